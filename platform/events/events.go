@@ -1,0 +1,53 @@
+// Package events lets a module announce what happened and others react, in process and in the same transaction. It is not a
+// queue: a subscriber runs on the publisher's goroutine, before the publisher's use case commits.
+package events
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+)
+
+// Publisher announces events.
+type Publisher interface {
+	// Publish runs every subscriber to event's type with ctx, so inside the transaction that ctx carries, in no
+	// particular order. Errors: the first subscriber's error, which must undo the transaction.
+	Publish(ctx context.Context, event any) error
+}
+
+// Subscription is one module's reaction to one type of event; made by On.
+type Subscription struct {
+	subscriber string
+	event      reflect.Type
+	react      func(ctx context.Context, event any) error
+}
+
+// On makes subscriber (a module's name) react to events of type E. Subscribers are leaves: they hold their own repository and
+// other modules' read interfaces, never a Publisher.
+func On[E any](subscriber string, react func(ctx context.Context, event E) error) Subscription {
+	return Subscription{
+		subscriber: subscriber,
+		event:      reflect.TypeFor[E](),
+		react:      func(ctx context.Context, event any) error { return react(ctx, event.(E)) },
+	}
+}
+
+// New is a Publisher to the given subscriptions.
+func New(subscriptions ...Subscription) Publisher {
+	b := bus{}
+	for _, s := range subscriptions {
+		b[s.event] = append(b[s.event], s)
+	}
+	return b
+}
+
+type bus map[reflect.Type][]Subscription
+
+func (b bus) Publish(ctx context.Context, event any) error {
+	for _, s := range b[reflect.TypeOf(event)] {
+		if err := s.react(ctx, event); err != nil {
+			return fmt.Errorf("%s reacts to %T: %w", s.subscriber, event, err)
+		}
+	}
+	return nil
+}

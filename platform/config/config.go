@@ -1,0 +1,165 @@
+// Package config reads the operator's configuration: the embedded defaults, then a file, then the environment. It holds
+// values and checks them; what they mean is their owners' business.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+	"time"
+
+	validation "github.com/go-ozzo/ozzo-validation/v4"
+)
+
+// Config is every key of configs/default.yaml, which documents them.
+type Config struct {
+	SecretKey    Secret   `koanf:"secret_key"`
+	DatabaseURL  Secret   `koanf:"database_url"` // it holds a password
+	Debug        bool     `koanf:"debug"`
+	AllowedHosts []string `koanf:"allowed_hosts"`
+
+	AppEnv   string `koanf:"app_env"`
+	DataDir  string `koanf:"data_dir"`
+	LogLevel string `koanf:"log_level"`
+
+	HTTPAddress         string        `koanf:"http_address"`
+	TrustedProxies      []string      `koanf:"trusted_proxies"`
+	HTTPBodyLimit       int           `koanf:"http_body_limit"`
+	HTTPHeaderLimit     int           `koanf:"http_header_limit"`
+	HTTPURLLimit        int           `koanf:"http_url_limit"`
+	HTTPConnections     int           `koanf:"http_connections"`
+	HTTPReadTimeout     time.Duration `koanf:"http_read_timeout"`
+	HTTPWriteTimeout    time.Duration `koanf:"http_write_timeout"`
+	HTTPIdleTimeout     time.Duration `koanf:"http_idle_timeout"`
+	HTTPHandlerTimeout  time.Duration `koanf:"http_handler_timeout"`
+	HTTPShutdownDelay   time.Duration `koanf:"http_shutdown_delay"`
+	HTTPShutdownTimeout time.Duration `koanf:"http_shutdown_timeout"`
+
+	DatabasePoolSize                 int           `koanf:"database_pool_size"`
+	DatabaseConnectTimeout           time.Duration `koanf:"database_connect_timeout"`
+	DatabaseMigrateOnStart           bool          `koanf:"database_migrate_on_start"`
+	DatabaseStatementTimeout         time.Duration `koanf:"database_statement_timeout"`
+	DatabaseLockTimeout              time.Duration `koanf:"database_lock_timeout"`
+	DatabaseIdleInTransactionTimeout time.Duration `koanf:"database_idle_in_transaction_timeout"`
+	DatabaseSlowQuery                time.Duration `koanf:"database_slow_query"`
+
+	AccessTokenLifetime     time.Duration `koanf:"access_token_lifetime"`
+	SessionIdleLifetime     time.Duration `koanf:"session_idle_lifetime"`
+	SessionLifetime         time.Duration `koanf:"session_lifetime"`
+	PasswordHashMemory      int           `koanf:"password_hash_memory"`
+	PasswordHashIterations  int           `koanf:"password_hash_iterations"`
+	PasswordHashParallelism int           `koanf:"password_hash_parallelism"`
+	PasswordHashSlots       int           `koanf:"password_hash_slots"`
+	PasswordHashQueue       int           `koanf:"password_hash_queue"`
+	PasswordHashWait        time.Duration `koanf:"password_hash_wait"`
+}
+
+// Production is the one app_env in which nothing is made up for convenience.
+const Production = "production"
+
+// Error is a configuration that cannot be used: one line that names the key and never a secret. The process exits with 78
+// (EX_CONFIG, sysexits.h) on it.
+type Error struct{ text string }
+
+func (e *Error) Error() string { return "configuration: " + e.text }
+
+func errorf(format string, args ...any) *Error { return &Error{fmt.Sprintf(format, args...)} }
+
+// Embedded reports whether the store is the embedded SQLite.
+func (c Config) Embedded() bool { return c.DatabaseURL == "" }
+
+// DatabasePath is where the embedded database lives.
+func (c Config) DatabasePath() string { return filepath.Join(c.DataDir, "healthcare.db") }
+
+// check refuses values that cannot be right, all keys in one line.
+func (c Config) check() error {
+	positive := func(d time.Duration) error { return bound(d, time.Millisecond, 365*24*time.Hour) }
+	errs := validation.Errors{
+		"secret_key":                           strength(c.SecretKey),
+		"database_url":                         validation.Validate(c.DatabaseURL.Reveal(), validation.By(postgresURL)),
+		"app_env":                              validation.Validate(c.AppEnv, validation.In("development", Production).Error("must be development or production")),
+		"data_dir":                             validation.Validate(c.DataDir, validation.Required),
+		"log_level":                            validation.Validate(c.LogLevel, validation.In("debug", "info", "warn", "error").Error("must be debug, info, warn or error")),
+		"http_address":                         validation.Validate(c.HTTPAddress, validation.By(hostPort)),
+		"trusted_proxies":                      validation.Validate(c.TrustedProxies, validation.Each(validation.By(prefix))),
+		"http_body_limit":                      bound(c.HTTPBodyLimit, 1<<10, 16<<20),
+		"http_header_limit":                    bound(c.HTTPHeaderLimit, 1<<10, 1<<20),
+		"http_url_limit":                       bound(c.HTTPURLLimit, 256, 64<<10),
+		"http_connections":                     bound(c.HTTPConnections, 1, 1<<20),
+		"http_read_timeout":                    positive(c.HTTPReadTimeout),
+		"http_write_timeout":                   positive(c.HTTPWriteTimeout),
+		"http_idle_timeout":                    positive(c.HTTPIdleTimeout),
+		"http_handler_timeout":                 positive(c.HTTPHandlerTimeout),
+		"http_shutdown_delay":                  bound(c.HTTPShutdownDelay, 0, time.Hour),
+		"http_shutdown_timeout":                positive(c.HTTPShutdownTimeout),
+		"database_pool_size":                   bound(c.DatabasePoolSize, 1, 1000),
+		"database_slow_query":                  bound(c.DatabaseSlowQuery, 0, time.Hour),
+		"access_token_lifetime":                bound(c.AccessTokenLifetime, time.Minute, 24*time.Hour),
+		"session_idle_lifetime":                bound(c.SessionIdleLifetime, time.Minute, 365*24*time.Hour),
+		"session_lifetime":                     bound(c.SessionLifetime, time.Minute, 365*24*time.Hour),
+		"password_hash_memory":                 bound(c.PasswordHashMemory, 64, 256<<10),
+		"password_hash_queue":                  bound(c.PasswordHashQueue, 0, 1<<16),
+		"password_hash_slots":                  bound(c.PasswordHashSlots, 0, 1<<10),
+		"password_hash_wait":                   positive(c.PasswordHashWait),
+		"database_lock_timeout":                positive(c.DatabaseLockTimeout),
+		"password_hash_parallelism":            bound(c.PasswordHashParallelism, 1, 16),
+		"password_hash_iterations":             bound(c.PasswordHashIterations, 1, 16),
+		"database_connect_timeout":             positive(c.DatabaseConnectTimeout),
+		"database_statement_timeout":           positive(c.DatabaseStatementTimeout),
+		"database_idle_in_transaction_timeout": positive(c.DatabaseIdleInTransactionTimeout),
+	}
+	var wrong []string
+	for key, err := range errs {
+		if err != nil {
+			wrong = append(wrong, fmt.Sprintf("%s (%s): %s", key, strings.ToUpper(key), err))
+		}
+	}
+	if len(wrong) == 0 {
+		return nil
+	}
+	sort.Strings(wrong)
+	return errorf("%s", strings.Join(wrong, "; "))
+}
+
+func bound[T int | time.Duration](v, low, high T) error {
+	if v < low || v > high {
+		return fmt.Errorf("must be between %v and %v", low, high)
+	}
+	return nil
+}
+
+// postgresURL refuses what is not an address of PostgreSQL, without repeating it: it may hold a password.
+func postgresURL(value any) error {
+	if url, _ := value.(string); url == "" || strings.HasPrefix(url, "postgres://") || strings.HasPrefix(url, "postgresql://") {
+		return nil
+	}
+	return errors.New("must start with postgres:// (empty: the embedded SQLite)")
+}
+
+func hostPort(value any) error {
+	if _, port, err := net.SplitHostPort(value.(string)); err != nil || port == "" {
+		return errors.New("must be host:port, such as 127.0.0.1:8000 or :8000")
+	}
+	return nil
+}
+
+func prefix(value any) error {
+	if _, err := netip.ParsePrefix(value.(string)); err != nil {
+		return fmt.Errorf("%q is not a CIDR range such as 10.0.0.0/8", value)
+	}
+	return nil
+}
+
+// readable says why a file of the operator's cannot be used, naming key and path.
+func readable(key, path string) ([]byte, error) {
+	content, err := os.ReadFile(path) // #nosec G304 -- the operator's own configuration
+	if err != nil {
+		return nil, errorf("%s: %v", key, err)
+	}
+	return content, nil
+}

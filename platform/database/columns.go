@@ -1,0 +1,64 @@
+package database
+
+import (
+	"database/sql/driver"
+	"fmt"
+	"time"
+)
+
+// timeLayout has a fixed width, so that SQLite's text order is the order of time.
+const timeLayout = "2006-01-02T15:04:05.000000Z"
+
+// Time is an instant in a row: timestamptz on PostgreSQL, TEXT (RFC 3339, UTC, microseconds) in SQLite's STRICT tables, which
+// know no time type. The zero Time is stored as NULL.
+type Time struct{ time.Time }
+
+// At is t in a row.
+func At(t time.Time) Time { return Time{t} }
+
+// Value implements driver.Valuer.
+func (t Time) Value() (driver.Value, error) {
+	if t.IsZero() {
+		return nil, nil
+	}
+	return t.UTC().Format(timeLayout), nil
+}
+
+// Scan implements sql.Scanner.
+func (t *Time) Scan(src any) (err error) {
+	switch v := src.(type) {
+	case nil:
+		*t = Time{}
+	case time.Time:
+		*t = Time{v.UTC()}
+	case string:
+		t.Time, err = time.Parse(timeLayout, v)
+	default:
+		err = fmt.Errorf("a time cannot be read from %T", src)
+	}
+	return err
+}
+
+// Text is text in a row where "" stands for none and is stored as NULL, so that a unique constraint ignores it.
+type Text string
+
+// Value implements driver.Valuer.
+func (t Text) Value() (driver.Value, error) {
+	if t == "" {
+		return nil, nil
+	}
+	return string(t), nil
+}
+
+// Scan implements sql.Scanner.
+func (t *Text) Scan(src any) error {
+	switch v := src.(type) {
+	case nil:
+		*t = ""
+	case string:
+		*t = Text(v)
+	default:
+		return fmt.Errorf("text cannot be read from %T", src)
+	}
+	return nil
+}

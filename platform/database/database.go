@@ -1,0 +1,126 @@
+// Package database opens the store - embedded SQLite or PostgreSQL - behind GORM, and hides all that differs between the
+// two: connections, locking, transactions, error codes, migrations. A module's store gets to a connection through DB.Read
+// and DB.Write and in no other way, so stepping out of the transaction in the context cannot be written.
+package database
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"go.uber.org/zap"
+	"gorm.io/gorm"
+	"gorm.io/gorm/schema"
+
+	"healthcare/platform/errs"
+)
+
+// Engine names what serves the store.
+type Engine string
+
+// The engines; the value is also the name of a module's migration folder.
+const (
+	SQLite   Engine = "sqlite"
+	Postgres Engine = "postgres"
+)
+
+// Config says which store to open and how. Path is used when URL is empty.
+type Config struct {
+	URL              string        // postgres://…; empty means the embedded SQLite
+	Path             string        // the SQLite file; created with mode 0600
+	PoolSize         int           // connections to PostgreSQL, readers of SQLite; at least 1
+	ConnectTimeout   time.Duration // how long Connect keeps trying to reach the store
+	StatementTimeout time.Duration // PostgreSQL's statement_timeout
+	LockTimeout      time.Duration // PostgreSQL's lock_timeout, SQLite's busy_timeout
+	IdleInTxTimeout  time.Duration // PostgreSQL's idle_in_transaction_session_timeout
+	SlowQuery        time.Duration // statements slower than this are logged, without their values; 0 means none
+}
+
+// DB is the open store.
+type DB struct {
+	engine Engine
+	cfg    Config
+	log    *zap.Logger
+	writer *gorm.DB
+	reader *gorm.DB  // SQLite: a query-only pool beside the one writer; PostgreSQL: the writer
+	pools  []*sql.DB // the writer's first
+}
+
+// Open prepares the store without touching it: Connect does. Errors: a configuration that cannot be right.
+func Open(cfg Config, log *zap.Logger) (*DB, error) {
+	if cfg.URL == "" {
+		return openSQLite(cfg, log)
+	}
+	return openPostgres(cfg, log)
+}
+
+// gormOver builds the one GORM configuration over a connection pool.
+func gormOver(dialector gorm.Dialector, cfg Config, log *zap.Logger) (*gorm.DB, error) {
+	return gorm.Open(dialector, &gorm.Config{
+		SkipDefaultTransaction: true, // transactions are the use case's to open
+		TranslateError:         true, // every error passes explain
+		DisableAutomaticPing:   true,
+		Logger:                 slowLog{log: log, threshold: cfg.SlowQuery},
+		NamingStrategy:         schema.NamingStrategy{},
+		NowFunc:                func() time.Time { return time.Now().UTC().Truncate(time.Microsecond) },
+	})
+}
+
+// Engine tells what serves the store.
+func (db *DB) Engine() Engine { return db.engine }
+
+// Connect reaches the store, trying again with growing pauses until ConnectTimeout has passed or trying is pointless.
+// Errors: why the store was not reached.
+func (db *DB) Connect(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, db.cfg.ConnectTimeout)
+	defer cancel()
+	for pause := 100 * time.Millisecond; ; pause = min(2*pause, 5*time.Second) {
+		err := db.Ping(ctx)
+		if err == nil || !errors.As(err, new(*errs.Error)) {
+			return err // reached, or refused for good: wrong password, no such database, not a database file
+		}
+		db.log.Warn("the database is not reachable yet", zap.Error(err), zap.Duration("next_try_in", pause))
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return err
+		}
+	}
+}
+
+// Ping asks every pool for a working connection. Errors: errs.Unavailable, or what is wrong for good.
+func (db *DB) Ping(ctx context.Context) error {
+	for _, pool := range db.pools {
+		if err := pool.PingContext(ctx); err != nil {
+			return explain(err)
+		}
+	}
+	return nil
+}
+
+// Close ends every connection.
+func (db *DB) Close() error {
+	var failed []error
+	for _, pool := range db.pools {
+		failed = append(failed, pool.Close())
+	}
+	return errors.Join(failed...)
+}
+
+// Read is a connection for queries: the transaction while one is open in ctx, else the reader.
+func (db *DB) Read(ctx context.Context) *gorm.DB {
+	if tx := db.open(ctx); tx != nil {
+		return tx.WithContext(ctx)
+	}
+	return db.reader.WithContext(ctx)
+}
+
+// Write is a connection for changes: the transaction while one is open in ctx, else the writer, where each statement is its own
+// transaction.
+func (db *DB) Write(ctx context.Context) *gorm.DB {
+	if tx := db.open(ctx); tx != nil {
+		return tx.WithContext(ctx)
+	}
+	return db.writer.WithContext(ctx)
+}

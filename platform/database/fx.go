@@ -1,0 +1,52 @@
+package database
+
+import (
+	"context"
+	"fmt"
+
+	"go.uber.org/fx"
+	"go.uber.org/zap"
+
+	"healthcare/platform/tx"
+)
+
+// Module provides the store, connected and migrated before anything that needs it starts, and closed after it stopped.
+var Module = fx.Module("database", fx.Provide(open, func(db *DB) tx.Runner { return db }))
+
+// OnStart says what to do about pending migrations when the program starts.
+type OnStart struct {
+	Migrations Migrations
+	Apply      bool // false: refuse to start while any is pending
+}
+
+func open(lc fx.Lifecycle, cfg Config, start OnStart, log *zap.Logger) (*DB, error) {
+	db, err := Open(cfg, log)
+	if err != nil {
+		return nil, err
+	}
+	lc.Append(fx.Hook{
+		OnStart: func(ctx context.Context) error { return db.start(ctx, start) },
+		OnStop:  func(context.Context) error { return db.Close() },
+	})
+	return db, nil
+}
+
+func (db *DB) start(ctx context.Context, start OnStart) error {
+	if err := db.Connect(ctx); err != nil {
+		return fmt.Errorf("%s: %w", db.Where(), err)
+	}
+	if start.Apply {
+		applied, err := db.Migrate(ctx, start.Migrations)
+		for _, m := range applied {
+			db.log.Info("migration applied", zap.String("module", m.Module), zap.String("name", m.Name))
+		}
+		return err
+	}
+	all, err := db.MigrationStatus(ctx, start.Migrations)
+	for _, m := range all {
+		if !m.Applied {
+			return fmt.Errorf("migration %s/%s is pending: run `healthcare migrate up` first", m.Module, m.Name)
+		}
+	}
+	return err
+}

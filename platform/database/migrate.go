@@ -1,0 +1,100 @@
+package database
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+)
+
+// Migrations are the SQL files of all modules: <module>/<engine>/NNNN_what.sql.
+type Migrations struct {
+	Files   fs.FS
+	Modules []string // in the order in which they are applied: a module after those whose keys it references
+}
+
+// Migration is one file and whether it has been applied.
+type Migration struct {
+	Module  string
+	Name    string
+	Applied bool
+}
+
+// Migrate applies what is pending, a module at a time, and returns what it applied. On PostgreSQL an advisory lock lets one instance do it
+// while others wait. Errors: the first migration that failed, by module and name; it is undone, those before it stay.
+func (db *DB) Migrate(ctx context.Context, m Migrations) ([]Migration, error) {
+	var applied []Migration
+	err := db.eachModule(m, func(module string, p *goose.Provider) error {
+		results, err := p.Up(ctx)
+		var partial *goose.PartialError
+		if errors.As(err, &partial) {
+			results, err = partial.Applied, fmt.Errorf("migration %s: %w", partial.Failed.Source.Path, explain(partial.Err))
+		}
+		for _, r := range results {
+			applied = append(applied, Migration{Module: module, Name: r.Source.Path, Applied: true})
+		}
+		return err
+	})
+	return applied, err
+}
+
+// MigrationStatus lists every migration and whether it has been applied.
+func (db *DB) MigrationStatus(ctx context.Context, m Migrations) ([]Migration, error) {
+	var all []Migration
+	err := db.eachModule(m, func(module string, p *goose.Provider) error {
+		status, err := p.Status(ctx)
+		for _, s := range status {
+			all = append(all, Migration{Module: module, Name: s.Source.Path, Applied: s.State == goose.StateApplied})
+		}
+		return err
+	})
+	return all, err
+}
+
+func (db *DB) eachModule(m Migrations, do func(module string, p *goose.Provider) error) error {
+	pool, done, err := db.migrationPool()
+	if err != nil {
+		return err
+	}
+	defer done()
+	for _, module := range m.Modules {
+		p, err := db.provider(pool, m, module)
+		if err == nil {
+			err = do(module, p)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", module, explain(err))
+		}
+	}
+	return nil
+}
+
+// migrationPool is the writer on SQLite; on PostgreSQL a pool of its own, because a migration may take longer than a statement of a request.
+func (db *DB) migrationPool() (*sql.DB, func(), error) {
+	if db.engine == SQLite {
+		return db.pools[0], func() {}, nil
+	}
+	pool, err := postgresPool(db.cfg, nil)
+	return pool, func() { _ = pool.Close() }, err
+}
+
+func (db *DB) provider(pool *sql.DB, m Migrations, module string) (*goose.Provider, error) {
+	files, err := fs.Sub(m.Files, module+"/"+string(db.engine))
+	if err != nil {
+		return nil, err
+	}
+	options := []goose.ProviderOption{goose.WithTableName("goose_" + module), goose.WithDisableGlobalRegistry(true)}
+	if db.engine == SQLite {
+		return goose.NewProvider(goose.DialectSQLite3, pool, files, options...)
+	}
+	// The default probes every 5 s: three instances starting at once would take 10 s instead of about one.
+	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 60))
+	if err != nil {
+		return nil, err
+	}
+	return goose.NewProvider(goose.DialectPostgres, pool, files, append(options, goose.WithSessionLocker(locker))...)
+}

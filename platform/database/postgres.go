@@ -1,0 +1,91 @@
+package database
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+	"github.com/jackc/pgx/v5/stdlib"
+	"go.uber.org/zap"
+	"gorm.io/driver/postgres"
+	"gorm.io/gorm"
+)
+
+func openPostgres(cfg Config, log *zap.Logger) (*DB, error) {
+	pool, err := postgresPool(cfg, map[string]string{
+		"statement_timeout":                   milliseconds(cfg.StatementTimeout),
+		"lock_timeout":                        milliseconds(cfg.LockTimeout),
+		"idle_in_transaction_session_timeout": milliseconds(cfg.IdleInTxTimeout),
+	})
+	if err != nil {
+		return nil, err
+	}
+	pool.SetMaxOpenConns(cfg.PoolSize)
+	pool.SetMaxIdleConns(cfg.PoolSize)
+	pool.SetConnMaxIdleTime(5 * time.Minute)
+	pool.SetConnMaxLifetime(time.Hour) // so that a fail-over behind the same name is noticed
+
+	db := &DB{engine: Postgres, cfg: cfg, log: log, pools: []*sql.DB{pool}}
+	db.writer, err = gormOver(postgresDialector{postgres.Dialector{Config: &postgres.Config{Conn: pool}}}, cfg, log)
+	db.reader = db.writer
+	return db, err
+}
+
+// postgresPool opens a pool whose sessions have the given settings, except where the URL says otherwise.
+func postgresPool(cfg Config, settings map[string]string) (*sql.DB, error) {
+	conn, err := pgx.ParseConfig(cfg.URL)
+	if err != nil {
+		return nil, errors.New("database_url: not a valid PostgreSQL address (postgres://user:password@host:5432/name)") // the cause may quote the password
+	}
+	for name, value := range settings {
+		if _, set := conn.RuntimeParams[name]; !set {
+			conn.RuntimeParams[name] = value
+		}
+	}
+	if conn.RuntimeParams["application_name"] == "" {
+		conn.RuntimeParams["application_name"] = "healthcare"
+	}
+	if conn.ConnectTimeout == 0 {
+		conn.ConnectTimeout = 5 * time.Second
+	}
+	return stdlib.OpenDB(*conn, stdlib.OptionAfterConnect(timesInUTC)), nil
+}
+
+// timesInUTC makes every timestamptz come back in UTC instead of this machine's zone.
+func timesInUTC(_ context.Context, conn *pgx.Conn) error {
+	conn.TypeMap().RegisterType(&pgtype.Type{
+		Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC},
+	})
+	return nil
+}
+
+func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
+
+// postgresDialector is GORM's own, with the house's errors.
+type postgresDialector struct{ postgres.Dialector }
+
+// Translate implements gorm.ErrorTranslator.
+func (postgresDialector) Translate(err error) error { return explain(err) }
+
+// Where says, for people, what the store is, without a password.
+func (db *DB) Where() string {
+	if db.engine == SQLite {
+		return fmt.Sprintf("%s (%s)", db.engine, db.cfg.Path)
+	}
+	conn, err := pgx.ParseConfig(db.cfg.URL)
+	if err != nil {
+		return db.engine.String()
+	}
+	if strings.HasPrefix(conn.Host, "/") {
+		return fmt.Sprintf("%s (%s in %s)", db.engine, conn.Database, conn.Host)
+	}
+	return fmt.Sprintf("%s (%s at %s:%d)", db.engine, conn.Database, conn.Host, conn.Port)
+}
+
+var _ gorm.ErrorTranslator = postgresDialector{}

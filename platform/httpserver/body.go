@@ -1,0 +1,162 @@
+package httpserver
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"mime"
+	"reflect"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/gofiber/fiber/v2"
+	"github.com/oapi-codegen/nullable"
+
+	"healthcare/platform/errs"
+)
+
+// maxDepth is how many levels of objects and arrays a body may have.
+const maxDepth = 32
+
+func encodeJSON(v any) ([]byte, error) { return json.Marshal(v, json.Deterministic(true)) }
+
+// acceptable refuses a body by its size and declared type, before it is read.
+func acceptable(c *fiber.Ctx, op *operation) error {
+	if op.bodyLimit > 0 && len(c.Request().Body()) > op.bodyLimit {
+		return refusalTooLarge
+	}
+	media, parameters, err := mime.ParseMediaType(c.Get(fiber.HeaderContentType))
+	if err != nil || media != fiber.MIMEApplicationJSON {
+		return refusalMediaType
+	}
+	if charset, said := parameters["charset"]; said && !strings.EqualFold(charset, "utf-8") {
+		return refusalMediaType
+	}
+	return nil
+}
+
+// Body reads the request's JSON object into In, a type generated from the contract, and hands it to convert. It is stricter than
+// Fiber's BodyParser, which also binds forms and XML, compares names without case, lets the last duplicate win and decompresses: one value in
+// UTF-8, no duplicate names, no NUL, depth at most 32, every required member there, null only where the contract allows it.
+//
+// Errors: errs.Invalid, either malformed_json or validation_failed with every refused field at once; where Out can Validate itself, the
+// fields that have the right type but break a rule are among them.
+func Body[In, Out any](c *fiber.Ctx, convert func(In) Out) (Out, error) {
+	var in In
+	var none Out
+	members, err := readObject(c.Request().Body())
+	if err != nil {
+		return none, err
+	}
+	refused := fill(&in, members)
+	if len(refused) == 0 {
+		return convert(in), nil
+	}
+	fields := map[string][]string{}
+	if checked, ok := any(convert(in)).(interface{ Validate() error }); ok {
+		var e *errs.Error
+		if errors.As(checked.Validate(), &e) {
+			maps.Copy(fields, e.Fields)
+		}
+	}
+	maps.Copy(fields, refused) // a wrong type says more than the rule that its zero value breaks
+	return none, &errs.Error{Kind: errs.Invalid, Code: "validation_failed", Detail: "Some fields are not valid.", Fields: fields}
+}
+
+func malformed(format string, args ...any) error {
+	return errs.New(errs.Invalid, "malformed_json", fmt.Sprintf(format, args...))
+}
+
+// readObject checks the whole of raw, then splits it into its members.
+func readObject(raw []byte) (map[string]jsontext.Value, error) {
+	if len(bytes.TrimSpace(raw)) == 0 {
+		return nil, malformed("The body is empty; a JSON object is expected.")
+	}
+	dec := jsontext.NewDecoder(bytes.NewReader(raw)) // refuses duplicate names and invalid UTF-8 by default
+	if dec.PeekKind() != '{' {
+		return nil, malformed("The body must be a JSON object.")
+	}
+	for first := true; first || dec.StackDepth() > 0; first = false {
+		token, err := dec.ReadToken()
+		if err != nil {
+			return nil, malformed("The body is not well-formed JSON (at byte %d).", dec.InputOffset())
+		}
+		if dec.StackDepth() > maxDepth {
+			return nil, malformed("The body is nested deeper than %d levels.", maxDepth)
+		}
+		if token.Kind() == '"' && strings.ContainsRune(token.String(), 0) {
+			return nil, malformed("The body holds a NUL character (before byte %d).", dec.InputOffset())
+		}
+	}
+	if _, err := dec.ReadToken(); !errors.Is(err, io.EOF) {
+		return nil, malformed("The body holds more than one JSON value.")
+	}
+	var members map[string]jsontext.Value
+	if err := json.Unmarshal(raw, &members); err != nil {
+		return nil, malformed("The body is not well-formed JSON.")
+	}
+	return members, nil
+}
+
+// fill decodes each member into the field of that name and tells which were refused. What the struct does not know is ignored: read-only
+// fields may be sent back as they were read.
+func fill(into any, members map[string]jsontext.Value) map[string][]string {
+	refused := map[string][]string{}
+	v := reflect.ValueOf(into).Elem()
+	for i := range v.NumField() {
+		name, options, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
+		field := v.Field(i)
+		raw, sent := members[name]
+		switch {
+		case !sent && !strings.Contains(options, "omitempty"):
+			refused[name] = []string{"This field is required."}
+		case !sent:
+		case raw.Kind() == 'n' && field.Kind() != reflect.Map: // only nullable.Nullable is a map
+			refused[name] = []string{"May not be null."}
+		case json.Unmarshal(raw, field.Addr().Interface()) != nil:
+			refused[name] = []string{expectation(field.Type())}
+		}
+	}
+	return refused
+}
+
+func expectation(t reflect.Type) string {
+	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Map {
+		t = t.Elem()
+	}
+	switch t.Kind() {
+	case reflect.String:
+		return "Must be a string."
+	case reflect.Bool:
+		return "Must be true or false."
+	case reflect.Int, reflect.Int32, reflect.Int64:
+		return "Must be a whole number."
+	}
+	return "Has the wrong type."
+}
+
+// Text is a nullable member as use cases know it: nil when it was not sent, empty when it was null.
+func Text(n nullable.Nullable[string]) *string {
+	if !n.IsSpecified() {
+		return nil
+	}
+	text := OrEmpty(n)
+	return &text
+}
+
+// OrEmpty is a nullable member's text, empty when it was null or not sent.
+func OrEmpty(n nullable.Nullable[string]) string {
+	text, _ := n.Get()
+	return text
+}
+
+// NullableText is how an answer shows text that may be missing: null instead of "".
+func NullableText(s string) nullable.Nullable[string] {
+	if s == "" {
+		return nullable.NewNullNullable[string]()
+	}
+	return nullable.NewNullableWithValue(s)
+}

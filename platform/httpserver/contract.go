@@ -1,0 +1,217 @@
+package httpserver
+
+import (
+	"bytes"
+	"context"
+	_ "embed" // for the platform's part of the contract
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"path"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/gofiber/fiber/v2"
+
+	"healthcare/platform/auth"
+)
+
+// API is one module's part of the contract: the OpenAPI document and the handlers that fulfil it.
+type API struct {
+	Document []byte
+	Register func(fiber.Router)
+}
+
+//go:embed openapi.yaml
+var platformDocument []byte
+
+// platformPath is how the documents of modules refer to the platform's.
+const platformPath = "platform/httpserver/openapi.yaml"
+
+// operation is what the server needs to know of one described operation.
+type operation struct {
+	method    string
+	route     string // the path template, such as /api/patients/{id}/
+	access    auth.Access
+	takesBody bool
+	bodyLimit int // bytes; 0 means the server's
+}
+
+// collection is the operation's path up to its first parameter: an address that repeats nothing a client typed.
+func (o *operation) collection() string {
+	before, _, _ := strings.Cut(o.route, "{")
+	return before
+}
+
+// contract is all modules' documents as one.
+type contract struct {
+	document   []byte // OpenAPI, JSON
+	operations map[string]*operation
+	problems   map[string]string // code -> explanation for people
+}
+
+func operationKey(method, fiberPath string) string { return method + " " + fiberPath }
+
+// Document merges the documents of apis and the platform's into one. Errors: documents that are not valid or contradict each other.
+func Document(version string, apis ...API) (*openapi3.T, error) {
+	merged, err := load(platformDocument, platformPath)
+	if err != nil {
+		return nil, err
+	}
+	merged.Info.Version = version
+	for _, api := range apis {
+		if bytes.Equal(api.Document, platformDocument) {
+			continue
+		}
+		part, err := load(api.Document, "modules/module/internal/adapters/rest/openapi.yaml")
+		if err != nil {
+			return nil, err
+		}
+		if err := absorb(merged, part); err != nil {
+			return nil, fmt.Errorf("%s: %w", part.Info.Title, err)
+		}
+	}
+	for _, item := range merged.Paths.Map() {
+		for method, op := range item.Operations() {
+			addServerAnswers(method, op)
+		}
+	}
+	whole, err := merged.MarshalJSON()
+	if err != nil {
+		return nil, err
+	}
+	doc, err := openapi3.NewLoader().LoadFromData(whole) // resolves what was added by reference
+	if err != nil {
+		return nil, err
+	}
+	return doc, doc.Validate(context.Background())
+}
+
+// load reads one document and draws what it takes from the platform's into itself, under the same names.
+func load(document []byte, at string) (*openapi3.T, error) {
+	loader := openapi3.NewLoader()
+	loader.IsExternalRefsAllowed = true
+	loader.ReadFromURIFunc = func(_ *openapi3.Loader, uri *url.URL) ([]byte, error) {
+		if strings.HasSuffix(uri.Path, platformPath) {
+			return platformDocument, nil
+		}
+		return nil, fmt.Errorf("refers to %s: only the platform's document can be referred to", uri)
+	}
+	doc, err := loader.LoadFromDataWithPath(document, &url.URL{Path: at})
+	if err != nil {
+		return nil, err
+	}
+	doc.InternalizeRefs(context.Background(), func(_ *openapi3.T, ref openapi3.ComponentRef) string {
+		return path.Base(ref.RefString())
+	})
+	return doc, nil
+}
+
+// absorb moves part's tags, paths, components and problems into merged, refusing what is said twice in two ways.
+func absorb(merged, part *openapi3.T) error {
+	merged.Tags = append(merged.Tags, part.Tags...)
+	for route, item := range part.Paths.Map() {
+		if merged.Paths.Value(route) != nil {
+			return fmt.Errorf("path %s is another module's", route)
+		}
+		merged.Paths.Set(route, item)
+	}
+	if err := absorbProblems(merged, part); err != nil {
+		return err
+	}
+	if part.Components == nil {
+		return nil
+	}
+	return errors.Join(
+		union("schema", merged.Components.Schemas, part.Components.Schemas),
+		union("response", merged.Components.Responses, part.Components.Responses),
+		union("header", merged.Components.Headers, part.Components.Headers),
+	)
+}
+
+func union[M ~map[string]V, V any](kind string, into, from M) error {
+	for name, value := range from {
+		if known, ok := into[name]; ok {
+			a, _ := json.Marshal(known)
+			b, _ := json.Marshal(value)
+			if !bytes.Equal(a, b) {
+				return fmt.Errorf("%s %s is already described otherwise", kind, name)
+			}
+		}
+		into[name] = value
+	}
+	return nil
+}
+
+const problemsExtension = "x-problems"
+
+func absorbProblems(merged, part *openapi3.T) error {
+	into, _ := merged.Extensions[problemsExtension].(map[string]any)
+	from, _ := part.Extensions[problemsExtension].(map[string]any)
+	for code, text := range from {
+		if _, taken := into[code]; taken {
+			return fmt.Errorf("problem %s is already described", code)
+		}
+		into[code] = text
+	}
+	return nil
+}
+
+// addServerAnswers describes what the server itself may answer to any operation, so that no module repeats it.
+func addServerAnswers(method string, op *openapi3.Operation) {
+	answers := map[string]string{
+		"400": "Invalid", "405": "MethodNotAllowed", "408": "Timeout", "413": "TooLarge", "414": "TooLong", "415": "UnsupportedMediaType",
+		"421": "Misdirected", "431": "HeadersTooLarge", "500": "InternalError", "503": "Unavailable",
+	}
+	if op.Extensions["x-access"] != string(auth.Public) {
+		answers["401"] = "Unauthenticated"
+		op.Security = &openapi3.SecurityRequirements{{"bearer": {}}}
+	}
+	for status, name := range answers {
+		if op.Responses.Value(status) == nil {
+			op.Responses.Set(status, &openapi3.ResponseRef{Ref: "#/components/responses/" + name})
+		}
+	}
+}
+
+// merge is the contract as the server uses it.
+func merge(version string, apis []API) (*contract, error) {
+	doc, err := Document(version, apis...)
+	if err != nil {
+		return nil, err
+	}
+	c := &contract{operations: map[string]*operation{}, problems: map[string]string{}}
+	for route, item := range doc.Paths.Map() {
+		for method, described := range item.Operations() {
+			op, err := operationOf(method, route, described)
+			if err != nil {
+				return nil, fmt.Errorf("%s %s: %w", method, route, err)
+			}
+			c.operations[operationKey(method, fiberPath(route))] = op
+		}
+	}
+	for code, text := range doc.Extensions[problemsExtension].(map[string]any) {
+		c.problems[code], _ = text.(string)
+	}
+	c.document, err = doc.MarshalJSON()
+	return c, err
+}
+
+func operationOf(method, route string, described *openapi3.Operation) (*operation, error) {
+	said, _ := described.Extensions["x-access"].(string)
+	access, err := auth.ParseAccess(said)
+	if err != nil {
+		return nil, fmt.Errorf("x-access: %w", err)
+	}
+	op := &operation{method: method, route: route, access: access, takesBody: described.RequestBody != nil}
+	if limit, ok := described.Extensions["x-body-limit"].(float64); ok {
+		op.bodyLimit = int(limit)
+	}
+	return op, nil
+}
+
+// fiberPath spells a path template Fiber's way: {id} -> :id.
+func fiberPath(route string) string {
+	return strings.NewReplacer("{", ":", "}", "").Replace(route)
+}

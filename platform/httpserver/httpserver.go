@@ -1,0 +1,122 @@
+// Package httpserver is the one door: the Fiber application and its middleware order, the merged contract, the strict reading of
+// bodies, and the one file (problem.go) where an error meets an HTTP status. It knows no module.
+package httpserver
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"go.uber.org/zap"
+
+	"healthcare/platform/auth"
+)
+
+// Config bounds what the server takes and how long it waits. Sizes are bytes.
+type Config struct {
+	Address         string // host:port; port 0 takes a free one
+	AllowedHosts    []string
+	TrustedProxies  []netip.Prefix
+	BodyLimit       int
+	HeaderLimit     int
+	URLLimit        int
+	Connections     int
+	ReadTimeout     time.Duration
+	WriteTimeout    time.Duration
+	IdleTimeout     time.Duration
+	HandlerTimeout  time.Duration
+	ShutdownDelay   time.Duration
+	ShutdownTimeout time.Duration
+	Version         string // of the program, for the contract
+}
+
+// Readiness tells whether what the handlers stand on can serve. Errors: why not.
+type Readiness func(ctx context.Context) error
+
+// Server answers HTTP.
+type Server struct {
+	cfg           Config
+	log           *zap.Logger
+	authenticator auth.Authenticator
+	ready         Readiness
+	contract      *contract
+	app           *fiber.App
+	address       string
+	draining      atomic.Bool
+}
+
+// New builds the server over every module's part of the contract. Errors: an operation that does not say who may call it, one that
+// nobody handles, a handler that nobody described, or documents that contradict each other.
+func New(cfg Config, log *zap.Logger, authenticator auth.Authenticator, ready Readiness, apis ...API) (*Server, error) {
+	s := &Server{cfg: cfg, log: log, authenticator: authenticator, ready: ready}
+	apis = append(apis, s.operations())
+	contract, err := merge(cfg.Version, apis)
+	if err != nil {
+		return nil, fmt.Errorf("contract: %w", err)
+	}
+	s.contract = contract
+	s.app = fiber.New(fiber.Config{
+		CaseSensitive:           true,
+		Immutable:               true, // values of a request outlive it without surprises
+		DisableStartupMessage:   true,
+		DisableDefaultDate:      false,
+		BodyLimit:               cfg.BodyLimit,
+		ReadBufferSize:          cfg.HeaderLimit,
+		ReadTimeout:             cfg.ReadTimeout,
+		WriteTimeout:            cfg.WriteTimeout,
+		IdleTimeout:             cfg.IdleTimeout,
+		Concurrency:             cfg.Connections + overload, // limitListener answers first, with all headers
+		EnableTrustedProxyCheck: true,                       // Fiber itself believes no X-Forwarded-*; clientAddress walks them
+		JSONEncoder:             encodeJSON,
+		ErrorHandler:            s.refuse,
+	})
+	s.app.Use(s.record, s.limit)
+	router := &describedRouter{Router: s.app, server: s}
+	for _, api := range apis {
+		api.Register(router)
+	}
+	if err := router.complete(); err != nil {
+		return nil, fmt.Errorf("contract: %w", err)
+	}
+	handler := s.app.Handler()
+	server := s.app.Server()
+	server.Handler = s.knownMethods(handler)
+	server.ErrorHandler = s.refuseUnread
+	server.SecureErrorLogMessage = true // never quote a request that could not be read: it may hold a token
+	return s, nil
+}
+
+// Listen opens the address, so that a busy port is an error of the start, and serves in the background until Shutdown.
+func (s *Server) Listen() error {
+	ln, err := net.Listen("tcp", s.cfg.Address)
+	if err != nil {
+		return err
+	}
+	s.address = ln.Addr().String()
+	go func() {
+		if err := s.app.Server().Serve(s.limitConnections(ln)); err != nil {
+			s.log.Error("the server stopped serving", zap.Error(err))
+		}
+	}()
+	return nil
+}
+
+// Address is where the server listens, with the port it was given when the configuration said 0.
+func (s *Server) Address() string { return s.address }
+
+// Shutdown stops the server without failing a request in flight: not ready first, then no new connections, then it waits for answers to leave
+// until ctx or the shutdown timeout ends. Errors: requests that did not finish in time.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.draining.Store(true)
+	select {
+	case <-time.After(s.cfg.ShutdownDelay):
+	case <-ctx.Done():
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.ShutdownTimeout)
+	defer cancel()
+	return s.app.ShutdownWithContext(ctx)
+}

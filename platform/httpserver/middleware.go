@@ -1,0 +1,143 @@
+package httpserver
+
+import (
+	"context"
+	"errors"
+	"net"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/google/uuid"
+	"github.com/valyala/fasthttp"
+	"go.uber.org/zap"
+)
+
+// knownMethods answers methods that Fiber does not know before it answers them itself, in plain text and without headers.
+func (s *Server) knownMethods(next fasthttp.RequestHandler) fasthttp.RequestHandler {
+	return func(ctx *fasthttp.RequestCtx) {
+		switch string(ctx.Method()) {
+		case fiber.MethodGet, fiber.MethodHead, fiber.MethodPost, fiber.MethodPut, fiber.MethodPatch, fiber.MethodDelete,
+			fiber.MethodOptions, fiber.MethodTrace, fiber.MethodConnect:
+			next(ctx)
+		default:
+			writeProblem(ctx, newRequestID(), "", refusalMethodUnknown)
+		}
+	}
+}
+
+// record is the outermost middleware: request id, security headers, recovery from panics, and one log line per request. An error
+// ends here, as a problem; the line names the route's pattern, never the path that was typed.
+func (s *Server) record(c *fiber.Ctx) error {
+	started := time.Now()
+	id := requestID(c)
+	c.Locals(requestIDKey, id)
+	harden(c.Context(), id)
+
+	err := s.recovered(c)
+	if err != nil {
+		_ = s.refuse(c, err) // it has answered
+	}
+	status := c.Response().StatusCode()
+	fields := []zap.Field{
+		zap.String("request_id", id), zap.String("method", c.Method()), zap.String("route", route(c)), zap.Int("status", status),
+		zap.Duration("took", time.Since(started)), zap.Stringer("client", s.clientAddress(c)),
+	}
+	if status < fiber.StatusInternalServerError {
+		s.log.Info("request", fields...)
+		return nil
+	}
+	s.log.Error("request", append(fields, zap.Error(err))...)
+	return nil
+}
+
+func route(c *fiber.Ctx) string {
+	if op, ok := c.Locals(operationLocal).(*operation); ok {
+		return op.route
+	}
+	return "unmatched"
+}
+
+var errPanic = errors.New("a handler panicked")
+
+// recovered runs the rest of the chain. What was panicked with is not logged: it may be anything, a patient included.
+func (s *Server) recovered(c *fiber.Ctx) (err error) {
+	defer func() {
+		if recover() != nil {
+			s.log.Error("panic", zap.Any("request_id", c.Locals(requestIDKey)), zap.ByteString("stack", debug.Stack()))
+			err = errPanic
+		}
+	}()
+	return c.Next()
+}
+
+// limit refuses what no route would take, and gives the rest a deadline. The deadline's context is not Fiber's own, which ends the moment a
+// shutdown starts.
+func (s *Server) limit(c *fiber.Ctx) error {
+	if len(c.Request().RequestURI()) > s.cfg.URLLimit {
+		return refusalTooLong
+	}
+	if encoding := c.Get(fiber.HeaderContentEncoding); encoding != "" && !strings.EqualFold(encoding, "identity") {
+		return refusalMediaType
+	}
+	if !s.servesHost(c) {
+		return refusalMisdirected
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.HandlerTimeout)
+	defer cancel()
+	c.SetUserContext(ctx)
+	return c.Next()
+}
+
+// servesHost checks the Host header against the allowed hosts. Probes may come by address.
+func (s *Server) servesHost(c *fiber.Ctx) bool {
+	if len(s.cfg.AllowedHosts) == 0 || c.Path() == "/livez" || c.Path() == "/readyz" {
+		return true
+	}
+	host := strings.ToLower(string(c.Request().Host()))
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	host = strings.TrimSuffix(strings.Trim(host, "[]"), ".")
+	for _, allowed := range s.cfg.AllowedHosts {
+		allowed = strings.ToLower(allowed)
+		if allowed == "*" || allowed == host {
+			return true
+		}
+		if strings.HasPrefix(allowed, ".") && (strings.HasSuffix(host, allowed) || host == allowed[1:]) {
+			return true
+		}
+	}
+	return false
+}
+
+// requestID is the client's own X-Request-ID where it is harmless, else a new one.
+func requestID(c *fiber.Ctx) string {
+	id := c.Get(fiber.HeaderXRequestID)
+	if id == "" || len(id) > 64 || strings.Trim(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") != "" {
+		return newRequestID()
+	}
+	return id
+}
+
+func newRequestID() string { return uuid.Must(uuid.NewV7()).String() }
+
+// harden sets the headers that every answer carries.
+func harden(ctx *fasthttp.RequestCtx, requestID string) {
+	h := &ctx.Response.Header
+	h.Set(fiber.HeaderXRequestID, requestID)
+	for name, value := range securityHeaders {
+		h.Set(name, value)
+	}
+}
+
+// securityHeaders suit an API: nothing is stored, framed, sniffed or run.
+var securityHeaders = map[string]string{
+	fiber.HeaderCacheControl:          "no-store",
+	fiber.HeaderContentSecurityPolicy: "default-src 'none'; frame-ancestors 'none'",
+	fiber.HeaderXContentTypeOptions:   "nosniff",
+	fiber.HeaderXFrameOptions:         "DENY",
+	fiber.HeaderReferrerPolicy:        "no-referrer",
+	"Cross-Origin-Resource-Policy":    "same-origin",
+}

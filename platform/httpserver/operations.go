@@ -1,0 +1,51 @@
+package httpserver
+
+import (
+	"context"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+)
+
+// operations is the platform's own API: what load balancers, containers and people ask.
+func (s *Server) operations() API {
+	return API{Document: platformDocument, Register: func(router fiber.Router) {
+		router.Get("/livez", alive)
+		router.Get("/readyz", s.readyz)
+		router.Get("/openapi.json", s.openapi)
+		router.Get("/problems/:code", s.explain)
+	}}
+}
+
+type health struct {
+	Status string `json:"status"`
+}
+
+func alive(c *fiber.Ctx) error { return c.JSON(health{Status: "ok"}) }
+
+// readyz must answer soon whatever the store does: a probe that hangs says less than one that fails.
+func (s *Server) readyz(c *fiber.Ctx) error {
+	if s.draining.Load() {
+		return refusalDraining
+	}
+	ctx, cancel := context.WithTimeout(c.UserContext(), time.Second)
+	defer cancel()
+	if err := s.ready(ctx); err != nil {
+		return err
+	}
+	return c.JSON(health{Status: "ok"})
+}
+
+func (s *Server) openapi(c *fiber.Ctx) error {
+	c.Set(fiber.HeaderContentType, fiber.MIMEApplicationJSON)
+	return c.Send(s.contract.document)
+}
+
+// explain is what a problem's type leads to.
+func (s *Server) explain(c *fiber.Ctx) error {
+	text, ok := s.contract.problems[c.Params("code")]
+	if !ok {
+		return errNotFound
+	}
+	return c.SendString(text + "\n")
+}

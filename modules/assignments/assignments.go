@@ -1,0 +1,27 @@
+// Package assignments is the public face of the assignments module: which doctor treats which patient. It asks patients and
+// doctors, and reacts when they remove a record; nobody asks it anything yet.
+package assignments
+
+import (
+	"github.com/google/uuid"
+
+	"healthcare/platform/errs"
+)
+
+// ID identifies an assignment: a UUID, version 7.
+type ID struct{ uuid.UUID }
+
+// ParseID reads an id in its canonical form of 36 characters. Errors: ErrNotFound, because nothing is named otherwise.
+func ParseID(s string) (ID, error) {
+	id, err := uuid.Parse(s)
+	if err != nil || len(s) != 36 {
+		return ID{}, ErrNotFound
+	}
+	return ID{id}, nil
+}
+
+// What the module refuses.
+var (
+	ErrNotFound        = errs.New(errs.NotFound, "not_found", "No such assignment.")
+	ErrAlreadyAssigned = errs.New(errs.Conflict, "already_assigned", "This doctor is already assigned to this patient.")
+)

@@ -1,0 +1,20 @@
+// Package assignmentsfx wires the assignments module; nothing else of it knows fx.
+package assignmentsfx
+
+import (
+	"go.uber.org/fx"
+
+	"healthcare/modules/assignments/internal/adapters/rest"
+	"healthcare/modules/assignments/internal/adapters/store"
+	"healthcare/modules/assignments/internal/app"
+	"healthcare/platform/events"
+	"healthcare/platform/httpserver"
+)
+
+// Module provides the module's API and its reactions.
+var Module = fx.Module("assignments",
+	fx.Provide(store.New, app.New),
+	events.Subscribe(app.WhenPatientDeleted),
+	events.Subscribe(app.WhenDoctorDeleted),
+	httpserver.Handle(rest.New),
+)

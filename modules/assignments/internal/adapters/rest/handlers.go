@@ -1,0 +1,135 @@
+// Package rest is the assignments module's REST door: the contract (openapi.yaml), what is generated from it, and the handlers, which
+// parse, ask and show.
+package rest
+
+import (
+	_ "embed" // for the contract
+	"errors"
+
+	"github.com/gofiber/fiber/v2"
+
+	"healthcare/modules/assignments"
+	"healthcare/modules/assignments/internal/app"
+	"healthcare/modules/doctors"
+	"healthcare/modules/patients"
+	"healthcare/platform/errs"
+	"healthcare/platform/httpserver"
+)
+
+//go:generate go tool -modfile=../../../../../.tools/oapi.mod oapi-codegen -config ../../../../../platform/httpserver/oapi-codegen.yaml openapi.yaml
+
+//go:embed openapi.yaml
+var document []byte
+
+// New is the module's part of the contract.
+func New(service *app.Service) httpserver.API {
+	return httpserver.API{Document: document, Register: func(router fiber.Router) {
+		RegisterHandlers(router, &handlers{service})
+	}}
+}
+
+type handlers struct{ assignments *app.Service }
+
+// ListAssignments answers the assignments of the caller's patients.
+func (h *handlers) ListAssignments(c *fiber.Ctx) error {
+	all, err := h.assignments.Browse(c.UserContext(), httpserver.Principal(c))
+	if err != nil {
+		return err
+	}
+	return c.JSON(showAll(all))
+}
+
+// Assign assigns a doctor to a patient.
+func (h *handlers) Assign(c *fiber.Ctx) error {
+	patient, doctor, err := pair(c)
+	if err != nil {
+		return err
+	}
+	made, err := h.assignments.Assign(c.UserContext(), httpserver.Principal(c), patient, doctor)
+	if err != nil {
+		return err
+	}
+	c.Location("/api/mappings/detail/" + made.ID.String() + "/")
+	return c.Status(fiber.StatusCreated).JSON(show(made))
+}
+
+// ListAssignmentsOfPatient answers one patient's assignments.
+func (h *handlers) ListAssignmentsOfPatient(c *fiber.Ctx, id string) error {
+	patientID, err := patients.ParseID(id)
+	if err != nil {
+		return err
+	}
+	all, err := h.assignments.BrowseOf(c.UserContext(), httpserver.Principal(c), patientID)
+	if err != nil {
+		return err
+	}
+	return c.JSON(showAll(all))
+}
+
+// ListAssignmentsByPatient is the same under the original's other path.
+func (h *handlers) ListAssignmentsByPatient(c *fiber.Ctx, patientID string) error {
+	return h.ListAssignmentsOfPatient(c, patientID)
+}
+
+// ReadAssignment answers one assignment.
+func (h *handlers) ReadAssignment(c *fiber.Ctx, id string) error {
+	assignmentID, err := assignments.ParseID(id)
+	if err != nil {
+		return err
+	}
+	one, err := h.assignments.Find(c.UserContext(), httpserver.Principal(c), assignmentID)
+	if err != nil {
+		return err
+	}
+	return c.JSON(show(one))
+}
+
+// Discharge ends an assignment.
+func (h *handlers) Discharge(c *fiber.Ctx, id string) error {
+	assignmentID, err := assignments.ParseID(id)
+	if err != nil {
+		return err
+	}
+	if err := h.assignments.Discharge(c.UserContext(), httpserver.Principal(c), assignmentID); err != nil {
+		return err
+	}
+	return c.SendStatus(fiber.StatusNoContent)
+}
+
+// pair reads the two ids of a new assignment. An id that no record can have is the body's fault here, not a missing record.
+func pair(c *fiber.Ctx) (patients.ID, doctors.ID, error) {
+	body, err := httpserver.Body(c, func(in AssignmentInput) AssignmentInput { return in })
+	if err != nil {
+		return patients.ID{}, doctors.ID{}, err
+	}
+	patient, noPatient := patients.ParseID(body.Patient)
+	doctor, noDoctor := doctors.ParseID(body.Doctor)
+	wrong := map[string]error{}
+	if noPatient != nil {
+		wrong["patient"] = errNoID
+	}
+	if noDoctor != nil {
+		wrong["doctor"] = errNoID
+	}
+	return patient, doctor, errs.Fields(wrong)
+}
+
+var errNoID = errors.New("Must be a UUID.") //nolint:staticcheck // shown to people as a sentence
+
+func showAll(all []app.Assigned) []Assignment {
+	shown := make([]Assignment, len(all))
+	for i, a := range all {
+		shown[i] = show(a)
+	}
+	return shown
+}
+
+func show(a app.Assigned) Assignment {
+	return Assignment{
+		Id: a.ID.String(), Patient: a.PatientID.String(), Doctor: a.DoctorID.String(), AssignedAt: httpserver.At(a.AssignedAt),
+		PatientDetails: AssignedPatient{Id: a.Patient.ID.String(), Name: a.Patient.Name, Age: a.Patient.Age, Gender: a.Patient.Gender},
+		DoctorDetails: AssignedDoctor{
+			Id: a.Doctor.ID.String(), Name: a.Doctor.Name, Specialization: a.Doctor.Specialization, Experience: a.Doctor.Experience,
+		},
+	}
+}

@@ -1,0 +1,99 @@
+// Package store keeps assignments in the database, by one code for both engines.
+package store
+
+import (
+	"context"
+	"errors"
+
+	"github.com/google/uuid"
+	"gorm.io/gorm"
+
+	"healthcare/modules/assignments"
+	"healthcare/modules/assignments/internal/domain"
+	"healthcare/modules/assignments/internal/ports"
+	"healthcare/modules/doctors"
+	"healthcare/modules/patients"
+	"healthcare/platform/database"
+)
+
+// New is the repository over db.
+func New(db *database.DB) ports.Repository { return &store{db} }
+
+type store struct{ db *database.DB }
+
+type row struct {
+	ID         assignments.ID
+	OwnerID    uuid.UUID
+	PatientID  patients.ID
+	DoctorID   doctors.ID
+	AssignedAt database.Time
+}
+
+func (row) TableName() string { return "assignments" }
+
+func (r row) assignment() domain.Assignment {
+	return domain.Assignment{ID: r.ID, OwnerID: r.OwnerID, PatientID: r.PatientID, DoctorID: r.DoctorID, AssignedAt: r.AssignedAt.Time}
+}
+
+// explain turns what the store refused into the error of the module whose rule it is.
+func explain(err error) error {
+	switch {
+	case errors.Is(err, gorm.ErrRecordNotFound):
+		return assignments.ErrNotFound
+	case database.Violates(err, "assignments_patient_id_doctor_id_key"):
+		return assignments.ErrAlreadyAssigned.Because(err)
+	case database.Violates(err, "assignments_patient_id_fkey"):
+		return patients.ErrNotFound.Because(err)
+	case database.Violates(err, "assignments_doctor_id_fkey"):
+		return doctors.ErrNotFound.Because(err)
+	}
+	return err
+}
+
+// within narrows a statement to the assignments of the scope's patients.
+func within(q *gorm.DB, scope patients.Scope) *gorm.DB { return q.Where("owner_id = ?", scope.Owner()) }
+
+func (s *store) Add(ctx context.Context, a domain.Assignment) error {
+	r := row{ID: a.ID, OwnerID: a.OwnerID, PatientID: a.PatientID, DoctorID: a.DoctorID, AssignedAt: database.At(a.AssignedAt)}
+	return explain(s.db.Write(ctx).Create(&r).Error)
+}
+
+func (s *store) Find(ctx context.Context, scope patients.Scope, id assignments.ID) (domain.Assignment, error) {
+	var r row
+	err := within(s.db.Read(ctx), scope).Where("id = ?", id).Take(&r).Error
+	return r.assignment(), explain(err)
+}
+
+func (s *store) List(ctx context.Context, scope patients.Scope) ([]domain.Assignment, error) {
+	return list(within(s.db.Read(ctx), scope))
+}
+
+func (s *store) ListOf(ctx context.Context, scope patients.Scope, patient patients.ID) ([]domain.Assignment, error) {
+	return list(within(s.db.Read(ctx), scope).Where("patient_id = ?", patient))
+}
+
+func list(q *gorm.DB) ([]domain.Assignment, error) {
+	var rows []row
+	err := q.Order("assigned_at DESC, id DESC").Find(&rows).Error
+	all := make([]domain.Assignment, len(rows))
+	for i, r := range rows {
+		all[i] = r.assignment()
+	}
+	return all, err
+}
+
+func (s *store) Remove(ctx context.Context, scope patients.Scope, id assignments.ID) error {
+	done := within(s.db.Write(ctx), scope).Where("id = ?", id).Delete(&row{})
+	if done.Error == nil && done.RowsAffected == 0 {
+		return assignments.ErrNotFound
+	}
+	return done.Error
+}
+
+func (s *store) RemoveAllOfPatient(ctx context.Context, patient patients.ID) error {
+	return s.db.Write(ctx).Where("patient_id = ?", patient).Delete(&row{}).Error
+}
+
+func (s *store) RemoveAllOfDoctor(ctx context.Context, doctor doctors.ID) error {
+	return s.db.Write(ctx).Where("doctor_id = ?", doctor).Delete(&row{}).Error
+}

@@ -1,0 +1,24 @@
+package app
+
+import (
+	"context"
+
+	"healthcare/modules/assignments/internal/ports"
+	"healthcare/modules/doctors"
+	"healthcare/modules/patients"
+	"healthcare/platform/events"
+)
+
+// WhenPatientDeleted ends the assignments of a patient who goes, in the same transaction.
+func WhenPatientDeleted(assignments ports.Repository) events.Subscription {
+	return events.On("assignments", func(ctx context.Context, gone patients.Deleted) error {
+		return assignments.RemoveAllOfPatient(ctx, gone.ID)
+	})
+}
+
+// WhenDoctorDeleted ends the assignments of a doctor who goes, in the same transaction.
+func WhenDoctorDeleted(assignments ports.Repository) events.Subscription {
+	return events.On("assignments", func(ctx context.Context, gone doctors.Deleted) error {
+		return assignments.RemoveAllOfDoctor(ctx, gone.ID)
+	})
+}

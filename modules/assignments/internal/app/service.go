@@ -1,0 +1,140 @@
+// Package app holds the use cases of the assignments module: one method each, on behalf of a user who may assign doctors to their own
+// patients only.
+package app
+
+import (
+	"context"
+
+	"healthcare/modules/assignments"
+	"healthcare/modules/assignments/internal/domain"
+	"healthcare/modules/assignments/internal/ports"
+	"healthcare/modules/doctors"
+	"healthcare/modules/patients"
+	"healthcare/platform/auth"
+	"healthcare/platform/clock"
+	"healthcare/platform/tx"
+)
+
+// Service is what a user may do with assignments.
+type Service struct {
+	assignments ports.Repository
+	patients    patients.Directory
+	doctors     doctors.Directory
+	tx          tx.Runner
+	clock       clock.Clock
+}
+
+// New wires the use cases.
+func New(
+	assignments ports.Repository, patients patients.Directory, doctors doctors.Directory, tx tx.Runner, clock clock.Clock,
+) *Service {
+	return &Service{assignments: assignments, patients: patients, doctors: doctors, tx: tx, clock: clock}
+}
+
+// Assigned is an assignment with what its two sides may be shown as.
+type Assigned struct {
+	domain.Assignment
+	Patient patients.Patient
+	Doctor  doctors.Doctor
+}
+
+// visible is whose patients' assignments the user may see: their own patients'.
+func visible(who auth.Principal) patients.Scope { return patients.OwnedBy(who.UserID) }
+
+// Assign makes doctor treat patient. Whether the patient is the user's is checked first, so that nothing is told about other
+// users' assignments. Errors: patients.ErrNotFound, doctors.ErrNotFound, assignments.ErrAlreadyAssigned.
+func (s *Service) Assign(ctx context.Context, who auth.Principal, patient patients.ID, doctor doctors.ID) (made Assigned, err error) {
+	err = s.tx.Do(ctx, func(ctx context.Context) (err error) {
+		made = Assigned{Assignment: domain.New(who.UserID, patient, doctor, s.clock.Now())}
+		if made.Patient, err = s.patients.Find(ctx, visible(who), patient); err != nil {
+			return err
+		}
+		if made.Doctor, err = s.doctors.Find(ctx, doctor); err != nil {
+			return err
+		}
+		return s.assignments.Add(ctx, made.Assignment)
+	})
+	return made, err
+}
+
+// Browse is every assignment of the user's patients, newest first, in three queries. Errors: none.
+func (s *Service) Browse(ctx context.Context, who auth.Principal) ([]Assigned, error) {
+	all, err := s.assignments.List(ctx, visible(who))
+	if err != nil {
+		return nil, err
+	}
+	return s.detailed(ctx, who, all)
+}
+
+// BrowseOf is every assignment of one patient, newest first. Errors: patients.ErrNotFound.
+func (s *Service) BrowseOf(ctx context.Context, who auth.Principal, patient patients.ID) ([]Assigned, error) {
+	if _, err := s.patients.Find(ctx, visible(who), patient); err != nil {
+		return nil, err
+	}
+	all, err := s.assignments.ListOf(ctx, visible(who), patient)
+	if err != nil {
+		return nil, err
+	}
+	return s.detailed(ctx, who, all)
+}
+
+// Find is one assignment. Errors: assignments.ErrNotFound.
+func (s *Service) Find(ctx context.Context, who auth.Principal, id assignments.ID) (Assigned, error) {
+	one, err := s.assignments.Find(ctx, visible(who), id)
+	if err != nil {
+		return Assigned{}, err
+	}
+	detailed, err := s.detailed(ctx, who, []domain.Assignment{one})
+	if err != nil {
+		return Assigned{}, err
+	}
+	if len(detailed) == 0 { // its patient or doctor was removed since
+		return Assigned{}, assignments.ErrNotFound
+	}
+	return detailed[0], nil
+}
+
+// Discharge ends an assignment. Errors: assignments.ErrNotFound.
+func (s *Service) Discharge(ctx context.Context, who auth.Principal, id assignments.ID) error {
+	return s.assignments.Remove(ctx, visible(who), id)
+}
+
+// detailed adds what the two sides are shown as, in two queries. An assignment whose patient or doctor was removed since it was read has
+// ended with them, and is left out.
+func (s *Service) detailed(ctx context.Context, who auth.Principal, all []domain.Assignment) ([]Assigned, error) {
+	patientIDs, doctorIDs := make(set[patients.ID]), make(set[doctors.ID])
+	for _, a := range all {
+		patientIDs.add(a.PatientID)
+		doctorIDs.add(a.DoctorID)
+	}
+	patientsByID, err := s.patients.FindAll(ctx, visible(who), patientIDs.all())
+	if err != nil {
+		return nil, err
+	}
+	doctorsByID, err := s.doctors.FindAll(ctx, doctorIDs.all())
+	if err != nil {
+		return nil, err
+	}
+	detailed := make([]Assigned, 0, len(all))
+	for _, a := range all {
+		patient, treated := patientsByID[a.PatientID]
+		doctor, treating := doctorsByID[a.DoctorID]
+		if treated && treating {
+			detailed = append(detailed, Assigned{Assignment: a, Patient: patient, Doctor: doctor})
+		}
+	}
+	return detailed, nil
+}
+
+// set keeps a batch from asking twice for the same id.
+type set[ID comparable] map[ID]struct{}
+
+func (s set[ID]) add(id ID) { s[id] = struct{}{} }
+
+func (s set[ID]) all() []ID {
+	ids := make([]ID, 0, len(s))
+	for id := range s {
+		ids = append(ids, id)
+	}
+	return ids
+}

@@ -1,0 +1,27 @@
+// Package domain says what an assignment is. It is pure: no store, no HTTP, no clock of its own.
+package domain
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+
+	"healthcare/modules/assignments"
+	"healthcare/modules/doctors"
+	"healthcare/modules/patients"
+)
+
+// Assignment says that a doctor treats a patient. It never changes: it is made and it ends.
+type Assignment struct {
+	ID         assignments.ID
+	OwnerID    uuid.UUID // the patient's owner, who never changes
+	PatientID  patients.ID
+	DoctorID   doctors.ID
+	AssignedAt time.Time
+}
+
+// New assigns doctor to owner's patient.
+func New(owner uuid.UUID, patient patients.ID, doctor doctors.ID, now time.Time) Assignment {
+	id := assignments.ID{UUID: uuid.Must(uuid.NewV7())}
+	return Assignment{ID: id, OwnerID: owner, PatientID: patient, DoctorID: doctor, AssignedAt: now}
+}

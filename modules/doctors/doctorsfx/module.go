@@ -1,0 +1,17 @@
+// Package doctorsfx wires the doctors module; nothing else of it knows fx.
+package doctorsfx
+
+import (
+	"go.uber.org/fx"
+
+	"healthcare/modules/doctors/internal/adapters/rest"
+	"healthcare/modules/doctors/internal/adapters/store"
+	"healthcare/modules/doctors/internal/app"
+	"healthcare/platform/httpserver"
+)
+
+// Module provides doctors.Directory and the module's API.
+var Module = fx.Module("doctors",
+	fx.Provide(store.New, app.New, app.NewDirectory),
+	httpserver.Handle(rest.New),
+)

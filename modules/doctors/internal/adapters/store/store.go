@@ -1,0 +1,131 @@
+// Package store keeps doctors in the database, by one code for both engines.
+package store
+
+import (
+	"context"
+	"errors"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"healthcare/modules/doctors"
+	"healthcare/modules/doctors/internal/domain"
+	"healthcare/modules/doctors/internal/ports"
+	"healthcare/platform/database"
+)
+
+// New is the repository over db.
+func New(db *database.DB) ports.Repository { return &store{db} }
+
+type store struct{ db *database.DB }
+
+type row struct {
+	ID             doctors.ID
+	Name           string
+	Specialization string
+	Experience     int
+	Email          string
+	Phone          string
+	LicenseNumber  database.Text
+	Version        int
+	CreatedAt      database.Time `gorm:"autoCreateTime:false"`
+	UpdatedAt      database.Time `gorm:"autoUpdateTime:false"` // the domain tells the time
+}
+
+func (row) TableName() string { return "doctors" }
+
+// changeable are the columns that Change may write.
+var changeable = []string{"name", "specialization", "experience", "email", "phone", "license_number", "version", "updated_at"}
+
+func rowOf(d domain.Doctor) row {
+	return row{
+		ID: d.ID, Name: d.Name, Specialization: d.Specialization, Experience: d.Experience, Email: d.Email, Phone: d.Phone,
+		LicenseNumber: database.Text(d.LicenseNumber), Version: d.Version,
+		CreatedAt: database.At(d.CreatedAt), UpdatedAt: database.At(d.UpdatedAt),
+	}
+}
+
+func (r row) doctor() domain.Doctor {
+	return domain.Doctor{
+		ID: r.ID,
+		Details: domain.Details{
+			Name: r.Name, Specialization: r.Specialization, Experience: r.Experience, Email: r.Email, Phone: r.Phone,
+			LicenseNumber: string(r.LicenseNumber),
+		},
+		Version: r.Version, CreatedAt: r.CreatedAt.Time, UpdatedAt: r.UpdatedAt.Time,
+	}
+}
+
+func doctorsOf(rows []row) []domain.Doctor {
+	all := make([]domain.Doctor, len(rows))
+	for i, r := range rows {
+		all[i] = r.doctor()
+	}
+	return all
+}
+
+// explain turns what the store refused into the module's own errors.
+func explain(err error) error {
+	switch {
+	case errors.Is(err, gorm.ErrRecordNotFound):
+		return doctors.ErrNotFound
+	case database.Violates(err, "doctors_license_number_key"):
+		return doctors.ErrLicenseNumberTaken.Because(err)
+	}
+	return err
+}
+
+func (s *store) Add(ctx context.Context, doctor domain.Doctor) error {
+	r := rowOf(doctor)
+	return explain(s.db.Write(ctx).Create(&r).Error)
+}
+
+func (s *store) Find(ctx context.Context, id doctors.ID) (domain.Doctor, error) {
+	var r row
+	err := s.db.Read(ctx).Where("id = ?", id).Take(&r).Error
+	return r.doctor(), explain(err)
+}
+
+func (s *store) FindAll(ctx context.Context, ids []doctors.ID) ([]domain.Doctor, error) {
+	var rows []row
+	err := s.db.Read(ctx).Where("id IN ?", ids).Find(&rows).Error
+	return doctorsOf(rows), err
+}
+
+func (s *store) List(ctx context.Context) ([]domain.Doctor, error) {
+	var rows []row
+	err := s.db.Read(ctx).Order("created_at DESC, id DESC").Find(&rows).Error
+	return doctorsOf(rows), err
+}
+
+func (s *store) Change(ctx context.Context, id doctors.ID, rule func(*domain.Doctor) error) (changed domain.Doctor, err error) {
+	err = s.db.Do(ctx, func(ctx context.Context) error {
+		var r row
+		if err := s.db.Write(ctx).Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ?", id).Take(&r).Error; err != nil {
+			return explain(err)
+		}
+		changed = r.doctor()
+		if err := rule(&changed); err != nil {
+			return err
+		}
+		if changed.Version == r.Version {
+			return nil
+		}
+		r = rowOf(changed)
+		return explain(s.db.Write(ctx).Model(&row{}).Where("id = ?", id).Select(changeable).Updates(&r).Error)
+	})
+	return changed, err
+}
+
+func (s *store) Hold(ctx context.Context, id doctors.ID) error {
+	var r row
+	return explain(s.db.Write(ctx).Clauses(clause.Locking{Strength: "UPDATE"}).Select("id").Where("id = ?", id).Take(&r).Error)
+}
+
+func (s *store) Remove(ctx context.Context, id doctors.ID) error {
+	done := s.db.Write(ctx).Where("id = ?", id).Delete(&row{})
+	if done.Error == nil && done.RowsAffected == 0 {
+		return doctors.ErrNotFound
+	}
+	return done.Error
+}

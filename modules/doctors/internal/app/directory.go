@@ -1,0 +1,35 @@
+package app
+
+import (
+	"context"
+
+	"healthcare/modules/doctors"
+	"healthcare/modules/doctors/internal/domain"
+	"healthcare/modules/doctors/internal/ports"
+)
+
+// NewDirectory is what other modules ask. It stands apart from Service, so that a module which asks can also react.
+func NewDirectory(doctors ports.Repository) doctors.Directory { return directory{doctors} }
+
+type directory struct{ doctors ports.Repository }
+
+func (d directory) Find(ctx context.Context, id doctors.ID) (doctors.Doctor, error) {
+	doctor, err := d.doctors.Find(ctx, id)
+	return view(doctor), err
+}
+
+func (d directory) FindAll(ctx context.Context, ids []doctors.ID) (map[doctors.ID]doctors.Doctor, error) {
+	found, err := d.doctors.FindAll(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	views := make(map[doctors.ID]doctors.Doctor, len(found))
+	for _, doctor := range found {
+		views[doctor.ID] = view(doctor)
+	}
+	return views, nil
+}
+
+func view(d domain.Doctor) doctors.Doctor {
+	return doctors.Doctor{ID: d.ID, Name: d.Name, Specialization: d.Specialization, Experience: d.Experience}
+}

@@ -1,0 +1,35 @@
+// Package ports says what the use cases of the doctors module need from outside.
+package ports
+
+import (
+	"context"
+
+	"healthcare/modules/doctors"
+	"healthcare/modules/doctors/internal/domain"
+)
+
+// Repository keeps the directory.
+type Repository interface {
+	// Add stores a new doctor. Errors: doctors.ErrLicenseNumberTaken.
+	Add(ctx context.Context, doctor domain.Doctor) error
+
+	// Find is one doctor. Errors: doctors.ErrNotFound.
+	Find(ctx context.Context, id doctors.ID) (domain.Doctor, error)
+
+	// FindAll is those of the doctors that exist, in no order, in one query. Errors: none.
+	FindAll(ctx context.Context, ids []doctors.ID) ([]domain.Doctor, error)
+
+	// List is the whole directory, newest first, ties by id. Errors: none.
+	List(ctx context.Context) ([]domain.Doctor, error)
+
+	// Change applies rule to the doctor while nobody else can change it, and stores what came of it.
+	// Errors: doctors.ErrNotFound, doctors.ErrLicenseNumberTaken, rule's.
+	Change(ctx context.Context, id doctors.ID, rule func(*domain.Doctor) error) (domain.Doctor, error)
+
+	// Hold keeps the doctor from being changed, removed or newly referenced until the transaction in ctx ends.
+	// Errors: doctors.ErrNotFound.
+	Hold(ctx context.Context, id doctors.ID) error
+
+	// Remove deletes the doctor. Errors: doctors.ErrNotFound.
+	Remove(ctx context.Context, id doctors.ID) error
+}

@@ -1,0 +1,296 @@
+package password
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/crypto/argon2"
+
+	"healthcare/platform/errs"
+)
+
+// meter watches derivations: how many run at once, and how much memory they hold together.
+type meter struct {
+	mu                 sync.Mutex
+	running, memory    int // now; memory in KiB
+	mostRunning        int
+	mostMemory, served int
+}
+
+// watch is a derivation that is metered and does work.
+func (m *meter) watch(work derivation) derivation {
+	return func(password, salt []byte, iterations, memory uint32, parallelism uint8, size uint32) []byte {
+		m.add(1, int(memory))
+		defer m.add(-1, -int(memory))
+		return work(password, salt, iterations, memory, parallelism, size)
+	}
+}
+
+func (m *meter) add(running, memory int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.running += running
+	m.memory += memory
+	m.mostRunning = max(m.mostRunning, m.running)
+	m.mostMemory = max(m.mostMemory, m.memory)
+	m.served += max(0, running)
+}
+
+// lasting takes that long on the bubble's clock and gives no password's key.
+func lasting(d time.Duration) derivation {
+	return func(_, _ []byte, _, _ uint32, _ uint8, size uint32) []byte {
+		time.Sleep(d)
+		return make([]byte, size)
+	}
+}
+
+// gated is a hasher of that shape in which every hash takes a second.
+func gated(t *testing.T, slots, queue int, wait time.Duration) (*hasher, *meter) {
+	t.Helper()
+	m := &meter{}
+	passwords, err := newHasher(Config{Memory: 64, Iterations: 1, Parallelism: 1, Slots: slots, Queue: queue, Wait: wait},
+		m.watch(lasting(time.Second)))
+	require.NoError(t, err)
+	return passwords.(*hasher), m
+}
+
+// outcome is how one caller fared, and when.
+type outcome struct {
+	err   error
+	after time.Duration
+}
+
+// callers start n hashes at once; the outcomes come in the order in which they end.
+func callers(ctx context.Context, passwords *hasher, n int) <-chan outcome {
+	ends := make(chan outcome, n)
+	start := time.Now()
+	for range n {
+		go func() {
+			_, _, err := passwords.Verify(ctx, "secret", "")
+			ends <- outcome{err, time.Since(start)}
+		}()
+	}
+	return ends
+}
+
+func requireBusy(t *testing.T, err, cause error) {
+	t.Helper()
+	require.ErrorIs(t, err, ErrBusy)
+	require.ErrorIs(t, err, cause)
+	var e *errs.Error
+	require.True(t, errors.As(err, &e))
+	require.Equal(t, errs.Unavailable, e.Kind)
+	require.Equal(t, "busy", e.Code)
+	require.Equal(t, "Too many sign-in attempts at once. Try again shortly.", e.Detail)
+	require.Equal(t, time.Second, e.RetryAfter)
+}
+
+func TestGate(t *testing.T) {
+	in := func(name string, f func(*testing.T)) {
+		t.Run(name, func(t *testing.T) { synctest.Test(t, f) })
+	}
+
+	in("slots run at once, the queue waits for them, the next one is refused at once", func(t *testing.T) {
+		passwords, m := gated(t, 3, 5, time.Minute)
+		ends := callers(t.Context(), passwords, 9)
+		for i, want := range []time.Duration{0, 1, 1, 1, 2, 2, 2, 3, 3} {
+			end := <-ends
+			require.Equal(t, want*time.Second, end.after)
+			if i == 0 {
+				requireBusy(t, end.err, errQueueFull)
+			} else {
+				require.NoError(t, end.err)
+			}
+		}
+		require.Equal(t, 3, m.mostRunning)
+		require.Equal(t, 3*64, m.mostMemory)
+	})
+
+	in("without a queue nobody waits", func(t *testing.T) {
+		passwords, _ := gated(t, 1, 0, time.Minute)
+		ends := callers(t.Context(), passwords, 3)
+		for range 2 {
+			end := <-ends
+			require.Zero(t, end.after)
+			requireBusy(t, end.err, errQueueFull)
+		}
+		require.NoError(t, (<-ends).err)
+	})
+
+	in("who waits too long is refused when the wait is over, not before", func(t *testing.T) {
+		passwords, m := gated(t, 1, 3, 1500*time.Millisecond)
+		ends := callers(t.Context(), passwords, 4)
+		require.Equal(t, outcome{nil, time.Second}, <-ends)
+		for range 2 {
+			end := <-ends
+			require.Equal(t, 1500*time.Millisecond, end.after)
+			requireBusy(t, end.err, errWaited)
+		}
+		require.Equal(t, outcome{nil, 2 * time.Second}, <-ends, "it got its slot after 1 s: the wait is not for the hash")
+		require.Equal(t, 2, m.served)
+	})
+
+	in("first come, first served, and nobody overtakes the queue", func(t *testing.T) {
+		passwords, _ := gated(t, 1, 16, time.Minute)
+		served := make(chan int, 10)
+		for i := range 10 {
+			go func() {
+				if _, err := passwords.Hash(t.Context(), "secret"); err == nil {
+					served <- i
+				}
+			}()
+			synctest.Wait() // it is in its place
+		}
+		for i := range 10 {
+			require.Equal(t, i, <-served)
+		}
+	})
+
+	in("who gives up while waiting is refused at once and leaves the place to another", func(t *testing.T) {
+		passwords, m := gated(t, 1, 1, time.Minute)
+		first := callers(t.Context(), passwords, 1)
+		synctest.Wait()
+		ctx, giveUp := context.WithCancel(t.Context())
+		second := callers(ctx, passwords, 1)
+		time.Sleep(300 * time.Millisecond)
+		giveUp()
+		end := <-second
+		require.Equal(t, 300*time.Millisecond, end.after)
+		requireBusy(t, end.err, context.Canceled)
+
+		require.NoError(t, (<-callers(t.Context(), passwords, 1)).err)
+		require.NoError(t, (<-first).err)
+		require.Equal(t, 2, m.served)
+	})
+
+	in("a deadline ends the wait too", func(t *testing.T) {
+		passwords, _ := gated(t, 1, 1, time.Minute)
+		first := callers(t.Context(), passwords, 1)
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		defer cancel()
+		end := <-callers(ctx, passwords, 1)
+		require.Equal(t, 200*time.Millisecond, end.after)
+		requireBusy(t, end.err, context.DeadlineExceeded)
+		require.NoError(t, (<-first).err)
+	})
+
+	in("who has gone before it began costs nothing", func(t *testing.T) {
+		passwords, m := gated(t, 1, 1, time.Minute)
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		_, err := passwords.Hash(ctx, "secret")
+		requireBusy(t, err, context.Canceled)
+		require.Zero(t, m.served)
+	})
+
+	in("Hash, Verify, unknown users and unusable hashes share the one gate", func(t *testing.T) {
+		passwords, m := gated(t, 1, 0, time.Minute)
+		first := callers(t.Context(), passwords, 1)
+		synctest.Wait()
+		_, err := passwords.Hash(t.Context(), "secret")
+		requireBusy(t, err, errQueueFull)
+		for _, phc := range []string{"", good, "unusable"} {
+			ok, stale, err := passwords.Verify(t.Context(), "secret", phc)
+			requireBusy(t, err, errQueueFull)
+			require.False(t, ok || stale)
+		}
+		require.NoError(t, (<-first).err)
+		require.Equal(t, 1, m.served)
+	})
+
+	in("a refusal takes no place: the gate is whole again after a flood", func(t *testing.T) {
+		passwords, m := gated(t, 2, 2, 100*time.Millisecond)
+		for range 3 {
+			ends := callers(t.Context(), passwords, 50)
+			served := 0
+			for range 50 {
+				if (<-ends).err == nil {
+					served++
+				}
+			}
+			require.Equal(t, 2, served)
+		}
+		require.Empty(t, passwords.gate.slots)
+		require.Empty(t, passwords.gate.queue)
+		require.Equal(t, 2, m.mostRunning)
+	})
+
+	in("a derivation that panics gives its slot back", func(t *testing.T) {
+		passwords, _ := gated(t, 1, 0, time.Minute)
+		whole := passwords.derive
+		passwords.derive = func(_, _ []byte, _, _ uint32, _ uint8, _ uint32) []byte { panic("defect") }
+		require.Panics(t, func() { _, _ = passwords.Hash(t.Context(), "secret") })
+		passwords.derive = whole
+		_, err := passwords.Hash(t.Context(), "secret")
+		require.NoError(t, err)
+	})
+}
+
+// TestR17_AThousandLoginsStayBounded is the defaults on two cores: one slot, a queue of 16, 41 ms a hash. On the bubble's clock the
+// count is exact.
+func TestR17_AThousandLoginsStayBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &meter{}
+		cfg := Defaults()
+		cfg.Slots = 1
+		passwords, err := newHasher(cfg, m.watch(lasting(41*time.Millisecond)))
+		require.NoError(t, err)
+
+		ends := callers(t.Context(), passwords.(*hasher), 1000)
+		served, refused := 0, 0
+		for range 1000 {
+			end := <-ends
+			require.LessOrEqual(t, end.after, cfg.Wait+41*time.Millisecond)
+			if end.err == nil {
+				served++
+				continue
+			}
+			requireBusy(t, end.err, errQueueFull)
+			require.Zero(t, end.after, "refused at once")
+			refused++
+		}
+		require.Equal(t, 1+16, served)
+		require.Equal(t, 1000-17, refused)
+		require.Equal(t, 1, m.mostRunning)
+		require.LessOrEqual(t, m.mostMemory, 64*1024, "KiB at once")
+	})
+}
+
+// TestR17_RealHashesAtOnce is the same with real goroutines, real time and real hashes.
+func TestR17_RealHashesAtOnce(t *testing.T) {
+	m := &meter{}
+	cfg := Config{Memory: 256, Iterations: 1, Parallelism: 1, Slots: 3, Queue: 16, Wait: maxWait}
+	passwords, err := newHasher(cfg, m.watch(argon2.IDKey))
+	require.NoError(t, err)
+	phc := hashed(t, cfg, "secret")
+
+	var served, refused atomic.Int64
+	var all sync.WaitGroup
+	start := make(chan struct{})
+	for range 1000 {
+		all.Go(func() {
+			<-start
+			switch ok, _, err := passwords.Verify(t.Context(), "secret", phc); {
+			case err == nil && ok:
+				served.Add(1)
+			case errors.Is(err, ErrBusy):
+				refused.Add(1)
+			}
+		})
+	}
+	close(start)
+	all.Wait()
+	require.EqualValues(t, 1000, served.Load()+refused.Load(), "each is served rightly or told to come again")
+	require.EqualValues(t, m.served, served.Load())
+	require.LessOrEqual(t, m.mostRunning, cfg.Slots)
+	require.LessOrEqual(t, m.mostMemory, cfg.Slots*int(cfg.Memory))
+	require.GreaterOrEqual(t, served.Load(), int64(cfg.Slots+cfg.Queue))
+	t.Logf("%d served, %d told to come again, at most %d at once", served.Load(), refused.Load(), m.mostRunning)
+}

@@ -1,0 +1,148 @@
+// Package password turns passwords into argon2id hashes (RFC 9106) in PHC string format, and checks them, behind one gate that
+// bounds how much memory and how many cores that may take. What a password must look like is the domain's to say, and how often
+// one may be tried is the use case's.
+package password
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"fmt"
+	"runtime"
+	"time"
+
+	"golang.org/x/crypto/argon2"
+
+	"healthcare/modules/identity/internal/ports"
+)
+
+// Config says what a hash costs and how many may be made at once.
+type Config struct {
+	Memory      uint32 // KiB of one hash: 8 × Parallelism .. 262,144
+	Iterations  uint32 // passes over the memory: 1..16
+	Parallelism uint8  // lanes of one hash: 1..16
+
+	Slots int           // hashes at once, 0..1,024; 0 means one less than the cores, and at least one
+	Queue int           // callers that may wait for a slot, 0..10,000; the next one is refused at once
+	Wait  time.Duration // longest time in the queue, 1 ms..1 min
+}
+
+// Defaults is 19 MiB, 2 passes, 1 lane (about 40 ms on one core), and a gate that leaves one core to everything else.
+func Defaults() Config {
+	return Config{Memory: 19456, Iterations: 2, Parallelism: 1, Slots: 0, Queue: 16, Wait: time.Second}
+}
+
+// Bounds of the gate. Those of a hash are in phc.go, because stored hashes keep them too.
+const (
+	maxSlots = 1024
+	maxQueue = 10_000
+	minWait  = time.Millisecond
+	maxWait  = time.Minute
+)
+
+func (c Config) validate() error {
+	if err := c.params().validate(); err != nil {
+		return fmt.Errorf("password: %w", err)
+	}
+	if c.Slots < 0 || c.Slots > maxSlots {
+		return fmt.Errorf("password: Slots: want 0 to %d, got %d", maxSlots, c.Slots)
+	}
+	if c.Queue < 0 || c.Queue > maxQueue {
+		return fmt.Errorf("password: Queue: want 0 to %d, got %d", maxQueue, c.Queue)
+	}
+	if c.Wait < minWait || c.Wait > maxWait {
+		return fmt.Errorf("password: Wait: want %s to %s, got %s", minWait, maxWait, c.Wait)
+	}
+	return nil
+}
+
+func (c Config) params() params {
+	return params{memory: c.Memory, iterations: c.Iterations, parallelism: c.Parallelism}
+}
+
+func (c Config) slots() int {
+	if c.Slots > 0 {
+		return c.Slots
+	}
+	return max(1, runtime.GOMAXPROCS(0)-1)
+}
+
+// derivation is argon2.IDKey, or a test's.
+type derivation func(password, salt []byte, iterations, memory uint32, parallelism uint8, size uint32) []byte
+
+// hasher is safe for concurrent use: nothing in it but the gate changes after New.
+type hasher struct {
+	params params
+	dummy  hash // stands in for a hash that does not exist
+	gate   gate
+	derive derivation
+}
+
+// New makes the one hasher of the process; two would have two gates. Errors: plain, naming the field of cfg that is out of
+// bounds.
+func New(cfg Config) (ports.Passwords, error) { return newHasher(cfg, argon2.IDKey) }
+
+func newHasher(cfg Config, derive derivation) (ports.Passwords, error) {
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	dummy := hash{params: cfg.params(), salt: random(saltSize), key: random(keySize)}
+	return &hasher{params: cfg.params(), dummy: dummy, gate: newGate(cfg.slots(), cfg.Queue, cfg.Wait), derive: derive}, nil
+}
+
+func (h *hasher) Hash(ctx context.Context, password string) (string, error) {
+	made := hash{params: h.params, salt: random(saltSize)}
+	var err error
+	if made.key, err = h.key(ctx, password, made, keySize); err != nil {
+		return "", err
+	}
+	return made.String(), nil
+}
+
+func (h *hasher) Verify(ctx context.Context, password, phc string) (ok, stale bool, err error) {
+	stored, unusable := h.stored(phc)
+	key, err := h.key(ctx, password, stored, len(stored.key))
+	if err != nil {
+		return false, false, err
+	}
+	if unusable != nil {
+		return false, false, unusable
+	}
+	ok = subtle.ConstantTimeCompare(key, stored.key) == 1 && phc != ""
+	return ok, ok && !h.current(stored), nil
+}
+
+// stored is the hash to compare with. Where there is no user or no usable hash it is the dummy, which costs the same: an answer
+// that comes at once would tell the account from all others.
+func (h *hasher) stored(phc string) (hash, error) {
+	if phc == "" {
+		return h.dummy, nil
+	}
+	stored, err := parse(phc)
+	if err != nil {
+		return h.dummy, err
+	}
+	return stored, nil
+}
+
+// key derives the key of password under the parameters and the salt of made, when the gate lets it.
+func (h *hasher) key(ctx context.Context, password string, made hash, size int) ([]byte, error) {
+	if err := h.gate.enter(ctx); err != nil {
+		return nil, err
+	}
+	defer h.gate.leave()
+	p := made.params
+	return h.derive([]byte(password), made.salt, p.iterations, p.memory, p.parallelism, uint32(size)), nil
+}
+
+// current says whether Hash would make a hash of this kind today.
+func (h *hasher) current(stored hash) bool {
+	return stored.params == h.params && len(stored.salt) == saltSize && len(stored.key) == keySize
+}
+
+// random never fails: since Go 1.24 the process ends when the system has no randomness.
+func random(size int) []byte {
+	data := make([]byte, size)
+	_, _ = rand.Read(data)
+	return data
+}

@@ -1,0 +1,103 @@
+package password
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+
+	"golang.org/x/crypto/argon2"
+)
+
+// What a new hash holds, in bytes (RFC 9106 section 4).
+const (
+	saltSize = 16
+	keySize  = 32
+)
+
+// What a hash may ask for. Stored ones are held to it before they are used: whoever can write one row must not be able to take
+// the memory of the process with one sign-in, nor to make every password fit with a key of no bytes.
+const (
+	minLaneMemory    = 8       // KiB for each lane (RFC 9106 section 3.1)
+	maxMemory        = 262_144 // KiB
+	maxIterations    = 16
+	maxParallelism   = 16
+	minSalt, maxSalt = 8, 64 // bytes
+	minKey, maxKey   = 16, 64
+)
+
+// params are what makes a hash dear.
+type params struct {
+	memory      uint32 // KiB
+	iterations  uint32
+	parallelism uint8
+}
+
+// validate names the first parameter that is out of bounds, as Config does. argon2.IDKey itself panics without iterations or
+// lanes, and takes whatever memory it is asked to.
+func (p params) validate() error {
+	if p.parallelism < 1 || p.parallelism > maxParallelism {
+		return fmt.Errorf("Parallelism: want 1 to %d, got %d", maxParallelism, p.parallelism)
+	}
+	if least := minLaneMemory * uint32(p.parallelism); p.memory < least || p.memory > maxMemory {
+		return fmt.Errorf("Memory: want %d to %d KiB, got %d", least, maxMemory, p.memory)
+	}
+	if p.iterations < 1 || p.iterations > maxIterations {
+		return fmt.Errorf("Iterations: want 1 to %d, got %d", maxIterations, p.iterations)
+	}
+	return nil
+}
+
+// hash is one argon2id hash: what it was made with, and what came out.
+type hash struct {
+	params    params
+	salt, key []byte
+}
+
+// b64 is the PHC format's base64: the standard alphabet (RFC 4648 section 4) without padding.
+var b64 = base64.RawStdEncoding
+
+// String is the PHC string, $argon2id$v=19$m=19456,t=2,p=1$salt$key: at most 207 characters within the bounds.
+func (h hash) String() string {
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version,
+		h.params.memory, h.params.iterations, h.params.parallelism, b64.EncodeToString(h.salt), b64.EncodeToString(h.key))
+}
+
+// errStored begins every refusal of a stored hash. The texts never hold any of its salt or key.
+var errStored = errors.New("stored password hash")
+
+// parse reads a PHC string that String could have written within the bounds, and nothing else. Errors: plain, beginning with
+// "stored password hash".
+func parse(phc string) (hash, error) {
+	read, err := read(phc)
+	if err != nil {
+		return hash{}, fmt.Errorf("%w: %w", errStored, err)
+	}
+	return read, nil
+}
+
+func read(phc string) (h hash, err error) {
+	parts := strings.Split(phc, "$")
+	if len(parts) != 6 {
+		return hash{}, errors.New("not argon2id in PHC form")
+	}
+	p := &h.params
+	if _, err := fmt.Sscanf(parts[3], "m=%d,t=%d,p=%d", &p.memory, &p.iterations, &p.parallelism); err != nil {
+		return hash{}, errors.New("malformed parameters")
+	}
+	if err := p.validate(); err != nil {
+		return hash{}, err
+	}
+	if h.salt, err = b64.DecodeString(parts[4]); err != nil || len(h.salt) < minSalt || len(h.salt) > maxSalt {
+		return hash{}, fmt.Errorf("want a salt of %d to %d bytes", minSalt, maxSalt)
+	}
+	if h.key, err = b64.DecodeString(parts[5]); err != nil || len(h.key) < minKey || len(h.key) > maxKey {
+		return hash{}, fmt.Errorf("want a key of %d to %d bytes", minKey, maxKey)
+	}
+	// What was read is written back: this settles the algorithm, its version, order, signs, leading zeros, line breaks and
+	// base64's unused bits.
+	if h.String() != phc {
+		return hash{}, errors.New("not argon2id v=19 in canonical PHC form")
+	}
+	return h, nil
+}

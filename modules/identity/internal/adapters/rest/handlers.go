@@ -1,0 +1,75 @@
+// Package rest is the identity module's REST door: the contract (openapi.yaml), what is generated from it, and the handlers, which
+// parse, ask and show.
+package rest
+
+import (
+	_ "embed" // for the contract
+
+	"github.com/gofiber/fiber/v2"
+
+	"healthcare/modules/identity/internal/app"
+	"healthcare/modules/identity/internal/domain"
+	"healthcare/platform/httpserver"
+)
+
+//go:generate go tool -modfile=../../../../../.tools/oapi.mod oapi-codegen -config ../../../../../platform/httpserver/oapi-codegen.yaml openapi.yaml
+
+//go:embed openapi.yaml
+var document []byte
+
+// New is the module's part of the contract.
+func New(service *app.Service) httpserver.API {
+	return httpserver.API{Document: document, Register: func(router fiber.Router) {
+		RegisterHandlers(router, &handlers{service})
+	}}
+}
+
+type handlers struct{ identity *app.Service }
+
+// Register makes an account.
+func (h *handlers) Register(c *fiber.Ctx) error {
+	registration, err := httpserver.Body(c, func(in Registration) domain.Registration {
+		return domain.Registration{Name: in.Name, Email: in.Email, Password: in.Password}
+	})
+	if err != nil {
+		return err
+	}
+	user, err := h.identity.Register(c.UserContext(), registration)
+	if err != nil {
+		return err
+	}
+	return c.Status(fiber.StatusCreated).JSON(Registered{
+		Message: "User registered successfully",
+		User:    User{Id: user.ID.String(), Name: user.Name, Email: user.Email, Username: user.Username},
+	})
+}
+
+// Login starts a session.
+func (h *handlers) Login(c *fiber.Ctx) error {
+	credentials, err := httpserver.Body(c, func(in Credentials) domain.Credentials { return domain.Credentials(in) })
+	if err != nil {
+		return err
+	}
+	tokens, err := h.identity.SignIn(c.UserContext(), credentials)
+	if err != nil {
+		return err
+	}
+	return c.JSON(show(tokens))
+}
+
+// Refresh continues a session.
+func (h *handlers) Refresh(c *fiber.Ctx) error {
+	refresh, err := httpserver.Body(c, func(in RefreshInput) string { return in.Refresh })
+	if err != nil {
+		return err
+	}
+	tokens, err := h.identity.Refresh(c.UserContext(), refresh)
+	if err != nil {
+		return err
+	}
+	return c.JSON(show(tokens))
+}
+
+func show(t app.Tokens) Tokens {
+	return Tokens{Access: t.Access, Refresh: t.Refresh, TokenType: "Bearer", ExpiresIn: int(t.ExpiresIn.Seconds())}
+}

@@ -1,0 +1,126 @@
+package token
+
+import (
+	"errors"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/golang-jwt/jwt/v5"
+	"github.com/google/uuid"
+
+	"healthcare/modules/identity/internal/ports"
+)
+
+// accessToken is the token_type of every token here. Other tokens of the house say something else, so that none of them is
+// ever taken for an access token.
+const accessToken = "access"
+
+// lastSecond is the end of the year 9999: later dates overflow time arithmetic.
+const lastSecond = 253402300799
+
+// Why claims are refused. The texts are fixed, because whatever a forger wrote has no place in a log.
+var (
+	errClaims    = errors.New("claims: not one JSON object of exactly the claims we issue, each of its type")
+	errDates     = errors.New("claims: iat or exp out of range")
+	errLifetime  = errors.New("claims: exp is not within a day after iat")
+	errTokenType = errors.New("claims: not an access token")
+	errVersion   = errors.New("claims: no version >= 0")
+	errUUID      = errors.New("claims: sub, sid or jti is not a UUID in canonical form")
+)
+
+// claims is the token's payload as it is written. Every member is required.
+type claims struct {
+	Issuer    string   `json:"iss"`
+	Audience  audience `json:"aud"`
+	Subject   string   `json:"sub"`
+	Session   string   `json:"sid"`
+	Version   *int     `json:"ver"` // a pointer tells 0 from missing
+	ExpiresAt int64    `json:"exp"` // seconds since 1970
+	IssuedAt  int64    `json:"iat"`
+	ID        string   `json:"jti"`
+	TokenType string   `json:"token_type"`
+}
+
+// UnmarshalJSON takes exactly the claims we issue: names in their own letter case, none twice (RFC 7519 section 4), valid
+// UTF-8 (RFC 8725 section 3.7), and no other member, since a restriction that a later version adds must not be ignored by
+// an earlier one. golang-jwt would decode with encoding/json, which does none of that.
+func (c *claims) UnmarshalJSON(data []byte) error {
+	type plain claims
+	if err := json.Unmarshal(data, (*plain)(c), json.RejectUnknownMembers(true)); err != nil {
+		return errClaims
+	}
+	// Before anyone computes with them: time.Unix wraps around silently.
+	if !isDate(c.IssuedAt) || !isDate(c.ExpiresAt) {
+		return errDates
+	}
+	return nil
+}
+
+func isDate(second int64) bool { return second > 0 && second <= lastSecond }
+
+// issued checks what golang-jwt does not, and gives what the token says.
+func (c *claims) issued() (ports.Claims, error) {
+	if c.TokenType != accessToken {
+		return ports.Claims{}, errTokenType
+	}
+	if life := c.ExpiresAt - c.IssuedAt; life <= 0 || life > int64(MaxLifetime/time.Second) {
+		return ports.Claims{}, errLifetime
+	}
+	if c.Version == nil || *c.Version < 0 {
+		return ports.Claims{}, errVersion
+	}
+	user, okUser := canonical(c.Subject)
+	session, okSession := canonical(c.Session)
+	if _, okID := canonical(c.ID); !okUser || !okSession || !okID {
+		return ports.Claims{}, errUUID
+	}
+	return ports.Claims{UserID: user, SessionID: session, Version: *c.Version}, nil
+}
+
+// canonical reads a UUID in the one form we write (RFC 9562 section 4: 36 characters with dashes; lower case). uuid.Parse
+// alone also takes braces, urn:uuid: and no dashes. The zero UUID names nobody.
+func canonical(s string) (uuid.UUID, bool) {
+	id, err := uuid.Parse(s)
+	return id, err == nil && id.String() == s && id != uuid.Nil
+}
+
+// audience is one audience, written as a string; an array of exactly one string is the same (RFC 7519 section 4.1.3).
+type audience string
+
+func (a *audience) UnmarshalJSON(data []byte) error {
+	var one string
+	if len(data) > 0 && data[0] == '[' {
+		var list []string
+		if err := json.Unmarshal(data, &list); err != nil || len(list) != 1 {
+			return errClaims
+		}
+		one = list[0]
+	} else if err := json.Unmarshal(data, &one); err != nil {
+		return errClaims
+	}
+	*a = audience(one)
+	return nil
+}
+
+// The methods of jwt.Claims: what golang-jwt's validator asks for. A missing or null claim is its zero value here, which
+// the validator refuses as missing.
+
+func (c *claims) GetIssuer() (string, error)  { return c.Issuer, nil }
+func (c *claims) GetSubject() (string, error) { return c.Subject, nil }
+
+func (c *claims) GetAudience() (jwt.ClaimStrings, error) {
+	return jwt.ClaimStrings{string(c.Audience)}, nil
+}
+
+func (c *claims) GetExpirationTime() (*jwt.NumericDate, error) { return date(c.ExpiresAt), nil }
+func (c *claims) GetIssuedAt() (*jwt.NumericDate, error)       { return date(c.IssuedAt), nil }
+
+// GetNotBefore is never set: we do not issue nbf, and a token that carries it is refused as unknown.
+func (c *claims) GetNotBefore() (*jwt.NumericDate, error) { return nil, nil }
+
+func date(second int64) *jwt.NumericDate {
+	if second == 0 {
+		return nil
+	}
+	return jwt.NewNumericDate(time.Unix(second, 0))
+}

@@ -1,0 +1,274 @@
+package token
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"healthcare/modules/identity/internal/ports"
+	"healthcare/platform/auth"
+	"healthcare/platform/clock"
+)
+
+// The world of these tests: one moment, one user, one session, three secrets.
+var (
+	noon    = time.Date(2026, 11, 22, 12, 0, 0, 123_456_000, time.UTC)
+	user    = uuid.MustParse("01935a00-0000-7000-8000-00000000000a")
+	session = uuid.MustParse("01935a00-0000-7000-8000-00000000000b")
+	jti     = uuid.MustParse("01935a00-0000-4000-8000-00000000000c")
+
+	newest = []byte("newest secret: 32 bytes or more....")
+	older  = []byte("older secret: 32 bytes or more.....")
+	gone   = []byte("removed secret: 32 bytes or more...")
+)
+
+func config() Config {
+	return Config{
+		Secret:   newest,
+		Previous: [][]byte{older},
+		Issuer:   "https://care.example",
+		Audience: "healthcare",
+		Lifetime: 15 * time.Minute,
+	}
+}
+
+// open is New for tests and benchmarks alike.
+func open(t testing.TB, cfg Config, clock clock.Clock) ports.Tokens {
+	t.Helper()
+	tokens, err := New(cfg, clock)
+	require.NoError(t, err)
+	return tokens
+}
+
+func requireRefused(t *testing.T, tokens ports.Tokens, token string) {
+	t.Helper()
+	got, err := tokens.Verify(token)
+	require.ErrorIs(t, err, auth.ErrUnauthenticated)
+	require.Zero(t, got)
+}
+
+func TestIssue(t *testing.T) {
+	time := clock.At(noon)
+	tokens := open(t, config(), time)
+
+	t.Run("what is issued is what is verified", func(t *testing.T) {
+		for _, want := range []ports.Claims{
+			{UserID: user, SessionID: session, Version: 0},
+			{UserID: user, SessionID: session, Version: 41},
+			{UserID: uuid.New(), SessionID: uuid.New(), Version: 1<<31 - 1},
+		} {
+			token, err := tokens.Issue(want)
+			require.NoError(t, err)
+			got, err := tokens.Verify(token)
+			require.NoError(t, err)
+			require.Equal(t, want, got)
+		}
+	})
+
+	t.Run("a token holds the declared members and no personal data", func(t *testing.T) {
+		token, err := tokens.Issue(ports.Claims{UserID: user, SessionID: session, Version: 7})
+		require.NoError(t, err)
+		head, body := decode(t, token)
+		require.Equal(t, map[string]any{"alg": "HS256", "typ": "at+jwt", "kid": keyOf(newest).id}, head)
+
+		require.Len(t, body["jti"], 36)
+		delete(body, "jti")
+		require.Equal(t, map[string]any{
+			"iss": "https://care.example", "aud": "healthcare", "sub": user.String(), "sid": session.String(), "ver": 7.0,
+			"iat": float64(noon.Unix()), "exp": float64(noon.Unix() + 900), "token_type": "access",
+		}, body)
+	})
+
+	t.Run("no two tokens are the same", func(t *testing.T) {
+		a, err := tokens.Issue(ports.Claims{UserID: user, SessionID: session})
+		require.NoError(t, err)
+		b, err := tokens.Issue(ports.Claims{UserID: user, SessionID: session})
+		require.NoError(t, err)
+		require.NotEqual(t, a, b)
+	})
+
+	t.Run("the longest names still give a token that is verified", func(t *testing.T) {
+		cfg := config()
+		cfg.Issuer, cfg.Audience = strings.Repeat("i", maxName), strings.Repeat("~", maxName)
+		wide := open(t, cfg, time)
+		token, err := wide.Issue(ports.Claims{UserID: user, SessionID: session, Version: 1<<63 - 1})
+		require.NoError(t, err)
+		_, err = wide.Verify(token)
+		require.NoError(t, err, "%d bytes", len(token))
+	})
+
+	t.Run("claims that name nobody are not issued", func(t *testing.T) {
+		for _, c := range []ports.Claims{
+			{SessionID: session}, {UserID: user}, {UserID: user, SessionID: session, Version: -1},
+		} {
+			_, err := tokens.Issue(c)
+			require.Error(t, err)
+		}
+	})
+}
+
+func TestVerifyFollowsTheClock(t *testing.T) {
+	cfg := config()
+	issue := func(t *testing.T, clock clock.Clock) string {
+		token, err := open(t, cfg, clock).Issue(ports.Claims{UserID: user, SessionID: session})
+		require.NoError(t, err)
+		return token
+	}
+	whole := noon.Truncate(time.Second)
+	token := issue(t, clock.At(whole))
+
+	for name, c := range map[string]struct {
+		after time.Duration
+		ok    bool
+	}{
+		"a clock that is 30 s slow is forgiven":           {-leeway, true},
+		"one that is slower is not":                       {-leeway - time.Microsecond, false},
+		"the token is good at once":                       {0, true},
+		"the token is good until it expires, and 30 s":    {cfg.Lifetime + leeway - time.Microsecond, true},
+		"it is void from then on":                         {cfg.Lifetime + leeway, false},
+		"and does not come back after years":              {20 * 365 * 24 * time.Hour, false},
+		"nor is it good years before it has been issued":  {-20 * 365 * 24 * time.Hour, false},
+		"nor when the clock stands at the start of epoch": {-time.Duration(whole.UnixNano()), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tokens := open(t, cfg, clock.At(whole.Add(c.after)))
+			if !c.ok {
+				requireRefused(t, tokens, token)
+				return
+			}
+			_, err := tokens.Verify(token)
+			require.NoError(t, err)
+		})
+	}
+}
+
+func TestKeysRotate(t *testing.T) {
+	now := clock.At(noon)
+	with := func(secret []byte, previous ...[]byte) ports.Tokens {
+		cfg := config()
+		cfg.Secret, cfg.Previous = secret, previous
+		return open(t, cfg, now)
+	}
+	want := ports.Claims{UserID: user, SessionID: session, Version: 3}
+	byOlder, err := with(older).Issue(want)
+	require.NoError(t, err)
+
+	t.Run("an older key still verifies", func(t *testing.T) {
+		got, err := with(newest, older).Verify(byOlder)
+		require.NoError(t, err)
+		require.Equal(t, want, got)
+	})
+	t.Run("a removed key does not", func(t *testing.T) {
+		requireRefused(t, with(newest), byOlder)
+		requireRefused(t, with(newest, gone), byOlder)
+	})
+	t.Run("the newest key signs", func(t *testing.T) {
+		token, err := with(newest, older, gone).Issue(want)
+		require.NoError(t, err)
+		_, err = with(newest).Verify(token)
+		require.NoError(t, err)
+		requireRefused(t, with(older, gone), token)
+	})
+	t.Run("a secret that stands twice is one key", func(t *testing.T) {
+		_, err := with(older, older, newest).Verify(byOlder)
+		require.NoError(t, err)
+	})
+	t.Run("a kid is well-formed and gives away nothing of its secret", func(t *testing.T) {
+		seen := map[string]bool{}
+		for _, secret := range [][]byte{newest, older, gone} {
+			k := keyOf(secret)
+			require.Regexp(t, `^[A-Za-z0-9_-]{1,32}$`, k.id)
+			require.Len(t, k.secret, 32)
+			raw, err := base64.RawURLEncoding.DecodeString(k.id)
+			require.NoError(t, err)
+			require.NotContains(t, string(secret), string(raw))
+			require.NotContains(t, string(k.secret), string(raw))
+			require.NotEqual(t, secret[:32], k.secret)
+			require.False(t, seen[k.id])
+			seen[k.id] = true
+		}
+	})
+}
+
+func TestR45_WeakConfigurationIsRefusedByName(t *testing.T) {
+	short := []byte("31 bytes, one byte too short...")
+	require.Len(t, short, MinSecret-1)
+	for name, c := range map[string]struct {
+		change func(*Config)
+		field  string
+	}{
+		"no secret":                {func(c *Config) { c.Secret = nil }, "Secret"},
+		"a short secret":           {func(c *Config) { c.Secret = short }, "Secret"},
+		"a short older secret":     {func(c *Config) { c.Previous = [][]byte{older, short} }, "Previous[1]"},
+		"no issuer":                {func(c *Config) { c.Issuer = "" }, "Issuer"},
+		"a long issuer":            {func(c *Config) { c.Issuer = strings.Repeat("x", maxName+1) }, "Issuer"},
+		"an issuer not in UTF-8":   {func(c *Config) { c.Issuer = "\xff" }, "Issuer"},
+		"an issuer with a space":   {func(c *Config) { c.Issuer = "our care" }, "Issuer"},
+		"an issuer with an &":      {func(c *Config) { c.Issuer = "x?a&b" }, "Issuer"},
+		"no audience":              {func(c *Config) { c.Audience = "" }, "Audience"},
+		"a long audience":          {func(c *Config) { c.Audience = strings.Repeat("x", maxName+1) }, "Audience"},
+		"an audience not in ASCII": {func(c *Config) { c.Audience = "Präsenz" }, "Audience"},
+		"no lifetime":              {func(c *Config) { c.Lifetime = 0 }, "Lifetime"},
+		"a negative lifetime":      {func(c *Config) { c.Lifetime = -time.Minute }, "Lifetime"},
+		"a fraction of a second":   {func(c *Config) { c.Lifetime = 1500 * time.Millisecond }, "Lifetime"},
+		"more than a day":          {func(c *Config) { c.Lifetime = MaxLifetime + time.Second }, "Lifetime"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := config()
+			c.change(&cfg)
+			tokens, err := New(cfg, clock.At(noon))
+			require.Nil(t, tokens)
+			require.ErrorContains(t, err, c.field+":")
+			require.NotContains(t, err.Error(), string(short))
+		})
+	}
+	t.Run("the bounds themselves are allowed", func(t *testing.T) {
+		cfg := config()
+		cfg.Secret, cfg.Previous, cfg.Lifetime = newest[:MinSecret], nil, MaxLifetime
+		tokens := open(t, cfg, clock.At(noon))
+		token, err := tokens.Issue(ports.Claims{UserID: user, SessionID: session})
+		require.NoError(t, err)
+		_, err = tokens.Verify(token)
+		require.NoError(t, err)
+	})
+}
+
+func BenchmarkIssue(b *testing.B) {
+	tokens := open(b, config(), clock.At(noon))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := tokens.Issue(ports.Claims{UserID: user, SessionID: session, Version: 1}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkVerify(b *testing.B) {
+	tokens := open(b, config(), clock.At(noon))
+	token, err := tokens.Issue(ports.Claims{UserID: user, SessionID: session, Version: 1})
+	require.NoError(b, err)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := tokens.Verify(token); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// decode reads header and payload without any check.
+func decode(t *testing.T, token string) (head, body map[string]any) {
+	t.Helper()
+	parts := strings.Split(token, ".")
+	require.Len(t, parts, 3)
+	for i, into := range []*map[string]any{&head, &body} {
+		data, err := base64.RawURLEncoding.DecodeString(parts[i])
+		require.NoError(t, err)
+		require.NoError(t, json.Unmarshal(data, into))
+	}
+	return head, body
+}

@@ -1,0 +1,105 @@
+// Package domain holds the rules about users and their sessions. It is pure: no store, no HTTP, no cryptography but hashing and
+// randomness.
+package domain
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	validation "github.com/go-ozzo/ozzo-validation/v4"
+	"github.com/go-ozzo/ozzo-validation/v4/is"
+	"github.com/google/uuid"
+
+	"healthcare/modules/identity"
+	"healthcare/platform/errs"
+)
+
+// User is someone who can sign in.
+type User struct {
+	ID           identity.UserID
+	Name         string
+	Email        string // as registered
+	Username     string
+	PasswordHash string // PHC string
+	Active       bool
+	TokenVersion int // access tokens of another version are refused
+	CreatedAt    time.Time
+	UpdatedAt    time.Time
+}
+
+// Registration is what a new user says.
+type Registration struct {
+	Name     string // 1..255 characters
+	Email    string // at most 254 characters
+	Password string // at least 8 characters, at most 1,024 bytes (NIST SP 800-63B, section 3.1.1.2: no composition rules)
+}
+
+// Credentials are what a user signs in with.
+type Credentials struct {
+	Email    string
+	Password string
+}
+
+// Mailbox is what makes two addresses the same account: the address without regard to case.
+func Mailbox(email string) string { return strings.ToLower(strings.TrimSpace(email)) }
+
+// Validate names every field that breaks a rule, at once. Errors: errs.Invalid.
+func (r Registration) Validate() error {
+	return errs.Fields(validation.Errors{
+		"name": validation.Validate(strings.TrimSpace(r.Name), notBlank, validation.RuneLength(1, 255).Error("Must have at most 255 characters.")),
+		"email": validation.Validate(strings.TrimSpace(r.Email), notBlank, validation.RuneLength(1, 254).Error("Must have at most 254 characters."),
+			is.EmailFormat.Error("Must be an e-mail address.")),
+		"password": validation.Validate(r.Password, notBlank, validation.By(passwordLength)),
+	})
+}
+
+var notBlank = validation.Required.Error("This field may not be blank.")
+
+func passwordLength(value any) error {
+	password := value.(string)
+	if utf8.RuneCountInString(password) < 8 {
+		return errors.New("Must have at least 8 characters.")
+	}
+	if len(password) > 1024 {
+		return errors.New("Must have at most 1024 bytes.")
+	}
+	return nil
+}
+
+// Validate names what is missing. Whether the credentials are right is not its question. Errors: errs.Invalid.
+func (c Credentials) Validate() error {
+	return errs.Fields(validation.Errors{
+		"email":    validation.Validate(strings.TrimSpace(c.Email), notBlank),
+		"password": validation.Validate(c.Password, notBlank),
+	})
+}
+
+// NewUser makes an active user of a valid registration, without a username yet.
+func NewUser(r Registration, passwordHash string, now time.Time) User {
+	return User{
+		ID: identity.UserID{UUID: uuid.Must(uuid.NewV7())}, Name: strings.TrimSpace(r.Name), Email: strings.TrimSpace(r.Email),
+		PasswordHash: passwordHash, Active: true, CreatedAt: now, UpdatedAt: now,
+	}
+}
+
+// maxUsername leaves room for a suffix in the column's 150 characters.
+const maxUsername = 140
+
+// UsernameCandidate proposes a username for an address: its local part, from the second attempt on with a random suffix, because
+// two addresses may share it.
+func UsernameCandidate(email string, attempt int) string {
+	local, _, _ := strings.Cut(Mailbox(email), "@")
+	if runes := []rune(local); len(runes) > maxUsername {
+		local = string(runes[:maxUsername])
+	}
+	if attempt == 0 {
+		return local
+	}
+	suffix := make([]byte, 4)
+	_, _ = rand.Read(suffix) // never fails (crypto/rand)
+	return local + "-" + hex.EncodeToString(suffix)
+}

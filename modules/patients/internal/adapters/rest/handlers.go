@@ -1,0 +1,137 @@
+// Package rest is the patients module's REST door: the contract (openapi.yaml), what is generated from it, and the handlers, which
+// parse, ask and show.
+package rest
+
+import (
+	_ "embed" // for the contract
+
+	"github.com/gofiber/fiber/v2"
+
+	"healthcare/modules/patients"
+	"healthcare/modules/patients/internal/app"
+	"healthcare/modules/patients/internal/domain"
+	"healthcare/platform/httpserver"
+)
+
+//go:generate go tool -modfile=../../../../../.tools/oapi.mod oapi-codegen -config ../../../../../platform/httpserver/oapi-codegen.yaml openapi.yaml
+
+//go:embed openapi.yaml
+var document []byte
+
+// New is the module's part of the contract.
+func New(service *app.Service) httpserver.API {
+	return httpserver.API{Document: document, Register: func(router fiber.Router) {
+		RegisterHandlers(router, &handlers{service})
+	}}
+}
+
+type handlers struct{ patients *app.Service }
+
+// ListPatients answers the caller's patients.
+func (h *handlers) ListPatients(c *fiber.Ctx) error {
+	all, err := h.patients.Browse(c.UserContext(), httpserver.Principal(c))
+	if err != nil {
+		return err
+	}
+	shown, today := make([]Patient, len(all)), h.patients.Today()
+	for i, patient := range all {
+		shown[i] = show(patient, today)
+	}
+	return c.JSON(shown)
+}
+
+// RegisterPatient adds a patient.
+func (h *handlers) RegisterPatient(c *fiber.Ctx) error {
+	said, err := httpserver.Body(c, saidIn)
+	if err != nil {
+		return err
+	}
+	patient, err := h.patients.Register(c.UserContext(), httpserver.Principal(c), said)
+	if err != nil {
+		return err
+	}
+	c.Location("/api/patients/" + patient.ID.String() + "/")
+	return c.Status(fiber.StatusCreated).JSON(show(patient, h.patients.Today()))
+}
+
+// ReadPatient answers one patient.
+func (h *handlers) ReadPatient(c *fiber.Ctx, id string) error {
+	patientID, err := patients.ParseID(id)
+	if err != nil {
+		return err
+	}
+	patient, err := h.patients.Find(c.UserContext(), httpserver.Principal(c), patientID)
+	if err != nil {
+		return err
+	}
+	return c.JSON(show(patient, h.patients.Today()))
+}
+
+// ReplacePatient replaces all details.
+func (h *handlers) ReplacePatient(c *fiber.Ctx, id string) error {
+	patientID, err := patients.ParseID(id)
+	if err != nil {
+		return err
+	}
+	said, err := httpserver.Body(c, saidIn)
+	if err != nil {
+		return err
+	}
+	patient, err := h.patients.Revise(c.UserContext(), httpserver.Principal(c), patientID, said)
+	if err != nil {
+		return err
+	}
+	return c.JSON(show(patient, h.patients.Today()))
+}
+
+// AmendPatient changes the details that are sent.
+func (h *handlers) AmendPatient(c *fiber.Ctx, id string) error {
+	patientID, err := patients.ParseID(id)
+	if err != nil {
+		return err
+	}
+	changes, err := httpserver.Body(c, changesIn)
+	if err != nil {
+		return err
+	}
+	patient, err := h.patients.Amend(c.UserContext(), httpserver.Principal(c), patientID, changes)
+	if err != nil {
+		return err
+	}
+	return c.JSON(show(patient, h.patients.Today()))
+}
+
+// RemovePatient removes a patient.
+func (h *handlers) RemovePatient(c *fiber.Ctx, id string) error {
+	patientID, err := patients.ParseID(id)
+	if err != nil {
+		return err
+	}
+	if err := h.patients.Remove(c.UserContext(), httpserver.Principal(c), patientID); err != nil {
+		return err
+	}
+	return c.SendStatus(fiber.StatusNoContent)
+}
+
+func saidIn(body PatientInput) domain.Said {
+	return domain.Said{
+		Name: body.Name, Gender: body.Gender, Age: body.Age, BirthDate: httpserver.OrEmpty(body.BirthDate), Email: body.Email,
+		Phone: body.Phone, Address: body.Address, MedicalRecordNumber: httpserver.OrEmpty(body.MedicalRecordNumber), Notes: body.Notes,
+	}
+}
+
+func changesIn(body PatientChanges) domain.Changes {
+	return domain.Changes{
+		Name: body.Name, Gender: body.Gender, Age: body.Age, BirthDate: httpserver.Text(body.BirthDate), Email: body.Email,
+		Phone: body.Phone, Address: body.Address, MedicalRecordNumber: httpserver.Text(body.MedicalRecordNumber), Notes: body.Notes,
+	}
+}
+
+func show(p domain.Patient, today domain.Date) Patient {
+	return Patient{
+		Id: p.ID.String(), Name: p.Details.Name, Age: p.Age(today), Gender: p.Details.Gender, CreatedBy: p.OwnerID.String(),
+		CreatedAt: httpserver.At(p.CreatedAt), UpdatedAt: httpserver.At(p.UpdatedAt),
+		BirthDate: httpserver.NullableText(p.Details.BirthDate.String()), Email: p.Details.Email, Phone: p.Details.Phone,
+		Address: p.Details.Address, MedicalRecordNumber: httpserver.NullableText(p.Details.MedicalRecordNumber), Notes: p.Details.Notes,
+	}
+}

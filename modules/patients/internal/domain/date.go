@@ -1,0 +1,71 @@
+package domain
+
+import (
+	"database/sql/driver"
+	"fmt"
+	"time"
+)
+
+// Date is a civil date without a time zone, such as a birth date. The zero Date is none, and stored as NULL.
+type Date struct{ year, month, day int }
+
+// DateOf is t's date in UTC.
+func DateOf(t time.Time) Date {
+	year, month, day := t.UTC().Date()
+	return Date{year, int(month), day}
+}
+
+// ParseDate reads YYYY-MM-DD (RFC 3339, full-date). Errors: not such a date.
+func ParseDate(s string) (Date, error) {
+	t, err := time.Parse(time.DateOnly, s)
+	if err != nil {
+		return Date{}, err
+	}
+	return DateOf(t), nil
+}
+
+// String is YYYY-MM-DD, empty for the zero Date.
+func (d Date) String() string {
+	if d == (Date{}) {
+		return ""
+	}
+	return fmt.Sprintf("%04d-%02d-%02d", d.year, d.month, d.day)
+}
+
+// YearsUntil is how many whole years lie between d and today: the age of who was born on d. Born on 29 February, one turns on
+// 1 March in common years.
+func (d Date) YearsUntil(today Date) int {
+	years := today.year - d.year
+	if today.month < d.month || today.month == d.month && today.day < d.day {
+		years--
+	}
+	return years
+}
+
+// After reports whether d is later than other.
+func (d Date) After(other Date) bool {
+	return d.year > other.year || d.year == other.year && (d.month > other.month || d.month == other.month && d.day > other.day)
+}
+
+// Value implements driver.Valuer.
+func (d Date) Value() (driver.Value, error) {
+	if d == (Date{}) {
+		return nil, nil
+	}
+	return d.String(), nil
+}
+
+// Scan implements sql.Scanner: text from SQLite, a time from PostgreSQL.
+func (d *Date) Scan(src any) (err error) {
+	switch v := src.(type) {
+	case nil:
+		*d = Date{}
+	case time.Time:
+		*d = DateOf(v)
+	case string:
+		*d, err = ParseDate(v)
+	default:
+		err = fmt.Errorf("a date cannot be read from %T", src)
+	}
+	return err
+}

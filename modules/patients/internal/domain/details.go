@@ -1,0 +1,166 @@
+package domain
+
+import (
+	"errors"
+	"slices"
+	"strings"
+
+	validation "github.com/go-ozzo/ozzo-validation/v4"
+	"github.com/go-ozzo/ozzo-validation/v4/is"
+
+	"healthcare/platform/errs"
+)
+
+// Details is what is known about a patient, every rule kept. Empty optional text means unknown.
+type Details struct {
+	Name                string // 1..255 characters
+	Gender              string // one of Genders
+	Age                 int    // whole years, 0..150; 0 while there is a birth date, which knows better
+	BirthDate           Date   // or zero
+	Email               string
+	Phone               string // at most 32 characters
+	Address             string // at most 1,000 characters
+	MedicalRecordNumber string // at most 64 characters; unique among the owner's patients
+	Notes               string // at most 10,000 characters
+}
+
+// Genders are the values of gender (FHIR R4 administrative-gender, capitalised as the original service does).
+var Genders = []string{"Male", "Female", "Other", "Unknown"}
+
+// Said is what a user says about a patient, not yet checked.
+type Said struct {
+	Name                string
+	Gender              string // in any letter case
+	Age                 *int   // nil: not said
+	BirthDate           string // YYYY-MM-DD; empty: not said
+	Email               string
+	Phone               string
+	Address             string
+	MedicalRecordNumber string
+	Notes               string
+}
+
+// Changes are the details a user wants changed; nil stays as it is, empty text clears.
+type Changes struct {
+	Name                *string
+	Gender              *string
+	Age                 *int
+	BirthDate           *string
+	Email               *string
+	Phone               *string
+	Address             *string
+	MedicalRecordNumber *string
+	Notes               *string
+}
+
+// over is what the user would have said to change d so.
+func (c Changes) over(d Details) Said {
+	said := Said{
+		Name: d.Name, Gender: d.Gender, BirthDate: d.BirthDate.String(), Email: d.Email, Phone: d.Phone, Address: d.Address,
+		MedicalRecordNumber: d.MedicalRecordNumber, Notes: d.Notes,
+	}
+	if d.BirthDate == (Date{}) {
+		said.Age = &d.Age
+	}
+	if c.BirthDate != nil && *c.BirthDate != "" {
+		said.Age = nil // a birth date replaces the age that was known; one sent beside it must agree
+	}
+	if c.Age != nil {
+		said.Age = c.Age
+	}
+	for field, change := range map[*string]*string{
+		&said.Name: c.Name, &said.Gender: c.Gender, &said.BirthDate: c.BirthDate, &said.Email: c.Email, &said.Phone: c.Phone,
+		&said.Address: c.Address, &said.MedicalRecordNumber: c.MedicalRecordNumber, &said.Notes: c.Notes,
+	} {
+		if change != nil {
+			*field = *change
+		}
+	}
+	return said
+}
+
+// Validate names every field that breaks a rule which needs no calendar, at once. Errors: errs.Invalid.
+func (s Said) Validate() error {
+	return errs.Fields(s.trimmed().checks())
+}
+
+// details checks what is said, all fields at once, and puts it into its canonical form. Errors: errs.Invalid.
+func (s Said) details(today Date) (Details, error) {
+	s = s.trimmed()
+	checks := s.checks()
+	born, _ := ParseDate(s.BirthDate)
+	if s.BirthDate != "" && checks["birth_date"] == nil {
+		checks["birth_date"] = plausible(born, today)
+		if s.Age != nil && checks["age"] == nil && checks["birth_date"] == nil && *s.Age != born.YearsUntil(today) {
+			checks["age"] = errors.New("Must agree with birth_date.")
+		}
+	}
+	if err := errs.Fields(checks); err != nil {
+		return Details{}, err
+	}
+	details := Details{
+		Name: s.Name, Gender: canonical(s.Gender), BirthDate: born, Email: s.Email, Phone: s.Phone, Address: s.Address,
+		MedicalRecordNumber: s.MedicalRecordNumber, Notes: s.Notes,
+	}
+	if s.BirthDate == "" {
+		details.Age = *s.Age
+	}
+	return details, nil
+}
+
+const (
+	ageRange  = "Must be between 0 and 150."
+	oldestAge = 150 // years
+)
+
+func (s Said) checks() validation.Errors {
+	return validation.Errors{
+		"name":   validation.Validate(s.Name, validation.Required.Error("This field may not be blank."), atMost(255)),
+		"gender": validation.Validate(s.Gender, validation.Required.Error("This field may not be blank."), validation.By(knownGender)),
+		"age": validation.Validate(s.Age, validation.When(s.BirthDate == "", validation.NotNil.Error("Give an age or a birth_date.")),
+			validation.Min(0).Error(ageRange), validation.Max(oldestAge).Error(ageRange)),
+		"birth_date":            validation.Validate(s.BirthDate, validation.Date("2006-01-02").Error("Must be a date: YYYY-MM-DD.")),
+		"email":                 validation.Validate(s.Email, is.EmailFormat.Error("Must be an e-mail address."), atMost(254)),
+		"phone":                 validation.Validate(s.Phone, atMost(32)),
+		"address":               validation.Validate(s.Address, atMost(1000)),
+		"medical_record_number": validation.Validate(s.MedicalRecordNumber, atMost(64)),
+		"notes":                 validation.Validate(s.Notes, atMost(10000)),
+	}
+}
+
+// atMost bounds a text in code points.
+func atMost(characters int) validation.Rule {
+	return validation.RuneLength(0, characters).Error("Must have at most {{.max}} characters.")
+}
+
+func canonical(gender string) string {
+	at := slices.IndexFunc(Genders, func(known string) bool { return strings.EqualFold(known, gender) })
+	if at < 0 {
+		return ""
+	}
+	return Genders[at]
+}
+
+func knownGender(value any) error {
+	if canonical(value.(string)) == "" {
+		return errors.New("Must be one of " + strings.Join(Genders, ", ") + ".")
+	}
+	return nil
+}
+
+func plausible(born, today Date) error {
+	if born.After(today) {
+		return errors.New("Must not be in the future.")
+	}
+	if born.YearsUntil(today) > oldestAge {
+		return errors.New("Must be at most 150 years ago.")
+	}
+	return nil
+}
+
+func (s Said) trimmed() Said {
+	for _, text := range []*string{&s.Name, &s.Gender, &s.BirthDate, &s.Email, &s.Phone, &s.Address, &s.MedicalRecordNumber, &s.Notes} {
+		*text = strings.TrimSpace(*text)
+	}
+	return s
+}

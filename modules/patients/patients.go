@@ -1,0 +1,59 @@
+// Package patients is the public face of the patients module: patients, each owned by one user and seen by nobody else. What other
+// modules may hold, ask and hear of a patient is here; everything else is internal.
+package patients
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+
+	"healthcare/platform/errs"
+)
+
+// ID identifies a patient: a UUID, version 7.
+type ID struct{ uuid.UUID }
+
+// ParseID reads an id in its canonical form of 36 characters. Errors: ErrNotFound, because nothing is named otherwise.
+func ParseID(s string) (ID, error) {
+	id, err := uuid.Parse(s)
+	if err != nil || len(s) != 36 {
+		return ID{}, ErrNotFound
+	}
+	return ID{id}, nil
+}
+
+// Scope says whose patients a question is about. It becomes part of the one statement that answers it: nothing is filtered
+// afterwards. The zero Scope holds no patient.
+type Scope struct{ owner uuid.UUID }
+
+// OwnedBy is the scope of the patients that the user created.
+func OwnedBy(user uuid.UUID) Scope { return Scope{user} }
+
+// Owner is the user whose patients the scope holds.
+func (s Scope) Owner() uuid.UUID { return s.owner }
+
+// Patient is what other modules may know of a patient: the minimum necessary (45 CFR 164.502(b)), by value.
+type Patient struct {
+	ID     ID
+	Name   string
+	Age    int // whole years, today
+	Gender string
+}
+
+// Directory answers other modules' questions about patients.
+type Directory interface {
+	// Find is the patient with that id in the scope. Errors: ErrNotFound, also for a patient outside the scope.
+	Find(ctx context.Context, scope Scope, id ID) (Patient, error)
+
+	// FindAll is those of the patients that are in the scope, by id, in one query. Errors: none of its own.
+	FindAll(ctx context.Context, scope Scope, ids []ID) (map[ID]Patient, error)
+}
+
+// Deleted is announced in the transaction that removes a patient, before the record goes: whoever holds on to it lets go now.
+type Deleted struct{ ID ID }
+
+// What the module refuses.
+var (
+	ErrNotFound                 = errs.New(errs.NotFound, "not_found", "No such patient.")
+	ErrMedicalRecordNumberTaken = errs.New(errs.Conflict, "medical_record_number_taken", "Another of your patients has this medical record number.")
+)

@@ -1,0 +1,17 @@
+// Package patientsfx wires the patients module; nothing else of it knows fx.
+package patientsfx
+
+import (
+	"go.uber.org/fx"
+
+	"healthcare/modules/patients/internal/adapters/rest"
+	"healthcare/modules/patients/internal/adapters/store"
+	"healthcare/modules/patients/internal/app"
+	"healthcare/platform/httpserver"
+)
+
+// Module provides patients.Directory and the module's API.
+var Module = fx.Module("patients",
+	fx.Provide(store.New, app.New, app.NewDirectory),
+	httpserver.Handle(rest.New),
+)

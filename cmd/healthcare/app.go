@@ -1,0 +1,81 @@
+package main
+
+import (
+	"net/netip"
+
+	"go.uber.org/fx"
+
+	"healthcare/migrations"
+	"healthcare/modules/assignments/assignmentsfx"
+	"healthcare/modules/doctors/doctorsfx"
+	"healthcare/modules/identity"
+	"healthcare/modules/identity/identityfx"
+	"healthcare/modules/patients/patientsfx"
+	"healthcare/platform/clock"
+	"healthcare/platform/config"
+	"healthcare/platform/database"
+	"healthcare/platform/events"
+	"healthcare/platform/httpserver"
+	"healthcare/platform/logging"
+)
+
+// parts is the whole program: what it stands on, and what it does. A new module is one line here.
+func parts() fx.Option {
+	return fx.Options(
+		logging.Module,
+		clock.Module,
+		database.Module,
+		events.Module,
+		httpserver.Module,
+
+		identityfx.Module,
+		doctorsfx.Module,
+		patientsfx.Module,
+		assignmentsfx.Module,
+
+		fx.Provide(func(db *database.DB) httpserver.Readiness { return db.Ping }),
+		fx.Invoke(httpserver.Serve),
+	)
+}
+
+// configuration hands each owner its part of a checked configuration.
+func configuration(cfg config.Config) fx.Option {
+	return fx.Supply(
+		logging.Config{Level: cfg.LogLevel, Readable: cfg.Debug},
+		databaseConfig(cfg),
+		database.OnStart{Migrations: migrations.All(), Apply: cfg.DatabaseMigrateOnStart},
+		serverConfig(cfg),
+		identityConfig(cfg),
+	)
+}
+
+func databaseConfig(cfg config.Config) database.Config {
+	return database.Config{
+		URL: cfg.DatabaseURL.Reveal(), Path: cfg.DatabasePath(), PoolSize: cfg.DatabasePoolSize,
+		ConnectTimeout: cfg.DatabaseConnectTimeout, StatementTimeout: cfg.DatabaseStatementTimeout, LockTimeout: cfg.DatabaseLockTimeout,
+		IdleInTxTimeout: cfg.DatabaseIdleInTransactionTimeout, SlowQuery: cfg.DatabaseSlowQuery,
+	}
+}
+
+func serverConfig(cfg config.Config) httpserver.Config {
+	proxies := make([]netip.Prefix, len(cfg.TrustedProxies))
+	for i, proxy := range cfg.TrustedProxies {
+		proxies[i] = netip.MustParsePrefix(proxy) // checked by config
+	}
+	return httpserver.Config{
+		Address: cfg.HTTPAddress, AllowedHosts: cfg.AllowedHosts, TrustedProxies: proxies, BodyLimit: cfg.HTTPBodyLimit,
+		HeaderLimit: cfg.HTTPHeaderLimit, URLLimit: cfg.HTTPURLLimit, Connections: cfg.HTTPConnections, ReadTimeout: cfg.HTTPReadTimeout,
+		WriteTimeout: cfg.HTTPWriteTimeout, IdleTimeout: cfg.HTTPIdleTimeout, HandlerTimeout: cfg.HTTPHandlerTimeout,
+		ShutdownDelay: cfg.HTTPShutdownDelay, ShutdownTimeout: cfg.HTTPShutdownTimeout, Version: programVersion(),
+	}
+}
+
+func identityConfig(cfg config.Config) identity.Config {
+	return identity.Config{
+		Secret: []byte(cfg.SecretKey.Reveal()), AccessTokenLifetime: cfg.AccessTokenLifetime,
+		SessionIdleLifetime: cfg.SessionIdleLifetime, SessionLifetime: cfg.SessionLifetime,
+		HashMemory: uint32(cfg.PasswordHashMemory), HashIterations: uint32(cfg.PasswordHashIterations), // bounded by config
+		HashParallelism: uint8(cfg.PasswordHashParallelism), HashSlots: cfg.PasswordHashSlots,
+		HashQueue: cfg.PasswordHashQueue, HashWait: cfg.PasswordHashWait,
+	}
+}

@@ -1,0 +1,175 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"github.com/spf13/cobra"
+	"go.uber.org/zap"
+
+	"healthcare/migrations"
+	"healthcare/platform/config"
+	"healthcare/platform/database"
+)
+
+// version is set by the build (-ldflags "-X main.version=1.2.3").
+var version string
+
+func rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "healthcare",
+		Short: "A secure REST backend for clinics",
+		Long: `healthcare is a REST backend for clinics: users register and sign in, keep their own
+patients, share one directory of doctors, and assign doctors to patients.
+
+Without any configuration it serves on 127.0.0.1:8000 and keeps its data in ./data
+(embedded SQLite). With DATABASE_URL and SECRET_KEY it runs on PostgreSQL.`,
+		Example: `  healthcare                       serve with the embedded database
+  HTTP_ADDRESS=:9000 healthcare    serve on another port
+  healthcare migrate status        what the database has, and what is pending
+  curl http://127.0.0.1:8000/openapi.json`,
+		Args:          cobra.NoArgs,
+		SilenceErrors: true, // main prints them, in one line
+		SilenceUsage:  true,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context()) },
+	}
+	root.CompletionOptions.DisableDefaultCmd = true
+	root.SetHelpTemplate(root.HelpTemplate() + environmentHelp)
+	root.AddCommand(
+		&cobra.Command{
+			Use: "serve", Short: "Serve the API (the default)", Args: cobra.NoArgs,
+			Long: "Serve the API until SIGINT or SIGTERM, then finish the requests in flight and exit 0. A second signal exits at once.",
+			RunE: func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context()) },
+		},
+		migrateCommand(),
+		&cobra.Command{
+			Use: "health", Short: "Ask a running server whether it is ready; exit 1 when it is not", Args: cobra.NoArgs,
+			Long: "Ask the server at HTTP_ADDRESS for /readyz, within 3 seconds. Made for container health checks.",
+			RunE: func(cmd *cobra.Command, _ []string) error { return health(cmd.Context()) },
+		},
+		&cobra.Command{
+			Use: "version", Short: "Print the version", Args: cobra.NoArgs,
+			Run: func(cmd *cobra.Command, _ []string) { fmt.Fprintln(cmd.OutOrStdout(), "healthcare", programVersion()) },
+		},
+	)
+	return root
+}
+
+const environmentHelp = `
+Environment (every key of configs/default.yaml, in capitals; NAME_FILE reads NAME from a file):
+  DATABASE_URL    postgres://user:password@host:5432/name; unset: SQLite in DATA_DIR
+  SECRET_KEY      signs tokens, at least 32 bytes; required with PostgreSQL or APP_ENV=production
+  HTTP_ADDRESS    where to listen (default 127.0.0.1:8000)
+  ALLOWED_HOSTS   comma list of Host names to serve (default: every host)
+  DATA_DIR        the embedded database and secret (default ./data)
+  DEBUG           readable debug logs
+  CONFIG_FILE     a YAML file with the same keys
+
+Exit status: 0 after a clean stop, 1 on a failure, 78 when the configuration cannot be used.
+`
+
+func migrateCommand() *cobra.Command {
+	migrate := &cobra.Command{Use: "migrate", Short: "Bring the database's schema up to date, or look at it"}
+	migrate.AddCommand(
+		&cobra.Command{
+			Use: "up", Short: "Apply every pending migration", Args: cobra.NoArgs,
+			RunE: func(cmd *cobra.Command, _ []string) error {
+				return withDatabase(cmd.Context(), func(ctx context.Context, db *database.DB) error {
+					applied, err := db.Migrate(ctx, migrations.All())
+					for _, m := range applied {
+						fmt.Fprintf(cmd.OutOrStdout(), "applied  %s/%s\n", m.Module, m.Name)
+					}
+					if err == nil && len(applied) == 0 {
+						fmt.Fprintln(cmd.OutOrStdout(), "nothing to do: the schema is up to date")
+					}
+					return err
+				})
+			},
+		},
+		&cobra.Command{
+			Use: "status", Short: "List every migration and whether it is applied", Args: cobra.NoArgs,
+			RunE: func(cmd *cobra.Command, _ []string) error {
+				return withDatabase(cmd.Context(), func(ctx context.Context, db *database.DB) error {
+					all, err := db.MigrationStatus(ctx, migrations.All())
+					for _, m := range all {
+						state := "pending"
+						if m.Applied {
+							state = "applied"
+						}
+						fmt.Fprintf(cmd.OutOrStdout(), "%s  %s/%s\n", state, m.Module, m.Name)
+					}
+					return err
+				})
+			},
+		},
+	)
+	return migrate
+}
+
+// withDatabase connects to the configured store for the length of a command.
+func withDatabase(ctx context.Context, do func(context.Context, *database.DB) error) error {
+	cfg, err := config.Load()
+	if err != nil {
+		return err
+	}
+	db, err := database.Open(databaseConfig(cfg), zap.NewNop())
+	if err != nil {
+		return err
+	}
+	defer func() { _ = db.Close() }()
+	if err := db.Connect(ctx); err != nil {
+		return fmt.Errorf("%s: %w", db.Where(), err)
+	}
+	return do(ctx, db)
+}
+
+// health asks the server where it listens; an address of all interfaces is asked by loopback.
+func health(ctx context.Context) error {
+	cfg, err := config.Load()
+	if err != nil {
+		return err
+	}
+	host, port, err := net.SplitHostPort(cfg.HTTPAddress)
+	if err != nil {
+		return err
+	}
+	if ip := net.ParseIP(host); host == "" || ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(host, port)+"/readyz", nil)
+	if err != nil {
+		return err
+	}
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	_ = answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		return fmt.Errorf("not ready: %s", answer.Status)
+	}
+	return nil
+}
+
+// programVersion is what the build says, or what Go recorded of the source.
+func programVersion() string {
+	if version != "" {
+		return version
+	}
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			return "development, " + s.Value[:min(12, len(s.Value))]
+		}
+	}
+	return "development"
+}

@@ -84,7 +84,7 @@ func requireBusy(t *testing.T, err, cause error) {
 	require.ErrorIs(t, err, ErrBusy)
 	require.ErrorIs(t, err, cause)
 	var e *errs.Error
-	require.True(t, errors.As(err, &e))
+	require.ErrorAs(t, err, &e)
 	require.Equal(t, errs.Unavailable, e.Kind)
 	require.Equal(t, "busy", e.Code)
 	require.Equal(t, "Too many sign-in attempts at once. Try again shortly.", e.Detail)
@@ -99,9 +99,9 @@ func TestGate(t *testing.T) {
 	in("slots run at once, the queue waits for them, the next one is refused at once", func(t *testing.T) {
 		passwords, m := gated(t, 3, 5, time.Minute)
 		ends := callers(t.Context(), passwords, 9)
-		for i, want := range []time.Duration{0, 1, 1, 1, 2, 2, 2, 3, 3} {
+		for i, second := range []int{0, 1, 1, 1, 2, 2, 2, 3, 3} {
 			end := <-ends
-			require.Equal(t, want*time.Second, end.after)
+			require.Equal(t, time.Duration(second)*time.Second, end.after)
 			if i == 0 {
 				requireBusy(t, end.err, errQueueFull)
 			} else {

@@ -40,18 +40,19 @@ const (
 	maxWait  = time.Minute
 )
 
+// validate names the first field that is out of bounds.
 func (c Config) validate() error {
 	if err := c.params().validate(); err != nil {
-		return fmt.Errorf("password: %w", err)
+		return err
 	}
 	if c.Slots < 0 || c.Slots > maxSlots {
-		return fmt.Errorf("password: Slots: want 0 to %d, got %d", maxSlots, c.Slots)
+		return outOfBounds("Slots", 0, maxSlots, c.Slots)
 	}
 	if c.Queue < 0 || c.Queue > maxQueue {
-		return fmt.Errorf("password: Queue: want 0 to %d, got %d", maxQueue, c.Queue)
+		return outOfBounds("Queue", 0, maxQueue, c.Queue)
 	}
 	if c.Wait < minWait || c.Wait > maxWait {
-		return fmt.Errorf("password: Wait: want %s to %s, got %s", minWait, maxWait, c.Wait)
+		return outOfBounds("Wait", minWait, maxWait, c.Wait)
 	}
 	return nil
 }
@@ -84,7 +85,7 @@ func New(cfg Config) (ports.Passwords, error) { return newHasher(cfg, argon2.IDK
 
 func newHasher(cfg Config, derive derivation) (ports.Passwords, error) {
 	if err := cfg.validate(); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("password: %w", err)
 	}
 	dummy := hash{params: cfg.params(), salt: random(saltSize), key: random(keySize)}
 	return &hasher{params: cfg.params(), dummy: dummy, gate: newGate(cfg.slots(), cfg.Queue, cfg.Wait), derive: derive}, nil
@@ -132,6 +133,7 @@ func (h *hasher) key(ctx context.Context, password string, made hash, size int) 
 	}
 	defer h.gate.leave()
 	p := made.params
+	//nolint:gosec // G115: a size is keySize or that of a stored key, at most maxKey
 	return h.derive([]byte(password), made.salt, p.iterations, p.memory, p.parallelism, uint32(size)), nil
 }
 

@@ -37,15 +37,19 @@ type params struct {
 // lanes, and takes whatever memory it is asked to.
 func (p params) validate() error {
 	if p.parallelism < 1 || p.parallelism > maxParallelism {
-		return fmt.Errorf("Parallelism: want 1 to %d, got %d", maxParallelism, p.parallelism)
+		return outOfBounds("Parallelism", 1, maxParallelism, p.parallelism)
 	}
 	if least := minLaneMemory * uint32(p.parallelism); p.memory < least || p.memory > maxMemory {
-		return fmt.Errorf("Memory: want %d to %d KiB, got %d", least, maxMemory, p.memory)
+		return outOfBounds("Memory", least, maxMemory, p.memory)
 	}
 	if p.iterations < 1 || p.iterations > maxIterations {
-		return fmt.Errorf("Iterations: want 1 to %d, got %d", maxIterations, p.iterations)
+		return outOfBounds("Iterations", 1, maxIterations, p.iterations)
 	}
 	return nil
+}
+
+func outOfBounds(field string, least, most, got any) error {
+	return fmt.Errorf("%s: want %v to %v, got %v", field, least, most, got)
 }
 
 // hash is one argon2id hash: what it was made with, and what came out.

@@ -46,14 +46,16 @@ func TestUnusableStoredHashes(t *testing.T) {
 		"memory 2^32+64": swapped("m=64", "m=4294967360"), "memory 2^64+64": swapped("m=64", "m=18446744073709551680"),
 		"memory 31 for 4 lanes": swapped("m=64,t=1,p=1", "m=31,t=1,p=4"), "iterations 0": swapped("t=1", "t=0"),
 		"iterations 17": swapped("t=1", "t=17"), "iterations 2^32-1": swapped("t=1", "t=4294967295"),
-		"iterations 2^32+1": swapped("t=1", "t=4294967297"), "lanes 0": swapped("p=1", "p=0"), "lanes 17": swapped("m=64,t=1,p=1", "m=999,t=1,p=17"),
+		"iterations 2^32+1": swapped("t=1", "t=4294967297"), "lanes 0": swapped("p=1", "p=0"),
+		"lanes 17":  swapped("m=64,t=1,p=1", "m=999,t=1,p=17"),
 		"lanes 255": swapped("m=64,t=1,p=1", "m=9999,t=1,p=255"), "lanes 257": swapped("p=1", "p=257"), "lanes 0x1": swapped("p=1", "p=0x1"),
 		"salt empty": swapped(salt16, ""), "salt of 7": sized(7, 32), "salt of 65": sized(65, 32), "key empty": swapped(key32, ""),
 		"key of 1": sized(16, 1), "key of 15": sized(16, 15), "key of 65": sized(16, 65), "key of 4096": sized(16, 4096),
 		"salt padded": swapped(salt16, salt16+"=="), "key padded": good + "=", "salt in base64url": swapped(salt16, "-_"+salt16[2:]),
 		"salt with trailing bits": swapped(salt16, salt16[:21]+"B"), "key with trailing bits": good[:len(good)-1] + "V",
-		"salt with a line break": swapped(salt16, "\n"+salt16), "key with a line break": swapped(key32, "\r\n"+key32), "key of two characters more": good + "AA",
-		"key with a percent sign": good[:len(good)-2] + "%s", "not UTF-8": good[:len(good)-1] + "\xff",
+		"salt with a line break": swapped(salt16, "\n"+salt16), "key with a line break": swapped(key32, "\r\n"+key32),
+		"key of two characters more": good + "AA",
+		"key with a percent sign":    good[:len(good)-2] + "%s", "not UTF-8": good[:len(good)-1] + "\xff",
 	} {
 		t.Run(name, func(t *testing.T) {
 			passwords, costs := recorded(t, Defaults())

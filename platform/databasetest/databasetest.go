@@ -1,0 +1,113 @@
+// Package databasetest gives every test a migrated database of its own, on both engines: SQLite always, PostgreSQL where package
+// cluster finds a server. It knows no module but their migrations.
+package databasetest
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
+
+	"healthcare/migrations"
+	"healthcare/platform/database"
+	"healthcare/platform/databasetest/cluster"
+)
+
+// Each runs test once per engine, as a parallel subtest with a database of its own.
+func Each(t *testing.T, test func(t *testing.T, db *database.DB)) {
+	EachConfig(t, func(t *testing.T, cfg database.Config) { test(t, open(t, cfg)) })
+}
+
+// EachConfig is Each for tests that open the store themselves.
+func EachConfig(t *testing.T, test func(t *testing.T, cfg database.Config)) {
+	t.Run(string(database.SQLite), func(t *testing.T) {
+		t.Parallel()
+		test(t, sqlite(t))
+	})
+	t.Run(string(database.Postgres), func(t *testing.T) {
+		t.Parallel()
+		test(t, postgres(t))
+	})
+}
+
+// SQLite is a migrated SQLite database, for tests that are not about the store.
+func SQLite(t testing.TB) *database.DB { return open(t, sqlite(t)) }
+
+func open(t testing.TB, cfg database.Config) *database.DB {
+	t.Helper()
+	db, err := database.Open(cfg, zap.NewNop())
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = db.Close() })
+	require.NoError(t, db.Connect(t.Context()))
+	return db
+}
+
+// limits are those of a real installation, but for patience: a loaded test machine is slow, not broken.
+func limits() database.Config {
+	return database.Config{
+		PoolSize: 8, ConnectTimeout: 30 * time.Second, StatementTimeout: 20 * time.Second, LockTimeout: 20 * time.Second,
+		IdleInTxTimeout: 30 * time.Second,
+	}
+}
+
+// migratedFile is an empty, migrated SQLite database; a copy is a millisecond, migrations are fifty.
+var migratedFile = sync.OnceValues(func() ([]byte, error) {
+	folder, err := os.MkdirTemp("", "healthcare-sqlite-")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = os.RemoveAll(folder) }()
+	cfg := limits()
+	cfg.Path = filepath.Join(folder, "template.db")
+	if err := migrate(cfg); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(cfg.Path)
+})
+
+func sqlite(t testing.TB) database.Config {
+	t.Helper()
+	content, err := migratedFile()
+	require.NoError(t, err)
+	cfg := limits()
+	cfg.Path = filepath.Join(t.TempDir(), "healthcare.db")
+	require.NoError(t, os.WriteFile(cfg.Path, content, 0o600))
+	return cfg
+}
+
+// migrate brings one database up to date and lets go of it.
+func migrate(cfg database.Config) (err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	db, err := database.Open(cfg, zap.NewNop())
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	if err := db.Connect(ctx); err != nil {
+		return err
+	}
+	_, err = db.Migrate(ctx, migrations.All())
+	return err
+}
+
+func postgres(t testing.TB) database.Config {
+	t.Helper()
+	server, err := cluster.URL()
+	if errors.Is(err, cluster.ErrNotInstalled) && os.Getenv("REQUIRE_POSTGRES") != "1" {
+		t.Skip(Missing)
+	}
+	require.NoError(t, err, "REQUIRE_POSTGRES=1, or a server that does not start")
+	cfg := limits()
+	cfg.URL = ownDatabase(t, server)
+	return cfg
+}
+
+// Missing is what a skipped test says.
+const Missing = "PostgreSQL is not installed and TEST_DATABASE_URL is not set: the PostgreSQL half of the tests is skipped"

@@ -50,7 +50,7 @@ func startService(t *testing.T, db database.Config, adjust ...func(*config.Confi
 	require.NoError(t, err)
 	cfg.HTTPAddress = "127.0.0.1:0"
 	cfg.SecretKey = "a key of the tests, which nobody else should use anywhere"
-	cfg.PasswordHashMemory, cfg.PasswordHashIterations, cfg.PasswordHashQueue = 64, 1, 1024 // cheap: these tests are not about hashing
+	cfg.PasswordHashMemory, cfg.PasswordHashIterations, cfg.PasswordHashQueue = 64, 1, 1024                            // cheap: these tests are not about hashing
 	cfg.PasswordHashWait, cfg.HTTPHandlerTimeout, cfg.HTTPReadTimeout = 30*time.Second, 30*time.Second, 30*time.Second // a loaded machine is slow, not broken
 	for _, f := range adjust {
 		f(&cfg)
@@ -95,6 +95,13 @@ type client struct {
 }
 
 func (s *service) client(t *testing.T) *client { return &client{t: t, s: s} }
+
+// in is the same client in a subtest.
+func (c *client) in(t *testing.T) *client {
+	other := *c
+	other.t = t
+	return &other
+}
 
 // answer is what came back.
 type answer struct {

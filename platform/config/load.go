@@ -14,11 +14,28 @@ import (
 	"healthcare/configs"
 )
 
-// Load reads the defaults, the file that CONFIG_FILE names and the environment, in rising order. Errors: *Error.
-func Load() (Config, error) {
+// Default is the configuration when nobody says anything.
+func Default() (c Config, err error) {
+	k, err := defaults()
+	if err != nil {
+		return Config{}, err
+	}
+	return c, decode(k, &c)
+}
+
+func defaults() (*koanf.Koanf, error) {
 	k := koanf.New(".")
 	if err := k.Load(rawbytes.Provider(configs.Default), yaml.Parser()); err != nil {
-		return Config{}, errorf("defaults: %v", err)
+		return nil, errorf("defaults: %v", err)
+	}
+	return k, nil
+}
+
+// Load reads the defaults, the file that CONFIG_FILE names and the environment, in rising order. Errors: *Error.
+func Load() (Config, error) {
+	k, err := defaults()
+	if err != nil {
+		return Config{}, err
 	}
 	known := map[string]bool{}
 	for _, key := range k.Keys() {

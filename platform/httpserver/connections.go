@@ -2,6 +2,7 @@ package httpserver
 
 import (
 	"fmt"
+	"io"
 	"net"
 	"sync/atomic"
 	"time"
@@ -38,16 +39,37 @@ func (l *limitListener) Accept() (net.Conn, error) {
 
 type countedConn struct {
 	net.Conn
-	done   *atomic.Int64
-	closed atomic.Bool
+	done    *atomic.Int64
+	closed  atomic.Bool
+	refused atomic.Bool // the request was refused before it was read to its end
 }
 
 // Close implements net.Conn.
 func (c *countedConn) Close() error {
-	if c.closed.CompareAndSwap(false, true) {
-		c.done.Add(-1)
+	if !c.closed.CompareAndSwap(false, true) {
+		return net.ErrClosed
 	}
+	if c.refused.Load() {
+		c.linger()
+	}
+	c.done.Add(-1)
 	return c.Conn.Close()
+}
+
+// What a client is still sending while it is refused; beyond, it does not learn why.
+const (
+	lingerBytes = 1 << 20
+	lingerTime  = 500 * time.Millisecond
+)
+
+// linger takes in what the client is still sending: closing with unread bytes resets the connection, and the answer would be lost with it
+// (RFC 9112, section 9.6).
+func (c *countedConn) linger() {
+	if tcp, ok := c.Conn.(*net.TCPConn); ok {
+		_ = tcp.CloseWrite()
+		_ = tcp.SetReadDeadline(time.Now().Add(lingerTime))
+		_, _ = io.CopyN(io.Discard, tcp, lingerBytes)
+	}
 }
 
 func overloaded(conn net.Conn) {

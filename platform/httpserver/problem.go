@@ -107,7 +107,10 @@ func (s *Server) refuseUnread(ctx *fasthttp.RequestCtx, err error) {
 	case errors.As(err, &network) && network.Timeout(), errors.Is(err, fasthttp.ErrTimeout):
 		refused = refusalTimeout
 	}
-	writeProblem(ctx, newRequestID(), "", refused)
+	if conn, ok := ctx.Conn().(*countedConn); ok {
+		conn.refused.Store(true)
+	}
+	s.turnAway(ctx, refused)
 }
 
 // writeProblem writes err as a problem with the headers every answer has, and those its status demands.
@@ -121,6 +124,7 @@ func writeProblem(ctx *fasthttp.RequestCtx, requestID, instance string, err erro
 	ctx.SetStatusCode(p.Status)
 	ctx.SetContentType("application/problem+json")
 	ctx.SetBody(body)
+	ctx.Response.SkipBody = ctx.IsHead() // fasthttp forgets it where a request could not be read
 	switch p.Status {
 	case fiber.StatusUnauthorized:
 		ctx.Response.Header.Set(fiber.HeaderWWWAuthenticate, "Bearer")

@@ -14,32 +14,32 @@ import (
 
 // AssignedDoctor defines model for AssignedDoctor.
 type AssignedDoctor struct {
-	Experience     int    `json:"experience"`
 	Id             string `json:"id"`
 	Name           string `json:"name"`
 	Specialization string `json:"specialization"`
+	Experience     int    `json:"experience"`
 }
 
 // AssignedPatient defines model for AssignedPatient.
 type AssignedPatient struct {
-	Age    int    `json:"age"`
-	Gender string `json:"gender"`
 	Id     string `json:"id"`
 	Name   string `json:"name"`
+	Age    int    `json:"age"`
+	Gender string `json:"gender"`
 }
 
 // Assignment defines model for Assignment.
 type Assignment struct {
-	AssignedAt httpserver.Time `json:"assigned_at"`
-
-	// Doctor The doctor's id.
-	Doctor        string         `json:"doctor"`
-	DoctorDetails AssignedDoctor `json:"doctor_details"`
-	Id            string         `json:"id"`
+	Id string `json:"id"`
 
 	// Patient The patient's id.
-	Patient        string          `json:"patient"`
+	Patient string `json:"patient"`
+
+	// Doctor The doctor's id.
+	Doctor         string          `json:"doctor"`
+	AssignedAt     httpserver.Time `json:"assigned_at"`
 	PatientDetails AssignedPatient `json:"patient_details"`
+	DoctorDetails  AssignedDoctor  `json:"doctor_details"`
 }
 
 // AssignmentInput defines model for AssignmentInput.

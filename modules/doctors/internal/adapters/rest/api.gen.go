@@ -15,23 +15,23 @@ import (
 
 // Doctor defines model for Doctor.
 type Doctor struct {
-	CreatedAt httpserver.Time `json:"created_at"`
-	Email     string          `json:"email"`
+	Id string `json:"id"`
+
+	// Name Example: Dr. Vikram Khanna
+	Name string `json:"name"`
+
+	// Specialization Example: Dermatology
+	Specialization string `json:"specialization"`
 
 	// Experience Whole years.
 	//
 	// Example: 9
 	Experience    int                       `json:"experience"`
-	Id            string                    `json:"id"`
+	CreatedAt     httpserver.Time           `json:"created_at"`
+	UpdatedAt     httpserver.Time           `json:"updated_at"`
+	Email         string                    `json:"email"`
+	Phone         string                    `json:"phone"`
 	LicenseNumber nullable.Nullable[string] `json:"license_number"`
-
-	// Name Example: Dr. Vikram Khanna
-	Name  string `json:"name"`
-	Phone string `json:"phone"`
-
-	// Specialization Example: Dermatology
-	Specialization string          `json:"specialization"`
-	UpdatedAt      httpserver.Time `json:"updated_at"`
 }
 
 // DoctorChanges defines model for DoctorChanges.

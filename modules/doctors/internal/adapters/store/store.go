@@ -34,9 +34,6 @@ type row struct {
 
 func (row) TableName() string { return "doctors" }
 
-// changeable are the columns that Change may write.
-var changeable = []string{"name", "specialization", "experience", "email", "phone", "license_number", "version", "updated_at"}
-
 func rowOf(d domain.Doctor) row {
 	return row{
 		ID: d.ID, Name: d.Name, Specialization: d.Specialization, Experience: d.Experience, Email: d.Email, Phone: d.Phone,
@@ -112,7 +109,8 @@ func (s *store) Change(ctx context.Context, id doctors.ID, rule func(*domain.Doc
 			return nil
 		}
 		r = rowOf(changed)
-		return explain(s.db.Write(ctx).Model(&row{}).Where("id = ?", id).Select(changeable).Updates(&r).Error)
+		return explain(s.db.Write(ctx).Model(&row{}).Where("id = ?", id).
+			Select("name", "specialization", "experience", "email", "phone", "license_number", "version", "updated_at").Updates(&r).Error)
 	})
 	return changed, err
 }

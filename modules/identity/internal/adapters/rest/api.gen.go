@@ -46,25 +46,26 @@ type Registration struct {
 
 // Tokens defines model for Tokens.
 type Tokens struct {
+	// Refresh Opaque; keep it secret.
+	Refresh string `json:"refresh"`
+
 	// Access A JWT for the Authorization header.
-	Access string `json:"access"`
+	Access    string `json:"access"`
+	TokenType string `json:"token_type"`
 
 	// ExpiresIn Seconds until the access token expires.
 	//
 	// Example: 3600
 	ExpiresIn int `json:"expires_in"`
-
-	// Refresh Opaque; keep it secret.
-	Refresh   string `json:"refresh"`
-	TokenType string `json:"token_type"`
 }
 
 // User defines model for User.
 type User struct {
+	Id   string `json:"id"`
+	Name string `json:"name"`
+
 	// Email As registered.
 	Email string `json:"email"`
-	Id    string `json:"id"`
-	Name  string `json:"name"`
 
 	// Username Derived from the address and made unique.
 	Username string `json:"username"`

@@ -15,29 +15,29 @@ import (
 
 // Patient defines model for Patient.
 type Patient struct {
-	Address string `json:"address"`
+	Id string `json:"id"`
+
+	// Name Example: Ananya Verma
+	Name string `json:"name"`
 
 	// Age Whole years; counted from the birth date where it is known.
 	//
 	// Example: 31
-	Age       int                       `json:"age"`
-	BirthDate nullable.Nullable[string] `json:"birth_date"`
-	CreatedAt httpserver.Time           `json:"created_at"`
-
-	// CreatedBy The user whose patient this is.
-	CreatedBy string `json:"created_by"`
-	Email     string `json:"email"`
+	Age int `json:"age"`
 
 	// Gender Example: Female
-	Gender              string                    `json:"gender"`
-	Id                  string                    `json:"id"`
-	MedicalRecordNumber nullable.Nullable[string] `json:"medical_record_number"`
+	Gender string `json:"gender"`
 
-	// Name Example: Ananya Verma
-	Name      string          `json:"name"`
-	Notes     string          `json:"notes"`
-	Phone     string          `json:"phone"`
-	UpdatedAt httpserver.Time `json:"updated_at"`
+	// CreatedBy The user whose patient this is.
+	CreatedBy           string                    `json:"created_by"`
+	CreatedAt           httpserver.Time           `json:"created_at"`
+	UpdatedAt           httpserver.Time           `json:"updated_at"`
+	BirthDate           nullable.Nullable[string] `json:"birth_date"`
+	Email               string                    `json:"email"`
+	Phone               string                    `json:"phone"`
+	Address             string                    `json:"address"`
+	MedicalRecordNumber nullable.Nullable[string] `json:"medical_record_number"`
+	Notes               string                    `json:"notes"`
 }
 
 // PatientChanges defines model for PatientChanges.

@@ -39,11 +39,6 @@ type row struct {
 
 func (row) TableName() string { return "patients" }
 
-// changeable are the columns that Change may write: never the owner.
-var changeable = []string{
-	"name", "gender", "age", "birth_date", "email", "phone", "address", "medical_record_number", "notes", "version", "updated_at",
-}
-
 func rowOf(p domain.Patient) row {
 	r := row{
 		ID: p.ID, OwnerID: p.OwnerID, Name: p.Details.Name, Gender: p.Details.Gender, BirthDate: p.Details.BirthDate,
@@ -134,7 +129,9 @@ func (s *store) Change(
 			return nil
 		}
 		r = rowOf(changed)
-		return explain(within(s.db.Write(ctx).Model(&row{}), scope).Where("id = ?", id).Select(changeable).Updates(&r).Error)
+		return explain(within(s.db.Write(ctx).Model(&row{}), scope).Where("id = ?", id). // never the owner
+													Select("name", "gender", "age", "birth_date", "email", "phone", "address", "medical_record_number", "notes", "version", "updated_at").
+													Updates(&r).Error)
 	})
 	return changed, err
 }

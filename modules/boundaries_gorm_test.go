@@ -1,0 +1,110 @@
+package modules_test
+
+import (
+	"go/ast"
+	"slices"
+)
+
+// GORM's methods by what they do with the caller's SQL.
+var (
+	takesConditions = []string{"First", "Take", "Last", "Find", "Delete", "FirstOrInit", "FirstOrCreate"} // after the destination, unescaped
+	takesSQL        = []string{"Where", "Or", "Not", "Order", "Group", "Having", "Joins", "InnerJoins", "Table", "Pluck",
+		"Update", "UpdateColumn", "Raw", "Exec"} // as the first argument; values may follow
+	takesColumns = []string{"Select", "Distinct", "Omit"} // as every argument
+	writesFields = []string{"Updates", "UpdateColumns"}   // of a struct: only those that are not zero
+)
+
+// storesAvoidGormTraps is rule 8. It follows the database handle by name: from Read(ctx) and Write(ctx), through variables and calls.
+func storesAvoidGormTraps(t tree) []violation {
+	var found []violation
+	for _, store := range t.stores() {
+		known := learn(store)
+		for _, f := range store {
+			for _, declared := range f.syntax.Decls {
+				found = append(found, trapsIn(f, declared, known.inside())...)
+			}
+		}
+	}
+	return found
+}
+
+// trapsIn walks one declaration in the order it is written, so that a variable is known before it is used.
+func trapsIn(f file, declared ast.Decl, known names) []violation {
+	var found []violation
+	ast.Inspect(declared, func(n ast.Node) bool {
+		known.learnFrom(n)
+		switch n := n.(type) {
+		case *ast.CallExpr:
+			if callee, isSelector := n.Fun.(*ast.SelectorExpr); isSelector && len(n.Args) > 0 {
+				if trap := known.trap(callee, n.Args); trap != "" {
+					found = append(found, f.violation(callee.Sel, "%s", trap))
+				}
+			}
+		case *ast.CompositeLit:
+			for _, element := range n.Elts {
+				if isClause(n) && known.isRawSQL(element) {
+					found = append(found, f.violation(element, "a clause takes SQL that is not constant"))
+				}
+			}
+		}
+		return true
+	})
+	return found
+}
+
+// trap says what is wrong with a call of callee, if anything.
+func (k names) trap(callee *ast.SelectorExpr, args []ast.Expr) string {
+	name, first := callee.Sel.Name, args[0]
+	switch {
+	case isSelected(callee, "gorm", "Expr") && !k.isConstant(first):
+		return "gorm.Expr takes SQL that is not constant"
+	case !k.isHandle(callee.X):
+		return ""
+	case name == "Save":
+		return "Save writes every column, and inserts what it does not find: use Select and Updates"
+	case slices.Contains(takesConditions, name) && len(args) > 1:
+		return name + " takes conditions, which pass raw SQL through: use Where"
+	case slices.Contains(writesFields, name) && !isMap(first) && !chainSelects(callee.X):
+		return name + " of a struct leaves out zero values: put an explicit Select before it, or use a map literal"
+	case name == "Order" && isClause(first):
+		return ""
+	case slices.Contains(takesSQL, name) && !k.isConstant(first),
+		slices.Contains(takesColumns, name) && !every(args, k.isConstant):
+		return name + " takes SQL that is not constant"
+	}
+	return ""
+}
+
+// isRawSQL is about a clause's field, as in clause.Expr{SQL: input} and clause.Column{Name: input, Raw: true}.
+func (k names) isRawSQL(element ast.Expr) bool {
+	field, keyed := element.(*ast.KeyValueExpr)
+	return keyed && (isIdent(field.Key, "Raw") || isIdent(field.Key, "SQL") && !k.isConstant(field.Value))
+}
+
+// chainSelects is whether Select stands in the chain of calls that e ends.
+func chainSelects(e ast.Expr) bool {
+	call, isCall := e.(*ast.CallExpr)
+	if !isCall {
+		return false
+	}
+	callee, isMethod := call.Fun.(*ast.SelectorExpr)
+	return isMethod && (callee.Sel.Name == "Select" || chainSelects(callee.X))
+}
+
+func isClause(e ast.Expr) bool {
+	literal, isLiteral := e.(*ast.CompositeLit)
+	return isLiteral && isSelected(literal.Type, "clause", "")
+}
+
+func isMap(e ast.Expr) bool {
+	literal, isLiteral := e.(*ast.CompositeLit)
+	if !isLiteral {
+		return false
+	}
+	_, isMapType := literal.Type.(*ast.MapType)
+	return isMapType
+}
+
+func every[T any](list []T, holds func(T) bool) bool {
+	return !slices.ContainsFunc(list, func(v T) bool { return !holds(v) })
+}

@@ -1,0 +1,130 @@
+package modules_test
+
+import (
+	"fmt"
+	"io/fs"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// mapColumns is the head of the table under README.md's heading "Context map".
+var mapColumns = []string{"module", "owns", "asks", "announces", "reacts to"}
+
+var noMap = violation{file: "README.md", message: `has no heading "Context map" with a table | ` + strings.Join(mapColumns, " | ") + " |"}
+
+var backticked = regexp.MustCompile("`([^`]+)`")
+
+// mapRow is one line of the context map.
+type mapRow struct {
+	line   int
+	module string
+	tables []string // that the module owns: what stands in backticks
+	asks   []string // sorted
+}
+
+// contextMap reads the table in README.md; without one it is empty.
+func (t tree) contextMap() []mapRow {
+	text, err := fs.ReadFile(t.fs, "README.md")
+	if err != nil {
+		return nil
+	}
+	var rows []mapRow
+	inSection, inTable := false, false
+	for n, line := range strings.Split(string(text), "\n") {
+		cells := cellsOf(line)
+		switch {
+		case strings.HasPrefix(line, "#"):
+			inSection = strings.EqualFold(strings.Trim(line, "# "), "Context map")
+		case !inSection || cells == nil:
+			inTable = false
+		case slices.Equal(cells, mapColumns):
+			inTable = true
+		case inTable && len(cells) == len(mapColumns) && strings.Trim(cells[0], ":-") != "":
+			rows = append(rows, mapRow{n + 1, bare(cells[0]), allBackticked(cells[1]), list(cells[2])})
+		}
+	}
+	return rows
+}
+
+// cellsOf splits a table's line; nil is no such line.
+func cellsOf(line string) []string {
+	if line = strings.TrimSpace(line); !strings.HasPrefix(line, "|") {
+		return nil
+	}
+	cells := strings.Split(strings.Trim(line, "|"), "|")
+	for i := range cells {
+		cells[i] = strings.TrimSpace(cells[i])
+	}
+	return cells
+}
+
+func bare(cell string) string { return strings.Trim(cell, " `") }
+
+func allBackticked(cell string) []string {
+	var words []string
+	for _, match := range backticked.FindAllStringSubmatch(cell, -1) {
+		words = append(words, match[1])
+	}
+	return words
+}
+
+// list reads "patients, doctors"; "-" is nobody.
+func list(cell string) []string {
+	var names []string
+	for name := range strings.SplitSeq(cell, ",") {
+		if name = bare(name); name != "" && name != "-" {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// asksOnlyWhomItMay is rule 1: of another module only the root, only where mayAsk allows it, and the context map says so too.
+func asksOnlyWhomItMay(t tree) []violation {
+	found := mapDiffers(t)
+	for _, f := range t.files {
+		found = append(found, f.refuse(func(i imported) string {
+			switch {
+			case f.module == "" || i.module == "" || i.module == f.module:
+				return ""
+			case i.layer == "fx" || i.layer == "test":
+				return "" // rule 5
+			case i.layer != "root":
+				return fmt.Sprintf("imports %s: of another module only the root is public", i.path)
+			case !f.test && !slices.Contains(mayAsk[f.module], i.module):
+				return fmt.Sprintf("%s may not ask %s", f.module, i.module)
+			}
+			return ""
+		})...)
+	}
+	return found
+}
+
+// mapDiffers compares the context map with mayAsk and with the folders of modules/.
+func mapDiffers(t tree) []violation {
+	rows := t.contextMap()
+	if len(rows) == 0 {
+		return []violation{noMap}
+	}
+	var found []violation
+	missing := t.modules()
+	for asker := range mayAsk {
+		missing = append(missing, asker)
+	}
+	for _, row := range rows {
+		missing = slices.DeleteFunc(missing, func(m string) bool { return m == row.module })
+		if !slices.Contains(t.modules(), row.module) {
+			found = append(found, violation{"README.md", row.line, fmt.Sprintf("the map has %s, modules/ has not", row.module)})
+		}
+		if !slices.Equal(row.asks, mayAsk[row.module]) {
+			found = append(found, violation{"README.md", row.line,
+				fmt.Sprintf("the map lets %s ask %v, this test %v", row.module, row.asks, mayAsk[row.module])})
+		}
+	}
+	for _, m := range missing {
+		found = append(found, violation{"README.md", 0, fmt.Sprintf("the map has no module %s", m)})
+	}
+	return found
+}

@@ -1,0 +1,6 @@
+package doctorsfx
+
+import (
+	"healthcare/modules/doctors/internal/app"
+	"healthcare/modules/patients"
+)

@@ -1,0 +1,5 @@
+package doctors
+
+import (
+	"context"
+)

@@ -1,0 +1,6 @@
+package patients_test
+
+import (
+	"healthcare/modules/doctors"
+	"testing"
+)

@@ -1,0 +1,7 @@
+package app_test
+
+import (
+	"healthcare/modules/patients/internal/adapters/store"
+	"healthcare/platform/database"
+	"healthcare/platform/databasetest"
+)

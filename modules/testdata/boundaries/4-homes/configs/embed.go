@@ -1,0 +1,6 @@
+package configs
+
+import (
+	"embed"
+	"gorm.io/gorm"
+)

@@ -1,0 +1,7 @@
+package rest
+
+import (
+	"github.com/gofiber/fiber/v2"
+	"go.uber.org/fx"
+	"gorm.io/gorm"
+)

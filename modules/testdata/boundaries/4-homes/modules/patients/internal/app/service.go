@@ -1,0 +1,7 @@
+package app
+
+import (
+	"github.com/gofiber/fiber/v2"
+	"go.uber.org/fx"
+	"gorm.io/gorm/clause"
+)

@@ -1,0 +1,5 @@
+package app_test
+
+import (
+	"gorm.io/gorm"
+)

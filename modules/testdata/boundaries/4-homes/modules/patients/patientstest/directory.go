@@ -1,0 +1,5 @@
+package patientstest
+
+import (
+	"gorm.io/gorm"
+)

@@ -1,0 +1,6 @@
+package database
+
+import (
+	"go.uber.org/fx"
+	"gorm.io/gorm"
+)

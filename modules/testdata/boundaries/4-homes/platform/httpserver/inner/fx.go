@@ -1,0 +1,5 @@
+package inner
+
+import (
+	"go.uber.org/fx"
+)

@@ -1,0 +1,5 @@
+package identityfx
+
+import (
+	"healthcare/modules/patients/patientsfx"
+)

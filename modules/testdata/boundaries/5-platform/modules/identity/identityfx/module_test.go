@@ -1,0 +1,5 @@
+package identityfx_test
+
+import (
+	"healthcare/modules/identity/identityfx"
+)

@@ -1,0 +1,6 @@
+package identitytest
+
+import (
+	"healthcare/modules/patients/patientstest"
+	"healthcare/platform/databasetest"
+)

@@ -1,0 +1,5 @@
+package store
+
+import (
+	"healthcare/platform/databasetest"
+)

@@ -1,0 +1,6 @@
+package app
+
+import (
+	"healthcare/modules/identity/identityfx"
+	"healthcare/modules/patients/patientstest"
+)

@@ -1,0 +1,6 @@
+package auth
+
+import (
+	"github.com/google/uuid"
+	"healthcare/modules/identity"
+)

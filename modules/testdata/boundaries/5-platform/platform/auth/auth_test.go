@@ -1,0 +1,5 @@
+package auth_test
+
+import (
+	"healthcare/modules/identity/identitytest"
+)

@@ -1,0 +1,6 @@
+package errs
+
+import (
+	"fmt"
+	"github.com/google/uuid"
+)

@@ -1,0 +1,5 @@
+package errs_test
+
+import (
+	"github.com/stretchr/testify/require"
+)

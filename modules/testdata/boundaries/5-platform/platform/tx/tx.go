@@ -1,0 +1,6 @@
+package tx
+
+import (
+	"context"
+	"healthcare/platform/errs"
+)

@@ -1,0 +1,6 @@
+package main
+
+import (
+	"healthcare/modules/doctors/doctorsfx"
+	_ "healthcare/modules/identity/identityfx"
+)

@@ -1,0 +1,3 @@
+-- +goose Up
+ALTER TABLE audit RENAME TO trail;
+DROP TABLE IF EXISTS visits;

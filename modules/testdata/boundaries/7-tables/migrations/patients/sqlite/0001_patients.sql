@@ -1,0 +1,3 @@
+-- +goose Up
+CREATE TABLE patients (id TEXT PRIMARY KEY) STRICT;
+CREATE TABLE visits (id TEXT PRIMARY KEY) STRICT;

@@ -1,0 +1,1 @@
+CREATE VIEW reports AS SELECT * FROM patients;

@@ -1,0 +1,3 @@
+package store_test
+
+const aDoctor = "INSERT INTO doctors (id) VALUES (?)"

@@ -1,0 +1,8 @@
+package main
+
+import (
+	"go.uber.org/fx/fxtest"
+	"healthcare/modules/patients"
+	"healthcare/modules/patients/patientstest"
+	"healthcare/platform/databasetest"
+)

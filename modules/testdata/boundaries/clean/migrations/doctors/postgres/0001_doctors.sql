@@ -1,0 +1,1 @@
+CREATE TABLE doctors (id text PRIMARY KEY);

@@ -1,0 +1,5 @@
+package migrations
+
+import (
+	"embed"
+)

@@ -1,0 +1,7 @@
+package assignments
+
+import (
+	"context"
+	"github.com/google/uuid"
+	"healthcare/platform/errs"
+)

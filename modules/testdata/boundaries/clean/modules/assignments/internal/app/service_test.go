@@ -1,0 +1,7 @@
+package app_test
+
+import (
+	"healthcare/modules/doctors"
+	"healthcare/modules/patients"
+	"healthcare/modules/patients/patientstest"
+)

@@ -1,0 +1,7 @@
+package ports
+
+import (
+	"context"
+	"healthcare/modules/assignments"
+	"healthcare/modules/assignments/internal/domain"
+)

@@ -1,0 +1,6 @@
+package modules_test
+
+import (
+	"github.com/stretchr/testify/require"
+	"testing"
+)

@@ -1,0 +1,7 @@
+package doctors
+
+import (
+	"context"
+	"github.com/google/uuid"
+	"healthcare/platform/errs"
+)

@@ -1,0 +1,9 @@
+package app_test
+
+import (
+	"go.uber.org/fx"
+	"go.uber.org/goleak"
+	"healthcare/modules/doctors/internal/adapters/store"
+	"healthcare/platform/database"
+	"healthcare/platform/databasetest"
+)

@@ -1,0 +1,7 @@
+package ports
+
+import (
+	"context"
+	"healthcare/modules/doctors"
+	"healthcare/modules/doctors/internal/domain"
+)

@@ -1,0 +1,5 @@
+package domain
+
+import (
+	"healthcare/modules/patients/internal/domain/names"
+)

@@ -1,0 +1,7 @@
+package ports
+
+import (
+	"context"
+	"healthcare/modules/patients"
+	"healthcare/modules/patients/internal/domain"
+)

@@ -1,0 +1,7 @@
+package patients
+
+import (
+	"context"
+	"github.com/google/uuid"
+	"healthcare/platform/errs"
+)

@@ -1,0 +1,7 @@
+package patients_test
+
+import (
+	"healthcare/modules/doctors"
+	"healthcare/modules/patients"
+	"testing"
+)

@@ -1,0 +1,5 @@
+package patientsfx_test
+
+import (
+	"healthcare/modules/patients/patientsfx"
+)

@@ -1,0 +1,7 @@
+package patientstest
+
+import (
+	"healthcare/modules/doctors/doctorstest"
+	"healthcare/modules/patients"
+	"healthcare/platform/databasetest"
+)

@@ -1,0 +1,5 @@
+package ignored
+
+import (
+	"gorm.io/gorm"
+)

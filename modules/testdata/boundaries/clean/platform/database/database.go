@@ -1,0 +1,7 @@
+package database
+
+import (
+	"gorm.io/gorm"
+	"healthcare/migrations"
+	"healthcare/platform/errs"
+)

@@ -1,0 +1,6 @@
+package databasetest
+
+import (
+	"gorm.io/gorm"
+	"healthcare/platform/database"
+)

@@ -1,0 +1,6 @@
+package errs
+
+import (
+	"errors"
+	"fmt"
+)

@@ -1,0 +1,5 @@
+package events_test
+
+import (
+	"go.uber.org/fx"
+)

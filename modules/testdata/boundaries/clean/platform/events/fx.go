@@ -1,0 +1,5 @@
+package events
+
+import (
+	"go.uber.org/fx"
+)

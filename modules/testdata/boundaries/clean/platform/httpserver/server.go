@@ -1,0 +1,5 @@
+package httpserver
+
+import (
+	"github.com/gofiber/fiber/v2"
+)

@@ -1,0 +1,5 @@
+package tx
+
+import (
+	"context"
+)

@@ -74,8 +74,10 @@ func identityConfig(cfg config.Config) identity.Config {
 	return identity.Config{
 		Secret: []byte(cfg.SecretKey.Reveal()), AccessTokenLifetime: cfg.AccessTokenLifetime,
 		SessionIdleLifetime: cfg.SessionIdleLifetime, SessionLifetime: cfg.SessionLifetime,
-		HashMemory: uint32(cfg.PasswordHashMemory), HashIterations: uint32(cfg.PasswordHashIterations), // bounded by config
-		HashParallelism: uint8(cfg.PasswordHashParallelism), HashSlots: cfg.PasswordHashSlots,
-		HashQueue: cfg.PasswordHashQueue, HashWait: cfg.PasswordHashWait,
+		HashMemory:      uint32(cfg.PasswordHashMemory),     //nolint:gosec // config bounds it
+		HashIterations:  uint32(cfg.PasswordHashIterations), //nolint:gosec // config bounds it
+		HashParallelism: uint8(cfg.PasswordHashParallelism), //nolint:gosec // config bounds it
+		HashSlots:       cfg.PasswordHashSlots,
+		HashQueue:       cfg.PasswordHashQueue, HashWait: cfg.PasswordHashWait,
 	}
 }

@@ -73,7 +73,11 @@ Exit status: 0 after a clean stop, 1 on a failure, 78 when the configuration can
 `
 
 func migrateCommand() *cobra.Command {
-	migrate := &cobra.Command{Use: "migrate", Short: "Bring the database's schema up to date, or look at it"}
+	migrate := &cobra.Command{
+		Use: "migrate", Short: "Bring the database's schema up to date, or look at it",
+		Args: cobra.NoArgs, // with RunE: cobra answers a misspelt subcommand with its help and exit code 0 otherwise
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
 	migrate.AddCommand(
 		&cobra.Command{
 			Use: "up", Short: "Apply every pending migration", Args: cobra.NoArgs,
@@ -146,7 +150,8 @@ func health(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	answer, err := http.DefaultClient.Do(request)
+	client := &http.Client{Transport: &http.Transport{}} // not the default one: HTTP_PROXY is for other people's servers
+	answer, err := client.Do(request)
 	if err != nil {
 		return err
 	}

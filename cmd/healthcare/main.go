@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"healthcare/platform/config"
@@ -19,8 +20,15 @@ const (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	ctx, stop := context.WithCancel(context.Background())
+	go func() {
+		<-signals
+		stop()
+		<-signals
+		os.Exit(exitFailure) // the operator insists
+	}()
 	os.Exit(run(ctx, os.Args[1:]))
 }
 
@@ -32,9 +40,8 @@ func run(ctx context.Context, args []string) int {
 	if err == nil {
 		return 0
 	}
-	fmt.Fprintf(os.Stderr, "healthcare: %v\n", err)
-	var wrong *config.Error
-	if errors.As(err, &wrong) {
+	fmt.Fprintf(os.Stderr, "healthcare: %s\n", strings.Join(strings.Fields(err.Error()), " ")) // a driver's cause has several lines
+	if _, wrong := errors.AsType[*config.Error](err); wrong {
 		return exitConfig
 	}
 	return exitFailure

@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"go.uber.org/dig"
@@ -36,20 +34,22 @@ func serve(ctx context.Context) error {
 	log.Info("configuration", zap.Any("keys", cfg.Describe()))
 
 	if err := start(ctx, app); err != nil {
+		if ctx.Err() != nil {
+			log.Info("stopped before it had started")
+			return nil //nolint:nilerr // the operator's stop is why it failed
+		}
 		return dig.RootCause(err)
 	}
 	base := "http://" + server.Address()
 	fmt.Printf("healthcare %s listens on %s, keeps its data in %s, and describes its API at %s/openapi.json\n", programVersion(), base, db.Where(), base)
 
-	<-ctx.Done()
-	again := make(chan os.Signal, 1)
-	signal.Notify(again, os.Interrupt, syscall.SIGTERM)
-	go func() {
-		<-again
-		os.Exit(exitFailure) // the operator insists
-	}()
-	log.Info("stopping: requests in flight may finish")
-	return stop(app)
+	select {
+	case <-ctx.Done():
+		log.Info("stopping: requests in flight may finish")
+		return stop(app)
+	case err := <-server.Stopped():
+		return errors.Join(fmt.Errorf("the server stopped serving: %w", err), stop(app))
+	}
 }
 
 func start(ctx context.Context, app *fx.App) error {
@@ -61,7 +61,10 @@ func start(ctx context.Context, app *fx.App) error {
 func stop(app *fx.App) error {
 	ctx, cancel := context.WithTimeout(context.Background(), app.StopTimeout())
 	defer cancel()
-	return app.Stop(ctx)
+	if err := app.Stop(ctx); err != nil {
+		return fmt.Errorf("stop: %w", err)
+	}
+	return nil
 }
 
 // startTimeout leaves migrations time beyond what connecting may take.

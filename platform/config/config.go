@@ -10,10 +10,12 @@ import (
 	"os"
 	"path/filepath"
 	"sort"
+	"strconv"
 	"strings"
 	"time"
 
 	validation "github.com/go-ozzo/ozzo-validation/v4"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // Config is every key of configs/default.yaml, which documents them.
@@ -82,9 +84,9 @@ func (c Config) check() error {
 	errs := validation.Errors{
 		"secret_key":                           strength(c.SecretKey),
 		"database_url":                         validation.Validate(c.DatabaseURL.Reveal(), validation.By(postgresURL)),
-		"app_env":                              validation.Validate(c.AppEnv, validation.In("development", Production).Error("must be development or production")),
+		"app_env":                              validation.Validate(c.AppEnv, validation.Required, validation.In("development", Production).Error("must be development or production")),
 		"data_dir":                             validation.Validate(c.DataDir, validation.Required),
-		"log_level":                            validation.Validate(c.LogLevel, validation.In("debug", "info", "warn", "error").Error("must be debug, info, warn or error")),
+		"log_level":                            validation.Validate(c.LogLevel, validation.Required, validation.In("debug", "info", "warn", "error").Error("must be debug, info, warn or error")),
 		"http_address":                         validation.Validate(c.HTTPAddress, validation.By(hostPort)),
 		"trusted_proxies":                      validation.Validate(c.TrustedProxies, validation.Each(validation.By(prefix))),
 		"http_body_limit":                      bound(c.HTTPBodyLimit, 1<<10, 16<<20),
@@ -99,13 +101,13 @@ func (c Config) check() error {
 		"http_shutdown_timeout":                positive(c.HTTPShutdownTimeout),
 		"database_pool_size":                   bound(c.DatabasePoolSize, 1, 1000),
 		"database_slow_query":                  bound(c.DatabaseSlowQuery, 0, time.Hour),
-		"access_token_lifetime":                bound(c.AccessTokenLifetime, time.Minute, 24*time.Hour),
+		"access_token_lifetime":                wholeSeconds(c.AccessTokenLifetime, time.Minute, 24*time.Hour),
 		"session_idle_lifetime":                bound(c.SessionIdleLifetime, time.Minute, 365*24*time.Hour),
 		"session_lifetime":                     bound(c.SessionLifetime, time.Minute, 365*24*time.Hour),
-		"password_hash_memory":                 bound(c.PasswordHashMemory, 64, 256<<10),
-		"password_hash_queue":                  bound(c.PasswordHashQueue, 0, 1<<16),
+		"password_hash_memory":                 bound(c.PasswordHashMemory, max(64, 8*c.PasswordHashParallelism), 256<<10), // RFC 9106: 8 KiB a lane
+		"password_hash_queue":                  bound(c.PasswordHashQueue, 0, 10_000),
 		"password_hash_slots":                  bound(c.PasswordHashSlots, 0, 1<<10),
-		"password_hash_wait":                   positive(c.PasswordHashWait),
+		"password_hash_wait":                   bound(c.PasswordHashWait, time.Millisecond, time.Minute),
 		"database_lock_timeout":                positive(c.DatabaseLockTimeout),
 		"password_hash_parallelism":            bound(c.PasswordHashParallelism, 1, 16),
 		"password_hash_iterations":             bound(c.PasswordHashIterations, 1, 16),
@@ -116,9 +118,17 @@ func (c Config) check() error {
 	var wrong []string
 	for key, err := range errs {
 		if err != nil {
-			wrong = append(wrong, fmt.Sprintf("%s (%s): %s", key, strings.ToUpper(key), err))
+			wrong = append(wrong, refusal(key, err.Error()))
 		}
 	}
+	return refuse(wrong)
+}
+
+// refusal names a key and its variable.
+func refusal(key, why string) string { return key + " (" + strings.ToUpper(key) + "): " + why }
+
+// refuse puts every refusal into one line.
+func refuse(wrong []string) error {
 	if len(wrong) == 0 {
 		return nil
 	}
@@ -133,16 +143,35 @@ func bound[T int | time.Duration](v, low, high T) error {
 	return nil
 }
 
+// wholeSeconds is the precision of a token's dates (RFC 7519, NumericDate).
+func wholeSeconds(v, low, high time.Duration) error {
+	if v%time.Second != 0 {
+		return errors.New("must be whole seconds")
+	}
+	return bound(v, low, high)
+}
+
 // postgresURL refuses what is not an address of PostgreSQL, without repeating it: it may hold a password.
 func postgresURL(value any) error {
-	if url, _ := value.(string); url == "" || strings.HasPrefix(url, "postgres://") || strings.HasPrefix(url, "postgresql://") {
+	url, _ := value.(string)
+	if url == "" {
 		return nil
 	}
-	return errors.New("must start with postgres:// (empty: the embedded SQLite)")
+	if !strings.HasPrefix(url, "postgres://") && !strings.HasPrefix(url, "postgresql://") {
+		return errors.New("must start with postgres:// (empty: the embedded SQLite)")
+	}
+	if conn, err := pgconn.ParseConfig(url); err != nil || strings.Contains(conn.Host, "@") { // the end of a password, which would be shown as a host
+		return errors.New("is not an address such as postgres://user:password@host:5432/name (special characters in the password are written %XX)")
+	}
+	return nil
 }
 
 func hostPort(value any) error {
-	if _, port, err := net.SplitHostPort(value.(string)); err != nil || port == "" {
+	_, port, err := net.SplitHostPort(value.(string))
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
 		return errors.New("must be host:port, such as 127.0.0.1:8000 or :8000")
 	}
 	return nil
@@ -155,11 +184,11 @@ func prefix(value any) error {
 	return nil
 }
 
-// readable says why a file of the operator's cannot be used, naming key and path.
-func readable(key, path string) ([]byte, error) {
+// readable says why a file of the operator's cannot be used, naming the variable and the path.
+func readable(variable, path string) ([]byte, error) {
 	content, err := os.ReadFile(path) // #nosec G304 -- the operator's own configuration
 	if err != nil {
-		return nil, errorf("%s: %v", key, err)
+		return nil, errorf("%s: %v", variable, err)
 	}
 	return content, nil
 }

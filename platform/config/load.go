@@ -1,9 +1,12 @@
 package config
 
 import (
+	"fmt"
 	"os"
 	"reflect"
+	"regexp"
 	"strings"
+	"time"
 
 	"github.com/go-viper/mapstructure/v2"
 	"github.com/knadh/koanf/parsers/yaml"
@@ -54,6 +57,9 @@ func Load() (Config, error) {
 	return c, c.check()
 }
 
+// line is where a YAML parser says it failed.
+var line = regexp.MustCompile(` line \d+`)
+
 func loadFile(k *koanf.Koanf, known map[string]bool) error {
 	path := os.Getenv("CONFIG_FILE")
 	if path == "" {
@@ -65,7 +71,7 @@ func loadFile(k *koanf.Koanf, known map[string]bool) error {
 	}
 	file := koanf.New(".")
 	if err := file.Load(rawbytes.Provider(content), yaml.Parser()); err != nil {
-		return errorf("CONFIG_FILE: %s is not YAML: %v", path, err)
+		return errorf("CONFIG_FILE: %s is not YAML that maps keys to values%s", path, line.FindString(err.Error())) // the rest may quote a secret
 	}
 	for _, key := range file.Keys() {
 		if !known[key] {
@@ -75,20 +81,32 @@ func loadFile(k *koanf.Koanf, known map[string]bool) error {
 	return k.Merge(file)
 }
 
-// loadEnvironment takes NAME, or the content of the file that NAME_FILE names. An empty variable counts as unset.
+// loadEnvironment takes NAME, or the content of the file that NAME_FILE names. An empty variable counts as unset; an empty file or two
+// sources of one key are refused, because either would silently put something else in the place of what was meant.
 func loadEnvironment(k *koanf.Koanf, known map[string]bool) error {
 	var failed error
+	source := map[string]string{}
 	take := func(name, value string) (string, any) {
 		key := strings.ToLower(name)
-		if file, ok := strings.CutSuffix(key, "_file"); ok && known[file] && value != "" {
-			content, err := readable(name, value)
-			if err != nil {
-				failed = err
-			}
-			return file, strings.TrimSpace(string(content))
+		file, isFile := strings.CutSuffix(key, "_file")
+		if isFile = isFile && known[file]; isFile {
+			key = file
 		}
 		if !known[key] || value == "" {
 			return "", nil
+		}
+		if other, taken := source[key]; taken {
+			failed = errorf("%s: both %s and %s are set", key, min(name, other), max(name, other))
+		}
+		source[key] = name
+		if isFile {
+			content, err := readable(name, value)
+			if value = strings.TrimSpace(string(content)); err == nil && value == "" {
+				err = errorf("%s: the file is empty", name)
+			}
+			if err != nil {
+				failed = err
+			}
 		}
 		return key, value
 	}
@@ -98,20 +116,44 @@ func loadEnvironment(k *koanf.Koanf, known map[string]bool) error {
 	return failed
 }
 
+// decode fills every field from the key of its tag. What cannot be read is refused in words of ours: the decoder's name no variable.
 func decode(k *koanf.Koanf, c *Config) error {
-	err := k.UnmarshalWithConf("", c, koanf.UnmarshalConf{DecoderConfig: &mapstructure.DecoderConfig{
-		Result:           c,
-		WeaklyTypedInput: true, // the environment knows only text
-		ErrorUnused:      true,
-		DecodeHook: mapstructure.ComposeDecodeHookFunc(
-			mapstructure.StringToTimeDurationHookFunc(),
-			commaList,
-		),
-	}})
-	if err != nil {
-		return errorf("%s", strings.Join(strings.Fields(err.Error()), " ")) // mapstructure names the key, over several lines
+	var wrong []string
+	fields := reflect.ValueOf(c).Elem()
+	for i := range fields.NumField() {
+		key, field := fields.Type().Field(i).Tag.Get("koanf"), fields.Field(i)
+		err := k.UnmarshalWithConf(key, field.Addr().Interface(), koanf.UnmarshalConf{DecoderConfig: &mapstructure.DecoderConfig{
+			WeaklyTypedInput: true, // the environment knows only text
+			DecodeHook:       mapstructure.ComposeDecodeHookFunc(scalarText, mapstructure.StringToTimeDurationHookFunc(), commaList),
+		}})
+		if err != nil {
+			wrong = append(wrong, refusal(key, "must be "+expected(field.Interface())))
+		}
 	}
-	return nil
+	return refuse(wrong)
+}
+
+func expected(value any) string {
+	switch value.(type) {
+	case bool:
+		return "true or false"
+	case int:
+		return "a whole number"
+	case time.Duration:
+		return "a duration such as 500ms, 3s or 24h"
+	case []string:
+		return "a list"
+	}
+	return "text"
+}
+
+// scalarText has a file's values read by the rules of the environment's: a duration needs its unit there too, and 2 is no boolean.
+func scalarText(from, _ reflect.Type, value any) (any, error) {
+	switch from.Kind() {
+	case reflect.Bool, reflect.Int, reflect.Int64, reflect.Uint64, reflect.Float64:
+		return fmt.Sprint(value), nil
+	}
+	return value, nil
 }
 
 // commaList splits text into a list, as mapstructure's own hook does, but trims and drops empty parts.

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -25,8 +26,8 @@ func (s Secret) String() string {
 	return redacted
 }
 
-// GoString keeps %#v silent too.
-func (s Secret) GoString() string { return s.String() }
+// Format keeps every verb silent, also those that no text has: fmt reports a misused %d with the value.
+func (s Secret) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(s.String())) }
 
 // MarshalText keeps encoders silent too.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
@@ -68,11 +69,11 @@ func (c *Config) EnsureSecret() error {
 		return nil
 	}
 	if !c.Embedded() || c.AppEnv == Production {
-		return errorf("secret_key (SECRET_KEY): is required with PostgreSQL and in production; make one with: openssl rand -base64 48")
+		return errorf("%s", refusal("secret_key", "is required with PostgreSQL and in production; make one with: openssl rand -base64 48"))
 	}
 	kept, err := keptSecret(filepath.Join(c.DataDir, "secret_key"))
 	if err != nil {
-		return errorf("secret_key (SECRET_KEY): %v", err)
+		return errorf("%s", refusal("secret_key", "none is given, and none can be kept in data_dir (DATA_DIR): "+err.Error()))
 	}
 	c.SecretKey = kept
 	return nil
@@ -82,23 +83,31 @@ func keptSecret(path string) (Secret, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return "", err
 	}
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600) // #nosec G304 -- the operator's own data_dir
-	if errors.Is(err, os.ErrExist) {
-		return readSecret(path)
+	kept, err := readSecret(path)
+	if !errors.Is(err, os.ErrNotExist) {
+		return kept, err
 	}
-	if err != nil {
+	if err := makeSecret(path); err != nil && !errors.Is(err, os.ErrExist) {
 		return "", err
 	}
+	return readSecret(path) // that of whoever was first
+}
+
+// makeSecret writes a new secret beside path and links it into place, so that neither a second process nor the start after a crash
+// finds half of one.
+func makeSecret(path string) error {
+	f, err := os.CreateTemp(filepath.Dir(path), ".secret_key-*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.Remove(f.Name()) }()
 	random := make([]byte, 48)
 	_, _ = rand.Read(random) // never fails (crypto/rand)
-	made := base64.StdEncoding.EncodeToString(random)
-	if _, err := f.WriteString(made + "\n"); err != nil {
-		return "", err
+	_, err = f.WriteString(base64.StdEncoding.EncodeToString(random) + "\n")
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
 	}
-	if err := errors.Join(f.Sync(), f.Close()); err != nil {
-		return "", err
-	}
-	return Secret(made), nil
+	return os.Link(f.Name(), path)
 }
 
 func readSecret(path string) (Secret, error) {
@@ -107,7 +116,7 @@ func readSecret(path string) (Secret, error) {
 		return "", err
 	}
 	kept := Secret(strings.TrimSpace(string(content)))
-	if len(kept) < minSecretBytes {
+	if kept == "" || strength(kept) != nil {
 		return "", errors.New(path + " holds no usable secret; remove it to have a new one made (everyone signs in again)")
 	}
 	return kept, nil

@@ -12,7 +12,7 @@ import (
 // Config says how much is logged and for whom.
 type Config struct {
 	Level    string // debug, info, warn or error
-	Readable bool   // for a developer's eyes, instead of JSON
+	Readable bool   // for a developer's eyes, instead of JSON, and at level debug whatever Level says
 }
 
 // New is a logger to standard error. Errors: an unknown level.
@@ -22,10 +22,10 @@ func New(cfg Config) (*zap.Logger, error) {
 		return nil, fmt.Errorf("log level: %w", err)
 	}
 	zc := zap.NewProductionConfig()
-	if cfg.Readable {
-		zc = zap.NewDevelopmentConfig()
-	}
 	zc.Level = zap.NewAtomicLevelAt(level)
+	if cfg.Readable {
+		zc = zap.NewDevelopmentConfig() // its level is debug
+	}
 	zc.Sampling = nil // one request, one line
 	zc.DisableStacktrace = true
 	zc.DisableCaller = true

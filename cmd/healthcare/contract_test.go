@@ -1,0 +1,87 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Every answer that the modules describe is given at least once; what the server itself adds to every operation is platform/httpserver's to show.
+func TestEveryDescribedAnswerIsReached(t *testing.T) {
+	t.Parallel()
+	eachEngine(t, func(t *testing.T, s *service) {
+		c, nobody := s.user(t, "Asha"), s.client(t)
+		missing := "0193525f-1f70-7cc1-a0e2-0f6e2b6cfe3b"
+		patient := object{"name": "A", "age": 1, "gender": "Other", "medical_record_number": "M"}
+		doctor := object{"name": "A", "specialization": "B", "experience": 1, "license_number": "L"}
+
+		login := object{"email": "asha@clinic.example", "password": "correct horse"}
+		nobody.do("POST", "/api/auth/register/", object{"name": "A", "email": "asha@clinic.example", "password": "correct horse"})
+		refresh := nobody.do("POST", "/api/auth/login/", login).object()["refresh"]
+		nobody.do("POST", "/api/auth/login/", object{"email": "a@b.example", "password": "x"})
+		for range 2 {
+			nobody.do("POST", "/api/auth/refresh/", object{"refresh": refresh})
+		}
+		for _, path := range []string{"register", "login", "refresh"} {
+			nobody.do("POST", "/api/auth/"+path+"/", object{})
+		}
+
+		patientID := c.do("POST", "/api/patients/", patient).id()
+		doctorID := c.do("POST", "/api/doctors/", doctor).id()
+		otherPatient, otherDoctor := c.addPatient(), c.addDoctor()
+		assignmentID := c.assign(patientID, doctorID).id()
+		c.assign(patientID, doctorID)
+		c.assign(missing, doctorID)
+		c.do("POST", "/api/mappings/", object{})
+		for _, one := range []struct {
+			collection, id, rival string
+			body                  object
+		}{{"/api/patients/", patientID, otherPatient, patient}, {"/api/doctors/", doctorID, otherDoctor, doctor}} {
+			c.do("GET", one.collection, nil)
+			c.do("POST", one.collection, one.body) // 409
+			c.do("POST", one.collection, object{})
+			for _, id := range []string{one.id, one.rival, missing} { // 200, 409, 404
+				c.do("GET", one.collection+id+"/", nil)
+				c.do("PUT", one.collection+id+"/", one.body)
+				c.do("PATCH", one.collection+id+"/", one.body)
+			}
+			c.do("PUT", one.collection+one.id+"/", object{})
+			c.do("PATCH", one.collection+one.id+"/", object{"name": ""})
+		}
+		for _, id := range []string{patientID, missing} {
+			c.do("GET", "/api/mappings/"+id+"/", nil)
+			c.do("GET", "/api/mappings/patient/"+id+"/", nil)
+		}
+		c.do("GET", "/api/mappings/", nil)
+		for _, id := range []string{assignmentID, missing} {
+			c.do("GET", "/api/mappings/detail/"+id+"/", nil)
+			c.do("DELETE", "/api/mappings/"+id+"/", nil)
+		}
+		for _, path := range []string{"/api/patients/" + patientID, "/api/doctors/" + doctorID} {
+			c.do("DELETE", path, nil)
+			c.do("DELETE", path, nil)
+		}
+		for _, path := range []string{"/livez", "/readyz", "/openapi.json", "/problems/not_found", "/problems/nonsense"} {
+			nobody.do("GET", path, nil).is(map[bool]int{true: 404, false: 200}[path == "/problems/nonsense"])
+		}
+		s.callEverythingWithoutToken(t)
+
+		var unreached []string
+		for _, item := range s.document.Paths.Map() {
+			for _, op := range item.Operations() {
+				for status := range op.Responses.Map() {
+					serversOwn := slices.Contains([]string{"405", "408", "413", "414", "415", "421", "431", "500", "503"}, status) ||
+						status == "400" && op.RequestBody == nil
+					key := fmt.Sprintf("%s %s", op.OperationID, status)
+					if _, reached := s.seen.Load(key); !reached && !serversOwn {
+						unreached = append(unreached, key)
+					}
+				}
+			}
+		}
+		slices.Sort(unreached)
+		require.Empty(t, unreached)
+	})
+}

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// caller is a client of a running binary. Unlike client it holds answers against no contract: the whole-graph tests do.
+type caller struct {
+	t     *testing.T
+	base  string
+	token string
+	http  *http.Client
+}
+
+func newCaller(t *testing.T, base string) *caller {
+	transport := &http.Transport{}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &caller{t: t, base: base, http: &http.Client{Transport: transport, Timeout: patience}}
+}
+
+// try sends a request that may fail, as one does to a program that is killed. It is safe in any goroutine.
+func (c *caller) try(method, path string, body object) (int, object, error) {
+	payload, err := json.Marshal(body)
+	if err != nil {
+		return 0, nil, err
+	}
+	request, err := http.NewRequest(method, c.base+path, bytes.NewReader(payload))
+	if err != nil {
+		return 0, nil, err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	if c.token != "" {
+		request.Header.Set("Authorization", "Bearer "+c.token)
+	}
+	response, err := c.http.Do(request)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer func() { _ = response.Body.Close() }()
+	raw, err := io.ReadAll(response.Body)
+	if err != nil {
+		return 0, nil, err
+	}
+	var answer object
+	_ = json.Unmarshal(raw, &answer) // a list, or nothing, has no fields to look at
+	return response.StatusCode, answer, nil
+}
+
+// call sends a request that is answered with this status.
+func (c *caller) call(method, path string, body object, status int) object {
+	c.t.Helper()
+	got, answer, err := c.try(method, path, body)
+	require.NoError(c.t, err)
+	require.Equal(c.t, status, got, "%s %s: %v", method, path, answer)
+	return answer
+}
+
+var (
+	asha      = object{"name": "Asha Rao", "email": "asha@clinic.example", "password": "correct horse"}
+	verma     = object{"name": "Ananya Verma", "age": 31, "gender": "Female"}
+	ashaLogin = object{"email": asha["email"], "password": asha["password"]}
+)
+
+// signUp registers and signs in Asha.
+func (c *caller) signUp() {
+	c.t.Helper()
+	c.call("POST", "/api/auth/register/", asha, 201)
+	c.token = c.call("POST", "/api/auth/login/", ashaLogin, 200)["access"].(string)
+}
+
+// list is a page of everything there.
+func (c *caller) list(path string) (all []object) {
+	c.t.Helper()
+	request, err := http.NewRequest(http.MethodGet, c.base+path, nil)
+	require.NoError(c.t, err)
+	request.Header.Set("Authorization", "Bearer "+c.token)
+	response, err := c.http.Do(request)
+	require.NoError(c.t, err)
+	defer func() { _ = response.Body.Close() }()
+	require.Equal(c.t, 200, response.StatusCode)
+	require.NoError(c.t, json.NewDecoder(response.Body).Decode(&all))
+	return all
+}
+
+func (c *caller) addPatient() string {
+	c.t.Helper()
+	return c.call("POST", "/api/patients/", verma, 201)["id"].(string)
+}

@@ -1,0 +1,70 @@
+package config_test
+
+import (
+	"fmt"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"healthcare/platform/config"
+)
+
+func TestDefaultYAMLIsTheConfigStruct(t *testing.T) {
+	keys := map[string]bool{}
+	for _, f := range reflect.VisibleFields(reflect.TypeFor[config.Config]()) {
+		keys[f.Tag.Get("koanf")] = true
+	}
+	for key := range defaults(t) {
+		require.Contains(t, keys, key, "default.yaml has a key without a field")
+	}
+	for key := range keys {
+		require.Contains(t, defaults(t), key, "a field is not in default.yaml")
+	}
+}
+
+func TestDefaults(t *testing.T) {
+	t.Run("are what the struct holds when nobody says anything", func(t *testing.T) {
+		c := load(t)
+		fields := reflect.ValueOf(c)
+		for i := range fields.NumField() {
+			key := fields.Type().Field(i).Tag.Get("koanf")
+			want := fmt.Sprint(defaults(t)[key])
+			if d, ok := reflect.TypeAssert[time.Duration](fields.Field(i)); ok {
+				parsed, err := time.ParseDuration(want)
+				require.NoError(t, err, key)
+				require.Equal(t, parsed, d, key)
+				continue
+			}
+			require.Equal(t, want, fmt.Sprint(fields.Field(i).Interface()), key)
+		}
+	})
+	t.Run("are what Default gives, whatever the environment", func(t *testing.T) {
+		c := load(t)
+		variables(t, "HTTP_ADDRESS", ":1", "DEBUG", "perhaps")
+		d, err := config.Default()
+		require.NoError(t, err)
+		require.Equal(t, c, d)
+	})
+	t.Run("hold no secret and no address of a database", func(t *testing.T) {
+		c := load(t)
+		require.Empty(t, c.SecretKey)
+		require.True(t, c.Embedded())
+	})
+	t.Run("keep the embedded database in data_dir", func(t *testing.T) {
+		require.Equal(t, "elsewhere/healthcare.db", load(t, "DATA_DIR", "elsewhere").DatabasePath())
+	})
+}
+
+func TestDescribe(t *testing.T) {
+	secret, password := strong(t), "hunter2hunter2"
+	c := load(t, "SECRET_KEY", secret, "DATABASE_URL", "postgres://u:"+password+"@localhost/x")
+	said := c.Describe()
+	for key := range defaults(t) {
+		require.Contains(t, said, key)
+	}
+	require.Equal(t, "5s", said["http_read_timeout"], "for people")
+	require.NotContains(t, fmt.Sprintf("%v %#v", said, said), secret)
+	require.NotContains(t, fmt.Sprintf("%v %#v", said, said), password)
+}

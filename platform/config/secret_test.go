@@ -1,0 +1,110 @@
+package config_test
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"github.com/knadh/koanf/parsers/yaml"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"healthcare/platform/config"
+)
+
+// strong is a secret as `openssl rand -base64 48` makes them.
+func strong(t *testing.T) string {
+	t.Helper()
+	random := make([]byte, 48)
+	_, err := rand.Read(random)
+	require.NoError(t, err)
+	return base64.RawURLEncoding.EncodeToString(random)
+}
+
+func TestSecretNeverPrints(t *testing.T) {
+	const text = "canary-canary-canary"
+	secret := config.Secret(text)
+	whole := config.Config{SecretKey: secret, DatabaseURL: secret}
+	for _, value := range []any{secret, &secret, []config.Secret{secret}, whole, &whole, map[string]any{"key": secret}, struct{ S config.Secret }{secret}} {
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%t", "%10s", "%+q", "%!"} {
+			said := fmt.Sprintf(verb, value)
+			require.NotContains(t, said, text, verb)
+			require.NotContains(t, strings.ToLower(said), fmt.Sprintf("%x", text), verb)
+		}
+		require.NotContains(t, fmt.Sprint(value)+fmt.Sprintln(value), text)
+		require.NotContains(t, fmt.Errorf("open: %v", value).Error(), text)
+		require.NotContains(t, errors.Join(fmt.Errorf("%s", value)).Error(), text)
+
+		asJSON, err := json.Marshal(value)
+		require.NoError(t, err)
+		require.NotContains(t, string(asJSON), text)
+		asYAML, err := yaml.Parser().Marshal(map[string]any{"value": value})
+		require.NoError(t, err)
+		require.NotContains(t, string(asYAML), text)
+		require.NotContains(t, logged(value), text)
+	}
+	require.Equal(t, text, secret.Reveal())
+}
+
+// logged is what zap and slog write of a value, in every way they take one.
+func logged(value any) string {
+	var out bytes.Buffer
+	for _, encoder := range []zapcore.Encoder{zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()), zapcore.NewConsoleEncoder(zap.NewDevelopmentEncoderConfig())} {
+		log := zap.New(zapcore.NewCore(encoder, zapcore.AddSync(&out), zap.DebugLevel))
+		log.Info("said", zap.Any("any", value), zap.Reflect("reflect", value), zap.Error(fmt.Errorf("with %v", value)))
+		log.Sugar().Infow("said", "value", value)
+		log.Sugar().Infof("said %v", value)
+	}
+	slog.New(slog.NewJSONHandler(&out, nil)).Info("said", "value", value)
+	slog.New(slog.NewTextHandler(&out, nil)).Info("said", "value", value)
+	return out.String()
+}
+
+func TestSecretTellsWhetherThereIsOne(t *testing.T) {
+	require.Empty(t, config.Secret("").String())
+	require.Equal(t, "[redacted]", config.Secret("x").String())
+	require.Equal(t, "[redacted]", fmt.Sprint(config.Secret("x")))
+}
+
+func TestSecretStrength(t *testing.T) {
+	for name, secret := range map[string]string{
+		"a short one":                  "kT5z0qPwX1v8",
+		"one byte too short":           strings.Repeat("kT5z0qPw", 4)[1:],
+		"one letter over and over":     strings.Repeat("a", 64),
+		"seven letters over and over":  strings.Repeat("passwor", 8),
+		"spaces":                       strings.Repeat(" ", 40),
+		"an example":                   "please-change-me-please-change-me-please",
+		"an example in capitals":       "PLEASE_CHANGE_ME_PLEASE_CHANGE_ME_0123456789",
+		"Django's own for development": "django-insecure-0v9f#k2l$3m4n5b6v7c8x9z0q1w2e3r4t5y6u7i8o9p",
+		"what documentation writes":    "your-secret-key-0123456789-0123456789",
+		"one control character":        strings.Repeat("\x01", 65),
+	} {
+		t.Run("refuses "+name, func(t *testing.T) {
+			line := refused(t, "SECRET_KEY", secret)
+			require.Contains(t, line, "secret_key (SECRET_KEY): ")
+			require.Contains(t, line, "openssl rand", "it says how to make one")
+			require.NotContains(t, line, secret)
+		})
+	}
+	t.Run("does not depend on where the secret comes from", func(t *testing.T) {
+		require.NotContains(t, refused(t, "SECRET_KEY_FILE", file(t, "kT5z0qPwX1v8")), "kT5z0qPwX1v8")
+		require.NotContains(t, refused(t, "CONFIG_FILE", file(t, "secret_key: kT5z0qPwX1v8")), "kT5z0qPwX1v8")
+	})
+	t.Run("accepts what its advice makes", func(t *testing.T) {
+		for range 100 {
+			secret := strong(t)
+			require.Equal(t, secret, load(t, "SECRET_KEY", secret).SecretKey.Reveal())
+		}
+	})
+	t.Run("accepts exactly 32 bytes, and hex", func(t *testing.T) {
+		load(t, "SECRET_KEY", strong(t)[:32])
+		load(t, "SECRET_KEY", "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")
+	})
+}

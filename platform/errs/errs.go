@@ -90,8 +90,7 @@ func (e *Error) Is(target error) bool {
 
 // KindOf classifies any error; what is not an *Error is Internal.
 func KindOf(err error) Kind {
-	var e *Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Kind
 	}
 	return Internal

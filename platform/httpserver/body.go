@@ -57,8 +57,7 @@ func Body[In, Out any](c *fiber.Ctx, convert func(In) Out) (Out, error) {
 	}
 	fields := map[string][]string{}
 	if checked, ok := any(convert(in)).(interface{ Validate() error }); ok {
-		var e *errs.Error
-		if errors.As(checked.Validate(), &e) {
+		if e, ok := errors.AsType[*errs.Error](checked.Validate()); ok {
 			maps.Copy(fields, e.Fields)
 		}
 	}

@@ -1,6 +1,7 @@
 package httpserver
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -8,7 +9,7 @@ import (
 	"time"
 )
 
-// overload is how many connections beyond the limit are told so; fasthttp's own limit stands behind it.
+// overload is how many connections beyond the limit are told so at a time, the rest being hung up on; fasthttp's own limit stands behind it.
 const overload = 64
 
 // limitListener answers connections beyond the limit with a 503 that carries every header; fasthttp's own answer carries none.
@@ -16,16 +17,30 @@ type limitListener struct {
 	net.Listener
 	limit int64
 	open  atomic.Int64
+	told  atomic.Int64
 }
 
 func (s *Server) limitConnections(ln net.Listener) net.Listener {
 	return &limitListener{Listener: ln, limit: int64(s.cfg.Connections)}
 }
 
+// acceptPause is how long a connection may wait for one to close when the process has no file descriptor left.
+const acceptPause = 50 * time.Millisecond
+
+// temporary tells a lack of file descriptors from the end of the listener. fasthttp takes either for the end.
+func temporary(err error) bool {
+	var t interface{ Temporary() bool }
+	return errors.As(err, &t) && t.Temporary()
+}
+
 // Accept implements net.Listener.
 func (l *limitListener) Accept() (net.Conn, error) {
 	for {
 		conn, err := l.Listener.Accept()
+		if temporary(err) {
+			time.Sleep(acceptPause)
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -33,7 +48,12 @@ func (l *limitListener) Accept() (net.Conn, error) {
 			return &countedConn{Conn: conn, done: &l.open}, nil
 		}
 		l.open.Add(-1)
-		go overloaded(conn)
+		if l.told.Add(1) > overload {
+			l.told.Add(-1)
+			_ = conn.Close()
+			continue
+		}
+		go l.overloaded(conn)
 	}
 }
 
@@ -50,7 +70,7 @@ func (c *countedConn) Close() error {
 		return net.ErrClosed
 	}
 	if c.refused.Load() {
-		c.linger()
+		linger(c.Conn)
 	}
 	c.done.Add(-1)
 	return c.Conn.Close()
@@ -64,15 +84,16 @@ const (
 
 // linger takes in what the client is still sending: closing with unread bytes resets the connection, and the answer would be lost with it
 // (RFC 9112, section 9.6).
-func (c *countedConn) linger() {
-	if tcp, ok := c.Conn.(*net.TCPConn); ok {
+func linger(conn net.Conn) {
+	if tcp, ok := conn.(*net.TCPConn); ok {
 		_ = tcp.CloseWrite()
 		_ = tcp.SetReadDeadline(time.Now().Add(lingerTime))
 		_, _ = io.CopyN(io.Discard, tcp, lingerBytes)
 	}
 }
 
-func overloaded(conn net.Conn) {
+func (l *limitListener) overloaded(conn net.Conn) {
+	defer l.told.Add(-1)
 	defer func() { _ = conn.Close() }()
 	id := newRequestID()
 	body, _ := encodeJSON(Problem{Type: "/problems/unavailable", Title: "Unavailable", Status: 503, Code: "unavailable",
@@ -83,5 +104,7 @@ func overloaded(conn net.Conn) {
 		answer = fmt.Appendf(answer, "%s: %s\r\n", name, value)
 	}
 	_ = conn.SetDeadline(time.Now().Add(time.Second))
+	_, _ = conn.Read(make([]byte, 1)) // clients take an answer that comes before their question for a fault
 	_, _ = conn.Write(append(append(answer, "\r\n"...), body...))
+	linger(conn)
 }

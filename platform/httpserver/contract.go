@@ -73,8 +73,8 @@ func Document(version string, apis ...API) (*openapi3.T, error) {
 		}
 	}
 	for _, item := range merged.Paths.Map() {
-		for method, op := range item.Operations() {
-			addServerAnswers(method, op)
+		for _, op := range item.Operations() {
+			addServerAnswers(op)
 		}
 	}
 	whole, err := merged.MarshalJSON()
@@ -112,7 +112,8 @@ func load(document []byte, at string) (*openapi3.T, error) {
 func absorb(merged, part *openapi3.T) error {
 	merged.Tags = append(merged.Tags, part.Tags...)
 	for route, item := range part.Paths.Map() {
-		if merged.Paths.Value(route) != nil {
+		bare := strings.TrimSuffix(route, "/") // both forms are routed
+		if merged.Paths.Value(bare) != nil || merged.Paths.Value(bare+"/") != nil {
 			return fmt.Errorf("path %s is another module's", route)
 		}
 		merged.Paths.Set(route, item)
@@ -159,7 +160,7 @@ func absorbProblems(merged, part *openapi3.T) error {
 }
 
 // addServerAnswers describes what the server itself may answer to any operation, so that no module repeats it.
-func addServerAnswers(method string, op *openapi3.Operation) {
+func addServerAnswers(op *openapi3.Operation) {
 	answers := map[string]string{
 		"400": "Invalid", "405": "MethodNotAllowed", "408": "Timeout", "413": "TooLarge", "414": "TooLong", "415": "UnsupportedMediaType",
 		"421": "Misdirected", "431": "HeadersTooLarge", "500": "InternalError", "503": "Unavailable",
@@ -205,7 +206,11 @@ func operationOf(method, route string, described *openapi3.Operation) (*operatio
 		return nil, fmt.Errorf("x-access: %w", err)
 	}
 	op := &operation{method: method, route: route, access: access, takesBody: described.RequestBody != nil}
-	if limit, ok := described.Extensions["x-body-limit"].(float64); ok {
+	if said, ok := described.Extensions["x-body-limit"]; ok {
+		limit, _ := said.(float64)
+		if limit < 1 {
+			return nil, fmt.Errorf("x-body-limit: %v is not a number of bytes", said)
+		}
 		op.bodyLimit = int(limit)
 	}
 	return op, nil

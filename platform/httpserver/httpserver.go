@@ -46,6 +46,8 @@ type Server struct {
 	contract      *contract
 	app           *fiber.App
 	address       string
+	listener      net.Listener
+	stopped       chan error
 	draining      atomic.Bool
 }
 
@@ -84,26 +86,27 @@ func New(cfg Config, log *zap.Logger, authenticator auth.Authenticator, ready Re
 	}
 	handler := s.app.Handler()
 	server := s.app.Server()
-	server.Handler = s.knownMethods(handler)
+	server.Handler = s.understood(handler)
 	server.ErrorHandler = s.refuseUnread
-	server.SecureErrorLogMessage = true // never quote a request that could not be read: it may hold a token
+	server.DisablePreParseMultipartForm = true // nobody takes forms: none is parsed before it is refused
+	server.SecureErrorLogMessage = true        // never quote a request that could not be read: it may hold a token
 	return s, nil
 }
 
 // Listen opens the address, so that a busy port is an error of the start, and serves in the background until Shutdown.
 func (s *Server) Listen() error {
-	ln, err := net.Listen("tcp", s.cfg.Address)
+	ln, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", s.cfg.Address)
 	if err != nil {
 		return err
 	}
-	s.address = ln.Addr().String()
-	go func() {
-		if err := s.app.Server().Serve(s.limitConnections(ln)); err != nil {
-			s.log.Error("the server stopped serving", zap.Error(err))
-		}
-	}()
+	s.address, s.listener = ln.Addr().String(), s.limitConnections(ln)
+	s.stopped = make(chan error, 1)
+	go func() { s.stopped <- s.app.Server().Serve(s.listener) }()
 	return nil
 }
+
+// Stopped brings why the server serves no more; before Shutdown that is a failure, and the end of the program.
+func (s *Server) Stopped() <-chan error { return s.stopped }
 
 // Address is where the server listens, with the port it was given when the configuration said 0.
 func (s *Server) Address() string { return s.address }
@@ -118,5 +121,8 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.ShutdownTimeout)
 	defer cancel()
+	if s.listener != nil {
+		defer func() { _ = s.listener.Close() }() // Serve may not have taken it yet
+	}
 	return s.app.ShutdownWithContext(ctx)
 }

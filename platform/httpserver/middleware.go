@@ -14,24 +14,11 @@ import (
 	"go.uber.org/zap"
 )
 
-// knownMethods answers methods that Fiber does not know before it answers them itself, in plain text and without headers.
-func (s *Server) knownMethods(next fasthttp.RequestHandler) fasthttp.RequestHandler {
-	return func(ctx *fasthttp.RequestCtx) {
-		switch string(ctx.Method()) {
-		case fiber.MethodGet, fiber.MethodHead, fiber.MethodPost, fiber.MethodPut, fiber.MethodPatch, fiber.MethodDelete,
-			fiber.MethodOptions, fiber.MethodTrace, fiber.MethodConnect:
-			next(ctx)
-		default:
-			writeProblem(ctx, newRequestID(), "", refusalMethodUnknown)
-		}
-	}
-}
-
 // record is the outermost middleware: request id, security headers, recovery from panics, and one log line per request. An error
 // ends here, as a problem; the line names the route's pattern, never the path that was typed.
 func (s *Server) record(c *fiber.Ctx) error {
 	started := time.Now()
-	id := requestID(c)
+	id := requestID(c.Context())
 	c.Locals(requestIDKey, id)
 	harden(c.Context(), id)
 
@@ -39,17 +26,22 @@ func (s *Server) record(c *fiber.Ctx) error {
 	if err != nil {
 		_ = s.refuse(c, err) // it has answered
 	}
-	status := c.Response().StatusCode()
+	s.logRequest(c.Context(), id, c.Method(), route(c), started, err)
+	return nil
+}
+
+// logRequest writes the one line that an answered request has.
+func (s *Server) logRequest(ctx *fasthttp.RequestCtx, id, method, route string, started time.Time, err error) {
+	status := ctx.Response.StatusCode()
 	fields := []zap.Field{
-		zap.String("request_id", id), zap.String("method", c.Method()), zap.String("route", route(c)), zap.Int("status", status),
-		zap.Duration("took", time.Since(started)), zap.Stringer("client", s.clientAddress(c)),
+		zap.String("request_id", id), zap.String("method", method), zap.String("route", route), zap.Int("status", status),
+		zap.Duration("took", time.Since(started)), zap.Stringer("client", s.clientAddress(ctx)),
 	}
 	if status < fiber.StatusInternalServerError {
 		s.log.Info("request", fields...)
-		return nil
+		return
 	}
 	s.log.Error("request", append(fields, zap.Error(err))...)
-	return nil
 }
 
 func route(c *fiber.Ctx) string {
@@ -92,16 +84,13 @@ func (s *Server) limit(c *fiber.Ctx) error {
 
 // servesHost checks the Host header against the allowed hosts. Probes may come by address.
 func (s *Server) servesHost(c *fiber.Ctx) bool {
-	if len(s.cfg.AllowedHosts) == 0 || c.Path() == "/livez" || c.Path() == "/readyz" {
+	path := strings.TrimSuffix(c.Path(), "/")
+	if len(s.cfg.AllowedHosts) == 0 || path == "/livez" || path == "/readyz" {
 		return true
 	}
-	host := strings.ToLower(string(c.Request().Host()))
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	}
-	host = strings.TrimSuffix(strings.Trim(host, "[]"), ".")
+	host := hostName(string(c.Request().Host()))
 	for _, allowed := range s.cfg.AllowedHosts {
-		allowed = strings.ToLower(allowed)
+		allowed = hostName(allowed)
 		if allowed == "*" || allowed == host {
 			return true
 		}
@@ -112,9 +101,17 @@ func (s *Server) servesHost(c *fiber.Ctx) bool {
 	return false
 }
 
+// hostName is a host as names are compared: without port, brackets, the root's dot and regard to case.
+func hostName(host string) string {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	return strings.ToLower(strings.TrimSuffix(strings.Trim(host, "[]"), "."))
+}
+
 // requestID is the client's own X-Request-ID where it is harmless, else a new one.
-func requestID(c *fiber.Ctx) string {
-	id := c.Get(fiber.HeaderXRequestID)
+func requestID(ctx *fasthttp.RequestCtx) string {
+	id := string(ctx.Request.Header.Peek(fiber.HeaderXRequestID))
 	if id == "" || len(id) > 64 || strings.Trim(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") != "" {
 		return newRequestID()
 	}

@@ -72,8 +72,7 @@ func (s *Server) refuse(c *fiber.Ctx, err error) error {
 	if id == "" {
 		id = newRequestID()
 	}
-	var f *fiber.Error
-	if errors.As(err, &f) {
+	if f, ok := errors.AsType[*fiber.Error](err); ok {
 		err = fromFiber(f)
 	}
 	writeProblem(c.Context(), id, instance, err)
@@ -138,8 +137,7 @@ func writeProblem(ctx *fasthttp.RequestCtx, requestID, instance string, err erro
 
 // describe says of an error what a client may know.
 func describe(err error) (p Problem, retryAfter time.Duration) {
-	var e *errs.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*errs.Error](err); ok {
 		if k, ok := kinds[e.Kind]; ok {
 			return Problem{Title: k.title, Status: k.status, Code: e.Code, Detail: e.Detail, Errors: e.Fields}, e.RetryAfter
 		}

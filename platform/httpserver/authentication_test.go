@@ -1,0 +1,73 @@
+package httpserver
+
+import (
+	"context"
+	"net/http"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
+
+	"healthcare/platform/auth"
+	"healthcare/platform/errs"
+)
+
+func TestAuthentication(t *testing.T) {
+	s := serve(t)
+	for _, value := range []string{"Bearer " + token, "bearer " + token, "BEARER " + token, "bEaReR " + token, "Bearer   " + token + "  "} {
+		t.Run("["+value+"] signs in", func(t *testing.T) {
+			a := s.ask(t, http.MethodGet, "/things/1/", "", "Authorization: "+value)
+			require.Equal(t, http.StatusOK, a.status)
+			require.Contains(t, a.body, someone.UserID.String())
+		})
+	}
+	for _, value := range []string{"", " ", "Bearer", "Bearer ", "Bearer x", "Bearer " + token + "x", "Bearer " + token + " x", token, "Basic " + token,
+		"Token " + token, "Bearer" + token, "Bearer=" + token, "Bearer:" + token, "Bearer, " + token, "Bearer\t" + token, "\"Bearer\" " + token,
+		"Bearer bearer " + token, "Basic x, Bearer " + token, "BearerX " + token} {
+		t.Run("["+value+"] does not", func(t *testing.T) {
+			before := s.handled.Load()
+			a := s.ask(t, http.MethodGet, "/things/1/", "", "Authorization: "+value)
+			p := requireProblem(t, a, http.StatusUnauthorized)
+			require.Equal(t, "not_authenticated", p.Code)
+			require.Equal(t, []string{"Bearer"}, a.header.Values("WWW-Authenticate"))
+			require.Equal(t, before, s.handled.Load())
+		})
+	}
+	t.Run("no header does not", func(t *testing.T) {
+		requireProblem(t, s.ask(t, http.MethodDelete, "/things/1/", ""), http.StatusUnauthorized)
+	})
+	t.Run("a token elsewhere does not", func(t *testing.T) {
+		a := s.ask(t, http.MethodGet, "/things/1/?access_token="+token+"&token="+token, "", "Cookie: access="+token, "X-Auth-Token: "+token,
+			"Proxy-Authorization: Bearer "+token)
+		requireProblem(t, a, http.StatusUnauthorized)
+	})
+	t.Run("public operations do not look at the header", func(t *testing.T) {
+		for _, value := range []string{"Bearer forged", "Basic x", "", "nonsense"} {
+			a := s.ask(t, http.MethodGet, "/things/", "", "Authorization: "+value)
+			require.Equal(t, http.StatusOK, a.status)
+			require.Contains(t, a.body, "00000000-0000-0000-0000-000000000000", "nobody is signed in")
+		}
+	})
+	t.Run("who may not call is told before what is wrong with the call", func(t *testing.T) {
+		requireProblem(t, s.ask(t, http.MethodDelete, "/things/1/", "{", "Content-Type: text/xml"), http.StatusUnauthorized)
+	})
+}
+
+// absent is an authenticator whose store cannot be reached.
+type absent struct{}
+
+// Authenticate implements auth.Authenticator.
+func (absent) Authenticate(context.Context, string) (auth.Principal, error) {
+	return auth.Principal{}, errs.New(errs.Unavailable, "unavailable", "Try again.")
+}
+
+func TestAuthenticationThatCannotBeCheckedIsNotARefusal(t *testing.T) {
+	s := serve(t)
+	server, err := New(s.cfg, zap.NewNop(), absent{}, nil, s.api())
+	require.NoError(t, err)
+	require.NoError(t, server.Listen())
+	defer func() { require.NoError(t, server.Shutdown(context.Background())) }()
+	a := (&stand{Server: server}).ask(t, http.MethodGet, "/things/1/", "", bearer)
+	requireProblem(t, a, http.StatusServiceUnavailable)
+	require.Equal(t, "1", a.header.Get("Retry-After"))
+}

@@ -1,0 +1,144 @@
+package httpserver
+
+import (
+	"net"
+	"net/http"
+	"os"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestConnectionsBeyondTheLimit(t *testing.T) {
+	const limit = 4
+	s := serve(t, func(c *Config) { c.Connections = limit })
+	var open []net.Conn
+	for range limit {
+		conn := s.dial(t)
+		_, err := conn.Write([]byte("GET /livez HTTP/1.1\r\nHost: a\r\n\r\n"))
+		require.NoError(t, err)
+		_, err = conn.Read(make([]byte, 1))
+		require.NoError(t, err)
+		open = append(open, conn)
+	}
+	t.Run("are told to come back, whatever they send", func(t *testing.T) {
+		for range 20 {
+			a := s.ask(t, http.MethodPost, "/things/", jsonOf(768<<10))
+			requireProblem(t, a, http.StatusServiceUnavailable)
+			require.Equal(t, "1", a.header.Get("Retry-After"))
+			require.True(t, a.last)
+		}
+	})
+	t.Run("are not answered before they ask: a client would take that for a fault", func(t *testing.T) {
+		conn := s.dial(t)
+		require.NoError(t, conn.SetReadDeadline(time.Now().Add(50*time.Millisecond)))
+		_, err := conn.Read(make([]byte, 1))
+		require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+		require.NoError(t, conn.SetReadDeadline(time.Now().Add(2*time.Second)))
+		_, err = conn.Write([]byte("GET /things/ HTTP/1.1\r\nHost: a\r\n\r\n"))
+		require.NoError(t, err)
+		all := answers(t, conn, http.MethodGet)
+		require.Len(t, all, 1)
+		requireProblem(t, all[0], http.StatusServiceUnavailable)
+	})
+	t.Run("are served again once others have left", func(t *testing.T) {
+		for _, conn := range open {
+			require.NoError(t, conn.Close())
+		}
+		require.Eventually(t, func() bool { return s.ask(t, http.MethodGet, "/things/", "").status == http.StatusOK },
+			2*time.Second, 5*time.Millisecond)
+	})
+	t.Run("are hung up on when there are too many to tell", func(t *testing.T) {
+		s := serve(t, func(c *Config) { c.Connections = 1 })
+		for range 1 + overload {
+			s.dial(t)
+		}
+		require.Empty(t, s.talk(t, "GET /things/ HTTP/1.1\r\nHost: a\r\n\r\n"))
+	})
+}
+
+func TestAClientThatIsStillSendingLearnsWhyItIsRefused(t *testing.T) {
+	large := serve(t)
+	full := serve(t, func(c *Config) { c.Connections = 1 })
+	full.dial(t)
+	for status, s := range map[int]*stand{http.StatusRequestEntityTooLarge: large, http.StatusServiceUnavailable: full} {
+		t.Run(http.StatusText(status), func(t *testing.T) {
+			conn := s.dial(t)
+			_, err := conn.Write([]byte("POST /things/ HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n"))
+			require.NoError(t, err)
+			for range 20 {
+				_, err := conn.Write(make([]byte, 4096))
+				require.NoError(t, err, "a reset would take the answer with it")
+				time.Sleep(time.Millisecond)
+			}
+			all := answers(t, conn, http.MethodPost)
+			require.Len(t, all, 1)
+			requireProblem(t, all[0], status)
+		})
+	}
+}
+
+func TestR21_SlowConnectionsAreClosed(t *testing.T) {
+	s := serve(t, func(c *Config) { c.ReadTimeout, c.IdleTimeout = 200*time.Millisecond, 200*time.Millisecond })
+	for name, sent := range map[string]string{
+		"one that sends nothing":                "",
+		"one that stops in its header":          "GET /things/ HTTP/1.1\r\nHo",
+		"one that stops in its body":            "POST /things/ HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n1",
+		"one that stops in a chunk":             "POST /things/ HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n1",
+		"one that says nothing more afterwards": "GET /things/ HTTP/1.1\r\nHost: a\r\n\r\n",
+	} {
+		t.Run(name+" is closed in time", func(t *testing.T) {
+			t.Parallel()
+			started := time.Now()
+			conn := s.dial(t)
+			_, err := conn.Write([]byte(sent))
+			require.NoError(t, err)
+			require.Len(t, answers(t, conn, "GET"), 1)
+			require.Less(t, time.Since(started), s.cfg.ReadTimeout+time.Second)
+		})
+	}
+	t.Run("one that trickles is closed in time", func(t *testing.T) {
+		t.Parallel()
+		started := time.Now()
+		conn := s.dial(t)
+		for i := 0; ; i++ {
+			if _, err := conn.Write([]byte("GET /things/ HTTP/1.1\r\nHost: a\r\nX-A: "[i%10 : i%10+1])); err != nil {
+				break
+			}
+			time.Sleep(20 * time.Millisecond)
+			require.Less(t, time.Since(started), s.cfg.ReadTimeout+time.Second)
+		}
+	})
+}
+
+// exhausted is a listener that once has no file descriptor left.
+type exhausted struct {
+	net.Listener
+	failed bool
+}
+
+// Accept implements net.Listener.
+func (l *exhausted) Accept() (net.Conn, error) {
+	if !l.failed {
+		l.failed = true
+		return nil, &net.OpError{Op: "accept", Err: os.NewSyscallError("accept4", syscall.EMFILE)}
+	}
+	return l.Listener.Accept()
+}
+
+func TestALackOfFileDescriptorsPasses(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	limited := &limitListener{Listener: &exhausted{Listener: ln}, limit: 1}
+	conn, err := net.Dial("tcp", ln.Addr().String())
+	require.NoError(t, err)
+	defer conn.Close()
+	accepted, err := limited.Accept()
+	require.NoError(t, err)
+	require.NoError(t, accepted.Close())
+	require.NoError(t, ln.Close())
+	_, err = limited.Accept()
+	require.ErrorIs(t, err, net.ErrClosed)
+}

@@ -1,0 +1,62 @@
+package httpserver
+
+import (
+	"bytes"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
+)
+
+// understood answers what Fiber must not see: requests whose end or addressee others may read differently, and methods that Fiber does not
+// know, which it answers itself, in plain text and without headers.
+func (s *Server) understood(next fasthttp.RequestHandler) fasthttp.RequestHandler {
+	return func(ctx *fasthttp.RequestCtx) {
+		if !wellFramed(&ctx.Request) {
+			s.turnAway(ctx, refusalRequest)
+			ctx.SetConnectionClose() // what follows need not be a request
+			return
+		}
+		switch string(ctx.Method()) {
+		case fiber.MethodGet, fiber.MethodHead, fiber.MethodPost, fiber.MethodPut, fiber.MethodPatch, fiber.MethodDelete,
+			fiber.MethodOptions, fiber.MethodTrace, fiber.MethodConnect:
+			next(ctx)
+		default:
+			s.turnAway(ctx, refusalMethodUnknown)
+		}
+	}
+}
+
+// turnAway answers a request that does not reach the middleware.
+func (s *Server) turnAway(ctx *fasthttp.RequestCtx, refused error) {
+	started, id := time.Now(), requestID(ctx)
+	writeProblem(ctx, id, "", refused)
+	s.logRequest(ctx, id, "unknown", "unmatched", started, refused)
+}
+
+// wellFramed reports whether the request can be read in one way only (RFC 9112, sections 2.2, 3.2, 5 and 6.1). fasthttp refuses most of what
+// cannot; what it lets pass is: lines that end in a bare LF, folded lines, spaces inside a name, Transfer-Encoding beside Content-Length or
+// other than chunked, versions that are not HTTP/1, and an address that contradicts Host.
+func wellFramed(r *fasthttp.Request) bool {
+	said := map[string][]string{}
+	for line := range bytes.Lines(r.Header.RawHeaders()) {
+		line, ended := bytes.CutSuffix(line, []byte("\r\n"))
+		name, value, _ := strings.Cut(string(line), ":")
+		if !ended || strings.ContainsAny(name, " \t") {
+			return false
+		}
+		name = strings.ToLower(name)
+		said[name] = append(said[name], strings.Trim(value, " \t"))
+	}
+	for _, once := range []string{"authorization", "content-encoding", "content-type"} {
+		if len(said[once]) > 1 {
+			return false // who takes the first and who the last would disagree
+		}
+	}
+	if coding, length := said["transfer-encoding"], said["content-length"]; coding != nil && (length != nil || !strings.EqualFold(coding[0], "chunked")) {
+		return false
+	}
+	version := string(r.Header.Protocol())
+	return (version == "HTTP/1.1" || version == "HTTP/1.0") && bytes.EqualFold(r.Header.Host(), r.URI().Host())
+}

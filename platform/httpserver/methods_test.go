@@ -1,0 +1,87 @@
+package httpserver
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+const bearer = "Authorization: Bearer " + token
+
+func TestR03_OddVerbsNeverSucceed(t *testing.T) {
+	s := serve(t)
+	for _, verb := range []string{"TRACE", "CONNECT", "OPTIONS", "PUT", "BREW", "get", "Get", "PROPFIND", "QUERY", "DEBUG", "TRACK", "PRI", "GETT", "X-POST"} {
+		for _, target := range []string{"/things/", "/things/1/", "/livez", "/panic/", "/nothing/", "*", "a:80"} {
+			t.Run(verb+" "+target, func(t *testing.T) {
+				before := s.handled.Load()
+				all := s.talk(t, verb+" "+target+" HTTP/1.1\r\nHost: a\r\n"+bearer+"\r\nX-Canary: canary\r\n\r\n")
+				require.Len(t, all, 1)
+				require.GreaterOrEqual(t, all[0].status, 400)
+				requireProblem(t, all[0], all[0].status)
+				require.Equal(t, before, s.handled.Load())
+				require.NotContains(t, all[0].body, "canary", "TRACE would echo the request")
+			})
+		}
+	}
+}
+
+func TestR03_MethodsAreNotOverridden(t *testing.T) {
+	s := serve(t)
+	for _, header := range []string{"X-HTTP-Method-Override: DELETE", "X-HTTP-Method: DELETE", "X-Method-Override: DELETE"} {
+		t.Run(header+" is ignored", func(t *testing.T) {
+			require.Equal(t, http.StatusOK, s.ask(t, http.MethodGet, "/things/1/?_method=DELETE", "", bearer, header).status)
+			requireProblem(t, s.ask(t, http.MethodPost, "/things/1/", `{"name":"a","_method":"DELETE"}`, bearer, header), http.StatusMethodNotAllowed)
+		})
+	}
+}
+
+func TestMethods(t *testing.T) {
+	s := serve(t)
+	t.Run("a wrong method is told the right ones", func(t *testing.T) {
+		for target, want := range map[string]string{
+			"/things/": "GET, HEAD, POST", "/things": "GET, HEAD, POST", "/things/1/": "DELETE, GET, HEAD", "/small/": "POST", "/livez": "GET, HEAD",
+		} {
+			a := s.ask(t, http.MethodPut, target, "{}")
+			requireProblem(t, a, http.StatusMethodNotAllowed)
+			allowed := strings.Split(a.header.Get("Allow"), ", ")
+			slices.Sort(allowed)
+			require.Equal(t, want, strings.Join(allowed, ", "), target)
+		}
+	})
+	t.Run("HEAD answers what GET does, without the body", func(t *testing.T) {
+		for _, target := range []string{"/things/", "/things/1/", "/livez", "/readyz", "/openapi.json", "/problems/not_found"} {
+			get, head := s.ask(t, http.MethodGet, target, "", bearer), s.ask(t, http.MethodHead, target, "", bearer)
+			require.Equal(t, http.StatusOK, head.status, target)
+			require.Empty(t, head.body)
+			require.Equal(t, get.header.Get("Content-Type"), head.header.Get("Content-Type"))
+			require.Equal(t, get.header.Get("Content-Length"), head.header.Get("Content-Length"))
+			requireHardened(t, head)
+		}
+	})
+	t.Run("HEAD is guarded as GET is", func(t *testing.T) {
+		require.Equal(t, http.StatusUnauthorized, s.ask(t, http.MethodHead, "/things/1/", "").status)
+	})
+	t.Run("both slash forms are answered directly", func(t *testing.T) {
+		for _, target := range []string{"/things", "/things/", "/things/1", "/things/1/", "/livez", "/livez/", "/problems/not_found", "/problems/not_found/"} {
+			require.Equal(t, http.StatusOK, s.ask(t, http.MethodGet, target, "", bearer).status, target)
+		}
+		for _, target := range []string{"/things", "/things/"} {
+			require.Equal(t, http.StatusCreated, s.ask(t, http.MethodPost, target, `{"name":"a"}`).status, target)
+		}
+	})
+	t.Run("a path in other letters is another path", func(t *testing.T) {
+		for _, target := range []string{"/Things/", "/THINGS", "/things/1/x", "/thing/", "//things/", "/./things/", "/x/../things/", "/things%2f", "/%74hings/", "/things;a=b/"} {
+			require.Equal(t, http.StatusNotFound, s.talk(t, "GET "+target+" HTTP/1.1\r\nHost: a\r\n\r\n")[0].status, target)
+		}
+	})
+	t.Run("a path parameter that cannot be decoded names nothing", func(t *testing.T) {
+		for _, id := range []string{"%", "%z", "%zz", "%1", "a%", "%%", "%u0041", "%e2%"} {
+			a := s.talk(t, "GET /things/"+id+"/ HTTP/1.1\r\nHost: a\r\n"+bearer+"\r\n\r\n")[0]
+			requireProblem(t, a, http.StatusNotFound)
+		}
+		require.Equal(t, http.StatusOK, s.ask(t, http.MethodGet, "/things/%41/", "", bearer).status)
+	})
+}

@@ -1,0 +1,167 @@
+package httpserver
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"healthcare/platform/errs"
+)
+
+// requireProblem checks what every answer that is not a success must be (API.md, section 2).
+func requireProblem(t *testing.T, a answer, status int) Problem {
+	t.Helper()
+	require.Equal(t, status, a.status, a.body)
+	requireHardened(t, a)
+	require.Equal(t, "application/problem+json", a.header.Get("Content-Type"))
+	var members map[string]any
+	require.NoError(t, json.Unmarshal([]byte(a.body), &members), a.body)
+	for _, required := range []string{"type", "title", "status", "code", "detail", "request_id"} {
+		require.NotEmpty(t, members[required], required)
+	}
+	var p Problem
+	require.NoError(t, json.Unmarshal([]byte(a.body), &p))
+	require.Equal(t, status, p.Status)
+	require.Equal(t, "/problems/"+p.Code, p.Type)
+	require.Equal(t, a.header.Get("X-Request-ID"), p.RequestID)
+	return p
+}
+
+// requireHardened checks the headers of every answer.
+func requireHardened(t *testing.T, a answer) {
+	t.Helper()
+	require.NotEmpty(t, a.header.Get("X-Request-ID"))
+	for name, value := range map[string]string{
+		"Cache-Control": "no-store", "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+		"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "no-referrer",
+	} {
+		require.Equal(t, []string{value}, a.header.Values(name), name)
+	}
+	require.Empty(t, a.header.Values("Server"))
+}
+
+// paths are the ways to each error that the server or its middleware raises.
+func paths(t *testing.T) map[string]func(t *testing.T, method string) answer {
+	s := serve(t, func(c *Config) { c.AllowedHosts = []string{"127.0.0.1"} })
+	hurried := serve(t, func(c *Config) { c.ReadTimeout = 100 * time.Millisecond })
+	full := serve(t, func(c *Config) { c.Connections = 1 })
+	failing := serve(t)
+	failing.broken = errs.New(errs.Unavailable, "unavailable", "The store cannot be reached.")
+	draining := serve(t)
+	draining.draining.Store(true)
+	only := full.dial(t)
+	_, _ = only.Write([]byte("GET /livez HTTP/1.1\r\nHost: a\r\n\r\n"))
+	_, err := only.Read(make([]byte, 1))
+	require.NoError(t, err)
+
+	raw := func(s *stand, text string) func(*testing.T, string) answer {
+		return func(t *testing.T, method string) answer {
+			all := s.talk(t, strings.Replace(text, "GET", method, 1))
+			require.Len(t, all, 1)
+			return all[0]
+		}
+	}
+	late := func(text string) func(*testing.T, string) answer {
+		return func(t *testing.T, method string) answer {
+			conn := hurried.dial(t)
+			_, err := fmt.Fprintf(conn, text, method)
+			require.NoError(t, err)
+			all := answers(t, conn, method)
+			require.Len(t, all, 1)
+			return all[0]
+		}
+	}
+	ask := func(s *stand, target string, headers ...string) func(*testing.T, string) answer {
+		return func(t *testing.T, method string) answer { return s.ask(t, method, target, "", headers...) }
+	}
+	const host = " HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+	return map[string]func(*testing.T, string) answer{
+		"400 malformed_request for a header without a colon": raw(s, "GET /things/"+host+"broken\r\n\r\n"),
+		"400 malformed_request for two framings":             raw(s, "GET /things/"+host+"Content-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+		"400 malformed_request for a broken chunk":           raw(s, "GET /things/"+host+"Transfer-Encoding: chunked\r\n\r\nx\r\n\r\n"),
+		"401 not_authenticated without a token":              ask(s, "/things/1/"),
+		"404 not_found for an unknown path":                  ask(s, "/nothing/"),
+		"404 not_found for a path that cannot be decoded":    raw(s, "GET /things/%zz/"+host+"\r\n"),
+		"404 not_found for an unknown problem":               ask(s, "/problems/nothing"),
+		"405 method_not_allowed for a path without GET":      ask(s, "/small/"),
+		"408 request_timeout for nothing":                    late("%.0s"),
+		"408 request_timeout for half a header":              late("%s /things/ HTTP/1.1\r\nHost: a\r\nX-A: "),
+		"408 request_timeout for half a body":                late("%s /things/ HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhalf"),
+		"413 body_too_large by its length":                   raw(s, "GET /things/"+host+"Content-Length: 4097\r\n\r\n"),
+		"413 body_too_large by its chunks":                   raw(s, "GET /things/"+host+"Transfer-Encoding: chunked\r\n\r\n1001\r\n"),
+		"414 uri_too_long for a long query":                  ask(s, "/things/?"+strings.Repeat("q", 512)),
+		"415 unsupported_media_type for an encoding":         ask(s, "/things/", "Content-Encoding: gzip"),
+		"421 misdirected_request for another host":           ask(s, "/things/", "Host: elsewhere"),
+		"431 headers_too_large for a long header":            ask(s, "/things/", "X-A: "+strings.Repeat("a", 2048)),
+		"500 internal_error for a panic":                     ask(s, "/panic/"),
+		"503 unavailable without a store":                    ask(failing, "/readyz"),
+		"503 unavailable without a free connection":          ask(full, "/things/"),
+		"503 shutting_down while draining":                   ask(draining, "/readyz"),
+	}
+}
+
+func TestR47_EveryErrorPathHasEveryHeader(t *testing.T) {
+	documented, err := merge("test", nil)
+	require.NoError(t, err)
+	for name, provoke := range paths(t) {
+		var status int
+		var code string
+		_, err := fmt.Sscan(name, &status, &code)
+		require.NoError(t, err)
+		t.Run(name, func(t *testing.T) {
+			answer := provoke(t, http.MethodGet)
+			problem := requireProblem(t, answer, status)
+			require.Equal(t, code, problem.Code)
+			require.Contains(t, documented.problems, code)
+			require.Equal(t, status == http.StatusUnauthorized, answer.header.Get("WWW-Authenticate") == "Bearer")
+			require.Equal(t, status == http.StatusMethodNotAllowed, answer.header.Get("Allow") == "POST")
+			require.Equal(t, status == http.StatusServiceUnavailable, answer.header.Get("Retry-After") == "1")
+		})
+		if status == http.StatusRequestTimeout || strings.Contains(name, "free connection") || strings.Contains(name, "chunk") || code == "malformed_request" {
+			continue // the method is not known, or forgotten, and the connection ends
+		}
+		t.Run(name+" has no body for HEAD", func(t *testing.T) {
+			answer := provoke(t, http.MethodHead)
+			require.Equal(t, status, answer.status)
+			requireHardened(t, answer)
+			require.Equal(t, "application/problem+json", answer.header.Get("Content-Type"))
+			require.Empty(t, answer.body)
+		})
+	}
+}
+
+func TestR47_OtherVerbsAndBodies(t *testing.T) {
+	s := serve(t)
+	t.Run("501 for a method nobody knows", func(t *testing.T) {
+		requireProblem(t, s.ask(t, "BREW", "/things/", ""), http.StatusNotImplemented)
+	})
+	t.Run("400 for a body that is not JSON", func(t *testing.T) {
+		p := requireProblem(t, s.ask(t, http.MethodPost, "/things/", "{"), http.StatusBadRequest)
+		require.Equal(t, "malformed_json", p.Code)
+		require.Equal(t, "/things/", p.Instance)
+	})
+	t.Run("413 for a body beyond its operation's limit", func(t *testing.T) {
+		requireProblem(t, s.ask(t, http.MethodPost, "/small/", strings.Repeat(" ", 65)), http.StatusRequestEntityTooLarge)
+	})
+	t.Run("415 for a body of another type", func(t *testing.T) {
+		requireProblem(t, s.ask(t, http.MethodPost, "/things/", "<a/>", "Content-Type: text/xml"), http.StatusUnsupportedMediaType)
+	})
+	t.Run("the instance repeats nothing that a client typed", func(t *testing.T) {
+		p := requireProblem(t, s.ask(t, http.MethodGet, "/things/canary/?q=canary", ""), http.StatusUnauthorized)
+		require.Equal(t, "/things/", p.Instance)
+	})
+	t.Run("a success has the headers too", func(t *testing.T) {
+		requireHardened(t, s.ask(t, http.MethodGet, "/things/", ""))
+		requireHardened(t, s.ask(t, http.MethodGet, "/livez", ""))
+	})
+	t.Run("what a problem's type leads to explains it", func(t *testing.T) {
+		explained := s.ask(t, http.MethodGet, "/problems/malformed_json", "")
+		require.Equal(t, http.StatusOK, explained.status)
+		require.Contains(t, explained.body, "RFC 8259")
+	})
+}

@@ -1,0 +1,234 @@
+package httpserver
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/google/uuid"
+	"github.com/oapi-codegen/nullable"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	"go.uber.org/zap/zaptest/observer"
+
+	"healthcare/platform/auth"
+)
+
+// thingsDocument describes the API that these tests serve: what modules do, in little.
+const thingsDocument = `
+openapi: 3.0.3
+info: {title: Things, version: "1.0"}
+paths:
+  /things/:
+    get: {operationId: listThings, x-access: public, responses: {"200": {description: All.}}}
+    post:
+      operationId: addThing
+      x-access: public
+      requestBody: {required: true, content: {application/json: {schema: {$ref: "#/components/schemas/Thing"}}}}
+      responses: {"201": {description: Added.}}
+  /things/{id}/:
+    parameters: [{name: id, in: path, required: true, schema: {type: string}}]
+    get: {operationId: readThing, x-access: authenticated, responses: {"200": {description: One.}}}
+    delete: {operationId: removeThing, x-access: authenticated, responses: {"204": {description: Removed.}}}
+  /small/:
+    post:
+      operationId: addSmall
+      x-access: public
+      x-body-limit: 64
+      requestBody: {required: true, content: {application/json: {schema: {$ref: "#/components/schemas/Thing"}}}}
+      responses: {"201": {description: Added.}}
+  /panic/:
+    get: {operationId: panics, x-access: public, responses: {"200": {description: Never.}}}
+  /held/:
+    get: {operationId: holds, x-access: public, responses: {"200": {description: When it is let go.}}}
+components:
+  schemas:
+    Thing: {type: object, required: [name], properties: {name: {type: string}}}
+`
+
+// thing is spelt as the generator spells it: required, optional, and nullable members.
+type thing struct {
+	Name  string                    `json:"name"`
+	Count int                       `json:"count,omitempty"`
+	Alive *bool                     `json:"alive,omitempty"`
+	Note  nullable.Nullable[string] `json:"note,omitempty"`
+}
+
+func same(in thing) thing { return in }
+
+const token = "the-one-good-token" // #nosec G101 -- made up
+
+var someone = auth.Principal{UserID: uuid.MustParse("0193525f-1f70-7cc1-a0e2-0f6e2b6cfe3b")}
+
+type oneToken struct{}
+
+// Authenticate implements auth.Authenticator.
+func (oneToken) Authenticate(_ context.Context, said string) (auth.Principal, error) {
+	if said != token {
+		return auth.Principal{}, auth.ErrUnauthenticated
+	}
+	return someone, nil
+}
+
+// stand is a server on a free port, with what its handlers saw.
+type stand struct {
+	*Server
+	logged  *observer.ObservedLogs
+	handled atomic.Int64         // handlers that ran
+	entered chan context.Context // one per request to /held/
+	release chan struct{}        // lets one of them go
+	panics  any                  // what /panic/ panics with
+	broken  error                // what readiness says
+}
+
+func (s *stand) api() API {
+	answer := func(status int) fiber.Handler {
+		return func(c *fiber.Ctx) error {
+			s.handled.Add(1)
+			return c.Status(status).JSON(fiber.Map{"by": Principal(c).UserID, "id": c.Params("id")})
+		}
+	}
+	add := func(c *fiber.Ctx) error {
+		s.handled.Add(1)
+		added, err := Body(c, same)
+		if err != nil {
+			return err
+		}
+		return c.Status(fiber.StatusCreated).JSON(added)
+	}
+	return API{Document: []byte(thingsDocument), Register: func(router fiber.Router) {
+		router.Get("/things/", answer(fiber.StatusOK))
+		router.Post("/things/", add)
+		router.Get("/things/:id/", answer(fiber.StatusOK))
+		router.Delete("/things/:id/", answer(fiber.StatusNoContent))
+		router.Post("/small/", add)
+		router.Get("/panic/", func(*fiber.Ctx) error { panic(s.panics) })
+		router.Get("/held/", func(c *fiber.Ctx) error {
+			s.entered <- c.UserContext()
+			<-s.release
+			if err := c.UserContext().Err(); err != nil {
+				return err
+			}
+			return answer(fiber.StatusOK)(c)
+		})
+	}}
+}
+
+// serve starts a stand that ends with the test.
+func serve(t *testing.T, adjust ...func(*Config)) *stand {
+	t.Helper()
+	core, logged := observer.New(zapcore.DebugLevel)
+	s := &stand{logged: logged, entered: make(chan context.Context, 1), release: make(chan struct{}, 1)}
+	cfg := Config{
+		Address: "127.0.0.1:0", BodyLimit: 4096, HeaderLimit: 2048, URLLimit: 512, Connections: 32, ReadTimeout: 2 * time.Second,
+		WriteTimeout: 5 * time.Second, IdleTimeout: 5 * time.Second, HandlerTimeout: 3 * time.Second, ShutdownTimeout: 5 * time.Second,
+		Version: "test",
+	}
+	for _, change := range adjust {
+		change(&cfg)
+	}
+	ready := func(context.Context) error { return s.broken }
+	server, err := New(cfg, zap.New(core), oneToken{}, ready, s.api())
+	require.NoError(t, err)
+	s.Server = server
+	require.NoError(t, s.Listen())
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+		defer cancel()
+		_ = s.app.ShutdownWithContext(ctx) // without the delay
+	})
+	return s
+}
+
+// answer is one response, read to its end.
+type answer struct {
+	status int
+	header http.Header
+	body   string
+	last   bool // the connection ends with it
+}
+
+func read(t *testing.T, r *http.Response) answer {
+	t.Helper()
+	body, err := io.ReadAll(r.Body)
+	require.NoError(t, err)
+	require.NoError(t, r.Body.Close())
+	return answer{r.StatusCode, r.Header, string(body), r.Close}
+}
+
+// ask sends one request on a connection of its own. Headers are "Name: value".
+func (s *stand) ask(t *testing.T, method, target, body string, headers ...string) answer {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), method, "http://"+s.Address()+target, strings.NewReader(body))
+	require.NoError(t, err)
+	if body != "" {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	for _, line := range headers {
+		name, value, _ := strings.Cut(line, ": ")
+		if name == "Host" {
+			request.Host = value
+		} else {
+			request.Header.Set(name, value)
+		}
+	}
+	transport := &http.Transport{DisableKeepAlives: true, DisableCompression: true}
+	response, err := transport.RoundTrip(request) // a redirect would be an answer, not followed
+	require.NoError(t, err)
+	return read(t, response)
+}
+
+// talk sends raw bytes, says that no more will come, and reads every answer there is.
+func (s *stand) talk(t *testing.T, raw string) []answer {
+	t.Helper()
+	conn := s.dial(t)
+	_, _ = conn.Write([]byte(raw)) // the server may have hung up before the end
+	_ = conn.(*net.TCPConn).CloseWrite()
+	return answers(t, conn, raw)
+}
+
+func (s *stand) dial(t *testing.T) net.Conn {
+	t.Helper()
+	conn, err := net.Dial("tcp", s.Address())
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = conn.Close() })
+	require.NoError(t, conn.SetDeadline(time.Now().Add(5*time.Second)))
+	return conn
+}
+
+func answers(t *testing.T, conn net.Conn, request string) []answer {
+	t.Helper()
+	var all []answer
+	whole, _ := io.ReadAll(conn) // a reset after the answer is the server's hanging up on unread bytes
+	asked := &http.Request{Method: strings.SplitN(request, " ", 2)[0]}
+	for in := bufio.NewReader(bytes.NewReader(whole)); ; {
+		if _, err := in.Peek(1); err != nil {
+			return all
+		}
+		response, err := http.ReadResponse(in, asked)
+		require.NoError(t, err, "%q", whole)
+		all = append(all, read(t, response))
+	}
+}
+
+// lines is the log as an operator would see it.
+func (s *stand) lines(t *testing.T) []string {
+	t.Helper()
+	encoder := zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig())
+	var all []string
+	for _, entry := range s.logged.All() {
+		line, err := encoder.EncodeEntry(entry.Entry, entry.Context)
+		require.NoError(t, err)
+		all = append(all, line.String())
+	}
+	return all
+}

@@ -1,0 +1,137 @@
+package httpserver
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+	"go.uber.org/zap"
+)
+
+// hold sends a request to /held/ and waits until it is in its handler.
+func (s *stand) hold(t *testing.T) (handler context.Context, letGo func() answer) {
+	t.Helper()
+	conn := s.dial(t)
+	_, err := conn.Write([]byte("GET /held/ HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"))
+	require.NoError(t, err)
+	select {
+	case handler = <-s.entered:
+	case <-time.After(2 * time.Second):
+		t.Fatal("the request did not arrive")
+	}
+	return handler, func() answer {
+		s.release <- struct{}{}
+		all := answers(t, conn, http.MethodGet)
+		require.Len(t, all, 1)
+		return all[0]
+	}
+}
+
+func (s *stand) refusesConnections() bool {
+	conn, err := net.Dial("tcp", s.Address())
+	if err == nil {
+		_ = conn.Close()
+	}
+	return err != nil
+}
+
+func TestX07_RequestInFlightOutlivesShutdown(t *testing.T) {
+	s := serve(t)
+	handler, letGo := s.hold(t)
+
+	stopped := make(chan error, 1)
+	go func() { stopped <- s.Shutdown(context.Background()) }()
+	require.Eventually(t, s.refusesConnections, 2*time.Second, time.Millisecond)
+
+	require.NoError(t, handler.Err())
+	select {
+	case <-handler.Done():
+		t.Fatal("shutdown cancelled a request in flight")
+	case err := <-stopped:
+		t.Fatal(err, "shutdown did not wait for the request in flight")
+	case <-time.After(150 * time.Millisecond):
+	}
+	require.Equal(t, http.StatusOK, letGo().status)
+	require.NoError(t, <-stopped)
+}
+
+func TestHandlerHasADeadline(t *testing.T) {
+	s := serve(t, func(c *Config) { c.HandlerTimeout = 50 * time.Millisecond })
+	handler, letGo := s.hold(t)
+	<-handler.Done()
+	require.ErrorIs(t, handler.Err(), context.DeadlineExceeded)
+	letGo()
+}
+
+func TestShutdown(t *testing.T) {
+	t.Run("is announced to load balancers before connections are refused", func(t *testing.T) {
+		s := serve(t, func(c *Config) { c.ShutdownDelay = time.Minute })
+		require.Equal(t, http.StatusOK, s.ask(t, http.MethodGet, "/readyz", "").status)
+		ctx, hurry := context.WithCancel(t.Context())
+		stopped := make(chan struct{})
+		go func() {
+			_ = s.Shutdown(ctx) // what is hurried says so
+			close(stopped)
+		}()
+		require.Eventually(t, func() bool { return s.hosted(t, "/readyz", "a") == http.StatusServiceUnavailable }, 2*time.Second, time.Millisecond)
+		require.Equal(t, http.StatusOK, s.ask(t, http.MethodGet, "/livez", "").status)
+		require.Equal(t, http.StatusOK, s.ask(t, http.MethodGet, "/things/", "").status)
+		hurry()
+		<-stopped
+		require.True(t, s.refusesConnections())
+	})
+	t.Run("waits for its delay", func(t *testing.T) {
+		s := serve(t, func(c *Config) { c.ShutdownDelay = 50 * time.Millisecond })
+		started := time.Now()
+		require.NoError(t, s.Shutdown(t.Context()))
+		require.GreaterOrEqual(t, time.Since(started), s.cfg.ShutdownDelay)
+	})
+	t.Run("gives up on a request that does not end", func(t *testing.T) {
+		s := serve(t, func(c *Config) { c.ShutdownTimeout = 100 * time.Millisecond })
+		_, letGo := s.hold(t)
+		require.ErrorIs(t, s.Shutdown(context.Background()), context.DeadlineExceeded)
+		letGo()
+	})
+	t.Run("ends with its context, the delay included", func(t *testing.T) {
+		s := serve(t, func(c *Config) { c.ShutdownDelay = time.Minute })
+		_, letGo := s.hold(t)
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		require.Error(t, s.Shutdown(ctx))
+		letGo()
+	})
+	t.Run("right after the start leaves nothing listening", func(t *testing.T) {
+		for range 20 {
+			s, err := New(Config{Address: "127.0.0.1:0", Version: "test", Connections: 1, ShutdownTimeout: time.Second}, zap.NewNop(), oneToken{}, nil)
+			require.NoError(t, err)
+			require.NoError(t, s.Listen())
+			require.NoError(t, s.Shutdown(t.Context()))
+			require.True(t, (&stand{Server: s}).refusesConnections())
+		}
+	})
+	t.Run("leaves no goroutine behind", func(t *testing.T) {
+		serve(t).ask(t, http.MethodGet, "/livez", "") // fasthttp's clock starts with the first server and never stops
+		before := goleak.IgnoreCurrent()
+		s := serve(t, func(c *Config) { c.Connections = 2 })
+		idle, silent := s.dial(t), s.dial(t)
+		_, err := idle.Write([]byte("GET /things/ HTTP/1.1\r\nHost: a\r\n\r\n"))
+		require.NoError(t, err)
+		_, err = idle.Read(make([]byte, 1))
+		require.NoError(t, err)
+		require.Equal(t, http.StatusServiceUnavailable, s.ask(t, http.MethodGet, "/things/", "").status)
+		require.NoError(t, silent.Close())
+		require.NoError(t, s.Shutdown(context.Background()))
+		goleak.VerifyNone(t, before, goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*workerPool).Start.func2")) // looks up every 10 s
+	})
+}
+
+func TestListenOnABusyPortIsAnError(t *testing.T) {
+	s := serve(t)
+	second, err := New(Config{Address: s.Address(), Version: "test"}, zap.NewNop(), oneToken{}, nil)
+	require.NoError(t, err)
+	require.ErrorContains(t, second.Listen(), "address already in use")
+}

@@ -2,6 +2,7 @@ package database
 
 import (
 	"database/sql/driver"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -32,7 +33,9 @@ func (t *Time) Scan(src any) (err error) {
 	case time.Time:
 		*t = Time{v.UTC()}
 	case string:
-		t.Time, err = time.Parse(timeLayout, v)
+		if t.Time, err = time.Parse(timeLayout, v); err != nil {
+			err = errors.New("a stored time is malformed") // the cause quotes it, and it may be logged
+		}
 	default:
 		err = fmt.Errorf("a time cannot be read from %T", src)
 	}

@@ -57,7 +57,7 @@ func Open(cfg Config, log *zap.Logger) (*DB, error) {
 
 // gormOver builds the one GORM configuration over a connection pool.
 func gormOver(dialector gorm.Dialector, cfg Config, log *zap.Logger) (*gorm.DB, error) {
-	return gorm.Open(dialector, &gorm.Config{
+	db, err := gorm.Open(dialector, &gorm.Config{
 		SkipDefaultTransaction: true, // transactions are the use case's to open
 		TranslateError:         true, // every error passes explain
 		DisableAutomaticPing:   true,
@@ -65,6 +65,11 @@ func gormOver(dialector gorm.Dialector, cfg Config, log *zap.Logger) (*gorm.DB, 
 		NamingStrategy:         schema.NamingStrategy{},
 		NowFunc:                func() time.Time { return time.Now().UTC().Truncate(time.Microsecond) },
 	})
+	if err != nil {
+		return nil, err
+	}
+	// GORM translates every error but that of Rows, on which Scan stands.
+	return db, db.Callback().Row().After("gorm:row").Register("healthcare:explain", func(db *gorm.DB) { db.Error = explain(db.Error) })
 }
 
 // Engine tells what serves the store.

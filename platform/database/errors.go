@@ -64,6 +64,8 @@ func explain(err error) error {
 		errors.Is(err, sql.ErrConnDone), errors.Is(err, sql.ErrTxDone), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF),
 		errors.Is(err, net.ErrClosed), errors.As(err, new(net.Error)), errors.As(err, new(*pgconn.ConnectError)):
 		return unavailable(err)
+	case strings.HasPrefix(err.Error(), "failed to encode args["): // pgx's own refusal has no type, and quotes the value
+		return errRefused.Because(&Fault{text: "postgres: a value does not fit its column"})
 	}
 	return err
 }
@@ -104,7 +106,7 @@ func explainSQLite(lite *sqlite.Error) error {
 	case sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_MISMATCH:
 		return errRefused.Because(f)
 	case sqlite3.SQLITE_CONSTRAINT:
-		f.constraint = sqliteConstraint(lite.Error())
+		f.constraint = sqliteConstraint(lite)
 		switch lite.Code() {
 		case sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY, sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
 			return errConflict.Because(f)
@@ -115,17 +117,20 @@ func explainSQLite(lite *sqlite.Error) error {
 }
 
 var (
-	uniqueColumns = regexp.MustCompile(`UNIQUE constraint failed: ([\w.]+(?:, [\w.]+)*)`)
+	uniqueColumns = regexp.MustCompile(`UNIQUE constraint failed: (\w+\.\w+(?:, \w+\.\w+)*)`)
 	namedFailure  = regexp.MustCompile(`(?:CHECK constraint failed: |index ')(\w+)`)
 )
 
 // sqliteConstraint gives a violation the name that PostgreSQL gives it by default: SQLite names the columns of a unique
-// constraint ("users.mailbox") and only a CHECK by its name.
-func sqliteConstraint(message string) string {
-	if m := uniqueColumns.FindStringSubmatch(message); m != nil {
+// constraint ("users.mailbox") and of a primary key, and only a CHECK and an index on expressions by their names.
+func sqliteConstraint(lite *sqlite.Error) string {
+	if m := uniqueColumns.FindStringSubmatch(lite.Error()); m != nil {
 		var name string
 		for i, column := range strings.Split(m[1], ", ") {
 			table, column, _ := strings.Cut(column, ".")
+			if lite.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY {
+				return table + "_pkey"
+			}
 			if i == 0 {
 				name = table
 			}
@@ -133,7 +138,7 @@ func sqliteConstraint(message string) string {
 		}
 		return name + "_key"
 	}
-	if m := namedFailure.FindStringSubmatch(message); m != nil {
+	if m := namedFailure.FindStringSubmatch(lite.Error()); m != nil {
 		return m[1]
 	}
 	return ""

@@ -30,8 +30,7 @@ func (db *DB) Migrate(ctx context.Context, m Migrations) ([]Migration, error) {
 	var applied []Migration
 	err := db.eachModule(m, func(module string, p *goose.Provider) error {
 		results, err := p.Up(ctx)
-		var partial *goose.PartialError
-		if errors.As(err, &partial) {
+		if partial, ok := errors.AsType[*goose.PartialError](err); ok {
 			results, err = partial.Applied, fmt.Errorf("migration %s: %w", partial.Failed.Source.Path, explain(partial.Err))
 		}
 		for _, r := range results {

@@ -73,6 +73,9 @@ type postgresDialector struct{ postgres.Dialector }
 // Translate implements gorm.ErrorTranslator.
 func (postgresDialector) Translate(err error) error { return explain(err) }
 
+// Explain is the statement for the log, its placeholders as they are: never a value.
+func (postgresDialector) Explain(sql string, _ ...any) string { return sql }
+
 // Where says, for people, what the store is, without a password.
 func (db *DB) Where() string {
 	if db.engine == SQLite {

@@ -2,6 +2,7 @@ package domain
 
 import (
 	"database/sql/driver"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -63,7 +64,9 @@ func (d *Date) Scan(src any) (err error) {
 	case time.Time:
 		*d = DateOf(v)
 	case string:
-		*d, err = ParseDate(v)
+		if *d, err = ParseDate(v); err != nil {
+			err = errors.New("a stored date is malformed") // the cause quotes it, and it may be logged
+		}
 	default:
 		err = fmt.Errorf("a date cannot be read from %T", src)
 	}

@@ -62,7 +62,7 @@ func (c Changes) over(d Details) Said {
 	if d.BirthDate == (Date{}) {
 		said.Age = &d.Age
 	}
-	if c.BirthDate != nil && *c.BirthDate != "" {
+	if c.BirthDate != nil && strings.TrimSpace(*c.BirthDate) != "" {
 		said.Age = nil // a birth date replaces the age that was known; one sent beside it must agree
 	}
 	if c.Age != nil {

@@ -1,0 +1,97 @@
+package migrations_test
+
+import (
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"healthcare/migrations"
+	"healthcare/platform/database"
+	"healthcare/platform/databasetest"
+)
+
+func TestBothEnginesHaveTheSameVersions(t *testing.T) {
+	all := migrations.All()
+	names := func(module, engine string) []string {
+		files, err := fs.Glob(all.Files, path.Join(module, engine, "*.sql"))
+		require.NoError(t, err)
+		for i := range files {
+			files[i] = path.Base(files[i])
+		}
+		return files
+	}
+	for _, module := range all.Modules {
+		t.Run(module, func(t *testing.T) {
+			require.NotEmpty(t, names(module, "sqlite"))
+			require.Equal(t, names(module, "postgres"), names(module, "sqlite"))
+		})
+	}
+	t.Run("every folder's module is applied", func(t *testing.T) {
+		folders, err := fs.Glob(all.Files, "*/*")
+		require.NoError(t, err)
+		var want []string
+		for _, module := range all.Modules {
+			want = append(want, module+"/postgres", module+"/sqlite")
+		}
+		require.ElementsMatch(t, want, folders)
+	})
+}
+
+// TestBothEnginesHaveTheSameSchema compares what the migrations come to, read from the engines' own catalogues.
+func TestBothEnginesHaveTheSameSchema(t *testing.T) {
+	var onSQLite, onPostgres schema
+	t.Run("engines", func(t *testing.T) { // ends when both have been read
+		databasetest.Each(t, func(t *testing.T, db *database.DB) {
+			if db.Engine() == database.SQLite {
+				onSQLite = readSQLite(t, db)
+			} else {
+				onPostgres = readPostgres(t, db)
+			}
+		})
+	})
+	if onPostgres == nil {
+		t.Skip(databasetest.Missing)
+	}
+	var tables, bookkeeping []string
+	for name := range onSQLite {
+		if strings.HasPrefix(name, "goose_") {
+			bookkeeping = append(bookkeeping, name)
+		} else {
+			tables = append(tables, name)
+		}
+	}
+	slices.Sort(tables)
+	require.GreaterOrEqual(t, len(tables), 5)
+
+	t.Run("the tables", func(t *testing.T) { require.Equal(t, onPostgres.names(), onSQLite.names()) })
+	t.Run("every module keeps its own record of what was applied", func(t *testing.T) {
+		var want []string
+		for _, module := range migrations.All().Modules {
+			want = append(want, "goose_"+module)
+		}
+		require.ElementsMatch(t, want, bookkeeping)
+	})
+	for _, name := range tables {
+		lite, pg := onSQLite[name], onPostgres[name]
+		require.NotEmpty(t, pg.columns, "the test should have read %s", name)
+		t.Run(name+": the columns, in the same order, with types that mean the same", func(t *testing.T) {
+			require.Equal(t, pg.columns, lite.columns)
+		})
+		t.Run(name+": the primary key and the unique constraints, by the names that stores tell them apart by", func(t *testing.T) {
+			require.Equal(t, pg.unique, lite.unique)
+		})
+		t.Run(name+": the foreign keys, which never cascade", func(t *testing.T) {
+			require.Equal(t, pg.foreign, lite.foreign)
+			for _, key := range lite.foreign {
+				require.Contains(t, key, "ON DELETE NO ACTION", key)
+			}
+		})
+		t.Run(name+": the checks", func(t *testing.T) { require.Equal(t, pg.checks, lite.checks) })
+		t.Run(name+": the indexes", func(t *testing.T) { require.Equal(t, pg.indexes, lite.indexes) })
+		t.Run(name+" is STRICT on SQLite", func(t *testing.T) { require.True(t, lite.strict) })
+	}
+}

@@ -1,0 +1,68 @@
+package store_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"healthcare/modules/doctors"
+	"healthcare/modules/doctors/internal/adapters/store"
+	"healthcare/modules/doctors/internal/domain"
+	"healthcare/modules/doctors/internal/ports"
+	"healthcare/platform/database"
+	"healthcare/platform/databasetest"
+)
+
+var now = time.Date(2026, time.November, 22, 22, 29, 36, 410959000, time.UTC)
+
+// each runs test once per engine, on an empty repository.
+func each(t *testing.T, test func(t *testing.T, db *database.DB, repository ports.Repository)) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, db *database.DB) { test(t, db, store.New(db)) })
+}
+
+// vikram is a doctor of whom everything is known.
+func vikram() domain.Doctor {
+	return domain.Doctor{
+		ID: newID(), Version: 1, CreatedAt: now, UpdatedAt: now.Add(time.Microsecond),
+		Details: domain.Details{
+			Name: "Dr. Vikram Khanna", Specialization: "Dermatology ä𝒜", Experience: 9, Email: "vikram@example.com", Phone: "+91 22 1234",
+			LicenseNumber: "MH-1234",
+		},
+	}
+}
+
+// novice is a doctor of whom no more is known than must be.
+func novice() domain.Doctor {
+	return domain.Doctor{ID: newID(), Version: 1, CreatedAt: now, UpdatedAt: now, Details: domain.Details{Name: "N", Specialization: "S"}}
+}
+
+func newID() doctors.ID { return doctors.ID{UUID: uuid.Must(uuid.NewV7())} }
+
+// kept is the doctor as it was just stored.
+func kept(t *testing.T, repository ports.Repository, doctor domain.Doctor) domain.Doctor {
+	t.Helper()
+	require.NoError(t, repository.Add(t.Context(), doctor))
+	return doctor
+}
+
+// listed is the whole directory.
+func listed(ctx context.Context, t *testing.T, repository ports.Repository) []domain.Doctor {
+	t.Helper()
+	all, err := repository.List(ctx)
+	require.NoError(t, err)
+	return all
+}
+
+// rename is a change that is always allowed.
+func rename(name string) func(*domain.Doctor) error {
+	return func(d *domain.Doctor) error {
+		d.Name = name
+		d.Version++
+		d.UpdatedAt = now.Add(time.Hour)
+		return nil
+	}
+}

@@ -1,0 +1,80 @@
+package app_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"healthcare/modules/doctors"
+	"healthcare/modules/doctors/internal/domain"
+	"healthcare/platform/database"
+	"healthcare/platform/databasetest"
+	"healthcare/platform/errs"
+	"healthcare/platform/events"
+)
+
+// treating is a doctor whom an assignment, a record of another module, refers to.
+func treating(t *testing.T, h house) domain.Doctor {
+	doctor := h.registered(t, vikram())
+	user, patient := uuid.Must(uuid.NewV7()), uuid.Must(uuid.NewV7())
+	require.NoError(t, h.db.Write(t.Context()).Exec(
+		`INSERT INTO users (id, name, email, mailbox, username, password_hash, active, token_version, created_at, updated_at)
+		VALUES (?, 'A', 'a@example.com', 'a@example.com', 'a', '-', ?, 0, ?, ?)`, user, true, database.At(now), database.At(now)).Error)
+	require.NoError(t, h.db.Write(t.Context()).Exec(
+		`INSERT INTO patients (id, owner_id, name, gender, age, email, phone, address, notes, version, created_at, updated_at)
+		VALUES (?, ?, 'P', 'Other', 1, '', '', '', '', 1, ?, ?)`, patient, user, database.At(now), database.At(now)).Error)
+	require.NoError(t, h.db.Write(t.Context()).Exec(
+		`INSERT INTO assignments (id, owner_id, patient_id, doctor_id, assigned_at) VALUES (?, ?, ?, ?, ?)`,
+		uuid.Must(uuid.NewV7()), user, patient, doctor.ID, database.At(now)).Error)
+	return doctor
+}
+
+func assignments(t *testing.T, db *database.DB) (count int) {
+	t.Helper()
+	require.NoError(t, db.Read(t.Context()).Raw(`SELECT count(*) FROM assignments`).Scan(&count).Error)
+	return count
+}
+
+func TestRemove(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		var heard []doctors.Deleted
+		var answer error
+		service := newHouse(db, events.On("assignments", func(ctx context.Context, e doctors.Deleted) error {
+			heard = append(heard, e)
+			if err := db.Write(ctx).Exec(`DELETE FROM assignments WHERE doctor_id = ?`, e.ID).Error; err != nil {
+				return err
+			}
+			return answer
+		}))
+		doctor := treating(t, service)
+
+		t.Run("is undone with everything else when one of those who react fails, whose error it is", func(t *testing.T) {
+			answer = errors.New("cannot let go")
+			require.ErrorIs(t, service.Remove(t.Context(), doctor.ID), answer)
+			require.Equal(t, doctor, service.found(t, doctor))
+			require.Equal(t, 1, assignments(t, db))
+		})
+		t.Run("is refused by the foreign key when nobody reacts", func(t *testing.T) {
+			err := newHouse(db).Remove(t.Context(), doctor.ID)
+			require.Equal(t, errs.Conflict, errs.KindOf(err), "%v", err)
+			require.Equal(t, doctor, service.found(t, doctor))
+			require.Equal(t, 1, assignments(t, db))
+		})
+		t.Run("lets those who react let go first, and then removes the doctor", func(t *testing.T) {
+			heard, answer = nil, nil
+			require.NoError(t, service.Remove(t.Context(), doctor.ID))
+			require.Equal(t, []doctors.Deleted{{ID: doctor.ID}}, heard)
+			require.Empty(t, service.browsed(t))
+			require.Zero(t, assignments(t, db))
+		})
+		t.Run("cannot be done twice, and announces nothing then", func(t *testing.T) {
+			heard = nil
+			require.ErrorIs(t, service.Remove(t.Context(), doctor.ID), doctors.ErrNotFound)
+			require.Empty(t, heard)
+		})
+	})
+}

@@ -1,0 +1,141 @@
+package domain_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"healthcare/modules/doctors/internal/domain"
+)
+
+var (
+	now   = time.Date(2026, time.November, 22, 22, 29, 36, 410959000, time.UTC)
+	later = now.Add(time.Hour)
+)
+
+func registered(t require.TestingT, details domain.Details) domain.Doctor {
+	doctor, err := domain.New(details, now)
+	require.NoError(t, err)
+	return doctor
+}
+
+func TestNewDoctor(t *testing.T) {
+	t.Run("has a time-ordered id of its own and is in its first version", func(t *testing.T) {
+		doctor := registered(t, vikram())
+		require.Equal(t, uuid.Version(7), doctor.ID.Version())
+		require.NotEqual(t, doctor.ID, registered(t, vikram()).ID)
+		require.Equal(t, domain.Doctor{ID: doctor.ID, Details: vikram(), Version: 1, CreatedAt: now, UpdatedAt: now}, doctor)
+	})
+	t.Run("has every text trimmed, and nothing inside it touched", func(t *testing.T) {
+		doctor := registered(t, domain.Details{
+			Name: " Dr.  A\n", Specialization: "\tEar, nose  and throat ", Email: " a@example.com\t", Phone: "\u00a01 2 ", LicenseNumber: " \n ",
+		})
+		require.Equal(t, domain.Details{Name: "Dr.  A", Specialization: "Ear, nose  and throat", Email: "a@example.com", Phone: "1 2"}, doctor.Details)
+	})
+	t.Run("is nothing at all when a rule is broken", func(t *testing.T) {
+		doctor, err := domain.New(domain.Details{}, now)
+		require.Error(t, err)
+		require.Zero(t, doctor)
+	})
+}
+
+func TestRevise(t *testing.T) {
+	t.Run("replaces every detail, and nothing else", func(t *testing.T) {
+		doctor := registered(t, vikram())
+		id := doctor.ID
+		require.NoError(t, doctor.Revise(domain.Details{Name: "B", Specialization: "C"}, later))
+		require.Equal(t, domain.Doctor{
+			ID: id, Details: domain.Details{Name: "B", Specialization: "C"}, Version: 2, CreatedAt: now, UpdatedAt: later,
+		}, doctor)
+	})
+	t.Run("with the same details between spaces keeps version and time", func(t *testing.T) {
+		doctor := registered(t, vikram())
+		before, details := doctor, vikram()
+		details.Name = " " + details.Name + " "
+		require.NoError(t, doctor.Revise(details, later))
+		require.Equal(t, before, doctor)
+	})
+	t.Run("that breaks a rule changes nothing", func(t *testing.T) {
+		doctor := registered(t, vikram())
+		before := doctor
+		require.Error(t, doctor.Revise(domain.Details{Name: "B", Specialization: "C", Experience: 81}, later))
+		require.Equal(t, before, doctor)
+	})
+}
+
+// TestAmend is PATCH: what is sent changes, what is not stays, and null or "" clears what may be empty.
+func TestAmend(t *testing.T) {
+	for _, c := range []struct {
+		what   string
+		amend  domain.Changes
+		differ func(*domain.Details) // what must be different afterwards, and nothing else
+	}{
+		{"the name alone", domain.Changes{Name: new("B")}, func(d *domain.Details) { d.Name = "B" }},
+		{"the specialization alone", domain.Changes{Specialization: new("C")}, func(d *domain.Details) { d.Specialization = "C" }},
+		{"the experience alone, to zero", domain.Changes{Experience: new(0)}, func(d *domain.Details) { d.Experience = 0 }},
+		{"the e-mail address alone", domain.Changes{Email: new("b@example.com")}, func(d *domain.Details) { d.Email = "b@example.com" }},
+		{"the phone number alone", domain.Changes{Phone: new("2")}, func(d *domain.Details) { d.Phone = "2" }},
+		{"the license number alone", domain.Changes{LicenseNumber: new("8")}, func(d *domain.Details) { d.LicenseNumber = "8" }},
+		{"the e-mail address away", domain.Changes{Email: new("")}, func(d *domain.Details) { d.Email = "" }},
+		{"the phone number away", domain.Changes{Phone: new(" ")}, func(d *domain.Details) { d.Phone = "" }},
+		{"the license number away", domain.Changes{LicenseNumber: new("")}, func(d *domain.Details) { d.LicenseNumber = "" }},
+	} {
+		t.Run("changes "+c.what, func(t *testing.T) {
+			doctor := registered(t, vikram())
+			want := doctor
+			want.Version, want.UpdatedAt = 2, later
+			c.differ(&want.Details)
+			require.NoError(t, doctor.Amend(c.amend, later))
+			require.Equal(t, want, doctor)
+		})
+	}
+	for what, c := range map[string]struct {
+		amend domain.Changes
+		field string
+	}{
+		"clears the name":               {domain.Changes{Name: new("")}, "name"},
+		"clears the specialization":     {domain.Changes{Specialization: new(" ")}, "specialization"},
+		"says an impossible experience": {domain.Changes{Experience: new(-1)}, "experience"},
+	} {
+		t.Run("that "+what+" is refused and changes nothing", func(t *testing.T) {
+			doctor := registered(t, vikram())
+			before := doctor
+			c.amend.Phone = new("another, so that something would change")
+			require.Contains(t, refusals(t, doctor.Amend(c.amend, later)), c.field)
+			require.Equal(t, before, doctor)
+		})
+	}
+}
+
+func TestDoctorLaws(t *testing.T) {
+	t.Run("amending nothing, or by what is known, is the identity", rapid.MakeCheck(func(t *rapid.T) {
+		details := anyDetails().Draw(t, "details")
+		doctor := registered(t, details)
+		before := doctor
+		require.NoError(t, doctor.Amend(domain.Changes{}, later))
+		require.NoError(t, doctor.Revise(details, later))
+		require.NoError(t, doctor.Amend(domain.Changes{
+			Name: &details.Name, Specialization: &details.Specialization, Experience: &details.Experience,
+			Email: &details.Email, Phone: &details.Phone, LicenseNumber: &details.LicenseNumber,
+		}, later))
+		require.Equal(t, before, doctor)
+	}))
+}
+
+// anyDetails is anything that may be said about a doctor.
+func anyDetails() *rapid.Generator[domain.Details] {
+	notBlank := rapid.StringN(1, 255, -1).Filter(func(s string) bool { return strings.TrimSpace(s) != "" })
+	return rapid.Custom(func(t *rapid.T) domain.Details {
+		return domain.Details{
+			Name: notBlank.Draw(t, "name"), Specialization: notBlank.Draw(t, "specialization"),
+			Experience: rapid.IntRange(0, 80).Draw(t, "experience"),
+			Phone:      rapid.StringN(0, 32, -1).Draw(t, "phone"), LicenseNumber: rapid.StringN(0, 64, -1).Draw(t, "license number"),
+			Email: rapid.SampledFrom([]string{"", "a@example.com", fmt.Sprintf("%d@example.com", 7)}).Draw(t, "email"),
+		}
+	})
+}

@@ -1,0 +1,152 @@
+package domain_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"healthcare/modules/identity/internal/domain"
+	"healthcare/platform/errs"
+)
+
+var now = time.Date(2026, time.November, 22, 22, 29, 36, 410959000, time.UTC)
+
+func registration() domain.Registration {
+	return domain.Registration{Name: "Asha Rao", Email: "Asha.Rao@Example.com", Password: "correct horse"}
+}
+
+// refusals is what is said about each refused field.
+func refusals(t *testing.T, err error) map[string][]string {
+	t.Helper()
+	require.Equal(t, errs.Invalid, errs.KindOf(err), "%v", err)
+	var invalid *errs.Error
+	require.ErrorAs(t, err, &invalid)
+	return invalid.Fields
+}
+
+// TestRegistrationBounds tries each rule of API.md, section 3, on both sides of its boundary.
+func TestRegistrationBounds(t *testing.T) {
+	// "ä" is two bytes and one code point; "𝒜" is four bytes, and two units in UTF-16.
+	wide := func(characters int) string { return strings.Repeat("ä", characters-1) + "𝒜" }
+	const blank = "This field may not be blank."
+	for _, c := range []struct {
+		what    string
+		set     func(*domain.Registration)
+		field   string
+		refusal string // empty: accepted
+	}{
+		{"a name of 1 character", func(r *domain.Registration) { r.Name = "A" }, "name", ""},
+		{"a name of 255 characters between spaces", func(r *domain.Registration) { r.Name = " " + wide(255) + "\t" }, "name", ""},
+		{"a name of 256 characters", func(r *domain.Registration) { r.Name = wide(256) }, "name", "Must have at most 255 characters."},
+		{"an empty name", func(r *domain.Registration) { r.Name = "" }, "name", blank},
+		{"a name of spaces", func(r *domain.Registration) { r.Name = " \u2003" }, "name", blank},
+
+		{"an e-mail address of 254 characters between spaces", func(r *domain.Registration) { r.Email = " " + strings.Repeat("a", 242) + "@example.com " }, "email", ""},
+		{"an e-mail address of 255 characters", func(r *domain.Registration) { r.Email = strings.Repeat("a", 243) + "@example.com" }, "email", "Must have at most 254 characters."},
+		{"an empty e-mail address", func(r *domain.Registration) { r.Email = "" }, "email", blank},
+		{"an e-mail address of spaces", func(r *domain.Registration) { r.Email = "  " }, "email", blank},
+		{"an e-mail address without @", func(r *domain.Registration) { r.Email = "example.com" }, "email", "Must be an e-mail address."},
+		{"an e-mail address without a mailbox", func(r *domain.Registration) { r.Email = "@example.com" }, "email", "Must be an e-mail address."},
+		{"two e-mail addresses", func(r *domain.Registration) { r.Email = "a@example.com, b@example.com" }, "email", "Must be an e-mail address."},
+
+		{"a password of 8 characters", func(r *domain.Registration) { r.Password = "12345678" }, "password", ""},
+		{"a password of 8 characters of two bytes", func(r *domain.Registration) { r.Password = wide(8) }, "password", ""},
+		{"a password of 7 characters", func(r *domain.Registration) { r.Password = "1234567" }, "password", "Must have at least 8 characters."},
+		{"a password of 7 characters in 28 bytes", func(r *domain.Registration) { r.Password = strings.Repeat("𝒜", 7) }, "password", "Must have at least 8 characters."},
+		{"a password of 8 spaces, which is not trimmed", func(r *domain.Registration) { r.Password = strings.Repeat(" ", 8) }, "password", ""},
+		{"a password of 1024 bytes", func(r *domain.Registration) { r.Password = strings.Repeat("𝒜", 256) }, "password", ""},
+		{"a password of 1025 bytes", func(r *domain.Registration) { r.Password = strings.Repeat("𝒜", 256) + "a" }, "password", "Must have at most 1024 bytes."},
+		{"an empty password", func(r *domain.Registration) { r.Password = "" }, "password", blank},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			r := registration()
+			c.set(&r)
+			if c.refusal == "" {
+				require.NoError(t, r.Validate())
+				return
+			}
+			require.Equal(t, map[string][]string{c.field: {c.refusal}}, refusals(t, r.Validate()))
+		})
+	}
+	t.Run("every refusal is named at once, and none quotes a password", func(t *testing.T) {
+		err := domain.Registration{Email: "x", Password: "canary"}.Validate()
+		refused := refusals(t, err)
+		require.Len(t, refused, 3)
+		require.NotContains(t, err.Error(), "canary")
+	})
+}
+
+func TestCredentialsBounds(t *testing.T) {
+	t.Run("anything that is not blank may be tried", func(t *testing.T) {
+		require.NoError(t, domain.Credentials{Email: "not an address", Password: " "}.Validate())
+	})
+	t.Run("what is missing is named at once", func(t *testing.T) {
+		blank := []string{"This field may not be blank."}
+		require.Equal(t, map[string][]string{"email": blank, "password": blank}, refusals(t, domain.Credentials{Email: " \t"}.Validate()))
+	})
+}
+
+func TestNewUser(t *testing.T) {
+	made := domain.NewUser(domain.Registration{Name: " Asha Rao ", Email: "\tAsha.Rao@Example.com ", Password: "not kept"}, "$phc$", now)
+	require.Equal(t, uuid.Version(7), made.ID.Version())
+	require.Equal(t, domain.User{
+		ID: made.ID, Name: "Asha Rao", Email: "Asha.Rao@Example.com", PasswordHash: "$phc$", Active: true, CreatedAt: now, UpdatedAt: now,
+	}, made, "the address is kept as it was registered")
+}
+
+func TestMailbox(t *testing.T) {
+	t.Run("is the address without regard to letter case and the spaces around it", func(t *testing.T) {
+		require.Equal(t, "asha.rao@example.com", domain.Mailbox(" Asha.RAO@Example.COM\n"))
+		require.Equal(t, domain.Mailbox("ÄSHA@example.com"), domain.Mailbox("äsha@example.com"))
+	})
+	t.Run("of a mailbox is the mailbox", rapid.MakeCheck(func(t *rapid.T) {
+		once := domain.Mailbox(rapid.String().Draw(t, "address"))
+		require.Equal(t, once, domain.Mailbox(once))
+	}))
+	t.Run("ignores the letter case of an address", rapid.MakeCheck(func(t *rapid.T) {
+		address := anyAddress().Draw(t, "address")
+		require.Equal(t, domain.Mailbox(address), domain.Mailbox(strings.ToUpper(address)))
+	}))
+}
+
+func TestUsernameCandidate(t *testing.T) {
+	t.Run("is at first the address's local part in lower case", func(t *testing.T) {
+		require.Equal(t, "asha.rao", domain.UsernameCandidate("Asha.Rao@Example.com", 0))
+	})
+	t.Run("fits the column, and is never empty, for every address that may register", rapid.MakeCheck(func(t *rapid.T) {
+		address := anyAddress().Draw(t, "address")
+		for attempt := range 3 {
+			characters := utf8.RuneCountInString(domain.UsernameCandidate(address, attempt))
+			require.GreaterOrEqual(t, characters, 1)
+			require.LessOrEqual(t, characters, 150)
+		}
+	}))
+	t.Run("begins with the local part and is another one at each further attempt", rapid.MakeCheck(func(t *rapid.T) {
+		address := anyAddress().Draw(t, "address")
+		first := domain.UsernameCandidate(address, 0)
+		seen := map[string]bool{first: true}
+		for attempt := 1; attempt < 20; attempt++ {
+			next := domain.UsernameCandidate(address, attempt)
+			require.True(t, strings.HasPrefix(next, first+"-"))
+			require.False(t, seen[next])
+			seen[next] = true
+		}
+	}))
+}
+
+// anyAddress is an e-mail address that may register, up to the longest there is.
+func anyAddress() *rapid.Generator[string] {
+	return rapid.Custom(func(t *rapid.T) string {
+		local := rapid.StringMatching(`[a-zA-Z0-9äöß][a-zA-Z0-9äöß+_-]{0,241}`).Draw(t, "local")
+		address := local + "@example.com"
+		if (domain.Registration{Name: "A", Email: address, Password: "12345678"}).Validate() != nil {
+			t.Skip("not an address")
+		}
+		return address
+	})
+}

@@ -1,0 +1,83 @@
+package store_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"healthcare/modules/patients"
+	"healthcare/modules/patients/internal/adapters/store"
+	"healthcare/modules/patients/internal/domain"
+	"healthcare/modules/patients/internal/ports"
+	"healthcare/platform/database"
+	"healthcare/platform/databasetest"
+)
+
+var now = time.Date(2026, time.November, 22, 22, 29, 36, 410959000, time.UTC)
+
+// each runs test once per engine, on an empty repository.
+func each(t *testing.T, test func(t *testing.T, db *database.DB, repository ports.Repository)) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, db *database.DB) { test(t, db, store.New(db)) })
+}
+
+// someone is a user who may own patients.
+func someone(t *testing.T, db *database.DB) uuid.UUID {
+	t.Helper()
+	id := uuid.Must(uuid.NewV7())
+	require.NoError(t, db.Write(t.Context()).Exec(
+		`INSERT INTO users (id, name, email, mailbox, username, password_hash, active, token_version, created_at, updated_at)
+		VALUES (?, 'A', ?, ?, ?, '-', ?, 0, ?, ?)`,
+		id, id.String()+"@example.com", id.String(), id.String(), true, database.At(now), database.At(now)).Error)
+	return id
+}
+
+// ananya is a patient of whom everything is known but the birth date.
+func ananya(owner uuid.UUID) domain.Patient {
+	return domain.Patient{
+		ID: patients.ID{UUID: uuid.Must(uuid.NewV7())}, OwnerID: owner, Version: 1, CreatedAt: now, UpdatedAt: now.Add(time.Microsecond),
+		Details: domain.Details{
+			Name: "Ananya Verma", Gender: "Female", Age: 31, Email: "ananya@example.com", Phone: "+91 98 7654 3210", Address: "1 Lake Road\n2nd floor",
+			MedicalRecordNumber: "MRN-7", Notes: "Allergic to penicillin. ä𝒜",
+		},
+	}
+}
+
+// ben is a patient of whom no more is known than must be.
+func ben(t *testing.T, owner uuid.UUID) domain.Patient {
+	t.Helper()
+	born, err := domain.ParseDate("2004-02-29")
+	require.NoError(t, err)
+	return domain.Patient{
+		ID: patients.ID{UUID: uuid.Must(uuid.NewV7())}, OwnerID: owner, Version: 1, CreatedAt: now, UpdatedAt: now,
+		Details: domain.Details{Name: "Ben", Gender: "Unknown", BirthDate: born},
+	}
+}
+
+// kept is the patient as it was just stored.
+func kept(t *testing.T, repository ports.Repository, patient domain.Patient) domain.Patient {
+	t.Helper()
+	require.NoError(t, repository.Add(t.Context(), patient))
+	return patient
+}
+
+// listed is the whole list of a scope.
+func listed(ctx context.Context, t *testing.T, repository ports.Repository, scope patients.Scope) []domain.Patient {
+	t.Helper()
+	all, err := repository.List(ctx, scope)
+	require.NoError(t, err)
+	return all
+}
+
+// rename is a change that is always allowed.
+func rename(name string) func(*domain.Patient) error {
+	return func(p *domain.Patient) error {
+		p.Details.Name = name
+		p.Version++
+		p.UpdatedAt = now.Add(time.Hour)
+		return nil
+	}
+}

@@ -1,0 +1,123 @@
+package store_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	"go.uber.org/zap/zaptest/observer"
+
+	"healthcare/modules/patients"
+	"healthcare/modules/patients/internal/adapters/store"
+	"healthcare/modules/patients/internal/domain"
+	"healthcare/modules/patients/internal/ports"
+	"healthcare/platform/database"
+	"healthcare/platform/databasetest"
+	"healthcare/platform/errs"
+)
+
+// hostile is what turns into SQL where a value is pasted into it.
+var hostile = []string{`1 OR 1=1`, `x'; DROP TABLE patients; --`, `x" OR "1"="1`, `%`, `\`, `?`, `$1`, `@name`, `{{.}}`, "/*"}
+
+// TestStatementsDoNotDependOnValues is TRUST.md, X13 and R-25.
+func TestStatementsDoNotDependOnValues(t *testing.T) {
+	t.Parallel()
+	databasetest.EachConfig(t, func(t *testing.T, cfg database.Config) {
+		core, log := observer.New(zapcore.WarnLevel)
+		cfg.SlowQuery = time.Nanosecond // every statement is told
+		db, err := database.Open(cfg, zap.New(core))
+		require.NoError(t, err)
+		defer db.Close()
+		statements := func(text string) []string {
+			log.TakeAll()
+			useEverything(t, db, text)
+			var told []string
+			for _, line := range log.TakeAll() {
+				told = append(told, line.ContextMap()["sql"].(string))
+			}
+			slices.Sort(told)
+			return slices.Compact(told)
+		}
+		harmless := statements("harmless")
+		require.GreaterOrEqual(t, len(harmless), 7, "the test should see every statement: %v", harmless)
+		for _, text := range hostile {
+			t.Run(text+" is text like any other", func(t *testing.T) {
+				require.Equal(t, harmless, statements(text))
+			})
+		}
+		for _, text := range hostile {
+			t.Run(text+" is no id", func(t *testing.T) {
+				_, err := patients.ParseID(text)
+				require.ErrorIs(t, err, patients.ErrNotFound)
+			})
+		}
+	})
+}
+
+// useEverything calls every method of the repository with text wherever text goes, and finds it again.
+func useEverything(t *testing.T, db *database.DB, text string) {
+	ctx, repository, owner := t.Context(), store.New(db), someone(t, db)
+	scope := patients.OwnedBy(owner)
+	patient := ananya(owner)
+	patient.Details = domain.Details{
+		Name: text, Gender: "Other", Age: 1, Email: text, Phone: text, Address: text, MedicalRecordNumber: text, Notes: text,
+	}
+	kept(t, repository, patient)
+	found, err := repository.Find(ctx, scope, patient.ID)
+	require.NoError(t, err)
+	require.Equal(t, patient, found)
+	_, err = repository.FindAll(ctx, scope, []patients.ID{patient.ID})
+	require.NoError(t, err)
+	require.Len(t, listed(ctx, t, repository, scope), 1)
+	_, err = repository.Change(ctx, scope, patient.ID, rename(text+"!"))
+	require.NoError(t, err)
+	require.NoError(t, db.Do(ctx, func(ctx context.Context) error { return repository.Hold(ctx, scope, patient.ID) }))
+	require.NoError(t, repository.Remove(ctx, scope, patient.ID))
+}
+
+const canary = "canary-7d1f"
+
+// TestNoErrorQuotesAPatient is TRUST.md, X14 and X15: what a database refuses, both refuse alike, and nobody's data is in what they say.
+func TestNoErrorQuotesAPatient(t *testing.T) {
+	each(t, func(t *testing.T, db *database.DB, repository ports.Repository) {
+		owner := someone(t, db)
+		first := ananya(owner)
+		first.Details.MedicalRecordNumber = canary
+		kept(t, repository, first)
+		for what, c := range map[string]struct {
+			breakIt func(*domain.Patient)
+			kind    errs.Kind
+		}{
+			"a name that is too long":      {func(p *domain.Patient) { p.Details.Name = strings.Repeat(canary, 30) }, errs.Invalid},
+			"a name that is empty":         {func(p *domain.Patient) { p.Details.Name = "" }, errs.Invalid},
+			"an unknown gender":            {func(p *domain.Patient) { p.Details.Gender = canary }, errs.Invalid},
+			"an impossible age":            {func(p *domain.Patient) { p.Details.Age = 151 }, errs.Invalid},
+			"text with NUL":                {func(p *domain.Patient) { p.Details.Notes = canary + "\x00" }, errs.Invalid},
+			"text that is not UTF-8":       {func(p *domain.Patient) { p.Details.Notes = canary + "\xff" }, errs.Invalid},
+			"a number with NUL":            {func(p *domain.Patient) { p.Details.MedicalRecordNumber = canary + "\x00" }, errs.Invalid},
+			"a number that is taken":       {func(p *domain.Patient) { p.Details.MedicalRecordNumber = canary }, errs.Conflict},
+			"an owner who does not exist":  {func(p *domain.Patient) { p.OwnerID = uuid.Must(uuid.NewV7()) }, errs.Conflict},
+			"a time that stands for none":  {func(p *domain.Patient) { p.CreatedAt = time.Time{} }, errs.Invalid},
+			"an id that is in use already": {func(p *domain.Patient) { p.ID = first.ID }, errs.Conflict},
+		} {
+			t.Run(what+" is refused without a word about the rest", func(t *testing.T) {
+				patient := ananya(owner)
+				patient.Details = domain.Details{Name: canary, Gender: "Other", Email: canary, Phone: canary, Address: canary, Notes: canary}
+				c.breakIt(&patient)
+				err := repository.Add(t.Context(), patient)
+				require.Equal(t, c.kind, errs.KindOf(err), "%v", err)
+				for ; err != nil; err = errors.Unwrap(err) {
+					require.NotContains(t, fmt.Sprintf("%v %+v %#v", err, err, err), canary)
+				}
+			})
+		}
+	})
+}

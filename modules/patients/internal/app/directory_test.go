@@ -1,0 +1,74 @@
+package app_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"healthcare/modules/patients"
+	"healthcare/modules/patients/internal/adapters/store"
+	"healthcare/modules/patients/internal/app"
+	"healthcare/modules/patients/internal/domain"
+	"healthcare/modules/patients/patientstest"
+	"healthcare/platform/clock"
+	"healthcare/platform/database"
+	"healthcare/platform/databasetest"
+	"healthcare/platform/errs"
+)
+
+func TestDirectoryKeepsItsContract(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		patientstest.RunDirectoryContract(t, func(t *testing.T) (patients.Directory, func(uuid.UUID, patients.Patient)) {
+			repository := store.New(db)
+			return app.NewDirectory(repository, clock.At(now)), func(owner uuid.UUID, patient patients.Patient) {
+				makeUser(t, db, owner)
+				require.NoError(t, repository.Add(t.Context(), domain.Patient{
+					ID: patient.ID, OwnerID: owner, Version: 1, CreatedAt: now, UpdatedAt: now,
+					Details: domain.Details{Name: patient.Name, Gender: patient.Gender, Age: patient.Age},
+				}))
+			}
+		})
+	})
+}
+
+func TestDirectory(t *testing.T) {
+	t.Parallel()
+	db := databasetest.SQLite(t)
+	service, who := newHouse(db), someone(t, db)
+	directory, scope := app.NewDirectory(store.New(db), service.clock), patients.OwnedBy(who.UserID)
+
+	t.Run("counts the age of who was born on a known day as of today", func(t *testing.T) {
+		patient := service.registered(t, who, domain.Said{Name: "A", Gender: "Other", BirthDate: "1995-11-23"})
+		found, err := directory.Find(t.Context(), scope, patient.ID)
+		require.NoError(t, err)
+		require.Equal(t, patients.Patient{ID: patient.ID, Name: "A", Age: 30, Gender: "Other"}, found)
+
+		service.clock.Advance(24 * time.Hour)
+		all, err := directory.FindAll(t.Context(), scope, []patients.ID{patient.ID})
+		require.NoError(t, err)
+		require.Equal(t, 31, all[patient.ID].Age)
+	})
+	t.Run("answers within the transaction of whoever asks", func(t *testing.T) {
+		require.ErrorIs(t, db.Do(t.Context(), func(ctx context.Context) error {
+			patient, err := service.Register(ctx, who, ananya())
+			require.NoError(t, err)
+			_, err = directory.Find(ctx, scope, patient.ID)
+			require.NoError(t, err)
+			return context.Canceled
+		}), context.Canceled)
+	})
+	t.Run("passes the store's trouble on, and nobody with it", func(t *testing.T) {
+		ended, cancel := context.WithCancel(t.Context())
+		cancel()
+		found, err := directory.Find(ended, scope, patients.ID{})
+		require.Equal(t, errs.Unavailable, errs.KindOf(err))
+		require.Zero(t, found)
+		all, err := directory.FindAll(ended, scope, []patients.ID{{}})
+		require.Equal(t, errs.Unavailable, errs.KindOf(err))
+		require.Empty(t, all)
+	})
+}

@@ -1,0 +1,74 @@
+package app_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"healthcare/modules/patients/internal/adapters/store"
+	"healthcare/modules/patients/internal/app"
+	"healthcare/modules/patients/internal/domain"
+	"healthcare/platform/auth"
+	"healthcare/platform/clock"
+	"healthcare/platform/database"
+	"healthcare/platform/events"
+)
+
+var now = time.Date(2026, time.November, 22, 22, 29, 36, 410959000, time.UTC)
+
+// house is the service over the real store, with a clock that the test owns.
+type house struct {
+	*app.Service
+	db    *database.DB
+	clock *clock.Manual
+}
+
+func newHouse(db *database.DB, subscriptions ...events.Subscription) house {
+	manual := clock.At(now)
+	return house{app.New(store.New(db), db, events.New(subscriptions...), manual), db, manual}
+}
+
+// someone is a user who may own patients.
+func someone(t *testing.T, db *database.DB) auth.Principal {
+	t.Helper()
+	id := uuid.Must(uuid.NewV7())
+	makeUser(t, db, id)
+	return auth.Principal{UserID: id}
+}
+
+// makeUser makes the user of that id, unless there is one.
+func makeUser(t *testing.T, db *database.DB, id uuid.UUID) {
+	t.Helper()
+	require.NoError(t, db.Write(t.Context()).Exec(
+		`INSERT INTO users (id, name, email, mailbox, username, password_hash, active, token_version, created_at, updated_at)
+		VALUES (?, 'A', ?, ?, ?, '-', ?, 0, ?, ?) ON CONFLICT (id) DO NOTHING`,
+		id, id.String()+"@example.com", id.String(), id.String(), true, database.At(now), database.At(now)).Error)
+}
+
+func ananya() domain.Said {
+	return domain.Said{Name: "Ananya Verma", Gender: "female", Age: new(31), MedicalRecordNumber: "MRN-7"}
+}
+
+func (h house) registered(t *testing.T, who auth.Principal, said domain.Said) domain.Patient {
+	t.Helper()
+	patient, err := h.Register(t.Context(), who, said)
+	require.NoError(t, err)
+	return patient
+}
+
+func (h house) found(t *testing.T, who auth.Principal, patient domain.Patient) domain.Patient {
+	t.Helper()
+	found, err := h.Find(t.Context(), who, patient.ID)
+	require.NoError(t, err)
+	return found
+}
+
+// browsed is the user's whole list.
+func (h house) browsed(t *testing.T, who auth.Principal) []domain.Patient {
+	t.Helper()
+	all, err := h.Browse(t.Context(), who)
+	require.NoError(t, err)
+	return all
+}

@@ -1,0 +1,146 @@
+package domain_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"healthcare/modules/patients/internal/domain"
+	"healthcare/platform/errs"
+)
+
+var (
+	now   = time.Date(2026, time.November, 22, 22, 29, 36, 410959000, time.UTC)
+	later = now.Add(time.Hour)
+	owner = uuid.MustParse("0193556a-0000-7000-8000-000000000001")
+)
+
+// ananya is a patient of whom everything is known but the birth date.
+func ananya() domain.Said {
+	return domain.Said{
+		Name: "Ananya Verma", Gender: "Female", Age: new(31), Email: "ananya@example.com", Phone: "+91 98 7654 3210", Address: "1 Lake Road",
+		MedicalRecordNumber: "MRN-7", Notes: "Allergic to penicillin.",
+	}
+}
+
+func registered(t require.TestingT, said domain.Said) domain.Patient {
+	patient, err := domain.New(owner, said, now)
+	require.NoError(t, err)
+	return patient
+}
+
+// refusals is what is said about each refused field.
+func refusals(t require.TestingT, err error) map[string][]string {
+	require.Equal(t, errs.Invalid, errs.KindOf(err), "%v", err)
+	var invalid *errs.Error
+	require.ErrorAs(t, err, &invalid)
+	return invalid.Fields
+}
+
+func TestNewPatient(t *testing.T) {
+	t.Run("belongs to its owner, has a time-ordered id and is in its first version", func(t *testing.T) {
+		patient := registered(t, ananya())
+		require.Equal(t, owner, patient.OwnerID)
+		require.Equal(t, uuid.Version(7), patient.ID.Version())
+		require.NotEqual(t, patient.ID, registered(t, ananya()).ID)
+		require.Equal(t, 1, patient.Version)
+		require.Equal(t, now, patient.CreatedAt)
+		require.Equal(t, now, patient.UpdatedAt)
+		require.Equal(t, domain.Details{
+			Name: "Ananya Verma", Gender: "Female", Age: 31, Email: "ananya@example.com", Phone: "+91 98 7654 3210", Address: "1 Lake Road",
+			MedicalRecordNumber: "MRN-7", Notes: "Allergic to penicillin.",
+		}, patient.Details)
+	})
+	t.Run("needs no more than a name, a gender and an age", func(t *testing.T) {
+		patient := registered(t, domain.Said{Name: "A", Gender: "other", Age: new(0)})
+		require.Equal(t, domain.Details{Name: "A", Gender: "Other"}, patient.Details)
+	})
+	t.Run("is nothing at all when a rule is broken", func(t *testing.T) {
+		patient, err := domain.New(owner, domain.Said{}, now)
+		require.Error(t, err)
+		require.Zero(t, patient)
+	})
+}
+
+func TestRevise(t *testing.T) {
+	t.Run("replaces every detail, and nothing else", func(t *testing.T) {
+		patient := registered(t, ananya())
+		before := patient
+		require.NoError(t, patient.Revise(domain.Said{Name: "Ben", Gender: "male", BirthDate: "1990-01-02"}, later))
+		require.Equal(t, domain.Patient{
+			ID: before.ID, OwnerID: owner, Version: 2, CreatedAt: now, UpdatedAt: later,
+			Details: domain.Details{Name: "Ben", Gender: "Male", BirthDate: date(t, "1990-01-02")},
+		}, patient)
+	})
+	t.Run("with the same details, differently written, keeps version and time", func(t *testing.T) {
+		patient := registered(t, ananya())
+		before, said := patient, ananya()
+		said.Name, said.Gender = "  "+said.Name+"\t", "FEMALE"
+		require.NoError(t, patient.Revise(said, later))
+		require.Equal(t, before, patient)
+	})
+	t.Run("that breaks a rule changes nothing", func(t *testing.T) {
+		patient := registered(t, ananya())
+		before := patient
+		require.Error(t, patient.Revise(domain.Said{Name: "Ben", Gender: "Male", Age: new(151)}, later))
+		require.Equal(t, before, patient)
+	})
+}
+
+func TestPatientLaws(t *testing.T) {
+	t.Run("amending nothing, or revising by what is known, is the identity", rapid.MakeCheck(func(t *rapid.T) {
+		said := anySaid().Draw(t, "said")
+		patient := registered(t, said)
+		before := patient
+		require.NoError(t, patient.Amend(domain.Changes{}, later))
+		require.NoError(t, patient.Revise(said, later))
+		require.Equal(t, before, patient)
+	}))
+	t.Run("an age is never negative, and never over 150 on the day it is said", rapid.MakeCheck(func(t *rapid.T) {
+		patient := registered(t, anySaid().Draw(t, "said"))
+		require.LessOrEqual(t, patient.Age(domain.DateOf(now)), 150)
+		on := now.AddDate(0, 0, rapid.IntRange(0, 365*200).Draw(t, "days"))
+		require.GreaterOrEqual(t, patient.Age(domain.DateOf(on)), 0)
+	}))
+	t.Run("an age and a birth date are never both kept, and one of them always is", rapid.MakeCheck(func(t *rapid.T) {
+		said := anySaid().Draw(t, "said")
+		details := registered(t, said).Details
+		if said.BirthDate != "" {
+			require.Equal(t, said.BirthDate, details.BirthDate.String())
+			require.Zero(t, details.Age)
+		} else {
+			require.Zero(t, details.BirthDate)
+			require.Equal(t, *said.Age, details.Age)
+		}
+	}))
+}
+
+// anySaid is anything that may be said about a patient.
+func anySaid() *rapid.Generator[domain.Said] {
+	text := func(longest int) *rapid.Generator[string] { return rapid.StringN(0, longest, -1) }
+	return rapid.Custom(func(t *rapid.T) domain.Said {
+		said := domain.Said{
+			Name: rapid.StringN(1, 255, -1).Filter(func(s string) bool { return strings.TrimSpace(s) != "" }).Draw(t, "name"),
+			Gender: rapid.Map(rapid.SampledFrom(domain.Genders), func(gender string) string {
+				return rapid.SampledFrom([]string{gender, strings.ToLower(gender), strings.ToUpper(gender)}).Draw(t, "letters")
+			}).Draw(t, "gender"),
+			Phone: text(32).Draw(t, "phone"), Address: text(1000).Draw(t, "address"), Notes: text(10_000).Draw(t, "notes"),
+			MedicalRecordNumber: text(64).Draw(t, "medical record number"),
+			Email: rapid.OneOf(rapid.Just(""), rapid.Map(rapid.Uint64(), func(n uint64) string {
+				return fmt.Sprintf("p%d@example.com", n)
+			})).Draw(t, "email"),
+		}
+		age := rapid.IntRange(0, 150).Draw(t, "age")
+		if rapid.Bool().Draw(t, "born on a known day") {
+			said.BirthDate = now.AddDate(-age, 0, -rapid.IntRange(0, 364).Draw(t, "days since the birthday")).Format(time.DateOnly)
+		} else {
+			said.Age = &age
+		}
+		return said
+	})
+}

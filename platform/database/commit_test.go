@@ -1,0 +1,51 @@
+package database_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"healthcare/platform/database"
+	"healthcare/platform/errs"
+)
+
+func TestFailedCommit(t *testing.T) {
+	eachWithThings(t, func(t *testing.T, db *database.DB) {
+		ctx := t.Context()
+		exec(t, db, `CREATE TABLE parts (id text PRIMARY KEY, of text REFERENCES things (id) DEFERRABLE INITIALLY DEFERRED)`)
+		runs := 0
+		err := db.Do(ctx, func(ctx context.Context) error {
+			runs++
+			require.NoError(t, add(ctx, db, "a"))
+			return db.Write(ctx).Exec(`INSERT INTO parts (id, of) VALUES ('p', 'nothing')`).Error // the engine objects at commit
+		})
+		t.Run("is an error", func(t *testing.T) { require.Equal(t, errs.Conflict, errs.KindOf(err), "%v", err) })
+		t.Run("is not tried again", func(t *testing.T) { require.Equal(t, 1, runs) })
+		t.Run("leaves nothing behind", func(t *testing.T) { require.Empty(t, things(ctx, t, db)) })
+		t.Run("leaves a connection that works", func(t *testing.T) {
+			require.NoError(t, db.Do(ctx, func(ctx context.Context) error { return add(ctx, db, "b") }))
+			require.Equal(t, []string{"b"}, things(ctx, t, db))
+		})
+	})
+}
+
+func TestCommitOnADeadConnection(t *testing.T) {
+	eachWithThings(t, func(t *testing.T, db *database.DB) {
+		if db.Engine() != database.Postgres {
+			t.Skip("SQLite has no connection to lose")
+		}
+		outside, runs := t.Context(), 0
+		err := db.Do(outside, func(ctx context.Context) error {
+			runs++
+			require.NoError(t, add(ctx, db, "a"))
+			var pid int
+			require.NoError(t, db.Read(ctx).Raw(`SELECT pg_backend_pid()`).Scan(&pid).Error)
+			return db.Write(outside).Exec(`SELECT pg_terminate_backend(?)`, pid).Error
+		})
+		requireUnavailable(t, err)
+		require.Equal(t, 1, runs, "whether it was committed is unknown: it must not run again")
+		require.Empty(t, things(outside, t, db))
+		require.NoError(t, db.Ping(outside), "the pool replaces the connection")
+	})
+}

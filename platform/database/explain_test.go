@@ -1,0 +1,82 @@
+package database
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"testing"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/stretchr/testify/require"
+
+	"healthcare/platform/errs"
+)
+
+// TestExplainPostgres is the table of TRUST.md, 3.6. Here PostgreSQL says everything it can about a row, which must not be kept.
+func TestExplainPostgres(t *testing.T) {
+	const canary = "canary-7d1f"
+	for _, c := range []struct {
+		sqlstate  string
+		kind      errs.Kind
+		transient bool
+	}{
+		{"23505", errs.Conflict, false}, {"23503", errs.Conflict, false}, {"23001", errs.Conflict, false}, {"23P01", errs.Conflict, false},
+		{"23514", errs.Invalid, false}, {"23502", errs.Invalid, false},
+		{"22001", errs.Invalid, false}, {"22003", errs.Invalid, false}, {"22007", errs.Invalid, false}, {"22021", errs.Invalid, false}, {"22P02", errs.Invalid, false},
+		{"40001", errs.Unavailable, true}, {"40P01", errs.Unavailable, true}, {"55P03", errs.Unavailable, true},
+		{"08006", errs.Unavailable, false}, {"53300", errs.Unavailable, false}, {"53100", errs.Unavailable, false}, {"57014", errs.Unavailable, false},
+		{"57P01", errs.Unavailable, false}, {"57P03", errs.Unavailable, false}, {"25P03", errs.Unavailable, false},
+		{"28P01", errs.Internal, false}, {"3D000", errs.Internal, false}, {"42703", errs.Internal, false}, {"25006", errs.Internal, false},
+		{"XX000", errs.Internal, false}, {"", errs.Internal, false},
+	} {
+		t.Run(fmt.Sprintf("%q is of kind %d", c.sqlstate, c.kind), func(t *testing.T) {
+			said := &pgconn.PgError{
+				Severity: "ERROR", Code: c.sqlstate, Detail: canary, Hint: canary, Where: canary, InternalQuery: canary, DataTypeName: canary,
+				ConstraintName: "patients_age_check", TableName: "patients",
+			}
+			if class := c.sqlstate; len(class) > 2 && (class[:2] == "22" || class[:2] == "23") {
+				said.Message = canary // only there may a message quote a value
+			}
+			err := explain(fmt.Errorf("exec: %w", said))
+			require.Equal(t, c.kind, errs.KindOf(err))
+			require.Equal(t, c.transient, retryable(err))
+			require.True(t, Violates(err, "patients_age_check"))
+			require.NotErrorAs(t, err, new(*pgconn.PgError), "what PostgreSQL said is not passed on")
+			require.Contains(t, err.Error(), "SQLSTATE "+c.sqlstate)
+			for ; err != nil; err = errors.Unwrap(err) {
+				require.NotContains(t, fmt.Sprintf("%v %+v %#v", err, err, err), canary)
+			}
+		})
+	}
+}
+
+func TestExplainWhatBothEnginesShare(t *testing.T) {
+	for what, err := range map[string]error{
+		"a deadline that passed":          context.DeadlineExceeded,
+		"a caller who left":               context.Canceled,
+		"a bad connection":                driver.ErrBadConn,
+		"a closed connection":             sql.ErrConnDone,
+		"a transaction that is over":      sql.ErrTxDone,
+		"an answer that broke off":        io.ErrUnexpectedEOF,
+		"a server that hung up":           io.EOF,
+		"a socket that is closed":         net.ErrClosed,
+		"a host that cannot be reached":   &net.OpError{Op: "dial", Err: errors.New("no route")},
+		"a name that cannot be looked up": &net.DNSError{Err: "no such host"},
+	} {
+		t.Run(what+" is unavailable, and not tried again", func(t *testing.T) {
+			explained := explain(fmt.Errorf("query: %w", err))
+			require.Equal(t, errs.Unavailable, errs.KindOf(explained))
+			require.ErrorIs(t, explained, err, "the log is told why")
+			require.False(t, retryable(explained))
+			require.False(t, Violates(explained, ""))
+		})
+	}
+	t.Run("what is not known stays as it is, and no error stays none", func(t *testing.T) {
+		require.Same(t, sql.ErrNoRows, explain(sql.ErrNoRows))
+		require.NoError(t, explain(nil))
+	})
+}

@@ -1,0 +1,160 @@
+package database_test
+
+import (
+	"fmt"
+	"maps"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"healthcare/platform/database"
+	"healthcare/platform/databasetest"
+	"healthcare/platform/errs"
+)
+
+// canary stands for a patient's data: it must be in no error, as errors are logged.
+const canary = "canary-7d1f"
+
+// schema has every kind of constraint, named as PostgreSQL names them by itself.
+var schema = []string{
+	`CREATE TABLE items (
+		id    text    PRIMARY KEY,
+		owner text    NOT NULL CONSTRAINT items_owner_check CHECK (length(owner) < 20),
+		code  text    CONSTRAINT items_code_key UNIQUE,
+		label text,
+		born  %s,
+		n     integer NOT NULL,
+		CONSTRAINT items_owner_n_key UNIQUE (owner, n)
+	) %s`,
+	`CREATE TABLE parts (id text PRIMARY KEY, item text NOT NULL CONSTRAINT parts_item_fkey REFERENCES items (id))`,
+	`CREATE UNIQUE INDEX items_lower_idx ON items (lower(label))`,
+	`INSERT INTO items (id, owner, code, label, n) VALUES ('1', 'ann', 'c', 'l', 1)`,
+	`INSERT INTO parts (id, item) VALUES ('1', '1')`,
+}
+
+func eachWithItems(t *testing.T, test func(t *testing.T, db *database.DB)) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		date, strict := "date", ""
+		if db.Engine() == database.SQLite {
+			date, strict = "text CHECK (born IS date(born))", "STRICT"
+		}
+		exec(t, db, fmt.Sprintf(schema[0], date, strict))
+		for _, statement := range schema[1:] {
+			exec(t, db, statement)
+		}
+		test(t, db)
+	})
+}
+
+// TestViolations holds both engines to the same kinds and names.
+func TestViolations(t *testing.T) {
+	eachWithItems(t, func(t *testing.T, db *database.DB) {
+		const insert = `INSERT INTO items (id, owner, code, label, n) VALUES (?, ?, ?, ?, ?)`
+		for _, c := range []struct {
+			what       string
+			statement  string
+			values     []any
+			kind       errs.Kind
+			constraint string // "" has no name on either engine
+		}{
+			{"a primary key", insert, []any{"1", "x", "x", "x", 1}, errs.Conflict, "items_pkey"},
+			{"a unique column", insert, []any{"2", "x", "c", "x", 1}, errs.Conflict, "items_code_key"},
+			{"unique columns", insert, []any{"2", "ann", "x", "x", 1}, errs.Conflict, "items_owner_n_key"},
+			{"a unique expression", insert, []any{"2", "x", "x", "L", 1}, errs.Conflict, "items_lower_idx"},
+			{"a check", insert, []any{"2", canary + canary, "x", "x", 1}, errs.Invalid, "items_owner_check"},
+			{"what may not be null", insert, []any{"2", nil, canary, canary, 1}, errs.Invalid, ""},
+		} {
+			t.Run("of "+c.what+" is told by its name", func(t *testing.T) {
+				err := db.Write(t.Context()).Exec(c.statement, c.values...).Error
+				require.Equal(t, c.kind, errs.KindOf(err), "%v", err)
+				if c.constraint != "" {
+					require.True(t, database.Violates(err, c.constraint), "%v", err)
+				}
+				require.False(t, database.Violates(err, ""), "no name is no constraint's")
+				require.False(t, database.Violates(err, "another_key"))
+				require.NotContains(t, everything(err), canary)
+			})
+		}
+		for what, statement := range map[string]string{
+			"to nothing":                      `INSERT INTO parts (id, item) VALUES ('2', '` + canary + `')`,
+			"of what others still refer to":   `DELETE FROM items WHERE id = '1'`,
+			"whose target gets another value": `UPDATE items SET id = '` + canary + `' WHERE id = '1'`,
+		} {
+			t.Run("of a foreign key "+what+" is a conflict, and PostgreSQL tells which", func(t *testing.T) {
+				err := db.Write(t.Context()).Exec(statement).Error
+				require.Equal(t, errs.Conflict, errs.KindOf(err), "%v", err)
+				require.Equal(t, db.Engine() == database.Postgres, database.Violates(err, "parts_item_fkey"))
+				require.NotContains(t, everything(err), canary)
+			})
+		}
+	})
+}
+
+// TestRefusedValues is TRUST.md, X14 and X15: both engines refuse the same values, and no error quotes one.
+func TestRefusedValues(t *testing.T) {
+	eachWithItems(t, func(t *testing.T, db *database.DB) {
+		valid := map[string]any{"id": canary, "owner": canary, "code": canary, "n": 2}
+		for _, c := range []struct {
+			what   string
+			column string
+			value  any
+		}{
+			{"text with NUL", "owner", "NUL\x00" + canary},
+			{"text of a type of its own with NUL", "code", database.Text("NUL\x00" + canary)},
+			{"text that is not UTF-8", "owner", "\xff" + canary},
+			{"text where a number belongs", "n", canary},
+			{"a date that does not exist", "born", "2025-02-29 " + canary},
+			{"null where something must be", "n", nil},
+		} {
+			row := maps.Clone(valid)
+			row[c.column] = c.value
+			t.Run(c.what+" is refused as the client's mistake, and not quoted", func(t *testing.T) {
+				err := db.Write(t.Context()).Table("items").Create(row).Error
+				require.Equal(t, errs.Invalid, errs.KindOf(err), "%v", err)
+				require.NotContains(t, everything(err), canary)
+
+				err = db.Write(t.Context()).Table("items").Where("id = ?", "1").Updates(map[string]any{c.column: c.value}).Error
+				require.Equal(t, errs.Invalid, errs.KindOf(err), "%v", err)
+				require.NotContains(t, everything(err), canary)
+			})
+		}
+		for what, text := range map[string]string{"NUL": "NUL\x00" + canary, "what is not UTF-8": "\xff" + canary} {
+			t.Run("to look for "+what+" is refused likewise", func(t *testing.T) {
+				var found []map[string]any
+				err := db.Read(t.Context()).Table("items").Where("owner = ?", text).Find(&found).Error
+				require.Equal(t, errs.Invalid, errs.KindOf(err), "%v", err)
+				require.NotContains(t, everything(err), canary)
+				err = db.Read(t.Context()).Raw(`SELECT * FROM items WHERE owner IN ?`, []string{"x", text}).Scan(&found).Error
+				require.Equal(t, errs.Invalid, errs.KindOf(err), "%v", err)
+			})
+		}
+		t.Run("a number that fits no column is not quoted either", func(t *testing.T) {
+			const tooMuch = 9_876_543_210
+			err := db.Write(t.Context()).Exec(`UPDATE items SET n = ?`, tooMuch).Error
+			if db.Engine() == database.SQLite {
+				require.NoError(t, err, "SQLite's integers have 64 bits: the domain's bounds are what counts")
+				return
+			}
+			require.Equal(t, errs.Invalid, errs.KindOf(err), "%v", err)
+			require.NotContains(t, everything(err), "9876543210")
+		})
+	})
+}
+
+func TestWhatIsWrongWithTheProgram(t *testing.T) {
+	eachWithItems(t, func(t *testing.T, db *database.DB) {
+		for what, statement := range map[string]string{
+			"a column that does not exist": `SELECT nome FROM items`,
+			"a table that does not exist":  `SELECT * FROM itmes`,
+			"a misspelt keyword":           `SELEC 1`,
+			"a column in double quotes":    `SELECT "nome" FROM items`,
+		} {
+			t.Run(what+" is our fault, and said in the log", func(t *testing.T) {
+				err := db.Read(t.Context()).Raw(statement).Scan(&[]map[string]any{}).Error
+				require.Error(t, err)
+				require.Equal(t, errs.Internal, errs.KindOf(err))
+			})
+		}
+	})
+}

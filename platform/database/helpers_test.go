@@ -1,0 +1,77 @@
+package database_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
+
+	"healthcare/platform/database"
+	"healthcare/platform/databasetest"
+	"healthcare/platform/errs"
+)
+
+// eachWithThings runs test once per engine, with a table of its own.
+func eachWithThings(t *testing.T, test func(t *testing.T, db *database.DB)) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		exec(t, db, `CREATE TABLE things (id text PRIMARY KEY, n integer NOT NULL)`)
+		test(t, db)
+	})
+}
+
+func exec(t testing.TB, db *database.DB, statement string, values ...any) {
+	t.Helper()
+	require.NoError(t, db.Write(t.Context()).Exec(statement, values...).Error)
+}
+
+// add stores a thing with the connection of ctx.
+func add(ctx context.Context, db *database.DB, id string) error {
+	return db.Write(ctx).Exec(`INSERT INTO things (id, n) VALUES (?, 0)`, id).Error
+}
+
+// things are the ids of those that the connection of ctx sees.
+func things(ctx context.Context, t testing.TB, db *database.DB) []string {
+	t.Helper()
+	ids := []string{}
+	require.NoError(t, db.Read(ctx).Raw(`SELECT id FROM things ORDER BY id`).Scan(&ids).Error)
+	return ids
+}
+
+// openIt opens a store and closes it with the test.
+func openIt(t testing.TB, cfg database.Config, log *zap.Logger) *database.DB {
+	t.Helper()
+	db, err := database.Open(cfg, log)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+// requireUnavailable is about an error that a client is told as a 503, with a time to come back at.
+func requireUnavailable(t testing.TB, err error) {
+	t.Helper()
+	require.Equal(t, errs.Unavailable, errs.KindOf(err), "%v", err)
+	var said *errs.Error
+	require.ErrorAs(t, err, &said)
+	require.NotZero(t, said.RetryAfter)
+}
+
+// everything is all that a careless log could print of an error: each error of its tree, in each verb.
+func everything(err error) string {
+	if err == nil {
+		return ""
+	}
+	all := []string{fmt.Sprintf("%v\n%+v\n%#v\n%q", err, err, err, err)}
+	if several, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, one := range several.Unwrap() {
+			all = append(all, everything(one))
+		}
+	}
+	all = append(all, everything(errors.Unwrap(err)))
+	return strings.Join(slices.DeleteFunc(all, func(s string) bool { return s == "" }), "\n")
+}

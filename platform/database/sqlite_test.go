@@ -1,0 +1,167 @@
+package database_test
+
+import (
+	"context"
+	"database/sql"
+	"net/url"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
+	"gorm.io/gorm"
+
+	"healthcare/platform/database"
+	"healthcare/platform/databasetest"
+	"healthcare/platform/errs"
+)
+
+// sqliteAt configures an SQLite store as an installation would.
+func sqliteAt(path string) database.Config {
+	return database.Config{Path: path, PoolSize: 2, ConnectTimeout: 10 * time.Second, LockTimeout: 10 * time.Second}
+}
+
+func TestSQLiteIsSafe(t *testing.T) {
+	t.Parallel()
+	db := databasetest.SQLite(t)
+	writer, reader := db.Write(t.Context()), db.Read(t.Context())
+	pragma := func(t *testing.T, connection *gorm.DB, name, want string) {
+		t.Helper()
+		var answer string
+		require.NoError(t, connection.Raw(`PRAGMA `+name).Scan(&answer).Error)
+		require.Equal(t, want, answer, name)
+	}
+	t.Run("an acknowledged write survives a power cut", func(t *testing.T) {
+		pragma(t, writer, "journal_mode", "wal")
+		pragma(t, writer, "synchronous", "2")
+	})
+	t.Run("readers go on while the writer writes", func(t *testing.T) { pragma(t, reader, "journal_mode", "wal") })
+	t.Run("foreign keys hold", func(t *testing.T) { pragma(t, writer, "foreign_keys", "1") })
+	t.Run("the reader cannot write, the writer can", func(t *testing.T) {
+		pragma(t, reader, "query_only", "1")
+		pragma(t, writer, "query_only", "0")
+	})
+	t.Run("a lock is waited for", func(t *testing.T) {
+		pragma(t, writer, "busy_timeout", "20000")
+		pragma(t, reader, "busy_timeout", "20000")
+	})
+	t.Run("a write through Read fails, and changes nothing", func(t *testing.T) {
+		exec(t, db, `CREATE TABLE things (id text PRIMARY KEY, n integer NOT NULL)`)
+		require.NoError(t, add(t.Context(), db, "a"))
+		for _, statement := range []string{`DELETE FROM things`, `INSERT INTO things VALUES ('b', 0)`, `DROP TABLE things`} {
+			err := db.Read(t.Context()).Exec(statement).Error
+			require.ErrorContains(t, err, "readonly")
+			require.Equal(t, errs.Internal, errs.KindOf(err), "only a defect does so")
+		}
+		require.Equal(t, []string{"a"}, things(t.Context(), t, db))
+	})
+}
+
+func TestSQLiteFilesAreTheOwnersAlone(t *testing.T) {
+	t.Parallel()
+	folder := filepath.Join(t.TempDir(), "new", "data")
+	db := openIt(t, sqliteAt(filepath.Join(folder, "healthcare.db")), zap.NewNop())
+	require.NoError(t, db.Connect(t.Context()))
+	exec(t, db, `CREATE TABLE things (id text PRIMARY KEY, n integer NOT NULL)`)
+
+	for _, path := range []string{folder, filepath.Dir(folder)} {
+		info, err := os.Stat(path)
+		require.NoError(t, err)
+		require.Equal(t, os.FileMode(0o700), info.Mode().Perm(), path)
+	}
+	files, err := os.ReadDir(folder)
+	require.NoError(t, err)
+	require.Len(t, files, 3, "the database, its write-ahead log and the log's index")
+	for _, file := range files {
+		info, err := file.Info()
+		require.NoError(t, err)
+		require.Equal(t, os.FileMode(0o600), info.Mode().Perm(), file.Name())
+	}
+}
+
+func TestSQLitePaths(t *testing.T) {
+	for _, name := range []string{"a b", "a%20b", "a?b", "a#b", "a&mode=memory", "ä+ö", "a'b"} {
+		t.Run(name+" is a name like any other, and what was written is there after a restart", func(t *testing.T) {
+			t.Parallel()
+			cfg := sqliteAt(filepath.Join(t.TempDir(), name, name+".db"))
+			db := openIt(t, cfg, zap.NewNop())
+			require.NoError(t, db.Connect(t.Context()))
+			exec(t, db, `CREATE TABLE things (id text PRIMARY KEY, n integer NOT NULL)`)
+			require.NoError(t, add(t.Context(), db, "a"))
+			require.NoError(t, db.Close())
+
+			info, err := os.Stat(cfg.Path)
+			require.NoError(t, err)
+			require.NotZero(t, info.Size(), "it should have been written to this very file")
+			require.Equal(t, []string{"a"}, things(t.Context(), t, openIt(t, cfg, zap.NewNop())))
+		})
+	}
+	t.Run("that cannot be opened are an error at once", func(t *testing.T) {
+		file := filepath.Join(t.TempDir(), "file")
+		require.NoError(t, os.WriteFile(file, nil, 0o600))
+		_, err := database.Open(sqliteAt(filepath.Join(file, "healthcare.db")), zap.NewNop())
+		require.Error(t, err)
+	})
+	t.Run("to what is no database are an error at once", func(t *testing.T) {
+		cfg := sqliteAt(filepath.Join(t.TempDir(), "letter.txt"))
+		require.NoError(t, os.WriteFile(cfg.Path, []byte("Dear Sir or Madam, this is a letter and no database, as its first line tells whoever cares to read it."), 0o600))
+		began := time.Now()
+		require.ErrorContains(t, openIt(t, cfg, zap.NewNop()).Connect(t.Context()), "not a database")
+		require.Less(t, time.Since(began), cfg.ConnectTimeout/2)
+	})
+}
+
+func TestWaitingForTheWriter(t *testing.T) {
+	t.Parallel()
+	soon := func(t *testing.T) context.Context {
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		t.Cleanup(cancel)
+		return ctx
+	}
+	refused := func(t *testing.T, db *database.DB) {
+		t.Helper()
+		for what, write := range map[string]func(context.Context) error{
+			"a statement": func(ctx context.Context) error { return add(ctx, db, "b") },
+			"a transaction": func(ctx context.Context) error {
+				return db.Do(ctx, func(ctx context.Context) error { return add(ctx, db, "b") })
+			},
+		} {
+			began := time.Now()
+			requireUnavailable(t, write(soon(t)))
+			require.Less(t, time.Since(began), 5*time.Second, what)
+		}
+	}
+	setUp := func(t *testing.T) (*database.DB, string) {
+		cfg := sqliteAt(filepath.Join(t.TempDir(), "healthcare.db"))
+		db := openIt(t, cfg, zap.NewNop())
+		require.NoError(t, db.Connect(t.Context()))
+		exec(t, db, `CREATE TABLE things (id text PRIMARY KEY, n integer NOT NULL)`)
+		return db, cfg.Path
+	}
+	t.Run("ends with the deadline while a request of this process writes, and readers do not wait", func(t *testing.T) {
+		t.Parallel()
+		db, _ := setUp(t)
+		require.NoError(t, db.Do(t.Context(), func(ctx context.Context) error {
+			require.NoError(t, add(ctx, db, "a"))
+			refused(t, db)
+			require.Empty(t, things(soon(t), t, db))
+			return nil
+		}))
+		require.Equal(t, []string{"a"}, things(t.Context(), t, db))
+	})
+	t.Run("ends with the deadline while another process writes, and readers do not wait", func(t *testing.T) {
+		t.Parallel()
+		db, path := setUp(t)
+		other, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Opaque: path, RawQuery: "_txlock=immediate"}).String())
+		require.NoError(t, err)
+		defer other.Close()
+		writing, err := other.BeginTx(t.Context(), nil)
+		require.NoError(t, err)
+		refused(t, db)
+		require.Empty(t, things(soon(t), t, db))
+		require.NoError(t, writing.Rollback())
+		require.NoError(t, add(t.Context(), db, "a"), "the store should work again")
+	})
+}

@@ -14,6 +14,7 @@ import (
 	"healthcare/platform/clock"
 	"healthcare/platform/config"
 	"healthcare/platform/database"
+	"healthcare/platform/database/idempotency"
 	"healthcare/platform/events"
 	"healthcare/platform/httpserver"
 	"healthcare/platform/logging"
@@ -33,7 +34,11 @@ func parts() fx.Option {
 		patientsfx.Module,
 		assignmentsfx.Module,
 
-		fx.Provide(func(db *database.DB) httpserver.Readiness { return db.Ping }),
+		fx.Provide(
+			func(db *database.DB) httpserver.Readiness { return db.Ping },
+			idempotency.New,
+			func(keys *idempotency.Keys) httpserver.Repeater { return keys },
+		),
 		fx.Invoke(httpserver.Serve),
 	)
 }
@@ -67,6 +72,7 @@ func serverConfig(cfg config.Config) httpserver.Config {
 		HeaderLimit: cfg.HTTPHeaderLimit, URLLimit: cfg.HTTPURLLimit, Connections: cfg.HTTPConnections, ReadTimeout: cfg.HTTPReadTimeout,
 		WriteTimeout: cfg.HTTPWriteTimeout, IdleTimeout: cfg.HTTPIdleTimeout, HandlerTimeout: cfg.HTTPHandlerTimeout,
 		ShutdownDelay: cfg.HTTPShutdownDelay, ShutdownTimeout: cfg.HTTPShutdownTimeout, Version: programVersion(),
+		RequireIfMatch: cfg.RequireIfMatch, CursorSecret: []byte(cfg.SecretKey.Reveal()),
 	}
 }
 

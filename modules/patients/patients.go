@@ -49,6 +49,12 @@ type Directory interface {
 	FindAll(ctx context.Context, scope Scope, ids []ID) (map[ID]Patient, error)
 }
 
+// Care knows who treats whom. The assignments module implements it, so that patients can be listed by doctor without knowing assignments.
+type Care interface {
+	// PatientsOf is the patients of the scope to whom the doctor is assigned, at most limit of them, in no order. Errors: none of its own.
+	PatientsOf(ctx context.Context, scope Scope, doctor uuid.UUID, limit int) ([]ID, error)
+}
+
 // Deleted is announced in the transaction that removes a patient, before the record goes: whoever holds on to it lets go now.
 type Deleted struct{ ID ID }
 

@@ -41,6 +41,7 @@ type Config struct {
 	HTTPHandlerTimeout  time.Duration `koanf:"http_handler_timeout"`
 	HTTPShutdownDelay   time.Duration `koanf:"http_shutdown_delay"`
 	HTTPShutdownTimeout time.Duration `koanf:"http_shutdown_timeout"`
+	RequireIfMatch      bool          `koanf:"require_if_match"`
 
 	DatabasePoolSize                 int           `koanf:"database_pool_size"`
 	DatabaseConnectTimeout           time.Duration `koanf:"database_connect_timeout"`

@@ -52,6 +52,7 @@ func Body[In, Out any](c *fiber.Ctx, convert func(In) Out) (Out, error) {
 		return none, err
 	}
 	refused := fill(&in, members)
+	unknownMembers(c, members, refused)
 	if len(refused) == 0 {
 		return convert(in), nil
 	}

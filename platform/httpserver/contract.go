@@ -36,6 +36,17 @@ type operation struct {
 	access    auth.Access
 	takesBody bool
 	bodyLimit int // bytes; 0 means the server's
+
+	list       *listRules // for a list: how it may be ordered
+	query      parameters
+	repeatable bool            // takes an Idempotency-Key
+	known      map[string]bool // members that a body may hold: those it takes, and those of the answer, which are ignored
+}
+
+// listRules are what x-list says.
+type listRules struct {
+	Ordering []string // the columns a list may be ordered by
+	Default  string   // its order when nobody says, such as -created_at
 }
 
 // collection is the operation's path up to its first parameter: an address that repeats nothing a client typed.
@@ -73,8 +84,8 @@ func Document(version string, apis ...API) (*openapi3.T, error) {
 		}
 	}
 	for _, item := range merged.Paths.Map() {
-		for _, op := range item.Operations() {
-			addServerAnswers(op)
+		for method, op := range item.Operations() {
+			addServerParts(method, op)
 		}
 	}
 	whole, err := merged.MarshalJSON()
@@ -128,6 +139,7 @@ func absorb(merged, part *openapi3.T) error {
 		union("schema", merged.Components.Schemas, part.Components.Schemas),
 		union("response", merged.Components.Responses, part.Components.Responses),
 		union("header", merged.Components.Headers, part.Components.Headers),
+		union("parameter", merged.Components.Parameters, part.Components.Parameters),
 	)
 }
 
@@ -159,23 +171,6 @@ func absorbProblems(merged, part *openapi3.T) error {
 	return nil
 }
 
-// addServerAnswers describes what the server itself may answer to any operation, so that no module repeats it.
-func addServerAnswers(op *openapi3.Operation) {
-	answers := map[string]string{
-		"400": "Invalid", "405": "MethodNotAllowed", "408": "Timeout", "413": "TooLarge", "414": "TooLong", "415": "UnsupportedMediaType",
-		"421": "Misdirected", "431": "HeadersTooLarge", "500": "InternalError", "503": "Unavailable",
-	}
-	if op.Extensions["x-access"] != string(auth.Public) {
-		answers["401"] = "Unauthenticated"
-		op.Security = &openapi3.SecurityRequirements{{"bearer": {}}}
-	}
-	for status, name := range answers {
-		if op.Responses.Value(status) == nil {
-			op.Responses.Set(status, &openapi3.ResponseRef{Ref: "#/components/responses/" + name})
-		}
-	}
-}
-
 // merge is the contract as the server uses it.
 func merge(version string, apis []API) (*contract, error) {
 	doc, err := Document(version, apis...)
@@ -195,17 +190,20 @@ func merge(version string, apis []API) (*contract, error) {
 	for code, text := range doc.Extensions[problemsExtension].(map[string]any) {
 		c.problems[code], _ = text.(string)
 	}
-	c.document, err = doc.MarshalJSON()
+	c.document, err = Publish(doc)
 	return c, err
 }
 
 func operationOf(method, route string, described *openapi3.Operation) (*operation, error) {
-	said, _ := described.Extensions["x-access"].(string)
+	said, _ := described.Extensions[accessExtension].(string)
 	access, err := auth.ParseAccess(said)
 	if err != nil {
-		return nil, fmt.Errorf("x-access: %w", err)
+		return nil, fmt.Errorf("%s: %w", accessExtension, err)
 	}
-	op := &operation{method: method, route: route, access: access, takesBody: described.RequestBody != nil}
+	op := &operation{
+		method: method, route: route, access: access, takesBody: described.RequestBody != nil,
+		list: listRulesOf(described), query: parametersOf(described), repeatable: repeatable(method, described), known: membersOf(described),
+	}
 	if said, ok := described.Extensions["x-body-limit"]; ok {
 		limit, _ := said.(float64)
 		if limit < 1 {
@@ -214,6 +212,27 @@ func operationOf(method, route string, described *openapi3.Operation) (*operatio
 		op.bodyLimit = int(limit)
 	}
 	return op, nil
+}
+
+// membersOf are the members that the operation's body and its answer describe.
+func membersOf(described *openapi3.Operation) map[string]bool {
+	members := map[string]bool{}
+	add := func(content openapi3.Content) {
+		if media := content.Get("application/json"); media != nil {
+			for name := range media.Schema.Value.Properties {
+				members[name] = true
+			}
+		}
+	}
+	if described.RequestBody != nil {
+		add(described.RequestBody.Value.Content)
+	}
+	for _, status := range []string{"200", "201"} {
+		if answer := described.Responses.Value(status); answer != nil {
+			add(answer.Value.Content)
+		}
+	}
+	return members
 }
 
 // fiberPath spells a path template Fiber's way: {id} -> :id.

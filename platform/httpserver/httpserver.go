@@ -31,6 +31,8 @@ type Config struct {
 	HandlerTimeout  time.Duration
 	ShutdownDelay   time.Duration
 	ShutdownTimeout time.Duration
+	RequireIfMatch  bool   // PUT, PATCH and DELETE must say which version they change
+	CursorSecret    []byte // what cursors are sealed with
 	Version         string // of the program, for the contract
 }
 
@@ -43,6 +45,8 @@ type Server struct {
 	log           *zap.Logger
 	authenticator auth.Authenticator
 	ready         Readiness
+	repeater      Repeater
+	cursors       cursors
 	contract      *contract
 	app           *fiber.App
 	address       string
@@ -53,8 +57,14 @@ type Server struct {
 
 // New builds the server over every module's part of the contract. Errors: an operation that does not say who may call it, one that
 // nobody handles, a handler that nobody described, or documents that contradict each other.
-func New(cfg Config, log *zap.Logger, authenticator auth.Authenticator, ready Readiness, apis ...API) (*Server, error) {
-	s := &Server{cfg: cfg, log: log, authenticator: authenticator, ready: ready}
+func New(
+	cfg Config, log *zap.Logger, authenticator auth.Authenticator, ready Readiness, repeater Repeater, apis ...API,
+) (*Server, error) {
+	cursors, err := newCursors(cfg.CursorSecret)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{cfg: cfg, log: log, authenticator: authenticator, ready: ready, repeater: repeater, cursors: cursors}
 	apis = append(apis, s.operations())
 	contract, err := merge(cfg.Version, apis)
 	if err != nil {

@@ -45,8 +45,8 @@ func (s *Server) logRequest(ctx *fasthttp.RequestCtx, id, method, route string, 
 }
 
 func route(c *fiber.Ctx) string {
-	if op, ok := c.Locals(operationLocal).(*operation); ok {
-		return op.route
+	if call := callOf(c); call != nil {
+		return call.op.route
 	}
 	return "unmatched"
 }

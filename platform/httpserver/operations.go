@@ -13,6 +13,8 @@ func (s *Server) operations() API {
 		router.Get("/livez", alive)
 		router.Get("/readyz", s.readyz)
 		router.Get("/openapi.json", s.openapi)
+		router.Get("/docs/", docsIndex)
+		router.Get("/docs/:asset", docsAsset)
 		router.Get("/problems/:code", s.explain)
 	}}
 }

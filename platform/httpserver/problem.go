@@ -1,6 +1,7 @@
 package httpserver
 
 import (
+	"context"
 	"errors"
 	"math"
 	"net"
@@ -35,6 +36,9 @@ var kinds = map[errs.Kind]struct {
 	errs.Forbidden:       {fiber.StatusForbidden, "Forbidden"},
 	errs.NotFound:        {fiber.StatusNotFound, "Not found"},
 	errs.Conflict:        {fiber.StatusConflict, "Conflict"},
+	errs.Stale:           {fiber.StatusPreconditionFailed, "Precondition failed"},
+	errs.Unconditional:   {fiber.StatusPreconditionRequired, "Precondition required"},
+	errs.Unprocessable:   {fiber.StatusUnprocessableEntity, "Unprocessable"},
 	errs.Throttled:       {fiber.StatusTooManyRequests, "Too many requests"},
 	errs.Unavailable:     {fiber.StatusServiceUnavailable, "Unavailable"},
 }
@@ -59,14 +63,15 @@ var (
 	refusalHeaders       = &refusal{fiber.StatusRequestHeaderFieldsTooLarge, "headers_too_large", "Headers too large", "The request line and headers are larger than the server takes."}
 	refusalMethodUnknown = &refusal{fiber.StatusNotImplemented, "method_not_implemented", "Not implemented", "The server does not know this method."}
 	refusalInternal      = &refusal{fiber.StatusInternalServerError, "internal_error", "Internal error", "The server failed. The request id finds the cause in its log."}
+	refusalLate          = errs.New(errs.Unavailable, "unavailable", "The request could not be worked on in time. Try again shortly.")
 	refusalDraining      = errs.New(errs.Unavailable, "shutting_down", "The server is stopping.")
 )
 
 // refuse answers an error that came out of the chain. It is Fiber's ErrorHandler too.
 func (s *Server) refuse(c *fiber.Ctx, err error) error {
 	var instance string
-	if op, ok := c.Locals(operationLocal).(*operation); ok {
-		instance = op.collection()
+	if call := callOf(c); call != nil {
+		instance = call.op.collection()
 	}
 	id, _ := c.Locals(requestIDKey).(string)
 	if id == "" {
@@ -129,7 +134,8 @@ func writeProblem(ctx *fasthttp.RequestCtx, requestID, instance string, err erro
 		ctx.Response.Header.Set(fiber.HeaderWWWAuthenticate, "Bearer")
 	case fiber.StatusMethodNotAllowed:
 		ctx.Response.Header.Set(fiber.HeaderAllow, allow)
-	case fiber.StatusServiceUnavailable, fiber.StatusTooManyRequests:
+	}
+	if retryAfter > 0 || p.Status == fiber.StatusServiceUnavailable || p.Status == fiber.StatusTooManyRequests {
 		seconds := max(1, int(math.Ceil(retryAfter.Seconds())))
 		ctx.Response.Header.Set(fiber.HeaderRetryAfter, strconv.Itoa(seconds))
 	}
@@ -141,6 +147,9 @@ func describe(err error) (p Problem, retryAfter time.Duration) {
 		if k, ok := kinds[e.Kind]; ok {
 			return Problem{Title: k.title, Status: k.status, Code: e.Code, Detail: e.Detail, Errors: e.Fields}, e.RetryAfter
 		}
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return describe(refusalLate)
 	}
 	r := refusalInternal
 	errors.As(err, &r)

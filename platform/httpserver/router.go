@@ -2,14 +2,10 @@ package httpserver
 
 import (
 	"fmt"
-	"net/url"
 	"slices"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
-
-	"healthcare/platform/auth"
-	"healthcare/platform/errs"
 )
 
 // describedRouter registers a handler only behind the guard of its described operation, so that a route nobody described, or nobody
@@ -55,7 +51,7 @@ func (r *describedRouter) add(method, describedAs, path string, handlers []fiber
 		return r
 	}
 	r.routed = append(r.routed, key)
-	r.Add(method, path, append([]fiber.Handler{r.server.guard(op)}, handlers...)...)
+	r.Add(method, path, r.server.guard(op, handlers[len(handlers)-1]))
 	return r
 }
 
@@ -71,55 +67,4 @@ func (r *describedRouter) complete() error {
 	}
 	slices.Sort(r.failed)
 	return fmt.Errorf("%s", strings.Join(r.failed, "; "))
-}
-
-type localsKey int
-
-const (
-	principalKey localsKey = iota
-	operationLocal
-	requestIDKey
-)
-
-// Principal is the signed-in user, for the handler of an operation that is not public.
-func Principal(c *fiber.Ctx) auth.Principal {
-	p, _ := c.Locals(principalKey).(auth.Principal)
-	return p
-}
-
-// ErrNotFound is the answer to a path that names nothing.
-var errNotFound = errs.New(errs.NotFound, "not_found", "There is nothing here.")
-
-// guard stands before every handler: who may call, and what may be sent.
-func (s *Server) guard(op *operation) fiber.Handler {
-	return func(c *fiber.Ctx) error {
-		c.Locals(operationLocal, op)
-		for _, name := range c.Route().Params {
-			if _, err := url.PathUnescape(c.Params(name)); err != nil {
-				return errNotFound // no id is spelt like this
-			}
-		}
-		if op.access != auth.Public {
-			principal, err := s.authenticate(c)
-			if err != nil {
-				return err
-			}
-			c.Locals(principalKey, principal)
-		}
-		if op.takesBody {
-			if err := acceptable(c, op); err != nil {
-				return err
-			}
-		}
-		return c.Next()
-	}
-}
-
-// authenticate reads the bearer token (RFC 6750; the scheme's case does not matter, RFC 9110 section 11.1).
-func (s *Server) authenticate(c *fiber.Ctx) (auth.Principal, error) {
-	scheme, token, found := strings.Cut(c.Get(fiber.HeaderAuthorization), " ")
-	if !found || !strings.EqualFold(scheme, "bearer") {
-		return auth.Principal{}, auth.ErrUnauthenticated
-	}
-	return s.authenticator.Authenticate(c.UserContext(), strings.TrimSpace(token))
 }

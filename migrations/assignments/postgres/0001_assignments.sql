@@ -10,4 +10,5 @@ CREATE TABLE assignments (
     CONSTRAINT assignments_patient_id_doctor_id_key UNIQUE (patient_id, doctor_id)
 );
 CREATE INDEX assignments_owner_id_assigned_at_idx ON assignments (owner_id, assigned_at DESC, id DESC);
-CREATE INDEX assignments_doctor_id_idx ON assignments (doctor_id);
+CREATE INDEX assignments_patient_id_assigned_at_idx ON assignments (patient_id, assigned_at DESC, id DESC);
+CREATE INDEX assignments_doctor_id_assigned_at_idx ON assignments (doctor_id, owner_id, assigned_at DESC, id DESC);

@@ -2,7 +2,7 @@
 CREATE TABLE patients (
     id                    uuid        PRIMARY KEY,
     owner_id              uuid        NOT NULL CONSTRAINT patients_owner_id_fkey REFERENCES users (id),
-    name                  text        NOT NULL CONSTRAINT patients_name_check CHECK (length(name) BETWEEN 1 AND 255),
+    name                  text        COLLATE "C" NOT NULL CONSTRAINT patients_name_check CHECK (length(name) BETWEEN 1 AND 255),
     gender                text        NOT NULL CONSTRAINT patients_gender_check CHECK (gender IN ('Male', 'Female', 'Other', 'Unknown')),
     age                   integer     CONSTRAINT patients_age_check CHECK (age BETWEEN 0 AND 150), -- whole years; only without a birth_date
     birth_date            date,
@@ -11,11 +11,14 @@ CREATE TABLE patients (
     address               text        NOT NULL,
     medical_record_number text,
     notes                 text        NOT NULL,
+    search_text           text        NOT NULL DEFAULT '', -- what the patient is found by, without case and accents
     version               integer     NOT NULL,
     created_at            timestamptz NOT NULL,
     updated_at            timestamptz NOT NULL,
     CONSTRAINT patients_owner_id_medical_record_number_key UNIQUE (owner_id, medical_record_number),
     CONSTRAINT patients_age_or_birth_date_check CHECK ((age IS NULL) <> (birth_date IS NULL))
 );
--- The list's order. No index leads with created_at alone: with skewed owners a generic plan would walk it through everyone's rows.
+-- The list's orders. No index leads with created_at alone: with skewed owners a generic plan would walk it through everyone's rows.
 CREATE INDEX patients_owner_id_created_at_idx ON patients (owner_id, created_at DESC, id DESC);
+CREATE INDEX patients_owner_id_updated_at_idx ON patients (owner_id, updated_at DESC, id DESC);
+CREATE INDEX patients_owner_id_name_idx ON patients (owner_id, name, id);

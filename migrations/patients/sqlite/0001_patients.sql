@@ -11,11 +11,14 @@ CREATE TABLE patients (
     address               TEXT        NOT NULL,
     medical_record_number TEXT,
     notes                 TEXT        NOT NULL,
+    search_text           TEXT        NOT NULL DEFAULT '', -- what the patient is found by, without case and accents
     version               INTEGER     NOT NULL,
     created_at            TEXT        NOT NULL,
     updated_at            TEXT        NOT NULL,
     CONSTRAINT patients_owner_id_medical_record_number_key UNIQUE (owner_id, medical_record_number),
     CONSTRAINT patients_age_or_birth_date_check CHECK ((age IS NULL) <> (birth_date IS NULL))
 ) STRICT;
--- The list's order. No index leads with created_at alone: with skewed owners a generic plan would walk it through everyone's rows.
+-- The list's orders. No index leads with created_at alone: with skewed owners a generic plan would walk it through everyone's rows.
 CREATE INDEX patients_owner_id_created_at_idx ON patients (owner_id, created_at DESC, id DESC);
+CREATE INDEX patients_owner_id_updated_at_idx ON patients (owner_id, updated_at DESC, id DESC);
+CREATE INDEX patients_owner_id_name_idx ON patients (owner_id, name, id);

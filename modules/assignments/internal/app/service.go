@@ -12,6 +12,8 @@ import (
 	"healthcare/modules/patients"
 	"healthcare/platform/auth"
 	"healthcare/platform/clock"
+	"healthcare/platform/paging"
+	"healthcare/platform/revision"
 	"healthcare/platform/tx"
 )
 
@@ -57,25 +59,22 @@ func (s *Service) Assign(ctx context.Context, who auth.Principal, patient patien
 	return made, err
 }
 
-// Browse is every assignment of the user's patients, newest first, in three queries. Errors: none.
-func (s *Service) Browse(ctx context.Context, who auth.Principal) ([]Assigned, error) {
-	all, err := s.assignments.List(ctx, visible(who))
+// Browse is a page of the assignments of the user's patients that pass the filter, in three queries. Errors: none.
+func (s *Service) Browse(ctx context.Context, who auth.Principal, filter domain.Filter, page paging.Request) (paging.Page[Assigned], error) {
+	found, err := s.assignments.List(ctx, visible(who), filter, page)
 	if err != nil {
-		return nil, err
+		return paging.Page[Assigned]{}, err
 	}
-	return s.detailed(ctx, who, all)
+	detailed, err := s.detailed(ctx, who, found.Items)
+	return paging.Page[Assigned]{Items: detailed, Next: found.Next, Total: found.Total}, err
 }
 
-// BrowseOf is every assignment of one patient, newest first. Errors: patients.ErrNotFound.
-func (s *Service) BrowseOf(ctx context.Context, who auth.Principal, patient patients.ID) ([]Assigned, error) {
+// BrowseOf is a page of one patient's assignments. Errors: patients.ErrNotFound.
+func (s *Service) BrowseOf(ctx context.Context, who auth.Principal, patient patients.ID, page paging.Request) (paging.Page[Assigned], error) {
 	if _, err := s.patients.Find(ctx, visible(who), patient); err != nil {
-		return nil, err
+		return paging.Page[Assigned]{}, err
 	}
-	all, err := s.assignments.ListOf(ctx, visible(who), patient)
-	if err != nil {
-		return nil, err
-	}
-	return s.detailed(ctx, who, all)
+	return s.Browse(ctx, who, domain.Filter{Patient: patient.UUID}, page)
 }
 
 // Find is one assignment. Errors: assignments.ErrNotFound.
@@ -94,9 +93,14 @@ func (s *Service) Find(ctx context.Context, who auth.Principal, id assignments.I
 	return detailed[0], nil
 }
 
-// Discharge ends an assignment. Errors: assignments.ErrNotFound.
-func (s *Service) Discharge(ctx context.Context, who auth.Principal, id assignments.ID) error {
-	return s.assignments.Remove(ctx, visible(who), id)
+// Discharge ends an assignment. It never changed, so it is at its first version. Errors: assignments.ErrNotFound, revision.ErrStale.
+func (s *Service) Discharge(ctx context.Context, who auth.Principal, id assignments.ID, expected revision.Match) error {
+	return s.tx.Do(ctx, func(ctx context.Context) error {
+		if err := s.assignments.Remove(ctx, visible(who), id); err != nil {
+			return err
+		}
+		return expected.Check(domain.Version) // undone when it is another
+	})
 }
 
 // detailed adds what the two sides are shown as, in two queries. An assignment whose patient or doctor was removed since it was read has

@@ -20,6 +20,9 @@ type Assignment struct {
 	AssignedAt time.Time
 }
 
+// Version is that of every assignment.
+const Version = 1
+
 // New assigns doctor to owner's patient.
 func New(owner uuid.UUID, patient patients.ID, doctor doctors.ID, now time.Time) Assignment {
 	id := assignments.ID{UUID: uuid.Must(uuid.NewV7())}

@@ -4,10 +4,13 @@ package ports
 import (
 	"context"
 
+	"github.com/google/uuid"
+
 	"healthcare/modules/assignments"
 	"healthcare/modules/assignments/internal/domain"
 	"healthcare/modules/doctors"
 	"healthcare/modules/patients"
+	"healthcare/platform/paging"
 )
 
 // Repository keeps assignments. What a user asks carries the scope of the patients they may see; what the module does by itself, when a
@@ -20,11 +23,11 @@ type Repository interface {
 	// Find is one assignment. Errors: assignments.ErrNotFound.
 	Find(ctx context.Context, scope patients.Scope, id assignments.ID) (domain.Assignment, error)
 
-	// List is every assignment of the scope, newest first, ties by id. Errors: none.
-	List(ctx context.Context, scope patients.Scope) ([]domain.Assignment, error)
+	// List is a page of the scope's assignments that pass the filter. Errors: none.
+	List(ctx context.Context, scope patients.Scope, filter domain.Filter, page paging.Request) (paging.Page[domain.Assignment], error)
 
-	// ListOf is every assignment of one patient, newest first, ties by id. Errors: none.
-	ListOf(ctx context.Context, scope patients.Scope, patient patients.ID) ([]domain.Assignment, error)
+	// PatientsOf is the patients of the scope to whom the doctor is assigned, at most limit of them. Errors: none.
+	PatientsOf(ctx context.Context, scope patients.Scope, doctor uuid.UUID, limit int) ([]patients.ID, error)
 
 	// Remove ends an assignment. Errors: assignments.ErrNotFound.
 	Remove(ctx context.Context, scope patients.Scope, id assignments.ID) error

@@ -9,6 +9,8 @@ import (
 	"healthcare/modules/doctors/internal/ports"
 	"healthcare/platform/clock"
 	"healthcare/platform/events"
+	"healthcare/platform/paging"
+	"healthcare/platform/revision"
 	"healthcare/platform/tx"
 )
 
@@ -34,9 +36,9 @@ func (s *Service) Register(ctx context.Context, details domain.Details) (domain.
 	return doctor, s.doctors.Add(ctx, doctor)
 }
 
-// Browse is the whole directory, newest first. Errors: none.
-func (s *Service) Browse(ctx context.Context) ([]domain.Doctor, error) {
-	return s.doctors.List(ctx)
+// Browse is a page of the doctors that pass the filter. Errors: none.
+func (s *Service) Browse(ctx context.Context, filter domain.Filter, page paging.Request) (paging.Page[domain.Doctor], error) {
+	return s.doctors.List(ctx, filter, page)
 }
 
 // Find is one doctor. Errors: doctors.ErrNotFound.
@@ -44,20 +46,37 @@ func (s *Service) Find(ctx context.Context, id doctors.ID) (domain.Doctor, error
 	return s.doctors.Find(ctx, id)
 }
 
-// Revise replaces all details of a doctor. Errors: errs.Invalid, doctors.ErrNotFound, doctors.ErrLicenseNumberTaken.
-func (s *Service) Revise(ctx context.Context, id doctors.ID, details domain.Details) (domain.Doctor, error) {
-	return s.doctors.Change(ctx, id, func(d *domain.Doctor) error { return d.Revise(details, s.clock.Now()) })
+// Revise replaces all details of a doctor who is at an expected version.
+// Errors: errs.Invalid, doctors.ErrNotFound, doctors.ErrLicenseNumberTaken, revision.ErrStale.
+func (s *Service) Revise(ctx context.Context, id doctors.ID, expected revision.Match, details domain.Details) (domain.Doctor, error) {
+	return s.doctors.Change(ctx, id, func(d *domain.Doctor) error {
+		if err := expected.Check(d.Version); err != nil {
+			return err
+		}
+		return d.Revise(details, s.clock.Now())
+	})
 }
 
-// Amend changes some details of a doctor. Errors: errs.Invalid, doctors.ErrNotFound, doctors.ErrLicenseNumberTaken.
-func (s *Service) Amend(ctx context.Context, id doctors.ID, changes domain.Changes) (domain.Doctor, error) {
-	return s.doctors.Change(ctx, id, func(d *domain.Doctor) error { return d.Amend(changes, s.clock.Now()) })
+// Amend changes some details of a doctor who is at an expected version.
+// Errors: errs.Invalid, doctors.ErrNotFound, doctors.ErrLicenseNumberTaken, revision.ErrStale.
+func (s *Service) Amend(ctx context.Context, id doctors.ID, expected revision.Match, changes domain.Changes) (domain.Doctor, error) {
+	return s.doctors.Change(ctx, id, func(d *domain.Doctor) error {
+		if err := expected.Check(d.Version); err != nil {
+			return err
+		}
+		return d.Amend(changes, s.clock.Now())
+	})
 }
 
-// Remove deletes a doctor after everyone who refers to them has let go. Errors: doctors.ErrNotFound.
-func (s *Service) Remove(ctx context.Context, id doctors.ID) error {
+// Remove deletes a doctor who is at an expected version, after everyone who refers to them has let go.
+// Errors: doctors.ErrNotFound, revision.ErrStale.
+func (s *Service) Remove(ctx context.Context, id doctors.ID, expected revision.Match) error {
 	return s.tx.Do(ctx, func(ctx context.Context) error {
-		if err := s.doctors.Hold(ctx, id); err != nil {
+		version, err := s.doctors.Hold(ctx, id)
+		if err != nil {
+			return err
+		}
+		if err := expected.Check(version); err != nil {
 			return err
 		}
 		if err := s.events.Publish(ctx, doctors.Deleted{ID: id}); err != nil {

@@ -6,6 +6,7 @@ import (
 
 	"healthcare/modules/doctors"
 	"healthcare/modules/doctors/internal/domain"
+	"healthcare/platform/paging"
 )
 
 // Repository keeps the directory.
@@ -19,16 +20,16 @@ type Repository interface {
 	// FindAll is those of the doctors that exist, in no order, in one query. Errors: none.
 	FindAll(ctx context.Context, ids []doctors.ID) ([]domain.Doctor, error)
 
-	// List is the whole directory, newest first, ties by id. Errors: none.
-	List(ctx context.Context) ([]domain.Doctor, error)
+	// List is a page of the doctors that pass the filter. Errors: none.
+	List(ctx context.Context, filter domain.Filter, page paging.Request) (paging.Page[domain.Doctor], error)
 
 	// Change applies rule to the doctor while nobody else can change it, and stores what came of it.
 	// Errors: doctors.ErrNotFound, doctors.ErrLicenseNumberTaken, rule's.
 	Change(ctx context.Context, id doctors.ID, rule func(*domain.Doctor) error) (domain.Doctor, error)
 
-	// Hold keeps the doctor from being changed, removed or newly referenced until the transaction in ctx ends.
+	// Hold keeps the doctor from being changed, removed or newly referenced until the transaction in ctx ends, and tells its version.
 	// Errors: doctors.ErrNotFound.
-	Hold(ctx context.Context, id doctors.ID) error
+	Hold(ctx context.Context, id doctors.ID) (version int, err error)
 
 	// Remove deletes the doctor. Errors: doctors.ErrNotFound.
 	Remove(ctx context.Context, id doctors.ID) error

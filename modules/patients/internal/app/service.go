@@ -5,26 +5,31 @@ package app
 import (
 	"context"
 
+	"github.com/google/uuid"
+
 	"healthcare/modules/patients"
 	"healthcare/modules/patients/internal/domain"
 	"healthcare/modules/patients/internal/ports"
 	"healthcare/platform/auth"
 	"healthcare/platform/clock"
 	"healthcare/platform/events"
+	"healthcare/platform/paging"
+	"healthcare/platform/revision"
 	"healthcare/platform/tx"
 )
 
 // Service is what a user may do with patients.
 type Service struct {
 	patients ports.Repository
+	care     patients.Care
 	tx       tx.Runner
 	events   events.Publisher
 	clock    clock.Clock
 }
 
 // New wires the use cases.
-func New(patients ports.Repository, tx tx.Runner, events events.Publisher, clock clock.Clock) *Service {
-	return &Service{patients: patients, tx: tx, events: events, clock: clock}
+func New(patients ports.Repository, care patients.Care, tx tx.Runner, events events.Publisher, clock clock.Clock) *Service {
+	return &Service{patients: patients, care: care, tx: tx, events: events, clock: clock}
 }
 
 // visible is which patients the user may see and change: today, those they created.
@@ -39,9 +44,28 @@ func (s *Service) Register(ctx context.Context, who auth.Principal, said domain.
 	return patient, s.patients.Add(ctx, patient)
 }
 
-// Browse is every patient the user may see, newest first. Errors: none.
-func (s *Service) Browse(ctx context.Context, who auth.Principal) ([]domain.Patient, error) {
-	return s.patients.List(ctx, visible(who))
+// maxAmong bounds how many patients a filter by doctor may name: SQLite takes 32,766 values in a statement.
+const maxAmong = 30_000
+
+// Browse is a page of the patients the user may see and the filter passes. Errors: errs.Invalid.
+func (s *Service) Browse(
+	ctx context.Context, who auth.Principal, filter domain.Filter, page paging.Request,
+) (paging.Page[domain.Patient], error) {
+	none := paging.Page[domain.Patient]{}
+	filter, err := filter.On(s.Today())
+	if err != nil {
+		return none, err
+	}
+	if filter.Doctor != uuid.Nil {
+		filter.Among, err = s.care.PatientsOf(ctx, visible(who), filter.Doctor, maxAmong+1)
+		if err != nil {
+			return none, err
+		}
+		if len(filter.Among) > maxAmong {
+			return none, domain.ErrTooManyPatients
+		}
+	}
+	return s.patients.List(ctx, visible(who), filter, page)
 }
 
 // Find is one patient. Errors: patients.ErrNotFound.
@@ -49,20 +73,41 @@ func (s *Service) Find(ctx context.Context, who auth.Principal, id patients.ID) 
 	return s.patients.Find(ctx, visible(who), id)
 }
 
-// Revise replaces all details of a patient. Errors: errs.Invalid, patients.ErrNotFound, patients.ErrMedicalRecordNumberTaken.
-func (s *Service) Revise(ctx context.Context, who auth.Principal, id patients.ID, said domain.Said) (domain.Patient, error) {
-	return s.patients.Change(ctx, visible(who), id, func(p *domain.Patient) error { return p.Revise(said, s.clock.Now()) })
+// Revise replaces all details of a patient that is at an expected version.
+// Errors: errs.Invalid, patients.ErrNotFound, patients.ErrMedicalRecordNumberTaken, revision.ErrStale.
+func (s *Service) Revise(
+	ctx context.Context, who auth.Principal, id patients.ID, expected revision.Match, said domain.Said,
+) (domain.Patient, error) {
+	return s.patients.Change(ctx, visible(who), id, func(p *domain.Patient) error {
+		if err := expected.Check(p.Version); err != nil {
+			return err
+		}
+		return p.Revise(said, s.clock.Now())
+	})
 }
 
-// Amend changes some details of a patient. Errors: errs.Invalid, patients.ErrNotFound, patients.ErrMedicalRecordNumberTaken.
-func (s *Service) Amend(ctx context.Context, who auth.Principal, id patients.ID, changes domain.Changes) (domain.Patient, error) {
-	return s.patients.Change(ctx, visible(who), id, func(p *domain.Patient) error { return p.Amend(changes, s.clock.Now()) })
+// Amend changes some details of a patient that is at an expected version.
+// Errors: errs.Invalid, patients.ErrNotFound, patients.ErrMedicalRecordNumberTaken, revision.ErrStale.
+func (s *Service) Amend(
+	ctx context.Context, who auth.Principal, id patients.ID, expected revision.Match, changes domain.Changes,
+) (domain.Patient, error) {
+	return s.patients.Change(ctx, visible(who), id, func(p *domain.Patient) error {
+		if err := expected.Check(p.Version); err != nil {
+			return err
+		}
+		return p.Amend(changes, s.clock.Now())
+	})
 }
 
-// Remove deletes a patient after everyone who refers to them has let go. Errors: patients.ErrNotFound.
-func (s *Service) Remove(ctx context.Context, who auth.Principal, id patients.ID) error {
+// Remove deletes a patient that is at an expected version, after everyone who refers to them has let go.
+// Errors: patients.ErrNotFound, revision.ErrStale.
+func (s *Service) Remove(ctx context.Context, who auth.Principal, id patients.ID, expected revision.Match) error {
 	return s.tx.Do(ctx, func(ctx context.Context) error {
-		if err := s.patients.Hold(ctx, visible(who), id); err != nil {
+		version, err := s.patients.Hold(ctx, visible(who), id)
+		if err != nil {
+			return err
+		}
+		if err := expected.Check(version); err != nil {
 			return err
 		}
 		if err := s.events.Publish(ctx, patients.Deleted{ID: id}); err != nil {

@@ -6,6 +6,7 @@ import (
 
 	"healthcare/modules/patients"
 	"healthcare/modules/patients/internal/domain"
+	"healthcare/platform/paging"
 )
 
 // Repository keeps patients. No method looks at a patient without a scope, which is part of the one statement: a patient outside it is
@@ -20,16 +21,16 @@ type Repository interface {
 	// FindAll is those of the patients that are in the scope, in no order, in one query. Errors: none.
 	FindAll(ctx context.Context, scope patients.Scope, ids []patients.ID) ([]domain.Patient, error)
 
-	// List is every patient of the scope, newest first, ties by id. Errors: none.
-	List(ctx context.Context, scope patients.Scope) ([]domain.Patient, error)
+	// List is a page of the scope's patients that pass the filter. Errors: none.
+	List(ctx context.Context, scope patients.Scope, filter domain.Filter, page paging.Request) (paging.Page[domain.Patient], error)
 
 	// Change applies rule to the patient while nobody else can change it, and stores what came of it.
 	// Errors: patients.ErrNotFound, patients.ErrMedicalRecordNumberTaken, rule's.
 	Change(ctx context.Context, scope patients.Scope, id patients.ID, rule func(*domain.Patient) error) (domain.Patient, error)
 
-	// Hold keeps the patient from being changed, removed or newly referenced until the transaction in ctx ends.
+	// Hold keeps the patient from being changed, removed or newly referenced until the transaction in ctx ends, and tells its version.
 	// Errors: patients.ErrNotFound.
-	Hold(ctx context.Context, scope patients.Scope, id patients.ID) error
+	Hold(ctx context.Context, scope patients.Scope, id patients.ID) (version int, err error)
 
 	// Remove deletes the patient. Errors: patients.ErrNotFound.
 	Remove(ctx context.Context, scope patients.Scope, id patients.ID) error

@@ -5,6 +5,7 @@ package rest
 
 import (
 	"fmt"
+	"net/url"
 
 	"healthcare/platform/httpserver"
 
@@ -51,6 +52,21 @@ type AssignmentInput struct {
 	Patient string `json:"patient"`
 }
 
+// ListAssignmentsParams defines parameters for ListAssignments.
+type ListAssignmentsParams struct {
+	// Patient Only this patient's.
+	Patient *string `form:"patient,omitempty" json:"patient,omitempty"`
+
+	// Doctor Only this doctor's.
+	Doctor *string `form:"doctor,omitempty" json:"doctor,omitempty"`
+
+	// CreatedAfter Only what is newer.
+	CreatedAfter *string `form:"created_after,omitempty" json:"created_after,omitempty"`
+
+	// CreatedBefore Only what is older.
+	CreatedBefore *string `form:"created_before,omitempty" json:"created_before,omitempty"`
+}
+
 // AssignJSONRequestBody defines body for Assign for application/json ContentType.
 type AssignJSONRequestBody = AssignmentInput
 
@@ -58,7 +74,7 @@ type AssignJSONRequestBody = AssignmentInput
 type ServerInterface interface {
 	// ListAssignments The assignments of the caller's patients, newest first.
 	// (GET /api/mappings/)
-	ListAssignments(c *fiber.Ctx) error
+	ListAssignments(c *fiber.Ctx, params ListAssignmentsParams) error
 	// Assign Assign a doctor to one of the caller's patients.
 	// (POST /api/mappings/)
 	Assign(c *fiber.Ctx) error
@@ -88,8 +104,48 @@ type HandlerMiddlewareFunc func(c *fiber.Ctx, next fiber.Handler) error
 // ListAssignments operation middleware
 func (siw *ServerInterfaceWrapper) ListAssignments(c *fiber.Ctx) error {
 
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListAssignmentsParams
+
+	var query url.Values
+	query, err = url.ParseQuery(string(c.Request().URI().QueryString()))
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for query string: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "patient" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "patient", query, &params.Patient, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter patient: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "doctor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "doctor", query, &params.Doctor, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter doctor: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "created_after" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "created_after", query, &params.CreatedAfter, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter created_after: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "created_before" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "created_before", query, &params.CreatedBefore, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter created_before: %w", err).Error())
+	}
+
 	handler := func(c *fiber.Ctx) error {
-		return siw.Handler.ListAssignments(c)
+		return siw.Handler.ListAssignments(c, params)
 	}
 
 	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {

@@ -10,6 +10,7 @@ import (
 
 	"healthcare/modules/assignments"
 	"healthcare/modules/assignments/internal/app"
+	"healthcare/modules/assignments/internal/domain"
 	"healthcare/modules/doctors"
 	"healthcare/modules/patients"
 	"healthcare/platform/errs"
@@ -30,13 +31,21 @@ func New(service *app.Service) httpserver.API {
 
 type handlers struct{ assignments *app.Service }
 
-// ListAssignments answers the assignments of the caller's patients.
-func (h *handlers) ListAssignments(c *fiber.Ctx) error {
-	all, err := h.assignments.Browse(c.UserContext(), httpserver.Principal(c))
+// ListAssignments answers a page of the assignments of the caller's patients.
+func (h *handlers) ListAssignments(c *fiber.Ctx, asked ListAssignmentsParams) error {
+	request, err := httpserver.PageRequest(c)
 	if err != nil {
 		return err
 	}
-	return c.JSON(showAll(all))
+	filter := domain.Filter{
+		Patient: httpserver.UUID(asked.Patient), Doctor: httpserver.UUID(asked.Doctor),
+		AssignedAfter: httpserver.Instant(asked.CreatedAfter), AssignedBefore: httpserver.Instant(asked.CreatedBefore),
+	}
+	page, err := h.assignments.Browse(c.UserContext(), httpserver.Principal(c), filter, request)
+	if err != nil {
+		return err
+	}
+	return httpserver.SendPage(c, page, show)
 }
 
 // Assign assigns a doctor to a patient.
@@ -50,20 +59,24 @@ func (h *handlers) Assign(c *fiber.Ctx) error {
 		return err
 	}
 	c.Location("/api/mappings/detail/" + made.ID.String() + "/")
-	return c.Status(fiber.StatusCreated).JSON(show(made))
+	return send(c, fiber.StatusCreated, made)
 }
 
-// ListAssignmentsOfPatient answers one patient's assignments.
+// ListAssignmentsOfPatient answers a page of one patient's assignments.
 func (h *handlers) ListAssignmentsOfPatient(c *fiber.Ctx, id string) error {
 	patientID, err := patients.ParseID(id)
 	if err != nil {
 		return err
 	}
-	all, err := h.assignments.BrowseOf(c.UserContext(), httpserver.Principal(c), patientID)
+	request, err := httpserver.PageRequest(c)
 	if err != nil {
 		return err
 	}
-	return c.JSON(showAll(all))
+	page, err := h.assignments.BrowseOf(c.UserContext(), httpserver.Principal(c), patientID, request)
+	if err != nil {
+		return err
+	}
+	return httpserver.SendPage(c, page, show)
 }
 
 // ListAssignmentsByPatient is the same under the original's other path.
@@ -81,7 +94,7 @@ func (h *handlers) ReadAssignment(c *fiber.Ctx, id string) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(show(one))
+	return send(c, fiber.StatusOK, one)
 }
 
 // Discharge ends an assignment.
@@ -90,7 +103,11 @@ func (h *handlers) Discharge(c *fiber.Ctx, id string) error {
 	if err != nil {
 		return err
 	}
-	if err := h.assignments.Discharge(c.UserContext(), httpserver.Principal(c), assignmentID); err != nil {
+	expected, err := httpserver.IfMatch(c)
+	if err != nil {
+		return err
+	}
+	if err := h.assignments.Discharge(c.UserContext(), httpserver.Principal(c), assignmentID, expected); err != nil {
 		return err
 	}
 	return c.SendStatus(fiber.StatusNoContent)
@@ -116,12 +133,9 @@ func pair(c *fiber.Ctx) (patients.ID, doctors.ID, error) {
 
 var errNoID = errors.New("Must be a UUID.") //nolint:staticcheck // shown to people as a sentence
 
-func showAll(all []app.Assigned) []Assignment {
-	shown := make([]Assignment, len(all))
-	for i, a := range all {
-		shown[i] = show(a)
-	}
-	return shown
+// send shows what the patient and the doctor are called by now, so its tag covers more than the assignment's version.
+func send(c *fiber.Ctx, status int, a app.Assigned) error {
+	return httpserver.Send(c, status, httpserver.Resource{Version: domain.Version, Derived: true, Body: show(a)})
 }
 
 func show(a app.Assigned) Assignment {

@@ -14,6 +14,7 @@ import (
 	"healthcare/modules/doctors"
 	"healthcare/modules/patients"
 	"healthcare/platform/database"
+	"healthcare/platform/paging"
 )
 
 // New is the repository over db.
@@ -64,22 +65,40 @@ func (s *store) Find(ctx context.Context, scope patients.Scope, id assignments.I
 	return r.assignment(), explain(err)
 }
 
-func (s *store) List(ctx context.Context, scope patients.Scope) ([]domain.Assignment, error) {
-	return list(within(s.db.Read(ctx), scope))
+// columns are what the list may be ordered by.
+var columns = database.Columns[row]{
+	"assigned_at": func(r row) any { return r.AssignedAt },
+	"id":          func(r row) any { return r.ID },
 }
 
-func (s *store) ListOf(ctx context.Context, scope patients.Scope, patient patients.ID) ([]domain.Assignment, error) {
-	return list(within(s.db.Read(ctx), scope).Where("patient_id = ?", patient))
-}
-
-func list(q *gorm.DB) ([]domain.Assignment, error) {
-	var rows []row
-	err := q.Order("assigned_at DESC, id DESC").Find(&rows).Error
-	all := make([]domain.Assignment, len(rows))
-	for i, r := range rows {
-		all[i] = r.assignment()
+func (s *store) List(
+	ctx context.Context, scope patients.Scope, filter domain.Filter, request paging.Request,
+) (paging.Page[domain.Assignment], error) {
+	q := within(s.db.Read(ctx), scope)
+	if filter.Patient != uuid.Nil {
+		q = q.Where("patient_id = ?", filter.Patient)
 	}
-	return all, err
+	if filter.Doctor != uuid.Nil {
+		q = q.Where("doctor_id = ?", filter.Doctor)
+	}
+	if !filter.AssignedAfter.IsZero() {
+		q = q.Where("assigned_at > ?", database.At(filter.AssignedAfter))
+	}
+	if !filter.AssignedBefore.IsZero() {
+		q = q.Where("assigned_at < ?", database.At(filter.AssignedBefore))
+	}
+	page, err := database.Page(q, request, columns)
+	return paging.Map(page, row.assignment), err
+}
+
+func (s *store) PatientsOf(ctx context.Context, scope patients.Scope, doctor uuid.UUID, limit int) ([]patients.ID, error) {
+	var rows []row
+	err := within(s.db.Read(ctx), scope).Select("patient_id").Where("doctor_id = ?", doctor).Limit(limit).Find(&rows).Error
+	ids := make([]patients.ID, len(rows))
+	for i, r := range rows {
+		ids[i] = r.PatientID
+	}
+	return ids, err
 }
 
 func (s *store) Remove(ctx context.Context, scope patients.Scope, id assignments.ID) error {

@@ -5,6 +5,7 @@ package rest
 
 import (
 	"fmt"
+	"net/url"
 
 	"healthcare/platform/httpserver"
 
@@ -66,6 +67,27 @@ type DoctorInput struct {
 	Specialization string `json:"specialization"`
 }
 
+// ListDoctorsParams defines parameters for ListDoctors.
+type ListDoctorsParams struct {
+	// Search Words, each a part of name, specialization, e-mail address or license number, without regard to case and accents.
+	Search *string `form:"search,omitempty" json:"search,omitempty"`
+
+	// Specialization Exactly this one.
+	Specialization *string `form:"specialization,omitempty" json:"specialization,omitempty"`
+
+	// ExperienceMin Whole years.
+	ExperienceMin *int `form:"experience_min,omitempty" json:"experience_min,omitempty"`
+
+	// ExperienceMax Whole years.
+	ExperienceMax *int `form:"experience_max,omitempty" json:"experience_max,omitempty"`
+
+	// CreatedAfter Only what is newer.
+	CreatedAfter *string `form:"created_after,omitempty" json:"created_after,omitempty"`
+
+	// CreatedBefore Only what is older.
+	CreatedBefore *string `form:"created_before,omitempty" json:"created_before,omitempty"`
+}
+
 // AddDoctorJSONRequestBody defines body for AddDoctor for application/json ContentType.
 type AddDoctorJSONRequestBody = DoctorInput
 
@@ -79,7 +101,7 @@ type ReplaceDoctorJSONRequestBody = DoctorInput
 type ServerInterface interface {
 	// ListDoctors All doctors, newest first.
 	// (GET /api/doctors/)
-	ListDoctors(c *fiber.Ctx) error
+	ListDoctors(c *fiber.Ctx, params ListDoctorsParams) error
 	// AddDoctor Add a doctor.
 	// (POST /api/doctors/)
 	AddDoctor(c *fiber.Ctx) error
@@ -109,8 +131,62 @@ type HandlerMiddlewareFunc func(c *fiber.Ctx, next fiber.Handler) error
 // ListDoctors operation middleware
 func (siw *ServerInterfaceWrapper) ListDoctors(c *fiber.Ctx) error {
 
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListDoctorsParams
+
+	var query url.Values
+	query, err = url.ParseQuery(string(c.Request().URI().QueryString()))
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for query string: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "search" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "search", query, &params.Search, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter search: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "specialization" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "specialization", query, &params.Specialization, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter specialization: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "experience_min" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "experience_min", query, &params.ExperienceMin, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter experience_min: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "experience_max" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "experience_max", query, &params.ExperienceMax, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter experience_max: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "created_after" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "created_after", query, &params.CreatedAfter, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter created_after: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "created_before" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "created_before", query, &params.CreatedBefore, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter created_before: %w", err).Error())
+	}
+
 	handler := func(c *fiber.Ctx) error {
-		return siw.Handler.ListDoctors(c)
+		return siw.Handler.ListDoctors(c, params)
 	}
 
 	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {

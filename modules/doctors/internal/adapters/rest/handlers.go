@@ -27,17 +27,17 @@ func New(service *app.Service) httpserver.API {
 
 type handlers struct{ doctors *app.Service }
 
-// ListDoctors answers the directory.
-func (h *handlers) ListDoctors(c *fiber.Ctx) error {
-	all, err := h.doctors.Browse(c.UserContext())
+// ListDoctors answers a page of the directory.
+func (h *handlers) ListDoctors(c *fiber.Ctx, asked ListDoctorsParams) error {
+	request, err := httpserver.PageRequest(c)
 	if err != nil {
 		return err
 	}
-	shown := make([]Doctor, len(all))
-	for i, doctor := range all {
-		shown[i] = show(doctor)
+	page, err := h.doctors.Browse(c.UserContext(), filterIn(asked), request)
+	if err != nil {
+		return err
 	}
-	return c.JSON(shown)
+	return httpserver.SendPage(c, page, show)
 }
 
 // AddDoctor adds a doctor.
@@ -51,7 +51,7 @@ func (h *handlers) AddDoctor(c *fiber.Ctx) error {
 		return err
 	}
 	c.Location("/api/doctors/" + doctor.ID.String() + "/")
-	return c.Status(fiber.StatusCreated).JSON(show(doctor))
+	return send(c, fiber.StatusCreated, doctor)
 }
 
 // ReadDoctor answers one doctor.
@@ -64,7 +64,7 @@ func (h *handlers) ReadDoctor(c *fiber.Ctx, id string) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(show(doctor))
+	return send(c, fiber.StatusOK, doctor)
 }
 
 // ReplaceDoctor replaces all details.
@@ -73,15 +73,19 @@ func (h *handlers) ReplaceDoctor(c *fiber.Ctx, id string) error {
 	if err != nil {
 		return err
 	}
+	expected, err := httpserver.IfMatch(c)
+	if err != nil {
+		return err
+	}
 	details, err := httpserver.Body(c, detailsOf)
 	if err != nil {
 		return err
 	}
-	doctor, err := h.doctors.Revise(c.UserContext(), doctorID, details)
+	doctor, err := h.doctors.Revise(c.UserContext(), doctorID, expected, details)
 	if err != nil {
 		return err
 	}
-	return c.JSON(show(doctor))
+	return send(c, fiber.StatusOK, doctor)
 }
 
 // AmendDoctor changes the details that are sent.
@@ -90,15 +94,19 @@ func (h *handlers) AmendDoctor(c *fiber.Ctx, id string) error {
 	if err != nil {
 		return err
 	}
+	expected, err := httpserver.IfMatch(c)
+	if err != nil {
+		return err
+	}
 	changes, err := httpserver.Body(c, changesOf)
 	if err != nil {
 		return err
 	}
-	doctor, err := h.doctors.Amend(c.UserContext(), doctorID, changes)
+	doctor, err := h.doctors.Amend(c.UserContext(), doctorID, expected, changes)
 	if err != nil {
 		return err
 	}
-	return c.JSON(show(doctor))
+	return send(c, fiber.StatusOK, doctor)
 }
 
 // RemoveDoctor removes a doctor.
@@ -107,10 +115,26 @@ func (h *handlers) RemoveDoctor(c *fiber.Ctx, id string) error {
 	if err != nil {
 		return err
 	}
-	if err := h.doctors.Remove(c.UserContext(), doctorID); err != nil {
+	expected, err := httpserver.IfMatch(c)
+	if err != nil {
+		return err
+	}
+	if err := h.doctors.Remove(c.UserContext(), doctorID, expected); err != nil {
 		return err
 	}
 	return c.SendStatus(fiber.StatusNoContent)
+}
+
+func send(c *fiber.Ctx, status int, d domain.Doctor) error {
+	return httpserver.Send(c, status, httpserver.Resource{Version: d.Version, Body: show(d)})
+}
+
+func filterIn(asked ListDoctorsParams) domain.Filter {
+	return domain.Filter{
+		Search: httpserver.Value(asked.Search), Specialization: httpserver.Value(asked.Specialization),
+		ExperienceMin: asked.ExperienceMin, ExperienceMax: asked.ExperienceMax,
+		CreatedAfter: httpserver.Instant(asked.CreatedAfter), CreatedBefore: httpserver.Instant(asked.CreatedBefore),
+	}
 }
 
 func detailsOf(body DoctorInput) domain.Details {

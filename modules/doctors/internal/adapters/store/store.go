@@ -12,6 +12,7 @@ import (
 	"healthcare/modules/doctors/internal/domain"
 	"healthcare/modules/doctors/internal/ports"
 	"healthcare/platform/database"
+	"healthcare/platform/paging"
 )
 
 // New is the repository over db.
@@ -27,6 +28,7 @@ type row struct {
 	Email          string
 	Phone          string
 	LicenseNumber  database.Text
+	SearchText     string
 	Version        int
 	CreatedAt      database.Time `gorm:"autoCreateTime:false"`
 	UpdatedAt      database.Time `gorm:"autoUpdateTime:false"` // the domain tells the time
@@ -38,7 +40,8 @@ func rowOf(d domain.Doctor) row {
 	return row{
 		ID: d.ID, Name: d.Name, Specialization: d.Specialization, Experience: d.Experience, Email: d.Email, Phone: d.Phone,
 		LicenseNumber: database.Text(d.LicenseNumber), Version: d.Version,
-		CreatedAt: database.At(d.CreatedAt), UpdatedAt: database.At(d.UpdatedAt),
+		SearchText: database.SearchText(d.Name, d.Specialization, d.Email, d.LicenseNumber),
+		CreatedAt:  database.At(d.CreatedAt), UpdatedAt: database.At(d.UpdatedAt),
 	}
 }
 
@@ -89,10 +92,29 @@ func (s *store) FindAll(ctx context.Context, ids []doctors.ID) ([]domain.Doctor,
 	return doctorsOf(rows), err
 }
 
-func (s *store) List(ctx context.Context) ([]domain.Doctor, error) {
-	var rows []row
-	err := s.db.Read(ctx).Order("created_at DESC, id DESC").Find(&rows).Error
-	return doctorsOf(rows), err
+// columns are what the list may be ordered by.
+var columns = database.Columns[row]{
+	"created_at":     func(r row) any { return r.CreatedAt },
+	"updated_at":     func(r row) any { return r.UpdatedAt },
+	"name":           func(r row) any { return r.Name },
+	"specialization": func(r row) any { return r.Specialization },
+	"experience":     func(r row) any { return r.Experience },
+	"id":             func(r row) any { return r.ID },
+}
+
+func (s *store) List(ctx context.Context, filter domain.Filter, request paging.Request) (paging.Page[domain.Doctor], error) {
+	q := database.Matching(s.db.Read(ctx), filter.Search)
+	if filter.Specialization != "" {
+		q = q.Where("specialization = ?", filter.Specialization)
+	}
+	if filter.ExperienceMin != nil {
+		q = q.Where("experience >= ?", *filter.ExperienceMin)
+	}
+	if filter.ExperienceMax != nil {
+		q = q.Where("experience <= ?", *filter.ExperienceMax)
+	}
+	page, err := database.Page(database.Between(q, filter.CreatedAfter, filter.CreatedBefore), request, columns)
+	return paging.Map(page, row.doctor), err
 }
 
 func (s *store) Change(ctx context.Context, id doctors.ID, rule func(*domain.Doctor) error) (changed domain.Doctor, err error) {
@@ -110,14 +132,15 @@ func (s *store) Change(ctx context.Context, id doctors.ID, rule func(*domain.Doc
 		}
 		r = rowOf(changed)
 		return explain(s.db.Write(ctx).Model(&row{}).Where("id = ?", id).
-			Select("name", "specialization", "experience", "email", "phone", "license_number", "version", "updated_at").Updates(&r).Error)
+			Select("name", "specialization", "experience", "email", "phone", "license_number", "search_text", "version", "updated_at").Updates(&r).Error)
 	})
 	return changed, err
 }
 
-func (s *store) Hold(ctx context.Context, id doctors.ID) error {
+func (s *store) Hold(ctx context.Context, id doctors.ID) (version int, err error) {
 	var r row
-	return explain(s.db.Write(ctx).Clauses(clause.Locking{Strength: "UPDATE"}).Select("id").Where("id = ?", id).Take(&r).Error)
+	err = s.db.Write(ctx).Clauses(clause.Locking{Strength: "UPDATE"}).Select("version").Where("id = ?", id).Take(&r).Error
+	return r.Version, explain(err)
 }
 
 func (s *store) Remove(ctx context.Context, id doctors.ID) error {

@@ -5,6 +5,7 @@ package rest
 
 import (
 	"fmt"
+	"net/url"
 
 	"healthcare/platform/httpserver"
 
@@ -86,6 +87,30 @@ type PatientInput struct {
 	Phone string `json:"phone,omitempty"`
 }
 
+// ListPatientsParams defines parameters for ListPatients.
+type ListPatientsParams struct {
+	// Search Words, each a part of name, e-mail address, phone or medical record number, without regard to case and accents.
+	Search *string `form:"search,omitempty" json:"search,omitempty"`
+
+	// Gender In any letter case.
+	Gender *string `form:"gender,omitempty" json:"gender,omitempty"`
+
+	// AgeMin Whole years.
+	AgeMin *int `form:"age_min,omitempty" json:"age_min,omitempty"`
+
+	// AgeMax Whole years.
+	AgeMax *int `form:"age_max,omitempty" json:"age_max,omitempty"`
+
+	// Doctor Only patients to whom this doctor is assigned.
+	Doctor *string `form:"doctor,omitempty" json:"doctor,omitempty"`
+
+	// CreatedAfter Only what is newer.
+	CreatedAfter *string `form:"created_after,omitempty" json:"created_after,omitempty"`
+
+	// CreatedBefore Only what is older.
+	CreatedBefore *string `form:"created_before,omitempty" json:"created_before,omitempty"`
+}
+
 // RegisterPatientJSONRequestBody defines body for RegisterPatient for application/json ContentType.
 type RegisterPatientJSONRequestBody = PatientInput
 
@@ -99,7 +124,7 @@ type ReplacePatientJSONRequestBody = PatientInput
 type ServerInterface interface {
 	// ListPatients The caller's patients, newest first.
 	// (GET /api/patients/)
-	ListPatients(c *fiber.Ctx) error
+	ListPatients(c *fiber.Ctx, params ListPatientsParams) error
 	// RegisterPatient Register a patient.
 	// (POST /api/patients/)
 	RegisterPatient(c *fiber.Ctx) error
@@ -129,8 +154,69 @@ type HandlerMiddlewareFunc func(c *fiber.Ctx, next fiber.Handler) error
 // ListPatients operation middleware
 func (siw *ServerInterfaceWrapper) ListPatients(c *fiber.Ctx) error {
 
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListPatientsParams
+
+	var query url.Values
+	query, err = url.ParseQuery(string(c.Request().URI().QueryString()))
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for query string: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "search" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "search", query, &params.Search, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter search: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "gender" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "gender", query, &params.Gender, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter gender: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "age_min" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "age_min", query, &params.AgeMin, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter age_min: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "age_max" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "age_max", query, &params.AgeMax, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter age_max: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "doctor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "doctor", query, &params.Doctor, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter doctor: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "created_after" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "created_after", query, &params.CreatedAfter, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter created_after: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "created_before" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "created_before", query, &params.CreatedBefore, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter created_before: %w", err).Error())
+	}
+
 	handler := func(c *fiber.Ctx) error {
-		return siw.Handler.ListPatients(c)
+		return siw.Handler.ListPatients(c, params)
 	}
 
 	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {

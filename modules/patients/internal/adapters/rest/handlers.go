@@ -27,17 +27,18 @@ func New(service *app.Service) httpserver.API {
 
 type handlers struct{ patients *app.Service }
 
-// ListPatients answers the caller's patients.
-func (h *handlers) ListPatients(c *fiber.Ctx) error {
-	all, err := h.patients.Browse(c.UserContext(), httpserver.Principal(c))
+// ListPatients answers a page of the caller's patients.
+func (h *handlers) ListPatients(c *fiber.Ctx, asked ListPatientsParams) error {
+	request, err := httpserver.PageRequest(c)
 	if err != nil {
 		return err
 	}
-	shown, today := make([]Patient, len(all)), h.patients.Today()
-	for i, patient := range all {
-		shown[i] = show(patient, today)
+	page, err := h.patients.Browse(c.UserContext(), httpserver.Principal(c), filterIn(asked), request)
+	if err != nil {
+		return err
 	}
-	return c.JSON(shown)
+	today := h.patients.Today()
+	return httpserver.SendPage(c, page, func(p domain.Patient) Patient { return show(p, today) })
 }
 
 // RegisterPatient adds a patient.
@@ -51,7 +52,7 @@ func (h *handlers) RegisterPatient(c *fiber.Ctx) error {
 		return err
 	}
 	c.Location("/api/patients/" + patient.ID.String() + "/")
-	return c.Status(fiber.StatusCreated).JSON(show(patient, h.patients.Today()))
+	return h.send(c, fiber.StatusCreated, patient)
 }
 
 // ReadPatient answers one patient.
@@ -64,7 +65,7 @@ func (h *handlers) ReadPatient(c *fiber.Ctx, id string) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(show(patient, h.patients.Today()))
+	return h.send(c, fiber.StatusOK, patient)
 }
 
 // ReplacePatient replaces all details.
@@ -73,15 +74,19 @@ func (h *handlers) ReplacePatient(c *fiber.Ctx, id string) error {
 	if err != nil {
 		return err
 	}
+	expected, err := httpserver.IfMatch(c)
+	if err != nil {
+		return err
+	}
 	said, err := httpserver.Body(c, saidIn)
 	if err != nil {
 		return err
 	}
-	patient, err := h.patients.Revise(c.UserContext(), httpserver.Principal(c), patientID, said)
+	patient, err := h.patients.Revise(c.UserContext(), httpserver.Principal(c), patientID, expected, said)
 	if err != nil {
 		return err
 	}
-	return c.JSON(show(patient, h.patients.Today()))
+	return h.send(c, fiber.StatusOK, patient)
 }
 
 // AmendPatient changes the details that are sent.
@@ -90,15 +95,19 @@ func (h *handlers) AmendPatient(c *fiber.Ctx, id string) error {
 	if err != nil {
 		return err
 	}
+	expected, err := httpserver.IfMatch(c)
+	if err != nil {
+		return err
+	}
 	changes, err := httpserver.Body(c, changesIn)
 	if err != nil {
 		return err
 	}
-	patient, err := h.patients.Amend(c.UserContext(), httpserver.Principal(c), patientID, changes)
+	patient, err := h.patients.Amend(c.UserContext(), httpserver.Principal(c), patientID, expected, changes)
 	if err != nil {
 		return err
 	}
-	return c.JSON(show(patient, h.patients.Today()))
+	return h.send(c, fiber.StatusOK, patient)
 }
 
 // RemovePatient removes a patient.
@@ -107,10 +116,26 @@ func (h *handlers) RemovePatient(c *fiber.Ctx, id string) error {
 	if err != nil {
 		return err
 	}
-	if err := h.patients.Remove(c.UserContext(), httpserver.Principal(c), patientID); err != nil {
+	expected, err := httpserver.IfMatch(c)
+	if err != nil {
+		return err
+	}
+	if err := h.patients.Remove(c.UserContext(), httpserver.Principal(c), patientID, expected); err != nil {
 		return err
 	}
 	return c.SendStatus(fiber.StatusNoContent)
+}
+
+func (h *handlers) send(c *fiber.Ctx, status int, p domain.Patient) error {
+	aging := p.Details.BirthDate != (domain.Date{}) // shows an age that changes without the version
+	return httpserver.Send(c, status, httpserver.Resource{Version: p.Version, Derived: aging, Body: show(p, h.patients.Today())})
+}
+
+func filterIn(asked ListPatientsParams) domain.Filter {
+	return domain.Filter{
+		Search: httpserver.Value(asked.Search), Gender: httpserver.Value(asked.Gender), AgeMin: asked.AgeMin, AgeMax: asked.AgeMax,
+		Doctor: httpserver.UUID(asked.Doctor), CreatedAfter: httpserver.Instant(asked.CreatedAfter), CreatedBefore: httpserver.Instant(asked.CreatedBefore),
+	}
 }
 
 func saidIn(body PatientInput) domain.Said {

@@ -13,6 +13,7 @@ import (
 	"healthcare/modules/patients/internal/domain"
 	"healthcare/modules/patients/internal/ports"
 	"healthcare/platform/database"
+	"healthcare/platform/paging"
 )
 
 // New is the repository over db.
@@ -32,6 +33,7 @@ type row struct {
 	Address             string
 	MedicalRecordNumber database.Text
 	Notes               string
+	SearchText          string
 	Version             int
 	CreatedAt           database.Time `gorm:"autoCreateTime:false"`
 	UpdatedAt           database.Time `gorm:"autoUpdateTime:false"` // the domain tells the time
@@ -44,7 +46,8 @@ func rowOf(p domain.Patient) row {
 		ID: p.ID, OwnerID: p.OwnerID, Name: p.Details.Name, Gender: p.Details.Gender, BirthDate: p.Details.BirthDate,
 		Email: p.Details.Email, Phone: p.Details.Phone, Address: p.Details.Address,
 		MedicalRecordNumber: database.Text(p.Details.MedicalRecordNumber), Notes: p.Details.Notes,
-		Version: p.Version, CreatedAt: database.At(p.CreatedAt), UpdatedAt: database.At(p.UpdatedAt),
+		SearchText: database.SearchText(p.Details.Name, p.Details.Email, p.Details.Phone, p.Details.MedicalRecordNumber),
+		Version:    p.Version, CreatedAt: database.At(p.CreatedAt), UpdatedAt: database.At(p.UpdatedAt),
 	}
 	if r.BirthDate == (domain.Date{}) {
 		r.Age = &p.Details.Age
@@ -106,10 +109,37 @@ func (s *store) FindAll(ctx context.Context, scope patients.Scope, ids []patient
 	return patientsOf(rows), err
 }
 
-func (s *store) List(ctx context.Context, scope patients.Scope) ([]domain.Patient, error) {
-	var rows []row
-	err := within(s.db.Read(ctx), scope).Order("created_at DESC, id DESC").Find(&rows).Error
-	return patientsOf(rows), err
+// columns are what the list may be ordered by.
+var columns = database.Columns[row]{
+	"created_at": func(r row) any { return r.CreatedAt },
+	"updated_at": func(r row) any { return r.UpdatedAt },
+	"name":       func(r row) any { return r.Name },
+	"id":         func(r row) any { return r.ID },
+}
+
+func (s *store) List(
+	ctx context.Context, scope patients.Scope, filter domain.Filter, request paging.Request,
+) (paging.Page[domain.Patient], error) {
+	page, err := database.Page(matching(within(s.db.Read(ctx), scope), filter), request, columns)
+	return paging.Map(page, row.patient), err
+}
+
+// matching narrows a list to the patients that pass the filter.
+func matching(q *gorm.DB, filter domain.Filter) *gorm.DB {
+	q = database.Matching(q, filter.Search)
+	if filter.Gender != "" {
+		q = q.Where("gender = ?", filter.Gender)
+	}
+	if filter.AgeMin != nil {
+		q = q.Where("(age >= ? OR birth_date <= ?)", *filter.AgeMin, filter.BornUntil)
+	}
+	if filter.AgeMax != nil {
+		q = q.Where("(age <= ? OR birth_date > ?)", *filter.AgeMax, filter.BornAfter)
+	}
+	if filter.Among != nil {
+		q = q.Where("id IN ?", filter.Among)
+	}
+	return database.Between(q, filter.CreatedAfter, filter.CreatedBefore)
 }
 
 func (s *store) Change(
@@ -130,16 +160,17 @@ func (s *store) Change(
 		}
 		r = rowOf(changed)
 		return explain(within(s.db.Write(ctx).Model(&row{}), scope).Where("id = ?", id). // never the owner
-													Select("name", "gender", "age", "birth_date", "email", "phone", "address", "medical_record_number", "notes", "version", "updated_at").
+													Select("name", "gender", "age", "birth_date", "email", "phone", "address", "medical_record_number", "notes", "search_text", "version", "updated_at").
 													Updates(&r).Error)
 	})
 	return changed, err
 }
 
-func (s *store) Hold(ctx context.Context, scope patients.Scope, id patients.ID) error {
+func (s *store) Hold(ctx context.Context, scope patients.Scope, id patients.ID) (version int, err error) {
 	var r row
 	locked := within(s.db.Write(ctx), scope).Clauses(clause.Locking{Strength: "UPDATE"})
-	return explain(locked.Select("id").Where("id = ?", id).Take(&r).Error)
+	err = locked.Select("version").Where("id = ?", id).Take(&r).Error
+	return r.Version, explain(err)
 }
 
 func (s *store) Remove(ctx context.Context, scope patients.Scope, id patients.ID) error {

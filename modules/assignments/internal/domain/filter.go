@@ -1,0 +1,15 @@
+package domain
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Filter narrows a list of assignments; the zero Filter does not.
+type Filter struct {
+	Patient        uuid.UUID // only this patient's
+	Doctor         uuid.UUID // only this doctor's
+	AssignedAfter  time.Time
+	AssignedBefore time.Time
+}

@@ -1,0 +1,58 @@
+package domain
+
+import (
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+
+	"healthcare/modules/patients"
+	"healthcare/platform/errs"
+)
+
+// Filter narrows a list of patients; the zero Filter does not.
+type Filter struct {
+	Search        string // words, each a part of name, e-mail address, phone or medical record number
+	Gender        string // in any letter case
+	AgeMin        *int   // whole years
+	AgeMax        *int
+	Doctor        uuid.UUID // only patients to whom this doctor is assigned
+	CreatedAfter  time.Time
+	CreatedBefore time.Time
+
+	Among     []patients.ID // nil: any. Filled in from Doctor
+	BornUntil Date          // of those whose birth date is known: AgeMin, on the day of the question
+	BornAfter Date          // likewise AgeMax; exclusive
+}
+
+// On settles what depends on the day, and the letter case. Errors: errs.Invalid.
+func (f Filter) On(today Date) (Filter, error) {
+	if f.Gender != "" {
+		known := canonical(f.Gender)
+		if known == "" {
+			return f, errs.Fields(map[string]error{"gender": knownGender(f.Gender)})
+		}
+		f.Gender = known
+	}
+	if f.AgeMin != nil {
+		f.BornUntil = today.yearsBefore(*f.AgeMin)
+	}
+	if f.AgeMax != nil {
+		f.BornAfter = today.yearsBefore(*f.AgeMax + 1)
+	}
+	return f, nil
+}
+
+// ErrTooManyPatients refuses a filter by doctor that the statement could not hold.
+var ErrTooManyPatients = errs.Fields(map[string]error{"doctor": errors.New("Too many of your patients are assigned to this doctor to filter by.")}) //nolint:staticcheck,revive // shown to people
+
+// yearsBefore is the latest birth date of who is years old on d.
+func (d Date) yearsBefore(years int) Date {
+	d.year -= years
+	if d.month == 2 && d.day == 29 && !leap(d.year) {
+		d.day = 28 // nobody is born on the 29th in that year
+	}
+	return d
+}
+
+func leap(year int) bool { return year%4 == 0 && (year%100 != 0 || year%400 == 0) }

@@ -1,0 +1,137 @@
+// Package idempotency lets a client repeat a POST whose answer it did not hear (the Idempotency-Key header, draft-ietf-httpapi-idempotency-key-header):
+// the first one has its effect, the others get its answer. Key, effect and answer are one transaction, so a crash leaves all or nothing.
+package idempotency
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"healthcare/platform/clock"
+	"healthcare/platform/database"
+	"healthcare/platform/errs"
+)
+
+// Lifetime is how long an answer is kept for repetition.
+const Lifetime = 24 * time.Hour
+
+// sweep is how many expired answers one new answer clears away: more than one, so that they cannot pile up, and no scheduler is needed.
+const sweep = 20
+
+// What a repetition may be refused for.
+var (
+	ErrInFlight = &errs.Error{
+		Kind: errs.Conflict, Code: "idempotency_key_in_flight", RetryAfter: time.Second,
+		Detail: "A request with this Idempotency-Key is still being worked on.",
+	}
+	ErrReused = errs.New(errs.Unprocessable, "idempotency_key_reused", "This Idempotency-Key was used for another request.")
+)
+
+// Request is what makes two requests the same: who, where, which key; and the body, which must then be the same too.
+type Request struct {
+	User        uuid.UUID
+	Route       string
+	Key         string // 1..255 visible characters
+	Fingerprint string // a digest of the body
+}
+
+// Answer is what is repeated.
+type Answer struct {
+	Status int
+	Header map[string]string
+	Body   []byte
+}
+
+// Keys keeps answers. It is safe for concurrent use, also by several instances on one PostgreSQL.
+type Keys struct {
+	db       *database.DB
+	clock    clock.Clock
+	inFlight sync.Map // Request without its fingerprint
+}
+
+// New keeps answers in db.
+func New(db *database.DB, clock clock.Clock) *Keys { return &Keys{db: db, clock: clock} }
+
+type row struct {
+	UserID      uuid.UUID
+	Route       string
+	Key         string
+	Fingerprint string
+	Status      int
+	Header      string
+	Body        []byte
+	ExpiresAt   database.Time
+}
+
+func (row) TableName() string { return "idempotency_keys" }
+
+// Once runs effect in a transaction, together with keeping its answer, unless that was done for the same request already: then it returns
+// the answer that was given. An effect that fails is not kept. Errors: ErrInFlight, ErrReused, effect's.
+func (k *Keys) Once(ctx context.Context, r Request, effect func(context.Context) (Answer, error)) (given Answer, replayed bool, err error) {
+	id := Request{User: r.User, Route: r.Route, Key: r.Key}
+	if _, busy := k.inFlight.LoadOrStore(id, true); busy {
+		return Answer{}, false, ErrInFlight
+	}
+	defer k.inFlight.Delete(id)
+	err = k.db.Do(ctx, func(ctx context.Context) error {
+		free, err := k.db.TryLock(ctx, "idempotency "+r.User.String()+" "+r.Route+" "+r.Key)
+		if err != nil {
+			return err
+		}
+		if !free {
+			return ErrInFlight // at another instance
+		}
+		if given, replayed, err = k.kept(ctx, r); err != nil || replayed {
+			return err
+		}
+		if given, err = effect(ctx); err != nil {
+			return err
+		}
+		return k.keep(ctx, r, given)
+	})
+	return given, replayed, err
+}
+
+// kept is the answer given to the same request before. Errors: ErrReused.
+func (k *Keys) kept(ctx context.Context, r Request) (Answer, bool, error) {
+	var found row
+	same := func() *gorm.DB {
+		return k.db.Write(ctx).Where("user_id = ? AND route = ? AND key = ?", r.User, r.Route, r.Key)
+	}
+	err := same().Take(&found).Error
+	switch {
+	case errors.Is(err, gorm.ErrRecordNotFound):
+		return Answer{}, false, nil
+	case err != nil:
+		return Answer{}, false, err
+	case !k.clock.Now().Before(found.ExpiresAt.Time):
+		return Answer{}, false, same().Delete(&row{}).Error
+	case found.Fingerprint != r.Fingerprint:
+		return Answer{}, false, ErrReused
+	}
+	answer := Answer{Status: found.Status, Body: found.Body}
+	return answer, true, json.Unmarshal([]byte(found.Header), &answer.Header)
+}
+
+func (k *Keys) keep(ctx context.Context, r Request, a Answer) error {
+	now := k.clock.Now()
+	expired := k.db.Write(ctx).Model(&row{}).Select("user_id", "route", "key").Where("expires_at <= ?", database.At(now)).
+		Order("expires_at").Limit(sweep).Clauses(clause.Locking{Strength: "UPDATE", Options: "SKIP LOCKED"})
+	if err := k.db.Write(ctx).Where("(user_id, route, key) IN (?)", expired).Delete(&row{}).Error; err != nil {
+		return err
+	}
+	header, err := json.Marshal(a.Header)
+	if err != nil {
+		return err
+	}
+	return k.db.Write(ctx).Create(&row{
+		UserID: r.User, Route: r.Route, Key: r.Key, Fingerprint: r.Fingerprint,
+		Status: a.Status, Header: string(header), Body: a.Body, ExpiresAt: database.At(now.Add(Lifetime)),
+	}).Error
+}

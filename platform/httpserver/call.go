@@ -1,0 +1,80 @@
+package httpserver
+
+import (
+	"net/url"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+
+	"healthcare/platform/auth"
+	"healthcare/platform/errs"
+)
+
+type localsKey int
+
+const (
+	callKey localsKey = iota
+	requestIDKey
+)
+
+// call is a request to a described operation.
+type call struct {
+	server    *Server
+	op        *operation
+	principal auth.Principal
+}
+
+// callOf is the call that a handler answers; nil where no described operation was reached.
+func callOf(c *fiber.Ctx) *call {
+	call, _ := c.Locals(callKey).(*call)
+	return call
+}
+
+// Principal is the signed-in user, for the handler of an operation that is not public.
+func Principal(c *fiber.Ctx) auth.Principal { return callOf(c).principal }
+
+// errNotFound is the answer to a path that names nothing.
+var errNotFound = errs.New(errs.NotFound, "not_found", "There is nothing here.")
+
+// guard stands before every handler: who may call, and what may be sent.
+func (s *Server) guard(op *operation, handler fiber.Handler) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		call := &call{server: s, op: op}
+		c.Locals(callKey, call)
+		for _, name := range c.Route().Params {
+			if _, err := url.PathUnescape(c.Params(name)); err != nil {
+				return errNotFound // no id is spelt like this
+			}
+		}
+		if op.access != auth.Public {
+			principal, err := s.authenticate(c)
+			if err != nil {
+				return err
+			}
+			call.principal = principal
+		}
+		if op.list != nil {
+			if err := op.query.check(c.Request().URI().QueryArgs()); err != nil {
+				return err
+			}
+		}
+		if op.takesBody {
+			if err := acceptable(c, op); err != nil {
+				return err
+			}
+		}
+		if op.repeatable {
+			return s.once(c, call, handler)
+		}
+		return handler(c)
+	}
+}
+
+// authenticate reads the bearer token (RFC 6750; the scheme's case does not matter, RFC 9110 section 11.1).
+func (s *Server) authenticate(c *fiber.Ctx) (auth.Principal, error) {
+	scheme, token, found := strings.Cut(c.Get(fiber.HeaderAuthorization), " ")
+	if !found || !strings.EqualFold(scheme, "bearer") {
+		return auth.Principal{}, auth.ErrUnauthenticated
+	}
+	return s.authenticator.Authenticate(c.UserContext(), strings.TrimSpace(token))
+}

@@ -1,0 +1,123 @@
+package httpserver
+
+import (
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/gofiber/fiber/v2"
+
+	"healthcare/platform/auth"
+)
+
+// What a module's document may say of an operation beside OpenAPI's own words.
+const (
+	accessExtension    = "x-access"    // who may call it; mandatory
+	listExtension      = "x-list"      // it is a list: {ordering: [columns], default: -column}
+	versionedExtension = "x-versioned" // it shows or changes one versioned resource: true
+)
+
+// addServerParts describes what the server itself reads and answers, so that no module repeats it.
+func addServerParts(method string, op *openapi3.Operation) {
+	answers := map[string]string{
+		"400": "Invalid", "405": "MethodNotAllowed", "408": "Timeout", "413": "TooLarge", "414": "TooLong", "415": "UnsupportedMediaType",
+		"421": "Misdirected", "431": "HeadersTooLarge", "500": "InternalError", "503": "Unavailable",
+	}
+	if op.Extensions[accessExtension] != string(auth.Public) {
+		answers["401"] = "Unauthenticated"
+		op.Security = &openapi3.SecurityRequirements{{"bearer": {}}}
+	}
+	if rules := listRulesOf(op); rules != nil {
+		describeList(op, rules)
+	}
+	if op.Extensions[versionedExtension] == true {
+		describeVersions(method, op, answers)
+	}
+	if op.RequestBody != nil {
+		op.Parameters = append(op.Parameters, parameterRef("HandlingPreference"))
+		addHeaders(op, "Warning")
+	}
+	if repeatable(method, op) {
+		op.Parameters = append(op.Parameters, parameterRef("IdempotencyKey"))
+		addHeaders(op, "Idempotent-Replayed")
+		answers["409"], answers["422"] = "Conflict", "Unprocessable"
+	}
+	for status, name := range answers {
+		if op.Responses.Value(status) == nil {
+			op.Responses.Set(status, &openapi3.ResponseRef{Ref: "#/components/responses/" + name})
+		}
+	}
+}
+
+// repeatable says that a client may send an Idempotency-Key: with every POST of a signed-in user.
+func repeatable(method string, op *openapi3.Operation) bool {
+	return method == fiber.MethodPost && op.Extensions[accessExtension] != string(auth.Public)
+}
+
+func listRulesOf(op *openapi3.Operation) *listRules {
+	said, ok := op.Extensions[listExtension].(map[string]any)
+	if !ok {
+		return nil
+	}
+	rules := &listRules{}
+	rules.Default, _ = said["default"].(string)
+	columns, _ := said["ordering"].([]any)
+	for _, column := range columns {
+		if name, ok := column.(string); ok {
+			rules.Ordering = append(rules.Ordering, name)
+		}
+	}
+	return rules
+}
+
+func describeList(op *openapi3.Operation, rules *listRules) {
+	either := openapi3.NewStringSchema()
+	for _, column := range rules.Ordering {
+		either.Enum = append(either.Enum, column, "-"+column)
+	}
+	columns := openapi3.NewArraySchema().WithItems(either)
+	columns.Default = []any{rules.Default}
+	explode := false
+	ordering := openapi3.NewQueryParameter("ordering").WithSchema(columns).
+		WithDescription("Columns to order by; - for descending. Ties are broken by id.")
+	ordering.Style, ordering.Explode = openapi3.SerializationForm, &explode
+	op.Parameters = append(op.Parameters, parameterRef("Limit"), parameterRef("Cursor"), &openapi3.ParameterRef{Value: ordering},
+		parameterRef("CountPreference"))
+	addHeaders(op, "Link", "X-Total-Count", "Preference-Applied")
+}
+
+func describeVersions(method string, op *openapi3.Operation, answers map[string]string) {
+	switch method {
+	case fiber.MethodGet:
+		op.Parameters = append(op.Parameters, parameterRef("IfNoneMatch"))
+		answers["304"] = "NotModified"
+	case fiber.MethodPut, fiber.MethodPatch, fiber.MethodDelete:
+		op.Parameters = append(op.Parameters, parameterRef("IfMatch"))
+		answers["412"], answers["428"] = "Stale", "Unconditional"
+	}
+	if method != fiber.MethodDelete {
+		addHeaders(op, "ETag")
+	}
+}
+
+func parameterRef(name string) *openapi3.ParameterRef {
+	return &openapi3.ParameterRef{Ref: "#/components/parameters/" + name}
+}
+
+// addHeaders describes headers of the operation's own success.
+func addHeaders(op *openapi3.Operation, names ...string) {
+	for _, status := range []string{"200", "201", "204"} {
+		answer := op.Responses.Value(status)
+		if answer == nil {
+			continue
+		}
+		own := *answer.Value // the same description may serve other operations
+		own.Headers = openapi3.Headers{}
+		for name, header := range answer.Value.Headers {
+			own.Headers[name] = header
+		}
+		for _, name := range names {
+			own.Headers[name] = &openapi3.HeaderRef{Ref: "#/components/headers/" + strings.ReplaceAll(name, "-", "")}
+		}
+		op.Responses.Set(status, &openapi3.ResponseRef{Value: &own})
+	}
+}

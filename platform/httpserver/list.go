@@ -1,0 +1,82 @@
+package httpserver
+
+import (
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+
+	"healthcare/platform/errs"
+	"healthcare/platform/paging"
+)
+
+// defaultLimit is how many items a page has when the client does not say; the contract bounds what it may say.
+const defaultLimit = 100
+
+// PageRequest is which page of a list the caller asks for. The guard has held limit and ordering against the contract.
+// Errors: errs.Invalid for a cursor that was not made for this caller, list, filters and order.
+func PageRequest(c *fiber.Ctx) (paging.Request, error) {
+	call := callOf(c)
+	request := paging.Request{
+		Limit: defaultLimit, Order: orderOf(c.Query("ordering"), call.op.list),
+		Count: prefers(c, "count=exact"),
+	}
+	if limit, err := strconv.Atoi(c.Query("limit")); err == nil {
+		request.Limit = limit
+	}
+	cursor := c.Query("cursor")
+	if cursor == "" {
+		return request, nil
+	}
+	key, err := call.server.cursors.open(cursor, call.binding(c))
+	if err != nil || len(key) != len(request.Order) {
+		return paging.Request{}, errs.Invalidf("cursor", "Is not a cursor of this list with these filters. Start again without it.")
+	}
+	request.After = key
+	return request, nil
+}
+
+// SendPage answers a page as a bare array, with a link to the next one (RFC 8288) and, where it was asked for, the count.
+func SendPage[T, S any](c *fiber.Ctx, page paging.Page[T], show func(T) S) error {
+	if page.Next != nil {
+		query := url.Values{}
+		for name, value := range c.Queries() {
+			query.Set(name, value)
+		}
+		call := callOf(c)
+		query.Set("cursor", call.server.cursors.seal(page.Next, call.binding(c)))
+		c.Set(fiber.HeaderLink, "<"+c.Path()+"?"+query.Encode()+`>; rel="next"`)
+	}
+	if page.Total != nil {
+		c.Set("X-Total-Count", strconv.FormatInt(*page.Total, 10))
+		c.Set("Preference-Applied", "count=exact")
+	}
+	return c.JSON(paging.Map(page, show).Items)
+}
+
+// binding is what a cursor is good for: the caller, the list, and every parameter but which page of it.
+func (call *call) binding(c *fiber.Ctx) []byte {
+	query := url.Values{}
+	for name, value := range c.Queries() {
+		if name != "cursor" && name != "limit" {
+			query.Set(name, value)
+		}
+	}
+	return binding(call.principal.UserID.String(), strings.TrimSuffix(c.Path(), "/"), query.Encode())
+}
+
+// orderOf turns -created_at,name into an order that ends in the id, which makes it total. The id runs the way of the column before it.
+func orderOf(ordering string, list *listRules) []paging.Order {
+	if ordering == "" {
+		ordering = list.Default
+	}
+	var order []paging.Order
+	descending := false
+	for column := range strings.SplitSeq(ordering, ",") {
+		name, down := strings.CutPrefix(column, "-")
+		descending = down
+		order = append(order, paging.Order{Column: name, Descending: descending})
+	}
+	return append(order, paging.Order{Column: "id", Descending: descending})
+}

@@ -1,0 +1,51 @@
+package httpserver
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/gofiber/fiber/v2"
+)
+
+// warnedNames bounds how many unknown members a Warning names.
+const warnedNames = 10
+
+// unknownMembers tells the client of members that the operation does not know: by a Warning, or with Prefer: handling=strict (RFC 7240) by
+// refusing them beside what else is refused. Members of the answer are known: what was read can be put back.
+func unknownMembers(c *fiber.Ctx, members map[string]jsontext.Value, refused map[string][]string) {
+	call := callOf(c)
+	if call == nil {
+		return // no described operation, so nothing is known
+	}
+	var unknown []string
+	for name := range members {
+		if !call.op.known[name] {
+			unknown = append(unknown, printable(name))
+		}
+	}
+	if len(unknown) == 0 {
+		return
+	}
+	slices.Sort(unknown)
+	if prefers(c, "handling=strict") {
+		for _, name := range unknown {
+			refused[name] = []string{"Unknown field."}
+		}
+		return
+	}
+	if len(unknown) > warnedNames {
+		unknown = append(unknown[:warnedNames], "...")
+	}
+	c.Set(fiber.HeaderWarning, `299 - "Unknown fields were ignored: `+strings.Join(slices.Compact(unknown), ", ")+`"`)
+}
+
+// prefers reads one preference of the client's (RFC 7240).
+func prefers(c *fiber.Ctx, preference string) bool {
+	for one := range strings.SplitSeq(c.Get("Prefer"), ",") {
+		if strings.EqualFold(strings.ReplaceAll(strings.TrimSpace(one), " ", ""), preference) {
+			return true
+		}
+	}
+	return false
+}

@@ -59,7 +59,7 @@ func readPostgres(t *testing.T, db *database.DB) schema {
 	tables := ask(t, db, `SELECT relname AS of, '' AS said FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')`)
 	columns := ask(t, db, `SELECT table_name AS of, column_name || ' ' || CASE data_type
 			WHEN 'uuid' THEN 'TEXT' WHEN 'text' THEN 'TEXT' WHEN 'timestamp with time zone' THEN 'TEXT' WHEN 'date' THEN 'TEXT'
-			WHEN 'integer' THEN 'INTEGER' WHEN 'bigint' THEN 'INTEGER' WHEN 'boolean' THEN 'INTEGER'
+			WHEN 'integer' THEN 'INTEGER' WHEN 'bigint' THEN 'INTEGER' WHEN 'boolean' THEN 'INTEGER' WHEN 'bytea' THEN 'BLOB'
 			ELSE 'nothing that SQLite knows: ' || data_type END
 			|| CASE is_nullable WHEN 'YES' THEN ' null' ELSE ' not null' END AS said
 		FROM information_schema.columns WHERE table_schema = 'public' ORDER BY ordinal_position`)

@@ -24,13 +24,13 @@ var mayImport = map[string][]string{
 	"adapters/rest": {anyLibrary, othersRoot, "own root", "own domain", "own app",
 		"platform/auth", "platform/clock", "platform/errs", "platform/httpserver"},
 	"adapters/store": {anyLibrary, othersRoot, "own root", "own domain", "own ports",
-		"platform/auth", "platform/clock", "platform/errs", "platform/database"},
+		"platform/auth", "platform/clock", "platform/errs", "platform/database", "platform/paging"},
 	"adapters/*": {anyLibrary, othersRoot, "own root", "own domain", "own ports",
 		"platform/auth", "platform/clock", "platform/errs", "platform/config"},
 }
 
 var technologyFree = []string{uuid, ozzo, "golang.org/x/sync", "golang.org/x/text", othersRoot,
-	"platform/auth", "platform/clock", "platform/errs", "platform/events", "platform/tx"}
+	"platform/auth", "platform/clock", "platform/errs", "platform/events", "platform/paging", "platform/revision", "platform/tx"}
 
 // homes says where a library lives, for people and for the test.
 var homes = []struct {

@@ -137,7 +137,7 @@ func serve(t *testing.T, adjust ...func(*Config)) *stand {
 		change(&cfg)
 	}
 	ready := func(context.Context) error { return s.broken }
-	server, err := New(cfg, zap.New(core), oneToken{}, ready, s.api())
+	server, err := New(cfg, zap.New(core), oneToken{}, ready, nil, s.api())
 	require.NoError(t, err)
 	s.Server = server
 	require.NoError(t, s.Listen())

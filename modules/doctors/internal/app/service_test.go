@@ -16,6 +16,8 @@ import (
 	"healthcare/platform/databasetest"
 	"healthcare/platform/errs"
 	"healthcare/platform/events"
+	"healthcare/platform/paging"
+	"healthcare/platform/revision"
 )
 
 var now = time.Date(2026, time.November, 22, 22, 29, 36, 410959000, time.UTC)
@@ -53,9 +55,9 @@ func (h house) found(t *testing.T, doctor domain.Doctor) domain.Doctor {
 // browsed is the whole directory.
 func (h house) browsed(t *testing.T) []domain.Doctor {
 	t.Helper()
-	all, err := h.Browse(t.Context())
+	page, err := h.Browse(t.Context(), domain.Filter{}, whole)
 	require.NoError(t, err)
-	return all
+	return page.Items
 }
 
 func TestRegister(t *testing.T) {
@@ -88,7 +90,7 @@ func TestReviseAndAmend(t *testing.T) {
 		service := newHouse(db)
 		doctor := service.registered(t, vikram())
 		service.clock.Advance(time.Minute)
-		revised, err := service.Revise(t.Context(), doctor.ID, domain.Details{Name: "D", Specialization: "S"})
+		revised, err := service.Revise(t.Context(), doctor.ID, revision.Match{}, domain.Details{Name: "D", Specialization: "S"})
 		require.NoError(t, err)
 		require.Equal(t, domain.Details{Name: "D", Specialization: "S"}, revised.Details)
 		require.Equal(t, 2, revised.Version)
@@ -99,7 +101,7 @@ func TestReviseAndAmend(t *testing.T) {
 		service := newHouse(db)
 		doctor := service.registered(t, simple)
 		service.clock.Advance(time.Minute)
-		amended, err := service.Amend(t.Context(), doctor.ID, domain.Changes{Experience: new(0)})
+		amended, err := service.Amend(t.Context(), doctor.ID, revision.Match{}, domain.Changes{Experience: new(0)})
 		require.NoError(t, err)
 		doctor.Experience, doctor.Version, doctor.UpdatedAt = 0, 2, now.Add(time.Minute)
 		require.Equal(t, doctor, amended)
@@ -109,10 +111,10 @@ func TestReviseAndAmend(t *testing.T) {
 		service := newHouse(db)
 		doctor := service.registered(t, simple)
 		service.clock.Advance(time.Minute)
-		amended, err := service.Amend(t.Context(), doctor.ID, domain.Changes{Name: new(" D ")})
+		amended, err := service.Amend(t.Context(), doctor.ID, revision.Match{}, domain.Changes{Name: new(" D ")})
 		require.NoError(t, err)
 		require.Equal(t, doctor, amended)
-		revised, err := service.Revise(t.Context(), doctor.ID, simple)
+		revised, err := service.Revise(t.Context(), doctor.ID, revision.Match{}, simple)
 		require.NoError(t, err)
 		require.Equal(t, doctor, revised)
 		require.Equal(t, doctor, service.found(t, doctor))
@@ -120,9 +122,9 @@ func TestReviseAndAmend(t *testing.T) {
 	t.Run("what breaks a rule, or takes another's license number, changes nothing", func(t *testing.T) {
 		service := newHouse(db)
 		doctor, other := service.registered(t, simple), service.registered(t, domain.Details{Name: "O", Specialization: "S", LicenseNumber: "7"})
-		_, err := service.Amend(t.Context(), doctor.ID, domain.Changes{Name: new("E"), Experience: new(-1)})
+		_, err := service.Amend(t.Context(), doctor.ID, revision.Match{}, domain.Changes{Name: new("E"), Experience: new(-1)})
 		require.Equal(t, errs.Invalid, errs.KindOf(err))
-		_, err = service.Amend(t.Context(), doctor.ID, domain.Changes{Name: new("E"), LicenseNumber: &other.LicenseNumber})
+		_, err = service.Amend(t.Context(), doctor.ID, revision.Match{}, domain.Changes{Name: new("E"), LicenseNumber: &other.LicenseNumber})
 		require.ErrorIs(t, err, doctors.ErrLicenseNumberTaken)
 		require.Equal(t, doctor, service.found(t, doctor))
 	})
@@ -130,9 +132,12 @@ func TestReviseAndAmend(t *testing.T) {
 		service, missing := newHouse(db), doctors.ID{UUID: uuid.Must(uuid.NewV7())}
 		_, err := service.Find(t.Context(), missing)
 		require.Equal(t, doctors.ErrNotFound, err)
-		_, err = service.Revise(t.Context(), missing, domain.Details{})
+		_, err = service.Revise(t.Context(), missing, revision.Match{}, domain.Details{})
 		require.Equal(t, doctors.ErrNotFound, err)
-		_, err = service.Amend(t.Context(), missing, domain.Changes{Name: new("")})
+		_, err = service.Amend(t.Context(), missing, revision.Match{}, domain.Changes{Name: new("")})
 		require.Equal(t, doctors.ErrNotFound, err)
 	})
 }
+
+// whole asks for a list in one page, newest first.
+var whole = paging.Request{Limit: 10_000, Order: []paging.Order{{Column: "created_at", Descending: true}, {Column: "id", Descending: true}}}

@@ -1,12 +1,14 @@
 package app_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
+	"healthcare/modules/patients"
 	"healthcare/modules/patients/internal/adapters/store"
 	"healthcare/modules/patients/internal/app"
 	"healthcare/modules/patients/internal/domain"
@@ -14,6 +16,7 @@ import (
 	"healthcare/platform/clock"
 	"healthcare/platform/database"
 	"healthcare/platform/events"
+	"healthcare/platform/paging"
 )
 
 var now = time.Date(2026, time.November, 22, 22, 29, 36, 410959000, time.UTC)
@@ -27,7 +30,7 @@ type house struct {
 
 func newHouse(db *database.DB, subscriptions ...events.Subscription) house {
 	manual := clock.At(now)
-	return house{app.New(store.New(db), db, events.New(subscriptions...), manual), db, manual}
+	return house{app.New(store.New(db), nobodysCare{}, db, events.New(subscriptions...), manual), db, manual}
 }
 
 // someone is a user who may own patients.
@@ -68,7 +71,17 @@ func (h house) found(t *testing.T, who auth.Principal, patient domain.Patient) d
 // browsed is the user's whole list.
 func (h house) browsed(t *testing.T, who auth.Principal) []domain.Patient {
 	t.Helper()
-	all, err := h.Browse(t.Context(), who)
+	page, err := h.Browse(t.Context(), who, domain.Filter{}, whole)
 	require.NoError(t, err)
-	return all
+	return page.Items
+}
+
+// whole asks for a list in one page, newest first.
+var whole = paging.Request{Limit: 10_000, Order: []paging.Order{{Column: "created_at", Descending: true}, {Column: "id", Descending: true}}}
+
+// nobodysCare is patients without doctors.
+type nobodysCare struct{}
+
+func (nobodysCare) PatientsOf(context.Context, patients.Scope, uuid.UUID, int) ([]patients.ID, error) {
+	return []patients.ID{}, nil
 }

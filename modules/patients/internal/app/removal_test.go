@@ -14,6 +14,7 @@ import (
 	"healthcare/platform/databasetest"
 	"healthcare/platform/errs"
 	"healthcare/platform/events"
+	"healthcare/platform/revision"
 )
 
 // treated is a patient whom an assignment, a record of another module, refers to.
@@ -55,32 +56,32 @@ func TestRemove(t *testing.T) {
 
 		t.Run("is undone with everything else when one of those who react fails, whose error it is", func(t *testing.T) {
 			answer = errors.New("cannot let go")
-			require.ErrorIs(t, service.Remove(t.Context(), who, patient.ID), answer)
+			require.ErrorIs(t, service.Remove(t.Context(), who, patient.ID, revision.Match{}), answer)
 			require.Equal(t, patient, service.found(t, who, patient))
 			require.Equal(t, 1, assignments(t, db))
 		})
 		t.Run("is refused by the foreign key when nobody reacts", func(t *testing.T) {
 			alone := newHouse(db)
-			err := alone.Remove(t.Context(), who, patient.ID)
+			err := alone.Remove(t.Context(), who, patient.ID, revision.Match{})
 			require.Equal(t, errs.Conflict, errs.KindOf(err), "%v", err)
 			require.Equal(t, patient, service.found(t, who, patient))
 			require.Equal(t, 1, assignments(t, db))
 		})
 		t.Run("announces nothing to anybody when the patient is not the user's", func(t *testing.T) {
 			heard = nil
-			require.ErrorIs(t, service.Remove(t.Context(), someone(t, db), patient.ID), patients.ErrNotFound)
+			require.ErrorIs(t, service.Remove(t.Context(), someone(t, db), patient.ID, revision.Match{}), patients.ErrNotFound)
 			require.Empty(t, heard)
 		})
 		t.Run("lets those who react let go first, and then removes the patient", func(t *testing.T) {
 			heard, answer = nil, nil
-			require.NoError(t, service.Remove(t.Context(), who, patient.ID))
+			require.NoError(t, service.Remove(t.Context(), who, patient.ID, revision.Match{}))
 			require.Equal(t, []patients.Deleted{{ID: patient.ID}}, heard)
 			require.Empty(t, service.browsed(t, who))
 			require.Zero(t, assignments(t, db))
 		})
 		t.Run("cannot be done twice", func(t *testing.T) {
 			heard = nil
-			require.ErrorIs(t, service.Remove(t.Context(), who, patient.ID), patients.ErrNotFound)
+			require.ErrorIs(t, service.Remove(t.Context(), who, patient.ID, revision.Match{}), patients.ErrNotFound)
 			require.Empty(t, heard)
 		})
 	})

@@ -11,6 +11,7 @@ import (
 	"healthcare/modules/patients/internal/domain"
 	"healthcare/platform/databasetest"
 	"healthcare/platform/errs"
+	"healthcare/platform/revision"
 )
 
 func TestRegister(t *testing.T) {
@@ -59,7 +60,7 @@ func TestReviseAndAmend(t *testing.T) {
 		service := newHouse(db)
 		patient := service.registered(t, who, ananya())
 		service.clock.Advance(time.Minute)
-		revised, err := service.Revise(t.Context(), who, patient.ID, domain.Said{Name: "A", Gender: "Other", Age: new(0)})
+		revised, err := service.Revise(t.Context(), who, patient.ID, revision.Match{}, domain.Said{Name: "A", Gender: "Other", Age: new(0)})
 		require.NoError(t, err)
 		require.Equal(t, domain.Details{Name: "A", Gender: "Other"}, revised.Details)
 		require.Equal(t, 2, revised.Version)
@@ -70,7 +71,7 @@ func TestReviseAndAmend(t *testing.T) {
 		service := newHouse(db)
 		patient := service.registered(t, who, ananya())
 		service.clock.Advance(time.Minute)
-		amended, err := service.Amend(t.Context(), who, patient.ID, domain.Changes{MedicalRecordNumber: new("")})
+		amended, err := service.Amend(t.Context(), who, patient.ID, revision.Match{}, domain.Changes{MedicalRecordNumber: new("")})
 		require.NoError(t, err)
 		patient.Details.MedicalRecordNumber, patient.Version, patient.UpdatedAt = "", 2, now.Add(time.Minute)
 		require.Equal(t, patient, amended)
@@ -80,10 +81,10 @@ func TestReviseAndAmend(t *testing.T) {
 		service := newHouse(db)
 		patient := service.registered(t, who, domain.Said{Name: "A", Gender: "Other", Age: new(1)})
 		service.clock.Advance(time.Minute)
-		amended, err := service.Amend(t.Context(), who, patient.ID, domain.Changes{Name: new(" A ")})
+		amended, err := service.Amend(t.Context(), who, patient.ID, revision.Match{}, domain.Changes{Name: new(" A ")})
 		require.NoError(t, err)
 		require.Equal(t, patient, amended)
-		revised, err := service.Revise(t.Context(), who, patient.ID, domain.Said{Name: "A", Gender: "OTHER", Age: new(1)})
+		revised, err := service.Revise(t.Context(), who, patient.ID, revision.Match{}, domain.Said{Name: "A", Gender: "OTHER", Age: new(1)})
 		require.NoError(t, err)
 		require.Equal(t, patient, revised)
 		require.Equal(t, patient, service.found(t, who, patient))
@@ -91,9 +92,9 @@ func TestReviseAndAmend(t *testing.T) {
 	t.Run("what breaks a rule changes nothing", func(t *testing.T) {
 		service := newHouse(db)
 		patient := service.registered(t, who, domain.Said{Name: "A", Gender: "Other", Age: new(1)})
-		_, err := service.Amend(t.Context(), who, patient.ID, domain.Changes{Name: new("B"), Age: new(-1)})
+		_, err := service.Amend(t.Context(), who, patient.ID, revision.Match{}, domain.Changes{Name: new("B"), Age: new(-1)})
 		require.Equal(t, errs.Invalid, errs.KindOf(err))
-		_, err = service.Revise(t.Context(), who, patient.ID, domain.Said{Name: "B"})
+		_, err = service.Revise(t.Context(), who, patient.ID, revision.Match{}, domain.Said{Name: "B"})
 		require.Equal(t, errs.Invalid, errs.KindOf(err))
 		require.Equal(t, patient, service.found(t, who, patient))
 	})
@@ -109,13 +110,13 @@ func TestStrangers(t *testing.T) {
 		t.Run("a stranger is told there is no such patient as "+name, func(t *testing.T) {
 			_, err := service.Find(t.Context(), stranger, id)
 			require.Equal(t, patients.ErrNotFound, err)
-			_, err = service.Revise(t.Context(), stranger, id, ananya())
+			_, err = service.Revise(t.Context(), stranger, id, revision.Match{}, ananya())
 			require.Equal(t, patients.ErrNotFound, err)
-			_, err = service.Revise(t.Context(), stranger, id, domain.Said{})
+			_, err = service.Revise(t.Context(), stranger, id, revision.Match{}, domain.Said{})
 			require.Equal(t, patients.ErrNotFound, err, "before anything is said about the rules")
-			_, err = service.Amend(t.Context(), stranger, id, domain.Changes{Name: new("")})
+			_, err = service.Amend(t.Context(), stranger, id, revision.Match{}, domain.Changes{Name: new("")})
 			require.Equal(t, patients.ErrNotFound, err)
-			require.Equal(t, patients.ErrNotFound, service.Remove(t.Context(), stranger, id))
+			require.Equal(t, patients.ErrNotFound, service.Remove(t.Context(), stranger, id, revision.Match{}))
 		})
 	}
 	t.Run("and the patient is as before", func(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 	"healthcare/modules/doctors/internal/ports"
 	"healthcare/platform/database"
 	"healthcare/platform/databasetest"
+	"healthcare/platform/paging"
 )
 
 var now = time.Date(2026, time.November, 22, 22, 29, 36, 410959000, time.UTC)
@@ -52,9 +53,9 @@ func kept(t *testing.T, repository ports.Repository, doctor domain.Doctor) domai
 // listed is the whole directory.
 func listed(ctx context.Context, t *testing.T, repository ports.Repository) []domain.Doctor {
 	t.Helper()
-	all, err := repository.List(ctx)
+	page, err := repository.List(ctx, domain.Filter{}, whole)
 	require.NoError(t, err)
-	return all
+	return page.Items
 }
 
 // rename is a change that is always allowed.
@@ -65,4 +66,13 @@ func rename(name string) func(*domain.Doctor) error {
 		d.UpdatedAt = now.Add(time.Hour)
 		return nil
 	}
+}
+
+// whole asks for a list in one page, newest first.
+var whole = paging.Request{Limit: 10_000, Order: []paging.Order{{Column: "created_at", Descending: true}, {Column: "id", Descending: true}}}
+
+// hold is Hold without the version.
+func hold(repository ports.Repository, ctx context.Context, id doctors.ID) error {
+	_, err := repository.Hold(ctx, id)
+	return err
 }

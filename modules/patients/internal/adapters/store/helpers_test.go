@@ -14,6 +14,7 @@ import (
 	"healthcare/modules/patients/internal/ports"
 	"healthcare/platform/database"
 	"healthcare/platform/databasetest"
+	"healthcare/platform/paging"
 )
 
 var now = time.Date(2026, time.November, 22, 22, 29, 36, 410959000, time.UTC)
@@ -67,9 +68,9 @@ func kept(t *testing.T, repository ports.Repository, patient domain.Patient) dom
 // listed is the whole list of a scope.
 func listed(ctx context.Context, t *testing.T, repository ports.Repository, scope patients.Scope) []domain.Patient {
 	t.Helper()
-	all, err := repository.List(ctx, scope)
+	page, err := repository.List(ctx, scope, domain.Filter{}, whole)
 	require.NoError(t, err)
-	return all
+	return page.Items
 }
 
 // rename is a change that is always allowed.
@@ -80,4 +81,13 @@ func rename(name string) func(*domain.Patient) error {
 		p.UpdatedAt = now.Add(time.Hour)
 		return nil
 	}
+}
+
+// whole asks for a list in one page, newest first.
+var whole = paging.Request{Limit: 10_000, Order: []paging.Order{{Column: "created_at", Descending: true}, {Column: "id", Descending: true}}}
+
+// hold is Hold without the version.
+func hold(repository ports.Repository, ctx context.Context, scope patients.Scope, id patients.ID) error {
+	_, err := repository.Hold(ctx, scope, id)
+	return err
 }

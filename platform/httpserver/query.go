@@ -121,10 +121,13 @@ func Value[T any](given *T) (value T) {
 	return value
 }
 
-// UUID is an optional parameter of format uuid, which the guard has checked; zero when it was not given.
-func UUID(given *string) uuid.UUID {
-	id, _ := uuid.Parse(Value(given))
-	return id
+// UUID is an optional parameter of format uuid, which the guard has checked; nil when it was not given.
+func UUID(given *string) *uuid.UUID {
+	if given == nil {
+		return nil
+	}
+	id, _ := uuid.Parse(*given)
+	return &id
 }
 
 // Instant is an optional parameter of format date-time, which the guard has checked; zero when it was not given.

@@ -74,7 +74,7 @@ func (s *Service) BrowseOf(ctx context.Context, who auth.Principal, patient pati
 	if _, err := s.patients.Find(ctx, visible(who), patient); err != nil {
 		return paging.Page[Assigned]{}, err
 	}
-	return s.Browse(ctx, who, domain.Filter{Patient: patient.UUID}, page)
+	return s.Browse(ctx, who, domain.Filter{Patient: &patient.UUID}, page)
 }
 
 // Find is one assignment. Errors: assignments.ErrNotFound.

@@ -8,8 +8,8 @@ import (
 
 // Filter narrows a list of assignments; the zero Filter does not.
 type Filter struct {
-	Patient        uuid.UUID // only this patient's
-	Doctor         uuid.UUID // only this doctor's
+	Patient        *uuid.UUID // only this patient's
+	Doctor         *uuid.UUID // only this doctor's
 	AssignedAfter  time.Time
 	AssignedBefore time.Time
 }

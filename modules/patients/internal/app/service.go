@@ -5,8 +5,6 @@ package app
 import (
 	"context"
 
-	"github.com/google/uuid"
-
 	"healthcare/modules/patients"
 	"healthcare/modules/patients/internal/domain"
 	"healthcare/modules/patients/internal/ports"
@@ -56,8 +54,8 @@ func (s *Service) Browse(
 	if err != nil {
 		return none, err
 	}
-	if filter.Doctor != uuid.Nil {
-		filter.Among, err = s.care.PatientsOf(ctx, visible(who), filter.Doctor, maxAmong+1)
+	if filter.Doctor != nil {
+		filter.Among, err = s.care.PatientsOf(ctx, visible(who), *filter.Doctor, maxAmong+1)
 		if err != nil {
 			return none, err
 		}

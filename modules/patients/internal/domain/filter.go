@@ -16,7 +16,7 @@ type Filter struct {
 	Gender        string // in any letter case
 	AgeMin        *int   // whole years
 	AgeMax        *int
-	Doctor        uuid.UUID // only patients to whom this doctor is assigned
+	Doctor        *uuid.UUID // only patients to whom this doctor is assigned
 	CreatedAfter  time.Time
 	CreatedBefore time.Time
 

@@ -75,11 +75,11 @@ func (s *store) List(
 	ctx context.Context, scope patients.Scope, filter domain.Filter, request paging.Request,
 ) (paging.Page[domain.Assignment], error) {
 	q := within(s.db.Read(ctx), scope)
-	if filter.Patient != uuid.Nil {
-		q = q.Where("patient_id = ?", filter.Patient)
+	if filter.Patient != nil {
+		q = q.Where("patient_id = ?", *filter.Patient)
 	}
-	if filter.Doctor != uuid.Nil {
-		q = q.Where("doctor_id = ?", filter.Doctor)
+	if filter.Doctor != nil {
+		q = q.Where("doctor_id = ?", *filter.Doctor)
 	}
 	if !filter.AssignedAfter.IsZero() {
 		q = q.Where("assigned_at > ?", database.At(filter.AssignedAfter))

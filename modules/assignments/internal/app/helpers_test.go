@@ -1,0 +1,151 @@
+package app_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"healthcare/modules/assignments"
+	"healthcare/modules/assignments/internal/adapters/store"
+	"healthcare/modules/assignments/internal/app"
+	"healthcare/modules/assignments/internal/domain"
+	"healthcare/modules/doctors"
+	"healthcare/modules/doctors/doctorstest"
+	"healthcare/modules/patients"
+	"healthcare/modules/patients/patientstest"
+	"healthcare/platform/auth"
+	"healthcare/platform/clock"
+	"healthcare/platform/database"
+	"healthcare/platform/paging"
+)
+
+var now = time.Date(2026, time.November, 22, 22, 29, 36, 410959000, time.UTC)
+
+// house is the service over the real store; the other modules are their own fakes, and rows that the foreign keys ask for.
+type house struct {
+	*app.Service
+	db       *database.DB
+	clock    *clock.Manual
+	patients *askedPatients
+	doctors  *askedDoctors
+}
+
+func newHouse(db *database.DB) house {
+	h := house{db: db, clock: clock.At(now), patients: new(askedPatients), doctors: new(askedDoctors)}
+	h.Service = app.New(store.New(db), h.patients, h.doctors, db, h.clock)
+	return h
+}
+
+// askedPatients counts the questions, and answers with trouble while there is any.
+type askedPatients struct {
+	patientstest.Directory
+	asked   int
+	trouble error
+}
+
+func (d *askedPatients) Find(ctx context.Context, scope patients.Scope, id patients.ID) (patients.Patient, error) {
+	d.asked++
+	found, err := d.Directory.Find(ctx, scope, id)
+	if d.trouble != nil {
+		return patients.Patient{}, d.trouble
+	}
+	return found, err
+}
+
+func (d *askedPatients) FindAll(ctx context.Context, scope patients.Scope, ids []patients.ID) (map[patients.ID]patients.Patient, error) {
+	d.asked++
+	found, err := d.Directory.FindAll(ctx, scope, ids)
+	if d.trouble != nil {
+		return nil, d.trouble
+	}
+	return found, err
+}
+
+// askedDoctors is likewise.
+type askedDoctors struct {
+	doctorstest.Directory
+	asked   int
+	trouble error
+}
+
+func (d *askedDoctors) Find(ctx context.Context, id doctors.ID) (doctors.Doctor, error) {
+	d.asked++
+	found, err := d.Directory.Find(ctx, id)
+	if d.trouble != nil {
+		return doctors.Doctor{}, d.trouble
+	}
+	return found, err
+}
+
+func (d *askedDoctors) FindAll(ctx context.Context, ids []doctors.ID) (map[doctors.ID]doctors.Doctor, error) {
+	d.asked++
+	found, err := d.Directory.FindAll(ctx, ids)
+	if d.trouble != nil {
+		return nil, d.trouble
+	}
+	return found, err
+}
+
+func (h house) someone(t *testing.T) auth.Principal {
+	t.Helper()
+	id := uuid.Must(uuid.NewV7())
+	h.insert(t, `INSERT INTO users (id, name, email, mailbox, username, password_hash, active, token_version, created_at, updated_at)
+		VALUES (?, 'A', 'a@example.com', ?, ?, '-', ?, 0, ?, ?)`, id, id.String(), id.String(), true, database.At(now), database.At(now))
+	return auth.Principal{UserID: id}
+}
+
+func (h house) patientOf(t *testing.T, who auth.Principal, name string) patients.Patient {
+	t.Helper()
+	patient := patients.Patient{ID: patients.ID{UUID: uuid.Must(uuid.NewV7())}, Name: name, Age: 31, Gender: "Other"}
+	h.insert(t, `INSERT INTO patients (id, owner_id, name, gender, age, email, phone, address, notes, version, created_at, updated_at)
+		VALUES (?, ?, 'P', 'Other', 1, '', '', '', '', 1, ?, ?)`, patient.ID, who.UserID, database.At(now), database.At(now))
+	h.patients.Add(who.UserID, patient)
+	return patient
+}
+
+func (h house) doctor(t *testing.T, name string) doctors.Doctor {
+	t.Helper()
+	doctor := doctors.Doctor{ID: doctors.ID{UUID: uuid.Must(uuid.NewV7())}, Name: name, Specialization: "S", Experience: 9}
+	h.insert(t, `INSERT INTO doctors (id, name, specialization, experience, email, phone, version, created_at, updated_at)
+		VALUES (?, 'D', 'S', 1, '', '', 1, ?, ?)`, doctor.ID, database.At(now), database.At(now))
+	h.doctors.Add(doctor)
+	return doctor
+}
+
+func (h house) insert(t *testing.T, statement string, values ...any) {
+	t.Helper()
+	require.NoError(t, h.db.Write(t.Context()).Exec(statement, values...).Error)
+}
+
+// assigned makes an assignment a second after the last.
+func (h house) assigned(t *testing.T, who auth.Principal, patient patients.Patient, doctor doctors.Doctor) app.Assigned {
+	t.Helper()
+	h.clock.Advance(time.Second)
+	made, err := h.Assign(t.Context(), who, patient.ID, doctor.ID)
+	require.NoError(t, err)
+	return made
+}
+
+// whole is a list on one page, newest first.
+var whole = paging.Request{Limit: 500, Order: []paging.Order{{Column: "assigned_at", Descending: true}, {Column: "id", Descending: true}}}
+
+// browsed is all that the user sees.
+func (h house) browsed(t *testing.T, who auth.Principal) []app.Assigned {
+	t.Helper()
+	page, err := h.Browse(t.Context(), who, domain.Filter{}, whole)
+	require.NoError(t, err)
+	return page.Items
+}
+
+// browsedOf is all that the user sees of a patient.
+func (h house) browsedOf(t *testing.T, who auth.Principal, patient patients.Patient) []app.Assigned {
+	t.Helper()
+	page, err := h.BrowseOf(t.Context(), who, patient.ID, whole)
+	require.NoError(t, err)
+	return page.Items
+}
+
+func newID() assignments.ID { return assignments.ID{UUID: uuid.Must(uuid.NewV7())} }

@@ -1,0 +1,74 @@
+package app_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"healthcare/modules/assignments/internal/adapters/store"
+	"healthcare/modules/assignments/internal/app"
+	"healthcare/modules/doctors"
+	"healthcare/modules/patients"
+	"healthcare/platform/database"
+	"healthcare/platform/databasetest"
+	"healthcare/platform/errs"
+	"healthcare/platform/events"
+)
+
+// TestReactions removes the records as their own modules do: they announce it in the transaction, and then delete the row.
+func TestReactions(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		repository := store.New(db)
+		publisher := events.New(app.WhenPatientDeleted(repository), app.WhenDoctorDeleted(repository))
+		deletePatient := func(ctx context.Context, id patients.ID) error {
+			return db.Write(ctx).Exec(`DELETE FROM patients WHERE id = ?`, id).Error
+		}
+		deleteDoctor := func(ctx context.Context, id doctors.ID) error {
+			return db.Write(ctx).Exec(`DELETE FROM doctors WHERE id = ?`, id).Error
+		}
+		h := newHouse(db)
+		who := h.someone(t)
+		ann, bob := h.patientOf(t, who, "Ann"), h.patientOf(t, who, "Bob")
+		first, second := h.doctor(t, "First"), h.doctor(t, "Second")
+		a, b, c := h.assigned(t, who, ann, first), h.assigned(t, who, bob, first), h.assigned(t, who, bob, second)
+
+		t.Run("to a patient's removal that is undone are undone", func(t *testing.T) {
+			require.ErrorIs(t, db.Do(t.Context(), func(ctx context.Context) error {
+				require.NoError(t, publisher.Publish(ctx, patients.Deleted{ID: ann.ID}))
+				require.NoError(t, deletePatient(ctx, ann.ID))
+				return context.Canceled
+			}), context.Canceled)
+			require.Equal(t, []app.Assigned{c, b, a}, h.browsed(t, who))
+		})
+		t.Run("are what lets a patient go: without, the foreign key refuses", func(t *testing.T) {
+			err := db.Do(t.Context(), func(ctx context.Context) error { return deletePatient(ctx, ann.ID) })
+			require.Equal(t, errs.Conflict, errs.KindOf(err), "%v", err)
+			err = db.Do(t.Context(), func(ctx context.Context) error { return deleteDoctor(ctx, first.ID) })
+			require.Equal(t, errs.Conflict, errs.KindOf(err), "%v", err)
+			require.Equal(t, []app.Assigned{c, b, a}, h.browsed(t, who))
+		})
+		t.Run("end the assignments of a patient who goes, and no others", func(t *testing.T) {
+			require.NoError(t, db.Do(t.Context(), func(ctx context.Context) error {
+				require.NoError(t, publisher.Publish(ctx, patients.Deleted{ID: ann.ID}))
+				return deletePatient(ctx, ann.ID)
+			}))
+			require.Equal(t, []app.Assigned{c, b}, h.browsed(t, who))
+		})
+		t.Run("end the assignments of a doctor who goes, and no others", func(t *testing.T) {
+			require.NoError(t, db.Do(t.Context(), func(ctx context.Context) error {
+				require.NoError(t, publisher.Publish(ctx, doctors.Deleted{ID: first.ID}))
+				return deleteDoctor(ctx, first.ID)
+			}))
+			require.Equal(t, []app.Assigned{c}, h.browsed(t, who))
+		})
+		t.Run("fail with the store, and so undo the removal", func(t *testing.T) {
+			ended, cancel := context.WithCancel(t.Context())
+			cancel()
+			for _, event := range []any{patients.Deleted{ID: bob.ID}, doctors.Deleted{ID: second.ID}} {
+				require.Equal(t, errs.Unavailable, errs.KindOf(publisher.Publish(ended, event)))
+			}
+		})
+	})
+}

@@ -68,7 +68,7 @@ func serverConfig(cfg config.Config) httpserver.Config {
 		proxies[i] = netip.MustParsePrefix(proxy) // checked by config
 	}
 	return httpserver.Config{
-		Address: cfg.HTTPAddress, AllowedHosts: cfg.AllowedHosts, TrustedProxies: proxies, BodyLimit: cfg.HTTPBodyLimit,
+		Address: cfg.HTTPAddress, AllowedHosts: cfg.AllowedHosts, CORSOrigins: cfg.CORSOrigins, TrustedProxies: proxies, BodyLimit: cfg.HTTPBodyLimit,
 		HeaderLimit: cfg.HTTPHeaderLimit, URLLimit: cfg.HTTPURLLimit, Connections: cfg.HTTPConnections, ReadTimeout: cfg.HTTPReadTimeout,
 		WriteTimeout: cfg.HTTPWriteTimeout, IdleTimeout: cfg.HTTPIdleTimeout, HandlerTimeout: cfg.HTTPHandlerTimeout,
 		ShutdownDelay: cfg.HTTPShutdownDelay, ShutdownTimeout: cfg.HTTPShutdownTimeout, Version: programVersion(),

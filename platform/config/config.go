@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"net/url"
 	"os"
 	"path/filepath"
 	"sort"
@@ -24,6 +25,7 @@ type Config struct {
 	DatabaseURL  Secret   `koanf:"database_url"` // it holds a password
 	Debug        bool     `koanf:"debug"`
 	AllowedHosts []string `koanf:"allowed_hosts"`
+	CORSOrigins  []string `koanf:"cors_origins"`
 
 	AppEnv   string `koanf:"app_env"`
 	DataDir  string `koanf:"data_dir"`
@@ -89,6 +91,7 @@ func (c Config) check() error {
 		"data_dir":                             validation.Validate(c.DataDir, validation.Required),
 		"log_level":                            validation.Validate(c.LogLevel, validation.Required, validation.In("debug", "info", "warn", "error").Error("must be debug, info, warn or error")),
 		"http_address":                         validation.Validate(c.HTTPAddress, validation.By(hostPort)),
+		"cors_origins":                         validation.Validate(c.CORSOrigins, validation.Each(validation.By(origin))),
 		"trusted_proxies":                      validation.Validate(c.TrustedProxies, validation.Each(validation.By(prefix))),
 		"http_body_limit":                      bound(c.HTTPBodyLimit, 1<<10, 16<<20),
 		"http_header_limit":                    bound(c.HTTPHeaderLimit, 1<<10, 1<<20),
@@ -174,6 +177,15 @@ func hostPort(value any) error {
 	}
 	if err != nil {
 		return errors.New("must be host:port, such as 127.0.0.1:8000 or :8000")
+	}
+	return nil
+}
+
+// origin is scheme://host[:port] and nothing more (RFC 6454). Any origin (*) cannot be said: answers hold patient data.
+func origin(value any) error {
+	u, err := url.Parse(value.(string))
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || strings.ContainsAny(u.Host, "*,") || u.Scheme+"://"+u.Host != value {
+		return fmt.Errorf("%q is not an origin such as https://app.clinic.example", value)
 	}
 	return nil
 }

@@ -20,6 +20,7 @@ import (
 type Config struct {
 	Address         string // host:port; port 0 takes a free one
 	AllowedHosts    []string
+	CORSOrigins     []string // whose pages browsers may let call; none: no page but the server's own
 	TrustedProxies  []netip.Prefix
 	BodyLimit       int
 	HeaderLimit     int
@@ -87,6 +88,9 @@ func New(
 		ErrorHandler:            s.refuse,
 	})
 	s.app.Use(s.record, s.limit)
+	if len(cfg.CORSOrigins) > 0 {
+		s.app.Use(crossOrigin(cfg.CORSOrigins))
+	}
 	router := &describedRouter{Router: s.app, server: s}
 	for _, api := range apis {
 		api.Register(router)

@@ -122,18 +122,14 @@ func writeProblem(ctx *fasthttp.RequestCtx, requestID, instance string, err erro
 	p, retryAfter := describe(err)
 	p.Type, p.Instance, p.RequestID = "/problems/"+p.Code, instance, requestID
 	body, _ := encodeJSON(p) // strings only: it cannot fail
-	allow := string(ctx.Response.Header.Peek(fiber.HeaderAllow))
-	ctx.Response.Reset()
+	resetKeeping(&ctx.Response)
 	harden(ctx, requestID)
 	ctx.SetStatusCode(p.Status)
 	ctx.SetContentType("application/problem+json")
 	ctx.SetBody(body)
 	ctx.Response.SkipBody = ctx.IsHead() // fasthttp forgets it where a request could not be read
-	switch p.Status {
-	case fiber.StatusUnauthorized:
+	if p.Status == fiber.StatusUnauthorized {
 		ctx.Response.Header.Set(fiber.HeaderWWWAuthenticate, "Bearer")
-	case fiber.StatusMethodNotAllowed:
-		ctx.Response.Header.Set(fiber.HeaderAllow, allow)
 	}
 	if retryAfter > 0 || p.Status == fiber.StatusServiceUnavailable || p.Status == fiber.StatusTooManyRequests {
 		seconds := max(1, int(math.Ceil(retryAfter.Seconds())))

@@ -15,7 +15,7 @@ func TestTheReadmesWalk(t *testing.T) {
 	t.Parallel()
 	readme, err := os.ReadFile("../../README.md")
 	require.NoError(t, err)
-	walk := regexp.MustCompile("(?s)## A walk through the API.*?```sh\n(.*?)```").FindSubmatch(readme)
+	walk := regexp.MustCompile("(?s)## A walk through the API.*?```sh\n(.*?)```.*?## Calling the API.*?```sh\n(.*?)```").FindSubmatch(readme)
 	require.NotNil(t, walk)
 	bash, err := exec.LookPath("bash")
 	require.NoError(t, err, "the walk needs bash")
@@ -34,6 +34,17 @@ func TestTheReadmesWalk(t *testing.T) {
 		}
 		require.True(t, strings.HasSuffix(said, "[]"), said)
 		require.Equal(t, 1, strings.Count(said, "/problems/"), "only the error that is shown: %s", said)
+
+		script += string(walk[2])
+		script = strings.Replace(script, "asha@clinic.example", "again@clinic.example", -1)
+		cmd = exec.CommandContext(t.Context(), bash, "-eu", "-c", script) // #nosec G204 -- our own README
+		cmd.Dir = t.TempDir()
+		output, err = cmd.CombinedOutput()
+		require.NoError(t, err, "%s", output)
+		_, calls, _ := strings.Cut(string(output), `"notes":"first"`)
+		calls = strings.ToLower(strings.ReplaceAll(calls, "\r", ""))
+		require.Contains(t, calls, "idempotent-replayed: true\n\"name\":\"josé\"\n\"name\":\"mira\"\n\"name\":\"ravi\"\n\"name\":\"zoë\"\nx-total-count: 1\nmine\nstale_version\n304\n")
+		require.Contains(t, calls, `"nmae":["unknown field."]`)
 		left, err := os.ReadDir(cmd.Dir)
 		require.NoError(t, err)
 		require.Empty(t, left, "the walk leaves nothing behind")

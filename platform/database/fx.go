@@ -40,6 +40,9 @@ func (db *DB) start(ctx context.Context, start OnStart) error {
 		for _, m := range applied {
 			db.log.Info("migration applied", zap.String("module", m.Module), zap.String("name", m.Name))
 		}
+		if err == nil {
+			db.warnOfSlowSearch(ctx)
+		}
 		return err
 	}
 	all, err := db.MigrationStatus(ctx, start.Migrations)
@@ -49,4 +52,16 @@ func (db *DB) start(ctx context.Context, start OnStart) error {
 		}
 	}
 	return err
+}
+
+// warnOfSlowSearch tells an operator whose role could not make the extension that searches work without their index. README.md says what to do.
+func (db *DB) warnOfSlowSearch(ctx context.Context) {
+	if db.engine != Postgres {
+		return
+	}
+	var there bool
+	err := db.Read(ctx).Raw("SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_trgm')").Scan(&there).Error
+	if err == nil && !there {
+		db.log.Warn("pg_trgm is not installed: searches are not served by an index and slow down as lists grow")
+	}
 }

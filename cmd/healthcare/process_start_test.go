@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -23,8 +24,9 @@ func TestStartWithoutConfiguration(t *testing.T) {
 		said := listens.FindStringSubmatch(first.stdout.String())
 		require.Equal(t, testVersion, said[1])
 		require.Equal(t, "SQLite (data/healthcare.db)", said[3])
-		require.Equal(t, base+"/openapi.json", said[4])
-		require.NotEmpty(t, newCaller(t, "").call("GET", said[4], nil, 200)["paths"])
+		require.Equal(t, base+"/docs/", said[4])
+		require.NotEmpty(t, newCaller(t, "").call("GET", base+"/openapi.json", nil, 200)["paths"])
+		require.Equal(t, http.StatusOK, under(t, base, "127.0.0.1", "/docs/"))
 	})
 	t.Run("makes a folder that is the owner's alone", func(t *testing.T) {
 		folder, err := os.Stat(filepath.Join(p.folder, "data"))

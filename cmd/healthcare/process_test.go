@@ -185,7 +185,7 @@ func (o outcome) failed(code int, why ...string) outcome {
 	return o
 }
 
-var listens = regexp.MustCompile(`^healthcare (\S+) listens on (http://\S+), keeps its data in (.+), and describes its API at (http://\S+/openapi\.json)\n$`)
+var listens = regexp.MustCompile(`^healthcare (\S+) listens on (http://\S+), keeps its data in (.+), and describes its API at (http://\S+/docs/)\n$`)
 
 // ready waits until the program says where it listens.
 func (r *program) ready() string {

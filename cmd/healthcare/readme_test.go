@@ -36,7 +36,7 @@ func TestTheReadmesWalk(t *testing.T) {
 		require.Equal(t, 1, strings.Count(said, "/problems/"), "only the error that is shown: %s", said)
 
 		script += string(walk[2])
-		script = strings.Replace(script, "asha@clinic.example", "again@clinic.example", -1)
+		script = strings.ReplaceAll(script, "asha@clinic.example", "again@clinic.example")
 		cmd = exec.CommandContext(t.Context(), bash, "-eu", "-c", script) // #nosec G204 -- our own README
 		cmd.Dir = t.TempDir()
 		output, err = cmd.CombinedOutput()

@@ -41,7 +41,7 @@ func serve(ctx context.Context) error {
 		return dig.RootCause(err)
 	}
 	base := "http://" + server.Address()
-	fmt.Printf("healthcare %s listens on %s, keeps its data in %s, and describes its API at %s/openapi.json\n", programVersion(), base, db.Where(), base)
+	fmt.Printf("healthcare %s listens on %s, keeps its data in %s, and describes its API at %s/docs/\n", programVersion(), base, db.Where(), base)
 
 	select {
 	case <-ctx.Done():

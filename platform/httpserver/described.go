@@ -1,6 +1,7 @@
 package httpserver
 
 import (
+	"maps"
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -112,9 +113,7 @@ func addHeaders(op *openapi3.Operation, names ...string) {
 		}
 		own := *answer.Value // the same description may serve other operations
 		own.Headers = openapi3.Headers{}
-		for name, header := range answer.Value.Headers {
-			own.Headers[name] = header
-		}
+		maps.Copy(own.Headers, answer.Value.Headers)
 		for _, name := range names {
 			own.Headers[name] = &openapi3.HeaderRef{Ref: "#/components/headers/" + strings.ReplaceAll(name, "-", "")}
 		}

@@ -44,7 +44,7 @@ func (f Filter) On(today Date) (Filter, error) {
 }
 
 // ErrTooManyPatients refuses a filter by doctor that the statement could not hold.
-var ErrTooManyPatients = errs.Fields(map[string]error{"doctor": errors.New("Too many of your patients are assigned to this doctor to filter by.")}) //nolint:staticcheck,revive // shown to people
+var ErrTooManyPatients = errs.Fields(map[string]error{"doctor": errors.New("Too many of your patients are assigned to this doctor to filter by.")})
 
 // yearsBefore is the latest birth date of who is years old on d.
 func (d Date) yearsBefore(years int) Date {

@@ -72,7 +72,7 @@ func rename(name string) func(*domain.Doctor) error {
 var whole = paging.Request{Limit: 10_000, Order: []paging.Order{{Column: "created_at", Descending: true}, {Column: "id", Descending: true}}}
 
 // hold is Hold without the version.
-func hold(repository ports.Repository, ctx context.Context, id doctors.ID) error {
+func hold(ctx context.Context, repository ports.Repository, id doctors.ID) error {
 	_, err := repository.Hold(ctx, id)
 	return err
 }

@@ -139,14 +139,14 @@ func TestRemoveAndHold(t *testing.T) {
 		ctx := t.Context()
 		gone, stays := kept(t, repository, novice()), kept(t, repository, novice())
 		t.Run("a held doctor is still the same", func(t *testing.T) {
-			require.NoError(t, db.Do(ctx, func(ctx context.Context) error { return hold(repository, ctx, gone.ID) }))
+			require.NoError(t, db.Do(ctx, func(ctx context.Context) error { return hold(ctx, repository, gone.ID) }))
 			found, err := repository.Find(ctx, gone.ID)
 			require.NoError(t, err)
 			require.Equal(t, gone, found)
 		})
 		t.Run("a held doctor cannot be assigned until the transaction ends", func(t *testing.T) {
 			require.NoError(t, db.Do(ctx, func(held context.Context) error {
-				require.NoError(t, hold(repository, held, stays.ID))
+				require.NoError(t, hold(held, repository, stays.ID))
 				soon, cancel := context.WithTimeout(ctx, 200*time.Millisecond)
 				defer cancel()
 				require.Equal(t, errs.Unavailable, errs.KindOf(assign(soon, db, stays.ID)), "it should wait for the transaction")
@@ -159,7 +159,7 @@ func TestRemoveAndHold(t *testing.T) {
 			require.Equal(t, []domain.Doctor{stays}, listed(ctx, t, repository))
 		})
 		t.Run("a doctor who is gone can be neither held nor removed", func(t *testing.T) {
-			require.ErrorIs(t, hold(repository, ctx, gone.ID), doctors.ErrNotFound)
+			require.ErrorIs(t, hold(ctx, repository, gone.ID), doctors.ErrNotFound)
 			require.ErrorIs(t, repository.Remove(ctx, gone.ID), doctors.ErrNotFound)
 			require.ErrorIs(t, repository.Remove(ctx, doctors.ID{}), doctors.ErrNotFound)
 		})

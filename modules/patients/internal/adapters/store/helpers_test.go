@@ -87,7 +87,7 @@ func rename(name string) func(*domain.Patient) error {
 var whole = paging.Request{Limit: 10_000, Order: []paging.Order{{Column: "created_at", Descending: true}, {Column: "id", Descending: true}}}
 
 // hold is Hold without the version.
-func hold(repository ports.Repository, ctx context.Context, scope patients.Scope, id patients.ID) error {
+func hold(ctx context.Context, repository ports.Repository, scope patients.Scope, id patients.ID) error {
 	_, err := repository.Hold(ctx, scope, id)
 	return err
 }

@@ -45,7 +45,7 @@ func TestReferences(t *testing.T) {
 			patient := kept(t, repository, ben(t, owner))
 			outside := t.Context()
 			require.NoError(t, db.Do(outside, func(ctx context.Context) error {
-				require.NoError(t, hold(repository, ctx, scope, patient.ID))
+				require.NoError(t, hold(ctx, repository, scope, patient.ID))
 				soon, cancel := context.WithTimeout(outside, 200*time.Millisecond)
 				defer cancel()
 				require.Equal(t, errs.Unavailable, errs.KindOf(assign(soon, db, owner, patient.ID)), "it should wait for the transaction")

@@ -49,7 +49,7 @@ func TestScope(t *testing.T) {
 				require.Zero(t, changed)
 			})
 			t.Run(who+" holds none", func(t *testing.T) {
-				require.ErrorIs(t, hold(repository, ctx, scope, theirs.ID), patients.ErrNotFound)
+				require.ErrorIs(t, hold(ctx, repository, scope, theirs.ID), patients.ErrNotFound)
 			})
 			t.Run(who+" removes none", func(t *testing.T) {
 				require.ErrorIs(t, repository.Remove(ctx, scope, theirs.ID), patients.ErrNotFound)

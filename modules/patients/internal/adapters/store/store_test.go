@@ -159,7 +159,7 @@ func TestRemoveAndHold(t *testing.T) {
 		scope := patients.OwnedBy(owner)
 		gone, stays := kept(t, repository, ben(t, owner)), kept(t, repository, ben(t, owner))
 		t.Run("a held patient is still the same", func(t *testing.T) {
-			require.NoError(t, db.Do(ctx, func(ctx context.Context) error { return hold(repository, ctx, scope, gone.ID) }))
+			require.NoError(t, db.Do(ctx, func(ctx context.Context) error { return hold(ctx, repository, scope, gone.ID) }))
 			found, err := repository.Find(ctx, scope, gone.ID)
 			require.NoError(t, err)
 			require.Equal(t, gone, found)
@@ -169,7 +169,7 @@ func TestRemoveAndHold(t *testing.T) {
 			require.Equal(t, []domain.Patient{stays}, listed(ctx, t, repository, scope))
 		})
 		t.Run("a patient who is gone can be neither held nor removed", func(t *testing.T) {
-			require.ErrorIs(t, hold(repository, ctx, scope, gone.ID), patients.ErrNotFound)
+			require.ErrorIs(t, hold(ctx, repository, scope, gone.ID), patients.ErrNotFound)
 			require.ErrorIs(t, repository.Remove(ctx, scope, gone.ID), patients.ErrNotFound)
 			require.ErrorIs(t, repository.Remove(ctx, scope, patients.ID{}), patients.ErrNotFound)
 		})

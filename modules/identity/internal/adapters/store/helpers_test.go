@@ -1,0 +1,57 @@
+package store_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"healthcare/modules/identity"
+	"healthcare/modules/identity/internal/adapters/store"
+	"healthcare/modules/identity/internal/domain"
+	"healthcare/modules/identity/internal/ports"
+	"healthcare/platform/database"
+	"healthcare/platform/databasetest"
+)
+
+var now = time.Date(2026, time.November, 22, 22, 29, 36, 410959000, time.UTC)
+
+// each runs test once per engine, on empty repositories.
+func each(t *testing.T, test func(t *testing.T, db *database.DB, users ports.Users, sessions ports.Sessions)) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, db *database.DB) { test(t, db, store.NewUsers(db), store.NewSessions(db)) })
+}
+
+// asha is a user of that address.
+func asha(email, username string) domain.User {
+	return domain.User{
+		ID: identity.UserID{UUID: uuid.Must(uuid.NewV7())}, Name: "Asha Rao ä𝒜", Email: email, Username: username, PasswordHash: "$argon2id$first",
+		Active: true, TokenVersion: 3, CreatedAt: now, UpdatedAt: now.Add(time.Microsecond),
+	}
+}
+
+// added is the user as it was just stored.
+func added(t *testing.T, users ports.Users, user domain.User) domain.User {
+	t.Helper()
+	require.NoError(t, users.Add(t.Context(), user))
+	return user
+}
+
+func found(t *testing.T, users ports.Users, id identity.UserID) domain.User {
+	t.Helper()
+	user, err := users.Find(t.Context(), id)
+	require.NoError(t, err)
+	return user
+}
+
+// started is a session of the user's with that refresh token, as it was just stored.
+func started(t *testing.T, sessions ports.Sessions, user identity.UserID, refresh string, at, expires time.Time) domain.Session {
+	t.Helper()
+	session := domain.Session{
+		ID: identity.SessionID{UUID: uuid.Must(uuid.NewV7())}, UserID: user, RefreshHash: domain.RefreshHash(refresh),
+		CreatedAt: at, LastUsedAt: at, ExpiresAt: expires,
+	}
+	require.NoError(t, sessions.Add(t.Context(), session))
+	return session
+}

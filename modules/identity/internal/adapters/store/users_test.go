@@ -1,0 +1,153 @@
+package store_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"healthcare/modules/identity"
+	"healthcare/modules/identity/internal/domain"
+	"healthcare/modules/identity/internal/ports"
+	"healthcare/platform/database"
+	"healthcare/platform/errs"
+)
+
+func TestUsers(t *testing.T) {
+	each(t, func(t *testing.T, db *database.DB, users ports.Users, _ ports.Sessions) {
+		ctx := t.Context()
+		user := added(t, users, asha("Asha.Rao@Example.com", "asha.rao"))
+
+		t.Run("a user comes back as it was, times in UTC to the microsecond", func(t *testing.T) {
+			require.Equal(t, user, found(t, users, user.ID))
+		})
+		t.Run("an inactive user comes back inactive", func(t *testing.T) {
+			inactive := asha("inactive@example.com", "inactive")
+			inactive.Active, inactive.TokenVersion = false, 0
+			require.Equal(t, inactive, found(t, users, added(t, users, inactive).ID))
+		})
+		t.Run("a user is found by the mailbox, which knows no letter case", func(t *testing.T) {
+			byMailbox, err := users.FindByMailbox(ctx, domain.Mailbox("ASHA.rao@EXAMPLE.com"))
+			require.NoError(t, err)
+			require.Equal(t, user, byMailbox)
+		})
+		t.Run("a user who does not exist is not found", func(t *testing.T) {
+			for _, mailbox := range []string{"nobody@example.com", "Asha.Rao@Example.com", "%", "", "' OR 1=1 --"} {
+				nobody, err := users.FindByMailbox(ctx, mailbox)
+				require.ErrorIs(t, err, ports.ErrNotFound)
+				require.Zero(t, nobody)
+			}
+			for _, id := range []identity.UserID{{UUID: uuid.Must(uuid.NewV7())}, {}} {
+				_, err := users.Find(ctx, id)
+				require.ErrorIs(t, err, ports.ErrNotFound)
+			}
+		})
+		t.Run("a mailbox has one account, whatever the letter case", func(t *testing.T) {
+			require.ErrorIs(t, users.Add(ctx, asha("ASHA.RAO@example.com", "another")), identity.ErrEmailTaken)
+		})
+		t.Run("a taken username is told, and the transaction goes on", func(t *testing.T) {
+			second := asha("asha.rao@example.org", "asha.rao")
+			require.NoError(t, db.Do(ctx, func(ctx context.Context) error {
+				require.ErrorIs(t, users.Add(ctx, second), ports.ErrUsernameTaken)
+				second.Username += "-2"
+				return users.Add(ctx, second)
+			}))
+			require.Equal(t, second, found(t, users, second.ID))
+			require.Equal(t, user, found(t, users, user.ID), "who had the name keeps it, and everything else")
+		})
+		t.Run("where mailbox and username are both taken, one of them is told and nothing stored", func(t *testing.T) {
+			both := asha("asha.rao@example.com", "asha.rao")
+			err := users.Add(ctx, both)
+			require.True(t, errors.Is(err, identity.ErrEmailTaken) || errors.Is(err, ports.ErrUsernameTaken), "%v", err)
+			_, err = users.Find(ctx, both.ID)
+			require.ErrorIs(t, err, ports.ErrNotFound)
+		})
+	})
+}
+
+// TestOneMailbox is TRUST.md, R-31, at the store.
+func TestOneMailbox(t *testing.T) {
+	each(t, func(t *testing.T, _ *database.DB, users ports.Users, _ ports.Sessions) {
+		answers := make([]error, 20)
+		var all sync.WaitGroup
+		for i := range answers {
+			email := []string{"one@example.com", "One@Example.com", "ONE@EXAMPLE.COM"}[i%3]
+			all.Go(func() { answers[i] = users.Add(t.Context(), asha(email, fmt.Sprint("user", i))) })
+		}
+		all.Wait()
+		accounts := 0
+		for _, err := range answers {
+			if err == nil {
+				accounts++
+			} else {
+				require.ErrorIs(t, err, identity.ErrEmailTaken)
+			}
+		}
+		require.Equal(t, 1, accounts)
+	})
+}
+
+func TestSetPasswordHash(t *testing.T) {
+	each(t, func(t *testing.T, _ *database.DB, users ports.Users, _ ports.Sessions) {
+		ctx := t.Context()
+		user, other := added(t, users, asha("a@example.com", "a")), added(t, users, asha("b@example.com", "b"))
+		t.Run("changes the hash and nothing else, of nobody else", func(t *testing.T) {
+			require.NoError(t, users.SetPasswordHash(ctx, user.ID, user.PasswordHash, "$argon2id$second"))
+			user.PasswordHash = "$argon2id$second"
+			require.Equal(t, user, found(t, users, user.ID))
+			require.Equal(t, other, found(t, users, other.ID))
+		})
+		t.Run("leaves a hash alone that has changed since: that would undo a new password", func(t *testing.T) {
+			require.NoError(t, users.SetPasswordHash(ctx, user.ID, "$argon2id$first", "$argon2id$third"))
+			require.Equal(t, user, found(t, users, user.ID))
+		})
+		t.Run("of nobody is no error, and changes nobody", func(t *testing.T) {
+			require.NoError(t, users.SetPasswordHash(ctx, identity.UserID{}, other.PasswordHash, "$argon2id$third"))
+			require.Equal(t, other, found(t, users, other.ID))
+		})
+	})
+}
+
+// TestNoErrorQuotesAUser is TRUST.md, X14 and X15: what a database refuses, both refuse alike, and nobody's data is in what they say.
+func TestNoErrorQuotesAUser(t *testing.T) {
+	const canary = "canary-7d1f"
+	each(t, func(t *testing.T, _ *database.DB, users ports.Users, _ ports.Sessions) {
+		first := added(t, users, asha(canary+"@example.com", canary))
+		for what, c := range map[string]struct {
+			breakIt func(*domain.User)
+			kind    errs.Kind
+		}{
+			"a name that is too long":     {func(u *domain.User) { u.Name = strings.Repeat(canary, 30) }, errs.Invalid},
+			"an address that is too long": {func(u *domain.User) { u.Email = strings.Repeat(canary, 30) }, errs.Invalid},
+			"a username that is too long": {func(u *domain.User) { u.Username = strings.Repeat(canary, 30) }, errs.Invalid},
+			"a username that is empty":    {func(u *domain.User) { u.Username = "" }, errs.Invalid},
+			"a name with NUL":             {func(u *domain.User) { u.Name = canary + "\x00" }, errs.Invalid},
+			"a name that is not UTF-8":    {func(u *domain.User) { u.Name = canary + "\xff" }, errs.Invalid},
+			"a time that stands for none": {func(u *domain.User) { u.CreatedAt = time.Time{} }, errs.Invalid},
+			"an id that is in use":        {func(u *domain.User) { u.ID = first.ID }, errs.Conflict},
+			"an address that is taken":    {func(u *domain.User) { u.Email = first.Email }, errs.Conflict},
+		} {
+			t.Run(what+" is refused without a word about the rest", func(t *testing.T) {
+				user := asha(canary+"2@example.com", canary+"2")
+				user.Name, user.PasswordHash = canary, canary
+				c.breakIt(&user)
+				err := users.Add(t.Context(), user)
+				require.Equal(t, c.kind, errs.KindOf(err), "%v", err)
+				for ; err != nil; err = errors.Unwrap(err) {
+					require.NotContains(t, fmt.Sprintf("%v %+v %#v", err, err, err), canary)
+				}
+			})
+		}
+		t.Run("a mailbox with NUL is refused when it is looked for", func(t *testing.T) {
+			_, err := users.FindByMailbox(t.Context(), canary+"\x00@example.com")
+			require.Equal(t, errs.Invalid, errs.KindOf(err), "%v", err)
+			require.NotContains(t, err.Error(), canary)
+		})
+	})
+}

@@ -46,6 +46,7 @@ Without any configuration it serves on 127.0.0.1:8000 and keeps its data in ./da
 			RunE: func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context()) },
 		},
 		migrateCommand(),
+		openapiCommand(),
 		&cobra.Command{
 			Use: "health", Short: "Ask a running server whether it is ready; exit 1 when it is not", Args: cobra.NoArgs,
 			Long: "Ask the server at HTTP_ADDRESS for /readyz, within 3 seconds. Made for container health checks.",

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -83,6 +84,7 @@ func Document(version string, apis ...API) (*openapi3.T, error) {
 			return nil, fmt.Errorf("%s: %w", part.Info.Title, err)
 		}
 	}
+	slices.SortFunc(merged.Tags, func(a, b *openapi3.Tag) int { return strings.Compare(a.Name, b.Name) }) // fx shuffles its groups
 	for _, item := range merged.Paths.Map() {
 		for method, op := range item.Operations() {
 			addServerParts(method, op)

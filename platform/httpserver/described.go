@@ -80,6 +80,7 @@ func describeList(op *openapi3.Operation, rules *listRules) {
 	explode := false
 	ordering := openapi3.NewQueryParameter("ordering").WithSchema(columns).
 		WithDescription("Columns to order by; - for descending. Ties are broken by id.")
+	ordering.Example = []any{rules.Default}
 	ordering.Style, ordering.Explode = openapi3.SerializationForm, &explode
 	op.Parameters = append(op.Parameters, parameterRef("Limit"), parameterRef("Cursor"), &openapi3.ParameterRef{Value: ordering},
 		parameterRef("CountPreference"))

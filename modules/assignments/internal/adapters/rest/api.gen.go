@@ -13,42 +13,68 @@ import (
 	"github.com/oapi-codegen/runtime"
 )
 
-// AssignedDoctor defines model for AssignedDoctor.
+// AssignedDoctor The doctor as it is now, in short.
 type AssignedDoctor struct {
-	Id             string `json:"id"`
-	Name           string `json:"name"`
+	Id string `json:"id"`
+
+	// Name Example: Dr. Vikram Khanna
+	Name string `json:"name"`
+
+	// Specialization Example: Dermatology
 	Specialization string `json:"specialization"`
-	Experience     int    `json:"experience"`
+
+	// Experience Whole years.
+	//
+	// Example: 9
+	Experience int `json:"experience"`
 }
 
-// AssignedPatient defines model for AssignedPatient.
+// AssignedPatient The patient as it is now, in short.
 type AssignedPatient struct {
-	Id     string `json:"id"`
-	Name   string `json:"name"`
-	Age    int    `json:"age"`
+	Id string `json:"id"`
+
+	// Name Example: Ananya Verma
+	Name string `json:"name"`
+
+	// Age Whole years.
+	//
+	// Example: 31
+	Age int `json:"age"`
+
+	// Gender Example: Female
 	Gender string `json:"gender"`
 }
 
-// Assignment defines model for Assignment.
+// Assignment A doctor who treats a patient.
 type Assignment struct {
 	Id string `json:"id"`
 
 	// Patient The patient's id.
+	//
+	// Example: 0193525f-2a41-7d3e-8a55-5b1c9f0e7d21
 	Patient string `json:"patient"`
 
 	// Doctor The doctor's id.
-	Doctor         string          `json:"doctor"`
+	//
+	// Example: 0193525f-3c07-7b92-9d16-2f8a4e6b1c35
+	Doctor string `json:"doctor"`
+
+	// AssignedAt Example: 2026-11-23T08:15:02.000417Z
 	AssignedAt     httpserver.Time `json:"assigned_at"`
 	PatientDetails AssignedPatient `json:"patient_details"`
 	DoctorDetails  AssignedDoctor  `json:"doctor_details"`
 }
 
-// AssignmentInput defines model for AssignmentInput.
+// AssignmentInput Whom to assign to whom.
 type AssignmentInput struct {
 	// Doctor A doctor's id.
+	//
+	// Example: 0193525f-3c07-7b92-9d16-2f8a4e6b1c35
 	Doctor string `json:"doctor"`
 
 	// Patient The id of one of the caller's patients.
+	//
+	// Example: 0193525f-2a41-7d3e-8a55-5b1c9f0e7d21
 	Patient string `json:"patient"`
 }
 
@@ -60,10 +86,10 @@ type ListAssignmentsParams struct {
 	// Doctor Only this doctor's.
 	Doctor *string `form:"doctor,omitempty" json:"doctor,omitempty"`
 
-	// CreatedAfter Only what is newer.
+	// CreatedAfter Only what is newer, as RFC 3339.
 	CreatedAfter *string `form:"created_after,omitempty" json:"created_after,omitempty"`
 
-	// CreatedBefore Only what is older.
+	// CreatedBefore Only what is older, as RFC 3339.
 	CreatedBefore *string `form:"created_before,omitempty" json:"created_before,omitempty"`
 }
 

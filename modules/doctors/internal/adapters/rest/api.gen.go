@@ -14,8 +14,9 @@ import (
 	"github.com/oapi-codegen/runtime"
 )
 
-// Doctor defines model for Doctor.
+// Doctor A doctor of the directory.
 type Doctor struct {
+	// Id Example: 0193525f-3c07-7b92-9d16-2f8a4e6b1c35
 	Id string `json:"id"`
 
 	// Name Example: Dr. Vikram Khanna
@@ -27,15 +28,33 @@ type Doctor struct {
 	// Experience Whole years.
 	//
 	// Example: 9
-	Experience    int                       `json:"experience"`
-	CreatedAt     httpserver.Time           `json:"created_at"`
-	UpdatedAt     httpserver.Time           `json:"updated_at"`
-	Email         string                    `json:"email"`
-	Phone         string                    `json:"phone"`
+	Experience int `json:"experience"`
+
+	// CreatedAt Example: 2026-11-22T22:29:36.410959Z
+	CreatedAt httpserver.Time `json:"created_at"`
+
+	// UpdatedAt When something last changed.
+	//
+	// Example: 2026-11-23T08:15:02.000417Z
+	UpdatedAt httpserver.Time `json:"updated_at"`
+
+	// Email Empty when unknown.
+	//
+	// Example: khanna@clinic.example
+	Email string `json:"email"`
+
+	// Phone Empty when unknown.
+	//
+	// Example: +91 80 5550 0123
+	Phone string `json:"phone"`
+
+	// LicenseNumber null when unknown.
+	//
+	// Example: KA-20431
 	LicenseNumber nullable.Nullable[string] `json:"license_number"`
 }
 
-// DoctorChanges defines model for DoctorChanges.
+// DoctorChanges What is to be said about a doctor from now on; everything else stays.
 type DoctorChanges struct {
 	Email *string `json:"email,omitempty"`
 
@@ -47,8 +66,9 @@ type DoctorChanges struct {
 	Specialization *string                   `json:"specialization,omitempty"`
 }
 
-// DoctorInput defines model for DoctorInput.
+// DoctorInput What is said about a doctor.
 type DoctorInput struct {
+	// Email Example: khanna@clinic.example
 	Email string `json:"email,omitempty"`
 
 	// Experience Whole years.
@@ -57,10 +77,14 @@ type DoctorInput struct {
 	Experience int `json:"experience"`
 
 	// LicenseNumber Unique in the directory when given.
+	//
+	// Example: KA-20431
 	LicenseNumber nullable.Nullable[string] `json:"license_number,omitempty"`
 
 	// Name Example: Dr. Vikram Khanna
-	Name  string `json:"name"`
+	Name string `json:"name"`
+
+	// Phone Example: +91 80 5550 0123
 	Phone string `json:"phone,omitempty"`
 
 	// Specialization Example: Dermatology
@@ -75,16 +99,16 @@ type ListDoctorsParams struct {
 	// Specialization Exactly this one.
 	Specialization *string `form:"specialization,omitempty" json:"specialization,omitempty"`
 
-	// ExperienceMin Whole years.
+	// ExperienceMin At least, in whole years.
 	ExperienceMin *int `form:"experience_min,omitempty" json:"experience_min,omitempty"`
 
-	// ExperienceMax Whole years.
+	// ExperienceMax At most, in whole years.
 	ExperienceMax *int `form:"experience_max,omitempty" json:"experience_max,omitempty"`
 
-	// CreatedAfter Only what is newer.
+	// CreatedAfter Only what is newer, as RFC 3339.
 	CreatedAfter *string `form:"created_after,omitempty" json:"created_after,omitempty"`
 
-	// CreatedBefore Only what is older.
+	// CreatedBefore Only what is older, as RFC 3339.
 	CreatedBefore *string `form:"created_before,omitempty" json:"created_before,omitempty"`
 }
 

@@ -7,7 +7,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 )
 
-// Credentials defines model for Credentials.
+// Credentials What was registered with.
 type Credentials struct {
 	// Email Example: asha@clinic.example
 	Email string `json:"email"`
@@ -16,19 +16,22 @@ type Credentials struct {
 	Password string `json:"password"`
 }
 
-// RefreshInput defines model for RefreshInput.
+// RefreshInput The session to go on with.
 type RefreshInput struct {
+	// Refresh The refresh token that was last answered.
+	//
+	// Example: vR8yQ2mX0bTf4kLw7ZsN1cJd6hGpA9eU
 	Refresh string `json:"refresh"`
 }
 
-// Registered defines model for Registered.
+// Registered The new account.
 type Registered struct {
 	// Message Example: User registered successfully
 	Message string `json:"message"`
 	User    User   `json:"user"`
 }
 
-// Registration defines model for Registration.
+// Registration Who is to have an account.
 type Registration struct {
 	// Email Compared without regard to case.
 	//
@@ -44,12 +47,16 @@ type Registration struct {
 	Password string `json:"password"`
 }
 
-// Tokens defines model for Tokens.
+// Tokens A session; the access token is short-lived, the refresh token gets the next one.
 type Tokens struct {
 	// Refresh Opaque; keep it secret.
+	//
+	// Example: vR8yQ2mX0bTf4kLw7ZsN1cJd6hGpA9eU
 	Refresh string `json:"refresh"`
 
 	// Access A JWT for the Authorization header.
+	//
+	// Example: header.payload.signature
 	Access    string `json:"access"`
 	TokenType string `json:"token_type"`
 
@@ -59,15 +66,22 @@ type Tokens struct {
 	ExpiresIn int `json:"expires_in"`
 }
 
-// User defines model for User.
+// User Who has an account.
 type User struct {
-	Id   string `json:"id"`
+	// Id Example: 0193525f-1f70-7cc1-a0e2-0f6e2b6cfe3b
+	Id string `json:"id"`
+
+	// Name Example: Asha Rao
 	Name string `json:"name"`
 
 	// Email As registered.
+	//
+	// Example: asha@clinic.example
 	Email string `json:"email"`
 
 	// Username Derived from the address and made unique.
+	//
+	// Example: asha
 	Username string `json:"username"`
 }
 
@@ -85,7 +99,7 @@ type ServerInterface interface {
 	// Login Sign in.
 	// (POST /api/auth/login/)
 	Login(c *fiber.Ctx) error
-	// Refresh Trade a refresh token for the next one and a new access token. Each refresh token works once.
+	// Refresh Trade a refresh token for the next one and a new access token.
 	// (POST /api/auth/refresh/)
 	Refresh(c *fiber.Ctx) error
 	// Register Make an account.

@@ -14,8 +14,9 @@ import (
 	"github.com/oapi-codegen/runtime"
 )
 
-// Patient defines model for Patient.
+// Patient A patient of the caller's.
 type Patient struct {
+	// Id Example: 0193525f-2a41-7d3e-8a55-5b1c9f0e7d21
 	Id string `json:"id"`
 
 	// Name Example: Ananya Verma
@@ -30,18 +31,48 @@ type Patient struct {
 	Gender string `json:"gender"`
 
 	// CreatedBy The user whose patient this is.
-	CreatedBy           string                    `json:"created_by"`
-	CreatedAt           httpserver.Time           `json:"created_at"`
-	UpdatedAt           httpserver.Time           `json:"updated_at"`
-	BirthDate           nullable.Nullable[string] `json:"birth_date"`
-	Email               string                    `json:"email"`
-	Phone               string                    `json:"phone"`
-	Address             string                    `json:"address"`
+	//
+	// Example: 0193525f-1f70-7cc1-a0e2-0f6e2b6cfe3b
+	CreatedBy string `json:"created_by"`
+
+	// CreatedAt Example: 2026-11-22T22:29:36.410959Z
+	CreatedAt httpserver.Time `json:"created_at"`
+
+	// UpdatedAt When something last changed.
+	//
+	// Example: 2026-11-23T08:15:02.000417Z
+	UpdatedAt httpserver.Time `json:"updated_at"`
+
+	// BirthDate null when only the age is known.
+	//
+	// Example: 1995-04-18
+	BirthDate nullable.Nullable[string] `json:"birth_date"`
+
+	// Email Empty when unknown.
+	//
+	// Example: ananya@mail.example
+	Email string `json:"email"`
+
+	// Phone Empty when unknown.
+	//
+	// Example: +91 80 5550 0188
+	Phone string `json:"phone"`
+
+	// Address Empty when unknown.
+	//
+	// Example: 14 Lake Road, Bengaluru
+	Address string `json:"address"`
+
+	// MedicalRecordNumber null when there is none.
+	//
+	// Example: MRN-1042
 	MedicalRecordNumber nullable.Nullable[string] `json:"medical_record_number"`
-	Notes               string                    `json:"notes"`
+
+	// Notes Example: Allergic to penicillin.
+	Notes string `json:"notes"`
 }
 
-// PatientChanges defines model for PatientChanges.
+// PatientChanges What is to be said about a patient from now on; everything else stays.
 type PatientChanges struct {
 	Address *string `json:"address,omitempty"`
 
@@ -62,6 +93,7 @@ type PatientChanges struct {
 
 // PatientInput An age or a birth_date is required; when both are given they must agree.
 type PatientInput struct {
+	// Address Example: 14 Lake Road, Bengaluru
 	Address string `json:"address,omitempty"`
 
 	// Age Whole years.
@@ -70,8 +102,12 @@ type PatientInput struct {
 	Age *int `json:"age,omitempty"`
 
 	// BirthDate Not in the future, at most 150 years ago.
+	//
+	// Example: 1995-04-18
 	BirthDate nullable.Nullable[string] `json:"birth_date,omitempty"`
-	Email     string                    `json:"email,omitempty"`
+
+	// Email Example: ananya@mail.example
+	Email string `json:"email,omitempty"`
 
 	// Gender Male, Female, Other or Unknown, in any letter case.
 	//
@@ -79,11 +115,17 @@ type PatientInput struct {
 	Gender string `json:"gender"`
 
 	// MedicalRecordNumber Unique among the caller's patients when given.
+	//
+	// Example: MRN-1042
 	MedicalRecordNumber nullable.Nullable[string] `json:"medical_record_number,omitempty"`
 
 	// Name Example: Ananya Verma
-	Name  string `json:"name"`
+	Name string `json:"name"`
+
+	// Notes Example: Allergic to penicillin.
 	Notes string `json:"notes,omitempty"`
+
+	// Phone Example: +91 80 5550 0188
 	Phone string `json:"phone,omitempty"`
 }
 
@@ -95,19 +137,19 @@ type ListPatientsParams struct {
 	// Gender In any letter case.
 	Gender *string `form:"gender,omitempty" json:"gender,omitempty"`
 
-	// AgeMin Whole years.
+	// AgeMin At least, in whole years.
 	AgeMin *int `form:"age_min,omitempty" json:"age_min,omitempty"`
 
-	// AgeMax Whole years.
+	// AgeMax At most, in whole years.
 	AgeMax *int `form:"age_max,omitempty" json:"age_max,omitempty"`
 
 	// Doctor Only patients to whom this doctor is assigned.
 	Doctor *string `form:"doctor,omitempty" json:"doctor,omitempty"`
 
-	// CreatedAfter Only what is newer.
+	// CreatedAfter Only what is newer, as RFC 3339.
 	CreatedAfter *string `form:"created_after,omitempty" json:"created_after,omitempty"`
 
-	// CreatedBefore Only what is older.
+	// CreatedBefore Only what is older, as RFC 3339.
 	CreatedBefore *string `form:"created_before,omitempty" json:"created_before,omitempty"`
 }
 

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+const committedCollection = "../../configs/healthcare.postman_collection.json"
+
+func TestTheCommittedPostmanCollectionIsFresh(t *testing.T) {
+	t.Parallel()
+	made, err := describeForPostman(committedVersion)
+	require.NoError(t, err)
+	committed, err := os.ReadFile(committedCollection)
+	require.NoError(t, err)
+	require.True(t, string(made) == string(committed), "configs/healthcare.postman_collection.json is stale: run `task openapi`")
+}
+
+// The collection runs from top to bottom: every request answers as its own test in the collection says.
+func TestThePostmanCollectionRuns(t *testing.T) {
+	t.Parallel()
+	made, err := describeForPostman(committedVersion)
+	require.NoError(t, err)
+	var c collection
+	require.NoError(t, json.Unmarshal(made, &c))
+	eachEngine(t, func(t *testing.T, s *service) {
+		variables := map[string]string{"base": ""}
+		for _, v := range c.Variable[1:] {
+			variables[v.Key] = v.Value
+		}
+		fill := func(text string) string {
+			for name, value := range variables {
+				text = strings.ReplaceAll(text, "{{"+name+"}}", value)
+			}
+			return text
+		}
+		sent := 0
+		run := func(i item) {
+			sent++
+			client := s.client(t)
+			if i.Request.Auth == nil {
+				client.token = variables["access"]
+			}
+			var payload any
+			if i.Request.Body != nil {
+				payload = fill(i.Request.Body.Raw)
+			}
+			a := client.do(i.Request.Method, fill(i.Request.URL.Raw), payload)
+			require.Less(t, a.status, 400, "%s: %s", i.Name, a.raw)
+			for _, line := range i.Event[0].Script.Exec[1:] { // what the scripts keep
+				for name := range variables {
+					if strings.Contains(line, `"`+name+`"`) {
+						value := a.object()["id"]
+						if !strings.HasSuffix(name, "_id") {
+							value = a.object()[name]
+						}
+						variables[name] = value.(string)
+					}
+				}
+			}
+		}
+		for _, f := range c.Item {
+			for _, i := range f.Item {
+				run(i)
+			}
+		}
+		operations := 0
+		for _, path := range s.document.Paths.Map() {
+			operations += len(path.Operations())
+		}
+		require.Equal(t, operations, sent, "every operation is in it")
+	})
+}

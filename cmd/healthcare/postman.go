@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -84,7 +85,7 @@ func postman(doc *openapi3.T) ([]byte, error) {
 	for _, tag := range []string{"Authentication", "Doctors", "Patients", "Assignments", "Operation"} {
 		f := folder{Name: tag}
 		for _, i := range requestsOf(doc, tag) {
-			if i.Request.Method == "DELETE" {
+			if i.Request.Method == http.MethodDelete {
 				removals.Item = slices.Insert(removals.Item, 0, i)
 			} else {
 				f.Item = append(f.Item, i)
@@ -103,7 +104,7 @@ func postman(doc *openapi3.T) ([]byte, error) {
 
 // requestsOf are a tag's operations, in an order in which they can run: what makes something first.
 func requestsOf(doc *openapi3.T, tag string) []item {
-	rank := map[string]int{"POST": 0, "GET": 1, "PUT": 2, "PATCH": 3}
+	rank := map[string]int{http.MethodPost: 0, http.MethodGet: 1, http.MethodPut: 2, http.MethodPatch: 3}
 	items := []item{}
 	for _, route := range slices.Sorted(maps.Keys(doc.Paths.Map())) {
 		operations := doc.Paths.Value(route).Operations()

@@ -17,7 +17,7 @@ func TestTheCommittedPostmanCollectionIsFresh(t *testing.T) {
 	require.NoError(t, err)
 	committed, err := os.ReadFile(committedCollection)
 	require.NoError(t, err)
-	require.True(t, string(made) == string(committed), "configs/healthcare.postman_collection.json is stale: run `task openapi`")
+	require.Equal(t, string(committed), string(made), "configs/healthcare.postman_collection.json is stale: run `task openapi`")
 }
 
 // The collection runs from top to bottom: every request answers as its own test in the collection says.

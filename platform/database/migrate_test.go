@@ -2,16 +2,19 @@ package database_test
 
 import (
 	"context"
+	"slices"
+	"sync"
 	"testing"
 	"testing/fstest"
 
 	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
 
 	"healthcare/platform/database"
 	"healthcare/platform/databasetest"
 )
 
-// migrations are those of two modules, for both engines: the second refers to the first.
+// migrations are those of two modules, for both engines: the second refers to the first. The last one is as given, or missing.
 func migrations(second string) database.Migrations {
 	files := fstest.MapFS{}
 	for _, engine := range []string{"sqlite", "postgres"} {
@@ -20,10 +23,36 @@ func migrations(second string) database.Migrations {
 			"beds/" + engine + "/0001_beds.sql":   `CREATE TABLE beds (id text PRIMARY KEY, ward text REFERENCES wards (id));`,
 			"beds/" + engine + "/0002_more.sql":   second,
 		} {
+			if sql == "" {
+				continue
+			}
 			files[name] = &fstest.MapFile{Data: []byte("-- +goose Up\n" + sql + "\n")}
 		}
 	}
 	return database.Migrations{Files: files, Modules: []string{"wards", "beds"}}
+}
+
+// TestMigrateTogether has instances that start at once find a migration that takes its time: one applies it while the others wait.
+func TestMigrateTogether(t *testing.T) {
+	t.Parallel()
+	databasetest.EachConfig(t, func(t *testing.T, cfg database.Config) {
+		if cfg.URL == "" {
+			t.Skip("SQLite serves one instance")
+		}
+		_, err := openIt(t, cfg, zap.NewNop()).Migrate(t.Context(), migrations(""))
+		require.NoError(t, err)
+		slow := migrations(`SELECT pg_sleep(0.3); ALTER TABLE beds ADD COLUMN floor integer;`)
+		var applied [2][]database.Migration
+		var failed [len(applied)]error
+		var all sync.WaitGroup
+		for i := range applied {
+			db := openIt(t, cfg, zap.NewNop())
+			all.Go(func() { applied[i], failed[i] = db.Migrate(t.Context(), slow) })
+		}
+		all.Wait()
+		require.Equal(t, [len(applied)]error{}, failed)
+		require.Len(t, slices.Concat(applied[:]...), 1, "the migration should have been applied by exactly one of them")
+	})
 }
 
 func TestMigrate(t *testing.T) {

@@ -96,6 +96,7 @@ func TestConcurrentChanges(t *testing.T) {
 		for i := range writers {
 			all.Go(func() {
 				_, failed[i] = repository.Change(t.Context(), doctor.ID, func(d *domain.Doctor) error {
+					time.Sleep(5 * time.Millisecond) // long enough for the others to come in between, if they could
 					d.Experience++
 					d.Version++
 					return nil

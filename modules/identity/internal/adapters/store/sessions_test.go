@@ -133,6 +133,7 @@ func TestConcurrentRefreshes(t *testing.T) {
 		for i := range answers {
 			all.Go(func() {
 				answers[i] = sessions.Change(t.Context(), session.RefreshHash, func(_ context.Context, s *domain.Session) error {
+					time.Sleep(5 * time.Millisecond) // long enough for the others to come in between, if they could
 					s.RefreshHash = domain.RefreshHash(uuid.NewString())
 					return nil
 				})

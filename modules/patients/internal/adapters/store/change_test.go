@@ -119,6 +119,7 @@ func TestConcurrentChanges(t *testing.T) {
 		for i := range writers {
 			all.Go(func() {
 				_, failed[i] = repository.Change(t.Context(), scope, patient.ID, func(p *domain.Patient) error {
+					time.Sleep(5 * time.Millisecond) // long enough for the others to come in between, if they could
 					p.Details.Age++
 					p.Version++
 					return nil

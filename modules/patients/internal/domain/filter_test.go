@@ -1,0 +1,54 @@
+package domain_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"healthcare/modules/patients/internal/domain"
+)
+
+func TestFilter(t *testing.T) {
+	t.Run("that says nothing stays so", func(t *testing.T) {
+		settled, err := domain.Filter{}.On(date(t, "2026-11-22"))
+		require.NoError(t, err)
+		require.Equal(t, domain.Filter{}, settled)
+	})
+	t.Run("takes a gender in any letter case", func(t *testing.T) {
+		settled, err := domain.Filter{Gender: "fEMALE"}.On(date(t, "2026-11-22"))
+		require.NoError(t, err)
+		require.Equal(t, "Female", settled.Gender)
+	})
+	t.Run("refuses another gender", func(t *testing.T) {
+		_, err := domain.Filter{Gender: "x"}.On(date(t, "2026-11-22"))
+		require.Equal(t, map[string][]string{"gender": {"Must be one of Male, Female, Other, Unknown."}}, refusals(t, err))
+	})
+	t.Run("of ages lets exactly those in who are that old today, and asks for days that exist", func(t *testing.T) {
+		aroundBirthdays(func(born, today domain.Date, age int) {
+			settled, err := domain.Filter{AgeMin: &age, AgeMax: &age}.On(today)
+			require.NoError(t, err)
+			years := born.YearsUntil(today)
+			require.Equal(t, years >= age, !born.After(settled.BornUntil), "born %s, today %s, at least %d", born, today, age)
+			require.Equal(t, years <= age, born.After(settled.BornAfter), "born %s, today %s, at most %d", born, today, age)
+			require.Equal(t, settled.BornUntil, date(t, settled.BornUntil.String()))
+			require.Equal(t, settled.BornAfter, date(t, settled.BornAfter.String()))
+		})
+	})
+}
+
+// aroundBirthdays visits the days on which somebody turns age, those beside them, and the end of February, where mistakes live.
+func aroundBirthdays(visit func(born, today domain.Date, age int)) {
+	for _, year := range []int{2000, 2024, 2025, 2027, 2096, 2100, 2104} {
+		for day := range 6 {
+			today := time.Date(year, time.February, 26+day, 0, 0, 0, 0, time.UTC)
+			for _, age := range []int{0, 1, 2, 3, 4, 5, 100, 124, 150} {
+				for _, years := range []int{-1, 0, 1, 2} {
+					for days := -3; days <= 3; days++ {
+						visit(domain.DateOf(today.AddDate(-age-years, 0, days)), domain.DateOf(today), age)
+					}
+				}
+			}
+		}
+	}
+}

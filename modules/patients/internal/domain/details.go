@@ -152,7 +152,7 @@ func plausible(born, today Date) error {
 	if born.After(today) {
 		return errors.New("Must not be in the future.")
 	}
-	if born.YearsUntil(today) > oldestAge {
+	if today.yearsBefore(oldestAge).After(born) {
 		return errors.New("Must be at most 150 years ago.")
 	}
 	return nil

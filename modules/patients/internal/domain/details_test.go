@@ -115,8 +115,8 @@ func TestBirthDate(t *testing.T) { // today is 2026-11-22
 	}{
 		{"may be today", "2026-11-22", nil, 0, nil},
 		{"may not be tomorrow", "2026-11-23", nil, 0, map[string][]string{"birth_date": {"Must not be in the future."}}},
-		{"may be that of the last day on which one is 150", "1875-11-23", nil, 150, nil},
-		{"may not be that of a 151st birthday", "1875-11-22", nil, 0, map[string][]string{"birth_date": {"Must be at most 150 years ago."}}},
+		{"may be that of a 150th birthday", "1876-11-22", nil, 150, nil},
+		{"may not be a day longer ago", "1876-11-21", nil, 0, map[string][]string{"birth_date": {"Must be at most 150 years ago."}}},
 		{"must exist", "2025-02-29", nil, 0, map[string][]string{"birth_date": {"Must be a date: YYYY-MM-DD."}}},
 		{"must not be a time", "2025-02-28T00:00:00Z", nil, 0, map[string][]string{"birth_date": {"Must be a date: YYYY-MM-DD."}}},
 		{"may be 29 February of a leap year", "2024-02-29", nil, 2, nil},

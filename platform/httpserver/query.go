@@ -102,7 +102,8 @@ func refusedText(schema *openapi3.Schema, value string) error {
 	}
 	switch schema.Format {
 	case "date-time":
-		if _, err := time.Parse(time.RFC3339, value); err != nil {
+		at, err := time.Parse(time.RFC3339, value)
+		if year := at.UTC().Year(); err != nil || year < 1 || year > 9999 { // what both engines know, also in UTC
 			return sentence("Must be a time such as 2026-11-22T22:29:36Z (RFC 3339).")
 		}
 	case "uuid":

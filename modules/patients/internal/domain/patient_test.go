@@ -137,7 +137,8 @@ func anySaid() *rapid.Generator[domain.Said] {
 		}
 		age := rapid.IntRange(0, 150).Draw(t, "age")
 		if rapid.Bool().Draw(t, "born on a known day") {
-			said.BirthDate = now.AddDate(-age, 0, -rapid.IntRange(0, 364).Draw(t, "days since the birthday")).Format(time.DateOnly)
+			sinceBirthday := rapid.IntRange(0, min(364, (150-age)*365)) // at most 150 years ago, to the day
+			said.BirthDate = now.AddDate(-age, 0, -sinceBirthday.Draw(t, "days since the birthday")).Format(time.DateOnly)
 		} else {
 			said.Age = &age
 		}

@@ -1,0 +1,150 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"unicode"
+
+	"github.com/stretchr/testify/require"
+	"gorm.io/gorm"
+)
+
+// marker is in every hostile value, so that it would be seen in a statement.
+const marker = "zqxmark"
+
+// hostile are values that change a statement where they become part of its text.
+var hostile = []string{
+	marker + "'; DROP TABLE patients; --", marker + `" OR ""="`, marker + "` OR 1=1", marker + "') UNION SELECT password_hash FROM users --",
+	"1 OR 1=1 /*" + marker + "*/", marker + `\' OR 1=1 --`, marker + "'||pg_sleep(9)||'", "$1" + marker, "?" + marker, "@" + marker, "%" + marker + "%", marker + "_%\\",
+	"name;" + marker, "-" + marker, "id DESC," + marker, marker + "’ OR ‘1’=‘1",
+	marker + "\uff07 OR 1=1", marker + "\n--\n", "';" + marker + "\t--",
+}
+
+// harmless is a value of the same shape - as many words, as long - that means nothing to a database.
+func harmless(value string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsSpace(r) {
+			return r
+		}
+		return 'a'
+	}, value)
+}
+
+// sqlTexts are those that the service sent since the last time that it was asked.
+type sqlTexts struct {
+	mu    sync.Mutex
+	texts map[string]bool
+}
+
+// record notes the text of every statement of both pools.
+func (s *service) record(t *testing.T) *sqlTexts {
+	r := &sqlTexts{texts: map[string]bool{}}
+	note := func(db *gorm.DB) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.texts[db.Statement.SQL.String()] = true
+	}
+	pools := []*gorm.DB{s.db.Write(t.Context())}
+	if reader := s.db.Read(t.Context()); reader.Callback() != pools[0].Callback() {
+		pools = append(pools, reader)
+	}
+	for _, pool := range pools {
+		callbacks := pool.Callback()
+		require.NoError(t, callbacks.Create().After("gorm:create").Register("test:record", note))
+		require.NoError(t, callbacks.Query().After("gorm:query").Register("test:record", note))
+		require.NoError(t, callbacks.Update().After("gorm:update").Register("test:record", note))
+		require.NoError(t, callbacks.Delete().After("gorm:delete").Register("test:record", note))
+		require.NoError(t, callbacks.Row().After("gorm:row").Register("test:record", note))
+		require.NoError(t, callbacks.Raw().After("gorm:raw").Register("test:record", note))
+	}
+	return r
+}
+
+// take hands out what was noted, and starts anew.
+func (r *sqlTexts) take() map[string]bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	taken := r.texts
+	r.texts = map[string]bool{}
+	return taken
+}
+
+func TestR25_NoValueIsPartOfAStatement(t *testing.T) {
+	t.Parallel()
+	eachEngine(t, func(t *testing.T, s *service) {
+		c := s.user(t, "Asha")
+		known := object{"patient": c.addPatient(), "doctor": c.addDoctor(), "email": "asha@clinic.example", "password": "correct horse"}
+		recorded, total := s.record(t), map[string]bool{}
+		for _, r := range s.routes() {
+			t.Run(r.String(), func(t *testing.T) {
+				c := c.in(t)
+				send := func(dress func(string) string) map[string]bool {
+					recorded.take()
+					c.sendEverywhere(r, known, dress)
+					return recorded.take()
+				}
+				hostileOnes := send(func(value string) string { return value })
+				expected := send(harmless)
+				require.NotEmpty(t, expected, "%s asks the database for nothing", r)
+				for text := range hostileOnes {
+					require.NotContains(t, strings.ToLower(text), marker)
+					require.Contains(t, slices.Collect(maps.Keys(expected)), text, "a harmless value never makes this statement")
+				}
+				maps.Copy(total, hostileOnes)
+			})
+		}
+		require.GreaterOrEqual(t, len(total), 20)
+		for text := range total {
+			require.NotContains(t, strings.ReplaceAll(text, `ESCAPE '\'`, ""), "'", "no statement of a request holds a value")
+		}
+		t.Logf("%d statements", len(total))
+	})
+}
+
+// sendEverywhere sends every value, dressed, through every place of the route: its path, its query, its headers and its body.
+func (c *client) sendEverywhere(r route, known object, dress func(string) string) {
+	id := known["patient"].(string)
+	if strings.Contains(r.path, "doctors") {
+		id = known["doctor"].(string)
+	}
+	ask := func(at string, body any, headers ...string) {
+		a := c.do(r.method, at, body, headers...)
+		require.Less(c.t, a.status, 500, "%s %s: %s", r, at, a.raw)
+	}
+	keep := r.method == "DELETE" // what is there is needed by the next route
+	if !keep {
+		ask(r.at(id), r.body(known))
+	}
+	ask(r.at(missing), r.body(known))
+	for n, value := range hostile {
+		value = dress(value)
+		ask(r.at(url.PathEscape(value)), r.body(known))
+		for _, name := range r.in("query") {
+			ask(query(r.at(id), name, value), nil, "Prefer", "count=exact")
+		}
+		for _, name := range r.in("header") {
+			ask(r.at(missing), r.body(known), name, strings.Join(strings.Fields(value), ""))
+		}
+		if keep || r.op.RequestBody == nil {
+			continue
+		}
+		everywhere, valid := object{value: value}, r.body(known)
+		for _, member := range r.members() {
+			everywhere[member] = value
+			body := r.body(known)
+			if strings.Contains(r.path, "register") {
+				body["email"] = fmt.Sprintf("%s%d%t@clinic.example", member, n, strings.Contains(value, marker))
+			}
+			body[member] = value
+			ask(r.at(id), body)
+		}
+		valid[value] = object{value: value}
+		ask(r.at(id), everywhere)
+		ask(r.at(id), valid)
+	}
+}

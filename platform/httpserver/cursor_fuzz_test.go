@@ -1,0 +1,58 @@
+package httpserver
+
+import (
+	"encoding/base64"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// FuzzCursor holds that nothing but a cursor of the same secret and the same binding is opened, and that such a one is opened to what was
+// sealed. A cursor that was made is changed at one place, or read with another binding.
+func FuzzCursor(f *testing.F) {
+	own, err := newCursors([]byte("a secret of the tests"))
+	require.NoError(f, err)
+	foreign, err := newCursors([]byte("another secret"))
+	require.NoError(f, err)
+	f.Add("name", "0193525f-1f70-7cc1-a0e2-0f6e2b6cfe3b", "user", "/things", "", uint16(0), byte(0))
+	f.Add("", "", "", "", "AAAA", uint16(3), byte(1))
+	f.Add("अनन्या", "\u2028", "a", "bc", own.seal([]string{"x"}, binding("ab", "c")), uint16(20), byte(0x80))
+	f.Add("a", "b", "ab", "", foreign.seal([]string{"a", "b"}, binding("ab", "")), uint16(9999), byte(0xff))
+	f.Fuzz(func(t *testing.T, first, second, caller, list, typed string, at uint16, flip byte) {
+		bound := binding(caller, list)
+		_, err := own.open(typed, bound)
+		require.ErrorIs(t, err, errNoCursor, "nobody sealed %q for this binding", typed)
+
+		cursor := own.seal([]string{first, second}, bound)
+		key, err := own.open(cursor, bound)
+		require.NoError(t, err)
+		require.Len(t, key, 2)
+		for _, other := range [][]byte{binding(list, caller+"x"), binding(caller + list), binding(caller, list, ""), nil} {
+			_, err = own.open(cursor, other)
+			require.ErrorIs(t, err, errNoCursor)
+		}
+		_, err = foreign.open(cursor, bound)
+		require.ErrorIs(t, err, errNoCursor)
+
+		sealed, err := base64.RawURLEncoding.DecodeString(cursor)
+		require.NoError(t, err)
+		if flip != 0 {
+			sealed[int(at)%len(sealed)] ^= flip
+			_, err = own.open(base64.RawURLEncoding.EncodeToString(sealed), bound)
+			require.ErrorIs(t, err, errNoCursor)
+		}
+		_, err = own.open(cursor[:int(at)%len(cursor)], bound)
+		require.ErrorIs(t, err, errNoCursor)
+	})
+}
+
+// FuzzBinding holds that two lists of texts come to the same bytes only when they are the same.
+func FuzzBinding(f *testing.F) {
+	f.Add("a", "bc", "ab", "c")
+	f.Add("", "a", "a", "")
+	f.Add("\x01a", "", "", "\x01a")
+	f.Fuzz(func(t *testing.T, a, b, c, d string) {
+		require.Equal(t, a == c && b == d, string(binding(a, b)) == string(binding(c, d)))
+		require.NotEqual(t, binding(a), binding(c, d))
+	})
+}

@@ -58,7 +58,7 @@ func orderBy(order []paging.Order) string {
 }
 
 // after is the condition that a row comes after the key: a row comparison where all columns run the same way, which an index serves as
-// one range; else the same spelt out.
+// one range; else the same spelt out, within the range of the first column, without which every page would begin at the first row.
 func after(request paging.Request) (condition string, values []any) {
 	order := request.Order
 	columns, marks := make([]string, len(order)), make([]string, len(order))
@@ -72,7 +72,7 @@ func after(request paging.Request) (condition string, values []any) {
 		return fmt.Sprintf("(%s) %s (%s)", strings.Join(columns, ", "), beyond(order[0]), strings.Join(marks, ", ")), values
 	}
 	var alternatives []string
-	values = nil
+	values = []any{request.After[0]}
 	for i, o := range order {
 		var equal strings.Builder
 		for j := range i {
@@ -82,7 +82,7 @@ func after(request paging.Request) (condition string, values []any) {
 		alternatives = append(alternatives, equal.String()+o.Column+" "+beyond(o)+" ?")
 		values = append(values, request.After[i])
 	}
-	return "(" + strings.Join(alternatives, " OR ") + ")", values
+	return fmt.Sprintf("(%s %s= ? AND (%s))", order[0].Column, beyond(order[0]), strings.Join(alternatives, " OR ")), values
 }
 
 func beyond(o paging.Order) string {

@@ -25,9 +25,9 @@ func SearchText(texts ...string) string {
 }
 
 // fold decomposes, so that accents stand alone, drops them, folds case and composes again (Unicode Standard Annex 15; default caseless
-// matching, section 3.13).
+// matching, section 3.13). Lower case follows because cases.Fold swaps the cases of Cherokee instead of making them one.
 func fold(s string) string {
-	chain := transform.Chain(norm.NFKD, runes.Remove(runes.In(unicode.Mn)), cases.Fold(), norm.NFKC)
+	chain := transform.Chain(norm.NFKD, runes.Remove(runes.In(unicode.Mn)), cases.Fold(), runes.Map(unicode.ToLower), norm.NFKC)
 	folded, _, err := transform.String(chain, s)
 	if err != nil {
 		return s // only invalid UTF-8 fails, which never gets here

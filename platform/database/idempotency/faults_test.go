@@ -1,0 +1,81 @@
+package idempotency_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"healthcare/platform/database/idempotency"
+)
+
+func TestNothingHalfDone(t *testing.T) {
+	each(t, func(t *testing.T, d desk) {
+		failed := errors.New("the effect failed after it wrote")
+		for what, end := range map[string]func(ctx context.Context, cancel func()) error{
+			"fails":              func(context.Context, func()) error { return failed },
+			"panics":             func(context.Context, func()) error { panic(failed) },
+			"loses its client":   func(_ context.Context, cancel func()) error { cancel(); return nil },
+			"ends its goroutine": func(context.Context, func()) error { runtime.Goexit(); return nil },
+			"leaves no place for its answer": func(ctx context.Context, _ func()) error {
+				return d.db.Write(ctx).Exec(`DROP TABLE idempotency_keys`).Error
+			},
+		} {
+			t.Run("an effect that "+what+" leaves nothing, and the key free", func(t *testing.T) {
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				effect := func(ctx context.Context) (idempotency.Answer, error) {
+					answer, err := d.effect(what)(ctx)
+					require.NoError(t, err)
+					return answer, end(ctx, cancel)
+				}
+				over := make(chan error, 1)
+				go func() {
+					defer close(over)
+					defer func() { _ = recover() }()
+					_, _, err := d.Once(ctx, request(what), effect)
+					over <- err
+				}()
+				if err, returned := <-over; returned {
+					require.Error(t, err)
+				}
+				require.Zero(t, d.count(t, what))
+				require.Zero(t, d.count(t, ""))
+
+				_, replayed, err := d.Once(t.Context(), request(what), d.effect(what))
+				require.NoError(t, err)
+				require.False(t, replayed)
+				require.Equal(t, 1, d.count(t, what))
+				require.NoError(t, d.db.Write(t.Context()).Exec(`DELETE FROM idempotency_keys`).Error)
+			})
+		}
+	})
+}
+
+func TestSweep(t *testing.T) {
+	each(t, func(t *testing.T, d desk) {
+		for i := range 50 {
+			_, _, err := d.Once(t.Context(), request(fmt.Sprint("old ", i)), d.effect("old"))
+			require.NoError(t, err)
+		}
+		d.clock.Advance(idempotency.Lifetime)
+		t.Run("a new answer clears twenty expired ones away, and no other", func(t *testing.T) {
+			for i, left := range []int{31, 12, 3, 4} {
+				_, _, err := d.Once(t.Context(), request(fmt.Sprint("new ", i)), d.effect("new"))
+				require.NoError(t, err)
+				require.Equal(t, left, d.count(t, ""))
+			}
+		})
+		t.Run("a repetition clears nothing away", func(t *testing.T) {
+			d.clock.Advance(idempotency.Lifetime - time.Microsecond)
+			_, replayed, err := d.Once(t.Context(), request("new 0"), d.effect("new"))
+			require.NoError(t, err)
+			require.True(t, replayed)
+			require.Equal(t, 4, d.count(t, ""))
+		})
+	})
+}

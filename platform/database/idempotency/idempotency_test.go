@@ -1,0 +1,193 @@
+package idempotency_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
+
+	"healthcare/platform/clock"
+	"healthcare/platform/database"
+	"healthcare/platform/database/idempotency"
+	"healthcare/platform/databasetest"
+	"healthcare/platform/errs"
+)
+
+var now = time.Date(2026, time.November, 22, 22, 29, 36, 410959000, time.UTC)
+
+// desk is the keys under test, beside a table that effects write to.
+type desk struct {
+	*idempotency.Keys
+	cfg   database.Config
+	db    *database.DB
+	clock *clock.Manual
+}
+
+// each runs test once per engine.
+func each(t *testing.T, test func(t *testing.T, d desk)) {
+	t.Parallel()
+	databasetest.EachConfig(t, func(t *testing.T, cfg database.Config) {
+		d := another(t, desk{cfg: cfg, clock: clock.At(now)})
+		require.NoError(t, d.db.Write(t.Context()).Exec(`CREATE TABLE effects (name text NOT NULL)`).Error)
+		test(t, d)
+	})
+}
+
+// another is a second instance over the same store.
+func another(t *testing.T, d desk) desk {
+	t.Helper()
+	db, err := database.Open(d.cfg, zap.NewNop())
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = db.Close() })
+	require.NoError(t, db.Connect(t.Context()))
+	return desk{Keys: idempotency.New(db, d.clock), cfg: d.cfg, db: db, clock: d.clock}
+}
+
+// effect writes a line and answers 201.
+func (d desk) effect(name string) func(context.Context) (idempotency.Answer, error) {
+	return func(ctx context.Context) (idempotency.Answer, error) {
+		err := d.db.Write(ctx).Exec(`INSERT INTO effects (name) VALUES (?)`, name).Error
+		return created(name), err
+	}
+}
+
+func created(name string) idempotency.Answer {
+	return idempotency.Answer{Status: 201, Header: map[string]string{"Location": "/" + name, "ETag": `"v1"`}, Body: []byte("\x00{" + name + "}")}
+}
+
+// count is how many effects of that name there are, and count("") how many answers are kept.
+func (d desk) count(t require.TestingT, name string) (n int) {
+	q := d.db.Read(context.Background()).Raw(`SELECT count(*) FROM idempotency_keys`)
+	if name != "" {
+		q = d.db.Read(context.Background()).Raw(`SELECT count(*) FROM effects WHERE name = ?`, name)
+	}
+	require.NoError(t, q.Scan(&n).Error)
+	return n
+}
+
+func request(key string) idempotency.Request {
+	return idempotency.Request{User: uuid.NewSHA1(uuid.Nil, []byte("Asha")), Route: "POST /api/patients/", Key: key, Fingerprint: "f"}
+}
+
+func TestOnce(t *testing.T) {
+	each(t, func(t *testing.T, d desk) {
+		ctx := t.Context()
+		t.Run("a repetition gets the first answer, and has no effect", func(t *testing.T) {
+			for i := range 3 {
+				given, replayed, err := d.Once(ctx, request("once"), d.effect("once"))
+				require.NoError(t, err)
+				require.Equal(t, i > 0, replayed)
+				require.Equal(t, created("once"), given)
+			}
+			require.Equal(t, 1, d.count(t, "once"))
+		})
+		t.Run("another instance repeats it too", func(t *testing.T) {
+			given, replayed, err := another(t, d).Once(ctx, request("once"), d.effect("once"))
+			require.NoError(t, err)
+			require.True(t, replayed)
+			require.Equal(t, created("once"), given)
+		})
+		t.Run("another body is refused, and the first answer stays", func(t *testing.T) {
+			other := request("once")
+			other.Fingerprint = "g"
+			_, _, err := d.Once(ctx, other, d.effect("once"))
+			require.ErrorIs(t, err, idempotency.ErrReused)
+			_, replayed, err := d.Once(ctx, request("once"), d.effect("once"))
+			require.NoError(t, err)
+			require.True(t, replayed)
+			require.Equal(t, 1, d.count(t, "once"))
+		})
+		t.Run("another user, route or key is another request", func(t *testing.T) {
+			others := []idempotency.Request{request("once"), request("once"), request("ONCE")}
+			others[0].User = uuid.New()
+			others[1].Route = "POST /api/doctors/"
+			for i, other := range others {
+				_, replayed, err := d.Once(ctx, other, d.effect("apart"))
+				require.NoError(t, err)
+				require.False(t, replayed)
+				require.Equal(t, i+1, d.count(t, "apart"))
+			}
+		})
+		t.Run("an answer lives as long as it is said to, to the microsecond, and then the key is free for any request", func(t *testing.T) {
+			_, _, err := d.Once(ctx, request("old"), d.effect("old"))
+			require.NoError(t, err)
+			d.clock.Advance(idempotency.Lifetime - time.Microsecond)
+			_, replayed, err := d.Once(ctx, request("old"), d.effect("old"))
+			require.NoError(t, err)
+			require.True(t, replayed)
+			d.clock.Advance(time.Microsecond)
+			again := request("old")
+			again.Fingerprint = "g"
+			given, replayed, err := d.Once(ctx, again, d.effect("renewed"))
+			require.NoError(t, err)
+			require.False(t, replayed)
+			require.Equal(t, created("renewed"), given)
+			require.Equal(t, 1, d.count(t, "renewed"))
+		})
+	})
+}
+
+func TestInFlight(t *testing.T) {
+	each(t, func(t *testing.T, d desk) {
+		ctx := t.Context()
+		instances := []desk{d}
+		if d.db.Engine() == database.Postgres { // SQLite's second process would wait for its turn, and then get the answer
+			instances = append(instances, another(t, d))
+		}
+		for i, other := range instances {
+			t.Run(fmt.Sprintf("who comes while the first is worked on is told so, at instance %d", i), func(t *testing.T) {
+				name := fmt.Sprint("flight ", i)
+				given, replayed, err := d.Once(ctx, request(name), func(ctx context.Context) (idempotency.Answer, error) {
+					_, _, err := other.Once(t.Context(), request(name), other.effect(name))
+					require.ErrorIs(t, err, idempotency.ErrInFlight)
+					require.Equal(t, errs.Conflict, errs.KindOf(err))
+					reused := request(name)
+					reused.Fingerprint = "g"
+					_, _, err = other.Once(t.Context(), reused, other.effect(name))
+					require.ErrorIs(t, err, idempotency.ErrInFlight, "nobody knows yet what the key stands for")
+					return d.effect(name)(ctx)
+				})
+				require.NoError(t, err)
+				require.False(t, replayed)
+				again, replayed, err := other.Once(ctx, request(name), other.effect(name))
+				require.NoError(t, err)
+				require.True(t, replayed)
+				require.Equal(t, given, again)
+				require.Equal(t, 1, d.count(t, name))
+			})
+		}
+		t.Run("of a storm of repetitions at every instance one has its effect", func(t *testing.T) {
+			var all sync.WaitGroup
+			var effects atomic.Int32
+			for i := range 60 {
+				at := instances[i%len(instances)]
+				all.Go(func() {
+					for {
+						given, replayed, err := at.Once(ctx, request("storm"), at.effect("storm"))
+						if errors.Is(err, idempotency.ErrInFlight) {
+							time.Sleep(time.Millisecond)
+							continue
+						}
+						if err != nil || string(given.Body) != string(created("storm").Body) {
+							t.Errorf("%v %s", err, given.Body)
+						}
+						if !replayed {
+							effects.Add(1)
+						}
+						return
+					}
+				})
+			}
+			all.Wait()
+			require.Equal(t, int32(1), effects.Load())
+			require.Equal(t, 1, d.count(t, "storm"))
+		})
+	})
+}

@@ -1,0 +1,162 @@
+package database_test
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"gorm.io/gorm"
+	"pgregory.net/rapid"
+
+	"healthcare/platform/database"
+	"healthcare/platform/errs"
+	"healthcare/platform/paging"
+)
+
+// thing is a row of a list; many share a and b.
+type thing struct {
+	ID string
+	A  string
+	B  int
+}
+
+func (thing) TableName() string { return "listed" }
+
+var thingColumns = database.Columns[thing]{
+	"id": func(t thing) any { return t.ID },
+	"a":  func(t thing) any { return t.A },
+	"b":  func(t thing) any { return t.B },
+}
+
+// eachWithList runs test once per engine, with count things of three a's and five b's.
+func eachWithList(t *testing.T, count int, test func(t *testing.T, db *database.DB, all []thing)) {
+	eachWithThings(t, func(t *testing.T, db *database.DB) {
+		text := map[database.Engine]string{database.SQLite: "text", database.Postgres: `text COLLATE "C"`}[db.Engine()]
+		exec(t, db, `CREATE TABLE listed (id `+text+` PRIMARY KEY, a `+text+` NOT NULL, b integer NOT NULL)`)
+		var all []thing
+		for i := range count {
+			all = append(all, thing{ID: fmt.Sprintf("%03d", i*37%1000), A: []string{"é", "A", "a'); --"}[i%3], B: i % 5})
+		}
+		if count > 0 {
+			require.NoError(t, db.Write(t.Context()).Create(&all).Error)
+		}
+		test(t, db, all)
+	})
+}
+
+func list(ctx context.Context, t require.TestingT, db *database.DB, request paging.Request) paging.Page[thing] {
+	page, err := database.Page(db.Read(ctx), request, thingColumns)
+	require.NoError(t, err)
+	return page
+}
+
+// walk is a list page by page. Every page but the last is full, and the last holds something unless it is the first.
+func walk(ctx context.Context, t require.TestingT, db *database.DB, request paging.Request) (pages [][]thing) {
+	for {
+		page := list(ctx, t, db, request)
+		pages = append(pages, page.Items)
+		if request.After = page.Next; page.Next == nil {
+			return pages
+		}
+		require.Len(t, page.Items, request.Limit)
+		require.Len(t, page.Next, len(request.Order))
+		require.Less(t, len(pages), 1000, "a list ends")
+	}
+}
+
+// inOrder is what the pages of a list should hold.
+func inOrder(all []thing, order []paging.Order) []thing {
+	return slices.SortedStableFunc(slices.Values(all), func(x, y thing) int {
+		for _, o := range order {
+			c := map[string]int{"id": cmp.Compare(x.ID, y.ID), "a": cmp.Compare(x.A, y.A), "b": cmp.Compare(x.B, y.B)}[o.Column]
+			if o.Descending {
+				c = -c
+			}
+			if c != 0 {
+				return c
+			}
+		}
+		return 0
+	})
+}
+
+func TestPage(t *testing.T) {
+	byID := []paging.Order{{Column: "id"}}
+	eachWithList(t, 60, func(t *testing.T, db *database.DB, all []thing) {
+		ctx := t.Context()
+		t.Run("any order, in any mix of directions, pages through every row once", func(t *testing.T) {
+			rapid.Check(t, func(r *rapid.T) {
+				var order []paging.Order
+				for _, column := range rapid.Permutation([]string{"a", "b"}).Draw(r, "columns")[rapid.IntRange(0, 2).Draw(r, "left out"):] {
+					order = append(order, paging.Order{Column: column, Descending: rapid.Bool().Draw(r, column)})
+				}
+				order = append(order, paging.Order{Column: "id", Descending: rapid.Bool().Draw(r, "id")})
+				request := paging.Request{Limit: rapid.SampledFrom([]int{4, 7, 20, 59, 60, 61, 100}).Draw(r, "limit"), Order: order}
+				require.Equal(r, inOrder(all, order), slices.Concat(walk(ctx, r, db, request)...))
+			})
+		})
+		t.Run("a last page that is exactly full is the last", func(t *testing.T) {
+			pages := walk(ctx, t, db, paging.Request{Limit: 20, Order: byID})
+			require.Len(t, pages, 3)
+			require.Len(t, pages[2], 20)
+			require.Nil(t, list(ctx, t, db, paging.Request{Limit: 60, Order: byID}).Next)
+			require.NotNil(t, list(ctx, t, db, paging.Request{Limit: 59, Order: byID}).Next)
+		})
+		t.Run("the key need not be there any more", func(t *testing.T) {
+			page := list(ctx, t, db, paging.Request{Limit: 100, Order: byID, After: []string{all[0].ID + "x"}})
+			require.Equal(t, inOrder(all, byID)[1:], page.Items)
+		})
+		t.Run("nothing comes after the last", func(t *testing.T) {
+			page := list(ctx, t, db, paging.Request{Limit: 5, Order: byID, After: []string{"~"}})
+			require.Empty(t, page.Items)
+			require.Nil(t, page.Next)
+		})
+		t.Run("the count is of all pages, wherever this one lies, within the filter", func(t *testing.T) {
+			require.Nil(t, list(ctx, t, db, paging.Request{Limit: 5, Order: byID}).Total)
+			request := paging.Request{Limit: 5, Order: byID, Count: true}
+			for range 3 {
+				page := list(ctx, t, db, request)
+				require.Equal(t, int64(60), *page.Total)
+				require.Len(t, page.Items, 5)
+				request.After = page.Next
+			}
+			page, err := database.Page(db.Read(ctx).Where("b = ?", 3), paging.Request{Limit: 12, Order: byID, Count: true}, thingColumns)
+			require.NoError(t, err)
+			require.Equal(t, int64(12), *page.Total)
+			require.Len(t, page.Items, 12)
+			require.Nil(t, page.Next)
+		})
+		t.Run("a filter and the key hold together, in mixed directions too", func(t *testing.T) {
+			order := []paging.Order{{Column: "b"}, {Column: "id", Descending: true}}
+			narrow := func() *gorm.DB { return db.Read(ctx).Where("a = ?", "é").Where("b = ? OR b = ?", 1, 2) }
+			first, err := database.Page(narrow(), paging.Request{Limit: 3, Order: order}, thingColumns)
+			require.NoError(t, err)
+			rest, err := database.Page(narrow(), paging.Request{Limit: 100, Order: order, After: first.Next}, thingColumns)
+			require.NoError(t, err)
+			expected := slices.DeleteFunc(inOrder(all, order), func(t thing) bool { return t.A != "é" || t.B != 1 && t.B != 2 })
+			require.Equal(t, expected, append(first.Items, rest.Items...))
+		})
+		t.Run("a column that is not listed reaches no statement", func(t *testing.T) {
+			for _, column := range []string{"secret", "", "id; DROP TABLE listed", "ID"} {
+				_, err := database.Page(db.Read(ctx), paging.Request{Limit: 5, Order: []paging.Order{{Column: column}, {Column: "id"}}}, thingColumns)
+				require.EqualError(t, err, "a list cannot be ordered by "+strconv.Quote(column))
+				require.Equal(t, errs.Internal, errs.KindOf(err), "it is a defect of the service")
+			}
+		})
+	})
+}
+
+func TestPageOfNothing(t *testing.T) {
+	eachWithList(t, 0, func(t *testing.T, db *database.DB, _ []thing) {
+		t.Run("an empty list is one empty page", func(t *testing.T) {
+			page := list(t.Context(), t, db, paging.Request{Limit: 5, Order: []paging.Order{{Column: "id"}}, Count: true})
+			require.Empty(t, page.Items)
+			require.Nil(t, page.Next)
+			require.Zero(t, *page.Total)
+		})
+	})
+}

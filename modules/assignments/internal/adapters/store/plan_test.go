@@ -1,16 +1,12 @@
 package store_test
 
 import (
-	"context"
-	"database/sql/driver"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
-	"gorm.io/gorm"
 
 	"healthcare/modules/assignments/internal/adapters/store"
 	"healthcare/modules/assignments/internal/domain"
@@ -27,7 +23,7 @@ func TestListPlans(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		rows := map[database.Engine]int{database.Postgres: 10_000, database.SQLite: 300}[db.Engine()] // SQLite plans without statistics
 		owner, patient, doctor := crowd(t, db, rows)
-		sent, repository := listen(t, db), store.New(db)
+		sent, repository := databasetest.Listen(t, db), store.New(db)
 		for what, one := range map[string]struct {
 			filter domain.Filter
 			index  string
@@ -40,8 +36,8 @@ func TestListPlans(t *testing.T) {
 			for _, down := range []bool{false, true} {
 				t.Run(fmt.Sprintf("%s, descending %v: every page costs the same", what, down), func(t *testing.T) {
 					request := paging.Request{Limit: 50, Order: []paging.Order{{Column: "assigned_at", Descending: down}, {Column: "id", Descending: down}}}
-					var first, deep statement
-					for _, s := range []*statement{&first, &deep} {
+					var first, deep databasetest.Statement
+					for _, s := range []*databasetest.Statement{&first, &deep} {
 						page, err := repository.List(t.Context(), patients.OwnedBy(owner), one.filter, request)
 						require.NoError(t, err)
 						require.NotNil(t, page.Next, "a full page")
@@ -58,11 +54,11 @@ func TestListPlans(t *testing.T) {
 						requireQueryPlan(t, db, deep, "SEARCH assignments USING INDEX "+one.index+" ("+equal+" AND (assigned_at,id)")
 						return
 					}
-					for _, mode := range modes {
-						start, far := first.explain(t, db, mode), deep.explain(t, db, mode)
-						requireIndex(t, start, one.index, one.cond...)
-						requireIndex(t, far, one.index, append(one.cond, "ROW(assigned_at, id)")...)
-						requireSameCost(t, start, far)
+					for _, mode := range databasetest.PlanModes {
+						start, far := first.Explain(t, db, mode), deep.Explain(t, db, mode)
+						databasetest.RequireIndex(t, start, one.index, one.cond...)
+						databasetest.RequireIndex(t, far, one.index, append(one.cond, "ROW(assigned_at, id)")...)
+						databasetest.RequireSameCost(t, start, far)
 					}
 				})
 			}
@@ -70,34 +66,11 @@ func TestListPlans(t *testing.T) {
 	})
 }
 
-// modes are PostgreSQL's two ways to plan a prepared statement.
-var modes = []string{"force_generic_plan", "force_custom_plan"}
-
-// requireIndex is about a plan that is one index scan in the list's order, bound by all of cond, with hardly a row read in vain.
-func requireIndex(t *testing.T, plan node, index string, cond ...string) {
+func requireQueryPlan(t *testing.T, db *database.DB, s databasetest.Statement, step string) {
 	t.Helper()
-	steps := plan.steps()
-	last := steps[len(steps)-1]
-	require.Len(t, steps, 2, "a limit over a scan: %+v", plan)
-	require.Contains(t, []string{"Index Scan", "Index Scan Backward"}, last.Type, "%+v", plan)
-	require.Equal(t, index, last.Index, "%+v", plan)
-	for _, part := range cond {
-		require.Contains(t, last.Cond, part, "%+v", plan)
-	}
-	require.LessOrEqual(t, last.Removed, 10.0, "%+v", plan)
-}
-
-// requireSameCost allows for a step more in the index's tree, and for rows that lie closer together; a cost that grew would grow by thousands.
-func requireSameCost(t *testing.T, first, deep node) {
-	t.Helper()
-	require.InDelta(t, first.buffers(), deep.buffers(), max(10, 0.2*float64(first.buffers())), "%+v\n%+v", first, deep)
-}
-
-func requireQueryPlan(t *testing.T, db *database.DB, s statement, step string) {
-	t.Helper()
-	plan := s.queryPlan(t, db)
-	require.Contains(t, plan, step, s.sql)
-	require.NotContains(t, plan, "TEMP B-TREE", s.sql)
+	plan := s.QueryPlan(t, db)
+	require.Contains(t, plan, step, s.SQL)
+	require.NotContains(t, plan, "TEMP B-TREE", s.SQL)
 }
 
 // crowd gives one owner many patients, all treated by one doctor, and one of them by as many doctors; 2,000 others, or as many as
@@ -130,77 +103,4 @@ func crowd(t *testing.T, db *database.DB, rows int) (owner, patient, doctor uuid
 		insert(t, db, `VACUUM ANALYZE assignments`)
 	}
 	return owner, patient, doctor
-}
-
-// statement is one that a store sent, as it sent it: an explained copy would prove nothing.
-type statement struct {
-	sql    string
-	values []any
-}
-
-// listen gives the last statement that read from db.
-func listen(t testing.TB, db *database.DB) *statement {
-	t.Helper()
-	last := new(statement)
-	require.NoError(t, db.Read(t.Context()).Callback().Query().After("gorm:query").Register("test:listen", func(tx *gorm.DB) {
-		*last = statement{tx.Statement.SQL.String(), tx.Statement.Vars}
-	}))
-	return last
-}
-
-// node is what EXPLAIN (FORMAT JSON) says of one step.
-type node struct {
-	Type    string  `json:"Node Type"`
-	Index   string  `json:"Index Name"`
-	Cond    string  `json:"Index Cond"`
-	Removed float64 `json:"Rows Removed by Filter"`
-	Hit     int     `json:"Shared Hit Blocks"`
-	Read    int     `json:"Shared Read Blocks"`
-	Below   []node  `json:"Plans"`
-}
-
-func (n node) buffers() int { return n.Hit + n.Read }
-
-// steps are the nodes of a plan, the outermost first.
-func (n node) steps() []node {
-	all := []node{n}
-	for _, below := range n.Below {
-		all = append(all, below.steps()...)
-	}
-	return all
-}
-
-// explain runs the statement on PostgreSQL with a generic plan, as a prepared statement gets after five runs, or with a custom one.
-func (s statement) explain(t testing.TB, db *database.DB, mode string) (plan node) {
-	t.Helper()
-	values := make([]string, len(s.values))
-	for i, value := range s.values {
-		if v, ok := value.(driver.Valuer); ok {
-			value, _ = v.Value()
-		}
-		values[i] = "'" + strings.ReplaceAll(fmt.Sprint(value), "'", "''") + "'"
-	}
-	var text string
-	require.NoError(t, db.Do(t.Context(), func(ctx context.Context) error {
-		tx := db.Write(ctx)
-		for _, before := range []string{"SET LOCAL plan_cache_mode = " + mode, "PREPARE listed AS " + s.sql} {
-			require.NoError(t, tx.Exec(before).Error)
-		}
-		execute := "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE listed(" + strings.Join(values, ", ") + ")"
-		for range 7 { // PostgreSQL settles on a plan with the sixth
-			require.NoError(t, tx.Raw(execute).Scan(&text).Error, s.sql)
-		}
-		return tx.Exec("DEALLOCATE listed").Error
-	}))
-	var plans []struct{ Plan node }
-	require.NoError(t, json.Unmarshal([]byte(text), &plans))
-	return plans[0].Plan
-}
-
-// queryPlan is what SQLite says of the statement; it knows no statistics, so the rows do not matter.
-func (s statement) queryPlan(t testing.TB, db *database.DB) string {
-	t.Helper()
-	var steps []struct{ Detail string }
-	require.NoError(t, db.Read(t.Context()).Raw("EXPLAIN QUERY PLAN "+s.sql, s.values...).Scan(&steps).Error)
-	return fmt.Sprint(steps)
 }

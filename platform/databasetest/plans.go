@@ -1,0 +1,112 @@
+package databasetest
+
+import (
+	"context"
+	"database/sql/driver"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"gorm.io/gorm"
+
+	"healthcare/platform/database"
+)
+
+// PlanModes are PostgreSQL's two ways to plan a prepared statement.
+var PlanModes = []string{"force_generic_plan", "force_custom_plan"}
+
+// RequireIndex is about a plan that is one index scan in the list's order, bound by all of cond, with hardly a row read in vain.
+func RequireIndex(t testing.TB, plan Plan, index string, cond ...string) {
+	t.Helper()
+	steps := plan.Steps()
+	last := steps[len(steps)-1]
+	require.Len(t, steps, 2, "a limit over a scan: %+v", plan)
+	require.Contains(t, []string{"Index Scan", "Index Scan Backward"}, last.Type, "%+v", plan)
+	require.Equal(t, index, last.Index, "%+v", plan)
+	for _, part := range cond {
+		require.Contains(t, last.Cond, part, "%+v", plan)
+	}
+	require.LessOrEqual(t, last.Removed, 10.0, "%+v", plan)
+}
+
+// RequireSameCost allows for a step more in the index's tree, and for rows that lie closer together; a cost that grew would grow by thousands.
+func RequireSameCost(t testing.TB, first, deep Plan) {
+	t.Helper()
+	require.InDelta(t, first.Buffers(), deep.Buffers(), max(10, 0.2*float64(first.Buffers())), "%+v\n%+v", first, deep)
+}
+
+// Statement is one that a store sent, as it sent it: an explained copy would prove nothing.
+type Statement struct {
+	SQL    string
+	Values []any
+}
+
+// Listen gives the last statement that read from db.
+func Listen(t testing.TB, db *database.DB) *Statement {
+	t.Helper()
+	last := new(Statement)
+	require.NoError(t, db.Read(t.Context()).Callback().Query().After("gorm:query").Register("test:listen", func(tx *gorm.DB) {
+		*last = Statement{tx.Statement.SQL.String(), tx.Statement.Vars}
+	}))
+	return last
+}
+
+// Plan is what EXPLAIN (FORMAT JSON) says of one step.
+type Plan struct {
+	Type    string  `json:"Node Type"`
+	Index   string  `json:"Index Name"`
+	Cond    string  `json:"Index Cond"`
+	Removed float64 `json:"Rows Removed by Filter"`
+	Hit     int     `json:"Shared Hit Blocks"`
+	Read    int     `json:"Shared Read Blocks"`
+	Below   []Plan  `json:"Plans"`
+}
+
+// Buffers is how many pages of the store a plan looked at.
+func (n Plan) Buffers() int { return n.Hit + n.Read }
+
+// Steps are the nodes of a plan, the outermost first.
+func (n Plan) Steps() []Plan {
+	all := []Plan{n}
+	for _, below := range n.Below {
+		all = append(all, below.Steps()...)
+	}
+	return all
+}
+
+// Explain runs the statement on PostgreSQL with a generic plan, as a prepared statement gets after five runs, or with a custom one.
+func (s Statement) Explain(t testing.TB, db *database.DB, mode string) (plan Plan) {
+	t.Helper()
+	values := make([]string, len(s.Values))
+	for i, value := range s.Values {
+		if v, ok := value.(driver.Valuer); ok {
+			value, _ = v.Value()
+		}
+		values[i] = "'" + strings.ReplaceAll(fmt.Sprint(value), "'", "''") + "'"
+	}
+	var text string
+	require.NoError(t, db.Do(t.Context(), func(ctx context.Context) error {
+		tx := db.Write(ctx)
+		for _, before := range []string{"SET LOCAL plan_cache_mode = " + mode, "PREPARE listed AS " + s.SQL} {
+			require.NoError(t, tx.Exec(before).Error)
+		}
+		execute := "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE listed(" + strings.Join(values, ", ") + ")"
+		for range 7 { // PostgreSQL settles on a plan with the sixth
+			require.NoError(t, tx.Raw(execute).Scan(&text).Error, s.SQL)
+		}
+		return tx.Exec("DEALLOCATE listed").Error
+	}))
+	var plans []struct{ Plan Plan }
+	require.NoError(t, json.Unmarshal([]byte(text), &plans))
+	return plans[0].Plan
+}
+
+// QueryPlan is what SQLite says of the statement; it knows no statistics, so the rows do not matter.
+func (s Statement) QueryPlan(t testing.TB, db *database.DB) string {
+	t.Helper()
+	var steps []struct{ Detail string }
+	require.NoError(t, db.Read(t.Context()).Raw("EXPLAIN QUERY PLAN "+s.SQL, s.Values...).Scan(&steps).Error)
+	return fmt.Sprint(steps)
+}

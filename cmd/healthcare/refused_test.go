@@ -1,0 +1,109 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"strings"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/stretchr/testify/require"
+)
+
+// What the document refuses the service refuses, and names the field: cases made from every constraint of every body and query.
+func TestWhatTheDocumentRefusesTheServiceRefuses(t *testing.T) {
+	t.Parallel()
+	eachEngine(t, func(t *testing.T, s *service) {
+		c := s.user(t, "Asha")
+		patient := c.addPatient()
+		ids := map[string]string{"/api/patients/": patient, "/api/doctors/": c.addDoctor(), "/api/mappings/": patient}
+		cases := 0
+		for route, item := range s.document.Paths.Map() {
+			for method, op := range item.Operations() {
+				at := strings.ReplaceAll(route, "{id}", ids[strings.TrimSuffix(route, "{id}/")])
+				if op.RequestBody != nil {
+					schema := op.RequestBody.Value.Content.Get("application/json").Schema.Value
+					for name, property := range schema.Properties {
+						for _, wrong := range outside(property.Value) {
+							body := exampleBody(schema)
+							body[name] = wrong
+							p := c.do(method, at, body).problem(400, "validation_failed")
+							require.Contains(t, p.Errors, name, "%s %s %s=%v", method, route, name, wrong)
+							cases++
+						}
+					}
+					for _, name := range schema.Required {
+						body := exampleBody(schema)
+						delete(body, name)
+						require.Contains(t, c.do(method, at, body).problem(400, "validation_failed").Errors, name)
+						cases++
+					}
+				}
+				for _, parameter := range op.Parameters {
+					if parameter.Value.In != openapi3.ParameterInQuery {
+						continue
+					}
+					for _, wrong := range outside(parameter.Value.Schema.Value) {
+						if text, isText := wrong.(string); isText || parameter.Value.Schema.Value.Type.Is("integer") && wrong != nil {
+							query := fmt.Sprintf("?%s=%v", parameter.Value.Name, wrong)
+							if isText {
+								query = "?" + parameter.Value.Name + "=" + text
+							}
+							answer := c.do(method, strings.ReplaceAll(at, "{patient_id}", patient)+query, nil)
+							require.Contains(t, answer.problem(400, "validation_failed").Errors, parameter.Value.Name, query)
+							cases++
+						}
+					}
+				}
+			}
+		}
+		require.Greater(t, cases, 100)
+	})
+}
+
+// exampleBody is a body that the schema allows: the example it gives, else those of its required members.
+func exampleBody(schema *openapi3.Schema) object {
+	body := object{}
+	if example, ok := schema.Example.(map[string]any); ok {
+		maps.Copy(body, example)
+	}
+	for _, name := range schema.Required {
+		if example := schema.Properties[name].Value.Example; body[name] == nil && example != nil {
+			body[name] = example
+		}
+	}
+	return body
+}
+
+// outside are values that a schema does not allow, just beyond its bounds where it has some.
+func outside(schema *openapi3.Schema) (wrong []any) {
+	if !schema.Nullable {
+		wrong = append(wrong, nil)
+	}
+	switch {
+	case schema.Type.Is("integer"):
+		wrong = append(wrong, 1.5, "one")
+		if schema.Min != nil {
+			wrong = append(wrong, int(*schema.Min)-1)
+		}
+		if schema.Max != nil {
+			wrong = append(wrong, int(*schema.Max)+1)
+		}
+	case schema.Type.Is("array"):
+		return []any{"nonsense"}
+	default:
+		wrong = append(wrong, 7, object{}, []any{})
+		if schema.MaxLength != nil {
+			wrong = append(wrong, strings.Repeat("a", int(*schema.MaxLength)+1))
+		}
+		if schema.MinLength > 1 {
+			wrong = append(wrong, strings.Repeat("a", int(schema.MinLength)-1))
+		} else if schema.MinLength == 1 {
+			wrong = append(wrong, "")
+		}
+		if schema.Format != "" || len(schema.Enum) > 0 {
+			wrong = append(wrong, "nonsense")
+		}
+	}
+	return wrong
+}

@@ -22,7 +22,7 @@ var mayImport = map[string][]string{
 	"app":    append([]string{"own root", "own domain", "own ports"}, technologyFree...),
 
 	"adapters/rest": {anyLibrary, othersRoot, "own root", "own domain", "own app",
-		"platform/auth", "platform/clock", "platform/errs", "platform/httpserver"},
+		"platform/auth", "platform/clock", "platform/errs", "platform/httpserver", "platform/revision"},
 	"adapters/store": {anyLibrary, othersRoot, "own root", "own domain", "own ports",
 		"platform/auth", "platform/clock", "platform/errs", "platform/database", "platform/paging"},
 	"adapters/*": {anyLibrary, othersRoot, "own root", "own domain", "own ports",

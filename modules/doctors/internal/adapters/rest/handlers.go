@@ -3,6 +3,7 @@
 package rest
 
 import (
+	"context"
 	_ "embed" // for the contract
 
 	"github.com/gofiber/fiber/v2"
@@ -11,6 +12,7 @@ import (
 	"healthcare/modules/doctors/internal/app"
 	"healthcare/modules/doctors/internal/domain"
 	"healthcare/platform/httpserver"
+	"healthcare/platform/revision"
 )
 
 //go:generate go tool -modfile=../../../../../.tools/oapi.mod oapi-codegen -config ../../../../../platform/httpserver/oapi-codegen.yaml openapi.yaml
@@ -69,27 +71,19 @@ func (h *handlers) ReadDoctor(c *fiber.Ctx, id string) error {
 
 // ReplaceDoctor replaces all details.
 func (h *handlers) ReplaceDoctor(c *fiber.Ctx, id string) error {
-	doctorID, err := doctors.ParseID(id)
-	if err != nil {
-		return err
-	}
-	expected, err := httpserver.IfMatch(c)
-	if err != nil {
-		return err
-	}
-	details, err := httpserver.Body(c, detailsOf)
-	if err != nil {
-		return err
-	}
-	doctor, err := h.doctors.Revise(c.UserContext(), doctorID, expected, details)
-	if err != nil {
-		return err
-	}
-	return send(c, fiber.StatusOK, doctor)
+	return change(c, id, detailsOf, h.doctors.Revise)
 }
 
 // AmendDoctor changes the details that are sent.
 func (h *handlers) AmendDoctor(c *fiber.Ctx, id string) error {
+	return change(c, id, changesOf, h.doctors.Amend)
+}
+
+// change reads whom, which version and what, has the use case make it, and shows what came of it.
+func change[In, Out any](
+	c *fiber.Ctx, id string, read func(In) Out,
+	use func(context.Context, doctors.ID, revision.Match, Out) (domain.Doctor, error),
+) error {
 	doctorID, err := doctors.ParseID(id)
 	if err != nil {
 		return err
@@ -98,11 +92,11 @@ func (h *handlers) AmendDoctor(c *fiber.Ctx, id string) error {
 	if err != nil {
 		return err
 	}
-	changes, err := httpserver.Body(c, changesOf)
+	said, err := httpserver.Body(c, read)
 	if err != nil {
 		return err
 	}
-	doctor, err := h.doctors.Amend(c.UserContext(), doctorID, expected, changes)
+	doctor, err := use(c.UserContext(), doctorID, expected, said)
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@
 package rest
 
 import (
+	"context"
 	_ "embed" // for the contract
 
 	"github.com/gofiber/fiber/v2"
@@ -10,7 +11,9 @@ import (
 	"healthcare/modules/patients"
 	"healthcare/modules/patients/internal/app"
 	"healthcare/modules/patients/internal/domain"
+	"healthcare/platform/auth"
 	"healthcare/platform/httpserver"
+	"healthcare/platform/revision"
 )
 
 //go:generate go tool -modfile=../../../../../.tools/oapi.mod oapi-codegen -config ../../../../../platform/httpserver/oapi-codegen.yaml openapi.yaml
@@ -70,27 +73,19 @@ func (h *handlers) ReadPatient(c *fiber.Ctx, id string) error {
 
 // ReplacePatient replaces all details.
 func (h *handlers) ReplacePatient(c *fiber.Ctx, id string) error {
-	patientID, err := patients.ParseID(id)
-	if err != nil {
-		return err
-	}
-	expected, err := httpserver.IfMatch(c)
-	if err != nil {
-		return err
-	}
-	said, err := httpserver.Body(c, saidIn)
-	if err != nil {
-		return err
-	}
-	patient, err := h.patients.Revise(c.UserContext(), httpserver.Principal(c), patientID, expected, said)
-	if err != nil {
-		return err
-	}
-	return h.send(c, fiber.StatusOK, patient)
+	return change(h, c, id, saidIn, h.patients.Revise)
 }
 
 // AmendPatient changes the details that are sent.
 func (h *handlers) AmendPatient(c *fiber.Ctx, id string) error {
+	return change(h, c, id, changesIn, h.patients.Amend)
+}
+
+// change reads whom, which version and what, has the use case make it, and shows what came of it.
+func change[In, Out any](
+	h *handlers, c *fiber.Ctx, id string, read func(In) Out,
+	use func(context.Context, auth.Principal, patients.ID, revision.Match, Out) (domain.Patient, error),
+) error {
 	patientID, err := patients.ParseID(id)
 	if err != nil {
 		return err
@@ -99,11 +94,11 @@ func (h *handlers) AmendPatient(c *fiber.Ctx, id string) error {
 	if err != nil {
 		return err
 	}
-	changes, err := httpserver.Body(c, changesIn)
+	said, err := httpserver.Body(c, read)
 	if err != nil {
 		return err
 	}
-	patient, err := h.patients.Amend(c.UserContext(), httpserver.Principal(c), patientID, expected, changes)
+	patient, err := use(c.UserContext(), httpserver.Principal(c), patientID, expected, said)
 	if err != nil {
 		return err
 	}

@@ -2,10 +2,12 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/stretchr/testify/require"
 )
 
@@ -109,5 +111,53 @@ func (c *client) reachConditions() {
 	} {
 		c.do("POST", path, body, "Idempotency-Key", "k").is(201)
 		c.do("POST", path, object{}, "Idempotency-Key", "k").is(422)
+	}
+}
+
+// answers hold only declared fields. The client of these tests holds every answer against the document; here the document says that it is
+// complete, and the client is seen to mind.
+func TestR04_AnswersHoldOnlyDeclaredFields(t *testing.T) {
+	t.Parallel()
+	document, err := wholeContract(committedVersion)
+	require.NoError(t, err)
+	for route, item := range document.Paths.Map() {
+		for method, op := range item.Operations() {
+			for status, answer := range op.Responses.Map() {
+				for kind, media := range answer.Value.Content {
+					if strings.HasSuffix(kind, "json") && route != "/openapi.json" {
+						requireClosed(t, media.Schema.Value, method+" "+route+" "+status)
+					}
+				}
+			}
+		}
+	}
+	doctor := document.Components.Schemas["Doctor"].Value
+	shown := map[string]any{}
+	for name, property := range doctor.Properties {
+		shown[name] = property.Value.Example
+	}
+	require.NoError(t, doctor.VisitJSON(shown))
+	leaking := maps.Clone(shown)
+	leaking["search_text"] = "dr. vikram khanna"
+	require.ErrorContains(t, doctor.VisitJSON(leaking), "search_text")
+}
+
+// requireClosed finds every object of an answer described to its last member; a problem's errors are a map.
+func requireClosed(t *testing.T, schema *openapi3.Schema, where string) {
+	t.Helper()
+	if schema.Items != nil {
+		requireClosed(t, schema.Items.Value, where+" []")
+	}
+	for _, part := range schema.AllOf {
+		requireClosed(t, part.Value, where)
+	}
+	for name, property := range schema.Properties {
+		if name != "errors" {
+			requireClosed(t, property.Value, where+" "+name)
+		}
+	}
+	if schema.Type.Is("object") {
+		require.NotNil(t, schema.AdditionalProperties.Has, where)
+		require.False(t, *schema.AdditionalProperties.Has, where)
 	}
 }

@@ -91,8 +91,8 @@ func TestViolations(t *testing.T) {
 	})
 }
 
-// TestRefusedValues is TRUST.md, X14 and X15: both engines refuse the same values, and no error quotes one.
-func TestRefusedValues(t *testing.T) {
+// TestX14_BothEnginesRefuseTheSameValues is TRUST.md, X14 and X15: both engines refuse the same values, and no error quotes one.
+func TestX14_BothEnginesRefuseTheSameValues(t *testing.T) {
 	eachWithItems(t, func(t *testing.T, db *database.DB) {
 		valid := map[string]any{"id": canary, "owner": canary, "code": canary, "n": 2}
 		for _, c := range []struct {

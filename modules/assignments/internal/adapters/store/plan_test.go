@@ -16,9 +16,9 @@ import (
 	"healthcare/platform/paging"
 )
 
-// TestListPlans is TRUST.md, X21, on skewed data: whosever assignments are listed and wherever the page, a list reads one index and hardly a row
+// TestX21_ListPlans is TRUST.md, X21, on skewed data: whosever assignments are listed and wherever the page, a list reads one index and hardly a row
 // more than it answers.
-func TestListPlans(t *testing.T) {
+func TestX21_ListPlans(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		rows := map[database.Engine]int{database.Postgres: 10_000, database.SQLite: 300}[db.Engine()] // SQLite plans without statistics

@@ -15,8 +15,8 @@ import (
 	"healthcare/platform/paging"
 )
 
-// TestListPlans is TRUST.md, X21: whatever the order and wherever the page, the directory reads one index and hardly a row more than it answers.
-func TestListPlans(t *testing.T) {
+// TestX21_ListPlans is TRUST.md, X21: whatever the order and wherever the page, the directory reads one index and hardly a row more than it answers.
+func TestX21_ListPlans(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		rows := map[database.Engine]int{database.Postgres: 30_000, database.SQLite: 300}[db.Engine()] // SQLite plans without statistics

@@ -23,8 +23,8 @@ import (
 	"healthcare/platform/errs"
 )
 
-// TestStatementsDoNotDependOnValues is TRUST.md, X13 and R-25. What is hostile is what turns into SQL where a value is pasted into it.
-func TestStatementsDoNotDependOnValues(t *testing.T) {
+// TestX13_StatementsDoNotDependOnValues is TRUST.md, X13 and R-25. What is hostile is what turns into SQL where a value is pasted into it.
+func TestX13_StatementsDoNotDependOnValues(t *testing.T) {
 	t.Parallel()
 	databasetest.EachConfig(t, func(t *testing.T, cfg database.Config) {
 		core, log := observer.New(zapcore.WarnLevel)
@@ -71,8 +71,8 @@ func useEverything(t *testing.T, db *database.DB, text string) {
 	require.NoError(t, repository.Remove(ctx, doctor.ID))
 }
 
-// TestNoErrorQuotesADoctor is TRUST.md, X14 and X15: what a database refuses, both refuse alike, and nobody's data is in what they say.
-func TestNoErrorQuotesADoctor(t *testing.T) {
+// TestX15_NoErrorQuotesADoctor is TRUST.md, X14 and X15: what a database refuses, both refuse alike, and nobody's data is in what they say.
+func TestX15_NoErrorQuotesADoctor(t *testing.T) {
 	const canary = "canary-7d1f"
 	each(t, func(t *testing.T, _ *database.DB, repository ports.Repository) {
 		first := novice()

@@ -114,8 +114,8 @@ func TestSetPasswordHash(t *testing.T) {
 	})
 }
 
-// TestNoErrorQuotesAUser is TRUST.md, X14 and X15: what a database refuses, both refuse alike, and nobody's data is in what they say.
-func TestNoErrorQuotesAUser(t *testing.T) {
+// TestX15_NoErrorQuotesAUser is TRUST.md, X14 and X15: what a database refuses, both refuse alike, and nobody's data is in what they say.
+func TestX15_NoErrorQuotesAUser(t *testing.T) {
 	const canary = "canary-7d1f"
 	each(t, func(t *testing.T, _ *database.DB, users ports.Users, _ ports.Sessions) {
 		first := added(t, users, asha(canary+"@example.com", canary))

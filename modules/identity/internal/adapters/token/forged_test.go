@@ -416,7 +416,7 @@ func requireSilent(t *testing.T, tokens ports.Tokens, token string) {
 	}
 }
 
-func TestR10_EachCheckStandsOnItsOwn(t *testing.T) {
+func TestR10_X12_EachCheckStandsOnItsOwn(t *testing.T) {
 	verifier := open(t, config(), clock.At(noon)).(*tokens)
 
 	t.Run("the log tells which check refused", func(t *testing.T) {

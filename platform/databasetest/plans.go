@@ -31,10 +31,11 @@ func RequireIndex(t testing.TB, plan Plan, index string, cond ...string) {
 	require.LessOrEqual(t, last.Removed, 10.0, "%+v", plan)
 }
 
-// RequireSameCost allows for a step more in the index's tree, and for rows that lie closer together; a cost that grew would grow by thousands.
+// RequireSameCost allows for a step more in the index's tree, and for rows that lie closer together (14 pages of 50 rows were seen); a cost that
+// grew with the page would grow by thousands.
 func RequireSameCost(t testing.TB, first, deep Plan) {
 	t.Helper()
-	require.InDelta(t, first.Buffers(), deep.Buffers(), max(10, 0.2*float64(first.Buffers())), "%+v\n%+v", first, deep)
+	require.InDelta(t, first.Buffers(), deep.Buffers(), max(40, 0.2*float64(first.Buffers())), "%+v\n%+v", first, deep)
 }
 
 // Statement is one that a store sent, as it sent it: an explained copy would prove nothing.

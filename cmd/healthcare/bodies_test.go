@@ -131,6 +131,7 @@ func TestR29_NoBodyIsAnsweredWithAFailure(t *testing.T) {
 	eachEngine(t, func(t *testing.T, s *service) {
 		t.Logf("FUZZ_SEED=%d", seed)
 		c := s.user(t, "Asha")
+		c.odd = true
 		known := object{"patient": c.addPatient(), "doctor": c.addDoctor(), "email": "asha@clinic.example", "password": "correct horse"}
 		for i, r := range writing(s.routes()) {
 			t.Run(r.String(), func(t *testing.T) {

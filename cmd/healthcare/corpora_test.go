@@ -125,6 +125,7 @@ func alike(t *testing.T, run func(t *testing.T, s *service) outcomes) {
 // through sends every value through every member of every body whose schema is of the kind, spelt as it is.
 func through(t *testing.T, s *service, kind string, values func(*openapi3.Schema) []string) (o outcomes) {
 	c := s.user(t, "Asha")
+	c.odd = true
 	email := c.name + "@clinic.example"
 	known := object{"patient": c.addPatient(), "doctor": c.addDoctor(), "email": email, "password": "correct horse"}
 	for _, r := range writing(s.routes()) {

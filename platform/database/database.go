@@ -11,7 +11,6 @@ import (
 
 	"go.uber.org/zap"
 	"gorm.io/gorm"
-	"gorm.io/gorm/schema"
 
 	"healthcare/platform/errs"
 )
@@ -62,8 +61,6 @@ func gormOver(dialector gorm.Dialector, cfg Config, log *zap.Logger) (*gorm.DB, 
 		TranslateError:         true, // every error passes explain
 		DisableAutomaticPing:   true,
 		Logger:                 slowLog{log: log, threshold: cfg.SlowQuery},
-		NamingStrategy:         schema.NamingStrategy{},
-		NowFunc:                func() time.Time { return time.Now().UTC().Truncate(time.Microsecond) },
 	})
 	if err != nil {
 		return nil, err

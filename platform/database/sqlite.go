@@ -2,7 +2,6 @@ package database
 
 import (
 	"database/sql"
-	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -84,17 +83,6 @@ func (d sqliteDialector) Initialize(db *gorm.DB) error {
 	})
 	// A writing transaction holds the whole database from its start: row locks have nothing to add, and no syntax.
 	db.ClauseBuilders["FOR"] = func(clause.Clause, clause.Builder) {}
-	db.ClauseBuilders["LIMIT"] = func(c clause.Clause, builder clause.Builder) {
-		limit, ok := c.Expression.(clause.Limit)
-		if !ok {
-			return
-		}
-		if limit.Limit == nil && limit.Offset > 0 { // SQLite has no OFFSET without LIMIT
-			all := -1
-			limit.Limit = &all
-		}
-		limit.Build(builder)
-	}
 	return nil
 }
 
@@ -138,19 +126,8 @@ func (sqliteDialector) QuoteTo(writer clause.Writer, name string) {
 // Explain is the statement for the log, its placeholders as they are: never a value.
 func (sqliteDialector) Explain(sql string, _ ...any) string { return sql }
 
-// SavePoint and RollbackTo implement gorm.SavePointerDialectorInterface.
-func (sqliteDialector) SavePoint(tx *gorm.DB, name string) error {
-	return tx.Exec("SAVEPOINT " + name).Error
-}
-
-func (sqliteDialector) RollbackTo(tx *gorm.DB, name string) error {
-	return tx.Exec("ROLLBACK TO SAVEPOINT " + name).Error
-}
-
 // Translate implements gorm.ErrorTranslator.
 func (sqliteDialector) Translate(err error) error { return explain(err) }
-
-var _ fmt.Stringer = Engine("")
 
 // String is the engine's own spelling, for people.
 func (e Engine) String() string {

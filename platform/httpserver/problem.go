@@ -53,7 +53,6 @@ func (r *refusal) Error() string { return r.code }
 
 var (
 	refusalRequest       = &refusal{fiber.StatusBadRequest, "malformed_request", "Malformed request", "The request is not valid HTTP."}
-	refusalPath          = &refusal{fiber.StatusNotFound, "not_found", "Not found", "There is nothing here."}
 	refusalMethod        = &refusal{fiber.StatusMethodNotAllowed, "method_not_allowed", "Method not allowed", "The path does not have this method; see the Allow header."}
 	refusalTimeout       = &refusal{fiber.StatusRequestTimeout, "request_timeout", "Request timeout", "The request did not arrive in time."}
 	refusalTooLarge      = &refusal{fiber.StatusRequestEntityTooLarge, "body_too_large", "Body too large", "The body is larger than this operation takes."}
@@ -88,7 +87,7 @@ func (s *Server) refuse(c *fiber.Ctx, err error) error {
 func fromFiber(f *fiber.Error) error {
 	switch {
 	case f.Code == fiber.StatusNotFound:
-		return refusalPath
+		return errNotFound
 	case f.Code == fiber.StatusMethodNotAllowed:
 		return refusalMethod
 	case f.Code == fiber.StatusRequestEntityTooLarge:

@@ -26,7 +26,7 @@ var mayImport = map[string][]string{
 	"adapters/store": {anyLibrary, othersRoot, "own root", "own domain", "own ports",
 		"platform/auth", "platform/clock", "platform/errs", "platform/database", "platform/paging"},
 	"adapters/*": {anyLibrary, othersRoot, "own root", "own domain", "own ports",
-		"platform/auth", "platform/clock", "platform/errs", "platform/config"},
+		"platform/auth", "platform/clock", "platform/errs", "platform/config", "platform/keyring"},
 }
 
 var technologyFree = []string{uuid, ozzo, "golang.org/x/sync", "golang.org/x/text", othersRoot,
@@ -50,7 +50,7 @@ var homes = []struct {
 }
 
 // stdOnly is what everything else stands on.
-var stdOnly = []string{"platform/errs", "platform/tx"}
+var stdOnly = []string{"platform/errs", "platform/keyring", "platform/tx"}
 
 // rootsImportLittle is rule 2.
 func rootsImportLittle(t tree) []violation {

@@ -8,5 +8,6 @@ import (
 	"healthcare/modules/patients/internal/ports"
 	"healthcare/platform/database"
 	"healthcare/platform/httpserver"
+	"healthcare/platform/keyring"
 	"healthcare/platform/tx"
 )

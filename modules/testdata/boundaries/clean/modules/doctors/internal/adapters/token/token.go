@@ -5,4 +5,5 @@ import (
 	"healthcare/modules/doctors/internal/ports"
 	"healthcare/platform/clock"
 	"healthcare/platform/config"
+	"healthcare/platform/keyring"
 )

@@ -1,0 +1,6 @@
+package keyring
+
+import (
+	"crypto/hkdf"
+	"golang.org/x/crypto/hkdf"
+)

@@ -1,0 +1,3 @@
+package keyring
+
+import "crypto/hkdf"

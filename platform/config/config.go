@@ -21,11 +21,12 @@ import (
 
 // Config is every key of configs/default.yaml, which documents them.
 type Config struct {
-	SecretKey    Secret   `koanf:"secret_key"`
-	DatabaseURL  Secret   `koanf:"database_url"` // it holds a password
-	Debug        bool     `koanf:"debug"`
-	AllowedHosts []string `koanf:"allowed_hosts"`
-	CORSOrigins  []string `koanf:"cors_origins"`
+	SecretKey         Secret   `koanf:"secret_key"`
+	SecretKeyPrevious Secret   `koanf:"secret_key_previous"` // a list: PreviousSecrets
+	DatabaseURL       Secret   `koanf:"database_url"`        // it holds a password
+	Debug             bool     `koanf:"debug"`
+	AllowedHosts      []string `koanf:"allowed_hosts"`
+	CORSOrigins       []string `koanf:"cors_origins"`
 
 	AppEnv   string `koanf:"app_env"`
 	DataDir  string `koanf:"data_dir"`
@@ -86,6 +87,7 @@ func (c Config) check() error {
 	positive := func(d time.Duration) error { return bound(d, time.Millisecond, 365*24*time.Hour) }
 	errs := validation.Errors{
 		"secret_key":                           strength(c.SecretKey),
+		"secret_key_previous":                  c.previousStrength(),
 		"database_url":                         validation.Validate(c.DatabaseURL.Reveal(), validation.By(postgresURL)),
 		"app_env":                              validation.Validate(c.AppEnv, validation.Required, validation.In("development", Production).Error("must be development or production")),
 		"data_dir":                             validation.Validate(c.DataDir, validation.Required),

@@ -58,13 +58,14 @@ func TestDefaults(t *testing.T) {
 }
 
 func TestDescribe(t *testing.T) {
-	secret, password := strong(t), "hunter2hunter2"
-	c := load(t, "SECRET_KEY", secret, "DATABASE_URL", "postgres://u:"+password+"@localhost/x")
+	secret, previous, password := strong(t), strong(t), "hunter2hunter2"
+	c := load(t, "SECRET_KEY", secret, "SECRET_KEY_PREVIOUS", previous, "DATABASE_URL", "postgres://u:"+password+"@localhost/x")
 	said := c.Describe()
 	for key := range defaults(t) {
 		require.Contains(t, said, key)
 	}
 	require.Equal(t, "5s", said["http_read_timeout"], "for people")
 	require.NotContains(t, fmt.Sprintf("%v %#v", said, said), secret)
+	require.NotContains(t, fmt.Sprintf("%v %#v", said, said), previous)
 	require.NotContains(t, fmt.Sprintf("%v %#v", said, said), password)
 }

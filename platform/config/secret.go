@@ -1,13 +1,10 @@
 package config
 
 import (
-	"crypto/rand"
-	"encoding/base64"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
+	"unicode"
 )
 
 // Secret is text that never prints: not in a log, not in an error, not as JSON.
@@ -62,62 +59,27 @@ func strength(s Secret) error {
 	return nil
 }
 
-// EnsureSecret completes the configuration with a secret: a given one, or with the embedded store outside production one that is made
-// once and kept in data_dir with mode 0600. Errors: *Error naming SECRET_KEY.
-func (c *Config) EnsureSecret() error {
-	if c.SecretKey != "" {
-		return nil
+// PreviousSecrets are those that secret_key_previous lists, separated by commas or white space.
+func (c Config) PreviousSecrets() []Secret {
+	var all []Secret
+	for _, text := range strings.FieldsFunc(c.SecretKeyPrevious.Reveal(), separates) {
+		all = append(all, Secret(text))
 	}
-	if !c.Embedded() || c.AppEnv == Production {
-		return errorf("%s", refusal("secret_key", "is required with PostgreSQL and in production; make one with: openssl rand -base64 48"))
+	return all
+}
+
+func separates(r rune) bool { return r == ',' || unicode.IsSpace(r) }
+
+// previousStrength holds every previous secret to the rule of the newest, naming the position of one that breaks it.
+func (c Config) previousStrength() error {
+	all := c.PreviousSecrets()
+	if len(all) == 0 && c.SecretKeyPrevious != "" {
+		return errors.New("holds no secret")
 	}
-	kept, err := keptSecret(filepath.Join(c.DataDir, "secret_key"))
-	if err != nil {
-		return errorf("%s", refusal("secret_key", "none is given, and none can be kept in data_dir (DATA_DIR): "+err.Error()))
+	for i, secret := range all {
+		if err := strength(secret); err != nil {
+			return fmt.Errorf("secret %d of %d %w", i+1, len(all), err)
+		}
 	}
-	c.SecretKey = kept
 	return nil
-}
-
-func keptSecret(path string) (Secret, error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return "", err
-	}
-	kept, err := readSecret(path)
-	if !errors.Is(err, os.ErrNotExist) {
-		return kept, err
-	}
-	if err := makeSecret(path); err != nil && !errors.Is(err, os.ErrExist) {
-		return "", err
-	}
-	return readSecret(path) // that of whoever was first
-}
-
-// makeSecret writes a new secret beside path and links it into place, so that neither a second process nor the start after a crash
-// finds half of one.
-func makeSecret(path string) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".secret_key-*") // mode 0600
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.Remove(f.Name()) }()
-	random := make([]byte, 48)
-	_, _ = rand.Read(random) // never fails (crypto/rand)
-	_, err = f.WriteString(base64.StdEncoding.EncodeToString(random) + "\n")
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return os.Link(f.Name(), path)
-}
-
-func readSecret(path string) (Secret, error) {
-	content, err := os.ReadFile(path) // #nosec G304 -- the operator's own data_dir
-	if err != nil {
-		return "", err
-	}
-	kept := Secret(strings.TrimSpace(string(content)))
-	if kept == "" || strength(kept) != nil {
-		return "", errors.New(path + " holds no usable secret; remove it to have a new one made (everyone signs in again)")
-	}
-	return kept, nil
 }

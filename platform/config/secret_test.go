@@ -31,7 +31,7 @@ func strong(t *testing.T) string {
 func TestSecretNeverPrints(t *testing.T) {
 	const text = "canary-canary-canary"
 	secret := config.Secret(text)
-	whole := config.Config{SecretKey: secret, DatabaseURL: secret}
+	whole := config.Config{SecretKey: secret, SecretKeyPrevious: secret, DatabaseURL: secret}
 	for _, value := range []any{secret, &secret, []config.Secret{secret}, whole, &whole, map[string]any{"key": secret}, struct{ S config.Secret }{secret}} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%t", "%10s", "%+q", "%!"} {
 			said := fmt.Sprintf(verb, value)
@@ -107,4 +107,40 @@ func TestSecretStrength(t *testing.T) {
 		load(t, "SECRET_KEY", strong(t)[:32])
 		load(t, "SECRET_KEY", "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")
 	})
+}
+
+func TestPreviousSecrets(t *testing.T) {
+	t.Run("are separated by commas and white space, in any number", func(t *testing.T) {
+		one, two, three := strong(t), strong(t), strong(t)
+		want := []config.Secret{config.Secret(one), config.Secret(two), config.Secret(three)}
+		for _, list := range []string{one + "," + two + "," + three, one + " " + two + "\t" + three, ",\n " + one + " , " + two + "\r\n\n" + three + ",\n"} {
+			require.Equal(t, want, load(t, "SECRET_KEY_PREVIOUS", list).PreviousSecrets())
+			require.Equal(t, want, load(t, "SECRET_KEY_PREVIOUS_FILE", file(t, list)).PreviousSecrets())
+		}
+		require.Empty(t, load(t).PreviousSecrets())
+	})
+	t.Run("come from the configuration file too", func(t *testing.T) {
+		one, two := strong(t), strong(t)
+		c := load(t, "CONFIG_FILE", file(t, "secret_key_previous: "+one+", "+two))
+		require.Equal(t, []config.Secret{config.Secret(one), config.Secret(two)}, c.PreviousSecrets())
+	})
+}
+
+func TestR45_WeakPreviousSecretsAreRefused(t *testing.T) {
+	weak := "kT5z0qPwX1v8"
+	for name, c := range map[string]struct{ list, why string }{
+		"a short one":                {weak, "secret 1 of 1 must have at least 32 bytes"},
+		"a short one behind another": {strong(t) + "," + weak, "secret 2 of 2 must have at least 32 bytes"},
+		"an example":                 {strong(t) + " change-me-change-me-change-me-change-me " + strong(t), "secret 2 of 3 looks like an example"},
+		"one letter over and over":   {strings.Repeat("a", 64), "secret 1 of 1 has too few different characters"},
+		"nothing but commas":         {" , ,", "holds no secret"},
+	} {
+		t.Run("for "+name, func(t *testing.T) {
+			line := refused(t, "SECRET_KEY", strong(t), "SECRET_KEY_PREVIOUS", c.list)
+			require.Contains(t, line, "secret_key_previous (SECRET_KEY_PREVIOUS): "+c.why)
+			for _, secret := range strings.FieldsFunc(c.list, func(r rune) bool { return r == ',' || r == ' ' }) {
+				require.NotContains(t, line, secret)
+			}
+		})
+	}
 }

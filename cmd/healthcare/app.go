@@ -17,6 +17,7 @@ import (
 	"healthcare/platform/database/idempotency"
 	"healthcare/platform/events"
 	"healthcare/platform/httpserver"
+	"healthcare/platform/keyring"
 	"healthcare/platform/logging"
 )
 
@@ -43,15 +44,29 @@ func parts() fx.Option {
 	)
 }
 
-// configuration hands each owner its part of a checked configuration.
+// configuration hands each owner its part of a checked configuration that has its secret.
 func configuration(cfg config.Config) fx.Option {
+	keys, err := keyRing(cfg)
+	if err != nil {
+		return fx.Error(err) // which the application starts with
+	}
 	return fx.Supply(
+		keys,
 		logging.Config{Level: cfg.LogLevel, Readable: cfg.Debug},
 		databaseConfig(cfg),
 		database.OnStart{Migrations: migrations.All(), Apply: cfg.DatabaseMigrateOnStart},
-		serverConfig(cfg),
+		serverConfig(cfg, keys),
 		identityConfig(cfg),
 	)
+}
+
+// keyRing is the configuration's secrets. Errors: there is none, or one that config has not checked.
+func keyRing(cfg config.Config) (keyring.Ring, error) {
+	var previous [][]byte
+	for _, secret := range cfg.PreviousSecrets() {
+		previous = append(previous, []byte(secret.Reveal()))
+	}
+	return keyring.New([]byte(cfg.SecretKey.Reveal()), previous...)
 }
 
 func databaseConfig(cfg config.Config) database.Config {
@@ -62,7 +77,7 @@ func databaseConfig(cfg config.Config) database.Config {
 	}
 }
 
-func serverConfig(cfg config.Config) httpserver.Config {
+func serverConfig(cfg config.Config, keys keyring.Ring) httpserver.Config {
 	proxies := make([]netip.Prefix, len(cfg.TrustedProxies))
 	for i, proxy := range cfg.TrustedProxies {
 		proxies[i] = netip.MustParsePrefix(proxy) // checked by config
@@ -72,14 +87,13 @@ func serverConfig(cfg config.Config) httpserver.Config {
 		HeaderLimit: cfg.HTTPHeaderLimit, URLLimit: cfg.HTTPURLLimit, Connections: cfg.HTTPConnections, ReadTimeout: cfg.HTTPReadTimeout,
 		WriteTimeout: cfg.HTTPWriteTimeout, IdleTimeout: cfg.HTTPIdleTimeout, HandlerTimeout: cfg.HTTPHandlerTimeout,
 		ShutdownDelay: cfg.HTTPShutdownDelay, ShutdownTimeout: cfg.HTTPShutdownTimeout, Version: programVersion(),
-		RequireIfMatch: cfg.RequireIfMatch, CursorSecret: []byte(cfg.SecretKey.Reveal()),
+		RequireIfMatch: cfg.RequireIfMatch, CursorKeys: keys,
 	}
 }
 
 func identityConfig(cfg config.Config) identity.Config {
 	return identity.Config{
-		Secret: []byte(cfg.SecretKey.Reveal()), AccessTokenLifetime: cfg.AccessTokenLifetime,
-		SessionIdleLifetime: cfg.SessionIdleLifetime, SessionLifetime: cfg.SessionLifetime,
+		AccessTokenLifetime: cfg.AccessTokenLifetime, SessionIdleLifetime: cfg.SessionIdleLifetime, SessionLifetime: cfg.SessionLifetime,
 		HashMemory:      uint32(cfg.PasswordHashMemory),     //nolint:gosec // config bounds it
 		HashIterations:  uint32(cfg.PasswordHashIterations), //nolint:gosec // config bounds it
 		HashParallelism: uint8(cfg.PasswordHashParallelism), //nolint:gosec // config bounds it

@@ -17,6 +17,7 @@ import (
 func TestTheGraphIsComplete(t *testing.T) {
 	cfg, err := config.Default()
 	require.NoError(t, err)
+	cfg.SecretKey = testSecret
 	everyPublicInterface := fx.Invoke(func(auth.Authenticator, patients.Directory, doctors.Directory, events.Publisher, tx.Runner) {})
 	require.NoError(t, fx.ValidateApp(configuration(cfg), parts(), everyPublicInterface))
 }

@@ -16,9 +16,11 @@ type UserID struct{ uuid.UUID }
 // SessionID identifies a session, which lives from a login until it is logged out or expires: a UUID, version 7.
 type SessionID struct{ uuid.UUID }
 
+// AccessTokenKeys is the purpose of the keys that sign access tokens, as platform/keyring derives them; a key's id is the token's kid.
+const AccessTokenKeys = "access token"
+
 // Config is what an operator decides about sign-in.
 type Config struct {
-	Secret              []byte        // at least 32 bytes; keys are derived from it
 	AccessTokenLifetime time.Duration // how long an access token is good
 	SessionIdleLifetime time.Duration // how long a refresh token is good when it is not used
 	SessionLifetime     time.Duration // how long a session lives at most

@@ -22,7 +22,7 @@ const fine = `{operationId: %, x-access: public, responses: {"200": {description
 func operationNamed(id string) string { return strings.Replace(fine, "%", id, 1) }
 
 func start(apis ...API) error {
-	_, err := New(Config{Version: "test"}, zap.NewNop(), oneToken{}, nil, nil, apis...)
+	_, err := New(Config{Version: "test", CursorKeys: keysOf(aSecret)}, zap.NewNop(), oneToken{}, nil, nil, apis...)
 	return err
 }
 

@@ -3,36 +3,44 @@ package httpserver
 import (
 	"crypto/aes"
 	"crypto/cipher"
-	"crypto/hkdf"
-	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
+
+	"healthcare/platform/keyring"
 )
 
 // cursors seals the place where a page ends. A cursor is opaque, because the place may hold a patient's name, and good only for the
-// caller, the list and the filters it was made for: AES-256-GCM with those as additional data (NIST SP 800-38D).
-type cursors struct{ aead cipher.AEAD }
+// caller, the list and the filters it was made for: AES-256-GCM with those as additional data (NIST SP 800-38D). The newest key seals and
+// all open, so that a link to a page survives a new secret. There is at least one.
+type cursors []cipher.AEAD
 
-func newCursors(secret []byte) (cursors, error) {
-	key, err := hkdf.Key(sha256.New, secret, nil, "healthcare list cursor v1", 32)
-	if err != nil {
-		return cursors{}, fmt.Errorf("cursor key: %w", err)
+// Errors: plain, for a ring without keys.
+func newCursors(keys keyring.Ring) (cursors, error) {
+	var all cursors
+	for _, key := range keys.All("list cursor") {
+		block, err := aes.NewCipher(key.Secret)
+		if err != nil {
+			return nil, fmt.Errorf("cursor key: %w", err)
+		}
+		aead, err := cipher.NewGCMWithRandomNonce(block)
+		if err != nil {
+			return nil, fmt.Errorf("cursor key: %w", err)
+		}
+		all = append(all, aead)
 	}
-	block, err := aes.NewCipher(key)
-	if err != nil {
-		return cursors{}, err
+	if len(all) == 0 {
+		return nil, fmt.Errorf("cursor keys: %w", keyring.ErrNone)
 	}
-	aead, err := cipher.NewGCMWithRandomNonce(block)
-	return cursors{aead}, err
+	return all, nil
 }
 
 // seal makes the cursor that leads to what comes after key.
 func (c cursors) seal(key []string, boundTo []byte) string {
-	plain, _ := json.Marshal(key)                   // texts only: it cannot fail
-	sealed := c.aead.Seal(nil, nil, plain, boundTo) // #nosec G407 -- this AEAD makes its own random nonces
+	plain, _ := json.Marshal(key)                 // texts only: it cannot fail
+	sealed := c[0].Seal(nil, nil, plain, boundTo) // #nosec G407 -- this AEAD makes its own random nonces
 	return base64.RawURLEncoding.EncodeToString(sealed)
 }
 
@@ -44,15 +52,18 @@ func (c cursors) open(cursor string, boundTo []byte) ([]string, error) {
 	if err != nil {
 		return nil, errNoCursor
 	}
-	plain, err := c.aead.Open(nil, nil, sealed, boundTo)
-	if err != nil {
-		return nil, errNoCursor
+	for _, aead := range c {
+		plain, err := aead.Open(nil, nil, sealed, boundTo)
+		if err != nil {
+			continue // sealed with another key, or not at all
+		}
+		var key []string
+		if err := json.Unmarshal(plain, &key); err != nil {
+			return nil, errNoCursor
+		}
+		return key, nil
 	}
-	var key []string
-	if err := json.Unmarshal(plain, &key); err != nil {
-		return nil, errNoCursor
-	}
-	return key, nil
+	return nil, errNoCursor
 }
 
 // binding puts texts together so that no two lists of them come to the same bytes.

@@ -10,10 +10,7 @@ import (
 // FuzzCursor holds that nothing but a cursor of the same secret and the same binding is opened, and that such a one is opened to what was
 // sealed. A cursor that was made is changed at one place, or read with another binding.
 func FuzzCursor(f *testing.F) {
-	own, err := newCursors([]byte("a secret of the tests"))
-	require.NoError(f, err)
-	foreign, err := newCursors([]byte("another secret"))
-	require.NoError(f, err)
+	own, foreign := cursorsOf(f, aSecret), cursorsOf(f, "another secret of the tests: 32 bytes")
 	f.Add("name", "0193525f-1f70-7cc1-a0e2-0f6e2b6cfe3b", "user", "/things", "", uint16(0), byte(0))
 	f.Add("", "", "", "", "AAAA", uint16(3), byte(1))
 	f.Add("अनन्या", "\u2028", "a", "bc", own.seal([]string{"x"}, binding("ab", "c")), uint16(20), byte(0x80))

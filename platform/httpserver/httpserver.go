@@ -14,6 +14,7 @@ import (
 	"go.uber.org/zap"
 
 	"healthcare/platform/auth"
+	"healthcare/platform/keyring"
 )
 
 // Config bounds what the server takes and how long it waits. Sizes are bytes.
@@ -32,9 +33,9 @@ type Config struct {
 	HandlerTimeout  time.Duration
 	ShutdownDelay   time.Duration
 	ShutdownTimeout time.Duration
-	RequireIfMatch  bool   // PUT, PATCH and DELETE must say which version they change
-	CursorSecret    []byte // what cursors are sealed with
-	Version         string // of the program, for the contract
+	RequireIfMatch  bool         // PUT, PATCH and DELETE must say which version they change
+	CursorKeys      keyring.Ring // the newest seals cursors, all open them
+	Version         string       // of the program, for the contract
 }
 
 // Readiness tells whether what the handlers stand on can serve. Errors: why not.
@@ -61,7 +62,7 @@ type Server struct {
 func New(
 	cfg Config, log *zap.Logger, authenticator auth.Authenticator, ready Readiness, repeater Repeater, apis ...API,
 ) (*Server, error) {
-	cursors, err := newCursors(cfg.CursorSecret)
+	cursors, err := newCursors(cfg.CursorKeys)
 	if err != nil {
 		return nil, err
 	}

@@ -131,7 +131,7 @@ func serve(t *testing.T, adjust ...func(*Config)) *stand {
 	cfg := Config{
 		Address: "127.0.0.1:0", BodyLimit: 4096, HeaderLimit: 2048, URLLimit: 512, Connections: 32, ReadTimeout: 2 * time.Second,
 		WriteTimeout: 5 * time.Second, IdleTimeout: 5 * time.Second, HandlerTimeout: 3 * time.Second, ShutdownTimeout: 5 * time.Second,
-		Version: "test",
+		Version: "test", CursorKeys: keysOf(aSecret),
 	}
 	for _, change := range adjust {
 		change(&cfg)

@@ -13,9 +13,10 @@ import (
 	"healthcare/modules/identity/internal/ports"
 	"healthcare/platform/clock"
 	"healthcare/platform/httpserver"
+	"healthcare/platform/keyring"
 )
 
-// Module provides auth.Authenticator and the module's API; it needs an identity.Config.
+// Module provides auth.Authenticator and the module's API; it needs an identity.Config and a keyring.Ring.
 var Module = fx.Module("identity",
 	fx.Provide(store.NewUsers, store.NewSessions, passwords, tokens, app.New, app.NewAuthenticator),
 	httpserver.Handle(rest.New),
@@ -28,8 +29,8 @@ func passwords(cfg identity.Config) (ports.Passwords, error) {
 	})
 }
 
-func tokens(cfg identity.Config, clock clock.Clock) (ports.Tokens, error) {
+func tokens(cfg identity.Config, keys keyring.Ring, clock clock.Clock) (ports.Tokens, error) {
 	return token.New(token.Config{
-		Secret: cfg.Secret, Issuer: "healthcare", Audience: "healthcare-api", Lifetime: cfg.AccessTokenLifetime,
+		Keys: keys, Issuer: "healthcare", Audience: "healthcare-api", Lifetime: cfg.AccessTokenLifetime,
 	}, clock)
 }

@@ -18,6 +18,7 @@ import (
 	"healthcare/platform/auth"
 	"healthcare/platform/clock"
 	"healthcare/platform/database"
+	"healthcare/platform/keyring"
 )
 
 var now = time.Date(2026, time.November, 22, 22, 29, 36, 410959000, time.UTC)
@@ -43,8 +44,10 @@ type house struct {
 func newHouse(t *testing.T, db *database.DB) house {
 	t.Helper()
 	manual := clock.At(now)
+	keys, err := keyring.New([]byte("a secret of 32 bytes, or of more"))
+	require.NoError(t, err)
 	tokens, err := token.New(token.Config{
-		Secret: []byte("a secret of 32 bytes, or of more"), Issuer: "healthcare", Audience: "healthcare-api", Lifetime: access,
+		Keys: keys, Issuer: "healthcare", Audience: "healthcare-api", Lifetime: access,
 	}, manual)
 	require.NoError(t, err)
 	h := house{

@@ -5,11 +5,10 @@ import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
-	"crypto/hkdf"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/rsa"
-	"crypto/sha256"
+	_ "crypto/sha256" // SHA-256 for crypto.Hash.New
 	_ "crypto/sha512" // SHA-384 and SHA-512 for crypto.Hash.New
 	"encoding/base64"
 	"fmt"
@@ -21,8 +20,10 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/stretchr/testify/require"
 
+	"healthcare/modules/identity"
 	"healthcare/modules/identity/internal/ports"
 	"healthcare/platform/clock"
+	"healthcare/platform/keyring"
 )
 
 // members are the raw JSON values of an object's members, by name.
@@ -51,7 +52,7 @@ func (m members) without(name string) members {
 }
 
 func goodHeader() members {
-	return members{"alg": `"HS256"`, "typ": `"at+jwt"`, "kid": quote(keyOf(newest).id)}
+	return members{"alg": `"HS256"`, "typ": `"at+jwt"`, "kid": quote(keyOf(newest).ID)}
 }
 
 func goodClaims() members {
@@ -66,12 +67,14 @@ func quote(s string) string { return `"` + s + `"` }
 // second is noon plus so many seconds, as JSON.
 func second(plus int64) string { return fmt.Sprint(noon.Unix() + plus) }
 
-func keyOf(secret []byte) key {
-	k, err := deriveKey(secret)
+func keyOf(secret []byte) keyring.Key { return ring(secret).Newest(identity.AccessTokenKeys) }
+
+func ring(newest []byte, previous ...[]byte) keyring.Ring {
+	r, err := keyring.New(newest, previous...)
 	if err != nil {
 		panic(err)
 	}
-	return k
+	return r
 }
 
 func b64(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) }
@@ -85,7 +88,7 @@ func forge(head, body string, hash crypto.Hash, secret []byte) string {
 }
 
 // ours signs with the key that signs here: only what is in it can be wrong.
-func ours(head, body string) string { return forge(head, body, crypto.SHA256, keyOf(newest).secret) }
+func ours(head, body string) string { return forge(head, body, crypto.SHA256, keyOf(newest).Secret) }
 
 func withHeader(name, raw string) string {
 	return ours(goodHeader().with(name, raw).object(), goodClaims().object())
@@ -122,9 +125,8 @@ func forgedSignatures(t testing.TB) map[string]string {
 	unsigned := good[:strings.LastIndex(good, ".")]
 	signature := good[strings.LastIndex(good, ".")+1:]
 	head, body := goodHeader(), goodClaims().object()
-	secret := keyOf(newest).secret
-	other, err := hkdf.Key(sha256.New, newest, nil, "healthcare refresh token v1", keySize)
-	require.NoError(t, err)
+	secret := keyOf(newest).Secret
+	other := ring(newest).Newest("refresh token").Secret
 
 	return map[string]string{
 		"alg none, no signature":            b64(head.with("alg", `"none"`).object()) + "." + b64(body) + ".",
@@ -156,11 +158,11 @@ func forgedSignatures(t testing.TB) map[string]string {
 		"key: the secret itself":            forge(head.object(), body, crypto.SHA256, newest),
 		"key: empty":                        forge(head.object(), body, crypto.SHA256, nil),
 		"key: of another purpose":           forge(head.object(), body, crypto.SHA256, other),
-		"key: the kid":                      forge(head.object(), body, crypto.SHA256, []byte(keyOf(newest).id)),
-		"key: an older one under this kid":  forge(head.object(), body, crypto.SHA256, keyOf(older).secret),
-		"key: this one under an older kid":  withHeader("kid", quote(keyOf(older).id)),
-		"key: a removed one": forge(head.with("kid", quote(keyOf(gone).id)).object(), body, crypto.SHA256,
-			keyOf(gone).secret),
+		"key: the kid":                      forge(head.object(), body, crypto.SHA256, []byte(keyOf(newest).ID)),
+		"key: an older one under this kid":  forge(head.object(), body, crypto.SHA256, keyOf(older).Secret),
+		"key: this one under an older kid":  withHeader("kid", quote(keyOf(older).ID)),
+		"key: a removed one": forge(head.with("kid", quote(keyOf(gone).ID)).object(), body, crypto.SHA256,
+			keyOf(gone).Secret),
 	}
 }
 
@@ -189,9 +191,9 @@ func forgedHeaders() map[string]string {
 		"kid a path": `"../../../../dev/null"`, "kid SQL": `"x' OR '1'='1"`, "kid a command": `"x|/bin/true"`,
 		"kid a URL": `"https://evil.example/k"`, "kid empty": `""`, "kid unknown": `"AAAAAAAAAAA"`, "kid null": "null",
 		"kid of 33 characters": quote(strings.Repeat("A", 33)), "kid of 1,000": quote(strings.Repeat("A", 1000)),
-		"kid a number": "1", "kid an array": "[" + quote(keyOf(newest).id) + "]", "kid an object": "{}",
-		"kid with a NUL": quote(keyOf(newest).id + `\u0000`), "kid with a line break": quote(keyOf(newest).id + `\n`),
-		"kid with a space": quote(" " + keyOf(newest).id), "kid in capitals": quote(strings.ToUpper(keyOf(newest).id)),
+		"kid a number": "1", "kid an array": "[" + quote(keyOf(newest).ID) + "]", "kid an object": "{}",
+		"kid with a NUL": quote(keyOf(newest).ID + `\u0000`), "kid with a line break": quote(keyOf(newest).ID + `\n`),
+		"kid with a space": quote(" " + keyOf(newest).ID), "kid in capitals": quote(strings.ToUpper(keyOf(newest).ID)),
 		"typ JWT": `"JWT"`, "typ rt+jwt": `"rt+jwt"`, "typ AT+JWT": `"AT+JWT"`, "typ empty": `""`, "typ null": "null",
 		"typ application/at+jwt": `"application/at+jwt"`, "typ an array": `["at+jwt"]`,
 		"alg null": "null", "alg a number": "256", "alg an array": `["HS256"]`, "alg an object": `{"HS256":1}`, "alg true": "true",
@@ -380,9 +382,9 @@ func TestR10_ForgedTokens(t *testing.T) {
 		for _, token := range []string{
 			withClaim("aud", `["healthcare"]`), withClaim("iat", second(30)),
 			withClaim("exp", second(86400)), withClaim("ver", "0"), expiring(-29),
-			withHeader("kid", quote(fmt.Sprintf(`\u%04x`, keyOf(newest).id[0])+keyOf(newest).id[1:])),
+			withHeader("kid", quote(fmt.Sprintf(`\u%04x`, keyOf(newest).ID[0])+keyOf(newest).ID[1:])),
 			ours(goodHeader().object()+" ", " "+goodClaims().object()+"\n"),
-			forge(goodHeader().with("kid", quote(keyOf(older).id)).object(), goodClaims().object(), crypto.SHA256, keyOf(older).secret),
+			forge(goodHeader().with("kid", quote(keyOf(older).ID)).object(), goodClaims().object(), crypto.SHA256, keyOf(older).Secret),
 		} {
 			_, err := tokens.Verify(token)
 			require.NoError(t, err)
@@ -448,13 +450,13 @@ func TestR10_X12_EachCheckStandsOnItsOwn(t *testing.T) {
 
 	t.Run("X12: golang-jwt is told to refuse what it takes by default", func(t *testing.T) {
 		parse := func(token string) error {
-			_, err := verifier.parser.Parse(token, func(*jwt.Token) (any, error) { return keyOf(newest).secret, nil })
+			_, err := verifier.parser.Parse(token, func(*jwt.Token) (any, error) { return keyOf(newest).Secret, nil })
 			return err
 		}
 		require.NoError(t, parse(genuine()))
 		for want, token := range map[error]string{
 			jwt.ErrTokenSignatureInvalid: forge(goodHeader().with("alg", `"HS384"`).object(), goodClaims().object(), crypto.SHA384,
-				keyOf(newest).secret),
+				keyOf(newest).Secret),
 			jwt.ErrTokenRequiredClaimMissing: ours(goodHeader().object(), goodClaims().without("exp").object()),
 			jwt.ErrTokenExpired:              expiring(-30),
 			jwt.ErrTokenUsedBeforeIssued:     withClaim("iat", second(31)),

@@ -12,13 +12,14 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/google/uuid"
 
+	"healthcare/modules/identity"
 	"healthcare/modules/identity/internal/ports"
 	"healthcare/platform/clock"
+	"healthcare/platform/keyring"
 )
 
 // The limits of a configuration.
 const (
-	MinSecret   = 32             // bytes of a secret: as many as the HMAC gives (RFC 7518 section 3.2)
 	MinLifetime = time.Second    // RFC 7519 dates are whole seconds here
 	MaxLifetime = 24 * time.Hour // also the longest life that Verify believes
 	maxName     = 256            // characters of Issuer and of Audience, so that a token stays well below maxLength
@@ -26,8 +27,7 @@ const (
 
 // Config says how tokens are made.
 type Config struct {
-	Secret   []byte   // signs and verifies, at least MinSecret random bytes
-	Previous [][]byte // older secrets that still verify, so that a new Secret signs nobody out
+	Keys keyring.Ring // the newest signs, all verify, so that a new secret signs nobody out
 
 	Issuer   string // iss, a name or URI: 1..256 visible ASCII characters without " & < > \
 	Audience string // aud, likewise
@@ -37,13 +37,8 @@ type Config struct {
 
 // validate refuses a configuration that would weaken tokens. Errors: plain, naming the field and never a secret.
 func (c Config) validate() error {
-	if len(c.Secret) < MinSecret {
-		return fmt.Errorf("token: Secret: want at least %d bytes", MinSecret)
-	}
-	for i, secret := range c.Previous {
-		if len(secret) < MinSecret {
-			return fmt.Errorf("token: Previous[%d]: want at least %d bytes", i, MinSecret)
-		}
+	if len(c.Keys.All(identity.AccessTokenKeys)) == 0 {
+		return fmt.Errorf("token: Keys: %w", keyring.ErrNone)
 	}
 	if !isName(c.Issuer) {
 		return fmt.Errorf("token: Issuer: want a name or URI of 1 to %d ASCII characters", maxName)
@@ -67,8 +62,8 @@ func isName(s string) bool {
 type tokens struct {
 	cfg    Config
 	clock  clock.Clock
-	signer key
-	ring   ring
+	signer keyring.Key
+	keys   map[string][]byte // every key that verifies, by kid, which never reaches a file or a database
 	parser *jwt.Parser
 }
 
@@ -77,11 +72,12 @@ func New(cfg Config, clock clock.Clock) (ports.Tokens, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	signer, all, err := derive(cfg.Secret, cfg.Previous)
-	if err != nil {
-		return nil, fmt.Errorf("token: derive keys: %w", err)
+	keys := map[string][]byte{}
+	for _, key := range cfg.Keys.All(identity.AccessTokenKeys) {
+		keys[key.ID] = key.Secret
 	}
-	return &tokens{cfg: cfg, clock: clock, signer: signer, ring: all, parser: newParser(cfg, clock)}, nil
+	signer := cfg.Keys.Newest(identity.AccessTokenKeys)
+	return &tokens{cfg: cfg, clock: clock, signer: signer, keys: keys, parser: newParser(cfg, clock)}, nil
 }
 
 func (t *tokens) Issue(c ports.Claims) (string, error) {
@@ -106,11 +102,11 @@ func (t *tokens) Issue(c ports.Claims) (string, error) {
 	})
 }
 
-func sign(k key, c claims) (string, error) {
+func sign(key keyring.Key, c claims) (string, error) {
 	unsigned := jwt.NewWithClaims(jwt.SigningMethodHS256, &c)
 	unsigned.Header["typ"] = headerType
-	unsigned.Header["kid"] = k.id
-	signed, err := unsigned.SignedString(k.secret)
+	unsigned.Header["kid"] = key.ID
+	signed, err := unsigned.SignedString(key.Secret)
 	if err != nil {
 		return "", fmt.Errorf("token: sign: %w", err)
 	}

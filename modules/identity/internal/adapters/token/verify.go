@@ -102,7 +102,7 @@ func (t *tokens) keyOf(token string) ([]byte, error) {
 	case len(h.KeyID) > maxKeyID || !isBase64URL(h.KeyID):
 		return nil, errKeyID
 	}
-	secret, known := t.ring[h.KeyID]
+	secret, known := t.keys[h.KeyID]
 	if !known {
 		return nil, errUnknown
 	}

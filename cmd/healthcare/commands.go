@@ -31,6 +31,7 @@ Without any configuration it serves on 127.0.0.1:8000 and keeps its data in ./da
 		Example: `  healthcare                       serve with the embedded database
   HTTP_ADDRESS=:9000 healthcare    serve on another port
   healthcare migrate status        what the database has, and what is pending
+  healthcare keys rotate           a new signing key, and nobody is signed out
   curl http://127.0.0.1:8000/openapi.json`,
 		Args:          cobra.NoArgs,
 		SilenceErrors: true, // main prints them, in one line
@@ -46,6 +47,7 @@ Without any configuration it serves on 127.0.0.1:8000 and keeps its data in ./da
 			RunE: func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context()) },
 		},
 		migrateCommand(),
+		keysCommand(),
 		openapiCommand(),
 		&cobra.Command{
 			Use: "health", Short: "Ask a running server whether it is ready; exit 1 when it is not", Args: cobra.NoArgs,
@@ -62,13 +64,14 @@ Without any configuration it serves on 127.0.0.1:8000 and keeps its data in ./da
 
 const environmentHelp = `
 Environment (every key of configs/default.yaml, in capitals; NAME_FILE reads NAME from a file):
-  DATABASE_URL    postgres://user:password@host:5432/name; unset: SQLite in DATA_DIR
-  SECRET_KEY      signs tokens, at least 32 bytes; required with PostgreSQL or APP_ENV=production
-  HTTP_ADDRESS    where to listen (default 127.0.0.1:8000)
-  ALLOWED_HOSTS   comma list of Host names to serve (default: every host)
-  DATA_DIR        the embedded database and secret (default ./data)
-  DEBUG           readable debug logs
-  CONFIG_FILE     a YAML file with the same keys
+  DATABASE_URL         postgres://user:password@host:5432/name; unset: SQLite in DATA_DIR
+  SECRET_KEY           signs tokens, at least 32 bytes; required with PostgreSQL or APP_ENV=production
+  SECRET_KEY_PREVIOUS  older secrets that still verify, separated by commas
+  HTTP_ADDRESS         where to listen (default 127.0.0.1:8000)
+  ALLOWED_HOSTS        comma list of Host names to serve (default: every host)
+  DATA_DIR             the embedded database and secret (default ./data)
+  DEBUG                readable debug logs
+  CONFIG_FILE          a YAML file with the same keys
 
 Exit status: 0 after a clean stop, 1 on a failure, 78 when the configuration cannot be used.
 `

@@ -27,7 +27,7 @@ func commandLines(command *cobra.Command, path ...string) map[string]*cobra.Comm
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	all := commandLines(rootCommand())
-	require.Len(t, all, 8, "%v", all)
+	require.Len(t, all, 11, "%v", all)
 	for line, command := range all {
 		t.Run("of healthcare "+line+" says what it is for", func(t *testing.T) {
 			t.Parallel()
@@ -51,10 +51,12 @@ func TestHelp(t *testing.T) {
 		require.Contains(t, said, "Examples:")
 		require.Equal(t, said, bare(t).run("help").succeeded())
 	})
-	t.Run("of migrate is what it says alone", func(t *testing.T) {
+	t.Run("of a command that has commands is what it says alone", func(t *testing.T) {
 		t.Parallel()
 		p := bare(t)
-		require.Equal(t, p.run("migrate", "--help").succeeded(), p.run("migrate").succeeded())
+		for _, command := range []string{"migrate", "keys"} {
+			require.Equal(t, p.run(command, "--help").succeeded(), p.run(command).succeeded())
+		}
 	})
 }
 
@@ -69,6 +71,9 @@ func TestWhatIsNoCommandIsRefusedInOneLine(t *testing.T) {
 		"migrate down":      `unknown command "down"`,
 		"migrate up 3":      `unknown command "3"`,
 		"migrate --force":   "unknown flag: --force",
+		"keys rotat":        `unknown command "rotat"`,
+		"keys rotate now":   `unknown command "now"`,
+		"keys list --json":  "unknown flag: --json",
 		"health 10.0.0.1":   `unknown command "10.0.0.1"`,
 		"version --json":    "unknown flag: --json",
 	} {

@@ -100,7 +100,7 @@ func TestWrongConfigurationStopsTheStart(t *testing.T) {
 	t.Run("and every other command that reads it", func(t *testing.T) {
 		t.Parallel()
 		p := bare(t).with("DEBUG=perhaps")
-		for _, command := range []string{"serve", "migrate up", "migrate status", "health"} {
+		for _, command := range []string{"serve", "migrate up", "migrate status", "keys rotate", "keys list", "health"} {
 			p.run(strings.Fields(command)...).refused(p, "(DEBUG)")
 		}
 	})

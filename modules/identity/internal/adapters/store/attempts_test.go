@@ -1,0 +1,314 @@
+package store_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/netip"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"healthcare/modules/identity/internal/adapters/store"
+	"healthcare/modules/identity/internal/domain"
+	"healthcare/modules/identity/internal/ports"
+	"healthcare/platform/clock"
+	"healthcare/platform/database"
+	"healthcare/platform/databasetest"
+	"healthcare/platform/errs"
+)
+
+var attemptsKey = bytes.Repeat([]byte("k"), 32)
+
+// tally is one instance's attempts over a database, and the clock they go by.
+type tally struct {
+	ports.Attempts
+	db    *database.DB
+	clock *clock.Manual
+}
+
+// eachTally runs test once per engine, on no attempts.
+func eachTally(t *testing.T, test func(t *testing.T, attempts tally)) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		at := clock.At(now)
+		test(t, tally{store.NewAttempts(db, attemptsKey, domain.DefaultAttemptLimits(), at), db, at})
+	})
+}
+
+// from is somebody in the nth network trying the mailbox.
+func from(n int, mailbox string) domain.Attempt {
+	return domain.Attempt{Mailbox: mailbox, Client: netip.AddrFrom4([4]byte{10, byte(n >> 8), byte(n), 7})}
+}
+
+func (a tally) counts(t *testing.T, attempt domain.Attempt, times int) {
+	t.Helper()
+	for i := range times {
+		require.NoError(t, a.Check(t.Context(), attempt), "attempt %d", i+1)
+		require.NoError(t, a.Count(t.Context(), attempt), "attempt %d", i+1)
+	}
+}
+
+// refuses is about an attempt that has to wait, whether one only asks or tries.
+func (a tally) refuses(t *testing.T, attempt domain.Attempt, wait time.Duration) {
+	t.Helper()
+	for _, err := range []error{a.Check(t.Context(), attempt), a.Count(t.Context(), attempt)} {
+		require.ErrorIs(t, err, domain.ErrTooManyAttempts)
+		var refused *errs.Error
+		require.ErrorAs(t, err, &refused)
+		require.Equal(t, wait, refused.RetryAfter)
+	}
+}
+
+// admits is about an attempt that is counted and taken back by its success.
+func (a tally) admits(t *testing.T, attempt domain.Attempt) {
+	t.Helper()
+	a.counts(t, attempt, 1)
+	require.NoError(t, a.Succeeded(t.Context(), attempt))
+}
+
+func (a tally) rows(t *testing.T) (n int) {
+	t.Helper()
+	require.NoError(t, a.db.Read(t.Context()).Raw(`SELECT count(*) FROM signin_attempts`).Scan(&n).Error)
+	return n
+}
+
+func TestAttemptsOfAPair(t *testing.T) {
+	eachTally(t, func(t *testing.T, attempts tally) {
+		attempt := from(1, "asha@example.com")
+		t.Run("five are free, then each costs a longer wait", func(t *testing.T) {
+			attempts.counts(t, attempt, 5)
+			attempts.refuses(t, attempt, time.Second)
+			attempts.clock.Advance(time.Second)
+			attempts.counts(t, attempt, 1)
+			attempts.refuses(t, attempt, 2*time.Second)
+		})
+		t.Run("a refused one is not counted, however often it is made", func(t *testing.T) {
+			for range 10 {
+				attempts.refuses(t, attempt, 2*time.Second)
+			}
+			attempts.clock.Advance(2 * time.Second)
+			attempts.counts(t, attempt, 1)
+			attempts.refuses(t, attempt, 4*time.Second)
+		})
+		t.Run("other accounts and other clients do not wait", func(t *testing.T) {
+			attempts.counts(t, from(1, "other@example.com"), 1)
+			attempts.counts(t, from(2, "asha@example.com"), 1)
+		})
+		t.Run("the account is the same however its address is written", func(t *testing.T) {
+			attempts.refuses(t, from(1, " ASHA@Example.com "), 4*time.Second)
+		})
+		t.Run("a success elsewhere does not forgive the wait", func(t *testing.T) {
+			attempts.admits(t, from(2, "asha@example.com"))
+			attempts.refuses(t, attempt, 4*time.Second)
+		})
+		t.Run("a success starts afresh", func(t *testing.T) {
+			attempts.clock.Advance(4 * time.Second)
+			attempts.admits(t, attempt)
+			attempts.counts(t, attempt, 5)
+			attempts.refuses(t, attempt, time.Second)
+		})
+		t.Run("failures are forgotten a day after the last one", func(t *testing.T) {
+			attempts.clock.Advance(day)
+			attempts.counts(t, attempt, 5)
+			attempts.refuses(t, attempt, time.Second)
+		})
+	})
+}
+
+func TestAttemptsOfAClient(t *testing.T) {
+	eachTally(t, func(t *testing.T, attempts tally) {
+		account := 0
+		another := func() domain.Attempt { account++; return from(1, fmt.Sprintf("user%d@example.com", account)) }
+		t.Run("successes of many users behind one address cost nothing", func(t *testing.T) {
+			for range 30 {
+				attempts.admits(t, another())
+			}
+		})
+		t.Run("twenty failures at whatever accounts in ten minutes from the first on are all", func(t *testing.T) {
+			for range 20 {
+				attempts.counts(t, another(), 1)
+				attempts.clock.Advance(6 * time.Second)
+			}
+			attempts.refuses(t, another(), 8*time.Minute)
+			attempts.counts(t, from(2, "user1@example.com"), 1)
+		})
+		t.Run("then there are twenty again", func(t *testing.T) {
+			attempts.clock.Advance(8 * time.Minute)
+			for range 20 {
+				attempts.counts(t, another(), 1)
+			}
+			attempts.refuses(t, another(), 10*time.Minute)
+		})
+	})
+}
+
+func TestR16_TheVictimsKnownClientIsNotLockedOut(t *testing.T) {
+	eachTally(t, func(t *testing.T, attempts tally) {
+		const victim = "asha@example.com"
+		known := from(0, victim)
+		attempts.admits(t, known)
+		t.Run("a hundred failures from everywhere are all that strangers get, while the known client signs in", func(t *testing.T) {
+			for i := range 100 {
+				attempts.counts(t, from(1+i, victim), 1)
+			}
+			attempts.refuses(t, from(101, victim), day)
+			attempts.admits(t, known)
+		})
+		t.Run("its success lets the others try again", func(t *testing.T) {
+			attempts.counts(t, from(101, victim), 1)
+		})
+		t.Run("it is known for thirty days", func(t *testing.T) {
+			attempts.clock.Advance(29 * day)
+			for i := range 100 {
+				attempts.counts(t, from(1+i, victim), 1)
+			}
+			require.NoError(t, attempts.Check(t.Context(), known))
+			attempts.clock.Advance(day - time.Microsecond)
+			require.NoError(t, attempts.Check(t.Context(), known))
+		})
+	})
+}
+
+func TestAttemptsOfAnAccount(t *testing.T) {
+	eachTally(t, func(t *testing.T, attempts tally) {
+		const account = "nobody@example.com" // there is no such user, and no answer tells
+		for i := range 100 {
+			attempts.counts(t, from(i, account), 1)
+		}
+		t.Run("are refused from new clients until a day after the last one", func(t *testing.T) {
+			attempts.clock.Advance(day - time.Second)
+			attempts.refuses(t, from(100, account), time.Second)
+			attempts.clock.Advance(time.Second)
+			attempts.counts(t, from(100, account), 1)
+		})
+	})
+}
+
+// together makes n attempts at once; counted is how many were admitted.
+func together(t *testing.T, n int, count func(ctx context.Context, i int) error) (counted int32) {
+	t.Helper()
+	var admitted atomic.Int32
+	var all sync.WaitGroup
+	failed := make([]error, n)
+	for i := range n {
+		all.Go(func() {
+			if failed[i] = count(t.Context(), i); failed[i] == nil {
+				admitted.Add(1)
+			}
+		})
+	}
+	all.Wait()
+	for _, err := range failed {
+		if err != nil {
+			require.ErrorIs(t, err, domain.ErrTooManyAttempts)
+		}
+	}
+	return admitted.Load()
+}
+
+func TestR15_AttemptsAtOnce(t *testing.T) {
+	eachTally(t, func(t *testing.T, attempts tally) {
+		instances := [2]ports.Attempts{attempts, store.NewAttempts(attempts.db, attemptsKey, domain.DefaultAttemptLimits(), attempts.clock)}
+		t.Run("of 200 from one client exactly the free ones are counted, whichever instance they reach", func(t *testing.T) {
+			require.EqualValues(t, 5, together(t, 200, func(ctx context.Context, i int) error {
+				return instances[i%2].Count(ctx, from(1, "one@example.com"))
+			}))
+		})
+		t.Run("of 200 from as many clients exactly 100 are counted", func(t *testing.T) {
+			require.EqualValues(t, 100, together(t, 200, func(ctx context.Context, i int) error {
+				return instances[i%2].Count(ctx, from(1000+i, "all@example.com"))
+			}))
+		})
+		t.Run("of 200 from one client at as many accounts exactly 20 are counted", func(t *testing.T) {
+			require.EqualValues(t, 20, together(t, 200, func(ctx context.Context, i int) error {
+				return instances[i%2].Count(ctx, from(2000, fmt.Sprintf("user%d@example.com", i)))
+			}))
+		})
+		t.Run("of crossing accounts and clients, some of which succeed, none waits for one that waits for it", func(t *testing.T) {
+			require.Positive(t, together(t, 200, func(ctx context.Context, i int) error {
+				attempt := from(3000+i%7, fmt.Sprintf("user%d@crossing.example", i%11))
+				if err := instances[i%2].Count(ctx, attempt); err != nil || i%3 == 0 {
+					return err
+				}
+				return instances[i%2].Succeeded(ctx, attempt)
+			}))
+		})
+		t.Run("instances agree on who has to wait, and on who has not", func(t *testing.T) {
+			for _, attempt := range []domain.Attempt{from(1, "one@example.com"), from(1500, "all@example.com"), from(2000, "new@example.com")} {
+				require.ErrorIs(t, instances[0].Check(t.Context(), attempt), domain.ErrTooManyAttempts)
+				require.ErrorIs(t, instances[1].Check(t.Context(), attempt), domain.ErrTooManyAttempts)
+			}
+			require.NoError(t, instances[1].Check(t.Context(), from(4000, "new@example.com")))
+		})
+	})
+}
+
+func TestExpiredAttemptsAreSwept(t *testing.T) {
+	eachTally(t, func(t *testing.T, attempts tally) {
+		for i := range 12 {
+			attempts.counts(t, from(i, fmt.Sprintf("user%d@example.com", i)), 1)
+		}
+		require.Equal(t, 36, attempts.rows(t))
+		t.Run("a counted attempt takes some twenty of them away, and none that still counts", func(t *testing.T) {
+			attempts.clock.Advance(10 * time.Minute) // the clients' twelve
+			attempts.counts(t, from(100, "new@example.com"), 1)
+			require.Equal(t, 36-12+3, attempts.rows(t))
+			attempts.clock.Advance(day) // all
+			attempts.counts(t, from(100, "new@example.com"), 1)
+			require.Equal(t, 36-12+3-20, attempts.rows(t))
+			attempts.counts(t, from(100, "new@example.com"), 1)
+			require.Equal(t, 3, attempts.rows(t))
+		})
+		t.Run("a success leaves nothing but itself", func(t *testing.T) {
+			attempts.admits(t, from(200, "success@example.com"))
+			require.Equal(t, 4, attempts.rows(t))
+		})
+		t.Run("a refused one leaves nothing", func(t *testing.T) {
+			for range 2 {
+				attempts.counts(t, from(100, "new@example.com"), 1)
+			}
+			attempts.counts(t, from(100, "new@example.com"), 1)
+			before := attempts.rows(t)
+			attempts.refuses(t, from(100, "new@example.com"), time.Second)
+			require.Equal(t, before, attempts.rows(t))
+		})
+	})
+}
+
+func TestAttemptsKeepNoAddress(t *testing.T) {
+	eachTally(t, func(t *testing.T, attempts tally) {
+		attempts.counts(t, domain.Attempt{Mailbox: "asha@canary.example", Client: netip.MustParseAddr("203.0.113.77")}, 2)
+		attempts.admits(t, domain.Attempt{Mailbox: "asha@canary.example", Client: netip.MustParseAddr("2001:db8:77::1")})
+		rows, err := attempts.db.Read(t.Context()).Raw(`SELECT * FROM signin_attempts`).Rows()
+		require.NoError(t, err)
+		defer rows.Close()
+		columns, err := rows.Columns()
+		require.NoError(t, err)
+		dumped := 0
+		for ; rows.Next(); dumped++ {
+			values, into := make([]any, len(columns)), make([]any, len(columns))
+			for i := range values {
+				into[i] = &values[i]
+			}
+			require.NoError(t, rows.Scan(into...))
+			text := strings.ToLower(fmt.Sprintf("%v", values))
+			for _, secret := range []string{"asha", "canary", "203.0.113", "2001:db8"} {
+				require.NotContains(t, text, secret)
+			}
+		}
+		require.NoError(t, rows.Err())
+		require.Positive(t, dumped)
+
+		t.Run("and cannot be found under another key", func(t *testing.T) {
+			attempts.counts(t, from(1, "asha@example.com"), 5)
+			attempts.refuses(t, from(1, "asha@example.com"), time.Second)
+			other := store.NewAttempts(attempts.db, bytes.Repeat([]byte("o"), 32), domain.DefaultAttemptLimits(), attempts.clock)
+			require.NoError(t, other.Check(t.Context(), from(1, "asha@example.com")))
+		})
+	})
+}

@@ -1,0 +1,177 @@
+package domain
+
+import (
+	"net/netip"
+	"time"
+
+	"healthcare/platform/errs"
+)
+
+// ErrTooManyAttempts refuses to try a password now. It says nothing about whether the account exists.
+var ErrTooManyAttempts = errs.New(errs.Throttled, "too_many_attempts", "Too many attempts to sign in. Try again later.")
+
+// Attempt is somebody trying a password.
+type Attempt struct {
+	Mailbox string     // whose; there need not be such a user
+	Client  netip.Addr // from where; the zero Addr is one client, the unknown one
+}
+
+// Prefix is the network the client is in, as far as clients are told apart: who has one address of it has most likely all of them.
+func (a Attempt) Prefix() string {
+	client, bits := a.Client.Unmap(), 56
+	if client.Is4() {
+		bits = 24
+	}
+	prefix, err := client.Prefix(bits) // without a zone
+	if err != nil || !prefix.IsValid() {
+		return "unknown"
+	}
+	return prefix.String()
+}
+
+// Scope is what attempts are counted by.
+type Scope int
+
+// The scopes of an attempt.
+const (
+	Account Scope = iota // one account, from everywhere
+	Client               // one client prefix, at all accounts
+	Pair                 // one account from one client prefix
+)
+
+// Tally is what is remembered of the attempts in one scope. An attempt counts as failed until it is known to have succeeded.
+type Tally struct {
+	Failures    int       // since the last success
+	FirstAt     time.Time // the first of them
+	LastAt      time.Time // the last of them
+	SucceededAt time.Time // the last success; known of a pair only
+}
+
+// Tallies are those of one attempt, by scope.
+type Tallies [3]Tally
+
+// How long attempts are remembered and what they cost (TRUST.md 3.4).
+const (
+	failuresLast  = 24 * time.Hour      // an account's and a pair's, since the last one
+	clientWindow  = 10 * time.Minute    // a client's, since the first one
+	knownLasts    = 30 * 24 * time.Hour // a pair's success
+	longestWait   = 900 * time.Second   // of a pair
+	shortestRetry = time.Second         // Retry-After has no smaller unit (RFC 9110, section 10.2.3)
+)
+
+// AttemptLimits are how many failures are free.
+type AttemptLimits struct {
+	FreeAttempts    int // of a pair, before it has to wait between attempts
+	AccountFailures int // of an account, before only known clients may try it
+	ClientFailures  int // of a client in 10 minutes, over all accounts
+}
+
+// DefaultAttemptLimits are those of TRUST.md 3.4.
+func DefaultAttemptLimits() AttemptLimits {
+	return AttemptLimits{FreeAttempts: 5, AccountFailures: 100, ClientFailures: 20}
+}
+
+// Admit says whether an attempt may be made now. Errors: ErrTooManyAttempts, with the longest of the waits that remain, at least 1 s.
+func (l AttemptLimits) Admit(t Tallies, now time.Time) error {
+	t = t.remembered(now)
+	free := now
+	for _, at := range []time.Time{l.accountFree(t), l.clientFree(t[Client]), l.pairFree(t[Pair])} {
+		if at.After(free) {
+			free = at
+		}
+	}
+	if free.Equal(now) {
+		return nil
+	}
+	refused := *ErrTooManyAttempts
+	refused.RetryAfter = max(shortestRetry, free.Sub(now))
+	return &refused
+}
+
+// accountFree is when the account may be tried. A client that signed in lately is not kept out by what others do.
+func (l AttemptLimits) accountFree(t Tallies) time.Time {
+	if t[Account].Failures < l.AccountFailures || !t[Pair].SucceededAt.IsZero() {
+		return time.Time{}
+	}
+	return t[Account].LastAt.Add(failuresLast)
+}
+
+func (l AttemptLimits) clientFree(client Tally) time.Time {
+	if client.Failures < l.ClientFailures {
+		return time.Time{}
+	}
+	return client.FirstAt.Add(clientWindow)
+}
+
+func (l AttemptLimits) pairFree(pair Tally) time.Time {
+	if pair.Failures < l.FreeAttempts {
+		return time.Time{}
+	}
+	wait := time.Second
+	for range pair.Failures - l.FreeAttempts {
+		if wait *= 2; wait >= longestWait {
+			wait = longestWait
+			break
+		}
+	}
+	return pair.LastAt.Add(wait)
+}
+
+// Count counts one more attempt in every scope.
+func (t *Tallies) Count(now time.Time) {
+	*t = t.remembered(now)
+	for scope := range t {
+		if t[scope].Failures++; t[scope].Failures == 1 {
+			t[scope].FirstAt = now
+		}
+		t[scope].LastAt = now
+	}
+}
+
+// Succeed forgives an attempt that was counted: the account and the pair start afresh, and the client, who may well have failed at other
+// accounts, gets back this one. Other pairs keep their waits.
+func (t *Tallies) Succeed(now time.Time) {
+	*t = t.remembered(now)
+	t[Account], t[Pair] = Tally{}, Tally{SucceededAt: now}
+	if t[Client].Failures--; t[Client].Failures <= 0 {
+		t[Client] = Tally{}
+	}
+}
+
+// Ends is when nothing of the scope's tally counts any more; the zero time is long ago.
+func (t Tallies) Ends(scope Scope) time.Time {
+	failures, known := t[scope].ends(scope)
+	if known.After(failures) {
+		return known
+	}
+	return failures
+}
+
+// remembered is what still counts.
+func (t Tallies) remembered(now time.Time) Tallies {
+	for scope := range t {
+		failures, known := t[scope].ends(Scope(scope))
+		if !now.Before(failures) {
+			t[scope] = Tally{SucceededAt: t[scope].SucceededAt}
+		}
+		if !now.Before(known) {
+			t[scope].SucceededAt = time.Time{}
+		}
+	}
+	return t
+}
+
+// ends is when the failures and the success are forgotten.
+func (t Tally) ends(scope Scope) (failures, known time.Time) {
+	switch {
+	case t.Failures <= 0: // nothing to forget
+	case scope == Client:
+		failures = t.FirstAt.Add(clientWindow)
+	default:
+		failures = t.LastAt.Add(failuresLast)
+	}
+	if !t.SucceededAt.IsZero() {
+		known = t.SucceededAt.Add(knownLasts)
+	}
+	return failures, known
+}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"golang.org/x/crypto/argon2"
+	"golang.org/x/text/unicode/norm"
 
 	"healthcare/modules/identity/internal/ports"
 )
@@ -126,15 +127,16 @@ func (h *hasher) stored(phc string) (hash, error) {
 	return stored, nil
 }
 
-// key derives the key of password under the parameters and the salt of made, when the gate lets it.
+// key derives the key of password under the parameters and the salt of made, when the gate lets it. The password is in NFKC then, so that it
+// does not matter how a keyboard composes its letters (NIST SP 800-63B-4, section 3.1.1.2); what is no UTF-8 stays as it is.
 func (h *hasher) key(ctx context.Context, password string, made hash, size int) ([]byte, error) {
 	if err := h.gate.enter(ctx); err != nil {
 		return nil, err
 	}
 	defer h.gate.leave()
-	p := made.params
+	p, normal := made.params, norm.NFKC.Bytes([]byte(password))
 	//nolint:gosec // G115: a size is keySize or that of a stored key, at most maxKey
-	return h.derive([]byte(password), made.salt, p.iterations, p.memory, p.parallelism, uint32(size)), nil
+	return h.derive(normal, made.salt, p.iterations, p.memory, p.parallelism, uint32(size)), nil
 }
 
 // current says whether Hash would make a hash of this kind today.

@@ -1,0 +1,53 @@
+package password
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// BenchmarkPeakMemory is about R-17: by how much a flood of sign-ins, one hash at a time with the parameters that are shipped, makes the process
+// grow. Each hash leaves 19 MiB to the garbage collector; how many of them lie about is GOGC's to say.
+func BenchmarkPeakMemory(b *testing.B) {
+	if runtime.GOOS != "linux" {
+		b.Skip("reads /proc")
+	}
+	for _, gogc := range []int{100, 50, 25} {
+		b.Run(fmt.Sprintf("GOGC=%d", gogc), func(b *testing.B) {
+			defer debug.SetGCPercent(debug.SetGCPercent(gogc))
+			cfg := Defaults()
+			cfg.Slots, cfg.Queue, cfg.Wait = 1, 64, time.Minute
+			passwords := open(b, cfg)
+			debug.FreeOSMemory()
+			require.NoError(b, os.WriteFile("/proc/self/clear_refs", []byte("5"), 0)) // the peak starts from now (proc(5))
+			before := kibibytes(b, "VmRSS")
+			b.SetParallelism(max(1, 64/runtime.GOMAXPROCS(0)))
+			b.RunParallel(func(each *testing.PB) {
+				for each.Next() {
+					if _, _, err := passwords.Verify(b.Context(), "secret", ""); err != nil {
+						b.Error(err)
+					}
+				}
+			})
+			b.ReportMetric(float64(kibibytes(b, "VmHWM")-before)/1024, "peak-MiB")
+		})
+	}
+}
+
+// kibibytes is a line of /proc/self/status.
+func kibibytes(b *testing.B, name string) (n int) {
+	b.Helper()
+	status, err := os.ReadFile("/proc/self/status")
+	require.NoError(b, err)
+	_, rest, found := strings.Cut(string(status), name+":")
+	require.True(b, found)
+	_, err = fmt.Sscan(rest, &n)
+	require.NoError(b, err)
+	return n
+}

@@ -66,6 +66,9 @@ func explain(err error) error {
 		return unavailable(err)
 	case strings.HasPrefix(err.Error(), "failed to encode args["): // pgx's own refusal has no type, and quotes the value
 		return errRefused.Because(&Fault{text: "postgres: a value does not fit its column"})
+	case strings.HasPrefix(err.Error(), "sql: Scan error on column"): // nor has this, which quotes what is stored after the column's name
+		column, _, _ := strings.Cut(err.Error(), `": `)
+		return &Fault{text: column + `": it does not hold what it should`}
 	}
 	return err
 }
@@ -77,7 +80,7 @@ func explainPostgres(pg *pgconn.PgError) error {
 		f.text += " on constraint " + f.constraint
 	}
 	class := pg.Code[:min(2, len(pg.Code))]
-	if class != "22" && class != "23" { // the messages of these two quote values
+	if class != "22" && class != "23" && class != "P0" { // the messages of the first two quote values, those of triggers may
 		f.text += ": " + pg.Message
 	}
 	switch {

@@ -142,6 +142,31 @@ func TestX14_BothEnginesRefuseTheSameValues(t *testing.T) {
 	})
 }
 
+// TestX15_WhatATableHoldsIsNotQuoted is TRUST.md, X15: neither what cannot be read nor what a trigger says of a row comes into an error.
+func TestX15_WhatATableHoldsIsNotQuoted(t *testing.T) {
+	eachWithItems(t, func(t *testing.T, db *database.DB) {
+		exec(t, db, `UPDATE items SET label = '`+canary+`'`)
+		t.Run("a text where a number is expected", func(t *testing.T) {
+			var found []struct{ Label int }
+			err := db.Read(t.Context()).Table("items").Find(&found).Error
+			require.Equal(t, errs.Internal, errs.KindOf(err))
+			require.ErrorContains(t, err, `name "label"`, "the log says where")
+			require.NotContains(t, everything(err), canary)
+		})
+		t.Run("a trigger that tells of the row", func(t *testing.T) {
+			if db.Engine() == database.SQLite {
+				exec(t, db, `CREATE TRIGGER tell BEFORE UPDATE ON items BEGIN SELECT RAISE(ABORT, 'no'); END`)
+			} else {
+				exec(t, db, `CREATE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'not %', NEW.label; END $$`)
+				exec(t, db, `CREATE TRIGGER tell BEFORE UPDATE ON items FOR EACH ROW EXECUTE FUNCTION tell()`)
+			}
+			err := db.Write(t.Context()).Exec(`UPDATE items SET n = 2`).Error
+			require.Error(t, err)
+			require.NotContains(t, everything(err), canary)
+		})
+	})
+}
+
 func TestWhatIsWrongWithTheProgram(t *testing.T) {
 	eachWithItems(t, func(t *testing.T, db *database.DB) {
 		for what, statement := range map[string]string{

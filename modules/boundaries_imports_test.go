@@ -25,6 +25,8 @@ var mayImport = map[string][]string{
 		"platform/auth", "platform/clock", "platform/errs", "platform/httpserver", "platform/revision"},
 	"adapters/store": {anyLibrary, othersRoot, "own root", "own domain", "own ports",
 		"platform/auth", "platform/clock", "platform/errs", "platform/database", "platform/paging"},
+	"adapters/cli": {anyLibrary, othersRoot, "own root", "own domain", "own app",
+		"platform/auth", "platform/clock", "platform/errs", "platform/paging", "platform/revision"},
 	"adapters/*": {anyLibrary, othersRoot, "own root", "own domain", "own ports",
 		"platform/auth", "platform/clock", "platform/errs", "platform/config", "platform/keyring"},
 }

@@ -11,6 +11,7 @@ import (
 	"healthcare/modules/identity"
 	"healthcare/modules/identity/identityfx"
 	"healthcare/modules/patients/patientsfx"
+	"healthcare/platform/auth"
 	"healthcare/platform/clock"
 	"healthcare/platform/config"
 	"healthcare/platform/database"
@@ -21,11 +22,15 @@ import (
 	"healthcare/platform/logging"
 )
 
+// serving is the program that answers requests.
+func serving() fx.Option { return fx.Options(parts(), fx.Invoke(httpserver.Serve)) }
+
 // parts is the whole program: what it stands on, and what it does. A new module is one line here.
 func parts() fx.Option {
 	return fx.Options(
 		logging.Module,
 		clock.Module,
+		auth.Module,
 		database.Module,
 		events.Module,
 		httpserver.Module,
@@ -40,7 +45,6 @@ func parts() fx.Option {
 			idempotency.New,
 			func(keys *idempotency.Keys) httpserver.Repeater { return keys },
 		),
-		fx.Invoke(httpserver.Serve),
 	)
 }
 
@@ -94,6 +98,8 @@ func serverConfig(cfg config.Config, keys keyring.Ring) httpserver.Config {
 func identityConfig(cfg config.Config) identity.Config {
 	return identity.Config{
 		AccessTokenLifetime: cfg.AccessTokenLifetime, SessionIdleLifetime: cfg.SessionIdleLifetime, SessionLifetime: cfg.SessionLifetime,
+		RegistrationClosed: cfg.Registration == "closed", StrictPasswords: cfg.PasswordPolicy == "strict",
+		FreeAttempts: cfg.SignInFreeAttempts, AccountFailures: cfg.SignInAccountFailures, ClientFailures: cfg.SignInClientFailures,
 		HashMemory:      uint32(cfg.PasswordHashMemory),     //nolint:gosec // config bounds it
 		HashIterations:  uint32(cfg.PasswordHashIterations), //nolint:gosec // config bounds it
 		HashParallelism: uint8(cfg.PasswordHashParallelism), //nolint:gosec // config bounds it

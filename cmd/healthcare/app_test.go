@@ -19,5 +19,5 @@ func TestTheGraphIsComplete(t *testing.T) {
 	require.NoError(t, err)
 	cfg.SecretKey = testSecret
 	everyPublicInterface := fx.Invoke(func(auth.Authenticator, patients.Directory, doctors.Directory, events.Publisher, tx.Runner) {})
-	require.NoError(t, fx.ValidateApp(configuration(cfg), parts(), everyPublicInterface))
+	require.NoError(t, fx.ValidateApp(configuration(cfg), serving(), everyPublicInterface))
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -9,9 +10,12 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"go.uber.org/dig"
+	"go.uber.org/fx"
 	"go.uber.org/zap"
 
 	"healthcare/migrations"
+	"healthcare/modules/identity/identityfx"
 	"healthcare/platform/config"
 	"healthcare/platform/database"
 )
@@ -30,6 +34,7 @@ Without any configuration it serves on 127.0.0.1:8000 and keeps its data in ./da
 (embedded SQLite). With DATABASE_URL and SECRET_KEY it runs on PostgreSQL.`,
 		Example: `  healthcare                       serve with the embedded database
   HTTP_ADDRESS=:9000 healthcare    serve on another port
+  healthcare user promote EMAIL    make somebody an administrator
   healthcare migrate status        what the database has, and what is pending
   healthcare keys rotate           a new signing key, and nobody is signed out
   curl http://127.0.0.1:8000/openapi.json`,
@@ -47,6 +52,7 @@ Without any configuration it serves on 127.0.0.1:8000 and keeps its data in ./da
 			RunE: func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context()) },
 		},
 		migrateCommand(),
+		identityfx.Command(overGraph),
 		keysCommand(),
 		openapiCommand(),
 		&cobra.Command{
@@ -133,6 +139,28 @@ func withDatabase(ctx context.Context, do func(context.Context, *database.DB) er
 		return fmt.Errorf("%s: %w", db.Where(), err)
 	}
 	return do(ctx, db)
+}
+
+// overGraph runs work over the program's graph, filled into target: the store is open and migrated, but nobody is served.
+func overGraph(ctx context.Context, target any, work func(context.Context) error) error {
+	cfg, err := config.Load()
+	if err != nil {
+		return err
+	}
+	if err := cfg.EnsureSecret(); err != nil {
+		return err
+	}
+	if cfg.LogLevel == "info" {
+		cfg.LogLevel = "warn" // a command says itself what it did
+	}
+	app := fx.New(configuration(cfg), parts(), fx.Populate(target), fx.StartTimeout(startTimeout(cfg)), fx.StopTimeout(stopTimeout(cfg)))
+	if err := app.Err(); err != nil {
+		return dig.RootCause(err)
+	}
+	if err := start(ctx, app); err != nil {
+		return dig.RootCause(err)
+	}
+	return errors.Join(work(ctx), stop(app))
 }
 
 // health asks the server where it listens; an address of all interfaces is asked by loopback.

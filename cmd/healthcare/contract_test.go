@@ -9,6 +9,9 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/stretchr/testify/require"
+
+	"healthcare/platform/auth"
+	"healthcare/platform/config"
 )
 
 // Every answer that the modules describe is given at least once; what the server itself adds to every operation is platform/httpserver's to show.
@@ -29,6 +32,7 @@ func TestEveryDescribedAnswerIsReached(t *testing.T) {
 		for range 2 {
 			nobody.do("POST", "/api/auth/refresh/", object{"refresh": refresh})
 		}
+		nobody.do("POST", "/api/auth/refresh/", object{"refresh": "nonsense"})
 		for _, path := range []string{"register", "login", "refresh"} {
 			nobody.do("POST", "/api/auth/"+path+"/", object{})
 		}
@@ -72,13 +76,14 @@ func TestEveryDescribedAnswerIsReached(t *testing.T) {
 			nobody.do("GET", path, nil).is(map[bool]int{true: 404, false: 200}[strings.HasSuffix(path, "nonsense")])
 		}
 		s.callEverythingWithoutToken(t)
+		s.reachAccounts(t)
 
 		var unreached []string
 		for _, item := range s.document.Paths.Map() {
 			for _, op := range item.Operations() {
 				for status := range op.Responses.Map() {
 					serversOwn := slices.Contains([]string{"405", "408", "413", "414", "415", "421", "428", "431", "500", "503"}, status) ||
-						status == "400" && op.RequestBody == nil
+						status == "400" && op.RequestBody == nil || op.OperationID == "register" && status == "403" // TestRegistrationClosed
 					key := fmt.Sprintf("%s %s", op.OperationID, status)
 					if _, reached := s.seen.Load(key); !reached && !serversOwn {
 						unreached = append(unreached, key)
@@ -88,7 +93,60 @@ func TestEveryDescribedAnswerIsReached(t *testing.T) {
 		}
 		slices.Sort(unreached)
 		require.Empty(t, unreached)
-	})
+	}, func(cfg *config.Config) { cfg.SignInFreeAttempts = 5 })
+}
+
+// reachAccounts gets the answers about accounts and sessions, and those to a role that may call nothing.
+func (s *service) reachAccounts(t *testing.T) {
+	ghost := s.as(t, "ghost", "Ghost")
+	for _, r := range s.routes() {
+		if _, some := r.op.Extensions["x-access"].([]any); some {
+			ghost.do(r.method, r.at(missing), nil).is(403)
+		}
+	}
+	admin, user := s.as(t, auth.Admin, "Admin"), s.user(t, "User")
+	newcomer := object{"name": "N", "email": "newcomer@clinic.example", "password": password}
+	id := admin.do("POST", "/api/users/", newcomer).is(201).id()
+	admin.do("POST", "/api/users/", newcomer).is(409)
+	admin.do("POST", "/api/users/", object{}).is(400)
+	admin.do("GET", "/api/users/", nil).is(200)
+	for at, statuses := range map[string][]int{"/api/users/" + id: {200, 304, 200, 412}, "/api/users/" + missing: {404, 404, 404, 404}} {
+		admin.do("GET", at, nil).is(statuses[0])
+		admin.do("GET", at, nil, "If-None-Match", "*").is(statuses[1])
+		admin.do("PATCH", at, object{"active": true}).is(statuses[2])
+		admin.do("PATCH", at, object{"active": true}, "If-Match", `"v9"`).is(statuses[3])
+	}
+	admin.do("PATCH", "/api/users/"+id, object{"role": "nobody's"}).is(400)
+	admin.do("PATCH", "/api/users/"+admin.id(), object{"role": "staff"}).is(409)
+
+	user.do("GET", "/api/auth/me/", nil).is(200)
+	user.do("GET", "/api/auth/me/", nil, "If-None-Match", "*").is(304)
+	user.do("PATCH", "/api/auth/me/", object{"name": ""}).is(400)
+	user.do("PATCH", "/api/auth/me/", object{"name": "U"}, "If-Match", `"v9"`).is(412)
+	user.do("PATCH", "/api/auth/me/", object{"name": "U"}).is(200)
+	user.do("POST", "/api/auth/password/", object{"current_password": password, "new_password": password}).is(204)
+	user.do("POST", "/api/auth/password/", object{}).is(400)
+	user.signIn()
+	user.do("DELETE", "/api/auth/sessions/"+user.do("GET", "/api/auth/sessions/", nil).is(200).list()[0]["id"].(string), nil).is(204)
+	user.do("DELETE", "/api/auth/sessions/"+missing, nil).is(404)
+	user.do("DELETE", "/api/auth/me/", object{"password": password}, "If-Match", `"v9"`).is(412)
+	user.addPatient()
+	user.do("DELETE", "/api/auth/me/", object{"password": password}).is(409)
+	for range 5 {
+		user.do("DELETE", "/api/auth/me/", object{"password": "wrong"}).is(400)
+	}
+	user.do("DELETE", "/api/auth/me/", object{"password": password}).is(429)
+	user.do("POST", "/api/auth/password/", object{"current_password": password, "new_password": password}).is(429)
+	s.client(t).do("POST", "/api/auth/login/", object{"email": user.email(), "password": password}).is(429)
+	user.do("POST", "/api/auth/logout/", nil).is(204)
+	for _, name := range []string{"Leaver", "Other"} {
+		leaver := s.user(t, name)
+		if name == "Other" {
+			leaver.do("POST", "/api/auth/logout-all/", nil).is(204)
+			continue
+		}
+		leaver.do("DELETE", "/api/auth/me/", object{"password": password}).is(204)
+	}
 }
 
 // reachConditions gets the answers to conditional and repeated requests.

@@ -13,6 +13,8 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/stretchr/testify/require"
+
+	"healthcare/platform/auth"
 )
 
 // texts is the Unicode corpus: what spelling, trimming, counting, folding and storing get wrong.
@@ -124,23 +126,19 @@ func alike(t *testing.T, run func(t *testing.T, s *service) outcomes) {
 
 // through sends every value through every member of every body whose schema is of the kind, spelt as it is.
 func through(t *testing.T, s *service, kind string, values func(*openapi3.Schema) []string) (o outcomes) {
-	c := s.user(t, "Asha")
+	c := s.as(t, auth.Admin, "Asha")
 	c.odd = true
-	email := c.name + "@clinic.example"
-	known := object{"patient": c.addPatient(), "doctor": c.addDoctor(), "email": email, "password": "correct horse"}
+	known := c.known()
 	for _, r := range writing(s.routes()) {
-		id := known["patient"].(string)
-		if strings.Contains(r.path, "doctors") {
-			id = known["doctor"].(string)
-		}
+		id := r.id(known)
 		for _, member := range r.members() {
 			if !r.schemas()[member].Value.Type.Is(kind) {
 				continue
 			}
 			for n, value := range values(r.schemas()[member].Value) {
 				body := r.body(known)
-				if strings.Contains(r.path, "register") {
-					body["email"] = fmt.Sprintf("%s%d@clinic.example", member, n)
+				if r.makesUsers() {
+					body["email"] = fmt.Sprintf("%s%d%d@clinic.example", member, n, len(r.path))
 				}
 				delete(body, member)
 				raw, _ := json.Marshal(body)

@@ -13,6 +13,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/stretchr/testify/require"
 
+	"healthcare/platform/auth"
 	"healthcare/platform/database"
 )
 
@@ -114,6 +115,38 @@ func (r route) body(known object) object {
 		body[member] = value
 	}
 	return body
+}
+
+// id is what the route's path names, of what is known; the other user's for users.
+func (r route) id(known object) string {
+	for part, name := range map[string]string{"doctors": "doctor", "users": "user", "sessions": "session"} {
+		if id, ok := known[name].(string); ok && strings.Contains(r.path, part) {
+			return id
+		}
+	}
+	return known["patient"].(string)
+}
+
+// allows says whether a user of that role may call the route, as the document has it.
+func (r route) allows(role auth.Role) bool {
+	access, err := auth.ParseAccess(r.op.Extensions["x-access"])
+	return err == nil && access.Allows(role)
+}
+
+func (r route) isPublic() bool { return r.op.Extensions["x-access"] == auth.Public }
+
+// makesUsers says that the route takes an address that must be new.
+func (r route) makesUsers() bool {
+	return r.method == "POST" && (strings.Contains(r.path, "register") || r.path == "/api/users/")
+}
+
+// known is what bodies and paths may name, and what this user proves to be who they are.
+func (c *client) known() object {
+	other := c.s.user(c.t, "Another"+c.name)
+	return object{
+		"patient": c.addPatient(), "doctor": c.addDoctor(), "user": other.id(), "session": missing,
+		"email": other.email(), "password": password, "current_password": password, "new_password": password,
+	}
 }
 
 // in are the described parameters of one place: query, header or path.

@@ -24,6 +24,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
+	"healthcare/platform/auth"
 	"healthcare/platform/config"
 	"healthcare/platform/database"
 	"healthcare/platform/databasetest"
@@ -47,11 +48,18 @@ func eachEngine(t *testing.T, test func(t *testing.T, s *service), adjust ...fun
 
 func startService(t *testing.T, db database.Config, adjust ...func(*config.Config)) *service {
 	t.Helper()
+	return startWith(t, db, fx.Options(), adjust...)
+}
+
+// startWith is startService with more parts than the program has: a module of the test's own, or a part in another's place.
+func startWith(t *testing.T, db database.Config, more fx.Option, adjust ...func(*config.Config)) *service {
+	t.Helper()
 	cfg, err := config.Default()
 	require.NoError(t, err)
 	cfg.HTTPAddress = "127.0.0.1:0"
 	cfg.SecretKey = "a key of the tests, which nobody else should use anywhere"
 	cfg.PasswordHashMemory, cfg.PasswordHashIterations, cfg.PasswordHashQueue = 64, 1, 1024                            // cheap: these tests are not about hashing
+	cfg.SignInFreeAttempts, cfg.SignInAccountFailures, cfg.SignInClientFailures = 1_000_000, 1_000_000, 1_000_000      // nor about guessing
 	cfg.PasswordHashWait, cfg.HTTPHandlerTimeout, cfg.HTTPReadTimeout = 30*time.Second, 30*time.Second, 30*time.Second // a loaded machine is slow, not broken
 	for _, f := range adjust {
 		f(&cfg)
@@ -60,7 +68,7 @@ func startService(t *testing.T, db database.Config, adjust ...func(*config.Confi
 	encoder := zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig())
 	logger := zap.New(zapcore.NewCore(encoder, s.log, zapcore.DebugLevel))
 	var server *httpserver.Server
-	app := fx.New(configuration(cfg), parts(), fx.Replace(db), fx.Replace(logger), fx.Populate(&server, &s.db),
+	app := fx.New(configuration(cfg), serving(), more, fx.Replace(db), fx.Replace(logger), fx.Populate(&server, &s.db),
 		fx.WithLogger(func() fxevent.Logger { return fxevent.NopLogger }))
 	require.NoError(t, app.Err())
 	require.NoError(t, app.Start(t.Context()))
@@ -93,7 +101,8 @@ type client struct {
 	s     *service
 	token string
 	name  string
-	odd   bool // sends what the document does not promise to be taken, such as a date with a space before it
+	stay  *string // the token of one who signs in again after signing out
+	odd   bool    // sends what the document does not promise to be taken, such as a date with a space before it
 }
 
 func (s *service) client(t *testing.T) *client { return &client{t: t, s: s} }
@@ -131,8 +140,12 @@ func (c *client) do(method, path string, body any, headers ...string) answer {
 	if body != nil {
 		request.Header.Set("Content-Type", "application/json")
 	}
-	if c.token != "" {
-		request.Header.Set("Authorization", "Bearer "+c.token)
+	token := c.token
+	if c.stay != nil {
+		token = *c.stay
+	}
+	if token != "" {
+		request.Header.Set("Authorization", "Bearer "+token)
 	}
 	for i := 0; i < len(headers); i += 2 {
 		request.Header.Set(headers[i], headers[i+1])
@@ -144,6 +157,9 @@ func (c *client) do(method, path string, body any, headers ...string) answer {
 	require.NoError(c.t, err)
 	a := answer{t: c.t, status: response.StatusCode, header: response.Header, raw: raw}
 	c.holdAgainstContract(request, a)
+	if c.stay != nil && a.status == http.StatusNoContent && strings.HasPrefix(path, "/api/auth/logout") {
+		*c.stay = c.signIn()
+	}
 	return a
 }
 
@@ -254,10 +270,40 @@ func (s *service) user(t *testing.T, name string) *client {
 	t.Helper()
 	c := s.client(t)
 	c.name = name
-	email := strings.ToLower(name) + "@clinic.example"
-	c.do("POST", "/api/auth/register/", object{"name": name, "email": email, "password": "correct horse"}).is(201)
-	c.token = c.do("POST", "/api/auth/login/", object{"email": email, "password": "correct horse"}).is(200).object()["access"].(string)
+	c.do("POST", "/api/auth/register/", object{"name": name, "email": c.email(), "password": password}).is(201)
+	c.token = c.signIn()
 	return c
+}
+
+// password is everybody's.
+const password = "correct horse"
+
+func (c *client) email() string { return strings.ToLower(c.name) + "@clinic.example" }
+
+func (c *client) signIn() string {
+	c.t.Helper()
+	return c.signInFully()["access"].(string)
+}
+
+func (c *client) signInFully() object {
+	c.t.Helper()
+	nobody := &client{t: c.t, s: c.s}
+	return nobody.do("POST", "/api/auth/login/", object{"email": c.email(), "password": password}).is(200).object()
+}
+
+// as is a new user of that role, whom no route can sign out for long.
+func (s *service) as(t *testing.T, role auth.Role, name string) *client {
+	t.Helper()
+	c := s.user(t, name)
+	c.stay = &c.token
+	require.NoError(t, s.db.Write(t.Context()).Exec("UPDATE users SET role = ? WHERE mailbox = ?", role, c.email()).Error)
+	return c
+}
+
+// id is that of the client's own account.
+func (c *client) id() string {
+	c.t.Helper()
+	return c.do("GET", "/api/auth/me/", nil).is(200).id()
 }
 
 func (c *client) addPatient(fields ...object) string {

@@ -22,8 +22,9 @@ type (
 		Item     []folder          `json:"item"`
 	}
 	folder struct {
-		Name string `json:"name"`
-		Item []item `json:"item"`
+		Name        string `json:"name"`
+		Description string `json:"description,omitempty"`
+		Item        []item `json:"item"`
 	}
 	item struct {
 		Name    string  `json:"name"`
@@ -77,23 +78,42 @@ func postman(doc *openapi3.T) ([]byte, error) {
 		},
 		Auth: &authorization{Type: "bearer", Bearer: []pair{{Key: "token", Value: "{{access}}"}}},
 		Variable: []pair{
-			{Key: "base", Value: "http://127.0.0.1:8000"}, {Key: "email", Value: "asha@clinic.example"}, {Key: "access"}, {Key: "refresh"},
-			{Key: "patient_id"}, {Key: "doctor_id"}, {Key: "mapping_id"},
+			{Key: "base", Value: "http://127.0.0.1:8000"}, {Key: "email", Value: "asha@clinic.example"},
+			{Key: "password", Value: "correct horse battery"}, {Key: "user_email", Value: "ravi@clinic.example"}, {Key: "access"}, {Key: "refresh"},
+			{Key: "patient_id"}, {Key: "doctor_id"}, {Key: "mapping_id"}, {Key: "session_id"}, {Key: "user_id"},
 		},
 	}
-	removals := folder{Name: "Removal"} // last, and in reverse: an assignment needs both its sides
-	for _, tag := range []string{"Authentication", "Doctors", "Patients", "Assignments", "Operation"} {
+	removals := folder{Name: "Removal"} // late, and in reverse: an assignment needs both its sides
+	goodbye := folder{Name: "Goodbye", Description: "Each of these ends the session, so a new one begins before it."}
+	var signIn, sessions item
+	for _, tag := range []string{"Authentication", "Account", "Doctors", "Patients", "Assignments", "Operation", "Users"} {
 		f := folder{Name: tag}
+		if tag == "Users" {
+			f.Description = "For administrators. Make yourself one with: healthcare user promote {{email}}"
+		}
 		for _, i := range requestsOf(doc, tag) {
-			if i.Request.Method == http.MethodDelete {
+			switch {
+			case slices.ContainsFunc([]string{"/logout/", "/logout-all/", "/sessions/{{session_id}}/"}, i.ends), i.ends("/me/") && i.Request.Method == http.MethodDelete:
+				goodbye.Item = append(goodbye.Item, signIn)
+				if i.ends("/sessions/{{session_id}}/") {
+					goodbye.Item = append(goodbye.Item, sessions) // it tells which
+				}
+				goodbye.Item = append(goodbye.Item, i)
+			case i.Request.Method == http.MethodDelete:
 				removals.Item = slices.Insert(removals.Item, 0, i)
-			} else {
+			default:
 				f.Item = append(f.Item, i)
+			}
+			switch {
+			case i.ends("/login/"):
+				signIn = i
+			case i.ends("/sessions/"):
+				sessions = i
 			}
 		}
 		c.Item = append(c.Item, f)
 	}
-	c.Item = append(c.Item, removals)
+	c.Item = append(c.Item, removals, goodbye)
 	var out bytes.Buffer
 	encoder := json.NewEncoder(&out)
 	encoder.SetEscapeHTML(false)
@@ -104,7 +124,7 @@ func postman(doc *openapi3.T) ([]byte, error) {
 
 // requestsOf are a tag's operations, in an order in which they can run: what makes something first.
 func requestsOf(doc *openapi3.T, tag string) []item {
-	rank := map[string]int{http.MethodPost: 0, http.MethodGet: 1, http.MethodPut: 2, http.MethodPatch: 3}
+	rank := map[string]int{http.MethodPost: 0, http.MethodGet: 1, http.MethodPut: 2, http.MethodPatch: 3, http.MethodDelete: 4}
 	items := []item{}
 	for _, route := range slices.Sorted(maps.Keys(doc.Paths.Map())) {
 		operations := doc.Paths.Value(route).Operations()
@@ -122,8 +142,14 @@ func requestsOf(doc *openapi3.T, tag string) []item {
 
 // signInRank puts register before login before refresh.
 func signInRank(i item) int {
-	return slices.IndexFunc([]string{"/register/", "/login/", "/refresh/"}, func(end string) bool { return strings.HasSuffix(i.Request.URL.Raw, end) })
+	rank := slices.IndexFunc([]string{"/register/", "/login/", "/refresh/"}, i.ends)
+	if rank < 0 && strings.Contains(i.Request.URL.Raw, "/api/auth/") {
+		return 3
+	}
+	return rank
 }
+
+func (i item) ends(with string) bool { return strings.HasSuffix(i.Request.URL.Raw, with) }
 
 func itemOf(route, method string, path *openapi3.PathItem, op *openapi3.Operation) item {
 	r := request{Method: method, Description: op.Description, Header: []pair{}, URL: addressOf(route, op)}
@@ -141,7 +167,7 @@ func itemOf(route, method string, path *openapi3.PathItem, op *openapi3.Operatio
 	}
 	if op.RequestBody != nil {
 		r.Header = append(r.Header, pair{Key: "Content-Type", Value: "application/json"})
-		r.Body = &body{Mode: "raw", Raw: bodyOf(op.RequestBody.Value.Content.Get("application/json").Schema.Value)}
+		r.Body = &body{Mode: "raw", Raw: bodyOf(variableOf(route), op.RequestBody.Value.Content.Get("application/json").Schema.Value)}
 	}
 	test := event{Listen: "test", Script: script{Type: "text/javascript", Exec: testsOf(route, op)}}
 	return item{Name: op.Summary, Event: []event{test}, Request: r}
@@ -149,8 +175,11 @@ func itemOf(route, method string, path *openapi3.PathItem, op *openapi3.Operatio
 
 func addressOf(route string, op *openapi3.Operation) address {
 	id := variableOf(route)
-	if strings.Contains(op.Summary, "patient's") {
+	switch {
+	case strings.Contains(op.Summary, "patient's"):
 		id = "patient_id"
+	case strings.Contains(route, "/sessions/"):
+		id = "session_id"
 	}
 	path := strings.NewReplacer("{id}", "{{"+id+"}}", "{patient_id}", "{{patient_id}}", "{code}", "not_found", "{asset}", "docs.js").Replace(route)
 	return address{Raw: "{{base}}" + path, Host: []string{"{{base}}"}, Path: strings.Split(strings.TrimPrefix(path, "/"), "/")}
@@ -176,6 +205,9 @@ func testsOf(route string, op *openapi3.Operation) []string {
 	if strings.HasSuffix(route, "/login/") || strings.HasSuffix(route, "/refresh/") {
 		lines = append(lines, `["access", "refresh"].forEach((name) => pm.collectionVariables.set(name, pm.response.json()[name]));`)
 	}
+	if strings.HasSuffix(route, "/sessions/") {
+		lines = append(lines, `pm.collectionVariables.set("session_id", pm.response.json()[0].id);`)
+	}
 	if op.Responses.Value("201") != nil && op.Extensions["x-access"] != "public" {
 		lines = append(lines, fmt.Sprintf("pm.collectionVariables.set(%q, pm.response.json().id);", variableOf(route)))
 	}
@@ -183,15 +215,21 @@ func testsOf(route string, op *openapi3.Operation) []string {
 }
 
 // bodyOf is an example of what a schema describes: its required members and those that have an example.
-func bodyOf(schema *openapi3.Schema) string {
+func bodyOf(about string, schema *openapi3.Schema) string {
 	members := map[string]any{}
+	known := map[string]string{
+		"patient": "{{patient_id}}", "doctor": "{{doctor_id}}", "refresh": "{{refresh}}", "email": "{{email}}",
+		"password": "{{password}}", "current_password": "{{password}}", "new_password": "{{password}}",
+	}
+	if about == "user_id" {
+		known["email"] = "{{user_email}}"
+	}
 	for name, property := range schema.Properties {
-		known := map[string]string{"patient": "{{patient_id}}", "doctor": "{{doctor_id}}", "refresh": "{{refresh}}", "email": "{{email}}"}
 		required := slices.Contains(schema.Required, name)
 		switch {
 		case known[name] != "" && required:
 			members[name] = known[name]
-		case property.Value.Example != nil && (required || name == "age"):
+		case property.Value.Example != nil && (required || name == "age" || about == "user_id" && len(schema.Required) == 0):
 			members[name] = property.Value.Example
 		}
 	}

@@ -38,9 +38,9 @@ func TestThePostmanCollectionRuns(t *testing.T) {
 			}
 			return text
 		}
-		sent := 0
+		sent := map[string]bool{}
 		run := func(i item) {
-			sent++
+			sent[i.Request.Method+i.Request.URL.Raw] = true
 			client := s.client(t)
 			if i.Request.Auth == nil {
 				client.token = variables["access"]
@@ -54,6 +54,10 @@ func TestThePostmanCollectionRuns(t *testing.T) {
 			for _, line := range i.Event[0].Script.Exec[1:] { // what the scripts keep
 				for name := range variables {
 					if strings.Contains(line, `"`+name+`"`) {
+						if name == "session_id" {
+							variables[name] = a.list()[0]["id"].(string)
+							continue
+						}
 						value := a.object()["id"]
 						if !strings.HasSuffix(name, "_id") {
 							value = a.object()[name]
@@ -64,6 +68,12 @@ func TestThePostmanCollectionRuns(t *testing.T) {
 			}
 		}
 		for _, f := range c.Item {
+			if f.Name == "Users" { // as its description says
+				require.NoError(t, s.db.Write(t.Context()).Exec("UPDATE users SET role = 'admin' WHERE mailbox = ?", variables["email"]).Error)
+			}
+			if f.Name == "Goodbye" { // the last administrator cannot leave
+				require.NoError(t, s.db.Write(t.Context()).Exec("UPDATE users SET role = 'staff' WHERE mailbox = ?", variables["email"]).Error)
+			}
 			for _, i := range f.Item {
 				run(i)
 			}
@@ -72,6 +82,6 @@ func TestThePostmanCollectionRuns(t *testing.T) {
 		for _, path := range s.document.Paths.Map() {
 			operations += len(path.Operations())
 		}
-		require.Equal(t, operations, sent, "every operation is in it")
+		require.Len(t, sent, operations, "every operation is in it")
 	})
 }

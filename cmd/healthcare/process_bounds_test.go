@@ -37,7 +37,7 @@ func TestBoundsOfTheConfigurationAreThoseOfItsOwners(t *testing.T) {
 				cfg, err := config.Load()
 				require.NoError(t, err, extreme)
 				cfg.SecretKey = testSecret
-				app := fx.New(configuration(cfg), parts(), fx.WithLogger(func() fxevent.Logger { return fxevent.NopLogger }))
+				app := fx.New(configuration(cfg), serving(), fx.WithLogger(func() fxevent.Logger { return fxevent.NopLogger }))
 				require.NoError(t, app.Err(), extreme)
 			}
 		})

@@ -12,13 +12,13 @@ import (
 
 // caller is a client of a running binary. Unlike client it holds answers against no contract: the whole-graph tests do.
 type caller struct {
-	t     *testing.T
+	t     testing.TB
 	base  string
 	token string
 	http  *http.Client
 }
 
-func newCaller(t *testing.T, base string) *caller {
+func newCaller(t testing.TB, base string) *caller {
 	transport := &http.Transport{}
 	t.Cleanup(transport.CloseIdleConnections)
 	return &caller{t: t, base: base, http: &http.Client{Transport: transport, Timeout: patience}}

@@ -56,7 +56,7 @@ var binary = sync.OnceValues(func() (string, error) {
 
 // place is a folder and an environment to run the program in.
 type place struct {
-	t      *testing.T
+	t      testing.TB
 	folder string
 	env    []string
 }
@@ -93,7 +93,7 @@ func (p place) with(env ...string) place {
 
 // program is the binary, running.
 type program struct {
-	t              *testing.T
+	t              testing.TB
 	cmd            *exec.Cmd
 	stdout, stderr transcript
 	began          time.Time
@@ -111,8 +111,14 @@ func (p place) start(args ...string) *program {
 // command runs something that becomes the program.
 func (p place) command(path string, args ...string) *program {
 	p.t.Helper()
+	return p.commandOf(path, func(*exec.Cmd) {}, args...)
+}
+
+func (p place) commandOf(path string, adjust func(*exec.Cmd), args ...string) *program {
+	p.t.Helper()
 	r := &program{t: p.t, cmd: exec.Command(path, args...), began: time.Now(), ended: make(chan struct{})}
 	r.cmd.Dir, r.cmd.Env, r.cmd.Stdout, r.cmd.Stderr = p.folder, p.env, &r.stdout, &r.stderr
+	adjust(r.cmd)
 	require.NoError(p.t, r.cmd.Start())
 	go func() {
 		_ = r.cmd.Wait() // its exit code says it
@@ -145,7 +151,7 @@ func (r *program) terminate() outcome {
 
 // outcome is what is left of a program: it waits for its end.
 type outcome struct {
-	t              *testing.T
+	t              testing.TB
 	code           int // -1 when a signal ended it
 	stdout, stderr string
 	took           time.Duration

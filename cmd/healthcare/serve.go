@@ -27,11 +27,14 @@ func serve(ctx context.Context) error {
 	var server *httpserver.Server
 	var db *database.DB
 	var log *zap.Logger
-	app := fx.New(configuration(cfg), parts(), fx.Populate(&server, &db, &log), fx.StartTimeout(startTimeout(cfg)), fx.StopTimeout(stopTimeout(cfg)))
+	app := fx.New(configuration(cfg), serving(), fx.Populate(&server, &db, &log), fx.StartTimeout(startTimeout(cfg)), fx.StopTimeout(stopTimeout(cfg)))
 	if err := app.Err(); err != nil {
 		return dig.RootCause(err)
 	}
 	log.Info("configuration", zap.Any("keys", cfg.Describe()))
+	if cfg.PasswordPolicy != "strict" {
+		log.Info("password_policy is basic: the most used passwords are accepted; PASSWORD_POLICY=strict refuses them")
+	}
 
 	if err := start(ctx, app); err != nil {
 		if ctx.Err() != nil {

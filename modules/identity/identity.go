@@ -3,6 +3,7 @@
 package identity
 
 import (
+	"context"
 	"time"
 
 	"github.com/google/uuid"
@@ -13,17 +14,53 @@ import (
 // UserID identifies a user: a UUID, version 7.
 type UserID struct{ uuid.UUID }
 
+// ParseUserID reads an id in its canonical form of 36 characters. Errors: ErrUserNotFound, because nobody is named otherwise.
+func ParseUserID(s string) (UserID, error) {
+	id, err := uuid.Parse(s)
+	if err != nil || len(s) != 36 {
+		return UserID{}, ErrUserNotFound
+	}
+	return UserID{id}, nil
+}
+
 // SessionID identifies a session, which lives from a login until it is logged out or expires: a UUID, version 7.
 type SessionID struct{ uuid.UUID }
+
+// ParseSessionID reads an id in its canonical form of 36 characters. Errors: ErrSessionNotFound, because nothing is named otherwise.
+func ParseSessionID(s string) (SessionID, error) {
+	id, err := uuid.Parse(s)
+	if err != nil || len(s) != 36 {
+		return SessionID{}, ErrSessionNotFound
+	}
+	return SessionID{id}, nil
+}
+
+// Belongings knows what users own outside this module. The patients module implements it, so that users can go without identity knowing
+// patients.
+type Belongings interface {
+	// Any says whether the user owns a patient. Errors: none of its own.
+	Any(ctx context.Context, user UserID) (bool, error)
+
+	// Discard removes the user's patients and all that refers to them, in the transaction of ctx. Errors: none of its own.
+	Discard(ctx context.Context, user UserID) error
+}
 
 // AccessTokenKeys is the purpose of the keys that sign access tokens, as platform/keyring derives them; a key's id is the token's kid.
 const AccessTokenKeys = "access token"
 
-// Config is what an operator decides about sign-in.
+// Config is what an operator decides about accounts and sign-in.
 type Config struct {
 	AccessTokenLifetime time.Duration // how long an access token is good
 	SessionIdleLifetime time.Duration // how long a refresh token is good when it is not used
 	SessionLifetime     time.Duration // how long a session lives at most
+
+	RegistrationClosed bool // only administrators make accounts
+	StrictPasswords    bool // refuse the most used passwords, and those made of the user's own name and address
+
+	// Guessing: how many attempts are let through, see domain.AttemptLimits.
+	FreeAttempts    int // of one client for one account, before it has to wait
+	AccountFailures int // for one account in a row, before only clients that it knows may try
+	ClientFailures  int // of one client for all accounts, in ten minutes
 
 	// argon2id (RFC 9106) and the gate in front of it.
 	HashMemory      uint32 // KiB
@@ -39,4 +76,9 @@ var (
 	ErrEmailTaken         = errs.New(errs.Conflict, "email_taken", "An account with this e-mail address already exists.")
 	ErrInvalidCredentials = errs.New(errs.Unauthenticated, "invalid_credentials", "No active account found with the given credentials.")
 	ErrInvalidRefresh     = errs.New(errs.Unauthenticated, "token_not_valid", "The refresh token is invalid or expired.")
+	ErrRegistrationClosed = errs.New(errs.Forbidden, "registration_closed", "Accounts are made by an administrator here.")
+	ErrUserNotFound       = errs.New(errs.NotFound, "not_found", "No such user.")
+	ErrSessionNotFound    = errs.New(errs.NotFound, "not_found", "No such session.")
+	ErrLastAdministrator  = errs.New(errs.Conflict, "last_administrator", "The last active administrator cannot be demoted, disabled or removed.")
+	ErrOwnsPatients       = errs.New(errs.Conflict, "owns_patients", "This account has patients. Remove them first, or send ?patients=delete.")
 )

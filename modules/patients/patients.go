@@ -55,8 +55,9 @@ type Care interface {
 	PatientsOf(ctx context.Context, scope Scope, doctor uuid.UUID, limit int) ([]ID, error)
 }
 
-// Deleted is announced in the transaction that removes a patient, before the record goes: whoever holds on to it lets go now.
-type Deleted struct{ ID ID }
+// Deleted is announced in the transaction that removes patients, before the records go: whoever holds on to them lets go now. It names at most
+// 1,000 at a time.
+type Deleted struct{ IDs []ID }
 
 // What the module refuses.
 var (

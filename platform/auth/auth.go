@@ -4,7 +4,6 @@ package auth
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/google/uuid"
 
@@ -15,28 +14,17 @@ import (
 type Principal struct {
 	UserID    uuid.UUID
 	SessionID uuid.UUID
+	Role      Role
 }
 
-// Access says who may call an operation. It stands in the contract as x-access; the zero Access is nobody.
-type Access string
+// What a caller is refused for before anything is done.
+var (
+	// ErrUnauthenticated is the one answer to a missing, malformed, forged, expired or revoked access token.
+	ErrUnauthenticated = errs.New(errs.Unauthenticated, "not_authenticated", "Authentication credentials were not provided or are not valid.")
 
-// Who may call an operation.
-const (
-	Public        Access = "public"        // anyone; an Authorization header is ignored
-	Authenticated Access = "authenticated" // every signed-in user
+	// ErrForbidden is the answer to a role that may not call the operation, whatever it names.
+	ErrForbidden = errs.New(errs.Forbidden, "forbidden", "Your role does not allow this.")
 )
-
-// ParseAccess reads an x-access value. Errors: a plain error that names the value.
-func ParseAccess(s string) (Access, error) {
-	switch a := Access(s); a {
-	case Public, Authenticated:
-		return a, nil
-	}
-	return "", fmt.Errorf("unknown access %q: want %q or %q", s, Public, Authenticated)
-}
-
-// ErrUnauthenticated is the one answer to a missing, malformed, forged, expired or revoked access token.
-var ErrUnauthenticated = errs.New(errs.Unauthenticated, "not_authenticated", "Authentication credentials were not provided or are not valid.")
 
 // Authenticator turns an access token into the user it was issued to.
 type Authenticator interface {

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -57,6 +58,11 @@ type Config struct {
 	AccessTokenLifetime     time.Duration `koanf:"access_token_lifetime"`
 	SessionIdleLifetime     time.Duration `koanf:"session_idle_lifetime"`
 	SessionLifetime         time.Duration `koanf:"session_lifetime"`
+	Registration            string        `koanf:"registration"`
+	PasswordPolicy          string        `koanf:"password_policy"`
+	SignInFreeAttempts      int           `koanf:"signin_free_attempts"`
+	SignInAccountFailures   int           `koanf:"signin_account_failures"`
+	SignInClientFailures    int           `koanf:"signin_client_failures"`
 	PasswordHashMemory      int           `koanf:"password_hash_memory"`
 	PasswordHashIterations  int           `koanf:"password_hash_iterations"`
 	PasswordHashParallelism int           `koanf:"password_hash_parallelism"`
@@ -89,9 +95,9 @@ func (c Config) check() error {
 		"secret_key":                           strength(c.SecretKey),
 		"secret_key_previous":                  c.previousStrength(),
 		"database_url":                         validation.Validate(c.DatabaseURL.Reveal(), validation.By(postgresURL)),
-		"app_env":                              validation.Validate(c.AppEnv, validation.Required, validation.In("development", Production).Error("must be development or production")),
+		"app_env":                              oneOf(c.AppEnv, "development", Production),
 		"data_dir":                             validation.Validate(c.DataDir, validation.Required),
-		"log_level":                            validation.Validate(c.LogLevel, validation.Required, validation.In("debug", "info", "warn", "error").Error("must be debug, info, warn or error")),
+		"log_level":                            oneOf(c.LogLevel, "debug", "info", "warn", "error"),
 		"http_address":                         validation.Validate(c.HTTPAddress, validation.By(hostPort)),
 		"cors_origins":                         validation.Validate(c.CORSOrigins, validation.Each(validation.By(origin))),
 		"trusted_proxies":                      validation.Validate(c.TrustedProxies, validation.Each(validation.By(prefix))),
@@ -109,6 +115,11 @@ func (c Config) check() error {
 		"database_slow_query":                  bound(c.DatabaseSlowQuery, 0, time.Hour),
 		"access_token_lifetime":                wholeSeconds(c.AccessTokenLifetime, time.Minute, 24*time.Hour),
 		"session_idle_lifetime":                bound(c.SessionIdleLifetime, time.Minute, 365*24*time.Hour),
+		"registration":                         oneOf(c.Registration, "open", "closed"),
+		"password_policy":                      oneOf(c.PasswordPolicy, "basic", "strict"),
+		"signin_free_attempts":                 bound(c.SignInFreeAttempts, 1, 1_000_000),
+		"signin_account_failures":              bound(c.SignInAccountFailures, 10, 1_000_000),
+		"signin_client_failures":               bound(c.SignInClientFailures, 5, 1_000_000),
 		"session_lifetime":                     bound(c.SessionLifetime, time.Minute, 365*24*time.Hour),
 		"password_hash_memory":                 bound(c.PasswordHashMemory, max(64, 8*c.PasswordHashParallelism), 256<<10), // RFC 9106: 8 KiB a lane
 		"password_hash_queue":                  bound(c.PasswordHashQueue, 0, 10_000),
@@ -147,6 +158,14 @@ func bound[T int | time.Duration](v, low, high T) error {
 		return fmt.Errorf("must be between %v and %v", low, high)
 	}
 	return nil
+}
+
+func oneOf(v string, allowed ...string) error {
+	if slices.Contains(allowed, v) {
+		return nil
+	}
+	last := len(allowed) - 1
+	return fmt.Errorf("must be %s or %s", strings.Join(allowed[:last], ", "), allowed[last])
 }
 
 // wholeSeconds is the precision of a token's dates (RFC 7519, NumericDate).

@@ -36,6 +36,15 @@ func EachConfig(t *testing.T, test func(t *testing.T, cfg database.Config)) {
 	})
 }
 
+// EachBench is Each for benchmarks, one engine after the other.
+func EachBench(b *testing.B, bench func(b *testing.B, db *database.DB)) {
+	b.Run(string(database.SQLite), func(b *testing.B) { bench(b, open(b, sqlite(b))) })
+	b.Run(string(database.Postgres), func(b *testing.B) { bench(b, open(b, postgres(b))) })
+}
+
+// PostgresURL is the address of a migrated PostgreSQL database, for benchmarks of whole programs.
+func PostgresURL(b *testing.B) string { return postgres(b).URL }
+
 // SQLite is a migrated SQLite database, for tests that are not about the store.
 func SQLite(t testing.TB) *database.DB { return open(t, sqlite(t)) }
 

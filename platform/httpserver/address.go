@@ -9,6 +9,9 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
+// ClientAddress is who sent the request, past the proxies that the operator trusts; invalid where the peer has no IP address.
+func ClientAddress(c *fiber.Ctx) netip.Addr { return callOf(c).server.clientAddress(c.Context()) }
+
 // clientAddress is who sent the request: the peer, or, while that is a trusted proxy, the hop it names, walked from the right. Fiber's own
 // c.IP() takes the left-most entry of X-Forwarded-For, which is whatever the client wrote.
 func (s *Server) clientAddress(ctx *fasthttp.RequestCtx) netip.Addr {

@@ -48,6 +48,14 @@ func TestAuthentication(t *testing.T) {
 			require.Contains(t, a.body, "00000000-0000-0000-0000-000000000000", "nobody is signed in")
 		}
 	})
+	t.Run("a role may call what names it, and nothing else", func(t *testing.T) {
+		before := s.handled.Load()
+		require.Equal(t, http.StatusOK, s.ask(t, http.MethodGet, "/staff/", "", "Authorization: Bearer "+token).status)
+		p := requireProblem(t, s.ask(t, http.MethodGet, "/admins/", "", "Authorization: Bearer "+token), http.StatusForbidden)
+		require.Equal(t, "forbidden", p.Code)
+		requireProblem(t, s.ask(t, http.MethodGet, "/admins/", ""), http.StatusUnauthorized)
+		require.Equal(t, before+1, s.handled.Load())
+	})
 	t.Run("who may not call is told before what is wrong with the call", func(t *testing.T) {
 		requireProblem(t, s.ask(t, http.MethodDelete, "/things/1/", "{", "Content-Type: text/xml"), http.StatusUnauthorized)
 	})
@@ -63,7 +71,7 @@ func (absent) Authenticate(context.Context, string) (auth.Principal, error) {
 
 func TestAuthenticationThatCannotBeCheckedIsNotARefusal(t *testing.T) {
 	s := serve(t)
-	server, err := New(s.cfg, zap.NewNop(), absent{}, nil, nil, s.api())
+	server, err := New(s.cfg, zap.NewNop(), absent{}, someRoles, nil, nil, s.api())
 	require.NoError(t, err)
 	require.NoError(t, server.Listen())
 	defer func() { require.NoError(t, server.Shutdown(context.Background())) }()

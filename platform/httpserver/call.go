@@ -46,14 +46,17 @@ func (s *Server) guard(op *operation, handler fiber.Handler) fiber.Handler {
 				return errNotFound // no id is spelt like this
 			}
 		}
-		if op.access != auth.Public {
+		if !op.access.IsPublic() {
 			principal, err := s.authenticate(c)
 			if err != nil {
 				return err
 			}
+			if !op.access.Allows(principal.Role) {
+				return auth.ErrForbidden
+			}
 			call.principal = principal
 		}
-		if op.list != nil {
+		if len(op.query) > 0 {
 			if err := op.query.check(c.Request().URI().QueryArgs()); err != nil {
 				return err
 			}

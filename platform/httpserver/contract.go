@@ -173,8 +173,9 @@ func absorbProblems(merged, part *openapi3.T) error {
 	return nil
 }
 
-// merge is the contract as the server uses it.
-func merge(version string, apis []API) (*contract, error) {
+// merge is the contract as the server uses it. Errors: as for Document; an operation that does not say who may call it, or that names a role
+// which nobody declared.
+func merge(version string, roles auth.Roles, apis []API) (*contract, error) {
 	doc, err := Document(version, apis...)
 	if err != nil {
 		return nil, err
@@ -182,7 +183,7 @@ func merge(version string, apis []API) (*contract, error) {
 	c := &contract{operations: map[string]*operation{}, problems: map[string]string{}}
 	for route, item := range doc.Paths.Map() {
 		for method, described := range item.Operations() {
-			op, err := operationOf(method, route, described)
+			op, err := operationOf(method, route, described, roles)
 			if err != nil {
 				return nil, fmt.Errorf("%s %s: %w", method, route, err)
 			}
@@ -196,11 +197,15 @@ func merge(version string, apis []API) (*contract, error) {
 	return c, err
 }
 
-func operationOf(method, route string, described *openapi3.Operation) (*operation, error) {
-	said, _ := described.Extensions[accessExtension].(string)
-	access, err := auth.ParseAccess(said)
+func operationOf(method, route string, described *openapi3.Operation, roles auth.Roles) (*operation, error) {
+	access, err := auth.ParseAccess(described.Extensions[accessExtension])
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", accessExtension, err)
+	}
+	for _, role := range access.Roles() {
+		if _, declared := roles[role]; !declared {
+			return nil, fmt.Errorf("%s: nobody declares the role %s", accessExtension, role)
+		}
 	}
 	op := &operation{
 		method: method, route: route, access: access, takesBody: described.RequestBody != nil,

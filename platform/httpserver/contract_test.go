@@ -22,7 +22,7 @@ const fine = `{operationId: %, x-access: public, responses: {"200": {description
 func operationNamed(id string) string { return strings.Replace(fine, "%", id, 1) }
 
 func start(apis ...API) error {
-	_, err := New(Config{Version: "test", CursorKeys: keysOf(aSecret)}, zap.NewNop(), oneToken{}, nil, nil, apis...)
+	_, err := New(Config{Version: "test", CursorKeys: keysOf(aSecret)}, zap.NewNop(), oneToken{}, someRoles, nil, nil, apis...)
 	return err
 }
 
@@ -46,8 +46,11 @@ func TestRefusesToStart(t *testing.T) {
 		says string
 	}{
 		"over an operation that does not say who may call it": {[]API{described("/a/", strings.Replace(operationNamed("a"), "x-access: public, ", "", 1), "")}, "x-access"},
-		"over an access nobody knows":                         {[]API{described("/a/", strings.Replace(operationNamed("a"), "public", "Public", 1), "")}, `unknown access "Public"`},
+		"over an access nobody knows":                         {[]API{described("/a/", strings.Replace(operationNamed("a"), "public", "Public", 1), "")}, `unknown access Public`},
 		"over an access that is not text":                     {[]API{described("/a/", strings.Replace(operationNamed("a"), "public", "true", 1), "")}, "x-access"},
+		"over an access for no role":                          {[]API{described("/a/", strings.Replace(operationNamed("a"), "public", "[]", 1), "")}, "unknown access []"},
+		"over an access for what is no role":                  {[]API{described("/a/", strings.Replace(operationNamed("a"), "public", "[staff, 7]", 1), "")}, "7 is not the name of a role"},
+		"over an access for a role that nobody declares":      {[]API{described("/a/", strings.Replace(operationNamed("a"), "public", "[staff, ghost]", 1), "")}, "nobody declares the role ghost"},
 		"over a body limit that is not a number":              {[]API{described("/a/", strings.Replace(operationNamed("a"), "public", "public, x-body-limit: 8KiB", 1), "")}, "x-body-limit"},
 		"over a body limit of nothing":                        {[]API{described("/a/", strings.Replace(operationNamed("a"), "public", "public, x-body-limit: 0", 1), "")}, "x-body-limit"},
 		"over an operation that nobody handles":               {[]API{unrouted}, "GET /a/ is described but not routed"},

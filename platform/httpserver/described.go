@@ -12,9 +12,12 @@ import (
 
 // What a module's document may say of an operation beside OpenAPI's own words.
 const (
-	accessExtension    = "x-access"    // who may call it; mandatory
+	accessExtension    = "x-access"    // who may call it, as auth.ParseAccess reads it; mandatory
 	listExtension      = "x-list"      // it is a list: {ordering: [columns], default: -column}
 	versionedExtension = "x-versioned" // it shows or changes one versioned resource: true
+
+	// false: a signed-in POST that takes no Idempotency-Key, because its work has no place in a transaction (hashing a password, say).
+	repeatableExtension = "x-repeatable"
 )
 
 // addServerParts describes what the server itself reads and answers, so that no module repeats it.
@@ -23,7 +26,10 @@ func addServerParts(method string, op *openapi3.Operation) {
 		"400": "Invalid", "405": "MethodNotAllowed", "408": "Timeout", "413": "TooLarge", "414": "TooLong", "415": "UnsupportedMediaType",
 		"421": "Misdirected", "431": "HeadersTooLarge", "500": "InternalError", "503": "Unavailable",
 	}
-	if op.Extensions[accessExtension] != string(auth.Public) {
+	if _, roles := op.Extensions[accessExtension].([]any); roles {
+		answers["403"] = "Forbidden"
+	}
+	if op.Extensions[accessExtension] != auth.Public {
 		answers["401"] = "Unauthenticated"
 		op.Security = &openapi3.SecurityRequirements{{"bearer": {}}}
 	}
@@ -49,9 +55,9 @@ func addServerParts(method string, op *openapi3.Operation) {
 	}
 }
 
-// repeatable says that a client may send an Idempotency-Key: with every POST of a signed-in user.
+// repeatable says that a client may send an Idempotency-Key: with every POST of a signed-in user that does not say otherwise.
 func repeatable(method string, op *openapi3.Operation) bool {
-	return method == fiber.MethodPost && op.Extensions[accessExtension] != string(auth.Public)
+	return method == fiber.MethodPost && op.Extensions[accessExtension] != auth.Public && op.Extensions[repeatableExtension] != false
 }
 
 func listRulesOf(op *openapi3.Operation) *listRules {

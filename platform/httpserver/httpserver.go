@@ -57,10 +57,10 @@ type Server struct {
 	draining      atomic.Bool
 }
 
-// New builds the server over every module's part of the contract. Errors: an operation that does not say who may call it, one that
-// nobody handles, a handler that nobody described, or documents that contradict each other.
+// New builds the server over every module's part of the contract. Errors: an operation that does not say who may call it or names a role that
+// nobody declares, one that nobody handles, a handler that nobody described, or documents that contradict each other.
 func New(
-	cfg Config, log *zap.Logger, authenticator auth.Authenticator, ready Readiness, repeater Repeater, apis ...API,
+	cfg Config, log *zap.Logger, authenticator auth.Authenticator, roles auth.Roles, ready Readiness, repeater Repeater, apis ...API,
 ) (*Server, error) {
 	cursors, err := newCursors(cfg.CursorKeys)
 	if err != nil {
@@ -68,7 +68,7 @@ func New(
 	}
 	s := &Server{cfg: cfg, log: log, authenticator: authenticator, ready: ready, repeater: repeater, cursors: cursors}
 	apis = append(apis, s.operations())
-	contract, err := merge(cfg.Version, apis)
+	contract, err := merge(cfg.Version, roles, apis)
 	if err != nil {
 		return nil, fmt.Errorf("contract: %w", err)
 	}

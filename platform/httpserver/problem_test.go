@@ -106,7 +106,7 @@ func paths(t *testing.T) map[string]func(t *testing.T, method string) answer {
 }
 
 func TestR47_X06_EveryErrorPathHasEveryHeader(t *testing.T) {
-	documented, err := merge("test", nil)
+	documented, err := merge("test", someRoles, nil)
 	require.NoError(t, err)
 	for name, provoke := range paths(t) {
 		var status int

@@ -71,6 +71,8 @@ func refusalOf(schema *openapi3.Schema, value string) error {
 		return sentence("Must be text in UTF-8, without NUL.")
 	case schema.Type.Is("integer"):
 		return refusedNumber(schema, value)
+	case schema.Type.Is("boolean") && value != "true" && value != "false":
+		return sentence("Must be true or false.")
 	case schema.Type.Is("array"):
 		for part := range strings.SplitSeq(value, ",") {
 			if err := refusalOf(schema.Items.Value, part); err != nil {

@@ -46,6 +46,10 @@ paths:
       x-body-limit: 64
       requestBody: {required: true, content: {application/json: {schema: {$ref: "#/components/schemas/Thing"}}}}
       responses: {"201": {description: Added.}}
+  /staff/:
+    get: {operationId: forStaff, x-access: [admin, staff], responses: {"200": {description: For some.}}}
+  /admins/:
+    get: {operationId: forAdmins, x-access: [admin], responses: {"200": {description: For others.}}}
   /panic/:
     get: {operationId: panics, x-access: public, responses: {"200": {description: Never.}}}
   /held/:
@@ -67,7 +71,10 @@ func same(in thing) thing { return in }
 
 const token = "the-one-good-token" // #nosec G101 -- made up
 
-var someone = auth.Principal{UserID: uuid.MustParse("0193525f-1f70-7cc1-a0e2-0f6e2b6cfe3b")}
+var (
+	someone   = auth.Principal{UserID: uuid.MustParse("0193525f-1f70-7cc1-a0e2-0f6e2b6cfe3b"), Role: auth.Staff}
+	someRoles = auth.Roles{auth.Staff: {Role: auth.Staff}, auth.Admin: {Role: auth.Admin}}
+)
 
 type oneToken struct{}
 
@@ -111,6 +118,8 @@ func (s *stand) api() API {
 		router.Get("/things/:id/", answer(fiber.StatusOK))
 		router.Delete("/things/:id/", answer(fiber.StatusNoContent))
 		router.Post("/small/", add)
+		router.Get("/staff/", answer(fiber.StatusOK))
+		router.Get("/admins/", answer(fiber.StatusOK))
 		router.Get("/panic/", func(*fiber.Ctx) error { panic(s.panics) })
 		router.Get("/held/", func(c *fiber.Ctx) error {
 			s.entered <- c.UserContext()
@@ -137,7 +146,7 @@ func serve(t *testing.T, adjust ...func(*Config)) *stand {
 		change(&cfg)
 	}
 	ready := func(context.Context) error { return s.broken }
-	server, err := New(cfg, zap.New(core), oneToken{}, ready, nil, s.api())
+	server, err := New(cfg, zap.New(core), oneToken{}, someRoles, ready, nil, s.api())
 	require.NoError(t, err)
 	s.Server = server
 	require.NoError(t, s.Listen())

@@ -2,25 +2,48 @@
 package identityfx
 
 import (
+	"context"
+
+	"github.com/spf13/cobra"
 	"go.uber.org/fx"
 
 	"healthcare/modules/identity"
+	"healthcare/modules/identity/internal/adapters/cli"
 	"healthcare/modules/identity/internal/adapters/password"
 	"healthcare/modules/identity/internal/adapters/rest"
 	"healthcare/modules/identity/internal/adapters/store"
 	"healthcare/modules/identity/internal/adapters/token"
 	"healthcare/modules/identity/internal/app"
+	"healthcare/modules/identity/internal/domain"
 	"healthcare/modules/identity/internal/ports"
+	"healthcare/platform/auth"
 	"healthcare/platform/clock"
+	"healthcare/platform/database"
 	"healthcare/platform/httpserver"
 	"healthcare/platform/keyring"
 )
 
 // Module provides auth.Authenticator and the module's API; it needs an identity.Config and a keyring.Ring.
 var Module = fx.Module("identity",
-	fx.Provide(store.NewUsers, store.NewSessions, passwords, tokens, app.New, app.NewAuthenticator),
+	fx.Provide(
+		store.NewUsers, store.NewSessions, attempts, passwords, common, tokens, app.NewCredentials, app.New, app.NewAccounts, app.NewAuthenticator,
+	),
+	auth.Declare(func() auth.Declaration {
+		return auth.Declaration{Role: auth.Staff, Description: "Everyone who registers: keeps patients of their own."}
+	}),
+	auth.Declare(func() auth.Declaration {
+		return auth.Declaration{Role: auth.Admin, Description: "Keeps accounts; sees no more patients than staff does."}
+	}),
 	httpserver.Handle(rest.New),
 )
+
+// attempts are counted under the newest secret: a rotation forgets them, which gives a guesser his free attempts once more.
+func attempts(cfg identity.Config, keys keyring.Ring, db *database.DB, clock clock.Clock) ports.Attempts {
+	limits := domain.AttemptLimits{FreeAttempts: cfg.FreeAttempts, AccountFailures: cfg.AccountFailures, ClientFailures: cfg.ClientFailures}
+	return store.NewAttempts(db, keys.Newest("sign-in attempts").Secret, limits, clock)
+}
+
+func common() ports.CommonPasswords { return password.Common }
 
 func passwords(cfg identity.Config) (ports.Passwords, error) {
 	return password.New(password.Config{
@@ -33,4 +56,12 @@ func tokens(cfg identity.Config, keys keyring.Ring, clock clock.Clock) (ports.To
 	return token.New(token.Config{
 		Keys: keys, Issuer: "healthcare", Audience: "healthcare-api", Lifetime: cfg.AccessTokenLifetime,
 	}, clock)
+}
+
+// Command is `healthcare user`. over fills target from the program's graph, whose store is open while work runs.
+func Command(over func(ctx context.Context, target any, work func(context.Context) error) error) *cobra.Command {
+	return cli.New(func(ctx context.Context, do func(context.Context, *app.Accounts) error) error {
+		var accounts *app.Accounts
+		return over(ctx, &accounts, func(ctx context.Context) error { return do(ctx, accounts) })
+	})
 }

@@ -10,8 +10,8 @@ import (
 	"healthcare/platform/httpserver"
 )
 
-// Module provides patients.Directory and the module's API.
+// Module provides patients.Directory, identity.Belongings and the module's API.
 var Module = fx.Module("patients",
-	fx.Provide(store.New, app.New, app.NewDirectory),
+	fx.Provide(store.New, app.New, app.NewDirectory, app.NewBelongings),
 	httpserver.Handle(rest.New),
 )

@@ -9,10 +9,10 @@ import (
 	"healthcare/platform/events"
 )
 
-// WhenPatientDeleted ends the assignments of a patient who goes, in the same transaction.
+// WhenPatientDeleted ends the assignments of patients who go, in the same transaction.
 func WhenPatientDeleted(assignments ports.Repository) events.Subscription {
 	return events.On("assignments", func(ctx context.Context, gone patients.Deleted) error {
-		return assignments.RemoveAllOfPatient(ctx, gone.ID)
+		return assignments.RemoveAllOfPatients(ctx, gone.IDs)
 	})
 }
 

@@ -36,7 +36,7 @@ func TestReactions(t *testing.T) {
 
 		t.Run("to a patient's removal that is undone are undone", func(t *testing.T) {
 			require.ErrorIs(t, db.Do(t.Context(), func(ctx context.Context) error {
-				require.NoError(t, publisher.Publish(ctx, patients.Deleted{ID: ann.ID}))
+				require.NoError(t, publisher.Publish(ctx, patients.Deleted{IDs: []patients.ID{ann.ID}}))
 				require.NoError(t, deletePatient(ctx, ann.ID))
 				return context.Canceled
 			}), context.Canceled)
@@ -51,7 +51,7 @@ func TestReactions(t *testing.T) {
 		})
 		t.Run("end the assignments of a patient who goes, and no others", func(t *testing.T) {
 			require.NoError(t, db.Do(t.Context(), func(ctx context.Context) error {
-				require.NoError(t, publisher.Publish(ctx, patients.Deleted{ID: ann.ID}))
+				require.NoError(t, publisher.Publish(ctx, patients.Deleted{IDs: []patients.ID{ann.ID}}))
 				return deletePatient(ctx, ann.ID)
 			}))
 			require.Equal(t, []app.Assigned{c, b}, h.browsed(t, who))
@@ -66,7 +66,7 @@ func TestReactions(t *testing.T) {
 		t.Run("fail with the store, and so undo the removal", func(t *testing.T) {
 			ended, cancel := context.WithCancel(t.Context())
 			cancel()
-			for _, event := range []any{patients.Deleted{ID: bob.ID}, doctors.Deleted{ID: second.ID}} {
+			for _, event := range []any{patients.Deleted{IDs: []patients.ID{bob.ID}}, doctors.Deleted{ID: second.ID}} {
 				require.Equal(t, errs.Unavailable, errs.KindOf(publisher.Publish(ended, event)))
 			}
 		})

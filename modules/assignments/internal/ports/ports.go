@@ -32,7 +32,7 @@ type Repository interface {
 	// Remove ends an assignment. Errors: assignments.ErrNotFound.
 	Remove(ctx context.Context, scope patients.Scope, id assignments.ID) error
 
-	// RemoveAllOfPatient and RemoveAllOfDoctor end every assignment of a record that goes. Errors: none.
-	RemoveAllOfPatient(ctx context.Context, patient patients.ID) error
+	// RemoveAllOfPatients and RemoveAllOfDoctor end every assignment of records that go, at most 1,000 at a time. Errors: none.
+	RemoveAllOfPatients(ctx context.Context, gone []patients.ID) error
 	RemoveAllOfDoctor(ctx context.Context, doctor doctors.ID) error
 }

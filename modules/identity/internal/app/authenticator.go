@@ -36,5 +36,5 @@ func (a *authenticator) Authenticate(ctx context.Context, token string) (auth.Pr
 	if standing.UserID.UUID != claims.UserID || !standing.Active || standing.TokenVersion != claims.Version {
 		return auth.Principal{}, auth.ErrUnauthenticated
 	}
-	return auth.Principal{UserID: claims.UserID, SessionID: claims.SessionID}, nil
+	return auth.Principal{UserID: claims.UserID, SessionID: claims.SessionID, Role: auth.Role(standing.Role)}, nil
 }

@@ -2,10 +2,12 @@ package app_test
 
 import (
 	"context"
+	"net/netip"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"healthcare/modules/identity"
@@ -18,6 +20,7 @@ import (
 	"healthcare/platform/auth"
 	"healthcare/platform/clock"
 	"healthcare/platform/database"
+	"healthcare/platform/errs"
 	"healthcare/platform/keyring"
 )
 
@@ -32,6 +35,7 @@ const (
 // house is the service over real adapters, with passwords that cost next to nothing and a clock that the test owns.
 type house struct {
 	*app.Service
+	*app.Accounts
 	auth.Authenticator
 	db        *database.DB
 	users     ports.Users
@@ -39,9 +43,11 @@ type house struct {
 	tokens    ports.Tokens
 	passwords *countedPasswords
 	clock     *clock.Manual
+	estate    *estate
+	roles     auth.Roles
 }
 
-func newHouse(t *testing.T, db *database.DB) house {
+func newHouse(t testing.TB, db *database.DB, adjust ...func(*identity.Config)) house {
 	t.Helper()
 	manual := clock.At(now)
 	keys, err := keyring.New([]byte("a secret of 32 bytes, or of more"))
@@ -55,13 +61,51 @@ func newHouse(t *testing.T, db *database.DB) house {
 		passwords: &countedPasswords{Passwords: hashing(t, 64)},
 	}
 	h.Authenticator = app.NewAuthenticator(tokens, h.sessions)
-	cfg := identity.Config{AccessTokenLifetime: access, SessionIdleLifetime: idle, SessionLifetime: absolute}
-	h.Service = app.New(cfg, h.users, h.sessions, h.passwords, tokens, manual)
+	cfg := identity.Config{
+		AccessTokenLifetime: access, SessionIdleLifetime: idle, SessionLifetime: absolute, FreeAttempts: 5, AccountFailures: 100, ClientFailures: 20,
+	}
+	for _, f := range adjust {
+		f(&cfg)
+	}
+	limits := domain.AttemptLimits{FreeAttempts: cfg.FreeAttempts, AccountFailures: cfg.AccountFailures, ClientFailures: cfg.ClientFailures}
+	attempts := store.NewAttempts(db, []byte("a key of the tests, of 32 bytes.."), limits, manual)
+	credentials := app.NewCredentials(cfg, h.passwords, func(password string) bool { return password == "password1" }, attempts)
+	h.estate, h.roles = &estate{db: db}, rolesOf()
+	h.Service = app.New(cfg, h.users, h.sessions, credentials, tokens, db, manual)
+	h.Accounts = app.NewAccounts(cfg, h.users, h.sessions, credentials, h.estate, h.roles, db, manual)
 	return h
 }
 
+// rolesOf is the house's roles, and one that stands for a record, which nobody has.
+func rolesOf() auth.Roles {
+	return auth.Roles{
+		auth.Staff: {Role: auth.Staff}, auth.Admin: {Role: auth.Admin},
+		"doctor": {Role: "doctor", Fits: func(context.Context, uuid.UUID) error {
+			return errs.New(errs.Conflict, "no_record", "No doctor's record is linked to this user.")
+		}},
+	}
+}
+
+// estate is what users own, as another module tells it: here, whether there is a row for them in patients.
+type estate struct{ db *database.DB }
+
+// Any implements identity.Belongings.
+func (e *estate) Any(ctx context.Context, user identity.UserID) (bool, error) {
+	var count int
+	err := e.db.Read(ctx).Raw(`SELECT count(*) FROM patients WHERE owner_id = ?`, user).Scan(&count).Error
+	return count > 0, err
+}
+
+// Discard implements identity.Belongings.
+func (e *estate) Discard(ctx context.Context, user identity.UserID) error {
+	return e.db.Write(ctx).Exec(`DELETE FROM patients WHERE owner_id = ?`, user).Error
+}
+
+// here is where the tests sign in from, unless they say otherwise.
+var here = app.From{Agent: "test", Address: netip.MustParseAddr("203.0.113.7")}
+
 // hashing is real argon2id with that little memory, in KiB.
-func hashing(t *testing.T, memory uint32) ports.Passwords {
+func hashing(t testing.TB, memory uint32) ports.Passwords {
 	t.Helper()
 	passwords, err := password.New(password.Config{Memory: memory, Iterations: 1, Parallelism: 1, Slots: 2, Queue: 100, Wait: 30 * time.Second})
 	require.NoError(t, err)
@@ -83,9 +127,14 @@ func (p *countedPasswords) Hash(ctx context.Context, password string) (string, e
 	return p.Passwords.Hash(ctx, password)
 }
 
-func (p *countedPasswords) Verify(ctx context.Context, password, phc string) (ok, stale bool, err error) {
-	p.verified.Add(1)
-	return p.Passwords.Verify(ctx, password, phc)
+func (p *countedPasswords) Verify(ctx context.Context, password, phc string, count func(context.Context) error) (ok, stale bool, err error) {
+	return p.Passwords.Verify(ctx, password, phc, func(ctx context.Context) error {
+		err := count(ctx)
+		if err == nil {
+			p.verified.Add(1)
+		}
+		return err
+	})
 }
 
 const secret = "correct horse"
@@ -94,29 +143,29 @@ func asha() domain.Registration {
 	return domain.Registration{Name: "Asha Rao", Email: "Asha.Rao@Example.com", Password: secret}
 }
 
-func (h house) registered(t *testing.T, registration domain.Registration) domain.User {
+func (h house) registered(t testing.TB, registration domain.Registration) domain.User {
 	t.Helper()
 	user, err := h.Register(t.Context(), registration)
 	require.NoError(t, err)
 	return user
 }
 
-func (h house) signedIn(t *testing.T) app.Tokens {
+func (h house) signedIn(t testing.TB) app.Tokens {
 	t.Helper()
-	tokens, err := h.SignIn(t.Context(), domain.Credentials{Email: asha().Email, Password: secret})
+	tokens, err := h.SignIn(t.Context(), domain.Credentials{Email: asha().Email, Password: secret}, here)
 	require.NoError(t, err)
 	return tokens
 }
 
 // stored is the user as the store has it now.
-func (h house) stored(t *testing.T, user domain.User) domain.User {
+func (h house) stored(t testing.TB, user domain.User) domain.User {
 	t.Helper()
 	stored, err := h.users.Find(t.Context(), user.ID)
 	require.NoError(t, err)
 	return stored
 }
 
-func (h house) exec(t *testing.T, statement string, values ...any) {
+func (h house) exec(t testing.TB, statement string, values ...any) {
 	t.Helper()
 	require.NoError(t, h.db.Write(t.Context()).Exec(statement, values...).Error)
 }

@@ -34,7 +34,7 @@ func TestRegister(t *testing.T) {
 	})
 	t.Run("lets the user sign in with the address in any letter case", func(t *testing.T) {
 		for _, email := range []string{"Asha.Rao@Example.com", "asha.rao@example.com", " ASHA.RAO@EXAMPLE.COM "} {
-			_, err := h.SignIn(t.Context(), domain.Credentials{Email: email, Password: secret})
+			_, err := h.SignIn(t.Context(), domain.Credentials{Email: email, Password: secret}, here)
 			require.NoError(t, err)
 		}
 	})

@@ -1,24 +1,28 @@
-// Package app holds the use cases of the identity module: registering, signing in, staying signed in, and telling the server who a token
-// belongs to.
+// Package app holds the use cases of the identity module: accounts and who keeps them, signing in, staying signed in, and telling the server
+// who a token belongs to.
 package app
 
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"time"
 
 	"healthcare/modules/identity"
 	"healthcare/modules/identity/internal/domain"
 	"healthcare/modules/identity/internal/ports"
+	"healthcare/platform/auth"
 	"healthcare/platform/clock"
+	"healthcare/platform/tx"
 )
 
-// Service is what anybody may do to become, and stay, a signed-in user.
+// Service is how a user becomes, stays and ceases to be signed in.
 type Service struct {
 	users          ports.Users
 	sessions       ports.Sessions
-	passwords      ports.Passwords
+	credentials    *Credentials
 	tokens         ports.Tokens
+	tx             tx.Runner
 	clock          clock.Clock
 	lifetimes      domain.Lifetimes
 	accessLifetime time.Duration
@@ -26,14 +30,22 @@ type Service struct {
 
 // New wires the use cases.
 func New(
-	cfg identity.Config, users ports.Users, sessions ports.Sessions, passwords ports.Passwords, tokens ports.Tokens, clock clock.Clock,
+	cfg identity.Config, users ports.Users, sessions ports.Sessions, credentials *Credentials, tokens ports.Tokens, tx tx.Runner, clock clock.Clock,
 ) *Service {
 	return &Service{
-		users: users, sessions: sessions, passwords: passwords, tokens: tokens, clock: clock,
+		users: users, sessions: sessions, credentials: credentials, tokens: tokens, tx: tx, clock: clock,
 		lifetimes:      domain.Lifetimes{Idle: cfg.SessionIdleLifetime, Absolute: cfg.SessionLifetime},
 		accessLifetime: cfg.AccessTokenLifetime,
 	}
 }
+
+// From is where a request comes from.
+type From struct {
+	Agent   string     // the User-Agent header
+	Address netip.Addr // invalid when unknown
+}
+
+func (f From) origin() domain.Origin { return domain.OriginOf(f.Agent, f.Address) }
 
 // Tokens are what a user stays signed in with.
 type Tokens struct {
@@ -42,84 +54,86 @@ type Tokens struct {
 	ExpiresIn time.Duration // of Access
 }
 
-// usernameAttempts bounds the search for a free username; from the second on 32 random bits make a collision unlikely.
-const usernameAttempts = 5
-
-// Register makes an account. Errors: errs.Invalid, identity.ErrEmailTaken, errs.Unavailable when too many passwords are being hashed.
-func (s *Service) Register(ctx context.Context, registration domain.Registration) (domain.User, error) {
-	if err := registration.Validate(); err != nil {
-		return domain.User{}, err
-	}
-	_, err := s.users.FindByMailbox(ctx, domain.Mailbox(registration.Email)) // before the expensive part; the store decides races
-	if err == nil {
-		return domain.User{}, identity.ErrEmailTaken
-	}
-	if !errors.Is(err, ports.ErrNotFound) {
-		return domain.User{}, err
-	}
-	hash, err := s.passwords.Hash(ctx, registration.Password)
-	if err != nil {
-		return domain.User{}, err
-	}
-	user := domain.NewUser(registration, hash, s.clock.Now())
-	for attempt := range usernameAttempts {
-		user.Username = domain.UsernameCandidate(user.Email, attempt)
-		if err = s.users.Add(ctx, user); !errors.Is(err, ports.ErrUsernameTaken) {
-			break
-		}
-	}
-	return user, err
-}
-
 // SignIn starts a session. An unknown address, a wrong password and an inactive user are answered alike, after the same work.
-// Errors: errs.Invalid, identity.ErrInvalidCredentials, errs.Unavailable when too many passwords are being hashed.
-func (s *Service) SignIn(ctx context.Context, credentials domain.Credentials) (Tokens, error) {
-	if err := credentials.Validate(); err != nil {
+// Errors: errs.Invalid, identity.ErrInvalidCredentials, errs.Throttled, errs.Unavailable when too many passwords are being hashed.
+func (s *Service) SignIn(ctx context.Context, said domain.Credentials, from From) (Tokens, error) {
+	if err := said.Validate(); err != nil {
 		return Tokens{}, err
 	}
-	user, err := s.users.FindByMailbox(ctx, domain.Mailbox(credentials.Email))
-	if err != nil && !errors.Is(err, ports.ErrNotFound) {
-		return Tokens{}, err
-	}
-	ok, stale, err := s.passwords.Verify(ctx, credentials.Password, user.PasswordHash) // "" for nobody, which costs the same
+	mailbox := domain.Mailbox(said.Email)
+	user, proved, err := s.credentials.prove(ctx, mailbox, said.Password, from.Address, func(ctx context.Context) (domain.User, error) {
+		user, err := s.users.FindByMailbox(ctx, mailbox)
+		if errors.Is(err, ports.ErrNotFound) {
+			return domain.User{}, nil
+		}
+		return user, err
+	})
 	if err != nil {
 		return Tokens{}, err
 	}
-	if !ok || !user.Active {
+	if !proved.right || !user.Active {
 		return Tokens{}, identity.ErrInvalidCredentials
 	}
-	if stale {
-		s.renewHash(ctx, user, credentials.Password)
+	if proved.stale {
+		user = s.renewHash(ctx, user, said.Password)
 	}
-	session, refresh := domain.NewSession(user.ID, s.clock.Now(), s.lifetimes)
-	if err := s.sessions.Add(ctx, session); err != nil {
+	return s.begin(ctx, user, proved, from)
+}
+
+// begin starts the session of a user who has proved who they are, unless that has changed meanwhile.
+func (s *Service) begin(ctx context.Context, user domain.User, proved proof, from From) (Tokens, error) {
+	session := domain.NewSession(user.ID, from.origin(), s.clock.Now(), s.lifetimes)
+	err := s.tx.Do(ctx, func(ctx context.Context) error {
+		if err := s.sessions.Add(ctx, session, user.PasswordHash); err != nil {
+			return err
+		}
+		return s.credentials.succeeded(ctx, proved)
+	})
+	if errors.Is(err, ports.ErrNotFound) {
+		return Tokens{}, identity.ErrInvalidCredentials
+	}
+	if err != nil {
 		return Tokens{}, err
 	}
-	return s.issue(user, session, refresh)
+	return s.issue(user, session)
 }
 
 // renewHash stores the password under today's parameters. It is a convenience: a full gate or store must not keep the user out.
-func (s *Service) renewHash(ctx context.Context, user domain.User, password string) {
-	if hash, err := s.passwords.Hash(ctx, password); err == nil {
-		_ = s.users.SetPasswordHash(ctx, user.ID, user.PasswordHash, hash)
+func (s *Service) renewHash(ctx context.Context, user domain.User, password string) domain.User {
+	hash, err := s.credentials.passwords.Hash(ctx, password)
+	if err != nil || s.users.SetPasswordHash(ctx, user.ID, user.PasswordHash, hash) != nil {
+		return user
 	}
+	user.PasswordHash = hash
+	return user
 }
 
-// Refresh trades a refresh token for the next one and a new access token. Errors: identity.ErrInvalidRefresh.
-func (s *Service) Refresh(ctx context.Context, refresh string) (renewed Tokens, err error) {
-	err = s.sessions.Change(ctx, domain.RefreshHash(refresh), func(ctx context.Context, session *domain.Session) error {
+// Refresh trades a refresh token for its successor and a new access token. The token before may come again for a minute, for its answer may have
+// been lost, and gets the same successor; one that comes later ends the session: somebody has it who should not.
+// Errors: identity.ErrInvalidRefresh.
+func (s *Service) Refresh(ctx context.Context, refresh string, from From) (Tokens, error) {
+	id, generation, ok := s.tokens.VerifyRefresh(refresh)
+	if !ok {
+		return Tokens{}, identity.ErrInvalidRefresh
+	}
+	var renewed Tokens
+	var use domain.Use
+	err := s.sessions.Change(ctx, id, func(ctx context.Context, session *domain.Session) error {
+		use = session.Refresh(generation, from.origin(), s.clock.Now(), s.lifetimes)
+		if use == domain.Reused {
+			return s.sessions.Remove(ctx, session.UserID, id)
+		}
 		user, err := s.users.Find(ctx, session.UserID)
 		if err != nil {
 			return err
 		}
-		next, alive := session.Rotate(s.clock.Now(), s.lifetimes)
-		if !alive || !user.Active {
+		if use == domain.Refused || !user.Active {
 			return identity.ErrInvalidRefresh
 		}
-		renewed, err = s.issue(user, *session, next)
+		renewed, err = s.issue(user, *session)
 		return err
 	})
-	if errors.Is(err, ports.ErrNotFound) {
+	if errors.Is(err, ports.ErrNotFound) || err == nil && use == domain.Reused {
 		return Tokens{}, identity.ErrInvalidRefresh
 	}
 	if err != nil {
@@ -128,7 +142,39 @@ func (s *Service) Refresh(ctx context.Context, refresh string) (renewed Tokens, 
 	return renewed, nil
 }
 
-func (s *Service) issue(user domain.User, session domain.Session, refresh string) (Tokens, error) {
+func (s *Service) issue(user domain.User, session domain.Session) (Tokens, error) {
 	access, err := s.tokens.Issue(ports.Claims{UserID: user.ID.UUID, SessionID: session.ID.UUID, Version: user.TokenVersion})
+	refresh := s.tokens.IssueRefresh(session.ID, session.Generation)
 	return Tokens{Access: access, Refresh: refresh, ExpiresIn: s.accessLifetime}, err
 }
+
+// Sessions are those of the user that have not expired, last used first.
+func (s *Service) Sessions(ctx context.Context, who auth.Principal) ([]domain.Session, error) {
+	all, err := s.sessions.List(ctx, userOf(who))
+	now := s.clock.Now()
+	live := all[:0]
+	for _, session := range all {
+		if now.Before(session.ExpiresAt) {
+			live = append(live, session)
+		}
+	}
+	return live, err
+}
+
+// SignOut ends one of the user's sessions. No request that starts after it is accepted. Errors: identity.ErrSessionNotFound.
+func (s *Service) SignOut(ctx context.Context, who auth.Principal, id identity.SessionID) error {
+	err := s.sessions.Remove(ctx, userOf(who), id)
+	if errors.Is(err, ports.ErrNotFound) {
+		return identity.ErrSessionNotFound
+	}
+	return err
+}
+
+// SignOutEverywhere ends every session of the user's, the one that asks too.
+func (s *Service) SignOutEverywhere(ctx context.Context, who auth.Principal) error {
+	return s.sessions.RemoveAllBut(ctx, userOf(who), identity.SessionID{})
+}
+
+func userOf(who auth.Principal) identity.UserID { return identity.UserID{UUID: who.UserID} }
+
+func sessionOf(who auth.Principal) identity.SessionID { return identity.SessionID{UUID: who.SessionID} }

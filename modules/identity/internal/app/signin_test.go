@@ -46,7 +46,7 @@ func TestSignIn(t *testing.T) {
 	} {
 		t.Run("answers "+what+" like any other failure, after the same work (TRUST.md, R-14)", func(t *testing.T) {
 			before := h.passwords.verified.Load()
-			tokens, err := h.SignIn(t.Context(), credentials)
+			tokens, err := h.SignIn(t.Context(), credentials, here)
 			require.Same(t, identity.ErrInvalidCredentials, err)
 			require.Zero(t, tokens)
 			require.Equal(t, before+1, h.passwords.verified.Load())
@@ -54,7 +54,7 @@ func TestSignIn(t *testing.T) {
 	}
 	t.Run("names what is missing, without any work", func(t *testing.T) {
 		before := h.passwords.verified.Load()
-		_, err := h.SignIn(t.Context(), domain.Credentials{})
+		_, err := h.SignIn(t.Context(), domain.Credentials{}, here)
 		require.Equal(t, errs.Invalid, errs.KindOf(err))
 		require.Equal(t, before, h.passwords.verified.Load())
 	})
@@ -72,7 +72,7 @@ func TestStaleHash(t *testing.T) {
 	h.passwords.Passwords = hashing(t, 128) // today's parameters are others
 
 	t.Run("is kept after a wrong password", func(t *testing.T) {
-		_, err := h.SignIn(t.Context(), domain.Credentials{Email: user.Email, Password: "wrong horse"})
+		_, err := h.SignIn(t.Context(), domain.Credentials{Email: user.Email, Password: "wrong horse"}, here)
 		require.ErrorIs(t, err, identity.ErrInvalidCredentials)
 		require.Equal(t, user, h.stored(t, user))
 	})

@@ -1,6 +1,7 @@
 package domain
 
 import (
+	"cmp"
 	"net/netip"
 	"time"
 
@@ -18,15 +19,7 @@ type Attempt struct {
 
 // Prefix is the network the client is in, as far as clients are told apart: who has one address of it has most likely all of them.
 func (a Attempt) Prefix() string {
-	client, bits := a.Client.Unmap(), 56
-	if client.Is4() {
-		bits = 24
-	}
-	prefix, err := client.Prefix(bits) // without a zone
-	if err != nil || !prefix.IsValid() {
-		return "unknown"
-	}
-	return prefix.String()
+	return cmp.Or(Network(a.Client), "unknown")
 }
 
 // Scope is what attempts are counted by.

@@ -1,7 +1,8 @@
 package domain_test
 
 import (
-	"encoding/base64"
+	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,67 +14,87 @@ import (
 	"healthcare/modules/identity/internal/domain"
 )
 
-var lifetimes = domain.Lifetimes{Idle: 24 * time.Hour, Absolute: 30 * 24 * time.Hour}
+var (
+	lifetimes = domain.Lifetimes{Idle: 24 * time.Hour, Absolute: 30 * 24 * time.Hour}
+	laptop    = domain.Origin{Agent: "laptop", Network: "203.0.113.0/24"}
+	phone     = domain.Origin{Agent: "phone", Network: "2001:db8::/56"}
+)
 
 func TestNewSession(t *testing.T) {
 	user := identity.UserID{UUID: uuid.New()}
-	session, refresh := domain.NewSession(user, now, lifetimes)
-	t.Run("knows its user and its times", func(t *testing.T) {
+	session := domain.NewSession(user, laptop, now, lifetimes)
+	t.Run("knows its user, its client and its times", func(t *testing.T) {
 		require.Equal(t, uuid.Version(7), session.ID.Version())
 		require.Equal(t, domain.Session{
-			ID: session.ID, UserID: user, RefreshHash: domain.RefreshHash(refresh), CreatedAt: now, LastUsedAt: now, ExpiresAt: now.Add(lifetimes.Idle),
+			ID: session.ID, UserID: user, From: laptop, CreatedAt: now, LastUsedAt: now, ExpiresAt: now.Add(lifetimes.Idle),
 		}, session)
 	})
-	t.Run("has a refresh token of 256 random bits, of which only the hash is kept", func(t *testing.T) {
-		random, err := base64.RawURLEncoding.DecodeString(refresh)
-		require.NoError(t, err)
-		require.Len(t, random, 32)
-		require.NotContains(t, session.RefreshHash, refresh)
-		_, another := domain.NewSession(user, now, lifetimes)
-		require.NotEqual(t, refresh, another)
-	})
 	t.Run("never outlives its absolute lifetime, be it shorter than the idle one", func(t *testing.T) {
-		short, _ := domain.NewSession(user, now, domain.Lifetimes{Idle: time.Hour, Absolute: time.Minute})
+		short := domain.NewSession(user, laptop, now, domain.Lifetimes{Idle: time.Hour, Absolute: time.Minute})
 		require.Equal(t, now.Add(time.Minute), short.ExpiresAt)
 	})
 }
 
-func TestRotate(t *testing.T) {
-	for _, c := range []struct {
-		what  string
-		after time.Duration
-		alive bool
+func TestRefresh(t *testing.T) {
+	fresh := func() domain.Session { return domain.NewSession(identity.UserID{}, laptop, now, lifetimes) }
+	t.Run("with the live token makes the next generation, and keeps where from", func(t *testing.T) {
+		s := fresh()
+		at := now.Add(lifetimes.Idle - time.Microsecond)
+		require.Equal(t, domain.Rotated, s.Refresh(0, phone, at, lifetimes))
+		require.Equal(t, domain.Session{
+			ID: s.ID, Generation: 1, From: phone, CreatedAt: now, LastUsedAt: at, ExpiresAt: at.Add(lifetimes.Idle),
+		}, s)
+	})
+	for what, c := range map[string]struct {
+		generation int
+		after      time.Duration // since the third generation was made
+		use        domain.Use
 	}{
-		{"is given at once", 0, true},
-		{"is given a microsecond before the session expires", lifetimes.Idle - time.Microsecond, true},
-		{"is refused the moment the session expires", lifetimes.Idle, false},
-		{"is refused later", lifetimes.Idle + time.Hour, false},
+		"the parent at once":                           {1, 0, domain.Repeated},
+		"the parent in the last moment of its window":  {1, 60 * time.Second, domain.Repeated},
+		"the parent a moment after its window":         {1, 60*time.Second + time.Microsecond, domain.Reused},
+		"the grandparent, be it at once":               {0, 0, domain.Reused},
+		"the live one, the moment the session expires": {2, 24 * time.Hour, domain.Refused},
+		"the grandparent, when the session is over":    {0, 24 * time.Hour, domain.Refused},
+		"one that the session never had":               {3, 0, domain.Refused},
 	} {
-		t.Run("the next refresh token "+c.what, func(t *testing.T) {
-			session, first := domain.NewSession(identity.UserID{}, now, lifetimes)
-			before := session
-			next, alive := session.Rotate(now.Add(c.after), lifetimes)
-			require.Equal(t, c.alive, alive)
-			if !c.alive {
-				require.Empty(t, next)
-				require.Equal(t, before, session, "a dead session stays as it was")
-				return
-			}
-			require.NotEqual(t, first, next)
-			require.Equal(t, domain.RefreshHash(next), session.RefreshHash, "the one before is spent")
-			require.Equal(t, now.Add(c.after), session.LastUsedAt)
-			require.Equal(t, now.Add(c.after).Add(lifetimes.Idle), session.ExpiresAt)
-			require.Equal(t, before.CreatedAt, session.CreatedAt)
+		t.Run("with "+what+" changes nothing", func(t *testing.T) {
+			s := fresh()
+			s.Refresh(0, laptop, now, lifetimes)
+			s.Refresh(1, laptop, now, lifetimes)
+			before := s
+			require.Equal(t, c.use, s.Refresh(c.generation, phone, now.Add(c.after), lifetimes))
+			require.Equal(t, before, s)
 		})
 	}
-	t.Run("however often it is used, a session ends after its absolute lifetime", rapid.MakeCheck(func(t *rapid.T) {
-		session, _ := domain.NewSession(identity.UserID{}, now, lifetimes)
-		end, at, alive := now.Add(lifetimes.Absolute), now, true
-		for alive {
+	t.Run("with the parent does not prolong its window", func(t *testing.T) {
+		s := fresh()
+		s.Refresh(0, laptop, now, lifetimes)
+		require.Equal(t, domain.Repeated, s.Refresh(0, laptop, now.Add(50*time.Second), lifetimes))
+		require.Equal(t, domain.Reused, s.Refresh(0, laptop, now.Add(70*time.Second), lifetimes))
+	})
+	t.Run("however often, does not keep a session beyond its absolute lifetime", rapid.MakeCheck(func(t *rapid.T) {
+		s, at, use := fresh(), now, domain.Rotated
+		end := now.Add(lifetimes.Absolute)
+		for use == domain.Rotated {
 			at = at.Add(time.Duration(rapid.Int64Range(int64(time.Hour), int64(lifetimes.Idle)).Draw(t, "pause")))
-			_, alive = session.Rotate(at, lifetimes)
-			require.False(t, alive && !at.Before(end))
-			require.False(t, session.ExpiresAt.After(end))
+			use = s.Refresh(s.Generation, laptop, at, lifetimes)
+			require.False(t, use == domain.Rotated && !at.Before(end))
+			require.False(t, s.ExpiresAt.After(end))
 		}
 	}))
+}
+
+func TestClientOf(t *testing.T) {
+	for said, kept := range map[string]string{
+		"": "", "curl/8.11.0": "curl/8.11.0", "a\x00b\nc\u202ed\xff": "abcd", strings.Repeat("ä", 300): strings.Repeat("ä", 200),
+	} {
+		require.Equal(t, kept, domain.OriginOf(said, netip.Addr{}).Agent)
+	}
+	for address, network := range map[string]string{
+		"203.0.113.77": "203.0.113.0/24", "::ffff:203.0.113.77": "203.0.113.0/24", "2001:db8:0:1ff::1": "2001:db8:0:100::/56", "fe80::1%eth0": "fe80::/56",
+	} {
+		require.Equal(t, network, domain.OriginOf("", netip.MustParseAddr(address)).Network)
+	}
+	require.Empty(t, domain.OriginOf("", netip.Addr{}).Network)
 }

@@ -25,8 +25,10 @@ type User struct {
 	Email        string // as registered
 	Username     string
 	PasswordHash string // PHC string
+	Role         string
 	Active       bool
 	TokenVersion int // access tokens of another version are refused
+	Version      int
 	CreatedAt    time.Time
 	UpdatedAt    time.Time
 }
@@ -44,17 +46,35 @@ type Credentials struct {
 	Password string
 }
 
+// PasswordChange is what a user says to have another password.
+type PasswordChange struct {
+	Current string
+	New     string // by the rules of Registration.Password
+}
+
+// Validate names every field that breaks a rule, at once. Whether the current password is right is not its question. Errors: errs.Invalid.
+func (c PasswordChange) Validate() error {
+	return errs.Fields(validation.Errors{
+		"current_password": validation.Validate(c.Current, notBlank),
+		"new_password":     validation.Validate(c.New, notBlank, validation.By(passwordLength)),
+	})
+}
+
 // Mailbox is what makes two addresses the same account: the address without regard to case.
 func Mailbox(email string) string { return strings.ToLower(strings.TrimSpace(email)) }
 
 // Validate names every field that breaks a rule, at once. Errors: errs.Invalid.
 func (r Registration) Validate() error {
 	return errs.Fields(validation.Errors{
-		"name": validation.Validate(strings.TrimSpace(r.Name), notBlank, validation.RuneLength(1, 255).Error("Must have at most 255 characters.")),
+		"name": nameRule(r.Name),
 		"email": validation.Validate(strings.TrimSpace(r.Email), notBlank, validation.RuneLength(1, 254).Error("Must have at most 254 characters."),
 			is.EmailFormat.Error("Must be an e-mail address.")),
 		"password": validation.Validate(r.Password, notBlank, validation.By(passwordLength)),
 	})
+}
+
+func nameRule(name string) error {
+	return validation.Validate(strings.TrimSpace(name), notBlank, validation.RuneLength(1, 255).Error("Must have at most 255 characters."))
 }
 
 var notBlank = validation.Required.Error("This field may not be blank.")
@@ -79,11 +99,54 @@ func (c Credentials) Validate() error {
 }
 
 // NewUser makes an active user of a valid registration, without a username yet.
-func NewUser(r Registration, passwordHash string, now time.Time) User {
+func NewUser(r Registration, role, passwordHash string, now time.Time) User {
 	return User{
 		ID: identity.UserID{UUID: uuid.Must(uuid.NewV7())}, Name: strings.TrimSpace(r.Name), Email: strings.TrimSpace(r.Email),
-		PasswordHash: passwordHash, Active: true, CreatedAt: now, UpdatedAt: now,
+		PasswordHash: passwordHash, Role: role, Active: true, Version: 1, CreatedAt: now, UpdatedAt: now,
 	}
+}
+
+// Changes are what is to be different about a user; what is nil stays.
+type Changes struct {
+	Name   *string // 1..255 characters
+	Role   *string // one that is declared: whether it is, is the use case's question
+	Active *bool
+}
+
+// Validate names every field that breaks a rule, at once. Errors: errs.Invalid.
+func (c Changes) Validate() error {
+	if c.Name == nil {
+		return nil
+	}
+	return errs.Fields(validation.Errors{"name": nameRule(*c.Name)})
+}
+
+// Amend makes valid changes. What changes nothing keeps the version. A user who is deactivated loses every access token at once.
+func (u *User) Amend(c Changes, now time.Time) {
+	before := *u
+	if c.Name != nil {
+		u.Name = strings.TrimSpace(*c.Name)
+	}
+	if c.Role != nil {
+		u.Role = *c.Role
+	}
+	if c.Active != nil {
+		u.Active = *c.Active
+	}
+	if *u == before {
+		return
+	}
+	if before.Active && !u.Active {
+		u.TokenVersion++
+	}
+	u.Version++
+	u.UpdatedAt = now
+}
+
+// SetPassword stores the hash of another password.
+func (u *User) SetPassword(hash string, now time.Time) {
+	u.PasswordHash, u.UpdatedAt = hash, now
+	u.Version++
 }
 
 // maxUsername leaves room for a suffix in the column's 150 characters.

@@ -92,11 +92,55 @@ func TestCredentialsBounds(t *testing.T) {
 }
 
 func TestNewUser(t *testing.T) {
-	made := domain.NewUser(domain.Registration{Name: " Asha Rao ", Email: "\tAsha.Rao@Example.com ", Password: "not kept"}, "$phc$", now)
+	made := domain.NewUser(domain.Registration{Name: " Asha Rao ", Email: "\tAsha.Rao@Example.com ", Password: "not kept"}, "staff", "$phc$", now)
 	require.Equal(t, uuid.Version(7), made.ID.Version())
 	require.Equal(t, domain.User{
-		ID: made.ID, Name: "Asha Rao", Email: "Asha.Rao@Example.com", PasswordHash: "$phc$", Active: true, CreatedAt: now, UpdatedAt: now,
+		ID: made.ID, Name: "Asha Rao", Email: "Asha.Rao@Example.com", PasswordHash: "$phc$", Role: "staff", Active: true, Version: 1,
+		CreatedAt: now, UpdatedAt: now,
 	}, made, "the address is kept as it was registered")
+}
+
+func TestAmendUser(t *testing.T) {
+	later := now.Add(time.Hour)
+	user := domain.NewUser(registration(), "staff", "$phc$", now)
+	name, blank, admin, no, yes := " Asha Iyer ", " ", "admin", false, true
+	amended := func(c domain.Changes) domain.User {
+		changed := user
+		changed.Amend(c, later)
+		return changed
+	}
+	t.Run("changes what is said, and counts the version", func(t *testing.T) {
+		want := user
+		want.Name, want.Role, want.Version, want.UpdatedAt = "Asha Iyer", "admin", 2, later
+		require.Equal(t, want, amended(domain.Changes{Name: &name, Role: &admin}))
+	})
+	t.Run("keeps everything where nothing is different", func(t *testing.T) {
+		same := "staff"
+		require.Equal(t, user, amended(domain.Changes{Role: &same, Active: &yes}))
+		require.Equal(t, user, amended(domain.Changes{}))
+	})
+	t.Run("voids the access tokens of who is disabled, once", func(t *testing.T) {
+		disabled := amended(domain.Changes{Active: &no})
+		require.False(t, disabled.Active)
+		require.Equal(t, user.TokenVersion+1, disabled.TokenVersion)
+		again := disabled
+		again.Amend(domain.Changes{Active: &no}, later)
+		require.Equal(t, disabled, again)
+		again.Amend(domain.Changes{Active: &yes}, later)
+		require.True(t, again.Active)
+		require.Equal(t, disabled.TokenVersion, again.TokenVersion)
+	})
+	t.Run("holds a name to its bounds", func(t *testing.T) {
+		require.NoError(t, domain.Changes{Name: &name}.Validate())
+		require.NoError(t, domain.Changes{}.Validate())
+		require.Contains(t, refusals(t, domain.Changes{Name: &blank}.Validate()), "name")
+	})
+}
+
+func TestPasswordChangeBounds(t *testing.T) {
+	require.NoError(t, domain.PasswordChange{Current: "x", New: "12345678"}.Validate())
+	require.Len(t, refusals(t, domain.PasswordChange{New: "1234567"}.Validate()), 2)
+	require.Contains(t, refusals(t, domain.PasswordChange{Current: "x", New: strings.Repeat("x", 1025)}.Validate()), "new_password")
 }
 
 func TestMailbox(t *testing.T) {

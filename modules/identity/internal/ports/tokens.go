@@ -1,6 +1,10 @@
 package ports
 
-import "github.com/google/uuid"
+import (
+	"github.com/google/uuid"
+
+	"healthcare/modules/identity"
+)
 
 // Claims is what an access token says: who signed in, by which session, and the user's token version at that time. It
 // holds no personal data.
@@ -10,7 +14,7 @@ type Claims struct {
 	Version   int // the user's token version, >= 0: a token of an earlier one is void
 }
 
-// Tokens issues access tokens and tells those it issued from all others.
+// Tokens issues tokens and tells those it issued from all others.
 type Tokens interface {
 	// Issue makes a signed access token that lives for the configured time.
 	// Errors: a plain error when an id is zero or the version negative, which only a defect can cause.
@@ -20,4 +24,10 @@ type Tokens interface {
 	// standing is the caller's to ask.
 	// Errors: auth.ErrUnauthenticated; its cause never holds the token.
 	Verify(token string) (Claims, error)
+
+	// IssueRefresh makes the refresh token of one generation of a session. Errors: none.
+	IssueRefresh(session identity.SessionID, generation int) string
+
+	// VerifyRefresh reads a token that IssueRefresh made; ok is false for all else. Whether it is live is the session's to say.
+	VerifyRefresh(token string) (session identity.SessionID, generation int, ok bool)
 }

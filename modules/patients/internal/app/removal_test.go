@@ -44,7 +44,7 @@ func TestRemove(t *testing.T) {
 		var answer error
 		letGo := events.On("assignments", func(ctx context.Context, e patients.Deleted) error {
 			heard = append(heard, e)
-			if err := db.Write(ctx).Exec(`DELETE FROM assignments WHERE patient_id = ?`, e.ID).Error; err != nil {
+			if err := db.Write(ctx).Exec(`DELETE FROM assignments WHERE patient_id IN ?`, e.IDs).Error; err != nil {
 				return err
 			}
 			return answer
@@ -75,7 +75,7 @@ func TestRemove(t *testing.T) {
 		t.Run("lets those who react let go first, and then removes the patient", func(t *testing.T) {
 			heard, answer = nil, nil
 			require.NoError(t, service.Remove(t.Context(), who, patient.ID, revision.Match{}))
-			require.Equal(t, []patients.Deleted{{ID: patient.ID}}, heard)
+			require.Equal(t, []patients.Deleted{{IDs: []patients.ID{patient.ID}}}, heard)
 			require.Empty(t, service.browsed(t, who))
 			require.Zero(t, assignments(t, db))
 		})

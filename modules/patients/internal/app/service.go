@@ -108,7 +108,7 @@ func (s *Service) Remove(ctx context.Context, who auth.Principal, id patients.ID
 		if err := expected.Check(version); err != nil {
 			return err
 		}
-		if err := s.events.Publish(ctx, patients.Deleted{ID: id}); err != nil {
+		if err := s.events.Publish(ctx, patients.Deleted{IDs: []patients.ID{id}}); err != nil {
 			return err
 		}
 		return s.patients.Remove(ctx, visible(who), id)

@@ -34,4 +34,10 @@ type Repository interface {
 
 	// Remove deletes the patient. Errors: patients.ErrNotFound.
 	Remove(ctx context.Context, scope patients.Scope, id patients.ID) error
+
+	// HoldSome holds, as Hold does, at most limit of the scope's patients, whichever. Errors: none.
+	HoldSome(ctx context.Context, scope patients.Scope, limit int) ([]patients.ID, error)
+
+	// RemoveAll deletes those of the patients that are in the scope. Errors: none.
+	RemoveAll(ctx context.Context, scope patients.Scope, ids []patients.ID) error
 }

@@ -109,8 +109,8 @@ func (s *store) Remove(ctx context.Context, scope patients.Scope, id assignments
 	return done.Error
 }
 
-func (s *store) RemoveAllOfPatient(ctx context.Context, patient patients.ID) error {
-	return s.db.Write(ctx).Where("patient_id = ?", patient).Delete(&row{}).Error
+func (s *store) RemoveAllOfPatients(ctx context.Context, gone []patients.ID) error {
+	return s.db.Write(ctx).Where("patient_id IN ?", gone).Delete(&row{}).Error
 }
 
 func (s *store) RemoveAllOfDoctor(ctx context.Context, doctor doctors.ID) error {

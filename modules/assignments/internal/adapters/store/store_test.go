@@ -171,21 +171,21 @@ func TestRemove(t *testing.T) {
 			require.Equal(t, made[2:3], listed(ctx, t, repository, scope, domain.Filter{}))
 		})
 		t.Run("ends all of a patient and no other", func(t *testing.T) {
-			require.NoError(t, repository.RemoveAllOfPatient(ctx, ann))
+			require.NoError(t, repository.RemoveAllOfPatients(ctx, []patients.ID{ann}))
 			require.Equal(t, made[2:3], listed(ctx, t, repository, scope, domain.Filter{}))
-			require.NoError(t, repository.RemoveAllOfPatient(ctx, bob))
+			require.NoError(t, repository.RemoveAllOfPatients(ctx, []patients.ID{bob}))
 			require.Empty(t, listed(ctx, t, repository, scope, domain.Filter{}))
 		})
 		t.Run("of nobody's is no error, and ends nothing", func(t *testing.T) {
 			one := kept(t, repository, domain.New(owner, ann, first, now))
-			require.NoError(t, repository.RemoveAllOfPatient(ctx, patients.ID{}))
+			require.NoError(t, repository.RemoveAllOfPatients(ctx, []patients.ID{{}}))
 			require.NoError(t, repository.RemoveAllOfDoctor(ctx, doctors.ID{}))
 			require.Equal(t, []domain.Assignment{one}, listed(ctx, t, repository, scope, domain.Filter{}))
 		})
 		t.Run("is undone with its transaction", func(t *testing.T) {
 			before := listed(ctx, t, repository, scope, domain.Filter{})
 			require.ErrorIs(t, db.Do(ctx, func(ctx context.Context) error {
-				require.NoError(t, repository.RemoveAllOfPatient(ctx, ann))
+				require.NoError(t, repository.RemoveAllOfPatients(ctx, []patients.ID{ann}))
 				require.Empty(t, listed(ctx, t, repository, scope, domain.Filter{}))
 				return context.Canceled
 			}), context.Canceled)

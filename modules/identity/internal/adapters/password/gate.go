@@ -19,6 +19,7 @@ var ErrBusy = &errs.Error{
 
 // Why the gate refuses, for the log.
 var (
+	errNoRoom    = errors.New("password gate: no room to come near")
 	errQueueFull = errors.New("password gate: queue full")
 	errWaited    = errors.New("password gate: waited too long")
 )

@@ -72,7 +72,7 @@ func callers(ctx context.Context, passwords *hasher, n int) <-chan outcome {
 	start := time.Now()
 	for range n {
 		go func() {
-			_, _, err := passwords.Verify(ctx, "secret", "")
+			_, _, err := passwords.Verify(ctx, "secret", "", uncounted)
 			ends <- outcome{err, time.Since(start)}
 		}()
 	}
@@ -197,7 +197,7 @@ func TestGate(t *testing.T) {
 		_, err := passwords.Hash(t.Context(), "secret")
 		requireBusy(t, err, errQueueFull)
 		for _, phc := range []string{"", good, "unusable"} {
-			ok, stale, err := passwords.Verify(t.Context(), "secret", phc)
+			ok, stale, err := passwords.Verify(t.Context(), "secret", phc, uncounted)
 			requireBusy(t, err, errQueueFull)
 			require.False(t, ok || stale)
 		}
@@ -277,7 +277,7 @@ func TestR17_RealHashesAtOnce(t *testing.T) {
 	for range 1000 {
 		all.Go(func() {
 			<-start
-			switch ok, _, err := passwords.Verify(t.Context(), "secret", phc); {
+			switch ok, _, err := passwords.Verify(t.Context(), "secret", phc, uncounted); {
 			case err == nil && ok:
 				served.Add(1)
 			case errors.Is(err, ErrBusy):
@@ -293,4 +293,23 @@ func TestR17_RealHashesAtOnce(t *testing.T) {
 	require.LessOrEqual(t, m.mostMemory, cfg.Slots*int(cfg.Memory))
 	require.GreaterOrEqual(t, served.Load(), int64(cfg.Slots+cfg.Queue))
 	t.Logf("%d served, %d told to come again, at most %d at once", served.Load(), refused.Load(), m.mostRunning)
+}
+
+// uncounted lets every attempt be made.
+func uncounted(context.Context) error { return nil }
+
+func TestRoom(t *testing.T) {
+	passwords, err := New(Config{Memory: 64, Iterations: 1, Parallelism: 1, Slots: 2, Queue: 1, Wait: time.Second})
+	require.NoError(t, err)
+	var leave []func()
+	for range 3 {
+		l, err := passwords.Room()
+		require.NoError(t, err)
+		leave = append(leave, l)
+	}
+	_, err = passwords.Room()
+	require.ErrorIs(t, err, ErrBusy, "as many as can hash or wait")
+	leave[1]()
+	_, err = passwords.Room()
+	require.NoError(t, err)
 }

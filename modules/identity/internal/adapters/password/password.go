@@ -77,7 +77,18 @@ type hasher struct {
 	params params
 	dummy  hash // stands in for a hash that does not exist
 	gate   gate
+	room   chan struct{} // holds one element for each caller who has a place
 	derive derivation
+}
+
+// Room implements ports.Passwords.
+func (h *hasher) Room() (leave func(), err error) {
+	select {
+	case h.room <- struct{}{}:
+		return func() { <-h.room }, nil
+	default:
+		return nil, ErrBusy.Because(errNoRoom)
+	}
 }
 
 // New makes the one hasher of the process; two would have two gates. Errors: plain, naming the field of cfg that is out of
@@ -89,55 +100,63 @@ func newHasher(cfg Config, derive derivation) (ports.Passwords, error) {
 		return nil, fmt.Errorf("password: %w", err)
 	}
 	dummy := hash{params: cfg.params(), salt: random(saltSize), key: random(keySize)}
-	return &hasher{params: cfg.params(), dummy: dummy, gate: newGate(cfg.slots(), cfg.Queue, cfg.Wait), derive: derive}, nil
+	return &hasher{
+		params: cfg.params(), dummy: dummy, gate: newGate(cfg.slots(), cfg.Queue, cfg.Wait), room: make(chan struct{}, cfg.slots()+cfg.Queue),
+		derive: derive,
+	}, nil
 }
 
 func (h *hasher) Hash(ctx context.Context, password string) (string, error) {
 	made := hash{params: h.params, salt: random(saltSize)}
 	var err error
-	if made.key, err = h.key(ctx, password, made, keySize); err != nil {
+	if made.key, err = h.key(ctx, password, made, keySize, func(context.Context) error { return nil }); err != nil {
 		return "", err
 	}
 	return made.String(), nil
 }
 
-func (h *hasher) Verify(ctx context.Context, password, phc string) (ok, stale bool, err error) {
-	stored, unusable := h.stored(phc)
-	key, err := h.key(ctx, password, stored, len(stored.key))
+func (h *hasher) Verify(ctx context.Context, password, phc string, count func(context.Context) error) (ok, stale bool, err error) {
+	stored, usable := h.stored(phc)
+	key, err := h.key(ctx, password, stored, len(stored.key), count)
 	if err != nil {
 		return false, false, err
 	}
-	if unusable != nil {
-		return false, false, unusable
-	}
-	ok = subtle.ConstantTimeCompare(key, stored.key) == 1 && phc != ""
+	ok = subtle.ConstantTimeCompare(key, stored.key) == 1 && usable
 	return ok, ok && !h.current(stored), nil
 }
 
 // stored is the hash to compare with. Where there is no user or no usable hash it is the dummy, which costs the same: an answer
 // that comes at once would tell the account from all others.
-func (h *hasher) stored(phc string) (hash, error) {
-	if phc == "" {
-		return h.dummy, nil
-	}
+func (h *hasher) stored(phc string) (stored hash, usable bool) {
 	stored, err := parse(phc)
 	if err != nil {
-		return h.dummy, err
+		return h.dummy, false
 	}
-	return stored, nil
+	return stored, true
 }
 
-// key derives the key of password under the parameters and the salt of made, when the gate lets it. The password is in NFKC then, so that it
-// does not matter how a keyboard composes its letters (NIST SP 800-63B-4, section 3.1.1.2); what is no UTF-8 stays as it is.
-func (h *hasher) key(ctx context.Context, password string, made hash, size int) ([]byte, error) {
+// key derives the key of password under the parameters and the salt of made, when the gate lets it and before it does has not refused. The
+// password is in NFKC then, so that it does not matter how a keyboard composes its letters (NIST SP 800-63B-4, section 3.1.1.2); what is no
+// UTF-8 stays as it is.
+func (h *hasher) key(ctx context.Context, password string, made hash, size int, before func(context.Context) error) ([]byte, error) {
 	if err := h.gate.enter(ctx); err != nil {
 		return nil, err
 	}
 	defer h.gate.leave()
+	if err := before(ctx); err != nil {
+		return nil, err
+	}
 	p, normal := made.params, norm.NFKC.Bytes([]byte(password))
+	if p.memory > worthCollecting {
+		defer runtime.GC()
+	}
 	//nolint:gosec // G115: a size is keySize or that of a stored key, at most maxKey
 	return h.derive(normal, made.salt, p.iterations, p.memory, p.parallelism, uint32(size)), nil
 }
+
+// worthCollecting is the memory of a hash, in KiB, from which on it is collected before the next one needs as much. With the 19 MiB there are, a
+// flood of sign-ins then makes the process grow by less than the 64 MiB of R-17; it costs 3 to 5 % of a hash.
+const worthCollecting = 4096
 
 // current says whether Hash would make a hash of this kind today.
 func (h *hasher) current(stored hash) bool {

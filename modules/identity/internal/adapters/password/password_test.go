@@ -2,6 +2,7 @@ package password
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"runtime"
@@ -57,7 +58,7 @@ func TestHash(t *testing.T) {
 		for _, made := range odd {
 			phc := hashed(t, cheap(), made)
 			for _, tried := range odd {
-				ok, stale, err := passwords.Verify(ctx, tried, phc)
+				ok, stale, err := passwords.Verify(ctx, tried, phc, uncounted)
 				require.NoError(t, err)
 				require.Equal(t, made == tried, ok, "%q against the hash of %q", tried, made)
 				require.False(t, stale)
@@ -66,7 +67,7 @@ func TestHash(t *testing.T) {
 	})
 	t.Run("a password is the same however its letters are composed or how wide they are", func(t *testing.T) {
 		for made, tried := range map[string]string{"caf\u00e9": "cafe\u0301", "cafe\u0301": "caf\u00e9", "\uff43afé": "café", "ﬁ": "fi"} {
-			ok, _, err := passwords.Verify(ctx, tried, hashed(t, cheap(), made))
+			ok, _, err := passwords.Verify(ctx, tried, hashed(t, cheap(), made), uncounted)
 			require.NoError(t, err)
 			require.True(t, ok, "%+q against the hash of %+q", tried, made)
 		}
@@ -77,7 +78,7 @@ func TestHash(t *testing.T) {
 			"$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4",
 			"$argon2id$v=19$m=256,t=2,p=2$c29tZXNhbHQ$bQk8UB/VmZZF4Oo79iDXuL5/0ttZwg2f/5U52iv1cDc",
 		} {
-			ok, stale, err := passwords.Verify(ctx, "password", phc)
+			ok, stale, err := passwords.Verify(ctx, "password", phc, uncounted)
 			require.NoError(t, err)
 			require.True(t, ok)
 			require.True(t, stale)
@@ -105,11 +106,11 @@ func TestEveryPasswordFitsItsOwnHashOnly(t *testing.T) {
 
 		phc, err := passwords.Hash(ctx, string(made))
 		require.NoError(t, err)
-		ok, stale, err := passwords.Verify(ctx, string(made), phc)
+		ok, stale, err := passwords.Verify(ctx, string(made), phc, uncounted)
 		require.NoError(t, err)
 		require.True(t, ok)
 		require.False(t, stale)
-		ok, _, err = passwords.Verify(ctx, string(other), phc)
+		ok, _, err = passwords.Verify(ctx, string(other), phc, uncounted)
 		require.NoError(t, err)
 		require.Equal(t, norm.NFKC.String(string(made)) == norm.NFKC.String(string(other)), ok)
 	})
@@ -125,7 +126,7 @@ func TestOldParametersAreToBeUpgraded(t *testing.T) {
 	}
 	sized := func(salt, key int) string {
 		made := hash{params: current.params(), salt: random(salt)}
-		made.key, _ = passwords.(*hasher).key(t.Context(), "secret", made, key)
+		made.key, _ = passwords.(*hasher).key(t.Context(), "secret", made, key, uncounted)
 		return made.String()
 	}
 	for name, c := range map[string]struct {
@@ -146,12 +147,12 @@ func TestOldParametersAreToBeUpgraded(t *testing.T) {
 		"a longer key":       {sized(saltSize, maxKey), true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			ok, stale, err := passwords.Verify(t.Context(), "secret", c.phc)
+			ok, stale, err := passwords.Verify(t.Context(), "secret", c.phc, uncounted)
 			require.NoError(t, err)
 			require.True(t, ok)
 			require.Equal(t, c.stale, stale)
 
-			ok, stale, err = passwords.Verify(t.Context(), "wrong", c.phc)
+			ok, stale, err = passwords.Verify(t.Context(), "wrong", c.phc, uncounted)
 			require.NoError(t, err)
 			require.False(t, ok)
 			require.False(t, stale, "a wrong password upgrades nothing")
@@ -184,16 +185,28 @@ func TestR14_UnknownUserCostsWhatAWrongPasswordCosts(t *testing.T) {
 	for name, stored := range map[string]string{"wrong password": phc, "unknown user": "", "unusable hash": "$2b$12$x", "cut hash": phc[:50]} {
 		t.Run(name, func(t *testing.T) {
 			passwords, costs := recorded(t, Defaults())
-			ok, stale, _ := passwords.Verify(t.Context(), "wrong", stored)
+			ok, stale, _ := passwords.Verify(t.Context(), "wrong", stored, uncounted)
 			require.False(t, ok)
 			require.False(t, stale)
 			require.Equal(t, []cost{{memory: 19456, iterations: 2, parallelism: 1, salt: saltSize, size: keySize}}, *costs)
 		})
 	}
+	t.Run("it is counted before any work, and refused without any", func(t *testing.T) {
+		passwords, costs := recorded(t, Defaults())
+		refused := errors.New("too many")
+		ok, _, err := passwords.Verify(t.Context(), "secret", phc, func(context.Context) error {
+			require.Len(t, passwords.gate.slots, 1, "in the gate: what waits is not counted")
+			return refused
+		})
+		require.Same(t, refused, err)
+		require.False(t, ok)
+		require.Empty(t, *costs)
+		require.Empty(t, passwords.gate.slots)
+	})
 	t.Run("nobody signs in as nobody, even with the dummy's password", func(t *testing.T) {
 		passwords, _ := recorded(t, Defaults())
 		passwords.dummy.key = make([]byte, keySize) // what the recorded derivation gives for every password
-		ok, _, err := passwords.Verify(t.Context(), "whatever", "")
+		ok, _, err := passwords.Verify(t.Context(), "whatever", "", uncounted)
 		require.NoError(t, err)
 		require.False(t, ok)
 	})
@@ -257,10 +270,13 @@ func BenchmarkDefaults(b *testing.B) {
 	for name, run := range map[string]func(ports.Passwords, string) error{
 		"Hash": func(p ports.Passwords, _ string) error { _, err := p.Hash(b.Context(), "secret"); return err },
 		"Verify": func(p ports.Passwords, phc string) error {
-			_, _, err := p.Verify(b.Context(), "secret", phc)
+			_, _, err := p.Verify(b.Context(), "secret", phc, uncounted)
 			return err
 		},
-		"VerifyUnknown": func(p ports.Passwords, _ string) error { _, _, err := p.Verify(b.Context(), "secret", ""); return err },
+		"VerifyUnknown": func(p ports.Passwords, _ string) error {
+			_, _, err := p.Verify(b.Context(), "secret", "", uncounted)
+			return err
+		},
 	} {
 		b.Run(fmt.Sprintf("%s/m=%d,t=%d,p=%d", name, Defaults().Memory, Defaults().Iterations, Defaults().Parallelism), func(b *testing.B) {
 			passwords, phc := open(b, Defaults()), hashed(b, Defaults(), "secret")

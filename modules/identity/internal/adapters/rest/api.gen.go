@@ -4,14 +4,101 @@
 package rest
 
 import (
+	"fmt"
+	"net/url"
+
+	"healthcare/platform/httpserver"
+
 	"github.com/gofiber/fiber/v2"
+	"github.com/oapi-codegen/runtime"
 )
+
+// Account An account as its owner and administrators see it.
+type Account struct {
+	// Id Example: 0193525f-1f70-7cc1-a0e2-0f6e2b6cfe3b
+	Id string `json:"id"`
+
+	// Name Example: Asha Rao
+	Name string `json:"name"`
+
+	// Email As registered.
+	//
+	// Example: asha@clinic.example
+	Email string `json:"email"`
+
+	// Username Derived from the address and made unique.
+	//
+	// Example: asha
+	Username string `json:"username"`
+
+	// Role What the user is: staff, admin, or a role that another module brings.
+	//
+	// Example: staff
+	Role string `json:"role"`
+
+	// Active Whether the user may sign in.
+	//
+	// Example: true
+	Active bool `json:"active"`
+
+	// CreatedAt Example: 2026-11-22T22:29:36.410959Z
+	CreatedAt httpserver.Time `json:"created_at"`
+
+	// UpdatedAt When something last changed.
+	//
+	// Example: 2026-11-22T22:29:36.410959Z
+	UpdatedAt httpserver.Time `json:"updated_at"`
+}
 
 // Credentials What was registered with.
 type Credentials struct {
 	// Email Example: asha@clinic.example
 	Email string `json:"email"`
 
+	// Password Example: correct horse battery
+	Password string `json:"password"`
+}
+
+// NameChange What the caller is to be called.
+type NameChange struct {
+	// Name Example: Asha Rao
+	Name *string `json:"name,omitempty"`
+}
+
+// NewUser Who is to have an account.
+type NewUser struct {
+	// Email Compared without regard to case.
+	//
+	// Example: ravi@clinic.example
+	Email string `json:"email"`
+
+	// Name Example: Ravi Iyer
+	Name string `json:"name"`
+
+	// Password At least 8 characters, at most 1,024 bytes; any characters.
+	//
+	// Example: correct horse battery
+	Password string `json:"password"`
+
+	// Role staff when nothing is said.
+	//
+	// Example: staff
+	Role string `json:"role,omitempty"`
+}
+
+// PasswordChange The password now and the next one.
+type PasswordChange struct {
+	// CurrentPassword Example: correct horse battery
+	CurrentPassword string `json:"current_password"`
+
+	// NewPassword At least 8 characters, at most 1,024 bytes; any characters.
+	//
+	// Example: staple the correct horse
+	NewPassword string `json:"new_password"`
+}
+
+// PasswordProof The caller's password, once more.
+type PasswordProof struct {
 	// Password Example: correct horse battery
 	Password string `json:"password"`
 }
@@ -45,6 +132,42 @@ type Registration struct {
 	//
 	// Example: correct horse battery
 	Password string `json:"password"`
+}
+
+// Session A place where the caller is signed in.
+type Session struct {
+	// Id Example: 0193525f-2001-7cc1-a0e2-0f6e2b6cfe3b
+	Id string `json:"id"`
+
+	// CreatedAt When it was signed in.
+	//
+	// Example: 2026-11-22T22:29:36.410959Z
+	CreatedAt httpserver.Time `json:"created_at"`
+
+	// LastUsedAt When it was signed in or last refreshed.
+	//
+	// Example: 2026-11-23T08:15:02.000417Z
+	LastUsedAt httpserver.Time `json:"last_used_at"`
+
+	// ExpiresAt When it ends unless it is refreshed before.
+	//
+	// Example: 2026-11-24T08:15:02.000417Z
+	ExpiresAt httpserver.Time `json:"expires_at"`
+
+	// Client What the User-Agent header said; empty when nothing.
+	//
+	// Example: curl/8.11.0
+	Client string `json:"client"`
+
+	// Address Where it was last used from, no closer than IPv4 /24 or IPv6 /56; empty when unknown.
+	//
+	// Example: 203.0.113.0/24
+	Address string `json:"address"`
+
+	// Current Whether it is the one that asks.
+	//
+	// Example: true
+	Current bool `json:"current"`
 }
 
 // Tokens A session; the access token is short-lived, the refresh token gets the next one.
@@ -85,8 +208,54 @@ type User struct {
 	Username string `json:"username"`
 }
 
+// UserChanges What is to be different about a user; everything else stays.
+type UserChanges struct {
+	// Active Whether the user may sign in.
+	//
+	// Example: true
+	Active *bool `json:"active,omitempty"`
+
+	// Role One of the roles there are; a refusal lists them.
+	//
+	// Example: staff
+	Role *string `json:"role,omitempty"`
+}
+
+// LeaveParams defines parameters for Leave.
+type LeaveParams struct {
+	// Patients What becomes of the caller's patients.
+	Patients *string `form:"patients,omitempty" json:"patients,omitempty"`
+}
+
+// ListUsersParams defines parameters for ListUsers.
+type ListUsersParams struct {
+	// Search Words, each a part of name or e-mail address, without regard to case and accents.
+	Search *string `form:"search,omitempty" json:"search,omitempty"`
+
+	// Role Only users of this role.
+	Role *string `form:"role,omitempty" json:"role,omitempty"`
+
+	// Active Only users who may sign in.
+	Active *bool `form:"active,omitempty" json:"active,omitempty"`
+
+	// CreatedAfter Only what is newer, as RFC 3339.
+	CreatedAfter *string `form:"created_after,omitempty" json:"created_after,omitempty"`
+
+	// CreatedBefore Only what is older, as RFC 3339.
+	CreatedBefore *string `form:"created_before,omitempty" json:"created_before,omitempty"`
+}
+
 // LoginJSONRequestBody defines body for Login for application/json ContentType.
 type LoginJSONRequestBody = Credentials
+
+// LeaveJSONRequestBody defines body for Leave for application/json ContentType.
+type LeaveJSONRequestBody = PasswordProof
+
+// RenameMeJSONRequestBody defines body for RenameMe for application/json ContentType.
+type RenameMeJSONRequestBody = NameChange
+
+// ChangePasswordJSONRequestBody defines body for ChangePassword for application/json ContentType.
+type ChangePasswordJSONRequestBody = PasswordChange
 
 // RefreshJSONRequestBody defines body for Refresh for application/json ContentType.
 type RefreshJSONRequestBody = RefreshInput
@@ -94,17 +263,59 @@ type RefreshJSONRequestBody = RefreshInput
 // RegisterJSONRequestBody defines body for Register for application/json ContentType.
 type RegisterJSONRequestBody = Registration
 
+// AddUserJSONRequestBody defines body for AddUser for application/json ContentType.
+type AddUserJSONRequestBody = NewUser
+
+// AdministerUserJSONRequestBody defines body for AdministerUser for application/json ContentType.
+type AdministerUserJSONRequestBody = UserChanges
+
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
 	// Login Sign in.
 	// (POST /api/auth/login/)
 	Login(c *fiber.Ctx) error
+	// LogoutEverywhere End all sessions of the caller, this one too.
+	// (POST /api/auth/logout-all/)
+	LogoutEverywhere(c *fiber.Ctx) error
+	// Logout End this session.
+	// (POST /api/auth/logout/)
+	Logout(c *fiber.Ctx) error
+	// Leave Remove the caller's account.
+	// (DELETE /api/auth/me/)
+	Leave(c *fiber.Ctx, params LeaveParams) error
+	// ReadMe The caller's account.
+	// (GET /api/auth/me/)
+	ReadMe(c *fiber.Ctx) error
+	// RenameMe Change the caller's name.
+	// (PATCH /api/auth/me/)
+	RenameMe(c *fiber.Ctx) error
+	// ChangePassword Change the caller's password; all other sessions end.
+	// (POST /api/auth/password/)
+	ChangePassword(c *fiber.Ctx) error
 	// Refresh Trade a refresh token for the next one and a new access token.
 	// (POST /api/auth/refresh/)
 	Refresh(c *fiber.Ctx) error
 	// Register Make an account.
 	// (POST /api/auth/register/)
 	Register(c *fiber.Ctx) error
+	// ListSessions The caller's sessions, last used first; at most 100.
+	// (GET /api/auth/sessions/)
+	ListSessions(c *fiber.Ctx) error
+	// EndSession End one of the caller's sessions.
+	// (DELETE /api/auth/sessions/{id}/)
+	EndSession(c *fiber.Ctx, id string) error
+	// ListUsers All users, newest first.
+	// (GET /api/users/)
+	ListUsers(c *fiber.Ctx, params ListUsersParams) error
+	// AddUser Make an account for somebody, also where registration is closed.
+	// (POST /api/users/)
+	AddUser(c *fiber.Ctx) error
+	// ReadUser One user.
+	// (GET /api/users/{id}/)
+	ReadUser(c *fiber.Ctx, id string) error
+	// AdministerUser Change a user's role, or whether they may sign in.
+	// (PATCH /api/users/{id}/)
+	AdministerUser(c *fiber.Ctx, id string) error
 }
 
 // ServerInterfaceWrapper converts contexts to parameters.
@@ -121,6 +332,133 @@ func (siw *ServerInterfaceWrapper) Login(c *fiber.Ctx) error {
 
 	handler := func(c *fiber.Ctx) error {
 		return siw.Handler.Login(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// LogoutEverywhere operation middleware
+func (siw *ServerInterfaceWrapper) LogoutEverywhere(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.LogoutEverywhere(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// Logout operation middleware
+func (siw *ServerInterfaceWrapper) Logout(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.Logout(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// Leave operation middleware
+func (siw *ServerInterfaceWrapper) Leave(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params LeaveParams
+
+	var query url.Values
+	query, err = url.ParseQuery(string(c.Request().URI().QueryString()))
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for query string: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "patients" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "patients", query, &params.Patients, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter patients: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.Leave(c, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ReadMe operation middleware
+func (siw *ServerInterfaceWrapper) ReadMe(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ReadMe(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// RenameMe operation middleware
+func (siw *ServerInterfaceWrapper) RenameMe(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.RenameMe(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ChangePassword operation middleware
+func (siw *ServerInterfaceWrapper) ChangePassword(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ChangePassword(c)
 	}
 
 	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
@@ -170,6 +508,194 @@ func (siw *ServerInterfaceWrapper) Register(c *fiber.Ctx) error {
 	return handler(c)
 }
 
+// ListSessions operation middleware
+func (siw *ServerInterfaceWrapper) ListSessions(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ListSessions(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// EndSession operation middleware
+func (siw *ServerInterfaceWrapper) EndSession(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Params("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter id: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.EndSession(c, id)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ListUsers operation middleware
+func (siw *ServerInterfaceWrapper) ListUsers(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListUsersParams
+
+	var query url.Values
+	query, err = url.ParseQuery(string(c.Request().URI().QueryString()))
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for query string: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "search" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "search", query, &params.Search, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter search: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "role" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "role", query, &params.Role, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter role: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "active" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "active", query, &params.Active, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter active: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "created_after" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "created_after", query, &params.CreatedAfter, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter created_after: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "created_before" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "created_before", query, &params.CreatedBefore, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter created_before: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ListUsers(c, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// AddUser operation middleware
+func (siw *ServerInterfaceWrapper) AddUser(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.AddUser(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ReadUser operation middleware
+func (siw *ServerInterfaceWrapper) ReadUser(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Params("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter id: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ReadUser(c, id)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// AdministerUser operation middleware
+func (siw *ServerInterfaceWrapper) AdministerUser(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Params("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter id: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.AdministerUser(c, id)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
 // FiberServerOptions provides options for the Fiber server.
 type FiberServerOptions struct {
 	BaseURL            string
@@ -198,5 +724,29 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 	router.Post(options.BaseURL+"/api/auth/login/", wrapper.Login)
 
 	router.Post(options.BaseURL+"/api/auth/refresh/", wrapper.Refresh)
+
+	router.Post(options.BaseURL+"/api/auth/logout/", wrapper.Logout)
+
+	router.Post(options.BaseURL+"/api/auth/logout-all/", wrapper.LogoutEverywhere)
+
+	router.Get(options.BaseURL+"/api/auth/sessions/", wrapper.ListSessions)
+
+	router.Delete(options.BaseURL+"/api/auth/sessions/:id/", wrapper.EndSession)
+
+	router.Delete(options.BaseURL+"/api/auth/me/", wrapper.Leave)
+
+	router.Get(options.BaseURL+"/api/auth/me/", wrapper.ReadMe)
+
+	router.Patch(options.BaseURL+"/api/auth/me/", wrapper.RenameMe)
+
+	router.Post(options.BaseURL+"/api/auth/password/", wrapper.ChangePassword)
+
+	router.Get(options.BaseURL+"/api/users/", wrapper.ListUsers)
+
+	router.Post(options.BaseURL+"/api/users/", wrapper.AddUser)
+
+	router.Get(options.BaseURL+"/api/users/:id/", wrapper.ReadUser)
+
+	router.Patch(options.BaseURL+"/api/users/:id/", wrapper.AdministerUser)
 
 }

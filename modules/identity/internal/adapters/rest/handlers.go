@@ -18,13 +18,21 @@ import (
 var document []byte
 
 // New is the module's part of the contract.
-func New(service *app.Service) httpserver.API {
+func New(service *app.Service, accounts *app.Accounts) httpserver.API {
 	return httpserver.API{Document: document, Register: func(router fiber.Router) {
-		RegisterHandlers(router, &handlers{service})
+		RegisterHandlers(router, &handlers{service, accounts})
 	}}
 }
 
-type handlers struct{ identity *app.Service }
+type handlers struct {
+	identity *app.Service
+	accounts *app.Accounts
+}
+
+// from is where the request comes from.
+func from(c *fiber.Ctx) app.From {
+	return app.From{Agent: c.Get(fiber.HeaderUserAgent), Address: httpserver.ClientAddress(c)}
+}
 
 // Register makes an account.
 func (h *handlers) Register(c *fiber.Ctx) error {
@@ -34,7 +42,7 @@ func (h *handlers) Register(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	user, err := h.identity.Register(c.UserContext(), registration)
+	user, err := h.accounts.Register(c.UserContext(), registration)
 	if err != nil {
 		return err
 	}
@@ -50,7 +58,7 @@ func (h *handlers) Login(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	tokens, err := h.identity.SignIn(c.UserContext(), credentials)
+	tokens, err := h.identity.SignIn(c.UserContext(), credentials, from(c))
 	if err != nil {
 		return err
 	}
@@ -63,7 +71,7 @@ func (h *handlers) Refresh(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	tokens, err := h.identity.Refresh(c.UserContext(), refresh)
+	tokens, err := h.identity.Refresh(c.UserContext(), refresh, from(c))
 	if err != nil {
 		return err
 	}

@@ -27,7 +27,7 @@ func each(t *testing.T, test func(t *testing.T, db *database.DB, users ports.Use
 func asha(email, username string) domain.User {
 	return domain.User{
 		ID: identity.UserID{UUID: uuid.Must(uuid.NewV7())}, Name: "Asha Rao ä𝒜", Email: email, Username: username, PasswordHash: "$argon2id$first",
-		Active: true, TokenVersion: 3, CreatedAt: now, UpdatedAt: now.Add(time.Microsecond),
+		Role: "staff", Active: true, TokenVersion: 3, Version: 5, CreatedAt: now, UpdatedAt: now.Add(time.Microsecond),
 	}
 }
 
@@ -45,13 +45,18 @@ func found(t *testing.T, users ports.Users, id identity.UserID) domain.User {
 	return user
 }
 
-// started is a session of the user's with that refresh token, as it was just stored.
-func started(t *testing.T, sessions ports.Sessions, user identity.UserID, refresh string, at, expires time.Time) domain.Session {
+// started is a session of the user's, as it was just stored.
+func started(t *testing.T, sessions ports.Sessions, user domain.User, at, expires time.Time) domain.Session {
 	t.Helper()
-	session := domain.Session{
-		ID: identity.SessionID{UUID: uuid.Must(uuid.NewV7())}, UserID: user, RefreshHash: domain.RefreshHash(refresh),
+	session := session(user.ID, at, expires)
+	require.NoError(t, sessions.Add(t.Context(), session, user.PasswordHash))
+	return session
+}
+
+func session(user identity.UserID, at, expires time.Time) domain.Session {
+	return domain.Session{
+		ID: identity.SessionID{UUID: uuid.Must(uuid.NewV7())}, UserID: user, Generation: 7,
+		From:      domain.Origin{Agent: "curl/8 ä𝒜", Network: "203.0.113.0/24"},
 		CreatedAt: at, LastUsedAt: at, ExpiresAt: expires,
 	}
-	require.NoError(t, sessions.Add(t.Context(), session))
-	return session
 }

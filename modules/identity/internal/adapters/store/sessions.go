@@ -17,27 +17,40 @@ func NewSessions(db *database.DB) ports.Sessions { return &sessions{db} }
 type sessions struct{ db *database.DB }
 
 type sessionRow struct {
-	ID          identity.SessionID
-	UserID      identity.UserID
-	RefreshHash string
-	CreatedAt   database.Time `gorm:"autoCreateTime:false"`
-	LastUsedAt  database.Time
-	ExpiresAt   database.Time
+	ID         identity.SessionID
+	UserID     identity.UserID
+	Generation int
+	Client     string
+	Address    string
+	CreatedAt  database.Time `gorm:"autoCreateTime:false"`
+	LastUsedAt database.Time
+	ExpiresAt  database.Time
 }
 
 func (sessionRow) TableName() string { return "sessions" }
 
 func sessionRowOf(s domain.Session) sessionRow {
 	return sessionRow{
-		ID: s.ID, UserID: s.UserID, RefreshHash: s.RefreshHash,
+		ID: s.ID, UserID: s.UserID, Generation: s.Generation, Client: s.From.Agent, Address: s.From.Network,
 		CreatedAt: database.At(s.CreatedAt), LastUsedAt: database.At(s.LastUsedAt), ExpiresAt: database.At(s.ExpiresAt),
 	}
 }
 
-func (s *sessions) Add(ctx context.Context, session domain.Session) error {
+func (r sessionRow) session() domain.Session {
+	return domain.Session{
+		ID: r.ID, UserID: r.UserID, Generation: r.Generation, From: domain.Origin{Agent: r.Client, Network: r.Address},
+		CreatedAt: r.CreatedAt.Time, LastUsedAt: r.LastUsedAt.Time, ExpiresAt: r.ExpiresAt.Time,
+	}
+}
+
+func (s *sessions) Add(ctx context.Context, session domain.Session, passwordHash string) error {
 	return s.db.Do(ctx, func(ctx context.Context) error {
-		expired := s.db.Write(ctx).Where("user_id = ? AND expires_at <= ?", session.UserID, database.At(session.CreatedAt))
-		if err := expired.Delete(&sessionRow{}).Error; err != nil {
+		// Held, so that a password that is changed, or a user who is disabled, at this moment leaves no session behind.
+		held := s.db.Write(ctx).Select("id").Clauses(clause.Locking{Strength: "SHARE"})
+		if err := held.Where("id = ? AND active = ? AND password_hash = ?", session.UserID, true, passwordHash).Take(&userRow{}).Error; err != nil {
+			return explain(err)
+		}
+		if err := s.makeRoom(ctx, session); err != nil {
 			return err
 		}
 		r := sessionRowOf(session)
@@ -45,29 +58,70 @@ func (s *sessions) Add(ctx context.Context, session domain.Session) error {
 	})
 }
 
-func (s *sessions) Change(ctx context.Context, refreshHash string, rule func(context.Context, *domain.Session) error) error {
+// makeRoom deletes the user's sessions that have expired, and those longest unused where there would be too many.
+func (s *sessions) makeRoom(ctx context.Context, coming domain.Session) error {
+	expired := s.db.Write(ctx).Where("user_id = ? AND expires_at <= ?", coming.UserID, database.At(coming.CreatedAt))
+	if err := expired.Delete(&sessionRow{}).Error; err != nil {
+		return err
+	}
+	var ids []identity.SessionID
+	err := s.db.Write(ctx).Model(&sessionRow{}).Where("user_id = ?", coming.UserID).Order("last_used_at DESC, id DESC").Pluck("id", &ids).Error
+	if err != nil || len(ids) < ports.MaxSessions {
+		return err
+	}
+	return s.db.Write(ctx).Where("id IN ?", ids[ports.MaxSessions-1:]).Delete(&sessionRow{}).Error
+}
+
+func (s *sessions) Change(ctx context.Context, id identity.SessionID, rule func(context.Context, *domain.Session) error) error {
 	return s.db.Do(ctx, func(ctx context.Context) error {
 		var r sessionRow
 		locked := s.db.Write(ctx).Clauses(clause.Locking{Strength: "UPDATE"})
-		if err := locked.Where("refresh_hash = ?", refreshHash).Take(&r).Error; err != nil {
+		if err := locked.Where("id = ?", id).Take(&r).Error; err != nil {
 			return explain(err)
 		}
-		session := domain.Session{
-			ID: r.ID, UserID: r.UserID, RefreshHash: r.RefreshHash,
-			CreatedAt: r.CreatedAt.Time, LastUsedAt: r.LastUsedAt.Time, ExpiresAt: r.ExpiresAt.Time,
-		}
+		session := r.session()
 		if err := rule(ctx, &session); err != nil {
 			return err
 		}
 		changed := sessionRowOf(session)
-		return s.db.Write(ctx).Model(&sessionRow{}).Where("id = ?", session.ID).
-			Select("refresh_hash", "last_used_at", "expires_at").Updates(&changed).Error
+		if changed == r {
+			return nil
+		}
+		return s.db.Write(ctx).Model(&sessionRow{}).Where("id = ?", id).
+			Select("generation", "client", "address", "last_used_at", "expires_at").Updates(&changed).Error
 	})
 }
 
+func (s *sessions) List(ctx context.Context, user identity.UserID) ([]domain.Session, error) {
+	var rows []sessionRow
+	err := s.db.Read(ctx).Where("user_id = ?", user).Order("last_used_at DESC, id DESC").Limit(ports.MaxSessions).Find(&rows).Error
+	all := make([]domain.Session, len(rows))
+	for i, r := range rows {
+		all[i] = r.session()
+	}
+	return all, err
+}
+
+func (s *sessions) Remove(ctx context.Context, user identity.UserID, id identity.SessionID) error {
+	done := s.db.Write(ctx).Where("user_id = ? AND id = ?", user, id).Delete(&sessionRow{})
+	if done.Error == nil && done.RowsAffected == 0 {
+		return ports.ErrNotFound
+	}
+	return done.Error
+}
+
+func (s *sessions) RemoveAllBut(ctx context.Context, user identity.UserID, kept identity.SessionID) error {
+	return s.db.Write(ctx).Where("user_id = ? AND id <> ?", user, kept).Delete(&sessionRow{}).Error
+}
+
+// standing is what every request asks. It is spelt out because GORM's building of it costs as much again as asking it.
+const standing = "SELECT s.user_id, u.active, u.token_version, u.role FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id = ?"
+
 func (s *sessions) Standing(ctx context.Context, id identity.SessionID) (domain.Standing, error) {
-	var standing domain.Standing
-	err := s.db.Read(ctx).Model(&sessionRow{}).Select("sessions.user_id", "users.active", "users.token_version").
-		Joins("JOIN users ON users.id = sessions.user_id").Where("sessions.id = ?", id).Take(&standing).Error
-	return standing, explain(err)
+	var of domain.Standing
+	found := s.db.Read(ctx).Raw(standing, id).Scan(&of)
+	if found.Error == nil && found.RowsAffected == 0 {
+		return domain.Standing{}, ports.ErrNotFound
+	}
+	return of, found.Error
 }

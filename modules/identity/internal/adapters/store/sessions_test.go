@@ -14,15 +14,14 @@ import (
 	"healthcare/modules/identity/internal/domain"
 	"healthcare/modules/identity/internal/ports"
 	"healthcare/platform/database"
-	"healthcare/platform/errs"
 )
 
 const day = 24 * time.Hour
 
-// read is the session of a refresh token.
-func read(t *testing.T, sessions ports.Sessions, refresh string) (session domain.Session, err error) {
+// read is the session as it is stored.
+func read(t *testing.T, sessions ports.Sessions, id identity.SessionID) (session domain.Session, err error) {
 	t.Helper()
-	err = sessions.Change(t.Context(), domain.RefreshHash(refresh), func(_ context.Context, s *domain.Session) error {
+	err = sessions.Change(t.Context(), id, func(_ context.Context, s *domain.Session) error {
 		session = *s
 		return nil
 	})
@@ -32,86 +31,134 @@ func read(t *testing.T, sessions ports.Sessions, refresh string) (session domain
 func TestSessions(t *testing.T) {
 	each(t, func(t *testing.T, _ *database.DB, users ports.Users, sessions ports.Sessions) {
 		user, other := added(t, users, asha("a@example.com", "a")), added(t, users, asha("b@example.com", "b"))
+		one := started(t, sessions, user, now, now.Add(day))
+		two := started(t, sessions, user, now.Add(time.Second), now.Add(day))
 		t.Run("a session comes back as it was, times in UTC to the microsecond", func(t *testing.T) {
-			session := started(t, sessions, user.ID, "one", now, now.Add(day))
-			kept, err := read(t, sessions, "one")
+			kept, err := read(t, sessions, one.ID)
 			require.NoError(t, err)
-			require.Equal(t, session, kept)
+			require.Equal(t, one, kept)
 		})
-		t.Run("a user has as many as were started", func(t *testing.T) {
-			started(t, sessions, user.ID, "two", now, now.Add(day))
-			_, err := read(t, sessions, "one")
+		t.Run("a user's are listed, last used first, and nobody else's", func(t *testing.T) {
+			all, err := sessions.List(t.Context(), user.ID)
 			require.NoError(t, err)
-			_, err = read(t, sessions, "two")
+			require.Equal(t, []domain.Session{two, one}, all)
+			none, err := sessions.List(t.Context(), other.ID)
 			require.NoError(t, err)
+			require.Empty(t, none)
 		})
 		t.Run("a new one forgets the user's expired ones, and nobody else's", func(t *testing.T) {
-			started(t, sessions, other.ID, "other's", now, now.Add(day))
-			started(t, sessions, user.ID, "longer", now, now.Add(day+time.Microsecond))
-			started(t, sessions, user.ID, "next day", now.Add(day), now.Add(2*day))
-			for refresh, gone := range map[string]bool{"one": true, "two": true, "other's": false, "longer": false, "next day": false} {
-				_, err := read(t, sessions, refresh)
-				require.Equal(t, gone, errors.Is(err, ports.ErrNotFound), "%s: %v", refresh, err)
+			others := started(t, sessions, other, now, now.Add(day))
+			longer := started(t, sessions, user, now, now.Add(day+time.Microsecond))
+			next := started(t, sessions, user, now.Add(day), now.Add(2*day))
+			for id, gone := range map[identity.SessionID]bool{one.ID: true, two.ID: true, others.ID: false, longer.ID: false, next.ID: false} {
+				_, err := read(t, sessions, id)
+				require.Equal(t, gone, errors.Is(err, ports.ErrNotFound), "%v", err)
 			}
 		})
-		t.Run("a refresh token belongs to one session", func(t *testing.T) {
-			twin := domain.Session{
-				ID: identity.SessionID{UUID: uuid.Must(uuid.NewV7())}, UserID: user.ID, RefreshHash: domain.RefreshHash("longer"),
-				CreatedAt: now, LastUsedAt: now, ExpiresAt: now.Add(day),
-			}
-			require.Equal(t, errs.Conflict, errs.KindOf(sessions.Add(t.Context(), twin)))
+		t.Run("one is ended by its user, and by nobody else", func(t *testing.T) {
+			session := started(t, sessions, user, now, now.Add(day))
+			require.ErrorIs(t, sessions.Remove(t.Context(), other.ID, session.ID), ports.ErrNotFound)
+			require.NoError(t, sessions.Remove(t.Context(), user.ID, session.ID))
+			require.ErrorIs(t, sessions.Remove(t.Context(), user.ID, session.ID), ports.ErrNotFound)
 		})
-		t.Run("nobody has no session", func(t *testing.T) {
-			stray := domain.Session{
-				ID: identity.SessionID{UUID: uuid.Must(uuid.NewV7())}, UserID: identity.UserID{UUID: uuid.Must(uuid.NewV7())}, RefreshHash: "stray",
-				CreatedAt: now, LastUsedAt: now, ExpiresAt: now.Add(day),
-			}
-			require.Equal(t, errs.Conflict, errs.KindOf(sessions.Add(t.Context(), stray)))
+		t.Run("all but one are ended, or all, and no other user's", func(t *testing.T) {
+			kept := started(t, sessions, user, now, now.Add(day))
+			require.NoError(t, sessions.RemoveAllBut(t.Context(), user.ID, kept.ID))
+			all, err := sessions.List(t.Context(), user.ID)
+			require.NoError(t, err)
+			require.Equal(t, []domain.Session{kept}, all)
+			require.NoError(t, sessions.RemoveAllBut(t.Context(), user.ID, identity.SessionID{}))
+			all, err = sessions.List(t.Context(), user.ID)
+			require.NoError(t, err)
+			require.Empty(t, all)
+			all, err = sessions.List(t.Context(), other.ID)
+			require.NoError(t, err)
+			require.Len(t, all, 1)
 		})
 	})
 }
 
-func TestChangeSession(t *testing.T) {
-	each(t, func(t *testing.T, db *database.DB, users ports.Users, sessions ports.Sessions) {
-		ctx, user := t.Context(), added(t, users, asha("a@example.com", "a"))
-		session := started(t, sessions, user.ID, "first", now, now.Add(day))
-		rotate := func(next string) func(context.Context, *domain.Session) error {
-			return func(_ context.Context, s *domain.Session) error {
-				s.RefreshHash, s.LastUsedAt, s.ExpiresAt = domain.RefreshHash(next), now.Add(time.Hour), now.Add(2*day)
+func TestSessionsOfWhoMayNotSignIn(t *testing.T) {
+	each(t, func(t *testing.T, _ *database.DB, users ports.Users, sessions ports.Sessions) {
+		user := added(t, users, asha("a@example.com", "a"))
+		refused := func(t *testing.T, user identity.UserID, hash string) {
+			t.Helper()
+			require.ErrorIs(t, sessions.Add(t.Context(), session(user, now, now.Add(day)), hash), ports.ErrNotFound)
+		}
+		t.Run("nobody has none", func(t *testing.T) { refused(t, identity.UserID{UUID: uuid.Must(uuid.NewV7())}, user.PasswordHash) })
+		t.Run("a password that was changed meanwhile starts none", func(t *testing.T) { refused(t, user.ID, "the one before") })
+		t.Run("a user who was disabled meanwhile has none", func(t *testing.T) {
+			_, err := users.Change(t.Context(), user.ID, func(u *domain.User) error {
+				u.Active = false
+				u.Version++
 				return nil
-			}
+			})
+			require.NoError(t, err)
+			refused(t, user.ID, user.PasswordHash)
+		})
+	})
+}
+
+func TestMostSessions(t *testing.T) {
+	each(t, func(t *testing.T, _ *database.DB, users ports.Users, sessions ports.Sessions) {
+		user := added(t, users, asha("a@example.com", "a"))
+		first := started(t, sessions, user, now, now.Add(day))
+		second := started(t, sessions, user, now.Add(time.Second), now.Add(day))
+		for range ports.MaxSessions - 2 {
+			started(t, sessions, user, now.Add(time.Minute), now.Add(day))
+		}
+		all, err := sessions.List(t.Context(), user.ID)
+		require.NoError(t, err)
+		require.Len(t, all, ports.MaxSessions)
+		require.Contains(t, all, first)
+		started(t, sessions, user, now.Add(time.Minute), now.Add(day))
+		all, err = sessions.List(t.Context(), user.ID)
+		require.NoError(t, err)
+		require.Len(t, all, ports.MaxSessions, "the one longest unused made room")
+		require.NotContains(t, all, first)
+		require.Contains(t, all, second)
+	})
+}
+
+func TestChangeSession(t *testing.T) {
+	each(t, func(t *testing.T, _ *database.DB, users ports.Users, sessions ports.Sessions) {
+		ctx, user := t.Context(), added(t, users, asha("a@example.com", "a"))
+		session := started(t, sessions, user, now, now.Add(day))
+		rotate := func(_ context.Context, s *domain.Session) error {
+			s.Generation, s.From, s.LastUsedAt, s.ExpiresAt = 8, domain.Origin{Agent: "other"}, now.Add(time.Hour), now.Add(2*day)
+			return nil
 		}
 		t.Run("that the rule refuses stores nothing, and returns the rule's error unchanged", func(t *testing.T) {
 			refused := errors.New("refused")
-			require.Same(t, refused, sessions.Change(ctx, session.RefreshHash, func(ctx context.Context, s *domain.Session) error {
-				require.NoError(t, rotate("never")(ctx, s))
+			require.Same(t, refused, sessions.Change(ctx, session.ID, func(ctx context.Context, s *domain.Session) error {
+				require.NoError(t, rotate(ctx, s))
 				return refused
 			}))
-			kept, err := read(t, sessions, "first")
+			kept, err := read(t, sessions, session.ID)
 			require.NoError(t, err)
 			require.Equal(t, session, kept)
 		})
-		t.Run("stores the next refresh token and times, and nothing else", func(t *testing.T) {
-			require.NoError(t, sessions.Change(ctx, session.RefreshHash, func(ctx context.Context, s *domain.Session) error {
+		t.Run("stores the next generation, where from and times, and nothing else", func(t *testing.T) {
+			require.NoError(t, sessions.Change(ctx, session.ID, func(ctx context.Context, s *domain.Session) error {
 				s.CreatedAt = now.Add(time.Hour)
-				return rotate("second")(ctx, s)
+				return rotate(ctx, s)
 			}))
-			session.RefreshHash, session.LastUsedAt, session.ExpiresAt = domain.RefreshHash("second"), now.Add(time.Hour), now.Add(2*day)
-			kept, err := read(t, sessions, "second")
+			require.NoError(t, rotate(ctx, &session))
+			kept, err := read(t, sessions, session.ID)
 			require.NoError(t, err)
 			require.Equal(t, session, kept)
 		})
-		t.Run("finds nothing by a token that is spent, or by none", func(t *testing.T) {
-			for _, hash := range []string{domain.RefreshHash("first"), "", "second", "%"} {
-				require.ErrorIs(t, sessions.Change(ctx, hash, func(context.Context, *domain.Session) error {
+		t.Run("finds nothing by an id that no session has", func(t *testing.T) {
+			for _, id := range []identity.SessionID{{}, {UUID: user.ID.UUID}} {
+				require.ErrorIs(t, sessions.Change(ctx, id, func(context.Context, *domain.Session) error {
 					t.Error("the rule ran")
 					return nil
 				}), ports.ErrNotFound)
 			}
 		})
-		t.Run("lets the rule read and write in the same transaction", func(t *testing.T) {
+		t.Run("lets the rule read and write in the same transaction, and end the session", func(t *testing.T) {
 			refused := errors.New("refused")
-			require.Same(t, refused, sessions.Change(ctx, session.RefreshHash, func(ctx context.Context, _ *domain.Session) error {
+			require.Same(t, refused, sessions.Change(ctx, session.ID, func(ctx context.Context, _ *domain.Session) error {
 				require.NoError(t, users.SetPasswordHash(ctx, user.ID, user.PasswordHash, "never"))
 				seen, err := users.Find(ctx, user.ID)
 				require.NoError(t, err)
@@ -119,53 +166,52 @@ func TestChangeSession(t *testing.T) {
 				return refused
 			}))
 			require.Equal(t, user, found(t, users, user.ID))
+			require.NoError(t, sessions.Change(ctx, session.ID, func(ctx context.Context, s *domain.Session) error {
+				return sessions.Remove(ctx, s.UserID, s.ID)
+			}))
+			_, err := read(t, sessions, session.ID)
+			require.ErrorIs(t, err, ports.ErrNotFound)
 		})
 	})
 }
 
-// TestConcurrentRefreshes is the store's part of TRUST.md, R-13: one successor.
-func TestConcurrentRefreshes(t *testing.T) {
+// The store's part of R-13: what one changes, the next one sees.
+func TestConcurrentChanges(t *testing.T) {
 	each(t, func(t *testing.T, _ *database.DB, users ports.Users, sessions ports.Sessions) {
 		user := added(t, users, asha("a@example.com", "a"))
-		session := started(t, sessions, user.ID, "first", now, now.Add(day))
-		answers := make([]error, 20)
+		session := started(t, sessions, user, now, now.Add(day))
 		var all sync.WaitGroup
-		for i := range answers {
+		for range 20 {
 			all.Go(func() {
-				answers[i] = sessions.Change(t.Context(), session.RefreshHash, func(_ context.Context, s *domain.Session) error {
+				_ = sessions.Change(t.Context(), session.ID, func(_ context.Context, s *domain.Session) error {
+					seen := s.Generation
 					time.Sleep(5 * time.Millisecond) // long enough for the others to come in between, if they could
-					s.RefreshHash = domain.RefreshHash(uuid.NewString())
+					s.Generation = seen + 1
 					return nil
 				})
 			})
 		}
 		all.Wait()
-		successors := 0
-		for _, err := range answers {
-			if err == nil {
-				successors++
-			} else {
-				require.ErrorIs(t, err, ports.ErrNotFound)
-			}
-		}
-		require.Equal(t, 1, successors)
+		kept, err := read(t, sessions, session.ID)
+		require.NoError(t, err)
+		require.Equal(t, session.Generation+20, kept.Generation)
 	})
 }
 
 func TestStanding(t *testing.T) {
 	each(t, func(t *testing.T, db *database.DB, users ports.Users, sessions ports.Sessions) {
 		ctx, user := t.Context(), added(t, users, asha("a@example.com", "a"))
-		session := started(t, sessions, user.ID, "first", now, now.Add(day))
+		session := started(t, sessions, user, now, now.Add(day))
 		t.Run("is the user's, by the session", func(t *testing.T) {
 			standing, err := sessions.Standing(ctx, session.ID)
 			require.NoError(t, err)
-			require.Equal(t, domain.Standing{UserID: user.ID, Active: true, TokenVersion: 3}, standing)
+			require.Equal(t, domain.Standing{UserID: user.ID, Active: true, TokenVersion: 3, Role: "staff"}, standing)
 		})
 		t.Run("changes with the user", func(t *testing.T) {
-			require.NoError(t, db.Write(ctx).Exec(`UPDATE users SET active = ?, token_version = 4 WHERE id = ?`, false, user.ID).Error)
+			require.NoError(t, db.Write(ctx).Exec(`UPDATE users SET active = ?, token_version = 4, role = 'admin' WHERE id = ?`, false, user.ID).Error)
 			standing, err := sessions.Standing(ctx, session.ID)
 			require.NoError(t, err)
-			require.Equal(t, domain.Standing{UserID: user.ID, Active: false, TokenVersion: 4}, standing)
+			require.Equal(t, domain.Standing{UserID: user.ID, Active: false, TokenVersion: 4, Role: "admin"}, standing)
 		})
 		t.Run("of a session that does not exist is not found", func(t *testing.T) {
 			for _, id := range []identity.SessionID{{UUID: uuid.Must(uuid.NewV7())}, {UUID: user.ID.UUID}, {}} {

@@ -12,6 +12,7 @@ import (
 	"healthcare/modules/identity/internal/domain"
 	"healthcare/modules/identity/internal/ports"
 	"healthcare/platform/database"
+	"healthcare/platform/paging"
 )
 
 // NewUsers is the repository of users over db.
@@ -26,27 +27,34 @@ type userRow struct {
 	Mailbox      string
 	Username     string
 	PasswordHash string
+	Role         string
 	Active       bool
 	TokenVersion int
+	SearchText   string
+	Version      int
 	CreatedAt    database.Time `gorm:"autoCreateTime:false"`
 	UpdatedAt    database.Time `gorm:"autoUpdateTime:false"` // the domain tells the time
 }
 
 func (userRow) TableName() string { return "users" }
 
+func userRowOf(u domain.User) userRow {
+	return userRow{
+		ID: u.ID, Name: u.Name, Email: u.Email, Mailbox: domain.Mailbox(u.Email), Username: u.Username, PasswordHash: u.PasswordHash, Role: u.Role,
+		Active: u.Active, TokenVersion: u.TokenVersion, SearchText: database.SearchText(u.Name, u.Email), Version: u.Version,
+		CreatedAt: database.At(u.CreatedAt), UpdatedAt: database.At(u.UpdatedAt),
+	}
+}
+
 func (r userRow) user() domain.User {
 	return domain.User{
-		ID: r.ID, Name: r.Name, Email: r.Email, Username: r.Username, PasswordHash: r.PasswordHash, Active: r.Active,
-		TokenVersion: r.TokenVersion, CreatedAt: r.CreatedAt.Time, UpdatedAt: r.UpdatedAt.Time,
+		ID: r.ID, Name: r.Name, Email: r.Email, Username: r.Username, PasswordHash: r.PasswordHash, Role: r.Role, Active: r.Active,
+		TokenVersion: r.TokenVersion, Version: r.Version, CreatedAt: r.CreatedAt.Time, UpdatedAt: r.UpdatedAt.Time,
 	}
 }
 
 func (u *users) Add(ctx context.Context, user domain.User) error {
-	r := userRow{
-		ID: user.ID, Name: user.Name, Email: user.Email, Mailbox: domain.Mailbox(user.Email), Username: user.Username,
-		PasswordHash: user.PasswordHash, Active: user.Active, TokenVersion: user.TokenVersion,
-		CreatedAt: database.At(user.CreatedAt), UpdatedAt: database.At(user.UpdatedAt),
-	}
+	r := userRowOf(user)
 	// A taken username is no error for the store, so that the caller can try another one in the same transaction.
 	free := clause.OnConflict{Columns: []clause.Column{{Name: "username"}}, DoNothing: true}
 	added := u.db.Write(ctx).Clauses(free).Create(&r)
@@ -69,6 +77,62 @@ func (u *users) Find(ctx context.Context, id identity.UserID) (domain.User, erro
 	var r userRow
 	err := u.db.Read(ctx).Where("id = ?", id).Take(&r).Error
 	return r.user(), explain(err)
+}
+
+// columns are what the list may be ordered by.
+var columns = database.Columns[userRow]{
+	"created_at": func(r userRow) any { return r.CreatedAt },
+	"name":       func(r userRow) any { return r.Name },
+	"id":         func(r userRow) any { return r.ID },
+}
+
+func (u *users) List(ctx context.Context, filter domain.UserFilter, request paging.Request) (paging.Page[domain.User], error) {
+	q := database.Matching(u.db.Read(ctx), filter.Search)
+	if filter.Role != "" {
+		q = q.Where("role = ?", filter.Role)
+	}
+	if filter.Active != nil {
+		q = q.Where("active = ?", *filter.Active)
+	}
+	page, err := database.Page(database.Between(q, filter.CreatedAfter, filter.CreatedBefore), request, columns)
+	return paging.Map(page, userRow.user), err
+}
+
+// forChange holds a user without making those wait who only refer to one.
+var forChange = clause.Locking{Strength: "NO KEY UPDATE"}
+
+func (u *users) Change(ctx context.Context, id identity.UserID, rule func(*domain.User) error) (changed domain.User, err error) {
+	err = u.db.Do(ctx, func(ctx context.Context) error {
+		var r userRow
+		if err := u.db.Write(ctx).Clauses(forChange).Where("id = ?", id).Take(&r).Error; err != nil {
+			return explain(err)
+		}
+		changed = r.user()
+		if err := rule(&changed); err != nil {
+			return err
+		}
+		if changed.Version == r.Version {
+			return nil
+		}
+		r = userRowOf(changed)
+		return u.db.Write(ctx).Model(&userRow{}).Where("id = ?", id).
+			Select("name", "password_hash", "role", "active", "token_version", "search_text", "version", "updated_at").Updates(&r).Error
+	})
+	return changed, err
+}
+
+func (u *users) HoldAll(ctx context.Context, role string) (ids []identity.UserID, err error) {
+	held := u.db.Write(ctx).Model(&userRow{}).Clauses(forChange).Where("role = ? AND active = ?", role, true)
+	err = held.Order("id").Pluck("id", &ids).Error // in one order, so that two who hold them do not wait for each other
+	return ids, err
+}
+
+func (u *users) Remove(ctx context.Context, id identity.UserID) error {
+	done := u.db.Write(ctx).Where("id = ?", id).Delete(&userRow{})
+	if done.Error == nil && done.RowsAffected == 0 {
+		return ports.ErrNotFound
+	}
+	return done.Error
 }
 
 func (u *users) SetPasswordHash(ctx context.Context, id identity.UserID, old, hash string) error {

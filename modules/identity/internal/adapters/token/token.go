@@ -65,6 +65,8 @@ type tokens struct {
 	signer keyring.Key
 	keys   map[string][]byte // every key that verifies, by kid, which never reaches a file or a database
 	parser *jwt.Parser
+
+	refresh [][]byte // the keys of refresh tokens, the newest first
 }
 
 // New makes the issuer and verifier of access tokens. Errors: plain, naming the field of cfg that is out of bounds.
@@ -76,8 +78,11 @@ func New(cfg Config, clock clock.Clock) (ports.Tokens, error) {
 	for _, key := range cfg.Keys.All(identity.AccessTokenKeys) {
 		keys[key.ID] = key.Secret
 	}
-	signer := cfg.Keys.Newest(identity.AccessTokenKeys)
-	return &tokens{cfg: cfg, clock: clock, signer: signer, keys: keys, parser: newParser(cfg, clock)}, nil
+	t := &tokens{cfg: cfg, clock: clock, signer: cfg.Keys.Newest(identity.AccessTokenKeys), keys: keys, parser: newParser(cfg, clock)}
+	for _, key := range cfg.Keys.All(refreshTokenKeys) {
+		t.refresh = append(t.refresh, key.Secret)
+	}
+	return t, nil
 }
 
 func (t *tokens) Issue(c ports.Claims) (string, error) {

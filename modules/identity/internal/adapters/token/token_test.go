@@ -112,7 +112,7 @@ func TestIssue(t *testing.T) {
 	})
 }
 
-func TestVerifyFollowsTheClock(t *testing.T) {
+func TestR11_VerifyFollowsTheClock(t *testing.T) {
 	cfg := config()
 	issue := func(t *testing.T, clock clock.Clock) string {
 		token, err := open(t, cfg, clock).Issue(ports.Claims{UserID: user, SessionID: session})

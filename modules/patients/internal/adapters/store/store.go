@@ -180,3 +180,13 @@ func (s *store) Remove(ctx context.Context, scope patients.Scope, id patients.ID
 	}
 	return done.Error
 }
+
+func (s *store) HoldSome(ctx context.Context, scope patients.Scope, limit int) (ids []patients.ID, err error) {
+	locked := within(s.db.Write(ctx).Model(&row{}), scope).Clauses(clause.Locking{Strength: "UPDATE"})
+	err = locked.Order("id").Limit(limit).Pluck("id", &ids).Error
+	return ids, err
+}
+
+func (s *store) RemoveAll(ctx context.Context, scope patients.Scope, ids []patients.ID) error {
+	return within(s.db.Write(ctx), scope).Where("id IN ?", ids).Delete(&row{}).Error
+}

@@ -1,0 +1,168 @@
+// Package cli is the identity module's door for operators: `healthcare user …`. Who may run it may do anything with accounts; it is how the first
+// administrator is made.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"healthcare/modules/identity/internal/app"
+	"healthcare/modules/identity/internal/domain"
+	"healthcare/platform/auth"
+	"healthcare/platform/errs"
+	"healthcare/platform/paging"
+	"healthcare/platform/revision"
+)
+
+// Run does something over the accounts of the configured store.
+type Run func(ctx context.Context, do func(context.Context, *app.Accounts) error) error
+
+// New is the command.
+func New(run Run) *cobra.Command {
+	user := &cobra.Command{
+		Use: "user", Short: "Make and keep accounts, the first administrator's among them",
+		Long: `Make and keep accounts, over the configured store, whether a server runs or not. What is
+changed counts from the server's next request on.`,
+		Example: `  healthcare user create --email asha@clinic.example --name "Asha Rao" --role admin
+  healthcare user create --email asha@clinic.example --name "Asha Rao" < password.txt
+  healthcare user promote asha@clinic.example
+  healthcare user list --role admin`,
+		Args: cobra.NoArgs, // with RunE: cobra answers a misspelt subcommand with its help and exit code 0 otherwise
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	user.AddCommand(
+		create(run), list(run), promote(run),
+		change(run, "demote EMAIL", "Make a user staff again", domain.Changes{Role: new(string(auth.Staff))}),
+		change(run, "disable EMAIL", "Sign a user out everywhere, and keep them out", domain.Changes{Active: new(false)}),
+		change(run, "enable EMAIL", "Let a disabled user sign in again", domain.Changes{Active: new(true)}),
+	)
+	return user
+}
+
+func create(run Run) *cobra.Command {
+	var said domain.Registration
+	var role string
+	command := &cobra.Command{
+		Use: "create", Short: "Make an account, also where registration is closed", Args: cobra.NoArgs,
+		Long: "Make an account. The password is asked for on a terminal, else it is the first line of standard input; it is never an argument.",
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			if said.Password, err = readPassword(cmd.InOrStdin(), cmd.ErrOrStderr()); err != nil {
+				return err
+			}
+			return run(cmd.Context(), func(ctx context.Context, accounts *app.Accounts) error {
+				made, err := accounts.Add(ctx, said, auth.Role(role))
+				return told(cmd, "made", made, err)
+			})
+		},
+	}
+	command.Flags().StringVar(&said.Email, "email", "", "the address to sign in with")
+	command.Flags().StringVar(&said.Name, "name", "", "the user's name")
+	command.Flags().StringVar(&role, "role", string(auth.Staff), "what the user is")
+	for _, name := range []string{"email", "name"} {
+		_ = command.MarkFlagRequired(name) // it exists
+	}
+	return command
+}
+
+func promote(run Run) *cobra.Command {
+	role := string(auth.Admin)
+	command := change(run, "promote EMAIL", "Make a user an administrator, or give another role", domain.Changes{Role: &role})
+	command.Flags().StringVar(&role, "role", role, "what the user is to be")
+	return command
+}
+
+// change is a command that makes changes of the user whose address it is given.
+func change(run Run, use, short string, changes domain.Changes) *cobra.Command {
+	return &cobra.Command{
+		Use: use, Short: short, Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return run(cmd.Context(), func(ctx context.Context, accounts *app.Accounts) error {
+				user, err := accounts.FindByEmail(ctx, args[0])
+				if err == nil {
+					user, err = accounts.Administer(ctx, user.ID, revision.Match{}, changes)
+				}
+				return told(cmd, "changed", user, err)
+			})
+		},
+	}
+}
+
+// pageSize is how many users are read at a time, however many there are.
+const pageSize = 500
+
+func list(run Run) *cobra.Command {
+	var filter domain.UserFilter
+	command := &cobra.Command{
+		Use: "list", Short: "List users, newest first", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return run(cmd.Context(), func(ctx context.Context, accounts *app.Accounts) error {
+				table := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
+				fmt.Fprintln(table, "EMAIL\tNAME\tROLE\tACTIVE\tSINCE")
+				err := each(ctx, accounts, filter, func(u domain.User) {
+					fmt.Fprintf(table, "%s\t%s\t%s\t%t\t%s\n", plain(u.Email), plain(u.Name), u.Role, u.Active, u.CreatedAt.Format(time.DateOnly))
+				})
+				return errors.Join(err, table.Flush())
+			})
+		},
+	}
+	command.Flags().StringVar(&filter.Search, "search", "", "words, each a part of name or address")
+	command.Flags().StringVar(&filter.Role, "role", "", "only users of this role")
+	return command
+}
+
+func each(ctx context.Context, accounts *app.Accounts, filter domain.UserFilter, do func(domain.User)) error {
+	request := paging.Request{Limit: pageSize, Order: []paging.Order{{Column: "created_at", Descending: true}, {Column: "id", Descending: true}}}
+	for {
+		page, err := accounts.Browse(ctx, filter, request)
+		if err != nil {
+			return err
+		}
+		for _, user := range page.Items {
+			do(user)
+		}
+		if page.Next == nil {
+			return nil
+		}
+		request.After = page.Next
+	}
+}
+
+// plain keeps what a user typed from moving the cursor.
+func plain(text string) string { return strings.Trim(fmt.Sprintf("%q", text), `"`) }
+
+// told says what a user is now, or why nothing was done.
+func told(cmd *cobra.Command, what string, user domain.User, err error) error {
+	if err != nil {
+		return explained(err)
+	}
+	state := "active"
+	if !user.Active {
+		state = "disabled"
+	}
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: %s, %s, %s\n", what, plain(user.Email), user.Role, state)
+	return err
+}
+
+// explained is an error in the words that clients are shown, every refused field with its messages.
+func explained(err error) error {
+	e, ok := errors.AsType[*errs.Error](err)
+	if !ok || errs.KindOf(err) == errs.Unavailable {
+		return err
+	}
+	if len(e.Fields) == 0 {
+		return errors.New(e.Detail)
+	}
+	var all []string
+	for _, field := range slices.Sorted(maps.Keys(e.Fields)) {
+		all = append(all, field+": "+strings.Join(e.Fields[field], " "))
+	}
+	return errors.New(strings.Join(all, "; "))
+}

@@ -1,0 +1,53 @@
+package cli
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"golang.org/x/term"
+)
+
+// readPassword asks twice on a terminal, without showing what is typed; anything else is read to the end of its first line.
+func readPassword(in io.Reader, out io.Writer) (string, error) {
+	terminal, ok := in.(*os.File)
+	if !ok || !term.IsTerminal(int(terminal.Fd())) {
+		return firstLine(in)
+	}
+	first, err := ask(terminal, out, "Password: ")
+	if err != nil {
+		return "", err
+	}
+	second, err := ask(terminal, out, "Again: ")
+	if err != nil {
+		return "", err
+	}
+	if first != second {
+		return "", errors.New("the two passwords are not the same")
+	}
+	return first, nil
+}
+
+func ask(terminal *os.File, out io.Writer, prompt string) (string, error) {
+	fmt.Fprint(out, prompt)
+	typed, err := term.ReadPassword(int(terminal.Fd()))
+	fmt.Fprintln(out)
+	return string(typed), err
+}
+
+// longest is more than any password may have, so that a wrong file is not read whole.
+const longest = 4096
+
+func firstLine(in io.Reader) (string, error) {
+	line, err := bufio.NewReader(io.LimitReader(in, longest)).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return "", err
+	}
+	if line = strings.TrimRight(line, "\r\n"); line == "" {
+		return "", errors.New("standard input holds no password; its first line is taken")
+	}
+	return line, nil
+}

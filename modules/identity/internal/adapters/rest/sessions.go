@@ -1,0 +1,59 @@
+package rest
+
+import (
+	"github.com/gofiber/fiber/v2"
+	"github.com/google/uuid"
+
+	"healthcare/modules/identity"
+	"healthcare/modules/identity/internal/domain"
+	"healthcare/platform/httpserver"
+)
+
+// Logout ends the session that asks.
+func (h *handlers) Logout(c *fiber.Ctx) error {
+	who := httpserver.Principal(c)
+	return done(c, h.identity.SignOut(c.UserContext(), who, identity.SessionID{UUID: who.SessionID}))
+}
+
+// LogoutEverywhere ends all sessions of the caller.
+func (h *handlers) LogoutEverywhere(c *fiber.Ctx) error {
+	return done(c, h.identity.SignOutEverywhere(c.UserContext(), httpserver.Principal(c)))
+}
+
+// ListSessions answers where the caller is signed in.
+func (h *handlers) ListSessions(c *fiber.Ctx) error {
+	who := httpserver.Principal(c)
+	sessions, err := h.identity.Sessions(c.UserContext(), who)
+	if err != nil {
+		return err
+	}
+	shown := make([]Session, len(sessions))
+	for i, s := range sessions {
+		shown[i] = showSession(s, who.SessionID)
+	}
+	return c.JSON(shown)
+}
+
+// EndSession ends one session of the caller.
+func (h *handlers) EndSession(c *fiber.Ctx, id string) error {
+	sessionID, err := identity.ParseSessionID(id)
+	if err != nil {
+		return err
+	}
+	return done(c, h.identity.SignOut(c.UserContext(), httpserver.Principal(c), sessionID))
+}
+
+// done answers what leaves nothing to show.
+func done(c *fiber.Ctx, err error) error {
+	if err != nil {
+		return err
+	}
+	return c.SendStatus(fiber.StatusNoContent)
+}
+
+func showSession(s domain.Session, current uuid.UUID) Session {
+	return Session{
+		Id: s.ID.String(), CreatedAt: httpserver.At(s.CreatedAt), LastUsedAt: httpserver.At(s.LastUsedAt), ExpiresAt: httpserver.At(s.ExpiresAt),
+		Client: s.From.Agent, Address: s.From.Network, Current: s.ID.UUID == current,
+	}
+}

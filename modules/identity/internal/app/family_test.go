@@ -1,0 +1,188 @@
+package app_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"healthcare/modules/identity"
+	"healthcare/modules/identity/internal/domain"
+	"healthcare/platform/database"
+	"healthcare/platform/databasetest"
+)
+
+// family is a session, and what a client, a second tab and a thief have of it, beside a model of what must become of it.
+type family struct {
+	h       house
+	tokens  []string // by generation, as far as anybody was told
+	access  string
+	session uuid.UUID
+
+	// The model.
+	alive   bool
+	live    int       // the generation that is live
+	rotated time.Time // when it was made
+	began   time.Time
+}
+
+// use sends the token of a generation that somebody knows, and holds the answer against the model.
+func (f *family) use(t *rapid.T, generation int) {
+	now := f.h.clock.Now()
+	got, err := f.h.Refresh(context.Background(), f.tokens[generation], here)
+	idle, end := f.rotated.Add(idle), f.began.Add(absolute)
+	switch {
+	case !f.alive || !now.Before(idle) || !now.Before(end):
+		require.ErrorIs(t, err, identity.ErrInvalidRefresh)
+	case generation == f.live:
+		require.NoError(t, err)
+		f.live, f.rotated = f.live+1, now
+		f.learn(t, f.live, got.Refresh)
+	case generation == f.live-1 && now.Sub(f.rotated) <= time.Minute:
+		require.NoError(t, err)
+		f.learn(t, f.live, got.Refresh)
+	default:
+		require.ErrorIs(t, err, identity.ErrInvalidRefresh)
+		f.alive = false
+	}
+}
+
+// learn notes the token of a generation, which is the same whoever is told.
+func (f *family) learn(t *rapid.T, generation int, token string) {
+	if generation < len(f.tokens) {
+		require.Equal(t, f.tokens[generation], token, "the same successor")
+		return
+	}
+	f.tokens = append(f.tokens, token)
+}
+
+// lose has the next generation made, and its answer lost: the process dies after it committed.
+func (f *family) lose(t *rapid.T) {
+	if f.live < len(f.tokens) {
+		known := len(f.tokens)
+		f.use(t, f.live)
+		f.tokens = f.tokens[:known]
+	}
+}
+
+var errCrash = errors.New("the process dies before it commits")
+
+// crash has a token used in a transaction that never commits: nothing has happened.
+func (f *family) crash(t *rapid.T, generation int) {
+	err := f.h.db.Do(context.Background(), func(ctx context.Context) error {
+		_, _ = f.h.Refresh(ctx, f.tokens[generation], here)
+		return errCrash
+	})
+	require.ErrorIs(t, err, errCrash)
+}
+
+// liveLeaves counts the tokens, of all that anybody was ever told, that would be taken when no retry is any more.
+func (f *family) liveLeaves(t *rapid.T) (leaves int) {
+	f.h.clock.Advance(domain.RetryWindow + time.Second)
+	defer f.h.clock.Advance(-domain.RetryWindow - time.Second)
+	for _, token := range f.tokens[max(0, len(f.tokens)-4):] {
+		err := f.h.db.Do(context.Background(), func(ctx context.Context) error {
+			if _, err := f.h.Refresh(ctx, token, here); err == nil {
+				leaves++
+			}
+			return errCrash // it was only a question
+		})
+		require.ErrorIs(t, err, errCrash)
+	}
+	return leaves
+}
+
+func (f *family) sessions(t *rapid.T) (count int) {
+	require.NoError(t, f.h.db.Read(context.Background()).Raw(`SELECT count(*) FROM sessions WHERE id = ?`, f.session).Scan(&count).Error)
+	return count
+}
+
+// R-12 and the property of TRUST.md 3.3: at most one live leaf, whatever is used when, lost, retried, crashed, expired or logged out.
+func TestR12_AFamilyHasAtMostOneLiveLeaf(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		h := newHouse(t, db)
+		families := 0
+		rapid.Check(t, func(t *rapid.T) {
+			if families++; families > 40 {
+				return // enough for every run of the tests; -rapid.checks cannot be said for one test
+			}
+			email := fmt.Sprintf("%s@example.com", uuid.NewString())
+			_, err := h.Register(context.Background(), domain.Registration{Name: "F", Email: email, Password: secret})
+			require.NoError(t, err)
+			first, err := h.SignIn(context.Background(), domain.Credentials{Email: email, Password: secret}, here)
+			require.NoError(t, err)
+			who, err := h.Authenticate(context.Background(), first.Access)
+			require.NoError(t, err)
+			f := &family{
+				h: h, tokens: []string{first.Refresh}, access: first.Access, session: who.SessionID,
+				alive: true, rotated: h.clock.Now(), began: h.clock.Now(),
+			}
+			any := func(t *rapid.T) int { return rapid.IntRange(0, len(f.tokens)-1).Draw(t, "generation") }
+			t.Repeat(map[string]func(*rapid.T){
+				"use the newest that is known": func(t *rapid.T) { f.use(t, len(f.tokens)-1) },
+				"use its parent":               func(t *rapid.T) { f.use(t, max(0, len(f.tokens)-2)) },
+				"use any":                      func(t *rapid.T) { f.use(t, any(t)) },
+				"lose the answer":              f.lose,
+				"crash":                        func(t *rapid.T) { f.crash(t, any(t)) },
+				"wait less than a retry may":   func(*rapid.T) { h.clock.Advance(20 * time.Second) },
+				"wait longer than a retry may": func(*rapid.T) { h.clock.Advance(61 * time.Second) },
+				"wait as long as one may be idle": func(t *rapid.T) {
+					h.clock.Advance(time.Duration(rapid.IntRange(1, 25).Draw(t, "hours")) * time.Hour)
+				},
+				"log out": func(t *rapid.T) {
+					if rapid.IntRange(0, 9).Draw(t, "seldom") > 0 {
+						return
+					}
+					err := h.SignOut(context.Background(), who, identity.SessionID{UUID: f.session})
+					if f.alive {
+						require.NoError(t, err)
+					}
+					f.alive = false
+				},
+				"": func(t *rapid.T) {
+					require.LessOrEqual(t, f.liveLeaves(t), 1)
+					if !f.alive {
+						require.Zero(t, f.sessions(t), "its access tokens end with it")
+					}
+				},
+			})
+		})
+	})
+}
+
+// R-12: a token that comes again when it must not ends the family: its newest token and its access tokens are refused from the next request on.
+func TestR12_ReuseEndsTheFamilyAtOnce(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		h := newHouse(t, db)
+		h.registered(t, asha())
+		for what, reuse := range map[string]func(first, second, third string){
+			"the parent after its window": func(_, second, _ string) {
+				h.clock.Advance(domain.RetryWindow + time.Microsecond)
+				h.refused(t, second)
+			},
+			"the grandparent at once": func(first, _, _ string) { h.refused(t, first) },
+		} {
+			t.Run(what, func(t *testing.T) {
+				other, first := h.signedIn(t), h.signedIn(t)
+				second := h.refreshed(t, first.Refresh)
+				third := h.refreshed(t, second.Refresh)
+				_, err := h.Authenticate(t.Context(), third.Access)
+				require.NoError(t, err)
+				reuse(first.Refresh, second.Refresh, third.Refresh)
+				h.refused(t, third.Refresh)
+				for _, access := range []string{first.Access, second.Access, third.Access} {
+					_, err := h.Authenticate(t.Context(), access)
+					require.Error(t, err)
+				}
+				h.refreshed(t, other.Refresh)
+			})
+		}
+	})
+}

@@ -1,0 +1,11 @@
+package domain
+
+import "time"
+
+// UserFilter narrows a list of users; zero members let everybody pass.
+type UserFilter struct {
+	Search                      string // words, each a part of name or address
+	Role                        string
+	Active                      *bool
+	CreatedAfter, CreatedBefore time.Time
+}

@@ -1,0 +1,70 @@
+package app_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"healthcare/modules/identity"
+	"healthcare/modules/patients"
+	"healthcare/modules/patients/internal/adapters/store"
+	"healthcare/modules/patients/internal/app"
+	"healthcare/platform/database"
+	"healthcare/platform/databasetest"
+	"healthcare/platform/events"
+)
+
+func TestBelongings(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		var heard []patients.Deleted
+		var answer error
+		letGo := events.On("assignments", func(ctx context.Context, e patients.Deleted) error {
+			heard = append(heard, e)
+			return errors.Join(answer, db.Write(ctx).Exec(`DELETE FROM assignments WHERE patient_id IN ?`, e.IDs).Error)
+		})
+		h := newHouse(db, letGo)
+		belongings := app.NewBelongings(store.New(db), db, events.New(letGo))
+		owner, patient := treated(t, h)
+		user := identity.UserID{UUID: owner}
+		others, stranger := identity.UserID{UUID: someone(t, db).UserID}, someone(t, db)
+		kept := h.registered(t, stranger, ananya())
+		owns := func(t *testing.T, user identity.UserID) bool {
+			t.Helper()
+			any, err := belongings.Any(t.Context(), user)
+			require.NoError(t, err)
+			return any
+		}
+		t.Run("are the user's patients", func(t *testing.T) {
+			require.True(t, owns(t, user))
+			require.False(t, owns(t, others))
+		})
+		t.Run("stay when one of those who react fails", func(t *testing.T) {
+			answer = errors.New("cannot let go")
+			require.ErrorIs(t, belongings.Discard(t.Context(), user), answer)
+			require.Equal(t, 1, assignments(t, db))
+			answer, heard = nil, nil
+		})
+		t.Run("go with all that refers to them, a thousand at a time, and nobody else's", func(t *testing.T) {
+			more := make([]map[string]any, 1500)
+			for i := range more {
+				more[i] = map[string]any{
+					"id": uuid.Must(uuid.NewV7()), "owner_id": owner, "name": "P", "gender": "Other", "age": 1, "email": "", "phone": "", "address": "",
+					"notes": "", "version": 1, "created_at": database.At(now), "updated_at": database.At(now),
+				}
+			}
+			require.NoError(t, db.Write(t.Context()).Table("patients").CreateInBatches(more, 500).Error)
+			require.NoError(t, belongings.Discard(t.Context(), user))
+			require.False(t, owns(t, user))
+			require.Zero(t, assignments(t, db))
+			require.Len(t, heard, 2)
+			require.Len(t, heard[0].IDs, 1000)
+			require.Contains(t, append(heard[0].IDs, heard[1].IDs...), patient.ID)
+			require.Equal(t, kept, h.found(t, stranger, kept))
+			require.NoError(t, belongings.Discard(t.Context(), user), "nothing is left to do")
+		})
+	})
+}

@@ -135,8 +135,7 @@ func TestRegistrationClosed(t *testing.T) {
 
 // unknown, wrong and inactive are told apart neither by the answer nor by the time it takes. The times are compared side by side; a loaded
 // machine may be slow, so the best of some rounds counts.
-func TestR14_WhoHasAnAccountIsNotTold(t *testing.T) {
-	t.Parallel()
+func TestR14_WhoHasAnAccountIsNotTold(t *testing.T) { // alone, for it looks at the clock
 	eachEngine(t, func(t *testing.T, s *service) {
 		s.user(t, "Asha")
 		inactive := s.user(t, "Inactive")

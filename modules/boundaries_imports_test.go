@@ -22,17 +22,17 @@ var mayImport = map[string][]string{
 	"app":    append([]string{"own root", "own domain", "own ports"}, technologyFree...),
 
 	"adapters/rest": {anyLibrary, othersRoot, "own root", "own domain", "own app",
-		"platform/auth", "platform/clock", "platform/errs", "platform/httpserver", "platform/revision"},
+		"platform/audit", "platform/auth", "platform/clock", "platform/errs", "platform/httpserver", "platform/revision"},
 	"adapters/store": {anyLibrary, othersRoot, "own root", "own domain", "own ports",
-		"platform/auth", "platform/clock", "platform/errs", "platform/database", "platform/paging"},
+		"platform/audit", "platform/auth", "platform/clock", "platform/errs", "platform/database", "platform/paging"},
 	"adapters/cli": {anyLibrary, othersRoot, "own root", "own domain", "own app",
 		"platform/auth", "platform/clock", "platform/errs", "platform/paging", "platform/revision"},
 	"adapters/*": {anyLibrary, othersRoot, "own root", "own domain", "own ports",
-		"platform/auth", "platform/clock", "platform/errs", "platform/config", "platform/keyring"},
+		"platform/audit", "platform/auth", "platform/clock", "platform/errs", "platform/config", "platform/keyring"},
 }
 
 var technologyFree = []string{uuid, ozzo, "golang.org/x/sync", "golang.org/x/text", othersRoot,
-	"platform/auth", "platform/clock", "platform/errs", "platform/events", "platform/paging", "platform/revision", "platform/tx"}
+	"platform/audit", "platform/auth", "platform/clock", "platform/errs", "platform/events", "platform/paging", "platform/revision", "platform/tx"}
 
 // homes says where a library lives, for people and for the test.
 var homes = []struct {

@@ -10,6 +10,7 @@ import (
 	"healthcare/modules/patients/internal/app"
 	"healthcare/modules/patients/internal/ports"
 	"healthcare/platform/auth"
+	"healthcare/platform/audit"
 	"healthcare/platform/errs"
 	"strings"
 )

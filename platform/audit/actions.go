@@ -1,0 +1,110 @@
+package audit
+
+// Action is what was done, or tried. The set is closed: an entry with another one is refused.
+type Action string
+
+// The actions. Whether it was done is the Outcome's to say; Refused is for what was turned away before it was known what it was.
+const (
+	Login           Action = "login"
+	LoginFailed     Action = "login_failed"
+	RefreshReused   Action = "refresh_reused" // a spent refresh token came again: its session is ended
+	Logout          Action = "logout"
+	PasswordChanged Action = "password_changed"
+	RoleChanged     Action = "role_changed"
+	Read            Action = "read"
+	List            Action = "list"
+	Search          Action = "search"
+	Create          Action = "create"
+	Update          Action = "update"
+	Delete          Action = "delete"
+	Refused         Action = "refused"
+	TrailRead       Action = "trail_read"
+	TrailPruned     Action = "trail_pruned" // Count is the sequence of the last entry that was removed
+)
+
+// Event is an Action in the codes of a FHIR R4 AuditEvent.
+type Event struct {
+	Type    string // AuditEvent.type: "rest" of audit-event-type, or a code of DICOM's (DCM)
+	Subtype string // AuditEvent.subtype: of restful-interaction, or of DCM
+	Code    string // AuditEvent.action: C, R, U, D or E
+}
+
+// events are DCM 110114 User Authentication with 110122 Login and 110123 Logout, 110113 Security Alert with 110126 Node Authentication for what was turned
+// away, 110136 Security Roles Changed and 110137 User Security Attributes Changed, 110101 Audit Log Used (PS3.16, CID 400 to 403), and FHIR's own REST codes.
+var events = map[Action]Event{
+	Login:           {"110114", "110122", "E"},
+	LoginFailed:     {"110114", "110122", "E"},
+	RefreshReused:   {"110113", "110126", "E"},
+	Logout:          {"110114", "110123", "E"},
+	PasswordChanged: {"110113", "110137", "U"},
+	RoleChanged:     {"110113", "110136", "U"},
+	Read:            {"rest", "read", "R"},
+	List:            {"rest", "search-type", "E"},
+	Search:          {"rest", "search-type", "E"},
+	Create:          {"rest", "create", "C"},
+	Update:          {"rest", "update", "U"},
+	Delete:          {"rest", "delete", "D"},
+	Refused:         {"110113", "110126", "E"},
+	TrailRead:       {"110101", "search-type", "R"},
+	TrailPruned:     {"110101", "delete", "D"},
+}
+
+// Event is the action's codes. Known is false for an action that is none of the set.
+func (a Action) Event() (event Event, known bool) {
+	event, known = events[a]
+	return event, known
+}
+
+// Actions is the set, in no order.
+func Actions() []Action {
+	all := make([]Action, 0, len(events))
+	for a := range events {
+		all = append(all, a)
+	}
+	return all
+}
+
+// Resource is the kind of thing an entry is about.
+type Resource string
+
+// The resources.
+const (
+	Patient    Resource = "Patient"
+	Assignment Resource = "Assignment"
+	Doctor     Resource = "Doctor"
+	User       Resource = "User"
+	Session    Resource = "Session"
+	AuditEvent Resource = "AuditEvent"
+)
+
+// Known reports whether it is one of the set.
+func (r Resource) Known() bool {
+	switch r {
+	case Patient, Assignment, Doctor, User, Session, AuditEvent:
+		return true
+	}
+	return false
+}
+
+// Outcome is how it ended. There is no default: who records says it.
+type Outcome string
+
+// The outcomes.
+const (
+	Success Outcome = "success"
+	Denied  Outcome = "refused" // the caller's doing: not allowed, not theirs, not valid
+	Failed  Outcome = "failed"  // ours: the service could not do it
+)
+
+// Code is AuditEvent.outcome: 0 success, 4 minor failure, 8 serious failure. Known is false for what is none of the set.
+func (o Outcome) Code() (code string, known bool) {
+	switch o {
+	case Success:
+		return "0", true
+	case Denied:
+		return "4", true
+	case Failed:
+		return "8", true
+	}
+	return "", false
+}

@@ -1,0 +1,58 @@
+// Package audit is the port to the audit trail: who saw and changed what (45 CFR 164.312(b)). modules/audit implements Recorder; everyone else only
+// holds these types, so that no module needs to know how the trail is kept. An Entry has room for ids, names of fields and numbers, and none for
+// what a field says: a patient's data cannot be recorded by mistake.
+package audit
+
+import (
+	"context"
+	"net/netip"
+
+	"github.com/google/uuid"
+
+	"healthcare/platform/auth"
+)
+
+// MaxIDs is how many ids of an answer an entry names; its Count is that of all.
+const MaxIDs = 200
+
+// Entry is one event, as whoever causes it tells it. It maps onto a FHIR R4 AuditEvent, see Action and Outcome.
+type Entry struct {
+	Action     Action
+	Resource   Resource    // AuditEvent.entity.type
+	ResourceID uuid.UUID   // AuditEvent.entity.what; zero for none, such as a list
+	PatientID  uuid.UUID   // whose data it is about; zero for nobody's
+	Outcome    Outcome     // AuditEvent.outcome
+	Status     int         // the HTTP status of the answer; 0 outside of HTTP
+	IDs        []uuid.UUID // what a list or a search answered; those after the first MaxIDs are left out
+	Count      int64       // how many it answered; 0 stands for as many as IDs
+	Fields     []string    // the names of the fields that changed: a-z, 0-9 and _, never a value
+}
+
+// Request is what the request that causes an entry contributes to it. It travels in the context; who acts is an argument.
+type Request struct {
+	ID      string     // X-Request-ID, which finds it in the log
+	Address netip.Addr // the client's; the zero Addr outside of HTTP
+}
+
+type requestKey struct{}
+
+// WithRequest is ctx with the request that it serves.
+func WithRequest(ctx context.Context, r Request) context.Context {
+	return context.WithValue(ctx, requestKey{}, r)
+}
+
+// RequestOf is the request that ctx serves, zero when it serves none.
+func RequestOf(ctx context.Context) Request {
+	r, _ := ctx.Value(requestKey{}).(Request)
+	return r
+}
+
+// Recorder writes the trail. Whoever cannot record must not answer: the trail fails closed.
+type Recorder interface {
+	// Record appends entries in the order given. While a transaction is open in ctx they are appended in it, so they stand exactly if what they tell of
+	// does; from there to its end nobody else can append, so record last. Outside of one Record returns when the entries are durably committed, and
+	// shares that commit with whoever records at the same time. The zero Principal is nobody signed in.
+	//
+	// Errors: errs.Unavailable; an entry that is none is a defect, and so is a plain error.
+	Record(ctx context.Context, who auth.Principal, entries ...Entry) error
+}

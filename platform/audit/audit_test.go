@@ -1,0 +1,43 @@
+package audit_test
+
+import (
+	"net/netip"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"healthcare/platform/audit"
+)
+
+func TestEveryActionHasTheCodesOfAnAuditEvent(t *testing.T) {
+	require.Len(t, audit.Actions(), 15)
+	for _, action := range audit.Actions() {
+		event, known := action.Event()
+		require.True(t, known)
+		require.Contains(t, []string{"rest", "110101", "110113", "110114"}, event.Type, action)
+		require.NotEmpty(t, event.Subtype, action)
+		require.Contains(t, []string{"C", "R", "U", "D", "E"}, event.Code, action)
+	}
+	t.Run("and what is none has not", func(t *testing.T) {
+		for _, none := range []audit.Action{"", "Login", "drop"} {
+			_, known := none.Event()
+			require.False(t, known, none)
+		}
+	})
+}
+
+func TestEveryOutcomeIsOneOfAnAuditEvent(t *testing.T) {
+	for outcome, want := range map[audit.Outcome]string{audit.Success: "0", audit.Denied: "4", audit.Failed: "8"} {
+		code, known := outcome.Code()
+		require.True(t, known)
+		require.Equal(t, want, code)
+	}
+	_, known := audit.Outcome("").Code()
+	require.False(t, known, "nobody has said how it ended")
+}
+
+func TestTheRequestTravelsInTheContext(t *testing.T) {
+	request := audit.Request{ID: "r-1", Address: netip.MustParseAddr("192.0.2.7")}
+	require.Equal(t, request, audit.RequestOf(audit.WithRequest(t.Context(), request)))
+	require.Zero(t, audit.RequestOf(t.Context()))
+}

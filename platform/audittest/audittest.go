@@ -1,0 +1,52 @@
+// Package audittest lets modules test what they record, without a trail.
+package audittest
+
+import (
+	"context"
+	"slices"
+	"sync"
+
+	"healthcare/platform/audit"
+	"healthcare/platform/auth"
+)
+
+// Recorder is an audit.Recorder in memory; the zero Recorder is empty. It keeps what was recorded in a transaction that is undone, too.
+type Recorder struct {
+	mu       sync.Mutex
+	recorded []Recorded
+	refusal  error
+}
+
+// Recorded is an entry, who caused it, and in which request.
+type Recorded struct {
+	Who     auth.Principal
+	Request audit.Request
+	audit.Entry
+}
+
+// Record implements audit.Recorder.
+func (r *Recorder) Record(ctx context.Context, who auth.Principal, entries ...audit.Entry) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.refusal != nil {
+		return r.refusal
+	}
+	for _, entry := range entries {
+		r.recorded = append(r.recorded, Recorded{who, audit.RequestOf(ctx), entry})
+	}
+	return nil
+}
+
+// Refuse has every Record fail from now on; nil ends that.
+func (r *Recorder) Refuse(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.refusal = err
+}
+
+// Recorded is what was recorded so far.
+func (r *Recorder) Recorded() []Recorded {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.recorded)
+}

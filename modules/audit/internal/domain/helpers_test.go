@@ -1,0 +1,99 @@
+package domain_test
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"iter"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"healthcare/modules/audit/internal/domain"
+)
+
+var now = time.Date(2026, time.November, 22, 22, 29, 36, 410959000, time.UTC)
+
+func secret(name string) domain.Secret {
+	bytes := sha256.Sum256([]byte(name))
+	return domain.Secret{ID: name, Bytes: bytes[:]}
+}
+
+var keys = domain.NewKeys([]domain.Secret{secret("entries")}, []domain.Secret{secret("checkpoints")})
+
+// recorded is an entry in which every column says something.
+func recorded(i int) domain.Entry {
+	id := func(what string) uuid.UUID { return uuid.NewSHA1(uuid.Nil, fmt.Append(nil, what, i)) }
+	return domain.Entry{
+		ID: id("entry"), RequestID: fmt.Sprint("request-", i), ActorID: id("actor"), Role: "staff", SessionID: id("session"), Address: "192.0.2.7",
+		Action: "update", ResourceType: "Patient", ResourceID: id("resource"), PatientID: id("patient"), Outcome: "success", Status: 200,
+		IDs: []uuid.UUID{id("one"), id("two")}, Count: 2, Fields: []string{"name", "birth_date"},
+	}
+}
+
+// trail is a chain as its database and its checkpoints hold it.
+type trail struct {
+	span        domain.Span
+	entries     []domain.Entry
+	checkpoints []domain.Checkpoint
+}
+
+// trailOf is a sound trail of n entries, with a checkpoint after each tenth and the last.
+func trailOf(n int) trail {
+	t := trail{span: domain.Span{Chain: 1, From: domain.Genesis(1), To: domain.Genesis(1)}}
+	t.grow(n)
+	return t
+}
+
+func (t *trail) grow(n int) {
+	for i := range n {
+		e := t.add(recorded(int(t.span.To.Sequence)+1), keys)
+		if e.Sequence%10 == 0 || i == n-1 {
+			t.checkpoints = append(t.checkpoints, domain.Checkpoint{Chain: 1, Link: t.span.To, Time: e.Time})
+		}
+	}
+}
+
+// add seals an entry at the end of the trail, a second after the one before.
+func (t *trail) add(e domain.Entry, by domain.Keys) domain.Entry {
+	head := domain.Head{Chain: 1, Link: t.span.To, Time: now}
+	if len(t.entries) > 0 {
+		head.Time = t.entries[len(t.entries)-1].Time
+	}
+	head.Seal(&e, by, head.Time.Add(time.Second))
+	t.entries, t.span.To = append(t.entries, e), head.Link
+	return e
+}
+
+// clone shares nothing with t that a mutation changes.
+func (t trail) clone() trail {
+	t.entries, t.checkpoints = slices.Clone(t.entries), slices.Clone(t.checkpoints)
+	return t
+}
+
+// verify walks the whole trail.
+func (t trail) verify(by domain.Keys) error {
+	var checkpoints iter.Seq[domain.Checkpoint]
+	if t.checkpoints != nil {
+		checkpoints = slices.Values(t.checkpoints)
+	}
+	v := domain.NewVerifier(by, t.span, checkpoints)
+	defer v.Close()
+	for _, e := range t.entries {
+		if err := v.Next(e); err != nil {
+			return err
+		}
+	}
+	return v.End()
+}
+
+// requireFlaw is about where a trail is first wrong, and why.
+func requireFlaw(t *testing.T, err error, sequence int64, why string) {
+	t.Helper()
+	var flaw *domain.Flaw
+	require.ErrorAs(t, err, &flaw)
+	require.Equal(t, sequence, flaw.Sequence, flaw.Why)
+	require.Contains(t, flaw.Why, why)
+}

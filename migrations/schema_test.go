@@ -56,7 +56,7 @@ func sorted(t *testing.T, db *database.DB, query string) map[string][]string {
 }
 
 func readPostgres(t *testing.T, db *database.DB) schema {
-	tables := ask(t, db, `SELECT relname AS of, '' AS said FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')`)
+	tables := ask(t, db, `SELECT relname AS of, '' AS said FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition`)
 	columns := ask(t, db, `SELECT table_name AS of, column_name || ' ' || CASE data_type
 			WHEN 'uuid' THEN 'TEXT' WHEN 'text' THEN 'TEXT' WHEN 'timestamp with time zone' THEN 'TEXT' WHEN 'date' THEN 'TEXT'
 			WHEN 'integer' THEN 'INTEGER' WHEN 'bigint' THEN 'INTEGER' WHEN 'boolean' THEN 'INTEGER' WHEN 'bytea' THEN 'BLOB'

@@ -20,6 +20,9 @@ func (db *DB) open(ctx context.Context) *gorm.DB {
 	return tx
 }
 
+// InTransaction reports whether a transaction is open in ctx, so that what is done with ctx is part of it.
+func (db *DB) InTransaction(ctx context.Context) bool { return db.open(ctx) != nil }
+
 // Do implements tx.Runner.
 func (db *DB) Do(ctx context.Context, steps func(ctx context.Context) error) error {
 	if db.open(ctx) != nil {

@@ -1,0 +1,123 @@
+package store_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"healthcare/modules/audit/internal/ports"
+	"healthcare/platform/database"
+)
+
+// TestR43_TheTrailOnlyGrows is about whoever writes SQL with the service's own connection.
+func TestR43_TheTrailOnlyGrows(t *testing.T) {
+	each(t, func(t *testing.T, db *database.DB, ledger ports.Ledger) {
+		recorded(t.Context(), t, ledger, now, some(5)...)
+		require.NoError(t, ledger.Prepare(t.Context(), now.AddDate(0, 1, 0)))
+		recorded(t.Context(), t, ledger, now.AddDate(0, 1, 0), some(2)...)
+		statements := []string{
+			"UPDATE audit_entries SET status = 200",
+			"UPDATE audit_entries SET outcome = 'success' WHERE sequence = 3",
+			"DELETE FROM audit_entries",
+			"DELETE FROM audit_entries WHERE sequence = 6",
+			"INSERT INTO audit_entries SELECT * FROM audit_entries WHERE sequence = 2",
+			"DELETE FROM audit_heads",
+			"UPDATE audit_heads SET sequence = sequence - 1",
+			"UPDATE audit_heads SET chain = 2",
+			"UPDATE audit_heads SET anchor_sequence = -1",
+			"UPDATE audit_heads SET anchor_sequence = 100",
+		}
+		if db.Engine() == database.SQLite {
+			statements = append(statements,
+				"REPLACE INTO audit_entries SELECT * FROM audit_entries WHERE sequence = 2",
+				"UPDATE OR REPLACE audit_entries SET sequence = 1 WHERE sequence = 2",
+				"REPLACE INTO audit_heads SELECT * FROM audit_heads")
+		} else {
+			statements = append(statements, "TRUNCATE audit_entries", "TRUNCATE audit_entries_default", "TRUNCATE audit_entries_2026_12", "TRUNCATE audit_heads",
+				"DELETE FROM audit_entries_2026_12", "UPDATE audit_entries_2026_12 SET status = 1")
+		}
+		for _, statement := range statements {
+			t.Run("which refuses "+statement, func(t *testing.T) {
+				require.Error(t, db.Write(t.Context()).Exec(statement).Error)
+				require.NoError(t, verify(t, ledger))
+			})
+		}
+	})
+}
+
+// TestR43_Roles is README's way to set up PostgreSQL: the application's role writes the trail, and can do nothing else to it.
+func TestR43_Roles(t *testing.T) {
+	each(t, func(t *testing.T, db *database.DB, ledger ports.Ledger) {
+		if db.Engine() != database.Postgres {
+			t.Skip("SQLite has no roles")
+		}
+		application, auditor := role(t, db), role(t, db)
+		for _, grant := range []string{
+			"GRANT INSERT, SELECT ON audit_entries TO " + application, "GRANT SELECT, UPDATE ON audit_heads TO " + application,
+			"GRANT SELECT ON audit_entries, audit_heads TO " + auditor,
+		} {
+			require.NoError(t, db.Write(t.Context()).Exec(grant).Error)
+		}
+		as := func(role string, do func(ctx context.Context) error) error {
+			return db.Do(t.Context(), func(ctx context.Context) error {
+				require.NoError(t, db.Write(ctx).Exec("SET LOCAL ROLE "+role).Error)
+				return do(ctx)
+			})
+		}
+		t.Run("let the application append, and make room for it", func(t *testing.T) {
+			require.NoError(t, as(application, func(ctx context.Context) error {
+				require.NoError(t, ledger.Prepare(ctx, now))
+				recorded(ctx, t, ledger, now, some(3)...)
+				return nil
+			}))
+			var partition string
+			require.NoError(t, db.Read(t.Context()).Raw("SELECT DISTINCT tableoid::regclass FROM audit_entries").Scan(&partition).Error)
+			require.Equal(t, "audit_entries_2026_11", partition)
+			require.NoError(t, verify(t, ledger))
+		})
+		t.Run("let the auditor read, and no more", func(t *testing.T) {
+			require.NoError(t, as(auditor, func(ctx context.Context) error {
+				read, err := ledger.Read(ctx, 1, 0, 10)
+				require.Len(t, read, 3)
+				return err
+			}))
+			requireDenied(t, as(auditor, func(ctx context.Context) error {
+				return db.Write(ctx).Exec("INSERT INTO audit_entries SELECT * FROM audit_entries").Error
+			}))
+			requireDenied(t, as(auditor, func(ctx context.Context) error {
+				return db.Write(ctx).Exec("UPDATE audit_heads SET sequence = 9").Error
+			}))
+		})
+		for _, statement := range []string{
+			"UPDATE audit_entries SET status = 1", "DELETE FROM audit_entries", "TRUNCATE audit_entries", "TRUNCATE audit_entries_2026_11", "DELETE FROM audit_heads",
+			"DROP TABLE audit_entries_2026_11", "ALTER TABLE audit_entries DISABLE TRIGGER USER", "SELECT audit_drop_months('2030-01-01')",
+			"SET LOCAL session_replication_role = replica",
+		} {
+			t.Run("keep the application from "+statement, func(t *testing.T) {
+				requireDenied(t, as(application, func(ctx context.Context) error { return db.Write(ctx).Exec(statement).Error }))
+			})
+		}
+	})
+}
+
+// requireDenied is about PostgreSQL's insufficient_privilege.
+func requireDenied(t *testing.T, err error) {
+	t.Helper()
+	require.ErrorContains(t, err, "42501")
+}
+
+// role is a role of the test's own.
+func role(t *testing.T, db *database.DB) string {
+	t.Helper()
+	name := "audit_test_" + strings.ReplaceAll(uuid.NewString(), "-", "")
+	require.NoError(t, db.Write(t.Context()).Exec("CREATE ROLE "+name).Error)
+	t.Cleanup(func() {
+		for _, end := range []string{"DROP OWNED BY ", "DROP ROLE "} {
+			require.NoError(t, db.Write(context.Background()).Exec(end+name).Error)
+		}
+	})
+	return name
+}

@@ -1,0 +1,109 @@
+package store_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"healthcare/modules/audit/internal/adapters/store"
+	"healthcare/modules/audit/internal/domain"
+	"healthcare/modules/audit/internal/ports"
+	"healthcare/platform/database"
+	"healthcare/platform/databasetest"
+)
+
+var now = time.Date(2026, time.November, 22, 22, 29, 36, 410959000, time.UTC)
+
+var keys = domain.NewKeys([]domain.Secret{secret("entries")}, []domain.Secret{secret("checkpoints")})
+
+func secret(name string) domain.Secret {
+	bytes := sha256.Sum256([]byte(name))
+	return domain.Secret{ID: name, Bytes: bytes[:]}
+}
+
+// each runs test once per engine, on an empty ledger.
+func each(t *testing.T, test func(t *testing.T, db *database.DB, ledger ports.Ledger)) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, db *database.DB) { test(t, db, store.New(db)) })
+}
+
+// full is an entry in which every column says something.
+func full() domain.Entry {
+	return domain.Entry{
+		ID: uuid.Must(uuid.NewV7()), RequestID: "request-1", ActorID: uuid.New(), Role: "staff", SessionID: uuid.New(), Address: "192.0.2.7",
+		Action: "update", ResourceType: "Patient", ResourceID: uuid.New(), PatientID: uuid.New(), Outcome: "success", Status: 200,
+		IDs: []uuid.UUID{uuid.New(), uuid.New()}, Count: 7, Fields: []string{"name", "birth_date"},
+	}
+}
+
+// bare is an entry that says no more than it must.
+func bare() domain.Entry {
+	return domain.Entry{ID: uuid.Must(uuid.NewV7()), Action: "login_failed", Outcome: "refused"}
+}
+
+// recorded appends entries, an hour apart, from a time on.
+func recorded(ctx context.Context, t *testing.T, ledger ports.Ledger, from time.Time, entries ...domain.Entry) []domain.Entry {
+	t.Helper()
+	require.NoError(t, ledger.Append(ctx, domain.DefaultChain, func(head *domain.Head) []domain.Entry {
+		for i := range entries {
+			head.Seal(&entries[i], keys, from.Add(time.Duration(i)*time.Hour))
+		}
+		return entries
+	}))
+	return entries
+}
+
+// some are n full entries.
+func some(n int) []domain.Entry {
+	all := make([]domain.Entry, n)
+	for i := range all {
+		all[i] = full()
+	}
+	return all
+}
+
+// verify walks what the ledger holds.
+func verify(t *testing.T, ledger ports.Ledger) error {
+	t.Helper()
+	spans, err := ledger.Spans(t.Context())
+	require.NoError(t, err)
+	require.Len(t, spans, 1)
+	v := domain.NewVerifier(keys, spans[0], nil)
+	defer v.Close()
+	entries, err := ledger.Read(t.Context(), spans[0].Chain, spans[0].From.Sequence, 10_000)
+	require.NoError(t, err)
+	for _, e := range entries {
+		if err := v.Next(e); err != nil {
+			return err
+		}
+	}
+	return v.End()
+}
+
+// tamper is SQL of somebody who owns the tables, and takes the triggers out of the way.
+func tamper(t *testing.T, db *database.DB, statement string, values ...any) {
+	t.Helper()
+	disarm(t, db)
+	done := db.Write(t.Context()).Exec(statement, values...)
+	require.NoError(t, done.Error, statement)
+}
+
+func disarm(t *testing.T, db *database.DB) {
+	t.Helper()
+	if db.Engine() == database.Postgres {
+		for _, table := range []string{"audit_entries", "audit_heads"} {
+			require.NoError(t, db.Write(t.Context()).Exec(fmt.Sprintf("ALTER TABLE %s DISABLE TRIGGER USER", table)).Error)
+		}
+		return
+	}
+	var triggers []string
+	require.NoError(t, db.Read(t.Context()).Raw("SELECT name FROM sqlite_schema WHERE type = 'trigger' AND name LIKE 'audit_%'").Scan(&triggers).Error)
+	for _, name := range triggers {
+		require.NoError(t, db.Write(t.Context()).Exec("DROP TRIGGER "+name).Error)
+	}
+}

@@ -1,0 +1,58 @@
+// Package ports says what the use cases of the audit module need from outside.
+package ports
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"healthcare/modules/audit/internal/domain"
+	"healthcare/platform/paging"
+)
+
+// Ledger keeps the chains. Nothing in it can be changed, and only what is pruned can be removed.
+type Ledger interface {
+	// InTransaction reports whether a transaction is open in ctx, which Append then joins.
+	InTransaction(ctx context.Context) bool
+
+	// Append locks the end of the chain until the transaction in ctx ends, or one of its own, has seal put entries after it, and stores those.
+	// Errors: the store's.
+	Append(ctx context.Context, chain int, seal func(*domain.Head) []domain.Entry) error
+
+	// Spans is what is kept of each chain, in the order of their numbers. Errors: the store's.
+	Spans(ctx context.Context) ([]domain.Span, error)
+
+	// Read is at most limit entries of a chain after a sequence, in its order. Errors: the store's.
+	Read(ctx context.Context, chain int, after int64, limit int) ([]domain.Entry, error)
+
+	// List is a page of the entries that pass the filter. Errors: the store's.
+	List(ctx context.Context, filter domain.Filter, page paging.Request) (paging.Page[domain.Entry], error)
+
+	// Prepare makes room for what is recorded at an instant, where the engine keeps months apart. Errors: the store's.
+	Prepare(ctx context.Context, at time.Time) error
+
+	// LastBefore is the last entry of a chain that is older than an instant, the zero Link when there is none. Errors: the store's.
+	LastBefore(ctx context.Context, chain int, before time.Time) (domain.Link, error)
+
+	// Anchor has the chain begin after an entry, so that those up to it may be removed. Errors: the store's.
+	Anchor(ctx context.Context, chain int, at domain.Link) error
+
+	// Discard removes entries up to the chain's anchor, at most limit of them, and tells whether there are more. Errors: the store's.
+	Discard(ctx context.Context, chain, limit int) (more bool, err error)
+
+	// DropMonths removes whole months that are over before an instant and pruned, where the engine keeps them apart. Errors: the store's, also
+	// when the role does not own the tables.
+	DropMonths(ctx context.Context, before time.Time) error
+}
+
+// Checkpoints is where signed checkpoints go, out of reach of whoever can write the database.
+type Checkpoints interface {
+	// Keep appends a line, durably. Errors: those of the file.
+	Keep(line []byte) error
+
+	// Open is all lines so far; nothing when none was kept. The caller closes it. Errors: those of the file.
+	Open() (io.ReadCloser, error)
+
+	// Report tells the operator that the trail needs them. It is nil once it no longer does. Errors: none.
+	Report(err error)
+}

@@ -13,7 +13,8 @@ type Config struct {
 	Key             []byte        // at least 32 bytes; entries and checkpoints are made with keys derived from it
 	PreviousKeys    [][]byte      // keys before it, newest first, which only verify
 	Checkpoints     string        // the file that checkpoints are appended to, made with mode 0600
-	CheckpointEvery time.Duration // how long an entry waits at most for a checkpoint; 0 means one minute
+	CheckpointEvery time.Duration // how long an entry waits at most for a checkpoint
+	CommitTimeout   time.Duration // how long a commit of entries may take before those who wait for it are told to come back
 }
 
 // What the module refuses.

@@ -1,6 +1,7 @@
 package domain_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -63,10 +64,16 @@ func TestAFlawSaysWhatIsWrong(t *testing.T) {
 		cut.span.To = cut.span.From
 		requireFlaw(t, cut.verify(keys), 10, "is not the one that the checkpoint")
 	})
-	t.Run("checkpoints that go back", func(t *testing.T) {
-		sound := trailOf(25)
-		sound.checkpoints = append(sound.checkpoints, sound.checkpoints[0])
+	t.Run("checkpoints that go far back, but not those of two processes that do not take turns", func(t *testing.T) {
+		sound := trailOf(5000)
+		late := sound.checkpoints[0]
+		sound.checkpoints = slices.Concat(sound.checkpoints[1:10], []domain.Checkpoint{late}, sound.checkpoints[10:])
+		require.NoError(t, sound.verify(keys))
+		sound.checkpoints = append(sound.checkpoints, late)
 		requireFlaw(t, sound.verify(keys), 10, "an old database was put back")
+		late.MAC[0]++
+		sound.checkpoints = slices.Insert(sound.checkpoints, 10, late)
+		requireFlaw(t, sound.verify(keys), 10, "is not the one that the checkpoint")
 	})
 }
 

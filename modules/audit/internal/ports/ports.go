@@ -50,9 +50,10 @@ type Checkpoints interface {
 	// Keep appends a line, durably. Errors: those of the file.
 	Keep(line []byte) error
 
-	// Open is all lines so far; nothing when none was kept. The caller closes it. Errors: those of the file.
-	Open() (io.ReadCloser, error)
+	// Open is all lines that a file holds now, and none that is appended later. The path "" is that of the lines that Keep appends, of which there may
+	// be none yet. The caller closes it. Errors: those of the file.
+	Open(path string) (io.ReadCloser, error)
 
-	// Report tells the operator that the trail needs them. It is nil once it no longer does. Errors: none.
+	// Report tells the operator, once, what is wrong with the trail. Errors: none.
 	Report(err error)
 }

@@ -1,0 +1,117 @@
+package app
+
+import (
+	"context"
+	"time"
+
+	trail "healthcare/modules/audit"
+	"healthcare/modules/audit/internal/domain"
+	"healthcare/modules/audit/internal/ports"
+	"healthcare/platform/audit"
+	"healthcare/platform/auth"
+	"healthcare/platform/clock"
+	"healthcare/platform/tx"
+)
+
+// Custodian is what an operator does with the whole trail: verify, export and prune it.
+type Custodian struct {
+	ledger      ports.Ledger
+	keys        domain.Keys
+	checkpoints ports.Checkpoints
+	tx          tx.Runner
+	clock       clock.Clock
+}
+
+// NewCustodian wires the use cases.
+func NewCustodian(ledger ports.Ledger, keys domain.Keys, checkpoints ports.Checkpoints, tx tx.Runner, clock clock.Clock) *Custodian {
+	return &Custodian{ledger, keys, checkpoints, tx, clock}
+}
+
+// Operator is who acts from the command line: nobody signed in, with a role of no user's.
+var Operator = auth.Principal{Role: "operator"}
+
+// Progress hears how many entries of a chain, or of all, are done, and how many there are.
+type Progress func(done, all int64)
+
+// pageSize is how many entries are in memory at a time.
+const pageSize = 1000
+
+// each hands over what is kept of a chain, entry by entry.
+func (c *Custodian) each(ctx context.Context, span domain.Span, progress Progress, do func(domain.Entry) error) error {
+	for after := span.From.Sequence; after < span.To.Sequence; {
+		entries, err := c.ledger.Read(ctx, span.Chain, after, pageSize)
+		if err != nil {
+			return err
+		}
+		for _, e := range entries {
+			if e.Sequence > span.To.Sequence { // recorded since
+				return nil
+			}
+			if err := do(e); err != nil {
+				return err
+			}
+			after = e.Sequence
+		}
+		if len(entries) < pageSize {
+			return nil
+		}
+		progress(after-span.From.Sequence, span.To.Sequence-span.From.Sequence)
+	}
+	return nil
+}
+
+// discardAtOnce is how many entries one transaction removes.
+const discardAtOnce = 10_000
+
+// Prune removes the entries that are older than an instant, and records that it did. What is left verifies: each chain keeps the MAC that its first
+// entry follows, and the entry that says so seals it. It tells up to which sequence entries went.
+// Errors: audit.ErrNothingToPrune; the store's, also when the role does not own the tables.
+func (c *Custodian) Prune(ctx context.Context, before time.Time, progress Progress) (last int64, err error) {
+	if before.After(c.clock.Now()) {
+		before = c.clock.Now() // what is recorded meanwhile stays
+	}
+	spans, err := c.ledger.Spans(ctx)
+	if err != nil {
+		return 0, err
+	}
+	for _, span := range spans {
+		gone, err := c.prune(ctx, span, before, progress)
+		if err != nil {
+			return 0, err
+		}
+		last = max(last, gone)
+	}
+	if last == 0 {
+		return 0, trail.ErrNothingToPrune
+	}
+	return last, nil
+}
+
+func (c *Custodian) prune(ctx context.Context, span domain.Span, before time.Time, progress Progress) (int64, error) {
+	anchor, err := c.ledger.LastBefore(ctx, span.Chain, before)
+	if err != nil || anchor.Sequence <= span.From.Sequence {
+		return 0, err
+	}
+	entry, err := draft(audit.RequestOf(ctx), Operator, audit.Entry{
+		Action: audit.TrailPruned, Resource: audit.AuditEvent, Outcome: audit.Success, Count: anchor.Sequence,
+	})
+	if err != nil {
+		return 0, err
+	}
+	err = c.tx.Do(ctx, func(ctx context.Context) error {
+		if err := c.ledger.Append(ctx, span.Chain, sealing(c.keys, c.clock, []domain.Entry{entry})); err != nil {
+			return err
+		}
+		if err := c.ledger.Anchor(ctx, span.Chain, anchor); err != nil {
+			return err
+		}
+		return c.ledger.DropMonths(ctx, before)
+	})
+	for more := err == nil; more; {
+		progress(0, anchor.Sequence-span.From.Sequence)
+		if more, err = c.ledger.Discard(ctx, span.Chain, discardAtOnce); err != nil {
+			return 0, err
+		}
+	}
+	return anchor.Sequence, err
+}

@@ -1,0 +1,172 @@
+package app
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/google/uuid"
+
+	"healthcare/modules/audit/internal/domain"
+	"healthcare/platform/audit"
+)
+
+// spanLine begins the entries of a chain in an export: what they follow, and where they end.
+type spanLine struct {
+	Chain  int    `json:"chain"`
+	After  int64  `json:"after"` // the sequence before the first entry
+	Before string `json:"after_mac"`
+	Last   int64  `json:"last"`
+	End    string `json:"last_mac"`
+}
+
+// entryLine is an entry in an export, one line of JSON.
+type entryLine struct {
+	Chain        int         `json:"entry_of"` // the chain; its name tells the two kinds of lines apart
+	Sequence     int64       `json:"sequence"`
+	Time         time.Time   `json:"created_at"`
+	ID           uuid.UUID   `json:"id"`
+	RequestID    string      `json:"request_id"`
+	ActorID      uuid.UUID   `json:"actor_id,omitzero"`
+	Role         string      `json:"role"`
+	SessionID    uuid.UUID   `json:"session_id,omitzero"`
+	Address      string      `json:"address"`
+	Action       string      `json:"action"`
+	ResourceType string      `json:"resource_type"`
+	ResourceID   uuid.UUID   `json:"resource_id,omitzero"`
+	PatientID    uuid.UUID   `json:"patient_id,omitzero"`
+	Outcome      string      `json:"outcome"`
+	Status       int         `json:"status"`
+	IDs          []uuid.UUID `json:"ids,omitempty"`
+	Count        int64       `json:"count"`
+	Fields       []string    `json:"fields,omitempty"`
+	KeyID        string      `json:"key_id"`
+	MAC          string      `json:"mac"`
+}
+
+func lineOf(e domain.Entry) entryLine {
+	return entryLine{
+		e.Chain, e.Sequence, e.Time.UTC(), e.ID, e.RequestID, e.ActorID, e.Role, e.SessionID, e.Address, e.Action, e.ResourceType, e.ResourceID,
+		e.PatientID, e.Outcome, e.Status, e.IDs, e.Count, e.Fields, e.KeyID, e.MAC.String(),
+	}
+}
+
+// entry is the line read back; a MAC that is none is the zero one, which verification finds.
+func (l entryLine) entry() domain.Entry {
+	mac, _ := domain.ParseMAC(l.MAC)
+	return domain.Entry{
+		Chain: l.Chain, Sequence: l.Sequence, Time: l.Time.UTC(), ID: l.ID, RequestID: l.RequestID, ActorID: l.ActorID, Role: l.Role,
+		SessionID: l.SessionID, Address: l.Address, Action: l.Action, ResourceType: l.ResourceType, ResourceID: l.ResourceID,
+		PatientID: l.PatientID, Outcome: l.Outcome, Status: l.Status, IDs: l.IDs, Count: l.Count, Fields: l.Fields, KeyID: l.KeyID, MAC: mac,
+	}
+}
+
+// Export writes the whole trail as lines of JSON, with all that VerifyExport needs besides the keys, and tells how many entries there were.
+// It is a reading of the trail, so it is recorded first. Errors: the store's, those of the writer.
+func (c *Custodian) Export(ctx context.Context, to io.Writer, progress Progress) (written int64, err error) {
+	entry, err := draft(audit.RequestOf(ctx), Operator, audit.Entry{Action: audit.TrailRead, Resource: audit.AuditEvent, Outcome: audit.Success})
+	if err != nil {
+		return 0, err
+	}
+	if err := c.ledger.Append(ctx, domain.DefaultChain, sealing(c.keys, c.clock, []domain.Entry{entry})); err != nil {
+		return 0, unavailable(err)
+	}
+	spans, err := c.ledger.Spans(ctx)
+	if err != nil {
+		return 0, err
+	}
+	lines := json.NewEncoder(to)
+	for _, span := range spans {
+		head := spanLine{span.Chain, span.From.Sequence, span.From.MAC.String(), span.To.Sequence, span.To.MAC.String()}
+		if err := lines.Encode(head); err != nil {
+			return written, err
+		}
+		err := c.each(ctx, span, progress, func(e domain.Entry) error {
+			written++
+			return lines.Encode(lineOf(e))
+		})
+		if err != nil {
+			return written, err
+		}
+	}
+	return written, nil
+}
+
+// VerifyExport is Verify over what Export wrote. Errors: *domain.Flaw; a plain one that names the line that is no export's.
+func (c *Custodian) VerifyExport(export io.Reader, checkpoints string, progress Progress) (sound int64, err error) {
+	lines := &exportLines{from: scanner(export)}
+	for lines.next() {
+		verified, err := c.walk(checkpoints, lines.span, func(span domain.Span, next func(domain.Entry) error) error {
+			return lines.entries(span, next, progress)
+		})
+		if sound += verified; err != nil {
+			return sound, err
+		}
+	}
+	if lines.line == 0 {
+		return 0, errors.New("the export is empty")
+	}
+	return sound, lines.from.Err()
+}
+
+// exportLines reads an export with one line in hand.
+type exportLines struct {
+	from *bufio.Scanner
+	line int
+	held bool // the line in hand is still to be read
+}
+
+func (l *exportLines) next() bool {
+	if l.held {
+		return true
+	}
+	l.held = l.from.Scan()
+	if l.held {
+		l.line++
+	}
+	return l.held
+}
+
+func (l *exportLines) read(into any) error {
+	decoder := json.NewDecoder(bytes.NewReader(l.from.Bytes()))
+	decoder.DisallowUnknownFields()
+	return decoder.Decode(into)
+}
+
+func (l *exportLines) span() (domain.Span, error) {
+	var s spanLine
+	err := l.read(&s)
+	from, wrong := domain.ParseMAC(s.Before)
+	to, end := domain.ParseMAC(s.End)
+	if err = errors.Join(err, wrong, end); err != nil {
+		return domain.Span{}, fmt.Errorf("export, line %d: is not the beginning of a chain", l.line)
+	}
+	l.held = false
+	return domain.Span{Chain: s.Chain, From: domain.Link{Sequence: s.After, MAC: from}, To: domain.Link{Sequence: s.Last, MAC: to}}, nil
+}
+
+// entries hands over entries until the next chain begins.
+func (l *exportLines) entries(span domain.Span, do func(domain.Entry) error, progress Progress) error {
+	for l.next() {
+		if bytes.HasPrefix(l.from.Bytes(), []byte(`{"chain"`)) {
+			return nil
+		}
+		var e entryLine
+		if err := l.read(&e); err != nil {
+			return fmt.Errorf("export, line %d: is not an entry", l.line)
+		}
+		l.held = false
+		if err := do(e.entry()); err != nil {
+			return err
+		}
+		if l.line%pageSize == 0 {
+			progress(e.Sequence-span.From.Sequence, span.To.Sequence-span.From.Sequence)
+		}
+	}
+	return l.from.Err()
+}

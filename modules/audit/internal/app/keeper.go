@@ -1,0 +1,175 @@
+package app
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	trail "healthcare/modules/audit"
+	"healthcare/modules/audit/internal/domain"
+	"healthcare/modules/audit/internal/ports"
+	"healthcare/platform/clock"
+)
+
+// How often a Keeper looks, and after how many entries it does not wait for the time to pass.
+const (
+	lookEvery    = time.Second
+	prepareEvery = time.Hour
+	manyEntries  = 1000
+)
+
+// Keeper looks after the trail while the program runs: it signs checkpoints, and makes room for the months to come.
+type Keeper struct {
+	ledger      ports.Ledger
+	keys        domain.Keys
+	checkpoints ports.Checkpoints
+	clock       clock.Clock
+	every       time.Duration
+
+	kept     map[int]domain.Checkpoint // the last of each chain
+	prepared time.Time
+}
+
+// NewKeeper is a keeper that has kept nothing yet.
+func NewKeeper(ledger ports.Ledger, keys domain.Keys, checkpoints ports.Checkpoints, clock clock.Clock, cfg trail.Config) *Keeper {
+	return &Keeper{ledger: ledger, keys: keys, checkpoints: checkpoints, clock: clock, every: cfg.CheckpointEvery, kept: map[int]domain.Checkpoint{}}
+}
+
+// Run looks every second until ctx ends. What goes wrong is reported, and tried again.
+func (k *Keeper) Run(ctx context.Context) {
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	err := k.Recall(ctx)
+	for {
+		err = errors.Join(err, k.Look(ctx))
+		if ctx.Err() != nil {
+			return
+		}
+		if err != nil {
+			k.checkpoints.Report(err)
+		}
+		select {
+		case <-tick.C:
+			err = nil
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// Look does what is due: room for this month and the next, and a checkpoint for each chain that has grown by 1,000 entries, or at all in the time
+// that an entry may wait. Errors: the store's, those of the checkpoints' file.
+func (k *Keeper) Look(ctx context.Context) error {
+	return errors.Join(k.prepare(ctx), k.checkpoint(ctx, func(grown int64, since time.Duration) bool {
+		return grown >= manyEntries || since >= k.every
+	}))
+}
+
+func (k *Keeper) prepare(ctx context.Context) error {
+	now := k.clock.Now()
+	if now.Sub(k.prepared) < prepareEvery {
+		return nil
+	}
+	for _, month := range []time.Time{now, firstOfNextMonth(now)} {
+		if err := k.ledger.Prepare(ctx, month); err != nil {
+			return err
+		}
+	}
+	k.prepared = now
+	return nil
+}
+
+// Finish signs a last checkpoint for each chain that has grown. Errors: the store's, those of the checkpoints' file.
+func (k *Keeper) Finish(ctx context.Context) error {
+	return k.checkpoint(ctx, func(int64, time.Duration) bool { return true })
+}
+
+func (k *Keeper) checkpoint(ctx context.Context, due func(grown int64, since time.Duration) bool) error {
+	spans, err := k.ledger.Spans(ctx)
+	if err != nil {
+		return err
+	}
+	now := k.clock.Now()
+	for _, span := range spans {
+		if _, known := k.kept[span.Chain]; !known {
+			k.kept[span.Chain] = domain.Checkpoint{Chain: span.Chain, Time: now}
+		}
+		last := k.kept[span.Chain]
+		grown := span.To.Sequence - last.Sequence
+		if grown == 0 || !due(grown, now.Sub(last.Time)) {
+			continue
+		}
+		made := domain.Checkpoint{Chain: span.Chain, Link: span.To, Time: now}
+		if err := k.checkpoints.Keep(k.keys.Sign(made)); err != nil {
+			return err
+		}
+		k.kept[span.Chain] = made
+	}
+	return nil
+}
+
+// Recall goes on from the last checkpoint that was kept, and holds the trail against it. Errors: *domain.Flaw where the trail does not reach it or
+// has another entry in its place; domain.ErrNoCheckpoint; those of the file and the store.
+func (k *Keeper) Recall(ctx context.Context) error {
+	line, err := lastLine(k.checkpoints)
+	if err != nil || len(line) == 0 {
+		return err
+	}
+	last, err := k.keys.Checkpoint(line)
+	if err != nil {
+		return err
+	}
+	k.kept[last.Chain] = last
+	spans, err := k.ledger.Spans(ctx)
+	if err != nil {
+		return err
+	}
+	for _, span := range spans {
+		if span.Chain == last.Chain && last.Sequence > span.From.Sequence {
+			return k.stands(ctx, last)
+		}
+	}
+	return nil
+}
+
+// stands is whether the entry that a checkpoint knows is there.
+func (k *Keeper) stands(ctx context.Context, c domain.Checkpoint) error {
+	entries, err := k.ledger.Read(ctx, c.Chain, c.Sequence-1, 1)
+	switch {
+	case err != nil:
+		return err
+	case len(entries) == 0 || entries[0].Sequence != c.Sequence || entries[0].MAC != c.MAC:
+		return &domain.Flaw{Chain: c.Chain, Sequence: c.Sequence, Why: "is not what the last checkpoint knows: the end was cut off, or an old database was put back. " +
+			"See healthcare audit verify"}
+	}
+	return nil
+}
+
+// lastLine is the last line of the checkpoints that is not empty.
+func lastLine(checkpoints ports.Checkpoints) (last []byte, err error) {
+	file, err := checkpoints.Open("")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = file.Close() }()
+	lines := bufio.NewReader(file)
+	for {
+		line, err := lines.ReadBytes('\n')
+		if line = bytes.TrimSpace(line); len(line) > 0 {
+			last = line
+		}
+		if errors.Is(err, io.EOF) {
+			return last, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+func firstOfNextMonth(t time.Time) time.Time {
+	return time.Date(t.Year(), t.Month()+1, 1, 0, 0, 0, 0, time.UTC)
+}

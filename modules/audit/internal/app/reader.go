@@ -1,0 +1,63 @@
+package app
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+
+	"healthcare/modules/audit/internal/domain"
+	"healthcare/modules/audit/internal/ports"
+	"healthcare/modules/patients"
+	"healthcare/platform/audit"
+	"healthcare/platform/auth"
+	"healthcare/platform/paging"
+)
+
+// Reader is what people may see of the trail. Reading it is recorded in it.
+type Reader struct {
+	ledger   ports.Ledger
+	recorder audit.Recorder
+	patients patients.Directory
+}
+
+// NewReader wires the use cases.
+func NewReader(ledger ports.Ledger, recorder audit.Recorder, patients patients.Directory) *Reader {
+	return &Reader{ledger, recorder, patients}
+}
+
+// Browse is a page of the entries that the filter passes, for who may read all of them. Errors: errs.Unavailable when this reading cannot be recorded.
+func (r *Reader) Browse(ctx context.Context, who auth.Principal, filter domain.Filter, page paging.Request) (paging.Page[domain.Entry], error) {
+	read := audit.Entry{Action: audit.TrailRead}
+	if filter.Patient != nil {
+		read.PatientID = *filter.Patient
+	}
+	return r.read(ctx, who, read, filter, page)
+}
+
+// AccessLog is a page of what happened to a patient whom the user owns: who looked at or changed the record, when, and how.
+// Errors: patients.ErrNotFound; errs.Unavailable when this reading cannot be recorded.
+func (r *Reader) AccessLog(ctx context.Context, who auth.Principal, patient patients.ID, page paging.Request) (paging.Page[domain.Entry], error) {
+	if _, err := r.patients.Find(ctx, patients.OwnedBy(who.UserID), patient); err != nil {
+		return paging.Page[domain.Entry]{}, err
+	}
+	read := audit.Entry{Action: audit.TrailRead, PatientID: patient.UUID}
+	return r.read(ctx, who, read, domain.Filter{Patient: &patient.UUID}, page)
+}
+
+func (r *Reader) read(
+	ctx context.Context, who auth.Principal, reading audit.Entry, filter domain.Filter, request paging.Request,
+) (paging.Page[domain.Entry], error) {
+	page, err := r.ledger.List(ctx, filter, request)
+	if err != nil {
+		return paging.Page[domain.Entry]{}, err
+	}
+	reading.Resource, reading.Outcome, reading.Status = audit.AuditEvent, audit.Success, 200
+	reading.IDs = make([]uuid.UUID, len(page.Items))
+	for i, e := range page.Items {
+		reading.IDs[i] = e.ID
+	}
+	if err := r.recorder.Record(ctx, who, reading); err != nil {
+		return paging.Page[domain.Entry]{}, err
+	}
+	return page, nil
+}

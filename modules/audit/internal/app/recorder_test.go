@@ -1,0 +1,189 @@
+package app_test
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"healthcare/modules/audit/internal/domain"
+	"healthcare/platform/audit"
+	"healthcare/platform/auth"
+	"healthcare/platform/database"
+	"healthcare/platform/databasetest"
+	"healthcare/platform/errs"
+)
+
+func TestRecord(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		h := newHouse(db)
+		t.Run("keeps what was said, who said it, and in which request", func(t *testing.T) {
+			who, patient := someone(), uuid.New()
+			ctx := audit.WithRequest(t.Context(), audit.Request{ID: "r-1", Address: netip.MustParseAddr("2001:db8::7")})
+			ids := make([]uuid.UUID, 201)
+			for i := range ids {
+				ids[i] = uuid.New()
+			}
+			require.NoError(t, h.Record(ctx, who,
+				audit.Entry{Action: audit.Search, Resource: audit.Patient, Outcome: audit.Success, Status: 200, IDs: ids},
+				audit.Entry{Action: audit.Update, Resource: audit.Patient, ResourceID: patient, PatientID: patient, Outcome: audit.Success, Status: 200, Fields: []string{"phone", "notes"}}))
+			entries := h.entries(t)
+			require.Len(t, entries, 2)
+			first, second := entries[0], entries[1]
+			require.Equal(t, domain.Entry{
+				Chain: 1, Sequence: 1, Time: now, ID: first.ID, RequestID: "r-1", ActorID: who.UserID, Role: "staff", SessionID: who.SessionID,
+				Address: "2001:db8::7", Action: "search", ResourceType: "Patient", Outcome: "success", Status: 200, IDs: ids[:200], Count: 201,
+				KeyID: "entries", MAC: first.MAC,
+			}, first)
+			require.Equal(t, []string{"phone", "notes"}, second.Fields)
+			require.Equal(t, patient, second.PatientID)
+			require.NotEqual(t, first.ID, second.ID)
+			require.EqualValues(t, 2, h.verified(t))
+		})
+		t.Run("takes what nobody signed in has done", func(t *testing.T) {
+			require.NoError(t, h.Record(t.Context(), auth.Principal{}, audit.Entry{Action: audit.LoginFailed, Resource: audit.Session, Outcome: audit.Denied, Status: 401}))
+			require.EqualValues(t, 3, h.verified(t))
+		})
+		t.Run("is undone with its transaction, and leaves no gap", func(t *testing.T) {
+			undone := errors.New("undone")
+			require.ErrorIs(t, db.Do(t.Context(), func(ctx context.Context) error {
+				require.NoError(t, h.Record(ctx, someone(), reading()))
+				return undone
+			}), undone)
+			require.EqualValues(t, 3, h.verified(t))
+			require.NoError(t, db.Do(t.Context(), func(ctx context.Context) error { return h.Record(ctx, someone(), reading(), reading()) }))
+			require.EqualValues(t, 5, h.verified(t))
+		})
+		t.Run("refuses what is no entry, and the others with it", func(t *testing.T) {
+			for _, none := range []audit.Entry{
+				{}, {Action: "look", Resource: audit.Patient, Outcome: audit.Success}, {Action: audit.Read, Resource: audit.Patient},
+				{Action: audit.Read, Outcome: audit.Success}, {Action: audit.Update, Resource: audit.Patient, Outcome: audit.Success, Fields: []string{"Ananya"}},
+			} {
+				err := h.Record(t.Context(), someone(), reading(), none)
+				require.Equal(t, errs.Internal, errs.KindOf(err), "%v", err)
+			}
+			require.EqualValues(t, 5, h.verified(t))
+			require.NoError(t, h.Record(t.Context(), someone()))
+		})
+		t.Run("tells the time of a clock that has gone back as the last one", func(t *testing.T) {
+			h.clock.Advance(-time.Hour)
+			h.record(t, 1)
+			require.EqualValues(t, 6, h.verified(t))
+		})
+	})
+}
+
+func TestRecordingTogether(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		h := newHouse(db)
+		t.Run("200 at once leave no gap, and share few commits", func(t *testing.T) {
+			var all sync.WaitGroup
+			failed := make(chan error, 200)
+			start := make(chan struct{})
+			for range 200 {
+				all.Go(func() {
+					<-start
+					failed <- h.Record(t.Context(), someone(), reading())
+				})
+			}
+			close(start)
+			all.Wait()
+			for range 200 {
+				require.NoError(t, <-failed)
+			}
+			require.EqualValues(t, 200, h.verified(t))
+			require.Less(t, h.ledger.count(), 50)
+			t.Logf("200 records in %d commits", h.ledger.count())
+		})
+		t.Run("beside transactions that record too, also undone ones", func(t *testing.T) {
+			undone := errors.New("undone")
+			var all sync.WaitGroup
+			for i := range 30 {
+				all.Go(func() {
+					if i%3 == 0 {
+						_ = h.Record(t.Context(), someone(), reading())
+						return
+					}
+					_ = db.Do(t.Context(), func(ctx context.Context) error {
+						err := h.Record(ctx, someone(), reading())
+						if err == nil && i%3 == 1 {
+							err = undone
+						}
+						return err
+					})
+				})
+			}
+			all.Wait()
+			require.EqualValues(t, 220, h.verified(t))
+		})
+	})
+}
+
+func TestR42_TheTrailFailsClosed(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		h := newHouse(db)
+		refused := func(t *testing.T, err error) {
+			t.Helper()
+			require.Equal(t, errs.Unavailable, errs.KindOf(err), "%v", err)
+		}
+		t.Run("when the store is down", func(t *testing.T) {
+			h.ledger.have(func(context.Context) error { return errors.New("disk full of something unheard of") })
+			refused(t, h.Record(t.Context(), someone(), reading()))
+			h.ledger.have(nil)
+			h.record(t, 1)
+		})
+		t.Run("when the caller's time is over, though the commit goes on", func(t *testing.T) {
+			release := make(chan struct{})
+			h.ledger.have(func(context.Context) error { <-release; return nil })
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+			defer cancel()
+			refused(t, h.Record(ctx, someone(), reading()))
+			close(release)
+			require.Eventually(t, func() bool { return len(h.entries(t)) == 2 }, 10*time.Second, 5*time.Millisecond)
+		})
+		t.Run("when too many wait, without waiting itself", func(t *testing.T) {
+			release, entered := make(chan struct{}), make(chan struct{}, 1)
+			h.ledger.have(func(context.Context) error {
+				select {
+				case entered <- struct{}{}:
+				default:
+				}
+				<-release
+				return nil
+			})
+			var all sync.WaitGroup
+			all.Go(func() { _ = h.Record(t.Context(), someone(), reading()) })
+			<-entered
+			many := make([]audit.Entry, 2048)
+			for i := range many {
+				many[i] = reading()
+			}
+			brief, cancel := context.WithCancel(t.Context())
+			cancel() // they wait in their group without anybody who waits for them
+			refused(t, h.Record(brief, someone(), many...))
+			refused(t, h.Record(t.Context(), someone(), reading()))
+			h.ledger.have(nil)
+			close(release)
+			all.Wait()
+			require.Positive(t, h.verified(t))
+		})
+		t.Run("when appending panics, and the process goes on", func(t *testing.T) {
+			h.ledger.have(func(context.Context) error { panic("a defect") })
+			require.Error(t, h.Record(t.Context(), someone(), reading()))
+			h.ledger.have(nil)
+			h.record(t, 1)
+		})
+		t.Run("when the store is closed", func(t *testing.T) {
+			require.NoError(t, db.Close())
+			refused(t, h.Record(t.Context(), someone(), reading()))
+		})
+	})
+}

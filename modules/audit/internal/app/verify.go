@@ -1,0 +1,99 @@
+package app
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"healthcare/modules/audit/internal/domain"
+)
+
+// Verify walks all that is kept of every chain, in memory that does not grow with it, and tells how many entries it found sound. It holds them against
+// the checkpoints in a file; the path "" is that of this installation's own. A server may go on recording.
+// Errors: *domain.Flaw, the first there is; domain.ErrNoCheckpoint with its line; the store's, those of the file.
+func (c *Custodian) Verify(ctx context.Context, checkpoints string, progress Progress) (sound int64, err error) {
+	spans, err := c.ledger.Spans(ctx)
+	if err != nil {
+		return 0, err
+	}
+	for i := range spans {
+		// What a checkpoint knows was recorded before the checkpoint was, so the span is read after the file was opened.
+		now := func() (domain.Span, error) {
+			spans, err := c.ledger.Spans(ctx)
+			if err != nil || i >= len(spans) {
+				return domain.Span{}, errors.Join(err, errors.New("audit: a chain has gone"))
+			}
+			return spans[i], nil
+		}
+		verified, err := c.walk(checkpoints, now, func(span domain.Span, next func(domain.Entry) error) error {
+			return c.each(ctx, span, progress, next)
+		})
+		if sound += verified; err != nil {
+			return sound, err
+		}
+	}
+	return sound, nil
+}
+
+// walk has each hand the entries of one span to a verifier.
+func (c *Custodian) walk(
+	checkpoints string, of func() (domain.Span, error), each func(span domain.Span, next func(domain.Entry) error) error,
+) (sound int64, err error) {
+	file, err := c.checkpoints.Open(checkpoints)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = file.Close() }()
+	span, err := of()
+	if err != nil {
+		return 0, err
+	}
+	lines := &checkpointLines{keys: c.keys, chain: span.Chain, from: file}
+	v := domain.NewVerifier(c.keys, span, lines.all)
+	defer v.Close()
+	if err = each(span, v.Next); err == nil {
+		err = v.End()
+	}
+	return v.Verified().Sequence - span.From.Sequence, errors.Join(err, lines.failed)
+}
+
+// checkpointLines reads those of one chain. What is no checkpoint ends it; failed says why.
+type checkpointLines struct {
+	keys   domain.Keys
+	chain  int
+	from   io.Reader
+	failed error
+}
+
+// longestLine bounds a line of checkpoints or of an export, in bytes.
+const longestLine = 64 << 10
+
+func (l *checkpointLines) all(yield func(domain.Checkpoint) bool) {
+	lines := scanner(l.from)
+	for n := 1; lines.Scan(); n++ {
+		text := bytes.TrimSpace(lines.Bytes())
+		if len(text) == 0 {
+			continue
+		}
+		c, err := l.keys.Checkpoint(text)
+		if err != nil {
+			l.failed = fmt.Errorf("checkpoints, line %d: %w", n, err)
+			return
+		}
+		if c.Chain == l.chain && !yield(c) {
+			return
+		}
+	}
+	if err := lines.Err(); err != nil {
+		l.failed = fmt.Errorf("checkpoints: %w", err)
+	}
+}
+
+func scanner(from io.Reader) *bufio.Scanner {
+	lines := bufio.NewScanner(from)
+	lines.Buffer(make([]byte, 0, 4096), longestLine)
+	return lines
+}

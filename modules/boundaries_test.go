@@ -22,6 +22,7 @@ import (
 // mayAsk is who may ask whom: whose root package a module may import. The context map in README.md must say the same.
 var mayAsk = map[string][]string{
 	"assignments": {"doctors", "patients"},
+	"audit":       {"patients"}, // whose access log may be seen
 	"patients":    {"identity"}, // for what it tells identity: identity.Belongings
 }
 

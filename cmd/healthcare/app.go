@@ -7,6 +7,8 @@ import (
 
 	"healthcare/migrations"
 	"healthcare/modules/assignments/assignmentsfx"
+	"healthcare/modules/audit"
+	"healthcare/modules/audit/auditfx"
 	"healthcare/modules/doctors/doctorsfx"
 	"healthcare/modules/identity"
 	"healthcare/modules/identity/identityfx"
@@ -39,6 +41,7 @@ func parts() fx.Option {
 		doctorsfx.Module,
 		patientsfx.Module,
 		assignmentsfx.Module,
+		auditfx.Module,
 
 		fx.Provide(
 			func(db *database.DB) httpserver.Readiness { return db.Ping },
@@ -61,6 +64,7 @@ func configuration(cfg config.Config) fx.Option {
 		database.OnStart{Migrations: migrations.All(), Apply: cfg.DatabaseMigrateOnStart},
 		serverConfig(cfg, keys),
 		identityConfig(cfg),
+		auditConfig(cfg),
 	)
 }
 
@@ -105,5 +109,16 @@ func identityConfig(cfg config.Config) identity.Config {
 		HashParallelism: uint8(cfg.PasswordHashParallelism), //nolint:gosec // config bounds it
 		HashSlots:       cfg.PasswordHashSlots,
 		HashQueue:       cfg.PasswordHashQueue, HashWait: cfg.PasswordHashWait,
+	}
+}
+
+func auditConfig(cfg config.Config) audit.Config {
+	var previous [][]byte
+	for _, key := range cfg.PreviousAuditKeys() {
+		previous = append(previous, []byte(key.Reveal()))
+	}
+	return audit.Config{
+		Key: []byte(cfg.AuditKey.Reveal()), PreviousKeys: previous, Checkpoints: cfg.AuditCheckpointsPath(),
+		CheckpointEvery: cfg.AuditCheckpointEvery, CommitTimeout: cfg.HTTPHandlerTimeout,
 	}
 }

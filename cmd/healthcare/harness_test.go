@@ -58,6 +58,7 @@ func startWith(t *testing.T, db database.Config, more fx.Option, adjust ...func(
 	require.NoError(t, err)
 	cfg.HTTPAddress = "127.0.0.1:0"
 	cfg.SecretKey = "a key of the tests, which nobody else should use anywhere"
+	cfg.AuditKey, cfg.DataDir = "another key of the tests, which nobody else should use", t.TempDir()
 	cfg.PasswordHashMemory, cfg.PasswordHashIterations, cfg.PasswordHashQueue = 64, 1, 1024                            // cheap: these tests are not about hashing
 	cfg.SignInFreeAttempts, cfg.SignInAccountFailures, cfg.SignInClientFailures = 1_000_000, 1_000_000, 1_000_000      // nor about guessing
 	cfg.PasswordHashWait, cfg.HTTPHandlerTimeout, cfg.HTTPReadTimeout = 30*time.Second, 30*time.Second, 30*time.Second // a loaded machine is slow, not broken

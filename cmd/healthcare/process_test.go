@@ -24,9 +24,10 @@ import (
 // bounded, and what still runs at a test's end is killed.
 
 const (
-	patience    = 30 * time.Second // with a process, on a machine that has other things to do
-	testSecret  = "kT5z0qPwX1v8Lr3Jc7Hd9Mb2Ny4Gf6Sa-of-the-tests"
-	testVersion = "0.0.0-test"
+	patience     = 30 * time.Second // with a process, on a machine that has other things to do
+	testSecret   = "kT5z0qPwX1v8Lr3Jc7Hd9Mb2Ny4Gf6Sa-of-the-tests"
+	testAuditKey = "Wm4sQz7cVb1nKx9pRt3yHd6fJg0lUe5a-of-the-tests"
+	testVersion  = "0.0.0-test"
 )
 
 func TestMain(m *testing.M) {
@@ -69,7 +70,7 @@ func bare(t *testing.T) place {
 
 // patient is a bare place whose limits suit a loaded machine, and where a password costs nothing.
 func patient(t *testing.T) place {
-	return bare(t).with("HTTP_HANDLER_TIMEOUT=30s", "HTTP_READ_TIMEOUT=30s", "HTTP_WRITE_TIMEOUT=30s", "DATABASE_STATEMENT_TIMEOUT=20s",
+	return bare(t).with("AUDIT_KEY="+testAuditKey, "HTTP_HANDLER_TIMEOUT=30s", "HTTP_READ_TIMEOUT=30s", "HTTP_WRITE_TIMEOUT=30s", "DATABASE_STATEMENT_TIMEOUT=20s",
 		"DATABASE_LOCK_TIMEOUT=20s", "PASSWORD_HASH_WAIT=30s", "PASSWORD_HASH_MEMORY=64", "PASSWORD_HASH_ITERATIONS=1")
 }
 
@@ -165,7 +166,7 @@ func (r *program) outcome() outcome {
 		r.t.Fatalf("%q still runs; it said:\n%s%s", r.cmd.Args[1:], r.stdout.String(), r.stderr.String())
 	}
 	o := outcome{r.t, r.cmd.ProcessState.ExitCode(), r.stdout.String(), r.stderr.String(), time.Since(r.began)}
-	for _, never := range []string{testSecret, "hunter2", "goroutine ", ".go:"} { // no secret, no stack trace
+	for _, never := range []string{testSecret, testAuditKey, "hunter2", "goroutine ", ".go:"} { // no secret, no stack trace
 		require.NotContains(r.t, o.stdout+o.stderr, never)
 	}
 	return o

@@ -24,6 +24,9 @@ func serve(ctx context.Context) error {
 	if err := cfg.EnsureSecret(); err != nil {
 		return err
 	}
+	if err := cfg.EnsureAuditKey(); err != nil {
+		return err
+	}
 	var server *httpserver.Server
 	var db *database.DB
 	var log *zap.Logger

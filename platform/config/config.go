@@ -47,6 +47,11 @@ type Config struct {
 	HTTPShutdownTimeout time.Duration `koanf:"http_shutdown_timeout"`
 	RequireIfMatch      bool          `koanf:"require_if_match"`
 
+	AuditKey             Secret        `koanf:"audit_key"`
+	AuditKeyPrevious     Secret        `koanf:"audit_key_previous"` // a list: PreviousAuditKeys
+	AuditCheckpoints     string        `koanf:"audit_checkpoints"`  // AuditCheckpointsPath
+	AuditCheckpointEvery time.Duration `koanf:"audit_checkpoint_every"`
+
 	DatabasePoolSize                 int           `koanf:"database_pool_size"`
 	DatabaseConnectTimeout           time.Duration `koanf:"database_connect_timeout"`
 	DatabaseMigrateOnStart           bool          `koanf:"database_migrate_on_start"`
@@ -93,7 +98,10 @@ func (c Config) check() error {
 	positive := func(d time.Duration) error { return bound(d, time.Millisecond, 365*24*time.Hour) }
 	errs := validation.Errors{
 		"secret_key":                           strength(c.SecretKey),
-		"secret_key_previous":                  c.previousStrength(),
+		"secret_key_previous":                  previousStrength(c.SecretKeyPrevious, c.PreviousSecrets()),
+		"audit_key":                            strength(c.AuditKey),
+		"audit_key_previous":                   previousStrength(c.AuditKeyPrevious, c.PreviousAuditKeys()),
+		"audit_checkpoint_every":               bound(c.AuditCheckpointEvery, time.Second, 24*time.Hour),
 		"database_url":                         validation.Validate(c.DatabaseURL.Reveal(), validation.By(postgresURL)),
 		"app_env":                              oneOf(c.AppEnv, "development", Production),
 		"data_dir":                             validation.Validate(c.DataDir, validation.Required),

@@ -60,9 +60,11 @@ func strength(s Secret) error {
 }
 
 // PreviousSecrets are those that secret_key_previous lists, separated by commas or white space.
-func (c Config) PreviousSecrets() []Secret {
+func (c Config) PreviousSecrets() []Secret { return listed(c.SecretKeyPrevious) }
+
+func listed(secrets Secret) []Secret {
 	var all []Secret
-	for _, text := range strings.FieldsFunc(c.SecretKeyPrevious.Reveal(), separates) {
+	for _, text := range strings.FieldsFunc(secrets.Reveal(), separates) {
 		all = append(all, Secret(text))
 	}
 	return all
@@ -70,10 +72,9 @@ func (c Config) PreviousSecrets() []Secret {
 
 func separates(r rune) bool { return r == ',' || unicode.IsSpace(r) }
 
-// previousStrength holds every previous secret to the rule of the newest, naming the position of one that breaks it.
-func (c Config) previousStrength() error {
-	all := c.PreviousSecrets()
-	if len(all) == 0 && c.SecretKeyPrevious != "" {
+// previousStrength holds every previous secret that list says to the rule of the newest, naming the position of one that breaks it.
+func previousStrength(list Secret, all []Secret) error {
+	if len(all) == 0 && list != "" {
 		return errors.New("holds no secret")
 	}
 	for i, secret := range all {

@@ -1,0 +1,73 @@
+// Package auditfx wires the audit module; nothing else of it knows fx.
+package auditfx
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+	"go.uber.org/fx"
+
+	trail "healthcare/modules/audit"
+	"healthcare/modules/audit/internal/adapters/checkpoints"
+	"healthcare/modules/audit/internal/adapters/cli"
+	"healthcare/modules/audit/internal/adapters/rest"
+	"healthcare/modules/audit/internal/adapters/store"
+	"healthcare/modules/audit/internal/app"
+	"healthcare/modules/audit/internal/domain"
+	"healthcare/platform/audit"
+	"healthcare/platform/auth"
+	"healthcare/platform/httpserver"
+	"healthcare/platform/keyring"
+)
+
+// Module provides audit.Recorder, the role of an auditor and the module's API. Whoever asks for the Recorder starts the Keeper.
+var Module = fx.Module("audit",
+	fx.Provide(store.New, checkpoints.New, keys, app.NewRecorder, app.NewKeeper, app.NewReader, app.NewCustodian, recorder),
+	auth.Declare(auditor),
+	httpserver.Handle(rest.New),
+)
+
+// keys derives what seals entries and signs checkpoints, each for its purpose alone. Errors: a key that is too short.
+func keys(cfg trail.Config) (domain.Keys, error) {
+	ring, err := keyring.New(cfg.Key, cfg.PreviousKeys...)
+	if err != nil {
+		return domain.Keys{}, err
+	}
+	derived := func(purpose string) (secrets []domain.Secret) {
+		for _, key := range ring.All(purpose) {
+			secrets = append(secrets, domain.Secret{ID: key.ID, Bytes: key.Secret})
+		}
+		return secrets
+	}
+	return domain.NewKeys(derived("audit entry"), derived("audit checkpoint")), nil
+}
+
+// recorder hands out the trail, looked after for as long as the program runs.
+func recorder(lc fx.Lifecycle, recorder *app.Recorder, keeper *app.Keeper) audit.Recorder {
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	lc.Append(fx.Hook{
+		OnStart: func(context.Context) error {
+			go func() { defer close(done); keeper.Run(ctx) }()
+			return nil
+		},
+		OnStop: func(ctx context.Context) error {
+			stop()
+			<-done
+			return keeper.Finish(ctx)
+		},
+	})
+	return recorder
+}
+
+func auditor() auth.Declaration {
+	return auth.Declaration{Role: "auditor", Description: "Reads the audit trail, and no patient."}
+}
+
+// Command is `healthcare audit`. over fills target from the program's graph, whose store is open while work runs.
+func Command(over func(ctx context.Context, target any, work func(context.Context) error) error) *cobra.Command {
+	return cli.New(func(ctx context.Context, do func(context.Context, *app.Custodian) error) error {
+		var custodian *app.Custodian
+		return over(ctx, &custodian, func(ctx context.Context) error { return do(ctx, custodian) })
+	})
+}

@@ -1,0 +1,105 @@
+// Package rest is the audit module's REST door: the contract (openapi.yaml), what is generated from it, and the handlers, which
+// parse, ask and show.
+package rest
+
+import (
+	_ "embed" // for the contract
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/google/uuid"
+	"github.com/oapi-codegen/nullable"
+
+	"healthcare/modules/audit/internal/app"
+	"healthcare/modules/audit/internal/domain"
+	"healthcare/modules/patients"
+	"healthcare/platform/httpserver"
+)
+
+//go:generate go tool -modfile=../../../../../.tools/oapi.mod oapi-codegen -config ../../../../../platform/httpserver/oapi-codegen.yaml openapi.yaml
+
+//go:embed openapi.yaml
+var document []byte
+
+// New is the module's part of the contract.
+func New(reader *app.Reader) httpserver.API {
+	return httpserver.API{Document: document, Register: func(router fiber.Router) {
+		RegisterHandlers(router, &handlers{reader})
+	}}
+}
+
+type handlers struct{ trail *app.Reader }
+
+// ListAuditEntries answers a page of the trail.
+func (h *handlers) ListAuditEntries(c *fiber.Ctx, asked ListAuditEntriesParams) error {
+	request, err := httpserver.PageRequest(c)
+	if err != nil {
+		return err
+	}
+	page, err := h.trail.Browse(c.UserContext(), httpserver.Principal(c), filterIn(asked), request)
+	if err != nil {
+		return err
+	}
+	return httpserver.SendPage(c, page, show)
+}
+
+// ListPatientAccesses answers a page of what happened to a patient.
+func (h *handlers) ListPatientAccesses(c *fiber.Ctx, id string) error {
+	patient, err := patients.ParseID(id)
+	if err != nil {
+		return err
+	}
+	request, err := httpserver.PageRequest(c)
+	if err != nil {
+		return err
+	}
+	page, err := h.trail.AccessLog(c.UserContext(), httpserver.Principal(c), patient, request)
+	if err != nil {
+		return err
+	}
+	return httpserver.SendPage(c, page, showAccess)
+}
+
+func filterIn(asked ListAuditEntriesParams) domain.Filter {
+	return domain.Filter{
+		Actor: httpserver.UUID(asked.Actor), Patient: httpserver.UUID(asked.Patient), Action: httpserver.Value(asked.Action),
+		CreatedAfter: httpserver.Instant(asked.CreatedAfter), CreatedBefore: httpserver.Instant(asked.CreatedBefore),
+	}
+}
+
+func show(e domain.Entry) AuditEntry {
+	return AuditEntry{
+		Id: e.ID.String(), Sequence: e.Sequence, CreatedAt: httpserver.At(e.Time), Action: e.Action, Actor: orNull(e.ActorID), Role: e.Role,
+		Session: orNull(e.SessionID), Address: e.Address, RequestId: e.RequestID, ResourceType: e.ResourceType, Resource: orNull(e.ResourceID),
+		Patient: orNull(e.PatientID), Outcome: e.Outcome, Status: e.Status, Ids: texts(e.IDs), Count: e.Count, Fields: orEmpty(e.Fields),
+	}
+}
+
+func showAccess(e domain.Entry) PatientAccess {
+	return PatientAccess{
+		Id: e.ID.String(), CreatedAt: httpserver.At(e.Time), Action: e.Action, Actor: orNull(e.ActorID), Role: e.Role,
+		ResourceType: e.ResourceType, Outcome: e.Outcome, Status: e.Status, Fields: orEmpty(e.Fields),
+	}
+}
+
+func orNull(id uuid.UUID) nullable.Nullable[string] {
+	if id == uuid.Nil {
+		return nullable.NewNullNullable[string]()
+	}
+	return nullable.NewNullableWithValue(id.String())
+}
+
+func texts(ids []uuid.UUID) []string {
+	all := make([]string, len(ids))
+	for i, id := range ids {
+		all[i] = id.String()
+	}
+	return all
+}
+
+// orEmpty is [] on the wire, never null.
+func orEmpty(list []string) []string {
+	if list == nil {
+		return []string{}
+	}
+	return list
+}

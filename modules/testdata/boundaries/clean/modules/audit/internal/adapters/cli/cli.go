@@ -1,0 +1,6 @@
+package cli
+
+import (
+	"github.com/spf13/cobra"
+	"healthcare/modules/audit/internal/app"
+)

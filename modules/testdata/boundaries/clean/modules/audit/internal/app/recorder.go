@@ -1,0 +1,6 @@
+package app
+
+import (
+	"healthcare/modules/patients"
+	"healthcare/platform/audit"
+)

@@ -1,0 +1,63 @@
+package config
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// PreviousAuditKeys are those that audit_key_previous lists, separated by commas or white space.
+func (c Config) PreviousAuditKeys() []Secret { return listed(c.AuditKeyPrevious) }
+
+// AuditCheckpointsPath is the file that the audit trail's checkpoints are appended to.
+func (c Config) AuditCheckpointsPath() string {
+	if c.AuditCheckpoints != "" {
+		return c.AuditCheckpoints
+	}
+	return filepath.Join(c.DataDir, "audit-checkpoints.jsonl")
+}
+
+// EnsureAuditKey completes the configuration with the key that proves the audit trail: a given one, or with the embedded store outside production one
+// that is made once and kept in data_dir with mode 0600. It is not the secret key, because it must be there as long as the trail is.
+// Errors: *Error naming AUDIT_KEY.
+func (c *Config) EnsureAuditKey() error {
+	if c.AuditKey != "" {
+		return nil
+	}
+	if !c.Embedded() || c.AppEnv == Production {
+		return errorf("%s", refusal("audit_key", "is required with PostgreSQL and in production; make one with: openssl rand -base64 48"))
+	}
+	key, err := keptAuditKey(filepath.Join(c.DataDir, "audit_key"))
+	if err != nil {
+		return errorf("%s", refusal("audit_key", "none is given, and none can be kept in data_dir (DATA_DIR): "+err.Error()))
+	}
+	c.AuditKey = key
+	return nil
+}
+
+func keptAuditKey(path string) (Secret, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return "", err
+	}
+	key, err := readAuditKey(path)
+	if !errors.Is(err, os.ErrNotExist) {
+		return key, err
+	}
+	if err := makeKept(path); err != nil && !errors.Is(err, os.ErrExist) {
+		return "", err
+	}
+	return readAuditKey(path) // that of whoever was first
+}
+
+func readAuditKey(path string) (Secret, error) {
+	content, err := os.ReadFile(path) // #nosec G304 -- the operator's own data_dir
+	if err != nil {
+		return "", err
+	}
+	key := Secret(strings.TrimSpace(string(content)))
+	if key == "" || strength(key) != nil {
+		return "", errors.New(path + " holds no usable key; put it back from a backup: what it has sealed cannot be verified without it")
+	}
+	return key, nil
+}

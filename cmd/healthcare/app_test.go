@@ -8,6 +8,7 @@ import (
 
 	"healthcare/modules/doctors"
 	"healthcare/modules/patients"
+	"healthcare/platform/audit"
 	"healthcare/platform/auth"
 	"healthcare/platform/config"
 	"healthcare/platform/events"
@@ -17,7 +18,8 @@ import (
 func TestTheGraphIsComplete(t *testing.T) {
 	cfg, err := config.Default()
 	require.NoError(t, err)
-	cfg.SecretKey = testSecret
-	everyPublicInterface := fx.Invoke(func(auth.Authenticator, patients.Directory, doctors.Directory, events.Publisher, tx.Runner) {})
+	cfg.SecretKey, cfg.AuditKey = testSecret, testAuditKey
+	everyPublicInterface := fx.Invoke(func(audit.Recorder, auth.Authenticator, patients.Directory, doctors.Directory, events.Publisher, tx.Runner) {
+	})
 	require.NoError(t, fx.ValidateApp(configuration(cfg), serving(), everyPublicInterface))
 }

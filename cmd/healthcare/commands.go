@@ -15,6 +15,7 @@ import (
 	"go.uber.org/zap"
 
 	"healthcare/migrations"
+	"healthcare/modules/audit/auditfx"
 	"healthcare/modules/identity/identityfx"
 	"healthcare/platform/config"
 	"healthcare/platform/database"
@@ -53,6 +54,7 @@ Without any configuration it serves on 127.0.0.1:8000 and keeps its data in ./da
 		},
 		migrateCommand(),
 		identityfx.Command(overGraph),
+		auditfx.Command(overGraph),
 		keysCommand(),
 		openapiCommand(),
 		&cobra.Command{
@@ -73,6 +75,7 @@ Environment (every key of configs/default.yaml, in capitals; NAME_FILE reads NAM
   DATABASE_URL         postgres://user:password@host:5432/name; unset: SQLite in DATA_DIR
   SECRET_KEY           signs tokens, at least 32 bytes; required with PostgreSQL or APP_ENV=production
   SECRET_KEY_PREVIOUS  older secrets that still verify, separated by commas
+  AUDIT_KEY            proves the audit trail, at least 32 bytes; required where SECRET_KEY is
   HTTP_ADDRESS         where to listen (default 127.0.0.1:8000)
   ALLOWED_HOSTS        comma list of Host names to serve (default: every host)
   DATA_DIR             the embedded database and secret (default ./data)
@@ -148,6 +151,9 @@ func overGraph(ctx context.Context, target any, work func(context.Context) error
 		return err
 	}
 	if err := cfg.EnsureSecret(); err != nil {
+		return err
+	}
+	if err := cfg.EnsureAuditKey(); err != nil {
 		return err
 	}
 	if cfg.LogLevel == "info" {

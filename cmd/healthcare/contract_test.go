@@ -68,6 +68,10 @@ func TestEveryDescribedAnswerIsReached(t *testing.T) {
 			c.do("GET", "/api/mappings/detail/"+id+"/", nil)
 			c.do("DELETE", "/api/mappings/"+id+"/", nil)
 		}
+		for _, id := range []string{patientID, missing} {
+			c.do("GET", "/api/patients/"+id+"/access-log/", nil)
+		}
+		s.as(t, "auditor", "Uma").do("GET", "/api/audit/", nil).is(200)
 		for _, path := range []string{"/api/patients/" + patientID, "/api/doctors/" + doctorID} {
 			c.do("DELETE", path, nil)
 			c.do("DELETE", path, nil)

@@ -167,11 +167,14 @@ func query(path, name, value string) string {
 // rows is everything that is stored, table by table, every value as text.
 type rows map[string][]map[string]string
 
-// stored reads the whole database; the tables are the catalogue's.
+// stored reads the whole database but the audit trail, which grows by being asked; the tables are the catalogue's.
 func (s *service) stored(t *testing.T) rows {
 	t.Helper()
 	all := rows{}
 	for _, table := range s.tables(t) {
+		if strings.HasPrefix(table, "audit_") {
+			continue
+		}
 		var read []object
 		require.NoError(t, s.db.Read(t.Context()).Table(table).Find(&read).Error)
 		all[table] = []map[string]string{}

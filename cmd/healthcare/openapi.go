@@ -70,6 +70,7 @@ func wholeContract(version string) (document *openapi3.T, err error) {
 		return nil, err
 	}
 	cfg.SecretKey = "seals nothing: this program answers nobody"
+	cfg.AuditKey = "proves nothing: this program records nothing"
 	app := fx.New(configuration(cfg), parts(), fx.NopLogger, fx.Replace(&database.DB{}),
 		fx.Invoke(fx.Annotate(func(apis ...httpserver.API) (err error) {
 			document, err = httpserver.Document(version, apis...)

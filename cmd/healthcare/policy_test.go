@@ -24,24 +24,24 @@ import (
 // policy is who may call what: a human wrote it, and no document is read for it. What no line allows is refused. "ghost" is a role that nobody
 // declares, as a user may have whose role went with its module.
 const policy = `
-	GET    /livez                               anonymous ghost staff admin
-	GET    /readyz                              anonymous ghost staff admin
-	GET    /openapi.json                        anonymous ghost staff admin
-	GET    /docs/                               anonymous ghost staff admin
-	GET    /docs/{asset}                        anonymous ghost staff admin
-	GET    /problems/{code}                     anonymous ghost staff admin
+	GET    /livez                               anonymous ghost staff admin auditor
+	GET    /readyz                              anonymous ghost staff admin auditor
+	GET    /openapi.json                        anonymous ghost staff admin auditor
+	GET    /docs/                               anonymous ghost staff admin auditor
+	GET    /docs/{asset}                        anonymous ghost staff admin auditor
+	GET    /problems/{code}                     anonymous ghost staff admin auditor
 
-	POST   /api/auth/register/                  anonymous ghost staff admin
-	POST   /api/auth/login/                     anonymous ghost staff admin
-	POST   /api/auth/refresh/                   anonymous ghost staff admin
-	POST   /api/auth/logout/                    ghost staff admin
-	POST   /api/auth/logout-all/                ghost staff admin
-	GET    /api/auth/sessions/                  ghost staff admin
-	DELETE /api/auth/sessions/{id}/             ghost staff admin
-	GET    /api/auth/me/                        ghost staff admin
-	PATCH  /api/auth/me/                        ghost staff admin
-	DELETE /api/auth/me/                        ghost staff admin
-	POST   /api/auth/password/                  ghost staff admin
+	POST   /api/auth/register/                  anonymous ghost staff admin auditor
+	POST   /api/auth/login/                     anonymous ghost staff admin auditor
+	POST   /api/auth/refresh/                   anonymous ghost staff admin auditor
+	POST   /api/auth/logout/                    ghost staff admin auditor
+	POST   /api/auth/logout-all/                ghost staff admin auditor
+	GET    /api/auth/sessions/                  ghost staff admin auditor
+	DELETE /api/auth/sessions/{id}/             ghost staff admin auditor
+	GET    /api/auth/me/                        ghost staff admin auditor
+	PATCH  /api/auth/me/                        ghost staff admin auditor
+	DELETE /api/auth/me/                        ghost staff admin auditor
+	POST   /api/auth/password/                  ghost staff admin auditor
 
 	GET    /api/users/                          admin
 	POST   /api/users/                          admin
@@ -68,9 +68,12 @@ const policy = `
 	DELETE /api/mappings/{id}/                  staff admin
 	GET    /api/mappings/patient/{patient_id}/  staff admin
 	GET    /api/mappings/detail/{id}/           staff admin
+
+	GET    /api/patients/{id}/access-log/       staff admin
+	GET    /api/audit/                          auditor
 `
 
-const anonymous, ghost auth.Role = "anonymous", "ghost"
+const anonymous, ghost, auditor auth.Role = "anonymous", "ghost", "auditor"
 
 // allowed reads policy: who may call an operation, by its route.String().
 func allowed(t *testing.T) map[string][]auth.Role {
@@ -84,7 +87,7 @@ func allowed(t *testing.T) map[string][]auth.Role {
 		operation := words[1] + " " + words[0]
 		require.NotContains(t, all, operation, "one line each")
 		for _, role := range words[2:] {
-			require.Contains(t, []auth.Role{anonymous, ghost, auth.Staff, auth.Admin}, auth.Role(role))
+			require.Contains(t, []auth.Role{anonymous, ghost, auth.Staff, auth.Admin, auditor}, auth.Role(role))
 			all[operation] = append(all[operation], auth.Role(role))
 		}
 	}
@@ -118,7 +121,7 @@ func TestR09_RolesMayWhatIsWrittenAndNothingElse(t *testing.T) {
 		require.ElementsMatch(t, described, written, "a line for every operation, and for no other")
 		world := s.inhabit(t)
 		for _, r := range s.operations() {
-			for _, role := range []auth.Role{anonymous, ghost, auth.Staff, auth.Admin} {
+			for _, role := range []auth.Role{anonymous, ghost, auth.Staff, auth.Admin, auditor} {
 				may := slices.Contains(policy[r.String()], role)
 				t.Run(fmt.Sprintf("%s may call %s: %v", role, r, may), func(t *testing.T) { world.try(t, r, role, may) })
 			}
@@ -136,7 +139,7 @@ type world struct {
 
 func (s *service) inhabit(t *testing.T) *world {
 	w := &world{s: s, who: map[auth.Role]*client{anonymous: s.client(t)}, known: map[auth.Role]object{}}
-	for _, role := range []auth.Role{auth.Staff, auth.Admin, ghost} {
+	for _, role := range []auth.Role{auth.Staff, auth.Admin, ghost, auditor} {
 		w.renew(t, role)
 	}
 	w.known[anonymous] = w.known[auth.Staff]
@@ -236,7 +239,7 @@ func TestR09_VerbsThatAreNotDescribedNeverSucceed(t *testing.T) {
 		verbs := []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PROPFIND", "QUERY", "LINK", "get", "GETS"}
 		calls := 0
 		for path, methods := range described {
-			for _, role := range []auth.Role{anonymous, ghost, auth.Staff, auth.Admin} {
+			for _, role := range []auth.Role{anonymous, ghost, auth.Staff, auth.Admin, auditor} {
 				c, at := world.who[role], route{path: path}.at(world.known[role]["patient"].(string))
 				for _, verb := range verbs {
 					if slices.Contains(methods, verb) || verb == "HEAD" && slices.Contains(methods, "GET") {
@@ -325,6 +328,7 @@ paths:
       tags: [Visits]
       summary: Whom the caller sees.
       x-access: [doctor]
+      x-audit: Patient
       responses: {"204": {description: Nobody.}}
 x-problems: {no_record: Link the user to a doctor first.}
 `), Register: func(router fiber.Router) {

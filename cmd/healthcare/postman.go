@@ -86,10 +86,13 @@ func postman(doc *openapi3.T) ([]byte, error) {
 	removals := folder{Name: "Removal"} // late, and in reverse: an assignment needs both its sides
 	goodbye := folder{Name: "Goodbye", Description: "Each of these ends the session, so a new one begins before it."}
 	var signIn, sessions item
-	for _, tag := range []string{"Authentication", "Account", "Doctors", "Patients", "Assignments", "Operation", "Users"} {
+	for _, tag := range []string{"Authentication", "Account", "Doctors", "Patients", "Assignments", "Operation", "Users", "Audit trail"} {
 		f := folder{Name: tag}
-		if tag == "Users" {
+		switch tag {
+		case "Users":
 			f.Description = "For administrators. Make yourself one with: healthcare user promote {{email}}"
+		case "Audit trail":
+			f.Description = "For auditors. Make yourself one with: healthcare user promote {{email}} --role auditor"
 		}
 		for _, i := range requestsOf(doc, tag) {
 			switch {

@@ -36,7 +36,7 @@ func TestBoundsOfTheConfigurationAreThoseOfItsOwners(t *testing.T) {
 				t.Setenv(variable, extreme)
 				cfg, err := config.Load()
 				require.NoError(t, err, extreme)
-				cfg.SecretKey = testSecret
+				cfg.SecretKey, cfg.AuditKey = testSecret, testAuditKey
 				app := fx.New(configuration(cfg), serving(), fx.WithLogger(func() fxevent.Logger { return fxevent.NopLogger }))
 				require.NoError(t, app.Err(), extreme)
 			}

@@ -38,7 +38,7 @@ func TestStartWithoutConfiguration(t *testing.T) {
 			info, err := file.Info()
 			require.NoError(t, err)
 			require.Equal(t, os.FileMode(0o600), info.Mode(), file.Name())
-			require.Contains(t, []string{"healthcare.db", "healthcare.db-wal", "healthcare.db-shm", "secret_key"}, file.Name())
+			require.Contains(t, []string{"healthcare.db", "healthcare.db-wal", "healthcare.db-shm", "secret_key", "audit_key"}, file.Name())
 		}
 		elsewhere, err := os.ReadDir(p.folder)
 		require.NoError(t, err)

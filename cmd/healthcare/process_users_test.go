@@ -58,7 +58,7 @@ func TestUserCommands(t *testing.T) {
 			p.run("user", "demote", "asha@clinic.example").failed(1, "last active administrator")
 			p.run("user", "disable", "asha@clinic.example").failed(1, "last active administrator")
 			p.run("user", "promote", "nobody@clinic.example").failed(1, "No such user")
-			p.run("user", "promote", "ravi@clinic.example", "--role", "king").failed(1, "role: Must be one of admin, staff")
+			p.run("user", "promote", "ravi@clinic.example", "--role", "king").failed(1, "role: Must be one of admin, auditor, staff")
 			create("asha@clinic.example").failed(1, "already exists")
 			create("nobody").failed(1, "email: Must be an e-mail address")
 			p.typed("", "user", "create", "--name", "A", "--email", "a@b.example").failed(1, "no password")

@@ -16,13 +16,17 @@ import (
 func TestWhatTheDocumentRefusesTheServiceRefuses(t *testing.T) {
 	t.Parallel()
 	eachEngine(t, func(t *testing.T, s *service) {
-		c := s.as(t, auth.Admin, "Asha")
+		c, auditor := s.as(t, auth.Admin, "Asha"), s.as(t, "auditor", "Uma")
 		patient := c.addPatient()
 		known := c.known()
 		known["patient"] = patient
 		cases := 0
 		for path, item := range s.document.Paths.Map() {
 			for method, op := range item.Operations() {
+				c := c
+				if r := (route{op: op}); !r.allows(auth.Admin) && !r.isPublic() {
+					c = auditor
+				}
 				at := strings.ReplaceAll(path, "{id}", route{path: path}.id(known))
 				if op.RequestBody != nil {
 					schema := op.RequestBody.Value.Content.Get("application/json").Schema.Value

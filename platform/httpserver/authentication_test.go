@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap"
 
+	"healthcare/platform/audittest"
 	"healthcare/platform/auth"
 	"healthcare/platform/errs"
 )
@@ -71,7 +72,7 @@ func (absent) Authenticate(context.Context, string) (auth.Principal, error) {
 
 func TestAuthenticationThatCannotBeCheckedIsNotARefusal(t *testing.T) {
 	s := serve(t)
-	server, err := New(s.cfg, zap.NewNop(), absent{}, someRoles, nil, nil, s.api())
+	server, err := New(s.cfg, zap.NewNop(), absent{}, someRoles, nil, nil, new(audittest.Recorder), s.api())
 	require.NoError(t, err)
 	require.NoError(t, server.Listen())
 	defer func() { require.NoError(t, server.Shutdown(context.Background())) }()

@@ -6,6 +6,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"healthcare/platform/audit"
 	"healthcare/platform/auth"
 	"healthcare/platform/errs"
 )
@@ -41,6 +42,8 @@ func (s *Server) guard(op *operation, handler fiber.Handler) fiber.Handler {
 	return func(c *fiber.Ctx) error {
 		call := &call{server: s, op: op}
 		c.Locals(callKey, call)
+		id, _ := c.Locals(requestIDKey).(string)
+		c.SetUserContext(audit.WithRequest(c.UserContext(), audit.Request{ID: id, Address: s.clientAddress(c.Context())}))
 		for _, name := range c.Route().Params {
 			if _, err := url.PathUnescape(c.Params(name)); err != nil {
 				return errNotFound // no id is spelt like this
@@ -52,7 +55,7 @@ func (s *Server) guard(op *operation, handler fiber.Handler) fiber.Handler {
 				return err
 			}
 			if !op.access.Allows(principal.Role) {
-				return auth.ErrForbidden
+				return s.forbid(c, op, principal)
 			}
 			call.principal = principal
 		}
@@ -71,6 +74,15 @@ func (s *Server) guard(op *operation, handler fiber.Handler) fiber.Handler {
 		}
 		return handler(c)
 	}
+}
+
+// forbid refuses a role, and has the audit trail know of it.
+func (s *Server) forbid(c *fiber.Ctx, op *operation, who auth.Principal) error {
+	entry := audit.Entry{Action: audit.Refused, Resource: op.resource, Outcome: audit.Denied, Status: fiber.StatusForbidden}
+	if err := s.trail.Record(c.UserContext(), who, entry); err != nil {
+		return err
+	}
+	return auth.ErrForbidden
 }
 
 // authenticate reads the bearer token (RFC 6750; the scheme's case does not matter, RFC 9110 section 11.1).

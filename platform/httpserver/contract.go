@@ -15,6 +15,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/gofiber/fiber/v2"
 
+	"healthcare/platform/audit"
 	"healthcare/platform/auth"
 )
 
@@ -35,6 +36,7 @@ type operation struct {
 	method    string
 	route     string // the path template, such as /api/patients/{id}/
 	access    auth.Access
+	resource  audit.Resource // what it is about; "" for an operation that names no roles
 	takesBody bool
 	bodyLimit int // bytes; 0 means the server's
 
@@ -207,8 +209,12 @@ func operationOf(method, route string, described *openapi3.Operation, roles auth
 			return nil, fmt.Errorf("%s: nobody declares the role %s", accessExtension, role)
 		}
 	}
+	about, _ := described.Extensions[auditExtension].(string)
+	if resource := audit.Resource(about); len(access.Roles()) > 0 && !resource.Known() {
+		return nil, fmt.Errorf("%s: %q is nothing that the audit trail knows", auditExtension, about)
+	}
 	op := &operation{
-		method: method, route: route, access: access, takesBody: described.RequestBody != nil,
+		method: method, route: route, access: access, resource: audit.Resource(about), takesBody: described.RequestBody != nil,
 		list: listRulesOf(described), query: parametersOf(described), repeatable: repeatable(method, described), known: membersOf(described),
 	}
 	if said, ok := described.Extensions["x-body-limit"]; ok {

@@ -9,6 +9,8 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap"
+
+	"healthcare/platform/audittest"
 )
 
 // described is a module of one operation, with more YAML at the document's end.
@@ -22,7 +24,7 @@ const fine = `{operationId: %, x-access: public, responses: {"200": {description
 func operationNamed(id string) string { return strings.Replace(fine, "%", id, 1) }
 
 func start(apis ...API) error {
-	_, err := New(Config{Version: "test", CursorKeys: keysOf(aSecret)}, zap.NewNop(), oneToken{}, someRoles, nil, nil, apis...)
+	_, err := New(Config{Version: "test", CursorKeys: keysOf(aSecret)}, zap.NewNop(), oneToken{}, someRoles, nil, nil, new(audittest.Recorder), apis...)
 	return err
 }
 
@@ -50,7 +52,7 @@ func TestRefusesToStart(t *testing.T) {
 		"over an access that is not text":                     {[]API{described("/a/", strings.Replace(operationNamed("a"), "public", "true", 1), "")}, "x-access"},
 		"over an access for no role":                          {[]API{described("/a/", strings.Replace(operationNamed("a"), "public", "[]", 1), "")}, "unknown access []"},
 		"over an access for what is no role":                  {[]API{described("/a/", strings.Replace(operationNamed("a"), "public", "[staff, 7]", 1), "")}, "7 is not the name of a role"},
-		"over an access for a role that nobody declares":      {[]API{described("/a/", strings.Replace(operationNamed("a"), "public", "[staff, ghost]", 1), "")}, "nobody declares the role ghost"},
+		"over an access for a role that nobody declares":      {[]API{described("/a/", strings.Replace(operationNamed("a"), "public", "[staff, ghost], x-audit: User", 1), "")}, "nobody declares the role ghost"},
 		"over a body limit that is not a number":              {[]API{described("/a/", strings.Replace(operationNamed("a"), "public", "public, x-body-limit: 8KiB", 1), "")}, "x-body-limit"},
 		"over a body limit of nothing":                        {[]API{described("/a/", strings.Replace(operationNamed("a"), "public", "public, x-body-limit: 0", 1), "")}, "x-body-limit"},
 		"over an operation that nobody handles":               {[]API{unrouted}, "GET /a/ is described but not routed"},

@@ -13,6 +13,7 @@ import (
 // What a module's document may say of an operation beside OpenAPI's own words.
 const (
 	accessExtension    = "x-access"    // who may call it, as auth.ParseAccess reads it; mandatory
+	auditExtension     = "x-audit"     // what an operation for some roles is about, as audit.Resource has it; mandatory there
 	listExtension      = "x-list"      // it is a list: {ordering: [columns], default: -column}
 	versionedExtension = "x-versioned" // it shows or changes one versioned resource: true
 

@@ -7,7 +7,7 @@ import (
 )
 
 // Module provides the server over every API of the graph; whoever invokes *Server starts it.
-var Module = fx.Module("httpserver", fx.Provide(fx.Annotate(New, fx.ParamTags(``, ``, ``, ``, ``, ``, `group:"apis"`))))
+var Module = fx.Module("httpserver", fx.Provide(fx.Annotate(New, fx.ParamTags(``, ``, ``, ``, ``, ``, ``, `group:"apis"`))))
 
 // Handle adds the API that constructor returns to the graph.
 func Handle(constructor any) fx.Option {

@@ -13,6 +13,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"go.uber.org/zap"
 
+	"healthcare/platform/audit"
 	"healthcare/platform/auth"
 	"healthcare/platform/keyring"
 )
@@ -48,6 +49,7 @@ type Server struct {
 	authenticator auth.Authenticator
 	ready         Readiness
 	repeater      Repeater
+	trail         audit.Recorder
 	cursors       cursors
 	contract      *contract
 	app           *fiber.App
@@ -60,13 +62,14 @@ type Server struct {
 // New builds the server over every module's part of the contract. Errors: an operation that does not say who may call it or names a role that
 // nobody declares, one that nobody handles, a handler that nobody described, or documents that contradict each other.
 func New(
-	cfg Config, log *zap.Logger, authenticator auth.Authenticator, roles auth.Roles, ready Readiness, repeater Repeater, apis ...API,
+	cfg Config, log *zap.Logger, authenticator auth.Authenticator, roles auth.Roles, ready Readiness, repeater Repeater, trail audit.Recorder,
+	apis ...API,
 ) (*Server, error) {
 	cursors, err := newCursors(cfg.CursorKeys)
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, log: log, authenticator: authenticator, ready: ready, repeater: repeater, cursors: cursors}
+	s := &Server{cfg: cfg, log: log, authenticator: authenticator, ready: ready, repeater: repeater, trail: trail, cursors: cursors}
 	apis = append(apis, s.operations())
 	contract, err := merge(cfg.Version, roles, apis)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"healthcare/platform/audit"
 	"healthcare/platform/database/idempotency"
 	"healthcare/platform/errs"
 )
@@ -49,6 +50,12 @@ func (s *Server) once(c *fiber.Ctx, call *call, handler fiber.Handler) error {
 	})
 	if err != nil || !replayed {
 		return err
+	}
+	if call.op.resource != "" { // what was answered is shown again
+		again := audit.Entry{Action: audit.Read, Resource: call.op.resource, Outcome: audit.Success, Status: given.Status}
+		if err := s.trail.Record(outer, call.principal, again); err != nil {
+			return err
+		}
 	}
 	for name, value := range given.Header {
 		c.Set(name, value)

@@ -20,6 +20,7 @@ import (
 	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
 
+	"healthcare/platform/audittest"
 	"healthcare/platform/auth"
 )
 
@@ -47,9 +48,9 @@ paths:
       requestBody: {required: true, content: {application/json: {schema: {$ref: "#/components/schemas/Thing"}}}}
       responses: {"201": {description: Added.}}
   /staff/:
-    get: {operationId: forStaff, x-access: [admin, staff], responses: {"200": {description: For some.}}}
+    get: {operationId: forStaff, x-access: [admin, staff], x-audit: User, responses: {"200": {description: For some.}}}
   /admins/:
-    get: {operationId: forAdmins, x-access: [admin], responses: {"200": {description: For others.}}}
+    get: {operationId: forAdmins, x-access: [admin], x-audit: User, responses: {"200": {description: For others.}}}
   /panic/:
     get: {operationId: panics, x-access: public, responses: {"200": {description: Never.}}}
   /held/:
@@ -146,7 +147,7 @@ func serve(t *testing.T, adjust ...func(*Config)) *stand {
 		change(&cfg)
 	}
 	ready := func(context.Context) error { return s.broken }
-	server, err := New(cfg, zap.New(core), oneToken{}, someRoles, ready, nil, s.api())
+	server, err := New(cfg, zap.New(core), oneToken{}, someRoles, ready, nil, new(audittest.Recorder), s.api())
 	require.NoError(t, err)
 	s.Server = server
 	require.NoError(t, s.Listen())

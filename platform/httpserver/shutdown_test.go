@@ -10,6 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 	"go.uber.org/zap"
+
+	"healthcare/platform/audittest"
 )
 
 // hold sends a request to /held/ and waits until it is in its handler.
@@ -107,7 +109,7 @@ func TestShutdown(t *testing.T) {
 	t.Run("right after the start leaves nothing listening", func(t *testing.T) {
 		for range 20 {
 			cfg := Config{Address: "127.0.0.1:0", Version: "test", Connections: 1, ShutdownTimeout: time.Second, CursorKeys: keysOf(aSecret)}
-			s, err := New(cfg, zap.NewNop(), oneToken{}, someRoles, nil, nil)
+			s, err := New(cfg, zap.NewNop(), oneToken{}, someRoles, nil, nil, new(audittest.Recorder))
 			require.NoError(t, err)
 			require.NoError(t, s.Listen())
 			require.NoError(t, s.Shutdown(t.Context()))
@@ -132,7 +134,7 @@ func TestShutdown(t *testing.T) {
 
 func TestListenOnABusyPortIsAnError(t *testing.T) {
 	s := serve(t)
-	second, err := New(Config{Address: s.Address(), Version: "test", CursorKeys: keysOf(aSecret)}, zap.NewNop(), oneToken{}, someRoles, nil, nil)
+	second, err := New(Config{Address: s.Address(), Version: "test", CursorKeys: keysOf(aSecret)}, zap.NewNop(), oneToken{}, someRoles, nil, nil, new(audittest.Recorder))
 	require.NoError(t, err)
 	require.ErrorContains(t, second.Listen(), "address already in use")
 }

@@ -54,7 +54,8 @@ func recorder(lc fx.Lifecycle, recorder *app.Recorder, keeper *app.Keeper) audit
 		OnStop: func(ctx context.Context) error {
 			stop()
 			<-done
-			return keeper.Finish(ctx)
+			keeper.Close(ctx)
+			return nil
 		},
 	})
 	return recorder

@@ -16,6 +16,7 @@ import (
 	"healthcare/modules/doctors/doctorstest"
 	"healthcare/modules/patients"
 	"healthcare/modules/patients/patientstest"
+	"healthcare/platform/audittest"
 	"healthcare/platform/auth"
 	"healthcare/platform/clock"
 	"healthcare/platform/database"
@@ -35,7 +36,7 @@ type house struct {
 
 func newHouse(db *database.DB) house {
 	h := house{db: db, clock: clock.At(now), patients: new(askedPatients), doctors: new(askedDoctors)}
-	h.Service = app.New(store.New(db), h.patients, h.doctors, db, h.clock)
+	h.Service = app.New(store.New(db), h.patients, h.doctors, new(audittest.Recorder), db, h.clock)
 	return h
 }
 

@@ -10,6 +10,7 @@ import (
 	"healthcare/modules/assignments/internal/ports"
 	"healthcare/modules/doctors"
 	"healthcare/modules/patients"
+	"healthcare/platform/audit"
 	"healthcare/platform/auth"
 	"healthcare/platform/clock"
 	"healthcare/platform/paging"
@@ -22,15 +23,17 @@ type Service struct {
 	assignments ports.Repository
 	patients    patients.Directory
 	doctors     doctors.Directory
+	trail       audit.Recorder
 	tx          tx.Runner
 	clock       clock.Clock
 }
 
 // New wires the use cases.
 func New(
-	assignments ports.Repository, patients patients.Directory, doctors doctors.Directory, tx tx.Runner, clock clock.Clock,
+	assignments ports.Repository, patients patients.Directory, doctors doctors.Directory, trail audit.Recorder, tx tx.Runner,
+	clock clock.Clock,
 ) *Service {
-	return &Service{assignments: assignments, patients: patients, doctors: doctors, tx: tx, clock: clock}
+	return &Service{assignments: assignments, patients: patients, doctors: doctors, trail: trail, tx: tx, clock: clock}
 }
 
 // Assigned is an assignment with what its two sides may be shown as.
@@ -54,9 +57,12 @@ func (s *Service) Assign(ctx context.Context, who auth.Principal, patient patien
 		if made.Doctor, err = s.doctors.Find(ctx, doctor); err != nil {
 			return err
 		}
-		return s.assignments.Add(ctx, made.Assignment)
+		if err := s.assignments.Add(ctx, made.Assignment); err != nil {
+			return err
+		}
+		return s.trail.Record(ctx, who, event(audit.Create, made.Assignment))
 	})
-	return made, err
+	return made, s.refused(ctx, who, patient, err)
 }
 
 // Browse is a page of the assignments of the user's patients that pass the filter, in three queries. Errors: none.
@@ -66,13 +72,17 @@ func (s *Service) Browse(ctx context.Context, who auth.Principal, filter domain.
 		return paging.Page[Assigned]{}, err
 	}
 	detailed, err := s.detailed(ctx, who, found.Items)
-	return paging.Page[Assigned]{Items: detailed, Next: found.Next, Total: found.Total}, err
+	if err != nil {
+		return paging.Page[Assigned]{}, err
+	}
+	shown := paging.Page[Assigned]{Items: detailed, Next: found.Next, Total: found.Total}
+	return shown, s.trail.Record(ctx, who, listed(filter, detailed))
 }
 
 // BrowseOf is a page of one patient's assignments. Errors: patients.ErrNotFound.
 func (s *Service) BrowseOf(ctx context.Context, who auth.Principal, patient patients.ID, page paging.Request) (paging.Page[Assigned], error) {
 	if _, err := s.patients.Find(ctx, visible(who), patient); err != nil {
-		return paging.Page[Assigned]{}, err
+		return paging.Page[Assigned]{}, s.refused(ctx, who, patient, err)
 	}
 	return s.Browse(ctx, who, domain.Filter{Patient: &patient.UUID}, page)
 }
@@ -81,7 +91,7 @@ func (s *Service) BrowseOf(ctx context.Context, who auth.Principal, patient pati
 func (s *Service) Find(ctx context.Context, who auth.Principal, id assignments.ID) (Assigned, error) {
 	one, err := s.assignments.Find(ctx, visible(who), id)
 	if err != nil {
-		return Assigned{}, err
+		return Assigned{}, s.missing(ctx, who, id, err)
 	}
 	detailed, err := s.detailed(ctx, who, []domain.Assignment{one})
 	if err != nil {
@@ -90,17 +100,25 @@ func (s *Service) Find(ctx context.Context, who auth.Principal, id assignments.I
 	if len(detailed) == 0 { // its patient or doctor was removed since
 		return Assigned{}, assignments.ErrNotFound
 	}
-	return detailed[0], nil
+	return detailed[0], s.trail.Record(ctx, who, event(audit.Read, one))
 }
 
 // Discharge ends an assignment. It never changed, so it is at its first version. Errors: assignments.ErrNotFound, revision.ErrStale.
 func (s *Service) Discharge(ctx context.Context, who auth.Principal, id assignments.ID, expected revision.Match) error {
-	return s.tx.Do(ctx, func(ctx context.Context) error {
+	err := s.tx.Do(ctx, func(ctx context.Context) error {
+		one, err := s.assignments.Find(ctx, visible(who), id) // tells the trail whose it was
+		if err != nil {
+			return err
+		}
 		if err := s.assignments.Remove(ctx, visible(who), id); err != nil {
 			return err
 		}
-		return expected.Check(domain.Version) // undone when it is another
+		if err := expected.Check(domain.Version); err != nil {
+			return err // undone
+		}
+		return s.trail.Record(ctx, who, event(audit.Delete, one))
 	})
+	return s.missing(ctx, who, id, err)
 }
 
 // detailed adds what the two sides are shown as, in two queries. An assignment whose patient or doctor was removed since it was read has

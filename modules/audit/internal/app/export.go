@@ -4,7 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"encoding/json"
+	"encoding/json" //nolint:depguard // what it reads is held against a MAC, byte by byte made again: a lenient reader lets nothing through
 	"errors"
 	"fmt"
 	"io"

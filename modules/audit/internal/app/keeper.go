@@ -82,6 +82,13 @@ func (k *Keeper) prepare(ctx context.Context) error {
 	return nil
 }
 
+// Close finishes, and reports what kept it from that: a store that is gone must not keep the program from stopping.
+func (k *Keeper) Close(ctx context.Context) {
+	if err := k.Finish(ctx); err != nil {
+		k.checkpoints.Report(err)
+	}
+}
+
 // Finish signs a last checkpoint for each chain that has grown. Errors: the store's, those of the checkpoints' file.
 func (k *Keeper) Finish(ctx context.Context) error {
 	return k.checkpoint(ctx, func(int64, time.Duration) bool { return true })

@@ -142,6 +142,7 @@ func TestR42_TheTrailFailsClosed(t *testing.T) {
 		})
 		t.Run("when the caller's time is over, though the commit goes on", func(t *testing.T) {
 			release := make(chan struct{})
+			defer h.ledger.have(nil)
 			h.ledger.have(func(context.Context) error { <-release; return nil })
 			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 			defer cancel()

@@ -37,7 +37,7 @@ func TestDirectory(t *testing.T) {
 	service, directory := newHouse(db), app.NewDirectory(store.New(db))
 	t.Run("answers within the transaction of whoever asks", func(t *testing.T) {
 		require.ErrorIs(t, db.Do(t.Context(), func(ctx context.Context) error {
-			doctor, err := service.Register(ctx, vikram())
+			doctor, err := service.Register(ctx, nobody, vikram())
 			require.NoError(t, err)
 			_, err = directory.Find(ctx, doctor.ID)
 			require.NoError(t, err)

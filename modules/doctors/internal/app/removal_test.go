@@ -55,26 +55,26 @@ func TestRemove(t *testing.T) {
 
 		t.Run("is undone with everything else when one of those who react fails, whose error it is", func(t *testing.T) {
 			answer = errors.New("cannot let go")
-			require.ErrorIs(t, service.Remove(t.Context(), doctor.ID, revision.Match{}), answer)
+			require.ErrorIs(t, service.Remove(t.Context(), nobody, doctor.ID, revision.Match{}), answer)
 			require.Equal(t, doctor, service.found(t, doctor))
 			require.Equal(t, 1, assignments(t, db))
 		})
 		t.Run("is refused by the foreign key when nobody reacts", func(t *testing.T) {
-			err := newHouse(db).Remove(t.Context(), doctor.ID, revision.Match{})
+			err := newHouse(db).Remove(t.Context(), nobody, doctor.ID, revision.Match{})
 			require.Equal(t, errs.Conflict, errs.KindOf(err), "%v", err)
 			require.Equal(t, doctor, service.found(t, doctor))
 			require.Equal(t, 1, assignments(t, db))
 		})
 		t.Run("lets those who react let go first, and then removes the doctor", func(t *testing.T) {
 			heard, answer = nil, nil
-			require.NoError(t, service.Remove(t.Context(), doctor.ID, revision.Match{}))
+			require.NoError(t, service.Remove(t.Context(), nobody, doctor.ID, revision.Match{}))
 			require.Equal(t, []doctors.Deleted{{ID: doctor.ID}}, heard)
 			require.Empty(t, service.browsed(t))
 			require.Zero(t, assignments(t, db))
 		})
 		t.Run("cannot be done twice, and announces nothing then", func(t *testing.T) {
 			heard = nil
-			require.ErrorIs(t, service.Remove(t.Context(), doctor.ID, revision.Match{}), doctors.ErrNotFound)
+			require.ErrorIs(t, service.Remove(t.Context(), nobody, doctor.ID, revision.Match{}), doctors.ErrNotFound)
 			require.Empty(t, heard)
 		})
 	})

@@ -3,10 +3,13 @@ package app
 
 import (
 	"context"
+	"net/http"
 
 	"healthcare/modules/doctors"
 	"healthcare/modules/doctors/internal/domain"
 	"healthcare/modules/doctors/internal/ports"
+	"healthcare/platform/audit"
+	"healthcare/platform/auth"
 	"healthcare/platform/clock"
 	"healthcare/platform/events"
 	"healthcare/platform/paging"
@@ -17,23 +20,29 @@ import (
 // Service is the directory as every signed-in user may use it: it is shared, so no use case asks who is acting.
 type Service struct {
 	doctors ports.Repository
+	trail   audit.Recorder
 	tx      tx.Runner
 	events  events.Publisher
 	clock   clock.Clock
 }
 
 // New wires the use cases.
-func New(doctors ports.Repository, tx tx.Runner, events events.Publisher, clock clock.Clock) *Service {
-	return &Service{doctors: doctors, tx: tx, events: events, clock: clock}
+func New(doctors ports.Repository, trail audit.Recorder, tx tx.Runner, events events.Publisher, clock clock.Clock) *Service {
+	return &Service{doctors: doctors, trail: trail, tx: tx, events: events, clock: clock}
 }
 
 // Register adds a doctor. Errors: errs.Invalid, doctors.ErrLicenseNumberTaken.
-func (s *Service) Register(ctx context.Context, details domain.Details) (domain.Doctor, error) {
+func (s *Service) Register(ctx context.Context, who auth.Principal, details domain.Details) (domain.Doctor, error) {
 	doctor, err := domain.New(details, s.clock.Now())
 	if err != nil {
 		return domain.Doctor{}, err
 	}
-	return doctor, s.doctors.Add(ctx, doctor)
+	return doctor, s.tx.Do(ctx, func(ctx context.Context) error {
+		if err := s.doctors.Add(ctx, doctor); err != nil {
+			return err
+		}
+		return s.trail.Record(ctx, who, event(audit.Create, doctor.ID, http.StatusCreated))
+	})
 }
 
 // Browse is a page of the doctors that pass the filter. Errors: none.
@@ -48,29 +57,46 @@ func (s *Service) Find(ctx context.Context, id doctors.ID) (domain.Doctor, error
 
 // Revise replaces all details of a doctor who is at an expected version.
 // Errors: errs.Invalid, doctors.ErrNotFound, doctors.ErrLicenseNumberTaken, revision.ErrStale.
-func (s *Service) Revise(ctx context.Context, id doctors.ID, expected revision.Match, details domain.Details) (domain.Doctor, error) {
-	return s.doctors.Change(ctx, id, func(d *domain.Doctor) error {
-		if err := expected.Check(d.Version); err != nil {
-			return err
-		}
-		return d.Revise(details, s.clock.Now())
-	})
+func (s *Service) Revise(
+	ctx context.Context, who auth.Principal, id doctors.ID, expected revision.Match, details domain.Details,
+) (domain.Doctor, error) {
+	return s.change(ctx, who, id, expected, func(d *domain.Doctor) error { return d.Revise(details, s.clock.Now()) })
 }
 
 // Amend changes some details of a doctor who is at an expected version.
 // Errors: errs.Invalid, doctors.ErrNotFound, doctors.ErrLicenseNumberTaken, revision.ErrStale.
-func (s *Service) Amend(ctx context.Context, id doctors.ID, expected revision.Match, changes domain.Changes) (domain.Doctor, error) {
-	return s.doctors.Change(ctx, id, func(d *domain.Doctor) error {
-		if err := expected.Check(d.Version); err != nil {
+func (s *Service) Amend(
+	ctx context.Context, who auth.Principal, id doctors.ID, expected revision.Match, changes domain.Changes,
+) (domain.Doctor, error) {
+	return s.change(ctx, who, id, expected, func(d *domain.Doctor) error { return d.Amend(changes, s.clock.Now()) })
+}
+
+// change applies rule to a doctor who is at an expected version, and records it.
+func (s *Service) change(
+	ctx context.Context, who auth.Principal, id doctors.ID, expected revision.Match, rule func(*domain.Doctor) error,
+) (changed domain.Doctor, err error) {
+	err = s.tx.Do(ctx, func(ctx context.Context) error {
+		changed, err = s.doctors.Change(ctx, id, func(d *domain.Doctor) error {
+			if err := expected.Check(d.Version); err != nil {
+				return err
+			}
+			return rule(d)
+		})
+		if err != nil {
 			return err
 		}
-		return d.Amend(changes, s.clock.Now())
+		return s.trail.Record(ctx, who, event(audit.Update, id, http.StatusOK))
 	})
+	return changed, err
+}
+
+func event(action audit.Action, id doctors.ID, status int) audit.Entry {
+	return audit.Entry{Action: action, Resource: audit.Doctor, ResourceID: id.UUID, Outcome: audit.Success, Status: status}
 }
 
 // Remove deletes a doctor who is at an expected version, after everyone who refers to them has let go.
 // Errors: doctors.ErrNotFound, revision.ErrStale.
-func (s *Service) Remove(ctx context.Context, id doctors.ID, expected revision.Match) error {
+func (s *Service) Remove(ctx context.Context, who auth.Principal, id doctors.ID, expected revision.Match) error {
 	return s.tx.Do(ctx, func(ctx context.Context) error {
 		version, err := s.doctors.Hold(ctx, id)
 		if err != nil {
@@ -82,6 +108,9 @@ func (s *Service) Remove(ctx context.Context, id doctors.ID, expected revision.M
 		if err := s.events.Publish(ctx, doctors.Deleted{ID: id}); err != nil {
 			return err
 		}
-		return s.doctors.Remove(ctx, id)
+		if err := s.doctors.Remove(ctx, id); err != nil {
+			return err
+		}
+		return s.trail.Record(ctx, who, event(audit.Delete, id, http.StatusNoContent))
 	})
 }

@@ -11,6 +11,8 @@ import (
 	"healthcare/modules/doctors/internal/adapters/store"
 	"healthcare/modules/doctors/internal/app"
 	"healthcare/modules/doctors/internal/domain"
+	"healthcare/platform/audittest"
+	"healthcare/platform/auth"
 	"healthcare/platform/clock"
 	"healthcare/platform/database"
 	"healthcare/platform/databasetest"
@@ -31,8 +33,11 @@ type house struct {
 
 func newHouse(db *database.DB, subscriptions ...events.Subscription) house {
 	manual := clock.At(now)
-	return house{app.New(store.New(db), db, events.New(subscriptions...), manual), db, manual}
+	return house{app.New(store.New(db), new(audittest.Recorder), db, events.New(subscriptions...), manual), db, manual}
 }
+
+// nobody in particular: the directory is everybody's.
+var nobody auth.Principal
 
 func vikram() domain.Details {
 	return domain.Details{Name: "Dr. Vikram Khanna", Specialization: "Dermatology", Experience: 9, LicenseNumber: "MH-1234"}
@@ -40,7 +45,7 @@ func vikram() domain.Details {
 
 func (h house) registered(t *testing.T, details domain.Details) domain.Doctor {
 	t.Helper()
-	doctor, err := h.Register(t.Context(), details)
+	doctor, err := h.Register(t.Context(), nobody, details)
 	require.NoError(t, err)
 	return doctor
 }
@@ -70,12 +75,12 @@ func TestRegister(t *testing.T) {
 		require.Equal(t, []domain.Doctor{doctor}, service.browsed(t))
 	})
 	t.Run("refuses a license number that another doctor has", func(t *testing.T) {
-		_, err := service.Register(t.Context(), vikram())
+		_, err := service.Register(t.Context(), nobody, vikram())
 		require.ErrorIs(t, err, doctors.ErrLicenseNumberTaken)
 		require.Len(t, service.browsed(t), 1)
 	})
 	t.Run("stores nothing that breaks a rule", func(t *testing.T) {
-		_, err := service.Register(t.Context(), domain.Details{})
+		_, err := service.Register(t.Context(), nobody, domain.Details{})
 		require.Equal(t, errs.Invalid, errs.KindOf(err))
 		require.Len(t, service.browsed(t), 1)
 	})
@@ -90,7 +95,7 @@ func TestReviseAndAmend(t *testing.T) {
 		service := newHouse(db)
 		doctor := service.registered(t, vikram())
 		service.clock.Advance(time.Minute)
-		revised, err := service.Revise(t.Context(), doctor.ID, revision.Match{}, domain.Details{Name: "D", Specialization: "S"})
+		revised, err := service.Revise(t.Context(), nobody, doctor.ID, revision.Match{}, domain.Details{Name: "D", Specialization: "S"})
 		require.NoError(t, err)
 		require.Equal(t, domain.Details{Name: "D", Specialization: "S"}, revised.Details)
 		require.Equal(t, 2, revised.Version)
@@ -101,7 +106,7 @@ func TestReviseAndAmend(t *testing.T) {
 		service := newHouse(db)
 		doctor := service.registered(t, simple)
 		service.clock.Advance(time.Minute)
-		amended, err := service.Amend(t.Context(), doctor.ID, revision.Match{}, domain.Changes{Experience: new(0)})
+		amended, err := service.Amend(t.Context(), nobody, doctor.ID, revision.Match{}, domain.Changes{Experience: new(0)})
 		require.NoError(t, err)
 		doctor.Experience, doctor.Version, doctor.UpdatedAt = 0, 2, now.Add(time.Minute)
 		require.Equal(t, doctor, amended)
@@ -111,10 +116,10 @@ func TestReviseAndAmend(t *testing.T) {
 		service := newHouse(db)
 		doctor := service.registered(t, simple)
 		service.clock.Advance(time.Minute)
-		amended, err := service.Amend(t.Context(), doctor.ID, revision.Match{}, domain.Changes{Name: new(" D ")})
+		amended, err := service.Amend(t.Context(), nobody, doctor.ID, revision.Match{}, domain.Changes{Name: new(" D ")})
 		require.NoError(t, err)
 		require.Equal(t, doctor, amended)
-		revised, err := service.Revise(t.Context(), doctor.ID, revision.Match{}, simple)
+		revised, err := service.Revise(t.Context(), nobody, doctor.ID, revision.Match{}, simple)
 		require.NoError(t, err)
 		require.Equal(t, doctor, revised)
 		require.Equal(t, doctor, service.found(t, doctor))
@@ -122,9 +127,9 @@ func TestReviseAndAmend(t *testing.T) {
 	t.Run("what breaks a rule, or takes another's license number, changes nothing", func(t *testing.T) {
 		service := newHouse(db)
 		doctor, other := service.registered(t, simple), service.registered(t, domain.Details{Name: "O", Specialization: "S", LicenseNumber: "7"})
-		_, err := service.Amend(t.Context(), doctor.ID, revision.Match{}, domain.Changes{Name: new("E"), Experience: new(-1)})
+		_, err := service.Amend(t.Context(), nobody, doctor.ID, revision.Match{}, domain.Changes{Name: new("E"), Experience: new(-1)})
 		require.Equal(t, errs.Invalid, errs.KindOf(err))
-		_, err = service.Amend(t.Context(), doctor.ID, revision.Match{}, domain.Changes{Name: new("E"), LicenseNumber: &other.LicenseNumber})
+		_, err = service.Amend(t.Context(), nobody, doctor.ID, revision.Match{}, domain.Changes{Name: new("E"), LicenseNumber: &other.LicenseNumber})
 		require.ErrorIs(t, err, doctors.ErrLicenseNumberTaken)
 		require.Equal(t, doctor, service.found(t, doctor))
 	})
@@ -132,9 +137,9 @@ func TestReviseAndAmend(t *testing.T) {
 		service, missing := newHouse(db), doctors.ID{UUID: uuid.Must(uuid.NewV7())}
 		_, err := service.Find(t.Context(), missing)
 		require.Equal(t, doctors.ErrNotFound, err)
-		_, err = service.Revise(t.Context(), missing, revision.Match{}, domain.Details{})
+		_, err = service.Revise(t.Context(), nobody, missing, revision.Match{}, domain.Details{})
 		require.Equal(t, doctors.ErrNotFound, err)
-		_, err = service.Amend(t.Context(), missing, revision.Match{}, domain.Changes{Name: new("")})
+		_, err = service.Amend(t.Context(), nobody, missing, revision.Match{}, domain.Changes{Name: new("")})
 		require.Equal(t, doctors.ErrNotFound, err)
 	})
 }

@@ -3,10 +3,12 @@ package app
 import (
 	"context"
 	"errors"
+	"net/http"
 
 	"healthcare/modules/identity"
 	"healthcare/modules/identity/internal/domain"
 	"healthcare/modules/identity/internal/ports"
+	"healthcare/platform/audit"
 	"healthcare/platform/auth"
 	"healthcare/platform/clock"
 	"healthcare/platform/errs"
@@ -21,6 +23,7 @@ type Accounts struct {
 	credentials *Credentials
 	belongings  identity.Belongings
 	roles       auth.Roles
+	trail       audit.Recorder
 	tx          tx.Runner
 	clock       clock.Clock
 	closed      bool
@@ -29,10 +32,10 @@ type Accounts struct {
 // NewAccounts wires the use cases.
 func NewAccounts(
 	cfg identity.Config, users ports.Users, sessions ports.Sessions, credentials *Credentials, belongings identity.Belongings, roles auth.Roles,
-	tx tx.Runner, clock clock.Clock,
+	trail audit.Recorder, tx tx.Runner, clock clock.Clock,
 ) *Accounts {
 	return &Accounts{
-		users: users, sessions: sessions, credentials: credentials, belongings: belongings, roles: roles, tx: tx, clock: clock,
+		users: users, sessions: sessions, credentials: credentials, belongings: belongings, roles: roles, trail: trail, tx: tx, clock: clock,
 		closed: cfg.RegistrationClosed,
 	}
 }
@@ -46,11 +49,11 @@ func (a *Accounts) Register(ctx context.Context, said domain.Registration) (doma
 	if a.closed {
 		return domain.User{}, identity.ErrRegistrationClosed
 	}
-	return a.Add(ctx, said, auth.Staff)
+	return a.Add(ctx, auth.Principal{}, said, auth.Staff)
 }
 
 // Add makes an account of a role, on behalf of an administrator or an operator. Errors: as for Register, but open to them always.
-func (a *Accounts) Add(ctx context.Context, said domain.Registration, role auth.Role) (domain.User, error) {
+func (a *Accounts) Add(ctx context.Context, who auth.Principal, said domain.Registration, role auth.Role) (domain.User, error) {
 	if err := said.Validate(); err != nil {
 		return domain.User{}, err
 	}
@@ -76,7 +79,13 @@ func (a *Accounts) Add(ctx context.Context, said domain.Registration, role auth.
 	}
 	for attempt := range usernameAttempts {
 		user.Username = domain.UsernameCandidate(user.Email, attempt)
-		if err = a.users.Add(ctx, user); !errors.Is(err, ports.ErrUsernameTaken) {
+		err = a.tx.Do(ctx, func(ctx context.Context) error {
+			if err := a.users.Add(ctx, user); err != nil {
+				return err
+			}
+			return a.trail.Record(ctx, who, about(audit.Create, audit.User, user.ID.UUID, http.StatusCreated))
+		})
+		if !errors.Is(err, ports.ErrUsernameTaken) {
 			break
 		}
 	}
@@ -103,7 +112,7 @@ func (a *Accounts) Me(ctx context.Context, who auth.Principal) (domain.User, err
 
 // Rename changes the user's own name. Errors: errs.Invalid, revision.ErrStale, auth.ErrUnauthenticated.
 func (a *Accounts) Rename(ctx context.Context, who auth.Principal, expected revision.Match, name *string) (domain.User, error) {
-	user, err := a.change(ctx, userOf(who), expected, domain.Changes{Name: name})
+	user, err := a.change(ctx, who, userOf(who), expected, domain.Changes{Name: name})
 	return user, orGone(err)
 }
 
@@ -116,17 +125,33 @@ func orGone(err error) error {
 }
 
 // change makes valid changes of a user who is at an expected version. Errors: errs.Invalid, revision.ErrStale, ports.ErrNotFound.
-func (a *Accounts) change(ctx context.Context, id identity.UserID, expected revision.Match, changes domain.Changes) (domain.User, error) {
+func (a *Accounts) change(
+	ctx context.Context, who auth.Principal, id identity.UserID, expected revision.Match, changes domain.Changes,
+) (changed domain.User, err error) {
 	if err := changes.Validate(); err != nil {
 		return domain.User{}, err
 	}
-	return a.users.Change(ctx, id, func(user *domain.User) error {
-		if err := expected.Check(user.Version); err != nil {
+	err = a.tx.Do(ctx, func(ctx context.Context) error {
+		var before domain.User
+		changed, err = a.users.Change(ctx, id, func(user *domain.User) error {
+			before = *user
+			if err := expected.Check(user.Version); err != nil {
+				return err
+			}
+			user.Amend(changes, a.clock.Now())
+			return nil
+		})
+		if err != nil {
 			return err
 		}
-		user.Amend(changes, a.clock.Now())
-		return nil
+		entry := about(audit.Update, audit.User, id.UUID, http.StatusOK)
+		entry.Fields = differences(before, changed)
+		if before.Role != changed.Role {
+			entry.Action = audit.RoleChanged
+		}
+		return a.trail.Record(ctx, who, entry)
 	})
+	return changed, err
 }
 
 // ChangePassword replaces the user's password and ends all their other sessions.
@@ -154,7 +179,10 @@ func (a *Accounts) ChangePassword(ctx context.Context, who auth.Principal, said 
 		if err != nil {
 			return orGone(err)
 		}
-		return a.sessions.RemoveAllBut(ctx, user.ID, sessionOf(who))
+		if err := a.sessions.RemoveAllBut(ctx, user.ID, sessionOf(who)); err != nil {
+			return err
+		}
+		return a.trail.Record(ctx, who, about(audit.PasswordChanged, audit.User, user.ID.UUID, http.StatusNoContent))
 	})
 }
 
@@ -166,11 +194,11 @@ func (a *Accounts) prove(ctx context.Context, who auth.Principal, field, passwor
 	}
 	_, proved, err := a.credentials.prove(ctx, domain.Mailbox(user.Email), password, from.Address,
 		func(context.Context) (domain.User, error) { return user, nil })
-	if err != nil {
-		return domain.User{}, err
+	if err == nil && !proved.right {
+		err = wrong(field)
 	}
-	if !proved.right {
-		return domain.User{}, wrong(field)
+	if err != nil {
+		return domain.User{}, a.credentials.failed(ctx, who, user.ID, err)
 	}
 	return user, a.credentials.succeeded(ctx, proved)
 }
@@ -186,7 +214,12 @@ func (a *Accounts) Leave(
 	if err != nil {
 		return err
 	}
-	return a.tx.Do(ctx, func(ctx context.Context) error { return orGone(a.leave(ctx, user, expected, withPatients)) })
+	return a.tx.Do(ctx, func(ctx context.Context) error {
+		if err := a.leave(ctx, user, expected, withPatients); err != nil {
+			return orGone(err)
+		}
+		return a.trail.Record(ctx, who, about(audit.Delete, audit.User, user.ID.UUID, http.StatusNoContent))
+	})
 }
 
 func (a *Accounts) leave(ctx context.Context, user domain.User, expected revision.Match, withPatients bool) error {

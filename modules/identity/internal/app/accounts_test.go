@@ -134,7 +134,7 @@ func TestRegistrationClosed(t *testing.T) {
 	h := newHouse(t, databasetest.SQLite(t), func(cfg *identity.Config) { cfg.RegistrationClosed = true })
 	_, err := h.Register(t.Context(), asha())
 	require.ErrorIs(t, err, identity.ErrRegistrationClosed)
-	_, err = h.Add(t.Context(), asha(), auth.Staff)
+	_, err = h.Add(t.Context(), auth.Principal{}, asha(), auth.Staff)
 	require.NoError(t, err, "an administrator makes them")
 	h.signedIn(t)
 }
@@ -182,11 +182,11 @@ func TestAdminister(t *testing.T) {
 		who, tokens := h.signedInAs(t, "a@example.com")
 		user := identity.UserID{UUID: who.UserID}
 		role := func(id identity.UserID, role auth.Role) error {
-			_, err := h.Administer(t.Context(), id, revision.Match{}, domain.Changes{Role: new(string(role))})
+			_, err := h.Administer(t.Context(), auth.Principal{}, id, revision.Match{}, domain.Changes{Role: new(string(role))})
 			return err
 		}
 		active := func(id identity.UserID, active bool) error {
-			_, err := h.Administer(t.Context(), id, revision.Match{}, domain.Changes{Active: &active})
+			_, err := h.Administer(t.Context(), auth.Principal{}, id, revision.Match{}, domain.Changes{Active: &active})
 			return err
 		}
 		t.Run("gives roles that are declared, at once", func(t *testing.T) {
@@ -235,7 +235,7 @@ func TestTheLastAdministratorsRace(t *testing.T) {
 		for range 10 {
 			var ids [2]identity.UserID
 			for i := range ids {
-				user, err := h.Add(t.Context(), domain.Registration{Name: "A", Email: uuid.NewString() + "@example.com", Password: secret}, auth.Admin)
+				user, err := h.Add(t.Context(), auth.Principal{}, domain.Registration{Name: "A", Email: uuid.NewString() + "@example.com", Password: secret}, auth.Admin)
 				require.NoError(t, err)
 				ids[i] = user.ID
 			}
@@ -243,7 +243,7 @@ func TestTheLastAdministratorsRace(t *testing.T) {
 			var answers [2]error
 			for i, id := range ids {
 				both.Go(func() {
-					_, answers[i] = h.Administer(t.Context(), id, revision.Match{}, domain.Changes{Role: new(string(auth.Staff))})
+					_, answers[i] = h.Administer(t.Context(), auth.Principal{}, id, revision.Match{}, domain.Changes{Role: new(string(auth.Staff))})
 				})
 			}
 			both.Wait()

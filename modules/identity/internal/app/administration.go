@@ -39,7 +39,9 @@ func orUnknown(err error) error {
 
 // Administer changes what a user is and whether they may sign in. A user who is disabled loses all sessions at once.
 // Errors: errs.Invalid, identity.ErrUserNotFound, identity.ErrLastAdministrator, revision.ErrStale, that of whoever declares the role.
-func (a *Accounts) Administer(ctx context.Context, id identity.UserID, expected revision.Match, changes domain.Changes) (user domain.User, err error) {
+func (a *Accounts) Administer(
+	ctx context.Context, who auth.Principal, id identity.UserID, expected revision.Match, changes domain.Changes,
+) (user domain.User, err error) {
 	err = a.tx.Do(ctx, func(ctx context.Context) error {
 		if changes.Role != nil {
 			if err := a.mayBe(ctx, id, auth.Role(*changes.Role)); err != nil {
@@ -51,7 +53,7 @@ func (a *Accounts) Administer(ctx context.Context, id identity.UserID, expected 
 				return err
 			}
 		}
-		if user, err = a.change(ctx, id, expected, changes); err != nil {
+		if user, err = a.change(ctx, who, id, expected, changes); err != nil {
 			return orUnknown(err)
 		}
 		if user.Active {

@@ -9,6 +9,7 @@ import (
 	"healthcare/modules/identity"
 	"healthcare/modules/identity/internal/domain"
 	"healthcare/modules/identity/internal/ports"
+	"healthcare/platform/audit"
 	"healthcare/platform/errs"
 )
 
@@ -16,13 +17,14 @@ import (
 type Credentials struct {
 	passwords ports.Passwords
 	attempts  ports.Attempts
+	trail     audit.Recorder
 	policy    domain.PasswordPolicy
 }
 
 // NewCredentials wires it.
-func NewCredentials(cfg identity.Config, passwords ports.Passwords, common ports.CommonPasswords, attempts ports.Attempts) *Credentials {
+func NewCredentials(cfg identity.Config, passwords ports.Passwords, common ports.CommonPasswords, attempts ports.Attempts, trail audit.Recorder) *Credentials {
 	policy := domain.PasswordPolicy{Strict: cfg.StrictPasswords, Common: common}
-	return &Credentials{passwords: passwords, attempts: attempts, policy: policy}
+	return &Credentials{passwords: passwords, attempts: attempts, trail: trail, policy: policy}
 }
 
 // proof is what became of a password.

@@ -17,6 +17,7 @@ import (
 	"healthcare/modules/identity/internal/app"
 	"healthcare/modules/identity/internal/domain"
 	"healthcare/modules/identity/internal/ports"
+	"healthcare/platform/audittest"
 	"healthcare/platform/auth"
 	"healthcare/platform/clock"
 	"healthcare/platform/database"
@@ -45,6 +46,7 @@ type house struct {
 	clock     *clock.Manual
 	estate    *estate
 	roles     auth.Roles
+	trail     *audittest.Recorder
 }
 
 func newHouse(t testing.TB, db *database.DB, adjust ...func(*identity.Config)) house {
@@ -58,7 +60,7 @@ func newHouse(t testing.TB, db *database.DB, adjust ...func(*identity.Config)) h
 	require.NoError(t, err)
 	h := house{
 		db: db, users: store.NewUsers(db), sessions: store.NewSessions(db), tokens: tokens, clock: manual,
-		passwords: &countedPasswords{Passwords: hashing(t, 64)},
+		trail: new(audittest.Recorder), passwords: &countedPasswords{Passwords: hashing(t, 64)},
 	}
 	h.Authenticator = app.NewAuthenticator(tokens, h.sessions)
 	cfg := identity.Config{
@@ -69,10 +71,10 @@ func newHouse(t testing.TB, db *database.DB, adjust ...func(*identity.Config)) h
 	}
 	limits := domain.AttemptLimits{FreeAttempts: cfg.FreeAttempts, AccountFailures: cfg.AccountFailures, ClientFailures: cfg.ClientFailures}
 	attempts := store.NewAttempts(db, []byte("a key of the tests, of 32 bytes.."), limits, manual)
-	credentials := app.NewCredentials(cfg, h.passwords, func(password string) bool { return password == "password1" }, attempts)
+	credentials := app.NewCredentials(cfg, h.passwords, func(password string) bool { return password == "password1" }, attempts, h.trail)
 	h.estate, h.roles = &estate{db: db}, rolesOf()
-	h.Service = app.New(cfg, h.users, h.sessions, credentials, tokens, db, manual)
-	h.Accounts = app.NewAccounts(cfg, h.users, h.sessions, credentials, h.estate, h.roles, db, manual)
+	h.Service = app.New(cfg, h.users, h.sessions, credentials, tokens, h.trail, db, manual)
+	h.Accounts = app.NewAccounts(cfg, h.users, h.sessions, credentials, h.estate, h.roles, h.trail, db, manual)
 	return h
 }
 

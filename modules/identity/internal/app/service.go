@@ -5,12 +5,14 @@ package app
 import (
 	"context"
 	"errors"
+	"net/http"
 	"net/netip"
 	"time"
 
 	"healthcare/modules/identity"
 	"healthcare/modules/identity/internal/domain"
 	"healthcare/modules/identity/internal/ports"
+	"healthcare/platform/audit"
 	"healthcare/platform/auth"
 	"healthcare/platform/clock"
 	"healthcare/platform/tx"
@@ -22,6 +24,7 @@ type Service struct {
 	sessions       ports.Sessions
 	credentials    *Credentials
 	tokens         ports.Tokens
+	trail          audit.Recorder
 	tx             tx.Runner
 	clock          clock.Clock
 	lifetimes      domain.Lifetimes
@@ -30,10 +33,11 @@ type Service struct {
 
 // New wires the use cases.
 func New(
-	cfg identity.Config, users ports.Users, sessions ports.Sessions, credentials *Credentials, tokens ports.Tokens, tx tx.Runner, clock clock.Clock,
+	cfg identity.Config, users ports.Users, sessions ports.Sessions, credentials *Credentials, tokens ports.Tokens,
+	trail audit.Recorder, tx tx.Runner, clock clock.Clock,
 ) *Service {
 	return &Service{
-		users: users, sessions: sessions, credentials: credentials, tokens: tokens, tx: tx, clock: clock,
+		users: users, sessions: sessions, credentials: credentials, tokens: tokens, trail: trail, tx: tx, clock: clock,
 		lifetimes:      domain.Lifetimes{Idle: cfg.SessionIdleLifetime, Absolute: cfg.SessionLifetime},
 		accessLifetime: cfg.AccessTokenLifetime,
 	}
@@ -69,10 +73,10 @@ func (s *Service) SignIn(ctx context.Context, said domain.Credentials, from From
 		return user, err
 	})
 	if err != nil {
-		return Tokens{}, err
+		return Tokens{}, s.credentials.failed(ctx, auth.Principal{}, user.ID, err)
 	}
 	if !proved.right || !user.Active {
-		return Tokens{}, identity.ErrInvalidCredentials
+		return Tokens{}, s.credentials.failed(ctx, auth.Principal{}, user.ID, identity.ErrInvalidCredentials)
 	}
 	if proved.stale {
 		user = s.renewHash(ctx, user, said.Password)
@@ -87,7 +91,11 @@ func (s *Service) begin(ctx context.Context, user domain.User, proved proof, fro
 		if err := s.sessions.Add(ctx, session, user.PasswordHash); err != nil {
 			return err
 		}
-		return s.credentials.succeeded(ctx, proved)
+		if err := s.credentials.succeeded(ctx, proved); err != nil {
+			return err
+		}
+		who := auth.Principal{UserID: user.ID.UUID, SessionID: session.ID.UUID, Role: auth.Role(user.Role)}
+		return s.trail.Record(ctx, who, about(audit.Login, audit.Session, session.ID.UUID, http.StatusOK))
 	})
 	if errors.Is(err, ports.ErrNotFound) {
 		return Tokens{}, identity.ErrInvalidCredentials
@@ -121,7 +129,13 @@ func (s *Service) Refresh(ctx context.Context, refresh string, from From) (Token
 	err := s.sessions.Change(ctx, id, func(ctx context.Context, session *domain.Session) error {
 		use = session.Refresh(generation, from.origin(), s.clock.Now(), s.lifetimes)
 		if use == domain.Reused {
-			return s.sessions.Remove(ctx, session.UserID, id)
+			if err := s.sessions.Remove(ctx, session.UserID, id); err != nil {
+				return err
+			}
+			who := auth.Principal{UserID: session.UserID.UUID, SessionID: id.UUID}
+			reused := about(audit.RefreshReused, audit.Session, id.UUID, http.StatusUnauthorized)
+			reused.Outcome = audit.Denied
+			return s.trail.Record(ctx, who, reused)
 		}
 		user, err := s.users.Find(ctx, session.UserID)
 		if err != nil {
@@ -163,7 +177,12 @@ func (s *Service) Sessions(ctx context.Context, who auth.Principal) ([]domain.Se
 
 // SignOut ends one of the user's sessions. No request that starts after it is accepted. Errors: identity.ErrSessionNotFound.
 func (s *Service) SignOut(ctx context.Context, who auth.Principal, id identity.SessionID) error {
-	err := s.sessions.Remove(ctx, userOf(who), id)
+	err := s.tx.Do(ctx, func(ctx context.Context) error {
+		if err := s.sessions.Remove(ctx, userOf(who), id); err != nil {
+			return err
+		}
+		return s.trail.Record(ctx, who, about(audit.Logout, audit.Session, id.UUID, http.StatusNoContent))
+	})
 	if errors.Is(err, ports.ErrNotFound) {
 		return identity.ErrSessionNotFound
 	}
@@ -172,7 +191,12 @@ func (s *Service) SignOut(ctx context.Context, who auth.Principal, id identity.S
 
 // SignOutEverywhere ends every session of the user's, the one that asks too.
 func (s *Service) SignOutEverywhere(ctx context.Context, who auth.Principal) error {
-	return s.sessions.RemoveAllBut(ctx, userOf(who), identity.SessionID{})
+	return s.tx.Do(ctx, func(ctx context.Context) error {
+		if err := s.sessions.RemoveAllBut(ctx, userOf(who), identity.SessionID{}); err != nil {
+			return err
+		}
+		return s.trail.Record(ctx, who, about(audit.Logout, audit.User, who.UserID, http.StatusNoContent))
+	})
 }
 
 func userOf(who auth.Principal) identity.UserID { return identity.UserID{UUID: who.UserID} }

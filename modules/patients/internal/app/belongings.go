@@ -6,19 +6,22 @@ import (
 	"healthcare/modules/identity"
 	"healthcare/modules/patients"
 	"healthcare/modules/patients/internal/ports"
+	"healthcare/platform/audit"
+	"healthcare/platform/auth"
 	"healthcare/platform/events"
 	"healthcare/platform/tx"
 )
 
 // NewBelongings tells identity of a user's patients, and removes them when the user goes.
-func NewBelongings(repository ports.Repository, tx tx.Runner, events events.Publisher) identity.Belongings {
-	return &belongings{repository, tx, events}
+func NewBelongings(repository ports.Repository, tx tx.Runner, events events.Publisher, trail audit.Recorder) identity.Belongings {
+	return &belongings{repository, tx, events, trail}
 }
 
 type belongings struct {
 	patients ports.Repository
 	tx       tx.Runner
 	events   events.Publisher
+	trail    audit.Recorder
 }
 
 // atOnce is how many patients one statement removes, and one event names.
@@ -41,6 +44,13 @@ func (b *belongings) Discard(ctx context.Context, user identity.UserID) error {
 				return err
 			}
 			if err := b.patients.RemoveAll(ctx, scope, ids); err != nil {
+				return err
+			}
+			entries := make([]audit.Entry, len(ids))
+			for i, id := range ids {
+				entries[i] = event(audit.Delete, id)
+			}
+			if err := b.trail.Record(ctx, auth.Principal{UserID: user.UUID}, entries...); err != nil {
 				return err
 			}
 		}

@@ -12,6 +12,7 @@ import (
 	"healthcare/modules/patients"
 	"healthcare/modules/patients/internal/adapters/store"
 	"healthcare/modules/patients/internal/app"
+	"healthcare/platform/audittest"
 	"healthcare/platform/database"
 	"healthcare/platform/databasetest"
 	"healthcare/platform/events"
@@ -27,7 +28,7 @@ func TestBelongings(t *testing.T) {
 			return errors.Join(answer, db.Write(ctx).Exec(`DELETE FROM assignments WHERE patient_id IN ?`, e.IDs).Error)
 		})
 		h := newHouse(db, letGo)
-		belongings := app.NewBelongings(store.New(db), db, events.New(letGo))
+		belongings := app.NewBelongings(store.New(db), db, events.New(letGo), new(audittest.Recorder))
 		owner, patient := treated(t, h)
 		user := identity.UserID{UUID: owner}
 		others, stranger := identity.UserID{UUID: someone(t, db).UserID}, someone(t, db)

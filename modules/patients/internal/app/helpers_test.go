@@ -12,6 +12,7 @@ import (
 	"healthcare/modules/patients/internal/adapters/store"
 	"healthcare/modules/patients/internal/app"
 	"healthcare/modules/patients/internal/domain"
+	"healthcare/platform/audittest"
 	"healthcare/platform/auth"
 	"healthcare/platform/clock"
 	"healthcare/platform/database"
@@ -30,7 +31,7 @@ type house struct {
 
 func newHouse(db *database.DB, subscriptions ...events.Subscription) house {
 	manual := clock.At(now)
-	return house{app.New(store.New(db), nobodysCare{}, db, events.New(subscriptions...), manual), db, manual}
+	return house{app.New(store.New(db), nobodysCare{}, new(audittest.Recorder), db, events.New(subscriptions...), manual), db, manual}
 }
 
 // someone is a user who may own patients.

@@ -8,6 +8,7 @@ import (
 	"healthcare/modules/patients"
 	"healthcare/modules/patients/internal/domain"
 	"healthcare/modules/patients/internal/ports"
+	"healthcare/platform/audit"
 	"healthcare/platform/auth"
 	"healthcare/platform/clock"
 	"healthcare/platform/events"
@@ -20,14 +21,17 @@ import (
 type Service struct {
 	patients ports.Repository
 	care     patients.Care
+	trail    audit.Recorder
 	tx       tx.Runner
 	events   events.Publisher
 	clock    clock.Clock
 }
 
 // New wires the use cases.
-func New(patients ports.Repository, care patients.Care, tx tx.Runner, events events.Publisher, clock clock.Clock) *Service {
-	return &Service{patients: patients, care: care, tx: tx, events: events, clock: clock}
+func New(
+	patients ports.Repository, care patients.Care, trail audit.Recorder, tx tx.Runner, events events.Publisher, clock clock.Clock,
+) *Service {
+	return &Service{patients: patients, care: care, trail: trail, tx: tx, events: events, clock: clock}
 }
 
 // visible is which patients the user may see and change: today, those they created.
@@ -39,7 +43,12 @@ func (s *Service) Register(ctx context.Context, who auth.Principal, said domain.
 	if err != nil {
 		return domain.Patient{}, err
 	}
-	return patient, s.patients.Add(ctx, patient)
+	return patient, s.tx.Do(ctx, func(ctx context.Context) error {
+		if err := s.patients.Add(ctx, patient); err != nil {
+			return err
+		}
+		return s.trail.Record(ctx, who, event(audit.Create, patient.ID))
+	})
 }
 
 // maxAmong bounds how many patients a filter by doctor may name: SQLite takes 32,766 values in a statement.
@@ -63,12 +72,20 @@ func (s *Service) Browse(
 			return none, domain.ErrTooManyPatients
 		}
 	}
-	return s.patients.List(ctx, visible(who), filter, page)
+	found, err := s.patients.List(ctx, visible(who), filter, page)
+	if err != nil {
+		return none, err
+	}
+	return found, s.trail.Record(ctx, who, listed(filter, found.Items))
 }
 
 // Find is one patient. Errors: patients.ErrNotFound.
 func (s *Service) Find(ctx context.Context, who auth.Principal, id patients.ID) (domain.Patient, error) {
-	return s.patients.Find(ctx, visible(who), id)
+	patient, err := s.patients.Find(ctx, visible(who), id)
+	if err != nil {
+		return domain.Patient{}, s.refused(ctx, who, id, err)
+	}
+	return patient, s.trail.Record(ctx, who, event(audit.Read, id))
 }
 
 // Revise replaces all details of a patient that is at an expected version.
@@ -76,12 +93,7 @@ func (s *Service) Find(ctx context.Context, who auth.Principal, id patients.ID) 
 func (s *Service) Revise(
 	ctx context.Context, who auth.Principal, id patients.ID, expected revision.Match, said domain.Said,
 ) (domain.Patient, error) {
-	return s.patients.Change(ctx, visible(who), id, func(p *domain.Patient) error {
-		if err := expected.Check(p.Version); err != nil {
-			return err
-		}
-		return p.Revise(said, s.clock.Now())
-	})
+	return s.change(ctx, who, id, expected, func(p *domain.Patient) error { return p.Revise(said, s.clock.Now()) })
 }
 
 // Amend changes some details of a patient that is at an expected version.
@@ -89,18 +101,36 @@ func (s *Service) Revise(
 func (s *Service) Amend(
 	ctx context.Context, who auth.Principal, id patients.ID, expected revision.Match, changes domain.Changes,
 ) (domain.Patient, error) {
-	return s.patients.Change(ctx, visible(who), id, func(p *domain.Patient) error {
-		if err := expected.Check(p.Version); err != nil {
+	return s.change(ctx, who, id, expected, func(p *domain.Patient) error { return p.Amend(changes, s.clock.Now()) })
+}
+
+// change applies rule to a patient that is at an expected version, and records what is different by names of fields.
+func (s *Service) change(
+	ctx context.Context, who auth.Principal, id patients.ID, expected revision.Match, rule func(*domain.Patient) error,
+) (changed domain.Patient, err error) {
+	err = s.tx.Do(ctx, func(ctx context.Context) error {
+		var before domain.Details
+		changed, err = s.patients.Change(ctx, visible(who), id, func(p *domain.Patient) error {
+			before = p.Details
+			if err := expected.Check(p.Version); err != nil {
+				return err
+			}
+			return rule(p)
+		})
+		if err != nil {
 			return err
 		}
-		return p.Amend(changes, s.clock.Now())
+		update := event(audit.Update, id)
+		update.Fields = before.Different(changed.Details)
+		return s.trail.Record(ctx, who, update)
 	})
+	return changed, s.refused(ctx, who, id, err)
 }
 
 // Remove deletes a patient that is at an expected version, after everyone who refers to them has let go.
 // Errors: patients.ErrNotFound, revision.ErrStale.
 func (s *Service) Remove(ctx context.Context, who auth.Principal, id patients.ID, expected revision.Match) error {
-	return s.tx.Do(ctx, func(ctx context.Context) error {
+	err := s.tx.Do(ctx, func(ctx context.Context) error {
 		version, err := s.patients.Hold(ctx, visible(who), id)
 		if err != nil {
 			return err
@@ -111,8 +141,12 @@ func (s *Service) Remove(ctx context.Context, who auth.Principal, id patients.ID
 		if err := s.events.Publish(ctx, patients.Deleted{IDs: []patients.ID{id}}); err != nil {
 			return err
 		}
-		return s.patients.Remove(ctx, visible(who), id)
+		if err := s.patients.Remove(ctx, visible(who), id); err != nil {
+			return err
+		}
+		return s.trail.Record(ctx, who, event(audit.Delete, id))
 	})
+	return s.refused(ctx, who, id, err)
 }
 
 // Today is the day on which ages are counted.

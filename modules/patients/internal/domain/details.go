@@ -164,3 +164,21 @@ func (s Said) trimmed() Said {
 	}
 	return s
 }
+
+// Different names the fields in which other is not the same, as clients know them; never a value.
+func (d Details) Different(other Details) (fields []string) {
+	for _, field := range []struct {
+		name string
+		same bool
+	}{
+		{"name", d.Name == other.Name}, {"gender", d.Gender == other.Gender}, {"age", d.Age == other.Age},
+		{"birth_date", d.BirthDate == other.BirthDate}, {"email", d.Email == other.Email}, {"phone", d.Phone == other.Phone},
+		{"address", d.Address == other.Address}, {"medical_record_number", d.MedicalRecordNumber == other.MedicalRecordNumber},
+		{"notes", d.Notes == other.Notes},
+	} {
+		if !field.same {
+			fields = append(fields, field.name)
+		}
+	}
+	return fields
+}

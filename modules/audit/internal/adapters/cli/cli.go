@@ -137,10 +137,10 @@ func progressOn(out io.Writer, what string) *bar {
 }
 
 func (b *bar) show(done, all int64) {
-	if b.out == nil || time.Since(b.last) < 100*time.Millisecond {
+	if b.out == nil || time.Since(b.last) < 100*time.Millisecond { //nolint:forbidigo // how often a screen is written, not what time it is
 		return
 	}
-	b.last = time.Now()
+	b.last = time.Now() //nolint:forbidigo // likewise
 	_, _ = fmt.Fprintf(b.out, "\r%s %d of %d", b.what, done, all)
 }
 

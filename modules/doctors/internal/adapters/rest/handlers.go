@@ -11,6 +11,7 @@ import (
 	"healthcare/modules/doctors"
 	"healthcare/modules/doctors/internal/app"
 	"healthcare/modules/doctors/internal/domain"
+	"healthcare/platform/auth"
 	"healthcare/platform/httpserver"
 	"healthcare/platform/revision"
 )
@@ -48,7 +49,7 @@ func (h *handlers) AddDoctor(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	doctor, err := h.doctors.Register(c.UserContext(), details)
+	doctor, err := h.doctors.Register(c.UserContext(), httpserver.Principal(c), details)
 	if err != nil {
 		return err
 	}
@@ -82,7 +83,7 @@ func (h *handlers) AmendDoctor(c *fiber.Ctx, id string) error {
 // change reads whom, which version and what, has the use case make it, and shows what came of it.
 func change[In, Out any](
 	c *fiber.Ctx, id string, read func(In) Out,
-	use func(context.Context, doctors.ID, revision.Match, Out) (domain.Doctor, error),
+	use func(context.Context, auth.Principal, doctors.ID, revision.Match, Out) (domain.Doctor, error),
 ) error {
 	doctorID, err := doctors.ParseID(id)
 	if err != nil {
@@ -96,7 +97,7 @@ func change[In, Out any](
 	if err != nil {
 		return err
 	}
-	doctor, err := use(c.UserContext(), doctorID, expected, said)
+	doctor, err := use(c.UserContext(), httpserver.Principal(c), doctorID, expected, said)
 	if err != nil {
 		return err
 	}
@@ -113,7 +114,7 @@ func (h *handlers) RemoveDoctor(c *fiber.Ctx, id string) error {
 	if err != nil {
 		return err
 	}
-	if err := h.doctors.Remove(c.UserContext(), doctorID, expected); err != nil {
+	if err := h.doctors.Remove(c.UserContext(), httpserver.Principal(c), doctorID, expected); err != nil {
 		return err
 	}
 	return c.SendStatus(fiber.StatusNoContent)

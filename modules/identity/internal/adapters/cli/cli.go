@@ -25,6 +25,9 @@ import (
 // Run does something over the accounts of the configured store.
 type Run func(ctx context.Context, do func(context.Context, *app.Accounts) error) error
 
+// operator is who acts from the command line, as the audit trail tells it.
+var operator = auth.Principal{Role: "operator"}
+
 // New is the command.
 func New(run Run) *cobra.Command {
 	user := &cobra.Command{
@@ -58,7 +61,7 @@ func create(run Run) *cobra.Command {
 				return err
 			}
 			return run(cmd.Context(), func(ctx context.Context, accounts *app.Accounts) error {
-				made, err := accounts.Add(ctx, said, auth.Role(role))
+				made, err := accounts.Add(ctx, operator, said, auth.Role(role))
 				return told(cmd, "made", made, err)
 			})
 		},
@@ -87,7 +90,7 @@ func change(run Run, use, short string, changes domain.Changes) *cobra.Command {
 			return run(cmd.Context(), func(ctx context.Context, accounts *app.Accounts) error {
 				user, err := accounts.FindByEmail(ctx, args[0])
 				if err == nil {
-					user, err = accounts.Administer(ctx, user.ID, revision.Match{}, changes)
+					user, err = accounts.Administer(ctx, operator, user.ID, revision.Match{}, changes)
 				}
 				return told(cmd, "changed", user, err)
 			})

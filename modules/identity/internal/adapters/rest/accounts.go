@@ -89,7 +89,7 @@ func (h *handlers) AddUser(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	user, err := h.accounts.Add(c.UserContext(), registration, role)
+	user, err := h.accounts.Add(c.UserContext(), httpserver.Principal(c), registration, role)
 	if err != nil {
 		return err
 	}
@@ -124,7 +124,7 @@ func (h *handlers) AdministerUser(c *fiber.Ctx, id string) error {
 	if err != nil {
 		return err
 	}
-	user, err := h.accounts.Administer(c.UserContext(), userID, expected, changes)
+	user, err := h.accounts.Administer(c.UserContext(), httpserver.Principal(c), userID, expected, changes)
 	if err != nil {
 		return err
 	}

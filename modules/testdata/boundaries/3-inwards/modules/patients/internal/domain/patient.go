@@ -9,8 +9,8 @@ import (
 	"healthcare/modules/patients/internal/adapters/store"
 	"healthcare/modules/patients/internal/app"
 	"healthcare/modules/patients/internal/ports"
-	"healthcare/platform/auth"
 	"healthcare/platform/audit"
+	"healthcare/platform/auth"
 	"healthcare/platform/errs"
 	"strings"
 )

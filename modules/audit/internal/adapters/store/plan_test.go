@@ -1,0 +1,92 @@
+package store_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"healthcare/modules/audit/internal/domain"
+	"healthcare/modules/audit/internal/ports"
+	"healthcare/platform/database"
+	"healthcare/platform/databasetest"
+	"healthcare/platform/paging"
+)
+
+// TestX21_ListPlans is TRUST.md, X21, on a trail where three users did everything and one of them nothing lately: a list reads its own entries and
+// hardly one more, on every page, in every partition.
+func TestX21_ListPlans(t *testing.T) {
+	each(t, func(t *testing.T, db *database.DB, ledger ports.Ledger) {
+		rows := map[database.Engine]int{database.Postgres: 30_000, database.SQLite: 300}[db.Engine()] // SQLite plans without statistics
+		quiet := crowd(t, db, ledger, rows)
+		sent := databasetest.Listen(t, db)
+		for what, one := range map[string]struct {
+			filter      domain.Filter
+			index, cond string
+		}{
+			"of all":          {domain.Filter{}, "chain_created_at", "chain = "},
+			"of an actor":     {domain.Filter{Actor: &quiet}, "actor_id_created_at", "actor_id = "},
+			"about a patient": {domain.Filter{Patient: &quiet}, "patient_id_created_at", "patient_id = "},
+		} {
+			request := paging.Request{Limit: 50, Order: []paging.Order{{Column: "created_at", Descending: true}, {Column: "id", Descending: true}}}
+			for _, page := range []string{"the first page", "the second page"} {
+				found, err := ledger.List(t.Context(), one.filter, request)
+				require.NoError(t, err)
+				require.NotNil(t, found.Next, "a full page")
+				request.After = found.Next
+				statement := *sent
+				t.Run(page+" "+what, func(t *testing.T) {
+					if db.Engine() == database.SQLite {
+						plan := statement.QueryPlan(t, db)
+						require.Contains(t, plan, "SEARCH audit_entries USING INDEX audit_entries_"+one.index+"_idx", statement.SQL)
+						require.NotContains(t, plan, "TEMP B-TREE")
+						return
+					}
+					for _, mode := range databasetest.PlanModes {
+						plan := statement.Explain(t, db, mode)
+						for _, step := range plan.Steps() {
+							// An empty partition is read whole, and few rows of one's own are sorted: neither costs anything.
+							require.LessOrEqual(t, step.Removed, 10.0, "%s: %+v", mode, plan)
+							if step.Index != "" {
+								require.Contains(t, step.Cond, one.cond, "%s: %+v", mode, plan)
+								require.Contains(t, step.Index, strings.TrimSuffix(one.index, "_created_at"), "%s: %+v", mode, plan)
+							}
+						}
+						require.LessOrEqual(t, plan.Buffers(), 400, "%s: %+v", mode, plan)
+					}
+				})
+			}
+		}
+	})
+}
+
+// crowd makes a trail of three months, and tells who did 200 things in the first of them and nothing later, to whom too.
+func crowd(t *testing.T, db *database.DB, ledger ports.Ledger, rows int) (quiet uuid.UUID) {
+	t.Helper()
+	quiet = uuid.New()
+	busy := []uuid.UUID{uuid.New(), uuid.New()}
+	start := time.Date(2026, time.September, 1, 0, 0, 0, 0, time.UTC)
+	for month := range 3 {
+		require.NoError(t, ledger.Prepare(t.Context(), start.AddDate(0, month, 0)))
+	}
+	entries := some(rows)
+	for i := range entries {
+		entries[i].ActorID = busy[i%2]
+		entries[i].PatientID = busy[i%2]
+		if i < 200 {
+			entries[i].ActorID, entries[i].PatientID = quiet, quiet
+		}
+	}
+	require.NoError(t, ledger.Append(t.Context(), domain.DefaultChain, func(head *domain.Head) []domain.Entry {
+		for i := range entries {
+			head.Seal(&entries[i], keys, start.Add(time.Duration(i)*90*24*time.Hour/time.Duration(rows)))
+		}
+		return entries
+	}))
+	if db.Engine() == database.Postgres {
+		require.NoError(t, db.Write(t.Context()).Exec("ANALYZE audit_entries").Error)
+	}
+	return quiet
+}

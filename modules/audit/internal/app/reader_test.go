@@ -1,0 +1,68 @@
+package app_test
+
+import (
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	trail "healthcare/modules/audit"
+	"healthcare/modules/audit/internal/app"
+	"healthcare/modules/audit/internal/domain"
+	"healthcare/modules/patients"
+	"healthcare/modules/patients/patientstest"
+	"healthcare/platform/audit"
+	"healthcare/platform/audittest"
+	"healthcare/platform/database"
+	"healthcare/platform/databasetest"
+	"healthcare/platform/errs"
+	"healthcare/platform/paging"
+)
+
+func TestReading(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		h := newHouse(db)
+		var directory patientstest.Directory
+		owner, patient := someone(), patients.Patient{ID: patients.ID{UUID: uuid.Must(uuid.NewV7())}}
+		directory.Add(owner.UserID, patient)
+		var recorder audittest.Recorder
+		reader := app.NewReader(h.ledger, &recorder, &directory)
+		about := reading()
+		about.PatientID = patient.ID.UUID
+		require.NoError(t, h.Record(t.Context(), owner, about, reading()))
+		newest := paging.Request{Limit: 10, Order: []paging.Order{{Column: "created_at", Descending: true}, {Column: "id", Descending: true}}}
+
+		t.Run("a patient's owner sees what happened to the patient, and is recorded", func(t *testing.T) {
+			page, err := reader.AccessLog(t.Context(), owner, patient.ID, newest)
+			require.NoError(t, err)
+			require.Len(t, page.Items, 1)
+			require.Equal(t, owner.UserID, page.Items[0].ActorID)
+			require.Equal(t, []audittest.Recorded{{Who: owner, Entry: audit.Entry{
+				Action: audit.TrailRead, Resource: audit.AuditEvent, PatientID: patient.ID.UUID, Outcome: audit.Success, Status: 200,
+				IDs: []uuid.UUID{page.Items[0].ID},
+			}}}, recorder.Recorded())
+		})
+		t.Run("nobody else does", func(t *testing.T) {
+			_, err := reader.AccessLog(t.Context(), someone(), patient.ID, newest)
+			require.ErrorIs(t, err, patients.ErrNotFound)
+		})
+		t.Run("an auditor sees all", func(t *testing.T) {
+			page, err := reader.Browse(t.Context(), someone(), domain.Filter{}, newest)
+			require.NoError(t, err)
+			require.Len(t, page.Items, 2)
+			page, err = reader.Browse(t.Context(), someone(), domain.Filter{Patient: &patient.ID.UUID}, newest)
+			require.NoError(t, err)
+			require.Len(t, page.Items, 1)
+		})
+		t.Run("what cannot be recorded is not shown", func(t *testing.T) {
+			recorder.Refuse(trail.ErrUnavailable)
+			page, err := reader.Browse(t.Context(), someone(), domain.Filter{}, newest)
+			require.Equal(t, errs.Unavailable, errs.KindOf(err))
+			require.Empty(t, page.Items)
+			page, err = reader.AccessLog(t.Context(), owner, patient.ID, newest)
+			require.Equal(t, errs.Unavailable, errs.KindOf(err))
+			require.Empty(t, page.Items)
+		})
+	})
+}

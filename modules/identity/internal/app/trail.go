@@ -1,0 +1,47 @@
+package app
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/google/uuid"
+
+	"healthcare/modules/identity"
+	"healthcare/modules/identity/internal/domain"
+	"healthcare/platform/audit"
+	"healthcare/platform/auth"
+	"healthcare/platform/errs"
+)
+
+// about is something that was done with a user or a session.
+func about(action audit.Action, resource audit.Resource, id uuid.UUID, status int) audit.Entry {
+	return audit.Entry{Action: action, Resource: resource, ResourceID: id, Outcome: audit.Success, Status: status}
+}
+
+// failed records that somebody did not prove a password, and gives the refusal back. It is told whether the trail can be written or not: nobody
+// gets in by it. What says nothing of a password, such as a full gate, is not recorded.
+func (c *Credentials) failed(ctx context.Context, who auth.Principal, user identity.UserID, refusal error) error {
+	status := map[errs.Kind]int{
+		errs.Unauthenticated: http.StatusUnauthorized, errs.Throttled: http.StatusTooManyRequests, errs.Invalid: http.StatusBadRequest,
+	}[errs.KindOf(refusal)]
+	if status != 0 {
+		entry := about(audit.LoginFailed, audit.User, user.UUID, status)
+		entry.Outcome = audit.Denied
+		_ = c.trail.Record(ctx, who, entry)
+	}
+	return refusal
+}
+
+// differences names what is another about a user.
+func differences(before, after domain.User) (fields []string) {
+	if before.Name != after.Name {
+		fields = append(fields, "name")
+	}
+	if before.Role != after.Role {
+		fields = append(fields, "role")
+	}
+	if before.Active != after.Active {
+		fields = append(fields, "active")
+	}
+	return fields
+}

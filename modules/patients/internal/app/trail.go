@@ -1,0 +1,49 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"healthcare/modules/patients"
+	"healthcare/modules/patients/internal/domain"
+	"healthcare/platform/audit"
+	"healthcare/platform/auth"
+)
+
+// event is something that was done with one patient.
+func event(action audit.Action, id patients.ID) audit.Entry {
+	status := map[audit.Action]int{audit.Create: http.StatusCreated, audit.Delete: http.StatusNoContent}[action]
+	if status == 0 {
+		status = http.StatusOK
+	}
+	return audit.Entry{
+		Action: action, Resource: audit.Patient, ResourceID: id.UUID, PatientID: id.UUID, Outcome: audit.Success, Status: status,
+	}
+}
+
+// listed is a page that is about to be shown.
+func listed(filter domain.Filter, shown []domain.Patient) audit.Entry {
+	entry := audit.Entry{Action: audit.List, Resource: audit.Patient, Outcome: audit.Success, Status: http.StatusOK}
+	if filter.Search != "" {
+		entry.Action = audit.Search
+	}
+	for _, patient := range shown {
+		entry.IDs = append(entry.IDs, patient.ID.UUID)
+	}
+	return entry
+}
+
+// refused records that a patient was asked for who is not there, or not the user's, and gives the refusal back. Other errors pass.
+func (s *Service) refused(ctx context.Context, who auth.Principal, id patients.ID, err error) error {
+	if !errors.Is(err, patients.ErrNotFound) {
+		return err
+	}
+	refusal := audit.Entry{
+		Action: audit.Refused, Resource: audit.Patient, ResourceID: id.UUID, PatientID: id.UUID, Outcome: audit.Denied, Status: http.StatusNotFound,
+	}
+	if unrecorded := s.trail.Record(ctx, who, refusal); unrecorded != nil {
+		return unrecorded
+	}
+	return err
+}

@@ -28,6 +28,15 @@ type Entry struct {
 	Fields     []string    // the names of the fields that changed: a-z, 0-9 and _, never a value
 }
 
+// Done is the entry of something that was done with one resource, answered as REST answers it: 201 for what was made, 204 for what is gone, else 200.
+func Done(action Action, resource Resource, id uuid.UUID) Entry {
+	status, special := map[Action]int{Create: 201, Delete: 204}[action]
+	if !special {
+		status = 200
+	}
+	return Entry{Action: action, Resource: resource, ResourceID: id, Outcome: Success, Status: status}
+}
+
 // Request is what the request that causes an entry contributes to it. It travels in the context; who acts is an argument.
 type Request struct {
 	ID      string     // X-Request-ID, which finds it in the log

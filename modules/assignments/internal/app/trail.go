@@ -14,13 +14,9 @@ import (
 
 // event is something that was done with one assignment.
 func event(action audit.Action, a domain.Assignment) audit.Entry {
-	status := map[audit.Action]int{audit.Create: http.StatusCreated, audit.Delete: http.StatusNoContent}[action]
-	if status == 0 {
-		status = http.StatusOK
-	}
-	return audit.Entry{
-		Action: action, Resource: audit.Assignment, ResourceID: a.ID.UUID, PatientID: a.PatientID.UUID, Outcome: audit.Success, Status: status,
-	}
+	entry := audit.Done(action, audit.Assignment, a.ID.UUID)
+	entry.PatientID = a.PatientID.UUID
+	return entry
 }
 
 // listed is a page that is about to be shown.

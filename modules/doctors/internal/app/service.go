@@ -3,7 +3,6 @@ package app
 
 import (
 	"context"
-	"net/http"
 
 	"healthcare/modules/doctors"
 	"healthcare/modules/doctors/internal/domain"
@@ -41,7 +40,7 @@ func (s *Service) Register(ctx context.Context, who auth.Principal, details doma
 		if err := s.doctors.Add(ctx, doctor); err != nil {
 			return err
 		}
-		return s.trail.Record(ctx, who, event(audit.Create, doctor.ID, http.StatusCreated))
+		return s.trail.Record(ctx, who, audit.Done(audit.Create, audit.Doctor, doctor.ID.UUID))
 	})
 }
 
@@ -85,13 +84,9 @@ func (s *Service) change(
 		if err != nil {
 			return err
 		}
-		return s.trail.Record(ctx, who, event(audit.Update, id, http.StatusOK))
+		return s.trail.Record(ctx, who, audit.Done(audit.Update, audit.Doctor, id.UUID))
 	})
 	return changed, err
-}
-
-func event(action audit.Action, id doctors.ID, status int) audit.Entry {
-	return audit.Entry{Action: action, Resource: audit.Doctor, ResourceID: id.UUID, Outcome: audit.Success, Status: status}
 }
 
 // Remove deletes a doctor who is at an expected version, after everyone who refers to them has let go.
@@ -111,6 +106,6 @@ func (s *Service) Remove(ctx context.Context, who auth.Principal, id doctors.ID,
 		if err := s.doctors.Remove(ctx, id); err != nil {
 			return err
 		}
-		return s.trail.Record(ctx, who, event(audit.Delete, id, http.StatusNoContent))
+		return s.trail.Record(ctx, who, audit.Done(audit.Delete, audit.Doctor, id.UUID))
 	})
 }

@@ -162,43 +162,6 @@ func (s *Service) issue(user domain.User, session domain.Session) (Tokens, error
 	return Tokens{Access: access, Refresh: refresh, ExpiresIn: s.accessLifetime}, err
 }
 
-// Sessions are those of the user that have not expired, last used first.
-func (s *Service) Sessions(ctx context.Context, who auth.Principal) ([]domain.Session, error) {
-	all, err := s.sessions.List(ctx, userOf(who))
-	now := s.clock.Now()
-	live := all[:0]
-	for _, session := range all {
-		if now.Before(session.ExpiresAt) {
-			live = append(live, session)
-		}
-	}
-	return live, err
-}
-
-// SignOut ends one of the user's sessions. No request that starts after it is accepted. Errors: identity.ErrSessionNotFound.
-func (s *Service) SignOut(ctx context.Context, who auth.Principal, id identity.SessionID) error {
-	err := s.tx.Do(ctx, func(ctx context.Context) error {
-		if err := s.sessions.Remove(ctx, userOf(who), id); err != nil {
-			return err
-		}
-		return s.trail.Record(ctx, who, about(audit.Logout, audit.Session, id.UUID, http.StatusNoContent))
-	})
-	if errors.Is(err, ports.ErrNotFound) {
-		return identity.ErrSessionNotFound
-	}
-	return err
-}
-
-// SignOutEverywhere ends every session of the user's, the one that asks too.
-func (s *Service) SignOutEverywhere(ctx context.Context, who auth.Principal) error {
-	return s.tx.Do(ctx, func(ctx context.Context) error {
-		if err := s.sessions.RemoveAllBut(ctx, userOf(who), identity.SessionID{}); err != nil {
-			return err
-		}
-		return s.trail.Record(ctx, who, about(audit.Logout, audit.User, who.UserID, http.StatusNoContent))
-	})
-}
-
 func userOf(who auth.Principal) identity.UserID { return identity.UserID{UUID: who.UserID} }
 
 func sessionOf(who auth.Principal) identity.SessionID { return identity.SessionID{UUID: who.SessionID} }

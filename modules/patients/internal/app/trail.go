@@ -13,13 +13,9 @@ import (
 
 // event is something that was done with one patient.
 func event(action audit.Action, id patients.ID) audit.Entry {
-	status := map[audit.Action]int{audit.Create: http.StatusCreated, audit.Delete: http.StatusNoContent}[action]
-	if status == 0 {
-		status = http.StatusOK
-	}
-	return audit.Entry{
-		Action: action, Resource: audit.Patient, ResourceID: id.UUID, PatientID: id.UUID, Outcome: audit.Success, Status: status,
-	}
+	entry := audit.Done(action, audit.Patient, id.UUID)
+	entry.PatientID = id.UUID
+	return entry
 }
 
 // listed is a page that is about to be shown.

@@ -16,7 +16,7 @@ var anatomy = struct{ required, optional []string }{
 // besideModules is what modules/ holds that is no module.
 var besideModules = []string{"README.md", "*_test.go"}
 
-const compositionRoot = "cmd/healthcare/app.go"
+const compositionRoot = "cmd/internal/composition/app.go"
 
 // modulesHaveTheAnatomy is rule 6.
 func modulesHaveTheAnatomy(t tree) []violation {

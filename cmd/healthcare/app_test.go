@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/fx"
 
+	"healthcare/cmd/internal/composition"
 	"healthcare/modules/doctors"
 	"healthcare/modules/patients"
 	"healthcare/platform/audit"
@@ -21,5 +22,5 @@ func TestTheGraphIsComplete(t *testing.T) {
 	cfg.SecretKey, cfg.AuditKey = testSecret, testAuditKey
 	everyPublicInterface := fx.Invoke(func(audit.Recorder, auth.Authenticator, patients.Directory, doctors.Directory, events.Publisher, tx.Runner) {
 	})
-	require.NoError(t, fx.ValidateApp(configuration(cfg), serving(), everyPublicInterface))
+	require.NoError(t, fx.ValidateApp(composition.Configuration(cfg, programVersion()), composition.Serving(), everyPublicInterface))
 }

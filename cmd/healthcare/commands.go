@@ -14,6 +14,7 @@ import (
 	"go.uber.org/fx"
 	"go.uber.org/zap"
 
+	"healthcare/cmd/internal/composition"
 	"healthcare/migrations"
 	"healthcare/modules/audit/auditfx"
 	"healthcare/modules/identity/identityfx"
@@ -133,7 +134,7 @@ func withDatabase(ctx context.Context, do func(context.Context, *database.DB) er
 	if err != nil {
 		return err
 	}
-	db, err := database.Open(databaseConfig(cfg), zap.NewNop())
+	db, err := database.Open(composition.DatabaseConfig(cfg), zap.NewNop())
 	if err != nil {
 		return err
 	}
@@ -159,7 +160,7 @@ func overGraph(ctx context.Context, target any, work func(context.Context) error
 	if cfg.LogLevel == "info" {
 		cfg.LogLevel = "warn" // a command says itself what it did
 	}
-	app := fx.New(configuration(cfg), parts(), fx.Populate(target), fx.StartTimeout(startTimeout(cfg)), fx.StopTimeout(stopTimeout(cfg)))
+	app := fx.New(composition.Configuration(cfg, programVersion()), composition.Parts(), fx.Populate(target), fx.StartTimeout(startTimeout(cfg)), fx.StopTimeout(stopTimeout(cfg)))
 	if err := app.Err(); err != nil {
 		return dig.RootCause(err)
 	}

@@ -24,6 +24,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
+	"healthcare/cmd/internal/composition"
 	"healthcare/platform/auth"
 	"healthcare/platform/config"
 	"healthcare/platform/database"
@@ -69,7 +70,7 @@ func startWith(t *testing.T, db database.Config, more fx.Option, adjust ...func(
 	encoder := zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig())
 	logger := zap.New(zapcore.NewCore(encoder, s.log, zapcore.DebugLevel))
 	var server *httpserver.Server
-	app := fx.New(configuration(cfg), serving(), more, fx.Replace(db), fx.Replace(logger), fx.Populate(&server, &s.db),
+	app := fx.New(composition.Configuration(cfg, programVersion()), composition.Serving(), more, fx.Replace(db), fx.Replace(logger), fx.Populate(&server, &s.db),
 		fx.WithLogger(func() fxevent.Logger { return fxevent.NopLogger }))
 	require.NoError(t, app.Err())
 	require.NoError(t, app.Start(t.Context()))

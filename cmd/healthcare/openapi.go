@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 	"go.uber.org/fx"
 
+	"healthcare/cmd/internal/composition"
 	"healthcare/platform/config"
 	"healthcare/platform/database"
 	"healthcare/platform/httpserver"
@@ -71,7 +72,7 @@ func wholeContract(version string) (document *openapi3.T, err error) {
 	}
 	cfg.SecretKey = "seals nothing: this program answers nobody"
 	cfg.AuditKey = "proves nothing: this program records nothing"
-	app := fx.New(configuration(cfg), parts(), fx.NopLogger, fx.Replace(&database.DB{}),
+	app := fx.New(composition.Configuration(cfg, programVersion()), composition.Parts(), fx.NopLogger, fx.Replace(&database.DB{}),
 		fx.Invoke(fx.Annotate(func(apis ...httpserver.API) (err error) {
 			document, err = httpserver.Document(version, apis...)
 			return err

@@ -9,6 +9,7 @@ import (
 	"go.uber.org/fx"
 	"go.uber.org/fx/fxevent"
 
+	"healthcare/cmd/internal/composition"
 	"healthcare/platform/config"
 )
 
@@ -37,7 +38,7 @@ func TestBoundsOfTheConfigurationAreThoseOfItsOwners(t *testing.T) {
 				cfg, err := config.Load()
 				require.NoError(t, err, extreme)
 				cfg.SecretKey, cfg.AuditKey = testSecret, testAuditKey
-				app := fx.New(configuration(cfg), serving(), fx.WithLogger(func() fxevent.Logger { return fxevent.NopLogger }))
+				app := fx.New(composition.Configuration(cfg, programVersion()), composition.Serving(), fx.WithLogger(func() fxevent.Logger { return fxevent.NopLogger }))
 				require.NoError(t, app.Err(), extreme)
 			}
 		})

@@ -10,6 +10,7 @@ import (
 	"go.uber.org/fx"
 	"go.uber.org/zap"
 
+	"healthcare/cmd/internal/composition"
 	"healthcare/platform/config"
 	"healthcare/platform/database"
 	"healthcare/platform/httpserver"
@@ -30,7 +31,7 @@ func serve(ctx context.Context) error {
 	var server *httpserver.Server
 	var db *database.DB
 	var log *zap.Logger
-	app := fx.New(configuration(cfg), serving(), fx.Populate(&server, &db, &log), fx.StartTimeout(startTimeout(cfg)), fx.StopTimeout(stopTimeout(cfg)))
+	app := fx.New(composition.Configuration(cfg, programVersion()), composition.Serving(), fx.Populate(&server, &db, &log), fx.StartTimeout(startTimeout(cfg)), fx.StopTimeout(stopTimeout(cfg)))
 	if err := app.Err(); err != nil {
 		return dig.RootCause(err)
 	}

@@ -1,4 +1,6 @@
-package main
+// Package composition is the whole program as one fx application: the modules it is made of, and what each of them is told of the configuration. The
+// commands of cmd/healthcare run it, and so does cmd/bench.
+package composition
 
 import (
 	"net/netip"
@@ -24,11 +26,11 @@ import (
 	"healthcare/platform/logging"
 )
 
-// serving is the program that answers requests.
-func serving() fx.Option { return fx.Options(parts(), fx.Invoke(httpserver.Serve)) }
+// Serving is the program that answers requests.
+func Serving() fx.Option { return fx.Options(Parts(), fx.Invoke(httpserver.Serve)) }
 
-// parts is the whole program: what it stands on, and what it does. A new module is one line here.
-func parts() fx.Option {
+// Parts is the whole program: what it stands on, and what it does. A new module is one line here.
+func Parts() fx.Option {
 	return fx.Options(
 		logging.Module,
 		clock.Module,
@@ -51,25 +53,25 @@ func parts() fx.Option {
 	)
 }
 
-// configuration hands each owner its part of a checked configuration that has its secret.
-func configuration(cfg config.Config) fx.Option {
-	keys, err := keyRing(cfg)
+// Configuration hands each owner its part of a checked configuration that has its secret. The version is what the published contract says.
+func Configuration(cfg config.Config, version string) fx.Option {
+	keys, err := KeyRing(cfg)
 	if err != nil {
 		return fx.Error(err) // which the application starts with
 	}
 	return fx.Supply(
 		keys,
 		logging.Config{Level: cfg.LogLevel, Readable: cfg.Debug},
-		databaseConfig(cfg),
+		DatabaseConfig(cfg),
 		database.OnStart{Migrations: migrations.All(), Apply: cfg.DatabaseMigrateOnStart},
-		serverConfig(cfg, keys),
+		serverConfig(cfg, keys, version),
 		identityConfig(cfg),
 		auditConfig(cfg),
 	)
 }
 
-// keyRing is the configuration's secrets. Errors: there is none, or one that config has not checked.
-func keyRing(cfg config.Config) (keyring.Ring, error) {
+// KeyRing is the configuration's secrets. Errors: there is none, or one that config has not checked.
+func KeyRing(cfg config.Config) (keyring.Ring, error) {
 	var previous [][]byte
 	for _, secret := range cfg.PreviousSecrets() {
 		previous = append(previous, []byte(secret.Reveal()))
@@ -77,7 +79,8 @@ func keyRing(cfg config.Config) (keyring.Ring, error) {
 	return keyring.New([]byte(cfg.SecretKey.Reveal()), previous...)
 }
 
-func databaseConfig(cfg config.Config) database.Config {
+// DatabaseConfig is what the store is told.
+func DatabaseConfig(cfg config.Config) database.Config {
 	return database.Config{
 		URL: cfg.DatabaseURL.Reveal(), Path: cfg.DatabasePath(), PoolSize: cfg.DatabasePoolSize,
 		ConnectTimeout: cfg.DatabaseConnectTimeout, StatementTimeout: cfg.DatabaseStatementTimeout, LockTimeout: cfg.DatabaseLockTimeout,
@@ -85,7 +88,7 @@ func databaseConfig(cfg config.Config) database.Config {
 	}
 }
 
-func serverConfig(cfg config.Config, keys keyring.Ring) httpserver.Config {
+func serverConfig(cfg config.Config, keys keyring.Ring, version string) httpserver.Config {
 	proxies := make([]netip.Prefix, len(cfg.TrustedProxies))
 	for i, proxy := range cfg.TrustedProxies {
 		proxies[i] = netip.MustParsePrefix(proxy) // checked by config
@@ -94,7 +97,7 @@ func serverConfig(cfg config.Config, keys keyring.Ring) httpserver.Config {
 		Address: cfg.HTTPAddress, AllowedHosts: cfg.AllowedHosts, CORSOrigins: cfg.CORSOrigins, TrustedProxies: proxies, BodyLimit: cfg.HTTPBodyLimit,
 		HeaderLimit: cfg.HTTPHeaderLimit, URLLimit: cfg.HTTPURLLimit, Connections: cfg.HTTPConnections, ReadTimeout: cfg.HTTPReadTimeout,
 		WriteTimeout: cfg.HTTPWriteTimeout, IdleTimeout: cfg.HTTPIdleTimeout, HandlerTimeout: cfg.HTTPHandlerTimeout,
-		ShutdownDelay: cfg.HTTPShutdownDelay, ShutdownTimeout: cfg.HTTPShutdownTimeout, Version: programVersion(),
+		ShutdownDelay: cfg.HTTPShutdownDelay, ShutdownTimeout: cfg.HTTPShutdownTimeout, Version: version,
 		RequireIfMatch: cfg.RequireIfMatch, CursorKeys: keys,
 	}
 }

@@ -16,16 +16,16 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-func start() (*server, error) {
+func start(settings ...string) (*server, error) {
 	bin, err := binaries(debian)
 	if err != nil {
 		return nil, err
 	}
-	return launch(bin)
+	return launch(bin, settings...)
 }
 
 // launch starts a server from the binaries in bin and returns when it answers.
-func launch(bin string) (*server, error) {
+func launch(bin string, settings ...string) (*server, error) {
 	attr, err := attributes()
 	if err != nil {
 		return nil, err
@@ -37,7 +37,7 @@ func launch(bin string) (*server, error) {
 	defer folder.Close() // its lock lives on in the supervisor
 	sweep(filepath.Dir(folder.Name()))
 
-	s, err := newSupervisor(bin, folder, attr)
+	s, err := newSupervisor(bin, folder, attr, settings)
 	if err != nil {
 		return nil, errors.Join(err, os.Remove(folder.Name()))
 	}

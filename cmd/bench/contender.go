@@ -1,0 +1,142 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"healthcare/cmd/bench/internal/child"
+	"healthcare/cmd/bench/internal/rows"
+)
+
+// contender is a server that runs, and whoever sends requests to it.
+type contender struct {
+	name    string
+	process *child.Process
+	actor   *actor
+}
+
+// ring is how many patients an actor patches: far more than there are clients.
+const ring = 40
+
+// compete starts one server of each kind over the same rows. Each has its own patients to patch. The caller stops them.
+func (s *store) compete(ctx context.Context, kinds ...string) (all []*contender, err error) {
+	signedIn, err := s.signIn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for i, kind := range kinds {
+		process, err := s.start(ctx, kind)
+		if err != nil {
+			return all, err
+		}
+		all = append(all, &contender{name: kind, process: process, actor: &actor{
+			base: process.Base, plan: s.plan, reader: signedIn[0], writer: signedIn[1], patched: make([]int, ring), first: 12 * i, step: 12 * len(kinds), // every twelfth has the same gender and a birth date or none
+		}})
+	}
+	return all, nil
+}
+
+// start runs a server of this kind, on SQLite with a copy of the rows of its own: it is one process per file.
+func (s *store) start(ctx context.Context, kind string) (*child.Process, error) {
+	folder, err := os.MkdirTemp(s.folder, kind+"-")
+	if err != nil {
+		return nil, err
+	}
+	env := []string{"HTTP_ADDRESS=127.0.0.1:0", "DATA_DIR=" + folder, "SECRET_KEY=" + secret, "AUDIT_KEY=" + auditSecret}
+	if s.url != "" {
+		env = append(env, "DATABASE_URL="+s.url)
+	} else if err := copyFile(s.path, filepath.Join(folder, filepath.Base(s.path))); err != nil {
+		return nil, err
+	}
+	return child.Start(ctx, folder, env, "serve", kind)
+}
+
+// Secrets of databases that are thrown away.
+const (
+	secret      = "of the bench alone, and of no database that is kept" // #nosec G101 -- guards made-up patients
+	auditSecret = "likewise of the bench, for a trail that nobody reads" // #nosec G101 -- likewise
+)
+
+func copyFile(from, to string) error {
+	source, err := os.Open(from) // #nosec G304 -- our own
+	if err != nil {
+		return err
+	}
+	defer source.Close()
+	target, err := os.OpenFile(to, os.O_CREATE|os.O_WRONLY, 0o600) // #nosec G304 -- our own
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(target, source)
+	return errors.Join(err, target.Close())
+}
+
+// signIn starts the sessions of reader and writer, which every server of this store knows from then on.
+func (s *store) signIn(ctx context.Context) (headers [2]http.Header, err error) {
+	if s.signedIn[0] != nil {
+		return s.signedIn, nil
+	}
+	env := []string{"HTTP_ADDRESS=127.0.0.1:0", "DATA_DIR=" + s.folder, "SECRET_KEY=" + secret, "AUDIT_KEY=" + auditSecret}
+	if s.url != "" {
+		env = append(env, "DATABASE_URL="+s.url)
+	}
+	process, err := child.Start(ctx, s.folder, env, "serve", service)
+	if err != nil {
+		return headers, err
+	}
+	for i, user := range []int{rows.Reader, rows.Writer} {
+		var tokens struct{ Access string }
+		_, raw, err := call(ctx, http.MethodPost, process.Base+"/api/auth/login/", bearer(""), map[string]any{"email": rows.Email(user), "password": password})
+		if err == nil {
+			err = json.Unmarshal(raw, &tokens)
+		}
+		if err != nil {
+			return headers, errors.Join(err, process.Stop())
+		}
+		headers[i] = bearer(tokens.Access)
+	}
+	s.signedIn = headers
+	return headers, process.Stop()
+}
+
+// call sends one request. Errors: an answer that is no success.
+func call(ctx context.Context, method, url string, header http.Header, body any) (http.Header, []byte, error) {
+	var payload []byte
+	if raw, ok := body.([]byte); ok {
+		payload = raw
+	} else if body != nil {
+		payload, _ = json.Marshal(body) // texts: it cannot fail
+	}
+	request, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(payload))
+	if err != nil {
+		return nil, nil, err
+	}
+	request.Header = header.Clone()
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() { _ = answer.Body.Close() }()
+	raw, err := io.ReadAll(answer.Body)
+	if err == nil && answer.StatusCode >= http.StatusMultipleChoices {
+		err = fmt.Errorf("%s %s: %s: %s", method, url, answer.Status, raw)
+	}
+	return answer.Header, raw, err
+}
+
+// stop ends them, the last one first.
+func stop(all []*contender) error {
+	var failed []error
+	for _, c := range slices.Backward(all) {
+		failed = append(failed, c.process.Stop())
+	}
+	return errors.Join(failed...)
+}

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	vegeta "github.com/tsenart/vegeta/v12/lib"
+
+	"healthcare/cmd/bench/internal/child"
+)
+
+// sample is what one round of one scenario on one server came to.
+type sample struct {
+	PerSecond float64       `json:"requests_per_second"`
+	P50       time.Duration `json:"p50_ns"`
+	P99       time.Duration `json:"p99_ns"`
+	Objects   float64       `json:"allocations_per_request"`
+	Bytes     float64       `json:"allocated_bytes_per_request"`
+	CPU       time.Duration `json:"cpu_per_request_ns"`
+	Resident  int64         `json:"resident_bytes"`
+}
+
+// drive sends a scenario's requests from so many clients, each the next one when the last was answered, for that long.
+// Errors: any answer that is no success, for its time would count as if it were one.
+func (c *contender) drive(ctx context.Context, s scenario, clients int, length time.Duration) (sample, error) {
+	before, err := c.process.Stats(ctx)
+	if err != nil {
+		return sample{}, err
+	}
+	if s.clients > 0 {
+		clients = min(clients, s.clients)
+	}
+	attacker := vegeta.NewAttacker(vegeta.Workers(uint64(clients)), vegeta.MaxWorkers(uint64(clients)), vegeta.Connections(clients), //nolint:gosec // a few
+		vegeta.KeepAlive(true), vegeta.Timeout(10*time.Second), vegeta.Redirects(vegeta.NoFollow))
+	var m vegeta.Metrics
+	for result := range attacker.Attack(c.actor.targeter(s), vegeta.Rate{}, length, "") {
+		m.Add(result)
+		if ctx.Err() != nil {
+			attacker.Stop()
+		}
+	}
+	m.Close()
+	after, err := c.process.Stats(ctx)
+	if err != nil {
+		return sample{}, err
+	}
+	if m.Success < 1 {
+		return sample{}, fmt.Errorf("%s: %s: not every answer was a success: %v %s", c.name, s.name, m.StatusCodes, strings.Join(m.Errors, "; "))
+	}
+	return sampleOf(m, after.Sub(before)), nil
+}
+
+func sampleOf(m vegeta.Metrics, used child.Stats) sample {
+	n := float64(m.Requests)
+	return sample{
+		PerSecond: m.Throughput, P50: m.Latencies.P50, P99: m.Latencies.P99, Objects: float64(used.Objects) / n, Bytes: float64(used.Bytes) / n,
+		CPU: time.Duration(float64(used.CPU) / n), Resident: used.Resident,
+	}
+}

@@ -1,0 +1,150 @@
+// Package child runs the servers that are measured as processes of their own, so that memory and allocations are theirs alone: the parent's side
+// (Start), and what a child does besides serving (Report).
+package child
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Process is a server that answers.
+type Process struct {
+	Base   string        // http://host:port
+	Took   time.Duration // from its start until it was ready
+	debug  string
+	cmd    *exec.Cmd
+	life   io.Closer
+	client http.Client
+}
+
+// said is the one line that a child writes.
+type said struct{ Address, Debug string }
+
+// Start runs this program once more with args and env, and returns when /readyz is answered with 200. The child ends with its parent, whatever ends
+// that. Errors: what it said last, where it does not come up in a minute.
+func Start(ctx context.Context, folder string, env []string, args ...string) (*Process, error) {
+	program, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.CommandContext(ctx, program, args...) // #nosec G204 -- itself
+	log, err := os.Create(filepath.Join(folder, "log")) // #nosec G304 -- a folder of our own
+	if err != nil {
+		return nil, err
+	}
+	defer log.Close() // the child has its own
+	cmd.Env, cmd.Stderr = env, log
+	life, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	began := time.Now()
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	p := &Process{cmd: cmd, life: life}
+	if err := p.await(ctx, out, began); err != nil {
+		_ = p.Stop()
+		text, _ := os.ReadFile(log.Name()) // all there is to say
+		lines := strings.Split(strings.TrimSpace(string(text)), "\n")
+		return nil, fmt.Errorf("%s does not come up: %w; it said: %s", strings.Join(args, " "), err, lines[len(lines)-1])
+	}
+	return p, nil
+}
+
+func (p *Process) await(ctx context.Context, out io.Reader, began time.Time) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	line, err := bufio.NewReader(out).ReadBytes('\n')
+	if err != nil {
+		return err
+	}
+	var s said
+	if err := json.Unmarshal(line, &s); err != nil {
+		return err
+	}
+	p.Base, p.debug = "http://"+s.Address, "http://"+s.Debug
+	for {
+		err := p.get(ctx, p.Base+"/readyz", io.Discard)
+		p.Took = time.Since(began)
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+		time.Sleep(2 * time.Millisecond)
+	}
+}
+
+func (p *Process) get(ctx context.Context, url string, into io.Writer) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	answer, err := p.client.Do(request)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = answer.Body.Close() }()
+	if answer.StatusCode != http.StatusOK {
+		return errors.New(answer.Status)
+	}
+	_, err = io.Copy(into, answer.Body)
+	return err
+}
+
+// Stats asks what the process has used so far.
+func (p *Process) Stats(ctx context.Context) (s Stats, err error) {
+	var text strings.Builder
+	if err := p.get(ctx, p.debug+"/stats", &text); err != nil {
+		return s, err
+	}
+	if err := json.Unmarshal([]byte(text.String()), &s); err != nil {
+		return s, err
+	}
+	s.Resident = resident(p.cmd.Process.Pid)
+	return s, nil
+}
+
+// Profile writes one of the child's profiles (net/http/pprof) to a file.
+func (p *Process) Profile(ctx context.Context, name, file string) error {
+	into, err := os.Create(file) // #nosec G304 -- the operator's own
+	if err != nil {
+		return err
+	}
+	return errors.Join(p.get(ctx, p.debug+"/debug/pprof/"+name, into), into.Close())
+}
+
+// Stop ends the process and waits for its end.
+func (p *Process) Stop() error {
+	p.client.CloseIdleConnections()
+	_ = p.life.Close() // it ends by itself then
+	kill := time.AfterFunc(30*time.Second, func() { _ = p.cmd.Process.Signal(syscall.SIGKILL) })
+	defer kill.Stop()
+	return p.cmd.Wait()
+}
+
+// resident is a process's resident memory in bytes; 0 where there is no /proc.
+func resident(pid int) int64 {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0
+	}
+	_, after, _ := strings.Cut(string(status), "VmRSS:")
+	var kib int64
+	_, _ = fmt.Sscan(after, &kib) // 0 where it is not said
+	return kib << 10
+}

@@ -1,0 +1,98 @@
+// Command bench measures the service: against bare references on the same rows, with and without its audit trail, and as its tables grow.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := root().ExecuteContext(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1) //nolint:gocritic // nothing is left to stop: whoever failed has
+	}
+}
+
+// options are the flags.
+type options struct {
+	engines   []string
+	names     []string
+	seconds   float64
+	rounds    int
+	clients   int
+	rows      int
+	postgres  string
+	json      string
+	profiles  string
+	sizes     []int
+	perPerson int
+}
+
+func root() *cobra.Command {
+	var o options
+	c := &cobra.Command{
+		Use: "bench", Short: "Measure the service against bare references, and what its audit trail costs",
+		Long: compareHelp, Args: cobra.NoArgs, SilenceUsage: true, SilenceErrors: true,
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.compare(cmd.Context(), cmd.OutOrStdout()) },
+	}
+	c.CompletionOptions.DisableDefaultCmd = true
+	flags := c.PersistentFlags()
+	flags.StringSliceVar(&o.engines, "engine", []string{sqlite, postgres}, "engines to measure on")
+	flags.StringSliceVar(&o.names, "scenario", nil, "scenarios to measure (default all):\n"+list2help())
+	flags.Float64Var(&o.seconds, "seconds", 1, "how long one server is driven in one round")
+	flags.IntVar(&o.rounds, "rounds", 5, "how often each server is driven in each scenario")
+	flags.IntVar(&o.clients, "clients", 8, "requests in flight; the next is sent when one is answered")
+	flags.StringVar(&o.postgres, "postgres", "", "`address` of a PostgreSQL server where databases may be created (default: a throwaway one, durable)")
+	flags.StringVar(&o.json, "json", "", "`file` to write every sample to")
+	c.Flags().IntVar(&o.rows, "rows", 10_000, "patients; ten assignments each")
+	c.Flags().StringVar(&o.profiles, "profile", "", "`folder` for a CPU and an allocation profile (pprof) of the service in each scenario, taken apart from measuring")
+	grow := &cobra.Command{
+		Use: "growth", Short: "Measure the service as its tables grow", Long: growthHelp, Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.growth(cmd.Context(), cmd.OutOrStdout()) },
+	}
+	grow.Flags().IntSliceVar(&o.sizes, "sizes", []int{1_000, 100_000, 1_000_000}, "patients; the first is what the others are held against")
+	grow.Flags().IntVar(&o.perPerson, "assignments", 10, "of each patient")
+	child := &cobra.Command{
+		Use: "serve", Hidden: true, Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return serve(cmd.Context(), args[0]) },
+	}
+	c.AddCommand(grow, child)
+	return c
+}
+
+func list2help() (help string) {
+	for _, s := range scenarios {
+		help += fmt.Sprintf("  %-12s %s\n", s.name, s.what)
+	}
+	return strings.TrimSuffix(help, "\n")
+}
+
+// contest is what the flags ask for, of the scenarios in among.
+func (o options) contest(among []scenario) (contest, error) {
+	for _, name := range o.names {
+		if named(name).name == "" {
+			return contest{}, fmt.Errorf("there is no scenario %q", name)
+		}
+	}
+	chosen := slices.DeleteFunc(slices.Clone(among), func(s scenario) bool { return len(o.names) > 0 && !slices.Contains(o.names, s.name) })
+	return contest{
+		scenarios: chosen, clients: o.clients, rounds: max(1, o.rounds), length: time.Duration(o.seconds * float64(time.Second)), say: say,
+	}, nil
+}
+
+// say is progress, on standard error.
+func say(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }
+
+func loading(label string) func(table string, done, all int) {
+	return func(table string, done, all int) { say("%s: %s %d of %d", label, table, done, all) }
+}

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"sync"
+
+	vegeta "github.com/tsenart/vegeta/v12/lib"
+
+	"healthcare/cmd/bench/internal/rows"
+)
+
+// scenario is one kind of request that is driven as fast as it is answered.
+type scenario struct {
+	name    string
+	what    string // for people
+	kind    kind
+	clients int // at once; 0: as many as --clients says
+	request func(a *actor, n int) vegeta.Target
+}
+
+// kind is what is asked of a scenario's ratio.
+type kind string
+
+const (
+	read  kind = "read"
+	list  kind = "list"
+	write kind = "write"
+)
+
+var scenarios = []scenario{
+	{"read", "one patient", read, 0, readOne},
+	{"list", "50 patients", list, 0, get("/api/patients/?limit=50")},
+	{"assignments", "50 assignments with details", list, 0, get("/api/mappings/?limit=50")},
+	{"create", "a patient", write, 0, create},
+	{"patch", "a patient's notes, with If-Match", write, 0, (*actor).patch},
+	{"login", "a sign-in, argon2id included", write, 4, login}, // what waits for a place to hash waits a second at most
+	{"mixed", "90 % read, 10 % create", write, 0, func(a *actor, n int) vegeta.Target {
+		if n%10 == 9 {
+			return create(a, n)
+		}
+		return readOne(a, n)
+	}},
+}
+
+// actor sends requests to one server. Its patients to patch are its own, so that it knows which version each of them has.
+type actor struct {
+	base           string
+	plan           rows.Plan
+	reader, writer http.Header
+	mu             sync.Mutex
+	sent           int
+	patched        []int // how often each of its patients was
+	first, step    int   // which those are
+}
+
+// targeter hands out the scenario's requests, one after the other.
+func (a *actor) targeter(s scenario) vegeta.Targeter {
+	return func(into *vegeta.Target) error {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.sent++
+		*into = s.request(a, a.sent)
+		return nil
+	}
+}
+
+func (a *actor) target(method, path string, header http.Header, body any) vegeta.Target {
+	t := vegeta.Target{Method: method, URL: a.base + path, Header: header}
+	if body != nil {
+		t.Body, _ = json.Marshal(body) // texts and numbers: it cannot fail
+	}
+	return t
+}
+
+func get(path string) func(*actor, int) vegeta.Target {
+	return func(a *actor, _ int) vegeta.Target { return a.target(http.MethodGet, path, a.reader, nil) }
+}
+
+// readOne goes through the reader's patients in leaps, so that neighbours are not read one after the other.
+func readOne(a *actor, n int) vegeta.Target {
+	patient := rows.Patient(n * 7919 % a.plan.Readers()) // a prime
+	return a.target(http.MethodGet, "/api/patients/"+patient.String()+"/", a.reader, nil)
+}
+
+func create(a *actor, n int) vegeta.Target {
+	return a.target(http.MethodPost, "/api/patients/", a.writer, map[string]any{
+		"name": fmt.Sprintf("Ravi Nair %d", n), "age": 20 + n%60, "gender": "Male", "email": "ravi@mail.example", "phone": "+91 80 5550 0177",
+		"address": "3 Hill Road, Bengaluru", "notes": "Asked for a morning appointment.",
+	})
+}
+
+// patch changes the patient that was patched longest ago, which is long answered: with the version that it has since.
+func (a *actor) patch(n int) vegeta.Target {
+	i := n % len(a.patched)
+	a.patched[i]++
+	patient := rows.Patient((a.first + i*a.step) % a.plan.Readers())
+	header := a.reader.Clone()
+	header.Set("If-Match", fmt.Sprintf(`"v%d"`, a.patched[i]))
+	return a.target(http.MethodPatch, "/api/patients/"+patient.String()+"/", header, map[string]any{"notes": fmt.Sprintf("Seen %d times.", a.patched[i])})
+}
+
+func login(a *actor, n int) vegeta.Target {
+	return a.target(http.MethodPost, "/api/auth/login/", http.Header{"Content-Type": {"application/json"}}, map[string]any{
+		"email": a.plan.Login(n), "password": password,
+	})
+}
+
+// password is everybody's who signs in.
+const password = "correct horse battery"
+
+func bearer(token string) http.Header {
+	return http.Header{"Authorization": {"Bearer " + token}, "Content-Type": {"application/json"}}
+}

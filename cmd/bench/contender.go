@@ -23,8 +23,9 @@ type contender struct {
 	actor   *actor
 }
 
-// ring is how many patients an actor patches: far more than there are clients.
-const ring = 40
+// ring is how many patients an actor patches, one after the other: so many that one is answered before its turn comes again, although whoever waits for
+// SQLite's writer is let in at random (database/sql). It is a multiple of twelve, so that actors' patients differ in numbers only.
+const ring = 240
 
 // compete starts one server of each kind over the same rows. Each has its own patients to patch. The caller stops them.
 func (s *store) compete(ctx context.Context, kinds ...string) (all []*contender, err error) {
@@ -38,7 +39,7 @@ func (s *store) compete(ctx context.Context, kinds ...string) (all []*contender,
 			return all, err
 		}
 		all = append(all, &contender{name: kind, process: process, actor: &actor{
-			base: process.Base, plan: s.plan, reader: signedIn[0], writer: signedIn[1], patched: make([]int, ring), first: 12 * i, step: 12 * len(kinds), // every twelfth has the same gender and a birth date or none
+			base: process.Base, plan: s.plan, reader: signedIn[0], writer: signedIn[1], patched: make([]int, ring), first: i * ring,
 		}})
 	}
 	return all, nil
@@ -61,7 +62,7 @@ func (s *store) start(ctx context.Context, kind string) (*child.Process, error) 
 
 // Secrets of databases that are thrown away.
 const (
-	secret      = "of the bench alone, and of no database that is kept" // #nosec G101 -- guards made-up patients
+	secret      = "of the bench alone, and of no database that is kept"  // #nosec G101 -- guards made-up patients
 	auditSecret = "likewise of the bench, for a trail that nobody reads" // #nosec G101 -- likewise
 )
 

@@ -52,7 +52,7 @@ type actor struct {
 	mu             sync.Mutex
 	sent           int
 	patched        []int // how often each of its patients was
-	first, step    int   // which those are
+	first          int   // which is the first of them
 }
 
 // targeter hands out the scenario's requests, one after the other.
@@ -95,7 +95,7 @@ func create(a *actor, n int) vegeta.Target {
 func (a *actor) patch(n int) vegeta.Target {
 	i := n % len(a.patched)
 	a.patched[i]++
-	patient := rows.Patient((a.first + i*a.step) % a.plan.Readers())
+	patient := rows.Patient(a.first + i)
 	header := a.reader.Clone()
 	header.Set("If-Match", fmt.Sprintf(`"v%d"`, a.patched[i]))
 	return a.target(http.MethodPatch, "/api/patients/"+patient.String()+"/", header, map[string]any{"notes": fmt.Sprintf("Seen %d times.", a.patched[i])})

@@ -38,7 +38,7 @@ func Start(ctx context.Context, folder string, env []string, args ...string) (*P
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.CommandContext(ctx, program, args...) // #nosec G204 -- itself
+	cmd := exec.CommandContext(ctx, program, args...)   // #nosec G204 -- itself
 	log, err := os.Create(filepath.Join(folder, "log")) // #nosec G304 -- a folder of our own
 	if err != nil {
 		return nil, err

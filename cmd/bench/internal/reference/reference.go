@@ -164,4 +164,3 @@ func (s *server) patch(c *fiber.Ctx) error {
 	}
 	return c.JSON(p)
 }
-

@@ -46,7 +46,7 @@ var epoch = time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UTC)
 // id is a UUID of version 7, as the service makes them, at a time that grows with n.
 func id(kind byte, n int) (u uuid.UUID) {
 	h := fnv.New64a()
-	_, _ = fmt.Fprint(h, kind, n) // a hash never fails
+	_, _ = fmt.Fprint(h, kind, n)                                             // a hash never fails
 	binary.BigEndian.PutUint64(u[:8], uint64(epoch.UnixMilli()+int64(n))<<16) //nolint:gosec // after 1970
 	binary.BigEndian.PutUint64(u[8:], h.Sum64())
 	u[6], u[7], u[8] = 0x70|kind, byte(n), 0x80|u[8]&0x3f

@@ -32,7 +32,7 @@ func openPostgres(cfg Config, log *zap.Logger) (*DB, error) {
 	pool.SetConnMaxLifetime(time.Hour) // so that a fail-over behind the same name is noticed
 
 	db := &DB{engine: Postgres, cfg: cfg, log: log, pools: []*sql.DB{pool}}
-	db.writer, err = gormOver(postgresDialector{postgres.Dialector{Config: &postgres.Config{Conn: pool}}}, cfg, log)
+	db.writer, err = gormOver(postgresDialector{postgres.Dialector{Config: &postgres.Config{Conn: pool}}}, cfg, log, 0) // pgx keeps statements by itself, and as poolers allow
 	db.reader = db.writer
 	return db, err
 }

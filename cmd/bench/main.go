@@ -25,17 +25,18 @@ func main() {
 
 // options are the flags.
 type options struct {
-	engines   []string
-	names     []string
-	seconds   float64
-	rounds    int
-	clients   int
-	rows      int
-	postgres  string
-	json      string
-	profiles  string
-	sizes     []int
-	perPerson int
+	engines      []string
+	names        []string
+	seconds      float64
+	rounds       int
+	clients      int
+	trailClients int
+	rows         int
+	postgres     string
+	json         string
+	profiles     string
+	sizes        []int
+	perPerson    int
 }
 
 func root() *cobra.Command {
@@ -49,12 +50,13 @@ func root() *cobra.Command {
 	flags := c.PersistentFlags()
 	flags.StringSliceVar(&o.engines, "engine", []string{sqlite, postgres}, "engines to measure on")
 	flags.StringSliceVar(&o.names, "scenario", nil, "scenarios to measure (default all):\n"+list2help())
-	flags.Float64Var(&o.seconds, "seconds", 1, "how long one server is driven in one round")
+	flags.Float64Var(&o.seconds, "seconds", 0.8, "how long one server is driven in one round")
 	flags.IntVar(&o.rounds, "rounds", 5, "how often each server is driven in each scenario")
 	flags.IntVar(&o.clients, "clients", 8, "requests in flight; the next is sent when one is answered")
 	flags.StringVar(&o.postgres, "postgres", "", "`address` of a PostgreSQL server where databases may be created (default: a throwaway one, durable)")
 	flags.StringVar(&o.json, "json", "", "`file` to write every sample to")
 	c.Flags().IntVar(&o.rows, "rows", 10_000, "patients; ten assignments each")
+	c.Flags().IntVar(&o.trailClients, "trail-clients", 64, "requests in flight while the cost of the trail is measured")
 	c.Flags().StringVar(&o.profiles, "profile", "", "`folder` for a CPU and an allocation profile (pprof) of the service in each scenario, taken apart from measuring")
 	grow := &cobra.Command{
 		Use: "growth", Short: "Measure the service as its tables grow", Long: growthHelp, Args: cobra.NoArgs,

@@ -3,9 +3,176 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"net/http"
+	"net/url"
+	"runtime"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	vegeta "github.com/tsenart/vegeta/v12/lib"
+
+	"healthcare/cmd/bench/internal/rows"
 )
 
-const growthHelp = `Measure the service as its tables grow.`
+const growthHelp = `Measure the service as its tables grow: one database of each size, and a service on each, driven in turn.
 
-func (o options) growth(context.Context, io.Writer) error { return errors.New("not yet") }
+Half of the patients belong to the user who asks, the others to a hundred more. What is asked for
+is one patient, anywhere among them, and pages of 50: the newest, and one from the middle, by the
+link that the service gives. Targets: p99 within 1.3 times that of the smallest; ready within a
+second of the start, on a database that is there already; idle below 64 MiB.
+
+The service is driven without its audit trail, so that the time of a commit does not hide what the
+tables cost; start and memory are those of the program as it ships. By default the largest has a
+million patients and ten million assignments: that takes minutes to fill, and 8 GB in the
+temporary folder.`
+
+// growing are the scenarios that must not grow with the tables.
+var growing = []scenario{
+	{"read", "one patient", read, 0, readOne},
+	{"list", "the newest 50 patients", list, 0, get("/api/patients/?limit=50")},
+	{"middle", "50 patients of the middle", list, 0, func(a *actor, _ int) vegeta.Target { return a.target(http.MethodGet, a.middle[0], a.reader, nil) }},
+	{"assignments", "the newest 50 assignments with details", list, 0, get("/api/mappings/?limit=50")},
+	{"middle-assignments", "50 assignments of the middle", list, 0, func(a *actor, _ int) vegeta.Target {
+		return a.target(http.MethodGet, a.middle[1], a.reader, nil)
+	}},
+	{"create", "a patient", write, 0, create},
+	{"patch", "a patient's notes, with If-Match", write, 0, (*actor).patch},
+}
+
+// size is a database of one size.
+type size struct {
+	label    string
+	store    *store
+	done     func() error
+	driven   *contender
+	took     time.Duration // from start to ready
+	resident int64         // idle
+}
+
+// growth is the command.
+func (o options) growth(ctx context.Context, w io.Writer) error {
+	c, err := o.contest(growing)
+	if err != nil {
+		return err
+	}
+	results := map[string][]outcome{}
+	for _, engine := range o.engines {
+		outcomes, err := o.growthOn(ctx, w, engine, c)
+		if err != nil {
+			return fmt.Errorf("%s: %w", engine, err)
+		}
+		results[engine] = outcomes
+	}
+	return o.keep(results)
+}
+
+func (o options) growthOn(ctx context.Context, w io.Writer, engine string, c contest) (outcomes []outcome, err error) {
+	var all []size
+	defer func() {
+		for _, s := range all {
+			err = errors.Join(err, s.stop())
+		}
+	}()
+	for _, patients := range o.sizes {
+		s, err := o.sized(ctx, engine, patients)
+		all = append(all, s)
+		if err != nil {
+			return nil, err
+		}
+	}
+	contenders := make([]*contender, len(all))
+	for i, s := range all {
+		contenders[i] = s.driven
+	}
+	if outcomes, err = c.run(ctx, engine, contenders); err != nil {
+		return nil, err
+	}
+	fmt.Fprintf(w, "\n== %s: %d assignments of each patient, %d clients, %d rounds of %s, %d cores, %s\n\n", engine, o.perPerson, c.clients, c.rounds, c.length,
+		runtime.NumCPU(), runtime.Version())
+	var labels []string
+	for _, s := range all {
+		labels = append(labels, s.label)
+	}
+	servers(w, outcomes, labels)
+	grown(w, outcomes, labels)
+	fmt.Fprintf(w, "\nthe program as it ships\n")
+	for _, s := range all {
+		fmt.Fprintf(w, "%10s patients: ready in %s (target < 1s), idle %.0f MiB (target < 64)\n", s.label, s.took.Round(time.Millisecond), float64(s.resident)/(1<<20))
+	}
+	return outcomes, nil
+}
+
+// grown writes each size's p99 over that of the smallest.
+func grown(w io.Writer, outcomes []outcome, labels []string) {
+	fmt.Fprintf(w, "\np99 over that of %s, round by round, median (least-most); target for reads and pages <= 1.3\n", labels[0])
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintf(t, "scenario\t%s\t\n", strings.Join(labels[1:], "\t"))
+	for _, o := range outcomes {
+		fmt.Fprintf(t, "%s\t", o.Scenario)
+		for _, label := range labels[1:] {
+			fmt.Fprintf(t, "%s\t", o.ratio(label, labels[0], p99))
+		}
+		fmt.Fprintln(t)
+	}
+	_ = t.Flush() // output for people
+}
+
+// sized fills a database and starts the service on it. What it gives has to be stopped, also after a failure.
+func (o options) sized(ctx context.Context, engine string, patients int) (s size, err error) {
+	s.label = fmt.Sprint(patients)
+	if s.store, s.done, err = o.filled(ctx, engine, patients, o.perPerson); err != nil {
+		return s, err
+	}
+	all, err := s.store.compete(ctx, withoutTrail)
+	if len(all) > 0 {
+		s.driven = all[0]
+		s.driven.name = s.label
+	}
+	if err != nil {
+		return s, err
+	}
+	shipped, err := s.store.start(ctx, service)
+	if err != nil {
+		return s, err
+	}
+	time.Sleep(time.Second) // idle
+	stats, err := shipped.Stats(ctx)
+	s.took, s.resident = shipped.Took, stats.Resident
+	if err := errors.Join(err, shipped.Stop()); err != nil {
+		return s, err
+	}
+	return s, s.driven.actor.findMiddle(ctx)
+}
+
+func (s size) stop() (err error) {
+	if s.driven != nil {
+		err = s.driven.process.Stop()
+	}
+	if s.done != nil {
+		err = errors.Join(err, s.done())
+	}
+	return err
+}
+
+// findMiddle asks for the links that lead on from the middle of the reader's lists.
+func (a *actor) findMiddle(ctx context.Context) error {
+	for i, at := range []struct {
+		path string
+		row  int
+	}{{"/api/patients/", a.plan.Readers() / 2}, {"/api/mappings/", a.plan.Readers() / 2 * a.plan.PerPatient}} {
+		query := url.Values{"limit": {"50"}, "created_before": {rows.Time(at.row).Format(time.RFC3339Nano)}}
+		header, _, err := call(ctx, http.MethodGet, a.base+at.path+"?"+query.Encode(), a.reader, nil)
+		if err != nil {
+			return err
+		}
+		link, _, found := strings.Cut(strings.TrimPrefix(header.Get("Link"), "<"), ">")
+		if !found {
+			return fmt.Errorf("%s: no page follows the middle", at.path)
+		}
+		a.middle[i] = link
+	}
+	return nil
+}

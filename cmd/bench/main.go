@@ -49,7 +49,7 @@ func root() *cobra.Command {
 	c.CompletionOptions.DisableDefaultCmd = true
 	flags := c.PersistentFlags()
 	flags.StringSliceVar(&o.engines, "engine", []string{sqlite, postgres}, "engines to measure on")
-	flags.StringSliceVar(&o.names, "scenario", nil, "scenarios to measure (default all):\n"+list2help())
+	flags.StringSliceVar(&o.names, "scenario", nil, "scenarios to measure (default all):\n"+theirNames(scenarios))
 	flags.Float64Var(&o.seconds, "seconds", 0.8, "how long one server is driven in one round")
 	flags.IntVar(&o.rounds, "rounds", 5, "how often each server is driven in each scenario")
 	flags.IntVar(&o.clients, "clients", 8, "requests in flight; the next is sent when one is answered")
@@ -72,8 +72,8 @@ func root() *cobra.Command {
 	return c
 }
 
-func list2help() (help string) {
-	for _, s := range scenarios {
+func theirNames(all []scenario) (help string) {
+	for _, s := range all {
 		help += fmt.Sprintf("  %-12s %s\n", s.name, s.what)
 	}
 	return strings.TrimSuffix(help, "\n")
@@ -82,7 +82,7 @@ func list2help() (help string) {
 // contest is what the flags ask for, of the scenarios in among.
 func (o options) contest(among []scenario) (contest, error) {
 	for _, name := range o.names {
-		if named(name).name == "" {
+		if !slices.ContainsFunc(among, func(s scenario) bool { return s.name == name }) {
 			return contest{}, fmt.Errorf("there is no scenario %q", name)
 		}
 	}

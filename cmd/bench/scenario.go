@@ -51,8 +51,9 @@ type actor struct {
 	reader, writer http.Header
 	mu             sync.Mutex
 	sent           int
-	patched        []int // how often each of its patients was
-	first          int   // which is the first of them
+	patched        []int     // how often each of its patients was
+	first          int       // which is the first of them
+	middle         [2]string // pages of patients and of assignments, for growth
 }
 
 // targeter hands out the scenario's requests, one after the other.

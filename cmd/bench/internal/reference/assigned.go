@@ -36,7 +36,7 @@ func (s *server) assigned(c *fiber.Ctx) error {
 		return err
 	}
 	limit := c.QueryInt("limit", 100)
-	all, err := s.store.assignments(c.Context(), owner, limit+1)
+	all, err := s.store.assignments(c.UserContext(), owner, limit+1)
 	if err != nil {
 		return err
 	}
@@ -45,14 +45,14 @@ func (s *server) assigned(c *fiber.Ctx) error {
 	for _, a := range all {
 		patients[a.PatientID], doctors[a.DoctorID] = patient{}, doctor{}
 	}
-	foundPatients, err := s.store.patients(c.Context(), owner, keys(patients))
+	foundPatients, err := s.store.patients(c.UserContext(), owner, keys(patients))
 	if err != nil {
 		return err
 	}
 	for _, p := range foundPatients {
 		patients[p.ID] = p
 	}
-	foundDoctors, err := s.store.doctors(c.Context(), keys(doctors))
+	foundDoctors, err := s.store.doctors(c.UserContext(), keys(doctors))
 	if err != nil {
 		return err
 	}

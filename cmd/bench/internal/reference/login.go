@@ -50,7 +50,7 @@ func (s *server) login(c *fiber.Ctx) error {
 	if err := c.BodyParser(&said); err != nil { //nolint:forbidigo // what is bare does no better
 		return err
 	}
-	user, err := s.store.account(c.Context(), strings.ToLower(said.Email))
+	user, err := s.store.account(c.UserContext(), strings.ToLower(said.Email))
 	if err != nil {
 		return err
 	}
@@ -62,7 +62,7 @@ func (s *server) login(c *fiber.Ctx) error {
 		ID: uuid.Must(uuid.NewV7()), UserID: user.ID, Client: c.Get(fiber.HeaderUserAgent), CreatedAt: instant{now}, LastUsedAt: instant{now},
 		ExpiresAt: instant{now.Add(24 * time.Hour)},
 	}
-	if err := s.store.begin(c.Context(), begun); err != nil {
+	if err := s.store.begin(c.UserContext(), begun); err != nil {
 		return err
 	}
 	token := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{

@@ -72,7 +72,7 @@ func (s *server) caller(c *fiber.Ctx) (uuid.UUID, error) {
 	if _, err := s.parser.ParseWithClaims(text, &claims, func(*jwt.Token) (any, error) { return s.key.Secret, nil }); err != nil {
 		return uuid.Nil, errToken
 	}
-	standing, err := s.store.standing(c.Context(), claims.Session)
+	standing, err := s.store.standing(c.UserContext(), claims.Session)
 	if err != nil {
 		return uuid.Nil, err
 	}
@@ -91,7 +91,7 @@ func (s *server) read(c *fiber.Ctx) error {
 	if err != nil {
 		return errMissing
 	}
-	p, err := s.store.find(c.Context(), owner, id)
+	p, err := s.store.find(c.UserContext(), owner, id)
 	if err != nil {
 		return err
 	}
@@ -104,7 +104,7 @@ func (s *server) list(c *fiber.Ctx) error {
 		return err
 	}
 	limit := c.QueryInt("limit", 100)
-	all, err := s.store.list(c.Context(), owner, limit+1)
+	all, err := s.store.list(c.UserContext(), owner, limit+1)
 	if err != nil {
 		return err
 	}
@@ -129,7 +129,7 @@ func (s *server) create(c *fiber.Ctx) error {
 		Address: said.Address, Notes: said.Notes, SearchText: strings.ToLower(said.Name + "\n" + said.Email + "\n" + said.Phone), Version: 1,
 		CreatedAt: now, UpdatedAt: now,
 	}
-	if err := s.store.add(c.Context(), p); err != nil {
+	if err := s.store.add(c.UserContext(), p); err != nil {
 		return err
 	}
 	return c.Status(fiber.StatusCreated).JSON(p)
@@ -152,7 +152,7 @@ func (s *server) patch(c *fiber.Ctx) error {
 	if err := c.BodyParser(&said); err != nil { //nolint:forbidigo // what is bare does no better
 		return err
 	}
-	p, err := s.store.amend(c.Context(), owner, id, func(p *patient) error {
+	p, err := s.store.amend(c.UserContext(), owner, id, func(p *patient) error {
 		if p.Version != version {
 			return errStale
 		}

@@ -78,7 +78,10 @@ func (p Plan) owner(patient int) int {
 	return firstLogin + p.LoginUsers + patient%p.Owners
 }
 
-func at(n int) database.Time { return database.At(epoch.Add(time.Duration(n) * time.Millisecond)) }
+// Time is when the n-th row of a table was made.
+func Time(n int) time.Time { return epoch.Add(time.Duration(n) * time.Millisecond) }
+
+func at(n int) database.Time { return database.At(Time(n)) }
 
 func (p Plan) user(n int) []any {
 	name, email := fmt.Sprintf("User %d", n), Email(n)

@@ -43,7 +43,7 @@ func (m mapped) assignments(ctx context.Context, owner uuid.UUID, limit int) (al
 }
 
 func (m mapped) patients(ctx context.Context, owner uuid.UUID, ids []uuid.UUID) (all []patient, err error) {
-	err = m.db.Read(ctx).Where("owner_id = ?", owner).Where("id IN ?", ids).Find(&all).Error
+	err = m.db.Read(ctx).Where("coalesce(owner_id, owner_id) = ? AND id IN ?", owner, ids).Find(&all).Error
 	return all, err
 }
 

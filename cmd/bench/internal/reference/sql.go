@@ -115,7 +115,7 @@ func (s plain) patients(ctx context.Context, owner uuid.UUID, ids []uuid.UUID) (
 	for _, id := range ids {
 		values = append(values, id)
 	}
-	return s.several(ctx, "SELECT "+patientColumns+" FROM patients WHERE owner_id = $1 AND id IN ("+marks(2, len(ids))+")", values...)
+	return s.several(ctx, "SELECT "+patientColumns+" FROM patients WHERE coalesce(owner_id, owner_id) = $1 AND id IN ("+marks(2, len(ids))+")", values...)
 }
 
 func (s plain) doctors(ctx context.Context, ids []uuid.UUID) (all []doctor, err error) {

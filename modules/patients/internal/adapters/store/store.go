@@ -105,7 +105,8 @@ func (s *store) Find(ctx context.Context, scope patients.Scope, id patients.ID) 
 
 func (s *store) FindAll(ctx context.Context, scope patients.Scope, ids []patients.ID) ([]domain.Patient, error) {
 	var rows []row
-	err := within(s.db.Read(ctx), scope).Where("id IN ?", ids).Find(&rows).Error
+	// coalesce keeps both engines from choosing an index of the owner, and with it reading all their patients in order to show a few.
+	err := s.db.Read(ctx).Where("coalesce(owner_id, owner_id) = ? AND id IN ?", scope.Owner(), ids).Find(&rows).Error
 	return patientsOf(rows), err
 }
 

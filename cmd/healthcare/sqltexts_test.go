@@ -41,6 +41,7 @@ func harmless(value string) string {
 type sqlTexts struct {
 	mu    sync.Mutex
 	texts map[string]bool
+	sent  int // how many, the same ones too
 }
 
 // trailWatch is what the audit trail's keeper asks every second, whatever is requested.
@@ -54,6 +55,7 @@ func (s *service) record(t *testing.T) *sqlTexts {
 		defer r.mu.Unlock()
 		if text := db.Statement.SQL.String(); text != trailWatch {
 			r.texts[text] = true
+			r.sent++
 		}
 	}
 	pools := []*gorm.DB{s.db.Write(t.Context())}
@@ -79,6 +81,15 @@ func (r *sqlTexts) take() map[string]bool {
 	taken := r.texts
 	r.texts = map[string]bool{}
 	return taken
+}
+
+// count is how many were sent since it was asked last; what texts they had is forgotten.
+func (r *sqlTexts) count() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	sent := r.sent
+	r.sent, r.texts = 0, map[string]bool{}
+	return sent
 }
 
 func TestR25_NoValueIsPartOfAStatement(t *testing.T) {

@@ -1,0 +1,139 @@
+package main
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"healthcare/platform/auth"
+)
+
+// statements is how many SQL statements each route sends, the session's standing and the audit trail's three included; BEGIN and COMMIT are not counted.
+const statementsOf = `
+	POST   /api/patients/                                  5
+	GET    /api/patients/                                  5
+	GET    /api/patients/{id}/                             5
+	PUT    /api/patients/{id}/                             6
+	PATCH  /api/patients/{id}/                             6
+	GET    /api/patients/{id}/access-log/                  6
+	POST   /api/doctors/                                   5
+	GET    /api/doctors/                                   2
+	GET    /api/doctors/{id}/                              2
+	PUT    /api/doctors/{id}/                              6
+	PATCH  /api/doctors/{id}/                              6
+	POST   /api/mappings/                                  7
+	GET    /api/mappings/                                  7
+	GET    /api/mappings/{id}/                             8
+	GET    /api/mappings/patient/{patient_id}/             8
+	GET    /api/mappings/detail/{id}/                      7
+	DELETE /api/mappings/{id}/                             6
+	DELETE /api/doctors/{id}/                              7
+	DELETE /api/patients/{id}/                             7
+	GET    /api/audit/                                     5
+	GET    /api/users/                                     2
+	POST   /api/users/                                     6
+	GET    /api/users/{id}/                                2
+	PATCH  /api/users/{id}/                                5
+	POST   /api/auth/register/                             5
+	POST   /api/auth/login/                               16
+	POST   /api/auth/refresh/                              3
+	GET    /api/auth/me/                                   2
+	PATCH  /api/auth/me/                                   6
+	GET    /api/auth/sessions/                             2
+	DELETE /api/auth/sessions/{id}/                        5
+	POST   /api/auth/logout/                               5
+	POST   /api/auth/logout-all/                           5
+	POST   /api/auth/password/                            16
+	DELETE /api/auth/me/?patients=delete                  24
+`
+
+// TestStatementsPerRoute has each route send as many statements as the table above says, whatever there is to show or to remove: no route asks once more
+// for each record.
+func TestStatementsPerRoute(t *testing.T) {
+	t.Parallel()
+	eachEngine(t, func(t *testing.T, s *service) {
+		recorded := s.record(t)
+		few, many := s.statementsWith(t, recorded, "Asha", 1), s.statementsWith(t, recorded, "Ravi", 25)
+		require.Equal(t, few, many, "with 1 record of each kind, and with 25")
+		require.Equal(t, strings.Fields(statementsOf), strings.Fields(strings.Join(many, "\n")))
+		for _, r := range s.routes() {
+			require.Regexp(t, `(?m)^\s*`+r.method+` +`+regexp.QuoteMeta(r.path)+`[ ?]`, statementsOf, "every route is counted")
+		}
+	})
+}
+
+// statementsWith calls every route once, as somebody who has n patients with n doctors assigned to each of them.
+func (s *service) statementsWith(t *testing.T, recorded *sqlTexts, name string, n int) (counted []string) {
+	c, auditor := s.as(t, auth.Admin, name), s.as(t, "auditor", name+"Auditor")
+	other, leaver := s.user(t, name+"Other"), s.user(t, name+"Leaver")
+	patient, doctor := c.addPatient(), c.addDoctor()
+	mapping := c.assign(patient, doctor).is(201).id()
+	for range n - 1 {
+		another := c.addPatient()
+		c.assign(another, doctor).is(201)
+		c.assign(patient, c.addDoctor()).is(201)
+		leaver.assign(leaver.addPatient(), doctor).is(201)
+		other.signIn()
+	}
+	leaver.assign(leaver.addPatient(), doctor).is(201)
+	ask := func(c *client, method, route, id string, body any) answer {
+		r := route
+		if id != "" {
+			before, after, _ := strings.Cut(route, "{")
+			_, rest, _ := strings.Cut(after, "}")
+			r = before + id + rest
+		}
+		recorded.count()
+		a := c.do(method, r, body)
+		counted = append(counted, fmt.Sprintf("%s %s %d", method, route, recorded.count()))
+		require.Less(t, a.status, 300, "%s %s: %s", method, route, a.raw)
+		return a
+	}
+	whole := object{"name": "Ananya Verma", "age": 32, "gender": "Other"}
+	ask(c, "POST", "/api/patients/", "", whole)
+	ask(c, "GET", "/api/patients/", "", nil)
+	ask(c, "GET", "/api/patients/{id}/", patient, nil)
+	ask(c, "PUT", "/api/patients/{id}/", patient, whole)
+	ask(c, "PATCH", "/api/patients/{id}/", patient, object{"notes": "x"})
+	ask(c, "GET", "/api/patients/{id}/access-log/", patient, nil)
+	made := ask(c, "POST", "/api/doctors/", "", object{"name": "Dr. Vikram Khanna", "specialization": "Dermatology", "experience": 9}).id()
+	ask(c, "GET", "/api/doctors/", "", nil)
+	ask(c, "GET", "/api/doctors/{id}/", doctor, nil)
+	ask(c, "PUT", "/api/doctors/{id}/", doctor, object{"name": "Dr. Vikram Khanna", "specialization": "Cardiology", "experience": 10})
+	ask(c, "PATCH", "/api/doctors/{id}/", doctor, object{"phone": "+91 80 5550 0188"})
+	ask(c, "POST", "/api/mappings/", "", object{"patient": patient, "doctor": made})
+	ask(c, "GET", "/api/mappings/", "", nil)
+	ask(c, "GET", "/api/mappings/{id}/", patient, nil)
+	ask(c, "GET", "/api/mappings/patient/{patient_id}/", patient, nil)
+	ask(c, "GET", "/api/mappings/detail/{id}/", mapping, nil)
+	ask(c, "DELETE", "/api/mappings/{id}/", mapping, nil)
+	ask(c, "DELETE", "/api/doctors/{id}/", doctor, nil)
+	ask(c, "DELETE", "/api/patients/{id}/", patient, nil)
+	ask(auditor, "GET", "/api/audit/", "", nil)
+	ask(c, "GET", "/api/users/", "", nil)
+	ask(c, "POST", "/api/users/", "", object{"name": name, "email": name + ".new@clinic.example", "password": password})
+	ask(c, "GET", "/api/users/{id}/", other.id(), nil)
+	ask(c, "PATCH", "/api/users/{id}/", other.id(), object{"name": "Mira"})
+	nobody := s.client(t)
+	ask(nobody, "POST", "/api/auth/register/", "", object{"name": name, "email": name + ".self@clinic.example", "password": password})
+	tokens := ask(nobody, "POST", "/api/auth/login/", "", object{"email": other.email(), "password": password}).object()
+	ask(nobody, "POST", "/api/auth/refresh/", "", object{"refresh": tokens["refresh"]})
+	ask(other, "GET", "/api/auth/me/", "", nil)
+	ask(other, "PATCH", "/api/auth/me/", "", object{"name": "Zoë"})
+	sessions := ask(other, "GET", "/api/auth/sessions/", "", nil).list()
+	for _, session := range sessions {
+		if session["current"] != true {
+			ask(other, "DELETE", "/api/auth/sessions/{id}/", session["id"].(string), nil)
+			break
+		}
+	}
+	ask(other, "POST", "/api/auth/logout/", "", nil)
+	other.token = other.signIn()
+	ask(other, "POST", "/api/auth/logout-all/", "", nil)
+	ask(leaver, "POST", "/api/auth/password/", "", object{"current_password": password, "new_password": "another " + password})
+	ask(leaver, "DELETE", "/api/auth/me/?patients=delete", "", object{"password": "another " + password})
+	return counted
+}

@@ -34,7 +34,7 @@ func (s *store) compete(ctx context.Context, kinds ...string) (all []*contender,
 		return nil, err
 	}
 	for i, kind := range kinds {
-		process, err := s.start(ctx, kind)
+		process, err := s.start(ctx, kind, len(kinds) == 1)
 		if err != nil {
 			return all, err
 		}
@@ -45,17 +45,22 @@ func (s *store) compete(ctx context.Context, kinds ...string) (all []*contender,
 	return all, nil
 }
 
-// start runs a server of this kind, on SQLite with a copy of the rows of its own: it is one process per file.
-func (s *store) start(ctx context.Context, kind string) (*child.Process, error) {
-	folder, err := os.MkdirTemp(s.folder, kind+"-")
-	if err != nil {
-		return nil, err
+// start runs a server of this kind over the store's rows; on SQLite a copy of them where others run beside it, for it is one process per file.
+func (s *store) start(ctx context.Context, kind string, alone bool) (*child.Process, error) {
+	folder := s.folder
+	if !alone {
+		var err error
+		if folder, err = os.MkdirTemp(s.folder, kind+"-"); err != nil {
+			return nil, err
+		}
 	}
 	env := []string{"HTTP_ADDRESS=127.0.0.1:0", "DATA_DIR=" + folder, "SECRET_KEY=" + secret, "AUDIT_KEY=" + auditSecret}
 	if s.url != "" {
 		env = append(env, "DATABASE_URL="+s.url)
-	} else if err := copyFile(s.path, filepath.Join(folder, filepath.Base(s.path))); err != nil {
-		return nil, err
+	} else if !alone {
+		if err := copyFile(s.path, filepath.Join(folder, filepath.Base(s.path))); err != nil {
+			return nil, err
+		}
 	}
 	return child.Start(ctx, folder, env, "serve", kind)
 }
@@ -85,11 +90,7 @@ func (s *store) signIn(ctx context.Context) (headers [2]http.Header, err error) 
 	if s.signedIn[0] != nil {
 		return s.signedIn, nil
 	}
-	env := []string{"HTTP_ADDRESS=127.0.0.1:0", "DATA_DIR=" + s.folder, "SECRET_KEY=" + secret, "AUDIT_KEY=" + auditSecret}
-	if s.url != "" {
-		env = append(env, "DATABASE_URL="+s.url)
-	}
-	process, err := child.Start(ctx, s.folder, env, "serve", service)
+	process, err := s.start(ctx, service, true)
 	if err != nil {
 		return headers, err
 	}

@@ -126,15 +126,7 @@ func (o options) sized(ctx context.Context, engine string, patients int) (s size
 	if s.store, s.done, err = o.filled(ctx, engine, patients, o.perPerson); err != nil {
 		return s, err
 	}
-	all, err := s.store.compete(ctx, withoutTrail)
-	if len(all) > 0 {
-		s.driven = all[0]
-		s.driven.name = s.label
-	}
-	if err != nil {
-		return s, err
-	}
-	shipped, err := s.store.start(ctx, service)
+	shipped, err := s.store.start(ctx, service, true)
 	if err != nil {
 		return s, err
 	}
@@ -144,6 +136,12 @@ func (o options) sized(ctx context.Context, engine string, patients int) (s size
 	if err := errors.Join(err, shipped.Stop()); err != nil {
 		return s, err
 	}
+	all, err := s.store.compete(ctx, withoutTrail)
+	if err != nil {
+		return s, err
+	}
+	s.driven = all[0]
+	s.driven.name = s.label
 	return s, s.driven.actor.findMiddle(ctx)
 }
 

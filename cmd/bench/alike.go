@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"regexp"
 )
 
@@ -41,7 +42,7 @@ func (c *contender) answer(ctx context.Context, s scenario) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", c.name, err)
 	}
-	if t.Method == "GET" {
+	if t.Method == http.MethodGet {
 		return string(raw), nil
 	}
 	return passing.ReplaceAllString(string(raw), "*"), nil

@@ -138,39 +138,46 @@ func texts(ctx context.Context, pool *sql.DB, query string) (all []string, err e
 	return all, rows.Err()
 }
 
-// insert adds rows from..to-1 in one transaction, through one prepared statement for many rows and one for a single row.
+// insert adds rows from..to-1 in one transaction.
 func insert(ctx context.Context, pool *sql.DB, t table, from, to int, tell Progress) error {
 	tx, err := pool.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = tx.Rollback() }() // nothing, once committed
-	for n := from; n < to; {
-		size := min(perStatement, to-n)
-		marks := "(" + strings.TrimSuffix(strings.Repeat("?,", len(t.columns)), ",") + "),"
-		// #nosec G202 -- names of our own
-		text := "INSERT INTO " + t.name + " (" + strings.Join(t.columns, ",") + ") VALUES " + strings.TrimSuffix(strings.Repeat(marks, size), ",")
-		statement, err := tx.PrepareContext(ctx, text)
-		if err != nil {
-			return err
-		}
-		for ; n+size <= to; n += size {
-			var values []any
-			for i := range size {
-				values = append(values, t.row(n+i)...)
-			}
-			if _, err := statement.ExecContext(ctx, values...); err != nil {
-				return err
-			}
-			for i := range size {
-				told(tell, t, n+i+1)
-			}
-		}
-		if err := statement.Close(); err != nil {
-			return err
-		}
+	whole := (to - from) / perStatement * perStatement
+	if err := insertBy(ctx, tx, t, from, from+whole, perStatement, tell); err != nil {
+		return err
+	}
+	if err := insertBy(ctx, tx, t, from+whole, to, 1, tell); err != nil {
+		return err
 	}
 	return tx.Commit()
+}
+
+// insertBy adds rows from..to-1 through one prepared statement, so many at a time.
+func insertBy(ctx context.Context, tx *sql.Tx, t table, from, to, size int, tell Progress) error {
+	marks := "(" + strings.TrimSuffix(strings.Repeat("?,", len(t.columns)), ",") + "),"
+	// #nosec G202 -- names of our own
+	text := "INSERT INTO " + t.name + " (" + strings.Join(t.columns, ",") + ") VALUES " + strings.TrimSuffix(strings.Repeat(marks, size), ",")
+	statement, err := tx.PrepareContext(ctx, text)
+	if err != nil {
+		return err
+	}
+	defer statement.Close()
+	for n := from; n < to; n += size {
+		var values []any
+		for i := range size {
+			values = append(values, t.row(n+i)...)
+		}
+		if _, err := statement.ExecContext(ctx, values...); err != nil {
+			return err
+		}
+		for i := range size {
+			told(tell, t, n+i+1)
+		}
+	}
+	return nil
 }
 
 // withoutIndexes has load run while there are none but those of constraints, and makes them again. The statement last ends it.

@@ -49,7 +49,7 @@ func id(kind byte, n int) (u uuid.UUID) {
 	_, _ = fmt.Fprint(h, kind, n)                                             // a hash never fails
 	binary.BigEndian.PutUint64(u[:8], uint64(epoch.UnixMilli()+int64(n))<<16) //nolint:gosec // after 1970
 	binary.BigEndian.PutUint64(u[8:], h.Sum64())
-	u[6], u[7], u[8] = 0x70|kind, byte(n), 0x80|u[8]&0x3f
+	u[6], u[8] = 0x70|kind, 0x80|u[8]&0x3f
 	return u
 }
 

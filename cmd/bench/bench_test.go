@@ -1,0 +1,80 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"healthcare/platform/databasetest"
+	"healthcare/platform/databasetest/cluster"
+)
+
+// TestMain is the bench itself where a test starts servers: they are children of the same program.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == "serve" {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// brief is a run that takes a second or two and measures nothing that means anything.
+func brief(t *testing.T, engine string) options {
+	if _, err := cluster.URL(); engine == postgres && errors.Is(err, cluster.ErrNotInstalled) && os.Getenv("REQUIRE_POSTGRES") != "1" {
+		t.Skip(databasetest.Missing)
+	}
+	return options{
+		engines: []string{engine}, seconds: 0.02, rounds: 1, clients: 2, trailClients: 2, rows: 2_000, perPerson: 1, sizes: []int{1_000, 1_200},
+		json: filepath.Join(t.TempDir(), "samples.json"),
+	}
+}
+
+// TestTheServersAnswerAlike has the bench compare, which it refuses where a reference answers other bytes than the service.
+func TestTheServersAnswerAlike(t *testing.T) {
+	for _, engine := range []string{sqlite, postgres} {
+		t.Run(engine, func(t *testing.T) {
+			o := brief(t, engine)
+			var said strings.Builder
+			require.NoError(t, o.compare(t.Context(), &said))
+			require.Contains(t, said.String(), "service with its trail / without")
+			raw, err := os.ReadFile(o.json)
+			require.NoError(t, err)
+			var kept struct{ Engines map[string]result }
+			require.NoError(t, json.Unmarshal(raw, &kept))
+			require.Len(t, kept.Engines[engine].References, len(scenarios))
+			require.Len(t, kept.Engines[engine].Trail, len(scenarios))
+			for _, outcome := range kept.Engines[engine].References {
+				for _, server := range held {
+					require.Len(t, outcome.Samples[server], 1, outcome.Scenario)
+					require.Positive(t, outcome.Samples[server][0].PerSecond, outcome.Scenario)
+				}
+			}
+		})
+	}
+}
+
+func TestGrowth(t *testing.T) {
+	for _, engine := range []string{sqlite, postgres} {
+		t.Run(engine, func(t *testing.T) {
+			var said strings.Builder
+			require.NoError(t, brief(t, engine).growth(t.Context(), &said))
+			for _, s := range growing {
+				require.Contains(t, said.String(), s.name)
+			}
+			require.Contains(t, said.String(), "1200 patients: ready in ")
+		})
+	}
+}
+
+func TestSpread(t *testing.T) {
+	o := outcome{Samples: map[string][]sample{"a": {{PerSecond: 10}, {PerSecond: 30}, {PerSecond: 20}}, "b": {{PerSecond: 20}, {PerSecond: 20}, {PerSecond: 80}}}}
+	require.Equal(t, spread{Median: 20, Min: 10, Max: 30}, o.of("a", throughput))
+	require.Equal(t, spread{Median: 0.5, Min: 0.25, Max: 1.5}, o.ratio("a", "b", throughput), "round by round")
+	require.Equal(t, spread{Median: 15, Min: 10, Max: 20}, spreadOf([]float64{20, 10}))
+	require.Zero(t, spreadOf(nil))
+}

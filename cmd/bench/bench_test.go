@@ -25,17 +25,47 @@ func TestMain(m *testing.M) {
 
 // brief is a run that takes a second or two and measures nothing that means anything.
 func brief(t *testing.T, engine string) options {
-	if _, err := cluster.URL(); engine == postgres && errors.Is(err, cluster.ErrNotInstalled) && os.Getenv("REQUIRE_POSTGRES") != "1" {
-		t.Skip(databasetest.Missing)
-	}
-	return options{
+	o := options{
 		engines: []string{engine}, seconds: 0.02, rounds: 1, clients: 2, trailClients: 2, rows: 2_000, perPerson: 1, sizes: []int{1_000, 1_200},
 		json: filepath.Join(t.TempDir(), "samples.json"),
 	}
+	if engine == sqlite {
+		return o
+	}
+	var err error
+	o.postgres, err = cluster.URL()
+	if errors.Is(err, cluster.ErrNotInstalled) && os.Getenv("REQUIRE_POSTGRES") != "1" {
+		t.Skip(databasetest.Missing)
+	}
+	require.NoError(t, err)
+	return o
 }
 
-// TestTheServersAnswerAlike has the bench compare, which it refuses where a reference answers other bytes than the service.
+// TestTheServersAnswerAlike holds the references to what the service answers, without measuring anything.
 func TestTheServersAnswerAlike(t *testing.T) {
+	for _, engine := range []string{sqlite, postgres} {
+		t.Run(engine, func(t *testing.T) {
+			o := brief(t, engine)
+			s, done, err := o.filled(t.Context(), engine, o.rows, 1)
+			require.NoError(t, err)
+			defer func() { require.NoError(t, done()) }()
+			all, err := s.compete(t.Context(), withoutTrail, plainSQL, throughGORM, service)
+			defer func() { require.NoError(t, stop(all)) }()
+			require.NoError(t, err)
+			require.NoError(t, alike(t.Context(), scenarios, all))
+		})
+	}
+}
+
+// slow is about tests that run the whole bench, which takes long where others work too.
+func slow(t *testing.T) {
+	if os.Getenv("BENCH") == "" {
+		t.Skip("the bench as a whole is not run: BENCH=1 go test ./cmd/bench does, in a minute")
+	}
+}
+
+func TestCompare(t *testing.T) {
+	slow(t)
 	for _, engine := range []string{sqlite, postgres} {
 		t.Run(engine, func(t *testing.T) {
 			o := brief(t, engine)
@@ -59,6 +89,7 @@ func TestTheServersAnswerAlike(t *testing.T) {
 }
 
 func TestGrowth(t *testing.T) {
+	slow(t)
 	for _, engine := range []string{sqlite, postgres} {
 		t.Run(engine, func(t *testing.T) {
 			var said strings.Builder

@@ -14,7 +14,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -132,7 +131,7 @@ func (p *Process) Profile(ctx context.Context, name, file string) error {
 func (p *Process) Stop() error {
 	p.client.CloseIdleConnections()
 	_ = p.life.Close() // it ends by itself then
-	kill := time.AfterFunc(30*time.Second, func() { _ = p.cmd.Process.Signal(syscall.SIGKILL) })
+	kill := time.AfterFunc(30*time.Second, func() { _ = p.cmd.Process.Kill() })
 	defer kill.Stop()
 	return p.cmd.Wait()
 }

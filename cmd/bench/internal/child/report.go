@@ -10,7 +10,6 @@ import (
 	"net/http/pprof"
 	"os"
 	"runtime/metrics"
-	"syscall"
 	"time"
 )
 
@@ -56,7 +55,5 @@ func Report(address string) error {
 func used() Stats {
 	samples := []metrics.Sample{{Name: "/gc/heap/allocs:objects"}, {Name: "/gc/heap/allocs:bytes"}}
 	metrics.Read(samples)
-	var u syscall.Rusage
-	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u) // it cannot fail
-	return Stats{Objects: samples[0].Value.Uint64(), Bytes: samples[1].Value.Uint64(), CPU: time.Duration(u.Utime.Nano() + u.Stime.Nano())}
+	return Stats{Objects: samples[0].Value.Uint64(), Bytes: samples[1].Value.Uint64(), CPU: processorTime()}
 }

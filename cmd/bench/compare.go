@@ -23,12 +23,13 @@ noise meets both sides; what is printed is their median, least and most. What ea
 the server's processor time is told apart from that: client and database share the machine, so
 requests per second hide a part of what a server costs.
 
-  service                the program as it ships, its log at level info and thrown away
+  service                the program as it ships, its log at level info, into a file
   service-without-trail  the same program with an audit.Recorder that records nothing. Only this
                          command can do that. It is what is held against the references.
   reference-sql          Fiber handlers that verify the token's signature and dates, run the
                          same SQL through pgx (SQLite: database/sql) and encode the same body
-  reference-gorm         the same through GORM, configured as the service configures it
+  reference-gorm         the same through GORM, configured as the service configures it: on SQLite
+                         readers keep statements prepared, which reference-sql does not
 
 The references ask for the session's standing in every request, as the service does: it is part
 of "the same SQL". They leave out everything else: the request id and its log line, security
@@ -115,6 +116,9 @@ func (o options) compareOn(ctx context.Context, engine string, c contest) (r res
 
 // filled is a database of its own with so many patients.
 func (o options) filled(ctx context.Context, engine string, patients, perPatient int) (*store, func() error, error) {
+	if patients < rows.Fewest {
+		return nil, nil, fmt.Errorf("%d patients are too few: at least %d", patients, rows.Fewest)
+	}
 	server, stop := "", func() {}
 	var err error
 	if engine == postgres {

@@ -23,9 +23,9 @@ type contender struct {
 	actor   *actor
 }
 
-// ring is how many patients an actor patches, one after the other: so many that one is answered before its turn comes again, although whoever waits for
-// SQLite's writer is let in at random (database/sql). It is a multiple of twelve, so that actors' patients differ in numbers only.
-const ring = 240
+// ringOf is how many patients an actor patches, one after the other: so many that one is answered before its turn comes again, although whoever waits
+// for SQLite's writer is let in at random (database/sql). It is a multiple of twelve, so that actors' patients differ in numbers only.
+func ringOf(plan rows.Plan, actors int) int { return min(240, plan.Readers()/actors) / 12 * 12 }
 
 // compete starts one server of each kind over the same rows. Each has its own patients to patch. The caller stops them.
 func (s *store) compete(ctx context.Context, kinds ...string) (all []*contender, err error) {
@@ -39,7 +39,7 @@ func (s *store) compete(ctx context.Context, kinds ...string) (all []*contender,
 			return all, err
 		}
 		all = append(all, &contender{name: kind, process: process, actor: &actor{
-			base: process.Base, plan: s.plan, reader: signedIn[0], writer: signedIn[1], patched: make([]int, ring), first: i * ring,
+			base: process.Base, plan: s.plan, reader: signedIn[0], writer: signedIn[1], patched: make([]int, ringOf(s.plan, len(kinds))), first: i * ringOf(s.plan, len(kinds)),
 		}})
 	}
 	return all, nil

@@ -13,9 +13,12 @@ import (
 	"healthcare/platform/database"
 )
 
+// Fewest patients leave the reader a page, and each of four servers enough to patch that are not its neighbour's.
+const Fewest = 1000
+
 // Plan is how many rows there are. Half of the patients are the reader's, so that a statement without its owner would be seen; the rest is everyone else's.
 type Plan struct {
-	Patients    int // at least 200
+	Patients    int // at least Fewest
 	PerPatient  int // assignments of each, to as many doctors
 	Owners      int // besides the reader and the writer
 	LoginUsers  int // who sign in, so that none of them reaches a limit

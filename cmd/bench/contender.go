@@ -25,7 +25,7 @@ type contender struct {
 
 // ringOf is how many patients an actor patches, one after the other: so many that one is answered before its turn comes again, although whoever waits
 // for SQLite's writer is let in at random (database/sql). It is a multiple of twelve, so that actors' patients differ in numbers only.
-func ringOf(plan rows.Plan, actors int) int { return min(240, plan.Readers()/actors) / 12 * 12 }
+func ringOf(plan rows.Plan, actors int) int { return plan.Readers() / actors / 12 * 12 }
 
 // compete starts one server of each kind over the same rows. Each has its own patients to patch. The caller stops them.
 func (s *store) compete(ctx context.Context, kinds ...string) (all []*contender, err error) {

@@ -61,9 +61,16 @@ func (r *Recorder) Record(ctx context.Context, who auth.Principal, entries ...au
 	switch {
 	case len(drafts) == 0:
 		return nil
-	case r.ledger.InTransaction(ctx):
-		return r.append(ctx, drafts)
+	case !r.ledger.InTransaction(ctx):
+		return r.share(ctx, drafts)
+	case entries[0].Action == audit.Refused: // which has the transaction undone, and must stand all the same
+		return r.ledger.Afterwards(ctx, func(ctx context.Context) error { return r.share(ctx, drafts) })
 	}
+	return r.append(ctx, drafts)
+}
+
+// share commits drafts together with those of others.
+func (r *Recorder) share(ctx context.Context, drafts []domain.Entry) error {
 	g, err := r.join(drafts)
 	if err != nil {
 		return err

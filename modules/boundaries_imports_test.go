@@ -26,7 +26,7 @@ var mayImport = map[string][]string{
 	"adapters/store": {anyLibrary, othersRoot, "own root", "own domain", "own ports",
 		"platform/audit", "platform/auth", "platform/clock", "platform/errs", "platform/database", "platform/paging"},
 	"adapters/cli": {anyLibrary, othersRoot, "own root", "own domain", "own app",
-		"platform/audit", "platform/auth", "platform/clock", "platform/errs", "platform/paging", "platform/revision"},
+		"platform/audit", "platform/auth", "platform/clock", "platform/errs", "platform/paging", "platform/progress", "platform/revision"},
 	"adapters/*": {anyLibrary, othersRoot, "own root", "own domain", "own ports",
 		"platform/audit", "platform/auth", "platform/clock", "platform/errs", "platform/config", "platform/keyring"},
 }

@@ -1,6 +1,7 @@
 package database
 
 import (
+	"context"
 	"database/sql"
 	"net/url"
 	"os"
@@ -41,6 +42,22 @@ func openSQLite(cfg Config, log *zap.Logger) (*DB, error) {
 		return nil, err
 	}
 	db.reader, err = gormOver(sqliteDialector{reader}, cfg, log)
+	return db, err
+}
+
+// Pristine is a SQLite store in memory that holds what migrations alone put into an empty one, so that this can be told from what people did.
+func Pristine(ctx context.Context, m Migrations) (*DB, error) {
+	pool, err := sql.Open("sqlite", "file::memory:?_foreign_keys=1&_dqs=0")
+	if err != nil {
+		return nil, err
+	}
+	pool.SetMaxOpenConns(1) // another connection would be another database
+	db := &DB{engine: SQLite, log: zap.NewNop(), pools: []*sql.DB{pool}}
+	if db.writer, err = gormOver(sqliteDialector{pool}, db.cfg, db.log); err != nil {
+		return nil, err
+	}
+	db.reader = db.writer
+	_, err = db.Migrate(ctx, m)
 	return db, err
 }
 

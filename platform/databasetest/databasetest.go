@@ -45,6 +45,9 @@ func EachBench(b *testing.B, bench func(b *testing.B, db *database.DB)) {
 // PostgresURL is the address of a migrated PostgreSQL database, for benchmarks of whole programs.
 func PostgresURL(b *testing.B) string { return postgres(b).URL }
 
+// Both is a migrated database on each engine, for what goes from one to the other.
+func Both(t testing.TB) (lite, pg database.Config) { return sqlite(t), postgres(t) }
+
 // SQLite is a migrated SQLite database, for tests that are not about the store.
 func SQLite(t testing.TB) *database.DB { return open(t, sqlite(t)) }
 

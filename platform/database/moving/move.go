@@ -129,7 +129,7 @@ func (m Move) table(ctx context.Context, from *source, to *target, table *Table)
 	if err != nil {
 		return fmt.Errorf("%s: %w", table.Name, err)
 	}
-	if err := to.advanceSequences(ctx, table.Name, table.columns); err != nil {
+	if err := to.advanceSequences(ctx, table.Name); err != nil {
 		return err
 	}
 	there, err := to.read(ctx, table.Name, table.columns, m.ticking(ctx, from, "verifying "+table.Name+": row", rows))

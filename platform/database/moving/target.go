@@ -139,14 +139,17 @@ func (t *target) monthly(ctx context.Context, table string) (by, ensure string, 
 }
 
 // advanceSequences makes the identities of a table go on after the rows that it holds now.
-func (t *target) advanceSequences(ctx context.Context, table string, columns []column) error {
-	for _, c := range columns {
-		if _, err := t.conn.Exec(ctx, fmt.Sprintf(`SELECT setval(s, m) FROM pg_get_serial_sequence($1, $2) AS s, (SELECT max(%s)::text::bigint AS m FROM %s) AS rows
-			WHERE s IS NOT NULL AND m IS NOT NULL`, quoted(c.name), quoted(table)), quoted(table), c.name); err != nil {
+func (t *target) advanceSequences(ctx context.Context, table string) error {
+	counted, err := ask[string](ctx, t, `SELECT attname::text FROM pg_attribute WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped
+		AND pg_get_serial_sequence($1, attname) IS NOT NULL`, quoted(table))
+	for _, name := range counted {
+		_, err = t.conn.Exec(ctx, fmt.Sprintf("SELECT setval(pg_get_serial_sequence($1, $2), max(%s)) FROM %s HAVING max(%[1]s) IS NOT NULL",
+			quoted(name), quoted(table)), quoted(table), name)
+		if err != nil {
 			return database.Explain(err)
 		}
 	}
-	return nil
+	return err
 }
 
 // read is the checksum of what a table holds, read from PostgreSQL and taken for what SQLite would hold of it.

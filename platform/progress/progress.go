@@ -14,27 +14,25 @@ import (
 type Line struct {
 	out      io.Writer
 	terminal bool
-	what     string
+	every    time.Duration
 	last     time.Time
 }
 
 // On is a line that goes to out, which is a terminal or not.
 func On(out io.Writer) *Line {
-	file, ok := out.(*os.File)
-	return &Line{out: out, terminal: ok && term.IsTerminal(int(file.Fd()))}
+	if file, ok := out.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
+		return &Line{out: out, terminal: true, every: 100 * time.Millisecond}
+	}
+	return &Line{out: out, every: 10 * time.Second, last: time.Now()} //nolint:forbidigo // how often something is said, not what time it is
 }
 
-// Show says how much of what is done: on a terminal ten times a second at most, elsewhere when something else begins and every ten seconds.
+// Show says how much of what is done: ten times a second at most on a terminal, and every ten seconds elsewhere, so that what is quick is quiet.
 func (l *Line) Show(what string, done, all int64) {
-	pause := 10 * time.Second
-	if l.terminal {
-		pause = 100 * time.Millisecond
-	}
-	now := time.Now() //nolint:forbidigo // how often a screen is written, not what time it is
-	if now.Sub(l.last) < pause && (l.terminal || what == l.what) {
+	now := time.Now() //nolint:forbidigo // likewise
+	if now.Sub(l.last) < l.every {
 		return
 	}
-	l.what, l.last = what, now
+	l.last = now
 	if l.terminal {
 		_, _ = fmt.Fprintf(l.out, "\r\033[K%s %d of %d", what, done, all)
 		return

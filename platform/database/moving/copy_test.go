@@ -111,36 +111,42 @@ func TestCopyFindsWhatArrivesChanged(t *testing.T) {
 }
 
 func TestCopyRefusesWhatAColumnCannotHold(t *testing.T) {
-	for column, value := range map[string]any{"birth_date": secret, "updated_at": "2026-11-25", "notes": "a\x00" + secret, "version": int64(1) << 40, "owner_id": strings.ToUpper(asha)} {
-		t.Run(column, func(t *testing.T) {
-			h := newHouse(t)
-			run(t, h.from, "PRAGMA foreign_keys = 0")
-			pool, err := h.from.Write(t.Context()).DB()
+	h := newHouse(t)
+	run(t, h.from, "PRAGMA foreign_keys = 0")
+	pool, err := h.from.Write(t.Context()).DB() // GORM refuses text with NUL
+	require.NoError(t, err)
+	for column, value := range map[string]any{
+		"birth_date": secret, "updated_at": "2026-11-25", "notes": "a\x00" + secret, "version": int64(1) << 40, "owner_id": strings.ToUpper(asha),
+	} {
+		var was any
+		require.NoError(t, pool.QueryRowContext(t.Context(), "SELECT "+column+" FROM patients WHERE id = ?", id(104)).Scan(&was))
+		for _, v := range []any{value, was} {
+			_, err = pool.ExecContext(t.Context(), "UPDATE patients SET "+column+" = ? WHERE id = ?", v, id(104))
 			require.NoError(t, err)
-			_, err = pool.ExecContext(t.Context(), "UPDATE patients SET "+column+" = ? WHERE id = ?", value, id(104))
-			require.NoError(t, err)
-			h.refused("patients." + column + ": row 5 holds what PostgreSQL's column cannot")
-		})
+			if v != was {
+				h.refused("patients." + column + ": row 5 holds what PostgreSQL's column cannot")
+			}
+		}
 	}
+	h.copied()
 }
 
 func TestCopyThatIsStoppedLeavesNothing(t *testing.T) {
+	h := newHouse(t)
+	before := h.there()
 	for _, when := range []string{"copying patients", "verifying patients", "verifying audit_heads"} {
-		t.Run(when, func(t *testing.T) {
-			h := newHouse(t)
-			ctx, stop := context.WithCancel(t.Context())
-			move, before := h.move, h.there()
-			move.Progress = func(what string, _, _ int64) {
-				if strings.HasPrefix(what, when) {
-					stop()
-				}
+		ctx, stop := context.WithCancel(t.Context())
+		move := h.move
+		move.Progress = func(what string, _, _ int64) {
+			if strings.HasPrefix(what, when) {
+				stop()
 			}
-			_, err := moving.Copy(ctx, move)
-			require.EqualError(t, err, "nothing was copied: stopped before it was done")
-			require.Equal(t, before, h.there())
-			h.copied()
-		})
+		}
+		_, err := moving.Copy(ctx, move)
+		require.EqualError(t, err, "nothing was copied: stopped before it was done", when)
+		require.Equal(t, before, h.there())
 	}
+	h.copied()
 }
 
 func TestCopyBesideAWriter(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap"
@@ -101,8 +102,7 @@ func TestMovingHouse(t *testing.T) {
 	c.call("POST", "/api/mappings/", object{"patient": known, "doctor": doctor}, 201)
 
 	answered, stop := c.writing()
-	for len(answered()) == 0 { //nolint:revive // the writer is at it
-	}
+	require.Eventually(t, func() bool { return len(answered()) > 0 }, patience, time.Millisecond)
 	givenUp := to.run("copy").failed(1, "nothing was copied", "a server is writing to the source")
 	require.NotContains(t, givenUp.stderr, pg.URL)
 	before := answered()
@@ -157,8 +157,7 @@ func TestBackupAndRestore(t *testing.T) {
 	known := c.addPatient()
 	patientThen := c.seen("/api/patients/" + known + "/")
 	answered, stop := c.writing()
-	for len(answered()) == 0 { //nolint:revive // the writer is at it
-	}
+	require.Eventually(t, func() bool { return len(answered()) > 0 }, patience, time.Millisecond)
 	before := answered()
 	file := filepath.Join(p.folder, "elsewhere", "backup.db")
 	said := p.run("backup", "--to", file).succeeded()

@@ -26,7 +26,8 @@ leaves nothing behind: copy again.
 
 Stop the server first. The copy is of one moment; when the source is written to while it is made,
 it is given up, because those writes would be lost. --snapshot copies one moment beside a server
-that goes on writing, for a rehearsal: what is written after that moment is not in the copy.
+that goes on writing, for a rehearsal: what is written after that moment is not in the copy. Run
+it as the user whom the server runs as.
 
 --to may hold a password, which everybody on the machine can read from the list of processes while
 the command runs. DATABASE_URL, or DATABASE_URL_FILE, says the same and cannot be read.

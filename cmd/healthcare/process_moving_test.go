@@ -221,3 +221,17 @@ func TestBackupAndRestore(t *testing.T) {
 		p.run("audit", "verify").succeeded()
 	})
 }
+
+func TestCopySaysWhyItCannotBegin(t *testing.T) {
+	t.Parallel()
+	p := patient(t).with("DATABASE_CONNECT_TIMEOUT=100ms")
+	p.run("copy").failed(1, "where to?")
+	p.run("copy", "--to", "mysql://app:hunter2@db.example/x").failed(1, "where to?")
+	p.run("copy", "--to", "postgres://app:hunter2@db.example:port/x").failed(1, "not a valid PostgreSQL address")
+	p.run("copy", "--from", "postgres://app:hunter2@db.example/x", "--to", "postgres://db.example/x").failed(1, "--from is sqlite:")
+	p.run("copy", "--from", "sqlite:nowhere.db", "--to", "postgres://app:hunter2@127.0.0.1:1/x").failed(1, "nothing was copied", "there is no database at nowhere.db")
+	p.with("DATA_DIR=data").run("migrate", "up").succeeded()
+	o := p.with("DATA_DIR=data", "DATABASE_URL=postgres://app:hunter2@127.0.0.1:1/x").run("copy")
+	o.failed(1, "nothing was copied", "x at 127.0.0.1:1", "unavailable")
+	require.Len(t, o.lines(), 1)
+}

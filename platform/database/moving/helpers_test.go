@@ -78,6 +78,7 @@ func (h house) furnish() {
 		run(h.t, h.from, `INSERT INTO audit_entries VALUES (1, ?, ?, ?, 'r', NULL, '', ?, '', 'read', 'Patient', NULL, ?, 'success', 200, '', 0, '', 'k', ?)`,
 			i+1, month+"-30T23:59:59.999999Z", id(400+i), id(3), id(100), []byte(strings.Repeat("m", 32)))
 	}
+	run(h.t, h.from, `INSERT INTO audit_subjects SELECT patient_id, created_at, id, chain, sequence FROM audit_entries LIMIT 1`)
 	run(h.t, h.from, `UPDATE audit_heads SET sequence = 4, mac = ?, last_at = '2026-11-30T23:59:59.999999Z'`, []byte(strings.Repeat("m", 32)))
 }
 
@@ -101,7 +102,7 @@ func (h house) refused(why string) {
 }
 
 // tables are those that migrations make.
-var tables = []string{"users", "sessions", "signin_attempts", "idempotency_keys", "patients", "doctors", "assignments", "audit_entries", "audit_heads"}
+var tables = []string{"users", "sessions", "signin_attempts", "idempotency_keys", "patients", "doctors", "assignments", "audit_entries", "audit_subjects", "audit_heads"}
 
 // there is how many rows the target has, and where its trail ends.
 func (h house) there() map[string]int64 {

@@ -33,6 +33,8 @@ type Config struct {
 	DataDir  string `koanf:"data_dir"`
 	LogLevel string `koanf:"log_level"`
 
+	MetricsAddress string `koanf:"metrics_address"`
+
 	HTTPAddress         string        `koanf:"http_address"`
 	TrustedProxies      []string      `koanf:"trusted_proxies"`
 	HTTPBodyLimit       int           `koanf:"http_body_limit"`
@@ -107,6 +109,7 @@ func (c Config) check() error {
 		"data_dir":                             validation.Validate(c.DataDir, validation.Required),
 		"log_level":                            oneOf(c.LogLevel, "debug", "info", "warn", "error"),
 		"http_address":                         validation.Validate(c.HTTPAddress, validation.By(hostPort)),
+		"metrics_address":                      validation.Validate(c.MetricsAddress, validation.When(c.MetricsAddress != "", validation.By(hostPort))),
 		"cors_origins":                         validation.Validate(c.CORSOrigins, validation.Each(validation.By(origin))),
 		"trusted_proxies":                      validation.Validate(c.TrustedProxies, validation.Each(validation.By(prefix))),
 		"http_body_limit":                      bound(c.HTTPBodyLimit, 1<<10, 16<<20),

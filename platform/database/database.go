@@ -13,6 +13,7 @@ import (
 	"gorm.io/gorm"
 
 	"healthcare/platform/errs"
+	"healthcare/platform/telemetry"
 )
 
 // Engine names what serves the store.
@@ -44,6 +45,8 @@ type DB struct {
 	writer *gorm.DB
 	reader *gorm.DB  // SQLite: a query-only pool beside the one writer; PostgreSQL: the writer
 	pools  []*sql.DB // the writer's first
+
+	tracing *telemetry.Tracing // nil: nothing is traced
 }
 
 // Open prepares the store without touching it: Connect does. Errors: a configuration that cannot be right.

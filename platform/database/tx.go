@@ -48,9 +48,11 @@ func (db *DB) Do(ctx context.Context, steps func(ctx context.Context) error) err
 	}
 	for attempt := 1; ; attempt++ {
 		var t transaction
-		err := db.writer.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
-			t.tx = tx
-			return steps(context.WithValue(ctx, txKey{db}, &t))
+		err := db.traced(ctx, func(ctx context.Context) error {
+			return db.writer.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
+				t.tx = tx
+				return steps(context.WithValue(ctx, txKey{db}, &t))
+			})
 		})
 		if attempt == attempts || !retryable(err) || ctx.Err() != nil {
 			return t.ended(ctx, err)

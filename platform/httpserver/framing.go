@@ -32,7 +32,7 @@ func (s *Server) understood(next fasthttp.RequestHandler) fasthttp.RequestHandle
 func (s *Server) turnAway(ctx *fasthttp.RequestCtx, refused error) {
 	started, id := time.Now(), requestID(ctx)
 	writeProblem(ctx, id, "", refused)
-	s.logRequest(ctx, id, "unknown", "unmatched", started, refused)
+	s.answered(ctx, request{id: id, method: "unknown", op: unmatched, started: started, err: refused})
 }
 
 // wellFramed reports whether the request can be read in one way only (RFC 9112, sections 2.2, 3.2, 5 and 6.1). fasthttp refuses most of what

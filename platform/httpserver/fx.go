@@ -3,11 +3,18 @@ package httpserver
 import (
 	"context"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/fx"
+
+	"healthcare/platform/telemetry"
 )
 
 // Module provides the server over every API of the graph; whoever invokes *Server starts it.
-var Module = fx.Module("httpserver", fx.Provide(fx.Annotate(New, fx.ParamTags(``, ``, ``, ``, ``, ``, ``, `group:"apis"`))))
+var Module = fx.Module("httpserver", fx.Provide(watched, fx.Annotate(New, fx.ParamTags(``, ``, ``, ``, ``, ``, ``, ``, `group:"apis"`))))
+
+func watched(registry *prometheus.Registry, scraped *telemetry.Scraped, tracing *telemetry.Tracing) Telemetry {
+	return Telemetry{Registry: registry, Elsewhere: scraped.On(), Tracing: tracing}
+}
 
 // Handle adds the API that constructor returns to the graph.
 func Handle(constructor any) fx.Option {

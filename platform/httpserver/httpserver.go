@@ -50,6 +50,8 @@ type Server struct {
 	ready         Readiness
 	repeater      Repeater
 	trail         audit.Recorder
+	telemetry     Telemetry
+	meter         *meter
 	cursors       cursors
 	contract      *contract
 	app           *fiber.App
@@ -63,19 +65,24 @@ type Server struct {
 // nobody declares, one that nobody handles, a handler that nobody described, or documents that contradict each other.
 func New(
 	cfg Config, log *zap.Logger, authenticator auth.Authenticator, roles auth.Roles, ready Readiness, repeater Repeater, trail audit.Recorder,
-	apis ...API,
+	watched Telemetry, apis ...API,
 ) (*Server, error) {
 	cursors, err := newCursors(cfg.CursorKeys)
 	if err != nil {
 		return nil, err
 	}
 	s := &Server{cfg: cfg, log: log, authenticator: authenticator, ready: ready, repeater: repeater, trail: trail, cursors: cursors}
+	s.telemetry, s.meter = watched, newMeter()
+	watched.Registry.MustRegister(s.meter.collectors()...)
 	apis = append(apis, s.operations())
 	contract, err := merge(cfg.Version, roles, apis)
 	if err != nil {
 		return nil, fmt.Errorf("contract: %w", err)
 	}
 	s.contract = contract
+	for _, op := range contract.operations {
+		s.meter.measure(op)
+	}
 	s.app = fiber.New(fiber.Config{
 		CaseSensitive:           true,
 		Immutable:               true, // values of a request outlive it without surprises

@@ -2,12 +2,15 @@ package telemetry
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
+
+	"healthcare/platform/errs"
 )
 
 // Tracing begins spans. A nil *Tracing is tracing that is off: whoever holds one asks On before doing anything else, so that it costs nothing.
@@ -42,10 +45,14 @@ func (t *Tracing) Within(ctx context.Context, kind trace.SpanKind, name string, 
 	return t.tracer.Start(ctx, name, trace.WithSpanKind(kind), trace.WithAttributes(attributes...))
 }
 
-// Fail marks a span with the kind of its error, one of a few words. An error's text may quote what nobody should read, so it is not taken.
-func Fail(span trace.Span, kind string) {
+// Fail marks a span with an error's code, which is one of a few words. Its text may quote what nobody should read, so it is not taken.
+func Fail(span trace.Span, err error) {
+	code := "internal_error"
+	if e, ok := errors.AsType[*errs.Error](err); ok {
+		code = e.Code
+	}
 	span.SetStatus(codes.Error, "")
-	span.SetAttributes(attribute.String("error.type", kind))
+	span.SetAttributes(attribute.String("error.type", code))
 }
 
 // TraceID is the id of the trace that ctx is part of, "" when it is part of none.

@@ -24,6 +24,7 @@ import (
 	"healthcare/platform/httpserver"
 	"healthcare/platform/keyring"
 	"healthcare/platform/logging"
+	"healthcare/platform/telemetry"
 )
 
 // Serving is the program that answers requests.
@@ -33,6 +34,7 @@ func Serving() fx.Option { return fx.Options(Parts(), fx.Invoke(httpserver.Serve
 func Parts() fx.Option {
 	return fx.Options(
 		logging.Module,
+		telemetry.Module,
 		clock.Module,
 		auth.Module,
 		database.Module,
@@ -50,6 +52,7 @@ func Parts() fx.Option {
 			idempotency.New,
 			func(keys *idempotency.Keys) httpserver.Repeater { return keys },
 		),
+		telemetry.Collect(idempotency.Collectors),
 	)
 }
 
@@ -62,6 +65,7 @@ func Configuration(cfg config.Config, version string) fx.Option {
 	return fx.Supply(
 		keys,
 		logging.Config{Level: cfg.LogLevel, Readable: cfg.Debug},
+		telemetry.Config{MetricsAddress: cfg.MetricsAddress, Traces: config.Traced(), Version: version},
 		DatabaseConfig(cfg),
 		database.OnStart{Migrations: migrations.All(), Apply: cfg.DatabaseMigrateOnStart},
 		serverConfig(cfg, keys, version),

@@ -33,6 +33,7 @@ type Recorder struct {
 	mu         sync.Mutex
 	forming    *group // waits for the commit that runs; nil when nobody waits
 	committing bool
+	tally      Tally
 }
 
 var _ audit.Recorder = (*Recorder)(nil)
@@ -130,7 +131,9 @@ func (r *Recorder) appendAlone(entries []domain.Entry) (err error) {
 }
 
 func (r *Recorder) append(ctx context.Context, drafts []domain.Entry) error {
-	return unavailable(r.ledger.Append(ctx, domain.DefaultChain, sealing(r.keys, r.clock, drafts)))
+	err := r.ledger.Append(ctx, domain.DefaultChain, sealing(r.keys, r.clock, drafts))
+	r.count(len(drafts), err)
+	return unavailable(err)
 }
 
 // sealing puts drafts after a head, as often as the store begins anew.

@@ -41,10 +41,10 @@ func TestTracesReachACollector(t *testing.T) {
 	}
 	require.True(t, strings.HasPrefix(sent, "POST /v1/traces application/x-protobuf\n"), "what waits is sent at the end: %.100q", sent)
 	for _, part := range []string{"clinic-of-the-test", testVersion, "GET /api/patients/{id}/", "registerPatient", "INSERT patients", "transaction", "http.route"} {
-		require.True(t, strings.Contains(sent, part), part) // it is too long, and binary, to be shown
+		require.Contains(t, sent, part)
 	}
 	for _, never := range []string{"Ananya", "asha", "clinic.example", "correct horse"} {
-		require.False(t, strings.Contains(sent, never), never)
+		require.NotContains(t, sent, never)
 	}
 	require.Regexp(t, `"route":"/api/patients/\{id\}/".*"trace_id":"[0-9a-f]{32}"`, o.stderr)
 }

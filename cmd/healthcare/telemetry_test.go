@@ -208,7 +208,7 @@ func (w watchedService) holdDashboard(t *testing.T) {
 			}
 		}
 		for _, matched := range matchers.FindAllStringSubmatch(expression, -1) {
-			for _, matcher := range strings.Split(matched[2], ",") {
+			for matcher := range strings.SplitSeq(matched[2], ",") {
 				label := names.FindString(matcher)
 				require.True(t, labels[matched[1]][label], "%s: %s has no label %s", expression, matched[1], label)
 			}

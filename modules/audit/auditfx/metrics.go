@@ -17,7 +17,7 @@ func collectors(recorder *app.Recorder) []prometheus.Collector {
 			of(func(t app.Tally) int { return t.Entries })),
 		telemetry.Counter("healthcare_audit_groups_total", "Appends to the audit trail: entries by appends is how many share one.",
 			of(func(t app.Tally) int { return t.Groups })),
-		telemetry.Counter("healthcare_audit_failures_total", "Appends to the audit trail that failed, so that nothing was served.",
+		telemetry.Counter("healthcare_audit_failures_total", "Appends to the audit trail that failed, and records for which there was no room: what they were about was not served.",
 			of(func(t app.Tally) int { return t.Failures })),
 		telemetry.Gauge("healthcare_audit_entries_waiting", "Entries that wait for the append that runs.", of(func(t app.Tally) int { return t.Waiting })),
 	}

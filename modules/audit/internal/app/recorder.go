@@ -92,6 +92,7 @@ func (r *Recorder) join(drafts []domain.Entry) (*group, error) {
 		r.forming = &group{done: make(chan struct{})}
 	}
 	if waiting := len(r.forming.entries); waiting > 0 && waiting+len(drafts) > maxWaiting {
+		r.tally.Failures++
 		return nil, unavailable(errors.New("too many entries wait to be recorded"))
 	}
 	r.forming.entries = append(r.forming.entries, drafts...)

@@ -4,7 +4,7 @@ package app
 type Tally struct {
 	Entries  int // appended
 	Groups   int // appends
-	Failures int // appends that failed
+	Failures int // appends that failed, and records for which there was no room
 	Waiting  int // entries, for the append that runs
 }
 

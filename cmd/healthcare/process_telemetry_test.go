@@ -92,8 +92,11 @@ func TestMetricsOnAnAddressOfTheirOwn(t *testing.T) {
 	t.Parallel()
 	r := patient(t).with("METRICS_ADDRESS=127.0.0.1:0").start()
 	base := r.ready()
-	found := scrapedAt.FindStringSubmatch(r.stderr.String())
-	require.NotNil(t, found, r.stderr.String())
+	var found []string
+	require.Eventually(t, func() bool { // standard error is another pipe than that of ready
+		found = scrapedAt.FindStringSubmatch(r.stderr.String())
+		return found != nil
+	}, patience, 5*time.Millisecond)
 	get := func(at, method string) (int, string) {
 		request, err := http.NewRequest(method, at, nil)
 		require.NoError(t, err)

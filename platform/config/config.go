@@ -54,6 +54,8 @@ type Config struct {
 	AuditCheckpoints     string        `koanf:"audit_checkpoints"`  // AuditCheckpointsPath
 	AuditCheckpointEvery time.Duration `koanf:"audit_checkpoint_every"`
 
+	DatabaseReplicaURLs              Secret        `koanf:"database_replica_urls"` // a list: ReplicaURLs
+	DatabaseReplicaMaxLag            time.Duration `koanf:"database_replica_max_lag"`
 	DatabasePoolSize                 int           `koanf:"database_pool_size"`
 	DatabaseConnectTimeout           time.Duration `koanf:"database_connect_timeout"`
 	DatabaseMigrateOnStart           bool          `koanf:"database_migrate_on_start"`
@@ -105,6 +107,8 @@ func (c Config) check() error {
 		"audit_key_previous":                   previousStrength(c.AuditKeyPrevious, c.PreviousAuditKeys()),
 		"audit_checkpoint_every":               bound(c.AuditCheckpointEvery, time.Second, 24*time.Hour),
 		"database_url":                         validation.Validate(c.DatabaseURL.Reveal(), validation.By(postgresURL)),
+		"database_replica_urls":                replicaURLs(c),
+		"database_replica_max_lag":             bound(c.DatabaseReplicaMaxLag, time.Second, time.Hour),
 		"app_env":                              oneOf(c.AppEnv, "development", Production),
 		"data_dir":                             validation.Validate(c.DataDir, validation.Required),
 		"log_level":                            oneOf(c.LogLevel, "debug", "info", "warn", "error"),

@@ -28,6 +28,8 @@ const (
 // Config says which store to open and how. Path is used when URL is empty.
 type Config struct {
 	URL              string        // postgres://…; empty means the embedded SQLite
+	ReplicaURLs      []string      // streaming replicas of URL; none is needed
+	ReplicaMaxLag    time.Duration // how old a replica's answer may be at most
 	Path             string        // the SQLite file; created with mode 0600
 	PoolSize         int           // connections to PostgreSQL, readers of SQLite; at least 1
 	ConnectTimeout   time.Duration // how long Connect keeps trying to reach the store
@@ -46,7 +48,8 @@ type DB struct {
 	reader *gorm.DB  // SQLite: a query-only pool beside the one writer; PostgreSQL: the writer
 	pools  []*sql.DB // the writer's first
 
-	tracing *telemetry.Tracing // nil: nothing is traced
+	tracing  *telemetry.Tracing // nil: nothing is traced
+	replicas *Replicas          // nil: none
 }
 
 // Open prepares the store without touching it: Connect does. Errors: a configuration that cannot be right.
@@ -106,17 +109,23 @@ func (db *DB) Ping(ctx context.Context) error {
 
 // Close ends every connection.
 func (db *DB) Close() error {
-	var failed []error
+	failed := []error{db.replicas.close()}
 	for _, pool := range db.pools {
 		failed = append(failed, pool.Close())
 	}
 	return errors.Join(failed...)
 }
 
-// Read is a connection for queries: the transaction while one is open in ctx, else the reader.
+// Read is a connection for queries: the transaction while one is open in ctx, else the replica that ctx may read from (Replicas.Reading), else
+// the reader.
 func (db *DB) Read(ctx context.Context) *gorm.DB {
 	if tx := db.open(ctx); tx != nil {
 		return tx.WithContext(ctx)
+	}
+	if db.replicas != nil {
+		if replica := db.replicas.handle(ctx); replica != nil {
+			return replica
+		}
 	}
 	return db.reader.WithContext(ctx)
 }

@@ -52,6 +52,7 @@ type Server struct {
 	trail         audit.Recorder
 	telemetry     Telemetry
 	meter         *meter
+	replicas      Replicas // nil: none
 	cursors       cursors
 	contract      *contract
 	app           *fiber.App

@@ -51,9 +51,20 @@ func Parts() fx.Option {
 			func(db *database.DB) httpserver.Readiness { return db.Ping },
 			idempotency.New,
 			func(keys *idempotency.Keys) httpserver.Repeater { return keys },
+			replicas,
 		),
 		telemetry.Collect(idempotency.Collectors),
 	)
+}
+
+// replicas are watched while the program serves; a command reads from the primary. Nil: the configuration names none.
+func replicas(lc fx.Lifecycle, db *database.DB) httpserver.Replicas {
+	all := db.Replicas()
+	if all == nil {
+		return nil
+	}
+	lc.Append(fx.StartStopHook(all.Watch, all.Stop))
+	return all
 }
 
 // Configuration hands each owner its part of a checked configuration that has its secret. The version is what the published contract says.
@@ -86,7 +97,7 @@ func KeyRing(cfg config.Config) (keyring.Ring, error) {
 // DatabaseConfig is what the store is told.
 func DatabaseConfig(cfg config.Config) database.Config {
 	return database.Config{
-		URL: cfg.DatabaseURL.Reveal(), Path: cfg.DatabasePath(), PoolSize: cfg.DatabasePoolSize,
+		URL: cfg.DatabaseURL.Reveal(), ReplicaURLs: cfg.ReplicaURLs(), ReplicaMaxLag: cfg.DatabaseReplicaMaxLag, Path: cfg.DatabasePath(), PoolSize: cfg.DatabasePoolSize,
 		ConnectTimeout: cfg.DatabaseConnectTimeout, StatementTimeout: cfg.DatabaseStatementTimeout, LockTimeout: cfg.DatabaseLockTimeout,
 		IdleInTxTimeout: cfg.DatabaseIdleInTransactionTimeout, SlowQuery: cfg.DatabaseSlowQuery,
 	}

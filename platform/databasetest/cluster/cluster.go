@@ -13,8 +13,9 @@ var ErrNotInstalled = errors.New("no PostgreSQL server is installed, and TEST_DA
 
 // server is a running throwaway server.
 type server struct {
-	url  string
-	stop func()
+	url    string
+	folder string // of its socket
+	stop   func()
 }
 
 // throwaway is this process's server. It is a global because tests of one binary share nothing else. A failed start is
@@ -35,7 +36,7 @@ func URL() (string, error) {
 	throwaway.Lock()
 	defer throwaway.Unlock()
 	if throwaway.running == nil && throwaway.failure == nil {
-		throwaway.running, throwaway.failure = start()
+		throwaway.running, throwaway.failure = start("")
 	}
 	if throwaway.failure != nil {
 		return "", throwaway.failure

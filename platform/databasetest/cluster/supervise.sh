@@ -1,9 +1,10 @@
 # Runs a throwaway PostgreSQL server for as long as the test process lives, and removes its folder when the server has ended.
-# sh -c supervise.sh NAME BIN FOLDER
+# sh -c supervise.sh NAME BIN FOLDER [PRIMARY]
+#   PRIMARY  the folder of another such server, for a streaming replica of it
 #   fd 3  the lifeline: a pipe whose other end only the test process holds, so that it ends when that process does, by whatever death
 #   fd 4  the locked folder, inherited by every process below: the lock is free when the last of them has ended
 #   fd 1  hears the end of the server's log, then EOF when all is done
-bin=$1 folder=$2
+bin=$1 folder=$2 primary=$3
 
 # Nothing but the lifeline ends this shell: it has to outlive the test process in order to clean up.
 trap '' INT HUP TERM
@@ -34,7 +35,14 @@ run() {
 
 # The port only names the socket in our own folder, so 5432 is always free. Shared memory is in that folder too (mmap), so that even a
 # crash leaves none behind. Durability is off: nothing here outlives the tests.
-run "$bin/initdb" -D "$folder/data" -U app -A trust -E UTF8 --locale=C.UTF-8 --no-sync &&
+make_data() {
+	if [ -n "$primary" ]; then
+		run "$bin/pg_basebackup" -D "$folder/data" -h "$primary" -p 5432 -U app --write-recovery-conf --checkpoint=fast --no-sync
+	else
+		run "$bin/initdb" -D "$folder/data" -U app -A trust -E UTF8 --locale=C.UTF-8 --no-sync
+	fi
+}
+make_data &&
 	run "$bin/postgres" -D "$folder/data" -k "$folder" -p 5432 -c listen_addresses= -c max_connections=200 -c shared_buffers=64MB \
 		-c dynamic_shared_memory_type=mmap -c fsync=off -c synchronous_commit=off -c full_page_writes=off \
 		-c autovacuum=off -c log_min_messages=log

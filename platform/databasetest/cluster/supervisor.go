@@ -31,7 +31,7 @@ type supervisor struct {
 	words    strings.Builder
 }
 
-func newSupervisor(bin string, folder *os.File, attr *syscall.SysProcAttr) (*supervisor, error) {
+func newSupervisor(bin, primary string, folder *os.File, attr *syscall.SysProcAttr) (*supervisor, error) {
 	lifelineEnd, lifeline, err := os.Pipe() // close-on-exec, so no other child of this process keeps it open
 	if err != nil {
 		return nil, err
@@ -43,7 +43,7 @@ func newSupervisor(bin string, folder *os.File, attr *syscall.SysProcAttr) (*sup
 	}
 	defer reportsEnd.Close()
 
-	sh := exec.Command("/bin/sh", "-c", script, "healthcare-pg", bin, folder.Name())
+	sh := exec.Command("/bin/sh", "-c", script, "healthcare-pg", bin, folder.Name(), primary)
 	sh.Dir = "/" // initdb fails in a folder that its user may not read
 	sh.Env = append(os.Environ(), "LC_ALL=C", "TZ=UTC")
 	sh.SysProcAttr = attr

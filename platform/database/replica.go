@@ -162,8 +162,10 @@ func (r *replica) tell(why string, more ...zap.Field) {
 	r.log.Log(level, line, append(more, zap.String("replica", r.name))...)
 }
 
+// whereabouts of a primary are what it has flushed, as every commit is before it is answered. Its insert position would lie one page header further
+// after a switch of segments, and no replica comes to that before something else is written.
 const whereabouts = `SELECT system_identifier || '/' || timeline_id, pg_is_in_recovery(),
-	(CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_insert_lsn() END - '0/0'::pg_lsn)::bigint
+	(CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_flush_lsn() END - '0/0'::pg_lsn)::bigint
 	FROM pg_control_system(), pg_control_checkpoint()`
 
 func whereIs(ctx context.Context, pool *sql.DB) (place, error) {

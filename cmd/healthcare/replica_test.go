@@ -157,6 +157,7 @@ func TestReplica(t *testing.T) {
 
 func (p *replicated) readYourWrites(t *testing.T, writer, other *client, a, b *service, patient string) {
 	release := p.hold(t)
+	defer func() { release() }() // it may be called twice
 	path := "/api/patients/" + patient + "/"
 	old := writer.do("GET", path, nil).is(200).header.Get("ETag")
 	for i := range 20 {

@@ -88,7 +88,7 @@ func TestPgBouncer(t *testing.T) {
 	p.run().failed(exitFailure, "is pending: run `healthcare migrate up` first")
 	p.with("DATABASE_URL="+direct).run("migrate", "up").succeeded()
 
-	s := &three{t: t, place: p}
+	s := &three{t: t, place: p.with("DATABASE_URL=" + direct)} // the commands': one that ends may cancel a statement, which PgBouncer 1.18 does not survive
 	for i := range s.instances {
 		s.instances[i] = p.with("DATA_DIR=" + t.TempDir()).start()
 	}
@@ -115,7 +115,7 @@ func TestPgBouncer(t *testing.T) {
 	s.in(t).races()
 	s.in(t).guesses()
 	s.in(t).ends()
-	require.Equal(t, 0, p.run("audit", "verify").code)
+	require.Equal(t, 0, s.place.run("audit", "verify").code)
 
 	conn, err := pgx.Connect(t.Context(), through)
 	require.NoError(t, err)

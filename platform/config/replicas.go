@@ -13,9 +13,11 @@ func (c Config) ReplicaURLs() []string {
 	for _, scheme := range []string{"postgres://", "postgresql://"} {
 		said = strings.ReplaceAll(said, ","+scheme, " "+scheme)
 	}
-	urls := strings.Fields(said)
-	for i, url := range urls {
-		urls[i] = strings.Trim(url, ",")
+	var urls []string
+	for _, url := range strings.Fields(said) {
+		if url = strings.Trim(url, ","); url != "" {
+			urls = append(urls, url)
+		}
 	}
 	return urls
 }
@@ -27,9 +29,6 @@ func replicaURLs(c Config) error {
 		return errors.New("needs database_url (DATABASE_URL), the primary that they are replicas of")
 	}
 	for i, url := range urls {
-		if url == "" {
-			return fmt.Errorf("address %d of %d is empty", i+1, len(urls))
-		}
 		if err := postgresURL(url); err != nil {
 			return fmt.Errorf("address %d of %d %w", i+1, len(urls), err)
 		}

@@ -2,10 +2,10 @@ package main
 
 import (
 	"encoding/json"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -94,9 +94,8 @@ func TestKubernetesManifest(t *testing.T) {
 		require.NotContains(t, all, "Secret")
 		require.NotContains(t, text, "postgres://")
 		secret := reflect.TypeFor[config.Secret]()
-		fields := reflect.TypeFor[config.Config]()
-		for i := range fields.NumField() {
-			if name := strings.ToUpper(fields.Field(i).Tag.Get("koanf")); fields.Field(i).Type == secret {
+		for field := range reflect.TypeFor[config.Config]().Fields() {
+			if name := strings.ToUpper(field.Tag.Get("koanf")); field.Type == secret {
 				require.NotRegexp(t, `\b`+name+`\b[^_]`, strings.ReplaceAll(text, "# - {name: "+name, ""), "only %s_FILE", name)
 			}
 		}
@@ -132,7 +131,7 @@ func TestKubernetesManifest(t *testing.T) {
 		dockerfile, err := os.ReadFile("../../Dockerfile")
 		require.NoError(t, err)
 		for _, pod := range []podSpec{deployment.Template.Spec, job.Template.Spec} {
-			require.Regexp(t, regexp.MustCompile(`(?m)^USER 65532:65532$`), string(dockerfile))
+			require.Regexp(t, `(?m)^USER 65532:65532$`, string(dockerfile))
 			require.Equal(t, 65532, pod.SecurityContext.RunAsUser)
 			require.True(t, pod.SecurityContext.RunAsNonRoot)
 			c := pod.Containers[0].SecurityContext
@@ -166,9 +165,7 @@ func (c container) load(t *testing.T, shared manifest) config.Config {
 	environment := map[string]string{}
 	for _, from := range c.EnvFrom {
 		require.Equal(t, shared.Metadata.Name, from.ConfigMapRef.Name)
-		for name, value := range shared.Data {
-			environment[name] = value
-		}
+		maps.Copy(environment, shared.Data)
 	}
 	mounted := map[string]string{} // mount path by volume
 	for _, m := range c.VolumeMounts {

@@ -44,7 +44,7 @@ func bounced(t *testing.T, direct string) string {
 	if !strings.HasPrefix(server, "/") {
 		t.Skip("TEST_DATABASE_URL names a server that PgBouncer would need a password for")
 	}
-	folder, err := os.MkdirTemp("/tmp", "hc-") // a socket's path is short
+	folder, err := os.MkdirTemp("/tmp", "hc-") //nolint:usetesting // a socket's path is short, and the server's user may not enter t.TempDir
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(folder) })
 	ini := filepath.Join(folder, "pgbouncer.ini")

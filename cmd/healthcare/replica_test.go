@@ -35,10 +35,7 @@ func replicate(t *testing.T) *replicated {
 	}
 	require.NoError(t, err)
 	t.Cleanup(primary.Stop)
-	folder, err := os.MkdirTemp("/tmp", "hc-") // a socket's path is short
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = os.RemoveAll(folder) })
-	p := &replicated{t: t, primary: primary, link: filepath.Join(folder, "r")}
+	p := &replicated{t: t, primary: primary, link: filepath.Join(t.TempDir(), "r")}
 	p.newReplica()
 	t.Cleanup(func() { p.replica.Stop() })
 	p.cfg = database.Config{

@@ -14,7 +14,7 @@ func (c Config) ReplicaURLs() []string {
 		said = strings.ReplaceAll(said, ","+scheme, " "+scheme)
 	}
 	var urls []string
-	for _, url := range strings.Fields(said) {
+	for url := range strings.FieldsSeq(said) {
 		if url = strings.Trim(url, ","); url != "" {
 			urls = append(urls, url)
 		}

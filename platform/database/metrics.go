@@ -1,6 +1,8 @@
 package database
 
 import (
+	"fmt"
+
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 )
@@ -14,6 +16,11 @@ func poolCollectors(db *DB) []prometheus.Collector {
 	var all []prometheus.Collector
 	for i, pool := range db.pools {
 		all = append(all, collectors.NewDBStatsCollector(pool, names[i]))
+	}
+	if db.replicas != nil {
+		for i, r := range db.replicas.all {
+			all = append(all, collectors.NewDBStatsCollector(r.pool, fmt.Sprint("replica", i+1)))
+		}
 	}
 	return all
 }

@@ -109,13 +109,28 @@ func migrate(cfg database.Config) (err error) {
 	return err
 }
 
-func postgres(t testing.TB) database.Config {
+// OwnPostgres is a server of the test's own, empty, for tests that stop it.
+func OwnPostgres(t testing.TB) *cluster.Server {
 	t.Helper()
-	server, err := cluster.URL()
+	own, err := cluster.Own()
+	requireServer(t, err)
+	t.Cleanup(own.Close)
+	return own
+}
+
+// requireServer skips the test where PostgreSQL is not installed.
+func requireServer(t testing.TB, err error) {
+	t.Helper()
 	if errors.Is(err, cluster.ErrNotInstalled) && os.Getenv("REQUIRE_POSTGRES") != "1" {
 		t.Skip(Missing)
 	}
 	require.NoError(t, err, "REQUIRE_POSTGRES=1, or a server that does not start")
+}
+
+func postgres(t testing.TB) database.Config {
+	t.Helper()
+	server, err := cluster.URL()
+	requireServer(t, err)
 	cfg := limits()
 	cfg.URL = ownDatabase(t, server)
 	return cfg

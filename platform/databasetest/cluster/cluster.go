@@ -16,6 +16,7 @@ type server struct {
 	url    string
 	folder string // of its socket
 	stop   func()
+	tell   func() error // the supervisor, to stop the server, or to start it again
 }
 
 // throwaway is this process's server. It is a global because tests of one binary share nothing else. A failed start is

@@ -47,7 +47,7 @@ func launch(bin, primary string) (*server, error) {
 	if err := s.await(address); err != nil {
 		return nil, fmt.Errorf("start PostgreSQL from %s: %w", bin, err)
 	}
-	return &server{url: address, folder: folder.Name(), stop: s.stop}, nil
+	return &server{url: address, folder: folder.Name(), stop: s.stop, tell: s.tell}, nil
 }
 
 // attributes gives a process its own session, so that Ctrl-C at the tests does not reach it, and an unprivileged user

@@ -78,6 +78,12 @@ func (s *supervisor) gone(limit time.Duration) bool {
 	return err == nil
 }
 
+// tell sends the line that stops the server, or starts it again.
+func (s *supervisor) tell() error {
+	_, err := s.lifeline.WriteString("\n")
+	return err
+}
+
 func (s *supervisor) stop() {
 	_ = s.lifeline.Close()
 	if s.gone(farewell) {

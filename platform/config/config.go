@@ -59,6 +59,7 @@ type Config struct {
 	DatabasePoolSize                 int           `koanf:"database_pool_size"`
 	DatabaseConnectTimeout           time.Duration `koanf:"database_connect_timeout"`
 	DatabaseMigrateOnStart           bool          `koanf:"database_migrate_on_start"`
+	DatabaseAcquireTimeout           time.Duration `koanf:"database_acquire_timeout"`
 	DatabaseStatementTimeout         time.Duration `koanf:"database_statement_timeout"`
 	DatabaseLockTimeout              time.Duration `koanf:"database_lock_timeout"`
 	DatabaseIdleInTransactionTimeout time.Duration `koanf:"database_idle_in_transaction_timeout"`
@@ -144,6 +145,7 @@ func (c Config) check() error {
 		"password_hash_parallelism":            bound(c.PasswordHashParallelism, 1, 16),
 		"password_hash_iterations":             bound(c.PasswordHashIterations, 1, 16),
 		"database_connect_timeout":             positive(c.DatabaseConnectTimeout),
+		"database_acquire_timeout":             positive(c.DatabaseAcquireTimeout),
 		"database_statement_timeout":           positive(c.DatabaseStatementTimeout),
 		"database_idle_in_transaction_timeout": positive(c.DatabaseIdleInTransactionTimeout),
 	}

@@ -33,6 +33,7 @@ type Config struct {
 	Path             string        // the SQLite file; created with mode 0600
 	PoolSize         int           // connections to PostgreSQL, readers of SQLite; at least 1
 	ConnectTimeout   time.Duration // how long Connect keeps trying to reach the store
+	AcquireTimeout   time.Duration // how long a statement or transaction waits for a connection, a new one being made included; 0 means as long as its context
 	StatementTimeout time.Duration // PostgreSQL's statement_timeout
 	LockTimeout      time.Duration // PostgreSQL's lock_timeout, SQLite's busy_timeout
 	IdleInTxTimeout  time.Duration // PostgreSQL's idle_in_transaction_session_timeout

@@ -24,7 +24,7 @@ func openPostgres(cfg Config, log *zap.Logger) (*DB, error) {
 	}
 	bound(pool, cfg.PoolSize)
 	db := &DB{engine: Postgres, cfg: cfg, log: log, pools: []*sql.DB{pool}}
-	db.writer, err = gormOver(postgresDialector{postgres.Dialector{Config: &postgres.Config{Conn: pool}}}, cfg, log)
+	db.writer, err = gormOver(postgresDialector{postgres.Dialector{Config: &postgres.Config{Conn: within(pool, cfg.AcquireTimeout)}}}, cfg, log)
 	db.reader = db.writer
 	if err == nil {
 		db.replicas, err = openReplicas(db)
@@ -64,7 +64,7 @@ func postgresPool(cfg Config, settings map[string]string, onConnect ...func(cont
 		conn.RuntimeParams["application_name"] = "healthcare"
 	}
 	if conn.ConnectTimeout == 0 {
-		conn.ConnectTimeout = 5 * time.Second
+		conn.ConnectTimeout = time.Second // database/sql makes new connections one after the other: one that hangs holds the others up
 	}
 	return stdlib.OpenDB(*conn, stdlib.OptionAfterConnect(func(ctx context.Context, conn *pgx.Conn) error {
 		for _, on := range onConnect {

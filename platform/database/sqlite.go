@@ -38,10 +38,10 @@ func openSQLite(cfg Config, log *zap.Logger) (*DB, error) {
 	reader.SetMaxIdleConns(cfg.PoolSize)
 
 	db := &DB{engine: SQLite, cfg: cfg, log: log, pools: []*sql.DB{writer, reader}} // the writer's first use creates the file in WAL
-	if db.writer, err = gormOver(sqliteDialector{writer}, cfg, log); err != nil {
+	if db.writer, err = gormOver(sqliteDialector{within(writer, cfg.AcquireTimeout)}, cfg, log); err != nil {
 		return nil, err
 	}
-	db.reader, err = gormOver(sqliteDialector{reader}, cfg, log)
+	db.reader, err = gormOver(sqliteDialector{within(reader, cfg.AcquireTimeout)}, cfg, log)
 	return db, err
 }
 
@@ -85,7 +85,7 @@ func sqliteDSN(cfg Config, more url.Values) string {
 
 // sqliteDialector is what GORM needs to speak SQLite over modernc's driver. The ready-made dialectors need C, or ignore
 // _txlock and context cancellation.
-type sqliteDialector struct{ conn *sql.DB }
+type sqliteDialector struct{ conn gorm.ConnPool }
 
 func (sqliteDialector) Name() string { return string(SQLite) }
 

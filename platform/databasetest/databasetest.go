@@ -63,7 +63,7 @@ func open(t testing.TB, cfg database.Config) *database.DB {
 // limits are those of a real installation, but for patience: a loaded test machine is slow, not broken.
 func limits() database.Config {
 	return database.Config{
-		PoolSize: 8, ConnectTimeout: 30 * time.Second, StatementTimeout: 20 * time.Second, LockTimeout: 20 * time.Second,
+		PoolSize: 8, ConnectTimeout: 30 * time.Second, AcquireTimeout: 20 * time.Second, StatementTimeout: 20 * time.Second, LockTimeout: 20 * time.Second,
 		IdleInTxTimeout: 30 * time.Second,
 	}
 }

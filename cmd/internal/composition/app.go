@@ -98,7 +98,7 @@ func KeyRing(cfg config.Config) (keyring.Ring, error) {
 func DatabaseConfig(cfg config.Config) database.Config {
 	return database.Config{
 		URL: cfg.DatabaseURL.Reveal(), ReplicaURLs: cfg.ReplicaURLs(), ReplicaMaxLag: cfg.DatabaseReplicaMaxLag, Path: cfg.DatabasePath(), PoolSize: cfg.DatabasePoolSize,
-		ConnectTimeout: cfg.DatabaseConnectTimeout, StatementTimeout: cfg.DatabaseStatementTimeout, LockTimeout: cfg.DatabaseLockTimeout,
+		ConnectTimeout: cfg.DatabaseConnectTimeout, AcquireTimeout: cfg.DatabaseAcquireTimeout, StatementTimeout: cfg.DatabaseStatementTimeout, LockTimeout: cfg.DatabaseLockTimeout,
 		IdleInTxTimeout: cfg.DatabaseIdleInTransactionTimeout, SlowQuery: cfg.DatabaseSlowQuery,
 	}
 }

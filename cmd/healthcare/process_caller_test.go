@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/http/httptrace"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -28,6 +29,7 @@ func newCaller(t testing.TB, base string) *caller {
 type reply struct {
 	status     int
 	retryAfter string
+	fresh      bool // came over a connection of its own
 	answer     object
 }
 
@@ -48,16 +50,18 @@ func (c *caller) send(method, path string, body object, headers ...string) (repl
 	for i := 0; i < len(headers); i += 2 {
 		request.Header.Set(headers[i], headers[i+1])
 	}
-	response, err := c.http.Do(request)
+	said := reply{fresh: true}
+	trace := &httptrace.ClientTrace{GotConn: func(conn httptrace.GotConnInfo) { said.fresh = !conn.Reused }}
+	response, err := c.http.Do(request.WithContext(httptrace.WithClientTrace(request.Context(), trace)))
 	if err != nil {
-		return reply{}, err
+		return said, err
 	}
 	defer func() { _ = response.Body.Close() }()
 	raw, err := io.ReadAll(response.Body)
 	if err != nil {
-		return reply{}, err
+		return said, err
 	}
-	said := reply{status: response.StatusCode, retryAfter: response.Header.Get("Retry-After")}
+	said.status, said.retryAfter = response.StatusCode, response.Header.Get("Retry-After")
 	_ = json.Unmarshal(raw, &said.answer) // a list, or nothing, has no fields to look at
 	return said, nil
 }

@@ -22,6 +22,9 @@ func (s *Server) understood(next fasthttp.RequestHandler) fasthttp.RequestHandle
 		case fiber.MethodGet, fiber.MethodHead, fiber.MethodPost, fiber.MethodPut, fiber.MethodPatch, fiber.MethodDelete,
 			fiber.MethodOptions, fiber.MethodTrace, fiber.MethodConnect:
 			next(ctx)
+			if s.draining.Load() {
+				ctx.SetConnectionClose()
+			}
 		default:
 			s.turnAway(ctx, refusalMethodUnknown)
 		}

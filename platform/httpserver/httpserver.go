@@ -137,8 +137,12 @@ func (s *Server) Stopped() <-chan error { return s.stopped }
 // Address is where the server listens, with the port it was given when the configuration said 0.
 func (s *Server) Address() string { return s.address }
 
-// Shutdown stops the server without failing a request in flight: not ready first, then no new connections, then it waits for answers to leave
-// until ctx or the shutdown timeout ends. Errors: requests that did not finish in time.
+// farewell is how long a connection that is kept open may bring one more request after the listener is closed. Its answer says that it is the
+// last; without it, whoever sends while an idle connection is closed would get no answer.
+const farewell = 100 * time.Millisecond
+
+// Shutdown stops the server without failing a request in flight: not ready first, and each answer the last of its connection; then no new
+// connections; then it waits for answers to leave until ctx or the shutdown timeout ends. Errors: requests that did not finish in time.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.draining.Store(true)
 	select {
@@ -148,7 +152,10 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.ShutdownTimeout)
 	defer cancel()
 	if s.listener != nil {
-		defer func() { _ = s.listener.Close() }() // Serve may not have taken it yet
+		_ = s.listener.Close()
+	}
+	for end := time.Now().Add(farewell); s.app.Server().GetOpenConnectionsCount() > 0 && time.Now().Before(end) && ctx.Err() == nil; {
+		time.Sleep(farewell / 50)
 	}
 	return s.app.ShutdownWithContext(ctx)
 }

@@ -15,7 +15,7 @@ import (
 // after the stop there is nobody to connect to.
 func TestR55_StoppedUnderLoadItFailsNoRequest(t *testing.T) {
 	t.Parallel()
-	rounds := soaking(t, 3, 50)
+	rounds := soaking(t, 2, 50)
 	eachPlace(t, func(t *testing.T, p place, db database.Config) {
 		store := openLedger(t, db)
 		var said *load

@@ -21,7 +21,7 @@ var slowly = []string{
 }
 
 // dawdle opens a connection that never finishes its request, and tells how long it was borne.
-func dawdle(t *testing.T, address, begin string, open *sync.WaitGroup) time.Duration {
+func dawdle(t *testing.T, address, begin string, patience time.Duration, open *sync.WaitGroup) time.Duration {
 	began := time.Now()
 	conn, err := net.Dial("tcp", address)
 	if err == nil {
@@ -33,6 +33,7 @@ func dawdle(t *testing.T, address, begin string, open *sync.WaitGroup) time.Dura
 		return 0
 	}
 	defer func() { _ = conn.Close() }()
+	_ = conn.SetDeadline(began.Add(patience))
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -71,7 +72,7 @@ func TestR21_SlowConnections(t *testing.T) {
 		open.Add(connections)
 		for i := range connections {
 			closed.Go(func() {
-				borne := dawdle(t, strings.TrimPrefix(c.base, "http://"), slowly[i%len(slowly)], &open)
+				borne := dawdle(t, strings.TrimPrefix(c.base, "http://"), slowly[i%len(slowly)], readTimeout+3*time.Second, &open)
 				if borne > readTimeout+time.Second {
 					t.Errorf("%q was borne for %s", slowly[i%len(slowly)], borne)
 				}

@@ -21,28 +21,13 @@ func TestR54_PoolExhausted(t *testing.T) {
 		c := newCaller(t, r.ready())
 		c.signUp()
 		letGo := openLedger(t, db).takeAll()
-		var hanging sync.WaitGroup
+		said := newLoad(c)
 		for range 2 { // as many as there are connections; SQLite has one writer, which the first one takes
-			hanging.Go(func() {
-				status, answer, err := c.try("POST", "/api/doctors/", object{"name": "Dr. Vikram Khanna", "specialization": "Dermatology", "experience": 9})
-				require.NoError(c.t, err)
-				require.Contains(c.t, []int{201, 503}, status, "%v", answer)
-			})
+			said.once("hang", "/api/doctors/", object{"name": "Dr. Vikram Khanna", "specialization": "Dermatology", "experience": 9})
 		}
 		time.Sleep(200 * time.Millisecond) // until they hang
-
-		var waiting sync.WaitGroup
 		for range 20 {
-			waiting.Go(func() {
-				began := time.Now()
-				said, err := c.send("POST", "/api/patients/", verma)
-				took := time.Since(began)
-				require.NoError(c.t, err)
-				require.Equal(c.t, 503, said.status, "%v", said.answer)
-				require.NotEmpty(c.t, said.retryAfter)
-				require.Less(c.t, took, acquire+slack)
-				require.Greater(c.t, took, acquire-50*time.Millisecond)
-			})
+			said.once("wait", "/api/patients/", verma)
 		}
 		stranger := newCaller(t, c.base)
 		for range 20 {
@@ -54,12 +39,27 @@ func TestR54_PoolExhausted(t *testing.T) {
 			stranger.call("GET", "/nowhere/", nil, 404)
 			require.Less(t, time.Since(began), acquire, "what needs no store waits for it")
 		}
-		waiting.Wait()
+		time.Sleep(acquire + slack)
 		letGo()
-		hanging.Wait()
+		said.clients.Wait()
 		c.addPatient()
+		for _, one := range said.heard() {
+			require.NoError(t, one.err, one.what)
+			if one.what == "hang" {
+				require.Contains(t, []int{201, 503}, one.status, "%v", one.answer)
+				continue
+			}
+			require.Equal(t, 503, one.status, "%v", one.answer)
+			require.NotEmpty(t, one.retryAfter)
+			require.InDelta(t, acquire.Seconds(), one.took.Seconds(), slack.Seconds())
+		}
 		require.Equal(t, 0, r.terminate().code)
 	})
+}
+
+// once sends one request that is not waited for.
+func (l *load) once(what, path string, body object) {
+	l.clients.Go(func() { _, _ = l.tell(what, "POST", path, body) })
 }
 
 // takeAll holds what writers need, as an operator's session may that forgot to commit, until it is let go.

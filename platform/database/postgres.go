@@ -24,7 +24,7 @@ func openPostgres(cfg Config, log *zap.Logger) (*DB, error) {
 	}
 	bound(pool, cfg.PoolSize)
 	db := &DB{engine: Postgres, cfg: cfg, log: log, pools: []*sql.DB{pool}}
-	db.writer, err = gormOver(postgresDialector{postgres.Dialector{Config: &postgres.Config{Conn: within(pool, cfg.AcquireTimeout)}}}, cfg, log)
+	db.writer, err = gormOver(postgresDialector{postgres.Dialector{Config: &postgres.Config{Conn: within(pool, cfg.PoolSize, cfg.AcquireTimeout)}}}, cfg, log)
 	db.reader = db.writer
 	if err == nil {
 		db.replicas, err = openReplicas(db)

@@ -29,19 +29,18 @@ func openSQLite(cfg Config, log *zap.Logger) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	writer.SetMaxOpenConns(1) // SQLite has one writer; a queue in Go is fairer than its busy loop
 	reader, err := sql.Open("sqlite", sqliteDSN(cfg, url.Values{"_query_only": {"1"}}))
 	if err != nil {
 		return nil, err
 	}
-	reader.SetMaxOpenConns(cfg.PoolSize)
 	reader.SetMaxIdleConns(cfg.PoolSize)
 
 	db := &DB{engine: SQLite, cfg: cfg, log: log, pools: []*sql.DB{writer, reader}} // the writer's first use creates the file in WAL
-	if db.writer, err = gormOver(sqliteDialector{within(writer, cfg.AcquireTimeout)}, cfg, log); err != nil {
+	// SQLite has one writer; a queue in Go is fairer than its busy loop.
+	if db.writer, err = gormOver(sqliteDialector{within(writer, 1, cfg.AcquireTimeout)}, cfg, log); err != nil {
 		return nil, err
 	}
-	db.reader, err = gormOver(sqliteDialector{within(reader, cfg.AcquireTimeout)}, cfg, log)
+	db.reader, err = gormOver(sqliteDialector{within(reader, cfg.PoolSize, cfg.AcquireTimeout)}, cfg, log)
 	return db, err
 }
 

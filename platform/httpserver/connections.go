@@ -19,7 +19,7 @@ type limitListener struct {
 	limit  int64
 	closed sync.Once
 	open   atomic.Int64
-	told  atomic.Int64
+	told   atomic.Int64
 }
 
 func (s *Server) limitConnections(ln net.Listener) net.Listener {

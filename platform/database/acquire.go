@@ -64,7 +64,7 @@ func (b bounded) QueryContext(ctx context.Context, query string, args ...any) (*
 	if err != nil {
 		return nil, err
 	}
-	rows, err := conn.QueryContext(ctx, query, args...) //nolint:sqlclosecheck // whoever asked closes them
+	rows, err := conn.QueryContext(ctx, query, args...)
 	go b.release(conn)
 	return rows, err
 }

@@ -207,7 +207,7 @@ func (l *load) acknowledged() (n int) {
 }
 
 // counts is how often there was each status; 0 is no answer.
-func counts(all []told) string {
+func statuses(all []told) string {
 	n := map[int]int{}
 	for _, one := range all {
 		n[one.status]++

@@ -57,6 +57,6 @@ func TestR50_KilledUnderLoadItLosesNothing(t *testing.T) {
 		store.holds(said)
 		require.Contains(t, p.run("audit", "verify").succeeded(), "sound: ")
 		require.Equal(t, 0, r.terminate().code)
-		t.Logf("%d kills, %d acknowledged writes, 0 lost; ready again in %s at most;%s", kills, said.acknowledged(), slowest.Round(time.Millisecond), counts(said.heard()))
+		t.Logf("%d kills, %d acknowledged writes, 0 lost; ready again in %s at most;%s", kills, said.acknowledged(), slowest.Round(time.Millisecond), statuses(said.heard()))
 	})
 }

@@ -66,7 +66,7 @@ func TestR52_PostgreSQLGoesAwayUnderLoad(t *testing.T) {
 			openLedger(t, database.Config{URL: own.URL()}).holds(said)
 			require.Contains(t, p.run("audit", "verify").succeeded(), "sound: ")
 			require.Equal(t, 0, r.terminate().code)
-			t.Logf("%d acknowledged writes, 0 lost;%s", said.acknowledged(), counts(said.heard()))
+			t.Logf("%d acknowledged writes, 0 lost;%s", said.acknowledged(), statuses(said.heard()))
 		})
 	}
 }

@@ -51,6 +51,6 @@ func TestR55_StoppedUnderLoadItFailsNoRequest(t *testing.T) {
 			require.Equal(t, 2, one.status/100, "%s: %d %v", one.what, one.status, one.answer)
 		}
 		store.holds(said)
-		t.Logf("%d stops, %s at most; %d connections never accepted;%s", rounds, slowest.Round(time.Millisecond), never, counts(said.heard()))
+		t.Logf("%d stops, %s at most; %d connections never accepted;%s", rounds, slowest.Round(time.Millisecond), never, statuses(said.heard()))
 	})
 }

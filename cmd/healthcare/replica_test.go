@@ -23,21 +23,21 @@ import (
 // replicated is a primary, and a streaming replica of it behind an address that stays when the replica is another.
 type replicated struct {
 	t                *testing.T
-	primary, replica cluster.Server
+	primary, replica *cluster.Server
 	link             string // to the replica's folder
 	cfg              database.Config
 }
 
 func replicate(t *testing.T) *replicated {
-	primary, err := cluster.Start()
+	primary, err := cluster.Own()
 	if errors.Is(err, cluster.ErrNotInstalled) && os.Getenv("REQUIRE_POSTGRES") != "1" {
 		t.Skip(databasetest.Missing)
 	}
 	require.NoError(t, err)
-	t.Cleanup(primary.Stop)
+	t.Cleanup(primary.Close)
 	p := &replicated{t: t, primary: primary, link: filepath.Join(t.TempDir(), "r")}
 	p.newReplica()
-	t.Cleanup(func() { p.replica.Stop() })
+	t.Cleanup(func() { p.replica.Close() })
 	p.cfg = database.Config{
 		URL: primary.URL(), ReplicaURLs: []string{at(primary.URL(), p.link)}, ReplicaMaxLag: time.Hour, PoolSize: 4,
 		ConnectTimeout: patience, StatementTimeout: patience, LockTimeout: patience, IdleInTxTimeout: patience,
@@ -62,7 +62,7 @@ func (p *replicated) newReplica() {
 }
 
 // ask runs a statement and returns its one value.
-func ask[T any](t *testing.T, s cluster.Server, statement string, values ...any) (value T) {
+func ask[T any](t *testing.T, s *cluster.Server, statement string, values ...any) (value T) {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), s.URL())
 	require.NoError(t, err)
@@ -230,7 +230,7 @@ func (p *replicated) tooFarBehind(t *testing.T, writer *client, patient string) 
 func (p *replicated) stopped(t *testing.T, c *client, s *service, patient string) {
 	before := strings.Count(s.log.String(), replicaIn)
 	asked := c.asking(patient)
-	p.replica.Stop()
+	p.replica.Close()
 	s.says(t, replicaOut, 1)
 	require.NotZero(t, asked.stop())
 	require.Equal(t, 1, strings.Count(s.log.String(), replicaOut+", plain reads go to the primary: it does not answer"), "one line, not one a look")

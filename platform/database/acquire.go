@@ -79,3 +79,6 @@ func (b bounded) BeginTx(ctx context.Context, options *sql.TxOptions) (*sql.Tx, 
 	go b.release(conn)
 	return tx, err
 }
+
+// GetDBConn implements gorm.GetDBConnector: the pool itself, for what is no request.
+func (b bounded) GetDBConn() (*sql.DB, error) { return b.DB, nil }

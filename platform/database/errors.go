@@ -65,7 +65,7 @@ func explain(err error) error {
 		return explainSQLite(lite)
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled), errors.Is(err, driver.ErrBadConn),
 		errors.Is(err, sql.ErrConnDone), errors.Is(err, sql.ErrTxDone), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF),
-		errors.Is(err, net.ErrClosed), errors.Is(err, pgconn.ErrConnClosed), errors.As(err, new(net.Error)), errors.As(err, new(*pgconn.ConnectError)):
+		errors.Is(err, net.ErrClosed), pgconn.SafeToRetry(err), errors.Is(err, pgconn.ErrConnClosed), errors.As(err, new(net.Error)), errors.As(err, new(*pgconn.ConnectError)):
 		return unavailable(err)
 	case strings.HasPrefix(err.Error(), "failed to encode args["): // pgx's own refusal has no type, and quotes the value
 		return errRefused.Because(&Fault{text: "postgres: a value does not fit its column"})

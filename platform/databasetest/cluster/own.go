@@ -15,7 +15,14 @@ type Server struct {
 
 // Own starts a server for the caller alone, whatever TEST_DATABASE_URL says. Errors: ErrNotInstalled; others quote the end of the server's log.
 func Own() (*Server, error) {
-	running, err := start()
+	return begin("")
+}
+
+// Replica starts a streaming replica of the server, from a copy of what is there now. Errors: those of Own.
+func (s *Server) Replica() (*Server, error) { return begin(s.running.folder) }
+
+func begin(primary string) (*Server, error) {
+	running, err := start(primary)
 	if err != nil {
 		return nil, err
 	}
@@ -25,8 +32,11 @@ func Own() (*Server, error) {
 // URL is the server's address (postgres://…), on a Unix socket.
 func (s *Server) URL() string { return s.running.url }
 
+// Folder is where the server's socket is.
+func (s *Server) Folder() string { return s.running.folder }
+
 // Socket is the path of the Unix socket that the server listens on while it runs.
-func (s *Server) Socket() string { return s.running.folder + "/.s.PGSQL.5432" }
+func (s *Server) Socket() string { return s.Folder() + "/.s.PGSQL.5432" }
 
 // Stop stops the server as an operator does ("fast": every session is ended) and returns when it has ended. Errors: it still runs.
 func (s *Server) Stop() error {

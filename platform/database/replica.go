@@ -61,7 +61,7 @@ func openReplica(db *DB, url string, primary *sql.DB) (*replica, error) {
 		return nil, err
 	}
 	r.probe.SetMaxOpenConns(1)
-	r.reader, err = gormOver(postgresDialector{postgres.Dialector{Config: &postgres.Config{Conn: r.pool}}}, cfg, db.log)
+	r.reader, err = gormOver(postgresDialector{postgres.Dialector{Config: &postgres.Config{Conn: within(r.pool, cfg.PoolSize, cfg.AcquireTimeout)}}}, cfg, db.log)
 	return r, err
 }
 

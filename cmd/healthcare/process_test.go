@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"errors"
+	"flag"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -31,6 +32,10 @@ const (
 )
 
 func TestMain(m *testing.M) {
+	// Most tests wait, for processes, disks and clocks. go test -parallel, which Run reads, comes after this.
+	if err := flag.Set("test.parallel", "6"); err != nil {
+		panic(err)
+	}
 	code := m.Run()
 	if folder, err := binary(); builtBinary && err == nil {
 		_ = os.RemoveAll(filepath.Dir(folder))

@@ -24,11 +24,11 @@ var mayImport = map[string][]string{
 	"adapters/rest": {anyLibrary, othersRoot, "own root", "own domain", "own app",
 		"platform/audit", "platform/auth", "platform/clock", "platform/errs", "platform/httpserver", "platform/revision"},
 	"adapters/store": {anyLibrary, othersRoot, "own root", "own domain", "own ports",
-		"platform/audit", "platform/auth", "platform/clock", "platform/errs", "platform/database", "platform/paging"},
+		"platform/audit", "platform/auth", "platform/clock", "platform/errs", "platform/database", "platform/paging", "platform/telemetry"},
 	"adapters/cli": {anyLibrary, othersRoot, "own root", "own domain", "own app",
-		"platform/audit", "platform/auth", "platform/clock", "platform/errs", "platform/paging", "platform/revision"},
+		"platform/audit", "platform/auth", "platform/clock", "platform/errs", "platform/paging", "platform/progress", "platform/revision"},
 	"adapters/*": {anyLibrary, othersRoot, "own root", "own domain", "own ports",
-		"platform/audit", "platform/auth", "platform/clock", "platform/errs", "platform/config", "platform/keyring"},
+		"platform/audit", "platform/auth", "platform/clock", "platform/errs", "platform/config", "platform/keyring", "platform/telemetry"},
 }
 
 var technologyFree = []string{uuid, ozzo, "golang.org/x/sync", "golang.org/x/text", othersRoot,

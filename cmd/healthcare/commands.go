@@ -39,6 +39,8 @@ Without any configuration it serves on 127.0.0.1:8000 and keeps its data in ./da
   healthcare user promote EMAIL    make somebody an administrator
   healthcare migrate status        what the database has, and what is pending
   healthcare keys rotate           a new signing key, and nobody is signed out
+  healthcare backup                a copy of the embedded database, beside the server
+  healthcare copy --to postgres:…  move the embedded database to PostgreSQL
   curl http://127.0.0.1:8000/openapi.json`,
 		Args:          cobra.NoArgs,
 		SilenceErrors: true, // main prints them, in one line
@@ -57,6 +59,8 @@ Without any configuration it serves on 127.0.0.1:8000 and keeps its data in ./da
 		identityfx.Command(overGraph),
 		auditfx.Command(overGraph),
 		keysCommand(),
+		copyCommand(),
+		backupCommand(),
 		openapiCommand(),
 		&cobra.Command{
 			Use: "health", Short: "Ask a running server whether it is ready; exit 1 when it is not", Args: cobra.NoArgs,

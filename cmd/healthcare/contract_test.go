@@ -76,9 +76,10 @@ func TestEveryDescribedAnswerIsReached(t *testing.T) {
 			c.do("DELETE", path, nil)
 			c.do("DELETE", path, nil)
 		}
-		for _, path := range []string{"/livez", "/readyz", "/openapi.json", "/problems/not_found", "/problems/nonsense", "/docs/", "/docs/docs.js", "/docs/nonsense"} {
+		for _, path := range []string{"/livez", "/readyz", "/metrics", "/openapi.json", "/problems/not_found", "/problems/nonsense", "/docs/", "/docs/docs.js", "/docs/nonsense"} {
 			nobody.do("GET", path, nil).is(map[bool]int{true: 404, false: 200}[strings.HasSuffix(path, "nonsense")])
 		}
+		nobody.do("GET", "/metrics", nil, "X-Forwarded-For", "192.0.2.1").is(404)
 		s.callEverythingWithoutToken(t)
 		s.reachAccounts(t)
 

@@ -75,6 +75,7 @@ func startWith(t *testing.T, db database.Config, more fx.Option, adjust ...func(
 	require.NoError(t, app.Err())
 	require.NoError(t, app.Start(t.Context()))
 	t.Cleanup(func() {
+		http.DefaultClient.CloseIdleConnections() // the server would let them speak once more
 		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 		defer cancel()
 		require.NoError(t, app.Stop(ctx))

@@ -26,33 +26,40 @@ import (
 	"healthcare/platform/httpserver"
 )
 
-// R-26: the log, at its most talkative, holds nothing private, however it is spelt.
-func TestR26_TheLogHoldsNothingPrivate(t *testing.T) {
+// R-26, R-27 and R-28 look at one walk, for it takes a while.
+func TestR26R27R28_WhatTheServiceTells(t *testing.T) {
 	walked(t, 2, func(t *testing.T, w *walk) {
-		log := strings.ToLower(w.s.log.String())
-		tells := func(form string) { // shows only the line that tells
-			if at := strings.Index(log, strings.ToLower(form)); at >= 0 {
-				begin := strings.LastIndex(log[:at], "\n") + 1
-				line, _, _ := strings.Cut(log[begin:], "\n")
-				require.Fail(t, "the log tells "+form, line)
-			}
-		}
-		for _, what := range []string{`"msg":"request"`, `"msg":"panic"`, `"msg":"slow statement"`, "insert into", "update", "delete", `"status":500`, `"error"`} {
-			require.Contains(t, log, what, "the log is one in which something could be found")
-		}
-		stored := fmt.Sprint(w.stored)
-		for _, word := range w.words {
-			require.GreaterOrEqual(t, w.sent[word], 10, "%q goes through the service", word)
-			for _, form := range spelt(word) {
-				tells(form)
-			}
-		}
-		for what, word := range private {
-			require.Equal(t, what != "password", strings.Contains(stored, word), "%s is stored as it is, but for a password", what)
-		}
-		tells("kanari")
-		t.Logf("%d requests, %d KiB of log", len(w.heard), len(log)>>10)
+		t.Run("R-26: the log holds nothing private", func(t *testing.T) { r26TheLogHoldsNothingPrivate(t, w) })
+		t.Run("R-27: one request is one line", func(t *testing.T) { r27OneRequestOneLine(t, w) })
+		t.Run("R-28: no answer holds internals", func(t *testing.T) { r28NoAnswerHoldsInternals(t, w) })
 	})
+}
+
+// R-26: the log, at its most talkative, holds nothing private, however it is spelt.
+func r26TheLogHoldsNothingPrivate(t *testing.T, w *walk) {
+	log := strings.ToLower(w.s.log.String())
+	tells := func(form string) { // shows only the line that tells
+		if at := strings.Index(log, strings.ToLower(form)); at >= 0 {
+			begin := strings.LastIndex(log[:at], "\n") + 1
+			line, _, _ := strings.Cut(log[begin:], "\n")
+			require.Fail(t, "the log tells "+form, line)
+		}
+	}
+	for _, what := range []string{`"msg":"request"`, `"msg":"panic"`, `"msg":"slow statement"`, "insert into", "update", "delete", `"status":500`, `"error"`} {
+		require.Contains(t, log, what, "the log is one in which something could be found")
+	}
+	stored := fmt.Sprint(w.stored)
+	for _, word := range w.words {
+		require.GreaterOrEqual(t, w.sent[word], 10, "%q goes through the service", word)
+		for _, form := range spelt(word) {
+			tells(form)
+		}
+	}
+	for what, word := range private {
+		require.Equal(t, what != "password", strings.Contains(stored, word), "%s is stored as it is, but for a password", what)
+	}
+	tells("kanari")
+	t.Logf("%d requests, %d KiB of log", len(w.heard), len(log)>>10)
 }
 
 // spelt are the ways in which a text may come into a log.
@@ -73,46 +80,44 @@ func spelt(word string) []string {
 }
 
 // R-27: one request, one line, whatever became of it; and every line of the log is a JSON object.
-func TestR27_OneRequestOneLine(t *testing.T) {
-	walked(t, 1, func(t *testing.T, w *walk) {
-		for line := range strings.Lines(w.s.log.String()) {
-			var o object
-			require.NoError(t, json.Unmarshal([]byte(line), &o), line)
+func r27OneRequestOneLine(t *testing.T, w *walk) {
+	for line := range strings.Lines(w.s.log.String()) {
+		var o object
+		require.NoError(t, json.Unmarshal([]byte(line), &o), line)
+	}
+	ids := map[string]bool{}
+	for _, h := range w.heard {
+		line := h.line(t)
+		require.False(t, ids[h.id], "a request id is one request's")
+		ids[h.id] = true
+		members := []string{"client", "level", "method", "msg", "request_id", "route", "status", "took", "ts"}
+		if h.status >= 500 {
+			members = append(members, "error")
 		}
-		ids := map[string]bool{}
-		for _, h := range w.heard {
-			line := h.line(t)
-			require.False(t, ids[h.id], "a request id is one request's")
-			ids[h.id] = true
-			members := []string{"client", "level", "method", "msg", "request_id", "route", "status", "took", "ts"}
-			if h.status >= 500 {
-				members = append(members, "error")
-			}
-			require.ElementsMatch(t, members, slices.Collect(maps.Keys(line)), h.what)
-			require.Equal(t, h.id, line["request_id"], h.what)
-			require.EqualValues(t, h.status, line["status"], h.what)
-			if line["method"] == "unknown" {
-				require.Contains(t, []int{400, 408, 413, 431, 501}, h.status, "%s: only what was not read has no method", h.what)
-				require.Equal(t, "unmatched", line["route"], h.what)
-			} else {
-				require.Equal(t, h.method, line["method"], h.what)
-			}
-			require.Equal(t, "127.0.0.1", line["client"], h.what)
-			require.Greater(t, line["took"], 0.0, h.what)
-			require.Equal(t, h.status >= 500, line["level"] == "error", h.what)
-			if w.s.document.Paths.Value(h.route) != nil && line["route"] != "unmatched" || h.status < 300 {
-				require.Equal(t, h.route, line["route"], h.what)
-			}
-			require.True(t, line["route"] == "unmatched" || w.s.document.Paths.Value(line["route"].(string)) != nil, "%s: %v", h.what, line)
+		require.ElementsMatch(t, members, slices.Collect(maps.Keys(line)), h.what)
+		require.Equal(t, h.id, line["request_id"], h.what)
+		require.EqualValues(t, h.status, line["status"], h.what)
+		if line["method"] == "unknown" {
+			require.Contains(t, []int{400, 408, 413, 431, 501}, h.status, "%s: only what was not read has no method", h.what)
+			require.Equal(t, "unmatched", line["route"], h.what)
+		} else {
+			require.Equal(t, h.method, line["method"], h.what)
 		}
-		reached := map[int]bool{}
-		for _, h := range w.heard {
-			reached[h.status] = true
+		require.Equal(t, "127.0.0.1", line["client"], h.what)
+		require.Greater(t, line["took"], 0.0, h.what)
+		require.Equal(t, h.status >= 500, line["level"] == "error", h.what)
+		if w.s.document.Paths.Value(h.route) != nil && line["route"] != "unmatched" || h.status < 300 {
+			require.Equal(t, h.route, line["route"], h.what)
 		}
-		for _, status := range []int{200, 201, 204, 304, 400, 401, 403, 404, 405, 408, 409, 412, 413, 414, 415, 421, 422, 429, 431, 500, 501, 503} {
-			require.True(t, reached[status], "%d is among them", status)
-		}
-	})
+		require.True(t, line["route"] == "unmatched" || w.s.document.Paths.Value(line["route"].(string)) != nil, "%s: %v", h.what, line)
+	}
+	reached := map[int]bool{}
+	for _, h := range w.heard {
+		reached[h.status] = true
+	}
+	for _, status := range []int{200, 201, 204, 304, 400, 401, 403, 404, 405, 408, 409, 412, 413, 414, 415, 421, 422, 429, 431, 500, 501, 503} {
+		require.True(t, reached[status], "%d is among them", status)
+	}
 }
 
 // line is the one line that a request has.
@@ -136,32 +141,30 @@ var internals = regexp.MustCompile(`(?i)sqlstate|\bselect\s|insert into|\bupdate
 	`|\*?(errs|errors|domain|ports|json)\.[A-Z]\w+|healthcare/|/modules/|nil pointer|0x[0-9a-f]{6,}|argon2|hmac`)
 
 // R-28: no answer tells how the service is made, and a problem leads to its line in the log.
-func TestR28_NoAnswerHoldsInternals(t *testing.T) {
-	walked(t, 1, func(t *testing.T, w *walk) {
-		inside := w.namesInside(t)
-		problems := 0
-		for _, h := range w.heard {
-			text := secrets.ReplaceAllString(h.text, "…") // in which any letters may follow each other
-			require.NotRegexp(t, internals, text, h.what)
-			for _, name := range inside {
-				require.NotContains(t, text, name, h.what)
-			}
-			if h.status < 400 || h.method == http.MethodHead {
-				continue
-			}
-			problems++
-			var p httpserver.Problem
-			_, body, _ := strings.Cut(h.text, "\n")
-			require.NoError(t, json.Unmarshal([]byte(body), &p), h.what)
-			require.Equal(t, h.id, p.RequestID, h.what)
-			require.Equal(t, p.RequestID, h.line(t)["request_id"], h.what)
-			if h.status == 500 {
-				require.Equal(t, "The server failed. The request id finds the cause in its log.", p.Detail, h.what)
-				require.NotEmpty(t, h.line(t)["error"], "%s: the log does have the cause", h.what)
-			}
+func r28NoAnswerHoldsInternals(t *testing.T, w *walk) {
+	inside := w.namesInside(t)
+	problems := 0
+	for _, h := range w.heard {
+		text := secrets.ReplaceAllString(h.text, "…") // in which any letters may follow each other
+		require.NotRegexp(t, internals, text, h.what)
+		for _, name := range inside {
+			require.NotContains(t, text, name, h.what)
 		}
-		require.Greater(t, problems, 500)
-	})
+		if h.status < 400 || h.method == http.MethodHead {
+			continue
+		}
+		problems++
+		var p httpserver.Problem
+		_, body, _ := strings.Cut(h.text, "\n")
+		require.NoError(t, json.Unmarshal([]byte(body), &p), h.what)
+		require.Equal(t, h.id, p.RequestID, h.what)
+		require.Equal(t, p.RequestID, h.line(t)["request_id"], h.what)
+		if h.status == 500 {
+			require.Equal(t, "The server failed. The request id finds the cause in its log.", p.Detail, h.what)
+			require.NotEmpty(t, h.line(t)["error"], "%s: the log does have the cause", h.what)
+		}
+	}
+	require.Greater(t, problems, 500)
 }
 
 // namesInside are those of tables, constraints and columns that the contract does not know, of the machine and of what is on it.

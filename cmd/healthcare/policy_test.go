@@ -26,6 +26,7 @@ import (
 const policy = `
 	GET    /livez                               anonymous ghost staff admin auditor
 	GET    /readyz                              anonymous ghost staff admin auditor
+	GET    /metrics                             anonymous ghost staff admin auditor
 	GET    /openapi.json                        anonymous ghost staff admin auditor
 	GET    /docs/                               anonymous ghost staff admin auditor
 	GET    /docs/{asset}                        anonymous ghost staff admin auditor

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/http/httptrace"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -24,32 +25,51 @@ func newCaller(t testing.TB, base string) *caller {
 	return &caller{t: t, base: base, http: &http.Client{Transport: transport, Timeout: patience}}
 }
 
-// try sends a request that may fail, as one does to a program that is killed. It is safe in any goroutine.
-func (c *caller) try(method, path string, body object) (int, object, error) {
+// reply is what came back.
+type reply struct {
+	status     int
+	retryAfter string
+	fresh      bool // came over a connection of its own
+	answer     object
+}
+
+// send sends a request that may fail, as one does to a program that is killed. It is safe in any goroutine.
+func (c *caller) send(method, path string, body object, headers ...string) (reply, error) {
 	payload, err := json.Marshal(body)
 	if err != nil {
-		return 0, nil, err
+		return reply{}, err
 	}
 	request, err := http.NewRequest(method, c.base+path, bytes.NewReader(payload))
 	if err != nil {
-		return 0, nil, err
+		return reply{}, err
 	}
 	request.Header.Set("Content-Type", "application/json")
 	if c.token != "" {
 		request.Header.Set("Authorization", "Bearer "+c.token)
 	}
-	response, err := c.http.Do(request)
+	for i := 0; i < len(headers); i += 2 {
+		request.Header.Set(headers[i], headers[i+1])
+	}
+	said := reply{fresh: true}
+	trace := &httptrace.ClientTrace{GotConn: func(conn httptrace.GotConnInfo) { said.fresh = !conn.Reused }}
+	response, err := c.http.Do(request.WithContext(httptrace.WithClientTrace(request.Context(), trace)))
 	if err != nil {
-		return 0, nil, err
+		return said, err
 	}
 	defer func() { _ = response.Body.Close() }()
 	raw, err := io.ReadAll(response.Body)
 	if err != nil {
-		return 0, nil, err
+		return said, err
 	}
-	var answer object
-	_ = json.Unmarshal(raw, &answer) // a list, or nothing, has no fields to look at
-	return response.StatusCode, answer, nil
+	said.status, said.retryAfter = response.StatusCode, response.Header.Get("Retry-After")
+	_ = json.Unmarshal(raw, &said.answer) // a list, or nothing, has no fields to look at
+	return said, nil
+}
+
+// try is send for those who ask for nothing but the answer.
+func (c *caller) try(method, path string, body object) (int, object, error) {
+	said, err := c.send(method, path, body)
+	return said.status, said.answer, err
 }
 
 // call sends a request that is answered with this status.

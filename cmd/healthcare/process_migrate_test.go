@@ -27,7 +27,7 @@ func TestMigrate(t *testing.T) {
 
 		t.Run("status lists every migration, in the order of their modules", func(t *testing.T) {
 			said := p.run("migrate", "status").succeeded()
-			require.Regexp(t, `^(?:applied  (?:platform|identity|doctors|patients)/\d{4}_\w+\.sql\n){3,}pending  assignments/\d{4}_\w+\.sql\napplied  audit/\d{4}_\w+\.sql\n$`, said)
+			require.Regexp(t, `^(?:applied  (?:platform|identity|doctors|patients)/\d{4}_\w+\.sql\n){3,}pending  assignments/\d{4}_\w+\.sql\n(?:applied  audit/\d{4}_\w+\.sql\n)+$`, said)
 			require.Contains(t, said, pending)
 		})
 		t.Run("serve refuses to start on its own while one is pending, and says what to do", func(t *testing.T) {

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"errors"
+	"flag"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -31,6 +32,10 @@ const (
 )
 
 func TestMain(m *testing.M) {
+	// Most tests wait, for processes, disks and clocks. go test -parallel, which Run reads, comes after this.
+	if err := flag.Set("test.parallel", "6"); err != nil {
+		panic(err)
+	}
 	code := m.Run()
 	if folder, err := binary(); builtBinary && err == nil {
 		_ = os.RemoveAll(filepath.Dir(folder))
@@ -70,7 +75,7 @@ func bare(t *testing.T) place {
 
 // patient is a bare place whose limits suit a loaded machine, and where a password costs nothing.
 func patient(t *testing.T) place {
-	return bare(t).with("AUDIT_KEY="+testAuditKey, "HTTP_HANDLER_TIMEOUT=30s", "HTTP_READ_TIMEOUT=30s", "HTTP_WRITE_TIMEOUT=30s", "DATABASE_STATEMENT_TIMEOUT=20s",
+	return bare(t).with("AUDIT_KEY="+testAuditKey, "HTTP_HANDLER_TIMEOUT=30s", "HTTP_READ_TIMEOUT=30s", "HTTP_WRITE_TIMEOUT=30s", "DATABASE_STATEMENT_TIMEOUT=20s", "DATABASE_ACQUIRE_TIMEOUT=20s",
 		"DATABASE_LOCK_TIMEOUT=20s", "PASSWORD_HASH_WAIT=30s", "PASSWORD_HASH_MEMORY=64", "PASSWORD_HASH_ITERATIONS=1")
 }
 

@@ -79,7 +79,7 @@ func startTimeout(cfg config.Config) time.Duration {
 	return cfg.DatabaseConnectTimeout + 10*time.Minute
 }
 
-// stopTimeout leaves the store time to close after the server's own limits.
+// stopTimeout leaves the store time to close, and spans to leave, after the server's own limits.
 func stopTimeout(cfg config.Config) time.Duration {
-	return cfg.HTTPShutdownDelay + cfg.HTTPShutdownTimeout + 2*time.Second
+	return cfg.HTTPShutdownDelay + cfg.HTTPShutdownTimeout + 3*time.Second
 }

@@ -140,7 +140,7 @@ func (c *client) sendEverywhere(r route, known object, dress func(string) string
 		ask(r.at(id), r.body(known))
 	}
 	ask(r.at(missing), r.body(known))
-	for n, value := range hostile {
+	for n, value := range sampled(len(r.path)+len(r.method), hostile) {
 		value = dress(value)
 		ask(r.at(url.PathEscape(value)), r.body(known))
 		for _, name := range r.in("query") {

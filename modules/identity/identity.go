@@ -41,8 +41,9 @@ type Belongings interface {
 	// Any says whether the user owns a patient. Errors: none of its own.
 	Any(ctx context.Context, user UserID) (bool, error)
 
-	// Discard removes the user's patients and all that refers to them, in the transaction of ctx. Errors: none of its own.
-	Discard(ctx context.Context, user UserID) error
+	// Discard removes the user's patients and all that refers to them, in the transaction of ctx. Session and role are what the user acts in and as, for
+	// the audit trail. Errors: none of its own.
+	Discard(ctx context.Context, user UserID, session SessionID, role string) error
 }
 
 // AccessTokenKeys is the purpose of the keys that sign access tokens, as platform/keyring derives them; a key's id is the token's kid.

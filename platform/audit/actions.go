@@ -7,6 +7,7 @@ type Action string
 const (
 	Login           Action = "login"
 	LoginFailed     Action = "login_failed"
+	Refresh         Action = "refresh"        // a refresh token was traded for the next one
 	RefreshReused   Action = "refresh_reused" // a spent refresh token came again: its session is ended
 	Logout          Action = "logout"
 	PasswordChanged Action = "password_changed"
@@ -34,6 +35,7 @@ type Event struct {
 var events = map[Action]Event{
 	Login:           {"110114", "110122", "E"},
 	LoginFailed:     {"110114", "110122", "E"},
+	Refresh:         {"110114", "110122", "E"},
 	RefreshReused:   {"110113", "110126", "E"},
 	Logout:          {"110114", "110123", "E"},
 	PasswordChanged: {"110113", "110137", "U"},

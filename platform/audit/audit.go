@@ -6,6 +6,7 @@ package audit
 import (
 	"context"
 	"net/netip"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -37,6 +38,21 @@ func Done(action Action, resource Resource, id uuid.UUID) Entry {
 	return Entry{Action: action, Resource: resource, ResourceID: id, Outcome: Success, Status: status}
 }
 
+// Listed is the entries of a page that is about to be shown, all ids of it: one entry for each MaxIDs, and one for a page of nothing. They are what
+// page says, with its ids and their number.
+func Listed(page Entry, ids []uuid.UUID) []Entry {
+	page.Outcome, page.Status = Success, 200
+	if len(ids) == 0 {
+		return []Entry{page}
+	}
+	var all []Entry
+	for part := range slices.Chunk(ids, MaxIDs) {
+		page.IDs, page.Count = part, int64(len(ids))
+		all = append(all, page)
+	}
+	return all
+}
+
 // Request is what the request that causes an entry contributes to it. It travels in the context; who acts is an argument.
 type Request struct {
 	ID      string     // X-Request-ID, which finds it in the log
@@ -59,7 +75,8 @@ func RequestOf(ctx context.Context) Request {
 // Recorder writes the trail. Whoever cannot record must not answer: the trail fails closed.
 type Recorder interface {
 	// Record appends entries in the order given. While a transaction is open in ctx they are appended in it, so they stand exactly if what they tell of
-	// does; from there to its end nobody else can append, so record last. Outside of one Record returns when the entries are durably committed, and
+	// does; from there to its end nobody else can append, so record last. What is Refused is recorded when the transaction has ended, for it ends
+	// undone. Outside of one Record returns when the entries are durably committed, and
 	// shares that commit with whoever records at the same time. The zero Principal is nobody signed in.
 	//
 	// Errors: errs.Unavailable; an entry that is none is a defect, and so is a plain error.

@@ -4,13 +4,14 @@ import (
 	"net/netip"
 	"testing"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"healthcare/platform/audit"
 )
 
 func TestEveryActionHasTheCodesOfAnAuditEvent(t *testing.T) {
-	require.Len(t, audit.Actions(), 15)
+	require.Len(t, audit.Actions(), 16)
 	for _, action := range audit.Actions() {
 		event, known := action.Event()
 		require.True(t, known)
@@ -40,4 +41,21 @@ func TestTheRequestTravelsInTheContext(t *testing.T) {
 	request := audit.Request{ID: "r-1", Address: netip.MustParseAddr("192.0.2.7")}
 	require.Equal(t, request, audit.RequestOf(audit.WithRequest(t.Context(), request)))
 	require.Zero(t, audit.RequestOf(t.Context()))
+}
+
+func TestAPageIsAsManyEntriesAsItsIDsNeed(t *testing.T) {
+	ids := make([]uuid.UUID, 2*audit.MaxIDs+1)
+	for i := range ids {
+		ids[i] = uuid.New()
+	}
+	entries := audit.Listed(audit.Entry{Action: audit.List, Resource: audit.Patient}, ids)
+	require.Len(t, entries, 3)
+	var told []uuid.UUID
+	for _, entry := range entries {
+		require.EqualValues(t, len(ids), entry.Count)
+		require.Equal(t, audit.Success, entry.Outcome)
+		told = append(told, entry.IDs...)
+	}
+	require.Equal(t, ids, told)
+	require.Equal(t, []audit.Entry{{Action: audit.List, Outcome: audit.Success, Status: 200}}, audit.Listed(audit.Entry{Action: audit.List}, nil))
 }

@@ -15,7 +15,7 @@ func (c Config) AuditCheckpointsPath() string {
 	if c.AuditCheckpoints != "" {
 		return c.AuditCheckpoints
 	}
-	return filepath.Join(c.DataDir, "audit-checkpoints.jsonl")
+	return filepath.Join(c.DataDir, CheckpointsFile)
 }
 
 // EnsureAuditKey completes the configuration with the key that proves the audit trail: a given one, or with the embedded store outside production one
@@ -28,7 +28,7 @@ func (c *Config) EnsureAuditKey() error {
 	if !c.Embedded() || c.AppEnv == Production {
 		return errorf("%s", refusal("audit_key", "is required with PostgreSQL and in production; make one with: openssl rand -base64 48"))
 	}
-	key, err := keptAuditKey(filepath.Join(c.DataDir, "audit_key"))
+	key, err := keptAuditKey(filepath.Join(c.DataDir, AuditKeyFile))
 	if err != nil {
 		return errorf("%s", refusal("audit_key", "none is given, and none can be kept in data_dir (DATA_DIR): "+err.Error()))
 	}

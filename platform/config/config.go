@@ -33,6 +33,8 @@ type Config struct {
 	DataDir  string `koanf:"data_dir"`
 	LogLevel string `koanf:"log_level"`
 
+	MetricsAddress string `koanf:"metrics_address"`
+
 	HTTPAddress         string        `koanf:"http_address"`
 	TrustedProxies      []string      `koanf:"trusted_proxies"`
 	HTTPBodyLimit       int           `koanf:"http_body_limit"`
@@ -52,9 +54,12 @@ type Config struct {
 	AuditCheckpoints     string        `koanf:"audit_checkpoints"`  // AuditCheckpointsPath
 	AuditCheckpointEvery time.Duration `koanf:"audit_checkpoint_every"`
 
+	DatabaseReplicaURLs              Secret        `koanf:"database_replica_urls"` // a list: ReplicaURLs
+	DatabaseReplicaMaxLag            time.Duration `koanf:"database_replica_max_lag"`
 	DatabasePoolSize                 int           `koanf:"database_pool_size"`
 	DatabaseConnectTimeout           time.Duration `koanf:"database_connect_timeout"`
 	DatabaseMigrateOnStart           bool          `koanf:"database_migrate_on_start"`
+	DatabaseAcquireTimeout           time.Duration `koanf:"database_acquire_timeout"`
 	DatabaseStatementTimeout         time.Duration `koanf:"database_statement_timeout"`
 	DatabaseLockTimeout              time.Duration `koanf:"database_lock_timeout"`
 	DatabaseIdleInTransactionTimeout time.Duration `koanf:"database_idle_in_transaction_timeout"`
@@ -103,10 +108,13 @@ func (c Config) check() error {
 		"audit_key_previous":                   previousStrength(c.AuditKeyPrevious, c.PreviousAuditKeys()),
 		"audit_checkpoint_every":               bound(c.AuditCheckpointEvery, time.Second, 24*time.Hour),
 		"database_url":                         validation.Validate(c.DatabaseURL.Reveal(), validation.By(postgresURL)),
+		"database_replica_urls":                replicaURLs(c),
+		"database_replica_max_lag":             bound(c.DatabaseReplicaMaxLag, time.Second, time.Hour),
 		"app_env":                              oneOf(c.AppEnv, "development", Production),
 		"data_dir":                             validation.Validate(c.DataDir, validation.Required),
 		"log_level":                            oneOf(c.LogLevel, "debug", "info", "warn", "error"),
 		"http_address":                         validation.Validate(c.HTTPAddress, validation.By(hostPort)),
+		"metrics_address":                      validation.Validate(c.MetricsAddress, validation.When(c.MetricsAddress != "", validation.By(hostPort))),
 		"cors_origins":                         validation.Validate(c.CORSOrigins, validation.Each(validation.By(origin))),
 		"trusted_proxies":                      validation.Validate(c.TrustedProxies, validation.Each(validation.By(prefix))),
 		"http_body_limit":                      bound(c.HTTPBodyLimit, 1<<10, 16<<20),
@@ -137,6 +145,7 @@ func (c Config) check() error {
 		"password_hash_parallelism":            bound(c.PasswordHashParallelism, 1, 16),
 		"password_hash_iterations":             bound(c.PasswordHashIterations, 1, 16),
 		"database_connect_timeout":             positive(c.DatabaseConnectTimeout),
+		"database_acquire_timeout":             positive(c.DatabaseAcquireTimeout),
 		"database_statement_timeout":           positive(c.DatabaseStatementTimeout),
 		"database_idle_in_transaction_timeout": positive(c.DatabaseIdleInTransactionTimeout),
 	}

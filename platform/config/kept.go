@@ -12,6 +12,13 @@ import (
 	"time"
 )
 
+// What data_dir holds beside the embedded database, where it is not given.
+const (
+	SecretKeyFile   = "secret_key"
+	AuditKeyFile    = "audit_key"
+	CheckpointsFile = "audit-checkpoints.jsonl"
+)
+
 // Kept is what the file secret_key in data_dir holds: the newest secret on its first line, and each one before it on a line of its own,
 // newest first, with the time since when it only verifies.
 type Kept struct {
@@ -70,7 +77,7 @@ func (c Config) KeptSecrets() (Kept, error) {
 	return kept, nil
 }
 
-func (c Config) secretPath() string { return filepath.Join(c.DataDir, "secret_key") }
+func (c Config) secretPath() string { return filepath.Join(c.DataDir, SecretKeyFile) }
 
 func keptOrMade(path string) (Kept, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {

@@ -13,6 +13,7 @@ import (
 	"gorm.io/gorm"
 
 	"healthcare/platform/errs"
+	"healthcare/platform/telemetry"
 )
 
 // Engine names what serves the store.
@@ -27,9 +28,12 @@ const (
 // Config says which store to open and how. Path is used when URL is empty.
 type Config struct {
 	URL              string        // postgres://…; empty means the embedded SQLite
+	ReplicaURLs      []string      // streaming replicas of URL; none is needed
+	ReplicaMaxLag    time.Duration // how old a replica's answer may be at most
 	Path             string        // the SQLite file; created with mode 0600
 	PoolSize         int           // connections to PostgreSQL, readers of SQLite; at least 1
 	ConnectTimeout   time.Duration // how long Connect keeps trying to reach the store
+	AcquireTimeout   time.Duration // how long a statement or transaction waits for a connection, a new one being made included; 0 means as long as its context
 	StatementTimeout time.Duration // PostgreSQL's statement_timeout
 	LockTimeout      time.Duration // PostgreSQL's lock_timeout, SQLite's busy_timeout
 	IdleInTxTimeout  time.Duration // PostgreSQL's idle_in_transaction_session_timeout
@@ -44,6 +48,9 @@ type DB struct {
 	writer *gorm.DB
 	reader *gorm.DB  // SQLite: a query-only pool beside the one writer; PostgreSQL: the writer
 	pools  []*sql.DB // the writer's first
+
+	tracing  *telemetry.Tracing // nil: nothing is traced
+	replicas *Replicas          // nil: none
 }
 
 // Open prepares the store without touching it: Connect does. Errors: a configuration that cannot be right.
@@ -105,17 +112,23 @@ func (db *DB) Ping(ctx context.Context) error {
 
 // Close ends every connection.
 func (db *DB) Close() error {
-	var failed []error
+	failed := []error{db.replicas.close()}
 	for _, pool := range db.pools {
 		failed = append(failed, pool.Close())
 	}
 	return errors.Join(failed...)
 }
 
-// Read is a connection for queries: the transaction while one is open in ctx, else the reader.
+// Read is a connection for queries: the transaction while one is open in ctx, else the replica that ctx may read from (Replicas.Reading), else
+// the reader.
 func (db *DB) Read(ctx context.Context) *gorm.DB {
 	if tx := db.open(ctx); tx != nil {
 		return tx.WithContext(ctx)
+	}
+	if db.replicas != nil {
+		if replica := db.replicas.handle(ctx); replica != nil {
+			return replica
+		}
 	}
 	return db.reader.WithContext(ctx)
 }

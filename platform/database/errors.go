@@ -49,6 +49,9 @@ func unavailable(cause error) error {
 	return e
 }
 
+// Explain is explain for who speaks to a driver without GORM: what moves whole stores.
+func Explain(err error) error { return explain(err) }
+
 // explain turns a driver's error into one of the house's kinds (TRUST.md 3.6). What it does not know stays as it is, so Internal.
 func explain(err error) error {
 	var pg *pgconn.PgError
@@ -62,7 +65,7 @@ func explain(err error) error {
 		return explainSQLite(lite)
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled), errors.Is(err, driver.ErrBadConn),
 		errors.Is(err, sql.ErrConnDone), errors.Is(err, sql.ErrTxDone), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF),
-		errors.Is(err, net.ErrClosed), errors.As(err, new(net.Error)), errors.As(err, new(*pgconn.ConnectError)):
+		errors.Is(err, net.ErrClosed), pgconn.SafeToRetry(err), errors.Is(err, pgconn.ErrConnClosed), errors.As(err, new(net.Error)), errors.As(err, new(*pgconn.ConnectError)):
 		return unavailable(err)
 	case strings.HasPrefix(err.Error(), "failed to encode args["): // pgx's own refusal has no type, and quotes the value
 		return errRefused.Because(&Fault{text: "postgres: a value does not fit its column"})

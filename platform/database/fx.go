@@ -7,11 +7,12 @@ import (
 	"go.uber.org/fx"
 	"go.uber.org/zap"
 
+	"healthcare/platform/telemetry"
 	"healthcare/platform/tx"
 )
 
 // Module provides the store, connected and migrated before anything that needs it starts, and closed after it stopped.
-var Module = fx.Module("database", fx.Provide(open, func(db *DB) tx.Runner { return db }))
+var Module = fx.Module("database", fx.Provide(open, func(db *DB) tx.Runner { return db }), telemetry.Collect(poolCollectors))
 
 // OnStart says what to do about pending migrations when the program starts.
 type OnStart struct {
@@ -19,9 +20,12 @@ type OnStart struct {
 	Apply      bool // false: refuse to start while any is pending
 }
 
-func open(lc fx.Lifecycle, cfg Config, start OnStart, log *zap.Logger) (*DB, error) {
+func open(lc fx.Lifecycle, cfg Config, start OnStart, log *zap.Logger, tracing *telemetry.Tracing) (*DB, error) {
 	db, err := Open(cfg, log)
 	if err != nil {
+		return nil, err
+	}
+	if err := db.Trace(tracing); err != nil {
 		return nil, err
 	}
 	lc.Append(fx.Hook{

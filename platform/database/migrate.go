@@ -28,7 +28,7 @@ type Migration struct {
 // while others wait. Errors: the first migration that failed, by module and name; it is undone, those before it stay.
 func (db *DB) Migrate(ctx context.Context, m Migrations) ([]Migration, error) {
 	var applied []Migration
-	err := db.eachModule(m, func(module string, p *goose.Provider) error {
+	err := db.eachModule(m, oneAtATime, func(module string, p *goose.Provider) error {
 		results, err := p.Up(ctx)
 		if partial, ok := errors.AsType[*goose.PartialError](err); ok {
 			results, err = partial.Applied, fmt.Errorf("migration %s: %w", partial.Failed.Source.Path, explain(partial.Err))
@@ -41,10 +41,11 @@ func (db *DB) Migrate(ctx context.Context, m Migrations) ([]Migration, error) {
 	return applied, err
 }
 
-// MigrationStatus lists every migration and whether it has been applied.
+// MigrationStatus lists every migration and whether it has been applied. It takes no lock, so it also works through a pooler, where a lock of the
+// session would stay with whatever connection the pooler gave it.
 func (db *DB) MigrationStatus(ctx context.Context, m Migrations) ([]Migration, error) {
 	var all []Migration
-	err := db.eachModule(m, func(module string, p *goose.Provider) error {
+	err := db.eachModule(m, nil, func(module string, p *goose.Provider) error {
 		status, err := p.Status(ctx)
 		for _, s := range status {
 			all = append(all, Migration{Module: module, Name: s.Source.Path, Applied: s.State == goose.StateApplied})
@@ -54,14 +55,21 @@ func (db *DB) MigrationStatus(ctx context.Context, m Migrations) ([]Migration, e
 	return all, err
 }
 
-func (db *DB) eachModule(m Migrations, do func(module string, p *goose.Provider) error) error {
+// oneAtATime has instances on PostgreSQL migrate one after the other.
+func oneAtATime() (goose.ProviderOption, error) {
+	// The default probes every 5 s: three instances starting at once would take 10 s instead of about one.
+	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 60))
+	return goose.WithSessionLocker(locker), err
+}
+
+func (db *DB) eachModule(m Migrations, locked func() (goose.ProviderOption, error), do func(module string, p *goose.Provider) error) error {
 	pool, done, err := db.migrationPool()
 	if err != nil {
 		return err
 	}
 	defer done()
 	for _, module := range m.Modules {
-		p, err := db.provider(pool, m, module)
+		p, err := db.provider(pool, m, module, locked)
 		if err == nil {
 			err = do(module, p)
 		}
@@ -81,7 +89,7 @@ func (db *DB) migrationPool() (*sql.DB, func(), error) {
 	return pool, func() { _ = pool.Close() }, err
 }
 
-func (db *DB) provider(pool *sql.DB, m Migrations, module string) (*goose.Provider, error) {
+func (db *DB) provider(pool *sql.DB, m Migrations, module string, locked func() (goose.ProviderOption, error)) (*goose.Provider, error) {
 	files, err := fs.Sub(m.Files, module+"/"+string(db.engine))
 	if err != nil {
 		return nil, err
@@ -90,10 +98,12 @@ func (db *DB) provider(pool *sql.DB, m Migrations, module string) (*goose.Provid
 	if db.engine == SQLite {
 		return goose.NewProvider(goose.DialectSQLite3, pool, files, options...)
 	}
-	// The default probes every 5 s: three instances starting at once would take 10 s instead of about one.
-	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 60))
-	if err != nil {
-		return nil, err
+	if locked != nil {
+		lock, err := locked()
+		if err != nil {
+			return nil, err
+		}
+		options = append(options, lock)
 	}
-	return goose.NewProvider(goose.DialectPostgres, pool, files, append(options, goose.WithSessionLocker(locker))...)
+	return goose.NewProvider(goose.DialectPostgres, pool, files, options...)
 }

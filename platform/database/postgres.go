@@ -1,6 +1,7 @@
 package database
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -16,27 +17,40 @@ import (
 )
 
 func openPostgres(cfg Config, log *zap.Logger) (*DB, error) {
-	pool, err := postgresPool(cfg, map[string]string{
-		"statement_timeout":                   milliseconds(cfg.StatementTimeout),
-		"lock_timeout":                        milliseconds(cfg.LockTimeout),
-		"idle_in_transaction_session_timeout": milliseconds(cfg.IdleInTxTimeout),
-	})
+	pool, err := postgresPool(cfg, cfg.limits())
 	if err != nil {
 		return nil, err
 	}
-	pool.SetMaxOpenConns(cfg.PoolSize)
-	pool.SetMaxIdleConns(cfg.PoolSize)
-	pool.SetConnMaxIdleTime(5 * time.Minute)
-	pool.SetConnMaxLifetime(time.Hour) // so that a fail-over behind the same name is noticed
-
+	bound(pool, cfg.PoolSize)
 	db := &DB{engine: Postgres, cfg: cfg, log: log, pools: []*sql.DB{pool}}
-	db.writer, err = gormOver(postgresDialector{postgres.Dialector{Config: &postgres.Config{Conn: pool}}}, cfg, log, 0) // pgx keeps statements by itself, and as poolers allow
+	statements := within(pool, cfg.PoolSize, cfg.AcquireTimeout)
+	db.writer, err = gormOver(postgresDialector{postgres.Dialector{Config: &postgres.Config{Conn: statements}}}, cfg, log, 0) // pgx keeps statements by itself, and as poolers allow
 	db.reader = db.writer
+	if err == nil {
+		db.replicas, err = openReplicas(db)
+	}
 	return db, err
 }
 
-// postgresPool opens a pool whose sessions have the given settings, except where the URL says otherwise.
-func postgresPool(cfg Config, settings map[string]string) (*sql.DB, error) {
+// limits are the settings of a session that serves requests.
+func (cfg Config) limits() map[string]string {
+	return map[string]string{
+		"statement_timeout":                   milliseconds(cfg.StatementTimeout),
+		"lock_timeout":                        milliseconds(cfg.LockTimeout),
+		"idle_in_transaction_session_timeout": milliseconds(cfg.IdleInTxTimeout),
+	}
+}
+
+func bound(pool *sql.DB, size int) {
+	pool.SetMaxOpenConns(size)
+	pool.SetMaxIdleConns(size)
+	pool.SetConnMaxIdleTime(5 * time.Minute)
+	pool.SetConnMaxLifetime(time.Hour) // so that a fail-over behind the same name is noticed
+}
+
+// postgresPool opens a pool whose sessions have the given settings, except where the URL says otherwise. A connection that onConnect refuses is
+// not taken.
+func postgresPool(cfg Config, settings map[string]string, onConnect ...func(context.Context, *pgx.Conn) error) (*sql.DB, error) {
 	conn, err := pgx.ParseConfig(cfg.URL)
 	if err != nil {
 		return nil, errors.New("database_url: not a valid PostgreSQL address (postgres://user:password@host:5432/name)") // the cause may quote the password
@@ -50,9 +64,16 @@ func postgresPool(cfg Config, settings map[string]string) (*sql.DB, error) {
 		conn.RuntimeParams["application_name"] = "healthcare"
 	}
 	if conn.ConnectTimeout == 0 {
-		conn.ConnectTimeout = 5 * time.Second
+		conn.ConnectTimeout = time.Second // database/sql makes new connections one after the other: one that hangs holds the others up
 	}
-	return stdlib.OpenDB(*conn, stdlib.OptionAfterConnect(registerTypes)), nil
+	return stdlib.OpenDB(*conn, stdlib.OptionAfterConnect(func(ctx context.Context, conn *pgx.Conn) error {
+		for _, on := range onConnect {
+			if err := on(ctx, conn); err != nil {
+				return errors.Join(err, conn.Close(ctx)) // stdlib does not
+			}
+		}
+		return registerTypes(ctx, conn)
+	})), nil
 }
 
 func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }

@@ -6,6 +6,8 @@ import (
 
 	"go.uber.org/zap"
 	"gorm.io/gorm/logger"
+
+	"healthcare/platform/telemetry"
 )
 
 // slowLog tells of slow statements, with placeholders instead of values. Errors are not its business: they are returned, and handled once.
@@ -20,13 +22,17 @@ func (slowLog) ParamsFilter(_ context.Context, sql string, _ ...any) (string, []
 }
 
 // Trace implements logger.Interface.
-func (l slowLog) Trace(_ context.Context, begin time.Time, statement func() (string, int64), _ error) {
+func (l slowLog) Trace(ctx context.Context, begin time.Time, statement func() (string, int64), _ error) {
 	elapsed := time.Since(begin)
 	if l.threshold <= 0 || elapsed < l.threshold {
 		return
 	}
 	sql, rows := statement()
-	l.log.Warn("slow statement", zap.String("sql", sql), zap.Int64("rows", rows), zap.Duration("took", elapsed))
+	fields := []zap.Field{zap.String("sql", sql), zap.Int64("rows", rows), zap.Duration("took", elapsed)}
+	if id := telemetry.TraceID(ctx); id != "" {
+		fields = append(fields, zap.String("trace_id", id))
+	}
+	l.log.Warn("slow statement", fields...)
 }
 
 // LogMode implements logger.Interface; the level is zap's.

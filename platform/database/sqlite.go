@@ -1,6 +1,7 @@
 package database
 
 import (
+	"context"
 	"database/sql"
 	"net/url"
 	"os"
@@ -28,7 +29,6 @@ func openSQLite(cfg Config, log *zap.Logger) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	writer.SetMaxOpenConns(1) // SQLite has one writer; a queue in Go is fairer than its busy loop
 	reader, err := sql.Open("sqlite", sqliteDSN(cfg, url.Values{"_query_only": {"1"}}))
 	if err != nil {
 		return nil, err
@@ -37,10 +37,27 @@ func openSQLite(cfg Config, log *zap.Logger) (*DB, error) {
 	reader.SetMaxIdleConns(cfg.PoolSize)
 
 	db := &DB{engine: SQLite, cfg: cfg, log: log, pools: []*sql.DB{writer, reader}} // the writer's first use creates the file in WAL
-	if db.writer, err = gormOver(sqliteDialector{writer}, cfg, log, 0); err != nil {
+	// SQLite has one writer; a queue in Go is fairer than its busy loop.
+	if db.writer, err = gormOver(sqliteDialector{within(writer, 1, cfg.AcquireTimeout)}, cfg, log, 0); err != nil {
 		return nil, err
 	}
-	db.reader, err = gormOver(sqliteDialector{reader}, cfg, log, keptStatements)
+	db.reader, err = gormOver(sqliteDialector{reader}, cfg, log, keptStatements) // statements that are kept go past a bounded pool: a file's reads do not hang
+	return db, err
+}
+
+// Pristine is a SQLite store in memory that holds what migrations alone put into an empty one, so that this can be told from what people did.
+func Pristine(ctx context.Context, m Migrations) (*DB, error) {
+	pool, err := sql.Open("sqlite", "file::memory:?_foreign_keys=1&_dqs=0")
+	if err != nil {
+		return nil, err
+	}
+	pool.SetMaxOpenConns(1) // another connection would be another database
+	db := &DB{engine: SQLite, log: zap.NewNop(), pools: []*sql.DB{pool}}
+	if db.writer, err = gormOver(sqliteDialector{pool}, db.cfg, db.log, 0); err != nil {
+		return nil, err
+	}
+	db.reader = db.writer
+	_, err = db.Migrate(ctx, m)
 	return db, err
 }
 
@@ -73,7 +90,7 @@ func sqliteDSN(cfg Config, more url.Values) string {
 
 // sqliteDialector is what GORM needs to speak SQLite over modernc's driver. The ready-made dialectors need C, or ignore
 // _txlock and context cancellation.
-type sqliteDialector struct{ conn *sql.DB }
+type sqliteDialector struct{ conn gorm.ConnPool }
 
 func (sqliteDialector) Name() string { return string(SQLite) }
 

@@ -14,10 +14,28 @@ const attempts = 3
 
 type txKey struct{ db *DB }
 
+// transaction is one that is open, and what waits for its end.
+type transaction struct {
+	tx    *gorm.DB
+	after []func(context.Context) error
+}
+
 // open is the transaction in ctx, nil when there is none.
 func (db *DB) open(ctx context.Context) *gorm.DB {
-	tx, _ := ctx.Value(txKey{db}).(*gorm.DB)
-	return tx
+	if t, ok := ctx.Value(txKey{db}).(*transaction); ok {
+		return t.tx
+	}
+	return nil
+}
+
+// Afterwards has do run once the transaction in ctx has ended, committed or undone, but not when it is tried again; without one it runs now. An error of
+// do becomes the transaction's answer.
+func (db *DB) Afterwards(ctx context.Context, do func(context.Context) error) error {
+	if t, ok := ctx.Value(txKey{db}).(*transaction); ok {
+		t.after = append(t.after, do)
+		return nil
+	}
+	return do(ctx)
 }
 
 // InTransaction reports whether a transaction is open in ctx, so that what is done with ctx is part of it.
@@ -29,15 +47,29 @@ func (db *DB) Do(ctx context.Context, steps func(ctx context.Context) error) err
 		return steps(ctx)
 	}
 	for attempt := 1; ; attempt++ {
-		err := db.writer.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
-			return steps(context.WithValue(ctx, txKey{db}, tx))
+		var t transaction
+		err := db.traced(ctx, func(ctx context.Context) error {
+			return db.writer.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
+				t.tx = tx
+				return steps(context.WithValue(ctx, txKey{db}, &t))
+			})
 		})
 		if attempt == attempts || !retryable(err) || ctx.Err() != nil {
-			return err
+			return t.ended(ctx, err)
 		}
 		jitter := time.Duration(1+rand.IntN(20*attempt)) * time.Millisecond // #nosec G404 -- spreads retries, guards nothing
 		time.Sleep(jitter)
 	}
+}
+
+// ended runs what waited for the end. The answer is that of the transaction, or the first error of these.
+func (t *transaction) ended(ctx context.Context, answer error) error {
+	for _, do := range t.after {
+		if err := do(ctx); err != nil {
+			return err
+		}
+	}
+	return answer
 }
 
 // retryable says that the store itself undid the transaction and that running it again may succeed.

@@ -45,6 +45,9 @@ func EachBench(b *testing.B, bench func(b *testing.B, db *database.DB)) {
 // PostgresURL is the address of a migrated PostgreSQL database, for benchmarks of whole programs.
 func PostgresURL(b *testing.B) string { return postgres(b).URL }
 
+// Both is a migrated database on each engine, for what goes from one to the other.
+func Both(t testing.TB) (lite, pg database.Config) { return sqlite(t), postgres(t) }
+
 // SQLite is a migrated SQLite database, for tests that are not about the store.
 func SQLite(t testing.TB) *database.DB { return open(t, sqlite(t)) }
 
@@ -60,7 +63,7 @@ func open(t testing.TB, cfg database.Config) *database.DB {
 // limits are those of a real installation, but for patience: a loaded test machine is slow, not broken.
 func limits() database.Config {
 	return database.Config{
-		PoolSize: 8, ConnectTimeout: 30 * time.Second, StatementTimeout: 20 * time.Second, LockTimeout: 20 * time.Second,
+		PoolSize: 8, ConnectTimeout: 30 * time.Second, AcquireTimeout: 20 * time.Second, StatementTimeout: 20 * time.Second, LockTimeout: 20 * time.Second,
 		IdleInTxTimeout: 30 * time.Second,
 	}
 }
@@ -106,13 +109,28 @@ func migrate(cfg database.Config) (err error) {
 	return err
 }
 
-func postgres(t testing.TB) database.Config {
+// OwnPostgres is a server of the test's own, empty, for tests that stop it.
+func OwnPostgres(t testing.TB) *cluster.Server {
 	t.Helper()
-	server, err := cluster.URL()
+	own, err := cluster.Own()
+	requireServer(t, err)
+	t.Cleanup(own.Close)
+	return own
+}
+
+// requireServer skips the test where PostgreSQL is not installed.
+func requireServer(t testing.TB, err error) {
+	t.Helper()
 	if errors.Is(err, cluster.ErrNotInstalled) && os.Getenv("REQUIRE_POSTGRES") != "1" {
 		t.Skip(Missing)
 	}
 	require.NoError(t, err, "REQUIRE_POSTGRES=1, or a server that does not start")
+}
+
+func postgres(t testing.TB) database.Config {
+	t.Helper()
+	server, err := cluster.URL()
+	requireServer(t, err)
 	cfg := limits()
 	cfg.URL = ownDatabase(t, server)
 	return cfg

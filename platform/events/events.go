@@ -6,6 +6,8 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // Publisher announces events.
@@ -34,18 +36,26 @@ func On[E any](subscriber string, react func(ctx context.Context, event E) error
 
 // New is a Publisher to the given subscriptions.
 func New(subscriptions ...Subscription) Publisher {
-	b := bus{}
+	b := &bus{subscribed: map[reflect.Type][]Subscription{}, published: newPublished(), failed: newFailures()}
 	for _, s := range subscriptions {
-		b[s.event] = append(b[s.event], s)
+		b.subscribed[s.event] = append(b.subscribed[s.event], s)
+		b.published.WithLabelValues(s.event.String())
+		b.failed.WithLabelValues(s.event.String(), s.subscriber)
 	}
 	return b
 }
 
-type bus map[reflect.Type][]Subscription
+type bus struct {
+	subscribed map[reflect.Type][]Subscription
+	published  *prometheus.CounterVec // by event
+	failed     *prometheus.CounterVec // by event and subscriber
+}
 
-func (b bus) Publish(ctx context.Context, event any) error {
-	for _, s := range b[reflect.TypeOf(event)] {
+func (b *bus) Publish(ctx context.Context, event any) error {
+	b.published.WithLabelValues(fmt.Sprintf("%T", event)).Inc()
+	for _, s := range b.subscribed[reflect.TypeOf(event)] {
 		if err := s.react(ctx, event); err != nil {
+			b.failed.WithLabelValues(s.event.String(), s.subscriber).Inc()
 			return fmt.Errorf("%s reacts to %T: %w", s.subscriber, event, err)
 		}
 	}

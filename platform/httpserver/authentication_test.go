@@ -72,7 +72,7 @@ func (absent) Authenticate(context.Context, string) (auth.Principal, error) {
 
 func TestAuthenticationThatCannotBeCheckedIsNotARefusal(t *testing.T) {
 	s := serve(t)
-	server, err := New(s.cfg, zap.NewNop(), absent{}, someRoles, nil, nil, new(audittest.Recorder), s.api())
+	server, err := New(s.cfg, zap.NewNop(), absent{}, someRoles, nil, nil, new(audittest.Recorder), unwatched(), s.api())
 	require.NoError(t, err)
 	require.NoError(t, server.Listen())
 	defer func() { require.NoError(t, server.Shutdown(context.Background())) }()

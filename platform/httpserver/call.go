@@ -39,6 +39,11 @@ var errNotFound = errs.New(errs.NotFound, "not_found", "There is nothing here.")
 
 // guard stands before every handler: who may call, and what may be sent.
 func (s *Server) guard(op *operation, handler fiber.Handler) fiber.Handler {
+	answer := handler
+	if op.repeatable {
+		answer = func(c *fiber.Ctx) error { return s.once(c, callOf(c), handler) }
+	}
+	answer = s.spread(op, answer)
 	return func(c *fiber.Ctx) error {
 		call := &call{server: s, op: op}
 		c.Locals(callKey, call)
@@ -69,10 +74,7 @@ func (s *Server) guard(op *operation, handler fiber.Handler) fiber.Handler {
 				return err
 			}
 		}
-		if op.repeatable {
-			return s.once(c, call, handler)
-		}
-		return handler(c)
+		return answer(c)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -15,9 +16,10 @@ const overload = 64
 // limitListener answers connections beyond the limit with a 503 that carries every header; fasthttp's own answer carries none.
 type limitListener struct {
 	net.Listener
-	limit int64
-	open  atomic.Int64
-	told  atomic.Int64
+	limit  int64
+	closed sync.Once
+	open   atomic.Int64
+	told   atomic.Int64
 }
 
 func (s *Server) limitConnections(ln net.Listener) net.Listener {
@@ -55,6 +57,12 @@ func (l *limitListener) Accept() (net.Conn, error) {
 		}
 		go l.overloaded(conn)
 	}
+}
+
+// Close implements net.Listener. Shutdown closes it before fasthttp does.
+func (l *limitListener) Close() (err error) {
+	l.closed.Do(func() { err = l.Listener.Close() })
+	return err
 }
 
 type countedConn struct {

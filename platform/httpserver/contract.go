@@ -33,6 +33,7 @@ const platformPath = "platform/httpserver/openapi.yaml"
 
 // operation is what the server needs to know of one described operation.
 type operation struct {
+	id        string // the operationId
 	method    string
 	route     string // the path template, such as /api/patients/{id}/
 	access    auth.Access
@@ -44,6 +45,8 @@ type operation struct {
 	query      parameters
 	repeatable bool            // takes an Idempotency-Key
 	known      map[string]bool // members that a body may hold: those it takes, and those of the answer, which are ignored
+
+	measured, measuredHead *measured // measuredHead is nil where HEAD is not served
 }
 
 // listRules are what x-list says.
@@ -214,7 +217,7 @@ func operationOf(method, route string, described *openapi3.Operation, roles auth
 		return nil, fmt.Errorf("%s: %q is nothing that the audit trail knows", auditExtension, about)
 	}
 	op := &operation{
-		method: method, route: route, access: access, resource: audit.Resource(about), takesBody: described.RequestBody != nil,
+		id: described.OperationID, method: method, route: route, access: access, resource: audit.Resource(about), takesBody: described.RequestBody != nil,
 		list: listRulesOf(described), query: parametersOf(described), repeatable: repeatable(method, described), known: membersOf(described),
 	}
 	if said, ok := described.Extensions["x-body-limit"]; ok {

@@ -24,7 +24,7 @@ const fine = `{operationId: %, x-access: public, responses: {"200": {description
 func operationNamed(id string) string { return strings.Replace(fine, "%", id, 1) }
 
 func start(apis ...API) error {
-	_, err := New(Config{Version: "test", CursorKeys: keysOf(aSecret)}, zap.NewNop(), oneToken{}, someRoles, nil, nil, new(audittest.Recorder), apis...)
+	_, err := New(Config{Version: "test", CursorKeys: keysOf(aSecret)}, zap.NewNop(), oneToken{}, someRoles, nil, nil, new(audittest.Recorder), unwatched(), apis...)
 	return err
 }
 

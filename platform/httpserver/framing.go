@@ -22,6 +22,9 @@ func (s *Server) understood(next fasthttp.RequestHandler) fasthttp.RequestHandle
 		case fiber.MethodGet, fiber.MethodHead, fiber.MethodPost, fiber.MethodPut, fiber.MethodPatch, fiber.MethodDelete,
 			fiber.MethodOptions, fiber.MethodTrace, fiber.MethodConnect:
 			next(ctx)
+			if s.draining.Load() {
+				ctx.SetConnectionClose()
+			}
 		default:
 			s.turnAway(ctx, refusalMethodUnknown)
 		}
@@ -32,7 +35,7 @@ func (s *Server) understood(next fasthttp.RequestHandler) fasthttp.RequestHandle
 func (s *Server) turnAway(ctx *fasthttp.RequestCtx, refused error) {
 	started, id := time.Now(), requestID(ctx)
 	writeProblem(ctx, id, "", refused)
-	s.logRequest(ctx, id, "unknown", "unmatched", started, refused)
+	s.answered(ctx, request{id: id, method: "unknown", op: unmatched, started: started, err: refused})
 }
 
 // wellFramed reports whether the request can be read in one way only (RFC 9112, sections 2.2, 3.2, 5 and 6.1). fasthttp refuses most of what

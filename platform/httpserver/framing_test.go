@@ -89,7 +89,7 @@ func refusedFrames() map[string]string {
 	return frames
 }
 
-func TestX01_Framing(t *testing.T) {
+func TestR22_Framing(t *testing.T) {
 	s := serve(t)
 	for name, raw := range refusedFrames() {
 		t.Run(strings.ToValidUTF8(name, "?")+" is refused, and nothing runs", func(t *testing.T) {
@@ -115,7 +115,7 @@ func TestX01_Framing(t *testing.T) {
 	})
 }
 
-func TestX01_WhatIsWellFramedIsRead(t *testing.T) {
+func TestR22_WhatIsWellFramedIsRead(t *testing.T) {
 	const te = "Transfer-Encoding: chunked\r\n"
 	s := serve(t)
 	for name, raw := range map[string]string{

@@ -50,6 +50,9 @@ type Server struct {
 	ready         Readiness
 	repeater      Repeater
 	trail         audit.Recorder
+	telemetry     Telemetry
+	meter         *meter
+	replicas      Replicas // nil: none
 	cursors       cursors
 	contract      *contract
 	app           *fiber.App
@@ -63,19 +66,24 @@ type Server struct {
 // nobody declares, one that nobody handles, a handler that nobody described, or documents that contradict each other.
 func New(
 	cfg Config, log *zap.Logger, authenticator auth.Authenticator, roles auth.Roles, ready Readiness, repeater Repeater, trail audit.Recorder,
-	apis ...API,
+	watched Telemetry, apis ...API,
 ) (*Server, error) {
 	cursors, err := newCursors(cfg.CursorKeys)
 	if err != nil {
 		return nil, err
 	}
 	s := &Server{cfg: cfg, log: log, authenticator: authenticator, ready: ready, repeater: repeater, trail: trail, cursors: cursors}
+	s.telemetry, s.meter = watched, newMeter()
+	watched.Registry.MustRegister(s.meter.collectors()...)
 	apis = append(apis, s.operations())
 	contract, err := merge(cfg.Version, roles, apis)
 	if err != nil {
 		return nil, fmt.Errorf("contract: %w", err)
 	}
 	s.contract = contract
+	for _, op := range contract.operations {
+		s.meter.measure(op)
+	}
 	s.app = fiber.New(fiber.Config{
 		CaseSensitive:           true,
 		Immutable:               true, // values of a request outlive it without surprises
@@ -129,8 +137,12 @@ func (s *Server) Stopped() <-chan error { return s.stopped }
 // Address is where the server listens, with the port it was given when the configuration said 0.
 func (s *Server) Address() string { return s.address }
 
-// Shutdown stops the server without failing a request in flight: not ready first, then no new connections, then it waits for answers to leave
-// until ctx or the shutdown timeout ends. Errors: requests that did not finish in time.
+// farewell is how long a connection that is kept open may bring one more request after the listener is closed. Its answer says that it is the
+// last; without it, whoever sends while an idle connection is closed would get no answer.
+const farewell = 100 * time.Millisecond
+
+// Shutdown stops the server without failing a request in flight: not ready first, and each answer the last of its connection; then no new
+// connections; then it waits for answers to leave until ctx or the shutdown timeout ends. Errors: requests that did not finish in time.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.draining.Store(true)
 	select {
@@ -140,7 +152,10 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.ShutdownTimeout)
 	defer cancel()
 	if s.listener != nil {
-		defer func() { _ = s.listener.Close() }() // Serve may not have taken it yet
+		_ = s.listener.Close()
+	}
+	for end := time.Now().Add(farewell); s.app.Server().GetOpenConnectionsCount() > 0 && time.Now().Before(end) && ctx.Err() == nil; {
+		time.Sleep(farewell / 50)
 	}
 	return s.app.ShutdownWithContext(ctx)
 }

@@ -11,44 +11,62 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/google/uuid"
 	"github.com/valyala/fasthttp"
+	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/zap"
 )
 
-// record is the outermost middleware: request id, security headers, recovery from panics, and one log line per request. An error
-// ends here, as a problem; the line names the route's pattern, never the path that was typed.
+// record is the outermost middleware: request id, security headers, recovery from panics, one log line per request, its measurements and its
+// span. An error ends here, as a problem; everything names the route's pattern, never the path that was typed.
 func (s *Server) record(c *fiber.Ctx) error {
 	started := time.Now()
 	id := requestID(c.Context())
 	c.Locals(requestIDKey, id)
 	harden(c.Context(), id)
+	s.meter.inFlight.Inc()
+	defer s.meter.inFlight.Dec()
+	span := s.traceRequest(c)
 
 	err := s.recovered(c)
 	if err != nil {
 		_ = s.refuse(c, err) // it has answered
 	}
-	s.logRequest(c.Context(), id, c.Method(), route(c), started, err)
+	op := unmatched
+	if call := callOf(c); call != nil {
+		op = call.op
+	}
+	endRequest(span, op, c.Method(), c.Response().StatusCode(), err)
+	s.answered(c.Context(), request{id: id, method: c.Method(), op: op, started: started, err: err, span: span})
 	return nil
 }
 
-// logRequest writes the one line that an answered request has.
-func (s *Server) logRequest(ctx *fasthttp.RequestCtx, id, method, route string, started time.Time, err error) {
-	status := ctx.Response.StatusCode()
+// unmatched stands for the operation of a request that reached none.
+var unmatched = &operation{route: "unmatched"}
+
+// request is what is told of one that was answered.
+type request struct {
+	id, method string
+	op         *operation
+	started    time.Time
+	err        error
+	span       trace.Span // nil where it has none
+}
+
+// answered measures an answered request, and writes the one line that it has.
+func (s *Server) answered(ctx *fasthttp.RequestCtx, r request) {
+	status, took := ctx.Response.StatusCode(), time.Since(r.started)
+	s.meter.of(r.op, r.method).observe(status, took)
 	fields := []zap.Field{
-		zap.String("request_id", id), zap.String("method", method), zap.String("route", route), zap.Int("status", status),
-		zap.Duration("took", time.Since(started)), zap.Stringer("client", s.clientAddress(ctx)),
+		zap.String("request_id", r.id), zap.String("method", r.method), zap.String("route", r.op.route), zap.Int("status", status),
+		zap.Duration("took", took), zap.Stringer("client", s.clientAddress(ctx)),
+	}
+	if r.span != nil {
+		fields = append(fields, zap.Stringer("trace_id", r.span.SpanContext().TraceID()))
 	}
 	if status < fiber.StatusInternalServerError {
 		s.log.Info("request", fields...)
 		return
 	}
-	s.log.Error("request", append(fields, zap.Error(err))...)
-}
-
-func route(c *fiber.Ctx) string {
-	if call := callOf(c); call != nil {
-		return call.op.route
-	}
-	return "unmatched"
+	s.log.Error("request", append(fields, zap.Error(r.err))...)
 }
 
 var errPanic = errors.New("a handler panicked")
@@ -76,7 +94,11 @@ func (s *Server) limit(c *fiber.Ctx) error {
 	if !s.servesHost(c) {
 		return refusalMisdirected
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.HandlerTimeout)
+	base := context.Background()
+	if s.telemetry.Tracing.On() {
+		base = c.UserContext() // holds the request's span
+	}
+	ctx, cancel := context.WithTimeout(base, s.cfg.HandlerTimeout)
 	defer cancel()
 	c.SetUserContext(ctx)
 	return c.Next()
@@ -85,7 +107,7 @@ func (s *Server) limit(c *fiber.Ctx) error {
 // servesHost checks the Host header against the allowed hosts. Probes may come by address.
 func (s *Server) servesHost(c *fiber.Ctx) bool {
 	path := strings.TrimSuffix(c.Path(), "/")
-	if len(s.cfg.AllowedHosts) == 0 || path == "/livez" || path == "/readyz" {
+	if len(s.cfg.AllowedHosts) == 0 || path == "/livez" || path == "/readyz" || path == "/metrics" {
 		return true
 	}
 	host := hostName(string(c.Request().Host()))

@@ -12,6 +12,7 @@ func (s *Server) operations() API {
 	return API{Document: platformDocument, Register: func(router fiber.Router) {
 		router.Get("/livez", alive)
 		router.Get("/readyz", s.readyz)
+		router.Get("/metrics", s.metrics())
 		router.Get("/openapi.json", s.openapi)
 		router.Get("/docs/", docsIndex)
 		router.Get("/docs/:asset", docsAsset)

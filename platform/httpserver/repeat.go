@@ -4,9 +4,11 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"path"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/google/uuid"
 
 	"healthcare/platform/audit"
 	"healthcare/platform/database/idempotency"
@@ -53,6 +55,10 @@ func (s *Server) once(c *fiber.Ctx, call *call, handler fiber.Handler) error {
 	}
 	if call.op.resource != "" { // what was answered is shown again
 		again := audit.Entry{Action: audit.Read, Resource: call.op.resource, Outcome: audit.Success, Status: given.Status}
+		again.ResourceID = located(given.Header[fiber.HeaderLocation])
+		if again.Resource == audit.Patient {
+			again.PatientID = again.ResourceID
+		}
 		if err := s.trail.Record(outer, call.principal, again); err != nil {
 			return err
 		}
@@ -62,6 +68,15 @@ func (s *Server) once(c *fiber.Ctx, call *call, handler fiber.Handler) error {
 	}
 	c.Set("Idempotent-Replayed", "true")
 	return c.Status(given.Status).Send(given.Body)
+}
+
+// located is the id at the end of an address; zero where there is none.
+func located(address string) uuid.UUID {
+	id, err := uuid.Parse(path.Base(address))
+	if err != nil {
+		return uuid.Nil
+	}
+	return id
 }
 
 func answered(c *fiber.Ctx) idempotency.Answer {

@@ -51,7 +51,7 @@ func (r *describedRouter) add(method, describedAs, path string, handlers []fiber
 		return r
 	}
 	r.routed = append(r.routed, key)
-	r.Add(method, path, r.server.guard(op, handlers[len(handlers)-1]))
+	r.Add(method, path, r.server.guard(op, r.server.traceUseCase(op, handlers[len(handlers)-1])))
 	return r
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/google/uuid"
 	"github.com/oapi-codegen/nullable"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
@@ -136,6 +137,14 @@ func (s *stand) api() API {
 // serve starts a stand that ends with the test.
 func serve(t *testing.T, adjust ...func(*Config)) *stand {
 	t.Helper()
+	return serveWatched(t, unwatched(), adjust...)
+}
+
+// unwatched is telemetry that nobody looks at.
+func unwatched() Telemetry { return Telemetry{Registry: prometheus.NewRegistry()} }
+
+func serveWatched(t *testing.T, watch Telemetry, adjust ...func(*Config)) *stand {
+	t.Helper()
 	core, logged := observer.New(zapcore.DebugLevel)
 	s := &stand{logged: logged, entered: make(chan context.Context, 1), release: make(chan struct{}, 1)}
 	cfg := Config{
@@ -147,7 +156,7 @@ func serve(t *testing.T, adjust ...func(*Config)) *stand {
 		change(&cfg)
 	}
 	ready := func(context.Context) error { return s.broken }
-	server, err := New(cfg, zap.New(core), oneToken{}, someRoles, ready, nil, new(audittest.Recorder), s.api())
+	server, err := New(cfg, zap.New(core), oneToken{}, someRoles, ready, nil, new(audittest.Recorder), watch, s.api())
 	require.NoError(t, err)
 	s.Server = server
 	require.NoError(t, s.Listen())

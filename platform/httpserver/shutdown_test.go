@@ -109,7 +109,7 @@ func TestShutdown(t *testing.T) {
 	t.Run("right after the start leaves nothing listening", func(t *testing.T) {
 		for range 20 {
 			cfg := Config{Address: "127.0.0.1:0", Version: "test", Connections: 1, ShutdownTimeout: time.Second, CursorKeys: keysOf(aSecret)}
-			s, err := New(cfg, zap.NewNop(), oneToken{}, someRoles, nil, nil, new(audittest.Recorder))
+			s, err := New(cfg, zap.NewNop(), oneToken{}, someRoles, nil, nil, new(audittest.Recorder), unwatched())
 			require.NoError(t, err)
 			require.NoError(t, s.Listen())
 			require.NoError(t, s.Shutdown(t.Context()))
@@ -134,7 +134,7 @@ func TestShutdown(t *testing.T) {
 
 func TestListenOnABusyPortIsAnError(t *testing.T) {
 	s := serve(t)
-	second, err := New(Config{Address: s.Address(), Version: "test", CursorKeys: keysOf(aSecret)}, zap.NewNop(), oneToken{}, someRoles, nil, nil, new(audittest.Recorder))
+	second, err := New(Config{Address: s.Address(), Version: "test", CursorKeys: keysOf(aSecret)}, zap.NewNop(), oneToken{}, someRoles, nil, nil, new(audittest.Recorder), unwatched())
 	require.NoError(t, err)
 	require.ErrorContains(t, second.Listen(), "address already in use")
 }

@@ -24,6 +24,7 @@ import (
 	"healthcare/platform/httpserver"
 	"healthcare/platform/keyring"
 	"healthcare/platform/logging"
+	"healthcare/platform/telemetry"
 )
 
 // Serving is the program that answers requests.
@@ -33,6 +34,7 @@ func Serving() fx.Option { return fx.Options(Parts(), fx.Invoke(httpserver.Serve
 func Parts() fx.Option {
 	return fx.Options(
 		logging.Module,
+		telemetry.Module,
 		clock.Module,
 		auth.Module,
 		database.Module,
@@ -49,8 +51,20 @@ func Parts() fx.Option {
 			func(db *database.DB) httpserver.Readiness { return db.Ping },
 			idempotency.New,
 			func(keys *idempotency.Keys) httpserver.Repeater { return keys },
+			replicas,
 		),
+		telemetry.Collect(idempotency.Collectors),
 	)
+}
+
+// replicas are watched while the program serves; a command reads from the primary. Nil: the configuration names none.
+func replicas(lc fx.Lifecycle, db *database.DB) httpserver.Replicas {
+	all := db.Replicas()
+	if all == nil {
+		return nil
+	}
+	lc.Append(fx.StartStopHook(all.Watch, all.Stop))
+	return all
 }
 
 // Configuration hands each owner its part of a checked configuration that has its secret. The version is what the published contract says.
@@ -62,6 +76,7 @@ func Configuration(cfg config.Config, version string) fx.Option {
 	return fx.Supply(
 		keys,
 		logging.Config{Level: cfg.LogLevel, Readable: cfg.Debug},
+		telemetry.Config{MetricsAddress: cfg.MetricsAddress, Traces: config.Traced(), Version: version},
 		DatabaseConfig(cfg),
 		database.OnStart{Migrations: migrations.All(), Apply: cfg.DatabaseMigrateOnStart},
 		serverConfig(cfg, keys, version),
@@ -82,8 +97,8 @@ func KeyRing(cfg config.Config) (keyring.Ring, error) {
 // DatabaseConfig is what the store is told.
 func DatabaseConfig(cfg config.Config) database.Config {
 	return database.Config{
-		URL: cfg.DatabaseURL.Reveal(), Path: cfg.DatabasePath(), PoolSize: cfg.DatabasePoolSize,
-		ConnectTimeout: cfg.DatabaseConnectTimeout, StatementTimeout: cfg.DatabaseStatementTimeout, LockTimeout: cfg.DatabaseLockTimeout,
+		URL: cfg.DatabaseURL.Reveal(), ReplicaURLs: cfg.ReplicaURLs(), ReplicaMaxLag: cfg.DatabaseReplicaMaxLag, Path: cfg.DatabasePath(), PoolSize: cfg.DatabasePoolSize,
+		ConnectTimeout: cfg.DatabaseConnectTimeout, AcquireTimeout: cfg.DatabaseAcquireTimeout, StatementTimeout: cfg.DatabaseStatementTimeout, LockTimeout: cfg.DatabaseLockTimeout,
 		IdleInTxTimeout: cfg.DatabaseIdleInTransactionTimeout, SlowQuery: cfg.DatabaseSlowQuery,
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"healthcare/platform/auth"
 	"healthcare/platform/httpserver"
 	"healthcare/platform/keyring"
+	"healthcare/platform/telemetry"
 )
 
 // Module provides audit.Recorder, the role of an auditor and the module's API. Whoever asks for the Recorder starts the Keeper.
@@ -25,6 +26,7 @@ var Module = fx.Module("audit",
 	fx.Provide(store.New, checkpoints.New, keys, app.NewRecorder, app.NewKeeper, app.NewReader, app.NewCustodian, recorder),
 	auth.Declare(auditor),
 	httpserver.Handle(rest.New),
+	telemetry.Collect(collectors),
 )
 
 // keys derives what seals entries and signs checkpoints, each for its purpose alone. Errors: a key that is too short.

@@ -21,6 +21,7 @@ import (
 	"healthcare/platform/database"
 	"healthcare/platform/httpserver"
 	"healthcare/platform/keyring"
+	"healthcare/platform/telemetry"
 )
 
 // Module provides auth.Authenticator and the module's API; it needs an identity.Config and a keyring.Ring.
@@ -35,6 +36,8 @@ var Module = fx.Module("identity",
 		return auth.Declaration{Role: auth.Admin, Description: "Keeps accounts; sees no more patients than staff does."}
 	}),
 	httpserver.Handle(rest.New),
+	telemetry.Collect(password.Collectors),
+	telemetry.Collect(store.AttemptCollectors),
 )
 
 // attempts are counted under the newest secret: a rotation forgets them, which gives a guesser his free attempts once more.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
@@ -53,10 +54,13 @@ type Keys struct {
 	db       *database.DB
 	clock    clock.Clock
 	inFlight sync.Map // Request without its fingerprint
+	outcomes *prometheus.CounterVec
 }
 
 // New keeps answers in db.
-func New(db *database.DB, clock clock.Clock) *Keys { return &Keys{db: db, clock: clock} }
+func New(db *database.DB, clock clock.Clock) *Keys {
+	return &Keys{db: db, clock: clock, outcomes: newOutcomes()}
+}
 
 type row struct {
 	UserID      uuid.UUID
@@ -74,6 +78,7 @@ func (row) TableName() string { return "idempotency_keys" }
 // Once runs effect in a transaction, together with keeping its answer, unless that was done for the same request already: then it returns
 // the answer that was given. An effect that fails is not kept. Errors: ErrInFlight, ErrReused, effect's.
 func (k *Keys) Once(ctx context.Context, r Request, effect func(context.Context) (Answer, error)) (given Answer, replayed bool, err error) {
+	defer func() { k.count(replayed, err) }()
 	id := Request{User: r.User, Route: r.Route, Key: r.Key}
 	if _, busy := k.inFlight.LoadOrStore(id, true); busy {
 		return Answer{}, false, ErrInFlight

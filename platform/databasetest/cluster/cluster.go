@@ -13,8 +13,10 @@ var ErrNotInstalled = errors.New("no PostgreSQL server is installed, and TEST_DA
 
 // server is a running throwaway server.
 type server struct {
-	url  string
-	stop func()
+	url    string
+	folder string // of its socket
+	stop   func()
+	tell   func() error // the supervisor, to stop the server, or to start it again
 }
 
 // throwaway is this process's server. It is a global because tests of one binary share nothing else. A failed start is
@@ -35,7 +37,7 @@ func URL() (string, error) {
 	throwaway.Lock()
 	defer throwaway.Unlock()
 	if throwaway.running == nil && throwaway.failure == nil {
-		throwaway.running, throwaway.failure = start()
+		throwaway.running, throwaway.failure = start("")
 	}
 	if throwaway.failure != nil {
 		return "", throwaway.failure
@@ -46,7 +48,7 @@ func URL() (string, error) {
 // Durable starts a throwaway server that keeps what it has committed, as one that holds patients does: for whoever measures, since a commit that
 // waits for no disk costs next to nothing. It ends at stop, or with the process. Errors: as those of URL.
 func Durable() (url string, stop func(), err error) {
-	s, err := start("-c", "fsync=on", "-c", "synchronous_commit=on", "-c", "full_page_writes=on", "-c", "autovacuum=on", "-c", "shared_buffers=256MB")
+	s, err := start("", "-c", "fsync=on", "-c", "synchronous_commit=on", "-c", "full_page_writes=on", "-c", "autovacuum=on", "-c", "shared_buffers=256MB")
 	if err != nil {
 		return "", nil, err
 	}

@@ -214,7 +214,7 @@ func TestBinaries(t *testing.T) {
 func TestFailedStartQuotesTheLog(t *testing.T) {
 	temp := tempFolder(t)
 	t.Setenv("TMPDIR", temp)
-	_, err := launch("/nowhere")
+	_, err := launch("/nowhere", "")
 	require.ErrorContains(t, err, "/nowhere/initdb")
 	require.True(t, empty(t, temp))
 }

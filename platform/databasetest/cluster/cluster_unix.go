@@ -16,16 +16,16 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-func start(settings ...string) (*server, error) {
+func start(primary string, settings ...string) (*server, error) {
 	bin, err := binaries(debian)
 	if err != nil {
 		return nil, err
 	}
-	return launch(bin, settings...)
+	return launch(bin, primary, settings...)
 }
 
-// launch starts a server from the binaries in bin and returns when it answers.
-func launch(bin string, settings ...string) (*server, error) {
+// launch starts a server from the binaries in bin, a replica of the one in the folder primary unless that is empty, and returns when it answers.
+func launch(bin, primary string, settings ...string) (*server, error) {
 	attr, err := attributes()
 	if err != nil {
 		return nil, err
@@ -37,7 +37,7 @@ func launch(bin string, settings ...string) (*server, error) {
 	defer folder.Close() // its lock lives on in the supervisor
 	sweep(filepath.Dir(folder.Name()))
 
-	s, err := newSupervisor(bin, folder, attr, settings)
+	s, err := newSupervisor(bin, primary, folder, attr, settings)
 	if err != nil {
 		return nil, errors.Join(err, os.Remove(folder.Name()))
 	}
@@ -47,7 +47,7 @@ func launch(bin string, settings ...string) (*server, error) {
 	if err := s.await(address); err != nil {
 		return nil, fmt.Errorf("start PostgreSQL from %s: %w", bin, err)
 	}
-	return &server{url: address, stop: s.stop}, nil
+	return &server{url: address, folder: folder.Name(), stop: s.stop, tell: s.tell}, nil
 }
 
 // attributes gives a process its own session, so that Ctrl-C at the tests does not reach it, and an unprivileged user

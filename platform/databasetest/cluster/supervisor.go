@@ -31,7 +31,7 @@ type supervisor struct {
 	words    strings.Builder
 }
 
-func newSupervisor(bin string, folder *os.File, attr *syscall.SysProcAttr, settings []string) (*supervisor, error) {
+func newSupervisor(bin, primary string, folder *os.File, attr *syscall.SysProcAttr, settings []string) (*supervisor, error) {
 	lifelineEnd, lifeline, err := os.Pipe() // close-on-exec, so no other child of this process keeps it open
 	if err != nil {
 		return nil, err
@@ -43,7 +43,7 @@ func newSupervisor(bin string, folder *os.File, attr *syscall.SysProcAttr, setti
 	}
 	defer reportsEnd.Close()
 
-	sh := exec.Command("/bin/sh", append([]string{"-c", script, "healthcare-pg", bin, folder.Name()}, settings...)...)
+	sh := exec.Command("/bin/sh", append([]string{"-c", script, "healthcare-pg", bin, folder.Name(), primary}, settings...)...)
 	sh.Dir = "/" // initdb fails in a folder that its user may not read
 	sh.Env = append(os.Environ(), "LC_ALL=C", "TZ=UTC")
 	sh.SysProcAttr = attr
@@ -76,6 +76,12 @@ func (s *supervisor) gone(limit time.Duration) bool {
 	_ = s.reports.SetReadDeadline(time.Now().Add(limit)) // pipes have deadlines
 	_, err := io.Copy(&s.words, s.reports)
 	return err == nil
+}
+
+// tell sends the line that stops the server, or starts it again.
+func (s *supervisor) tell() error {
+	_, err := s.lifeline.WriteString("\n")
+	return err
 }
 
 func (s *supervisor) stop() {

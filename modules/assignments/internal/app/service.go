@@ -76,7 +76,7 @@ func (s *Service) Browse(ctx context.Context, who auth.Principal, filter domain.
 		return paging.Page[Assigned]{}, err
 	}
 	shown := paging.Page[Assigned]{Items: detailed, Next: found.Next, Total: found.Total}
-	return shown, s.trail.Record(ctx, who, listed(filter, detailed))
+	return shown, s.trail.Record(ctx, who, listed(filter, detailed)...)
 }
 
 // BrowseOf is a page of one patient's assignments. Errors: patients.ErrNotFound.

@@ -1,9 +1,13 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net/http"
+	"slices"
+
+	"github.com/google/uuid"
 
 	"healthcare/modules/assignments"
 	"healthcare/modules/assignments/internal/domain"
@@ -19,16 +23,23 @@ func event(action audit.Action, a domain.Assignment) audit.Entry {
 	return entry
 }
 
-// listed is a page that is about to be shown.
-func listed(filter domain.Filter, shown []Assigned) audit.Entry {
-	entry := audit.Entry{Action: audit.List, Resource: audit.Assignment, Outcome: audit.Success, Status: http.StatusOK}
+// listed is a page that is about to be shown, and the patients whom it shows by name.
+func listed(filter domain.Filter, shown []Assigned) []audit.Entry {
+	page := audit.Entry{Action: audit.List, Resource: audit.Assignment}
+	ids, patients := make([]uuid.UUID, len(shown)), make([]uuid.UUID, len(shown))
+	for i, a := range shown {
+		ids[i], patients[i] = a.ID.UUID, a.PatientID.UUID
+	}
 	if filter.Patient != nil {
-		entry.PatientID = *filter.Patient
+		page.PatientID = *filter.Patient
+		return audit.Listed(page, ids)
 	}
-	for _, a := range shown {
-		entry.IDs = append(entry.IDs, a.ID.UUID)
+	entries := audit.Listed(page, ids)
+	if len(shown) == 0 {
+		return entries
 	}
-	return entry
+	slices.SortFunc(patients, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
+	return append(entries, audit.Listed(audit.Entry{Action: audit.List, Resource: audit.Patient}, slices.Compact(patients))...)
 }
 
 // refused records that a patient was asked for who is not there, or not the user's, and gives the refusal back. Other errors pass.

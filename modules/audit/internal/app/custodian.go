@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/google/uuid"
+
 	trail "healthcare/modules/audit"
 	"healthcare/modules/audit/internal/domain"
 	"healthcare/modules/audit/internal/ports"
@@ -36,25 +38,24 @@ type Progress func(done, all int64)
 // pageSize is how many entries are in memory at a time.
 const pageSize = 1000
 
-// each hands over what is kept of a chain, entry by entry.
-func (c *Custodian) each(ctx context.Context, span domain.Span, progress Progress, do func(domain.Entry) error) error {
+// each hands over what is kept of a chain, entry by entry, and then the same a page at a time.
+func (c *Custodian) each(
+	ctx context.Context, span domain.Span, progress Progress, do func(domain.Entry) error, page func(context.Context, []domain.Entry) error,
+) error {
 	for after := span.From.Sequence; after < span.To.Sequence; {
-		entries, err := c.ledger.Read(ctx, span.Chain, after, pageSize)
-		if err != nil {
+		entries, err := c.ledger.Read(ctx, span.Chain, after, int(min(pageSize, span.To.Sequence-after))) // no more than there was
+		if err != nil || len(entries) == 0 {
 			return err
 		}
 		for _, e := range entries {
-			if e.Sequence > span.To.Sequence { // recorded since
-				return nil
-			}
 			if err := do(e); err != nil {
 				return err
 			}
-			after = e.Sequence
 		}
-		if len(entries) < pageSize {
-			return nil
+		if err := page(ctx, entries); err != nil {
+			return err
 		}
+		after = entries[len(entries)-1].Sequence
 		progress(after-span.From.Sequence, span.To.Sequence-span.From.Sequence)
 	}
 	return nil
@@ -110,6 +111,11 @@ func (c *Custodian) prune(ctx context.Context, span domain.Span, before time.Tim
 	for more := err == nil; more; {
 		progress(0, anchor.Sequence-span.From.Sequence)
 		if more, err = c.ledger.Discard(ctx, span.Chain, discardAtOnce); err != nil {
+			return 0, err
+		}
+	}
+	for from, more := uuid.Nil, err == nil; more; {
+		if from, more, err = c.ledger.Forget(ctx, span.Chain, from, discardAtOnce); err != nil {
 			return 0, err
 		}
 	}

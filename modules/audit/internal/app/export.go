@@ -89,7 +89,7 @@ func (c *Custodian) Export(ctx context.Context, to io.Writer, progress Progress)
 		err := c.each(ctx, span, progress, func(e domain.Entry) error {
 			written++
 			return lines.Encode(lineOf(e))
-		})
+		}, func(context.Context, []domain.Entry) error { return nil })
 		if err != nil {
 			return written, err
 		}

@@ -28,6 +28,7 @@ type Keeper struct {
 	checkpoints ports.Checkpoints
 	clock       clock.Clock
 	every       time.Duration
+	timeout     time.Duration
 
 	kept     map[int]domain.Checkpoint // the last of each chain
 	prepared time.Time
@@ -35,16 +36,16 @@ type Keeper struct {
 
 // NewKeeper is a keeper that has kept nothing yet.
 func NewKeeper(ledger ports.Ledger, keys domain.Keys, checkpoints ports.Checkpoints, clock clock.Clock, cfg trail.Config) *Keeper {
-	return &Keeper{ledger: ledger, keys: keys, checkpoints: checkpoints, clock: clock, every: cfg.CheckpointEvery, kept: map[int]domain.Checkpoint{}}
+	return &Keeper{ledger: ledger, keys: keys, checkpoints: checkpoints, clock: clock, every: cfg.CheckpointEvery, timeout: cfg.CommitTimeout, kept: map[int]domain.Checkpoint{}}
 }
 
 // Run looks every second until ctx ends. What goes wrong is reported, and tried again.
 func (k *Keeper) Run(ctx context.Context) {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
-	err := k.Recall(ctx)
+	err := k.inTime(ctx, k.Recall)
 	for {
-		err = errors.Join(err, k.Look(ctx))
+		err = errors.Join(err, k.inTime(ctx, k.Look))
 		if ctx.Err() != nil {
 			return
 		}
@@ -58,6 +59,13 @@ func (k *Keeper) Run(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// inTime bounds a step: over a connection that is dead, and does not say so, the store never answers.
+func (k *Keeper) inTime(ctx context.Context, step func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, k.timeout)
+	defer cancel()
+	return step(ctx)
 }
 
 // Look does what is due: room for this month and the next, and a checkpoint for each chain that has grown by 1,000 entries, or at all in the time

@@ -7,8 +7,42 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"healthcare/modules/audit/internal/app"
+	"healthcare/modules/audit/internal/domain"
+	"healthcare/modules/audit/internal/ports"
 	"healthcare/platform/databasetest"
 )
+
+// deaf is a ledger whose first answer never comes, as over a connection that is dead and does not say so.
+type deaf struct {
+	ports.Ledger
+	asked int
+}
+
+func (d *deaf) Spans(ctx context.Context) ([]domain.Span, error) {
+	if d.asked++; d.asked == 1 {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	return d.Ledger.Spans(ctx)
+}
+
+func TestKeeperOutlivesAStoreThatNeverAnswers(t *testing.T) {
+	t.Parallel()
+	h := newHouse(databasetest.SQLite(t))
+	impatient := cfg
+	impatient.CommitTimeout, impatient.CheckpointEvery = 100*time.Millisecond, 0
+	h.record(t, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		app.NewKeeper(&deaf{Ledger: h.ledger}, keys, h.checkpoints, h.clock, impatient).Run(ctx)
+	}()
+	require.Eventually(t, func() bool { return h.checkpoints.count() == 1 }, 10*time.Second, 10*time.Millisecond)
+	cancel()
+	<-done
+}
 
 func TestKeeper(t *testing.T) {
 	t.Parallel()

@@ -41,6 +41,9 @@ func TestPrune(t *testing.T) {
 			require.Equal(t, "operator", left[3].Role)
 			require.EqualValues(t, 5, left[3].Count)
 			require.EqualValues(t, 4, h.verified(t))
+			var about []int64
+			require.NoError(t, db.Read(t.Context()).Raw("SELECT sequence FROM audit_subjects ORDER BY sequence").Scan(&about).Error)
+			require.Equal(t, []int64{6, 7, 8}, about, "whom they were about has gone with them")
 		})
 		if db.Engine() == database.Postgres {
 			t.Run("drops a month as a whole", func(t *testing.T) {

@@ -33,6 +33,7 @@ type Recorder struct {
 	mu         sync.Mutex
 	forming    *group // waits for the commit that runs; nil when nobody waits
 	committing bool
+	tally      Tally
 }
 
 var _ audit.Recorder = (*Recorder)(nil)
@@ -61,9 +62,16 @@ func (r *Recorder) Record(ctx context.Context, who auth.Principal, entries ...au
 	switch {
 	case len(drafts) == 0:
 		return nil
-	case r.ledger.InTransaction(ctx):
-		return r.append(ctx, drafts)
+	case !r.ledger.InTransaction(ctx):
+		return r.share(ctx, drafts)
+	case entries[0].Action == audit.Refused: // which has the transaction undone, and must stand all the same
+		return r.ledger.Afterwards(ctx, func(ctx context.Context) error { return r.share(ctx, drafts) })
 	}
+	return r.append(ctx, drafts)
+}
+
+// share commits drafts together with those of others.
+func (r *Recorder) share(ctx context.Context, drafts []domain.Entry) error {
 	g, err := r.join(drafts)
 	if err != nil {
 		return err
@@ -84,6 +92,7 @@ func (r *Recorder) join(drafts []domain.Entry) (*group, error) {
 		r.forming = &group{done: make(chan struct{})}
 	}
 	if waiting := len(r.forming.entries); waiting > 0 && waiting+len(drafts) > maxWaiting {
+		r.tally.Failures++
 		return nil, unavailable(errors.New("too many entries wait to be recorded"))
 	}
 	r.forming.entries = append(r.forming.entries, drafts...)
@@ -123,7 +132,9 @@ func (r *Recorder) appendAlone(entries []domain.Entry) (err error) {
 }
 
 func (r *Recorder) append(ctx context.Context, drafts []domain.Entry) error {
-	return unavailable(r.ledger.Append(ctx, domain.DefaultChain, sealing(r.keys, r.clock, drafts)))
+	err := r.ledger.Append(ctx, domain.DefaultChain, sealing(r.keys, r.clock, drafts))
+	r.count(len(drafts), err)
+	return unavailable(err)
 }
 
 // sealing puts drafts after a head, as often as the store begins anew.

@@ -60,6 +60,17 @@ func TestRecord(t *testing.T) {
 			require.NoError(t, db.Do(t.Context(), func(ctx context.Context) error { return h.Record(ctx, someone(), reading(), reading()) }))
 			require.EqualValues(t, 5, h.verified(t))
 		})
+		t.Run("stands though its transaction is undone, when it is a refusal, and once when it is not", func(t *testing.T) {
+			refused := audit.Entry{Action: audit.Refused, Resource: audit.Patient, Outcome: audit.Denied, Status: 404}
+			for _, answer := range []error{errors.New("undone"), nil} {
+				before := h.verified(t)
+				require.Equal(t, answer, db.Do(t.Context(), func(ctx context.Context) error {
+					require.NoError(t, h.Record(ctx, someone(), refused))
+					return answer
+				}))
+				require.Equal(t, before+1, h.verified(t))
+			}
+		})
 		t.Run("refuses what is no entry, and the others with it", func(t *testing.T) {
 			for _, none := range []audit.Entry{
 				{}, {Action: "look", Resource: audit.Patient, Outcome: audit.Success}, {Action: audit.Read, Resource: audit.Patient},
@@ -68,13 +79,13 @@ func TestRecord(t *testing.T) {
 				err := h.Record(t.Context(), someone(), reading(), none)
 				require.Equal(t, errs.Internal, errs.KindOf(err), "%v", err)
 			}
-			require.EqualValues(t, 5, h.verified(t))
+			require.EqualValues(t, 7, h.verified(t))
 			require.NoError(t, h.Record(t.Context(), someone()))
 		})
 		t.Run("tells the time of a clock that has gone back as the last one", func(t *testing.T) {
 			h.clock.Advance(-time.Hour)
 			h.record(t, 1)
-			require.EqualValues(t, 6, h.verified(t))
+			require.EqualValues(t, 8, h.verified(t))
 		})
 	})
 }

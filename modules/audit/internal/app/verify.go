@@ -20,22 +20,49 @@ func (c *Custodian) Verify(ctx context.Context, checkpoints string, progress Pro
 		return 0, err
 	}
 	for i := range spans {
-		// What a checkpoint knows was recorded before the checkpoint was, so the span is read after the file was opened.
-		now := func() (domain.Span, error) {
-			spans, err := c.ledger.Spans(ctx)
-			if err != nil || i >= len(spans) {
-				return domain.Span{}, errors.Join(err, errors.New("audit: a chain has gone"))
-			}
-			return spans[i], nil
-		}
-		verified, err := c.walk(checkpoints, now, func(span domain.Span, next func(domain.Entry) error) error {
-			return c.each(ctx, span, progress, next)
-		})
+		verified, err := c.verify(ctx, i, checkpoints, progress)
 		if sound += verified; err != nil {
 			return sound, err
 		}
 	}
 	return sound, nil
+}
+
+// verify is about the chain at that place among the spans. What was pruned while it was walked is no flaw: then it is walked again.
+func (c *Custodian) verify(ctx context.Context, at int, checkpoints string, progress Progress) (sound int64, err error) {
+	span := func() (domain.Span, error) {
+		spans, err := c.ledger.Spans(ctx)
+		if err != nil || at >= len(spans) {
+			return domain.Span{}, errors.Join(err, errors.New("audit: a chain has gone"))
+		}
+		return spans[at], nil
+	}
+	for {
+		var walked domain.Span
+		// What a checkpoint knows was recorded before the checkpoint was, so the span is read after the file was opened.
+		now := func() (domain.Span, error) {
+			walked, err = span()
+			return walked, err
+		}
+		sound, err := c.walk(checkpoints, now, func(span domain.Span, next func(domain.Entry) error) error {
+			return c.each(ctx, span, progress, next, c.found)
+		})
+		if err == nil {
+			return sound, nil
+		}
+		if since, failed := span(); failed != nil || since.From.Sequence <= walked.From.Sequence {
+			return sound, err
+		}
+	}
+}
+
+// found holds the index by patient against entries that are sound. Errors: *domain.Flaw.
+func (c *Custodian) found(ctx context.Context, entries []domain.Entry) error {
+	hidden, err := c.ledger.Hidden(ctx, entries)
+	if err != nil || hidden == nil {
+		return err
+	}
+	return &domain.Flaw{Chain: hidden.Chain, Sequence: hidden.Sequence, Why: "is not found by a patient whom it is about (audit_subjects)"}
 }
 
 // walk has each hand the entries of one span to a verifier.

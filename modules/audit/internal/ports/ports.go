@@ -6,6 +6,8 @@ import (
 	"io"
 	"time"
 
+	"github.com/google/uuid"
+
 	"healthcare/modules/audit/internal/domain"
 	"healthcare/platform/paging"
 )
@@ -14,6 +16,9 @@ import (
 type Ledger interface {
 	// InTransaction reports whether a transaction is open in ctx, which Append then joins.
 	InTransaction(ctx context.Context) bool
+
+	// Afterwards has do run when the transaction in ctx has ended, however it does, or now when there is none. Errors: do's, then or there.
+	Afterwards(ctx context.Context, do func(context.Context) error) error
 
 	// Append locks the end of the chain until the transaction in ctx ends, or one of its own, has seal put entries after it, and stores those.
 	// Errors: the store's.
@@ -24,6 +29,9 @@ type Ledger interface {
 
 	// Read is at most limit entries of a chain after a sequence, in its order. Errors: the store's.
 	Read(ctx context.Context, chain int, after int64, limit int) ([]domain.Entry, error)
+
+	// Hidden is the first of entries that List does not find by each patient it is about, nil when there is none. Errors: the store's.
+	Hidden(ctx context.Context, entries []domain.Entry) (*domain.Entry, error)
 
 	// List is a page of the entries that pass the filter. Errors: the store's.
 	List(ctx context.Context, filter domain.Filter, page paging.Request) (paging.Page[domain.Entry], error)
@@ -39,6 +47,10 @@ type Ledger interface {
 
 	// Discard removes entries up to the chain's anchor, at most limit of them, and tells whether there are more. Errors: the store's.
 	Discard(ctx context.Context, chain, limit int) (more bool, err error)
+
+	// Forget removes what says of patients, from one id on, that removed entries were about them, looking at some more than limit rows. Next is where
+	// to go on when there is more; the zero id is before all. Errors: the store's.
+	Forget(ctx context.Context, chain int, from uuid.UUID, limit int) (next uuid.UUID, more bool, err error)
 
 	// DropMonths removes whole months that are over before an instant and pruned, where the engine keeps them apart. Errors: the store's, also
 	// when the role does not own the tables.

@@ -70,12 +70,14 @@ func (s *Service) Amend(
 	return s.change(ctx, who, id, expected, func(d *domain.Doctor) error { return d.Amend(changes, s.clock.Now()) })
 }
 
-// change applies rule to a doctor who is at an expected version, and records it.
+// change applies rule to a doctor who is at an expected version, and records what is different by names of fields.
 func (s *Service) change(
 	ctx context.Context, who auth.Principal, id doctors.ID, expected revision.Match, rule func(*domain.Doctor) error,
 ) (changed domain.Doctor, err error) {
 	err = s.tx.Do(ctx, func(ctx context.Context) error {
+		var before domain.Details
 		changed, err = s.doctors.Change(ctx, id, func(d *domain.Doctor) error {
+			before = d.Details
 			if err := expected.Check(d.Version); err != nil {
 				return err
 			}
@@ -84,7 +86,9 @@ func (s *Service) change(
 		if err != nil {
 			return err
 		}
-		return s.trail.Record(ctx, who, audit.Done(audit.Update, audit.Doctor, id.UUID))
+		update := audit.Done(audit.Update, audit.Doctor, id.UUID)
+		update.Fields = before.Different(changed.Details)
+		return s.trail.Record(ctx, who, update)
 	})
 	return changed, err
 }

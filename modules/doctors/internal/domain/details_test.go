@@ -1,6 +1,7 @@
 package domain_test
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 
@@ -91,4 +92,11 @@ func TestDetailsBounds(t *testing.T) {
 		require.Len(t, refused, 6)
 		require.NotContains(t, err.Error(), long)
 	})
+}
+
+func TestDifferentNamesEveryField(t *testing.T) {
+	whole := domain.Details{Name: "a", Specialization: "b", Experience: 1, Email: "c", Phone: "d", LicenseNumber: "e"}
+	require.Len(t, domain.Details{}.Different(whole), reflect.TypeFor[domain.Details]().NumField())
+	require.Empty(t, whole.Different(whole))
+	require.Equal(t, []string{"phone"}, whole.Different(domain.Details{Name: "a", Specialization: "b", Experience: 1, Email: "c", LicenseNumber: "e"}))
 }

@@ -108,3 +108,19 @@ func (d Details) trimmed() Details {
 	}
 	return d
 }
+
+// Different names the fields in which other is not the same, as clients know them.
+func (d Details) Different(other Details) (fields []string) {
+	for _, field := range []struct {
+		name string
+		same bool
+	}{
+		{"name", d.Name == other.Name}, {"specialization", d.Specialization == other.Specialization}, {"experience", d.Experience == other.Experience},
+		{"email", d.Email == other.Email}, {"phone", d.Phone == other.Phone}, {"license_number", d.LicenseNumber == other.LicenseNumber},
+	} {
+		if !field.same {
+			fields = append(fields, field.name)
+		}
+	}
+	return fields
+}

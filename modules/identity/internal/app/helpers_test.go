@@ -99,7 +99,7 @@ func (e *estate) Any(ctx context.Context, user identity.UserID) (bool, error) {
 }
 
 // Discard implements identity.Belongings.
-func (e *estate) Discard(ctx context.Context, user identity.UserID) error {
+func (e *estate) Discard(ctx context.Context, user identity.UserID, _ identity.SessionID, _ string) error {
 	return e.db.Write(ctx).Exec(`DELETE FROM patients WHERE owner_id = ?`, user).Error
 }
 

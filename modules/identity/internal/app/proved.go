@@ -75,14 +75,14 @@ func (a *Accounts) Leave(
 		return err
 	}
 	return a.tx.Do(ctx, func(ctx context.Context) error {
-		if err := a.leave(ctx, user, expected, withPatients); err != nil {
+		if err := a.leave(ctx, who, user, expected, withPatients); err != nil {
 			return orGone(err)
 		}
 		return a.trail.Record(ctx, who, about(audit.Delete, audit.User, user.ID.UUID, http.StatusNoContent))
 	})
 }
 
-func (a *Accounts) leave(ctx context.Context, user domain.User, expected revision.Match, withPatients bool) error {
+func (a *Accounts) leave(ctx context.Context, who auth.Principal, user domain.User, expected revision.Match, withPatients bool) error {
 	if err := a.keepAnAdministrator(ctx, user.ID); err != nil {
 		return err
 	}
@@ -91,7 +91,7 @@ func (a *Accounts) leave(ctx context.Context, user domain.User, expected revisio
 		return err
 	}
 	if withPatients {
-		err = a.belongings.Discard(ctx, user.ID)
+		err = a.belongings.Discard(ctx, user.ID, sessionOf(who), string(who.Role))
 	} else {
 		var any bool
 		if any, err = a.belongings.Any(ctx, user.ID); any {

@@ -144,8 +144,11 @@ func (s *Service) Refresh(ctx context.Context, refresh string, from From) (Token
 		if use == domain.Refused || !user.Active {
 			return identity.ErrInvalidRefresh
 		}
-		renewed, err = s.issue(user, *session)
-		return err
+		if renewed, err = s.issue(user, *session); err != nil {
+			return err
+		}
+		who := auth.Principal{UserID: user.ID.UUID, SessionID: id.UUID, Role: auth.Role(user.Role)}
+		return s.trail.Record(ctx, who, about(audit.Refresh, audit.Session, id.UUID, http.StatusOK))
 	})
 	if errors.Is(err, ports.ErrNotFound) || err == nil && use == domain.Reused {
 		return Tokens{}, identity.ErrInvalidRefresh

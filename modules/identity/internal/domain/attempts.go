@@ -2,6 +2,7 @@ package domain
 
 import (
 	"cmp"
+	"errors"
 	"net/netip"
 	"time"
 
@@ -67,18 +68,29 @@ func DefaultAttemptLimits() AttemptLimits {
 // Admit says whether an attempt may be made now. Errors: ErrTooManyAttempts, with the longest of the waits that remain, at least 1 s.
 func (l AttemptLimits) Admit(t Tallies, now time.Time) error {
 	t = t.remembered(now)
-	free := now
-	for _, at := range []time.Time{l.accountFree(t), l.clientFree(t[Client]), l.pairFree(t[Pair])} {
+	free, by := now, blockedBy(Account)
+	for scope, at := range []time.Time{Account: l.accountFree(t), Client: l.clientFree(t[Client]), Pair: l.pairFree(t[Pair])} {
 		if at.After(free) {
-			free = at
+			free, by = at, blockedBy(scope)
 		}
 	}
 	if free.Equal(now) {
 		return nil
 	}
-	refused := *ErrTooManyAttempts
+	refused := *ErrTooManyAttempts.Because(by)
 	refused.RetryAfter = max(shortestRetry, free.Sub(now))
 	return &refused
+}
+
+// blockedBy is why ErrTooManyAttempts: the scope whose wait is the longest.
+type blockedBy Scope
+
+func (blockedBy) Error() string { return "a limit of attempts is reached" }
+
+// BlockedBy is the scope that kept an attempt out, where it was Admit that refused it.
+func BlockedBy(err error) (Scope, bool) {
+	by, blocked := errors.AsType[blockedBy](err)
+	return Scope(by), blocked
 }
 
 // accountFree is when the account may be tried. A client that signed in lately is not kept out by what others do.

@@ -32,8 +32,9 @@ func (b *belongings) Any(ctx context.Context, user identity.UserID) (bool, error
 	return len(ids) > 0, err
 }
 
-func (b *belongings) Discard(ctx context.Context, user identity.UserID) error {
+func (b *belongings) Discard(ctx context.Context, user identity.UserID, session identity.SessionID, role string) error {
 	scope := patients.OwnedBy(user.UUID)
+	who := auth.Principal{UserID: user.UUID, SessionID: session.UUID, Role: auth.Role(role)}
 	return b.tx.Do(ctx, func(ctx context.Context) error {
 		for {
 			ids, err := b.patients.HoldSome(ctx, scope, atOnce)
@@ -50,7 +51,7 @@ func (b *belongings) Discard(ctx context.Context, user identity.UserID) error {
 			for i, id := range ids {
 				entries[i] = event(audit.Delete, id)
 			}
-			if err := b.trail.Record(ctx, auth.Principal{UserID: user.UUID}, entries...); err != nil {
+			if err := b.trail.Record(ctx, who, entries...); err != nil {
 				return err
 			}
 		}

@@ -12,7 +12,9 @@ import (
 	"healthcare/modules/patients"
 	"healthcare/modules/patients/internal/adapters/store"
 	"healthcare/modules/patients/internal/app"
+	"healthcare/platform/audit"
 	"healthcare/platform/audittest"
+	"healthcare/platform/auth"
 	"healthcare/platform/database"
 	"healthcare/platform/databasetest"
 	"healthcare/platform/events"
@@ -28,9 +30,10 @@ func TestBelongings(t *testing.T) {
 			return errors.Join(answer, db.Write(ctx).Exec(`DELETE FROM assignments WHERE patient_id IN ?`, e.IDs).Error)
 		})
 		h := newHouse(db, letGo)
-		belongings := app.NewBelongings(store.New(db), db, events.New(letGo), new(audittest.Recorder))
+		trail := new(audittest.Recorder)
+		belongings := app.NewBelongings(store.New(db), db, events.New(letGo), trail)
 		owner, patient := treated(t, h)
-		user := identity.UserID{UUID: owner}
+		user, who := identity.UserID{UUID: owner}, auth.Principal{UserID: owner, SessionID: uuid.New(), Role: auth.Staff}
 		others, stranger := identity.UserID{UUID: someone(t, db).UserID}, someone(t, db)
 		kept := h.registered(t, stranger, ananya())
 		owns := func(t *testing.T, user identity.UserID) bool {
@@ -45,7 +48,7 @@ func TestBelongings(t *testing.T) {
 		})
 		t.Run("stay when one of those who react fails", func(t *testing.T) {
 			answer = errors.New("cannot let go")
-			require.ErrorIs(t, belongings.Discard(t.Context(), user), answer)
+			require.ErrorIs(t, belongings.Discard(t.Context(), user, identity.SessionID{UUID: who.SessionID}, string(who.Role)), answer)
 			require.Equal(t, 1, assignments(t, db))
 			answer, heard = nil, nil
 		})
@@ -58,14 +61,20 @@ func TestBelongings(t *testing.T) {
 				}
 			}
 			require.NoError(t, db.Write(t.Context()).Table("patients").CreateInBatches(more, 500).Error)
-			require.NoError(t, belongings.Discard(t.Context(), user))
+			require.NoError(t, belongings.Discard(t.Context(), user, identity.SessionID{UUID: who.SessionID}, string(who.Role)))
 			require.False(t, owns(t, user))
 			require.Zero(t, assignments(t, db))
 			require.Len(t, heard, 2)
 			require.Len(t, heard[0].IDs, 1000)
 			require.Contains(t, append(heard[0].IDs, heard[1].IDs...), patient.ID)
 			require.Equal(t, kept, h.found(t, stranger, kept))
-			require.NoError(t, belongings.Discard(t.Context(), user), "nothing is left to do")
+			require.NoError(t, belongings.Discard(t.Context(), user, identity.SessionID{UUID: who.SessionID}, string(who.Role)), "nothing is left to do")
+			recorded := trail.Recorded()
+			require.Len(t, recorded, 1501)
+			for _, entry := range recorded {
+				require.Equal(t, who, entry.Who)
+				require.Equal(t, audit.Delete, entry.Action)
+			}
 		})
 	})
 }

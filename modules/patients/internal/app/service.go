@@ -76,7 +76,7 @@ func (s *Service) Browse(
 	if err != nil {
 		return none, err
 	}
-	return found, s.trail.Record(ctx, who, listed(filter, found.Items))
+	return found, s.trail.Record(ctx, who, listed(filter, found.Items)...)
 }
 
 // Find is one patient. Errors: patients.ErrNotFound.

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net/http"
 
+	"github.com/google/uuid"
+
 	"healthcare/modules/patients"
 	"healthcare/modules/patients/internal/domain"
 	"healthcare/platform/audit"
@@ -19,15 +21,16 @@ func event(action audit.Action, id patients.ID) audit.Entry {
 }
 
 // listed is a page that is about to be shown.
-func listed(filter domain.Filter, shown []domain.Patient) audit.Entry {
-	entry := audit.Entry{Action: audit.List, Resource: audit.Patient, Outcome: audit.Success, Status: http.StatusOK}
+func listed(filter domain.Filter, shown []domain.Patient) []audit.Entry {
+	page := audit.Entry{Action: audit.List, Resource: audit.Patient}
 	if filter.Search != "" {
-		entry.Action = audit.Search
+		page.Action = audit.Search
 	}
-	for _, patient := range shown {
-		entry.IDs = append(entry.IDs, patient.ID.UUID)
+	ids := make([]uuid.UUID, len(shown))
+	for i, patient := range shown {
+		ids[i] = patient.ID.UUID
 	}
-	return entry
+	return audit.Listed(page, ids)
 }
 
 // refused records that a patient was asked for who is not there, or not the user's, and gives the refusal back. Other errors pass.

@@ -5,15 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"healthcare/modules/audit/internal/app"
 	"healthcare/platform/errs"
+	"healthcare/platform/progress"
 )
 
 // Run does something with the trail of the configured store.
@@ -45,9 +44,9 @@ cut off and an old database that was put back. Without --checkpoints they are th
 installation keeps (AUDIT_CHECKPOINTS).`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return run(cmd.Context(), func(ctx context.Context, custodian *app.Custodian) error {
-				bar := progressOn(cmd.ErrOrStderr(), "verified")
-				sound, err := verified(ctx, custodian, from, checkpoints, bar.show)
-				bar.end()
+				line := progress.On(cmd.ErrOrStderr())
+				sound, err := verified(ctx, custodian, from, checkpoints, showing(line, "verified"))
+				line.End()
 				if err != nil {
 					return err
 				}
@@ -61,16 +60,16 @@ installation keeps (AUDIT_CHECKPOINTS).`,
 	return command
 }
 
-func verified(ctx context.Context, custodian *app.Custodian, from, checkpoints string, progress app.Progress) (int64, error) {
+func verified(ctx context.Context, custodian *app.Custodian, from, checkpoints string, show app.Progress) (int64, error) {
 	if from == "" {
-		return custodian.Verify(ctx, checkpoints, progress)
+		return custodian.Verify(ctx, checkpoints, show)
 	}
 	file, err := os.Open(from) // #nosec G304 -- the operator's own command line
 	if err != nil {
 		return 0, err
 	}
 	defer func() { _ = file.Close() }()
-	return custodian.VerifyExport(file, checkpoints, progress)
+	return custodian.VerifyExport(file, checkpoints, show)
 }
 
 func export(run Run) *cobra.Command {
@@ -79,9 +78,9 @@ func export(run Run) *cobra.Command {
 		Long: "Write the whole trail to standard output, one JSON object a line: for each chain where it begins and ends, then its entries. This reading is recorded.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return run(cmd.Context(), func(ctx context.Context, custodian *app.Custodian) error {
-				bar := progressOn(cmd.ErrOrStderr(), "exported")
-				written, err := custodian.Export(ctx, cmd.OutOrStdout(), bar.show)
-				bar.end()
+				line := progress.On(cmd.ErrOrStderr())
+				written, err := custodian.Export(ctx, cmd.OutOrStdout(), showing(line, "exported"))
+				line.End()
 				if err == nil {
 					_, err = fmt.Fprintf(cmd.ErrOrStderr(), "exported: %d entries\n", written)
 				}
@@ -121,31 +120,6 @@ months go at once, which only the role that owns the tables can do.`,
 	return command
 }
 
-// bar is one line on a terminal that says how far a command is; nothing elsewhere.
-type bar struct {
-	out  io.Writer // nil: not a terminal
-	what string
-	last time.Time
-}
-
-func progressOn(out io.Writer, what string) *bar {
-	terminal, ok := out.(*os.File)
-	if !ok || !term.IsTerminal(int(terminal.Fd())) {
-		return &bar{}
-	}
-	return &bar{out: out, what: what}
-}
-
-func (b *bar) show(done, all int64) {
-	if b.out == nil || time.Since(b.last) < 100*time.Millisecond { //nolint:forbidigo // how often a screen is written, not what time it is
-		return
-	}
-	b.last = time.Now() //nolint:forbidigo // likewise
-	_, _ = fmt.Fprintf(b.out, "\r%s %d of %d", b.what, done, all)
-}
-
-func (b *bar) end() {
-	if b.out != nil && !b.last.IsZero() {
-		_, _ = fmt.Fprint(b.out, "\r\033[K")
-	}
+func showing(line *progress.Line, what string) app.Progress {
+	return func(done, all int64) { line.Show(what, done, all) }
 }

@@ -24,6 +24,8 @@ func TestR43_TheTrailOnlyGrows(t *testing.T) {
 			"DELETE FROM audit_entries",
 			"DELETE FROM audit_entries WHERE sequence = 6",
 			"INSERT INTO audit_entries SELECT * FROM audit_entries WHERE sequence = 2",
+			"UPDATE audit_subjects SET patient_id = id",
+			"DELETE FROM audit_subjects",
 			"DELETE FROM audit_heads",
 			"UPDATE audit_heads SET sequence = sequence - 1",
 			"UPDATE audit_heads SET chain = 2",
@@ -34,9 +36,10 @@ func TestR43_TheTrailOnlyGrows(t *testing.T) {
 			statements = append(statements,
 				"REPLACE INTO audit_entries SELECT * FROM audit_entries WHERE sequence = 2",
 				"UPDATE OR REPLACE audit_entries SET sequence = 1 WHERE sequence = 2",
+				"REPLACE INTO audit_subjects SELECT patient_id, created_at, id, 1, 1 FROM audit_subjects",
 				"REPLACE INTO audit_heads SELECT * FROM audit_heads")
 		} else {
-			statements = append(statements, "TRUNCATE audit_entries", "TRUNCATE audit_entries_default", "TRUNCATE audit_entries_2026_12", "TRUNCATE audit_heads",
+			statements = append(statements, "TRUNCATE audit_entries", "TRUNCATE audit_entries_default", "TRUNCATE audit_entries_2026_12", "TRUNCATE audit_heads", "TRUNCATE audit_subjects",
 				"DELETE FROM audit_entries_2026_12", "UPDATE audit_entries_2026_12 SET status = 1")
 		}
 		for _, statement := range statements {
@@ -56,8 +59,8 @@ func TestR43_Roles(t *testing.T) {
 		}
 		application, auditor := role(t, db), role(t, db)
 		for _, grant := range []string{
-			"GRANT INSERT, SELECT ON audit_entries TO " + application, "GRANT SELECT, UPDATE ON audit_heads TO " + application,
-			"GRANT SELECT ON audit_entries, audit_heads TO " + auditor,
+			"GRANT INSERT, SELECT ON audit_entries, audit_subjects TO " + application, "GRANT SELECT, UPDATE ON audit_heads TO " + application,
+			"GRANT SELECT ON audit_entries, audit_subjects, audit_heads TO " + auditor,
 		} {
 			require.NoError(t, db.Write(t.Context()).Exec(grant).Error)
 		}

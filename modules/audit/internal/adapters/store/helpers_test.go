@@ -96,7 +96,7 @@ func tamper(t *testing.T, db *database.DB, statement string, values ...any) {
 func disarm(t *testing.T, db *database.DB) {
 	t.Helper()
 	if db.Engine() == database.Postgres {
-		for _, table := range []string{"audit_entries", "audit_heads"} {
+		for _, table := range []string{"audit_entries", "audit_heads", "audit_subjects"} {
 			require.NoError(t, db.Write(t.Context()).Exec(fmt.Sprintf("ALTER TABLE %s DISABLE TRIGGER USER", table)).Error)
 		}
 		return

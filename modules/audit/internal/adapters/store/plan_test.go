@@ -1,12 +1,14 @@
 package store_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
+	"gorm.io/gorm"
 
 	"healthcare/modules/audit/internal/domain"
 	"healthcare/modules/audit/internal/ports"
@@ -19,16 +21,17 @@ import (
 // hardly one more, on every page, in every partition.
 func TestX21_ListPlans(t *testing.T) {
 	each(t, func(t *testing.T, db *database.DB, ledger ports.Ledger) {
-		rows := map[database.Engine]int{database.Postgres: 30_000, database.SQLite: 300}[db.Engine()] // SQLite plans without statistics
+		rows := map[database.Engine]int{database.Postgres: 10_000, database.SQLite: 300}[db.Engine()] // SQLite plans without statistics
 		quiet := crowd(t, db, ledger, rows)
 		sent := databasetest.Listen(t, db)
 		for what, one := range map[string]struct {
 			filter      domain.Filter
 			index, cond string
 		}{
-			"of all":          {domain.Filter{}, "chain_created_at", "chain = "},
-			"of an actor":     {domain.Filter{Actor: &quiet}, "actor_id_created_at", "actor_id = "},
-			"about a patient": {domain.Filter{Patient: &quiet}, "patient_id_created_at", "patient_id = "},
+			"of all":                         {domain.Filter{}, "chain_created_at", "chain = "},
+			"of an actor":                    {domain.Filter{Actor: &quiet}, "actor_id_created_at", "actor_id = "},
+			"of an action":                   {domain.Filter{Action: "search"}, "action_created_at", "action = "},
+			"of all an actor did, one thing": {domain.Filter{Actor: &quiet, Action: "search"}, "actor_id_created_at", "actor_id = "},
 		} {
 			request := paging.Request{Limit: 50, Order: []paging.Order{{Column: "created_at", Descending: true}, {Column: "id", Descending: true}}}
 			for _, page := range []string{"the first page", "the second page"} {
@@ -59,7 +62,47 @@ func TestX21_ListPlans(t *testing.T) {
 				})
 			}
 		}
+		patientPlans(t, db, ledger, quiet)
 	})
+}
+
+// patientPlans is likewise for the entries about a patient, which are found through audit_subjects, in its order, and looked up by their places.
+func patientPlans(t *testing.T, db *database.DB, ledger ports.Ledger, quiet uuid.UUID) {
+	var sent []databasetest.Statement
+	require.NoError(t, db.Read(t.Context()).Callback().Query().After("gorm:query").Register("test:all", func(tx *gorm.DB) {
+		if strings.HasPrefix(tx.Statement.SQL.String(), "SELECT 1 ") { // part of one that follows
+			return
+		}
+		sent = append(sent, databasetest.Statement{SQL: tx.Statement.SQL.String(), Values: tx.Statement.Vars})
+	}))
+	for what, filter := range map[string]domain.Filter{
+		"one patient": {Patient: &quiet}, "one patient, by one actor": {Patient: &quiet, Actor: &quiet}, "in one action": {Patient: &quiet, Action: "search"},
+	} {
+		sent = nil
+		request := paging.Request{Limit: 50, Order: []paging.Order{{Column: "created_at", Descending: true}, {Column: "id", Descending: true}}}
+		page, err := ledger.List(t.Context(), filter, request)
+		require.NoError(t, err)
+		require.Len(t, page.Items, 50)
+		require.Len(t, sent, 2)
+		for i, statement := range sent {
+			t.Run(fmt.Sprint(what, ", statement ", i+1), func(t *testing.T) {
+				if db.Engine() == database.SQLite {
+					plan := statement.QueryPlan(t, db)
+					require.Contains(t, plan, []string{"SEARCH audit_subjects USING PRIMARY KEY (patient_id=?", "SEARCH audit_entries USING INDEX"}[i], statement.SQL)
+					require.NotContains(t, plan, "SCAN")
+					require.NotContains(t, plan, "TEMP B-TREE")
+					return
+				}
+				for _, mode := range databasetest.PlanModes {
+					plan := statement.Explain(t, db, mode)
+					for _, step := range plan.Steps() {
+						require.LessOrEqual(t, step.Removed, 10.0, "%s: %+v", mode, plan)
+					}
+					require.LessOrEqual(t, plan.Buffers(), 700, "%s: %+v", mode, plan)
+				}
+			})
+		}
+	}
 }
 
 // crowd makes a trail of three months, and tells who did 200 things in the first of them and nothing later, to whom too.
@@ -76,7 +119,7 @@ func crowd(t *testing.T, db *database.DB, ledger ports.Ledger, rows int) (quiet 
 		entries[i].ActorID = busy[i%2]
 		entries[i].PatientID = busy[i%2]
 		if i < 200 {
-			entries[i].ActorID, entries[i].PatientID = quiet, quiet
+			entries[i].ActorID, entries[i].PatientID, entries[i].Action = quiet, quiet, "search"
 		}
 	}
 	require.NoError(t, ledger.Append(t.Context(), domain.DefaultChain, func(head *domain.Head) []domain.Entry {
@@ -86,7 +129,7 @@ func crowd(t *testing.T, db *database.DB, ledger ports.Ledger, rows int) (quiet 
 		return entries
 	}))
 	if db.Engine() == database.Postgres {
-		require.NoError(t, db.Write(t.Context()).Exec("ANALYZE audit_entries").Error)
+		require.NoError(t, db.Write(t.Context()).Exec("ANALYZE audit_entries, audit_subjects").Error)
 	}
 	return quiet
 }

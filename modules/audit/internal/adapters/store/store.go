@@ -19,6 +19,10 @@ type store struct{ db *database.DB }
 
 func (s *store) InTransaction(ctx context.Context) bool { return s.db.InTransaction(ctx) }
 
+func (s *store) Afterwards(ctx context.Context, do func(context.Context) error) error {
+	return s.db.Afterwards(ctx, do)
+}
+
 // atOnce is how many rows one statement inserts: SQLite takes 32,766 values in one.
 const atOnce = 1000
 
@@ -36,6 +40,9 @@ func (s *store) Append(ctx context.Context, chain int, seal func(*domain.Head) [
 			rows[i] = rowOf(e)
 		}
 		if err := q.CreateInBatches(rows, atOnce).Error; err != nil {
+			return err
+		}
+		if err := q.CreateInBatches(subjectsOf(entries), atOnce).Error; err != nil {
 			return err
 		}
 		return q.Model(&headRow{}).Where("chain = ?", chain).Updates(map[string]any{
@@ -68,17 +75,17 @@ var columns = database.Columns[row]{
 
 func (s *store) List(ctx context.Context, filter domain.Filter, request paging.Request) (paging.Page[domain.Entry], error) {
 	q := s.db.Read(ctx)
-	if filter.Actor == nil && filter.Patient == nil {
-		q = q.Where("chain = ?", domain.DefaultChain) // leads the index that serves the order
-	}
-	if filter.Actor != nil {
+	switch { // each has an index that serves the order
+	case filter.Patient != nil:
+		return s.about(ctx, filter, request)
+	case filter.Actor != nil && filter.Action != "":
+		q = q.Where("actor_id = ? AND (action = ?) IS TRUE", *filter.Actor, filter.Action) // IS TRUE keeps plans to the actor's index
+	case filter.Actor != nil:
 		q = q.Where("actor_id = ?", *filter.Actor)
-	}
-	if filter.Patient != nil {
-		q = q.Where("patient_id = ?", *filter.Patient)
-	}
-	if filter.Action != "" {
+	case filter.Action != "":
 		q = q.Where("action = ?", filter.Action)
+	default:
+		q = q.Where("chain = ?", domain.DefaultChain)
 	}
 	page, err := database.Page(database.Between(q, filter.CreatedAfter, filter.CreatedBefore), request, columns)
 	return paging.Map(page, row.entry), err

@@ -59,6 +59,8 @@ func TestList(t *testing.T) {
 		all[1].ActorID, all[3].ActorID = all[0].ActorID, all[0].ActorID
 		all[2].PatientID = all[0].PatientID
 		all[4].Action = "read"
+		all[3].IDs = []uuid.UUID{uuid.New(), all[0].PatientID, all[1].PatientID}      // a list that showed them
+		all[4].IDs, all[4].ResourceType = []uuid.UUID{all[0].PatientID}, "Assignment" // whose ids are not patients'
 		all = recorded(t.Context(), t, ledger, now, all...)
 		newest := []paging.Order{{Column: "created_at", Descending: true}, {Column: "id", Descending: true}}
 		listed := func(filter domain.Filter) (sequences []int64) {
@@ -80,11 +82,22 @@ func TestList(t *testing.T) {
 			require.Equal(t, []int64{4, 2, 1}, listed(domain.Filter{Actor: &all[0].ActorID}))
 		})
 		t.Run("is about a patient", func(t *testing.T) {
-			require.Equal(t, []int64{3, 1}, listed(domain.Filter{Patient: &all[0].PatientID}))
+			require.Equal(t, []int64{4, 3, 1}, listed(domain.Filter{Patient: &all[0].PatientID}))
+			require.Equal(t, []int64{4, 2}, listed(domain.Filter{Patient: &all[1].PatientID}))
 		})
 		t.Run("is of an action", func(t *testing.T) { require.Equal(t, []int64{5}, listed(domain.Filter{Action: "read"})) })
 		t.Run("is of a time", func(t *testing.T) {
 			require.Equal(t, []int64{3, 2}, listed(domain.Filter{CreatedAfter: all[0].Time, CreatedBefore: all[3].Time}))
+		})
+		t.Run("is of an actor and about a patient, in an action", func(t *testing.T) {
+			require.Equal(t, []int64{4, 1}, listed(domain.Filter{Patient: &all[0].PatientID, Actor: &all[0].ActorID}))
+			require.Empty(t, listed(domain.Filter{Patient: &all[0].PatientID, Actor: &all[0].ActorID, Action: "read"}))
+			require.Equal(t, []int64{4, 2, 1}, listed(domain.Filter{Actor: &all[0].ActorID, Action: "update"}))
+		})
+		t.Run("counts what it is about", func(t *testing.T) {
+			page, err := ledger.List(t.Context(), domain.Filter{Patient: &all[0].PatientID}, paging.Request{Limit: 1, Order: newest, Count: true})
+			require.NoError(t, err)
+			require.EqualValues(t, 3, *page.Total)
 		})
 		t.Run("is nothing of nobody", func(t *testing.T) {
 			require.Empty(t, listed(domain.Filter{Actor: &uuid.UUID{}}))

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"healthcare/platform/errs"
 )
 
@@ -29,17 +31,19 @@ type gate struct {
 	slots chan struct{} // holds one element for each caller inside
 	queue chan struct{} // and one for each that waits
 	wait  time.Duration
+
+	refusals *prometheus.CounterVec // by reason
 }
 
 func newGate(slots, queue int, wait time.Duration) gate {
-	return gate{slots: make(chan struct{}, slots), queue: make(chan struct{}, queue), wait: wait}
+	return gate{slots: make(chan struct{}, slots), queue: make(chan struct{}, queue), wait: wait, refusals: newRefusals()}
 }
 
 // enter takes a slot, which the caller gives back with leave. Errors: ErrBusy when the queue is full, the wait over, or ctx has
 // ended; nothing is to be given back then.
 func (g gate) enter(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
-		return ErrBusy.Because(err) // nobody waits for the answer: don't make it
+		return g.refuse("gone", err) // nobody waits for the answer: don't make it
 	}
 	select {
 	case g.slots <- struct{}{}:
@@ -49,7 +53,7 @@ func (g gate) enter(ctx context.Context) error {
 	select {
 	case g.queue <- struct{}{}:
 	default:
-		return ErrBusy.Because(errQueueFull)
+		return g.refuse("queue_full", errQueueFull)
 	}
 	defer func() { <-g.queue }()
 	return g.waitForSlot(ctx)
@@ -62,10 +66,16 @@ func (g gate) waitForSlot(ctx context.Context) error {
 	case g.slots <- struct{}{}:
 		return nil
 	case <-timer.C:
-		return ErrBusy.Because(errWaited)
+		return g.refuse("waited", errWaited)
 	case <-ctx.Done():
-		return ErrBusy.Because(ctx.Err())
+		return g.refuse("gone", ctx.Err())
 	}
+}
+
+// refuse is ErrBusy, counted.
+func (g gate) refuse(reason string, cause error) error {
+	g.refusals.WithLabelValues(reason).Inc()
+	return ErrBusy.Because(cause)
 }
 
 func (g gate) leave() { <-g.slots }

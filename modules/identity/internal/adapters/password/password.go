@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/crypto/argon2"
 	"golang.org/x/text/unicode/norm"
 
@@ -79,6 +80,8 @@ type hasher struct {
 	gate   gate
 	room   chan struct{} // holds one element for each caller who has a place
 	derive derivation
+
+	durations prometheus.Histogram
 }
 
 // Room implements ports.Passwords.
@@ -87,7 +90,7 @@ func (h *hasher) Room() (leave func(), err error) {
 	case h.room <- struct{}{}:
 		return func() { <-h.room }, nil
 	default:
-		return nil, ErrBusy.Because(errNoRoom)
+		return nil, h.gate.refuse("no_room", errNoRoom)
 	}
 }
 
@@ -102,7 +105,7 @@ func newHasher(cfg Config, derive derivation) (ports.Passwords, error) {
 	dummy := hash{params: cfg.params(), salt: random(saltSize), key: random(keySize)}
 	return &hasher{
 		params: cfg.params(), dummy: dummy, gate: newGate(cfg.slots(), cfg.Queue, cfg.Wait), room: make(chan struct{}, cfg.slots()+cfg.Queue),
-		derive: derive,
+		derive: derive, durations: newDurations(),
 	}, nil
 }
 
@@ -150,6 +153,7 @@ func (h *hasher) key(ctx context.Context, password string, made hash, size int, 
 	if p.memory > worthCollecting {
 		defer runtime.GC()
 	}
+	defer prometheus.NewTimer(h.durations).ObserveDuration()
 	//nolint:gosec // G115: a size is keySize or that of a stored key, at most maxKey
 	return h.derive(normal, made.salt, p.iterations, p.memory, p.parallelism, uint32(size)), nil
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"gorm.io/gorm/clause"
 
 	"healthcare/modules/identity/internal/domain"
@@ -24,7 +25,15 @@ const attemptsSweep = 20
 // NewAttempts counts attempts in db, under keys that nobody can trace to an address without key: 32 random bytes, the same for all
 // instances. Another key forgets every attempt.
 func NewAttempts(db *database.DB, key []byte, limits domain.AttemptLimits, clock clock.Clock) ports.Attempts {
-	return &attempts{db, key, limits, clock}
+	return &attempts{
+		db: db, key: key, limits: limits, clock: clock, refused: newRefusals(),
+		made: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "healthcare_password_attempts_total", Help: "Attempts to prove a password that the throttle let through: each costs a hash.",
+		}),
+		right: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "healthcare_password_attempts_right_total", Help: "Attempts whose password was right.",
+		}),
+	}
 }
 
 type attempts struct {
@@ -32,6 +41,9 @@ type attempts struct {
 	key    []byte
 	limits domain.AttemptLimits
 	clock  clock.Clock
+
+	refused     *prometheus.CounterVec // by limit
+	made, right prometheus.Counter
 }
 
 type attemptRow struct {
@@ -86,13 +98,13 @@ func (a *attempts) Check(ctx context.Context, attempt domain.Attempt) error {
 	if err := a.db.Read(ctx).Where("key IN ?", keys[:]).Find(&rows).Error; err != nil {
 		return err
 	}
-	return a.limits.Admit(keys.tallies(rows), a.clock.Now())
+	return a.admit(keys.tallies(rows), a.clock.Now())
 }
 
 func (a *attempts) Count(ctx context.Context, attempt domain.Attempt) error {
-	return a.db.Do(ctx, func(ctx context.Context) error {
+	err := a.db.Do(ctx, func(ctx context.Context) error {
 		err := a.change(ctx, attempt, func(t *domain.Tallies, now time.Time) error {
-			if err := a.limits.Admit(*t, now); err != nil {
+			if err := a.admit(*t, now); err != nil {
 				return err
 			}
 			t.Count(now)
@@ -103,13 +115,21 @@ func (a *attempts) Count(ctx context.Context, attempt domain.Attempt) error {
 		}
 		return a.sweep(ctx)
 	})
+	if err == nil {
+		a.made.Inc()
+	}
+	return err
 }
 
 func (a *attempts) Succeeded(ctx context.Context, attempt domain.Attempt) error {
-	return a.change(ctx, attempt, func(t *domain.Tallies, now time.Time) error {
+	err := a.change(ctx, attempt, func(t *domain.Tallies, now time.Time) error {
 		t.Succeed(now)
 		return nil
 	})
+	if err == nil {
+		a.right.Inc()
+	}
+	return err
 }
 
 // change applies rule to an attempt's tallies while nobody else can change them, and stores what came of it.

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"healthcare/platform/auth"
+)
+
+// What a patient's owner is told of who looked at the record, and how: also when it was one of many that were shown.
+func TestAccessLog(t *testing.T) {
+	t.Parallel()
+	eachEngine(t, func(t *testing.T, s *service) {
+		c := s.as(t, auth.Staff, "Asha")
+		other, patient := c.addPatient(), c.addPatient()
+		path := "/api/patients/" + patient + "/"
+		create := object{"name": "Ananya Verma", "age": 3, "gender": "Other"}
+		for _, request := range []struct {
+			method, path string
+			body         any
+			headers      []string
+		}{
+			{"GET", path, nil, nil}, {"PATCH", path, object{"notes": "x"}, nil}, {"GET", "/api/patients/", nil, nil}, {"GET", "/api/patients/?search=ananya", nil, nil},
+			{"GET", "/api/patients/?limit=1&ordering=created_at", nil, nil}, // the other one
+			{"GET", "/api/patients/" + other + "/", nil, nil},
+		} {
+			c.do(request.method, request.path, request.body, request.headers...).is(200)
+		}
+		c.assign(patient, c.addDoctor()).is(201)
+		c.do("GET", "/api/mappings/", nil).is(200)
+		told := func(path string) (all []string) {
+			for _, entry := range c.do("GET", path, nil).is(200).list() {
+				all = append(all, fmt.Sprint(entry["action"], " ", entry["resource_type"]))
+			}
+			return all
+		}
+		require.Equal(t, []string{
+			"create Patient", "read Patient", "update Patient", "list Patient", "search Patient", "create Assignment", "list Patient",
+		}, told(path+"access-log/?ordering=created_at"), "the last are the assignments, which show patients by name")
+		require.Equal(t, "trail_read AuditEvent", told(path + "access-log/?limit=1")[0], "and who looked here")
+		require.Equal(t, []string{"create Patient", "list Patient"}, told("/api/patients/" + other + "/access-log/?ordering=created_at")[:2])
+		s.as(t, auth.Staff, "Ravi").do("GET", path+"access-log/", nil).problem(404, "not_found")
+
+		t.Run("a repetition is a reading of the same patient", func(t *testing.T) {
+			c := c.in(t)
+			made := c.do("POST", "/api/patients/", create, "Idempotency-Key", "k").is(201).id()
+			require.Equal(t, made, c.do("POST", "/api/patients/", create, "Idempotency-Key", "k").is(201).id())
+			entries := c.do("GET", "/api/patients/"+made+"/access-log/?ordering=created_at", nil).is(200).list()
+			require.Len(t, entries, 2)
+			require.Equal(t, "read", entries[1]["action"])
+			require.EqualValues(t, 201, entries[1]["status"])
+		})
+		t.Run("a refusal stands though it undoes what the key began", func(t *testing.T) {
+			ravi := s.as(t, auth.Staff, "Sita")
+			theirs := object{"patient": patient, "doctor": ravi.addDoctor()}
+			ravi.in(t).do("POST", "/api/mappings/", theirs, "Idempotency-Key", "mine", "X-Request-ID", "foreign").is(404)
+			entries := s.trail(t, "foreign")
+			require.Len(t, entries, 1)
+			require.Equal(t, "refused", entries[0]["action"])
+			require.Equal(t, patient, fmt.Sprint(entries[0]["patient_id"]))
+		})
+	})
+}
+
+// Every authentication event is recorded, with who it was and how it ended.
+func TestAuthenticationEventsAreRecorded(t *testing.T) {
+	t.Parallel()
+	eachEngine(t, func(t *testing.T, s *service) {
+		c, admin := s.user(t, "Asha"), s.as(t, auth.Admin, "Ravi")
+		login := object{"email": c.email(), "password": password}
+		requests := 0
+		recorded := func(want string, client *client, status int, method, path string, body any) answer {
+			t.Helper()
+			requests++
+			id := fmt.Sprint("event-", requests)
+			a := client.do(method, path, body, "X-Request-ID", id).is(status)
+			entries := s.trail(t, id)
+			require.Len(t, entries, 1, "%s %s", method, path)
+			require.Equal(t, want, fmt.Sprint(entries[0]["action"], " ", entries[0]["resource_type"], " ", entries[0]["outcome"], " ", entries[0]["status"]))
+			return a
+		}
+		anybody := s.client(t)
+		recorded("login_failed User refused 401", anybody, 401, "POST", "/api/auth/login/", object{"email": c.email(), "password": "wrong"})
+		first := recorded("login Session success 200", anybody, 200, "POST", "/api/auth/login/", login).object()
+		second := recorded("refresh Session success 200", anybody, 200, "POST", "/api/auth/refresh/", object{"refresh": first["refresh"]}).object()
+		recorded("refresh Session success 200", anybody, 200, "POST", "/api/auth/refresh/", object{"refresh": second["refresh"]})
+		recorded("refresh_reused Session refused 401", anybody, 401, "POST", "/api/auth/refresh/", object{"refresh": first["refresh"]})
+		c.token = c.signIn()
+		recorded("password_changed User success 204", c, 204, "POST", "/api/auth/password/", object{"current_password": password, "new_password": password + "2"})
+		id := c.do("GET", "/api/auth/me/", nil).is(200).object()["id"].(string)
+		recorded("role_changed User success 200", admin, 200, "PATCH", "/api/users/"+id+"/", object{"role": "auditor"})
+		login["password"] = password + "2"
+		c.token = recorded("login Session success 200", anybody, 200, "POST", "/api/auth/login/", login).object()["access"].(string)
+		recorded("trail_read AuditEvent success 200", c, 200, "GET", "/api/audit/?action=login", nil)
+		recorded("logout Session success 204", c, 204, "POST", "/api/auth/logout/", nil)
+	})
+}

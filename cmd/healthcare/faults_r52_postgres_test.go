@@ -1,0 +1,153 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"healthcare/platform/database"
+	"healthcare/platform/databasetest"
+	"healthcare/platform/databasetest/cluster"
+)
+
+// What promise while PostgreSQL is away, and after.
+func refusedWithin() time.Duration   { return promised(2*time.Second, 2800*time.Millisecond) }
+func recoveredWithin() time.Duration { return promised(2*time.Second, 8*time.Second) }
+
+const quiet = 500 * time.Millisecond // without a refusal: it has recovered
+
+// outage is one way to lose PostgreSQL, and to get it back.
+type outage struct {
+	name       string
+	lasts      time.Duration
+	lose, find func(t *testing.T, own *cluster.Server, way *proxy)
+}
+
+func stopped(t *testing.T, own *cluster.Server, _ *proxy) { require.NoError(t, own.Stop()) }
+func started(t *testing.T, own *cluster.Server, _ *proxy) { require.NoError(t, own.Start()) }
+
+var outages = []outage{
+	{"stopped", time.Second, stopped, started},
+	{"behind a black hole", 2 * time.Second, func(_ *testing.T, _ *cluster.Server, way *proxy) { way.blackHole(true) }, func(_ *testing.T, _ *cluster.Server, way *proxy) { way.blackHole(false) }},
+	{"restarted", 0, func(t *testing.T, own *cluster.Server, way *proxy) { stopped(t, own, way); started(t, own, way) }, func(*testing.T, *cluster.Server, *proxy) {}},
+	{"cut off, again and again", 0, func(_ *testing.T, _ *cluster.Server, way *proxy) {
+		for range 40 {
+			way.cut()
+			time.Sleep(25 * time.Millisecond)
+		}
+	}, func(*testing.T, *cluster.Server, *proxy) {}},
+}
+
+// PostgreSQL goes away under load, in every way there is, again and again. Who asks is told so in less than two seconds, by a 503 that
+// says when to come back; when it is back so is the service, by itself; and nothing that was acknowledged is lost.
+func TestR52_PostgreSQLGoesAwayUnderLoad(t *testing.T) {
+	t.Parallel()
+	rounds := soaking(t, 1, 10)
+	for _, fault := range outages[:soaking(t, 2, len(outages))] {
+		t.Run(fault.name, func(t *testing.T) {
+			t.Parallel()
+			own := databasetest.OwnPostgres(t)
+			way := newProxy(t, own.Socket())
+			p := shipped(t).with("DATABASE_URL="+way.url()+"&options=-c%20synchronous_commit%3Don", "AUDIT_CHECKPOINT_EVERY=1s")
+			r := p.start()
+			c := newCaller(t, r.ready())
+			c.signUp()
+			said := newLoad(c)
+			said.start()
+			for range rounds {
+				said.survives(r, fault, own, way)
+			}
+			said.stop()
+			p.checkpointsGoOn(said)
+			openLedger(t, database.Config{URL: own.URL()}).holds(said)
+			require.Contains(t, p.run("audit", "verify").succeeded(), "sound: ")
+			require.Equal(t, 0, r.terminate().code)
+			t.Logf("%d acknowledged writes, 0 lost;%s", said.acknowledged(), statuses(said.heard()))
+		})
+	}
+}
+
+// survives has the load go through one outage.
+func (l *load) survives(r *program, fault outage, own *cluster.Server, way *proxy) {
+	t := l.t.(*testing.T)
+	t.Helper()
+	before := l.acknowledged()
+	until(t, patience, "no load", func() bool { return l.acknowledged() > before+50 })
+	lost := time.Now()
+	fault.lose(t, own, way)
+	time.Sleep(fault.lasts)
+	l.call("GET", "/livez", nil, 200)
+	fault.find(t, own, way)
+	found := time.Now()
+	until(t, recoveredWithin()+quiet, "it does not recover", func() bool { return l.acknowledgedSince(time.Now().Add(-quiet)) > 0 })
+	l.call("GET", "/readyz", nil, 200)
+
+	slowest, last := time.Duration(0), found
+	for _, one := range l.heard() {
+		answered := one.at.Add(one.took)
+		if one.at.Before(lost) && answered.Before(lost) {
+			continue
+		}
+		require.NoError(t, one.err, "%s is not answered at all", one.what)
+		slowest = max(slowest, one.took)
+		require.Less(t, one.took, refusedWithin(), "%s: %d after %s", one.what, one.status, one.took)
+		if one.status/100 == 2 {
+			continue
+		}
+		inFlight := one.status == 409 && one.answer["code"] == "idempotency_key_in_flight" // what hangs was not given up yet
+		require.True(t, one.status == 503 || inFlight, "%d %v\n%s", one.status, one.answer, r.about(one.answer))
+		require.NotEmpty(t, one.retryAfter, "%v", one.answer)
+		last = latest(last, answered)
+	}
+	require.Less(t, last.Sub(found), recoveredWithin(), "refused after it was back")
+	t.Logf("told within %s, well %s after it is back", slowest.Round(time.Millisecond), last.Sub(found).Round(time.Millisecond))
+}
+
+// about are the lines of the log about an answer.
+func (r *program) about(answer object) (lines string) {
+	id, _ := answer["request_id"].(string)
+	for line := range strings.Lines(r.stderr.String()) {
+		if id != "" && strings.Contains(line, id) {
+			lines += line
+		}
+	}
+	return lines
+}
+
+// checkpointsGoOn asserts that the trail's keeper has come through too: what is recorded now gets into a checkpoint.
+func (p place) checkpointsGoOn(said *load) {
+	p.t.Helper()
+	size := func() int64 {
+		info, err := os.Stat(filepath.Join(p.folder, "data", "audit-checkpoints.jsonl"))
+		require.NoError(p.t, err)
+		return info.Size()
+	}
+	before := size()
+	said.addPatient()
+	until(p.t, 8*time.Second, "no checkpoint any more", func() bool { return size() > before })
+}
+
+// acknowledgedSince is how many writes were acknowledged after an instant, 0 if anything was refused since.
+func (l *load) acknowledgedSince(since time.Time) (n int) {
+	for _, one := range l.heard() {
+		switch {
+		case one.at.Add(one.took).Before(since):
+		case one.status/100 != 2:
+			return 0
+		case one.what != "read":
+			n++
+		}
+	}
+	return n
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"errors"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"healthcare/platform/database"
+)
+
+// SIGTERM while ten clients write and read on connections that they keep. Every request that was sent is answered, as it would have been;
+// after the stop there is nobody to connect to.
+func TestR55_StoppedUnderLoadItFailsNoRequest(t *testing.T) {
+	t.Parallel()
+	rounds := soaking(t, 2, 50)
+	eachPlace(t, func(t *testing.T, p place, db database.Config) {
+		store := openLedger(t, db)
+		var said *load
+		var slowest time.Duration
+		for round := range rounds {
+			r := p.start()
+			base := r.ready()
+			if round == 0 {
+				c := newCaller(t, base)
+				c.signUp()
+				said = newLoad(c)
+			}
+			said.at(base)
+			enough := said.acknowledged() + 50
+			said.start()
+			until(t, patience, "nothing is acknowledged", func() bool { return said.acknowledged() >= enough })
+			began := time.Now()
+			require.Equal(t, 0, r.terminate().code, "%s", r.stderr.String())
+			slowest = max(slowest, time.Since(began))
+			said.clients.Wait()
+		}
+		require.Less(t, slowest, 25*time.Second)
+		never := 0
+		for _, one := range said.heard() {
+			if errors.Is(one.err, syscall.ECONNREFUSED) {
+				continue // after the end
+			}
+			if one.fresh && errors.Is(one.err, syscall.ECONNRESET) {
+				never++ // the kernel had accepted the connection, the program had not: there is no closing without this instant
+				continue
+			}
+			require.NoError(t, one.err, "%s at %s", one.what, one.at)
+			require.Equal(t, 2, one.status/100, "%s: %d %v", one.what, one.status, one.answer)
+		}
+		store.holds(said)
+		t.Logf("%d stops, %s at most; %d connections never accepted;%s", rounds, slowest.Round(time.Millisecond), never, statuses(said.heard()))
+	})
+}

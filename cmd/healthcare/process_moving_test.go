@@ -1,0 +1,237 @@
+package main
+
+import (
+	"database/sql"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
+
+	"healthcare/platform/database"
+	"healthcare/platform/databasetest"
+)
+
+// moved is a place with an embedded database that a server makes, with its keys in it, and one on PostgreSQL to move to.
+func moved(t *testing.T) (from, to place, pg database.Config) {
+	_, pg = databasetest.Both(t)
+	from = patient(t).with("SECRET_KEY=" + testSecret)
+	from = from.with("DATA_DIR=" + filepath.Join(from.folder, "data"))
+	return from, from.with("DATABASE_URL=" + pg.URL), pg
+}
+
+// writing has a client add patients until stop, which tells the ids that were answered.
+func (c *caller) writing() (answered func() []string, stop func() []string) {
+	var ids []string
+	var mu sync.Mutex
+	var over atomic.Bool
+	var writer sync.WaitGroup
+	writer.Go(func() {
+		for !over.Load() {
+			status, patient, err := c.try("POST", "/api/patients/", verma)
+			if err == nil && status == 201 {
+				mu.Lock()
+				ids = append(ids, patient["id"].(string))
+				mu.Unlock()
+			}
+		}
+	})
+	answered = func() []string {
+		mu.Lock()
+		defer mu.Unlock()
+		return append([]string{}, ids...)
+	}
+	return answered, func() []string {
+		over.Store(true)
+		writer.Wait()
+		return answered()
+	}
+}
+
+// opened is the store, for a test to look into.
+func opened(t *testing.T, cfg database.Config) *database.DB {
+	t.Helper()
+	db, err := database.Open(cfg, zap.NewNop())
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = db.Close() })
+	require.NoError(t, db.Connect(t.Context()))
+	return db
+}
+
+func counted(t *testing.T, db *database.DB, query string) (n int64) {
+	t.Helper()
+	require.NoError(t, db.Read(t.Context()).Raw(query).Scan(&n).Error)
+	return n
+}
+
+// seen is what a client sees of a path: the bytes and the version.
+func (c *caller) seen(path string) string {
+	c.t.Helper()
+	request, err := http.NewRequest(http.MethodGet, c.base+path, nil)
+	require.NoError(c.t, err)
+	request.Header.Set("Authorization", "Bearer "+c.token)
+	response, err := c.http.Do(request)
+	require.NoError(c.t, err)
+	defer func() { _ = response.Body.Close() }()
+	raw, err := io.ReadAll(response.Body)
+	require.NoError(c.t, err)
+	require.Equal(c.t, 200, response.StatusCode, "%s: %s", path, raw)
+	return response.Header.Get("ETag") + " " + response.Header.Get("Link") + "\n" + string(raw)
+}
+
+// The whole move: a rehearsal beside a server that is written to, a copy that is given up, and the one that counts, after which clients go on as if
+// nothing had happened.
+func TestMovingHouse(t *testing.T) {
+	t.Parallel()
+	from, to, pg := moved(t)
+	server := from.start()
+	c := newCaller(t, server.ready())
+	c.signUp()
+	session := c.call("POST", "/api/auth/login/", ashaLogin, 200)
+	doctor := c.call("POST", "/api/doctors/", object{"name": "Dr. Khanna", "specialization": "Dermatology", "experience": 9}, 201)["id"]
+	known := c.addPatient()
+	c.call("PATCH", "/api/patients/"+known+"/", object{"birth_date": "1990-02-28", "notes": "李 é 🏥\n"}, 200)
+	c.call("POST", "/api/mappings/", object{"patient": known, "doctor": doctor}, 201)
+
+	answered, stop := c.writing()
+	require.Eventually(t, func() bool { return len(answered()) > 0 }, patience, time.Millisecond)
+	givenUp := to.run("copy").failed(1, "nothing was copied", "a server is writing to the source")
+	require.NotContains(t, givenUp.stderr, pg.URL)
+	before := answered()
+	rehearsed := to.run("copy", "--snapshot").succeeded()
+	require.Contains(t, rehearsed, "what was written after that moment is not in the copy")
+	written := stop()
+	db := opened(t, pg)
+	for _, id := range before {
+		require.EqualValues(t, 1, counted(t, db, "SELECT count(*) FROM patients WHERE id = '"+id+"'"), "it was answered before the copy began")
+	}
+	rehearsal := counted(t, db, "SELECT count(*) FROM patients")
+	require.LessOrEqual(t, rehearsal, int64(len(written)+1))
+	to.run("copy").failed(1, "it is not empty", fmt.Sprintf("patients (rows: %d)", rehearsal))
+	require.NoError(t, db.Write(t.Context()).Exec("DROP SCHEMA public CASCADE").Error)
+	require.NoError(t, db.Write(t.Context()).Exec("CREATE SCHEMA public").Error)
+
+	paths := []string{"/api/patients/?limit=500", "/api/patients/" + known + "/", "/api/doctors/", "/api/mappings/", "/api/auth/me/"}
+	var was []string
+	for _, path := range paths {
+		was = append(was, c.seen(path))
+	}
+	require.Equal(t, 0, server.terminate().code)
+	final := to.run("copy", "--from", "sqlite:"+filepath.Join(from.folder, "data", "healthcare.db")).succeeded()
+	require.Contains(t, final, fmt.Sprintf("verified  patients  %d rows", len(written)+1))
+	require.Contains(t, final, "Nothing was written to the source meanwhile.")
+	require.Contains(t, final, "AUDIT_CHECKPOINTS, kept in "+filepath.Join(from.folder, "data", "audit-checkpoints.jsonl"))
+
+	require.Regexp(t, `^sound: \d\d+ entries\n$`, to.run("audit", "verify").succeeded(), "held against the checkpoints of the former house, too")
+	server = to.start()
+	moved := newCaller(t, server.ready())
+	moved.token = c.token
+	for i, path := range paths {
+		require.Equal(t, was[i], moved.seen(path), "the access token, the bytes, the ETag, and the cursor")
+	}
+	moved.token = moved.call("POST", "/api/auth/refresh/", object{"refresh": session["refresh"]}, 200)["access"].(string)
+	moved.call("PATCH", "/api/patients/"+known+"/", object{"notes": "in the new house"}, 200)
+	moved.signIn()
+	require.Equal(t, 0, server.terminate().code)
+	to.run("audit", "verify").succeeded()
+}
+
+// A backup beside a server that is written to, and the walk back from it.
+func TestBackupAndRestore(t *testing.T) {
+	t.Parallel()
+	p := patient(t)
+	data := filepath.Join(p.folder, "data")
+	p = p.with("DATA_DIR="+data, "AUDIT_KEY=")
+	server := p.start()
+	c := newCaller(t, server.ready())
+	c.signUp()
+	session := c.call("POST", "/api/auth/login/", ashaLogin, 200)
+	known := c.addPatient()
+	patientThen := c.seen("/api/patients/" + known + "/")
+	answered, stop := c.writing()
+	require.Eventually(t, func() bool { return len(answered()) > 0 }, patience, time.Millisecond)
+	before := answered()
+	file := filepath.Join(p.folder, "elsewhere", "backup.db")
+	said := p.run("backup", "--to", file).succeeded()
+	require.Regexp(t, `^saved: \S+/elsewhere/backup.db, \d+ bytes, \d+ rows of \d+ tables, found sound\n`, said)
+	for _, kept := range []string{"secret_key", "audit_key"} {
+		key, err := os.ReadFile(filepath.Join(data, kept))
+		require.NoError(t, err)
+		require.NotContains(t, said, strings.TrimSpace(string(key)))
+		require.Contains(t, said, "kept in "+filepath.Join(data, kept))
+	}
+	require.Less(t, len(before), len(stop()), "the writer was not held off")
+
+	t.Run("is a file of its owner's that has all that was answered before it began", func(t *testing.T) {
+		info, err := os.Stat(file)
+		require.NoError(t, err)
+		require.Equal(t, os.FileMode(0o600), info.Mode())
+		left, err := filepath.Glob(filepath.Join(p.folder, "elsewhere", "*"))
+		require.NoError(t, err)
+		require.Equal(t, []string{file}, left, "and nothing beside it")
+		db, err := sql.Open("sqlite", "file:"+file+"?mode=ro")
+		require.NoError(t, err)
+		defer func() { _ = db.Close() }()
+		var sound string
+		require.NoError(t, db.QueryRow("PRAGMA integrity_check").Scan(&sound))
+		require.Equal(t, "ok", sound)
+		for _, id := range before {
+			require.NoError(t, db.QueryRow("SELECT id FROM patients WHERE id = ?", id).Scan(&sound))
+		}
+	})
+	t.Run("replaces no file", func(t *testing.T) {
+		was, err := os.ReadFile(file)
+		require.NoError(t, err)
+		p.run("backup", "--to", file).failed(1, "backup.db is there already, and is left as it is")
+		is, err := os.ReadFile(file)
+		require.NoError(t, err)
+		require.Equal(t, was, is)
+		require.Contains(t, p.run("backup").succeeded(), filepath.Join(data, "backups", "healthcare-"))
+	})
+	t.Run("is not for PostgreSQL, nor for what is not there", func(t *testing.T) {
+		p.with("DATABASE_URL=postgres://a:hunter2@db.example/x").run("backup").failed(1, "pg_dump", "pgBackRest")
+		p.with("DATA_DIR="+t.TempDir()).run("backup").failed(1, "there is no database at ")
+	})
+	t.Run("is restored by putting it back", func(t *testing.T) {
+		require.Equal(t, 0, server.terminate().code)
+		for _, gone := range []string{"healthcare.db-wal", "healthcare.db-shm"} {
+			require.NoError(t, os.RemoveAll(filepath.Join(data, gone)))
+		}
+		content, err := os.ReadFile(file)
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(filepath.Join(data, "healthcare.db"), content, 0o600))
+		p.run("audit", "verify").failed(1, "checkpoint") // an older past than the checkpoints know: that is what they are for
+		checkpoints := filepath.Join(data, "audit-checkpoints.jsonl")
+		require.NoError(t, os.Rename(checkpoints, checkpoints+".before-the-restore"))
+		require.Contains(t, p.run("audit", "verify").succeeded(), "sound: ")
+		server := p.start()
+		again := newCaller(t, server.ready())
+		again.token = again.call("POST", "/api/auth/refresh/", object{"refresh": session["refresh"]}, 200)["access"].(string)
+		require.Equal(t, patientThen, again.seen("/api/patients/"+known+"/"))
+		again.addPatient()
+		require.Equal(t, 0, server.terminate().code)
+		p.run("audit", "verify").succeeded()
+	})
+}
+
+func TestCopySaysWhyItCannotBegin(t *testing.T) {
+	t.Parallel()
+	p := patient(t).with("DATABASE_CONNECT_TIMEOUT=100ms")
+	p.run("copy").failed(1, "where to?")
+	p.run("copy", "--to", "mysql://app:hunter2@db.example/x").failed(1, "where to?")
+	p.run("copy", "--to", "postgres://app:hunter2@db.example:port/x").failed(1, "not a valid PostgreSQL address")
+	p.run("copy", "--from", "postgres://app:hunter2@db.example/x", "--to", "postgres://db.example/x").failed(1, "--from is sqlite:")
+	p.run("copy", "--from", "sqlite:nowhere.db", "--to", "postgres://app:hunter2@127.0.0.1:1/x").failed(1, "nothing was copied", "there is no database at nowhere.db")
+	p.with("DATA_DIR=data").run("migrate", "up").succeeded()
+	o := p.with("DATA_DIR=data", "DATABASE_URL=postgres://app:hunter2@127.0.0.1:1/x").run("copy")
+	o.failed(1, "nothing was copied", "x at 127.0.0.1:1", "unavailable")
+	require.Len(t, o.lines(), 1)
+}

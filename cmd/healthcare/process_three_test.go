@@ -1,0 +1,261 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"healthcare/platform/databasetest"
+	"healthcare/platform/databasetest/cluster"
+)
+
+// emptyDatabase is the address of a new PostgreSQL database without a table.
+func emptyDatabase(t *testing.T) string {
+	t.Helper()
+	server, err := cluster.URL()
+	if errors.Is(err, cluster.ErrNotInstalled) && os.Getenv("REQUIRE_POSTGRES") != "1" {
+		t.Skip(databasetest.Missing)
+	}
+	require.NoError(t, err)
+	name := "healthcare_empty_" + uuid.NewString()[:8]
+	do := func(statement string) {
+		conn, err := pgx.Connect(context.Background(), server)
+		require.NoError(t, err)
+		defer func() { _ = conn.Close(context.Background()) }()
+		_, err = conn.Exec(context.Background(), statement)
+		require.NoError(t, err)
+	}
+	do(`CREATE DATABASE ` + name)
+	t.Cleanup(func() { do(`DROP DATABASE ` + name + ` WITH (FORCE)`) })
+	return strings.Replace(server, "/postgres?", "/"+name+"?", 1)
+}
+
+// three are instances on one database, and a client of each. A session of one is the others' too.
+type three struct {
+	t         *testing.T
+	place     place
+	instances [3]*program
+	callers   [3]*caller
+}
+
+func startThree(t *testing.T) *three {
+	s := &three{t: t, place: patient(t).with("SECRET_KEY="+testSecret, "DATABASE_URL="+emptyDatabase(t), "APP_ENV=production")}
+	for i := range s.instances {
+		s.instances[i] = s.place.with("DATA_DIR=" + t.TempDir()).start() // at the same time: their migrations race
+	}
+	for i, instance := range s.instances {
+		s.callers[i] = newCaller(t, instance.ready())
+	}
+	return s
+}
+
+// as has every caller use this token.
+func (s *three) as(token string) {
+	for _, c := range s.callers {
+		c.token = token
+	}
+}
+
+// got is what one caller was answered.
+type got struct {
+	status int
+	answer object
+}
+
+// atOnce sends a request n times at once, at each instance as often.
+func (s *three) atOnce(n int, method, path string, body object, headers ...string) (all []got) {
+	s.t.Helper()
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	for i := range n {
+		wg.Go(func() {
+			status, answer, err := s.callers[i%3].sending(headers...).try(method, path, body)
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil {
+				s.t.Error(err)
+			}
+			all = append(all, got{status, answer})
+		})
+	}
+	wg.Wait()
+	return all
+}
+
+func counts(all []got) map[int]int {
+	n := map[int]int{}
+	for _, g := range all {
+		n[g.status]++
+	}
+	return n
+}
+
+// sending is the caller with more headers.
+func (c *caller) sending(headers ...string) *caller {
+	other := *c
+	other.http = &http.Client{Transport: addingHeaders{c.http.Transport, headers}, Timeout: c.http.Timeout}
+	return &other
+}
+
+type addingHeaders struct {
+	http.RoundTripper
+	headers []string
+}
+
+// RoundTrip implements http.RoundTripper.
+func (a addingHeaders) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	for i := 0; i < len(a.headers); i += 2 {
+		r.Header.Set(a.headers[i], a.headers[i+1])
+	}
+	return a.RoundTripper.RoundTrip(r)
+}
+
+func (s *three) everywhere(method, path string, status int) {
+	s.t.Helper()
+	for _, c := range s.callers {
+		c.call(method, path, nil, status)
+	}
+}
+
+func TestThreeInstances(t *testing.T) {
+	t.Parallel()
+	s := startThree(t)
+	applied := map[string]int{}
+	for _, instance := range s.instances {
+		for line := range strings.Lines(instance.stderr.String()) {
+			if _, migration, found := strings.Cut(line, `"migration applied",`); found {
+				applied[migration]++
+			}
+		}
+	}
+	require.GreaterOrEqual(t, len(applied), 8)
+	for migration, times := range applied {
+		require.Equal(t, 1, times, "one applies %s, the others wait", migration)
+	}
+
+	s.callers[0].call("POST", "/api/auth/register/", asha, 201)
+	signedIn := s.callers[0].call("POST", "/api/auth/login/", ashaLogin, 200)
+	s.as(signedIn["access"].(string))
+	s.everywhere("GET", "/api/patients/", 200)
+
+	steps := []struct {
+		name string
+		run  func(*three)
+	}{
+		{"an Idempotency-Key has one effect", (*three).repeats},
+		{"of those who changed the same version one wins", (*three).races},
+		{"guessing is bounded for all of them together", (*three).guesses},
+		{"an ended session is over everywhere", (*three).ends},
+		{"one that is killed disturbs nobody", (*three).survives},
+	}
+	t.Run("a refresh token has one successor", func(t *testing.T) { s.in(t).refreshes(signedIn["refresh"].(string)) })
+	for _, step := range steps {
+		t.Run(step.name, func(t *testing.T) { step.run(s.in(t)) })
+	}
+	t.Run("what all of them recorded is one trail", func(t *testing.T) {
+		require.Equal(t, 0, s.place.run("audit", "verify").code)
+		require.NotEqual(t, 0, s.place.with("AUDIT_KEY="+strings.ToLower(testAuditKey)).run("audit", "verify").code, "the question can be answered with no")
+	})
+}
+
+// in is s in a subtest.
+func (s *three) in(t *testing.T) *three {
+	other := *s
+	other.t = t
+	return &other
+}
+
+func (s *three) refreshes(token string) {
+	first := s.atOnce(30, "POST", "/api/auth/refresh/", object{"refresh": token})
+	require.Equal(s.t, map[int]int{200: 30}, counts(first))
+	for _, g := range first {
+		require.Equal(s.t, first[0].answer["refresh"], g.answer["refresh"])
+	}
+	next := s.callers[2].call("POST", "/api/auth/refresh/", object{"refresh": first[0].answer["refresh"]}, 200)
+	s.callers[1].call("POST", "/api/auth/refresh/", object{"refresh": token}, 401) // its successor was used: two have it
+	s.everywhere("GET", "/api/patients/", 401)
+	s.callers[0].call("POST", "/api/auth/refresh/", object{"refresh": next["refresh"]}, 401)
+	s.as(s.callers[1].call("POST", "/api/auth/login/", ashaLogin, 200)["access"].(string))
+}
+
+func (s *three) repeats() {
+	before := len(s.callers[0].list("/api/patients/"))
+	ids := map[any]bool{}
+	for range 3 {
+		for _, g := range s.atOnce(30, "POST", "/api/patients/", verma, "Idempotency-Key", "one") {
+			if g.status == 409 {
+				require.Equal(s.t, "idempotency_key_in_flight", g.answer["code"])
+				continue
+			}
+			require.Equal(s.t, 201, g.status)
+			ids[g.answer["id"]] = true
+		}
+	}
+	require.Len(s.t, ids, 1)
+	require.Len(s.t, s.callers[1].list("/api/patients/"), before+1)
+}
+
+func (s *three) races() {
+	path := "/api/patients/" + s.callers[0].addPatient() + "/"
+	for version := range 5 {
+		all := s.atOnce(9, "PATCH", path, object{"notes": uuid.NewString()}, "If-Match", `"v`+string(rune('1'+version))+`"`)
+		require.Equal(s.t, map[int]int{200: 1, 412: 8}, counts(all))
+	}
+}
+
+// guesses: five attempts are free, then a client waits a second, then two.
+func (s *three) guesses() {
+	s.callers[1].call("POST", "/api/auth/register/", object{"name": "Ravi", "email": "ravi@clinic.example", "password": "correct horse"}, 201)
+	began := time.Now()
+	all := counts(s.atOnce(45, "POST", "/api/auth/login/", object{"email": "ravi@clinic.example", "password": "wrong horse"}))
+	require.GreaterOrEqual(s.t, all[401], 5)
+	require.LessOrEqual(s.t, all[401], 5+int(time.Since(began).Seconds()), "%v", all)
+	require.Equal(s.t, 45, all[401]+all[429], "%v", all)
+}
+
+func (s *three) ends() {
+	s.callers[2].call("POST", "/api/auth/logout/", nil, 204)
+	s.everywhere("GET", "/api/patients/", 401)
+	login := func() { s.as(s.callers[0].call("POST", "/api/auth/login/", ashaLogin, 200)["access"].(string)) }
+	login()
+	s.everywhere("GET", "/api/patients/", 200)
+	require.Equal(s.t, 0, s.place.run("user", "disable", "asha@clinic.example").code)
+	s.everywhere("GET", "/api/patients/", 401)
+	require.Equal(s.t, 0, s.place.run("user", "enable", "asha@clinic.example").code)
+	login()
+}
+
+func (s *three) survives() {
+	stop, busy := make(chan struct{}), sync.WaitGroup{}
+	for range 4 { // in flight when it dies
+		busy.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					_, _, _ = s.callers[0].try("POST", "/api/patients/", verma)
+				}
+			}
+		})
+	}
+	time.Sleep(50 * time.Millisecond)
+	s.instances[0].signal(os.Kill)
+	for range 20 {
+		for _, c := range s.callers[1:] {
+			c.call("GET", "/api/patients/"+c.addPatient()+"/", nil, 200)
+		}
+	}
+	close(stop)
+	busy.Wait()
+}

@@ -1,0 +1,146 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"slices"
+
+	"github.com/google/uuid"
+	"gorm.io/gorm"
+
+	"healthcare/modules/audit/internal/domain"
+	"healthcare/platform/audit"
+	"healthcare/platform/database"
+	"healthcare/platform/paging"
+)
+
+// subjectRow says that an entry is about a patient. It repeats what the entry says, so that a patient's entries are one stretch of an index.
+type subjectRow struct {
+	PatientID uuid.UUID
+	CreatedAt database.Time `gorm:"autoCreateTime:false"`
+	ID        uuid.UUID
+	Chain     int
+	Sequence  int64
+}
+
+func (subjectRow) TableName() string { return "audit_subjects" }
+
+// subjectsOf are the patients that entries name, each once an entry.
+func subjectsOf(entries []domain.Entry) (rows []subjectRow) {
+	for _, e := range entries {
+		for _, patient := range subjects(e) {
+			rows = append(rows, subjectRow{patient, database.At(e.Time), e.ID, e.Chain, e.Sequence})
+		}
+	}
+	return rows
+}
+
+// subjects are the patients whom an entry is about, each once: the one it names, and those that a list or a search showed.
+func subjects(e domain.Entry) []uuid.UUID {
+	var all []uuid.UUID
+	if e.ResourceType == string(audit.Patient) {
+		all = slices.Clone(e.IDs)
+	}
+	all = append(all, e.PatientID)
+	slices.SortFunc(all, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
+	all = slices.Compact(all)
+	if all[0] == uuid.Nil {
+		all = all[1:]
+	}
+	return all
+}
+
+// subjectColumns are what the list may be ordered by, as in columns.
+var subjectColumns = database.Columns[subjectRow]{
+	"created_at": func(r subjectRow) any { return r.CreatedAt },
+	"id":         func(r subjectRow) any { return r.ID },
+}
+
+// about is a page of the entries about a patient: the page is one stretch of an index, whose entries are then looked up.
+func (s *store) about(ctx context.Context, filter domain.Filter, request paging.Request) (paging.Page[domain.Entry], error) {
+	q := s.db.Read(ctx).Where("patient_id = ?", *filter.Patient)
+	entry := s.db.Read(ctx).Table("audit_entries AS e").Select("1").
+		Where("e.chain = audit_subjects.chain AND e.sequence = audit_subjects.sequence AND e.created_at = audit_subjects.created_at")
+	if filter.Actor != nil {
+		q = q.Where("EXISTS (?)", entry.Session(&gorm.Session{}).Where("e.actor_id = ?", *filter.Actor))
+	}
+	if filter.Action != "" {
+		q = q.Where("EXISTS (?)", entry.Session(&gorm.Session{}).Where("e.action = ?", filter.Action))
+	}
+	page, err := database.Page(database.Between(q, filter.CreatedAfter, filter.CreatedBefore), request, subjectColumns)
+	if err != nil || len(page.Items) == 0 {
+		return paging.Page[domain.Entry]{Total: page.Total}, err
+	}
+	entries, err := s.lookUp(ctx, page.Items)
+	shown := paging.Map(page, func(r subjectRow) domain.Entry { return entries[r.ID] })
+	shown.Items = slices.DeleteFunc(shown.Items, func(e domain.Entry) bool { // the sealed entry says whom it is about, not the index over it
+		return !slices.Contains(subjects(e), *filter.Patient)
+	})
+	return shown, err
+}
+
+func (s *store) Hidden(ctx context.Context, entries []domain.Entry) (*domain.Entry, error) {
+	var patients []uuid.UUID
+	for _, e := range entries {
+		patients = append(patients, subjects(e)...)
+	}
+	there := map[subjectRow]bool{}
+	for some := range slices.Chunk(patients, atOnce) {
+		var rows []subjectRow
+		err := s.db.Read(ctx).Where("patient_id IN ? AND created_at >= ? AND created_at <= ?", some, database.At(entries[0].Time), database.At(entries[len(entries)-1].Time)).
+			Find(&rows).Error
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range rows {
+			there[subjectRow{PatientID: r.PatientID, ID: r.ID}] = true
+		}
+	}
+	for i, e := range entries {
+		for _, patient := range subjects(e) {
+			if !there[subjectRow{PatientID: patient, ID: e.ID}] {
+				return &entries[i], nil
+			}
+		}
+	}
+	return nil, nil //nolint:nilnil // none is hidden
+}
+
+// lookUp is the entries that rows stand for, by their ids.
+func (s *store) lookUp(ctx context.Context, rows []subjectRow) (map[uuid.UUID]domain.Entry, error) {
+	var chains []int
+	var sequences []int64
+	first, last := rows[0].CreatedAt, rows[0].CreatedAt // keeps PostgreSQL to the months that they are in
+	for _, r := range rows {
+		chains, sequences = append(chains, r.Chain), append(sequences, r.Sequence)
+		if r.CreatedAt.Before(first.Time) {
+			first = r.CreatedAt
+		}
+		if r.CreatedAt.After(last.Time) {
+			last = r.CreatedAt
+		}
+	}
+	var found []row
+	err := s.db.Read(ctx).Where("chain IN ? AND sequence IN ? AND created_at >= ? AND created_at <= ?", slices.Compact(chains), sequences, first, last).
+		Find(&found).Error
+	entries := make(map[uuid.UUID]domain.Entry, len(found))
+	for _, r := range found {
+		entries[r.ID] = r.entry()
+	}
+	return entries, err
+}
+
+func (s *store) Forget(ctx context.Context, chain int, from uuid.UUID, limit int) (next uuid.UUID, more bool, err error) {
+	var bound []uuid.UUID
+	err = s.db.Read(ctx).Model(&subjectRow{}).Where("patient_id > ?", from).Order("patient_id").Offset(limit).Limit(1).Pluck("patient_id", &bound).Error
+	if err != nil {
+		return uuid.Nil, false, err
+	}
+	q := s.db.Write(ctx).Where("patient_id >= ? AND chain = ?", from, chain).
+		Where("sequence <= (SELECT anchor_sequence FROM audit_heads WHERE chain = ?)", chain)
+	if len(bound) > 0 {
+		next, more = bound[0], true
+		q = q.Where("patient_id < ?", next)
+	}
+	return next, more, q.Delete(&subjectRow{}).Error
+}

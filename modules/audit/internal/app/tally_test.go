@@ -1,0 +1,53 @@
+package app_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"healthcare/modules/audit/internal/app"
+	"healthcare/platform/audit"
+	"healthcare/platform/database"
+	"healthcare/platform/databasetest"
+)
+
+func TestTally(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		h := newHouse(db)
+		require.NoError(t, h.Record(t.Context(), someone(), reading(), reading()))
+		require.NoError(t, db.Do(t.Context(), func(ctx context.Context) error { return h.Record(ctx, someone(), reading()) }))
+		require.Equal(t, app.Tally{Entries: 3, Groups: 2}, h.Tally())
+
+		h.ledger.have(func(context.Context) error { return errors.New("down") })
+		require.Error(t, h.Record(t.Context(), someone(), reading()))
+		require.Equal(t, app.Tally{Entries: 3, Groups: 2, Failures: 1}, h.Tally())
+
+		entered, release := make(chan struct{}, 2), make(chan struct{})
+		h.ledger.have(func(context.Context) error { entered <- struct{}{}; <-release; return nil })
+		var all sync.WaitGroup
+		all.Go(func() { _ = h.Record(t.Context(), someone(), reading()) })
+		<-entered
+		gone, cancel := context.WithCancel(t.Context())
+		cancel()
+		require.Error(t, h.Record(gone, someone(), make2047()...))
+		require.Equal(t, 2047, h.Tally().Waiting)
+		require.Error(t, h.Record(t.Context(), someone(), reading(), reading()), "there is no room for two")
+		require.Equal(t, 2, h.Tally().Failures)
+		close(release)
+		all.Wait()
+		require.Eventually(t, func() bool { return h.Tally() == app.Tally{Entries: 3 + 1 + 2047, Groups: 4, Failures: 2} }, 10*time.Second, 5*time.Millisecond)
+	})
+}
+
+func make2047() []audit.Entry {
+	many := make([]audit.Entry, 2047)
+	for i := range many {
+		many[i] = reading()
+	}
+	return many
+}

@@ -1,0 +1,84 @@
+package database
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"gorm.io/gorm"
+)
+
+// bounded is a pool for whose connections one waits in the order of coming, and no longer than the limit: when all are taken by work that hangs, what
+// comes after is refused soon instead of hanging as well. database/sql bounds the wait only together with the work, by one context, and serves who
+// waits at random, so that a few wait many times as long as the rest.
+type bounded struct {
+	*sql.DB
+	limit time.Duration
+	taken chan struct{} // one for each connection in use; who waits to put one in is served in order
+}
+
+// within is what GORM runs its statements on: the pool of so many connections, or with a limit a bounded one.
+func within(pool *sql.DB, connections int, limit time.Duration) gorm.ConnPool {
+	pool.SetMaxOpenConns(connections)
+	if limit == 0 {
+		return pool
+	}
+	return bounded{pool, limit, make(chan struct{}, connections)}
+}
+
+// acquire takes a connection out of the pool. Errors: the context's, also when limit is over; those of connecting.
+func (b bounded) acquire(ctx context.Context) (*sql.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, b.limit)
+	defer cancel()
+	select {
+	case b.taken <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	conn, err := b.Conn(ctx)
+	if err != nil {
+		<-b.taken
+	}
+	return conn, err
+}
+
+// release puts a connection back once what was begun on it is over: Close waits for rows and transactions.
+func (b bounded) release(conn *sql.Conn) {
+	_ = conn.Close()
+	<-b.taken
+}
+
+// ExecContext implements gorm.ConnPool.
+func (b bounded) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	conn, err := b.acquire(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer b.release(conn)
+	return conn.ExecContext(ctx, query, args...)
+}
+
+// QueryContext implements gorm.ConnPool.
+func (b bounded) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	conn, err := b.acquire(ctx)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := conn.QueryContext(ctx, query, args...)
+	go b.release(conn)
+	return rows, err
+}
+
+// BeginTx implements gorm.TxBeginner.
+func (b bounded) BeginTx(ctx context.Context, options *sql.TxOptions) (*sql.Tx, error) {
+	conn, err := b.acquire(ctx)
+	if err != nil {
+		return nil, err
+	}
+	tx, err := conn.BeginTx(ctx, options)
+	go b.release(conn)
+	return tx, err
+}
+
+// GetDBConn implements gorm.GetDBConnector: the pool itself, for what is no request.
+func (b bounded) GetDBConn() (*sql.DB, error) { return b.DB, nil }

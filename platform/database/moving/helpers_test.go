@@ -1,0 +1,120 @@
+package moving_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
+
+	"healthcare/migrations"
+	"healthcare/platform/clock"
+	"healthcare/platform/database"
+	"healthcare/platform/database/moving"
+	"healthcare/platform/databasetest"
+)
+
+const (
+	asha   = "018f4c1e-0000-7000-8000-000000000001"
+	secret = "Zyxcanary" // never in an error
+)
+
+// house is a SQLite database with something of everything, and an empty PostgreSQL database to move to.
+type house struct {
+	t        *testing.T
+	from, to *database.DB
+	move     moving.Move
+}
+
+func newHouse(t *testing.T) house {
+	t.Helper()
+	t.Parallel()
+	lite, pg := databasetest.Both(t)
+	h := house{t, open(t, lite), open(t, pg), moving.Move{
+		From: lite.Path, To: pg, Migrations: migrations.All(), Clock: clock.New(), Progress: func(string, int64, int64) {},
+	}}
+	h.furnish()
+	return h
+}
+
+func open(t *testing.T, cfg database.Config) *database.DB {
+	t.Helper()
+	db, err := database.Open(cfg, zap.NewNop())
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = db.Close() })
+	require.NoError(t, db.Connect(t.Context()))
+	return db
+}
+
+func run(t *testing.T, db *database.DB, statement string, values ...any) {
+	t.Helper()
+	require.NoError(t, db.Write(t.Context()).Exec(statement, values...).Error)
+}
+
+// id is one that sorts by n.
+func id(n int) string { return fmt.Sprintf("018f4c1e-0000-7000-8000-%012x", n) }
+
+func (h house) furnish() {
+	h.t.Helper()
+	const at = "2026-11-25T00:10:20.000001Z"
+	run(h.t, h.from, `INSERT INTO users (id, name, email, mailbox, username, password_hash, active, token_version, created_at, updated_at) VALUES
+		(?, ?, 'A@b.example', 'a@b.example', 'asha', '$argon2id$', 1, 3, '0001-12-31T23:59:59.999999Z', ?), (?, 'Ravi', 'r@b.example', 'r@b.example', 'ravi', '', 0, 0, ?, ?)`,
+		asha, secret+" 李小龍 e\u0301 \U0001F3E5", "9999-12-31T23:59:59.999999Z", id(2), at, at)
+	run(h.t, h.from, `INSERT INTO sessions VALUES (?, ?, 2147483647, 'curl', '10.0.0.0/24', ?, ?, ?)`, id(3), asha, at, at, at)
+	run(h.t, h.from, `INSERT INTO signin_attempts (key, failures, expires_at) VALUES ('k', 0, ?)`, at)
+	run(h.t, h.from, `INSERT INTO idempotency_keys VALUES (?, 'POST /', '"quoted" \N	tab', 'f', 201, '{"a": ["b"]}', ?, ?)`, asha, []byte{0, 1, 255, '\\', '\n'}, at)
+	for i := range 20 {
+		var age, born, number any = 150, nil, nil
+		if i%2 == 0 {
+			age, born, number = nil, "1904-02-29", fmt.Sprint("MRN-", i)
+		}
+		run(h.t, h.from, `INSERT INTO patients VALUES (?, ?, ?, 'Female', ?, ?, '', '', ?, ?, ?, ?, 1, ?, ?)`,
+			id(100+i), asha, secret, age, born, "line\r\nline\ttab \\N \\. \x01", number, strings.Repeat("ß", i*1000), secret, at, at)
+	}
+	run(h.t, h.from, `INSERT INTO doctors VALUES (?, 'Dr. Khanna', 'Dermatology', 0, '', '', NULL, '', 1, ?, ?)`, id(200), at, at)
+	run(h.t, h.from, `INSERT INTO assignments VALUES (?, ?, ?, ?, ?)`, id(300), asha, id(100), id(200), at)
+	for i, month := range []string{"2019-12", "2026-10", "2026-11", "2026-11"} {
+		run(h.t, h.from, `INSERT INTO audit_entries VALUES (1, ?, ?, ?, 'r', NULL, '', ?, '', 'read', 'Patient', NULL, ?, 'success', 200, '', 0, '', 'k', ?)`,
+			i+1, month+"-30T23:59:59.999999Z", id(400+i), id(3), id(100), []byte(strings.Repeat("m", 32)))
+	}
+	run(h.t, h.from, `INSERT INTO audit_subjects SELECT patient_id, created_at, id, chain, sequence FROM audit_entries LIMIT 1`)
+	run(h.t, h.from, `UPDATE audit_heads SET sequence = 4, mac = ?, last_at = '2026-11-30T23:59:59.999999Z'`, []byte(strings.Repeat("m", 32)))
+}
+
+// copied moves house, and asserts that it went well.
+func (h house) copied() moving.Copied {
+	h.t.Helper()
+	done, err := moving.Copy(h.t.Context(), h.move)
+	require.NoError(h.t, err)
+	return done
+}
+
+// refused asserts why nothing was moved, and that nothing was.
+func (h house) refused(why string) {
+	h.t.Helper()
+	before := h.there()
+	_, err := moving.Copy(h.t.Context(), h.move)
+	require.ErrorContains(h.t, err, why)
+	require.ErrorContains(h.t, err, "nothing was copied")
+	require.NotContains(h.t, err.Error(), secret)
+	require.Equal(h.t, before, h.there())
+}
+
+// tables are those that migrations make.
+var tables = []string{"users", "sessions", "signin_attempts", "idempotency_keys", "patients", "doctors", "assignments", "audit_entries", "audit_subjects", "audit_heads", "last_writes"}
+
+// there is how many rows the target has, and where its trail ends.
+func (h house) there() map[string]int64 {
+	h.t.Helper()
+	counts := map[string]int64{}
+	for _, table := range tables {
+		var n int64
+		require.NoError(h.t, h.to.Read(h.t.Context()).Table(table).Count(&n).Error)
+		counts[table] = n
+	}
+	var sequence int64
+	require.NoError(h.t, h.to.Read(h.t.Context()).Raw("SELECT sequence FROM audit_heads").Scan(&sequence).Error)
+	counts["sequence"] = sequence
+	return counts
+}

@@ -1,0 +1,29 @@
+//go:build unix && !aix && !solaris
+
+package cluster
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestOwn(t *testing.T) {
+	requirePostgreSQL(t)
+	own, err := Own()
+	require.NoError(t, err)
+	held := hold(t, folderOf(t, own.URL()))
+	_, err = connect(t, own.URL()).Exec(t.Context(), "CREATE TABLE kept AS SELECT 'still here' AS what")
+	require.NoError(t, err)
+	for range 2 {
+		require.NoError(t, own.Stop())
+		require.Error(t, answers(own.URL()))
+		require.NoFileExists(t, own.Socket())
+		require.NoError(t, own.Start())
+		require.Equal(t, "still here", ask(t, connect(t, own.URL()), "SELECT what FROM kept"))
+	}
+	require.NoError(t, own.Stop())
+	own.Close()
+	require.NoDirExists(t, held.Name())
+	requireEnded(t, held)
+}

@@ -1,0 +1,131 @@
+package httpserver
+
+import (
+	"net"
+	"sync/atomic"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/middleware/adaptor"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"healthcare/platform/telemetry"
+)
+
+// Telemetry is what the server is watched with.
+type Telemetry struct {
+	Registry  *prometheus.Registry
+	Elsewhere bool               // /metrics has an address of its own
+	Tracing   *telemetry.Tracing // nil: nothing is traced
+}
+
+// meter measures requests. Its labels are route patterns, methods and statuses, all of closed sets, so nothing that a client types makes a
+// series of its own.
+type meter struct {
+	requests *prometheus.CounterVec
+	duration *prometheus.HistogramVec
+	inFlight prometheus.Gauge
+	nowhere  map[string]*measured // by method: requests that reached no operation; complete from the start
+}
+
+// unmatchedMethods are those that a request may have that reaches no operation; "unknown" is one that was not read, or is not HTTP's.
+var unmatchedMethods = []string{
+	fiber.MethodGet, fiber.MethodHead, fiber.MethodPost, fiber.MethodPut, fiber.MethodPatch, fiber.MethodDelete, fiber.MethodOptions,
+	fiber.MethodTrace, fiber.MethodConnect, "unknown",
+}
+
+func newMeter() *meter {
+	m := &meter{
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "http_requests_total", Help: "Requests that were answered, by route pattern, method and status.",
+		}, []string{"route", "method", "status"}),
+		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "http_request_duration_seconds", Help: "How long requests took from their last byte to their answer, by route pattern and method.",
+			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
+		}, []string{"route", "method"}),
+		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{Name: "http_requests_in_flight", Help: "Requests that are being answered."}),
+		nowhere:  map[string]*measured{},
+	}
+	for _, method := range unmatchedMethods {
+		m.nowhere[method] = &measured{meter: m, route: unmatched.route, method: method}
+	}
+	return m
+}
+
+func (m *meter) collectors() []prometheus.Collector {
+	return []prometheus.Collector{m.requests, m.duration, m.inFlight}
+}
+
+// measure prepares what an operation is measured with. HEAD is served where GET is.
+func (m *meter) measure(op *operation) {
+	op.measured = &measured{meter: m, route: op.route, method: op.method}
+	if op.method == fiber.MethodGet {
+		op.measuredHead = &measured{meter: m, route: op.route, method: fiber.MethodHead}
+	}
+}
+
+// of is what a request is measured with.
+func (m *meter) of(op *operation, method string) *measured {
+	switch {
+	case op == unmatched:
+		if nowhere, known := m.nowhere[method]; known {
+			return nowhere
+		}
+		return m.nowhere["unknown"]
+	case method == fiber.MethodHead && op.measuredHead != nil:
+		return op.measuredHead
+	}
+	return op.measured
+}
+
+// measured is one route and method. Its series are looked up once, so that measuring a request is a few atomic additions.
+type measured struct {
+	meter         *meter
+	route, method string
+	duration      atomic.Pointer[prometheus.Observer]
+	byStatus      [600]atomic.Pointer[prometheus.Counter]
+}
+
+func (m *measured) observe(status int, took time.Duration) {
+	duration := m.duration.Load()
+	if duration == nil {
+		found := m.meter.duration.WithLabelValues(m.route, m.method)
+		duration = &found
+		m.duration.Store(duration)
+	}
+	(*duration).Observe(took.Seconds())
+	if status < 0 || status >= len(m.byStatus) {
+		status = 0 // HTTP has none beyond (RFC 9110, section 15)
+	}
+	counter := m.byStatus[status].Load()
+	if counter == nil {
+		found := m.meter.requests.WithLabelValues(m.route, m.method, statusText(status))
+		counter = &found
+		m.byStatus[status].Store(counter)
+	}
+	(*counter).Inc()
+}
+
+// metrics answers a scrape from the same machine, unless the measurements have an address of their own.
+func (s *Server) metrics() fiber.Handler {
+	scrape := adaptor.HTTPHandler(telemetry.Handler(s.telemetry.Registry))
+	return func(c *fiber.Ctx) error {
+		if s.telemetry.Elsewhere || !fromThisMachine(c) {
+			return errNotFound
+		}
+		return scrape(c)
+	}
+}
+
+// forwarded are the headers that proxies add: who comes with one of them comes through a proxy, whatever machine that is on.
+var forwarded = []string{fiber.HeaderXForwardedFor, "Forwarded", "X-Real-IP", fiber.HeaderVia, fiber.HeaderXForwardedProto, fiber.HeaderXForwardedHost}
+
+func fromThisMachine(c *fiber.Ctx) bool {
+	for _, name := range forwarded {
+		if len(c.Request().Header.Peek(name)) > 0 {
+			return false
+		}
+	}
+	peer, ok := c.Context().RemoteAddr().(*net.TCPAddr)
+	return ok && peer.IP.IsLoopback()
+}

@@ -1,0 +1,69 @@
+package httpserver
+
+import (
+	"context"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/google/uuid"
+
+	"healthcare/platform/errs"
+)
+
+// Replicas answer plain reads in the place of the store; database.Replicas is one.
+type Replicas interface {
+	// Reading is ctx for a session's plain reads: a replica may answer them that has what the session wrote.
+	Reading(ctx context.Context, session uuid.UUID) context.Context
+	// WasAsked reports whether a replica was asked with a ctx of Reading.
+	WasAsked(ctx context.Context) bool
+	// Wrote notes that the session may have written up to now. Errors: errs.Unavailable.
+	Wrote(ctx context.Context, session uuid.UUID) error
+}
+
+// spread has replicas answer the operations that read, and notes which sessions write, at every instance. It stands behind the checks of who may
+// call, which ask the store itself. What is open to everybody signed in is about their own account and sessions, which no session wrote that signs in
+// first: the store answers it.
+func (s *Server) spread(op *operation, handler fiber.Handler) fiber.Handler {
+	switch {
+	case op.access.IsPublic():
+		return handler
+	case op.method != fiber.MethodGet:
+		return s.noted(handler)
+	case len(op.access.Roles()) == 0:
+		return handler
+	}
+	return func(c *fiber.Ctx) error {
+		if s.replicas == nil {
+			return handler(c)
+		}
+		outer := c.UserContext()
+		ctx := s.replicas.Reading(outer, Principal(c).SessionID)
+		c.SetUserContext(ctx)
+		err := handler(c)
+		c.SetUserContext(outer)
+		if errs.KindOf(err) != errs.Unavailable || outer.Err() != nil || !s.replicas.WasAsked(ctx) {
+			return err
+		}
+		return handler(c) // the replica may be what failed, and nobody depends on one
+	}
+}
+
+// noteTimeout bounds the note of a write, whose request may have used up its own time.
+const noteTimeout = time.Second
+
+// noted also notes a refusal: a client that is told that a record is another by now must see that when it reads again. A write that could not
+// be noted is not answered as if all were well.
+func (s *Server) noted(handler fiber.Handler) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		err := handler(c)
+		if s.replicas == nil {
+			return err
+		}
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(c.UserContext()), noteTimeout)
+		defer cancel()
+		if failed := s.replicas.Wrote(ctx, Principal(c).SessionID); err == nil {
+			return failed
+		}
+		return err
+	}
+}

@@ -1,0 +1,67 @@
+package httpserver
+
+import (
+	"strconv"
+
+	"github.com/gofiber/fiber/v2"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
+
+	"healthcare/platform/telemetry"
+)
+
+// Spans follow OpenTelemetry's semantic conventions for HTTP, less what a client types: no path, no query, no address, no user agent.
+
+func statusText(status int) string { return strconv.Itoa(status) }
+
+// traceRequest begins the span of a request; nil where nothing is traced. Its route is known when it ends.
+func (s *Server) traceRequest(c *fiber.Ctx) trace.Span {
+	if !s.telemetry.Tracing.On() {
+		return nil
+	}
+	method := attribute.String("http.request.method", c.Method())
+	ctx, span := s.telemetry.Tracing.Incoming(c.UserContext(), c.Get("traceparent"), c.Method(), method)
+	c.SetUserContext(ctx)
+	return span
+}
+
+func endRequest(span trace.Span, op *operation, method string, status int, err error) {
+	if span == nil {
+		return
+	}
+	if span.IsRecording() {
+		if op != unmatched {
+			span.SetName(method + " " + op.route)
+			span.SetAttributes(attribute.String("http.route", op.route))
+		}
+		span.SetAttributes(attribute.Int("http.response.status_code", status))
+		if status >= fiber.StatusInternalServerError { // of a server's span, only these are errors
+			telemetry.Fail(span, err)
+		}
+	}
+	span.End()
+}
+
+// traceUseCase gives every handler a span named after its operation, which is the use case that it asks: one place instead of one decorator for
+// each. Who may call was decided before it begins. Where nothing is traced it is the handler itself.
+func (s *Server) traceUseCase(op *operation, handler fiber.Handler) fiber.Handler {
+	tracing := s.telemetry.Tracing
+	if !tracing.On() {
+		return handler
+	}
+	return func(c *fiber.Ctx) error {
+		outer := c.UserContext()
+		ctx, span := tracing.Within(outer, trace.SpanKindInternal, op.id)
+		if span == nil {
+			return handler(c)
+		}
+		defer span.End()
+		c.SetUserContext(ctx)
+		defer c.SetUserContext(outer)
+		err := handler(c)
+		if err != nil {
+			telemetry.Fail(span, err)
+		}
+		return err
+	}
+}

@@ -1,0 +1,34 @@
+package telemetry
+
+import (
+	"context"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/fx"
+	"go.uber.org/zap"
+)
+
+// Module provides the registry over every collector of the graph, /metrics on its own address, and the tracing; it needs a Config.
+var Module = fx.Module("telemetry",
+	fx.Provide(fx.Annotate(NewRegistry, fx.ParamTags(``, `group:"collectors"`)), scraped, tracing),
+)
+
+// Collect adds the collectors that constructor returns, a []prometheus.Collector, to the registry.
+func Collect(constructor any) fx.Option {
+	return fx.Provide(fx.Annotate(constructor, fx.ResultTags(`group:"collectors,flatten"`)))
+}
+
+func scraped(lc fx.Lifecycle, cfg Config, registry *prometheus.Registry, log *zap.Logger) *Scraped {
+	s := NewScraped(cfg, registry, log)
+	lc.Append(fx.Hook{OnStart: s.Listen, OnStop: s.Shutdown})
+	return s
+}
+
+// tracing stops after everything that begins spans.
+func tracing(lc fx.Lifecycle, cfg Config, log *zap.Logger) (*Tracing, error) {
+	t, err := NewTracing(cfg, log)
+	if err == nil {
+		lc.Append(fx.Hook{OnStop: func(ctx context.Context) error { return t.Shutdown(ctx) }})
+	}
+	return t, err
+}

@@ -1,0 +1,60 @@
+package telemetry
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+)
+
+// Scraped is /metrics on an address of its own, where whoever reaches the address may read it.
+type Scraped struct {
+	address string
+	server  *http.Server
+	log     *zap.Logger
+}
+
+// NewScraped serves nothing before Listen, and never where cfg has no address.
+func NewScraped(cfg Config, registry *prometheus.Registry, log *zap.Logger) *Scraped {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", Handler(registry))
+	return &Scraped{address: cfg.MetricsAddress, log: log, server: &http.Server{
+		Handler: mux, ReadTimeout: 5 * time.Second, WriteTimeout: 15 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 8 << 10,
+		ErrorLog: zap.NewStdLog(zap.NewNop()), // it tells of connections that broke off
+	}}
+}
+
+// On says that there is an address of its own.
+func (s *Scraped) On() bool { return s.address != "" }
+
+// Listen opens the address, so that a busy port is an error of the start, and serves in the background until Shutdown.
+func (s *Scraped) Listen(ctx context.Context) error {
+	if !s.On() {
+		return nil
+	}
+	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.address)
+	if err != nil {
+		return err
+	}
+	s.log.Info("metrics are served", zap.String("address", ln.Addr().String()))
+	go func() {
+		if err := s.server.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+			s.log.Error("metrics are served no more", zap.Error(err))
+		}
+	}()
+	return nil
+}
+
+// Shutdown lets a scrape that runs finish, until ctx or a second ends. Errors: none; one that does not finish is cut off.
+func (s *Scraped) Shutdown(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	if s.server.Shutdown(ctx) != nil {
+		_ = s.server.Close()
+	}
+	return nil
+}

@@ -11,27 +11,28 @@ import (
 	"healthcare/platform/auth"
 )
 
-// statements is how many SQL statements each route sends, the session's standing and the audit trail's three included; BEGIN and COMMIT are not counted.
+// statements is how many SQL statements each route sends, the session's standing and the audit trail's included (three, and a fourth where a patient
+// is named); BEGIN and COMMIT are not counted.
 const statementsOf = `
-	POST   /api/patients/                                  5
-	GET    /api/patients/                                  5
-	GET    /api/patients/{id}/                             5
-	PUT    /api/patients/{id}/                             6
-	PATCH  /api/patients/{id}/                             6
-	GET    /api/patients/{id}/access-log/                  6
+	POST   /api/patients/                                  6
+	GET    /api/patients/                                  6
+	GET    /api/patients/{id}/                             6
+	PUT    /api/patients/{id}/                             7
+	PATCH  /api/patients/{id}/                             7
+	GET    /api/patients/{id}/access-log/                  8
 	POST   /api/doctors/                                   5
 	GET    /api/doctors/                                   2
 	GET    /api/doctors/{id}/                              2
 	PUT    /api/doctors/{id}/                              6
 	PATCH  /api/doctors/{id}/                              6
-	POST   /api/mappings/                                  7
-	GET    /api/mappings/                                  7
-	GET    /api/mappings/{id}/                             8
-	GET    /api/mappings/patient/{patient_id}/             8
-	GET    /api/mappings/detail/{id}/                      7
-	DELETE /api/mappings/{id}/                             6
+	POST   /api/mappings/                                  8
+	GET    /api/mappings/                                  8
+	GET    /api/mappings/{id}/                             9
+	GET    /api/mappings/patient/{patient_id}/             9
+	GET    /api/mappings/detail/{id}/                      8
+	DELETE /api/mappings/{id}/                             7
 	DELETE /api/doctors/{id}/                              7
-	DELETE /api/patients/{id}/                             7
+	DELETE /api/patients/{id}/                             8
 	GET    /api/audit/                                     5
 	GET    /api/users/                                     2
 	POST   /api/users/                                     6
@@ -39,7 +40,7 @@ const statementsOf = `
 	PATCH  /api/users/{id}/                                5
 	POST   /api/auth/register/                             5
 	POST   /api/auth/login/                               16
-	POST   /api/auth/refresh/                              3
+	POST   /api/auth/refresh/                              6
 	GET    /api/auth/me/                                   2
 	PATCH  /api/auth/me/                                   6
 	GET    /api/auth/sessions/                             2
@@ -47,7 +48,7 @@ const statementsOf = `
 	POST   /api/auth/logout/                               5
 	POST   /api/auth/logout-all/                           5
 	POST   /api/auth/password/                            16
-	DELETE /api/auth/me/?patients=delete                  24
+	DELETE /api/auth/me/?patients=delete                  25
 `
 
 // TestStatementsPerRoute has each route send as many statements as the table above says, whatever there is to show or to remove: no route asks once more

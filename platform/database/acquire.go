@@ -26,20 +26,31 @@ func within(pool *sql.DB, connections int, limit time.Duration) gorm.ConnPool {
 	return bounded{pool, limit, make(chan struct{}, connections)}
 }
 
-// acquire takes a connection out of the pool. Errors: the context's, also when limit is over; those of connecting.
+// acquire takes a connection out of the pool. Errors: the context's, also when limit is over; those of connecting, which has a limit of its own.
 func (b bounded) acquire(ctx context.Context) (*sql.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, b.limit)
-	defer cancel()
 	select {
-	case b.taken <- struct{}{}:
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	case b.taken <- struct{}{}: // as nearly always, which needs no timer
+	default:
+		if err := b.wait(ctx); err != nil {
+			return nil, err
+		}
 	}
 	conn, err := b.Conn(ctx)
 	if err != nil {
 		<-b.taken
 	}
 	return conn, err
+}
+
+func (b bounded) wait(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, b.limit)
+	defer cancel()
+	select {
+	case b.taken <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // release puts a connection back once what was begun on it is over: Close waits for rows and transactions.

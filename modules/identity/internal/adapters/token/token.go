@@ -58,13 +58,14 @@ func isName(s string) bool {
 	return s != "" && len(s) <= maxName && !strings.ContainsFunc(s, unfit)
 }
 
-// tokens is safe for concurrent use: nothing in it changes after New.
+// tokens is safe for concurrent use: nothing in it changes after New but what it remembers.
 type tokens struct {
 	cfg    Config
 	clock  clock.Clock
 	signer keyring.Key
 	keys   map[string][]byte // every key that verifies, by kid, which never reaches a file or a database
 	parser *jwt.Parser
+	proven memory
 
 	refresh [][]byte // the keys of refresh tokens, the newest first
 }

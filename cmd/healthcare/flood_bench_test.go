@@ -40,7 +40,7 @@ func BenchmarkR17_LoginFlood(b *testing.B) {
 
 func flood(b *testing.B, engine database.Engine) {
 	p := place{t: b, folder: b.TempDir(), env: []string{
-		"PATH=" + os.Getenv("PATH"), "HTTP_ADDRESS=127.0.0.1:0", "SECRET_KEY=" + testSecret, "TRUSTED_PROXIES=127.0.0.0/8", "LOG_LEVEL=warn",
+		"PATH=" + os.Getenv("PATH"), "HTTP_ADDRESS=127.0.0.1:0", "SECRET_KEY=" + testSecret, "AUDIT_KEY=" + testAuditKey, "TRUSTED_PROXIES=127.0.0.0/8", "LOG_LEVEL=warn",
 	}}
 	if engine == database.Postgres {
 		p = p.with("DATABASE_URL=" + databasetest.PostgresURL(b))

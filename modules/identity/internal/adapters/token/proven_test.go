@@ -53,7 +53,7 @@ func TestARememberedTokenIsNoLongerGoodThanItSays(t *testing.T) {
 func TestMemoryIsBounded(t *testing.T) {
 	var m memory
 	digest := func(n int) (d [sha256.Size]byte) {
-		binary.BigEndian.PutUint64(d[:], uint64(n)) //nolint:gosec // small
+		binary.BigEndian.PutUint64(d[:], uint64(n))
 		return d
 	}
 	for n := range 5 * perGeneration {

@@ -139,7 +139,7 @@ func (s *Server) Address() string { return s.address }
 
 // farewell is how long a connection that is kept open may bring one more request after the listener is closed. Its answer says that it is the
 // last; without it, whoever sends while an idle connection is closed would get no answer.
-const farewell = 100 * time.Millisecond
+const farewell = 500 * time.Millisecond
 
 // Shutdown stops the server without failing a request in flight: not ready first, and each answer the last of its connection; then no new
 // connections; then it waits for answers to leave until ctx or the shutdown timeout ends. Errors: requests that did not finish in time.

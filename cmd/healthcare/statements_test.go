@@ -51,9 +51,9 @@ const statementsOf = `
 	DELETE /api/auth/me/?patients=delete                  25
 `
 
-// TestStatementsPerRoute has each route send as many statements as the table above says, whatever there is to show or to remove: no route asks once more
+// TestWhatEachRouteAsksTheStore has each route send as many statements as the table above says, whatever there is to show or to remove: no route asks once more
 // for each record.
-func TestStatementsPerRoute(t *testing.T) {
+func TestWhatEachRouteAsksTheStore(t *testing.T) {
 	t.Parallel()
 	eachEngine(t, func(t *testing.T, s *service) {
 		recorded := s.record(t)

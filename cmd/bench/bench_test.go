@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,7 +10,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"healthcare/platform/databasetest"
-	"healthcare/platform/databasetest/cluster"
 )
 
 // TestMain is the bench itself where a test starts servers: they are children of the same program.
@@ -32,12 +30,7 @@ func brief(t *testing.T, engine string) options {
 	if engine == sqlite {
 		return o
 	}
-	var err error
-	o.postgres, err = cluster.URL()
-	if errors.Is(err, cluster.ErrNotInstalled) && os.Getenv("REQUIRE_POSTGRES") != "1" {
-		t.Skip(databasetest.Missing)
-	}
-	require.NoError(t, err)
+	o.postgres = databasetest.PostgresURL(t)
 	return o
 }
 

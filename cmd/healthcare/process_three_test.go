@@ -1,8 +1,6 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"net/http"
 	"os"
 	"strings"
@@ -11,33 +9,10 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"healthcare/platform/databasetest"
-	"healthcare/platform/databasetest/cluster"
 )
-
-// emptyDatabase is the address of a new PostgreSQL database without a table.
-func emptyDatabase(t *testing.T) string {
-	t.Helper()
-	server, err := cluster.URL()
-	if errors.Is(err, cluster.ErrNotInstalled) && os.Getenv("REQUIRE_POSTGRES") != "1" {
-		t.Skip(databasetest.Missing)
-	}
-	require.NoError(t, err)
-	name := "healthcare_empty_" + uuid.NewString()[:8]
-	do := func(statement string) {
-		conn, err := pgx.Connect(context.Background(), server)
-		require.NoError(t, err)
-		defer func() { _ = conn.Close(context.Background()) }()
-		_, err = conn.Exec(context.Background(), statement)
-		require.NoError(t, err)
-	}
-	do(`CREATE DATABASE ` + name)
-	t.Cleanup(func() { do(`DROP DATABASE ` + name + ` WITH (FORCE)`) })
-	return strings.Replace(server, "/postgres?", "/"+name+"?", 1)
-}
 
 // three are instances on one database, and a client of each. A session of one is the others' too.
 type three struct {
@@ -48,7 +23,7 @@ type three struct {
 }
 
 func startThree(t *testing.T) *three {
-	s := &three{t: t, place: patient(t).with("SECRET_KEY="+testSecret, "DATABASE_URL="+emptyDatabase(t), "APP_ENV=production")}
+	s := &three{t: t, place: patient(t).with("SECRET_KEY="+testSecret, "DATABASE_URL="+databasetest.OwnPostgres(t).URL(), "APP_ENV=production")}
 	for i := range s.instances {
 		s.instances[i] = s.place.with("DATA_DIR=" + t.TempDir()).start() // at the same time: their migrations race
 	}

@@ -42,8 +42,8 @@ func EachBench(b *testing.B, bench func(b *testing.B, db *database.DB)) {
 	b.Run(string(database.Postgres), func(b *testing.B) { bench(b, open(b, postgres(b))) })
 }
 
-// PostgresURL is the address of a migrated PostgreSQL database, for benchmarks of whole programs.
-func PostgresURL(b *testing.B) string { return postgres(b).URL }
+// PostgresURL is the address of a migrated PostgreSQL database, for whole programs.
+func PostgresURL(t testing.TB) string { return postgres(t).URL }
 
 // Both is a migrated database on each engine, for what goes from one to the other.
 func Both(t testing.TB) (lite, pg database.Config) { return sqlite(t), postgres(t) }

@@ -22,7 +22,7 @@ type limitListener struct {
 	told   atomic.Int64
 }
 
-func (s *Server) limitConnections(ln net.Listener) net.Listener {
+func (s *Server) limitConnections(ln net.Listener) *limitListener {
 	return &limitListener{Listener: ln, limit: int64(s.cfg.Connections)}
 }
 

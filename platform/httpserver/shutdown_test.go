@@ -1,7 +1,9 @@
 package httpserver
 
 import (
+	"bufio"
 	"context"
+	"io"
 	"net"
 	"net/http"
 	"testing"
@@ -91,6 +93,27 @@ func TestShutdown(t *testing.T) {
 		started := time.Now()
 		require.NoError(t, s.Shutdown(t.Context()))
 		require.GreaterOrEqual(t, time.Since(started), s.cfg.ShutdownDelay)
+	})
+	t.Run("lets a connection that is kept open bring one more request, be it the only one", func(t *testing.T) {
+		s := serve(t)
+		conn := s.dial(t)
+		answered := bufio.NewReader(conn)
+		request := func() *http.Response {
+			_, err := conn.Write([]byte("GET /livez HTTP/1.1\r\nHost: a\r\n\r\n"))
+			require.NoError(t, err)
+			said, err := http.ReadResponse(answered, nil)
+			require.NoError(t, err)
+			_, err = io.Copy(io.Discard, said.Body)
+			require.NoError(t, err)
+			return said
+		}
+		require.False(t, request().Close)
+		stopped := make(chan error, 1)
+		go func() { stopped <- s.Shutdown(context.Background()) }()
+		require.Eventually(t, s.refusesConnections, 2*time.Second, time.Millisecond)
+		time.Sleep(farewell / 10)
+		require.True(t, request().Close)
+		require.NoError(t, <-stopped)
 	})
 	t.Run("gives up on a request that does not end", func(t *testing.T) {
 		s := serve(t, func(c *Config) { c.ShutdownTimeout = 100 * time.Millisecond })

@@ -28,7 +28,9 @@ import (
 )
 
 // Serving is the program that answers requests.
-func Serving() fx.Option { return fx.Options(Parts(), fx.Invoke(httpserver.Serve)) }
+func Serving() fx.Option {
+	return fx.Options(Parts(), fx.Invoke(httpserver.Serve), fx.Invoke(func(lc fx.Lifecycle) { lc.Append(fx.StopHook(spacious())) }))
+}
 
 // Parts is the whole program: what it stands on, and what it does. A new module is one line here.
 func Parts() fx.Option {

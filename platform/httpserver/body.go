@@ -70,35 +70,47 @@ func malformed(format string, args ...any) error {
 	return errs.New(errs.Invalid, "malformed_json", fmt.Sprintf(format, args...))
 }
 
-// readObject checks the whole of raw, then splits it into its members.
-func readObject(raw []byte) (map[string]jsontext.Value, error) {
-	if len(bytes.TrimSpace(raw)) == 0 {
-		return nil, malformed("The body is empty; a JSON object is expected.")
+// readObject checks the whole of raw, and splits it into its members.
+func readObject(raw []byte) (members map[string]jsontext.Value, err error) {
+	// Unmarshal refuses duplicate names, invalid UTF-8 and a second value. What it allows is looked for where it can be: an escaped NUL, and depth.
+	suspicious := bytes.Contains(raw, []byte(`\u0000`)) || bytes.Count(raw, []byte("{"))+bytes.Count(raw, []byte("[")) > maxDepth
+	if !suspicious && json.Unmarshal(raw, &members) == nil && members != nil {
+		return members, nil
 	}
-	dec := jsontext.NewDecoder(bytes.NewReader(raw)) // refuses duplicate names and invalid UTF-8 by default
-	if dec.PeekKind() != '{' {
-		return nil, malformed("The body must be a JSON object.")
+	if err := flaw(raw); err != nil {
+		return nil, err
 	}
-	for first := true; first || dec.StackDepth() > 0; first = false {
-		token, err := dec.ReadToken()
-		if err != nil {
-			return nil, malformed("The body is not well-formed JSON (at byte %d).", dec.InputOffset())
-		}
-		if dec.StackDepth() > maxDepth {
-			return nil, malformed("The body is nested deeper than %d levels.", maxDepth)
-		}
-		if token.Kind() == '"' && strings.ContainsRune(token.String(), 0) {
-			return nil, malformed("The body holds a NUL character (before byte %d).", dec.InputOffset())
-		}
-	}
-	if _, err := dec.ReadToken(); !errors.Is(err, io.EOF) {
-		return nil, malformed("The body holds more than one JSON value.")
-	}
-	var members map[string]jsontext.Value
 	if err := json.Unmarshal(raw, &members); err != nil {
 		return nil, malformed("The body is not well-formed JSON.")
 	}
 	return members, nil
+}
+
+// flaw says what is wrong with raw, token by token.
+func flaw(raw []byte) error {
+	if len(bytes.TrimSpace(raw)) == 0 {
+		return malformed("The body is empty; a JSON object is expected.")
+	}
+	dec := jsontext.NewDecoder(bytes.NewReader(raw)) // refuses duplicate names and invalid UTF-8 by default
+	if dec.PeekKind() != '{' {
+		return malformed("The body must be a JSON object.")
+	}
+	for first := true; first || dec.StackDepth() > 0; first = false {
+		token, err := dec.ReadToken()
+		if err != nil {
+			return malformed("The body is not well-formed JSON (at byte %d).", dec.InputOffset())
+		}
+		if dec.StackDepth() > maxDepth {
+			return malformed("The body is nested deeper than %d levels.", maxDepth)
+		}
+		if token.Kind() == '"' && strings.ContainsRune(token.String(), 0) {
+			return malformed("The body holds a NUL character (before byte %d).", dec.InputOffset())
+		}
+	}
+	if _, err := dec.ReadToken(); !errors.Is(err, io.EOF) {
+		return malformed("The body holds more than one JSON value.")
+	}
+	return nil
 }
 
 // fill decodes each member into the field of that name and tells which were refused. What the struct does not know is ignored: read-only

@@ -3,6 +3,7 @@ package httpserver
 import (
 	"bufio"
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -98,21 +99,21 @@ func TestShutdown(t *testing.T) {
 		s := serve(t)
 		conn := s.dial(t)
 		answered := bufio.NewReader(conn)
-		request := func() *http.Response {
+		saidClose := func() bool {
 			_, err := conn.Write([]byte("GET /livez HTTP/1.1\r\nHost: a\r\n\r\n"))
 			require.NoError(t, err)
 			said, err := http.ReadResponse(answered, nil)
 			require.NoError(t, err)
 			_, err = io.Copy(io.Discard, said.Body)
-			require.NoError(t, err)
-			return said
+			require.NoError(t, errors.Join(err, said.Body.Close()))
+			return said.Close
 		}
-		require.False(t, request().Close)
+		require.False(t, saidClose())
 		stopped := make(chan error, 1)
 		go func() { stopped <- s.Shutdown(context.Background()) }()
 		require.Eventually(t, s.refusesConnections, 2*time.Second, time.Millisecond)
 		time.Sleep(farewell / 10)
-		require.True(t, request().Close)
+		require.True(t, saidClose())
 		require.NoError(t, <-stopped)
 	})
 	t.Run("gives up on a request that does not end", func(t *testing.T) {

@@ -114,17 +114,20 @@ const (
 )
 
 func (s Said) checks() validation.Errors {
+	age := anAge
+	if s.BirthDate == "" {
+		age = append([]validation.Rule{validation.NotNil.Error("Give an age or a birth_date.")}, age...)
+	}
 	return validation.Errors{
-		"name":   validation.Validate(s.Name, validation.Required.Error("This field may not be blank."), atMost(255)),
-		"gender": validation.Validate(s.Gender, validation.Required.Error("This field may not be blank."), validation.By(knownGender)),
-		"age": validation.Validate(s.Age, validation.When(s.BirthDate == "", validation.NotNil.Error("Give an age or a birth_date.")),
-			validation.Min(0).Error(ageRange), validation.Max(oldestAge).Error(ageRange)),
-		"birth_date":            validation.Validate(s.BirthDate, validation.Date("2006-01-02").Error("Must be a date: YYYY-MM-DD.")),
-		"email":                 validation.Validate(s.Email, is.EmailFormat.Error("Must be an e-mail address."), atMost(254)),
-		"phone":                 validation.Validate(s.Phone, atMost(32)),
-		"address":               validation.Validate(s.Address, atMost(1000)),
-		"medical_record_number": validation.Validate(s.MedicalRecordNumber, atMost(64)),
-		"notes":                 validation.Validate(s.Notes, atMost(10000)),
+		"name":                  validation.Validate(s.Name, notBlank, atMost255),
+		"gender":                validation.Validate(s.Gender, notBlank, validation.By(knownGender)),
+		"age":                   validation.Validate(s.Age, age...),
+		"birth_date":            validation.Validate(s.BirthDate, aDate),
+		"email":                 validation.Validate(s.Email, anAddress, atMost254),
+		"phone":                 validation.Validate(s.Phone, atMost32),
+		"address":               validation.Validate(s.Address, atMost1000),
+		"medical_record_number": validation.Validate(s.MedicalRecordNumber, atMost64),
+		"notes":                 validation.Validate(s.Notes, atMost10000),
 	}
 }
 
@@ -132,6 +135,16 @@ func (s Said) checks() validation.Errors {
 func atMost(characters int) validation.Rule {
 	return validation.RuneLength(0, characters).Error("Must have at most {{.max}} characters.")
 }
+
+// Rules are made once: making one takes as long as asking it.
+var (
+	notBlank  = validation.Required.Error("This field may not be blank.")
+	anAddress = is.EmailFormat.Error("Must be an e-mail address.")
+	aDate     = validation.Date("2006-01-02").Error("Must be a date: YYYY-MM-DD.")
+	anAge     = []validation.Rule{validation.Min(0).Error(ageRange), validation.Max(oldestAge).Error(ageRange)}
+
+	atMost32, atMost64, atMost254, atMost255, atMost1000, atMost10000 = atMost(32), atMost(64), atMost(254), atMost(255), atMost(1000), atMost(10000)
+)
 
 func canonical(gender string) string {
 	at := slices.IndexFunc(Genders, func(known string) bool { return strings.EqualFold(known, gender) })

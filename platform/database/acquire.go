@@ -4,8 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"time"
-
-	"gorm.io/gorm"
 )
 
 // bounded is a pool for whose connections one waits in the order of coming, and no longer than the limit: when all are taken by work that hangs, what
@@ -17,12 +15,9 @@ type bounded struct {
 	taken chan struct{} // one for each connection in use; who waits to put one in is served in order
 }
 
-// within is what GORM runs its statements on: the pool of so many connections, or with a limit a bounded one.
-func within(pool *sql.DB, connections int, limit time.Duration) gorm.ConnPool {
+// newBounded bounds a pool to so many connections, and the wait for one; 0 leaves that to the context.
+func newBounded(pool *sql.DB, connections int, limit time.Duration) bounded {
 	pool.SetMaxOpenConns(connections)
-	if limit == 0 {
-		return pool
-	}
 	return bounded{pool, limit, make(chan struct{}, connections)}
 }
 
@@ -43,8 +38,11 @@ func (b bounded) acquire(ctx context.Context) (*sql.Conn, error) {
 }
 
 func (b bounded) wait(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, b.limit)
-	defer cancel()
+	if b.limit > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, b.limit)
+		defer cancel()
+	}
 	select {
 	case b.taken <- struct{}{}:
 		return nil

@@ -74,6 +74,9 @@ func gormOver(dialector gorm.Dialector, cfg Config, log *zap.Logger, kept int) (
 	if err != nil {
 		return nil, err
 	}
+	if err := db.Callback().Query().Replace("gorm:query", query); err != nil {
+		return nil, err
+	}
 	// GORM translates every error but that of Rows, on which Scan stands.
 	return db, db.Callback().Row().After("gorm:row").Register("healthcare:explain", func(db *gorm.DB) { db.Error = explain(db.Error) })
 }

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -56,6 +57,7 @@ func Explain(err error) error { return explain(err) }
 func explain(err error) error {
 	var pg *pgconn.PgError
 	var lite *sqlite.Error
+	var misfit pgx.ScanArgError
 	switch {
 	case err == nil:
 		return nil
@@ -67,8 +69,10 @@ func explain(err error) error {
 		errors.Is(err, sql.ErrConnDone), errors.Is(err, sql.ErrTxDone), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF),
 		errors.Is(err, net.ErrClosed), pgconn.SafeToRetry(err), errors.Is(err, pgconn.ErrConnClosed), errors.As(err, new(net.Error)), errors.As(err, new(*pgconn.ConnectError)):
 		return unavailable(err)
-	case strings.HasPrefix(err.Error(), "failed to encode args["): // pgx's own refusal has no type, and quotes the value
+	case strings.Contains(err.Error(), "failed to encode args["): // pgx's own refusal has no type, and quotes the value
 		return errRefused.Because(&Fault{text: "postgres: a value does not fit its column"})
+	case errors.As(err, &misfit): // its cause may quote what is stored
+		return &Fault{text: fmt.Sprintf("postgres: column name %q: it does not hold what it should", misfit.FieldName)}
 	case strings.HasPrefix(err.Error(), "sql: Scan error on column"): // nor has this, which quotes what is stored after the column's name
 		column, _, _ := strings.Cut(err.Error(), `": `)
 		return &Fault{text: column + `": it does not hold what it should`}

@@ -21,10 +21,8 @@ func openPostgres(cfg Config, log *zap.Logger) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	bound(pool, cfg.PoolSize)
 	db := &DB{engine: Postgres, cfg: cfg, log: log, pools: []*sql.DB{pool}}
-	statements := within(pool, cfg.PoolSize, cfg.AcquireTimeout)
-	db.writer, err = gormOver(postgresDialector{postgres.Dialector{Config: &postgres.Config{Conn: statements}}}, cfg, log, 0) // pgx keeps statements by itself, and as poolers allow
+	db.writer, err = gormOver(postgresOver(pool, cfg), cfg, log, 0) // pgx keeps statements by itself, and as poolers allow
 	db.reader = db.writer
 	if err == nil {
 		db.replicas, err = openReplicas(db)
@@ -41,11 +39,12 @@ func (cfg Config) limits() map[string]string {
 	}
 }
 
-func bound(pool *sql.DB, size int) {
-	pool.SetMaxOpenConns(size)
-	pool.SetMaxIdleConns(size)
+// postgresOver is GORM's dialector over a pool, whose size and patience cfg says.
+func postgresOver(pool *sql.DB, cfg Config) gorm.Dialector {
+	pool.SetMaxIdleConns(cfg.PoolSize)
 	pool.SetConnMaxIdleTime(5 * time.Minute)
 	pool.SetConnMaxLifetime(time.Hour) // so that a fail-over behind the same name is noticed
+	return postgresDialector{postgres.Dialector{Config: &postgres.Config{Conn: direct{newBounded(pool, cfg.PoolSize, cfg.AcquireTimeout)}}}}
 }
 
 // postgresPool opens a pool whose sessions have the given settings, except where the URL says otherwise. A connection that onConnect refuses is

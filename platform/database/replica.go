@@ -10,7 +10,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"go.uber.org/zap"
-	"gorm.io/driver/postgres"
 	"gorm.io/gorm"
 )
 
@@ -56,12 +55,11 @@ func openReplica(db *DB, url string, primary *sql.DB) (*replica, error) {
 	if r.pool, err = postgresPool(cfg, cfg.limits(), r.notBehind); err != nil {
 		return nil, err
 	}
-	bound(r.pool, cfg.PoolSize)
 	if r.probe, err = postgresPool(cfg, nil); err != nil {
 		return nil, err
 	}
 	r.probe.SetMaxOpenConns(1)
-	r.reader, err = gormOver(postgresDialector{postgres.Dialector{Config: &postgres.Config{Conn: within(r.pool, cfg.PoolSize, cfg.AcquireTimeout)}}}, cfg, db.log, 0)
+	r.reader, err = gormOver(postgresOver(r.pool, cfg), cfg, db.log, 0)
 	return r, err
 }
 

@@ -38,7 +38,7 @@ func openSQLite(cfg Config, log *zap.Logger) (*DB, error) {
 
 	db := &DB{engine: SQLite, cfg: cfg, log: log, pools: []*sql.DB{writer, reader}} // the writer's first use creates the file in WAL
 	// SQLite has one writer; a queue in Go is fairer than its busy loop.
-	if db.writer, err = gormOver(sqliteDialector{within(writer, 1, cfg.AcquireTimeout)}, cfg, log, 0); err != nil {
+	if db.writer, err = gormOver(sqliteDialector{newBounded(writer, 1, cfg.AcquireTimeout)}, cfg, log, 0); err != nil {
 		return nil, err
 	}
 	db.reader, err = gormOver(sqliteDialector{reader}, cfg, log, keptStatements) // statements that are kept go past a bounded pool: a file's reads do not hang

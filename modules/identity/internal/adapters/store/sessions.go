@@ -119,9 +119,6 @@ const standing = "SELECT s.user_id, u.active, u.token_version, u.role FROM sessi
 
 func (s *sessions) Standing(ctx context.Context, id identity.SessionID) (domain.Standing, error) {
 	var of domain.Standing
-	found := s.db.Read(ctx).Raw(standing, id).Scan(&of)
-	if found.Error == nil && found.RowsAffected == 0 {
-		return domain.Standing{}, ports.ErrNotFound
-	}
-	return of, found.Error
+	err := s.db.Read(ctx).Raw(standing, id).Take(&of).Error
+	return of, explain(err)
 }

@@ -1,0 +1,156 @@
+package database_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+	"gorm.io/gorm"
+
+	"healthcare/platform/database"
+	"healthcare/platform/errs"
+)
+
+// kept is a row of each type that rows are made of.
+type kept struct {
+	ID    keptID
+	Name  string
+	Note  database.Text
+	Count int
+	Age   *int
+	Open  bool
+	At    database.Time
+	Until database.Time
+}
+
+type keptID struct{ uuid.UUID }
+
+func (kept) TableName() string { return "kept" }
+
+func eachWithKept(t *testing.T, test func(t *testing.T, db *database.DB)) {
+	eachWithThings(t, func(t *testing.T, db *database.DB) {
+		id, at, yes, end := "uuid", "timestamptz", "boolean", ""
+		if db.Engine() == database.SQLite {
+			id, at, yes, end = "text", "text", "integer", " STRICT"
+		}
+		exec(t, db, `CREATE TABLE kept (id `+id+` PRIMARY KEY, name text NOT NULL, note text, count integer NOT NULL, age integer, open `+yes+` NOT NULL,
+			at `+at+` NOT NULL, until `+at+`)`+end)
+		test(t, db)
+	})
+}
+
+// Rows are read as they were written, whatever is asked for and however.
+func TestReadingRows(t *testing.T) {
+	age, at := 7, time.Date(2026, 11, 25, 4, 5, 6, 7000, time.UTC)
+	full := kept{keptID{uuid.New()}, "a", "b", 3, &age, true, database.At(at), database.At(at.Add(time.Hour))}
+	bare := kept{ID: keptID{uuid.New()}, Name: "z", At: database.At(at)}
+	eachWithKept(t, func(t *testing.T, db *database.DB) {
+		require.NoError(t, db.Write(t.Context()).Create([]kept{full, bare}).Error)
+		outside := func(t *testing.T, do func(ctx context.Context)) { do(t.Context()) }
+		first := func(t *testing.T, do func(ctx context.Context)) {
+			require.NoError(t, db.Do(t.Context(), func(ctx context.Context) error {
+				do(ctx)
+				return nil
+			}))
+		}
+		later := func(t *testing.T, do func(ctx context.Context)) {
+			first(t, func(ctx context.Context) {
+				require.NoError(t, add(ctx, db, uuid.NewString()))
+				do(ctx)
+			})
+		}
+		for where, in := range map[string]func(*testing.T, func(context.Context)){
+			"outside of a transaction": outside, "as the first of a transaction": first, "later in one": later,
+		} {
+			t.Run(where, func(t *testing.T) {
+				ordered := func(ctx context.Context) *gorm.DB { return db.Read(ctx).Model(&kept{}).Order("name") }
+				in(t, func(ctx context.Context) {
+					all := []kept{{Name: "what was there before"}, full, full}
+					require.NoError(t, ordered(ctx).Limit(5).Find(&all).Error)
+					require.Equal(t, []kept{full, bare}, all)
+				})
+				in(t, func(ctx context.Context) {
+					var one kept
+					require.NoError(t, ordered(ctx).Where("id = ?", bare.ID).Take(&one).Error)
+					require.Equal(t, bare, one)
+				})
+				in(t, func(ctx context.Context) {
+					var none []kept
+					found := ordered(ctx).Where("name = ?", "nobody").Find(&none)
+					require.NoError(t, found.Error)
+					require.Zero(t, found.RowsAffected)
+					require.Empty(t, none)
+					require.ErrorIs(t, ordered(ctx).Where("name = ?", "nobody").Take(&kept{}).Error, gorm.ErrRecordNotFound)
+				})
+				in(t, func(ctx context.Context) {
+					var ids []keptID
+					require.NoError(t, ordered(ctx).Pluck("id", &ids).Error)
+					require.Equal(t, []keptID{full.ID, bare.ID}, ids)
+					var n int64
+					require.NoError(t, db.Read(ctx).Model(&kept{}).Count(&n).Error)
+					require.EqualValues(t, 2, n)
+				})
+				in(t, func(ctx context.Context) {
+					var part []struct {
+						Name  string
+						Count int
+					}
+					found := db.Read(ctx).Raw("SELECT name, count, 'no field' AS other FROM kept ORDER BY name").Find(&part)
+					require.NoError(t, found.Error)
+					require.EqualValues(t, 2, found.RowsAffected)
+					require.Equal(t, "a", part[0].Name)
+					require.Equal(t, 3, part[0].Count)
+				})
+			})
+		}
+	})
+}
+
+// A transaction whose first statement fails is undone like any other, and leaves a connection that works.
+func TestAFirstStatementThatFails(t *testing.T) {
+	eachWithThings(t, func(t *testing.T, db *database.DB) {
+		require.NoError(t, add(t.Context(), db, "a"))
+		for what, c := range map[string]struct {
+			kind errs.Kind
+			do   func(ctx context.Context) error
+		}{
+			"in the store": {errs.Conflict, func(ctx context.Context) error { return add(ctx, db, "a") }},
+			"while it reads": {errs.Internal, func(ctx context.Context) error {
+				return db.Read(ctx).Raw("SELECT nothing FROM things").Find(&[]kept{}).Error
+			}},
+			"in a question that is no question": {errs.Internal, func(ctx context.Context) error {
+				return db.Write(ctx).Exec("INSERT INTO nowhere VALUES (1)").Error
+			}},
+			"before it is sent": {errs.Invalid, func(ctx context.Context) error {
+				return db.Write(ctx).Exec("INSERT INTO things (id, n) VALUES (?, 0)", "\xff").Error
+			}},
+		} {
+			t.Run(what, func(t *testing.T) {
+				session := sessionOf(t, db)
+				for range 10 { // more than there are connections
+					err := db.Do(t.Context(), c.do)
+					require.Equal(t, c.kind, errs.KindOf(err), "%v", err)
+				}
+				require.NoError(t, db.Do(t.Context(), func(ctx context.Context) error { return add(ctx, db, "after "+what) }))
+				require.Contains(t, things(t.Context(), t, db), "after "+what)
+				require.Equal(t, session, sessionOf(t, db), "undone, not cut off")
+			})
+		}
+		if db.Engine() == database.Postgres {
+			var open int
+			require.NoError(t, db.Read(t.Context()).Raw(`SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in transaction%'`).Scan(&open).Error)
+			require.Zero(t, open)
+		}
+	})
+}
+
+// sessionOf is the server's process that answers db, which has one connection in use at a time. SQLite has none.
+func sessionOf(t testing.TB, db *database.DB) (pid int) {
+	t.Helper()
+	if db.Engine() == database.Postgres {
+		require.NoError(t, db.Read(t.Context()).Raw("SELECT pg_backend_pid()").Scan(&pid).Error)
+	}
+	return pid
+}

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -139,6 +140,21 @@ func TestReplica(t *testing.T) {
 	patient := writer.addPatient(object{"notes": "first"})
 	_ = other.notes(patient)
 
+	t.Run("its requests are counted", func(t *testing.T) {
+		counted := func() string {
+			text := string(other.in(t).do("GET", "/metrics", nil).is(200).raw)
+			require.Contains(t, text, `healthcare_replica_in_use{db_name="replica1"} 1`)
+			return regexp.MustCompile(`(?m)^healthcare_replica_requests_total.*`).FindString(text)
+		}
+		require.Eventually(t, func() bool {
+			before := counted()
+			_ = other.in(t).notes(patient)
+			return counted() != before
+		}, patience, 10*time.Millisecond)
+		before := counted()
+		writer.in(t).note(patient, "first").is(200)
+		require.Equal(t, before, counted(), "a write is the primary's")
+	})
 	t.Run("who wrote sees it at once at every instance, others when it is replayed", func(t *testing.T) { p.readYourWrites(t, writer.in(t), other.in(t), a, b, patient) })
 	t.Run("what no replica may answer", func(t *testing.T) { p.asksThePrimary(t, writer.in(t), a, b, patient) })
 	t.Run("a write whose note was lost in a crash counts", func(t *testing.T) {

@@ -19,8 +19,27 @@ func poolCollectors(db *DB) []prometheus.Collector {
 	}
 	if db.replicas != nil {
 		for i, r := range db.replicas.all {
-			all = append(all, collectors.NewDBStatsCollector(r.pool, fmt.Sprint("replica", i+1)))
+			name := fmt.Sprint("replica", i+1)
+			all = append(append(all, collectors.NewDBStatsCollector(r.pool, name)), r.collectors(name)...)
 		}
 	}
 	return all
+}
+
+// collectors tell whether the replica is in use, and how many requests it took reads from the primary for.
+func (r *replica) collectors(name string) []prometheus.Collector {
+	labels := prometheus.Labels{"db_name": name}
+	return []prometheus.Collector{
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "healthcare_replica_in_use", ConstLabels: labels, Help: "1 while plain reads may go to the replica.",
+		}, func() float64 {
+			if r.inUse() == nil {
+				return 0
+			}
+			return 1
+		}),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "healthcare_replica_requests_total", ConstLabels: labels, Help: "Requests whose reads the replica was asked for.",
+		}, func() float64 { return float64(r.requests.Load()) }),
+	}
 }

@@ -23,9 +23,10 @@ type replica struct {
 	probe   *sql.DB // one connection beside the pool: a look does not wait behind requests
 	primary *sql.DB // likewise
 
-	proven atomic.Pointer[proof] // nil: it is out of use
-	goal   *place                // what the primary had written at a look, and the replica has not shown to have replayed yet
-	said   string                // the last line of the log about it
+	proven   atomic.Pointer[proof] // nil: it is out of use
+	requests atomic.Int64          // that it was asked for
+	goal     *place                // what the primary had written at a look, and the replica has not shown to have replayed yet
+	said     string                // the last line of the log about it
 }
 
 // proof is what a look at a replica has shown.

@@ -111,7 +111,9 @@ func (rs *Replicas) handle(ctx context.Context) *gorm.DB {
 	if r == nil {
 		return nil
 	}
-	r.used.Store(true)
+	if !r.used.Swap(true) {
+		r.from.requests.Add(1)
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	stop := context.AfterFunc(r.now.use, cancel) // a statement does not wait for a replica that is gone
 	context.AfterFunc(ctx, func() { stop() })    // ctx ends with the request

@@ -125,7 +125,9 @@ healthcare.db-wal and healthcare.db-shm.`,
 			if to == "" {
 				to = filepath.Join(cfg.DataDir, "backups", "healthcare-"+clock.New().Now().Format("20060102T150405Z")+".db")
 			}
-			saved, err := moving.Backup(cmd.Context(), cfg.DatabasePath(), to)
+			line := progress.On(cmd.ErrOrStderr())
+			saved, err := moving.Backup(cmd.Context(), cfg.DatabasePath(), to, line.Show)
+			line.End()
 			if err != nil {
 				return err
 			}

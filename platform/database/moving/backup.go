@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"time"
 
 	"healthcare/platform/database"
 )
@@ -22,8 +24,9 @@ type Saved struct {
 
 // Backup writes a copy of a SQLite database, as it is at one moment, to a file that is not there yet, with mode 0600. Who writes to the database goes on
 // meanwhile. The file gets its name when it is on the disk and SQLite has found it sound (PRAGMA integrity_check).
-// Errors: there is such a file already, or no such database; the copy is not sound; the disk's. Then no file is left.
-func Backup(ctx context.Context, from, to string) (saved Saved, err error) {
+// show is told how many MiB of how many are written, ten times a second. Errors: there is such a file already, or no such database; the copy is not
+// sound; the disk's. Then no file is left.
+func Backup(ctx context.Context, from, to string, show func(what string, done, all int64)) (saved Saved, err error) {
 	if _, err := os.Lstat(to); err == nil {
 		return saved, fmt.Errorf("%s is there already, and is left as it is", to)
 	}
@@ -51,7 +54,10 @@ func Backup(ctx context.Context, from, to string) (saved Saved, err error) {
 			err = errors.New("stopped before it was done: there is no backup")
 		}
 	}()
-	if _, err := pool.ExecContext(ctx, "VACUUM INTO ?", unfinished.Name()); err != nil {
+	seen := watch(from, unfinished, show)
+	_, err = pool.ExecContext(ctx, "VACUUM INTO ?", unfinished.Name())
+	seen()
+	if err != nil {
 		return saved, fmt.Errorf("SQLite (%s): %w", from, database.Explain(err))
 	}
 	saved = Saved{Path: to}
@@ -70,6 +76,32 @@ func Backup(ctx context.Context, from, to string) (saved Saved, err error) {
 		return saved, err
 	}
 	return saved, syncFolder(folder)
+}
+
+// watch shows how the copy grows until it is told to stop: SQLite makes it in one statement, which says nothing. A copy without the free pages of its
+// source ends before it is as large.
+func watch(from string, to *os.File, show func(what string, done, all int64)) (stop func()) {
+	tick, over := time.NewTicker(100*time.Millisecond), make(chan struct{})
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		for {
+			select {
+			case <-over:
+				return
+			case <-tick.C:
+			}
+			source, unknown := os.Stat(from)
+			target, gone := to.Stat()
+			if errors.Join(unknown, gone) == nil {
+				show("MiB", target.Size()>>20, source.Size()>>20)
+			}
+		}
+	})
+	return func() {
+		tick.Stop()
+		close(over)
+		watching.Wait()
+	}
 }
 
 // inspect has SQLite look at every page of the copy, and counts what is in it.

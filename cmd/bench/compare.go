@@ -29,8 +29,8 @@ requests per second hide a part of what a server costs.
   reference-sql          Fiber handlers that verify the token's signature and dates, run the
                          same SQL through pgx (SQLite: database/sql) and encode the same body
   reference-gorm         the same through GORM, configured as the service configures it (on SQLite
-                         readers keep statements prepared, which reference-sql does not), but with
-                         rows read as GORM reads them, through database/sql
+                         connections keep statements prepared, which those of reference-sql do
+                         not), but with rows read as GORM reads them
 
 The references ask for the session's standing in every request, as the service does: it is part
 of "the same SQL". They leave out everything else: the request id and its log line, security

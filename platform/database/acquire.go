@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"time"
+
+	"gorm.io/gorm"
 )
 
 // bounded is a pool for whose connections one waits in the order of coming, and no longer than the limit: when all are taken by work that hangs, what
@@ -78,15 +80,38 @@ func (b bounded) QueryContext(ctx context.Context, query string, args ...any) (*
 	return rows, err
 }
 
-// BeginTx implements gorm.TxBeginner.
-func (b bounded) BeginTx(ctx context.Context, options *sql.TxOptions) (*sql.Tx, error) {
+// BeginTx implements gorm.ConnPoolBeginner.
+func (b bounded) BeginTx(ctx context.Context, options *sql.TxOptions) (gorm.ConnPool, error) {
 	conn, err := b.acquire(ctx)
 	if err != nil {
 		return nil, err
 	}
 	tx, err := conn.BeginTx(ctx, options)
-	go b.release(conn)
-	return tx, err
+	if err != nil {
+		b.release(conn)
+		return nil, err
+	}
+	return &boundedTx{tx, func() { b.release(conn) }}, nil
+}
+
+// boundedTx gives its connection back as it ends, so that whoever waits need not wait for a goroutine that does.
+type boundedTx struct {
+	*sql.Tx
+	release func() // nil once it is over
+}
+
+// Commit implements gorm.TxCommitter.
+func (t *boundedTx) Commit() error { return t.end(t.Tx.Commit()) }
+
+// Rollback implements gorm.TxCommitter.
+func (t *boundedTx) Rollback() error { return t.end(t.Tx.Rollback()) }
+
+func (t *boundedTx) end(err error) error {
+	if t.release != nil {
+		t.release()
+		t.release = nil
+	}
+	return err
 }
 
 // GetDBConn implements gorm.GetDBConnector: the pool itself, for what is no request.

@@ -61,15 +61,13 @@ func Open(cfg Config, log *zap.Logger) (*DB, error) {
 	return openPostgres(cfg, log)
 }
 
-// gormOver builds the one GORM configuration over a connection pool, which keeps so many statements prepared; 0 leaves that to the driver.
-func gormOver(dialector gorm.Dialector, cfg Config, log *zap.Logger, kept int) (*gorm.DB, error) {
+// gormOver builds the one GORM configuration over a connection pool. Statements are kept prepared below it, by each connection.
+func gormOver(dialector gorm.Dialector, cfg Config, log *zap.Logger) (*gorm.DB, error) {
 	db, err := gorm.Open(dialector, &gorm.Config{
 		SkipDefaultTransaction: true, // transactions are the use case's to open
 		TranslateError:         true, // every error passes explain
 		DisableAutomaticPing:   true,
 		Logger:                 slowLog{log: log, threshold: cfg.SlowQuery},
-		PrepareStmt:            kept > 0,
-		PrepareStmtMaxSize:     kept,
 	})
 	if err != nil {
 		return nil, err

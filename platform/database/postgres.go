@@ -22,7 +22,7 @@ func openPostgres(cfg Config, log *zap.Logger) (*DB, error) {
 		return nil, err
 	}
 	db := &DB{engine: Postgres, cfg: cfg, log: log, pools: []*sql.DB{pool}}
-	db.writer, err = gormOver(postgresOver(pool, cfg), cfg, log, 0) // pgx keeps statements by itself, and as poolers allow
+	db.writer, err = gormOver(postgresOver(pool, cfg), cfg, log)
 	db.reader = db.writer
 	if err == nil {
 		db.replicas, err = openReplicas(db)

@@ -60,7 +60,7 @@ func openReplica(db *DB, url string, primary *sql.DB) (*replica, error) {
 		return nil, err
 	}
 	r.probe.SetMaxOpenConns(1)
-	r.reader, err = gormOver(postgresOver(r.pool, cfg), cfg, db.log, 0)
+	r.reader, err = gormOver(postgresOver(r.pool, cfg), cfg, db.log)
 	return r, err
 }
 

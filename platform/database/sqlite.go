@@ -18,30 +18,23 @@ import (
 	"gorm.io/gorm/clause"
 	"gorm.io/gorm/migrator"
 	"gorm.io/gorm/schema"
-	_ "modernc.org/sqlite" // the driver "sqlite": SQLite in Go, so that the binary stays static
 )
 
 func openSQLite(cfg Config, log *zap.Logger) (*DB, error) {
 	if err := createPrivately(cfg.Path); err != nil {
 		return nil, err
 	}
-	writer, err := sql.Open("sqlite", sqliteDSN(cfg, url.Values{"_journal_mode": {"WAL"}, "_txlock": {"immediate"}}))
-	if err != nil {
-		return nil, err
-	}
-	reader, err := sql.Open("sqlite", sqliteDSN(cfg, url.Values{"_query_only": {"1"}}))
-	if err != nil {
-		return nil, err
-	}
+	write, read := cfg.Addresses()
+	writer, reader := openKept(write), openKept(read)
 	reader.SetMaxOpenConns(cfg.PoolSize)
 	reader.SetMaxIdleConns(cfg.PoolSize)
-
 	db := &DB{engine: SQLite, cfg: cfg, log: log, pools: []*sql.DB{writer, reader}} // the writer's first use creates the file in WAL
 	// SQLite has one writer; a queue in Go is fairer than its busy loop.
-	if db.writer, err = gormOver(sqliteDialector{newBounded(writer, 1, cfg.AcquireTimeout)}, cfg, log, 0); err != nil {
+	var err error
+	if db.writer, err = gormOver(sqliteDialector{newBounded(writer, 1, cfg.AcquireTimeout)}, cfg, log); err != nil {
 		return nil, err
 	}
-	db.reader, err = gormOver(sqliteDialector{reader}, cfg, log, keptStatements) // statements that are kept go past a bounded pool: a file's reads do not hang
+	db.reader, err = gormOver(sqliteDialector{reader}, cfg, log) // a file's reads do not hang: nobody waits long for one of them
 	return db, err
 }
 
@@ -53,18 +46,13 @@ func Pristine(ctx context.Context, m Migrations) (*DB, error) {
 	}
 	pool.SetMaxOpenConns(1) // another connection would be another database
 	db := &DB{engine: SQLite, log: zap.NewNop(), pools: []*sql.DB{pool}}
-	if db.writer, err = gormOver(sqliteDialector{pool}, db.cfg, db.log, 0); err != nil {
+	if db.writer, err = gormOver(sqliteDialector{pool}, db.cfg, db.log); err != nil {
 		return nil, err
 	}
 	db.reader = db.writer
 	_, err = db.Migrate(ctx, m)
 	return db, err
 }
-
-// keptStatements bounds what the readers keep prepared, each once per connection: SQLite would parse and plan a statement each time, which is a third of a
-// small query. The writer keeps none: GORM has whoever needs a statement wait for whoever prepares it, who may be waiting for the one connection that the
-// first holds.
-const keptStatements = 256
 
 // createPrivately makes the file, and its folder, readable for their owner alone before SQLite opens it: the WAL beside it gets the file's mode.
 func createPrivately(path string) error {
@@ -76,6 +64,15 @@ func createPrivately(path string) error {
 		return err
 	}
 	return f.Close()
+}
+
+// Addresses are SQLite's file as the driver opens it for its one writer and for readers.
+func (cfg Config) Addresses() (writer, reader string) {
+	writer = sqliteDSN(cfg, url.Values{
+		"_journal_mode": {"WAL"}, "_txlock": {"immediate"},
+		"_pragma": {"temp_store(memory)"}, // what undoes one statement of a transaction, if it fails, is written to a file otherwise
+	})
+	return writer, sqliteDSN(cfg, url.Values{"_query_only": {"1"}})
 }
 
 func sqliteDSN(cfg Config, more url.Values) string {

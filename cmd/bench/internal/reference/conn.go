@@ -18,31 +18,36 @@ import (
 // Open is the store of a reference, with as many connections as the service has: pgx itself, or database/sql with the service's own settings of SQLite;
 // throughGORM both through the service's own set-up of GORM.
 func Open(ctx context.Context, cfg database.Config, throughGORM bool) (Store, error) {
-	if !throughGORM && cfg.URL != "" {
-		pool, err := pgxpool.ParseConfig(cfg.URL)
-		if err != nil {
-			return nil, errors.New("not a PostgreSQL address")
-		}
-		pool.MaxConns = int32(cfg.PoolSize) //nolint:gosec // config bounds it
-		open, err := pgxpool.NewWithConfig(ctx, pool)
-		return plain{pooled{open}, pooled{open}}, err
-	}
-	db, err := database.Open(cfg, zap.NewNop())
-	if err != nil {
-		return nil, err
-	}
-	if err := db.Connect(ctx); err != nil {
-		return nil, err
-	}
 	if throughGORM {
-		return mapped{db}, errors.Join(ownQuery(db.Read(ctx)), ownQuery(db.Write(ctx)))
+		db, err := database.Open(cfg, zap.NewNop())
+		if err != nil {
+			return nil, err
+		}
+		return mapped{db}, errors.Join(db.Connect(ctx), ownQuery(db.Read(ctx)), ownQuery(db.Write(ctx)))
 	}
-	reader, err := db.Read(ctx).DB()
+	if cfg.URL == "" {
+		return openSQLite(cfg)
+	}
+	pool, err := pgxpool.ParseConfig(cfg.URL)
 	if err != nil {
+		return nil, errors.New("not a PostgreSQL address")
+	}
+	pool.MaxConns = int32(cfg.PoolSize) //nolint:gosec // config bounds it
+	open, err := pgxpool.NewWithConfig(ctx, pool)
+	return plain{pooled{open}, pooled{open}}, err
+}
+
+func openSQLite(cfg database.Config) (Store, error) {
+	write, read := cfg.Addresses()
+	writer, failed := sql.Open("sqlite", write)
+	reader, err := sql.Open("sqlite", read)
+	if err := errors.Join(failed, err); err != nil {
 		return nil, err
 	}
-	writer, err := db.Write(ctx).DB()
-	return plain{standard{reader}, standard{writer}}, err
+	writer.SetMaxOpenConns(1)
+	reader.SetMaxOpenConns(cfg.PoolSize)
+	reader.SetMaxIdleConns(cfg.PoolSize)
+	return plain{standard{reader}, standard{writer}}, nil
 }
 
 // ownQuery has GORM read rows as it does by itself, where the service reads them faster.

@@ -3,7 +3,9 @@ package store
 
 import (
 	"context"
+	"math/bits"
 
+	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
 	"healthcare/modules/audit/internal/domain"
@@ -23,8 +25,24 @@ func (s *store) Afterwards(ctx context.Context, do func(context.Context) error) 
 	return s.db.Afterwards(ctx, do)
 }
 
-// atOnce is how many rows one statement inserts: SQLite takes 32,766 values in one.
+// atOnce is how many rows one statement inserts at most: PostgreSQL takes 65,535 values in one.
 const atOnce = 1000
+
+// insert adds rows; to SQLite in powers of two, so that it is asked the same few statements again and again, which it keeps prepared.
+func insert[R any](q *gorm.DB, engine database.Engine, rows []R) error {
+	for len(rows) > 0 {
+		n := min(len(rows), atOnce)
+		if engine == database.SQLite {
+			n = 1 << (bits.Len(uint(min(n, 64))) - 1)
+		}
+		some := rows[:n]
+		if err := q.Create(&some).Error; err != nil {
+			return err
+		}
+		rows = rows[n:]
+	}
+	return nil
+}
 
 func (s *store) Append(ctx context.Context, chain int, seal func(*domain.Head) []domain.Entry) error {
 	return s.db.Do(ctx, func(ctx context.Context) error {
@@ -39,10 +57,10 @@ func (s *store) Append(ctx context.Context, chain int, seal func(*domain.Head) [
 		for i, e := range entries {
 			rows[i] = rowOf(e)
 		}
-		if err := q.CreateInBatches(rows, atOnce).Error; err != nil {
+		if err := insert(q, s.db.Engine(), rows); err != nil {
 			return err
 		}
-		if err := q.CreateInBatches(subjectsOf(entries), atOnce).Error; err != nil {
+		if err := insert(q, s.db.Engine(), subjectsOf(entries)); err != nil {
 			return err
 		}
 		return q.Model(&headRow{}).Where("chain = ?", chain).Updates(map[string]any{

@@ -23,7 +23,7 @@ import (
 
 // bouncerINI is what README.md (Growing) says of PgBouncer, with as few connections as make two requests share one.
 const bouncerINI = `[databases]
-%[1]s = host=%[2]s port=5432 dbname=%[1]s user=app connect_query='SET statement_timeout = 2000; SET lock_timeout = 1000; SET idle_in_transaction_session_timeout = 5000'
+%[1]s = host=%[2]s port=5432 dbname=%[1]s user=app connect_query='SET statement_timeout = 2000; SET lock_timeout = 1000; SET idle_in_transaction_session_timeout = 1000'
 [pgbouncer]
 pool_mode = transaction
 default_pool_size = 3

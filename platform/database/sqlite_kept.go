@@ -53,7 +53,7 @@ type keptStatement struct {
 
 // What a connection keeps: so many statements of up to so many bytes. When there are more it begins again.
 const (
-	keptStatements = 128
+	keptStatements = 256
 	keptBytes      = 4096
 )
 

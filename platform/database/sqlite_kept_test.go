@@ -47,7 +47,7 @@ func TestKeptStatements(t *testing.T) {
 			require.NoError(t, outer.Scan(&id))
 			require.NoError(t, conn.QueryRowContext(t.Context(), some, 1).Scan(&first))
 			seen = append(seen, id+first)
-			for i := range 200 { // more than are kept
+			for i := range 300 { // more than are kept
 				require.NoError(t, conn.QueryRowContext(t.Context(), fmt.Sprintf(`SELECT %d`, i)).Scan(&first))
 			}
 		}
@@ -81,8 +81,8 @@ func TestKeptStatements(t *testing.T) {
 			all.Go(func() {
 				for i := range 400 {
 					var n int
-					err := db.Read(t.Context()).Raw(fmt.Sprintf(`SELECT n + %d FROM things WHERE id = ?`, (i+who)%200), "3").Scan(&n).Error
-					if err == nil && n != 3+(i+who)%200 {
+					err := db.Read(t.Context()).Raw(fmt.Sprintf(`SELECT n + %d FROM things WHERE id = ?`, (i+who)%300), "3").Scan(&n).Error
+					if err == nil && n != 3+(i+who)%300 {
 						err = fmt.Errorf("%d for %d", n, i)
 					}
 					if err != nil {

@@ -3,9 +3,7 @@ package store
 
 import (
 	"context"
-	"math/bits"
 
-	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
 	"healthcare/modules/audit/internal/domain"
@@ -25,23 +23,15 @@ func (s *store) Afterwards(ctx context.Context, do func(context.Context) error) 
 	return s.db.Afterwards(ctx, do)
 }
 
-// atOnce is how many rows one statement inserts at most: PostgreSQL takes 65,535 values in one.
+// atOnce is how many values or rows one statement takes at most.
 const atOnce = 1000
 
-// insert adds rows; to SQLite in powers of two, so that it is asked the same few statements again and again, which it keeps prepared.
-func insert[R any](q *gorm.DB, engine database.Engine, rows []R) error {
-	for len(rows) > 0 {
-		n := min(len(rows), atOnce)
-		if engine == database.SQLite {
-			n = 1 << (bits.Len(uint(min(n, 64))) - 1)
-		}
-		some := rows[:n]
-		if err := q.Create(&some).Error; err != nil {
-			return err
-		}
-		rows = rows[n:]
+// rowsAtOnce is how many rows one statement inserts: as many as go, but on SQLite so few that there are few such statements, which it keeps prepared.
+func (s *store) rowsAtOnce() int {
+	if s.db.Engine() == database.SQLite {
+		return 64
 	}
-	return nil
+	return atOnce
 }
 
 func (s *store) Append(ctx context.Context, chain int, seal func(*domain.Head) []domain.Entry) error {
@@ -57,10 +47,10 @@ func (s *store) Append(ctx context.Context, chain int, seal func(*domain.Head) [
 		for i, e := range entries {
 			rows[i] = rowOf(e)
 		}
-		if err := insert(q, s.db.Engine(), rows); err != nil {
+		if err := q.CreateInBatches(rows, s.rowsAtOnce()).Error; err != nil {
 			return err
 		}
-		if err := insert(q, s.db.Engine(), subjectsOf(entries)); err != nil {
+		if err := q.CreateInBatches(subjectsOf(entries), s.rowsAtOnce()).Error; err != nil {
 			return err
 		}
 		return q.Model(&headRow{}).Where("chain = ?", chain).Updates(map[string]any{

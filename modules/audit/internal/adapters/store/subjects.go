@@ -2,7 +2,9 @@ package store
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"iter"
 	"slices"
 
 	"github.com/google/uuid"
@@ -25,29 +27,44 @@ type subjectRow struct {
 
 func (subjectRow) TableName() string { return "audit_subjects" }
 
-// subjectsOf are the patients that entries name, each once an entry.
-func subjectsOf(entries []domain.Entry) (rows []subjectRow) {
+// subjectsOf are the patients that entries name, each once an entry; in the order of the index, so that what comes together lies together in it.
+func subjectsOf(entries []domain.Entry) []subjectRow {
+	many := 0
 	for _, e := range entries {
-		for _, patient := range subjects(e) {
-			rows = append(rows, subjectRow{patient, database.At(e.Time), e.ID, e.Chain, e.Sequence})
+		many += len(e.IDs) + 1
+	}
+	rows := make([]subjectRow, 0, many)
+	for _, e := range entries {
+		row := subjectRow{CreatedAt: database.At(e.Time), ID: e.ID, Chain: e.Chain, Sequence: e.Sequence}
+		for row.PatientID = range named(e) {
+			rows = append(rows, row)
 		}
 	}
-	return rows
+	slices.SortFunc(rows, func(a, b subjectRow) int {
+		return cmp.Or(bytes.Compare(a.PatientID[:], b.PatientID[:]), cmp.Compare(a.Sequence, b.Sequence))
+	})
+	return slices.Compact(rows)
 }
 
 // subjects are the patients whom an entry is about, each once: the one it names, and those that a list or a search showed.
 func subjects(e domain.Entry) []uuid.UUID {
-	var all []uuid.UUID
-	if e.ResourceType == string(audit.Patient) {
-		all = slices.Clone(e.IDs)
-	}
-	all = append(all, e.PatientID)
+	all := slices.Collect(named(e))
 	slices.SortFunc(all, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
-	all = slices.Compact(all)
-	if all[0] == uuid.Nil {
-		all = all[1:]
+	return slices.Compact(all)
+}
+
+// named are the patients in an entry, some of them more than once.
+func named(e domain.Entry) iter.Seq[uuid.UUID] {
+	return func(yield func(uuid.UUID) bool) {
+		if e.PatientID != uuid.Nil && !yield(e.PatientID) || e.ResourceType != string(audit.Patient) {
+			return
+		}
+		for _, id := range e.IDs {
+			if id != uuid.Nil && !yield(id) {
+				return
+			}
+		}
 	}
-	return all
 }
 
 // subjectColumns are what the list may be ordered by, as in columns.

@@ -28,9 +28,7 @@ import (
 )
 
 // Serving is the program that answers requests.
-func Serving() fx.Option {
-	return fx.Options(Parts(), fx.Invoke(httpserver.Serve), fx.Invoke(func(lc fx.Lifecycle) { lc.Append(fx.StopHook(spacious())) }))
-}
+func Serving() fx.Option { return fx.Options(Parts(), fx.Invoke(httpserver.Serve, spacious)) }
 
 // Parts is the whole program: what it stands on, and what it does. A new module is one line here.
 func Parts() fx.Option {

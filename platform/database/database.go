@@ -72,11 +72,16 @@ func gormOver(dialector gorm.Dialector, cfg Config, log *zap.Logger) (*gorm.DB, 
 	if err != nil {
 		return nil, err
 	}
-	if err := db.Callback().Query().Replace("gorm:query", query); err != nil {
-		return nil, err
-	}
-	// GORM translates every error but that of Rows, on which Scan stands.
-	return db, db.Callback().Row().After("gorm:row").Register("healthcare:explain", func(db *gorm.DB) { db.Error = explain(db.Error) })
+	do := db.Callback()
+	return db, errors.Join(
+		do.Query().Replace("gorm:query", query),
+		// GORM translates every error but that of Rows, on which Scan stands.
+		do.Row().After("gorm:row").Register("healthcare:explain", func(db *gorm.DB) { db.Error = explain(db.Error) }),
+		// No row has associations, which GORM looks for in every write.
+		do.Create().Remove("gorm:save_before_associations"), do.Create().Remove("gorm:save_after_associations"),
+		do.Update().Remove("gorm:save_before_associations"), do.Update().Remove("gorm:save_after_associations"),
+		do.Delete().Remove("gorm:delete_before_associations"),
+	)
 }
 
 // Engine tells what serves the store.

@@ -9,6 +9,7 @@ import (
 	"mime"
 	"reflect"
 	"strings"
+	"sync"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -118,12 +119,11 @@ func flaw(raw []byte) error {
 func fill(into any, members map[string]jsontext.Value) map[string][]string {
 	refused := map[string][]string{}
 	v := reflect.ValueOf(into).Elem()
-	for i := range v.NumField() {
-		name, options, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
-		field := v.Field(i)
+	for i, told := range toldOf(v.Type()) {
+		name, field := told.name, v.Field(i)
 		raw, sent := members[name]
 		switch {
-		case !sent && !strings.Contains(options, "omitempty"):
+		case !sent && told.required:
 			refused[name] = []string{"This field is required."}
 		case !sent:
 		case raw.Kind() == 'n' && field.Kind() != reflect.Map: // only nullable.Nullable is a map
@@ -133,6 +133,27 @@ func fill(into any, members map[string]jsontext.Value) map[string][]string {
 		}
 	}
 	return refused
+}
+
+// told is what the contract tells of a member of a body, as its json tag says it.
+type told struct {
+	name     string
+	required bool
+}
+
+var toldOfTypes sync.Map // reflect.Type to []told: tags are read once
+
+func toldOf(t reflect.Type) []told {
+	if all, known := toldOfTypes.Load(t); known {
+		return all.([]told)
+	}
+	all := make([]told, t.NumField())
+	for i := range all {
+		name, options, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+		all[i] = told{name, !strings.Contains(options, "omitempty")}
+	}
+	toldOfTypes.Store(t, all)
+	return all
 }
 
 func expectation(t reflect.Type) string {

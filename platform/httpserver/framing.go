@@ -2,7 +2,6 @@ package httpserver
 
 import (
 	"bytes"
-	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -42,24 +41,41 @@ func (s *Server) turnAway(ctx *fasthttp.RequestCtx, refused error) {
 // cannot; what it lets pass is: lines that end in a bare LF, folded lines, spaces inside a name, Transfer-Encoding beside Content-Length or
 // other than chunked, versions that are not HTTP/1, and an address that contradicts Host.
 func wellFramed(r *fasthttp.Request) bool {
-	said := map[string][]string{}
+	var seen [len(saidOnce)]bool
+	chunked := false
 	for line := range bytes.Lines(r.Header.RawHeaders()) {
 		line, ended := bytes.CutSuffix(line, []byte("\r\n"))
-		name, value, _ := strings.Cut(string(line), ":")
-		if !ended || strings.ContainsAny(name, " \t") {
+		name, value, _ := bytes.Cut(line, []byte(":"))
+		if !ended || bytes.ContainsAny(name, " \t") {
 			return false
 		}
-		name = strings.ToLower(name)
-		said[name] = append(said[name], strings.Trim(value, " \t"))
-	}
-	for _, once := range []string{"authorization", "content-encoding", "content-type"} {
-		if len(said[once]) > 1 {
-			return false // who takes the first and who the last would disagree
+		for i, once := range saidOnce {
+			if bytes.EqualFold(name, once) {
+				if seen[i] {
+					return false // who takes the first and who the last would disagree
+				}
+				seen[i] = true
+				chunked = chunked || i == transferEncoding && bytes.EqualFold(bytes.Trim(value, " \t"), []byte("chunked"))
+			}
 		}
 	}
-	if coding, length := said["transfer-encoding"], said["content-length"]; coding != nil && (length != nil || !strings.EqualFold(coding[0], "chunked")) {
+	if seen[transferEncoding] && (seen[contentLength] || !chunked) {
 		return false
 	}
 	version := string(r.Header.Protocol())
 	return (version == "HTTP/1.1" || version == "HTTP/1.0") && bytes.EqualFold(r.Header.Host(), r.URI().Host())
 }
+
+// What a request may say once only.
+var saidOnce = [...][]byte{
+	transferEncoding: []byte("Transfer-Encoding"), contentLength: []byte("Content-Length"), contentType: []byte("Content-Type"),
+	contentEncoding: []byte("Content-Encoding"), authorization: []byte("Authorization"),
+}
+
+const (
+	transferEncoding = iota
+	contentLength
+	contentType
+	contentEncoding
+	authorization
+)

@@ -98,7 +98,8 @@ func readSQLite(t *testing.T, db *database.DB) schema {
 	strict := ask(t, db, `SELECT name AS of, strict AS said FROM pragma_table_list WHERE schema = 'main'`)
 	columns := ask(t, db, `SELECT t.name AS of, c.name || ' ' || c.type || CASE WHEN c."notnull" OR c.pk THEN ' not null' ELSE ' null' END AS said
 		FROM sqlite_schema t JOIN pragma_table_info(t.name) c WHERE t.type = 'table' ORDER BY c.cid`)
-	const columnsOf = `(SELECT group_concat(name%s, '%s') FROM (SELECT * FROM pragma_index_xinfo(i.name) WHERE key ORDER BY seqno))`
+	const expression = `(SELECT substr(sql, instr(sql, '((') + 1, instr(sql, ')') - instr(sql, '((')) FROM sqlite_schema WHERE name = i.name)` // at most one an index
+	const columnsOf = `(SELECT group_concat(coalesce(name, ` + expression + `)%s, '%s') FROM (SELECT * FROM pragma_index_xinfo(i.name) WHERE key ORDER BY seqno))`
 	// Here the names are made as platform/database makes them from SQLite's message, which has only the columns.
 	unique := sorted(t, db, `SELECT t.name AS of, t.name || CASE i.origin WHEN 'pk' THEN '_pkey' ELSE '_' || `+fmt.Sprintf(columnsOf, "", "_")+` || '_key' END
 			|| '(' || `+fmt.Sprintf(columnsOf, "", ", ")+` || ')' AS said

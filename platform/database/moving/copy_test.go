@@ -30,16 +30,16 @@ func TestCopyTakesEverything(t *testing.T) {
 	}
 	require.ElementsMatch(t, tables, names)
 	require.Equal(t, map[string]int64{"users": 2, "sessions": 1, "signin_attempts": 1, "idempotency_keys": 1, "patients": 20, "doctors": 1, "assignments": 1,
-		"audit_entries": 4, "audit_subjects": 1, "audit_heads": 1, "last_writes": 0}, rows)
+		"audit_entries": 4, "audit_subjects": 1, "audit_heads": 8, "last_writes": 0}, rows)
 	const utc = ` at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`
 	for what, ask := range map[string][2]string{
-		"text":     {"SELECT name || email || username || length(search_text) FROM users ORDER BY id", "SELECT name || email || username || length(search_text) FROM users ORDER BY id"},
-		"notes":    {"SELECT hex(notes) || hex(address) FROM patients ORDER BY id", "SELECT upper(encode(notes::bytea, 'hex')) FROM (SELECT id, convert_to(notes || address, 'UTF8') AS notes FROM patients) p ORDER BY id"},
-		"times":    {"SELECT created_at || updated_at FROM users ORDER BY id", "SELECT to_char(created_at" + utc + " || to_char(updated_at" + utc + " FROM users ORDER BY id"},
-		"days":     {"SELECT coalesce(birth_date, 'none') || coalesce(age, -1) FROM patients ORDER BY id", "SELECT coalesce(birth_date::text, 'none') || coalesce(age, -1) FROM patients ORDER BY id"},
-		"booleans": {"SELECT active || '' FROM users ORDER BY id", "SELECT active::int || '' FROM users ORDER BY id"},
-		"bytes":    {"SELECT lower(hex(body)) || key || header FROM idempotency_keys", "SELECT encode(body, 'hex') || key || header FROM idempotency_keys"},
-		"the head": {"SELECT sequence || lower(hex(mac)) || last_at FROM audit_heads", "SELECT sequence || encode(mac, 'hex') || to_char(last_at" + utc + " FROM audit_heads"},
+		"text":      {"SELECT name || email || username || length(search_text) FROM users ORDER BY id", "SELECT name || email || username || length(search_text) FROM users ORDER BY id"},
+		"notes":     {"SELECT hex(notes) || hex(address) FROM patients ORDER BY id", "SELECT upper(encode(notes::bytea, 'hex')) FROM (SELECT id, convert_to(notes || address, 'UTF8') AS notes FROM patients) p ORDER BY id"},
+		"times":     {"SELECT created_at || updated_at FROM users ORDER BY id", "SELECT to_char(created_at" + utc + " || to_char(updated_at" + utc + " FROM users ORDER BY id"},
+		"days":      {"SELECT coalesce(birth_date, 'none') || coalesce(age, -1) FROM patients ORDER BY id", "SELECT coalesce(birth_date::text, 'none') || coalesce(age, -1) FROM patients ORDER BY id"},
+		"booleans":  {"SELECT active || '' FROM users ORDER BY id", "SELECT active::int || '' FROM users ORDER BY id"},
+		"bytes":     {"SELECT lower(hex(body)) || key || header FROM idempotency_keys", "SELECT encode(body, 'hex') || key || header FROM idempotency_keys"},
+		"the heads": {"SELECT sequence || lower(hex(mac)) || coalesce(last_at, '') FROM audit_heads ORDER BY chain", "SELECT sequence || encode(mac, 'hex') || coalesce(to_char(last_at" + utc + ", '') FROM audit_heads ORDER BY chain"},
 	} {
 		of, there := h.values(ask[0], ask[1])
 		require.NotEmpty(t, of)
@@ -72,7 +72,7 @@ func TestCopyRefusesATargetThatPeopleHaveUsed(t *testing.T) {
 	})
 	t.Run("a trail that was begun", func(t *testing.T) {
 		h := newHouse(t)
-		run(t, h.to, `UPDATE audit_heads SET sequence = 1`)
+		run(t, h.to, `UPDATE audit_heads SET sequence = 1 WHERE chain = 3`)
 		h.refused("audit_heads has been written to")
 	})
 }

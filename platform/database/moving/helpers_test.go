@@ -79,7 +79,7 @@ func (h house) furnish() {
 			i+1, month+"-30T23:59:59.999999Z", id(400+i), id(3), id(100), []byte(strings.Repeat("m", 32)))
 	}
 	run(h.t, h.from, `INSERT INTO audit_subjects SELECT patient_id, created_at, id, chain, sequence FROM audit_entries LIMIT 1`)
-	run(h.t, h.from, `UPDATE audit_heads SET sequence = 4, mac = ?, last_at = '2026-11-30T23:59:59.999999Z'`, []byte(strings.Repeat("m", 32)))
+	run(h.t, h.from, `UPDATE audit_heads SET sequence = 4, mac = ?, last_at = '2026-11-30T23:59:59.999999Z' WHERE chain = 1`, []byte(strings.Repeat("m", 32)))
 }
 
 // copied moves house, and asserts that it went well.
@@ -114,7 +114,7 @@ func (h house) there() map[string]int64 {
 		counts[table] = n
 	}
 	var sequence int64
-	require.NoError(h.t, h.to.Read(h.t.Context()).Raw("SELECT sequence FROM audit_heads").Scan(&sequence).Error)
+	require.NoError(h.t, h.to.Read(h.t.Context()).Raw("SELECT sum(sequence) FROM audit_heads").Scan(&sequence).Error)
 	counts["sequence"] = sequence
 	return counts
 }

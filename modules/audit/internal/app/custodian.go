@@ -2,6 +2,8 @@ package app
 
 import (
 	"context"
+	"errors"
+	"sort"
 	"time"
 
 	"github.com/google/uuid"
@@ -65,9 +67,9 @@ func (c *Custodian) each(
 const discardAtOnce = 10_000
 
 // Prune removes the entries that are older than an instant, and records that it did. What is left verifies: each chain keeps the MAC that its first
-// entry follows, and the entry that says so seals it. It tells up to which sequence entries went.
+// entry follows, and the entry that says so seals it. It tells how many entries went.
 // Errors: audit.ErrNothingToPrune; the store's, also when the role does not own the tables.
-func (c *Custodian) Prune(ctx context.Context, before time.Time, progress Progress) (last int64, err error) {
+func (c *Custodian) Prune(ctx context.Context, before time.Time, progress Progress) (removed int64, err error) {
 	if before.After(c.clock.Now()) {
 		before = c.clock.Now() // what is recorded meanwhile stays
 	}
@@ -78,18 +80,32 @@ func (c *Custodian) Prune(ctx context.Context, before time.Time, progress Progre
 	for _, span := range spans {
 		gone, err := c.prune(ctx, span, before, progress)
 		if err != nil {
-			return 0, err
+			return removed, err
 		}
-		last = max(last, gone)
+		removed += gone
 	}
-	if last == 0 {
+	if removed == 0 {
 		return 0, trail.ErrNothingToPrune
 	}
-	return last, nil
+	return removed, nil
+}
+
+// lastBefore is where a span ends that holds only what is older than an instant. Times never go back along a chain, so it is found by halving.
+func (c *Custodian) lastBefore(ctx context.Context, span domain.Span, before time.Time) (last domain.Link, err error) {
+	last = span.From
+	sort.Search(int(span.To.Sequence-span.From.Sequence), func(i int) bool {
+		next, failed := c.ledger.Read(ctx, span.Chain, span.From.Sequence+int64(i), 1)
+		if err = errors.Join(err, failed); err != nil || len(next) == 0 || !next[0].Time.Before(before) {
+			return true
+		}
+		last = domain.Link{Sequence: next[0].Sequence, MAC: next[0].MAC}
+		return false
+	})
+	return last, err
 }
 
 func (c *Custodian) prune(ctx context.Context, span domain.Span, before time.Time, progress Progress) (int64, error) {
-	anchor, err := c.ledger.LastBefore(ctx, span.Chain, before)
+	anchor, err := c.lastBefore(ctx, span, before)
 	if err != nil || anchor.Sequence <= span.From.Sequence {
 		return 0, err
 	}
@@ -108,8 +124,9 @@ func (c *Custodian) prune(ctx context.Context, span domain.Span, before time.Tim
 		}
 		return c.ledger.DropMonths(ctx, before)
 	})
-	for more := err == nil; more; {
-		progress(0, anchor.Sequence-span.From.Sequence)
+	all := anchor.Sequence - span.From.Sequence
+	for gone, more := int64(0), err == nil; more; gone += discardAtOnce {
+		progress(min(gone, all), all)
 		if more, err = c.ledger.Discard(ctx, span.Chain, discardAtOnce); err != nil {
 			return 0, err
 		}
@@ -119,5 +136,5 @@ func (c *Custodian) prune(ctx context.Context, span domain.Span, before time.Tim
 			return 0, err
 		}
 	}
-	return anchor.Sequence, err
+	return all, err
 }

@@ -73,7 +73,7 @@ func (c *Custodian) Export(ctx context.Context, to io.Writer, progress Progress)
 	if err != nil {
 		return 0, err
 	}
-	if err := c.ledger.Append(ctx, domain.DefaultChain, sealing(c.keys, c.clock, []domain.Entry{entry})); err != nil {
+	if err := c.ledger.Append(ctx, domain.AnyChain, sealing(c.keys, c.clock, []domain.Entry{entry})); err != nil {
 		return 0, unavailable(err)
 	}
 	spans, err := c.ledger.Spans(ctx)
@@ -99,9 +99,12 @@ func (c *Custodian) Export(ctx context.Context, to io.Writer, progress Progress)
 
 // VerifyExport is Verify over what Export wrote. Errors: *domain.Flaw; a plain one that names the line that is no export's.
 func (c *Custodian) VerifyExport(export io.Reader, checkpoints string, progress Progress) (sound int64, err error) {
-	lines := &exportLines{from: scanner(export)}
+	lines, walked := &exportLines{from: scanner(export)}, 0
 	for lines.next() {
 		verified, err := c.walk(checkpoints, lines.span, func(span domain.Span, next func(domain.Entry) error) error {
+			if walked++; span.Chain != walked {
+				return gone(walked)
+			}
 			return lines.entries(span, next, progress)
 		})
 		if sound += verified; err != nil {
@@ -111,7 +114,7 @@ func (c *Custodian) VerifyExport(export io.Reader, checkpoints string, progress 
 	if lines.line == 0 {
 		return 0, errors.New("the export is empty")
 	}
-	return sound, lines.from.Err()
+	return sound, errors.Join(lines.from.Err(), c.beyond(checkpoints, walked)) // there were fewer chains once
 }
 
 // exportLines reads an export with one line in hand.

@@ -76,7 +76,7 @@ func (h house) verified(t *testing.T) int64 {
 // entries is all that the trail holds.
 func (h house) entries(t *testing.T) []domain.Entry {
 	t.Helper()
-	all, err := h.ledger.Read(t.Context(), domain.DefaultChain, 0, 100_000)
+	all, err := h.ledger.Read(t.Context(), 1, 0, 100_000)
 	require.NoError(t, err)
 	return all
 }

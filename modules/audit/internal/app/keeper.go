@@ -1,11 +1,10 @@
 package app
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
-	"io"
+	"slices"
 	"time"
 
 	trail "healthcare/modules/audit"
@@ -126,32 +125,35 @@ func (k *Keeper) checkpoint(ctx context.Context, due func(grown int64, since tim
 	return nil
 }
 
-// Recall goes on from the last checkpoint that was kept, and holds the trail against it. Errors: *domain.Flaw where the trail does not reach it or
-// has another entry in its place; domain.ErrNoCheckpoint; those of the file and the store.
+// Recall goes on from the last checkpoint of each chain that was kept, and holds the trail against it. Errors: *domain.Flaw where the trail does not
+// reach it or has another entry in its place; domain.ErrNoCheckpoint; those of the file and the store.
 func (k *Keeper) Recall(ctx context.Context) error {
-	line, err := lastLine(k.checkpoints)
-	if err != nil || len(line) == 0 {
+	lines, err := lastLines(k.checkpoints)
+	if err != nil || len(lines) == 0 {
 		return err
 	}
-	last, err := k.keys.Checkpoint(line)
-	if err != nil {
-		return err
-	}
-	k.kept[last.Chain] = last
 	spans, err := k.ledger.Spans(ctx)
 	if err != nil {
 		return err
 	}
-	for _, span := range spans {
-		if span.Chain == last.Chain && last.Sequence > span.From.Sequence {
-			return k.stands(ctx, last)
+	var failed []error
+	for _, line := range lines {
+		last, err := k.keys.Checkpoint(line)
+		if err != nil {
+			failed = append(failed, err)
+			continue
 		}
+		k.kept[last.Chain] = last
+		failed = append(failed, k.stands(ctx, last, spans))
 	}
-	return nil
+	return errors.Join(failed...)
 }
 
-// stands is whether the entry that a checkpoint knows is there.
-func (k *Keeper) stands(ctx context.Context, c domain.Checkpoint) error {
+// stands is whether the entry that a checkpoint knows is there, unless it was pruned.
+func (k *Keeper) stands(ctx context.Context, c domain.Checkpoint, spans []domain.Span) error {
+	if slices.ContainsFunc(spans, func(s domain.Span) bool { return s.Chain == c.Chain && c.Sequence <= s.From.Sequence }) {
+		return nil
+	}
 	entries, err := k.ledger.Read(ctx, c.Chain, c.Sequence-1, 1)
 	switch {
 	case err != nil:
@@ -163,26 +165,22 @@ func (k *Keeper) stands(ctx context.Context, c domain.Checkpoint) error {
 	return nil
 }
 
-// lastLine is the last line of the checkpoints that is not empty.
-func lastLine(checkpoints ports.Checkpoints) (last []byte, err error) {
+// lastLines are the last line of each chain's checkpoints, told apart by how they begin: there may be millions of them.
+func lastLines(checkpoints ports.Checkpoints) (last map[string][]byte, err error) {
 	file, err := checkpoints.Open("")
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = file.Close() }()
-	lines := bufio.NewReader(file)
-	for {
-		line, err := lines.ReadBytes('\n')
-		if line = bytes.TrimSpace(line); len(line) > 0 {
-			last = line
-		}
-		if errors.Is(err, io.EOF) {
-			return last, nil
-		}
-		if err != nil {
-			return nil, err
+	last = map[string][]byte{}
+	lines := scanner(file)
+	for lines.Scan() {
+		chain, _, _ := bytes.Cut(lines.Bytes(), []byte(","))
+		if kept := last[string(chain)]; len(lines.Bytes()) > 0 {
+			last[string(chain)] = append(kept[:0], lines.Bytes()...)
 		}
 	}
+	return last, lines.Err()
 }
 
 func firstOfNextMonth(t time.Time) time.Time {

@@ -132,7 +132,7 @@ func (r *Recorder) appendAlone(entries []domain.Entry) (err error) {
 }
 
 func (r *Recorder) append(ctx context.Context, drafts []domain.Entry) error {
-	err := r.ledger.Append(ctx, domain.DefaultChain, sealing(r.keys, r.clock, drafts))
+	err := r.ledger.Append(ctx, domain.AnyChain, sealing(r.keys, r.clock, drafts))
 	r.count(len(drafts), err)
 	return unavailable(err)
 }

@@ -19,7 +19,10 @@ func (c *Custodian) Verify(ctx context.Context, checkpoints string, progress Pro
 	if err != nil {
 		return 0, err
 	}
-	for i := range spans {
+	for i := range max(len(spans), domain.Chains) {
+		if i >= len(spans) || spans[i].Chain != i+1 {
+			return sound, gone(i + 1)
+		}
 		verified, err := c.verify(ctx, i, checkpoints, progress)
 		if sound += verified; err != nil {
 			return sound, err
@@ -56,6 +59,11 @@ func (c *Custodian) verify(ctx context.Context, at int, checkpoints string, prog
 	}
 }
 
+// gone is the flaw of a chain of which nothing is left, not even its head.
+func gone(chain int) error {
+	return &domain.Flaw{Chain: chain, Sequence: 1, Why: "is missing, and with it all of its chain"}
+}
+
 // found holds the index by patient against entries that are sound. Errors: *domain.Flaw.
 func (c *Custodian) found(ctx context.Context, entries []domain.Entry) error {
 	hidden, err := c.ledger.Hidden(ctx, entries)
@@ -78,7 +86,7 @@ func (c *Custodian) walk(
 	if err != nil {
 		return 0, err
 	}
-	lines := &checkpointLines{keys: c.keys, chain: span.Chain, from: file}
+	lines := &checkpointLines{keys: c.keys, of: func(chain int) bool { return chain == span.Chain }, from: file}
 	v := domain.NewVerifier(c.keys, span, lines.all)
 	defer v.Close()
 	if err = each(span, v.Next); err == nil {
@@ -87,10 +95,24 @@ func (c *Custodian) walk(
 	return v.Verified().Sequence - span.From.Sequence, errors.Join(err, lines.failed)
 }
 
-// checkpointLines reads those of one chain. What is no checkpoint ends it; failed says why.
+// beyond finds a checkpoint of a chain after those that were walked. Errors: *domain.Flaw; those of the file.
+func (c *Custodian) beyond(checkpoints string, walked int) error {
+	file, err := c.checkpoints.Open(checkpoints)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = file.Close() }()
+	lines := &checkpointLines{keys: c.keys, of: func(chain int) bool { return chain > walked }, from: file}
+	for known := range lines.all {
+		return gone(known.Chain)
+	}
+	return lines.failed
+}
+
+// checkpointLines reads those of some chains. What is no checkpoint ends it; failed says why.
 type checkpointLines struct {
 	keys   domain.Keys
-	chain  int
+	of     func(chain int) bool
 	from   io.Reader
 	failed error
 }
@@ -110,7 +132,7 @@ func (l *checkpointLines) all(yield func(domain.Checkpoint) bool) {
 			l.failed = fmt.Errorf("checkpoints, line %d: %w", n, err)
 			return
 		}
-		if c.Chain == l.chain && !yield(c) {
+		if l.of(c.Chain) && !yield(c) {
 			return
 		}
 	}

@@ -7,8 +7,11 @@ import (
 	"time"
 )
 
-// DefaultChain is the one chain there is. Entries name theirs, so that there can be more.
-const DefaultChain = 1
+// Chains is how many chains there are, numbered from 1. Each is proved by itself; what orders the entries of different ones is their time.
+const Chains = 8
+
+// AnyChain is where an entry goes that may go to each of them.
+const AnyChain = 0
 
 // MAC is HMAC-SHA-256 (RFC 2104) over the MAC of the entry before and the canonical bytes of this one, so it seals all that came before.
 type MAC [sha256.Size]byte

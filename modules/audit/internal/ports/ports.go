@@ -20,8 +20,8 @@ type Ledger interface {
 	// Afterwards has do run when the transaction in ctx has ended, however it does, or now when there is none. Errors: do's, then or there.
 	Afterwards(ctx context.Context, do func(context.Context) error) error
 
-	// Append locks the end of the chain until the transaction in ctx ends, or one of its own, has seal put entries after it, and stores those.
-	// Errors: the store's.
+	// Append locks the end of a chain until the transaction in ctx ends, or one of its own, has seal put entries after it, and stores those. For
+	// domain.AnyChain it takes one that nobody else holds, while there is one. Errors: the store's.
 	Append(ctx context.Context, chain int, seal func(*domain.Head) []domain.Entry) error
 
 	// Spans is what is kept of each chain, in the order of their numbers. Errors: the store's.
@@ -38,9 +38,6 @@ type Ledger interface {
 
 	// Prepare makes room for what is recorded at an instant, where the engine keeps months apart. Errors: the store's.
 	Prepare(ctx context.Context, at time.Time) error
-
-	// LastBefore is the last entry of a chain that is older than an instant, the zero Link when there is none. Errors: the store's.
-	LastBefore(ctx context.Context, chain int, before time.Time) (domain.Link, error)
 
 	// Anchor has the chain begin after an entry, so that those up to it may be removed. Errors: the store's.
 	Anchor(ctx context.Context, chain int, at domain.Link) error

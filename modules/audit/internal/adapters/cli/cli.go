@@ -103,14 +103,16 @@ months go at once, which only the role that owns the tables can do.`,
 				return errors.New("--before is a day such as 2020-01-01")
 			}
 			return run(cmd.Context(), func(ctx context.Context, custodian *app.Custodian) error {
-				last, err := custodian.Prune(ctx, before, func(int64, int64) {})
+				line := progress.On(cmd.ErrOrStderr())
+				removed, err := custodian.Prune(ctx, before, showing(line, "pruned"))
+				line.End()
 				if e, ok := errors.AsType[*errs.Error](err); ok && e.Kind == errs.Conflict {
 					return errors.New(e.Detail)
 				}
 				if err != nil {
 					return err
 				}
-				_, err = fmt.Fprintf(cmd.OutOrStdout(), "pruned: entries up to %d\n", last)
+				_, err = fmt.Fprintf(cmd.OutOrStdout(), "pruned: %d entries\n", removed)
 				return err
 			})
 		},

@@ -116,7 +116,7 @@ func TestAuditCommands(t *testing.T) {
 		t.Run("prune removes, and what is left verifies", func(t *testing.T) {
 			out, _, err := p.run(t, "prune", "--before", "2999-01-01")
 			require.NoError(t, err)
-			require.Equal(t, "pruned: entries up to 21\n", out)
+			require.Equal(t, "pruned: 21 entries\n", out)
 			p.record(t, 5)
 			out, _, err = p.run(t, "verify")
 			require.NoError(t, err)

@@ -15,16 +15,6 @@ func (s *store) Prepare(ctx context.Context, at time.Time) error {
 	return s.db.Write(ctx).Exec("SELECT audit_ensure_month(?)", database.At(at)).Error
 }
 
-func (s *store) LastBefore(ctx context.Context, chain int, before time.Time) (domain.Link, error) {
-	var rows []row
-	err := s.db.Read(ctx).Where("chain = ? AND created_at < ?", chain, database.At(before)).
-		Order("created_at DESC, sequence DESC").Limit(1).Find(&rows).Error
-	if err != nil || len(rows) == 0 {
-		return domain.Link{}, err
-	}
-	return link(rows[0].Sequence, rows[0].MAC), nil
-}
-
 func (s *store) Anchor(ctx context.Context, chain int, at domain.Link) error {
 	return s.db.Write(ctx).Model(&headRow{}).Where("chain = ?", chain).
 		Updates(map[string]any{"anchor_sequence": at.Sequence, "anchor_mac": at.MAC[:]}).Error

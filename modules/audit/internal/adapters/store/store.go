@@ -3,7 +3,9 @@ package store
 
 import (
 	"context"
+	"sync/atomic"
 
+	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
 	"healthcare/modules/audit/internal/domain"
@@ -13,9 +15,12 @@ import (
 )
 
 // New is the ledger over db.
-func New(db *database.DB) ports.Ledger { return &store{db} }
+func New(db *database.DB) ports.Ledger { return &store{db: db} }
 
-type store struct{ db *database.DB }
+type store struct {
+	db   *database.DB
+	turn atomic.Uint32 // which chain to wait for next
+}
 
 func (s *store) InTransaction(ctx context.Context) bool { return s.db.InTransaction(ctx) }
 
@@ -36,9 +41,9 @@ func (s *store) rowsAtOnce() int {
 
 func (s *store) Append(ctx context.Context, chain int, seal func(*domain.Head) []domain.Entry) error {
 	return s.db.Do(ctx, func(ctx context.Context) error {
-		var locked headRow
 		q := s.db.Write(ctx)
-		if err := q.Clauses(clause.Locking{Strength: "UPDATE"}).Where("chain = ?", chain).Take(&locked).Error; err != nil {
+		locked, err := s.hold(q, chain)
+		if err != nil {
 			return err
 		}
 		head := locked.head()
@@ -53,10 +58,23 @@ func (s *store) Append(ctx context.Context, chain int, seal func(*domain.Head) [
 		if err := q.CreateInBatches(subjectsOf(entries), s.rowsAtOnce()).Error; err != nil {
 			return err
 		}
-		return q.Model(&headRow{}).Where("chain = ?", chain).Updates(map[string]any{
+		return q.Model(&headRow{}).Where("chain = ?", head.Chain).Updates(map[string]any{
 			"sequence": head.Sequence, "mac": head.MAC[:], "last_at": database.At(head.Time),
 		}).Error
 	})
+}
+
+// hold locks the head of a chain until the transaction ends. Of all chains it takes the first that nobody holds; when all are held, those who come wait
+// for one after the other of them.
+func (s *store) hold(q *gorm.DB, chain int) (locked headRow, err error) {
+	if chain == domain.AnyChain {
+		free := q.Clauses(clause.Locking{Strength: "UPDATE", Options: "SKIP LOCKED"}).Order("chain").Limit(1).Find(&locked)
+		if free.Error != nil || free.RowsAffected == 1 {
+			return locked, free.Error
+		}
+		chain = 1 + int(s.turn.Add(1)%domain.Chains)
+	}
+	return locked, q.Clauses(clause.Locking{Strength: "UPDATE"}).Where("chain = ?", chain).Take(&locked).Error
 }
 
 func (s *store) Spans(ctx context.Context) ([]domain.Span, error) {
@@ -93,7 +111,7 @@ func (s *store) List(ctx context.Context, filter domain.Filter, request paging.R
 	case filter.Action != "":
 		q = q.Where("action = ?", filter.Action)
 	default:
-		q = q.Where("chain = ?", domain.DefaultChain)
+		q = q.Where("chain * 0 = 0") // of all of them
 	}
 	page, err := database.Page(database.Between(q, filter.CreatedAfter, filter.CreatedBefore), request, columns)
 	return paging.Map(page, row.entry), err

@@ -137,7 +137,8 @@ func (s *store) lookUp(ctx context.Context, rows []subjectRow) (map[uuid.UUID]do
 			last = r.CreatedAt
 		}
 	}
-	var found []row
+	slices.Sort(chains)
+	var found []row // among them what stands at a sequence of another's chain, in the same time
 	err := s.db.Read(ctx).Where("chain IN ? AND sequence IN ? AND created_at >= ? AND created_at <= ?", slices.Compact(chains), sequences, first, last).
 		Find(&found).Error
 	entries := make(map[uuid.UUID]domain.Entry, len(found))

@@ -37,8 +37,8 @@ func TestR41_TamperingBySQLIsFound(t *testing.T) {
 		"a deleted entry":     {"DELETE FROM audit_entries WHERE sequence = 3", 3},
 		"an entry beside one": {"INSERT INTO audit_entries SELECT chain, sequence, '2027-01-01T00:00:00.000000Z', id, request_id, actor_id, role, session_id, address, action, resource_type, resource_id, patient_id, outcome, status, ids, id_count, fields, key_id, mac FROM audit_entries WHERE sequence = 3", 3},
 		"a deleted end":       {"DELETE FROM audit_entries WHERE sequence > 3", 4},
-		"a moved anchor":      {"UPDATE audit_heads SET anchor_sequence = 2, anchor_mac = (SELECT mac FROM audit_entries WHERE sequence = 2)", 2},
-		"a moved head":        {"UPDATE audit_heads SET sequence = 6", 6},
+		"a moved anchor":      {"UPDATE audit_heads SET anchor_sequence = 2, anchor_mac = (SELECT mac FROM audit_entries WHERE sequence = 2) WHERE chain = 1", 2},
+		"a moved head":        {"UPDATE audit_heads SET sequence = 6 WHERE chain = 1", 6},
 	} {
 		t.Run("by "+what, func(t *testing.T) {
 			each(t, func(t *testing.T, db *database.DB, ledger ports.Ledger) {

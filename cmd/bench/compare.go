@@ -56,6 +56,11 @@ func (o options) compare(ctx context.Context, w io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if o.profiles != "" {
+		if err := os.MkdirAll(o.profiles, 0o700); err != nil {
+			return err
+		}
+	}
 	results := map[string]result{}
 	for _, engine := range o.engines {
 		r, err := o.compareOn(ctx, engine, c)

@@ -65,19 +65,23 @@ func named(name string) scenario {
 // Targets of the service without its trail; the trail's own is half of that.
 func ofGORM(scenario) float64 { return 0.9 }
 
+const ofReads, ofWrites = 0.65, 0.85
+
 func ofSQL(s scenario) float64 {
 	switch s.kind {
 	case read:
-		return 0.65
+		return ofReads
 	case list:
 		return 0.8
+	case mixed:
+		return 0.9*ofReads + 0.1*ofWrites
 	default:
-		return 0.85
+		return ofWrites
 	}
 }
 
 func ofTrail(s scenario) float64 {
-	if s.kind == write {
+	if s.kind == write || s.kind == mixed {
 		return 0
 	}
 	return 0.5

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 
 	"healthcare/modules/audit/internal/domain"
 )
@@ -28,7 +29,7 @@ func (c *Custodian) Verify(ctx context.Context, checkpoints string, progress Pro
 			return sound, err
 		}
 	}
-	return sound, nil
+	return sound, c.beyond(checkpoints, max(len(spans), domain.Chains))
 }
 
 // verify is about the chain at that place among the spans. What was pruned while it was walked is no flaw: then it is walked again.
@@ -127,7 +128,14 @@ func (l *checkpointLines) all(yield func(domain.Checkpoint) bool) {
 		if len(text) == 0 {
 			continue
 		}
+		claimed := claimedChain(text)
+		if claimed > 0 && !l.of(claimed) {
+			continue // its signature is verified with its own chain, once
+		}
 		c, err := l.keys.Checkpoint(text)
+		if err == nil && claimed != c.Chain {
+			err = domain.ErrNoCheckpoint
+		}
 		if err != nil {
 			l.failed = fmt.Errorf("checkpoints, line %d: %w", n, err)
 			return
@@ -139,6 +147,13 @@ func (l *checkpointLines) all(yield func(domain.Checkpoint) bool) {
 	if err := lines.Err(); err != nil {
 		l.failed = fmt.Errorf("checkpoints: %w", err)
 	}
+}
+
+// claimedChain is which chain a line says it is of, as Sign begins it; 0 when it does not begin like that.
+func claimedChain(line []byte) int {
+	chain, _, _ := bytes.Cut(bytes.TrimPrefix(line, []byte(`{"chain":`)), []byte(","))
+	n, _ := strconv.Atoi(string(chain))
+	return n
 }
 
 func scanner(from io.Reader) *bufio.Scanner {

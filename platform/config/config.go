@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	_ "time/tzdata" // time_zone works in a container without a time zone database
 
 	validation "github.com/go-ozzo/ozzo-validation/v4"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -32,6 +33,7 @@ type Config struct {
 	AppEnv   string `koanf:"app_env"`
 	DataDir  string `koanf:"data_dir"`
 	LogLevel string `koanf:"log_level"`
+	TimeZone string `koanf:"time_zone"` // Location
 
 	MetricsAddress string `koanf:"metrics_address"`
 
@@ -113,6 +115,7 @@ func (c Config) check() error {
 		"app_env":                              oneOf(c.AppEnv, "development", Production),
 		"data_dir":                             validation.Validate(c.DataDir, validation.Required),
 		"log_level":                            oneOf(c.LogLevel, "debug", "info", "warn", "error"),
+		"time_zone":                            validation.Validate(c.TimeZone, validation.By(zoneName)),
 		"http_address":                         validation.Validate(c.HTTPAddress, validation.By(hostPort)),
 		"metrics_address":                      validation.Validate(c.MetricsAddress, validation.When(c.MetricsAddress != "", validation.By(hostPort))),
 		"cors_origins":                         validation.Validate(c.CORSOrigins, validation.Each(validation.By(origin))),
@@ -204,6 +207,24 @@ func postgresURL(value any) error {
 	}
 	if conn, err := pgconn.ParseConfig(url); err != nil || strings.Contains(conn.Host, "@") { // the end of a password, which would be shown as a host
 		return errors.New("is not an address such as postgres://user:password@host:5432/name (special characters in the password are written %XX)")
+	}
+	return nil
+}
+
+// Location returns the time zone that decides which day it is. It is UTC while the configuration was not checked.
+func (c Config) Location() *time.Location {
+	location, err := time.LoadLocation(c.TimeZone)
+	if err != nil {
+		return time.UTC
+	}
+	return location
+}
+
+// zoneName accepts names of the IANA time zone database. "Local" depends on the machine, so it is refused.
+func zoneName(value any) error {
+	name := value.(string)
+	if _, err := time.LoadLocation(name); err != nil || name == "" || name == "Local" {
+		return errors.New("must be a name of the IANA time zone database, such as UTC, Asia/Kolkata or Europe/Berlin")
 	}
 	return nil
 }

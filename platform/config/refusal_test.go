@@ -23,6 +23,7 @@ func TestWrongValuesAreRefusedByKeyAndVariable(t *testing.T) {
 		"password_hash_wait":        {"0s", "61s"},
 		"http_address":              {"8000", "127.0.0.1", "127.0.0.1:", "http://127.0.0.1:8000", "127.0.0.1:65536", "127.0.0.1:-1", "::1:8000"},
 		"trusted_proxies":           {"10.0.0.1", "10.0.0.0/33", "10.0.0.0/8,nonsense", "clinic.example"},
+		"time_zone":                 {"Asia/Nowhere", "Local", "+05:30", "../etc/passwd"},
 		"log_level":                 {"loud", "INFO", "fatal"},
 		"app_env":                   {"prod", "Production", "staging"},
 		"database_url":              {"mysql://u:hunter2@h/x", "clinic", "postgres//u:hunter2@h/x", "postgres://u:hunter2%@h/x", "postgres://u:hunter2/2@h/x", "postgres://u:p@hunter2@h/x", "postgres://u:hunter2@h:port/x", "postgres://u:hunter2@h/x?sslmode=perhaps"},
@@ -62,7 +63,7 @@ func TestRefusals(t *testing.T) {
 			{"HTTP_ADDRESS", ":8000"}, {"HTTP_ADDRESS", "[::1]:0"}, {"HTTP_ADDRESS", "localhost:65535"},
 			{"TRUSTED_PROXIES", "10.0.0.0/8, fd00::/8"}, {"HTTP_SHUTDOWN_DELAY", "0s"}, {"HTTP_SHUTDOWN_DELAY", "0"},
 			{"DATABASE_URL", "postgresql://u:p%23w@h/x"}, {"DATABASE_URL", "postgres://u@/x?host=/run/postgresql"},
-			{"DATABASE_URL", "postgres://u:p@h:5432/x?sslmode=require&application_name=clinic"}, {"ALLOWED_HOSTS", "*"},
+			{"DATABASE_URL", "postgres://u:p@h:5432/x?sslmode=require&application_name=clinic"}, {"ALLOWED_HOSTS", "*"}, {"TIME_ZONE", "Asia/Kolkata"},
 		} {
 			load(t, pair[0], pair[1])
 		}

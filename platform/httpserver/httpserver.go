@@ -34,9 +34,10 @@ type Config struct {
 	HandlerTimeout  time.Duration
 	ShutdownDelay   time.Duration
 	ShutdownTimeout time.Duration
-	RequireIfMatch  bool         // PUT, PATCH and DELETE must say which version they change
-	CursorKeys      keyring.Ring // the newest seals cursors, all open them
-	Version         string       // of the program, for the contract
+	RequireIfMatch  bool           // PUT, PATCH and DELETE must say which version they change
+	CursorKeys      keyring.Ring   // the newest seals cursors, all open them
+	TimeZone        *time.Location // in which a filter's date without a time begins
+	Version         string         // of the program, for the contract
 }
 
 // Readiness tells whether what the handlers stand on can serve. Errors: why not.

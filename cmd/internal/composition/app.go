@@ -75,6 +75,7 @@ func Configuration(cfg config.Config, version string) fx.Option {
 	}
 	return fx.Supply(
 		keys,
+		cfg.Location(),
 		logging.Config{Level: cfg.LogLevel, Readable: cfg.Debug},
 		telemetry.Config{MetricsAddress: cfg.MetricsAddress, Traces: config.Traced(), Version: version},
 		DatabaseConfig(cfg),
@@ -113,7 +114,7 @@ func serverConfig(cfg config.Config, keys keyring.Ring, version string) httpserv
 		HeaderLimit: cfg.HTTPHeaderLimit, URLLimit: cfg.HTTPURLLimit, Connections: cfg.HTTPConnections, ReadTimeout: cfg.HTTPReadTimeout,
 		WriteTimeout: cfg.HTTPWriteTimeout, IdleTimeout: cfg.HTTPIdleTimeout, HandlerTimeout: cfg.HTTPHandlerTimeout,
 		ShutdownDelay: cfg.HTTPShutdownDelay, ShutdownTimeout: cfg.HTTPShutdownTimeout, Version: version,
-		RequireIfMatch: cfg.RequireIfMatch, CursorKeys: keys,
+		RequireIfMatch: cfg.RequireIfMatch, CursorKeys: keys, TimeZone: cfg.Location(),
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -44,7 +45,7 @@ func postgresOver(pool *sql.DB, cfg Config) gorm.Dialector {
 	pool.SetMaxIdleConns(cfg.PoolSize)
 	pool.SetConnMaxIdleTime(5 * time.Minute)
 	pool.SetConnMaxLifetime(time.Hour) // so that a fail-over behind the same name is noticed
-	return postgresDialector{postgres.Dialector{Config: &postgres.Config{Conn: direct{newBounded(pool, cfg.PoolSize, cfg.AcquireTimeout)}}}}
+	return postgresDialector{postgres.Dialector{Config: &postgres.Config{Conn: direct{newBounded(pool, cfg.PoolSize, cfg.AcquireTimeout), new(atomic.Int64)}}}}
 }
 
 // postgresPool opens a pool whose sessions have the pinned settings, and the given ones except where the URL says otherwise. A connection that

@@ -119,7 +119,10 @@ func migrateCommand() *cobra.Command {
 					all, err := db.MigrationStatus(ctx, migrations.All())
 					for _, m := range all {
 						state := "pending"
-						if m.Applied {
+						switch {
+						case m.Newer:
+							state = "applied by a newer release:"
+						case m.Applied:
 							state = "applied"
 						}
 						fmt.Fprintf(cmd.OutOrStdout(), "%s  %s/%s\n", state, m.Module, m.Name)

@@ -46,7 +46,7 @@ type sqlTexts struct {
 }
 
 // trailWatch is what the audit trail's keeper asks every second, whatever is requested.
-const trailWatch = `SELECT "chain","sequence","mac","anchor_sequence","anchor_mac" FROM "audit_heads" ORDER BY chain`
+const trailWatch = `SELECT "chain","sequence","mac","last_at","anchor_sequence","anchor_mac" FROM "audit_heads" ORDER BY chain`
 
 // everyColumn is what a statement must not ask for: a newer release's column would change its result.
 var everyColumn = regexp.MustCompile(`(?i)(?:SELECT|RETURNING|,)\s+(?:DISTINCT\s+)?(?:[\w"]+\.)?\*|"\.\*`)

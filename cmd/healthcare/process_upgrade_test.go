@@ -186,14 +186,8 @@ func TestUpgradeBesideTheReleaseBefore(t *testing.T) {
 	another := p.with("DATA_DIR=" + t.TempDir()).command(previous) // as when an upgrade is taken back
 	l.on(another.ready(), before.token)
 	l.settle(48)
-	l.right(before.token, before.base, after, another.base(t))
+	l.right(before.token, before.base, after, another.ready())
 	require.Equal(t, 0, p.run("audit", "verify").code)
-}
-
-// base is where a program that is ready listens.
-func (r *program) base(t *testing.T) string {
-	t.Helper()
-	return r.ready()
 }
 
 // TestEveryFutureMigration adds a column that may be empty, one with a default and an index to every table beside a serving instance.
@@ -238,7 +232,7 @@ func futureMigrations(t *testing.T, db *database.DB) (all []database.Migrations)
 	return all
 }
 
-// with another module's files beside those of the program.
+// bothFiles is the program's migrations and more beside them.
 type bothFiles struct{ own, more fs.FS }
 
 // Open implements fs.FS.

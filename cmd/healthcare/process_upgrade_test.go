@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -223,11 +224,7 @@ func futureMigrations(t *testing.T, db *database.DB) (all []database.Migrations)
 		files[fmt.Sprintf("pretend/postgres/%04d_%s.sql", i+1, table.Name)] = &fstest.MapFile{Data: fmt.Appendf(nil,
 			"-- +goose Up\nALTER TABLE %[1]s ADD COLUMN pretend_empty text;\nALTER TABLE %[1]s ADD COLUMN pretend_full integer NOT NULL DEFAULT 7;\n"+
 				"CREATE INDEX %[1]s_pretend_idx ON %[1]s (%[2]s, pretend_full);\n", table.Name, table.First)}
-		upToHere := fstest.MapFS{}
-		for name, file := range files {
-			upToHere[name] = file
-		}
-		all = append(all, database.Migrations{Files: upToHere, Modules: []string{"pretend"}})
+		all = append(all, database.Migrations{Files: maps.Clone(files), Modules: []string{"pretend"}})
 	}
 	return all
 }

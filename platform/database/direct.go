@@ -52,7 +52,7 @@ func (d direct) QueryContext(ctx context.Context, query string, args ...any) (*s
 	var rows *sql.Rows
 	for range 2 {
 		if err = d.fresh(ctx, conn, func(*pgx.Conn) error { return nil }); err == nil {
-			rows, err = conn.QueryContext(ctx, query, args...) //nolint:sqlclosecheck,rowserrcheck // the caller does
+			rows, err = conn.QueryContext(ctx, query, args...)
 		}
 		if !d.stale(err) {
 			break
@@ -166,7 +166,7 @@ func (t *directTx) QueryContext(ctx context.Context, query string, args ...any) 
 	if err := t.begin(ctx); err != nil {
 		return nil, err
 	}
-	rows, err := t.conn.QueryContext(ctx, query, args...) //nolint:sqlclosecheck,rowserrcheck // the caller does
+	rows, err := t.conn.QueryContext(ctx, query, args...)
 	t.pool.stale(err)
 	return rows, err
 }

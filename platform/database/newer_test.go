@@ -78,7 +78,7 @@ func TestMigrationsThatWaitForATable(t *testing.T) {
 	t.Parallel()
 	databasetest.EachConfig(t, func(t *testing.T, cfg database.Config) {
 		if cfg.URL == "" {
-			return
+			t.Skip("SQLite's writers wait for each other")
 		}
 		ctx := t.Context()
 		older, newer := released(`ALTER TABLE wards ADD COLUMN floor integer;`)
@@ -95,8 +95,9 @@ func TestMigrationsThatWaitForATable(t *testing.T) {
 			})
 		}()
 		<-held
+		other := openIt(t, cfg, zap.NewNop())
 		go func() {
-			_, err := openIt(t, cfg, zap.NewNop()).Migrate(ctx, newer)
+			_, err := other.Migrate(ctx, newer)
 			migrated <- err
 		}()
 		for range 8 {

@@ -88,7 +88,7 @@ func TestMigrationsBesideStatements(t *testing.T) {
 func TestStatementsThatAreGone(t *testing.T) {
 	eachWithThings(t, func(t *testing.T, db *database.DB) {
 		if db.Engine() == database.SQLite {
-			return // the statements are the process's own
+			t.Skip("SQLite has no server that could forget a statement")
 		}
 		ctx := t.Context()
 		require.NoError(t, add(ctx, db, "a"))

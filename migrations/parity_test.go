@@ -1,12 +1,15 @@
 package migrations_test
 
 import (
+	"fmt"
 	"io/fs"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/pressly/goose/v3"
 	"github.com/stretchr/testify/require"
 
 	"healthcare/migrations"
@@ -94,4 +97,37 @@ func TestBothEnginesHaveTheSameSchema(t *testing.T) {
 		t.Run(name+": the indexes", func(t *testing.T) { require.Equal(t, pg.indexes, lite.indexes) })
 		t.Run(name+" is STRICT on SQLite", func(t *testing.T) { require.True(t, lite.strict) })
 	}
+}
+
+var declaration = regexp.MustCompile(`(?i)INSERT\s+INTO\s+breaking_migrations`)
+
+// TestBreakingMigrationsDeclareThemselves has a row of breaking_migrations be about the file that inserts it, on both engines.
+func TestBreakingMigrationsDeclareThemselves(t *testing.T) {
+	all := migrations.All()
+	files, err := fs.Glob(all.Files, "*/*/*.sql")
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	for _, file := range files {
+		text, err := fs.ReadFile(all.Files, file)
+		require.NoError(t, err)
+		require.NoError(t, declares(file, string(text)))
+	}
+	t.Run("a declaration of another module or version is found", func(t *testing.T) {
+		const right = `INSERT INTO breaking_migrations (module, version) VALUES ('identity', 7);`
+		require.NoError(t, declares("identity/sqlite/0007_x.sql", right))
+		require.Error(t, declares("identity/sqlite/0008_x.sql", right))
+		require.Error(t, declares("doctors/sqlite/0007_x.sql", right))
+	})
+}
+
+func declares(file, text string) error {
+	version, err := goose.NumericComponent(path.Base(file))
+	if err != nil {
+		return err
+	}
+	module, _, _ := strings.Cut(file, "/")
+	if right := fmt.Sprintf("INSERT INTO breaking_migrations (module, version) VALUES ('%s', %d);", module, version); declaration.MatchString(text) && !strings.Contains(text, right) {
+		return fmt.Errorf("%s should contain: %s", file, right)
+	}
+	return nil
 }

@@ -87,7 +87,7 @@ Environment (every key of configs/default.yaml, in capitals; NAME_FILE reads NAM
   DEBUG                readable debug logs
   CONFIG_FILE          a YAML file with the same keys
 
-Exit status: 0 after a clean stop, 1 on a failure, 78 when the configuration cannot be used.
+Exit status: 0 after a clean stop, 1 on a failure, 78 when the configuration or the store cannot be used.
 `
 
 func migrateCommand() *cobra.Command {
@@ -119,7 +119,10 @@ func migrateCommand() *cobra.Command {
 					all, err := db.MigrationStatus(ctx, migrations.All())
 					for _, m := range all {
 						state := "pending"
-						if m.Applied {
+						switch {
+						case m.Newer:
+							state = "applied by a newer release:"
+						case m.Applied:
 							state = "applied"
 						}
 						fmt.Fprintf(cmd.OutOrStdout(), "%s  %s/%s\n", state, m.Module, m.Name)

@@ -11,12 +11,13 @@ import (
 	"syscall"
 
 	"healthcare/platform/config"
+	"healthcare/platform/database"
 )
 
 // Exit codes (sysexits.h for the second).
 const (
 	exitFailure = 1
-	exitConfig  = 78 // EX_CONFIG: the configuration cannot be used
+	exitConfig  = 78 // EX_CONFIG: the configuration, or the store that it names, cannot be used
 )
 
 func main() {
@@ -41,7 +42,9 @@ func run(ctx context.Context, args []string) int {
 		return 0
 	}
 	fmt.Fprintf(os.Stderr, "healthcare: %s\n", strings.Join(strings.Fields(err.Error()), " ")) // a driver's cause has several lines
-	if _, wrong := errors.AsType[*config.Error](err); wrong {
+	_, wrong := errors.AsType[*config.Error](err)
+	_, unusable := errors.AsType[*database.UnusableError](err)
+	if wrong || unusable {
 		return exitConfig
 	}
 	return exitFailure

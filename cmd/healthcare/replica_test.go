@@ -260,3 +260,32 @@ func (p *replicated) stopped(t *testing.T, c *client, s *service, patient string
 	c.again().note(patient, "after the stop").is(200)
 	c.reads(patient, text)
 }
+
+// TestReplicaWhoseRoleHasOtherSettings has a role's defaults garble text and instants on the primary and on the replica, if they were left alone.
+func TestReplicaWhoseRoleHasOtherSettings(t *testing.T) {
+	t.Parallel()
+	p := replicate(t)
+	conn, err := pgx.Connect(t.Context(), p.primary.URL())
+	require.NoError(t, err)
+	defer func() { _ = conn.Close(context.Background()) }()
+	for _, setting := range []string{`client_encoding = 'LATIN1'`, `datestyle = 'SQL, DMY'`, `timezone = 'Asia/Kolkata'`, `standard_conforming_strings = off`} {
+		_, err := conn.Exec(t.Context(), `ALTER ROLE app SET `+setting)
+		require.NoError(t, err)
+	}
+	defer p.hold(t)() // the replica has them too
+	s := startService(t, database.Config{URL: p.cfg.URL, PoolSize: 4, ConnectTimeout: patience, StatementTimeout: patience, LockTimeout: patience, IdleInTxTimeout: patience})
+	writer := s.user(t, "Asha")
+	const text = "é अनन्या 🩺"
+	patient := writer.addPatient(object{"notes": text})
+	require.Equal(t, len(text), ask[int](t, p.primary, `SELECT octet_length(notes) FROM patients`))
+	_ = ask[string](t, p.replica, `SELECT pg_wal_replay_resume()::text`)
+
+	reader := startService(t, p.cfg)
+	reader.says(t, replicaIn, 1)
+	other := writer.again().to(reader)
+	_ = other.notes(patient)
+	release := p.hold(t)
+	defer release()
+	writer.note(patient, "later").is(200)
+	other.reads(patient, text)
+}

@@ -67,6 +67,7 @@ func gormOver(dialector gorm.Dialector, cfg Config, log *zap.Logger) (*gorm.DB, 
 		SkipDefaultTransaction: true, // transactions are the use case's to open
 		TranslateError:         true, // every error passes explain
 		DisableAutomaticPing:   true,
+		QueryFields:            true, // for what nameColumns leaves alone
 		Logger:                 slowLog{log: log, threshold: cfg.SlowQuery},
 	})
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -14,7 +15,10 @@ import (
 
 // direct is what GORM runs its statements on PostgreSQL on: connections of database/sql's pool, with pgx itself speaking on them. database/sql would
 // start a goroutine for each query, copy each value twice, and send BEGIN as a message that waits for its answer.
-type direct struct{ bounded }
+type direct struct {
+	bounded
+	schema *atomic.Int64 // how often a prepared statement was found stale
+}
 
 // lender is a pool or a transaction that lends the rows of a query. Errors: the driver's, and that of read.
 type lender interface {
@@ -32,7 +36,30 @@ func (d direct) with(ctx context.Context, do func(*pgx.Conn) error) error {
 		return err
 	}
 	defer d.release(conn)
-	return raw(conn, do)
+	err = d.fresh(ctx, conn, do)
+	if d.stale(err) {
+		return d.fresh(ctx, conn, do) // the server has refused it before it did anything
+	}
+	return err
+}
+
+// QueryContext implements gorm.ConnPool, for the few that keep rows open.
+func (d direct) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	conn, err := d.acquire(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var rows *sql.Rows
+	for range 2 {
+		if err = d.fresh(ctx, conn, func(*pgx.Conn) error { return nil }); err == nil {
+			rows, err = conn.QueryContext(ctx, query, args...)
+		}
+		if !d.stale(err) {
+			break
+		}
+	}
+	go d.release(conn)
+	return rows, err
 }
 
 // ExecContext implements gorm.ConnPool.
@@ -78,7 +105,13 @@ func (t *directTx) with(do func(*pgx.Conn) error) error {
 	if t.conn == nil {
 		return sql.ErrTxDone
 	}
-	return raw(t.conn, do)
+	run := raw
+	if !t.begun {
+		run = func(conn *sql.Conn, do func(*pgx.Conn) error) error { return t.pool.fresh(t.ctx, conn, do) }
+	}
+	err := run(t.conn, do)
+	t.pool.stale(err) // explain calls it transient, so the whole transaction runs again
+	return err
 }
 
 // first sends BEGIN and the first statement together.
@@ -133,7 +166,9 @@ func (t *directTx) QueryContext(ctx context.Context, query string, args ...any) 
 	if err := t.begin(ctx); err != nil {
 		return nil, err
 	}
-	return t.conn.QueryContext(ctx, query, args...)
+	rows, err := t.conn.QueryContext(ctx, query, args...)
+	t.pool.stale(err)
+	return rows, err
 }
 
 // QueryRowContext implements gorm.ConnPool.

@@ -91,7 +91,7 @@ func explainPostgres(pg *pgconn.PgError) error {
 		f.text += ": " + pg.Message
 	}
 	switch {
-	case pg.Code == "40001", pg.Code == "40P01", pg.Code == "55P03": // serialisation, deadlock, lock timeout
+	case pg.Code == "40001", pg.Code == "40P01", pg.Code == "55P03", outdated(pg): // serialisation, deadlock, lock timeout, a migration meanwhile
 		f.transient = true
 		return unavailable(f)
 	case class == "08", class == "53", class == "57", pg.Code == "25P03": // connection, resources, operator, idle in transaction

@@ -44,13 +44,16 @@ func (db *DB) start(ctx context.Context, start OnStart) error {
 		for _, m := range applied {
 			db.log.Info("migration applied", zap.String("module", m.Module), zap.String("name", m.Name))
 		}
-		if err == nil {
-			db.warnOfSlowSearch(ctx)
+		if err != nil {
+			return err
 		}
-		return err
+		db.warnOfSlowSearch(ctx)
 	}
 	all, err := db.MigrationStatus(ctx, start.Migrations)
 	for _, m := range all {
+		if m.Newer {
+			db.log.Warn("applied by a newer release: "+m.Module+"/"+m.Name, zap.String("what_to_do", "run that release, or finish its rollout"))
+		}
 		if !m.Applied {
 			return fmt.Errorf("migration %s/%s is pending: run `healthcare migrate up` first", m.Module, m.Name)
 		}

@@ -17,19 +17,22 @@ type Migrations struct {
 	Modules []string // in the order in which they are applied: a module after those whose keys it references
 }
 
-// Migration is one file and whether it has been applied.
+// Migration is one file and whether it has been applied. Of one that a newer release has applied only the version is known, which is its name then.
 type Migration struct {
 	Module  string
 	Name    string
 	Applied bool
+	Newer   bool
 }
 
 // Migrate applies what is pending, a module at a time, and returns what it applied. On PostgreSQL an advisory lock lets one instance do it
-// while others wait. Errors: the first migration that failed, by module and name; it is undone, those before it stay.
+// while others wait. It does not wait long for the locks of a migration, because requests wait behind it: it tries again until maxLockWait is over.
+// Errors: the first migration that failed, by module and name; it is undone, those before it stay. UnusableError where a newer release has applied one
+// that this release cannot work with.
 func (db *DB) Migrate(ctx context.Context, m Migrations) ([]Migration, error) {
 	var applied []Migration
-	err := db.eachModule(m, oneAtATime, func(module string, p *goose.Provider) error {
-		results, err := p.Up(ctx)
+	err := db.eachModule(ctx, m, oneAtATime, func([]Migration) {}, func(module string, p *goose.Provider) error {
+		results, err := db.up(ctx, p)
 		if partial, ok := errors.AsType[*goose.PartialError](err); ok {
 			results, err = partial.Applied, fmt.Errorf("migration %s: %w", partial.Failed.Source.Path, explain(partial.Err))
 		}
@@ -42,17 +45,18 @@ func (db *DB) Migrate(ctx context.Context, m Migrations) ([]Migration, error) {
 }
 
 // MigrationStatus lists every migration and whether it has been applied. It takes no lock, so it also works through a pooler, where a lock of the
-// session would stay with whatever connection the pooler gave it.
+// session would stay with whatever connection the pooler gave it. Those that a newer release has applied come last. Errors: the store's; UnusableError
+// where one of those is breaking, beside the list.
 func (db *DB) MigrationStatus(ctx context.Context, m Migrations) ([]Migration, error) {
-	var all []Migration
-	err := db.eachModule(m, nil, func(module string, p *goose.Provider) error {
+	var all, unknown []Migration
+	err := db.eachModule(ctx, m, nil, func(newer []Migration) { unknown = newer }, func(module string, p *goose.Provider) error {
 		status, err := p.Status(ctx)
 		for _, s := range status {
 			all = append(all, Migration{Module: module, Name: s.Source.Path, Applied: s.State == goose.StateApplied})
 		}
 		return err
 	})
-	return all, err
+	return append(all, unknown...), err
 }
 
 // oneAtATime has instances on PostgreSQL migrate one after the other.
@@ -62,12 +66,19 @@ func oneAtATime() (goose.ProviderOption, error) {
 	return goose.WithSessionLocker(locker), err
 }
 
-func (db *DB) eachModule(m Migrations, locked func() (goose.ProviderOption, error), do func(module string, p *goose.Provider) error) error {
+func (db *DB) eachModule(ctx context.Context, m Migrations, locked func() (goose.ProviderOption, error), newer func([]Migration),
+	do func(module string, p *goose.Provider) error,
+) error {
 	pool, done, err := db.migrationPool()
 	if err != nil {
 		return err
 	}
 	defer done()
+	unknown, err := db.newer(ctx, pool, m)
+	newer(unknown)
+	if err != nil {
+		return err
+	}
 	for _, module := range m.Modules {
 		p, err := db.provider(pool, m, module, locked)
 		if err == nil {
@@ -105,5 +116,5 @@ func (db *DB) provider(pool *sql.DB, m Migrations, module string, locked func() 
 		}
 		options = append(options, lock)
 	}
-	return goose.NewProvider(goose.DialectPostgres, pool, files, options...)
+	return goose.NewProvider(goose.DialectPostgres, pool, impatient{files}, options...)
 }

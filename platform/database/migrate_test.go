@@ -65,6 +65,7 @@ func TestMigrate(t *testing.T) {
 		t.Run("is pending at first", func(t *testing.T) {
 			status, err := db.MigrationStatus(ctx, good)
 			require.NoError(t, err)
+			status = slices.DeleteFunc(status, func(m database.Migration) bool { return m.Newer }) // the modules of the program
 			require.Equal(t, []database.Migration{
 				{Module: "wards", Name: "0001_wards.sql"}, {Module: "beds", Name: "0001_beds.sql"}, {Module: "beds", Name: "0002_more.sql"},
 			}, status)

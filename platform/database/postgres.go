@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -44,11 +45,11 @@ func postgresOver(pool *sql.DB, cfg Config) gorm.Dialector {
 	pool.SetMaxIdleConns(cfg.PoolSize)
 	pool.SetConnMaxIdleTime(5 * time.Minute)
 	pool.SetConnMaxLifetime(time.Hour) // so that a fail-over behind the same name is noticed
-	return postgresDialector{postgres.Dialector{Config: &postgres.Config{Conn: direct{newBounded(pool, cfg.PoolSize, cfg.AcquireTimeout)}}}}
+	return postgresDialector{postgres.Dialector{Config: &postgres.Config{Conn: direct{newBounded(pool, cfg.PoolSize, cfg.AcquireTimeout), new(atomic.Int64)}}}}
 }
 
-// postgresPool opens a pool whose sessions have the given settings, except where the URL says otherwise. A connection that onConnect refuses is
-// not taken.
+// postgresPool opens a pool whose sessions have the pinned settings, and the given ones except where the URL says otherwise. A connection that
+// settle or onConnect refuses is not taken.
 func postgresPool(cfg Config, settings map[string]string, onConnect ...func(context.Context, *pgx.Conn) error) (*sql.DB, error) {
 	conn, err := pgx.ParseConfig(cfg.URL)
 	if err != nil {
@@ -59,6 +60,7 @@ func postgresPool(cfg Config, settings map[string]string, onConnect ...func(cont
 			conn.RuntimeParams[name] = value
 		}
 	}
+	pin(conn.RuntimeParams)
 	if conn.RuntimeParams["application_name"] == "" {
 		conn.RuntimeParams["application_name"] = "healthcare"
 	}
@@ -66,7 +68,7 @@ func postgresPool(cfg Config, settings map[string]string, onConnect ...func(cont
 		conn.ConnectTimeout = time.Second // database/sql makes new connections one after the other: one that hangs holds the others up
 	}
 	return stdlib.OpenDB(*conn, stdlib.OptionAfterConnect(func(ctx context.Context, conn *pgx.Conn) error {
-		for _, on := range onConnect {
+		for _, on := range append([]func(context.Context, *pgx.Conn) error{settle}, onConnect...) {
 			if err := on(ctx, conn); err != nil {
 				return errors.Join(err, conn.Close(ctx)) // stdlib does not
 			}

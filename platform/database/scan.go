@@ -16,6 +16,7 @@ func query(tx *gorm.DB) {
 	if tx.Error != nil {
 		return
 	}
+	nameColumns(tx.Statement)
 	callbacks.BuildQuerySQL(tx)
 	if tx.DryRun || tx.Error != nil {
 		return

@@ -136,5 +136,15 @@ func postgres(t testing.TB) database.Config {
 	return cfg
 }
 
+// PostgresMade is an empty PostgreSQL database that was created with these options, for tests of the options themselves.
+func PostgresMade(t testing.TB, options string) database.Config {
+	t.Helper()
+	server, err := cluster.URL()
+	requireServer(t, err)
+	cfg := limits()
+	cfg.URL = made(t, server, options)
+	return cfg
+}
+
 // Missing is what a skipped test says.
 const Missing = "PostgreSQL is not installed and TEST_DATABASE_URL is not set: the PostgreSQL half of the tests is skipped"

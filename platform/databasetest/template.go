@@ -22,9 +22,15 @@ func ownDatabase(t testing.TB, server string) string {
 	t.Helper()
 	from, err := template(server)
 	require.NoError(t, err)
-	name := "healthcare_test_" + random()
 	// FILE_COPY suits a small template: it copies files instead of writing every block to the WAL.
-	require.NoError(t, execute(server, fmt.Sprintf(`CREATE DATABASE %q TEMPLATE %q STRATEGY FILE_COPY`, name, from)))
+	return made(t, server, fmt.Sprintf(`TEMPLATE %q STRATEGY FILE_COPY`, from))
+}
+
+// made creates a database with the given options, and drops it when the test ends.
+func made(t testing.TB, server, options string) string {
+	t.Helper()
+	name := "healthcare_test_" + random()
+	require.NoError(t, execute(server, fmt.Sprintf(`CREATE DATABASE %q %s`, name, options)))
 	t.Cleanup(func() {
 		if err := execute(server, fmt.Sprintf(`DROP DATABASE IF EXISTS %q WITH (FORCE)`, name)); err != nil {
 			t.Logf("the database %s stays behind: %v", name, err)

@@ -32,7 +32,8 @@ func Open(ctx context.Context, cfg database.Config, throughGORM bool) (Store, er
 	if err != nil {
 		return nil, errors.New("not a PostgreSQL address")
 	}
-	pool.MaxConns = int32(cfg.PoolSize) //nolint:gosec // config bounds it
+	pool.MaxConns = int32(cfg.PoolSize)                       //nolint:gosec // config bounds it
+	pool.ConnConfig.RuntimeParams["client_encoding"] = "UTF8" // as the service pins it
 	open, err := pgxpool.NewWithConfig(ctx, pool)
 	return plain{pooled{open}, pooled{open}}, err
 }

@@ -156,7 +156,8 @@ func (a *attempts) lock(ctx context.Context, keys scopeKeys) ([]attemptRow, erro
 		rows = append(rows, attemptRow{Key: key, ExpiresAt: database.At(a.clock.Now())})
 	}
 	held := clause.OnConflict{Columns: []clause.Column{{Name: "key"}}, DoUpdates: clause.AssignmentColumns([]string{"key"})} // changes nothing, but locks
-	return rows, a.db.Write(ctx).Clauses(held, clause.Returning{}).Create(&rows).Error
+	returned := clause.Returning{Columns: []clause.Column{{Name: "key"}, {Name: "failures"}, {Name: "first_at"}, {Name: "last_at"}, {Name: "succeeded_at"}, {Name: "expires_at"}}}
+	return rows, a.db.Write(ctx).Clauses(held, returned).Create(&rows).Error
 }
 
 // write stores what still counts of tallies and drops the rest. The rows are locked.

@@ -1,0 +1,39 @@
+package database
+
+import (
+	"strings"
+	"sync"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+	"gorm.io/gorm/schema"
+)
+
+// nameColumns makes a query for whole rows name the columns that the row type has, so that its result stays the same when a newer release adds one.
+// GORM's QueryFields would quote each name of each query anew.
+func nameColumns(s *gorm.Statement) {
+	_, joined := s.Clauses["FROM"]
+	if s.SQL.Len() > 0 || s.Schema == nil || joined || s.Distinct || len(s.Selects)+len(s.Omits)+len(s.Joins) > 0 || !forRows(s) {
+		return
+	}
+	s.AddClauseIfNotExists(clause.Select{Columns: []clause.Column{{Name: columnsOf(s), Raw: true}}})
+}
+
+var columnLists sync.Map // of a *schema.Schema: its columns, quoted
+
+func columnsOf(s *gorm.Statement) string {
+	if list, known := columnLists.Load(s.Schema); known {
+		return list.(string)
+	}
+	list := columnList(s.Schema, s.Quote)
+	columnLists.Store(s.Schema, list)
+	return list
+}
+
+func columnList(s *schema.Schema, quote func(any) string) string {
+	names := make([]string, len(s.DBNames))
+	for i, name := range s.DBNames {
+		names[i] = quote(clause.Column{Name: name})
+	}
+	return strings.Join(names, ",")
+}

@@ -83,7 +83,7 @@ type oneToken struct{}
 // Authenticate implements auth.Authenticator.
 func (oneToken) Authenticate(_ context.Context, said string) (auth.Principal, error) {
 	if said != token {
-		return auth.Principal{}, auth.ErrUnauthenticated
+		return auth.Principal{}, auth.ErrInvalidToken
 	}
 	return someone, nil
 }

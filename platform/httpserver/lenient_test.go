@@ -68,11 +68,11 @@ func TestValuesOfAnotherType(t *testing.T) {
 		`{"name":"a","count":31.0}`:                 `{"name":"a","count":31}`,
 		`{"name":"a","count": 3.1e1 }`:              `{"name":"a","count":31}`,
 		`{"name":"a","count":"9007199254740993.0"}`: `{"name":"a","count":9007199254740993}`,
-		`{"name":9876543210}`:                       `{"name":"9876543210"}`,
-		`{"name": 1.50 }`:                           `{"name":"1.50"}`,
-		`{"name":-0}`:                               `{"name":"-0"}`,
-		`{"name":12345678901234567890123456789.10}`: `{"name":"12345678901234567890123456789.10"}`,
-		`{"name":"a","note":1e400}`:                 `{"name":"a","note":"1e400"}`,
+		`{"name":9876543210}`:                       `{"name":"9876543210","count":0}`,
+		`{"name": 1.50 }`:                           `{"name":"1.50","count":0}`,
+		`{"name":-0}`:                               `{"name":"-0","count":0}`,
+		`{"name":12345678901234567890123456789.10}`: `{"name":"12345678901234567890123456789.10","count":0}`,
+		`{"name":"a","note":1e400}`:                 `{"name":"a","count":0,"note":"1e400"}`,
 	} {
 		t.Run(body+" is accepted, unless strict handling is preferred", func(t *testing.T) {
 			a := post(body)

@@ -92,6 +92,15 @@ func TestRefresh(t *testing.T) {
 		c.token = ""
 
 		refresh("nonsense").problem(401, "token_not_valid")
+		for _, blank := range []string{"", " ", "\t\n"} {
+			require.Equal(t, []string{"This field may not be blank."}, refresh(blank).problem(400, "validation_failed").Errors["refresh"])
+		}
+		for _, wrong := range []any{31, true, nil, []string{}} {
+			require.Contains(t, s.client(t).do("POST", "/api/auth/refresh/", object{"refresh": wrong}).problem(400, "validation_failed").Errors, "refresh")
+		}
+		require.Contains(t, s.client(t).do("POST", "/api/auth/refresh", object{}).problem(400, "validation_failed").Errors, "refresh")
+		challenged := refresh("nonsense").header.Get("WWW-Authenticate")
+		require.Equal(t, `Bearer realm="api"`, challenged, "no access token was sent")
 		refresh(second["access"]).problem(401, "token_not_valid")
 		refresh(7).problem(400, "validation_failed")
 		c.do("POST", "/api/auth/refresh/", object{}).problem(400, "validation_failed")
@@ -109,17 +118,29 @@ func TestAccessTokens(t *testing.T) {
 	eachEngine(t, func(t *testing.T, s *service) {
 		c := s.user(t, "Asha")
 		token := c.token
+		refusedAs := func(why, header, code, challenge string) {
+			t.Helper()
+			for _, path := range []string{"/api/patients/", "/api/patients", "/api/auth/me/", "/api/auth/sessions/", "/api/users/", "/api/audit/"} {
+				a := s.client(t).do("GET", path, nil, "Authorization", header)
+				a.problem(401, code)
+				require.Equal(t, challenge, a.header.Get("WWW-Authenticate"), why)
+				head := s.client(t).do("HEAD", path, nil, "Authorization", header).is(401)
+				require.Equal(t, challenge, head.header.Get("WWW-Authenticate"), why)
+			}
+		}
+		missing := func(why, header string) {
+			t.Helper()
+			refusedAs(why, header, "not_authenticated", `Bearer realm="api"`)
+		}
 		refused := func(why, header string) {
 			t.Helper()
-			a := s.client(t).do("GET", "/api/patients/", nil, "Authorization", header)
-			a.problem(401, "not_authenticated")
-			require.Equal(t, "Bearer", a.header.Get("WWW-Authenticate"), why)
+			refusedAs(why, header, "token_not_valid", `Bearer realm="api", error="invalid_token"`)
 		}
 		s.client(t).do("GET", "/api/patients/", nil, "Authorization", "bEaReR "+token).is(200)
-		refused("no scheme", token)
-		refused("another scheme", "Basic "+token)
+		missing("no scheme", token)
+		missing("another scheme", "Basic "+token)
 		refused("cut", "Bearer "+token[:len(token)-2])
-		refused("empty", "Bearer ")
+		missing("empty", "Bearer ")
 
 		require.NoError(t, s.db.Write(t.Context()).Exec("UPDATE users SET token_version = token_version + 1").Error)
 		refused("another token version", "Bearer "+token)
@@ -151,7 +172,7 @@ func (s *service) callEverythingWithoutToken(t *testing.T) (protected int) {
 			protected++
 			concrete := strings.NewReplacer("{id}", id, "{patient_id}", id).Replace(path)
 			s.client(t).do(method, concrete, object{}).problem(401, "not_authenticated")
-			s.client(t).do(method, strings.TrimSuffix(concrete, "/"), "{", "Authorization", "Bearer x.y.z").problem(401, "not_authenticated")
+			s.client(t).do(method, strings.TrimSuffix(concrete, "/"), "{", "Authorization", "Bearer x.y.z").problem(401, "token_not_valid")
 		}
 	}
 	return protected

@@ -150,7 +150,7 @@ func through(t *testing.T, s *service, kind string, values func(*openapi3.Schema
 				sent += fmt.Sprintf("%q:%s}", member, value)
 				a := c.do(r.method, r.at(id), sent)
 				if kind == openapi3.TypeInteger && a.status < 300 {
-					isTaken(t, r.schemas()[member].Value, value, fmt.Sprint(a.object()[member]))
+					isTaken(t, r.schemas()[member].Value, strings.Trim(value, `"`), fmt.Sprint(a.object()[member]))
 				}
 				o.add(t, s, fmt.Sprintf("%s %s %d %.80s", r, member, n, value), a)
 			}
@@ -190,8 +190,8 @@ func asked(t *testing.T, c *client, kind string, values func(*openapi3.Schema) [
 					at += "&limit=3"
 				}
 				a := c.do(r.method, at, nil, "Prefer", "count=exact")
-				if kind == openapi3.TypeInteger && a.status < 300 {
-					isTaken(t, p.Value.Schema.Value, plain, plain)
+				if kind == openapi3.TypeInteger && a.status < 300 && plain != "" { // an empty one is not given
+					isTaken(t, p.Value.Schema.Value, plain, strings.TrimSpace(plain))
 				}
 				o.add(t, c.s, fmt.Sprintf("%s %s %d %.80s", r, p.Value.Name, n, value), a)
 				o = append(o, a.header.Get("X-Total-Count"))

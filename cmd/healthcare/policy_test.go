@@ -248,8 +248,11 @@ func TestR09_VerbsThatAreNotDescribedNeverSucceed(t *testing.T) {
 					}
 					for _, header := range []string{"X-Nothing", "X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"} {
 						a := c.do(verb, at, object{}, header, methods[0])
+						if calls++; verb == "OPTIONS" {
+							require.Contains(t, a.is(204).header.Get("Allow"), methods[0])
+							continue
+						}
 						require.GreaterOrEqual(t, a.status, 400, "%s %s %s", verb, at, header)
-						calls++
 					}
 				}
 				if !slices.Contains(methods, "GET") {

@@ -59,7 +59,7 @@ func TestR49_AnEndedSessionIsRefusedFromTheNextRequestOn(t *testing.T) {
 				}
 				end(c, other)
 				for range 20 {
-					c.do("GET", "/api/patients/", nil).problem(401, "not_authenticated")
+					c.do("GET", "/api/patients/", nil).problem(401, "token_not_valid")
 				}
 				close(stop)
 				busy.Wait()

@@ -19,8 +19,11 @@ type Principal struct {
 
 // What a caller is refused for before anything is done.
 var (
-	// ErrUnauthenticated is the one answer to a missing, malformed, forged, expired or revoked access token.
-	ErrUnauthenticated = errs.New(errs.Unauthenticated, "not_authenticated", "Authentication credentials were not provided or are not valid.")
+	// ErrUnauthenticated is the answer to a request without an access token.
+	ErrUnauthenticated = errs.New(errs.Unauthenticated, "not_authenticated", "Authentication credentials were not provided.")
+
+	// ErrInvalidToken is the one answer to a malformed, forged, expired or revoked access token, and to one of a user who may not sign in.
+	ErrInvalidToken = errs.New(errs.Unauthenticated, "token_not_valid", "The access token is not valid or has expired.")
 
 	// ErrForbidden is the answer to a role that may not call the operation, whatever it names.
 	ErrForbidden = errs.New(errs.Forbidden, "forbidden", "Your role does not allow this.")
@@ -29,6 +32,6 @@ var (
 // Authenticator turns an access token into the user it was issued to.
 type Authenticator interface {
 	// Authenticate verifies token and that its user and session are still in good standing.
-	// Errors: ErrUnauthenticated; errs.Unavailable.
+	// Errors: ErrInvalidToken; errs.Unavailable.
 	Authenticate(ctx context.Context, token string) (Principal, error)
 }

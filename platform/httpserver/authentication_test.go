@@ -22,17 +22,22 @@ func TestAuthentication(t *testing.T) {
 			require.Contains(t, a.body, someone.UserID.String())
 		})
 	}
-	for _, value := range []string{"", " ", "Bearer", "Bearer ", "Bearer x", "Bearer " + token + "x", "Bearer " + token + " x", token, "Basic " + token,
-		"Token " + token, "Bearer" + token, "Bearer=" + token, "Bearer:" + token, "Bearer, " + token, "Bearer\t" + token, "\"Bearer\" " + token,
-		"Bearer bearer " + token, "Basic x, Bearer " + token, "BearerX " + token} {
-		t.Run("["+value+"] does not", func(t *testing.T) {
+	refused := func(value, code, challenge string) {
+		t.Run("["+value+"] is "+code, func(t *testing.T) {
 			before := s.handled.Load()
 			a := s.ask(t, http.MethodGet, "/things/1/", "", "Authorization: "+value)
 			p := requireProblem(t, a, http.StatusUnauthorized)
-			require.Equal(t, "not_authenticated", p.Code)
-			require.Equal(t, []string{"Bearer"}, a.header.Values("WWW-Authenticate"))
+			require.Equal(t, code, p.Code)
+			require.Equal(t, []string{challenge}, a.header.Values("WWW-Authenticate"))
 			require.Equal(t, before, s.handled.Load())
 		})
+	}
+	for _, value := range []string{"Bearer x", "bearer x", "Bearer " + token + "x", "Bearer " + token + " x", "Bearer bearer " + token, "Bearer undefined"} {
+		refused(value, "token_not_valid", `Bearer realm="api", error="invalid_token"`)
+	}
+	for _, value := range []string{"", " ", "Bearer", "Bearer ", "Bearer   ", token, "Basic " + token, "Token " + token, "Bearer" + token, "Bearer=" + token,
+		"Bearer:" + token, "Bearer, " + token, "Bearer\t" + token, "\"Bearer\" " + token, "Basic x, Bearer " + token, "BearerX " + token} {
+		refused(value, "not_authenticated", `Bearer realm="api"`)
 	}
 	t.Run("no header does not", func(t *testing.T) {
 		requireProblem(t, s.ask(t, http.MethodDelete, "/things/1/", ""), http.StatusUnauthorized)

@@ -41,7 +41,8 @@ func acceptable(c *fiber.Ctx, op *operation) error {
 
 // Body reads the request's JSON object into In, a type generated from the contract, and hands it to convert. It is stricter than
 // Fiber's BodyParser, which also binds forms and XML, compares names without case, lets the last duplicate win and decompresses: one value in
-// UTF-8, no duplicate names, no NUL, depth at most 32, every required member there, null only where the contract allows it.
+// UTF-8, no duplicate names, no NUL, depth at most 32, every required member there, null only where the contract allows it. Values of another
+// type are converted where that loses nothing, unless the client prefers strict handling.
 //
 // Errors: errs.Invalid, either malformed_json or validation_failed with every refused field at once; where Out can Validate itself, the
 // fields that have the right type but break a rule are among them.
@@ -51,6 +52,13 @@ func Body[In, Out any](c *fiber.Ctx, convert func(In) Out) (Out, error) {
 	members, err := readObject(c.Request().Body())
 	if err != nil {
 		return none, err
+	}
+	if !prefers(c, handlingStrict) {
+		var exact map[string]bool
+		if call := callOf(c); call != nil {
+			exact = call.op.exact
+		}
+		convertMembers(reflect.TypeFor[In](), members, exact)
 	}
 	refused := fill(&in, members)
 	unknownMembers(c, members, refused)
@@ -71,14 +79,19 @@ func malformed(format string, args ...any) error {
 	return errs.New(errs.Invalid, "malformed_json", fmt.Sprintf(format, args...))
 }
 
+// byteOrderMark may stand before a body, where parsers may ignore it (RFC 8259, section 8.1).
+const byteOrderMark = "\ufeff"
+
 // readObject checks the whole of raw, and splits it into its members.
 func readObject(raw []byte) (members map[string]jsontext.Value, err error) {
+	sent := len(raw)
+	raw = bytes.TrimPrefix(raw, []byte(byteOrderMark))
 	// Unmarshal refuses duplicate names, invalid UTF-8 and a second value. What it allows is looked for where it can be: an escaped NUL, and depth.
 	suspicious := bytes.Contains(raw, []byte(`\u0000`)) || bytes.Count(raw, []byte("{"))+bytes.Count(raw, []byte("[")) > maxDepth
 	if !suspicious && json.Unmarshal(raw, &members) == nil && members != nil {
 		return members, nil
 	}
-	if err := flaw(raw); err != nil {
+	if err := flaw(raw, sent-len(raw)); err != nil {
 		return nil, err
 	}
 	if err := json.Unmarshal(raw, &members); err != nil {
@@ -87,8 +100,8 @@ func readObject(raw []byte) (members map[string]jsontext.Value, err error) {
 	return members, nil
 }
 
-// flaw says what is wrong with raw, token by token.
-func flaw(raw []byte) error {
+// flaw returns the first error in raw, which begins skipped bytes after the body's begin. It reads token by token.
+func flaw(raw []byte, skipped int) error {
 	if len(bytes.TrimSpace(raw)) == 0 {
 		return malformed("The body is empty; a JSON object is expected.")
 	}
@@ -98,14 +111,15 @@ func flaw(raw []byte) error {
 	}
 	for first := true; first || dec.StackDepth() > 0; first = false {
 		token, err := dec.ReadToken()
+		at := int64(skipped) + dec.InputOffset()
 		if err != nil {
-			return malformed("The body is not well-formed JSON (at byte %d).", dec.InputOffset())
+			return malformed("The body is not well-formed JSON (at byte %d).", at)
 		}
 		if dec.StackDepth() > maxDepth {
 			return malformed("The body is nested deeper than %d levels.", maxDepth)
 		}
 		if token.Kind() == '"' && strings.ContainsRune(token.String(), 0) {
-			return malformed("The body holds a NUL character (before byte %d).", dec.InputOffset())
+			return malformed("The body holds a NUL character (before byte %d).", at)
 		}
 	}
 	if _, err := dec.ReadToken(); !errors.Is(err, io.EOF) {

@@ -23,6 +23,7 @@ type call struct {
 	server    *Server
 	op        *operation
 	principal auth.Principal
+	sentQuery string // where it was not in the form that handlers read
 }
 
 // callOf is the call that a handler answers; nil where no described operation was reached.
@@ -64,10 +65,8 @@ func (s *Server) guard(op *operation, handler fiber.Handler) fiber.Handler {
 			}
 			call.principal = principal
 		}
-		if len(op.query) > 0 {
-			if err := op.query.check(c.Request().URI().QueryArgs()); err != nil {
-				return err
-			}
+		if err := call.readQuery(c); err != nil {
+			return err
 		}
 		if op.takesBody {
 			if err := acceptable(c, op); err != nil {
@@ -76,6 +75,21 @@ func (s *Server) guard(op *operation, handler fiber.Handler) fiber.Handler {
 		}
 		return answer(c)
 	}
+}
+
+// readQuery checks the query, and replaces it with its canonical form where it was sent in another. Errors: errs.Invalid.
+func (call *call) readQuery(c *fiber.Ctx) error {
+	op, uri := call.op, c.Request().URI()
+	if len(uri.QueryString()) == 0 || len(op.query) == 0 && !op.array {
+		return nil
+	}
+	reader := queryReader{zone: call.server.cfg.TimeZone, strict: prefers(c, handlingStrict), array: op.array}
+	canonical, err := reader.read(uri.QueryArgs(), op.query)
+	if err == nil && canonical != nil {
+		call.sentQuery = string(uri.QueryString())
+		uri.SetQueryString(canonical.Encode())
+	}
+	return err
 }
 
 // forbid refuses a role, and has the audit trail know of it.
@@ -87,11 +101,13 @@ func (s *Server) forbid(c *fiber.Ctx, op *operation, who auth.Principal) error {
 	return auth.ErrForbidden
 }
 
-// authenticate reads the bearer token (RFC 6750; the scheme's case does not matter, RFC 9110 section 11.1).
+// authenticate verifies the bearer token (RFC 6750; the scheme's case does not matter, RFC 9110 section 11.1). A header of another scheme holds
+// no token. Errors: auth.ErrUnauthenticated without a token, auth.ErrInvalidToken, errs.Unavailable.
 func (s *Server) authenticate(c *fiber.Ctx) (auth.Principal, error) {
-	scheme, token, found := strings.Cut(c.Get(fiber.HeaderAuthorization), " ")
-	if !found || !strings.EqualFold(scheme, "bearer") {
+	scheme, token, _ := strings.Cut(c.Get(fiber.HeaderAuthorization), " ")
+	token = strings.TrimSpace(token)
+	if token == "" || !strings.EqualFold(scheme, "bearer") {
 		return auth.Principal{}, auth.ErrUnauthenticated
 	}
-	return s.authenticator.Authenticate(c.UserContext(), strings.TrimSpace(token))
+	return s.authenticator.Authenticate(c.UserContext(), token)
 }

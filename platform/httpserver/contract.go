@@ -43,7 +43,9 @@ type operation struct {
 
 	list       *listRules // for a list: how it may be ordered
 	query      parameters
+	array      bool            // answers an array, whether or not it has pages
 	repeatable bool            // takes an Idempotency-Key
+	exact      map[string]bool // members of the body that are read as they are sent
 	known      map[string]bool // members that a body may hold: those it takes, and those of the answer, which are ignored
 
 	measured, measuredHead *measured // measuredHead is nil where HEAD is not served
@@ -63,7 +65,7 @@ func (o *operation) collection() string {
 
 // contract is all modules' documents as one.
 type contract struct {
-	document   []byte // OpenAPI, JSON
+	document   *publication // OpenAPI, JSON
 	operations map[string]*operation
 	problems   map[string]string // code -> explanation for people
 }
@@ -198,7 +200,11 @@ func merge(version string, roles auth.Roles, apis []API) (*contract, error) {
 	for code, text := range doc.Extensions[problemsExtension].(map[string]any) {
 		c.problems[code], _ = text.(string)
 	}
-	c.document, err = Publish(doc)
+	document, err := Publish(doc)
+	if err != nil {
+		return nil, err
+	}
+	c.document, err = publish(fiber.MIMEApplicationJSON, document)
 	return c, err
 }
 
@@ -219,6 +225,7 @@ func operationOf(method, route string, described *openapi3.Operation, roles auth
 	op := &operation{
 		id: described.OperationID, method: method, route: route, access: access, resource: audit.Resource(about), takesBody: described.RequestBody != nil,
 		list: listRulesOf(described), query: parametersOf(described), repeatable: repeatable(method, described), known: membersOf(described),
+		exact: exactMembers(described), array: answersArray(described),
 	}
 	if said, ok := described.Extensions["x-body-limit"]; ok {
 		limit, _ := said.(float64)
@@ -249,6 +256,16 @@ func membersOf(described *openapi3.Operation) map[string]bool {
 		}
 	}
 	return members
+}
+
+// answersArray reports whether the operation answers a list of things.
+func answersArray(described *openapi3.Operation) bool {
+	answer := described.Responses.Value("200")
+	if answer == nil {
+		return false
+	}
+	media := answer.Value.Content.Get("application/json")
+	return media != nil && media.Schema != nil && media.Schema.Value.Type.Is("array")
 }
 
 // fiberPath spells a path template Fiber's way: {id} -> :id.

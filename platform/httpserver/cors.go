@@ -12,12 +12,11 @@ import (
 // a page sends the bearer token itself, so credentials stay off.
 func crossOrigin(origins []string) fiber.Handler {
 	return cors.New(cors.Config{
-		AllowOrigins: strings.Join(origins, ","),
-		AllowMethods: "GET,HEAD,POST,PUT,PATCH,DELETE",
-		AllowHeaders: "Authorization,Content-Type,Idempotency-Key,If-Match,If-None-Match,Prefer,X-Request-ID",
-		ExposeHeaders: "ETag,Idempotent-Replayed,Link,Location,Preference-Applied,Retry-After,Warning,WWW-Authenticate,X-Request-ID," +
-			"X-Total-Count",
-		MaxAge: 600, // seconds a browser may remember the answer to its preflight
+		AllowOrigins:  strings.Join(origins, ","),
+		AllowMethods:  "GET,HEAD,POST,PUT,PATCH,DELETE",
+		AllowHeaders:  strings.Join(callerHeaders, ","),
+		ExposeHeaders: strings.Join(answerHeaders, ","),
+		MaxAge:        600, // seconds a browser may remember the answer to its preflight
 	})
 }
 

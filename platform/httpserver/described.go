@@ -15,7 +15,7 @@ const (
 	accessExtension    = "x-access"    // who may call it, as auth.ParseAccess reads it; mandatory
 	auditExtension     = "x-audit"     // what an operation for some roles is about, as audit.Resource has it; mandatory there
 	listExtension      = "x-list"      // it is a list: {ordering: [columns], default: -column}
-	versionedExtension = "x-versioned" // it shows or changes one versioned resource: true
+	versionedExtension = "x-versioned" // it shows or changes one thing that has an ETag: true
 
 	// false: a signed-in POST that takes no Idempotency-Key, because its work has no place in a transaction (hashing a password, say).
 	repeatableExtension = "x-repeatable"
@@ -86,7 +86,7 @@ func describeList(op *openapi3.Operation, rules *listRules) {
 	columns.Default = []any{rules.Default}
 	explode := false
 	ordering := openapi3.NewQueryParameter("ordering").WithSchema(columns).
-		WithDescription("Columns to order by; - for descending. Ties are broken by id.")
+		WithDescription("Columns to order by, separated by commas or in parameters of their own; - for descending. Ties are broken by id.")
 	ordering.Example = []any{rules.Default}
 	ordering.Style, ordering.Explode = openapi3.SerializationForm, &explode
 	op.Parameters = append(op.Parameters, parameterRef("Limit"), parameterRef("Cursor"), &openapi3.ParameterRef{Value: ordering},

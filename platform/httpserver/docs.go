@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"mime"
 	"path"
+	"strings"
+	"sync"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/swaggest/swgui/v5/static" // Swagger UI's files, so that the page works without internet
@@ -20,47 +22,69 @@ var docsPage embed.FS
 const docsPolicy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-func docsIndex(c *fiber.Ctx) error { return sendDocs(c, docsPage, "docs/index.html") }
-
-// docsAsset answers a file of the page: ours, or one of Swagger UI's, which are stored compressed.
-func docsAsset(c *fiber.Ctx) error {
-	name := path.Base(c.Params("asset"))
-	if err := sendDocs(c, docsPage, "docs/"+name); err == nil {
+// docsFiles are the page's files by name: ours, and those of Swagger UI.
+var docsFiles = sync.OnceValues(func() (map[string]*publication, error) {
+	files := map[string]*publication{}
+	err := eachFile(static.FS, func(name string, content []byte) error {
+		plain, packed := strings.CutSuffix(name, ".gz")
+		if !packed {
+			return addFile(files, name, content)
+		}
+		files[plain] = &publication{
+			contentType: mediaTypeOf(plain), tag: digest(content), packed: content,
+			plain: sync.OnceValues(func() ([]byte, error) { return unpack(content) }),
+		}
 		return nil
-	}
-	if err := sendDocs(c, static.FS, name); err == nil {
-		return nil
-	}
-	packed, err := static.FS.ReadFile(name + ".gz")
+	})
 	if err != nil {
+		return nil, err
+	}
+	return files, eachFile(docsPage, func(name string, content []byte) error { return addFile(files, name, content) })
+})
+
+func addFile(files map[string]*publication, name string, content []byte) (err error) {
+	files[name], err = publish(mediaTypeOf(name), content)
+	return err
+}
+
+// eachFile visits the files of a file system by their base names.
+func eachFile(files fs.FS, visit func(name string, content []byte) error) error {
+	return fs.WalkDir(files, ".", func(at string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		content, err := fs.ReadFile(files, at)
+		if err != nil {
+			return err
+		}
+		return visit(path.Base(at), content)
+	})
+}
+
+func mediaTypeOf(name string) string { return mime.TypeByExtension(path.Ext(name)) }
+
+func unpack(packed []byte) ([]byte, error) {
+	r, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(r) // #nosec G110 -- our own embedded file
+}
+
+func docsIndex(c *fiber.Ctx) error { return sendDocs(c, "index.html") }
+
+func docsAsset(c *fiber.Ctx) error { return sendDocs(c, path.Base(c.Params("asset"))) }
+
+// sendDocs responds with a file of the page. Errors: errNotFound.
+func sendDocs(c *fiber.Ctx, name string) error {
+	files, err := docsFiles()
+	if err != nil {
+		return err
+	}
+	file, found := files[name]
+	if !found {
 		return errNotFound
 	}
-	if c.AcceptsEncodings("gzip") == "gzip" {
-		c.Set(fiber.HeaderContentEncoding, "gzip")
-		c.Vary(fiber.HeaderAcceptEncoding)
-		return send(c, name, packed)
-	}
-	unpacked, err := gzip.NewReader(bytes.NewReader(packed))
-	if err != nil {
-		return err
-	}
-	plain, err := io.ReadAll(unpacked) // #nosec G110 -- our own embedded file
-	if err != nil {
-		return err
-	}
-	return send(c, name, plain)
-}
-
-func sendDocs(c *fiber.Ctx, files fs.ReadFileFS, name string) error {
-	content, err := files.ReadFile(name)
-	if err != nil {
-		return err
-	}
-	return send(c, name, content)
-}
-
-func send(c *fiber.Ctx, name string, content []byte) error {
 	c.Set(fiber.HeaderContentSecurityPolicy, docsPolicy)
-	c.Set(fiber.HeaderContentType, mime.TypeByExtension(path.Ext(name)))
-	return c.Send(content)
+	return file.send(c)
 }

@@ -111,6 +111,7 @@ func New(
 	if err := router.complete(); err != nil {
 		return nil, fmt.Errorf("contract: %w", err)
 	}
+	s.app.Use(s.unrouted)
 	handler := s.app.Handler()
 	server := s.app.Server()
 	server.Handler = s.understood(handler)

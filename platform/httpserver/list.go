@@ -1,6 +1,7 @@
 package httpserver
 
 import (
+	"maps"
 	"net/url"
 	"strconv"
 	"strings"
@@ -20,7 +21,7 @@ func PageRequest(c *fiber.Ctx) (paging.Request, error) {
 	call := callOf(c)
 	request := paging.Request{
 		Limit: defaultLimit, Order: orderOf(c.Query("ordering"), call.op.list),
-		Count: prefers(c, "count=exact"),
+		Count: prefers(c, countExact),
 	}
 	if limit, err := strconv.Atoi(c.Query("limit")); err == nil {
 		request.Limit = limit
@@ -29,7 +30,12 @@ func PageRequest(c *fiber.Ctx) (paging.Request, error) {
 	if cursor == "" {
 		return request, nil
 	}
-	key, err := call.server.cursors.open(cursor, call.binding(c))
+	key, err := call.server.cursors.open(cursor, call.binding(c.Path(), queryOf(c)))
+	if err != nil && call.sentQuery != "" { // releases without the canonical form bound cursors to the query as it was sent
+		if sent, malformed := url.ParseQuery(call.sentQuery); malformed == nil {
+			key, err = call.server.cursors.open(cursor, call.binding(c.Path(), sent))
+		}
+	}
 	if err != nil || len(key) != len(request.Order) {
 		return paging.Request{}, errs.Invalidf("cursor", "Is not a cursor of this list with these filters. Start again without it.")
 	}
@@ -40,30 +46,31 @@ func PageRequest(c *fiber.Ctx) (paging.Request, error) {
 // SendPage answers a page as a bare array, with a link to the next one (RFC 8288) and, where it was asked for, the count.
 func SendPage[T, S any](c *fiber.Ctx, page paging.Page[T], show func(T) S) error {
 	if page.Next != nil {
-		query := url.Values{}
-		for name, value := range c.Queries() {
-			query.Set(name, value)
-		}
-		call := callOf(c)
-		query.Set("cursor", call.server.cursors.seal(page.Next, call.binding(c)))
+		query, call := queryOf(c), callOf(c)
+		query.Set("cursor", call.server.cursors.seal(page.Next, call.binding(c.Path(), query)))
 		c.Set(fiber.HeaderLink, "<"+c.Path()+"?"+query.Encode()+`>; rel="next"`)
 	}
 	if page.Total != nil {
 		c.Set("X-Total-Count", strconv.FormatInt(*page.Total, 10))
-		c.Set("Preference-Applied", "count=exact")
+		c.Set("Preference-Applied", countExact)
 	}
 	return c.JSON(paging.Map(page, show).Items)
 }
 
-// binding is what a cursor is good for: the caller, the list, and every parameter but which page of it.
-func (call *call) binding(c *fiber.Ctx) []byte {
+func queryOf(c *fiber.Ctx) url.Values {
 	query := url.Values{}
 	for name, value := range c.Queries() {
-		if name != "cursor" && name != "limit" {
-			query.Set(name, value)
-		}
+		query.Set(name, value)
 	}
-	return binding(call.principal.UserID.String(), strings.TrimSuffix(c.Path(), "/"), query.Encode())
+	return query
+}
+
+// binding returns what a cursor is good for: the caller, the list, and every parameter but which page of it.
+func (call *call) binding(path string, query url.Values) []byte {
+	bound := maps.Clone(query)
+	delete(bound, "cursor")
+	delete(bound, "limit")
+	return binding(call.principal.UserID.String(), strings.TrimSuffix(path, "/"), bound.Encode())
 }
 
 // orderOf turns -created_at,name into an order that ends in the id, which makes it total. The id runs the way of the column before it.

@@ -37,7 +37,7 @@ func TestRequestsAreMeasured(t *testing.T) {
 `+counted("/things/{id}/", "GET", 401)+` 1
 `+counted("/panic/", "GET", 500)+` 1
 `+counted("unmatched", "GET", 404)+` 1
-`+counted("unmatched", "OPTIONS", 405)+` 1
+`+counted("unmatched", "OPTIONS", 204)+` 1
 `+counted("unmatched", "unknown", 501)+` 1
 `+counted("unmatched", "unknown", 400)+` 1
 `+counted("unmatched", "unknown", 413)+` 1

@@ -39,10 +39,7 @@ func (s *Server) readyz(c *fiber.Ctx) error {
 	return c.JSON(health{Status: "ok"})
 }
 
-func (s *Server) openapi(c *fiber.Ctx) error {
-	c.Set(fiber.HeaderContentType, fiber.MIMEApplicationJSON)
-	return c.Send(s.contract.document)
-}
+func (s *Server) openapi(c *fiber.Ctx) error { return s.contract.document.send(c) }
 
 // explain is what a problem's type leads to.
 func (s *Server) explain(c *fiber.Ctx) error {

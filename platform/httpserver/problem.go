@@ -11,6 +11,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
 
+	"healthcare/platform/auth"
 	"healthcare/platform/errs"
 )
 
@@ -128,12 +129,20 @@ func writeProblem(ctx *fasthttp.RequestCtx, requestID, instance string, err erro
 	ctx.SetBody(body)
 	ctx.Response.SkipBody = ctx.IsHead() // fasthttp forgets it where a request could not be read
 	if p.Status == fiber.StatusUnauthorized {
-		ctx.Response.Header.Set(fiber.HeaderWWWAuthenticate, "Bearer")
+		ctx.Response.Header.Set(fiber.HeaderWWWAuthenticate, challenge(err))
 	}
 	if retryAfter > 0 || p.Status == fiber.StatusServiceUnavailable || p.Status == fiber.StatusTooManyRequests {
 		seconds := max(1, int(math.Ceil(retryAfter.Seconds())))
 		ctx.Response.Header.Set(fiber.HeaderRetryAfter, strconv.Itoa(seconds))
 	}
+}
+
+// challenge returns how a request is to authenticate (RFC 6750, section 3). It names an error only if the request had an access token.
+func challenge(err error) string {
+	if errors.Is(err, auth.ErrInvalidToken) {
+		return `Bearer realm="api", error="invalid_token"`
+	}
+	return `Bearer realm="api"`
 }
 
 // describe says of an error what a client may know.

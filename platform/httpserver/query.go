@@ -3,6 +3,7 @@ package httpserver
 import (
 	"fmt"
 	"maps"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,25 +30,68 @@ func parametersOf(op *openapi3.Operation) parameters {
 	return described
 }
 
-// check holds a query against what is described: what the document refuses, the service refuses, every parameter at once.
-// Errors: errs.Invalid.
-func (p parameters) check(query *fasthttp.Args) error {
-	wrong, seen := map[string]error{}, map[string]bool{}
+// queryReader reads the query of one request.
+type queryReader struct {
+	zone   *time.Location // in which a date without a time begins
+	strict bool           // refuses values of another type (RFC 7240, handling=strict)
+	array  bool           // of an operation that answers a list
+}
+
+// read checks a query against what is described and names every refused parameter at once. It returns the query in the one form that handlers
+// and cursors know, or nil if that is the form in which it was sent. Errors: errs.Invalid.
+func (r queryReader) read(query *fasthttp.Args, described parameters) (url.Values, error) {
+	wrong, values := map[string]error{}, map[string]string{}
+	changed := false
 	for k, v := range query.All() {
-		name := string(k)
-		schema, known := p[name]
+		name, value := string(k), string(v)
+		schema, known := described[name]
+		earlier, again := values[name]
 		switch {
-		case !known:
-			there := strings.Join(slices.Sorted(maps.Keys(p)), ", ")
+		case r.array && r.absent(name, value, known):
+			changed = true
+			continue
+		case r.array && !known && name == formatParameter:
+			wrong[name] = sentence("Answers are JSON. Leave this parameter out, or send json.")
+			continue
+		case !known && len(described) > 0:
+			there := strings.Join(slices.Sorted(maps.Keys(described)), ", ")
 			wrong[printable(name)] = sentence("Unknown parameter. There are: " + there + ".")
-		case seen[name]:
+			continue
+		case !known: // an operation without parameters ignores them all
+			continue
+		case again && !schema.Type.Is("array"):
 			wrong[name] = sentence("Given more than once.")
-		default:
-			wrong[name] = refusalOf(schema, string(v))
+		case again: // a list may also be sent as one parameter for each item
+			value, changed = earlier+","+value, true
 		}
-		seen[name] = true
+		values[name] = value
 	}
-	return errs.Fields(wrong)
+	canonical := url.Values{}
+	for name, sent := range values {
+		value, err := r.value(described[name], sent)
+		if err != nil && wrong[name] == nil {
+			wrong[name] = err
+		}
+		changed = changed || value != sent
+		canonical.Set(name, value)
+	}
+	if err := errs.Fields(wrong); err != nil || !changed {
+		return nil, err
+	}
+	return canonical, nil
+}
+
+const (
+	formatParameter = "format" // REST frameworks choose the media type with it
+	cacheBuster     = "_"      // jQuery and others add it so that no cache answers
+)
+
+// absent reports whether a parameter of a list asks for nothing: a filter without a value, or a habit of clients that changes nothing here.
+func (r queryReader) absent(name, value string, known bool) bool {
+	if known {
+		return value == ""
+	}
+	return name == cacheBuster || name == formatParameter && (value == "" || value == "json")
 }
 
 // printable keeps a name that is no name out of the answer.
@@ -64,56 +108,70 @@ type sentence string
 
 func (s sentence) Error() string { return string(s) }
 
-// refusalOf says why value is not what schema describes, nil when it is.
-func refusalOf(schema *openapi3.Schema, value string) error {
+// value returns a parameter's value in the form that handlers know. Errors: a sentence that describes what the schema expects.
+func (r queryReader) value(schema *openapi3.Schema, sent string) (string, error) {
 	switch {
-	case !utf8.ValidString(value) || strings.ContainsRune(value, 0):
-		return sentence("Must be text in UTF-8, without NUL.")
+	case !utf8.ValidString(sent) || strings.ContainsRune(sent, 0):
+		return "", sentence("Must be text in UTF-8, without NUL.")
 	case schema.Type.Is("integer"):
-		return refusedNumber(schema, value)
-	case schema.Type.Is("boolean") && value != "true" && value != "false":
-		return sentence("Must be true or false.")
+		return r.number(schema, sent)
+	case schema.Type.Is("boolean") && sent != "true" && sent != "false":
+		return "", sentence("Must be true or false.")
 	case schema.Type.Is("array"):
-		for part := range strings.SplitSeq(value, ",") {
-			if err := refusalOf(schema.Items.Value, part); err != nil {
-				return err
+		items := strings.Split(sent, ",")
+		for i, item := range items {
+			if !r.strict {
+				item = strings.TrimSpace(item)
+			}
+			var err error
+			if items[i], err = r.value(schema.Items.Value, item); err != nil {
+				return "", err
 			}
 		}
-		return nil
+		return strings.Join(items, ","), nil
+	case schema.Format == "date-time":
+		return r.moment(sent)
 	}
-	return refusedText(schema, value)
+	return sent, refusedText(schema, sent)
 }
 
-func refusedNumber(schema *openapi3.Schema, value string) error {
-	n, err := strconv.Atoi(value)
+func (r queryReader) number(schema *openapi3.Schema, sent string) (string, error) {
+	n, err := strconv.Atoi(sent)
+	if whole, ok := wholeNumber(sent); err != nil && ok && !r.strict {
+		sent = whole
+		n, err = strconv.Atoi(whole)
+	}
 	if err != nil {
-		return sentence("Must be a whole number.")
+		return "", sentence("Must be a whole number.")
 	}
 	if schema.Min != nil && float64(n) < *schema.Min || schema.Max != nil && float64(n) > *schema.Max {
-		return sentence(fmt.Sprintf("Must be between %v and %v.", *schema.Min, *schema.Max))
+		return "", sentence(fmt.Sprintf("Must be between %v and %v.", *schema.Min, *schema.Max))
 	}
-	return nil
+	return sent, nil
 }
 
 func refusedText(schema *openapi3.Schema, value string) error {
 	if len(schema.Enum) > 0 && !slices.Contains(schema.Enum, any(value)) {
-		return sentence("Must be one of " + strings.Trim(fmt.Sprint(schema.Enum...), "[]") + ".")
+		return sentence("Must be one of " + choices(schema.Enum) + ".")
 	}
 	if schema.MaxLength != nil && utf8.RuneCountInString(value) > int(*schema.MaxLength) { //nolint:gosec // a bound of ours
 		return sentence(fmt.Sprintf("Must have at most %d characters.", *schema.MaxLength))
 	}
-	switch schema.Format {
-	case "date-time":
-		at, err := time.Parse(time.RFC3339, value)
-		if year := at.UTC().Year(); err != nil || year < 1 || year > 9999 { // what both engines know, also in UTC
-			return sentence("Must be a time such as 2026-11-22T22:29:36Z (RFC 3339).")
-		}
-	case "uuid":
+	if schema.Format == "uuid" {
 		if _, err := uuid.Parse(value); err != nil || len(value) != 36 {
 			return sentence("Must be a UUID.")
 		}
 	}
 	return nil
+}
+
+// choices lists the values of an enum for people.
+func choices(enum []any) string {
+	texts := make([]string, len(enum))
+	for i, value := range enum {
+		texts[i] = fmt.Sprint(value)
+	}
+	return strings.Join(texts, ", ")
 }
 
 // Value is an optional parameter's value, zero when it was not given.

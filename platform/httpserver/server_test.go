@@ -58,7 +58,10 @@ paths:
     get: {operationId: holds, x-access: public, responses: {"200": {description: When it is let go.}}}
 components:
   schemas:
-    Thing: {type: object, required: [name], properties: {name: {type: string}}}
+    Thing:
+      type: object
+      required: [name]
+      properties: {name: {type: string}, count: {type: integer}, alive: {type: boolean}, note: {type: string, nullable: true}}
 `
 
 // thing is spelt as the generator spells it: required, optional, and nullable members.
@@ -83,7 +86,7 @@ type oneToken struct{}
 // Authenticate implements auth.Authenticator.
 func (oneToken) Authenticate(_ context.Context, said string) (auth.Principal, error) {
 	if said != token {
-		return auth.Principal{}, auth.ErrUnauthenticated
+		return auth.Principal{}, auth.ErrInvalidToken
 	}
 	return someone, nil
 }

@@ -28,7 +28,7 @@ func unknownMembers(c *fiber.Ctx, members map[string]jsontext.Value, refused map
 		return
 	}
 	slices.Sort(unknown)
-	if prefers(c, "handling=strict") {
+	if prefers(c, handlingStrict) {
 		for _, name := range unknown {
 			refused[name] = []string{"Unknown field."}
 		}
@@ -38,14 +38,4 @@ func unknownMembers(c *fiber.Ctx, members map[string]jsontext.Value, refused map
 		unknown = append(unknown[:warnedNames], "...")
 	}
 	c.Set(fiber.HeaderWarning, `299 - "Unknown fields were ignored: `+strings.Join(slices.Compact(unknown), ", ")+`"`)
-}
-
-// prefers reads one preference of the client's (RFC 7240).
-func prefers(c *fiber.Ctx, preference string) bool {
-	for one := range strings.SplitSeq(c.Get("Prefer"), ",") {
-		if strings.EqualFold(strings.ReplaceAll(strings.TrimSpace(one), " ", ""), preference) {
-			return true
-		}
-	}
-	return false
 }

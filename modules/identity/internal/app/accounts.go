@@ -104,13 +104,13 @@ func (a *Accounts) mayBe(ctx context.Context, user identity.UserID, role auth.Ro
 	return declared.Fits(ctx, user.UUID)
 }
 
-// Me is the user who asks. Errors: auth.ErrUnauthenticated when the account went this moment.
+// Me is the user who asks. Errors: auth.ErrInvalidToken when the account went this moment.
 func (a *Accounts) Me(ctx context.Context, who auth.Principal) (domain.User, error) {
 	user, err := a.users.Find(ctx, userOf(who))
 	return user, orGone(err)
 }
 
-// Rename changes the user's own name. Errors: errs.Invalid, revision.ErrStale, auth.ErrUnauthenticated.
+// Rename changes the user's own name. Errors: errs.Invalid, revision.ErrStale, auth.ErrInvalidToken.
 func (a *Accounts) Rename(ctx context.Context, who auth.Principal, expected revision.Match, name *string) (domain.User, error) {
 	user, err := a.change(ctx, who, userOf(who), expected, domain.Changes{Name: name})
 	return user, orGone(err)
@@ -119,7 +119,7 @@ func (a *Accounts) Rename(ctx context.Context, who auth.Principal, expected revi
 // orGone is what a user is told whose account is no more.
 func orGone(err error) error {
 	if errors.Is(err, ports.ErrNotFound) {
-		return auth.ErrUnauthenticated
+		return auth.ErrInvalidToken
 	}
 	return err
 }

@@ -37,7 +37,7 @@ func (h house) again(t *testing.T, email, password string) (auth.Principal, app.
 func (h house) ended(t *testing.T, tokens app.Tokens) {
 	t.Helper()
 	_, err := h.Authenticate(t.Context(), tokens.Access)
-	require.ErrorIs(t, err, auth.ErrUnauthenticated)
+	require.ErrorIs(t, err, auth.ErrInvalidToken)
 	h.refused(t, tokens.Refresh)
 }
 
@@ -162,7 +162,7 @@ func TestLeave(t *testing.T) {
 			require.ErrorIs(t, err, identity.ErrInvalidCredentials)
 			_, err = h.users.FindByMailbox(t.Context(), "a@example.com")
 			require.ErrorIs(t, err, ports.ErrNotFound)
-			require.ErrorIs(t, leave(secret, true, revision.Match{}), auth.ErrUnauthenticated)
+			require.ErrorIs(t, leave(secret, true, revision.Match{}), auth.ErrInvalidToken)
 			h.signedInAs(t, "a@example.com")
 		})
 		t.Run("is not for the last administrator", func(t *testing.T) {

@@ -28,13 +28,13 @@ func (a *authenticator) Authenticate(ctx context.Context, token string) (auth.Pr
 	}
 	standing, err := a.sessions.Standing(ctx, identity.SessionID{UUID: claims.SessionID})
 	if errors.Is(err, ports.ErrNotFound) {
-		return auth.Principal{}, auth.ErrUnauthenticated
+		return auth.Principal{}, auth.ErrInvalidToken
 	}
 	if err != nil {
 		return auth.Principal{}, err
 	}
 	if standing.UserID.UUID != claims.UserID || !standing.Active || standing.TokenVersion != claims.Version {
-		return auth.Principal{}, auth.ErrUnauthenticated
+		return auth.Principal{}, auth.ErrInvalidToken
 	}
 	return auth.Principal{UserID: claims.UserID, SessionID: claims.SessionID, Role: auth.Role(standing.Role)}, nil
 }

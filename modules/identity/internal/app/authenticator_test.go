@@ -23,7 +23,7 @@ func TestAuthenticate(t *testing.T) {
 	refused := func(t *testing.T, token string) {
 		t.Helper()
 		who, err := h.Authenticate(t.Context(), token)
-		require.ErrorIs(t, err, auth.ErrUnauthenticated)
+		require.ErrorIs(t, err, auth.ErrInvalidToken)
 		require.Zero(t, who)
 	}
 	accepted := func(t *testing.T, token string) auth.Principal {

@@ -58,7 +58,11 @@ func TestRefresh(t *testing.T) {
 	})
 	t.Run("takes nothing that is no refresh token", func(t *testing.T) {
 		tokens := h.signedIn(t)
-		for _, text := range []string{"", "nonsense", tokens.Access, tokens.Refresh + "x", tokens.Refresh[1:], "' OR 1=1 --", "\x00", "%"} {
+		for _, blank := range []string{"", " ", "\t\n"} {
+			_, err := h.Refresh(t.Context(), blank, here)
+			require.Equal(t, errs.Invalid, errs.KindOf(err))
+		}
+		for _, text := range []string{"nonsense", tokens.Access, tokens.Refresh + "x", tokens.Refresh[1:], "' OR 1=1 --", "\x00", "%"} {
 			h.refused(t, text)
 		}
 	})

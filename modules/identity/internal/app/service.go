@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/http"
 	"net/netip"
+	"strings"
 	"time"
 
 	"healthcare/modules/identity"
@@ -15,6 +16,7 @@ import (
 	"healthcare/platform/audit"
 	"healthcare/platform/auth"
 	"healthcare/platform/clock"
+	"healthcare/platform/errs"
 	"healthcare/platform/tx"
 )
 
@@ -118,8 +120,11 @@ func (s *Service) renewHash(ctx context.Context, user domain.User, password stri
 
 // Refresh trades a refresh token for its successor and a new access token. The token before may come again for a minute, for its answer may have
 // been lost, and gets the same successor; one that comes later ends the session: somebody has it who should not.
-// Errors: identity.ErrInvalidRefresh.
+// Errors: errs.Invalid for a blank token, identity.ErrInvalidRefresh.
 func (s *Service) Refresh(ctx context.Context, refresh string, from From) (Tokens, error) {
+	if strings.TrimSpace(refresh) == "" {
+		return Tokens{}, errs.Invalidf("refresh", "This field may not be blank.")
+	}
 	id, generation, ok := s.tokens.VerifyRefresh(refresh)
 	if !ok {
 		return Tokens{}, identity.ErrInvalidRefresh

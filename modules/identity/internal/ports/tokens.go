@@ -22,7 +22,7 @@ type Tokens interface {
 
 	// Verify reads a token that Issue made and that has not expired. Whether the user and the session are still in good
 	// standing is the caller's to ask.
-	// Errors: auth.ErrUnauthenticated; its cause never holds the token.
+	// Errors: auth.ErrInvalidToken; its cause never holds the token.
 	Verify(token string) (Claims, error)
 
 	// IssueRefresh makes the refresh token of one generation of a session. Errors: none.

@@ -105,10 +105,10 @@ type ListDoctorsParams struct {
 	// ExperienceMax At most, in whole years.
 	ExperienceMax *int `form:"experience_max,omitempty" json:"experience_max,omitempty"`
 
-	// CreatedAfter Only what is newer, as RFC 3339.
+	// CreatedAfter Only what is newer: a time (RFC 3339), or a date for the start of that day in the server's time zone.
 	CreatedAfter *string `form:"created_after,omitempty" json:"created_after,omitempty"`
 
-	// CreatedBefore Only what is older, as RFC 3339.
+	// CreatedBefore Only what is older: a time (RFC 3339), or a date for the start of that day in the server's time zone.
 	CreatedBefore *string `form:"created_before,omitempty" json:"created_before,omitempty"`
 }
 

@@ -27,7 +27,7 @@ func FuzzVerify(f *testing.F) {
 			require.NoError(t, err)
 			return
 		}
-		require.ErrorIs(t, err, auth.ErrUnauthenticated)
+		require.ErrorIs(t, err, auth.ErrInvalidToken)
 	})
 }
 
@@ -47,7 +47,7 @@ func FuzzSignedClaims(f *testing.F) {
 	f.Fuzz(func(t *testing.T, payload string) {
 		got, err := tokens.Verify(ours(goodHeader().object(), payload))
 		if err != nil {
-			require.ErrorIs(t, err, auth.ErrUnauthenticated)
+			require.ErrorIs(t, err, auth.ErrInvalidToken)
 			return
 		}
 		decoder := json.NewDecoder(bytes.NewBufferString(payload))

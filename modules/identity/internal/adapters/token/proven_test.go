@@ -30,7 +30,7 @@ func TestARememberedTokenIsNoLongerGoodThanItSays(t *testing.T) {
 	refused := func() {
 		t.Helper()
 		_, err := made.Verify(signed)
-		require.ErrorIs(t, err, auth.ErrUnauthenticated)
+		require.ErrorIs(t, err, auth.ErrInvalidToken)
 	}
 	good()
 	good()

@@ -48,7 +48,7 @@ func open(t testing.TB, cfg Config, clock clock.Clock) ports.Tokens {
 func requireRefused(t *testing.T, tokens ports.Tokens, token string) {
 	t.Helper()
 	got, err := tokens.Verify(token)
-	require.ErrorIs(t, err, auth.ErrUnauthenticated)
+	require.ErrorIs(t, err, auth.ErrInvalidToken)
 	require.Zero(t, got)
 }
 

@@ -57,7 +57,7 @@ func newParser(cfg Config, clock clock.Clock) *jwt.Parser {
 
 func (t *tokens) Verify(token string) (ports.Claims, error) {
 	if len(token) > maxLength {
-		return ports.Claims{}, auth.ErrUnauthenticated.Because(errLength)
+		return ports.Claims{}, auth.ErrInvalidToken.Because(errLength)
 	}
 	digest := sha256.Sum256([]byte(token))
 	if p, found := t.proven.find(digest); found && p.goodAt(t.clock.Now()) {
@@ -65,7 +65,7 @@ func (t *tokens) Verify(token string) (ports.Claims, error) {
 	}
 	p, err := t.verify(token)
 	if err != nil {
-		return ports.Claims{}, auth.ErrUnauthenticated.Because(err)
+		return ports.Claims{}, auth.ErrInvalidToken.Because(err)
 	}
 	t.proven.keep(digest, p)
 	return p.claims, nil

@@ -1,0 +1,71 @@
+package httpserver
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"encoding/hex"
+
+	"github.com/gofiber/fiber/v2"
+)
+
+// publication is content that is the same for everybody until another release is started: it may be cached and is compressed. Nothing else is, because
+// an answer that holds a secret beside what a client sent gives the secret away by its compressed length (BREACH).
+type publication struct {
+	contentType string
+	tag         string                 // names the content; each of its two forms has an ETag made of it
+	plain       func() ([]byte, error) // the content
+	packed      []byte                 // the content, compressed with gzip; nil where that is no shorter
+}
+
+// publish prepares content. Errors: none in practice, for it writes to memory.
+func publish(contentType string, content []byte) (*publication, error) {
+	var packed bytes.Buffer
+	w, err := gzip.NewWriterLevel(&packed, gzip.BestCompression)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := w.Write(content); err != nil {
+		return nil, err
+	}
+	if err := w.Close(); err != nil {
+		return nil, err
+	}
+	p := &publication{contentType: contentType, tag: digest(content), plain: func() ([]byte, error) { return content, nil }}
+	if packed.Len() < len(content) {
+		p.packed = packed.Bytes()
+	}
+	return p, nil
+}
+
+func digest(content []byte) string {
+	sum := sha256.Sum256(content)
+	return hex.EncodeToString(sum[:8])
+}
+
+// send responds with the form that the client prefers, or with 304 if the client has that form. Caches keep it and ask each time whether it is still
+// the one, so that a new release is seen at once.
+func (p *publication) send(c *fiber.Ctx) error {
+	tag, packed := `"`+p.tag+`"`, false
+	if p.packed != nil {
+		c.Vary(fiber.HeaderAcceptEncoding)
+		if packed = prefersGzip(c); packed {
+			tag = `"` + p.tag + `-gzip"`
+		}
+	}
+	c.Set(fiber.HeaderCacheControl, "no-cache")
+	c.Set(fiber.HeaderETag, tag)
+	if names(c.Get(fiber.HeaderIfNoneMatch), tag) {
+		return c.SendStatus(fiber.StatusNotModified)
+	}
+	c.Set(fiber.HeaderContentType, p.contentType)
+	if packed {
+		c.Set(fiber.HeaderContentEncoding, "gzip")
+		return c.Send(p.packed)
+	}
+	content, err := p.plain()
+	if err != nil {
+		return err
+	}
+	return c.Send(content)
+}

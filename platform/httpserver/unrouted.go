@@ -1,0 +1,33 @@
+package httpserver
+
+import (
+	"errors"
+
+	"github.com/gofiber/fiber/v2"
+)
+
+// unrouted answers the requests that no described operation takes: OPTIONS, and the root for browsers. It needs no token, because it shows only
+// what the contract shows.
+func (s *Server) unrouted(c *fiber.Ctx) error {
+	if c.Path() == "/" && (c.Method() == fiber.MethodGet || c.Method() == fiber.MethodHead) {
+		c.Vary(fiber.HeaderAccept)
+		if wantsPage(c) {
+			return c.Redirect("/docs/", fiber.StatusSeeOther)
+		}
+	}
+	err := c.Next() // Fiber finds the methods of the path
+	if !errors.Is(err, fiber.ErrMethodNotAllowed) {
+		return err
+	}
+	c.Append(fiber.HeaderAllow, fiber.MethodOptions)
+	if c.Method() == fiber.MethodOptions {
+		return c.SendStatus(fiber.StatusNoContent)
+	}
+	return err
+}
+
+// wantsPage reports whether the client asks for HTML and does not prefer JSON. */* is no request for it: programs send that.
+func wantsPage(c *fiber.Ctx) bool {
+	accepted := weights(c, fiber.HeaderAccept)
+	return accepted[fiber.MIMETextHTML] > 0 && accepted[fiber.MIMETextHTML] >= accepted[fiber.MIMEApplicationJSON]
+}

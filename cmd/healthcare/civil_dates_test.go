@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"testing"
 	"time"
 
@@ -157,13 +158,8 @@ func TestEchoedAge(t *testing.T) {
 		version := func(patient string) string { return c.do("GET", "/api/patients/"+patient, nil).header.Get("ETag")[:4] }
 		for _, method := range []string{"PUT", "PATCH"} {
 			change := func(patient string, read object, changes object) answer {
-				body := object{}
-				for name, value := range read {
-					body[name] = value
-				}
-				for name, value := range changes {
-					body[name] = value
-				}
+				body := maps.Clone(read)
+				maps.Copy(body, changes)
 				return c.do(method, "/api/patients/"+patient, body)
 			}
 			read := func(patient string) object { return c.do("GET", "/api/patients/"+patient, nil).is(200).object() }

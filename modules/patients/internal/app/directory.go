@@ -10,8 +10,8 @@ import (
 	"healthcare/platform/clock"
 )
 
-// NewDirectory returns the directory that other modules ask, with ages by the date in zone. It is separate from Service, so that
-// a module which asks can also react.
+// NewDirectory returns the directory that other modules ask, with ages by the date in zone. It is separate from
+// Service, so that a module which asks can also react.
 func NewDirectory(patients ports.Repository, clock clock.Clock, zone *time.Location) patients.Directory {
 	return directory{patients, clock, zone}
 }

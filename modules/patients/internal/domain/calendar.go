@@ -4,8 +4,8 @@ import "time"
 
 // Calendar holds the civil dates of one instant: the service's own, and those elsewhere on earth.
 //
-// The service cannot know where a client is. It therefore shows ages by its own date, and accepts a birth date or an age
-// that is right anywhere.
+// The service cannot know where a client is. It therefore shows ages by its own date, and accepts a birth date or an
+// age that is right anywhere.
 type Calendar struct {
 	Today     Date // in the service's time zone
 	yesterday Date // the day before Today

@@ -85,8 +85,8 @@ func (s Said) Validate() error {
 	return errs.Fields(s.trimmed().checks())
 }
 
-// details checks all fields at once and returns them in their canonical form. A birth date that is known already passes:
-// it was accepted once, and what was read can be put back. Errors: errs.Invalid.
+// details checks all fields at once and returns them in their canonical form. A birth date that is known already
+// passes: it was accepted once, and what was read can be put back. Errors: errs.Invalid.
 func (s Said) details(calendar Calendar, known Date) (Details, error) {
 	s = s.trimmed()
 	checks := s.checks()

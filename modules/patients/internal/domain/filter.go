@@ -25,8 +25,8 @@ type Filter struct {
 	BornAfter Date          // likewise AgeMax; exclusive
 }
 
-// On returns the filter with the letter case and the birth dates that its ages mean today. Ages are those that are shown:
-// nobody is younger than 0, so age 0 includes a birth date after today, which Calendar may allow. Errors: errs.Invalid.
+// On returns the filter with the letter case and the birth dates that its ages mean today. Ages are those that are
+// shown: nobody is younger than 0, so age 0 includes a birth date after today, which Calendar may allow. Errors: errs.Invalid.
 func (f Filter) On(today Date) (Filter, error) {
 	if f.Gender != "" {
 		known := canonical(f.Gender)

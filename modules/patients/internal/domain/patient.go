@@ -30,8 +30,8 @@ func New(owner uuid.UUID, said Said, now time.Time, calendar Calendar) (Patient,
 	return Patient{ID: id, OwnerID: owner, Details: details, Version: 1, CreatedAt: now, UpdatedAt: now}, nil
 }
 
-// Revise replaces the details. An age beside a birth date is ignored if it is the one that the patient shows, so that what was
-// read can be put back. Details that differ in nothing leave version and time alone. Errors: errs.Invalid.
+// Revise replaces the details. An age beside a birth date is ignored if it is the one that the patient shows, so that
+// what was read can be put back. Details that differ in nothing leave version and time alone. Errors: errs.Invalid.
 func (p *Patient) Revise(said Said, now time.Time, calendar Calendar) error {
 	if said.Age != nil && strings.TrimSpace(said.BirthDate) != "" && p.shows(*said.Age, calendar) {
 		said.Age = nil
@@ -51,8 +51,8 @@ func (p *Patient) Amend(changes Changes, now time.Time, calendar Calendar) error
 	return p.Revise(changes.applyTo(p.Details), now, calendar)
 }
 
-// Age returns the age in whole years on a day: counted from the birth date where it is known. It is 0 for a child born on a
-// date that has begun elsewhere and not yet here.
+// Age returns the age in whole years on a day: counted from the birth date where it is known. It is 0 for a child born
+// on a date that has begun elsewhere and not yet here.
 func (p Patient) Age(today Date) int {
 	if p.Details.BirthDate != (Date{}) {
 		return max(0, p.Details.BirthDate.YearsUntil(today))

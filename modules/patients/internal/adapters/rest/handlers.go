@@ -136,8 +136,8 @@ func filterIn(asked ListPatientsParams) domain.Filter {
 func saidIn(body PatientInput) domain.Said {
 	return domain.Said{
 		Name: body.Name, Gender: body.Gender, Age: httpserver.OrNil(body.Age), BirthDate: httpserver.OrEmpty(body.BirthDate),
-		Email: httpserver.OrEmpty(body.Email), Phone: httpserver.OrEmpty(body.Phone), Address: httpserver.OrEmpty(body.Address),
-		MedicalRecordNumber: httpserver.OrEmpty(body.MedicalRecordNumber), Notes: httpserver.OrEmpty(body.Notes),
+		Email: httpserver.OrEmpty(body.Email), Phone: httpserver.OrEmpty(body.Phone),
+		Address: httpserver.OrEmpty(body.Address), MedicalRecordNumber: httpserver.OrEmpty(body.MedicalRecordNumber), Notes: httpserver.OrEmpty(body.Notes),
 	}
 }
 

@@ -137,7 +137,8 @@ func saidIn(body PatientInput) domain.Said {
 	return domain.Said{
 		Name: body.Name, Gender: body.Gender, Age: httpserver.OrNil(body.Age), BirthDate: httpserver.OrEmpty(body.BirthDate),
 		Email: httpserver.OrEmpty(body.Email), Phone: httpserver.OrEmpty(body.Phone),
-		Address: httpserver.OrEmpty(body.Address), MedicalRecordNumber: httpserver.OrEmpty(body.MedicalRecordNumber), Notes: httpserver.OrEmpty(body.Notes),
+		Address: httpserver.OrEmpty(body.Address), Notes: httpserver.OrEmpty(body.Notes),
+		MedicalRecordNumber: httpserver.OrEmpty(body.MedicalRecordNumber),
 	}
 }
 

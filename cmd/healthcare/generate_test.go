@@ -103,7 +103,7 @@ func (r route) body(known object) object {
 		value, there := known[member]
 		switch {
 		case there:
-		case schema.Nullable:
+		case slices.Contains([]string{"birth_date", "medical_record_number", "license_number"}, member):
 			continue // optional, and unique or bound to another member
 		case r.examples[member] != nil:
 			value = r.examples[member]

@@ -200,6 +200,15 @@ func OrEmpty(n nullable.Nullable[string]) string {
 	return text
 }
 
+// OrNil returns a nullable member's value, nil when it was null or not sent.
+func OrNil[T any](n nullable.Nullable[T]) *T {
+	value, err := n.Get()
+	if err != nil {
+		return nil
+	}
+	return &value
+}
+
 // NullableText is how an answer shows text that may be missing: null instead of "".
 func NullableText(s string) nullable.Nullable[string] {
 	if s == "" {

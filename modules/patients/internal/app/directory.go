@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"time"
 
 	"healthcare/modules/patients"
 	"healthcare/modules/patients/internal/domain"
@@ -9,19 +10,21 @@ import (
 	"healthcare/platform/clock"
 )
 
-// NewDirectory is what other modules ask. It stands apart from Service, so that a module which asks can also react.
-func NewDirectory(patients ports.Repository, clock clock.Clock) patients.Directory {
-	return directory{patients, clock}
+// NewDirectory returns the directory that other modules ask, with ages by the date in zone. It is separate from
+// Service, so that a module which asks can also react.
+func NewDirectory(patients ports.Repository, clock clock.Clock, zone *time.Location) patients.Directory {
+	return directory{patients, clock, zone}
 }
 
 type directory struct {
 	patients ports.Repository
 	clock    clock.Clock
+	zone     *time.Location
 }
 
 func (d directory) Find(ctx context.Context, scope patients.Scope, id patients.ID) (patients.Patient, error) {
 	patient, err := d.patients.Find(ctx, scope, id)
-	return d.view(patient), err
+	return view(patient, d.today()), err
 }
 
 func (d directory) FindAll(ctx context.Context, scope patients.Scope, ids []patients.ID) (map[patients.ID]patients.Patient, error) {
@@ -30,12 +33,15 @@ func (d directory) FindAll(ctx context.Context, scope patients.Scope, ids []pati
 		return nil, err
 	}
 	views := make(map[patients.ID]patients.Patient, len(found))
+	today := d.today()
 	for _, patient := range found {
-		views[patient.ID] = d.view(patient)
+		views[patient.ID] = view(patient, today)
 	}
 	return views, nil
 }
 
-func (d directory) view(p domain.Patient) patients.Patient {
-	return patients.Patient{ID: p.ID, Name: p.Details.Name, Age: p.Age(domain.DateOf(d.clock.Now())), Gender: p.Details.Gender}
+func (d directory) today() domain.Date { return domain.CalendarAt(d.clock.Now(), d.zone).Today }
+
+func view(p domain.Patient, today domain.Date) patients.Patient {
+	return patients.Patient{ID: p.ID, Name: p.Details.Name, Age: p.Age(today), Gender: p.Details.Gender}
 }

@@ -24,7 +24,7 @@ func TestDirectoryKeepsItsContract(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		patientstest.RunDirectoryContract(t, func(t *testing.T) (patients.Directory, func(uuid.UUID, patients.Patient)) {
 			repository := store.New(db)
-			return app.NewDirectory(repository, clock.At(now)), func(owner uuid.UUID, patient patients.Patient) {
+			return app.NewDirectory(repository, clock.At(now), time.UTC), func(owner uuid.UUID, patient patients.Patient) {
 				makeUser(t, db, owner)
 				require.NoError(t, repository.Add(t.Context(), domain.Patient{
 					ID: patient.ID, OwnerID: owner, Version: 1, CreatedAt: now, UpdatedAt: now,
@@ -39,7 +39,7 @@ func TestDirectory(t *testing.T) {
 	t.Parallel()
 	db := databasetest.SQLite(t)
 	service, who := newHouse(db), someone(t, db)
-	directory, scope := app.NewDirectory(store.New(db), service.clock), patients.OwnedBy(who.UserID)
+	directory, scope := app.NewDirectory(store.New(db), service.clock, time.UTC), patients.OwnedBy(who.UserID)
 
 	t.Run("counts the age of who was born on a known day as of today", func(t *testing.T) {
 		patient := service.registered(t, who, domain.Said{Name: "A", Gender: "Other", BirthDate: "1995-11-23"})

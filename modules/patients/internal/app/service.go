@@ -4,6 +4,7 @@ package app
 
 import (
 	"context"
+	"time"
 
 	"healthcare/modules/patients"
 	"healthcare/modules/patients/internal/domain"
@@ -25,13 +26,15 @@ type Service struct {
 	tx       tx.Runner
 	events   events.Publisher
 	clock    clock.Clock
+	zone     *time.Location // decides which day it is
 }
 
 // New wires the use cases.
 func New(
 	patients ports.Repository, care patients.Care, trail audit.Recorder, tx tx.Runner, events events.Publisher, clock clock.Clock,
+	zone *time.Location,
 ) *Service {
-	return &Service{patients: patients, care: care, trail: trail, tx: tx, events: events, clock: clock}
+	return &Service{patients: patients, care: care, trail: trail, tx: tx, events: events, clock: clock, zone: zone}
 }
 
 // visible is which patients the user may see and change: today, those they created.
@@ -39,7 +42,8 @@ func visible(who auth.Principal) patients.Scope { return patients.OwnedBy(who.Us
 
 // Register adds a patient of the user's. Errors: errs.Invalid, patients.ErrMedicalRecordNumberTaken.
 func (s *Service) Register(ctx context.Context, who auth.Principal, said domain.Said) (domain.Patient, error) {
-	patient, err := domain.New(who.UserID, said, s.clock.Now())
+	now := s.clock.Now()
+	patient, err := domain.New(who.UserID, said, now, domain.CalendarAt(now, s.zone))
 	if err != nil {
 		return domain.Patient{}, err
 	}
@@ -93,7 +97,10 @@ func (s *Service) Find(ctx context.Context, who auth.Principal, id patients.ID) 
 func (s *Service) Revise(
 	ctx context.Context, who auth.Principal, id patients.ID, expected revision.Match, said domain.Said,
 ) (domain.Patient, error) {
-	return s.change(ctx, who, id, expected, func(p *domain.Patient) error { return p.Revise(said, s.clock.Now()) })
+	return s.change(ctx, who, id, expected, func(p *domain.Patient) error {
+		now := s.clock.Now()
+		return p.Revise(said, now, domain.CalendarAt(now, s.zone))
+	})
 }
 
 // Amend changes some details of a patient that is at an expected version.
@@ -101,7 +108,10 @@ func (s *Service) Revise(
 func (s *Service) Amend(
 	ctx context.Context, who auth.Principal, id patients.ID, expected revision.Match, changes domain.Changes,
 ) (domain.Patient, error) {
-	return s.change(ctx, who, id, expected, func(p *domain.Patient) error { return p.Amend(changes, s.clock.Now()) })
+	return s.change(ctx, who, id, expected, func(p *domain.Patient) error {
+		now := s.clock.Now()
+		return p.Amend(changes, now, domain.CalendarAt(now, s.zone))
+	})
 }
 
 // change applies rule to a patient that is at an expected version, and records what is different by names of fields.
@@ -149,5 +159,5 @@ func (s *Service) Remove(ctx context.Context, who auth.Principal, id patients.ID
 	return s.refused(ctx, who, id, err)
 }
 
-// Today is the day on which ages are counted.
-func (s *Service) Today() domain.Date { return domain.DateOf(s.clock.Now()) }
+// Today returns the date in the service's time zone, by which ages are counted.
+func (s *Service) Today() domain.Date { return domain.CalendarAt(s.clock.Now(), s.zone).Today }

@@ -38,8 +38,8 @@ func TestRegister(t *testing.T) {
 		require.Equal(t, errs.Invalid, errs.KindOf(err))
 		require.Len(t, service.browsed(t, who), 1)
 	})
-	t.Run("tells today from tomorrow by its clock", func(t *testing.T) {
-		born := domain.Said{Name: "B", Gender: "Other", BirthDate: "2026-11-23"}
+	t.Run("refuses a birth date that has begun nowhere yet, by its clock", func(t *testing.T) {
+		born := domain.Said{Name: "B", Gender: "Other", BirthDate: "2026-11-24"}
 		_, err := service.Register(t.Context(), who, born)
 		require.Equal(t, errs.Invalid, errs.KindOf(err))
 		require.Equal(t, "2026-11-22", service.Today().String())

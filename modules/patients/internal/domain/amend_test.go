@@ -35,7 +35,7 @@ func TestAmend(t *testing.T) {
 			want := patient
 			want.Version, want.UpdatedAt = 2, later
 			c.differ(&want.Details)
-			require.NoError(t, patient.Amend(c.amend, later))
+			require.NoError(t, patient.Amend(c.amend, later, utc))
 			require.Equal(t, want, patient)
 		})
 	}
@@ -48,7 +48,7 @@ func TestAmend(t *testing.T) {
 		t.Run("by "+what+" keeps version and time", func(t *testing.T) {
 			patient := registered(t, ananya())
 			before := patient
-			require.NoError(t, patient.Amend(amend, later))
+			require.NoError(t, patient.Amend(amend, later, utc))
 			require.Equal(t, before, patient)
 		})
 	}
@@ -66,7 +66,7 @@ func TestAmend(t *testing.T) {
 			patient := registered(t, ananya())
 			before := patient
 			c.amend.Phone = new("another, so that something would change")
-			refused := refusals(t, patient.Amend(c.amend, later))
+			refused := refusals(t, patient.Amend(c.amend, later, utc))
 			require.Contains(t, refused, c.field)
 			require.Equal(t, before, patient)
 		})
@@ -88,11 +88,13 @@ func TestAmendingAgeAndBirthDate(t *testing.T) {
 		{"another birth date replaces the one before", born, domain.Changes{BirthDate: new("2000-01-01")}, "2000-01-01", 0},
 		{"an age that agrees with the known birth date changes nothing", born, domain.Changes{Age: new(31)}, "1995-11-22", 0},
 		{"an age takes the place of a birth date that is cleared", born, domain.Changes{BirthDate: new(""), Age: new(40)}, "", 40},
+		{"an age that is not known leaves the birth date", born, domain.Changes{AgeUnknown: true}, "1995-11-22", 0},
+		{"a birth date takes the place of an age that is cleared", aged, domain.Changes{BirthDate: new("2000-01-01"), AgeUnknown: true}, "2000-01-01", 0},
 		{"something else leaves the birth date", born, domain.Changes{Phone: new("1")}, "1995-11-22", 0},
 	} {
 		t.Run(c.what, func(t *testing.T) {
 			patient := registered(t, c.from)
-			require.NoError(t, patient.Amend(c.amend, later))
+			require.NoError(t, patient.Amend(c.amend, later, utc))
 			require.Equal(t, c.born, patient.Details.BirthDate.String())
 			require.Equal(t, c.age, patient.Details.Age)
 		})
@@ -103,13 +105,15 @@ func TestAmendingAgeAndBirthDate(t *testing.T) {
 		amend   domain.Changes
 		refused string
 	}{
-		{"an age may not contradict the known birth date", born, domain.Changes{Age: new(30)}, "Must agree with birth_date."},
-		{"an age may not contradict the birth date it comes with", aged, domain.Changes{BirthDate: new("2000-01-01"), Age: new(31)}, "Must agree with birth_date."},
+		{"an age may not contradict the known birth date", born, domain.Changes{Age: new(29)}, "Must agree with birth_date."},
+		{"an age may not contradict the birth date it comes with", aged, domain.Changes{BirthDate: new("2000-01-01"), Age: new(30)}, "Must agree with birth_date."},
 		{"a birth date may not be cleared without an age", born, domain.Changes{BirthDate: new("")}, "Give an age or a birth_date."},
+		{"a birth date may not be cleared with an age that is not known", born, domain.Changes{BirthDate: new(""), AgeUnknown: true}, "Give an age or a birth_date."},
+		{"an age may not be cleared where no birth date is known", aged, domain.Changes{AgeUnknown: true}, "Give an age or a birth_date."},
 	} {
 		t.Run(c.what, func(t *testing.T) {
 			patient := registered(t, c.from)
-			require.Equal(t, map[string][]string{"age": {c.refused}}, refusals(t, patient.Amend(c.amend, later)))
+			require.Equal(t, map[string][]string{"age": {c.refused}}, refusals(t, patient.Amend(c.amend, later, utc)))
 		})
 	}
 }

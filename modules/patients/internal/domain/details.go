@@ -45,6 +45,7 @@ type Changes struct {
 	Name                *string
 	Gender              *string
 	Age                 *int
+	AgeUnknown          bool // the age is no longer known: a birth date has to be; Age is nil
 	BirthDate           *string
 	Email               *string
 	Phone               *string
@@ -53,8 +54,8 @@ type Changes struct {
 	Notes               *string
 }
 
-// over is what the user would have said to change d so.
-func (c Changes) over(d Details) Said {
+// applyTo returns d with the changes applied, as a user would send it.
+func (c Changes) applyTo(d Details) Said {
 	said := Said{
 		Name: d.Name, Gender: d.Gender, BirthDate: d.BirthDate.String(), Email: d.Email, Phone: d.Phone, Address: d.Address,
 		MedicalRecordNumber: d.MedicalRecordNumber, Notes: d.Notes,
@@ -62,7 +63,7 @@ func (c Changes) over(d Details) Said {
 	if d.BirthDate == (Date{}) {
 		said.Age = &d.Age
 	}
-	if c.BirthDate != nil && strings.TrimSpace(*c.BirthDate) != "" {
+	if c.AgeUnknown || c.BirthDate != nil && strings.TrimSpace(*c.BirthDate) != "" {
 		said.Age = nil // a birth date replaces the age that was known; one sent beside it must agree
 	}
 	if c.Age != nil {
@@ -84,14 +85,17 @@ func (s Said) Validate() error {
 	return errs.Fields(s.trimmed().checks())
 }
 
-// details checks what is said, all fields at once, and puts it into its canonical form. Errors: errs.Invalid.
-func (s Said) details(today Date) (Details, error) {
+// details checks all fields at once and returns them in their canonical form. A birth date that is known already
+// passes: it was accepted once, and what was read can be put back. Errors: errs.Invalid.
+func (s Said) details(calendar Calendar, known Date) (Details, error) {
 	s = s.trimmed()
 	checks := s.checks()
 	born, _ := ParseDate(s.BirthDate)
 	if s.BirthDate != "" && checks["birth_date"] == nil {
-		checks["birth_date"] = plausible(born, today)
-		if s.Age != nil && checks["age"] == nil && checks["birth_date"] == nil && *s.Age != born.YearsUntil(today) {
+		if born != known {
+			checks["birth_date"] = plausible(born, calendar)
+		}
+		if s.Age != nil && checks["age"] == nil && checks["birth_date"] == nil && !calendar.agrees(*s.Age, born) {
 			checks["age"] = errors.New("Must agree with birth_date.")
 		}
 	}
@@ -161,11 +165,11 @@ func knownGender(value any) error {
 	return nil
 }
 
-func plausible(born, today Date) error {
-	if born.After(today) {
+func plausible(born Date, calendar Calendar) error {
+	if born.After(calendar.latest) {
 		return errors.New("Must not be in the future.")
 	}
-	if today.yearsBefore(oldestAge).After(born) {
+	if calendar.earliest.yearsBefore(oldestAge).After(born) {
 		return errors.New("Must be at most 150 years ago.")
 	}
 	return nil

@@ -59,7 +59,7 @@ func TestDetailsBounds(t *testing.T) {
 		t.Run(c.what, func(t *testing.T) {
 			said := ananya()
 			c.set(&said)
-			_, err := domain.New(owner, said, now)
+			_, err := domain.New(owner, said, now, utc)
 			require.Equal(t, err == nil, said.Validate() == nil, "what needs no calendar, Validate sees too")
 			if c.refusal == "" {
 				require.NoError(t, err)
@@ -97,7 +97,7 @@ func TestEveryRefusalIsNamedAtOnce(t *testing.T) {
 	long := strings.Repeat("x", 10_001)
 	_, err := domain.New(owner, domain.Said{
 		Gender: "x", Age: new(-1), BirthDate: "29.2.2024", Email: "x", Phone: long, Address: long, MedicalRecordNumber: long, Notes: long,
-	}, now)
+	}, now, utc)
 	refused := refusals(t, err)
 	for _, field := range []string{"name", "gender", "age", "birth_date", "email", "phone", "address", "medical_record_number", "notes"} {
 		require.Len(t, refused[field], 1, field)
@@ -106,7 +106,7 @@ func TestEveryRefusalIsNamedAtOnce(t *testing.T) {
 	require.NotContains(t, err.Error(), long, "a refusal is logged: it quotes nothing")
 }
 
-func TestBirthDate(t *testing.T) { // today is 2026-11-22
+func TestBirthDate(t *testing.T) { // today is 2026-11-22, and already 2026-11-23 east of UTC
 	for _, c := range []struct {
 		what, born string
 		age        *int
@@ -114,7 +114,8 @@ func TestBirthDate(t *testing.T) { // today is 2026-11-22
 		refused    map[string][]string // otherwise
 	}{
 		{"may be today", "2026-11-22", nil, 0, nil},
-		{"may not be tomorrow", "2026-11-23", nil, 0, map[string][]string{"birth_date": {"Must not be in the future."}}},
+		{"may be a day that has begun somewhere", "2026-11-23", nil, 0, nil},
+		{"may not be a day that has begun nowhere", "2026-11-24", nil, 0, map[string][]string{"birth_date": {"Must not be in the future."}}},
 		{"may be that of a 150th birthday", "1876-11-22", nil, 150, nil},
 		{"may not be a day longer ago", "1876-11-21", nil, 0, map[string][]string{"birth_date": {"Must be at most 150 years ago."}}},
 		{"must exist", "2025-02-29", nil, 0, map[string][]string{"birth_date": {"Must be a date: YYYY-MM-DD."}}},
@@ -122,13 +123,14 @@ func TestBirthDate(t *testing.T) { // today is 2026-11-22
 		{"may be 29 February of a leap year", "2024-02-29", nil, 2, nil},
 		{"agrees with the age on the birthday", "1995-11-22", new(31), 31, nil},
 		{"agrees with the age on the day before the birthday", "1995-11-23", new(30), 30, nil},
-		{"does not agree with the age of next year", "1995-11-23", new(31), 0, map[string][]string{"age": {"Must agree with birth_date."}}},
+		{"agrees with the age that it makes somewhere", "1995-11-23", new(31), 30, nil},
+		{"does not agree with the age of next year", "1995-11-24", new(31), 0, map[string][]string{"age": {"Must agree with birth_date."}}},
 		{"does not agree with the age of last year", "1995-11-22", new(30), 0, map[string][]string{"age": {"Must agree with birth_date."}}},
 		{"in the future is said to be so, not to disagree", "2027-01-01", new(3), 0, map[string][]string{"birth_date": {"Must not be in the future."}}},
 		{"does not hide an impossible age", "1995-11-22", new(151), 0, map[string][]string{"age": {"Must be between 0 and 150."}}},
 	} {
 		t.Run(c.what, func(t *testing.T) {
-			patient, err := domain.New(owner, domain.Said{Name: "A", Gender: "Other", BirthDate: c.born, Age: c.age}, now)
+			patient, err := domain.New(owner, domain.Said{Name: "A", Gender: "Other", BirthDate: c.born, Age: c.age}, now, utc)
 			if c.refused != nil {
 				require.Equal(t, c.refused, refusals(t, err))
 				return

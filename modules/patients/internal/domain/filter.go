@@ -25,7 +25,8 @@ type Filter struct {
 	BornAfter Date          // likewise AgeMax; exclusive
 }
 
-// On settles what depends on the day, and the letter case. Errors: errs.Invalid.
+// On returns the filter with the letter case and the birth dates that its ages mean today. Ages are those that are
+// shown: nobody is younger than 0, so age 0 includes a birth date after today, which Calendar may allow. Errors: errs.Invalid.
 func (f Filter) On(today Date) (Filter, error) {
 	if f.Gender != "" {
 		known := canonical(f.Gender)
@@ -33,6 +34,9 @@ func (f Filter) On(today Date) (Filter, error) {
 			return f, errs.Fields(map[string]error{"gender": knownGender(f.Gender)})
 		}
 		f.Gender = known
+	}
+	if f.AgeMin != nil && *f.AgeMin <= 0 {
+		f.AgeMin = nil
 	}
 	if f.AgeMin != nil {
 		f.BornUntil = today.yearsBefore(*f.AgeMin)

@@ -2,6 +2,7 @@
 package domain
 
 import (
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -19,9 +20,9 @@ type Patient struct {
 	UpdatedAt time.Time
 }
 
-// New makes a patient of owner's. Errors: errs.Invalid with every field that breaks a rule.
-func New(owner uuid.UUID, said Said, now time.Time) (Patient, error) {
-	details, err := said.details(DateOf(now))
+// New returns a new patient of the owner. Errors: errs.Invalid with every field that breaks a rule.
+func New(owner uuid.UUID, said Said, now time.Time, calendar Calendar) (Patient, error) {
+	details, err := said.details(calendar, Date{})
 	if err != nil {
 		return Patient{}, err
 	}
@@ -29,9 +30,13 @@ func New(owner uuid.UUID, said Said, now time.Time) (Patient, error) {
 	return Patient{ID: id, OwnerID: owner, Details: details, Version: 1, CreatedAt: now, UpdatedAt: now}, nil
 }
 
-// Revise replaces the details. What changes nothing leaves version and time alone. Errors: errs.Invalid.
-func (p *Patient) Revise(said Said, now time.Time) error {
-	details, err := said.details(DateOf(now))
+// Revise replaces the details. An age beside a birth date is ignored if it is the one that the patient shows, so that
+// what was read can be put back. Details that differ in nothing leave version and time alone. Errors: errs.Invalid.
+func (p *Patient) Revise(said Said, now time.Time, calendar Calendar) error {
+	if said.Age != nil && strings.TrimSpace(said.BirthDate) != "" && p.shows(*said.Age, calendar) {
+		said.Age = nil
+	}
+	details, err := said.details(calendar, p.Details.BirthDate)
 	if err != nil {
 		return err
 	}
@@ -41,15 +46,21 @@ func (p *Patient) Revise(said Said, now time.Time) error {
 	return nil
 }
 
-// Amend changes the details that are said. Errors: errs.Invalid.
-func (p *Patient) Amend(changes Changes, now time.Time) error {
-	return p.Revise(changes.over(p.Details), now)
+// Amend changes the details that are given, under the rules of Revise. Errors: errs.Invalid.
+func (p *Patient) Amend(changes Changes, now time.Time, calendar Calendar) error {
+	return p.Revise(changes.applyTo(p.Details), now, calendar)
 }
 
-// Age is the age in whole years on a day: counted from the birth date where it is known.
+// Age returns the age in whole years on a day: counted from the birth date where it is known. It is 0 for a child born
+// on a date that has begun elsewhere and not yet here.
 func (p Patient) Age(today Date) int {
 	if p.Details.BirthDate != (Date{}) {
-		return p.Details.BirthDate.YearsUntil(today)
+		return max(0, p.Details.BirthDate.YearsUntil(today))
 	}
 	return p.Details.Age
+}
+
+// shows reports whether a client that read the patient today or a day ago was shown this age.
+func (p Patient) shows(age int, calendar Calendar) bool {
+	return age == p.Age(calendar.Today) || age == p.Age(calendar.yesterday)
 }

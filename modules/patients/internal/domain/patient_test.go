@@ -17,6 +17,7 @@ import (
 var (
 	now   = time.Date(2026, time.November, 22, 22, 29, 36, 410959000, time.UTC)
 	later = now.Add(time.Hour)
+	utc   = domain.CalendarAt(now, time.UTC)
 	owner = uuid.MustParse("0193556a-0000-7000-8000-000000000001")
 )
 
@@ -29,7 +30,7 @@ func ananya() domain.Said {
 }
 
 func registered(t require.TestingT, said domain.Said) domain.Patient {
-	patient, err := domain.New(owner, said, now)
+	patient, err := domain.New(owner, said, now, utc)
 	require.NoError(t, err)
 	return patient
 }
@@ -61,7 +62,7 @@ func TestNewPatient(t *testing.T) {
 		require.Equal(t, domain.Details{Name: "A", Gender: "Other"}, patient.Details)
 	})
 	t.Run("is nothing at all when a rule is broken", func(t *testing.T) {
-		patient, err := domain.New(owner, domain.Said{}, now)
+		patient, err := domain.New(owner, domain.Said{}, now, utc)
 		require.Error(t, err)
 		require.Zero(t, patient)
 	})
@@ -71,7 +72,7 @@ func TestRevise(t *testing.T) {
 	t.Run("replaces every detail, and nothing else", func(t *testing.T) {
 		patient := registered(t, ananya())
 		before := patient
-		require.NoError(t, patient.Revise(domain.Said{Name: "Ben", Gender: "male", BirthDate: "1990-01-02"}, later))
+		require.NoError(t, patient.Revise(domain.Said{Name: "Ben", Gender: "male", BirthDate: "1990-01-02"}, later, utc))
 		require.Equal(t, domain.Patient{
 			ID: before.ID, OwnerID: owner, Version: 2, CreatedAt: now, UpdatedAt: later,
 			Details: domain.Details{Name: "Ben", Gender: "Male", BirthDate: date(t, "1990-01-02")},
@@ -81,13 +82,13 @@ func TestRevise(t *testing.T) {
 		patient := registered(t, ananya())
 		before, said := patient, ananya()
 		said.Name, said.Gender = "  "+said.Name+"\t", "FEMALE"
-		require.NoError(t, patient.Revise(said, later))
+		require.NoError(t, patient.Revise(said, later, utc))
 		require.Equal(t, before, patient)
 	})
 	t.Run("that breaks a rule changes nothing", func(t *testing.T) {
 		patient := registered(t, ananya())
 		before := patient
-		require.Error(t, patient.Revise(domain.Said{Name: "Ben", Gender: "Male", Age: new(151)}, later))
+		require.Error(t, patient.Revise(domain.Said{Name: "Ben", Gender: "Male", Age: new(151)}, later, utc))
 		require.Equal(t, before, patient)
 	})
 }
@@ -97,8 +98,8 @@ func TestPatientLaws(t *testing.T) {
 		said := anySaid().Draw(t, "said")
 		patient := registered(t, said)
 		before := patient
-		require.NoError(t, patient.Amend(domain.Changes{}, later))
-		require.NoError(t, patient.Revise(said, later))
+		require.NoError(t, patient.Amend(domain.Changes{}, later, utc))
+		require.NoError(t, patient.Revise(said, later, utc))
 		require.Equal(t, before, patient)
 	}))
 	t.Run("an age is never negative, and never over 150 on the day it is said", rapid.MakeCheck(func(t *rapid.T) {

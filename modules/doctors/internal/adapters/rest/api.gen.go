@@ -54,22 +54,22 @@ type Doctor struct {
 	LicenseNumber nullable.Nullable[string] `json:"license_number"`
 }
 
-// DoctorChanges What is to be said about a doctor from now on; everything else stays.
+// DoctorChanges What is to be said about a doctor from now on; everything else stays. null clears a field.
 type DoctorChanges struct {
-	Email *string `json:"email,omitempty"`
+	Email nullable.Nullable[string] `json:"email,omitempty"`
 
 	// Experience Whole years.
 	Experience     *int                      `json:"experience,omitempty"`
 	LicenseNumber  nullable.Nullable[string] `json:"license_number,omitempty"`
 	Name           *string                   `json:"name,omitempty"`
-	Phone          *string                   `json:"phone,omitempty"`
+	Phone          nullable.Nullable[string] `json:"phone,omitempty"`
 	Specialization *string                   `json:"specialization,omitempty"`
 }
 
-// DoctorInput What is said about a doctor.
+// DoctorInput What is said about a doctor. In optional fields null means not known, as if the field was left out.
 type DoctorInput struct {
 	// Email Example: khanna@clinic.example
-	Email string `json:"email,omitempty"`
+	Email nullable.Nullable[string] `json:"email,omitempty"`
 
 	// Experience Whole years.
 	//
@@ -85,7 +85,7 @@ type DoctorInput struct {
 	Name string `json:"name"`
 
 	// Phone Example: +91 80 5550 0123
-	Phone string `json:"phone,omitempty"`
+	Phone nullable.Nullable[string] `json:"phone,omitempty"`
 
 	// Specialization Example: Dermatology
 	Specialization string `json:"specialization"`

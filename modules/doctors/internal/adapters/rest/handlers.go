@@ -135,14 +135,16 @@ func filterIn(asked ListDoctorsParams) domain.Filter {
 func detailsOf(body DoctorInput) domain.Details {
 	return domain.Details{
 		Name: body.Name, Specialization: body.Specialization, Experience: body.Experience,
-		Email: body.Email, Phone: body.Phone, LicenseNumber: httpserver.OrEmpty(body.LicenseNumber),
+		Email: httpserver.OrEmpty(body.Email), Phone: httpserver.OrEmpty(body.Phone),
+		LicenseNumber: httpserver.OrEmpty(body.LicenseNumber),
 	}
 }
 
 func changesOf(body DoctorChanges) domain.Changes {
 	return domain.Changes{
 		Name: body.Name, Specialization: body.Specialization, Experience: body.Experience,
-		Email: body.Email, Phone: body.Phone, LicenseNumber: httpserver.Text(body.LicenseNumber),
+		Email: httpserver.Text(body.Email), Phone: httpserver.Text(body.Phone),
+		LicenseNumber: httpserver.Text(body.LicenseNumber),
 	}
 }
 

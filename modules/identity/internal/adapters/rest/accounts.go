@@ -81,8 +81,8 @@ func (h *handlers) ListUsers(c *fiber.Ctx, asked ListUsersParams) error {
 func (h *handlers) AddUser(c *fiber.Ctx) error {
 	role := auth.Staff
 	registration, err := httpserver.Body(c, func(in NewUser) domain.Registration {
-		if in.Role != "" {
-			role = auth.Role(in.Role)
+		if given := httpserver.OrEmpty(in.Role); given != "" {
+			role = auth.Role(given)
 		}
 		return domain.Registration{Name: in.Name, Email: in.Email, Password: in.Password}
 	})

@@ -10,6 +10,7 @@ import (
 	"healthcare/platform/httpserver"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/oapi-codegen/nullable"
 	"github.com/oapi-codegen/runtime"
 )
 
@@ -80,10 +81,10 @@ type NewUser struct {
 	// Example: correct horse battery
 	Password string `json:"password"`
 
-	// Role staff when nothing is said.
+	// Role staff when it is left out or null.
 	//
 	// Example: staff
-	Role string `json:"role,omitempty"`
+	Role nullable.Nullable[string] `json:"role,omitempty"`
 }
 
 // PasswordChange The password now and the next one.

@@ -72,42 +72,42 @@ type Patient struct {
 	Notes string `json:"notes"`
 }
 
-// PatientChanges What is to be said about a patient from now on; everything else stays.
+// PatientChanges What is to be said about a patient from now on; everything else stays. null clears a field.
 type PatientChanges struct {
-	Address *string `json:"address,omitempty"`
+	Address nullable.Nullable[string] `json:"address,omitempty"`
 
-	// Age Whole years; must agree with the birth date where there is one.
-	Age *int `json:"age,omitempty"`
+	// Age Whole years; must agree with the birth date where there is one, unless it is the age that was read. null needs a birth date.
+	Age nullable.Nullable[int] `json:"age,omitempty"`
 
 	// BirthDate null clears it and needs an age.
 	BirthDate nullable.Nullable[string] `json:"birth_date,omitempty"`
-	Email     *string                   `json:"email,omitempty"`
+	Email     nullable.Nullable[string] `json:"email,omitempty"`
 
 	// Gender Male, Female, Other or Unknown, in any letter case.
 	Gender              *string                   `json:"gender,omitempty"`
 	MedicalRecordNumber nullable.Nullable[string] `json:"medical_record_number,omitempty"`
 	Name                *string                   `json:"name,omitempty"`
-	Notes               *string                   `json:"notes,omitempty"`
-	Phone               *string                   `json:"phone,omitempty"`
+	Notes               nullable.Nullable[string] `json:"notes,omitempty"`
+	Phone               nullable.Nullable[string] `json:"phone,omitempty"`
 }
 
-// PatientInput An age or a birth_date is required; when both are given they must agree.
+// PatientInput An age or a birth_date is required; when both are given they must agree. In optional fields null means not known, as if the field was left out.
 type PatientInput struct {
 	// Address Example: 14 Lake Road, Bengaluru
-	Address string `json:"address,omitempty"`
+	Address nullable.Nullable[string] `json:"address,omitempty"`
 
-	// Age Whole years.
+	// Age Whole years. When a patient with a birth date is replaced, the age that was read is ignored.
 	//
 	// Example: 31
-	Age *int `json:"age,omitempty"`
+	Age nullable.Nullable[int] `json:"age,omitempty"`
 
-	// BirthDate Not in the future, at most 150 years ago.
+	// BirthDate Not in the future anywhere on earth, at most 150 years ago.
 	//
 	// Example: 1995-04-18
 	BirthDate nullable.Nullable[string] `json:"birth_date,omitempty"`
 
 	// Email Example: ananya@mail.example
-	Email string `json:"email,omitempty"`
+	Email nullable.Nullable[string] `json:"email,omitempty"`
 
 	// Gender Male, Female, Other or Unknown, in any letter case.
 	//
@@ -123,10 +123,10 @@ type PatientInput struct {
 	Name string `json:"name"`
 
 	// Notes Example: Allergic to penicillin.
-	Notes string `json:"notes,omitempty"`
+	Notes nullable.Nullable[string] `json:"notes,omitempty"`
 
 	// Phone Example: +91 80 5550 0188
-	Phone string `json:"phone,omitempty"`
+	Phone nullable.Nullable[string] `json:"phone,omitempty"`
 }
 
 // ListPatientsParams defines parameters for ListPatients.

@@ -135,15 +135,19 @@ func filterIn(asked ListPatientsParams) domain.Filter {
 
 func saidIn(body PatientInput) domain.Said {
 	return domain.Said{
-		Name: body.Name, Gender: body.Gender, Age: body.Age, BirthDate: httpserver.OrEmpty(body.BirthDate), Email: body.Email,
-		Phone: body.Phone, Address: body.Address, MedicalRecordNumber: httpserver.OrEmpty(body.MedicalRecordNumber), Notes: body.Notes,
+		Name: body.Name, Gender: body.Gender, Age: httpserver.OrNil(body.Age), BirthDate: httpserver.OrEmpty(body.BirthDate),
+		Email: httpserver.OrEmpty(body.Email), Phone: httpserver.OrEmpty(body.Phone),
+		Address: httpserver.OrEmpty(body.Address), Notes: httpserver.OrEmpty(body.Notes),
+		MedicalRecordNumber: httpserver.OrEmpty(body.MedicalRecordNumber),
 	}
 }
 
 func changesIn(body PatientChanges) domain.Changes {
 	return domain.Changes{
-		Name: body.Name, Gender: body.Gender, Age: body.Age, BirthDate: httpserver.Text(body.BirthDate), Email: body.Email,
-		Phone: body.Phone, Address: body.Address, MedicalRecordNumber: httpserver.Text(body.MedicalRecordNumber), Notes: body.Notes,
+		Name: body.Name, Gender: body.Gender, Age: httpserver.OrNil(body.Age), AgeUnknown: body.Age.IsNull(),
+		BirthDate: httpserver.Text(body.BirthDate), Email: httpserver.Text(body.Email), Phone: httpserver.Text(body.Phone),
+		Address: httpserver.Text(body.Address), MedicalRecordNumber: httpserver.Text(body.MedicalRecordNumber),
+		Notes: httpserver.Text(body.Notes),
 	}
 }
 

@@ -1,0 +1,226 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/fx"
+
+	"healthcare/platform/clock"
+	"healthcare/platform/config"
+	"healthcare/platform/database"
+	"healthcare/platform/databasetest"
+)
+
+// timed is the whole program in a time zone, with a clock that the test owns.
+type timed struct {
+	*service
+	clock *clock.Manual
+}
+
+// eachZone runs test against the whole program on both engines, in a time zone, at a moment in RFC 3339.
+func eachZone(t *testing.T, zone, moment string, test func(t *testing.T, s timed)) {
+	t.Helper()
+	at, err := time.Parse(time.RFC3339, moment)
+	require.NoError(t, err)
+	databasetest.EachConfig(t, func(t *testing.T, db database.Config) {
+		manual := clock.At(at)
+		own := fx.Decorate(func(clock.Clock) clock.Clock { return manual })
+		test(t, timed{startWith(t, db, own, func(cfg *config.Config) { cfg.TimeZone = zone }), manual})
+	})
+}
+
+// advance moves the clock and signs the client in again, whose token may have expired.
+func (s timed) advance(c *client, d time.Duration) {
+	s.clock.Advance(d)
+	c.token = c.signIn()
+}
+
+func (c *client) born(birthDate string, more ...object) string {
+	c.t.Helper()
+	return c.addPatient(append([]object{{"age": remove, "birth_date": birthDate}}, more...)...)
+}
+
+// requireAge asserts the age of a patient wherever it is shown, and that filters by that age find the patient and no other age does.
+func (c *client) requireAge(age int, patient string) {
+	c.t.Helper()
+	require.EqualValues(c.t, age, c.do("GET", "/api/patients/"+patient, nil).is(200).object()["age"])
+	doctor := c.addDoctor()
+	require.EqualValues(c.t, age, c.assign(patient, doctor).is(201).object()["patient_details"].(object)["age"])
+	for _, one := range c.do("GET", "/api/mappings/?patient="+patient, nil).is(200).list() {
+		require.EqualValues(c.t, age, one["patient_details"].(object)["age"])
+	}
+	c.do("DELETE", "/api/doctors/"+doctor, nil).is(204)
+	found := func(low, high int) (there bool) {
+		for _, one := range c.do("GET", fmt.Sprintf("/api/patients/?age_min=%d&age_max=%d", low, high), nil).is(200).list() {
+			if one["id"] == patient {
+				there = true
+				require.EqualValues(c.t, age, one["age"])
+			}
+		}
+		return there
+	}
+	require.True(c.t, found(age, age))
+	require.False(c.t, age < 150 && found(age+1, 150))
+	require.True(c.t, age == 0 || !found(0, age-1))
+}
+
+func TestCivilDates(t *testing.T) {
+	t.Parallel()
+	t.Run("at 04:51 in India", func(t *testing.T) {
+		t.Parallel()
+		eachZone(t, "Asia/Kolkata", "2026-11-27T23:21:00Z", func(t *testing.T, s timed) {
+			c := s.user(t, "Asha")
+			c.requireAge(0, c.born("2026-11-28"))
+			c.requireAge(36, c.born("1990-11-28", object{"age": 36}))
+			c.requireAge(36, c.born("1990-11-28", object{"age": 35})) // still 35 in America
+			c.requireAge(35, c.born("1990-11-29"))
+			refused := c.do("POST", "/api/patients/", object{"name": "A", "gender": "Other", "birth_date": "2026-11-29"})
+			require.Equal(t, map[string][]string{"birth_date": {"Must not be in the future."}}, refused.problem(400, "validation_failed").Errors)
+			refused = c.do("POST", "/api/patients/", object{"name": "A", "gender": "Other", "birth_date": "1990-11-28", "age": 37})
+			require.Equal(t, map[string][]string{"age": {"Must agree with birth_date."}}, refused.problem(400, "validation_failed").Errors)
+		})
+	})
+	t.Run("the same moment for a service in UTC", func(t *testing.T) {
+		t.Parallel()
+		eachZone(t, "UTC", "2026-11-27T23:21:00Z", func(t *testing.T, s timed) {
+			c := s.user(t, "Asha")
+			newborn := c.born("2026-11-28")
+			c.requireAge(0, newborn) // born tomorrow
+			c.requireAge(35, c.born("1990-11-28", object{"age": 36}))
+			path := "/api/patients/" + newborn
+			read := c.do("GET", path, nil).object()
+			require.Equal(t, read, c.do("PUT", path, read).is(200).object(), "what was read can be put back")
+			require.Equal(t, read, c.do("PATCH", path, object{"age": 0}).is(200).object())
+		})
+	})
+	for _, side := range []struct{ zone, before string }{ // each a minute before a day begins
+		{"Asia/Kolkata", "2026-11-27T18:29:00Z"}, {"Asia/Kathmandu", "2026-11-27T18:14:00Z"}, {"Pacific/Kiritimati", "2026-11-27T09:59:00Z"},
+		{"Pacific/Pago_Pago", "2026-11-28T10:59:00Z"}, {"Etc/GMT+12", "2026-11-28T11:59:00Z"}, {"Europe/Berlin", "2026-11-27T22:59:00Z"},
+		{"America/New_York", "2026-11-28T04:59:00Z"},
+	} {
+		t.Run("a birthday begins at midnight in "+side.zone, func(t *testing.T) {
+			t.Parallel()
+			eachZone(t, side.zone, side.before, func(t *testing.T, s timed) {
+				c := s.user(t, "Asha")
+				patient := c.born("1990-11-28")
+				path := "/api/patients/" + patient
+				c.requireAge(35, patient)
+				tag := c.do("GET", path, nil).header.Get("ETag")
+				s.advance(c, 59*time.Second)
+				c.do("GET", path, nil, "If-None-Match", tag).is(304)
+				s.advance(c, time.Second)
+				c.requireAge(36, patient)
+				aged := c.do("GET", path, nil, "If-None-Match", tag).is(200).header.Get("ETag")
+				require.Equal(t, tag[:4], aged[:4], "the version is the same")
+				require.NotEqual(t, tag, aged, "the tag is not")
+				c.do("PATCH", path, object{"notes": "Calm."}, "If-Match", tag).is(200)
+			})
+		})
+	}
+	t.Run("a person born on 29 February turns on 1 March of a common year", func(t *testing.T) {
+		t.Parallel()
+		eachZone(t, "Europe/Berlin", "2027-02-28T22:59:59Z", func(t *testing.T, s timed) {
+			c := s.user(t, "Asha")
+			patient := c.born("2004-02-29")
+			c.requireAge(22, patient)
+			s.advance(c, time.Second)
+			c.requireAge(23, patient)
+		})
+	})
+	t.Run("a person who turned 151 is shown, and can be put back", func(t *testing.T) {
+		t.Parallel()
+		eachZone(t, "Asia/Kolkata", "2026-11-27T23:21:00Z", func(t *testing.T, s timed) {
+			c := s.user(t, "Asha")
+			patient := c.born("1876-11-28")
+			c.requireAge(150, patient)
+			s.advance(c, 366*24*time.Hour)
+			read := c.do("GET", "/api/patients/"+patient, nil).is(200).object()
+			require.EqualValues(t, 151, read["age"])
+			c.odd = true // the contract bounds the ages that may be sent
+			require.Equal(t, read, c.do("PUT", "/api/patients/"+patient, read).is(200).object())
+			delete(read, "age")
+			read["notes"] = "Remarkable."
+			require.Equal(t, "Remarkable.", c.do("PUT", "/api/patients/"+patient, read).is(200).object()["notes"])
+		})
+	})
+}
+
+// TestEchoedAge is a client that reads a patient, changes what it wants and puts everything back.
+func TestEchoedAge(t *testing.T) {
+	t.Parallel()
+	eachZone(t, "Europe/Berlin", "2026-11-27T22:30:00Z", func(t *testing.T, s timed) { // half past eleven at night
+		c := s.user(t, "Asha")
+		const differs = "Must agree with birth_date."
+		version := func(patient string) string { return c.do("GET", "/api/patients/"+patient, nil).header.Get("ETag")[:4] }
+		for _, method := range []string{"PUT", "PATCH"} {
+			change := func(patient string, read object, changes object) answer {
+				body := maps.Clone(read)
+				maps.Copy(body, changes)
+				return c.do(method, "/api/patients/"+patient, body)
+			}
+			read := func(patient string) object { return c.do("GET", "/api/patients/"+patient, nil).is(200).object() }
+			t.Run(method+" of all that was read, with another birth date", func(t *testing.T) {
+				c.t = t
+				patient := c.born("1990-05-06")
+				changed := change(patient, read(patient), object{"birth_date": "1980-05-06"}).is(200).object()
+				require.Equal(t, "1980-05-06", changed["birth_date"])
+				require.EqualValues(t, 46, changed["age"])
+			})
+			t.Run(method+" of all that was read, with a first birth date", func(t *testing.T) {
+				c.t = t
+				patient := c.addPatient(object{"age": 40})
+				changed := change(patient, read(patient), object{"birth_date": "1980-05-06"}).is(200).object()
+				require.Equal(t, "1980-05-06", changed["birth_date"])
+				require.EqualValues(t, 46, changed["age"])
+			})
+			t.Run(method+" of all that was read, without the birth date, stores the age", func(t *testing.T) {
+				c.t = t
+				patient := c.born("1990-05-06")
+				changed := change(patient, read(patient), object{"birth_date": nil}).is(200).object()
+				require.Nil(t, changed["birth_date"])
+				require.EqualValues(t, 36, changed["age"])
+			})
+			t.Run(method+" of a contradiction is refused", func(t *testing.T) {
+				c.t = t
+				for _, patient := range []string{c.born("1990-05-06"), c.addPatient(object{"age": 36})} {
+					before := read(patient)
+					refused := change(patient, before, object{"birth_date": "1980-05-06", "age": 37})
+					require.Equal(t, map[string][]string{"age": {differs}}, refused.problem(400, "validation_failed").Errors)
+					require.Equal(t, before, read(patient))
+				}
+			})
+			t.Run(method+" of what was read before the birthday", func(t *testing.T) {
+				c.t = t
+				patient, aged := c.born("1990-11-28"), c.addPatient(object{"age": 40})
+				before, version0, unchanged := read(patient), version(patient), read(aged)
+				require.EqualValues(t, 35, before["age"])
+				s.advance(c, time.Hour)
+				shown := read(patient)
+				require.EqualValues(t, 36, shown["age"])
+				require.Equal(t, shown, change(patient, before, nil).is(200).object(), "an echo changes nothing")
+				require.Equal(t, version0, version(patient))
+				require.Equal(t, unchanged, change(aged, unchanged, nil).is(200).object())
+				require.EqualValues(t, 46, change(patient, before, object{"birth_date": "1980-05-06"}).is(200).object()["age"])
+				s.advance(c, -time.Hour)
+			})
+			t.Run(method+" of what was read two days before the birthday's end is refused beside another birth date", func(t *testing.T) {
+				c.t = t
+				patient := c.born("1990-11-28")
+				before := read(patient)
+				s.advance(c, 25*time.Hour)
+				refused := change(patient, before, object{"birth_date": "1980-05-06"})
+				require.Equal(t, map[string][]string{"age": {differs}}, refused.problem(400, "validation_failed").Errors)
+				s.advance(c, -25*time.Hour)
+			})
+		}
+		t.Run("on POST nothing is an echo", func(t *testing.T) {
+			c.t = t
+			body := object{"name": "A", "gender": "Other", "age": 31, "birth_date": "1980-05-06"}
+			require.Equal(t, map[string][]string{"age": {differs}}, c.do("POST", "/api/patients/", body).problem(400, "validation_failed").Errors)
+		})
+	})
+}

@@ -19,6 +19,13 @@ func prefixes(texts ...string) []netip.Prefix {
 	return all
 }
 
+func lines(texts ...string) (all [][]byte) {
+	for _, text := range texts {
+		all = append(all, []byte(text))
+	}
+	return all
+}
+
 var proxies = prefixes("10.0.0.0/8", "fd00::/8")
 
 func TestX10_Walk(t *testing.T) {
@@ -38,9 +45,27 @@ func TestX10_Walk(t *testing.T) {
 		"a proxy in IPv6's clothes is that proxy":                {"10.0.0.1", "192.0.2.1,::ffff:10.0.0.2", "192.0.2.1"},
 		"garbage ends the walk at the proxy that wrote it":       {"10.0.0.1", "192.0.2.1,garbage", "10.0.0.1"},
 		"garbage to the left of the client is not reached":       {"10.0.0.1", "garbage,192.0.2.1", "192.0.2.1"},
-		"an empty hop ends the walk":                             {"10.0.0.1", "192.0.2.1,", "10.0.0.1"},
-		"an address with a port is not an address":               {"10.0.0.1", "192.0.2.1:443", "10.0.0.1"},
-		"an address in brackets is not an address":               {"10.0.0.1", "[2001:db8::1]", "10.0.0.1"},
+		"empty elements are skipped":                             {"10.0.0.1", ",192.0.2.1, ,\t,", "192.0.2.1"},
+		"only empty elements name nobody":                        {"10.0.0.1", ", ,", "10.0.0.1"},
+		"an address with a port, as Azure sends it":              {"10.0.0.1", "192.0.2.1:51234", "192.0.2.1"},
+		"a proxy with a port is that proxy":                      {"10.0.0.1", "192.0.2.1:443,10.0.0.2:51234", "192.0.2.1"},
+		"an IPv6 address in brackets":                            {"10.0.0.1", "[2001:db8::1]", "2001:db8::1"},
+		"an IPv6 address in brackets with a port":                {"10.0.0.1", "[2001:db8::1]:4711", "2001:db8::1"},
+		"an IPv6 address in capitals":                            {"10.0.0.1", "[2001:DB8::A]:4711", "2001:db8::a"},
+		"a whole IPv6 address with a port and no brackets":       {"10.0.0.1", "2001:db8:0:0:0:0:0:1:4711", "2001:db8::1"},
+		"an IPv4 address in IPv6's clothes with a port":          {"10.0.0.1", "[::ffff:192.0.2.1]:80", "192.0.2.1"},
+		"an address in quotation marks":                          {"10.0.0.1", `"192.0.2.1"`, "192.0.2.1"},
+		"an address with a port in quotation marks":              {"10.0.0.1", `198.51.100.7, "[2001:db8::1]:4711"`, "2001:db8::1"},
+		"a zone in brackets is dropped":                          {"10.0.0.1", "[fe80::1%eth0]:80", "fe80::1"},
+		"a quotation mark of the client's hides no element":      {"10.0.0.1", `"198.51.100.7, 192.0.2.1`, "192.0.2.1"},
+		"a port that is too large is not an address":             {"10.0.0.1", "192.0.2.1:65536", "10.0.0.1"},
+		"a port that is no number is not an address":             {"10.0.0.1", "192.0.2.1:http", "10.0.0.1"},
+		"a bracket that is not closed is not an address":         {"10.0.0.1", "[2001:db8::1", "10.0.0.1"},
+		"a bracket that is not opened is not an address":         {"10.0.0.1", "2001:db8::1]:4711", "10.0.0.1"},
+		"a pair of Forwarded is not an address":                  {"10.0.0.1", "for=192.0.2.1", "10.0.0.1"},
+		"empty quotation marks are not an address":               {"10.0.0.1", `192.0.2.1,""`, "10.0.0.1"},
+		"a name is not an address":                               {"10.0.0.1", "client.example", "10.0.0.1"},
+		"garbage ends the walk at the last address that is read": {"10.0.0.1", "192.0.2.1,_,10.0.0.2:80", "10.0.0.2"},
 		"an address with leading zeros is not an address":        {"10.0.0.1", "192.0.02.1", "10.0.0.1"},
 		"an address as one number is not an address":             {"10.0.0.1", "3221225985", "10.0.0.1"},
 		"a range is not an address":                              {"10.0.0.1", "192.0.2.0/24", "10.0.0.1"},
@@ -50,15 +75,13 @@ func TestX10_Walk(t *testing.T) {
 		"a peer with a zone that is a proxy is a proxy":          {"fd00::1%eth0", "192.0.2.1", "192.0.2.1"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var hops []string
-			if c.hops != "" {
-				hops = strings.Split(c.hops, ",")
-			}
-			require.Equal(t, c.client, walk(netip.MustParseAddr(c.peer), hops, proxies).String())
+			client, _ := walk(netip.MustParseAddr(c.peer), lines(c.hops), proxies, parseHop)
+			require.Equal(t, c.client, client.String())
 		})
 	}
 	t.Run("without trusted proxies nobody is believed", func(t *testing.T) {
-		require.Equal(t, "127.0.0.1", walk(netip.MustParseAddr("127.0.0.1"), []string{"192.0.2.1"}, nil).String())
+		client, _ := walk(netip.MustParseAddr("127.0.0.1"), lines("192.0.2.1"), nil, parseHop)
+		require.Equal(t, "127.0.0.1", client.String())
 	})
 }
 
@@ -66,17 +89,17 @@ func TestX10_WalkLaws(t *testing.T) {
 	hop := rapid.OneOf(
 		rapid.SampledFrom([]string{"10.0.0.1", "10.9.9.9", "fd00::1", "::ffff:10.1.1.1", "fd00::1%a"}), // proxies
 		rapid.SampledFrom([]string{"192.0.2.1", "203.0.113.9", "2001:db8::1", "::ffff:192.0.2.1"}),     // others
-		rapid.String(),
+		rapid.StringOf(rapid.Rune().Filter(func(r rune) bool { return r != ',' && r != '"' })),
 	)
 	address := rapid.SampledFrom([]string{"10.0.0.1", "fd00::2", "192.0.2.7", "2001:db8::7", "127.0.0.1", "::1"})
 	trusts := func(text string) bool {
-		a, err := netip.ParseAddr(strings.TrimSpace(text))
-		return err == nil && isTrusted(bare(a), proxies)
+		a, ok := parseHop(strings.Trim(text, " \t"))
+		return ok && isTrusted(bare(a), proxies)
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		peer := netip.MustParseAddr(address.Draw(t, "peer"))
 		hops := rapid.SliceOfN(hop, 0, 8).Draw(t, "hops")
-		client := walk(peer, hops, proxies)
+		client, _ := walk(peer, lines(strings.Join(hops, ",")), proxies, parseHop)
 
 		// An untrusted peer is never believed.
 		if !isTrusted(peer, proxies) {
@@ -85,19 +108,22 @@ func TestX10_WalkLaws(t *testing.T) {
 		// Who is not the peer was named by a chain of proxies alone, from the peer leftwards.
 		if client != peer {
 			last := len(hops) - 1
-			for last >= 0 && trusts(hops[last]) {
+			for last >= 0 && (strings.Trim(hops[last], " \t") == "" || trusts(hops[last])) {
 				last--
 			}
 			named := hops[max(last, 0):]
 			require.True(t, slices.ContainsFunc(named, func(text string) bool {
-				a, err := netip.ParseAddr(strings.TrimSpace(text))
-				return err == nil && bare(a) == client
+				a, ok := parseHop(strings.Trim(text, " \t"))
+				return ok && bare(a) == client
 			}), "%s was not named by a proxy", client)
 		}
 		// Whoever is not a proxy changes nothing by writing more to the left.
 		if !isTrusted(client, proxies) {
-			forged := append(rapid.SliceOfN(hop, 0, 4).Draw(t, "forged"), hops...)
-			require.Equal(t, client, walk(peer, forged, proxies))
+			forged := append(rapid.SliceOfN(rapid.OneOf(hop, rapid.String()), 0, 4).Draw(t, "forged"), hops...)
+			again, _ := walk(peer, lines(strings.Join(forged, ",")), proxies, parseHop)
+			if _, unreadable := walk(peer, lines(strings.Join(hops, ",")), proxies, parseHop); !unreadable && client != peer {
+				require.Equal(t, client, again)
+			}
 		}
 		require.Empty(t, client.Zone())
 		require.False(t, client.Is4In6())

@@ -29,7 +29,9 @@ import (
 )
 
 // Serving is the program that answers requests.
-func Serving() fx.Option { return fx.Options(Parts(), fx.Invoke(httpserver.Serve, spacious)) }
+func Serving() fx.Option {
+	return fx.Options(Parts(), fx.Invoke(database.KeepSearchTexts, httpserver.Serve, spacious))
+}
 
 // Parts is the whole program: what it stands on, and what it does. A new module is one line here.
 func Parts() fx.Option {

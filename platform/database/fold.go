@@ -19,7 +19,7 @@ func fold(s string) string {
 		return strings.ReplaceAll(strings.ToLower(s), "`", "'") // the result of the chain, without its 4 KiB a link
 	}
 	chain := transform.Chain(
-		runes.Map(spacingAccent), norm.NFKD, runes.Remove(runes.In(unicode.Mn)), cases.Fold(), runes.Map(unicode.ToLower),
+		runes.Map(undecomposed), norm.NFKD, runes.Remove(runes.In(unicode.Mn)), cases.Fold(), runes.Map(unicode.ToLower),
 	)
 	folded, _, err := transform.String(chain, s)
 	if err != nil {
@@ -40,9 +40,13 @@ func isASCII(s string) bool {
 	return true
 }
 
-// spacingAccent makes an accent that stands alone, which people type for an apostrophe, one: decomposition would make it a space.
-func spacingAccent(r rune) rune {
-	if strings.ContainsRune(spacingAccents, r) {
+// undecomposed replaces characters that mean something else once they are decomposed: an accent that stands alone, which people type for
+// an apostrophe, would become a space, and a double prime two apostrophes.
+func undecomposed(r rune) rune {
+	switch {
+	case r == '″' || r == '‶':
+		return '"'
+	case strings.ContainsRune(spacingAccents, r):
 		return '\''
 	}
 	return r

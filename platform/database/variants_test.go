@@ -47,7 +47,7 @@ func TestTypographicVariants(t *testing.T) {
 	}
 }
 
-var assigned = []*unicode.RangeTable{unicode.L, unicode.M, unicode.N, unicode.P, unicode.S, unicode.Z, unicode.C}
+var assigned = []*unicode.RangeTable{unicode.L, unicode.M, unicode.N, unicode.P, unicode.S, unicode.Z, unicode.Cc, unicode.Cf}
 
 // TestStaleTextsAreKnown has every text that is folded in another way than before hold a character by which it is found.
 func TestStaleTextsAreKnown(t *testing.T) {

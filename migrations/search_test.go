@@ -3,7 +3,9 @@ package migrations_test
 import (
 	"io/fs"
 	"testing"
+	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"healthcare/migrations"
@@ -64,4 +66,32 @@ func fill(t *testing.T, db *database.DB) {
 	} {
 		require.NoError(t, db.Write(t.Context()).Exec(statement).Error)
 	}
+}
+
+// TestSearchTextsOfAnEarlierMigration has the users whose search text was made in SQL put into the queue, by a migration that may be
+// applied again over an index that an interrupted attempt left.
+func TestSearchTextsOfAnEarlierMigration(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		write := db.Write(t.Context())
+		id := uuid.Must(uuid.NewV7())
+		insert := func(id uuid.UUID, name, email, text string) {
+			at := database.At(time.Date(2026, time.November, 22, 0, 0, 0, 0, time.UTC))
+			require.NoError(t, write.Exec(`INSERT INTO users
+				(id, name, email, mailbox, username, password_hash, active, token_version, search_text, created_at, updated_at)
+				VALUES (?, ?, ?, ?, ?, '-', ?, 0, ?, ?, ?)`, id, name, email, email, email, true, text, at, at).Error)
+		}
+		lower := "josÉ\ne@x.example" // on PostgreSQL too: the name's collation is "C"
+		insert(id, "JosÉ", "e@x.example", lower)
+		insert(uuid.Must(uuid.NewV7()), "Ana", "a@x.example", "ana\na@x.example")
+		require.NoError(t, write.Exec("DELETE FROM goose_identity WHERE version_id = 5").Error)
+		if db.Engine() == database.SQLite {
+			require.NoError(t, write.Exec("DROP INDEX users_search_text_stale_idx").Error)
+		}
+		_, err := db.Migrate(t.Context(), migrations.All())
+		require.NoError(t, err)
+		var stale []string
+		require.NoError(t, db.Read(t.Context()).Table("users").Where(database.StaleSearchText(db.Engine())).Pluck("id", &stale).Error)
+		require.Equal(t, []string{id.String()}, stale)
+	})
 }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -18,7 +20,7 @@ func TestConditionalRequests(t *testing.T) {
 
 		t.Run("a client that has the version is not sent it again", func(t *testing.T) {
 			c := c.in(t)
-			for _, seen := range []string{`"v1"`, `W/"v1"`, `"v7", "v1"`, "*"} {
+			for _, seen := range []string{`"v1"`, `W/"v1"`, `"v1-gzip"`, `W/"v1;gzip"`, `"v7", "v1"`, "*"} {
 				a := c.do("GET", path, nil, "If-None-Match", seen).is(304)
 				require.Empty(t, a.raw)
 				require.Equal(t, `"v1"`, a.header.Get("ETag"))
@@ -32,7 +34,7 @@ func TestConditionalRequests(t *testing.T) {
 		t.Run("a change names the version it means", func(t *testing.T) {
 			c := c.in(t)
 			require.Equal(t, `"v2"`, c.do("PATCH", path, object{"name": "B"}, "If-Match", `"v1"`).is(200).header.Get("ETag"))
-			for _, stale := range []string{`"v1"`, `W/"v2"`, `"x"`, "v2", `"v0", "v3"`} {
+			for _, stale := range []string{`"v1"`, `W/"v1"`, `"v1-gzip"`, `W/"x"`, `"x"`, "v2", `"v0", "v3"`} {
 				c.do("PATCH", path, object{"name": "C"}, "If-Match", stale).problem(412, "stale_version")
 				c.do("PUT", path, object{"name": "C", "age": 1, "gender": "Other"}, "If-Match", stale).problem(412, "stale_version")
 				c.do("DELETE", path, nil, "If-Match", stale).problem(412, "stale_version")
@@ -41,6 +43,24 @@ func TestConditionalRequests(t *testing.T) {
 			c.do("PATCH", path, object{"name": "D"}, "If-Match", `"v9", "v2"`).is(200)
 			c.do("PATCH", path, object{"name": "E"}, "If-Match", "*").is(200)
 			c.do("PATCH", "/api/patients/0193525f-1f70-7cc1-a0e2-0f6e2b6cfe3b", object{}, "If-Match", `"v1"`).problem(404, "not_found")
+		})
+		t.Run("a change names its version in the forms that compressing proxies make of a tag", func(t *testing.T) {
+			c := c.in(t)
+			doctor := "/api/doctors/" + c.addDoctor()
+			patient := "/api/patients/" + c.addPatient(object{"birth_date": "1990-02-28", "age": remove})
+			for i, form := range []func(tag string) string{
+				func(tag string) string { return "W/" + tag },
+				func(tag string) string { return strings.TrimSuffix(tag, `"`) + `-gzip"` },
+				func(tag string) string { return strings.TrimSuffix(tag, `"`) + `;gzip"` },
+				func(tag string) string { return `"other", W/` + strings.TrimSuffix(tag, `"`) + `--gzip"` },
+			} {
+				for _, one := range []string{doctor, patient} {
+					tag := form(c.do("GET", one, nil).is(200).header.Get("ETag"))
+					c.do("GET", one, nil, "If-None-Match", tag).is(304)
+					c.do("PATCH", one, object{"name": fmt.Sprint("N", i)}, "If-Match", tag).is(200)
+					c.do("PATCH", one, object{"name": "M"}, "If-Match", tag).problem(412, "stale_version")
+				}
+			}
 		})
 		t.Run("doctors and assignments likewise", func(t *testing.T) {
 			c := c.in(t)

@@ -123,6 +123,38 @@ func TestX10_TheThrottleCountsClientsNotProxies(t *testing.T) {
 	}
 }
 
+// Strangers behind a proxy who guess do not lock out others behind it, in whatever form the proxy names them.
+func TestX10_StrangersLockNobodyElseOut(t *testing.T) {
+	t.Parallel()
+	strangers := map[string]struct{ header, stranger, other string }{
+		"an address":                   {"X-Forwarded-For", "203.0.113.7", "198.51.100.1"},
+		"an address with a port":       {"X-Forwarded-For", "203.0.113.7:51234", "198.51.100.1:40123"},
+		"an IPv6 address with a port":  {"X-Forwarded-For", "[2001:db8::1]:4711", "[2001:db8:ffff::1]:4711"},
+		"an IPv6 address in brackets":  {"X-Forwarded-For", "[2001:db8::1]", "[2001:db8:ffff::1]"},
+		"a quoted address":             {"X-Forwarded-For", `"203.0.113.7"`, `"198.51.100.1"`},
+		"empty elements":               {"X-Forwarded-For", "203.0.113.7, ,", "198.51.100.1,,"},
+		"Forwarded":                    {"Forwarded", "for=203.0.113.7;proto=https", "proto=https;For=198.51.100.1"},
+		"Forwarded of an IPv6 address": {"Forwarded", `for="[2001:db8::1]:4711"`, `for="[2001:db8:ffff::1]:4711"`},
+	}
+	for name, c := range strangers {
+		t.Run(name, func(t *testing.T) {
+			eachEngine(t, func(t *testing.T, s *service) {
+				asha, nobody := s.user(t, "Asha"), s.client(t)
+				for i := range 20 {
+					guess := object{"email": fmt.Sprintf("stranger%d@clinic.example", i), "password": "a guess"}
+					nobody.do("POST", "/api/auth/login/", guess, c.header, c.stranger).is(401)
+				}
+				login := object{"email": asha.email(), "password": password}
+				nobody.do("POST", "/api/auth/login/", login, c.header, c.stranger).is(429)
+				nobody.do("POST", "/api/auth/login/", login, c.header, c.other).is(200)
+			}, func(cfg *config.Config) {
+				cfg.SignInClientFailures, cfg.TrustedProxies = 20, []string{"127.0.0.0/8"}
+				cfg.ForwardedHeader = c.header
+			})
+		})
+	}
+}
+
 func TestRegistrationClosed(t *testing.T) {
 	t.Parallel()
 	eachEngine(t, func(t *testing.T, s *service) {

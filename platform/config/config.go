@@ -39,6 +39,7 @@ type Config struct {
 
 	HTTPAddress         string        `koanf:"http_address"`
 	TrustedProxies      []string      `koanf:"trusted_proxies"`
+	ForwardedHeader     string        `koanf:"forwarded_header"`
 	HTTPBodyLimit       int           `koanf:"http_body_limit"`
 	HTTPHeaderLimit     int           `koanf:"http_header_limit"`
 	HTTPURLLimit        int           `koanf:"http_url_limit"`
@@ -120,6 +121,7 @@ func (c Config) check() error {
 		"metrics_address":                      validation.Validate(c.MetricsAddress, validation.When(c.MetricsAddress != "", validation.By(hostPort))),
 		"cors_origins":                         validation.Validate(c.CORSOrigins, validation.Each(validation.By(origin))),
 		"trusted_proxies":                      validation.Validate(c.TrustedProxies, validation.Each(validation.By(prefix))),
+		"forwarded_header":                     oneOf(strings.ToLower(c.ForwardedHeader), "x-forwarded-for", "forwarded"),
 		"http_body_limit":                      bound(c.HTTPBodyLimit, 1<<10, 16<<20),
 		"http_header_limit":                    bound(c.HTTPHeaderLimit, 1<<10, 1<<20),
 		"http_url_limit":                       bound(c.HTTPURLLimit, 256, 64<<10),

@@ -26,6 +26,7 @@ func TestWrongValuesAreRefusedByKeyAndVariable(t *testing.T) {
 		"time_zone":                 {"Asia/Nowhere", "Local", "+05:30", "../etc/passwd"},
 		"log_level":                 {"loud", "INFO", "fatal"},
 		"app_env":                   {"prod", "Production", "staging"},
+		"forwarded_header":          {"x-real-ip", "both"},
 		"database_url":              {"mysql://u:hunter2@h/x", "clinic", "postgres//u:hunter2@h/x", "postgres://u:hunter2%@h/x", "postgres://u:hunter2/2@h/x", "postgres://u:p@hunter2@h/x", "postgres://u:hunter2@h:port/x", "postgres://u:hunter2@h/x?sslmode=perhaps"},
 		"password_hash_slots":       {"-1", "1025"},
 		"database_slow_query":       {"-1ms", "2h"},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/fx"
 	"go.uber.org/zap"
 
@@ -12,7 +13,36 @@ import (
 )
 
 // Module provides the store, connected and migrated before anything that needs it starts, and closed after it stopped.
-var Module = fx.Module("database", fx.Provide(open, func(db *DB) tx.Runner { return db }), telemetry.Collect(poolCollectors))
+var Module = fx.Module("database",
+	fx.Provide(
+		open, func(db *DB) tx.Runner { return db },
+		fx.Annotate(NewRefolder, fx.ParamTags(`group:"search_texts"`)),
+	),
+	telemetry.Collect(poolCollectors),
+	telemetry.Collect(func(r *Refolder) []prometheus.Collector { return []prometheus.Collector{r.recomputed, r.waiting} }),
+)
+
+// Refold adds the *SearchTexts that constructor returns to those that are recomputed while the program serves.
+func Refold(constructor any) fx.Option {
+	return fx.Provide(fx.Annotate(constructor, fx.ResultTags(`group:"search_texts"`)))
+}
+
+// KeepSearchTexts recomputes search texts for as long as the program serves.
+func KeepSearchTexts(lc fx.Lifecycle, r *Refolder) {
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	lc.Append(fx.Hook{
+		OnStart: func(context.Context) error {
+			go func() { defer close(done); r.Run(ctx) }()
+			return nil
+		},
+		OnStop: func(context.Context) error {
+			stop()
+			<-done
+			return nil
+		},
+	})
+}
 
 // OnStart says what to do about pending migrations when the program starts.
 type OnStart struct {

@@ -3,13 +3,7 @@ package database
 import (
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
-	"golang.org/x/text/cases"
-	"golang.org/x/text/runes"
-	"golang.org/x/text/transform"
-	"golang.org/x/text/unicode/norm"
 	"gorm.io/gorm"
 )
 
@@ -23,29 +17,6 @@ func SearchText(texts ...string) string {
 		}
 	}
 	return strings.Join(folded, "\n") // no word of a search holds a line break, so no match crosses two texts
-}
-
-// fold decomposes, so that accents stand alone, drops them, folds case and composes again (Unicode Standard Annex 15; default caseless
-// matching, section 3.13). Lower case follows because cases.Fold swaps the cases of Cherokee instead of making them one.
-func fold(s string) string {
-	if isASCII(s) {
-		return strings.ToLower(s) // what the chain comes to, without its 4 KiB a link
-	}
-	chain := transform.Chain(norm.NFKD, runes.Remove(runes.In(unicode.Mn)), cases.Fold(), runes.Map(unicode.ToLower), norm.NFKC)
-	folded, _, err := transform.String(chain, s)
-	if err != nil {
-		return s // only invalid UTF-8 fails, which never gets here
-	}
-	return folded
-}
-
-func isASCII(s string) bool {
-	for i := range len(s) {
-		if s[i] >= utf8.RuneSelf {
-			return false
-		}
-	}
-	return true
 }
 
 // Matching narrows q to the rows whose search_text holds every word of search, as parts of words.

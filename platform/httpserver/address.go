@@ -3,39 +3,88 @@ package httpserver
 import (
 	"net"
 	"net/netip"
-	"strings"
+	"sync/atomic"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
+	"go.uber.org/zap"
 )
 
 // ClientAddress is who sent the request, past the proxies that the operator trusts; invalid where the peer has no IP address.
 func ClientAddress(c *fiber.Ctx) netip.Addr { return callOf(c).server.clientAddress(c.Context()) }
 
-// clientAddress is who sent the request: the peer, or, while that is a trusted proxy, the hop it names, walked from the right. Fiber's own
-// c.IP() takes the left-most entry of X-Forwarded-For, which is whatever the client wrote.
+// Forwarded is the header of RFC 7239, for Config.ForwardedHeader.
+const Forwarded = "Forwarded"
+
+// clientAddress returns the address that sent the request: the peer, or, while that is a trusted proxy, the one that it names, walked from
+// the right. Fiber's own c.IP() takes the left-most entry of X-Forwarded-For, which the client wrote. One header is read: a proxy that sets
+// the other one passes this one through from the client.
 func (s *Server) clientAddress(ctx *fasthttp.RequestCtx) netip.Addr {
 	var peer netip.Addr
 	if tcp, ok := ctx.RemoteAddr().(*net.TCPAddr); ok {
-		peer = tcp.AddrPort().Addr()
+		peer = bare(tcp.AddrPort().Addr())
 	}
-	var hops []string
-	for _, line := range ctx.Request.Header.PeekAll(fiber.HeaderXForwardedFor) {
-		hops = append(hops, strings.Split(string(line), ",")...)
+	if len(s.cfg.TrustedProxies) == 0 {
+		s.warnOfUntrustedProxy(ctx, peer)
+		return peer
 	}
-	return walk(peer, hops, s.cfg.TrustedProxies)
+	header, parse := fiber.HeaderXForwardedFor, parseHop
+	if s.cfg.ForwardedHeader == Forwarded {
+		header, parse = Forwarded, parseForwarded
+	}
+	if !isTrusted(peer, s.cfg.TrustedProxies) {
+		return peer
+	}
+	client, unreadable := walk(peer, ctx.Request.Header.PeekAll(header), s.cfg.TrustedProxies, parse)
+	if unreadable && s.unreadableHop.allow(time.Now()) {
+		s.log.Warn("an address in a forwarding header cannot be read: the last proxy that can be read counts as the client",
+			zap.String("header", header))
+	}
+	return client
 }
 
-func walk(peer netip.Addr, hops []string, trusted []netip.Prefix) netip.Addr {
-	address := bare(peer)
-	for i := len(hops) - 1; i >= 0 && isTrusted(address, trusted); i-- {
-		hop, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
-		if err != nil {
-			break // what a trusted proxy did not write as an address ends the walk at that proxy
-		}
-		address = bare(hop)
+// walk follows the addresses that proxies name, from the right, while they are trusted. It ends at the last address before an element that
+// cannot be read, and reports that.
+func walk(
+	peer netip.Addr, lines [][]byte, trusted []netip.Prefix, parse func(string) (netip.Addr, bool),
+) (client netip.Addr, unreadable bool) {
+	client = bare(peer)
+	if !isTrusted(client, trusted) {
+		return client, false
 	}
-	return address
+	for element := range elements(lines) {
+		hop, ok := parse(element)
+		if !ok {
+			return client, true
+		}
+		if client = bare(hop); !isTrusted(client, trusted) {
+			break
+		}
+	}
+	return client, false
+}
+
+// warnOfUntrustedProxy logs once that requests come through a proxy that the configuration does not name.
+func (s *Server) warnOfUntrustedProxy(ctx *fasthttp.RequestCtx, peer netip.Addr) {
+	if s.warnedOfProxy.Load() || !peer.IsPrivate() && !peer.IsLoopback() && !peer.IsLinkLocalUnicast() {
+		return
+	}
+	for _, header := range []string{fiber.HeaderXForwardedFor, Forwarded} {
+		if len(ctx.Request.Header.PeekAll(header)) > 0 && s.warnedOfProxy.CompareAndSwap(false, true) {
+			s.log.Warn("requests come through a proxy, and TRUSTED_PROXIES is not set: every client counts as the proxy",
+				zap.String("header", header))
+		}
+	}
+}
+
+// onceAMinute limits a log line that clients can cause.
+type onceAMinute struct{ last atomic.Int64 } // Unix nanoseconds
+
+// allow reports whether the line may be logged now.
+func (o *onceAMinute) allow(now time.Time) bool {
+	last := o.last.Load()
+	return (last == 0 || now.UnixNano()-last >= int64(time.Minute)) && o.last.CompareAndSwap(last, now.UnixNano())
 }
 
 // bare is the address that prefixes compare: IPv4 as such, and no zone, which in a hop may be any text.

@@ -1,6 +1,7 @@
 package httpserver
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"regexp"
@@ -16,13 +17,18 @@ import (
 // errUnconditional asks for an If-Match where the operator requires one (RFC 6585, section 3).
 var errUnconditional = errs.New(errs.Unconditional, "if_match_required", "Send If-Match with the ETag of the version you mean to change.")
 
-// entityTag is one tag of ours: the version, and for what is shown with derived parts a digest of them.
-var entityTag = regexp.MustCompile(`^"v([0-9]{1,9})(?:-[0-9a-f]+)?"$`)
+// entityTag matches the tags of this service, which owns their format: the version and, for a body with derived parts, a digest of them.
+// Proxies that compress weaken a tag (nginx) or add the coding to it (Apache and Caddy -gzip, older Apache ;gzip and a suffix behind the
+// quotation mark, Jetty --gzip). All of these still name the version that was shown, whatever its bytes became on their way.
+var entityTag = regexp.MustCompile(`^(?:W/)?"(v([0-9]{1,9})(?:-[0-9a-f]+)?)` + codingSuffix + `"` + codingSuffix + `$`)
 
-// IfMatch is which versions of the resource the client means to change: those it names, any that exists for *, any when it says
-// nothing. Tags are compared strongly, so a weak one matches none (RFC 9110, section 13.1.1). Errors: errs.Unconditional.
+const codingSuffix = `(?:(?:--?|;)(?:x-gzip|gzip|br|zstd|zstandard|deflate|compress))?`
+
+// IfMatch returns the versions of the resource that the client means to change: those that it names, any for * and without the header.
+// A weak form of a tag of this service counts. Weak tags of others match nothing (RFC 9110, section 13.1.1), as do strong ones.
+// Errors: errs.Unconditional.
 func IfMatch(c *fiber.Ctx) (revision.Match, error) {
-	header := strings.TrimSpace(c.Get(fiber.HeaderIfMatch))
+	header := strings.TrimSpace(headerList(c, fiber.HeaderIfMatch))
 	if header == "" && callOf(c).server.cfg.RequireIfMatch {
 		return revision.Match{}, errUnconditional
 	}
@@ -32,11 +38,20 @@ func IfMatch(c *fiber.Ctx) (revision.Match, error) {
 	var versions []int
 	for tag := range strings.SplitSeq(header, ",") {
 		if m := entityTag.FindStringSubmatch(strings.TrimSpace(tag)); m != nil {
-			version, _ := strconv.Atoi(m[1])
+			version, _ := strconv.Atoi(m[2])
 			versions = append(versions, version)
 		}
 	}
 	return revision.OneOf(versions...), nil
+}
+
+// headerList returns the value of a header that is a list, whose lines may be several (RFC 9110, section 5.3).
+func headerList(c *fiber.Ctx, name string) string {
+	lines := c.Request().Header.PeekAll(name)
+	if len(lines) == 1 {
+		return string(lines[0])
+	}
+	return string(bytes.Join(lines, []byte(",")))
 }
 
 // Resource is a single resource to show, and the version it is at.
@@ -59,18 +74,21 @@ func Send(c *fiber.Ctx, status int, r Resource) error {
 	}
 	tag = `"` + tag + `"`
 	c.Set(fiber.HeaderETag, tag)
-	if (c.Method() == fiber.MethodGet || c.Method() == fiber.MethodHead) && names(c.Get(fiber.HeaderIfNoneMatch), tag) {
+	if (c.Method() == fiber.MethodGet || c.Method() == fiber.MethodHead) && names(headerList(c, fiber.HeaderIfNoneMatch), tag) {
 		return c.SendStatus(fiber.StatusNotModified)
 	}
 	c.Set(fiber.HeaderContentType, fiber.MIMEApplicationJSON)
 	return c.Status(status).Send(body)
 }
 
-// names reports whether an If-None-Match holds tag, by weak comparison.
+// names reports whether an If-None-Match holds tag, by weak comparison, and in the forms that proxies make of it.
 func names(header, tag string) bool {
 	for one := range strings.SplitSeq(header, ",") {
 		one = strings.TrimSpace(one)
 		if one == "*" || strings.TrimPrefix(one, "W/") == tag {
+			return true
+		}
+		if m := entityTag.FindStringSubmatch(one); m != nil && `"`+m[1]+`"` == tag {
 			return true
 		}
 	}

@@ -24,6 +24,7 @@ type Config struct {
 	AllowedHosts    []string
 	CORSOrigins     []string // whose pages browsers may let call; none: no page but the server's own
 	TrustedProxies  []netip.Prefix
+	ForwardedHeader string // in which trusted proxies name their clients: Forwarded, else X-Forwarded-For
 	BodyLimit       int
 	HeaderLimit     int
 	URLLimit        int
@@ -61,6 +62,8 @@ type Server struct {
 	listener      *limitListener
 	stopped       chan error
 	draining      atomic.Bool
+	unreadableHop onceAMinute
+	warnedOfProxy atomic.Bool
 }
 
 // New builds the server over every module's part of the contract. Errors: an operation that does not say who may call it or names a role that

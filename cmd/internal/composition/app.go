@@ -4,6 +4,7 @@ package composition
 
 import (
 	"net/netip"
+	"strings"
 
 	"go.uber.org/fx"
 
@@ -28,7 +29,9 @@ import (
 )
 
 // Serving is the program that answers requests.
-func Serving() fx.Option { return fx.Options(Parts(), fx.Invoke(httpserver.Serve, spacious)) }
+func Serving() fx.Option {
+	return fx.Options(Parts(), fx.Invoke(database.KeepSearchTexts, httpserver.Serve, spacious))
+}
 
 // Parts is the whole program: what it stands on, and what it does. A new module is one line here.
 func Parts() fx.Option {
@@ -109,12 +112,16 @@ func serverConfig(cfg config.Config, keys keyring.Ring, version string) httpserv
 	for i, proxy := range cfg.TrustedProxies {
 		proxies[i] = netip.MustParsePrefix(proxy) // checked by config
 	}
+	header := "" // X-Forwarded-For
+	if strings.EqualFold(cfg.ForwardedHeader, httpserver.Forwarded) {
+		header = httpserver.Forwarded
+	}
 	return httpserver.Config{
 		Address: cfg.HTTPAddress, AllowedHosts: cfg.AllowedHosts, CORSOrigins: cfg.CORSOrigins, TrustedProxies: proxies, BodyLimit: cfg.HTTPBodyLimit,
 		HeaderLimit: cfg.HTTPHeaderLimit, URLLimit: cfg.HTTPURLLimit, Connections: cfg.HTTPConnections, ReadTimeout: cfg.HTTPReadTimeout,
 		WriteTimeout: cfg.HTTPWriteTimeout, IdleTimeout: cfg.HTTPIdleTimeout, HandlerTimeout: cfg.HTTPHandlerTimeout,
 		ShutdownDelay: cfg.HTTPShutdownDelay, ShutdownTimeout: cfg.HTTPShutdownTimeout, Version: version,
-		RequireIfMatch: cfg.RequireIfMatch, CursorKeys: keys, TimeZone: cfg.Location(),
+		RequireIfMatch: cfg.RequireIfMatch, CursorKeys: keys, TimeZone: cfg.Location(), ForwardedHeader: header,
 	}
 }
 

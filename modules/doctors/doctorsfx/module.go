@@ -7,11 +7,13 @@ import (
 	"healthcare/modules/doctors/internal/adapters/rest"
 	"healthcare/modules/doctors/internal/adapters/store"
 	"healthcare/modules/doctors/internal/app"
+	"healthcare/platform/database"
 	"healthcare/platform/httpserver"
 )
 
 // Module provides doctors.Directory and the module's API.
 var Module = fx.Module("doctors",
 	fx.Provide(store.New, app.New, app.NewDirectory),
+	database.Refold(store.NewSearchTexts),
 	httpserver.Handle(rest.New),
 )

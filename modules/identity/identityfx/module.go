@@ -35,6 +35,7 @@ var Module = fx.Module("identity",
 	auth.Declare(func() auth.Declaration {
 		return auth.Declaration{Role: auth.Admin, Description: "Keeps accounts; sees no more patients than staff does."}
 	}),
+	database.Refold(store.NewSearchTexts),
 	httpserver.Handle(rest.New),
 	telemetry.Collect(password.Collectors),
 	telemetry.Collect(store.AttemptCollectors),

@@ -7,11 +7,13 @@ import (
 	"healthcare/modules/patients/internal/adapters/rest"
 	"healthcare/modules/patients/internal/adapters/store"
 	"healthcare/modules/patients/internal/app"
+	"healthcare/platform/database"
 	"healthcare/platform/httpserver"
 )
 
 // Module provides patients.Directory, identity.Belongings and the module's API.
 var Module = fx.Module("patients",
 	fx.Provide(store.New, app.New, app.NewDirectory, app.NewBelongings),
+	database.Refold(store.NewSearchTexts),
 	httpserver.Handle(rest.New),
 )

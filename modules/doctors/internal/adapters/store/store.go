@@ -34,15 +34,27 @@ type row struct {
 	UpdatedAt      database.Time `gorm:"autoUpdateTime:false"` // the domain tells the time
 }
 
+// searchText returns the text that the row is found by.
+func (r row) searchText() string {
+	return database.SearchText(r.Name, r.Specialization, r.Email, string(r.LicenseNumber))
+}
+
+// NewSearchTexts returns the search texts over db, to be recomputed.
+func NewSearchTexts(db *database.DB) *database.SearchTexts {
+	columns := []string{"id", "name", "specialization", "email", "license_number"}
+	return database.NewSearchTexts(db, "doctors", columns, func(r row) (any, string) { return r.ID, r.searchText() })
+}
+
 func (row) TableName() string { return "doctors" }
 
 func rowOf(d domain.Doctor) row {
-	return row{
+	r := row{
 		ID: d.ID, Name: d.Name, Specialization: d.Specialization, Experience: d.Experience, Email: d.Email, Phone: d.Phone,
 		LicenseNumber: database.Text(d.LicenseNumber), Version: d.Version,
-		SearchText: database.SearchText(d.Name, d.Specialization, d.Email, d.LicenseNumber),
-		CreatedAt:  database.At(d.CreatedAt), UpdatedAt: database.At(d.UpdatedAt),
+		CreatedAt: database.At(d.CreatedAt), UpdatedAt: database.At(d.UpdatedAt),
 	}
+	r.SearchText = r.searchText()
+	return r
 }
 
 func (r row) doctor() domain.Doctor {

@@ -36,6 +36,13 @@ type userRow struct {
 	UpdatedAt    database.Time `gorm:"autoUpdateTime:false"` // the domain tells the time
 }
 
+// NewSearchTexts returns the search texts of users over db, to be recomputed.
+func NewSearchTexts(db *database.DB) *database.SearchTexts {
+	return database.NewSearchTexts(db, "users", []string{"id", "name", "email"}, func(r userRow) (any, string) {
+		return r.ID, database.SearchText(r.Name, r.Email)
+	})
+}
+
 func (userRow) TableName() string { return "users" }
 
 func userRowOf(u domain.User) userRow {

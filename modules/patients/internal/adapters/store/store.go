@@ -39,6 +39,17 @@ type row struct {
 	UpdatedAt           database.Time `gorm:"autoUpdateTime:false"` // the domain tells the time
 }
 
+// searchText returns the text that the row is found by.
+func (r row) searchText() string {
+	return database.SearchText(r.Name, r.Email, r.Phone, string(r.MedicalRecordNumber))
+}
+
+// NewSearchTexts returns the search texts over db, to be recomputed.
+func NewSearchTexts(db *database.DB) *database.SearchTexts {
+	columns := []string{"id", "name", "email", "phone", "medical_record_number"}
+	return database.NewSearchTexts(db, "patients", columns, func(r row) (any, string) { return r.ID, r.searchText() })
+}
+
 func (row) TableName() string { return "patients" }
 
 func rowOf(p domain.Patient) row {
@@ -46,9 +57,9 @@ func rowOf(p domain.Patient) row {
 		ID: p.ID, OwnerID: p.OwnerID, Name: p.Details.Name, Gender: p.Details.Gender, BirthDate: p.Details.BirthDate,
 		Email: p.Details.Email, Phone: p.Details.Phone, Address: p.Details.Address,
 		MedicalRecordNumber: database.Text(p.Details.MedicalRecordNumber), Notes: p.Details.Notes,
-		SearchText: database.SearchText(p.Details.Name, p.Details.Email, p.Details.Phone, p.Details.MedicalRecordNumber),
-		Version:    p.Version, CreatedAt: database.At(p.CreatedAt), UpdatedAt: database.At(p.UpdatedAt),
+		Version: p.Version, CreatedAt: database.At(p.CreatedAt), UpdatedAt: database.At(p.UpdatedAt),
 	}
+	r.SearchText = r.searchText()
 	if r.BirthDate == (domain.Date{}) {
 		r.Age = &p.Details.Age
 	}

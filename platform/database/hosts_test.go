@@ -84,7 +84,9 @@ func TestAServerThatTakesNoWritesAnyMore(t *testing.T) {
 	cfg := postgresAt("")
 	cfg.URL, cfg.PoolSize = own.URL(), 1
 	for name, write := range map[string]func(db *database.DB) error{
-		"a statement":   func(db *database.DB) error { return db.Write(t.Context()).Exec("CREATE TABLE IF NOT EXISTS t (n int)").Error },
+		"a statement": func(db *database.DB) error {
+			return db.Write(t.Context()).Exec("CREATE TABLE IF NOT EXISTS t (n int)").Error
+		},
 		"a transaction": func(db *database.DB) error {
 			return db.Do(t.Context(), func(ctx context.Context) error {
 				return db.Write(ctx).Exec("CREATE TABLE IF NOT EXISTS t (n int)").Error

@@ -47,8 +47,8 @@ func TestR57_FailOverUnderLoad(t *testing.T) {
 		said.failsOver(r, killed)
 		require.NotEqual(t, leader, nodes.Leader())
 		require.NoError(t, nodes.Start(leader))
-		until(t, 3*patience, "the former leader does not come back", nodes.Complete)
-		until(t, 6*time.Minute, "replicas are not used again", func() bool { return inUse() >= before+2 })
+		require.Eventually(t, nodes.Complete, 3*patience, quiet, "the former leader does not come back")
+		require.Eventually(t, func() bool { return inUse() >= before+2 }, 6*time.Minute, quiet, "replicas are not used again")
 		require.Greater(t, strings.Count(r.stderr.String(), replicaOut), out)
 		seen = said.acknowledged()
 		t.Logf("fail-over %d: complete again, with replicas in use, %s after the kill; %d acknowledged writes", round+1, time.Since(killed).Round(time.Second), seen)
@@ -67,9 +67,9 @@ func TestR57_FailOverUnderLoad(t *testing.T) {
 func (l *load) failsOver(r *program, killed time.Time) {
 	t := l.t.(*testing.T)
 	t.Helper()
-	until(t, servedAgainWithin+quiet, "no successor serves", func() bool {
-		return time.Since(killed) > quiet && l.acknowledgedSince(time.Now().Add(-quiet)) > 0 && l.refusedSince(killed) > 0
-	})
+	require.Eventually(t, func() bool { // seldom enough to leave the processors to the service: each look sorts all answers
+		return l.refusedSince(killed) > 0 && l.acknowledgedSince(time.Now().Add(-quiet)) > 0
+	}, servedAgainWithin+quiet, quiet, "no successor serves")
 	l.call("GET", "/readyz", nil, 200)
 	var first, last time.Time
 	slowest := time.Duration(0)
@@ -98,7 +98,9 @@ func (l *load) failsOver(r *program, killed time.Time) {
 
 // refusedSince returns how many answers since an instant were no success.
 func (l *load) refusedSince(since time.Time) (n int) {
-	for _, one := range l.heard() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, one := range l.told {
 		if one.at.Add(one.took).After(since) && one.status/100 != 2 {
 			n++
 		}

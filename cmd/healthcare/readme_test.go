@@ -22,7 +22,9 @@ func TestTheReadmesWalk(t *testing.T) {
 	for _, sh := range shells {
 		t.Run("pasted into "+sh[0], func(t *testing.T) {
 			requireTools(t, sh[0], "curl", "sed", "grep")
-			eachEngine(t, func(t *testing.T, s *service) { walkThrough(t, sh, strings.Replace(walk, "http://127.0.0.1:8000", s.base, 1), calling) })
+			eachEngine(t, func(t *testing.T, s *service) {
+				walkThrough(t, sh, strings.Replace(walk, "http://127.0.0.1:8000", s.base, 1), calling)
+			})
 		})
 	}
 }

@@ -80,7 +80,7 @@ func (l *load) failsOver(r *program, killed time.Time) {
 		}
 		require.NoError(t, one.err, "%s is not answered at all", one.what)
 		slowest = max(slowest, one.took)
-		require.Less(t, one.took, refusedWithin(), "%s: %d after %s", one.what, one.status, one.took)
+		require.Less(t, one.took, refusedWithin(), "%s: %d after %s, %s after the kill\n%s", one.what, one.status, one.took, answered.Sub(killed), r.about(one.answer))
 		if one.status/100 == 2 {
 			continue
 		}

@@ -179,7 +179,7 @@ postgresql:
     superuser: {username: app, password: loopback}
     replication: {username: replicator, password: loopback}
   pg_hba: ["local all all trust", "host all all 127.0.0.1/32 scram-sha-256", "host replication replicator 127.0.0.1/32 scram-sha-256"]
-  parameters: {unix_socket_directories: %s, password_encryption: scram-sha-256, shared_buffers: 64MB, hot_standby_feedback: "on"}
+  parameters: {unix_socket_directories: %s, password_encryption: scram-sha-256, shared_buffers: 64MB, hot_standby_feedback: "on", checkpoint_timeout: 30s}
 `
 
 // URL returns the address of the primary: a list of hosts, as an operator gives it.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"os"
 	"os/exec"
 	"regexp"
@@ -10,56 +11,129 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// shells are those that the README's blocks can be pasted into, each as it is started for a person: zsh then takes # for a word.
+var shells = [][]string{{"bash", "--norc", "-i"}, {"dash", "-i"}, {"zsh", "-f", "-i"}}
+
 // The README's walk is run as it is printed, but for the address.
 func TestTheReadmesWalk(t *testing.T) {
 	t.Parallel()
-	walk, calling := readmeWalk(t)
-	eachEngine(t, func(t *testing.T, s *service) {
-		script := strings.Replace(walk, "http://127.0.0.1:8000", s.base, 1)
-		said := shell(t, script)
-		for _, expected := range []string{
-			`{"message":"User registered successfully"`, `"notes":"Allergic to penicillin"`, `"patient_details":{"id":`, `"name":"Dr. Vikram Khanna"`,
-			`"code":"validation_failed"`, `"Must be between 0 and 150."`,
-		} {
-			require.Contains(t, said, expected)
-		}
-		require.Regexp(t, `\[\]\{"id":"[^"]+","name":"Asha Rao","email":"asha@clinic.example".*"current":true\}\]$`, said)
-		require.Equal(t, 1, strings.Count(said, "/problems/"), "only the error that is shown: %s", said)
-
-		said = shell(t, strings.ReplaceAll(script+calling, "asha@clinic.example", "again@clinic.example"))
-		_, calls, _ := strings.Cut(said, `"notes":"first"`)
-		calls = strings.ToLower(strings.ReplaceAll(calls, "\r", ""))
-		require.Contains(t, calls, "idempotent-replayed: true\n\"name\":\"josé\"\n\"name\":\"mira\"\n\"name\":\"ravi\"\n\"name\":\"zoë\"\nx-total-count: 1\nmine\nstale_version\n304\n")
-		require.Contains(t, calls, `"nmae":["unknown field."]`)
-	})
+	walk := readmeBlocks(t, "## A walk through the API")
+	calling := readmeBlocks(t, "## Calling the API")
+	for _, sh := range shells {
+		t.Run("pasted into "+sh[0], func(t *testing.T) {
+			requireTools(t, sh[0], "curl", "sed", "grep")
+			eachEngine(t, func(t *testing.T, s *service) {
+				walkThrough(t, sh, strings.Replace(walk, "http://127.0.0.1:8000", s.base, 1), calling)
+			})
+		})
+	}
 }
 
-// readmeWalk is the shell scripts of README's walk through the API, and of what it says about calling it.
-func readmeWalk(t *testing.T) (walk, calling string) {
-	t.Helper()
-	for _, tool := range []string{"bash", "curl", "sed"} {
-		if _, err := exec.LookPath(tool); err != nil && os.Getenv("REQUIRE_POSTGRES") != "1" { // which says that everything is to be shown
-			t.Skipf("the walk needs %s", tool)
+func walkThrough(t *testing.T, sh []string, walk, calling string) {
+	said := paste(t, sh, walk)
+	for _, expected := range []string{
+		`{"message":"User registered successfully"`, `"notes":"Allergic to penicillin"`, `"patient_details":{"id":`, `"name":"Dr. Vikram Khanna"`,
+		`"code":"validation_failed"`, `"Must be between 0 and 150."`,
+	} {
+		require.Contains(t, said, expected)
+	}
+	require.Regexp(t, `\[\]\{"id":"[^"]+","name":"Asha Rao","email":"asha@clinic.example".*"current":true\}\]$`, said)
+	require.Equal(t, 1, strings.Count(said, "/problems/"), "only the error that is shown: %s", said)
+
+	said = paste(t, sh, strings.ReplaceAll(walk+calling, "asha@clinic.example", "again@clinic.example"))
+	_, calls, _ := strings.Cut(said, `"notes":"first"`)
+	calls = strings.ToLower(strings.ReplaceAll(calls, "\r", ""))
+	require.Contains(t, calls, "idempotent-replayed: true\n\"name\":\"josé\"\n\"name\":\"mira\"\n\"name\":\"ravi\"\n\"name\":\"zoë\"\nx-total-count: 1\nmine\nstale_version\n304\n")
+	require.Contains(t, calls, `"nmae":["unknown field."]`)
+}
+
+func TestTheReadmesFieldTakesTheFirstMatch(t *testing.T) {
+	t.Parallel()
+	definition := regexp.MustCompile(`(?m)^field\(\).*$`).FindString(readmeBlocks(t, "## A walk through the API"))
+	for _, sh := range shells {
+		t.Run("in "+sh[0], func(t *testing.T) {
+			requireTools(t, sh[0])
+			said := paste(t, sh, definition+"\n"+`echo '{"id":"outer","doctor":{"id":"inner"}}' | field id`+"\n")
+			require.Equal(t, "outer\n", said)
+		})
+	}
+}
+
+// Blocks that this test does not run, such as those of operation, are parsed at least, and hold no comment either.
+func TestTheReadmesShellBlocks(t *testing.T) {
+	t.Parallel()
+	for _, file := range []string{"../../README.md", "../../modules/README.md"} {
+		blocks := shellBlocks(t, file, "")
+		if file == "../../README.md" {
+			require.Greater(t, len(blocks), 15)
+		}
+		for _, block := range blocks {
+			for line := range strings.Lines(block) {
+				require.NotRegexp(t, `(^|\s)#`, line, "%s: zsh runs a comment as a command", file)
+			}
+			for _, sh := range shells {
+				t.Run(sh[0]+" parses "+strings.SplitN(block, "\n", 2)[0], func(t *testing.T) {
+					requireTools(t, sh[0])
+					parse := exec.Command(sh[0], "-n") // #nosec G204 -- one of three shells
+					parse.Stdin = strings.NewReader(block)
+					said, err := parse.CombinedOutput()
+					require.NoError(t, err, "%s", said)
+				})
+			}
 		}
 	}
-	readme, err := os.ReadFile("../../README.md")
-	require.NoError(t, err)
-	scripts := regexp.MustCompile("(?s)## A walk through the API.*?```sh\n(.*?)```.*?## Calling the API.*?```sh\n(.*?)```").FindSubmatch(readme)
-	require.NotNil(t, scripts)
-	return string(scripts[1]), string(scripts[2])
 }
 
-// shell is what a script says, which leaves nothing behind.
-func shell(t *testing.T, script string) string {
+// requireTools skips a test whose programs are missing, and fails it in CI, which sets REQUIRE_POSTGRES and so asks for everything.
+func requireTools(t *testing.T, names ...string) {
 	t.Helper()
-	bash, err := exec.LookPath("bash")
-	require.NoError(t, err, "the walk needs bash")
-	cmd := exec.CommandContext(t.Context(), bash, "-eu", "-c", script) // #nosec G204 -- our own README
+	for _, name := range names {
+		_, err := exec.LookPath(name)
+		if err != nil && os.Getenv("REQUIRE_POSTGRES") != "1" {
+			t.Skipf("%s is not installed: what the README says is not tried in it", name)
+		}
+		require.NoError(t, err, "the README's shell blocks need %s", name)
+	}
+}
+
+// readmeBlocks returns the shell blocks of one of README's sections as one script.
+func readmeBlocks(t *testing.T, heading string) string {
+	t.Helper()
+	blocks := shellBlocks(t, "../../README.md", heading)
+	require.NotEmpty(t, blocks, heading)
+	return strings.Join(blocks, "\n")
+}
+
+// shellBlocks returns the shell blocks of a document, or of its section with that heading.
+func shellBlocks(t *testing.T, file, heading string) (blocks []string) {
+	t.Helper()
+	text, err := os.ReadFile(file) // #nosec G304 -- ours
+	require.NoError(t, err)
+	section := string(text)
+	if heading != "" {
+		_, section, _ = strings.Cut(section, "\n"+heading+"\n")
+		section, _, _ = strings.Cut(section, "\n## ")
+	}
+	for _, block := range regexp.MustCompile("(?ms)^ *```sh\n(.*?)^ *```").FindAllStringSubmatch(section, -1) {
+		blocks = append(blocks, block[1])
+	}
+	return blocks
+}
+
+var shellComplaint = regexp.MustCompile(`(?i)not found|unmatched|parse error|syntax error|unexpected|bad substitution|no matches|unterminated`)
+
+// paste returns what an interactive shell prints for a script that is typed into it. The script leaves nothing behind.
+func paste(t *testing.T, sh []string, script string) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), sh[0], sh[1:]...) // #nosec G204 -- one of three shells
 	cmd.Dir = t.TempDir()
-	output, err := cmd.CombinedOutput()
-	require.NoError(t, err, "%s", output)
+	cmd.Env = append(os.Environ(), "PS1=", "PS2=", "HISTFILE=", "ENV=", "HOME="+cmd.Dir)
+	var said, complained bytes.Buffer
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(script), &said, &complained
+	require.NoError(t, cmd.Run(), "%s%s", said.String(), complained.String())
+	require.NotRegexp(t, shellComplaint, complained.String())
 	left, err := os.ReadDir(cmd.Dir)
 	require.NoError(t, err)
-	require.Empty(t, left, "the walk leaves nothing behind")
-	return string(output)
+	require.Empty(t, left, "it leaves nothing behind")
+	return said.String()
 }

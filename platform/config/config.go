@@ -207,7 +207,9 @@ func postgresURL(value any) error {
 	if !strings.HasPrefix(url, "postgres://") && !strings.HasPrefix(url, "postgresql://") {
 		return errors.New("must start with postgres:// (empty: the embedded SQLite)")
 	}
-	if conn, err := pgconn.ParseConfig(url); err != nil || strings.Contains(conn.Host, "@") { // the end of a password, which would be shown as a host
+	conn, err := pgconn.ParseConfig(url)
+	// A host with an @ is the end of a password, which would be shown.
+	if err != nil || strings.Contains(conn.Host, "@") || slices.ContainsFunc(conn.Fallbacks, func(next *pgconn.FallbackConfig) bool { return strings.Contains(next.Host, "@") }) {
 		return errors.New("is not an address such as postgres://user:password@host:5432/name (special characters in the password are written %XX)")
 	}
 	return nil

@@ -30,6 +30,7 @@ func TestReplicaURLs(t *testing.T) {
 		"needs database_url":                         {"DATABASE_REPLICA_URLS", one},
 		"address 2 of 2 must start with postgres://": {"DATABASE_URL", primary, "DATABASE_REPLICA_URLS", one + " mysql://hunter2@c"},
 		"address 1 of 1 is not an address":           {"DATABASE_URL", primary, "DATABASE_REPLICA_URLS", "postgres://clinic:hunter2%@db"},
+		"address 1 of 1 is not an address such":      {"DATABASE_URL", primary, "DATABASE_REPLICA_URLS", "postgres://clinic@a,secret@hunter2/clinic"},
 		"must be between 1s and 1h0m0s":              {"DATABASE_URL", primary, "DATABASE_REPLICA_MAX_LAG", "0s"},
 	} {
 		t.Run(name, func(t *testing.T) {

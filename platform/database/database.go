@@ -38,6 +38,8 @@ type Config struct {
 	LockTimeout      time.Duration // PostgreSQL's lock_timeout, SQLite's busy_timeout
 	IdleInTxTimeout  time.Duration // PostgreSQL's idle_in_transaction_session_timeout
 	SlowQuery        time.Duration // statements slower than this are logged, without their values; 0 means none
+
+	standby bool // URL is a replica's, which takes no writes
 }
 
 // DB is the open store.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 	"gorm.io/gorm"
 )
@@ -25,9 +26,18 @@ type lender interface {
 	lend(ctx context.Context, read func(gorm.Rows) error, query string, args []any) error
 }
 
-// raw lends pgx's own connection.
+// raw lends pgx's own connection. One to a server that takes no writes any more is closed: the next one reaches the new primary.
 func raw(conn *sql.Conn, do func(*pgx.Conn) error) error {
-	return conn.Raw(func(c any) error { return do(c.(*stdlib.Conn).Conn()) })
+	return conn.Raw(func(c any) error {
+		server := c.(*stdlib.Conn).Conn()
+		err := do(server)
+		if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.Code == readOnly {
+			ctx, cancel := context.WithTimeout(context.Background(), undoing)
+			defer cancel()
+			err = errors.Join(err, server.Close(ctx))
+		}
+		return err
+	})
 }
 
 func (d direct) with(ctx context.Context, do func(*pgx.Conn) error) error {

@@ -80,6 +80,9 @@ func explain(err error) error {
 	return err
 }
 
+// readOnly is the SQLSTATE of a write on a server that is no primary any more, or whose disk is full and was made read-only.
+const readOnly = "25006"
+
 // explainPostgres sorts by SQLSTATE (PostgreSQL manual, appendix A).
 func explainPostgres(pg *pgconn.PgError) error {
 	f := &Fault{text: fmt.Sprintf("postgres: SQLSTATE %s", pg.Code), constraint: pg.ConstraintName}
@@ -94,7 +97,7 @@ func explainPostgres(pg *pgconn.PgError) error {
 	case pg.Code == "40001", pg.Code == "40P01", pg.Code == "55P03", outdated(pg): // serialisation, deadlock, lock timeout, a migration meanwhile
 		f.transient = true
 		return unavailable(f)
-	case class == "08", class == "53", class == "57", pg.Code == "25P03": // connection, resources, operator, idle in transaction
+	case class == "08", class == "53", class == "57", pg.Code == "25P03", pg.Code == readOnly: // connection, resources, operator, idle in transaction
 		return unavailable(f)
 	case pg.Code == "23505", pg.Code == "23503", pg.Code == "23001", pg.Code == "23P01": // unique, foreign key, restrict, exclusion
 		return errConflict.Because(f)

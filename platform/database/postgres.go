@@ -6,11 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 	"go.uber.org/zap"
 	"gorm.io/driver/postgres"
@@ -64,8 +64,12 @@ func postgresPool(cfg Config, settings map[string]string, onConnect ...func(cont
 	if conn.RuntimeParams["application_name"] == "" {
 		conn.RuntimeParams["application_name"] = "healthcare"
 	}
+	hosts := len(servers(conn))
 	if conn.ConnectTimeout == 0 {
-		conn.ConnectTimeout = time.Second // database/sql makes new connections one after the other: one that hangs holds the others up
+		conn.ConnectTimeout = tryFor(hosts) // database/sql makes new connections one after the other: one that hangs holds the others up
+	}
+	if hosts > 1 && conn.ValidateConnect == nil && !cfg.standby {
+		conn.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite // of several servers only the primary will do
 	}
 	return stdlib.OpenDB(*conn, stdlib.OptionAfterConnect(func(ctx context.Context, conn *pgx.Conn) error {
 		for _, on := range append([]func(context.Context, *pgx.Conn) error{settle}, onConnect...) {
@@ -88,7 +92,7 @@ func (postgresDialector) Translate(err error) error { return explain(err) }
 // Explain is the statement for the log, its placeholders as they are: never a value.
 func (postgresDialector) Explain(sql string, _ ...any) string { return sql }
 
-// Where says, for people, what the store is, without a password.
+// Where describes the store for people, with every server of a list of hosts and without a password.
 func (db *DB) Where() string {
 	if db.engine == SQLite {
 		return fmt.Sprintf("%s (%s)", db.engine, db.cfg.Path)
@@ -97,10 +101,7 @@ func (db *DB) Where() string {
 	if err != nil {
 		return db.engine.String()
 	}
-	if strings.HasPrefix(conn.Host, "/") {
-		return fmt.Sprintf("%s (%s in %s)", db.engine, conn.Database, conn.Host)
-	}
-	return fmt.Sprintf("%s (%s at %s:%d)", db.engine, conn.Database, conn.Host, conn.Port)
+	return fmt.Sprintf("%s (%s)", db.engine, describe(conn))
 }
 
 var _ gorm.ErrorTranslator = postgresDialector{}

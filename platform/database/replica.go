@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -15,7 +14,7 @@ import (
 
 // replica is one copy, and what is known of it.
 type replica struct {
-	name    string // host, port and database, for the log
+	name    string // database and servers, for the log
 	log     *zap.Logger
 	maxLag  time.Duration
 	pool    *sql.DB // serves requests
@@ -47,12 +46,12 @@ type place struct {
 
 func openReplica(db *DB, url string, primary *sql.DB) (*replica, error) {
 	cfg := db.cfg
-	cfg.URL = url
+	cfg.URL, cfg.standby = url, true
 	conn, err := pgx.ParseConfig(url)
 	if err != nil {
 		return nil, errors.New("database_replica_urls: not valid PostgreSQL addresses") // the cause may quote the password
 	}
-	r := &replica{name: fmt.Sprintf("%s at %s:%d", conn.Database, conn.Host, conn.Port), log: db.log, maxLag: cfg.ReplicaMaxLag, primary: primary}
+	r := &replica{name: describe(conn), log: db.log, maxLag: cfg.ReplicaMaxLag, primary: primary}
 	if r.pool, err = postgresPool(cfg, cfg.limits(), r.notBehind); err != nil {
 		return nil, err
 	}
@@ -162,10 +161,13 @@ func (r *replica) tell(why string, more ...zap.Field) {
 }
 
 // whereabouts of a primary are what it has flushed, as every commit is before it is answered. Its insert position would lie one page header further
-// after a switch of segments, and no replica comes to that before something else is written.
-const whereabouts = `SELECT system_identifier || '/' || timeline_id, pg_is_in_recovery(),
+// after a switch of segments, and no replica comes to that before something else is written. A primary's timeline is that of the log file which it
+// writes: its control file names the former one until the first checkpoint after a promotion. A replica's is the newest that its control file names,
+// as the timeline which it has replayed; it may name that late, and never early.
+const whereabouts = `SELECT system_identifier || '/' || CASE WHEN pg_is_in_recovery() THEN greatest(timeline_id, min_recovery_end_timeline)
+	ELSE ('x' || substr(pg_walfile_name(pg_current_wal_flush_lsn()), 1, 8))::bit(32)::int END, pg_is_in_recovery(),
 	(CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_flush_lsn() END - '0/0'::pg_lsn)::bigint
-	FROM pg_control_system(), pg_control_checkpoint()`
+	FROM pg_control_system(), pg_control_checkpoint(), pg_control_recovery()`
 
 func whereIs(ctx context.Context, pool *sql.DB) (place, error) {
 	p := place{asked: time.Now()} // before it is answered, so that it is never later than true

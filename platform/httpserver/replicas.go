@@ -48,8 +48,9 @@ func (s *Server) spread(op *operation, handler fiber.Handler) fiber.Handler {
 	}
 }
 
-// noteTimeout bounds the note of a write, whose request may have used up its own time.
-const noteTimeout = time.Second
+// noteGrace is how much longer than its request the note of a write may take. A request whose time is over is still noted, as its write may have been
+// committed, and is still answered within two seconds when the store is gone.
+const noteGrace = 250 * time.Millisecond
 
 // noted also notes a refusal: a client that is told that a record is another by now must see that when it reads again. A write that could not
 // be noted is not answered as if all were well.
@@ -59,7 +60,11 @@ func (s *Server) noted(handler fiber.Handler) fiber.Handler {
 		if s.replicas == nil {
 			return err
 		}
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(c.UserContext()), noteTimeout)
+		end := time.Now()
+		if deadline, limited := c.UserContext().Deadline(); limited && deadline.After(end) {
+			end = deadline
+		}
+		ctx, cancel := context.WithDeadline(context.WithoutCancel(c.UserContext()), end.Add(noteGrace))
 		defer cancel()
 		if failed := s.replicas.Wrote(ctx, Principal(c).SessionID); err == nil {
 			return failed

@@ -1,0 +1,53 @@
+package database
+
+import (
+	"database/sql"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"healthcare/platform/databasetest/cluster"
+)
+
+// A promoted server writes its own timeline at once, and its control file names the former one until a checkpoint has ended, which may take minutes.
+func TestAPromotedPrimarysTimeline(t *testing.T) {
+	t.Parallel()
+	own, err := cluster.Own()
+	if err != nil && strings.Contains(err.Error(), cluster.ErrNotInstalled.Error()) {
+		t.Skip(err)
+	}
+	require.NoError(t, err)
+	t.Cleanup(own.Close)
+	replica, err := own.Replica()
+	require.NoError(t, err)
+	t.Cleanup(replica.Close)
+	open := func(s *cluster.Server) *sql.DB {
+		pool, err := postgresPool(Config{URL: s.URL(), PoolSize: 1}, nil)
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = pool.Close() })
+		return pool
+	}
+	primary, standby := open(own), open(replica)
+	// Pages that are dirty on the standby too: the checkpoint after its promotion has work to do, and does it slowly.
+	_, err = primary.ExecContext(t.Context(), `CREATE TABLE filler AS SELECT repeat(md5(n::text), 30) FROM generate_series(1, 20000) n`)
+	require.NoError(t, err)
+	before, err := whereIs(t.Context(), primary)
+	require.NoError(t, err)
+	require.True(t, strings.HasSuffix(before.log, "/1"), before.log)
+	require.Eventually(t, func() bool {
+		here, err := whereIs(t.Context(), standby)
+		return err == nil && here.replica && here.log == before.log && here.position >= before.position
+	}, 30*time.Second, 10*time.Millisecond, "the standby is on the primary's timeline")
+
+	_, err = standby.ExecContext(t.Context(), `SELECT pg_promote(true, 20)`)
+	require.NoError(t, err)
+	var named int
+	require.NoError(t, standby.QueryRowContext(t.Context(), `SELECT timeline_id FROM pg_control_checkpoint()`).Scan(&named))
+	require.Equal(t, 1, named, "the control file is behind, else this shows nothing")
+	promoted, err := whereIs(t.Context(), standby)
+	require.NoError(t, err)
+	require.False(t, promoted.replica)
+	require.True(t, strings.HasSuffix(promoted.log, "/2"), promoted.log)
+}

@@ -1,0 +1,60 @@
+package httpserver
+
+import (
+	"context"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"healthcare/platform/errs"
+)
+
+// lost is a store that is gone: a note of a write waits as long as it may.
+type lost struct{ asked bool }
+
+func (*lost) Reading(ctx context.Context, _ uuid.UUID) context.Context { return ctx }
+func (*lost) WasAsked(context.Context) bool                            { return false }
+func (l *lost) Wrote(ctx context.Context, _ uuid.UUID) error {
+	l.asked = ctx.Err() == nil
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func TestTheNoteOfAWriteTakesLittleMoreThanItsRequest(t *testing.T) {
+	t.Parallel()
+	const limit = 100 * time.Millisecond
+	refused := errs.New(errs.Unavailable, "unavailable", "gone")
+	for name, handler := range map[string]fiber.Handler{
+		"whose time is over":                 func(c *fiber.Ctx) error { <-c.UserContext().Done(); return refused },
+		"that was refused at once":           func(*fiber.Ctx) error { return refused },
+		"that succeeded and cannot be noted": func(*fiber.Ctx) error { return nil },
+	} {
+		t.Run("one "+name, func(t *testing.T) {
+			t.Parallel()
+			store := &lost{}
+			s := &Server{replicas: store}
+			app := fiber.New()
+			var err error
+			var took time.Duration
+			app.Post("/", func(c *fiber.Ctx) error {
+				ctx, cancel := context.WithTimeout(context.Background(), limit)
+				defer cancel()
+				c.SetUserContext(ctx)
+				c.Locals(callKey, &call{})
+				began := time.Now()
+				err = s.noted(handler)(c)
+				took = time.Since(began)
+				return nil
+			})
+			_, failed := app.Test(httptest.NewRequest("POST", "/", nil), 5000)
+			require.NoError(t, failed)
+			require.Error(t, err)
+			require.True(t, store.asked, "it is noted, as it may have been committed")
+			require.Less(t, took, limit+noteGrace+200*time.Millisecond)
+		})
+	}
+}

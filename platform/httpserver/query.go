@@ -42,6 +42,7 @@ func (p parameters) check(query *fasthttp.Args) error {
 			wrong[printable(name)] = sentence("Unknown parameter. There are: " + there + ".")
 		case seen[name]:
 			wrong[name] = sentence("Given more than once.")
+		case len(v) == 0 && len(schema.Enum) > 0: // not given, as an empty text is
 		default:
 			wrong[name] = refusalOf(schema, string(v))
 		}
@@ -96,7 +97,7 @@ func refusedNumber(schema *openapi3.Schema, value string) error {
 }
 
 func refusedText(schema *openapi3.Schema, value string) error {
-	if len(schema.Enum) > 0 && !slices.Contains(schema.Enum, any(value)) {
+	if !enumerated(schema, value) {
 		return sentence("Must be one of " + strings.Trim(fmt.Sprint(schema.Enum...), "[]") + ".")
 	}
 	if schema.MaxLength != nil && utf8.RuneCountInString(value) > int(*schema.MaxLength) { //nolint:gosec // a bound of ours
@@ -114,6 +115,14 @@ func refusedText(schema *openapi3.Schema, value string) error {
 		}
 	}
 	return nil
+}
+
+// enumerated reports whether value is one of those that schema lists, if it lists any.
+func enumerated(schema *openapi3.Schema, value string) bool {
+	return len(schema.Enum) == 0 || slices.ContainsFunc(schema.Enum, func(one any) bool {
+		listed, _ := one.(string)
+		return listed == value || schema.Extensions[anyCaseExtension] == true && strings.EqualFold(listed, value)
+	})
 }
 
 // Value is an optional parameter's value, zero when it was not given.

@@ -80,7 +80,7 @@ type NewUser struct {
 	// Example: correct horse battery
 	Password string `json:"password"`
 
-	// Role staff when nothing is said.
+	// Role In any letter case; staff when it is left out.
 	//
 	// Example: staff
 	Role string `json:"role,omitempty"`
@@ -215,7 +215,7 @@ type UserChanges struct {
 	// Example: true
 	Active *bool `json:"active,omitempty"`
 
-	// Role One of the roles there are; a refusal lists them.
+	// Role In any letter case.
 	//
 	// Example: staff
 	Role *string `json:"role,omitempty"`
@@ -232,7 +232,7 @@ type ListUsersParams struct {
 	// Search Words, each a part of name or e-mail address, without regard to case and accents.
 	Search *string `form:"search,omitempty" json:"search,omitempty"`
 
-	// Role Only users of this role.
+	// Role Only users of this role, in any letter case.
 	Role *string `form:"role,omitempty" json:"role,omitempty"`
 
 	// Active Only users who may sign in.

@@ -87,7 +87,7 @@ func TestEveryDescribedAnswerIsReached(t *testing.T) {
 		for _, item := range s.document.Paths.Map() {
 			for _, op := range item.Operations() {
 				for status := range op.Responses.Map() {
-					serversOwn := slices.Contains([]string{"405", "408", "413", "414", "415", "421", "428", "431", "500", "503"}, status) ||
+					serversOwn := slices.Contains([]string{"428", "503", "default"}, status) ||
 						status == "400" && op.RequestBody == nil || op.OperationID == "register" && status == "403" // TestRegistrationClosed
 					key := fmt.Sprintf("%s %s", op.OperationID, status)
 					if _, reached := s.seen.Load(key); !reached && !serversOwn {

@@ -9,6 +9,7 @@ import (
 	"go.uber.org/fx"
 
 	"healthcare/cmd/internal/composition"
+	"healthcare/platform/auth"
 	"healthcare/platform/config"
 	"healthcare/platform/database"
 	"healthcare/platform/httpserver"
@@ -73,10 +74,10 @@ func wholeContract(version string) (document *openapi3.T, err error) {
 	cfg.SecretKey = "seals nothing: this program answers nobody"
 	cfg.AuditKey = "proves nothing: this program records nothing"
 	app := fx.New(composition.Configuration(cfg, programVersion()), composition.Parts(), fx.NopLogger, fx.Replace(&database.DB{}),
-		fx.Invoke(fx.Annotate(func(apis ...httpserver.API) (err error) {
-			document, err = httpserver.Document(version, apis...)
+		fx.Invoke(fx.Annotate(func(roles auth.Roles, apis ...httpserver.API) (err error) {
+			document, err = httpserver.Document(version, roles, apis...)
 			return err
-		}, fx.ParamTags(`group:"apis"`))))
+		}, fx.ParamTags(``, `group:"apis"`))))
 	if err := app.Err(); err != nil {
 		return nil, err
 	}

@@ -2,15 +2,18 @@ package main
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
+	"path"
 	"slices"
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
+
+	"healthcare/platform/auth"
+	"healthcare/platform/httpserver"
 )
 
 // The parts of a Postman collection that are used here (Collection Format 2.1.0).
@@ -69,54 +72,54 @@ type (
 	}
 )
 
-// postman turns the contract into a Postman collection that runs from top to bottom: what one request answers (tokens, ids) is what the next
-// ones send. The well-kept converters need Node, which neither the program nor its checks do.
+// postman turns the contract into a Postman collection that runs from top to bottom, for a user of any role. Requests are linked by the
+// document's own examples: where the id that one operation answers is the id that another takes, the run passes it on in a variable. The
+// well-kept converters need Node, which the program does not.
 func postman(doc *openapi3.T) ([]byte, error) {
+	operations := httpserver.InOrder(doc)
+	links := linksOf(operations)
 	c := collection{
 		Info: map[string]string{
 			"name": doc.Info.Title, "description": doc.Info.Description, "schema": "https://schema.getpostman.com/json/collection/v2.1.0/collection.json",
 		},
-		Auth: &authorization{Type: "bearer", Bearer: []pair{{Key: "token", Value: "{{access}}"}}},
-		Variable: []pair{
-			{Key: "base", Value: "http://127.0.0.1:8000"}, {Key: "email", Value: "asha@clinic.example"},
-			{Key: "password", Value: "correct horse battery"}, {Key: "user_email", Value: "ravi@clinic.example"}, {Key: "access"}, {Key: "refresh"},
-			{Key: "patient_id"}, {Key: "doctor_id"}, {Key: "mapping_id"}, {Key: "session_id"}, {Key: "user_id"},
-		},
+		Auth:     &authorization{Type: "bearer", Bearer: []pair{{Key: "token", Value: "{{access}}"}}},
+		Variable: append([]pair{{Key: "base", Value: "http://127.0.0.1:8000"}, {Key: "role"}, {Key: "registered"}}, links.variables()...),
 	}
-	removals := folder{Name: "Removal"} // late, and in reverse: an assignment needs both its sides
-	goodbye := folder{Name: "Goodbye", Description: "Each of these ends the session, so a new one begins before it."}
-	var signIn, sessions item
-	for _, tag := range []string{"Authentication", "Account", "Doctors", "Patients", "Assignments", "Operation", "Users", "Audit trail"} {
-		f := folder{Name: tag}
-		switch tag {
-		case "Users":
-			f.Description = "For administrators. Make yourself one with: healthcare user promote {{email}}"
-		case "Audit trail":
-			f.Description = "For auditors. Make yourself one with: healthcare user promote {{email}} --role auditor"
-		}
-		for _, i := range requestsOf(doc, tag) {
+	removals := folder{Name: "Removal", Description: "In reverse: an assignment needs both its sides."}
+	leaving := folder{Name: "Signing out", Description: "Each of these ends the session, so a new one begins before it."}
+	var signIn item
+	sources := map[string]item{} // of variables that a list fills in
+	for _, tag := range doc.Tags {
+		f := folder{Name: tag.Name, Description: tag.Description, Item: []item{}}
+		for _, d := range operations {
+			if !slices.Contains(d.Operation.Tags, tag.Name) {
+				continue
+			}
+			i := links.itemOf(d)
+			for _, name := range links.answeredBy(d) {
+				sources[name] = i
+			}
+			if slices.Contains(links.answeredBy(d), "access") && signIn.Name == "" {
+				signIn = i
+			}
 			switch {
-			case slices.ContainsFunc([]string{"/logout/", "/logout-all/", "/sessions/{{session_id}}/"}, i.ends), i.ends("/me/") && i.Request.Method == http.MethodDelete:
-				goodbye.Item = append(goodbye.Item, signIn)
-				if i.ends("/sessions/{{session_id}}/") {
-					goodbye.Item = append(goodbye.Item, sessions) // it tells which
+			case endsSession(d):
+				leaving.Item = append(leaving.Item, signIn)
+				for _, name := range slices.Sorted(maps.Keys(sources)) {
+					if strings.Contains(i.Request.URL.Raw, "{{"+name+"}}") {
+						leaving.Item = append(leaving.Item, sources[name])
+					}
 				}
-				goodbye.Item = append(goodbye.Item, i)
-			case i.Request.Method == http.MethodDelete:
+				leaving.Item = append(leaving.Item, i)
+			case d.Method == http.MethodDelete:
 				removals.Item = slices.Insert(removals.Item, 0, i)
 			default:
 				f.Item = append(f.Item, i)
 			}
-			switch {
-			case i.ends("/login/"):
-				signIn = i
-			case i.ends("/sessions/"):
-				sessions = i
-			}
 		}
 		c.Item = append(c.Item, f)
 	}
-	c.Item = append(c.Item, removals, goodbye)
+	c.Item = append(c.Item, removals, leaving)
 	var out bytes.Buffer
 	encoder := json.NewEncoder(&out)
 	encoder.SetEscapeHTML(false)
@@ -125,130 +128,233 @@ func postman(doc *openapi3.T) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// requestsOf are a tag's operations, in an order in which they can run: what makes something first.
-func requestsOf(doc *openapi3.T, tag string) []item {
-	rank := map[string]int{http.MethodPost: 0, http.MethodGet: 1, http.MethodPut: 2, http.MethodPatch: 3, http.MethodDelete: 4}
-	items := []item{}
-	for _, route := range slices.Sorted(maps.Keys(doc.Paths.Map())) {
-		operations := doc.Paths.Value(route).Operations()
-		for _, method := range slices.Sorted(maps.Keys(operations)) {
-			if op := operations[method]; slices.Contains(op.Tags, tag) {
-				items = append(items, itemOf(route, method, doc.Paths.Value(route), op))
+// endsSession reports whether the caller may be signed out afterwards: what is for every user, and takes something away or only an order.
+func endsSession(d httpserver.Described) bool {
+	return d.Operation.Extensions["x-access"] == auth.Authenticated &&
+		(d.Method == http.MethodDelete || d.Method == http.MethodPost && d.Operation.RequestBody == nil)
+}
+
+// isRegistration reports whether the operation makes the account of the one who calls it.
+func isRegistration(d httpserver.Described) bool {
+	return d.Operation.Extensions["x-access"] == auth.Public && d.Operation.Responses.Value("201") != nil
+}
+
+// links are the example values of the document that a run replaces: by whom the user is, and by earlier answers.
+type links struct {
+	names map[string]string // value -> variable
+	made  map[string]bool   // variables that a 201 fills in, so that no list does
+}
+
+// credentials are the examples that stand for the user of the collection, and the address of the user that an administrator adds.
+var credentials = []pair{
+	{Key: "asha@clinic.example", Value: "email"}, {Key: "correct horse battery", Value: "password"}, {Key: "staple the correct horse", Value: "password"},
+	{Key: "ravi@clinic.example", Value: "user_email"},
+}
+
+func linksOf(operations []httpserver.Described) links {
+	l := links{names: map[string]string{}, made: map[string]bool{}}
+	taken := map[string]bool{} // by a path or a body
+	for _, d := range operations {
+		for _, p := range d.Operation.Parameters {
+			if text, ok := p.Value.Example.(string); ok && p.Value.In == openapi3.ParameterInPath {
+				taken[text] = true
+			}
+		}
+		for _, value := range bodyExample(d) {
+			if text, ok := value.(string); ok {
+				taken[text] = true
 			}
 		}
 	}
-	slices.SortStableFunc(items, func(a, b item) int {
-		return cmp.Or(cmp.Compare(signInRank(a), signInRank(b)), cmp.Compare(rank[a.Request.Method], rank[b.Request.Method]))
-	})
-	return items
-}
-
-// signInRank puts register before login before refresh.
-func signInRank(i item) int {
-	rank := slices.IndexFunc([]string{"/register/", "/login/", "/refresh/"}, i.ends)
-	if rank < 0 && strings.Contains(i.Request.URL.Raw, "/api/auth/") {
-		return 3
+	for _, d := range operations {
+		schema, answer := answerExample(d)
+		for _, member := range []string{"id", "access", "refresh"} {
+			value, ok := answer[member].(string)
+			if !ok || member != "access" && !taken[value] {
+				continue
+			}
+			name := member
+			if member == "id" {
+				name = strings.ToLower(schema) + "_id"
+			}
+			l.names[value] = name
+			l.made[name] = l.made[name] || d.Operation.Responses.Value("201") != nil
+		}
 	}
-	return rank
+	for _, c := range credentials {
+		l.names[c.Key] = c.Value
+	}
+	return l
 }
 
-func (i item) ends(with string) bool { return strings.HasSuffix(i.Request.URL.Raw, with) }
+// variables returns the collection's variables. Ids begin as the examples: what a role may not make, it may still ask for.
+func (l links) variables() []pair {
+	all := []pair{}
+	for _, value := range slices.Sorted(maps.Keys(l.names)) {
+		v := pair{Key: l.names[value], Value: value}
+		switch v.Key {
+		case "access", "refresh":
+			v.Value = ""
+		case "user_email": // accounts are not removed by others, so each run adds a new one
+			v.Value = strings.Replace(value, "@", "-{{$timestamp}}@", 1)
+		}
+		if !slices.ContainsFunc(all, func(known pair) bool { return known.Key == v.Key }) {
+			all = append(all, v)
+		}
+	}
+	slices.SortFunc(all, func(a, b pair) int { return strings.Compare(a.Key, b.Key) })
+	return all
+}
 
-func itemOf(route, method string, path *openapi3.PathItem, op *openapi3.Operation) item {
-	r := request{Method: method, Description: op.Description, Header: []pair{}, URL: addressOf(route, op)}
-	for _, p := range slices.Concat(path.Parameters, op.Parameters) {
-		v := pair{Key: p.Value.Name, Value: exampleOf(p.Value.Example, p.Value.Schema), Description: p.Value.Description, Disabled: true}
+// fill returns the variable in the place of an example value, or the value.
+func (l links) fill(value any) any {
+	text, _ := value.(string)
+	if name, ok := l.names[text]; ok {
+		return "{{" + name + "}}"
+	}
+	return value
+}
+
+// answeredBy returns the variables that the operation's answer fills in.
+func (l links) answeredBy(d httpserver.Described) (names []string) {
+	_, answer := answerExample(d)
+	for _, member := range []string{"id", "access", "refresh"} {
+		value, _ := answer[member].(string)
+		if name, ok := l.names[value]; ok && (d.Operation.Responses.Value("201") != nil || !l.made[name]) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+func (l links) itemOf(d httpserver.Described) item {
+	route, op := d.Route, d.Operation
+	r := request{Method: d.Method, Description: op.Description, Header: []pair{}, URL: address{Host: []string{"{{base}}"}}}
+	for _, p := range op.Parameters {
+		text := ""
+		if p.Value.Example != nil {
+			text = strings.Trim(fmt.Sprint(l.fill(p.Value.Example)), "[]")
+		}
+		v := pair{Key: p.Value.Name, Value: text, Description: p.Value.Description, Disabled: true}
 		switch p.Value.In {
+		case openapi3.ParameterInPath:
+			route = strings.Replace(route, "{"+p.Value.Name+"}", text, 1)
 		case openapi3.ParameterInQuery:
 			r.URL.Query = append(r.URL.Query, v)
 		case openapi3.ParameterInHeader:
 			r.Header = append(r.Header, v)
 		}
 	}
-	if op.Extensions["x-access"] == "public" {
+	r.URL.Raw, r.URL.Path = "{{base}}"+route, strings.Split(strings.TrimPrefix(route, "/"), "/")
+	if op.Extensions["x-access"] == auth.Public {
 		r.Auth = &authorization{Type: "noauth"}
 	}
 	if op.RequestBody != nil {
 		r.Header = append(r.Header, pair{Key: "Content-Type", Value: "application/json"})
-		r.Body = &body{Mode: "raw", Raw: bodyOf(variableOf(route), op.RequestBody.Value.Content.Get("application/json").Schema.Value)}
+		r.Body = &body{Mode: "raw", Raw: l.bodyOf(d)}
 	}
-	test := event{Listen: "test", Script: script{Type: "text/javascript", Exec: testsOf(route, op)}}
-	return item{Name: op.Summary, Event: []event{test}, Request: r}
-}
-
-func addressOf(route string, op *openapi3.Operation) address {
-	id := variableOf(route)
-	switch {
-	case strings.Contains(op.Summary, "patient's"):
-		id = "patient_id"
-	case strings.Contains(route, "/sessions/"):
-		id = "session_id"
+	events := []event{{Listen: "test", Script: script{Type: "text/javascript", Exec: l.testsOf(d)}}}
+	if isAccount(d) && d.Method != http.MethodGet {
+		skip := `if (pm.collectionVariables.get("registered") !== "yes") pm.execution.skipRequest(); // an account older than the run stays as it is`
+		events = append(events, event{Listen: "prerequest", Script: script{Type: "text/javascript", Exec: []string{skip}}})
 	}
-	path := strings.NewReplacer("{id}", "{{"+id+"}}", "{patient_id}", "{{patient_id}}", "{code}", "not_found", "{asset}", "docs.js").Replace(route)
-	return address{Raw: "{{base}}" + path, Host: []string{"{{base}}"}, Path: strings.Split(strings.TrimPrefix(path, "/"), "/")}
+	return item{Name: op.Summary, Event: events, Request: r}
 }
 
-// variableOf names the collection's variable that holds the id of what a route is about: /api/patients/ -> patient_id.
-func variableOf(route string) string {
-	parts := strings.Split(strings.TrimPrefix(route, "/api/"), "/")
-	return strings.TrimSuffix(parts[0], "s") + "_id"
+// isAccount reports whether the operation is about the caller's own account: it is for every user, and names none.
+func isAccount(d httpserver.Described) bool {
+	return d.Operation.Extensions["x-access"] == auth.Authenticated && d.Operation.Extensions["x-versioned"] == true
 }
 
-// testsOf checks that the status is a described success, and keeps what later requests need.
-func testsOf(route string, op *openapi3.Operation) []string {
-	var successes []string
-	for _, status := range slices.Sorted(maps.Keys(op.Responses.Map())) {
-		if status < "400" {
-			successes = append(successes, status)
+// testsOf returns the script that checks the status and keeps what later requests need.
+func (l links) testsOf(d httpserver.Described) []string {
+	op := d.Operation
+	expected, lines := expectedStatuses(d), []string{}
+	if access, err := auth.ParseAccess(op.Extensions["x-access"]); err == nil && len(access.Roles()) > 0 {
+		roles, _ := json.Marshal(access.Roles())
+		lines = append(lines, `const may = `+string(roles)+`.includes(pm.collectionVariables.get("role"));`)
+		expected = "may ? " + expected + " : [403]"
+	}
+	lines = append(lines, `pm.test("answers as described", () => pm.expect(`+expected+`).to.include(pm.response.code));`)
+	keep := func(name, value string) {
+		lines = append(lines, `if (pm.response.code < 300) pm.collectionVariables.set("`+name+`", `+value+`);`)
+	}
+	at := ""
+	if op.Responses.Value("200") != nil && isList(op) {
+		at = "[0]"
+	}
+	for _, name := range l.answeredBy(d) {
+		member := name
+		if strings.HasSuffix(name, "_id") {
+			member = "id"
 		}
+		keep(name, "pm.response.json()"+at+"."+member)
 	}
-	lines := []string{
-		`pm.test("succeeds as described", () => pm.expect([` + strings.Join(successes, ", ") + `]).to.include(pm.response.code));`,
-	}
-	if strings.HasSuffix(route, "/login/") || strings.HasSuffix(route, "/refresh/") {
-		lines = append(lines, `["access", "refresh"].forEach((name) => pm.collectionVariables.set(name, pm.response.json()[name]));`)
-	}
-	if strings.HasSuffix(route, "/sessions/") {
-		lines = append(lines, `pm.collectionVariables.set("session_id", pm.response.json()[0].id);`)
-	}
-	if op.Responses.Value("201") != nil && op.Extensions["x-access"] != "public" {
-		lines = append(lines, fmt.Sprintf("pm.collectionVariables.set(%q, pm.response.json().id);", variableOf(route)))
+	switch {
+	case isRegistration(d):
+		lines = append(lines, `pm.collectionVariables.set("registered", pm.response.code === 201 ? "yes" : "");`)
+	case isAccount(d) && d.Method == http.MethodGet:
+		keep("role", "pm.response.json().role")
 	}
 	return lines
 }
 
-// bodyOf is an example of what a schema describes: its required members and those that have an example.
-func bodyOf(about string, schema *openapi3.Schema) string {
-	members := map[string]any{}
-	known := map[string]string{
-		"patient": "{{patient_id}}", "doctor": "{{doctor_id}}", "refresh": "{{refresh}}", "email": "{{email}}",
-		"password": "{{password}}", "current_password": "{{password}}", "new_password": "{{password}}",
-	}
-	if about == "user_id" {
-		known["email"] = "{{user_email}}"
-	}
-	for name, property := range schema.Properties {
-		required := slices.Contains(schema.Required, name)
+// expectedStatuses lists what the request may answer: success, or what the collection cannot know, such as that the account exists already.
+func expectedStatuses(d httpserver.Described) string {
+	var all []string
+	for _, status := range slices.Sorted(maps.Keys(d.Operation.Responses.Map())) {
 		switch {
-		case known[name] != "" && required:
-			members[name] = known[name]
-		case property.Value.Example != nil && (required || name == "age" || about == "user_id" && len(schema.Required) == 0):
-			members[name] = property.Value.Example
+		case status < "400", isRegistration(d) && (status == "403" || status == "409"),
+			status == "404" && d.Method == http.MethodGet && !strings.Contains(d.Route, "{"): // it is there for some callers only
+			all = append(all, status)
 		}
 	}
-	if len(members) == 0 {
-		members["name"] = "Changed"
+	return "[" + strings.Join(all, ", ") + "]"
+}
+
+// bodyOf is the document's example without optional members that must be unique, which an earlier run may have left behind.
+func (l links) bodyOf(d httpserver.Described) string {
+	members := map[string]any{}
+	required := d.Operation.RequestBody.Value.Content.Get("application/json").Schema.Value.Required
+	for name, value := range bodyExample(d) {
+		if slices.Contains(required, name) || !strings.HasSuffix(name, "_number") {
+			members[name] = l.fill(value)
+		}
 	}
 	text, _ := json.MarshalIndent(members, "", "  ") // texts and numbers: it cannot fail
 	return string(text)
 }
 
-func exampleOf(example any, schema *openapi3.SchemaRef) string {
-	if example == nil && schema != nil && schema.Value != nil {
-		example = schema.Value.Example
+func bodyExample(d httpserver.Described) map[string]any {
+	if d.Operation.RequestBody == nil {
+		return nil
 	}
-	if example == nil {
-		return ""
+	example, _ := d.Operation.RequestBody.Value.Content.Get("application/json").Example.(map[string]any)
+	return example
+}
+
+func isList(op *openapi3.Operation) bool {
+	media := op.Responses.Value("200").Value.Content.Get("application/json")
+	return media != nil && media.Schema.Value.Type.Is("array")
+}
+
+// answerExample returns the example of a success, of a list its first item, and the name of its schema.
+func answerExample(d httpserver.Described) (schema string, example map[string]any) {
+	for _, status := range []string{"200", "201"} {
+		answer := d.Operation.Responses.Value(status)
+		if answer == nil {
+			continue
+		}
+		media := answer.Value.Content.Get("application/json")
+		if media == nil {
+			continue
+		}
+		described, shown := media.Schema, media.Example
+		if items, ok := shown.([]any); ok && len(items) > 0 {
+			described, shown = described.Value.Items, items[0]
+		}
+		example, _ = shown.(map[string]any)
+		return path.Base(described.Ref), example
 	}
-	return fmt.Sprint(example)
+	return "", nil
 }

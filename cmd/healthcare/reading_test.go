@@ -30,6 +30,12 @@ func TestTheDocumentationPage(t *testing.T) {
 		page := c.do("GET", "/docs", nil).is(200)
 		require.Contains(t, string(page.raw), "swagger-ui-bundle.js")
 		require.NotContains(t, page.header.Get("Content-Security-Policy"), "script-src 'self' 'unsafe-inline'")
+		require.NotRegexp(t, `<script>|style=|\son\w+=`, string(page.raw), "nothing inline")
+		require.Contains(t, string(page.raw), `name="viewport" content="width=device-width, initial-scale=1"`)
+		script := string(c.do("GET", "/docs/docs.js", nil).is(200).raw)
+		for _, setting := range []string{`docExpansion: "none"`, "defaultModelsExpandDepth: -1", "onComplete: foldIntroduction"} {
+			require.Contains(t, script, setting, "the sections begin on the first screen")
+		}
 		for asset, kind := range map[string]string{
 			"swagger-ui-bundle.js": "text/javascript; charset=utf-8", "swagger-ui.css": "text/css; charset=utf-8", "docs.js": "text/javascript; charset=utf-8",
 			"docs.css": "text/css; charset=utf-8", "favicon-32x32.png": "image/png",

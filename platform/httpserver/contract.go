@@ -2,6 +2,7 @@ package httpserver
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	_ "embed" // for the platform's part of the contract
 	"encoding/json"
@@ -73,7 +74,7 @@ type contract struct {
 func operationKey(method, fiberPath string) string { return method + " " + fiberPath }
 
 // Document merges the documents of apis and the platform's into one. Errors: documents that are not valid or contradict each other.
-func Document(version string, apis ...API) (*openapi3.T, error) {
+func Document(version string, roles auth.Roles, apis ...API) (*openapi3.T, error) {
 	merged, err := load(platformDocument, platformPath)
 	if err != nil {
 		return nil, err
@@ -91,7 +92,9 @@ func Document(version string, apis ...API) (*openapi3.T, error) {
 			return nil, fmt.Errorf("%s: %w", part.Info.Title, err)
 		}
 	}
-	slices.SortFunc(merged.Tags, func(a, b *openapi3.Tag) int { return strings.Compare(a.Name, b.Name) }) // fx shuffles its groups
+	slices.SortFunc(merged.Tags, func(a, b *openapi3.Tag) int { // fx shuffles its groups
+		return cmp.Or(cmp.Compare(placeOf(a.Extensions), placeOf(b.Extensions)), cmp.Compare(a.Name, b.Name))
+	})
 	for _, item := range merged.Paths.Map() {
 		for method, op := range item.Operations() {
 			addServerParts(method, op)
@@ -105,6 +108,10 @@ func Document(version string, apis ...API) (*openapi3.T, error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, item := range doc.Paths.Map() {
+		gatherParameters(item)
+	}
+	enumerateRoles(doc, roles)
 	return doc, doc.Validate(context.Background())
 }
 
@@ -183,7 +190,7 @@ func absorbProblems(merged, part *openapi3.T) error {
 // merge is the contract as the server uses it. Errors: as for Document; an operation that does not say who may call it, or that names a role
 // which nobody declared.
 func merge(version string, roles auth.Roles, apis []API) (*contract, error) {
-	doc, err := Document(version, apis...)
+	doc, err := Document(version, roles, apis...)
 	if err != nil {
 		return nil, err
 	}

@@ -114,10 +114,15 @@ func TestContractIsServed(t *testing.T) {
 	})
 	t.Run("it says what the server itself may answer, and where a token is wanted", func(t *testing.T) {
 		open, closed := document.Paths["/things/"].Get, document.Paths["/things/{id}/"].Get
-		for _, status := range []string{"400", "405", "408", "413", "414", "415", "421", "431", "500", "503"} {
+		for _, status := range []string{"400", "default"} {
 			require.Contains(t, open.Responses, status)
 			require.Contains(t, closed.Responses, status)
 		}
+		for _, status := range []string{"405", "408", "413", "414", "415", "421", "431", "500", "503"} {
+			require.NotContains(t, open.Responses, status, "the default response is for these")
+			require.NotContains(t, closed.Responses, status)
+		}
+		require.Contains(t, document.Paths["/readyz"].Get.Responses, "503", "not to be ready is an answer of its own")
 		require.NotContains(t, open.Responses, "401")
 		require.Contains(t, closed.Responses, "401")
 		require.Equal(t, []map[string][]string{{"bearer": {}}}, closed.Security)
@@ -125,4 +130,61 @@ func TestContractIsServed(t *testing.T) {
 	t.Run("it refers to nothing outside itself", func(t *testing.T) {
 		require.NotContains(t, strings.ReplaceAll(a.body, `"$ref":"#/`, ""), "$ref")
 	})
+}
+
+func TestTheDocumentHasAnOrder(t *testing.T) {
+	many := func(id, tag, more string) string {
+		return "{operationId: " + id + ", tags: [" + tag + `], x-access: public, responses: {"200": {description: Fine.}}` + more + "}"
+	}
+	first := API{Document: []byte(`
+openapi: 3.0.3
+info: {title: First, version: "1"}
+tags: [{name: Zebras, x-order: 1}]
+paths:
+  /a/:
+    x-order: 2
+    get: ` + many("listA", "Zebras", ", parameters: [{name: X-B, in: header, schema: {type: string}}, {name: a, in: query, schema: {type: string}}]") + `
+    post: ` + many("addA", "Zebras", "") + `
+  /b/{id}/:
+    x-order: 1
+    parameters: [{name: id, in: path, required: true, schema: {type: string}}]
+    delete: ` + many("endB", "Zebras", "") + `
+    get: ` + many("readB", "Zebras", ", parameters: [{name: X-B, in: header, schema: {type: string}}, {name: a, in: query, schema: {type: string}}]"))}
+	second := described("/aa/", many("other", "Ants", ""), "tags: [{name: Ants, x-order: 2}]\n")
+	var published [][]byte
+	for _, apis := range [][]API{{first, second}, {second, first}} {
+		doc, err := Document("1", someRoles, apis...)
+		require.NoError(t, err)
+		raw, err := Publish(doc)
+		require.NoError(t, err)
+		published = append(published, raw)
+	}
+	t.Run("that of tags, then of paths, then of methods, then of places of parameters", func(t *testing.T) {
+		rest := string(published[0])
+		for _, next := range []string{
+			`"openapi"`, `"info"`, `"tags"`, "Zebras", "Ants", "Operation", `"paths"`, "/b/{id}/", "readB", `"name":"id"`, `"name":"a"`, `"name":"X-B"`, "endB", `"name":"id"`,
+			"/a/", "addA", "listA", "/aa/", "/livez", "/metrics", `"components"`,
+		} {
+			_, after, found := strings.Cut(rest, next)
+			require.True(t, found, "%s comes after what precedes it in %s", next, published[0])
+			rest = after
+		}
+		require.NotContains(t, string(published[0]), "x-order")
+	})
+	t.Run("whatever the order in which modules are given", func(t *testing.T) {
+		require.Equal(t, string(published[0]), string(published[1]))
+	})
+}
+
+func TestTheDocumentListsTheDeclaredRoles(t *testing.T) {
+	asking := described("/a/", strings.Replace(operationNamed("a"), "x-access", "parameters: [{name: role, in: query, schema: {type: string, x-roles: true}}], x-access", 1),
+		"components: {schemas: {Thing: {type: object, properties: {role: {type: string, nullable: true, x-roles: true}}}}}")
+	doc, err := Document("1", someRoles, asking)
+	require.NoError(t, err)
+	roles := []any{}
+	for _, role := range someRoles.Names() {
+		roles = append(roles, string(role))
+	}
+	require.Equal(t, roles, doc.Paths.Value("/a/").Get.Parameters[0].Value.Schema.Value.Enum)
+	require.Equal(t, append(roles, nil), doc.Components.Schemas["Thing"].Value.Properties["role"].Value.Enum, "null too, where it may be null")
 }

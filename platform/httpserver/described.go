@@ -1,7 +1,9 @@
 package httpserver
 
 import (
+	"cmp"
 	"maps"
+	"slices"
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -16,6 +18,9 @@ const (
 	auditExtension     = "x-audit"     // what an operation for some roles is about, as audit.Resource has it; mandatory there
 	listExtension      = "x-list"      // it is a list: {ordering: [columns], default: -column}
 	versionedExtension = "x-versioned" // it shows or changes one thing that has an ETag: true
+	rolesExtension     = "x-roles"     // of a schema: its enum is the roles that are declared: true
+	anyCaseExtension   = "x-any-case"  // of a schema: its enum is accepted in any letter case: true
+	orderExtension     = "x-order"     // of a tag, a path or a property: its place among its siblings; those without one follow by name
 
 	// false: a signed-in POST that takes no Idempotency-Key, because its work has no place in a transaction (hashing a password, say).
 	repeatableExtension = "x-repeatable"
@@ -23,10 +28,7 @@ const (
 
 // addServerParts describes what the server itself reads and answers, so that no module repeats it.
 func addServerParts(method string, op *openapi3.Operation) {
-	answers := map[string]string{
-		"400": "Invalid", "405": "MethodNotAllowed", "408": "Timeout", "413": "TooLarge", "414": "TooLong", "415": "UnsupportedMediaType",
-		"421": "Misdirected", "431": "HeadersTooLarge", "500": "InternalError", "503": "Unavailable",
-	}
+	answers := map[string]string{"400": "Invalid", "default": "Problem"}
 	if _, roles := op.Extensions[accessExtension].([]any); roles {
 		answers["403"] = "Forbidden"
 	}
@@ -52,6 +54,45 @@ func addServerParts(method string, op *openapi3.Operation) {
 	for status, name := range answers {
 		if op.Responses.Value(status) == nil {
 			op.Responses.Set(status, &openapi3.ResponseRef{Ref: "#/components/responses/" + name})
+		}
+	}
+}
+
+// gatherParameters moves the path's parameters into its operations, where those of the path precede the query's, and those the headers:
+// readers of the document append the path's to the operation's, which would show a patient's id behind an optional header.
+func gatherParameters(item *openapi3.PathItem) {
+	places := []string{openapi3.ParameterInPath, openapi3.ParameterInQuery, openapi3.ParameterInHeader}
+	for _, op := range item.Operations() {
+		op.Parameters = slices.Concat(item.Parameters, op.Parameters)
+		slices.SortStableFunc(op.Parameters, func(a, b *openapi3.ParameterRef) int {
+			return cmp.Compare(slices.Index(places, a.Value.In), slices.Index(places, b.Value.In))
+		})
+	}
+	item.Parameters = nil
+}
+
+// enumerateRoles lists the declared roles wherever the document asks for one. Answers may also hold a role whose module is gone.
+func enumerateRoles(doc *openapi3.T, roles auth.Roles) {
+	enumerate := func(schema *openapi3.Schema) {
+		if schema.Extensions[rolesExtension] != true {
+			return
+		}
+		delete(schema.Extensions, rolesExtension)
+		for _, role := range roles.Names() {
+			schema.Enum = append(schema.Enum, string(role))
+		}
+		if schema.Nullable {
+			schema.Enum = append(schema.Enum, nil)
+		}
+	}
+	for _, schema := range doc.Components.Schemas {
+		for _, property := range schema.Value.Properties {
+			enumerate(property.Value)
+		}
+	}
+	for _, d := range InOrder(doc) {
+		for _, parameter := range d.Operation.Parameters {
+			enumerate(parameter.Value.Schema.Value)
 		}
 	}
 }

@@ -151,7 +151,7 @@ func (r queryReader) number(schema *openapi3.Schema, sent string) (string, error
 }
 
 func refusedText(schema *openapi3.Schema, value string) error {
-	if len(schema.Enum) > 0 && !slices.Contains(schema.Enum, any(value)) {
+	if !enumerated(schema, value) {
 		return sentence("Must be one of " + choices(schema.Enum) + ".")
 	}
 	if schema.MaxLength != nil && utf8.RuneCountInString(value) > int(*schema.MaxLength) { //nolint:gosec // a bound of ours
@@ -172,6 +172,14 @@ func choices(enum []any) string {
 		texts[i] = fmt.Sprint(value)
 	}
 	return strings.Join(texts, ", ")
+}
+
+// enumerated reports whether value is one of those that schema lists, if it lists any.
+func enumerated(schema *openapi3.Schema, value string) bool {
+	return len(schema.Enum) == 0 || slices.ContainsFunc(schema.Enum, func(one any) bool {
+		listed, _ := one.(string)
+		return listed == value || schema.Extensions[anyCaseExtension] == true && strings.EqualFold(listed, value)
+	})
 }
 
 // Value is an optional parameter's value, zero when it was not given.

@@ -109,6 +109,8 @@ type ServerInterface interface {
 	ReadAssignment(c *fiber.Ctx, id string) error
 	// ListAssignmentsByPatient One patient's assignments, newest first.
 	// (GET /api/mappings/patient/{patient_id}/)
+	//
+	// Deprecated: this operation has been marked as deprecated upstream, but no `x-deprecated-reason` was set
 	ListAssignmentsByPatient(c *fiber.Ctx, patientId string) error
 	// Discharge End an assignment.
 	// (DELETE /api/mappings/{id}/)

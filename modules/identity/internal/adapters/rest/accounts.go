@@ -1,6 +1,8 @@
 package rest
 
 import (
+	"strings"
+
 	"github.com/gofiber/fiber/v2"
 
 	"healthcare/modules/identity"
@@ -67,7 +69,7 @@ func (h *handlers) ListUsers(c *fiber.Ctx, asked ListUsersParams) error {
 		return err
 	}
 	filter := domain.UserFilter{
-		Search: httpserver.Value(asked.Search), Role: httpserver.Value(asked.Role), Active: asked.Active,
+		Search: httpserver.Value(asked.Search), Role: strings.ToLower(httpserver.Value(asked.Role)), Active: asked.Active,
 		CreatedAfter: httpserver.Instant(asked.CreatedAfter), CreatedBefore: httpserver.Instant(asked.CreatedBefore),
 	}
 	page, err := h.accounts.Browse(c.UserContext(), filter, request)
@@ -82,7 +84,7 @@ func (h *handlers) AddUser(c *fiber.Ctx) error {
 	role := auth.Staff
 	registration, err := httpserver.Body(c, func(in NewUser) domain.Registration {
 		if given := httpserver.OrEmpty(in.Role); given != "" {
-			role = auth.Role(given)
+			role = auth.Role(strings.ToLower(given))
 		}
 		return domain.Registration{Name: in.Name, Email: in.Email, Password: in.Password}
 	})
@@ -120,7 +122,12 @@ func (h *handlers) AdministerUser(c *fiber.Ctx, id string) error {
 	if err != nil {
 		return err
 	}
-	changes, err := httpserver.Body(c, func(in UserChanges) domain.Changes { return domain.Changes{Role: in.Role, Active: in.Active} })
+	changes, err := httpserver.Body(c, func(in UserChanges) domain.Changes {
+		if in.Role != nil {
+			in.Role = new(strings.ToLower(*in.Role))
+		}
+		return domain.Changes{Role: in.Role, Active: in.Active}
+	})
 	if err != nil {
 		return err
 	}

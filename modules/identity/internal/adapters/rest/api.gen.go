@@ -81,7 +81,7 @@ type NewUser struct {
 	// Example: correct horse battery
 	Password string `json:"password"`
 
-	// Role staff when it is left out or null.
+	// Role In any letter case; staff when it is left out or null.
 	//
 	// Example: staff
 	Role nullable.Nullable[string] `json:"role,omitempty"`
@@ -216,7 +216,7 @@ type UserChanges struct {
 	// Example: true
 	Active *bool `json:"active,omitempty"`
 
-	// Role One of the roles there are; a refusal lists them.
+	// Role In any letter case.
 	//
 	// Example: staff
 	Role *string `json:"role,omitempty"`
@@ -233,7 +233,7 @@ type ListUsersParams struct {
 	// Search Words, each a part of name or e-mail address, without regard to case and accents.
 	Search *string `form:"search,omitempty" json:"search,omitempty"`
 
-	// Role Only users of this role.
+	// Role Only users of this role, in any letter case.
 	Role *string `form:"role,omitempty" json:"role,omitempty"`
 
 	// Active Only users who may sign in.

@@ -83,7 +83,7 @@ type PatientChanges struct {
 	BirthDate nullable.Nullable[string] `json:"birth_date,omitempty"`
 	Email     nullable.Nullable[string] `json:"email,omitempty"`
 
-	// Gender Male, Female, Other or Unknown, in any letter case.
+	// Gender In any letter case.
 	Gender              *string                   `json:"gender,omitempty"`
 	MedicalRecordNumber nullable.Nullable[string] `json:"medical_record_number,omitempty"`
 	Name                *string                   `json:"name,omitempty"`
@@ -109,7 +109,7 @@ type PatientInput struct {
 	// Email Example: ananya@mail.example
 	Email nullable.Nullable[string] `json:"email,omitempty"`
 
-	// Gender Male, Female, Other or Unknown, in any letter case.
+	// Gender In any letter case.
 	//
 	// Example: Female
 	Gender string `json:"gender"`

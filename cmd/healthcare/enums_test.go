@@ -1,0 +1,84 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/stretchr/testify/require"
+
+	"healthcare/platform/auth"
+)
+
+// Genders and roles are listed where they are sent, and accepted in any letter case.
+func TestGendersAndRolesAreListedAndTakenInAnyLetterCase(t *testing.T) {
+	t.Parallel()
+	eachEngine(t, func(t *testing.T, s *service) {
+		t.Run("the document lists them in bodies and in queries", func(t *testing.T) {
+			genders, roles := []any{"Male", "Female", "Other", "Unknown"}, []any{"admin", "auditor", "staff"}
+			for _, name := range []string{"PatientInput", "PatientChanges"} {
+				require.Subset(t, s.document.Components.Schemas[name].Value.Properties["gender"].Value.Enum, genders, name)
+			}
+			for _, name := range []string{"NewUser", "UserChanges"} {
+				require.Subset(t, s.document.Components.Schemas[name].Value.Properties["role"].Value.Enum, roles, name)
+			}
+			require.Equal(t, genders, queryOf(t, s.document.Paths.Value("/api/patients/").Get, "gender").Enum)
+			require.Equal(t, roles, queryOf(t, s.document.Paths.Value("/api/users/").Get, "role").Enum)
+		})
+		t.Run("a gender", func(t *testing.T) {
+			c := s.user(t, "Gender")
+			c.odd = true
+			patient := c.do("POST", "/api/patients/", object{"name": "A", "age": 1, "gender": "fEMALE"}).is(201)
+			require.Equal(t, "Female", patient.object()["gender"])
+			require.Equal(t, "Other", c.do("PATCH", "/api/patients/"+patient.id(), object{"gender": "OTHER"}).is(200).object()["gender"])
+			require.Equal(t, "Male", c.do("PUT", "/api/patients/"+patient.id(), object{"name": "A", "age": 1, "gender": "male"}).is(200).object()["gender"])
+			require.Len(t, c.do("GET", "/api/patients/?gender=MALE", nil).is(200).list(), 1)
+			require.Empty(t, c.do("GET", "/api/patients/?gender=other", nil).is(200).list())
+			require.Len(t, c.do("GET", "/api/patients/?gender=", nil).is(200).list(), 1, "empty is not given")
+			require.Contains(t, c.do("GET", "/api/patients/?gender=nonsense", nil).problem(400, "validation_failed").Errors, "gender")
+			require.Contains(t, c.do("PATCH", "/api/patients/"+patient.id(), object{"gender": "nonsense"}).problem(400, "validation_failed").Errors, "gender")
+		})
+		t.Run("a role", func(t *testing.T) {
+			admin := s.as(t, auth.Admin, "Admin")
+			admin.odd = true
+			user := admin.do("POST", "/api/users/", object{"name": "N", "email": "n@clinic.example", "password": password, "role": "Auditor"}).is(201)
+			require.Equal(t, "auditor", user.object()["role"])
+			require.Len(t, admin.do("GET", "/api/users/?role=AUDITOR", nil).is(200).list(), 1)
+			require.Equal(t, "admin", admin.do("PATCH", "/api/users/"+user.id(), object{"role": "ADMIN"}).is(200).object()["role"])
+			require.Len(t, admin.do("GET", "/api/users/?role=admin", nil).is(200).list(), 2)
+			require.Contains(t, admin.do("GET", "/api/users/?role=nonsense", nil).problem(400, "validation_failed").Errors, "role")
+			require.Contains(t, admin.do("PATCH", "/api/users/"+user.id(), object{"role": "nonsense"}).problem(400, "validation_failed").Errors, "role")
+		})
+	})
+}
+
+func queryOf(t *testing.T, op *openapi3.Operation, name string) *openapi3.Schema {
+	t.Helper()
+	parameter := op.Parameters.GetByInAndName(openapi3.ParameterInQuery, name)
+	require.NotNil(t, parameter)
+	return parameter.Schema.Value
+}
+
+func TestOnlyTheSecondPathToAPatientsAssignmentsIsDeprecated(t *testing.T) {
+	t.Parallel()
+	document, err := wholeContract(committedVersion)
+	require.NoError(t, err)
+	for route, item := range document.Paths.Map() {
+		for _, op := range item.Operations() {
+			require.Equal(t, route == "/api/mappings/patient/{patient_id}/", op.Deprecated, route)
+		}
+	}
+}
+
+func TestEveryOperationIsTaggedAndWhatGeneratorsLeaveOutHasATagOfItsOwn(t *testing.T) {
+	t.Parallel()
+	document, err := wholeContract(committedVersion)
+	require.NoError(t, err)
+	for route, item := range document.Paths.Map() {
+		for method, op := range item.Operations() {
+			require.Len(t, op.Tags, 1, "%s %s", method, route)
+			require.NotNil(t, document.Tags.Get(op.Tags[0]), op.Tags[0])
+			tooling := map[string]bool{"/metrics": true, "/docs/": true, "/docs/{asset}": true, "/problems/{code}": true, "/openapi.json": true}[route]
+			require.Equal(t, tooling, op.Tags[0] == "Tooling", route)
+		}
+	}
+}

@@ -26,15 +26,17 @@ func Mailbox(email string) string {
 	if len(email) > maxTyped {
 		return digest(email)
 	}
-	local, host := splitAddress(email)
-	local = foldAddress(local)
-	if host != "" {
-		local += "@" + foldDomain(host)
+	mailbox := foldAddress(email) // of what has no domain
+	if local, host := splitAddress(email); foldDomain(host) != "" {
+		mailbox = foldAddress(local) + "@" + foldDomain(host)
 	}
-	if len(local) > maxMailbox {
-		return digest(local)
+	switch {
+	case len(mailbox) > maxMailbox:
+		return digest(mailbox)
+	case mailbox == "" && email != "": // it would be shared by all that show nothing
+		return digest(email)
 	}
-	return local
+	return mailbox
 }
 
 // LowerAddress returns the address in lower case, which releases before user_mailboxes took for the key. users.mailbox holds it.
@@ -107,7 +109,7 @@ var lenient = idna.New(idna.MapForLookup(), idna.StrictDomainName(false), idna.C
 // foldDomain returns the A-labels of a domain. It goes by way of the U-labels, because the dot above i has to be removed in both.
 func foldDomain(host string) string {
 	for range 8 {
-		aLabels := toASCII(strings.TrimRight(strings.ToLower(host), "."))
+		aLabels := toASCII(trimDomain(strings.ToLower(host)))
 		if aLabels == host {
 			break
 		}
@@ -123,10 +125,15 @@ func toASCII(host string) string {
 			continue
 		}
 		if aLabels, err := profile.ToASCII(norm.NFC.String(undotted(norm.NFD.String(visible(uLabels))))); err == nil {
-			return strings.TrimRight(aLabels, ".")
+			return trimDomain(aLabels)
 		}
 	}
-	return strings.TrimRight(foldAddress(host), ".")
+	return trimDomain(foldAddress(host))
+}
+
+// trimDomain removes the dots at the end, which only say that the domain is whole, and spaces.
+func trimDomain(host string) string {
+	return strings.TrimRightFunc(host, func(r rune) bool { return r == '.' || unicode.IsSpace(r) })
 }
 
 // spellings returns the address as it was typed, as its mailbox, and as that reads to people: a password made of any of them is made of the address.

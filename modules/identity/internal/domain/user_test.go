@@ -207,6 +207,7 @@ func TestMailbox(t *testing.T) {
 		require.LessOrEqual(t, len(domain.Mailbox(long+"@b.example")), 1000)
 		require.NotEqual(t, domain.Mailbox(long+"@b.example"), domain.Mailbox(long+"@c.example"))
 		require.LessOrEqual(t, len(domain.Mailbox(strings.Repeat("a", 1<<20))), 1000)
+		require.NotEmpty(t, domain.Mailbox("\u200b\u200b\u200b"), "the store takes no empty one")
 	})
 }
 

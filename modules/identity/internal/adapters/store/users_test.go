@@ -77,7 +77,7 @@ func TestOneMailbox(t *testing.T) {
 		answers := make([]error, 20)
 		var all sync.WaitGroup
 		for i := range answers {
-			email := []string{"one@example.com", "One@Example.com", "ONE@EXAMPLE.COM"}[i%3]
+			email := []string{"one@bücher.example", "One@Bücher.example", "ONE@xn--bcher-kva.example.", "ｏne@bu\u0308cher.example"}[i%4]
 			all.Go(func() { answers[i] = users.Add(t.Context(), asha(email, fmt.Sprint("user", i))) })
 		}
 		all.Wait()

@@ -109,12 +109,15 @@ func asking(changes domain.Changes) string {
 	return "Disable this account"
 }
 
-// chosen finds the one account that is meant, shows it and asks the question, unless that is empty.
+// chosen finds the one account that is meant. Unless the question is empty, it shows the account and asks.
 // Errors: identity.ErrUserNotFound, errAmbiguous, errDeclined, the store's.
 func chosen(ctx context.Context, cmd *cobra.Command, accounts *app.Accounts, account, question string) (domain.User, error) {
 	users, err := named(ctx, accounts, account)
 	if err != nil {
 		return domain.User{}, err
+	}
+	if len(users) == 1 && question == "" {
+		return users[0], nil // the outcome names it
 	}
 	for _, u := range users {
 		state := map[bool]string{true: "active", false: "disabled"}[u.Active]
@@ -124,7 +127,7 @@ func chosen(ctx context.Context, cmd *cobra.Command, accounts *app.Accounts, acc
 	if len(users) > 1 {
 		return domain.User{}, errAmbiguous
 	}
-	if question != "" && !agreed(ctx, cmd.InOrStdin(), cmd.ErrOrStderr(), question+"? [y/N] ") {
+	if !agreed(ctx, cmd.InOrStdin(), cmd.ErrOrStderr(), question+"? [y/N] ") {
 		return domain.User{}, errDeclined
 	}
 	return users[0], nil

@@ -87,10 +87,12 @@ func TestBothEnginesHaveTheSameSchema(t *testing.T) {
 		t.Run(name+": the primary key and the unique constraints, by the names that stores tell them apart by", func(t *testing.T) {
 			require.Equal(t, pg.unique, lite.unique)
 		})
-		t.Run(name+": the foreign keys, which never cascade", func(t *testing.T) {
+		t.Run(name+": the foreign keys, which never cascade but for what older releases cannot know", func(t *testing.T) {
 			require.Equal(t, pg.foreign, lite.foreign)
 			for _, key := range lite.foreign {
-				require.Contains(t, key, "ON DELETE NO ACTION", key)
+				if !strings.HasPrefix(key, "user_mailboxes_user_id_fkey") {
+					require.Contains(t, key, "ON DELETE NO ACTION", key)
+				}
 			}
 		})
 		t.Run(name+": the checks", func(t *testing.T) { require.Equal(t, pg.checks, lite.checks) })

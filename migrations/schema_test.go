@@ -70,7 +70,7 @@ func readPostgres(t *testing.T, db *database.DB) schema {
 		FROM pg_constraint WHERE contype IN ('p', 'u')`)
 	foreign := sorted(t, db, `SELECT conrelid::regclass::text AS of, conname || '(' || `+fmt.Sprintf(columnsOf("conkey"), "conrelid")+` || ') REFERENCES '
 			|| confrelid::regclass || '(' || `+fmt.Sprintf(columnsOf("confkey"), "confrelid")+` || ') ON DELETE '
-			|| CASE confdeltype WHEN 'a' THEN 'NO ACTION' ELSE 'something else' END AS said
+			|| CASE confdeltype WHEN 'a' THEN 'NO ACTION' WHEN 'c' THEN 'CASCADE' ELSE 'something else' END AS said
 		FROM pg_constraint WHERE contype = 'f'`)
 	checks := sorted(t, db, `SELECT conrelid::regclass::text AS of, conname AS said FROM pg_constraint WHERE contype = 'c'`)
 	indexes := sorted(t, db, `SELECT i.indrelid::regclass::text AS of, i.indexrelid::regclass || '(' || string_agg(

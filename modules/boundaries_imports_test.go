@@ -17,7 +17,7 @@ const (
 // mayImport is what each layer may import beside std and itself. "own x" is a layer of the same module; a name covers what lies below it.
 var mayImport = map[string][]string{
 	"root":   {uuid, "platform/errs"},
-	"domain": {uuid, "platform/errs", ozzo, "golang.org/x/text", "own root", othersRoot}, // for ids; rule 1 says whose
+	"domain": {uuid, "platform/errs", ozzo, "golang.org/x/net/idna", "golang.org/x/text", "own root", othersRoot}, // for ids; rule 1 says whose
 	"ports":  append([]string{"own root", "own domain"}, technologyFree...),
 	"app":    append([]string{"own root", "own domain", "own ports"}, technologyFree...),
 

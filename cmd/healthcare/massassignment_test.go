@@ -181,5 +181,5 @@ func (all rows) like(t *testing.T, plain rows) {
 
 // perRow are the columns that these requests themselves make different.
 var perRow = map[string][]string{
-	"users": {"email", "mailbox", "username", "search_text"}, "assignments": {"doctor_id"}, "signin_attempts": {"key", "failures"},
+	"users": {"email", "mailbox", "username", "search_text"}, "user_mailboxes": {"user_id", "mailbox"}, "assignments": {"doctor_id"}, "signin_attempts": {"key", "failures"},
 }

@@ -27,7 +27,7 @@ func commandLines(command *cobra.Command, path ...string) map[string]*cobra.Comm
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	all := commandLines(rootCommand())
-	require.Len(t, all, 24, "%v", all)
+	require.Len(t, all, 25, "%v", all)
 	for line, command := range all {
 		t.Run("of healthcare "+line+" says what it is for", func(t *testing.T) {
 			t.Parallel()

@@ -10,7 +10,6 @@ import (
 	"healthcare/modules/identity"
 	"healthcare/modules/identity/internal/adapters/cli"
 	"healthcare/modules/identity/internal/adapters/password"
-	"healthcare/modules/identity/internal/adapters/rest"
 	"healthcare/modules/identity/internal/adapters/store"
 	"healthcare/modules/identity/internal/adapters/token"
 	"healthcare/modules/identity/internal/app"
@@ -27,7 +26,7 @@ import (
 // Module provides auth.Authenticator and the module's API; it needs an identity.Config and a keyring.Ring.
 var Module = fx.Module("identity",
 	fx.Provide(
-		store.NewUsers, store.NewSessions, attempts, passwords, common, tokens, app.NewCredentials, app.New, app.NewAccounts, app.NewAuthenticator,
+		store.NewUsers, store.NewMailboxes, recorded, store.NewSessions, attempts, passwords, common, tokens, app.NewCredentials, app.New, app.NewAccounts, app.NewAuthenticator,
 	),
 	auth.Declare(func() auth.Declaration {
 		return auth.Declaration{Role: auth.Staff, Description: "Everyone who registers: keeps patients of their own."}
@@ -36,7 +35,7 @@ var Module = fx.Module("identity",
 		return auth.Declaration{Role: auth.Admin, Description: "Keeps accounts; sees no more patients than staff does."}
 	}),
 	database.Refold(store.NewSearchTexts),
-	httpserver.Handle(rest.New),
+	httpserver.Handle(api),
 	telemetry.Collect(password.Collectors),
 	telemetry.Collect(store.AttemptCollectors),
 )

@@ -11,7 +11,6 @@ import (
 	"healthcare/platform/audit"
 	"healthcare/platform/auth"
 	"healthcare/platform/clock"
-	"healthcare/platform/errs"
 	"healthcare/platform/revision"
 	"healthcare/platform/tx"
 )
@@ -19,6 +18,7 @@ import (
 // Accounts is what users do with their own account, and administrators and operators with everybody's.
 type Accounts struct {
 	users       ports.Users
+	mailboxes   ports.Mailboxes
 	sessions    ports.Sessions
 	credentials *Credentials
 	belongings  identity.Belongings
@@ -31,12 +31,12 @@ type Accounts struct {
 
 // NewAccounts wires the use cases.
 func NewAccounts(
-	cfg identity.Config, users ports.Users, sessions ports.Sessions, credentials *Credentials, belongings identity.Belongings, roles auth.Roles,
-	trail audit.Recorder, tx tx.Runner, clock clock.Clock,
+	cfg identity.Config, users ports.Users, mailboxes ports.Mailboxes, sessions ports.Sessions, credentials *Credentials,
+	belongings identity.Belongings, roles auth.Roles, trail audit.Recorder, tx tx.Runner, clock clock.Clock,
 ) *Accounts {
 	return &Accounts{
-		users: users, sessions: sessions, credentials: credentials, belongings: belongings, roles: roles, trail: trail, tx: tx, clock: clock,
-		closed: cfg.RegistrationClosed,
+		users: users, mailboxes: mailboxes, sessions: sessions, credentials: credentials, belongings: belongings, roles: roles, trail: trail, tx: tx,
+		clock: clock, closed: cfg.RegistrationClosed,
 	}
 }
 
@@ -62,7 +62,10 @@ func (a *Accounts) Add(ctx context.Context, who auth.Principal, said domain.Regi
 		return domain.User{}, err
 	}
 	defer leave()
-	_, err = a.users.FindByMailbox(ctx, domain.Mailbox(said.Email)) // before the expensive part; the store decides races
+	if err := a.mailboxes.CatchUp(ctx); err != nil {
+		return domain.User{}, err
+	}
+	_, err = a.users.FindByAddress(ctx, said.Email) // before the expensive part; the store decides races
 	if err == nil {
 		return domain.User{}, identity.ErrEmailTaken
 	}
@@ -94,14 +97,13 @@ func (a *Accounts) Add(ctx context.Context, who auth.Principal, said domain.Regi
 
 // mayBe says whether a user may be given the role. Errors: errs.Invalid for one that nobody declares, that of whoever declares it.
 func (a *Accounts) mayBe(ctx context.Context, user identity.UserID, role auth.Role) error {
-	declared, known := a.roles[role]
-	if !known {
-		return errs.Invalidf("role", "Must be one of %s.", a.roles)
+	if err := a.CheckRole(role); err != nil {
+		return err
 	}
-	if declared.Fits == nil {
-		return nil
+	if fits := a.roles[role].Fits; fits != nil {
+		return fits(ctx, user.UUID)
 	}
-	return declared.Fits(ctx, user.UUID)
+	return nil
 }
 
 // Me is the user who asks. Errors: auth.ErrInvalidToken when the account went this moment.

@@ -160,7 +160,7 @@ func TestLeave(t *testing.T) {
 			h.ended(t, tokens)
 			_, err := h.SignIn(t.Context(), domain.Credentials{Email: "a@example.com", Password: secret}, here)
 			require.ErrorIs(t, err, identity.ErrInvalidCredentials)
-			_, err = h.users.FindByMailbox(t.Context(), "a@example.com")
+			_, err = h.users.FindByAddress(t.Context(), "a@example.com")
 			require.ErrorIs(t, err, ports.ErrNotFound)
 			require.ErrorIs(t, leave(secret, true, revision.Match{}), auth.ErrInvalidToken)
 			h.signedInAs(t, "a@example.com")

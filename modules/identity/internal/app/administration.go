@@ -3,12 +3,15 @@ package app
 import (
 	"context"
 	"errors"
+	"net/http"
 	"slices"
 
 	"healthcare/modules/identity"
 	"healthcare/modules/identity/internal/domain"
 	"healthcare/modules/identity/internal/ports"
+	"healthcare/platform/audit"
 	"healthcare/platform/auth"
+	"healthcare/platform/errs"
 	"healthcare/platform/paging"
 	"healthcare/platform/revision"
 )
@@ -24,10 +27,51 @@ func (a *Accounts) Find(ctx context.Context, id identity.UserID) (domain.User, e
 	return user, orUnknown(err)
 }
 
-// FindByEmail is the user of an address. Errors: identity.ErrUserNotFound.
-func (a *Accounts) FindByEmail(ctx context.Context, email string) (domain.User, error) {
-	user, err := a.users.FindByMailbox(ctx, domain.Mailbox(email))
-	return user, orUnknown(err)
+// FindByEmail returns the users of an address's mailbox, oldest first: more than one only where an older release let them register.
+// Errors: identity.ErrUserNotFound.
+func (a *Accounts) FindByEmail(ctx context.Context, email string) ([]domain.User, error) {
+	if err := a.mailboxes.CatchUp(ctx); err != nil {
+		return nil, err
+	}
+	users, err := a.users.FindAllByAddress(ctx, email)
+	if err == nil && len(users) == 0 {
+		err = identity.ErrUserNotFound
+	}
+	return users, err
+}
+
+// CheckRole reports whether a module declares the role. Errors: errs.Invalid.
+func (a *Accounts) CheckRole(role auth.Role) error {
+	if _, declared := a.roles[role]; !declared {
+		return errs.Invalidf("role", "Must be one of %s.", a.roles)
+	}
+	return nil
+}
+
+// ResetPassword gives a user another password on behalf of an operator, and ends all their sessions.
+// Errors: errs.Invalid, identity.ErrUserNotFound, errs.Unavailable when too many passwords are being hashed.
+func (a *Accounts) ResetPassword(ctx context.Context, who auth.Principal, id identity.UserID, password string) (user domain.User, err error) {
+	if user, err = a.Find(ctx, id); err != nil {
+		return domain.User{}, err
+	}
+	hash, err := a.credentials.hash(ctx, "password", password, user.Name, user.Email)
+	if err != nil {
+		return domain.User{}, err
+	}
+	err = a.tx.Do(ctx, func(ctx context.Context) error {
+		user, err = a.users.Change(ctx, id, func(now *domain.User) error {
+			now.ResetPassword(hash, a.clock.Now())
+			return nil
+		})
+		if err != nil {
+			return orUnknown(err)
+		}
+		if err := a.sessions.RemoveAllBut(ctx, id, identity.SessionID{}); err != nil {
+			return err
+		}
+		return a.trail.Record(ctx, who, about(audit.PasswordChanged, audit.User, id.UUID, http.StatusNoContent))
+	})
+	return user, err
 }
 
 func orUnknown(err error) error {

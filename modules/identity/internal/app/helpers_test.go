@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
 
 	"healthcare/modules/identity"
 	"healthcare/modules/identity/internal/adapters/password"
@@ -74,7 +75,7 @@ func newHouse(t testing.TB, db *database.DB, adjust ...func(*identity.Config)) h
 	credentials := app.NewCredentials(cfg, h.passwords, func(password string) bool { return password == "password1" }, attempts, h.trail)
 	h.estate, h.roles = &estate{db: db}, rolesOf()
 	h.Service = app.New(cfg, h.users, h.sessions, credentials, tokens, h.trail, db, manual)
-	h.Accounts = app.NewAccounts(cfg, h.users, h.sessions, credentials, h.estate, h.roles, h.trail, db, manual)
+	h.Accounts = app.NewAccounts(cfg, h.users, store.NewMailboxes(db, manual, zap.NewNop()), h.sessions, credentials, h.estate, h.roles, h.trail, db, manual)
 	return h
 }
 

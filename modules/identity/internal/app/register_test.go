@@ -73,7 +73,7 @@ func TestRegister(t *testing.T) {
 		defer func() { h.passwords.busy = nil }()
 		_, err := h.Register(t.Context(), domain.Registration{Name: "B", Email: "b@example.com", Password: secret})
 		require.Equal(t, errs.Unavailable, errs.KindOf(err))
-		_, err = h.users.FindByMailbox(t.Context(), "b@example.com")
+		_, err = h.users.FindByAddress(t.Context(), "b@example.com")
 		require.ErrorIs(t, err, ports.ErrNotFound)
 	})
 }

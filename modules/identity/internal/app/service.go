@@ -66,9 +66,8 @@ func (s *Service) SignIn(ctx context.Context, said domain.Credentials, from From
 	if err := said.Validate(); err != nil {
 		return Tokens{}, err
 	}
-	mailbox := domain.Mailbox(said.Email)
-	user, proved, err := s.credentials.prove(ctx, mailbox, said.Password, from.Address, func(ctx context.Context) (domain.User, error) {
-		user, err := s.users.FindByMailbox(ctx, mailbox)
+	user, proved, err := s.credentials.prove(ctx, domain.Mailbox(said.Email), said.Password, from.Address, func(ctx context.Context) (domain.User, error) {
+		user, err := s.users.FindByAddress(ctx, said.Email)
 		if errors.Is(err, ports.ErrNotFound) {
 			return domain.User{}, nil
 		}

@@ -14,7 +14,7 @@ var ErrTooManyAttempts = errs.New(errs.Throttled, "too_many_attempts", "Too many
 
 // Attempt is somebody trying a password.
 type Attempt struct {
-	Mailbox string     // whose; there need not be such a user
+	Mailbox string     // of the account that is tried (see Mailbox); there need not be one
 	Client  netip.Addr // from where; the zero Addr is one client, the unknown one
 }
 

@@ -30,14 +30,16 @@ func (p PasswordPolicy) Check(password, name, email string) error {
 	if err := validation.Validate(password, notBlank, validation.By(passwordLength)); err != nil || !p.Strict {
 		return err
 	}
-	mailbox := Mailbox(email)
-	switch {
-	case p.Common(password):
+	if p.Common(password) {
 		return errCommonPassword
-	case mailbox != "" && strings.Contains(fold(password), fold(mailbox)):
-		return errHoldsAddress
-	case madeOf(password, unicode.IsLetter, name, mailbox), madeOf(password, letterOrDigit, name, mailbox):
-		return errOwnWords
+	}
+	for _, address := range spellings(email) {
+		switch {
+		case LowerAddress(email) != "" && strings.Contains(fold(password), fold(address)):
+			return errHoldsAddress
+		case madeOf(password, unicode.IsLetter, name, address), madeOf(password, letterOrDigit, name, address):
+			return errOwnWords
+		}
 	}
 	return nil
 }

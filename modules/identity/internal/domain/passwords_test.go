@@ -54,6 +54,9 @@ func TestPasswordPolicy(t *testing.T) {
 		{"what comes after the @", "Clinic.Example", "Asha Rao", "asha@clinic.example", "", own},
 		{"both names and the place", "asha-clinic", "Asha Rao", "asha@clinic.example", "", own},
 		{"digits with the initial of the name", "7342a9182", "A. Rao", "rao@clinic.example", "", ""},
+		{"the address, its domain in the other spelling", "asha@bücher.example", "Asha Rao", "asha@xn--bcher-kva.example", "", address},
+		{"the domain as people read it", "bücher-example", "Asha Rao", "asha@xn--bcher-kva.example", "", own},
+		{"8 spaces", "        ", "Asha Rao", "asha@clinic.example", blank, blank},
 		{"anything, of nobody", "some thing", "", "", "", ""},
 	} {
 		t.Run(c.what, func(t *testing.T) {

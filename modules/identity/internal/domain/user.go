@@ -60,15 +60,12 @@ func (c PasswordChange) Validate() error {
 	})
 }
 
-// Mailbox is what makes two addresses the same account: the address without regard to case.
-func Mailbox(email string) string { return strings.ToLower(strings.TrimSpace(email)) }
-
 // Validate names every field that breaks a rule, at once. Errors: errs.Invalid.
 func (r Registration) Validate() error {
 	return errs.Fields(validation.Errors{
 		"name": nameRule(r.Name),
 		"email": validation.Validate(strings.TrimSpace(r.Email), notBlank, validation.RuneLength(1, 254).Error("Must have at most 254 characters."),
-			is.EmailFormat.Error("Must be an e-mail address.")),
+			validation.By(allVisible), is.EmailFormat.Error("Must be an e-mail address.")),
 		"password": validation.Validate(r.Password, notBlank, validation.By(passwordLength)),
 	})
 }
@@ -77,10 +74,16 @@ func nameRule(name string) error {
 	return validation.Validate(strings.TrimSpace(name), notBlank, validation.RuneLength(1, 255).Error("Must have at most 255 characters."))
 }
 
-var notBlank = validation.Required.Error("This field may not be blank.")
+var (
+	errBlank = errors.New("This field may not be blank.")
+	notBlank = validation.Required.Error(errBlank.Error())
+)
 
 func passwordLength(value any) error {
 	password := value.(string)
+	if strings.IndexFunc(password, func(r rune) bool { return !unseen(r) }) < 0 {
+		return errBlank // for an eye that reads it over, and for whoever trims it
+	}
 	if utf8.RuneCountInString(password) < 8 {
 		return errors.New("Must have at least 8 characters.")
 	}
@@ -149,13 +152,19 @@ func (u *User) SetPassword(hash string, now time.Time) {
 	u.Version++
 }
 
+// ResetPassword stores the hash of a password that somebody else chose for the user, who loses every access token at once.
+func (u *User) ResetPassword(hash string, now time.Time) {
+	u.SetPassword(hash, now)
+	u.TokenVersion++
+}
+
 // maxUsername leaves room for a suffix in the column's 150 characters.
 const maxUsername = 140
 
 // UsernameCandidate proposes a username for an address: its local part, from the second attempt on with a random suffix, because
 // two addresses may share it.
 func UsernameCandidate(email string, attempt int) string {
-	local, _, _ := strings.Cut(Mailbox(email), "@")
+	local, _, _ := strings.Cut(LowerAddress(email), "@")
 	if runes := []rune(local); len(runes) > maxUsername {
 		local = string(runes[:maxUsername])
 	}

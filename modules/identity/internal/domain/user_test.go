@@ -1,6 +1,7 @@
 package domain_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/text/unicode/norm"
 	"pgregory.net/rapid"
 
 	"healthcare/modules/identity/internal/domain"
@@ -58,7 +60,10 @@ func TestRegistrationBounds(t *testing.T) {
 		{"a password of 8 characters of two bytes", func(r *domain.Registration) { r.Password = wide(8) }, "password", ""},
 		{"a password of 7 characters", func(r *domain.Registration) { r.Password = "1234567" }, "password", "Must have at least 8 characters."},
 		{"a password of 7 characters in 28 bytes", func(r *domain.Registration) { r.Password = strings.Repeat("𝒜", 7) }, "password", "Must have at least 8 characters."},
-		{"a password of 8 spaces, which is not trimmed", func(r *domain.Registration) { r.Password = strings.Repeat(" ", 8) }, "password", ""},
+		{"a password of a letter between spaces, which is not trimmed", func(r *domain.Registration) { r.Password = "    x   " }, "password", ""},
+		{"a password of 8 spaces", func(r *domain.Registration) { r.Password = strings.Repeat(" ", 8) }, "password", "This field may not be blank."},
+		{"a password of spaces of other scripts", func(r *domain.Registration) { r.Password = "\u00a0\u3000\u2003\t\n\u2028\u00a0\u1680" }, "password", "This field may not be blank."},
+		{"a password of invisible characters", func(r *domain.Registration) { r.Password = strings.Repeat("\u200b\u2060\u3164\ufeff", 3) }, "password", "This field may not be blank."},
 		{"a password of 1024 bytes", func(r *domain.Registration) { r.Password = strings.Repeat("𝒜", 256) }, "password", ""},
 		{"a password of 1025 bytes", func(r *domain.Registration) { r.Password = strings.Repeat("𝒜", 256) + "a" }, "password", "Must have at most 1024 bytes."},
 		{"an empty password", func(r *domain.Registration) { r.Password = "" }, "password", blank},
@@ -156,6 +161,73 @@ func TestMailbox(t *testing.T) {
 		address := anyAddress().Draw(t, "address")
 		require.Equal(t, domain.Mailbox(address), domain.Mailbox(strings.ToUpper(address)))
 	}))
+	t.Run("is the same in all canonical forms, and of whatever users.mailbox takes for the same", rapid.MakeCheck(func(t *rapid.T) {
+		address := rapid.StringOf(rapid.OneOf(rapid.Rune(), rapid.RuneFrom([]rune("iIİıß@.-\u0307\u0323\u0331\u0345ςΣŉǰ\u0130\u200b")))).Draw(t, "address")
+		want := domain.Mailbox(address)
+		for _, form := range []norm.Form{norm.NFC, norm.NFD} {
+			require.Equal(t, want, domain.Mailbox(form.String(address)))
+		}
+		require.Equal(t, want, domain.Mailbox(domain.LowerAddress(address)))
+		require.LessOrEqual(t, len(want), 1000)
+	}))
+	for what, spellings := range map[string][]string{
+		"NFC and NFD": {"zoë@bücher.example", "zoe\u0308@bu\u0308cher.example"},
+		"U-labels and A-labels, in any letter case": {"a@bücher.example", "a@BÜCHER.example", "a@xn--bcher-kva.example", "A@XN--BCHER-KVA.EXAMPLE"},
+		"dots at the end and of other scripts":      {"a@b.example", "a@b.example.", "a@b.example..", "a@b\u3002example", "a@b\uff0eexample\uff61"},
+		"the Kelvin sign":                           {"kate@kiosk.example", "\u212aate@\u212aiosk.example"},
+		"wide letters and a wide at sign":           {"asha@b.example", "ａｓｈａ@b.example", "asha@ｂ.example", "asha＠b.example", "asha﹫b.example"},
+		"invisible characters":                      {"asha@b.example", "as\u200bha@b.example", "\ufeffasha@b.exam\u00adple", "asha\u202e@b.example\u200d"},
+		"sharp s in a local part":                   {"strasse@b.example", "straße@b.example", "STRAẞE@b.example"},
+		"sharp s in a domain":                       {"a@straße.example", "a@STRAẞE.example", "a@xn--strae-oqa.example"},
+		"dotted I":                                  {"ilker@klinik.example", "İLKER@KLİNİK.example", "I\u0307lker@kli\u0307nik.example", "i\u0307lker@klinik.example"},
+		"final sigma in a local part":               {"οδος@b.example", "ΟΔΟΣ@b.example", "οδοσ@b.example"},
+		"a domain that is no host name":             {"a@bü_cher.example", "a@BU\u0308_CHER.example."},
+		"a label that is too long":                  {"a@" + strings.Repeat("x", 70) + ".example", "A@" + strings.Repeat("X", 70) + ".example."},
+		"an address literal":                        {"a@[IPv6:2001:db8::1]", "A@[ipv6:2001:DB8::1]"},
+		"no address at all":                         {"asha", " ASHA "},
+	} {
+		t.Run("is one for "+what, func(t *testing.T) {
+			for _, spelling := range spellings {
+				require.Equal(t, domain.Mailbox(spellings[0]), domain.Mailbox(spelling), "%+q", spelling)
+			}
+		})
+	}
+	t.Run("is another for another address", func(t *testing.T) {
+		seen := map[string]string{}
+		for _, address := range []string{
+			"a@straße.example", "a@strasse.example", "a@οδος.example", "a@οδοσ.example", "ıa@b.example", "ia@b.example", "a+b@b.example", "a.b@b.example",
+			"ab@b.example", "zoe@b.example", "zoë@b.example", "a@b_c.example", "a@bc.example", "а@b.example",
+		} {
+			require.Empty(t, seen[domain.Mailbox(address)], "%+q", address)
+			seen[domain.Mailbox(address)] = address
+		}
+	})
+	t.Run("is bounded, however long the address", func(t *testing.T) {
+		long := strings.Repeat("\ufdfa", 240)
+		require.LessOrEqual(t, len(domain.Mailbox(long+"@b.example")), 1000)
+		require.NotEqual(t, domain.Mailbox(long+"@b.example"), domain.Mailbox(long+"@c.example"))
+		require.LessOrEqual(t, len(domain.Mailbox(strings.Repeat("a", 1<<20))), 1000)
+		require.NotEmpty(t, domain.Mailbox("\u200b\u200b\u200b"), "the store takes no empty one")
+	})
+}
+
+func TestNewAddressesAreVisible(t *testing.T) {
+	for _, hidden := range []string{
+		"\u200b", "\u200d", "\u2060", "\ufeff", "\u00ad", "\u202e", "\u2066", "\u061c", "\u0007", "\u0000", "\u0085", "\u00a0", "\u3000", "\u2028", "\u115f", "\u3164",
+		"\uffa0", "\u034f", "\ufe0f", "\U000e0041", "\u2800", "\ue000", " ",
+	} {
+		for _, address := range []string{"as" + hidden + "ha@clinic.example", "asha@cli" + hidden + "nic.example"} {
+			t.Run(fmt.Sprintf("%+q is refused", address), func(t *testing.T) {
+				require.Contains(t, refusals(t, domain.Registration{Name: "A", Email: address, Password: "correct horse"}.Validate()), "email")
+				require.NoError(t, domain.Credentials{Email: address, Password: "x"}.Validate(), "but who has it signs in")
+			})
+		}
+	}
+	for _, address := range []string{"zoë@bücher.example", "आशा@उदाहरण.example", "نام@مثال.example", "a@xn--bcher-kva.example", " asha@clinic.example\u00a0"} {
+		t.Run(fmt.Sprintf("%+q is taken", address), func(t *testing.T) {
+			require.NoError(t, domain.Registration{Name: "A", Email: address, Password: "correct horse"}.Validate())
+		})
+	}
 }
 
 func TestUsernameCandidate(t *testing.T) {

@@ -18,11 +18,17 @@ var (
 
 // Users keeps users.
 type Users interface {
-	// Add stores a new user. Errors: identity.ErrEmailTaken, ErrUsernameTaken (which leaves the transaction usable).
+	// Add stores a new user as the only one of their mailbox (see domain.Mailbox).
+	// Errors: identity.ErrEmailTaken, after which the transaction must be undone; ErrUsernameTaken, which leaves it usable.
 	Add(ctx context.Context, user domain.User) error
 
-	// FindByMailbox is the user of a mailbox (see domain.Mailbox). Errors: ErrNotFound.
-	FindByMailbox(ctx context.Context, mailbox string) (domain.User, error)
+	// FindByAddress returns the user who signs in with an address: the one who registered it exactly like that, else the oldest of its mailbox.
+	// It is one statement, whether there is such a user or not. Errors: ErrNotFound.
+	FindByAddress(ctx context.Context, email string) (domain.User, error)
+
+	// FindAllByAddress returns the users of an address's mailbox, oldest first, MaxSharing at most: more than one only where older releases let them
+	// register. Errors: none.
+	FindAllByAddress(ctx context.Context, email string) ([]domain.User, error)
 
 	// Find is one user. Errors: ErrNotFound.
 	Find(ctx context.Context, id identity.UserID) (domain.User, error)
@@ -42,6 +48,16 @@ type Users interface {
 
 	// Remove deletes a user who has no session. Errors: ErrNotFound; errs.Conflict while another module's record refers to the user.
 	Remove(ctx context.Context, id identity.UserID) error
+}
+
+// MaxSharing is how many users of one mailbox are listed.
+const MaxSharing = 100
+
+// Mailboxes records the mailboxes of users whom another release added. It is safe for concurrent use, also by several instances on one database.
+type Mailboxes interface {
+	// CatchUp records those that were added since the last time; the first time, all that are missing. It comes before a new user is added: until then
+	// the store knows another release's users by their own spelling alone. Errors: none.
+	CatchUp(ctx context.Context) error
 }
 
 // Sessions keeps sessions.

@@ -19,7 +19,6 @@ import (
 	"healthcare/platform/auth"
 	"healthcare/platform/errs"
 	"healthcare/platform/paging"
-	"healthcare/platform/revision"
 )
 
 // Run does something over the accounts of the configured store.
@@ -33,19 +32,25 @@ func New(run Run) *cobra.Command {
 	user := &cobra.Command{
 		Use: "user", Short: "Make and keep accounts, the first administrator's among them",
 		Long: `Make and keep accounts, over the configured store, whether a server runs or not. What is
-changed counts from the server's next request on.`,
+changed counts from the server's next request on.
+
+Accounts are named by their address or by their id, which user list shows. Commands that change
+an account show it and ask first; --yes answers them, and is required where standard input is no
+terminal.`,
 		Example: `  healthcare user create --email asha@clinic.example --name "Asha Rao" --role admin
   healthcare user create --email asha@clinic.example --name "Asha Rao" < password.txt
   healthcare user promote asha@clinic.example
+  healthcare user promote 0193525f-1f70-7cc1-a0e2-0f6e2b6cfe3b --role auditor --yes
+  healthcare user password asha@clinic.example < password.txt
   healthcare user list --role admin`,
 		Args: cobra.NoArgs, // with RunE: cobra answers a misspelt subcommand with its help and exit code 0 otherwise
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	user.AddCommand(
-		create(run), list(run), promote(run),
-		change(run, "demote EMAIL", "Make a user staff again", domain.Changes{Role: new(string(auth.Staff))}),
-		change(run, "disable EMAIL", "Sign a user out everywhere, and keep them out", domain.Changes{Active: new(false)}),
-		change(run, "enable EMAIL", "Let a disabled user sign in again", domain.Changes{Active: new(true)}),
+		create(run), list(run), promote(run), password(run),
+		change(run, "demote EMAIL|ID", "Make a user staff again", domain.Changes{Role: new(string(auth.Staff))}),
+		change(run, "disable EMAIL|ID", "Sign a user out everywhere, and keep them out", domain.Changes{Active: new(false)}),
+		change(run, "enable EMAIL|ID", "Let a disabled user sign in again", domain.Changes{Active: new(true)}),
 	)
 	return user
 }
@@ -75,29 +80,6 @@ func create(run Run) *cobra.Command {
 	return command
 }
 
-func promote(run Run) *cobra.Command {
-	role := string(auth.Admin)
-	command := change(run, "promote EMAIL", "Make a user an administrator, or give another role", domain.Changes{Role: &role})
-	command.Flags().StringVar(&role, "role", role, "what the user is to be")
-	return command
-}
-
-// change is a command that makes changes of the user whose address it is given.
-func change(run Run, use, short string, changes domain.Changes) *cobra.Command {
-	return &cobra.Command{
-		Use: use, Short: short, Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return run(cmd.Context(), func(ctx context.Context, accounts *app.Accounts) error {
-				user, err := accounts.FindByEmail(ctx, args[0])
-				if err == nil {
-					user, err = accounts.Administer(ctx, operator, user.ID, revision.Match{}, changes)
-				}
-				return told(cmd, "changed", user, err)
-			})
-		},
-	}
-}
-
 // pageSize is how many users are read at a time, however many there are.
 const pageSize = 500
 
@@ -107,10 +89,15 @@ func list(run Run) *cobra.Command {
 		Use: "list", Short: "List users, newest first", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return run(cmd.Context(), func(ctx context.Context, accounts *app.Accounts) error {
+				if filter.Role != "" {
+					if err := accounts.CheckRole(auth.Role(filter.Role)); err != nil {
+						return explained(err)
+					}
+				}
 				table := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-				fmt.Fprintln(table, "EMAIL\tNAME\tROLE\tACTIVE\tSINCE")
+				fmt.Fprintln(table, "EMAIL\tNAME\tROLE\tACTIVE\tSINCE\tID")
 				err := each(ctx, accounts, filter, func(u domain.User) {
-					fmt.Fprintf(table, "%s\t%s\t%s\t%t\t%s\n", plain(u.Email), plain(u.Name), u.Role, u.Active, u.CreatedAt.Format(time.DateOnly))
+					fmt.Fprintf(table, "%s\t%s\t%s\t%t\t%s\t%s\n", plain(u.Email), plain(u.Name), u.Role, u.Active, u.CreatedAt.Format(time.DateOnly), u.ID)
 				})
 				return errors.Join(err, table.Flush())
 			})

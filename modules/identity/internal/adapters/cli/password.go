@@ -11,17 +11,25 @@ import (
 	"golang.org/x/term"
 )
 
+// terminal returns in as a terminal that a person types on, or nil.
+func terminal(in io.Reader) *os.File {
+	if file, ok := in.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
+		return file
+	}
+	return nil
+}
+
 // readPassword asks twice on a terminal, without showing what is typed; anything else is read to the end of its first line.
 func readPassword(in io.Reader, out io.Writer) (string, error) {
-	terminal, ok := in.(*os.File)
-	if !ok || !term.IsTerminal(int(terminal.Fd())) {
+	typist := terminal(in)
+	if typist == nil {
 		return firstLine(in)
 	}
-	first, err := ask(terminal, out, "Password: ")
+	first, err := ask(typist, out, "Password: ")
 	if err != nil {
 		return "", err
 	}
-	second, err := ask(terminal, out, "Again: ")
+	second, err := ask(typist, out, "Again: ")
 	if err != nil {
 		return "", err
 	}

@@ -68,7 +68,7 @@ type NameChange struct {
 
 // NewUser Who is to have an account.
 type NewUser struct {
-	// Email Compared without regard to case.
+	// Email Compared without regard to letter case, Unicode form and the spelling of the domain. Invisible characters are refused.
 	//
 	// Example: ravi@clinic.example
 	Email string `json:"email"`
@@ -76,7 +76,7 @@ type NewUser struct {
 	// Name Example: Ravi Iyer
 	Name string `json:"name"`
 
-	// Password At least 8 characters, at most 1,024 bytes; any characters.
+	// Password At least 8 characters, at most 1,024 bytes; any characters, but not white space alone.
 	//
 	// Example: correct horse battery
 	Password string `json:"password"`
@@ -92,7 +92,7 @@ type PasswordChange struct {
 	// CurrentPassword Example: correct horse battery
 	CurrentPassword string `json:"current_password"`
 
-	// NewPassword At least 8 characters, at most 1,024 bytes; any characters.
+	// NewPassword At least 8 characters, at most 1,024 bytes; any characters, but not white space alone.
 	//
 	// Example: staple the correct horse
 	NewPassword string `json:"new_password"`
@@ -121,7 +121,7 @@ type Registered struct {
 
 // Registration Who is to have an account.
 type Registration struct {
-	// Email Compared without regard to case.
+	// Email Compared without regard to letter case, Unicode form and the spelling of the domain. Invisible characters are refused.
 	//
 	// Example: asha@clinic.example
 	Email string `json:"email"`
@@ -129,7 +129,7 @@ type Registration struct {
 	// Name Example: Asha Rao
 	Name string `json:"name"`
 
-	// Password At least 8 characters, at most 1,024 bytes; any characters.
+	// Password At least 8 characters, at most 1,024 bytes; any characters, but not white space alone.
 	//
 	// Example: correct horse battery
 	Password string `json:"password"`

@@ -47,7 +47,7 @@ func (userRow) TableName() string { return "users" }
 
 func userRowOf(u domain.User) userRow {
 	return userRow{
-		ID: u.ID, Name: u.Name, Email: u.Email, Mailbox: domain.Mailbox(u.Email), Username: u.Username, PasswordHash: u.PasswordHash, Role: u.Role,
+		ID: u.ID, Name: u.Name, Email: u.Email, Mailbox: domain.LowerAddress(u.Email), Username: u.Username, PasswordHash: u.PasswordHash, Role: u.Role,
 		Active: u.Active, TokenVersion: u.TokenVersion, SearchText: database.SearchText(u.Name, u.Email), Version: u.Version,
 		CreatedAt: database.At(u.CreatedAt), UpdatedAt: database.At(u.UpdatedAt),
 	}
@@ -58,26 +58,6 @@ func (r userRow) user() domain.User {
 		ID: r.ID, Name: r.Name, Email: r.Email, Username: r.Username, PasswordHash: r.PasswordHash, Role: r.Role, Active: r.Active,
 		TokenVersion: r.TokenVersion, Version: r.Version, CreatedAt: r.CreatedAt.Time, UpdatedAt: r.UpdatedAt.Time,
 	}
-}
-
-func (u *users) Add(ctx context.Context, user domain.User) error {
-	r := userRowOf(user)
-	// A taken username is no error for the store, so that the caller can try another one in the same transaction.
-	free := clause.OnConflict{Columns: []clause.Column{{Name: "username"}}, DoNothing: true}
-	added := u.db.Write(ctx).Clauses(free).Create(&r)
-	switch {
-	case database.Violates(added.Error, "users_mailbox_key"):
-		return identity.ErrEmailTaken.Because(added.Error)
-	case added.Error == nil && added.RowsAffected == 0:
-		return ports.ErrUsernameTaken
-	}
-	return added.Error
-}
-
-func (u *users) FindByMailbox(ctx context.Context, mailbox string) (domain.User, error) {
-	var r userRow
-	err := u.db.Read(ctx).Where("mailbox = ?", mailbox).Take(&r).Error
-	return r.user(), explain(err)
 }
 
 func (u *users) Find(ctx context.Context, id identity.UserID) (domain.User, error) {

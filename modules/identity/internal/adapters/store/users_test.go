@@ -33,13 +33,13 @@ func TestUsers(t *testing.T) {
 			require.Equal(t, inactive, found(t, users, added(t, users, inactive).ID))
 		})
 		t.Run("a user is found by the mailbox, which knows no letter case", func(t *testing.T) {
-			byMailbox, err := users.FindByMailbox(ctx, domain.Mailbox("ASHA.rao@EXAMPLE.com"))
+			byMailbox, err := users.FindByAddress(ctx, " ASHA.rao@EXAMPLE.com")
 			require.NoError(t, err)
 			require.Equal(t, user, byMailbox)
 		})
 		t.Run("a user who does not exist is not found", func(t *testing.T) {
-			for _, mailbox := range []string{"nobody@example.com", "Asha.Rao@Example.com", "%", "", "' OR 1=1 --"} {
-				nobody, err := users.FindByMailbox(ctx, mailbox)
+			for _, mailbox := range []string{"nobody@example.com", "asha%@example.com", "%", "", "' OR 1=1 --"} {
+				nobody, err := users.FindByAddress(ctx, mailbox)
 				require.ErrorIs(t, err, ports.ErrNotFound)
 				require.Zero(t, nobody)
 			}
@@ -77,7 +77,7 @@ func TestOneMailbox(t *testing.T) {
 		answers := make([]error, 20)
 		var all sync.WaitGroup
 		for i := range answers {
-			email := []string{"one@example.com", "One@Example.com", "ONE@EXAMPLE.COM"}[i%3]
+			email := []string{"one@bücher.example", "One@Bücher.example", "ONE@xn--bcher-kva.example.", "ｏne@bu\u0308cher.example"}[i%4]
 			all.Go(func() { answers[i] = users.Add(t.Context(), asha(email, fmt.Sprint("user", i))) })
 		}
 		all.Wait()
@@ -145,7 +145,7 @@ func TestX15_NoErrorQuotesAUser(t *testing.T) {
 			})
 		}
 		t.Run("a mailbox with NUL is refused when it is looked for", func(t *testing.T) {
-			_, err := users.FindByMailbox(t.Context(), canary+"\x00@example.com")
+			_, err := users.FindByAddress(t.Context(), canary+"\x00@example.com")
 			require.Equal(t, errs.Invalid, errs.KindOf(err), "%v", err)
 			require.NotContains(t, err.Error(), canary)
 		})

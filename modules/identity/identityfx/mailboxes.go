@@ -1,0 +1,60 @@
+package identityfx
+
+import (
+	"context"
+	"time"
+
+	"go.uber.org/fx"
+	"go.uber.org/zap"
+
+	"healthcare/modules/identity/internal/adapters/rest"
+	"healthcare/modules/identity/internal/adapters/store"
+	"healthcare/modules/identity/internal/app"
+	"healthcare/modules/identity/internal/ports"
+	"healthcare/platform/httpserver"
+)
+
+// sweepInterval is how soon another spelling of an address works that an older release has just registered.
+const sweepInterval = time.Minute
+
+func recorded(mailboxes *store.Mailboxes) ports.Mailboxes { return mailboxes }
+
+// api is the module's API. Before it answers, every account's mailbox is on record; while it does, those that an older release adds are recorded.
+func api(lc fx.Lifecycle, service *app.Service, accounts *app.Accounts, mailboxes *store.Mailboxes, log *zap.Logger) httpserver.API {
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	lc.Append(fx.Hook{
+		OnStart: func(starting context.Context) error {
+			if err := mailboxes.Sweep(starting); err != nil {
+				return err
+			}
+			go func() {
+				defer close(done)
+				sweep(ctx, mailboxes, log)
+			}()
+			return nil
+		},
+		OnStop: func(context.Context) error {
+			stop()
+			<-done
+			return nil
+		},
+	})
+	return rest.New(service, accounts)
+}
+
+// sweep runs until ctx ends.
+func sweep(ctx context.Context, mailboxes *store.Mailboxes, log *zap.Logger) {
+	tick := time.NewTicker(sweepInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if err := mailboxes.Sweep(ctx); err != nil && ctx.Err() == nil {
+			log.Warn("mailboxes of new accounts were not recorded; the next attempt is in a minute", zap.Error(err))
+		}
+	}
+}

@@ -1,0 +1,75 @@
+package store
+
+import (
+	"context"
+	"strings"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"healthcare/modules/identity"
+	"healthcare/modules/identity/internal/domain"
+	"healthcare/modules/identity/internal/ports"
+	"healthcare/platform/database"
+)
+
+// mailboxRow records which mailbox a user is of. Of users who share one, at most one holds it (a partial unique index).
+type mailboxRow struct {
+	UserID  identity.UserID `gorm:"primaryKey"`
+	Mailbox string
+	Holds   bool
+}
+
+func (mailboxRow) TableName() string { return "user_mailboxes" }
+
+func (u *users) Add(ctx context.Context, user domain.User) error {
+	r, mailbox := userRowOf(user), domain.Mailbox(user.Email)
+	return u.db.Do(ctx, func(ctx context.Context) error {
+		var others int64 // one that does not hold the mailbox keeps others from it as well
+		if err := u.db.Write(ctx).Model(&mailboxRow{}).Where("mailbox = ?", mailbox).Count(&others).Error; err != nil {
+			return err
+		}
+		if others > 0 {
+			return identity.ErrEmailTaken
+		}
+		// A taken username is no error for the store, so that the caller can try another one in the same transaction.
+		free := clause.OnConflict{Columns: []clause.Column{{Name: "username"}}, DoNothing: true}
+		added := u.db.Write(ctx).Clauses(free).Create(&r)
+		switch {
+		case database.Violates(added.Error, "users_mailbox_key"):
+			return identity.ErrEmailTaken.Because(added.Error)
+		case added.Error == nil && added.RowsAffected == 0:
+			return ports.ErrUsernameTaken
+		case added.Error != nil:
+			return added.Error
+		}
+		held := u.db.Write(ctx).Clauses(clause.OnConflict{DoNothing: true}).Create(&mailboxRow{UserID: user.ID, Mailbox: mailbox, Holds: true})
+		if held.Error == nil && held.RowsAffected == 0 { // somebody was faster
+			return identity.ErrEmailTaken
+		}
+		return held.Error
+	})
+}
+
+// ofAddress finds the users of an address's mailbox. One whom an older release added, and whose mailbox is not recorded yet, is found by users.mailbox.
+func (u *users) ofAddress(ctx context.Context, email string) *gorm.DB {
+	return u.db.Read(ctx).Where("id IN (SELECT id FROM users WHERE mailbox = ? UNION ALL SELECT user_id FROM user_mailboxes WHERE mailbox = ?)",
+		domain.LowerAddress(email), domain.Mailbox(email))
+}
+
+func (u *users) FindByAddress(ctx context.Context, email string) (domain.User, error) {
+	var r userRow
+	exactFirst := clause.OrderBy{Expression: clause.Expr{SQL: "email = ? DESC, created_at, id", Vars: []any{strings.TrimSpace(email)}}}
+	err := u.ofAddress(ctx, email).Clauses(exactFirst).Take(&r).Error
+	return r.user(), explain(err)
+}
+
+func (u *users) FindAllByAddress(ctx context.Context, email string) ([]domain.User, error) {
+	var rows []userRow
+	err := u.ofAddress(ctx, email).Order("created_at, id").Limit(ports.MaxSharing).Find(&rows).Error
+	all := make([]domain.User, len(rows))
+	for i, r := range rows {
+		all[i] = r.user()
+	}
+	return all, err
+}

@@ -22,10 +22,11 @@ func serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := cfg.EnsureSecret(); err != nil {
+	changed, err := cfg.Changed() // before keys are added that nobody has set
+	if err != nil {
 		return err
 	}
-	if err := cfg.EnsureAuditKey(); err != nil {
+	if err := ensureKeys(&cfg); err != nil {
 		return err
 	}
 	var server *httpserver.Server
@@ -35,7 +36,10 @@ func serve(ctx context.Context) error {
 	if err := app.Err(); err != nil {
 		return dig.RootCause(err)
 	}
-	log.Info("configuration", zap.Any("keys", cfg.Describe()))
+	log.Info("configuration: the keys that differ from their defaults", zap.Any("keys", changed))
+	if err := warnOfMisspelt(log); err != nil {
+		return err
+	}
 	if cfg.PasswordPolicy != "strict" {
 		log.Info("password_policy is basic: the most used passwords are accepted; PASSWORD_POLICY=strict refuses them")
 	}
@@ -47,7 +51,7 @@ func serve(ctx context.Context) error {
 		}
 		return dig.RootCause(err)
 	}
-	base := "http://" + server.Address()
+	base := server.URL()
 	fmt.Printf("healthcare %s listens on %s, keeps its data in %s, and describes its API at %s/docs/\n", programVersion(), base, db.Where(), base)
 
 	select {
@@ -57,6 +61,23 @@ func serve(ctx context.Context) error {
 	case err := <-server.Stopped():
 		return errors.Join(fmt.Errorf("the server stopped serving: %w", err), stop(app))
 	}
+}
+
+// warnOfMisspelt logs the variables that are nearly one of ours, without their values. Errors: *config.Error.
+func warnOfMisspelt(log *zap.Logger) error {
+	misspelt, err := config.Misspelt()
+	for name, meant := range misspelt {
+		log.Warn("an environment variable has no meaning; another one may be meant", zap.String("variable", name), zap.String("meant", meant))
+	}
+	return err
+}
+
+// ensureKeys completes the configuration with the keys that it has not been given, making those that data_dir keeps. Errors: *config.Error.
+func ensureKeys(cfg *config.Config) error {
+	if err := cfg.EnsureSecret(); err != nil {
+		return err
+	}
+	return cfg.EnsureAuditKey()
 }
 
 func start(ctx context.Context, app *fx.App) error {

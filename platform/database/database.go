@@ -13,6 +13,7 @@ import (
 	"gorm.io/gorm"
 
 	"healthcare/platform/errs"
+	"healthcare/platform/logging"
 	"healthcare/platform/telemetry"
 )
 
@@ -97,7 +98,7 @@ func (db *DB) Connect(ctx context.Context) error {
 		if err == nil || !errors.As(err, new(*errs.Error)) {
 			return err // reached, or refused for good: wrong password, no such database, not a database file
 		}
-		db.log.Warn("the database is not reachable yet", zap.Error(err), zap.Duration("next_try_in", pause))
+		db.log.Warn("the database is not reachable yet", zap.Error(err), logging.Milliseconds("next_try_in_ms", pause))
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():

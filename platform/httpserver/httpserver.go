@@ -61,6 +61,7 @@ type Server struct {
 	listener      *limitListener
 	stopped       chan error
 	draining      atomic.Bool
+	refusedHosts  refusedHosts
 }
 
 // New builds the server over every module's part of the contract. Errors: an operation that does not say who may call it or names a role that

@@ -76,7 +76,7 @@ func Configuration(cfg config.Config, version string) fx.Option {
 	return fx.Supply(
 		keys,
 		cfg.Location(),
-		logging.Config{Level: cfg.LogLevel, Readable: cfg.Debug},
+		logging.Config{Level: cfg.LogLevel, Readable: cfg.Debug, Color: config.Color()},
 		telemetry.Config{MetricsAddress: cfg.MetricsAddress, Traces: config.Traced(), Version: version},
 		DatabaseConfig(cfg),
 		database.OnStart{Migrations: migrations.All(), Apply: cfg.DatabaseMigrateOnStart},

@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
+	"os"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -16,6 +19,7 @@ import (
 
 	"healthcare/cmd/internal/composition"
 	"healthcare/migrations"
+	"healthcare/modules/audit"
 	"healthcare/modules/audit/auditfx"
 	"healthcare/modules/identity/identityfx"
 	"healthcare/platform/config"
@@ -57,7 +61,7 @@ Without any configuration it serves on 127.0.0.1:8000 and keeps its data in ./da
 		},
 		migrateCommand(),
 		identityfx.Command(overGraph),
-		auditfx.Command(overGraph),
+		auditfx.Command(overGraph, auditConfig),
 		keysCommand(),
 		copyCommand(),
 		backupCommand(),
@@ -100,7 +104,7 @@ func migrateCommand() *cobra.Command {
 		&cobra.Command{
 			Use: "up", Short: "Apply every pending migration", Args: cobra.NoArgs,
 			RunE: func(cmd *cobra.Command, _ []string) error {
-				return withDatabase(cmd.Context(), func(ctx context.Context, db *database.DB) error {
+				return withDatabase(cmd.Context(), creating, func(ctx context.Context, db *database.DB) error {
 					applied, err := db.Migrate(ctx, migrations.All())
 					for _, m := range applied {
 						fmt.Fprintf(cmd.OutOrStdout(), "applied  %s/%s\n", m.Module, m.Name)
@@ -115,7 +119,7 @@ func migrateCommand() *cobra.Command {
 		&cobra.Command{
 			Use: "status", Short: "List every migration and whether it is applied", Args: cobra.NoArgs,
 			RunE: func(cmd *cobra.Command, _ []string) error {
-				return withDatabase(cmd.Context(), func(ctx context.Context, db *database.DB) error {
+				return withDatabase(cmd.Context(), existing, func(ctx context.Context, db *database.DB) error {
 					all, err := db.MigrationStatus(ctx, migrations.All())
 					for _, m := range all {
 						state := "pending"
@@ -132,13 +136,28 @@ func migrateCommand() *cobra.Command {
 	return migrate
 }
 
+// Whether a command may create a store, and the keys that belong to it.
+type creation bool
+
+const (
+	existing creation = false // in a wrong folder it says where it looked
+	creating creation = true
+)
+
 // withDatabase connects to the configured store for the length of a command.
-func withDatabase(ctx context.Context, do func(context.Context, *database.DB) error) error {
-	cfg, err := config.Load()
+func withDatabase(ctx context.Context, may creation, do func(context.Context, *database.DB) error) error {
+	cfg, err := loadConfig()
 	if err != nil {
 		return err
 	}
-	db, err := database.Open(composition.DatabaseConfig(cfg), zap.NewNop())
+	if may == creating {
+		if err := ensureKept(&cfg); err != nil {
+			return err
+		}
+	}
+	store := composition.DatabaseConfig(cfg)
+	store.Existing = may == existing
+	db, err := database.Open(store, zap.NewNop())
 	if err != nil {
 		return err
 	}
@@ -149,22 +168,67 @@ func withDatabase(ctx context.Context, do func(context.Context, *database.DB) er
 	return do(ctx, db)
 }
 
-// overGraph runs work over the program's graph, filled into target: the store is open and migrated, but nobody is served.
-func overGraph(ctx context.Context, target any, work func(context.Context) error) error {
+// ensureKept makes the keys that data_dir keeps, so that every command works once the store is there. Where they have to be given, migrating needs none.
+func ensureKept(cfg *config.Config) error {
+	if cfg.KeepsSecret() {
+		if err := cfg.EnsureSecret(); err != nil {
+			return err
+		}
+	}
+	if cfg.KeepsAuditKey() {
+		return cfg.EnsureAuditKey()
+	}
+	return nil
+}
+
+// loadConfig is config.Load for a command, which warns of misspelt variables on standard error: a misspelt DATABASE_URL means another store.
+func loadConfig() (config.Config, error) {
 	cfg, err := config.Load()
+	if err != nil {
+		return cfg, err
+	}
+	misspelt, err := config.Misspelt()
+	for _, name := range slices.Sorted(maps.Keys(misspelt)) {
+		fmt.Fprintf(os.Stderr, "healthcare: warning: %s has no meaning: %s may be meant\n", name, misspelt[name])
+	}
+	return cfg, err
+}
+
+// auditConfig returns what verifying an export needs: the audit key. Errors: those of the configuration; there is no key.
+func auditConfig() (audit.Config, error) {
+	cfg, err := loadConfig()
+	if err != nil {
+		return audit.Config{}, err
+	}
+	if err := cfg.RequireAuditKey(); err != nil {
+		return audit.Config{}, err
+	}
+	return composition.AuditConfig(cfg), nil
+}
+
+// overGraph runs work over the program's graph, filled into target: the store is open, but nobody is served. The store has to be there and up to date:
+// a command of a newer release must not migrate it under a running server.
+func overGraph(ctx context.Context, target any, work func(context.Context) error) error {
+	cfg, err := loadConfig()
 	if err != nil {
 		return err
 	}
-	if err := cfg.EnsureSecret(); err != nil {
+	store := composition.DatabaseConfig(cfg)
+	store.Existing = true
+	if err := store.Find(); err != nil {
 		return err
 	}
-	if err := cfg.EnsureAuditKey(); err != nil {
+	if err := cfg.RequireKeys(); err != nil {
 		return err
 	}
+	cfg.DatabaseMigrateOnStart = false
 	if cfg.LogLevel == "info" {
 		cfg.LogLevel = "warn" // a command says itself what it did
 	}
-	app := fx.New(composition.Configuration(cfg, programVersion()), composition.Parts(), fx.Populate(target), fx.StartTimeout(startTimeout(cfg)), fx.StopTimeout(stopTimeout(cfg)))
+	app := fx.New(
+		composition.Configuration(cfg, programVersion()), fx.Replace(store), composition.Parts(), fx.Populate(target),
+		fx.StartTimeout(startTimeout(cfg)), fx.StopTimeout(stopTimeout(cfg)),
+	)
 	if err := app.Err(); err != nil {
 		return dig.RootCause(err)
 	}

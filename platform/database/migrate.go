@@ -44,8 +44,18 @@ func (db *DB) Migrate(ctx context.Context, m Migrations) ([]Migration, error) {
 // MigrationStatus lists every migration and whether it has been applied. It takes no lock, so it also works through a pooler, where a lock of the
 // session would stay with whatever connection the pooler gave it.
 func (db *DB) MigrationStatus(ctx context.Context, m Migrations) ([]Migration, error) {
+	there, err := db.versionTables(ctx)
+	if err != nil {
+		return nil, err
+	}
 	var all []Migration
-	err := db.eachModule(m, nil, func(module string, p *goose.Provider) error {
+	err = db.eachModule(m, nil, func(module string, p *goose.Provider) error {
+		if !there["goose_"+module] { // which Status would create
+			for _, source := range p.ListSources() {
+				all = append(all, Migration{Module: module, Name: source.Path})
+			}
+			return nil
+		}
 		status, err := p.Status(ctx)
 		for _, s := range status {
 			all = append(all, Migration{Module: module, Name: s.Source.Path, Applied: s.State == goose.StateApplied})

@@ -82,7 +82,7 @@ func Configuration(cfg config.Config, version string) fx.Option {
 		database.OnStart{Migrations: migrations.All(), Apply: cfg.DatabaseMigrateOnStart},
 		serverConfig(cfg, keys, version),
 		identityConfig(cfg),
-		auditConfig(cfg),
+		AuditConfig(cfg),
 	)
 }
 
@@ -131,7 +131,8 @@ func identityConfig(cfg config.Config) identity.Config {
 	}
 }
 
-func auditConfig(cfg config.Config) audit.Config {
+// AuditConfig returns the part of the audit trail.
+func AuditConfig(cfg config.Config) audit.Config {
 	var previous [][]byte
 	for _, key := range cfg.PreviousAuditKeys() {
 		previous = append(previous, []byte(key.Reveal()))

@@ -46,17 +46,17 @@ Without any configuration it serves on 127.0.0.1:8000 and keeps its data in ./da
   healthcare backup                a copy of the embedded database, beside the server
   healthcare copy --to postgres:…  move the embedded database to PostgreSQL
   curl http://127.0.0.1:8000/openapi.json`,
-		Args:          cobra.NoArgs,
+		Version:       programVersion(),
 		SilenceErrors: true, // main prints them, in one line
 		SilenceUsage:  true,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context()) },
 	}
-	root.CompletionOptions.DisableDefaultCmd = true
-	root.SetHelpTemplate(root.HelpTemplate() + environmentHelp)
+	root.SetVersionTemplate("healthcare {{.Version}}\n")
+	root.SetHelpTemplate(root.HelpTemplate() + "{{if .HasParent}}" + subcommandHelp + "{{else}}" + environmentHelp + "{{end}}")
 	root.AddCommand(
 		&cobra.Command{
 			Use: "serve", Short: "Serve the API (the default)", Args: cobra.NoArgs,
-			Long: "Serve the API until SIGINT or SIGTERM, then finish the requests in flight and exit 0. A second signal exits at once.",
+			Long: "Serve the API until SIGINT, SIGTERM or SIGHUP, then finish the requests in flight and exit 0. A second signal exits at once.",
 			RunE: func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context()) },
 		},
 		migrateCommand(),
@@ -65,6 +65,7 @@ Without any configuration it serves on 127.0.0.1:8000 and keeps its data in ./da
 		keysCommand(),
 		copyCommand(),
 		backupCommand(),
+		doctorCommand(),
 		openapiCommand(),
 		&cobra.Command{
 			Use: "health", Short: "Ask a running server whether it is ready; exit 1 when it is not", Args: cobra.NoArgs,
@@ -76,8 +77,13 @@ Without any configuration it serves on 127.0.0.1:8000 and keeps its data in ./da
 			Run: func(cmd *cobra.Command, _ []string) { fmt.Fprintln(cmd.OutOrStdout(), "healthcare", programVersion()) },
 		},
 	)
+	suggesting(root)
 	return root
 }
+
+const subcommandHelp = `
+"healthcare --help" lists the environment variables and the exit codes.
+`
 
 const environmentHelp = `
 Environment (every key of configs/default.yaml, in capitals; NAME_FILE reads NAME from a file):
@@ -87,8 +93,10 @@ Environment (every key of configs/default.yaml, in capitals; NAME_FILE reads NAM
   AUDIT_KEY            proves the audit trail, at least 32 bytes; required where SECRET_KEY is
   HTTP_ADDRESS         where to listen (default 127.0.0.1:8000)
   ALLOWED_HOSTS        comma list of Host names to serve (default: every host)
+  PORT                 listen on this port of every interface, where HTTP_ADDRESS is not set
   DATA_DIR             the embedded database and secret (default ./data)
-  DEBUG                readable debug logs
+  DEBUG                readable logs at level debug; without it, text on a terminal and JSON elsewhere
+  NO_COLOR             no colours on a terminal
   CONFIG_FILE          a YAML file with the same keys
 
 Exit status: 0 after a clean stop, 1 on a failure, 78 when the configuration cannot be used.

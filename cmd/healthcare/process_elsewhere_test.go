@@ -46,7 +46,7 @@ func versionTables(t *testing.T, cfg database.Config) (names []string) {
 
 func TestACommandInTheWrongFolder(t *testing.T) {
 	t.Parallel()
-	commands := append([]string{"keys list", "keys rotate", "backup"}, overAStore...)
+	commands := append([]string{"keys list", "keys rotate", "backup", "doctor"}, overAStore...)
 	for _, command := range commands {
 		t.Run("healthcare "+command+" says where it looked, and makes nothing", func(t *testing.T) {
 			t.Parallel()

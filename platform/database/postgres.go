@@ -98,7 +98,7 @@ func (db *DB) Where() string {
 	if strings.HasPrefix(conn.Host, "/") {
 		return fmt.Sprintf("%s (%s in %s)", db.engine, conn.Database, conn.Host)
 	}
-	return fmt.Sprintf("%s (%s at %s:%d)", db.engine, conn.Database, conn.Host, conn.Port)
+	return fmt.Sprintf("%s (%s at %s)", db.engine, conn.Database, hostsOf(conn))
 }
 
 var _ gorm.ErrorTranslator = postgresDialector{}

@@ -49,16 +49,12 @@ Without any configuration it serves on 127.0.0.1:8000 and keeps its data in ./da
 		Version:       programVersion(),
 		SilenceErrors: true, // main prints them, in one line
 		SilenceUsage:  true,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context()) },
+		RunE:          func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), false) },
 	}
 	root.SetVersionTemplate("healthcare {{.Version}}\n")
 	root.SetHelpTemplate(root.HelpTemplate() + "{{if .HasParent}}" + subcommandHelp + "{{else}}" + environmentHelp + "{{end}}")
 	root.AddCommand(
-		&cobra.Command{
-			Use: "serve", Short: "Serve the API (the default)", Args: cobra.NoArgs,
-			Long: "Serve the API until SIGINT, SIGTERM or SIGHUP, then finish the requests in flight and exit 0. A second signal exits at once.",
-			RunE: func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context()) },
-		},
+		serveCommand(),
 		migrateCommand(),
 		identityfx.Command(overGraph),
 		auditfx.Command(overGraph, auditConfig),
@@ -79,6 +75,23 @@ Without any configuration it serves on 127.0.0.1:8000 and keeps its data in ./da
 	)
 	suggesting(root)
 	return root
+}
+
+func serveCommand() *cobra.Command {
+	var demo bool
+	command := &cobra.Command{
+		Use: "serve", Short: "Serve the API (the default)", Args: cobra.NoArgs,
+		Long: `Serve the API until SIGINT, SIGTERM or SIGHUP, then finish the requests in flight and exit 0. A second
+signal exits at once.
+
+--demo first fills an empty embedded database with a user, 20 invented patients, 5 doctors and their
+assignments, and prints how to sign in.`,
+		Example: `  healthcare serve
+  DATA_DIR=./demo healthcare serve --demo`,
+		RunE: func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), demo) },
+	}
+	command.Flags().BoolVar(&demo, "demo", false, "fill an empty embedded database with invented people, and serve it")
+	return command
 }
 
 const subcommandHelp = `

@@ -72,7 +72,7 @@ func TestWhatIsNoCommandIsRefusedInOneLine(t *testing.T) {
 		"audit verfiy":                `unknown command "verfiy" for "healthcare audit"; did you mean verify?`,
 		"help migrte":                 `unknown command "migrte" for "healthcare"; did you mean migrate?`,
 		"help audit exprot":           `unknown command "exprot" for "healthcare audit"; did you mean export?`,
-		"completion bsh":              `unknown command "bsh" for "healthcare completion"; did you mean bash?`,
+		"completion powershel":        `unknown command "powershel" for "healthcare completion"; did you mean powershell?`,
 		"copy --snapshto":             "unknown flag: --snapshto; did you mean --snapshot?",
 		"user list --rol x":           "unknown flag: --rol; did you mean --role?",
 		"keys rotate --drop-previuos": "unknown flag: --drop-previuos; did you mean --drop-previous?",

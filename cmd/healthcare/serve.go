@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"go.uber.org/dig"
@@ -16,8 +17,8 @@ import (
 	"healthcare/platform/httpserver"
 )
 
-// serve runs the program until ctx ends. Errors: one line that says why it did not start, or did not stop cleanly.
-func serve(ctx context.Context) error {
+// serve runs the program until ctx ends, with demo on a store that it first fills with invented people. Errors: one line that says why it did not start, or did not stop cleanly.
+func serve(ctx context.Context, demo bool) error {
 	cfg, err := config.Load()
 	if err != nil {
 		return err
@@ -25,6 +26,11 @@ func serve(ctx context.Context) error {
 	changed, err := cfg.Changed() // before keys are added that nobody has set
 	if err != nil {
 		return err
+	}
+	if demo {
+		if err := refuseDemo(ctx, cfg); err != nil {
+			return err
+		}
 	}
 	if err := ensureKeys(&cfg); err != nil {
 		return err
@@ -52,6 +58,11 @@ func serve(ctx context.Context) error {
 		return dig.RootCause(err)
 	}
 	base := server.URL()
+	if demo {
+		if err := makeDemo(ctx, server.Address(), base, os.Stdout); err != nil {
+			return errors.Join(err, stop(app))
+		}
+	}
 	fmt.Printf("healthcare %s listens on %s, keeps its data in %s, and describes its API at %s/docs/\n", programVersion(), base, db.Where(), base)
 
 	select {

@@ -36,7 +36,7 @@ func (c *Config) completeAuditKey(kept func(path string) (Secret, error)) error 
 		return nil
 	}
 	if !c.KeepsAuditKey() {
-		return errorf("%s", refusal("audit_key", "is required with PostgreSQL and in production; make one with: openssl rand -base64 48"))
+		return required("audit_key")
 	}
 	key, err := kept(filepath.Join(c.DataDir, AuditKeyFile))
 	if err != nil {

@@ -52,7 +52,7 @@ func (c *Config) completeSecret(kept func(path string) (Kept, error)) error {
 	case c.SecretKey != "":
 		return nil
 	case !c.KeepsSecret():
-		return errorf("%s", refusal("secret_key", "is required with PostgreSQL and in production; make one with: openssl rand -base64 48"))
+		return required("secret_key")
 	case c.SecretKeyPrevious != "":
 		return errorf("%s", refusal("secret_key_previous", previousAlone))
 	}

@@ -51,6 +51,16 @@ func remarks(names []string) (said []string) {
 	return said
 }
 
+// required refuses a configuration without a key. Errors: *Error.
+func required(key string) error {
+	k, err := defaults()
+	if err != nil {
+		return err
+	}
+	said := refusal(key, "is required with PostgreSQL and in production; make one with: openssl rand -base64 48")
+	return errorf("%s", strings.Join(append([]string{said}, remarks(variableNames(k))...), "; "))
+}
+
 // addressFromPort completes a configuration without http_address from PORT, which platforms set to the port that they route to. Errors: *Error.
 func addressFromPort(k *koanf.Koanf, usual string) error {
 	port := os.Getenv("PORT")

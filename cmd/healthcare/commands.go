@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
+	"os"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -16,6 +19,7 @@ import (
 
 	"healthcare/cmd/internal/composition"
 	"healthcare/migrations"
+	"healthcare/modules/audit"
 	"healthcare/modules/audit/auditfx"
 	"healthcare/modules/identity/identityfx"
 	"healthcare/platform/config"
@@ -42,25 +46,22 @@ Without any configuration it serves on 127.0.0.1:8000 and keeps its data in ./da
   healthcare backup                a copy of the embedded database, beside the server
   healthcare copy --to postgres:…  move the embedded database to PostgreSQL
   curl http://127.0.0.1:8000/openapi.json`,
-		Args:          cobra.NoArgs,
+		Version:       programVersion(),
 		SilenceErrors: true, // main prints them, in one line
 		SilenceUsage:  true,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context()) },
+		RunE:          func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), false) },
 	}
-	root.CompletionOptions.DisableDefaultCmd = true
-	root.SetHelpTemplate(root.HelpTemplate() + environmentHelp)
+	root.SetVersionTemplate("healthcare {{.Version}}\n")
+	root.SetHelpTemplate(root.HelpTemplate() + "{{if .HasParent}}" + subcommandHelp + "{{else}}" + environmentHelp + "{{end}}")
 	root.AddCommand(
-		&cobra.Command{
-			Use: "serve", Short: "Serve the API (the default)", Args: cobra.NoArgs,
-			Long: "Serve the API until SIGINT or SIGTERM, then finish the requests in flight and exit 0. A second signal exits at once.",
-			RunE: func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context()) },
-		},
+		serveCommand(),
 		migrateCommand(),
 		identityfx.Command(overGraph),
-		auditfx.Command(overGraph),
+		auditfx.Command(overGraph, auditConfig),
 		keysCommand(),
 		copyCommand(),
 		backupCommand(),
+		doctorCommand(),
 		openapiCommand(),
 		&cobra.Command{
 			Use: "health", Short: "Ask a running server whether it is ready; exit 1 when it is not", Args: cobra.NoArgs,
@@ -72,8 +73,30 @@ Without any configuration it serves on 127.0.0.1:8000 and keeps its data in ./da
 			Run: func(cmd *cobra.Command, _ []string) { fmt.Fprintln(cmd.OutOrStdout(), "healthcare", programVersion()) },
 		},
 	)
+	suggesting(root)
 	return root
 }
+
+func serveCommand() *cobra.Command {
+	var demo bool
+	command := &cobra.Command{
+		Use: "serve", Short: "Serve the API (the default)", Args: cobra.NoArgs,
+		Long: `Serve the API until SIGINT, SIGTERM or SIGHUP, then finish the requests in flight and exit 0. A second
+signal exits at once.
+
+--demo first fills an empty embedded database with a user, 20 invented patients, 5 doctors and their
+assignments, and prints how to sign in.`,
+		Example: `  healthcare serve
+  DATA_DIR=./demo healthcare serve --demo`,
+		RunE: func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), demo) },
+	}
+	command.Flags().BoolVar(&demo, "demo", false, "fill an empty embedded database with invented people, and serve it")
+	return command
+}
+
+const subcommandHelp = `
+"healthcare --help" lists the environment variables and the exit codes.
+`
 
 const environmentHelp = `
 Environment (every key of configs/default.yaml, in capitals; NAME_FILE reads NAME from a file):
@@ -83,8 +106,10 @@ Environment (every key of configs/default.yaml, in capitals; NAME_FILE reads NAM
   AUDIT_KEY            proves the audit trail, at least 32 bytes; required where SECRET_KEY is
   HTTP_ADDRESS         where to listen (default 127.0.0.1:8000)
   ALLOWED_HOSTS        comma list of Host names to serve (default: every host)
+  PORT                 listen on this port of every interface, where HTTP_ADDRESS is not set
   DATA_DIR             the embedded database and secret (default ./data)
-  DEBUG                readable debug logs
+  DEBUG                readable logs at level debug; without it, text on a terminal and JSON elsewhere
+  NO_COLOR             no colours on a terminal
   CONFIG_FILE          a YAML file with the same keys
 
 Exit status: 0 after a clean stop, 1 on a failure, 78 when the configuration or the store cannot be used.
@@ -100,7 +125,7 @@ func migrateCommand() *cobra.Command {
 		&cobra.Command{
 			Use: "up", Short: "Apply every pending migration", Args: cobra.NoArgs,
 			RunE: func(cmd *cobra.Command, _ []string) error {
-				return withDatabase(cmd.Context(), func(ctx context.Context, db *database.DB) error {
+				return withDatabase(cmd.Context(), creating, func(ctx context.Context, db *database.DB) error {
 					applied, err := db.Migrate(ctx, migrations.All())
 					for _, m := range applied {
 						fmt.Fprintf(cmd.OutOrStdout(), "applied  %s/%s\n", m.Module, m.Name)
@@ -115,7 +140,7 @@ func migrateCommand() *cobra.Command {
 		&cobra.Command{
 			Use: "status", Short: "List every migration and whether it is applied", Args: cobra.NoArgs,
 			RunE: func(cmd *cobra.Command, _ []string) error {
-				return withDatabase(cmd.Context(), func(ctx context.Context, db *database.DB) error {
+				return withDatabase(cmd.Context(), existing, func(ctx context.Context, db *database.DB) error {
 					all, err := db.MigrationStatus(ctx, migrations.All())
 					for _, m := range all {
 						state := "pending"
@@ -135,13 +160,28 @@ func migrateCommand() *cobra.Command {
 	return migrate
 }
 
+// Whether a command may create a store, and the keys that belong to it.
+type creation bool
+
+const (
+	existing creation = false // in a wrong folder it says where it looked
+	creating creation = true
+)
+
 // withDatabase connects to the configured store for the length of a command.
-func withDatabase(ctx context.Context, do func(context.Context, *database.DB) error) error {
-	cfg, err := config.Load()
+func withDatabase(ctx context.Context, may creation, do func(context.Context, *database.DB) error) error {
+	cfg, err := loadConfig()
 	if err != nil {
 		return err
 	}
-	db, err := database.Open(composition.DatabaseConfig(cfg), zap.NewNop())
+	if may == creating {
+		if err := ensureKept(&cfg); err != nil {
+			return err
+		}
+	}
+	store := composition.DatabaseConfig(cfg)
+	store.Existing = may == existing
+	db, err := database.Open(store, zap.NewNop())
 	if err != nil {
 		return err
 	}
@@ -152,22 +192,67 @@ func withDatabase(ctx context.Context, do func(context.Context, *database.DB) er
 	return do(ctx, db)
 }
 
-// overGraph runs work over the program's graph, filled into target: the store is open and migrated, but nobody is served.
-func overGraph(ctx context.Context, target any, work func(context.Context) error) error {
+// ensureKept makes the keys that data_dir keeps, so that every command works once the store is there. Where they have to be given, migrating needs none.
+func ensureKept(cfg *config.Config) error {
+	if cfg.KeepsSecret() {
+		if err := cfg.EnsureSecret(); err != nil {
+			return err
+		}
+	}
+	if cfg.KeepsAuditKey() {
+		return cfg.EnsureAuditKey()
+	}
+	return nil
+}
+
+// loadConfig is config.Load for a command, which warns of misspelt variables on standard error: a misspelt DATABASE_URL means another store.
+func loadConfig() (config.Config, error) {
 	cfg, err := config.Load()
+	if err != nil {
+		return cfg, err
+	}
+	misspelt, err := config.Misspelt()
+	for _, name := range slices.Sorted(maps.Keys(misspelt)) {
+		fmt.Fprintf(os.Stderr, "healthcare: warning: %s has no meaning: %s may be meant\n", name, misspelt[name])
+	}
+	return cfg, err
+}
+
+// auditConfig returns what verifying an export needs: the audit key. Errors: those of the configuration; there is no key.
+func auditConfig() (audit.Config, error) {
+	cfg, err := loadConfig()
+	if err != nil {
+		return audit.Config{}, err
+	}
+	if err := cfg.RequireAuditKey(); err != nil {
+		return audit.Config{}, err
+	}
+	return composition.AuditConfig(cfg), nil
+}
+
+// overGraph runs work over the program's graph, filled into target: the store is open, but nobody is served. The store has to be there and up to date:
+// a command of a newer release must not migrate it under a running server.
+func overGraph(ctx context.Context, target any, work func(context.Context) error) error {
+	cfg, err := loadConfig()
 	if err != nil {
 		return err
 	}
-	if err := cfg.EnsureSecret(); err != nil {
+	store := composition.DatabaseConfig(cfg)
+	store.Existing = true
+	if err := store.Find(); err != nil {
 		return err
 	}
-	if err := cfg.EnsureAuditKey(); err != nil {
+	if err := cfg.RequireKeys(); err != nil {
 		return err
 	}
+	cfg.DatabaseMigrateOnStart = false
 	if cfg.LogLevel == "info" {
 		cfg.LogLevel = "warn" // a command says itself what it did
 	}
-	app := fx.New(composition.Configuration(cfg, programVersion()), composition.Parts(), fx.Populate(target), fx.StartTimeout(startTimeout(cfg)), fx.StopTimeout(stopTimeout(cfg)))
+	app := fx.New(
+		composition.Configuration(cfg, programVersion()), fx.Replace(store), composition.Parts(), fx.Populate(target),
+		fx.StartTimeout(startTimeout(cfg)), fx.StopTimeout(stopTimeout(cfg)),
+	)
 	if err := app.Err(); err != nil {
 		return dig.RootCause(err)
 	}

@@ -53,7 +53,7 @@ func keysCommand() *cobra.Command {
 }
 
 func rotateSecret(out io.Writer, now time.Time, dropAll bool) error {
-	cfg, err := config.Load()
+	cfg, err := loadConfig()
 	if err != nil {
 		return err
 	}
@@ -82,7 +82,7 @@ func rotateSecret(out io.Writer, now time.Time, dropAll bool) error {
 }
 
 func listKeys(out io.Writer) error {
-	cfg, err := config.Load()
+	cfg, err := loadConfig()
 	if err != nil {
 		return err
 	}

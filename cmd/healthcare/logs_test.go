@@ -90,7 +90,7 @@ func r27OneRequestOneLine(t *testing.T, w *walk) {
 		line := h.line(t)
 		require.False(t, ids[h.id], "a request id is one request's")
 		ids[h.id] = true
-		members := []string{"client", "level", "method", "msg", "request_id", "route", "status", "took", "ts"}
+		members := []string{"client", "level", "method", "msg", "request_id", "route", "status", "took_ms", "ts"}
 		if h.status >= 500 {
 			members = append(members, "error")
 		}
@@ -104,7 +104,7 @@ func r27OneRequestOneLine(t *testing.T, w *walk) {
 			require.Equal(t, h.method, line["method"], h.what)
 		}
 		require.Equal(t, "127.0.0.1", line["client"], h.what)
-		require.Greater(t, line["took"], 0.0, h.what)
+		require.Greater(t, line["took_ms"], 0.0, h.what)
 		require.Equal(t, h.status >= 500, line["level"] == "error", h.what)
 		if w.s.document.Paths.Value(h.route) != nil && line["route"] != "unmatched" || h.status < 300 {
 			require.Equal(t, h.route, line["route"], h.what)

@@ -21,16 +21,26 @@ const (
 )
 
 func main() {
+	ctx, stop := context.WithCancel(context.Background())
+	go stopOnSignal(stop)
+	os.Exit(run(ctx, os.Args[1:]))
+}
+
+// stopOnSignal calls stop at the first signal and ends the process at the second: the operator insists. A SIGHUP never counts as the second, because
+// a terminal that closes and systemd's SendSIGHUP send it beside another one.
+func stopOnSignal(stop func()) {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	ctx, stop := context.WithCancel(context.Background())
-	go func() {
-		<-signals
-		stop()
-		<-signals
-		os.Exit(exitFailure) // the operator insists
-	}()
-	os.Exit(run(ctx, os.Args[1:]))
+	if !signal.Ignored(syscall.SIGHUP) { // nohup has it ignored, and means that
+		signal.Notify(signals, syscall.SIGHUP)
+	}
+	<-signals
+	stop()
+	for s := range signals {
+		if s != syscall.SIGHUP {
+			os.Exit(exitFailure)
+		}
+	}
 }
 
 // run executes the command line and gives the exit code. What went wrong is one line on standard error.

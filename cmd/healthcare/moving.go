@@ -43,7 +43,7 @@ func copyCommand() *cobra.Command {
 		Example: `  DATABASE_URL_FILE=/run/secrets/database_url healthcare copy
   healthcare copy --from sqlite:/data/healthcare.db --to postgres://healthcare@db.internal/healthcare`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := config.Load()
+			cfg, err := loadConfig()
 			if err != nil {
 				return err
 			}
@@ -115,7 +115,7 @@ It holds patient data, and no key: keep secret_key, audit_key and the checkpoint
 To restore it, stop the server and put the file in the place of DATA_DIR/healthcare.db, without
 healthcare.db-wal and healthcare.db-shm.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := config.Load()
+			cfg, err := loadConfig()
 			if err != nil {
 				return err
 			}

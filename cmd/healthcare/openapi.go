@@ -64,6 +64,9 @@ func describeForPostman(version string) ([]byte, error) {
 	return postman(document)
 }
 
+// unusedSecret completes a graph that is built and never started.
+const unusedSecret config.Secret = "seals nothing: this program answers nobody"
+
 // wholeContract merges what every module describes. It builds the program's graph, so that nobody lists the modules twice, over a
 // database that nobody opens: constructors must not ask it. Nothing is started.
 func wholeContract(version string) (document *openapi3.T, err error) {
@@ -71,8 +74,7 @@ func wholeContract(version string) (document *openapi3.T, err error) {
 	if err != nil {
 		return nil, err
 	}
-	cfg.SecretKey = "seals nothing: this program answers nobody"
-	cfg.AuditKey = "proves nothing: this program records nothing"
+	cfg.SecretKey, cfg.AuditKey = unusedSecret, unusedSecret
 	app := fx.New(composition.Configuration(cfg, programVersion()), composition.Parts(), fx.NopLogger, fx.Replace(&database.DB{}),
 		fx.Invoke(fx.Annotate(func(roles auth.Roles, apis ...httpserver.API) (err error) {
 			document, err = httpserver.Document(version, roles, apis...)

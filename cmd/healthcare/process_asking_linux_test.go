@@ -1,15 +1,12 @@
 package main
 
 import (
-	"fmt"
+	"errors"
 	"io"
-	"os"
 	"os/exec"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
-	"unsafe"
 
 	"github.com/stretchr/testify/require"
 
@@ -19,19 +16,8 @@ import (
 // onTerminal is the place's program on a pseudo terminal (pts(4)) whose person types an answer to each question, once it is asked.
 func (p place) onTerminal(answers map[string]string, args ...string) outcome {
 	p.t.Helper()
-	person, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
-	require.NoError(p.t, err)
-	defer func() { _ = person.Close() }()
-	control := func(request uintptr, value *uint32) {
-		_, _, failed := syscall.Syscall(syscall.SYS_IOCTL, person.Fd(), request, uintptr(unsafe.Pointer(value)))
-		require.Zero(p.t, failed)
-	}
-	var number, unlocked uint32
-	control(syscall.TIOCGPTN, &number)
-	control(syscall.TIOCSPTLCK, &unlocked)
-	terminal, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|syscall.O_NOCTTY, 0)
-	require.NoError(p.t, err)
-	defer func() { _ = terminal.Close() }()
+	person, terminal := p.pseudoTerminal()
+	defer func() { _ = errors.Join(person.Close(), terminal.Close()) }()
 	path, err := binary()
 	require.NoError(p.t, err)
 	running := p.commandOf(path, func(cmd *exec.Cmd) { cmd.Stdin = terminal }, args...)

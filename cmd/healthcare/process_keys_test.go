@@ -176,7 +176,8 @@ func TestKeysRefuses(t *testing.T) {
 		t.Parallel()
 		p := bare(t)
 		for _, command := range []string{"rotate", "list"} {
-			p.run("keys", command).refused(p, "there is no data/secret_key yet")
+			p.run("keys", command).failed(exitFailure, "no secret_key at "+filepath.Join(p.folder, "data", "secret_key"), "set DATA_DIR")
+			require.NoDirExists(t, filepath.Join(p.folder, "data"))
 		}
 		p.with(postgres).run("keys", "list").refused(p, "(SECRET_KEY): is required")
 	})

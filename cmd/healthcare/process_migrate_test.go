@@ -1,8 +1,7 @@
 package main
 
 import (
-	"regexp"
-	"strings"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -32,7 +31,9 @@ func TestMigrate(t *testing.T) {
 		})
 		t.Run("serve refuses to start on its own while one is pending, and says what to do", func(t *testing.T) {
 			byHand.run().failed(exitFailure, "assignments/0001_assignments.sql is pending: run `healthcare migrate up` first")
-			require.Contains(t, p.run("migrate", "status").succeeded(), pending, "it did not apply it")
+			p.run("user", "list").failed(exitFailure, "assignments/0001_assignments.sql is pending: run `healthcare migrate up` first")
+			require.Contains(t, p.run("migrate", "status").succeeded(), pending, "nobody applied it")
+			require.NotContains(t, versionTables(t, db), "goose_assignments", "nor was its table made")
 		})
 		t.Run("up applies what is pending, and tells", func(t *testing.T) {
 			require.Equal(t, applied, p.run("migrate", "up").succeeded())
@@ -52,8 +53,10 @@ func TestMigrate(t *testing.T) {
 func TestMigrateANewDatabase(t *testing.T) {
 	t.Parallel()
 	p := patient(t)
-	everyPending := regexp.MustCompile(`^(?:pending  \w+/\d{4}_\w+\.sql\n)+$`)
-	status := p.run("migrate", "status").succeeded()
-	require.Regexp(t, everyPending, status)
-	require.Equal(t, strings.ReplaceAll(status, "pending", "applied"), p.run("migrate", "up").succeeded())
+	said := p.run("migrate", "up").succeeded()
+	require.Regexp(t, `^(?:applied  \w+/\d{4}_\w+\.sql\n)+$`, said)
+	require.Equal(t, said, p.run("migrate", "status").succeeded())
+	require.FileExists(t, filepath.Join(p.folder, "data", "secret_key"), "so that every command works on it")
+	require.Equal(t, "made: asha@clinic.example, admin, active\n",
+		p.typed("correct horse\n", "user", "create", "--name", "Asha Rao", "--email", "asha@clinic.example", "--role", "admin").succeeded())
 }

@@ -198,7 +198,7 @@ func TestBackupAndRestore(t *testing.T) {
 	})
 	t.Run("is not for PostgreSQL, nor for what is not there", func(t *testing.T) {
 		p.with("DATABASE_URL=postgres://a:hunter2@db.example/x").run("backup").failed(1, "pg_dump", "pgBackRest")
-		p.with("DATA_DIR="+t.TempDir()).run("backup").failed(1, "there is no database at ")
+		p.with("DATA_DIR="+t.TempDir()).run("backup").failed(1, "no database at ", "or set DATA_DIR")
 	})
 	t.Run("is restored by putting it back", func(t *testing.T) {
 		require.Equal(t, 0, server.terminate().code)
@@ -229,7 +229,7 @@ func TestCopySaysWhyItCannotBegin(t *testing.T) {
 	p.run("copy", "--to", "mysql://app:hunter2@db.example/x").failed(1, "where to?")
 	p.run("copy", "--to", "postgres://app:hunter2@db.example:port/x").failed(1, "not a valid PostgreSQL address")
 	p.run("copy", "--from", "postgres://app:hunter2@db.example/x", "--to", "postgres://db.example/x").failed(1, "--from is sqlite:")
-	p.run("copy", "--from", "sqlite:nowhere.db", "--to", "postgres://app:hunter2@127.0.0.1:1/x").failed(1, "nothing was copied", "there is no database at nowhere.db")
+	p.run("copy", "--from", "sqlite:nowhere.db", "--to", "postgres://app:hunter2@127.0.0.1:1/x").failed(1, "nothing was copied", "no database at "+filepath.Join(p.folder, "nowhere.db"))
 	p.with("DATA_DIR=data").run("migrate", "up").succeeded()
 	o := p.with("DATA_DIR=data", "DATABASE_URL=postgres://app:hunter2@127.0.0.1:1/x").run("copy")
 	o.failed(1, "nothing was copied", "x at 127.0.0.1:1", "unavailable")

@@ -28,7 +28,7 @@ func (r *program) stopped(since time.Time) outcome {
 
 func TestStop(t *testing.T) {
 	t.Parallel()
-	for _, signal := range []os.Signal{syscall.SIGTERM, os.Interrupt} {
+	for _, signal := range []os.Signal{syscall.SIGTERM, os.Interrupt, syscall.SIGHUP} {
 		t.Run("at "+signal.String()+" is clean and soon", func(t *testing.T) {
 			t.Parallel()
 			eachPlace(t, func(t *testing.T, p place, _ database.Config) {
@@ -65,6 +65,31 @@ func TestStop(t *testing.T) {
 		c.call("GET", "/livez", nil, 200)
 		r.stopped(began)
 		require.Greater(t, time.Since(began), time.Second)
+	})
+	t.Run("is not hurried by a SIGHUP that comes with the other signal", func(t *testing.T) {
+		t.Parallel()
+		for _, first := range []os.Signal{syscall.SIGTERM, syscall.SIGHUP} {
+			r := patient(t).with("HTTP_SHUTDOWN_DELAY=1s").start()
+			c := newCaller(t, r.ready())
+			began := time.Now()
+			r.signal(first)
+			c.untilNotReady()
+			r.signal(syscall.SIGHUP)
+			c.call("GET", "/livez", nil, 200)
+			r.stopped(began)
+			require.Greater(t, time.Since(began), time.Second)
+		}
+	})
+	t.Run("is not what SIGHUP means under nohup", func(t *testing.T) {
+		t.Parallel()
+		path, err := binary()
+		require.NoError(t, err)
+		r := patient(t).command("/bin/sh", "-c", `trap "" HUP; exec "$0"`, path)
+		c := newCaller(t, r.ready())
+		r.signal(syscall.SIGHUP)
+		time.Sleep(200 * time.Millisecond)
+		c.call("GET", "/readyz", nil, 200)
+		require.Equal(t, 0, r.terminate().code)
 	})
 	t.Run("is immediate at the second signal", func(t *testing.T) {
 		t.Parallel()

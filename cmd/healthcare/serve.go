@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"go.uber.org/dig"
@@ -16,16 +17,22 @@ import (
 	"healthcare/platform/httpserver"
 )
 
-// serve runs the program until ctx ends. Errors: one line that says why it did not start, or did not stop cleanly.
-func serve(ctx context.Context) error {
+// serve runs the program until ctx ends, with demo on a store that it first fills with invented people. Errors: one line that says why it did not start, or did not stop cleanly.
+func serve(ctx context.Context, demo bool) error {
 	cfg, err := config.Load()
 	if err != nil {
 		return err
 	}
-	if err := cfg.EnsureSecret(); err != nil {
+	changed, err := cfg.Changed() // before keys are added that nobody has set
+	if err != nil {
 		return err
 	}
-	if err := cfg.EnsureAuditKey(); err != nil {
+	if demo {
+		if err := refuseDemo(ctx, cfg); err != nil {
+			return err
+		}
+	}
+	if err := ensureKeys(&cfg); err != nil {
 		return err
 	}
 	var server *httpserver.Server
@@ -35,7 +42,10 @@ func serve(ctx context.Context) error {
 	if err := app.Err(); err != nil {
 		return dig.RootCause(err)
 	}
-	log.Info("configuration", zap.Any("keys", cfg.Describe()))
+	log.Info("configuration: the keys that differ from their defaults", zap.Any("keys", changed))
+	if err := warnOfMisspelt(log); err != nil {
+		return err
+	}
 	if cfg.PasswordPolicy != "strict" {
 		log.Info("password_policy is basic: the most used passwords are accepted; PASSWORD_POLICY=strict refuses them")
 	}
@@ -47,7 +57,12 @@ func serve(ctx context.Context) error {
 		}
 		return dig.RootCause(err)
 	}
-	base := "http://" + server.Address()
+	base := server.URL()
+	if demo {
+		if err := makeDemo(ctx, server.Address(), base, os.Stdout); err != nil {
+			return errors.Join(err, stop(app))
+		}
+	}
 	fmt.Printf("healthcare %s listens on %s, keeps its data in %s, and describes its API at %s/docs/\n", programVersion(), base, db.Where(), base)
 
 	select {
@@ -57,6 +72,23 @@ func serve(ctx context.Context) error {
 	case err := <-server.Stopped():
 		return errors.Join(fmt.Errorf("the server stopped serving: %w", err), stop(app))
 	}
+}
+
+// warnOfMisspelt logs the variables that are nearly one of ours, without their values. Errors: *config.Error.
+func warnOfMisspelt(log *zap.Logger) error {
+	misspelt, err := config.Misspelt()
+	for name, meant := range misspelt {
+		log.Warn("an environment variable has no meaning; another one may be meant", zap.String("variable", name), zap.String("meant", meant))
+	}
+	return err
+}
+
+// ensureKeys completes the configuration with the keys that it has not been given, making those that data_dir keeps. Errors: *config.Error.
+func ensureKeys(cfg *config.Config) error {
+	if err := cfg.EnsureSecret(); err != nil {
+		return err
+	}
+	return cfg.EnsureAuditKey()
 }
 
 func start(ctx context.Context, app *fx.App) error {

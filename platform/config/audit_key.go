@@ -18,19 +18,29 @@ func (c Config) AuditCheckpointsPath() string {
 	return filepath.Join(c.DataDir, CheckpointsFile)
 }
 
+// KeepsAuditKey reports whether the audit key is one that the server makes and keeps in data_dir, because none is given.
+func (c Config) KeepsAuditKey() bool {
+	return c.AuditKey == "" && c.Embedded() && c.AppEnv != Production
+}
+
 // EnsureAuditKey completes the configuration with the key that proves the audit trail: a given one, or with the embedded store outside production one
 // that is made once and kept in data_dir with mode 0600. It is not the secret key, because it must be there as long as the trail is.
 // Errors: *Error naming AUDIT_KEY.
-func (c *Config) EnsureAuditKey() error {
+func (c *Config) EnsureAuditKey() error { return c.completeAuditKey(keptAuditKey) }
+
+// RequireAuditKey completes the configuration as EnsureAuditKey does, and makes no key. Errors: as there, and one that says where it looked.
+func (c *Config) RequireAuditKey() error { return c.completeAuditKey(readAuditKey) }
+
+func (c *Config) completeAuditKey(kept func(path string) (Secret, error)) error {
 	if c.AuditKey != "" {
 		return nil
 	}
-	if !c.Embedded() || c.AppEnv == Production {
-		return errorf("%s", refusal("audit_key", "is required with PostgreSQL and in production; make one with: openssl rand -base64 48"))
+	if !c.KeepsAuditKey() {
+		return required("audit_key")
 	}
-	key, err := keptAuditKey(filepath.Join(c.DataDir, AuditKeyFile))
+	key, err := kept(filepath.Join(c.DataDir, AuditKeyFile))
 	if err != nil {
-		return errorf("%s", refusal("audit_key", "none is given, and none can be kept in data_dir (DATA_DIR): "+err.Error()))
+		return keyTrouble("audit_key", err)
 	}
 	c.AuditKey = key
 	return nil

@@ -69,3 +69,17 @@ func TestDescribe(t *testing.T) {
 	require.NotContains(t, fmt.Sprintf("%v %#v", said, said), previous)
 	require.NotContains(t, fmt.Sprintf("%v %#v", said, said), password)
 }
+
+func TestChanged(t *testing.T) {
+	t.Run("is nothing where nobody says anything", func(t *testing.T) {
+		changed, err := load(t).Changed()
+		require.NoError(t, err)
+		require.Empty(t, changed)
+	})
+	t.Run("is what differs from its default, and not what repeats it", func(t *testing.T) {
+		secret := strong(t)
+		changed, err := load(t, "SECRET_KEY", secret, "HTTP_READ_TIMEOUT", "7s", "HTTP_BODY_LIMIT", "65536", "ALLOWED_HOSTS", "a.example", "DEBUG", "false").Changed()
+		require.NoError(t, err)
+		require.Equal(t, map[string]any{"secret_key": "[redacted]", "http_read_timeout": "7s", "allowed_hosts": []string{"a.example"}}, changed)
+	})
+}

@@ -18,6 +18,7 @@ import (
 func variables(t *testing.T, pairs ...string) {
 	t.Helper()
 	t.Setenv("CONFIG_FILE", "")
+	t.Setenv("PORT", "")
 	for key := range defaults(t) {
 		for _, name := range []string{strings.ToUpper(key), strings.ToUpper(key) + "_FILE", key} {
 			t.Setenv(name, "")

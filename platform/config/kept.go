@@ -45,31 +45,58 @@ func (c Config) KeepsSecret() bool {
 
 // EnsureSecret completes the configuration with secrets: given ones, or with the embedded store outside production those that are kept in
 // data_dir with mode 0600, of which the first is made once. Errors: *Error naming SECRET_KEY or SECRET_KEY_PREVIOUS.
-func (c *Config) EnsureSecret() error {
+func (c *Config) EnsureSecret() error { return c.completeSecret(keptOrMade) }
+
+func (c *Config) completeSecret(kept func(path string) (Kept, error)) error {
 	switch {
 	case c.SecretKey != "":
 		return nil
 	case !c.KeepsSecret():
-		return errorf("%s", refusal("secret_key", "is required with PostgreSQL and in production; make one with: openssl rand -base64 48"))
+		return required("secret_key")
 	case c.SecretKeyPrevious != "":
 		return errorf("%s", refusal("secret_key_previous", previousAlone))
 	}
-	kept, err := keptOrMade(c.secretPath())
+	secrets, err := kept(c.secretPath())
 	if err != nil {
-		return errorf("%s", refusal("secret_key", "none is given, and none can be kept in data_dir (DATA_DIR): "+err.Error()))
+		return keyTrouble("secret_key", err)
 	}
-	c.SecretKey, c.SecretKeyPrevious = kept.Newest, kept.previous()
+	c.SecretKey, c.SecretKeyPrevious = secrets.Newest, secrets.previous()
 	return nil
 }
 
-// KeptSecrets reads what data_dir keeps. Errors: *Error, also when nothing is kept yet.
+// RequireKeys completes the configuration as EnsureSecret and EnsureAuditKey do, and makes no key. Errors: as there, and one that says where a key was
+// looked for.
+func (c *Config) RequireKeys() error {
+	if err := c.completeSecret(readKept); err != nil {
+		return err
+	}
+	return c.RequireAuditKey()
+}
+
+// keyTrouble says why a key cannot be taken from data_dir.
+func keyTrouble(key string, err error) error {
+	if missing, ok := errors.AsType[*os.PathError](err); ok && errors.Is(err, os.ErrNotExist) {
+		return notThere(key, missing.Path)
+	}
+	return errorf("%s", refusal(key, "none is given, and none can be kept in data_dir (DATA_DIR): "+err.Error()))
+}
+
+// notThere is no error of the configuration: the command is more likely to run in the wrong folder.
+func notThere(key, path string) error {
+	if absolute, err := filepath.Abs(path); err == nil {
+		path = absolute
+	}
+	return fmt.Errorf("no %s at %s: run this where the service runs, or set DATA_DIR. The first `healthcare serve` or `healthcare migrate up` makes it", key, path)
+}
+
+// KeptSecrets reads what data_dir keeps. Errors: *Error, and one that says where it looked when nothing is kept yet.
 func (c Config) KeptSecrets() (Kept, error) {
 	if c.SecretKeyPrevious != "" {
 		return Kept{}, errorf("%s", refusal("secret_key_previous", previousAlone))
 	}
 	kept, err := readKept(c.secretPath())
 	if errors.Is(err, os.ErrNotExist) {
-		return Kept{}, errorf("data_dir (DATA_DIR): there is no %s yet; the first start of the server makes it", c.secretPath())
+		return Kept{}, notThere("secret_key", c.secretPath())
 	}
 	if err != nil {
 		return Kept{}, errorf("data_dir (DATA_DIR): %v", err)

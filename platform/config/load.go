@@ -1,7 +1,9 @@
 package config
 
 import (
+	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"reflect"
 	"regexp"
@@ -40,14 +42,28 @@ func Load() (Config, error) {
 	if err != nil {
 		return Config{}, err
 	}
+	names := variableNames(k)
+	c, err := load(k)
+	if refused, ok := errors.AsType[*Error](err); ok {
+		return Config{}, errorf("%s", strings.Join(append([]string{refused.text}, remarks(names)...), "; "))
+	}
+	return c, err
+}
+
+func load(k *koanf.Koanf) (Config, error) {
 	known := map[string]bool{}
 	for _, key := range k.Keys() {
 		known[key] = true
 	}
+	address := k.String("http_address")
+	k.Delete("http_address")
 	if err := loadFile(k, known); err != nil {
 		return Config{}, err
 	}
 	if err := loadEnvironment(k, known); err != nil {
+		return Config{}, err
+	}
+	if err := addressFromPort(k, address); err != nil {
 		return Config{}, err
 	}
 	var c Config
@@ -170,7 +186,7 @@ func commaList(from, to reflect.Type, value any) (any, error) {
 	return list, nil
 }
 
-// Describe is every key and its value for the log, secrets redacted.
+// Describe returns every key and its value for the log, secrets redacted.
 func (c Config) Describe() map[string]any {
 	all := map[string]any{}
 	v := reflect.ValueOf(c)
@@ -182,4 +198,16 @@ func (c Config) Describe() map[string]any {
 		all[v.Type().Field(i).Tag.Get("koanf")] = value
 	}
 	return all
+}
+
+// Changed returns what Describe does of the keys that differ from their defaults. Errors: *Error.
+func (c Config) Changed() (map[string]any, error) {
+	usual, err := Default()
+	if err != nil {
+		return nil, err
+	}
+	defaults := usual.Describe()
+	changed := c.Describe()
+	maps.DeleteFunc(changed, func(key string, value any) bool { return reflect.DeepEqual(value, defaults[key]) })
+	return changed, nil
 }

@@ -16,7 +16,7 @@ type Rotation struct {
 
 // RotateSecret makes a new secret the newest that data_dir keeps. The former stays as a previous one, and so do those that were retired
 // no longer ago than session_lifetime, since nobody is signed in with older ones; with dropAll none stays. A crash leaves the file as it was
-// or as it is to be. Errors: *Error: nothing is kept yet, what is kept cannot be used, or another rotation is under way; the file is as it
+// or as it is to be. Errors: nothing is kept yet; *Error: what is kept cannot be used, or another rotation is under way; the file is as it
 // was, unless the error says otherwise.
 func (c Config) RotateSecret(now time.Time, dropAll bool) (Rotation, error) {
 	path := c.secretPath()

@@ -13,6 +13,7 @@ import (
 	"gorm.io/gorm"
 
 	"healthcare/platform/errs"
+	"healthcare/platform/logging"
 	"healthcare/platform/telemetry"
 )
 
@@ -31,6 +32,7 @@ type Config struct {
 	ReplicaURLs      []string      // streaming replicas of URL; none is needed
 	ReplicaMaxLag    time.Duration // how old a replica's answer may be at most
 	Path             string        // the SQLite file; created with mode 0600
+	Existing         bool          // Open and Connect refuse a store that no migration has been applied to, and create none
 	PoolSize         int           // connections to PostgreSQL, readers of SQLite; at least 1
 	ConnectTimeout   time.Duration // how long Connect keeps trying to reach the store
 	AcquireTimeout   time.Duration // how long a statement or transaction waits for a connection, a new one being made included; 0 means as long as its context
@@ -55,8 +57,13 @@ type DB struct {
 	replicas *Replicas          // nil: none
 }
 
-// Open prepares the store without touching it: Connect does. Errors: a configuration that cannot be right.
+// Open prepares the store without touching it: Connect does. Errors: a configuration that cannot be right; that of Find.
 func Open(cfg Config, log *zap.Logger) (*DB, error) {
+	if cfg.Existing {
+		if err := cfg.Find(); err != nil {
+			return nil, err
+		}
+	}
 	if cfg.URL == "" {
 		return openSQLite(cfg, log)
 	}
@@ -97,10 +104,13 @@ func (db *DB) Connect(ctx context.Context) error {
 	defer cancel()
 	for pause := 100 * time.Millisecond; ; pause = min(2*pause, 5*time.Second) {
 		err := db.Ping(ctx)
+		if err == nil && db.cfg.Existing {
+			err = db.requireTables(ctx)
+		}
 		if err == nil || !errors.As(err, new(*errs.Error)) {
 			return err // reached, or refused for good: wrong password, no such database, not a database file
 		}
-		db.log.Warn("the database is not reachable yet", zap.Error(err), zap.Duration("next_try_in", pause))
+		db.log.Warn("the database is not reachable yet", zap.Error(err), logging.Milliseconds("next_try_in_ms", pause))
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():

@@ -48,8 +48,18 @@ func (db *DB) Migrate(ctx context.Context, m Migrations) ([]Migration, error) {
 // session would stay with whatever connection the pooler gave it. Those that a newer release has applied come last. Errors: the store's; UnusableError
 // where one of those is breaking, beside the list.
 func (db *DB) MigrationStatus(ctx context.Context, m Migrations) ([]Migration, error) {
+	there, err := db.versionTables(ctx)
+	if err != nil {
+		return nil, err
+	}
 	var all, unknown []Migration
-	err := db.eachModule(ctx, m, nil, func(newer []Migration) { unknown = newer }, func(module string, p *goose.Provider) error {
+	err = db.eachModule(ctx, m, nil, func(newer []Migration) { unknown = newer }, func(module string, p *goose.Provider) error {
+		if !there["goose_"+module] { // which Status would create
+			for _, source := range p.ListSources() {
+				all = append(all, Migration{Module: module, Name: source.Path})
+			}
+			return nil
+		}
 		status, err := p.Status(ctx)
 		for _, s := range status {
 			all = append(all, Migration{Module: module, Name: s.Source.Path, Applied: s.State == goose.StateApplied})

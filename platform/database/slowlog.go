@@ -7,6 +7,7 @@ import (
 	"go.uber.org/zap"
 	"gorm.io/gorm/logger"
 
+	"healthcare/platform/logging"
 	"healthcare/platform/telemetry"
 )
 
@@ -28,7 +29,7 @@ func (l slowLog) Trace(ctx context.Context, begin time.Time, statement func() (s
 		return
 	}
 	sql, rows := statement()
-	fields := []zap.Field{zap.String("sql", sql), zap.Int64("rows", rows), zap.Duration("took", elapsed)}
+	fields := []zap.Field{zap.String("sql", sql), zap.Int64("rows", rows), logging.Milliseconds("took_ms", elapsed)}
 	if id := telemetry.TraceID(ctx); id != "" {
 		fields = append(fields, zap.String("trace_id", id))
 	}

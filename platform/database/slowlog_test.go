@@ -37,7 +37,7 @@ func TestSlowLog(t *testing.T) {
 				require.Equal(t, zapcore.WarnLevel, line.Level)
 				fields := line.ContextMap()
 				require.Contains(t, fields["sql"], "users")
-				require.Positive(t, fields["took"])
+				require.Positive(t, fields["took_ms"])
 				require.Contains(t, fields, "rows")
 				require.NotContains(t, encoded(t, line), canary)
 			}

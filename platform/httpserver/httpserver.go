@@ -64,6 +64,7 @@ type Server struct {
 	draining      atomic.Bool
 	unreadableHop onceAMinute
 	warnedOfProxy atomic.Bool
+	refusedHosts  refusedHosts
 }
 
 // New builds the server over every module's part of the contract. Errors: an operation that does not say who may call it or names a role that

@@ -3,7 +3,6 @@ package httpserver
 import (
 	"context"
 	"errors"
-	"net"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -13,6 +12,8 @@ import (
 	"github.com/valyala/fasthttp"
 	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/zap"
+
+	"healthcare/platform/logging"
 )
 
 // record is the outermost middleware: request id, security headers, recovery from panics, one log line per request, its measurements and its
@@ -57,7 +58,7 @@ func (s *Server) answered(ctx *fasthttp.RequestCtx, r request) {
 	s.meter.of(r.op, r.method).observe(status, took)
 	fields := []zap.Field{
 		zap.String("request_id", r.id), zap.String("method", r.method), zap.String("route", r.op.route), zap.Int("status", status),
-		zap.Duration("took", took), zap.Stringer("client", s.clientAddress(ctx)),
+		logging.Milliseconds("took_ms", took), zap.Stringer("client", s.clientAddress(ctx)),
 	}
 	if r.span != nil {
 		fields = append(fields, zap.Stringer("trace_id", r.span.SpanContext().TraceID()))
@@ -92,6 +93,7 @@ func (s *Server) limit(c *fiber.Ctx) error {
 		return refusalMediaType
 	}
 	if !s.servesHost(c) {
+		s.refusedHosts.report(s.log, string(c.Request().Host()))
 		return refusalMisdirected
 	}
 	base := context.Background()
@@ -102,33 +104,6 @@ func (s *Server) limit(c *fiber.Ctx) error {
 	defer cancel()
 	c.SetUserContext(ctx)
 	return c.Next()
-}
-
-// servesHost checks the Host header against the allowed hosts. Probes may come by address.
-func (s *Server) servesHost(c *fiber.Ctx) bool {
-	path := strings.TrimSuffix(c.Path(), "/")
-	if len(s.cfg.AllowedHosts) == 0 || path == "/livez" || path == "/readyz" || path == "/metrics" {
-		return true
-	}
-	host := hostName(string(c.Request().Host()))
-	for _, allowed := range s.cfg.AllowedHosts {
-		allowed = hostName(allowed)
-		if allowed == "*" || allowed == host {
-			return true
-		}
-		if strings.HasPrefix(allowed, ".") && (strings.HasSuffix(host, allowed) || host == allowed[1:]) {
-			return true
-		}
-	}
-	return false
-}
-
-// hostName is a host as names are compared: without port, brackets, the root's dot and regard to case.
-func hostName(host string) string {
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	}
-	return strings.ToLower(strings.TrimSuffix(strings.Trim(host, "[]"), "."))
 }
 
 // requestID is the client's own X-Request-ID where it is harmless, else a new one.

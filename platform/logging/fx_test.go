@@ -3,7 +3,6 @@ package logging_test
 import (
 	"context"
 	"errors"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -13,11 +12,11 @@ import (
 	"healthcare/platform/logging"
 )
 
-// startAndStop runs an application whose start may fail.
-func startAndStop(t *testing.T, level string, failure error) []string {
+// startAndStop runs an application whose start may fail, and returns what it logged at level debug.
+func startAndStop(t *testing.T, failure error) []string {
 	t.Helper()
 	return written(t, func() {
-		app := fx.New(fx.Supply(logging.Config{Level: level}), logging.Module, fx.Invoke(func(lc fx.Lifecycle, log *zap.Logger) {
+		app := fx.New(fx.Supply(logging.Config{Level: "debug"}), logging.Module, fx.Invoke(func(lc fx.Lifecycle, log *zap.Logger) {
 			lc.Append(fx.Hook{OnStart: func(context.Context) error { log.Info("said"); return failure }})
 		}))
 		require.NoError(t, app.Err())
@@ -26,17 +25,11 @@ func startAndStop(t *testing.T, level string, failure error) []string {
 	})
 }
 
-func TestFxTellsWhatItDoes(t *testing.T) {
-	t.Run("at level debug", func(t *testing.T) {
-		lines := startAndStop(t, "debug", nil)
-		require.Contains(t, strings.Join(lines, "\n"), "OnStart hook executed")
-		require.NotContains(t, strings.Join(lines, "\n"), "stacktrace", "how the graph is put together is nobody's business")
-		require.Less(t, len(lines), 10)
+func TestFxLogsNothing(t *testing.T) {
+	t.Run("when the program starts and stops", func(t *testing.T) {
+		require.Len(t, startAndStop(t, nil), 1, "the line of the program itself")
 	})
-	t.Run("at no other level", func(t *testing.T) {
-		require.Len(t, startAndStop(t, "info", nil), 1, "what the program itself says")
-	})
-	t.Run("at no other level when the start fails, which the command line tells", func(t *testing.T) {
-		require.Len(t, startAndStop(t, "info", errors.New("busy port")), 1)
+	t.Run("when the start fails, which the command line reports", func(t *testing.T) {
+		require.Len(t, startAndStop(t, errors.New("busy port")), 1)
 	})
 }

@@ -4,33 +4,49 @@ package logging
 
 import (
 	"fmt"
+	"os"
+	"time"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
+	"golang.org/x/term"
 )
 
 // Config says how much is logged and for whom.
 type Config struct {
 	Level    string // debug, info, warn or error
-	Readable bool   // for a developer's eyes, instead of JSON, and at level debug whatever Level says
+	Readable bool   // text at level debug, whatever Level is and wherever standard error leads
+	Color    bool   // levels are coloured where standard error is a terminal
 }
 
-// New is a logger to standard error. Errors: an unknown level.
+// New returns a logger to standard error: text for people where that is a terminal, one JSON object a line elsewhere. Errors: an unknown level.
 func New(cfg Config) (*zap.Logger, error) {
 	level, err := zapcore.ParseLevel(cfg.Level)
 	if err != nil {
 		return nil, fmt.Errorf("log level: %w", err)
 	}
+	terminal := term.IsTerminal(int(os.Stderr.Fd())) //nolint:gosec // a file descriptor fits
 	zc := zap.NewProductionConfig()
-	zc.Level = zap.NewAtomicLevelAt(level)
-	if cfg.Readable {
+	if cfg.Readable || terminal {
 		zc = zap.NewDevelopmentConfig() // its level is debug
 	}
-	zc.Sampling = nil // one request, one line
+	if !cfg.Readable {
+		zc.Level = zap.NewAtomicLevelAt(level)
+	}
+	if terminal && cfg.Color {
+		zc.EncoderConfig.EncodeLevel = zapcore.CapitalColorLevelEncoder
+	}
+	zc.Development = false // DPanic panics nowhere
+	zc.Sampling = nil      // one request, one line
 	zc.DisableStacktrace = true
 	zc.DisableCaller = true
 	zc.EncoderConfig.EncodeTime = zapcore.RFC3339NanoTimeEncoder
 	zc.EncoderConfig.TimeKey = "time"
-	zc.EncoderConfig.EncodeDuration = zapcore.StringDurationEncoder
 	return zc.Build()
+}
+
+// Milliseconds returns a field with a duration as a number of milliseconds, precise to the microsecond. The name ends in _ms, so that whoever reads
+// the log knows the unit.
+func Milliseconds(name string, d time.Duration) zap.Field {
+	return zap.Float64(name, float64(d.Microseconds())/1000)
 }

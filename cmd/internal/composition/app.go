@@ -79,13 +79,13 @@ func Configuration(cfg config.Config, version string) fx.Option {
 	return fx.Supply(
 		keys,
 		cfg.Location(),
-		logging.Config{Level: cfg.LogLevel, Readable: cfg.Debug},
+		logging.Config{Level: cfg.LogLevel, Readable: cfg.Debug, Color: config.Color()},
 		telemetry.Config{MetricsAddress: cfg.MetricsAddress, Traces: config.Traced(), Version: version},
 		DatabaseConfig(cfg),
 		database.OnStart{Migrations: migrations.All(), Apply: cfg.DatabaseMigrateOnStart},
 		serverConfig(cfg, keys, version),
 		identityConfig(cfg),
-		auditConfig(cfg),
+		AuditConfig(cfg),
 	)
 }
 
@@ -138,7 +138,8 @@ func identityConfig(cfg config.Config) identity.Config {
 	}
 }
 
-func auditConfig(cfg config.Config) audit.Config {
+// AuditConfig returns the part of the audit trail.
+func AuditConfig(cfg config.Config) audit.Config {
 	var previous [][]byte
 	for _, key := range cfg.PreviousAuditKeys() {
 		previous = append(previous, []byte(key.Reveal()))

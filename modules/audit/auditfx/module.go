@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"go.uber.org/fx"
+	"go.uber.org/zap"
 
 	trail "healthcare/modules/audit"
 	"healthcare/modules/audit/internal/adapters/checkpoints"
@@ -16,6 +17,7 @@ import (
 	"healthcare/modules/audit/internal/domain"
 	"healthcare/platform/audit"
 	"healthcare/platform/auth"
+	"healthcare/platform/clock"
 	"healthcare/platform/httpserver"
 	"healthcare/platform/keyring"
 	"healthcare/platform/telemetry"
@@ -67,10 +69,18 @@ func auditor() auth.Declaration {
 	return auth.Declaration{Role: "auditor", Description: "Reads the audit trail, and no patient."}
 }
 
-// Command is `healthcare audit`. over fills target from the program's graph, whose store is open while work runs.
-func Command(over func(ctx context.Context, target any, work func(context.Context) error) error) *cobra.Command {
+// Command returns `healthcare audit`. over fills target from the program's graph, whose store is open while work runs. An export is verified without
+// a store, with the key in the Config that configured returns.
+func Command(over func(ctx context.Context, target any, work func(context.Context) error) error, configured func() (trail.Config, error)) *cobra.Command {
 	return cli.New(func(ctx context.Context, do func(context.Context, *app.Custodian) error) error {
 		var custodian *app.Custodian
 		return over(ctx, &custodian, func(ctx context.Context) error { return do(ctx, custodian) })
+	}, func() (*app.Custodian, error) {
+		cfg, err := configured()
+		if err != nil {
+			return nil, err
+		}
+		keys, err := keys(cfg)
+		return app.NewCustodian(nil, keys, checkpoints.New(cfg, zap.NewNop()), nil, clock.New()), err
 	})
 }

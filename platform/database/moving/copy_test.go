@@ -86,7 +86,7 @@ func TestCopyRefusesASourceOfAnotherSchema(t *testing.T) {
 	t.Run("no database", func(t *testing.T) {
 		h := newHouse(t)
 		h.move.From += "-of-another"
-		h.refused("there is no database at ")
+		h.refused("no database at ")
 		require.NoFileExists(t, h.move.From)
 	})
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"net/url"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -29,11 +28,10 @@ type reader struct{ conn *sql.Conn }
 
 // openFile opens a SQLite file that is there, and changes neither it nor how it keeps its journal.
 func openFile(path string, more url.Values) (*sql.DB, error) {
-	info, err := os.Stat(path)
-	if err != nil || !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("there is no database at %s", path)
+	if err := (database.Config{Path: path}).Find(); err != nil {
+		return nil, err
 	}
-	path, err = filepath.Abs(path)
+	path, err := filepath.Abs(path)
 	if err != nil {
 		return nil, err
 	}

@@ -18,8 +18,8 @@ import (
 // Run does something with the trail of the configured store.
 type Run func(ctx context.Context, do func(context.Context, *app.Custodian) error) error
 
-// New is the command.
-func New(run Run) *cobra.Command {
+// New returns the command. An export is verified by the Custodian that offline returns, which has no store.
+func New(run Run, offline func() (*app.Custodian, error)) *cobra.Command {
 	audit := &cobra.Command{
 		Use: "audit", Short: "Verify, export and prune the audit trail",
 		Long: `Verify, export and prune the audit trail of the configured store, whether a server runs or
@@ -31,11 +31,11 @@ not. It needs the AUDIT_KEY that the server has, and AUDIT_KEY_PREVIOUS where th
 		Args: cobra.NoArgs, // with RunE: cobra answers a misspelt subcommand with its help and exit code 0 otherwise
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	audit.AddCommand(verify(run), export(run), prune(run))
+	audit.AddCommand(verify(run, offline), export(run), prune(run))
 	return audit
 }
 
-func verify(run Run) *cobra.Command {
+func verify(run Run, offline func() (*app.Custodian, error)) *cobra.Command {
 	var checkpoints, from string
 	command := &cobra.Command{
 		Use: "verify", Short: "Say whether the trail is as it was recorded; exit 1 and name the first bad entry when it is not", Args: cobra.NoArgs,
@@ -43,7 +43,7 @@ func verify(run Run) *cobra.Command {
 cut off and an old database that was put back. Without --checkpoints they are those that this
 installation keeps (AUDIT_CHECKPOINTS).`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return run(cmd.Context(), func(ctx context.Context, custodian *app.Custodian) error {
+			check := func(ctx context.Context, custodian *app.Custodian) error {
 				line := progress.On(cmd.ErrOrStderr())
 				sound, err := verified(ctx, custodian, from, checkpoints, showing(line, "verified"))
 				line.End()
@@ -52,11 +52,19 @@ installation keeps (AUDIT_CHECKPOINTS).`,
 				}
 				_, err = fmt.Fprintf(cmd.OutOrStdout(), "sound: %d entries\n", sound)
 				return err
-			})
+			}
+			if from == "" {
+				return run(cmd.Context(), check)
+			}
+			custodian, err := offline()
+			if err != nil {
+				return err
+			}
+			return check(cmd.Context(), custodian)
 		},
 	}
 	command.Flags().StringVar(&checkpoints, "checkpoints", "", "a file of checkpoints, such as a copy from elsewhere")
-	command.Flags().StringVar(&from, "export", "", "verify what audit export has written instead of the store")
+	command.Flags().StringVar(&from, "export", "", "verify what audit export has written, which needs no store")
 	return command
 }
 

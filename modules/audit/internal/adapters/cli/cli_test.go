@@ -66,7 +66,7 @@ func (p place) run(t *testing.T, args ...string) (out, said string, err error) {
 	t.Helper()
 	command := cli.New(func(ctx context.Context, do func(context.Context, *app.Custodian) error) error {
 		return do(ctx, p.custodian)
-	})
+	}, func() (*app.Custodian, error) { return p.custodian, nil })
 	var stdout, stderr bytes.Buffer
 	command.SetOut(&stdout)
 	command.SetErr(&stderr)

@@ -1,0 +1,170 @@
+package main
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"healthcare/platform/database"
+	"healthcare/platform/databasetest"
+)
+
+// doctor runs healthcare doctor, and returns its lines.
+func (p place) doctor(code int) []string {
+	p.t.Helper()
+	o := p.run("doctor")
+	require.Equal(p.t, code, o.code, "%s%s", o.stdout, o.stderr)
+	lines := strings.Split(strings.TrimSuffix(o.stdout, "\n"), "\n")
+	failed := 0
+	for _, line := range lines {
+		require.Regexp(p.t, `^(ok  |warn|fail)  [a-z]+ +\S.*$`, line)
+		if strings.HasPrefix(line, "fail") {
+			failed++
+		}
+	}
+	require.Equal(p.t, code != 0, failed > 0)
+	require.Less(p.t, o.took, 20*time.Second)
+	return lines
+}
+
+// says asserts that one of the lines is about subject, in this state, and has these words.
+func says(t *testing.T, lines []string, state, subject string, words ...string) {
+	t.Helper()
+	for _, line := range lines {
+		fields := strings.Fields(line)
+		if fields[0] != state || fields[1] != subject {
+			continue
+		}
+		all := true
+		for _, word := range words {
+			all = all && strings.Contains(line, word)
+		}
+		if all {
+			return
+		}
+	}
+	require.Fail(t, "no such line", "%s %s %v in\n%s", state, subject, words, strings.Join(lines, "\n"))
+}
+
+// files returns the digest of every file below a folder.
+func files(t *testing.T, folder string) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	require.NoError(t, filepath.WalkDir(folder, func(path string, entry os.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		all[path] = fmt.Sprintf("%x", sha256.Sum256(content))
+		return err
+	}))
+	return all
+}
+
+func TestDoctor(t *testing.T) {
+	t.Parallel()
+	eachPlace(t, func(t *testing.T, p place, db database.Config) {
+		p = p.with("AUDIT_CHECKPOINTS=" + filepath.Join(p.folder, "checkpoints.jsonl"))
+		r := p.start()
+		newCaller(t, r.ready()).signUp()
+		says(t, p.doctor(0), "ok", "store") // beside the server
+		require.Equal(t, 0, r.terminate().code)
+
+		t.Run("finds nothing that fails, and leaves every file as it was", func(t *testing.T) {
+			before := files(t, p.folder)
+			if db.Path != "" {
+				before = files(t, filepath.Dir(db.Path))
+			}
+			lines := p.doctor(0)
+			for _, subject := range []string{"config", "keys", "store", "migrations", "checkpoints", "clock", "disk"} {
+				says(t, lines, "ok", subject)
+			}
+			after := files(t, p.folder)
+			if db.Path != "" {
+				after = files(t, filepath.Dir(db.Path))
+			}
+			require.Equal(t, before, after)
+		})
+		t.Run("names the engine, and on PostgreSQL its version, its role and the server that answers", func(t *testing.T) {
+			if db.URL == "" {
+				says(t, p.doctor(0), "ok", "store", "SQLite ("+db.Path+") is sound")
+				return
+			}
+			lines := p.doctor(0)
+			says(t, lines, "ok", "store", "PostgreSQL (", " answers from ", ": version ", ", role ")
+			says(t, lines, "ok", "encoding", "UTF8")
+			says(t, lines, "ok", "extensions", "pg_trgm and its indexes")
+			says(t, lines, "warn", "privacy", "log_error_verbosity is default")
+		})
+		t.Run("names what others could read", func(t *testing.T) {
+			require.NoError(t, os.MkdirAll(filepath.Join(p.folder, "open"), 0o755))
+			q := p.with("DATA_DIR=" + filepath.Join(p.folder, "open"))
+			if db.URL == "" {
+				return // its store would be another one
+			}
+			says(t, q.doctor(0), "warn", "files", "(mode 0755): chmod go= ")
+		})
+		t.Run("says which migrations are pending", func(t *testing.T) {
+			statements(t, db, `DELETE FROM goose_assignments WHERE version_id = 1`)
+			says(t, p.doctor(1), "fail", "migrations", "pending: assignments/0001_assignments.sql: run `healthcare migrate up`")
+			statements(t, db, `INSERT INTO goose_assignments (version_id, is_applied) VALUES (1, true)`)
+		})
+		t.Run("says which migrations a newer release applied", func(t *testing.T) {
+			statements(t, db, `INSERT INTO goose_doctors (version_id, is_applied) VALUES (9000, true)`)
+			says(t, p.doctor(0), "warn", "migrations", "applied by a newer release: doctors/9000")
+		})
+		t.Run("finds a checkpoint that the trail does not reach", func(t *testing.T) {
+			path := filepath.Join(p.folder, "checkpoints.jsonl")
+			content, err := os.ReadFile(path)
+			require.NoError(t, err)
+			vandal(t, db)
+			statements(t, db, `DELETE FROM audit_subjects`, `DELETE FROM audit_entries`)
+			says(t, p.doctor(1), "fail", "checkpoints", path, "does not fit the trail", "cut off")
+			require.NoError(t, os.WriteFile(path, append(content, "{}\n"...), 0o600))
+			says(t, p.doctor(1), "fail", "checkpoints", path)
+		})
+	})
+	t.Run("names a configuration that cannot be used, and a variable that is nearly one of ours", func(t *testing.T) {
+		t.Parallel()
+		p := bare(t)
+		says(t, p.with("DEBUG=perhaps").doctor(1), "fail", "config", "(DEBUG): must be true or false")
+		says(t, p.with("DATABSE_URL=hunter2").doctor(1), "warn", "config", "DATABSE_URL has no meaning: DATABASE_URL may be meant")
+		says(t, p.with("APP_ENV=production").doctor(1), "fail", "keys", "secret_key (SECRET_KEY): is required")
+		require.Len(t, p.content(), 1)
+	})
+	t.Run("ends soon although the database does not answer, and says nothing of its password", func(t *testing.T) {
+		t.Parallel()
+		hole := pretend(t, nil)
+		p := bare(t).with("SECRET_KEY="+testSecret, "AUDIT_KEY="+testAuditKey, "DATABASE_URL="+strings.Replace(hole.url, "@", ":hunter2@", 1))
+		says(t, p.doctor(1), "fail", "store", "PostgreSQL (clinic at ")
+	})
+	t.Run("says when a file is no database", func(t *testing.T) {
+		t.Parallel()
+		p := patient(t).with("SECRET_KEY=" + testSecret)
+		require.NoError(t, os.Mkdir(filepath.Join(p.folder, "data"), 0o700))
+		require.NoError(t, os.WriteFile(filepath.Join(p.folder, "data", "healthcare.db"), []byte(strings.Repeat("no database", 1000)), 0o644))
+		lines := p.doctor(1)
+		says(t, lines, "fail", "store", "not a database")
+		says(t, lines, "warn", "files", "healthcare.db can be used by others (mode 0644)")
+	})
+	t.Run("says which of several hosts answers, and refuses one that only reads", func(t *testing.T) {
+		t.Parallel()
+		_, pg := databasetest.Both(t)
+		listed := regexp.MustCompile(`host=[^&]*`)
+		if !listed.MatchString(pg.URL) {
+			t.Skip("the server of TEST_DATABASE_URL is not addressed by host=")
+		}
+		several := listed.ReplaceAllString(pg.URL, "host=127.0.0.1,"+strings.TrimPrefix(listed.FindString(pg.URL), "host="))
+		p := bare(t).with("SECRET_KEY="+testSecret, "AUDIT_KEY="+testAuditKey)
+		says(t, p.with("DATABASE_URL="+several).doctor(0), "ok", "store", "127.0.0.1", ", ", " answers from ")
+		statements(t, pg, `DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = on', current_database()); END $$`)
+		says(t, p.with("DATABASE_URL="+pg.URL).doctor(1), "fail", "store", "it only reads")
+	})
+}

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"go.uber.org/fx"
+
+	"healthcare/cmd/internal/composition"
+	"healthcare/platform/auth"
+	"healthcare/platform/config"
+	"healthcare/platform/database"
+	"healthcare/platform/spelling"
+)
+
+// suggesting has every command of a tree name what may be meant in the place of a command or flag that does not exist, and complete what it takes.
+func suggesting(root *cobra.Command) {
+	root.SetFlagErrorFunc(unknownFlag)
+	root.InitDefaultCompletionCmd()
+	root.InitDefaultHelpCmd()
+	for _, command := range root.Commands() {
+		if command.Name() == "help" {
+			command.Args = func(_ *cobra.Command, args []string) error {
+				found, rest, err := root.Find(args)
+				if err != nil {
+					return err
+				}
+				return unknownCommand(found, rest)
+			}
+			continue
+		}
+		suggestBelow(command)
+	}
+	root.Args = unknownCommand
+}
+
+func suggestBelow(command *cobra.Command) {
+	if command.HasSubCommands() {
+		command.Args = unknownCommand
+		if !command.Runnable() { // its arguments would be ignored
+			command.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+		}
+	} else if command.ValidArgsFunction == nil {
+		command.ValidArgsFunction = cobra.NoFileCompletions
+	}
+	if command.Flags().Lookup("role") != nil {
+		_ = command.RegisterFlagCompletionFunc("role", completeRoles) // the flag exists
+	}
+	for _, below := range command.Commands() {
+		suggestBelow(below)
+	}
+}
+
+// unknownCommand refuses arguments of a command that has commands, as cobra.NoArgs does.
+func unknownCommand(command *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	command.SuggestionsMinimumDistance = 2
+	meant := ""
+	if near := command.SuggestionsFor(args[0]); len(near) > 0 {
+		meant = "; did you mean " + strings.Join(near, " or ") + "?"
+	}
+	return fmt.Errorf("unknown command %q for %q%s", args[0], command.CommandPath(), meant)
+}
+
+func unknownFlag(command *cobra.Command, err error) error {
+	unknown, ok := errors.AsType[*pflag.NotExistError](err)
+	if !ok {
+		return err
+	}
+	var names []string
+	command.Flags().VisitAll(func(flag *pflag.Flag) { names = append(names, flag.Name) })
+	if near := spelling.Nearest(unknown.GetSpecifiedName(), names); near != "" {
+		return fmt.Errorf("%w; did you mean --%s?", err, near)
+	}
+	return err
+}
+
+// completeRoles returns the roles that the modules declare. It builds the program's graph and starts nothing.
+func completeRoles(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	var roles auth.Roles
+	cfg, err := config.Default()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	cfg.SecretKey, cfg.AuditKey = unusedSecret, unusedSecret
+	app := fx.New(composition.Configuration(cfg, programVersion()), composition.Parts(), fx.NopLogger, fx.Replace(&database.DB{}), fx.Populate(&roles))
+	if app.Err() != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	var all []cobra.Completion
+	for role, declared := range roles {
+		all = append(all, cobra.CompletionWithDesc(string(role), declared.Description))
+	}
+	slices.Sort(all)
+	return all, cobra.ShellCompDirectiveNoFileComp
+}

@@ -1,0 +1,27 @@
+package app
+
+import (
+	"context"
+	"time"
+)
+
+// Newest returns when the newest entry of the trail was recorded; the zero time where there is none. Errors: the store's.
+func (k *Keeper) Newest(ctx context.Context) (newest time.Time, err error) {
+	spans, err := k.ledger.Spans(ctx)
+	if err != nil {
+		return newest, err
+	}
+	for _, span := range spans {
+		if span.To.Sequence <= span.From.Sequence {
+			continue
+		}
+		last, err := k.ledger.Read(ctx, span.Chain, span.To.Sequence-1, 1)
+		if err != nil {
+			return newest, err
+		}
+		if len(last) > 0 && last[0].Time.After(newest) {
+			newest = last[0].Time
+		}
+	}
+	return newest, nil
+}

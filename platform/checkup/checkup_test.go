@@ -1,0 +1,23 @@
+package checkup
+
+import (
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestDisk(t *testing.T) {
+	for free, state := range map[uint64]State{0: Fail, noSpace - 1: Fail, noSpace: Warn, littleSpace - 1: Warn, littleSpace: OK, 1 << 50: OK} {
+		require.Equal(t, state, ofSpace(free, "x").State, "%d", free)
+	}
+	t.Run("is that of the folder above one that is yet to be made", func(t *testing.T) {
+		folder := t.TempDir()
+		require.Contains(t, Disk(filepath.Join(folder, "a", "b")).Text, "MiB are free in ")
+		require.NoDirExists(t, filepath.Join(folder, "a"))
+	})
+}
+
+func TestFoundIsOneLine(t *testing.T) {
+	require.Equal(t, Finding{Warn, "store", "two lines"}, Found(Warn, "store", "%s", "two\n\tlines"))
+}

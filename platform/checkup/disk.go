@@ -1,0 +1,48 @@
+package checkup
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// How much free space is little, in bytes.
+const (
+	littleSpace = 1 << 30
+	noSpace     = 100 << 20
+)
+
+// Disk reports how much space is free where a folder is, or is to be made.
+func Disk(folder string) Finding {
+	existing, err := filepath.Abs(folder)
+	for err == nil {
+		_, there := os.Stat(existing)
+		if there == nil || existing == filepath.Dir(existing) {
+			break
+		}
+		existing = filepath.Dir(existing)
+	}
+	free := uint64(0)
+	if err == nil {
+		free, err = freeSpace(existing)
+	}
+	if errors.Is(err, errors.ErrUnsupported) {
+		return Found(Warn, "disk", "the free space of %s cannot be read on this system", folder)
+	}
+	if err != nil {
+		return Found(Warn, "disk", "the free space of %s cannot be read: %v", folder, err)
+	}
+	return ofSpace(free, folder)
+}
+
+func ofSpace(free uint64, folder string) Finding {
+	text := fmt.Sprintf("%d MiB are free in %s", free>>20, folder)
+	switch {
+	case free < noSpace:
+		return Found(Fail, "disk", "%s: make room, or writes will fail", text)
+	case free < littleSpace:
+		return Found(Warn, "disk", "%s: make room soon", text)
+	}
+	return Found(OK, "disk", "%s", text)
+}

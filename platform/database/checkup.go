@@ -1,0 +1,169 @@
+package database
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/pressly/goose/v3"
+	"go.uber.org/zap"
+
+	"healthcare/platform/checkup"
+)
+
+// Bounds of an examination: a store that hangs must not make it hang.
+const (
+	connectWithin    = 4 * time.Second
+	quickCheckWithin = 8 * time.Second
+)
+
+// Examine looks at the store without changing or creating anything, and returns it for others to look at, nil where it cannot be used. The caller closes it.
+func Examine(ctx context.Context, cfg Config, m Migrations) (*DB, []checkup.Finding) {
+	if err := cfg.Find(); err != nil {
+		return nil, []checkup.Finding{checkup.Found(checkup.Fail, "store", "%v", err)}
+	}
+	db, err := openToLook(cfg)
+	if err != nil {
+		return nil, []checkup.Finding{checkup.Found(checkup.Fail, "store", "%v", err)}
+	}
+	reached, cancel := context.WithTimeout(ctx, connectWithin)
+	defer cancel()
+	if err := db.pools[0].PingContext(reached); err != nil {
+		_ = db.Close()
+		return nil, []checkup.Finding{checkup.Found(checkup.Fail, "store", "%s: %v", db.Where(), causeOf(err))}
+	}
+	look := db.lookAtSQLite
+	if db.engine == Postgres {
+		look = db.lookAtPostgres
+	}
+	found := append(look(ctx), db.lookAtMigrations(ctx, m)...)
+	if err := db.requireTables(ctx); err != nil {
+		_ = db.Close()
+		return nil, found
+	}
+	return db, found
+}
+
+// causeOf returns what an operator has to know, which clients are not told.
+func causeOf(err error) error {
+	explained := explain(err)
+	if cause := errors.Unwrap(explained); cause != nil {
+		return cause
+	}
+	return explained
+}
+
+// openToLook opens the store in a way that leaves no trace.
+func openToLook(cfg Config) (*DB, error) {
+	db := &DB{engine: SQLite, cfg: cfg, log: zap.NewNop()}
+	cfg.SlowQuery = 0
+	if cfg.URL != "" {
+		db.engine = Postgres
+		pool, err := postgresPool(cfg, cfg.limits())
+		if err != nil {
+			return nil, err
+		}
+		pool.SetMaxOpenConns(1)
+		db.pools = []*sql.DB{pool}
+		db.writer, err = gormOver(postgresOver(pool, cfg), cfg, db.log)
+		db.reader = db.writer
+		return db, err
+	}
+	more := url.Values{"mode": {"ro"}, "_query_only": {"1"}}
+	if _, err := os.Stat(cfg.Path + "-wal"); errors.Is(err, os.ErrNotExist) {
+		more.Set("immutable", "1") // nobody has it open; a reader would make that file, as a user that may not be the service's
+	}
+	cfg.LockTimeout = time.Second
+	pool, err := sql.Open("sqlite", lookAddress(cfg, more))
+	if err != nil {
+		return nil, err
+	}
+	pool.SetMaxOpenConns(1)
+	db.pools = []*sql.DB{pool}
+	db.writer, err = gormOver(sqliteDialector{pool}, cfg, db.log)
+	db.reader = db.writer
+	return db, err
+}
+
+// lookAddress is sqliteDSN without the settings that write.
+func lookAddress(cfg Config, more url.Values) string {
+	more.Set("_busy_timeout", strconv.FormatInt(cfg.LockTimeout.Milliseconds(), 10))
+	more.Set("_timezone", "UTC")
+	more.Set("_defensive", "1")
+	more.Set("_dqs", "0")
+	return (&url.URL{Scheme: "file", Opaque: url.PathEscape(cfg.Path), RawQuery: more.Encode()}).String()
+}
+
+func (db *DB) lookAtSQLite(ctx context.Context) []checkup.Finding {
+	ctx, cancel := context.WithTimeout(ctx, quickCheckWithin)
+	defer cancel()
+	path, _ := filepath.Abs(db.cfg.Path) // Find has
+	var said string
+	err := db.pools[0].QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&said)
+	switch {
+	case ctx.Err() != nil:
+		return []checkup.Finding{checkup.Found(checkup.Warn, "store", "SQLite (%s) is too large to be checked within %s: check a `healthcare backup`", path, quickCheckWithin)}
+	case err != nil:
+		return []checkup.Finding{checkup.Found(checkup.Fail, "store", "SQLite (%s): %v", path, causeOf(err))}
+	case said != "ok":
+		return []checkup.Finding{checkup.Found(checkup.Fail, "store", "SQLite (%s) is damaged: %s: restore a backup", path, said)}
+	}
+	return []checkup.Finding{checkup.Found(checkup.OK, "store", "SQLite (%s) is sound", path)}
+}
+
+// lookAtMigrations compares the migrations of this program with those that were applied.
+func (db *DB) lookAtMigrations(ctx context.Context, m Migrations) []checkup.Finding {
+	there, err := db.versionTables(ctx)
+	if err == nil && len(there) == 0 {
+		return []checkup.Finding{checkup.Found(checkup.Fail, "migrations", "none was ever applied: run `healthcare migrate up`")}
+	}
+	var pending, newer []string
+	for _, module := range m.Modules {
+		p, failed := db.provider(db.pools[0], m, module, nil)
+		if failed != nil {
+			err = errors.Join(err, failed)
+			continue
+		}
+		applied := map[int64]bool{}
+		if there["goose_"+module] {
+			var versions []int64
+			err = errors.Join(err, db.Read(ctx).Raw("SELECT version_id FROM goose_"+module).Scan(&versions).Error)
+			for _, version := range versions {
+				applied[version] = true
+			}
+		}
+		p1, n1 := compared(module, p.ListSources(), applied)
+		pending, newer = append(pending, p1...), append(newer, n1...)
+	}
+	switch {
+	case err != nil:
+		return []checkup.Finding{checkup.Found(checkup.Fail, "migrations", "%v", causeOf(err))}
+	case len(pending) > 0:
+		return []checkup.Finding{checkup.Found(checkup.Fail, "migrations", "pending: %s: run `healthcare migrate up`", strings.Join(pending, ", "))}
+	case len(newer) > 0:
+		return []checkup.Finding{checkup.Found(checkup.Warn, "migrations", "applied by a newer release: %s: update this one", strings.Join(newer, ", "))}
+	}
+	return []checkup.Finding{checkup.Found(checkup.OK, "migrations", "every one is applied")}
+}
+
+func compared(module string, ours []*goose.Source, applied map[int64]bool) (pending, newer []string) {
+	known := map[int64]bool{0: true} // goose's own first row
+	for _, source := range ours {
+		known[source.Version] = true
+		if !applied[source.Version] {
+			pending = append(pending, module+"/"+source.Path)
+		}
+	}
+	for version := range applied {
+		if !known[version] {
+			newer = append(newer, module+"/"+strconv.FormatInt(version, 10))
+		}
+	}
+	return pending, newer
+}

@@ -1,0 +1,147 @@
+package database
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/stdlib"
+
+	"healthcare/platform/checkup"
+)
+
+const (
+	oldestServer  = 150000 // server_version_num
+	tolerableSkew = 2 * time.Second
+	harmfulSkew   = time.Minute
+)
+
+func (db *DB) lookAtPostgres(ctx context.Context) []checkup.Finding {
+	ctx, cancel := context.WithTimeout(ctx, connectWithin)
+	defer cancel()
+	var s struct {
+		Version, Role, ServerEncoding, ClientEncoding, Verbosity string
+		Number                                                   int
+		Standby, Trigrams                                        bool
+		ReadOnly                                                 string
+	}
+	err := db.Read(ctx).Raw(`SELECT current_setting('server_version') AS version, current_setting('server_version_num')::int AS number, current_user AS role,
+		current_setting('server_encoding') AS server_encoding, current_setting('client_encoding') AS client_encoding,
+		current_setting('log_error_verbosity') AS verbosity, pg_is_in_recovery() AS standby, current_setting('transaction_read_only') AS read_only,
+		EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_trgm') AS trigrams`).Scan(&s).Error
+	if err != nil {
+		return []checkup.Finding{checkup.Found(checkup.Fail, "store", "%s: %v", db.Where(), causeOf(err))}
+	}
+	state, remark := checkup.OK, ""
+	switch {
+	case s.Number < oldestServer:
+		state, remark = checkup.Fail, ": PostgreSQL 15 or newer is needed"
+	case s.Standby || s.ReadOnly != "off":
+		state, remark = checkup.Fail, ": it only reads; name the primary, or add target_session_attrs=read-write to a list of hosts"
+	}
+	found := []checkup.Finding{
+		checkup.Found(state, "store", "%s answers from %s: version %s, role %s%s", db.Where(), db.answering(ctx), s.Version, s.Role, remark),
+	}
+	if s.ServerEncoding == "UTF8" && s.ClientEncoding == "UTF8" {
+		found = append(found, checkup.Found(checkup.OK, "encoding", "UTF8"))
+	} else {
+		found = append(found, checkup.Found(checkup.Fail, "encoding", "the server has %s and the session %s: dump the database and restore it into one with ENCODING 'UTF8'",
+			s.ServerEncoding, s.ClientEncoding))
+	}
+	found = append(found, db.lookAtIndexes(ctx, s.Trigrams)...)
+	if s.Verbosity == "terse" {
+		found = append(found, checkup.Found(checkup.OK, "privacy", "log_error_verbosity is terse"))
+	} else {
+		found = append(found, checkup.Found(checkup.Warn, "privacy",
+			"log_error_verbosity is %s: PostgreSQL writes the contents of refused rows into its log; set it to terse", s.Verbosity))
+	}
+	return append(append(found, db.lookAtClock(ctx)), db.lookAtReplicas(ctx)...)
+}
+
+// answering returns the address of the server that the connection leads to, of several hosts too.
+func (db *DB) answering(ctx context.Context) string {
+	conn, err := db.pools[0].Conn(ctx)
+	if err != nil {
+		return "nowhere"
+	}
+	defer func() { _ = conn.Close() }()
+	address := "an unknown address"
+	_ = conn.Raw(func(driver any) error {
+		if c, ok := driver.(*stdlib.Conn); ok {
+			address = c.Conn().PgConn().Conn().RemoteAddr().String()
+		}
+		return nil
+	})
+	return address
+}
+
+// lookAtIndexes reports tables whose searches no index serves, and indexes that an interrupted CREATE INDEX CONCURRENTLY left unusable.
+func (db *DB) lookAtIndexes(ctx context.Context, trigrams bool) []checkup.Finding {
+	if !trigrams {
+		return []checkup.Finding{checkup.Found(checkup.Warn, "extensions", "pg_trgm is not installed: searches slow down as lists grow; CREATE EXTENSION pg_trgm, then its indexes")}
+	}
+	var unserved, invalid []string
+	err := errors.Join(
+		db.Read(ctx).Raw(`SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'search_text' AND NOT a.attisdropped
+			WHERE c.relkind = 'r' AND c.relnamespace = ANY (current_schemas(false)::regnamespace[]) AND NOT EXISTS (
+				SELECT FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_am m ON m.oid = x.relam
+				WHERE i.indrelid = c.oid AND i.indisvalid AND m.amname IN ('gin', 'gist') AND a.attnum = ANY (i.indkey)) ORDER BY 1`).Scan(&unserved).Error,
+		db.Read(ctx).Raw(`SELECT x.relname FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid
+			WHERE NOT i.indisvalid AND x.relnamespace = ANY (current_schemas(false)::regnamespace[]) ORDER BY 1`).Scan(&invalid).Error,
+	)
+	switch {
+	case err != nil:
+		return []checkup.Finding{checkup.Found(checkup.Fail, "extensions", "%v", causeOf(err))}
+	case len(invalid) > 0:
+		return []checkup.Finding{checkup.Found(checkup.Warn, "extensions", "these indexes are unusable, because making them was interrupted: %s: REINDEX INDEX CONCURRENTLY each",
+			strings.Join(invalid, ", "))}
+	case len(unserved) > 0:
+		name := unserved[0]
+		return []checkup.Finding{checkup.Found(checkup.Warn, "extensions", "no index serves searches of %s: CREATE INDEX CONCURRENTLY %s_search_text_idx ON %s USING gin (search_text gin_trgm_ops)",
+			strings.Join(unserved, ", "), name, name)}
+	}
+	return []checkup.Finding{checkup.Found(checkup.OK, "extensions", "pg_trgm and its indexes are there")}
+}
+
+func (db *DB) lookAtClock(ctx context.Context) checkup.Finding {
+	var there time.Time
+	asked := time.Now()
+	if err := db.pools[0].QueryRowContext(ctx, "SELECT clock_timestamp()").Scan(&there); err != nil {
+		return checkup.Found(checkup.Fail, "clock", "%v", causeOf(err))
+	}
+	return ofSkew(there.Sub(asked.Add(time.Since(asked) / 2)))
+}
+
+func ofSkew(skew time.Duration) checkup.Finding {
+	switch {
+	case skew.Abs() > harmfulSkew:
+		return checkup.Found(checkup.Fail, "clock", "the database server's clock differs by %s: synchronise both (NTP)", skew.Round(time.Second))
+	case skew.Abs() > tolerableSkew:
+		return checkup.Found(checkup.Warn, "clock", "the database server's clock differs by %s: synchronise both (NTP)", skew.Round(time.Millisecond))
+	}
+	return checkup.Found(checkup.OK, "clock", "agrees with the database server's")
+}
+
+// lookAtReplicas reports whether each replica can be asked.
+func (db *DB) lookAtReplicas(ctx context.Context) (found []checkup.Finding) {
+	for i, address := range db.cfg.ReplicaURLs {
+		cfg := db.cfg
+		cfg.URL, cfg.ReplicaURLs = address, nil
+		pool, err := postgresPool(cfg, nil)
+		var standby bool
+		if err == nil {
+			err = pool.QueryRowContext(ctx, "SELECT pg_is_in_recovery()").Scan(&standby)
+			_ = pool.Close()
+		}
+		switch {
+		case err != nil:
+			found = append(found, checkup.Found(checkup.Warn, "replica", "number %d of database_replica_urls is not used: %v", i+1, causeOf(err)))
+		case !standby:
+			found = append(found, checkup.Found(checkup.Warn, "replica", "number %d of database_replica_urls is no replica", i+1))
+		default:
+			found = append(found, checkup.Found(checkup.OK, "replica", "number %d of database_replica_urls can be read", i+1))
+		}
+	}
+	return found
+}

@@ -1,0 +1,69 @@
+package database
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// elsewhere is the likely reason for a store that is not there, and what to do.
+const elsewhere = "run this where the service runs, or set %s. Only `healthcare serve` and `healthcare migrate up` create one"
+
+// Find reports whether the embedded database is there, without touching it. A server is asked by Connect. Errors: there is none, with the path that was
+// looked at.
+func (cfg Config) Find() error {
+	if cfg.URL != "" {
+		return nil
+	}
+	path, err := filepath.Abs(cfg.Path)
+	if err != nil {
+		return err
+	}
+	switch info, err := os.Stat(path); {
+	case errors.Is(err, os.ErrNotExist):
+		return fmt.Errorf("no database at %s: "+elsewhere, path, "DATA_DIR")
+	case err != nil:
+		return err
+	case !info.Mode().IsRegular():
+		return fmt.Errorf("no database at %s, which is no file: "+elsewhere, path, "DATA_DIR")
+	}
+	return nil
+}
+
+// requireTables reports whether migrations have ever been applied to the store. It creates nothing, unlike goose, which makes the table that it looks for.
+// Errors: none has been; the store's.
+func (db *DB) requireTables(ctx context.Context) error {
+	there, err := db.versionTables(ctx)
+	if err != nil {
+		return explain(err)
+	}
+	if len(there) > 0 {
+		return nil
+	}
+	if db.engine == SQLite {
+		path, _ := filepath.Abs(db.cfg.Path) // Find has
+		return fmt.Errorf("no database at %s, which has no tables: "+elsewhere, path, "DATA_DIR")
+	}
+	return fmt.Errorf("%s has no tables of this service: "+elsewhere, db.Where(), "DATABASE_URL")
+}
+
+// versionTables returns the names of the tables that count migrations.
+func (db *DB) versionTables(ctx context.Context) (map[string]bool, error) {
+	query := `SELECT name FROM sqlite_schema WHERE type = 'table' AND name LIKE 'goose\_%' ESCAPE '\'`
+	if db.engine == Postgres {
+		query = `SELECT tablename FROM pg_catalog.pg_tables WHERE schemaname = ANY (current_schemas(false)) AND tablename LIKE 'goose\_%' ESCAPE '\'`
+	}
+	var names []string
+	if err := db.Read(ctx).Raw(query).Scan(&names).Error; err != nil {
+		return nil, err
+	}
+	there := map[string]bool{}
+	for _, name := range names {
+		if name != "goose_db_version" { // which is another program's
+			there[name] = true
+		}
+	}
+	return there, nil
+}

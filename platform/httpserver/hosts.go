@@ -1,0 +1,111 @@
+package httpserver
+
+import (
+	"net"
+	"net/netip"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"go.uber.org/zap"
+)
+
+// servesHost checks the Host header against the allowed hosts. Probes may come by address.
+func (s *Server) servesHost(c *fiber.Ctx) bool {
+	path := strings.TrimSuffix(c.Path(), "/")
+	if path == "/livez" || path == "/readyz" || path == "/metrics" {
+		return true
+	}
+	return s.cfg.allowsHost(string(c.Request().Host()))
+}
+
+func (cfg Config) allowsHost(host string) bool {
+	if len(cfg.AllowedHosts) == 0 {
+		return true
+	}
+	host = hostName(host)
+	for _, allowed := range cfg.AllowedHosts {
+		allowed = hostName(allowed)
+		if allowed == "*" || allowed == host {
+			return true
+		}
+		if strings.HasPrefix(allowed, ".") && (strings.HasSuffix(host, allowed) || host == allowed[1:]) {
+			return true
+		}
+	}
+	return false
+}
+
+// hostName is a host as names are compared: without port, brackets, the root's dot and regard to case.
+func hostName(host string) string {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	return strings.ToLower(strings.TrimSuffix(strings.Trim(host, "[]"), "."))
+}
+
+// URL returns an address at which this server answers a client on this machine: where it listens, or one of the allowed hosts if they exclude that.
+func (s *Server) URL() string {
+	configured, _, _ := net.SplitHostPort(s.cfg.Address) // config has checked it
+	listening, port, _ := net.SplitHostPort(s.address)
+	return "http://" + net.JoinHostPort(s.cfg.servedHost(localNames(configured, listening)), port)
+}
+
+// localNames returns the names by which a client on this machine reaches a listener, best first.
+func localNames(configured, listening string) []string {
+	switch ip, _ := netip.ParseAddr(listening); {
+	case ip.Is6() && ip.IsUnspecified() && configured == listening:
+		return []string{"::1", "127.0.0.1", "localhost"}
+	case ip.Is6() && ip.IsUnspecified(): // both families
+		return []string{"127.0.0.1", "localhost", "::1"}
+	case ip.IsUnspecified():
+		return []string{"127.0.0.1", "localhost"}
+	case ip.IsLoopback():
+		return []string{listening, "localhost"}
+	}
+	return []string{listening}
+}
+
+func (cfg Config) servedHost(local []string) string {
+	for _, name := range local {
+		if cfg.allowsHost(name) {
+			return name
+		}
+	}
+	for _, allowed := range cfg.AllowedHosts {
+		name := strings.TrimPrefix(hostName(allowed), ".") // ".clinic.example" includes clinic.example
+		if ip, _ := netip.ParseAddr(name); name != "" && !strings.Contains(name, "*") && !ip.IsLoopback() {
+			return name
+		}
+	}
+	return local[0]
+}
+
+// refusedHosts reports requests for hosts that are not served, at most once a minute: the name that a proxy or a client really sends is what an
+// operator needs to correct allowed_hosts, and a scanner must not fill the log.
+type refusedHosts struct{ last atomic.Int64 }
+
+func (r *refusedHosts) report(log *zap.Logger, host string) {
+	now := time.Now().UnixNano()
+	if last := r.last.Load(); now-last < int64(time.Minute) || !r.last.CompareAndSwap(last, now) {
+		return
+	}
+	log.Warn("a request was refused because its host is not one of allowed_hosts; this is logged at most once a minute", zap.String("host", printableHost(host)))
+}
+
+// maxHost is the length of the longest name of a host (RFC 1035, section 2.3.4).
+const maxHost = 255
+
+// printableHost returns a client's text as it may stand in a log: printable ASCII, "?" in the place of anything else, at most 255 bytes, and without a
+// user's name and password before an "@".
+func printableHost(text string) string {
+	text = text[strings.LastIndexByte(text, '@')+1:]
+	shown := []byte(text[:min(len(text), maxHost)])
+	for i, c := range shown {
+		if c < ' ' || c > '~' {
+			shown[i] = '?'
+		}
+	}
+	return string(shown)
+}

@@ -58,7 +58,7 @@ func TestThePostmanCollectionRuns(t *testing.T) {
 					require.Equal(t, 409, r.statuses["POST /api/auth/register/"])
 					require.Contains(t, []int{200, 201}, r.statuses[other])
 					require.NotContains(t, r.statuses, "DELETE /api/auth/me/", "an account that is older than the run stays")
-				require.NotContains(t, r.statuses, "PATCH /api/auth/me/", "as it is")
+					require.NotContains(t, r.statuses, "PATCH /api/auth/me/", "as it is")
 				}
 				known.signIn()
 			})

@@ -12,7 +12,8 @@ import (
 	"healthcare/platform/auth"
 )
 
-// What the document refuses the service refuses where strict handling is preferred, and names the field: cases made from every constraint of every body and query.
+// Holds that the service refuses what the document refuses, where strict handling is preferred, and that it names the field. The cases are made
+// from every constraint of every body and query.
 func TestWhatTheDocumentRefusesTheServiceRefuses(t *testing.T) {
 	t.Parallel()
 	eachEngine(t, func(t *testing.T, s *service) {

@@ -34,7 +34,7 @@ func TestRegister(t *testing.T) {
 		}, p.Errors)
 		p = register(object{"name": " ", "email": "nobody", "password": "short"}).problem(400, "validation_failed")
 		require.Len(t, p.Errors, 3, "all fields at once")
-		p = register(object{"name": 7, "email": "nobody", "password": nil}).problem(400, "validation_failed")
+		p = register(object{"name": []int{7}, "email": "nobody", "password": nil}).problem(400, "validation_failed")
 		require.Equal(t, map[string][]string{
 			"name": {"Must be a string."}, "email": {"Must be an e-mail address."}, "password": {"May not be null."},
 		}, p.Errors, "wrong types and broken rules at once")
@@ -68,7 +68,7 @@ func TestLogin(t *testing.T) {
 		inactive := login("asha@clinic.example", "correct horse").problem(401, "invalid_credentials")
 		inactive.RequestID = ""
 		require.Equal(t, wrong, inactive, "nor that it is inactive")
-		require.Equal(t, "Bearer", login("asha@clinic.example", "x").header.Get("WWW-Authenticate"))
+		require.Equal(t, `Bearer realm="api"`, login("asha@clinic.example", "x").header.Get("WWW-Authenticate"))
 
 		require.Len(t, c.do("POST", "/api/auth/login/", object{}).problem(400, "validation_failed").Errors, 2)
 		require.Len(t, login("", "").problem(400, "validation_failed").Errors, 2)

@@ -29,6 +29,12 @@ func TestWholeNumbers(t *testing.T) {
 	}
 }
 
+func TestALargeExponentCostsNothing(t *testing.T) {
+	for _, text := range []string{"1e999999999", "1e-999999999", "0e999999999"} {
+		require.Less(t, allocated(func() { wholeNumber(text) }), uint64(littleMemory), text)
+	}
+}
+
 const kindsDocument = `
 openapi: 3.0.3
 info: {title: Kinds, version: "1.0"}

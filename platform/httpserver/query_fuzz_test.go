@@ -59,6 +59,15 @@ func FuzzQuery(f *testing.F) {
 	})
 }
 
+func TestChoicesAreListed(t *testing.T) {
+	var query fasthttp.Args
+	query.Parse("ordering=foo&kind=c")
+	_, err := queryReader{}.read(&query, everyKind())
+	var e *errs.Error
+	require.ErrorAs(t, err, &e)
+	require.Equal(t, map[string][]string{"ordering": {"Must be one of name, -name."}, "kind": {"Must be one of a, b."}}, e.Fields)
+}
+
 func holdsWhatIsDescribed(t *testing.T, name, value string) {
 	t.Helper()
 	require.True(t, utf8.ValidString(value) && !strings.ContainsRune(value, 0))

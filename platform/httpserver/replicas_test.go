@@ -2,6 +2,7 @@ package httpserver
 
 import (
 	"context"
+	"net/http"
 	"net/http/httptest"
 	"testing"
 	"time"
@@ -50,8 +51,9 @@ func TestTheNoteOfAWriteTakesLittleMoreThanItsRequest(t *testing.T) {
 				took = time.Since(began)
 				return nil
 			})
-			_, failed := app.Test(httptest.NewRequest("POST", "/", nil), 5000)
+			answer, failed := app.Test(httptest.NewRequest(http.MethodPost, "/", nil), 5000)
 			require.NoError(t, failed)
+			require.NoError(t, answer.Body.Close())
 			require.Error(t, err)
 			require.True(t, store.asked, "it is noted, as it may have been committed")
 			require.Less(t, took, limit+noteGrace+200*time.Millisecond)

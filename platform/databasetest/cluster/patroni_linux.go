@@ -157,7 +157,8 @@ func (p *Patroni) start(node *patroniNode) (err error) {
 	return err
 }
 
-const patroniSettings = `scope: healthcare
+const patroniSettings = `
+scope: healthcare
 name: %s
 restapi: {listen: "127.0.0.1:%d", connect_address: "127.0.0.1:%d"}
 etcd3: {host: "127.0.0.1:%d"}
@@ -178,7 +179,7 @@ postgresql:
   authentication:
     superuser: {username: app, password: loopback}
     replication: {username: replicator, password: loopback}
-  pg_hba: ["local all all trust", "host all all 127.0.0.1/32 scram-sha-256", "host replication replicator 127.0.0.1/32 scram-sha-256"]
+  pg_hba: ["local postgres app trust", "host postgres app 127.0.0.1/32 scram-sha-256", "host replication replicator 127.0.0.1/32 scram-sha-256"]
   parameters: {unix_socket_directories: %s, password_encryption: scram-sha-256, shared_buffers: 64MB, hot_standby_feedback: "on", checkpoint_timeout: 30s}
 `
 
@@ -208,7 +209,8 @@ func (n *patroniNode) is(path string) bool {
 	if err != nil {
 		return false
 	}
-	return answer.Body.Close() == nil && answer.StatusCode == http.StatusOK
+	defer func() { _ = answer.Body.Close() }()
+	return answer.StatusCode == http.StatusOK
 }
 
 // Leader returns the name of the node that is the primary; empty while none is.

@@ -129,9 +129,9 @@ func span(bounds ...rune) *unicode.RangeTable {
 	for i := 0; i < len(bounds); i += 2 {
 		low, high := bounds[i], bounds[i+1]
 		if high > 0xffff {
-			table.R32 = append(table.R32, unicode.Range32{Lo: uint32(low), Hi: uint32(high), Stride: 1})
+			table.R32 = append(table.R32, unicode.Range32{Lo: uint32(low), Hi: uint32(high), Stride: 1}) //nolint:gosec // code points
 		} else {
-			table.R16 = append(table.R16, unicode.Range16{Lo: uint16(low), Hi: uint16(high), Stride: 1})
+			table.R16 = append(table.R16, unicode.Range16{Lo: uint16(low), Hi: uint16(high), Stride: 1}) //nolint:gosec // as large as checked
 			if high <= unicode.MaxLatin1 {
 				table.LatinOffset++
 			}

@@ -38,7 +38,7 @@ func TestTypographicVariants(t *testing.T) {
 		"محمد":       "محـــمد",
 		"علي":        "علی على",
 	} {
-		for _, one := range strings.Fields(written) {
+		for one := range strings.FieldsSeq(written) {
 			require.Equal(t, plain, fold(one), "%q is found by %q", one, plain)
 		}
 	}

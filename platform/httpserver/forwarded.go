@@ -3,6 +3,7 @@ package httpserver
 import (
 	"iter"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -11,8 +12,8 @@ import (
 // comes first, and nothing that a client wrote to its left can change how it is split. Commas inside of quoted strings do not separate.
 func elements(lines [][]byte) iter.Seq[string] {
 	return func(yield func(string) bool) {
-		for i := len(lines) - 1; i >= 0; i-- {
-			line := string(lines[i])
+		for _, bytes := range slices.Backward(lines) {
+			line := string(bytes)
 			for more := true; more; {
 				var element string
 				line, element, more = cutLast(line)
@@ -29,7 +30,7 @@ func cutLast(line string) (before, element string, found bool) {
 	quoted := false
 	for i := len(line) - 1; i >= 0; i-- {
 		switch {
-		case line[i] == '"' && !(quoted && escaped(line[:i])):
+		case line[i] == '"' && (!quoted || !escaped(line[:i])):
 			quoted = !quoted
 		case line[i] == ',' && !quoted:
 			return line[:i], line[i+1:], true
@@ -55,7 +56,8 @@ func parseHop(element string) (netip.Addr, bool) {
 // identifier that is not an address (unknown, _hidden) has no address.
 func parseForwarded(element string) (address netip.Addr, ok bool) {
 	found := false
-	for pair, rest := "", element; rest != ""; {
+	for rest := element; rest != ""; {
+		var pair string
 		pair, rest = cutPair(rest)
 		name, value, _ := strings.Cut(pair, "=")
 		if !strings.EqualFold(strings.Trim(name, " \t"), "for") {

@@ -13,7 +13,7 @@ import (
 )
 
 // servedAgainWithin is how long a fail-over may keep the service from serving: Patroni's patience with a silent leader, its election, and ours.
-const servedAgainWithin = cluster.FailoverTTL + 10*time.Second
+const servedAgainWithin = cluster.FailoverTTL + 15*time.Second
 
 // the primary of a cluster under Patroni is killed under load, and after it came back as a standby its successor too, so that the first one may
 // lead again. Clients hear 503 until the successor serves, at every instance by itself; no acknowledged write is lost; the trail is whole.

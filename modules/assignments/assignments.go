@@ -23,5 +23,5 @@ func ParseID(s string) (ID, error) {
 // What the module refuses.
 var (
 	ErrNotFound        = errs.New(errs.NotFound, "not_found", "No such assignment.")
-	ErrAlreadyAssigned = errs.New(errs.Conflict, "already_assigned", "This doctor is already assigned to this patient.")
+	ErrAlreadyAssigned = errs.Duplicate(errs.WholeRecord, "already_assigned", "This doctor is already assigned to this patient.")
 )

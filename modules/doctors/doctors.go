@@ -45,5 +45,5 @@ type Deleted struct{ ID ID }
 // What the module refuses.
 var (
 	ErrNotFound           = errs.New(errs.NotFound, "not_found", "No such doctor.")
-	ErrLicenseNumberTaken = errs.New(errs.Conflict, "license_number_taken", "Another doctor has this license number.")
+	ErrLicenseNumberTaken = errs.Duplicate("license_number", "license_number_taken", "Another doctor has this license number.")
 )

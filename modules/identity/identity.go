@@ -54,6 +54,7 @@ type Config struct {
 	AccessTokenLifetime time.Duration // how long an access token is good
 	SessionIdleLifetime time.Duration // how long a refresh token is good when it is not used
 	SessionLifetime     time.Duration // how long a session lives at most
+	Django              bool          // serves clients of the original: they keep their first refresh token, and read the claim user_id
 
 	RegistrationClosed bool // only administrators make accounts
 	StrictPasswords    bool // refuse the most used passwords, and those made of the user's own name and address
@@ -74,7 +75,7 @@ type Config struct {
 
 // What the module refuses.
 var (
-	ErrEmailTaken         = errs.New(errs.Conflict, "email_taken", "An account with this e-mail address already exists.")
+	ErrEmailTaken         = errs.Duplicate("email", "email_taken", "An account with this e-mail address already exists.")
 	ErrInvalidCredentials = errs.New(errs.Unauthenticated, "invalid_credentials", "No active account found with the given credentials.")
 	ErrInvalidRefresh     = errs.New(errs.Unauthenticated, "token_not_valid", "The refresh token is invalid or expired.")
 	ErrRegistrationClosed = errs.New(errs.Forbidden, "registration_closed", "Accounts are made by an administrator here.")

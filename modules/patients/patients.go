@@ -62,5 +62,5 @@ type Deleted struct{ IDs []ID }
 // What the module refuses.
 var (
 	ErrNotFound                 = errs.New(errs.NotFound, "not_found", "No such patient.")
-	ErrMedicalRecordNumberTaken = errs.New(errs.Conflict, "medical_record_number_taken", "Another of your patients has this medical record number.")
+	ErrMedicalRecordNumberTaken = errs.Duplicate("medical_record_number", "medical_record_number_taken", "Another of your patients has this medical record number.")
 )

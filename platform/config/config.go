@@ -35,6 +35,8 @@ type Config struct {
 	LogLevel string `koanf:"log_level"`
 	TimeZone string `koanf:"time_zone"` // Location
 
+	Compat string `koanf:"compat"` // "" or Django
+
 	MetricsAddress string `koanf:"metrics_address"`
 
 	HTTPAddress         string        `koanf:"http_address"`
@@ -84,6 +86,9 @@ type Config struct {
 	PasswordHashWait        time.Duration `koanf:"password_hash_wait"`
 }
 
+// Django is the compat that serves clients of the original service.
+const Django = "django"
+
 // Production is the one app_env in which nothing is made up for convenience.
 const Production = "production"
 
@@ -117,6 +122,7 @@ func (c Config) check() error {
 		"data_dir":                             validation.Validate(c.DataDir, validation.Required),
 		"log_level":                            oneOf(c.LogLevel, "debug", "info", "warn", "error"),
 		"time_zone":                            validation.Validate(c.TimeZone, validation.By(zoneName)),
+		"compat":                               compatible(c.Compat),
 		"http_address":                         validation.Validate(c.HTTPAddress, validation.By(hostPort)),
 		"metrics_address":                      validation.Validate(c.MetricsAddress, validation.When(c.MetricsAddress != "", validation.By(hostPort))),
 		"cors_origins":                         validation.Validate(c.CORSOrigins, validation.Each(validation.By(origin))),
@@ -188,6 +194,13 @@ func oneOf(v string, allowed ...string) error {
 	}
 	last := len(allowed) - 1
 	return fmt.Errorf("must be %s or %s", strings.Join(allowed[:last], ", "), allowed[last])
+}
+
+func compatible(v string) error {
+	if v != "" && v != Django {
+		return errors.New("must be empty or " + Django)
+	}
+	return nil
 }
 
 // wholeSeconds is the precision of a token's dates (RFC 7519, NumericDate).

@@ -33,6 +33,8 @@ type Error struct {
 	Detail string              // one sentence, safe to show: never a value of a patient, SQL or an internal message
 	Fields map[string][]string // for Invalid: each field of the request and its messages
 
+	Unique string // for Conflict: the field whose value another record already has; WholeRecord if several fields are unique together
+
 	RetryAfter time.Duration // for Throttled and Unavailable: when to try again; 0 means unsaid
 
 	cause error
@@ -65,6 +67,14 @@ func Fields(checks map[string]error) error {
 
 func invalid(fields map[string][]string) *Error {
 	return &Error{Kind: Invalid, Code: "validation_failed", Detail: "Some fields are not valid.", Fields: fields}
+}
+
+// WholeRecord stands for a field's name where several fields are unique together.
+const WholeRecord = "*"
+
+// Duplicate declares a Conflict with a record that already has this value of a field, or WholeRecord.
+func Duplicate(field, code, detail string) *Error {
+	return &Error{Kind: Conflict, Code: code, Detail: detail, Unique: field}
 }
 
 // Because is the same error with its cause kept for the log. The cause is never shown to a client.

@@ -1,7 +1,9 @@
 package httpserver
 
 import (
+	"maps"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
@@ -69,6 +71,11 @@ func (s *Server) guard(op *operation, handler fiber.Handler) fiber.Handler {
 			return err
 		}
 		if op.takesBody {
+			if s.cfg.Django {
+				if err := readForm(c, op); err != nil {
+					return err
+				}
+			}
 			if err := acceptable(c, op); err != nil {
 				return err
 			}
@@ -84,11 +91,13 @@ func (call *call) readQuery(c *fiber.Ctx) error {
 		return nil
 	}
 	reader := queryReader{zone: call.server.cfg.TimeZone, strict: prefers(c, handlingStrict), array: op.array}
+	reader.django, reader.ignored = call.server.cfg.Django, map[string]bool{}
 	canonical, err := reader.read(uri.QueryArgs(), op.query)
 	if err == nil && canonical != nil {
 		call.sentQuery = string(uri.QueryString())
 		uri.SetQueryString(canonical.Encode())
 	}
+	warnIgnored(c, "parameters", slices.Collect(maps.Keys(reader.ignored)))
 	return err
 }
 

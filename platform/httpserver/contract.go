@@ -44,10 +44,11 @@ type operation struct {
 
 	list       *listRules // for a list: how it may be ordered
 	query      parameters
-	array      bool            // answers an array, whether or not it has pages
-	repeatable bool            // takes an Idempotency-Key
-	exact      map[string]bool // members of the body that are read as they are sent
-	known      map[string]bool // members that a body may hold: those it takes, and those of the answer, which are ignored
+	array      bool             // answers an array, whether or not it has pages
+	repeatable bool             // takes an Idempotency-Key
+	exact      map[string]bool  // members of the body that are read as they are sent
+	form       *openapi3.Schema // of the body
+	known      map[string]bool  // members that a body may hold: those it takes, and those of the answer, which are ignored
 
 	measured, measuredHead *measured // measuredHead is nil where HEAD is not served
 }
@@ -232,7 +233,7 @@ func operationOf(method, route string, described *openapi3.Operation, roles auth
 	op := &operation{
 		id: described.OperationID, method: method, route: route, access: access, resource: audit.Resource(about), takesBody: described.RequestBody != nil,
 		list: listRulesOf(described), query: parametersOf(described), repeatable: repeatable(method, described), known: membersOf(described),
-		exact: exactMembers(described), array: answersArray(described),
+		exact: exactMembers(described), array: answersArray(described), form: bodySchema(described),
 	}
 	if said, ok := described.Extensions["x-body-limit"]; ok {
 		limit, _ := said.(float64)

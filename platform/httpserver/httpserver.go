@@ -38,6 +38,7 @@ type Config struct {
 	RequireIfMatch  bool           // PUT, PATCH and DELETE must say which version they change
 	CursorKeys      keyring.Ring   // the newest seals cursors, all open them
 	TimeZone        *time.Location // in which a filter's date without a time begins
+	Django          bool           // serves clients of the original service: compat.go
 	Version         string         // of the program, for the contract
 }
 
@@ -120,7 +121,7 @@ func New(
 	server := s.app.Server()
 	server.Handler = s.understood(handler)
 	server.ErrorHandler = s.refuseUnread
-	server.DisablePreParseMultipartForm = true // nobody takes forms: none is parsed before it is refused
+	server.DisablePreParseMultipartForm = true // forms are refused, or read by readForm within its own bounds
 	server.SecureErrorLogMessage = true        // never quote a request that could not be read: it may hold a token
 	return s, nil
 }

@@ -20,7 +20,7 @@ const defaultLimit = 100
 func PageRequest(c *fiber.Ctx) (paging.Request, error) {
 	call := callOf(c)
 	request := paging.Request{
-		Limit: defaultLimit, Order: orderOf(c.Query("ordering"), call.op.list),
+		Limit: call.server.defaultLimit(), Order: orderOf(c.Query("ordering"), call.op.list),
 		Count: prefers(c, countExact),
 	}
 	if limit, err := strconv.Atoi(c.Query("limit")); err == nil {

@@ -80,7 +80,7 @@ func (s *Server) refuse(c *fiber.Ctx, err error) error {
 	if f, ok := errors.AsType[*fiber.Error](err); ok {
 		err = fromFiber(f)
 	}
-	writeProblem(c.Context(), id, instance, err)
+	s.writeProblem(c.Context(), id, instance, err)
 	return nil
 }
 
@@ -118,10 +118,13 @@ func (s *Server) refuseUnread(ctx *fasthttp.RequestCtx, err error) {
 }
 
 // writeProblem writes err as a problem with the headers every answer has, and those its status demands.
-func writeProblem(ctx *fasthttp.RequestCtx, requestID, instance string, err error) {
+func (s *Server) writeProblem(ctx *fasthttp.RequestCtx, requestID, instance string, err error) {
 	p, retryAfter := describe(err)
 	p.Type, p.Instance, p.RequestID = "/problems/"+p.Code, instance, requestID
 	body, _ := encodeJSON(p) // strings only: it cannot fail
+	if s.cfg.Django {
+		body = s.djangoProblem(ctx, &p, err)
+	}
 	resetKeeping(&ctx.Response)
 	harden(ctx, requestID)
 	ctx.SetStatusCode(p.Status)

@@ -32,9 +32,11 @@ func parametersOf(op *openapi3.Operation) parameters {
 
 // queryReader reads the query of one request.
 type queryReader struct {
-	zone   *time.Location // in which a date without a time begins
-	strict bool           // refuses values of another type (RFC 7240, handling=strict)
-	array  bool           // of an operation that answers a list
+	zone    *time.Location  // in which a date without a time begins
+	ignored map[string]bool // names of the parameters that were ignored
+	strict  bool            // refuses values of another type (RFC 7240, handling=strict)
+	django  bool            // ignores unknown parameters of a list, unless strict
+	array   bool            // of an operation that answers a list
 }
 
 // read checks a query against what is described and names every refused parameter at once. It returns the query in the one form that handlers
@@ -49,6 +51,9 @@ func (r queryReader) read(query *fasthttp.Args, described parameters) (url.Value
 		switch {
 		case r.array && r.absent(name, value, known):
 			changed = true
+			continue
+		case r.array && !known && r.django && !r.strict:
+			r.ignored[printable(name)], changed = true, true
 			continue
 		case r.array && !known && name == formatParameter:
 			wrong[name] = sentence("Answers are JSON. Leave this parameter out, or send json.")

@@ -24,18 +24,23 @@ func unknownMembers(c *fiber.Ctx, members map[string]jsontext.Value, refused map
 			unknown = append(unknown, printable(name))
 		}
 	}
-	if len(unknown) == 0 {
-		return
-	}
-	slices.Sort(unknown)
 	if prefers(c, handlingStrict) {
 		for _, name := range unknown {
 			refused[name] = []string{"Unknown field."}
 		}
 		return
 	}
-	if len(unknown) > warnedNames {
-		unknown = append(unknown[:warnedNames], "...")
+	warnIgnored(c, "fields", unknown)
+}
+
+// warnIgnored tells the client which printable names of its request were ignored, if any.
+func warnIgnored(c *fiber.Ctx, what string, names []string) {
+	if len(names) == 0 {
+		return
 	}
-	c.Set(fiber.HeaderWarning, `299 - "Unknown fields were ignored: `+strings.Join(slices.Compact(unknown), ", ")+`"`)
+	slices.Sort(names)
+	if len(names) > warnedNames {
+		names = append(names[:warnedNames], "...")
+	}
+	c.Set(fiber.HeaderWarning, `299 - "Unknown `+what+` were ignored: `+strings.Join(slices.Compact(names), ", ")+`"`)
 }

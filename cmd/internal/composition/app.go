@@ -121,13 +121,14 @@ func serverConfig(cfg config.Config, keys keyring.Ring, version string) httpserv
 		HeaderLimit: cfg.HTTPHeaderLimit, URLLimit: cfg.HTTPURLLimit, Connections: cfg.HTTPConnections, ReadTimeout: cfg.HTTPReadTimeout,
 		WriteTimeout: cfg.HTTPWriteTimeout, IdleTimeout: cfg.HTTPIdleTimeout, HandlerTimeout: cfg.HTTPHandlerTimeout,
 		ShutdownDelay: cfg.HTTPShutdownDelay, ShutdownTimeout: cfg.HTTPShutdownTimeout, Version: version,
-		RequireIfMatch: cfg.RequireIfMatch, CursorKeys: keys, TimeZone: cfg.Location(), ForwardedHeader: header,
+		RequireIfMatch: cfg.RequireIfMatch, CursorKeys: keys, TimeZone: cfg.Location(), ForwardedHeader: header, Django: cfg.Compat == config.Django,
 	}
 }
 
 func identityConfig(cfg config.Config) identity.Config {
 	return identity.Config{
 		AccessTokenLifetime: cfg.AccessTokenLifetime, SessionIdleLifetime: cfg.SessionIdleLifetime, SessionLifetime: cfg.SessionLifetime,
+		Django:             cfg.Compat == config.Django,
 		RegistrationClosed: cfg.Registration == "closed", StrictPasswords: cfg.PasswordPolicy == "strict",
 		FreeAttempts: cfg.SignInFreeAttempts, AccountFailures: cfg.SignInAccountFailures, ClientFailures: cfg.SignInClientFailures,
 		HashMemory:      uint32(cfg.PasswordHashMemory),     //nolint:gosec // config bounds it

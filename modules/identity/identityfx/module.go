@@ -57,7 +57,7 @@ func passwords(cfg identity.Config) (ports.Passwords, error) {
 
 func tokens(cfg identity.Config, keys keyring.Ring, clock clock.Clock) (ports.Tokens, error) {
 	return token.New(token.Config{
-		Keys: keys, Issuer: "healthcare", Audience: "healthcare-api", Lifetime: cfg.AccessTokenLifetime,
+		Keys: keys, Issuer: "healthcare", Audience: "healthcare-api", Lifetime: cfg.AccessTokenLifetime, UserIDClaim: cfg.Django,
 	}, clock)
 }
 

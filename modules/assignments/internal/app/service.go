@@ -4,6 +4,7 @@ package app
 
 import (
 	"context"
+	"errors"
 
 	"healthcare/modules/assignments"
 	"healthcare/modules/assignments/internal/domain"
@@ -101,6 +102,16 @@ func (s *Service) Find(ctx context.Context, who auth.Principal, id assignments.I
 		return Assigned{}, assignments.ErrNotFound
 	}
 	return detailed[0], s.trail.Record(ctx, who, event(audit.Read, one))
+}
+
+// Lookup returns the assignment with an id that may be a patient's instead, and reports whether there is one. Unlike Find it records no refusal.
+// Errors: none of its own.
+func (s *Service) Lookup(ctx context.Context, who auth.Principal, id assignments.ID) (Assigned, bool, error) {
+	if _, err := s.assignments.Find(ctx, visible(who), id); errors.Is(err, assignments.ErrNotFound) {
+		return Assigned{}, false, nil
+	}
+	one, err := s.Find(ctx, who, id)
+	return one, err == nil, err
 }
 
 // Discharge ends an assignment. It never changed, so it is at its first version. Errors: assignments.ErrNotFound, revision.ErrStale.

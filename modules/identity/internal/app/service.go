@@ -38,10 +38,13 @@ func New(
 	cfg identity.Config, users ports.Users, sessions ports.Sessions, credentials *Credentials, tokens ports.Tokens,
 	trail audit.Recorder, tx tx.Runner, clock clock.Clock,
 ) *Service {
+	lifetimes := domain.Lifetimes{Idle: cfg.SessionIdleLifetime, Absolute: cfg.SessionLifetime}
+	if cfg.Django {
+		lifetimes.Retry = lifetimes.Idle
+	}
 	return &Service{
 		users: users, sessions: sessions, credentials: credentials, tokens: tokens, trail: trail, tx: tx, clock: clock,
-		lifetimes:      domain.Lifetimes{Idle: cfg.SessionIdleLifetime, Absolute: cfg.SessionLifetime},
-		accessLifetime: cfg.AccessTokenLifetime,
+		lifetimes: lifetimes, accessLifetime: cfg.AccessTokenLifetime,
 	}
 }
 
@@ -117,7 +120,7 @@ func (s *Service) renewHash(ctx context.Context, user domain.User, password stri
 	return user
 }
 
-// Refresh trades a refresh token for its successor and a new access token. The token before may come again for a minute, for its answer may have
+// Refresh trades a refresh token for its successor and a new access token. The token before may come again for a retry window, for its answer may have
 // been lost, and gets the same successor; one that comes later ends the session: somebody has it who should not.
 // Errors: errs.Invalid for a blank token, identity.ErrInvalidRefresh.
 func (s *Service) Refresh(ctx context.Context, refresh string, from From) (Tokens, error) {

@@ -63,6 +63,7 @@ func Network(address netip.Addr) string {
 type Lifetimes struct {
 	Idle     time.Duration // since its last use
 	Absolute time.Duration // since its login
+	Retry    time.Duration // replaces RetryWindow where it is longer
 }
 
 // RetryWindow is how long the last spent refresh token may be sent again, from its first use: its answer may have been lost, or a second tab
@@ -105,7 +106,7 @@ func (s *Session) Refresh(generation int, from Origin, now time.Time, lifetimes 
 		s.From = from
 		s.use(now, lifetimes)
 		return Rotated
-	case generation == s.Generation-1 && now.Sub(s.LastUsedAt) <= RetryWindow:
+	case generation == s.Generation-1 && now.Sub(s.LastUsedAt) <= max(RetryWindow, lifetimes.Retry):
 		return Repeated
 	}
 	return Reused

@@ -55,6 +55,9 @@ func (h *handlers) Assign(c *fiber.Ctx) error {
 		return err
 	}
 	made, err := h.assignments.Assign(c.UserContext(), httpserver.Principal(c), patient, doctor)
+	if err != nil && httpserver.Django(c) {
+		err = missingReference(err)
+	}
 	if err != nil {
 		return err
 	}
@@ -62,8 +65,21 @@ func (h *handlers) Assign(c *fiber.Ctx) error {
 	return send(c, fiber.StatusCreated, made)
 }
 
-// ListAssignmentsOfPatient answers a page of one patient's assignments.
+// ListAssignmentsOfPatient answers a page of one patient's assignments. For clients of the original, the id may be an assignment's too.
 func (h *handlers) ListAssignmentsOfPatient(c *fiber.Ctx, id string) error {
+	if assignmentID, err := assignments.ParseID(id); err == nil && httpserver.Django(c) {
+		one, found, err := h.assignments.Lookup(c.UserContext(), httpserver.Principal(c), assignmentID)
+		if err != nil {
+			return err
+		}
+		if found {
+			return send(c, fiber.StatusOK, one)
+		}
+	}
+	return h.listOf(c, id)
+}
+
+func (h *handlers) listOf(c *fiber.Ctx, id string) error {
 	patientID, err := patients.ParseID(id)
 	if err != nil {
 		return err
@@ -81,7 +97,7 @@ func (h *handlers) ListAssignmentsOfPatient(c *fiber.Ctx, id string) error {
 
 // ListAssignmentsByPatient is the same under the original's other path.
 func (h *handlers) ListAssignmentsByPatient(c *fiber.Ctx, patientID string) error {
-	return h.ListAssignmentsOfPatient(c, patientID)
+	return h.listOf(c, patientID)
 }
 
 // ReadAssignment answers one assignment.
@@ -129,6 +145,17 @@ func pair(c *fiber.Ctx) (patients.ID, doctors.ID, error) {
 		wrong["doctor"] = errNoID
 	}
 	return patient, doctor, errs.Fields(wrong)
+}
+
+// missingReference refuses the body where the patient or the doctor does not exist, as the original did.
+func missingReference(err error) error {
+	for field, missing := range map[string]*errs.Error{"patient": patients.ErrNotFound, "doctor": doctors.ErrNotFound} {
+		if errors.Is(err, missing) {
+			fields := map[string][]string{field: {missing.Detail}}
+			return &errs.Error{Kind: errs.Invalid, Code: missing.Code, Detail: missing.Detail, Fields: fields}
+		}
+	}
+	return err
 }
 
 var errNoID = errors.New("Must be a UUID.") //nolint:staticcheck // shown to people as a sentence

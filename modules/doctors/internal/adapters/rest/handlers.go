@@ -72,6 +72,9 @@ func (h *handlers) ReadDoctor(c *fiber.Ctx, id string) error {
 
 // ReplaceDoctor replaces all details.
 func (h *handlers) ReplaceDoctor(c *fiber.Ctx, id string) error {
+	if httpserver.Django(c) {
+		return change(c, id, replacementOf, h.doctors.Amend)
+	}
 	return change(c, id, detailsOf, h.doctors.Revise)
 }
 

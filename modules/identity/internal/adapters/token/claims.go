@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/google/uuid"
 
@@ -25,10 +26,11 @@ var (
 	errLifetime  = errors.New("claims: exp is not within a day after iat")
 	errTokenType = errors.New("claims: not an access token")
 	errVersion   = errors.New("claims: no version >= 0")
+	errUserID    = errors.New("claims: user_id is not sub")
 	errUUID      = errors.New("claims: sub, sid or jti is not a UUID in canonical form")
 )
 
-// claims is the token's payload as it is written. Every member is required.
+// claims is the token's payload as it is written. Every member but UserID is required.
 type claims struct {
 	Issuer    string   `json:"iss"`
 	Audience  audience `json:"aud"`
@@ -39,6 +41,9 @@ type claims struct {
 	IssuedAt  int64    `json:"iat"`
 	ID        string   `json:"jti"`
 	TokenType string   `json:"token_type"`
+
+	// UserID is the subject again, for clients of the original. It is optional, and kept as JSON so that null is not taken for a missing claim.
+	UserID jsontext.Value `json:"user_id,omitzero"`
 }
 
 // UnmarshalJSON takes exactly the claims we issue: names in their own letter case, none twice (RFC 7519 section 4), valid
@@ -68,6 +73,9 @@ func (c *claims) issued() (ports.Claims, error) {
 	}
 	if c.Version == nil || *c.Version < 0 {
 		return ports.Claims{}, errVersion
+	}
+	if c.UserID != nil && string(c.UserID) != `"`+c.Subject+`"` {
+		return ports.Claims{}, errUserID
 	}
 	user, okUser := canonical(c.Subject)
 	session, okSession := canonical(c.Session)

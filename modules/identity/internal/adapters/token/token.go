@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/google/uuid"
 
@@ -31,6 +32,8 @@ type Config struct {
 
 	Issuer   string // iss, a name or URI: 1..256 visible ASCII characters without " & < > \
 	Audience string // aud, likewise
+
+	UserIDClaim bool // writes the claim user_id too
 
 	Lifetime time.Duration // MinLifetime..MaxLifetime, in whole seconds
 }
@@ -95,6 +98,10 @@ func (t *tokens) Issue(c ports.Claims) (string, error) {
 		return "", fmt.Errorf("token: issue: %w", err)
 	}
 	now := t.clock.Now()
+	var userID jsontext.Value
+	if t.cfg.UserIDClaim {
+		userID = jsontext.Value(`"` + c.UserID.String() + `"`)
+	}
 	return sign(t.signer, claims{
 		Issuer:    t.cfg.Issuer,
 		Audience:  audience(t.cfg.Audience),
@@ -105,6 +112,7 @@ func (t *tokens) Issue(c ports.Claims) (string, error) {
 		IssuedAt:  now.Unix(),
 		ID:        id.String(),
 		TokenType: accessToken,
+		UserID:    userID,
 	})
 }
 

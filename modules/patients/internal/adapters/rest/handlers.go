@@ -73,6 +73,9 @@ func (h *handlers) ReadPatient(c *fiber.Ctx, id string) error {
 
 // ReplacePatient replaces all details.
 func (h *handlers) ReplacePatient(c *fiber.Ctx, id string) error {
+	if httpserver.Django(c) {
+		return change(h, c, id, replacementIn, h.replace)
+	}
 	return change(h, c, id, saidIn, h.patients.Revise)
 }
 

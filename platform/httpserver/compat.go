@@ -1,0 +1,71 @@
+package httpserver
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
+
+	"healthcare/platform/errs"
+)
+
+// COMPAT=django serves clients of the original service, which was written with Django REST framework: problems also have the shapes of its
+// errors, forms are read, and lists are lenient and long.
+
+// Django reports whether the server serves clients of the original service.
+func Django(c *fiber.Ctx) bool {
+	call := callOf(c)
+	return call != nil && call.server.cfg.Django
+}
+
+// djangoLimit is the largest page that the contract allows.
+const djangoLimit = 500
+
+// defaultLimit returns how many items a page has when the client does not ask for a number. The original answered whole lists.
+func (s *Server) defaultLimit() int {
+	if s.cfg.Django {
+		return djangoLimit
+	}
+	return defaultLimit
+}
+
+// nonFieldErrors is the member in which Django REST framework keeps the messages that are about no field.
+const nonFieldErrors = "non_field_errors"
+
+// djangoProblem returns p as JSON with the original's members added. A duplicate is 400 there, so that p's status changes. The members of the
+// problem keep their values: no field of a request overwrites them.
+func (s *Server) djangoProblem(ctx *fasthttp.RequestCtx, p *Problem, err error) []byte {
+	fields := p.Errors
+	if e, ok := errors.AsType[*errs.Error](err); ok && e.Unique != "" {
+		p.Status, p.Title = fiber.StatusBadRequest, kinds[errs.Invalid].title
+		if e.Unique != errs.WholeRecord {
+			fields = map[string][]string{e.Unique: {e.Detail}}
+		}
+	}
+	added := map[string]any{}
+	path := string(ctx.Path())
+	switch {
+	case strings.HasPrefix(path, "/api/auth/"):
+		for name, messages := range fields {
+			added[name] = messages
+		}
+		if len(fields) == 0 && p.Status == fiber.StatusBadRequest {
+			added[nonFieldErrors] = []string{p.Detail}
+		}
+	case strings.HasPrefix(path, "/api/") && len(fields) > 0:
+		added["error"] = fields
+	case strings.HasPrefix(path, "/api/"):
+		added["error"] = p.Detail
+	}
+	added["type"], added["title"], added["status"], added["code"] = p.Type, p.Title, p.Status, p.Code
+	added["detail"], added["request_id"] = p.Detail, p.RequestID
+	if p.Instance != "" {
+		added["instance"] = p.Instance
+	}
+	if len(p.Errors) > 0 {
+		added["errors"] = p.Errors
+	}
+	body, _ := encodeJSON(added) // strings and numbers only: it cannot fail
+	return body
+}

@@ -19,7 +19,8 @@ const sweepInterval = time.Minute
 
 func recorded(mailboxes *store.Mailboxes) ports.Mailboxes { return mailboxes }
 
-// api is the module's API. Before it answers, every account's mailbox is on record; while it does, those that an older release adds are recorded.
+// api is the module's API. Before it answers, every account's mailbox is on record; while it does, those that an
+// older release adds are recorded.
 func api(lc fx.Lifecycle, service *app.Service, accounts *app.Accounts, mailboxes *store.Mailboxes, log *zap.Logger) httpserver.API {
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan struct{})

@@ -18,9 +18,10 @@ const maxMailbox = 1000
 // maxTyped bounds the address that a mailbox is computed of, in bytes. An account's has at most 254 characters.
 const maxTyped = 4096
 
-// Mailbox returns the key of an address: two addresses of one mailbox belong to one account. It is the local part in NFKC, case folded and without
-// invisible characters, and the domain as IDNA's A-label (lookup profile) without a trailing dot. A domain that IDNA rejects is folded like a local part.
-// Addresses that LowerAddress makes equal are of one mailbox, always: the unique constraint of users.mailbox knows no finer difference.
+// Mailbox returns the key of an address: two addresses of one mailbox belong to one account. It is the local part in
+// NFKC, case folded and without invisible characters, and the domain as IDNA's A-label (lookup profile) without a
+// trailing dot. A domain that IDNA rejects is folded like a local part. Addresses that LowerAddress makes equal are
+// of one mailbox, always: the unique constraint of users.mailbox knows no finer difference.
 func Mailbox(email string) string {
 	email = LowerAddress(email)
 	if len(email) > maxTyped {
@@ -39,7 +40,8 @@ func Mailbox(email string) string {
 	return mailbox
 }
 
-// LowerAddress returns the address in lower case, which releases before user_mailboxes took for the key. users.mailbox holds it.
+// LowerAddress returns the address in lower case, which releases before user_mailboxes took for the key.
+// users.mailbox holds it.
 func LowerAddress(email string) string { return strings.ToLower(strings.TrimSpace(email)) }
 
 func digest(s string) string {
@@ -57,7 +59,8 @@ func splitAddress(email string) (local, host string) {
 	return email[:at], host
 }
 
-// foldAddress applies NFKC and case folding until nothing changes: a folded text need not be in NFKC, and the other way round.
+// foldAddress applies NFKC and case folding until nothing changes: a folded text need not be in NFKC, and the other
+// way round.
 func foldAddress(s string) string {
 	for range 8 { // two rounds do; the bound is against a surprise in future tables
 		folded := norm.NFKC.String(cases.Fold().String(undotted(visible(norm.NFKD.String(s)))))
@@ -70,8 +73,8 @@ func foldAddress(s string) string {
 	return s
 }
 
-// undotted removes the dot above that a small i is shown with anyway, from decomposed text: folding makes the dotted capital I that letter with
-// a dot, while strings.ToLower, and so users.mailbox, makes it a plain i.
+// undotted removes the dot above that a small i is shown with anyway, from decomposed text: folding makes the dotted
+// capital I that letter with a dot, while strings.ToLower, and so users.mailbox, makes it a plain i.
 func undotted(s string) string {
 	afterI := false
 	return strings.Map(func(r rune) rune {
@@ -98,7 +101,8 @@ func visible(s string) string {
 	}, s)
 }
 
-// ignorable reports whether r is a format character or one that Unicode has programs show nothing for (Default_Ignorable_Code_Point).
+// ignorable reports whether r is a format character or one that Unicode has programs show nothing for
+// (Default_Ignorable_Code_Point).
 func ignorable(r rune) bool {
 	return unicode.In(r, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
 }
@@ -106,7 +110,8 @@ func ignorable(r rune) bool {
 // lenient is idna.Lookup for labels that are no host names, such as those with an underscore.
 var lenient = idna.New(idna.MapForLookup(), idna.StrictDomainName(false), idna.CheckHyphens(false))
 
-// foldDomain returns the A-labels of a domain. It goes by way of the U-labels, because the dot above i has to be removed in both.
+// foldDomain returns the A-labels of a domain. It goes by way of the U-labels, because the dot above i has to be
+// removed in both.
 func foldDomain(host string) string {
 	for range 8 {
 		aLabels := toASCII(trimDomain(strings.ToLower(host)))
@@ -136,7 +141,8 @@ func trimDomain(host string) string {
 	return strings.TrimRightFunc(host, func(r rune) bool { return r == '.' || unicode.IsSpace(r) })
 }
 
-// spellings returns the address as it was typed, as its mailbox, and as that reads to people: a password made of any of them is made of the address.
+// spellings returns the address as it was typed, as its mailbox, and as that reads to people: a password made of any
+// of them is made of the address.
 func spellings(email string) []string {
 	mailbox := Mailbox(email)
 	local, host := splitAddress(mailbox)
@@ -147,7 +153,8 @@ func spellings(email string) []string {
 // errInvisible refuses a new address that looks like another one.
 var errInvisible = errors.New("Must not contain spaces, control characters or invisible characters.")
 
-// allVisible is the rule for the characters of a new address. Existing accounts sign in with whatever they were registered with.
+// allVisible is the rule for the characters of a new address. Existing accounts sign in with whatever they were
+// registered with.
 func allVisible(value any) error {
 	if strings.ContainsFunc(value.(string), func(r rune) bool { return r != ' ' && unseen(r) }) { // a plain space makes it no address
 		return errInvisible
@@ -155,7 +162,8 @@ func allVisible(value any) error {
 	return nil
 }
 
-// unseen reports whether r shows nothing: white space, a control, an invisible character, or one that only private agreements give a shape.
+// unseen reports whether r shows nothing: white space, a control, an invisible character, or one that only private
+// agreements give a shape.
 func unseen(r rune) bool {
 	const brailleBlank = '\u2800'
 	return unicode.IsSpace(r) || ignorable(r) || r == brailleBlank || unicode.In(r, unicode.Zs, unicode.Zl, unicode.Zp, unicode.Cc, unicode.Co)

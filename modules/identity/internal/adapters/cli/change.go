@@ -58,7 +58,8 @@ func change(run Run, use, short string, changes domain.Changes) *cobra.Command {
 }
 
 func password(run Run) *cobra.Command {
-	command := onAccount("password EMAIL|ID", "Give a user another password, and sign them out everywhere", func(cmd *cobra.Command, account string, yes bool) error {
+	short := "Give a user another password, and sign them out everywhere"
+	command := onAccount("password EMAIL|ID", short, func(cmd *cobra.Command, account string, yes bool) error {
 		asked := terminal(cmd.InOrStdin()) != nil
 		var password string
 		if !asked {
@@ -82,8 +83,8 @@ func password(run Run) *cobra.Command {
 			return told(cmd, "password set", user, err)
 		})
 	})
-	command.Long = "Give a user another password, and sign them out everywhere. On a terminal it is asked for twice, else it is the first line of " +
-		"standard input; it is never an argument."
+	command.Long = `Give a user another password, and sign them out everywhere. On a terminal it is asked for twice,
+else it is the first line of standard input, which needs no --yes; it is never an argument.`
 	return command
 }
 
@@ -143,8 +144,8 @@ func named(ctx context.Context, accounts *app.Accounts, account string) ([]domai
 	return []domain.User{user}, err
 }
 
-// agreed asks a question on a terminal. Whatever is not a yes is a no, the end of ctx too. It reads no further than the answer, because a password
-// may follow.
+// agreed asks a question on a terminal. Whatever is not a yes is a no, the end of ctx too. It reads no further than
+// the answer, because a password may follow.
 func agreed(ctx context.Context, in io.Reader, out io.Writer, question string) bool {
 	fmt.Fprint(out, question)
 	answer := make(chan string, 1)

@@ -51,7 +51,8 @@ func (u *users) Add(ctx context.Context, user domain.User) error {
 	})
 }
 
-// ofAddress finds the users of an address's mailbox. One whom an older release added, and whose mailbox is not recorded yet, is found by users.mailbox.
+// ofAddress finds the users of an address's mailbox. One whom an older release added, and whose mailbox is not
+// recorded yet, is found by users.mailbox.
 func (u *users) ofAddress(ctx context.Context, email string) *gorm.DB {
 	return u.db.Read(ctx).Where("id IN (SELECT id FROM users WHERE mailbox = ? UNION ALL SELECT user_id FROM user_mailboxes WHERE mailbox = ?)",
 		domain.LowerAddress(email), domain.Mailbox(email))

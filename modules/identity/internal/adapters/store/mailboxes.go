@@ -18,13 +18,14 @@ const (
 	mailboxBatch    = 500              // users in one transaction
 	mailboxProgress = 10 * time.Second // between two log lines of a long run
 
-	// How far before the last run one looks again: another instance's clock may be behind, and a transaction may have committed late.
+	// How far before the last run one looks again: another instance's clock may be behind, and a transaction may have
+	// committed late.
 	catchUpMargin = time.Minute
 	sweepMargin   = time.Hour
 )
 
-// Mailboxes records the mailboxes of users who have none on record: those of the time before user_mailboxes, and those that an older release adds
-// beside this one. It changes no user.
+// Mailboxes records the mailboxes of users who have none on record: those of the time before user_mailboxes, and
+// those that an older release adds beside this one. It changes no user.
 type Mailboxes struct {
 	db    *database.DB
 	clock clock.Clock

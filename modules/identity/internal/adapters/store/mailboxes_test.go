@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -108,6 +109,24 @@ func TestAddressesOfOldReleases(t *testing.T) {
 			require.NoError(t, mailboxes.CatchUp(t.Context()))
 			require.ErrorIs(t, users.Add(t.Context(), registeredAt("ravi@xn--bcher-kva.example", 61)), identity.ErrEmailTaken)
 		})
+	})
+}
+
+func TestMailboxesOfATransactionThatIsUndone(t *testing.T) {
+	each(t, func(t *testing.T, db *database.DB, users ports.Users, _ ports.Sessions) {
+		manual := clock.At(now)
+		mailboxes := store.NewMailboxes(db, manual, zap.NewNop())
+		require.NoError(t, mailboxes.Sweep(t.Context()))
+		addedByOldRelease(t, db, registeredAt("ravi@bücher.example", 1))
+		manual.Advance(10 * time.Minute)
+		undone := errors.New("undone")
+		require.ErrorIs(t, db.Do(t.Context(), func(ctx context.Context) error {
+			require.NoError(t, mailboxes.CatchUp(ctx))
+			return undone
+		}), undone)
+		manual.Advance(time.Second)
+		require.NoError(t, mailboxes.CatchUp(t.Context()))
+		require.ErrorIs(t, users.Add(t.Context(), registeredAt("ravi@xn--bcher-kva.example", 20)), identity.ErrEmailTaken)
 	})
 }
 

@@ -93,6 +93,26 @@ func TestOneMailbox(t *testing.T) {
 	})
 }
 
+// The second one begins before the first is committed, so that only the unique index can decide.
+func TestOneMailboxInTwoTransactions(t *testing.T) {
+	each(t, func(t *testing.T, db *database.DB, users ports.Users, _ ports.Sessions) {
+		added, second := make(chan struct{}), make(chan error, 1)
+		go func() {
+			<-added
+			second <- users.Add(t.Context(), asha("zoë@xn--bcher-kva.example", "second"))
+		}()
+		require.NoError(t, db.Do(t.Context(), func(ctx context.Context) error {
+			if err := users.Add(ctx, asha("zoë@bücher.example", "first")); err != nil {
+				return err
+			}
+			close(added)
+			time.Sleep(300 * time.Millisecond) // the second comes to wait
+			return nil
+		}))
+		require.ErrorIs(t, <-second, identity.ErrEmailTaken)
+	})
+}
+
 func TestSetPasswordHash(t *testing.T) {
 	each(t, func(t *testing.T, _ *database.DB, users ports.Users, _ ports.Sessions) {
 		ctx := t.Context()

@@ -132,7 +132,8 @@ func TestRotateSecretRefuses(t *testing.T) {
 	}
 	t.Run("to make the first secret, which may be in another folder", func(t *testing.T) {
 		folder := filepath.Join(t.TempDir(), "data")
-		require.Contains(t, refusal(t, config.Config{DataDir: folder}), "there is no "+filepath.Join(folder, "secret_key")+" yet")
+		_, err := config.Config{DataDir: folder}.RotateSecret(noon, false)
+		require.ErrorContains(t, err, "no secret_key at "+filepath.Join(folder, "secret_key"))
 		require.NoDirExists(t, folder)
 	})
 	t.Run("a file that holds no secret", func(t *testing.T) {

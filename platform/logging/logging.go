@@ -25,7 +25,7 @@ func New(cfg Config) (*zap.Logger, error) {
 	if err != nil {
 		return nil, fmt.Errorf("log level: %w", err)
 	}
-	terminal := term.IsTerminal(int(os.Stderr.Fd())) //nolint:gosec // a file descriptor fits
+	terminal := term.IsTerminal(int(os.Stderr.Fd()))
 	zc := zap.NewProductionConfig()
 	if cfg.Readable || terminal {
 		zc = zap.NewDevelopmentConfig() // its level is debug

@@ -79,6 +79,9 @@ func TestEveryDescribedAnswerIsReached(t *testing.T) {
 		for _, path := range []string{"/livez", "/readyz", "/metrics", "/openapi.json", "/problems/not_found", "/problems/nonsense", "/docs/", "/docs/docs.js", "/docs/nonsense"} {
 			nobody.do("GET", path, nil).is(map[bool]int{true: 404, false: 200}[strings.HasSuffix(path, "nonsense")])
 		}
+		for _, path := range []string{"/openapi.json", "/docs/", "/docs/docs.js"} {
+			nobody.do("GET", path, nil, "If-None-Match", "*").is(304)
+		}
 		nobody.do("GET", "/metrics", nil, "X-Forwarded-For", "192.0.2.1").is(404)
 		s.callEverythingWithoutToken(t)
 		s.reachAccounts(t)

@@ -15,7 +15,7 @@ import (
 
 // overAStore are the commands that work on a store which is there.
 var overAStore = []string{
-	"user list", "user promote asha@clinic.example", "user disable asha@clinic.example", "user create --name A --email a@b.example",
+	"user list", "user promote --yes asha@clinic.example", "user disable --yes asha@clinic.example", "user create --name A --email a@b.example",
 	"audit verify", "audit export", "audit prune --before 2020-01-01", "migrate status",
 }
 

@@ -230,7 +230,7 @@ func TestCopySaysWhyItCannotBegin(t *testing.T) {
 	p.run("copy", "--to", "postgres://app:hunter2@db.example:port/x").failed(1, "not a valid PostgreSQL address")
 	p.run("copy", "--from", "postgres://app:hunter2@db.example/x", "--to", "postgres://db.example/x").failed(1, "--from is sqlite:")
 	p.run("copy", "--from", "sqlite:nowhere.db", "--to", "postgres://app:hunter2@127.0.0.1:1/x").failed(1, "nothing was copied", "no database at "+filepath.Join(p.folder, "nowhere.db"))
-	p.with("DATA_DIR=data").run("migrate", "up").succeeded()
+	p.with("DATA_DIR=data", "DATABASE_CONNECT_TIMEOUT=30s").run("migrate", "up").succeeded()
 	o := p.with("DATA_DIR=data", "DATABASE_URL=postgres://app:hunter2@127.0.0.1:1/x").run("copy")
 	o.failed(1, "nothing was copied", "x at 127.0.0.1:1", "unavailable")
 	require.Len(t, o.lines(), 1)

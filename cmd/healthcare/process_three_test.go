@@ -204,9 +204,9 @@ func (s *three) ends() {
 	login := func() { s.as(s.callers[0].call("POST", "/api/auth/login/", ashaLogin, 200)["access"].(string)) }
 	login()
 	s.everywhere("GET", "/api/patients/", 200)
-	require.Equal(s.t, 0, s.place.run("user", "disable", "asha@clinic.example").code)
+	require.Equal(s.t, 0, s.place.run("user", "disable", "--yes", "asha@clinic.example").code)
 	s.everywhere("GET", "/api/patients/", 401)
-	require.Equal(s.t, 0, s.place.run("user", "enable", "asha@clinic.example").code)
+	require.Equal(s.t, 0, s.place.run("user", "enable", "--yes", "asha@clinic.example").code)
 	login()
 }
 

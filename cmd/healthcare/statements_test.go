@@ -35,10 +35,10 @@ const statementsOf = `
 	DELETE /api/patients/{id}/                             8
 	GET    /api/audit/                                     5
 	GET    /api/users/                                     2
-	POST   /api/users/                                     6
+	POST   /api/users/                                     9
 	GET    /api/users/{id}/                                2
 	PATCH  /api/users/{id}/                                5
-	POST   /api/auth/register/                             5
+	POST   /api/auth/register/                             8
 	POST   /api/auth/login/                               16
 	POST   /api/auth/refresh/                              6
 	GET    /api/auth/me/                                   2

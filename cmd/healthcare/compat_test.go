@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"mime/multipart"
 	"net/http"
 	"net/url"
@@ -226,9 +227,7 @@ func TestCompat_PutKeepsFieldsThatTheOriginalDidNotKnow(t *testing.T) {
 			t.Run(path, func(t *testing.T) {
 				full := object{}
 				for _, part := range []object{c.required, c.optional} {
-					for name, value := range part {
-						full[name] = value
-					}
+					maps.Copy(full, part)
 				}
 				one := path + o.json(t, "POST", path, full).is(201).id() + "/"
 				c.required["name"] = "Renamed"
@@ -349,7 +348,7 @@ func TestCompat_Lists(t *testing.T) {
 			o.json(t, "POST", "/api/doctors/", object{"name": fmt.Sprint("D", i), "specialization": "S", "experience": 1}).is(201)
 		}
 		t.Run("a page has 500 items by default", func(t *testing.T) {
-			require.Equal(t, map[bool]int{true: 101, false: 100}[on], len(o.get(t, "/api/doctors/").is(200).list()))
+			require.Len(t, o.get(t, "/api/doctors/").is(200).list(), map[bool]int{true: 101, false: 100}[on])
 			require.Len(t, o.get(t, "/api/doctors/?limit=3").is(200).list(), 3)
 		})
 		t.Run("unknown parameters are ignored with a Warning", func(t *testing.T) {

@@ -13,6 +13,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/pressly/goose/v3"
 	"go.uber.org/zap"
+
+	"healthcare/platform/logging"
 )
 
 const (
@@ -38,7 +40,8 @@ func (db *DB) up(ctx context.Context, p *goose.Provider) (applied []*goose.Migra
 			return nil, partial
 		}
 		applied = append(applied, partial.Applied...)
-		db.log.Warn("a migration waits for a table that is in use", zap.String("name", partial.Failed.Source.Path), zap.Duration("next_try_in", lockPause))
+		db.log.Warn("a migration waits for a table that is in use", zap.String("name", partial.Failed.Source.Path),
+			logging.Milliseconds("next_try_in_ms", lockPause))
 		select {
 		case <-time.After(lockPause):
 		case <-ctx.Done():

@@ -29,8 +29,8 @@ func TestExplainPostgres(t *testing.T) {
 		{"22001", errs.Invalid, false}, {"22003", errs.Invalid, false}, {"22007", errs.Invalid, false}, {"22021", errs.Invalid, false}, {"22P02", errs.Invalid, false},
 		{"40001", errs.Unavailable, true}, {"40P01", errs.Unavailable, true}, {"55P03", errs.Unavailable, true},
 		{"08006", errs.Unavailable, false}, {"53300", errs.Unavailable, false}, {"53100", errs.Unavailable, false}, {"57014", errs.Unavailable, false},
-		{"57P01", errs.Unavailable, false}, {"57P03", errs.Unavailable, false}, {"25P03", errs.Unavailable, false},
-		{"28P01", errs.Internal, false}, {"3D000", errs.Internal, false}, {"42703", errs.Internal, false}, {"25006", errs.Internal, false},
+		{"57P01", errs.Unavailable, false}, {"57P03", errs.Unavailable, false}, {"25P03", errs.Unavailable, false}, {"25006", errs.Unavailable, false},
+		{"28P01", errs.Internal, false}, {"3D000", errs.Internal, false}, {"42703", errs.Internal, false},
 		{"XX000", errs.Internal, false}, {"", errs.Internal, false},
 	} {
 		t.Run(fmt.Sprintf("%q is of kind %d", c.sqlstate, c.kind), func(t *testing.T) {

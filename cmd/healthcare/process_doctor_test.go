@@ -120,6 +120,11 @@ func TestDoctor(t *testing.T) {
 			statements(t, db, `INSERT INTO goose_doctors (version_id, is_applied) VALUES (9000, true)`)
 			says(t, p.doctor(0), "warn", "migrations", "applied by a newer release: doctors/9000")
 		})
+		t.Run("fails where a newer release applied one that this release cannot work with", func(t *testing.T) {
+			statements(t, db, `INSERT INTO breaking_migrations (module, version) VALUES ('doctors', 9000)`)
+			says(t, p.doctor(1), "fail", "migrations", "doctors/9000", "cannot work with")
+			statements(t, db, `DELETE FROM breaking_migrations`)
+		})
 		t.Run("finds a checkpoint that the trail does not reach", func(t *testing.T) {
 			path := filepath.Join(p.folder, "checkpoints.jsonl")
 			content, err := os.ReadFile(path)
@@ -138,6 +143,12 @@ func TestDoctor(t *testing.T) {
 		says(t, p.with("DATABSE_URL=hunter2").doctor(1), "warn", "config", "DATABSE_URL has no meaning: DATABASE_URL may be meant")
 		says(t, p.with("APP_ENV=production").doctor(1), "fail", "keys", "secret_key (SECRET_KEY): is required")
 		require.Len(t, p.content(), 1)
+	})
+	t.Run("names an encoding that garbles text, and the way out", func(t *testing.T) {
+		t.Parallel()
+		pg := databasetest.PostgresMade(t, "TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'")
+		p := bare(t).with("SECRET_KEY="+testSecret, "AUDIT_KEY="+testAuditKey, "DATABASE_URL="+pg.URL)
+		says(t, p.doctor(1), "fail", "store", "LATIN1", "dump it and restore it")
 	})
 	t.Run("ends soon although the database does not answer, and says nothing of its password", func(t *testing.T) {
 		t.Parallel()

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/pressly/goose/v3"
 	"go.uber.org/zap"
 
 	"healthcare/platform/checkup"
@@ -117,53 +116,29 @@ func (db *DB) lookAtSQLite(ctx context.Context) []checkup.Finding {
 	return []checkup.Finding{checkup.Found(checkup.OK, "store", "SQLite (%s) is sound", path)}
 }
 
-// lookAtMigrations compares the migrations of this program with those that were applied.
+// lookAtMigrations reports migrations that are pending, and those of a newer release.
 func (db *DB) lookAtMigrations(ctx context.Context, m Migrations) []checkup.Finding {
-	there, err := db.versionTables(ctx)
-	if err == nil && len(there) == 0 {
-		return []checkup.Finding{checkup.Found(checkup.Fail, "migrations", "none was ever applied: run `healthcare migrate up`")}
-	}
+	ctx, cancel := context.WithTimeout(ctx, connectWithin)
+	defer cancel()
 	var pending, newer []string
-	for _, module := range m.Modules {
-		p, failed := db.provider(db.pools[0], m, module, nil)
-		if failed != nil {
-			err = errors.Join(err, failed)
-			continue
+	all, err := db.MigrationStatus(ctx, m)
+	for _, one := range all {
+		switch name := one.Module + "/" + one.Name; {
+		case one.Newer:
+			newer = append(newer, name)
+		case !one.Applied:
+			pending = append(pending, name)
 		}
-		applied := map[int64]bool{}
-		if there["goose_"+module] {
-			var versions []int64
-			err = errors.Join(err, db.Read(ctx).Raw("SELECT version_id FROM goose_"+module).Scan(&versions).Error)
-			for _, version := range versions {
-				applied[version] = true
-			}
-		}
-		p1, n1 := compared(module, p.ListSources(), applied)
-		pending, newer = append(pending, p1...), append(newer, n1...)
 	}
 	switch {
 	case err != nil:
 		return []checkup.Finding{checkup.Found(checkup.Fail, "migrations", "%v", causeOf(err))}
+	case len(pending) == len(all):
+		return []checkup.Finding{checkup.Found(checkup.Fail, "migrations", "none was ever applied: run `healthcare migrate up`")}
 	case len(pending) > 0:
 		return []checkup.Finding{checkup.Found(checkup.Fail, "migrations", "pending: %s: run `healthcare migrate up`", strings.Join(pending, ", "))}
 	case len(newer) > 0:
 		return []checkup.Finding{checkup.Found(checkup.Warn, "migrations", "applied by a newer release: %s: update this one", strings.Join(newer, ", "))}
 	}
 	return []checkup.Finding{checkup.Found(checkup.OK, "migrations", "every one is applied")}
-}
-
-func compared(module string, ours []*goose.Source, applied map[int64]bool) (pending, newer []string) {
-	known := map[int64]bool{0: true} // goose's own first row
-	for _, source := range ours {
-		known[source.Version] = true
-		if !applied[source.Version] {
-			pending = append(pending, module+"/"+source.Path)
-		}
-	}
-	for version := range applied {
-		if !known[version] {
-			newer = append(newer, module+"/"+strconv.FormatInt(version, 10))
-		}
-	}
-	return pending, newer
 }

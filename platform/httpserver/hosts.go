@@ -4,7 +4,6 @@ import (
 	"net"
 	"net/netip"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -84,11 +83,10 @@ func (cfg Config) servedHost(local []string) string {
 
 // refusedHosts reports requests for hosts that are not served, at most once a minute: the name that a proxy or a client really sends is what an
 // operator needs to correct allowed_hosts, and a scanner must not fill the log.
-type refusedHosts struct{ last atomic.Int64 }
+type refusedHosts struct{ onceAMinute }
 
 func (r *refusedHosts) report(log *zap.Logger, host string) {
-	now := time.Now().UnixNano()
-	if last := r.last.Load(); now-last < int64(time.Minute) || !r.last.CompareAndSwap(last, now) {
+	if !r.allow(time.Now()) {
 		return
 	}
 	log.Warn("a request was refused because its host is not one of allowed_hosts; this is logged at most once a minute", zap.String("host", printableHost(host)))

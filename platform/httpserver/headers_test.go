@@ -99,6 +99,7 @@ func TestCORSNamesEveryHeader(t *testing.T) {
 		require.Greater(t, len(reads), 9, "the source was read")
 		requireNamed(t, reads, callerHeaders,
 			"Accept-Encoding", "X-Forwarded-For", "Forwarded", // the browser's and proxies' own, which no page may set or needs to
+			"Content-Disposition", // of a form's part
 			"json", "Instance")
 	})
 	t.Run("that the code sets and a page has a use for", func(t *testing.T) {

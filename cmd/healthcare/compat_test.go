@@ -297,6 +297,19 @@ func TestCompat_Forms(t *testing.T) {
 			a := o.form(t, "POST", "/api/doctors/", url.Values{"name": {"D"}, "specialization": {"S"}, "experience": {"1"}, "csrfmiddlewaretoken": {"x"}}).is(201)
 			require.Contains(t, a.header.Get("Warning"), "csrfmiddlewaretoken")
 		})
+		t.Run("64 fields are read", func(t *testing.T) {
+			all := url.Values{"name": {"D"}, "specialization": {"S"}, "experience": {"1"}}
+			var allParts []string
+			for i := len(all); i < 64; i++ {
+				all.Set(fmt.Sprint("f", i), "x")
+			}
+			for name, values := range all {
+				allParts = append(allParts, name, values[0])
+			}
+			media, body := parts(t, allParts...)
+			o.form(t, "POST", "/api/doctors/", all).is(201)
+			o.call(t, "POST", "/api/doctors/", media, body).is(201)
+		})
 		t.Run("booleans are read", func(t *testing.T) {
 			admin := &original{o.s, o.s.as(t, "admin", "Root").token}
 			user := admin.json(t, "POST", "/api/users/", object{"name": "U", "email": "u@clinic.example", "password": password, "role": "staff"}).is(201).id()

@@ -19,6 +19,7 @@ import (
 	"healthcare/modules/identity"
 	"healthcare/platform/config"
 	"healthcare/platform/database"
+	"healthcare/platform/databasetest"
 )
 
 // original is a client of the service that this one replaces. It knows nothing of the contract.
@@ -427,6 +428,35 @@ func TestCompat_TheFirstRefreshTokenIsKept(t *testing.T) {
 		o.json(t, "POST", "/api/auth/refresh/", object{"refresh": second["refresh"]}).is(200)
 		o.json(t, "POST", "/api/auth/refresh/", object{"refresh": first["refresh"]}).is(401)
 		o.json(t, "POST", "/api/auth/refresh/", object{"refresh": second["refresh"]}).is(401)
+	})
+}
+
+// TestCompat_TokensOutliveTheSwitch starts the service with the mode, without it, and with it again.
+func TestCompat_TokensOutliveTheSwitch(t *testing.T) {
+	databasetest.EachConfig(t, func(t *testing.T, db database.Config) {
+		var tokens []string
+		for _, on := range []bool{true, false, true} {
+			adjust := func(*config.Config) {}
+			if on {
+				adjust = inDjango
+			}
+			t.Run(fmt.Sprintf("COMPAT=django is on: %t", on), func(t *testing.T) {
+				o := &original{s: startService(t, db, adjust)}
+				if len(tokens) == 0 {
+					o.s.user(t, "Asha")
+				}
+				account := object{"email": "asha@clinic.example", "password": password}
+				signedIn := o.json(t, "POST", "/api/auth/login/", account).is(200).object()
+				tokens = append(tokens, signedIn["access"].(string))
+				for _, o.token = range tokens {
+					id, claims := o.get(t, "/api/auth/me/").is(200).id(), claimsOf(t, o.token)
+					require.Equal(t, id, claims["sub"])
+					if claim, written := claims["user_id"]; written {
+						require.Equal(t, id, claim)
+					}
+				}
+			})
+		}
 	})
 }
 

@@ -99,15 +99,22 @@ const subcommandHelp = `
 `
 
 const environmentHelp = `
-Environment (every key of configs/default.yaml, in capitals; NAME_FILE reads NAME from a file):
+Environment (the most used; each key of configs/default.yaml is one, in capitals; NAME_FILE reads NAME from a file):
   DATABASE_URL         postgres://user:password@host:5432/name; unset: SQLite in DATA_DIR
   SECRET_KEY           signs tokens, at least 32 bytes; required with PostgreSQL or APP_ENV=production
-  SECRET_KEY_PREVIOUS  older secrets that still verify, separated by commas
+  SECRET_KEY_PREVIOUS  older secrets that still verify, separated by commas or white space
   AUDIT_KEY            proves the audit trail, at least 32 bytes; required where SECRET_KEY is
   HTTP_ADDRESS         where to listen (default 127.0.0.1:8000)
   ALLOWED_HOSTS        comma list of Host names to serve (default: every host)
   PORT                 listen on this port of every interface, where HTTP_ADDRESS is not set
   DATA_DIR             the embedded database and secret (default ./data)
+  APP_ENV              production never makes a secret of its own (default development)
+  TIME_ZONE            decides which day it is, an IANA name (default UTC)
+  REGISTRATION         closed: only administrators make accounts (default open)
+  TRUSTED_PROXIES      CIDR ranges of reverse proxies whose X-Forwarded-For is believed
+  FORWARDED_HEADER     forwarded: the proxies set Forwarded (RFC 7239) instead
+  COMPAT               django: serve clients of the original as it did
+  LOG_LEVEL            debug, info, warn or error (default info)
   DEBUG                readable logs at level debug; without it, text on a terminal and JSON elsewhere
   NO_COLOR             no colours on a terminal
   CONFIG_FILE          a YAML file with the same keys

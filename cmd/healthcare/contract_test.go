@@ -159,7 +159,7 @@ func (s *service) reachAccounts(t *testing.T) {
 	}
 }
 
-// untilThrottled tries until the answer is 429. A slow machine outlasts the first waits, of which each is twice the one before.
+// untilThrottled tries until the answer is 429. A slow machine outlasts the first waits; each is twice the one before.
 func untilThrottled(t *testing.T, try func() int) {
 	t.Helper()
 	for range 10 {

@@ -55,7 +55,8 @@ var background = []string{
 }
 
 func inBackground(ctx context.Context, text string) bool {
-	return audit.RequestOf(ctx).ID == "" && slices.ContainsFunc(background, func(part string) bool { return strings.Contains(text+";", part) })
+	isPart := func(part string) bool { return strings.Contains(text+";", part) }
+	return audit.RequestOf(ctx).ID == "" && slices.ContainsFunc(background, isPart)
 }
 
 // everyColumn is what a statement must not ask for: a newer release's column would change its result.

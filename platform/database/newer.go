@@ -83,13 +83,13 @@ func (db *DB) migrationTables(ctx context.Context, pool *sql.DB) ([]string, erro
 	var tables []string
 	var table string
 	err := eachRow(ctx, pool, query, func() {
-		ours := strings.HasPrefix(table, "goose_") && table != "goose_db_version" // which is another program's
+		ours := strings.HasPrefix(table, "goose_") && table != "goose_db_version" // the name that goose gives by default
 		if ours || table == "breaking_migrations" {
 			tables = append(tables, table)
 		}
 	}, &table)
 	slices.Sort(tables)
-	return tables, err
+	return slices.Compact(tables), err // more than one schema of the search path may have a table
 }
 
 func eachVersion(ctx context.Context, pool *sql.DB, query string, do func(module string, version int64)) error {

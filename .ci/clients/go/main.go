@@ -1,4 +1,4 @@
-// Command clients calls a running program as a Go client would, through the generated code. Its one argument is the address.
+// Command clients calls a running program as a Go client would, through the generated code. Its argument is the address.
 package main
 
 import (

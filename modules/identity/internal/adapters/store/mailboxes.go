@@ -77,9 +77,11 @@ func (m *Mailboxes) recordSince(ctx context.Context, margin time.Duration) error
 	}
 }
 
-// complete reports whether every user has a mailbox on record, which is so at almost every start. Two counts are quicker than to ask for each user.
+// complete reports whether every user has a mailbox on record, as at almost every start. Two counts are quicker than a
+// look at each user.
 func (m *Mailboxes) complete(ctx context.Context) (all bool, err error) {
-	err = m.db.Write(ctx).Raw("SELECT (SELECT count(*) FROM users) = (SELECT count(*) FROM user_mailboxes)").Scan(&all).Error
+	const counts = "SELECT (SELECT count(*) FROM users) = (SELECT count(*) FROM user_mailboxes)"
+	err = m.db.Write(ctx).Raw(counts).Scan(&all).Error
 	return all, err
 }
 

@@ -32,7 +32,7 @@ func TestWaitingForAConnection(t *testing.T) {
 							return add(ctx, db, fmt.Sprint(n))
 						})
 					})
-					time.Sleep(20 * time.Millisecond) // until it waits
+					time.Sleep(100 * time.Millisecond) // until it waits, on a busy machine too
 				}
 			})
 			all.Wait()

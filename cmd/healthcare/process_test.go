@@ -76,6 +76,7 @@ func bare(t *testing.T) place {
 // patient is a bare place whose limits suit a loaded machine, and where a password costs nothing.
 func patient(t *testing.T) place {
 	return bare(t).with("AUDIT_KEY="+testAuditKey, "HTTP_HANDLER_TIMEOUT=30s", "HTTP_READ_TIMEOUT=30s", "HTTP_WRITE_TIMEOUT=30s", "DATABASE_STATEMENT_TIMEOUT=20s", "DATABASE_ACQUIRE_TIMEOUT=20s",
+		"DATABASE_IDLE_IN_TRANSACTION_TIMEOUT=20s", // a process that gets no processor for a second has not vanished
 		"DATABASE_LOCK_TIMEOUT=20s", "DATABASE_SLOW_QUERY=0s", "PASSWORD_HASH_WAIT=30s", "PASSWORD_HASH_MEMORY=64", "PASSWORD_HASH_ITERATIONS=1")
 }
 

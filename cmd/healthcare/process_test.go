@@ -134,8 +134,22 @@ func (p place) commandOf(path string, adjust func(*exec.Cmd), args ...string) *p
 	p.t.Cleanup(func() {
 		_ = r.cmd.Process.Kill()
 		<-r.ended
+		if p.t.Failed() {
+			p.t.Logf("%q warned:\n%s", args, strings.Join(r.warnings(), "\n"))
+		}
 	})
 	return r
+}
+
+// warnings are the last of what it logged of trouble: why a request was a 5xx.
+func (r *program) warnings() []string {
+	var found []string
+	for _, line := range strings.Split(r.stderr.String(), "\n") {
+		if strings.Contains(line, `"level":"warn"`) || strings.Contains(line, `"level":"error"`) {
+			found = append(found, line)
+		}
+	}
+	return found[max(0, len(found)-10):]
 }
 
 // run runs the program to its end.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/sha256"
 	_ "embed" // for the platform's part of the contract
 	"encoding/json"
 	"errors"
@@ -12,6 +13,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/gofiber/fiber/v2"
@@ -188,9 +190,40 @@ func absorbProblems(merged, part *openapi3.T) error {
 	return nil
 }
 
-// merge is the contract as the server uses it. Errors: as for Document; an operation that does not say who may call it, or that names a role
+// merged are the contracts of this process by what they were made of: a program has one, and tests start it hundreds of times.
+var merged sync.Map // [sha256.Size]byte -> *contract
+
+// merge is the contract as one server uses it. Errors: as for Document; an operation that does not say who may call it, or that names a role
 // which nobody declared.
 func merge(version string, roles auth.Roles, apis []API) (*contract, error) {
+	parts := []string{version}
+	for _, api := range apis {
+		parts = append(parts, string(api.Document))
+	}
+	for _, role := range roles {
+		parts = append(parts, string(role.Role), role.Description)
+	}
+	slices.Sort(parts) // fx shuffles its groups
+	key := sha256.Sum256(fmt.Appendf(nil, "%q", parts))
+	known, ok := merged.Load(key)
+	if !ok {
+		made, err := mergeAnew(version, roles, apis)
+		if err != nil {
+			return nil, err
+		}
+		known = made
+		merged.Store(key, known)
+	}
+	c := *known.(*contract)
+	c.operations = make(map[string]*operation, len(c.operations))
+	for key, op := range known.(*contract).operations {
+		own := *op // a server hangs its own meter on it
+		c.operations[key] = &own
+	}
+	return &c, nil
+}
+
+func mergeAnew(version string, roles auth.Roles, apis []API) (*contract, error) {
 	doc, err := Document(version, roles, apis...)
 	if err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package composition
 import (
 	"runtime"
 	"runtime/debug"
+	"sync"
 
 	"go.uber.org/fx"
 )
@@ -12,14 +13,16 @@ import (
 const headroom = 16 << 20
 
 // spacious makes the collector count headroom as in use: nothing writes to it, so that it takes addresses and no memory. What the start has used and
-// nobody needs any more goes back first.
+// nobody needs any more goes back first, once in a process: tests start hundreds of times.
 func spacious(lc fx.Lifecycle) {
 	var never []byte
 	lc.Append(fx.StartStopHook(
 		func() {
-			debug.FreeOSMemory()
+			giveBack()
 			never = make([]byte, headroom)
 		},
 		func() { runtime.KeepAlive(never) },
 	))
 }
+
+var giveBack = sync.OnceFunc(debug.FreeOSMemory)

@@ -1,0 +1,202 @@
+package admission_test
+
+import (
+	"context"
+	"net/netip"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"healthcare/platform/admission"
+)
+
+var (
+	attacker  = admission.By(netip.MustParseAddr("192.0.2.7"), "attacker")
+	bystander = admission.By(netip.MustParseAddr("198.51.100.7"), "bystander")
+)
+
+func resource(capacity int64, waiting int) *admission.Resource {
+	return admission.NewResource(admission.Bounds{Capacity: capacity, Waiting: waiting, Wait: 10 * time.Second})
+}
+
+func TestNetworksOfAnAddress(t *testing.T) {
+	t.Parallel()
+	for address, networks := range map[string][]string{
+		"192.0.2.7":         {"192.0.2.0/24"},
+		"::ffff:192.0.2.7":  {"192.0.2.0/24"},
+		"2001:db8:1:234::7": {"2001:db8:1:200::/56", "2001:db8:1::/48"},
+		"fe80::1%eth0":      {"fe80::/56", "fe80::/48"},
+	} {
+		var texts []string
+		for _, network := range admission.Networks(netip.MustParseAddr(address)) {
+			texts = append(texts, network.String())
+		}
+		require.Equal(t, networks, texts, address)
+	}
+	require.Empty(t, admission.Networks(netip.Addr{}))
+}
+
+// Whoever is alone may use all of it.
+func TestResourceOfOneCaller(t *testing.T) {
+	t.Parallel()
+	r := resource(4, 4)
+	for range 4 {
+		_, err := r.Acquire(t.Context(), attacker, 1)
+		require.NoError(t, err)
+	}
+}
+
+// A bystander is served next, whatever the length of the attacker's line.
+func TestResourceServesWhoHasLeast(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := resource(2, 50)
+		var served atomic.Int64
+		attack := func() {
+			release, err := r.Acquire(t.Context(), attacker, 1)
+			if err != nil {
+				return
+			}
+			served.Add(1)
+			time.Sleep(time.Second)
+			release()
+		}
+		for range 40 {
+			go attack()
+		}
+		synctest.Wait()
+		start := time.Now()
+		release, err := r.Acquire(t.Context(), bystander, 1)
+		require.NoError(t, err)
+		require.Equal(t, time.Second, time.Since(start), "it waits for one use to end, not for the line")
+		require.LessOrEqual(t, served.Load(), int64(4))
+		release()
+		time.Sleep(time.Minute)
+		require.InDelta(t, 20, served.Load(), 2, "the others waited too long")
+	})
+}
+
+// A full line refuses who has most in it, not who comes last.
+func TestResourceLineIsShared(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := resource(1, 3)
+		_, err := r.Acquire(t.Context(), attacker, 1)
+		require.NoError(t, err)
+		refused := make(chan error, 10)
+		for range 4 {
+			go func() {
+				_, err := r.Acquire(t.Context(), attacker, 1)
+				refused <- err
+			}()
+			synctest.Wait()
+		}
+		require.ErrorIs(t, <-refused, admission.ErrShare, "the fourth of its own")
+		go func() { _, _ = r.Acquire(t.Context(), bystander, 1) }()
+		synctest.Wait()
+		require.ErrorIs(t, <-refused, admission.ErrShare, "the third made room")
+		time.Sleep(11 * time.Second)
+		require.ErrorIs(t, <-refused, admission.ErrBusy)
+	})
+}
+
+// Accounts do not multiply a network's share, nor networks an account's.
+func TestResourceCountsEachKey(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := resource(2, 10)
+		sameNetwork := admission.By(netip.MustParseAddr("192.0.2.9"), "another")
+		sameUser := admission.By(netip.MustParseAddr("203.0.113.9"), "attacker")
+		release, err := r.Acquire(t.Context(), attacker, 2)
+		require.NoError(t, err)
+		var order []string
+		wait := func(name string, c admission.Caller) {
+			go func() {
+				release, err := r.Acquire(t.Context(), c, 1)
+				if err == nil {
+					order = append(order, name)
+					time.Sleep(time.Second)
+					release()
+				}
+			}()
+			synctest.Wait()
+		}
+		wait("attacker", attacker)
+		wait("attacker again", attacker)
+		wait("same network", sameNetwork)
+		wait("same user", sameUser)
+		wait("bystander", bystander)
+		release()
+		synctest.Wait()
+		require.ElementsMatch(t, []string{"attacker", "bystander"}, order)
+		time.Sleep(time.Minute)
+		require.Len(t, order, 5)
+	})
+}
+
+// One that needs much is not overtaken for ever, and one that needs more than there is takes all.
+func TestResourceOfWeights(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := resource(4, 10)
+		small, err := r.Acquire(t.Context(), attacker, 1)
+		require.NoError(t, err)
+		var large atomic.Bool
+		go func() {
+			release, err := r.Acquire(t.Context(), bystander, 9)
+			if err == nil {
+				large.Store(true)
+				release()
+			}
+		}()
+		synctest.Wait()
+		_, err = r.Acquire(ended(t), attacker, 1)
+		require.ErrorIs(t, err, context.Canceled)
+		small()
+		small() // once is enough
+		synctest.Wait()
+		require.True(t, large.Load())
+		_, err = r.Acquire(t.Context(), attacker, 4)
+		require.NoError(t, err, "all was given back")
+	})
+}
+
+func ended(t *testing.T) context.Context {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	return ctx
+}
+
+func TestBudget(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(0, 0)
+	b := admission.NewBudget(admission.Allowance{Amount: 60, Period: time.Hour}, func() time.Time { return now })
+	for range 60 {
+		require.Zero(t, b.Spend(attacker, 1))
+	}
+	require.Equal(t, time.Minute, b.Spend(attacker, 1))
+	require.Equal(t, time.Minute, b.Spend(admission.By(netip.MustParseAddr("192.0.2.9"), "another"), 1), "the same network")
+	require.Equal(t, time.Minute, b.Spend(admission.By(netip.MustParseAddr("203.0.113.9"), "attacker"), 1), "the same user")
+	require.Zero(t, b.Spend(bystander, 60))
+	now = now.Add(time.Minute)
+	require.Zero(t, b.Spend(attacker, 1))
+	require.Equal(t, time.Minute, b.Spend(attacker, 1))
+	require.Zero(t, admission.NewBudget(admission.Allowance{}, time.Now).Spend(attacker, 1_000_000))
+}
+
+// Many callers do not fill the memory; who used most is remembered longest.
+func TestBudgetIsBounded(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(0, 0)
+	b := admission.NewBudget(admission.Allowance{Amount: 10, Period: time.Hour}, func() time.Time { return now })
+	require.Zero(t, b.Spend(attacker, 10))
+	for i := range 150_000 {
+		address := netip.AddrFrom4([4]byte{byte(i >> 16), byte(i >> 8), byte(i), 1})
+		b.Spend(admission.By(address, ""), 1)
+	}
+	require.NotZero(t, b.Spend(attacker, 1))
+	require.LessOrEqual(t, admission.Remembered(b), 100_000)
+}

@@ -1,0 +1,89 @@
+package admission
+
+import (
+	"maps"
+	"sync"
+	"time"
+)
+
+// Allowance is what a caller may use up: Amount in each Period. An Amount of 0 is no bound.
+type Allowance struct {
+	Amount int
+	Period time.Duration
+}
+
+// budgetKeys bounds the memory of a Budget: some 10 MB.
+const budgetKeys = 100_000
+
+const sweepsInAPeriod = 60
+
+// Budget is what callers use up and get back with time, evenly (the generic cell rate algorithm): whoever used nothing for a Period may use its
+// Amount at once. Each key of a caller - its user, its networks - has an allowance of its own; all of them must suffice. Safe for concurrent use.
+type Budget struct {
+	allowance Allowance
+	now       func() time.Time
+
+	mu    sync.Mutex
+	full  map[key]time.Time // when all is back; a key without one has all
+	swept time.Time         // when those who have everything back were forgotten last
+}
+
+// NewBudget is one of which nothing was used.
+func NewBudget(a Allowance, now func() time.Time) *Budget {
+	return &Budget{allowance: a, now: now, full: map[key]time.Time{}}
+}
+
+// Spend uses up amount for the caller, or nothing: retryAfter is when there will be enough, 0 when it was used.
+func (b *Budget) Spend(by Caller, amount int) (retryAfter time.Duration) {
+	if b.allowance.Amount <= 0 || amount <= 0 {
+		return 0
+	}
+	cost := b.allowance.Period / time.Duration(b.allowance.Amount) * time.Duration(min(amount, b.allowance.Amount))
+	keys := by.each()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := b.now()
+	for _, k := range keys {
+		retryAfter = max(retryAfter, b.fullAt(k, now).Add(cost).Sub(now)-b.allowance.Period)
+	}
+	if retryAfter > 0 {
+		return retryAfter
+	}
+	b.makeRoom(len(keys), now)
+	for _, k := range keys {
+		b.full[k] = b.fullAt(k, now).Add(cost)
+	}
+	return 0
+}
+
+func (b *Budget) fullAt(k key, now time.Time) time.Time {
+	if at := b.full[k]; at.After(now) {
+		return at
+	}
+	return now
+}
+
+// makeRoom forgets who has everything back, and, where that does not suffice, who is nearest to it of a few.
+func (b *Budget) makeRoom(keys int, now time.Time) {
+	if len(b.full)+keys <= budgetKeys {
+		return
+	}
+	if now.Sub(b.swept) >= b.allowance.Period/sweepsInAPeriod { // it looks at all
+		b.swept = now
+		maps.DeleteFunc(b.full, func(_ key, at time.Time) bool { return !at.After(now) })
+	}
+	const sample = 16
+	for len(b.full)+keys > budgetKeys {
+		var nearest key
+		var seen int
+		for k, at := range b.full { // a map's order is random
+			if seen == 0 || at.Before(b.full[nearest]) {
+				nearest = k
+			}
+			if seen++; seen == sample {
+				break
+			}
+		}
+		delete(b.full, nearest)
+	}
+}

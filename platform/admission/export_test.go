@@ -1,0 +1,4 @@
+package admission
+
+// Remembered is how many keys the budget keeps.
+func Remembered(b *Budget) int { return len(b.full) }

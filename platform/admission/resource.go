@@ -1,0 +1,194 @@
+package admission
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"healthcare/platform/errs"
+)
+
+// The two refusals of a Resource, and that of a Budget. The caller fills RetryAfter.
+var (
+	// ErrShare refuses a caller who has more waiting or in use than others while they wait too.
+	ErrShare = errs.New(errs.Throttled, "too_many_requests", "Too many requests at once from this user or network. Try again shortly.")
+	// ErrBusy refuses a caller for whom there was no room in time.
+	ErrBusy = errs.New(errs.Unavailable, "busy", "The service is busy. Try again shortly.")
+)
+
+// Bounds are a Resource's.
+type Bounds struct {
+	Capacity int64         // how much may be in use at once, in whatever unit the weights have
+	Waiting  int           // how many may wait
+	Wait     time.Duration // for how long
+}
+
+// Resource is what several callers use at once. Safe for concurrent use.
+type Resource struct {
+	bounds Bounds
+
+	mu      sync.Mutex
+	used    int64
+	held    map[key]int64 // what is in use, by each key of who uses it
+	waiting []*waiter     // in the order of their arrival
+	lines   map[key]int   // how many of them, by each key
+}
+
+type waiter struct {
+	keys    []key
+	weight  int64
+	decided chan error // nil admits; holds one
+}
+
+// NewResource is one that nobody uses yet.
+func NewResource(b Bounds) *Resource {
+	return &Resource{bounds: b, held: map[key]int64{}, lines: map[key]int{}}
+}
+
+// Acquire takes weight of it for the caller, who gives it back by calling release, once. A weight beyond the capacity takes all of it. It waits
+// while there is no room; of those that wait, the one whose user and networks have the least in use is served next. Errors: ErrShare, ErrBusy and
+// that of ctx; nothing is to be given back then.
+func (r *Resource) Acquire(ctx context.Context, by Caller, weight int64) (release func(), err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	w := &waiter{keys: by.each(), weight: min(weight, r.bounds.Capacity), decided: make(chan error, 1)}
+	if !r.enter(w) {
+		if err := r.wait(ctx, w); err != nil {
+			return nil, err
+		}
+	}
+	return sync.OnceFunc(func() { r.leave(w) }), nil
+}
+
+// enter admits the caller at once, or makes it wait, or refuses who has most waiting.
+func (r *Resource) enter(w *waiter) (admitted bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.waiting) == 0 && r.fits(w) {
+		r.admit(w)
+		return true
+	}
+	if len(r.waiting) >= r.bounds.Waiting && !r.makeRoom(w) {
+		w.decided <- ErrShare
+		return false
+	}
+	r.waiting = append(r.waiting, w)
+	for _, k := range w.keys {
+		r.lines[k]++
+	}
+	return false
+}
+
+// makeRoom refuses the last of those who have most waiting, unless that is the newcomer.
+func (r *Resource) makeRoom(newcomer *waiter) bool {
+	longest, last := r.line(newcomer)+1, -1
+	for i, w := range r.waiting {
+		if line := r.line(w); line > longest || line == longest && last >= 0 {
+			longest, last = line, i
+		}
+	}
+	if last < 0 {
+		return false
+	}
+	evicted := r.waiting[last]
+	r.forget(last)
+	evicted.decided <- ErrShare
+	return true
+}
+
+// line is how many wait with the caller, by the key of which most do.
+func (r *Resource) line(w *waiter) (longest int) {
+	for _, k := range w.keys {
+		longest = max(longest, r.lines[k])
+	}
+	return longest
+}
+
+// share is how much the caller has in use, by the key of which most is.
+func (r *Resource) share(w *waiter) (most int64) {
+	for _, k := range w.keys {
+		most = max(most, r.held[k])
+	}
+	return most
+}
+
+func (r *Resource) fits(w *waiter) bool { return r.used+w.weight <= r.bounds.Capacity }
+
+func (r *Resource) admit(w *waiter) {
+	r.used += w.weight
+	for _, k := range w.keys {
+		r.held[k] += w.weight
+	}
+}
+
+func (r *Resource) leave(w *waiter) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.used -= w.weight
+	for _, k := range w.keys {
+		if r.held[k] -= w.weight; r.held[k] == 0 {
+			delete(r.held, k)
+		}
+	}
+	r.serve()
+}
+
+// serve admits those who wait, fairest first. Nobody overtakes one who needs more room than there is: it would wait for ever.
+func (r *Resource) serve() {
+	for len(r.waiting) > 0 {
+		next, least := 0, r.share(r.waiting[0])
+		for i, w := range r.waiting {
+			if share := r.share(w); share < least {
+				next, least = i, share
+			}
+		}
+		w := r.waiting[next]
+		if !r.fits(w) {
+			return
+		}
+		r.forget(next)
+		r.admit(w)
+		w.decided <- nil
+	}
+}
+
+// forget takes one out of the line.
+func (r *Resource) forget(i int) {
+	for _, k := range r.waiting[i].keys {
+		if r.lines[k]--; r.lines[k] == 0 {
+			delete(r.lines, k)
+		}
+	}
+	r.waiting = slices.Delete(r.waiting, i, i+1)
+}
+
+func (r *Resource) wait(ctx context.Context, w *waiter) error {
+	timer := time.NewTimer(r.bounds.Wait)
+	defer timer.Stop()
+	var err error
+	select {
+	case decision := <-w.decided:
+		return decision
+	case <-timer.C:
+		err = ErrBusy
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if i := slices.Index(r.waiting, w); i >= 0 {
+		r.forget(i)
+		r.serve() // whoever stood behind it may fit
+		return err
+	}
+	return <-w.decided // it was decided meanwhile
+}
+
+// Contended reports whether somebody waits.
+func (r *Resource) Contended() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.waiting) > 0
+}

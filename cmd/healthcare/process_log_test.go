@@ -91,7 +91,7 @@ func TestNobodyReadsTheLog(t *testing.T) {
 			base := "http://" + address
 			require.Eventually(t, func() bool {
 				answer, err := http.Get(base + "/readyz")
-				return err == nil && answer.Body.Close() == nil && answer.StatusCode == 200
+				return err == nil && answer.Body.Close() == nil && answer.StatusCode == http.StatusOK
 			}, patience, 20*time.Millisecond)
 			require.Less(t, live(t, base, requests), time.Second)
 			began := time.Now()

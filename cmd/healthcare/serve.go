@@ -47,6 +47,9 @@ func serve(ctx context.Context, demo bool) error {
 	if err := warnOfMisspelt(log); err != nil {
 		return err
 	}
+	for _, file := range cfg.Exposed() {
+		log.Warn(file)
+	}
 	if cfg.PasswordPolicy != "strict" {
 		log.Info("password_policy is basic: the most used passwords are accepted; PASSWORD_POLICY=strict refuses them")
 	}
@@ -54,7 +57,7 @@ func serve(ctx context.Context, demo bool) error {
 	if err := start(ctx, app); err != nil {
 		if ctx.Err() != nil {
 			log.Info("stopped before it had started")
-			return nil //nolint:nilerr // the operator's stop is why it failed
+			return nil // the operator's stop is why it failed
 		}
 		return dig.RootCause(err)
 	}

@@ -28,7 +28,7 @@ var mayImport = map[string][]string{
 	"adapters/cli": {anyLibrary, othersRoot, "own root", "own domain", "own app",
 		"platform/audit", "platform/auth", "platform/clock", "platform/errs", "platform/paging", "platform/progress", "platform/revision"},
 	"adapters/*": {anyLibrary, othersRoot, "own root", "own domain", "own ports",
-		"platform/audit", "platform/auth", "platform/clock", "platform/errs", "platform/config", "platform/keyring", "platform/telemetry"},
+		"platform/audit", "platform/auth", "platform/clock", "platform/errs", "platform/config", "platform/keyring", "platform/logging", "platform/telemetry"},
 }
 
 var technologyFree = []string{uuid, ozzo, "golang.org/x/sync", "golang.org/x/text", othersRoot,

@@ -102,3 +102,37 @@ func TestSpread(t *testing.T) {
 	require.Equal(t, spread{Median: 15, Min: 10, Max: 20}, spreadOf([]float64{20, 10}))
 	require.Zero(t, spreadOf(nil))
 }
+
+func TestControl(t *testing.T) {
+	slow(t)
+	program, err := os.Executable()
+	require.NoError(t, err)
+	for _, engine := range []string{sqlite, postgres} {
+		t.Run(engine, func(t *testing.T) {
+			o := brief(t, engine)
+			o.before, o.names = program, []string{"read", "create"}
+			var said strings.Builder
+			require.NoError(t, o.control(t.Context(), &said))
+			require.Contains(t, said.String(), "itself / itself")
+			require.Regexp(t, `(?m)^ *create .*(met|MISSED)$`, said.String())
+		})
+	}
+}
+
+func TestTheControlExcusesItsSpread(t *testing.T) {
+	samples := func(values ...float64) (all []sample) {
+		for _, v := range values {
+			all = append(all, sample{PerSecond: v, CPU: 1})
+		}
+		return all
+	}
+	told := func(now, was []sample, itself ...float64) string {
+		var said strings.Builder
+		writeControl(&said, []outcome{{Scenario: "read", Samples: map[string][]sample{service: now, before: was, again: samples(itself...)}}}, true, 0.03)
+		return said.String()
+	}
+	require.Contains(t, told(samples(98, 98), samples(100, 100), 98, 98), " met")
+	require.Contains(t, told(samples(96, 96), samples(100, 100), 96, 96), "MISSED")
+	require.Contains(t, told(samples(96, 96), samples(100, 100), 94, 98), " met", "the control differs as much")
+	require.Contains(t, told(samples(96, 96), samples(100, 100), 105, 110), "MISSED", "a faster control excuses nothing")
+}

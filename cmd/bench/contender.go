@@ -62,6 +62,12 @@ func (s *store) start(ctx context.Context, kind string, alone bool) (*child.Proc
 			return nil, err
 		}
 	}
+	switch kind {
+	case before:
+		return child.StartProgram(ctx, s.before, folder, env, "serve", service)
+	case again:
+		kind = service
+	}
 	return child.Start(ctx, folder, env, "serve", kind)
 }
 

@@ -35,6 +35,8 @@ type options struct {
 	postgres     string
 	json         string
 	profiles     string
+	before       string
+	beyond       float64
 	sizes        []int
 	perPerson    int
 }
@@ -68,7 +70,23 @@ func root() *cobra.Command {
 		Use: "serve", Hidden: true, Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return serve(cmd.Context(), args[0]) },
 	}
-	c.AddCommand(grow, child)
+	c.AddCommand(grow, o.controlCommand(), child)
+	return c
+}
+
+func (o *options) controlCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use: "control", Short: "Measure this build against itself, and against one before it", Long: controlHelp, Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if !cmd.Flags().Changed("clients") {
+				o.clients = 16
+			}
+			return o.control(cmd.Context(), cmd.OutOrStdout())
+		},
+	}
+	c.Flags().StringVar(&o.before, "before", "", "`program`: this command, built from the revision to compare with")
+	c.Flags().Float64Var(&o.beyond, "beyond", 0.03, "how much slower a scenario may be than the control's spread explains")
+	c.Flags().IntVar(&o.rows, "rows", 10_000, "patients; ten assignments each")
 	return c
 }
 

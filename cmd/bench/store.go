@@ -31,6 +31,7 @@ type store struct {
 	path     string
 	plan     rows.Plan
 	signedIn [2]http.Header // reader and writer
+	before   string         // the program of the build before, for a control
 	drop     func() error
 }
 

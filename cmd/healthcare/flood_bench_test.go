@@ -124,7 +124,7 @@ func milliseconds(sorted []time.Duration) float64 {
 }
 
 // memory reads a line of /proc/<pid>/status, in KiB.
-func memory(b *testing.B, pid int, line string) int {
+func memory(b testing.TB, pid int, line string) int {
 	b.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	require.NoError(b, err)

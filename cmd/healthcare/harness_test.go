@@ -249,6 +249,13 @@ func (a answer) problem(status int, code string) httpserver.Problem {
 	return p
 }
 
+// withoutRequestID is the body with the request's id left out, which also leaves the header: two requests have two.
+func (a answer) withoutRequestID() string {
+	id := a.header.Get("X-Request-Id")
+	a.header.Del("X-Request-Id")
+	return strings.ReplaceAll(string(a.raw), id, "")
+}
+
 func (a answer) into(v any) {
 	a.t.Helper()
 	require.NoError(a.t, json.Unmarshal(a.raw, v), "%s", a.raw)

@@ -229,10 +229,10 @@ func TestR07_GeneratedForeignIsLikeMissing(t *testing.T) {
 		same := func(r route, at func(id string) string, body func(id string) any, headers ...string) {
 			x.cases++
 			ask := func(id string) string {
-				a := x.attacker.do(r.method, at(id), body(id), append(headers, "X-Request-ID", "same")...)
+				a := x.attacker.do(r.method, at(id), body(id), headers...)
 				a.header.Del("Date")
 				a.header.Del("Link") // it repeats the address
-				return fmt.Sprint(a.status, a.header, string(a.raw))
+				return fmt.Sprint(a.status, a.withoutRequestID(), a.header)
 			}
 			want := ask(missing)
 			for _, id := range x.ids {

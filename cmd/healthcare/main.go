@@ -5,18 +5,21 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 
 	"healthcare/platform/config"
 	"healthcare/platform/database"
 )
 
-// Exit codes (sysexits.h for the second).
+// Exit codes; the last two are those of sysexits.h.
 const (
 	exitFailure = 1
+	exitHung    = 70 // EX_SOFTWARE: something did not stop in time, and was ended with the process
 	exitConfig  = 78 // EX_CONFIG: the configuration, or the store that it names, cannot be used
 )
 
@@ -51,11 +54,27 @@ func run(ctx context.Context, args []string) int {
 	if err == nil {
 		return 0
 	}
-	fmt.Fprintf(os.Stderr, "healthcare: %s\n", strings.Join(strings.Fields(err.Error()), " ")) // a driver's cause has several lines
+	complain(strings.Join(strings.Fields(err.Error()), " ")) // a driver's cause has several lines
 	_, wrong := errors.AsType[*config.Error](err)
 	_, unusable := errors.AsType[*database.UnusableError](err)
 	if wrong || unusable {
 		return exitConfig
 	}
 	return exitFailure
+}
+
+// complain writes one line to standard error.
+func complain(message string) { announce(os.Stderr, "healthcare: %s\n", message) }
+
+// announce waits a second at most for somebody to read what it writes.
+func announce(to io.Writer, format string, args ...any) {
+	written := make(chan struct{})
+	go func() {
+		defer close(written)
+		_, _ = fmt.Fprintf(to, format, args...)
+	}()
+	select {
+	case <-written:
+	case <-time.After(time.Second):
+	}
 }

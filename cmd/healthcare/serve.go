@@ -27,6 +27,7 @@ func serve(ctx context.Context, demo bool) error {
 	if err != nil {
 		return err
 	}
+	defer endIfHung(ctx, hungAfter(cfg))()
 	if demo {
 		if err := refuseDemo(ctx, cfg); err != nil {
 			return err
@@ -46,6 +47,9 @@ func serve(ctx context.Context, demo bool) error {
 	if err := warnOfMisspelt(log); err != nil {
 		return err
 	}
+	for _, file := range cfg.Exposed() {
+		log.Warn(file)
+	}
 	if cfg.PasswordPolicy != "strict" {
 		log.Info("password_policy is basic: the most used passwords are accepted; PASSWORD_POLICY=strict refuses them")
 	}
@@ -53,7 +57,7 @@ func serve(ctx context.Context, demo bool) error {
 	if err := start(ctx, app); err != nil {
 		if ctx.Err() != nil {
 			log.Info("stopped before it had started")
-			return nil //nolint:nilerr // the operator's stop is why it failed
+			return nil // the operator's stop is why it failed
 		}
 		return dig.RootCause(err)
 	}
@@ -63,7 +67,7 @@ func serve(ctx context.Context, demo bool) error {
 			return errors.Join(err, stop(app))
 		}
 	}
-	fmt.Printf("healthcare %s listens on %s, keeps its data in %s, and describes its API at %s/docs/\n", programVersion(), base, db.Where(), base)
+	announce(os.Stdout, "healthcare %s listens on %s, keeps its data in %s, and describes its API at %s/docs/\n", programVersion(), base, db.Where(), base)
 
 	select {
 	case <-ctx.Done():
@@ -114,4 +118,27 @@ func startTimeout(cfg config.Config) time.Duration {
 // stopTimeout leaves the store time to close, and spans to leave, after the server's own limits.
 func stopTimeout(cfg config.Config) time.Duration {
 	return cfg.HTTPShutdownDelay + cfg.HTTPShutdownTimeout + 3*time.Second
+}
+
+// hungAfter is when nothing can still be stopping by itself.
+func hungAfter(cfg config.Config) time.Duration { return stopTimeout(cfg) + time.Second }
+
+// endIfHung ends the process that long after ctx ends, whatever hangs: a handler, the store, or a descriptor that nobody
+// reads. The returned function calls it off.
+func endIfHung(ctx context.Context, limit time.Duration) (stop func()) {
+	done := make(chan struct{})
+	go func() {
+		select {
+		case <-ctx.Done():
+		case <-done:
+			return
+		}
+		select {
+		case <-time.After(limit):
+			complain(fmt.Sprintf("did not stop within %s, and was ended", limit))
+			os.Exit(exitHung)
+		case <-done:
+		}
+	}()
+	return func() { close(done) }
 }

@@ -39,7 +39,8 @@ type walk struct {
 	words   []string            // private, and the tokens and the cursor that were answered
 	forms   map[string][]string // how each is spelt
 	sent    map[string]int
-	turn    int // whose word is next
+	turn    int  // whose word is next
+	first   bool // pass: words go through every header once
 	heard   []heard
 	person  *client // whose data are private
 	refresh string
@@ -71,7 +72,7 @@ func walked(t *testing.T, passes int, test func(t *testing.T, w *walk)) {
 		w.live(t)
 		for pass := range passes {
 			for _, r := range w.s.routes() {
-				w.turn = pass
+				w.turn, w.first = pass, pass == 0
 				w.visit(t, r)
 			}
 		}
@@ -254,9 +255,8 @@ func (w *walk) visit(t *testing.T, r route) {
 	for _, name := range append(r.in("query"), w.word(), "fields") {
 		send(query(at, name, w.word()), body)
 	}
-	headers := []string{"User-Agent", "Referer", "Cookie", "X-Request-Id", "X-Forwarded-For", "Accept", "Content-Type", "Content-Encoding", "Prefer", "Origin"}
-	for _, name := range append(headers, r.in("header")...) {
-		send(at, body, name, strings.ReplaceAll(w.word(), "\n", ""))
+	if w.first {
+		w.visitHeaders(r, send, at, body)
 	}
 	for _, name := range append(r.members(), w.word(), "id") {
 		for _, value := range []any{w.word(), object{w.word(): w.word()}, []any{w.word()}, nil} {
@@ -268,6 +268,28 @@ func (w *walk) visit(t *testing.T, r route) {
 	word := w.word()
 	for _, raw := range []string{`{"` + word, word, `{"name":"` + strings.Repeat(word, 70<<10/len(word)) + `"}`, strings.Repeat("[", 40) + word} {
 		send(at, raw)
+	}
+}
+
+// visitHeaders sends every word in every header. Headers that no request is refused for go together, each with another word;
+// one that may end the request before the others are read goes alone.
+func (w *walk) visitHeaders(r route, send func(path string, body any, headers ...string), at string, body any) {
+	harmless := []string{"User-Agent", "Referer", "Cookie", "X-Request-Id", "X-Forwarded-For", "Accept", "Prefer", "Origin", "traceparent", "tracestate"}
+	alone := []string{"Content-Type", "Content-Encoding"}
+	for _, name := range r.in("header") {
+		if !slices.Contains(harmless, name) {
+			alone = append(alone, name)
+		}
+	}
+	for i := range w.words {
+		var together []string
+		for j, name := range harmless {
+			together = append(together, name, w.words[(i+j)%len(w.words)])
+		}
+		send(at, body, together...)
+		for _, name := range alone {
+			send(at, body, name, w.words[i])
+		}
 	}
 }
 

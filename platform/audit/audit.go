@@ -5,6 +5,8 @@ package audit
 
 import (
 	"context"
+	"errors"
+	"net/http"
 	"net/netip"
 	"slices"
 
@@ -55,7 +57,7 @@ func Listed(page Entry, ids []uuid.UUID) []Entry {
 
 // Request is what the request that causes an entry contributes to it. It travels in the context; who acts is an argument.
 type Request struct {
-	ID      string     // X-Request-ID, which finds it in the log
+	ID      string     // the answer's X-Request-ID, which finds it in the log; a UUID
 	Address netip.Addr // the client's; the zero Addr outside of HTTP
 }
 
@@ -82,3 +84,25 @@ type Recorder interface {
 	// Errors: errs.Unavailable; an entry that is none is a defect, and so is a plain error.
 	Record(ctx context.Context, who auth.Principal, entries ...Entry) error
 }
+
+// Missing handles the answer to a request for something that does not exist, or that the caller may not see: both are
+// answered alike. It records what as refused if err is missing, and returns err. Other errors are returned unrecorded.
+// Every such answer about patients passes here. Status is 404 if what has none.
+//
+// Errors: err; errs.Unavailable if the refusal could not be recorded.
+func Missing(ctx context.Context, trail Recorder, who auth.Principal, what Entry, err, missing error) error {
+	if !errors.Is(err, missing) {
+		return err
+	}
+	what.Action, what.Outcome = Refused, Denied
+	if what.Status == 0 {
+		what.Status = http.StatusNotFound
+	}
+	if unrecorded := trail.Record(ctx, who, what); unrecorded != nil {
+		return unrecorded
+	}
+	return err
+}
+
+// OfPatient is an entry about one patient, to be completed with what was done.
+func OfPatient(id uuid.UUID) Entry { return Entry{Resource: Patient, ResourceID: id, PatientID: id} }

@@ -50,20 +50,37 @@ func (c Config) examineFiles() (found []checkup.Finding) {
 	if runtime.GOOS == "windows" {
 		return nil // whose permissions are not these
 	}
-	private := 0
-	for _, path := range []string{c.DataDir, c.DatabasePath(), c.secretPath(), filepath.Join(c.DataDir, AuditKeyFile)} {
-		info, err := os.Stat(path)
-		if err != nil {
-			continue // others report what is missing
-		}
-		private++
-		if mode := info.Mode().Perm(); mode&0o077 != 0 {
-			private--
-			found = append(found, checkup.Found(checkup.Warn, "files", "%s can be used by others (mode %s): %s", path, fmt.Sprintf("%04o", mode), "chmod go= "+path))
-		}
+	exposed, private := c.exposed()
+	for _, file := range exposed {
+		found = append(found, checkup.Found(checkup.Warn, "files", "%s", file))
 	}
 	if len(found) == 0 && private > 0 {
 		found = append(found, checkup.Found(checkup.OK, "files", "what %s holds is its owner's alone", c.DataDir))
 	}
 	return found
+}
+
+// Exposed returns a sentence for each file of data_dir that others than its owner can read or change, and how to end that.
+func (c Config) Exposed() []string {
+	if runtime.GOOS == "windows" {
+		return nil // whose permissions are not these
+	}
+	exposed, _ := c.exposed()
+	return exposed
+}
+
+// exposed is Exposed, with the number of files that are their owner's alone.
+func (c Config) exposed() (sentences []string, private int) {
+	for _, path := range []string{c.DataDir, c.DatabasePath(), c.secretPath(), filepath.Join(c.DataDir, AuditKeyFile)} {
+		info, err := os.Stat(path)
+		if err != nil {
+			continue // others report what is missing
+		}
+		if mode := info.Mode().Perm(); mode&0o077 != 0 {
+			sentences = append(sentences, fmt.Sprintf("%s can be used by others (mode %04o): chmod go= %s", path, mode, path))
+			continue
+		}
+		private++
+	}
+	return sentences, private
 }

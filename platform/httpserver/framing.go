@@ -32,7 +32,7 @@ func (s *Server) understood(next fasthttp.RequestHandler) fasthttp.RequestHandle
 
 // turnAway answers a request that does not reach the middleware.
 func (s *Server) turnAway(ctx *fasthttp.RequestCtx, refused error) {
-	started, id := time.Now(), requestID(ctx)
+	started, id := time.Now(), newRequestID()
 	s.writeProblem(ctx, id, "", refused)
 	s.answered(ctx, request{id: id, method: "unknown", op: unmatched, started: started, err: refused})
 }

@@ -20,7 +20,7 @@ import (
 // span. An error ends here, as a problem; everything names the route's pattern, never the path that was typed.
 func (s *Server) record(c *fiber.Ctx) error {
 	started := time.Now()
-	id := requestID(c.Context())
+	id := newRequestID()
 	c.Locals(requestIDKey, id)
 	harden(c.Context(), id)
 	s.meter.inFlight.Inc()
@@ -59,6 +59,9 @@ func (s *Server) answered(ctx *fasthttp.RequestCtx, r request) {
 	fields := []zap.Field{
 		zap.String("request_id", r.id), zap.String("method", r.method), zap.String("route", r.op.route), zap.Int("status", status),
 		logging.Milliseconds("took_ms", took), zap.Stringer("client", s.clientAddress(ctx)),
+	}
+	if id := clientRequestID(ctx); id != "" {
+		fields = append(fields, zap.String("client_request_id", id))
 	}
 	if r.span != nil {
 		fields = append(fields, zap.Stringer("trace_id", r.span.SpanContext().TraceID()))
@@ -106,15 +109,20 @@ func (s *Server) limit(c *fiber.Ctx) error {
 	return c.Next()
 }
 
-// requestID is the client's own X-Request-ID where it is harmless, else a new one.
-func requestID(ctx *fasthttp.RequestCtx) string {
-	id := string(ctx.Request.Header.Peek(fiber.HeaderXRequestID))
-	if id == "" || len(id) > 64 || strings.Trim(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") != "" {
-		return newRequestID()
+// clientRequestID returns the X-Request-ID that the client sent, for the log only. Anything but one UUID or 32 hexadecimal
+// digits is ignored: it may be a text that nobody should read.
+func clientRequestID(ctx *fasthttp.RequestCtx) string {
+	sent := ctx.Request.Header.PeekAll(fiber.HeaderXRequestID)
+	if len(sent) != 1 || len(sent[0]) != 32 && len(sent[0]) != 36 {
+		return ""
 	}
-	return id
+	if _, err := uuid.ParseBytes(sent[0]); err != nil {
+		return ""
+	}
+	return string(sent[0])
 }
 
+// newRequestID returns the id of one request: of its answer, of its line in the log and of its entries in the audit trail.
 func newRequestID() string { return uuid.Must(uuid.NewV7()).String() }
 
 // harden sets the headers that every answer carries.

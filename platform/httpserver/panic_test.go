@@ -21,13 +21,14 @@ func TestX09_PanicIsA500AndTheNextRequestIsServed(t *testing.T) {
 	} {
 		t.Run("a handler panics with "+name, func(t *testing.T) {
 			s.panics = value
-			p := requireProblem(t, s.ask(t, http.MethodGet, "/panic/", "", "X-Request-ID: finds-the-cause"), http.StatusInternalServerError)
+			s.logged.TakeAll()
+			p := requireProblem(t, s.ask(t, http.MethodGet, "/panic/", ""), http.StatusInternalServerError)
 			require.Equal(t, refusalInternal.detail, p.Detail)
 			require.Equal(t, http.StatusOK, s.ask(t, http.MethodGet, "/things/", "").status)
 
 			panicked := s.logged.FilterMessage("panic").TakeAll()
 			require.NotEmpty(t, panicked)
-			require.Equal(t, "finds-the-cause", panicked[0].ContextMap()["request_id"])
+			require.Equal(t, p.RequestID, panicked[0].ContextMap()["request_id"])
 			require.Contains(t, panicked[0].ContextMap()["stack"], "server_test.go", "the stack leads to the handler")
 		})
 	}

@@ -19,11 +19,12 @@ type Config struct {
 	Color    bool   // levels are coloured where standard error is a terminal
 }
 
-// New returns a logger to standard error: text for people where that is a terminal, one JSON object a line elsewhere. Errors: an unknown level.
-func New(cfg Config) (*zap.Logger, error) {
+// New returns a logger to standard error, and the queue before it: text for people where that is a terminal, one JSON object
+// a line elsewhere. Errors: an unknown level.
+func New(cfg Config) (*zap.Logger, *Queue, error) {
 	level, err := zapcore.ParseLevel(cfg.Level)
 	if err != nil {
-		return nil, fmt.Errorf("log level: %w", err)
+		return nil, nil, fmt.Errorf("log level: %w", err)
 	}
 	terminal := term.IsTerminal(int(os.Stderr.Fd()))
 	zc := zap.NewProductionConfig()
@@ -36,13 +37,14 @@ func New(cfg Config) (*zap.Logger, error) {
 	if terminal && cfg.Color {
 		zc.EncoderConfig.EncodeLevel = zapcore.CapitalColorLevelEncoder
 	}
-	zc.Development = false // DPanic panics nowhere
-	zc.Sampling = nil      // one request, one line
-	zc.DisableStacktrace = true
-	zc.DisableCaller = true
 	zc.EncoderConfig.EncodeTime = zapcore.RFC3339NanoTimeEncoder
 	zc.EncoderConfig.TimeKey = "time"
-	return zc.Build()
+	encoder := zapcore.NewJSONEncoder(zc.EncoderConfig)
+	if zc.Encoding == "console" {
+		encoder = zapcore.NewConsoleEncoder(zc.EncoderConfig)
+	}
+	queue := newQueue(os.Stderr, encoder)
+	return zap.New(&core{zc.Level, encoder, queue}), queue, nil
 }
 
 // Milliseconds returns a field with a duration as a number of milliseconds, precise to the microsecond. The name ends in _ms, so that whoever reads

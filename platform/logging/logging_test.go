@@ -19,9 +19,10 @@ import (
 func logged(t *testing.T, cfg logging.Config, say func(log *zap.Logger)) []string {
 	t.Helper()
 	return written(t, func() {
-		log, err := logging.New(cfg)
+		log, _, err := logging.New(cfg)
 		require.NoError(t, err)
 		say(log)
+		require.NoError(t, log.Sync())
 	})
 }
 
@@ -78,7 +79,7 @@ func TestLevel(t *testing.T) {
 		})
 	}
 	t.Run("that does not exist is an error", func(t *testing.T) {
-		_, err := logging.New(logging.Config{Level: "loud"})
+		_, _, err := logging.New(logging.Config{Level: "loud"})
 		require.ErrorContains(t, err, "log level")
 	})
 }

@@ -57,6 +57,7 @@ func Parts() fx.Option {
 			replicas,
 		),
 		telemetry.Collect(idempotency.Collectors),
+		telemetry.Collect(logging.Collectors),
 	)
 }
 

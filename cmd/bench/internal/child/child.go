@@ -37,7 +37,12 @@ func Start(ctx context.Context, folder string, env []string, args ...string) (*P
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.CommandContext(ctx, program, args...)   // #nosec G204 -- itself
+	return StartProgram(ctx, program, folder, env, args...)
+}
+
+// StartProgram is Start for another build of this program.
+func StartProgram(ctx context.Context, program, folder string, env []string, args ...string) (*Process, error) {
+	cmd := exec.CommandContext(ctx, program, args...)   // #nosec G204 -- itself, or what the operator names
 	log, err := os.Create(filepath.Join(folder, "log")) // #nosec G304 -- a folder of our own
 	if err != nil {
 		return nil, err

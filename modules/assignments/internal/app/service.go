@@ -5,6 +5,7 @@ package app
 import (
 	"context"
 	"errors"
+	"net/http"
 
 	"healthcare/modules/assignments"
 	"healthcare/modules/assignments/internal/domain"
@@ -66,8 +67,29 @@ func (s *Service) Assign(ctx context.Context, who auth.Principal, patient patien
 	return made, s.refused(ctx, who, patient, err)
 }
 
-// Browse is a page of the assignments of the user's patients that pass the filter, in three queries. Errors: none.
+// Browse is a page of the assignments of the user's patients that pass the filter, in three queries. A filter by a patient
+// who does not exist or is not the user's gives an empty page, which is recorded as a refusal. Errors: none.
 func (s *Service) Browse(ctx context.Context, who auth.Principal, filter domain.Filter, page paging.Request) (paging.Page[Assigned], error) {
+	shown, err := s.page(ctx, who, filter, page)
+	if err != nil {
+		return paging.Page[Assigned]{}, err
+	}
+	if filter.Patient != nil && len(shown.Items) == 0 {
+		if _, err := s.patients.Find(ctx, visible(who), patients.ID{UUID: *filter.Patient}); err != nil {
+			refusal := audit.OfPatient(*filter.Patient)
+			refusal.Status = http.StatusOK
+			err = audit.Missing(ctx, s.trail, who, refusal, err, patients.ErrNotFound)
+			if !errors.Is(err, patients.ErrNotFound) {
+				return paging.Page[Assigned]{}, err
+			}
+			return shown, nil
+		}
+	}
+	return shown, s.trail.Record(ctx, who, listed(filter, shown.Items)...)
+}
+
+// page reads what Browse shows, unrecorded.
+func (s *Service) page(ctx context.Context, who auth.Principal, filter domain.Filter, page paging.Request) (paging.Page[Assigned], error) {
 	found, err := s.assignments.List(ctx, visible(who), filter, page)
 	if err != nil {
 		return paging.Page[Assigned]{}, err
@@ -76,8 +98,7 @@ func (s *Service) Browse(ctx context.Context, who auth.Principal, filter domain.
 	if err != nil {
 		return paging.Page[Assigned]{}, err
 	}
-	shown := paging.Page[Assigned]{Items: detailed, Next: found.Next, Total: found.Total}
-	return shown, s.trail.Record(ctx, who, listed(filter, detailed)...)
+	return paging.Page[Assigned]{Items: detailed, Next: found.Next, Total: found.Total}, nil
 }
 
 // BrowseOf is a page of one patient's assignments. Errors: patients.ErrNotFound.
@@ -85,7 +106,12 @@ func (s *Service) BrowseOf(ctx context.Context, who auth.Principal, patient pati
 	if _, err := s.patients.Find(ctx, visible(who), patient); err != nil {
 		return paging.Page[Assigned]{}, s.refused(ctx, who, patient, err)
 	}
-	return s.Browse(ctx, who, domain.Filter{Patient: &patient.UUID}, page)
+	filter := domain.Filter{Patient: &patient.UUID}
+	shown, err := s.page(ctx, who, filter, page)
+	if err != nil {
+		return paging.Page[Assigned]{}, err
+	}
+	return shown, s.trail.Record(ctx, who, listed(filter, shown.Items)...)
 }
 
 // Find is one assignment. Errors: assignments.ErrNotFound.
@@ -99,7 +125,7 @@ func (s *Service) Find(ctx context.Context, who auth.Principal, id assignments.I
 		return Assigned{}, err
 	}
 	if len(detailed) == 0 { // its patient or doctor was removed since
-		return Assigned{}, assignments.ErrNotFound
+		return Assigned{}, s.missing(ctx, who, id, assignments.ErrNotFound)
 	}
 	return detailed[0], s.trail.Record(ctx, who, event(audit.Read, one))
 }

@@ -3,8 +3,6 @@ package app
 import (
 	"bytes"
 	"context"
-	"errors"
-	"net/http"
 	"slices"
 
 	"github.com/google/uuid"
@@ -42,31 +40,12 @@ func listed(filter domain.Filter, shown []Assigned) []audit.Entry {
 	return append(entries, audit.Listed(audit.Entry{Action: audit.List, Resource: audit.Patient}, slices.Compact(patients))...)
 }
 
-// refused records that a patient was asked for who is not there, or not the user's, and gives the refusal back. Other errors pass.
+// refused records that the user asked for a patient who does not exist or is not theirs, and returns err. Other errors pass.
 func (s *Service) refused(ctx context.Context, who auth.Principal, patient patients.ID, err error) error {
-	if !errors.Is(err, patients.ErrNotFound) {
-		return err
-	}
-	unrecorded := s.trail.Record(ctx, who, audit.Entry{
-		Action: audit.Refused, Resource: audit.Patient, ResourceID: patient.UUID, PatientID: patient.UUID, Outcome: audit.Denied,
-		Status: http.StatusNotFound,
-	})
-	if unrecorded != nil {
-		return unrecorded
-	}
-	return err
+	return audit.Missing(ctx, s.trail, who, audit.OfPatient(patient.UUID), err, patients.ErrNotFound)
 }
 
-// missing is likewise for an assignment.
+// missing does the same for an assignment. Its patient is not named: the user may not know whose it is.
 func (s *Service) missing(ctx context.Context, who auth.Principal, id assignments.ID, err error) error {
-	if !errors.Is(err, assignments.ErrNotFound) {
-		return err
-	}
-	unrecorded := s.trail.Record(ctx, who, audit.Entry{
-		Action: audit.Refused, Resource: audit.Assignment, ResourceID: id.UUID, Outcome: audit.Denied, Status: http.StatusNotFound,
-	})
-	if unrecorded != nil {
-		return unrecorded
-	}
-	return err
+	return audit.Missing(ctx, s.trail, who, audit.Entry{Resource: audit.Assignment, ResourceID: id.UUID}, err, assignments.ErrNotFound)
 }

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"net/http"
 
 	"github.com/google/uuid"
 
@@ -27,31 +28,28 @@ func NewReader(ledger ports.Ledger, recorder audit.Recorder, patients patients.D
 
 // Browse is a page of the entries that the filter passes, for who may read all of them. Errors: errs.Unavailable when this reading cannot be recorded.
 func (r *Reader) Browse(ctx context.Context, who auth.Principal, filter domain.Filter, page paging.Request) (paging.Page[domain.Entry], error) {
-	read := audit.Entry{Action: audit.TrailRead}
-	if filter.Patient != nil {
-		read.PatientID = *filter.Patient
-	}
-	return r.read(ctx, who, read, filter, page)
+	return r.read(ctx, who, filter, page)
 }
 
 // AccessLog is a page of what happened to a patient whom the user owns: who looked at or changed the record, when, and how.
 // Errors: patients.ErrNotFound; errs.Unavailable when this reading cannot be recorded.
 func (r *Reader) AccessLog(ctx context.Context, who auth.Principal, patient patients.ID, page paging.Request) (paging.Page[domain.Entry], error) {
 	if _, err := r.patients.Find(ctx, patients.OwnedBy(who.UserID), patient); err != nil {
-		return paging.Page[domain.Entry]{}, err
+		return paging.Page[domain.Entry]{}, audit.Missing(ctx, r.recorder, who, audit.OfPatient(patient.UUID), err, patients.ErrNotFound)
 	}
-	read := audit.Entry{Action: audit.TrailRead, PatientID: patient.UUID}
-	return r.read(ctx, who, read, domain.Filter{Patient: &patient.UUID}, page)
+	return r.read(ctx, who, domain.Filter{Patient: &patient.UUID}, page)
 }
 
-func (r *Reader) read(
-	ctx context.Context, who auth.Principal, reading audit.Entry, filter domain.Filter, request paging.Request,
-) (paging.Page[domain.Entry], error) {
+// read lists entries and records that. The record names the filter's patient if any entry about them is shown.
+func (r *Reader) read(ctx context.Context, who auth.Principal, filter domain.Filter, request paging.Request) (paging.Page[domain.Entry], error) {
 	page, err := r.ledger.List(ctx, filter, request)
 	if err != nil {
 		return paging.Page[domain.Entry]{}, err
 	}
-	reading.Resource, reading.Outcome, reading.Status = audit.AuditEvent, audit.Success, 200
+	reading := audit.Entry{Action: audit.TrailRead, Resource: audit.AuditEvent, Outcome: audit.Success, Status: http.StatusOK}
+	if filter.Patient != nil && len(page.Items) > 0 {
+		reading.PatientID = *filter.Patient
+	}
 	reading.IDs = make([]uuid.UUID, len(page.Items))
 	for i, e := range page.Items {
 		reading.IDs[i] = e.ID

@@ -2,8 +2,6 @@ package app
 
 import (
 	"context"
-	"errors"
-	"net/http"
 
 	"github.com/google/uuid"
 
@@ -33,16 +31,7 @@ func listed(filter domain.Filter, shown []domain.Patient) []audit.Entry {
 	return audit.Listed(page, ids)
 }
 
-// refused records that a patient was asked for who is not there, or not the user's, and gives the refusal back. Other errors pass.
+// refused records that the user asked for a patient who does not exist or is not theirs, and returns err. Other errors pass.
 func (s *Service) refused(ctx context.Context, who auth.Principal, id patients.ID, err error) error {
-	if !errors.Is(err, patients.ErrNotFound) {
-		return err
-	}
-	refusal := audit.Entry{
-		Action: audit.Refused, Resource: audit.Patient, ResourceID: id.UUID, PatientID: id.UUID, Outcome: audit.Denied, Status: http.StatusNotFound,
-	}
-	if unrecorded := s.trail.Record(ctx, who, refusal); unrecorded != nil {
-		return unrecorded
-	}
-	return err
+	return audit.Missing(ctx, s.trail, who, audit.OfPatient(id.UUID), err, patients.ErrNotFound)
 }

@@ -13,6 +13,7 @@ import (
 	"healthcare/modules/audit"
 	"healthcare/modules/audit/internal/domain"
 	"healthcare/modules/audit/internal/ports"
+	"healthcare/platform/logging"
 )
 
 // New is the file that cfg names. It is made with mode 0600 when the first checkpoint is kept.
@@ -38,7 +39,7 @@ func (f *file) Keep(line []byte) error {
 	_, err = file.Write(append(line, '\n'))
 	if err = errors.Join(err, file.Sync(), file.Close()); err == nil {
 		f.reported = ""
-		f.log.Info("audit checkpoint", zap.ByteString("checkpoint", line))
+		f.log.Info("audit checkpoint", zap.ByteString("checkpoint", line), logging.Keep())
 	}
 	return err
 }

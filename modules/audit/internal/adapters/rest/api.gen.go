@@ -50,9 +50,9 @@ type AuditEntry struct {
 	// Example: 192.0.2.7
 	Address string `json:"address"`
 
-	// RequestId X-Request-ID, which finds the request in the log.
+	// RequestId The answer's X-Request-ID, which finds the request in the log.
 	//
-	// Example: 5a1c3f9e2b7d4c60
+	// Example: 0193525f-4b11-7d3a-8c1e-5f0a9b2c7d14
 	RequestId string `json:"request_id"`
 
 	// ResourceType Example: Patient

@@ -1,0 +1,180 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// unread is a pipe that nobody reads, with its reading end.
+func unread(t *testing.T) (writer, reader *os.File) {
+	t.Helper()
+	reader, writer, err := os.Pipe()
+	require.NoError(t, err)
+	t.Cleanup(func() { _, _ = reader.Close(), writer.Close() })
+	return writer, reader
+}
+
+// live asks n times, from 16 connections, and returns the longest time that an answer took.
+func live(t *testing.T, base string, n int) time.Duration {
+	t.Helper()
+	client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 16}}
+	defer client.CloseIdleConnections()
+	var slowest, asked atomic.Int64
+	var all sync.WaitGroup
+	for range 16 {
+		all.Go(func() {
+			for asked.Add(1) <= int64(n) {
+				began := time.Now()
+				answer, err := client.Get(base + "/livez")
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				_, _ = io.Copy(io.Discard, answer.Body)
+				_ = answer.Body.Close()
+				for took := int64(time.Since(began)); ; {
+					seen := slowest.Load()
+					if took <= seen || slowest.CompareAndSwap(seen, took) {
+						break
+					}
+				}
+			}
+		})
+	}
+	all.Wait()
+	return time.Duration(slowest.Load())
+}
+
+func freePort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer func() { _ = l.Close() }()
+	return l.Addr().String()
+}
+
+func TestNobodyReadsTheLog(t *testing.T) {
+	t.Parallel()
+	const requests = 5000
+	t.Run("requests are answered, and the process ends in time", func(t *testing.T) {
+		t.Parallel()
+		for _, both := range []bool{false, true} { // with standard output, which is full from the beginning
+			writer, _ := unread(t)
+			if both {
+				fill(t, writer)
+			}
+			address := freePort(t)
+			path, err := binary()
+			require.NoError(t, err)
+			r := patient(t).with("HTTP_SHUTDOWN_TIMEOUT=5s", "HTTP_ADDRESS="+address).commandOf(path, func(c *exec.Cmd) {
+				c.Stderr = writer
+				if both {
+					c.Stdout = writer
+				}
+			})
+			base := "http://" + address
+			require.Eventually(t, func() bool {
+				answer, err := http.Get(base + "/readyz")
+				return err == nil && answer.Body.Close() == nil && answer.StatusCode == http.StatusOK
+			}, patience, 20*time.Millisecond)
+			require.Less(t, live(t, base, requests), time.Second)
+			began := time.Now()
+			require.Equal(t, 0, r.terminate().code)
+			require.Less(t, time.Since(began), 5*time.Second)
+		}
+	})
+	t.Run("who reads again is shown how many lines are missing", func(t *testing.T) {
+		t.Parallel()
+		writer, reader := unread(t)
+		path, err := binary()
+		require.NoError(t, err)
+		r := patient(t).commandOf(path, func(c *exec.Cmd) { c.Stderr = writer })
+		base := r.ready()
+		live(t, base, 2*requests)
+		var log bytes.Buffer
+		done := make(chan struct{})
+		go func() { defer close(done); _, _ = io.Copy(&log, reader) }()
+		gone := 0
+		require.Eventually(t, func() bool { gone = linesDropped(t, base); return gone > 0 }, patience, 20*time.Millisecond)
+		live(t, base, 10)
+		require.Equal(t, 0, r.terminate().code)
+		_ = writer.Close() // the test's own
+		<-done
+		seen, told, lost := 0, 0, 0
+		for line := range strings.Lines(log.String()) {
+			var o object
+			require.NoError(t, json.Unmarshal([]byte(line), &o), line)
+			if o["route"] == "/livez" {
+				seen++
+			}
+			if n, ok := o["lines"].(float64); ok {
+				lost += int(n)
+				told++
+			}
+		}
+		require.Equal(t, 1, told)
+		require.Equal(t, gone, lost)
+		require.Equal(t, 2*requests+10, seen+lost)
+	})
+}
+
+// fill writes to a pipe until it takes nothing more.
+func fill(t *testing.T, writer *os.File) {
+	t.Helper()
+	require.NoError(t, writer.SetWriteDeadline(time.Now().Add(100*time.Millisecond)))
+	_, err := writer.Write(make([]byte, 1<<20))
+	require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+}
+
+var droppedInfo = regexp.MustCompile(`healthcare_log_lines_dropped_total\{level="info"\} (\d+)`)
+
+func linesDropped(t *testing.T, base string) int {
+	t.Helper()
+	answer, err := http.Get(base + "/metrics")
+	require.NoError(t, err)
+	defer func() { _ = answer.Body.Close() }()
+	text, err := io.ReadAll(answer.Body)
+	require.NoError(t, err)
+	found := droppedInfo.FindSubmatch(text)
+	require.NotNil(t, found)
+	n, err := strconv.Atoi(string(found[1]))
+	require.NoError(t, err)
+	return n
+}
+
+// TestTheProcessEndsWhateverHangs runs this test in a process of its own, which hangs.
+func TestTheProcessEndsWhateverHangs(t *testing.T) {
+	t.Parallel()
+	const marker = "HEALTHCARE_TEST_HANGS"
+	if os.Getenv(marker) != "" {
+		ctx, cancel := context.WithCancel(context.Background())
+		endIfHung(ctx, 100*time.Millisecond)
+		endIfHung(ctx, time.Millisecond)() // called off
+		fmt.Fprintln(os.Stderr, "hangs")
+		cancel()
+		select {}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	hung := exec.CommandContext(ctx, os.Args[0], "-test.run=^"+t.Name()+"$") // #nosec G204 -- the test itself
+	hung.Env = append(os.Environ(), marker+"=1")
+	said, _ := hung.CombinedOutput()
+	require.Equal(t, exitHung, hung.ProcessState.ExitCode(), "%s", said)
+	require.Contains(t, string(said), "did not stop within 100ms")
+}

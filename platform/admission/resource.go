@@ -33,6 +33,8 @@ type Resource struct {
 	held    map[key]int64 // what is in use, by each key of who uses it
 	waiting []*waiter     // in the order of their arrival
 	lines   map[key]int   // how many of them, by each key
+	turns   map[key]int64 // when one of them was served last, as a number that grows
+	turn    int64
 
 	recallable map[*waiter]struct{}
 	recalled   int64 // how much is about to come back
@@ -47,7 +49,7 @@ type waiter struct {
 
 // NewResource is one that nobody uses yet.
 func NewResource(b Bounds) *Resource {
-	return &Resource{bounds: b, held: map[key]int64{}, lines: map[key]int{}, recallable: map[*waiter]struct{}{}}
+	return &Resource{bounds: b, held: map[key]int64{}, lines: map[key]int{}, turns: map[key]int64{}, recallable: map[*waiter]struct{}{}}
 }
 
 // Acquire takes weight of it for the caller, who gives it back by calling release, once. A weight beyond the capacity takes all of it. It waits
@@ -140,18 +142,24 @@ func (r *Resource) resize(w *waiter, weight int64) {
 	r.serve()
 }
 
-// serve admits those who wait, fairest first. Nobody overtakes one who needs more room than there is: it would wait for ever.
+// serve admits those who wait: first those whose user and networks have the least in use, then those who were served longest ago, so that a long
+// line is not served before a short one. Nobody overtakes one who needs more room than there is: it would wait for ever.
 func (r *Resource) serve() {
 	for len(r.waiting) > 0 {
-		next, least := 0, r.share(r.waiting[0])
-		for i, w := range r.waiting {
-			if share := r.share(w); share < least {
-				next, least = i, share
+		next, least, turn := 0, r.share(r.waiting[0]), r.lastTurn(r.waiting[0])
+		for i, w := range r.waiting[1:] {
+			share, last := r.share(w), r.lastTurn(w)
+			if share < least || share == least && last < turn {
+				next, least, turn = i+1, share, last
 			}
 		}
 		w := r.waiting[next]
 		if !r.fits(w) {
 			return
+		}
+		r.turn++
+		for _, k := range w.keys {
+			r.turns[k] = r.turn
 		}
 		r.forget(next)
 		r.admit(w)
@@ -159,11 +167,20 @@ func (r *Resource) serve() {
 	}
 }
 
+// lastTurn is when one who waits with the caller was served last, by the key for which that was latest.
+func (r *Resource) lastTurn(w *waiter) (last int64) {
+	for _, k := range w.keys {
+		last = max(last, r.turns[k])
+	}
+	return last
+}
+
 // forget takes one out of the line.
 func (r *Resource) forget(i int) {
 	for _, k := range r.waiting[i].keys {
 		if r.lines[k]--; r.lines[k] == 0 {
 			delete(r.lines, k)
+			delete(r.turns, k)
 		}
 	}
 	r.waiting = slices.Delete(r.waiting, i, i+1)

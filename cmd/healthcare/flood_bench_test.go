@@ -102,7 +102,7 @@ func signInFrom(b *testing.B, c *caller, n int) int {
 }
 
 // waits is how long readers of patients wait until then, sorted.
-func waits(b *testing.B, c *caller, until <-chan time.Time) (took []time.Duration) {
+func waits(b testing.TB, c *caller, until <-chan time.Time) (took []time.Duration) {
 	for {
 		select {
 		case <-until:
@@ -124,7 +124,7 @@ func milliseconds(sorted []time.Duration) float64 {
 }
 
 // memory reads a line of /proc/<pid>/status, in KiB.
-func memory(b *testing.B, pid int, line string) int {
+func memory(b testing.TB, pid int, line string) int {
 	b.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	require.NoError(b, err)

@@ -15,7 +15,7 @@ import (
 
 const (
 	// answersMemory bounds the answers in memory, in bytes: pages while they are read and encoded, and all answers until they have left.
-	answersMemory = 24 << 20
+	answersMemory = 16 << 20
 
 	// smallAnswer is the size of an answer that is not accounted for: it fits into the buffer that each connection has anyway.
 	smallAnswer = 4 << 10

@@ -225,7 +225,7 @@ func TestSlowReadersCostLittleMemory(t *testing.T) {
 	for _, engine := range []database.Engine{database.SQLite, database.Postgres} {
 		t.Run(string(engine), func(t *testing.T) {
 			t.Parallel()
-			growth, _, _ := slowReaders(t, engine, 500*time.Millisecond)
+			growth, _, _ := slowReaders(t, engine, 300*time.Millisecond)
 			require.LessOrEqual(t, growth, 64.0, "MiB")
 		})
 	}

@@ -62,6 +62,25 @@ func TestHeavyReadsHaveWeights(t *testing.T) {
 	}
 }
 
+// While others use all there is for heavy reads, another one waits, and an ordinary page does not.
+func TestHeavyReadsHaveSlots(t *testing.T) {
+	t.Parallel()
+	call, c := callTo(t, "search=a")
+	attacker := admission.By(netip.MustParseAddr("198.51.100.1"), "")
+	slots, err := call.server.shares.heavy.Lease(t.Context(), attacker, 1<<20)
+	require.NoError(t, err)
+	c.SetUserContext(contextEnding(t))
+	require.ErrorIs(t, call.reserve(c), context.DeadlineExceeded)
+	c.Request().URI().SetQueryString("limit=100")
+	c.SetUserContext(contextEnding(t))
+	require.NoError(t, call.reserve(c))
+	call.release()
+	slots.Release()
+	c.Request().URI().SetQueryString("search=a")
+	require.NoError(t, call.reserve(c))
+	call.release()
+}
+
 // A list reserves memory by its limit, then for the largest page if its items are large, and gives all of it back.
 func TestPagesReserveMemory(t *testing.T) {
 	t.Parallel()

@@ -102,7 +102,7 @@ func signInFrom(b *testing.B, c *caller, n int) int {
 }
 
 // waits is how long readers of patients wait until then, sorted.
-func waits(b *testing.B, c *caller, until <-chan time.Time) (took []time.Duration) {
+func waits(b testing.TB, c *caller, until <-chan time.Time) (took []time.Duration) {
 	for {
 		select {
 		case <-until:

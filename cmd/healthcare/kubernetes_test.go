@@ -189,10 +189,8 @@ func (c container) load(t *testing.T, shared manifest) config.Config {
 		t.Setenv(strings.ToUpper(key)+"_FILE", "")
 	}
 	for name, value := range environment {
-		if name != "GOMEMLIMIT" { // Go's own
-			require.Contains(t, known, strings.ToLower(strings.TrimSuffix(name, "_FILE")))
-			t.Setenv(name, value)
-		}
+		require.Contains(t, known, strings.ToLower(strings.TrimSuffix(name, "_FILE")))
+		t.Setenv(name, value)
 	}
 	cfg, err := config.Load()
 	require.NoError(t, err)

@@ -79,6 +79,30 @@ func TestResourceServesWhoHasLeast(t *testing.T) {
 	})
 }
 
+// Where one use takes all, nobody who waits has anything in use: a bystander is served next all the same.
+func TestResourceOfOneUseServesTheShorterLine(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := resource(1, 50)
+		use := func(by admission.Caller) {
+			if release, err := r.Acquire(t.Context(), by, 1); err == nil {
+				time.Sleep(time.Second)
+				release()
+			}
+		}
+		for range 20 {
+			go use(attacker)
+		}
+		synctest.Wait()
+		for range 3 {
+			start := time.Now()
+			use(bystander)
+			require.LessOrEqual(t, time.Since(start), 3*time.Second, "its own second, and one or two of the attacker's")
+		}
+		time.Sleep(time.Minute)
+	})
+}
+
 // A full line refuses who has most in it, not who comes last.
 func TestResourceLineIsShared(t *testing.T) {
 	t.Parallel()

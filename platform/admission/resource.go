@@ -33,33 +33,34 @@ type Resource struct {
 	held    map[key]int64 // what is in use, by each key of who uses it
 	waiting []*waiter     // in the order of their arrival
 	lines   map[key]int   // how many of them, by each key
+	turns   map[key]int64 // when one of them was served last, as a number that grows
+	turn    int64
+
+	recallable map[*waiter]struct{}
+	recalled   int64 // how much is about to come back
 }
 
 type waiter struct {
 	keys    []key
 	weight  int64
 	decided chan error // nil admits; holds one
+	lease   leaseState
 }
 
 // NewResource is one that nobody uses yet.
 func NewResource(b Bounds) *Resource {
-	return &Resource{bounds: b, held: map[key]int64{}, lines: map[key]int{}}
+	return &Resource{bounds: b, held: map[key]int64{}, lines: map[key]int{}, turns: map[key]int64{}, recallable: map[*waiter]struct{}{}}
 }
 
 // Acquire takes weight of it for the caller, who gives it back by calling release, once. A weight beyond the capacity takes all of it. It waits
 // while there is no room; of those that wait, the one whose user and networks have the least in use is served next. Errors: ErrShare, ErrBusy and
 // that of ctx; nothing is to be given back then.
 func (r *Resource) Acquire(ctx context.Context, by Caller, weight int64) (release func(), err error) {
-	if err := ctx.Err(); err != nil {
+	l, err := r.Lease(ctx, by, weight)
+	if err != nil {
 		return nil, err
 	}
-	w := &waiter{keys: by.each(), weight: min(weight, r.bounds.Capacity), decided: make(chan error, 1)}
-	if !r.enter(w) {
-		if err := r.wait(ctx, w); err != nil {
-			return nil, err
-		}
-	}
-	return sync.OnceFunc(func() { r.leave(w) }), nil
+	return l.Release, nil
 }
 
 // enter admits the caller at once, or makes it wait, or refuses who has most waiting.
@@ -78,6 +79,8 @@ func (r *Resource) enter(w *waiter) (admitted bool) {
 	for _, k := range w.keys {
 		r.lines[k]++
 	}
+	r.recall(w)
+	r.serve() // the newcomer may be next, and fit
 	return false
 }
 
@@ -123,30 +126,40 @@ func (r *Resource) admit(w *waiter) {
 	}
 }
 
-func (r *Resource) leave(w *waiter) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.used -= w.weight
+// resize changes how much one that was admitted has in use.
+func (r *Resource) resize(w *waiter, weight int64) {
+	more := weight - w.weight
+	r.used += more
+	if w.lease.recalled {
+		r.recalled += more
+	}
 	for _, k := range w.keys {
-		if r.held[k] -= w.weight; r.held[k] == 0 {
+		if r.held[k] += more; r.held[k] == 0 {
 			delete(r.held, k)
 		}
 	}
+	w.weight = weight
 	r.serve()
 }
 
-// serve admits those who wait, fairest first. Nobody overtakes one who needs more room than there is: it would wait for ever.
+// serve admits those who wait: first those whose user and networks have the least in use, then those who were served longest ago, so that a long
+// line is not served before a short one. Nobody overtakes one who needs more room than there is: it would wait for ever.
 func (r *Resource) serve() {
 	for len(r.waiting) > 0 {
-		next, least := 0, r.share(r.waiting[0])
-		for i, w := range r.waiting {
-			if share := r.share(w); share < least {
-				next, least = i, share
+		next, least, turn := 0, r.share(r.waiting[0]), r.lastTurn(r.waiting[0])
+		for i, w := range r.waiting[1:] {
+			share, last := r.share(w), r.lastTurn(w)
+			if share < least || share == least && last < turn {
+				next, least, turn = i+1, share, last
 			}
 		}
 		w := r.waiting[next]
 		if !r.fits(w) {
 			return
+		}
+		r.turn++
+		for _, k := range w.keys {
+			r.turns[k] = r.turn
 		}
 		r.forget(next)
 		r.admit(w)
@@ -154,27 +167,43 @@ func (r *Resource) serve() {
 	}
 }
 
+// lastTurn is when one who waits with the caller was served last, by the key for which that was latest.
+func (r *Resource) lastTurn(w *waiter) (last int64) {
+	for _, k := range w.keys {
+		last = max(last, r.turns[k])
+	}
+	return last
+}
+
 // forget takes one out of the line.
 func (r *Resource) forget(i int) {
 	for _, k := range r.waiting[i].keys {
 		if r.lines[k]--; r.lines[k] == 0 {
 			delete(r.lines, k)
+			delete(r.turns, k)
 		}
 	}
 	r.waiting = slices.Delete(r.waiting, i, i+1)
 }
 
 func (r *Resource) wait(ctx context.Context, w *waiter) error {
-	timer := time.NewTimer(r.bounds.Wait)
+	timer, again := time.NewTimer(r.bounds.Wait), time.NewTicker(recallEvery)
 	defer timer.Stop()
+	defer again.Stop()
 	var err error
-	select {
-	case decision := <-w.decided:
-		return decision
-	case <-timer.C:
-		err = ErrBusy
-	case <-ctx.Done():
-		err = ctx.Err()
+	for err == nil {
+		select {
+		case decision := <-w.decided:
+			return decision
+		case <-again.C:
+			r.mu.Lock()
+			r.recall(w)
+			r.mu.Unlock()
+		case <-timer.C:
+			err = ErrBusy
+		case <-ctx.Done():
+			err = ctx.Err()
+		}
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"net/http"
 	"net/netip"
+	"reflect"
 	"slices"
 
 	"github.com/google/uuid"
@@ -55,10 +56,27 @@ func Listed(page Entry, ids []uuid.UUID) []Entry {
 	return all
 }
 
+// Counted returns the entries of an answer that shows nothing: without ids, and those that differ in ids alone as one.
+func Counted(entries []Entry) []Entry {
+	var all []Entry
+	for _, e := range entries {
+		if e.Count == 0 {
+			e.Count = int64(len(e.IDs))
+		}
+		e.IDs = nil
+		if len(all) == 0 || !reflect.DeepEqual(all[len(all)-1], e) {
+			all = append(all, e)
+		}
+	}
+	return all
+}
+
 // Request is what the request that causes an entry contributes to it. It travels in the context; who acts is an argument.
 type Request struct {
 	ID      string     // the answer's X-Request-ID, which finds it in the log; a UUID
 	Address netip.Addr // the client's; the zero Addr outside of HTTP
+
+	ShowsNothing bool // HEAD: its entries have counts without ids
 }
 
 type requestKey struct{}

@@ -59,3 +59,17 @@ func TestAPageIsAsManyEntriesAsItsIDsNeed(t *testing.T) {
 	require.Equal(t, ids, told)
 	require.Equal(t, []audit.Entry{{Action: audit.List, Outcome: audit.Success, Status: 200}}, audit.Listed(audit.Entry{Action: audit.List}, nil))
 }
+
+func TestAnAnswerThatShowsNothingIsACount(t *testing.T) {
+	ids := make([]uuid.UUID, 2*audit.MaxIDs+1)
+	list := audit.Entry{Action: audit.List, Resource: audit.Assignment}
+	patients := audit.Entry{Action: audit.List, Resource: audit.Patient}
+	counted := audit.Counted(append(audit.Listed(list, ids), audit.Listed(patients, ids[:3])...))
+	require.Len(t, counted, 2)
+	for i, count := range []int64{int64(len(ids)), 3} {
+		require.Equal(t, count, counted[i].Count)
+		require.Empty(t, counted[i].IDs)
+	}
+	read := audit.Done(audit.Read, audit.Patient, uuid.New())
+	require.Equal(t, []audit.Entry{read}, audit.Counted([]audit.Entry{read}))
+}

@@ -58,6 +58,7 @@ type Config struct {
 	AuditKeyPrevious     Secret        `koanf:"audit_key_previous"` // a list: PreviousAuditKeys
 	AuditCheckpoints     string        `koanf:"audit_checkpoints"`  // AuditCheckpointsPath
 	AuditCheckpointEvery time.Duration `koanf:"audit_checkpoint_every"`
+	AuditRequestsPerHour int           `koanf:"audit_requests_per_hour"`
 
 	DatabaseReplicaURLs              Secret        `koanf:"database_replica_urls"` // a list: ReplicaURLs
 	DatabaseReplicaMaxLag            time.Duration `koanf:"database_replica_max_lag"`
@@ -115,6 +116,7 @@ func (c Config) check() error {
 		"audit_key":                            strength(c.AuditKey),
 		"audit_key_previous":                   previousStrength(c.AuditKeyPrevious, c.PreviousAuditKeys()),
 		"audit_checkpoint_every":               bound(c.AuditCheckpointEvery, time.Second, 24*time.Hour),
+		"audit_requests_per_hour":              bound(c.AuditRequestsPerHour, 0, 1_000_000_000),
 		"database_url":                         validation.Validate(c.DatabaseURL.Reveal(), validation.By(postgresURL)),
 		"database_replica_urls":                replicaURLs(c),
 		"database_replica_max_lag":             bound(c.DatabaseReplicaMaxLag, time.Second, time.Hour),

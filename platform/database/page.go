@@ -28,22 +28,91 @@ func Page[R any](q *gorm.DB, request paging.Request, columns Columns[R]) (paging
 			return page, err
 		}
 	}
-	if request.After != nil {
-		condition, values := after(request)
-		q = q.Where(condition, values...)
-	}
-	// One row more than asked for tells whether there is a next page, also when the last page is exactly full.
-	if err := q.Order(orderBy(request.Order)).Limit(request.Limit + 1).Find(&page.Items).Error; err != nil {
-		return page, err
-	}
-	if len(page.Items) > request.Limit {
-		page.Items = page.Items[:request.Limit]
-		last := page.Items[request.Limit-1]
+	keyOf := func(row R) (key []string) {
 		for _, o := range request.Order {
-			page.Next = append(page.Next, keyText(columns[o.Column](last)))
+			key = append(key, keyText(columns[o.Column](row)))
+		}
+		return key
+	}
+	if request.Shortened != nil {
+		after, err := resume(q, request, keyOf)
+		if err != nil {
+			return page, err
+		}
+		request.After = after
+	}
+	room := request.Bytes
+	if room == 0 {
+		room = paging.MaxBytes
+	}
+	items, full, err := rows(q, request, keyOf, room)
+	if full && err == nil && request.More != nil && room < paging.MaxBytes {
+		items = nil // nothing is held while it waits for memory
+		if room, err = request.More(); err == nil {
+			items, full, err = rows(q, request, keyOf, room)
 		}
 	}
+	if err != nil {
+		return page, err
+	}
+	page.Items = items
+	page.Key = func(i int) []string { return keyOf(items[i]) }
+	if len(items) > request.Limit {
+		return page.Cut(request.Limit), nil
+	}
+	if full {
+		page.Next = page.Key(len(items) - 1)
+	}
 	return page, nil
+}
+
+// resume returns the whole key that a shortened one stands for, while its row is as it was; else the nearest place before it.
+func resume[R any](q *gorm.DB, request paging.Request, keyOf func(R) []string) ([]string, error) {
+	var found []R
+	id := len(request.Order) - 1 // the last column
+	err := q.Session(&gorm.Session{}).Where(request.Order[id].Column+" = ?", request.After[id]).Limit(1).Find(&found).Error
+	if err != nil {
+		return nil, err
+	}
+	if len(found) > 0 {
+		if key := keyOf(found[0]); paging.Digest(key) == request.Shortened.Digest {
+			return key, nil
+		}
+	}
+	return request.Begin(), nil
+}
+
+// portion bounds the rows of one statement, of which PostgreSQL sends all even if few are read: a default page and one row more.
+const portion = 101
+
+// rows reads the page's rows and one more, which tells that there is a next page, also when the last page is exactly full. It ends early and
+// reports that the page is full where more would not fit into so many bytes.
+func rows[R any](q *gorm.DB, request paging.Request, keyOf func(R) []string, bytes int) (all []R, full bool, err error) {
+	room := &room{left: bytes}
+	q = q.Session(&gorm.Session{})
+	for wanted, after := request.Limit+1, request.After; wanted > 0; {
+		page := q
+		if after != nil {
+			condition, values := beyondKey(request.Order, after)
+			page = page.Where(condition, values...)
+		}
+		var some []R
+		asked := min(wanted, portion)
+		if err := page.Order(orderBy(request.Order)).Limit(asked).Set(roomKey, room).Find(&some).Error; err != nil {
+			return nil, false, err
+		}
+		if all == nil {
+			all = some
+		} else {
+			all = append(all, some...)
+		}
+		if room.full || len(some) < asked {
+			break
+		}
+		wanted -= asked
+		after = keyOf(some[asked-1])
+	}
+	return all, room.full, nil
 }
 
 func orderBy(order []paging.Order) string {
@@ -57,30 +126,30 @@ func orderBy(order []paging.Order) string {
 	return strings.Join(columns, ", ")
 }
 
-// after is the condition that a row comes after the key: a row comparison where all columns run the same way, which an index serves as
+// beyondKey is the condition that a row comes after the key: a row comparison where all columns run the same way, which an index serves as
 // one range; else the same spelt out, within the range of the first column, without which every page would begin at the first row.
-func after(request paging.Request) (condition string, values []any) {
-	order := request.Order
+func beyondKey(order []paging.Order, key []string) (condition string, values []any) {
+	order = order[:len(key)]
 	columns, marks := make([]string, len(order)), make([]string, len(order))
 	uniform := true
 	for i, o := range order {
 		columns[i], marks[i] = o.Column, "?"
-		values = append(values, request.After[i])
+		values = append(values, key[i])
 		uniform = uniform && o.Descending == order[0].Descending
 	}
 	if uniform {
 		return fmt.Sprintf("(%s) %s (%s)", strings.Join(columns, ", "), beyond(order[0]), strings.Join(marks, ", ")), values
 	}
 	var alternatives []string
-	values = []any{request.After[0]}
+	values = []any{key[0]}
 	for i, o := range order {
 		var equal strings.Builder
 		for j := range i {
 			equal.WriteString(order[j].Column + " = ? AND ")
-			values = append(values, request.After[j])
+			values = append(values, key[j])
 		}
 		alternatives = append(alternatives, equal.String()+o.Column+" "+beyond(o)+" ?")
-		values = append(values, request.After[i])
+		values = append(values, key[i])
 	}
 	return fmt.Sprintf("(%s %s= ? AND (%s))", order[0].Column, beyond(order[0]), strings.Join(alternatives, " OR ")), values
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -158,5 +159,55 @@ func TestPageOfNothing(t *testing.T) {
 			require.Nil(t, page.Next)
 			require.Zero(t, *page.Total)
 		})
+	})
+}
+
+// A page ends before it is larger than a page may be, and asks for memory before it is larger than it was given. Every row is on one page.
+func TestPagesEndByTheirSize(t *testing.T) {
+	eachWithList(t, 0, func(t *testing.T, db *database.DB, _ []thing) {
+		const most = paging.MaxBytes
+		// Quotation marks are two bytes of JSON; the third is larger than a page.
+		for i, size := range []int{most / 3, most / 3, most + 1, most / 3, most / 2, 10, 10} {
+			text := strings.Repeat(map[bool]string{true: `"`, false: "a"}[i == 4], size)
+			require.NoError(t, db.Write(t.Context()).Create(&thing{ID: fmt.Sprint(i), A: text}).Error)
+		}
+		pages := func(request paging.Request) (all [][]string) {
+			for {
+				page := list(t.Context(), t, db, request)
+				var ids []string
+				for i, row := range page.Items {
+					ids = append(ids, row.ID)
+					require.Equal(t, row.ID, page.Key(i)[0])
+				}
+				all = append(all, ids)
+				if request.After = page.Next; page.Next == nil {
+					return all
+				}
+			}
+		}
+		byID := []paging.Order{{Column: "id"}}
+		require.Equal(t, [][]string{{"0", "1"}, {"2"}, {"3"}, {"4"}, {"5", "6"}}, pages(paging.Request{Limit: 500, Order: byID}))
+		require.Equal(t, [][]string{{"0"}, {"1"}, {"2"}, {"3"}, {"4"}, {"5", "6"}}, pages(paging.Request{Limit: 500, Order: byID, Bytes: 3000}))
+
+		asked := 0
+		more := func() (int, error) {
+			asked++
+			return most, nil
+		}
+		require.Equal(t, [][]string{{"0", "1"}, {"2"}, {"3"}, {"4"}, {"5", "6"}}, pages(paging.Request{Limit: 500, Order: byID, Bytes: 3000, More: more}))
+		require.Equal(t, 4, asked)
+		_, err := database.Page(db.Read(t.Context()), paging.Request{Limit: 2, Order: byID, Bytes: 10, More: func() (int, error) { return 0, context.Canceled }}, thingColumns)
+		require.Error(t, err)
+	})
+}
+
+// A long page is read in portions.
+func TestLongPages(t *testing.T) {
+	eachWithList(t, 450, func(t *testing.T, db *database.DB, all []thing) {
+		order := []paging.Order{{Column: "a"}, {Column: "id", Descending: true}}
+		for _, limit := range []int{100, 101, 202, 449, 450, 500} {
+			pages := walk(t.Context(), t, db, paging.Request{Limit: limit, Order: order})
+			require.Equal(t, inOrder(all, order), slices.Concat(pages...))
+		}
 	})
 }

@@ -70,6 +70,7 @@ func scan(tx *gorm.DB, rows gorm.Rows) error {
 	fields := fieldsOf(tx.Statement.Schema, columns)
 	dest, into := tx.Statement.ReflectValue, make([]any, len(fields))
 	many := dest.Kind() == reflect.Slice
+	room := roomOf(tx, fields)
 	if many {
 		dest.Set(reflect.MakeSlice(dest.Type(), 0, expected(tx.Statement)))
 	}
@@ -89,6 +90,10 @@ func scan(tx *gorm.DB, rows gorm.Rows) error {
 		}
 		if err := rows.Scan(into...); err != nil {
 			return err
+		}
+		if room != nil && !room.take(tx, row) {
+			dest.SetLen(dest.Len() - 1)
+			return nil
 		}
 	}
 	return rows.Err()

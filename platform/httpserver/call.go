@@ -2,12 +2,14 @@ package httpserver
 
 import (
 	"maps"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
 
+	"healthcare/platform/admission"
 	"healthcare/platform/audit"
 	"healthcare/platform/auth"
 	"healthcare/platform/errs"
@@ -25,7 +27,12 @@ type call struct {
 	server    *Server
 	op        *operation
 	principal auth.Principal
+	address   netip.Addr
 	sentQuery string // where it was not in the form that handlers read
+
+	heavy     *admission.Lease // of heavy reads; nil: none
+	lease     *admission.Lease // the memory of a page; nil: none
+	pageBytes int              // how large the page may be
 }
 
 // callOf is the call that a handler answers; nil where no described operation was reached.
@@ -48,10 +55,11 @@ func (s *Server) guard(op *operation, handler fiber.Handler) fiber.Handler {
 	}
 	answer = s.spread(op, answer)
 	return func(c *fiber.Ctx) error {
-		call := &call{server: s, op: op}
+		call := &call{server: s, op: op, address: s.clientAddress(c.Context())}
 		c.Locals(callKey, call)
 		id, _ := c.Locals(requestIDKey).(string)
-		c.SetUserContext(audit.WithRequest(c.UserContext(), audit.Request{ID: id, Address: s.clientAddress(c.Context())}))
+		request := audit.Request{ID: id, Address: call.address, ShowsNothing: c.Method() == fiber.MethodHead}
+		c.SetUserContext(audit.WithRequest(c.UserContext(), request))
 		for _, name := range c.Route().Params {
 			if _, err := url.PathUnescape(c.Params(name)); err != nil {
 				return errNotFound // no id is spelt like this
@@ -62,10 +70,13 @@ func (s *Server) guard(op *operation, handler fiber.Handler) fiber.Handler {
 			if err != nil {
 				return err
 			}
-			if !op.access.Allows(principal.Role) {
-				return s.forbid(c, op, principal)
-			}
 			call.principal = principal
+		}
+		if err := call.spend(); err != nil {
+			return err
+		}
+		if !op.access.IsPublic() && !op.access.Allows(call.principal.Role) {
+			return s.forbid(c, op, call.principal)
 		}
 		if err := call.readQuery(c); err != nil {
 			return err
@@ -80,7 +91,14 @@ func (s *Server) guard(op *operation, handler fiber.Handler) fiber.Handler {
 				return err
 			}
 		}
-		return answer(c)
+		defer call.release()
+		if err := call.reserve(c); err != nil {
+			return err
+		}
+		if err := answer(c); err != nil {
+			return err
+		}
+		return call.account(c)
 	}
 }
 

@@ -3,26 +3,38 @@ package httpserver
 import (
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"github.com/valyala/fasthttp"
 )
+
+// occupy opens connections that wait for an answer, until free is called.
+func (s *stand) occupy(t *testing.T, count int) (free func()) {
+	t.Helper()
+	for range count {
+		_, err := s.dial(t).Write([]byte("GET /held/ HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"))
+		require.NoError(t, err)
+		<-s.entered
+	}
+	free = sync.OnceFunc(func() {
+		for range count {
+			s.release <- struct{}{}
+		}
+	})
+	t.Cleanup(free)
+	return free
+}
 
 func TestConnectionsBeyondTheLimit(t *testing.T) {
 	const limit = 4
 	s := serve(t, func(c *Config) { c.Connections = limit })
-	var open []net.Conn
-	for range limit {
-		conn := s.dial(t)
-		_, err := conn.Write([]byte("GET /livez HTTP/1.1\r\nHost: a\r\n\r\n"))
-		require.NoError(t, err)
-		_, err = conn.Read(make([]byte, 1))
-		require.NoError(t, err)
-		open = append(open, conn)
-	}
+	free := s.occupy(t, limit)
 	t.Run("are told to come back, whatever they send", func(t *testing.T) {
 		for range 20 {
 			a := s.ask(t, http.MethodPost, "/things/", jsonOf(768<<10))
@@ -44,15 +56,14 @@ func TestConnectionsBeyondTheLimit(t *testing.T) {
 		requireProblem(t, all[0], http.StatusServiceUnavailable)
 	})
 	t.Run("are served again once others have left", func(t *testing.T) {
-		for _, conn := range open {
-			require.NoError(t, conn.Close())
-		}
+		free()
 		require.Eventually(t, func() bool { return s.ask(t, http.MethodGet, "/things/", "").status == http.StatusOK },
 			2*time.Second, 5*time.Millisecond)
 	})
 	t.Run("are hung up on when there are too many to tell", func(t *testing.T) {
 		s := serve(t, func(c *Config) { c.Connections = 1 })
-		for range 1 + overload {
+		s.occupy(t, 1)
+		for range overload {
 			s.dial(t)
 		}
 		require.Empty(t, s.talk(t, "GET /things/ HTTP/1.1\r\nHost: a\r\n\r\n"))
@@ -62,7 +73,7 @@ func TestConnectionsBeyondTheLimit(t *testing.T) {
 func TestAClientThatIsStillSendingLearnsWhyItIsRefused(t *testing.T) {
 	large := serve(t)
 	full := serve(t, func(c *Config) { c.Connections = 1 })
-	full.dial(t)
+	full.occupy(t, 1)
 	for status, s := range map[int]*stand{http.StatusRequestEntityTooLarge: large, http.StatusServiceUnavailable: full} {
 		t.Run(http.StatusText(status), func(t *testing.T) {
 			conn := s.dial(t)
@@ -111,6 +122,95 @@ func TestR21_SlowConnectionsAreClosed(t *testing.T) {
 			require.Less(t, time.Since(started), s.cfg.ReadTimeout+time.Second)
 		}
 	})
+}
+
+// from is a connection whose peer has that address.
+type from struct {
+	net.Conn
+	address net.Addr
+}
+
+// RemoteAddr implements net.Conn.
+func (f from) RemoteAddr() net.Addr { return f.address }
+
+// arrival is what a listener accepts next.
+func arrival(t *testing.T, l *limitListener, address string) *countedConn {
+	t.Helper()
+	client, server := net.Pipe()
+	t.Cleanup(func() { _ = client.Close() })
+	return l.admit(from{server, net.TCPAddrFromAddrPort(netip.AddrPortFrom(netip.MustParseAddr(address), 1))})
+}
+
+// isOpen tells whether the server has the connection still.
+func (l *limitListener) isOpen(c *countedConn) bool {
+	_, open := l.open[c]
+	return open
+}
+
+func TestAFullServerClosesWhatWaitsLongest(t *testing.T) {
+	t.Parallel()
+	const attacker, bystander, proxy = "192.0.2.1", "198.51.100.1", "10.0.0.1"
+	t.Run("of the network that has most", func(t *testing.T) {
+		l := &limitListener{limit: 6}
+		others := arrival(t, l, bystander) // has waited longest
+		var all []*countedConn
+		for range 5 {
+			all = append(all, arrival(t, l, attacker))
+		}
+		busy := all[0]
+		require.True(t, busy.begin())
+		newcomer := arrival(t, l, bystander)
+		require.NotNil(t, newcomer)
+		require.True(t, l.isOpen(others) && l.isOpen(busy) && l.isOpen(all[2]))
+		require.False(t, l.isOpen(all[1]))
+		require.False(t, all[1].begin(), "what arrived meanwhile is not worked on")
+		_, err := all[1].Conn.Write([]byte("x"))
+		require.Error(t, err)
+		connState(busy, fasthttp.StateIdle)
+		require.True(t, busy.begin(), "it waits again, from now on")
+	})
+	t.Run("of its own network, if that has most: whoever is alone may have all", func(t *testing.T) {
+		l := &limitListener{limit: 3}
+		first, second := arrival(t, l, attacker), arrival(t, l, attacker)
+		others := arrival(t, l, bystander)
+		require.NotNil(t, arrival(t, l, "192.0.2.9"))
+		require.False(t, l.isOpen(first))
+		require.True(t, l.isOpen(second) && l.isOpen(others))
+		require.True(t, second.begin())
+		for c := range l.open {
+			c.begin()
+		}
+		connState(others, fasthttp.StateIdle)
+		require.Nil(t, arrival(t, l, attacker), "others do not make room for it")
+	})
+	t.Run("of a trusted proxy last", func(t *testing.T) {
+		l := &limitListener{limit: 4, trusted: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}
+		first := arrival(t, l, proxy)
+		for range 2 {
+			arrival(t, l, proxy)
+		}
+		direct := arrival(t, l, attacker)
+		require.NotNil(t, arrival(t, l, proxy))
+		require.False(t, l.isOpen(direct))
+		require.True(t, l.isOpen(first))
+		require.NotNil(t, arrival(t, l, bystander))
+		require.False(t, l.isOpen(first))
+	})
+}
+
+// One network holds as many connections as there may be, and opens more all the time; others are served.
+func TestIdleConnectionsOfANetworkKeepNobodyOut(t *testing.T) {
+	t.Parallel()
+	s := serve(t, func(c *Config) { c.Connections = 64 })
+	for range 300 {
+		conn := s.dial(t)
+		_, err := conn.Write([]byte("GET /livez HTTP/1.1\r\nHost: a\r\n\r\n"))
+		require.NoError(t, err)
+		_, err = conn.Read(make([]byte, 1))
+		require.NoError(t, err, "the newest is always served")
+	}
+	require.LessOrEqual(t, s.listener.count(), 64)
+	require.Len(t, s.logged.FilterMessageSnippet("http_connections").All(), 1)
 }
 
 // exhausted is a listener that once has no file descriptor left.

@@ -41,6 +41,7 @@ type operation struct {
 	route     string // the path template, such as /api/patients/{id}/
 	access    auth.Access
 	resource  audit.Resource // what it is about; "" for an operation that names no roles
+	platform  bool           // one of the server's own, whose answers are small or shared by all
 	takesBody bool
 	bodyLimit int // bytes; 0 means the server's
 
@@ -235,6 +236,7 @@ func mergeAnew(version string, roles auth.Roles, apis []API) (*contract, error) 
 			if err != nil {
 				return nil, fmt.Errorf("%s %s: %w", method, route, err)
 			}
+			op.platform = slices.ContainsFunc(described.Tags, func(tag string) bool { return tag == "Operation" || tag == "Tooling" })
 			c.operations[operationKey(method, fiberPath(route))] = op
 		}
 	}

@@ -2,6 +2,7 @@ package httpserver
 
 import (
 	"bytes"
+	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -12,9 +13,17 @@ import (
 // know, which it answers itself, in plain text and without headers.
 func (s *Server) understood(next fasthttp.RequestHandler) fasthttp.RequestHandler {
 	return func(ctx *fasthttp.RequestCtx) {
+		if conn, ok := ctx.Conn().(*countedConn); ok && !conn.begin() {
+			ctx.SetConnectionClose()
+			return // it was closed to make room; nothing is done for a client that would not learn of it
+		}
 		if !wellFramed(&ctx.Request) {
 			s.turnAway(ctx, refusalRequest)
 			ctx.SetConnectionClose() // what follows need not be a request
+			return
+		}
+		if expected := ctx.Request.Header.Peek(fiber.HeaderExpect); len(expected) > 0 && !strings.EqualFold(string(expected), "100-continue") {
+			s.turnAway(ctx, refusalExpectation) // RFC 9110, section 10.1.1
 			return
 		}
 		switch string(ctx.Method()) {
@@ -28,6 +37,15 @@ func (s *Server) understood(next fasthttp.RequestHandler) fasthttp.RequestHandle
 			s.turnAway(ctx, refusalMethodUnknown)
 		}
 	}
+}
+
+// expectations refuses a body before the client sends it, where its length is too large for any operation.
+func (s *Server) expectations(ctx *fasthttp.RequestCtx) int {
+	if ctx.Request.Header.ContentLength() <= s.cfg.BodyLimit {
+		return fiber.StatusContinue
+	}
+	s.turnAway(ctx, refusalTooLarge)
+	return fiber.StatusRequestEntityTooLarge
 }
 
 // turnAway answers a request that does not reach the middleware.
@@ -69,7 +87,7 @@ func wellFramed(r *fasthttp.Request) bool {
 // What a request may say once only.
 var saidOnce = [...][]byte{
 	transferEncoding: []byte("Transfer-Encoding"), contentLength: []byte("Content-Length"), contentType: []byte("Content-Type"),
-	contentEncoding: []byte("Content-Encoding"), authorization: []byte("Authorization"),
+	contentEncoding: []byte("Content-Encoding"), authorization: []byte("Authorization"), idempotencyKey: []byte("Idempotency-Key"),
 }
 
 const (
@@ -78,4 +96,5 @@ const (
 	contentType
 	contentEncoding
 	authorization
+	idempotencyKey
 )

@@ -69,6 +69,7 @@ func refusedFrames() map[string]string {
 		"a version of nine":                    plain("GET /things/ HTTP/9.9", host),
 		"a version in small letters":           plain("GET /things/ http/1.1", host),
 		"two Content-Types":                    sized("Content-Type: text/plain\r\nContent-Length: 12\r\n"),
+		"two Idempotency-Keys":                 sized("Idempotency-Key: a\r\nIdempotency-Key: b\r\nContent-Length: 12\r\n"),
 		"two Authorizations":                   plain(get, host+"Authorization: Bearer a\r\nAuthorization: Bearer b\r\n"),
 	}
 	for _, value := range []string{"+12", "-12", "1 2", "0xc", "12, 12", "12,12", "", "\"12\"", "12.0", "1e1", "12;", "\v12", "１２",
@@ -155,4 +156,13 @@ func FuzzWellFramed(f *testing.F) {
 		header := strings.ToLower(string(r.Header.RawHeaders()))
 		require.False(t, strings.Contains("\n"+header, "\ncontent-length:") && strings.Contains("\n"+header, "\ntransfer-encoding:"), "%q", raw)
 	})
+}
+
+func TestExpectationsThatAreNotMet(t *testing.T) {
+	s := serve(t)
+	for _, expected := range []string{"200-ok", "100-continue, more", "1"} {
+		a := s.ask(t, http.MethodGet, "/things/", "", "Expect: "+expected)
+		requireProblem(t, a, http.StatusExpectationFailed)
+	}
+	require.Equal(t, http.StatusOK, s.ask(t, http.MethodGet, "/things/", "", "Expect: 100-CONTINUE").status)
 }

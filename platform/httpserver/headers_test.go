@@ -98,8 +98,8 @@ func TestCORSNamesEveryHeader(t *testing.T) {
 		}
 		require.Greater(t, len(reads), 9, "the source was read")
 		requireNamed(t, reads, callerHeaders,
-			"Accept-Encoding", "X-Forwarded-For", "Forwarded", // the browser's and proxies' own, which no page may set or needs to
-			"Content-Disposition", // of a form's part
+			"Accept-Encoding", "Expect", "X-Forwarded-For", "Forwarded", // the browser's and proxies' own, which no page may set or needs to
+			"Content-Disposition", // of a part of a form
 			"json", "Instance")
 	})
 	t.Run("that the code sets and a page has a use for", func(t *testing.T) {

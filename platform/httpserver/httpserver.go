@@ -35,6 +35,7 @@ type Config struct {
 	HandlerTimeout  time.Duration
 	ShutdownDelay   time.Duration
 	ShutdownTimeout time.Duration
+	RecordedPerHour int            // how many requests of a user or network the audit trail records; 0: any number
 	RequireIfMatch  bool           // PUT, PATCH and DELETE must say which version they change
 	CursorKeys      keyring.Ring   // the newest seals cursors, all open them
 	TimeZone        *time.Location // in which a filter's date without a time begins
@@ -57,6 +58,7 @@ type Server struct {
 	meter         *meter
 	replicas      Replicas // nil: none
 	cursors       cursors
+	shares        shares
 	contract      *contract
 	app           *fiber.App
 	address       string
@@ -66,6 +68,8 @@ type Server struct {
 	unreadableHop onceAMinute
 	warnedOfProxy atomic.Bool
 	refusedHosts  refusedHosts
+
+	fullOfConnections onceAMinute
 }
 
 // New builds the server over every module's part of the contract. Errors: an operation that does not say who may call it or names a role that
@@ -79,6 +83,7 @@ func New(
 		return nil, err
 	}
 	s := &Server{cfg: cfg, log: log, authenticator: authenticator, ready: ready, repeater: repeater, trail: trail, cursors: cursors}
+	s.shares = newShares(cfg)
 	s.telemetry, s.meter = watched, newMeter()
 	watched.Registry.MustRegister(s.meter.collectors()...)
 	apis = append(apis, s.operations())
@@ -100,8 +105,8 @@ func New(
 		ReadTimeout:             cfg.ReadTimeout,
 		WriteTimeout:            cfg.WriteTimeout,
 		IdleTimeout:             cfg.IdleTimeout,
-		Concurrency:             cfg.Connections + overload, // limitListener answers first, with all headers
-		EnableTrustedProxyCheck: true,                       // Fiber itself believes no X-Forwarded-*; clientAddress walks them
+		Concurrency:             2*cfg.Connections + overload, // limitListener answers first, with all headers; those that it closes end soon
+		EnableTrustedProxyCheck: true,                         // Fiber itself believes no X-Forwarded-*; clientAddress walks them
 		JSONEncoder:             encodeJSON,
 		ErrorHandler:            s.refuse,
 	})
@@ -121,6 +126,8 @@ func New(
 	server := s.app.Server()
 	server.Handler = s.understood(handler)
 	server.ErrorHandler = s.refuseUnread
+	server.ConnState = connState
+	server.ExpectHandler = s.expectations
 	server.DisablePreParseMultipartForm = true // forms are refused, or read by readForm within its own bounds
 	server.SecureErrorLogMessage = true        // never quote a request that could not be read: it may hold a token
 	return s, nil
@@ -161,7 +168,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	if s.listener != nil {
 		_ = s.listener.Close()
 		// fasthttp's own count is one too few once nobody listens.
-		for end := time.Now().Add(farewell); s.listener.open.Load() > 0 && time.Now().Before(end) && ctx.Err() == nil; {
+		for end := time.Now().Add(farewell); s.listener.count() > 0 && time.Now().Before(end) && ctx.Err() == nil; {
 			time.Sleep(farewell / 50)
 		}
 	}

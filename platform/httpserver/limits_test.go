@@ -46,11 +46,14 @@ func TestR18_LimitsAreExact(t *testing.T) {
 			})
 		}
 	}
-	t.Run("a body that its client asks leave to send is measured too", func(t *testing.T) {
+	t.Run("a body that its client asks leave to send is measured before it is sent", func(t *testing.T) {
 		raw := strings.Replace(post("/things/", jsonOf(s.cfg.BodyLimit+1), "length"), "Host", "Expect: 100-continue\r\nHost", 1)
 		all := s.talk(t, raw)
+		require.Len(t, all, 1)
+		requireProblem(t, all[0], http.StatusRequestEntityTooLarge)
+		all = s.talk(t, strings.Replace(post("/things/", jsonOf(s.cfg.BodyLimit), "length"), "Host", "Expect: 100-Continue\r\nHost", 1))
 		require.Equal(t, http.StatusContinue, all[0].status)
-		requireProblem(t, all[1], http.StatusRequestEntityTooLarge)
+		require.Equal(t, http.StatusCreated, all[1].status)
 	})
 	t.Run("an address may be as long as the limit and not one byte longer", func(t *testing.T) {
 		address := "/things/?" + strings.Repeat("q", s.cfg.URLLimit-len("/things/?"))

@@ -20,39 +20,72 @@ const defaultLimit = 100
 func PageRequest(c *fiber.Ctx) (paging.Request, error) {
 	call := callOf(c)
 	request := paging.Request{
-		Limit: call.server.defaultLimit(), Order: orderOf(c.Query("ordering"), call.op.list),
-		Count: prefers(c, countExact),
+		Limit: call.limitOf(c), Order: orderOf(c.Query("ordering"), call.op.list),
+		Count: prefers(c, countExact), Bytes: call.pageBytes,
+		More: func() (int, error) { return paging.MaxBytes, call.reservePage(c, paging.MaxBytes) },
 	}
-	if limit, err := strconv.Atoi(c.Query("limit")); err == nil {
-		request.Limit = limit
+	if err := call.linkFits(c, len(request.Order)); err != nil {
+		return paging.Request{}, err
 	}
 	cursor := c.Query("cursor")
 	if cursor == "" {
 		return request, nil
 	}
-	key, err := call.server.cursors.open(cursor, call.binding(c.Path(), queryOf(c)))
+	key, shortened, err := call.server.cursors.open(cursor, call.binding(c.Path(), queryOf(c)))
 	if err != nil && call.sentQuery != "" { // releases without the canonical form bound cursors to the query as it was sent
 		if sent, malformed := url.ParseQuery(call.sentQuery); malformed == nil {
-			key, err = call.server.cursors.open(cursor, call.binding(c.Path(), sent))
+			key, shortened, err = call.server.cursors.open(cursor, call.binding(c.Path(), sent))
 		}
 	}
 	if err != nil || len(key) != len(request.Order) {
 		return paging.Request{}, errs.Invalidf("cursor", "Is not a cursor of this list with these filters. Start again without it.")
 	}
-	request.After = key
+	request.After, request.Shortened = key, shortened
 	return request, nil
 }
 
-// SendPage answers a page as a bare array, with a link to the next one (RFC 8288) and, where it was asked for, the count.
+// maxCursor is the maxLength of the parameter cursor in the contract.
+const maxCursor = 1500
+
+// linkFits refuses a query beside which no cursor fits into the address of the next page, so that every link that the server makes can be
+// followed. Errors: refusalTooLong.
+func (call *call) linkFits(c *fiber.Ctx, columns int) error {
+	longest := call.server.cursors.longestShort(columns)
+	const escaping, canonical = 3, 128 // a byte may become %XX, and a date a time
+	if escaping*len(c.Request().RequestURI())+canonical+longest <= call.server.linkLimit() {
+		return nil
+	}
+	if _, room := call.link(c, queryOf(c)); room < longest {
+		return refusalTooLong
+	}
+	return nil
+}
+
+// linkLimit is how long the address of a page may be, so that a request with it is accepted: half of what is accepted is for its headers.
+func (s *Server) linkLimit() int { return min(s.cfg.URLLimit, s.cfg.HeaderLimit/2) }
+
+// link returns the address of the list with an empty cursor, and how long a cursor may be.
+func (call *call) link(c *fiber.Ctx, query url.Values) (address string, room int) {
+	query.Set("cursor", "")
+	address = c.Path() + "?" + query.Encode()
+	return address, min(call.server.linkLimit()-len(address), maxCursor)
+}
+
+// SendPage answers a page as a bare array, with a link to the next one (RFC 8288) and, where it was asked for, the count. HEAD has no body made.
 func SendPage[T, S any](c *fiber.Ctx, page paging.Page[T], show func(T) S) error {
 	if page.Next != nil {
 		query, call := queryOf(c), callOf(c)
-		query.Set("cursor", call.server.cursors.seal(page.Next, call.binding(c.Path(), query)))
-		c.Set(fiber.HeaderLink, "<"+c.Path()+"?"+query.Encode()+`>; rel="next"`)
+		address, room := call.link(c, query)
+		cursor := call.server.cursors.seal(page.Next, call.binding(c.Path(), query), room)
+		c.Set(fiber.HeaderLink, "<"+strings.Replace(address, "cursor=", "cursor="+cursor, 1)+`>; rel="next"`)
 	}
 	if page.Total != nil {
 		c.Set("X-Total-Count", strconv.FormatInt(*page.Total, 10))
 		c.Set("Preference-Applied", countExact)
+	}
+	if c.Method() == fiber.MethodHead {
+		c.Set(fiber.HeaderContentType, fiber.MIMEApplicationJSON)
+		return nil // without Content-Length, which only the body would tell (RFC 9110, section 9.3.2)
 	}
 	return c.JSON(paging.Map(page, show).Items)
 }

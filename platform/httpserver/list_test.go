@@ -30,7 +30,7 @@ func TestCursorsOfReleasesWithoutTheCanonicalForm(t *testing.T) {
 	sealed := func(query string) string {
 		values, err := url.ParseQuery(query)
 		require.NoError(t, err)
-		return url.QueryEscape(s.cursors.seal([]string{"a", "1"}, (&call{}).binding("/things/", values)))
+		return url.QueryEscape(s.cursors.seal([]string{"a", "1"}, (&call{}).binding("/things/", values), maxCursor))
 	}
 	t.Run("are good for the query that they were made for, empty filters included", func(t *testing.T) {
 		require.NoError(t, ask("search=&kind=a&cursor="+sealed("search=&kind=a")))

@@ -2,6 +2,7 @@ package httpserver
 
 import (
 	"net"
+	"net/netip"
 	"sync/atomic"
 	"time"
 
@@ -110,7 +111,7 @@ func (m *measured) observe(status int, took time.Duration) {
 func (s *Server) metrics() fiber.Handler {
 	scrape := adaptor.HTTPHandler(telemetry.Handler(s.telemetry.Registry))
 	return func(c *fiber.Ctx) error {
-		if s.telemetry.Elsewhere || !fromThisMachine(c) {
+		if s.telemetry.Elsewhere || !fromThisMachine(c) || !s.namesThisMachine(string(c.Request().Host())) {
 			return errNotFound
 		}
 		return scrape(c)
@@ -119,6 +120,16 @@ func (s *Server) metrics() fiber.Handler {
 
 // forwarded are the headers that proxies add: who comes with one of them comes through a proxy, whatever machine that is on.
 var forwarded = []string{fiber.HeaderXForwardedFor, "Forwarded", "X-Real-IP", fiber.HeaderVia, fiber.HeaderXForwardedProto, fiber.HeaderXForwardedHost}
+
+// namesThisMachine reports whether a scrape is sent to a name of this machine. A page whose own name leads here (DNS rebinding) comes from this
+// machine too.
+func (s *Server) namesThisMachine(host string) bool {
+	name := hostName(host)
+	if ip, err := netip.ParseAddr(name); err == nil {
+		return ip.IsLoopback() || s.cfg.allowsHost(host)
+	}
+	return name == "localhost" || len(s.cfg.AllowedHosts) > 0 && s.cfg.allowsHost(host)
+}
 
 func fromThisMachine(c *fiber.Ctx) bool {
 	for _, name := range forwarded {

@@ -90,6 +90,14 @@ func TestWhoMayScrape(t *testing.T) {
 		require.True(t, strings.HasPrefix(got.header.Get("Content-Type"), "text/plain"), got.header)
 		requireHardened(t, got)
 	})
+	t.Run("a page whose name leads to this machine does not", func(t *testing.T) {
+		s := serve(t)
+		for host, status := range map[string]int{"evil.example": 404, "127.0.0.1:8000": 200, "[::1]": 200, "localhost.": 200, "127.0.0.1.evil.example": 404} {
+			require.Equal(t, status, s.ask(t, http.MethodGet, "/metrics", "", "Host: "+host).status, host)
+		}
+		s = serve(t, func(c *Config) { c.AllowedHosts = []string{"clinic.example"} })
+		require.Equal(t, http.StatusOK, s.ask(t, http.MethodGet, "/metrics", "", "Host: clinic.example").status)
+	})
 	t.Run("nobody who comes through a proxy, be it one on this machine", func(t *testing.T) {
 		s := serve(t, func(c *Config) { c.TrustedProxies = prefixes("127.0.0.0/8") })
 		for _, name := range append(forwarded, "x-forwarded-for") {

@@ -57,10 +57,7 @@ func paths(t *testing.T) map[string]func(t *testing.T, method string) answer {
 	failing.broken = errs.New(errs.Unavailable, "unavailable", "The store cannot be reached.")
 	draining := serve(t)
 	draining.draining.Store(true)
-	only := full.dial(t)
-	_, _ = only.Write([]byte("GET /livez HTTP/1.1\r\nHost: a\r\n\r\n"))
-	_, err := only.Read(make([]byte, 1))
-	require.NoError(t, err)
+	full.occupy(t, 1)
 
 	raw := func(s *stand, text string) func(*testing.T, string) answer {
 		return func(t *testing.T, method string) answer {

@@ -55,7 +55,7 @@ func (p *publication) send(c *fiber.Ctx) error {
 	}
 	c.Set(fiber.HeaderCacheControl, "no-cache")
 	c.Set(fiber.HeaderETag, tag)
-	if names(c.Get(fiber.HeaderIfNoneMatch), tag) {
+	if names(headerList(c, fiber.HeaderIfNoneMatch), tag) {
 		return c.SendStatus(fiber.StatusNotModified)
 	}
 	c.Set(fiber.HeaderContentType, p.contentType)

@@ -133,11 +133,30 @@ func (r queryReader) value(schema *openapi3.Schema, sent string) (string, error)
 				return "", err
 			}
 		}
-		return strings.Join(items, ","), nil
+		return strings.Join(items, ","), refusedOrdering(items)
 	case schema.Format == "date-time":
 		return r.moment(sent)
 	}
 	return sent, refusedText(schema, sent)
+}
+
+// maxOrdering is how many columns a list may be ordered by.
+const maxOrdering = 4
+
+// refusedOrdering refuses a column that is named again, in either direction. The only parameter that is an array is ordering.
+func refusedOrdering(items []string) error {
+	seen := map[string]bool{}
+	for _, item := range items {
+		column := strings.TrimPrefix(item, "-")
+		if seen[column] {
+			return sentence("Each column may be named once.")
+		}
+		seen[column] = true
+	}
+	if len(items) > maxOrdering {
+		return sentence(fmt.Sprintf("Must have at most %d columns.", maxOrdering))
+	}
+	return nil
 }
 
 func (r queryReader) number(schema *openapi3.Schema, sent string) (string, error) {

@@ -2,25 +2,117 @@
 // lies and nothing repeats or is skipped while rows come and go. It depends on nothing.
 package paging
 
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"slices"
+	"unicode/utf8"
+)
+
 // Order is one column of a list's order.
 type Order struct {
 	Column     string
 	Descending bool
 }
 
+// MaxBytes is how large a page may be, in bytes of JSON. It ends before the item that would exceed this, and has one item at least.
+const MaxBytes = 1 << 20
+
 // Request is what a client asks of a list.
 type Request struct {
 	Limit int      // items on a page, at least 1
 	Order []Order  // total: the last column is unique
-	After []string // the key of the last item before the page, a text for each column of Order; nil: the first page
+	After []string // the key of the last item before the page, a text for each column of Order or for the first of them; nil: the first page
 	Count bool     // whether Total is wanted
+
+	// Shortened is set where texts of After, the first of them at index First, are beginnings of the item's. Digest is that of the whole key.
+	Shortened *Shortened
+
+	Bytes int                 // how large the page may be before More is called; 0 means MaxBytes
+	More  func() (int, error) // reserves memory for a larger page, and returns how large it may be; nil: no more than Bytes
+}
+
+// Shortened describes a key that was too long to be kept whole.
+type Shortened struct {
+	First  int
+	Digest string
+}
+
+// KeyText is how many bytes of a text a shortened key keeps at most.
+const KeyText = 64
+
+// Shorten returns the key with at most KeyText bytes of each text, cut between characters.
+func Shorten(key []string) ([]string, *Shortened) {
+	shortened := Shortened{First: -1, Digest: Digest(key)}
+	short := slices.Clone(key)
+	for i, text := range short {
+		if len(text) <= KeyText {
+			continue
+		}
+		end := KeyText
+		for !utf8.RuneStart(text[end]) {
+			end--
+		}
+		short[i] = text[:end]
+		if shortened.First < 0 {
+			shortened.First = i
+		}
+	}
+	return short, &shortened
+}
+
+// Digest identifies a whole key.
+func Digest(key []string) string {
+	hash := sha256.New()
+	for _, text := range key {
+		_ = binary.Write(hash, binary.BigEndian, uint64(len(text)))
+		_, _ = hash.Write([]byte(text)) // a hash does not fail
+	}
+	return string(hash.Sum(nil)[:16])
+}
+
+// Begin returns where to begin when the item of a shortened key is gone or has changed: the key of its first texts, beyond which every item lies
+// that came after it. nil is the first page.
+func (r Request) Begin() []string {
+	i := r.Shortened.First
+	bound := r.After[i]
+	if r.Order[i].Descending {
+		if bound = successor(bound); bound == "" {
+			return nil
+		}
+	}
+	return append(slices.Clone(r.After[:i]), bound)
+}
+
+// successor returns the least text that is greater, by code points, than all that begin with prefix; "" where there is none.
+func successor(prefix string) string {
+	for prefix != "" {
+		last, size := utf8.DecodeLastRuneInString(prefix)
+		prefix = prefix[:len(prefix)-size]
+		if last == 0xD7FF {
+			return prefix + "\uE000" // over the surrogates, which are no characters
+		}
+		if last < utf8.MaxRune {
+			return prefix + string(last+1)
+		}
+	}
+	return ""
 }
 
 // Page is one page of a list.
 type Page[T any] struct {
 	Items []T
-	Next  []string // the key to ask the next page with; nil when this is the last one
-	Total *int64   // how many items all pages have together; nil when nobody asked
+	Next  []string           // the key to ask the next page with; nil when this is the last one
+	Total *int64             // how many items all pages have together; nil when nobody asked
+	Key   func(int) []string // the key of an item, by its index
+}
+
+// Cut returns the page with its first count items. The next page begins after them.
+func (p Page[T]) Cut(count int) Page[T] {
+	if count < len(p.Items) {
+		p.Items, p.Next = p.Items[:count], p.Key(count-1)
+	}
+	return p
 }
 
 // Map is the same page of other items.
@@ -29,5 +121,43 @@ func Map[T, U any](p Page[T], convert func(T) U) Page[U] {
 	for i, item := range p.Items {
 		items[i] = convert(item)
 	}
-	return Page[U]{Items: items, Next: p.Next, Total: p.Total}
+	return Page[U]{Items: items, Next: p.Next, Total: p.Total, Key: p.Key}
 }
+
+// Size returns how many bytes of JSON an item with these texts has at most, for items of up to some 20 members.
+func Size(texts ...string) int {
+	size := itemSize
+	for _, text := range texts {
+		size += TextSize(text)
+	}
+	return size
+}
+
+const (
+	itemSize = 768 // names of members, ids, numbers and times
+	IDSize   = 40  // IDSize is how many bytes of JSON an id has, in a list of them.
+)
+
+// TextSize returns how many bytes a text has in JSON (RFC 8259, section 7), without its quotation marks.
+func TextSize(text string) int {
+	size := 0
+	for i := range len(text) {
+		size += int(escaped[text[i]])
+	}
+	return size
+}
+
+// escaped is how many bytes of JSON a byte becomes.
+var escaped = func() (sizes [256]uint8) {
+	for b := range sizes {
+		switch {
+		case b == '"', b == '\\':
+			sizes[b] = 2
+		case b < ' ':
+			sizes[b] = 6
+		default:
+			sizes[b] = 1
+		}
+	}
+	return sizes
+}()

@@ -1,8 +1,13 @@
 package composition
 
 import (
+	"math"
+	"os"
+	"path"
 	"runtime"
 	"runtime/debug"
+	"strconv"
+	"strings"
 	"sync"
 
 	"go.uber.org/fx"
@@ -13,11 +18,15 @@ import (
 const headroom = 16 << 20
 
 // spacious makes the collector count headroom as in use: nothing writes to it, so that it takes addresses and no memory. What the start has used and
-// nobody needs any more goes back first, once in a process: tests start hundreds of times.
+// nobody needs any more goes back first, once in a process: tests start hundreds of times. The collector works harder as the memory comes near to
+// what the control group allows.
 func spacious(lc fx.Lifecycle) {
 	var never []byte
 	lc.Append(fx.StartStopHook(
 		func() {
+			if limit, ok := memoryLimit("/"); ok && os.Getenv("GOMEMLIMIT") == "" {
+				debug.SetMemoryLimit(limit/10*9 + headroom) // the runtime counts headroom too; a tenth is for memory that is not Go's
+			}
 			giveBack()
 			never = make([]byte, headroom)
 		},
@@ -26,3 +35,45 @@ func spacious(lc fx.Lifecycle) {
 }
 
 var giveBack = sync.OnceFunc(debug.FreeOSMemory)
+
+// memoryLimit returns the least memory limit, in bytes, of the control groups that the process is in (cgroups(7), version 2 and 1).
+func memoryLimit(root string) (limit int64, limited bool) {
+	groups, err := os.ReadFile(path.Join(root, "proc/self/cgroup")) // #nosec G304 -- the kernel's
+	if err != nil {
+		return 0, false
+	}
+	limit = math.MaxInt64
+	for line := range strings.Lines(string(groups)) {
+		parts := strings.SplitN(strings.TrimSpace(line), ":", 3) // hierarchy, controllers, path
+		if len(parts) < 3 {
+			continue
+		}
+		folder, file := "sys/fs/cgroup", "memory.max"
+		if parts[1] != "" {
+			folder, file = "sys/fs/cgroup/memory", "memory.limit_in_bytes"
+		}
+		if parts[1] != "" && !strings.Contains(","+parts[1]+",", ",memory,") {
+			continue
+		}
+		for group := path.Clean("/" + parts[2]); ; group = path.Dir(group) { // a container may see its own group as the root
+			if own, ok := bytesIn(path.Join(root, folder, group, file)); ok {
+				limit = min(limit, own)
+			}
+			if group == "/" {
+				break
+			}
+		}
+	}
+	const unlimited = 1 << 60 // version 1 says so with a number
+	return limit, limit < unlimited
+}
+
+// bytesIn reads a file that holds a number of bytes, or the word max.
+func bytesIn(file string) (bytes int64, ok bool) {
+	text, err := os.ReadFile(file) // #nosec G304 -- the kernel's
+	if err != nil {
+		return 0, false
+	}
+	bytes, err = strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
+	return bytes, err == nil && bytes > 0
+}

@@ -94,10 +94,11 @@ func (s *Service) page(ctx context.Context, who auth.Principal, filter domain.Fi
 	if err != nil {
 		return paging.Page[Assigned]{}, err
 	}
-	detailed, err := s.detailed(ctx, who, found.Items)
+	detailed, count, err := s.detailed(ctx, who, found.Items)
 	if err != nil {
 		return paging.Page[Assigned]{}, err
 	}
+	found = found.Cut(count)
 	return paging.Page[Assigned]{Items: detailed, Next: found.Next, Total: found.Total}, nil
 }
 
@@ -120,7 +121,7 @@ func (s *Service) Find(ctx context.Context, who auth.Principal, id assignments.I
 	if err != nil {
 		return Assigned{}, s.missing(ctx, who, id, err)
 	}
-	detailed, err := s.detailed(ctx, who, []domain.Assignment{one})
+	detailed, _, err := s.detailed(ctx, who, []domain.Assignment{one})
 	if err != nil {
 		return Assigned{}, err
 	}
@@ -159,8 +160,8 @@ func (s *Service) Discharge(ctx context.Context, who auth.Principal, id assignme
 }
 
 // detailed adds what the two sides are shown as, in two queries. An assignment whose patient or doctor was removed since it was read has
-// ended with them, and is left out.
-func (s *Service) detailed(ctx context.Context, who auth.Principal, all []domain.Assignment) ([]Assigned, error) {
+// ended with them, and is left out. It returns how many of all fit on a page.
+func (s *Service) detailed(ctx context.Context, who auth.Principal, all []domain.Assignment) (detailed []Assigned, count int, err error) {
 	patientIDs, doctorIDs := make(set[patients.ID]), make(set[doctors.ID])
 	for _, a := range all {
 		patientIDs.add(a.PatientID)
@@ -168,21 +169,27 @@ func (s *Service) detailed(ctx context.Context, who auth.Principal, all []domain
 	}
 	patientsByID, err := s.patients.FindAll(ctx, visible(who), patientIDs.all())
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	doctorsByID, err := s.doctors.FindAll(ctx, doctorIDs.all())
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	detailed := make([]Assigned, 0, len(all))
-	for _, a := range all {
+	detailed = make([]Assigned, 0, len(all))
+	size := 0
+	for i, a := range all {
 		patient, treated := patientsByID[a.PatientID]
 		doctor, treating := doctorsByID[a.DoctorID]
-		if treated && treating {
-			detailed = append(detailed, Assigned{Assignment: a, Patient: patient, Doctor: doctor})
+		if !treated || !treating {
+			continue
 		}
+		size += paging.Size(patient.Name, doctor.Name, doctor.Specialization)
+		if size > paging.MaxBytes && len(detailed) > 0 {
+			return detailed, i, nil
+		}
+		detailed = append(detailed, Assigned{Assignment: a, Patient: patient, Doctor: doctor})
 	}
-	return detailed, nil
+	return detailed, len(all), nil
 }
 
 // set keeps a batch from asking twice for the same id.

@@ -52,10 +52,14 @@ func NewRecorder(ledger ports.Ledger, keys domain.Keys, clock clock.Clock, cfg t
 
 // Record implements audit.Recorder.
 func (r *Recorder) Record(ctx context.Context, who auth.Principal, entries ...audit.Entry) error {
+	request := audit.RequestOf(ctx)
+	if request.ShowsNothing {
+		entries = audit.Counted(entries)
+	}
 	drafts := make([]domain.Entry, len(entries))
 	for i, e := range entries {
 		var err error
-		if drafts[i], err = draft(audit.RequestOf(ctx), who, e); err != nil {
+		if drafts[i], err = draft(request, who, e); err != nil {
 			return err
 		}
 	}

@@ -88,12 +88,37 @@ func (s *store) about(ctx context.Context, filter domain.Filter, request paging.
 	if err != nil || len(page.Items) == 0 {
 		return paging.Page[domain.Entry]{Total: page.Total}, err
 	}
-	entries, err := s.lookUp(ctx, page.Items)
-	shown := paging.Map(page, func(r subjectRow) domain.Entry { return entries[r.ID] })
-	shown.Items = slices.DeleteFunc(shown.Items, func(e domain.Entry) bool { // the sealed entry says whom it is about, not the index over it
-		return !slices.Contains(subjects(e), *filter.Patient)
-	})
-	return shown, err
+	entries, count, err := s.sealed(ctx, *filter.Patient, page.Items)
+	if err != nil {
+		return paging.Page[domain.Entry]{}, err
+	}
+	page = page.Cut(count)
+	return paging.Page[domain.Entry]{Items: entries, Next: page.Next, Total: page.Total}, nil
+}
+
+// sealed returns the entries that rows stand for, as many as fit on a page, and how many of the rows these are. The sealed entry says whom it is
+// about, not the index over it: an entry that does not name the patient is left out.
+func (s *store) sealed(ctx context.Context, patient uuid.UUID, rows []subjectRow) (entries []domain.Entry, count int, err error) {
+	const atOnce = 100 // of up to 200 ids each
+	size := 0
+	for some := range slices.Chunk(rows, atOnce) {
+		found, err := s.lookUp(ctx, some)
+		if err != nil {
+			return nil, 0, err
+		}
+		for _, r := range some {
+			e := found[r.ID]
+			size += paging.Size(e.RequestID, e.Address, e.Role) + paging.IDSize*len(e.IDs)
+			if size > paging.MaxBytes && count > 0 {
+				return entries, count, nil
+			}
+			count++
+			if slices.Contains(subjects(e), patient) {
+				entries = append(entries, e)
+			}
+		}
+	}
+	return entries, count, nil
 }
 
 func (s *store) Hidden(ctx context.Context, entries []domain.Entry) (*domain.Entry, error) {

@@ -100,7 +100,7 @@ func (s *store) Find(ctx context.Context, id doctors.ID) (domain.Doctor, error) 
 
 func (s *store) FindAll(ctx context.Context, ids []doctors.ID) ([]domain.Doctor, error) {
 	var rows []row
-	err := s.db.Read(ctx).Where("id IN ?", ids).Find(&rows).Error
+	err := s.db.Read(ctx).Select("id", "name", "specialization", "experience").Where("id IN ?", ids).Find(&rows).Error
 	return doctorsOf(rows), err
 }
 

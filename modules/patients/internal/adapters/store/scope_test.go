@@ -35,7 +35,7 @@ func TestScope(t *testing.T) {
 				found, err := repository.FindAll(ctx, scope, []patients.ID{theirs.ID, own.ID})
 				require.NoError(t, err)
 				if who == "a stranger" {
-					require.Equal(t, []domain.Patient{own}, found)
+					require.Equal(t, []domain.Patient{shown(own)}, found)
 				} else {
 					require.Empty(t, found)
 				}

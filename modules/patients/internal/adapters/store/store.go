@@ -117,7 +117,8 @@ func (s *store) Find(ctx context.Context, scope patients.Scope, id patients.ID) 
 func (s *store) FindAll(ctx context.Context, scope patients.Scope, ids []patients.ID) ([]domain.Patient, error) {
 	var rows []row
 	// coalesce keeps both engines from choosing an index of the owner, and with it reading all their patients in order to show a few.
-	err := s.db.Read(ctx).Where("coalesce(owner_id, owner_id) = ? AND id IN ?", scope.Owner(), ids).Find(&rows).Error
+	err := s.db.Read(ctx).Select("id", "owner_id", "name", "gender", "age", "birth_date").
+		Where("coalesce(owner_id, owner_id) = ? AND id IN ?", scope.Owner(), ids).Find(&rows).Error
 	return patientsOf(rows), err
 }
 

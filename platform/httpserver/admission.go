@@ -1,0 +1,152 @@
+package httpserver
+
+import (
+	"runtime"
+	"strconv"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/google/uuid"
+
+	"healthcare/platform/admission"
+	"healthcare/platform/errs"
+	"healthcare/platform/paging"
+)
+
+const (
+	// answersMemory bounds the answers in memory, in bytes: pages while they are read and encoded, and all answers until they have left.
+	answersMemory = 16 << 20
+
+	// smallAnswer is the size of an answer that is not accounted for: it fits into the buffer that each connection has anyway.
+	smallAnswer = 4 << 10
+
+	// ordinaryItem is the size that most items of a list stay below. A page of larger ones is read a second time, with memory for the largest.
+	ordinaryItem = 2 << 10
+)
+
+// The weights of reads that look at many rows. Others weigh nothing.
+const (
+	weightOfLongPage = 1 // more items than longPage
+	weightOfSearch   = 2 // reads rows until enough match
+	weightOfCount    = 2
+
+	longPage = 200
+)
+
+// shares are what all callers use together. Who has most of one waits while others do.
+type shares struct {
+	answers  *admission.Resource // bytes of memory
+	heavy    *admission.Resource // reads that look at many rows, by weight: one processor stays free of them, if there are several
+	recorded *admission.Budget   // requests that the audit trail keeps for ever
+}
+
+func newShares(cfg Config) shares {
+	const waiting = 512
+	processors := int64(max(1, runtime.GOMAXPROCS(0)-1))
+	return shares{
+		answers:  admission.NewResource(admission.Bounds{Capacity: answersMemory, Waiting: waiting, Wait: cfg.HandlerTimeout}),
+		heavy:    admission.NewResource(admission.Bounds{Capacity: processors * weightOfSearch, Waiting: waiting, Wait: cfg.HandlerTimeout}),
+		recorded: admission.NewBudget(admission.Allowance{Amount: cfg.RecordedPerHour, Period: time.Hour}, time.Now),
+	}
+}
+
+// heaviness is the weight of a list.
+func (call *call) heaviness(c *fiber.Ctx) (weight int64) {
+	if call.limitOf(c) > longPage {
+		weight += weightOfLongPage
+	}
+	if c.Query("search") != "" {
+		weight += weightOfSearch
+	}
+	if prefers(c, countExact) {
+		weight += weightOfCount
+	}
+	return weight
+}
+
+// spend takes a request that the audit trail will record from what its user and network may have recorded. Errors: errs.Throttled.
+func (call *call) spend() error {
+	if call.op.platform || call.server.cfg.RecordedPerHour == 0 {
+		return nil
+	}
+	if after := call.server.shares.recorded.Spend(call.caller(), 1); after > 0 {
+		refused := *errTooManyRecorded
+		refused.RetryAfter = after
+		return &refused
+	}
+	return nil
+}
+
+var errTooManyRecorded = errs.New(errs.Throttled, "too_many_requests", "Too many requests from this user or network. Try again later.")
+
+// caller is who sent the request, for shares.
+func (call *call) caller() admission.Caller {
+	user := ""
+	if call.principal.UserID != uuid.Nil {
+		user = call.principal.UserID.String()
+	}
+	return admission.By(call.address, user)
+}
+
+// pageWeight is that of a page of so many bytes: it is in memory as rows and as JSON.
+func pageWeight(bytes int) int64 { return 2 * int64(bytes) }
+
+// limitOf is how many items the request asks for, at most.
+func (call *call) limitOf(c *fiber.Ctx) int {
+	if limit, err := strconv.Atoi(c.Query("limit")); err == nil {
+		return limit // the guard has checked it
+	}
+	return call.server.defaultLimit()
+}
+
+// reserve takes a list's share of heavy reads, and memory for the page that it is about to read. Errors: admission.ErrShare, admission.ErrBusy,
+// the context's.
+func (call *call) reserve(c *fiber.Ctx) (err error) {
+	if call.op.list == nil {
+		return nil
+	}
+	if weight := call.heaviness(c); weight > 0 {
+		if call.heavy, err = call.server.shares.heavy.Lease(c.UserContext(), call.caller(), weight); err != nil {
+			return err
+		}
+	}
+	return call.reservePage(c, min(call.limitOf(c)*ordinaryItem, paging.MaxBytes))
+}
+
+func (call *call) reservePage(c *fiber.Ctx, bytes int) (err error) {
+	call.lease.Release()
+	call.lease, err = call.server.shares.answers.Lease(c.UserContext(), call.caller(), pageWeight(bytes))
+	call.pageBytes = bytes
+	return err
+}
+
+// account keeps the answer's bytes accounted for until it has left. What was changed is answered whatever else is in memory.
+// Errors: those of reserve, for an answer that changed nothing.
+func (call *call) account(c *fiber.Ctx) (err error) {
+	size := int64(len(c.Response().Body()))
+	conn, counted := c.Context().Conn().(*countedConn)
+	if size <= smallAnswer || !counted || call.op.platform {
+		call.lease.Release()
+		return nil
+	}
+	answers := call.server.shares.answers
+	switch {
+	case call.lease != nil:
+		call.lease.Resize(size)
+	case call.op.method == fiber.MethodGet:
+		if call.lease, err = answers.Lease(c.UserContext(), call.caller(), size); err != nil {
+			return err
+		}
+	default:
+		call.lease = answers.Take(call.caller(), size)
+	}
+	conn.keep(call.lease)
+	call.lease = nil // the connection's by now
+	return nil
+}
+
+// release gives back what the handler has used. The answer's memory is the connection's.
+func (call *call) release() {
+	call.heavy.Release()
+	call.lease.Release()
+}

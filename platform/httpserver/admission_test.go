@@ -1,0 +1,109 @@
+package httpserver
+
+import (
+	"context"
+	"net/http"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/stretchr/testify/require"
+	"github.com/valyala/fasthttp"
+
+	"healthcare/platform/admission"
+	"healthcare/platform/paging"
+)
+
+// BenchmarkShares measures what a list adds to its request for the shares: the trail's budget, memory for the page, and that of the answer.
+func BenchmarkShares(b *testing.B) {
+	s := &Server{cfg: Config{HandlerTimeout: time.Second, RecordedPerHour: 1 << 30}}
+	s.shares = newShares(s.cfg)
+	app := fiber.New()
+	op := &operation{list: &listRules{}, method: http.MethodGet}
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		c := app.AcquireCtx(&fasthttp.RequestCtx{})
+		defer app.ReleaseCtx(c)
+		for pb.Next() {
+			call := &call{server: s, op: op, principal: someone, address: netip.MustParseAddr("192.0.2.1")}
+			if call.spend() != nil || call.reserve(c) != nil {
+				b.Error("refused")
+			}
+			call.lease.Resize(20_000)
+			call.release()
+		}
+	})
+}
+
+// callTo is a call of a list with this query, on a server of its own.
+func callTo(t *testing.T, query string, headers ...string) (*call, *fiber.Ctx) {
+	t.Helper()
+	s := &Server{cfg: Config{HandlerTimeout: time.Second}}
+	s.shares = newShares(s.cfg)
+	var ctx fasthttp.RequestCtx
+	ctx.Request.SetRequestURI("/things/?" + query)
+	for i := 0; i < len(headers); i += 2 {
+		ctx.Request.Header.Set(headers[i], headers[i+1])
+	}
+	app := fiber.New()
+	c := app.AcquireCtx(&ctx)
+	t.Cleanup(func() { app.ReleaseCtx(c) })
+	return &call{server: s, op: &operation{list: &listRules{}, method: http.MethodGet}, principal: someone, address: netip.MustParseAddr("192.0.2.1")}, c
+}
+
+func TestHeavyReadsHaveWeights(t *testing.T) {
+	t.Parallel()
+	for query, weight := range map[string]int64{"": 0, "limit=200": 0, "limit=500": 1, "search=a": 2, "search=a&limit=201": 3, "search=": 0} {
+		call, c := callTo(t, query)
+		require.Equal(t, weight, call.heaviness(c), query)
+		call, c = callTo(t, query, "Prefer", "count=exact")
+		require.Equal(t, weight+2, call.heaviness(c), query)
+	}
+}
+
+// While others use all there is for heavy reads, another one waits, and an ordinary page does not.
+func TestHeavyReadsHaveSlots(t *testing.T) {
+	t.Parallel()
+	call, c := callTo(t, "search=a")
+	attacker := admission.By(netip.MustParseAddr("198.51.100.1"), "")
+	slots, err := call.server.shares.heavy.Lease(t.Context(), attacker, 1<<20)
+	require.NoError(t, err)
+	c.SetUserContext(contextEnding(t))
+	require.ErrorIs(t, call.reserve(c), context.DeadlineExceeded)
+	c.Request().URI().SetQueryString("limit=100")
+	c.SetUserContext(contextEnding(t))
+	require.NoError(t, call.reserve(c))
+	call.release()
+	slots.Release()
+	c.Request().URI().SetQueryString("search=a")
+	require.NoError(t, call.reserve(c))
+	call.release()
+}
+
+// A list reserves memory by its limit, then for the largest page if its items are large, and gives all of it back.
+func TestPagesReserveMemory(t *testing.T) {
+	t.Parallel()
+	call, c := callTo(t, "limit=50&search=a")
+	answers, heavy := call.server.shares.answers, call.server.shares.heavy
+	require.NoError(t, call.reserve(c))
+	require.Equal(t, 50*ordinaryItem, call.pageBytes)
+	require.NoError(t, call.reservePage(c, paging.MaxBytes))
+	free := func(r *admission.Resource, weight int64) bool {
+		lease, err := r.Lease(contextEnding(t), call.caller(), weight)
+		lease.Release()
+		return err == nil
+	}
+	require.True(t, free(answers, answersMemory-2*paging.MaxBytes))
+	require.False(t, free(answers, answersMemory-2*paging.MaxBytes+1))
+	call.release()
+	require.True(t, free(answers, answersMemory))
+	require.True(t, free(heavy, 1<<20), "all of it")
+}
+
+// contextEnding is a context that does not wait for long.
+func contextEnding(t *testing.T) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	t.Cleanup(cancel)
+	return ctx
+}

@@ -146,7 +146,7 @@ func (p place) commandOf(path string, adjust func(*exec.Cmd), args ...string) *p
 // warnings are the last of what it logged of trouble: why a request was a 5xx.
 func (r *program) warnings() []string {
 	var found []string
-	for _, line := range strings.Split(r.stderr.String(), "\n") {
+	for line := range strings.SplitSeq(r.stderr.String(), "\n") {
 		if strings.Contains(line, `"level":"warn"`) || strings.Contains(line, `"level":"error"`) {
 			found = append(found, line)
 		}

@@ -33,7 +33,7 @@ type Resource struct {
 	held    map[key]int64 // what is in use, by each key of who uses it
 	waiting []*waiter     // in the order of their arrival
 	lines   map[key]int   // how many of them, by each key
-	turns   map[key]int64 // when one of them was served last, as a number that grows
+	turns   map[key]int64 // when one of them was admitted last, as a number that grows; of those that wait or have something in use
 	turn    int64
 
 	recallable map[*waiter]struct{}
@@ -121,8 +121,10 @@ func (r *Resource) fits(w *waiter) bool { return r.used+w.weight <= r.bounds.Cap
 
 func (r *Resource) admit(w *waiter) {
 	r.used += w.weight
+	r.turn++
 	for _, k := range w.keys {
 		r.held[k] += w.weight
+		r.turns[k] = r.turn
 	}
 }
 
@@ -136,6 +138,7 @@ func (r *Resource) resize(w *waiter, weight int64) {
 	for _, k := range w.keys {
 		if r.held[k] += more; r.held[k] == 0 {
 			delete(r.held, k)
+			r.forgetTurn(k)
 		}
 	}
 	w.weight = weight
@@ -157,10 +160,6 @@ func (r *Resource) serve() {
 		if !r.fits(w) {
 			return
 		}
-		r.turn++
-		for _, k := range w.keys {
-			r.turns[k] = r.turn
-		}
 		r.forget(next)
 		r.admit(w)
 		w.decided <- nil
@@ -180,10 +179,16 @@ func (r *Resource) forget(i int) {
 	for _, k := range r.waiting[i].keys {
 		if r.lines[k]--; r.lines[k] == 0 {
 			delete(r.lines, k)
-			delete(r.turns, k)
+			r.forgetTurn(k)
 		}
 	}
 	r.waiting = slices.Delete(r.waiting, i, i+1)
+}
+
+func (r *Resource) forgetTurn(k key) {
+	if r.held[k] == 0 && r.lines[k] == 0 {
+		delete(r.turns, k)
+	}
 }
 
 func (r *Resource) wait(ctx context.Context, w *waiter) error {
@@ -220,4 +225,11 @@ func (r *Resource) Contended() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return len(r.waiting) > 0
+}
+
+// Load returns how much is in use and how many wait.
+func (r *Resource) Load() (used int64, waiting int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.used, len(r.waiting)
 }

@@ -19,6 +19,7 @@ import (
 	"healthcare/modules/identity"
 	"healthcare/platform/config"
 	"healthcare/platform/database"
+	"healthcare/platform/databasetest"
 )
 
 // original is a client of the service that this one replaces. It knows nothing of the contract.
@@ -297,6 +298,19 @@ func TestCompat_Forms(t *testing.T) {
 			a := o.form(t, "POST", "/api/doctors/", url.Values{"name": {"D"}, "specialization": {"S"}, "experience": {"1"}, "csrfmiddlewaretoken": {"x"}}).is(201)
 			require.Contains(t, a.header.Get("Warning"), "csrfmiddlewaretoken")
 		})
+		t.Run("64 fields are read", func(t *testing.T) {
+			all := url.Values{"name": {"D"}, "specialization": {"S"}, "experience": {"1"}}
+			var allParts []string
+			for i := len(all); i < 64; i++ {
+				all.Set(fmt.Sprint("f", i), "x")
+			}
+			for name, values := range all {
+				allParts = append(allParts, name, values[0])
+			}
+			media, body := parts(t, allParts...)
+			o.form(t, "POST", "/api/doctors/", all).is(201)
+			o.call(t, "POST", "/api/doctors/", media, body).is(201)
+		})
 		t.Run("booleans are read", func(t *testing.T) {
 			admin := &original{o.s, o.s.as(t, "admin", "Root").token}
 			user := admin.json(t, "POST", "/api/users/", object{"name": "U", "email": "u@clinic.example", "password": password, "role": "staff"}).is(201).id()
@@ -312,31 +326,36 @@ func TestCompat_Forms(t *testing.T) {
 		manyMedia, manyBody := parts(t, manyParts...)
 		twiceMedia, twiceBody := parts(t, "name", "a", "name", "b")
 		const boundary = "multipart/form-data; boundary=b"
+		part := func(disposition, rest string) string {
+			return "--b\r\nContent-Disposition: form-data" + disposition + "\r\n\r\n" + rest
+		}
+		const end = "\r\n--b--\r\n"
 		for name, c := range map[string]struct {
 			media, body string
 			status      int
+			detail      string // a required field is missing too, so the status alone proves nothing
 		}{
-			"a field twice":                  {urlencoded, "name=a&name=b", 400},
-			"a part twice":                   {twiceMedia, twiceBody, 400},
-			"invalid UTF-8":                  {urlencoded, "name=%ff", 400},
-			"a NUL":                          {urlencoded, "name=a%00", 400},
-			"a NUL in a name":                {urlencoded, "na%00me=a", 400},
-			"a bad escape":                   {urlencoded, "name=%zz", 400},
-			"65 fields":                      {urlencoded, many.Encode(), 400},
-			"65 parts":                       {manyMedia, manyBody, 400},
-			"another charset":                {urlencoded + "; charset=latin1", "name=a", 415},
-			"a file":                         {boundary, "--b\r\nContent-Disposition: form-data; name=\"name\"; filename=\"a.txt\"\r\n\r\na\r\n--b--\r\n", 415},
-			"a file without a name":          {boundary, "--b\r\nContent-Disposition: form-data; name=\"name\"; filename=\"\"\r\n\r\na\r\n--b--\r\n", 415},
-			"a part without a name":          {boundary, "--b\r\nContent-Disposition: form-data\r\n\r\na\r\n--b--\r\n", 400},
-			"a multipart form cut off":       {boundary, "--b\r\nContent-Disposition: form-data; name=\"name\"\r\n\r\na", 400},
-			"a multipart form, no boundary":  {"multipart/form-data", body, 400},
-			"a multipart form, invalid text": {boundary, "--b\r\nContent-Disposition: form-data; name=\"name\"\r\n\r\n\xff\r\n--b--\r\n", 400},
-			"a body of another type":         {"text/plain", "name=a", 415},
-			"a form larger than a body":      {urlencoded, "name=" + strings.Repeat("a", 70000), 413},
+			"a field twice":                  {urlencoded, "name=a&name=b", 400, "more than once"},
+			"a part twice":                   {twiceMedia, twiceBody, 400, "more than once"},
+			"invalid UTF-8":                  {urlencoded, "name=%ff", 400, "not text in UTF-8"},
+			"a NUL":                          {urlencoded, "name=a%00", 400, "The form holds a NUL character"},
+			"a NUL in a name":                {urlencoded, "na%00me=a", 400, "The form holds a NUL character"},
+			"a bad escape":                   {urlencoded, "name=%zz", 400, "not well-formed"},
+			"65 fields":                      {urlencoded, many.Encode(), 400, "too many fields"},
+			"65 parts":                       {manyMedia, manyBody, 400, "too many fields"},
+			"another charset":                {urlencoded + "; charset=latin1", "name=a", 415, ""},
+			"a file":                         {boundary, part(`; name="name"; filename="a.txt"`, "a"+end), 415, "Files are not accepted"},
+			"a file without a name":          {boundary, part(`; name="name"; filename=""`, "a"+end), 415, "Files are not accepted"},
+			"a part without a name":          {boundary, part("", "a"+end), 400, "has no name"},
+			"a multipart form cut off":       {boundary, part(`; name="name"`, "a"), 400, "not well-formed"},
+			"a multipart form, no boundary":  {"multipart/form-data", body, 400, "has no boundary"},
+			"a multipart form, invalid text": {boundary, part(`; name="name"`, "\xff"+end), 400, "not text in UTF-8"},
+			"a body of another type":         {"text/plain", "name=a", 415, ""},
+			"a form larger than a body":      {urlencoded, "name=" + strings.Repeat("a", 70000), 413, ""},
 		} {
 			t.Run(name+" is refused", func(t *testing.T) {
 				a := o.call(t, "POST", "/api/patients/", c.media, c.body).is(c.status)
-				require.NotEmpty(t, a.object()["error"])
+				require.Contains(t, a.object()["error"], c.detail)
 			})
 		}
 	})
@@ -414,6 +433,35 @@ func TestCompat_TheFirstRefreshTokenIsKept(t *testing.T) {
 		o.json(t, "POST", "/api/auth/refresh/", object{"refresh": second["refresh"]}).is(200)
 		o.json(t, "POST", "/api/auth/refresh/", object{"refresh": first["refresh"]}).is(401)
 		o.json(t, "POST", "/api/auth/refresh/", object{"refresh": second["refresh"]}).is(401)
+	})
+}
+
+// TestCompat_TokensOutliveTheSwitch starts the service with the mode, without it, and with it again.
+func TestCompat_TokensOutliveTheSwitch(t *testing.T) {
+	databasetest.EachConfig(t, func(t *testing.T, db database.Config) {
+		var tokens []string
+		for _, on := range []bool{true, false, true} {
+			adjust := func(*config.Config) {}
+			if on {
+				adjust = inDjango
+			}
+			t.Run(fmt.Sprintf("COMPAT=django is on: %t", on), func(t *testing.T) {
+				o := &original{s: startService(t, db, adjust)}
+				if len(tokens) == 0 {
+					o.s.user(t, "Asha")
+				}
+				account := object{"email": "asha@clinic.example", "password": password}
+				signedIn := o.json(t, "POST", "/api/auth/login/", account).is(200).object()
+				tokens = append(tokens, signedIn["access"].(string))
+				for _, o.token = range tokens {
+					id, claims := o.get(t, "/api/auth/me/").is(200).id(), claimsOf(t, o.token)
+					require.Equal(t, id, claims["sub"])
+					if claim, written := claims["user_id"]; written {
+						require.Equal(t, id, claim)
+					}
+				}
+			})
+		}
 	})
 }
 

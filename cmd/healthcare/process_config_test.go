@@ -81,6 +81,7 @@ func TestWrongConfigurationStopsTheStart(t *testing.T) {
 		{"HTTP_ADDRESS=8000", "http_address (HTTP_ADDRESS): must be host:port"},
 		{"TRUSTED_PROXIES=10.0.0.1", "trusted_proxies (TRUSTED_PROXIES)"},
 		{"LOG_LEVEL=loud", "log_level (LOG_LEVEL): must be debug, info, warn or error"},
+		{"COMPAT=rails", "compat (COMPAT): must be empty or django"},
 		{"PASSWORD_HASH_QUEUE=20000", "password_hash_queue (PASSWORD_HASH_QUEUE): must be between"},
 		{"DATABASE_URL=postgres://clinic:hunter2@127.0.0.1:port/clinic", "database_url (DATABASE_URL): is not an address"},
 		{"DATABASE_URL=postgres://clinic:p@hunter2@127.0.0.1/clinic", "database_url (DATABASE_URL): is not an address"},

@@ -69,9 +69,12 @@ func TestUserCommands(t *testing.T) {
 		})
 		t.Run("set a password, which ends every session", func(t *testing.T) {
 			ravi := newCaller(t, c.base)
-			ravi.token = ravi.call("POST", "/api/auth/login/", object{"email": "ravi@clinic.example", "password": "correct horse"}, 200)["access"].(string)
+			login := object{"email": "ravi@clinic.example", "password": "correct horse"}
+			signedIn := ravi.call("POST", "/api/auth/login/", login, 200)
+			ravi.token = signedIn["access"].(string)
 			require.Equal(t, "password set: ravi@clinic.example, staff, active\n", p.typed("another horse\r\n", "user", "password", "RAVI@clinic.example").succeeded())
 			ravi.call("GET", "/api/patients/", nil, 401)
+			ravi.call("POST", "/api/auth/refresh/", object{"refresh": signedIn["refresh"]}, 401)
 			ravi.call("POST", "/api/auth/login/", object{"email": "ravi@clinic.example", "password": "correct horse"}, 401)
 			ravi.call("POST", "/api/auth/login/", object{"email": "ravi@clinic.example", "password": "another horse"}, 200)
 			p.typed("short\n", "user", "password", "ravi@clinic.example").failed(1, "password: Must have at least 8")

@@ -27,6 +27,7 @@ func TestWrongValuesAreRefusedByKeyAndVariable(t *testing.T) {
 		"log_level":                 {"loud", "INFO", "fatal"},
 		"app_env":                   {"prod", "Production", "staging"},
 		"forwarded_header":          {"x-real-ip", "both"},
+		"compat":                    {"rails", "Django", "django,rails", "true"},
 		"database_url":              {"mysql://u:hunter2@h/x", "clinic", "postgres//u:hunter2@h/x", "postgres://u:hunter2%@h/x", "postgres://u:hunter2/2@h/x", "postgres://u:p@hunter2@h/x", "postgres://u:hunter2@h:port/x", "postgres://u:hunter2@h/x?sslmode=perhaps"},
 		"password_hash_slots":       {"-1", "1025"},
 		"database_slow_query":       {"-1ms", "2h"},
@@ -65,6 +66,7 @@ func TestRefusals(t *testing.T) {
 			{"TRUSTED_PROXIES", "10.0.0.0/8, fd00::/8"}, {"HTTP_SHUTDOWN_DELAY", "0s"}, {"HTTP_SHUTDOWN_DELAY", "0"},
 			{"DATABASE_URL", "postgresql://u:p%23w@h/x"}, {"DATABASE_URL", "postgres://u@/x?host=/run/postgresql"},
 			{"DATABASE_URL", "postgres://u:p@h:5432/x?sslmode=require&application_name=clinic"}, {"ALLOWED_HOSTS", "*"}, {"TIME_ZONE", "Asia/Kolkata"},
+			{"COMPAT", "django"}, {"COMPAT", ""},
 		} {
 			load(t, pair[0], pair[1])
 		}

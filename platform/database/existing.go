@@ -35,7 +35,7 @@ func (cfg Config) Find() error {
 // requireTables reports whether migrations have ever been applied to the store. It creates nothing, unlike goose, which makes the table that it looks for.
 // Errors: none has been; the store's.
 func (db *DB) requireTables(ctx context.Context) error {
-	there, err := db.versionTables(ctx)
+	there, err := db.migrationTables(ctx, db.pools[0])
 	if err != nil {
 		return explain(err)
 	}
@@ -47,23 +47,4 @@ func (db *DB) requireTables(ctx context.Context) error {
 		return fmt.Errorf("no database at %s, which has no tables: "+elsewhere, path, "DATA_DIR")
 	}
 	return fmt.Errorf("%s has no tables of this service: "+elsewhere, db.Where(), "DATABASE_URL")
-}
-
-// versionTables returns the names of the tables that count migrations.
-func (db *DB) versionTables(ctx context.Context) (map[string]bool, error) {
-	query := `SELECT name FROM sqlite_schema WHERE type = 'table' AND name LIKE 'goose\_%' ESCAPE '\'`
-	if db.engine == Postgres {
-		query = `SELECT tablename FROM pg_catalog.pg_tables WHERE schemaname = ANY (current_schemas(false)) AND tablename LIKE 'goose\_%' ESCAPE '\'`
-	}
-	var names []string
-	if err := db.Read(ctx).Raw(query).Scan(&names).Error; err != nil {
-		return nil, err
-	}
-	there := map[string]bool{}
-	for _, name := range names {
-		if name != "goose_db_version" { // which is another program's
-			there[name] = true
-		}
-	}
-	return there, nil
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
@@ -48,13 +49,13 @@ func (db *DB) Migrate(ctx context.Context, m Migrations) ([]Migration, error) {
 // session would stay with whatever connection the pooler gave it. Those that a newer release has applied come last. Errors: the store's; UnusableError
 // where one of those is breaking, beside the list.
 func (db *DB) MigrationStatus(ctx context.Context, m Migrations) ([]Migration, error) {
-	there, err := db.versionTables(ctx)
+	there, err := db.migrationTables(ctx, db.pools[0])
 	if err != nil {
 		return nil, err
 	}
 	var all, unknown []Migration
 	err = db.eachModule(ctx, m, nil, func(newer []Migration) { unknown = newer }, func(module string, p *goose.Provider) error {
-		if !there["goose_"+module] { // which Status would create
+		if !slices.Contains(there, "goose_"+module) { // which Status would create
 			for _, source := range p.ListSources() {
 				all = append(all, Migration{Module: module, Name: source.Path})
 			}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/pressly/goose/v3"
@@ -75,14 +76,19 @@ func (db *DB) known(m Migrations) (map[versionOf]bool, error) {
 
 // migrationTables are those that record migrations, also of modules that this release does not know.
 func (db *DB) migrationTables(ctx context.Context, pool *sql.DB) ([]string, error) {
-	query := `SELECT name FROM sqlite_schema WHERE type = 'table' AND (name LIKE 'goose\_%' ESCAPE '\' OR name = 'breaking_migrations') ORDER BY name`
+	query := `SELECT name FROM sqlite_schema WHERE type = 'table'`
 	if db.engine == Postgres {
-		query = `SELECT tablename FROM pg_tables WHERE schemaname = current_schema()
-			AND (tablename LIKE 'goose\_%' OR tablename = 'breaking_migrations') ORDER BY tablename`
+		query = `SELECT tablename FROM pg_catalog.pg_tables WHERE schemaname = ANY (current_schemas(false))`
 	}
 	var tables []string
 	var table string
-	err := eachRow(ctx, pool, query, func() { tables = append(tables, table) }, &table)
+	err := eachRow(ctx, pool, query, func() {
+		ours := strings.HasPrefix(table, "goose_") && table != "goose_db_version" // which is another program's
+		if ours || table == "breaking_migrations" {
+			tables = append(tables, table)
+		}
+	}, &table)
+	slices.Sort(tables)
 	return tables, err
 }
 

@@ -1,4 +1,4 @@
-// Command clients does what a Go client does, through the generated code; the program's address is its one argument.
+// Command clients calls a running program as a Go client would, through the generated code. Its one argument is the address.
 package main
 
 import (

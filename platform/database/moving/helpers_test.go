@@ -61,6 +61,7 @@ func (h house) furnish() {
 	run(h.t, h.from, `INSERT INTO users (id, name, email, mailbox, username, password_hash, active, token_version, created_at, updated_at) VALUES
 		(?, ?, 'A@b.example', 'a@b.example', 'asha', '$argon2id$', 1, 3, '0001-12-31T23:59:59.999999Z', ?), (?, 'Ravi', 'r@b.example', 'r@b.example', 'ravi', '', 0, 0, ?, ?)`,
 		asha, secret+" 李小龍 e\u0301 \U0001F3E5", "9999-12-31T23:59:59.999999Z", id(2), at, at)
+	run(h.t, h.from, `INSERT INTO user_mailboxes (user_id, mailbox, holds) VALUES (?, 'a@b.example', 1)`, asha)
 	run(h.t, h.from, `INSERT INTO sessions VALUES (?, ?, 2147483647, 'curl', '10.0.0.0/24', ?, ?, ?)`, id(3), asha, at, at, at)
 	run(h.t, h.from, `INSERT INTO signin_attempts (key, failures, expires_at) VALUES ('k', 0, ?)`, at)
 	run(h.t, h.from, `INSERT INTO idempotency_keys VALUES (?, 'POST /', '"quoted" \N	tab', 'f', 201, '{"a": ["b"]}', ?, ?)`, asha, []byte{0, 1, 255, '\\', '\n'}, at)
@@ -102,7 +103,9 @@ func (h house) refused(why string) {
 }
 
 // tables are those that migrations make.
-var tables = []string{"users", "sessions", "signin_attempts", "idempotency_keys", "patients", "doctors", "assignments", "audit_entries", "audit_subjects", "audit_heads", "last_writes", "breaking_migrations"}
+var tables = []string{
+	"users", "user_mailboxes", "sessions", "signin_attempts", "idempotency_keys", "patients", "doctors", "assignments", "audit_entries", "audit_subjects", "audit_heads", "last_writes", "breaking_migrations",
+}
 
 // there is how many rows the target has, and where its trail ends.
 func (h house) there() map[string]int64 {

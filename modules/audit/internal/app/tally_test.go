@@ -40,7 +40,7 @@ func TestTally(t *testing.T) {
 		require.Equal(t, 2, h.Tally().Failures)
 		close(release)
 		all.Wait()
-		require.Eventually(t, func() bool { return h.Tally() == app.Tally{Entries: 3 + 1 + 2047, Groups: 4, Failures: 2} }, 10*time.Second, 5*time.Millisecond)
+		require.Eventually(t, func() bool { return h.Tally() == app.Tally{Entries: 3 + 1 + 2047, Groups: 4, Failures: 2} }, 30*time.Second, 5*time.Millisecond)
 	})
 }
 

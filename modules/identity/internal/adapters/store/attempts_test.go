@@ -310,6 +310,21 @@ func TestExpiredAttemptsAreSwept(t *testing.T) {
 	})
 }
 
+func TestAttemptsOfEverySpellingCountForOneAccount(t *testing.T) {
+	eachTally(t, func(t *testing.T, attempts tally) {
+		attempts.counts(t, from(1, "zoë@bücher.example"), 5)
+		for _, spelling := range []string{
+			"Zoë@BÜCHER.example", "zoe\u0308@bu\u0308cher.example", "zoë@xn--bcher-kva.example.", "ｚoë@bücher.example",
+			"zo\u200bë@bücher.example",
+		} {
+			t.Run(fmt.Sprintf("%+q", spelling), func(t *testing.T) {
+				attempts.refuses(t, from(1, spelling), time.Second)
+			})
+		}
+		require.NoError(t, attempts.Check(t.Context(), from(1, "zoe@bücher.example")), "another account")
+	})
+}
+
 func TestAttemptsKeepNoAddress(t *testing.T) {
 	eachTally(t, func(t *testing.T, attempts tally) {
 		attempts.counts(t, domain.Attempt{Mailbox: "asha@canary.example", Client: netip.MustParseAddr("203.0.113.77")}, 2)

@@ -46,18 +46,27 @@ func (m *Mailboxes) Sweep(ctx context.Context) error { return m.run(ctx, sweepMa
 
 func (m *Mailboxes) run(ctx context.Context, margin time.Duration) error {
 	began := m.clock.Now()
+	if err := m.recordSince(ctx, margin); err != nil {
+		return err
+	}
+	if !m.db.InTransaction(ctx) { // one that is open may still be undone
+		m.upTo.Store(began.UnixMicro())
+	}
+	return nil
+}
+
+func (m *Mailboxes) recordSince(ctx context.Context, margin time.Duration) error {
 	var from *position // nil: from the beginning
 	if upTo := m.upTo.Load(); upTo != 0 {
 		from = &position{createdAt: database.At(time.UnixMicro(upTo).Add(-margin))}
+	} else if all, err := m.complete(ctx); err != nil || all {
+		return err
 	}
-	recorded, told := 0, began
+	recorded, told := 0, m.clock.Now()
 	for {
 		batch, err := m.record(ctx, from)
-		if err != nil {
+		if err != nil || len(batch) == 0 { // fewer than asked for is not the end: users may have been deleted meanwhile
 			return err
-		}
-		if len(batch) == 0 { // not: fewer than asked for, which it also is when users were deleted meanwhile
-			break
 		}
 		recorded += len(batch)
 		from = &position{batch[len(batch)-1].CreatedAt, batch[len(batch)-1].ID}
@@ -66,10 +75,12 @@ func (m *Mailboxes) run(ctx context.Context, margin time.Duration) error {
 			m.log.Info("recording the mailboxes of accounts", zap.Int("done", recorded))
 		}
 	}
-	if !m.db.InTransaction(ctx) { // one that is open may still be undone
-		m.upTo.Store(began.UnixMicro())
-	}
-	return nil
+}
+
+// complete reports whether every user has a mailbox on record, which is so at almost every start. Two counts are quicker than to ask for each user.
+func (m *Mailboxes) complete(ctx context.Context) (all bool, err error) {
+	err = m.db.Write(ctx).Raw("SELECT (SELECT count(*) FROM users) = (SELECT count(*) FROM user_mailboxes)").Scan(&all).Error
+	return all, err
 }
 
 // position is that of a user in the order of registration.

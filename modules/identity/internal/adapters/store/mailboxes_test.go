@@ -130,6 +130,29 @@ func TestMailboxesOfATransactionThatIsUndone(t *testing.T) {
 	})
 }
 
+// TestOneAccountWithoutAMailboxAmongMany restarts the program after an older release added one account.
+func TestOneAccountWithoutAMailboxAmongMany(t *testing.T) {
+	each(t, func(t *testing.T, db *database.DB, users ports.Users, _ ports.Sessions) {
+		start := func() {
+			require.NoError(t, store.NewMailboxes(db, clock.At(now.Add(time.Hour)), zap.NewNop()).Sweep(t.Context()))
+		}
+		for i := range 50 {
+			added(t, users, registeredAt(fmt.Sprintf("u%d@bücher.example", i), i))
+		}
+		start()
+		between := addedByOldRelease(t, db, registeredAt("ravi@bücher.example", 25))
+		start()
+		require.Equal(t, between.ID, signsIn(t, users, "ravi@xn--bcher-kva.example"))
+		// The counts are equal again if an account leaves, together with its mailbox, while another one comes.
+		leaving, err := users.FindByAddress(t.Context(), "u7@bücher.example")
+		require.NoError(t, err)
+		require.NoError(t, db.Write(t.Context()).Exec("DELETE FROM users WHERE id = ?", leaving.ID).Error)
+		last := addedByOldRelease(t, db, registeredAt("mira@bücher.example", 60))
+		start()
+		require.Equal(t, last.ID, signsIn(t, users, "mira@xn--bcher-kva.example"))
+	})
+}
+
 // TestMailboxesOfMany records more accounts than one transaction takes, by two instances at once.
 func TestMailboxesOfMany(t *testing.T) {
 	each(t, func(t *testing.T, db *database.DB, users ports.Users, _ ports.Sessions) {

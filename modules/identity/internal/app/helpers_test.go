@@ -123,11 +123,13 @@ func hashing(t testing.TB, memory uint32) ports.Passwords {
 type countedPasswords struct {
 	ports.Passwords
 	hashed, verified atomic.Int32
+	last             atomic.Pointer[ports.Caller]
 	busy             error
 }
 
 func (p *countedPasswords) Hash(ctx context.Context, by ports.Caller, password string) (string, error) {
 	p.hashed.Add(1)
+	p.last.Store(&by)
 	if p.busy != nil {
 		return "", p.busy
 	}
@@ -137,6 +139,7 @@ func (p *countedPasswords) Hash(ctx context.Context, by ports.Caller, password s
 func (p *countedPasswords) Verify(
 	ctx context.Context, by ports.Caller, password, phc string, count func(context.Context) error,
 ) (ok, stale bool, err error) {
+	p.last.Store(&by)
 	return p.Passwords.Verify(ctx, by, password, phc, func(ctx context.Context) error {
 		err := count(ctx)
 		if err == nil {

@@ -321,7 +321,7 @@ func TestAttemptsOfEverySpellingCountForOneAccount(t *testing.T) {
 				attempts.refuses(t, from(1, spelling), time.Second)
 			})
 		}
-		require.NoError(t, attempts.Check(t.Context(), from(1, "zoe@bücher.example")), "another account")
+		require.NoError(t, attempts.check(t.Context(), from(1, "zoe@bücher.example")), "another account")
 	})
 }
 

@@ -36,6 +36,13 @@ const (
 
 	// waitingLookups is how many wait for that, unless the queue is longer. It takes a few milliseconds each.
 	waitingLookups = 256
+
+	// refusalPause is how late a refusal of whoever has most waiting is answered. Otherwise a client that ignores Retry-After would spend the
+	// processors on refusals, some 2,000 a second for 24 connections, and make others wait for their hashes.
+	refusalPause = 100 * time.Millisecond
+
+	// maxPaused is how many refusals wait for that; others are answered at once.
+	maxPaused = 256
 )
 
 // lane is a part of the gate: its callers wait for each other, and for their turn among the lanes.
@@ -53,6 +60,7 @@ type gate struct {
 	others lane
 	size   int
 	wait   time.Duration
+	paused chan struct{} // holds one element for each refusal that waits
 
 	refusals *prometheus.CounterVec // by reason
 }
@@ -66,7 +74,8 @@ func newGate(slots, queue int, wait time.Duration) gate {
 	}
 	return gate{
 		near: resource(max(lookups, slots), max(waitingLookups, queue)), slots: resource(slots, min(slots, queue)),
-		known: newLane("known"), others: newLane("others"), size: slots, wait: wait, refusals: newRefusals(),
+		known: newLane("known"), others: newLane("others"), size: slots, wait: wait,
+		paused: make(chan struct{}, maxPaused), refusals: newRefusals(),
 	}
 }
 
@@ -78,6 +87,8 @@ func (g gate) approach(ctx context.Context, by admission.Caller) (leave func(), 
 		return leave, nil
 	case ctx.Err() != nil:
 		return nil, g.refuse("gone", ctx.Err()) // nobody waits for the answer: don't make it
+	case errors.Is(err, admission.ErrShare):
+		g.pause(ctx)
 	}
 	return nil, g.refuse("no_room", errNoRoom)
 }
@@ -112,9 +123,26 @@ func (g gate) explain(ctx context.Context, err error) error {
 	case ctx.Err() != nil:
 		return g.refuse("gone", ctx.Err())
 	case errors.Is(err, admission.ErrShare):
+		g.pause(ctx)
 		return g.refuse("queue_full", errQueueFull)
 	}
 	return g.refuse("waited", errWaited)
+}
+
+// pause returns when a refusal may be answered.
+func (g gate) pause(ctx context.Context) {
+	select {
+	case g.paused <- struct{}{}:
+	default:
+		return
+	}
+	defer func() { <-g.paused }()
+	timer := time.NewTimer(refusalPause)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
 }
 
 // refuse is ErrBusy, counted.

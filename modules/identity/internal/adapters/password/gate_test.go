@@ -102,15 +102,16 @@ func TestGate(t *testing.T) {
 		t.Run(name, func(t *testing.T) { synctest.Test(t, f) })
 	}
 
-	in("slots run at once, the queue waits for them, the next one is refused at once", func(t *testing.T) {
+	in("slots run at once, the queue waits for them, the next one is refused after a pause", func(t *testing.T) {
 		passwords, m := gated(t, 3, 5, time.Minute)
 		ends := callers(t.Context(), passwords, 9)
 		for i, second := range []int{0, 1, 1, 1, 2, 2, 2, 3, 3} {
 			end := <-ends
-			require.Equal(t, time.Duration(second)*time.Second, end.after)
 			if i == 0 {
+				require.Equal(t, refusalPause, end.after)
 				requireBusy(t, end.err, errQueueFull)
 			} else {
+				require.Equal(t, time.Duration(second)*time.Second, end.after)
 				require.NoError(t, end.err)
 			}
 		}
@@ -123,7 +124,7 @@ func TestGate(t *testing.T) {
 		ends := callers(t.Context(), passwords, 3)
 		for range 2 {
 			end := <-ends
-			require.Zero(t, end.after)
+			require.Equal(t, refusalPause, end.after)
 			requireBusy(t, end.err, errQueueFull)
 		}
 		require.NoError(t, (<-ends).err)
@@ -251,7 +252,7 @@ func TestR17_AThousandLoginsStayBounded(t *testing.T) {
 		require.NoError(t, err)
 
 		ends := callers(t.Context(), passwords.(*hasher), 1000)
-		served, refused := 0, 0
+		served, refused, paused := 0, 0, 0
 		for range 1000 {
 			end := <-ends
 			require.LessOrEqual(t, end.after, cfg.Wait+41*time.Millisecond)
@@ -260,9 +261,13 @@ func TestR17_AThousandLoginsStayBounded(t *testing.T) {
 				continue
 			}
 			requireBusy(t, end.err, errQueueFull)
-			require.Zero(t, end.after, "refused at once")
+			if end.after != 0 {
+				require.Equal(t, refusalPause, end.after)
+				paused++
+			}
 			refused++
 		}
+		require.Equal(t, maxPaused, paused, "the others were refused at once")
 		require.Equal(t, 1+16, served)
 		require.Equal(t, 1000-17, refused)
 		require.Equal(t, 1, m.mostRunning)

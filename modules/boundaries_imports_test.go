@@ -28,11 +28,11 @@ var mayImport = map[string][]string{
 	"adapters/cli": {anyLibrary, othersRoot, "own root", "own domain", "own app",
 		"platform/audit", "platform/auth", "platform/clock", "platform/errs", "platform/paging", "platform/progress", "platform/revision"},
 	"adapters/*": {anyLibrary, othersRoot, "own root", "own domain", "own ports",
-		"platform/audit", "platform/auth", "platform/clock", "platform/errs", "platform/config", "platform/keyring", "platform/logging", "platform/telemetry"},
+		"platform/admission", "platform/audit", "platform/auth", "platform/clock", "platform/errs", "platform/config", "platform/keyring", "platform/logging", "platform/telemetry"},
 }
 
 var technologyFree = []string{uuid, ozzo, "golang.org/x/sync", "golang.org/x/text", othersRoot,
-	"platform/audit", "platform/auth", "platform/clock", "platform/errs", "platform/events", "platform/paging", "platform/revision", "platform/tx"}
+	"platform/admission", "platform/audit", "platform/auth", "platform/clock", "platform/errs", "platform/events", "platform/paging", "platform/revision", "platform/tx"}
 
 // references is what the service is measured against: the libraries without the house. It is never shipped.
 const references = "cmd/bench/internal/reference"

@@ -62,6 +62,7 @@ func startWith(t *testing.T, db database.Config, more fx.Option, adjust ...func(
 	cfg.AuditKey, cfg.DataDir = "another key of the tests, which nobody else should use", t.TempDir()
 	cfg.PasswordHashMemory, cfg.PasswordHashIterations, cfg.PasswordHashQueue = 64, 1, 1024                            // cheap: these tests are not about hashing
 	cfg.SignInFreeAttempts, cfg.SignInAccountFailures, cfg.SignInClientFailures = 1_000_000, 1_000_000, 1_000_000      // nor about guessing
+	cfg.RegistrationsPerHour = 0                                                                                       // nor about registering
 	cfg.PasswordHashWait, cfg.HTTPHandlerTimeout, cfg.HTTPReadTimeout = 30*time.Second, 30*time.Second, 30*time.Second // a loaded machine is slow, not broken
 	for _, f := range adjust {
 		f(&cfg)

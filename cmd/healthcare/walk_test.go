@@ -369,7 +369,7 @@ func (w *walk) breakStore(t *testing.T) {
 		t.Helper()
 		require.NoError(t, w.s.db.Write(t.Context()).Exec(statement).Error)
 	}
-	for _, table := range []string{"users", "sessions", "patients", "doctors", "assignments", "idempotency_keys", "signin_attempts"} {
+	for _, table := range []string{"users", "sessions", "patients", "doctors", "assignments", "idempotency_keys", "signin_attempts", "known_clients", "registrations"} {
 		c, known := w.visitor(t)
 		exec("ALTER TABLE " + table + " RENAME TO " + table + "_gone")
 		w.everywhere(t, c, known, "Idempotency-Key", private["key"])

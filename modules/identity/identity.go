@@ -56,8 +56,9 @@ type Config struct {
 	SessionLifetime     time.Duration // how long a session lives at most
 	Django              bool          // serves clients of the original: they keep their first refresh token, and read the claim user_id
 
-	RegistrationClosed bool // only administrators make accounts
-	StrictPasswords    bool // refuse the most used passwords, and those made of the user's own name and address
+	RegistrationClosed   bool // only administrators make accounts
+	RegistrationsPerHour int  // accounts that a network may make; 0 is any number
+	StrictPasswords      bool // refuse the most used passwords, and those made of the user's own name and address
 
 	// Guessing: how many attempts are let through, see domain.AttemptLimits.
 	FreeAttempts    int // of one client for one account, before it has to wait

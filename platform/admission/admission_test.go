@@ -103,6 +103,36 @@ func TestResourceOfOneUseServesTheShorterLine(t *testing.T) {
 	})
 }
 
+// A use that did not have to wait counts as one, so that the same caller's next one comes after a bystander's.
+func TestResourceCountsWhoDidNotWait(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := resource(1, 10)
+		release, err := r.Acquire(t.Context(), attacker, 1)
+		require.NoError(t, err)
+		var order []string
+		go func() {
+			release, err := r.Acquire(t.Context(), attacker, 1)
+			if err == nil {
+				order = append(order, "attacker")
+				release()
+			}
+		}()
+		synctest.Wait()
+		time.AfterFunc(time.Second, release)
+		release, err = r.Acquire(t.Context(), bystander, 1)
+		require.NoError(t, err)
+		require.Empty(t, order)
+		release()
+		synctest.Wait()
+		require.Equal(t, []string{"attacker"}, order)
+		used, waiting := r.Load()
+		require.Zero(t, used)
+		require.Zero(t, waiting)
+		require.Zero(t, admission.Turns(r), "nothing is remembered of callers who left")
+	})
+}
+
 // A full line refuses who has most in it, not who comes last.
 func TestResourceLineIsShared(t *testing.T) {
 	t.Parallel()

@@ -13,11 +13,13 @@ import (
 type Caller struct {
 	// one for each thing that a share is counted by; unused ones are the zero key
 	keys [3]key
+	lane key
 }
 
 type key struct {
 	network netip.Prefix
 	user    string
+	lane    string
 }
 
 // The networks whose addresses are one client's: what a provider hands to one customer (RFC 6177), and what one customer may get by asking.
@@ -36,6 +38,12 @@ func By(address netip.Addr, user string) Caller {
 	if user != "" {
 		c.keys[len(c.keys)-1] = key{user: user}
 	}
+	return c
+}
+
+// In returns the caller as one of a lane. A Resource is first shared among the lanes whose callers wait, then among the callers of each.
+func (c Caller) In(lane string) Caller {
+	c.lane = key{lane: lane}
 	return c
 }
 

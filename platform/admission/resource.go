@@ -20,7 +20,7 @@ var (
 // Bounds are a Resource's.
 type Bounds struct {
 	Capacity int64         // how much may be in use at once, in whatever unit the weights have
-	Waiting  int           // how many may wait
+	Waiting  int           // how many may wait, in each lane
 	Wait     time.Duration // for how long
 }
 
@@ -32,8 +32,8 @@ type Resource struct {
 	used    int64
 	held    map[key]int64 // what is in use, by each key of who uses it
 	waiting []*waiter     // in the order of their arrival
-	lines   map[key]int   // how many of them, by each key
-	turns   map[key]int64 // when one of them was served last, as a number that grows
+	lines   map[key]int   // how many of them, by each key and lane
+	turns   map[key]int64 // when one of them was admitted last, as a number that grows; of those that wait or have something in use
 	turn    int64
 
 	recallable map[*waiter]struct{}
@@ -42,6 +42,7 @@ type Resource struct {
 
 type waiter struct {
 	keys    []key
+	lane    key
 	weight  int64
 	decided chan error // nil admits; holds one
 	lease   leaseState
@@ -71,12 +72,12 @@ func (r *Resource) enter(w *waiter) (admitted bool) {
 		r.admit(w)
 		return true
 	}
-	if len(r.waiting) >= r.bounds.Waiting && !r.makeRoom(w) {
+	if r.lines[w.lane] >= r.bounds.Waiting && !r.makeRoom(w) {
 		w.decided <- ErrShare
 		return false
 	}
 	r.waiting = append(r.waiting, w)
-	for _, k := range w.keys {
+	for _, k := range w.counted() {
 		r.lines[k]++
 	}
 	r.recall(w)
@@ -84,10 +85,13 @@ func (r *Resource) enter(w *waiter) (admitted bool) {
 	return false
 }
 
-// makeRoom refuses the last of those who have most waiting, unless that is the newcomer.
+// makeRoom refuses the last of those in the newcomer's lane who have most waiting, unless that is the newcomer.
 func (r *Resource) makeRoom(newcomer *waiter) bool {
 	longest, last := r.line(newcomer)+1, -1
 	for i, w := range r.waiting {
+		if w.lane != newcomer.lane {
+			continue
+		}
 		if line := r.line(w); line > longest || line == longest && last >= 0 {
 			longest, last = line, i
 		}
@@ -121,8 +125,10 @@ func (r *Resource) fits(w *waiter) bool { return r.used+w.weight <= r.bounds.Cap
 
 func (r *Resource) admit(w *waiter) {
 	r.used += w.weight
-	for _, k := range w.keys {
+	r.turn++
+	for _, k := range w.counted() {
 		r.held[k] += w.weight
+		r.turns[k] = r.turn
 	}
 }
 
@@ -133,9 +139,10 @@ func (r *Resource) resize(w *waiter, weight int64) {
 	if w.lease.recalled {
 		r.recalled += more
 	}
-	for _, k := range w.keys {
+	for _, k := range w.counted() {
 		if r.held[k] += more; r.held[k] == 0 {
 			delete(r.held, k)
+			r.forgetTurn(k)
 		}
 	}
 	w.weight = weight
@@ -143,29 +150,33 @@ func (r *Resource) resize(w *waiter, weight int64) {
 }
 
 // serve admits those who wait: first those whose user and networks have the least in use, then those who were served longest ago, so that a long
-// line is not served before a short one. Nobody overtakes one who needs more room than there is: it would wait for ever.
+// line is not served before a short one. In the same way, the lanes take turns. Nobody overtakes one who needs more room than there is: it would
+// wait for ever.
 func (r *Resource) serve() {
 	for len(r.waiting) > 0 {
-		next, least, turn := 0, r.share(r.waiting[0]), r.lastTurn(r.waiting[0])
+		next, first := 0, r.precedence(r.waiting[0])
 		for i, w := range r.waiting[1:] {
-			share, last := r.share(w), r.lastTurn(w)
-			if share < least || share == least && last < turn {
-				next, least, turn = i+1, share, last
+			if p := r.precedence(w); slices.Compare(p[:], first[:]) < 0 {
+				next, first = i+1, p
 			}
 		}
 		w := r.waiting[next]
 		if !r.fits(w) {
 			return
 		}
-		r.turn++
-		for _, k := range w.keys {
-			r.turns[k] = r.turn
-		}
 		r.forget(next)
 		r.admit(w)
 		w.decided <- nil
 	}
 }
+
+// precedence is what decides who is served next: the least does.
+func (r *Resource) precedence(w *waiter) [4]int64 {
+	return [...]int64{r.held[w.lane], r.turns[w.lane], r.share(w), r.lastTurn(w)}
+}
+
+// counted is the keys by which a use is counted.
+func (w *waiter) counted() []key { return append(slices.Clone(w.keys), w.lane) }
 
 // lastTurn is when one who waits with the caller was served last, by the key for which that was latest.
 func (r *Resource) lastTurn(w *waiter) (last int64) {
@@ -177,13 +188,19 @@ func (r *Resource) lastTurn(w *waiter) (last int64) {
 
 // forget takes one out of the line.
 func (r *Resource) forget(i int) {
-	for _, k := range r.waiting[i].keys {
+	for _, k := range r.waiting[i].counted() {
 		if r.lines[k]--; r.lines[k] == 0 {
 			delete(r.lines, k)
-			delete(r.turns, k)
+			r.forgetTurn(k)
 		}
 	}
 	r.waiting = slices.Delete(r.waiting, i, i+1)
+}
+
+func (r *Resource) forgetTurn(k key) {
+	if r.held[k] == 0 && r.lines[k] == 0 {
+		delete(r.turns, k)
+	}
 }
 
 func (r *Resource) wait(ctx context.Context, w *waiter) error {
@@ -220,4 +237,11 @@ func (r *Resource) Contended() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return len(r.waiting) > 0
+}
+
+// Load returns how much is in use and how many wait.
+func (r *Resource) Load() (used int64, waiting int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.used, len(r.waiting)
 }

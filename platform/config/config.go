@@ -75,6 +75,7 @@ type Config struct {
 	SessionIdleLifetime     time.Duration `koanf:"session_idle_lifetime"`
 	SessionLifetime         time.Duration `koanf:"session_lifetime"`
 	Registration            string        `koanf:"registration"`
+	RegistrationsPerHour    int           `koanf:"registrations_per_hour"`
 	PasswordPolicy          string        `koanf:"password_policy"`
 	SignInFreeAttempts      int           `koanf:"signin_free_attempts"`
 	SignInAccountFailures   int           `koanf:"signin_account_failures"`
@@ -145,6 +146,7 @@ func (c Config) check() error {
 		"access_token_lifetime":                wholeSeconds(c.AccessTokenLifetime, time.Minute, 24*time.Hour),
 		"session_idle_lifetime":                bound(c.SessionIdleLifetime, time.Minute, 365*24*time.Hour),
 		"registration":                         oneOf(c.Registration, "open", "closed"),
+		"registrations_per_hour":               bound(c.RegistrationsPerHour, 0, 1_000_000),
 		"password_policy":                      oneOf(c.PasswordPolicy, "basic", "strict"),
 		"signin_free_attempts":                 bound(c.SignInFreeAttempts, 1, 1_000_000),
 		"signin_account_failures":              bound(c.SignInAccountFailures, 10, 1_000_000),

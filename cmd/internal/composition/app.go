@@ -130,7 +130,7 @@ func identityConfig(cfg config.Config) identity.Config {
 	return identity.Config{
 		AccessTokenLifetime: cfg.AccessTokenLifetime, SessionIdleLifetime: cfg.SessionIdleLifetime, SessionLifetime: cfg.SessionLifetime,
 		Django:             cfg.Compat == config.Django,
-		RegistrationClosed: cfg.Registration == "closed", StrictPasswords: cfg.PasswordPolicy == "strict",
+		RegistrationClosed: cfg.Registration == "closed", RegistrationsPerHour: cfg.RegistrationsPerHour, StrictPasswords: cfg.PasswordPolicy == "strict",
 		FreeAttempts: cfg.SignInFreeAttempts, AccountFailures: cfg.SignInAccountFailures, ClientFailures: cfg.SignInClientFailures,
 		HashMemory:      uint32(cfg.PasswordHashMemory),     //nolint:gosec // config bounds it
 		HashIterations:  uint32(cfg.PasswordHashIterations), //nolint:gosec // config bounds it

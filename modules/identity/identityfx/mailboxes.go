@@ -20,8 +20,10 @@ const sweepInterval = time.Minute
 func recorded(mailboxes *store.Mailboxes) ports.Mailboxes { return mailboxes }
 
 // api is the module's API. Before it answers, every account's mailbox is on record; while it does, those that an
-// older release adds are recorded.
-func api(lc fx.Lifecycle, service *app.Service, accounts *app.Accounts, mailboxes *store.Mailboxes, log *zap.Logger) httpserver.API {
+// older release adds are recorded, and the numbers of refused sign-ins.
+func api(
+	lc fx.Lifecycle, service *app.Service, accounts *app.Accounts, credentials *app.Credentials, mailboxes *store.Mailboxes, log *zap.Logger,
+) httpserver.API {
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	lc.Append(fx.Hook{
@@ -31,13 +33,14 @@ func api(lc fx.Lifecycle, service *app.Service, accounts *app.Accounts, mailboxe
 			}
 			go func() {
 				defer close(done)
-				sweep(ctx, mailboxes, log)
+				sweep(ctx, credentials, mailboxes, log)
 			}()
 			return nil
 		},
 		OnStop: func(context.Context) error {
 			stop()
 			<-done
+			credentials.RecordRefusals(true)
 			return nil
 		},
 	})
@@ -45,7 +48,7 @@ func api(lc fx.Lifecycle, service *app.Service, accounts *app.Accounts, mailboxe
 }
 
 // sweep runs until ctx ends.
-func sweep(ctx context.Context, mailboxes *store.Mailboxes, log *zap.Logger) {
+func sweep(ctx context.Context, credentials *app.Credentials, mailboxes *store.Mailboxes, log *zap.Logger) {
 	tick := time.NewTicker(sweepInterval)
 	defer tick.Stop()
 	for {
@@ -54,6 +57,7 @@ func sweep(ctx context.Context, mailboxes *store.Mailboxes, log *zap.Logger) {
 			return
 		case <-tick.C:
 		}
+		credentials.RecordRefusals(false)
 		if err := mailboxes.Sweep(ctx); err != nil && ctx.Err() == nil {
 			log.Warn("mailboxes of new accounts were not recorded; the next attempt is in a minute", zap.Error(err))
 		}

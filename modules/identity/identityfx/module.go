@@ -26,7 +26,7 @@ import (
 // Module provides auth.Authenticator and the module's API; it needs an identity.Config and a keyring.Ring.
 var Module = fx.Module("identity",
 	fx.Provide(
-		store.NewUsers, store.NewMailboxes, recorded, store.NewSessions, attempts, passwords, common, tokens, app.NewCredentials, app.New, app.NewAccounts, app.NewAuthenticator,
+		store.NewUsers, store.NewMailboxes, recorded, store.NewSessions, attempts, registrations, passwords, common, tokens, app.NewCredentials, app.New, app.NewAccounts, app.NewAuthenticator,
 	),
 	auth.Declare(func() auth.Declaration {
 		return auth.Declaration{Role: auth.Staff, Description: "Everyone who registers: keeps patients of their own."}
@@ -44,6 +44,11 @@ var Module = fx.Module("identity",
 func attempts(cfg identity.Config, keys keyring.Ring, db *database.DB, clock clock.Clock) ports.Attempts {
 	limits := domain.AttemptLimits{FreeAttempts: cfg.FreeAttempts, AccountFailures: cfg.AccountFailures, ClientFailures: cfg.ClientFailures}
 	return store.NewAttempts(db, keys.Newest("sign-in attempts").Secret, limits, clock)
+}
+
+// registrations are counted under the newest secret as well.
+func registrations(cfg identity.Config, keys keyring.Ring, db *database.DB, clock clock.Clock) ports.Registrations {
+	return store.NewRegistrations(db, keys.Newest("sign-in attempts").Secret, domain.RegistrationLimit(cfg.RegistrationsPerHour), clock)
 }
 
 func common() ports.CommonPasswords { return password.Common }

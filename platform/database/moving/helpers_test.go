@@ -64,6 +64,8 @@ func (h house) furnish() {
 	run(h.t, h.from, `INSERT INTO user_mailboxes (user_id, mailbox, holds) VALUES (?, 'a@b.example', 1)`, asha)
 	run(h.t, h.from, `INSERT INTO sessions VALUES (?, ?, 2147483647, 'curl', '10.0.0.0/24', ?, ?, ?)`, id(3), asha, at, at, at)
 	run(h.t, h.from, `INSERT INTO signin_attempts (key, failures, expires_at) VALUES ('k', 0, ?)`, at)
+	run(h.t, h.from, `INSERT INTO known_clients (user_id, client, signed_in_at) VALUES (?, 'k', ?)`, asha, at)
+	run(h.t, h.from, `INSERT INTO registrations (network, full_at) VALUES ('k', ?)`, at)
 	run(h.t, h.from, `INSERT INTO idempotency_keys VALUES (?, 'POST /', '"quoted" \N	tab', 'f', 201, '{"a": ["b"]}', ?, ?)`, asha, []byte{0, 1, 255, '\\', '\n'}, at)
 	for i := range 20 {
 		var age, born, number any = 150, nil, nil
@@ -104,7 +106,7 @@ func (h house) refused(why string) {
 
 // tables are those that migrations make.
 var tables = []string{
-	"users", "user_mailboxes", "sessions", "signin_attempts", "idempotency_keys", "patients", "doctors", "assignments",
+	"users", "user_mailboxes", "sessions", "signin_attempts", "known_clients", "registrations", "idempotency_keys", "patients", "doctors", "assignments",
 	"audit_entries", "audit_subjects", "audit_heads", "last_writes", "breaking_migrations",
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/netip"
 
 	"healthcare/modules/identity"
 	"healthcare/modules/identity/internal/domain"
@@ -17,62 +18,79 @@ import (
 
 // Accounts is what users do with their own account, and administrators and operators with everybody's.
 type Accounts struct {
-	users       ports.Users
-	mailboxes   ports.Mailboxes
-	sessions    ports.Sessions
-	credentials *Credentials
-	belongings  identity.Belongings
-	roles       auth.Roles
-	trail       audit.Recorder
-	tx          tx.Runner
-	clock       clock.Clock
-	closed      bool
+	users         ports.Users
+	mailboxes     ports.Mailboxes
+	sessions      ports.Sessions
+	credentials   *Credentials
+	registrations ports.Registrations
+	belongings    identity.Belongings
+	roles         auth.Roles
+	trail         audit.Recorder
+	tx            tx.Runner
+	clock         clock.Clock
+	closed        bool
 }
 
 // NewAccounts wires the use cases.
 func NewAccounts(
 	cfg identity.Config, users ports.Users, mailboxes ports.Mailboxes, sessions ports.Sessions, credentials *Credentials,
-	belongings identity.Belongings, roles auth.Roles, trail audit.Recorder, tx tx.Runner, clock clock.Clock,
+	registrations ports.Registrations, belongings identity.Belongings, roles auth.Roles, trail audit.Recorder, tx tx.Runner, clock clock.Clock,
 ) *Accounts {
 	return &Accounts{
-		users: users, mailboxes: mailboxes, sessions: sessions, credentials: credentials, belongings: belongings, roles: roles, trail: trail, tx: tx,
-		clock: clock, closed: cfg.RegistrationClosed,
+		users: users, mailboxes: mailboxes, sessions: sessions, credentials: credentials, registrations: registrations,
+		belongings: belongings, roles: roles, trail: trail, tx: tx, clock: clock, closed: cfg.RegistrationClosed,
 	}
 }
 
 // usernameAttempts bounds the search for a free username; from the second on 32 random bits make a collision unlikely.
 const usernameAttempts = 5
 
-// Register makes an account for whoever asks. Errors: errs.Invalid, identity.ErrEmailTaken, identity.ErrRegistrationClosed, errs.Unavailable when
-// too many passwords are being hashed.
+// Register makes an account for whoever asks. Errors: errs.Invalid, identity.ErrEmailTaken, identity.ErrRegistrationClosed,
+// domain.ErrTooManyRegistrations, errs.Unavailable when too many passwords are being hashed.
 func (a *Accounts) Register(ctx context.Context, said domain.Registration) (domain.User, error) {
 	if a.closed {
 		return domain.User{}, identity.ErrRegistrationClosed
 	}
-	return a.Add(ctx, auth.Principal{}, said, auth.Staff)
+	return a.add(ctx, auth.Principal{}, said, auth.Staff, a.registrations)
 }
 
-// Add makes an account of a role, on behalf of an administrator or an operator. Errors: as for Register, but open to them always.
+// Add makes an account of a role, on behalf of an administrator or an operator. It is not counted.
+// Errors: as for Register, but open to them always.
 func (a *Accounts) Add(ctx context.Context, who auth.Principal, said domain.Registration, role auth.Role) (domain.User, error) {
+	return a.add(ctx, who, said, role, uncounted{})
+}
+
+// uncounted is ports.Registrations without a limit.
+type uncounted struct{}
+
+func (uncounted) Check(context.Context, netip.Addr) error { return nil }
+func (uncounted) Count(context.Context, netip.Addr) error { return nil }
+
+func (a *Accounts) add(
+	ctx context.Context, who auth.Principal, said domain.Registration, role auth.Role, registrations ports.Registrations,
+) (domain.User, error) {
 	if err := said.Validate(); err != nil {
 		return domain.User{}, err
 	}
-	leave, err := a.credentials.passwords.Room()
+	client := audit.RequestOf(ctx).Address
+	by := callerOf(who, client)
+	err := a.credentials.lookUp(ctx, by, func() error { // before the expensive part; the store decides races
+		if err := a.mailboxes.CatchUp(ctx); err != nil {
+			return err
+		}
+		_, err := a.users.FindByAddress(ctx, said.Email)
+		if err == nil {
+			return identity.ErrEmailTaken
+		}
+		if !errors.Is(err, ports.ErrNotFound) {
+			return err
+		}
+		return registrations.Check(ctx, client)
+	})
 	if err != nil {
 		return domain.User{}, err
 	}
-	defer leave()
-	if err := a.mailboxes.CatchUp(ctx); err != nil {
-		return domain.User{}, err
-	}
-	_, err = a.users.FindByAddress(ctx, said.Email) // before the expensive part; the store decides races
-	if err == nil {
-		return domain.User{}, identity.ErrEmailTaken
-	}
-	if !errors.Is(err, ports.ErrNotFound) {
-		return domain.User{}, err
-	}
-	hash, err := a.credentials.hash(ctx, "password", said.Password, said.Name, said.Email)
+	hash, err := a.credentials.hash(ctx, by, "password", said.Password, said.Name, said.Email)
 	if err != nil {
 		return domain.User{}, err
 	}
@@ -84,6 +102,9 @@ func (a *Accounts) Add(ctx context.Context, who auth.Principal, said domain.Regi
 		user.Username = domain.UsernameCandidate(user.Email, attempt)
 		err = a.tx.Do(ctx, func(ctx context.Context) error {
 			if err := a.users.Add(ctx, user); err != nil {
+				return err
+			}
+			if err := registrations.Count(ctx, client); err != nil {
 				return err
 			}
 			return a.trail.Record(ctx, who, about(audit.Create, audit.User, user.ID.UUID, http.StatusCreated))

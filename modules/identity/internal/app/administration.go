@@ -54,7 +54,7 @@ func (a *Accounts) ResetPassword(ctx context.Context, who auth.Principal, id ide
 	if user, err = a.Find(ctx, id); err != nil {
 		return domain.User{}, err
 	}
-	hash, err := a.credentials.hash(ctx, "password", password, user.Name, user.Email)
+	hash, err := a.credentials.hash(ctx, ports.Caller{}, "password", password, user.Name, user.Email)
 	if err != nil {
 		return domain.User{}, err
 	}

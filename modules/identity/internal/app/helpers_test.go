@@ -48,6 +48,8 @@ type house struct {
 	estate    *estate
 	roles     auth.Roles
 	trail     *audittest.Recorder
+
+	credentials *app.Credentials
 }
 
 func newHouse(t testing.TB, db *database.DB, adjust ...func(*identity.Config)) house {
@@ -72,10 +74,12 @@ func newHouse(t testing.TB, db *database.DB, adjust ...func(*identity.Config)) h
 	}
 	limits := domain.AttemptLimits{FreeAttempts: cfg.FreeAttempts, AccountFailures: cfg.AccountFailures, ClientFailures: cfg.ClientFailures}
 	attempts := store.NewAttempts(db, []byte("a key of the tests, of 32 bytes.."), limits, manual)
-	credentials := app.NewCredentials(cfg, h.passwords, func(password string) bool { return password == "password1" }, attempts, h.trail)
+	registrations := store.NewRegistrations(db, []byte("a key of the tests, of 32 bytes.."), domain.RegistrationLimit(cfg.RegistrationsPerHour), manual)
+	credentials := app.NewCredentials(cfg, h.passwords, func(password string) bool { return password == "password1" }, attempts, h.trail, manual)
+	h.credentials = credentials
 	h.estate, h.roles = &estate{db: db}, rolesOf()
 	h.Service = app.New(cfg, h.users, h.sessions, credentials, tokens, h.trail, db, manual)
-	h.Accounts = app.NewAccounts(cfg, h.users, store.NewMailboxes(db, manual, zap.NewNop()), h.sessions, credentials, h.estate, h.roles, h.trail, db, manual)
+	h.Accounts = app.NewAccounts(cfg, h.users, store.NewMailboxes(db, manual, zap.NewNop()), h.sessions, credentials, registrations, h.estate, h.roles, h.trail, db, manual)
 	return h
 }
 
@@ -119,19 +123,24 @@ func hashing(t testing.TB, memory uint32) ports.Passwords {
 type countedPasswords struct {
 	ports.Passwords
 	hashed, verified atomic.Int32
+	last             atomic.Pointer[ports.Caller]
 	busy             error
 }
 
-func (p *countedPasswords) Hash(ctx context.Context, password string) (string, error) {
+func (p *countedPasswords) Hash(ctx context.Context, by ports.Caller, password string) (string, error) {
 	p.hashed.Add(1)
+	p.last.Store(&by)
 	if p.busy != nil {
 		return "", p.busy
 	}
-	return p.Passwords.Hash(ctx, password)
+	return p.Passwords.Hash(ctx, by, password)
 }
 
-func (p *countedPasswords) Verify(ctx context.Context, password, phc string, count func(context.Context) error) (ok, stale bool, err error) {
-	return p.Passwords.Verify(ctx, password, phc, func(ctx context.Context) error {
+func (p *countedPasswords) Verify(
+	ctx context.Context, by ports.Caller, password, phc string, count func(context.Context) error,
+) (ok, stale bool, err error) {
+	p.last.Store(&by)
+	return p.Passwords.Verify(ctx, by, password, phc, func(ctx context.Context) error {
 		err := count(ctx)
 		if err == nil {
 			p.verified.Add(1)

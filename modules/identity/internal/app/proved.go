@@ -24,7 +24,7 @@ func (a *Accounts) ChangePassword(ctx context.Context, who auth.Principal, said 
 	if err != nil {
 		return err
 	}
-	hash, err := a.credentials.hash(ctx, "new_password", said.New, user.Name, user.Email)
+	hash, err := a.credentials.hash(ctx, callerOf(who, from.Address), "new_password", said.New, user.Name, user.Email)
 	if err != nil {
 		return err
 	}
@@ -52,13 +52,13 @@ func (a *Accounts) prove(ctx context.Context, who auth.Principal, field, passwor
 	if err != nil {
 		return domain.User{}, err
 	}
-	_, proved, err := a.credentials.prove(ctx, domain.Mailbox(user.Email), password, from.Address,
+	_, proved, err := a.credentials.prove(ctx, who, domain.Mailbox(user.Email), password, from.Address,
 		func(context.Context) (domain.User, error) { return user, nil })
 	if err == nil && !proved.right {
 		err = wrong(field)
 	}
 	if err != nil {
-		return domain.User{}, a.credentials.failed(ctx, who, user.ID, err)
+		return domain.User{}, a.credentials.failed(ctx, who, user.ID, from.Address, err)
 	}
 	return user, a.credentials.succeeded(ctx, proved)
 }

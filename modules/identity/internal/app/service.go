@@ -69,7 +69,7 @@ func (s *Service) SignIn(ctx context.Context, said domain.Credentials, from From
 	if err := said.Validate(); err != nil {
 		return Tokens{}, err
 	}
-	user, proved, err := s.credentials.prove(ctx, domain.Mailbox(said.Email), said.Password, from.Address, func(ctx context.Context) (domain.User, error) {
+	user, proved, err := s.credentials.prove(ctx, auth.Principal{}, domain.Mailbox(said.Email), said.Password, from.Address, func(ctx context.Context) (domain.User, error) {
 		user, err := s.users.FindByAddress(ctx, said.Email)
 		if errors.Is(err, ports.ErrNotFound) {
 			return domain.User{}, nil
@@ -77,13 +77,13 @@ func (s *Service) SignIn(ctx context.Context, said domain.Credentials, from From
 		return user, err
 	})
 	if err != nil {
-		return Tokens{}, s.credentials.failed(ctx, auth.Principal{}, user.ID, err)
+		return Tokens{}, s.credentials.failed(ctx, auth.Principal{}, user.ID, from.Address, err)
 	}
 	if !proved.right || !user.Active {
-		return Tokens{}, s.credentials.failed(ctx, auth.Principal{}, user.ID, identity.ErrInvalidCredentials)
+		return Tokens{}, s.credentials.failed(ctx, auth.Principal{}, user.ID, from.Address, identity.ErrInvalidCredentials)
 	}
 	if proved.stale {
-		user = s.renewHash(ctx, user, said.Password)
+		user = s.renewHash(ctx, proved.by, user, said.Password)
 	}
 	return s.begin(ctx, user, proved, from)
 }
@@ -111,8 +111,8 @@ func (s *Service) begin(ctx context.Context, user domain.User, proved proof, fro
 }
 
 // renewHash stores the password under today's parameters. It is a convenience: a full gate or store must not keep the user out.
-func (s *Service) renewHash(ctx context.Context, user domain.User, password string) domain.User {
-	hash, err := s.credentials.passwords.Hash(ctx, password)
+func (s *Service) renewHash(ctx context.Context, by ports.Caller, user domain.User, password string) domain.User {
+	hash, err := s.credentials.passwords.Hash(ctx, by, password)
 	if err != nil || s.users.SetPasswordHash(ctx, user.ID, user.PasswordHash, hash) != nil {
 		return user
 	}

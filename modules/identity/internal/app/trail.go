@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"net/http"
+	"net/netip"
 
 	"github.com/google/uuid"
 
@@ -20,16 +21,22 @@ func about(action audit.Action, resource audit.Resource, id uuid.UUID, status in
 
 // failed records that somebody did not prove a password, and gives the refusal back. It is told whether the trail can be written or not: nobody
 // gets in by it. What says nothing of a password, such as a full gate, is not recorded.
-func (c *Credentials) failed(ctx context.Context, who auth.Principal, user identity.UserID, refusal error) error {
+func (c *Credentials) failed(ctx context.Context, who auth.Principal, user identity.UserID, client netip.Addr, refusal error) error {
 	status := map[errs.Kind]int{
 		errs.Unauthenticated: http.StatusUnauthorized, errs.Throttled: http.StatusTooManyRequests, errs.Invalid: http.StatusBadRequest,
 	}[errs.KindOf(refusal)]
-	if status != 0 {
-		entry := about(audit.LoginFailed, audit.User, user.UUID, status)
-		entry.Outcome = audit.Denied
-		_ = c.trail.Record(ctx, who, entry)
+	if status == http.StatusTooManyRequests && who.UserID == uuid.Nil {
+		c.refusals.add(ctx, client)
+	} else if status != 0 {
+		_ = c.trail.Record(ctx, who, loginFailed(user, status))
 	}
 	return refusal
+}
+
+func loginFailed(user identity.UserID, status int) audit.Entry {
+	entry := about(audit.LoginFailed, audit.User, user.UUID, status)
+	entry.Outcome = audit.Denied
+	return entry
 }
 
 // differences names what is another about a user.

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"time"
 
+	"healthcare/modules/identity"
 	"healthcare/platform/errs"
 )
 
@@ -14,8 +15,10 @@ var ErrTooManyAttempts = errs.New(errs.Throttled, "too_many_attempts", "Too many
 
 // Attempt is somebody trying a password.
 type Attempt struct {
-	Mailbox string     // of the account that is tried (see Mailbox); there need not be one
-	Client  netip.Addr // from where; the zero Addr is one client, the unknown one
+	Mailbox  string          // of the account that is tried (see Mailbox); there need not be one
+	User     identity.UserID // whose account that is; zero without one
+	Client   netip.Addr      // from where; the zero Addr is one client, the unknown one
+	SignedIn bool            // by the holder of a live session of the account
 }
 
 // Prefix is the network the client is in, as far as clients are told apart: who has one address of it has most likely all of them.
@@ -23,14 +26,18 @@ func (a Attempt) Prefix() string {
 	return cmp.Or(Network(a.Client), "unknown")
 }
 
+// WidePrefix is the larger network that one client may have as well, see WideNetwork. "" for none.
+func (a Attempt) WidePrefix() string { return WideNetwork(a.Client) }
+
 // Scope is what attempts are counted by.
 type Scope int
 
 // The scopes of an attempt.
 const (
-	Account Scope = iota // one account, from everywhere
-	Client               // one client prefix, at all accounts
-	Pair                 // one account from one client prefix
+	Account    Scope = iota // one account, from everywhere
+	Client                  // one client prefix, at all accounts
+	WideClient              // one wide client prefix, at all accounts
+	Pair                    // one account from one client prefix
 )
 
 // Tally is what is remembered of the attempts in one scope. An attempt counts as failed until it is known to have succeeded.
@@ -42,13 +49,16 @@ type Tally struct {
 }
 
 // Tallies are those of one attempt, by scope.
-type Tallies [3]Tally
+type Tallies [4]Tally
+
+// Known reports whether the client signed in to the account lately.
+func (t Tallies) Known(now time.Time) bool { return !t.remembered(now)[Pair].SucceededAt.IsZero() }
 
 // How long attempts are remembered and what they cost (TRUST.md 3.4).
 const (
 	failuresLast  = 24 * time.Hour      // an account's and a pair's, since the last one
 	clientWindow  = 10 * time.Minute    // a client's, since the first one
-	knownLasts    = 30 * 24 * time.Hour // a pair's success
+	KnownLasts    = 30 * 24 * time.Hour // a pair's success
 	longestWait   = 900 * time.Second   // of a pair
 	shortestRetry = time.Second         // Retry-After has no smaller unit (RFC 9110, section 10.2.3)
 )
@@ -65,11 +75,16 @@ func DefaultAttemptLimits() AttemptLimits {
 	return AttemptLimits{FreeAttempts: 5, AccountFailures: 100, ClientFailures: 20}
 }
 
-// Admit says whether an attempt may be made now. Errors: ErrTooManyAttempts, with the longest of the waits that remain, at least 1 s.
-func (l AttemptLimits) Admit(t Tallies, now time.Time) error {
+// Admit returns nil if an attempt may be made now. The holder of a live session is not kept out by what others of the same network do.
+// Errors: ErrTooManyAttempts, with the longest of the waits that remain, at least 1 s.
+func (l AttemptLimits) Admit(t Tallies, signedIn bool, now time.Time) error {
 	t = t.remembered(now)
+	waits := [len(t)]time.Time{Account: l.accountFree(t), Pair: l.pairFree(t[Pair])}
+	if !signedIn && t[Pair].SucceededAt.IsZero() {
+		waits[Client], waits[WideClient] = l.clientFree(t[Client]), l.clientFree(t[WideClient])
+	}
 	free, by := now, blockedBy(Account)
-	for scope, at := range []time.Time{Account: l.accountFree(t), Client: l.clientFree(t[Client]), Pair: l.pairFree(t[Pair])} {
+	for scope, at := range waits {
 		if at.After(free) {
 			free, by = at, blockedBy(scope)
 		}
@@ -138,8 +153,10 @@ func (t *Tallies) Count(now time.Time) {
 func (t *Tallies) Succeed(now time.Time) {
 	*t = t.remembered(now)
 	t[Account], t[Pair] = Tally{}, Tally{SucceededAt: now}
-	if t[Client].Failures--; t[Client].Failures <= 0 {
-		t[Client] = Tally{}
+	for _, scope := range []Scope{Client, WideClient} {
+		if t[scope].Failures--; t[scope].Failures <= 0 {
+			t[scope] = Tally{}
+		}
 	}
 }
 
@@ -170,13 +187,13 @@ func (t Tallies) remembered(now time.Time) Tallies {
 func (t Tally) ends(scope Scope) (failures, known time.Time) {
 	switch {
 	case t.Failures <= 0: // nothing to forget
-	case scope == Client:
+	case scope == Client, scope == WideClient:
 		failures = t.FirstAt.Add(clientWindow)
 	default:
 		failures = t.LastAt.Add(failuresLast)
 	}
 	if !t.SucceededAt.IsZero() {
-		known = t.SucceededAt.Add(knownLasts)
+		known = t.SucceededAt.Add(KnownLasts)
 	}
 	return failures, known
 }

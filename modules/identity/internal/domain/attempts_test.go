@@ -19,7 +19,7 @@ var attemptLimits = domain.DefaultAttemptLimits()
 
 // wait is how long an attempt has to wait, 0 when it is admitted.
 func wait(t require.TestingT, tallies domain.Tallies, at time.Time) time.Duration {
-	err := attemptLimits.Admit(tallies, at)
+	err := attemptLimits.Admit(tallies, false, at)
 	if err == nil {
 		return 0
 	}
@@ -109,17 +109,17 @@ func TestCountAndSucceed(t *testing.T) {
 	t.Run("an attempt counts in every scope", func(t *testing.T) {
 		var tallies domain.Tallies
 		tallies.Count(now)
-		require.Equal(t, domain.Tallies{counted, counted, counted}, tallies)
+		require.Equal(t, domain.Tallies{counted, counted, counted, counted}, tallies)
 		tallies.Count(later)
 		twice := domain.Tally{Failures: 2, FirstAt: now, LastAt: later}
-		require.Equal(t, domain.Tallies{twice, twice, twice}, tallies)
+		require.Equal(t, domain.Tallies{twice, twice, twice, twice}, tallies)
 	})
 	t.Run("a success forgives the account and the pair, and gives the client one back", func(t *testing.T) {
 		var tallies domain.Tallies
 		tallies.Count(now)
 		tallies.Count(now)
 		tallies.Succeed(later)
-		require.Equal(t, domain.Tallies{domain.Client: counted, domain.Pair: {SucceededAt: later}}, tallies)
+		require.Equal(t, domain.Tallies{domain.Client: counted, domain.WideClient: counted, domain.Pair: {SucceededAt: later}}, tallies)
 	})
 	t.Run("a success that was never counted takes nothing back", func(t *testing.T) {
 		var tallies domain.Tallies
@@ -127,7 +127,7 @@ func TestCountAndSucceed(t *testing.T) {
 		require.Equal(t, domain.Tallies{domain.Pair: {SucceededAt: now}}, tallies)
 	})
 	t.Run("each scope ends when nothing of it counts any more", func(t *testing.T) {
-		tallies := domain.Tallies{counted, counted, counted}
+		tallies := domain.Tallies{counted, counted, counted, counted}
 		require.Equal(t, now.Add(day), tallies.Ends(domain.Account))
 		require.Equal(t, now.Add(10*time.Minute), tallies.Ends(domain.Client))
 		require.Equal(t, now.Add(day), tallies.Ends(domain.Pair))
@@ -149,7 +149,7 @@ type world struct {
 func newWorld() *world { return &world{clients: map[int]domain.Tally{}, pairs: map[int]domain.Tally{}} }
 
 func (w *world) seenBy(client int) domain.Tallies {
-	return domain.Tallies{w.account, w.clients[client], w.pairs[client]}
+	return domain.Tallies{domain.Account: w.account, domain.Client: w.clients[client], domain.Pair: w.pairs[client]}
 }
 
 func (w *world) keep(client int, t domain.Tallies) {

@@ -48,10 +48,21 @@ func OriginOf(agent string, address netip.Addr) Origin {
 // Network is the part of an address that is remembered: IPv4 /24, IPv6 /56, which is one household or office; "" for an address that is none.
 func Network(address netip.Addr) string {
 	address = address.Unmap()
-	bits := 56
 	if address.Is4() {
-		bits = 24
+		return network(address, 24)
 	}
+	return network(address, 56)
+}
+
+// WideNetwork is the IPv6 /48 of an address, which a provider may give to one customer on demand (RFC 6177); "" for an address that has none.
+func WideNetwork(address netip.Addr) string {
+	if address = address.Unmap(); address.Is4() {
+		return ""
+	}
+	return network(address, 48)
+}
+
+func network(address netip.Addr, bits int) string {
 	prefix, err := address.Prefix(bits) // without a zone
 	if err != nil || !prefix.IsValid() {
 		return ""

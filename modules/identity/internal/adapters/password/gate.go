@@ -3,10 +3,13 @@ package password
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"healthcare/modules/identity/internal/ports"
+	"healthcare/platform/admission"
 	"healthcare/platform/errs"
 )
 
@@ -26,49 +29,119 @@ var (
 	errWaited    = errors.New("password gate: waited too long")
 )
 
-// gate lets a few callers in at once, and a few more wait for them: first come, first served.
+const (
+	// lookups is how many callers may ask the store at once before they hash, unless there are more slots: a hash takes longer than a look-up,
+	// so it keeps the slots busy, and leaves most connections to others.
+	lookups = 4
+
+	// waitingLookups is how many wait for that, unless the queue is longer. It takes a few milliseconds each.
+	waitingLookups = 256
+
+	// refusalPause is how late a refusal of whoever has most waiting is answered. Otherwise a client that ignores Retry-After would spend the
+	// processors on refusals, some 2,000 a second for 24 connections, and make others wait for their hashes.
+	refusalPause = 100 * time.Millisecond
+
+	// maxPaused is how many refusals wait for that; others are answered at once.
+	maxPaused = 256
+)
+
+// lane is a part of the gate: its callers wait for each other, and for their turn among the lanes.
+type lane struct {
+	callers *admission.Resource
+	turn    admission.Caller // the lane itself, as the slots know it
+}
+
+// gate lets a few callers in at once, and a few more wait for them. Slots are shared fairly among the networks and users of a lane, and between
+// the lanes, so that neither one network nor many take all of them.
 type gate struct {
-	slots chan struct{} // holds one element for each caller inside
-	queue chan struct{} // and one for each that waits
-	wait  time.Duration
+	near   *admission.Resource
+	slots  *admission.Resource
+	known  lane
+	others lane
+	size   int
+	wait   time.Duration
+	paused chan struct{} // holds one element for each refusal that waits
 
 	refusals *prometheus.CounterVec // by reason
 }
 
 func newGate(slots, queue int, wait time.Duration) gate {
-	return gate{slots: make(chan struct{}, slots), queue: make(chan struct{}, queue), wait: wait, refusals: newRefusals()}
+	resource := func(capacity, waiting int) *admission.Resource {
+		return admission.NewResource(admission.Bounds{Capacity: int64(capacity), Waiting: waiting, Wait: wait})
+	}
+	newLane := func(name string) lane {
+		return lane{callers: resource(slots, queue), turn: admission.By(netip.Addr{}, name)}
+	}
+	return gate{
+		near: resource(max(lookups, slots), max(waitingLookups, queue)), slots: resource(slots, min(slots, queue)),
+		known: newLane("known"), others: newLane("others"), size: slots, wait: wait,
+		paused: make(chan struct{}, maxPaused), refusals: newRefusals(),
+	}
+}
+
+// approach takes one of the places from which the store may be asked. Errors: ErrBusy.
+func (g gate) approach(ctx context.Context, by admission.Caller) (leave func(), err error) {
+	leave, err = g.near.Acquire(ctx, by, 1)
+	switch {
+	case err == nil:
+		return leave, nil
+	case ctx.Err() != nil:
+		return nil, g.refuse("gone", ctx.Err()) // nobody waits for the answer: don't make it
+	case errors.Is(err, admission.ErrShare):
+		g.pause(ctx)
+	}
+	return nil, g.refuse("no_room", errNoRoom)
 }
 
 // enter takes a slot, which the caller gives back with leave. Errors: ErrBusy when the queue is full, the wait over, or ctx has
 // ended; nothing is to be given back then.
-func (g gate) enter(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return g.refuse("gone", err) // nobody waits for the answer: don't make it
+func (g gate) enter(ctx context.Context, by ports.Caller) (leave func(), err error) {
+	waiting, cancel := context.WithTimeout(ctx, g.wait)
+	defer cancel()
+	in := g.others
+	if by.Known {
+		in = g.known
 	}
-	select {
-	case g.slots <- struct{}{}:
-		return nil
-	default:
+	leaveLane, err := in.callers.Acquire(waiting, by.Caller, 1)
+	if err != nil {
+		return nil, g.explain(ctx, err)
 	}
-	select {
-	case g.queue <- struct{}{}:
-	default:
-		return g.refuse("queue_full", errQueueFull)
+	leaveSlot, err := g.slots.Acquire(waiting, in.turn, 1)
+	if err != nil {
+		leaveLane()
+		return nil, g.explain(ctx, err)
 	}
-	defer func() { <-g.queue }()
-	return g.waitForSlot(ctx)
+	return func() {
+		leaveSlot() // first, so that it is the other lane's turn
+		leaveLane()
+	}, nil
 }
 
-func (g gate) waitForSlot(ctx context.Context) error {
-	timer := time.NewTimer(g.wait)
+// explain is the refusal of a caller to whom a Resource gave err.
+func (g gate) explain(ctx context.Context, err error) error {
+	switch {
+	case ctx.Err() != nil:
+		return g.refuse("gone", ctx.Err())
+	case errors.Is(err, admission.ErrShare):
+		g.pause(ctx)
+		return g.refuse("queue_full", errQueueFull)
+	}
+	return g.refuse("waited", errWaited)
+}
+
+// pause returns when a refusal may be answered.
+func (g gate) pause(ctx context.Context) {
+	select {
+	case g.paused <- struct{}{}:
+	default:
+		return
+	}
+	defer func() { <-g.paused }()
+	timer := time.NewTimer(refusalPause)
 	defer timer.Stop()
 	select {
-	case g.slots <- struct{}{}:
-		return nil
 	case <-timer.C:
-		return g.refuse("waited", errWaited)
 	case <-ctx.Done():
-		return g.refuse("gone", ctx.Err())
 	}
 }
 
@@ -78,4 +151,10 @@ func (g gate) refuse(reason string, cause error) error {
 	return ErrBusy.Because(cause)
 }
 
-func (g gate) leave() { <-g.slots }
+// load returns how many hash and how many wait.
+func (g gate) load() (hashing, waiting int) {
+	used, forTurn := g.slots.Load()
+	_, known := g.known.callers.Load()
+	_, others := g.others.callers.Load()
+	return int(used), forTurn + known + others
+}

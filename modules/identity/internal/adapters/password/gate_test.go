@@ -3,6 +3,7 @@ package password
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -12,6 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/crypto/argon2"
 
+	"healthcare/modules/identity/internal/ports"
+	"healthcare/platform/admission"
 	"healthcare/platform/errs"
 )
 
@@ -50,6 +53,9 @@ func lasting(d time.Duration) derivation {
 	}
 }
 
+// nobody is nobody in particular.
+var nobody ports.Caller
+
 // gated is a hasher of that shape in which every hash takes a second.
 func gated(t *testing.T, slots, queue int, wait time.Duration) (*hasher, *meter) {
 	t.Helper()
@@ -72,7 +78,7 @@ func callers(ctx context.Context, passwords *hasher, n int) <-chan outcome {
 	start := time.Now()
 	for range n {
 		go func() {
-			_, _, err := passwords.Verify(ctx, "secret", "", uncounted)
+			_, _, err := passwords.Verify(ctx, nobody, "secret", "", uncounted)
 			ends <- outcome{err, time.Since(start)}
 		}()
 	}
@@ -96,15 +102,16 @@ func TestGate(t *testing.T) {
 		t.Run(name, func(t *testing.T) { synctest.Test(t, f) })
 	}
 
-	in("slots run at once, the queue waits for them, the next one is refused at once", func(t *testing.T) {
+	in("slots run at once, the queue waits for them, the next one is refused after a pause", func(t *testing.T) {
 		passwords, m := gated(t, 3, 5, time.Minute)
 		ends := callers(t.Context(), passwords, 9)
 		for i, second := range []int{0, 1, 1, 1, 2, 2, 2, 3, 3} {
 			end := <-ends
-			require.Equal(t, time.Duration(second)*time.Second, end.after)
 			if i == 0 {
+				require.Equal(t, refusalPause, end.after)
 				requireBusy(t, end.err, errQueueFull)
 			} else {
+				require.Equal(t, time.Duration(second)*time.Second, end.after)
 				require.NoError(t, end.err)
 			}
 		}
@@ -117,7 +124,7 @@ func TestGate(t *testing.T) {
 		ends := callers(t.Context(), passwords, 3)
 		for range 2 {
 			end := <-ends
-			require.Zero(t, end.after)
+			require.Equal(t, refusalPause, end.after)
 			requireBusy(t, end.err, errQueueFull)
 		}
 		require.NoError(t, (<-ends).err)
@@ -141,7 +148,7 @@ func TestGate(t *testing.T) {
 		served := make(chan int, 10)
 		for i := range 10 {
 			go func() {
-				if _, err := passwords.Hash(t.Context(), "secret"); err == nil {
+				if _, err := passwords.Hash(t.Context(), nobody, "secret"); err == nil {
 					served <- i
 				}
 			}()
@@ -185,7 +192,7 @@ func TestGate(t *testing.T) {
 		passwords, m := gated(t, 1, 1, time.Minute)
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		_, err := passwords.Hash(ctx, "secret")
+		_, err := passwords.Hash(ctx, nobody, "secret")
 		requireBusy(t, err, context.Canceled)
 		require.Zero(t, m.served)
 	})
@@ -194,10 +201,10 @@ func TestGate(t *testing.T) {
 		passwords, m := gated(t, 1, 0, time.Minute)
 		first := callers(t.Context(), passwords, 1)
 		synctest.Wait()
-		_, err := passwords.Hash(t.Context(), "secret")
+		_, err := passwords.Hash(t.Context(), nobody, "secret")
 		requireBusy(t, err, errQueueFull)
 		for _, phc := range []string{"", good, "unusable"} {
-			ok, stale, err := passwords.Verify(t.Context(), "secret", phc, uncounted)
+			ok, stale, err := passwords.Verify(t.Context(), nobody, "secret", phc, uncounted)
 			requireBusy(t, err, errQueueFull)
 			require.False(t, ok || stale)
 		}
@@ -217,8 +224,9 @@ func TestGate(t *testing.T) {
 			}
 			require.Equal(t, 2, served)
 		}
-		require.Empty(t, passwords.gate.slots)
-		require.Empty(t, passwords.gate.queue)
+		hashing, waiting := passwords.gate.load()
+		require.Zero(t, hashing)
+		require.Zero(t, waiting)
 		require.Equal(t, 2, m.mostRunning)
 	})
 
@@ -226,9 +234,9 @@ func TestGate(t *testing.T) {
 		passwords, _ := gated(t, 1, 0, time.Minute)
 		whole := passwords.derive
 		passwords.derive = func(_, _ []byte, _, _ uint32, _ uint8, _ uint32) []byte { panic("defect") }
-		require.Panics(t, func() { _, _ = passwords.Hash(t.Context(), "secret") })
+		require.Panics(t, func() { _, _ = passwords.Hash(t.Context(), nobody, "secret") })
 		passwords.derive = whole
-		_, err := passwords.Hash(t.Context(), "secret")
+		_, err := passwords.Hash(t.Context(), nobody, "secret")
 		require.NoError(t, err)
 	})
 }
@@ -244,7 +252,7 @@ func TestR17_AThousandLoginsStayBounded(t *testing.T) {
 		require.NoError(t, err)
 
 		ends := callers(t.Context(), passwords.(*hasher), 1000)
-		served, refused := 0, 0
+		served, refused, paused := 0, 0, 0
 		for range 1000 {
 			end := <-ends
 			require.LessOrEqual(t, end.after, cfg.Wait+41*time.Millisecond)
@@ -253,9 +261,13 @@ func TestR17_AThousandLoginsStayBounded(t *testing.T) {
 				continue
 			}
 			requireBusy(t, end.err, errQueueFull)
-			require.Zero(t, end.after, "refused at once")
+			if end.after != 0 {
+				require.Equal(t, refusalPause, end.after)
+				paused++
+			}
 			refused++
 		}
+		require.Equal(t, maxPaused, paused, "the others were refused at once")
 		require.Equal(t, 1+16, served)
 		require.Equal(t, 1000-17, refused)
 		require.Equal(t, 1, m.mostRunning)
@@ -277,7 +289,7 @@ func TestR17_RealHashesAtOnce(t *testing.T) {
 	for range 1000 {
 		all.Go(func() {
 			<-start
-			switch ok, _, err := passwords.Verify(t.Context(), "secret", phc, uncounted); {
+			switch ok, _, err := passwords.Verify(t.Context(), nobody, "secret", phc, uncounted); {
 			case err == nil && ok:
 				served.Add(1)
 			case errors.Is(err, ErrBusy):
@@ -299,17 +311,115 @@ func TestR17_RealHashesAtOnce(t *testing.T) {
 func uncounted(context.Context) error { return nil }
 
 func TestRoom(t *testing.T) {
-	passwords, err := New(Config{Memory: 64, Iterations: 1, Parallelism: 1, Slots: 2, Queue: 1, Wait: time.Second})
-	require.NoError(t, err)
-	var leave []func()
-	for range 3 {
-		l, err := passwords.Room()
+	synctest.Test(t, func(t *testing.T) {
+		passwords, _ := gated(t, 1, 0, time.Second)
+		near := network(1)
+		var leave []func()
+		for range lookups {
+			l, err := passwords.Room(t.Context(), near.Caller)
+			require.NoError(t, err)
+			leave = append(leave, l)
+		}
+		start := time.Now()
+		_, err := passwords.Room(t.Context(), near.Caller)
+		requireBusy(t, err, errNoRoom)
+		require.Equal(t, time.Second, time.Since(start), "as long as one waits for a slot")
+		ctx, giveUp := context.WithCancel(t.Context())
+		giveUp()
+		_, err = passwords.Room(ctx, near.Caller)
+		requireBusy(t, err, context.Canceled)
+
+		for range 2 * waitingLookups { // a flood from that network, which those from another do not wait behind
+			go func() {
+				if l, err := passwords.Room(t.Context(), near.Caller); err == nil {
+					l()
+				}
+			}()
+		}
+		synctest.Wait()
+		go func() {
+			time.Sleep(time.Millisecond)
+			leave[0]()
+		}()
+		start = time.Now()
+		_, err = passwords.Room(t.Context(), network(2).Caller)
 		require.NoError(t, err)
-		leave = append(leave, l)
+		require.Equal(t, time.Millisecond, time.Since(start))
+		for _, l := range leave[1:] {
+			l()
+		}
+	})
+}
+
+// network is a caller in a network of its own.
+func network(n int) ports.Caller {
+	return ports.Caller{Caller: admission.By(netip.AddrFrom4([4]byte{10, byte(n >> 8), byte(n), 1}), "")}
+}
+
+// attack keeps n callers trying at once, each again as soon as it was answered, until stop is called.
+func attack(ctx context.Context, passwords *hasher, n int, by func(i int) ports.Caller) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var all sync.WaitGroup
+	for i := range n {
+		all.Go(func() {
+			for ctx.Err() == nil {
+				if _, err := passwords.Hash(ctx, by(i), "secret"); err != nil {
+					time.Sleep(10 * time.Millisecond) // the way there and back
+				}
+			}
+		})
 	}
-	_, err = passwords.Room()
-	require.ErrorIs(t, err, ErrBusy, "as many as can hash or wait")
-	leave[1]()
-	_, err = passwords.Room()
-	require.NoError(t, err)
+	synctest.Wait()
+	return func() {
+		cancel()
+		all.Wait()
+	}
+}
+
+// What one network sends, in whatever lane, makes those of others wait for one hash, or for one more where the other lane is busy as well.
+func TestGateIsFair(t *testing.T) {
+	one := func(known bool) func(int) ports.Caller {
+		return func(int) ports.Caller { c := network(1); c.Known = known; return c }
+	}
+	many := func(known bool) func(int) ports.Caller {
+		return func(i int) ports.Caller { c := network(100 + i); c.Known = known; return c }
+	}
+	for what, c := range map[string]struct {
+		attackers []func(int) ports.Caller
+		bystander bool // is known
+		hashes    time.Duration
+	}{
+		"strangers of one network, a stranger elsewhere":                 {[]func(int) ports.Caller{one(false)}, false, 2},
+		"strangers of one network, a known client elsewhere":             {[]func(int) ports.Caller{one(false)}, true, 2},
+		"known clients of one network, a stranger elsewhere":             {[]func(int) ports.Caller{one(true)}, false, 2},
+		"known clients of one network, a known client elsewhere":         {[]func(int) ports.Caller{one(true)}, true, 2},
+		"both kinds of one network, a stranger elsewhere":                {[]func(int) ports.Caller{one(true), one(false)}, false, 4},
+		"strangers of 24 networks, a known client elsewhere":             {[]func(int) ports.Caller{many(false)}, true, 2},
+		"strangers of 24 networks and known ones of one, a known client": {[]func(int) ports.Caller{many(false), one(true)}, true, 4},
+	} {
+		t.Run(what, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m := &meter{}
+				const hash = 41 * time.Millisecond
+				cfg := Defaults()
+				cfg.Slots = 1
+				made, err := newHasher(cfg, m.watch(lasting(hash)))
+				require.NoError(t, err)
+				passwords := made.(*hasher)
+				for _, by := range c.attackers {
+					defer attack(t.Context(), passwords, 24, by)()
+				}
+				bystander := network(9)
+				bystander.Known = c.bystander
+				for i := range 100 {
+					time.Sleep(time.Duration(i) * 7 * time.Millisecond % (100 * time.Millisecond))
+					start := time.Now()
+					_, err := passwords.Hash(t.Context(), bystander, "secret")
+					require.NoError(t, err, "attempt %d", i+1)
+					require.LessOrEqual(t, time.Since(start), c.hashes*hash, "attempt %d", i+1)
+				}
+				require.Equal(t, 1, m.mostRunning)
+			})
+		})
+	}
 }

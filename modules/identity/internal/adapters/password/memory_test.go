@@ -30,7 +30,7 @@ func BenchmarkPeakMemory(b *testing.B) {
 			b.SetParallelism(max(1, 64/runtime.GOMAXPROCS(0)))
 			b.RunParallel(func(each *testing.PB) {
 				for each.Next() {
-					if _, _, err := passwords.Verify(b.Context(), "secret", "", uncounted); err != nil {
+					if _, _, err := passwords.Verify(b.Context(), nobody, "secret", "", uncounted); err != nil {
 						b.Error(err)
 					}
 				}

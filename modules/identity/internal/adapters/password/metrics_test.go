@@ -23,7 +23,7 @@ func TestTheGateIsMeasured(t *testing.T) {
 		}
 		var all sync.WaitGroup
 		for range 3 { // one inside, one waits, one finds the queue full
-			all.Go(func() { _, _ = h.Hash(t.Context(), "canary") })
+			all.Go(func() { _, _ = h.Hash(t.Context(), nobody, "canary") })
 			synctest.Wait()
 		}
 		holds(`
@@ -35,11 +35,11 @@ healthcare_password_hash_slots_in_use 1
 healthcare_password_hash_waiting 1
 `, "healthcare_password_hash_slots_in_use", "healthcare_password_hash_waiting")
 		all.Wait()
-		for range 2 {
-			_, err := h.Room()
+		for range lookups {
+			_, err := h.Room(t.Context(), nobody.Caller)
 			require.NoError(t, err)
 		}
-		_, err := h.Room()
+		_, err := h.Room(t.Context(), nobody.Caller)
 		require.ErrorIs(t, err, ErrBusy)
 		for reason, times := range map[string]float64{"queue_full": 1, "waited": 1, "no_room": 1, "gone": 0} {
 			require.InDelta(t, times, testutil.ToFloat64(h.gate.refusals.WithLabelValues(reason)), 0, reason)

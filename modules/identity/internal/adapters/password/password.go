@@ -16,6 +16,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"healthcare/modules/identity/internal/ports"
+	"healthcare/platform/admission"
 )
 
 // Config says what a hash costs and how many may be made at once.
@@ -25,7 +26,7 @@ type Config struct {
 	Parallelism uint8  // lanes of one hash: 1..16
 
 	Slots int           // hashes at once, 0..1,024; 0 means one less than the cores, and at least one
-	Queue int           // callers that may wait for a slot, 0..10,000; the next one is refused at once
+	Queue int           // callers that may wait for a slot in each lane, 0..10,000; then one of whoever has most waiting is refused
 	Wait  time.Duration // longest time in the queue, 1 ms..1 min
 }
 
@@ -78,20 +79,14 @@ type hasher struct {
 	params params
 	dummy  hash // stands in for a hash that does not exist
 	gate   gate
-	room   chan struct{} // holds one element for each caller who has a place
 	derive derivation
 
 	durations prometheus.Histogram
 }
 
 // Room implements ports.Passwords.
-func (h *hasher) Room() (leave func(), err error) {
-	select {
-	case h.room <- struct{}{}:
-		return func() { <-h.room }, nil
-	default:
-		return nil, h.gate.refuse("no_room", errNoRoom)
-	}
+func (h *hasher) Room(ctx context.Context, by admission.Caller) (leave func(), err error) {
+	return h.gate.approach(ctx, by)
 }
 
 // New makes the one hasher of the process; two would have two gates. Errors: plain, naming the field of cfg that is out of
@@ -104,23 +99,25 @@ func newHasher(cfg Config, derive derivation) (ports.Passwords, error) {
 	}
 	dummy := hash{params: cfg.params(), salt: random(saltSize), key: random(keySize)}
 	return &hasher{
-		params: cfg.params(), dummy: dummy, gate: newGate(cfg.slots(), cfg.Queue, cfg.Wait), room: make(chan struct{}, cfg.slots()+cfg.Queue),
-		derive: derive, durations: newDurations(),
+		params: cfg.params(), dummy: dummy, gate: newGate(cfg.slots(), cfg.Queue, cfg.Wait), derive: derive,
+		durations: newDurations(),
 	}, nil
 }
 
-func (h *hasher) Hash(ctx context.Context, password string) (string, error) {
+func (h *hasher) Hash(ctx context.Context, by ports.Caller, password string) (string, error) {
 	made := hash{params: h.params, salt: random(saltSize)}
 	var err error
-	if made.key, err = h.key(ctx, password, made, keySize, func(context.Context) error { return nil }); err != nil {
+	if made.key, err = h.key(ctx, by, password, made, keySize, func(context.Context) error { return nil }); err != nil {
 		return "", err
 	}
 	return made.String(), nil
 }
 
-func (h *hasher) Verify(ctx context.Context, password, phc string, count func(context.Context) error) (ok, stale bool, err error) {
+func (h *hasher) Verify(
+	ctx context.Context, by ports.Caller, password, phc string, count func(context.Context) error,
+) (ok, stale bool, err error) {
 	stored, usable := h.stored(phc)
-	key, err := h.key(ctx, password, stored, len(stored.key), count)
+	key, err := h.key(ctx, by, password, stored, len(stored.key), count)
 	if err != nil {
 		return false, false, err
 	}
@@ -141,11 +138,14 @@ func (h *hasher) stored(phc string) (stored hash, usable bool) {
 // key derives the key of password under the parameters and the salt of made, when the gate lets it and before it does has not refused. The
 // password is in NFKC then, so that it does not matter how a keyboard composes its letters (NIST SP 800-63B-4, section 3.1.1.2); what is no
 // UTF-8 stays as it is.
-func (h *hasher) key(ctx context.Context, password string, made hash, size int, before func(context.Context) error) ([]byte, error) {
-	if err := h.gate.enter(ctx); err != nil {
+func (h *hasher) key(
+	ctx context.Context, by ports.Caller, password string, made hash, size int, before func(context.Context) error,
+) ([]byte, error) {
+	leave, err := h.gate.enter(ctx, by)
+	if err != nil {
 		return nil, err
 	}
-	defer h.gate.leave()
+	defer leave()
 	if err := before(ctx); err != nil {
 		return nil, err
 	}

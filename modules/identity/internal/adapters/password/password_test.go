@@ -33,7 +33,7 @@ func open(t testing.TB, cfg Config) ports.Passwords {
 
 func hashed(t testing.TB, cfg Config, password string) string {
 	t.Helper()
-	phc, err := open(t, cfg).Hash(t.Context(), password)
+	phc, err := open(t, cfg).Hash(t.Context(), nobody, password)
 	require.NoError(t, err)
 	return phc
 }
@@ -45,9 +45,9 @@ func TestHash(t *testing.T) {
 		require.Regexp(t, `^\$argon2id\$v=19\$m=64,t=1,p=1\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}$`, hashed(t, cheap(), "secret"))
 	})
 	t.Run("one password gives a new hash each time", func(t *testing.T) {
-		first, err := passwords.Hash(ctx, "secret")
+		first, err := passwords.Hash(ctx, nobody, "secret")
 		require.NoError(t, err)
-		second, err := passwords.Hash(ctx, "secret")
+		second, err := passwords.Hash(ctx, nobody, "secret")
 		require.NoError(t, err)
 		require.NotEqual(t, strings.Split(first, "$")[4], strings.Split(second, "$")[4], "salts")
 		require.NotEqual(t, strings.Split(first, "$")[5], strings.Split(second, "$")[5], "keys")
@@ -58,7 +58,7 @@ func TestHash(t *testing.T) {
 		for _, made := range odd {
 			phc := hashed(t, cheap(), made)
 			for _, tried := range odd {
-				ok, stale, err := passwords.Verify(ctx, tried, phc, uncounted)
+				ok, stale, err := passwords.Verify(ctx, nobody, tried, phc, uncounted)
 				require.NoError(t, err)
 				require.Equal(t, made == tried, ok, "%q against the hash of %q", tried, made)
 				require.False(t, stale)
@@ -67,7 +67,7 @@ func TestHash(t *testing.T) {
 	})
 	t.Run("a password is the same however its letters are composed or how wide they are", func(t *testing.T) {
 		for made, tried := range map[string]string{"caf\u00e9": "cafe\u0301", "cafe\u0301": "caf\u00e9", "\uff43afé": "café", "ﬁ": "fi"} {
-			ok, _, err := passwords.Verify(ctx, tried, hashed(t, cheap(), made), uncounted)
+			ok, _, err := passwords.Verify(ctx, nobody, tried, hashed(t, cheap(), made), uncounted)
 			require.NoError(t, err)
 			require.True(t, ok, "%+q against the hash of %+q", tried, made)
 		}
@@ -78,7 +78,7 @@ func TestHash(t *testing.T) {
 			"$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4",
 			"$argon2id$v=19$m=256,t=2,p=2$c29tZXNhbHQ$bQk8UB/VmZZF4Oo79iDXuL5/0ttZwg2f/5U52iv1cDc",
 		} {
-			ok, stale, err := passwords.Verify(ctx, "password", phc, uncounted)
+			ok, stale, err := passwords.Verify(ctx, nobody, "password", phc, uncounted)
 			require.NoError(t, err)
 			require.True(t, ok)
 			require.True(t, stale)
@@ -104,13 +104,13 @@ func TestEveryPasswordFitsItsOwnHashOnly(t *testing.T) {
 			}),
 		).Draw(t, "another")
 
-		phc, err := passwords.Hash(ctx, string(made))
+		phc, err := passwords.Hash(ctx, nobody, string(made))
 		require.NoError(t, err)
-		ok, stale, err := passwords.Verify(ctx, string(made), phc, uncounted)
+		ok, stale, err := passwords.Verify(ctx, nobody, string(made), phc, uncounted)
 		require.NoError(t, err)
 		require.True(t, ok)
 		require.False(t, stale)
-		ok, _, err = passwords.Verify(ctx, string(other), phc, uncounted)
+		ok, _, err = passwords.Verify(ctx, nobody, string(other), phc, uncounted)
 		require.NoError(t, err)
 		require.Equal(t, norm.NFKC.String(string(made)) == norm.NFKC.String(string(other)), ok)
 	})
@@ -126,7 +126,7 @@ func TestOldParametersAreToBeUpgraded(t *testing.T) {
 	}
 	sized := func(salt, key int) string {
 		made := hash{params: current.params(), salt: random(salt)}
-		made.key, _ = passwords.(*hasher).key(t.Context(), "secret", made, key, uncounted)
+		made.key, _ = passwords.(*hasher).key(t.Context(), nobody, "secret", made, key, uncounted)
 		return made.String()
 	}
 	for name, c := range map[string]struct {
@@ -147,12 +147,12 @@ func TestOldParametersAreToBeUpgraded(t *testing.T) {
 		"a longer key":       {sized(saltSize, maxKey), true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			ok, stale, err := passwords.Verify(t.Context(), "secret", c.phc, uncounted)
+			ok, stale, err := passwords.Verify(t.Context(), nobody, "secret", c.phc, uncounted)
 			require.NoError(t, err)
 			require.True(t, ok)
 			require.Equal(t, c.stale, stale)
 
-			ok, stale, err = passwords.Verify(t.Context(), "wrong", c.phc, uncounted)
+			ok, stale, err = passwords.Verify(t.Context(), nobody, "wrong", c.phc, uncounted)
 			require.NoError(t, err)
 			require.False(t, ok)
 			require.False(t, stale, "a wrong password upgrades nothing")
@@ -185,7 +185,7 @@ func TestR14_UnknownUserCostsWhatAWrongPasswordCosts(t *testing.T) {
 	for name, stored := range map[string]string{"wrong password": phc, "unknown user": "", "unusable hash": "$2b$12$x", "cut hash": phc[:50]} {
 		t.Run(name, func(t *testing.T) {
 			passwords, costs := recorded(t, Defaults())
-			ok, stale, _ := passwords.Verify(t.Context(), "wrong", stored, uncounted)
+			ok, stale, _ := passwords.Verify(t.Context(), nobody, "wrong", stored, uncounted)
 			require.False(t, ok)
 			require.False(t, stale)
 			require.Equal(t, []cost{{memory: 19456, iterations: 2, parallelism: 1, salt: saltSize, size: keySize}}, *costs)
@@ -194,19 +194,21 @@ func TestR14_UnknownUserCostsWhatAWrongPasswordCosts(t *testing.T) {
 	t.Run("it is counted before any work, and refused without any", func(t *testing.T) {
 		passwords, costs := recorded(t, Defaults())
 		refused := errors.New("too many")
-		ok, _, err := passwords.Verify(t.Context(), "secret", phc, func(context.Context) error {
-			require.Len(t, passwords.gate.slots, 1, "in the gate: what waits is not counted")
+		ok, _, err := passwords.Verify(t.Context(), nobody, "secret", phc, func(context.Context) error {
+			hashing, _ := passwords.gate.load()
+			require.Equal(t, 1, hashing, "in the gate: what waits is not counted")
 			return refused
 		})
 		require.Same(t, refused, err)
 		require.False(t, ok)
 		require.Empty(t, *costs)
-		require.Empty(t, passwords.gate.slots)
+		hashing, _ := passwords.gate.load()
+		require.Zero(t, hashing)
 	})
 	t.Run("nobody signs in as nobody, even with the dummy's password", func(t *testing.T) {
 		passwords, _ := recorded(t, Defaults())
 		passwords.dummy.key = make([]byte, keySize) // what the recorded derivation gives for every password
-		ok, _, err := passwords.Verify(t.Context(), "whatever", "", uncounted)
+		ok, _, err := passwords.Verify(t.Context(), nobody, "whatever", "", uncounted)
 		require.NoError(t, err)
 		require.False(t, ok)
 	})
@@ -259,8 +261,7 @@ func TestConfigurationIsRefusedByName(t *testing.T) {
 			before := runtime.GOMAXPROCS(procs)
 			got := open(t, Defaults()).(*hasher)
 			runtime.GOMAXPROCS(before)
-			require.Equal(t, slots, cap(got.gate.slots), "%d cores", procs)
-			require.Equal(t, 16, cap(got.gate.queue))
+			require.Equal(t, slots, got.gate.size, "%d cores", procs)
 		}
 	})
 }
@@ -268,13 +269,13 @@ func TestConfigurationIsRefusedByName(t *testing.T) {
 // BenchmarkDefaults prints what one sign-in costs with the parameters that are shipped.
 func BenchmarkDefaults(b *testing.B) {
 	for name, run := range map[string]func(ports.Passwords, string) error{
-		"Hash": func(p ports.Passwords, _ string) error { _, err := p.Hash(b.Context(), "secret"); return err },
+		"Hash": func(p ports.Passwords, _ string) error { _, err := p.Hash(b.Context(), nobody, "secret"); return err },
 		"Verify": func(p ports.Passwords, phc string) error {
-			_, _, err := p.Verify(b.Context(), "secret", phc, uncounted)
+			_, _, err := p.Verify(b.Context(), nobody, "secret", phc, uncounted)
 			return err
 		},
 		"VerifyUnknown": func(p ports.Passwords, _ string) error {
-			_, _, err := p.Verify(b.Context(), "secret", "", uncounted)
+			_, _, err := p.Verify(b.Context(), nobody, "secret", "", uncounted)
 			return err
 		},
 	} {

@@ -57,7 +57,7 @@ func TestUnusableStoredHashes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			passwords, costs := recorded(t, Defaults())
-			ok, stale, err := passwords.Verify(t.Context(), "secret", phc, uncounted)
+			ok, stale, err := passwords.Verify(t.Context(), nobody, "secret", phc, uncounted)
 			require.False(t, ok)
 			require.False(t, stale)
 			require.NoError(t, err, "it is answered like a wrong password (R-14)")

@@ -18,7 +18,7 @@ import (
 	"healthcare/platform/database"
 )
 
-// attemptsSweep is how many expired rows one counted attempt clears away: more than the three it adds, so that they cannot pile up, and no
+// attemptsSweep is how many expired rows one counted attempt clears away: more than the four it adds, so that they cannot pile up, and no
 // scheduler is needed.
 const attemptsSweep = 20
 
@@ -26,7 +26,7 @@ const attemptsSweep = 20
 // instances. Another key forgets every attempt.
 func NewAttempts(db *database.DB, key []byte, limits domain.AttemptLimits, clock clock.Clock) ports.Attempts {
 	return &attempts{
-		db: db, key: key, limits: limits, clock: clock, refused: newRefusals(),
+		db: db, hidden: hidden(key), limits: limits, clock: clock, refused: newRefusals(),
 		made: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "healthcare_password_attempts_total", Help: "Attempts to prove a password that the throttle let through: each costs a hash.",
 		}),
@@ -38,7 +38,7 @@ func NewAttempts(db *database.DB, key []byte, limits domain.AttemptLimits, clock
 
 type attempts struct {
 	db     *database.DB
-	key    []byte
+	hidden hidden
 	limits domain.AttemptLimits
 	clock  clock.Clock
 
@@ -61,21 +61,33 @@ func (r attemptRow) tally() domain.Tally {
 	return domain.Tally{Failures: r.Failures, FirstAt: r.FirstAt.Time, LastAt: r.LastAt.Time, SucceededAt: r.SucceededAt.Time}
 }
 
-// scopeKeys are the keys of an attempt's rows, by scope.
+// scopeKeys are the keys of an attempt's rows, by scope; "" for a scope that the attempt is not counted in.
 type scopeKeys [len(domain.Tallies{})]string
 
 func (a *attempts) keysOf(attempt domain.Attempt) scopeKeys {
 	mailbox, prefix := domain.Mailbox(attempt.Mailbox), attempt.Prefix()
-	return scopeKeys{
-		domain.Account: a.hide("account", mailbox),
-		domain.Client:  a.hide("client", prefix),
-		domain.Pair:    a.hide("pair", mailbox, prefix),
+	keys := scopeKeys{
+		domain.Account: a.hidden.key("account", mailbox),
+		domain.Client:  a.hidden.key("client", prefix),
+		domain.Pair:    a.hidden.key("pair", mailbox, prefix),
 	}
+	if wide := attempt.WidePrefix(); wide != "" {
+		keys[domain.WideClient] = a.hidden.key("client", wide)
+	}
+	return keys
 }
 
-// hide is the HMAC-SHA-256 of the parts, each behind its length, so that no two lists of parts are one text.
-func (a *attempts) hide(parts ...string) string {
-	mac := hmac.New(sha256.New, a.key)
+// used returns the keys of the scopes that the attempt is counted in.
+func (k scopeKeys) used() []string {
+	return slices.DeleteFunc(slices.Clone(k[:]), func(key string) bool { return key == "" })
+}
+
+// hidden makes keys that nobody can trace to an address without these 32 bytes.
+type hidden []byte
+
+// key is the HMAC-SHA-256 of the parts, each behind its length, so that no two lists of parts are one text.
+func (h hidden) key(parts ...string) string {
+	mac := hmac.New(sha256.New, h)
 	for _, part := range parts {
 		_, _ = mac.Write(binary.BigEndian.AppendUint64(nil, uint64(len(part)))) // a hash never fails
 		_, _ = mac.Write([]byte(part))
@@ -92,19 +104,27 @@ func (k scopeKeys) tallies(rows []attemptRow) (t domain.Tallies) {
 	return t
 }
 
-func (a *attempts) Check(ctx context.Context, attempt domain.Attempt) error {
+func (a *attempts) Check(ctx context.Context, attempt domain.Attempt) (known bool, err error) {
 	keys := a.keysOf(attempt)
 	var rows []attemptRow
-	if err := a.db.Read(ctx).Where("key IN ?", keys[:]).Find(&rows).Error; err != nil {
-		return err
+	if err := a.db.Read(ctx).Where("key IN ?", keys.used()).Find(&rows).Error; err != nil {
+		return false, err
 	}
-	return a.admit(keys.tallies(rows), a.clock.Now())
+	tallies := keys.tallies(rows)
+	if err := a.addKnown(a.db.Read(ctx), attempt, &tallies); err != nil {
+		return false, err
+	}
+	now := a.clock.Now()
+	return tallies.Known(now), a.admit(tallies, attempt, now)
 }
 
 func (a *attempts) Count(ctx context.Context, attempt domain.Attempt) error {
 	err := a.db.Do(ctx, func(ctx context.Context) error {
 		err := a.change(ctx, attempt, func(t *domain.Tallies, now time.Time) error {
-			if err := a.admit(*t, now); err != nil {
+			if err := a.addKnown(a.db.Write(ctx), attempt, t); err != nil {
+				return err
+			}
+			if err := a.admit(*t, attempt, now); err != nil {
 				return err
 			}
 			t.Count(now)
@@ -122,9 +142,15 @@ func (a *attempts) Count(ctx context.Context, attempt domain.Attempt) error {
 }
 
 func (a *attempts) Succeeded(ctx context.Context, attempt domain.Attempt) error {
-	err := a.change(ctx, attempt, func(t *domain.Tallies, now time.Time) error {
-		t.Succeed(now)
-		return nil
+	err := a.db.Do(ctx, func(ctx context.Context) error {
+		err := a.change(ctx, attempt, func(t *domain.Tallies, now time.Time) error {
+			t.Succeed(now)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		return a.remember(ctx, attempt)
 	})
 	if err == nil {
 		a.right.Inc()
@@ -132,11 +158,12 @@ func (a *attempts) Succeeded(ctx context.Context, attempt domain.Attempt) error 
 	return err
 }
 
-// change applies rule to an attempt's tallies while nobody else can change them, and stores what came of it.
+// change applies rule to an attempt's tallies while nobody else can change them, and stores what came of it. It holds the rows until the
+// transaction of ctx ends.
 func (a *attempts) change(ctx context.Context, attempt domain.Attempt, rule func(*domain.Tallies, time.Time) error) error {
 	keys := a.keysOf(attempt)
 	return a.db.Do(ctx, func(ctx context.Context) error {
-		rows, err := a.lock(ctx, keys)
+		rows, err := a.lock(ctx, keys.used())
 		if err != nil {
 			return err
 		}
@@ -149,8 +176,8 @@ func (a *attempts) change(ctx context.Context, attempt domain.Attempt, rule func
 }
 
 // lock is the rows of keys, held until the transaction ends. Those that are missing are added, empty, for a row that is not there cannot be
-// held. Everybody takes an account before a client before a pair, so nobody waits for one who waits for them.
-func (a *attempts) lock(ctx context.Context, keys scopeKeys) ([]attemptRow, error) {
+// held. Everybody takes an account before a client before a wide one before a pair, so nobody waits for one who waits for them.
+func (a *attempts) lock(ctx context.Context, keys []string) ([]attemptRow, error) {
 	rows := make([]attemptRow, 0, len(keys))
 	for _, key := range keys {
 		rows = append(rows, attemptRow{Key: key, ExpiresAt: database.At(a.clock.Now())})
@@ -160,19 +187,23 @@ func (a *attempts) lock(ctx context.Context, keys scopeKeys) ([]attemptRow, erro
 	return rows, a.db.Write(ctx).Clauses(held, returned).Create(&rows).Error
 }
 
-// write stores what still counts of tallies and drops the rest. The rows are locked.
+// write stores what still counts of tallies and drops the rest. The rows are locked. Successes are in known_clients; succeeded_at, which the
+// release before wrote, stays until the pair succeeds again.
 func (a *attempts) write(ctx context.Context, keys scopeKeys, tallies domain.Tallies, now time.Time) error {
 	var kept []attemptRow
 	var over []string
 	for scope, key := range keys {
+		if key == "" {
+			continue
+		}
+		tallies[scope].SucceededAt = time.Time{}
 		t, ends := tallies[scope], tallies.Ends(domain.Scope(scope))
 		if !now.Before(ends) {
 			over = append(over, key)
 			continue
 		}
 		kept = append(kept, attemptRow{
-			Key: key, Failures: t.Failures, FirstAt: database.At(t.FirstAt), LastAt: database.At(t.LastAt),
-			SucceededAt: database.At(t.SucceededAt), ExpiresAt: database.At(ends),
+			Key: key, Failures: t.Failures, FirstAt: database.At(t.FirstAt), LastAt: database.At(t.LastAt), ExpiresAt: database.At(ends),
 		})
 	}
 	if len(over) > 0 {
@@ -180,11 +211,14 @@ func (a *attempts) write(ctx context.Context, keys scopeKeys, tallies domain.Tal
 			return err
 		}
 	}
+	if len(kept) == 0 {
+		return nil
+	}
 	stored := clause.OnConflict{
 		Columns:   []clause.Column{{Name: "key"}},
-		DoUpdates: clause.AssignmentColumns([]string{"failures", "first_at", "last_at", "succeeded_at", "expires_at"}),
+		DoUpdates: clause.AssignmentColumns([]string{"failures", "first_at", "last_at", "expires_at"}),
 	}
-	return a.db.Write(ctx).Clauses(stored).Create(&kept).Error // never none: an attempt leaves its failure or its success
+	return a.db.Write(ctx).Clauses(stored).Create(&kept).Error
 }
 
 // sweep forgets a few expired rows. It passes over what others hold: that is in use again, or being swept. What it deletes it holds itself, so

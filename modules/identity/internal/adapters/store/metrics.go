@@ -11,7 +11,9 @@ import (
 )
 
 // limits are the throttle's, as the metrics call them.
-var limits = map[domain.Scope]string{domain.Account: "account", domain.Client: "client", domain.Pair: "client_at_account"}
+var limits = map[domain.Scope]string{
+	domain.Account: "account", domain.Client: "client", domain.WideClient: "client", domain.Pair: "client_at_account",
+}
 
 func newRefusals() *prometheus.CounterVec {
 	return telemetry.Counters("healthcare_password_attempts_refused_total",
@@ -20,8 +22,8 @@ func newRefusals() *prometheus.CounterVec {
 }
 
 // admit asks the limits, and counts a refusal.
-func (a *attempts) admit(t domain.Tallies, now time.Time) error {
-	err := a.limits.Admit(t, now)
+func (a *attempts) admit(t domain.Tallies, attempt domain.Attempt, now time.Time) error {
+	err := a.limits.Admit(t, attempt.SignedIn, now)
 	if scope, blocked := domain.BlockedBy(err); blocked {
 		a.refused.WithLabelValues(limits[scope]).Inc()
 	}

@@ -20,14 +20,14 @@ func TestTheThrottleIsMeasured(t *testing.T) {
 		asha := from(1, "asha@clinic.example")
 		attempts.admits(t, asha)
 		attempts.counts(t, asha, domain.DefaultAttemptLimits().FreeAttempts)
-		require.ErrorIs(t, attempts.Check(t.Context(), asha), domain.ErrTooManyAttempts)
+		require.ErrorIs(t, attempts.check(t.Context(), asha), domain.ErrTooManyAttempts)
 		require.ErrorIs(t, attempts.Count(t.Context(), asha), domain.ErrTooManyAttempts)
 		for n := range domain.DefaultAttemptLimits().ClientFailures {
-			if attempts.Check(t.Context(), from(2, fmt.Sprint(n))) == nil {
+			if attempts.check(t.Context(), from(2, fmt.Sprint(n))) == nil {
 				attempts.counts(t, from(2, fmt.Sprint(n)), 1)
 			}
 		}
-		require.ErrorIs(t, attempts.Check(t.Context(), from(2, "another")), domain.ErrTooManyAttempts)
+		require.ErrorIs(t, attempts.check(t.Context(), from(2, "another")), domain.ErrTooManyAttempts)
 		require.NoError(t, testutil.GatherAndCompare(registry, strings.NewReader(`
 # HELP healthcare_password_attempts_refused_total Attempts to prove a password that the throttle refused, by the limit that keeps them out longest.
 # TYPE healthcare_password_attempts_refused_total counter

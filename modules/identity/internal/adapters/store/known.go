@@ -1,0 +1,77 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"healthcare/modules/identity"
+	"healthcare/modules/identity/internal/domain"
+	"healthcare/modules/identity/internal/ports"
+	"healthcare/platform/database"
+)
+
+// renewKnown is how old a success may be before the next one is stored: most sign-ins write nothing here.
+const renewKnown = 24 * time.Hour
+
+// knownRow is a client that signed in to an account.
+type knownRow struct {
+	UserID     identity.UserID `gorm:"primaryKey"`
+	Client     string          `gorm:"primaryKey"`
+	SignedInAt database.Time
+}
+
+func (knownRow) TableName() string { return "known_clients" }
+
+// knownKey is the client of an attempt, as known_clients has it.
+func (a *attempts) knownKey(attempt domain.Attempt) string {
+	return a.hidden.key("known", attempt.Prefix())
+}
+
+// addKnown adds the success of the attempt's client at its account to the tallies.
+func (a *attempts) addKnown(q *gorm.DB, attempt domain.Attempt, t *domain.Tallies) error {
+	at, err := a.signedInAt(q, attempt)
+	if at.After(t[domain.Pair].SucceededAt) {
+		t[domain.Pair].SucceededAt = at
+	}
+	return err
+}
+
+func (a *attempts) signedInAt(q *gorm.DB, attempt domain.Attempt) (time.Time, error) {
+	var rows []knownRow
+	err := q.Where("user_id = ? AND client = ?", attempt.User, a.knownKey(attempt)).Limit(1).Find(&rows).Error
+	if err != nil || len(rows) == 0 {
+		return time.Time{}, err
+	}
+	return rows[0].SignedInAt.Time, nil
+}
+
+// remember makes the client known to the account, if there is one, and forgets those that count no more. The account's attempts are locked.
+func (a *attempts) remember(ctx context.Context, attempt domain.Attempt) error {
+	if attempt.User == (identity.UserID{}) {
+		return nil
+	}
+	at, err := a.signedInAt(a.db.Write(ctx), attempt)
+	now := a.clock.Now()
+	if err != nil || now.Sub(at) < renewKnown {
+		return err
+	}
+	renewed := clause.OnConflict{
+		Columns: []clause.Column{{Name: "user_id"}, {Name: "client"}}, DoUpdates: clause.AssignmentColumns([]string{"signed_in_at"}),
+	}
+	row := knownRow{UserID: attempt.User, Client: a.knownKey(attempt), SignedInAt: database.At(now)}
+	if err := a.db.Write(ctx).Clauses(renewed).Create(&row).Error; err != nil {
+		return err
+	}
+	last := a.db.Write(ctx).Model(&knownRow{}).Select("client").Where("user_id = ?", attempt.User).
+		Order("signed_in_at DESC, client").Limit(ports.MaxKnownClients)
+	if err := a.db.Write(ctx).Where("user_id = ? AND client NOT IN (?)", attempt.User, last).Delete(&knownRow{}).Error; err != nil {
+		return err
+	}
+	expired := a.db.Write(ctx).Model(&knownRow{}).Select("user_id", "client").
+		Where("signed_in_at <= ?", database.At(now.Add(-domain.KnownLasts))).Order("signed_in_at").Limit(attemptsSweep).
+		Clauses(clause.Locking{Strength: "UPDATE", Options: "SKIP LOCKED"})
+	return a.db.Write(ctx).Where("(user_id, client) IN (?)", expired).Delete(&knownRow{}).Error
+}

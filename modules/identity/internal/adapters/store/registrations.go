@@ -1,0 +1,104 @@
+package store
+
+import (
+	"context"
+	"net/netip"
+	"time"
+
+	"gorm.io/gorm/clause"
+
+	"healthcare/modules/identity/internal/domain"
+	"healthcare/modules/identity/internal/ports"
+	"healthcare/platform/clock"
+	"healthcare/platform/database"
+)
+
+// NewRegistrations counts the accounts that networks make in db, under keys that nobody can trace to an address without key.
+func NewRegistrations(db *database.DB, key []byte, limit domain.RegistrationLimit, clock clock.Clock) ports.Registrations {
+	return &registrations{db: db, hidden: hidden(key), limit: limit, clock: clock}
+}
+
+type registrations struct {
+	db     *database.DB
+	hidden hidden
+	limit  domain.RegistrationLimit
+	clock  clock.Clock
+}
+
+type registrationRow struct {
+	Network string
+	FullAt  database.Time
+}
+
+func (registrationRow) TableName() string { return "registrations" }
+
+func (r *registrations) networks(client netip.Addr) (keys []string) {
+	for _, network := range domain.RegistrationNetworks(client) {
+		keys = append(keys, r.hidden.key("registrations", network))
+	}
+	return keys
+}
+
+func (r *registrations) Check(ctx context.Context, client netip.Addr) error {
+	if r.limit <= 0 {
+		return nil
+	}
+	var rows []registrationRow
+	if err := r.db.Read(ctx).Where("network IN ?", r.networks(client)).Find(&rows).Error; err != nil {
+		return err
+	}
+	return r.admit(rows, r.clock.Now())
+}
+
+func (r *registrations) Count(ctx context.Context, client netip.Addr) error {
+	if r.limit <= 0 {
+		return nil
+	}
+	return r.db.Do(ctx, func(ctx context.Context) error {
+		rows, err := r.lock(ctx, client)
+		if err != nil {
+			return err
+		}
+		now := r.clock.Now() // under the lock, for waiting for it took time
+		if err := r.admit(rows, now); err != nil {
+			return err
+		}
+		for i := range rows {
+			rows[i].FullAt = database.At(r.limit.Count(rows[i].FullAt.Time, now))
+		}
+		counted := clause.OnConflict{Columns: []clause.Column{{Name: "network"}}, DoUpdates: clause.AssignmentColumns([]string{"full_at"})}
+		if err := r.db.Write(ctx).Clauses(counted).Create(&rows).Error; err != nil {
+			return err
+		}
+		return r.sweep(ctx, now)
+	})
+}
+
+func (r *registrations) admit(rows []registrationRow, now time.Time) error {
+	var full time.Time
+	for _, row := range rows {
+		if row.FullAt.After(full) {
+			full = row.FullAt.Time
+		}
+	}
+	return r.limit.Admit(full, now)
+}
+
+// lock returns the rows of the client's networks, held until the transaction ends. Missing ones are added. Smaller networks come first, so
+// nobody waits for one who waits for them.
+func (r *registrations) lock(ctx context.Context, client netip.Addr) ([]registrationRow, error) {
+	var rows []registrationRow
+	for _, key := range r.networks(client) {
+		rows = append(rows, registrationRow{Network: key, FullAt: database.At(r.clock.Now())})
+	}
+	held := clause.OnConflict{Columns: []clause.Column{{Name: "network"}}, DoUpdates: clause.AssignmentColumns([]string{"network"})}
+	returned := clause.Returning{Columns: []clause.Column{{Name: "network"}, {Name: "full_at"}}}
+	return rows, r.db.Write(ctx).Clauses(held, returned).Create(&rows).Error
+}
+
+// sweep forgets a few networks that may make as many accounts as one that made none: more than one account adds.
+func (r *registrations) sweep(ctx context.Context, now time.Time) error {
+	over := r.db.Write(ctx).Model(&registrationRow{}).Select("network").Where("full_at <= ?", database.At(now)).
+		Order("full_at").Limit(attemptsSweep).Clauses(clause.Locking{Strength: "UPDATE", Options: "SKIP LOCKED"})
+	return r.db.Write(ctx).Where("network IN (?)", over).Delete(&registrationRow{}).Error
+}

@@ -43,7 +43,8 @@ func PageRequest(c *fiber.Ctx) (paging.Request, error) {
 	return request, nil
 }
 
-// SendPage answers a page as a bare array, with a link to the next one (RFC 8288) and, where it was asked for, the count.
+// SendPage answers a page as a bare array, with a link to the next one (RFC 8288) and, where it was asked for, the count,
+// exact up to paging.CountLimit.
 func SendPage[T, S any](c *fiber.Ctx, page paging.Page[T], show func(T) S) error {
 	if page.Next != nil {
 		query, call := queryOf(c), callOf(c)
@@ -51,8 +52,12 @@ func SendPage[T, S any](c *fiber.Ctx, page paging.Page[T], show func(T) S) error
 		c.Set(fiber.HeaderLink, "<"+c.Path()+"?"+query.Encode()+`>; rel="next"`)
 	}
 	if page.Total != nil {
-		c.Set("X-Total-Count", strconv.FormatInt(*page.Total, 10))
-		c.Set("Preference-Applied", countExact)
+		c.Set("X-Total-Count", strconv.FormatInt(min(*page.Total, paging.CountLimit), 10))
+		if *page.Total > paging.CountLimit {
+			c.Set("X-Total-Count-Relation", "gte")
+		} else {
+			c.Set("Preference-Applied", countExact)
+		}
 	}
 	return c.JSON(paging.Map(page, show).Items)
 }

@@ -8,6 +8,9 @@ type Order struct {
 	Descending bool
 }
 
+// CountLimit is how far the items of a list are counted: an exact number of many is rarely worth reading all of them.
+const CountLimit = 10_000
+
 // Request is what a client asks of a list.
 type Request struct {
 	Limit int      // items on a page, at least 1
@@ -20,7 +23,7 @@ type Request struct {
 type Page[T any] struct {
 	Items []T
 	Next  []string // the key to ask the next page with; nil when this is the last one
-	Total *int64   // how many items all pages have together; nil when nobody asked
+	Total *int64   // how many items all pages have together, CountLimit+1 for any number above CountLimit; nil when nobody asked
 }
 
 // Map is the same page of other items.

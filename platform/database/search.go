@@ -38,9 +38,10 @@ func Matching(q *gorm.DB, search string) *gorm.DB {
 	for _, word := range Words(search) {
 		switch initial := isInitial(word); {
 		case initial && sqlite:
-			q = q.Where("(search_text GLOB ? OR search_text GLOB ?)", word+"*", "*[\x01-/:-@[-`{-\x7f]"+word+"*")
+			q = q.Where("instr(search_text, ?) > 0 AND (substr(search_text, 1, 1) = ? OR instr(search_text, ?) > 0 OR instr(search_text, ?) > 0"+
+				" OR instr(search_text, ?) > 0 OR instr(search_text, ?) > 0)", word, word, " "+word, "\n"+word, "-"+word, "'"+word)
 		case initial:
-			q = q.Where("search_text ~ ?", `(^|[\u0001-/:-@\u005B-\u0060\u007B-\u007F])`+word)
+			q = q.Where("search_text ~ ?", `(^|[\n '-])`+word)
 		case sqlite: // both sides are folded, so case does not matter, and instr costs half of what LIKE does
 			q = q.Where("instr(search_text, ?) > 0", word)
 		default:
@@ -51,7 +52,7 @@ func Matching(q *gorm.DB, search string) *gorm.DB {
 }
 
 // isInitial reports whether a word is a single letter or digit of a script that separates words: nearly every text holds it somewhere, but
-// few begin a word with it. A word begins a text or follows a space or an ASCII punctuation mark, which fold makes of most others.
+// few begin a word with it. A word begins a text or follows a space, a hyphen or an apostrophe.
 func isInitial(word string) bool {
 	r, size := utf8.DecodeRuneInString(word)
 	return size == len(word) && (unicode.IsLetter(r) || unicode.IsDigit(r)) && !unicode.In(r, unspaced...)

@@ -104,8 +104,27 @@ func explain(err error) error {
 func within(q *gorm.DB, scope patients.Scope) *gorm.DB { return q.Where("owner_id = ?", scope.Owner()) }
 
 func (s *store) Add(ctx context.Context, patient domain.Patient) error {
-	r := rowOf(patient)
-	return explain(s.db.Write(ctx).Create(&r).Error)
+	return s.add(ctx, rowOf(patient))
+}
+
+// add inserts a row. A taken medical record number is no error for the store: PostgreSQL would log the number.
+func (s *store) add(ctx context.Context, r row) error {
+	free := clause.OnConflict{Columns: []clause.Column{{Name: "owner_id"}, {Name: "medical_record_number"}}, DoNothing: true}
+	added := s.db.Write(ctx).Clauses(free).Create(&r)
+	if added.Error == nil && added.RowsAffected == 0 {
+		return patients.ErrMedicalRecordNumberTaken
+	}
+	return explain(added.Error)
+}
+
+// claim reserves r's medical record number for an update in the same transaction, which then cannot be refused for it. It inserts and deletes
+// a row: unlike an update, an insert waits for rivals and is refused without an error in PostgreSQL's log.
+func (s *store) claim(ctx context.Context, r row) error {
+	r.ID = patients.ID{UUID: uuid.Must(uuid.NewV7())}
+	if err := s.add(ctx, r); err != nil {
+		return err
+	}
+	return s.db.Write(ctx).Where("id = ? AND owner_id = ?", r.ID, r.OwnerID).Delete(&row{}).Error
 }
 
 func (s *store) Find(ctx context.Context, scope patients.Scope, id patients.ID) (domain.Patient, error) {
@@ -117,7 +136,7 @@ func (s *store) Find(ctx context.Context, scope patients.Scope, id patients.ID) 
 func (s *store) FindAll(ctx context.Context, scope patients.Scope, ids []patients.ID) ([]domain.Patient, error) {
 	var rows []row
 	// coalesce keeps both engines from choosing an index of the owner, and with it reading all their patients in order to show a few.
-	err := s.db.Read(ctx).Where("coalesce(owner_id, owner_id) = ? AND id IN ?", scope.Owner(), ids).Find(&rows).Error
+	err := database.Among(s.db.Read(ctx).Where("coalesce(owner_id, owner_id) = ?", scope.Owner()), "id", ids).Find(&rows).Error
 	return patientsOf(rows), err
 }
 
@@ -136,6 +155,9 @@ func (s *store) List(
 	return paging.Map(page, row.patient), err
 }
 
+// many is how many ids are compared with the list's rows; fewer are looked up.
+const many = 1000
+
 // matching narrows a list to the patients that pass the filter.
 func matching(q *gorm.DB, filter domain.Filter) *gorm.DB {
 	q = database.Matching(q, filter.Search)
@@ -149,7 +171,11 @@ func matching(q *gorm.DB, filter domain.Filter) *gorm.DB {
 		q = q.Where("(age <= ? OR birth_date > ?)", *filter.AgeMax, filter.BornAfter)
 	}
 	if filter.Among != nil {
-		q = q.Where("id IN ?", filter.Among)
+		column := "id"
+		if len(filter.Among) > many { // reading the list in its order and comparing is quicker than looking up so many
+			column = "coalesce(id, id)"
+		}
+		q = database.Among(q, column, filter.Among)
 	}
 	return database.Between(q, filter.CreatedAfter, filter.CreatedBefore)
 }
@@ -170,7 +196,12 @@ func (s *store) Change(
 		if changed.Version == r.Version {
 			return nil
 		}
-		r = rowOf(changed)
+		before := r.MedicalRecordNumber
+		if r = rowOf(changed); r.MedicalRecordNumber != "" && r.MedicalRecordNumber != before {
+			if err := s.claim(ctx, r); err != nil {
+				return err
+			}
+		}
 		return explain(within(s.db.Write(ctx).Model(&row{}), scope).Where("id = ?", id). // never the owner
 													Select("name", "gender", "age", "birth_date", "email", "phone", "address", "medical_record_number", "notes", "search_text", "version", "updated_at").
 													Updates(&r).Error)
@@ -200,5 +231,5 @@ func (s *store) HoldSome(ctx context.Context, scope patients.Scope, limit int) (
 }
 
 func (s *store) RemoveAll(ctx context.Context, scope patients.Scope, ids []patients.ID) error {
-	return within(s.db.Write(ctx), scope).Where("id IN ?", ids).Delete(&row{}).Error
+	return database.Among(within(s.db.Write(ctx), scope), "id", ids).Delete(&row{}).Error
 }

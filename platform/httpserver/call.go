@@ -10,6 +10,7 @@ import (
 
 	"healthcare/platform/audit"
 	"healthcare/platform/auth"
+	"healthcare/platform/database"
 	"healthcare/platform/errs"
 )
 
@@ -51,7 +52,7 @@ func (s *Server) guard(op *operation, handler fiber.Handler) fiber.Handler {
 		call := &call{server: s, op: op}
 		c.Locals(callKey, call)
 		id, _ := c.Locals(requestIDKey).(string)
-		c.SetUserContext(audit.WithRequest(c.UserContext(), audit.Request{ID: id, Address: s.clientAddress(c.Context())}))
+		c.SetUserContext(audit.WithRequest(database.Unit(c.UserContext()), audit.Request{ID: id, Address: s.clientAddress(c.Context())}))
 		for _, name := range c.Route().Params {
 			if _, err := url.PathUnescape(c.Params(name)); err != nil {
 				return errNotFound // no id is spelt like this

@@ -155,9 +155,6 @@ func (s *store) List(
 	return paging.Map(page, row.patient), err
 }
 
-// many is how many ids are compared with the list's rows; fewer are looked up.
-const many = 1000
-
 // matching narrows a list to the patients that pass the filter.
 func matching(q *gorm.DB, filter domain.Filter) *gorm.DB {
 	q = database.Matching(q, filter.Search)
@@ -171,11 +168,7 @@ func matching(q *gorm.DB, filter domain.Filter) *gorm.DB {
 		q = q.Where("(age <= ? OR birth_date > ?)", *filter.AgeMax, filter.BornAfter)
 	}
 	if filter.Among != nil {
-		column := "id"
-		if len(filter.Among) > many { // reading the list in its order and comparing is quicker than looking up so many
-			column = "coalesce(id, id)"
-		}
-		q = database.Among(q, column, filter.Among)
+		q = database.Among(q, "id", filter.Among)
 	}
 	return database.Between(q, filter.CreatedAfter, filter.CreatedBefore)
 }

@@ -144,6 +144,9 @@ func (db *DB) Read(ctx context.Context) *gorm.DB {
 	if tx := db.open(ctx); tx != nil {
 		return tx.WithContext(ctx)
 	}
+	if err := db.Stray(ctx); err != nil {
+		return refusing(db.reader.WithContext(ctx), err)
+	}
 	if db.replicas != nil {
 		if replica := db.replicas.handle(ctx); replica != nil {
 			return replica
@@ -158,5 +161,14 @@ func (db *DB) Write(ctx context.Context) *gorm.DB {
 	if tx := db.open(ctx); tx != nil {
 		return tx.WithContext(ctx)
 	}
+	if err := db.Stray(ctx); err != nil {
+		return refusing(db.writer.WithContext(ctx), err)
+	}
 	return db.writer.WithContext(ctx)
+}
+
+// refusing returns a session whose every statement fails with err.
+func refusing(q *gorm.DB, err error) *gorm.DB {
+	_ = q.AddError(err)
+	return q
 }

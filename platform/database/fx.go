@@ -79,6 +79,7 @@ func (db *DB) start(ctx context.Context, start OnStart) error {
 		}
 		db.warnOfSlowSearch(ctx)
 	}
+	db.warnOfVerboseLog(ctx)
 	all, err := db.MigrationStatus(ctx, start.Migrations)
 	for _, m := range all {
 		if m.Newer {
@@ -100,5 +101,17 @@ func (db *DB) warnOfSlowSearch(ctx context.Context) {
 	err := db.Read(ctx).Raw("SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_trgm')").Scan(&there).Error
 	if err == nil && !there {
 		db.log.Warn("pg_trgm is not installed: searches are not served by an index and slow down as lists grow")
+	}
+}
+
+// warnOfVerboseLog tells an operator whose PostgreSQL writes the contents of refused rows into its log, however seldom the service has one refused.
+func (db *DB) warnOfVerboseLog(ctx context.Context) {
+	if db.engine != Postgres {
+		return
+	}
+	var verbosity string
+	if err := db.Read(ctx).Raw("SELECT current_setting('log_error_verbosity')").Scan(&verbosity).Error; err == nil && verbosity != "terse" {
+		db.log.Warn("log_error_verbosity is "+verbosity+": PostgreSQL writes the contents of refused rows into its log",
+			zap.String("what_to_do", "set log_error_verbosity = terse in postgresql.conf and reload"))
 	}
 }

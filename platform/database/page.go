@@ -24,7 +24,8 @@ func Page[R any](q *gorm.DB, request paging.Request, columns Columns[R]) (paging
 	}
 	if request.Count {
 		page.Total = new(int64)
-		if err := q.Session(&gorm.Session{}).Model(new(R)).Count(page.Total).Error; err != nil {
+		some := q.Session(&gorm.Session{}).Model(new(R)).Select("1").Limit(paging.CountLimit + 1)
+		if err := q.Session(&gorm.Session{NewDB: true}).Table("(?) AS counted", some).Count(page.Total).Error; err != nil {
 			return page, err
 		}
 	}

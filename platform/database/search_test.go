@@ -73,6 +73,16 @@ func TestSearch(t *testing.T) {
 			{"full-width letters and ligatures", "ｆine", []string{"ﬁne"}, true},
 			{"a letter outside the basic plane", "𝒜", []string{"a"}, true},
 			{"the middle of a word", "nany", []string{"Ananya"}, true},
+			{"a letter that begins a text", "v", []string{"Ananya", "Verma"}, true},
+			{"a letter that begins a word", "v", []string{"Ananya Verma"}, true},
+			{"a letter that begins a part of a name", "m b", []string{"Anne-Marie O'Brien"}, true},
+			{"a letter of another script that begins a word", "И", []string{"Пётр Иванов"}, true},
+			{"a letter inside a word", "n", []string{"Ananya"}, false},
+			{"a digit inside a number", "2", []string{"MRN-42"}, false},
+			{"a letter of another script inside a word", "в", []string{"Иванов"}, false},
+			{"one character of a Thai name", "ช", []string{"สมชาย"}, true},
+			{"one character of a Japanese name", "ろ", []string{"ひろし"}, true},
+			{"a mark inside a word", "@", []string{"a@b"}, true},
 			{"words in any order, in any text", "7 verma  ana", []string{"Ananya Verma", "", "MRN-7"}, true},
 			{"a word that is missing", "ananya khanna", []string{"Ananya Verma"}, false},
 			{"a word across two texts", "vermamrn", []string{"Ananya Verma", "MRN-7"}, false},
@@ -117,7 +127,7 @@ func TestSearchAgreesWithContains(t *testing.T) {
 				var expected []int
 				for n, text := range stored {
 					words := strings.Fields(database.SearchText(search))
-					if !slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(text, word) }) {
+					if !slices.ContainsFunc(words, func(word string) bool { return !holds(text, word) }) {
 						expected = append(expected, n)
 					}
 				}
@@ -125,6 +135,29 @@ func TestSearchAgreesWithContains(t *testing.T) {
 			})
 		})
 	})
+}
+
+// holds reports whether text has the word: at the beginning of one of its own, if it is a letter or a digit alone.
+func holds(text, word string) bool {
+	letter := []rune(word)
+	if len(letter) > 1 || !unicode.IsLetter(letter[0]) && !unicode.IsDigit(letter[0]) || unicode.In(letter[0], unicode.Han, unicode.Hiragana,
+		unicode.Katakana, unicode.Thai, unicode.Lao, unicode.Khmer, unicode.Myanmar, unicode.Tibetan) {
+		return strings.Contains(text, word)
+	}
+	before := ' '
+	for _, r := range text {
+		if r == letter[0] && strings.ContainsRune(" \n-'", before) {
+			return true
+		}
+		before = r
+	}
+	return false
+}
+
+func TestWords(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, []string{"ananya", "jose", "b"}, database.Words(" JOSÉ b Ananya\tjose "))
+	require.Empty(t, database.Words(" \n"))
 }
 
 func TestSearchText(t *testing.T) {

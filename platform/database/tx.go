@@ -35,6 +35,9 @@ func (db *DB) Afterwards(ctx context.Context, do func(context.Context) error) er
 		t.after = append(t.after, do)
 		return nil
 	}
+	if err := db.Stray(ctx); err != nil {
+		return err
+	}
 	return do(ctx)
 }
 
@@ -46,20 +49,29 @@ func (db *DB) Do(ctx context.Context, steps func(ctx context.Context) error) err
 	if db.open(ctx) != nil {
 		return steps(ctx)
 	}
+	if err := db.Stray(ctx); err != nil {
+		return err
+	}
 	for attempt := 1; ; attempt++ {
 		var t transaction
-		err := db.traced(ctx, func(ctx context.Context) error {
-			return db.writer.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
-				t.tx = tx
-				return steps(context.WithValue(ctx, txKey{db}, &t))
-			})
-		})
+		err := db.try(ctx, &t, steps)
 		if attempt == attempts || !retryable(err) || ctx.Err() != nil {
 			return t.ended(ctx, err)
 		}
 		jitter := time.Duration(1+rand.IntN(20*attempt)) * time.Millisecond // #nosec G404 -- spreads retries, guards nothing
 		time.Sleep(jitter)
 	}
+}
+
+// try runs steps in one transaction.
+func (db *DB) try(ctx context.Context, t *transaction, steps func(ctx context.Context) error) error {
+	defer enter(ctx)()
+	return db.traced(ctx, func(ctx context.Context) error {
+		return db.writer.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
+			t.tx = tx
+			return steps(context.WithValue(ctx, txKey{db}, t))
+		})
+	})
 }
 
 // ended runs what waited for the end. The answer is that of the transaction, or the first error of these.

@@ -12,6 +12,7 @@ import (
 	"healthcare/platform/admission"
 	"healthcare/platform/audit"
 	"healthcare/platform/auth"
+	"healthcare/platform/database"
 	"healthcare/platform/errs"
 )
 
@@ -59,7 +60,7 @@ func (s *Server) guard(op *operation, handler fiber.Handler) fiber.Handler {
 		c.Locals(callKey, call)
 		id, _ := c.Locals(requestIDKey).(string)
 		request := audit.Request{ID: id, Address: call.address, ShowsNothing: c.Method() == fiber.MethodHead}
-		c.SetUserContext(audit.WithRequest(c.UserContext(), request))
+		c.SetUserContext(audit.WithRequest(database.Unit(c.UserContext()), request))
 		for _, name := range c.Route().Params {
 			if _, err := url.PathUnescape(c.Params(name)); err != nil {
 				return errNotFound // no id is spelt like this

@@ -20,6 +20,7 @@ const (
 	versionedExtension = "x-versioned" // it shows or changes one thing that has an ETag: true
 	rolesExtension     = "x-roles"     // of a schema: its enum is the roles that are declared: true
 	anyCaseExtension   = "x-any-case"  // of a schema: its enum is accepted in any letter case: true
+	maxWordsExtension  = "x-max-words" // of a query parameter's schema: how many different words it may have
 	orderExtension     = "x-order"     // of a tag, a path or a property: its place among its siblings; those without one follow by name
 
 	// false: a signed-in POST that takes no Idempotency-Key, because its work has no place in a transaction (hashing a password, say).
@@ -134,7 +135,7 @@ func describeList(op *openapi3.Operation, rules *listRules) {
 	ordering.Style, ordering.Explode = openapi3.SerializationForm, &explode
 	op.Parameters = append(op.Parameters, parameterRef("Limit"), parameterRef("Cursor"), &openapi3.ParameterRef{Value: ordering},
 		parameterRef("CountPreference"))
-	addHeaders(op, "Link", "X-Total-Count", "Preference-Applied")
+	addHeaders(op, "Link", "X-Total-Count", "X-Total-Count-Relation", "Preference-Applied")
 }
 
 func describeVersions(method string, op *openapi3.Operation, answers map[string]string) {

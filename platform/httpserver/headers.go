@@ -12,5 +12,5 @@ var callerHeaders = []string{
 // answerHeaders are the response headers that a page may read, beside those that browsers always show.
 var answerHeaders = []string{
 	fiber.HeaderAllow, fiber.HeaderETag, "Idempotent-Replayed", fiber.HeaderLink, fiber.HeaderLocation, "Preference-Applied", fiber.HeaderRetryAfter,
-	fiber.HeaderWarning, fiber.HeaderWWWAuthenticate, fiber.HeaderXRequestID, "X-Total-Count",
+	fiber.HeaderWarning, fiber.HeaderWWWAuthenticate, fiber.HeaderXRequestID, "X-Total-Count", "X-Total-Count-Relation",
 }

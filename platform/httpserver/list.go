@@ -71,7 +71,8 @@ func (call *call) link(c *fiber.Ctx, query url.Values) (address string, room int
 	return address, min(call.server.linkLimit()-len(address), maxCursor)
 }
 
-// SendPage answers a page as a bare array, with a link to the next one (RFC 8288) and, where it was asked for, the count. HEAD has no body made.
+// SendPage answers a page as a bare array, with a link to the next one (RFC 8288) and, where it was asked for, the count,
+// exact up to paging.CountLimit. HEAD has no body made.
 func SendPage[T, S any](c *fiber.Ctx, page paging.Page[T], show func(T) S) error {
 	if page.Next != nil {
 		query, call := queryOf(c), callOf(c)
@@ -80,8 +81,12 @@ func SendPage[T, S any](c *fiber.Ctx, page paging.Page[T], show func(T) S) error
 		c.Set(fiber.HeaderLink, "<"+strings.Replace(address, "cursor=", "cursor="+cursor, 1)+`>; rel="next"`)
 	}
 	if page.Total != nil {
-		c.Set("X-Total-Count", strconv.FormatInt(*page.Total, 10))
-		c.Set("Preference-Applied", countExact)
+		c.Set("X-Total-Count", strconv.FormatInt(min(*page.Total, paging.CountLimit), 10))
+		if *page.Total > paging.CountLimit {
+			c.Set("X-Total-Count-Relation", "gte")
+		} else {
+			c.Set("Preference-Applied", countExact)
+		}
 	}
 	if c.Method() == fiber.MethodHead {
 		c.Set(fiber.HeaderContentType, fiber.MIMEApplicationJSON)

@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/valyala/fasthttp"
 
+	"healthcare/platform/database"
 	"healthcare/platform/errs"
 )
 
@@ -180,6 +181,9 @@ func refusedText(schema *openapi3.Schema, value string) error {
 	}
 	if schema.MaxLength != nil && utf8.RuneCountInString(value) > int(*schema.MaxLength) { //nolint:gosec // a bound of ours
 		return sentence(fmt.Sprintf("Must have at most %d characters.", *schema.MaxLength))
+	}
+	if most, limited := schema.Extensions[maxWordsExtension].(float64); limited && len(database.Words(value)) > int(most) {
+		return sentence(fmt.Sprintf("Must have at most %v different words.", most))
 	}
 	if schema.Format == "uuid" {
 		if _, err := uuid.Parse(value); err != nil || len(value) != 36 {

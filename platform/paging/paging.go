@@ -18,6 +18,9 @@ type Order struct {
 // MaxBytes is how large a page may be, in bytes of JSON. It ends before the item that would exceed this, and has one item at least.
 const MaxBytes = 1 << 20
 
+// CountLimit is how far the items of a list are counted: an exact number of many is rarely worth reading all of them.
+const CountLimit = 10_000
+
 // Request is what a client asks of a list.
 type Request struct {
 	Limit int      // items on a page, at least 1
@@ -103,7 +106,7 @@ func successor(prefix string) string {
 type Page[T any] struct {
 	Items []T
 	Next  []string           // the key to ask the next page with; nil when this is the last one
-	Total *int64             // how many items all pages have together; nil when nobody asked
+	Total *int64             // of all pages, CountLimit+1 for any number above CountLimit; nil when nobody asked
 	Key   func(int) []string // the key of an item, by its index
 }
 

@@ -63,6 +63,9 @@ func (r *Recorder) Record(ctx context.Context, who auth.Principal, entries ...au
 			return err
 		}
 	}
+	if err := r.ledger.Stray(ctx); err != nil {
+		return err // the commit of the group would wait for the transaction that waits for it
+	}
 	switch {
 	case len(drafts) == 0:
 		return nil

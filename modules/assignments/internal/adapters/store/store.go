@@ -110,7 +110,7 @@ func (s *store) Remove(ctx context.Context, scope patients.Scope, id assignments
 }
 
 func (s *store) RemoveAllOfPatients(ctx context.Context, gone []patients.ID) error {
-	return s.db.Write(ctx).Where("patient_id IN ?", gone).Delete(&row{}).Error
+	return database.Among(s.db.Write(ctx), "patient_id", gone).Delete(&row{}).Error
 }
 
 func (s *store) RemoveAllOfDoctor(ctx context.Context, doctor doctors.ID) error {

@@ -129,8 +129,8 @@ func (s *store) Hidden(ctx context.Context, entries []domain.Entry) (*domain.Ent
 	there := map[subjectRow]bool{}
 	for some := range slices.Chunk(patients, atOnce) {
 		var rows []subjectRow
-		err := s.db.Read(ctx).Where("patient_id IN ? AND created_at >= ? AND created_at <= ?", some, database.At(entries[0].Time), database.At(entries[len(entries)-1].Time)).
-			Find(&rows).Error
+		during := s.db.Read(ctx).Where("created_at >= ? AND created_at <= ?", database.At(entries[0].Time), database.At(entries[len(entries)-1].Time))
+		err := database.Among(during, "patient_id", some).Find(&rows).Error
 		if err != nil {
 			return nil, err
 		}
@@ -164,8 +164,8 @@ func (s *store) lookUp(ctx context.Context, rows []subjectRow) (map[uuid.UUID]do
 	}
 	slices.Sort(chains)
 	var found []row // among them what stands at a sequence of another's chain, in the same time
-	err := s.db.Read(ctx).Where("chain IN ? AND sequence IN ? AND created_at >= ? AND created_at <= ?", slices.Compact(chains), sequences, first, last).
-		Find(&found).Error
+	during := s.db.Read(ctx).Where("created_at >= ? AND created_at <= ?", first, last)
+	err := database.Among(database.Among(during, "chain", slices.Compact(chains)), "sequence", sequences).Find(&found).Error
 	entries := make(map[uuid.UUID]domain.Entry, len(found))
 	for _, r := range found {
 		entries[r.ID] = r.entry()

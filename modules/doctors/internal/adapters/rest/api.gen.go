@@ -93,7 +93,7 @@ type DoctorInput struct {
 
 // ListDoctorsParams defines parameters for ListDoctors.
 type ListDoctorsParams struct {
-	// Search Words, each a part of name, specialization, e-mail address or license number, without regard to case and accents.
+	// Search At most 6 different words, each a part of name, specialization, e-mail address or license number, without regard to case and accents. A single letter or digit must begin a word, except in scripts without spaces (such as Han and Thai).
 	Search *string `form:"search,omitempty" json:"search,omitempty"`
 
 	// Specialization Exactly this one.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/google/uuid"
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
@@ -88,8 +89,27 @@ func explain(err error) error {
 }
 
 func (s *store) Add(ctx context.Context, doctor domain.Doctor) error {
-	r := rowOf(doctor)
-	return explain(s.db.Write(ctx).Create(&r).Error)
+	return s.add(ctx, rowOf(doctor))
+}
+
+// add inserts a row. A taken license number is no error for the store: PostgreSQL would log the number.
+func (s *store) add(ctx context.Context, r row) error {
+	free := clause.OnConflict{Columns: []clause.Column{{Name: "license_number"}}, DoNothing: true}
+	added := s.db.Write(ctx).Clauses(free).Create(&r)
+	if added.Error == nil && added.RowsAffected == 0 {
+		return doctors.ErrLicenseNumberTaken
+	}
+	return explain(added.Error)
+}
+
+// claim reserves r's license number for an update in the same transaction, which then cannot be refused for it. It inserts and deletes a row:
+// unlike an update, an insert waits for rivals and is refused without an error in PostgreSQL's log.
+func (s *store) claim(ctx context.Context, r row) error {
+	r.ID = doctors.ID{UUID: uuid.Must(uuid.NewV7())}
+	if err := s.add(ctx, r); err != nil {
+		return err
+	}
+	return s.db.Write(ctx).Where("id = ?", r.ID).Delete(&row{}).Error
 }
 
 func (s *store) Find(ctx context.Context, id doctors.ID) (domain.Doctor, error) {
@@ -100,7 +120,8 @@ func (s *store) Find(ctx context.Context, id doctors.ID) (domain.Doctor, error) 
 
 func (s *store) FindAll(ctx context.Context, ids []doctors.ID) ([]domain.Doctor, error) {
 	var rows []row
-	err := s.db.Read(ctx).Select("id", "name", "specialization", "experience").Where("id IN ?", ids).Find(&rows).Error
+	shown := s.db.Read(ctx).Select("id", "name", "specialization", "experience")
+	err := database.Among(shown, "id", ids).Find(&rows).Error
 	return doctorsOf(rows), err
 }
 
@@ -142,7 +163,12 @@ func (s *store) Change(ctx context.Context, id doctors.ID, rule func(*domain.Doc
 		if changed.Version == r.Version {
 			return nil
 		}
-		r = rowOf(changed)
+		before := r.LicenseNumber
+		if r = rowOf(changed); r.LicenseNumber != "" && r.LicenseNumber != before {
+			if err := s.claim(ctx, r); err != nil {
+				return err
+			}
+		}
 		return explain(s.db.Write(ctx).Model(&row{}).Where("id = ?", id).
 			Select("name", "specialization", "experience", "email", "phone", "license_number", "search_text", "version", "updated_at").Updates(&r).Error)
 	})

@@ -230,7 +230,7 @@ type LeaveParams struct {
 
 // ListUsersParams defines parameters for ListUsers.
 type ListUsersParams struct {
-	// Search Words, each a part of name or e-mail address, without regard to case and accents.
+	// Search At most 6 different words, each a part of name or e-mail address, without regard to case and accents. A single letter or digit must begin a word, except in scripts without spaces (such as Han and Thai).
 	Search *string `form:"search,omitempty" json:"search,omitempty"`
 
 	// Role Only users of this role, in any letter case.

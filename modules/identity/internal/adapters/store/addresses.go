@@ -10,7 +10,7 @@ import (
 	"healthcare/modules/identity"
 	"healthcare/modules/identity/internal/domain"
 	"healthcare/modules/identity/internal/ports"
-	"healthcare/platform/database"
+	"healthcare/platform/errs"
 )
 
 // mailboxRow records which mailbox a user is of. Of users who share one, at most one holds it (a partial unique index).
@@ -32,15 +32,12 @@ func (u *users) Add(ctx context.Context, user domain.User) error {
 		if others > 0 {
 			return identity.ErrEmailTaken
 		}
-		// A taken username is no error for the store, so that the caller can try another one in the same transaction.
-		free := clause.OnConflict{Columns: []clause.Column{{Name: "username"}}, DoNothing: true}
-		added := u.db.Write(ctx).Clauses(free).Create(&r)
-		switch {
-		case database.Violates(added.Error, "users_mailbox_key"):
-			return identity.ErrEmailTaken.Because(added.Error)
-		case added.Error == nil && added.RowsAffected == 0:
-			return ports.ErrUsernameTaken
-		case added.Error != nil:
+		// What is taken is no error for the store: PostgreSQL would log it, and the caller tries other usernames in the same transaction.
+		added := u.db.Write(ctx).Clauses(clause.OnConflict{DoNothing: true}).Create(&r)
+		if added.Error == nil && added.RowsAffected == 0 {
+			return u.taken(ctx, r)
+		}
+		if added.Error != nil {
 			return added.Error
 		}
 		held := u.db.Write(ctx).Clauses(clause.OnConflict{DoNothing: true}).Create(&mailboxRow{UserID: user.ID, Mailbox: mailbox, Holds: true})
@@ -50,6 +47,23 @@ func (u *users) Add(ctx context.Context, user domain.User) error {
 		return held.Error
 	})
 }
+
+// taken returns which unique value kept r out. One that was given up meanwhile counts as the username, of which the caller tries another.
+func (u *users) taken(ctx context.Context, r userRow) error {
+	var rivals []userRow
+	if err := u.db.Write(ctx).Select("id", "mailbox").Where("id = ? OR mailbox = ?", r.ID, r.Mailbox).Find(&rivals).Error; err != nil {
+		return err
+	}
+	for _, rival := range rivals {
+		if rival.ID == r.ID {
+			return errIDTaken
+		}
+		return identity.ErrEmailTaken
+	}
+	return ports.ErrUsernameTaken
+}
+
+var errIDTaken = errs.New(errs.Conflict, "conflict", "The request contradicts what is already stored.")
 
 // ofAddress finds the users of an address's mailbox. One whom an older release added, and whose mailbox is not
 // recorded yet, is found by users.mailbox.

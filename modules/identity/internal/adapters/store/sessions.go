@@ -69,7 +69,7 @@ func (s *sessions) makeRoom(ctx context.Context, coming domain.Session) error {
 	if err != nil || len(ids) < ports.MaxSessions {
 		return err
 	}
-	return s.db.Write(ctx).Where("id IN ?", ids[ports.MaxSessions-1:]).Delete(&sessionRow{}).Error
+	return database.Among(s.db.Write(ctx), "id", ids[ports.MaxSessions-1:]).Delete(&sessionRow{}).Error
 }
 
 func (s *sessions) Change(ctx context.Context, id identity.SessionID, rule func(context.Context, *domain.Session) error) error {

@@ -131,7 +131,7 @@ type PatientInput struct {
 
 // ListPatientsParams defines parameters for ListPatients.
 type ListPatientsParams struct {
-	// Search Words, each a part of name, e-mail address, phone or medical record number, without regard to case and accents.
+	// Search At most 6 different words, each a part of name, e-mail address, phone or medical record number, without regard to case and accents. A single letter or digit must begin a word, except in scripts without spaces (such as Han and Thai).
 	Search *string `form:"search,omitempty" json:"search,omitempty"`
 
 	// Gender In any letter case.

@@ -104,8 +104,27 @@ func explain(err error) error {
 func within(q *gorm.DB, scope patients.Scope) *gorm.DB { return q.Where("owner_id = ?", scope.Owner()) }
 
 func (s *store) Add(ctx context.Context, patient domain.Patient) error {
-	r := rowOf(patient)
-	return explain(s.db.Write(ctx).Create(&r).Error)
+	return s.add(ctx, rowOf(patient))
+}
+
+// add inserts a row. A taken medical record number is no error for the store: PostgreSQL would log the number.
+func (s *store) add(ctx context.Context, r row) error {
+	free := clause.OnConflict{Columns: []clause.Column{{Name: "owner_id"}, {Name: "medical_record_number"}}, DoNothing: true}
+	added := s.db.Write(ctx).Clauses(free).Create(&r)
+	if added.Error == nil && added.RowsAffected == 0 {
+		return patients.ErrMedicalRecordNumberTaken
+	}
+	return explain(added.Error)
+}
+
+// claim reserves r's medical record number for an update in the same transaction, which then cannot be refused for it. It inserts and deletes
+// a row: unlike an update, an insert waits for rivals and is refused without an error in PostgreSQL's log.
+func (s *store) claim(ctx context.Context, r row) error {
+	r.ID = patients.ID{UUID: uuid.Must(uuid.NewV7())}
+	if err := s.add(ctx, r); err != nil {
+		return err
+	}
+	return s.db.Write(ctx).Where("id = ? AND owner_id = ?", r.ID, r.OwnerID).Delete(&row{}).Error
 }
 
 func (s *store) Find(ctx context.Context, scope patients.Scope, id patients.ID) (domain.Patient, error) {
@@ -117,8 +136,9 @@ func (s *store) Find(ctx context.Context, scope patients.Scope, id patients.ID) 
 func (s *store) FindAll(ctx context.Context, scope patients.Scope, ids []patients.ID) ([]domain.Patient, error) {
 	var rows []row
 	// coalesce keeps both engines from choosing an index of the owner, and with it reading all their patients in order to show a few.
-	err := s.db.Read(ctx).Select("id", "owner_id", "name", "gender", "age", "birth_date").
-		Where("coalesce(owner_id, owner_id) = ? AND id IN ?", scope.Owner(), ids).Find(&rows).Error
+	shown := s.db.Read(ctx).Select("id", "owner_id", "name", "gender", "age", "birth_date").
+		Where("coalesce(owner_id, owner_id) = ?", scope.Owner())
+	err := database.Among(shown, "id", ids).Find(&rows).Error
 	return patientsOf(rows), err
 }
 
@@ -150,7 +170,7 @@ func matching(q *gorm.DB, filter domain.Filter) *gorm.DB {
 		q = q.Where("(age <= ? OR birth_date > ?)", *filter.AgeMax, filter.BornAfter)
 	}
 	if filter.Among != nil {
-		q = q.Where("id IN ?", filter.Among)
+		q = database.Among(q, "id", filter.Among)
 	}
 	return database.Between(q, filter.CreatedAfter, filter.CreatedBefore)
 }
@@ -171,7 +191,12 @@ func (s *store) Change(
 		if changed.Version == r.Version {
 			return nil
 		}
-		r = rowOf(changed)
+		before := r.MedicalRecordNumber
+		if r = rowOf(changed); r.MedicalRecordNumber != "" && r.MedicalRecordNumber != before {
+			if err := s.claim(ctx, r); err != nil {
+				return err
+			}
+		}
 		return explain(within(s.db.Write(ctx).Model(&row{}), scope).Where("id = ?", id). // never the owner
 													Select("name", "gender", "age", "birth_date", "email", "phone", "address", "medical_record_number", "notes", "search_text", "version", "updated_at").
 													Updates(&r).Error)
@@ -201,5 +226,5 @@ func (s *store) HoldSome(ctx context.Context, scope patients.Scope, limit int) (
 }
 
 func (s *store) RemoveAll(ctx context.Context, scope patients.Scope, ids []patients.ID) error {
-	return within(s.db.Write(ctx), scope).Where("id IN ?", ids).Delete(&row{}).Error
+	return database.Among(within(s.db.Write(ctx), scope), "id", ids).Delete(&row{}).Error
 }

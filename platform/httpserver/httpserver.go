@@ -56,6 +56,7 @@ type Server struct {
 	telemetry     Telemetry
 	meter         *meter
 	replicas      Replicas // nil: none
+	jobs          Jobs     // nil: none
 	cursors       cursors
 	contract      *contract
 	app           *fiber.App

@@ -23,6 +23,7 @@ import (
 	"healthcare/platform/database/idempotency"
 	"healthcare/platform/events"
 	"healthcare/platform/httpserver"
+	"healthcare/platform/jobs"
 	"healthcare/platform/keyring"
 	"healthcare/platform/logging"
 	"healthcare/platform/telemetry"
@@ -30,7 +31,7 @@ import (
 
 // Serving is the program that answers requests.
 func Serving() fx.Option {
-	return fx.Options(Parts(), fx.Invoke(database.KeepSearchTexts, httpserver.Serve, spacious))
+	return fx.Options(Parts(), fx.Invoke(database.KeepSearchTexts, jobs.Run, httpserver.Serve, spacious))
 }
 
 // Parts is the whole program: what it stands on, and what it does. A new module is one line here.
@@ -42,6 +43,7 @@ func Parts() fx.Option {
 		auth.Module,
 		database.Module,
 		events.Module,
+		jobs.Module,
 		httpserver.Module,
 
 		identityfx.Module,
@@ -54,6 +56,7 @@ func Parts() fx.Option {
 			func(db *database.DB) httpserver.Readiness { return db.Ping },
 			idempotency.New,
 			func(keys *idempotency.Keys) httpserver.Repeater { return keys },
+			func(queue *jobs.Queue) httpserver.Jobs { return queue },
 			replicas,
 		),
 		telemetry.Collect(idempotency.Collectors),

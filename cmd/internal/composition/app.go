@@ -3,10 +3,12 @@
 package composition
 
 import (
+	"context"
 	"net/netip"
 	"strings"
 
 	"go.uber.org/fx"
+	"go.uber.org/zap"
 
 	"healthcare/migrations"
 	"healthcare/modules/assignments/assignmentsfx"
@@ -31,7 +33,7 @@ import (
 
 // Serving is the program that answers requests.
 func Serving() fx.Option {
-	return fx.Options(Parts(), fx.Invoke(database.KeepSearchTexts, jobs.Run, httpserver.Serve, spacious))
+	return fx.Options(Parts(), fx.Invoke(database.KeepSearchTexts, jobs.Run, sweepKeys, httpserver.Serve, spacious))
 }
 
 // Parts is the whole program: what it stands on, and what it does. A new module is one line here.
@@ -61,6 +63,16 @@ func Parts() fx.Option {
 		),
 		telemetry.Collect(idempotency.Collectors),
 	)
+}
+
+// sweepKeys removes what Idempotency-Keys no longer need for as long as the program serves.
+func sweepKeys(lc fx.Lifecycle, keys *idempotency.Keys, log *zap.Logger) {
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	lc.Append(fx.StartStopHook(
+		func() { go func() { defer close(done); keys.Run(ctx, log) }() },
+		func() { stop(); <-done },
+	))
 }
 
 // replicas are watched while the program serves; a command reads from the primary. Nil: the configuration names none.

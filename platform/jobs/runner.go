@@ -18,9 +18,10 @@ const (
 	batchTimeout  = 30 * time.Second
 
 	// A batch that takes longer than batchTarget is followed by smaller ones: SQLite has one writer, and requests wait for it.
-	batchTarget = 100 * time.Millisecond
-	firstBatch  = 50
-	minPause    = 10 * time.Millisecond
+	batchTarget   = 100 * time.Millisecond
+	firstBatch    = 50
+	smallestBatch = 10 // of those that succeed: on a loaded machine even one row may take long
+	minPause      = 10 * time.Millisecond
 )
 
 // Runner processes the jobs of a Queue, one batch at a time. Each instance has one.
@@ -133,8 +134,10 @@ func (r *Runner) Step(ctx context.Context) (worked bool, err error) {
 // adapt chooses the size of the next batch by the time that this one took.
 func (r *Runner) adapt(took time.Duration, err error) {
 	switch {
-	case err != nil || took > batchTarget:
+	case err != nil:
 		r.limit = max(1, r.limit/2)
+	case took > batchTarget:
+		r.limit = max(min(r.limit, smallestBatch), r.limit/2)
 	case took < batchTarget/2:
 		r.limit = min(MaxBatch, 2*r.limit)
 	}

@@ -21,6 +21,7 @@ type localsKey int
 const (
 	callKey localsKey = iota
 	requestIDKey
+	readErrorKey
 )
 
 // call is a request to a described operation.

@@ -18,7 +18,9 @@ import (
 	"healthcare/platform/auth"
 	"healthcare/platform/clock"
 	"healthcare/platform/database"
+	"healthcare/platform/database/idempotency"
 	"healthcare/platform/httpserver"
+	"healthcare/platform/jobs"
 	"healthcare/platform/keyring"
 	"healthcare/platform/telemetry"
 )
@@ -26,7 +28,8 @@ import (
 // Module provides auth.Authenticator and the module's API; it needs an identity.Config and a keyring.Ring.
 var Module = fx.Module("identity",
 	fx.Provide(
-		store.NewUsers, store.NewMailboxes, recorded, store.NewSessions, attempts, registrations, passwords, common, tokens, app.NewCredentials, app.New, app.NewAccounts, app.NewAuthenticator,
+		store.NewUsers, store.NewMailboxes, recorded, answers, store.NewSessions, attempts, registrations, passwords, common, tokens,
+		app.NewCredentials, app.New, app.NewAccounts, app.NewAuthenticator,
 	),
 	auth.Declare(func() auth.Declaration {
 		return auth.Declaration{Role: auth.Staff, Description: "Everyone who registers: keeps patients of their own."}
@@ -34,6 +37,7 @@ var Module = fx.Module("identity",
 	auth.Declare(func() auth.Declaration {
 		return auth.Declaration{Role: auth.Admin, Description: "Keeps accounts; sees no more patients than staff does."}
 	}),
+	jobs.Handle(app.NewErasure),
 	database.Refold(store.NewSearchTexts),
 	httpserver.Handle(api),
 	telemetry.Collect(password.Collectors),
@@ -50,6 +54,8 @@ func attempts(cfg identity.Config, keys keyring.Ring, db *database.DB, clock clo
 func registrations(cfg identity.Config, keys keyring.Ring, db *database.DB, clock clock.Clock) ports.Registrations {
 	return store.NewRegistrations(db, keys.Newest("sign-in attempts").Secret, domain.RegistrationLimit(cfg.RegistrationsPerHour), clock)
 }
+
+func answers(keys *idempotency.Keys) ports.KeptAnswers { return keys }
 
 func common() ports.CommonPasswords { return password.Common }
 

@@ -12,6 +12,7 @@ import (
 	"healthcare/platform/audit"
 	"healthcare/platform/auth"
 	"healthcare/platform/clock"
+	"healthcare/platform/jobs"
 	"healthcare/platform/revision"
 	"healthcare/platform/tx"
 )
@@ -24,6 +25,8 @@ type Accounts struct {
 	credentials   *Credentials
 	registrations ports.Registrations
 	belongings    identity.Belongings
+	answers       ports.KeptAnswers
+	jobs          *jobs.Queue
 	roles         auth.Roles
 	trail         audit.Recorder
 	tx            tx.Runner
@@ -34,11 +37,13 @@ type Accounts struct {
 // NewAccounts wires the use cases.
 func NewAccounts(
 	cfg identity.Config, users ports.Users, mailboxes ports.Mailboxes, sessions ports.Sessions, credentials *Credentials,
-	registrations ports.Registrations, belongings identity.Belongings, roles auth.Roles, trail audit.Recorder, tx tx.Runner, clock clock.Clock,
+	registrations ports.Registrations, belongings identity.Belongings, answers ports.KeptAnswers, queue *jobs.Queue,
+	roles auth.Roles, trail audit.Recorder, tx tx.Runner, clock clock.Clock,
 ) *Accounts {
 	return &Accounts{
 		users: users, mailboxes: mailboxes, sessions: sessions, credentials: credentials, registrations: registrations,
-		belongings: belongings, roles: roles, trail: trail, tx: tx, clock: clock, closed: cfg.RegistrationClosed,
+		belongings: belongings, answers: answers, jobs: queue, roles: roles, trail: trail, tx: tx, clock: clock,
+		closed: cfg.RegistrationClosed,
 	}
 }
 

@@ -161,7 +161,8 @@ func TestR16_ANetworksFailuresKeepNoKnownUserOut(t *testing.T) {
 		_, err := h.SignIn(t.Context(), domain.Credentials{Email: ravi.Email, Password: secret}, network(1))
 		require.NoError(t, err)
 		elsewhere := auth.Principal{UserID: raviID.ID.UUID, Role: auth.Staff} // signed in over there, and here now
-		require.NoError(t, h.Leave(t.Context(), elsewhere, revision.Match{}, secret, false, here))
+		_, err = h.Leave(t.Context(), elsewhere, revision.Match{}, secret, false, here)
+		require.NoError(t, err)
 		var known int
 		require.NoError(t, db.Read(t.Context()).Raw(`SELECT count(*) FROM known_clients WHERE user_id = ?`, raviID.ID).Scan(&known).Error)
 		require.Zero(t, known, "it went with the account")

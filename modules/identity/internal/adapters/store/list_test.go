@@ -86,7 +86,10 @@ func TestX21_UserListPlans(t *testing.T) {
 						return
 					}
 					for _, mode := range databasetest.PlanModes {
-						databasetest.RequireIndex(t, sent.Explain(t, db, mode), index)
+						plan := sent.Explain(t, db, mode)
+						require.Len(t, plan.Below[0].Below, 1, "the few closed accounts, read once: %+v", plan)
+						plan.Below[0].Below = nil
+						databasetest.RequireIndex(t, plan, index)
 					}
 				})
 			}

@@ -10,6 +10,7 @@ import (
 
 	"healthcare/modules/doctors"
 	"healthcare/modules/doctors/internal/domain"
+	"healthcare/platform/auth"
 	"healthcare/platform/database"
 	"healthcare/platform/databasetest"
 	"healthcare/platform/errs"
@@ -31,6 +32,28 @@ func treating(t *testing.T, h house) domain.Doctor {
 		`INSERT INTO assignments (id, owner_id, patient_id, doctor_id, assigned_at) VALUES (?, ?, ?, ?, ?)`,
 		uuid.Must(uuid.NewV7()), user, patient, doctor.ID, database.At(now)).Error)
 	return doctor
+}
+
+// assigned answers from the table of assignments, as their module does.
+type assigned struct{ db *database.DB }
+
+func (a assigned) Owners(ctx context.Context, doctor doctors.ID, limit int) (owners []uuid.UUID, err error) {
+	var rows []string
+	err = a.db.Read(ctx).Raw(`SELECT owner_id FROM assignments WHERE doctor_id = ? LIMIT ?`, doctor, limit).Scan(&rows).Error
+	for _, row := range rows {
+		owners = append(owners, uuid.MustParse(row))
+	}
+	return owners, err
+}
+
+func (a assigned) Release(ctx context.Context, _ auth.Principal, doctor doctors.ID, to *doctors.ID, limit int) (int, error) {
+	some := `SELECT id FROM assignments WHERE doctor_id = ? LIMIT ?`
+	if to != nil {
+		done := a.db.Write(ctx).Exec(`UPDATE assignments SET doctor_id = ? WHERE id IN (`+some+`)`, *to, doctor, limit)
+		return int(done.RowsAffected), done.Error
+	}
+	done := a.db.Write(ctx).Exec(`DELETE FROM assignments WHERE id IN (`+some+`)`, doctor, limit)
+	return int(done.RowsAffected), done.Error
 }
 
 func assignments(t *testing.T, db *database.DB) (count int) {
@@ -68,7 +91,7 @@ func TestRemove(t *testing.T) {
 		t.Run("lets those who react let go first, and then removes the doctor", func(t *testing.T) {
 			heard, answer = nil, nil
 			require.NoError(t, service.Remove(t.Context(), nobody, doctor.ID, revision.Match{}))
-			require.Equal(t, []doctors.Deleted{{ID: doctor.ID}}, heard)
+			require.Equal(t, []doctors.Deleted{{ID: doctor.ID, By: nobody}}, heard)
 			require.Empty(t, service.browsed(t))
 			require.Zero(t, assignments(t, db))
 		})

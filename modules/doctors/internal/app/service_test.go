@@ -33,7 +33,8 @@ type house struct {
 
 func newHouse(db *database.DB, subscriptions ...events.Subscription) house {
 	manual := clock.At(now)
-	return house{app.New(store.New(db), new(audittest.Recorder), db, events.New(subscriptions...), manual), db, manual}
+	repository := store.New(db)
+	return house{app.New(repository, assigned{db}, new(audittest.Recorder), db, events.New(subscriptions...), manual, doctors.Config{Mode: doctors.Open}), db, manual}
 }
 
 // nobody in particular: the directory is everybody's.

@@ -199,6 +199,13 @@ func (s *store) HoldSome(ctx context.Context, scope patients.Scope, limit int) (
 	return ids, err
 }
 
+func (s *store) CountOf(ctx context.Context, user uuid.UUID, limit int) (int, error) {
+	var count int64
+	some := within(s.db.Read(ctx).Model(&row{}), patients.OwnedBy(user)).Select("1").Limit(limit)
+	err := s.db.Read(ctx).Table("(?) AS some", some).Count(&count).Error
+	return int(count), err
+}
+
 func (s *store) RemoveAll(ctx context.Context, scope patients.Scope, ids []patients.ID) error {
 	return within(s.db.Write(ctx), scope).Where("id IN ?", ids).Delete(&row{}).Error
 }

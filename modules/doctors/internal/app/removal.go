@@ -19,9 +19,6 @@ import (
 // maxAtOnce is the most assignments that end with a doctor within the request. More are ended in the background.
 const maxAtOnce = 1000
 
-// batch is how many assignments a transaction ends in the background.
-const batch = 500
-
 // Remove deletes a doctor who is at an expected version, with their assignments.
 // Errors: doctors.ErrCurated, doctors.ErrNotFound, revision.ErrStale, doctors.ErrOfOthers, doctors.ErrOfMany, doctors.ErrInRemoval, doctors.ErrReceives.
 func (s *Service) Remove(ctx context.Context, who auth.Principal, id doctors.ID, expected revision.Match) error {
@@ -158,9 +155,9 @@ func (s *Service) holdBoth(ctx context.Context, id doctors.ID, expected revision
 	return unknown
 }
 
-// Continue ends or moves the next batch of the assignments of a doctor whose removal has begun, in a transaction of its own, and deletes the doctor
-// after the last one. It returns how many it ended, and done when there is nothing left to do. Errors: none of its own.
-func (s *Service) Continue(ctx context.Context, id doctors.ID) (ended int, done bool, err error) {
+// Continue ends or moves at most limit of the assignments of a doctor whose removal has begun, in one transaction, and deletes the doctor after the last
+// one. It returns how many it ended, and done when there is nothing left to do. Errors: none of its own.
+func (s *Service) Continue(ctx context.Context, id doctors.ID, limit int) (ended int, done bool, err error) {
 	err = s.tx.Do(ctx, func(ctx context.Context) error {
 		ended, done = 0, true
 		if _, err := s.doctors.Hold(ctx, id); err != nil {
@@ -174,10 +171,10 @@ func (s *Service) Continue(ctx context.Context, id doctors.ID) (ended int, done 
 			return err
 		}
 		who := auth.Principal{UserID: removal.UserID, SessionID: removal.SessionID, Role: auth.Role(removal.Role)}
-		if ended, err = s.assignments.Release(ctx, who, id, removal.ReassignTo, batch); err != nil {
+		if ended, err = s.assignments.Release(ctx, who, id, removal.ReassignTo, limit); err != nil {
 			return err
 		}
-		if ended == batch {
+		if ended == limit {
 			done = false
 			return nil
 		}

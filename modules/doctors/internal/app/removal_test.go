@@ -9,6 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"healthcare/modules/doctors"
+	"healthcare/modules/doctors/internal/adapters/store"
+	"healthcare/modules/doctors/internal/app"
 	"healthcare/modules/doctors/internal/domain"
 	"healthcare/platform/auth"
 	"healthcare/platform/database"
@@ -99,6 +101,61 @@ func TestRemove(t *testing.T) {
 			heard = nil
 			require.ErrorIs(t, service.Remove(t.Context(), nobody, doctor.ID, revision.Match{}), doctors.ErrNotFound)
 			require.Empty(t, heard)
+		})
+	})
+}
+
+// TestDissolve removes a doctor in batches, as a job does.
+func TestDissolve(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		service := newHouse(db)
+		admin := auth.Principal{UserID: uuid.New(), SessionID: uuid.New(), Role: auth.Admin}
+		doctor, other := treating(t, service), service.registered(t, domain.Details{Name: "O", Specialization: "S"})
+		dissolve := func(who auth.Principal, id doctors.ID, to *doctors.ID) error {
+			return service.Dissolve(t.Context(), who, id, revision.Match{}, to)
+		}
+		t.Run("is for administrators, and for doctors that there are", func(t *testing.T) {
+			missing := doctors.ID{UUID: uuid.New()}
+			require.ErrorIs(t, dissolve(auth.Principal{Role: auth.Staff}, doctor.ID, nil), auth.ErrForbidden)
+			require.ErrorIs(t, dissolve(admin, missing, nil), doctors.ErrNotFound)
+			require.ErrorIs(t, dissolve(admin, missing, &other.ID), doctors.ErrNotFound)
+			require.Equal(t, errs.Invalid, errs.KindOf(dissolve(admin, doctor.ID, &missing)))
+			require.Equal(t, errs.Invalid, errs.KindOf(dissolve(admin, doctor.ID, &doctor.ID)))
+			require.ErrorIs(t, service.Dissolve(t.Context(), admin, doctor.ID, revision.OneOf(2), nil), revision.ErrStale)
+		})
+		t.Run("keeps both from being removed otherwise, and the doctor from new patients", func(t *testing.T) {
+			require.NoError(t, dissolve(admin, doctor.ID, &other.ID))
+			require.ErrorIs(t, dissolve(admin, doctor.ID, nil), doctors.ErrInRemoval)
+			require.ErrorIs(t, dissolve(admin, other.ID, &doctor.ID), doctors.ErrReceives)
+			require.ErrorIs(t, service.Remove(t.Context(), admin, doctor.ID, revision.Match{}), doctors.ErrInRemoval)
+			require.ErrorIs(t, service.Remove(t.Context(), admin, other.ID, revision.Match{}), doctors.ErrReceives)
+			directory := app.NewDirectory(store.New(db))
+			_, err := directory.Find(t.Context(), doctor.ID)
+			require.ErrorIs(t, err, doctors.ErrInRemoval)
+			_, err = directory.Find(t.Context(), other.ID)
+			require.NoError(t, err)
+			require.Equal(t, doctor, service.found(t, doctor), "it is still shown")
+		})
+		t.Run("moves the assignments in batches, and then deletes the doctor", func(t *testing.T) {
+			ended, done, err := service.Continue(t.Context(), doctor.ID, 1)
+			require.NoError(t, err)
+			require.Equal(t, 1, ended)
+			require.False(t, done)
+			ended, done, err = service.Continue(t.Context(), doctor.ID, 1)
+			require.NoError(t, err)
+			require.Zero(t, ended)
+			require.True(t, done)
+			_, err = service.Find(t.Context(), doctor.ID)
+			require.ErrorIs(t, err, doctors.ErrNotFound)
+			require.Equal(t, 1, assignments(t, db))
+			_, done, err = service.Continue(t.Context(), doctor.ID, 1)
+			require.NoError(t, err)
+			require.True(t, done, "it is not done twice")
+			_, done, err = service.Continue(t.Context(), other.ID, 1)
+			require.NoError(t, err)
+			require.True(t, done, "whose removal has not begun")
+			require.Equal(t, other, service.found(t, other))
 		})
 	})
 }

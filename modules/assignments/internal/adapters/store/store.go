@@ -179,6 +179,6 @@ func (s *store) RemoveAll(ctx context.Context, all []domain.Assignment) ([]domai
 func (s *store) CountOf(ctx context.Context, user uuid.UUID, limit int) (int, error) {
 	var count int64
 	some := within(s.db.Read(ctx).Model(&row{}), patients.OwnedBy(user)).Select("1").Limit(limit)
-	err := s.db.Read(ctx).Table("(?) AS some", some).Count(&count).Error
+	err := s.db.Read(ctx).Table("(?) AS counted", some).Count(&count).Error
 	return int(count), err
 }

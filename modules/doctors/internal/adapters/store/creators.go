@@ -23,6 +23,6 @@ func (s *store) RecordCreator(ctx context.Context, id doctors.ID, user uuid.UUID
 func (s *store) CountOf(ctx context.Context, user uuid.UUID, limit int) (int, error) {
 	var count int64
 	some := s.db.Read(ctx).Model(&creatorRow{}).Select("1").Where("user_id = ?", user).Limit(limit)
-	err := s.db.Read(ctx).Table("(?) AS some", some).Count(&count).Error
+	err := s.db.Read(ctx).Table("(?) AS counted", some).Count(&count).Error
 	return int(count), err
 }

@@ -100,7 +100,7 @@ func (s *store) Find(ctx context.Context, id doctors.ID) (domain.Doctor, error) 
 
 // assignable is a doctor with whether a removal has begun.
 type assignable struct {
-	row
+	Row       row `gorm:"embedded"`
 	InRemoval bool
 }
 
@@ -116,7 +116,7 @@ func (s *store) FindAssignable(ctx context.Context, id doctors.ID) (domain.Docto
 	if err != nil {
 		return domain.Doctor{}, explain(err)
 	}
-	return r.doctor(), nil
+	return r.Row.doctor(), nil
 }
 
 func (s *store) FindAll(ctx context.Context, ids []doctors.ID) ([]domain.Doctor, error) {

@@ -371,3 +371,36 @@ func TestReleaseOfMany(t *testing.T) {
 		}
 	})
 }
+
+// TestAdministratorsDissolveADoctor removes doctors of other users' patients by jobs.
+func TestAdministratorsDissolveADoctor(t *testing.T) {
+	t.Parallel()
+	eachEngine(t, func(t *testing.T, s *service) {
+		asha, admin := s.as(t, auth.Staff, "Asha"), s.as(t, auth.Admin, "Admin")
+		ended := func(t *testing.T, a answer) {
+			t.Helper()
+			at := a.is(202).header.Get("Location")
+			require.Eventually(t, func() bool {
+				return asha.in(t).do("GET", at, nil).is(200).object()["state"] == "done"
+			}, 20*time.Second, 20*time.Millisecond)
+		}
+		doctor, other := asha.addDoctor(), asha.addDoctor()
+		patients := s.crowd(t, asha.id(), doctor, 120)
+		asha.assign(patients[0], other).is(201)
+		at := "/api/doctors/" + doctor
+		admin.do("DELETE", at, nil).problem(409, "doctor_in_use")
+		asha.do("DELETE", at+"?force=true", nil).problem(403, "forbidden")
+		admin.do("DELETE", at+"?force=true&reassign_to="+other, nil).problem(400, "validation_failed")
+		admin.do("DELETE", at+"?reassign_to="+doctor, nil).problem(400, "validation_failed")
+		admin.do("DELETE", at+"?reassign_to="+missing, nil).problem(400, "validation_failed")
+		admin.do("DELETE", at+"?force=true", nil, "If-Match", `"v9"`).problem(412, "stale_version")
+		ended(t, admin.do("DELETE", at+"?reassign_to="+other, nil))
+		admin.do("GET", at, nil).problem(404, "not_found")
+		require.Len(t, asha.do("GET", "/api/mappings/?limit=500&doctor="+other, nil).is(200).list(), 120)
+		ended(t, admin.do("DELETE", "/api/doctors/"+other+"?force=true", nil))
+		require.Empty(t, asha.do("GET", "/api/mappings/", nil).is(200).list())
+		log := asha.do("GET", "/api/patients/"+patients[5]+"/access-log/", nil).is(200).list()
+		require.Equal(t, admin.id(), log[0]["actor"])
+		require.Equal(t, []any{"assignments"}, log[0]["fields"])
+	})
+}

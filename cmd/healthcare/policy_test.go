@@ -31,6 +31,7 @@ const policy = `
 	GET    /docs/                               anonymous ghost staff admin auditor
 	GET    /docs/{asset}                        anonymous ghost staff admin auditor
 	GET    /problems/{code}                     anonymous ghost staff admin auditor
+	GET    /api/jobs/{id}/                      anonymous ghost staff admin auditor
 
 	POST   /api/auth/register/                  anonymous ghost staff admin auditor
 	POST   /api/auth/login/                     anonymous ghost staff admin auditor
@@ -156,6 +157,7 @@ func (w *world) renew(t *testing.T, role auth.Role) {
 	known := c.known()
 	known["assignment"] = c.assign(known["patient"].(string), known["doctor"].(string)).is(201).id()
 	known["refresh"] = c.signInFully()["refresh"]
+	known["job"] = w.s.addJob(t)
 	known["session"] = c.do("GET", "/api/auth/sessions/", nil).is(200).list()[0]["id"]
 	known["doctor"] = c.addDoctor() // whom nobody is assigned to
 	c.token = c.signIn()            // another session than the one that is named
@@ -219,6 +221,8 @@ func (r route) idOf(known object) string {
 	switch r.String() {
 	case "/api/mappings/detail/{id}/ GET", "/api/mappings/{id}/ DELETE":
 		return known["assignment"].(string)
+	case "/api/jobs/{id}/ GET":
+		return known["job"].(string)
 	case "/docs/{asset} GET":
 		return "docs.js"
 	case "/problems/{code} GET":

@@ -52,6 +52,10 @@ var background = []string{
 	`FROM "audit_heads" ORDER BY chain;`,                            // the keeper of the audit trail
 	`WHERE (search_text `,                                           // the sweep that recomputes search texts
 	`NOT EXISTS (SELECT 1 FROM user_mailboxes m WHERE m.user_id = `, // the sweep that records mailboxes
+	`FROM jobs WHERE expires_at IS NULL`,                            // the search for jobs to run
+	`DELETE FROM jobs WHERE expires_at <= `,                         // the removal of those that ended long ago
+	`length(body) > 0`,                                              // the removal of bodies that an earlier release has kept
+	`WHERE (user_id, route, key) IN (`,                              // the removal of expired Idempotency-Keys
 }
 
 func inBackground(ctx context.Context, text string) bool {

@@ -49,7 +49,8 @@ const statementsOf = `
 	POST   /api/auth/logout/                               5
 	POST   /api/auth/logout-all/                           5
 	POST   /api/auth/password/                            16
-	DELETE /api/auth/me/?patients=delete                  25
+	DELETE /api/auth/me/?patients=delete                  28
+	GET    /api/jobs/{id}/                                 1
 `
 
 // TestWhatEachRouteAsksTheStore has each route send as many statements as the table above says, whatever there is to show or to remove: no route asks once more
@@ -137,5 +138,6 @@ func (s *service) statementsWith(t *testing.T, recorded *sqlTexts, name string, 
 	ask(other, "POST", "/api/auth/logout-all/", "", nil)
 	ask(leaver, "POST", "/api/auth/password/", "", object{"current_password": password, "new_password": "another " + password})
 	ask(leaver, "DELETE", "/api/auth/me/?patients=delete", "", object{"password": "another " + password})
+	ask(nobody, "GET", "/api/jobs/{id}/", s.addJob(t), nil)
 	return counted
 }

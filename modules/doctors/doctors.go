@@ -45,6 +45,9 @@ type Assignments interface {
 	// Owners returns the user who owns the patient of each of the doctor's assignments, at most limit of them. Errors: none of its own.
 	Owners(ctx context.Context, doctor ID, limit int) ([]uuid.UUID, error)
 
+	// Count returns how many assignments the doctor has. Errors: none of its own.
+	Count(ctx context.Context, doctor ID) (int, error)
+
 	// Release ends at most limit of the doctor's assignments on behalf of who, in the transaction of ctx, and returns how many it ended. Unless to is
 	// nil, it assigns the patients to that doctor, but for those who already are. Errors: ErrNotFound if to was removed meanwhile.
 	Release(ctx context.Context, who auth.Principal, doctor ID, to *ID, limit int) (ended int, err error)

@@ -38,12 +38,12 @@ func ParseSessionID(s string) (SessionID, error) {
 // Belongings knows what users own outside this module. The patients module implements it, so that users can go without identity knowing
 // patients.
 type Belongings interface {
-	// Any says whether the user owns a patient. Errors: none of its own.
-	Any(ctx context.Context, user UserID) (bool, error)
+	// Count returns the number of the user's patients, limit at most; a negative limit is none. Errors: none of its own.
+	Count(ctx context.Context, user UserID, limit int) (int, error)
 
-	// Discard removes the user's patients and all that refers to them, in the transaction of ctx. Session and role are what the user acts in and as, for
-	// the audit trail. Errors: none of its own.
-	Discard(ctx context.Context, user UserID, session SessionID, role string) error
+	// Discard removes at most limit of the user's patients and all that refers to them, in the transaction of ctx, and returns how many. Session and
+	// role are those of the user when they left, for the audit trail. Errors: none of its own.
+	Discard(ctx context.Context, user UserID, session SessionID, role string, limit int) (int, error)
 }
 
 // AccessTokenKeys is the purpose of the keys that sign access tokens, as platform/keyring derives them; a key's id is the token's kid.

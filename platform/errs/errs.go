@@ -19,6 +19,7 @@ const (
 	Forbidden                   // the role may not do this at all
 	NotFound                    // no such thing, or it is not the caller's to see
 	Conflict                    // it contradicts what is already there
+	Gone                        // it was there, and is no longer
 	Stale                       // it was changed since the client read it
 	Unconditional               // the client must say which version it changes
 	Unprocessable               // understood, but it contradicts an earlier request

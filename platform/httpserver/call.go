@@ -18,6 +18,7 @@ type localsKey int
 const (
 	callKey localsKey = iota
 	requestIDKey
+	readErrorKey
 )
 
 // call is a request to a described operation.

@@ -49,7 +49,7 @@ func addServerParts(method string, op *openapi3.Operation) {
 	if repeatable(method, op) {
 		op.Parameters = append(op.Parameters, parameterRef("IdempotencyKey"))
 		addHeaders(op, "Idempotent-Replayed")
-		answers["409"], answers["422"] = "Conflict", "Unprocessable"
+		answers["409"], answers["410"], answers["422"] = "Conflict", "Gone", "Unprocessable"
 	}
 	for status, name := range answers {
 		if op.Responses.Value(status) == nil {

@@ -21,18 +21,19 @@ func Handle(constructor any) fx.Option {
 	return fx.Provide(fx.Annotate(constructor, fx.ResultTags(`group:"apis"`)))
 }
 
-// Served is what Serve serves: the server, and replicas where there are any.
+// Served is what Serve serves: the server, and replicas and jobs where there are any.
 type Served struct {
 	fx.In
 
 	Server   *Server
 	Replicas Replicas `optional:"true"`
+	Jobs     Jobs     `optional:"true"`
 }
 
 // Serve listens while the program runs. It is the one fx.Invoke of the program.
 func Serve(lc fx.Lifecycle, what Served) {
 	s := what.Server
-	s.replicas = what.Replicas
+	s.replicas, s.jobs = what.Replicas, what.Jobs
 	lc.Append(fx.Hook{
 		OnStart: func(context.Context) error { return s.Listen() },
 		OnStop:  s.Shutdown,

@@ -56,9 +56,11 @@ type Server struct {
 	telemetry     Telemetry
 	meter         *meter
 	replicas      Replicas // nil: none
+	jobs          Jobs     // nil: none
 	cursors       cursors
 	contract      *contract
 	app           *fiber.App
+	reads         *fiber.App // what repetitions are answered by
 	address       string
 	listener      *limitListener
 	stopped       chan error
@@ -79,7 +81,7 @@ func New(
 		return nil, err
 	}
 	s := &Server{cfg: cfg, log: log, authenticator: authenticator, ready: ready, repeater: repeater, trail: trail, cursors: cursors}
-	s.telemetry, s.meter = watched, newMeter()
+	s.telemetry, s.meter, s.reads = watched, newMeter(), newReads()
 	watched.Registry.MustRegister(s.meter.collectors()...)
 	apis = append(apis, s.operations())
 	contract, err := merge(cfg.Version, roles, apis)

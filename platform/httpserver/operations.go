@@ -17,6 +17,7 @@ func (s *Server) operations() API {
 		router.Get("/docs/", docsIndex)
 		router.Get("/docs/:asset", docsAsset)
 		router.Get("/problems/:code", s.explain)
+		router.Get("/api/jobs/:id/", s.job)
 	}}
 }
 

@@ -37,6 +37,7 @@ var kinds = map[errs.Kind]struct {
 	errs.Forbidden:       {fiber.StatusForbidden, "Forbidden"},
 	errs.NotFound:        {fiber.StatusNotFound, "Not found"},
 	errs.Conflict:        {fiber.StatusConflict, "Conflict"},
+	errs.Gone:            {fiber.StatusGone, "Gone"},
 	errs.Stale:           {fiber.StatusPreconditionFailed, "Precondition failed"},
 	errs.Unconditional:   {fiber.StatusPreconditionRequired, "Precondition required"},
 	errs.Unprocessable:   {fiber.StatusUnprocessableEntity, "Unprocessable"},

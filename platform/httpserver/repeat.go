@@ -4,13 +4,11 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"path"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
-	"github.com/google/uuid"
 
-	"healthcare/platform/audit"
+	"healthcare/platform/auth"
 	"healthcare/platform/database/idempotency"
 	"healthcare/platform/errs"
 )
@@ -25,10 +23,7 @@ type Repeater interface {
 // maxKey bounds an Idempotency-Key, in characters.
 const maxKey = 255
 
-// repeatedHeaders are those of an answer that its repetition carries too; the others belong to the request.
-var repeatedHeaders = []string{fiber.HeaderContentType, fiber.HeaderLocation, fiber.HeaderETag, fiber.HeaderWarning}
-
-// once lets a client that sends an Idempotency-Key repeat a POST: the handler runs in one transaction with the keeping of its answer.
+// once lets a client that sends an Idempotency-Key repeat a POST: the handler runs in one transaction with the keeping of its key.
 func (s *Server) once(c *fiber.Ctx, call *call, handler fiber.Handler) error {
 	key := c.Get("Idempotency-Key")
 	if key == "" {
@@ -53,39 +48,75 @@ func (s *Server) once(c *fiber.Ctx, call *call, handler fiber.Handler) error {
 	if err != nil || !replayed {
 		return err
 	}
-	if call.op.resource != "" { // what was answered is shown again
-		again := audit.Entry{Action: audit.Read, Resource: call.op.resource, Outcome: audit.Success, Status: given.Status}
-		again.ResourceID = located(given.Header[fiber.HeaderLocation])
-		if again.Resource == audit.Patient {
-			again.PatientID = again.ResourceID
-		}
-		if err := s.trail.Record(outer, call.principal, again); err != nil {
-			return err
-		}
-	}
-	for name, value := range given.Header {
-		c.Set(name, value)
-	}
 	c.Set("Idempotent-Replayed", "true")
-	return c.Status(given.Status).Send(given.Body)
+	return s.replay(c, call, given)
 }
 
-// located is the id at the end of an address; zero where there is none.
-func located(address string) uuid.UUID {
-	id, err := uuid.Parse(path.Base(address))
-	if err != nil {
-		return uuid.Nil
+// errGone is the answer to the repetition of a request whose result no longer exists, or is no longer the caller's to see.
+var errGone = errs.New(errs.Gone, "gone", "The earlier request with this Idempotency-Key succeeded, but its result no longer exists.")
+
+// replay responds with the present state of what the first request made. It is a read with all of a read's rules, its entry in the trail included,
+// so a repetition shows nothing that the caller could not read.
+func (s *Server) replay(c *fiber.Ctx, call *call, given idempotency.Answer) error {
+	location := given.Header[fiber.HeaderLocation]
+	err := s.readBack(c, call.principal, location)
+	if errs.KindOf(err) == errs.NotFound {
+		return errGone
 	}
-	return id
+	if err != nil {
+		return err
+	}
+	c.Set(fiber.HeaderLocation, location)
+	c.Status(given.Status)
+	return nil
+}
+
+// readBack runs the handler of GET for an address of this server.
+func (s *Server) readBack(c *fiber.Ctx, who auth.Principal, location string) (err error) {
+	request, asked := c.Request(), c.Locals(callKey)
+	uri, method := string(request.RequestURI()), string(request.Header.Method())
+	defer func() {
+		request.SetRequestURI(uri)
+		request.Header.SetMethod(method)
+		c.Locals(callKey, asked)
+	}()
+	request.SetRequestURI(location)
+	request.Header.SetMethod(fiber.MethodGet)
+	request.Header.Del(fiber.HeaderIfNoneMatch)         // means nothing in a POST
+	c.Locals(callKey, &call{server: s, principal: who}) // its operation is set by the route
+	c.Locals(readErrorKey, nil)
+	s.reads.Handler()(c.Context())
+	err, _ = c.Locals(readErrorKey).(error)
+	return err
+}
+
+// newReads returns the routes of readBack. They have no guard: the caller has passed that of the request that is repeated.
+func newReads() *fiber.App {
+	return fiber.New(fiber.Config{
+		CaseSensitive: true, Immutable: true, DisableStartupMessage: true, JSONEncoder: encodeJSON,
+		ErrorHandler: func(c *fiber.Ctx, err error) error { c.Locals(readErrorKey, err); return nil },
+	})
+}
+
+// read adds a route to those of readBack.
+func (s *Server) read(op *operation, path string, handler fiber.Handler) {
+	if op.access.IsPublic() {
+		return
+	}
+	s.reads.Get(path, func(c *fiber.Ctx) error {
+		call := callOf(c)
+		call.op = op
+		if !op.access.Allows(call.principal.Role) {
+			return s.forbid(c, op, call.principal)
+		}
+		return handler(c)
+	})
 }
 
 func answered(c *fiber.Ctx) idempotency.Answer {
 	header := map[string]string{}
-	for _, name := range repeatedHeaders {
-		if value := c.GetRespHeader(name); value != "" {
-			header[name] = value
-		}
+	if location := c.GetRespHeader(fiber.HeaderLocation); location != "" {
+		header[fiber.HeaderLocation] = location
 	}
-	body := append([]byte{}, c.Response().Body()...)
-	return idempotency.Answer{Status: c.Response().StatusCode(), Header: header, Body: body}
+	return idempotency.Answer{Status: c.Response().StatusCode(), Header: header}
 }

@@ -51,7 +51,11 @@ func (r *describedRouter) add(method, describedAs, path string, handlers []fiber
 		return r
 	}
 	r.routed = append(r.routed, key)
-	r.Add(method, path, r.server.guard(op, r.server.traceUseCase(op, handlers[len(handlers)-1])))
+	handler := r.server.traceUseCase(op, handlers[len(handlers)-1])
+	if method == fiber.MethodGet {
+		r.server.read(op, path, handler)
+	}
+	r.Add(method, path, r.server.guard(op, handler))
 	return r
 }
 

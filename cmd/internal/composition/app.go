@@ -3,10 +3,12 @@
 package composition
 
 import (
+	"context"
 	"net/netip"
 	"strings"
 
 	"go.uber.org/fx"
+	"go.uber.org/zap"
 
 	"healthcare/migrations"
 	"healthcare/modules/assignments"
@@ -26,6 +28,7 @@ import (
 	"healthcare/platform/database/idempotency"
 	"healthcare/platform/events"
 	"healthcare/platform/httpserver"
+	"healthcare/platform/jobs"
 	"healthcare/platform/keyring"
 	"healthcare/platform/logging"
 	"healthcare/platform/telemetry"
@@ -33,7 +36,7 @@ import (
 
 // Serving is the program that answers requests.
 func Serving() fx.Option {
-	return fx.Options(Parts(), fx.Invoke(database.KeepSearchTexts, httpserver.Serve, spacious))
+	return fx.Options(Parts(), fx.Invoke(database.KeepSearchTexts, jobs.Run, sweepKeys, httpserver.Serve, spacious))
 }
 
 // Parts is the whole program: what it stands on, and what it does. A new module is one line here.
@@ -45,6 +48,7 @@ func Parts() fx.Option {
 		auth.Module,
 		database.Module,
 		events.Module,
+		jobs.Module,
 		httpserver.Module,
 
 		identityfx.Module,
@@ -57,10 +61,21 @@ func Parts() fx.Option {
 			func(db *database.DB) httpserver.Readiness { return db.Ping },
 			idempotency.New,
 			func(keys *idempotency.Keys) httpserver.Repeater { return keys },
+			func(queue *jobs.Queue) httpserver.Jobs { return queue },
 			replicas,
 		),
 		telemetry.Collect(idempotency.Collectors),
 	)
+}
+
+// sweepKeys removes what Idempotency-Keys no longer need for as long as the program serves.
+func sweepKeys(lc fx.Lifecycle, keys *idempotency.Keys, log *zap.Logger) {
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	lc.Append(fx.StartStopHook(
+		func() { go func() { defer close(done); keys.Run(ctx, log) }() },
+		func() { stop(); <-done },
+	))
 }
 
 // replicas are watched while the program serves; a command reads from the primary. Nil: the configuration names none.

@@ -18,7 +18,9 @@ import (
 	"healthcare/platform/auth"
 	"healthcare/platform/clock"
 	"healthcare/platform/database"
+	"healthcare/platform/database/idempotency"
 	"healthcare/platform/httpserver"
+	"healthcare/platform/jobs"
 	"healthcare/platform/keyring"
 	"healthcare/platform/telemetry"
 )
@@ -26,7 +28,7 @@ import (
 // Module provides auth.Authenticator and the module's API; it needs an identity.Config and a keyring.Ring.
 var Module = fx.Module("identity",
 	fx.Provide(
-		store.NewUsers, store.NewMailboxes, recorded, store.NewSessions, attempts, passwords, common, tokens, app.NewCredentials, app.New, app.NewAccounts, app.NewAuthenticator,
+		store.NewUsers, store.NewMailboxes, recorded, answers, store.NewSessions, attempts, passwords, common, tokens, app.NewCredentials, app.New, app.NewAccounts, app.NewAuthenticator,
 	),
 	auth.Declare(func() auth.Declaration {
 		return auth.Declaration{Role: auth.Staff, Description: "Everyone who registers: keeps patients of their own."}
@@ -34,6 +36,7 @@ var Module = fx.Module("identity",
 	auth.Declare(func() auth.Declaration {
 		return auth.Declaration{Role: auth.Admin, Description: "Keeps accounts; sees no more patients than staff does."}
 	}),
+	jobs.Handle(app.NewErasure),
 	database.Refold(store.NewSearchTexts),
 	httpserver.Handle(api),
 	telemetry.Collect(password.Collectors),
@@ -45,6 +48,8 @@ func attempts(cfg identity.Config, keys keyring.Ring, db *database.DB, clock clo
 	limits := domain.AttemptLimits{FreeAttempts: cfg.FreeAttempts, AccountFailures: cfg.AccountFailures, ClientFailures: cfg.ClientFailures}
 	return store.NewAttempts(db, keys.Newest("sign-in attempts").Secret, limits, clock)
 }
+
+func answers(keys *idempotency.Keys) ports.KeptAnswers { return keys }
 
 func common() ports.CommonPasswords { return password.Common }
 

@@ -83,3 +83,37 @@ func TestSweep(t *testing.T) {
 		})
 	})
 }
+
+func TestSweepRuns(t *testing.T) {
+	each(t, func(t *testing.T, d desk) {
+		_, _, err := d.Once(t.Context(), request("kept"), d.effect("kept"))
+		require.NoError(t, err)
+		require.NoError(t, d.db.Write(t.Context()).Exec(`UPDATE idempotency_keys SET body = ?`, []byte("canary of the previous release")).Error)
+		bodies := func() (n int) {
+			require.NoError(t, d.db.Read(t.Context()).Raw(`SELECT count(*) FROM idempotency_keys WHERE length(body) > 0`).Scan(&n).Error)
+			return n
+		}
+		require.Equal(t, 1, bodies())
+		require.NoError(t, d.Sweep(t.Context()))
+		require.Zero(t, bodies(), "a body that an earlier release has kept is removed")
+		require.Equal(t, 1, d.count(t, ""), "its key is not")
+		d.clock.Advance(idempotency.Lifetime)
+		require.NoError(t, d.Sweep(t.Context()))
+		require.Zero(t, d.count(t, ""))
+	})
+}
+
+func TestForget(t *testing.T) {
+	each(t, func(t *testing.T, d desk) {
+		for i := range 3 {
+			_, _, err := d.Once(t.Context(), request(fmt.Sprint("mine ", i)), d.effect("mine"))
+			require.NoError(t, err)
+		}
+		user := request("mine 0").User
+		for _, expected := range []int{2, 1, 0} {
+			removed, err := d.Forget(t.Context(), user, 2)
+			require.NoError(t, err)
+			require.Equal(t, expected, removed)
+		}
+	})
+}

@@ -1,5 +1,7 @@
 // Package idempotency lets a client repeat a POST whose answer it did not hear (the Idempotency-Key header, draft-ietf-httpapi-idempotency-key-header):
-// the first one has its effect, the others get its answer. Key, effect and answer are one transaction, so a crash leaves all or nothing.
+// the first one has its effect, the others are answered with what it made. Key and effect are one transaction, so a crash leaves all or nothing.
+//
+// No body is kept, only the address of what was made: a body would outlive the patient and the values that it shows.
 package idempotency
 
 import (
@@ -11,6 +13,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
@@ -22,8 +25,11 @@ import (
 // Lifetime is how long an answer is kept for repetition.
 const Lifetime = 24 * time.Hour
 
-// sweep is how many expired answers one new answer clears away: more than one, so that they cannot pile up, and no scheduler is needed.
-const sweep = 20
+const (
+	sweep         = 20 // expired answers that a new one removes
+	sweepBatch    = 500
+	sweepInterval = time.Minute
+)
 
 // What a repetition may be refused for.
 var (
@@ -42,11 +48,10 @@ type Request struct {
 	Fingerprint string // a digest of the body
 }
 
-// Answer is what is repeated.
+// Answer is what is kept of the answer to the first request.
 type Answer struct {
 	Status int
-	Header map[string]string
-	Body   []byte
+	Header map[string]string // no value that a patient or a user has
 }
 
 // Keys keeps answers. It is safe for concurrent use, also by several instances on one PostgreSQL.
@@ -120,7 +125,7 @@ func (k *Keys) kept(ctx context.Context, r Request) (Answer, bool, error) {
 	case found.Fingerprint != r.Fingerprint:
 		return Answer{}, false, ErrReused
 	}
-	answer := Answer{Status: found.Status, Body: found.Body}
+	answer := Answer{Status: found.Status}
 	return answer, true, json.Unmarshal([]byte(found.Header), &answer.Header)
 }
 
@@ -137,6 +142,59 @@ func (k *Keys) keep(ctx context.Context, r Request, a Answer) error {
 	}
 	return k.db.Write(ctx).Create(&row{
 		UserID: r.User, Route: r.Route, Key: r.Key, Fingerprint: r.Fingerprint,
-		Status: a.Status, Header: string(header), Body: a.Body, ExpiresAt: database.At(now.Add(Lifetime)),
+		Status: a.Status, Header: string(header), Body: []byte{}, ExpiresAt: database.At(now.Add(Lifetime)),
 	}).Error
+}
+
+// Forget removes at most limit of a user's answers, and returns how many. Errors: none of its own.
+func (k *Keys) Forget(ctx context.Context, user uuid.UUID, limit int) (int, error) {
+	done := k.db.Write(ctx).Exec(`DELETE FROM idempotency_keys WHERE (user_id, route, key) IN
+		(SELECT user_id, route, key FROM idempotency_keys WHERE user_id = ? LIMIT ?)`, user, limit)
+	return int(done.RowsAffected), done.Error
+}
+
+// Run sweeps until ctx ends.
+func (k *Keys) Run(ctx context.Context, log *zap.Logger) {
+	tick := time.NewTicker(sweepInterval)
+	defer tick.Stop()
+	for {
+		if err := k.Sweep(ctx); err != nil && ctx.Err() == nil {
+			log.Warn("expired Idempotency-Keys were not removed; the next attempt is in a minute", zap.Error(err))
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// Sweep removes the bodies that an earlier release has kept, and the answers that have expired. Errors: the store's.
+func (k *Keys) Sweep(ctx context.Context) error {
+	bodies := func(some *gorm.DB) *gorm.DB { // header holds an ETag at most, which is no value of a patient
+		return k.db.Write(ctx).Model(&row{}).Where("(user_id, route, key) IN (?)", some).UpdateColumn("body", []byte{})
+	}
+	if err := k.sweepWhere(ctx, bodies, "length(body) > 0"); err != nil {
+		return err
+	}
+	expired := func(some *gorm.DB) *gorm.DB {
+		return k.db.Write(ctx).Where("(user_id, route, key) IN (?)", some).Delete(&row{})
+	}
+	return k.sweepWhere(ctx, expired, "expires_at <= ?", database.At(k.clock.Now()))
+}
+
+// sweepWhere runs do over all rows of a condition, in short transactions.
+func (k *Keys) sweepWhere(ctx context.Context, do func(some *gorm.DB) *gorm.DB, condition string, values ...any) error {
+	for {
+		some := k.db.Write(ctx).Model(&row{}).Select("user_id", "route", "key").Where(condition, values...).Order("expires_at").Limit(sweepBatch)
+		done := do(some)
+		if done.Error != nil || done.RowsAffected < sweepBatch {
+			return done.Error
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(20 * time.Millisecond): // requests wait for SQLite's one writer
+		}
+	}
 }

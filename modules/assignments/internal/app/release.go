@@ -29,6 +29,10 @@ func (o *ofDoctors) Owners(ctx context.Context, doctor doctors.ID, limit int) ([
 	return o.assignments.Owners(ctx, doctor, limit)
 }
 
+func (o *ofDoctors) Count(ctx context.Context, doctor doctors.ID) (int, error) {
+	return o.assignments.CountOfDoctor(ctx, doctor)
+}
+
 func (o *ofDoctors) Release(ctx context.Context, who auth.Principal, doctor doctors.ID, to *doctors.ID, limit int) (int, error) {
 	found, err := o.assignments.OfDoctor(ctx, doctor, limit)
 	if err != nil || len(found) == 0 {

@@ -38,6 +38,9 @@ type Repository interface {
 	// Owners returns the owner of each of the doctor's assignments, at most limit of them. Errors: none.
 	Owners(ctx context.Context, doctor doctors.ID, limit int) ([]uuid.UUID, error)
 
+	// CountOfDoctor returns how many assignments the doctor has. Errors: none.
+	CountOfDoctor(ctx context.Context, doctor doctors.ID) (int, error)
+
 	// OfDoctor returns at most limit of the doctor's assignments, whichever. Errors: none.
 	OfDoctor(ctx context.Context, doctor doctors.ID, limit int) ([]domain.Assignment, error)
 

@@ -13,6 +13,7 @@ import (
 	"healthcare/platform/audit"
 	"healthcare/platform/auth"
 	"healthcare/platform/errs"
+	"healthcare/platform/jobs"
 	"healthcare/platform/revision"
 )
 
@@ -90,21 +91,21 @@ func (s *Service) delete(ctx context.Context, who auth.Principal, id doctors.ID)
 }
 
 // Dissolve begins the removal of a doctor who is at an expected version, whoever's patients are assigned. From then on the doctor takes no new
-// assignments. Those that they have are moved to the doctor reassignTo, or end if it is nil, and then the doctor is deleted: see Continue.
+// assignments. The job moves those that they have to the doctor reassignTo, or ends them if it is nil, and then deletes the doctor.
 // Errors: auth.ErrForbidden unless an administrator acts, errs.Invalid, doctors.ErrNotFound, revision.ErrStale, doctors.ErrInRemoval, doctors.ErrReceives.
 func (s *Service) Dissolve(
 	ctx context.Context, who auth.Principal, id doctors.ID, expected revision.Match, reassignTo *doctors.ID,
-) error {
+) (continued Continued, err error) {
 	if who.Role != auth.Admin {
-		return s.forbidden(ctx, who, id, auth.ErrForbidden)
+		return Continued{}, s.forbidden(ctx, who, id, auth.ErrForbidden)
 	}
 	if reassignTo != nil && *reassignTo == id {
-		return errs.Invalidf("reassign_to", "This is the doctor to be removed.")
+		return Continued{}, errs.Invalidf("reassign_to", "This is the doctor to be removed.")
 	}
 	removal := domain.Removal{
 		Doctor: id, ReassignTo: reassignTo, StartedAt: s.clock.Now(), UserID: who.UserID, SessionID: who.SessionID, Role: string(who.Role),
 	}
-	return s.tx.Do(ctx, func(ctx context.Context) error {
+	err = s.tx.Do(ctx, func(ctx context.Context) error {
 		if err := s.holdBoth(ctx, id, expected, reassignTo); err != nil {
 			return err
 		}
@@ -119,10 +120,45 @@ func (s *Service) Dissolve(
 		if err := s.doctors.BeginRemoval(ctx, removal); err != nil {
 			return err
 		}
+		total, err := s.assignments.Count(ctx, id)
+		if err != nil {
+			return err
+		}
+		continued.Total = int64(total)
+		if continued.Job, err = s.jobs.Add(ctx, removalKind, removalJob{Doctor: id.UUID}, continued.Total); err != nil {
+			return err
+		}
 		begun := audit.Done(audit.Update, audit.Doctor, id.UUID)
 		begun.Status, begun.Fields = 202, []string{"removal"}
 		return s.trail.Record(ctx, who, begun)
 	})
+	return continued, err
+}
+
+// removalKind is that of the jobs that continue removals.
+const removalKind = "doctor_removal"
+
+// removalJob is the parameters of such a job.
+type removalJob struct {
+	Doctor uuid.UUID `json:"doctor"`
+}
+
+// Continued is work that continues after its request.
+type Continued struct {
+	Job   uuid.UUID
+	Total int64
+}
+
+// NewRemovals returns the handler of the jobs that continue removals.
+func NewRemovals(service *Service) jobs.Handler {
+	return jobs.Handler{Kind: removalKind, Batch: func(ctx context.Context, job jobs.Job, limit int) (jobs.Progress, error) {
+		var of removalJob
+		if err := job.Decode(&of); err != nil {
+			return jobs.Progress{}, err
+		}
+		ended, done, err := service.Continue(ctx, doctors.ID{UUID: of.Doctor}, limit)
+		return jobs.Progress{Rows: int64(ended), More: !done}, err
+	}}
 }
 
 // holdBoth holds the doctor and the one who receives their patients, in the order of their ids so that no two transactions wait for each other.

@@ -48,6 +48,11 @@ func (a assigned) Owners(ctx context.Context, doctor doctors.ID, limit int) (own
 	return owners, err
 }
 
+func (a assigned) Count(ctx context.Context, doctor doctors.ID) (int, error) {
+	owners, err := a.Owners(ctx, doctor, 1000)
+	return len(owners), err
+}
+
 func (a assigned) Release(ctx context.Context, _ auth.Principal, doctor doctors.ID, to *doctors.ID, limit int) (int, error) {
 	some := `SELECT id FROM assignments WHERE doctor_id = ? LIMIT ?`
 	if to != nil {
@@ -113,7 +118,8 @@ func TestDissolve(t *testing.T) {
 		admin := auth.Principal{UserID: uuid.New(), SessionID: uuid.New(), Role: auth.Admin}
 		doctor, other := treating(t, service), service.registered(t, domain.Details{Name: "O", Specialization: "S"})
 		dissolve := func(who auth.Principal, id doctors.ID, to *doctors.ID) error {
-			return service.Dissolve(t.Context(), who, id, revision.Match{}, to)
+			_, err := service.Dissolve(t.Context(), who, id, revision.Match{}, to)
+			return err
 		}
 		t.Run("is for administrators, and for doctors that there are", func(t *testing.T) {
 			missing := doctors.ID{UUID: uuid.New()}
@@ -122,7 +128,8 @@ func TestDissolve(t *testing.T) {
 			require.ErrorIs(t, dissolve(admin, missing, &other.ID), doctors.ErrNotFound)
 			require.Equal(t, errs.Invalid, errs.KindOf(dissolve(admin, doctor.ID, &missing)))
 			require.Equal(t, errs.Invalid, errs.KindOf(dissolve(admin, doctor.ID, &doctor.ID)))
-			require.ErrorIs(t, service.Dissolve(t.Context(), admin, doctor.ID, revision.OneOf(2), nil), revision.ErrStale)
+			_, err := service.Dissolve(t.Context(), admin, doctor.ID, revision.OneOf(2), nil)
+			require.ErrorIs(t, err, revision.ErrStale)
 		})
 		t.Run("keeps both from being removed otherwise, and the doctor from new patients", func(t *testing.T) {
 			require.NoError(t, dissolve(admin, doctor.ID, &other.ID))

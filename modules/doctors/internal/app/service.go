@@ -12,6 +12,7 @@ import (
 	"healthcare/platform/auth"
 	"healthcare/platform/clock"
 	"healthcare/platform/events"
+	"healthcare/platform/jobs"
 	"healthcare/platform/paging"
 	"healthcare/platform/quota"
 	"healthcare/platform/revision"
@@ -22,6 +23,7 @@ import (
 type Service struct {
 	doctors     ports.Repository
 	assignments doctors.Assignments
+	jobs        *jobs.Queue
 	trail       audit.Recorder
 	tx          tx.Runner
 	events      events.Publisher
@@ -32,12 +34,12 @@ type Service struct {
 
 // New wires the use cases.
 func New(
-	repository ports.Repository, assignments doctors.Assignments, trail audit.Recorder, tx tx.Runner, events events.Publisher, clock clock.Clock,
+	repository ports.Repository, assignments doctors.Assignments, queue *jobs.Queue, trail audit.Recorder, tx tx.Runner, events events.Publisher, clock clock.Clock,
 	cfg doctors.Config,
 ) *Service {
 	limit := quota.New(cfg.MaxPerUser, repository.CountOf, doctors.ErrLimitReached)
 	return &Service{
-		doctors: repository, assignments: assignments, trail: trail, tx: tx, events: events, clock: clock, mode: cfg.Mode, limit: limit,
+		doctors: repository, assignments: assignments, jobs: queue, trail: trail, tx: tx, events: events, clock: clock, mode: cfg.Mode, limit: limit,
 	}
 }
 

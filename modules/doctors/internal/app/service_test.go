@@ -18,6 +18,7 @@ import (
 	"healthcare/platform/databasetest"
 	"healthcare/platform/errs"
 	"healthcare/platform/events"
+	"healthcare/platform/jobs"
 	"healthcare/platform/paging"
 	"healthcare/platform/revision"
 )
@@ -34,7 +35,7 @@ type house struct {
 func newHouse(db *database.DB, subscriptions ...events.Subscription) house {
 	manual := clock.At(now)
 	repository := store.New(db)
-	return house{app.New(repository, assigned{db}, new(audittest.Recorder), db, events.New(subscriptions...), manual, doctors.Config{Mode: doctors.Open}), db, manual}
+	return house{app.New(repository, assigned{db}, jobs.NewQueue(db, manual), new(audittest.Recorder), db, events.New(subscriptions...), manual, doctors.Config{Mode: doctors.Open}), db, manual}
 }
 
 // nobody in particular: the directory is everybody's. Administrators are not recorded as creators, so no row of a user is needed.

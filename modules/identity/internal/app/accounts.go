@@ -11,6 +11,7 @@ import (
 	"healthcare/platform/audit"
 	"healthcare/platform/auth"
 	"healthcare/platform/clock"
+	"healthcare/platform/jobs"
 	"healthcare/platform/revision"
 	"healthcare/platform/tx"
 )
@@ -22,6 +23,8 @@ type Accounts struct {
 	sessions    ports.Sessions
 	credentials *Credentials
 	belongings  identity.Belongings
+	answers     ports.KeptAnswers
+	jobs        *jobs.Queue
 	roles       auth.Roles
 	trail       audit.Recorder
 	tx          tx.Runner
@@ -32,10 +35,10 @@ type Accounts struct {
 // NewAccounts wires the use cases.
 func NewAccounts(
 	cfg identity.Config, users ports.Users, mailboxes ports.Mailboxes, sessions ports.Sessions, credentials *Credentials,
-	belongings identity.Belongings, roles auth.Roles, trail audit.Recorder, tx tx.Runner, clock clock.Clock,
+	belongings identity.Belongings, answers ports.KeptAnswers, queue *jobs.Queue, roles auth.Roles, trail audit.Recorder, tx tx.Runner, clock clock.Clock,
 ) *Accounts {
 	return &Accounts{
-		users: users, mailboxes: mailboxes, sessions: sessions, credentials: credentials, belongings: belongings, roles: roles, trail: trail, tx: tx,
+		users: users, mailboxes: mailboxes, sessions: sessions, credentials: credentials, belongings: belongings, answers: answers, jobs: queue, roles: roles, trail: trail, tx: tx,
 		clock: clock, closed: cfg.RegistrationClosed,
 	}
 }

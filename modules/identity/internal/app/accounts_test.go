@@ -147,7 +147,8 @@ func TestLeave(t *testing.T) {
 		h.exec(t, `INSERT INTO patients (id, owner_id, name, gender, age, email, phone, address, notes, version, created_at, updated_at)
 			VALUES (?, ?, 'P', 'Other', 1, '', '', '', '', 1, ?, ?)`, uuid.Must(uuid.NewV7()), who.UserID, database.At(now), database.At(now))
 		leave := func(password string, withPatients bool, expected revision.Match) error {
-			return h.Leave(t.Context(), who, expected, password, withPatients, here)
+			_, err := h.Leave(t.Context(), who, expected, password, withPatients, here)
+			return err
 		}
 		t.Run("wants the password, the version, and a word about patients", func(t *testing.T) {
 			require.Equal(t, errs.Invalid, errs.KindOf(leave("wrong horse", true, revision.Match{})))
@@ -168,7 +169,8 @@ func TestLeave(t *testing.T) {
 		t.Run("is not for the last administrator", func(t *testing.T) {
 			boss, _ := h.signedInAs(t, "boss@example.com")
 			h.exec(t, `UPDATE users SET role = 'admin' WHERE id = ?`, boss.UserID)
-			require.ErrorIs(t, h.Leave(t.Context(), boss, revision.Match{}, secret, false, here), identity.ErrLastAdministrator)
+			_, err := h.Leave(t.Context(), boss, revision.Match{}, secret, false, here)
+			require.ErrorIs(t, err, identity.ErrLastAdministrator)
 		})
 	})
 }

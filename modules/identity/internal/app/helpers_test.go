@@ -22,7 +22,9 @@ import (
 	"healthcare/platform/auth"
 	"healthcare/platform/clock"
 	"healthcare/platform/database"
+	"healthcare/platform/database/idempotency"
 	"healthcare/platform/errs"
+	"healthcare/platform/jobs"
 	"healthcare/platform/keyring"
 )
 
@@ -75,7 +77,8 @@ func newHouse(t testing.TB, db *database.DB, adjust ...func(*identity.Config)) h
 	credentials := app.NewCredentials(cfg, h.passwords, func(password string) bool { return password == "password1" }, attempts, h.trail)
 	h.estate, h.roles = &estate{db: db}, rolesOf()
 	h.Service = app.New(cfg, h.users, h.sessions, credentials, tokens, h.trail, db, manual)
-	h.Accounts = app.NewAccounts(cfg, h.users, store.NewMailboxes(db, manual, zap.NewNop()), h.sessions, credentials, h.estate, h.roles, h.trail, db, manual)
+	h.Accounts = app.NewAccounts(cfg, h.users, store.NewMailboxes(db, manual, zap.NewNop()), h.sessions, credentials, h.estate,
+		idempotency.New(db, manual), jobs.NewQueue(db, manual), h.roles, h.trail, db, manual)
 	return h
 }
 
@@ -92,16 +95,16 @@ func rolesOf() auth.Roles {
 // estate is what users own, as another module tells it: here, whether there is a row for them in patients.
 type estate struct{ db *database.DB }
 
-// Any implements identity.Belongings.
-func (e *estate) Any(ctx context.Context, user identity.UserID) (bool, error) {
-	var count int
-	err := e.db.Read(ctx).Raw(`SELECT count(*) FROM patients WHERE owner_id = ?`, user).Scan(&count).Error
-	return count > 0, err
+// Count implements identity.Belongings.
+func (e *estate) Count(ctx context.Context, user identity.UserID, _ int) (count int, err error) {
+	err = e.db.Read(ctx).Raw(`SELECT count(*) FROM patients WHERE owner_id = ?`, user).Scan(&count).Error
+	return count, err
 }
 
 // Discard implements identity.Belongings.
-func (e *estate) Discard(ctx context.Context, user identity.UserID, _ identity.SessionID, _ string) error {
-	return e.db.Write(ctx).Exec(`DELETE FROM patients WHERE owner_id = ?`, user).Error
+func (e *estate) Discard(ctx context.Context, user identity.UserID, _ identity.SessionID, _ string, _ int) (int, error) {
+	done := e.db.Write(ctx).Exec(`DELETE FROM patients WHERE owner_id = ?`, user)
+	return int(done.RowsAffected), done.Error
 }
 
 // here is where the tests sign in from, unless they say otherwise.

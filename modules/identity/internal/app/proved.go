@@ -6,6 +6,7 @@ import (
 
 	"healthcare/modules/identity"
 	"healthcare/modules/identity/internal/domain"
+	"healthcare/modules/identity/internal/ports"
 	"healthcare/platform/audit"
 	"healthcare/platform/auth"
 	"healthcare/platform/errs"
@@ -65,44 +66,65 @@ func (a *Accounts) prove(ctx context.Context, who auth.Principal, field, passwor
 
 func wrong(field string) error { return errs.Invalidf(field, "Is not your password.") }
 
-// Leave removes the user who asks, their sessions and, where they say so, their patients.
+// Leave removes the user who asks, their sessions and, if they ask for it, their patients. If that takes long, the account is closed at once
+// and its data is removed by the job that Leave returns; nil if nothing is left to do.
 // Errors: errs.Invalid for a wrong password, errs.Throttled, identity.ErrOwnsPatients, identity.ErrLastAdministrator, revision.ErrStale.
 func (a *Accounts) Leave(
 	ctx context.Context, who auth.Principal, expected revision.Match, password string, withPatients bool, from From,
-) error {
+) (continued *Continued, err error) {
 	user, err := a.prove(ctx, who, "password", password, from)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return a.tx.Do(ctx, func(ctx context.Context) error {
-		if err := a.leave(ctx, who, user, expected, withPatients); err != nil {
+	err = a.tx.Do(ctx, func(ctx context.Context) error {
+		if continued, err = a.leave(ctx, who, user, expected, withPatients); err != nil {
 			return orGone(err)
 		}
-		return a.trail.Record(ctx, who, about(audit.Delete, audit.User, user.ID.UUID, http.StatusNoContent))
+		status := http.StatusNoContent
+		if continued != nil {
+			status = http.StatusAccepted
+		}
+		return a.trail.Record(ctx, who, about(audit.Delete, audit.User, user.ID.UUID, status))
 	})
+	return continued, err
 }
 
-func (a *Accounts) leave(ctx context.Context, who auth.Principal, user domain.User, expected revision.Match, withPatients bool) error {
+func (a *Accounts) leave(
+	ctx context.Context, who auth.Principal, user domain.User, expected revision.Match, withPatients bool,
+) (*Continued, error) {
 	if err := a.keepAnAdministrator(ctx, user.ID); err != nil {
-		return err
+		return nil, err
 	}
-	_, err := a.users.Change(ctx, user.ID, func(now *domain.User) error { return expected.Check(now.Version) }) // held from here on
-	if err != nil {
-		return err
-	}
-	if withPatients {
-		err = a.belongings.Discard(ctx, user.ID, sessionOf(who), string(who.Role))
-	} else {
-		var any bool
-		if any, err = a.belongings.Any(ctx, user.ID); any {
-			return identity.ErrOwnsPatients
+	_, err := a.users.Change(ctx, user.ID, func(now *domain.User) error { // held from here on
+		if now.PasswordHash == domain.NoPassword {
+			return ports.ErrNotFound // closed while this request waited for the row
 		}
-	}
+		return expected.Check(now.Version)
+	})
 	if err != nil {
-		return err
+		return nil, err
+	}
+	owned, err := a.belongings.Count(ctx, user.ID, quick+1)
+	if err != nil {
+		return nil, err
+	}
+	if owned > 0 && !withPatients {
+		return nil, identity.ErrOwnsPatients
 	}
 	if err := a.sessions.RemoveAllBut(ctx, user.ID, identity.SessionID{}); err != nil {
-		return err
+		return nil, err
 	}
-	return a.users.Remove(ctx, user.ID)
+	forgotten, err := a.answers.Forget(ctx, user.ID.UUID, quick)
+	if err != nil {
+		return nil, err
+	}
+	if owned > quick || forgotten == quick {
+		return a.close(ctx, who, user.ID)
+	}
+	if owned > 0 {
+		if _, err := a.belongings.Discard(ctx, user.ID, sessionOf(who), string(who.Role), quick); err != nil {
+			return nil, err
+		}
+	}
+	return nil, a.users.Remove(ctx, user.ID)
 }

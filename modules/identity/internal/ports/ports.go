@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 
+	"github.com/google/uuid"
+
 	"healthcare/modules/identity"
 	"healthcare/modules/identity/internal/domain"
 	"healthcare/platform/paging"
@@ -48,6 +50,19 @@ type Users interface {
 
 	// Remove deletes a user who has no session. Errors: ErrNotFound; errs.Conflict while another module's record refers to the user.
 	Remove(ctx context.Context, id identity.UserID) error
+
+	// Close disables a user and overwrites all that identifies them, so that their addresses are free. No other method but Closed and Remove
+	// finds them from then on. Errors: ErrNotFound.
+	Close(ctx context.Context, id identity.UserID, closing domain.Closing) error
+
+	// Closed returns how a user's account was closed. Errors: ErrNotFound.
+	Closed(ctx context.Context, id identity.UserID) (domain.Closing, error)
+}
+
+// KeptAnswers keeps answers to users' requests for repetition (Idempotency-Key).
+type KeptAnswers interface {
+	// Forget removes at most limit of the user's answers, and returns how many. Errors: none.
+	Forget(ctx context.Context, user uuid.UUID, limit int) (int, error)
 }
 
 // MaxSharing is how many users of one mailbox are listed.

@@ -24,36 +24,32 @@ type belongings struct {
 	trail    audit.Recorder
 }
 
-// atOnce is how many patients one statement removes, and one event names.
-const atOnce = 1000
-
-func (b *belongings) Any(ctx context.Context, user identity.UserID) (bool, error) {
-	ids, err := b.patients.HoldSome(ctx, patients.OwnedBy(user.UUID), 1)
-	return len(ids) > 0, err
+func (b *belongings) Count(ctx context.Context, user identity.UserID, limit int) (int, error) {
+	return b.patients.Count(ctx, patients.OwnedBy(user.UUID), limit)
 }
 
-func (b *belongings) Discard(ctx context.Context, user identity.UserID, session identity.SessionID, role string) error {
+func (b *belongings) Discard(
+	ctx context.Context, user identity.UserID, session identity.SessionID, role string, limit int,
+) (removed int, err error) {
 	scope := patients.OwnedBy(user.UUID)
 	who := auth.Principal{UserID: user.UUID, SessionID: session.UUID, Role: auth.Role(role)}
-	return b.tx.Do(ctx, func(ctx context.Context) error {
-		for {
-			ids, err := b.patients.HoldSome(ctx, scope, atOnce)
-			if err != nil || len(ids) == 0 {
-				return err
-			}
-			if err := b.events.Publish(ctx, patients.Deleted{IDs: ids, By: who}); err != nil {
-				return err
-			}
-			if err := b.patients.RemoveAll(ctx, scope, ids); err != nil {
-				return err
-			}
-			entries := make([]audit.Entry, len(ids))
-			for i, id := range ids {
-				entries[i] = event(audit.Delete, id)
-			}
-			if err := b.trail.Record(ctx, who, entries...); err != nil {
-				return err
-			}
+	err = b.tx.Do(ctx, func(ctx context.Context) error {
+		ids, err := b.patients.HoldSome(ctx, scope, limit)
+		removed = len(ids)
+		if err != nil || len(ids) == 0 {
+			return err
 		}
+		if err := b.events.Publish(ctx, patients.Deleted{IDs: ids, By: who}); err != nil {
+			return err
+		}
+		if err := b.patients.RemoveAll(ctx, scope, ids); err != nil {
+			return err
+		}
+		entries := make([]audit.Entry, len(ids))
+		for i, id := range ids {
+			entries[i] = event(audit.Delete, id)
+		}
+		return b.trail.Record(ctx, who, entries...)
 	})
+	return removed, err
 }

@@ -38,9 +38,12 @@ func TestBelongings(t *testing.T) {
 		kept := h.registered(t, stranger, ananya())
 		owns := func(t *testing.T, user identity.UserID) bool {
 			t.Helper()
-			any, err := belongings.Any(t.Context(), user)
+			n, err := belongings.Count(t.Context(), user, 1)
 			require.NoError(t, err)
-			return any
+			return n > 0
+		}
+		discard := func() (int, error) {
+			return belongings.Discard(t.Context(), user, identity.SessionID{UUID: who.SessionID}, string(who.Role), 1000)
 		}
 		t.Run("are the user's patients", func(t *testing.T) {
 			require.True(t, owns(t, user))
@@ -48,11 +51,12 @@ func TestBelongings(t *testing.T) {
 		})
 		t.Run("stay when one of those who react fails", func(t *testing.T) {
 			answer = errors.New("cannot let go")
-			require.ErrorIs(t, belongings.Discard(t.Context(), user, identity.SessionID{UUID: who.SessionID}, string(who.Role)), answer)
+			_, err := discard()
+			require.ErrorIs(t, err, answer)
 			require.Equal(t, 1, assignments(t, db))
 			answer, heard = nil, nil
 		})
-		t.Run("go with all that refers to them, a thousand at a time, and nobody else's", func(t *testing.T) {
+		t.Run("go with all that refers to them, as many as are asked for, and nobody else's", func(t *testing.T) {
 			more := make([]map[string]any, 1500)
 			for i := range more {
 				more[i] = map[string]any{
@@ -61,14 +65,23 @@ func TestBelongings(t *testing.T) {
 				}
 			}
 			require.NoError(t, db.Write(t.Context()).Table("patients").CreateInBatches(more, 500).Error)
-			require.NoError(t, belongings.Discard(t.Context(), user, identity.SessionID{UUID: who.SessionID}, string(who.Role)))
+			all, err := belongings.Count(t.Context(), user, -1)
+			require.NoError(t, err)
+			require.Equal(t, 1501, all)
+			for _, expected := range []int{1000, 501} {
+				removed, err := discard()
+				require.NoError(t, err)
+				require.Equal(t, expected, removed)
+			}
 			require.False(t, owns(t, user))
 			require.Zero(t, assignments(t, db))
 			require.Len(t, heard, 2)
 			require.Len(t, heard[0].IDs, 1000)
 			require.Contains(t, append(heard[0].IDs, heard[1].IDs...), patient.ID)
 			require.Equal(t, kept, h.found(t, stranger, kept))
-			require.NoError(t, belongings.Discard(t.Context(), user, identity.SessionID{UUID: who.SessionID}, string(who.Role)), "nothing is left to do")
+			removed, err := discard()
+			require.NoError(t, err)
+			require.Zero(t, removed, "nothing is left to do")
 			recorded := trail.Recorded()
 			require.Len(t, recorded, 1501)
 			for _, entry := range recorded {

@@ -37,6 +37,9 @@ type Repository interface {
 	// Remove deletes the patient. Errors: patients.ErrNotFound.
 	Remove(ctx context.Context, scope patients.Scope, id patients.ID) error
 
+	// Count returns the number of the scope's patients, limit at most; a negative limit is none. Errors: none.
+	Count(ctx context.Context, scope patients.Scope, limit int) (int, error)
+
 	// HoldSome holds, as Hold does, at most limit of the scope's patients, whichever. Errors: none.
 	HoldSome(ctx context.Context, scope patients.Scope, limit int) ([]patients.ID, error)
 

@@ -131,6 +131,12 @@ func (s *store) Owners(ctx context.Context, doctor doctors.ID, limit int) ([]uui
 	return owners, err
 }
 
+func (s *store) CountOfDoctor(ctx context.Context, doctor doctors.ID) (int, error) {
+	var count int64
+	err := s.db.Read(ctx).Model(&row{}).Where("doctor_id = ?", doctor).Count(&count).Error
+	return int(count), err
+}
+
 func (s *store) OfDoctor(ctx context.Context, doctor doctors.ID, limit int) ([]domain.Assignment, error) {
 	var rows []row
 	err := s.db.Read(ctx).Where("doctor_id = ?", doctor).Limit(limit).Find(&rows).Error

@@ -48,7 +48,11 @@ func (h *handlers) Leave(c *fiber.Ctx, asked LeaveParams) error {
 		return err
 	}
 	withPatients := httpserver.Value(asked.Patients) == "delete"
-	return done(c, h.accounts.Leave(c.UserContext(), httpserver.Principal(c), expected, password, withPatients, from(c)))
+	continued, err := h.accounts.Leave(c.UserContext(), httpserver.Principal(c), expected, password, withPatients, from(c))
+	if err != nil || continued == nil {
+		return done(c, err)
+	}
+	return httpserver.SendJob(c, continued.Job, continued.Total)
 }
 
 // ChangePassword changes the caller's password.

@@ -62,7 +62,7 @@ func (r userRow) user() domain.User {
 
 func (u *users) Find(ctx context.Context, id identity.UserID) (domain.User, error) {
 	var r userRow
-	err := u.db.Read(ctx).Where("id = ?", id).Take(&r).Error
+	err := notClosed(u.db.Read(ctx)).Where("id = ?", id).Take(&r).Error
 	return r.user(), explain(err)
 }
 
@@ -74,7 +74,7 @@ var columns = database.Columns[userRow]{
 }
 
 func (u *users) List(ctx context.Context, filter domain.UserFilter, request paging.Request) (paging.Page[domain.User], error) {
-	q := database.Matching(u.db.Read(ctx), filter.Search)
+	q := database.Matching(notClosed(u.db.Read(ctx)), filter.Search)
 	if filter.Role != "" {
 		q = q.Where("role = ?", filter.Role)
 	}
@@ -91,7 +91,7 @@ var forChange = clause.Locking{Strength: "NO KEY UPDATE"}
 func (u *users) Change(ctx context.Context, id identity.UserID, rule func(*domain.User) error) (changed domain.User, err error) {
 	err = u.db.Do(ctx, func(ctx context.Context) error {
 		var r userRow
-		if err := u.db.Write(ctx).Clauses(forChange).Where("id = ?", id).Take(&r).Error; err != nil {
+		if err := notClosed(u.db.Write(ctx)).Clauses(forChange).Where("id = ?", id).Take(&r).Error; err != nil {
 			return explain(err)
 		}
 		changed = r.user()
@@ -115,6 +115,9 @@ func (u *users) HoldAll(ctx context.Context, role string) (ids []identity.UserID
 }
 
 func (u *users) Remove(ctx context.Context, id identity.UserID) error {
+	if err := u.db.Write(ctx).Where("user_id = ?", id).Delete(&closedRow{}).Error; err != nil {
+		return err
+	}
 	done := u.db.Write(ctx).Where("id = ?", id).Delete(&userRow{})
 	if done.Error == nil && done.RowsAffected == 0 {
 		return ports.ErrNotFound

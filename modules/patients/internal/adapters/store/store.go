@@ -193,6 +193,13 @@ func (s *store) Remove(ctx context.Context, scope patients.Scope, id patients.ID
 	return done.Error
 }
 
+func (s *store) Count(ctx context.Context, scope patients.Scope, limit int) (int, error) {
+	var n int64
+	some := within(s.db.Read(ctx).Model(&row{}), scope).Select("id").Limit(limit)
+	err := s.db.Read(ctx).Table("(?) AS patient", some).Count(&n).Error
+	return int(n), err
+}
+
 func (s *store) HoldSome(ctx context.Context, scope patients.Scope, limit int) (ids []patients.ID, err error) {
 	locked := within(s.db.Write(ctx).Model(&row{}), scope).Clauses(clause.Locking{Strength: "UPDATE"})
 	err = locked.Order("id").Limit(limit).Pluck("id", &ids).Error

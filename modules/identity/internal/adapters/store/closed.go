@@ -1,0 +1,59 @@
+package store
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+	"gorm.io/gorm"
+
+	"healthcare/modules/identity"
+	"healthcare/modules/identity/internal/domain"
+	"healthcare/modules/identity/internal/ports"
+	"healthcare/platform/database"
+)
+
+// closedRow marks an account that waits for the removal of its data.
+type closedRow struct {
+	UserID    identity.UserID `gorm:"primaryKey"`
+	SessionID identity.SessionID
+	Role      string
+	ClosedAt  database.Time
+}
+
+func (closedRow) TableName() string { return "closed_accounts" }
+
+// notClosed leaves out the accounts that have been closed: few, so that the list is still read along its own index.
+func notClosed(q *gorm.DB) *gorm.DB {
+	return q.Where("id NOT IN (SELECT user_id FROM closed_accounts)")
+}
+
+func (u *users) Close(ctx context.Context, id identity.UserID, closing domain.Closing) error {
+	// Random, so that nobody can register the address in advance, and ".invalid" (RFC 6761), so that nobody has it.
+	nobody := uuid.NewString()
+	address := nobody + "@closed.invalid"
+	return u.db.Do(ctx, func(ctx context.Context) error {
+		blank := userRow{
+			Name: "-", Email: address, Mailbox: domain.LowerAddress(address), Username: nobody, PasswordHash: domain.NoPassword,
+			UpdatedAt: database.At(closing.At),
+		}
+		done := u.db.Write(ctx).Model(&userRow{}).Where("id = ?", id).
+			Select("name", "email", "mailbox", "username", "password_hash", "active", "search_text", "updated_at").Updates(&blank)
+		if done.Error != nil {
+			return done.Error
+		}
+		if done.RowsAffected == 0 {
+			return ports.ErrNotFound
+		}
+		mailbox := mailboxRow{Mailbox: domain.Mailbox(address), Holds: true}
+		if err := u.db.Write(ctx).Model(&mailboxRow{}).Where("user_id = ?", id).Select("mailbox", "holds").Updates(&mailbox).Error; err != nil {
+			return err
+		}
+		return u.db.Write(ctx).Create(&closedRow{UserID: id, SessionID: closing.Session, Role: closing.Role, ClosedAt: database.At(closing.At)}).Error
+	})
+}
+
+func (u *users) Closed(ctx context.Context, id identity.UserID) (domain.Closing, error) {
+	var r closedRow
+	err := u.db.Read(ctx).Where("user_id = ?", id).Take(&r).Error
+	return domain.Closing{Session: r.SessionID, Role: r.Role, At: r.ClosedAt.Time}, explain(err)
+}

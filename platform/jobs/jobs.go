@@ -1,0 +1,205 @@
+// Package jobs runs work that is too long for one request. A job is a row; each of its batches is one transaction, which also holds the
+// batch's events, entries of the trail and progress. A crash therefore loses at most the batch that was running.
+package jobs
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+
+	"healthcare/platform/clock"
+	"healthcare/platform/database"
+	"healthcare/platform/errs"
+)
+
+const (
+	// MaxBatch is the largest number of rows that one batch may process.
+	MaxBatch = 500
+	// Retention is how long the state of a job that has ended can be read.
+	Retention = 7 * 24 * time.Hour
+)
+
+// State is where a job is.
+type State string
+
+// The states of a job. A batch that fails is retried, so a job fails only with a Permanent error.
+const (
+	Pending State = "pending" // no batch has succeeded yet
+	Running State = "running"
+	Done    State = "done"
+	Failed  State = "failed"
+)
+
+// Status is the public view of a job.
+type Status struct {
+	State State `json:"state"`
+	Done  int64 `json:"done"`
+	Total int64 `json:"total"` // an estimate: rows may come and go while the job runs
+}
+
+// Job is the view of a Handler.
+type Job struct {
+	ID         uuid.UUID
+	Kind       string
+	Parameters json.RawMessage
+	Done       int64 // rows processed by earlier batches
+}
+
+// Decode reads the parameters. Errors: a Permanent one.
+func (j Job) Decode(into any) error {
+	if err := json.Unmarshal(j.Parameters, into); err != nil {
+		return Permanent(err)
+	}
+	return nil
+}
+
+// Progress is the result of one batch.
+type Progress struct {
+	Rows int64
+	More bool // another batch is needed
+}
+
+// Handler processes the jobs of one kind.
+type Handler struct {
+	Kind string
+
+	// Batch processes at most limit rows in the transaction of ctx. It may run again for the same rows after its transaction was undone, and on
+	// several instances one after the other. Errors: any, after which the batch is retried; a Permanent one, after which the job has failed.
+	Batch func(ctx context.Context, job Job, limit int) (Progress, error)
+}
+
+// Permanent marks an error that no retry can remove.
+func Permanent(err error) error { return permanent{err} }
+
+type permanent struct{ error }
+
+func (p permanent) Unwrap() error { return p.error }
+
+// ErrNotFound is the answer to an id that no job has, or no longer has.
+var ErrNotFound = errs.New(errs.NotFound, "not_found", "No such job.")
+
+// Queue keeps jobs. It is safe for concurrent use, also by several instances on one database.
+type Queue struct {
+	db    *database.DB
+	clock clock.Clock
+	added chan struct{} // signals this instance's Runner
+}
+
+// NewQueue returns the queue in db.
+func NewQueue(db *database.DB, clock clock.Clock) *Queue {
+	return &Queue{db: db, clock: clock, added: make(chan struct{}, 1)}
+}
+
+// Add adds a job in the transaction of ctx; it starts as soon as that has committed. The parameters hold ids only: everything else is patient
+// data that would outlive its patient. Total is the estimated number of rows. Errors: the store's.
+func (q *Queue) Add(ctx context.Context, kind string, parameters any, total int64) (uuid.UUID, error) {
+	encoded, err := json.Marshal(parameters)
+	if err != nil {
+		return uuid.Nil, err
+	}
+	id, now := uuid.New(), database.At(q.clock.Now())
+	err = q.db.Write(ctx).Exec(`INSERT INTO jobs (id, kind, parameters, state, done, total, failures, due_at, created_at)
+		VALUES (?, ?, ?, ?, 0, ?, 0, ?, ?)`, id, kind, string(encoded), Pending, total, now, now).Error
+	if err != nil {
+		return uuid.Nil, err
+	}
+	return id, q.db.Afterwards(ctx, func(context.Context) error { q.wake(); return nil })
+}
+
+func (q *Queue) wake() {
+	select {
+	case q.added <- struct{}{}:
+	default:
+	}
+}
+
+// Find returns a job's status. Errors: ErrNotFound.
+func (q *Queue) Find(ctx context.Context, id string) (Status, error) {
+	parsed, err := uuid.Parse(id)
+	if err != nil || len(id) != 36 {
+		return Status{}, ErrNotFound
+	}
+	var found []Status
+	err = q.db.Read(ctx).Raw(`SELECT state, done, total FROM jobs WHERE id = ? AND (expires_at IS NULL OR expires_at > ?)`,
+		parsed, database.At(q.clock.Now())).Scan(&found).Error
+	if err == nil && len(found) == 0 {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return Status{}, err
+	}
+	return found[0], nil
+}
+
+// row is a job that the Runner holds.
+type row struct {
+	ID         uuid.UUID
+	Kind       string
+	Parameters string
+	State      State
+	Done       int64
+	Total      int64
+	Failures   int
+}
+
+// due reports whether a job of one of the kinds is due.
+func (q *Queue) due(ctx context.Context, kinds []string) (due bool, err error) {
+	err = q.db.Read(ctx).Raw(`SELECT EXISTS (SELECT 1 FROM jobs WHERE expires_at IS NULL AND due_at <= ? AND kind IN ?)`,
+		database.At(q.clock.Now()), kinds).Scan(&due).Error
+	return due, err
+}
+
+// hold locks a due job that no other instance works on, until the transaction ends. The lock is what a lease would be: it ends with the
+// connection, so another instance continues as soon as one has crashed.
+func (q *Queue) hold(ctx context.Context, kinds []string) (row, bool, error) {
+	skip := " FOR UPDATE SKIP LOCKED"
+	if q.db.Engine() == database.SQLite { // has one writing transaction at a time
+		skip = ""
+	}
+	var held []row
+	err := q.db.Write(ctx).Raw(`SELECT id, kind, parameters, state, done, total, failures FROM jobs
+		WHERE expires_at IS NULL AND due_at <= ? AND kind IN ? ORDER BY due_at, id LIMIT 1`+skip,
+		database.At(q.clock.Now()), kinds).Scan(&held).Error
+	if err != nil || len(held) == 0 {
+		return row{}, false, err
+	}
+	return held[0], true, nil
+}
+
+// advance records a batch. Setting due_at puts the job behind the others that are due.
+func (q *Queue) advance(ctx context.Context, id uuid.UUID, p Progress) error {
+	now := q.clock.Now()
+	if p.More {
+		return q.db.Write(ctx).Exec(`UPDATE jobs SET state = ?, done = done + ?, failures = 0, due_at = ? WHERE id = ?`,
+			Running, p.Rows, database.At(now), id).Error
+	}
+	return q.db.Write(ctx).Exec(`UPDATE jobs SET state = ?, done = done + ?, failures = 0, expires_at = ? WHERE id = ?`,
+		Done, p.Rows, database.At(now.Add(Retention)), id).Error
+}
+
+// postpone records a failure, unless another instance is working on the job or has changed it since.
+func (q *Queue) postpone(ctx context.Context, r row, failure error) error {
+	now := q.clock.Now()
+	if errors.As(failure, new(permanent)) {
+		return q.db.Write(ctx).Exec(`UPDATE jobs SET state = ?, failures = failures + 1, expires_at = ? WHERE id = ? AND expires_at IS NULL`,
+			Failed, database.At(now.Add(Retention)), r.ID).Error
+	}
+	return q.db.Write(ctx).Exec(`UPDATE jobs SET failures = failures + 1, due_at = ? WHERE id = ? AND failures = ? AND expires_at IS NULL`,
+		database.At(now.Add(backoff(r.Failures))), r.ID, r.Failures).Error
+}
+
+// backoff doubles from one second to one minute.
+func backoff(failures int) time.Duration { return min(time.Second<<min(failures, 6), time.Minute) }
+
+// removeExpired removes the jobs that ended long ago.
+func (q *Queue) removeExpired(ctx context.Context) error {
+	return q.db.Write(ctx).Exec(`DELETE FROM jobs WHERE expires_at <= ?`, database.At(q.clock.Now())).Error
+}
+
+// unfinished returns the number of jobs that have not ended.
+func (q *Queue) unfinished(ctx context.Context) (n int64, err error) {
+	return n, q.db.Read(ctx).Raw(`SELECT count(*) FROM jobs WHERE expires_at IS NULL`).Scan(&n).Error
+}

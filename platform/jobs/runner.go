@@ -1,0 +1,169 @@
+package jobs
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+
+	"healthcare/platform/telemetry"
+)
+
+const (
+	pollInterval  = 2 * time.Second // how soon a job of an instance that crashed, or whose commit was not signalled, is found
+	sweepInterval = time.Minute
+	logInterval   = 10 * time.Second
+	batchTimeout  = 30 * time.Second
+
+	// A batch that takes longer than batchTarget is followed by smaller ones: SQLite has one writer, and requests wait for it.
+	batchTarget   = 100 * time.Millisecond
+	firstBatch    = 50
+	smallestBatch = 10 // of those that succeed: on a loaded machine even one row may take long
+	minPause      = 10 * time.Millisecond
+)
+
+// Runner processes the jobs of a Queue, one batch at a time. Each instance has one.
+type Runner struct {
+	queue    *Queue
+	handlers map[string]Handler
+	kinds    []string
+	log      *zap.Logger
+
+	limit    int // of the next batch
+	logged   time.Time
+	rows     *prometheus.CounterVec
+	failures *prometheus.CounterVec
+	waiting  prometheus.Gauge
+}
+
+// NewRunner returns a Runner with one handler for each kind. Errors: two handlers for one kind.
+func NewRunner(handlers []Handler, queue *Queue, log *zap.Logger) (*Runner, error) {
+	r := &Runner{queue: queue, handlers: map[string]Handler{}, log: log, limit: firstBatch}
+	for _, h := range handlers {
+		if _, taken := r.handlers[h.Kind]; taken {
+			return nil, fmt.Errorf("two handlers for jobs of kind %s", h.Kind)
+		}
+		r.handlers[h.Kind] = h
+		r.kinds = append(r.kinds, h.Kind)
+	}
+	r.rows = telemetry.Counters("healthcare_job_rows_total", "Rows that jobs have processed, by the job's kind.", "kind", r.kinds...)
+	r.failures = telemetry.Counters("healthcare_job_failures_total", "Batches of jobs that failed, by the job's kind.", "kind", r.kinds...)
+	r.waiting = prometheus.NewGauge(prometheus.GaugeOpts{Name: "healthcare_jobs_unfinished", Help: "Jobs that have not ended."})
+	return r, nil
+}
+
+// Run processes jobs until stop ends. The batch that is running then is completed, unless work ends too.
+func (r *Runner) Run(stop, work context.Context) {
+	if len(r.kinds) == 0 {
+		return
+	}
+	var swept time.Time
+	for stop.Err() == nil {
+		if time.Since(swept) >= sweepInterval {
+			swept = time.Now()
+			if err := r.sweep(work); err != nil && work.Err() == nil {
+				r.log.Warn("expired jobs were not removed; the next attempt is in a minute", zap.Error(err))
+			}
+		}
+		began := time.Now()
+		worked, err := r.Step(work)
+		if err != nil && work.Err() == nil {
+			r.log.Error("jobs could not be processed; trying again", zap.Error(err))
+		}
+		wait, added := pollInterval, r.queue.added
+		if worked { // leaves the writer and the processors to requests for longer than the batch took
+			wait, added = max(minPause, 2*time.Since(began)), nil
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-stop.Done():
+		case <-added:
+		case <-timer.C:
+		}
+		timer.Stop()
+	}
+}
+
+func (r *Runner) sweep(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, batchTimeout)
+	defer cancel()
+	unfinished, err := r.queue.unfinished(ctx)
+	if err != nil {
+		return err
+	}
+	r.waiting.Set(float64(unfinished))
+	return r.queue.removeExpired(ctx)
+}
+
+// Step processes one batch of a job that is due, and reports whether there was one. Errors: those of the store; a batch that fails is logged
+// and postponed.
+func (r *Runner) Step(ctx context.Context) (worked bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, batchTimeout)
+	defer cancel()
+	if due, err := r.queue.due(ctx, r.kinds); err != nil || !due {
+		return false, err
+	}
+	var job row
+	var progress Progress
+	var began time.Time
+	held := false
+	err = r.queue.db.Do(ctx, func(ctx context.Context) error {
+		began = time.Now() // after the wait for the writer
+		if job, held, err = r.queue.hold(ctx, r.kinds); err != nil || !held {
+			return err
+		}
+		progress, err = r.handlers[job.Kind].Batch(ctx, Job{ID: job.ID, Kind: job.Kind, Parameters: []byte(job.Parameters), Done: job.Done}, r.limit)
+		if err != nil {
+			return err
+		}
+		return r.queue.advance(ctx, job.ID, progress)
+	})
+	if !held {
+		return false, err
+	}
+	r.adapt(time.Since(began), err)
+	if err != nil {
+		return true, r.failed(ctx, job, err)
+	}
+	r.report(job, progress)
+	return true, nil
+}
+
+// adapt chooses the size of the next batch by the time that this one took.
+func (r *Runner) adapt(took time.Duration, err error) {
+	switch {
+	case err != nil:
+		r.limit = max(1, r.limit/2)
+	case took > batchTarget:
+		r.limit = max(min(r.limit, smallestBatch), r.limit/2)
+	case took < batchTarget/2:
+		r.limit = min(MaxBatch, 2*r.limit)
+	}
+}
+
+func (r *Runner) failed(ctx context.Context, job row, failure error) error {
+	if context.Cause(ctx) == context.Canceled { // the program stops; another instance, or the next start, continues
+		return nil
+	}
+	r.failures.WithLabelValues(job.Kind).Inc()
+	r.log.Error("a batch of a job failed", zap.String("kind", job.Kind), zap.Stringer("job", job.ID), zap.Int("failures", job.Failures+1),
+		zap.Error(failure))
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), batchTimeout) // the batch may have used up its time
+	defer cancel()
+	return r.queue.postpone(ctx, job, failure)
+}
+
+func (r *Runner) report(job row, p Progress) {
+	r.rows.WithLabelValues(job.Kind).Add(float64(p.Rows))
+	if first := job.State == Pending; p.More && !first && time.Since(r.logged) < logInterval {
+		return
+	}
+	r.logged = time.Now()
+	message := "a job is running"
+	if !p.More {
+		message = "a job is done"
+	}
+	r.log.Info(message, zap.String("kind", job.Kind), zap.Stringer("job", job.ID), zap.Int64("done", job.Done+p.Rows), zap.Int64("of", job.Total))
+}

@@ -44,6 +44,11 @@ func TestBothEnginesHaveTheSameVersions(t *testing.T) {
 	})
 }
 
+// cascading are the foreign keys of tables that releases before them do not know when they delete.
+var cascading = []string{
+	"user_mailboxes_user_id_fkey", "doctor_creators_doctor_id_fkey", "doctor_creators_user_id_fkey", "doctor_removals_doctor_id_fkey",
+}
+
 // TestBothEnginesHaveTheSameSchema compares what the migrations come to, read from the engines' own catalogues.
 func TestBothEnginesHaveTheSameSchema(t *testing.T) {
 	var onSQLite, onPostgres schema
@@ -90,7 +95,7 @@ func TestBothEnginesHaveTheSameSchema(t *testing.T) {
 		t.Run(name+": the foreign keys, which never cascade but for what older releases cannot know", func(t *testing.T) {
 			require.Equal(t, pg.foreign, lite.foreign)
 			for _, key := range lite.foreign {
-				if !strings.HasPrefix(key, "user_mailboxes_user_id_fkey") {
+				if !slices.ContainsFunc(cascading, func(name string) bool { return strings.HasPrefix(key, name+"(") }) {
 					require.Contains(t, key, "ON DELETE NO ACTION", key)
 				}
 			}

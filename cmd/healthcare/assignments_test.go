@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"healthcare/platform/config"
 )
 
 func TestAssignments(t *testing.T) {
@@ -57,5 +59,5 @@ func TestAssignments(t *testing.T) {
 			require.Empty(t, bela.do("GET", "/api/mappings/", nil).is(200).list())
 			asha.do("GET", "/api/patients/"+other, nil).is(200)
 		})
-	})
+	}, func(c *config.Config) { c.DoctorDirectory = "open" })
 }

@@ -20,8 +20,14 @@ func ParseID(s string) (ID, error) {
 	return ID{id}, nil
 }
 
+// Config is the operator's limit.
+type Config struct {
+	MaxPerUser int // 0: none
+}
+
 // What the module refuses.
 var (
 	ErrNotFound        = errs.New(errs.NotFound, "not_found", "No such assignment.")
+	ErrLimitReached    = errs.New(errs.Conflict, "limit_reached", "You have as many assignments as one user may have.")
 	ErrAlreadyAssigned = errs.Duplicate(errs.WholeRecord, "already_assigned", "This doctor is already assigned to this patient.")
 )

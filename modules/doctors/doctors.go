@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"healthcare/platform/auth"
 	"healthcare/platform/errs"
 )
 
@@ -32,18 +33,56 @@ type Doctor struct {
 
 // Directory answers other modules' questions about doctors.
 type Directory interface {
-	// Find is the doctor with that id. Errors: ErrNotFound.
+	// Find returns the doctor with that id, to be assigned to a patient. Errors: ErrNotFound, ErrInRemoval.
 	Find(ctx context.Context, id ID) (Doctor, error)
 
 	// FindAll is those of the doctors that exist, by id, in one query. Errors: none of its own.
 	FindAll(ctx context.Context, ids []ID) (map[ID]Doctor, error)
 }
 
-// Deleted is announced in the transaction that removes a doctor, before the record goes: whoever holds on to it lets go now.
-type Deleted struct{ ID ID }
+// Assignments knows to whom doctors are assigned. The assignments module implements it, so that doctors can be removed without knowing assignments.
+type Assignments interface {
+	// Owners returns the user who owns the patient of each of the doctor's assignments, at most limit of them. Errors: none of its own.
+	Owners(ctx context.Context, doctor ID, limit int) ([]uuid.UUID, error)
+
+	// Count returns how many assignments the doctor has. Errors: none of its own.
+	Count(ctx context.Context, doctor ID) (int, error)
+
+	// Release ends at most limit of the doctor's assignments on behalf of who, in the transaction of ctx, and returns how many it ended. Unless to is
+	// nil, it assigns the patients to that doctor, but for those who already are. Errors: ErrNotFound if to was removed meanwhile.
+	Release(ctx context.Context, who auth.Principal, doctor ID, to *ID, limit int) (ended int, err error)
+}
+
+// Mode decides who may change the directory.
+type Mode string
+
+// The modes.
+const (
+	Guarded Mode = "guarded" // every user adds and edits; doctors of other users' patients are not deleted
+	Open    Mode = "open"    // every user adds, edits and deletes, as in the original
+	Curated Mode = "curated" // administrators only
+)
+
+// Config is the operator's choice of who may change the directory, and of how much.
+type Config struct {
+	Mode       Mode
+	MaxPerUser int // doctors that one user may have added; 0: no limit
+}
+
+// Deleted is announced in the transaction that removes a doctor, before the row is deleted. Subscribers delete their references to it.
+type Deleted struct {
+	ID ID
+	By auth.Principal
+}
 
 // What the module refuses.
 var (
 	ErrNotFound           = errs.New(errs.NotFound, "not_found", "No such doctor.")
+	ErrInRemoval          = errs.New(errs.Conflict, "doctor_in_removal", "This doctor is being removed.")
+	ErrOfOthers           = errs.New(errs.Conflict, "doctor_in_use", "Patients of other users are assigned to this doctor. An administrator can remove the doctor.")
+	ErrOfMany             = errs.New(errs.Conflict, "doctor_in_use", "More than 1,000 patients are assigned to this doctor. An administrator can remove the doctor.")
+	ErrReceives           = errs.New(errs.Conflict, "doctor_in_use", "The patients of another doctor are being reassigned to this doctor.")
+	ErrCurated            = errs.New(errs.Forbidden, "directory_is_curated", "Only administrators change the directory of doctors here.")
+	ErrLimitReached       = errs.New(errs.Conflict, "limit_reached", "You have added as many doctors as one user may add.")
 	ErrLicenseNumberTaken = errs.Duplicate("license_number", "license_number_taken", "Another doctor has this license number.")
 )

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"healthcare/platform/auth"
 	"healthcare/platform/errs"
 )
 
@@ -55,12 +56,21 @@ type Care interface {
 	PatientsOf(ctx context.Context, scope Scope, doctor uuid.UUID, limit int) ([]ID, error)
 }
 
-// Deleted is announced in the transaction that removes patients, before the records go: whoever holds on to them lets go now. It names at most
-// 1,000 at a time.
-type Deleted struct{ IDs []ID }
+// Deleted is announced in the transaction that removes patients of one user, before the rows are deleted: subscribers delete their references to them.
+// It names at most 1,000 at a time. The audit entry of the removal names each patient, so subscribers need not.
+type Deleted struct {
+	IDs []ID
+	By  auth.Principal
+}
+
+// Config is the operator's limit.
+type Config struct {
+	MaxPerUser int // 0: none
+}
 
 // What the module refuses.
 var (
 	ErrNotFound                 = errs.New(errs.NotFound, "not_found", "No such patient.")
+	ErrLimitReached             = errs.New(errs.Conflict, "limit_reached", "You have as many patients as one user may have.")
 	ErrMedicalRecordNumberTaken = errs.Duplicate("medical_record_number", "medical_record_number_taken", "Another of your patients has this medical record number.")
 )

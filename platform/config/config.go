@@ -37,6 +37,11 @@ type Config struct {
 
 	Compat string `koanf:"compat"` // "" or Django
 
+	DoctorDirectory       string `koanf:"doctor_directory"`
+	MaxPatientsPerUser    int    `koanf:"max_patients_per_user"`
+	MaxDoctorsPerUser     int    `koanf:"max_doctors_per_user"`
+	MaxAssignmentsPerUser int    `koanf:"max_assignments_per_user"`
+
 	MetricsAddress string `koanf:"metrics_address"`
 
 	HTTPAddress         string        `koanf:"http_address"`
@@ -108,6 +113,9 @@ func (c Config) Embedded() bool { return c.DatabaseURL == "" }
 // DatabasePath is where the embedded database lives.
 func (c Config) DatabasePath() string { return filepath.Join(c.DataDir, "healthcare.db") }
 
+// maxRows is the most rows per user that a limit allows; 0 is no limit.
+const maxRows = 100_000_000
+
 // check refuses values that cannot be right, all keys in one line.
 func (c Config) check() error {
 	positive := func(d time.Duration) error { return bound(d, time.Millisecond, 365*24*time.Hour) }
@@ -126,6 +134,10 @@ func (c Config) check() error {
 		"log_level":                            oneOf(c.LogLevel, "debug", "info", "warn", "error"),
 		"time_zone":                            validation.Validate(c.TimeZone, validation.By(zoneName)),
 		"compat":                               compatible(c.Compat),
+		"doctor_directory":                     oneOf(c.DoctorDirectory, "guarded", "open", "curated"),
+		"max_patients_per_user":                bound(c.MaxPatientsPerUser, 0, maxRows),
+		"max_doctors_per_user":                 bound(c.MaxDoctorsPerUser, 0, maxRows),
+		"max_assignments_per_user":             bound(c.MaxAssignmentsPerUser, 0, maxRows),
 		"http_address":                         validation.Validate(c.HTTPAddress, validation.By(hostPort)),
 		"metrics_address":                      validation.Validate(c.MetricsAddress, validation.When(c.MetricsAddress != "", validation.By(hostPort))),
 		"cors_origins":                         validation.Validate(c.CORSOrigins, validation.Each(validation.By(origin))),

@@ -11,12 +11,15 @@ import (
 	"go.uber.org/zap"
 
 	"healthcare/migrations"
+	"healthcare/modules/assignments"
 	"healthcare/modules/assignments/assignmentsfx"
 	"healthcare/modules/audit"
 	"healthcare/modules/audit/auditfx"
+	"healthcare/modules/doctors"
 	"healthcare/modules/doctors/doctorsfx"
 	"healthcare/modules/identity"
 	"healthcare/modules/identity/identityfx"
+	"healthcare/modules/patients"
 	"healthcare/modules/patients/patientsfx"
 	"healthcare/platform/auth"
 	"healthcare/platform/clock"
@@ -102,6 +105,9 @@ func Configuration(cfg config.Config, version string) fx.Option {
 		serverConfig(cfg, keys, version),
 		identityConfig(cfg),
 		AuditConfig(cfg),
+		doctors.Config{Mode: doctors.Mode(cfg.DoctorDirectory), MaxPerUser: cfg.MaxDoctorsPerUser},
+		patients.Config{MaxPerUser: cfg.MaxPatientsPerUser},
+		assignments.Config{MaxPerUser: cfg.MaxAssignmentsPerUser},
 	)
 }
 

@@ -9,11 +9,13 @@ import (
 	"healthcare/modules/doctors/internal/app"
 	"healthcare/platform/database"
 	"healthcare/platform/httpserver"
+	"healthcare/platform/jobs"
 )
 
 // Module provides doctors.Directory and the module's API.
 var Module = fx.Module("doctors",
 	fx.Provide(store.New, app.New, app.NewDirectory),
 	database.Refold(store.NewSearchTexts),
+	jobs.Handle(app.NewRemovals),
 	httpserver.Handle(rest.New),
 )

@@ -108,7 +108,7 @@ func (h house) refused(why string) {
 var tables = []string{
 	"users", "user_mailboxes", "sessions", "signin_attempts", "known_clients", "registrations", "idempotency_keys", "patients",
 	"doctors", "assignments", "audit_entries", "audit_subjects", "audit_heads", "last_writes", "breaking_migrations", "jobs",
-	"closed_accounts",
+	"closed_accounts", "doctor_creators", "doctor_removals",
 }
 
 // there is how many rows the target has, and where its trail ends.

@@ -36,7 +36,7 @@ type house struct {
 
 func newHouse(db *database.DB) house {
 	h := house{db: db, clock: clock.At(now), patients: new(askedPatients), doctors: new(askedDoctors)}
-	h.Service = app.New(store.New(db), h.patients, h.doctors, new(audittest.Recorder), db, h.clock)
+	h.Service = app.New(store.New(db), h.patients, h.doctors, new(audittest.Recorder), db, h.clock, app.Limit{})
 	return h
 }
 

@@ -9,16 +9,26 @@ import (
 	"healthcare/platform/events"
 )
 
-// WhenPatientDeleted ends the assignments of patients who go, in the same transaction.
-func WhenPatientDeleted(assignments ports.Repository) events.Subscription {
+// WhenPatientDeleted ends the assignments of patients who go, in the same transaction. The patients' own entries in the audit trail stand for it.
+func WhenPatientDeleted(assignments ports.Repository, limit Limit) events.Subscription {
 	return events.On("assignments", func(ctx context.Context, gone patients.Deleted) error {
-		return assignments.RemoveAllOfPatients(ctx, gone.IDs)
+		ended, err := assignments.RemoveAllOfPatients(ctx, gone.IDs)
+		limit.Changed(gone.By.UserID, -ended) // whose patients they are
+		return err
 	})
 }
 
-// WhenDoctorDeleted ends the assignments of a doctor who goes, in the same transaction.
-func WhenDoctorDeleted(assignments ports.Repository) events.Subscription {
+// atOnce is how many assignments a statement ends.
+const atOnce = 1000
+
+// WhenDoctorDeleted ends the assignments of a doctor who goes, in the same transaction, and names the patients in the audit trail.
+func WhenDoctorDeleted(released doctors.Assignments) events.Subscription {
 	return events.On("assignments", func(ctx context.Context, gone doctors.Deleted) error {
-		return assignments.RemoveAllOfDoctor(ctx, gone.ID)
+		for {
+			ended, err := released.Release(ctx, gone.By, gone.ID, nil, atOnce)
+			if err != nil || ended < atOnce {
+				return err
+			}
+		}
 	})
 }

@@ -10,6 +10,8 @@ import (
 	"healthcare/modules/assignments/internal/app"
 	"healthcare/modules/doctors"
 	"healthcare/modules/patients"
+	"healthcare/platform/audittest"
+	"healthcare/platform/clock"
 	"healthcare/platform/database"
 	"healthcare/platform/databasetest"
 	"healthcare/platform/errs"
@@ -21,7 +23,9 @@ func TestReactions(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		repository := store.New(db)
-		publisher := events.New(app.WhenPatientDeleted(repository), app.WhenDoctorDeleted(repository))
+		trail := new(audittest.Recorder)
+		ofDoctors := app.NewOfDoctors(repository, trail, clock.At(now), app.Limit{})
+		publisher := events.New(app.WhenPatientDeleted(repository, app.Limit{}), app.WhenDoctorDeleted(ofDoctors))
 		deletePatient := func(ctx context.Context, id patients.ID) error {
 			return db.Write(ctx).Exec(`DELETE FROM patients WHERE id = ?`, id).Error
 		}

@@ -16,6 +16,7 @@ import (
 	"healthcare/platform/auth"
 	"healthcare/platform/clock"
 	"healthcare/platform/paging"
+	"healthcare/platform/quota"
 	"healthcare/platform/revision"
 	"healthcare/platform/tx"
 )
@@ -28,14 +29,23 @@ type Service struct {
 	trail       audit.Recorder
 	tx          tx.Runner
 	clock       clock.Clock
+	limit       Limit
+}
+
+// Limit is the quota of assignments of each user's patients.
+type Limit struct{ *quota.Quota }
+
+// NewLimit returns the configured limit.
+func NewLimit(cfg assignments.Config, repository ports.Repository) Limit {
+	return Limit{quota.New(cfg.MaxPerUser, repository.CountOf, assignments.ErrLimitReached)}
 }
 
 // New wires the use cases.
 func New(
 	assignments ports.Repository, patients patients.Directory, doctors doctors.Directory, trail audit.Recorder, tx tx.Runner,
-	clock clock.Clock,
+	clock clock.Clock, limit Limit,
 ) *Service {
-	return &Service{assignments: assignments, patients: patients, doctors: doctors, trail: trail, tx: tx, clock: clock}
+	return &Service{assignments: assignments, patients: patients, doctors: doctors, trail: trail, tx: tx, clock: clock, limit: limit}
 }
 
 // Assigned is an assignment with what its two sides may be shown as.
@@ -49,9 +59,18 @@ type Assigned struct {
 func visible(who auth.Principal) patients.Scope { return patients.OwnedBy(who.UserID) }
 
 // Assign makes doctor treat patient. Whether the patient is the user's is checked first, so that nothing is told about other
-// users' assignments. Errors: patients.ErrNotFound, doctors.ErrNotFound, assignments.ErrAlreadyAssigned.
+// users' assignments.
+// Errors: patients.ErrNotFound, doctors.ErrNotFound, doctors.ErrInRemoval, assignments.ErrAlreadyAssigned, assignments.ErrLimitReached.
 func (s *Service) Assign(ctx context.Context, who auth.Principal, patient patients.ID, doctor doctors.ID) (made Assigned, err error) {
-	err = s.tx.Do(ctx, func(ctx context.Context) (err error) {
+	err = s.limit.Insert(ctx, who.UserID, func(ctx context.Context) error {
+		made, err = s.assign(ctx, who, patient, doctor)
+		return err
+	})
+	return made, s.refused(ctx, who, patient, err)
+}
+
+func (s *Service) assign(ctx context.Context, who auth.Principal, patient patients.ID, doctor doctors.ID) (made Assigned, err error) {
+	return made, s.tx.Do(ctx, func(ctx context.Context) (err error) {
 		made = Assigned{Assignment: domain.New(who.UserID, patient, doctor, s.clock.Now())}
 		if made.Patient, err = s.patients.Find(ctx, visible(who), patient); err != nil {
 			return err
@@ -64,7 +83,6 @@ func (s *Service) Assign(ctx context.Context, who auth.Principal, patient patien
 		}
 		return s.trail.Record(ctx, who, event(audit.Create, made.Assignment))
 	})
-	return made, s.refused(ctx, who, patient, err)
 }
 
 // Browse is a page of the assignments of the user's patients that pass the filter, in three queries. A filter by a patient
@@ -156,6 +174,9 @@ func (s *Service) Discharge(ctx context.Context, who auth.Principal, id assignme
 		}
 		return s.trail.Record(ctx, who, event(audit.Delete, one))
 	})
+	if err == nil {
+		s.limit.Changed(who.UserID, -1)
+	}
 	return s.missing(ctx, who, id, err)
 }
 

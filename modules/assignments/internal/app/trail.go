@@ -40,6 +40,30 @@ func listed(filter domain.Filter, shown []Assigned) []audit.Entry {
 	return append(entries, audit.Listed(audit.Entry{Action: audit.List, Resource: audit.Patient}, slices.Compact(patients))...)
 }
 
+// released returns the entries of assignments that were made and ended by the removal of a doctor. Each patient is named by an entry.
+func released(made, ended []domain.Assignment) (entries []audit.Entry) {
+	patients := make([]uuid.UUID, 0, len(made)+len(ended))
+	for _, change := range []struct {
+		action      audit.Action
+		assignments []domain.Assignment
+	}{{audit.Create, made}, {audit.Delete, ended}} {
+		ids := make([]uuid.UUID, len(change.assignments))
+		for i, a := range change.assignments {
+			ids[i] = a.ID.UUID
+			patients = append(patients, a.PatientID.UUID)
+		}
+		if len(ids) > 0 {
+			entries = append(entries, audit.Listed(audit.Entry{Action: change.action, Resource: audit.Assignment}, ids)...)
+		}
+	}
+	if len(patients) == 0 {
+		return nil // all of them had ended
+	}
+	slices.SortFunc(patients, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
+	treated := audit.Entry{Action: audit.Update, Resource: audit.Patient, Fields: []string{"assignments"}}
+	return append(entries, audit.Listed(treated, slices.Compact(patients))...)
+}
+
 // refused records that the user asked for a patient who does not exist or is not theirs, and returns err. Other errors pass.
 func (s *Service) refused(ctx context.Context, who auth.Principal, patient patients.ID, err error) error {
 	return audit.Missing(ctx, s.trail, who, audit.OfPatient(patient.UUID), err, patients.ErrNotFound)

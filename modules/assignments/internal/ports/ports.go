@@ -32,7 +32,25 @@ type Repository interface {
 	// Remove ends an assignment. Errors: assignments.ErrNotFound.
 	Remove(ctx context.Context, scope patients.Scope, id assignments.ID) error
 
-	// RemoveAllOfPatients and RemoveAllOfDoctor end every assignment of records that go, at most 1,000 at a time. Errors: none.
-	RemoveAllOfPatients(ctx context.Context, gone []patients.ID) error
-	RemoveAllOfDoctor(ctx context.Context, doctor doctors.ID) error
+	// RemoveAllOfPatients ends every assignment of patients who go, at most 1,000 patients at a time, and returns how many. Errors: none.
+	RemoveAllOfPatients(ctx context.Context, gone []patients.ID) (ended int, err error)
+
+	// Owners returns the owner of each of the doctor's assignments, at most limit of them. Errors: none.
+	Owners(ctx context.Context, doctor doctors.ID, limit int) ([]uuid.UUID, error)
+
+	// CountOfDoctor returns how many assignments the doctor has. Errors: none.
+	CountOfDoctor(ctx context.Context, doctor doctors.ID) (int, error)
+
+	// OfDoctor returns at most limit of the doctor's assignments, whichever. Errors: none.
+	OfDoctor(ctx context.Context, doctor doctors.ID, limit int) ([]domain.Assignment, error)
+
+	// AddMissing stores those of the new assignments whose patient and doctor are not assigned yet, and returns them.
+	// Errors: patients.ErrNotFound or doctors.ErrNotFound when that record was removed meanwhile.
+	AddMissing(ctx context.Context, all []domain.Assignment) ([]domain.Assignment, error)
+
+	// RemoveAll ends those of the assignments that still exist, and returns them. Errors: none.
+	RemoveAll(ctx context.Context, all []domain.Assignment) ([]domain.Assignment, error)
+
+	// CountOf returns how many assignments the user's patients have, at most limit. Errors: none.
+	CountOf(ctx context.Context, user uuid.UUID, limit int) (int, error)
 }

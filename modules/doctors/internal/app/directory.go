@@ -14,7 +14,7 @@ func NewDirectory(doctors ports.Repository) doctors.Directory { return directory
 type directory struct{ doctors ports.Repository }
 
 func (d directory) Find(ctx context.Context, id doctors.ID) (doctors.Doctor, error) {
-	doctor, err := d.doctors.Find(ctx, id)
+	doctor, err := d.doctors.FindAssignable(ctx, id)
 	return view(doctor), err
 }
 

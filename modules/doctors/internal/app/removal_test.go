@@ -9,7 +9,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"healthcare/modules/doctors"
+	"healthcare/modules/doctors/internal/adapters/store"
+	"healthcare/modules/doctors/internal/app"
 	"healthcare/modules/doctors/internal/domain"
+	"healthcare/platform/auth"
 	"healthcare/platform/database"
 	"healthcare/platform/databasetest"
 	"healthcare/platform/errs"
@@ -31,6 +34,33 @@ func treating(t *testing.T, h house) domain.Doctor {
 		`INSERT INTO assignments (id, owner_id, patient_id, doctor_id, assigned_at) VALUES (?, ?, ?, ?, ?)`,
 		uuid.Must(uuid.NewV7()), user, patient, doctor.ID, database.At(now)).Error)
 	return doctor
+}
+
+// assigned answers from the table of assignments, as their module does.
+type assigned struct{ db *database.DB }
+
+func (a assigned) Owners(ctx context.Context, doctor doctors.ID, limit int) (owners []uuid.UUID, err error) {
+	var rows []string
+	err = a.db.Read(ctx).Raw(`SELECT owner_id FROM assignments WHERE doctor_id = ? LIMIT ?`, doctor, limit).Scan(&rows).Error
+	for _, row := range rows {
+		owners = append(owners, uuid.MustParse(row))
+	}
+	return owners, err
+}
+
+func (a assigned) Count(ctx context.Context, doctor doctors.ID) (int, error) {
+	owners, err := a.Owners(ctx, doctor, 1000)
+	return len(owners), err
+}
+
+func (a assigned) Release(ctx context.Context, _ auth.Principal, doctor doctors.ID, to *doctors.ID, limit int) (int, error) {
+	some := `SELECT id FROM assignments WHERE doctor_id = ? LIMIT ?`
+	if to != nil {
+		done := a.db.Write(ctx).Exec(`UPDATE assignments SET doctor_id = ? WHERE id IN (`+some+`)`, *to, doctor, limit)
+		return int(done.RowsAffected), done.Error
+	}
+	done := a.db.Write(ctx).Exec(`DELETE FROM assignments WHERE id IN (`+some+`)`, doctor, limit)
+	return int(done.RowsAffected), done.Error
 }
 
 func assignments(t *testing.T, db *database.DB) (count int) {
@@ -68,7 +98,7 @@ func TestRemove(t *testing.T) {
 		t.Run("lets those who react let go first, and then removes the doctor", func(t *testing.T) {
 			heard, answer = nil, nil
 			require.NoError(t, service.Remove(t.Context(), nobody, doctor.ID, revision.Match{}))
-			require.Equal(t, []doctors.Deleted{{ID: doctor.ID}}, heard)
+			require.Equal(t, []doctors.Deleted{{ID: doctor.ID, By: nobody}}, heard)
 			require.Empty(t, service.browsed(t))
 			require.Zero(t, assignments(t, db))
 		})
@@ -76,6 +106,63 @@ func TestRemove(t *testing.T) {
 			heard = nil
 			require.ErrorIs(t, service.Remove(t.Context(), nobody, doctor.ID, revision.Match{}), doctors.ErrNotFound)
 			require.Empty(t, heard)
+		})
+	})
+}
+
+// TestDissolve removes a doctor in batches, as a job does.
+func TestDissolve(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		service := newHouse(db)
+		admin := auth.Principal{UserID: uuid.New(), SessionID: uuid.New(), Role: auth.Admin}
+		doctor, other := treating(t, service), service.registered(t, domain.Details{Name: "O", Specialization: "S"})
+		dissolve := func(who auth.Principal, id doctors.ID, to *doctors.ID) error {
+			_, err := service.Dissolve(t.Context(), who, id, revision.Match{}, to)
+			return err
+		}
+		t.Run("is for administrators, and for doctors that there are", func(t *testing.T) {
+			missing := doctors.ID{UUID: uuid.New()}
+			require.ErrorIs(t, dissolve(auth.Principal{Role: auth.Staff}, doctor.ID, nil), auth.ErrForbidden)
+			require.ErrorIs(t, dissolve(admin, missing, nil), doctors.ErrNotFound)
+			require.ErrorIs(t, dissolve(admin, missing, &other.ID), doctors.ErrNotFound)
+			require.Equal(t, errs.Invalid, errs.KindOf(dissolve(admin, doctor.ID, &missing)))
+			require.Equal(t, errs.Invalid, errs.KindOf(dissolve(admin, doctor.ID, &doctor.ID)))
+			_, err := service.Dissolve(t.Context(), admin, doctor.ID, revision.OneOf(2), nil)
+			require.ErrorIs(t, err, revision.ErrStale)
+		})
+		t.Run("keeps both from being removed otherwise, and the doctor from new patients", func(t *testing.T) {
+			require.NoError(t, dissolve(admin, doctor.ID, &other.ID))
+			require.ErrorIs(t, dissolve(admin, doctor.ID, nil), doctors.ErrInRemoval)
+			require.ErrorIs(t, dissolve(admin, other.ID, &doctor.ID), doctors.ErrReceives)
+			require.ErrorIs(t, service.Remove(t.Context(), admin, doctor.ID, revision.Match{}), doctors.ErrInRemoval)
+			require.ErrorIs(t, service.Remove(t.Context(), admin, other.ID, revision.Match{}), doctors.ErrReceives)
+			directory := app.NewDirectory(store.New(db))
+			_, err := directory.Find(t.Context(), doctor.ID)
+			require.ErrorIs(t, err, doctors.ErrInRemoval)
+			_, err = directory.Find(t.Context(), other.ID)
+			require.NoError(t, err)
+			require.Equal(t, doctor, service.found(t, doctor), "it is still shown")
+		})
+		t.Run("moves the assignments in batches, and then deletes the doctor", func(t *testing.T) {
+			ended, done, err := service.Continue(t.Context(), doctor.ID, 1)
+			require.NoError(t, err)
+			require.Equal(t, 1, ended)
+			require.False(t, done)
+			ended, done, err = service.Continue(t.Context(), doctor.ID, 1)
+			require.NoError(t, err)
+			require.Zero(t, ended)
+			require.True(t, done)
+			_, err = service.Find(t.Context(), doctor.ID)
+			require.ErrorIs(t, err, doctors.ErrNotFound)
+			require.Equal(t, 1, assignments(t, db))
+			_, done, err = service.Continue(t.Context(), doctor.ID, 1)
+			require.NoError(t, err)
+			require.True(t, done, "it is not done twice")
+			_, done, err = service.Continue(t.Context(), other.ID, 1)
+			require.NoError(t, err)
+			require.True(t, done, "whose removal has not begun")
+			require.Equal(t, other, service.found(t, other))
 		})
 	})
 }

@@ -3,6 +3,7 @@ package app
 
 import (
 	"context"
+	"net/http"
 
 	"healthcare/modules/doctors"
 	"healthcare/modules/doctors/internal/domain"
@@ -11,37 +12,80 @@ import (
 	"healthcare/platform/auth"
 	"healthcare/platform/clock"
 	"healthcare/platform/events"
+	"healthcare/platform/jobs"
 	"healthcare/platform/paging"
+	"healthcare/platform/quota"
 	"healthcare/platform/revision"
 	"healthcare/platform/tx"
 )
 
-// Service is the directory as every signed-in user may use it: it is shared, so no use case asks who is acting.
+// Service is the directory, which all users share. The mode decides what they may change.
 type Service struct {
-	doctors ports.Repository
-	trail   audit.Recorder
-	tx      tx.Runner
-	events  events.Publisher
-	clock   clock.Clock
+	doctors     ports.Repository
+	assignments doctors.Assignments
+	jobs        *jobs.Queue
+	trail       audit.Recorder
+	tx          tx.Runner
+	events      events.Publisher
+	clock       clock.Clock
+	mode        doctors.Mode
+	limit       *quota.Quota
 }
 
 // New wires the use cases.
-func New(doctors ports.Repository, trail audit.Recorder, tx tx.Runner, events events.Publisher, clock clock.Clock) *Service {
-	return &Service{doctors: doctors, trail: trail, tx: tx, events: events, clock: clock}
+func New(
+	repository ports.Repository, assignments doctors.Assignments, queue *jobs.Queue, trail audit.Recorder, tx tx.Runner, events events.Publisher, clock clock.Clock,
+	cfg doctors.Config,
+) *Service {
+	limit := quota.New(cfg.MaxPerUser, repository.CountOf, doctors.ErrLimitReached)
+	return &Service{
+		doctors: repository, assignments: assignments, jobs: queue, trail: trail, tx: tx, events: events, clock: clock, mode: cfg.Mode, limit: limit,
+	}
 }
 
-// Register adds a doctor. Errors: errs.Invalid, doctors.ErrLicenseNumberTaken.
+// mayChange returns doctors.ErrCurated if only administrators may change the directory. The refusal is recorded; id is zero for a new doctor.
+func (s *Service) mayChange(ctx context.Context, who auth.Principal, id doctors.ID) error {
+	if s.mode != doctors.Curated || who.Role == auth.Admin {
+		return nil
+	}
+	return s.forbidden(ctx, who, id, doctors.ErrCurated)
+}
+
+// forbidden records a refusal by role and returns it.
+func (s *Service) forbidden(ctx context.Context, who auth.Principal, id doctors.ID, refusal error) error {
+	entry := audit.Entry{Action: audit.Refused, Resource: audit.Doctor, ResourceID: id.UUID, Outcome: audit.Denied, Status: http.StatusForbidden}
+	if err := s.trail.Record(ctx, who, entry); err != nil {
+		return err
+	}
+	return refusal
+}
+
+// Register adds a doctor. Errors: doctors.ErrCurated, errs.Invalid, doctors.ErrLicenseNumberTaken, doctors.ErrLimitReached.
 func (s *Service) Register(ctx context.Context, who auth.Principal, details domain.Details) (domain.Doctor, error) {
+	if err := s.mayChange(ctx, who, doctors.ID{}); err != nil {
+		return domain.Doctor{}, err
+	}
 	doctor, err := domain.New(details, s.clock.Now())
 	if err != nil {
 		return domain.Doctor{}, err
 	}
-	return doctor, s.tx.Do(ctx, func(ctx context.Context) error {
-		if err := s.doctors.Add(ctx, doctor); err != nil {
-			return err
-		}
-		return s.trail.Record(ctx, who, audit.Done(audit.Create, audit.Doctor, doctor.ID.UUID))
-	})
+	add := func(ctx context.Context) error {
+		return s.tx.Do(ctx, func(ctx context.Context) error {
+			if err := s.doctors.Add(ctx, doctor); err != nil {
+				return err
+			}
+			if who.Role != auth.Admin { // who has no limit
+				if err := s.doctors.RecordCreator(ctx, doctor.ID, who.UserID); err != nil {
+					return err
+				}
+			}
+			return s.trail.Record(ctx, who, audit.Done(audit.Create, audit.Doctor, doctor.ID.UUID))
+		})
+	}
+	if who.Role == auth.Admin {
+		return doctor, add(ctx)
+	}
+	return doctor, s.limit.Insert(ctx, who.UserID, add)
 }
 
 // Browse is a page of the doctors that pass the filter. Errors: none.
@@ -55,7 +99,7 @@ func (s *Service) Find(ctx context.Context, id doctors.ID) (domain.Doctor, error
 }
 
 // Revise replaces all details of a doctor who is at an expected version.
-// Errors: errs.Invalid, doctors.ErrNotFound, doctors.ErrLicenseNumberTaken, revision.ErrStale.
+// Errors: doctors.ErrCurated, errs.Invalid, doctors.ErrNotFound, doctors.ErrLicenseNumberTaken, revision.ErrStale.
 func (s *Service) Revise(
 	ctx context.Context, who auth.Principal, id doctors.ID, expected revision.Match, details domain.Details,
 ) (domain.Doctor, error) {
@@ -63,7 +107,7 @@ func (s *Service) Revise(
 }
 
 // Amend changes some details of a doctor who is at an expected version.
-// Errors: errs.Invalid, doctors.ErrNotFound, doctors.ErrLicenseNumberTaken, revision.ErrStale.
+// Errors: doctors.ErrCurated, errs.Invalid, doctors.ErrNotFound, doctors.ErrLicenseNumberTaken, revision.ErrStale.
 func (s *Service) Amend(
 	ctx context.Context, who auth.Principal, id doctors.ID, expected revision.Match, changes domain.Changes,
 ) (domain.Doctor, error) {
@@ -74,6 +118,9 @@ func (s *Service) Amend(
 func (s *Service) change(
 	ctx context.Context, who auth.Principal, id doctors.ID, expected revision.Match, rule func(*domain.Doctor) error,
 ) (changed domain.Doctor, err error) {
+	if err := s.mayChange(ctx, who, id); err != nil {
+		return domain.Doctor{}, err
+	}
 	err = s.tx.Do(ctx, func(ctx context.Context) error {
 		var before domain.Details
 		changed, err = s.doctors.Change(ctx, id, func(d *domain.Doctor) error {
@@ -91,25 +138,4 @@ func (s *Service) change(
 		return s.trail.Record(ctx, who, update)
 	})
 	return changed, err
-}
-
-// Remove deletes a doctor who is at an expected version, after everyone who refers to them has let go.
-// Errors: doctors.ErrNotFound, revision.ErrStale.
-func (s *Service) Remove(ctx context.Context, who auth.Principal, id doctors.ID, expected revision.Match) error {
-	return s.tx.Do(ctx, func(ctx context.Context) error {
-		version, err := s.doctors.Hold(ctx, id)
-		if err != nil {
-			return err
-		}
-		if err := expected.Check(version); err != nil {
-			return err
-		}
-		if err := s.events.Publish(ctx, doctors.Deleted{ID: id}); err != nil {
-			return err
-		}
-		if err := s.doctors.Remove(ctx, id); err != nil {
-			return err
-		}
-		return s.trail.Record(ctx, who, audit.Done(audit.Delete, audit.Doctor, id.UUID))
-	})
 }

@@ -18,6 +18,7 @@ import (
 	"healthcare/platform/databasetest"
 	"healthcare/platform/errs"
 	"healthcare/platform/events"
+	"healthcare/platform/jobs"
 	"healthcare/platform/paging"
 	"healthcare/platform/revision"
 )
@@ -33,11 +34,12 @@ type house struct {
 
 func newHouse(db *database.DB, subscriptions ...events.Subscription) house {
 	manual := clock.At(now)
-	return house{app.New(store.New(db), new(audittest.Recorder), db, events.New(subscriptions...), manual), db, manual}
+	repository := store.New(db)
+	return house{app.New(repository, assigned{db}, jobs.NewQueue(db, manual), new(audittest.Recorder), db, events.New(subscriptions...), manual, doctors.Config{Mode: doctors.Open}), db, manual}
 }
 
-// nobody in particular: the directory is everybody's.
-var nobody auth.Principal
+// nobody in particular: the directory is everybody's. Administrators are not recorded as creators, so no row of a user is needed.
+var nobody = auth.Principal{Role: auth.Admin}
 
 func vikram() domain.Details {
 	return domain.Details{Name: "Dr. Vikram Khanna", Specialization: "Dermatology", Experience: 9, LicenseNumber: "MH-1234"}

@@ -4,6 +4,8 @@ package ports
 import (
 	"context"
 
+	"github.com/google/uuid"
+
 	"healthcare/modules/doctors"
 	"healthcare/modules/doctors/internal/domain"
 	"healthcare/platform/paging"
@@ -16,6 +18,9 @@ type Repository interface {
 
 	// Find is one doctor. Errors: doctors.ErrNotFound.
 	Find(ctx context.Context, id doctors.ID) (domain.Doctor, error)
+
+	// FindAssignable returns a doctor who takes new assignments. Errors: doctors.ErrNotFound, doctors.ErrInRemoval.
+	FindAssignable(ctx context.Context, id doctors.ID) (domain.Doctor, error)
 
 	// FindAll is those of the doctors that exist, in no order, in one query. Errors: none.
 	FindAll(ctx context.Context, ids []doctors.ID) ([]domain.Doctor, error)
@@ -31,6 +36,18 @@ type Repository interface {
 	// Errors: doctors.ErrNotFound.
 	Hold(ctx context.Context, id doctors.ID) (version int, err error)
 
-	// Remove deletes the doctor. Errors: doctors.ErrNotFound.
+	// Remove deletes the doctor, and the record of their creator and their removal. Errors: doctors.ErrNotFound.
 	Remove(ctx context.Context, id doctors.ID) error
+
+	// RecordCreator stores which user added the doctor. Errors: none.
+	RecordCreator(ctx context.Context, id doctors.ID, user uuid.UUID) error
+
+	// CountOf returns how many doctors the user has added, at most limit. Errors: none.
+	CountOf(ctx context.Context, user uuid.UUID, limit int) (int, error)
+
+	// BeginRemoval stores that the doctor is being removed. Errors: none.
+	BeginRemoval(ctx context.Context, removal domain.Removal) error
+
+	// Removals returns the removals of the doctor, of which there is at most one, and of doctors whose patients they receive. Errors: none.
+	Removals(ctx context.Context, id doctors.ID) ([]domain.Removal, error)
 }

@@ -39,7 +39,7 @@ func (b *belongings) Discard(
 		if err != nil || len(ids) == 0 {
 			return err
 		}
-		if err := b.events.Publish(ctx, patients.Deleted{IDs: ids}); err != nil {
+		if err := b.events.Publish(ctx, patients.Deleted{IDs: ids, By: who}); err != nil {
 			return err
 		}
 		if err := b.patients.RemoveAll(ctx, scope, ids); err != nil {

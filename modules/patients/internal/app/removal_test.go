@@ -75,7 +75,7 @@ func TestRemove(t *testing.T) {
 		t.Run("lets those who react let go first, and then removes the patient", func(t *testing.T) {
 			heard, answer = nil, nil
 			require.NoError(t, service.Remove(t.Context(), who, patient.ID, revision.Match{}))
-			require.Equal(t, []patients.Deleted{{IDs: []patients.ID{patient.ID}}}, heard)
+			require.Equal(t, []patients.Deleted{{IDs: []patients.ID{patient.ID}, By: who}}, heard)
 			require.Empty(t, service.browsed(t, who))
 			require.Zero(t, assignments(t, db))
 		})

@@ -14,6 +14,7 @@ import (
 	"healthcare/platform/clock"
 	"healthcare/platform/events"
 	"healthcare/platform/paging"
+	"healthcare/platform/quota"
 	"healthcare/platform/revision"
 	"healthcare/platform/tx"
 )
@@ -27,31 +28,35 @@ type Service struct {
 	events   events.Publisher
 	clock    clock.Clock
 	zone     *time.Location // decides which day it is
+	limit    *quota.Quota
 }
 
 // New wires the use cases.
 func New(
-	patients ports.Repository, care patients.Care, trail audit.Recorder, tx tx.Runner, events events.Publisher, clock clock.Clock,
-	zone *time.Location,
+	repository ports.Repository, care patients.Care, trail audit.Recorder, tx tx.Runner, events events.Publisher, clock clock.Clock,
+	zone *time.Location, cfg patients.Config,
 ) *Service {
-	return &Service{patients: patients, care: care, trail: trail, tx: tx, events: events, clock: clock, zone: zone}
+	limit := quota.New(cfg.MaxPerUser, repository.CountOf, patients.ErrLimitReached)
+	return &Service{patients: repository, care: care, trail: trail, tx: tx, events: events, clock: clock, zone: zone, limit: limit}
 }
 
 // visible is which patients the user may see and change: today, those they created.
 func visible(who auth.Principal) patients.Scope { return patients.OwnedBy(who.UserID) }
 
-// Register adds a patient of the user's. Errors: errs.Invalid, patients.ErrMedicalRecordNumberTaken.
+// Register adds a patient of the user's. Errors: errs.Invalid, patients.ErrMedicalRecordNumberTaken, patients.ErrLimitReached.
 func (s *Service) Register(ctx context.Context, who auth.Principal, said domain.Said) (domain.Patient, error) {
 	now := s.clock.Now()
 	patient, err := domain.New(who.UserID, said, now, domain.CalendarAt(now, s.zone))
 	if err != nil {
 		return domain.Patient{}, err
 	}
-	return patient, s.tx.Do(ctx, func(ctx context.Context) error {
-		if err := s.patients.Add(ctx, patient); err != nil {
-			return err
-		}
-		return s.trail.Record(ctx, who, event(audit.Create, patient.ID))
+	return patient, s.limit.Insert(ctx, who.UserID, func(ctx context.Context) error {
+		return s.tx.Do(ctx, func(ctx context.Context) error {
+			if err := s.patients.Add(ctx, patient); err != nil {
+				return err
+			}
+			return s.trail.Record(ctx, who, event(audit.Create, patient.ID))
+		})
 	})
 }
 
@@ -148,7 +153,7 @@ func (s *Service) Remove(ctx context.Context, who auth.Principal, id patients.ID
 		if err := expected.Check(version); err != nil {
 			return err
 		}
-		if err := s.events.Publish(ctx, patients.Deleted{IDs: []patients.ID{id}}); err != nil {
+		if err := s.events.Publish(ctx, patients.Deleted{IDs: []patients.ID{id}, By: who}); err != nil {
 			return err
 		}
 		if err := s.patients.Remove(ctx, visible(who), id); err != nil {
@@ -156,6 +161,9 @@ func (s *Service) Remove(ctx context.Context, who auth.Principal, id patients.ID
 		}
 		return s.trail.Record(ctx, who, event(audit.Delete, id))
 	})
+	if err == nil {
+		s.limit.Changed(who.UserID, -1)
+	}
 	return s.refused(ctx, who, id, err)
 }
 

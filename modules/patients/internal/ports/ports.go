@@ -4,6 +4,8 @@ package ports
 import (
 	"context"
 
+	"github.com/google/uuid"
+
 	"healthcare/modules/patients"
 	"healthcare/modules/patients/internal/domain"
 	"healthcare/platform/paging"
@@ -41,6 +43,9 @@ type Repository interface {
 
 	// HoldSome holds, as Hold does, at most limit of the scope's patients, whichever. Errors: none.
 	HoldSome(ctx context.Context, scope patients.Scope, limit int) ([]patients.ID, error)
+
+	// CountOf returns how many patients the user owns, at most limit. Errors: none.
+	CountOf(ctx context.Context, user uuid.UUID, limit int) (int, error)
 
 	// RemoveAll deletes those of the patients that are in the scope. Errors: none.
 	RemoveAll(ctx context.Context, scope patients.Scope, ids []patients.ID) error

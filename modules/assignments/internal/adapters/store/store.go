@@ -2,11 +2,14 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/google/uuid"
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 
 	"healthcare/modules/assignments"
 	"healthcare/modules/assignments/internal/domain"
@@ -32,6 +35,10 @@ type row struct {
 
 func (row) TableName() string { return "assignments" }
 
+func rowOf(a domain.Assignment) row {
+	return row{ID: a.ID, OwnerID: a.OwnerID, PatientID: a.PatientID, DoctorID: a.DoctorID, AssignedAt: database.At(a.AssignedAt)}
+}
+
 func (r row) assignment() domain.Assignment {
 	return domain.Assignment{ID: r.ID, OwnerID: r.OwnerID, PatientID: r.PatientID, DoctorID: r.DoctorID, AssignedAt: r.AssignedAt.Time}
 }
@@ -55,7 +62,7 @@ func explain(err error) error {
 func within(q *gorm.DB, scope patients.Scope) *gorm.DB { return q.Where("owner_id = ?", scope.Owner()) }
 
 func (s *store) Add(ctx context.Context, a domain.Assignment) error {
-	r := row{ID: a.ID, OwnerID: a.OwnerID, PatientID: a.PatientID, DoctorID: a.DoctorID, AssignedAt: database.At(a.AssignedAt)}
+	r := rowOf(a)
 	return explain(s.db.Write(ctx).Create(&r).Error)
 }
 
@@ -109,10 +116,75 @@ func (s *store) Remove(ctx context.Context, scope patients.Scope, id assignments
 	return done.Error
 }
 
-func (s *store) RemoveAllOfPatients(ctx context.Context, gone []patients.ID) error {
-	return database.Among(s.db.Write(ctx), "patient_id", gone).Delete(&row{}).Error
+func (s *store) RemoveAllOfPatients(ctx context.Context, gone []patients.ID) (ended int, err error) {
+	done := database.Among(s.db.Write(ctx), "patient_id", gone).Delete(&row{})
+	return int(done.RowsAffected), done.Error
 }
 
-func (s *store) RemoveAllOfDoctor(ctx context.Context, doctor doctors.ID) error {
-	return s.db.Write(ctx).Where("doctor_id = ?", doctor).Delete(&row{}).Error
+func (s *store) Owners(ctx context.Context, doctor doctors.ID, limit int) ([]uuid.UUID, error) {
+	var rows []row
+	err := s.db.Read(ctx).Select("owner_id").Where("doctor_id = ?", doctor).Limit(limit).Find(&rows).Error
+	owners := make([]uuid.UUID, len(rows))
+	for i, r := range rows {
+		owners[i] = r.OwnerID
+	}
+	return owners, err
+}
+
+func (s *store) CountOfDoctor(ctx context.Context, doctor doctors.ID) (int, error) {
+	var count int64
+	err := s.db.Read(ctx).Model(&row{}).Where("doctor_id = ?", doctor).Count(&count).Error
+	return int(count), err
+}
+
+func (s *store) OfDoctor(ctx context.Context, doctor doctors.ID, limit int) ([]domain.Assignment, error) {
+	var rows []row
+	err := s.db.Read(ctx).Where("doctor_id = ?", doctor).Limit(limit).Find(&rows).Error
+	return assignmentsOf(rows), err
+}
+
+func assignmentsOf(rows []row) []domain.Assignment {
+	all := make([]domain.Assignment, len(rows))
+	for i, r := range rows {
+		all[i] = r.assignment()
+	}
+	return all
+}
+
+func idsOf(all []domain.Assignment) []assignments.ID {
+	ids := make([]assignments.ID, len(all))
+	for i, a := range all {
+		ids[i] = a.ID
+	}
+	return ids
+}
+
+func (s *store) AddMissing(ctx context.Context, all []domain.Assignment) ([]domain.Assignment, error) {
+	rows := make([]row, len(all))
+	for i, a := range all {
+		rows[i] = rowOf(a)
+	}
+	// In the order in which the removal of a user's patients locks them, so that neither waits for the other.
+	slices.SortFunc(rows, func(a, b row) int { return bytes.Compare(a.PatientID.UUID[:], b.PatientID.UUID[:]) })
+	pair := clause.OnConflict{Columns: []clause.Column{{Name: "patient_id"}, {Name: "doctor_id"}}, DoNothing: true}
+	if err := explain(s.db.Write(ctx).Clauses(pair).Create(&rows).Error); err != nil {
+		return nil, err
+	}
+	var added []row
+	err := database.Among(s.db.Write(ctx), "id", idsOf(all)).Find(&added).Error
+	return assignmentsOf(added), err
+}
+
+func (s *store) RemoveAll(ctx context.Context, all []domain.Assignment) ([]domain.Assignment, error) {
+	var removed []row
+	whole := clause.Returning{Columns: []clause.Column{{Name: "id"}, {Name: "owner_id"}, {Name: "patient_id"}, {Name: "doctor_id"}, {Name: "assigned_at"}}}
+	err := database.Among(s.db.Write(ctx).Clauses(whole), "id", idsOf(all)).Delete(&removed).Error
+	return assignmentsOf(removed), err
+}
+
+func (s *store) CountOf(ctx context.Context, user uuid.UUID, limit int) (int, error) {
+	var count int64
+	some := within(s.db.Read(ctx).Model(&row{}), patients.OwnedBy(user)).Select("1").Limit(limit)
+	err := s.db.Read(ctx).Table("(?) AS counted", some).Count(&count).Error
+	return int(count), err
 }

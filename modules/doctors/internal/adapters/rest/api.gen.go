@@ -112,6 +112,15 @@ type ListDoctorsParams struct {
 	CreatedBefore *string `form:"created_before,omitempty" json:"created_before,omitempty"`
 }
 
+// RemoveDoctorParams defines parameters for RemoveDoctor.
+type RemoveDoctorParams struct {
+	// ReassignTo Administrators only: the doctor to whom the patients are reassigned, in the background.
+	ReassignTo *string `form:"reassign_to,omitempty" json:"reassign_to,omitempty"`
+
+	// Force Administrators only: ends all assignments, in the background.
+	Force *bool `form:"force,omitempty" json:"force,omitempty"`
+}
+
 // AddDoctorJSONRequestBody defines body for AddDoctor for application/json ContentType.
 type AddDoctorJSONRequestBody = DoctorInput
 
@@ -131,7 +140,7 @@ type ServerInterface interface {
 	AddDoctor(c *fiber.Ctx) error
 	// RemoveDoctor Remove a doctor; their assignments end with them.
 	// (DELETE /api/doctors/{id}/)
-	RemoveDoctor(c *fiber.Ctx, id string) error
+	RemoveDoctor(c *fiber.Ctx, id string, params RemoveDoctorParams) error
 	// ReadDoctor One doctor.
 	// (GET /api/doctors/{id}/)
 	ReadDoctor(c *fiber.Ctx, id string) error
@@ -256,8 +265,31 @@ func (siw *ServerInterfaceWrapper) RemoveDoctor(c *fiber.Ctx) error {
 		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter id: %w", err).Error())
 	}
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RemoveDoctorParams
+
+	var query url.Values
+	query, err = url.ParseQuery(string(c.Request().URI().QueryString()))
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for query string: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "reassign_to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "reassign_to", query, &params.ReassignTo, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter reassign_to: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "force" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "force", query, &params.Force, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter force: %w", err).Error())
+	}
+
 	handler := func(c *fiber.Ctx) error {
-		return siw.Handler.RemoveDoctor(c, id)
+		return siw.Handler.RemoveDoctor(c, id, params)
 	}
 
 	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {

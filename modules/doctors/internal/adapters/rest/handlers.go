@@ -12,6 +12,7 @@ import (
 	"healthcare/modules/doctors/internal/app"
 	"healthcare/modules/doctors/internal/domain"
 	"healthcare/platform/auth"
+	"healthcare/platform/errs"
 	"healthcare/platform/httpserver"
 	"healthcare/platform/revision"
 )
@@ -107,8 +108,8 @@ func change[In, Out any](
 	return send(c, fiber.StatusOK, doctor)
 }
 
-// RemoveDoctor removes a doctor.
-func (h *handlers) RemoveDoctor(c *fiber.Ctx, id string) error {
+// RemoveDoctor removes a doctor, for an administrator who asks for it in the background.
+func (h *handlers) RemoveDoctor(c *fiber.Ctx, id string, asked RemoveDoctorParams) error {
 	doctorID, err := doctors.ParseID(id)
 	if err != nil {
 		return err
@@ -117,10 +118,33 @@ func (h *handlers) RemoveDoctor(c *fiber.Ctx, id string) error {
 	if err != nil {
 		return err
 	}
+	reassignTo, background, err := dissolution(asked)
+	if err != nil {
+		return err
+	}
+	if background {
+		continued, err := h.doctors.Dissolve(c.UserContext(), httpserver.Principal(c), doctorID, expected, reassignTo)
+		if err != nil {
+			return err
+		}
+		return httpserver.SendJob(c, continued.Job, continued.Total)
+	}
 	if err := h.doctors.Remove(c.UserContext(), httpserver.Principal(c), doctorID, expected); err != nil {
 		return err
 	}
 	return c.SendStatus(fiber.StatusNoContent)
+}
+
+// dissolution reads to whom the patients are reassigned, and whether the assignments end in the background. Errors: errs.Invalid.
+func dissolution(asked RemoveDoctorParams) (reassignTo *doctors.ID, background bool, err error) {
+	background = asked.Force != nil && *asked.Force
+	if to := httpserver.UUID(asked.ReassignTo); to != nil {
+		if background {
+			return nil, false, errs.Invalidf("force", "Send either reassign_to or force.")
+		}
+		return &doctors.ID{UUID: *to}, true, nil
+	}
+	return nil, background, nil
 }
 
 func send(c *fiber.Ctx, status int, d domain.Doctor) error {

@@ -118,6 +118,27 @@ func (s *store) Find(ctx context.Context, id doctors.ID) (domain.Doctor, error) 
 	return r.doctor(), explain(err)
 }
 
+// assignable is a doctor with whether a removal has begun.
+type assignable struct {
+	Row       row `gorm:"embedded"`
+	InRemoval bool
+}
+
+func (s *store) FindAssignable(ctx context.Context, id doctors.ID) (domain.Doctor, error) {
+	var r assignable
+	err := s.db.Read(ctx).Model(&row{}).
+		Select("doctors.id", "name", "specialization", "experience", "email", "phone", "license_number", "version", "created_at", "updated_at",
+			"doctor_removals.doctor_id IS NOT NULL AS in_removal").
+		Joins("LEFT JOIN doctor_removals ON doctor_removals.doctor_id = doctors.id").Where("doctors.id = ?", id).Take(&r).Error
+	if err == nil && r.InRemoval {
+		err = doctors.ErrInRemoval
+	}
+	if err != nil {
+		return domain.Doctor{}, explain(err)
+	}
+	return r.Row.doctor(), nil
+}
+
 func (s *store) FindAll(ctx context.Context, ids []doctors.ID) ([]domain.Doctor, error) {
 	var rows []row
 	shown := s.db.Read(ctx).Select("id", "name", "specialization", "experience")

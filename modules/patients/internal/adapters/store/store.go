@@ -232,6 +232,13 @@ func (s *store) HoldSome(ctx context.Context, scope patients.Scope, limit int) (
 	return ids, err
 }
 
+func (s *store) CountOf(ctx context.Context, user uuid.UUID, limit int) (int, error) {
+	var count int64
+	some := within(s.db.Read(ctx).Model(&row{}), patients.OwnedBy(user)).Select("1").Limit(limit)
+	err := s.db.Read(ctx).Table("(?) AS counted", some).Count(&count).Error
+	return int(count), err
+}
+
 func (s *store) RemoveAll(ctx context.Context, scope patients.Scope, ids []patients.ID) error {
 	return database.Among(within(s.db.Write(ctx), scope), "id", ids).Delete(&row{}).Error
 }

@@ -1,0 +1,220 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"healthcare/modules/doctors"
+	"healthcare/modules/doctors/internal/domain"
+	"healthcare/platform/audit"
+	"healthcare/platform/auth"
+	"healthcare/platform/errs"
+	"healthcare/platform/jobs"
+	"healthcare/platform/revision"
+)
+
+// maxAtOnce is the most assignments that end with a doctor within the request. More are ended in the background.
+const maxAtOnce = 1000
+
+// Remove deletes a doctor who is at an expected version, with their assignments.
+// Errors: doctors.ErrCurated, doctors.ErrNotFound, revision.ErrStale, doctors.ErrOfOthers, doctors.ErrOfMany, doctors.ErrInRemoval, doctors.ErrReceives.
+func (s *Service) Remove(ctx context.Context, who auth.Principal, id doctors.ID, expected revision.Match) error {
+	if err := s.mayChange(ctx, who, id); err != nil {
+		return err
+	}
+	err := s.tx.Do(ctx, func(ctx context.Context) error {
+		if err := s.hold(ctx, id, expected); err != nil {
+			return err
+		}
+		if _, err := s.removalOf(ctx, id); err != nil {
+			return err
+		}
+		if err := s.dispensable(ctx, who, id); err != nil {
+			return err
+		}
+		return s.delete(ctx, who, id)
+	})
+	if err == nil {
+		s.limit.Forget(who.UserID)
+	}
+	return err
+}
+
+// hold keeps the doctor from being changed, removed and newly assigned. Errors: doctors.ErrNotFound, revision.ErrStale.
+func (s *Service) hold(ctx context.Context, id doctors.ID, expected revision.Match) error {
+	version, err := s.doctors.Hold(ctx, id)
+	if err != nil {
+		return err
+	}
+	return expected.Check(version)
+}
+
+// removalOf returns the doctor's removal, nil if none has begun. Errors: doctors.ErrInRemoval with it; doctors.ErrReceives.
+func (s *Service) removalOf(ctx context.Context, id doctors.ID) (*domain.Removal, error) {
+	removals, err := s.doctors.Removals(ctx, id)
+	for _, removal := range removals {
+		if removal.Doctor == id {
+			return &removal, doctors.ErrInRemoval
+		}
+		err = doctors.ErrReceives
+	}
+	return nil, err
+}
+
+// dispensable returns an error if assignments forbid deleting the doctor, who is held. Errors: doctors.ErrOfOthers, doctors.ErrOfMany.
+func (s *Service) dispensable(ctx context.Context, who auth.Principal, id doctors.ID) error {
+	owners, err := s.assignments.Owners(ctx, id, maxAtOnce+1)
+	switch {
+	case err != nil:
+		return err
+	case s.mode != doctors.Open && slices.ContainsFunc(owners, func(owner uuid.UUID) bool { return owner != who.UserID }):
+		return doctors.ErrOfOthers
+	case len(owners) > maxAtOnce:
+		return doctors.ErrOfMany
+	}
+	return nil
+}
+
+// delete announces and records the end of a doctor who is held.
+func (s *Service) delete(ctx context.Context, who auth.Principal, id doctors.ID) error {
+	if err := s.events.Publish(ctx, doctors.Deleted{ID: id, By: who}); err != nil {
+		return err
+	}
+	if err := s.doctors.Remove(ctx, id); err != nil {
+		return err
+	}
+	return s.trail.Record(ctx, who, audit.Done(audit.Delete, audit.Doctor, id.UUID))
+}
+
+// Dissolve begins the removal of a doctor who is at an expected version, whoever's patients are assigned. From then on the doctor takes no new
+// assignments. The job moves those that they have to the doctor reassignTo, or ends them if it is nil, and then deletes the doctor.
+// Errors: auth.ErrForbidden unless an administrator acts, errs.Invalid, doctors.ErrNotFound, revision.ErrStale, doctors.ErrInRemoval, doctors.ErrReceives.
+func (s *Service) Dissolve(
+	ctx context.Context, who auth.Principal, id doctors.ID, expected revision.Match, reassignTo *doctors.ID,
+) (continued Continued, err error) {
+	if who.Role != auth.Admin {
+		return Continued{}, s.forbidden(ctx, who, id, auth.ErrForbidden)
+	}
+	if reassignTo != nil && *reassignTo == id {
+		return Continued{}, errs.Invalidf("reassign_to", "This is the doctor to be removed.")
+	}
+	removal := domain.Removal{
+		Doctor: id, ReassignTo: reassignTo, StartedAt: s.clock.Now(), UserID: who.UserID, SessionID: who.SessionID, Role: string(who.Role),
+	}
+	err = s.tx.Do(ctx, func(ctx context.Context) error {
+		if err := s.holdBoth(ctx, id, expected, reassignTo); err != nil {
+			return err
+		}
+		if _, err := s.removalOf(ctx, id); err != nil {
+			return err
+		}
+		if reassignTo != nil {
+			if _, err := s.removalOf(ctx, *reassignTo); err != nil && !errors.Is(err, doctors.ErrReceives) {
+				return err
+			}
+		}
+		if err := s.doctors.BeginRemoval(ctx, removal); err != nil {
+			return err
+		}
+		total, err := s.assignments.Count(ctx, id)
+		if err != nil {
+			return err
+		}
+		continued.Total = int64(total)
+		if continued.Job, err = s.jobs.Add(ctx, removalKind, removalJob{Doctor: id.UUID}, continued.Total); err != nil {
+			return err
+		}
+		begun := audit.Done(audit.Update, audit.Doctor, id.UUID)
+		begun.Status, begun.Fields = 202, []string{"removal"}
+		return s.trail.Record(ctx, who, begun)
+	})
+	return continued, err
+}
+
+// removalKind is that of the jobs that continue removals.
+const removalKind = "doctor_removal"
+
+// removalJob is the parameters of such a job.
+type removalJob struct {
+	Doctor uuid.UUID `json:"doctor"`
+}
+
+// Continued is work that continues after its request.
+type Continued struct {
+	Job   uuid.UUID
+	Total int64
+}
+
+// NewRemovals returns the handler of the jobs that continue removals.
+func NewRemovals(service *Service) jobs.Handler {
+	return jobs.Handler{Kind: removalKind, Batch: func(ctx context.Context, job jobs.Job, limit int) (jobs.Progress, error) {
+		var of removalJob
+		if err := job.Decode(&of); err != nil {
+			return jobs.Progress{}, err
+		}
+		ended, done, err := service.Continue(ctx, doctors.ID{UUID: of.Doctor}, limit)
+		return jobs.Progress{Rows: int64(ended), More: !done}, err
+	}}
+}
+
+// holdBoth holds the doctor and the one who receives their patients, in the order of their ids so that no two transactions wait for each other.
+func (s *Service) holdBoth(ctx context.Context, id doctors.ID, expected revision.Match, reassignTo *doctors.ID) error {
+	var unknown error
+	other := func() error {
+		if reassignTo == nil {
+			return nil
+		}
+		_, err := s.doctors.Hold(ctx, *reassignTo)
+		if errors.Is(err, doctors.ErrNotFound) {
+			unknown, err = errs.Invalidf("reassign_to", "No such doctor."), nil
+		}
+		return err
+	}
+	before := reassignTo != nil && bytes.Compare(reassignTo.UUID[:], id.UUID[:]) < 0
+	if before {
+		if err := other(); err != nil {
+			return err
+		}
+	}
+	if err := s.hold(ctx, id, expected); err != nil {
+		return err
+	}
+	if !before {
+		if err := other(); err != nil {
+			return err
+		}
+	}
+	return unknown
+}
+
+// Continue ends or moves at most limit of the assignments of a doctor whose removal has begun, in one transaction, and deletes the doctor after the last
+// one. It returns how many it ended, and done when there is nothing left to do. Errors: none of its own.
+func (s *Service) Continue(ctx context.Context, id doctors.ID, limit int) (ended int, done bool, err error) {
+	err = s.tx.Do(ctx, func(ctx context.Context) error {
+		ended, done = 0, true
+		if _, err := s.doctors.Hold(ctx, id); err != nil {
+			if errors.Is(err, doctors.ErrNotFound) {
+				return nil
+			}
+			return err
+		}
+		removal, err := s.removalOf(ctx, id)
+		if !errors.Is(err, doctors.ErrInRemoval) {
+			return err
+		}
+		who := auth.Principal{UserID: removal.UserID, SessionID: removal.SessionID, Role: auth.Role(removal.Role)}
+		if ended, err = s.assignments.Release(ctx, who, id, removal.ReassignTo, limit); err != nil {
+			return err
+		}
+		if ended == limit {
+			done = false
+			return nil
+		}
+		return s.delete(ctx, who, id)
+	})
+	return ended, done, err
+}

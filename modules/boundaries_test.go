@@ -35,6 +35,7 @@ var rules = []rule{
 	{6, "every module has the anatomy and stands in app.go", modulesHaveTheAnatomy},
 	{7, "the SQL and the rows of a module name only its own tables", tablesHaveOneOwner},
 	{8, "a store gives GORM no SQL that is not constant", storesAvoidGormTraps},
+	{9, "who refers to the rows of another module reacts to their removal", foreignKeysAreFollowed},
 }
 
 type rule struct {

@@ -1,0 +1,4 @@
+package doctors
+
+// Deleted is announced.
+type Deleted struct{}

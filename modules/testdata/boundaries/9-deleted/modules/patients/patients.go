@@ -1,0 +1,4 @@
+package patients
+
+// Deleted is announced.
+type Deleted struct{}

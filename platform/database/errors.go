@@ -26,6 +26,7 @@ type Fault struct {
 	text       string
 	constraint string // the violated constraint's name
 	transient  bool   // the transaction was undone; running it again may succeed
+	referred   bool   // a foreign key was violated
 }
 
 func (f *Fault) Error() string { return f.text }
@@ -93,6 +94,7 @@ func explainPostgres(pg *pgconn.PgError) error {
 	if class != "22" && class != "23" && class != "P0" { // the messages of the first two quote values, those of triggers may
 		f.text += ": " + pg.Message
 	}
+	f.referred = pg.Code == "23503" || pg.Code == "23001"
 	switch {
 	case pg.Code == "40001", pg.Code == "40P01", pg.Code == "55P03", outdated(pg): // serialisation, deadlock, lock timeout, a migration meanwhile
 		f.transient = true
@@ -119,7 +121,7 @@ func explainSQLite(lite *sqlite.Error) error {
 	case sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_MISMATCH:
 		return errRefused.Because(f)
 	case sqlite3.SQLITE_CONSTRAINT:
-		f.constraint = sqliteConstraint(lite)
+		f.constraint, f.referred = sqliteConstraint(lite), lite.Code() == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY
 		switch lite.Code() {
 		case sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY, sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
 			return errConflict.Because(f)

@@ -207,5 +207,5 @@ func (s *store) Remove(ctx context.Context, id doctors.ID) error {
 	if done.Error == nil && done.RowsAffected == 0 {
 		return doctors.ErrNotFound
 	}
-	return done.Error
+	return s.db.Deleted(ctx, done.Error, "doctors", "doctors.Deleted")
 }

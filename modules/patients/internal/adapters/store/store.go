@@ -216,7 +216,7 @@ func (s *store) Remove(ctx context.Context, scope patients.Scope, id patients.ID
 	if done.Error == nil && done.RowsAffected == 0 {
 		return patients.ErrNotFound
 	}
-	return done.Error
+	return s.db.Deleted(ctx, done.Error, "patients", "patients.Deleted")
 }
 
 func (s *store) Count(ctx context.Context, scope patients.Scope, limit int) (int, error) {
@@ -240,5 +240,6 @@ func (s *store) CountOf(ctx context.Context, user uuid.UUID, limit int) (int, er
 }
 
 func (s *store) RemoveAll(ctx context.Context, scope patients.Scope, ids []patients.ID) error {
-	return database.Among(within(s.db.Write(ctx), scope), "id", ids).Delete(&row{}).Error
+	done := database.Among(within(s.db.Write(ctx), scope), "id", ids).Delete(&row{})
+	return s.db.Deleted(ctx, done.Error, "patients", "patients.Deleted")
 }

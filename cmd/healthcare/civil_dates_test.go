@@ -28,8 +28,20 @@ func eachZone(t *testing.T, zone, moment string, test func(t *testing.T, s timed
 	require.NoError(t, err)
 	databasetest.EachConfig(t, func(t *testing.T, db database.Config) {
 		manual := clock.At(at)
-		own := fx.Decorate(func(clock.Clock) clock.Clock { return manual })
-		test(t, timed{startWith(t, db, own, func(cfg *config.Config) { cfg.TimeZone = zone }), manual})
+		test(t, timed{startWith(t, db, by(manual), func(cfg *config.Config) { cfg.TimeZone = zone }), manual})
+	})
+}
+
+// by has the whole program look at this clock.
+func by(manual *clock.Manual) fx.Option {
+	return fx.Decorate(func(clock.Clock) clock.Clock { return manual })
+}
+
+// eachMoment is eachEngine while the clock stands still, so that no wait ends because the machine is slow.
+func eachMoment(t *testing.T, test func(t *testing.T, s *service), adjust ...func(*config.Config)) {
+	t.Helper()
+	databasetest.EachConfig(t, func(t *testing.T, db database.Config) {
+		test(t, startWith(t, db, by(clock.At(time.Now())), adjust...))
 	})
 }
 

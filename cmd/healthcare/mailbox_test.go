@@ -100,7 +100,7 @@ func TestR31_OneMailboxRegisteredAtOnceInManySpellings(t *testing.T) {
 
 func TestAllSpellingsAreThrottledAsOne(t *testing.T) {
 	t.Parallel()
-	eachEngine(t, func(t *testing.T, s *service) {
+	eachMoment(t, func(t *testing.T, s *service) {
 		c := s.client(t)
 		c.do("POST", "/api/auth/register/", newcomer(spelledZoe[0])).is(201)
 		for i, spelling := range append(spelledZoe[1:4:4], pastedZoe...) {

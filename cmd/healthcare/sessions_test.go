@@ -98,7 +98,7 @@ func TestX10_TheThrottleCountsClientsNotProxies(t *testing.T) {
 	limits := func(cfg *config.Config) { cfg.SignInFreeAttempts, cfg.SignInClientFailures = 2, 1000 }
 	for name, proxies := range map[string][]string{"trusted": {"127.0.0.0/8"}, "not trusted": nil} {
 		t.Run(name, func(t *testing.T) {
-			eachEngine(t, func(t *testing.T, s *service) {
+			eachMoment(t, func(t *testing.T, s *service) {
 				c := s.user(t, "Asha")
 				nobody := s.client(t)
 				guess := func(forwarded string) answer {
@@ -138,7 +138,7 @@ func TestX10_StrangersLockNobodyElseOut(t *testing.T) {
 	}
 	for name, c := range strangers {
 		t.Run(name, func(t *testing.T) {
-			eachEngine(t, func(t *testing.T, s *service) {
+			eachMoment(t, func(t *testing.T, s *service) {
 				asha, nobody := s.user(t, "Asha"), s.client(t)
 				for i := range 20 {
 					guess := object{"email": fmt.Sprintf("stranger%d@clinic.example", i), "password": "a guess"}

@@ -65,7 +65,7 @@ func walked(t *testing.T, passes int, test func(t *testing.T, w *walk)) {
 		db.SlowQuery = 1 // nanosecond: every statement is told of
 		db.LockTimeout = 200 * time.Millisecond
 		w := &walk{db: db, forms: map[string][]string{}, sent: map[string]int{}, clock: clock.At(time.Now())}
-		more := fx.Options(httpserver.Handle(explosives), fx.Decorate(func(clock.Clock) clock.Clock { return w.clock }))
+		more := fx.Options(httpserver.Handle(explosives), by(w.clock))
 		w.s = startWith(t, db, more, func(cfg *config.Config) {
 			cfg.AllowedHosts, cfg.SignInFreeAttempts, cfg.HTTPReadTimeout = []string{"127.0.0.1"}, 3, 3*time.Second
 		})

@@ -17,29 +17,34 @@ import (
 // cells returns the text of every value of every table, read from the catalog, with the name of its table and column.
 func (s *service) cells(t *testing.T) (all []string) {
 	t.Helper()
-	db := s.db.Read(t.Context())
 	for _, name := range s.tables(t) {
-		rows, err := db.Raw("SELECT * FROM " + name).Rows()
-		require.NoError(t, err)
-		columns, err := rows.Columns()
-		require.NoError(t, err)
-		for rows.Next() {
-			values, into := make([]any, len(columns)), make([]any, len(columns))
-			for i := range values {
-				into[i] = &values[i]
-			}
-			require.NoError(t, rows.Scan(into...))
-			for i, value := range values {
-				text := fmt.Sprint(value)
-				if raw, is := value.([]byte); is {
-					text = string(raw)
-				}
-				all = append(all, name+"."+columns[i]+": "+text)
-			}
-		}
-		require.NoError(t, rows.Err())
-		require.NoError(t, rows.Close())
+		all = append(all, s.cellsOf(t, name)...)
 	}
+	return all
+}
+
+func (s *service) cellsOf(t *testing.T, name string) (all []string) {
+	t.Helper()
+	rows, err := s.db.Read(t.Context()).Raw("SELECT * FROM " + name).Rows()
+	require.NoError(t, err)
+	defer func() { require.NoError(t, rows.Close()) }()
+	columns, err := rows.Columns()
+	require.NoError(t, err)
+	for rows.Next() {
+		values, into := make([]any, len(columns)), make([]any, len(columns))
+		for i := range values {
+			into[i] = &values[i]
+		}
+		require.NoError(t, rows.Scan(into...))
+		for i, value := range values {
+			text := fmt.Sprint(value)
+			if raw, is := value.([]byte); is {
+				text = string(raw)
+			}
+			all = append(all, name+"."+columns[i]+": "+text)
+		}
+	}
+	require.NoError(t, rows.Err())
 	return all
 }
 

@@ -2,6 +2,7 @@ package jobs
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -144,7 +145,7 @@ func (r *Runner) adapt(took time.Duration, err error) {
 }
 
 func (r *Runner) failed(ctx context.Context, job row, failure error) error {
-	if context.Cause(ctx) == context.Canceled { // the program stops; another instance, or the next start, continues
+	if errors.Is(context.Cause(ctx), context.Canceled) { // the program stops; another instance, or the next start, continues
 		return nil
 	}
 	r.failures.WithLabelValues(job.Kind).Inc()

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"gorm.io/gorm"
@@ -54,13 +55,13 @@ func (u *users) taken(ctx context.Context, r userRow) error {
 	if err := u.db.Write(ctx).Select("id", "mailbox").Where("id = ? OR mailbox = ?", r.ID, r.Mailbox).Find(&rivals).Error; err != nil {
 		return err
 	}
-	for _, rival := range rivals {
-		if rival.ID == r.ID {
-			return errIDTaken
-		}
-		return identity.ErrEmailTaken
+	switch {
+	case len(rivals) == 0:
+		return ports.ErrUsernameTaken
+	case slices.ContainsFunc(rivals, func(rival userRow) bool { return rival.ID == r.ID }):
+		return errIDTaken
 	}
-	return ports.ErrUsernameTaken
+	return identity.ErrEmailTaken
 }
 
 var errIDTaken = errs.New(errs.Conflict, "conflict", "The request contradicts what is already stored.")

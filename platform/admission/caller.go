@@ -13,13 +13,13 @@ import (
 type Caller struct {
 	// one for each thing that a share is counted by; unused ones are the zero key
 	keys [3]key
-	lane key
+	lane string
 }
 
 type key struct {
 	network netip.Prefix
-	user    string
-	lane    string
+	user    string // or the name of a lane
+	lane    bool
 }
 
 // The networks whose addresses are one client's: what a provider hands to one customer (RFC 6177), and what one customer may get by asking.
@@ -43,7 +43,7 @@ func By(address netip.Addr, user string) Caller {
 
 // In returns the caller as one of a lane. A Resource is first shared among the lanes whose callers wait, then among the callers of each.
 func (c Caller) In(lane string) Caller {
-	c.lane = key{lane: lane}
+	c.lane = lane
 	return c
 }
 

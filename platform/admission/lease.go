@@ -30,7 +30,7 @@ func (r *Resource) Lease(ctx context.Context, by Caller, weight int64) (*Lease, 
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	w := &waiter{keys: by.each(), lane: by.lane, weight: min(weight, r.bounds.Capacity), decided: make(chan error, 1)}
+	w := &waiter{keys: by.each(), lane: key{user: by.lane, lane: true}, weight: min(weight, r.bounds.Capacity), decided: make(chan error, 1)}
 	if !r.enter(w) {
 		if err := r.wait(ctx, w); err != nil {
 			return nil, err
@@ -41,7 +41,7 @@ func (r *Resource) Lease(ctx context.Context, by Caller, weight int64) (*Lease, 
 
 // Take is Lease for what is in use already and cannot be refused any more: it exceeds the capacity rather than wait.
 func (r *Resource) Take(by Caller, weight int64) *Lease {
-	w := &waiter{keys: by.each(), lane: by.lane, weight: weight}
+	w := &waiter{keys: by.each(), lane: key{user: by.lane, lane: true}, weight: weight}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.admit(w)

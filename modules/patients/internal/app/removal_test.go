@@ -12,7 +12,6 @@ import (
 	"healthcare/modules/patients/internal/domain"
 	"healthcare/platform/database"
 	"healthcare/platform/databasetest"
-	"healthcare/platform/errs"
 	"healthcare/platform/events"
 	"healthcare/platform/revision"
 )
@@ -63,7 +62,7 @@ func TestRemove(t *testing.T) {
 		t.Run("is refused by the foreign key when nobody reacts", func(t *testing.T) {
 			alone := newHouse(db)
 			err := alone.Remove(t.Context(), who, patient.ID, revision.Match{})
-			require.Equal(t, errs.Conflict, errs.KindOf(err), "%v", err)
+			require.ErrorContains(t, err, "react to patients.Deleted")
 			require.Equal(t, patient, service.found(t, who, patient))
 			require.Equal(t, 1, assignments(t, db))
 		})

@@ -3,7 +3,6 @@ package password
 import (
 	"context"
 	"errors"
-	"net/netip"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -45,19 +44,17 @@ const (
 	maxPaused = 256
 )
 
-// lane is a part of the gate: its callers wait for each other, and for their turn among the lanes.
-type lane struct {
-	callers *admission.Resource
-	turn    admission.Caller // the lane itself, as the slots know it
-}
+// The lanes of the gate: who signed in to the account before or is signed in, and everybody else.
+const (
+	known  = "known"
+	others = "others"
+)
 
-// gate lets a few callers in at once, and a few more wait for them. Slots are shared fairly among the networks and users of a lane, and between
-// the lanes, so that neither one network nor many take all of them.
+// gate lets a few callers in at once, and a few more wait for them. Slots are shared fairly between the lanes, and among the networks
+// and users of each, so that neither one network nor many take all of them.
 type gate struct {
 	near   *admission.Resource
 	slots  *admission.Resource
-	known  lane
-	others lane
 	size   int
 	wait   time.Duration
 	paused chan struct{} // holds one element for each refusal that waits
@@ -69,12 +66,9 @@ func newGate(slots, queue int, wait time.Duration) gate {
 	resource := func(capacity, waiting int) *admission.Resource {
 		return admission.NewResource(admission.Bounds{Capacity: int64(capacity), Waiting: waiting, Wait: wait})
 	}
-	newLane := func(name string) lane {
-		return lane{callers: resource(slots, queue), turn: admission.By(netip.Addr{}, name)}
-	}
 	return gate{
-		near: resource(max(lookups, slots), max(waitingLookups, queue)), slots: resource(slots, min(slots, queue)),
-		known: newLane("known"), others: newLane("others"), size: slots, wait: wait,
+		near: resource(max(lookups, slots), max(waitingLookups, queue)), slots: resource(slots, queue),
+		size: slots, wait: wait,
 		paused: make(chan struct{}, maxPaused), refusals: newRefusals(),
 	}
 }
@@ -98,23 +92,15 @@ func (g gate) approach(ctx context.Context, by admission.Caller) (leave func(), 
 func (g gate) enter(ctx context.Context, by ports.Caller) (leave func(), err error) {
 	waiting, cancel := context.WithTimeout(ctx, g.wait)
 	defer cancel()
-	in := g.others
+	lane := others
 	if by.Known {
-		in = g.known
+		lane = known
 	}
-	leaveLane, err := in.callers.Acquire(waiting, by.Caller, 1)
+	leave, err = g.slots.Acquire(waiting, by.In(lane), 1)
 	if err != nil {
 		return nil, g.explain(ctx, err)
 	}
-	leaveSlot, err := g.slots.Acquire(waiting, in.turn, 1)
-	if err != nil {
-		leaveLane()
-		return nil, g.explain(ctx, err)
-	}
-	return func() {
-		leaveSlot() // first, so that it is the other lane's turn
-		leaveLane()
-	}, nil
+	return leave, nil
 }
 
 // explain is the refusal of a caller to whom a Resource gave err.
@@ -153,8 +139,6 @@ func (g gate) refuse(reason string, cause error) error {
 
 // load returns how many hash and how many wait.
 func (g gate) load() (hashing, waiting int) {
-	used, forTurn := g.slots.Load()
-	_, known := g.known.callers.Load()
-	_, others := g.others.callers.Load()
-	return int(used), forTurn + known + others
+	used, queued := g.slots.Load()
+	return int(used), queued
 }

@@ -269,6 +269,12 @@ func TestCompat_Forms(t *testing.T) {
 		for name, send := range map[string]func(...string) answer{
 			"urlencoded": func(h ...string) answer { return o.form(t, "POST", "/api/patients/", fields, h...) },
 			"multipart":  func(h ...string) answer { return o.call(t, "POST", "/api/patients/", media, body, h...) },
+			"urlencoded, behind a byte order mark": func(...string) answer {
+				return o.call(t, "POST", "/api/patients/", "application/x-www-form-urlencoded", "\ufeff"+fields.Encode())
+			},
+			"multipart, behind a byte order mark": func(...string) answer {
+				return o.call(t, "POST", "/api/patients/", media, "\ufeff"+body)
+			},
 			"urlencoded, with strict handling": func(...string) answer {
 				return o.form(t, "POST", "/api/patients/", fields, "Prefer", "handling=strict")
 			},

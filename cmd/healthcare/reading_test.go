@@ -19,7 +19,7 @@ func TestUnknownFields(t *testing.T) {
 		require.Len(t, p.Errors, 2, "beside what else is wrong")
 		require.Empty(t, c.do("PUT", "/api/patients/"+a.id(), a.object(), "Prefer", "handling=strict").is(200).header.Get("Warning"), "what was read can be put back")
 		hostile := c.do("PATCH", "/api/patients/"+a.id(), "{\"a\\r\\nX: y\":1,\"Asha@clinic.example\":2}").is(200).header.Get("Warning")
-		require.Equal(t, `299 - "Unknown fields were ignored: query"`, hostile, "a name that is none is not repeated")
+		require.Equal(t, `299 - "Unknown fields were ignored: body"`, hostile, "a name that is none is not repeated")
 	})
 }
 

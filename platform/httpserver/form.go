@@ -46,7 +46,7 @@ func readForm(c *fiber.Ctx, op *operation) error {
 	if err != nil || media != fiber.MIMEApplicationForm && media != fiber.MIMEMultipartForm {
 		return nil //nolint:nilerr // an unreadable type is refused with every other that is not JSON
 	}
-	body := c.Request().Body()
+	body := bytes.TrimPrefix(c.Request().Body(), []byte(byteOrderMark))
 	if op.bodyLimit > 0 && len(body) > op.bodyLimit {
 		return refusalTooLarge
 	}

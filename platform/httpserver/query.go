@@ -54,14 +54,14 @@ func (r queryReader) read(query *fasthttp.Args, described parameters) (url.Value
 			changed = true
 			continue
 		case r.array && !known && r.django && !r.strict:
-			r.ignored[printable(name)], changed = true, true
+			r.ignored[printable(name, "query")], changed = true, true
 			continue
 		case r.array && !known && name == formatParameter:
 			wrong[name] = sentence("Answers are JSON. Leave this parameter out, or send json.")
 			continue
 		case !known && len(described) > 0:
 			there := strings.Join(slices.Sorted(maps.Keys(described)), ", ")
-			wrong[printable(name)] = sentence("Unknown parameter. There are: " + there + ".")
+			wrong[printable(name, "query")] = sentence("Unknown parameter. There are: " + there + ".")
 			continue
 		case !known: // an operation without parameters ignores them all
 			continue
@@ -95,16 +95,16 @@ const (
 // absent reports whether a parameter of a list asks for nothing: a filter without a value, or a habit of clients that changes nothing here.
 func (r queryReader) absent(name, value string, known bool) bool {
 	if known {
-		return value == ""
+		return value == "" || !r.strict && strings.TrimSpace(value) == ""
 	}
 	return name == cacheBuster || name == formatParameter && (value == "" || value == "json")
 }
 
-// printable keeps a name that is no name out of the answer.
-func printable(name string) string {
-	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-."
+// printable keeps a name that is no name out of the answer: there, where it stood is said instead.
+func printable(name, where string) string {
+	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.[]"
 	if name == "" || len(name) > 64 || strings.Trim(name, letters) != "" {
-		return "query"
+		return where
 	}
 	return name
 }

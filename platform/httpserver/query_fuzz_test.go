@@ -45,7 +45,7 @@ func FuzzQuery(f *testing.F) {
 			require.ErrorAs(t, err, &e)
 			require.Equal(t, errs.Invalid, e.Kind)
 			for name := range e.Fields {
-				require.Equal(t, name, printable(name))
+				require.Equal(t, name, printable(name, "query"))
 			}
 			return
 		}

@@ -21,7 +21,7 @@ func unknownMembers(c *fiber.Ctx, members map[string]jsontext.Value, refused map
 	var unknown []string
 	for name := range members {
 		if !call.op.known[name] {
-			unknown = append(unknown, printable(name))
+			unknown = append(unknown, printable(name, "body"))
 		}
 	}
 	if prefers(c, handlingStrict) {

@@ -9,13 +9,20 @@ import (
 // unrouted answers the requests that no described operation takes: OPTIONS, and the root for browsers. It needs no token, because it shows only
 // what the contract shows.
 func (s *Server) unrouted(c *fiber.Ctx) error {
-	if c.Path() == "/" && (c.Method() == fiber.MethodGet || c.Method() == fiber.MethodHead) {
+	var err error
+	switch reads := c.Method() == fiber.MethodGet || c.Method() == fiber.MethodHead; {
+	case c.Path() == "/" && reads:
 		c.Vary(fiber.HeaderAccept)
 		if wantsPage(c) {
 			return c.Redirect("/docs/", fiber.StatusSeeOther)
 		}
+		err = c.Next()
+	case c.Path() == "/":
+		c.Append(fiber.HeaderAllow, fiber.MethodGet, fiber.MethodHead)
+		err = fiber.ErrMethodNotAllowed
+	default:
+		err = c.Next() // Fiber finds the methods of the path
 	}
-	err := c.Next() // Fiber finds the methods of the path
 	if !errors.Is(err, fiber.ErrMethodNotAllowed) {
 		return err
 	}

@@ -14,6 +14,7 @@ func TestOptions(t *testing.T) {
 	for target, want := range map[string]string{
 		"/things/": "GET, HEAD, OPTIONS, POST", "/things": "GET, HEAD, OPTIONS, POST", "/things/1/": "DELETE, GET, HEAD, OPTIONS", "/things/1": "DELETE, GET, HEAD, OPTIONS",
 		"/small/": "OPTIONS, POST", "/livez": "GET, HEAD, OPTIONS", "/docs/": "GET, HEAD, OPTIONS", "/openapi.json": "GET, HEAD, OPTIONS", "/admins/": "GET, HEAD, OPTIONS",
+		"/": "GET, HEAD, OPTIONS",
 	} {
 		for _, header := range []string{"X-Nothing: 1", bearer, "Authorization: Bearer forged"} {
 			t.Run(target+" answers its methods with "+header, func(t *testing.T) {
@@ -29,7 +30,7 @@ func TestOptions(t *testing.T) {
 			})
 		}
 	}
-	for _, target := range []string{"/", "/nothing/", "/things/1/2/", "/docs/a/b", "/api"} {
+	for _, target := range []string{"/nothing/", "/things/1/2/", "/docs/a/b", "/api"} {
 		t.Run(target+" is not found", func(t *testing.T) {
 			requireProblem(t, s.ask(t, http.MethodOptions, target, "", bearer), http.StatusNotFound)
 		})
@@ -69,7 +70,9 @@ func TestTheRootForBrowsers(t *testing.T) {
 	}
 	t.Run("other paths and methods are as they were", func(t *testing.T) {
 		requireProblem(t, s.ask(t, http.MethodGet, "/nothing/", "", "Accept: text/html"), http.StatusNotFound)
-		requireProblem(t, s.ask(t, http.MethodPost, "/", "{}", "Accept: text/html"), http.StatusNotFound)
+		a := s.ask(t, http.MethodPost, "/", "{}", "Accept: text/html")
+		requireProblem(t, a, http.StatusMethodNotAllowed)
+		require.Equal(t, "GET, HEAD, OPTIONS", a.header.Get("Allow"))
 		require.Equal(t, http.StatusOK, s.ask(t, http.MethodGet, "/things/", "", "Accept: text/html").status)
 	})
 }

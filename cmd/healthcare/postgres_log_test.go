@@ -27,7 +27,9 @@ func TestPostgresLogNamesNobody(t *testing.T) {
 	}
 	db, err := database.Open(cfg, zap.NewNop())
 	require.NoError(t, err)
-	require.NoError(t, db.Write(t.Context()).Exec("ALTER DATABASE postgres SET log_min_messages = warning").Error) // the default, unlike that of test servers
+	for _, setting := range []string{"log_min_messages = warning", "log_error_verbosity = default"} { // unlike those of test servers
+		require.NoError(t, db.Write(t.Context()).Exec("ALTER DATABASE postgres SET "+setting).Error)
+	}
 	require.NoError(t, db.Close())
 	s := startService(t, cfg)
 	const canary = "canary-7d1f"

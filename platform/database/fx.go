@@ -44,6 +44,12 @@ func KeepSearchTexts(lc fx.Lifecycle, r *Refolder) {
 	})
 }
 
+// WarnOfVerboseLog tells an operator, when the program begins to serve, whose PostgreSQL writes the contents of refused rows into its
+// log, however seldom the service has one refused.
+func WarnOfVerboseLog(lc fx.Lifecycle, db *DB) {
+	lc.Append(fx.StartHook(db.warnOfVerboseLog))
+}
+
 // OnStart says what to do about pending migrations when the program starts.
 type OnStart struct {
 	Migrations Migrations
@@ -79,7 +85,6 @@ func (db *DB) start(ctx context.Context, start OnStart) error {
 		}
 		db.warnOfSlowSearch(ctx)
 	}
-	db.warnOfVerboseLog(ctx)
 	all, err := db.MigrationStatus(ctx, start.Migrations)
 	for _, m := range all {
 		if m.Newer {
@@ -104,7 +109,6 @@ func (db *DB) warnOfSlowSearch(ctx context.Context) {
 	}
 }
 
-// warnOfVerboseLog tells an operator whose PostgreSQL writes the contents of refused rows into its log, however seldom the service has one refused.
 func (db *DB) warnOfVerboseLog(ctx context.Context) {
 	if db.engine != Postgres {
 		return

@@ -36,7 +36,7 @@ import (
 
 // Serving is the program that answers requests.
 func Serving() fx.Option {
-	return fx.Options(Parts(), fx.Invoke(database.KeepSearchTexts, jobs.Run, sweepKeys, httpserver.Serve, spacious))
+	return fx.Options(Parts(), fx.Invoke(database.WarnOfVerboseLog, database.KeepSearchTexts, jobs.Run, sweepKeys, httpserver.Serve, spacious))
 }
 
 // Parts is the whole program: what it stands on, and what it does. A new module is one line here.

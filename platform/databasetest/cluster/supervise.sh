@@ -49,7 +49,7 @@ make_data() {
 serve() {
 	run "$bin/postgres" -D "$folder/data" -k "$folder" -p 5432 -c listen_addresses= -c max_connections=200 -c shared_buffers=64MB \
 		-c dynamic_shared_memory_type=mmap -c fsync=off -c synchronous_commit=off -c full_page_writes=off \
-		-c autovacuum=off -c log_min_messages=log "$@"
+		-c autovacuum=off -c log_min_messages=log -c log_error_verbosity=terse "$@"
 }
 
 if make_data; then

@@ -269,7 +269,7 @@ func isAccount(d httpserver.Described) bool {
 // testsOf returns the script that checks the status and keeps what later requests need.
 func (l links) testsOf(d httpserver.Described) []string {
 	op := d.Operation
-	expected, lines := expectedStatuses(d), []string{}
+	expected, lines := l.expectedStatuses(d), []string{}
 	if access, err := auth.ParseAccess(op.Extensions["x-access"]); err == nil && len(access.Roles()) > 0 {
 		roles, _ := json.Marshal(access.Roles())
 		lines = append(lines, `const may = `+string(roles)+`.includes(pm.collectionVariables.get("role"));`)
@@ -300,12 +300,16 @@ func (l links) testsOf(d httpserver.Described) []string {
 }
 
 // expectedStatuses lists what the request may answer: success, or what the collection cannot know, such as that the account exists already.
-func expectedStatuses(d httpserver.Described) string {
+func (l links) expectedStatuses(d httpserver.Described) string {
 	var all []string
+	unmade := func(p *openapi3.ParameterRef) bool { // an id that no answer of the run fills in
+		return p.Value.In == openapi3.ParameterInPath && p.Value.Example == l.fill(p.Value.Example)
+	}
 	for _, status := range slices.Sorted(maps.Keys(d.Operation.Responses.Map())) {
 		switch {
 		case status < "400", isRegistration(d) && (status == "403" || status == "409"),
-			status == "404" && d.Method == http.MethodGet && !strings.Contains(d.Route, "{"): // it is there for some callers only
+			status == "404" && d.Method == http.MethodGet && // it is there for some callers only
+				(!strings.Contains(d.Route, "{") || slices.ContainsFunc(d.Operation.Parameters, unmade)):
 			all = append(all, status)
 		}
 	}

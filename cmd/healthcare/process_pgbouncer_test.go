@@ -21,9 +21,10 @@ import (
 	"healthcare/platform/databasetest"
 )
 
-// bouncerINI is what README.md (Growing) says of PgBouncer, with as few connections as make two requests share one.
+// bouncerINI is what README.md (Growing) says of PgBouncer, with as few connections as make two requests share one. Test servers do not
+// write at once.
 const bouncerINI = `[databases]
-%[1]s = host=%[2]s port=5432 dbname=%[1]s user=app connect_query='SET statement_timeout = 2000; SET lock_timeout = 1000; SET idle_in_transaction_session_timeout = 1000'
+%[1]s = host=%[2]s port=5432 dbname=%[1]s user=app connect_query='SET statement_timeout = 2000; SET lock_timeout = 1000; SET idle_in_transaction_session_timeout = 1000; SET synchronous_commit = on'
 [pgbouncer]
 pool_mode = transaction
 default_pool_size = 3
@@ -122,4 +123,36 @@ func TestPgBouncer(t *testing.T) {
 	var timeout string
 	require.NoError(t, conn.QueryRow(t.Context(), `SHOW statement_timeout`).Scan(&timeout))
 	require.Equal(t, "2s", timeout, "the limits that PgBouncer does not pass on are set by connect_query")
+}
+
+// A setting that the database or the role brings along cannot be corrected in every session of a pooler, so that nothing is served over it; without a
+// pooler the service sets its own.
+func TestPgBouncerBeforeADatabaseOfOtherSettings(t *testing.T) {
+	t.Parallel()
+	direct := databasetest.OwnPostgres(t).URL()
+	through := bounced(t, direct)
+	p := patient(t).with("SECRET_KEY="+testSecret, "DATABASE_MIGRATE_ON_START=false")
+	own, pooled := p.with("DATABASE_URL="+direct), p.with("DATABASE_URL="+through)
+	own.run("migrate", "up").succeeded()
+	admin, err := pgx.Connect(t.Context(), direct+"&default_transaction_read_only=off")
+	require.NoError(t, err)
+	defer func() { _ = admin.Close(context.Background()) }()
+	exec := func(statement string) {
+		t.Helper()
+		_, err := admin.Exec(t.Context(), statement)
+		require.NoError(t, err)
+	}
+	for setting, value := range map[string]string{
+		"default_transaction_isolation": "repeatable read", "default_transaction_read_only": "on",
+		"gin_fuzzy_search_limit": "5", "bytea_output": "escape",
+	} {
+		exec("ALTER DATABASE postgres SET " + setting + " = '" + value + "'")
+		exec("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'")
+		pooled.run().failed(exitConfig, setting+" is "+value, "add SET "+setting+" = '", "to its connect_query")
+		says(t, pooled.doctor(1), "fail", "store", setting)
+		own.run("user", "list").succeeded()
+		exec("ALTER DATABASE postgres RESET " + setting)
+	}
+	exec("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'")
+	require.Eventually(t, func() bool { return pooled.run("user", "list").code == 0 }, patience, 10*time.Millisecond)
 }

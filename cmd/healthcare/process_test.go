@@ -136,8 +136,8 @@ func (p place) commandOf(path string, adjust func(*exec.Cmd), args ...string) *p
 	p.t.Cleanup(func() {
 		_ = r.cmd.Process.Kill()
 		<-r.ended
-		if p.t.Failed() {
-			p.t.Logf("%q warned:\n%s", args, strings.Join(r.warnings(), "\n"))
+		if warnings := r.warnings(); p.t.Failed() && len(warnings) > 0 {
+			p.t.Logf("%q warned:\n%s", args, strings.Join(warnings, "\n"))
 		}
 	})
 	return r

@@ -67,6 +67,14 @@ func TestUserCommands(t *testing.T) {
 			}
 			require.Contains(t, p.run("user", "list", "--search", "ravi").succeeded(), " staff ")
 		})
+		t.Run("refuse what no client could send", func(t *testing.T) {
+			for _, password := range []string{"caf\xe9 passw\xf6rd", "correct\x00horse"} {
+				p.typed(password+"\n", "user", "password", "--yes", "asha@clinic.example").failed(exitFailure, "Must be text in UTF-8, without NUL.")
+				p.typed(password+"\n", "user", "create", "--name", "B", "--email", "b@clinic.example").failed(exitFailure, "Must be text in UTF-8")
+			}
+			p.typed("correct horse\n", "user", "create", "--name", "caf\xe9", "--email", "b@clinic.example").failed(exitFailure, "Must be text in UTF-8")
+			p.typed("\ufeffcorrect horse\n", "user", "password", "--yes", "asha@clinic.example").succeeded()
+		})
 		t.Run("set a password, which ends every session", func(t *testing.T) {
 			ravi := newCaller(t, c.base)
 			login := object{"email": "ravi@clinic.example", "password": "correct horse"}
@@ -84,7 +92,7 @@ func TestUserCommands(t *testing.T) {
 			p.typed("correct horse\n", "user", "password", "ravi@clinic.example").succeeded()
 			var entries int
 			require.NoError(t, opened(t, db).Read(t.Context()).Raw("SELECT count(*) FROM audit_entries WHERE action = 'password_changed' AND role = 'operator'").Scan(&entries).Error)
-			require.Equal(t, 2, entries)
+			require.Equal(t, 3, entries)
 		})
 		t.Run("find an address in every spelling, and ask for the id where several accounts have it", func(t *testing.T) {
 			require.Equal(t, "made: zoë@bücher.example, staff, active\n", create("zoë@bücher.example").succeeded())

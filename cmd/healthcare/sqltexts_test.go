@@ -30,13 +30,19 @@ var hostile = []string{
 	marker + "\uff07 OR 1=1", marker + "\n--\n", "';" + marker + "\t--",
 }
 
-// harmless is a value of the same shape - as many words, as long - that means nothing to a database.
+// harmless is a value of the same shape that means nothing to a database: as many words, all different, as long, and of one letter or digit
+// where that is one.
 func harmless(value string) string {
+	letter, alone := 'a', ""
 	return strings.Map(func(r rune) rune {
 		if unicode.IsSpace(r) {
+			letter, alone = letter+1, ""
 			return r
 		}
-		return 'a'
+		if alone += string(r); len(alone) == len(string(r)) && !unicode.In(r, unicode.L, unicode.N) {
+			return '.'
+		}
+		return letter
 	}, value)
 }
 

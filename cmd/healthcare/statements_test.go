@@ -40,7 +40,7 @@ const statementsOf = `
 	GET    /api/users/{id}/                                2
 	PATCH  /api/users/{id}/                                5
 	POST   /api/auth/register/                             8
-	POST   /api/auth/login/                               16
+	POST   /api/auth/login/                               18
 	POST   /api/auth/refresh/                              6
 	GET    /api/auth/me/                                   2
 	PATCH  /api/auth/me/                                   6
@@ -48,8 +48,8 @@ const statementsOf = `
 	DELETE /api/auth/sessions/{id}/                        5
 	POST   /api/auth/logout/                               5
 	POST   /api/auth/logout-all/                           5
-	POST   /api/auth/password/                            16
-	DELETE /api/auth/me/?patients=delete                  28
+	POST   /api/auth/password/                            18
+	DELETE /api/auth/me/?patients=delete                  30
 	GET    /api/jobs/{id}/                                 1
 `
 

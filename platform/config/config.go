@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"sort"
 	"strconv"
@@ -19,6 +20,7 @@ import (
 
 	validation "github.com/go-ozzo/ozzo-validation/v4"
 	"github.com/jackc/pgx/v5/pgconn"
+	"golang.org/x/net/idna"
 )
 
 // Config is every key of configs/default.yaml, which documents them.
@@ -140,8 +142,9 @@ func (c Config) check() error {
 		"max_assignments_per_user":             bound(c.MaxAssignmentsPerUser, 0, maxRows),
 		"http_address":                         validation.Validate(c.HTTPAddress, validation.By(hostPort)),
 		"metrics_address":                      validation.Validate(c.MetricsAddress, validation.When(c.MetricsAddress != "", validation.By(hostPort))),
-		"cors_origins":                         validation.Validate(c.CORSOrigins, validation.Each(validation.By(origin))),
-		"trusted_proxies":                      validation.Validate(c.TrustedProxies, validation.Each(validation.By(prefix))),
+		"cors_origins":                         each(c.CORSOrigins, origin),
+		"trusted_proxies":                      each(c.TrustedProxies, prefix),
+		"allowed_hosts":                        each(c.AllowedHosts, servedHost),
 		"forwarded_header":                     oneOf(strings.ToLower(c.ForwardedHeader), "x-forwarded-for", "forwarded"),
 		"http_body_limit":                      bound(c.HTTPBodyLimit, 1<<10, 16<<20),
 		"http_header_limit":                    bound(c.HTTPHeaderLimit, 1<<10, 1<<20),
@@ -282,9 +285,53 @@ func origin(value any) error {
 	return nil
 }
 
+// each returns the first error that check finds in values.
+func each(values []string, check func(any) error) error {
+	for _, value := range values {
+		if err := check(value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func prefix(value any) error {
-	if _, err := netip.ParsePrefix(value.(string)); err != nil {
+	network, err := netip.ParsePrefix(value.(string))
+	if err != nil {
 		return fmt.Errorf("%q is not a CIDR range such as 10.0.0.0/8", value)
+	}
+	if network.Addr().Is4In6() {
+		return fmt.Errorf("%q is a range of IPv4 addresses: write it as such, like 10.0.0.0/8", value)
+	}
+	return nil
+}
+
+var hostName = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)*\.?$`)
+
+// servedHost checks one of the hosts that are served: a name as it stands in a Host header, with a dot before it to include what is
+// below it, or an address; a port is ignored; "*" is every host.
+func servedHost(value any) error {
+	host := value.(string)
+	name := strings.TrimPrefix(host, ".")
+	if before, port, err := net.SplitHostPort(name); err == nil && strings.Trim(port, "0123456789") == "" {
+		name = before
+	}
+	if inside, isBracketed := strings.CutPrefix(name, "["); isBracketed && strings.HasSuffix(inside, "]") {
+		name = strings.TrimSuffix(inside, "]")
+	}
+	_, err := netip.ParseAddr(name)
+	switch ascii, idnaErr := idna.Lookup.ToASCII(name); {
+	case host == "*" || err == nil && !strings.HasPrefix(host, "."):
+		return nil
+	case strings.Contains(host, "/"):
+		return fmt.Errorf("%q is not the name of a host: leave out the scheme and the path", host)
+	case strings.HasPrefix(host, "*."):
+		return fmt.Errorf("%q: write %q for a domain and what is below it", host, host[1:])
+	case len(name) > 253 || !hostName.MatchString(name):
+		if idnaErr == nil && hostName.MatchString(ascii) {
+			return fmt.Errorf("%q: write it as clients send it, %q", host, ascii)
+		}
+		return fmt.Errorf("%q is not the name of a host, such as api.clinic.example or .clinic.example", host)
 	}
 	return nil
 }

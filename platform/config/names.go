@@ -63,15 +63,27 @@ func required(key string) error {
 
 // addressFromPort completes a configuration without http_address from PORT, which platforms set to the port that they route to. Errors: *Error.
 func addressFromPort(k *koanf.Koanf, usual string) error {
-	port := os.Getenv("PORT")
+	name, port := "PORT", os.Getenv("PORT")
 	if k.Exists("http_address") {
 		return nil
+	}
+	if file := os.Getenv("PORT_FILE"); file != "" {
+		if port != "" {
+			return errorf("PORT: both PORT and PORT_FILE are set")
+		}
+		content, err := readable("PORT_FILE", file)
+		if err != nil {
+			return err
+		}
+		if name, port = "PORT_FILE", strings.TrimSpace(string(content)); port == "" {
+			return errorf("PORT_FILE: the file is empty")
+		}
 	}
 	if port == "" {
 		return k.Set("http_address", usual)
 	}
 	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
-		return errorf("PORT: must be the number of a port, such as 8000 (it counts because HTTP_ADDRESS is not set)")
+		return errorf("%s: must be the number of a port, such as 8000 (it counts because HTTP_ADDRESS is not set)", name)
 	}
 	return k.Set("http_address", ":"+port)
 }

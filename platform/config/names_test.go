@@ -58,6 +58,12 @@ func TestPort(t *testing.T) {
 		require.Equal(t, ":9123", load(t, "PORT", "9123").HTTPAddress)
 		require.Equal(t, ":9123", load(t, "PORT", "9123", "HTTP_ADDRESS", "").HTTPAddress)
 		require.Equal(t, ":0", load(t, "PORT", "0").HTTPAddress)
+		require.Equal(t, ":9123", load(t, "PORT", "", "PORT_FILE", file(t, "9123\n")).HTTPAddress)
+		require.Equal(t, "127.0.0.1:8000", load(t, "PORT_FILE", "").HTTPAddress)
+		require.Contains(t, refused(t, "PORT_FILE", file(t, "\n")), "PORT_FILE: the file is empty")
+		require.Contains(t, refused(t, "PORT_FILE", file(t, "http")), "configuration: PORT_FILE: must be the number of a port")
+		require.Contains(t, refused(t, "PORT_FILE", "/nowhere/port"), "PORT_FILE")
+		require.Contains(t, refused(t, "PORT_FILE", file(t, "1"), "PORT", "1"), "both PORT and PORT_FILE are set")
 	})
 	t.Run("gives way to http_address, wherever that is said, whatever it is then", func(t *testing.T) {
 		for _, port := range []string{"9123", "tcp://10.0.0.1:9123"} {
@@ -69,7 +75,7 @@ func TestPort(t *testing.T) {
 	})
 	t.Run("that is no number is refused by name", func(t *testing.T) {
 		for _, port := range []string{"tcp://10.0.0.1:9123", "http", "-1", "65536", "80.5", " 80", ":80", "0x50", "８０"} {
-			require.Contains(t, refused(t, "PORT", port), "configuration: PORT: must be the number of a port", port)
+			require.Contains(t, refused(t, "PORT", port, "PORT_FILE", ""), "configuration: PORT: must be the number of a port", port)
 		}
 	})
 	t.Run("is not there by default", func(t *testing.T) {

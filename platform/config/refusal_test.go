@@ -9,20 +9,24 @@ import (
 
 func TestWrongValuesAreRefusedByKeyAndVariable(t *testing.T) {
 	for key, values := range map[string][]string{
-		"debug":                     {"perhaps", "yes", "2"},
-		"http_read_timeout":         {"5", "5 s", "soon", "0s", "-1s", "9000h"},
-		"database_lock_timeout":     {"1", "0s", "1us"},
-		"http_shutdown_delay":       {"-1s", "2h", "5"},
-		"access_token_lifetime":     {"1s", "25h", "90500ms"},
-		"session_lifetime":          {"1s", "8761h"},
-		"http_body_limit":           {"64k", "0", "-1", "1.5", "16777217", "99999999999999999999"},
-		"http_connections":          {"0", "many"},
-		"database_pool_size":        {"0", "1001"},
-		"password_hash_memory":      {"63", "262145"},
-		"password_hash_queue":       {"-1", "10001"},
-		"password_hash_wait":        {"0s", "61s"},
-		"http_address":              {"8000", "127.0.0.1", "127.0.0.1:", "http://127.0.0.1:8000", "127.0.0.1:65536", "127.0.0.1:-1", "::1:8000"},
-		"trusted_proxies":           {"10.0.0.1", "10.0.0.0/33", "10.0.0.0/8,nonsense", "clinic.example"},
+		"debug":                 {"perhaps", "yes", "2"},
+		"http_read_timeout":     {"5", "5 s", "soon", "0s", "-1s", "9000h"},
+		"database_lock_timeout": {"1", "0s", "1us"},
+		"http_shutdown_delay":   {"-1s", "2h", "5"},
+		"access_token_lifetime": {"1s", "25h", "90500ms"},
+		"session_lifetime":      {"1s", "8761h"},
+		"http_body_limit":       {"64k", "0", "-1", "1.5", "16777217", "99999999999999999999"},
+		"http_connections":      {"0", "many"},
+		"database_pool_size":    {"0", "1001"},
+		"password_hash_memory":  {"63", "262145"},
+		"password_hash_queue":   {"-1", "10001"},
+		"password_hash_wait":    {"0s", "61s"},
+		"http_address":          {"8000", "127.0.0.1", "127.0.0.1:", "http://127.0.0.1:8000", "127.0.0.1:65536", "127.0.0.1:-1", "::1:8000"},
+		"trusted_proxies":       {"10.0.0.1", "10.0.0.0/33", "10.0.0.0/8,nonsense", "clinic.example", "::ffff:127.0.0.0/104"},
+		"allowed_hosts": {
+			"*.clinic.example", "https://api.clinic.example", "api.clinic.example/", "a/b", "foo..bar", "bücher.example", "a b", "-a.example", ".",
+			".127.0.0.1:x", "a.example:port", "[::1", strings.Repeat("a", 64) + ".example", "a.example, https://b.example",
+		},
 		"time_zone":                 {"Asia/Nowhere", "Local", "+05:30", "../etc/passwd"},
 		"log_level":                 {"loud", "INFO", "fatal"},
 		"app_env":                   {"prod", "Production", "staging"},
@@ -41,7 +45,7 @@ func TestWrongValuesAreRefusedByKeyAndVariable(t *testing.T) {
 				line := refused(t, variable, value)
 				require.Contains(t, line, "configuration: "+key+" ("+variable+"): ")
 				require.NotContains(t, line, "hunter2")
-				require.Regexp(t, `must (be|start)|is not`, line, "it says what would be right")
+				require.Regexp(t, `must (be|start)|is (not|a range)|write`, line, "it says what would be right")
 			})
 		}
 	}
@@ -71,4 +75,15 @@ func TestRefusals(t *testing.T) {
 			load(t, pair[0], pair[1])
 		}
 	})
+}
+
+func TestAllowedHosts(t *testing.T) {
+	for _, host := range []string{
+		"*", "localhost", "api.clinic.example", ".clinic.example", "API.Clinic.Example.", "api.clinic.example:8000", "a_b.example",
+		"xn--bcher-kva.example", "127.0.0.1", "127.0.0.1:8000", "::1", "[::1]", "[::1]:8000",
+	} {
+		require.Equal(t, []string{host}, load(t, "ALLOWED_HOSTS", host).AllowedHosts)
+	}
+	require.Contains(t, refused(t, "ALLOWED_HOSTS", "*.clinic.example"), `write ".clinic.example"`)
+	require.Contains(t, refused(t, "ALLOWED_HOSTS", "bücher.example"), `"xn--bcher-kva.example"`)
 }

@@ -43,8 +43,13 @@ func (db *DB) requireTables(ctx context.Context) error {
 		return nil
 	}
 	if db.engine == SQLite {
-		path, _ := filepath.Abs(db.cfg.Path) // Find has
-		return fmt.Errorf("no database at %s, which has no tables: "+elsewhere, path, "DATA_DIR")
+		return Empty(db.cfg.Path)
 	}
 	return fmt.Errorf("%s has no tables of this service: "+elsewhere, db.Where(), "DATABASE_URL")
+}
+
+// Empty is the error of a SQLite database without tables.
+func Empty(path string) error {
+	path, _ = filepath.Abs(path) // Find has
+	return fmt.Errorf("no database at %s, which has no tables: "+elsewhere, path, "DATA_DIR")
 }

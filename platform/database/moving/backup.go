@@ -64,6 +64,9 @@ func Backup(ctx context.Context, from, to string, show func(what string, done, a
 	if err := saved.inspect(ctx, unfinished.Name()); err != nil {
 		return saved, fmt.Errorf("the copy of %s is not sound: %w", from, err)
 	}
+	if saved.Tables == 0 {
+		return saved, database.Empty(from)
+	}
 	info, err := unfinished.Stat()
 	if err != nil {
 		return saved, err

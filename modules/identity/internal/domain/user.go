@@ -71,7 +71,7 @@ func (r Registration) Validate() error {
 }
 
 func nameRule(name string) error {
-	return validation.Validate(strings.TrimSpace(name), notBlank, validation.RuneLength(1, 255).Error("Must have at most 255 characters."))
+	return validation.Validate(strings.TrimSpace(name), notBlank, validation.By(sendable), validation.RuneLength(1, 255).Error("Must have at most 255 characters."))
 }
 
 var (
@@ -79,8 +79,19 @@ var (
 	notBlank = validation.Required.Error(errBlank.Error())
 )
 
+// sendable refuses text that no client can send: bodies are UTF-8 without NUL, and the command line is not held to that.
+func sendable(value any) error {
+	if text := value.(string); !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
+		return errors.New("Must be text in UTF-8, without NUL.")
+	}
+	return nil
+}
+
 func passwordLength(value any) error {
 	password := value.(string)
+	if err := sendable(password); err != nil {
+		return err
+	}
 	if strings.IndexFunc(password, func(r rune) bool { return !unseen(r) }) < 0 {
 		return errBlank // for an eye that reads it over, and for whoever trims it
 	}

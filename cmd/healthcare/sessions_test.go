@@ -231,3 +231,25 @@ func TestLeavingWithPatients(t *testing.T) {
 		s.user(t, "Asha") // the address is free again
 	})
 }
+
+// A network makes as many accounts an hour as registrations_per_hour says. What is refused does not count, and other networks are not kept
+// from it.
+func TestRegistrationsOfANetworkAreCounted(t *testing.T) {
+	t.Parallel()
+	eachMoment(t, func(t *testing.T, s *service) {
+		register := func(n int, from string) answer {
+			newcomer := object{"name": "N", "email": fmt.Sprintf("n%d@clinic.example", n), "password": password}
+			return s.client(t).do("POST", "/api/auth/register/", newcomer, "X-Forwarded-For", from)
+		}
+		register(0, "203.0.113.7").is(201)
+		for range 5 {
+			register(0, "203.0.113.7").is(409)
+			s.client(t).do("POST", "/api/auth/register/", object{}, "X-Forwarded-For", "203.0.113.7").is(400)
+		}
+		register(1, "203.0.113.8").is(201)
+		refused := register(2, "203.0.113.9")
+		require.Equal(t, 429, refused.status)
+		require.NotEmpty(t, refused.header.Get("Retry-After"))
+		register(2, "198.51.100.1").is(201)
+	}, proxied, func(cfg *config.Config) { cfg.RegistrationsPerHour = 2 })
+}

@@ -17,7 +17,7 @@ const (
 // mayImport is what each layer may import beside std and itself. "own x" is a layer of the same module; a name covers what lies below it.
 var mayImport = map[string][]string{
 	"root":   {uuid, "platform/auth", "platform/errs"},
-	"domain": {uuid, "platform/errs", ozzo, "golang.org/x/net/idna", "golang.org/x/text", "own root", othersRoot}, // for ids; rule 1 says whose
+	"domain": {uuid, "platform/errs", "platform/text", ozzo, "golang.org/x/net/idna", "golang.org/x/text", "own root", othersRoot}, // for ids; rule 1 says whose
 	"ports":  append([]string{"own root", "own domain"}, technologyFree...),
 	"app":    append([]string{"own root", "own domain", "own ports"}, technologyFree...),
 
@@ -33,7 +33,7 @@ var mayImport = map[string][]string{
 
 var technologyFree = []string{uuid, ozzo, "golang.org/x/sync", "golang.org/x/text", othersRoot,
 	"platform/admission", "platform/audit", "platform/auth", "platform/clock", "platform/errs", "platform/events", "platform/jobs",
-	"platform/paging", "platform/quota", "platform/revision", "platform/tx"}
+	"platform/paging", "platform/quota", "platform/revision", "platform/text", "platform/tx"}
 
 // references is what the service is measured against: the libraries without the house. It is never shipped.
 const references = "cmd/bench/internal/reference"

@@ -11,6 +11,7 @@ import (
 
 	"healthcare/modules/doctors"
 	"healthcare/platform/errs"
+	"healthcare/platform/text"
 )
 
 // Doctor is an entry of the directory.
@@ -98,7 +99,7 @@ func (d Details) Validate() error {
 const years = "Must be between 0 and 80."
 
 var (
-	notBlank  = validation.Required.Error("This field may not be blank.")
+	notBlank  = validation.By(text.NotBlank)
 	atMost255 = validation.RuneLength(1, 255).Error("Must have at most 255 characters.")
 )
 

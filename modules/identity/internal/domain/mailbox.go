@@ -10,6 +10,8 @@ import (
 	"golang.org/x/net/idna"
 	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
+
+	"healthcare/platform/text"
 )
 
 // maxMailbox bounds a mailbox, in bytes: PostgreSQL indexes no text of more than about 2,700.
@@ -94,17 +96,11 @@ func undotted(s string) string {
 // visible removes the characters that have no width and no meaning of their own.
 func visible(s string) string {
 	return strings.Map(func(r rune) rune {
-		if ignorable(r) {
+		if text.Ignorable(r) {
 			return -1
 		}
 		return r
 	}, s)
-}
-
-// ignorable reports whether r is a format character or one that Unicode has programs show nothing for
-// (Default_Ignorable_Code_Point).
-func ignorable(r rune) bool {
-	return unicode.In(r, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
 }
 
 // lenient is idna.Lookup for labels that are no host names, such as those with an underscore.
@@ -156,15 +152,8 @@ var errInvisible = errors.New("Must not contain spaces, control characters or in
 // allVisible is the rule for the characters of a new address. Existing accounts sign in with whatever they were
 // registered with.
 func allVisible(value any) error {
-	if strings.ContainsFunc(value.(string), func(r rune) bool { return r != ' ' && unseen(r) }) { // a plain space makes it no address
+	if strings.ContainsFunc(value.(string), func(r rune) bool { return r != ' ' && text.Unseen(r) }) { // a plain space makes it no address
 		return errInvisible
 	}
 	return nil
-}
-
-// unseen reports whether r shows nothing: white space, a control, an invisible character, or one that only private
-// agreements give a shape.
-func unseen(r rune) bool {
-	const brailleBlank = '\u2800'
-	return unicode.IsSpace(r) || ignorable(r) || r == brailleBlank || unicode.In(r, unicode.Zs, unicode.Zl, unicode.Zp, unicode.Cc, unicode.Co)
 }

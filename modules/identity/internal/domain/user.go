@@ -16,6 +16,7 @@ import (
 
 	"healthcare/modules/identity"
 	"healthcare/platform/errs"
+	"healthcare/platform/text"
 )
 
 // User is someone who can sign in.
@@ -71,17 +72,15 @@ func (r Registration) Validate() error {
 }
 
 func nameRule(name string) error {
-	return validation.Validate(strings.TrimSpace(name), notBlank, validation.By(sendable), validation.RuneLength(1, 255).Error("Must have at most 255 characters."))
+	return validation.Validate(strings.TrimSpace(name), validation.By(text.NotBlank), validation.By(sendable),
+		validation.RuneLength(1, 255).Error("Must have at most 255 characters."))
 }
 
-var (
-	errBlank = errors.New("This field may not be blank.")
-	notBlank = validation.Required.Error(errBlank.Error())
-)
+var notBlank = validation.Required.Error(text.ErrBlank.Error())
 
 // sendable refuses text that no client can send: bodies are UTF-8 without NUL, and the command line is not held to that.
 func sendable(value any) error {
-	if text := value.(string); !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
+	if said := value.(string); !utf8.ValidString(said) || strings.ContainsRune(said, 0) {
 		return errors.New("Must be text in UTF-8, without NUL.")
 	}
 	return nil
@@ -92,8 +91,8 @@ func passwordLength(value any) error {
 	if err := sendable(password); err != nil {
 		return err
 	}
-	if strings.IndexFunc(password, func(r rune) bool { return !unseen(r) }) < 0 {
-		return errBlank // for an eye that reads it over, and for whoever trims it
+	if text.Blank(password) {
+		return text.ErrBlank // for an eye that reads it over, and for whoever trims it
 	}
 	if utf8.RuneCountInString(password) < 8 {
 		return errors.New("Must have at least 8 characters.")

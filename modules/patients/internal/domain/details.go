@@ -9,6 +9,7 @@ import (
 	"github.com/go-ozzo/ozzo-validation/v4/is"
 
 	"healthcare/platform/errs"
+	"healthcare/platform/text"
 )
 
 // Details is what is known about a patient, every rule kept. Empty optional text means unknown.
@@ -142,7 +143,7 @@ func atMost(characters int) validation.Rule {
 
 // Rules are made once: making one takes as long as asking it.
 var (
-	notBlank  = validation.Required.Error("This field may not be blank.")
+	notBlank  = validation.By(text.NotBlank)
 	anAddress = is.EmailFormat.Error("Must be an e-mail address.")
 	aDate     = validation.Date("2006-01-02").Error("Must be a date: YYYY-MM-DD.")
 	anAge     = []validation.Rule{validation.Min(0).Error(ageRange), validation.Max(oldestAge).Error(ageRange)}

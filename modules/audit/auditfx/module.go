@@ -48,11 +48,14 @@ func keys(cfg trail.Config) (domain.Keys, error) {
 
 // recorder hands out the trail, looked after for as long as the program runs.
 func recorder(lc fx.Lifecycle, recorder *app.Recorder, keeper *app.Keeper) audit.Recorder {
-	ctx, stop := context.WithCancel(context.Background())
+	running, stop := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	lc.Append(fx.Hook{
-		OnStart: func(context.Context) error {
-			go func() { defer close(done); keeper.Run(ctx) }()
+		OnStart: func(ctx context.Context) error {
+			if err := keeper.Begin(ctx); err != nil {
+				return err
+			}
+			go func() { defer close(done); keeper.Run(running) }()
 			return nil
 		},
 		OnStop: func(ctx context.Context) error {

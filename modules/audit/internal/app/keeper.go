@@ -38,6 +38,28 @@ func NewKeeper(ledger ports.Ledger, keys domain.Keys, checkpoints ports.Checkpoi
 	return &Keeper{ledger: ledger, keys: keys, checkpoints: checkpoints, clock: clock, every: cfg.CheckpointEvery, timeout: cfg.CommitTimeout, kept: map[int]domain.Checkpoint{}}
 }
 
+// errMissing refuses a store that is not the one that the checkpoints know.
+var errMissing = errors.New("the store holds no audit trail, but the checkpoints (AUDIT_CHECKPOINTS) know one, so its database is missing: " +
+	"put it back, or move the file of the checkpoints away to begin anew")
+
+// Begin refuses to begin a trail beside checkpoints of another: a service whose database is missing would look as if it had never had any
+// patients. What keeps it from looking is reported by Run. Errors: errMissing.
+func (k *Keeper) Begin(ctx context.Context) error {
+	spans, err := k.ledger.Spans(ctx)
+	if err != nil || slices.ContainsFunc(spans, func(s domain.Span) bool { return s.To.Sequence > 0 }) {
+		return nil //nolint:nilerr // Run reports it
+	}
+	file, err := k.checkpoints.Open("")
+	if err != nil {
+		return nil //nolint:nilerr // Run reports it
+	}
+	defer func() { _ = file.Close() }()
+	if n, _ := file.Read(make([]byte, 1)); n > 0 {
+		return errMissing
+	}
+	return nil
+}
+
 // Run looks every second until ctx ends. What goes wrong is reported, and tried again.
 func (k *Keeper) Run(ctx context.Context) {
 	tick := time.NewTicker(lookEvery)

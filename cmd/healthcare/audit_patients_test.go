@@ -56,7 +56,7 @@ var namings = map[string]naming{
 var otherIDs = []string{
 	"discharge path id", "readAssignment path id", "assign body doctor", "listAssignments query doctor", "listPatients query doctor",
 	"listAuditEntries query actor", "readDoctor path id", "replaceDoctor path id", "amendDoctor path id", "removeDoctor path id",
-	"removeDoctor query reassign_to",
+	"removeDoctor query reassign_to", "readJob path id",
 	"readUser path id", "administerUser path id", "endSession path id",
 }
 

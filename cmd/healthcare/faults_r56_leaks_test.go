@@ -102,7 +102,7 @@ func TestR56_Leaks(t *testing.T) {
 		}
 		const pools = 8 * 3 // connections that nobody needed before: a reader of SQLite has three files
 		// fasthttp keeps an idle worker for ten seconds: a plain run allows for them, a long one waits until they are gone.
-		slack, settle := 2*connections, time.Duration(0)
+		slack, settle := 4*connections, time.Duration(0)
 		if each > 1000 {
 			slack, settle = 4, 25*time.Second
 		}

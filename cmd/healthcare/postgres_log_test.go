@@ -27,7 +27,7 @@ func TestPostgresLogNamesNobody(t *testing.T) {
 	}
 	db, err := database.Open(cfg, zap.NewNop())
 	require.NoError(t, err)
-	for _, setting := range []string{"log_min_messages = warning", "log_error_verbosity = default"} { // unlike those of test servers
+	for _, setting := range []string{"log_min_messages = warning", "log_error_verbosity = 'default'"} { // unlike those of test servers
 		require.NoError(t, db.Write(t.Context()).Exec("ALTER DATABASE postgres SET "+setting).Error)
 	}
 	require.NoError(t, db.Close())

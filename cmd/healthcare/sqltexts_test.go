@@ -62,6 +62,7 @@ var background = []string{
 	`DELETE FROM jobs WHERE expires_at <= `,                         // the removal of those that ended long ago
 	`length(body) > 0`,                                              // the removal of bodies that an earlier release has kept
 	`WHERE (user_id, route, key) IN (`,                              // the removal of expired Idempotency-Keys
+	`FROM "idempotency_keys" WHERE expires_at <= `,                  // which are looked for first
 }
 
 func inBackground(ctx context.Context, text string) bool {

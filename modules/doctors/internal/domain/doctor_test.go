@@ -2,7 +2,6 @@ package domain_test
 
 import (
 	"fmt"
-	"strings"
 	"testing"
 	"time"
 
@@ -11,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"healthcare/modules/doctors/internal/domain"
+	"healthcare/platform/text"
 )
 
 var (
@@ -129,7 +129,7 @@ func TestDoctorLaws(t *testing.T) {
 
 // anyDetails is anything that may be said about a doctor.
 func anyDetails() *rapid.Generator[domain.Details] {
-	notBlank := rapid.StringN(1, 255, -1).Filter(func(s string) bool { return strings.TrimSpace(s) != "" })
+	notBlank := rapid.StringN(1, 255, -1).Filter(func(s string) bool { return !text.Blank(s) })
 	return rapid.Custom(func(t *rapid.T) domain.Details {
 		return domain.Details{
 			Name: notBlank.Draw(t, "name"), Specialization: notBlank.Draw(t, "specialization"),

@@ -12,6 +12,7 @@ import (
 
 	"healthcare/modules/patients/internal/domain"
 	"healthcare/platform/errs"
+	"healthcare/platform/text"
 )
 
 var (
@@ -123,15 +124,15 @@ func TestPatientLaws(t *testing.T) {
 
 // anySaid is anything that may be said about a patient.
 func anySaid() *rapid.Generator[domain.Said] {
-	text := func(longest int) *rapid.Generator[string] { return rapid.StringN(0, longest, -1) }
+	upTo := func(longest int) *rapid.Generator[string] { return rapid.StringN(0, longest, -1) }
 	return rapid.Custom(func(t *rapid.T) domain.Said {
 		said := domain.Said{
-			Name: rapid.StringN(1, 255, -1).Filter(func(s string) bool { return strings.TrimSpace(s) != "" }).Draw(t, "name"),
+			Name: rapid.StringN(1, 255, -1).Filter(func(s string) bool { return !text.Blank(s) }).Draw(t, "name"),
 			Gender: rapid.Map(rapid.SampledFrom(domain.Genders), func(gender string) string {
 				return rapid.SampledFrom([]string{gender, strings.ToLower(gender), strings.ToUpper(gender)}).Draw(t, "letters")
 			}).Draw(t, "gender"),
-			Phone: text(32).Draw(t, "phone"), Address: text(1000).Draw(t, "address"), Notes: text(10_000).Draw(t, "notes"),
-			MedicalRecordNumber: text(64).Draw(t, "medical record number"),
+			Phone: upTo(32).Draw(t, "phone"), Address: upTo(1000).Draw(t, "address"), Notes: upTo(10_000).Draw(t, "notes"),
+			MedicalRecordNumber: upTo(64).Draw(t, "medical record number"),
 			Email: rapid.OneOf(rapid.Just(""), rapid.Map(rapid.Uint64(), func(n uint64) string {
 				return fmt.Sprintf("p%d@example.com", n)
 			})).Draw(t, "email"),

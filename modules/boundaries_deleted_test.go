@@ -12,8 +12,8 @@ var reference = regexp.MustCompile(`(?i)\breferences\s+"?(\w+)"?`)
 // reaction is what a module subscribes to: the event Deleted of another module.
 type reaction struct{ subscriber, of string }
 
-// foreignKeysAreFollowed is rule 9: a module whose table refers to rows of another one, which announces their removal as Deleted,
-// subscribes to that. Otherwise the store refuses every removal.
+// foreignKeysAreFollowed is rule 9: a module whose table refers to rows of another one, which announces their removal
+// as Deleted, subscribes to that. Otherwise the store refuses every removal.
 func foreignKeysAreFollowed(t tree) []violation {
 	owner := owners{}
 	for _, row := range t.contextMap() {
@@ -50,7 +50,8 @@ func (t tree) announcers() map[string]bool {
 	return announced
 }
 
-// reactions are those of app's functions that call events.On, and that the module's fx package hands to events.Subscribe.
+// reactions are those of app's functions that call events.On, and that the module's fx package hands to
+// events.Subscribe.
 func (t tree) reactions() map[reaction]bool {
 	subscribed := map[string]bool{} // module and function
 	eachIn(t.files, func(f file, call *ast.CallExpr) {

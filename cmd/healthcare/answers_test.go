@@ -36,7 +36,8 @@ func (s *service) fill(t *testing.T, c *client, count, notes int) {
 	require.NoError(t, s.db.Write(t.Context()).Exec(statement, strings.Repeat("𝒜", notes), count, first).Error)
 }
 
-// A page ends where it would be larger than 1 MiB; its link leads on. HEAD has no body made, and tells the trail how many it would have shown.
+// A page ends where it would be larger than 1 MiB; its link leads on. HEAD has no body made, and tells the trail how
+// many it would have shown.
 func TestPagesOfLargeItems(t *testing.T) {
 	t.Parallel()
 	eachEngine(t, func(t *testing.T, s *service) {
@@ -232,8 +233,8 @@ func TestSlowReadersCostLittleMemory(t *testing.T) {
 	}
 }
 
-// BenchmarkSlowReaders prints by how much the process grows while 64 clients do not read the largest page, and how long others wait meanwhile.
-// To run it: go test ./cmd/healthcare -run '^$' -bench SlowReaders -benchtime 1x
+// BenchmarkSlowReaders prints by how much the process grows while 64 clients do not read the largest page, and how long
+// others wait meanwhile. To run it: go test ./cmd/healthcare -run '^$' -bench SlowReaders -benchtime 1x
 func BenchmarkSlowReaders(b *testing.B) {
 	if runtime.GOOS != "linux" {
 		b.Skip("it reads /proc")
@@ -251,7 +252,8 @@ func BenchmarkSlowReaders(b *testing.B) {
 	}
 }
 
-// slowReaders returns by how many MiB the process grows, and the p99 of others' requests in milliseconds, before and meanwhile.
+// slowReaders returns by how many MiB the process grows, and the p99 of others' requests in milliseconds, before and
+// meanwhile.
 func slowReaders(t testing.TB, engine database.Engine, long time.Duration) (growth, idle, during float64) {
 	p := place{t: t, folder: t.TempDir(), env: []string{
 		"PATH=" + os.Getenv("PATH"), "HTTP_ADDRESS=127.0.0.1:0", "SECRET_KEY=" + testSecret, "AUDIT_KEY=" + testAuditKey, "TRUSTED_PROXIES=127.0.0.0/8", "LOG_LEVEL=warn",

@@ -24,9 +24,9 @@ import (
 	"healthcare/platform/database"
 )
 
-// whoever takes a shared resource at full speed, from one network, keeps nobody elsewhere from working. Each attack
-// runs against the real binary on the limits that ship; a bystander goes on meanwhile. At least 99 % of the bystander's
-// requests succeed. How long they take is reported beside an idle server's: attackers share the machine.
+// whoever takes a shared resource at full speed, from one network, keeps nobody elsewhere from working. Each
+// attack runs against the real binary on the limits that ship; a bystander goes on meanwhile. At least 99 % of the
+// bystander's requests succeed. How long they take is reported beside an idle server's: attackers share the machine.
 
 // attack is one of them. A resource that is added later adds a line to attacks.
 type attack struct {

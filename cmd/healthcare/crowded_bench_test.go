@@ -19,9 +19,9 @@ import (
 	"healthcare/platform/databasetest"
 )
 
-// BenchmarkCrowded measures lists of the real binary over 30,000 doctors and 30,000 patients of one doctor: how long each kind of search takes alone,
-// how long a bystander waits beside four clients that send it, and 48 requests of 12 clients for a doctor's patients.
-// To run it: go test ./cmd/healthcare -run '^$' -bench Crowded -benchtime 1x
+// BenchmarkCrowded measures lists of the real binary over 30,000 doctors and 30,000 patients of one doctor: how long
+// each kind of search takes alone, how long a bystander waits beside four clients that send it, and 48 requests of 12
+// clients for a doctor's patients. To run it: go test ./cmd/healthcare -run '^$' -bench Crowded -benchtime 1x
 func BenchmarkCrowded(b *testing.B) {
 	for _, engine := range []database.Engine{database.SQLite, database.Postgres} {
 		b.Run(string(engine), func(b *testing.B) { crowded(b, engine) })

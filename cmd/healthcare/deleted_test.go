@@ -8,8 +8,8 @@ import (
 	"healthcare/platform/database"
 )
 
-// A module that refers to patients or doctors and does not react to their removal is a fault of the program. The log says which
-// table and constraint it is, and the caller learns nothing of it.
+// A module that refers to patients or doctors and does not react to their removal is a fault of the program. The log
+// says which table and constraint it is, and the caller learns nothing of it.
 func TestWhoDoesNotReactToARemovalIsNamedInTheLog(t *testing.T) {
 	t.Parallel()
 	eachEngine(t, func(t *testing.T, s *service) {

@@ -140,7 +140,8 @@ func (s *service) crowd(t testing.TB, owner, doctor string, count int) (patients
 	return patients
 }
 
-// TestWhatDisappearsFromAPatientsDataIsRecorded has patients and assignments disappear in every way there is, and looks for an entry that names the patient.
+// TestWhatDisappearsFromAPatientsDataIsRecorded has patients and assignments disappear in every way there is, and looks
+// for an entry that names the patient.
 func TestWhatDisappearsFromAPatientsDataIsRecorded(t *testing.T) {
 	t.Parallel()
 	databasetest.EachConfig(t, func(t *testing.T, db database.Config) {

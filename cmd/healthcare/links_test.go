@@ -11,7 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// longText returns names that are long, or long in an address or in JSON, and alike for longer than a shortened key keeps.
+// longText returns names that are long, or long in an address or in JSON, and alike for longer than a shortened key
+// keeps.
 func longText(n int) string {
 	alike := strings.Repeat([]string{"<&>", "अ", "a", "\U0010FFFF", "%\"\\", "é\u2028"}[n%6], 100)
 	text := []rune(alike + fmt.Sprintf("%04d", n*7919%10_000) + alike + alike)

@@ -16,8 +16,8 @@ import (
 	"healthcare/platform/databasetest"
 )
 
-// TestPostgresLogNamesNobody refuses medical record numbers, license numbers and addresses that are taken, one by one and in races, and reads the
-// log of a PostgreSQL with its default settings.
+// TestPostgresLogNamesNobody refuses medical record numbers, license numbers and addresses that are taken, one by one
+// and in races, and reads the log of a PostgreSQL with its default settings.
 func TestPostgresLogNamesNobody(t *testing.T) {
 	t.Parallel()
 	server := databasetest.OwnPostgres(t)

@@ -11,7 +11,8 @@ import (
 	"healthcare/platform/databasetest"
 )
 
-// A database that is not there, beside checkpoints that know one, is missing: nobody is served an empty service in its place.
+// A database that is not there, beside checkpoints that know one, is missing: nobody is served an empty service in its
+// place.
 func TestAMissingDatabaseIsNoEmptyService(t *testing.T) {
 	t.Parallel()
 	eachPlace(t, func(t *testing.T, p place, db database.Config) {

@@ -123,8 +123,8 @@ func stopTimeout(cfg config.Config) time.Duration {
 // hungAfter is when nothing can still be stopping by itself.
 func hungAfter(cfg config.Config) time.Duration { return stopTimeout(cfg) + time.Second }
 
-// endIfHung ends the process that long after ctx ends, whatever hangs: a handler, the store, or a descriptor that nobody
-// reads. The returned function calls it off.
+// endIfHung ends the process that long after ctx ends, whatever hangs: a handler, the store, or a descriptor that
+// nobody reads. The returned function calls it off.
 func endIfHung(ctx context.Context, limit time.Duration) (stop func()) {
 	done := make(chan struct{})
 	go func() {

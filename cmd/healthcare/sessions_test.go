@@ -232,8 +232,8 @@ func TestLeavingWithPatients(t *testing.T) {
 	})
 }
 
-// A network makes as many accounts an hour as registrations_per_hour says. What is refused does not count, and other networks are not kept
-// from it.
+// A network makes as many accounts an hour as registrations_per_hour says. What is refused does not count, and other
+// networks are not kept from it.
 func TestRegistrationsOfANetworkAreCounted(t *testing.T) {
 	t.Parallel()
 	eachMoment(t, func(t *testing.T, s *service) {

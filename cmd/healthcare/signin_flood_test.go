@@ -58,7 +58,8 @@ func (a hashAttack) begin(c *caller) (stop func()) {
 	}
 }
 
-// signInsOf makes n sign-ins, one after the other, and returns how many succeeded, and how long they took, sorted. email is whose the i-th is.
+// signInsOf makes n sign-ins, one after the other, and returns how many succeeded, and how long they took, sorted.
+// email is whose the i-th is.
 func signInsOf(t testing.TB, c *caller, n int, email func(i int) string) (good int, took []time.Duration) {
 	t.Helper()
 	for i := range n {
@@ -74,7 +75,8 @@ func signInsOf(t testing.TB, c *caller, n int, email func(i int) string) (good i
 	return good, took
 }
 
-// prepare makes the accounts of an attack: the attacker's, the bystander's that is known from its network, and n that are not.
+// prepare makes the accounts of an attack: the attacker's, the bystander's that is known from its network, and n that
+// are not.
 func prepare(t testing.TB, c *caller, n int) {
 	t.Helper()
 	register := func(email string) {
@@ -93,8 +95,8 @@ func known(int) string { return "known@clinic.example" }
 
 func stranger(i int) string { return fmt.Sprintf("stranger%d@clinic.example", i) }
 
-// However one network keeps the hashing busy, those elsewhere sign in, for the first time or again; and however many networks do, those who
-// signed in before from theirs.
+// However one network keeps the hashing busy, those elsewhere sign in, for the first time or again; and however many
+// networks do, those who signed in before from theirs.
 func TestAFloodOfHashesKeepsNobodyOut(t *testing.T) {
 	const signIns = 50
 	for _, attack := range hashAttacks {
@@ -123,8 +125,9 @@ func TestAFloodOfHashesKeepsNobodyOut(t *testing.T) {
 	}
 }
 
-// BenchmarkSignInsUnderAttack prints how long sign-ins take that come one after the other, idle and under each attack, with the parameters that
-// ship, and how many of a hundred succeed. To run it: go test ./cmd/healthcare -run '^$' -bench SignInsUnderAttack -benchtime 1x
+// BenchmarkSignInsUnderAttack prints how long sign-ins take that come one after the other, idle and under each attack,
+// with the parameters that ship, and how many of a hundred succeed. To run it: go test ./cmd/healthcare -run '^$'
+// -bench SignInsUnderAttack -benchtime 1x
 func BenchmarkSignInsUnderAttack(b *testing.B) {
 	for _, engine := range []database.Engine{database.SQLite, database.Postgres} {
 		for _, attack := range hashAttacks {

@@ -30,8 +30,8 @@ var hostile = []string{
 	marker + "\uff07 OR 1=1", marker + "\n--\n", "';" + marker + "\t--",
 }
 
-// harmless is a value of the same shape that means nothing to a database: as many words, all different, as long, and of one letter or digit
-// where that is one.
+// harmless is a value of the same shape that means nothing to a database: as many words, all different, as long, and of
+// one letter or digit where that is one.
 func harmless(value string) string {
 	letter, alone := 'a', ""
 	return strings.Map(func(r rune) rune {

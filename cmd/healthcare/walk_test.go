@@ -271,8 +271,8 @@ func (w *walk) visit(t *testing.T, r route) {
 	}
 }
 
-// visitHeaders sends every word in every header. Headers that no request is refused for go together, each with another word;
-// one that may end the request before the others are read goes alone.
+// visitHeaders sends every word in every header. Headers that no request is refused for go together, each with another
+// word; one that may end the request before the others are read goes alone.
 func (w *walk) visitHeaders(r route, send func(path string, body any, headers ...string), at string, body any) {
 	harmless := []string{"User-Agent", "Referer", "Cookie", "X-Request-Id", "X-Forwarded-For", "Accept", "Prefer", "Origin", "traceparent", "tracestate"}
 	alone := []string{"Content-Type", "Content-Encoding"}

@@ -40,16 +40,19 @@ type Directory interface {
 	FindAll(ctx context.Context, ids []ID) (map[ID]Doctor, error)
 }
 
-// Assignments knows to whom doctors are assigned. The assignments module implements it, so that doctors can be removed without knowing assignments.
+// Assignments knows to whom doctors are assigned. The assignments module implements it, so that doctors can be removed
+// without knowing assignments.
 type Assignments interface {
-	// Owners returns the user who owns the patient of each of the doctor's assignments, at most limit of them. Errors: none of its own.
+	// Owners returns the user who owns the patient of each of the doctor's assignments, at most limit of them. Errors:
+	// none of its own.
 	Owners(ctx context.Context, doctor ID, limit int) ([]uuid.UUID, error)
 
 	// Count returns how many assignments the doctor has. Errors: none of its own.
 	Count(ctx context.Context, doctor ID) (int, error)
 
-	// Release ends at most limit of the doctor's assignments on behalf of who, in the transaction of ctx, and returns how many it ended. Unless to is
-	// nil, it assigns the patients to that doctor, but for those who already are. Errors: ErrNotFound if to was removed meanwhile.
+	// Release ends at most limit of the doctor's assignments on behalf of who, in the transaction of ctx, and returns
+	// how many it ended. Unless to is nil, it assigns the patients to that doctor, but for those who already are.
+	// Errors: ErrNotFound if to was removed meanwhile.
 	Release(ctx context.Context, who auth.Principal, doctor ID, to *ID, limit int) (ended int, err error)
 }
 
@@ -69,7 +72,8 @@ type Config struct {
 	MaxPerUser int // doctors that one user may have added; 0: no limit
 }
 
-// Deleted is announced in the transaction that removes a doctor, before the row is deleted. Subscribers delete their references to it.
+// Deleted is announced in the transaction that removes a doctor, before the row is deleted. Subscribers delete their
+// references to it.
 type Deleted struct {
 	ID ID
 	By auth.Principal

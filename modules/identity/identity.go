@@ -38,11 +38,13 @@ func ParseSessionID(s string) (SessionID, error) {
 // Belongings knows what users own outside this module. The patients module implements it, so that users can go without identity knowing
 // patients.
 type Belongings interface {
-	// Count returns the number of the user's patients, limit at most; a negative limit is none. Errors: none of its own.
+	// Count returns the number of the user's patients, limit at most; a negative limit is none. Errors: none of its
+	// own.
 	Count(ctx context.Context, user UserID, limit int) (int, error)
 
-	// Discard removes at most limit of the user's patients and all that refers to them, in the transaction of ctx, and returns how many. Session and
-	// role are those of the user when they left, for the audit trail. Errors: none of its own.
+	// Discard removes at most limit of the user's patients and all that refers to them, in the transaction of ctx, and
+	// returns how many. Session and role are those of the user when they left, for the audit trail. Errors: none of its
+	// own.
 	Discard(ctx context.Context, user UserID, session SessionID, role string, limit int) (int, error)
 }
 

@@ -56,8 +56,9 @@ type Care interface {
 	PatientsOf(ctx context.Context, scope Scope, doctor uuid.UUID, limit int) ([]ID, error)
 }
 
-// Deleted is announced in the transaction that removes patients of one user, before the rows are deleted: subscribers delete their references to them.
-// It names at most 1,000 at a time. The audit entry of the removal names each patient, so subscribers need not.
+// Deleted is announced in the transaction that removes patients of one user, before the rows are deleted: subscribers
+// delete their references to them. It names at most 1,000 at a time. The audit entry of the removal names each patient,
+// so subscribers need not.
 type Deleted struct {
 	IDs []ID
 	By  auth.Principal

@@ -17,8 +17,9 @@ const budgetKeys = 100_000
 
 const sweepsInAPeriod = 60
 
-// Budget is what callers use up and get back with time, evenly (the generic cell rate algorithm): whoever used nothing for a Period may use its
-// Amount at once. Each key of a caller - its user, its networks - has an allowance of its own; all of them must suffice. Safe for concurrent use.
+// Budget is what callers use up and get back with time, evenly (the generic cell rate algorithm): whoever used nothing
+// for a Period may use its Amount at once. Each key of a caller - its user, its networks - has an allowance of its own;
+// all of them must suffice. Safe for concurrent use.
 type Budget struct {
 	allowance Allowance
 	now       func() time.Time

@@ -1,7 +1,7 @@
-// Package admission shares what belongs to all callers. A Resource is used by several at once (memory, hashing, connections to the store): while
-// nobody waits, anybody may use all of it; while somebody does, who holds the least is served next. A Budget is used up (accounts, recorded
-// requests) and fills again with time. Both know a caller by user and by network, so that neither many accounts nor many addresses of one network
-// make a larger share.
+// Package admission shares what belongs to all callers. A Resource is used by several at once (memory, hashing,
+// connections to the store): while nobody waits, anybody may use all of it; while somebody does, who holds the least is
+// served next. A Budget is used up (accounts, recorded requests) and fills again with time. Both know a caller by user
+// and by network, so that neither many accounts nor many addresses of one network make a larger share.
 package admission
 
 import (
@@ -22,7 +22,8 @@ type key struct {
 	lane    bool
 }
 
-// The networks whose addresses are one client's: what a provider hands to one customer (RFC 6177), and what one customer may get by asking.
+// The networks whose addresses are one client's: what a provider hands to one customer (RFC 6177), and what one
+// customer may get by asking.
 const (
 	ipv4Network     = 24
 	ipv6Network     = 56
@@ -41,7 +42,8 @@ func By(address netip.Addr, user string) Caller {
 	return c
 }
 
-// In returns the caller as one of a lane. A Resource is first shared among the lanes whose callers wait, then among the callers of each.
+// In returns the caller as one of a lane. A Resource is first shared among the lanes whose callers wait, then among the
+// callers of each.
 func (c Caller) In(lane string) Caller {
 	c.lane = lane
 	return c

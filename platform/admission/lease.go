@@ -25,7 +25,8 @@ const (
 	recallEvery = 20 * time.Millisecond
 )
 
-// Lease is Acquire for a use whose weight changes, or that can be ended from outside. The caller gives it back with Release.
+// Lease is Acquire for a use whose weight changes, or that can be ended from outside. The caller gives it back with
+// Release.
 func (r *Resource) Lease(ctx context.Context, by Caller, weight int64) (*Lease, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -60,8 +61,8 @@ func (l *Lease) Resize(weight int64) {
 	}
 }
 
-// Recallable allows the Resource to end the use by calling cut, once and in a goroutine of its own, while others wait who have less in use. It
-// begins with those who have most, and of their uses with the oldest.
+// Recallable allows the Resource to end the use by calling cut, once and in a goroutine of its own, while others wait
+// who have less in use. It begins with those who have most, and of their uses with the oldest.
 func (l *Lease) Recallable(cut func()) {
 	if l == nil {
 		return

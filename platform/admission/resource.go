@@ -53,9 +53,9 @@ func NewResource(b Bounds) *Resource {
 	return &Resource{bounds: b, held: map[key]int64{}, lines: map[key]int{}, turns: map[key]int64{}, recallable: map[*waiter]struct{}{}}
 }
 
-// Acquire takes weight of it for the caller, who gives it back by calling release, once. A weight beyond the capacity takes all of it. It waits
-// while there is no room; of those that wait, the one whose user and networks have the least in use is served next. Errors: ErrShare, ErrBusy and
-// that of ctx; nothing is to be given back then.
+// Acquire takes weight of it for the caller, who gives it back by calling release, once. A weight beyond the capacity
+// takes all of it. It waits while there is no room; of those that wait, the one whose user and networks have the least
+// in use is served next. Errors: ErrShare, ErrBusy and that of ctx; nothing is to be given back then.
 func (r *Resource) Acquire(ctx context.Context, by Caller, weight int64) (release func(), err error) {
 	l, err := r.Lease(ctx, by, weight)
 	if err != nil {
@@ -149,9 +149,9 @@ func (r *Resource) resize(w *waiter, weight int64) {
 	r.serve()
 }
 
-// serve admits those who wait: first those whose user and networks have the least in use, then those who were served longest ago, so that a long
-// line is not served before a short one. In the same way, the lanes take turns. Nobody overtakes one who needs more room than there is: it would
-// wait for ever.
+// serve admits those who wait: first those whose user and networks have the least in use, then those who were served
+// longest ago, so that a long line is not served before a short one. In the same way, the lanes take turns. Nobody
+// overtakes one who needs more room than there is: it would wait for ever.
 func (r *Resource) serve() {
 	for len(r.waiting) > 0 {
 		next, first := 0, r.precedence(r.waiting[0])

@@ -60,7 +60,8 @@ func (c Config) examineFiles() (found []checkup.Finding) {
 	return found
 }
 
-// Exposed returns a sentence for each file of data_dir that others than its owner can read or change, and how to end that.
+// Exposed returns a sentence for each file of data_dir that others than its owner can read or change, and how to end
+// that.
 func (c Config) Exposed() []string {
 	if runtime.GOOS == "windows" {
 		return nil // whose permissions are not these

@@ -8,8 +8,8 @@ import (
 	"gorm.io/gorm"
 )
 
-// Among narrows q to the rows whose column holds one of values. The statement has one text and one parameter, however many values there are:
-// each text of IN (?, ?, …) would be parsed, planned and kept prepared for itself.
+// Among narrows q to the rows whose column holds one of values. The statement has one text and one parameter, however
+// many values there are: each text of IN (?, ?, …) would be parsed, planned and kept prepared for itself.
 func Among[T any](q *gorm.DB, column string, values []T) *gorm.DB {
 	if q.Name() == string(SQLite) {
 		all, err := json.Marshal(values)

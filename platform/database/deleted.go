@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// Deleted explains err, with which the deletion of rows of table was refused. If other rows refer to them, a module does not react
-// to event, the announcement of the deletion: a fault of the program, which is answered 500 and whose log line names the foreign
-// keys. Other errors pass.
+// Deleted explains err, with which the deletion of rows of table was refused. If other rows refer to them, a module
+// does not react to event, the announcement of the deletion: a fault of the program, which is answered 500 and whose
+// log line names the foreign keys. Other errors pass.
 func (db *DB) Deleted(ctx context.Context, err error, table, event string) error {
 	var f *Fault
 	if !errors.As(err, &f) || !f.referred {

@@ -44,8 +44,8 @@ func KeepSearchTexts(lc fx.Lifecycle, r *Refolder) {
 	})
 }
 
-// WarnOfVerboseLog tells an operator, when the program begins to serve, whose PostgreSQL writes the contents of refused rows into its
-// log, however seldom the service has one refused.
+// WarnOfVerboseLog tells an operator, when the program begins to serve, whose PostgreSQL writes the contents of refused
+// rows into its log, however seldom the service has one refused.
 func WarnOfVerboseLog(lc fx.Lifecycle, db *DB) {
 	lc.Append(fx.StartHook(db.warnOfVerboseLog))
 }

@@ -67,7 +67,8 @@ func Page[R any](q *gorm.DB, request paging.Request, columns Columns[R]) (paging
 	return page, nil
 }
 
-// resume returns the whole key that a shortened one stands for, while its row is as it was; else the nearest place before it.
+// resume returns the whole key that a shortened one stands for, while its row is as it was; else the nearest place
+// before it.
 func resume[R any](q *gorm.DB, request paging.Request, keyOf func(R) []string) ([]string, error) {
 	var found []R
 	id := len(request.Order) - 1 // the last column
@@ -83,11 +84,12 @@ func resume[R any](q *gorm.DB, request paging.Request, keyOf func(R) []string) (
 	return request.Begin(), nil
 }
 
-// portion bounds the rows of one statement, of which PostgreSQL sends all even if few are read: a default page and one row more.
+// portion bounds the rows of one statement, of which PostgreSQL sends all even if few are read: a default page and one
+// row more.
 const portion = 101
 
-// rows reads the page's rows and one more, which tells that there is a next page, also when the last page is exactly full. It ends early and
-// reports that the page is full where more would not fit into so many bytes.
+// rows reads the page's rows and one more, which tells that there is a next page, also when the last page is exactly
+// full. It ends early and reports that the page is full where more would not fit into so many bytes.
 func rows[R any](q *gorm.DB, request paging.Request, keyOf func(R) []string, bytes int) (all []R, full bool, err error) {
 	room := &room{left: bytes}
 	q = q.Session(&gorm.Session{})
@@ -127,8 +129,9 @@ func orderBy(order []paging.Order) string {
 	return strings.Join(columns, ", ")
 }
 
-// beyondKey is the condition that a row comes after the key: a row comparison where all columns run the same way, which an index serves as
-// one range; else the same spelt out, within the range of the first column, without which every page would begin at the first row.
+// beyondKey is the condition that a row comes after the key: a row comparison where all columns run the same way, which
+// an index serves as one range; else the same spelt out, within the range of the first column, without which every page
+// would begin at the first row.
 func beyondKey(order []paging.Order, key []string) (condition string, values []any) {
 	order = order[:len(key)]
 	columns, marks := make([]string, len(order)), make([]string, len(order))

@@ -162,7 +162,8 @@ func TestPageOfNothing(t *testing.T) {
 	})
 }
 
-// A page ends before it is larger than a page may be, and asks for memory before it is larger than it was given. Every row is on one page.
+// A page ends before it is larger than a page may be, and asks for memory before it is larger than it was given. Every
+// row is on one page.
 func TestPagesEndByTheirSize(t *testing.T) {
 	eachWithList(t, 0, func(t *testing.T, db *database.DB, _ []thing) {
 		const most = paging.MaxBytes

@@ -23,16 +23,16 @@ func SearchText(texts ...string) string {
 	return strings.Join(folded, "\n") // no word of a search holds a line break, so no match crosses two texts
 }
 
-// Words returns the different words of a search, folded as stored texts are. Long words come first: they are the rarest, and a row that lacks
-// one is compared with no other.
+// Words returns the different words of a search, folded as stored texts are. Long words come first: they are the
+// rarest, and a row that lacks one is compared with no other.
 func Words(search string) []string {
 	words := strings.Fields(fold(search))
 	slices.SortFunc(words, func(a, b string) int { return cmp.Or(cmp.Compare(len(b), len(a)), strings.Compare(a, b)) })
 	return slices.Compact(words)
 }
 
-// Matching narrows q to the rows whose search_text holds every word of search: at the beginning of a word if it is a single letter or digit,
-// else anywhere.
+// Matching narrows q to the rows whose search_text holds every word of search: at the beginning of a word if it is a
+// single letter or digit, else anywhere.
 func Matching(q *gorm.DB, search string) *gorm.DB {
 	sqlite := q.Name() == string(SQLite)
 	for _, word := range Words(search) {
@@ -51,8 +51,8 @@ func Matching(q *gorm.DB, search string) *gorm.DB {
 	return q
 }
 
-// isInitial reports whether a word is a single letter or digit of a script that separates words: nearly every text holds it somewhere, but
-// few begin a word with it. A word begins a text or follows a space, a hyphen or an apostrophe.
+// isInitial reports whether a word is a single letter or digit of a script that separates words: nearly every text
+// holds it somewhere, but few begin a word with it. A word begins a text or follows a space, a hyphen or an apostrophe.
 func isInitial(word string) bool {
 	r, size := utf8.DecodeRuneInString(word)
 	return size == len(word) && (unicode.IsLetter(r) || unicode.IsDigit(r)) && !unicode.In(r, unspaced...)

@@ -11,8 +11,9 @@ import (
 // unitKey finds the unit of work that a context belongs to: how many transactions are open in it.
 type unitKey struct{}
 
-// Unit returns ctx as that of one request, whose steps run one after the other. While a transaction of the request is open, using the store
-// with a context that does not carry the transaction is an error: SQLite would wait for itself, PostgreSQL would commit that part alone.
+// Unit returns ctx as that of one request, whose steps run one after the other. While a transaction of the request is
+// open, using the store with a context that does not carry the transaction is an error: SQLite would wait for itself,
+// PostgreSQL would commit that part alone.
 func Unit(ctx context.Context) context.Context {
 	return context.WithValue(ctx, unitKey{}, new(atomic.Int32))
 }
@@ -27,7 +28,8 @@ func enter(ctx context.Context) (leave func()) {
 	return func() { open.Add(-1) }
 }
 
-// Stray returns an error for developers if ctx is from outside the open transaction of its own request, and nil otherwise.
+// Stray returns an error for developers if ctx is from outside the open transaction of its own request, and nil
+// otherwise.
 func (db *DB) Stray(ctx context.Context) error {
 	open, is := ctx.Value(unitKey{}).(*atomic.Int32)
 	if !is || open.Load() == 0 || db.open(ctx) != nil {

@@ -14,13 +14,16 @@ import (
 )
 
 const (
-	// answersMemory bounds the answers in memory, in bytes: pages while they are read and encoded, and all answers until they have left.
+	// answersMemory bounds the answers in memory, in bytes: pages while they are read and encoded, and all answers
+	// until they have left.
 	answersMemory = 16 << 20
 
-	// smallAnswer is the size of an answer that is not accounted for: it fits into the buffer that each connection has anyway.
+	// smallAnswer is the size of an answer that is not accounted for: it fits into the buffer that each connection has
+	// anyway.
 	smallAnswer = 4 << 10
 
-	// ordinaryItem is the size that most items of a list stay below. A page of larger ones is read a second time, with memory for the largest.
+	// ordinaryItem is the size that most items of a list stay below. A page of larger ones is read a second time, with
+	// memory for the largest.
 	ordinaryItem = 2 << 10
 )
 
@@ -64,7 +67,8 @@ func (call *call) heaviness(c *fiber.Ctx) (weight int64) {
 	return weight
 }
 
-// spend takes a request that the audit trail will record from what its user and network may have recorded. Errors: errs.Throttled.
+// spend takes a request that the audit trail will record from what its user and network may have recorded. Errors:
+// errs.Throttled.
 func (call *call) spend() error {
 	if call.op.platform || call.server.cfg.RecordedPerHour == 0 {
 		return nil
@@ -99,8 +103,8 @@ func (call *call) limitOf(c *fiber.Ctx) int {
 	return call.server.defaultLimit()
 }
 
-// reserve takes a list's share of heavy reads, and memory for the page that it is about to read. Errors: admission.ErrShare, admission.ErrBusy,
-// the context's.
+// reserve takes a list's share of heavy reads, and memory for the page that it is about to read. Errors:
+// admission.ErrShare, admission.ErrBusy, the context's.
 func (call *call) reserve(c *fiber.Ctx) (err error) {
 	if call.op.list == nil {
 		return nil
@@ -120,8 +124,8 @@ func (call *call) reservePage(c *fiber.Ctx, bytes int) (err error) {
 	return err
 }
 
-// account keeps the answer's bytes accounted for until it has left. What was changed is answered whatever else is in memory.
-// Errors: those of reserve, for an answer that changed nothing.
+// account keeps the answer's bytes accounted for until it has left. What was changed is answered whatever else is in
+// memory. Errors: those of reserve, for an answer that changed nothing.
 func (call *call) account(c *fiber.Ctx) (err error) {
 	size := int64(len(c.Response().Body()))
 	conn, counted := c.Context().Conn().(*countedConn)

@@ -15,7 +15,8 @@ import (
 	"healthcare/platform/paging"
 )
 
-// BenchmarkShares measures what a list adds to its request for the shares: the trail's budget, memory for the page, and that of the answer.
+// BenchmarkShares measures what a list adds to its request for the shares: the trail's budget, memory for the page, and
+// that of the answer.
 func BenchmarkShares(b *testing.B) {
 	s := &Server{cfg: Config{HandlerTimeout: time.Second, RecordedPerHour: 1 << 30}}
 	s.shares = newShares(s.cfg)

@@ -20,9 +20,9 @@ import (
 // overload is how many connections beyond the limit are told so at a time, the rest being hung up on; fasthttp's own limit stands behind it.
 const overload = 64
 
-// limitListener bounds the open connections. When there are as many as it allows, a new one has those closed that have waited longest for a
-// request: of the network with most connections, so that one network cannot take all. Where none can be closed, the new one is answered with a
-// 503 that carries every header; fasthttp's own answer carries none.
+// limitListener bounds the open connections. When there are as many as it allows, a new one has those closed that have
+// waited longest for a request: of the network with most connections, so that one network cannot take all. Where none
+// can be closed, the new one is answered with a 503 that carries every header; fasthttp's own answer carries none.
 type limitListener struct {
 	net.Listener
 	limit   int
@@ -106,7 +106,8 @@ func (l *limitListener) admit(conn net.Conn) *countedConn {
 	return c
 }
 
-// networkOf returns the widest network that counts as one client's, and whether it is a trusted proxy, whose connections are many clients'.
+// networkOf returns the widest network that counts as one client's, and whether it is a trusted proxy, whose
+// connections are many clients'.
 func (l *limitListener) networkOf(peer net.Addr) (network netip.Prefix, proxy bool) {
 	tcp, ok := peer.(*net.TCPAddr)
 	if !ok {
@@ -119,14 +120,16 @@ func (l *limitListener) networkOf(peer net.Addr) (network netip.Prefix, proxy bo
 	return network, isTrusted(address, l.trusted)
 }
 
-// sendBuffer is how many bytes the system keeps of an answer that a client reads slowly. By itself it would keep megabytes.
+// sendBuffer is how many bytes the system keeps of an answer that a client reads slowly. By itself it would keep
+// megabytes.
 const sendBuffer = 256 << 10
 
-// closedTogether is the part of the closable connections that are closed at once, so that they are sorted once for many new ones.
+// closedTogether is the part of the closable connections that are closed at once, so that they are sorted once for many
+// new ones.
 const closedTogether = 64
 
-// makeRoom closes connections that wait for a request, those first that have waited longest: of the networks that have most, or of the newcomer's
-// own if that is one of them. It reports whether it closed one.
+// makeRoom closes connections that wait for a request, those first that have waited longest: of the networks that have
+// most, or of the newcomer's own if that is one of them. It reports whether it closed one.
 func (l *limitListener) makeRoom(newcomer *countedConn) bool {
 	counts, most := map[netip.Prefix]int{}, 0
 	for c := range l.open {

@@ -39,7 +39,8 @@ func newCursors(keys keyring.Ring) (cursors, error) {
 	return all, nil
 }
 
-// seal makes the cursor that leads to what comes after key, of at most room characters, or as long as a shortened key makes it.
+// seal makes the cursor that leads to what comes after key, of at most room characters, or as long as a shortened key
+// makes it.
 func (c cursors) seal(key []string, boundTo []byte, room int) string {
 	plain, _ := json.Marshal(key) // texts only: it cannot fail
 	if base64.RawURLEncoding.EncodedLen(len(plain)+c[0].Overhead()) > room {

@@ -22,7 +22,8 @@ func SendJob(c *fiber.Ctx, id uuid.UUID, total int64) error {
 	return c.Status(fiber.StatusAccepted).JSON(jobs.Status{State: jobs.Pending, Total: total})
 }
 
-// job responds with a job's state and counts. Whoever started it may have no account any more, so the id is the credential.
+// job responds with a job's state and counts. Whoever started it may have no account any more, so the id is the
+// credential.
 func (s *Server) job(c *fiber.Ctx) error {
 	if s.jobs == nil {
 		return jobs.ErrNotFound

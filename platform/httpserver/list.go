@@ -47,8 +47,8 @@ func PageRequest(c *fiber.Ctx) (paging.Request, error) {
 // maxCursor is the maxLength of the parameter cursor in the contract.
 const maxCursor = 1500
 
-// linkFits refuses a query beside which no cursor fits into the address of the next page, so that every link that the server makes can be
-// followed. Errors: refusalTooLong.
+// linkFits refuses a query beside which no cursor fits into the address of the next page, so that every link that the
+// server makes can be followed. Errors: refusalTooLong.
 func (call *call) linkFits(c *fiber.Ctx, columns int) error {
 	longest := call.server.cursors.longestShort(columns)
 	const escaping, canonical = 3, 128 // a byte may become %XX, and a date a time
@@ -61,7 +61,8 @@ func (call *call) linkFits(c *fiber.Ctx, columns int) error {
 	return nil
 }
 
-// linkLimit is how long the address of a page may be, so that a request with it is accepted: half of what is accepted is for its headers.
+// linkLimit is how long the address of a page may be, so that a request with it is accepted: half of what is accepted
+// is for its headers.
 func (s *Server) linkLimit() int { return min(s.cfg.URLLimit, s.cfg.HeaderLimit/2) }
 
 // link returns the address of the list with an empty cursor, and how long a cursor may be.
@@ -71,8 +72,8 @@ func (call *call) link(c *fiber.Ctx, query url.Values) (address string, room int
 	return address, min(call.server.linkLimit()-len(address), maxCursor)
 }
 
-// SendPage answers a page as a bare array, with a link to the next one (RFC 8288) and, where it was asked for, the count,
-// exact up to paging.CountLimit. HEAD has no body made.
+// SendPage answers a page as a bare array, with a link to the next one (RFC 8288) and, where it was asked for, the
+// count, exact up to paging.CountLimit. HEAD has no body made.
 func SendPage[T, S any](c *fiber.Ctx, page paging.Page[T], show func(T) S) error {
 	if page.Next != nil {
 		query, call := queryOf(c), callOf(c)

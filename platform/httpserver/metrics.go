@@ -121,8 +121,8 @@ func (s *Server) metrics() fiber.Handler {
 // forwarded are the headers that proxies add: who comes with one of them comes through a proxy, whatever machine that is on.
 var forwarded = []string{fiber.HeaderXForwardedFor, "Forwarded", "X-Real-IP", fiber.HeaderVia, fiber.HeaderXForwardedProto, fiber.HeaderXForwardedHost}
 
-// namesThisMachine reports whether a scrape is sent to a name of this machine. A page whose own name leads here (DNS rebinding) comes from this
-// machine too.
+// namesThisMachine reports whether a scrape is sent to a name of this machine. A page whose own name leads here (DNS
+// rebinding) comes from this machine too.
 func (s *Server) namesThisMachine(host string) bool {
 	name := hostName(host)
 	if ip, err := netip.ParseAddr(name); err == nil {

@@ -109,8 +109,8 @@ func (s *Server) limit(c *fiber.Ctx) error {
 	return c.Next()
 }
 
-// clientRequestID returns the X-Request-ID that the client sent, for the log only. Anything but one UUID or 32 hexadecimal
-// digits is ignored: it may be a text that nobody should read.
+// clientRequestID returns the X-Request-ID that the client sent, for the log only. Anything but one UUID or 32
+// hexadecimal digits is ignored: it may be a text that nobody should read.
 func clientRequestID(ctx *fasthttp.RequestCtx) string {
 	sent := ctx.Request.Header.PeekAll(fiber.HeaderXRequestID)
 	if len(sent) != 1 || len(sent[0]) != 32 && len(sent[0]) != 36 {
@@ -122,7 +122,8 @@ func clientRequestID(ctx *fasthttp.RequestCtx) string {
 	return string(sent[0])
 }
 
-// newRequestID returns the id of one request: of its answer, of its line in the log and of its entries in the audit trail.
+// newRequestID returns the id of one request: of its answer, of its line in the log and of its entries in the audit
+// trail.
 func newRequestID() string { return uuid.Must(uuid.NewV7()).String() }
 
 // harden sets the headers that every answer carries.

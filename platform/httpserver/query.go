@@ -144,7 +144,8 @@ func (r queryReader) value(schema *openapi3.Schema, sent string) (string, error)
 // maxOrdering is how many columns a list may be ordered by.
 const maxOrdering = 4
 
-// refusedOrdering refuses a column that is named again, in either direction. The only parameter that is an array is ordering.
+// refusedOrdering refuses a column that is named again, in either direction. The only parameter that is an array is
+// ordering.
 func refusedOrdering(items []string) error {
 	seen := map[string]bool{}
 	for _, item := range items {

@@ -23,7 +23,8 @@ type Repeater interface {
 // maxKey bounds an Idempotency-Key, in characters.
 const maxKey = 255
 
-// once lets a client that sends an Idempotency-Key repeat a POST: the handler runs in one transaction with the keeping of its key.
+// once lets a client that sends an Idempotency-Key repeat a POST: the handler runs in one transaction with the keeping
+// of its key.
 func (s *Server) once(c *fiber.Ctx, call *call, handler fiber.Handler) error {
 	key := c.Get("Idempotency-Key")
 	if key == "" {
@@ -52,11 +53,12 @@ func (s *Server) once(c *fiber.Ctx, call *call, handler fiber.Handler) error {
 	return s.replay(c, call, given)
 }
 
-// errGone is the answer to the repetition of a request whose result no longer exists, or is no longer the caller's to see.
+// errGone is the answer to the repetition of a request whose result no longer exists, or is no longer the caller's to
+// see.
 var errGone = errs.New(errs.Gone, "gone", "The earlier request with this Idempotency-Key succeeded, but its result no longer exists.")
 
-// replay responds with the present state of what the first request made. It is a read with all of a read's rules, its entry in the trail included,
-// so a repetition shows nothing that the caller could not read.
+// replay responds with the present state of what the first request made. It is a read with all of a read's rules, its
+// entry in the trail included, so a repetition shows nothing that the caller could not read.
 func (s *Server) replay(c *fiber.Ctx, call *call, given idempotency.Answer) error {
 	location := given.Header[fiber.HeaderLocation]
 	err := s.readBack(c, call.principal, location)
@@ -90,7 +92,8 @@ func (s *Server) readBack(c *fiber.Ctx, who auth.Principal, location string) (er
 	return err
 }
 
-// newReads returns the routes of readBack. They have no guard: the caller has passed that of the request that is repeated.
+// newReads returns the routes of readBack. They have no guard: the caller has passed that of the request that is
+// repeated.
 func newReads() *fiber.App {
 	return fiber.New(fiber.Config{
 		CaseSensitive: true, Immutable: true, DisableStartupMessage: true, JSONEncoder: encodeJSON,

@@ -1,5 +1,6 @@
-// Package jobs runs work that is too long for one request. A job is a row; each of its batches is one transaction, which also holds the
-// batch's events, entries of the trail and progress. A crash therefore loses at most the batch that was running.
+// Package jobs runs work that is too long for one request. A job is a row; each of its batches is one transaction,
+// which also holds the batch's events, entries of the trail and progress. A crash therefore loses at most the batch
+// that was running.
 package jobs
 
 import (
@@ -66,8 +67,9 @@ type Progress struct {
 type Handler struct {
 	Kind string
 
-	// Batch processes at most limit rows in the transaction of ctx. It may run again for the same rows after its transaction was undone, and on
-	// several instances one after the other. Errors: any, after which the batch is retried; a Permanent one, after which the job has failed.
+	// Batch processes at most limit rows in the transaction of ctx. It may run again for the same rows after its
+	// transaction was undone, and on several instances one after the other. Errors: any, after which the batch is
+	// retried; a Permanent one, after which the job has failed.
 	Batch func(ctx context.Context, job Job, limit int) (Progress, error)
 }
 
@@ -93,8 +95,9 @@ func NewQueue(db *database.DB, clock clock.Clock) *Queue {
 	return &Queue{db: db, clock: clock, added: make(chan struct{}, 1)}
 }
 
-// Add adds a job in the transaction of ctx; it starts as soon as that has committed. The parameters hold ids only: everything else is patient
-// data that would outlive its patient. Total is the estimated number of rows. Errors: the store's.
+// Add adds a job in the transaction of ctx; it starts as soon as that has committed. The parameters hold ids only:
+// everything else is patient data that would outlive its patient. Total is the estimated number of rows. Errors: the
+// store's.
 func (q *Queue) Add(ctx context.Context, kind string, parameters any, total int64) (uuid.UUID, error) {
 	encoded, err := json.Marshal(parameters)
 	if err != nil {
@@ -152,8 +155,8 @@ func (q *Queue) due(ctx context.Context, kinds []string) (due bool, err error) {
 	return due, err
 }
 
-// hold locks a due job that no other instance works on, until the transaction ends. The lock is what a lease would be: it ends with the
-// connection, so another instance continues as soon as one has crashed.
+// hold locks a due job that no other instance works on, until the transaction ends. The lock is what a lease would be:
+// it ends with the connection, so another instance continues as soon as one has crashed.
 func (q *Queue) hold(ctx context.Context, kinds []string) (row, bool, error) {
 	skip := " FOR UPDATE SKIP LOCKED"
 	if q.db.Engine() == database.SQLite { // has one writing transaction at a time

@@ -18,7 +18,8 @@ const (
 	logInterval   = 10 * time.Second
 	batchTimeout  = 30 * time.Second
 
-	// A batch that takes longer than batchTarget is followed by smaller ones: SQLite has one writer, and requests wait for it.
+	// A batch that takes longer than batchTarget is followed by smaller ones: SQLite has one writer, and requests wait
+	// for it.
 	batchTarget   = 100 * time.Millisecond
 	firstBatch    = 50
 	smallestBatch = 10 // of those that succeed: on a loaded machine even one row may take long
@@ -98,8 +99,8 @@ func (r *Runner) sweep(ctx context.Context) error {
 	return r.queue.removeExpired(ctx)
 }
 
-// Step processes one batch of a job that is due, and reports whether there was one. Errors: those of the store; a batch that fails is logged
-// and postponed.
+// Step processes one batch of a job that is due, and reports whether there was one. Errors: those of the store; a batch
+// that fails is logged and postponed.
 func (r *Runner) Step(ctx context.Context) (worked bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, batchTimeout)
 	defer cancel()

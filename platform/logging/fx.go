@@ -7,8 +7,8 @@ import (
 	"go.uber.org/zap"
 )
 
-// Module provides the logger and its queue, which is flushed when everything else has stopped. fx itself logs nothing: how the graph is put together concerns no operator, and the command line reports a start
-// that fails.
+// Module provides the logger and its queue, which is flushed when everything else has stopped. fx itself logs nothing:
+// how the graph is put together concerns no operator, and the command line reports a start that fails.
 var Module = fx.Options(fx.Module("logging", fx.Provide(logger)), fx.NopLogger)
 
 func logger(lc fx.Lifecycle, cfg Config) (*zap.Logger, *Queue, error) {

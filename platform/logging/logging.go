@@ -19,8 +19,8 @@ type Config struct {
 	Color    bool   // levels are coloured where standard error is a terminal
 }
 
-// New returns a logger to standard error, and the queue before it: text for people where that is a terminal, one JSON object
-// a line elsewhere. Errors: an unknown level.
+// New returns a logger to standard error, and the queue before it: text for people where that is a terminal, one JSON
+// object a line elsewhere. Errors: an unknown level.
 func New(cfg Config) (*zap.Logger, *Queue, error) {
 	level, err := zapcore.ParseLevel(cfg.Level)
 	if err != nil {

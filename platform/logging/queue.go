@@ -13,8 +13,8 @@ import (
 	"healthcare/platform/telemetry"
 )
 
-// Bounds of what waits for the descriptor. While one batch is written, the next one collects, so memory holds twice as much
-// at most.
+// Bounds of what waits for the descriptor. While one batch is written, the next one collects, so memory holds twice as
+// much at most.
 const (
 	maxBytes     = 1 << 20   // of lines below level warn
 	maxLines     = 8192      // likewise
@@ -25,8 +25,8 @@ const (
 )
 
 // Queue decouples those who log from the descriptor, which blocks when nobody reads it: a line is appended, and one
-// goroutine writes what has collected. Lines keep their order. When the queue is full, lines are dropped and counted, those
-// below level warn first. Lines with the field Keep are never dropped.
+// goroutine writes what has collected. Lines keep their order. When the queue is full, lines are dropped and counted,
+// those below level warn first. Lines with the field Keep are never dropped.
 type Queue struct {
 	out     io.Writer
 	encoder zapcore.Encoder // of the line that reports what was dropped

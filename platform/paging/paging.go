@@ -15,7 +15,8 @@ type Order struct {
 	Descending bool
 }
 
-// MaxBytes is how large a page may be, in bytes of JSON. It ends before the item that would exceed this, and has one item at least.
+// MaxBytes is how large a page may be, in bytes of JSON. It ends before the item that would exceed this, and has one
+// item at least.
 const MaxBytes = 1 << 20
 
 // CountLimit is how far the items of a list are counted: an exact number of many is rarely worth reading all of them.
@@ -28,7 +29,8 @@ type Request struct {
 	After []string // the key of the last item before the page, a text for each column of Order or for the first of them; nil: the first page
 	Count bool     // whether Total is wanted
 
-	// Shortened is set where texts of After, the first of them at index First, are beginnings of the item's. Digest is that of the whole key.
+	// Shortened is set where texts of After, the first of them at index First, are beginnings of the item's. Digest is
+	// that of the whole key.
 	Shortened *Shortened
 
 	Bytes int                 // how large the page may be before More is called; 0 means MaxBytes
@@ -74,8 +76,8 @@ func Digest(key []string) string {
 	return string(hash.Sum(nil)[:16])
 }
 
-// Begin returns where to begin when the item of a shortened key is gone or has changed: the key of its first texts, beyond which every item lies
-// that came after it. nil is the first page.
+// Begin returns where to begin when the item of a shortened key is gone or has changed: the key of its first texts,
+// beyond which every item lies that came after it. nil is the first page.
 func (r Request) Begin() []string {
 	i := r.Shortened.First
 	bound := r.After[i]
@@ -87,7 +89,8 @@ func (r Request) Begin() []string {
 	return append(slices.Clone(r.After[:i]), bound)
 }
 
-// successor returns the least text that is greater, by code points, than all that begin with prefix; "" where there is none.
+// successor returns the least text that is greater, by code points, than all that begin with prefix; "" where there is
+// none.
 func successor(prefix string) string {
 	for prefix != "" {
 		last, size := utf8.DecodeLastRuneInString(prefix)

@@ -14,9 +14,10 @@ import (
 // Count returns how many rows the user has, or limit if there are more. Errors: errs.Unavailable.
 type Count func(ctx context.Context, user uuid.UUID, limit int) (int, error)
 
-// Quota is a limit of rows per user. Between two counts of the store it adds what this process inserts and subtracts what it deletes. The next count is
-// due when a hundredth of the remaining room is used or the limit is reached, but not before a hundred times as long has passed as the last one took.
-// So counting takes at most a hundredth of the time, and a hundred processes together stay within the limit but for what they insert in that time.
+// Quota is a limit of rows per user. Between two counts of the store it adds what this process inserts and subtracts
+// what it deletes. The next count is due when a hundredth of the remaining room is used or the limit is reached, but
+// not before a hundred times as long has passed as the last one took. So counting takes at most a hundredth of the
+// time, and a hundred processes together stay within the limit but for what they insert in that time.
 //
 // A nil Quota has no limit.
 type Quota struct {

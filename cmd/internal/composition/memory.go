@@ -17,9 +17,9 @@ import (
 // is a few MiB, so without it the collector would run after as few MiB of answers, and twice in each sign-in, whose hash needs 19 MiB at once.
 const headroom = 16 << 20
 
-// spacious makes the collector count headroom as in use: nothing writes to it, so that it takes addresses and no memory. What the start has used and
-// nobody needs any more goes back first, once in a process: tests start hundreds of times. The collector works harder as the memory comes near to
-// what the control group allows.
+// spacious makes the collector count headroom as in use: nothing writes to it, so that it takes addresses and no
+// memory. What the start has used and nobody needs any more goes back first, once in a process: tests start hundreds of
+// times. The collector works harder as the memory comes near to what the control group allows.
 func spacious(lc fx.Lifecycle) {
 	var never []byte
 	lc.Append(fx.StartStopHook(
@@ -36,7 +36,8 @@ func spacious(lc fx.Lifecycle) {
 
 var giveBack = sync.OnceFunc(debug.FreeOSMemory)
 
-// memoryLimit returns the least memory limit, in bytes, of the control groups that the process is in (cgroups(7), version 2 and 1).
+// memoryLimit returns the least memory limit, in bytes, of the control groups that the process is in (cgroups(7),
+// version 2 and 1).
 func memoryLimit(root string) (limit int64, limited bool) {
 	groups, err := os.ReadFile(path.Join(root, "proc/self/cgroup")) // #nosec G304 -- the kernel's
 	if err != nil {

@@ -1,5 +1,6 @@
-// Package idempotency lets a client repeat a POST whose answer it did not hear (the Idempotency-Key header, draft-ietf-httpapi-idempotency-key-header):
-// the first one has its effect, the others are answered with what it made. Key and effect are one transaction, so a crash leaves all or nothing.
+// Package idempotency lets a client repeat a POST whose answer it did not hear (the Idempotency-Key header,
+// draft-ietf-httpapi-idempotency-key-header): the first one has its effect, the others are answered with what it made.
+// Key and effect are one transaction, so a crash leaves all or nothing.
 //
 // No body is kept, only the address of what was made: a body would outlive the patient and the values that it shows.
 package idempotency

@@ -9,7 +9,8 @@ import (
 	"healthcare/platform/events"
 )
 
-// WhenPatientDeleted ends the assignments of patients who go, in the same transaction. The patients' own entries in the audit trail stand for it.
+// WhenPatientDeleted ends the assignments of patients who go, in the same transaction. The patients' own entries in the
+// audit trail stand for it.
 func WhenPatientDeleted(assignments ports.Repository, limit Limit) events.Subscription {
 	return events.On("assignments", func(ctx context.Context, gone patients.Deleted) error {
 		ended, err := assignments.RemoveAllOfPatients(ctx, gone.IDs)
@@ -21,7 +22,8 @@ func WhenPatientDeleted(assignments ports.Repository, limit Limit) events.Subscr
 // atOnce is how many assignments a statement ends.
 const atOnce = 1000
 
-// WhenDoctorDeleted ends the assignments of a doctor who goes, in the same transaction, and names the patients in the audit trail.
+// WhenDoctorDeleted ends the assignments of a doctor who goes, in the same transaction, and names the patients in the
+// audit trail.
 func WhenDoctorDeleted(released doctors.Assignments) events.Subscription {
 	return events.On("assignments", func(ctx context.Context, gone doctors.Deleted) error {
 		for {

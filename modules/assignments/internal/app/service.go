@@ -58,9 +58,9 @@ type Assigned struct {
 // visible is whose patients' assignments the user may see: their own patients'.
 func visible(who auth.Principal) patients.Scope { return patients.OwnedBy(who.UserID) }
 
-// Assign makes doctor treat patient. Whether the patient is the user's is checked first, so that nothing is told about other
-// users' assignments.
-// Errors: patients.ErrNotFound, doctors.ErrNotFound, doctors.ErrInRemoval, assignments.ErrAlreadyAssigned, assignments.ErrLimitReached.
+// Assign makes doctor treat patient. Whether the patient is the user's is checked first, so that nothing is told about
+// other users' assignments. Errors: patients.ErrNotFound, doctors.ErrNotFound, doctors.ErrInRemoval,
+// assignments.ErrAlreadyAssigned, assignments.ErrLimitReached.
 func (s *Service) Assign(ctx context.Context, who auth.Principal, patient patients.ID, doctor doctors.ID) (made Assigned, err error) {
 	err = s.limit.Insert(ctx, who.UserID, func(ctx context.Context) error {
 		made, err = s.assign(ctx, who, patient, doctor)
@@ -85,8 +85,8 @@ func (s *Service) assign(ctx context.Context, who auth.Principal, patient patien
 	})
 }
 
-// Browse is a page of the assignments of the user's patients that pass the filter, in three queries. A filter by a patient
-// who does not exist or is not the user's gives an empty page, which is recorded as a refusal. Errors: none.
+// Browse is a page of the assignments of the user's patients that pass the filter, in three queries. A filter by a
+// patient who does not exist or is not the user's gives an empty page, which is recorded as a refusal. Errors: none.
 func (s *Service) Browse(ctx context.Context, who auth.Principal, filter domain.Filter, page paging.Request) (paging.Page[Assigned], error) {
 	shown, err := s.page(ctx, who, filter, page)
 	if err != nil {

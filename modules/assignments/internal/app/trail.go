@@ -40,7 +40,8 @@ func listed(filter domain.Filter, shown []Assigned) []audit.Entry {
 	return append(entries, audit.Listed(audit.Entry{Action: audit.List, Resource: audit.Patient}, slices.Compact(patients))...)
 }
 
-// released returns the entries of assignments that were made and ended by the removal of a doctor. Each patient is named by an entry.
+// released returns the entries of assignments that were made and ended by the removal of a doctor. Each patient is
+// named by an entry.
 func released(made, ended []domain.Assignment) (entries []audit.Entry) {
 	patients := make([]uuid.UUID, 0, len(made)+len(ended))
 	for _, change := range []struct {
@@ -64,7 +65,8 @@ func released(made, ended []domain.Assignment) (entries []audit.Entry) {
 	return append(entries, audit.Listed(treated, slices.Compact(patients))...)
 }
 
-// refused records that the user asked for a patient who does not exist or is not theirs, and returns err. Other errors pass.
+// refused records that the user asked for a patient who does not exist or is not theirs, and returns err. Other errors
+// pass.
 func (s *Service) refused(ctx context.Context, who auth.Principal, patient patients.ID, err error) error {
 	return audit.Missing(ctx, s.trail, who, audit.OfPatient(patient.UUID), err, patients.ErrNotFound)
 }

@@ -32,7 +32,8 @@ type Repository interface {
 	// Remove ends an assignment. Errors: assignments.ErrNotFound.
 	Remove(ctx context.Context, scope patients.Scope, id assignments.ID) error
 
-	// RemoveAllOfPatients ends every assignment of patients who go, at most 1,000 patients at a time, and returns how many. Errors: none.
+	// RemoveAllOfPatients ends every assignment of patients who go, at most 1,000 patients at a time, and returns how
+	// many. Errors: none.
 	RemoveAllOfPatients(ctx context.Context, gone []patients.ID) (ended int, err error)
 
 	// Owners returns the owner of each of the doctor's assignments, at most limit of them. Errors: none.

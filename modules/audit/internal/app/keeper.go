@@ -42,8 +42,8 @@ func NewKeeper(ledger ports.Ledger, keys domain.Keys, checkpoints ports.Checkpoi
 var errMissing = errors.New("the store holds no audit trail, but the checkpoints (AUDIT_CHECKPOINTS) know one, so its database is missing: " +
 	"put it back, or move the file of the checkpoints away to begin anew")
 
-// Begin refuses to begin a trail beside checkpoints of another: a service whose database is missing would look as if it had never had any
-// patients. What keeps it from looking is reported by Run. Errors: errMissing.
+// Begin refuses to begin a trail beside checkpoints of another: a service whose database is missing would look as if it
+// had never had any patients. What keeps it from looking is reported by Run. Errors: errMissing.
 func (k *Keeper) Begin(ctx context.Context) error {
 	spans, err := k.ledger.Spans(ctx)
 	if err != nil || slices.ContainsFunc(spans, func(s domain.Span) bool { return s.To.Sequence > 0 }) {

@@ -17,7 +17,8 @@ type Ledger interface {
 	// InTransaction reports whether a transaction is open in ctx, which Append then joins.
 	InTransaction(ctx context.Context) bool
 
-	// Stray returns an error for developers if ctx is from outside the open transaction of its own request, and nil otherwise.
+	// Stray returns an error for developers if ctx is from outside the open transaction of its own request, and nil
+	// otherwise.
 	Stray(ctx context.Context) error
 
 	// Afterwards has do run when the transaction in ctx has ended, however it does, or now when there is none. Errors: do's, then or there.

@@ -20,8 +20,9 @@ import (
 // maxAtOnce is the most assignments that end with a doctor within the request. More are ended in the background.
 const maxAtOnce = 1000
 
-// Remove deletes a doctor who is at an expected version, with their assignments.
-// Errors: doctors.ErrCurated, doctors.ErrNotFound, revision.ErrStale, doctors.ErrOfOthers, doctors.ErrOfMany, doctors.ErrInRemoval, doctors.ErrReceives.
+// Remove deletes a doctor who is at an expected version, with their assignments. Errors: doctors.ErrCurated,
+// doctors.ErrNotFound, revision.ErrStale, doctors.ErrOfOthers, doctors.ErrOfMany, doctors.ErrInRemoval,
+// doctors.ErrReceives.
 func (s *Service) Remove(ctx context.Context, who auth.Principal, id doctors.ID, expected revision.Match) error {
 	if err := s.mayChange(ctx, who, id); err != nil {
 		return err
@@ -53,7 +54,8 @@ func (s *Service) hold(ctx context.Context, id doctors.ID, expected revision.Mat
 	return expected.Check(version)
 }
 
-// removalOf returns the doctor's removal, nil if none has begun. Errors: doctors.ErrInRemoval with it; doctors.ErrReceives.
+// removalOf returns the doctor's removal, nil if none has begun. Errors: doctors.ErrInRemoval with it;
+// doctors.ErrReceives.
 func (s *Service) removalOf(ctx context.Context, id doctors.ID) (*domain.Removal, error) {
 	removals, err := s.doctors.Removals(ctx, id)
 	for _, removal := range removals {
@@ -65,7 +67,8 @@ func (s *Service) removalOf(ctx context.Context, id doctors.ID) (*domain.Removal
 	return nil, err
 }
 
-// dispensable returns an error if assignments forbid deleting the doctor, who is held. Errors: doctors.ErrOfOthers, doctors.ErrOfMany.
+// dispensable returns an error if assignments forbid deleting the doctor, who is held. Errors: doctors.ErrOfOthers,
+// doctors.ErrOfMany.
 func (s *Service) dispensable(ctx context.Context, who auth.Principal, id doctors.ID) error {
 	owners, err := s.assignments.Owners(ctx, id, maxAtOnce+1)
 	switch {
@@ -90,9 +93,10 @@ func (s *Service) delete(ctx context.Context, who auth.Principal, id doctors.ID)
 	return s.trail.Record(ctx, who, audit.Done(audit.Delete, audit.Doctor, id.UUID))
 }
 
-// Dissolve begins the removal of a doctor who is at an expected version, whoever's patients are assigned. From then on the doctor takes no new
-// assignments. The job moves those that they have to the doctor reassignTo, or ends them if it is nil, and then deletes the doctor.
-// Errors: auth.ErrForbidden unless an administrator acts, errs.Invalid, doctors.ErrNotFound, revision.ErrStale, doctors.ErrInRemoval, doctors.ErrReceives.
+// Dissolve begins the removal of a doctor who is at an expected version, whoever's patients are assigned. From then on
+// the doctor takes no new assignments. The job moves those that they have to the doctor reassignTo, or ends them if it
+// is nil, and then deletes the doctor. Errors: auth.ErrForbidden unless an administrator acts, errs.Invalid,
+// doctors.ErrNotFound, revision.ErrStale, doctors.ErrInRemoval, doctors.ErrReceives.
 func (s *Service) Dissolve(
 	ctx context.Context, who auth.Principal, id doctors.ID, expected revision.Match, reassignTo *doctors.ID,
 ) (continued Continued, err error) {
@@ -161,7 +165,8 @@ func NewRemovals(service *Service) jobs.Handler {
 	}}
 }
 
-// holdBoth holds the doctor and the one who receives their patients, in the order of their ids so that no two transactions wait for each other.
+// holdBoth holds the doctor and the one who receives their patients, in the order of their ids so that no two
+// transactions wait for each other.
 func (s *Service) holdBoth(ctx context.Context, id doctors.ID, expected revision.Match, reassignTo *doctors.ID) error {
 	var unknown error
 	other := func() error {
@@ -191,8 +196,9 @@ func (s *Service) holdBoth(ctx context.Context, id doctors.ID, expected revision
 	return unknown
 }
 
-// Continue ends or moves at most limit of the assignments of a doctor whose removal has begun, in one transaction, and deletes the doctor after the last
-// one. It returns how many it ended, and done when there is nothing left to do. Errors: none of its own.
+// Continue ends or moves at most limit of the assignments of a doctor whose removal has begun, in one transaction, and
+// deletes the doctor after the last one. It returns how many it ended, and done when there is nothing left to do.
+// Errors: none of its own.
 func (s *Service) Continue(ctx context.Context, id doctors.ID, limit int) (ended int, done bool, err error) {
 	err = s.tx.Do(ctx, func(ctx context.Context) error {
 		ended, done = 0, true

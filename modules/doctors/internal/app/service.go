@@ -43,7 +43,8 @@ func New(
 	}
 }
 
-// mayChange returns doctors.ErrCurated if only administrators may change the directory. The refusal is recorded; id is zero for a new doctor.
+// mayChange returns doctors.ErrCurated if only administrators may change the directory. The refusal is recorded; id is
+// zero for a new doctor.
 func (s *Service) mayChange(ctx context.Context, who auth.Principal, id doctors.ID) error {
 	if s.mode != doctors.Curated || who.Role == auth.Admin {
 		return nil
@@ -60,7 +61,8 @@ func (s *Service) forbidden(ctx context.Context, who auth.Principal, id doctors.
 	return refusal
 }
 
-// Register adds a doctor. Errors: doctors.ErrCurated, errs.Invalid, doctors.ErrLicenseNumberTaken, doctors.ErrLimitReached.
+// Register adds a doctor. Errors: doctors.ErrCurated, errs.Invalid, doctors.ErrLicenseNumberTaken,
+// doctors.ErrLimitReached.
 func (s *Service) Register(ctx context.Context, who auth.Principal, details domain.Details) (domain.Doctor, error) {
 	if err := s.mayChange(ctx, who, doctors.ID{}); err != nil {
 		return domain.Doctor{}, err

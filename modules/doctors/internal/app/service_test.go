@@ -38,7 +38,8 @@ func newHouse(db *database.DB, subscriptions ...events.Subscription) house {
 	return house{app.New(repository, assigned{db}, jobs.NewQueue(db, manual), new(audittest.Recorder), db, events.New(subscriptions...), manual, doctors.Config{Mode: doctors.Open}), db, manual}
 }
 
-// nobody in particular: the directory is everybody's. Administrators are not recorded as creators, so no row of a user is needed.
+// nobody in particular: the directory is everybody's. Administrators are not recorded as creators, so no row of a user
+// is needed.
 var nobody = auth.Principal{Role: auth.Admin}
 
 func vikram() domain.Details {

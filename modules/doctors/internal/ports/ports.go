@@ -48,6 +48,7 @@ type Repository interface {
 	// BeginRemoval stores that the doctor is being removed. Errors: none.
 	BeginRemoval(ctx context.Context, removal domain.Removal) error
 
-	// Removals returns the removals of the doctor, of which there is at most one, and of doctors whose patients they receive. Errors: none.
+	// Removals returns the removals of the doctor, of which there is at most one, and of doctors whose patients they
+	// receive. Errors: none.
 	Removals(ctx context.Context, id doctors.ID) ([]domain.Removal, error)
 }

@@ -50,8 +50,9 @@ func NewAccounts(
 // usernameAttempts bounds the search for a free username; from the second on 32 random bits make a collision unlikely.
 const usernameAttempts = 5
 
-// Register makes an account for whoever asks. Errors: errs.Invalid, identity.ErrEmailTaken, identity.ErrRegistrationClosed,
-// domain.ErrTooManyRegistrations, errs.Unavailable when too many passwords are being hashed.
+// Register makes an account for whoever asks. Errors: errs.Invalid, identity.ErrEmailTaken,
+// identity.ErrRegistrationClosed, domain.ErrTooManyRegistrations, errs.Unavailable when too many passwords are being
+// hashed.
 func (a *Accounts) Register(ctx context.Context, said domain.Registration) (domain.User, error) {
 	if a.closed {
 		return domain.User{}, identity.ErrRegistrationClosed

@@ -42,9 +42,9 @@ type proof struct {
 	by      ports.Caller
 }
 
-// prove holds a password against that of whoever has the mailbox; nobody is the zero user. It costs the same whoever that is. who is the zero
-// Principal unless the caller holds a live session of the account.
-// Errors: errs.Throttled before any work, errs.Unavailable when too many passwords are being hashed.
+// prove holds a password against that of whoever has the mailbox; nobody is the zero user. It costs the same whoever
+// that is. who is the zero Principal unless the caller holds a live session of the account. Errors: errs.Throttled
+// before any work, errs.Unavailable when too many passwords are being hashed.
 func (c *Credentials) prove(
 	ctx context.Context, who auth.Principal, mailbox, password string, client netip.Addr, find func(context.Context) (domain.User, error),
 ) (domain.User, proof, error) {

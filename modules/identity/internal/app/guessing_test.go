@@ -169,7 +169,8 @@ func TestR16_ANetworksFailuresKeepNoKnownUserOut(t *testing.T) {
 	})
 }
 
-// Who is known or signed in hashes in a lane of their own, under their own network and, if they are signed in, their own name.
+// Who is known or signed in hashes in a lane of their own, under their own network and, if they are signed in, their
+// own name.
 func TestKnownCallersAreToldApart(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, databasetest.SQLite(t))

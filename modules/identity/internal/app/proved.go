@@ -66,9 +66,10 @@ func (a *Accounts) prove(ctx context.Context, who auth.Principal, field, passwor
 
 func wrong(field string) error { return errs.Invalidf(field, "Is not your password.") }
 
-// Leave removes the user who asks, their sessions and, if they ask for it, their patients. If that takes long, the account is closed at once
-// and its data is removed by the job that Leave returns; nil if nothing is left to do.
-// Errors: errs.Invalid for a wrong password, errs.Throttled, identity.ErrOwnsPatients, identity.ErrLastAdministrator, revision.ErrStale.
+// Leave removes the user who asks, their sessions and, if they ask for it, their patients. If that takes long, the
+// account is closed at once and its data is removed by the job that Leave returns; nil if nothing is left to do.
+// Errors: errs.Invalid for a wrong password, errs.Throttled, identity.ErrOwnsPatients, identity.ErrLastAdministrator,
+// revision.ErrStale.
 func (a *Accounts) Leave(
 	ctx context.Context, who auth.Principal, expected revision.Match, password string, withPatients bool, from From,
 ) (continued *Continued, err error) {

@@ -23,8 +23,9 @@ const (
 	maxRefusalWindows = 10_000
 )
 
-// refusals records sign-ins that the throttle refused: the first of a network at once, those of the following ten minutes as one entry with
-// their number. Otherwise whoever keeps trying would make the trail grow for ever. A process that is killed loses the numbers of open windows.
+// refusals records sign-ins that the throttle refused: the first of a network at once, those of the following ten
+// minutes as one entry with their number. Otherwise whoever keeps trying would make the trail grow for ever. A process
+// that is killed loses the numbers of open windows.
 type refusals struct {
 	trail audit.Recorder
 	clock clock.Clock
@@ -54,8 +55,8 @@ func (r *refusals) add(ctx context.Context, client netip.Addr) {
 	}
 }
 
-// note counts a refused sign-in in the window of its network, unless it is the first. It returns the window before, if that has a number to
-// record.
+// note counts a refused sign-in in the window of its network, unless it is the first. It returns the window before, if
+// that has a number to record.
 func (r *refusals) note(ctx context.Context, network string) (ended *refused, first bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -90,7 +91,8 @@ func (r *refusals) flush(all bool) {
 	}
 }
 
-// record records the number of a window, or keeps it until the trail can be written. It belongs to no request that could fail.
+// record records the number of a window, or keeps it until the trail can be written. It belongs to no request that
+// could fail.
 func (r *refusals) record(w *refused) {
 	if w == nil || w.count == 0 {
 		return

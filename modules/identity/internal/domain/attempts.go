@@ -75,8 +75,8 @@ func DefaultAttemptLimits() AttemptLimits {
 	return AttemptLimits{FreeAttempts: 5, AccountFailures: 100, ClientFailures: 20}
 }
 
-// Admit returns nil if an attempt may be made now. The holder of a live session is not kept out by what others of the same network do.
-// Errors: ErrTooManyAttempts, with the longest of the waits that remain, at least 1 s.
+// Admit returns nil if an attempt may be made now. The holder of a live session is not kept out by what others of the
+// same network do. Errors: ErrTooManyAttempts, with the longest of the waits that remain, at least 1 s.
 func (l AttemptLimits) Admit(t Tallies, signedIn bool, now time.Time) error {
 	t = t.remembered(now)
 	waits := [len(t)]time.Time{Account: l.accountFree(t), Pair: l.pairFree(t[Pair])}

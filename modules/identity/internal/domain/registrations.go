@@ -19,8 +19,8 @@ type RegistrationLimit int
 // interval is how long it takes until one more account may be made.
 func (l RegistrationLimit) interval() time.Duration { return time.Hour / time.Duration(l) }
 
-// Admit returns nil if another account may be made now. full is when the network may make as many as one that made none.
-// Errors: ErrTooManyRegistrations, with the wait that remains, at least 1 s.
+// Admit returns nil if another account may be made now. full is when the network may make as many as one that made
+// none. Errors: ErrTooManyRegistrations, with the wait that remains, at least 1 s.
 func (l RegistrationLimit) Admit(full, now time.Time) error {
 	if l <= 0 {
 		return nil

@@ -54,7 +54,8 @@ func Network(address netip.Addr) string {
 	return network(address, 56)
 }
 
-// WideNetwork is the IPv6 /48 of an address, which a provider may give to one customer on demand (RFC 6177); "" for an address that has none.
+// WideNetwork is the IPv6 /48 of an address, which a provider may give to one customer on demand (RFC 6177); "" for an
+// address that has none.
 func WideNetwork(address netip.Addr) string {
 	if address = address.Unmap(); address.Is4() {
 		return ""

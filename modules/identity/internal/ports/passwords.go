@@ -13,15 +13,17 @@ type CommonPasswords func(password string) bool
 type Caller struct {
 	admission.Caller
 
-	// Known callers have a lane of their own: they have signed in to the account before from their network, or are signed in now.
+	// Known callers have a lane of their own: they have signed in to the account before from their network, or are
+	// signed in now.
 	Known bool
 }
 
-// Passwords turns passwords into something fit to store, and checks them. Hash and Verify are expensive on purpose (some 40 ms and
-// 19 MiB), so they share one bounded gate. It is fair among users and networks, and between known callers and all others.
+// Passwords turns passwords into something fit to store, and checks them. Hash and Verify are expensive on purpose
+// (some 40 ms and 19 MiB), so they share one bounded gate. It is fair among users and networks, and between known
+// callers and all others.
 type Passwords interface {
-	// Room keeps one of a few places for a caller who is about to ask the store, until it calls leave and then hashes. So a flood does not
-	// ask the store more often than others can bear. Errors: errs.Unavailable ("busy").
+	// Room keeps one of a few places for a caller who is about to ask the store, until it calls leave and then hashes.
+	// So a flood does not ask the store more often than others can bear. Errors: errs.Unavailable ("busy").
 	Room(ctx context.Context, by admission.Caller) (leave func(), err error)
 
 	// Hash gives the PHC string to store for a password. The caller has checked the password's length.

@@ -51,8 +51,8 @@ type Users interface {
 	// Remove deletes a user who has no session. Errors: ErrNotFound; errs.Conflict while another module's record refers to the user.
 	Remove(ctx context.Context, id identity.UserID) error
 
-	// Close disables a user and overwrites all that identifies them, so that their addresses are free. No other method but Closed and Remove
-	// finds them from then on. Errors: ErrNotFound.
+	// Close disables a user and overwrites all that identifies them, so that their addresses are free. No other method
+	// but Closed and Remove finds them from then on. Errors: ErrNotFound.
 	Close(ctx context.Context, id identity.UserID, closing domain.Closing) error
 
 	// Closed returns how a user's account was closed. Errors: ErrNotFound.

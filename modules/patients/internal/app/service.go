@@ -43,7 +43,8 @@ func New(
 // visible is which patients the user may see and change: today, those they created.
 func visible(who auth.Principal) patients.Scope { return patients.OwnedBy(who.UserID) }
 
-// Register adds a patient of the user's. Errors: errs.Invalid, patients.ErrMedicalRecordNumberTaken, patients.ErrLimitReached.
+// Register adds a patient of the user's. Errors: errs.Invalid, patients.ErrMedicalRecordNumberTaken,
+// patients.ErrLimitReached.
 func (s *Service) Register(ctx context.Context, who auth.Principal, said domain.Said) (domain.Patient, error) {
 	now := s.clock.Now()
 	patient, err := domain.New(who.UserID, said, now, domain.CalendarAt(now, s.zone))

@@ -31,7 +31,8 @@ func listed(filter domain.Filter, shown []domain.Patient) []audit.Entry {
 	return audit.Listed(page, ids)
 }
 
-// refused records that the user asked for a patient who does not exist or is not theirs, and returns err. Other errors pass.
+// refused records that the user asked for a patient who does not exist or is not theirs, and returns err. Other errors
+// pass.
 func (s *Service) refused(ctx context.Context, who auth.Principal, id patients.ID, err error) error {
 	return audit.Missing(ctx, s.trail, who, audit.OfPatient(id.UUID), err, patients.ErrNotFound)
 }

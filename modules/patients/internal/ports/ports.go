@@ -20,8 +20,8 @@ type Repository interface {
 	// Find is one patient. Errors: patients.ErrNotFound.
 	Find(ctx context.Context, scope patients.Scope, id patients.ID) (domain.Patient, error)
 
-	// FindAll returns those of the patients that are in the scope, in no order, in one query: their names, genders, ages and birth dates.
-	// Errors: none.
+	// FindAll returns those of the patients that are in the scope, in no order, in one query: their names, genders,
+	// ages and birth dates. Errors: none.
 	FindAll(ctx context.Context, scope patients.Scope, ids []patients.ID) ([]domain.Patient, error)
 
 	// List is a page of the scope's patients that pass the filter. Errors: none.

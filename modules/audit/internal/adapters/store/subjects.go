@@ -96,8 +96,8 @@ func (s *store) about(ctx context.Context, filter domain.Filter, request paging.
 	return paging.Page[domain.Entry]{Items: entries, Next: page.Next, Total: page.Total}, nil
 }
 
-// sealed returns the entries that rows stand for, as many as fit on a page, and how many of the rows these are. The sealed entry says whom it is
-// about, not the index over it: an entry that does not name the patient is left out.
+// sealed returns the entries that rows stand for, as many as fit on a page, and how many of the rows these are. The
+// sealed entry says whom it is about, not the index over it: an entry that does not name the patient is left out.
 func (s *store) sealed(ctx context.Context, patient uuid.UUID, rows []subjectRow) (entries []domain.Entry, count int, err error) {
 	const atOnce = 100 // of up to 200 ids each
 	size := 0

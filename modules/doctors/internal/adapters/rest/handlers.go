@@ -135,7 +135,8 @@ func (h *handlers) RemoveDoctor(c *fiber.Ctx, id string, asked RemoveDoctorParam
 	return c.SendStatus(fiber.StatusNoContent)
 }
 
-// dissolution reads to whom the patients are reassigned, and whether the assignments end in the background. Errors: errs.Invalid.
+// dissolution reads to whom the patients are reassigned, and whether the assignments end in the background. Errors:
+// errs.Invalid.
 func dissolution(asked RemoveDoctorParams) (reassignTo *doctors.ID, background bool, err error) {
 	background = asked.Force != nil && *asked.Force
 	if to := httpserver.UUID(asked.ReassignTo); to != nil {

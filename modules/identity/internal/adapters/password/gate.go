@@ -29,15 +29,16 @@ var (
 )
 
 const (
-	// lookups is how many callers may ask the store at once before they hash, unless there are more slots: a hash takes longer than a look-up,
-	// so it keeps the slots busy, and leaves most connections to others.
+	// lookups is how many callers may ask the store at once before they hash, unless there are more slots: a hash takes
+	// longer than a look-up, so it keeps the slots busy, and leaves most connections to others.
 	lookups = 4
 
 	// waitingLookups is how many wait for that, unless the queue is longer. It takes a few milliseconds each.
 	waitingLookups = 256
 
-	// refusalPause is how late a refusal of whoever has most waiting is answered. Otherwise a client that ignores Retry-After would spend the
-	// processors on refusals, some 2,000 a second for 24 connections, and make others wait for their hashes.
+	// refusalPause is how late a refusal of whoever has most waiting is answered. Otherwise a client that ignores
+	// Retry-After would spend the processors on refusals, some 2,000 a second for 24 connections, and make others wait
+	// for their hashes.
 	refusalPause = 100 * time.Millisecond
 
 	// maxPaused is how many refusals wait for that; others are answered at once.
@@ -50,8 +51,8 @@ const (
 	others = "others"
 )
 
-// gate lets a few callers in at once, and a few more wait for them. Slots are shared fairly between the lanes, and among the networks
-// and users of each, so that neither one network nor many take all of them.
+// gate lets a few callers in at once, and a few more wait for them. Slots are shared fairly between the lanes, and
+// among the networks and users of each, so that neither one network nor many take all of them.
 type gate struct {
 	near   *admission.Resource
 	slots  *admission.Resource

@@ -376,7 +376,8 @@ func attack(ctx context.Context, passwords *hasher, n int, by func(i int) ports.
 	}
 }
 
-// What one network sends, in whatever lane, makes those of others wait for one hash, or for one more where the other lane is busy as well.
+// What one network sends, in whatever lane, makes those of others wait for one hash, or for one more where the other
+// lane is busy as well.
 func TestGateIsFair(t *testing.T) {
 	one := func(known bool) func(int) ports.Caller {
 		return func(int) ports.Caller { c := network(1); c.Known = known; return c }

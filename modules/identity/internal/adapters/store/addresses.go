@@ -33,7 +33,8 @@ func (u *users) Add(ctx context.Context, user domain.User) error {
 		if others > 0 {
 			return identity.ErrEmailTaken
 		}
-		// What is taken is no error for the store: PostgreSQL would log it, and the caller tries other usernames in the same transaction.
+		// What is taken is no error for the store: PostgreSQL would log it, and the caller tries other usernames in the
+		// same transaction.
 		added := u.db.Write(ctx).Clauses(clause.OnConflict{DoNothing: true}).Create(&r)
 		if added.Error == nil && added.RowsAffected == 0 {
 			return u.taken(ctx, r)
@@ -49,7 +50,8 @@ func (u *users) Add(ctx context.Context, user domain.User) error {
 	})
 }
 
-// taken returns which unique value kept r out. One that was given up meanwhile counts as the username, of which the caller tries another.
+// taken returns which unique value kept r out. One that was given up meanwhile counts as the username, of which the
+// caller tries another.
 func (u *users) taken(ctx context.Context, r userRow) error {
 	var rivals []userRow
 	if err := u.db.Write(ctx).Select("id", "mailbox").Where("id = ? OR mailbox = ?", r.ID, r.Mailbox).Find(&rivals).Error; err != nil {

@@ -18,8 +18,8 @@ import (
 	"healthcare/platform/database"
 )
 
-// attemptsSweep is how many expired rows one counted attempt clears away: more than the four it adds, so that they cannot pile up, and no
-// scheduler is needed.
+// attemptsSweep is how many expired rows one counted attempt clears away: more than the four it adds, so that they
+// cannot pile up, and no scheduler is needed.
 const attemptsSweep = 20
 
 // NewAttempts counts attempts in db, under keys that nobody can trace to an address without key: 32 random bytes, the same for all
@@ -158,8 +158,8 @@ func (a *attempts) Succeeded(ctx context.Context, attempt domain.Attempt) error 
 	return err
 }
 
-// change applies rule to an attempt's tallies while nobody else can change them, and stores what came of it. It holds the rows until the
-// transaction of ctx ends.
+// change applies rule to an attempt's tallies while nobody else can change them, and stores what came of it. It holds
+// the rows until the transaction of ctx ends.
 func (a *attempts) change(ctx context.Context, attempt domain.Attempt, rule func(*domain.Tallies, time.Time) error) error {
 	keys := a.keysOf(attempt)
 	return a.db.Do(ctx, func(ctx context.Context) error {
@@ -175,8 +175,9 @@ func (a *attempts) change(ctx context.Context, attempt domain.Attempt, rule func
 	})
 }
 
-// lock is the rows of keys, held until the transaction ends. Those that are missing are added, empty, for a row that is not there cannot be
-// held. Everybody takes an account before a client before a wide one before a pair, so nobody waits for one who waits for them.
+// lock is the rows of keys, held until the transaction ends. Those that are missing are added, empty, for a row that is
+// not there cannot be held. Everybody takes an account before a client before a wide one before a pair, so nobody waits
+// for one who waits for them.
 func (a *attempts) lock(ctx context.Context, keys []string) ([]attemptRow, error) {
 	rows := make([]attemptRow, 0, len(keys))
 	for _, key := range keys {
@@ -187,8 +188,8 @@ func (a *attempts) lock(ctx context.Context, keys []string) ([]attemptRow, error
 	return rows, a.db.Write(ctx).Clauses(held, returned).Create(&rows).Error
 }
 
-// write stores what still counts of tallies and drops the rest. The rows are locked. Successes are in known_clients; succeeded_at, which the
-// release before wrote, stays until the pair succeeds again.
+// write stores what still counts of tallies and drops the rest. The rows are locked. Successes are in known_clients;
+// succeeded_at, which the release before wrote, stays until the pair succeeds again.
 func (a *attempts) write(ctx context.Context, keys scopeKeys, tallies domain.Tallies, now time.Time) error {
 	var kept []attemptRow
 	var over []string

@@ -48,7 +48,8 @@ func (a *attempts) signedInAt(q *gorm.DB, attempt domain.Attempt) (time.Time, er
 	return rows[0].SignedInAt.Time, nil
 }
 
-// remember makes the client known to the account, if there is one, and forgets those that count no more. The account's attempts are locked.
+// remember makes the client known to the account, if there is one, and forgets those that count no more. The account's
+// attempts are locked.
 func (a *attempts) remember(ctx context.Context, attempt domain.Attempt) error {
 	if attempt.User == (identity.UserID{}) {
 		return nil

@@ -29,7 +29,8 @@ func (a tally) knownClients(t *testing.T) (n int) {
 	return n
 }
 
-// Twenty wrong passwords from an address keep nobody out who signed in from there before, nor the holder of a live session.
+// Twenty wrong passwords from an address keep nobody out who signed in from there before, nor the holder of a live
+// session.
 func TestKnownClientsAreNotLockedOut(t *testing.T) {
 	eachTally(t, func(t *testing.T, attempts tally) {
 		asha, ravi := attempts.of(t, "asha@example.com"), attempts.of(t, "ravi@example.com")

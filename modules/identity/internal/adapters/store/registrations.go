@@ -13,7 +13,8 @@ import (
 	"healthcare/platform/database"
 )
 
-// NewRegistrations counts the accounts that networks make in db, under keys that nobody can trace to an address without key.
+// NewRegistrations counts the accounts that networks make in db, under keys that nobody can trace to an address without
+// key.
 func NewRegistrations(db *database.DB, key []byte, limit domain.RegistrationLimit, clock clock.Clock) ports.Registrations {
 	return &registrations{db: db, hidden: hidden(key), limit: limit, clock: clock}
 }
@@ -84,8 +85,8 @@ func (r *registrations) admit(rows []registrationRow, now time.Time) error {
 	return r.limit.Admit(full, now)
 }
 
-// lock returns the rows of the client's networks, held until the transaction ends. Missing ones are added. Smaller networks come first, so
-// nobody waits for one who waits for them.
+// lock returns the rows of the client's networks, held until the transaction ends. Missing ones are added. Smaller
+// networks come first, so nobody waits for one who waits for them.
 func (r *registrations) lock(ctx context.Context, client netip.Addr) ([]registrationRow, error) {
 	var rows []registrationRow
 	for _, key := range r.networks(client) {

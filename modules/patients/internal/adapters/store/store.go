@@ -117,8 +117,9 @@ func (s *store) add(ctx context.Context, r row) error {
 	return explain(added.Error)
 }
 
-// claim reserves r's medical record number for an update in the same transaction, which then cannot be refused for it. It inserts and deletes
-// a row: unlike an update, an insert waits for rivals and is refused without an error in PostgreSQL's log.
+// claim reserves r's medical record number for an update in the same transaction, which then cannot be refused for it.
+// It inserts and deletes a row: unlike an update, an insert waits for rivals and is refused without an error in
+// PostgreSQL's log.
 func (s *store) claim(ctx context.Context, r row) error {
 	r.ID = patients.ID{UUID: uuid.Must(uuid.NewV7())}
 	if err := s.add(ctx, r); err != nil {

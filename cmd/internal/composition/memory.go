@@ -12,8 +12,8 @@ import (
 // is a few MiB, so without it the collector would run after as few MiB of answers, and twice in each sign-in, whose hash needs 19 MiB at once.
 const headroom = 16 << 20
 
-// spacious makes the collector count headroom as in use: nothing writes to it, so that it takes addresses and no memory. What the start has used and
-// nobody needs any more goes back first, once in a process: tests start hundreds of times.
+// spacious makes the collector count headroom as in use: nothing writes to it, so that it takes addresses and no memory. Memory that
+// only the start needed is returned first, once in a process: tests start hundreds of times.
 func spacious(lc fx.Lifecycle) {
 	var never []byte
 	lc.Append(fx.StartStopHook(

@@ -71,7 +71,8 @@ func (r Registration) Validate() error {
 }
 
 func nameRule(name string) error {
-	return validation.Validate(strings.TrimSpace(name), notBlank, validation.By(sendable), validation.RuneLength(1, 255).Error("Must have at most 255 characters."))
+	return validation.Validate(strings.TrimSpace(name), notBlank, validation.By(sendable),
+		validation.RuneLength(1, 255).Error("Must have at most 255 characters."))
 }
 
 var (
@@ -79,7 +80,7 @@ var (
 	notBlank = validation.Required.Error(errBlank.Error())
 )
 
-// sendable refuses text that no client can send: bodies are UTF-8 without NUL, and the command line is not held to that.
+// sendable refuses text that no client can send: bodies are UTF-8 without NUL, but the command line may be anything.
 func sendable(value any) error {
 	if text := value.(string); !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
 		return errors.New("Must be text in UTF-8, without NUL.")

@@ -21,8 +21,8 @@ import (
 	"healthcare/platform/databasetest"
 )
 
-// bouncerINI is what README.md (Growing) says of PgBouncer, with as few connections as make two requests share one. Test servers do not
-// write at once.
+// bouncerINI is what README.md (Growing) says of PgBouncer, with so few connections that two requests share one. Test servers run
+// with synchronous_commit=off, which is corrected here.
 const bouncerINI = `[databases]
 %[1]s = host=%[2]s port=5432 dbname=%[1]s user=app connect_query='SET statement_timeout = 2000; SET lock_timeout = 1000; SET idle_in_transaction_session_timeout = 1000; SET synchronous_commit = on'
 [pgbouncer]
@@ -125,8 +125,8 @@ func TestPgBouncer(t *testing.T) {
 	require.Equal(t, "2s", timeout, "the limits that PgBouncer does not pass on are set by connect_query")
 }
 
-// A setting that the database or the role brings along cannot be corrected in every session of a pooler, so that nothing is served over it; without a
-// pooler the service sets its own.
+// The service cannot correct a setting of the database or the role in every session of a pooler, so it does not start; without a
+// pooler it sets its own.
 func TestPgBouncerBeforeADatabaseOfOtherSettings(t *testing.T) {
 	t.Parallel()
 	direct := databasetest.OwnPostgres(t).URL()

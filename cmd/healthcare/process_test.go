@@ -143,7 +143,7 @@ func (p place) commandOf(path string, adjust func(*exec.Cmd), args ...string) *p
 	return r
 }
 
-// warnings are the last of what it logged of trouble: why a request was a 5xx.
+// warnings returns its last ten lines of level warn or error, which say why a request was a 5xx.
 func (r *program) warnings() []string {
 	var found []string
 	for line := range strings.SplitSeq(r.stderr.String(), "\n") {

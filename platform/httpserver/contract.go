@@ -191,7 +191,8 @@ func absorbProblems(merged, part *openapi3.T) error {
 	return nil
 }
 
-// merged are the contracts of this process by what they were made of: a program has one, and tests start it hundreds of times.
+// merged holds the contracts that this process has made, by the digest of their parts: a program makes one, its tests start it
+// hundreds of times.
 var merged sync.Map // [sha256.Size]byte -> *contract
 
 // merge is the contract as one server uses it. Errors: as for Document; an operation that does not say who may call it, or that names a role

@@ -100,7 +100,7 @@ func (r queryReader) absent(name, value string, known bool) bool {
 	return name == cacheBuster || name == formatParameter && (value == "" || value == "json")
 }
 
-// printable keeps a name that is no name out of the answer: there, where it stood is said instead.
+// printable returns name as it may stand in an answer: where it has other characters than names have, or too many, the place it stood in.
 func printable(name, where string) string {
 	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.[]"
 	if name == "" || len(name) > 64 || strings.Trim(name, letters) != "" {

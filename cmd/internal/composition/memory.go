@@ -18,8 +18,8 @@ import (
 const headroom = 16 << 20
 
 // spacious makes the collector count headroom as in use: nothing writes to it, so that it takes addresses and no
-// memory. What the start has used and nobody needs any more goes back first, once in a process: tests start hundreds of
-// times. The collector works harder as the memory comes near to what the control group allows.
+// memory. Memory that only the start needed is returned first, once in a process: tests start hundreds of times. The
+// collector works harder as the memory comes near to what the control group allows.
 func spacious(lc fx.Lifecycle) {
 	var never []byte
 	lc.Append(fx.StartStopHook(

@@ -78,7 +78,7 @@ func nameRule(name string) error {
 
 var notBlank = validation.Required.Error(text.ErrBlank.Error())
 
-// sendable refuses text that no client can send: bodies are UTF-8 without NUL, and the command line is not held to that.
+// sendable refuses text that no client can send: bodies are UTF-8 without NUL, but the command line may be anything.
 func sendable(value any) error {
 	if said := value.(string); !utf8.ValidString(said) || strings.ContainsRune(said, 0) {
 		return errors.New("Must be text in UTF-8, without NUL.")

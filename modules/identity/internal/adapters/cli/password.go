@@ -54,7 +54,7 @@ func firstLine(in io.Reader) (string, error) {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return "", err
 	}
-	line = strings.TrimPrefix(line, "\ufeff") // some shells write it before what they pipe
+	line = strings.TrimPrefix(line, "\ufeff") // PowerShell writes a byte order mark into a pipe
 	if line = strings.TrimRight(line, "\r\n"); line == "" {
 		return "", errors.New("standard input holds no password; its first line is taken")
 	}

@@ -60,6 +60,7 @@ func crowded(b *testing.B, engine database.Engine) {
 	}
 	b.Run("12 clients by doctor", func(b *testing.B) {
 		for b.Loop() {
+			b.ReportMetric(pace(b, c, 5, "/api/patients/?limit=10&doctor="+doctor), "ms-p50-alone")
 			var served atomic.Int64
 			var all sync.WaitGroup
 			began := time.Now()

@@ -19,11 +19,3 @@ type Removal struct {
 	SessionID uuid.UUID
 	Role      string
 }
-
-// SameAs reports whether the removals do the same.
-func (r Removal) SameAs(other Removal) bool {
-	if r.ReassignTo == nil || other.ReassignTo == nil {
-		return r.Doctor == other.Doctor && r.ReassignTo == other.ReassignTo
-	}
-	return r.Doctor == other.Doctor && *r.ReassignTo == *other.ReassignTo
-}

@@ -2,6 +2,7 @@ package httpserver
 
 import (
 	"runtime"
+	"slices"
 	"strconv"
 	"time"
 
@@ -30,6 +31,7 @@ const (
 // The weights of reads that look at many rows. Others weigh nothing.
 const (
 	weightOfLongPage = 1 // more items than longPage
+	weightOfFilter   = 1 // by a parameter that the contract calls heavy
 	weightOfSearch   = 2 // reads rows until enough match
 	weightOfCount    = 2
 
@@ -57,6 +59,9 @@ func newShares(cfg Config) shares {
 func (call *call) heaviness(c *fiber.Ctx) (weight int64) {
 	if call.limitOf(c) > longPage {
 		weight += weightOfLongPage
+	}
+	if slices.ContainsFunc(call.op.list.Heavy, func(filter string) bool { return c.Query(filter) != "" }) {
+		weight += weightOfFilter
 	}
 	if c.Query("search") != "" {
 		weight += weightOfSearch

@@ -60,6 +60,7 @@ type operation struct {
 type listRules struct {
 	Ordering []string // the columns a list may be ordered by
 	Default  string   // its order when nobody says, such as -created_at
+	Heavy    []string // the filters, beside search, that may look at many rows for a page
 }
 
 // collection is the operation's path up to its first parameter: an address that repeats nothing a client typed.

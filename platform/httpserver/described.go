@@ -16,7 +16,7 @@ import (
 const (
 	accessExtension    = "x-access"    // who may call it, as auth.ParseAccess reads it; mandatory
 	auditExtension     = "x-audit"     // what an operation for some roles is about, as audit.Resource has it; mandatory there
-	listExtension      = "x-list"      // it is a list: {ordering: [columns], default: -column}
+	listExtension      = "x-list"      // it is a list: {ordering: [columns], default: -column, heavy: [parameters]}
 	versionedExtension = "x-versioned" // it shows or changes one thing that has an ETag: true
 	rolesExtension     = "x-roles"     // of a schema: its enum is the roles that are declared: true
 	anyCaseExtension   = "x-any-case"  // of a schema: its enum is accepted in any letter case: true
@@ -108,15 +108,19 @@ func listRulesOf(op *openapi3.Operation) *listRules {
 	if !ok {
 		return nil
 	}
-	rules := &listRules{}
+	rules := &listRules{Ordering: namesOf(said["ordering"]), Heavy: namesOf(said["heavy"])}
 	rules.Default, _ = said["default"].(string)
-	columns, _ := said["ordering"].([]any)
-	for _, column := range columns {
-		if name, ok := column.(string); ok {
-			rules.Ordering = append(rules.Ordering, name)
+	return rules
+}
+
+func namesOf(said any) (names []string) {
+	all, _ := said.([]any)
+	for _, one := range all {
+		if name, ok := one.(string); ok {
+			names = append(names, name)
 		}
 	}
-	return rules
+	return names
 }
 
 func describeList(op *openapi3.Operation, rules *listRules) {

@@ -53,6 +53,8 @@ type DB struct {
 	reader *gorm.DB  // SQLite: a query-only pool beside the one writer; PostgreSQL: the writer
 	pools  []*sql.DB // the writer's first
 
+	space space
+
 	tracing  *telemetry.Tracing // nil: nothing is traced
 	replicas *Replicas          // nil: none
 }

@@ -27,6 +27,7 @@ type Fault struct {
 	constraint string // the violated constraint's name
 	transient  bool   // the transaction was undone; running it again may succeed
 	referred   bool   // a foreign key was violated
+	full       bool   // no space is left
 }
 
 func (f *Fault) Error() string { return f.text }
@@ -40,6 +41,7 @@ func Violates(err error, constraint string) bool {
 
 var (
 	errUnavailable = errs.New(errs.Unavailable, "unavailable", "The service cannot reach its store right now. Try again shortly.")
+	errFull        = errs.New(errs.Unavailable, "unavailable", "The service's store has no space left. Try again later.")
 	errConflict    = errs.New(errs.Conflict, "conflict", "The request contradicts what is already stored.")
 	errRefused     = errs.New(errs.Invalid, "validation_failed", "The store does not accept a value of the request.")
 )
@@ -47,6 +49,9 @@ var (
 // unavailable carries when to come back, which every 503 says (RFC 9110, section 10.2.3).
 func unavailable(cause error) error {
 	e := errUnavailable.Because(cause)
+	if full(cause) {
+		e = errFull.Because(cause)
+	}
 	e.RetryAfter = time.Second
 	return e
 }
@@ -94,7 +99,7 @@ func explainPostgres(pg *pgconn.PgError) error {
 	if class != "22" && class != "23" && class != "P0" { // the messages of the first two quote values, those of triggers may
 		f.text += ": " + pg.Message
 	}
-	f.referred = pg.Code == "23503" || pg.Code == "23001"
+	f.referred, f.full = pg.Code == "23503" || pg.Code == "23001", pg.Code == "53100"
 	switch {
 	case pg.Code == "40001", pg.Code == "40P01", pg.Code == "55P03", outdated(pg): // serialisation, deadlock, lock timeout, a migration meanwhile
 		f.transient = true
@@ -111,7 +116,7 @@ func explainPostgres(pg *pgconn.PgError) error {
 
 // explainSQLite sorts by primary result code; the extended code is its upper bytes (sqlite.org/rescode.html).
 func explainSQLite(lite *sqlite.Error) error {
-	f := &Fault{text: "sqlite: " + lite.Error()}
+	f := &Fault{text: "sqlite: " + lite.Error(), full: lite.Code()&0xff == sqlite3.SQLITE_FULL}
 	switch lite.Code() & 0xff {
 	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
 		f.transient = true

@@ -55,6 +55,7 @@ func (db *DB) Do(ctx context.Context, steps func(ctx context.Context) error) err
 	for attempt := 1; ; attempt++ {
 		var t transaction
 		err := db.try(ctx, &t, steps)
+		db.space.after(err)
 		if attempt == attempts || !retryable(err) || ctx.Err() != nil {
 			return t.ended(ctx, err)
 		}

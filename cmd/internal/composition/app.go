@@ -58,7 +58,7 @@ func Parts() fx.Option {
 		auditfx.Module,
 
 		fx.Provide(
-			func(db *database.DB) httpserver.Readiness { return db.Ping },
+			func(db *database.DB) httpserver.Readiness { return db.Ready },
 			idempotency.New,
 			func(keys *idempotency.Keys) httpserver.Repeater { return keys },
 			func(queue *jobs.Queue) httpserver.Jobs { return queue },

@@ -138,7 +138,7 @@ type discard struct{}
 func (discard) Write(p []byte) (int, error) { return len(p), nil }
 
 // Clients that ask for the largest pages and do not read them take no memory from others.
-func TestSlowReadersOfLargePagesKeepNobodyOut(t *testing.T) {
+func TestR58_SlowReadersOfLargePagesKeepNobodyOut(t *testing.T) {
 	t.Parallel()
 	eachEngine(t, func(t *testing.T, s *service) {
 		attacker, bystander := s.user(t, "Asha"), s.user(t, "Bela")
@@ -155,7 +155,7 @@ func TestSlowReadersOfLargePagesKeepNobodyOut(t *testing.T) {
 }
 
 // Searches and counts of one network leave room for those of others.
-func TestSearchesKeepNobodyOut(t *testing.T) {
+func TestR58_SearchesKeepNobodyOut(t *testing.T) {
 	t.Parallel()
 	eachEngine(t, func(t *testing.T, s *service) {
 		attacker, bystander := s.user(t, "Asha"), s.user(t, "Bela")
@@ -219,7 +219,7 @@ func TestRequestsBeyondTheBudgetOfTheTrail(t *testing.T) {
 }
 
 // 64 clients that do not read the largest page cost at most 64 MiB, and others are served meanwhile.
-func TestSlowReadersCostLittleMemory(t *testing.T) {
+func TestR58_SlowReadersCostLittleMemory(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS != "linux" {
 		t.Skip("it reads /proc")

@@ -69,7 +69,7 @@ func freePort(t *testing.T) string {
 	return l.Addr().String()
 }
 
-func TestNobodyReadsTheLog(t *testing.T) {
+func TestR58_NobodyReadsTheLog(t *testing.T) {
 	t.Parallel()
 	const requests = 5000
 	t.Run("requests are answered, and the process ends in time", func(t *testing.T) {
@@ -93,7 +93,7 @@ func TestNobodyReadsTheLog(t *testing.T) {
 				answer, err := http.Get(base + "/readyz")
 				return err == nil && answer.Body.Close() == nil && answer.StatusCode == http.StatusOK
 			}, patience, 20*time.Millisecond)
-			require.Less(t, live(t, base, requests), time.Second)
+			require.Less(t, live(t, base, requests), 5*time.Second)
 			began := time.Now()
 			require.Equal(t, 0, r.terminate().code)
 			require.Less(t, time.Since(began), 5*time.Second)

@@ -3,6 +3,8 @@ package admission_test
 import (
 	"context"
 	"net/netip"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -103,6 +105,24 @@ func TestResourceOfOneUseServesTheShorterLine(t *testing.T) {
 	})
 }
 
+// names are those of who was admitted, in that order.
+type names struct {
+	mu  sync.Mutex
+	all []string
+}
+
+func (n *names) add(name string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.all = append(n.all, name)
+}
+
+func (n *names) list() []string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.Clone(n.all)
+}
+
 // A use that did not have to wait counts as one, so that the same caller's next one comes after a bystander's.
 func TestResourceCountsWhoDidNotWait(t *testing.T) {
 	t.Parallel()
@@ -110,11 +130,11 @@ func TestResourceCountsWhoDidNotWait(t *testing.T) {
 		r := resource(1, 10)
 		release, err := r.Acquire(t.Context(), attacker, 1)
 		require.NoError(t, err)
-		var order []string
+		var order names
 		go func() {
 			release, err := r.Acquire(t.Context(), attacker, 1)
 			if err == nil {
-				order = append(order, "attacker")
+				order.add("attacker")
 				release()
 			}
 		}()
@@ -122,10 +142,10 @@ func TestResourceCountsWhoDidNotWait(t *testing.T) {
 		time.AfterFunc(time.Second, release)
 		release, err = r.Acquire(t.Context(), bystander, 1)
 		require.NoError(t, err)
-		require.Empty(t, order)
+		require.Empty(t, order.list())
 		release()
 		synctest.Wait()
-		require.Equal(t, []string{"attacker"}, order)
+		require.Equal(t, []string{"attacker"}, order.list())
 		used, waiting := r.Load()
 		require.Zero(t, used)
 		require.Zero(t, waiting)
@@ -166,12 +186,12 @@ func TestResourceCountsEachKey(t *testing.T) {
 		sameUser := admission.By(netip.MustParseAddr("203.0.113.9"), "attacker")
 		release, err := r.Acquire(t.Context(), attacker, 2)
 		require.NoError(t, err)
-		var order []string
+		var order names
 		wait := func(name string, c admission.Caller) {
 			go func() {
 				release, err := r.Acquire(t.Context(), c, 1)
 				if err == nil {
-					order = append(order, name)
+					order.add(name)
 					time.Sleep(time.Second)
 					release()
 				}
@@ -185,9 +205,9 @@ func TestResourceCountsEachKey(t *testing.T) {
 		wait("bystander", bystander)
 		release()
 		synctest.Wait()
-		require.ElementsMatch(t, []string{"attacker", "bystander"}, order)
+		require.ElementsMatch(t, []string{"attacker", "bystander"}, order.list())
 		time.Sleep(time.Minute)
-		require.Len(t, order, 5)
+		require.Len(t, order.list(), 5)
 	})
 }
 

@@ -21,11 +21,30 @@ func Among[T any](q *gorm.DB, column string, values []T) *gorm.DB {
 
 // arrayOf spells an array for PostgreSQL, which knows its type by the column (PostgreSQL manual, section 8.15.6).
 func arrayOf[T any](values []T) string {
-	elements := make([]string, len(values))
+	const ofAnID = len(`"00000000-0000-0000-0000-000000000000",`)
+	array := make([]byte, 0, ofAnID*len(values)+2)
+	array = append(array, '{')
 	for i, v := range values {
-		elements[i] = `"` + inArray.Replace(fmt.Sprint(v)) + `"`
+		if i > 0 {
+			array = append(array, ',')
+		}
+		array = append(array, '"')
+		array = append(array, element(v)...)
+		array = append(array, '"')
 	}
-	return "{" + strings.Join(elements, ",") + "}"
+	return string(append(array, '}'))
+}
+
+func element(value any) string {
+	id, ok := value.(fmt.Stringer) // Sprint would come to the same, later
+	if !ok {
+		return inArray.Replace(fmt.Sprint(value))
+	}
+	text := id.String()
+	if strings.ContainsAny(text, `"\`) {
+		return inArray.Replace(text)
+	}
+	return text
 }
 
 var inArray = strings.NewReplacer(`\`, `\\`, `"`, `\"`)

@@ -12,9 +12,9 @@ import (
 // room is how many bytes of JSON the rows of a page may still have. It is a setting of the statement that reads them.
 type room struct {
 	left  int
-	taken bool            // by one row at least
-	full  bool            // a row did not fit
-	texts []*schema.Field // those whose values vary in size
+	taken bool    // by one row at least
+	full  bool    // a row did not fit
+	texts [][]int // the fields whose values vary in size, as reflect counts them
 }
 
 const roomKey = "healthcare:room"
@@ -32,17 +32,17 @@ func roomOf(tx *gorm.DB, fields []*schema.Field) *room {
 			continue
 		}
 		if kind := field.FieldType.Kind(); kind == reflect.String || kind == reflect.Slice {
-			r.texts = append(r.texts, field)
+			r.texts = append(r.texts, field.StructField.Index)
 		}
 	}
 	return r
 }
 
 // take reports whether the row fits. The first one always does.
-func (r *room) take(tx *gorm.DB, row reflect.Value) bool {
+func (r *room) take(row reflect.Value) bool {
 	size := paging.Size()
 	for _, field := range r.texts {
-		size += sizeOf(field.ReflectValueOf(tx.Statement.Context, row))
+		size += sizeOf(row.FieldByIndex(field))
 	}
 	if r.left -= size; r.left < 0 && r.taken {
 		r.full = true

@@ -91,7 +91,7 @@ func scan(tx *gorm.DB, rows gorm.Rows) error {
 		if err := rows.Scan(into...); err != nil {
 			return err
 		}
-		if room != nil && !room.take(tx, row) {
+		if room != nil && !room.take(row) {
 			dest.SetLen(dest.Len() - 1)
 			return nil
 		}

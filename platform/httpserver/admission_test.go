@@ -50,12 +50,24 @@ func callTo(t *testing.T, query string, headers ...string) (*call, *fiber.Ctx) {
 	app := fiber.New()
 	c := app.AcquireCtx(&ctx)
 	t.Cleanup(func() { app.ReleaseCtx(c) })
-	return &call{server: s, op: &operation{list: &listRules{}, method: http.MethodGet}, principal: someone, address: netip.MustParseAddr("192.0.2.1")}, c
+	return &call{
+		server:    s,
+		op:        &operation{list: &listRules{}, method: http.MethodGet},
+		principal: someone,
+		address:   netip.MustParseAddr("192.0.2.1"),
+	}, c
 }
 
 func TestHeavyReadsHaveWeights(t *testing.T) {
 	t.Parallel()
-	for query, weight := range map[string]int64{"": 0, "limit=200": 0, "limit=500": 1, "search=a": 2, "search=a&limit=201": 3, "search=": 0} {
+	for query, weight := range map[string]int64{
+		"":                   0,
+		"limit=200":          0,
+		"limit=500":          1,
+		"search=a":           2,
+		"search=a&limit=201": 3,
+		"search=":            0,
+	} {
 		call, c := callTo(t, query)
 		require.Equal(t, weight, call.heaviness(c), query)
 		call, c = callTo(t, query, "Prefer", "count=exact")

@@ -46,7 +46,8 @@ func TestBothEnginesHaveTheSameVersions(t *testing.T) {
 
 // cascading are the foreign keys of tables that releases before them do not know when they delete.
 var cascading = []string{
-	"user_mailboxes_user_id_fkey", "known_clients_user_id_fkey", "doctor_creators_doctor_id_fkey", "doctor_creators_user_id_fkey",
+	"user_mailboxes_user_id_fkey", "known_clients_user_id_fkey",
+	"doctor_creators_doctor_id_fkey", "doctor_creators_user_id_fkey",
 	"doctor_removals_doctor_id_fkey",
 }
 

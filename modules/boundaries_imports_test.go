@@ -16,10 +16,12 @@ const (
 
 // mayImport is what each layer may import beside std and itself. "own x" is a layer of the same module; a name covers what lies below it.
 var mayImport = map[string][]string{
-	"root":   {uuid, "platform/auth", "platform/errs"},
-	"domain": {uuid, "platform/errs", "platform/text", ozzo, "golang.org/x/net/idna", "golang.org/x/text", "own root", othersRoot}, // for ids; rule 1 says whose
-	"ports":  append([]string{"own root", "own domain"}, technologyFree...),
-	"app":    append([]string{"own root", "own domain", "own ports"}, technologyFree...),
+	"root": {uuid, "platform/auth", "platform/errs"},
+	// others' roots are for ids; rule 1 says whose
+	"domain": {uuid, "platform/errs", "platform/text", ozzo, "golang.org/x/net/idna", "golang.org/x/text",
+		"own root", othersRoot},
+	"ports": append([]string{"own root", "own domain"}, technologyFree...),
+	"app":   append([]string{"own root", "own domain", "own ports"}, technologyFree...),
 
 	"adapters/rest": {anyLibrary, othersRoot, "own root", "own domain", "own app",
 		"platform/audit", "platform/auth", "platform/clock", "platform/errs", "platform/httpserver", "platform/revision"},
@@ -28,11 +30,13 @@ var mayImport = map[string][]string{
 	"adapters/cli": {anyLibrary, othersRoot, "own root", "own domain", "own app",
 		"platform/audit", "platform/auth", "platform/clock", "platform/errs", "platform/paging", "platform/progress", "platform/revision"},
 	"adapters/*": {anyLibrary, othersRoot, "own root", "own domain", "own ports",
-		"platform/admission", "platform/audit", "platform/auth", "platform/clock", "platform/errs", "platform/config", "platform/keyring", "platform/logging", "platform/telemetry"},
+		"platform/admission", "platform/audit", "platform/auth", "platform/clock", "platform/errs",
+		"platform/config", "platform/keyring", "platform/logging", "platform/telemetry"},
 }
 
 var technologyFree = []string{uuid, ozzo, "golang.org/x/sync", "golang.org/x/text", othersRoot,
-	"platform/admission", "platform/audit", "platform/auth", "platform/clock", "platform/errs", "platform/events", "platform/jobs",
+	"platform/admission", "platform/audit", "platform/auth",
+	"platform/clock", "platform/errs", "platform/events", "platform/jobs",
 	"platform/paging", "platform/quota", "platform/revision", "platform/text", "platform/tx"}
 
 // references is what the service is measured against: the libraries without the house. It is never shipped.

@@ -128,7 +128,12 @@ func TestTheControlExcusesItsSpread(t *testing.T) {
 	}
 	told := func(now, was []sample, itself ...float64) string {
 		var said strings.Builder
-		writeControl(&said, []outcome{{Scenario: "read", Samples: map[string][]sample{service: now, before: was, again: samples(itself...)}}}, true, 0.03)
+		writeControl(
+			&said,
+			[]outcome{{Scenario: "read", Samples: map[string][]sample{service: now, before: was, again: samples(itself...)}}},
+			true,
+			0.03,
+		)
 		return said.String()
 	}
 	require.Contains(t, told(samples(98, 98), samples(100, 100), 98, 98), " met")

@@ -44,7 +44,10 @@ func (o options) control(ctx context.Context, w io.Writer) error {
 			return fmt.Errorf("%s: %w", engine, err)
 		}
 		results[engine] = outcomes
-		fmt.Fprintf(w, "\n== %s: %d patients, %d rounds of %s, %d clients, %d cores, %s\n\n", engine, o.rows, c.rounds, c.length, c.clients, runtime.NumCPU(), runtime.Version())
+		fmt.Fprintf(
+			w, "\n== %s: %d patients, %d rounds of %s, %d clients, %d cores, %s\n\n", engine,
+			o.rows, c.rounds, c.length, c.clients, runtime.NumCPU(), runtime.Version(),
+		)
 		servers(w, outcomes, kinds)
 		fmt.Fprintln(w)
 		writeControl(w, outcomes, o.before != "", o.beyond)
@@ -52,7 +55,9 @@ func (o options) control(ctx context.Context, w io.Writer) error {
 	return o.keep(results)
 }
 
-func (o options) controlOn(ctx context.Context, engine string, c contest, kinds []string) (outcomes []outcome, err error) {
+func (o options) controlOn(
+	ctx context.Context, engine string, c contest, kinds []string,
+) (outcomes []outcome, err error) {
 	s, done, err := o.filled(ctx, engine, o.rows, 10)
 	if err != nil {
 		return nil, err

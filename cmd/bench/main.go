@@ -76,7 +76,8 @@ func root() *cobra.Command {
 
 func (o *options) controlCommand() *cobra.Command {
 	c := &cobra.Command{
-		Use: "control", Short: "Measure this build against itself, and against one before it", Long: controlHelp, Args: cobra.NoArgs,
+		Use: "control", Short: "Measure this build against itself, and against one before it",
+		Long: controlHelp, Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !cmd.Flags().Changed("clients") {
 				o.clients = 16

@@ -25,14 +25,18 @@ import (
 func (s *service) fill(t *testing.T, c *client, count, notes int) {
 	t.Helper()
 	first := c.addPatient()
-	columns := "owner_id, name, gender, age, birth_date, email, phone, address, medical_record_number, search_text, version, created_at, updated_at"
+	columns := "owner_id, name, gender, age, birth_date, email, phone, address, " +
+		"medical_record_number, search_text, version, created_at, updated_at"
 	numbers := "SELECT n FROM generate_series(1, ?) AS numbers (n)"
 	id := "gen_random_uuid()"
 	if s.db.Engine() == database.SQLite {
-		numbers = "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ?) SELECT n FROM numbers"
-		id = "lower(hex(randomblob(4)) || '-' || hex(randomblob(2)) || '-' || hex(randomblob(2)) || '-' || hex(randomblob(2)) || '-' || hex(randomblob(6)))"
+		numbers = "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ?) " +
+			"SELECT n FROM numbers"
+		id = "lower(hex(randomblob(4)) || '-' || hex(randomblob(2)) || '-' || " +
+			"hex(randomblob(2)) || '-' || hex(randomblob(2)) || '-' || hex(randomblob(6)))"
 	}
-	statement := "INSERT INTO patients (id, notes, " + columns + ") SELECT " + id + ", ?, " + columns + " FROM patients, (" + numbers + ") AS series WHERE id = ?"
+	statement := "INSERT INTO patients (id, notes, " + columns + ") " +
+		"SELECT " + id + ", ?, " + columns + " FROM patients, (" + numbers + ") AS series WHERE id = ?"
 	require.NoError(t, s.db.Write(t.Context()).Exec(statement, strings.Repeat("𝒜", notes), count, first).Error)
 }
 
@@ -74,14 +78,22 @@ func TestPagesOfAssignmentsEndByTheirSize(t *testing.T) {
 	eachEngine(t, func(t *testing.T, s *service) {
 		c := s.user(t, "Asha")
 		s.fill(t, c, 399, 10)
-		doctor := c.do("POST", "/api/doctors/", object{"name": strings.Repeat("𝒜", 255), "specialization": strings.Repeat("𝒜", 255), "experience": 1}).is(201).id()
+		doctor := c.do(
+			"POST",
+			"/api/doctors/",
+			object{"name": strings.Repeat("𝒜", 255), "specialization": strings.Repeat("𝒜", 255), "experience": 1},
+		).is(201).id()
 		id := map[database.Engine]string{database.Postgres: "gen_random_uuid()"}[s.db.Engine()]
 		if id == "" {
 			id = "substr(id, 1, 24) || lower(hex(randomblob(6)))"
 		}
 		q := s.db.Write(t.Context())
 		require.NoError(t, q.Exec("UPDATE patients SET name = ?", strings.Repeat("𝒜", 255)).Error)
-		require.NoError(t, q.Exec("INSERT INTO assignments (id, owner_id, patient_id, doctor_id, assigned_at) SELECT "+id+", owner_id, id, ?, created_at FROM patients", doctor).Error)
+		require.NoError(t, q.Exec(
+			"INSERT INTO assignments (id, owner_id, patient_id, doctor_id, assigned_at) "+
+				"SELECT "+id+", owner_id, id, ?, created_at FROM patients",
+			doctor,
+		).Error)
 		a := c.do("GET", "/api/mappings/?limit=500", nil).is(200)
 		require.Less(t, len(a.raw), paging.MaxBytes)
 		require.Greater(t, len(a.raw), paging.MaxBytes*8/10)
@@ -102,14 +114,20 @@ func (s *service) deafTo(t *testing.T, c *client, path string, connections, requ
 		require.NoError(t, err)
 		t.Cleanup(func() { _ = conn.Close() })
 		require.NoError(t, conn.(*net.TCPConn).SetReadBuffer(4096))
-		request := fmt.Sprintf("GET %s HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer %s\r\nX-Forwarded-For: 192.0.2.1\r\n\r\n", path, c.token)
+		request := fmt.Sprintf(
+			"GET %s HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer %s\r\nX-Forwarded-For: 192.0.2.1\r\n\r\n",
+			path,
+			c.token,
+		)
 		_, err = conn.Write([]byte(strings.Repeat(request, requests)))
 		require.NoError(t, err)
 	}
 }
 
 // bystander reads from another network for so long, and returns the rate of success and the p99.
-func (s *service) bystander(t testing.TB, c *client, path string, long time.Duration) (rate float64, p99 time.Duration) {
+func (s *service) bystander(
+	t testing.TB, c *client, path string, long time.Duration,
+) (rate float64, p99 time.Duration) {
 	var took []time.Duration
 	good := 0
 	for end := time.Now().Add(long); time.Now().Before(end); {
@@ -256,7 +274,8 @@ func BenchmarkSlowReaders(b *testing.B) {
 // meanwhile.
 func slowReaders(t testing.TB, engine database.Engine, long time.Duration) (growth, idle, during float64) {
 	p := place{t: t, folder: t.TempDir(), env: []string{
-		"PATH=" + os.Getenv("PATH"), "HTTP_ADDRESS=127.0.0.1:0", "SECRET_KEY=" + testSecret, "AUDIT_KEY=" + testAuditKey, "TRUSTED_PROXIES=127.0.0.0/8", "LOG_LEVEL=warn",
+		"PATH=" + os.Getenv("PATH"), "HTTP_ADDRESS=127.0.0.1:0", "SECRET_KEY=" + testSecret,
+		"AUDIT_KEY=" + testAuditKey, "TRUSTED_PROXIES=127.0.0.0/8", "LOG_LEVEL=warn",
 		"PASSWORD_HASH_MEMORY=64", "PASSWORD_HASH_ITERATIONS=1",
 	}}
 	if engine == database.Postgres {
@@ -266,21 +285,40 @@ func slowReaders(t testing.TB, engine database.Engine, long time.Duration) (grow
 	c := newCaller(t, server.ready())
 	c.signUp()
 	for range 60 {
-		c.call("POST", "/api/patients/", object{"name": "Ananya", "age": 1, "gender": "Other", "notes": strings.Repeat("𝒜", 10_000)}, 201)
+		c.call(
+			"POST",
+			"/api/patients/",
+			object{"name": "Ananya", "age": 1, "gender": "Other", "notes": strings.Repeat("𝒜", 10_000)},
+			201,
+		)
 	}
 	other := newCaller(t, c.base)
-	other.call("POST", "/api/auth/register/", object{"name": "Bela", "email": "bela@clinic.example", "password": "correct horse"}, 201)
-	other.token = other.call("POST", "/api/auth/login/", object{"email": "bela@clinic.example", "password": "correct horse"}, 200)["access"].(string)
+	other.call(
+		"POST",
+		"/api/auth/register/",
+		object{"name": "Bela", "email": "bela@clinic.example", "password": "correct horse"},
+		201,
+	)
+	other.token = other.call(
+		"POST",
+		"/api/auth/login/",
+		object{"email": "bela@clinic.example", "password": "correct horse"},
+		200,
+	)["access"].(string)
 	other.addPatient()
 	idle = milliseconds(waits(t, other, time.After(long)))
 	pid := server.cmd.Process.Pid
 	before := memory(t, pid, "VmRSS")
-	require.NoError(t, os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", pid), []byte("5"), 0)) // the peak begins anew (proc(5))
+	// the peak begins anew (proc(5))
+	require.NoError(t, os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", pid), []byte("5"), 0))
 	for range 64 {
 		conn, err := net.Dial("tcp", strings.TrimPrefix(c.base, "http://"))
 		require.NoError(t, err)
 		t.Cleanup(func() { _ = conn.Close() })
-		request := fmt.Sprintf("GET /api/patients/?limit=500 HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer %s\r\nX-Forwarded-For: 192.0.2.1\r\n\r\n", c.token)
+		request := fmt.Sprintf(
+			"GET /api/patients/?limit=500 HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer %s\r\nX-Forwarded-For: 192.0.2.1\r\n\r\n",
+			c.token,
+		)
 		_, err = conn.Write([]byte(strings.Repeat(request, 12)))
 		require.NoError(t, err)
 	}

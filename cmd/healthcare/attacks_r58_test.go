@@ -45,16 +45,48 @@ type attack struct {
 }
 
 var attacks = []attack{
-	{name: "slow readers of the largest page", prepare: (*arena).largePatients, step: slowReader, attackers: 64, memory: 64},
+	{
+		name:      "slow readers of the largest page",
+		prepare:   (*arena).largePatients,
+		step:      slowReader,
+		attackers: 64,
+		memory:    64,
+	},
 	{name: "registrations", step: register, attackers: 24, bystander: (*arena).signIn, every: 50 * time.Millisecond},
 	{name: "wrong passwords", step: guess, attackers: 24, bystander: (*arena).signIn, every: 50 * time.Millisecond},
-	{name: "wrong passwords from the bystander's own network", step: guess, attackers: 4, bystander: (*arena).signIn, every: 50 * time.Millisecond, same: true},
+	{
+		name:      "wrong passwords from the bystander's own network",
+		step:      guess,
+		attackers: 4,
+		bystander: (*arena).signIn,
+		every:     50 * time.Millisecond,
+		same:      true,
+	},
 	{name: "wrong passwords, and a session in the same network", step: guess, attackers: 4, same: true},
 	{name: "idle connections", step: idle, attackers: 4200, direct: true, bystander: (*arena).connect},
-	{name: "searches for six words that count", prepare: (*arena).manyDoctors, step: sends("GET", "/api/doctors/?limit=1&search=a+e+i+n+r+s", nil, "Prefer", "count=exact"), attackers: 16},
-	{name: "pages of the directory that count", prepare: (*arena).manyDoctors, step: sends("GET", "/api/doctors/?limit=500&ordering=name", nil, "Prefer", "count=exact"), attackers: 16},
-	{name: "HEAD of lists", prepare: (*arena).manyPatients, step: sends("HEAD", "/api/patients/?limit=500", nil), attackers: 16},
-	{name: "creating rows", step: sends("POST", "/api/patients/", object{"name": "Row", "age": 1, "gender": "Other"}), attackers: 16},
+	{
+		name:      "searches for six words that count",
+		prepare:   (*arena).manyDoctors,
+		step:      sends("GET", "/api/doctors/?limit=1&search=a+e+i+n+r+s", nil, "Prefer", "count=exact"),
+		attackers: 16,
+	},
+	{
+		name:      "pages of the directory that count",
+		prepare:   (*arena).manyDoctors,
+		step:      sends("GET", "/api/doctors/?limit=500&ordering=name", nil, "Prefer", "count=exact"),
+		attackers: 16,
+	},
+	{
+		name:      "HEAD of lists",
+		prepare:   (*arena).manyPatients,
+		step:      sends("HEAD", "/api/patients/?limit=500", nil),
+		attackers: 16,
+	},
+	{
+		name:      "creating rows",
+		step:      sends("POST", "/api/patients/", object{"name": "Row", "age": 1, "gender": "Other"}),
+		attackers: 16,
+	},
 	{name: "requests while nobody reads the log", step: sends("GET", "/livez", nil), attackers: 16, unread: true},
 }
 
@@ -120,7 +152,8 @@ func (one attack) run(t *testing.T, p place, db database.Config) {
 	rate, before, _ := one.watch(a, time.After(attackLasts/2))
 	require.InDelta(t, 1, rate, 0, "an idle server serves")
 	resident := memory(t, r.cmd.Process.Pid, "VmRSS")
-	require.NoError(t, os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", r.cmd.Process.Pid), []byte("5"), 0)) // the peak begins anew (proc(5))
+	// the peak begins anew (proc(5))
+	require.NoError(t, os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", r.cmd.Process.Pid), []byte("5"), 0))
 
 	ctx, cancel := context.WithCancel(t.Context())
 	var all sync.WaitGroup
@@ -136,8 +169,15 @@ func (one attack) run(t *testing.T, p place, db database.Config) {
 	grown := (memory(t, r.cmd.Process.Pid, "VmHWM") - resident) >> 10
 	cancel()
 	all.Wait()
-	t.Logf("success %.1f %%, p99 %s (idle %s, %.1f times), +%d MiB%s", 100*rate, during.Round(time.Millisecond), before.Round(time.Millisecond),
-		float64(during)/float64(before), grown, failures)
+	t.Logf(
+		"success %.1f %%, p99 %s (idle %s, %.1f times), +%d MiB%s",
+		100*rate,
+		during.Round(time.Millisecond),
+		before.Round(time.Millisecond),
+		float64(during)/float64(before),
+		grown,
+		failures,
+	)
 	require.GreaterOrEqual(t, rate, 0.99, "the bystander is kept from working:%s", failures)
 	if one.memory > 0 {
 		require.LessOrEqual(t, grown, one.memory, "MiB")
@@ -180,7 +220,13 @@ type visitor struct {
 
 func (a *arena) visitor(network string, direct bool) *visitor {
 	transport := &http.Transport{MaxIdleConnsPerHost: 256}
-	v := &visitor{t: a.t, base: a.base, network: network, direct: direct, http: &http.Client{Timeout: 10 * time.Second, Transport: transport}}
+	v := &visitor{
+		t:       a.t,
+		base:    a.base,
+		network: network,
+		direct:  direct,
+		http:    &http.Client{Timeout: 10 * time.Second, Transport: transport},
+	}
 	transport.DialContext = v.dial
 	a.t.Cleanup(transport.CloseIdleConnections)
 	return v
@@ -231,7 +277,12 @@ const attackPassword = "correct horse battery"
 
 func (v *visitor) signUp(name string) {
 	v.address = name + "@clinic.example"
-	status, raw := v.do(v.t.Context(), "POST", "/api/auth/register/", object{"name": name, "email": v.address, "password": attackPassword})
+	status, raw := v.do(
+		v.t.Context(),
+		"POST",
+		"/api/auth/register/",
+		object{"name": name, "email": v.address, "password": attackPassword},
+	)
 	require.Equal(v.t, 201, status, "%s", raw)
 	status, raw = v.signIn()
 	require.Equal(v.t, 200, status, "%s", raw)
@@ -270,11 +321,21 @@ func sends(method, path string, body any, headers ...string) func(context.Contex
 }
 
 func register(ctx context.Context, a *arena, _ int) {
-	a.attacker.do(ctx, "POST", "/api/auth/register/", object{"name": "M", "email": uuid.NewString() + "@clinic.example", "password": attackPassword})
+	a.attacker.do(
+		ctx,
+		"POST",
+		"/api/auth/register/",
+		object{"name": "M", "email": uuid.NewString() + "@clinic.example", "password": attackPassword},
+	)
 }
 
 func guess(ctx context.Context, a *arena, n int) {
-	a.attacker.do(ctx, "POST", "/api/auth/login/", object{"email": fmt.Sprintf("somebody%d@clinic.example", n), "password": uuid.NewString()})
+	a.attacker.do(
+		ctx,
+		"POST",
+		"/api/auth/login/",
+		object{"email": fmt.Sprintf("somebody%d@clinic.example", n), "password": uuid.NewString()},
+	)
 }
 
 // idle opens a connection, sends one request and then nothing. A connection that is refused is tried again.
@@ -304,7 +365,12 @@ func slowReader(ctx context.Context, a *arena, _ int) {
 	}
 	defer func() { _ = conn.Close() }()
 	_ = conn.(*net.TCPConn).SetReadBuffer(4 << 10)
-	_, _ = fmt.Fprintf(conn, "GET /api/patients/?limit=500 HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: %s\r\nAuthorization: Bearer %s\r\n\r\n", a.attacker.network, a.attacker.token)
+	_, _ = fmt.Fprintf(
+		conn,
+		"GET /api/patients/?limit=500 HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: %s\r\nAuthorization: Bearer %s\r\n\r\n",
+		a.attacker.network,
+		a.attacker.token,
+	)
 	for ctx.Err() == nil {
 		if _, err := conn.Read(make([]byte, 256)); err != nil {
 			return
@@ -327,7 +393,11 @@ func (a *arena) manyPatients() {
 
 func (a *arena) manyDoctors() {
 	a.fill(5000, "/api/doctors/", func(n int) object {
-		return object{"name": fmt.Sprintf("Dr. Adrian Ernest Insriel %d", n), "specialization": "Dermatology", "experience": n % 50}
+		return object{
+			"name":           fmt.Sprintf("Dr. Adrian Ernest Insriel %d", n),
+			"specialization": "Dermatology",
+			"experience":     n % 50,
+		}
 	})
 }
 

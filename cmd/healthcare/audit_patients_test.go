@@ -43,8 +43,9 @@ var namings = map[string]naming{
 	"listAssignmentsByPatient path patient_id": refusedBoth.with(200, "list Assignment success 200"),
 	"assign body patient":                      refusedBoth.with(201, "create Assignment success 201"),
 	"listAssignments query patient": {
-		foreign: []string{"refused Patient refused 200 of the patient"}, missing: []string{"refused Patient refused 200 of the patient"},
-		own: []string{"list Assignment success 200 of the patient"}, status: [3]int{200, 200, 200},
+		foreign: []string{"refused Patient refused 200 of the patient"},
+		missing: []string{"refused Patient refused 200 of the patient"},
+		own:     []string{"list Assignment success 200 of the patient"}, status: [3]int{200, 200, 200},
 	},
 	"listAuditEntries query patient": { // auditors see every patient's entries, and no patient's data
 		role: "auditor", foreign: []string{"trail_read AuditEvent success 200 of the patient"},
@@ -54,8 +55,10 @@ var namings = map[string]naming{
 
 // otherIDs are the places for ids of something else.
 var otherIDs = []string{
-	"discharge path id", "readAssignment path id", "assign body doctor", "listAssignments query doctor", "listPatients query doctor",
-	"listAuditEntries query actor", "readDoctor path id", "replaceDoctor path id", "amendDoctor path id", "removeDoctor path id",
+	"discharge path id", "readAssignment path id", "assign body doctor",
+	"listAssignments query doctor", "listPatients query doctor",
+	"listAuditEntries query actor", "readDoctor path id",
+	"replaceDoctor path id", "amendDoctor path id", "removeDoctor path id",
 	"removeDoctor query reassign_to", "readJob path id",
 	"readUser path id", "administerUser path id", "endSession path id",
 }
@@ -106,13 +109,18 @@ func TestEveryNamingOfAPatientIsRecorded(t *testing.T) {
 					}
 					log := func(who *client, patient string) (all []string) {
 						for _, e := range who.do("GET", "/api/patients/"+patient+"/access-log/?ordering=created_at", nil).is(200).list() {
-							all = append(all, fmt.Sprint(e["action"], " ", e["resource_type"], " ", e["outcome"], " ", e["status"], ofThePatient))
+							all = append(
+								all,
+								fmt.Sprint(e["action"], " ", e["resource_type"], " ", e["outcome"], " ", e["status"], ofThePatient),
+							)
 						}
 						return all
 					}
 					created := []string{"create Patient success 201" + ofThePatient}
 					named := func(entries []string) []string {
-						return slices.DeleteFunc(slices.Clone(entries), func(e string) bool { return !strings.HasSuffix(e, ofThePatient) })
+						return slices.DeleteFunc(
+							slices.Clone(entries), func(e string) bool { return !strings.HasSuffix(e, ofThePatient) },
+						)
 					}
 					foreign := owner.addPatient()
 					require.Equal(t, n.foreign, ask(n.status[0], foreign))

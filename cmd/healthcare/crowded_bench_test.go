@@ -30,9 +30,14 @@ func BenchmarkCrowded(b *testing.B) {
 
 func crowded(b *testing.B, engine database.Engine) {
 	p := place{t: b, folder: b.TempDir(), env: []string{
-		"PATH=" + os.Getenv("PATH"), "HTTP_ADDRESS=127.0.0.1:0", "SECRET_KEY=" + testSecret, "AUDIT_KEY=" + testAuditKey, "LOG_LEVEL=warn",
+		"PATH=" + os.Getenv("PATH"), "HTTP_ADDRESS=127.0.0.1:0",
+		"SECRET_KEY=" + testSecret, "AUDIT_KEY=" + testAuditKey, "LOG_LEVEL=warn",
 	}}
-	store := database.Config{Path: filepath.Join(p.folder, "data", "healthcare.db"), PoolSize: 2, ConnectTimeout: time.Minute}
+	store := database.Config{
+		Path:           filepath.Join(p.folder, "data", "healthcare.db"),
+		PoolSize:       2,
+		ConnectTimeout: time.Minute,
+	}
 	if engine == database.Postgres {
 		store.URL = databasetest.PostgresURL(b)
 		p = p.with("DATABASE_URL=" + store.URL)
@@ -67,7 +72,9 @@ func crowded(b *testing.B, engine database.Engine) {
 			for range 12 {
 				all.Go(func() {
 					for range 4 {
-						if answer, err := c.send("GET", "/api/patients/?limit=10&doctor="+doctor, nil, "Prefer", "count=exact"); err == nil && answer.status == 200 {
+						if answer, err := c.send(
+							"GET", "/api/patients/?limit=10&doctor="+doctor, nil, "Prefer", "count=exact",
+						); err == nil && answer.status == 200 {
 							served.Add(1)
 						}
 					}
@@ -120,12 +127,15 @@ func crowd(b *testing.B, store database.Config) (doctor string) {
 	require.NoError(b, db.Connect(b.Context()))
 	id, at, from := `gen_random_uuid()`, `to_timestamp(1760000000 + i)`, `generate_series(1, 30000) s(i)`
 	if db.Engine() == database.SQLite {
-		id = `lower(hex(randomblob(4)) || '-' || hex(randomblob(2)) || '-' || hex(randomblob(2)) || '-' || hex(randomblob(2)) || '-' || hex(randomblob(6)))`
+		id = `lower(hex(randomblob(4)) || '-' || hex(randomblob(2)) || '-' ||
+			hex(randomblob(2)) || '-' || hex(randomblob(2)) || '-' || hex(randomblob(6)))`
 		at = `strftime('%Y-%m-%dT%H:%M:%S.000000Z', 1760000000 + i, 'unixepoch')`
 		from = `(WITH RECURSIVE s(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s WHERE i < 30000) SELECT i FROM s)`
 	}
 	first := []string{"ananya", "vikram", "maria", "josé", "elena", "david", "olga", "omar", "victor", "emma"}
-	last := []string{"verma", "khanna", "anderson", "martinez", "ivanova", "okafor", "dupont", "muller", "evans", "olsen", "zebra"}
+	last := []string{
+		"verma", "khanna", "anderson", "martinez", "ivanova", "okafor", "dupont", "muller", "evans", "olsen", "zebra",
+	}
 	name := func(all []string, of string) string {
 		var cases strings.Builder
 		for i, n := range all {
@@ -137,17 +147,24 @@ func crowd(b *testing.B, store database.Config) (doctor string) {
 	exec := func(sql string, values ...any) {
 		require.NoError(b, db.Write(b.Context()).Exec(sql, values...).Error)
 	}
-	exec(`INSERT INTO doctors (id, name, specialization, experience, email, phone, license_number, search_text, version, created_at, updated_at)
+	exec(`INSERT INTO doctors (id, name, specialization, experience, email, phone, license_number,
+			search_text, version, created_at, updated_at)
 		SELECT ` + id + `, ` + full + `, 'Dermatology', 1, i || '@clinic.example', '', 'MH-' || i,
 		` + full + ` || '
 dermatology
 ' || i || '@clinic.example
 mh-' || i, 1, ` + at + `, ` + at + ` FROM ` + from)
-	exec(`INSERT INTO patients (id, owner_id, name, gender, age, email, phone, address, notes, search_text, version, created_at, updated_at)
-		SELECT ` + id + `, (SELECT min(CAST(id AS text)) FROM users)` + map[bool]string{true: "::uuid"}[db.Engine() == database.Postgres] + `,
+	exec(`INSERT INTO patients (id, owner_id, name, gender, age, email, phone, address, notes,
+			search_text, version, created_at, updated_at)
+		SELECT ` + id + `,
+		(SELECT min(CAST(id AS text)) FROM users)` + map[bool]string{true: "::uuid"}[db.Engine() == database.Postgres] + `,
 		` + full + `, 'Other', 1, '', '', '', '', ` + full + `, 1, ` + at + `, ` + at + ` FROM ` + from)
-	require.NoError(b, db.Read(b.Context()).Raw(`SELECT CAST(id AS text) FROM doctors ORDER BY created_at LIMIT 1`).Scan(&doctor).Error)
-	exec(`INSERT INTO assignments (id, owner_id, patient_id, doctor_id, assigned_at) SELECT `+id+`, owner_id, id, ?, created_at FROM patients`, doctor)
+	require.NoError(
+		b,
+		db.Read(b.Context()).Raw(`SELECT CAST(id AS text) FROM doctors ORDER BY created_at LIMIT 1`).Scan(&doctor).Error,
+	)
+	exec(`INSERT INTO assignments (id, owner_id, patient_id, doctor_id, assigned_at)
+		SELECT `+id+`, owner_id, id, ?, created_at FROM patients`, doctor)
 	if db.Engine() == database.Postgres {
 		exec(`VACUUM ANALYZE doctors, patients, assignments`)
 	}

@@ -34,7 +34,8 @@ func TestDirectoryIsCurated(t *testing.T) {
 			method, at string
 			body       any
 		}{
-			{"POST", "/api/doctors/", khanna}, {"PUT", doctor, khanna}, {"PATCH", doctor, object{"experience": 10}}, {"DELETE", doctor, nil},
+			{"POST", "/api/doctors/", khanna}, {"PUT", doctor, khanna},
+			{"PATCH", doctor, object{"experience": 10}}, {"DELETE", doctor, nil},
 			{"PATCH", "/api/doctors/" + missing + "/", object{}}, {"DELETE", "/api/doctors/" + missing + "/", nil},
 		}
 		for _, r := range refused {
@@ -80,7 +81,11 @@ func TestDirectoryIsGuarded(t *testing.T) {
 			patient := asha.addPatient()
 			asha.assign(patient, doctor).is(201)
 			a := asha.do("DELETE", at, nil).is(204)
-			require.Equal(t, []string{"Assignment delete", "Patient update", "Doctor delete"}, kinds(s.trail(t, a.header.Get("X-Request-Id"))))
+			require.Equal(
+				t,
+				[]string{"Assignment delete", "Patient update", "Doctor delete"},
+				kinds(s.trail(t, a.header.Get("X-Request-Id"))),
+			)
 			log := asha.do("GET", "/api/patients/"+patient+"/access-log/", nil).is(200).list()
 			require.Equal(t, "update", log[0]["action"])
 			require.Equal(t, []any{"assignments"}, log[0]["fields"])
@@ -128,10 +133,20 @@ func (s *service) crowd(t testing.TB, owner, doctor string, count int) (patients
 		patient := uuid.Must(uuid.NewV7()).String()
 		patients = append(patients, patient)
 		people = append(people, object{
-			"id": patient, "owner_id": owner, "name": "P", "gender": "Other", "age": 1, "email": "", "phone": "", "address": "", "notes": "", "version": 1,
+			"id": patient, "owner_id": owner, "name": "P", "gender": "Other", "age": 1,
+			"email": "", "phone": "", "address": "", "notes": "", "version": 1,
 			"created_at": at, "updated_at": at,
 		})
-		assigned = append(assigned, object{"id": uuid.Must(uuid.NewV7()).String(), "owner_id": owner, "patient_id": patient, "doctor_id": doctor, "assigned_at": at})
+		assigned = append(
+			assigned,
+			object{
+				"id":          uuid.Must(uuid.NewV7()).String(),
+				"owner_id":    owner,
+				"patient_id":  patient,
+				"doctor_id":   doctor,
+				"assigned_at": at,
+			},
+		)
 	}
 	require.NoError(t, s.db.Do(t.Context(), func(ctx context.Context) error {
 		require.NoError(t, s.db.Write(ctx).Table("patients").CreateInBatches(people, 500).Error)
@@ -149,28 +164,43 @@ func TestWhatDisappearsFromAPatientsDataIsRecorded(t *testing.T) {
 		s := startWith(t, db, fx.Populate(&released))
 		admin := s.as(t, auth.Admin, "Admin")
 		for way, remove := range map[string]func(c *client, patient, mapping, doctor string){
-			"the patient is removed": func(c *client, patient, _, _ string) { c.do("DELETE", "/api/patients/"+patient, nil).is(204) },
-			"the assignment ends":    func(c *client, _, mapping, _ string) { c.do("DELETE", "/api/mappings/"+mapping, nil).is(204) },
-			"the doctor is removed":  func(c *client, _, _, doctor string) { c.do("DELETE", "/api/doctors/"+doctor, nil).is(204) },
+			"the patient is removed": func(c *client, patient, _, _ string) {
+				c.do("DELETE", "/api/patients/"+patient, nil).is(204)
+			},
+			"the assignment ends": func(c *client, _, mapping, _ string) {
+				c.do("DELETE", "/api/mappings/"+mapping, nil).is(204)
+			},
+			"the doctor is removed": func(c *client, _, _, doctor string) {
+				c.do("DELETE", "/api/doctors/"+doctor, nil).is(204)
+			},
 			"the account is deleted": func(c *client, _, _, _ string) {
 				c.do("DELETE", "/api/auth/me/?patients=delete", object{"password": password}).is(204)
 			},
-			"a job ends the doctor's assignments":  func(c *client, _, _, doctor string) { s.release(c.t, released, doctor, "") },
-			"a job moves the doctor's assignments": func(c *client, _, _, doctor string) { s.release(c.t, released, doctor, admin.addDoctor()) },
+			"a job ends the doctor's assignments": func(c *client, _, _, doctor string) {
+				s.release(c.t, released, doctor, "")
+			},
+			"a job moves the doctor's assignments": func(c *client, _, _, doctor string) {
+				s.release(c.t, released, doctor, admin.addDoctor())
+			},
 		} {
 			t.Run(way, func(t *testing.T) {
 				c := s.user(t, "U"+strings.NewReplacer(" ", "", "'", "").Replace(way))
 				patient, doctor := c.addPatient(), c.addDoctor()
 				mapping := c.assign(patient, doctor).is(201).id()
 				entries := func() (count int) {
-					require.NoError(t, s.db.Read(t.Context()).Raw(`SELECT count(*) FROM audit_subjects s JOIN audit_entries e ON e.id = s.id
-						WHERE s.patient_id = ? AND e.action IN ('delete', 'update') AND e.outcome = 'success'`, patient).Scan(&count).Error)
+					require.NoError(t, s.db.Read(t.Context()).Raw(`SELECT count(*)
+						FROM audit_subjects s JOIN audit_entries e ON e.id = s.id
+						WHERE s.patient_id = ? AND e.action IN ('delete', 'update') AND e.outcome = 'success'`,
+						patient).Scan(&count).Error)
 					return count
 				}
 				require.Zero(t, entries())
 				remove(c.in(t), patient, mapping, doctor)
 				var left int
-				require.NoError(t, s.db.Read(t.Context()).Raw(`SELECT count(*) FROM assignments WHERE id = ?`, mapping).Scan(&left).Error)
+				require.NoError(
+					t,
+					s.db.Read(t.Context()).Raw(`SELECT count(*) FROM assignments WHERE id = ?`, mapping).Scan(&left).Error,
+				)
 				require.Zero(t, left)
 				require.Positive(t, entries())
 			})
@@ -211,7 +241,10 @@ func TestReleasingADoctor(t *testing.T) {
 		require.Zero(t, s.release(t, released, from, to))
 
 		var doctorsOf []struct{ PatientID, DoctorID string }
-		require.NoError(t, s.db.Read(t.Context()).Table("assignments").Select("patient_id", "doctor_id").Find(&doctorsOf).Error)
+		require.NoError(
+			t,
+			s.db.Read(t.Context()).Table("assignments").Select("patient_id", "doctor_id").Find(&doctorsOf).Error,
+		)
 		require.Len(t, doctorsOf, 501, "each once")
 		for _, one := range doctorsOf {
 			require.Equal(t, to, one.DoctorID)
@@ -219,7 +252,8 @@ func TestReleasingADoctor(t *testing.T) {
 		c.do("GET", "/api/mappings/detail/"+both+"/", nil).is(200)
 
 		var sizes []struct{ Subjects int }
-		require.NoError(t, s.db.Read(t.Context()).Raw(`SELECT count(*) AS subjects FROM audit_subjects s JOIN audit_entries e ON e.id = s.id
+		require.NoError(t, s.db.Read(t.Context()).Raw(`SELECT count(*) AS subjects
+			FROM audit_subjects s JOIN audit_entries e ON e.id = s.id
 			WHERE e.action = 'update' AND e.resource_type = ? GROUP BY e.id`, audit.Patient).Scan(&sizes).Error)
 		total := 0
 		for _, size := range sizes {
@@ -345,7 +379,11 @@ func TestCreatorsGoWithDoctorAndAccount(t *testing.T) {
 		asha.do("DELETE", "/api/auth/me/", object{"password": password}).is(204)
 		require.Empty(t, creators())
 		bela.do("GET", "/api/doctors/"+kept, nil).is(200)
-		require.NoError(t, s.db.Write(t.Context()).Exec(`DELETE FROM doctors WHERE id = ?`, kept).Error, "as an earlier release does")
+		require.NoError(
+			t,
+			s.db.Write(t.Context()).Exec(`DELETE FROM doctors WHERE id = ?`, kept).Error,
+			"as an earlier release does",
+		)
 	})
 }
 
@@ -368,7 +406,14 @@ func TestReleaseOfMany(t *testing.T) {
 				took = append(took, time.Since(begun))
 			}
 			slices.Sort(took)
-			t.Logf("%d batches to %q: p50 %v, p99 %v, max %v", len(took), step.to, took[len(took)/2], took[len(took)*99/100], took[len(took)-1])
+			t.Logf(
+				"%d batches to %q: p50 %v, p99 %v, max %v",
+				len(took),
+				step.to,
+				took[len(took)/2],
+				took[len(took)*99/100],
+				took[len(took)-1],
+			)
 		}
 	})
 }

@@ -65,7 +65,8 @@ func TestNoTableKeepsWhatWasDeleted(t *testing.T) {
 	eachEngine(t, func(t *testing.T, s *service) {
 		c := s.user(t, "Asha-canary")
 		patient := object{
-			"name": "canary name", "age": 31, "gender": "Female", "email": "canary@mail.example", "phone": "+91 31337 00001", "address": "canary road",
+			"name": "canary name", "age": 31, "gender": "Female",
+			"email": "canary@mail.example", "phone": "+91 31337 00001", "address": "canary road",
 			"medical_record_number": "canary-mrn", "notes": "canary notes",
 		}
 		id := c.do("POST", "/api/patients/", patient, "Idempotency-Key", "p").is(201).id()
@@ -125,7 +126,8 @@ func (s *service) addMany(t *testing.T, owner string, n int) {
 	rows, now := make([]map[string]any, n), database.At(time.Now())
 	for i := range rows {
 		rows[i] = map[string]any{
-			"id": uuid.Must(uuid.NewV7()), "owner_id": owner, "name": "canary of many", "gender": "Other", "age": 1, "email": "", "phone": "",
+			"id": uuid.Must(uuid.NewV7()), "owner_id": owner, "name": "canary of many",
+			"gender": "Other", "age": 1, "email": "", "phone": "",
 			"address": "", "notes": "", "version": 1, "created_at": now, "updated_at": now,
 		}
 	}
@@ -158,7 +160,9 @@ func TestLeavingWithManyPatients(t *testing.T) {
 
 		c.do("GET", "/api/patients/", nil).problem(401, "token_not_valid")
 		c.do("DELETE", "/api/auth/me/?patients=delete", body).problem(401, "token_not_valid")
-		s.client(t).do("POST", "/api/auth/login/", object{"email": c.email(), "password": password}).problem(401, "invalid_credentials")
+		s.client(t).do(
+			"POST", "/api/auth/login/", object{"email": c.email(), "password": password},
+		).problem(401, "invalid_credentials")
 		for _, query := range []string{"", "?search=canary", "?active=false", "?search=closed.invalid", "?role=staff"} {
 			require.NotContains(t, string(admin.do("GET", "/api/users/"+query, nil).is(200).raw), user, query)
 		}
@@ -181,7 +185,9 @@ func TestLeavingWithManyPatients(t *testing.T) {
 		}
 		var entries int
 		require.NoError(t, s.db.Read(t.Context()).Raw(
-			`SELECT count(*) FROM audit_entries WHERE action = 'delete' AND resource_type = 'Patient' AND actor_id = ?`, user).Scan(&entries).Error)
+			`SELECT count(*) FROM audit_entries WHERE action = 'delete' AND resource_type = 'Patient' AND actor_id = ?`,
+			user,
+		).Scan(&entries).Error)
 		require.Equal(t, many(), entries, "each patient has an entry")
 		nobody.do("GET", "/api/jobs/"+uuid.NewString()+"/", nil).problem(404, "not_found")
 	})
@@ -194,7 +200,10 @@ func TestBodiesOfThePreviousRelease(t *testing.T) {
 		c := s.user(t, "Asha")
 		patient := object{"name": "A", "age": 1, "gender": "Other"}
 		id := c.do("POST", "/api/patients/", patient, "Idempotency-Key", "k").is(201).id()
-		require.NoError(t, s.db.Write(t.Context()).Exec(`UPDATE idempotency_keys SET body = ?`, []byte("canary of old")).Error)
+		require.NoError(
+			t,
+			s.db.Write(t.Context()).Exec(`UPDATE idempotency_keys SET body = ?`, []byte("canary of old")).Error,
+		)
 		require.Equal(t, id, c.do("POST", "/api/patients/", patient, "Idempotency-Key", "k").is(201).id())
 	})
 }
@@ -203,7 +212,8 @@ func TestBodiesOfThePreviousRelease(t *testing.T) {
 func (s *service) addJob(t *testing.T) string {
 	t.Helper()
 	id, now := uuid.NewString(), database.At(time.Now())
-	require.NoError(t, s.db.Write(t.Context()).Exec(`INSERT INTO jobs (id, kind, parameters, state, done, total, failures, due_at, created_at)
+	require.NoError(t, s.db.Write(t.Context()).Exec(`INSERT INTO jobs
+		(id, kind, parameters, state, done, total, failures, due_at, created_at)
 		VALUES (?, 'of the test', '{}', 'pending', 0, 1, 0, ?, ?)`, id, now, now).Error)
 	return id
 }

@@ -202,7 +202,10 @@ func (c *client) holdAgainstContract(request *http.Request, a answer) {
 		return
 	}
 	if route.Operation.Responses.Status(a.status) == nil { // the default response describes these, and no others
-		require.Contains(c.t, []int{405, 408, 413, 414, 415, 417, 421, 429, 431, 500, 503}, a.status, "%s %s: %s", request.Method, request.URL.Path, a.raw)
+		require.Contains(
+			c.t, []int{405, 408, 413, 414, 415, 417, 421, 429, 431, 500, 503},
+			a.status, "%s %s: %s", request.Method, request.URL.Path, a.raw,
+		)
 	}
 	c.s.seen.Store(fmt.Sprintf("%s %d", route.Operation.OperationID, a.status), true)
 	input := &openapi3filter.ResponseValidationInput{

@@ -97,14 +97,29 @@ func TestEveryLinkCanBeFollowed(t *testing.T) {
 			c := c.in(t)
 			long := strings.Repeat("ॐ", 100) // three bytes, nine characters of an address
 			require.Empty(t, c.do("GET", "/api/patients/?search="+url.QueryEscape(long), nil).is(200).next())
-			c.do("GET", "/api/doctors/?specialization="+url.QueryEscape(strings.Repeat("ॐ", 200)), nil).problem(414, "uri_too_long")
+			c.do(
+				"GET", "/api/doctors/?specialization="+url.QueryEscape(strings.Repeat("ॐ", 200)), nil,
+			).problem(414, "uri_too_long")
 		})
 		t.Run("each column once, and at most four", func(t *testing.T) {
 			c := c.in(t)
-			for _, ordering := range []string{"name,name", "name,-name", "name,specialization,experience,created_at,updated_at", strings.Repeat("name,", 60) + "name"} {
-				require.Contains(t, c.do("GET", "/api/doctors/?ordering="+ordering, nil).problem(400, "validation_failed").Errors, "ordering")
+			for _, ordering := range []string{
+				"name,name",
+				"name,-name",
+				"name,specialization,experience,created_at,updated_at",
+				strings.Repeat("name,", 60) + "name",
+			} {
+				require.Contains(
+					t,
+					c.do("GET", "/api/doctors/?ordering="+ordering, nil).problem(400, "validation_failed").Errors,
+					"ordering",
+				)
 			}
-			c.do("GET", "/api/doctors/?ordering=name&ordering=-specialization&ordering=experience&ordering=created_at", nil).is(http.StatusOK)
+			c.do(
+				"GET",
+				"/api/doctors/?ordering=name&ordering=-specialization&ordering=experience&ordering=created_at",
+				nil,
+			).is(http.StatusOK)
 		})
 	})
 }

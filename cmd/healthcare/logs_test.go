@@ -66,7 +66,13 @@ func r26TheLogHoldsNothingPrivate(t *testing.T, w *walk) {
 	for _, table := range []string{"users", "sessions", "signin_attempts"} {
 		for _, row := range w.stored[table] {
 			for column, value := range row { // every word was sent as a name and as a User-Agent too
-				require.True(t, column == "name" || column == "client" || !strings.Contains(value, private["password"]), "%s.%s holds a password", table, column)
+				require.True(
+					t,
+					column == "name" || column == "client" || !strings.Contains(value, private["password"]),
+					"%s.%s holds a password",
+					table,
+					column,
+				)
 			}
 		}
 	}

@@ -22,12 +22,14 @@ func TestPostgresLogNamesNobody(t *testing.T) {
 	t.Parallel()
 	server := databasetest.OwnPostgres(t)
 	cfg := database.Config{
-		URL: server.URL(), PoolSize: 16, ConnectTimeout: 30 * time.Second, AcquireTimeout: 20 * time.Second, StatementTimeout: 20 * time.Second,
+		URL: server.URL(), PoolSize: 16, ConnectTimeout: 30 * time.Second,
+		AcquireTimeout: 20 * time.Second, StatementTimeout: 20 * time.Second,
 		LockTimeout: 20 * time.Second, IdleInTxTimeout: 30 * time.Second,
 	}
 	db, err := database.Open(cfg, zap.NewNop())
 	require.NoError(t, err)
-	for _, setting := range []string{"log_min_messages = warning", "log_error_verbosity = 'default'"} { // unlike those of test servers
+	// unlike those of test servers
+	for _, setting := range []string{"log_min_messages = warning", "log_error_verbosity = 'default'"} {
 		require.NoError(t, db.Write(t.Context()).Exec("ALTER DATABASE postgres SET "+setting).Error)
 	}
 	require.NoError(t, db.Close())
@@ -76,7 +78,11 @@ func TestPostgresLogNamesNobody(t *testing.T) {
 	}
 	// An older release adds users without recording their mailboxes.
 	require.NoError(t, s.db.Write(t.Context()).Exec("DELETE FROM user_mailboxes").Error)
-	c.do("POST", "/api/auth/register/", object{"name": "B", "email": c.email(), "password": password}).problem(409, "email_taken")
+	c.do(
+		"POST",
+		"/api/auth/register/",
+		object{"name": "B", "email": c.email(), "password": password},
+	).problem(409, "email_taken")
 
 	log := func() string {
 		content, err := os.ReadFile(server.Folder() + "/log")
@@ -87,7 +93,13 @@ func TestPostgresLogNamesNobody(t *testing.T) {
 	require.NotContains(t, log(), "duplicate key")
 	require.Contains(t, s.log.String(), "log_error_verbosity is default", "an operator is warned")
 	require.Error(t, s.db.Write(t.Context()).Exec("UPDATE doctors SET license_number = ?", canary).Error)
-	require.Eventually(t, func() bool { return strings.Contains(log(), canary) }, 5*time.Second, 10*time.Millisecond, "the log is the one that would tell")
+	require.Eventually(
+		t,
+		func() bool { return strings.Contains(log(), canary) },
+		5*time.Second,
+		10*time.Millisecond,
+		"the log is the one that would tell",
+	)
 }
 
 // requireOneWinner runs rivals at once: one succeeds, and the others are refused with the code.

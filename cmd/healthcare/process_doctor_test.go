@@ -103,7 +103,9 @@ func TestDoctor(t *testing.T) {
 			says(t, lines, "ok", "extensions", "pg_trgm and its indexes")
 			says(t, lines, "ok", "privacy", "log_error_verbosity is terse")
 			into := opened(t, db).Write(t.Context())
-			require.NoError(t, into.Exec(`DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET log_error_verbosity = ''default''', current_database()); END $$`).Error)
+			require.NoError(t, into.Exec(
+				`DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET log_error_verbosity = ''default''', current_database()); END $$`,
+			).Error)
 			says(t, p.doctor(0), "warn", "privacy", "log_error_verbosity is default")
 		})
 		t.Run("names what others could read", func(t *testing.T) {

@@ -22,7 +22,11 @@ func TestExposedFilesAreNoticedAtTheStart(t *testing.T) {
 	}
 	require.NotContains(t, start(), "can be used by others", "what the program makes is its owner's alone")
 	data := filepath.Join(p.folder, "data")
-	for path, mode := range map[string]os.FileMode{data: 0o755, filepath.Join(data, "secret_key"): 0o644, filepath.Join(data, "audit_key"): 0o640} {
+	for path, mode := range map[string]os.FileMode{
+		data:                              0o755,
+		filepath.Join(data, "secret_key"): 0o644,
+		filepath.Join(data, "audit_key"):  0o640,
+	} {
 		require.NoError(t, os.Chmod(path, mode)) // #nosec G302 -- the mistake
 	}
 	said := start()

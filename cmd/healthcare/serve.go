@@ -67,7 +67,14 @@ func serve(ctx context.Context, demo bool) error {
 			return errors.Join(err, stop(app))
 		}
 	}
-	announce(os.Stdout, "healthcare %s listens on %s, keeps its data in %s, and describes its API at %s/docs/\n", programVersion(), base, db.Where(), base)
+	announce(
+		os.Stdout,
+		"healthcare %s listens on %s, keeps its data in %s, and describes its API at %s/docs/\n",
+		programVersion(),
+		base,
+		db.Where(),
+		base,
+	)
 
 	select {
 	case <-ctx.Done():

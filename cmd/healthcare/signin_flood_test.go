@@ -64,7 +64,13 @@ func signInsOf(t testing.TB, c *caller, n int, email func(i int) string) (good i
 	t.Helper()
 	for i := range n {
 		began := time.Now()
-		got, err := c.send("POST", "/api/auth/login/", object{"email": email(i), "password": "correct horse"}, "X-Forwarded-For", "198.51.100.1")
+		got, err := c.send(
+			"POST",
+			"/api/auth/login/",
+			object{"email": email(i), "password": "correct horse"},
+			"X-Forwarded-For",
+			"198.51.100.1",
+		)
 		require.NoError(t, err)
 		took = append(took, time.Since(began))
 		if got.status == http.StatusOK {
@@ -118,7 +124,8 @@ func TestR58_AFloodOfHashesKeepsNobodyOut(t *testing.T) {
 			}, proxied, func(cfg *config.Config) {
 				shipped, err := config.Default()
 				require.NoError(t, err)
-				cfg.PasswordHashMemory, cfg.PasswordHashQueue, cfg.PasswordHashWait = 2048, shipped.PasswordHashQueue, shipped.PasswordHashWait
+				cfg.PasswordHashMemory = 2048
+				cfg.PasswordHashQueue, cfg.PasswordHashWait = shipped.PasswordHashQueue, shipped.PasswordHashWait
 				cfg.PasswordHashSlots = 1
 			})
 		})
@@ -143,8 +150,10 @@ func BenchmarkSignInsUnderAttack(b *testing.B) {
 func attacked(b *testing.B, engine database.Engine, attack hashAttack) {
 	const signIns = 100
 	p := place{t: b, folder: b.TempDir(), env: []string{
-		"PATH=" + os.Getenv("PATH"), "HTTP_ADDRESS=127.0.0.1:0", "SECRET_KEY=" + testSecret, "AUDIT_KEY=" + testAuditKey, "TRUSTED_PROXIES=127.0.0.0/8", "LOG_LEVEL=warn",
-		"REGISTRATIONS_PER_HOUR=0", "SIGNIN_CLIENT_FAILURES=1000000", "SIGNIN_ACCOUNT_FAILURES=1000000", "SIGNIN_FREE_ATTEMPTS=1000000",
+		"PATH=" + os.Getenv("PATH"), "HTTP_ADDRESS=127.0.0.1:0", "SECRET_KEY=" + testSecret,
+		"AUDIT_KEY=" + testAuditKey, "TRUSTED_PROXIES=127.0.0.0/8", "LOG_LEVEL=warn",
+		"REGISTRATIONS_PER_HOUR=0", "SIGNIN_CLIENT_FAILURES=1000000",
+		"SIGNIN_ACCOUNT_FAILURES=1000000", "SIGNIN_FREE_ATTEMPTS=1000000",
 	}}
 	if engine == database.Postgres {
 		p = p.with("DATABASE_URL=" + databasetest.PostgresURL(b))

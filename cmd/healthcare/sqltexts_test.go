@@ -60,9 +60,10 @@ var background = []string{
 	`NOT EXISTS (SELECT 1 FROM user_mailboxes m WHERE m.user_id = `, // the sweep that records mailboxes
 	`FROM jobs WHERE expires_at IS NULL`,                            // the search for jobs to run
 	`DELETE FROM jobs WHERE expires_at <= `,                         // the removal of those that ended long ago
-	`length(body) > 0`,                                              // the removal of bodies that an earlier release has kept
-	`WHERE (user_id, route, key) IN (`,                              // the removal of expired Idempotency-Keys
-	`FROM "idempotency_keys" WHERE expires_at <= `,                  // which are looked for first
+	// the removal of bodies that an earlier release has kept
+	`length(body) > 0`,
+	`WHERE (user_id, route, key) IN (`,             // the removal of expired Idempotency-Keys
+	`FROM "idempotency_keys" WHERE expires_at <= `, // which are looked for first
 }
 
 func inBackground(ctx context.Context, text string) bool {

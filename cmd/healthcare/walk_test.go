@@ -274,7 +274,10 @@ func (w *walk) visit(t *testing.T, r route) {
 // visitHeaders sends every word in every header. Headers that no request is refused for go together, each with another
 // word; one that may end the request before the others are read goes alone.
 func (w *walk) visitHeaders(r route, send func(path string, body any, headers ...string), at string, body any) {
-	harmless := []string{"User-Agent", "Referer", "Cookie", "X-Request-Id", "X-Forwarded-For", "Accept", "Prefer", "Origin", "traceparent", "tracestate"}
+	harmless := []string{
+		"User-Agent", "Referer", "Cookie", "X-Request-Id", "X-Forwarded-For",
+		"Accept", "Prefer", "Origin", "traceparent", "tracestate",
+	}
 	alone := []string{"Content-Type", "Content-Encoding"}
 	for _, name := range r.in("header") {
 		if !slices.Contains(harmless, name) {
@@ -369,14 +372,22 @@ func (w *walk) breakStore(t *testing.T) {
 		t.Helper()
 		require.NoError(t, w.s.db.Write(t.Context()).Exec(statement).Error)
 	}
-	for _, table := range []string{"users", "sessions", "patients", "doctors", "assignments", "idempotency_keys", "signin_attempts", "known_clients", "registrations"} {
+	for _, table := range []string{
+		"users", "sessions", "patients", "doctors", "assignments",
+		"idempotency_keys", "signin_attempts", "known_clients", "registrations",
+	} {
 		c, known := w.visitor(t)
 		exec("ALTER TABLE " + table + " RENAME TO " + table + "_gone")
 		least := 2
 		switch table {
 		case "known_clients", "registrations": // some sign-ins need the one, and new accounts the other
 			least = 0
-			w.ask(w.s.client(t), "POST", "/api/auth/register/", object{"name": w.word(), "email": w.word() + "@clinic.example", "password": private["password"]})
+			w.ask(
+				w.s.client(t),
+				"POST",
+				"/api/auth/register/",
+				object{"name": w.word(), "email": w.word() + "@clinic.example", "password": private["password"]},
+			)
 		}
 		require.GreaterOrEqual(t, w.everywhere(t, c, known, "Idempotency-Key", private["key"]), least)
 		exec("ALTER TABLE " + table + "_gone RENAME TO " + table)

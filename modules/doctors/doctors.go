@@ -81,12 +81,28 @@ type Deleted struct {
 
 // What the module refuses.
 var (
-	ErrNotFound           = errs.New(errs.NotFound, "not_found", "No such doctor.")
-	ErrInRemoval          = errs.New(errs.Conflict, "doctor_in_removal", "This doctor is being removed.")
-	ErrOfOthers           = errs.New(errs.Conflict, "doctor_in_use", "Patients of other users are assigned to this doctor. An administrator can remove the doctor.")
-	ErrOfMany             = errs.New(errs.Conflict, "doctor_in_use", "More than 1,000 patients are assigned to this doctor. An administrator can remove the doctor.")
-	ErrReceives           = errs.New(errs.Conflict, "doctor_in_use", "The patients of another doctor are being reassigned to this doctor.")
-	ErrCurated            = errs.New(errs.Forbidden, "directory_is_curated", "Only administrators change the directory of doctors here.")
+	ErrNotFound  = errs.New(errs.NotFound, "not_found", "No such doctor.")
+	ErrInRemoval = errs.New(errs.Conflict, "doctor_in_removal", "This doctor is being removed.")
+	ErrOfOthers  = errs.New(
+		errs.Conflict,
+		"doctor_in_use",
+		"Patients of other users are assigned to this doctor. An administrator can remove the doctor.",
+	)
+	ErrOfMany = errs.New(
+		errs.Conflict,
+		"doctor_in_use",
+		"More than 1,000 patients are assigned to this doctor. An administrator can remove the doctor.",
+	)
+	ErrReceives = errs.New(
+		errs.Conflict,
+		"doctor_in_use",
+		"The patients of another doctor are being reassigned to this doctor.",
+	)
+	ErrCurated = errs.New(
+		errs.Forbidden,
+		"directory_is_curated",
+		"Only administrators change the directory of doctors here.",
+	)
 	ErrLimitReached       = errs.New(errs.Conflict, "limit_reached", "You have added as many doctors as one user may add.")
 	ErrLicenseNumberTaken = errs.Duplicate("license_number", "license_number_taken", "Another doctor has this license number.")
 )

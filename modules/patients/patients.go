@@ -71,7 +71,9 @@ type Config struct {
 
 // What the module refuses.
 var (
-	ErrNotFound                 = errs.New(errs.NotFound, "not_found", "No such patient.")
-	ErrLimitReached             = errs.New(errs.Conflict, "limit_reached", "You have as many patients as one user may have.")
+	ErrNotFound     = errs.New(errs.NotFound, "not_found", "No such patient.")
+	ErrLimitReached = errs.New(
+		errs.Conflict, "limit_reached", "You have as many patients as one user may have.",
+	)
 	ErrMedicalRecordNumberTaken = errs.Duplicate("medical_record_number", "medical_record_number_taken", "Another of your patients has this medical record number.")
 )

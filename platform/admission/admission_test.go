@@ -252,8 +252,18 @@ func TestBudget(t *testing.T) {
 		require.Zero(t, b.Spend(attacker, 1))
 	}
 	require.Equal(t, time.Minute, b.Spend(attacker, 1))
-	require.Equal(t, time.Minute, b.Spend(admission.By(netip.MustParseAddr("192.0.2.9"), "another"), 1), "the same network")
-	require.Equal(t, time.Minute, b.Spend(admission.By(netip.MustParseAddr("203.0.113.9"), "attacker"), 1), "the same user")
+	require.Equal(
+		t,
+		time.Minute,
+		b.Spend(admission.By(netip.MustParseAddr("192.0.2.9"), "another"), 1),
+		"the same network",
+	)
+	require.Equal(
+		t,
+		time.Minute,
+		b.Spend(admission.By(netip.MustParseAddr("203.0.113.9"), "attacker"), 1),
+		"the same user",
+	)
 	require.Zero(t, b.Spend(bystander, 60))
 	now = now.Add(time.Minute)
 	require.Zero(t, b.Spend(attacker, 1))

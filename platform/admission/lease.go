@@ -31,7 +31,12 @@ func (r *Resource) Lease(ctx context.Context, by Caller, weight int64) (*Lease, 
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	w := &waiter{keys: by.each(), lane: key{user: by.lane, lane: true}, weight: min(weight, r.bounds.Capacity), decided: make(chan error, 1)}
+	w := &waiter{
+		keys:    by.each(),
+		lane:    key{user: by.lane, lane: true},
+		weight:  min(weight, r.bounds.Capacity),
+		decided: make(chan error, 1),
+	}
 	if !r.enter(w) {
 		if err := r.wait(ctx, w); err != nil {
 			return nil, err

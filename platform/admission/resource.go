@@ -12,7 +12,11 @@ import (
 // The two refusals of a Resource, and that of a Budget. The caller fills RetryAfter.
 var (
 	// ErrShare refuses a caller who has more waiting or in use than others while they wait too.
-	ErrShare = errs.New(errs.Throttled, "too_many_requests", "Too many requests at once from this user or network. Try again shortly.")
+	ErrShare = errs.New(
+		errs.Throttled,
+		"too_many_requests",
+		"Too many requests at once from this user or network. Try again shortly.",
+	)
 	// ErrBusy refuses a caller for whom there was no room in time.
 	ErrBusy = errs.New(errs.Unavailable, "busy", "The service is busy. Try again shortly.")
 )
@@ -33,8 +37,9 @@ type Resource struct {
 	held    map[key]int64 // what is in use, by each key of who uses it
 	waiting []*waiter     // in the order of their arrival
 	lines   map[key]int   // how many of them, by each key and lane
-	turns   map[key]int64 // when one of them was admitted last, as a number that grows; of those that wait or have something in use
-	turn    int64
+	// when one of them was admitted last, as a number that grows; of those that wait or have something in use
+	turns map[key]int64
+	turn  int64
 
 	recallable map[*waiter]struct{}
 	recalled   int64 // how much is about to come back
@@ -50,7 +55,13 @@ type waiter struct {
 
 // NewResource is one that nobody uses yet.
 func NewResource(b Bounds) *Resource {
-	return &Resource{bounds: b, held: map[key]int64{}, lines: map[key]int{}, turns: map[key]int64{}, recallable: map[*waiter]struct{}{}}
+	return &Resource{
+		bounds:     b,
+		held:       map[key]int64{},
+		lines:      map[key]int{},
+		turns:      map[key]int64{},
+		recallable: map[*waiter]struct{}{},
+	}
 }
 
 // Acquire takes weight of it for the caller, who gives it back by calling release, once. A weight beyond the capacity

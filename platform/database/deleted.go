@@ -18,8 +18,11 @@ func (db *DB) Deleted(ctx context.Context, err error, table, event string) error
 	keys := []string{f.constraint}
 	if db.Engine() == SQLite { // it names no foreign key
 		keys = nil
-		named := db.Write(ctx).Raw(`SELECT m.name || '_' || k."from" || '_fkey' FROM sqlite_master m, pragma_foreign_key_list(m.name) k
-			WHERE m.type = 'table' AND k."table" = ? AND k.on_delete IN ('NO ACTION', 'RESTRICT') ORDER BY 1`, table).Scan(&keys)
+		named := db.Write(ctx).Raw(
+			`SELECT m.name || '_' || k."from" || '_fkey' FROM sqlite_master m, pragma_foreign_key_list(m.name) k
+			WHERE m.type = 'table' AND k."table" = ? AND k.on_delete IN ('NO ACTION', 'RESTRICT') ORDER BY 1`,
+			table,
+		).Scan(&keys)
 		if named.Error != nil {
 			return named.Error
 		}

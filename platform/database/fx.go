@@ -114,7 +114,8 @@ func (db *DB) warnOfVerboseLog(ctx context.Context) {
 		return
 	}
 	var verbosity string
-	if err := db.Read(ctx).Raw("SELECT current_setting('log_error_verbosity')").Scan(&verbosity).Error; err == nil && verbosity != "terse" {
+	err := db.Read(ctx).Raw("SELECT current_setting('log_error_verbosity')").Scan(&verbosity).Error
+	if err == nil && verbosity != "terse" {
 		db.log.Warn("log_error_verbosity is "+verbosity+": PostgreSQL writes the contents of refused rows into its log",
 			zap.String("what_to_do", "set log_error_verbosity = terse in postgresql.conf and reload"))
 	}

@@ -90,7 +90,9 @@ const portion = 101
 
 // rows reads the page's rows and one more, which tells that there is a next page, also when the last page is exactly
 // full. It ends early and reports that the page is full where more would not fit into so many bytes.
-func rows[R any](q *gorm.DB, request paging.Request, keyOf func(R) []string, bytes int) (all []R, full bool, err error) {
+func rows[R any](
+	q *gorm.DB, request paging.Request, keyOf func(R) []string, bytes int,
+) (all []R, full bool, err error) {
 	room := &room{left: bytes}
 	q = q.Session(&gorm.Session{})
 	for wanted, after := request.Limit+1, request.After; wanted > 0; {

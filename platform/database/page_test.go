@@ -187,17 +187,33 @@ func TestPagesEndByTheirSize(t *testing.T) {
 			}
 		}
 		byID := []paging.Order{{Column: "id"}}
-		require.Equal(t, [][]string{{"0", "1"}, {"2"}, {"3"}, {"4"}, {"5", "6"}}, pages(paging.Request{Limit: 500, Order: byID}))
-		require.Equal(t, [][]string{{"0"}, {"1"}, {"2"}, {"3"}, {"4"}, {"5", "6"}}, pages(paging.Request{Limit: 500, Order: byID, Bytes: 3000}))
+		require.Equal(
+			t,
+			[][]string{{"0", "1"}, {"2"}, {"3"}, {"4"}, {"5", "6"}},
+			pages(paging.Request{Limit: 500, Order: byID}),
+		)
+		require.Equal(
+			t,
+			[][]string{{"0"}, {"1"}, {"2"}, {"3"}, {"4"}, {"5", "6"}},
+			pages(paging.Request{Limit: 500, Order: byID, Bytes: 3000}),
+		)
 
 		asked := 0
 		more := func() (int, error) {
 			asked++
 			return most, nil
 		}
-		require.Equal(t, [][]string{{"0", "1"}, {"2"}, {"3"}, {"4"}, {"5", "6"}}, pages(paging.Request{Limit: 500, Order: byID, Bytes: 3000, More: more}))
+		require.Equal(
+			t,
+			[][]string{{"0", "1"}, {"2"}, {"3"}, {"4"}, {"5", "6"}},
+			pages(paging.Request{Limit: 500, Order: byID, Bytes: 3000, More: more}),
+		)
 		require.Equal(t, 4, asked)
-		_, err := database.Page(db.Read(t.Context()), paging.Request{Limit: 2, Order: byID, Bytes: 10, More: func() (int, error) { return 0, context.Canceled }}, thingColumns)
+		_, err := database.Page(
+			db.Read(t.Context()),
+			paging.Request{Limit: 2, Order: byID, Bytes: 10, More: func() (int, error) { return 0, context.Canceled }},
+			thingColumns,
+		)
 		require.Error(t, err)
 	})
 }

@@ -38,7 +38,8 @@ func Matching(q *gorm.DB, search string) *gorm.DB {
 	for _, word := range Words(search) {
 		switch initial := isInitial(word); {
 		case initial && sqlite:
-			q = q.Where("instr(search_text, ?) > 0 AND (substr(search_text, 1, 1) = ? OR instr(search_text, ?) > 0 OR instr(search_text, ?) > 0"+
+			q = q.Where("instr(search_text, ?) > 0 AND (substr(search_text, 1, 1) = ?"+
+				" OR instr(search_text, ?) > 0 OR instr(search_text, ?) > 0"+
 				" OR instr(search_text, ?) > 0 OR instr(search_text, ?) > 0)", word, word, " "+word, "\n"+word, "-"+word, "'"+word)
 		case initial:
 			q = q.Where("search_text ~ ?", `(^|[\n '-])`+word)
@@ -60,7 +61,8 @@ func isInitial(word string) bool {
 
 // unspaced are the scripts that are written without spaces between words.
 var unspaced = []*unicode.RangeTable{
-	unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Thai, unicode.Lao, unicode.Khmer, unicode.Myanmar, unicode.Tibetan,
+	unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Thai,
+	unicode.Lao, unicode.Khmer, unicode.Myanmar, unicode.Tibetan,
 }
 
 // likeLiteral keeps a word's own wildcards from matching anything.

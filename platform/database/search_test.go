@@ -140,8 +140,9 @@ func TestSearchAgreesWithContains(t *testing.T) {
 // holds reports whether text has the word: at the beginning of one of its own, if it is a letter or a digit alone.
 func holds(text, word string) bool {
 	letter := []rune(word)
-	if len(letter) > 1 || !unicode.IsLetter(letter[0]) && !unicode.IsDigit(letter[0]) || unicode.In(letter[0], unicode.Han, unicode.Hiragana,
-		unicode.Katakana, unicode.Thai, unicode.Lao, unicode.Khmer, unicode.Myanmar, unicode.Tibetan) {
+	if len(letter) > 1 || !unicode.IsLetter(letter[0]) && !unicode.IsDigit(letter[0]) ||
+		unicode.In(letter[0], unicode.Han, unicode.Hiragana, unicode.Katakana,
+			unicode.Thai, unicode.Lao, unicode.Khmer, unicode.Myanmar, unicode.Tibetan) {
 		return strings.Contains(text, word)
 	}
 	before := ' '

@@ -35,7 +35,10 @@ func (db *DB) Stray(ctx context.Context) error {
 	if !is || open.Load() == 0 || db.open(ctx) != nil {
 		return nil
 	}
-	return fmt.Errorf("database: the context at %s is from outside the transaction that is open: use the one that Do passes to its steps", caller())
+	return fmt.Errorf(
+		"database: the context at %s is from outside the transaction that is open: use the one that Do passes to its steps",
+		caller(),
+	)
 }
 
 // caller returns where this package was called from.

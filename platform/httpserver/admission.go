@@ -40,17 +40,22 @@ const (
 
 // shares are what all callers use together. Who has most of one waits while others do.
 type shares struct {
-	answers  *admission.Resource // bytes of memory
-	heavy    *admission.Resource // reads that look at many rows, by weight: one processor stays free of them, if there are several
-	recorded *admission.Budget   // requests that the audit trail keeps for ever
+	answers *admission.Resource // bytes of memory
+	// reads that look at many rows, by weight: one processor stays free of them, if there are several
+	heavy    *admission.Resource
+	recorded *admission.Budget // requests that the audit trail keeps for ever
 }
 
 func newShares(cfg Config) shares {
 	const waiting = 512
 	processors := int64(max(1, runtime.GOMAXPROCS(0)-1))
 	return shares{
-		answers:  admission.NewResource(admission.Bounds{Capacity: answersMemory, Waiting: waiting, Wait: cfg.HandlerTimeout}),
-		heavy:    admission.NewResource(admission.Bounds{Capacity: processors * weightOfSearch, Waiting: waiting, Wait: cfg.HandlerTimeout}),
+		answers: admission.NewResource(
+			admission.Bounds{Capacity: answersMemory, Waiting: waiting, Wait: cfg.HandlerTimeout},
+		),
+		heavy: admission.NewResource(
+			admission.Bounds{Capacity: processors * weightOfSearch, Waiting: waiting, Wait: cfg.HandlerTimeout},
+		),
 		recorded: admission.NewBudget(admission.Allowance{Amount: cfg.RecordedPerHour, Period: time.Hour}, time.Now),
 	}
 }
@@ -86,7 +91,11 @@ func (call *call) spend() error {
 	return nil
 }
 
-var errTooManyRecorded = errs.New(errs.Throttled, "too_many_requests", "Too many requests from this user or network. Try again later.")
+var errTooManyRecorded = errs.New(
+	errs.Throttled,
+	"too_many_requests",
+	"Too many requests from this user or network. Try again later.",
+)
 
 // caller is who sent the request, for shares.
 func (call *call) caller() admission.Caller {

@@ -50,7 +50,12 @@ func callTo(t *testing.T, query string, headers ...string) (*call, *fiber.Ctx) {
 	app := fiber.New()
 	c := app.AcquireCtx(&ctx)
 	t.Cleanup(func() { app.ReleaseCtx(c) })
-	return &call{server: s, op: &operation{list: &listRules{Heavy: []string{"doctor", "gender"}}, method: http.MethodGet}, principal: someone, address: netip.MustParseAddr("192.0.2.1")}, c
+	return &call{
+		server:    s,
+		op:        &operation{list: &listRules{Heavy: []string{"doctor", "gender"}}, method: http.MethodGet},
+		principal: someone,
+		address:   netip.MustParseAddr("192.0.2.1"),
+	}, c
 }
 
 func TestHeavyReadsHaveWeights(t *testing.T) {

@@ -38,7 +38,9 @@ type limitListener struct {
 func (s *Server) limitConnections(ln net.Listener) *limitListener {
 	return &limitListener{Listener: ln, limit: s.cfg.Connections, trusted: s.cfg.TrustedProxies, full: func() {
 		if s.fullOfConnections.allow(time.Now()) {
-			s.log.Warn("as many connections are open as http_connections allows: those that wait longest for a request are closed")
+			s.log.Warn(
+				"as many connections are open as http_connections allows: those that wait longest for a request are closed",
+			)
 		}
 	}}
 }

@@ -238,7 +238,9 @@ func mergeAnew(version string, roles auth.Roles, apis []API) (*contract, error) 
 			if err != nil {
 				return nil, fmt.Errorf("%s %s: %w", method, route, err)
 			}
-			op.platform = slices.ContainsFunc(described.Tags, func(tag string) bool { return tag == "Operation" || tag == "Tooling" })
+			op.platform = slices.ContainsFunc(
+				described.Tags, func(tag string) bool { return tag == "Operation" || tag == "Tooling" },
+			)
 			c.operations[operationKey(method, fiberPath(route))] = op
 		}
 	}

@@ -133,8 +133,8 @@ func describeList(op *openapi3.Operation, rules *listRules) {
 	columns.UniqueItems, columns.MaxItems = true, new(uint64(maxOrdering))
 	explode := false
 	ordering := openapi3.NewQueryParameter("ordering").WithSchema(columns).
-		WithDescription("Columns to order by, each once and at most four, separated by commas or in parameters of their own; - for descending. " +
-			"Ties are broken by id.")
+		WithDescription("Columns to order by, each once and at most four, separated by commas " +
+			"or in parameters of their own; - for descending. Ties are broken by id.")
 	ordering.Example = []any{rules.Default}
 	ordering.Style, ordering.Explode = openapi3.SerializationForm, &explode
 	op.Parameters = append(op.Parameters, parameterRef("Limit"), parameterRef("Cursor"), &openapi3.ParameterRef{Value: ordering},

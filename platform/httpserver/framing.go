@@ -22,7 +22,8 @@ func (s *Server) understood(next fasthttp.RequestHandler) fasthttp.RequestHandle
 			ctx.SetConnectionClose() // what follows need not be a request
 			return
 		}
-		if expected := ctx.Request.Header.Peek(fiber.HeaderExpect); len(expected) > 0 && !strings.EqualFold(string(expected), "100-continue") {
+		expected := ctx.Request.Header.Peek(fiber.HeaderExpect)
+		if len(expected) > 0 && !strings.EqualFold(string(expected), "100-continue") {
 			s.turnAway(ctx, refusalExpectation) // RFC 9110, section 10.1.1
 			return
 		}
@@ -87,7 +88,8 @@ func wellFramed(r *fasthttp.Request) bool {
 // What a request may say once only.
 var saidOnce = [...][]byte{
 	transferEncoding: []byte("Transfer-Encoding"), contentLength: []byte("Content-Length"), contentType: []byte("Content-Type"),
-	contentEncoding: []byte("Content-Encoding"), authorization: []byte("Authorization"), idempotencyKey: []byte("Idempotency-Key"),
+	contentEncoding: []byte("Content-Encoding"), authorization: []byte("Authorization"),
+	idempotencyKey: []byte("Idempotency-Key"),
 }
 
 const (

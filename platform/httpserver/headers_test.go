@@ -98,7 +98,8 @@ func TestCORSNamesEveryHeader(t *testing.T) {
 		}
 		require.Greater(t, len(reads), 9, "the source was read")
 		requireNamed(t, reads, callerHeaders,
-			"Accept-Encoding", "Expect", "X-Forwarded-For", "Forwarded", // the browser's and proxies' own, which no page may set or needs to
+			// the browser's and proxies' own, which no page may set or needs to
+			"Accept-Encoding", "Expect", "X-Forwarded-For", "Forwarded",
 			"Content-Disposition", // of a part of a form
 			"json", "Instance")
 	})

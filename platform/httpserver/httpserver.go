@@ -98,17 +98,19 @@ func New(
 		s.meter.measure(op)
 	}
 	s.app = fiber.New(fiber.Config{
-		CaseSensitive:           true,
-		Immutable:               true, // values of a request outlive it without surprises
-		DisableStartupMessage:   true,
-		DisableDefaultDate:      false,
-		BodyLimit:               cfg.BodyLimit,
-		ReadBufferSize:          cfg.HeaderLimit,
-		ReadTimeout:             cfg.ReadTimeout,
-		WriteTimeout:            cfg.WriteTimeout,
-		IdleTimeout:             cfg.IdleTimeout,
-		Concurrency:             2*cfg.Connections + overload, // limitListener answers first, with all headers; those that it closes end soon
-		EnableTrustedProxyCheck: true,                         // Fiber itself believes no X-Forwarded-*; clientAddress walks them
+		CaseSensitive:         true,
+		Immutable:             true, // values of a request outlive it without surprises
+		DisableStartupMessage: true,
+		DisableDefaultDate:    false,
+		BodyLimit:             cfg.BodyLimit,
+		ReadBufferSize:        cfg.HeaderLimit,
+		ReadTimeout:           cfg.ReadTimeout,
+		WriteTimeout:          cfg.WriteTimeout,
+		IdleTimeout:           cfg.IdleTimeout,
+		// limitListener answers first, with all headers; those that it closes end soon
+		Concurrency: 2*cfg.Connections + overload,
+		// Fiber itself believes no X-Forwarded-*; clientAddress walks them
+		EnableTrustedProxyCheck: true,
 		JSONEncoder:             encodeJSON,
 		ErrorHandler:            s.refuse,
 	})

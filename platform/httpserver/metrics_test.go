@@ -92,7 +92,13 @@ func TestWhoMayScrape(t *testing.T) {
 	})
 	t.Run("a page whose name leads to this machine does not", func(t *testing.T) {
 		s := serve(t)
-		for host, status := range map[string]int{"evil.example": 404, "127.0.0.1:8000": 200, "[::1]": 200, "localhost.": 200, "127.0.0.1.evil.example": 404} {
+		for host, status := range map[string]int{
+			"evil.example":           404,
+			"127.0.0.1:8000":         200,
+			"[::1]":                  200,
+			"localhost.":             200,
+			"127.0.0.1.evil.example": 404,
+		} {
 			require.Equal(t, status, s.ask(t, http.MethodGet, "/metrics", "", "Host: "+host).status, host)
 		}
 		s = serve(t, func(c *Config) { c.AllowedHosts = []string{"clinic.example"} })

@@ -60,13 +60,18 @@ var (
 	refusalTooLarge      = &refusal{fiber.StatusRequestEntityTooLarge, "body_too_large", "Body too large", "The body is larger than this operation takes."}
 	refusalTooLong       = &refusal{fiber.StatusRequestURITooLong, "uri_too_long", "URI too long", "The path and query are longer than the server takes."}
 	refusalMediaType     = &refusal{fiber.StatusUnsupportedMediaType, "unsupported_media_type", "Unsupported media type", "Send application/json in UTF-8, without a Content-Encoding."}
-	refusalExpectation   = &refusal{fiber.StatusExpectationFailed, "expectation_failed", "Expectation failed", "The server meets no other expectation than 100-continue."}
 	refusalMisdirected   = &refusal{fiber.StatusMisdirectedRequest, "misdirected_request", "Misdirected request", "This server does not serve the host that the request names."}
 	refusalHeaders       = &refusal{fiber.StatusRequestHeaderFieldsTooLarge, "headers_too_large", "Headers too large", "The request line and headers are larger than the server takes."}
 	refusalMethodUnknown = &refusal{fiber.StatusNotImplemented, "method_not_implemented", "Not implemented", "The server does not know this method."}
 	refusalInternal      = &refusal{fiber.StatusInternalServerError, "internal_error", "Internal error", "The server failed. The request id finds the cause in its log."}
 	refusalLate          = errs.New(errs.Unavailable, "unavailable", "The request could not be worked on in time. Try again shortly.")
 	refusalDraining      = errs.New(errs.Unavailable, "shutting_down", "The server is stopping.")
+	refusalExpectation   = &refusal{
+		fiber.StatusExpectationFailed,
+		"expectation_failed",
+		"Expectation failed",
+		"The server meets no other expectation than 100-continue.",
+	}
 )
 
 // refuse answers an error that came out of the chain. It is Fiber's ErrorHandler too.

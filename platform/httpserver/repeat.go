@@ -55,7 +55,11 @@ func (s *Server) once(c *fiber.Ctx, call *call, handler fiber.Handler) error {
 
 // errGone is the answer to the repetition of a request whose result no longer exists, or is no longer the caller's to
 // see.
-var errGone = errs.New(errs.Gone, "gone", "The earlier request with this Idempotency-Key succeeded, but its result no longer exists.")
+var errGone = errs.New(
+	errs.Gone,
+	"gone",
+	"The earlier request with this Idempotency-Key succeeded, but its result no longer exists.",
+)
 
 // replay responds with the present state of what the first request made. It is a read with all of a read's rules, its
 // entry in the trail included, so a repetition shows nothing that the caller could not read.

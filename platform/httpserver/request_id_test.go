@@ -39,7 +39,12 @@ func TestRequestID(t *testing.T) {
 		{"a request that is served", "GET /things/", "", http.StatusOK},
 		{"a request that is refused", "GET /nothing/", "", http.StatusNotFound},
 		{"a method that is unknown", "BREW /things/", "", http.StatusNotImplemented},
-		{"a request that can be read in two ways", "GET /things/", "Content-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", http.StatusBadRequest},
+		{
+			"a request that can be read in two ways",
+			"GET /things/",
+			"Content-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n",
+			http.StatusBadRequest,
+		},
 	} {
 		t.Run(request.what, func(t *testing.T) {
 			for _, good := range []string{
@@ -57,8 +62,10 @@ func TestRequestID(t *testing.T) {
 	}
 	uid := "0193525f-1f70-7cc1-a0e2-0f6e2b6cfe3b"
 	for _, bad := range []string{
-		"", " ", "a", "Root_1.2-3", strings.Repeat("a", 31), strings.Repeat("a", 33), strings.Repeat("a", 64), strings.Repeat("g", 32),
-		"urn:uuid:" + uid, "{" + uid + "}", uid + "x", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIx", "0193525f1f70-7cc1-a0e2-0f6e2b6cfe3b-",
+		"", " ", "a", "Root_1.2-3", strings.Repeat("a", 31),
+		strings.Repeat("a", 33), strings.Repeat("a", 64), strings.Repeat("g", 32),
+		"urn:uuid:" + uid, "{" + uid + "}", uid + "x",
+		"eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIx", "0193525f1f70-7cc1-a0e2-0f6e2b6cfe3b-",
 		uid + "\r\nX-Request-ID: " + uid, "é", "<script>", `"a"`, "a%0d%0aSet-Cookie:x", "${jndi:x}", "a\u202eb",
 	} {
 		t.Run("ignored: "+bad, func(t *testing.T) {

@@ -12,7 +12,9 @@ import (
 // Module provides the Queue, and the Runner over every handler of the graph.
 var Module = fx.Module("jobs",
 	fx.Provide(NewQueue, fx.Annotate(NewRunner, fx.ParamTags(`group:"job_handlers"`))),
-	telemetry.Collect(func(r *Runner) []prometheus.Collector { return []prometheus.Collector{r.rows, r.failures, r.waiting} }),
+	telemetry.Collect(func(r *Runner) []prometheus.Collector {
+		return []prometheus.Collector{r.rows, r.failures, r.waiting}
+	}),
 )
 
 // Handle adds the Handler that constructor returns to the graph.

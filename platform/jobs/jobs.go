@@ -187,11 +187,15 @@ func (q *Queue) advance(ctx context.Context, id uuid.UUID, p Progress) error {
 func (q *Queue) postpone(ctx context.Context, r row, failure error) error {
 	now := q.clock.Now()
 	if errors.As(failure, new(permanent)) {
-		return q.db.Write(ctx).Exec(`UPDATE jobs SET state = ?, failures = failures + 1, expires_at = ? WHERE id = ? AND expires_at IS NULL`,
-			Failed, database.At(now.Add(Retention)), r.ID).Error
+		return q.db.Write(ctx).Exec(
+			`UPDATE jobs SET state = ?, failures = failures + 1, expires_at = ? WHERE id = ? AND expires_at IS NULL`,
+			Failed, database.At(now.Add(Retention)), r.ID,
+		).Error
 	}
-	return q.db.Write(ctx).Exec(`UPDATE jobs SET failures = failures + 1, due_at = ? WHERE id = ? AND failures = ? AND expires_at IS NULL`,
-		database.At(now.Add(backoff(r.Failures))), r.ID, r.Failures).Error
+	return q.db.Write(ctx).Exec(
+		`UPDATE jobs SET failures = failures + 1, due_at = ? WHERE id = ? AND failures = ? AND expires_at IS NULL`,
+		database.At(now.Add(backoff(r.Failures))), r.ID, r.Failures,
+	).Error
 }
 
 // backoff doubles from one second to one minute.

@@ -13,7 +13,8 @@ import (
 )
 
 const (
-	pollInterval  = 2 * time.Second // how soon a job of an instance that crashed, or whose commit was not signalled, is found
+	// how soon a job of an instance that crashed, or whose commit was not signalled, is found
+	pollInterval  = 2 * time.Second
 	sweepInterval = time.Minute
 	logInterval   = 10 * time.Second
 	batchTimeout  = 30 * time.Second
@@ -50,9 +51,21 @@ func NewRunner(handlers []Handler, queue *Queue, log *zap.Logger) (*Runner, erro
 		r.handlers[h.Kind] = h
 		r.kinds = append(r.kinds, h.Kind)
 	}
-	r.rows = telemetry.Counters("healthcare_job_rows_total", "Rows that jobs have processed, by the job's kind.", "kind", r.kinds...)
-	r.failures = telemetry.Counters("healthcare_job_failures_total", "Batches of jobs that failed, by the job's kind.", "kind", r.kinds...)
-	r.waiting = prometheus.NewGauge(prometheus.GaugeOpts{Name: "healthcare_jobs_unfinished", Help: "Jobs that have not ended."})
+	r.rows = telemetry.Counters(
+		"healthcare_job_rows_total",
+		"Rows that jobs have processed, by the job's kind.",
+		"kind",
+		r.kinds...,
+	)
+	r.failures = telemetry.Counters(
+		"healthcare_job_failures_total",
+		"Batches of jobs that failed, by the job's kind.",
+		"kind",
+		r.kinds...,
+	)
+	r.waiting = prometheus.NewGauge(
+		prometheus.GaugeOpts{Name: "healthcare_jobs_unfinished", Help: "Jobs that have not ended."},
+	)
 	return r, nil
 }
 
@@ -116,7 +129,11 @@ func (r *Runner) Step(ctx context.Context) (worked bool, err error) {
 		if job, held, err = r.queue.hold(ctx, r.kinds); err != nil || !held {
 			return err
 		}
-		progress, err = r.handlers[job.Kind].Batch(ctx, Job{ID: job.ID, Kind: job.Kind, Parameters: []byte(job.Parameters), Done: job.Done}, r.limit)
+		progress, err = r.handlers[job.Kind].Batch(
+			ctx,
+			Job{ID: job.ID, Kind: job.Kind, Parameters: []byte(job.Parameters), Done: job.Done},
+			r.limit,
+		)
 		if err != nil {
 			return err
 		}
@@ -146,12 +163,18 @@ func (r *Runner) adapt(took time.Duration, err error) {
 }
 
 func (r *Runner) failed(ctx context.Context, job row, failure error) error {
-	if errors.Is(context.Cause(ctx), context.Canceled) { // the program stops; another instance, or the next start, continues
+	// the program stops; another instance, or the next start, continues
+	if errors.Is(context.Cause(ctx), context.Canceled) {
 		return nil
 	}
 	r.failures.WithLabelValues(job.Kind).Inc()
-	r.log.Error("a batch of a job failed", zap.String("kind", job.Kind), zap.Stringer("job", job.ID), zap.Int("failures", job.Failures+1),
-		zap.Error(failure))
+	r.log.Error(
+		"a batch of a job failed",
+		zap.String("kind", job.Kind),
+		zap.Stringer("job", job.ID),
+		zap.Int("failures", job.Failures+1),
+		zap.Error(failure),
+	)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), batchTimeout) // the batch may have used up its time
 	defer cancel()
 	return r.queue.postpone(ctx, job, failure)
@@ -167,5 +190,11 @@ func (r *Runner) report(job row, p Progress) {
 	if !p.More {
 		message = "a job is done"
 	}
-	r.log.Info(message, zap.String("kind", job.Kind), zap.Stringer("job", job.ID), zap.Int64("done", job.Done+p.Rows), zap.Int64("of", job.Total))
+	r.log.Info(
+		message,
+		zap.String("kind", job.Kind),
+		zap.Stringer("job", job.ID),
+		zap.Int64("done", job.Done+p.Rows),
+		zap.Int64("of", job.Total),
+	)
 }

@@ -46,8 +46,11 @@ func newQueue(out io.Writer, encoder zapcore.Encoder) *Queue {
 }
 
 func newDropped() *prometheus.CounterVec {
-	return telemetry.Counters("healthcare_log_lines_dropped_total", "Log lines that were dropped because nobody read the log.",
-		"level", "debug", "info", "warn", "error")
+	return telemetry.Counters(
+		"healthcare_log_lines_dropped_total",
+		"Log lines that were dropped because nobody read the log.",
+		"level", "debug", "info", "warn", "error",
+	)
 }
 
 // Collectors count what was dropped.
@@ -105,7 +108,11 @@ func (q *Queue) drop(level zapcore.Level, lines int) {
 
 // report appends the line that says how many are missing here.
 func (q *Queue) report() {
-	entry := zapcore.Entry{Level: zapcore.WarnLevel, Time: time.Now(), Message: "log lines were dropped because nobody read them"}
+	entry := zapcore.Entry{
+		Level:   zapcore.WarnLevel,
+		Time:    time.Now(),
+		Message: "log lines were dropped because nobody read them",
+	}
 	line, err := q.encoder.EncodeEntry(entry, []zapcore.Field{zap.Int("lines", q.missing)})
 	if err != nil {
 		return

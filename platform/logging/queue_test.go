@@ -192,7 +192,8 @@ func TestQueueOfManyWriters(t *testing.T) {
 // BenchmarkRequestLine is what one line costs whoever logs it, with the queue and with a write of its own for each.
 func BenchmarkRequestLine(b *testing.B) {
 	fields := []zap.Field{
-		zap.String("request_id", "0193525f-1f70-7cc1-a0e2-0f6e2b6cfe3b"), zap.String("method", "GET"), zap.String("route", "/api/patients/{id}/"),
+		zap.String("request_id", "0193525f-1f70-7cc1-a0e2-0f6e2b6cfe3b"),
+		zap.String("method", "GET"), zap.String("route", "/api/patients/{id}/"),
 		zap.Int("status", 200), Milliseconds("took_ms", 1234*time.Microsecond), zap.String("client", "192.0.2.7"),
 	}
 	encoder := zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig())

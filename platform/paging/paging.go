@@ -24,17 +24,20 @@ const CountLimit = 10_000
 
 // Request is what a client asks of a list.
 type Request struct {
-	Limit int      // items on a page, at least 1
-	Order []Order  // total: the last column is unique
-	After []string // the key of the last item before the page, a text for each column of Order or for the first of them; nil: the first page
-	Count bool     // whether Total is wanted
+	Limit int     // items on a page, at least 1
+	Order []Order // total: the last column is unique
+	// the key of the last item before the page, a text for each column of Order or for the first of them; nil: the
+	// first page
+	After []string
+	Count bool // whether Total is wanted
 
 	// Shortened is set where texts of After, the first of them at index First, are beginnings of the item's. Digest is
 	// that of the whole key.
 	Shortened *Shortened
 
-	Bytes int                 // how large the page may be before More is called; 0 means MaxBytes
-	More  func() (int, error) // reserves memory for a larger page, and returns how large it may be; nil: no more than Bytes
+	Bytes int // how large the page may be before More is called; 0 means MaxBytes
+	// reserves memory for a larger page, and returns how large it may be; nil: no more than Bytes
+	More func() (int, error)
 }
 
 // Shortened describes a key that was too long to be kept whole.

@@ -32,9 +32,17 @@ func TestAShortenedKeySkipsNothing(t *testing.T) {
 		return alike[:len(alike)*rapid.IntRange(0, 1).Draw(t, "long")] + rapid.StringN(0, 100, -1).Draw(t, "rest")
 	})
 	rapid.Check(t, func(t *rapid.T) {
-		order := []paging.Order{{Column: "a", Descending: rapid.Bool().Draw(t, "a")}, {Column: "b", Descending: rapid.Bool().Draw(t, "b")}, {Column: "id"}}
+		order := []paging.Order{
+			{Column: "a", Descending: rapid.Bool().Draw(t, "a")},
+			{Column: "b", Descending: rapid.Bool().Draw(t, "b")},
+			{Column: "id"},
+		}
 		item := []string{text.Draw(t, "a"), text.Draw(t, "b"), "7"}
-		other := []string{rapid.OneOf(rapid.Just(item[0]), text).Draw(t, "a"), text.Draw(t, "b"), rapid.SampledFrom([]string{"6", "8"}).Draw(t, "id")}
+		other := []string{
+			rapid.OneOf(rapid.Just(item[0]), text).Draw(t, "a"),
+			text.Draw(t, "b"),
+			rapid.SampledFrom([]string{"6", "8"}).Draw(t, "id"),
+		}
 		short, how := paging.Shorten(item)
 		if how.First < 0 {
 			require.Equal(t, item, short)

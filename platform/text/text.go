@@ -20,7 +20,8 @@ func Ignorable(r rune) bool {
 // agreements give a shape.
 func Unseen(r rune) bool {
 	const brailleBlank = '\u2800'
-	return unicode.IsSpace(r) || Ignorable(r) || r == brailleBlank || unicode.In(r, unicode.Zs, unicode.Zl, unicode.Zp, unicode.Cc, unicode.Co)
+	return unicode.IsSpace(r) || Ignorable(r) || r == brailleBlank ||
+		unicode.In(r, unicode.Zs, unicode.Zl, unicode.Zp, unicode.Cc, unicode.Co)
 }
 
 // Blank reports whether s shows nothing at all.

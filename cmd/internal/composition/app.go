@@ -36,7 +36,10 @@ import (
 
 // Serving is the program that answers requests.
 func Serving() fx.Option {
-	return fx.Options(Parts(), fx.Invoke(database.WarnOfVerboseLog, database.KeepSearchTexts, jobs.Run, sweepKeys, httpserver.Serve, spacious))
+	return fx.Options(
+		Parts(),
+		fx.Invoke(database.WarnOfVerboseLog, database.KeepSearchTexts, jobs.Run, sweepKeys, httpserver.Serve, spacious),
+	)
 }
 
 // Parts is the whole program: what it stands on, and what it does. A new module is one line here.
@@ -142,7 +145,8 @@ func serverConfig(cfg config.Config, keys keyring.Ring, version string) httpserv
 		Address: cfg.HTTPAddress, AllowedHosts: cfg.AllowedHosts, CORSOrigins: cfg.CORSOrigins, TrustedProxies: proxies, BodyLimit: cfg.HTTPBodyLimit,
 		HeaderLimit: cfg.HTTPHeaderLimit, URLLimit: cfg.HTTPURLLimit, Connections: cfg.HTTPConnections, ReadTimeout: cfg.HTTPReadTimeout,
 		WriteTimeout: cfg.HTTPWriteTimeout, IdleTimeout: cfg.HTTPIdleTimeout, HandlerTimeout: cfg.HTTPHandlerTimeout,
-		RecordedPerHour: cfg.AuditRequestsPerHour, ShutdownDelay: cfg.HTTPShutdownDelay, ShutdownTimeout: cfg.HTTPShutdownTimeout, Version: version,
+		RecordedPerHour: cfg.AuditRequestsPerHour, ShutdownDelay: cfg.HTTPShutdownDelay,
+		ShutdownTimeout: cfg.HTTPShutdownTimeout, Version: version,
 		RequireIfMatch: cfg.RequireIfMatch, CursorKeys: keys, TimeZone: cfg.Location(), ForwardedHeader: header, Django: cfg.Compat == config.Django,
 	}
 }
@@ -151,8 +155,10 @@ func identityConfig(cfg config.Config) identity.Config {
 	return identity.Config{
 		AccessTokenLifetime: cfg.AccessTokenLifetime, SessionIdleLifetime: cfg.SessionIdleLifetime, SessionLifetime: cfg.SessionLifetime,
 		Django:             cfg.Compat == config.Django,
-		RegistrationClosed: cfg.Registration == "closed", RegistrationsPerHour: cfg.RegistrationsPerHour, StrictPasswords: cfg.PasswordPolicy == "strict",
-		FreeAttempts: cfg.SignInFreeAttempts, AccountFailures: cfg.SignInAccountFailures, ClientFailures: cfg.SignInClientFailures,
+		RegistrationClosed: cfg.Registration == "closed", RegistrationsPerHour: cfg.RegistrationsPerHour,
+		StrictPasswords: cfg.PasswordPolicy == "strict",
+		FreeAttempts:    cfg.SignInFreeAttempts, AccountFailures: cfg.SignInAccountFailures,
+		ClientFailures:  cfg.SignInClientFailures,
 		HashMemory:      uint32(cfg.PasswordHashMemory),     //nolint:gosec // config bounds it
 		HashIterations:  uint32(cfg.PasswordHashIterations), //nolint:gosec // config bounds it
 		HashParallelism: uint8(cfg.PasswordHashParallelism), //nolint:gosec // config bounds it

@@ -25,7 +25,8 @@ func spacious(lc fx.Lifecycle) {
 	lc.Append(fx.StartStopHook(
 		func() {
 			if limit, ok := memoryLimit("/"); ok && os.Getenv("GOMEMLIMIT") == "" {
-				debug.SetMemoryLimit(limit/10*9 + headroom) // the runtime counts headroom too; a tenth is for memory that is not Go's
+				// the runtime counts headroom too; a tenth is for memory that is not Go's
+				debug.SetMemoryLimit(limit/10*9 + headroom)
 			}
 			giveBack()
 			never = make([]byte, headroom)

@@ -14,13 +14,17 @@ func TestTheMemoryLimitIsTheLeastOfTheControlGroups(t *testing.T) {
 		files map[string]string
 		want  int64
 	}{
-		"a container, version 2": {map[string]string{"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/memory.max": "268435456\n"}, 256 << 20},
+		"a container, version 2": {
+			map[string]string{"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/memory.max": "268435456\n"},
+			256 << 20,
+		},
 		"a service within a slice": {map[string]string{
 			"proc/self/cgroup": "0::/system.slice/healthcare.service\n", "sys/fs/cgroup/system.slice/memory.max": "1000000\n",
 			"sys/fs/cgroup/system.slice/healthcare.service/memory.max": "max\n",
 		}, 1_000_000},
 		"version 1, whose group a container cannot see": {map[string]string{
-			"proc/self/cgroup": "5:cpu,cpuacct:/docker/1\n4:memory:/docker/1\n0::/init\n", "sys/fs/cgroup/memory/memory.limit_in_bytes": "500000\n",
+			"proc/self/cgroup":                           "5:cpu,cpuacct:/docker/1\n4:memory:/docker/1\n0::/init\n",
+			"sys/fs/cgroup/memory/memory.limit_in_bytes": "500000\n",
 		}, 500_000},
 		"version 1 without a limit": {map[string]string{
 			"proc/self/cgroup": "4:memory:/\n", "sys/fs/cgroup/memory/memory.limit_in_bytes": "9223372036854771712\n",

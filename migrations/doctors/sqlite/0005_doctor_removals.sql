@@ -1,6 +1,7 @@
 -- +goose Up
--- The doctors whose removal has begun. They take no new assignments while a job ends or moves those they have. The row goes with the doctor, also where
--- an earlier release deletes them; a doctor who receives assignments cannot be deleted meanwhile.
+-- The doctors whose removal has begun. They take no new assignments while a job ends or moves those they
+-- have. The row goes with the doctor, also where an earlier release deletes them; a doctor who receives
+-- assignments cannot be deleted meanwhile.
 CREATE TABLE doctor_removals (
     doctor_id   TEXT PRIMARY KEY CONSTRAINT doctor_removals_doctor_id_fkey REFERENCES doctors (id) ON DELETE CASCADE,
     reassign_to TEXT CONSTRAINT doctor_removals_reassign_to_fkey REFERENCES doctors (id), -- NULL: the assignments end

@@ -1,5 +1,6 @@
 -- +goose Up
--- The clients that signed in to an account within the last 30 days. Deleting the account deletes them, also by a release before this table.
+-- The clients that signed in to an account within the last 30 days. Deleting the account deletes them, also
+-- by a release before this table.
 CREATE TABLE known_clients (
     user_id      uuid        NOT NULL CONSTRAINT known_clients_user_id_fkey REFERENCES users (id) ON DELETE CASCADE,
     client       text        NOT NULL, -- HMAC-SHA-256 of the client prefix, in hexadecimal: never an address
@@ -10,6 +11,7 @@ CREATE INDEX known_clients_signed_in_at_idx ON known_clients (signed_in_at);
 -- How much of its accounts in an hour a network has used up.
 CREATE TABLE registrations (
     network text        PRIMARY KEY, -- HMAC-SHA-256 of the network, in hexadecimal: never an address
-    full_at timestamptz NOT NULL -- when the network may make as many accounts as one that made none; then the row does not count any more
+    -- when the network may make as many accounts as one that made none; then the row does not count any more
+    full_at timestamptz NOT NULL
 );
 CREATE INDEX registrations_full_at_idx ON registrations (full_at);

@@ -4,7 +4,8 @@ CREATE TABLE jobs (
     id         uuid        NOT NULL, -- version 4: whoever knows it may read the state
     kind       text        NOT NULL CONSTRAINT jobs_kind_check CHECK (length(kind) BETWEEN 1 AND 100),
     parameters text        NOT NULL, -- JSON that holds ids only
-    state      text        NOT NULL CONSTRAINT jobs_state_check CHECK (state IN ('pending', 'running', 'done', 'failed')),
+    state      text        NOT NULL
+        CONSTRAINT jobs_state_check CHECK (state IN ('pending', 'running', 'done', 'failed')),
     done       bigint      NOT NULL,
     total      bigint      NOT NULL, -- as estimated when the job was added
     failures   integer     NOT NULL, -- in a row

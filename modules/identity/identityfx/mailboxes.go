@@ -22,7 +22,8 @@ func recorded(mailboxes *store.Mailboxes) ports.Mailboxes { return mailboxes }
 // api is the module's API. Before it answers, every account's mailbox is on record; while it does, those that an
 // older release adds are recorded, and the numbers of refused sign-ins.
 func api(
-	lc fx.Lifecycle, service *app.Service, accounts *app.Accounts, credentials *app.Credentials, mailboxes *store.Mailboxes, log *zap.Logger,
+	lc fx.Lifecycle, service *app.Service, accounts *app.Accounts,
+	credentials *app.Credentials, mailboxes *store.Mailboxes, log *zap.Logger,
 ) httpserver.API {
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan struct{})

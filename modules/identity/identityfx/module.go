@@ -28,7 +28,8 @@ import (
 // Module provides auth.Authenticator and the module's API; it needs an identity.Config and a keyring.Ring.
 var Module = fx.Module("identity",
 	fx.Provide(
-		store.NewUsers, store.NewMailboxes, recorded, answers, store.NewSessions, attempts, registrations, passwords, common, tokens,
+		store.NewUsers, store.NewMailboxes, recorded, answers,
+		store.NewSessions, attempts, registrations, passwords, common, tokens,
 		app.NewCredentials, app.New, app.NewAccounts, app.NewAuthenticator,
 	),
 	auth.Declare(func() auth.Declaration {
@@ -52,7 +53,12 @@ func attempts(cfg identity.Config, keys keyring.Ring, db *database.DB, clock clo
 
 // registrations are counted under the newest secret as well.
 func registrations(cfg identity.Config, keys keyring.Ring, db *database.DB, clock clock.Clock) ports.Registrations {
-	return store.NewRegistrations(db, keys.Newest("sign-in attempts").Secret, domain.RegistrationLimit(cfg.RegistrationsPerHour), clock)
+	return store.NewRegistrations(
+		db,
+		keys.Newest("sign-in attempts").Secret,
+		domain.RegistrationLimit(cfg.RegistrationsPerHour),
+		clock,
+	)
 }
 
 func answers(keys *idempotency.Keys) ports.KeptAnswers { return keys }

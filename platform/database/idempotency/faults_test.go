@@ -88,9 +88,15 @@ func TestSweepRuns(t *testing.T) {
 	each(t, func(t *testing.T, d desk) {
 		_, _, err := d.Once(t.Context(), request("kept"), d.effect("kept"))
 		require.NoError(t, err)
-		require.NoError(t, d.db.Write(t.Context()).Exec(`UPDATE idempotency_keys SET body = ?`, []byte("canary of the previous release")).Error)
+		require.NoError(
+			t,
+			d.db.Write(t.Context()).Exec(`UPDATE idempotency_keys SET body = ?`, []byte("canary of the previous release")).Error,
+		)
 		bodies := func() (n int) {
-			require.NoError(t, d.db.Read(t.Context()).Raw(`SELECT count(*) FROM idempotency_keys WHERE length(body) > 0`).Scan(&n).Error)
+			require.NoError(
+				t,
+				d.db.Read(t.Context()).Raw(`SELECT count(*) FROM idempotency_keys WHERE length(body) > 0`).Scan(&n).Error,
+			)
 			return n
 		}
 		require.Equal(t, 1, bodies())

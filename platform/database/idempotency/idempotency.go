@@ -187,7 +187,8 @@ func (k *Keys) Sweep(ctx context.Context) error {
 // sweepWhere runs do over all rows of a condition, in short transactions.
 func (k *Keys) sweepWhere(ctx context.Context, do func(some *gorm.DB) *gorm.DB, condition string, values ...any) error {
 	for {
-		some := k.db.Write(ctx).Model(&row{}).Select("user_id", "route", "key").Where(condition, values...).Order("expires_at").Limit(sweepBatch)
+		some := k.db.Write(ctx).Model(&row{}).Select("user_id", "route", "key").
+			Where(condition, values...).Order("expires_at").Limit(sweepBatch)
 		done := do(some)
 		if done.Error != nil || done.RowsAffected < sweepBatch {
 			return done.Error

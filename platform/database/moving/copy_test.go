@@ -29,10 +29,12 @@ func TestCopyTakesEverything(t *testing.T) {
 		require.Len(t, table.Checksum, 64)
 	}
 	require.ElementsMatch(t, tables, names)
-	require.Equal(t, map[string]int64{"users": 2, "user_mailboxes": 1, "sessions": 1, "signin_attempts": 1, "known_clients": 1,
+	require.Equal(t, map[string]int64{
+		"users": 2, "user_mailboxes": 1, "sessions": 1, "signin_attempts": 1, "known_clients": 1,
 		"registrations": 1, "idempotency_keys": 1, "patients": 20, "doctors": 1, "assignments": 1, "audit_entries": 4,
 		"audit_subjects": 1, "audit_heads": 8, "last_writes": 0, "breaking_migrations": 0, "jobs": 0, "closed_accounts": 0,
-		"doctor_creators": 0, "doctor_removals": 0}, rows)
+		"doctor_creators": 0, "doctor_removals": 0,
+	}, rows)
 	const utc = ` at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`
 	for what, ask := range map[string][2]string{
 		"text":      {"SELECT name || email || username || length(search_text) FROM users ORDER BY id", "SELECT name || email || username || length(search_text) FROM users ORDER BY id"},

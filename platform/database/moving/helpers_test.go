@@ -106,8 +106,10 @@ func (h house) refused(why string) {
 
 // tables are those that migrations make.
 var tables = []string{
-	"users", "user_mailboxes", "sessions", "signin_attempts", "known_clients", "registrations", "idempotency_keys", "patients",
-	"doctors", "assignments", "audit_entries", "audit_subjects", "audit_heads", "last_writes", "breaking_migrations", "jobs",
+	"users", "user_mailboxes", "sessions", "signin_attempts",
+	"known_clients", "registrations", "idempotency_keys", "patients",
+	"doctors", "assignments", "audit_entries", "audit_subjects",
+	"audit_heads", "last_writes", "breaking_migrations", "jobs",
 	"closed_accounts", "doctor_creators", "doctor_removals",
 }
 

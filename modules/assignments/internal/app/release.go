@@ -14,7 +14,9 @@ import (
 )
 
 // NewOfDoctors returns the assignments of doctors for the doctors module, which does not know this one.
-func NewOfDoctors(assignments ports.Repository, trail audit.Recorder, clock clock.Clock, limit Limit) doctors.Assignments {
+func NewOfDoctors(
+	assignments ports.Repository, trail audit.Recorder, clock clock.Clock, limit Limit,
+) doctors.Assignments {
 	return &ofDoctors{assignments, trail, clock, limit}
 }
 
@@ -33,7 +35,9 @@ func (o *ofDoctors) Count(ctx context.Context, doctor doctors.ID) (int, error) {
 	return o.assignments.CountOfDoctor(ctx, doctor)
 }
 
-func (o *ofDoctors) Release(ctx context.Context, who auth.Principal, doctor doctors.ID, to *doctors.ID, limit int) (int, error) {
+func (o *ofDoctors) Release(
+	ctx context.Context, who auth.Principal, doctor doctors.ID, to *doctors.ID, limit int,
+) (int, error) {
 	found, err := o.assignments.OfDoctor(ctx, doctor, limit)
 	if err != nil || len(found) == 0 {
 		return 0, err

@@ -45,7 +45,15 @@ func New(
 	assignments ports.Repository, patients patients.Directory, doctors doctors.Directory, trail audit.Recorder, tx tx.Runner,
 	clock clock.Clock, limit Limit,
 ) *Service {
-	return &Service{assignments: assignments, patients: patients, doctors: doctors, trail: trail, tx: tx, clock: clock, limit: limit}
+	return &Service{
+		assignments: assignments,
+		patients:    patients,
+		doctors:     doctors,
+		trail:       trail,
+		tx:          tx,
+		clock:       clock,
+		limit:       limit,
+	}
 }
 
 // Assigned is an assignment with what its two sides may be shown as.
@@ -69,7 +77,9 @@ func (s *Service) Assign(ctx context.Context, who auth.Principal, patient patien
 	return made, s.refused(ctx, who, patient, err)
 }
 
-func (s *Service) assign(ctx context.Context, who auth.Principal, patient patients.ID, doctor doctors.ID) (made Assigned, err error) {
+func (s *Service) assign(
+	ctx context.Context, who auth.Principal, patient patients.ID, doctor doctors.ID,
+) (made Assigned, err error) {
 	return made, s.tx.Do(ctx, func(ctx context.Context) (err error) {
 		made = Assigned{Assignment: domain.New(who.UserID, patient, doctor, s.clock.Now())}
 		if made.Patient, err = s.patients.Find(ctx, visible(who), patient); err != nil {
@@ -107,7 +117,9 @@ func (s *Service) Browse(ctx context.Context, who auth.Principal, filter domain.
 }
 
 // page reads what Browse shows, unrecorded.
-func (s *Service) page(ctx context.Context, who auth.Principal, filter domain.Filter, page paging.Request) (paging.Page[Assigned], error) {
+func (s *Service) page(
+	ctx context.Context, who auth.Principal, filter domain.Filter, page paging.Request,
+) (paging.Page[Assigned], error) {
 	found, err := s.assignments.List(ctx, visible(who), filter, page)
 	if err != nil {
 		return paging.Page[Assigned]{}, err
@@ -182,7 +194,9 @@ func (s *Service) Discharge(ctx context.Context, who auth.Principal, id assignme
 
 // detailed adds what the two sides are shown as, in two queries. An assignment whose patient or doctor was removed since it was read has
 // ended with them, and is left out. It returns how many of all fit on a page.
-func (s *Service) detailed(ctx context.Context, who auth.Principal, all []domain.Assignment) (detailed []Assigned, count int, err error) {
+func (s *Service) detailed(
+	ctx context.Context, who auth.Principal, all []domain.Assignment,
+) (detailed []Assigned, count int, err error) {
 	patientIDs, doctorIDs := make(set[patients.ID]), make(set[doctors.ID])
 	for _, a := range all {
 		patientIDs.add(a.PatientID)

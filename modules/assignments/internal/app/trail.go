@@ -73,5 +73,12 @@ func (s *Service) refused(ctx context.Context, who auth.Principal, patient patie
 
 // missing does the same for an assignment. Its patient is not named: the user may not know whose it is.
 func (s *Service) missing(ctx context.Context, who auth.Principal, id assignments.ID, err error) error {
-	return audit.Missing(ctx, s.trail, who, audit.Entry{Resource: audit.Assignment, ResourceID: id.UUID}, err, assignments.ErrNotFound)
+	return audit.Missing(
+		ctx,
+		s.trail,
+		who,
+		audit.Entry{Resource: audit.Assignment, ResourceID: id.UUID},
+		err,
+		assignments.ErrNotFound,
+	)
 }

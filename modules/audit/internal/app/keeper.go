@@ -39,8 +39,8 @@ func NewKeeper(ledger ports.Ledger, keys domain.Keys, checkpoints ports.Checkpoi
 }
 
 // errMissing refuses a store that is not the one that the checkpoints know.
-var errMissing = errors.New("the store holds no audit trail, but the checkpoints (AUDIT_CHECKPOINTS) know one, so its database is missing: " +
-	"put it back, or move the file of the checkpoints away to begin anew")
+var errMissing = errors.New("the store holds no audit trail, but the checkpoints (AUDIT_CHECKPOINTS) know one, " +
+	"so its database is missing: put it back, or move the file of the checkpoints away to begin anew")
 
 // Begin refuses to begin a trail beside checkpoints of another: a service whose database is missing would look as if it
 // had never had any patients. What keeps it from looking is reported by Run. Errors: errMissing.

@@ -35,18 +35,27 @@ func (r *Reader) Browse(ctx context.Context, who auth.Principal, filter domain.F
 // Errors: patients.ErrNotFound; errs.Unavailable when this reading cannot be recorded.
 func (r *Reader) AccessLog(ctx context.Context, who auth.Principal, patient patients.ID, page paging.Request) (paging.Page[domain.Entry], error) {
 	if _, err := r.patients.Find(ctx, patients.OwnedBy(who.UserID), patient); err != nil {
-		return paging.Page[domain.Entry]{}, audit.Missing(ctx, r.recorder, who, audit.OfPatient(patient.UUID), err, patients.ErrNotFound)
+		return paging.Page[domain.Entry]{}, audit.Missing(
+			ctx, r.recorder, who, audit.OfPatient(patient.UUID), err, patients.ErrNotFound,
+		)
 	}
 	return r.read(ctx, who, domain.Filter{Patient: &patient.UUID}, page)
 }
 
 // read lists entries and records that. The record names the filter's patient if any entry about them is shown.
-func (r *Reader) read(ctx context.Context, who auth.Principal, filter domain.Filter, request paging.Request) (paging.Page[domain.Entry], error) {
+func (r *Reader) read(
+	ctx context.Context, who auth.Principal, filter domain.Filter, request paging.Request,
+) (paging.Page[domain.Entry], error) {
 	page, err := r.ledger.List(ctx, filter, request)
 	if err != nil {
 		return paging.Page[domain.Entry]{}, err
 	}
-	reading := audit.Entry{Action: audit.TrailRead, Resource: audit.AuditEvent, Outcome: audit.Success, Status: http.StatusOK}
+	reading := audit.Entry{
+		Action:   audit.TrailRead,
+		Resource: audit.AuditEvent,
+		Outcome:  audit.Success,
+		Status:   http.StatusOK,
+	}
 	if filter.Patient != nil && len(page.Items) > 0 {
 		reading.PatientID = *filter.Patient
 	}

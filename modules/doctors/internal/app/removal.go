@@ -107,7 +107,8 @@ func (s *Service) Dissolve(
 		return Continued{}, errs.Invalidf("reassign_to", "This is the doctor to be removed.")
 	}
 	removal := domain.Removal{
-		Doctor: id, ReassignTo: reassignTo, StartedAt: s.clock.Now(), UserID: who.UserID, SessionID: who.SessionID, Role: string(who.Role),
+		Doctor: id, ReassignTo: reassignTo, StartedAt: s.clock.Now(),
+		UserID: who.UserID, SessionID: who.SessionID, Role: string(who.Role),
 	}
 	err = s.tx.Do(ctx, func(ctx context.Context) error {
 		if err := s.holdBoth(ctx, id, expected, reassignTo); err != nil {
@@ -155,7 +156,9 @@ type Continued struct {
 
 // NewRemovals returns the handler of the jobs that continue removals.
 func NewRemovals(service *Service) jobs.Handler {
-	return jobs.Handler{Kind: removalKind, Batch: func(ctx context.Context, job jobs.Job, limit int) (jobs.Progress, error) {
+	return jobs.Handler{Kind: removalKind, Batch: func(
+		ctx context.Context, job jobs.Job, limit int,
+	) (jobs.Progress, error) {
 		var of removalJob
 		if err := job.Decode(&of); err != nil {
 			return jobs.Progress{}, err

@@ -41,7 +41,9 @@ type assigned struct{ db *database.DB }
 
 func (a assigned) Owners(ctx context.Context, doctor doctors.ID, limit int) (owners []uuid.UUID, err error) {
 	var rows []string
-	err = a.db.Read(ctx).Raw(`SELECT owner_id FROM assignments WHERE doctor_id = ? LIMIT ?`, doctor, limit).Scan(&rows).Error
+	err = a.db.Read(ctx).Raw(
+		`SELECT owner_id FROM assignments WHERE doctor_id = ? LIMIT ?`, doctor, limit,
+	).Scan(&rows).Error
 	for _, row := range rows {
 		owners = append(owners, uuid.MustParse(row))
 	}
@@ -53,7 +55,9 @@ func (a assigned) Count(ctx context.Context, doctor doctors.ID) (int, error) {
 	return len(owners), err
 }
 
-func (a assigned) Release(ctx context.Context, _ auth.Principal, doctor doctors.ID, to *doctors.ID, limit int) (int, error) {
+func (a assigned) Release(
+	ctx context.Context, _ auth.Principal, doctor doctors.ID, to *doctors.ID, limit int,
+) (int, error) {
 	some := `SELECT id FROM assignments WHERE doctor_id = ? LIMIT ?`
 	if to != nil {
 		done := a.db.Write(ctx).Exec(`UPDATE assignments SET doctor_id = ? WHERE id IN (`+some+`)`, *to, doctor, limit)

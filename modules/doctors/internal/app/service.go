@@ -34,12 +34,14 @@ type Service struct {
 
 // New wires the use cases.
 func New(
-	repository ports.Repository, assignments doctors.Assignments, queue *jobs.Queue, trail audit.Recorder, tx tx.Runner, events events.Publisher, clock clock.Clock,
+	repository ports.Repository, assignments doctors.Assignments, queue *jobs.Queue,
+	trail audit.Recorder, tx tx.Runner, events events.Publisher, clock clock.Clock,
 	cfg doctors.Config,
 ) *Service {
 	limit := quota.New(cfg.MaxPerUser, repository.CountOf, doctors.ErrLimitReached)
 	return &Service{
-		doctors: repository, assignments: assignments, jobs: queue, trail: trail, tx: tx, events: events, clock: clock, mode: cfg.Mode, limit: limit,
+		doctors: repository, assignments: assignments, jobs: queue, trail: trail,
+		tx: tx, events: events, clock: clock, mode: cfg.Mode, limit: limit,
 	}
 }
 
@@ -54,7 +56,13 @@ func (s *Service) mayChange(ctx context.Context, who auth.Principal, id doctors.
 
 // forbidden records a refusal by role and returns it.
 func (s *Service) forbidden(ctx context.Context, who auth.Principal, id doctors.ID, refusal error) error {
-	entry := audit.Entry{Action: audit.Refused, Resource: audit.Doctor, ResourceID: id.UUID, Outcome: audit.Denied, Status: http.StatusForbidden}
+	entry := audit.Entry{
+		Action:     audit.Refused,
+		Resource:   audit.Doctor,
+		ResourceID: id.UUID,
+		Outcome:    audit.Denied,
+		Status:     http.StatusForbidden,
+	}
 	if err := s.trail.Record(ctx, who, entry); err != nil {
 		return err
 	}

@@ -35,7 +35,14 @@ type house struct {
 func newHouse(db *database.DB, subscriptions ...events.Subscription) house {
 	manual := clock.At(now)
 	repository := store.New(db)
-	return house{app.New(repository, assigned{db}, jobs.NewQueue(db, manual), new(audittest.Recorder), db, events.New(subscriptions...), manual, doctors.Config{Mode: doctors.Open}), db, manual}
+	return house{
+		app.New(
+			repository, assigned{db}, jobs.NewQueue(db, manual), new(audittest.Recorder), db,
+			events.New(subscriptions...), manual, doctors.Config{Mode: doctors.Open},
+		),
+		db,
+		manual,
+	}
 }
 
 // nobody in particular: the directory is everybody's. Administrators are not recorded as creators, so no row of a user

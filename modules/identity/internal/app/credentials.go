@@ -28,10 +28,17 @@ type Credentials struct {
 
 // NewCredentials wires it.
 func NewCredentials(
-	cfg identity.Config, passwords ports.Passwords, common ports.CommonPasswords, attempts ports.Attempts, trail audit.Recorder, clock clock.Clock,
+	cfg identity.Config, passwords ports.Passwords, common ports.CommonPasswords,
+	attempts ports.Attempts, trail audit.Recorder, clock clock.Clock,
 ) *Credentials {
 	policy := domain.PasswordPolicy{Strict: cfg.StrictPasswords, Common: common}
-	return &Credentials{passwords: passwords, attempts: attempts, trail: trail, refusals: newRefusals(trail, clock), policy: policy}
+	return &Credentials{
+		passwords: passwords,
+		attempts:  attempts,
+		trail:     trail,
+		refusals:  newRefusals(trail, clock),
+		policy:    policy,
+	}
 }
 
 // proof is what became of a password.
@@ -46,9 +53,13 @@ type proof struct {
 // that is. who is the zero Principal unless the caller holds a live session of the account. Errors: errs.Throttled
 // before any work, errs.Unavailable when too many passwords are being hashed.
 func (c *Credentials) prove(
-	ctx context.Context, who auth.Principal, mailbox, password string, client netip.Addr, find func(context.Context) (domain.User, error),
+	ctx context.Context, who auth.Principal, mailbox, password string,
+	client netip.Addr, find func(context.Context) (domain.User, error),
 ) (domain.User, proof, error) {
-	p := proof{by: callerOf(who, client), attempt: domain.Attempt{Mailbox: mailbox, Client: client, SignedIn: who.UserID != uuid.Nil}}
+	p := proof{
+		by:      callerOf(who, client),
+		attempt: domain.Attempt{Mailbox: mailbox, Client: client, SignedIn: who.UserID != uuid.Nil},
+	}
 	var user domain.User
 	err := c.lookUp(ctx, p.by, func() (err error) {
 		if user, err = find(ctx); err != nil {

@@ -26,7 +26,9 @@ type erasure struct {
 
 // NewErasure returns the handler that removes the data of closed accounts, and then the accounts.
 func NewErasure(users ports.Users, belongings identity.Belongings, answers ports.KeptAnswers) jobs.Handler {
-	return jobs.Handler{Kind: erasureKind, Batch: func(ctx context.Context, job jobs.Job, limit int) (jobs.Progress, error) {
+	return jobs.Handler{Kind: erasureKind, Batch: func(
+		ctx context.Context, job jobs.Job, limit int,
+	) (jobs.Progress, error) {
 		var of erasure
 		if err := job.Decode(&of); err != nil {
 			return jobs.Progress{}, err

@@ -147,7 +147,11 @@ func TestR16_ANetworksFailuresKeepNoKnownUserOut(t *testing.T) {
 		ravi := domain.Registration{Name: "Ravi", Email: "ravi@example.com", Password: secret}
 		raviID := h.registered(t, ravi)
 		for i := range 20 {
-			_, err := h.SignIn(t.Context(), domain.Credentials{Email: fmt.Sprintf("%d@example.com", i), Password: "a guess"}, here)
+			_, err := h.SignIn(
+				t.Context(),
+				domain.Credentials{Email: fmt.Sprintf("%d@example.com", i), Password: "a guess"},
+				here,
+			)
 			require.ErrorIs(t, err, identity.ErrInvalidCredentials)
 		}
 		signIn := func(email string) error {
@@ -156,7 +160,10 @@ func TestR16_ANetworksFailuresKeepNoKnownUserOut(t *testing.T) {
 		}
 		require.Equal(t, errs.Throttled, errs.KindOf(signIn(ravi.Email)), "who never signed in from here")
 		require.NoError(t, signIn("asha@example.com"))
-		require.NoError(t, h.ChangePassword(t.Context(), who, domain.PasswordChange{Current: secret, New: "another horse"}, here))
+		require.NoError(
+			t,
+			h.ChangePassword(t.Context(), who, domain.PasswordChange{Current: secret, New: "another horse"}, here),
+		)
 
 		_, err := h.SignIn(t.Context(), domain.Credentials{Email: ravi.Email, Password: secret}, network(1))
 		require.NoError(t, err)
@@ -164,7 +171,10 @@ func TestR16_ANetworksFailuresKeepNoKnownUserOut(t *testing.T) {
 		_, err = h.Leave(t.Context(), elsewhere, revision.Match{}, secret, false, here)
 		require.NoError(t, err)
 		var known int
-		require.NoError(t, db.Read(t.Context()).Raw(`SELECT count(*) FROM known_clients WHERE user_id = ?`, raviID.ID).Scan(&known).Error)
+		require.NoError(
+			t,
+			db.Read(t.Context()).Raw(`SELECT count(*) FROM known_clients WHERE user_id = ?`, raviID.ID).Scan(&known).Error,
+		)
 		require.Zero(t, known, "it went with the account")
 	})
 }
@@ -185,7 +195,10 @@ func TestKnownCallersAreToldApart(t *testing.T) {
 	require.ErrorIs(t, err, identity.ErrInvalidCredentials)
 	require.Equal(t, ports.Caller{Caller: admission.By(network(1).Address, "")}, last())
 	who, _ := h.signedInAs(t, "b@example.com")
-	require.NoError(t, h.ChangePassword(t.Context(), who, domain.PasswordChange{Current: secret, New: "another horse"}, network(2)))
+	require.NoError(
+		t,
+		h.ChangePassword(t.Context(), who, domain.PasswordChange{Current: secret, New: "another horse"}, network(2)),
+	)
 	require.Equal(t, ports.Caller{Caller: admission.By(network(2).Address, who.UserID.String()), Known: true}, last())
 	ctx := audit.WithRequest(t.Context(), audit.Request{Address: network(3).Address})
 	_, err = h.Add(ctx, who, domain.Registration{Name: "C", Email: "c@example.com", Password: secret}, auth.Staff)
@@ -211,7 +224,12 @@ func TestRegistrationsAreBounded(t *testing.T) {
 		for range 5 {
 			require.ErrorIs(t, register(1, "asha@example.com"), identity.ErrEmailTaken)
 			require.Equal(t, errs.Invalid, errs.KindOf(register(1, "nobody")))
-			_, err := h.Add(from(1), auth.Principal{}, domain.Registration{Name: "A", Email: fmt.Sprintf("%d@by.admin", made), Password: secret}, auth.Staff)
+			_, err := h.Add(
+				from(1),
+				auth.Principal{},
+				domain.Registration{Name: "A", Email: fmt.Sprintf("%d@by.admin", made), Password: secret},
+				auth.Staff,
+			)
 			require.NoError(t, err)
 			made++
 		}
@@ -286,7 +304,12 @@ func TestRefusedSignInsAreCounted(t *testing.T) {
 	h.clock.Advance(10 * time.Minute)
 	try(1, 1, "")
 	try(1, 1, "")
-	require.ElementsMatch(t, []int64{0, 0, 99, 6, 0, 2, 0}, refused(), "the next one records what the window before it had")
+	require.ElementsMatch(
+		t,
+		[]int64{0, 0, 99, 6, 0, 2, 0},
+		refused(),
+		"the next one records what the window before it had",
+	)
 	try(1, 1, "")
 	h.credentials.RecordRefusals(true)
 	require.Equal(t, int64(1), refused()[7], "before the process ends")

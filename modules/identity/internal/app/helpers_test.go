@@ -76,13 +76,25 @@ func newHouse(t testing.TB, db *database.DB, adjust ...func(*identity.Config)) h
 	}
 	limits := domain.AttemptLimits{FreeAttempts: cfg.FreeAttempts, AccountFailures: cfg.AccountFailures, ClientFailures: cfg.ClientFailures}
 	attempts := store.NewAttempts(db, []byte("a key of the tests, of 32 bytes.."), limits, manual)
-	registrations := store.NewRegistrations(db, []byte("a key of the tests, of 32 bytes.."), domain.RegistrationLimit(cfg.RegistrationsPerHour), manual)
-	credentials := app.NewCredentials(cfg, h.passwords, func(password string) bool { return password == "password1" }, attempts, h.trail, manual)
+	registrations := store.NewRegistrations(
+		db,
+		[]byte("a key of the tests, of 32 bytes.."),
+		domain.RegistrationLimit(cfg.RegistrationsPerHour),
+		manual,
+	)
+	credentials := app.NewCredentials(
+		cfg,
+		h.passwords,
+		func(password string) bool { return password == "password1" },
+		attempts,
+		h.trail,
+		manual,
+	)
 	h.credentials = credentials
 	h.estate, h.roles = &estate{db: db}, rolesOf()
 	h.Service = app.New(cfg, h.users, h.sessions, credentials, tokens, h.trail, db, manual)
-	h.Accounts = app.NewAccounts(cfg, h.users, store.NewMailboxes(db, manual, zap.NewNop()), h.sessions, credentials, registrations,
-		h.estate, idempotency.New(db, manual), jobs.NewQueue(db, manual), h.roles, h.trail, db, manual)
+	h.Accounts = app.NewAccounts(cfg, h.users, store.NewMailboxes(db, manual, zap.NewNop()), h.sessions, credentials,
+		registrations, h.estate, idempotency.New(db, manual), jobs.NewQueue(db, manual), h.roles, h.trail, db, manual)
 	return h
 }
 
@@ -106,7 +118,9 @@ func (e *estate) Count(ctx context.Context, user identity.UserID, _ int) (count 
 }
 
 // Discard implements identity.Belongings.
-func (e *estate) Discard(ctx context.Context, user identity.UserID, _ identity.SessionID, _ string, _ int) (int, error) {
+func (e *estate) Discard(
+	ctx context.Context, user identity.UserID, _ identity.SessionID, _ string, _ int,
+) (int, error) {
 	done := e.db.Write(ctx).Exec(`DELETE FROM patients WHERE owner_id = ?`, user)
 	return int(done.RowsAffected), done.Error
 }

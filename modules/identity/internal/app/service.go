@@ -69,13 +69,16 @@ func (s *Service) SignIn(ctx context.Context, said domain.Credentials, from From
 	if err := said.Validate(); err != nil {
 		return Tokens{}, err
 	}
-	user, proved, err := s.credentials.prove(ctx, auth.Principal{}, domain.Mailbox(said.Email), said.Password, from.Address, func(ctx context.Context) (domain.User, error) {
+	find := func(ctx context.Context) (domain.User, error) {
 		user, err := s.users.FindByAddress(ctx, said.Email)
 		if errors.Is(err, ports.ErrNotFound) {
 			return domain.User{}, nil
 		}
 		return user, err
-	})
+	}
+	user, proved, err := s.credentials.prove(
+		ctx, auth.Principal{}, domain.Mailbox(said.Email), said.Password, from.Address, find,
+	)
 	if err != nil {
 		return Tokens{}, s.credentials.failed(ctx, auth.Principal{}, user.ID, from.Address, err)
 	}

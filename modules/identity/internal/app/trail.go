@@ -21,7 +21,9 @@ func about(action audit.Action, resource audit.Resource, id uuid.UUID, status in
 
 // failed records that somebody did not prove a password, and gives the refusal back. It is told whether the trail can be written or not: nobody
 // gets in by it. What says nothing of a password, such as a full gate, is not recorded.
-func (c *Credentials) failed(ctx context.Context, who auth.Principal, user identity.UserID, client netip.Addr, refusal error) error {
+func (c *Credentials) failed(
+	ctx context.Context, who auth.Principal, user identity.UserID, client netip.Addr, refusal error,
+) error {
 	status := map[errs.Kind]int{
 		errs.Unauthenticated: http.StatusUnauthorized, errs.Throttled: http.StatusTooManyRequests, errs.Invalid: http.StatusBadRequest,
 	}[errs.KindOf(refusal)]

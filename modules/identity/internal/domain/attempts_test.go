@@ -119,7 +119,11 @@ func TestCountAndSucceed(t *testing.T) {
 		tallies.Count(now)
 		tallies.Count(now)
 		tallies.Succeed(later)
-		require.Equal(t, domain.Tallies{domain.Client: counted, domain.WideClient: counted, domain.Pair: {SucceededAt: later}}, tallies)
+		require.Equal(
+			t,
+			domain.Tallies{domain.Client: counted, domain.WideClient: counted, domain.Pair: {SucceededAt: later}},
+			tallies,
+		)
 	})
 	t.Run("a success that was never counted takes nothing back", func(t *testing.T) {
 		var tallies domain.Tallies

@@ -152,7 +152,8 @@ var errInvisible = errors.New("Must not contain spaces, control characters or in
 // allVisible is the rule for the characters of a new address. Existing accounts sign in with whatever they were
 // registered with.
 func allVisible(value any) error {
-	if strings.ContainsFunc(value.(string), func(r rune) bool { return r != ' ' && text.Unseen(r) }) { // a plain space makes it no address
+	// a plain space makes it no address
+	if strings.ContainsFunc(value.(string), func(r rune) bool { return r != ' ' && text.Unseen(r) }) {
 		return errInvisible
 	}
 	return nil

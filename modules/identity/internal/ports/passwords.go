@@ -35,5 +35,7 @@ type Passwords interface {
 	// work; its error is Verify's. stale asks the caller to store a new Hash, because phc was made with other parameters than today's; it
 	// is true only with ok.
 	// Errors: errs.Unavailable ("busy") as for Hash; count's.
-	Verify(ctx context.Context, by Caller, password, phc string, count func(context.Context) error) (ok, stale bool, err error)
+	Verify(
+		ctx context.Context, by Caller, password, phc string, count func(context.Context) error,
+	) (ok, stale bool, err error)
 }

@@ -31,7 +31,14 @@ type house struct {
 
 func newHouse(db *database.DB, subscriptions ...events.Subscription) house {
 	manual := clock.At(now)
-	return house{app.New(store.New(db), nobodysCare{}, new(audittest.Recorder), db, events.New(subscriptions...), manual, time.UTC, patients.Config{}), db, manual}
+	return house{
+		app.New(
+			store.New(db), nobodysCare{}, new(audittest.Recorder), db,
+			events.New(subscriptions...), manual, time.UTC, patients.Config{},
+		),
+		db,
+		manual,
+	}
 }
 
 // someone is a user who may own patients.

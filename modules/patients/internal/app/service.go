@@ -33,11 +33,15 @@ type Service struct {
 
 // New wires the use cases.
 func New(
-	repository ports.Repository, care patients.Care, trail audit.Recorder, tx tx.Runner, events events.Publisher, clock clock.Clock,
+	repository ports.Repository, care patients.Care, trail audit.Recorder,
+	tx tx.Runner, events events.Publisher, clock clock.Clock,
 	zone *time.Location, cfg patients.Config,
 ) *Service {
 	limit := quota.New(cfg.MaxPerUser, repository.CountOf, patients.ErrLimitReached)
-	return &Service{patients: repository, care: care, trail: trail, tx: tx, events: events, clock: clock, zone: zone, limit: limit}
+	return &Service{
+		patients: repository, care: care, trail: trail, tx: tx,
+		events: events, clock: clock, zone: zone, limit: limit,
+	}
 }
 
 // visible is which patients the user may see and change: today, those they created.

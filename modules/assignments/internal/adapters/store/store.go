@@ -36,7 +36,13 @@ type row struct {
 func (row) TableName() string { return "assignments" }
 
 func rowOf(a domain.Assignment) row {
-	return row{ID: a.ID, OwnerID: a.OwnerID, PatientID: a.PatientID, DoctorID: a.DoctorID, AssignedAt: database.At(a.AssignedAt)}
+	return row{
+		ID:         a.ID,
+		OwnerID:    a.OwnerID,
+		PatientID:  a.PatientID,
+		DoctorID:   a.DoctorID,
+		AssignedAt: database.At(a.AssignedAt),
+	}
 }
 
 func (r row) assignment() domain.Assignment {
@@ -177,7 +183,15 @@ func (s *store) AddMissing(ctx context.Context, all []domain.Assignment) ([]doma
 
 func (s *store) RemoveAll(ctx context.Context, all []domain.Assignment) ([]domain.Assignment, error) {
 	var removed []row
-	whole := clause.Returning{Columns: []clause.Column{{Name: "id"}, {Name: "owner_id"}, {Name: "patient_id"}, {Name: "doctor_id"}, {Name: "assigned_at"}}}
+	whole := clause.Returning{
+		Columns: []clause.Column{
+			{Name: "id"},
+			{Name: "owner_id"},
+			{Name: "patient_id"},
+			{Name: "doctor_id"},
+			{Name: "assigned_at"},
+		},
+	}
 	err := database.Among(s.db.Write(ctx).Clauses(whole), "id", idsOf(all)).Delete(&removed).Error
 	return assignmentsOf(removed), err
 }

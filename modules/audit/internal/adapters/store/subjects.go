@@ -98,7 +98,9 @@ func (s *store) about(ctx context.Context, filter domain.Filter, request paging.
 
 // sealed returns the entries that rows stand for, as many as fit on a page, and how many of the rows these are. The
 // sealed entry says whom it is about, not the index over it: an entry that does not name the patient is left out.
-func (s *store) sealed(ctx context.Context, patient uuid.UUID, rows []subjectRow) (entries []domain.Entry, count int, err error) {
+func (s *store) sealed(
+	ctx context.Context, patient uuid.UUID, rows []subjectRow,
+) (entries []domain.Entry, count int, err error) {
 	const atOnce = 100 // of up to 200 ids each
 	size := 0
 	for some := range slices.Chunk(rows, atOnce) {
@@ -129,7 +131,11 @@ func (s *store) Hidden(ctx context.Context, entries []domain.Entry) (*domain.Ent
 	there := map[subjectRow]bool{}
 	for some := range slices.Chunk(patients, atOnce) {
 		var rows []subjectRow
-		during := s.db.Read(ctx).Where("created_at >= ? AND created_at <= ?", database.At(entries[0].Time), database.At(entries[len(entries)-1].Time))
+		during := s.db.Read(ctx).Where(
+			"created_at >= ? AND created_at <= ?",
+			database.At(entries[0].Time),
+			database.At(entries[len(entries)-1].Time),
+		)
 		err := database.Among(during, "patient_id", some).Find(&rows).Error
 		if err != nil {
 			return nil, err
@@ -165,7 +171,9 @@ func (s *store) lookUp(ctx context.Context, rows []subjectRow) (map[uuid.UUID]do
 	slices.Sort(chains)
 	var found []row // among them what stands at a sequence of another's chain, in the same time
 	during := s.db.Read(ctx).Where("created_at >= ? AND created_at <= ?", first, last)
-	err := database.Among(database.Among(during, "chain", slices.Compact(chains)), "sequence", sequences).Find(&found).Error
+	err := database.Among(
+		database.Among(during, "chain", slices.Compact(chains)), "sequence", sequences,
+	).Find(&found).Error
 	entries := make(map[uuid.UUID]domain.Entry, len(found))
 	for _, r := range found {
 		entries[r.ID] = r.entry()

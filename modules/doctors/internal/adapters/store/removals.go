@@ -24,7 +24,8 @@ func (removalRow) TableName() string { return "doctor_removals" }
 
 func (s *store) BeginRemoval(ctx context.Context, removal domain.Removal) error {
 	return s.db.Write(ctx).Create(&removalRow{
-		DoctorID: removal.Doctor, ReassignTo: removal.ReassignTo, UserID: removal.UserID, SessionID: removal.SessionID, Role: removal.Role,
+		DoctorID: removal.Doctor, ReassignTo: removal.ReassignTo,
+		UserID: removal.UserID, SessionID: removal.SessionID, Role: removal.Role,
 		StartedAt: database.At(removal.StartedAt),
 	}).Error
 }
@@ -35,7 +36,8 @@ func (s *store) Removals(ctx context.Context, id doctors.ID) ([]domain.Removal, 
 	removals := make([]domain.Removal, len(rows))
 	for i, r := range rows {
 		removals[i] = domain.Removal{
-			Doctor: r.DoctorID, ReassignTo: r.ReassignTo, StartedAt: r.StartedAt.Time, UserID: r.UserID, SessionID: r.SessionID, Role: r.Role,
+			Doctor: r.DoctorID, ReassignTo: r.ReassignTo, StartedAt: r.StartedAt.Time,
+			UserID: r.UserID, SessionID: r.SessionID, Role: r.Role,
 		}
 	}
 	return removals, err

@@ -128,9 +128,11 @@ type assignable struct {
 func (s *store) FindAssignable(ctx context.Context, id doctors.ID) (domain.Doctor, error) {
 	var r assignable
 	err := s.db.Read(ctx).Model(&row{}).
-		Select("doctors.id", "name", "specialization", "experience", "email", "phone", "license_number", "version", "created_at", "updated_at",
+		Select("doctors.id", "name", "specialization", "experience", "email", "phone", "license_number",
+			"version", "created_at", "updated_at",
 			"doctor_removals.doctor_id IS NOT NULL AS in_removal").
-		Joins("LEFT JOIN doctor_removals ON doctor_removals.doctor_id = doctors.id").Where("doctors.id = ?", id).Take(&r).Error
+		Joins("LEFT JOIN doctor_removals ON doctor_removals.doctor_id = doctors.id").
+		Where("doctors.id = ?", id).Take(&r).Error
 	if err == nil && r.InRemoval {
 		err = doctors.ErrInRemoval
 	}

@@ -96,7 +96,10 @@ func TestLicenseNumber(t *testing.T) {
 
 // shown is as much of a doctor as other modules see.
 func shown(d domain.Doctor) domain.Doctor {
-	return domain.Doctor{ID: d.ID, Details: domain.Details{Name: d.Name, Specialization: d.Specialization, Experience: d.Experience}}
+	return domain.Doctor{
+		ID:      d.ID,
+		Details: domain.Details{Name: d.Name, Specialization: d.Specialization, Experience: d.Experience},
+	}
 }
 
 func TestFindAll(t *testing.T) {

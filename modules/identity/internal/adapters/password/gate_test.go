@@ -397,13 +397,21 @@ func TestGateIsFair(t *testing.T) {
 		bystander bool // is known
 		hashes    int
 	}{
-		"strangers of one network, a stranger elsewhere":                 {[]func(int) ports.Caller{one(false)}, false, 2},
-		"strangers of one network, a known client elsewhere":             {[]func(int) ports.Caller{one(false)}, true, 2},
-		"known clients of one network, a stranger elsewhere":             {[]func(int) ports.Caller{one(true)}, false, 2},
-		"known clients of one network, a known client elsewhere":         {[]func(int) ports.Caller{one(true)}, true, 2},
-		"both kinds of one network, a stranger elsewhere":                {[]func(int) ports.Caller{one(true), one(false)}, false, 4},
-		"strangers of 24 networks, a known client elsewhere":             {[]func(int) ports.Caller{many(false)}, true, 2},
-		"strangers of 24 networks and known ones of one, a known client": {[]func(int) ports.Caller{many(false), one(true)}, true, 4},
+		"strangers of one network, a stranger elsewhere":         {[]func(int) ports.Caller{one(false)}, false, 2},
+		"strangers of one network, a known client elsewhere":     {[]func(int) ports.Caller{one(false)}, true, 2},
+		"known clients of one network, a stranger elsewhere":     {[]func(int) ports.Caller{one(true)}, false, 2},
+		"known clients of one network, a known client elsewhere": {[]func(int) ports.Caller{one(true)}, true, 2},
+		"both kinds of one network, a stranger elsewhere": {
+			[]func(int) ports.Caller{one(true), one(false)},
+			false,
+			4,
+		},
+		"strangers of 24 networks, a known client elsewhere": {[]func(int) ports.Caller{many(false)}, true, 2},
+		"strangers of 24 networks and known ones of one, a known client": {
+			[]func(int) ports.Caller{many(false), one(true)},
+			true,
+			4,
+		},
 	} {
 		t.Run(what, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

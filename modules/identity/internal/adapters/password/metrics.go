@@ -28,9 +28,21 @@ func Collectors(passwords ports.Passwords) []prometheus.Collector {
 	}
 	count := func(of func() int) func() float64 { return func() float64 { return float64(of()) } }
 	return []prometheus.Collector{
-		telemetry.Gauge("healthcare_password_hash_slots", "Hashes that may be made at once.", count(func() int { return h.gate.size })),
-		telemetry.Gauge("healthcare_password_hash_slots_in_use", "Hashes that are being made.", count(func() int { n, _ := h.gate.load(); return n })),
-		telemetry.Gauge("healthcare_password_hash_waiting", "Callers that wait for a slot.", count(func() int { _, n := h.gate.load(); return n })),
+		telemetry.Gauge(
+			"healthcare_password_hash_slots",
+			"Hashes that may be made at once.",
+			count(func() int { return h.gate.size }),
+		),
+		telemetry.Gauge(
+			"healthcare_password_hash_slots_in_use",
+			"Hashes that are being made.",
+			count(func() int { n, _ := h.gate.load(); return n }),
+		),
+		telemetry.Gauge(
+			"healthcare_password_hash_waiting",
+			"Callers that wait for a slot.",
+			count(func() int { _, n := h.gate.load(); return n }),
+		),
 		h.gate.refusals, h.durations,
 	}
 }

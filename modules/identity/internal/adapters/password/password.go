@@ -25,8 +25,9 @@ type Config struct {
 	Iterations  uint32 // passes over the memory: 1..16
 	Parallelism uint8  // lanes of one hash: 1..16
 
-	Slots int           // hashes at once, 0..1,024; 0 means one less than the cores, and at least one
-	Queue int           // callers that may wait for a slot in each lane, 0..10,000; then one of whoever has most waiting is refused
+	Slots int // hashes at once, 0..1,024; 0 means one less than the cores, and at least one
+	// callers that may wait for a slot in each lane, 0..10,000; then one of whoever has most waiting is refused
+	Queue int
 	Wait  time.Duration // longest time in the queue, 1 ms..1 min
 }
 

@@ -54,7 +54,9 @@ func (u *users) Add(ctx context.Context, user domain.User) error {
 // caller tries another.
 func (u *users) taken(ctx context.Context, r userRow) error {
 	var rivals []userRow
-	if err := u.db.Write(ctx).Select("id", "mailbox").Where("id = ? OR mailbox = ?", r.ID, r.Mailbox).Find(&rivals).Error; err != nil {
+	if err := u.db.Write(ctx).Select("id", "mailbox").Where(
+		"id = ? OR mailbox = ?", r.ID, r.Mailbox,
+	).Find(&rivals).Error; err != nil {
 		return err
 	}
 	switch {

@@ -204,7 +204,8 @@ func (a *attempts) write(ctx context.Context, keys scopeKeys, tallies domain.Tal
 			continue
 		}
 		kept = append(kept, attemptRow{
-			Key: key, Failures: t.Failures, FirstAt: database.At(t.FirstAt), LastAt: database.At(t.LastAt), ExpiresAt: database.At(ends),
+			Key: key, Failures: t.Failures, FirstAt: database.At(t.FirstAt),
+			LastAt: database.At(t.LastAt), ExpiresAt: database.At(ends),
 		})
 	}
 	if len(over) > 0 {

@@ -37,7 +37,8 @@ func (u *users) Close(ctx context.Context, id identity.UserID, closing domain.Cl
 			UpdatedAt: database.At(closing.At),
 		}
 		done := u.db.Write(ctx).Model(&userRow{}).Where("id = ?", id).
-			Select("name", "email", "mailbox", "username", "password_hash", "active", "search_text", "updated_at").Updates(&blank)
+			Select("name", "email", "mailbox", "username", "password_hash", "active", "search_text", "updated_at").
+			Updates(&blank)
 		if done.Error != nil {
 			return done.Error
 		}
@@ -45,10 +46,14 @@ func (u *users) Close(ctx context.Context, id identity.UserID, closing domain.Cl
 			return ports.ErrNotFound
 		}
 		mailbox := mailboxRow{Mailbox: domain.Mailbox(address), Holds: true}
-		if err := u.db.Write(ctx).Model(&mailboxRow{}).Where("user_id = ?", id).Select("mailbox", "holds").Updates(&mailbox).Error; err != nil {
+		err := u.db.Write(ctx).Model(&mailboxRow{}).Where("user_id = ?", id).
+			Select("mailbox", "holds").Updates(&mailbox).Error
+		if err != nil {
 			return err
 		}
-		return u.db.Write(ctx).Create(&closedRow{UserID: id, SessionID: closing.Session, Role: closing.Role, ClosedAt: database.At(closing.At)}).Error
+		return u.db.Write(ctx).Create(
+			&closedRow{UserID: id, SessionID: closing.Session, Role: closing.Role, ClosedAt: database.At(closing.At)},
+		).Error
 	})
 }
 

@@ -60,7 +60,8 @@ func (a *attempts) remember(ctx context.Context, attempt domain.Attempt) error {
 		return err
 	}
 	renewed := clause.OnConflict{
-		Columns: []clause.Column{{Name: "user_id"}, {Name: "client"}}, DoUpdates: clause.AssignmentColumns([]string{"signed_in_at"}),
+		Columns:   []clause.Column{{Name: "user_id"}, {Name: "client"}},
+		DoUpdates: clause.AssignmentColumns([]string{"signed_in_at"}),
 	}
 	row := knownRow{UserID: attempt.User, Client: a.knownKey(attempt), SignedInAt: database.At(now)}
 	if err := a.db.Write(ctx).Clauses(renewed).Create(&row).Error; err != nil {
@@ -68,7 +69,9 @@ func (a *attempts) remember(ctx context.Context, attempt domain.Attempt) error {
 	}
 	last := a.db.Write(ctx).Model(&knownRow{}).Select("client").Where("user_id = ?", attempt.User).
 		Order("signed_in_at DESC, client").Limit(ports.MaxKnownClients)
-	if err := a.db.Write(ctx).Where("user_id = ? AND client NOT IN (?)", attempt.User, last).Delete(&knownRow{}).Error; err != nil {
+	if err := a.db.Write(ctx).Where(
+		"user_id = ? AND client NOT IN (?)", attempt.User, last,
+	).Delete(&knownRow{}).Error; err != nil {
 		return err
 	}
 	expired := a.db.Write(ctx).Model(&knownRow{}).Select("user_id", "client").

@@ -98,7 +98,11 @@ func TestKnownClients(t *testing.T) {
 		t.Run("go with the account", func(t *testing.T) {
 			require.NoError(t, store.NewUsers(attempts.db).Remove(t.Context(), asha(1).User))
 			require.Equal(t, 1, attempts.knownClients(t))
-			require.False(t, attempts.known(t, attempts.of(t, "asha@example.com")(5)), "nor does the next owner of the address inherit them")
+			require.False(
+				t,
+				attempts.known(t, attempts.of(t, "asha@example.com")(5)),
+				"nor does the next owner of the address inherit them",
+			)
 		})
 	})
 }
@@ -140,7 +144,10 @@ func TestRegistrationsOfANetwork(t *testing.T) {
 		}
 		refused := func(t *testing.T, wait time.Duration, client string) {
 			t.Helper()
-			for _, err := range []error{registrations.Check(t.Context(), addr(client)), registrations.Count(t.Context(), addr(client))} {
+			for _, err := range []error{
+				registrations.Check(t.Context(), addr(client)),
+				registrations.Count(t.Context(), addr(client)),
+			} {
 				require.ErrorIs(t, err, domain.ErrTooManyRegistrations)
 				require.Equal(t, wait, retryAfter(t, err))
 			}

@@ -148,7 +148,11 @@ func (m *Mailboxes) sharing(ctx context.Context, rows []mailboxRow) (all [][]ide
 		recorded[i] = r.UserID
 	}
 	var found []mailboxRow
-	shared := database.Among(m.db.Write(ctx).Model(&mailboxRow{}).Select("mailbox").Where("NOT holds"), "user_id", recorded)
+	shared := database.Among(
+		m.db.Write(ctx).Model(&mailboxRow{}).Select("mailbox").Where("NOT holds"),
+		"user_id",
+		recorded,
+	)
 	err = m.db.Write(ctx).Table("user_mailboxes AS s").Select("s.user_id", "s.mailbox").Joins("JOIN users ON users.id = s.user_id").
 		Where("s.mailbox IN (?)", shared).
 		Order("s.mailbox, users.created_at, users.id").Find(&found).Error

@@ -15,7 +15,9 @@ import (
 
 // NewRegistrations counts the accounts that networks make in db, under keys that nobody can trace to an address without
 // key.
-func NewRegistrations(db *database.DB, key []byte, limit domain.RegistrationLimit, clock clock.Clock) ports.Registrations {
+func NewRegistrations(
+	db *database.DB, key []byte, limit domain.RegistrationLimit, clock clock.Clock,
+) ports.Registrations {
 	return &registrations{db: db, hidden: hidden(key), limit: limit, clock: clock}
 }
 
@@ -67,7 +69,10 @@ func (r *registrations) Count(ctx context.Context, client netip.Addr) error {
 		for i := range rows {
 			rows[i].FullAt = database.At(r.limit.Count(rows[i].FullAt.Time, now))
 		}
-		counted := clause.OnConflict{Columns: []clause.Column{{Name: "network"}}, DoUpdates: clause.AssignmentColumns([]string{"full_at"})}
+		counted := clause.OnConflict{
+			Columns:   []clause.Column{{Name: "network"}},
+			DoUpdates: clause.AssignmentColumns([]string{"full_at"}),
+		}
 		if err := r.db.Write(ctx).Clauses(counted).Create(&rows).Error; err != nil {
 			return err
 		}
@@ -92,7 +97,10 @@ func (r *registrations) lock(ctx context.Context, client netip.Addr) ([]registra
 	for _, key := range r.networks(client) {
 		rows = append(rows, registrationRow{Network: key, FullAt: database.At(r.clock.Now())})
 	}
-	held := clause.OnConflict{Columns: []clause.Column{{Name: "network"}}, DoUpdates: clause.AssignmentColumns([]string{"network"})}
+	held := clause.OnConflict{
+		Columns:   []clause.Column{{Name: "network"}},
+		DoUpdates: clause.AssignmentColumns([]string{"network"}),
+	}
 	returned := clause.Returning{Columns: []clause.Column{{Name: "network"}, {Name: "full_at"}}}
 	return rows, r.db.Write(ctx).Clauses(held, returned).Create(&rows).Error
 }

@@ -112,7 +112,12 @@ func TestMedicalRecordNumber(t *testing.T) {
 
 // shown is as much of a patient as other modules see.
 func shown(p domain.Patient) domain.Patient {
-	details := domain.Details{Name: p.Details.Name, Gender: p.Details.Gender, Age: p.Details.Age, BirthDate: p.Details.BirthDate}
+	details := domain.Details{
+		Name:      p.Details.Name,
+		Gender:    p.Details.Gender,
+		Age:       p.Details.Age,
+		BirthDate: p.Details.BirthDate,
+	}
 	return domain.Patient{ID: p.ID, OwnerID: p.OwnerID, Details: details}
 }
 

@@ -77,6 +77,12 @@ var attacks = []attack{
 		attackers: 16,
 	},
 	{
+		name:      "filters that match nobody",
+		prepare:   (*arena).manyDoctors,
+		step:      sends("GET", "/api/doctors/?specialization=Dermatology&experience_min=60&ordering=name", nil),
+		attackers: 16,
+	},
+	{
 		name:      "HEAD of lists",
 		prepare:   (*arena).manyPatients,
 		step:      sends("HEAD", "/api/patients/?limit=500", nil),
@@ -86,6 +92,13 @@ var attacks = []attack{
 		name:      "creating rows",
 		step:      sends("POST", "/api/patients/", object{"name": "Row", "age": 1, "gender": "Other"}),
 		attackers: 16,
+	},
+	{
+		name:      "creating rows, and a bystander who creates one as well",
+		step:      sends("POST", "/api/patients/", object{"name": "Row", "age": 1, "gender": "Other"}),
+		attackers: 16,
+		bystander: (*arena).create,
+		every:     20 * time.Millisecond,
 	},
 	{name: "requests while nobody reads the log", step: sends("GET", "/livez", nil), attackers: 16, unread: true},
 }
@@ -299,6 +312,11 @@ func (v *visitor) signIn() (int, []byte) {
 
 func (a *arena) read() int {
 	status, _ := a.bystander.do(a.t.Context(), "GET", "/api/patients/?limit=5", nil)
+	return status
+}
+
+func (a *arena) create() int {
+	status, _ := a.bystander.do(a.t.Context(), "POST", "/api/patients/", object{"name": "N", "age": 1, "gender": "Other"})
 	return status
 }
 

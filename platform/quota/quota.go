@@ -34,6 +34,8 @@ type Quota struct {
 type usage struct {
 	mu    sync.Mutex
 	rows  int       // the last count, and what this process changed since
+	begun int       // inserts of this process that have not ended, which a count may or may not see
+	over  bool      // the last count ended beyond the limit, so that there may be any number
 	room  int       // rows that may be inserted before the next count
 	fresh time.Time // when the last count may be repeated
 }
@@ -58,10 +60,20 @@ func (q *Quota) Insert(ctx context.Context, user uuid.UUID, insert func(context.
 		return err
 	}
 	err := insert(ctx)
+	u := q.of(user)
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.begun = max(0, u.begun-1)
 	if err != nil {
-		q.Changed(user, -1)
+		u.add(-1)
 	}
 	return err
+}
+
+func (u *usage) add(rows int) {
+	if !u.over || rows > 0 {
+		u.rows = max(0, u.rows+rows)
+	}
 }
 
 func (q *Quota) take(ctx context.Context, user uuid.UUID) error {
@@ -69,17 +81,19 @@ func (q *Quota) take(ctx context.Context, user uuid.UUID) error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if begun := q.now(); (u.room <= 0 || u.rows >= q.limit) && !begun.Before(u.fresh) {
-		rows, err := q.count(ctx, user, q.limit)
+		rows, err := q.count(ctx, user, q.limit+1)
 		if err != nil {
 			return err
 		}
 		ended := q.now()
-		u.rows, u.room, u.fresh = rows, (q.limit-rows)/share, ended.Add(share*ended.Sub(begun))
+		u.rows, u.over = rows+u.begun, rows > q.limit
+		u.room, u.fresh = (q.limit-u.rows)/share, ended.Add(share*ended.Sub(begun))
 	}
 	if u.rows >= q.limit {
 		return q.reached
 	}
 	u.rows++
+	u.begun++
 	u.room--
 	return nil
 }
@@ -92,7 +106,7 @@ func (q *Quota) Changed(user uuid.UUID, rows int) {
 	if u := q.known(user); u != nil {
 		u.mu.Lock()
 		defer u.mu.Unlock()
-		u.rows = max(0, u.rows+rows)
+		u.add(rows)
 	}
 }
 

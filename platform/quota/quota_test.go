@@ -106,6 +106,37 @@ func TestInsert(t *testing.T) {
 		q.Forget(user)
 		require.NoError(t, insert(q, s, user))
 	})
+	t.Run("counts what has not ended, which the store does not show yet", func(t *testing.T) {
+		q, s := over(10)
+		var begun, all sync.WaitGroup
+		end := make(chan struct{})
+		for range 6 {
+			begun.Add(1)
+			all.Go(func() {
+				_ = q.Insert(t.Context(), user, func(context.Context) error {
+					begun.Done()
+					<-end
+					return s.add(user)
+				})
+			})
+		}
+		begun.Wait()
+		for range 8 {
+			s.now = s.now.Add(time.Second) // so that each is counted anew
+			_ = insert(q, s, user)
+		}
+		close(end)
+		all.Wait()
+		require.Equal(t, 10, s.rows[user])
+	})
+	t.Run("is refused after a deletion of one of too many", func(t *testing.T) {
+		q, s := over(30)
+		s.rows[user] = 40
+		require.ErrorIs(t, insert(q, s, user), errReached)
+		s.rows[user]--
+		q.Changed(user, -1)
+		require.ErrorIs(t, insert(q, s, user), errReached)
+	})
 	t.Run("that fails uses nothing up", func(t *testing.T) {
 		q, s := over(1)
 		down := errors.New("down")

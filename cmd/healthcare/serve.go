@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"go.uber.org/dig"
@@ -28,6 +30,7 @@ func serve(ctx context.Context, demo bool) error {
 		return err
 	}
 	defer endIfHung(ctx, hungAfter(cfg))()
+	signal.Ignore(syscall.SIGPIPE) // who reads the log may end: its lines are dropped then, as if nobody read it
 	if demo {
 		if err := refuseDemo(ctx, cfg); err != nil {
 			return err

@@ -2,6 +2,7 @@ package httpserver
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,8 +23,7 @@ func (s *Server) understood(next fasthttp.RequestHandler) fasthttp.RequestHandle
 			ctx.SetConnectionClose() // what follows need not be a request
 			return
 		}
-		expected := ctx.Request.Header.Peek(fiber.HeaderExpect)
-		if len(expected) > 0 && !strings.EqualFold(string(expected), "100-continue") {
+		if slices.ContainsFunc(ctx.Request.Header.PeekAll(fiber.HeaderExpect), unmet) {
 			s.turnAway(ctx, refusalExpectation) // RFC 9110, section 10.1.1
 			return
 		}
@@ -39,6 +39,9 @@ func (s *Server) understood(next fasthttp.RequestHandler) fasthttp.RequestHandle
 		}
 	}
 }
+
+// unmet is about an Expect header of a request whose body is there.
+func unmet(expected []byte) bool { return !strings.EqualFold(string(expected), "100-continue") }
 
 // expectations refuses a body before the client sends it, where its length is too large for any operation.
 func (s *Server) expectations(ctx *fasthttp.RequestCtx) int {

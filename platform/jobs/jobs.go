@@ -134,6 +134,7 @@ func (q *Queue) Find(ctx context.Context, id string) (Status, error) {
 	if err != nil {
 		return Status{}, err
 	}
+	found[0].Total = max(found[0].Total, found[0].Done)
 	return found[0], nil
 }
 

@@ -69,7 +69,15 @@ func within(q *gorm.DB, scope patients.Scope) *gorm.DB { return q.Where("owner_i
 
 func (s *store) Add(ctx context.Context, a domain.Assignment) error {
 	r := rowOf(a)
-	return explain(s.db.Write(ctx).Create(&r).Error)
+	free := clause.OnConflict{ // an error of the store would have PostgreSQL log whose doctor it is
+		Columns:   []clause.Column{{Name: "patient_id"}, {Name: "doctor_id"}},
+		DoNothing: true,
+	}
+	added := s.db.Write(ctx).Clauses(free).Create(&r)
+	if added.Error == nil && added.RowsAffected == 0 {
+		return assignments.ErrAlreadyAssigned
+	}
+	return explain(added.Error)
 }
 
 func (s *store) Find(ctx context.Context, scope patients.Scope, id assignments.ID) (domain.Assignment, error) {

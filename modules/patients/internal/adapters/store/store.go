@@ -232,7 +232,7 @@ func (s *store) Count(ctx context.Context, scope patients.Scope, limit int) (int
 
 func (s *store) HoldSome(ctx context.Context, scope patients.Scope, limit int) (ids []patients.ID, err error) {
 	locked := within(s.db.Write(ctx).Model(&row{}), scope).Clauses(clause.Locking{Strength: "UPDATE"})
-	err = locked.Order("id").Limit(limit).Pluck("id", &ids).Error
+	err = locked.Order("created_at, id").Limit(limit).Pluck("id", &ids).Error // as an index has them
 	return ids, err
 }
 

@@ -80,6 +80,17 @@ func (l *Lease) Recallable(cut func()) {
 	}
 }
 
+// Keep ends what Recallable allows. It reports whether the use was not ended before.
+func (l *Lease) Keep() bool {
+	if l == nil {
+		return true
+	}
+	l.r.mu.Lock()
+	defer l.r.mu.Unlock()
+	delete(l.r.recallable, l.w)
+	return !l.w.lease.recalled
+}
+
 // Release gives it back. Once is enough.
 func (l *Lease) Release() {
 	if l == nil {

@@ -4,6 +4,7 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -15,9 +16,9 @@ import (
 )
 
 const (
-	// answersMemory bounds the answers in memory, in bytes: pages while they are read and encoded, and all answers
+	// memoryBytes bounds bodies and answers in memory: pages while they are read and encoded, and all answers
 	// until they have left.
-	answersMemory = 16 << 20
+	memoryBytes = 16 << 20
 
 	// smallAnswer is the size of an answer that is not accounted for: it fits into the buffer that each connection has
 	// anyway.
@@ -38,9 +39,14 @@ const (
 	longPage = 200
 )
 
+// atWork is how many requests of signed-in users are worked on at once, for each processor. Others wait for their turn
+// here, where it is shared, and not for a connection to the store or its one writer, where whoever asks first is first.
+const atWork = 16
+
 // shares are what all callers use together. Who has most of one waits while others do.
 type shares struct {
-	answers *admission.Resource // bytes of memory
+	memory  *admission.Resource // bytes of bodies and answers
+	working *admission.Resource // requests that are worked on
 	// reads that look at many rows, by weight: one processor stays free of them, if there are several
 	heavy    *admission.Resource
 	recorded *admission.Budget // requests that the audit trail keeps for ever
@@ -48,10 +54,14 @@ type shares struct {
 
 func newShares(cfg Config) shares {
 	const waiting = 512
-	processors := int64(max(1, runtime.GOMAXPROCS(0)-1))
+	all := int64(runtime.GOMAXPROCS(0))
+	processors := max(1, all-1)
 	return shares{
-		answers: admission.NewResource(
-			admission.Bounds{Capacity: answersMemory, Waiting: waiting, Wait: cfg.HandlerTimeout},
+		working: admission.NewResource(
+			admission.Bounds{Capacity: atWork * all, Waiting: 2 * waiting, Wait: cfg.HandlerTimeout},
+		),
+		memory: admission.NewResource(
+			admission.Bounds{Capacity: memoryBytes, Waiting: waiting, Wait: cfg.HandlerTimeout},
 		),
 		heavy: admission.NewResource(
 			admission.Bounds{Capacity: processors * weightOfSearch, Waiting: waiting, Wait: cfg.HandlerTimeout},
@@ -106,6 +116,29 @@ func (call *call) caller() admission.Caller {
 	return admission.By(call.address, user)
 }
 
+// tokenKey is how much of a token's end tells it from others.
+const tokenKey = 24
+
+// enter waits for the request's turn. Whose it is, is not known before the store is asked: a user counts by token.
+// Errors: admission.ErrShare, admission.ErrBusy, the context's.
+func (call *call) enter(c *fiber.Ctx, token string) (err error) {
+	call.token = strings.Clone(token[max(0, len(token)-tokenKey):])
+	return call.again(c)
+}
+
+// again is enter after leave.
+func (call *call) again(c *fiber.Ctx) (err error) {
+	by := admission.By(call.address, call.token)
+	call.turn, err = call.server.shares.working.Lease(c.UserContext(), by, 1)
+	return err
+}
+
+// leave ends the request's turn, before it waits for something else that is shared.
+func (call *call) leave() {
+	call.turn.Release()
+	call.turn = nil
+}
+
 // pageWeight is that of a page of so many bytes: it is in memory as rows and as JSON.
 func pageWeight(bytes int) int64 { return 2 * int64(bytes) }
 
@@ -123,6 +156,7 @@ func (call *call) reserve(c *fiber.Ctx) (err error) {
 	if call.op.list == nil {
 		return nil
 	}
+	call.leave()
 	if weight := call.heaviness(c); weight > 0 {
 		if call.heavy, err = call.server.shares.heavy.Lease(c.UserContext(), call.caller(), weight); err != nil {
 			return err
@@ -132,31 +166,36 @@ func (call *call) reserve(c *fiber.Ctx) (err error) {
 }
 
 func (call *call) reservePage(c *fiber.Ctx, bytes int) (err error) {
+	call.leave()
 	call.lease.Release()
-	call.lease, err = call.server.shares.answers.Lease(c.UserContext(), call.caller(), pageWeight(bytes))
+	call.lease, err = call.server.shares.memory.Lease(c.UserContext(), call.caller(), pageWeight(bytes))
 	call.pageBytes = bytes
-	return err
+	if err != nil {
+		return err
+	}
+	return call.again(c)
 }
 
 // account keeps the answer's bytes accounted for until it has left. What was changed is answered whatever else is in
 // memory. Errors: those of reserve, for an answer that changed nothing.
 func (call *call) account(c *fiber.Ctx) (err error) {
+	call.leave()
 	size := int64(len(c.Response().Body()))
 	conn, counted := c.Context().Conn().(*countedConn)
 	if size <= smallAnswer || !counted || call.op.platform {
 		call.lease.Release()
 		return nil
 	}
-	answers := call.server.shares.answers
+	memory := call.server.shares.memory
 	switch {
 	case call.lease != nil:
 		call.lease.Resize(size)
 	case call.op.method == fiber.MethodGet:
-		if call.lease, err = answers.Lease(c.UserContext(), call.caller(), size); err != nil {
+		if call.lease, err = memory.Lease(c.UserContext(), call.caller(), size); err != nil {
 			return err
 		}
 	default:
-		call.lease = answers.Take(call.caller(), size)
+		call.lease = memory.Take(call.caller(), size)
 	}
 	conn.keep(call.lease)
 	call.lease = nil // the connection's by now
@@ -165,6 +204,7 @@ func (call *call) account(c *fiber.Ctx) (err error) {
 
 // release gives back what the handler has used. The answer's memory is the connection's.
 func (call *call) release() {
+	call.leave()
 	call.heavy.Release()
 	call.lease.Release()
 }

@@ -94,7 +94,7 @@ func TestHeavyReadsHaveSlots(t *testing.T) {
 func TestPagesReserveMemory(t *testing.T) {
 	t.Parallel()
 	call, c := callTo(t, "limit=50&search=a")
-	answers, heavy := call.server.shares.answers, call.server.shares.heavy
+	answers, heavy := call.server.shares.memory, call.server.shares.heavy
 	require.NoError(t, call.reserve(c))
 	require.Equal(t, 50*ordinaryItem, call.pageBytes)
 	require.NoError(t, call.reservePage(c, paging.MaxBytes))
@@ -103,10 +103,10 @@ func TestPagesReserveMemory(t *testing.T) {
 		lease.Release()
 		return err == nil
 	}
-	require.True(t, free(answers, answersMemory-2*paging.MaxBytes))
-	require.False(t, free(answers, answersMemory-2*paging.MaxBytes+1))
+	require.True(t, free(answers, memoryBytes-2*paging.MaxBytes))
+	require.False(t, free(answers, memoryBytes-2*paging.MaxBytes+1))
 	call.release()
-	require.True(t, free(answers, answersMemory))
+	require.True(t, free(answers, memoryBytes))
 	require.True(t, free(heavy, 1<<20), "all of it")
 }
 

@@ -32,6 +32,8 @@ type call struct {
 	address   netip.Addr
 	sentQuery string // where it was not in the form that handlers read
 
+	turn      *admission.Lease // nil: it is not its turn, or it needs none
+	token     string           // the end of the access token
 	heavy     *admission.Lease // of heavy reads; nil: none
 	lease     *admission.Lease // the memory of a page; nil: none
 	pageBytes int              // how large the page may be
@@ -67,6 +69,7 @@ func (s *Server) guard(op *operation, handler fiber.Handler) fiber.Handler {
 				return errNotFound // no id is spelt like this
 			}
 		}
+		defer call.release()
 		if !op.access.IsPublic() {
 			principal, err := s.authenticate(c)
 			if err != nil {
@@ -93,7 +96,9 @@ func (s *Server) guard(op *operation, handler fiber.Handler) fiber.Handler {
 				return err
 			}
 		}
-		defer call.release()
+		if op.apart {
+			call.leave()
+		}
 		if err := call.reserve(c); err != nil {
 			return err
 		}
@@ -137,6 +142,9 @@ func (s *Server) authenticate(c *fiber.Ctx) (auth.Principal, error) {
 	token = strings.TrimSpace(token)
 	if token == "" || !strings.EqualFold(scheme, "bearer") {
 		return auth.Principal{}, auth.ErrUnauthenticated
+	}
+	if err := callOf(c).enter(c, token); err != nil {
+		return auth.Principal{}, err
 	}
 	return s.authenticator.Authenticate(c.UserContext(), token)
 }

@@ -2,7 +2,6 @@ package httpserver
 
 import (
 	"bytes"
-	"slices"
 	"strings"
 	"time"
 
@@ -14,18 +13,21 @@ import (
 // know, which it answers itself, in plain text and without headers.
 func (s *Server) understood(next fasthttp.RequestHandler) fasthttp.RequestHandler {
 	return func(ctx *fasthttp.RequestCtx) {
-		if conn, ok := ctx.Conn().(*countedConn); ok && !conn.begin() {
-			ctx.SetConnectionClose()
-			return // it was closed to make room; nothing is done for a client that would not learn of it
-		}
 		if !wellFramed(&ctx.Request) {
 			s.turnAway(ctx, refusalRequest)
 			ctx.SetConnectionClose() // what follows need not be a request
 			return
 		}
-		if slices.ContainsFunc(ctx.Request.Header.PeekAll(fiber.HeaderExpect), unmet) {
-			s.turnAway(ctx, refusalExpectation) // RFC 9110, section 10.1.1
+		release, err := s.receive(ctx)
+		if err != nil {
+			s.refuseUnread(ctx, err)
+			ctx.SetConnectionClose()
 			return
+		}
+		defer release()
+		if conn, ok := ctx.Conn().(*countedConn); ok && !conn.begin() {
+			ctx.SetConnectionClose()
+			return // it was closed to make room; nothing is done for a client that would not learn of it
 		}
 		switch string(ctx.Method()) {
 		case fiber.MethodGet, fiber.MethodHead, fiber.MethodPost, fiber.MethodPut, fiber.MethodPatch, fiber.MethodDelete,
@@ -40,16 +42,17 @@ func (s *Server) understood(next fasthttp.RequestHandler) fasthttp.RequestHandle
 	}
 }
 
-// unmet is about an Expect header of a request whose body is there.
+// unmet is about an Expect header (RFC 9110, section 10.1.1).
 func unmet(expected []byte) bool { return !strings.EqualFold(string(expected), "100-continue") }
 
 // expectations refuses a body before the client sends it, where its length is too large for any operation.
 func (s *Server) expectations(ctx *fasthttp.RequestCtx) int {
-	if ctx.Request.Header.ContentLength() <= s.cfg.BodyLimit {
+	err := refusedBody(&ctx.Request.Header)
+	if err == nil {
 		return fiber.StatusContinue
 	}
-	s.turnAway(ctx, refusalTooLarge)
-	return fiber.StatusRequestEntityTooLarge
+	s.turnAway(ctx, err)
+	return ctx.Response.StatusCode()
 }
 
 // turnAway answers a request that does not reach the middleware.

@@ -130,6 +130,7 @@ func New(
 	server := s.app.Server()
 	server.Handler = s.understood(handler)
 	server.ErrorHandler = s.refuseUnread
+	server.StreamRequestBody, server.HeaderReceived = true, s.announced // receive reads it
 	server.ConnState = connState
 	server.ExpectHandler = s.expectations
 	server.DisablePreParseMultipartForm = true // forms are refused, or read by readForm within its own bounds

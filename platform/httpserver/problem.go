@@ -111,6 +111,8 @@ func (s *Server) refuseUnread(ctx *fasthttp.RequestCtx, err error) {
 	var network net.Error
 	var refused error = refusalRequest
 	switch {
+	case errors.As(err, new(*refusal)), errors.As(err, new(*errs.Error)):
+		refused = err
 	case errors.As(err, new(*fasthttp.ErrSmallBuffer)):
 		refused = refusalHeaders
 	case errors.Is(err, fasthttp.ErrBodyTooLarge):

@@ -93,7 +93,7 @@ func paths(t *testing.T) map[string]func(t *testing.T, method string) answer {
 		"408 request_timeout for half a header":              late("%s /things/ HTTP/1.1\r\nHost: a\r\nX-A: "),
 		"408 request_timeout for half a body":                late("%s /things/ HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhalf"),
 		"413 body_too_large by its length":                   raw(s, "GET /things/"+host+"Content-Length: 4097\r\n\r\n"),
-		"413 body_too_large by its chunks":                   raw(s, "GET /things/"+host+"Transfer-Encoding: chunked\r\n\r\n1001\r\n"),
+		"413 body_too_large by its chunks":                   raw(s, "GET /things/"+host+"Transfer-Encoding: chunked\r\n\r\n1001\r\n"+strings.Repeat("a", 4097)+"\r\n0\r\n\r\n"),
 		"414 uri_too_long for a long query":                  ask(s, "/things/?"+strings.Repeat("q", 512)),
 		"415 unsupported_media_type for an encoding":         ask(s, "/things/", "Content-Encoding: gzip"),
 		"421 misdirected_request for another host":           ask(s, "/things/", "Host: elsewhere"),

@@ -52,6 +52,12 @@ var attacks = []attack{
 		attackers: 64,
 		memory:    64,
 	},
+	{name: "bodies that never end", step: unfinished, attackers: 2000, bystander: (*arena).create, memory: 128},
+	{
+		name:      "reads over many connections",
+		step:      sends("GET", "/api/patients/?limit=5", nil),
+		attackers: 200,
+	},
 	{name: "registrations", step: register, attackers: 24, bystander: (*arena).signIn, every: 50 * time.Millisecond},
 	{name: "wrong passwords", step: guess, attackers: 24, bystander: (*arena).signIn, every: 50 * time.Millisecond},
 	{
@@ -372,6 +378,21 @@ func idle(ctx context.Context, a *arena, _ int) {
 	case <-closed:
 		time.Sleep(50 * time.Millisecond)
 	}
+}
+
+// unfinished sends most of a large body over a connection of its own, without signing in, and waits.
+func unfinished(ctx context.Context, a *arena, _ int) {
+	conn, err := a.attacker.dial(ctx, "tcp", strings.TrimPrefix(a.base, "http://"))
+	if err != nil {
+		time.Sleep(50 * time.Millisecond)
+		return
+	}
+	defer func() { _ = conn.Close() }()
+	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
+	defer stop()
+	_, _ = fmt.Fprintf(conn, "POST /api/patients/ HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: %s\r\nContent-Length: 65000\r\n\r\n%s",
+		a.attacker.network, strings.Repeat(" ", 60_000))
+	_, _ = io.Copy(io.Discard, conn)
 }
 
 // slowReader asks for the largest page, and takes a little of it at a time.

@@ -52,6 +52,25 @@ func TestLeasesAreRecalled(t *testing.T) {
 	})
 }
 
+// A use that is kept is not ended any more, and one that was ended cannot be kept.
+func TestLeasesAreKept(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := resource(2, 10)
+		kept, cut := hold(t, r, attacker, 1)
+		ended, _ := hold(t, r, attacker, 1)
+		require.True(t, kept.Keep())
+		_, err := r.Lease(t.Context(), bystander, 1)
+		require.NoError(t, err)
+		require.False(t, *cut)
+		require.False(t, ended.Keep())
+		require.True(t, (*admission.Lease)(nil).Keep())
+		_, err = r.Lease(t.Context(), bystander, 1)
+		require.ErrorIs(t, err, admission.ErrBusy)
+		require.False(t, *cut)
+	})
+}
+
 // While nobody has less, the one that comes waits: a caller does not end its own uses.
 func TestLeasesAreNotRecalledForWhoHasMore(t *testing.T) {
 	t.Parallel()

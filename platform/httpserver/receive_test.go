@@ -1,0 +1,62 @@
+package httpserver
+
+import (
+	"fmt"
+	"net/http"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Bodies that are being received have the memory that answers have. Who sends many and never ends is cut off as soon as
+// somebody else sends one; while nobody does, nobody is.
+func TestBodiesShareMemory(t *testing.T) {
+	const limit, senders = 512 << 10, 40
+	s := serve(t, func(cfg *Config) {
+		cfg.BodyLimit, cfg.Connections, cfg.TrustedProxies = limit, 256, []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}
+	})
+	head := "POST /things/ HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nX-Forwarded-For: 192.0.2.1\r\n"
+	for range senders { // together they want 20 MiB
+		conn := s.dial(t)
+		_, err := fmt.Fprintf(conn, "%sContent-Length: %d\r\n\r\n{", head, limit)
+		require.NoError(t, err)
+	}
+	require.Eventually(t, func() bool {
+		used, waiting := s.shares.memory.Load()
+		require.LessOrEqual(t, used, int64(memoryBytes))
+		return used == memoryBytes && waiting == senders-memoryBytes/limit
+	}, 5*time.Second, 5*time.Millisecond)
+
+	body := `{"name":"` + strings.Repeat(" ", limit/2) + `"}`
+	began := time.Now()
+	require.Equal(t, http.StatusCreated, s.ask(t, http.MethodPost, "/things/", body, "X-Forwarded-For: 198.51.100.1").status)
+	require.Less(t, time.Since(began), s.cfg.ReadTimeout)
+	require.Equal(t, http.StatusCreated, s.ask(t, http.MethodPost, "/things/", `{"name":"small"}`, "X-Forwarded-For: 192.0.2.1").status,
+		"an ordinary body waits for nothing")
+}
+
+// Where the header is reason enough to refuse a request, nobody waits for its body.
+func TestABodyThatIsRefusedIsNotWaitedFor(t *testing.T) {
+	s := serve(t)
+	for headers, status := range map[string]int{
+		"Content-Length: 100\r\nExpect: 200-ok\r\n":                           http.StatusExpectationFailed,
+		"Content-Length: 100\r\nExpect: 100-continue\r\nExpect: 200-ok\r\n":   http.StatusExpectationFailed,
+		"Transfer-Encoding: chunked\r\nExpect: 200-ok\r\n":                    http.StatusExpectationFailed,
+		"Content-Length: 5000\r\n":                                            http.StatusRequestEntityTooLarge,
+		"Content-Length: 5000\r\nExpect: 100-continue\r\n":                    http.StatusRequestEntityTooLarge,
+		"Content-Length: 5000\r\nConnection: keep-alive\r\nUser-Agent: a\r\n": http.StatusRequestEntityTooLarge,
+	} {
+		conn := s.dial(t)
+		request := "POST /things/ HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n" + headers + "\r\n"
+		_, err := conn.Write([]byte(request))
+		require.NoError(t, err)
+		began := time.Now()
+		all := answers(t, conn, request)
+		require.Len(t, all, 1, headers)
+		require.Equal(t, status, all[0].status, headers)
+		require.Less(t, time.Since(began), s.cfg.ReadTimeout/2, headers)
+	}
+}

@@ -39,9 +39,10 @@ const (
 	longPage = 200
 )
 
-// atWork is how many requests of signed-in users are worked on at once, for each processor. Others wait for their turn
-// here, where it is shared, and not for a connection to the store or its one writer, where whoever asks first is first.
-const atWork = 16
+// atWork is how many requests of signed-in users are worked on at once for each processor, and twice as many as there
+// are connections to the store if that is more. Others wait for their turn here, where it is shared, and not for a
+// connection or the one writer, where whoever asks first is first.
+const atWork = 8
 
 // shares are what all callers use together. Who has most of one waits while others do.
 type shares struct {
@@ -58,7 +59,7 @@ func newShares(cfg Config) shares {
 	processors := max(1, all-1)
 	return shares{
 		working: admission.NewResource(
-			admission.Bounds{Capacity: atWork * all, Waiting: 2 * waiting, Wait: cfg.HandlerTimeout},
+			admission.Bounds{Capacity: max(atWork*all, 2*int64(cfg.StoreConnections)), Waiting: 2 * waiting, Wait: cfg.HandlerTimeout},
 		),
 		memory: admission.NewResource(
 			admission.Bounds{Capacity: memoryBytes, Waiting: waiting, Wait: cfg.HandlerTimeout},

@@ -20,27 +20,28 @@ import (
 
 // Config bounds what the server takes and how long it waits. Sizes are bytes.
 type Config struct {
-	Address         string // host:port; port 0 takes a free one
-	AllowedHosts    []string
-	CORSOrigins     []string // whose pages browsers may let call; none: no page but the server's own
-	TrustedProxies  []netip.Prefix
-	ForwardedHeader string // in which trusted proxies name their clients: Forwarded, else X-Forwarded-For
-	BodyLimit       int
-	HeaderLimit     int
-	URLLimit        int
-	Connections     int
-	ReadTimeout     time.Duration
-	WriteTimeout    time.Duration
-	IdleTimeout     time.Duration
-	HandlerTimeout  time.Duration
-	ShutdownDelay   time.Duration
-	ShutdownTimeout time.Duration
-	RecordedPerHour int            // how many requests of a user or network the audit trail records; 0: any number
-	RequireIfMatch  bool           // PUT, PATCH and DELETE must say which version they change
-	CursorKeys      keyring.Ring   // the newest seals cursors, all open them
-	TimeZone        *time.Location // in which a filter's date without a time begins
-	Django          bool           // serves clients of the original service: compat.go
-	Version         string         // of the program, for the contract
+	Address          string // host:port; port 0 takes a free one
+	AllowedHosts     []string
+	CORSOrigins      []string // whose pages browsers may let call; none: no page but the server's own
+	TrustedProxies   []netip.Prefix
+	ForwardedHeader  string // in which trusted proxies name their clients: Forwarded, else X-Forwarded-For
+	BodyLimit        int
+	HeaderLimit      int
+	URLLimit         int
+	Connections      int
+	ReadTimeout      time.Duration
+	WriteTimeout     time.Duration
+	IdleTimeout      time.Duration
+	HandlerTimeout   time.Duration
+	ShutdownDelay    time.Duration
+	ShutdownTimeout  time.Duration
+	StoreConnections int            // how many connections to the store there are
+	RecordedPerHour  int            // how many requests of a user or network the audit trail records; 0: any number
+	RequireIfMatch   bool           // PUT, PATCH and DELETE must say which version they change
+	CursorKeys       keyring.Ring   // the newest seals cursors, all open them
+	TimeZone         *time.Location // in which a filter's date without a time begins
+	Django           bool           // serves clients of the original service: compat.go
+	Version          string         // of the program, for the contract
 }
 
 // Readiness tells whether what the handlers stand on can serve. Errors: why not.

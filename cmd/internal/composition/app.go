@@ -145,6 +145,7 @@ func serverConfig(cfg config.Config, keys keyring.Ring, version string) httpserv
 		Address: cfg.HTTPAddress, AllowedHosts: cfg.AllowedHosts, CORSOrigins: cfg.CORSOrigins, TrustedProxies: proxies, BodyLimit: cfg.HTTPBodyLimit,
 		HeaderLimit: cfg.HTTPHeaderLimit, URLLimit: cfg.HTTPURLLimit, Connections: cfg.HTTPConnections, ReadTimeout: cfg.HTTPReadTimeout,
 		WriteTimeout: cfg.HTTPWriteTimeout, IdleTimeout: cfg.HTTPIdleTimeout, HandlerTimeout: cfg.HTTPHandlerTimeout,
+		StoreConnections: cfg.DatabasePoolSize,
 		RecordedPerHour: cfg.AuditRequestsPerHour, ShutdownDelay: cfg.HTTPShutdownDelay,
 		ShutdownTimeout: cfg.HTTPShutdownTimeout, Version: version,
 		RequireIfMatch: cfg.RequireIfMatch, CursorKeys: keys, TimeZone: cfg.Location(), ForwardedHeader: header, Django: cfg.Compat == config.Django,

@@ -4,10 +4,7 @@
 // and by network, so that neither many accounts nor many addresses of one network make a larger share.
 package admission
 
-import (
-	"net/netip"
-	"slices"
-)
+import "net/netip"
 
 // Caller is who asks for a share: the zero Caller is nobody in particular, and shares with all who are.
 type Caller struct {
@@ -65,11 +62,16 @@ func Networks(address netip.Addr) []netip.Prefix {
 	return networks
 }
 
-// each is the keys that a share is counted by.
+// each is the keys that a share is counted by. There is room for one more.
 func (c Caller) each() []key {
-	used := slices.DeleteFunc(slices.Clone(c.keys[:]), func(k key) bool { return k == key{} })
+	used := make([]key, 0, len(c.keys)+1)
+	for _, k := range c.keys {
+		if k != (key{}) {
+			used = append(used, k)
+		}
+	}
 	if len(used) == 0 {
-		return []key{{}}
+		used = append(used, key{})
 	}
 	return used
 }

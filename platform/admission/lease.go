@@ -31,12 +31,7 @@ func (r *Resource) Lease(ctx context.Context, by Caller, weight int64) (*Lease, 
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	w := &waiter{
-		keys:    by.each(),
-		lane:    key{user: by.lane, lane: true},
-		weight:  min(weight, r.bounds.Capacity),
-		decided: make(chan error, 1),
-	}
+	w := waiterOf(by, min(weight, r.bounds.Capacity))
 	if !r.enter(w) {
 		if err := r.wait(ctx, w); err != nil {
 			return nil, err
@@ -47,7 +42,7 @@ func (r *Resource) Lease(ctx context.Context, by Caller, weight int64) (*Lease, 
 
 // Take is Lease for what is in use already and cannot be refused any more: it exceeds the capacity rather than wait.
 func (r *Resource) Take(by Caller, weight int64) *Lease {
-	w := &waiter{keys: by.each(), lane: key{user: by.lane, lane: true}, weight: weight}
+	w := waiterOf(by, weight)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.admit(w)
@@ -77,6 +72,7 @@ func (l *Lease) Recallable(cut func()) {
 	if !l.w.lease.over {
 		l.w.lease.since, l.w.lease.cut = now(), cut
 		l.r.recallable[l.w] = struct{}{}
+		l.r.recalls = true
 	}
 }
 

@@ -42,15 +42,23 @@ type Resource struct {
 	turn  int64
 
 	recallable map[*waiter]struct{}
+	recalls    bool  // some use was recallable
 	recalled   int64 // how much is about to come back
 }
 
 type waiter struct {
+	counted []key // by which a use is counted: keys, and lane
 	keys    []key
 	lane    key
 	weight  int64
-	decided chan error // nil admits; holds one
+	decided chan error // nil admits; holds one; made when it has to wait
 	lease   leaseState
+}
+
+func waiterOf(by Caller, weight int64) *waiter {
+	lane := key{user: by.lane, lane: true}
+	counted := append(by.each(), lane)
+	return &waiter{counted: counted, keys: counted[:len(counted)-1], lane: lane, weight: weight}
 }
 
 // NewResource is one that nobody uses yet.
@@ -83,12 +91,13 @@ func (r *Resource) enter(w *waiter) (admitted bool) {
 		r.admit(w)
 		return true
 	}
+	w.decided = make(chan error, 1)
 	if r.lines[w.lane] >= r.bounds.Waiting && !r.makeRoom(w) {
 		w.decided <- ErrShare
 		return false
 	}
 	r.waiting = append(r.waiting, w)
-	for _, k := range w.counted() {
+	for _, k := range w.counted {
 		r.lines[k]++
 	}
 	r.recall(w)
@@ -137,7 +146,7 @@ func (r *Resource) fits(w *waiter) bool { return r.used+w.weight <= r.bounds.Cap
 func (r *Resource) admit(w *waiter) {
 	r.used += w.weight
 	r.turn++
-	for _, k := range w.counted() {
+	for _, k := range w.counted {
 		r.held[k] += w.weight
 		r.turns[k] = r.turn
 	}
@@ -150,7 +159,7 @@ func (r *Resource) resize(w *waiter, weight int64) {
 	if w.lease.recalled {
 		r.recalled += more
 	}
-	for _, k := range w.counted() {
+	for _, k := range w.counted {
 		if r.held[k] += more; r.held[k] == 0 {
 			delete(r.held, k)
 			r.forgetTurn(k)
@@ -186,9 +195,6 @@ func (r *Resource) precedence(w *waiter) [4]int64 {
 	return [...]int64{r.held[w.lane], r.turns[w.lane], r.share(w), r.lastTurn(w)}
 }
 
-// counted is the keys by which a use is counted.
-func (w *waiter) counted() []key { return append(slices.Clone(w.keys), w.lane) }
-
 // lastTurn is when one who waits with the caller was served last, by the key for which that was latest.
 func (r *Resource) lastTurn(w *waiter) (last int64) {
 	for _, k := range w.keys {
@@ -199,7 +205,7 @@ func (r *Resource) lastTurn(w *waiter) (last int64) {
 
 // forget takes one out of the line.
 func (r *Resource) forget(i int) {
-	for _, k := range r.waiting[i].counted() {
+	for _, k := range r.waiting[i].counted {
 		if r.lines[k]--; r.lines[k] == 0 {
 			delete(r.lines, k)
 			r.forgetTurn(k)
@@ -215,15 +221,22 @@ func (r *Resource) forgetTurn(k key) {
 }
 
 func (r *Resource) wait(ctx context.Context, w *waiter) error {
-	timer, again := time.NewTimer(r.bounds.Wait), time.NewTicker(recallEvery)
+	timer := time.NewTimer(r.bounds.Wait)
 	defer timer.Stop()
-	defer again.Stop()
+	r.mu.Lock()
+	var again <-chan time.Time
+	if r.recalls {
+		ticker := time.NewTicker(recallEvery)
+		defer ticker.Stop()
+		again = ticker.C
+	}
+	r.mu.Unlock()
 	var err error
 	for err == nil {
 		select {
 		case decision := <-w.decided:
 			return decision
-		case <-again.C:
+		case <-again:
 			r.mu.Lock()
 			r.recall(w)
 			r.mu.Unlock()

@@ -146,7 +146,7 @@ func serverConfig(cfg config.Config, keys keyring.Ring, version string) httpserv
 		HeaderLimit: cfg.HTTPHeaderLimit, URLLimit: cfg.HTTPURLLimit, Connections: cfg.HTTPConnections, ReadTimeout: cfg.HTTPReadTimeout,
 		WriteTimeout: cfg.HTTPWriteTimeout, IdleTimeout: cfg.HTTPIdleTimeout, HandlerTimeout: cfg.HTTPHandlerTimeout,
 		StoreConnections: cfg.DatabasePoolSize,
-		RecordedPerHour: cfg.AuditRequestsPerHour, ShutdownDelay: cfg.HTTPShutdownDelay,
+		RecordedPerHour:  cfg.AuditRequestsPerHour, ShutdownDelay: cfg.HTTPShutdownDelay,
 		ShutdownTimeout: cfg.HTTPShutdownTimeout, Version: version,
 		RequireIfMatch: cfg.RequireIfMatch, CursorKeys: keys, TimeZone: cfg.Location(), ForwardedHeader: header, Django: cfg.Compat == config.Django,
 	}

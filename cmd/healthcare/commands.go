@@ -37,7 +37,7 @@ func rootCommand() *cobra.Command {
 patients, share one directory of doctors, and assign doctors to patients.
 
 Without any configuration it serves on 127.0.0.1:8000 and keeps its data in ./data
-(embedded SQLite). With DATABASE_URL and SECRET_KEY it runs on PostgreSQL.`,
+(embedded SQLite). With DATABASE_URL, SECRET_KEY and AUDIT_KEY it runs on PostgreSQL.`,
 		Example: `  healthcare                       serve with the embedded database
   HTTP_ADDRESS=:9000 healthcare    serve on another port
   healthcare user promote EMAIL    make somebody an administrator

@@ -14,7 +14,7 @@ import (
 )
 
 // erasureKind is the kind of the jobs that remove the data of closed accounts.
-const erasureKind = "account erasure"
+const erasureKind = "account_erasure"
 
 // quick is the number of patients, and of kept answers, that are removed within the request.
 const quick = 100

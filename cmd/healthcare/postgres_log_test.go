@@ -68,6 +68,15 @@ func TestPostgresLogNamesNobody(t *testing.T) {
 			requireOneWinner(t, one.code, rivals)
 		}
 	}
+	treated := c.do("POST", "/api/patients/", patient("treated")).is(201).id()
+	for round := range 5 { // ids are in the log's details
+		treating := c.do("POST", "/api/doctors/", doctor(fmt.Sprintf("treating %d", round))).is(201).id()
+		rivals := make([]func() answer, 4)
+		for i := range rivals {
+			rivals[i] = func() answer { return c.do("POST", "/api/mappings/", object{"patient": treated, "doctor": treating}) }
+		}
+		requireOneWinner(t, "already_assigned", rivals)
+	}
 	for round := range 5 {
 		account := object{"name": canary, "email": fmt.Sprintf("%s-%d@clinic.example", canary, round), "password": password}
 		rivals := make([]func() answer, 4)

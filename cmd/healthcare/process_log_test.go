@@ -99,6 +99,19 @@ func TestR58_NobodyReadsTheLog(t *testing.T) {
 			require.Less(t, time.Since(began), 5*time.Second)
 		}
 	})
+	t.Run("requests are answered when its reader has ended", func(t *testing.T) {
+		t.Parallel()
+		writer, reader := unread(t)
+		path, err := binary()
+		require.NoError(t, err)
+		r := patient(t).commandOf(path, func(c *exec.Cmd) { c.Stderr = writer })
+		base := r.ready()
+		require.NoError(t, reader.Close())
+		require.NoError(t, writer.Close()) // the test's own
+		live(t, base, 100)
+		require.Eventually(t, func() bool { return linesDropped(t, base) > 0 }, patience, 20*time.Millisecond)
+		require.Equal(t, 0, r.terminate().code)
+	})
 	t.Run("who reads again is shown how many lines are missing", func(t *testing.T) {
 		t.Parallel()
 		writer, reader := unread(t)

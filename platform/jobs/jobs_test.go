@@ -106,9 +106,11 @@ func TestBatches(t *testing.T) {
 		f.fail.Store(nil)
 		f.clock.Advance(time.Second)
 		step()
+		comes := f.db.Write(t.Context()).Exec(`INSERT INTO work (id) VALUES (1000)`) // while the job runs
+		require.NoError(t, comes.Error)
 		r = f.runner(t) // as after a restart
 		step()
-		require.Equal(t, jobs.Status{State: jobs.Done, Done: 25, Total: 25}, f.status(t, id))
+		require.Equal(t, jobs.Status{State: jobs.Done, Done: 26, Total: 26}, f.status(t, id))
 		f.clock.Advance(jobs.Retention)
 		_, err = f.queue.Find(t.Context(), id)
 		require.ErrorIs(t, err, jobs.ErrNotFound)

@@ -233,6 +233,29 @@ func TestRequestsBeyondTheBudgetOfTheTrail(t *testing.T) {
 		var recorded int64
 		require.NoError(t, s.db.Read(t.Context()).Table("audit_entries").Where("action = 'list'").Count(&recorded).Error)
 		require.EqualValues(t, 61-refused, recorded)
+
+		// refusals, other methods and answers without a body spend as much
+		chen := s.user(t, "Chen")
+		requests := []struct {
+			method, path string
+			body         any
+			status       int
+		}{
+			{"GET", "/api/users/", nil, 403},
+			{"POST", "/api/patients/", object{"name": "A", "age": 1, "gender": "Other"}, 201},
+			{"PATCH", "/api/auth/me/", object{"name": "Chen"}, 200},
+			{"HEAD", "/api/patients/", nil, 200},
+		}
+		for i := range 11 {
+			for _, r := range requests {
+				a := chen.do(r.method, r.path, r.body, "X-Forwarded-For", "2001:db8::1")
+				if i < 10 {
+					a.is(r.status)
+				} else {
+					a.is(429)
+				}
+			}
+		}
 	}, proxied, func(cfg *config.Config) { cfg.AuditRequestsPerHour = 40 })
 }
 

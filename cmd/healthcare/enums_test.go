@@ -69,6 +69,38 @@ func TestOnlyTheSecondPathToAPatientsAssignmentsIsDeprecated(t *testing.T) {
 	}
 }
 
+// TestReadsThatCostMuchAreBounded has searches limited to a few words, and names the filters that weigh.
+func TestReadsThatCostMuchAreBounded(t *testing.T) {
+	t.Parallel()
+	document, err := wholeContract(committedVersion)
+	require.NoError(t, err)
+	searches, heavy := 0, map[string]any{}
+	for _, item := range document.Paths.Map() {
+		for _, op := range item.Operations() {
+			for _, parameter := range op.Parameters {
+				if parameter.Value.In == openapi3.ParameterInQuery && parameter.Value.Name == "search" {
+					searches++
+					require.EqualValues(t, 6, parameter.Value.Schema.Value.Extensions["x-max-words"], op.OperationID)
+				}
+			}
+			if list, is := op.Extensions["x-list"].(map[string]any); is {
+				heavy[op.OperationID] = list["heavy"]
+			}
+		}
+	}
+	require.Equal(t, 3, searches, "of patients, doctors and users")
+	require.ElementsMatch(
+		t,
+		[]any{"doctor", "gender", "age_min", "age_max", "created_after", "created_before"},
+		heavy["listPatients"],
+	)
+	require.ElementsMatch(
+		t,
+		[]any{"specialization", "experience_min", "experience_max", "created_after", "created_before"},
+		heavy["listDoctors"],
+	)
+}
+
 func TestEveryOperationIsTaggedAndWhatGeneratorsLeaveOutHasATagOfItsOwn(t *testing.T) {
 	t.Parallel()
 	document, err := wholeContract(committedVersion)

@@ -134,13 +134,50 @@ func (s *service) addMany(t *testing.T, owner string, n int) {
 	require.NoError(t, s.db.Write(t.Context()).Table("patients").CreateInBatches(rows, 500).Error)
 }
 
+// addAnswers adds kept answers to requests of the user.
+func (s *service) addAnswers(t *testing.T, user string, n int) {
+	t.Helper()
+	rows, expires := make([]map[string]any, n), database.At(time.Now().Add(time.Hour))
+	for i := range rows {
+		rows[i] = map[string]any{
+			"user_id": user, "route": "POST /api/patients/", "key": fmt.Sprint(i), "fingerprint": "f",
+			"status": 201, "header": "{}", "body": []byte{}, "expires_at": expires,
+		}
+	}
+	require.NoError(t, s.db.Write(t.Context()).Table("idempotency_keys").CreateInBatches(rows, 500).Error)
+}
+
+// untilDone returns the last status of a job, as a client without a token reads it.
+func (s *service) untilDone(t *testing.T, location string) (status object) {
+	t.Helper()
+	nobody := s.client(t)
+	require.Eventually(t, func() bool {
+		status = nobody.do("GET", location, nil).is(200).object()
+		return status["state"] == "done"
+	}, 5*time.Minute, 20*time.Millisecond)
+	return status
+}
+
 // An account with many patients is closed at once, and its data goes in the background.
 func TestLeavingWithManyPatients(t *testing.T) {
 	t.Parallel()
 	eachEngine(t, func(t *testing.T, s *service) {
 		admin, c := s.as(t, "admin", "Boss"), s.user(t, "Canary")
+		t.Run("many kept answers, without a patient, are removed in the background too", func(t *testing.T) {
+			c := s.user(t, "Repeating")
+			user := c.id()
+			s.addAnswers(t, user, 250) // more than one batch of the job removes, after the request's own
+			accepted := c.do("DELETE", "/api/auth/me/", object{"password": password}).is(202)
+			require.Zero(t, accepted.object()["total"])
+			s.untilDone(t, accepted.header.Get("Location"))
+			for _, cell := range s.holding(t, user) {
+				require.Regexp(t, "^audit_|^jobs.parameters", cell)
+			}
+		})
+
 		user := c.id()
 		s.addMany(t, user, many())
+		s.addAnswers(t, user, 1_200)
 		body := object{"password": password}
 		began := time.Now()
 		var accepted answer
@@ -170,12 +207,7 @@ func TestLeavingWithManyPatients(t *testing.T) {
 		admin.do("PATCH", "/api/users/"+user+"/", object{"active": true}).is(404)
 		s.user(t, "Canary") // the address is free
 
-		nobody, location := s.client(t), accepted.header.Get("Location")
-		var status object
-		require.Eventually(t, func() bool {
-			status = nobody.do("GET", location, nil).is(200).object()
-			return status["state"] == "done"
-		}, 5*time.Minute, 20*time.Millisecond)
+		status := s.untilDone(t, accepted.header.Get("Location"))
 		t.Logf("removed in %v", time.Since(began))
 		require.EqualValues(t, many(), status["done"])
 		require.Len(t, status, 3)
@@ -189,7 +221,7 @@ func TestLeavingWithManyPatients(t *testing.T) {
 			user,
 		).Scan(&entries).Error)
 		require.Equal(t, many(), entries, "each patient has an entry")
-		nobody.do("GET", "/api/jobs/"+uuid.NewString()+"/", nil).problem(404, "not_found")
+		s.client(t).do("GET", "/api/jobs/"+uuid.NewString()+"/", nil).problem(404, "not_found")
 	})
 }
 

@@ -81,6 +81,40 @@ func TestResourceServesWhoHasLeast(t *testing.T) {
 	})
 }
 
+// The /56 of one /48 have a share together, however many of them wait.
+func TestResourceCountsWideNetworks(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := resource(2, 50)
+		for i := range 40 {
+			go func() {
+				if release, err := r.Acquire(t.Context(), ofWideNetwork(i), 1); err == nil {
+					time.Sleep(time.Second)
+					release()
+				}
+			}()
+		}
+		synctest.Wait()
+		start := time.Now()
+		other := admission.By(netip.MustParseAddr("2001:db8:2::7"), "")
+		release, err := r.Acquire(t.Context(), other, 1)
+		took := time.Since(start)
+		if err == nil {
+			release()
+		}
+		time.Sleep(time.Minute) // until the line is empty
+		require.NoError(t, err)
+		require.Equal(t, time.Second, took, "it waits for one use to end, not for the line")
+	})
+}
+
+// ofWideNetwork is a caller at one of the /56 of 2001:db8:1::/48.
+func ofWideNetwork(i int) admission.Caller {
+	address := netip.MustParseAddr("2001:db8:1::7").As16()
+	address[6] = byte(i)
+	return admission.By(netip.AddrFrom16(address), "")
+}
+
 // Where one use takes all, nobody who waits has anything in use: a bystander is served next all the same.
 func TestResourceOfOneUseServesTheShorterLine(t *testing.T) {
 	t.Parallel()
@@ -265,6 +299,9 @@ func TestBudget(t *testing.T) {
 		"the same user",
 	)
 	require.Zero(t, b.Spend(bystander, 60))
+	require.Zero(t, b.Spend(ofWideNetwork(0), 60))
+	require.Equal(t, time.Minute, b.Spend(ofWideNetwork(1), 1), "another /56 of the same /48")
+	require.Zero(t, b.Spend(admission.By(netip.MustParseAddr("2001:db8:2::7"), ""), 60), "another /48")
 	now = now.Add(time.Minute)
 	require.Zero(t, b.Spend(attacker, 1))
 	require.Equal(t, time.Minute, b.Spend(attacker, 1))

@@ -52,6 +52,16 @@ func TestDefaults(t *testing.T) {
 		require.Empty(t, c.SecretKey)
 		require.True(t, c.Embedded())
 	})
+	t.Run("bound what one user, network or connection takes", func(t *testing.T) {
+		c := load(t)
+		require.GreaterOrEqual(t, c.HTTPIdleTimeout, 75*time.Second, "load balancers close first")
+		require.Equal(t, 60, c.RegistrationsPerHour)
+		require.Equal(t, 250_000, c.MaxPatientsPerUser)
+		require.Equal(t, 10_000, c.MaxDoctorsPerUser)
+		require.Equal(t, 1_000_000, c.MaxAssignmentsPerUser)
+		require.Positive(t, c.AuditRequestsPerHour)
+		require.Equal(t, "guarded", c.DoctorDirectory)
+	})
 	t.Run("keep the embedded database in data_dir", func(t *testing.T) {
 		require.Equal(t, "elsewhere/healthcare.db", load(t, "DATA_DIR", "elsewhere").DatabasePath())
 	})

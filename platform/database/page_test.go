@@ -218,6 +218,48 @@ func TestPagesEndByTheirSize(t *testing.T) {
 	})
 }
 
+// A count ends one beyond the limit, however many rows there are.
+func TestCountsEndAtTheLimit(t *testing.T) {
+	eachWithList(t, 0, func(t *testing.T, db *database.DB, _ []thing) {
+		exec(t, db, `INSERT INTO listed (id, a, b)
+			WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ?)
+			SELECT CAST(n AS text), 'a', n FROM numbers`, paging.CountLimit+50)
+		request := paging.Request{Limit: 1, Order: []paging.Order{{Column: "id"}}, Count: true}
+		require.EqualValues(t, paging.CountLimit+1, *list(t.Context(), t, db, request).Total)
+		few, err := database.Page(db.Read(t.Context()).Where("b <= ?", paging.CountLimit), request, thingColumns)
+		require.NoError(t, err)
+		require.EqualValues(t, paging.CountLimit, *few.Total)
+	})
+}
+
+// A shortened key stands for its row as long as that row is unchanged. Otherwise the page begins where the shortened
+// key does, so that it skips no row.
+func TestShortenedKeys(t *testing.T) {
+	eachWithList(t, 0, func(t *testing.T, db *database.DB, _ []thing) {
+		alike := strings.Repeat("é", paging.KeyText)
+		for i := range 3 {
+			exec(t, db, `INSERT INTO listed (id, a, b) VALUES (?, ?, 0)`, fmt.Sprint(i), alike+fmt.Sprint(i))
+		}
+		request := paging.Request{Limit: 2, Order: []paging.Order{{Column: "a"}, {Column: "id"}}}
+		first := list(t.Context(), t, db, request)
+		request.After, request.Shortened = paging.Shorten(first.Next)
+		require.Zero(t, request.Shortened.First)
+		ids := func() (ids []string) {
+			for _, row := range list(t.Context(), t, db, request).Items {
+				ids = append(ids, row.ID)
+			}
+			return ids
+		}
+		require.Equal(t, []string{"2"}, ids(), "the row is unchanged")
+		exec(t, db, `UPDATE listed SET a = 'é' WHERE id = '1'`)
+		require.Equal(t, []string{"0", "2"}, ids(), "the row moved towards the beginning")
+		exec(t, db, `UPDATE listed SET a = 'ü' WHERE id = '1'`)
+		require.Equal(t, []string{"0", "2"}, ids(), "the row moved towards the end")
+		exec(t, db, `DELETE FROM listed WHERE id = '1'`)
+		require.Equal(t, []string{"0", "2"}, ids(), "the row was deleted")
+	})
+}
+
 // A long page is read in portions.
 func TestLongPages(t *testing.T) {
 	eachWithList(t, 450, func(t *testing.T, db *database.DB, all []thing) {

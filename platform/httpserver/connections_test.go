@@ -8,10 +8,13 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	"github.com/valyala/fasthttp"
+
+	"healthcare/platform/admission"
 )
 
 // occupy opens connections that wait for an answer, until free is called.
@@ -211,6 +214,33 @@ func TestIdleConnectionsOfANetworkKeepNobodyOut(t *testing.T) {
 	}
 	require.LessOrEqual(t, s.listener.count(), 64)
 	require.Len(t, s.logged.FilterMessageSnippet("http_connections").All(), 1)
+}
+
+// A connection whose client does not read its answer is closed when another caller waits for the memory.
+func TestAnAnswerThatIsKeptMakesRoomForOthers(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		memory := newShares(Config{HandlerTimeout: time.Second}).memory
+		l := &limitListener{limit: 1}
+		conn := arrival(t, l, "192.0.2.1")
+		require.True(t, conn.begin())
+		lease, err := memory.Lease(t.Context(), admission.By(netip.MustParseAddr("192.0.2.1"), ""), memoryBytes)
+		require.NoError(t, err)
+		conn.keep(lease)
+		written := make(chan error, 1)
+		go func() { // as fasthttp does
+			_, err := conn.Write([]byte("nobody reads this"))
+			_ = conn.Close()
+			written <- err
+		}()
+		other, err := memory.Lease(t.Context(), admission.By(netip.MustParseAddr("198.51.100.1"), ""), 1)
+		require.NoError(t, err)
+		other.Release()
+		require.Error(t, <-written)
+		require.False(t, l.isOpen(conn))
+		used, _ := memory.Load()
+		require.Zero(t, used)
+	})
 }
 
 // exhausted is a listener that once has no file descriptor left.

@@ -117,6 +117,32 @@ func TestBatches(t *testing.T) {
 	})
 }
 
+// Batches that are fast grow, up to MaxBatch.
+func TestBatchesAreBounded(t *testing.T) {
+	each(t, func(t *testing.T, f *fixture) {
+		f.add(t, 0)
+		var limits []int
+		r, err := jobs.NewRunner([]jobs.Handler{{Kind: "clear", Batch: func(
+			_ context.Context, _ jobs.Job, limit int,
+		) (jobs.Progress, error) {
+			limits = append(limits, limit)
+			return jobs.Progress{More: true}, nil
+		}}}, f.queue, zap.NewNop())
+		require.NoError(t, err)
+		for grown := 0; grown < 3; { // a loaded machine has slow batches as well
+			require.Less(t, len(limits), 1000)
+			worked, err := r.Step(t.Context())
+			require.NoError(t, err)
+			require.True(t, worked)
+			limit := limits[len(limits)-1]
+			require.LessOrEqual(t, limit, jobs.MaxBatch)
+			if limit == jobs.MaxBatch {
+				grown++
+			}
+		}
+	})
+}
+
 func TestPermanentFailure(t *testing.T) {
 	each(t, func(t *testing.T, f *fixture) {
 		id := f.add(t, 5)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
 
 	"healthcare/platform/database/idempotency"
 )
@@ -106,6 +107,19 @@ func TestSweepRuns(t *testing.T) {
 		d.clock.Advance(idempotency.Lifetime)
 		require.NoError(t, d.Sweep(t.Context()))
 		require.Zero(t, d.count(t, ""))
+
+		idempotency.SweepEvery(d.Keys, 5*time.Millisecond)
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() { d.Run(ctx, zap.NewNop()); close(ended) }()
+		for i := range 3 { // the first sweep is at once, the others are the timer's
+			_, _, err := d.Once(t.Context(), request(fmt.Sprint("swept ", i)), d.effect("swept"))
+			require.NoError(t, err)
+			d.clock.Advance(idempotency.Lifetime)
+			require.Eventually(t, func() bool { return d.count(t, "") == 0 }, 10*time.Second, 5*time.Millisecond)
+		}
+		cancel()
+		<-ended
 	})
 }
 

@@ -61,11 +61,12 @@ type Keys struct {
 	clock    clock.Clock
 	inFlight sync.Map // Request without its fingerprint
 	outcomes *prometheus.CounterVec
+	interval time.Duration // between sweeps
 }
 
 // New keeps answers in db.
 func New(db *database.DB, clock clock.Clock) *Keys {
-	return &Keys{db: db, clock: clock, outcomes: newOutcomes()}
+	return &Keys{db: db, clock: clock, outcomes: newOutcomes(), interval: sweepInterval}
 }
 
 type row struct {
@@ -156,7 +157,7 @@ func (k *Keys) Forget(ctx context.Context, user uuid.UUID, limit int) (int, erro
 
 // Run sweeps until ctx ends.
 func (k *Keys) Run(ctx context.Context, log *zap.Logger) {
-	tick := time.NewTicker(sweepInterval)
+	tick := time.NewTicker(k.interval)
 	defer tick.Stop()
 	for {
 		if err := k.Sweep(ctx); err != nil && ctx.Err() == nil {

@@ -139,6 +139,8 @@ func TestDissolve(t *testing.T) {
 			require.NoError(t, dissolve(admin, doctor.ID, &other.ID))
 			require.ErrorIs(t, dissolve(admin, doctor.ID, nil), doctors.ErrInRemoval)
 			require.ErrorIs(t, dissolve(admin, other.ID, &doctor.ID), doctors.ErrReceives)
+			third := service.registered(t, domain.Details{Name: "T", Specialization: "S"})
+			require.ErrorIs(t, dissolve(admin, third.ID, &doctor.ID), doctors.ErrInRemoval)
 			require.ErrorIs(t, service.Remove(t.Context(), admin, doctor.ID, revision.Match{}), doctors.ErrInRemoval)
 			require.ErrorIs(t, service.Remove(t.Context(), admin, other.ID, revision.Match{}), doctors.ErrReceives)
 			directory := app.NewDirectory(store.New(db))

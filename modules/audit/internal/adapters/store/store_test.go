@@ -3,7 +3,9 @@ package store_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
@@ -104,6 +106,28 @@ func TestList(t *testing.T) {
 		})
 		t.Run("is nothing of nobody", func(t *testing.T) {
 			require.Empty(t, listed(domain.Filter{Actor: &uuid.UUID{}}))
+		})
+		t.Run("has pages that end by their size", func(t *testing.T) {
+			large, patient := some(160), uuid.New()
+			for i := range large {
+				large[i].PatientID, large[i].Action = patient, "list"
+				large[i].IDs = slices.Repeat([]uuid.UUID{patient}, 200) // one subject
+			}
+			recorded(t.Context(), t, ledger, all[4].Time.Add(time.Hour), large...)
+			for _, filter := range []domain.Filter{{Patient: &patient}, {Action: "list"}, {CreatedAfter: all[4].Time}} {
+				request := paging.Request{Limit: 500, Order: newest}
+				first, err := ledger.List(t.Context(), filter, request)
+				require.NoError(t, err)
+				size := len(first.Items) * 200 * paging.IDSize
+				require.Less(t, size, paging.MaxBytes)
+				require.Greater(t, size, paging.MaxBytes*8/10)
+				request.After = first.Next
+				second, err := ledger.List(t.Context(), filter, request)
+				require.NoError(t, err)
+				require.Nil(t, second.Next)
+				require.Equal(t, large[0].ID, second.Items[len(second.Items)-1].ID)
+				require.Equal(t, len(large), len(first.Items)+len(second.Items))
+			}
 		})
 	})
 }

@@ -1,0 +1,33 @@
+package database_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"gorm.io/gorm"
+
+	"healthcare/platform/database"
+)
+
+// Any number of values is one text of SQL with one variable, so that the engines keep one prepared statement for all.
+func TestAmongHasOneText(t *testing.T) {
+	eachWithList(t, 5, func(t *testing.T, db *database.DB, all []thing) {
+		var texts []string
+		for _, count := range []int{1, 2, 3000} {
+			values := []string{all[0].ID}
+			for i := 1; i < count; i++ {
+				values = append(values, fmt.Sprint(`"\{,}' `, i))
+			}
+			var found []thing
+			dry := db.Read(t.Context()).Session(&gorm.Session{DryRun: true})
+			statement := database.Among(dry, "id", values).Find(&found).Statement
+			require.Len(t, statement.Vars, 1)
+			texts = append(texts, statement.SQL.String())
+
+			require.NoError(t, database.Among(db.Read(t.Context()), "id", values).Find(&found).Error)
+			require.Equal(t, all[:1], found)
+		}
+		require.Equal(t, []string{texts[0], texts[0], texts[0]}, texts)
+	})
+}

@@ -54,7 +54,7 @@ func TestDefaults(t *testing.T) {
 	})
 	t.Run("bound what one user, network or connection takes", func(t *testing.T) {
 		c := load(t)
-		require.GreaterOrEqual(t, c.HTTPIdleTimeout, 75*time.Second, "load balancers close first")
+		require.Greater(t, c.HTTPIdleTimeout, 75*time.Second, "load balancers close first")
 		require.Equal(t, 60, c.RegistrationsPerHour)
 		require.Equal(t, 250_000, c.MaxPatientsPerUser)
 		require.Equal(t, 10_000, c.MaxDoctorsPerUser)

@@ -39,7 +39,7 @@ const (
 	longPage = 200
 )
 
-// atWork is how many requests of signed-in users are worked on at once for each processor, and twice as many as there
+// atWork is how many requests are worked on at once for each processor, and twice as many as there
 // are connections to the store if that is more. Others wait for their turn here, where it is shared, and not for a
 // connection or the one writer, where whoever asks first is first.
 const atWork = 8

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/netip"
+	"runtime"
 	"testing"
 	"time"
 
@@ -115,4 +116,41 @@ func contextEnding(t *testing.T) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	t.Cleanup(cancel)
 	return ctx
+}
+
+// While one network has all turns and more of its requests wait, another's is next.
+func TestTurnsAreShared(t *testing.T) {
+	s := serve(t, func(cfg *Config) { cfg.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")} })
+	crowd := admission.By(netip.MustParseAddr("192.0.2.7"), "")
+	var turns []*admission.Lease
+	for range max(atWork*runtime.GOMAXPROCS(0), 2*s.cfg.StoreConnections) {
+		turn, err := s.shares.working.Lease(t.Context(), crowd, 1)
+		require.NoError(t, err)
+		turns = append(turns, turn)
+	}
+	served := make(chan int, 5)
+	ask := func(path, network string) {
+		before := waiting(s)
+		go func() {
+			served <- s.ask(t, http.MethodGet, path, "", "Authorization: Bearer "+token, "X-Forwarded-For: "+network).status
+		}()
+		require.Eventually(t, func() bool { return waiting(s) == before+1 }, time.Second, time.Millisecond)
+	}
+	for range 4 {
+		ask("/things/1/", "192.0.2.1")
+	}
+	ask("/held/", "198.51.100.1") // nobody signs in for it
+	turns[0].Release()
+	<-s.entered
+	require.Equal(t, 4, waiting(s))
+	s.release <- struct{}{}
+	for range 5 {
+		require.Equal(t, http.StatusOK, <-served)
+	}
+	require.Equal(t, http.StatusOK, s.ask(t, http.MethodGet, "/livez", "").status, "it takes no turn")
+}
+
+func waiting(s *stand) int {
+	_, waiting := s.shares.working.Load()
+	return waiting
 }

@@ -70,12 +70,17 @@ func (s *Server) guard(op *operation, handler fiber.Handler) fiber.Handler {
 			}
 		}
 		defer call.release()
-		if !op.access.IsPublic() {
+		switch {
+		case !op.access.IsPublic():
 			principal, err := s.authenticate(c)
 			if err != nil {
 				return err
 			}
 			call.principal = principal
+		case !op.platform && !op.apart:
+			if err := call.enter(c, ""); err != nil {
+				return err
+			}
 		}
 		if err := call.spend(); err != nil {
 			return err

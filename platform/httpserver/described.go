@@ -23,7 +23,8 @@ const (
 	maxWordsExtension  = "x-max-words" // of a query parameter's schema: how many different words it may have
 	orderExtension     = "x-order"     // of a tag, a path or a property: its place among its siblings; those without one follow by name
 
-	// false: a signed-in POST that takes no Idempotency-Key, because its work has no place in a transaction (hashing a password, say).
+	// false: its work has no place in a transaction (hashing a password, say), so it takes no Idempotency-Key, and what
+	// it waits for has a line of its own.
 	repeatableExtension = "x-repeatable"
 )
 

@@ -9,6 +9,7 @@ import (
 	"fmt"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"healthcare/platform/keyring"
 	"healthcare/platform/paging"
@@ -42,7 +43,7 @@ func newCursors(keys keyring.Ring) (cursors, error) {
 // seal makes the cursor that leads to what comes after key, of at most room characters, or as long as a shortened key
 // makes it.
 func (c cursors) seal(key []string, boundTo []byte, room int) string {
-	plain, _ := json.Marshal(key) // texts only: it cannot fail
+	plain, _ := json.Marshal(key, jsontext.AllowInvalidUTF8(true)) // texts only: it cannot fail
 	if base64.RawURLEncoding.EncodedLen(len(plain)+c[0].Overhead()) > room {
 		if short, how := paging.Shorten(key); how.First >= 0 {
 			plain = append([]byte{byte(how.First)}, binding(append(short, how.Digest)...)...) //nolint:gosec // a few columns

@@ -17,6 +17,7 @@ func FuzzCursor(f *testing.F) {
 	own, foreign := cursorsOf(f, aSecret), cursorsOf(f, "another secret of the tests: 32 bytes")
 	f.Add("name", "0193525f-1f70-7cc1-a0e2-0f6e2b6cfe3b", "user", "/things", "", uint16(0), byte(0))
 	f.Add("", "", "", "", "AAAA", uint16(3), byte(1))
+	f.Add("\xc4", "0", "0", "0", "", uint16(0), byte(0))
 	f.Add("अनन्या", "\u2028", "a", "bc", own.seal([]string{"x"}, binding("ab", "c"), maxCursor), uint16(20), byte(0x80))
 	f.Add("a", "b", "ab", "", foreign.seal([]string{"a", "b"}, binding("ab", ""), maxCursor), uint16(9999), byte(0xff))
 	f.Fuzz(func(t *testing.T, first, second, caller, list, typed string, at uint16, flip byte) {

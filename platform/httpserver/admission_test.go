@@ -2,6 +2,8 @@ package httpserver
 
 import (
 	"context"
+	"fmt"
+	"net"
 	"net/http"
 	"net/netip"
 	"runtime"
@@ -128,13 +130,14 @@ func TestTurnsAreShared(t *testing.T) {
 		require.NoError(t, err)
 		turns = append(turns, turn)
 	}
-	served := make(chan int, 5)
+	var asked []net.Conn
 	ask := func(path, network string) {
-		before := waiting(s)
-		go func() {
-			served <- s.ask(t, http.MethodGet, path, "", "Authorization: Bearer "+token, "X-Forwarded-For: "+network).status
-		}()
+		before, conn := waiting(s), s.dial(t)
+		_, err := fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: a\r\nConnection: close\r\nAuthorization: Bearer %s\r\n"+
+			"X-Forwarded-For: %s\r\n\r\n", path, token, network)
+		require.NoError(t, err)
 		require.Eventually(t, func() bool { return waiting(s) == before+1 }, time.Second, time.Millisecond)
+		asked = append(asked, conn)
 	}
 	for range 4 {
 		ask("/things/1/", "192.0.2.1")
@@ -144,8 +147,10 @@ func TestTurnsAreShared(t *testing.T) {
 	<-s.entered
 	require.Equal(t, 4, waiting(s))
 	s.release <- struct{}{}
-	for range 5 {
-		require.Equal(t, http.StatusOK, <-served)
+	for _, conn := range asked {
+		all := answers(t, conn, "GET ")
+		require.Len(t, all, 1)
+		require.Equal(t, http.StatusOK, all[0].status)
 	}
 	require.Equal(t, http.StatusOK, s.ask(t, http.MethodGet, "/livez", "").status, "it takes no turn")
 }

@@ -2,6 +2,7 @@ package admission
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -243,7 +244,9 @@ func (r *Resource) wait(ctx context.Context, w *waiter) error {
 		case <-timer.C:
 			err = ErrBusy
 		case <-ctx.Done():
-			err = ctx.Err()
+			if err = ctx.Err(); errors.Is(err, context.DeadlineExceeded) {
+				err = ErrBusy
+			}
 		}
 	}
 	r.mu.Lock()

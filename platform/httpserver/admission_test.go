@@ -82,7 +82,7 @@ func TestHeavyReadsHaveSlots(t *testing.T) {
 	slots, err := call.server.shares.heavy.Lease(t.Context(), attacker, 1<<20)
 	require.NoError(t, err)
 	c.SetUserContext(contextEnding(t))
-	require.ErrorIs(t, call.reserve(c), context.DeadlineExceeded)
+	require.ErrorIs(t, call.reserve(c), admission.ErrBusy)
 	c.Request().URI().SetQueryString("limit=100")
 	c.SetUserContext(contextEnding(t))
 	require.NoError(t, call.reserve(c))

@@ -196,7 +196,17 @@ type countedConn struct {
 	since    atomic.Int64 // when it began to wait for a request, in Unix nanoseconds; 0 while one is answered
 	closed   atomic.Bool
 	refused  atomic.Bool // the request was refused before it was read to its end
+	ended    atomic.Bool // the client will send nothing more, and more was asked for
 	answer   atomic.Pointer[admission.Lease]
+}
+
+// Read implements net.Conn.
+func (c *countedConn) Read(into []byte) (n int, err error) {
+	n, err = c.Conn.Read(into)
+	if errors.Is(err, io.EOF) {
+		c.ended.Store(true)
+	}
+	return n, err
 }
 
 // begin reports whether the connection is still open for the answer to a request that has arrived.

@@ -77,7 +77,8 @@ func (s *Server) receive(ctx *fasthttp.RequestCtx) (release func(), err error) {
 	}
 	if errors.Is(err, io.EOF) {
 		err = nil
-		if announced := ctx.Request.Header.ContentLength(); len(body) < announced {
+		// Chunks end with one of no size (RFC 9112, section 8), for which fasthttp also takes the connection's end.
+		if len(body) < ctx.Request.Header.ContentLength() || counted && conn.ended.Load() {
 			err = io.ErrUnexpectedEOF
 		}
 	}

@@ -2,6 +2,7 @@ package httpserver
 
 import (
 	"fmt"
+	"net"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -58,5 +59,23 @@ func TestABodyThatIsRefusedIsNotWaitedFor(t *testing.T) {
 		require.Len(t, all, 1, headers)
 		require.Equal(t, status, all[0].status, headers)
 		require.Less(t, time.Since(began), s.cfg.ReadTimeout/2, headers)
+	}
+}
+
+// A body of chunks ends with the one of no size. A client that goes before has not asked for anything.
+func TestChunksThatDoNotEnd(t *testing.T) {
+	s := serve(t)
+	head := "POST /things/ HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Type: application/json\r\n"
+	for _, body := range []string{`{"name":"a"}`, `{"name":"` + strings.Repeat("a", 3000) + `"}`} {
+		whole := fmt.Sprintf("%sTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n", head, len(body), body)
+		for missing, status := range map[int]int{0: http.StatusCreated, 2: http.StatusBadRequest, 5: http.StatusBadRequest, 7: http.StatusBadRequest} {
+			conn := s.dial(t)
+			_, err := conn.Write([]byte(whole[:len(whole)-missing]))
+			require.NoError(t, err)
+			require.NoError(t, conn.(*net.TCPConn).CloseWrite())
+			all := answers(t, conn, whole)
+			require.Len(t, all, 1)
+			require.Equal(t, status, all[0].status, "without the last %d bytes", missing)
+		}
 	}
 }

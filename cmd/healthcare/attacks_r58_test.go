@@ -24,7 +24,7 @@ import (
 	"healthcare/platform/database"
 )
 
-// whoever takes a shared resource at full speed, from one network, keeps nobody elsewhere from working. Each
+// a network that uses a shared resource at full speed does not stop clients of other networks. Each
 // attack runs against the real binary on the limits that ship; a bystander goes on meanwhile. At least 99 % of the
 // bystander's requests succeed. How long they take is reported beside an idle server's: attackers share the machine.
 
@@ -83,7 +83,7 @@ var attacks = []attack{
 		attackers: 16,
 	},
 	{
-		name:      "filters that match nobody",
+		name:      "filters without a match",
 		prepare:   (*arena).manyDoctors,
 		step:      sends("GET", "/api/doctors/?specialization=Dermatology&experience_min=60&ordering=name", nil),
 		attackers: 16,
@@ -390,8 +390,8 @@ func unfinished(ctx context.Context, a *arena, _ int) {
 	defer func() { _ = conn.Close() }()
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 	defer stop()
-	_, _ = fmt.Fprintf(conn, "POST /api/patients/ HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: %s\r\nContent-Length: 65000\r\n\r\n%s",
-		a.attacker.network, strings.Repeat(" ", 60_000))
+	_, _ = fmt.Fprintf(conn, "POST /api/patients/ HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: %s\r\n"+
+		"Content-Length: 65000\r\n\r\n%s", a.attacker.network, strings.Repeat(" ", 60_000))
 	_, _ = io.Copy(io.Discard, conn)
 }
 

@@ -390,7 +390,7 @@ func TestCreatorsGoWithDoctorAndAccount(t *testing.T) {
 // TestReleaseOfMany logs how long a batch takes.
 func TestReleaseOfMany(t *testing.T) {
 	if os.Getenv("SOAK") != "1" {
-		t.Skip("SOAK=1 measures")
+		t.Skip("it measures a removal of many assignments, for minutes: it runs with SOAK=1")
 	}
 	databasetest.EachConfig(t, func(t *testing.T, db database.Config) {
 		var released doctors.Assignments

@@ -58,9 +58,9 @@ func newShares(cfg Config) shares {
 	all := int64(runtime.GOMAXPROCS(0))
 	processors := max(1, all-1)
 	return shares{
-		working: admission.NewResource(
-			admission.Bounds{Capacity: max(atWork*all, 2*int64(cfg.StoreConnections)), Waiting: 2 * waiting, Wait: cfg.HandlerTimeout},
-		),
+		working: admission.NewResource(admission.Bounds{
+			Capacity: max(atWork*all, 2*int64(cfg.StoreConnections)), Waiting: 2 * waiting, Wait: cfg.HandlerTimeout,
+		}),
 		memory: admission.NewResource(
 			admission.Bounds{Capacity: memoryBytes, Waiting: waiting, Wait: cfg.HandlerTimeout},
 		),

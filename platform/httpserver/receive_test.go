@@ -68,7 +68,11 @@ func TestChunksThatDoNotEnd(t *testing.T) {
 	head := "POST /things/ HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Type: application/json\r\n"
 	for _, body := range []string{`{"name":"a"}`, `{"name":"` + strings.Repeat("a", 3000) + `"}`} {
 		whole := fmt.Sprintf("%sTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n", head, len(body), body)
-		for missing, status := range map[int]int{0: http.StatusCreated, 2: http.StatusBadRequest, 5: http.StatusBadRequest, 7: http.StatusBadRequest} {
+		for _, missing := range []int{0, 2, 5, 7} {
+			status := http.StatusBadRequest
+			if missing == 0 {
+				status = http.StatusCreated
+			}
 			conn := s.dial(t)
 			_, err := conn.Write([]byte(whole[:len(whole)-missing]))
 			require.NoError(t, err)

@@ -30,6 +30,14 @@ func unread(t *testing.T) (writer, reader *os.File) {
 	return writer, reader
 }
 
+// loggingTo starts the server with its log in a file of the test's.
+func (p place) loggingTo(t *testing.T, log *os.File) *program {
+	t.Helper()
+	path, err := binary()
+	require.NoError(t, err)
+	return p.commandOf(path, func(c *exec.Cmd) { c.Stderr = log })
+}
+
 // live asks n times, from 16 connections, and returns the longest time that an answer took.
 func live(t *testing.T, base string, n int) time.Duration {
 	t.Helper()
@@ -102,9 +110,7 @@ func TestR58_NobodyReadsTheLog(t *testing.T) {
 	t.Run("requests are answered when its reader has ended", func(t *testing.T) {
 		t.Parallel()
 		writer, reader := unread(t)
-		path, err := binary()
-		require.NoError(t, err)
-		r := patient(t).commandOf(path, func(c *exec.Cmd) { c.Stderr = writer })
+		r := patient(t).loggingTo(t, writer)
 		base := r.ready()
 		require.NoError(t, reader.Close())
 		require.NoError(t, writer.Close()) // the test's own
@@ -115,9 +121,7 @@ func TestR58_NobodyReadsTheLog(t *testing.T) {
 	t.Run("who reads again is shown how many lines are missing", func(t *testing.T) {
 		t.Parallel()
 		writer, reader := unread(t)
-		path, err := binary()
-		require.NoError(t, err)
-		r := patient(t).commandOf(path, func(c *exec.Cmd) { c.Stderr = writer })
+		r := patient(t).loggingTo(t, writer)
 		base := r.ready()
 		live(t, base, 2*requests)
 		var log bytes.Buffer

@@ -69,15 +69,11 @@ func within(q *gorm.DB, scope patients.Scope) *gorm.DB { return q.Where("owner_i
 
 func (s *store) Add(ctx context.Context, a domain.Assignment) error {
 	r := rowOf(a)
-	free := clause.OnConflict{ // an error of the store would have PostgreSQL log whose doctor it is
-		Columns:   []clause.Column{{Name: "patient_id"}, {Name: "doctor_id"}},
-		DoNothing: true,
-	}
-	added := s.db.Write(ctx).Clauses(free).Create(&r)
-	if added.Error == nil && added.RowsAffected == 0 {
+	free, err := database.Insert(s.db.Write(ctx), &r, "patient_id", "doctor_id")
+	if err == nil && !free {
 		return assignments.ErrAlreadyAssigned
 	}
-	return explain(added.Error)
+	return explain(err)
 }
 
 func (s *store) Find(ctx context.Context, scope patients.Scope, id assignments.ID) (domain.Assignment, error) {

@@ -94,12 +94,11 @@ func (s *store) Add(ctx context.Context, doctor domain.Doctor) error {
 
 // add inserts a row. A taken license number is no error for the store: PostgreSQL would log the number.
 func (s *store) add(ctx context.Context, r row) error {
-	free := clause.OnConflict{Columns: []clause.Column{{Name: "license_number"}}, DoNothing: true}
-	added := s.db.Write(ctx).Clauses(free).Create(&r)
-	if added.Error == nil && added.RowsAffected == 0 {
+	free, err := database.Insert(s.db.Write(ctx), &r, "license_number")
+	if err == nil && !free {
 		return doctors.ErrLicenseNumberTaken
 	}
-	return explain(added.Error)
+	return explain(err)
 }
 
 // claim reserves r's license number for an update in the same transaction, which then cannot be refused for it. It

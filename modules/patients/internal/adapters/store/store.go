@@ -109,15 +109,11 @@ func (s *store) Add(ctx context.Context, patient domain.Patient) error {
 
 // add inserts a row. A taken medical record number is no error for the store: PostgreSQL would log the number.
 func (s *store) add(ctx context.Context, r row) error {
-	free := clause.OnConflict{
-		Columns:   []clause.Column{{Name: "owner_id"}, {Name: "medical_record_number"}},
-		DoNothing: true,
-	}
-	added := s.db.Write(ctx).Clauses(free).Create(&r)
-	if added.Error == nil && added.RowsAffected == 0 {
+	free, err := database.Insert(s.db.Write(ctx), &r, "owner_id", "medical_record_number")
+	if err == nil && !free {
 		return patients.ErrMedicalRecordNumberTaken
 	}
-	return explain(added.Error)
+	return explain(err)
 }
 
 // claim reserves r's medical record number for an update in the same transaction, which then cannot be refused for it.

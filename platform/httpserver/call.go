@@ -77,7 +77,7 @@ func (s *Server) guard(op *operation, handler fiber.Handler) fiber.Handler {
 				return err
 			}
 			call.principal = principal
-		case !op.platform && !op.apart:
+		case !op.platform && !op.hashes:
 			if err := call.enter(c, ""); err != nil {
 				return err
 			}
@@ -101,7 +101,7 @@ func (s *Server) guard(op *operation, handler fiber.Handler) fiber.Handler {
 				return err
 			}
 		}
-		if op.apart {
+		if op.hashes {
 			call.leave()
 		}
 		if err := call.reserve(c); err != nil {

@@ -43,7 +43,7 @@ type operation struct {
 	resource  audit.Resource // what it is about; "" for an operation that names no roles
 	platform  bool           // one of the server's own, whose answers are small or shared by all
 	takesBody bool
-	apart     bool // what it waits for has a line of its own: the hashing of passwords
+	hashes    bool // a password
 	bodyLimit int  // bytes; 0 means the server's
 
 	list       *listRules // for a list: how it may be ordered
@@ -275,7 +275,7 @@ func operationOf(method, route string, described *openapi3.Operation, roles auth
 		list: listRulesOf(described), query: parametersOf(described), repeatable: repeatable(method, described), known: membersOf(described),
 		exact: exactMembers(described), array: answersArray(described), form: bodySchema(described),
 	}
-	op.apart = described.Extensions[repeatableExtension] == false
+	op.hashes = described.Extensions[hashesExtension] == true
 	if said, ok := described.Extensions["x-body-limit"]; ok {
 		limit, _ := said.(float64)
 		if limit < 1 {

@@ -23,9 +23,11 @@ const (
 	maxWordsExtension  = "x-max-words" // of a query parameter's schema: how many different words it may have
 	orderExtension     = "x-order"     // of a tag, a path or a property: its place among its siblings; those without one follow by name
 
-	// false: its work has no place in a transaction (hashing a password, say), so it takes no Idempotency-Key, and what
-	// it waits for has a line of its own.
+	// false: a signed-in POST that takes no Idempotency-Key, because its work has no place in a transaction.
 	repeatableExtension = "x-repeatable"
+
+	// true: it hashes a password, and waits for that in a line of its own.
+	hashesExtension = "x-hashes"
 )
 
 // addServerParts describes what the server itself reads and answers, so that no module repeats it.

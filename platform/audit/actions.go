@@ -1,14 +1,14 @@
 package audit
 
-// Action is what was done, or tried. The set is closed: an entry with another one is refused.
+// Action is the kind of event. The set is closed: an entry with another action is rejected.
 type Action string
 
-// The actions. Whether it was done is the Outcome's to say; Refused is for what was turned away before it was known what it was.
+// The actions. Refused is for requests that were denied before their action was known.
 const (
 	Login           Action = "login"
 	LoginFailed     Action = "login_failed"
-	Refresh         Action = "refresh"        // a refresh token was traded for the next one
-	RefreshReused   Action = "refresh_reused" // a spent refresh token came again: its session is ended
+	Refresh         Action = "refresh"        // a refresh token was exchanged for the next one
+	RefreshReused   Action = "refresh_reused" // a refresh token was used a second time: its session has ended
 	Logout          Action = "logout"
 	PasswordChanged Action = "password_changed"
 	RoleChanged     Action = "role_changed"
@@ -23,15 +23,16 @@ const (
 	TrailPruned     Action = "trail_pruned" // Count is the sequence of the last entry that was removed
 )
 
-// Event is an Action in the codes of a FHIR R4 AuditEvent.
+// Event holds the codes of an Action in a FHIR R4 AuditEvent.
 type Event struct {
 	Type    string // AuditEvent.type: "rest" of audit-event-type, or a code of DICOM's (DCM)
 	Subtype string // AuditEvent.subtype: of restful-interaction, or of DCM
 	Code    string // AuditEvent.action: C, R, U, D or E
 }
 
-// events are DCM 110114 User Authentication with 110122 Login and 110123 Logout, 110113 Security Alert with 110126 Node Authentication for what was turned
-// away, 110136 Security Roles Changed and 110137 User Security Attributes Changed, 110101 Audit Log Used (PS3.16, CID 400 to 403), and FHIR's own REST codes.
+// events maps actions to DICOM codes (PS3.16, CID 400 to 403) and to FHIR's REST codes: DCM 110114 User Authentication with
+// 110122 Login and 110123 Logout, 110113 Security Alert with 110126 Node Authentication for refusals, 110136 Security Roles
+// Changed, 110137 User Security Attributes Changed, and 110101 Audit Log Used.
 var events = map[Action]Event{
 	Login:           {"110114", "110122", "E"},
 	LoginFailed:     {"110114", "110122", "E"},
@@ -51,22 +52,13 @@ var events = map[Action]Event{
 	TrailPruned:     {"110101", "delete", "D"},
 }
 
-// Event is the action's codes. Known is false for an action that is none of the set.
+// Event returns the codes of the action. known is false for an action outside the set.
 func (a Action) Event() (event Event, known bool) {
 	event, known = events[a]
 	return event, known
 }
 
-// Actions is the set, in no order.
-func Actions() []Action {
-	all := make([]Action, 0, len(events))
-	for a := range events {
-		all = append(all, a)
-	}
-	return all
-}
-
-// Resource is the kind of thing an entry is about.
+// Resource is the kind of record that an entry is about.
 type Resource string
 
 // The resources.
@@ -79,7 +71,7 @@ const (
 	AuditEvent Resource = "AuditEvent"
 )
 
-// Known reports whether it is one of the set.
+// Known reports whether the resource is one of the set.
 func (r Resource) Known() bool {
 	switch r {
 	case Patient, Assignment, Doctor, User, Session, AuditEvent:
@@ -88,17 +80,17 @@ func (r Resource) Known() bool {
 	return false
 }
 
-// Outcome is how it ended. There is no default: who records says it.
+// Outcome is the result of an action. There is no default.
 type Outcome string
 
 // The outcomes.
 const (
 	Success Outcome = "success"
-	Denied  Outcome = "refused" // the caller's doing: not allowed, not theirs, not valid
-	Failed  Outcome = "failed"  // ours: the service could not do it
+	Denied  Outcome = "refused" // because of the caller: not allowed, not theirs, not valid
+	Failed  Outcome = "failed"  // because of the service
 )
 
-// Code is AuditEvent.outcome: 0 success, 4 minor failure, 8 serious failure. Known is false for what is none of the set.
+// Code returns AuditEvent.outcome: 0 success, 4 minor failure, 8 serious failure. known is false outside the set.
 func (o Outcome) Code() (code string, known bool) {
 	switch o {
 	case Success:

@@ -1,6 +1,6 @@
-// Package audit is the port to the audit trail: who saw and changed what (45 CFR 164.312(b)). modules/audit implements Recorder; everyone else only
-// holds these types, so that no module needs to know how the trail is kept. An Entry has room for ids, names of fields and numbers, and none for
-// what a field says: a patient's data cannot be recorded by mistake.
+// Package audit is the port to the audit trail: who saw and changed what (45 CFR 164.312(b)). modules/audit implements
+// Recorder; the other modules hold these types only, and need not know how the trail is stored. An Entry holds ids, names
+// of fields and numbers, but no values of fields: a patient's data cannot be recorded by mistake.
 package audit
 
 import (
@@ -16,35 +16,49 @@ import (
 	"healthcare/platform/auth"
 )
 
-// MaxIDs is how many ids of an answer an entry names; its Count is that of all.
+// MaxIDs is the most ids that one entry names. Its Count is that of all ids.
 const MaxIDs = 200
 
-// Entry is one event, as whoever causes it tells it. It maps onto a FHIR R4 AuditEvent, see Action and Outcome.
+// Entry is one event. It maps onto a FHIR R4 AuditEvent, see Action and Outcome.
 type Entry struct {
 	Action     Action
 	Resource   Resource    // AuditEvent.entity.type
-	ResourceID uuid.UUID   // AuditEvent.entity.what; zero for none, such as a list
-	PatientID  uuid.UUID   // whose data it is about; zero for nobody's
+	ResourceID uuid.UUID   // AuditEvent.entity.what; zero for a list
+	PatientID  uuid.UUID   // the patient whose data it is about; zero if it is about no patient
 	Outcome    Outcome     // AuditEvent.outcome
-	Status     int         // the HTTP status of the answer; 0 outside of HTTP
-	IDs        []uuid.UUID // what a list or a search answered; those after the first MaxIDs are left out
-	Count      int64       // how many it answered; 0 stands for as many as IDs
+	Status     int         // the HTTP status of the response; 0 outside of HTTP
+	IDs        []uuid.UUID // the results of a list or a search; those after the first MaxIDs are left out
+	Count      int64       // the number of results; 0 stands for len(IDs)
 	Fields     []string    // the names of the fields that changed: a-z, 0-9 and _, never a value
 }
 
-// Done is the entry of something that was done with one resource, answered as REST answers it: 201 for what was made, 204 for what is gone, else 200.
-func Done(action Action, resource Resource, id uuid.UUID) Entry {
-	status, special := map[Action]int{Create: 201, Delete: 204}[action]
+// NewEntry returns the entry of a successful action on one record. Its status is the one that REST answers with: 201
+// for Create, 204 for Delete, 200 otherwise. An entry about a Patient names that patient.
+func NewEntry(action Action, resource Resource, id uuid.UUID) Entry {
+	status, special := map[Action]int{Create: http.StatusCreated, Delete: http.StatusNoContent}[action]
 	if !special {
-		status = 200
+		status = http.StatusOK
 	}
-	return Entry{Action: action, Resource: resource, ResourceID: id, Outcome: Success, Status: status}
+	return about(Entry{Action: action, Outcome: Success, Status: status}, resource, id)
 }
 
-// Listed is the entries of a page that is about to be shown, all ids of it: one entry for each MaxIDs, and one for a page of nothing. They are what
-// page says, with its ids and their number.
-func Listed(page Entry, ids []uuid.UUID) []Entry {
-	page.Outcome, page.Status = Success, 200
+// NewRefusal returns the entry of a request about one record that was denied with an HTTP status.
+func NewRefusal(resource Resource, id uuid.UUID, status int) Entry {
+	return about(Entry{Action: Refused, Outcome: Denied, Status: status}, resource, id)
+}
+
+func about(e Entry, resource Resource, id uuid.UUID) Entry {
+	e.Resource, e.ResourceID = resource, id
+	if resource == Patient {
+		e.PatientID = id
+	}
+	return e
+}
+
+// NewListEntries returns the entries of a page that is about to be shown: copies of page, each with at most MaxIDs of
+// the ids and the number of all of them. An empty page has one entry.
+func NewListEntries(page Entry, ids []uuid.UUID) []Entry {
+	page.Outcome, page.Status = Success, http.StatusOK
 	if len(ids) == 0 {
 		return []Entry{page}
 	}
@@ -56,8 +70,9 @@ func Listed(page Entry, ids []uuid.UUID) []Entry {
 	return all
 }
 
-// Counted returns the entries of an answer that shows nothing: without ids, and those that differ in ids alone as one.
-func Counted(entries []Entry) []Entry {
+// WithoutIDs returns the entries of an answer without a body: counts instead of ids. Entries that differ only in their
+// ids become one.
+func WithoutIDs(entries []Entry) []Entry {
 	var all []Entry
 	for _, e := range entries {
 		if e.Count == 0 {
@@ -71,56 +86,62 @@ func Counted(entries []Entry) []Entry {
 	return all
 }
 
-// Request is what the request that causes an entry contributes to it. It travels in the context; who acts is an argument.
+// IDs returns the ids of the records on a page, in their order.
+func IDs[T any](records []T, id func(T) uuid.UUID) []uuid.UUID {
+	ids := make([]uuid.UUID, len(records))
+	for i, record := range records {
+		ids[i] = id(record)
+	}
+	return ids
+}
+
+// Request is the part of an entry that comes from the HTTP request. It travels in the context; the acting user is an
+// argument.
 type Request struct {
-	ID      string     // the answer's X-Request-ID, which finds it in the log; a UUID
-	Address netip.Addr // the client's; the zero Addr outside of HTTP
+	ID      string     // the X-Request-ID of the response, a UUID that is also in the log
+	Address netip.Addr // of the client; the zero Addr outside of HTTP
 
 	ShowsNothing bool // HEAD: its entries have counts without ids
 }
 
 type requestKey struct{}
 
-// WithRequest is ctx with the request that it serves.
+// WithRequest returns ctx with the request that it serves.
 func WithRequest(ctx context.Context, r Request) context.Context {
 	return context.WithValue(ctx, requestKey{}, r)
 }
 
-// RequestOf is the request that ctx serves, zero when it serves none.
+// RequestOf returns the request that ctx serves, or the zero Request.
 func RequestOf(ctx context.Context) Request {
 	r, _ := ctx.Value(requestKey{}).(Request)
 	return r
 }
 
-// Recorder writes the trail. Whoever cannot record must not answer: the trail fails closed.
+// Recorder writes the trail. A use case that cannot record must not answer: the trail fails closed.
 type Recorder interface {
-	// Record appends entries in the order given. While a transaction is open in ctx they are appended in it, so they stand exactly if what they tell of
-	// does; from there to its end nobody else can append, so record last. What is Refused is recorded when the transaction has ended, for it ends
-	// undone. Outside of one Record returns when the entries are durably committed, and
-	// shares that commit with whoever records at the same time. The zero Principal is nobody signed in.
+	// Record appends entries in the order given. Inside a transaction of ctx they are appended in it, so that an entry
+	// exists exactly if its effect does. No other transaction can append until that one ends, so record last. Refused
+	// entries are recorded after the end of the transaction, because it is rolled back. Outside of a transaction Record
+	// returns when the entries are durably committed, and shares that commit with concurrent calls. The zero Principal
+	// is a client who is not signed in.
 	//
-	// Errors: errs.Unavailable; an entry that is none is a defect, and so is a plain error.
+	// Errors: errs.Unavailable; a plain error for a malformed entry, which is a defect.
 	Record(ctx context.Context, who auth.Principal, entries ...Entry) error
 }
 
-// Missing handles the answer to a request for something that does not exist, or that the caller may not see: both are
-// answered alike. It records what as refused if err is missing, and returns err. Other errors are returned unrecorded.
-// Every such answer about patients passes here. Status is 404 if what has none.
+// RecordMissing handles err of a request for a record that does not exist or that the caller may not see: the two have
+// the same answer. It records refusal if err is missing, and returns err. Other errors are returned unrecorded. Every
+// such answer about patients passes here.
 //
 // Errors: err; errs.Unavailable if the refusal could not be recorded.
-func Missing(ctx context.Context, trail Recorder, who auth.Principal, what Entry, err, missing error) error {
+func RecordMissing(
+	ctx context.Context, trail Recorder, who auth.Principal, refusal Entry, err, missing error,
+) error {
 	if !errors.Is(err, missing) {
 		return err
 	}
-	what.Action, what.Outcome = Refused, Denied
-	if what.Status == 0 {
-		what.Status = http.StatusNotFound
-	}
-	if unrecorded := trail.Record(ctx, who, what); unrecorded != nil {
+	if unrecorded := trail.Record(ctx, who, refusal); unrecorded != nil {
 		return unrecorded
 	}
 	return err
 }
-
-// OfPatient is an entry about one patient, to be completed with what was done.
-func OfPatient(id uuid.UUID) Entry { return Entry{Resource: Patient, ResourceID: id, PatientID: id} }

@@ -58,7 +58,7 @@ func (o *ofDoctors) Release(
 	for _, a := range made {
 		o.limit.Changed(a.OwnerID, 1)
 	}
-	return len(found), o.trail.Record(ctx, who, released(made, ended)...)
+	return len(found), o.trail.Record(ctx, who, newReleaseEntries(made, ended)...)
 }
 
 // moved returns assignments of the same patients to another doctor.

@@ -74,7 +74,7 @@ func (s *Service) Assign(ctx context.Context, who auth.Principal, patient patien
 		made, err = s.assign(ctx, who, patient, doctor)
 		return err
 	})
-	return made, s.refused(ctx, who, patient, err)
+	return made, s.recordMissingPatient(ctx, who, patient.UUID, http.StatusNotFound, err)
 }
 
 func (s *Service) assign(
@@ -91,7 +91,7 @@ func (s *Service) assign(
 		if err := s.assignments.Add(ctx, made.Assignment); err != nil {
 			return err
 		}
-		return s.trail.Record(ctx, who, event(audit.Create, made.Assignment))
+		return s.trail.Record(ctx, who, newEntry(audit.Create, made.Assignment))
 	})
 }
 
@@ -104,16 +104,14 @@ func (s *Service) Browse(ctx context.Context, who auth.Principal, filter domain.
 	}
 	if filter.Patient != nil && len(shown.Items) == 0 {
 		if _, err := s.patients.Find(ctx, visible(who), patients.ID{UUID: *filter.Patient}); err != nil {
-			refusal := audit.OfPatient(*filter.Patient)
-			refusal.Status = http.StatusOK
-			err = audit.Missing(ctx, s.trail, who, refusal, err, patients.ErrNotFound)
+			err = s.recordMissingPatient(ctx, who, *filter.Patient, http.StatusOK, err)
 			if !errors.Is(err, patients.ErrNotFound) {
 				return paging.Page[Assigned]{}, err
 			}
 			return shown, nil
 		}
 	}
-	return shown, s.trail.Record(ctx, who, listed(filter, shown.Items)...)
+	return shown, s.trail.Record(ctx, who, newListEntries(filter, shown.Items)...)
 }
 
 // page reads what Browse shows, unrecorded.
@@ -135,30 +133,30 @@ func (s *Service) page(
 // BrowseOf is a page of one patient's assignments. Errors: patients.ErrNotFound.
 func (s *Service) BrowseOf(ctx context.Context, who auth.Principal, patient patients.ID, page paging.Request) (paging.Page[Assigned], error) {
 	if _, err := s.patients.Find(ctx, visible(who), patient); err != nil {
-		return paging.Page[Assigned]{}, s.refused(ctx, who, patient, err)
+		return paging.Page[Assigned]{}, s.recordMissingPatient(ctx, who, patient.UUID, http.StatusNotFound, err)
 	}
 	filter := domain.Filter{Patient: &patient.UUID}
 	shown, err := s.page(ctx, who, filter, page)
 	if err != nil {
 		return paging.Page[Assigned]{}, err
 	}
-	return shown, s.trail.Record(ctx, who, listed(filter, shown.Items)...)
+	return shown, s.trail.Record(ctx, who, newListEntries(filter, shown.Items)...)
 }
 
 // Find is one assignment. Errors: assignments.ErrNotFound.
 func (s *Service) Find(ctx context.Context, who auth.Principal, id assignments.ID) (Assigned, error) {
 	one, err := s.assignments.Find(ctx, visible(who), id)
 	if err != nil {
-		return Assigned{}, s.missing(ctx, who, id, err)
+		return Assigned{}, s.recordMissing(ctx, who, id, err)
 	}
 	detailed, _, err := s.detailed(ctx, who, []domain.Assignment{one})
 	if err != nil {
 		return Assigned{}, err
 	}
 	if len(detailed) == 0 { // its patient or doctor was removed since
-		return Assigned{}, s.missing(ctx, who, id, assignments.ErrNotFound)
+		return Assigned{}, s.recordMissing(ctx, who, id, assignments.ErrNotFound)
 	}
-	return detailed[0], s.trail.Record(ctx, who, event(audit.Read, one))
+	return detailed[0], s.trail.Record(ctx, who, newEntry(audit.Read, one))
 }
 
 // Lookup returns the assignment with an id that may be a patient's instead, and reports whether there is one. Unlike Find it records no refusal.
@@ -184,12 +182,12 @@ func (s *Service) Discharge(ctx context.Context, who auth.Principal, id assignme
 		if err := expected.Check(domain.Version); err != nil {
 			return err // undone
 		}
-		return s.trail.Record(ctx, who, event(audit.Delete, one))
+		return s.trail.Record(ctx, who, newEntry(audit.Delete, one))
 	})
 	if err == nil {
 		s.limit.Changed(who.UserID, -1)
 	}
-	return s.missing(ctx, who, id, err)
+	return s.recordMissing(ctx, who, id, err)
 }
 
 // detailed adds what the two sides are shown as, in two queries. An assignment whose patient or doctor was removed since it was read has

@@ -3,6 +3,7 @@ package app
 import (
 	"bytes"
 	"context"
+	"net/http"
 	"slices"
 
 	"github.com/google/uuid"
@@ -14,71 +15,65 @@ import (
 	"healthcare/platform/auth"
 )
 
-// event is something that was done with one assignment.
-func event(action audit.Action, a domain.Assignment) audit.Entry {
-	entry := audit.Done(action, audit.Assignment, a.ID.UUID)
+// newEntry returns the entry of a successful action on one assignment.
+func newEntry(action audit.Action, a domain.Assignment) audit.Entry {
+	entry := audit.NewEntry(action, audit.Assignment, a.ID.UUID)
 	entry.PatientID = a.PatientID.UUID
 	return entry
 }
 
-// listed is a page that is about to be shown, and the patients whom it shows by name.
-func listed(filter domain.Filter, shown []Assigned) []audit.Entry {
+// newListEntries returns the entries of a page that is about to be shown, and of the patients whom it shows by name.
+func newListEntries(filter domain.Filter, shown []Assigned) []audit.Entry {
 	page := audit.Entry{Action: audit.List, Resource: audit.Assignment}
-	ids, patients := make([]uuid.UUID, len(shown)), make([]uuid.UUID, len(shown))
-	for i, a := range shown {
-		ids[i], patients[i] = a.ID.UUID, a.PatientID.UUID
-	}
 	if filter.Patient != nil {
 		page.PatientID = *filter.Patient
-		return audit.Listed(page, ids)
 	}
-	entries := audit.Listed(page, ids)
-	if len(shown) == 0 {
+	entries := audit.NewListEntries(page, audit.IDs(shown, func(a Assigned) uuid.UUID { return a.ID.UUID }))
+	if filter.Patient != nil || len(shown) == 0 {
 		return entries
 	}
-	slices.SortFunc(patients, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
-	return append(entries, audit.Listed(audit.Entry{Action: audit.List, Resource: audit.Patient}, slices.Compact(patients))...)
+	patients := distinct(audit.IDs(shown, func(a Assigned) uuid.UUID { return a.PatientID.UUID }))
+	return append(entries, audit.NewListEntries(audit.Entry{Action: audit.List, Resource: audit.Patient}, patients)...)
 }
 
-// released returns the entries of assignments that were made and ended by the removal of a doctor. Each patient is
-// named by an entry.
-func released(made, ended []domain.Assignment) (entries []audit.Entry) {
-	patients := make([]uuid.UUID, 0, len(made)+len(ended))
-	for _, change := range []struct {
-		action      audit.Action
-		assignments []domain.Assignment
-	}{{audit.Create, made}, {audit.Delete, ended}} {
-		ids := make([]uuid.UUID, len(change.assignments))
-		for i, a := range change.assignments {
-			ids[i] = a.ID.UUID
-			patients = append(patients, a.PatientID.UUID)
+// newReleaseEntries returns the entries of assignments that were made and ended by the removal of a doctor, and of their
+// patients.
+func newReleaseEntries(made, ended []domain.Assignment) (entries []audit.Entry) {
+	var patients []uuid.UUID
+	add := func(action audit.Action, all []domain.Assignment) {
+		if len(all) == 0 {
+			return
 		}
-		if len(ids) > 0 {
-			entries = append(entries, audit.Listed(audit.Entry{Action: change.action, Resource: audit.Assignment}, ids)...)
-		}
+		ids := audit.IDs(all, func(a domain.Assignment) uuid.UUID { return a.ID.UUID })
+		entries = append(entries, audit.NewListEntries(audit.Entry{Action: action, Resource: audit.Assignment}, ids)...)
+		patients = append(patients, audit.IDs(all, func(a domain.Assignment) uuid.UUID { return a.PatientID.UUID })...)
 	}
+	add(audit.Create, made)
+	add(audit.Delete, ended)
 	if len(patients) == 0 {
-		return nil // all of them had ended
+		return nil
 	}
-	slices.SortFunc(patients, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
-	treated := audit.Entry{Action: audit.Update, Resource: audit.Patient, Fields: []string{"assignments"}}
-	return append(entries, audit.Listed(treated, slices.Compact(patients))...)
+	changed := audit.Entry{Action: audit.Update, Resource: audit.Patient, Fields: []string{"assignments"}}
+	return append(entries, audit.NewListEntries(changed, distinct(patients))...)
 }
 
-// refused records that the user asked for a patient who does not exist or is not theirs, and returns err. Other errors
-// pass.
-func (s *Service) refused(ctx context.Context, who auth.Principal, patient patients.ID, err error) error {
-	return audit.Missing(ctx, s.trail, who, audit.OfPatient(patient.UUID), err, patients.ErrNotFound)
+// distinct returns the different ids, sorted. It reorders ids.
+func distinct(ids []uuid.UUID) []uuid.UUID {
+	slices.SortFunc(ids, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
+	return slices.Compact(ids)
 }
 
-// missing does the same for an assignment. Its patient is not named: the user may not know whose it is.
-func (s *Service) missing(ctx context.Context, who auth.Principal, id assignments.ID, err error) error {
-	return audit.Missing(
-		ctx,
-		s.trail,
-		who,
-		audit.Entry{Resource: audit.Assignment, ResourceID: id.UUID},
-		err,
-		assignments.ErrNotFound,
-	)
+// recordMissingPatient records that the patient does not exist or belongs to another user, and returns err. It returns
+// other errors unrecorded.
+func (s *Service) recordMissingPatient(
+	ctx context.Context, who auth.Principal, id uuid.UUID, status int, err error,
+) error {
+	refusal := audit.NewRefusal(audit.Patient, id, status)
+	return audit.RecordMissing(ctx, s.trail, who, refusal, err, patients.ErrNotFound)
+}
+
+// recordMissing does the same for an assignment. The entry names no patient: the user may not know whose it is.
+func (s *Service) recordMissing(ctx context.Context, who auth.Principal, id assignments.ID, err error) error {
+	refusal := audit.NewRefusal(audit.Assignment, id.UUID, http.StatusNotFound)
+	return audit.RecordMissing(ctx, s.trail, who, refusal, err, assignments.ErrNotFound)
 }

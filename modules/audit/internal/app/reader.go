@@ -35,9 +35,8 @@ func (r *Reader) Browse(ctx context.Context, who auth.Principal, filter domain.F
 // Errors: patients.ErrNotFound; errs.Unavailable when this reading cannot be recorded.
 func (r *Reader) AccessLog(ctx context.Context, who auth.Principal, patient patients.ID, page paging.Request) (paging.Page[domain.Entry], error) {
 	if _, err := r.patients.Find(ctx, patients.OwnedBy(who.UserID), patient); err != nil {
-		return paging.Page[domain.Entry]{}, audit.Missing(
-			ctx, r.recorder, who, audit.OfPatient(patient.UUID), err, patients.ErrNotFound,
-		)
+		refusal := audit.NewRefusal(audit.Patient, patient.UUID, http.StatusNotFound)
+		return paging.Page[domain.Entry]{}, audit.RecordMissing(ctx, r.recorder, who, refusal, err, patients.ErrNotFound)
 	}
 	return r.read(ctx, who, domain.Filter{Patient: &patient.UUID}, page)
 }

@@ -56,14 +56,7 @@ func (s *Service) mayChange(ctx context.Context, who auth.Principal, id doctors.
 
 // forbidden records a refusal by role and returns it.
 func (s *Service) forbidden(ctx context.Context, who auth.Principal, id doctors.ID, refusal error) error {
-	entry := audit.Entry{
-		Action:     audit.Refused,
-		Resource:   audit.Doctor,
-		ResourceID: id.UUID,
-		Outcome:    audit.Denied,
-		Status:     http.StatusForbidden,
-	}
-	if err := s.trail.Record(ctx, who, entry); err != nil {
+	if err := s.trail.Record(ctx, who, audit.NewRefusal(audit.Doctor, id.UUID, http.StatusForbidden)); err != nil {
 		return err
 	}
 	return refusal
@@ -89,7 +82,7 @@ func (s *Service) Register(ctx context.Context, who auth.Principal, details doma
 					return err
 				}
 			}
-			return s.trail.Record(ctx, who, audit.Done(audit.Create, audit.Doctor, doctor.ID.UUID))
+			return s.trail.Record(ctx, who, audit.NewEntry(audit.Create, audit.Doctor, doctor.ID.UUID))
 		})
 	}
 	if who.Role == auth.Admin {
@@ -143,7 +136,7 @@ func (s *Service) change(
 		if err != nil {
 			return err
 		}
-		update := audit.Done(audit.Update, audit.Doctor, id.UUID)
+		update := audit.NewEntry(audit.Update, audit.Doctor, id.UUID)
 		update.Fields = before.Different(changed.Details)
 		return s.trail.Record(ctx, who, update)
 	})

@@ -47,7 +47,7 @@ func (b *belongings) Discard(
 		}
 		entries := make([]audit.Entry, len(ids))
 		for i, id := range ids {
-			entries[i] = event(audit.Delete, id)
+			entries[i] = audit.NewEntry(audit.Delete, audit.Patient, id.UUID)
 		}
 		return b.trail.Record(ctx, who, entries...)
 	})

@@ -4,7 +4,10 @@ package app
 
 import (
 	"context"
+	"net/http"
 	"time"
+
+	"github.com/google/uuid"
 
 	"healthcare/modules/patients"
 	"healthcare/modules/patients/internal/domain"
@@ -60,7 +63,7 @@ func (s *Service) Register(ctx context.Context, who auth.Principal, said domain.
 			if err := s.patients.Add(ctx, patient); err != nil {
 				return err
 			}
-			return s.trail.Record(ctx, who, event(audit.Create, patient.ID))
+			return s.trail.Record(ctx, who, audit.NewEntry(audit.Create, audit.Patient, patient.ID.UUID))
 		})
 	})
 }
@@ -90,16 +93,21 @@ func (s *Service) Browse(
 	if err != nil {
 		return none, err
 	}
-	return found, s.trail.Record(ctx, who, listed(filter, found.Items)...)
+	entry := audit.Entry{Action: audit.List, Resource: audit.Patient}
+	if filter.Search != "" {
+		entry.Action = audit.Search
+	}
+	ids := audit.IDs(found.Items, func(p domain.Patient) uuid.UUID { return p.ID.UUID })
+	return found, s.trail.Record(ctx, who, audit.NewListEntries(entry, ids)...)
 }
 
 // Find is one patient. Errors: patients.ErrNotFound.
 func (s *Service) Find(ctx context.Context, who auth.Principal, id patients.ID) (domain.Patient, error) {
 	patient, err := s.patients.Find(ctx, visible(who), id)
 	if err != nil {
-		return domain.Patient{}, s.refused(ctx, who, id, err)
+		return domain.Patient{}, s.recordMissing(ctx, who, id, err)
 	}
-	return patient, s.trail.Record(ctx, who, event(audit.Read, id))
+	return patient, s.trail.Record(ctx, who, audit.NewEntry(audit.Read, audit.Patient, id.UUID))
 }
 
 // Revise replaces all details of a patient that is at an expected version.
@@ -140,11 +148,11 @@ func (s *Service) change(
 		if err != nil {
 			return err
 		}
-		update := event(audit.Update, id)
+		update := audit.NewEntry(audit.Update, audit.Patient, id.UUID)
 		update.Fields = before.Different(changed.Details)
 		return s.trail.Record(ctx, who, update)
 	})
-	return changed, s.refused(ctx, who, id, err)
+	return changed, s.recordMissing(ctx, who, id, err)
 }
 
 // Remove deletes a patient that is at an expected version, after everyone who refers to them has let go.
@@ -164,12 +172,19 @@ func (s *Service) Remove(ctx context.Context, who auth.Principal, id patients.ID
 		if err := s.patients.Remove(ctx, visible(who), id); err != nil {
 			return err
 		}
-		return s.trail.Record(ctx, who, event(audit.Delete, id))
+		return s.trail.Record(ctx, who, audit.NewEntry(audit.Delete, audit.Patient, id.UUID))
 	})
 	if err == nil {
 		s.limit.Changed(who.UserID, -1)
 	}
-	return s.refused(ctx, who, id, err)
+	return s.recordMissing(ctx, who, id, err)
+}
+
+// recordMissing records that the patient does not exist or belongs to another user, and returns err. It returns other
+// errors unrecorded.
+func (s *Service) recordMissing(ctx context.Context, who auth.Principal, id patients.ID, err error) error {
+	refusal := audit.NewRefusal(audit.Patient, id.UUID, http.StatusNotFound)
+	return audit.RecordMissing(ctx, s.trail, who, refusal, err, patients.ErrNotFound)
 }
 
 // Today returns the date in the service's time zone, by which ages are counted.

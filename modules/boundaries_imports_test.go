@@ -16,9 +16,9 @@ const (
 
 // mayImport is what each layer may import beside std and itself. "own x" is a layer of the same module; a name covers what lies below it.
 var mayImport = map[string][]string{
-	"root": {uuid, "platform/auth", "platform/errs"},
+	"root": {uuid, "platform/auth", "platform/errs", "platform/recordid"},
 	// others' roots are for ids; rule 1 says whose
-	"domain": {uuid, "platform/errs", "platform/text", ozzo, "golang.org/x/net/idna", "golang.org/x/text",
+	"domain": {uuid, "platform/errs", "platform/recordid", "platform/text", ozzo, "golang.org/x/net/idna", "golang.org/x/text",
 		"own root", othersRoot},
 	"ports": append([]string{"own root", "own domain"}, technologyFree...),
 	"app":   append([]string{"own root", "own domain", "own ports"}, technologyFree...),
@@ -26,7 +26,8 @@ var mayImport = map[string][]string{
 	"adapters/rest": {anyLibrary, othersRoot, "own root", "own domain", "own app",
 		"platform/audit", "platform/auth", "platform/clock", "platform/errs", "platform/httpserver", "platform/revision"},
 	"adapters/store": {anyLibrary, othersRoot, "own root", "own domain", "own ports",
-		"platform/audit", "platform/auth", "platform/clock", "platform/errs", "platform/database", "platform/paging", "platform/telemetry"},
+		"platform/audit", "platform/auth", "platform/clock", "platform/errs", "platform/database", "platform/paging", "platform/recordid",
+		"platform/telemetry"},
 	"adapters/cli": {anyLibrary, othersRoot, "own root", "own domain", "own app",
 		"platform/audit", "platform/auth", "platform/clock", "platform/errs", "platform/paging", "platform/progress", "platform/revision"},
 	"adapters/*": {anyLibrary, othersRoot, "own root", "own domain", "own ports",
@@ -37,7 +38,7 @@ var mayImport = map[string][]string{
 var technologyFree = []string{uuid, ozzo, "golang.org/x/sync", "golang.org/x/text", othersRoot,
 	"platform/admission", "platform/audit", "platform/auth",
 	"platform/clock", "platform/errs", "platform/events", "platform/jobs",
-	"platform/paging", "platform/quota", "platform/revision", "platform/text", "platform/tx"}
+	"platform/paging", "platform/quota", "platform/recordid", "platform/revision", "platform/text", "platform/tx"}
 
 // references is what the service is measured against: the libraries without the house. It is never shipped.
 const references = "cmd/bench/internal/reference"

@@ -3,22 +3,17 @@
 package assignments
 
 import (
-	"github.com/google/uuid"
-
 	"healthcare/platform/errs"
+	"healthcare/platform/recordid"
 )
 
-// ID identifies an assignment: a UUID, version 7.
-type ID struct{ uuid.UUID }
+// ID identifies an assignment.
+type ID = recordid.Of[record]
 
-// ParseID reads an id in its canonical form of 36 characters. Errors: ErrNotFound, because nothing is named otherwise.
-func ParseID(s string) (ID, error) {
-	id, err := uuid.Parse(s)
-	if err != nil || len(s) != 36 {
-		return ID{}, ErrNotFound
-	}
-	return ID{id}, nil
-}
+type record struct{}
+
+// ParseID reads an id in its canonical form. Errors: ErrNotFound.
+func ParseID(s string) (ID, error) { return recordid.Parse[ID](s, ErrNotFound) }
 
 // Config is the operator's limit.
 type Config struct {

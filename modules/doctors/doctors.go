@@ -9,19 +9,14 @@ import (
 
 	"healthcare/platform/auth"
 	"healthcare/platform/errs"
+	"healthcare/platform/recordid"
 )
 
-// ID identifies a doctor: a UUID, version 7.
-type ID struct{ uuid.UUID }
+// ID identifies a doctor.
+type ID = recordid.Of[Doctor]
 
-// ParseID reads an id in its canonical form of 36 characters. Errors: ErrNotFound, because nothing is named otherwise.
-func ParseID(s string) (ID, error) {
-	id, err := uuid.Parse(s)
-	if err != nil || len(s) != 36 {
-		return ID{}, ErrNotFound
-	}
-	return ID{id}, nil
-}
+// ParseID reads an id in its canonical form. Errors: ErrNotFound.
+func ParseID(s string) (ID, error) { return recordid.Parse[ID](s, ErrNotFound) }
 
 // Doctor is what other modules may know of a doctor.
 type Doctor struct {

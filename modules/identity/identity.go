@@ -6,33 +6,27 @@ import (
 	"context"
 	"time"
 
-	"github.com/google/uuid"
-
 	"healthcare/platform/errs"
+	"healthcare/platform/recordid"
 )
 
-// UserID identifies a user: a UUID, version 7.
-type UserID struct{ uuid.UUID }
+type (
+	// UserID identifies a user.
+	UserID = recordid.Of[user]
 
-// ParseUserID reads an id in its canonical form of 36 characters. Errors: ErrUserNotFound, because nobody is named otherwise.
-func ParseUserID(s string) (UserID, error) {
-	id, err := uuid.Parse(s)
-	if err != nil || len(s) != 36 {
-		return UserID{}, ErrUserNotFound
-	}
-	return UserID{id}, nil
-}
+	// SessionID identifies a session, which lasts from a login until it is logged out or expires.
+	SessionID = recordid.Of[session]
 
-// SessionID identifies a session, which lives from a login until it is logged out or expires: a UUID, version 7.
-type SessionID struct{ uuid.UUID }
+	user    struct{}
+	session struct{}
+)
 
-// ParseSessionID reads an id in its canonical form of 36 characters. Errors: ErrSessionNotFound, because nothing is named otherwise.
+// ParseUserID reads an id in its canonical form. Errors: ErrUserNotFound.
+func ParseUserID(s string) (UserID, error) { return recordid.Parse[UserID](s, ErrUserNotFound) }
+
+// ParseSessionID reads an id in its canonical form. Errors: ErrSessionNotFound.
 func ParseSessionID(s string) (SessionID, error) {
-	id, err := uuid.Parse(s)
-	if err != nil || len(s) != 36 {
-		return SessionID{}, ErrSessionNotFound
-	}
-	return SessionID{id}, nil
+	return recordid.Parse[SessionID](s, ErrSessionNotFound)
 }
 
 // Belongings knows what users own outside this module. The patients module implements it, so that users can go without identity knowing

@@ -3,10 +3,10 @@ package doctorstest
 import (
 	"testing"
 
-	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"healthcare/modules/doctors"
+	"healthcare/platform/recordid"
 )
 
 // RunDirectoryContract holds a Directory to what doctors.Directory promises. setup gives an empty one, and a way to make a doctor known.
@@ -46,4 +46,4 @@ func RunDirectoryContract(t *testing.T, setup func(t *testing.T) (doctors.Direct
 	})
 }
 
-func newID() doctors.ID { return doctors.ID{UUID: uuid.Must(uuid.NewV7())} }
+func newID() doctors.ID { return recordid.New[doctors.ID]() }

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"healthcare/modules/patients"
+	"healthcare/platform/recordid"
 )
 
 // RunDirectoryContract holds a Directory to what patients.Directory promises. setup gives an empty one, and a way to make a patient
@@ -60,4 +61,4 @@ func RunDirectoryContract(t *testing.T, setup func(t *testing.T) (patients.Direc
 
 func newUUID() uuid.UUID { return uuid.Must(uuid.NewV7()) }
 
-func newID() patients.ID { return patients.ID{UUID: newUUID()} }
+func newID() patients.ID { return recordid.New[patients.ID]() }

@@ -21,6 +21,7 @@ import (
 	"healthcare/platform/clock"
 	"healthcare/platform/database"
 	"healthcare/platform/paging"
+	"healthcare/platform/recordid"
 )
 
 var now = time.Date(2026, time.November, 22, 22, 29, 36, 410959000, time.UTC)
@@ -100,7 +101,7 @@ func (h house) someone(t *testing.T) auth.Principal {
 
 func (h house) patientOf(t *testing.T, who auth.Principal, name string) patients.Patient {
 	t.Helper()
-	patient := patients.Patient{ID: patients.ID{UUID: uuid.Must(uuid.NewV7())}, Name: name, Age: 31, Gender: "Other"}
+	patient := patients.Patient{ID: recordid.New[patients.ID](), Name: name, Age: 31, Gender: "Other"}
 	h.insert(t, `INSERT INTO patients (id, owner_id, name, gender, age, email, phone, address, notes, version, created_at, updated_at)
 		VALUES (?, ?, 'P', 'Other', 1, '', '', '', '', 1, ?, ?)`, patient.ID, who.UserID, database.At(now), database.At(now))
 	h.patients.Add(who.UserID, patient)
@@ -109,7 +110,7 @@ func (h house) patientOf(t *testing.T, who auth.Principal, name string) patients
 
 func (h house) doctor(t *testing.T, name string) doctors.Doctor {
 	t.Helper()
-	doctor := doctors.Doctor{ID: doctors.ID{UUID: uuid.Must(uuid.NewV7())}, Name: name, Specialization: "S", Experience: 9}
+	doctor := doctors.Doctor{ID: recordid.New[doctors.ID](), Name: name, Specialization: "S", Experience: 9}
 	h.insert(t, `INSERT INTO doctors (id, name, specialization, experience, email, phone, version, created_at, updated_at)
 		VALUES (?, 'D', 'S', 1, '', '', 1, ?, ?)`, doctor.ID, database.At(now), database.At(now))
 	h.doctors.Add(doctor)
@@ -149,4 +150,4 @@ func (h house) browsedOf(t *testing.T, who auth.Principal, patient patients.Pati
 	return page.Items
 }
 
-func newID() assignments.ID { return assignments.ID{UUID: uuid.Must(uuid.NewV7())} }
+func newID() assignments.ID { return recordid.New[assignments.ID]() }

@@ -14,6 +14,7 @@ import (
 	"healthcare/modules/doctors"
 	"healthcare/modules/patients"
 	"healthcare/platform/databasetest"
+	"healthcare/platform/recordid"
 	"healthcare/platform/revision"
 )
 
@@ -22,7 +23,7 @@ func TestAssign(t *testing.T) {
 	h := newHouse(databasetest.SQLite(t))
 	who, stranger := h.someone(t), h.someone(t)
 	patient, doctor := h.patientOf(t, who, "Ananya"), h.doctor(t, "Vikram")
-	noPatient, noDoctor := patients.ID{UUID: uuid.Must(uuid.NewV7())}, doctors.ID{UUID: uuid.Must(uuid.NewV7())}
+	noPatient, noDoctor := recordid.New[patients.ID](), recordid.New[doctors.ID]()
 
 	made := h.assigned(t, who, patient, doctor)
 	t.Run("answers what is found afterwards, with what both sides are shown as", func(t *testing.T) {

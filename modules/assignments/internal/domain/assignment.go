@@ -9,6 +9,7 @@ import (
 	"healthcare/modules/assignments"
 	"healthcare/modules/doctors"
 	"healthcare/modules/patients"
+	"healthcare/platform/recordid"
 )
 
 // Assignment says that a doctor treats a patient. It never changes: it is made and it ends.
@@ -25,6 +26,6 @@ const Version = 1
 
 // New assigns doctor to owner's patient.
 func New(owner uuid.UUID, patient patients.ID, doctor doctors.ID, now time.Time) Assignment {
-	id := assignments.ID{UUID: uuid.Must(uuid.NewV7())}
+	id := recordid.New[assignments.ID]()
 	return Assignment{ID: id, OwnerID: owner, PatientID: patient, DoctorID: doctor, AssignedAt: now}
 }

@@ -17,6 +17,7 @@ import (
 	"healthcare/platform/databasetest"
 	"healthcare/platform/errs"
 	"healthcare/platform/paging"
+	"healthcare/platform/recordid"
 )
 
 func TestReading(t *testing.T) {
@@ -24,7 +25,7 @@ func TestReading(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		h := newHouse(db)
 		var directory patientstest.Directory
-		owner, patient := someone(), patients.Patient{ID: patients.ID{UUID: uuid.Must(uuid.NewV7())}}
+		owner, patient := someone(), patients.Patient{ID: recordid.New[patients.ID]()}
 		directory.Add(owner.UserID, patient)
 		var recorder audittest.Recorder
 		reader := app.NewReader(h.ledger, &recorder, &directory)

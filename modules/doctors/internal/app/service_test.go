@@ -4,7 +4,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"healthcare/modules/doctors"
@@ -20,6 +19,7 @@ import (
 	"healthcare/platform/events"
 	"healthcare/platform/jobs"
 	"healthcare/platform/paging"
+	"healthcare/platform/recordid"
 	"healthcare/platform/revision"
 )
 
@@ -144,7 +144,7 @@ func TestReviseAndAmend(t *testing.T) {
 		require.Equal(t, doctor, service.found(t, doctor))
 	})
 	t.Run("of a doctor who does not exist are told so, before anything is said about the rules", func(t *testing.T) {
-		service, missing := newHouse(db), doctors.ID{UUID: uuid.Must(uuid.NewV7())}
+		service, missing := newHouse(db), recordid.New[doctors.ID]()
 		_, err := service.Find(t.Context(), missing)
 		require.Equal(t, doctors.ErrNotFound, err)
 		_, err = service.Revise(t.Context(), nobody, missing, revision.Match{}, domain.Details{})

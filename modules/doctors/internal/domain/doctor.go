@@ -7,10 +7,10 @@ import (
 
 	validation "github.com/go-ozzo/ozzo-validation/v4"
 	"github.com/go-ozzo/ozzo-validation/v4/is"
-	"github.com/google/uuid"
 
 	"healthcare/modules/doctors"
 	"healthcare/platform/errs"
+	"healthcare/platform/recordid"
 	"healthcare/platform/text"
 )
 
@@ -49,7 +49,7 @@ func New(details Details, now time.Time) (Doctor, error) {
 	if err := details.Validate(); err != nil {
 		return Doctor{}, err
 	}
-	return Doctor{ID: doctors.ID{UUID: uuid.Must(uuid.NewV7())}, Details: details, Version: 1, CreatedAt: now, UpdatedAt: now}, nil
+	return Doctor{ID: recordid.New[doctors.ID](), Details: details, Version: 1, CreatedAt: now, UpdatedAt: now}, nil
 }
 
 // Revise replaces the details. What changes nothing leaves version and time alone. Errors: errs.Invalid.

@@ -6,9 +6,8 @@ import (
 	"time"
 	"unicode"
 
-	"github.com/google/uuid"
-
 	"healthcare/modules/identity"
+	"healthcare/platform/recordid"
 )
 
 // Session lives from a login on. It is a family of refresh tokens, one generation after the other, of which one is live at a time.
@@ -92,7 +91,7 @@ type Standing struct {
 
 // NewSession starts a session with its first generation.
 func NewSession(user identity.UserID, from Origin, now time.Time, lifetimes Lifetimes) Session {
-	s := Session{ID: identity.SessionID{UUID: uuid.Must(uuid.NewV7())}, UserID: user, From: from, CreatedAt: now}
+	s := Session{ID: recordid.New[identity.SessionID](), UserID: user, From: from, CreatedAt: now}
 	s.use(now, lifetimes)
 	return s
 }

@@ -12,10 +12,10 @@ import (
 
 	validation "github.com/go-ozzo/ozzo-validation/v4"
 	"github.com/go-ozzo/ozzo-validation/v4/is"
-	"github.com/google/uuid"
 
 	"healthcare/modules/identity"
 	"healthcare/platform/errs"
+	"healthcare/platform/recordid"
 	"healthcare/platform/text"
 )
 
@@ -114,7 +114,7 @@ func (c Credentials) Validate() error {
 // NewUser makes an active user of a valid registration, without a username yet.
 func NewUser(r Registration, role, passwordHash string, now time.Time) User {
 	return User{
-		ID: identity.UserID{UUID: uuid.Must(uuid.NewV7())}, Name: strings.TrimSpace(r.Name), Email: strings.TrimSpace(r.Email),
+		ID: recordid.New[identity.UserID](), Name: strings.TrimSpace(r.Name), Email: strings.TrimSpace(r.Email),
 		PasswordHash: passwordHash, Role: role, Active: true, Version: 1, CreatedAt: now, UpdatedAt: now,
 	}
 }

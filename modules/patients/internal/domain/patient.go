@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"healthcare/modules/patients"
+	"healthcare/platform/recordid"
 )
 
 // Patient is one user's record of a person.
@@ -26,7 +27,7 @@ func New(owner uuid.UUID, said Said, now time.Time, calendar Calendar) (Patient,
 	if err != nil {
 		return Patient{}, err
 	}
-	id := patients.ID{UUID: uuid.Must(uuid.NewV7())}
+	id := recordid.New[patients.ID]()
 	return Patient{ID: id, OwnerID: owner, Details: details, Version: 1, CreatedAt: now, UpdatedAt: now}, nil
 }
 

@@ -17,6 +17,7 @@ import (
 	"healthcare/platform/database"
 	"healthcare/platform/databasetest"
 	"healthcare/platform/paging"
+	"healthcare/platform/recordid"
 )
 
 var now = time.Date(2026, time.November, 22, 22, 29, 36, 410959000, time.UTC)
@@ -39,7 +40,7 @@ func someone(t *testing.T, db *database.DB) uuid.UUID {
 
 func patientOf(t *testing.T, db *database.DB, owner uuid.UUID) patients.ID {
 	t.Helper()
-	id := patients.ID{UUID: uuid.Must(uuid.NewV7())}
+	id := recordid.New[patients.ID]()
 	insert(t, db, `INSERT INTO patients (id, owner_id, name, gender, age, email, phone, address, notes, version, created_at, updated_at)
 		VALUES (?, ?, 'P', 'Other', 1, '', '', '', '', 1, ?, ?)`, id, owner, database.At(now), database.At(now))
 	return id
@@ -47,7 +48,7 @@ func patientOf(t *testing.T, db *database.DB, owner uuid.UUID) patients.ID {
 
 func doctor(t *testing.T, db *database.DB) doctors.ID {
 	t.Helper()
-	id := doctors.ID{UUID: uuid.Must(uuid.NewV7())}
+	id := recordid.New[doctors.ID]()
 	insert(t, db, `INSERT INTO doctors (id, name, specialization, experience, email, phone, version, created_at, updated_at)
 		VALUES (?, 'D', 'S', 1, '', '', 1, ?, ?)`, id, database.At(now), database.At(now))
 	return id
@@ -65,7 +66,7 @@ func kept(t *testing.T, repository ports.Repository, assignment domain.Assignmen
 	return assignment
 }
 
-func newID() assignments.ID { return assignments.ID{UUID: uuid.Must(uuid.NewV7())} }
+func newID() assignments.ID { return recordid.New[assignments.ID]() }
 
 // whole is a list on one page, newest first.
 var whole = paging.Request{Limit: 500, Order: []paging.Order{{Column: "assigned_at", Descending: true}, {Column: "id", Descending: true}}}

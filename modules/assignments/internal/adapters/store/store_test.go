@@ -17,6 +17,7 @@ import (
 	"healthcare/modules/patients"
 	"healthcare/platform/database"
 	"healthcare/platform/errs"
+	"healthcare/platform/recordid"
 )
 
 func TestAddAndFind(t *testing.T) {
@@ -51,7 +52,7 @@ func TestAddAndFind(t *testing.T) {
 			}
 		})
 		// SQLite does not tell which foreign key; there no removal can come between the use case's check and its insert.
-		nobody, noDoctor := patients.ID{UUID: uuid.Must(uuid.NewV7())}, doctors.ID{UUID: uuid.Must(uuid.NewV7())}
+		nobody, noDoctor := recordid.New[patients.ID](), recordid.New[doctors.ID]()
 		for what, c := range map[string]struct {
 			made domain.Assignment
 			want error

@@ -5,7 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"healthcare/modules/doctors"
@@ -15,6 +14,7 @@ import (
 	"healthcare/platform/database"
 	"healthcare/platform/databasetest"
 	"healthcare/platform/paging"
+	"healthcare/platform/recordid"
 )
 
 var now = time.Date(2026, time.November, 22, 22, 29, 36, 410959000, time.UTC)
@@ -41,7 +41,7 @@ func novice() domain.Doctor {
 	return domain.Doctor{ID: newID(), Version: 1, CreatedAt: now, UpdatedAt: now, Details: domain.Details{Name: "N", Specialization: "S"}}
 }
 
-func newID() doctors.ID { return doctors.ID{UUID: uuid.Must(uuid.NewV7())} }
+func newID() doctors.ID { return recordid.New[doctors.ID]() }
 
 // kept is the doctor as it was just stored.
 func kept(t *testing.T, repository ports.Repository, doctor domain.Doctor) domain.Doctor {

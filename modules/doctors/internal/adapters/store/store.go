@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 
-	"github.com/google/uuid"
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
@@ -14,6 +13,7 @@ import (
 	"healthcare/modules/doctors/internal/ports"
 	"healthcare/platform/database"
 	"healthcare/platform/paging"
+	"healthcare/platform/recordid"
 )
 
 // New is the repository over db.
@@ -105,7 +105,7 @@ func (s *store) add(ctx context.Context, r row) error {
 // inserts and deletes a row: unlike an update, an insert waits for rivals and is refused without an error in
 // PostgreSQL's log.
 func (s *store) claim(ctx context.Context, r row) error {
-	r.ID = doctors.ID{UUID: uuid.Must(uuid.NewV7())}
+	r.ID = recordid.New[doctors.ID]()
 	if err := s.add(ctx, r); err != nil {
 		return err
 	}

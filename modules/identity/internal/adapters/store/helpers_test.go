@@ -4,7 +4,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"healthcare/modules/identity"
@@ -13,6 +12,7 @@ import (
 	"healthcare/modules/identity/internal/ports"
 	"healthcare/platform/database"
 	"healthcare/platform/databasetest"
+	"healthcare/platform/recordid"
 )
 
 var now = time.Date(2026, time.November, 22, 22, 29, 36, 410959000, time.UTC)
@@ -26,7 +26,7 @@ func each(t *testing.T, test func(t *testing.T, db *database.DB, users ports.Use
 // asha is a user of that address.
 func asha(email, username string) domain.User {
 	return domain.User{
-		ID: identity.UserID{UUID: uuid.Must(uuid.NewV7())}, Name: "Asha Rao ä𝒜", Email: email, Username: username, PasswordHash: "$argon2id$first",
+		ID: recordid.New[identity.UserID](), Name: "Asha Rao ä𝒜", Email: email, Username: username, PasswordHash: "$argon2id$first",
 		Role: "staff", Active: true, TokenVersion: 3, Version: 5, CreatedAt: now, UpdatedAt: now.Add(time.Microsecond),
 	}
 }
@@ -55,7 +55,7 @@ func started(t *testing.T, sessions ports.Sessions, user domain.User, at, expire
 
 func session(user identity.UserID, at, expires time.Time) domain.Session {
 	return domain.Session{
-		ID: identity.SessionID{UUID: uuid.Must(uuid.NewV7())}, UserID: user, Generation: 7,
+		ID: recordid.New[identity.SessionID](), UserID: user, Generation: 7,
 		From:      domain.Origin{Agent: "curl/8 ä𝒜", Network: "203.0.113.0/24"},
 		CreatedAt: at, LastUsedAt: at, ExpiresAt: expires,
 	}

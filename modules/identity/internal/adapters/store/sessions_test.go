@@ -14,6 +14,7 @@ import (
 	"healthcare/modules/identity/internal/domain"
 	"healthcare/modules/identity/internal/ports"
 	"healthcare/platform/database"
+	"healthcare/platform/recordid"
 )
 
 const day = 24 * time.Hour
@@ -85,7 +86,7 @@ func TestSessionsOfWhoMayNotSignIn(t *testing.T) {
 			t.Helper()
 			require.ErrorIs(t, sessions.Add(t.Context(), session(user, now, now.Add(day)), hash), ports.ErrNotFound)
 		}
-		t.Run("nobody has none", func(t *testing.T) { refused(t, identity.UserID{UUID: uuid.Must(uuid.NewV7())}, user.PasswordHash) })
+		t.Run("nobody has none", func(t *testing.T) { refused(t, recordid.New[identity.UserID](), user.PasswordHash) })
 		t.Run("a password that was changed meanwhile starts none", func(t *testing.T) { refused(t, user.ID, "the one before") })
 		t.Run("a user who was disabled meanwhile has none", func(t *testing.T) {
 			_, err := users.Change(t.Context(), user.ID, func(u *domain.User) error {

@@ -7,13 +7,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"healthcare/modules/patients"
 	"healthcare/modules/patients/internal/domain"
 	"healthcare/modules/patients/internal/ports"
 	"healthcare/platform/database"
+	"healthcare/platform/recordid"
 )
 
 func TestChange(t *testing.T) {
@@ -86,7 +86,7 @@ func TestChange(t *testing.T) {
 			require.Equal(t, patient, found(t, patient.ID))
 		})
 		t.Run("of a patient who does not exist runs no rule", func(t *testing.T) {
-			_, err := repository.Change(ctx, scope, patients.ID{UUID: uuid.Must(uuid.NewV7())}, func(*domain.Patient) error {
+			_, err := repository.Change(ctx, scope, recordid.New[patients.ID](), func(*domain.Patient) error {
 				t.Error("the rule ran")
 				return nil
 			})

@@ -15,6 +15,7 @@ import (
 	"healthcare/platform/database"
 	"healthcare/platform/databasetest"
 	"healthcare/platform/paging"
+	"healthcare/platform/recordid"
 )
 
 var now = time.Date(2026, time.November, 22, 22, 29, 36, 410959000, time.UTC)
@@ -39,7 +40,7 @@ func someone(t *testing.T, db *database.DB) uuid.UUID {
 // ananya is a patient of whom everything is known but the birth date.
 func ananya(owner uuid.UUID) domain.Patient {
 	return domain.Patient{
-		ID: patients.ID{UUID: uuid.Must(uuid.NewV7())}, OwnerID: owner, Version: 1, CreatedAt: now, UpdatedAt: now.Add(time.Microsecond),
+		ID: recordid.New[patients.ID](), OwnerID: owner, Version: 1, CreatedAt: now, UpdatedAt: now.Add(time.Microsecond),
 		Details: domain.Details{
 			Name: "Ananya Verma", Gender: "Female", Age: 31, Email: "ananya@example.com", Phone: "+91 98 7654 3210", Address: "1 Lake Road\n2nd floor",
 			MedicalRecordNumber: "MRN-7", Notes: "Allergic to penicillin. ä𝒜",
@@ -53,7 +54,7 @@ func ben(t *testing.T, owner uuid.UUID) domain.Patient {
 	born, err := domain.ParseDate("2004-02-29")
 	require.NoError(t, err)
 	return domain.Patient{
-		ID: patients.ID{UUID: uuid.Must(uuid.NewV7())}, OwnerID: owner, Version: 1, CreatedAt: now, UpdatedAt: now,
+		ID: recordid.New[patients.ID](), OwnerID: owner, Version: 1, CreatedAt: now, UpdatedAt: now,
 		Details: domain.Details{Name: "Ben", Gender: "Unknown", BirthDate: born},
 	}
 }

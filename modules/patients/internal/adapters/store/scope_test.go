@@ -10,6 +10,7 @@ import (
 	"healthcare/modules/patients/internal/domain"
 	"healthcare/modules/patients/internal/ports"
 	"healthcare/platform/database"
+	"healthcare/platform/recordid"
 )
 
 // TestScope is TRUST.md, R-05 and R-07, at the store: whoever is outside the scope does not exist, by any method, and stays as they were.
@@ -23,7 +24,7 @@ func TestScope(t *testing.T) {
 			"the zero scope":            {},
 			"the nil user":              patients.OwnedBy(uuid.Nil),
 		} {
-			missing := patients.ID{UUID: uuid.Must(uuid.NewV7())}
+			missing := recordid.New[patients.ID]()
 			t.Run(who+" finds nobody else's patient", func(t *testing.T) {
 				found, err := repository.Find(ctx, scope, theirs.ID)
 				require.ErrorIs(t, err, patients.ErrNotFound)

@@ -14,6 +14,7 @@ import (
 	"healthcare/modules/patients/internal/ports"
 	"healthcare/platform/database"
 	"healthcare/platform/paging"
+	"healthcare/platform/recordid"
 )
 
 // New is the repository over db.
@@ -120,7 +121,7 @@ func (s *store) add(ctx context.Context, r row) error {
 // It inserts and deletes a row: unlike an update, an insert waits for rivals and is refused without an error in
 // PostgreSQL's log.
 func (s *store) claim(ctx context.Context, r row) error {
-	r.ID = patients.ID{UUID: uuid.Must(uuid.NewV7())}
+	r.ID = recordid.New[patients.ID]()
 	if err := s.add(ctx, r); err != nil {
 		return err
 	}

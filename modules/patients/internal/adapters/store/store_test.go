@@ -14,6 +14,7 @@ import (
 	"healthcare/modules/patients/internal/ports"
 	"healthcare/platform/database"
 	"healthcare/platform/errs"
+	"healthcare/platform/recordid"
 )
 
 func TestAddAndFind(t *testing.T) {
@@ -45,7 +46,7 @@ func TestAddAndFind(t *testing.T) {
 			require.Equal(t, patient, found)
 		})
 		t.Run("a patient whom nobody added is not found", func(t *testing.T) {
-			_, err := repository.Find(ctx, scope, patients.ID{UUID: uuid.Must(uuid.NewV7())})
+			_, err := repository.Find(ctx, scope, recordid.New[patients.ID]())
 			require.ErrorIs(t, err, patients.ErrNotFound)
 			_, err = repository.Find(ctx, scope, patients.ID{})
 			require.ErrorIs(t, err, patients.ErrNotFound)
@@ -135,7 +136,7 @@ func TestFindAll(t *testing.T) {
 			require.Equal(t, []domain.Patient{b}, find(t, b.ID))
 		})
 		t.Run("leaves out those that do not exist", func(t *testing.T) {
-			require.Equal(t, []domain.Patient{a}, find(t, patients.ID{UUID: uuid.Must(uuid.NewV7())}, a.ID, patients.ID{}))
+			require.Equal(t, []domain.Patient{a}, find(t, recordid.New[patients.ID](), a.ID, patients.ID{}))
 		})
 		t.Run("of nobody is nobody", func(t *testing.T) { require.Empty(t, find(t)) })
 	})

@@ -198,9 +198,8 @@ func (s *store) Change(
 				return err
 			}
 		}
-		return explain(within(s.db.Write(ctx).Model(&row{}), scope).Where("id = ?", id). // never the owner
-													Select("name", "gender", "age", "birth_date", "email", "phone", "address", "medical_record_number", "notes", "search_text", "version", "updated_at").
-													Updates(&r).Error)
+		one := within(s.db.Write(ctx), scope).Where("id = ?", id)
+		return explain(database.Update(one, &r, "id", "owner_id", "created_at"))
 	})
 	return changed, err
 }

@@ -7,14 +7,14 @@ import (
 	"strings"
 )
 
-// anatomy is what a module consists of; M stands for its name. Folders may have folders of their own.
+// anatomy is what a module consists of; NAME stands for its name. Folders may have folders of their own.
 var anatomy = struct{ required, optional []string }{
-	required: []string{"M.go", "Mfx/*.go", "internal/domain/*.go", "internal/ports/*.go", "internal/app/*.go", "internal/adapters/*/*.go"},
-	optional: []string{"*_test.go", "Mtest/*", "internal/domain/*", "internal/ports/*", "internal/app/*", "internal/adapters/*/*"},
+	required: []string{"NAME.go", "NAMEfx/*.go", "internal/domain/*.go", "internal/ports/*.go", "internal/app/*.go", "internal/adapters/*/*.go"},
+	optional: []string{"README.md", "*_test.go", "NAMEtest/*", "internal/domain/*", "internal/ports/*", "internal/app/*", "internal/adapters/*/*"},
 }
 
 // besideModules is what modules/ holds that is no module.
-var besideModules = []string{"README.md", "*_test.go"}
+var besideModules = []string{"*.md", "*_test.go"}
 
 const compositionRoot = "cmd/internal/composition/app.go"
 
@@ -57,7 +57,7 @@ func allowedIn(module string) []string {
 func named(patterns []string, module string) []string {
 	var filled []string
 	for _, pattern := range patterns {
-		filled = append(filled, strings.ReplaceAll(pattern, "M", module))
+		filled = append(filled, strings.ReplaceAll(pattern, "NAME", module))
 	}
 	return filled
 }

@@ -59,7 +59,7 @@ func unavailable(cause error) error {
 // Explain is explain for who speaks to a driver without GORM: what moves whole stores.
 func Explain(err error) error { return explain(err) }
 
-// explain turns a driver's error into one of the house's kinds (TRUST.md 3.6). What it does not know stays as it is, so Internal.
+// explain turns a driver's error into one of the house's kinds (README.md, "Errors of the store"). What it does not know stays as it is, so Internal.
 func explain(err error) error {
 	var pg *pgconn.PgError
 	var lite *sqlite.Error

@@ -16,7 +16,7 @@ import (
 	"healthcare/platform/errs"
 )
 
-// TestExplainPostgres is the table of TRUST.md, 3.6. Here PostgreSQL says everything it can about a row, which must not be kept.
+// TestExplainPostgres verifies the table of errors in README.md. Here PostgreSQL says everything it can about a row, which must not be kept.
 func TestExplainPostgres(t *testing.T) {
 	const canary = "canary-7d1f"
 	for _, c := range []struct {

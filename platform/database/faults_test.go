@@ -91,7 +91,7 @@ func TestViolations(t *testing.T) {
 	})
 }
 
-// TestX14_BothEnginesRefuseTheSameValues is TRUST.md, X14 and X15: both engines refuse the same values, and no error quotes one.
+// TestX14_BothEnginesRefuseTheSameValues verifies X14 and X15: both engines refuse the same values, and no error quotes one.
 func TestX14_BothEnginesRefuseTheSameValues(t *testing.T) {
 	eachWithItems(t, func(t *testing.T, db *database.DB) {
 		valid := map[string]any{"id": canary, "owner": canary, "code": canary, "n": 2}
@@ -142,7 +142,7 @@ func TestX14_BothEnginesRefuseTheSameValues(t *testing.T) {
 	})
 }
 
-// TestX15_WhatATableHoldsIsNotQuoted is TRUST.md, X15: neither what cannot be read nor what a trigger says of a row comes into an error.
+// TestX15_WhatATableHoldsIsNotQuoted verifies X15: neither what cannot be read nor what a trigger says of a row comes into an error.
 func TestX15_WhatATableHoldsIsNotQuoted(t *testing.T) {
 	eachWithItems(t, func(t *testing.T, db *database.DB) {
 		exec(t, db, `UPDATE items SET label = '`+canary+`'`)

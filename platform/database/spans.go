@@ -12,7 +12,7 @@ import (
 	"healthcare/platform/telemetry"
 )
 
-// Spans follow OpenTelemetry's semantic conventions for database clients. A statement's text has placeholders for all values (TRUST.md, R-25).
+// Spans follow OpenTelemetry's semantic conventions for database clients. A statement's text has placeholders for all values.
 
 // spanText bounds a statement's text in a span, in bytes: a list of ids has a placeholder for each.
 const spanText = 2048

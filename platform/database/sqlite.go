@@ -78,7 +78,7 @@ func (cfg Config) Addresses() (writer, reader string) {
 func sqliteDSN(cfg Config, more url.Values) string {
 	more.Set("_busy_timeout", strconv.FormatInt(max(cfg.LockTimeout, 5*time.Second).Milliseconds(), 10))
 	more.Set("_foreign_keys", "1")
-	more.Set("_synchronous", "FULL") // medical data: an acknowledged write survives a power cut (TRUST.md X19)
+	more.Set("_synchronous", "FULL") // medical data: an acknowledged write survives a power cut (X19)
 	more.Set("_timezone", "UTC")
 	more.Set("_defensive", "1")
 	more.Set("_dqs", "0") // a misspelt column is an error, not a string
@@ -116,7 +116,7 @@ func (sqliteDialector) DefaultValueOf(*schema.Field) clause.Expression {
 	return clause.Expr{SQL: "NULL"}
 }
 
-// BindVarTo writes a placeholder. Text that PostgreSQL refuses is refused here too: SQLite would keep it (TRUST.md X14).
+// BindVarTo writes a placeholder. Text that PostgreSQL refuses is refused here too: SQLite would keep it (X14).
 func (sqliteDialector) BindVarTo(writer clause.Writer, stmt *gorm.Statement, v any) {
 	_ = writer.WriteByte('?')
 	if text := reflect.ValueOf(v); text.Kind() == reflect.String {

@@ -9,7 +9,7 @@ import (
 	"gorm.io/gorm"
 )
 
-// attempts is how often a transaction is tried in all before the client is told to come back (TRUST.md 3.6).
+// attempts is how often a transaction is tried in all before the client is told to come back (README.md, "Errors of the store").
 const attempts = 3
 
 type txKey struct{ db *DB }

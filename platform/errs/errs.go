@@ -11,7 +11,7 @@ import (
 // Kind says what went wrong in terms a client can act on.
 type Kind uint8
 
-// The kinds, in the order of API.md section 2. The zero Kind is Internal: whatever nobody classified is our fault.
+// The kinds, in the order of their HTTP statuses. The zero Kind is Internal: whatever nobody classified is our fault.
 const (
 	Internal        Kind = iota // a defect or an unexpected failure: the client learns nothing of it
 	Invalid                     // the input breaks a rule

@@ -13,7 +13,7 @@ import (
 	"healthcare/platform/errs"
 )
 
-// requireProblem checks what every answer that is not a success must be (API.md, section 2).
+// requireProblem checks what every answer that is not a success must be (RFC 9457).
 func requireProblem(t *testing.T, a answer, status int) Problem {
 	t.Helper()
 	require.Equal(t, status, a.status, a.body)

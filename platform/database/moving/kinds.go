@@ -49,7 +49,7 @@ func as[T any](convert func(T) (any, bool)) func(any) (any, bool) {
 
 func same[T any](v T) (any, bool) { return v, true }
 
-// storable is text that PostgreSQL takes. The service lets no other in (TRUST.md, X14).
+// storable is text that PostgreSQL takes. The service lets no other in (X14).
 func storable(v string) (any, bool) { return v, utf8.ValidString(v) && !strings.Contains(v, "\x00") }
 
 func parseID(v string) (any, bool) {

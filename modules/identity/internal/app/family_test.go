@@ -102,7 +102,7 @@ func (f *family) sessions(t *rapid.T) (count int) {
 	return count
 }
 
-// R-12 and the property of TRUST.md 3.3: at most one live leaf, whatever is used when, lost, retried, crashed, expired or logged out.
+// at most one live leaf, whatever is used when, lost, retried, crashed, expired or logged out.
 func TestR12_AFamilyHasAtMostOneLiveLeaf(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {

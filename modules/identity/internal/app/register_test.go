@@ -78,7 +78,7 @@ func TestRegister(t *testing.T) {
 	})
 }
 
-// TestRacingRegistrations is TRUST.md, R-31: one mailbox in mixed case has one account, and everybody else is told why.
+// TestRacingRegistrations verifies R-31: one mailbox in mixed case has one account, and everybody else is told why.
 func TestRacingRegistrations(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {

@@ -44,7 +44,7 @@ func TestSignIn(t *testing.T) {
 		"an inactive user, wrong password": {Email: inactive.Email, Password: "wrong horse"},
 		"what is no address":               {Email: "nobody", Password: secret},
 	} {
-		t.Run("answers "+what+" like any other failure, after the same work (TRUST.md, R-14)", func(t *testing.T) {
+		t.Run("answers "+what+" like any other failure, after the same work (R-14)", func(t *testing.T) {
 			before := h.passwords.verified.Load()
 			tokens, err := h.SignIn(t.Context(), credentials, here)
 			require.Same(t, identity.ErrInvalidCredentials, err)

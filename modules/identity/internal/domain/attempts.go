@@ -54,7 +54,7 @@ type Tallies [4]Tally
 // Known reports whether the client signed in to the account lately.
 func (t Tallies) Known(now time.Time) bool { return !t.remembered(now)[Pair].SucceededAt.IsZero() }
 
-// How long attempts are remembered and what they cost (TRUST.md 3.4).
+// How long attempts are remembered and what they cost.
 const (
 	failuresLast  = 24 * time.Hour      // an account's and a pair's, since the last one
 	clientWindow  = 10 * time.Minute    // a client's, since the first one
@@ -70,7 +70,7 @@ type AttemptLimits struct {
 	ClientFailures  int // of a client in 10 minutes, over all accounts
 }
 
-// DefaultAttemptLimits are those of TRUST.md 3.4.
+// DefaultAttemptLimits hold.
 func DefaultAttemptLimits() AttemptLimits {
 	return AttemptLimits{FreeAttempts: 5, AccountFailures: 100, ClientFailures: 20}
 }

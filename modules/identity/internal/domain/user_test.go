@@ -31,7 +31,7 @@ func refusals(t *testing.T, err error) map[string][]string {
 	return invalid.Fields
 }
 
-// TestRegistrationBounds tries each rule of API.md, section 3, on both sides of its boundary.
+// TestRegistrationBounds tries each rule of the contract on both sides of its boundary.
 func TestRegistrationBounds(t *testing.T) {
 	// "ä" is two bytes and one code point; "𝒜" is four bytes, and two units in UTF-16.
 	wide := func(characters int) string { return strings.Repeat("ä", characters-1) + "𝒜" }

@@ -100,7 +100,7 @@ func TestReviseAndAmend(t *testing.T) {
 	})
 }
 
-// TestStrangers is TRUST.md, R-05 and R-07: to anybody else there is no such patient.
+// TestStrangers verifies: to anybody else there is no such patient.
 func TestStrangers(t *testing.T) {
 	t.Parallel()
 	db := databasetest.SQLite(t)

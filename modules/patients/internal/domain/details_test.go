@@ -9,7 +9,7 @@ import (
 	"healthcare/modules/patients/internal/domain"
 )
 
-// TestDetailsBounds tries each rule of API.md, section 3, on both sides of its boundary.
+// TestDetailsBounds tries each rule of the contract on both sides of its boundary.
 func TestDetailsBounds(t *testing.T) {
 	// "ä" is two bytes and one code point; "𝒜" is four bytes, and two units in UTF-16.
 	wide := func(characters int) string { return strings.Repeat("ä", characters-1) + "𝒜" }

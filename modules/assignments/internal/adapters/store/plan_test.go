@@ -16,7 +16,7 @@ import (
 	"healthcare/platform/paging"
 )
 
-// TestX21_ListPlans is TRUST.md, X21, on skewed data: whosever assignments are listed and wherever the page, a list reads one index and hardly a row
+// TestX21_ListPlans verifies X21, on skewed data: whosever assignments are listed and wherever the page, a list reads one index and hardly a row
 // more than it answers.
 func TestX21_ListPlans(t *testing.T) {
 	t.Parallel()

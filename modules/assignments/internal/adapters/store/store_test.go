@@ -72,7 +72,7 @@ func TestAddAndFind(t *testing.T) {
 	})
 }
 
-// TestIdenticalAssignments is TRUST.md, R-30.
+// TestIdenticalAssignments verifies R-30.
 func TestIdenticalAssignments(t *testing.T) {
 	each(t, func(t *testing.T, db *database.DB, repository ports.Repository) {
 		owner := someone(t, db)
@@ -124,7 +124,7 @@ func TestLists(t *testing.T) {
 	})
 }
 
-// TestScope is TRUST.md, R-05, at the store: what is outside the scope does not exist, by any method, and stays as it was.
+// TestScope verifies R-05, at the store: what is outside the scope does not exist, by any method, and stays as it was.
 func TestScope(t *testing.T) {
 	each(t, func(t *testing.T, db *database.DB, repository ports.Repository) {
 		ctx, owner, stranger := t.Context(), someone(t, db), someone(t, db)

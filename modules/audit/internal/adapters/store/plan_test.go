@@ -17,7 +17,7 @@ import (
 	"healthcare/platform/paging"
 )
 
-// TestX21_ListPlans is TRUST.md, X21, on a trail where three users did everything and one of them nothing lately: a list reads its own entries and
+// TestX21_ListPlans verifies X21, on a trail where three users did everything and one of them nothing lately: a list reads its own entries and
 // hardly one more, on every page, in every partition.
 func TestX21_ListPlans(t *testing.T) {
 	each(t, func(t *testing.T, db *database.DB, ledger ports.Ledger) {

@@ -31,7 +31,7 @@ func TestChange(t *testing.T) {
 			require.Equal(t, doctor, changed)
 			require.Equal(t, doctor, found(t, doctor.ID))
 		})
-		t.Run("stores what became empty or zero (TRUST.md, X13)", func(t *testing.T) {
+		t.Run("stores what became empty or zero (X13)", func(t *testing.T) {
 			doctor := kept(t, repository, vikram())
 			doctor.Details, doctor.Version = domain.Details{Name: "V", Specialization: "S"}, 2
 			_, err := repository.Change(ctx, doctor.ID, func(d *domain.Doctor) error {
@@ -87,7 +87,7 @@ func TestChange(t *testing.T) {
 	})
 }
 
-// TestConcurrentChanges is TRUST.md, R-32: no update is lost.
+// TestConcurrentChanges verifies R-32: no update is lost.
 func TestConcurrentChanges(t *testing.T) {
 	each(t, func(t *testing.T, _ *database.DB, repository ports.Repository) {
 		const writers = 20

@@ -15,7 +15,7 @@ import (
 	"healthcare/platform/paging"
 )
 
-// TestX21_ListPlans is TRUST.md, X21: whatever the order and wherever the page, the directory reads one index and hardly a row more than it answers.
+// TestX21_ListPlans verifies X21: whatever the order and wherever the page, the directory reads one index and hardly a row more than it answers.
 func TestX21_ListPlans(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {

@@ -23,7 +23,7 @@ import (
 	"healthcare/platform/errs"
 )
 
-// TestX13_StatementsDoNotDependOnValues is TRUST.md, X13 and R-25. What is hostile is what turns into SQL where a value is pasted into it.
+// TestX13_StatementsDoNotDependOnValues verifies X13 and R-25. What is hostile is what turns into SQL where a value is pasted into it.
 func TestX13_StatementsDoNotDependOnValues(t *testing.T) {
 	t.Parallel()
 	databasetest.EachConfig(t, func(t *testing.T, cfg database.Config) {
@@ -71,7 +71,7 @@ func useEverything(t *testing.T, db *database.DB, text string) {
 	require.NoError(t, repository.Remove(ctx, doctor.ID))
 }
 
-// TestX15_NoErrorQuotesADoctor is TRUST.md, X14 and X15: what a database refuses, both refuse alike, and nobody's data is in what they say.
+// TestX15_NoErrorQuotesADoctor verifies X14 and X15: what a database refuses, both refuse alike, and nobody's data is in what they say.
 func TestX15_NoErrorQuotesADoctor(t *testing.T) {
 	const canary = "canary-7d1f"
 	each(t, func(t *testing.T, _ *database.DB, repository ports.Repository) {

@@ -255,7 +255,7 @@ func TestConfigurationIsRefusedByName(t *testing.T) {
 		open(t, Config{Memory: 8 * maxParallelism, Iterations: 1, Parallelism: maxParallelism, Slots: 1, Queue: 1, Wait: minWait})
 		open(t, Config{maxMemory, maxIterations, maxParallelism, maxSlots, maxQueue, maxWait})
 	})
-	t.Run("the defaults are those of TRUST.md 3.1, and leave one core to the rest", func(t *testing.T) {
+	t.Run("the defaults are those of RFC 9106 and OWASP, and leave one core to the rest", func(t *testing.T) {
 		require.Equal(t, Config{Memory: 19456, Iterations: 2, Parallelism: 1, Slots: 0, Queue: 16, Wait: time.Second}, Defaults())
 		for procs, slots := range map[int]int{1: 1, 2: 1, 3: 2, 8: 7} {
 			before := runtime.GOMAXPROCS(procs)

@@ -189,7 +189,7 @@ func TestMailboxesOfMany(t *testing.T) {
 	})
 }
 
-// A sign-in reads indexes, whether the address is known or not (TRUST.md, R-14).
+// A sign-in reads indexes, whether the address is known or not.
 func TestFindByAddressPlans(t *testing.T) {
 	each(t, func(t *testing.T, db *database.DB, users ports.Users, _ ports.Sessions) {
 		if db.Engine() == database.Postgres {

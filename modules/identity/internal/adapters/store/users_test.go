@@ -71,7 +71,7 @@ func TestUsers(t *testing.T) {
 	})
 }
 
-// TestOneMailbox is TRUST.md, R-31, at the store.
+// TestOneMailbox verifies R-31, at the store.
 func TestOneMailbox(t *testing.T) {
 	each(t, func(t *testing.T, _ *database.DB, users ports.Users, _ ports.Sessions) {
 		answers := make([]error, 20)
@@ -134,7 +134,7 @@ func TestSetPasswordHash(t *testing.T) {
 	})
 }
 
-// TestX15_NoErrorQuotesAUser is TRUST.md, X14 and X15: what a database refuses, both refuse alike, and nobody's data is in what they say.
+// TestX15_NoErrorQuotesAUser verifies X14 and X15: what a database refuses, both refuse alike, and nobody's data is in what they say.
 func TestX15_NoErrorQuotesAUser(t *testing.T) {
 	const canary = "canary-7d1f"
 	each(t, func(t *testing.T, _ *database.DB, users ports.Users, _ ports.Sessions) {

@@ -33,7 +33,7 @@ func TestChange(t *testing.T) {
 			require.Equal(t, patient, changed)
 			require.Equal(t, patient, found(t, patient.ID))
 		})
-		t.Run("stores what became empty or zero (TRUST.md, X13)", func(t *testing.T) {
+		t.Run("stores what became empty or zero (X13)", func(t *testing.T) {
 			patient := kept(t, repository, ananya(owner))
 			patient.Details = domain.Details{Name: "A", Gender: "Other"} // aged 0
 			patient.Version = 2
@@ -104,7 +104,7 @@ func TestChange(t *testing.T) {
 	})
 }
 
-// TestConcurrentChanges is TRUST.md, R-32: no update is lost.
+// TestConcurrentChanges verifies R-32: no update is lost.
 func TestConcurrentChanges(t *testing.T) {
 	each(t, func(t *testing.T, db *database.DB, repository ports.Repository) {
 		owner := someone(t, db)

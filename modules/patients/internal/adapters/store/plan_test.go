@@ -17,7 +17,7 @@ import (
 	"healthcare/platform/paging"
 )
 
-// TestX21_ListPlans is TRUST.md, X21, on skewed owners: whatever the order and wherever the page, a list reads its owner's index and hardly a row more
+// TestX21_ListPlans verifies X21, on skewed owners: whatever the order and wherever the page, a list reads its owner's index and hardly a row more
 // than it answers.
 func TestX21_ListPlans(t *testing.T) {
 	t.Parallel()

@@ -13,7 +13,7 @@ import (
 	"healthcare/platform/recordid"
 )
 
-// TestScope is TRUST.md, R-05 and R-07, at the store: whoever is outside the scope does not exist, by any method, and stays as they were.
+// TestScope verifies, at the store: whoever is outside the scope does not exist, by any method, and stays as they were.
 func TestScope(t *testing.T) {
 	each(t, func(t *testing.T, db *database.DB, repository ports.Repository) {
 		ctx, owner, stranger := t.Context(), someone(t, db), someone(t, db)

@@ -27,7 +27,7 @@ import (
 // hostile is what turns into SQL where a value is pasted into it.
 var hostile = []string{`1 OR 1=1`, `x'; DROP TABLE patients; --`, `x" OR "1"="1`, `%`, `\`, `?`, `$1`, `@name`, `{{.}}`, "/*"}
 
-// TestX13_StatementsDoNotDependOnValues is TRUST.md, X13 and R-25.
+// TestX13_StatementsDoNotDependOnValues verifies X13 and R-25.
 func TestX13_StatementsDoNotDependOnValues(t *testing.T) {
 	t.Parallel()
 	databasetest.EachConfig(t, func(t *testing.T, cfg database.Config) {
@@ -85,7 +85,7 @@ func useEverything(t *testing.T, db *database.DB, text string) {
 
 const canary = "canary-7d1f"
 
-// TestX15_NoErrorQuotesAPatient is TRUST.md, X14 and X15: what a database refuses, both refuse alike, and nobody's data is in what they say.
+// TestX15_NoErrorQuotesAPatient verifies X14 and X15: what a database refuses, both refuse alike, and nobody's data is in what they say.
 func TestX15_NoErrorQuotesAPatient(t *testing.T) {
 	each(t, func(t *testing.T, db *database.DB, repository ports.Repository) {
 		owner := someone(t, db)

@@ -48,8 +48,9 @@ var homes = []struct {
 	library, where string
 	livesIn        func(file) bool
 }{
-	{"gorm.io", "adapters/store and platform/database*", func(f file) bool {
-		return f.layer == "adapters/store" || strings.HasPrefix(f.path, "platform/database") || below(f.path, references)
+	{"gorm.io", "adapters/store, platform/database* and platform/idempotency", func(f file) bool {
+		return f.layer == "adapters/store" || strings.HasPrefix(f.path, "platform/database") ||
+			below(f.path, "platform/idempotency") || below(f.path, references)
 	}},
 	{"github.com/gofiber", "adapters/rest and platform/httpserver", func(f file) bool {
 		return f.layer == "adapters/rest" || below(f.path, "platform/httpserver") || below(f.path, references)

@@ -16,7 +16,7 @@ import (
 
 	"healthcare/migrations"
 	"healthcare/platform/config"
-	"healthcare/platform/database/moving"
+	"healthcare/platform/database/transfer"
 )
 
 // demoEmail is the address of the demonstration's user.
@@ -37,7 +37,7 @@ func refuseDemo(ctx context.Context, cfg config.Config) error {
 	case cfg.Registration != "open":
 		return errors.New("--demo registers a user: set REGISTRATION=open")
 	}
-	empty, err := moving.Untouched(ctx, cfg.DatabasePath(), migrations.All())
+	empty, err := transfer.Untouched(ctx, cfg.DatabasePath(), migrations.All())
 	if err == nil && !empty {
 		err = fmt.Errorf("--demo is for an empty store, and %s holds data, of a former demonstration perhaps: serve it without --demo, or set DATA_DIR to a new folder",
 			cfg.DatabasePath())

@@ -15,7 +15,7 @@ import (
 	"healthcare/migrations"
 	"healthcare/platform/clock"
 	"healthcare/platform/config"
-	"healthcare/platform/database/moving"
+	"healthcare/platform/database/transfer"
 	"healthcare/platform/progress"
 )
 
@@ -53,7 +53,7 @@ func copyCommand() *cobra.Command {
 			}
 			line := progress.On(cmd.ErrOrStderr())
 			m.Snapshot, m.Progress = snapshot, line.Show
-			done, err := moving.Copy(cmd.Context(), m)
+			done, err := transfer.Copy(cmd.Context(), m)
 			line.End()
 			if err != nil {
 				return err
@@ -69,7 +69,7 @@ func copyCommand() *cobra.Command {
 	return command
 }
 
-func move(cfg config.Config, from, to string) (moving.Move, error) {
+func move(cfg config.Config, from, to string) (transfer.Move, error) {
 	if to == "" {
 		to = cfg.DatabaseURL.Reveal()
 	}
@@ -78,18 +78,18 @@ func move(cfg config.Config, from, to string) (moving.Move, error) {
 	case from == "":
 		path = cfg.DatabasePath()
 	case !embedded || path == "":
-		return moving.Move{}, errors.New("--from is sqlite: and the path of the file, such as sqlite:/data/healthcare.db")
+		return transfer.Move{}, errors.New("--from is sqlite: and the path of the file, such as sqlite:/data/healthcare.db")
 	}
 	if !strings.HasPrefix(to, "postgres://") && !strings.HasPrefix(to, "postgresql://") {
-		return moving.Move{}, errors.New("where to? Give DATABASE_URL or --to an address such as postgres://user@host:5432/name")
+		return transfer.Move{}, errors.New("where to? Give DATABASE_URL or --to an address such as postgres://user@host:5432/name")
 	}
 	cfg.DatabaseURL = config.Secret(to)
-	return moving.Move{
+	return transfer.Move{
 		From: strings.TrimPrefix(path, "//"), To: composition.DatabaseConfig(cfg), Migrations: migrations.All(), Clock: clock.New(),
 	}, nil
 }
 
-func sayCopied(out io.Writer, from string, done moving.Copied) {
+func sayCopied(out io.Writer, from string, done transfer.Copied) {
 	var rows int64
 	for _, table := range done.Tables {
 		fmt.Fprintf(out, "verified  %s  %d rows  %s\n", table.Name, table.Rows, table.Checksum)
@@ -126,7 +126,7 @@ healthcare.db-wal and healthcare.db-shm.`,
 				to = filepath.Join(cfg.DataDir, "backups", "healthcare-"+clock.New().Now().Format("20060102T150405Z")+".db")
 			}
 			line := progress.On(cmd.ErrOrStderr())
-			saved, err := moving.Backup(cmd.Context(), cfg.DatabasePath(), to, line.Show)
+			saved, err := transfer.Backup(cmd.Context(), cfg.DatabasePath(), to, line.Show)
 			line.End()
 			if err != nil {
 				return err

@@ -9,8 +9,8 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"healthcare/platform/auth"
-	"healthcare/platform/database/idempotency"
 	"healthcare/platform/errs"
+	"healthcare/platform/idempotency"
 )
 
 // Repeater runs an effect once for any number of the same requests; idempotency.Keys is one.

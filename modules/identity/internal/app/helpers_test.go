@@ -22,8 +22,8 @@ import (
 	"healthcare/platform/auth"
 	"healthcare/platform/clock"
 	"healthcare/platform/database"
-	"healthcare/platform/database/idempotency"
 	"healthcare/platform/errs"
+	"healthcare/platform/idempotency"
 	"healthcare/platform/jobs"
 	"healthcare/platform/keyring"
 )

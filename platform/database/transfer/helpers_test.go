@@ -1,4 +1,4 @@
-package moving_test
+package transfer_test
 
 import (
 	"fmt"
@@ -11,7 +11,7 @@ import (
 	"healthcare/migrations"
 	"healthcare/platform/clock"
 	"healthcare/platform/database"
-	"healthcare/platform/database/moving"
+	"healthcare/platform/database/transfer"
 	"healthcare/platform/databasetest"
 )
 
@@ -24,14 +24,14 @@ const (
 type house struct {
 	t        *testing.T
 	from, to *database.DB
-	move     moving.Move
+	move     transfer.Move
 }
 
 func newHouse(t *testing.T) house {
 	t.Helper()
 	t.Parallel()
 	lite, pg := databasetest.Both(t)
-	h := house{t, open(t, lite), open(t, pg), moving.Move{
+	h := house{t, open(t, lite), open(t, pg), transfer.Move{
 		From: lite.Path, To: pg, Migrations: migrations.All(), Clock: clock.New(), Progress: func(string, int64, int64) {},
 	}}
 	h.furnish()
@@ -86,9 +86,9 @@ func (h house) furnish() {
 }
 
 // copied moves house, and asserts that it went well.
-func (h house) copied() moving.Copied {
+func (h house) copied() transfer.Copied {
 	h.t.Helper()
-	done, err := moving.Copy(h.t.Context(), h.move)
+	done, err := transfer.Copy(h.t.Context(), h.move)
 	require.NoError(h.t, err)
 	return done
 }
@@ -97,7 +97,7 @@ func (h house) copied() moving.Copied {
 func (h house) refused(why string) {
 	h.t.Helper()
 	before := h.there()
-	_, err := moving.Copy(h.t.Context(), h.move)
+	_, err := transfer.Copy(h.t.Context(), h.move)
 	require.ErrorContains(h.t, err, why)
 	require.ErrorContains(h.t, err, "nothing was copied")
 	require.NotContains(h.t, err.Error(), secret)

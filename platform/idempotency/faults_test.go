@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap"
 
-	"healthcare/platform/database/idempotency"
+	"healthcare/platform/idempotency"
 )
 
 func TestNothingHalfDone(t *testing.T) {

@@ -1,4 +1,4 @@
-package moving_test
+package transfer_test
 
 import (
 	"context"
@@ -8,13 +8,13 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"healthcare/platform/database/moving"
+	"healthcare/platform/database/transfer"
 )
 
 func TestBackupIsASourceThatACopyLeavesAsItIs(t *testing.T) {
 	h := newHouse(t)
 	file := filepath.Join(t.TempDir(), "new", "what?.db")
-	saved, err := moving.Backup(t.Context(), h.move.From, file, silent)
+	saved, err := transfer.Backup(t.Context(), h.move.From, file, silent)
 	require.NoError(t, err)
 	require.Equal(t, file, saved.Path)
 	require.Equal(t, len(tables), saved.Tables)
@@ -43,12 +43,12 @@ func alone(t *testing.T, files ...string) {
 func TestBackupThatFailsLeavesNoFile(t *testing.T) {
 	h := newHouse(t)
 	folder := t.TempDir()
-	_, err := moving.Backup(t.Context(), h.move.From, filepath.Join(folder, "sound.db"), silent)
+	_, err := transfer.Backup(t.Context(), h.move.From, filepath.Join(folder, "sound.db"), silent)
 	require.NoError(t, err)
 	t.Run("because it was stopped", func(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		stop()
-		_, err := moving.Backup(ctx, h.move.From, filepath.Join(folder, "stopped.db"), silent)
+		_, err := transfer.Backup(ctx, h.move.From, filepath.Join(folder, "stopped.db"), silent)
 		require.EqualError(t, err, "stopped before it was done: there is no backup")
 		alone(t, filepath.Join(folder, "sound.db"))
 	})
@@ -60,7 +60,7 @@ func TestBackupThatFailsLeavesNoFile(t *testing.T) {
 			content[i] ^= 0x5a
 		}
 		require.NoError(t, os.WriteFile(broken, content, 0o600))
-		_, err = moving.Backup(t.Context(), broken, to, silent)
+		_, err = transfer.Backup(t.Context(), broken, to, silent)
 		require.Error(t, err)
 		require.NotContains(t, err.Error(), secret)
 		left, err := os.ReadDir(filepath.Dir(to))

@@ -1,4 +1,4 @@
-package moving_test
+package transfer_test
 
 import (
 	"testing"
@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"healthcare/platform/database"
-	"healthcare/platform/database/moving"
+	"healthcare/platform/database/transfer"
 )
 
 // strange are migrations that no module has: an identity, a table that references itself, names that need quotes.
@@ -50,7 +50,7 @@ func TestCopyOfOtherSchemas(t *testing.T) {
 	} {
 		t.Run(why, func(t *testing.T) {
 			h := furnished(t, strange("CREATE TABLE odd ("+types[0]+") STRICT;", "CREATE TABLE odd ("+types[1]+");"), "INSERT INTO odd VALUES (2)")
-			_, err := moving.Copy(t.Context(), h.move)
+			_, err := transfer.Copy(t.Context(), h.move)
 			require.ErrorContains(t, err, why)
 		})
 	}

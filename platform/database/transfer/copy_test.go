@@ -1,4 +1,4 @@
-package moving_test
+package transfer_test
 
 import (
 	"context"
@@ -8,7 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"healthcare/platform/database/moving"
+	"healthcare/platform/database/transfer"
 )
 
 // values asks both sides for the same thing, each in its own words.
@@ -146,7 +146,7 @@ func TestCopyThatIsStoppedLeavesNothing(t *testing.T) {
 				stop()
 			}
 		}
-		_, err := moving.Copy(ctx, move)
+		_, err := transfer.Copy(ctx, move)
 		require.EqualError(t, err, "nothing was copied: stopped before it was done", when)
 		require.Equal(t, before, h.there())
 	}

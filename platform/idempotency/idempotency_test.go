@@ -15,9 +15,9 @@ import (
 
 	"healthcare/platform/clock"
 	"healthcare/platform/database"
-	"healthcare/platform/database/idempotency"
 	"healthcare/platform/databasetest"
 	"healthcare/platform/errs"
+	"healthcare/platform/idempotency"
 )
 
 var now = time.Date(2026, time.November, 22, 22, 29, 36, 410959000, time.UTC)

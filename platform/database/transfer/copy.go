@@ -1,6 +1,6 @@
-// Package moving takes a whole store elsewhere: an embedded database to PostgreSQL, and to a copy of itself. It knows no module: which tables and columns
+// Package transfer takes a whole store elsewhere: an embedded database to PostgreSQL, and to a copy of itself. It knows no module: which tables and columns
 // there are it reads from the two schemas.
-package moving
+package transfer
 
 import (
 	"context"

@@ -1,4 +1,4 @@
-package moving
+package transfer
 
 import (
 	"context"
@@ -35,7 +35,7 @@ func onTarget(ctx context.Context, db *database.DB, do func(*target) error) erro
 	return lent.Raw(func(driver any) error {
 		conn, ok := driver.(*stdlib.Conn)
 		if !ok {
-			return errors.New("moving: not a connection of pgx")
+			return errors.New("transfer: not a connection of pgx")
 		}
 		t := &target{conn.Conn()}
 		if err := t.execute(ctx, "SET statement_timeout = 0", "SET idle_in_transaction_session_timeout = 0", "SET lock_timeout = '10s'"); err != nil {

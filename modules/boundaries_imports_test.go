@@ -24,7 +24,7 @@ var mayImport = map[string][]string{
 	"app":   append([]string{"own root", "own domain", "own ports"}, technologyFree...),
 
 	"adapters/rest": {anyLibrary, othersRoot, "own root", "own domain", "own app",
-		"platform/audit", "platform/auth", "platform/clock", "platform/errs", "platform/httpserver", "platform/revision"},
+		"platform/audit", "platform/auth", "platform/clock", "platform/errs", "platform/rest", "platform/revision"},
 	"adapters/store": {anyLibrary, othersRoot, "own root", "own domain", "own ports",
 		"platform/audit", "platform/auth", "platform/clock", "platform/errs", "platform/database", "platform/paging", "platform/recordid",
 		"platform/telemetry"},
@@ -52,8 +52,9 @@ var homes = []struct {
 		return f.layer == "adapters/store" || strings.HasPrefix(f.path, "platform/database") ||
 			below(f.path, "platform/idempotency") || below(f.path, references)
 	}},
-	{"github.com/gofiber", "adapters/rest and platform/httpserver", func(f file) bool {
-		return f.layer == "adapters/rest" || below(f.path, "platform/httpserver") || below(f.path, references)
+	{"github.com/gofiber", "adapters/rest, platform/rest and platform/httpserver", func(f file) bool {
+		return f.layer == "adapters/rest" || below(f.path, "platform/rest") || below(f.path, "platform/httpserver") ||
+			 below(f.path, references)
 	}},
 	{"go.uber.org/fx", "*fx, platform/*/fx.go and cmd", func(f file) bool {
 		ofPlatform, _ := path.Match("platform/*/fx.go", f.path)

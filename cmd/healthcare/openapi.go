@@ -11,8 +11,9 @@ import (
 	"healthcare/cmd/internal/composition"
 	"healthcare/platform/auth"
 	"healthcare/platform/config"
+	"healthcare/platform/contract"
 	"healthcare/platform/database"
-	"healthcare/platform/httpserver"
+	"healthcare/platform/rest"
 )
 
 func openapiCommand() *cobra.Command {
@@ -43,7 +44,7 @@ func describe(version string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	published, err := httpserver.Publish(document)
+	published, err := contract.Publish(document)
 	if err != nil {
 		return nil, err
 	}
@@ -76,8 +77,12 @@ func wholeContract(version string) (document *openapi3.T, err error) {
 	}
 	cfg.SecretKey, cfg.AuditKey = unusedSecret, unusedSecret
 	app := fx.New(composition.Configuration(cfg, programVersion()), composition.Parts(), fx.NopLogger, fx.Replace(&database.DB{}),
-		fx.Invoke(fx.Annotate(func(roles auth.Roles, apis ...httpserver.API) (err error) {
-			document, err = httpserver.Document(version, roles, apis...)
+		fx.Invoke(fx.Annotate(func(roles auth.Roles, apis ...rest.API) (err error) {
+			documents := make([][]byte, len(apis))
+			for i, api := range apis {
+				documents[i] = api.Document
+			}
+			document, err = contract.Merge(version, roles, documents...)
 			return err
 		}, fx.ParamTags(``, `group:"apis"`))))
 	if err := app.Err(); err != nil {

@@ -19,6 +19,7 @@ import (
 	"healthcare/platform/databasetest"
 	"healthcare/platform/errs"
 	"healthcare/platform/httpserver"
+	"healthcare/platform/rest"
 )
 
 // policy is who may call what: a human wrote it, and no document is read for it. What no line allows is refused. "ghost" is a role that nobody
@@ -324,8 +325,8 @@ func (v *visits) fits(_ context.Context, user uuid.UUID) error {
 	return nil
 }
 
-func (v *visits) api() httpserver.API {
-	return httpserver.API{Document: []byte(`
+func (v *visits) api() rest.API {
+	return rest.API{Document: []byte(`
 openapi: 3.0.3
 info: {title: Visits, version: "1.0"}
 tags: [{name: Visits, description: Only in this test.}]

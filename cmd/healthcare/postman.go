@@ -13,7 +13,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 
 	"healthcare/platform/auth"
-	"healthcare/platform/httpserver"
+	"healthcare/platform/contract"
 )
 
 // The parts of a Postman collection that are used here (Collection Format 2.1.0).
@@ -76,7 +76,7 @@ type (
 // document's own examples: where the id that one operation answers is the id that another takes, the run passes it on in a variable. The
 // well-kept converters need Node, which the program does not.
 func postman(doc *openapi3.T) ([]byte, error) {
-	operations := httpserver.InOrder(doc)
+	operations := contract.InOrder(doc)
 	links := linksOf(operations)
 	c := collection{
 		Info: map[string]string{
@@ -129,13 +129,13 @@ func postman(doc *openapi3.T) ([]byte, error) {
 }
 
 // endsSession reports whether the caller may be signed out afterwards: what is for every user, and takes something away or only an order.
-func endsSession(d httpserver.Described) bool {
+func endsSession(d contract.Described) bool {
 	return d.Operation.Extensions["x-access"] == auth.Authenticated &&
 		(d.Method == http.MethodDelete || d.Method == http.MethodPost && d.Operation.RequestBody == nil)
 }
 
 // isRegistration reports whether the operation makes the account of the one who calls it.
-func isRegistration(d httpserver.Described) bool {
+func isRegistration(d contract.Described) bool {
 	return d.Operation.Extensions["x-access"] == auth.Public && d.Operation.Responses.Value("201") != nil
 }
 
@@ -151,7 +151,7 @@ var credentials = []pair{
 	{Key: "ravi@clinic.example", Value: "user_email"},
 }
 
-func linksOf(operations []httpserver.Described) links {
+func linksOf(operations []contract.Described) links {
 	l := links{names: map[string]string{}, made: map[string]bool{}}
 	taken := map[string]bool{} // by a path or a body
 	for _, d := range operations {
@@ -216,7 +216,7 @@ func (l links) fill(value any) any {
 }
 
 // answeredBy returns the variables that the operation's answer fills in.
-func (l links) answeredBy(d httpserver.Described) (names []string) {
+func (l links) answeredBy(d contract.Described) (names []string) {
 	_, answer := answerExample(d)
 	for _, member := range []string{"id", "access", "refresh"} {
 		value, _ := answer[member].(string)
@@ -227,7 +227,7 @@ func (l links) answeredBy(d httpserver.Described) (names []string) {
 	return names
 }
 
-func (l links) itemOf(d httpserver.Described) item {
+func (l links) itemOf(d contract.Described) item {
 	route, op := d.Route, d.Operation
 	r := request{Method: d.Method, Description: op.Description, Header: []pair{}, URL: address{Host: []string{"{{base}}"}}}
 	for _, p := range op.Parameters {
@@ -262,12 +262,12 @@ func (l links) itemOf(d httpserver.Described) item {
 }
 
 // isAccount reports whether the operation is about the caller's own account: it is for every user, and names none.
-func isAccount(d httpserver.Described) bool {
+func isAccount(d contract.Described) bool {
 	return d.Operation.Extensions["x-access"] == auth.Authenticated && d.Operation.Extensions["x-versioned"] == true
 }
 
 // testsOf returns the script that checks the status and keeps what later requests need.
-func (l links) testsOf(d httpserver.Described) []string {
+func (l links) testsOf(d contract.Described) []string {
 	op := d.Operation
 	expected, lines := l.expectedStatuses(d), []string{}
 	if access, err := auth.ParseAccess(op.Extensions["x-access"]); err == nil && len(access.Roles()) > 0 {
@@ -300,7 +300,7 @@ func (l links) testsOf(d httpserver.Described) []string {
 }
 
 // expectedStatuses lists what the request may answer: success, or what the collection cannot know, such as that the account exists already.
-func (l links) expectedStatuses(d httpserver.Described) string {
+func (l links) expectedStatuses(d contract.Described) string {
 	var all []string
 	unmade := func(p *openapi3.ParameterRef) bool { // an id that no answer of the run fills in
 		return p.Value.In == openapi3.ParameterInPath && p.Value.Example == l.fill(p.Value.Example)
@@ -317,7 +317,7 @@ func (l links) expectedStatuses(d httpserver.Described) string {
 }
 
 // bodyOf is the document's example without optional members that must be unique, which an earlier run may have left behind.
-func (l links) bodyOf(d httpserver.Described) string {
+func (l links) bodyOf(d contract.Described) string {
 	members := map[string]any{}
 	required := d.Operation.RequestBody.Value.Content.Get("application/json").Schema.Value.Required
 	for name, value := range bodyExample(d) {
@@ -329,7 +329,7 @@ func (l links) bodyOf(d httpserver.Described) string {
 	return string(text)
 }
 
-func bodyExample(d httpserver.Described) map[string]any {
+func bodyExample(d contract.Described) map[string]any {
 	if d.Operation.RequestBody == nil {
 		return nil
 	}
@@ -343,7 +343,7 @@ func isList(op *openapi3.Operation) bool {
 }
 
 // answerExample returns the example of a success, of a list its first item, and the name of its schema.
-func answerExample(d httpserver.Described) (schema string, example map[string]any) {
+func answerExample(d contract.Described) (schema string, example map[string]any) {
 	for _, status := range []string{"200", "201"} {
 		answer := d.Operation.Responses.Value(status)
 		if answer == nil {

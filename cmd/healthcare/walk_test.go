@@ -22,6 +22,7 @@ import (
 	"healthcare/platform/database"
 	"healthcare/platform/databasetest"
 	"healthcare/platform/httpserver"
+	"healthcare/platform/rest"
 )
 
 // private is what a client says that is nobody's business. Every encoding spells these differently, so that none hides one.
@@ -85,8 +86,8 @@ func walked(t *testing.T, passes int, test func(t *testing.T, w *walk)) {
 }
 
 // explosives is an API that panics with what it is sent.
-func explosives() httpserver.API {
-	return httpserver.API{Document: []byte(`
+func explosives() rest.API {
+	return rest.API{Document: []byte(`
 openapi: 3.0.3
 info: {title: Explosives, version: "1.0"}
 tags: [{name: Explosives, description: Only in this test.}]

@@ -5,6 +5,7 @@ package errs
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -108,4 +109,14 @@ func KindOf(err error) Kind {
 		return e.Kind
 	}
 	return Internal
+}
+
+// FieldName returns name as a key of Fields. Where it has other characters than names have, or too many, it returns
+// place: the part of the request that the field is in.
+func FieldName(name, place string) string {
+	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.[]"
+	if name == "" || len(name) > 64 || strings.Trim(name, letters) != "" {
+		return place
+	}
+	return name
 }

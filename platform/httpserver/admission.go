@@ -3,7 +3,6 @@ package httpserver
 import (
 	"runtime"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -12,7 +11,9 @@ import (
 
 	"healthcare/platform/admission"
 	"healthcare/platform/errs"
+	"healthcare/platform/httpserver/transport"
 	"healthcare/platform/paging"
+	"healthcare/platform/rest"
 )
 
 const (
@@ -73,16 +74,16 @@ func newShares(cfg Config) shares {
 
 // heaviness is the weight of a list.
 func (call *call) heaviness(c *fiber.Ctx) (weight int64) {
-	if call.limitOf(c) > longPage {
+	if call.Limit(c) > longPage {
 		weight += weightOfLongPage
 	}
-	if slices.ContainsFunc(call.op.list.Heavy, func(filter string) bool { return c.Query(filter) != "" }) {
+	if slices.ContainsFunc(call.Operation.List.Heavy, func(filter string) bool { return c.Query(filter) != "" }) {
 		weight += weightOfFilter
 	}
 	if c.Query("search") != "" {
 		weight += weightOfSearch
 	}
-	if prefers(c, countExact) {
+	if rest.Prefers(c, rest.CountExact) {
 		weight += weightOfCount
 	}
 	return weight
@@ -91,7 +92,7 @@ func (call *call) heaviness(c *fiber.Ctx) (weight int64) {
 // spend takes a request that the audit trail will record from what its user and network may have recorded. Errors:
 // errs.Throttled.
 func (call *call) spend() error {
-	if call.op.platform || call.server.cfg.RecordedPerHour == 0 {
+	if call.Operation.Platform || call.server.cfg.RecordedPerHour == 0 {
 		return nil
 	}
 	if after := call.server.shares.recorded.Spend(call.caller(), 1); after > 0 {
@@ -111,10 +112,10 @@ var errTooManyRecorded = errs.New(
 // caller is who sent the request, for shares.
 func (call *call) caller() admission.Caller {
 	user := ""
-	if call.principal.UserID != uuid.Nil {
-		user = call.principal.UserID.String()
+	if call.Principal.UserID != uuid.Nil {
+		user = call.Principal.UserID.String()
 	}
-	return admission.By(call.address, user)
+	return admission.By(call.Address, user)
 }
 
 // tokenKey is how much of a token's end tells it from others.
@@ -129,7 +130,7 @@ func (call *call) enter(c *fiber.Ctx, token string) (err error) {
 
 // again is enter after leave.
 func (call *call) again(c *fiber.Ctx) (err error) {
-	by := admission.By(call.address, call.token)
+	by := admission.By(call.Address, call.token)
 	call.turn, err = call.server.shares.working.Lease(c.UserContext(), by, 1)
 	return err
 }
@@ -143,18 +144,10 @@ func (call *call) leave() {
 // pageWeight is that of a page of so many bytes: it is in memory as rows and as JSON.
 func pageWeight(bytes int) int64 { return 2 * int64(bytes) }
 
-// limitOf is how many items the request asks for, at most.
-func (call *call) limitOf(c *fiber.Ctx) int {
-	if limit, err := strconv.Atoi(c.Query("limit")); err == nil {
-		return limit // the guard has checked it
-	}
-	return call.server.defaultLimit()
-}
-
 // reserve takes a list's share of heavy reads, and memory for the page that it is about to read. Errors:
 // admission.ErrShare, admission.ErrBusy, the context's.
 func (call *call) reserve(c *fiber.Ctx) (err error) {
-	if call.op.list == nil {
+	if call.Operation.List == nil {
 		return nil
 	}
 	call.leave()
@@ -163,14 +156,15 @@ func (call *call) reserve(c *fiber.Ctx) (err error) {
 			return err
 		}
 	}
-	return call.reservePage(c, min(call.limitOf(c)*ordinaryItem, paging.MaxBytes))
+	call.MorePage = func() (int, error) { return paging.MaxBytes, call.reservePage(c, paging.MaxBytes) }
+	return call.reservePage(c, min(call.Limit(c)*ordinaryItem, paging.MaxBytes))
 }
 
 func (call *call) reservePage(c *fiber.Ctx, bytes int) (err error) {
 	call.leave()
 	call.lease.Release()
 	call.lease, err = call.server.shares.memory.Lease(c.UserContext(), call.caller(), pageWeight(bytes))
-	call.pageBytes = bytes
+	call.PageBytes = bytes
 	if err != nil {
 		return err
 	}
@@ -182,8 +176,8 @@ func (call *call) reservePage(c *fiber.Ctx, bytes int) (err error) {
 func (call *call) account(c *fiber.Ctx) (err error) {
 	call.leave()
 	size := int64(len(c.Response().Body()))
-	conn, counted := c.Context().Conn().(*countedConn)
-	if size <= smallAnswer || !counted || call.op.platform {
+	conn, counted := c.Context().Conn().(*transport.Conn)
+	if size <= smallAnswer || !counted || call.Operation.Platform {
 		call.lease.Release()
 		return nil
 	}
@@ -191,14 +185,14 @@ func (call *call) account(c *fiber.Ctx) (err error) {
 	switch {
 	case call.lease != nil:
 		call.lease.Resize(size)
-	case call.op.method == fiber.MethodGet:
+	case call.Operation.Method == fiber.MethodGet:
 		if call.lease, err = memory.Lease(c.UserContext(), call.caller(), size); err != nil {
 			return err
 		}
 	default:
 		call.lease = memory.Take(call.caller(), size)
 	}
-	conn.keep(call.lease)
+	conn.Hold(call.lease)
 	call.lease = nil // the connection's by now
 	return nil
 }

@@ -15,7 +15,9 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"healthcare/platform/admission"
+	"healthcare/platform/contract"
 	"healthcare/platform/paging"
+	"healthcare/platform/rest"
 )
 
 // BenchmarkShares measures what a list adds to its request for the shares: the trail's budget, memory for the page, and
@@ -24,13 +26,15 @@ func BenchmarkShares(b *testing.B) {
 	s := &Server{cfg: Config{HandlerTimeout: time.Second, RecordedPerHour: 1 << 30}}
 	s.shares = newShares(s.cfg)
 	app := fiber.New()
-	op := &operation{list: &listRules{}, method: http.MethodGet}
+	op := &contract.Operation{List: &contract.ListRules{}, Method: http.MethodGet}
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {
 		c := app.AcquireCtx(&fasthttp.RequestCtx{})
 		defer app.ReleaseCtx(c)
 		for pb.Next() {
-			call := &call{server: s, op: op, principal: someone, address: netip.MustParseAddr("192.0.2.1")}
+			call := &call{server: s}
+			call.Operation, call.Principal, call.Address = op, someone, netip.MustParseAddr("192.0.2.1")
+			call.Settings = &s.settings
 			if call.spend() != nil || call.reserve(c) != nil {
 				b.Error("refused")
 			}
@@ -53,12 +57,12 @@ func callTo(t *testing.T, query string, headers ...string) (*call, *fiber.Ctx) {
 	app := fiber.New()
 	c := app.AcquireCtx(&ctx)
 	t.Cleanup(func() { app.ReleaseCtx(c) })
-	return &call{
-		server:    s,
-		op:        &operation{list: &listRules{Heavy: []string{"doctor", "gender"}}, method: http.MethodGet},
-		principal: someone,
-		address:   netip.MustParseAddr("192.0.2.1"),
-	}, c
+	return &call{server: s, Call: rest.Call{
+		Operation: &contract.Operation{
+			List: &contract.ListRules{Heavy: []string{"doctor", "gender"}}, Method: http.MethodGet,
+		},
+		Principal: someone, Address: netip.MustParseAddr("192.0.2.1"), Settings: &s.settings,
+	}}, c
 }
 
 func TestHeavyReadsHaveWeights(t *testing.T) {
@@ -99,7 +103,7 @@ func TestPagesReserveMemory(t *testing.T) {
 	call, c := callTo(t, "limit=50&search=a")
 	answers, heavy := call.server.shares.memory, call.server.shares.heavy
 	require.NoError(t, call.reserve(c))
-	require.Equal(t, 50*ordinaryItem, call.pageBytes)
+	require.Equal(t, 50*ordinaryItem, call.PageBytes)
 	require.NoError(t, call.reservePage(c, paging.MaxBytes))
 	free := func(r *admission.Resource, weight int64) bool {
 		lease, err := r.Lease(contextEnding(t), call.caller(), weight)

@@ -8,27 +8,11 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"healthcare/platform/errs"
+	"healthcare/platform/rest"
 )
 
 // COMPAT=django serves clients of the original service, which was written with Django REST framework: problems also have the shapes of its
 // errors, forms are read, and lists are lenient and long.
-
-// Django reports whether the server serves clients of the original service.
-func Django(c *fiber.Ctx) bool {
-	call := callOf(c)
-	return call != nil && call.server.cfg.Django
-}
-
-// djangoLimit is the largest page that the contract allows.
-const djangoLimit = 500
-
-// defaultLimit returns how many items a page has when the client does not ask for a number. The original answered whole lists.
-func (s *Server) defaultLimit() int {
-	if s.cfg.Django {
-		return djangoLimit
-	}
-	return defaultLimit
-}
 
 // nonFieldErrors is the member in which Django REST framework keeps the messages that are about no field.
 const nonFieldErrors = "non_field_errors"
@@ -66,6 +50,6 @@ func (s *Server) djangoProblem(ctx *fasthttp.RequestCtx, p *Problem, err error) 
 	if len(p.Errors) > 0 {
 		added["errors"] = p.Errors
 	}
-	body, _ := encodeJSON(added) // strings and numbers only: it cannot fail
+	body, _ := rest.EncodeJSON(added) // strings and numbers only: it cannot fail
 	return body
 }

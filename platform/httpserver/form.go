@@ -14,6 +14,9 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/gofiber/fiber/v2"
+
+	"healthcare/platform/contract"
+	"healthcare/platform/rest"
 )
 
 // maxFormFields bounds the fields of a form.
@@ -27,27 +30,15 @@ var refusalFile = &refusal{
 	fiber.StatusUnsupportedMediaType, refusalMediaType.code, refusalMediaType.title, "Files are not accepted. Send the form's fields only.",
 }
 
-// bodySchema returns the schema of an operation's body, or nil if it takes none.
-func bodySchema(described *openapi3.Operation) *openapi3.Schema {
-	if described.RequestBody == nil {
-		return nil
-	}
-	media := described.RequestBody.Value.Content.Get(fiber.MIMEApplicationJSON)
-	if media == nil || media.Schema == nil {
-		return nil
-	}
-	return media.Schema.Value
-}
-
 // readForm replaces a form in the request's body by the same members as a JSON object, which everything behind it reads: handlers, and the
 // fingerprint of an Idempotency-Key. Bodies of other types are left alone. Errors: refusals of the transport.
-func readForm(c *fiber.Ctx, op *operation) error {
+func readForm(c *fiber.Ctx, op *contract.Operation) error {
 	media, parameters, err := mime.ParseMediaType(c.Get(fiber.HeaderContentType))
 	if err != nil || media != fiber.MIMEApplicationForm && media != fiber.MIMEMultipartForm {
 		return nil //nolint:nilerr // an unreadable type is refused with every other that is not JSON
 	}
-	body := bytes.TrimPrefix(c.Request().Body(), []byte(byteOrderMark))
-	if op.bodyLimit > 0 && len(body) > op.bodyLimit {
+	body := bytes.TrimPrefix(c.Request().Body(), []byte(rest.ByteOrderMark))
+	if op.BodyLimit > 0 && len(body) > op.BodyLimit {
 		return refusalTooLarge
 	}
 	if charset, sent := parameters["charset"]; sent && !strings.EqualFold(charset, "utf-8") {
@@ -61,11 +52,11 @@ func readForm(c *fiber.Ctx, op *operation) error {
 	} else if fields, err = readParts(body, parameters["boundary"]); err != nil {
 		return err
 	}
-	members, err := formMembers(fields, op.form)
+	members, err := formMembers(fields, op.Body)
 	if err != nil {
 		return err
 	}
-	object, err := encodeJSON(members)
+	object, err := rest.EncodeJSON(members)
 	if err != nil {
 		return refusedForm("The form is not text in UTF-8.")
 	}
@@ -134,7 +125,7 @@ func formMembers(fields url.Values, schema *openapi3.Schema) (map[string]any, er
 		case value == "" && !slices.Contains(schema.Required, name):
 			delete(members, name)
 		case typed.Is("integer"):
-			if whole, ok := wholeNumber(value); ok {
+			if whole, ok := contract.WholeNumber(value); ok {
 				members[name] = jsontext.Value(whole)
 			}
 		case typed.Is("boolean") && (value == "true" || value == "false"):
@@ -142,4 +133,19 @@ func formMembers(fields url.Values, schema *openapi3.Schema) (map[string]any, er
 		}
 	}
 	return members, nil
+}
+
+// acceptable refuses a body by its size and declared type, before it is read.
+func acceptable(c *fiber.Ctx, op *contract.Operation) error {
+	if op.BodyLimit > 0 && len(c.Request().Body()) > op.BodyLimit {
+		return refusalTooLarge
+	}
+	media, parameters, err := mime.ParseMediaType(c.Get(fiber.HeaderContentType))
+	if err != nil || media != fiber.MIMEApplicationJSON {
+		return refusalMediaType
+	}
+	if charset, said := parameters["charset"]; said && !strings.EqualFold(charset, "utf-8") {
+		return refusalMediaType
+	}
+	return nil
 }

@@ -9,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"github.com/valyala/fasthttp"
+
+	"healthcare/platform/httpserver/transport"
 )
 
 // smuggled is the request that a misread frame would let run.
@@ -149,7 +151,7 @@ func FuzzWellFramed(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, raw string) {
 		var r fasthttp.Request
-		if r.Read(bufio.NewReader(strings.NewReader(raw))) != nil || !wellFramed(&r) {
+		if r.Read(bufio.NewReader(strings.NewReader(raw))) != nil || !transport.WellFramed(&r) {
 			return
 		}
 		require.LessOrEqual(t, len(r.Header.PeekAll("Host")), 1)

@@ -16,7 +16,7 @@ func watched(registry *prometheus.Registry, scraped *telemetry.Scraped, tracing 
 	return Telemetry{Registry: registry, Elsewhere: scraped.On(), Tracing: tracing}
 }
 
-// Handle adds the API that constructor returns to the graph.
+// Handle adds the rest.API that constructor returns to the graph.
 func Handle(constructor any) fx.Option {
 	return fx.Provide(fx.Annotate(constructor, fx.ResultTags(`group:"apis"`)))
 }

@@ -8,6 +8,8 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 	"go.uber.org/zap"
+
+	"healthcare/platform/httpserver/transport"
 )
 
 // servesHost checks the Host header against the allowed hosts. Probes may come by address.
@@ -83,10 +85,10 @@ func (cfg Config) servedHost(local []string) string {
 
 // refusedHosts reports requests for hosts that are not served, at most once a minute: the name that a proxy or a client really sends is what an
 // operator needs to correct allowed_hosts, and a scanner must not fill the log.
-type refusedHosts struct{ onceAMinute }
+type refusedHosts struct{ transport.OnceAMinute }
 
 func (r *refusedHosts) report(log *zap.Logger, host string) {
-	if !r.allow(time.Now()) {
+	if !r.Allow(time.Now()) {
 		return
 	}
 	log.Warn("a request was refused because its host is not one of allowed_hosts; this is logged at most once a minute", zap.String("host", printableHost(host)))

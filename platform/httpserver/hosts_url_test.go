@@ -5,10 +5,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
 )
@@ -58,17 +56,6 @@ func TestARefusedHostIsLogged(t *testing.T) {
 	require.Len(t, warned(), 1, "once a minute, whoever asks")
 	require.Equal(t, "wrong.example:8443", warned()[0].ContextMap()["host"])
 
-	t.Run("again after a minute", func(t *testing.T) {
-		core, logged := observer.New(zapcore.WarnLevel)
-		var r refusedHosts
-		r.report(zap.New(core), "a")
-		r.last.Add(int64(-59 * time.Second))
-		r.report(zap.New(core), "b")
-		require.Equal(t, 1, logged.Len())
-		r.last.Add(int64(-time.Second))
-		r.report(zap.New(core), "c")
-		require.Equal(t, 2, logged.Len())
-	})
 	t.Run("as printable ASCII of a bounded length", func(t *testing.T) {
 		for text, shown := range map[string]string{
 			"a\nb\x1b[31m\x00é\x7f": "a?b?[31m????", "user:hunter2@evil.example": "evil.example", strings.Repeat("a", 300): strings.Repeat("a", 255), "": "",

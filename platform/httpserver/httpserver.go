@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -15,7 +16,10 @@ import (
 
 	"healthcare/platform/audit"
 	"healthcare/platform/auth"
+	"healthcare/platform/contract"
+	"healthcare/platform/httpserver/transport"
 	"healthcare/platform/keyring"
+	"healthcare/platform/rest"
 )
 
 // Config bounds what the server takes and how long it waits. Sizes are bytes.
@@ -59,43 +63,54 @@ type Server struct {
 	meter         *meter
 	replicas      Replicas // nil: none
 	jobs          Jobs     // nil: none
-	cursors       cursors
 	shares        shares
-	contract      *contract
+	contract      *contract.Contract
+	document      func() (*publication, error) // of the contract
+	settings      rest.Settings
+	addresses     transport.Addresses
+	bodies        transport.Bodies
 	app           *fiber.App
 	reads         *fiber.App // what repetitions are answered by
 	address       string
-	listener      *limitListener
+	listener      *transport.Listener
 	stopped       chan error
 	draining      atomic.Bool
-	unreadableHop onceAMinute
-	warnedOfProxy atomic.Bool
 	refusedHosts  refusedHosts
 
-	fullOfConnections onceAMinute
+	fullOfConnections transport.OnceAMinute
 }
 
 // New builds the server over every module's part of the contract. Errors: an operation that does not say who may call it or names a role that
 // nobody declares, one that nobody handles, a handler that nobody described, or documents that contradict each other.
 func New(
 	cfg Config, log *zap.Logger, authenticator auth.Authenticator, roles auth.Roles, ready Readiness, repeater Repeater, trail audit.Recorder,
-	watched Telemetry, apis ...API,
+	watched Telemetry, apis ...rest.API,
 ) (*Server, error) {
-	cursors, err := newCursors(cfg.CursorKeys)
+	cursors, err := rest.NewCursors(cfg.CursorKeys)
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, log: log, authenticator: authenticator, ready: ready, repeater: repeater, trail: trail, cursors: cursors}
+	s := &Server{cfg: cfg, log: log, authenticator: authenticator, ready: ready, repeater: repeater, trail: trail}
 	s.shares = newShares(cfg)
+	s.settings = rest.Settings{
+		Cursors: cursors, LinkLimit: linkLimit(cfg), RequireIfMatch: cfg.RequireIfMatch, Django: cfg.Django,
+	}
+	s.addresses = transport.Addresses{Trusted: cfg.TrustedProxies, Header: cfg.ForwardedHeader, Log: log}
+	s.bodies = transport.Bodies{Limit: cfg.BodyLimit, Memory: s.shares.memory, Addresses: &s.addresses}
 	s.telemetry, s.meter, s.reads = watched, newMeter(), newReads()
 	watched.Registry.MustRegister(s.meter.collectors()...)
-	apis = append(apis, s.operations())
-	contract, err := merge(cfg.Version, roles, apis)
+	documents := make([][]byte, len(apis))
+	for i, api := range apis {
+		documents[i] = api.Document
+	}
+	s.contract, err = contract.New(cfg.Version, roles, documents...)
 	if err != nil {
 		return nil, fmt.Errorf("contract: %w", err)
 	}
-	s.contract = contract
-	for _, op := range contract.operations {
+	s.document = sync.OnceValues(func() (*publication, error) {
+		return publish(fiber.MIMEApplicationJSON, s.contract.Document)
+	})
+	for _, op := range s.contract.Operations {
 		s.meter.measure(op)
 	}
 	s.app = fiber.New(fiber.Config{
@@ -108,11 +123,11 @@ func New(
 		ReadTimeout:           cfg.ReadTimeout,
 		WriteTimeout:          cfg.WriteTimeout,
 		IdleTimeout:           cfg.IdleTimeout,
-		// limitListener answers first, with all headers; those that it closes end soon
-		Concurrency: 2*cfg.Connections + overload,
-		// Fiber itself believes no X-Forwarded-*; clientAddress walks them
+		// transport.Listener answers first, with all headers; those that it closes end soon
+		Concurrency: 2*cfg.Connections + transport.Overload,
+		// Fiber itself believes no X-Forwarded-*; transport.Addresses does
 		EnableTrustedProxyCheck: true,
-		JSONEncoder:             encodeJSON,
+		JSONEncoder:             rest.EncodeJSON,
 		ErrorHandler:            s.refuse,
 	})
 	s.app.Use(s.record, s.limit)
@@ -120,7 +135,7 @@ func New(
 		s.app.Use(crossOrigin(cfg.CORSOrigins))
 	}
 	router := &describedRouter{Router: s.app, server: s}
-	for _, api := range apis {
+	for _, api := range append(apis, s.operations()) {
 		api.Register(router)
 	}
 	if err := router.complete(); err != nil {
@@ -131,8 +146,8 @@ func New(
 	server := s.app.Server()
 	server.Handler = s.understood(handler)
 	server.ErrorHandler = s.refuseUnread
-	server.StreamRequestBody, server.HeaderReceived = true, s.announced // receive reads it
-	server.ConnState = connState
+	server.StreamRequestBody, server.HeaderReceived = true, s.bodies.HeaderReceived // the body is read by Receive
+	server.ConnState = transport.ConnState
 	server.ExpectHandler = s.expectations
 	server.DisablePreParseMultipartForm = true // forms are refused, or read by readForm within its own bounds
 	server.SecureErrorLogMessage = true        // never quote a request that could not be read: it may hold a token
@@ -145,11 +160,24 @@ func (s *Server) Listen() error {
 	if err != nil {
 		return err
 	}
-	s.address, s.listener = ln.Addr().String(), s.limitConnections(ln)
+	s.address = ln.Addr().String()
+	s.listener = &transport.Listener{
+		Listener: ln, Limit: s.cfg.Connections, Trusted: s.cfg.TrustedProxies, Full: s.warnOfFull, Busy: s.busyResponse,
+	}
 	s.stopped = make(chan error, 1)
 	go func() { s.stopped <- s.app.Server().Serve(s.listener) }()
 	return nil
 }
+
+func (s *Server) warnOfFull() {
+	if s.fullOfConnections.Allow(time.Now()) {
+		s.log.Warn("as many connections are open as http_connections allows: those that wait longest for a request are closed")
+	}
+}
+
+// linkLimit returns how long the address of a page may be, so that a request with it is accepted: half of what is
+// accepted is for its headers.
+func linkLimit(cfg Config) int { return min(cfg.URLLimit, cfg.HeaderLimit/2) }
 
 // Stopped brings why the server serves no more; before Shutdown that is a failure, and the end of the program.
 func (s *Server) Stopped() <-chan error { return s.stopped }
@@ -174,7 +202,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	if s.listener != nil {
 		_ = s.listener.Close()
 		// fasthttp's own count is one too few once nobody listens.
-		for end := time.Now().Add(farewell); s.listener.count() > 0 && time.Now().Before(end) && ctx.Err() == nil; {
+		for end := time.Now().Add(farewell); s.listener.Count() > 0 && time.Now().Before(end) && ctx.Err() == nil; {
 			time.Sleep(farewell / 50)
 		}
 	}

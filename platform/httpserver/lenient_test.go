@@ -5,62 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/stretchr/testify/require"
 )
-
-func TestWholeNumbers(t *testing.T) {
-	for text, want := range map[string]string{
-		"31": "31", " 31 ": "31", "31.0": "31", "31.": "", "3.1e1": "31", "3.1E+1": "31", "310e-1": "31", "0.31e2": "31", "+31": "31", "-31": "-31", "031": "31",
-		"0": "0", "-0": "0", "-0.0": "0", "0e9": "0", "0e-9": "0", "0.000": "0", "1e18": "1000000000000000000", "1000000000000000000000e-3": "1000000000000000000",
-		"9223372036854775807": "9223372036854775807", "9223372036854775807.000": "9223372036854775807", "-9223372036854775808": "-9223372036854775808",
-		"9007199254740993.0":  "9007199254740993",
-		"9223372036854775808": "", "-9223372036854775809": "", "1e19": "", "1e400": "", "1e999999999": "", "1e99999999999999999999": "", "1e-1": "", "31.5": "",
-		"31.0000000000000000000000001": "", "": "", " ": "", "-": "", "+": "", ".5": "", ".": "", "e1": "", "1e": "", "1e1.0": "", "1e 1": "", "- 1": "", "--1": "",
-		"abc": "", "0x1f": "", "1_000": "", "1,000": "", "٣١": "", "Infinity": "", "NaN": "", "3 1": "", "null": "", "true": "",
-	} {
-		t.Run("["+text+"]", func(t *testing.T) {
-			got, ok := wholeNumber(text)
-			require.Equal(t, want != "", ok)
-			if ok {
-				require.Equal(t, want, got)
-			}
-		})
-	}
-}
-
-func TestALargeExponentCostsNothing(t *testing.T) {
-	for _, text := range []string{"1e999999999", "1e-999999999", "0e999999999"} {
-		require.Less(t, allocated(func() { wholeNumber(text) }), uint64(littleMemory), text)
-	}
-}
-
-const kindsDocument = `
-openapi: 3.0.3
-info: {title: Kinds, version: "1.0"}
-paths:
-  /:
-    post:
-      requestBody:
-        content:
-          application/json:
-            schema:
-              type: object
-              properties:
-                name: {type: string}
-                id: {type: string, format: uuid}
-                secret: {type: string, format: password}
-                code: {type: string, x-exact: true}
-                optional: {type: string, nullable: true}
-                count: {type: integer}
-      responses: {"200": {description: Done.}}
-`
-
-func TestExactMembers(t *testing.T) {
-	doc, err := openapi3.NewLoader().LoadFromData([]byte(kindsDocument))
-	require.NoError(t, err)
-	require.Equal(t, map[string]bool{"id": true, "secret": true, "code": true}, exactMembers(doc.Paths.Value("/").Post))
-}
 
 func TestValuesOfAnotherType(t *testing.T) {
 	s := serve(t)

@@ -10,6 +10,7 @@ import (
 	"github.com/gofiber/fiber/v2/middleware/adaptor"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"healthcare/platform/contract"
 	"healthcare/platform/telemetry"
 )
 
@@ -20,6 +21,9 @@ type Telemetry struct {
 	Tracing   *telemetry.Tracing // nil: nothing is traced
 }
 
+// operationMeter measures an operation's requests. head is nil where HEAD is not served.
+type operationMeter struct{ own, head *measured }
+
 // meter measures requests. Its labels are route patterns, methods and statuses, all of closed sets, so nothing that a client types makes a
 // series of its own.
 type meter struct {
@@ -27,6 +31,8 @@ type meter struct {
 	duration *prometheus.HistogramVec
 	inFlight prometheus.Gauge
 	nowhere  map[string]*measured // by method: requests that reached no operation; complete from the start
+
+	byOperation map[*contract.Operation]operationMeter // complete before requests are served
 }
 
 // unmatchedMethods are those that a request may have that reaches no operation; "unknown" is one that was not read, or is not HTTP's.
@@ -46,9 +52,11 @@ func newMeter() *meter {
 		}, []string{"route", "method"}),
 		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{Name: "http_requests_in_flight", Help: "Requests that are being answered."}),
 		nowhere:  map[string]*measured{},
+
+		byOperation: map[*contract.Operation]operationMeter{},
 	}
 	for _, method := range unmatchedMethods {
-		m.nowhere[method] = &measured{meter: m, route: unmatched.route, method: method}
+		m.nowhere[method] = &measured{meter: m, route: unmatched.Route, method: method}
 	}
 	return m
 }
@@ -58,25 +66,27 @@ func (m *meter) collectors() []prometheus.Collector {
 }
 
 // measure prepares what an operation is measured with. HEAD is served where GET is.
-func (m *meter) measure(op *operation) {
-	op.measured = &measured{meter: m, route: op.route, method: op.method}
-	if op.method == fiber.MethodGet {
-		op.measuredHead = &measured{meter: m, route: op.route, method: fiber.MethodHead}
+func (m *meter) measure(op *contract.Operation) {
+	of := operationMeter{own: &measured{meter: m, route: op.Route, method: op.Method}}
+	if op.Method == fiber.MethodGet {
+		of.head = &measured{meter: m, route: op.Route, method: fiber.MethodHead}
 	}
+	m.byOperation[op] = of
 }
 
 // of is what a request is measured with.
-func (m *meter) of(op *operation, method string) *measured {
-	switch {
-	case op == unmatched:
+func (m *meter) of(op *contract.Operation, method string) *measured {
+	if op == unmatched {
 		if nowhere, known := m.nowhere[method]; known {
 			return nowhere
 		}
 		return m.nowhere["unknown"]
-	case method == fiber.MethodHead && op.measuredHead != nil:
-		return op.measuredHead
 	}
-	return op.measured
+	of := m.byOperation[op]
+	if method == fiber.MethodHead && of.head != nil {
+		return of.head
+	}
+	return of.own
 }
 
 // measured is one route and method. Its series are looked up once, so that measuring a request is a few atomic additions.

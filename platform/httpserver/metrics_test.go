@@ -10,6 +10,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/stretchr/testify/require"
+
+	"healthcare/platform/contract"
 )
 
 func TestRequestsAreMeasured(t *testing.T) {
@@ -56,7 +58,7 @@ http_requests_in_flight 0
 
 func TestMeasuringARequestAllocatesNothing(t *testing.T) {
 	m := newMeter()
-	op := &operation{method: http.MethodGet, route: "/things/{id}/"}
+	op := &contract.Operation{Method: http.MethodGet, Route: "/things/{id}/"}
 	m.measure(op)
 	m.of(op, http.MethodGet).observe(http.StatusOK, time.Millisecond) // its series are made
 	m.of(unmatched, http.MethodGet).observe(http.StatusNotFound, time.Millisecond)
@@ -70,7 +72,7 @@ func TestMeasuringARequestAllocatesNothing(t *testing.T) {
 
 func BenchmarkMeasure(b *testing.B) {
 	m := newMeter()
-	op := &operation{method: http.MethodGet, route: "/things/{id}/"}
+	op := &contract.Operation{Method: http.MethodGet, Route: "/things/{id}/"}
 	m.measure(op)
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {

@@ -13,7 +13,9 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/zap"
 
+	"healthcare/platform/contract"
 	"healthcare/platform/logging"
+	"healthcare/platform/rest"
 )
 
 // record is the outermost middleware: request id, security headers, recovery from panics, one log line per request, its measurements and its
@@ -32,8 +34,8 @@ func (s *Server) record(c *fiber.Ctx) error {
 		_ = s.refuse(c, err) // it has answered
 	}
 	op := unmatched
-	if call := callOf(c); call != nil {
-		op = call.op
+	if call := rest.CallOf(c); call != nil {
+		op = call.Operation
 	}
 	endRequest(span, op, c.Method(), c.Response().StatusCode(), err)
 	s.answered(c.Context(), request{id: id, method: c.Method(), op: op, started: started, err: err, span: span})
@@ -41,12 +43,12 @@ func (s *Server) record(c *fiber.Ctx) error {
 }
 
 // unmatched stands for the operation of a request that reached none.
-var unmatched = &operation{route: "unmatched"}
+var unmatched = &contract.Operation{Route: "unmatched"}
 
 // request is what is told of one that was answered.
 type request struct {
 	id, method string
-	op         *operation
+	op         *contract.Operation
 	started    time.Time
 	err        error
 	span       trace.Span // nil where it has none
@@ -57,8 +59,8 @@ func (s *Server) answered(ctx *fasthttp.RequestCtx, r request) {
 	status, took := ctx.Response.StatusCode(), time.Since(r.started)
 	s.meter.of(r.op, r.method).observe(status, took)
 	fields := []zap.Field{
-		zap.String("request_id", r.id), zap.String("method", r.method), zap.String("route", r.op.route), zap.Int("status", status),
-		logging.Milliseconds("took_ms", took), zap.Stringer("client", s.clientAddress(ctx)),
+		zap.String("request_id", r.id), zap.String("method", r.method), zap.String("route", r.op.Route), zap.Int("status", status),
+		logging.Milliseconds("took_ms", took), zap.Stringer("client", s.addresses.Client(ctx)),
 	}
 	if id := clientRequestID(ctx); id != "" {
 		fields = append(fields, zap.String("client_request_id", id))

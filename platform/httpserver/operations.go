@@ -5,11 +5,13 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+
+	"healthcare/platform/rest"
 )
 
 // operations is the platform's own API: what load balancers, containers and people ask.
-func (s *Server) operations() API {
-	return API{Document: platformDocument, Register: func(router fiber.Router) {
+func (s *Server) operations() rest.API {
+	return rest.API{Register: func(router fiber.Router) {
 		router.Get("/livez", alive)
 		router.Get("/readyz", s.readyz)
 		router.Get("/metrics", s.metrics())
@@ -40,11 +42,17 @@ func (s *Server) readyz(c *fiber.Ctx) error {
 	return c.JSON(health{Status: "ok"})
 }
 
-func (s *Server) openapi(c *fiber.Ctx) error { return s.contract.document.send(c) }
+func (s *Server) openapi(c *fiber.Ctx) error {
+	document, err := s.document()
+	if err != nil {
+		return err
+	}
+	return document.send(c)
+}
 
 // explain is what a problem's type leads to.
 func (s *Server) explain(c *fiber.Ctx) error {
-	text, ok := s.contract.problems[c.Params("code")]
+	text, ok := s.contract.Problems[c.Params("code")]
 	if !ok {
 		return errNotFound
 	}

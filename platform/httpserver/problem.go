@@ -3,6 +3,7 @@ package httpserver
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"net"
 	"strconv"
@@ -13,6 +14,8 @@ import (
 
 	"healthcare/platform/auth"
 	"healthcare/platform/errs"
+	"healthcare/platform/httpserver/transport"
+	"healthcare/platform/rest"
 )
 
 // Problem is the one shape of every answer that is not a success (RFC 9457).
@@ -77,8 +80,8 @@ var (
 // refuse answers an error that came out of the chain. It is Fiber's ErrorHandler too.
 func (s *Server) refuse(c *fiber.Ctx, err error) error {
 	var instance string
-	if call := callOf(c); call != nil {
-		instance = call.op.collection()
+	if call := rest.CallOf(c); call != nil {
+		instance = call.Operation.Collection()
 	}
 	id, _ := c.Locals(requestIDKey).(string)
 	if id == "" {
@@ -115,13 +118,15 @@ func (s *Server) refuseUnread(ctx *fasthttp.RequestCtx, err error) {
 		refused = err
 	case errors.As(err, new(*fasthttp.ErrSmallBuffer)):
 		refused = refusalHeaders
+	case errors.Is(err, transport.ErrExpectation):
+		refused = refusalExpectation
 	case errors.Is(err, fasthttp.ErrBodyTooLarge):
 		refused = refusalTooLarge
 	case errors.As(err, &network) && network.Timeout(), errors.Is(err, fasthttp.ErrTimeout):
 		refused = refusalTimeout
 	}
-	if conn, ok := ctx.Conn().(*countedConn); ok {
-		conn.refused.Store(true)
+	if conn, ok := ctx.Conn().(*transport.Conn); ok {
+		conn.Reject()
 	}
 	s.turnAway(ctx, refused)
 }
@@ -130,7 +135,7 @@ func (s *Server) refuseUnread(ctx *fasthttp.RequestCtx, err error) {
 func (s *Server) writeProblem(ctx *fasthttp.RequestCtx, requestID, instance string, err error) {
 	p, retryAfter := describe(err)
 	p.Type, p.Instance, p.RequestID = "/problems/"+p.Code, instance, requestID
-	body, _ := encodeJSON(p) // strings only: it cannot fail
+	body, _ := rest.EncodeJSON(p) // strings only: it cannot fail
 	if s.cfg.Django {
 		body = s.djangoProblem(ctx, &p, err)
 	}
@@ -167,7 +172,23 @@ func describe(err error) (p Problem, retryAfter time.Duration) {
 	if errors.Is(err, context.DeadlineExceeded) {
 		return describe(refusalLate)
 	}
+	if errors.Is(err, rest.ErrURITooLong) {
+		return describe(refusalTooLong)
+	}
 	r := refusalInternal
 	errors.As(err, &r)
 	return Problem{Title: r.title, Status: r.status, Code: r.code, Detail: r.detail}, 0
+}
+
+// busyResponse returns the whole response to a connection beyond the limit.
+func (s *Server) busyResponse() []byte {
+	id := newRequestID()
+	body, _ := rest.EncodeJSON(Problem{Type: "/problems/unavailable", Title: "Unavailable", Status: 503, Code: "unavailable",
+		Detail: "Too many connections. Try again shortly.", RequestID: id})
+	response := fmt.Appendf(nil, "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\nX-Request-ID: %s\r\n"+
+		"Content-Type: application/problem+json\r\nContent-Length: %d\r\n", id, len(body))
+	for name, value := range securityHeaders {
+		response = fmt.Appendf(response, "%s: %s\r\n", name, value)
+	}
+	return append(append(response, "\r\n"...), body...)
 }

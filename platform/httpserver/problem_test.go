@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"healthcare/platform/contract"
 	"healthcare/platform/errs"
 )
 
@@ -106,7 +107,7 @@ func paths(t *testing.T) map[string]func(t *testing.T, method string) answer {
 }
 
 func TestR47_X06_EveryErrorPathHasEveryHeader(t *testing.T) {
-	documented, err := merge("test", someRoles, nil)
+	documented, err := contract.New("test", someRoles)
 	require.NoError(t, err)
 	for name, provoke := range paths(t) {
 		var status int
@@ -117,7 +118,7 @@ func TestR47_X06_EveryErrorPathHasEveryHeader(t *testing.T) {
 			answer := provoke(t, http.MethodGet)
 			problem := requireProblem(t, answer, status)
 			require.Equal(t, code, problem.Code)
-			require.Contains(t, documented.problems, code)
+			require.Contains(t, documented.Problems, code)
 			require.Equal(t, status == http.StatusUnauthorized, answer.header.Get("WWW-Authenticate") == `Bearer realm="api"`)
 			require.Equal(t, status == http.StatusMethodNotAllowed, answer.header.Get("Allow") == "POST, OPTIONS")
 			require.Equal(t, status == http.StatusServiceUnavailable, answer.header.Get("Retry-After") == "1")

@@ -7,6 +7,8 @@ import (
 	"encoding/hex"
 
 	"github.com/gofiber/fiber/v2"
+
+	"healthcare/platform/rest"
 )
 
 // publication is content that is the same for everybody until another release is started: it may be cached and is compressed. Nothing else is, because
@@ -55,7 +57,7 @@ func (p *publication) send(c *fiber.Ctx) error {
 	}
 	c.Set(fiber.HeaderCacheControl, "no-cache")
 	c.Set(fiber.HeaderETag, tag)
-	if names(headerList(c, fiber.HeaderIfNoneMatch), tag) {
+	if rest.HasVersion(c, tag) {
 		return c.SendStatus(fiber.StatusNotModified)
 	}
 	c.Set(fiber.HeaderContentType, p.contentType)

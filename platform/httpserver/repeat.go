@@ -9,8 +9,10 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"healthcare/platform/auth"
+	"healthcare/platform/contract"
 	"healthcare/platform/errs"
 	"healthcare/platform/idempotency"
+	"healthcare/platform/rest"
 )
 
 // Repeater runs an effect once for any number of the same requests; idempotency.Keys is one.
@@ -36,7 +38,7 @@ func (s *Server) once(c *fiber.Ctx, call *call, handler fiber.Handler) error {
 	digest := sha256.Sum256(c.Request().Body())
 	outer := c.UserContext()
 	request := idempotency.Request{
-		User: call.principal.UserID, Route: call.op.method + " " + call.op.route, Key: key, Fingerprint: hex.EncodeToString(digest[:]),
+		User: call.Principal.UserID, Route: call.Operation.Method + " " + call.Operation.Route, Key: key, Fingerprint: hex.EncodeToString(digest[:]),
 	}
 	given, replayed, err := s.repeater.Once(outer, request, func(ctx context.Context) (idempotency.Answer, error) {
 		c.SetUserContext(ctx) // carries the transaction
@@ -65,7 +67,7 @@ var errGone = errs.New(
 // entry in the trail included, so a repetition shows nothing that the caller could not read.
 func (s *Server) replay(c *fiber.Ctx, call *call, given idempotency.Answer) error {
 	location := given.Header[fiber.HeaderLocation]
-	err := s.readBack(c, call.principal, location)
+	err := s.readBack(c, call.Principal, location)
 	if errs.KindOf(err) == errs.NotFound {
 		return errGone
 	}
@@ -79,17 +81,19 @@ func (s *Server) replay(c *fiber.Ctx, call *call, given idempotency.Answer) erro
 
 // readBack runs the handler of GET for an address of this server.
 func (s *Server) readBack(c *fiber.Ctx, who auth.Principal, location string) (err error) {
-	request, asked := c.Request(), c.Locals(callKey)
+	request, outer := c.Request(), rest.CallOf(c)
 	uri, method := string(request.RequestURI()), string(request.Header.Method())
 	defer func() {
 		request.SetRequestURI(uri)
 		request.Header.SetMethod(method)
-		c.Locals(callKey, asked)
+		rest.Attach(c, outer)
 	}()
 	request.SetRequestURI(location)
 	request.Header.SetMethod(fiber.MethodGet)
-	request.Header.Del(fiber.HeaderIfNoneMatch)         // means nothing in a POST
-	c.Locals(callKey, &call{server: s, principal: who}) // its operation is set by the route
+	request.Header.Del(fiber.HeaderIfNoneMatch) // means nothing in a POST
+	read := &call{server: s}                    // its operation is set by the route
+	read.Principal, read.Settings, read.Address = who, &s.settings, outer.Address
+	rest.Attach(c, &read.Call)
 	c.Locals(readErrorKey, nil)
 	s.reads.Handler()(c.Context())
 	err, _ = c.Locals(readErrorKey).(error)
@@ -100,21 +104,21 @@ func (s *Server) readBack(c *fiber.Ctx, who auth.Principal, location string) (er
 // repeated.
 func newReads() *fiber.App {
 	return fiber.New(fiber.Config{
-		CaseSensitive: true, Immutable: true, DisableStartupMessage: true, JSONEncoder: encodeJSON,
+		CaseSensitive: true, Immutable: true, DisableStartupMessage: true, JSONEncoder: rest.EncodeJSON,
 		ErrorHandler: func(c *fiber.Ctx, err error) error { c.Locals(readErrorKey, err); return nil },
 	})
 }
 
 // read adds a route to those of readBack.
-func (s *Server) read(op *operation, path string, handler fiber.Handler) {
-	if op.access.IsPublic() {
+func (s *Server) read(op *contract.Operation, path string, handler fiber.Handler) {
+	if op.Access.IsPublic() {
 		return
 	}
 	s.reads.Get(path, func(c *fiber.Ctx) error {
-		call := callOf(c)
-		call.op = op
-		if !op.access.Allows(call.principal.Role) {
-			return s.forbid(c, op, call.principal)
+		call := rest.CallOf(c)
+		call.Operation = op
+		if !op.Access.Allows(call.Principal.Role) {
+			return s.forbid(c, op, call.Principal)
 		}
 		return handler(c)
 	})

@@ -7,6 +7,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/google/uuid"
 
+	"healthcare/platform/contract"
 	"healthcare/platform/errs"
 )
 
@@ -23,28 +24,28 @@ type Replicas interface {
 // spread has replicas answer the operations that read, and notes which sessions write, at every instance. It stands behind the checks of who may
 // call, which ask the store itself. What is open to everybody signed in is about their own account and sessions, which no session wrote that signs in
 // first: the store answers it.
-func (s *Server) spread(op *operation, handler fiber.Handler) fiber.Handler {
+func (s *Server) spread(op *contract.Operation, next callHandler) callHandler {
 	switch {
-	case op.access.IsPublic():
-		return handler
-	case op.method != fiber.MethodGet:
-		return s.noted(handler)
-	case len(op.access.Roles()) == 0:
-		return handler
+	case op.Access.IsPublic():
+		return next
+	case op.Method != fiber.MethodGet:
+		return s.noted(next)
+	case len(op.Access.Roles()) == 0:
+		return next
 	}
-	return func(c *fiber.Ctx) error {
+	return func(c *fiber.Ctx, call *call) error {
 		if s.replicas == nil {
-			return handler(c)
+			return next(c, call)
 		}
 		outer := c.UserContext()
-		ctx := s.replicas.Reading(outer, Principal(c).SessionID)
+		ctx := s.replicas.Reading(outer, call.Principal.SessionID)
 		c.SetUserContext(ctx)
-		err := handler(c)
+		err := next(c, call)
 		c.SetUserContext(outer)
 		if errs.KindOf(err) != errs.Unavailable || outer.Err() != nil || !s.replicas.WasAsked(ctx) {
 			return err
 		}
-		return handler(c) // the replica may be what failed, and nobody depends on one
+		return next(c, call) // the replica may be what failed, and nobody depends on one
 	}
 }
 
@@ -54,9 +55,9 @@ const noteGrace = 250 * time.Millisecond
 
 // noted also notes a refusal: a client that is told that a record is another by now must see that when it reads again. A write that could not
 // be noted is not answered as if all were well.
-func (s *Server) noted(handler fiber.Handler) fiber.Handler {
-	return func(c *fiber.Ctx) error {
-		err := handler(c)
+func (s *Server) noted(next callHandler) callHandler {
+	return func(c *fiber.Ctx, call *call) error {
+		err := next(c, call)
 		if s.replicas == nil {
 			return err
 		}
@@ -66,7 +67,7 @@ func (s *Server) noted(handler fiber.Handler) fiber.Handler {
 		}
 		ctx, cancel := context.WithDeadline(context.WithoutCancel(c.UserContext()), end.Add(noteGrace))
 		defer cancel()
-		if failed := s.replicas.Wrote(ctx, Principal(c).SessionID); err == nil {
+		if failed := s.replicas.Wrote(ctx, call.Principal.SessionID); err == nil {
 			return failed
 		}
 		return err

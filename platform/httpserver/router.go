@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
+
+	"healthcare/platform/contract"
 )
 
 // describedRouter registers a handler only behind the guard of its described operation, so that a route nobody described, or nobody
@@ -44,8 +46,8 @@ func (r *describedRouter) Delete(path string, handlers ...fiber.Handler) fiber.R
 }
 
 func (r *describedRouter) add(method, describedAs, path string, handlers []fiber.Handler) fiber.Router {
-	key := operationKey(describedAs, path)
-	op, ok := r.server.contract.operations[key]
+	key := describedAs + " " + path
+	op, ok := r.server.contract.Operations[contract.Key(describedAs, routeOf(path))]
 	if !ok {
 		r.failed = append(r.failed, key+" is routed but not described")
 		return r
@@ -61,7 +63,8 @@ func (r *describedRouter) add(method, describedAs, path string, handlers []fiber
 
 // complete checks that what is described is routed.
 func (r *describedRouter) complete() error {
-	for key := range r.server.contract.operations {
+	for _, op := range r.server.contract.Operations {
+		key := op.Method + " " + fiberPath(op.Route)
 		if !slices.Contains(r.routed, key) {
 			r.failed = append(r.failed, key+" is described but not routed")
 		}
@@ -71,4 +74,18 @@ func (r *describedRouter) complete() error {
 	}
 	slices.Sort(r.failed)
 	return fmt.Errorf("%s", strings.Join(r.failed, "; "))
+}
+
+// fiberPath returns a path template in Fiber's form: {id} becomes :id.
+func fiberPath(route string) string { return strings.NewReplacer("{", ":", "}", "").Replace(route) }
+
+// routeOf returns the path template of a path in Fiber's form.
+func routeOf(path string) string {
+	segments := strings.Split(path, "/")
+	for i, segment := range segments {
+		if name, parameter := strings.CutPrefix(segment, ":"); parameter {
+			segments[i] = "{" + name + "}"
+		}
+	}
+	return strings.Join(segments, "/")
 }

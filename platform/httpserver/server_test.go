@@ -23,6 +23,8 @@ import (
 
 	"healthcare/platform/audittest"
 	"healthcare/platform/auth"
+	"healthcare/platform/keyring"
+	"healthcare/platform/rest"
 )
 
 // thingsDocument describes the API that these tests serve: what modules do, in little.
@@ -74,6 +76,15 @@ type thing struct {
 
 func same(in thing) thing { return in }
 
+// testKeys returns the keys that seal cursors.
+func testKeys() keyring.Ring {
+	keys, err := keyring.New([]byte("a secret of the tests: 32 bytes or more"))
+	if err != nil {
+		panic(err)
+	}
+	return keys
+}
+
 const token = "the-one-good-token" // #nosec G101 -- made up
 
 var (
@@ -102,22 +113,22 @@ type stand struct {
 	broken  error                // what readiness says
 }
 
-func (s *stand) api() API {
+func (s *stand) api() rest.API {
 	answer := func(status int) fiber.Handler {
 		return func(c *fiber.Ctx) error {
 			s.handled.Add(1)
-			return c.Status(status).JSON(fiber.Map{"by": Principal(c).UserID, "id": c.Params("id")})
+			return c.Status(status).JSON(fiber.Map{"by": rest.Principal(c).UserID, "id": c.Params("id")})
 		}
 	}
 	add := func(c *fiber.Ctx) error {
 		s.handled.Add(1)
-		added, err := Body(c, same)
+		added, err := rest.Body(c, same)
 		if err != nil {
 			return err
 		}
 		return c.Status(fiber.StatusCreated).JSON(added)
 	}
-	return API{Document: []byte(thingsDocument), Register: func(router fiber.Router) {
+	return rest.API{Document: []byte(thingsDocument), Register: func(router fiber.Router) {
 		router.Get("/things/", answer(fiber.StatusOK))
 		router.Post("/things/", add)
 		router.Get("/things/:id/", answer(fiber.StatusOK))
@@ -153,7 +164,7 @@ func serveWatched(t *testing.T, watch Telemetry, adjust ...func(*Config)) *stand
 	cfg := Config{
 		Address: "127.0.0.1:0", BodyLimit: 4096, HeaderLimit: 2048, URLLimit: 512, Connections: 32, ReadTimeout: 2 * time.Second,
 		WriteTimeout: 5 * time.Second, IdleTimeout: 5 * time.Second, HandlerTimeout: 3 * time.Second, ShutdownTimeout: 5 * time.Second,
-		Version: "test", CursorKeys: keysOf(aSecret),
+		Version: "test", CursorKeys: testKeys(),
 	}
 	for _, change := range adjust {
 		change(&cfg)

@@ -132,7 +132,7 @@ func TestShutdown(t *testing.T) {
 	})
 	t.Run("right after the start leaves nothing listening", func(t *testing.T) {
 		for range 20 {
-			cfg := Config{Address: "127.0.0.1:0", Version: "test", Connections: 1, ShutdownTimeout: time.Second, CursorKeys: keysOf(aSecret)}
+			cfg := Config{Address: "127.0.0.1:0", Version: "test", Connections: 1, ShutdownTimeout: time.Second, CursorKeys: testKeys()}
 			s, err := New(cfg, zap.NewNop(), oneToken{}, someRoles, nil, nil, new(audittest.Recorder), unwatched())
 			require.NoError(t, err)
 			require.NoError(t, s.Listen())
@@ -158,7 +158,7 @@ func TestShutdown(t *testing.T) {
 
 func TestListenOnABusyPortIsAnError(t *testing.T) {
 	s := serve(t)
-	second, err := New(Config{Address: s.Address(), Version: "test", CursorKeys: keysOf(aSecret)}, zap.NewNop(), oneToken{}, someRoles, nil, nil, new(audittest.Recorder), unwatched())
+	second, err := New(Config{Address: s.Address(), Version: "test", CursorKeys: testKeys()}, zap.NewNop(), oneToken{}, someRoles, nil, nil, new(audittest.Recorder), unwatched())
 	require.NoError(t, err)
 	require.ErrorContains(t, second.Listen(), "address already in use")
 }

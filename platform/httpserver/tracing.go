@@ -7,6 +7,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/trace"
 
+	"healthcare/platform/contract"
 	"healthcare/platform/telemetry"
 )
 
@@ -25,14 +26,14 @@ func (s *Server) traceRequest(c *fiber.Ctx) trace.Span {
 	return span
 }
 
-func endRequest(span trace.Span, op *operation, method string, status int, err error) {
+func endRequest(span trace.Span, op *contract.Operation, method string, status int, err error) {
 	if span == nil {
 		return
 	}
 	if span.IsRecording() {
 		if op != unmatched {
-			span.SetName(method + " " + op.route)
-			span.SetAttributes(attribute.String("http.route", op.route))
+			span.SetName(method + " " + op.Route)
+			span.SetAttributes(attribute.String("http.route", op.Route))
 		}
 		span.SetAttributes(attribute.Int("http.response.status_code", status))
 		if status >= fiber.StatusInternalServerError { // of a server's span, only these are errors
@@ -44,14 +45,14 @@ func endRequest(span trace.Span, op *operation, method string, status int, err e
 
 // traceUseCase gives every handler a span named after its operation, which is the use case that it asks: one place instead of one decorator for
 // each. Who may call was decided before it begins. Where nothing is traced it is the handler itself.
-func (s *Server) traceUseCase(op *operation, handler fiber.Handler) fiber.Handler {
+func (s *Server) traceUseCase(op *contract.Operation, handler fiber.Handler) fiber.Handler {
 	tracing := s.telemetry.Tracing
 	if !tracing.On() {
 		return handler
 	}
 	return func(c *fiber.Ctx) error {
 		outer := c.UserContext()
-		ctx, span := tracing.Within(outer, trace.SpanKindInternal, op.id)
+		ctx, span := tracing.Within(outer, trace.SpanKindInternal, op.ID)
 		if span == nil {
 			return handler(c)
 		}

@@ -27,6 +27,7 @@ import (
 	"healthcare/platform/database"
 	"healthcare/platform/events"
 	"healthcare/platform/httpserver"
+	"healthcare/platform/httpserver/transport"
 	"healthcare/platform/idempotency"
 	"healthcare/platform/jobs"
 	"healthcare/platform/keyring"
@@ -138,8 +139,8 @@ func serverConfig(cfg config.Config, keys keyring.Ring, version string) httpserv
 		proxies[i] = netip.MustParsePrefix(proxy) // checked by config
 	}
 	header := "" // X-Forwarded-For
-	if strings.EqualFold(cfg.ForwardedHeader, httpserver.Forwarded) {
-		header = httpserver.Forwarded
+	if strings.EqualFold(cfg.ForwardedHeader, transport.Forwarded) {
+		header = transport.Forwarded
 	}
 	return httpserver.Config{
 		Address: cfg.HTTPAddress, AllowedHosts: cfg.AllowedHosts, CORSOrigins: cfg.CORSOrigins, TrustedProxies: proxies, BodyLimit: cfg.HTTPBodyLimit,

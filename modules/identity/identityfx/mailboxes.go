@@ -11,7 +11,7 @@ import (
 	"healthcare/modules/identity/internal/adapters/store"
 	"healthcare/modules/identity/internal/app"
 	"healthcare/modules/identity/internal/ports"
-	"healthcare/platform/httpserver"
+	platform "healthcare/platform/rest"
 )
 
 // sweepInterval is how soon another spelling of an address works that an older release has just registered.
@@ -24,7 +24,7 @@ func recorded(mailboxes *store.Mailboxes) ports.Mailboxes { return mailboxes }
 func api(
 	lc fx.Lifecycle, service *app.Service, accounts *app.Accounts,
 	credentials *app.Credentials, mailboxes *store.Mailboxes, log *zap.Logger,
-) httpserver.API {
+) platform.API {
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	lc.Append(fx.Hook{

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"net/url"
 
-	"healthcare/platform/httpserver"
+	"healthcare/platform/rest"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/oapi-codegen/runtime"
@@ -60,7 +60,7 @@ type Assignment struct {
 	Doctor string `json:"doctor"`
 
 	// AssignedAt Example: 2026-11-23T08:15:02.000417Z
-	AssignedAt     httpserver.Time `json:"assigned_at"`
+	AssignedAt     rest.Time       `json:"assigned_at"`
 	PatientDetails AssignedPatient `json:"patient_details"`
 	DoctorDetails  AssignedDoctor  `json:"doctor_details"`
 }

@@ -14,17 +14,17 @@ import (
 	"healthcare/modules/doctors"
 	"healthcare/modules/patients"
 	"healthcare/platform/errs"
-	"healthcare/platform/httpserver"
+	"healthcare/platform/rest"
 )
 
-//go:generate go tool -modfile=../../../../../.tools/oapi.mod oapi-codegen -config ../../../../../platform/httpserver/oapi-codegen.yaml openapi.yaml
+//go:generate go tool -modfile=../../../../../.tools/oapi.mod oapi-codegen -config ../../../../../platform/contract/oapi-codegen.yaml openapi.yaml
 
 //go:embed openapi.yaml
 var document []byte
 
 // New is the module's part of the contract.
-func New(service *app.Service) httpserver.API {
-	return httpserver.API{Document: document, Register: func(router fiber.Router) {
+func New(service *app.Service) rest.API {
+	return rest.API{Document: document, Register: func(router fiber.Router) {
 		RegisterHandlers(router, &handlers{service})
 	}}
 }
@@ -33,19 +33,19 @@ type handlers struct{ assignments *app.Service }
 
 // ListAssignments answers a page of the assignments of the caller's patients.
 func (h *handlers) ListAssignments(c *fiber.Ctx, asked ListAssignmentsParams) error {
-	request, err := httpserver.PageRequest(c)
+	request, err := rest.PageRequest(c)
 	if err != nil {
 		return err
 	}
 	filter := domain.Filter{
-		Patient: httpserver.UUID(asked.Patient), Doctor: httpserver.UUID(asked.Doctor),
-		AssignedAfter: httpserver.Instant(asked.CreatedAfter), AssignedBefore: httpserver.Instant(asked.CreatedBefore),
+		Patient: rest.UUID(asked.Patient), Doctor: rest.UUID(asked.Doctor),
+		AssignedAfter: rest.Instant(asked.CreatedAfter), AssignedBefore: rest.Instant(asked.CreatedBefore),
 	}
-	page, err := h.assignments.Browse(c.UserContext(), httpserver.Principal(c), filter, request)
+	page, err := h.assignments.Browse(c.UserContext(), rest.Principal(c), filter, request)
 	if err != nil {
 		return err
 	}
-	return httpserver.SendPage(c, page, show)
+	return rest.SendPage(c, page, show)
 }
 
 // Assign assigns a doctor to a patient.
@@ -54,8 +54,8 @@ func (h *handlers) Assign(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	made, err := h.assignments.Assign(c.UserContext(), httpserver.Principal(c), patient, doctor)
-	if err != nil && httpserver.Django(c) {
+	made, err := h.assignments.Assign(c.UserContext(), rest.Principal(c), patient, doctor)
+	if err != nil && rest.Django(c) {
 		err = missingReference(err)
 	}
 	if err != nil {
@@ -67,8 +67,8 @@ func (h *handlers) Assign(c *fiber.Ctx) error {
 
 // ListAssignmentsOfPatient answers a page of one patient's assignments. For clients of the original, the id may be an assignment's too.
 func (h *handlers) ListAssignmentsOfPatient(c *fiber.Ctx, id string) error {
-	if assignmentID, err := assignments.ParseID(id); err == nil && httpserver.Django(c) {
-		one, found, err := h.assignments.Lookup(c.UserContext(), httpserver.Principal(c), assignmentID)
+	if assignmentID, err := assignments.ParseID(id); err == nil && rest.Django(c) {
+		one, found, err := h.assignments.Lookup(c.UserContext(), rest.Principal(c), assignmentID)
 		if err != nil {
 			return err
 		}
@@ -84,15 +84,15 @@ func (h *handlers) listOf(c *fiber.Ctx, id string) error {
 	if err != nil {
 		return err
 	}
-	request, err := httpserver.PageRequest(c)
+	request, err := rest.PageRequest(c)
 	if err != nil {
 		return err
 	}
-	page, err := h.assignments.BrowseOf(c.UserContext(), httpserver.Principal(c), patientID, request)
+	page, err := h.assignments.BrowseOf(c.UserContext(), rest.Principal(c), patientID, request)
 	if err != nil {
 		return err
 	}
-	return httpserver.SendPage(c, page, show)
+	return rest.SendPage(c, page, show)
 }
 
 // ListAssignmentsByPatient is the same under the original's other path.
@@ -106,7 +106,7 @@ func (h *handlers) ReadAssignment(c *fiber.Ctx, id string) error {
 	if err != nil {
 		return err
 	}
-	one, err := h.assignments.Find(c.UserContext(), httpserver.Principal(c), assignmentID)
+	one, err := h.assignments.Find(c.UserContext(), rest.Principal(c), assignmentID)
 	if err != nil {
 		return err
 	}
@@ -119,11 +119,11 @@ func (h *handlers) Discharge(c *fiber.Ctx, id string) error {
 	if err != nil {
 		return err
 	}
-	expected, err := httpserver.IfMatch(c)
+	expected, err := rest.IfMatch(c)
 	if err != nil {
 		return err
 	}
-	if err := h.assignments.Discharge(c.UserContext(), httpserver.Principal(c), assignmentID, expected); err != nil {
+	if err := h.assignments.Discharge(c.UserContext(), rest.Principal(c), assignmentID, expected); err != nil {
 		return err
 	}
 	return c.SendStatus(fiber.StatusNoContent)
@@ -131,7 +131,7 @@ func (h *handlers) Discharge(c *fiber.Ctx, id string) error {
 
 // pair reads the two ids of a new assignment. An id that no record can have is the body's fault here, not a missing record.
 func pair(c *fiber.Ctx) (patients.ID, doctors.ID, error) {
-	body, err := httpserver.Body(c, func(in AssignmentInput) AssignmentInput { return in })
+	body, err := rest.Body(c, func(in AssignmentInput) AssignmentInput { return in })
 	if err != nil {
 		return patients.ID{}, doctors.ID{}, err
 	}
@@ -162,12 +162,12 @@ var errNoID = errors.New("Must be a UUID.") //nolint:staticcheck // shown to peo
 
 // send shows what the patient and the doctor are called by now, so its tag covers more than the assignment's version.
 func send(c *fiber.Ctx, status int, a app.Assigned) error {
-	return httpserver.Send(c, status, httpserver.Resource{Version: domain.Version, Derived: true, Body: show(a)})
+	return rest.Send(c, status, rest.Resource{Version: domain.Version, Derived: true, Body: show(a)})
 }
 
 func show(a app.Assigned) Assignment {
 	return Assignment{
-		Id: a.ID.String(), Patient: a.PatientID.String(), Doctor: a.DoctorID.String(), AssignedAt: httpserver.At(a.AssignedAt),
+		Id: a.ID.String(), Patient: a.PatientID.String(), Doctor: a.DoctorID.String(), AssignedAt: rest.At(a.AssignedAt),
 		PatientDetails: AssignedPatient{Id: a.Patient.ID.String(), Name: a.Patient.Name, Age: a.Patient.Age, Gender: a.Patient.Gender},
 		DoctorDetails: AssignedDoctor{
 			Id: a.Doctor.ID.String(), Name: a.Doctor.Name, Specialization: a.Doctor.Specialization, Experience: a.Doctor.Experience,

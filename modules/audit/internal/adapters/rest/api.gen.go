@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"net/url"
 
-	"healthcare/platform/httpserver"
+	"healthcare/platform/rest"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/oapi-codegen/nullable"
@@ -27,7 +27,7 @@ type AuditEntry struct {
 	// CreatedAt When it was recorded.
 	//
 	// Example: 2026-11-23T08:15:02.000417Z
-	CreatedAt httpserver.Time `json:"created_at"`
+	CreatedAt rest.Time `json:"created_at"`
 
 	// Action Example: update
 	Action string `json:"action"`
@@ -98,7 +98,7 @@ type PatientAccess struct {
 	Id string `json:"id"`
 
 	// CreatedAt Example: 2026-11-23T08:15:02.000417Z
-	CreatedAt httpserver.Time `json:"created_at"`
+	CreatedAt rest.Time `json:"created_at"`
 
 	// Action Example: update
 	Action string `json:"action"`

@@ -12,17 +12,17 @@ import (
 	"healthcare/modules/audit/internal/app"
 	"healthcare/modules/audit/internal/domain"
 	"healthcare/modules/patients"
-	"healthcare/platform/httpserver"
+	"healthcare/platform/rest"
 )
 
-//go:generate go tool -modfile=../../../../../.tools/oapi.mod oapi-codegen -config ../../../../../platform/httpserver/oapi-codegen.yaml openapi.yaml
+//go:generate go tool -modfile=../../../../../.tools/oapi.mod oapi-codegen -config ../../../../../platform/contract/oapi-codegen.yaml openapi.yaml
 
 //go:embed openapi.yaml
 var document []byte
 
 // New is the module's part of the contract.
-func New(reader *app.Reader) httpserver.API {
-	return httpserver.API{Document: document, Register: func(router fiber.Router) {
+func New(reader *app.Reader) rest.API {
+	return rest.API{Document: document, Register: func(router fiber.Router) {
 		RegisterHandlers(router, &handlers{reader})
 	}}
 }
@@ -31,15 +31,15 @@ type handlers struct{ trail *app.Reader }
 
 // ListAuditEntries answers a page of the trail.
 func (h *handlers) ListAuditEntries(c *fiber.Ctx, asked ListAuditEntriesParams) error {
-	request, err := httpserver.PageRequest(c)
+	request, err := rest.PageRequest(c)
 	if err != nil {
 		return err
 	}
-	page, err := h.trail.Browse(c.UserContext(), httpserver.Principal(c), filterIn(asked), request)
+	page, err := h.trail.Browse(c.UserContext(), rest.Principal(c), filterIn(asked), request)
 	if err != nil {
 		return err
 	}
-	return httpserver.SendPage(c, page, show)
+	return rest.SendPage(c, page, show)
 }
 
 // ListPatientAccesses answers a page of what happened to a patient.
@@ -48,27 +48,27 @@ func (h *handlers) ListPatientAccesses(c *fiber.Ctx, id string) error {
 	if err != nil {
 		return err
 	}
-	request, err := httpserver.PageRequest(c)
+	request, err := rest.PageRequest(c)
 	if err != nil {
 		return err
 	}
-	page, err := h.trail.AccessLog(c.UserContext(), httpserver.Principal(c), patient, request)
+	page, err := h.trail.AccessLog(c.UserContext(), rest.Principal(c), patient, request)
 	if err != nil {
 		return err
 	}
-	return httpserver.SendPage(c, page, showAccess)
+	return rest.SendPage(c, page, showAccess)
 }
 
 func filterIn(asked ListAuditEntriesParams) domain.Filter {
 	return domain.Filter{
-		Actor: httpserver.UUID(asked.Actor), Patient: httpserver.UUID(asked.Patient), Action: httpserver.Value(asked.Action),
-		CreatedAfter: httpserver.Instant(asked.CreatedAfter), CreatedBefore: httpserver.Instant(asked.CreatedBefore),
+		Actor: rest.UUID(asked.Actor), Patient: rest.UUID(asked.Patient), Action: rest.Value(asked.Action),
+		CreatedAfter: rest.Instant(asked.CreatedAfter), CreatedBefore: rest.Instant(asked.CreatedBefore),
 	}
 }
 
 func show(e domain.Entry) AuditEntry {
 	return AuditEntry{
-		Id: e.ID.String(), Sequence: e.Sequence, CreatedAt: httpserver.At(e.Time), Action: e.Action, Actor: orNull(e.ActorID), Role: e.Role,
+		Id: e.ID.String(), Sequence: e.Sequence, CreatedAt: rest.At(e.Time), Action: e.Action, Actor: orNull(e.ActorID), Role: e.Role,
 		Session: orNull(e.SessionID), Address: e.Address, RequestId: e.RequestID, ResourceType: e.ResourceType, Resource: orNull(e.ResourceID),
 		Patient: orNull(e.PatientID), Outcome: e.Outcome, Status: e.Status, Ids: texts(e.IDs), Count: e.Count, Fields: orEmpty(e.Fields),
 	}
@@ -76,7 +76,7 @@ func show(e domain.Entry) AuditEntry {
 
 func showAccess(e domain.Entry) PatientAccess {
 	return PatientAccess{
-		Id: e.ID.String(), CreatedAt: httpserver.At(e.Time), Action: e.Action, Actor: orNull(e.ActorID), Role: e.Role,
+		Id: e.ID.String(), CreatedAt: rest.At(e.Time), Action: e.Action, Actor: orNull(e.ActorID), Role: e.Role,
 		ResourceType: e.ResourceType, Outcome: e.Outcome, Status: e.Status, Fields: orEmpty(e.Fields),
 	}
 }

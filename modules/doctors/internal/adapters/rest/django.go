@@ -4,7 +4,7 @@ import (
 	"github.com/oapi-codegen/nullable"
 
 	"healthcare/modules/doctors/internal/domain"
-	"healthcare/platform/httpserver"
+	"healthcare/platform/rest"
 )
 
 // replacement is the body of a PUT by a client of the original, which knew name, specialization and experience only. The other fields keep their
@@ -21,6 +21,6 @@ type replacement struct {
 func replacementOf(body replacement) domain.Changes {
 	return domain.Changes{
 		Name: &body.Name, Specialization: &body.Specialization, Experience: &body.Experience,
-		Email: httpserver.Text(body.Email), Phone: httpserver.Text(body.Phone), LicenseNumber: httpserver.Text(body.LicenseNumber),
+		Email: rest.Text(body.Email), Phone: rest.Text(body.Phone), LicenseNumber: rest.Text(body.LicenseNumber),
 	}
 }

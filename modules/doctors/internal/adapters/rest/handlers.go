@@ -13,18 +13,18 @@ import (
 	"healthcare/modules/doctors/internal/domain"
 	"healthcare/platform/auth"
 	"healthcare/platform/errs"
-	"healthcare/platform/httpserver"
+	"healthcare/platform/rest"
 	"healthcare/platform/revision"
 )
 
-//go:generate go tool -modfile=../../../../../.tools/oapi.mod oapi-codegen -config ../../../../../platform/httpserver/oapi-codegen.yaml openapi.yaml
+//go:generate go tool -modfile=../../../../../.tools/oapi.mod oapi-codegen -config ../../../../../platform/contract/oapi-codegen.yaml openapi.yaml
 
 //go:embed openapi.yaml
 var document []byte
 
 // New is the module's part of the contract.
-func New(service *app.Service) httpserver.API {
-	return httpserver.API{Document: document, Register: func(router fiber.Router) {
+func New(service *app.Service) rest.API {
+	return rest.API{Document: document, Register: func(router fiber.Router) {
 		RegisterHandlers(router, &handlers{service})
 	}}
 }
@@ -33,7 +33,7 @@ type handlers struct{ doctors *app.Service }
 
 // ListDoctors answers a page of the directory.
 func (h *handlers) ListDoctors(c *fiber.Ctx, asked ListDoctorsParams) error {
-	request, err := httpserver.PageRequest(c)
+	request, err := rest.PageRequest(c)
 	if err != nil {
 		return err
 	}
@@ -41,16 +41,16 @@ func (h *handlers) ListDoctors(c *fiber.Ctx, asked ListDoctorsParams) error {
 	if err != nil {
 		return err
 	}
-	return httpserver.SendPage(c, page, show)
+	return rest.SendPage(c, page, show)
 }
 
 // AddDoctor adds a doctor.
 func (h *handlers) AddDoctor(c *fiber.Ctx) error {
-	details, err := httpserver.Body(c, detailsOf)
+	details, err := rest.Body(c, detailsOf)
 	if err != nil {
 		return err
 	}
-	doctor, err := h.doctors.Register(c.UserContext(), httpserver.Principal(c), details)
+	doctor, err := h.doctors.Register(c.UserContext(), rest.Principal(c), details)
 	if err != nil {
 		return err
 	}
@@ -73,7 +73,7 @@ func (h *handlers) ReadDoctor(c *fiber.Ctx, id string) error {
 
 // ReplaceDoctor replaces all details.
 func (h *handlers) ReplaceDoctor(c *fiber.Ctx, id string) error {
-	if httpserver.Django(c) {
+	if rest.Django(c) {
 		return change(c, id, replacementOf, h.doctors.Amend)
 	}
 	return change(c, id, detailsOf, h.doctors.Revise)
@@ -93,15 +93,15 @@ func change[In, Out any](
 	if err != nil {
 		return err
 	}
-	expected, err := httpserver.IfMatch(c)
+	expected, err := rest.IfMatch(c)
 	if err != nil {
 		return err
 	}
-	said, err := httpserver.Body(c, read)
+	said, err := rest.Body(c, read)
 	if err != nil {
 		return err
 	}
-	doctor, err := use(c.UserContext(), httpserver.Principal(c), doctorID, expected, said)
+	doctor, err := use(c.UserContext(), rest.Principal(c), doctorID, expected, said)
 	if err != nil {
 		return err
 	}
@@ -114,7 +114,7 @@ func (h *handlers) RemoveDoctor(c *fiber.Ctx, id string, asked RemoveDoctorParam
 	if err != nil {
 		return err
 	}
-	expected, err := httpserver.IfMatch(c)
+	expected, err := rest.IfMatch(c)
 	if err != nil {
 		return err
 	}
@@ -123,13 +123,13 @@ func (h *handlers) RemoveDoctor(c *fiber.Ctx, id string, asked RemoveDoctorParam
 		return err
 	}
 	if background {
-		continued, err := h.doctors.Dissolve(c.UserContext(), httpserver.Principal(c), doctorID, expected, reassignTo)
+		continued, err := h.doctors.Dissolve(c.UserContext(), rest.Principal(c), doctorID, expected, reassignTo)
 		if err != nil {
 			return err
 		}
-		return httpserver.SendJob(c, continued.Job, continued.Total)
+		return rest.SendJob(c, continued.Job, continued.Total)
 	}
-	if err := h.doctors.Remove(c.UserContext(), httpserver.Principal(c), doctorID, expected); err != nil {
+	if err := h.doctors.Remove(c.UserContext(), rest.Principal(c), doctorID, expected); err != nil {
 		return err
 	}
 	return c.SendStatus(fiber.StatusNoContent)
@@ -139,7 +139,7 @@ func (h *handlers) RemoveDoctor(c *fiber.Ctx, id string, asked RemoveDoctorParam
 // errs.Invalid.
 func dissolution(asked RemoveDoctorParams) (reassignTo *doctors.ID, background bool, err error) {
 	background = asked.Force != nil && *asked.Force
-	if to := httpserver.UUID(asked.ReassignTo); to != nil {
+	if to := rest.UUID(asked.ReassignTo); to != nil {
 		if background {
 			return nil, false, errs.Invalidf("force", "Send either reassign_to or force.")
 		}
@@ -149,37 +149,37 @@ func dissolution(asked RemoveDoctorParams) (reassignTo *doctors.ID, background b
 }
 
 func send(c *fiber.Ctx, status int, d domain.Doctor) error {
-	return httpserver.Send(c, status, httpserver.Resource{Version: d.Version, Body: show(d)})
+	return rest.Send(c, status, rest.Resource{Version: d.Version, Body: show(d)})
 }
 
 func filterIn(asked ListDoctorsParams) domain.Filter {
 	return domain.Filter{
-		Search: httpserver.Value(asked.Search), Specialization: httpserver.Value(asked.Specialization),
+		Search: rest.Value(asked.Search), Specialization: rest.Value(asked.Specialization),
 		ExperienceMin: asked.ExperienceMin, ExperienceMax: asked.ExperienceMax,
-		CreatedAfter: httpserver.Instant(asked.CreatedAfter), CreatedBefore: httpserver.Instant(asked.CreatedBefore),
+		CreatedAfter: rest.Instant(asked.CreatedAfter), CreatedBefore: rest.Instant(asked.CreatedBefore),
 	}
 }
 
 func detailsOf(body DoctorInput) domain.Details {
 	return domain.Details{
 		Name: body.Name, Specialization: body.Specialization, Experience: body.Experience,
-		Email: httpserver.OrEmpty(body.Email), Phone: httpserver.OrEmpty(body.Phone),
-		LicenseNumber: httpserver.OrEmpty(body.LicenseNumber),
+		Email: rest.OrEmpty(body.Email), Phone: rest.OrEmpty(body.Phone),
+		LicenseNumber: rest.OrEmpty(body.LicenseNumber),
 	}
 }
 
 func changesOf(body DoctorChanges) domain.Changes {
 	return domain.Changes{
 		Name: body.Name, Specialization: body.Specialization, Experience: body.Experience,
-		Email: httpserver.Text(body.Email), Phone: httpserver.Text(body.Phone),
-		LicenseNumber: httpserver.Text(body.LicenseNumber),
+		Email: rest.Text(body.Email), Phone: rest.Text(body.Phone),
+		LicenseNumber: rest.Text(body.LicenseNumber),
 	}
 }
 
 func show(d domain.Doctor) Doctor {
 	return Doctor{
 		Id: d.ID.String(), Name: d.Name, Specialization: d.Specialization, Experience: d.Experience,
-		Email: d.Email, Phone: d.Phone, LicenseNumber: httpserver.NullableText(d.LicenseNumber),
-		CreatedAt: httpserver.At(d.CreatedAt), UpdatedAt: httpserver.At(d.UpdatedAt),
+		Email: d.Email, Phone: d.Phone, LicenseNumber: rest.NullableText(d.LicenseNumber),
+		CreatedAt: rest.At(d.CreatedAt), UpdatedAt: rest.At(d.UpdatedAt),
 	}
 }

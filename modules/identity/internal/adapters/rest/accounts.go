@@ -8,12 +8,12 @@ import (
 	"healthcare/modules/identity"
 	"healthcare/modules/identity/internal/domain"
 	"healthcare/platform/auth"
-	"healthcare/platform/httpserver"
+	"healthcare/platform/rest"
 )
 
 // ReadMe answers the caller's account.
 func (h *handlers) ReadMe(c *fiber.Ctx) error {
-	user, err := h.accounts.Me(c.UserContext(), httpserver.Principal(c))
+	user, err := h.accounts.Me(c.UserContext(), rest.Principal(c))
 	if err != nil {
 		return err
 	}
@@ -22,15 +22,15 @@ func (h *handlers) ReadMe(c *fiber.Ctx) error {
 
 // RenameMe changes the caller's name.
 func (h *handlers) RenameMe(c *fiber.Ctx) error {
-	expected, err := httpserver.IfMatch(c)
+	expected, err := rest.IfMatch(c)
 	if err != nil {
 		return err
 	}
-	name, err := httpserver.Body(c, func(in NameChange) *string { return in.Name })
+	name, err := rest.Body(c, func(in NameChange) *string { return in.Name })
 	if err != nil {
 		return err
 	}
-	user, err := h.accounts.Rename(c.UserContext(), httpserver.Principal(c), expected, name)
+	user, err := h.accounts.Rename(c.UserContext(), rest.Principal(c), expected, name)
 	if err != nil {
 		return err
 	}
@@ -39,55 +39,55 @@ func (h *handlers) RenameMe(c *fiber.Ctx) error {
 
 // Leave removes the caller's account.
 func (h *handlers) Leave(c *fiber.Ctx, asked LeaveParams) error {
-	expected, err := httpserver.IfMatch(c)
+	expected, err := rest.IfMatch(c)
 	if err != nil {
 		return err
 	}
-	password, err := httpserver.Body(c, func(in PasswordProof) string { return in.Password })
+	password, err := rest.Body(c, func(in PasswordProof) string { return in.Password })
 	if err != nil {
 		return err
 	}
-	withPatients := httpserver.Value(asked.Patients) == "delete"
-	continued, err := h.accounts.Leave(c.UserContext(), httpserver.Principal(c), expected, password, withPatients, from(c))
+	withPatients := rest.Value(asked.Patients) == "delete"
+	continued, err := h.accounts.Leave(c.UserContext(), rest.Principal(c), expected, password, withPatients, from(c))
 	if err != nil || continued == nil {
 		return done(c, err)
 	}
-	return httpserver.SendJob(c, continued.Job, continued.Total)
+	return rest.SendJob(c, continued.Job, continued.Total)
 }
 
 // ChangePassword changes the caller's password.
 func (h *handlers) ChangePassword(c *fiber.Ctx) error {
-	change, err := httpserver.Body(c, func(in PasswordChange) domain.PasswordChange {
+	change, err := rest.Body(c, func(in PasswordChange) domain.PasswordChange {
 		return domain.PasswordChange{Current: in.CurrentPassword, New: in.NewPassword}
 	})
 	if err != nil {
 		return err
 	}
-	return done(c, h.accounts.ChangePassword(c.UserContext(), httpserver.Principal(c), change, from(c)))
+	return done(c, h.accounts.ChangePassword(c.UserContext(), rest.Principal(c), change, from(c)))
 }
 
 // ListUsers answers a page of all users.
 func (h *handlers) ListUsers(c *fiber.Ctx, asked ListUsersParams) error {
-	request, err := httpserver.PageRequest(c)
+	request, err := rest.PageRequest(c)
 	if err != nil {
 		return err
 	}
 	filter := domain.UserFilter{
-		Search: httpserver.Value(asked.Search), Role: strings.ToLower(httpserver.Value(asked.Role)), Active: asked.Active,
-		CreatedAfter: httpserver.Instant(asked.CreatedAfter), CreatedBefore: httpserver.Instant(asked.CreatedBefore),
+		Search: rest.Value(asked.Search), Role: strings.ToLower(rest.Value(asked.Role)), Active: asked.Active,
+		CreatedAfter: rest.Instant(asked.CreatedAfter), CreatedBefore: rest.Instant(asked.CreatedBefore),
 	}
 	page, err := h.accounts.Browse(c.UserContext(), filter, request)
 	if err != nil {
 		return err
 	}
-	return httpserver.SendPage(c, page, showAccount)
+	return rest.SendPage(c, page, showAccount)
 }
 
 // AddUser makes an account for somebody.
 func (h *handlers) AddUser(c *fiber.Ctx) error {
 	role := auth.Staff
-	registration, err := httpserver.Body(c, func(in NewUser) domain.Registration {
-		if given := httpserver.OrEmpty(in.Role); given != "" {
+	registration, err := rest.Body(c, func(in NewUser) domain.Registration {
+		if given := rest.OrEmpty(in.Role); given != "" {
 			role = auth.Role(strings.ToLower(given))
 		}
 		return domain.Registration{Name: in.Name, Email: in.Email, Password: in.Password}
@@ -95,7 +95,7 @@ func (h *handlers) AddUser(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	user, err := h.accounts.Add(c.UserContext(), httpserver.Principal(c), registration, role)
+	user, err := h.accounts.Add(c.UserContext(), rest.Principal(c), registration, role)
 	if err != nil {
 		return err
 	}
@@ -122,11 +122,11 @@ func (h *handlers) AdministerUser(c *fiber.Ctx, id string) error {
 	if err != nil {
 		return err
 	}
-	expected, err := httpserver.IfMatch(c)
+	expected, err := rest.IfMatch(c)
 	if err != nil {
 		return err
 	}
-	changes, err := httpserver.Body(c, func(in UserChanges) domain.Changes {
+	changes, err := rest.Body(c, func(in UserChanges) domain.Changes {
 		if in.Role != nil {
 			in.Role = new(strings.ToLower(*in.Role))
 		}
@@ -135,7 +135,7 @@ func (h *handlers) AdministerUser(c *fiber.Ctx, id string) error {
 	if err != nil {
 		return err
 	}
-	user, err := h.accounts.Administer(c.UserContext(), httpserver.Principal(c), userID, expected, changes)
+	user, err := h.accounts.Administer(c.UserContext(), rest.Principal(c), userID, expected, changes)
 	if err != nil {
 		return err
 	}
@@ -143,12 +143,12 @@ func (h *handlers) AdministerUser(c *fiber.Ctx, id string) error {
 }
 
 func sendAccount(c *fiber.Ctx, status int, user domain.User) error {
-	return httpserver.Send(c, status, httpserver.Resource{Version: user.Version, Body: showAccount(user)})
+	return rest.Send(c, status, rest.Resource{Version: user.Version, Body: showAccount(user)})
 }
 
 func showAccount(u domain.User) Account {
 	return Account{
 		Id: u.ID.String(), Name: u.Name, Email: u.Email, Username: u.Username, Role: u.Role, Active: u.Active,
-		CreatedAt: httpserver.At(u.CreatedAt), UpdatedAt: httpserver.At(u.UpdatedAt),
+		CreatedAt: rest.At(u.CreatedAt), UpdatedAt: rest.At(u.UpdatedAt),
 	}
 }

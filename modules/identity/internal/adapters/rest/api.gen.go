@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"net/url"
 
-	"healthcare/platform/httpserver"
+	"healthcare/platform/rest"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/oapi-codegen/nullable"
@@ -43,12 +43,12 @@ type Account struct {
 	Active bool `json:"active"`
 
 	// CreatedAt Example: 2026-11-22T22:29:36.410959Z
-	CreatedAt httpserver.Time `json:"created_at"`
+	CreatedAt rest.Time `json:"created_at"`
 
 	// UpdatedAt When something last changed.
 	//
 	// Example: 2026-11-22T22:29:36.410959Z
-	UpdatedAt httpserver.Time `json:"updated_at"`
+	UpdatedAt rest.Time `json:"updated_at"`
 }
 
 // Credentials What was registered with.
@@ -143,17 +143,17 @@ type Session struct {
 	// CreatedAt When it was signed in.
 	//
 	// Example: 2026-11-22T22:29:36.410959Z
-	CreatedAt httpserver.Time `json:"created_at"`
+	CreatedAt rest.Time `json:"created_at"`
 
 	// LastUsedAt When it was signed in or last refreshed.
 	//
 	// Example: 2026-11-23T08:15:02.000417Z
-	LastUsedAt httpserver.Time `json:"last_used_at"`
+	LastUsedAt rest.Time `json:"last_used_at"`
 
 	// ExpiresAt When it ends unless it is refreshed before.
 	//
 	// Example: 2026-11-24T08:15:02.000417Z
-	ExpiresAt httpserver.Time `json:"expires_at"`
+	ExpiresAt rest.Time `json:"expires_at"`
 
 	// Client What the User-Agent header said; empty when nothing.
 	//

@@ -9,17 +9,17 @@ import (
 
 	"healthcare/modules/identity/internal/app"
 	"healthcare/modules/identity/internal/domain"
-	"healthcare/platform/httpserver"
+	"healthcare/platform/rest"
 )
 
-//go:generate go tool -modfile=../../../../../.tools/oapi.mod oapi-codegen -config ../../../../../platform/httpserver/oapi-codegen.yaml openapi.yaml
+//go:generate go tool -modfile=../../../../../.tools/oapi.mod oapi-codegen -config ../../../../../platform/contract/oapi-codegen.yaml openapi.yaml
 
 //go:embed openapi.yaml
 var document []byte
 
 // New is the module's part of the contract.
-func New(service *app.Service, accounts *app.Accounts) httpserver.API {
-	return httpserver.API{Document: document, Register: func(router fiber.Router) {
+func New(service *app.Service, accounts *app.Accounts) rest.API {
+	return rest.API{Document: document, Register: func(router fiber.Router) {
 		RegisterHandlers(router, &handlers{service, accounts})
 	}}
 }
@@ -31,12 +31,12 @@ type handlers struct {
 
 // from is where the request comes from.
 func from(c *fiber.Ctx) app.From {
-	return app.From{Agent: c.Get(fiber.HeaderUserAgent), Address: httpserver.ClientAddress(c)}
+	return app.From{Agent: c.Get(fiber.HeaderUserAgent), Address: rest.ClientAddress(c)}
 }
 
 // Register makes an account.
 func (h *handlers) Register(c *fiber.Ctx) error {
-	registration, err := httpserver.Body(c, func(in Registration) domain.Registration {
+	registration, err := rest.Body(c, func(in Registration) domain.Registration {
 		return domain.Registration{Name: in.Name, Email: in.Email, Password: in.Password}
 	})
 	if err != nil {
@@ -54,7 +54,7 @@ func (h *handlers) Register(c *fiber.Ctx) error {
 
 // Login starts a session.
 func (h *handlers) Login(c *fiber.Ctx) error {
-	credentials, err := httpserver.Body(c, func(in Credentials) domain.Credentials { return domain.Credentials(in) })
+	credentials, err := rest.Body(c, func(in Credentials) domain.Credentials { return domain.Credentials(in) })
 	if err != nil {
 		return err
 	}
@@ -67,7 +67,7 @@ func (h *handlers) Login(c *fiber.Ctx) error {
 
 // Refresh continues a session.
 func (h *handlers) Refresh(c *fiber.Ctx) error {
-	refresh, err := httpserver.Body(c, func(in RefreshInput) string { return in.Refresh })
+	refresh, err := rest.Body(c, func(in RefreshInput) string { return in.Refresh })
 	if err != nil {
 		return err
 	}

@@ -6,23 +6,23 @@ import (
 
 	"healthcare/modules/identity"
 	"healthcare/modules/identity/internal/domain"
-	"healthcare/platform/httpserver"
+	"healthcare/platform/rest"
 )
 
 // Logout ends the session that asks.
 func (h *handlers) Logout(c *fiber.Ctx) error {
-	who := httpserver.Principal(c)
+	who := rest.Principal(c)
 	return done(c, h.identity.SignOut(c.UserContext(), who, identity.SessionID{UUID: who.SessionID}))
 }
 
 // LogoutEverywhere ends all sessions of the caller.
 func (h *handlers) LogoutEverywhere(c *fiber.Ctx) error {
-	return done(c, h.identity.SignOutEverywhere(c.UserContext(), httpserver.Principal(c)))
+	return done(c, h.identity.SignOutEverywhere(c.UserContext(), rest.Principal(c)))
 }
 
 // ListSessions answers where the caller is signed in.
 func (h *handlers) ListSessions(c *fiber.Ctx) error {
-	who := httpserver.Principal(c)
+	who := rest.Principal(c)
 	sessions, err := h.identity.Sessions(c.UserContext(), who)
 	if err != nil {
 		return err
@@ -40,7 +40,7 @@ func (h *handlers) EndSession(c *fiber.Ctx, id string) error {
 	if err != nil {
 		return err
 	}
-	return done(c, h.identity.SignOut(c.UserContext(), httpserver.Principal(c), sessionID))
+	return done(c, h.identity.SignOut(c.UserContext(), rest.Principal(c), sessionID))
 }
 
 // done answers what leaves nothing to show.
@@ -53,7 +53,7 @@ func done(c *fiber.Ctx, err error) error {
 
 func showSession(s domain.Session, current uuid.UUID) Session {
 	return Session{
-		Id: s.ID.String(), CreatedAt: httpserver.At(s.CreatedAt), LastUsedAt: httpserver.At(s.LastUsedAt), ExpiresAt: httpserver.At(s.ExpiresAt),
+		Id: s.ID.String(), CreatedAt: rest.At(s.CreatedAt), LastUsedAt: rest.At(s.LastUsedAt), ExpiresAt: rest.At(s.ExpiresAt),
 		Client: s.From.Agent, Address: s.From.Network, Current: s.ID.UUID == current,
 	}
 }

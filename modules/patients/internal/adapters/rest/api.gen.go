@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"net/url"
 
-	"healthcare/platform/httpserver"
+	"healthcare/platform/rest"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/oapi-codegen/nullable"
@@ -36,12 +36,12 @@ type Patient struct {
 	CreatedBy string `json:"created_by"`
 
 	// CreatedAt Example: 2026-11-22T22:29:36.410959Z
-	CreatedAt httpserver.Time `json:"created_at"`
+	CreatedAt rest.Time `json:"created_at"`
 
 	// UpdatedAt When something last changed.
 	//
 	// Example: 2026-11-23T08:15:02.000417Z
-	UpdatedAt httpserver.Time `json:"updated_at"`
+	UpdatedAt rest.Time `json:"updated_at"`
 
 	// BirthDate null when only the age is known.
 	//

@@ -9,7 +9,7 @@ import (
 	"healthcare/modules/patients/internal/domain"
 	"healthcare/platform/auth"
 	"healthcare/platform/errs"
-	"healthcare/platform/httpserver"
+	"healthcare/platform/rest"
 	"healthcare/platform/revision"
 )
 
@@ -29,9 +29,9 @@ type replacement struct {
 
 func replacementIn(body replacement) domain.Changes {
 	changes := domain.Changes{
-		Name: &body.Name, Gender: &body.Gender, BirthDate: httpserver.Text(body.BirthDate), Email: httpserver.Text(body.Email),
-		Phone: httpserver.Text(body.Phone), Address: httpserver.Text(body.Address),
-		MedicalRecordNumber: httpserver.Text(body.MedicalRecordNumber), Notes: httpserver.Text(body.Notes),
+		Name: &body.Name, Gender: &body.Gender, BirthDate: rest.Text(body.BirthDate), Email: rest.Text(body.Email),
+		Phone: rest.Text(body.Phone), Address: rest.Text(body.Address),
+		MedicalRecordNumber: rest.Text(body.MedicalRecordNumber), Notes: rest.Text(body.Notes),
 	}
 	if age, err := body.Age.Get(); err == nil {
 		changes.Age = &age

@@ -12,18 +12,18 @@ import (
 	"healthcare/modules/patients/internal/app"
 	"healthcare/modules/patients/internal/domain"
 	"healthcare/platform/auth"
-	"healthcare/platform/httpserver"
+	"healthcare/platform/rest"
 	"healthcare/platform/revision"
 )
 
-//go:generate go tool -modfile=../../../../../.tools/oapi.mod oapi-codegen -config ../../../../../platform/httpserver/oapi-codegen.yaml openapi.yaml
+//go:generate go tool -modfile=../../../../../.tools/oapi.mod oapi-codegen -config ../../../../../platform/contract/oapi-codegen.yaml openapi.yaml
 
 //go:embed openapi.yaml
 var document []byte
 
 // New is the module's part of the contract.
-func New(service *app.Service) httpserver.API {
-	return httpserver.API{Document: document, Register: func(router fiber.Router) {
+func New(service *app.Service) rest.API {
+	return rest.API{Document: document, Register: func(router fiber.Router) {
 		RegisterHandlers(router, &handlers{service})
 	}}
 }
@@ -32,25 +32,25 @@ type handlers struct{ patients *app.Service }
 
 // ListPatients answers a page of the caller's patients.
 func (h *handlers) ListPatients(c *fiber.Ctx, asked ListPatientsParams) error {
-	request, err := httpserver.PageRequest(c)
+	request, err := rest.PageRequest(c)
 	if err != nil {
 		return err
 	}
-	page, err := h.patients.Browse(c.UserContext(), httpserver.Principal(c), filterIn(asked), request)
+	page, err := h.patients.Browse(c.UserContext(), rest.Principal(c), filterIn(asked), request)
 	if err != nil {
 		return err
 	}
 	today := h.patients.Today()
-	return httpserver.SendPage(c, page, func(p domain.Patient) Patient { return show(p, today) })
+	return rest.SendPage(c, page, func(p domain.Patient) Patient { return show(p, today) })
 }
 
 // RegisterPatient adds a patient.
 func (h *handlers) RegisterPatient(c *fiber.Ctx) error {
-	said, err := httpserver.Body(c, saidIn)
+	said, err := rest.Body(c, saidIn)
 	if err != nil {
 		return err
 	}
-	patient, err := h.patients.Register(c.UserContext(), httpserver.Principal(c), said)
+	patient, err := h.patients.Register(c.UserContext(), rest.Principal(c), said)
 	if err != nil {
 		return err
 	}
@@ -64,7 +64,7 @@ func (h *handlers) ReadPatient(c *fiber.Ctx, id string) error {
 	if err != nil {
 		return err
 	}
-	patient, err := h.patients.Find(c.UserContext(), httpserver.Principal(c), patientID)
+	patient, err := h.patients.Find(c.UserContext(), rest.Principal(c), patientID)
 	if err != nil {
 		return err
 	}
@@ -73,7 +73,7 @@ func (h *handlers) ReadPatient(c *fiber.Ctx, id string) error {
 
 // ReplacePatient replaces all details.
 func (h *handlers) ReplacePatient(c *fiber.Ctx, id string) error {
-	if httpserver.Django(c) {
+	if rest.Django(c) {
 		return change(h, c, id, replacementIn, h.replace)
 	}
 	return change(h, c, id, saidIn, h.patients.Revise)
@@ -93,15 +93,15 @@ func change[In, Out any](
 	if err != nil {
 		return err
 	}
-	expected, err := httpserver.IfMatch(c)
+	expected, err := rest.IfMatch(c)
 	if err != nil {
 		return err
 	}
-	said, err := httpserver.Body(c, read)
+	said, err := rest.Body(c, read)
 	if err != nil {
 		return err
 	}
-	patient, err := use(c.UserContext(), httpserver.Principal(c), patientID, expected, said)
+	patient, err := use(c.UserContext(), rest.Principal(c), patientID, expected, said)
 	if err != nil {
 		return err
 	}
@@ -114,11 +114,11 @@ func (h *handlers) RemovePatient(c *fiber.Ctx, id string) error {
 	if err != nil {
 		return err
 	}
-	expected, err := httpserver.IfMatch(c)
+	expected, err := rest.IfMatch(c)
 	if err != nil {
 		return err
 	}
-	if err := h.patients.Remove(c.UserContext(), httpserver.Principal(c), patientID, expected); err != nil {
+	if err := h.patients.Remove(c.UserContext(), rest.Principal(c), patientID, expected); err != nil {
 		return err
 	}
 	return c.SendStatus(fiber.StatusNoContent)
@@ -126,39 +126,39 @@ func (h *handlers) RemovePatient(c *fiber.Ctx, id string) error {
 
 func (h *handlers) send(c *fiber.Ctx, status int, p domain.Patient) error {
 	aging := p.Details.BirthDate != (domain.Date{}) // shows an age that changes without the version
-	return httpserver.Send(c, status, httpserver.Resource{Version: p.Version, Derived: aging, Body: show(p, h.patients.Today())})
+	return rest.Send(c, status, rest.Resource{Version: p.Version, Derived: aging, Body: show(p, h.patients.Today())})
 }
 
 func filterIn(asked ListPatientsParams) domain.Filter {
 	return domain.Filter{
-		Search: httpserver.Value(asked.Search), Gender: httpserver.Value(asked.Gender), AgeMin: asked.AgeMin, AgeMax: asked.AgeMax,
-		Doctor: httpserver.UUID(asked.Doctor), CreatedAfter: httpserver.Instant(asked.CreatedAfter), CreatedBefore: httpserver.Instant(asked.CreatedBefore),
+		Search: rest.Value(asked.Search), Gender: rest.Value(asked.Gender), AgeMin: asked.AgeMin, AgeMax: asked.AgeMax,
+		Doctor: rest.UUID(asked.Doctor), CreatedAfter: rest.Instant(asked.CreatedAfter), CreatedBefore: rest.Instant(asked.CreatedBefore),
 	}
 }
 
 func saidIn(body PatientInput) domain.Said {
 	return domain.Said{
-		Name: body.Name, Gender: body.Gender, Age: httpserver.OrNil(body.Age), BirthDate: httpserver.OrEmpty(body.BirthDate),
-		Email: httpserver.OrEmpty(body.Email), Phone: httpserver.OrEmpty(body.Phone),
-		Address: httpserver.OrEmpty(body.Address), Notes: httpserver.OrEmpty(body.Notes),
-		MedicalRecordNumber: httpserver.OrEmpty(body.MedicalRecordNumber),
+		Name: body.Name, Gender: body.Gender, Age: rest.OrNil(body.Age), BirthDate: rest.OrEmpty(body.BirthDate),
+		Email: rest.OrEmpty(body.Email), Phone: rest.OrEmpty(body.Phone),
+		Address: rest.OrEmpty(body.Address), Notes: rest.OrEmpty(body.Notes),
+		MedicalRecordNumber: rest.OrEmpty(body.MedicalRecordNumber),
 	}
 }
 
 func changesIn(body PatientChanges) domain.Changes {
 	return domain.Changes{
-		Name: body.Name, Gender: body.Gender, Age: httpserver.OrNil(body.Age), AgeUnknown: body.Age.IsNull(),
-		BirthDate: httpserver.Text(body.BirthDate), Email: httpserver.Text(body.Email), Phone: httpserver.Text(body.Phone),
-		Address: httpserver.Text(body.Address), MedicalRecordNumber: httpserver.Text(body.MedicalRecordNumber),
-		Notes: httpserver.Text(body.Notes),
+		Name: body.Name, Gender: body.Gender, Age: rest.OrNil(body.Age), AgeUnknown: body.Age.IsNull(),
+		BirthDate: rest.Text(body.BirthDate), Email: rest.Text(body.Email), Phone: rest.Text(body.Phone),
+		Address: rest.Text(body.Address), MedicalRecordNumber: rest.Text(body.MedicalRecordNumber),
+		Notes: rest.Text(body.Notes),
 	}
 }
 
 func show(p domain.Patient, today domain.Date) Patient {
 	return Patient{
 		Id: p.ID.String(), Name: p.Details.Name, Age: p.Age(today), Gender: p.Details.Gender, CreatedBy: p.OwnerID.String(),
-		CreatedAt: httpserver.At(p.CreatedAt), UpdatedAt: httpserver.At(p.UpdatedAt),
-		BirthDate: httpserver.NullableText(p.Details.BirthDate.String()), Email: p.Details.Email, Phone: p.Details.Phone,
-		Address: p.Details.Address, MedicalRecordNumber: httpserver.NullableText(p.Details.MedicalRecordNumber), Notes: p.Details.Notes,
+		CreatedAt: rest.At(p.CreatedAt), UpdatedAt: rest.At(p.UpdatedAt),
+		BirthDate: rest.NullableText(p.Details.BirthDate.String()), Email: p.Details.Email, Phone: p.Details.Phone,
+		Address: p.Details.Address, MedicalRecordNumber: rest.NullableText(p.Details.MedicalRecordNumber), Notes: p.Details.Notes,
 	}
 }

@@ -8,5 +8,5 @@ import (
 	"healthcare/modules/assignments/internal/app"
 	"healthcare/modules/assignments/internal/domain"
 	"healthcare/platform/auth"
-	"healthcare/platform/httpserver"
+	"healthcare/platform/rest"
 )

@@ -8,5 +8,5 @@ import (
 	"healthcare/modules/doctors/internal/app"
 	"healthcare/modules/doctors/internal/domain"
 	"healthcare/platform/auth"
-	"healthcare/platform/httpserver"
+	"healthcare/platform/rest"
 )

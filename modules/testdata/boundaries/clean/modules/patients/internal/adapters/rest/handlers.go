@@ -10,5 +10,5 @@ import (
 	"healthcare/platform/auth"
 	"healthcare/platform/clock"
 	"healthcare/platform/errs"
-	"healthcare/platform/httpserver"
+	"healthcare/platform/rest"
 )

@@ -1,0 +1,5 @@
+package rest
+
+import (
+	"github.com/gofiber/fiber/v2"
+)

@@ -1,0 +1,71 @@
+// Package contract merges the modules' OpenAPI documents into one, adds the parts that the server itself contributes,
+// checks the result and publishes it. It needs no HTTP server.
+package contract
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"slices"
+	"sync"
+
+	"healthcare/platform/auth"
+)
+
+// Contract is the merged document as one server uses it. It does not change after it was made.
+type Contract struct {
+	Document   []byte                // OpenAPI as JSON, as it is published
+	Operations map[string]*Operation // by Key
+	Problems   map[string]string     // explanations for people, by code
+}
+
+// Key returns the key of an operation in Contract.Operations. The route is a path template, such as
+// /api/patients/{id}/.
+func Key(method, route string) string { return method + " " + route }
+
+// made caches contracts by the digest of their parts: a program needs one, but tests start it hundreds of times.
+var made sync.Map // [sha256.Size]byte -> *Contract
+
+// New returns the contract of the modules' documents. Errors: those of Merge; an operation that does not declare who may
+// call it, or that names an undeclared role.
+func New(version string, roles auth.Roles, documents ...[]byte) (*Contract, error) {
+	parts := []string{version}
+	for _, document := range documents {
+		parts = append(parts, string(document))
+	}
+	for _, role := range roles {
+		parts = append(parts, string(role.Role), role.Description)
+	}
+	slices.Sort(parts) // fx shuffles its groups
+	key := sha256.Sum256(fmt.Appendf(nil, "%q", parts))
+	if known, ok := made.Load(key); ok {
+		return known.(*Contract), nil
+	}
+	c, err := build(version, roles, documents)
+	if err != nil {
+		return nil, err
+	}
+	made.Store(key, c)
+	return c, nil
+}
+
+func build(version string, roles auth.Roles, documents [][]byte) (*Contract, error) {
+	doc, err := Merge(version, roles, documents...)
+	if err != nil {
+		return nil, err
+	}
+	c := &Contract{Operations: map[string]*Operation{}, Problems: map[string]string{}}
+	for route, item := range doc.Paths.Map() {
+		for method, described := range item.Operations() {
+			op, err := newOperation(method, route, described, roles)
+			if err != nil {
+				return nil, fmt.Errorf("%s %s: %w", method, route, err)
+			}
+			c.Operations[Key(method, route)] = op
+		}
+	}
+	for code, text := range doc.Extensions[problemsExtension].(map[string]any) {
+		c.Problems[code], _ = text.(string)
+	}
+	c.Document, err = Publish(doc)
+	return c, err
+}

@@ -1,0 +1,165 @@
+package contract
+
+import (
+	"cmp"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
+
+	"healthcare/platform/auth"
+)
+
+// Extensions that a module's document may use beside OpenAPI's own members.
+const (
+	accessExtension    = "x-access"     // who may call the operation, as auth.ParseAccess reads it; mandatory
+	auditExtension     = "x-audit"      // the audit.Resource of an operation for some roles; mandatory there
+	listExtension      = "x-list"       // a list: {ordering: [columns], default: -column, heavy: [parameters]}
+	versionedExtension = "x-versioned"  // true: it returns or changes one resource that has an ETag
+	bodyLimitExtension = "x-body-limit" // the size of the operation's body, in bytes, below the server's limit
+	rolesExtension     = "x-roles"      // of a schema, true: its enum lists the declared roles
+	anyCaseExtension   = "x-any-case"   // of a schema, true: values of its enum are accepted in any letter case
+	maxWordsExtension  = "x-max-words"  // of a query parameter's schema: how many different words it may have
+
+	// of a tag, a path or a property: its place among its siblings; those without one follow by name
+	orderExtension = "x-order"
+
+	// false: a POST of a signed-in user that takes no Idempotency-Key, because its work cannot be in a transaction
+	repeatableExtension = "x-repeatable"
+
+	// true: the operation hashes a password and waits for that in a queue of its own
+	hashesExtension = "x-hashes"
+
+	// of a body's member, true: it is not converted from another type; the formats uuid and password need no mark
+	exactExtension = "x-exact"
+)
+
+// MaxOrdering is how many columns a list may be ordered by.
+const MaxOrdering = 4
+
+// addServerParts describes what the server itself reads and answers, so that no module repeats it.
+func addServerParts(method string, op *openapi3.Operation) {
+	answers := map[string]string{"400": "Invalid", "default": "Problem"}
+	if _, roles := op.Extensions[accessExtension].([]any); roles {
+		answers["403"] = "Forbidden"
+	}
+	if op.Extensions[accessExtension] != auth.Public {
+		answers["401"] = "Unauthenticated"
+		op.Security = &openapi3.SecurityRequirements{{"bearer": {}}}
+	}
+	if rules := listRules(op); rules != nil {
+		describeList(op, rules)
+	}
+	if op.Extensions[versionedExtension] == true {
+		describeVersions(method, op, answers)
+	}
+	if op.RequestBody != nil {
+		op.Parameters = append(op.Parameters, parameterRef("HandlingPreference"))
+		addHeaders(op, "Warning")
+	}
+	if repeatable(method, op) {
+		op.Parameters = append(op.Parameters, parameterRef("IdempotencyKey"))
+		addHeaders(op, "Idempotent-Replayed")
+		answers["409"], answers["410"], answers["422"] = "Conflict", "Gone", "Unprocessable"
+	}
+	for status, name := range answers {
+		if op.Responses.Value(status) == nil {
+			op.Responses.Set(status, &openapi3.ResponseRef{Ref: "#/components/responses/" + name})
+		}
+	}
+}
+
+// gatherParameters moves the path's parameters into its operations, where those of the path precede the query's, and those the headers:
+// readers of the document append the path's to the operation's, which would show a patient's id behind an optional header.
+func gatherParameters(item *openapi3.PathItem) {
+	places := []string{openapi3.ParameterInPath, openapi3.ParameterInQuery, openapi3.ParameterInHeader}
+	for _, op := range item.Operations() {
+		op.Parameters = slices.Concat(item.Parameters, op.Parameters)
+		slices.SortStableFunc(op.Parameters, func(a, b *openapi3.ParameterRef) int {
+			return cmp.Compare(slices.Index(places, a.Value.In), slices.Index(places, b.Value.In))
+		})
+	}
+	item.Parameters = nil
+}
+
+// enumerateRoles lists the declared roles wherever the document asks for one. Answers may also hold a role whose module is gone.
+func enumerateRoles(doc *openapi3.T, roles auth.Roles) {
+	enumerate := func(schema *openapi3.Schema) {
+		if schema.Extensions[rolesExtension] != true {
+			return
+		}
+		delete(schema.Extensions, rolesExtension)
+		for _, role := range roles.Names() {
+			schema.Enum = append(schema.Enum, string(role))
+		}
+		if schema.Nullable {
+			schema.Enum = append(schema.Enum, nil)
+		}
+	}
+	for _, schema := range doc.Components.Schemas {
+		for _, property := range schema.Value.Properties {
+			enumerate(property.Value)
+		}
+	}
+	for _, d := range InOrder(doc) {
+		for _, parameter := range d.Operation.Parameters {
+			enumerate(parameter.Value.Schema.Value)
+		}
+	}
+}
+
+func describeList(op *openapi3.Operation, rules *ListRules) {
+	either := openapi3.NewStringSchema()
+	for _, column := range rules.Ordering {
+		either.Enum = append(either.Enum, column, "-"+column)
+	}
+	columns := openapi3.NewArraySchema().WithItems(either)
+	columns.Default = []any{rules.Default}
+	columns.UniqueItems, columns.MaxItems = true, new(uint64(MaxOrdering))
+	explode := false
+	ordering := openapi3.NewQueryParameter("ordering").WithSchema(columns).
+		WithDescription("Columns to order by, each once and at most four, separated by commas " +
+			"or in parameters of their own; - for descending. Ties are broken by id.")
+	ordering.Example = []any{rules.Default}
+	ordering.Style, ordering.Explode = openapi3.SerializationForm, &explode
+	op.Parameters = append(op.Parameters, parameterRef("Limit"), parameterRef("Cursor"), &openapi3.ParameterRef{Value: ordering},
+		parameterRef("CountPreference"))
+	addHeaders(op, "Link", "X-Total-Count", "X-Total-Count-Relation", "Preference-Applied")
+}
+
+func describeVersions(method string, op *openapi3.Operation, answers map[string]string) {
+	switch method {
+	case http.MethodGet:
+		op.Parameters = append(op.Parameters, parameterRef("IfNoneMatch"))
+		answers["304"] = "NotModified"
+	case http.MethodPut, http.MethodPatch, http.MethodDelete:
+		op.Parameters = append(op.Parameters, parameterRef("IfMatch"))
+		answers["412"], answers["428"] = "Stale", "Unconditional"
+	}
+	if method != http.MethodDelete {
+		addHeaders(op, "ETag")
+	}
+}
+
+func parameterRef(name string) *openapi3.ParameterRef {
+	return &openapi3.ParameterRef{Ref: "#/components/parameters/" + name}
+}
+
+// addHeaders describes headers of the operation's own success.
+func addHeaders(op *openapi3.Operation, names ...string) {
+	for _, status := range []string{"200", "201", "204"} {
+		answer := op.Responses.Value(status)
+		if answer == nil {
+			continue
+		}
+		own := *answer.Value // the same description may serve other operations
+		own.Headers = openapi3.Headers{}
+		maps.Copy(own.Headers, answer.Value.Headers)
+		for _, name := range names {
+			own.Headers[name] = &openapi3.HeaderRef{Ref: "#/components/headers/" + strings.ReplaceAll(name, "-", "")}
+		}
+		op.Responses.Set(status, &openapi3.ResponseRef{Value: &own})
+	}
+}

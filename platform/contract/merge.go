@@ -1,0 +1,137 @@
+package contract
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	_ "embed" // for the platform's part of the contract
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
+
+	"healthcare/platform/auth"
+)
+
+//go:embed openapi.yaml
+var platformDocument []byte
+
+// platformPath is the path by which modules' documents refer to the platform's.
+const platformPath = "platform/contract/openapi.yaml"
+
+// Merge returns one document that holds the modules' documents and the platform's. Errors: documents that are not valid
+// or contradict each other.
+func Merge(version string, roles auth.Roles, documents ...[]byte) (*openapi3.T, error) {
+	merged, err := load(platformDocument, platformPath)
+	if err != nil {
+		return nil, err
+	}
+	merged.Info.Version = version
+	for _, document := range documents {
+		part, err := load(document, "modules/module/internal/adapters/rest/openapi.yaml")
+		if err != nil {
+			return nil, err
+		}
+		if err := absorb(merged, part); err != nil {
+			return nil, fmt.Errorf("%s: %w", part.Info.Title, err)
+		}
+	}
+	slices.SortFunc(merged.Tags, func(a, b *openapi3.Tag) int { // fx shuffles its groups
+		return cmp.Or(cmp.Compare(orderOf(a.Extensions), orderOf(b.Extensions)), cmp.Compare(a.Name, b.Name))
+	})
+	for _, item := range merged.Paths.Map() {
+		for method, op := range item.Operations() {
+			addServerParts(method, op)
+		}
+	}
+	whole, err := merged.MarshalJSON()
+	if err != nil {
+		return nil, err
+	}
+	doc, err := openapi3.NewLoader().LoadFromData(whole) // resolves references that were added
+	if err != nil {
+		return nil, err
+	}
+	for _, item := range doc.Paths.Map() {
+		gatherParameters(item)
+	}
+	enumerateRoles(doc, roles)
+	return doc, doc.Validate(context.Background())
+}
+
+// load reads one document and copies the parts of the platform's document that it refers to, under the same names.
+func load(document []byte, at string) (*openapi3.T, error) {
+	loader := openapi3.NewLoader()
+	loader.IsExternalRefsAllowed = true
+	loader.ReadFromURIFunc = func(_ *openapi3.Loader, uri *url.URL) ([]byte, error) {
+		if strings.HasSuffix(uri.Path, platformPath) {
+			return platformDocument, nil
+		}
+		return nil, fmt.Errorf("refers to %s: only the platform's document can be referred to", uri)
+	}
+	doc, err := loader.LoadFromDataWithPath(document, &url.URL{Path: at})
+	if err != nil {
+		return nil, err
+	}
+	doc.InternalizeRefs(context.Background(), func(_ *openapi3.T, ref openapi3.ComponentRef) string {
+		return path.Base(ref.RefString())
+	})
+	return doc, nil
+}
+
+// absorb moves part's tags, paths, components and problems into merged. Errors: a name that both describe differently.
+func absorb(merged, part *openapi3.T) error {
+	merged.Tags = append(merged.Tags, part.Tags...)
+	for route, item := range part.Paths.Map() {
+		bare := strings.TrimSuffix(route, "/") // both forms are routed
+		if merged.Paths.Value(bare) != nil || merged.Paths.Value(bare+"/") != nil {
+			return fmt.Errorf("path %s is another module's", route)
+		}
+		merged.Paths.Set(route, item)
+	}
+	if err := absorbProblems(merged, part); err != nil {
+		return err
+	}
+	if part.Components == nil {
+		return nil
+	}
+	return errors.Join(
+		union("schema", merged.Components.Schemas, part.Components.Schemas),
+		union("response", merged.Components.Responses, part.Components.Responses),
+		union("header", merged.Components.Headers, part.Components.Headers),
+		union("parameter", merged.Components.Parameters, part.Components.Parameters),
+	)
+}
+
+func union[M ~map[string]V, V any](kind string, into, from M) error {
+	for name, value := range from {
+		if known, ok := into[name]; ok {
+			a, _ := json.Marshal(known)
+			b, _ := json.Marshal(value)
+			if !bytes.Equal(a, b) {
+				return fmt.Errorf("%s %s is already described otherwise", kind, name)
+			}
+		}
+		into[name] = value
+	}
+	return nil
+}
+
+const problemsExtension = "x-problems"
+
+func absorbProblems(merged, part *openapi3.T) error {
+	into, _ := merged.Extensions[problemsExtension].(map[string]any)
+	from, _ := part.Extensions[problemsExtension].(map[string]any)
+	for code, text := range from {
+		if _, taken := into[code]; taken {
+			return fmt.Errorf("problem %s is already described", code)
+		}
+		into[code] = text
+	}
+	return nil
+}

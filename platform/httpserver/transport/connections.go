@@ -1,0 +1,262 @@
+package transport
+
+import (
+	"cmp"
+	"errors"
+	"io"
+	"net"
+	"net/netip"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"healthcare/platform/admission"
+)
+
+// Overload is how many connections beyond the limit are answered at a time. Others are closed. fasthttp's own limit is
+// behind it.
+const Overload = 64
+
+// Listener bounds the open connections. When there are as many as it allows, it closes those that have waited longest
+// for a request, so that a new one can be opened: of the network with most connections, so that one network cannot take
+// all. Where none can be closed, the new one gets the response of Busy; fasthttp's own response would carry no headers.
+type Listener struct {
+	net.Listener
+	Limit   int
+	Trusted []netip.Prefix // proxies
+	Full    func()         // called when connections were closed or rejected; nil: not called
+	Busy    func() []byte  // returns a whole response
+
+	closed    sync.Once
+	answering atomic.Int64 // connections beyond the limit
+
+	mu   sync.Mutex
+	open map[*Conn]struct{}
+}
+
+// acceptPause is how long a connection may wait for one to close when the process has no file descriptor left.
+const acceptPause = 50 * time.Millisecond
+
+// temporary tells a lack of file descriptors from the end of the listener. fasthttp takes either for the end.
+func temporary(err error) bool {
+	var t interface{ Temporary() bool }
+	return errors.As(err, &t) && t.Temporary()
+}
+
+// Accept implements net.Listener.
+func (l *Listener) Accept() (net.Conn, error) {
+	for {
+		conn, err := l.Listener.Accept()
+		if temporary(err) {
+			time.Sleep(acceptPause)
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if counted := l.admit(conn); counted != nil {
+			return counted, nil
+		}
+		if l.answering.Add(1) > Overload {
+			l.answering.Add(-1)
+			_ = conn.Close()
+			continue
+		}
+		go l.overloaded(conn)
+	}
+}
+
+// Close implements net.Listener. Shutdown closes it before fasthttp does.
+func (l *Listener) Close() (err error) {
+	l.closed.Do(func() { err = l.Listener.Close() })
+	return err
+}
+
+// admit counts a new connection, for which others may have to be closed. It returns nil where there is no place for it.
+func (l *Listener) admit(conn net.Conn) *Conn {
+	c := &Conn{Conn: conn, listener: l}
+	c.network, c.proxy = l.networkOf(conn.RemoteAddr())
+	c.since.Store(time.Now().UnixNano())
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		_ = tcp.SetWriteBuffer(sendBuffer)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.open) >= l.Limit {
+		if l.Full != nil {
+			l.Full()
+		}
+		if !l.makeRoom(c) {
+			return nil
+		}
+	}
+	if l.open == nil {
+		l.open = map[*Conn]struct{}{}
+	}
+	l.open[c] = struct{}{}
+	return c
+}
+
+// networkOf returns the widest network that counts as one client's, and whether it is a trusted proxy, whose
+// connections are many clients'.
+func (l *Listener) networkOf(peer net.Addr) (network netip.Prefix, proxy bool) {
+	tcp, ok := peer.(*net.TCPAddr)
+	if !ok {
+		return netip.Prefix{}, false
+	}
+	address := bare(tcp.AddrPort().Addr())
+	if networks := admission.Networks(address); len(networks) > 0 {
+		network = networks[len(networks)-1]
+	}
+	return network, isTrusted(address, l.Trusted)
+}
+
+// sendBuffer is how many bytes the system keeps of an answer that a client reads slowly. By itself it would keep
+// megabytes.
+const sendBuffer = 256 << 10
+
+// closedTogether is the part of the closable connections that are closed at once, so that they are sorted once for many
+// new ones.
+const closedTogether = 64
+
+// makeRoom closes connections that wait for a request, those first that have waited longest: of the networks that have
+// most, or of the newcomer's own if that is one of them. It reports whether it closed one.
+func (l *Listener) makeRoom(newcomer *Conn) bool {
+	counts, most := map[netip.Prefix]int{}, 0
+	for c := range l.open {
+		if !c.proxy {
+			counts[c.network]++
+			most = max(most, counts[c.network])
+		}
+	}
+	own := !newcomer.proxy && most > 0 && counts[newcomer.network] >= most
+	if l.closeWaiting(func(c *Conn) bool {
+		if own {
+			return !c.proxy && c.network == newcomer.network
+		}
+		return !c.proxy && counts[c.network] == most
+	}) {
+		return true
+	}
+	return !own && l.closeWaiting(func(*Conn) bool { return true })
+}
+
+func (l *Listener) closeWaiting(candidate func(*Conn) bool) (closed bool) {
+	type waiting struct {
+		conn  *Conn
+		since int64
+	}
+	var all []waiting
+	for c := range l.open {
+		if since := c.since.Load(); since > 0 && candidate(c) {
+			all = append(all, waiting{c, since})
+		}
+	}
+	slices.SortFunc(all, func(a, b waiting) int { return cmp.Compare(a.since, b.since) })
+	for _, c := range all[:(len(all)+closedTogether-1)/closedTogether] {
+		if !c.conn.since.CompareAndSwap(c.since, 0) {
+			continue // its next request has just arrived
+		}
+		delete(l.open, c.conn)
+		_ = c.conn.Conn.Close() // fasthttp notices, and closes conn
+		closed = true
+	}
+	return closed
+}
+
+// Count returns how many connections are open.
+func (l *Listener) Count() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.open)
+}
+
+func (l *Listener) forget(c *Conn) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.open, c)
+}
+
+// Conn is a connection that counts. It knows what its last answer holds.
+type Conn struct {
+	net.Conn
+	listener *Listener
+	network  netip.Prefix
+	proxy    bool
+	since    atomic.Int64 // when it began to wait for a request, in Unix nanoseconds; 0 while one is answered
+	closed   atomic.Bool
+	rejected atomic.Bool // the request was rejected before it was read to its end
+	ended    atomic.Bool // the client will send nothing more, and more was asked for
+	answer   atomic.Pointer[admission.Lease]
+}
+
+// Read implements net.Conn.
+func (c *Conn) Read(into []byte) (n int, err error) {
+	n, err = c.Conn.Read(into)
+	if errors.Is(err, io.EOF) {
+		c.ended.Store(true)
+	}
+	return n, err
+}
+
+// Begin reports whether the connection is still open for the answer to a request that has arrived.
+func (c *Conn) Begin() bool { return c.since.Swap(0) != 0 }
+
+// Hold keeps the memory of an answer until it has left. While others wait for memory, the connection may be closed.
+func (c *Conn) Hold(lease *admission.Lease) {
+	lease.Recallable(func() { _ = c.Conn.Close() })
+	c.answer.Swap(lease).Release() // of a request before, whose answer shares a buffer with this one
+}
+
+// Reject marks a connection whose request is rejected before it was read to its end.
+func (c *Conn) Reject() { c.rejected.Store(true) }
+
+// ConnState is called by fasthttp when an answer has left.
+func ConnState(conn net.Conn, state fasthttp.ConnState) {
+	if c, ok := conn.(*Conn); ok && state == fasthttp.StateIdle {
+		c.answer.Swap(nil).Release()
+		c.since.Store(time.Now().UnixNano())
+	}
+}
+
+// Close implements net.Conn.
+func (c *Conn) Close() error {
+	if !c.closed.CompareAndSwap(false, true) {
+		return net.ErrClosed
+	}
+	if c.rejected.Load() {
+		linger(c.Conn)
+	}
+	c.listener.forget(c)
+	c.answer.Swap(nil).Release()
+	return c.Conn.Close()
+}
+
+// What a client is still sending while it is refused; beyond, it does not learn why.
+const (
+	lingerBytes = 1 << 20
+	lingerTime  = 500 * time.Millisecond
+)
+
+// linger takes in what the client is still sending: closing with unread bytes resets the connection, and the answer would be lost with it
+// (RFC 9112, section 9.6).
+func linger(conn net.Conn) {
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		_ = tcp.CloseWrite()
+		_ = tcp.SetReadDeadline(time.Now().Add(lingerTime))
+		_, _ = io.CopyN(io.Discard, tcp, lingerBytes)
+	}
+}
+
+func (l *Listener) overloaded(conn net.Conn) {
+	defer l.answering.Add(-1)
+	defer func() { _ = conn.Close() }()
+	answer := l.Busy()
+	_ = conn.SetDeadline(time.Now().Add(time.Second))
+	_, _ = conn.Read(make([]byte, 1)) // clients take an answer that comes before their question for a fault
+	_, _ = conn.Write(answer)
+	linger(conn)
+}

@@ -1,0 +1,140 @@
+package transport
+
+import (
+	"iter"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// elements yields the elements of a list header from the last to the first, over all of its lines: the part that the nearest proxy wrote
+// comes first, and nothing that a client wrote to its left can change how it is split. Commas inside of quoted strings do not separate.
+func elements(lines [][]byte) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, bytes := range slices.Backward(lines) {
+			line := string(bytes)
+			for more := true; more; {
+				var element string
+				line, element, more = cutLast(line)
+				if element = strings.Trim(element, " \t"); element != "" && !yield(element) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// cutLast splits a line at its last comma outside of a quoted string. A quotation mark inside of one is escaped by a backslash.
+func cutLast(line string) (before, element string, found bool) {
+	quoted := false
+	for i := len(line) - 1; i >= 0; i-- {
+		switch {
+		case line[i] == '"' && (!quoted || !escaped(line[:i])):
+			quoted = !quoted
+		case line[i] == ',' && !quoted:
+			return line[:i], line[i+1:], true
+		}
+	}
+	return "", line, false
+}
+
+// escaped reports whether an odd number of backslashes ends before.
+func escaped(before string) bool {
+	return (len(before)-len(strings.TrimRight(before, `\`)))%2 == 1
+}
+
+// parseHop reads an element of X-Forwarded-For.
+func parseHop(element string) (netip.Addr, bool) {
+	if text, quoted := unquote(element); quoted {
+		element = strings.Trim(text, " \t")
+	}
+	return parseNode(element)
+}
+
+// parseForwarded reads the parameter for of an element of Forwarded (RFC 7239, section 4). An element without one, with two, or with an
+// identifier that is not an address (unknown, _hidden) has no address.
+func parseForwarded(element string) (address netip.Addr, ok bool) {
+	found := false
+	for rest := element; rest != ""; {
+		var pair string
+		pair, rest = cutPair(rest)
+		name, value, _ := strings.Cut(pair, "=")
+		if !strings.EqualFold(strings.Trim(name, " \t"), "for") {
+			continue
+		}
+		if found {
+			return netip.Addr{}, false
+		}
+		found = true
+		value = strings.Trim(value, " \t")
+		if text, quoted := unquote(value); quoted {
+			value = text
+		}
+		address, ok = parseNode(value)
+	}
+	return address, ok
+}
+
+// cutPair splits an element at its first semicolon outside of a quoted string.
+func cutPair(element string) (pair, rest string) {
+	quoted := false
+	for i := 0; i < len(element); i++ {
+		switch {
+		case element[i] == '\\' && quoted:
+			i++
+		case element[i] == '"':
+			quoted = !quoted
+		case element[i] == ';' && !quoted:
+			return element[:i], element[i+1:]
+		}
+	}
+	return element, ""
+}
+
+// unquote returns the text of a quoted string (RFC 9110, section 5.6.4).
+func unquote(s string) (text string, quoted bool) {
+	if len(s) < 2 || s[0] != '"' || s[len(s)-1] != '"' {
+		return "", false
+	}
+	var b strings.Builder
+	for i := 1; i < len(s)-1; i++ {
+		if s[i] == '\\' && i < len(s)-2 {
+			i++
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String(), true
+}
+
+// parseNode reads an address in the forms that proxies write: alone, in brackets, and with a port.
+func parseNode(node string) (netip.Addr, bool) {
+	if address, ok := parseHost(node); ok {
+		return address, true
+	}
+	colon := strings.LastIndexByte(node, ':')
+	if colon < 0 || !isPort(node[colon+1:]) {
+		return netip.Addr{}, false
+	}
+	return parseHost(node[:colon])
+}
+
+func parseHost(host string) (netip.Addr, bool) {
+	if inner, opened := strings.CutPrefix(host, "["); opened {
+		if inner, opened = strings.CutSuffix(inner, "]"); !opened {
+			return netip.Addr{}, false
+		}
+		host = inner
+	}
+	address, err := netip.ParseAddr(host)
+	return address, err == nil
+}
+
+// isPort accepts a number, and the obfuscated ports of RFC 7239, section 6.3.
+func isPort(port string) bool {
+	if hidden, obfuscated := strings.CutPrefix(port, "_"); obfuscated {
+		return hidden != "" && strings.Trim(hidden, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == ""
+	}
+	_, err := strconv.ParseUint(port, 10, 16)
+	return err == nil
+}

@@ -1,0 +1,108 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/valyala/fasthttp"
+
+	"healthcare/platform/admission"
+)
+
+// smallBody is how much of a body is not accounted for.
+const smallBody = 8 << 10
+
+// ErrExpectation is the error of a request with another expectation than 100-continue.
+var ErrExpectation = errors.New("the expectation cannot be met")
+
+// bodyRejected marks a request whose body is not read. It is a header because HeaderReceived has no other means; who
+// sends it is refused as well.
+const bodyRejected = "X-Body-Rejected"
+
+// Bodies reads the bodies of requests. Its fields are set before it is used.
+type Bodies struct {
+	Limit     int // bytes
+	Memory    *admission.Resource
+	Addresses *Addresses
+}
+
+// HeaderReceived is called by fasthttp when it has read a header. It leaves the body to Receive, but for its first
+// byte, and ends the wait for a body that the header is reason enough to reject.
+func (b *Bodies) HeaderReceived(header *fasthttp.RequestHeader) fasthttp.RequestConfig {
+	if header.ContentLength() > b.Limit || slices.ContainsFunc(header.PeekAll(fasthttp.HeaderExpect), unmet) {
+		header.SetContentLength(0)
+		header.Set(bodyRejected, "1")
+	}
+	return fasthttp.RequestConfig{MaxRequestBodySize: 1}
+}
+
+// unmet is about an Expect header (RFC 9110, section 10.1.1).
+func unmet(expected []byte) bool { return !strings.EqualFold(string(expected), "100-continue") }
+
+// Rejected returns why the body of a request is not read, or nil if it is. Errors: ErrExpectation,
+// fasthttp.ErrBodyTooLarge.
+func Rejected(header *fasthttp.RequestHeader) error {
+	switch {
+	case len(header.Peek(bodyRejected)) == 0:
+		return nil
+	case slices.ContainsFunc(header.PeekAll(fasthttp.HeaderExpect), unmet):
+		return ErrExpectation
+	}
+	return fasthttp.ErrBodyTooLarge
+}
+
+// Receive reads the rest of the request's body. A larger one has its part of the memory of answers and bodies until
+// release is called; while others wait for memory, the connection of who sends slowly may be closed. Errors: those of
+// refuseUnread, admission.ErrShare and admission.ErrBusy; the connection is to be closed then.
+func (b *Bodies) Receive(ctx *fasthttp.RequestCtx) (release func(), err error) {
+	if err := Rejected(&ctx.Request.Header); err != nil {
+		return nil, err
+	}
+	stream := ctx.RequestBodyStream()
+	if stream == nil {
+		return func() {}, nil
+	}
+	size := ctx.Request.Header.ContentLength()
+	if size < 0 { // in chunks
+		size = b.Limit
+	}
+	conn, counted := ctx.Conn().(*Conn)
+	var lease *admission.Lease
+	if size > smallBody && counted {
+		lease, err = b.Memory.Lease(context.Background(), admission.By(b.Addresses.Client(ctx), ""), int64(size))
+		if err != nil {
+			return nil, err
+		}
+		lease.Recallable(func() { _ = conn.Conn.Close() })
+	}
+	body := make([]byte, 0, max(ctx.Request.Header.ContentLength(), 0))
+	for err == nil {
+		if len(body) == cap(body) {
+			body = append(body, 0)[:len(body)]
+		}
+		var n int
+		n, err = stream.Read(body[len(body):cap(body)])
+		if body = body[:len(body)+n]; len(body) > b.Limit {
+			err = fasthttp.ErrBodyTooLarge
+		}
+	}
+	if errors.Is(err, io.EOF) {
+		err = nil
+		// Chunks end with one of no size (RFC 9112, section 8), for which fasthttp also takes the connection's end.
+		if len(body) < ctx.Request.Header.ContentLength() || counted && conn.ended.Load() {
+			err = io.ErrUnexpectedEOF
+		}
+	}
+	if !lease.Keep() {
+		err = admission.ErrShare // it was closed: nothing is done for a client that would not learn of it
+	}
+	if err != nil {
+		lease.Release()
+		return nil, err
+	}
+	ctx.Request.SetBodyRaw(body)
+	return lease.Release, nil
+}

@@ -1,0 +1,101 @@
+package rest
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+
+	"healthcare/platform/errs"
+	"healthcare/platform/revision"
+)
+
+// errUnconditional asks for an If-Match where the operator requires one (RFC 6585, section 3).
+var errUnconditional = errs.New(errs.Unconditional, "if_match_required", "Send If-Match with the ETag of the version you mean to change.")
+
+// entityTag matches the tags of this service, which owns their format: the version and, for a body with derived parts, a digest of them.
+// Proxies that compress weaken a tag (nginx) or add the coding to it (Apache and Caddy -gzip, older Apache ;gzip and a suffix behind the
+// quotation mark, Jetty --gzip). All of these still name the version that was shown, whatever its bytes became on their way.
+var entityTag = regexp.MustCompile(`^(?:W/)?"(v([0-9]{1,9})(?:-[0-9a-f]+)?)` + codingSuffix + `"` + codingSuffix + `$`)
+
+const codingSuffix = `(?:(?:--?|;)(?:x-gzip|gzip|br|zstd|zstandard|deflate|compress))?`
+
+// IfMatch returns the versions of the resource that the client means to change: those that it names, any for * and without the header.
+// A weak form of a tag of this service counts. Weak tags of others match nothing (RFC 9110, section 13.1.1), as do strong ones.
+// Errors: errs.Unconditional.
+func IfMatch(c *fiber.Ctx) (revision.Match, error) {
+	header := strings.TrimSpace(headerList(c, fiber.HeaderIfMatch))
+	if header == "" && CallOf(c).Settings.RequireIfMatch {
+		return revision.Match{}, errUnconditional
+	}
+	if header == "" || header == "*" {
+		return revision.Match{}, nil
+	}
+	var versions []int
+	for tag := range strings.SplitSeq(header, ",") {
+		if m := entityTag.FindStringSubmatch(strings.TrimSpace(tag)); m != nil {
+			version, _ := strconv.Atoi(m[2])
+			versions = append(versions, version)
+		}
+	}
+	return revision.OneOf(versions...), nil
+}
+
+// headerList returns the value of a header that is a list, whose lines may be several (RFC 9110, section 5.3).
+func headerList(c *fiber.Ctx, name string) string {
+	lines := c.Request().Header.PeekAll(name)
+	if len(lines) == 1 {
+		return string(lines[0])
+	}
+	return string(bytes.Join(lines, []byte(",")))
+}
+
+// Resource is a single resource to show, and the version it is at.
+type Resource struct {
+	Version int
+	Derived bool // it shows parts that change without the version, such as an age
+	Body    any
+}
+
+// Send answers a resource with its ETag: 304 without it where a GET says that it has it already (RFC 9110, section 13.1.2).
+func Send(c *fiber.Ctx, status int, r Resource) error {
+	body, err := EncodeJSON(r.Body)
+	if err != nil {
+		return err
+	}
+	tag := "v" + strconv.Itoa(r.Version)
+	if r.Derived {
+		digest := sha256.Sum256(body)
+		tag += "-" + hex.EncodeToString(digest[:8])
+	}
+	tag = `"` + tag + `"`
+	c.Set(fiber.HeaderETag, tag)
+	if (c.Method() == fiber.MethodGet || c.Method() == fiber.MethodHead) && HasVersion(c, tag) {
+		return c.SendStatus(fiber.StatusNotModified)
+	}
+	c.Set(fiber.HeaderContentType, fiber.MIMEApplicationJSON)
+	return c.Status(status).Send(body)
+}
+
+// HasVersion reports whether the request's If-None-Match names tag.
+func HasVersion(c *fiber.Ctx, tag string) bool {
+	return names(headerList(c, fiber.HeaderIfNoneMatch), tag)
+}
+
+// names reports whether an If-None-Match holds tag, by weak comparison, and in the forms that proxies make of it.
+func names(header, tag string) bool {
+	for one := range strings.SplitSeq(header, ",") {
+		one = strings.TrimSpace(one)
+		if one == "*" || strings.TrimPrefix(one, "W/") == tag {
+			return true
+		}
+		if m := entityTag.FindStringSubmatch(one); m != nil && `"`+m[1]+`"` == tag {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,65 @@
+package rest
+
+import (
+	"testing"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/stretchr/testify/require"
+	"github.com/valyala/fasthttp"
+)
+
+// TestTagsThatProxiesRewrite has each form that a compressing proxy makes of a tag name the version that it was made of, and nothing else
+// name one.
+func TestTagsThatProxiesRewrite(t *testing.T) {
+	t.Parallel()
+	app := fiber.New()
+	for name, c := range map[string]struct {
+		tag  string // the answer's
+		sent []string
+		is   bool
+	}{
+		"the tag itself":                           {`"v3"`, []string{`"v3"`}, true},
+		"the weak form, as nginx makes it":         {`"v3"`, []string{`W/"v3"`}, true},
+		"the weak form with a derived part":        {`"v3-1f2e3d4c5b6a7988"`, []string{`W/"v3-1f2e3d4c5b6a7988"`}, true},
+		"Apache's coding inside":                   {`"v3"`, []string{`"v3-gzip"`}, true},
+		"Apache's coding behind a derived part":    {`"v3-1f2e3d4c5b6a7988"`, []string{`"v3-1f2e3d4c5b6a7988-gzip"`}, true},
+		"Brotli":                                   {`"v3"`, []string{`"v3-br"`}, true},
+		"Zstandard":                                {`"v3"`, []string{`"v3-zstd"`}, true},
+		"a semicolon":                              {`"v3"`, []string{`"v3;gzip"`}, true},
+		"two hyphens":                              {`"v3"`, []string{`"v3--gzip"`}, true},
+		"the coding behind the quotation mark":     {`"v3"`, []string{`"v3"-gzip`}, true},
+		"weak and with a coding":                   {`"v3"`, []string{`W/"v3-gzip"`}, true},
+		"one of a list":                            {`"v3"`, []string{`"x", W/"v2" ,	W/"v3"`}, true},
+		"one of a list without spaces":             {`"v3"`, []string{`W/"v9","v3-gzip"`}, true},
+		"one of several lines":                     {`"v3"`, []string{`"x"`, `W/"v3"`}, true},
+		"anything":                                 {`"v3"`, []string{`*`}, true},
+		"anything, between spaces":                 {`"v3"`, []string{` * `}, true},
+		"another version":                          {`"v3"`, []string{`W/"v2"`}, false},
+		"another version with a coding":            {`"v3"`, []string{`"v33-gzip"`}, false},
+		"a weak tag of somebody else":              {`"v3"`, []string{`W/"3"`}, false},
+		"a strong tag of somebody else":            {`"v3"`, []string{`"3-gzip"`}, false},
+		"a tag without quotation marks":            {`"v3"`, []string{`W/v3`}, false},
+		"a word that is no coding":                 {`"v3"`, []string{`"v3-draft"`}, false},
+		"a coding twice":                           {`"v3"`, []string{`"v3-gzip-br"`}, false},
+		"the weak mark twice":                      {`"v3"`, []string{`W/W/"v3"`}, false},
+		"the weak mark inside the quotation marks": {`"v3"`, []string{`"W/v3"`}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx := app.AcquireCtx(&fasthttp.RequestCtx{})
+			defer app.ReleaseCtx(ctx)
+			Attach(ctx, &Call{Settings: &Settings{}})
+			for _, line := range c.sent {
+				ctx.Request().Header.Add(fiber.HeaderIfMatch, line)
+				ctx.Request().Header.Add(fiber.HeaderIfNoneMatch, line)
+			}
+			match, err := IfMatch(ctx)
+			require.NoError(t, err)
+			require.Equal(t, c.is, match.Check(3) == nil, "If-Match")
+			require.Equal(t, c.is, names(headerList(ctx, fiber.HeaderIfNoneMatch), c.tag), "If-None-Match")
+		})
+	}
+	t.Run("a derived part that differs is another body of the same version", func(t *testing.T) {
+		require.False(t, names(`W/"v3-1f2e3d4c5b6a7988"`, `"v3-0000000000000000"`))
+		require.False(t, names(`W/"v3"`, `"v3-0000000000000000"`))
+	})
+}

@@ -1,0 +1,113 @@
+package rest
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"healthcare/platform/keyring"
+	"healthcare/platform/paging"
+)
+
+// Cursors seals the place where a page ends. A cursor is opaque, because the place may hold a patient's name, and good only for the
+// caller, the list and the filters it was made for: AES-256-GCM with those as additional data (NIST SP 800-38D). The newest key seals and
+// all open, so that a link to a page survives a new secret. There is at least one.
+type Cursors []cipher.AEAD
+
+// NewCursors returns the cursors that are sealed with these keys. Errors: a ring without keys.
+func NewCursors(keys keyring.Ring) (Cursors, error) {
+	var all Cursors
+	for _, key := range keys.All("list cursor") {
+		block, err := aes.NewCipher(key.Secret)
+		if err != nil {
+			return nil, fmt.Errorf("cursor key: %w", err)
+		}
+		aead, err := cipher.NewGCMWithRandomNonce(block)
+		if err != nil {
+			return nil, fmt.Errorf("cursor key: %w", err)
+		}
+		all = append(all, aead)
+	}
+	if len(all) == 0 {
+		return nil, fmt.Errorf("cursor keys: %w", keyring.ErrNone)
+	}
+	return all, nil
+}
+
+// seal makes the cursor that leads to what comes after key, of at most room characters, or as long as a shortened key
+// makes it.
+func (c Cursors) seal(key []string, boundTo []byte, room int) string {
+	plain, _ := json.Marshal(key, jsontext.AllowInvalidUTF8(true)) // texts only: it cannot fail
+	if base64.RawURLEncoding.EncodedLen(len(plain)+c[0].Overhead()) > room {
+		if short, how := paging.Shorten(key); how.First >= 0 {
+			plain = append([]byte{byte(how.First)}, binding(append(short, how.Digest)...)...) //nolint:gosec // a few columns
+		}
+	}
+	sealed := c[0].Seal(nil, nil, plain, boundTo) // #nosec G407 -- this AEAD makes its own random nonces
+	return base64.RawURLEncoding.EncodeToString(sealed)
+}
+
+// longestShort returns how many characters the cursor of a shortened key of so many columns has at most.
+func (c Cursors) longestShort(columns int) int {
+	text := 1 + paging.KeyText
+	return base64.RawURLEncoding.EncodedLen(1 + (columns+1)*text + c[0].Overhead())
+}
+
+var errNoCursor = errors.New("not a cursor of this list")
+
+// open reads a cursor back. Errors: errNoCursor for anything that seal did not make for the same binding.
+func (c Cursors) open(cursor string, boundTo []byte) (key []string, how *paging.Shortened, err error) {
+	sealed, err := base64.RawURLEncoding.Strict().DecodeString(cursor)
+	if err != nil {
+		return nil, nil, errNoCursor
+	}
+	for _, aead := range c {
+		plain, err := aead.Open(nil, nil, sealed, boundTo)
+		if err != nil {
+			continue // sealed with another key, or not at all
+		}
+		if len(plain) > 0 && plain[0] != '[' {
+			texts, ok := unbound(plain[1:])
+			if how = (&paging.Shortened{First: int(plain[0])}); !ok || how.First >= len(texts)-1 {
+				return nil, nil, errNoCursor
+			}
+			last := len(texts) - 1
+			how.Digest = texts[last]
+			return texts[:last], how, nil
+		}
+		if err := json.Unmarshal(plain, &key); err != nil {
+			return nil, nil, errNoCursor
+		}
+		return key, nil, nil
+	}
+	return nil, nil, errNoCursor
+}
+
+// binding puts texts together so that no two lists of them come to the same bytes.
+func binding(texts ...string) []byte {
+	var bound []byte
+	for _, text := range texts {
+		bound = binary.AppendUvarint(bound, uint64(len(text)))
+		bound = append(bound, text...)
+	}
+	return bound
+}
+
+// unbound splits what binding has put together.
+func unbound(bound []byte) (texts []string, ok bool) {
+	for len(bound) > 0 {
+		length, size := binary.Uvarint(bound)
+		if size <= 0 || length > uint64(len(bound)-size) { //nolint:gosec // not negative
+			return nil, false
+		}
+		end := size + int(length) //nolint:gosec // within bound
+		texts, bound = append(texts, string(bound[size:end])), bound[end:]
+	}
+	return texts, true
+}

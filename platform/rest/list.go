@@ -1,0 +1,126 @@
+package rest
+
+import (
+	"errors"
+	"maps"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+
+	"healthcare/platform/contract"
+	"healthcare/platform/errs"
+	"healthcare/platform/paging"
+)
+
+// PageRequest is which page of a list the caller asks for. The guard has held limit and ordering against the contract.
+// Errors: errs.Invalid for a cursor that was not made for this caller, list, filters and order.
+func PageRequest(c *fiber.Ctx) (paging.Request, error) {
+	call := CallOf(c)
+	request := paging.Request{
+		Limit: call.Limit(c), Order: orderOf(c.Query("ordering"), call.Operation.List),
+		Count: Prefers(c, CountExact), Bytes: call.PageBytes,
+		More: call.MorePage,
+	}
+	if err := call.linkFits(c, len(request.Order)); err != nil {
+		return paging.Request{}, err
+	}
+	cursor := c.Query("cursor")
+	if cursor == "" {
+		return request, nil
+	}
+	key, shortened, err := call.Settings.Cursors.open(cursor, call.binding(c.Path(), queryOf(c)))
+	if err != nil && call.SentQuery != "" { // releases without the canonical form bound cursors to the query as it was sent
+		if sent, malformed := url.ParseQuery(call.SentQuery); malformed == nil {
+			key, shortened, err = call.Settings.Cursors.open(cursor, call.binding(c.Path(), sent))
+		}
+	}
+	if err != nil || len(key) != len(request.Order) {
+		return paging.Request{}, errs.Invalidf("cursor", "Is not a cursor of this list with these filters. Start again without it.")
+	}
+	request.After, request.Shortened = key, shortened
+	return request, nil
+}
+
+// maxCursor is the maxLength of the parameter cursor in the contract.
+const maxCursor = 1500
+
+// ErrURITooLong is the error of a query beside which no link to the next page fits.
+var ErrURITooLong = errors.New("the path and query are too long")
+
+// linkFits refuses a query beside which no cursor fits into the address of the next page, so that every link that the
+// server makes can be followed. Errors: ErrURITooLong.
+func (call *Call) linkFits(c *fiber.Ctx, columns int) error {
+	longest := call.Settings.Cursors.longestShort(columns)
+	const escaping, canonical = 3, 128 // a byte may become %XX, and a date a time
+	if escaping*len(c.Request().RequestURI())+canonical+longest <= call.Settings.LinkLimit {
+		return nil
+	}
+	if _, room := call.link(c, queryOf(c)); room < longest {
+		return ErrURITooLong
+	}
+	return nil
+}
+
+// link returns the address of the list with an empty cursor, and how long a cursor may be.
+func (call *Call) link(c *fiber.Ctx, query url.Values) (address string, room int) {
+	query.Set("cursor", "")
+	address = c.Path() + "?" + query.Encode()
+	return address, min(call.Settings.LinkLimit-len(address), maxCursor)
+}
+
+// SendPage answers a page as a bare array, with a link to the next one (RFC 8288) and, where it was asked for, the
+// count, exact up to paging.CountLimit. HEAD has no body made.
+func SendPage[T, S any](c *fiber.Ctx, page paging.Page[T], show func(T) S) error {
+	if page.Next != nil {
+		query, call := queryOf(c), CallOf(c)
+		address, room := call.link(c, query)
+		cursor := call.Settings.Cursors.seal(page.Next, call.binding(c.Path(), query), room)
+		c.Set(fiber.HeaderLink, "<"+strings.Replace(address, "cursor=", "cursor="+cursor, 1)+`>; rel="next"`)
+	}
+	if page.Total != nil {
+		c.Set("X-Total-Count", strconv.FormatInt(min(*page.Total, paging.CountLimit), 10))
+		if *page.Total > paging.CountLimit {
+			c.Set("X-Total-Count-Relation", "gte")
+		} else {
+			c.Set("Preference-Applied", CountExact)
+		}
+	}
+	if c.Method() == fiber.MethodHead {
+		c.Set(fiber.HeaderContentType, fiber.MIMEApplicationJSON)
+		return nil // without Content-Length, which only the body would tell (RFC 9110, section 9.3.2)
+	}
+	return c.JSON(paging.Map(page, show).Items)
+}
+
+func queryOf(c *fiber.Ctx) url.Values {
+	query := url.Values{}
+	for name, value := range c.Queries() {
+		query.Set(name, value)
+	}
+	return query
+}
+
+// binding returns what a cursor is good for: the caller, the list, and every parameter but which page of it.
+func (call *Call) binding(path string, query url.Values) []byte {
+	bound := maps.Clone(query)
+	delete(bound, "cursor")
+	delete(bound, "limit")
+	return binding(call.Principal.UserID.String(), strings.TrimSuffix(path, "/"), bound.Encode())
+}
+
+// orderOf turns -created_at,name into an order that ends in the id, which makes it total. The id runs the way of the column before it.
+func orderOf(ordering string, list *contract.ListRules) []paging.Order {
+	if ordering == "" {
+		ordering = list.Default
+	}
+	var order []paging.Order
+	descending := false
+	for column := range strings.SplitSeq(ordering, ",") {
+		name, down := strings.CutPrefix(column, "-")
+		descending = down
+		order = append(order, paging.Order{Column: name, Descending: descending})
+	}
+	return append(order, paging.Order{Column: "id", Descending: descending})
+}

@@ -54,7 +54,7 @@ var homes = []struct {
 	}},
 	{"github.com/gofiber", "adapters/rest, platform/rest and platform/httpserver", func(f file) bool {
 		return f.layer == "adapters/rest" || below(f.path, "platform/rest") || below(f.path, "platform/httpserver") ||
-			 below(f.path, references)
+			below(f.path, references)
 	}},
 	{"go.uber.org/fx", "*fx, platform/*/fx.go and cmd", func(f file) bool {
 		ofPlatform, _ := path.Match("platform/*/fx.go", f.path)

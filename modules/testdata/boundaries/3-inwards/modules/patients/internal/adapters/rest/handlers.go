@@ -7,7 +7,7 @@ import (
 	"healthcare/modules/patients/internal/app"
 	"healthcare/modules/patients/internal/ports"
 	"healthcare/platform/database"
-	"healthcare/platform/rest"
 	"healthcare/platform/keyring"
+	"healthcare/platform/rest"
 	"healthcare/platform/tx"
 )

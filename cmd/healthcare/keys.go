@@ -11,6 +11,7 @@ import (
 	"healthcare/modules/identity"
 	"healthcare/platform/clock"
 	"healthcare/platform/config"
+	"healthcare/platform/keyfile"
 	"healthcare/platform/keyring"
 )
 
@@ -66,8 +67,8 @@ func rotateSecret(out io.Writer, now time.Time, dropAll bool) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "made     %s  signs once the server has been restarted\n", keyID(done.Kept.Newest))
-	for _, p := range done.Kept.Previous {
+	fmt.Fprintf(out, "made     %s  signs once the server has been restarted\n", keyID(done.Secrets.Newest))
+	for _, p := range done.Secrets.Previous {
 		fmt.Fprintf(out, "kept     %s  still verifies, retired %s\n", keyID(p.Secret), p.At.Format(time.RFC3339))
 	}
 	for _, p := range done.Dropped {
@@ -107,16 +108,16 @@ func listKeys(out io.Writer) error {
 }
 
 // secretsOf are the configuration's secrets; when those of the environment were retired is nobody's knowledge. Nothing is made.
-func secretsOf(cfg config.Config) (config.Kept, error) {
+func secretsOf(cfg config.Config) (keyfile.Secrets, error) {
 	if cfg.KeepsSecret() {
 		return cfg.KeptSecrets()
 	}
 	if err := cfg.EnsureSecret(); err != nil {
-		return config.Kept{}, err // none is given where one has to be
+		return keyfile.Secrets{}, err // none is given where one has to be
 	}
-	secrets := config.Kept{Newest: cfg.SecretKey}
+	secrets := keyfile.Secrets{Newest: cfg.SecretKey}
 	for _, secret := range cfg.PreviousSecrets() {
-		secrets.Previous = append(secrets.Previous, config.Retired{Secret: secret})
+		secrets.Previous = append(secrets.Previous, keyfile.Retired{Secret: secret})
 	}
 	return secrets, nil
 }

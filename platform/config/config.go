@@ -122,9 +122,9 @@ const maxRows = 100_000_000
 func (c Config) check() error {
 	positive := func(d time.Duration) error { return bound(d, time.Millisecond, 365*24*time.Hour) }
 	errs := validation.Errors{
-		"secret_key":                           strength(c.SecretKey),
+		"secret_key":                           c.SecretKey.Check(),
 		"secret_key_previous":                  previousStrength(c.SecretKeyPrevious, c.PreviousSecrets()),
-		"audit_key":                            strength(c.AuditKey),
+		"audit_key":                            c.AuditKey.Check(),
 		"audit_key_previous":                   previousStrength(c.AuditKeyPrevious, c.PreviousAuditKeys()),
 		"audit_checkpoint_every":               bound(c.AuditCheckpointEvery, time.Second, 24*time.Hour),
 		"audit_requests_per_hour":              bound(c.AuditRequestsPerHour, 0, 1_000_000_000),

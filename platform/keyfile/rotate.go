@@ -1,0 +1,84 @@
+package keyfile
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+)
+
+// Rotation is the result of Rotate.
+type Rotation struct {
+	Secrets Secrets   // the new content of the file
+	Dropped []Retired // secrets of the former content that are not part of it
+}
+
+// Rotate makes a new secret the newest of a file. The former one becomes a previous one, and previous ones stay until they
+// have been retired for longer than lifetime; with dropAll none stays. A crash leaves the file either as it was or as it
+// is to be. Errors: the file does not exist or is unusable; another rotation is under way. Unless the error says
+// otherwise, the file is as it was.
+func Rotate(path string, now time.Time, lifetime time.Duration, dropAll bool) (Rotation, error) {
+	if _, err := Read(path); err != nil {
+		return Rotation{}, err // before anything is written: it may be the wrong folder
+	}
+	next, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) // #nosec G304 -- the operator's own data_dir
+	if errors.Is(err, os.ErrExist) {
+		return Rotation{}, fmt.Errorf(
+			"another rotation is under way; if none is, remove %s, which one that was killed has left", path+".new")
+	}
+	if err != nil {
+		return Rotation{}, err
+	}
+	rotation, err := replace(path, next, now.UTC().Truncate(time.Second), lifetime, dropAll)
+	if err != nil {
+		_, _ = next.Close(), os.Remove(next.Name())
+		return Rotation{}, err
+	}
+	return rotation, syncFolder(filepath.Dir(path))
+}
+
+// replace reads the file, which no other process can rotate as long as next exists, and puts next in its place.
+func replace(path string, next *os.File, now time.Time, lifetime time.Duration, dropAll bool) (Rotation, error) {
+	former, err := Read(path)
+	if err != nil {
+		return Rotation{}, err
+	}
+	if !dropAll && !former.Newest.listable() {
+		return Rotation{}, fmt.Errorf("the secret in %s holds a comma or white space, so it cannot be kept as a previous one; "+
+			"--drop-previous replaces it, and signs everybody out", path)
+	}
+	rotation := former.rotate(now, lifetime, dropAll)
+	if err := rotation.Secrets.writeTo(next); err != nil {
+		return Rotation{}, err
+	}
+	return rotation, os.Rename(next.Name(), path)
+}
+
+// rotate returns the secrets that stay and those that are dropped when a new one is made at now.
+func (s Secrets) rotate(now time.Time, lifetime time.Duration, dropAll bool) Rotation {
+	previous := slices.Insert(slices.Clone(s.Previous), 0, Retired{s.Newest, now})
+	rotation := Rotation{Secrets: Secrets{Newest: newSecret()}}
+	for _, p := range previous {
+		if dropAll || now.Sub(p.At) > lifetime {
+			rotation.Dropped = append(rotation.Dropped, p)
+		} else {
+			rotation.Secrets.Previous = append(rotation.Secrets.Previous, p)
+		}
+	}
+	return rotation
+}
+
+// syncFolder makes the rename survive a power cut, after which tokens of the new secret could otherwise meet the former
+// file.
+func syncFolder(path string) error {
+	folder, err := os.Open(path) // #nosec G304 -- the operator's own data_dir
+	if err == nil {
+		err = errors.Join(folder.Sync(), folder.Close())
+	}
+	if err != nil {
+		return fmt.Errorf("the secret was rotated, but may not survive a power cut: %w", err)
+	}
+	return nil
+}

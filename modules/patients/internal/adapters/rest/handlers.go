@@ -3,7 +3,6 @@
 package rest
 
 import (
-	"context"
 	_ "embed" // for the contract
 
 	"github.com/gofiber/fiber/v2"
@@ -11,9 +10,7 @@ import (
 	"healthcare/modules/patients"
 	"healthcare/modules/patients/internal/app"
 	"healthcare/modules/patients/internal/domain"
-	"healthcare/platform/auth"
 	"healthcare/platform/rest"
-	"healthcare/platform/revision"
 )
 
 //go:generate go tool -modfile=../../../../../.tools/oapi.mod oapi-codegen -config ../../../../../platform/contract/oapi-codegen.yaml openapi.yaml
@@ -46,87 +43,37 @@ func (h *handlers) ListPatients(c *fiber.Ctx, asked ListPatientsParams) error {
 
 // RegisterPatient adds a patient.
 func (h *handlers) RegisterPatient(c *fiber.Ctx) error {
-	said, err := rest.Body(c, saidIn)
-	if err != nil {
-		return err
-	}
-	patient, err := h.patients.Register(c.UserContext(), rest.Principal(c), said)
-	if err != nil {
-		return err
-	}
-	c.Location("/api/patients/" + patient.ID.String() + "/")
-	return h.send(c, fiber.StatusCreated, patient)
+	return rest.Create(c, saidIn, h.patients.Register, location, h.resource)
 }
 
-// ReadPatient answers one patient.
+// ReadPatient responds with one patient.
 func (h *handlers) ReadPatient(c *fiber.Ctx, id string) error {
-	patientID, err := patients.ParseID(id)
-	if err != nil {
-		return err
-	}
-	patient, err := h.patients.Find(c.UserContext(), rest.Principal(c), patientID)
-	if err != nil {
-		return err
-	}
-	return h.send(c, fiber.StatusOK, patient)
+	return rest.Read(c, id, patients.ParseID, h.patients.Find, h.resource)
 }
 
 // ReplacePatient replaces all details.
 func (h *handlers) ReplacePatient(c *fiber.Ctx, id string) error {
 	if rest.Django(c) {
-		return change(h, c, id, replacementIn, h.replace)
+		return rest.Change(c, id, patients.ParseID, replacementIn, h.replace, h.resource)
 	}
-	return change(h, c, id, saidIn, h.patients.Revise)
+	return rest.Change(c, id, patients.ParseID, saidIn, h.patients.Revise, h.resource)
 }
 
 // AmendPatient changes the details that are sent.
 func (h *handlers) AmendPatient(c *fiber.Ctx, id string) error {
-	return change(h, c, id, changesIn, h.patients.Amend)
-}
-
-// change reads whom, which version and what, has the use case make it, and shows what came of it.
-func change[In, Out any](
-	h *handlers, c *fiber.Ctx, id string, read func(In) Out,
-	use func(context.Context, auth.Principal, patients.ID, revision.Match, Out) (domain.Patient, error),
-) error {
-	patientID, err := patients.ParseID(id)
-	if err != nil {
-		return err
-	}
-	expected, err := rest.IfMatch(c)
-	if err != nil {
-		return err
-	}
-	said, err := rest.Body(c, read)
-	if err != nil {
-		return err
-	}
-	patient, err := use(c.UserContext(), rest.Principal(c), patientID, expected, said)
-	if err != nil {
-		return err
-	}
-	return h.send(c, fiber.StatusOK, patient)
+	return rest.Change(c, id, patients.ParseID, changesIn, h.patients.Amend, h.resource)
 }
 
 // RemovePatient removes a patient.
 func (h *handlers) RemovePatient(c *fiber.Ctx, id string) error {
-	patientID, err := patients.ParseID(id)
-	if err != nil {
-		return err
-	}
-	expected, err := rest.IfMatch(c)
-	if err != nil {
-		return err
-	}
-	if err := h.patients.Remove(c.UserContext(), rest.Principal(c), patientID, expected); err != nil {
-		return err
-	}
-	return c.SendStatus(fiber.StatusNoContent)
+	return rest.Remove(c, id, patients.ParseID, h.patients.Remove)
 }
 
-func (h *handlers) send(c *fiber.Ctx, status int, p domain.Patient) error {
+func location(p domain.Patient) string { return "/api/patients/" + p.ID.String() + "/" }
+
+func (h *handlers) resource(p domain.Patient) rest.Resource {
 	aging := p.Details.BirthDate != (domain.Date{}) // shows an age that changes without the version
-	return rest.Send(c, status, rest.Resource{Version: p.Version, Derived: aging, Body: show(p, h.patients.Today())})
+	return rest.Resource{Version: p.Version, Derived: aging, Body: show(p, h.patients.Today())}
 }
 
 func filterIn(asked ListPatientsParams) domain.Filter {

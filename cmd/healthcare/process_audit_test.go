@@ -18,7 +18,7 @@ func TestTheTrailOfTheReadmesWalk(t *testing.T) {
 	eachPlace(t, func(t *testing.T, p place, cfg database.Config) {
 		server := p.start()
 		base := server.ready()
-		walk := readmeBlocks(t, "## A walk through the API")
+		walk := readmeBlocks(t, "../../README.md", "## A walk through the API")
 		said := paste(t, shells[0], strings.Replace(walk, "http://127.0.0.1:8000", base, 1))
 		require.Contains(t, said, `"name":"Dr. Vikram Khanna"`)
 		require.Equal(t, "made: audrey@clinic.example, auditor, active\n",

@@ -21,7 +21,7 @@ import (
 	"healthcare/platform/databasetest"
 )
 
-// bouncerINI is what README.md (Growing) says of PgBouncer, with so few connections that two requests share one. Test servers run
+// bouncerINI is the configuration of POSTGRESQL.md for PgBouncer, with so few connections that two requests share one. Test servers run
 // with synchronous_commit=off, which is corrected here.
 const bouncerINI = `[databases]
 %[1]s = host=%[2]s port=5432 dbname=%[1]s user=app connect_query='SET statement_timeout = 2000; SET lock_timeout = 1000; SET idle_in_transaction_session_timeout = 1000; SET synchronous_commit = on'

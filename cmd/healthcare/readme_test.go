@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -17,8 +18,8 @@ var shells = [][]string{{"bash", "--norc", "-i"}, {"dash", "-i"}, {"zsh", "-f", 
 // The README's walk is run as it is printed, but for the address.
 func TestTheReadmesWalk(t *testing.T) {
 	t.Parallel()
-	walk := readmeBlocks(t, "## A walk through the API")
-	calling := readmeBlocks(t, "## Calling the API")
+	walk := readmeBlocks(t, "../../README.md", "## A walk through the API")
+	calling := readmeBlocks(t, "API.md", "## Examples")
 	for _, sh := range shells {
 		t.Run("pasted into "+sh[0], func(t *testing.T) {
 			requireTools(t, sh[0], "curl", "sed", "grep")
@@ -49,7 +50,7 @@ func walkThrough(t *testing.T, sh []string, walk, calling string) {
 
 func TestTheReadmesFieldTakesTheFirstMatch(t *testing.T) {
 	t.Parallel()
-	definition := regexp.MustCompile(`(?m)^field\(\).*$`).FindString(readmeBlocks(t, "## A walk through the API"))
+	definition := regexp.MustCompile(`(?m)^field\(\).*$`).FindString(readmeBlocks(t, "../../README.md", "## A walk through the API"))
 	for _, sh := range shells {
 		t.Run("in "+sh[0], func(t *testing.T) {
 			requireTools(t, sh[0])
@@ -62,11 +63,15 @@ func TestTheReadmesFieldTakesTheFirstMatch(t *testing.T) {
 // Blocks that this test does not run, such as those of operation, are parsed at least, and hold no comment either.
 func TestTheReadmesShellBlocks(t *testing.T) {
 	t.Parallel()
-	for _, file := range []string{"../../README.md", "../../modules/README.md"} {
+	var files []string
+	for _, pattern := range []string{"../../*.md", "../../*/*.md", "../../*/*/*.md"} {
+		found, err := filepath.Glob(pattern)
+		require.NoError(t, err)
+		files = append(files, found...)
+	}
+	require.Greater(t, len(files), 10)
+	for _, file := range files {
 		blocks := shellBlocks(t, file, "")
-		if file == "../../README.md" {
-			require.Greater(t, len(blocks), 15)
-		}
 		for _, block := range blocks {
 			for line := range strings.Lines(block) {
 				require.NotRegexp(t, `(^|\s)#`, line, "%s: zsh runs a comment as a command", file)
@@ -96,10 +101,10 @@ func requireTools(t *testing.T, names ...string) {
 	}
 }
 
-// readmeBlocks returns the shell blocks of one of README's sections as one script.
-func readmeBlocks(t *testing.T, heading string) string {
+// readmeBlocks returns the shell blocks of one section of a document as one script.
+func readmeBlocks(t *testing.T, file, heading string) string {
 	t.Helper()
-	blocks := shellBlocks(t, "../../README.md", heading)
+	blocks := shellBlocks(t, file, heading)
 	require.NotEmpty(t, blocks, heading)
 	return strings.Join(blocks, "\n")
 }

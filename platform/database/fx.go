@@ -97,7 +97,7 @@ func (db *DB) start(ctx context.Context, start OnStart) error {
 	return err
 }
 
-// warnOfSlowSearch tells an operator whose role could not make the extension that searches work without their index. README.md says what to do.
+// warnOfSlowSearch tells an operator whose role could not make the extension that searches work without their index. cmd/healthcare/POSTGRESQL.md says what to do.
 func (db *DB) warnOfSlowSearch(ctx context.Context) {
 	if db.engine != Postgres {
 		return

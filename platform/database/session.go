@@ -80,7 +80,7 @@ func wayOut(rule, value, right string, cfg *pgx.ConnConfig) error {
 	switch rule {
 	case "server_encoding":
 		return unusable("the database is encoded in %s, not in UTF8: dump it and restore it into one that was created with ENCODING 'UTF8' TEMPLATE template0 "+
-			"(README.md, \"The encoding of PostgreSQL\")", value)
+			"(cmd/healthcare/POSTGRESQL.md, \"The encoding of PostgreSQL\")", value)
 	case "search_path":
 		return unusable("search_path is %s: it must start with a schema that exists, and must not name pg_catalog or pg_temp", value)
 	case "session_replication_role":

@@ -18,13 +18,14 @@ const (
 var mayImport = map[string][]string{
 	"root": {uuid, "platform/auth", "platform/errs", "platform/recordid"},
 	// others' roots are for ids; rule 1 says whose
-	"domain": {uuid, "platform/errs", "platform/recordid", "platform/text", ozzo, "golang.org/x/net/idna", "golang.org/x/text",
+	"domain": {uuid, "platform/errs", "platform/fields", "platform/recordid", "platform/text", ozzo, "golang.org/x/net/idna", "golang.org/x/text",
 		"own root", othersRoot},
 	"ports": append([]string{"own root", "own domain"}, technologyFree...),
 	"app":   append([]string{"own root", "own domain", "own ports"}, technologyFree...),
 
 	"adapters/rest": {anyLibrary, othersRoot, "own root", "own domain", "own app",
-		"platform/audit", "platform/auth", "platform/clock", "platform/errs", "platform/rest", "platform/revision"},
+		"platform/audit", "platform/auth", "platform/clock", "platform/errs", "platform/fields", "platform/rest",
+		"platform/revision"},
 	"adapters/store": {anyLibrary, othersRoot, "own root", "own domain", "own ports",
 		"platform/audit", "platform/auth", "platform/clock", "platform/errs", "platform/database", "platform/paging", "platform/recordid",
 		"platform/telemetry"},

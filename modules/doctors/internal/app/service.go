@@ -117,7 +117,7 @@ func (s *Service) Amend(
 	return s.change(ctx, who, id, expected, func(d *domain.Doctor) error { return d.Amend(changes, s.clock.Now()) })
 }
 
-// change applies rule to a doctor who is at an expected version, and records what is different by names of fields.
+// change applies rule to a doctor who is at an expected version, and records the names of the fields that it changed.
 func (s *Service) change(
 	ctx context.Context, who auth.Principal, id doctors.ID, expected revision.Match, rule func(*domain.Doctor) error,
 ) (changed domain.Doctor, err error) {
@@ -137,7 +137,7 @@ func (s *Service) change(
 			return err
 		}
 		update := audit.NewEntry(audit.Update, audit.Doctor, id.UUID)
-		update.Fields = before.Different(changed.Details)
+		update.Fields = before.Differing(changed.Details)
 		return s.trail.Record(ctx, who, update)
 	})
 	return changed, err

@@ -2,7 +2,6 @@
 package domain
 
 import (
-	"strings"
 	"time"
 
 	validation "github.com/go-ozzo/ozzo-validation/v4"
@@ -10,6 +9,7 @@ import (
 
 	"healthcare/modules/doctors"
 	"healthcare/platform/errs"
+	"healthcare/platform/fields"
 	"healthcare/platform/recordid"
 	"healthcare/platform/text"
 )
@@ -23,7 +23,7 @@ type Doctor struct {
 	UpdatedAt time.Time
 }
 
-// Details is what users say about a doctor. Empty optional text means unknown.
+// Details are the fields of a doctor. Empty optional text means unknown.
 type Details struct {
 	Name           string // 1..255 characters
 	Specialization string // 1..255 characters
@@ -33,7 +33,7 @@ type Details struct {
 	LicenseNumber  string // optional, at most 64 characters; unique in the directory
 }
 
-// Changes are the details a user wants changed; nil stays as it is.
+// Changes are new values of a doctor's fields; nil keeps a value, empty text clears it.
 type Changes struct {
 	Name           *string
 	Specialization *string
@@ -43,9 +43,17 @@ type Changes struct {
 	LicenseNumber  *string
 }
 
+var (
+	differing = fields.Comparer[Details]()
+	patch     = fields.Patcher[Details, Changes]()
+)
+
+// Differing returns the names of the fields in which d and other differ.
+func (d Details) Differing(other Details) []string { return differing(d, other) }
+
 // New makes a directory entry. Errors: errs.Invalid with every field that breaks a rule.
 func New(details Details, now time.Time) (Doctor, error) {
-	details = details.trimmed()
+	fields.Trim(&details)
 	if err := details.Validate(); err != nil {
 		return Doctor{}, err
 	}
@@ -54,7 +62,7 @@ func New(details Details, now time.Time) (Doctor, error) {
 
 // Revise replaces the details. What changes nothing leaves version and time alone. Errors: errs.Invalid.
 func (d *Doctor) Revise(details Details, now time.Time) error {
-	details = details.trimmed()
+	fields.Trim(&details)
 	if err := details.Validate(); err != nil {
 		return err
 	}
@@ -64,27 +72,20 @@ func (d *Doctor) Revise(details Details, now time.Time) error {
 	return nil
 }
 
-// Amend changes the details that are said. Errors: errs.Invalid.
+// Amend changes the fields that are given, under the rules of Revise. Errors: errs.Invalid.
 func (d *Doctor) Amend(changes Changes, now time.Time) error {
-	details := d.Details
-	set(&details.Name, changes.Name)
-	set(&details.Specialization, changes.Specialization)
-	set(&details.Experience, changes.Experience)
-	set(&details.Email, changes.Email)
-	set(&details.Phone, changes.Phone)
-	set(&details.LicenseNumber, changes.LicenseNumber)
-	return d.Revise(details, now)
+	return d.Revise(changes.applyTo(d.Details), now)
 }
 
-func set[T any](field *T, change *T) {
-	if change != nil {
-		*field = *change
-	}
+// applyTo returns d with the changes applied.
+func (c Changes) applyTo(d Details) Details {
+	patch(&d, c)
+	return d
 }
 
 // Validate names every field that breaks a rule, at once. Lengths are in code points. Errors: errs.Invalid.
 func (d Details) Validate() error {
-	d = d.trimmed()
+	fields.Trim(&d)
 	return errs.Fields(validation.Errors{
 		"name":           validation.Validate(d.Name, notBlank, atMost255),
 		"specialization": validation.Validate(d.Specialization, notBlank, atMost255),
@@ -102,26 +103,3 @@ var (
 	notBlank  = validation.By(text.NotBlank)
 	atMost255 = validation.RuneLength(1, 255).Error("Must have at most 255 characters.")
 )
-
-func (d Details) trimmed() Details {
-	for _, text := range []*string{&d.Name, &d.Specialization, &d.Email, &d.Phone, &d.LicenseNumber} {
-		*text = strings.TrimSpace(*text)
-	}
-	return d
-}
-
-// Different names the fields in which other is not the same, as clients know them.
-func (d Details) Different(other Details) (fields []string) {
-	for _, field := range []struct {
-		name string
-		same bool
-	}{
-		{"name", d.Name == other.Name}, {"specialization", d.Specialization == other.Specialization}, {"experience", d.Experience == other.Experience},
-		{"email", d.Email == other.Email}, {"phone", d.Phone == other.Phone}, {"license_number", d.LicenseNumber == other.LicenseNumber},
-	} {
-		if !field.same {
-			fields = append(fields, field.name)
-		}
-	}
-	return fields
-}

@@ -42,7 +42,7 @@ func TestDirectory(t *testing.T) {
 	directory, scope := app.NewDirectory(store.New(db), service.clock, time.UTC), patients.OwnedBy(who.UserID)
 
 	t.Run("counts the age of who was born on a known day as of today", func(t *testing.T) {
-		patient := service.registered(t, who, domain.Said{Name: "A", Gender: "Other", BirthDate: "1995-11-23"})
+		patient := service.registered(t, who, domain.Input{Name: "A", Gender: "Other", BirthDate: "1995-11-23"})
 		found, err := directory.Find(t.Context(), scope, patient.ID)
 		require.NoError(t, err)
 		require.Equal(t, patients.Patient{ID: patient.ID, Name: "A", Age: 30, Gender: "Other"}, found)

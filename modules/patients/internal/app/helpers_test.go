@@ -58,13 +58,13 @@ func makeUser(t *testing.T, db *database.DB, id uuid.UUID) {
 		id, id.String()+"@example.com", id.String(), id.String(), true, database.At(now), database.At(now)).Error)
 }
 
-func ananya() domain.Said {
-	return domain.Said{Name: "Ananya Verma", Gender: "female", Age: new(31), MedicalRecordNumber: "MRN-7"}
+func ananya() domain.Input {
+	return domain.Input{Name: "Ananya Verma", Gender: "female", Age: new(31), MedicalRecordNumber: "MRN-7"}
 }
 
-func (h house) registered(t *testing.T, who auth.Principal, said domain.Said) domain.Patient {
+func (h house) registered(t *testing.T, who auth.Principal, in domain.Input) domain.Patient {
 	t.Helper()
-	patient, err := h.Register(t.Context(), who, said)
+	patient, err := h.Register(t.Context(), who, in)
 	require.NoError(t, err)
 	return patient
 }

@@ -52,9 +52,9 @@ func visible(who auth.Principal) patients.Scope { return patients.OwnedBy(who.Us
 
 // Register adds a patient of the user's. Errors: errs.Invalid, patients.ErrMedicalRecordNumberTaken,
 // patients.ErrLimitReached.
-func (s *Service) Register(ctx context.Context, who auth.Principal, said domain.Said) (domain.Patient, error) {
+func (s *Service) Register(ctx context.Context, who auth.Principal, in domain.Input) (domain.Patient, error) {
 	now := s.clock.Now()
-	patient, err := domain.New(who.UserID, said, now, domain.CalendarAt(now, s.zone))
+	patient, err := domain.New(who.UserID, in, now, domain.CalendarAt(now, s.zone))
 	if err != nil {
 		return domain.Patient{}, err
 	}
@@ -113,11 +113,11 @@ func (s *Service) Find(ctx context.Context, who auth.Principal, id patients.ID) 
 // Revise replaces all details of a patient that is at an expected version.
 // Errors: errs.Invalid, patients.ErrNotFound, patients.ErrMedicalRecordNumberTaken, revision.ErrStale.
 func (s *Service) Revise(
-	ctx context.Context, who auth.Principal, id patients.ID, expected revision.Match, said domain.Said,
+	ctx context.Context, who auth.Principal, id patients.ID, expected revision.Match, in domain.Input,
 ) (domain.Patient, error) {
 	return s.change(ctx, who, id, expected, func(p *domain.Patient) error {
 		now := s.clock.Now()
-		return p.Revise(said, now, domain.CalendarAt(now, s.zone))
+		return p.Revise(in, now, domain.CalendarAt(now, s.zone))
 	})
 }
 
@@ -132,7 +132,7 @@ func (s *Service) Amend(
 	})
 }
 
-// change applies rule to a patient that is at an expected version, and records what is different by names of fields.
+// change applies rule to a patient that is at an expected version, and records the names of the fields that it changed.
 func (s *Service) change(
 	ctx context.Context, who auth.Principal, id patients.ID, expected revision.Match, rule func(*domain.Patient) error,
 ) (changed domain.Patient, err error) {
@@ -149,7 +149,7 @@ func (s *Service) change(
 			return err
 		}
 		update := audit.NewEntry(audit.Update, audit.Patient, id.UUID)
-		update.Fields = before.Different(changed.Details)
+		update.Fields = before.Differing(changed.Details)
 		return s.trail.Record(ctx, who, update)
 	})
 	return changed, s.recordMissing(ctx, who, id, err)

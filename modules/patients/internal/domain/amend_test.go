@@ -74,11 +74,11 @@ func TestAmend(t *testing.T) {
 }
 
 func TestAmendingAgeAndBirthDate(t *testing.T) {
-	aged := domain.Said{Name: "A", Gender: "Other", Age: new(31)}
-	born := domain.Said{Name: "A", Gender: "Other", BirthDate: "1995-11-22"} // 31 today
+	aged := domain.Input{Name: "A", Gender: "Other", Age: new(31)}
+	born := domain.Input{Name: "A", Gender: "Other", BirthDate: "1995-11-22"} // 31 today
 	for _, c := range []struct {
 		what  string
-		from  domain.Said
+		from  domain.Input
 		amend domain.Changes
 		born  string // afterwards
 		age   int    // afterwards, as kept
@@ -101,7 +101,7 @@ func TestAmendingAgeAndBirthDate(t *testing.T) {
 	}
 	for _, c := range []struct {
 		what    string
-		from    domain.Said
+		from    domain.Input
 		amend   domain.Changes
 		refused string
 	}{

@@ -100,7 +100,7 @@ func TestAcceptedAnywhere(t *testing.T) {
 	} {
 		t.Run(c.what, func(t *testing.T) {
 			moment, calendar := at(t, c.moment, c.zone)
-			patient, err := domain.New(owner, domain.Said{Name: "A", Gender: "Other", BirthDate: c.born, Age: c.age}, moment, calendar)
+			patient, err := domain.New(owner, domain.Input{Name: "A", Gender: "Other", BirthDate: c.born, Age: c.age}, moment, calendar)
 			if c.refusal != "" {
 				require.Equal(t, map[string][]string{c.field: {c.refusal}}, refusals(t, err))
 				return
@@ -123,14 +123,14 @@ func TestCalendarLaws(t *testing.T) {
 		}
 		calendar := domain.CalendarAt(moment, zone(t, rapid.SampledFrom(zones).Draw(t, "service")))
 		born := birthday.AddDate(-years, 0, 0).Format(time.DateOnly)
-		_, err := domain.New(owner, domain.Said{Name: "A", Gender: "Other", BirthDate: born, Age: &years}, moment, calendar)
+		_, err := domain.New(owner, domain.Input{Name: "A", Gender: "Other", BirthDate: born, Age: &years}, moment, calendar)
 		require.NoError(t, err)
 	}))
 	t.Run("a birth today anywhere is accepted, shows the age 0 and is found by it, in every zone", rapid.MakeCheck(func(t *rapid.T) {
 		moment := anyMoment.Draw(t, "moment")
 		calendar := domain.CalendarAt(moment, zone(t, rapid.SampledFrom(zones).Draw(t, "service")))
 		born := moment.In(zone(t, rapid.SampledFrom(zones).Draw(t, "client"))).Format(time.DateOnly)
-		patient, err := domain.New(owner, domain.Said{Name: "A", Gender: "Other", BirthDate: born}, moment, calendar)
+		patient, err := domain.New(owner, domain.Input{Name: "A", Gender: "Other", BirthDate: born}, moment, calendar)
 		require.NoError(t, err)
 		require.Zero(t, patient.Age(calendar.Today))
 		filter, err := domain.Filter{AgeMin: new(0), AgeMax: new(0)}.On(calendar.Today)
@@ -139,18 +139,18 @@ func TestCalendarLaws(t *testing.T) {
 		require.True(t, patient.Details.BirthDate.After(filter.BornAfter))
 	}))
 	t.Run("what a patient shows today or showed yesterday can be put back beside any birth date, in every zone", rapid.MakeCheck(func(t *rapid.T) {
-		patient := registered(t, anySaid().Draw(t, "said"))
+		patient := registered(t, anyInput().Draw(t, "input"))
 		moment := now.Add(time.Duration(rapid.IntRange(0, 365*24*60).Draw(t, "minutes")) * time.Minute)
-		in := zone(t, rapid.SampledFrom(zones).Draw(t, "service"))
-		calendar := domain.CalendarAt(moment, in)
-		read := domain.CalendarAt(moment, in).Today
+		location := zone(t, rapid.SampledFrom(zones).Draw(t, "service"))
+		calendar := domain.CalendarAt(moment, location)
+		read := domain.CalendarAt(moment, location).Today
 		if rapid.Bool().Draw(t, "read yesterday") {
-			year, month, day := moment.In(in).Date()
+			year, month, day := moment.In(location).Date()
 			read = domain.DateOf(time.Date(year, month, day-1, 0, 0, 0, 0, time.UTC))
 		}
 		age := patient.Age(read)
-		said := domain.Said{Name: "A", Gender: "Other", Age: &age, BirthDate: "2001-02-03"}
-		require.NoError(t, patient.Revise(said, moment, calendar))
+		in := domain.Input{Name: "A", Gender: "Other", Age: &age, BirthDate: "2001-02-03"}
+		require.NoError(t, patient.Revise(in, moment, calendar))
 		require.Equal(t, "2001-02-03", patient.Details.BirthDate.String())
 	}))
 }

@@ -9,14 +9,15 @@ import (
 	"github.com/go-ozzo/ozzo-validation/v4/is"
 
 	"healthcare/platform/errs"
+	"healthcare/platform/fields"
 	"healthcare/platform/text"
 )
 
-// Details is what is known about a patient, every rule kept. Empty optional text means unknown.
+// Details are the fields of a patient, valid and in their canonical form. Empty optional text means unknown.
 type Details struct {
 	Name                string // 1..255 characters
 	Gender              string // one of Genders
-	Age                 int    // whole years, 0..150; 0 while there is a birth date, which knows better
+	Age                 int    // whole years, 0..150; 0 if there is a birth date
 	BirthDate           Date   // or zero
 	Email               string
 	Phone               string // at most 32 characters
@@ -28,12 +29,12 @@ type Details struct {
 // Genders are the values of gender (FHIR R4 administrative-gender, capitalised as the original service does).
 var Genders = []string{"Male", "Female", "Other", "Unknown"}
 
-// Said is what a user says about a patient, not yet checked.
-type Said struct {
+// Input is a user's description of a patient, not yet validated.
+type Input struct {
 	Name                string
 	Gender              string // in any letter case
-	Age                 *int   // nil: not said
-	BirthDate           string // YYYY-MM-DD; empty: not said
+	Age                 *int   // nil: not given
+	BirthDate           string // YYYY-MM-DD; empty: not given
 	Email               string
 	Phone               string
 	Address             string
@@ -41,12 +42,12 @@ type Said struct {
 	Notes               string
 }
 
-// Changes are the details a user wants changed; nil stays as it is, empty text clears.
+// Changes are new values of a patient's fields; nil keeps a value, empty text clears it.
 type Changes struct {
 	Name                *string
 	Gender              *string
 	Age                 *int
-	AgeUnknown          bool // the age is no longer known: a birth date has to be; Age is nil
+	AgeUnknown          bool // clears the age, which needs a birth date; Age is nil
 	BirthDate           *string
 	Email               *string
 	Phone               *string
@@ -55,60 +56,56 @@ type Changes struct {
 	Notes               *string
 }
 
+var (
+	differing = fields.Comparer[Details]()
+	inputOf   = fields.Mapper[Details, Input]("Age")
+	detailsOf = fields.Mapper[Input, Details]("Gender", "Age", "BirthDate")
+	patch     = fields.Patcher[Input, Changes]("AgeUnknown")
+)
+
+// Differing returns the names of the fields in which d and other differ.
+func (d Details) Differing(other Details) []string { return differing(d, other) }
+
 // applyTo returns d with the changes applied, as a user would send it.
-func (c Changes) applyTo(d Details) Said {
-	said := Said{
-		Name: d.Name, Gender: d.Gender, BirthDate: d.BirthDate.String(), Email: d.Email, Phone: d.Phone, Address: d.Address,
-		MedicalRecordNumber: d.MedicalRecordNumber, Notes: d.Notes,
-	}
+func (c Changes) applyTo(d Details) Input {
+	in := inputOf(d)
 	if d.BirthDate == (Date{}) {
-		said.Age = &d.Age
+		in.Age = &d.Age
 	}
 	if c.AgeUnknown || c.BirthDate != nil && strings.TrimSpace(*c.BirthDate) != "" {
-		said.Age = nil // a birth date replaces the age that was known; one sent beside it must agree
+		in.Age = nil // a birth date replaces the age; an age that is sent with it must agree
 	}
-	if c.Age != nil {
-		said.Age = c.Age
-	}
-	for field, change := range map[*string]*string{
-		&said.Name: c.Name, &said.Gender: c.Gender, &said.BirthDate: c.BirthDate, &said.Email: c.Email, &said.Phone: c.Phone,
-		&said.Address: c.Address, &said.MedicalRecordNumber: c.MedicalRecordNumber, &said.Notes: c.Notes,
-	} {
-		if change != nil {
-			*field = *change
-		}
-	}
-	return said
+	patch(&in, c)
+	return in
 }
 
-// Validate names every field that breaks a rule which needs no calendar, at once. Errors: errs.Invalid.
-func (s Said) Validate() error {
-	return errs.Fields(s.trimmed().checks())
+// Validate checks the rules that need no calendar, and names every field that breaks one. Errors: errs.Invalid.
+func (in Input) Validate() error {
+	fields.Trim(&in)
+	return errs.Fields(in.checks())
 }
 
-// details checks all fields at once and returns them in their canonical form. A birth date that is known already
-// passes: it was accepted once, and what was read can be put back. Errors: errs.Invalid.
-func (s Said) details(calendar Calendar, known Date) (Details, error) {
-	s = s.trimmed()
-	checks := s.checks()
-	born, _ := ParseDate(s.BirthDate)
-	if s.BirthDate != "" && checks["birth_date"] == nil {
+// details validates all fields and returns them in their canonical form. A birth date that is already known is accepted:
+// it was valid once, and a client may put back what it read. Errors: errs.Invalid.
+func (in Input) details(calendar Calendar, known Date) (Details, error) {
+	fields.Trim(&in)
+	checks := in.checks()
+	born, _ := ParseDate(in.BirthDate)
+	if in.BirthDate != "" && checks["birth_date"] == nil {
 		if born != known {
 			checks["birth_date"] = plausible(born, calendar)
 		}
-		if s.Age != nil && checks["age"] == nil && checks["birth_date"] == nil && !calendar.agrees(*s.Age, born) {
+		if in.Age != nil && checks["age"] == nil && checks["birth_date"] == nil && !calendar.agrees(*in.Age, born) {
 			checks["age"] = errors.New("Must agree with birth_date.")
 		}
 	}
 	if err := errs.Fields(checks); err != nil {
 		return Details{}, err
 	}
-	details := Details{
-		Name: s.Name, Gender: canonical(s.Gender), BirthDate: born, Email: s.Email, Phone: s.Phone, Address: s.Address,
-		MedicalRecordNumber: s.MedicalRecordNumber, Notes: s.Notes,
-	}
-	if s.BirthDate == "" {
-		details.Age = *s.Age
+	details := detailsOf(in)
+	details.Gender, details.BirthDate = canonical(in.Gender), born
+	if in.BirthDate == "" {
+		details.Age = *in.Age
 	}
 	return details, nil
 }
@@ -118,21 +115,21 @@ const (
 	oldestAge = 150 // years
 )
 
-func (s Said) checks() validation.Errors {
+func (in Input) checks() validation.Errors {
 	age := anAge
-	if s.BirthDate == "" {
+	if in.BirthDate == "" {
 		age = append([]validation.Rule{validation.NotNil.Error("Give an age or a birth_date.")}, age...)
 	}
 	return validation.Errors{
-		"name":                  validation.Validate(s.Name, notBlank, atMost255),
-		"gender":                validation.Validate(s.Gender, notBlank, validation.By(knownGender)),
-		"age":                   validation.Validate(s.Age, age...),
-		"birth_date":            validation.Validate(s.BirthDate, aDate),
-		"email":                 validation.Validate(s.Email, anAddress, atMost254),
-		"phone":                 validation.Validate(s.Phone, atMost32),
-		"address":               validation.Validate(s.Address, atMost1000),
-		"medical_record_number": validation.Validate(s.MedicalRecordNumber, atMost64),
-		"notes":                 validation.Validate(s.Notes, atMost10000),
+		"name":                  validation.Validate(in.Name, notBlank, atMost255),
+		"gender":                validation.Validate(in.Gender, notBlank, validation.By(knownGender)),
+		"age":                   validation.Validate(in.Age, age...),
+		"birth_date":            validation.Validate(in.BirthDate, aDate),
+		"email":                 validation.Validate(in.Email, anAddress, atMost254),
+		"phone":                 validation.Validate(in.Phone, atMost32),
+		"address":               validation.Validate(in.Address, atMost1000),
+		"medical_record_number": validation.Validate(in.MedicalRecordNumber, atMost64),
+		"notes":                 validation.Validate(in.Notes, atMost10000),
 	}
 }
 
@@ -141,14 +138,16 @@ func atMost(characters int) validation.Rule {
 	return validation.RuneLength(0, characters).Error("Must have at most {{.max}} characters.")
 }
 
-// Rules are made once: making one takes as long as asking it.
+// Rules are made once: making one takes as long as checking it.
 var (
 	notBlank  = validation.By(text.NotBlank)
 	anAddress = is.EmailFormat.Error("Must be an e-mail address.")
 	aDate     = validation.Date("2006-01-02").Error("Must be a date: YYYY-MM-DD.")
 	anAge     = []validation.Rule{validation.Min(0).Error(ageRange), validation.Max(oldestAge).Error(ageRange)}
 
-	atMost32, atMost64, atMost254, atMost255, atMost1000, atMost10000 = atMost(32), atMost(64), atMost(254), atMost(255), atMost(1000), atMost(10000)
+	atMost32, atMost64, atMost254 = atMost(32), atMost(64), atMost(254)
+
+	atMost255, atMost1000, atMost10000 = atMost(255), atMost(1000), atMost(10000)
 )
 
 func canonical(gender string) string {
@@ -174,29 +173,4 @@ func plausible(born Date, calendar Calendar) error {
 		return errors.New("Must be at most 150 years ago.")
 	}
 	return nil
-}
-
-func (s Said) trimmed() Said {
-	for _, text := range []*string{&s.Name, &s.Gender, &s.BirthDate, &s.Email, &s.Phone, &s.Address, &s.MedicalRecordNumber, &s.Notes} {
-		*text = strings.TrimSpace(*text)
-	}
-	return s
-}
-
-// Different names the fields in which other is not the same, as clients know them; never a value.
-func (d Details) Different(other Details) (fields []string) {
-	for _, field := range []struct {
-		name string
-		same bool
-	}{
-		{"name", d.Name == other.Name}, {"gender", d.Gender == other.Gender}, {"age", d.Age == other.Age},
-		{"birth_date", d.BirthDate == other.BirthDate}, {"email", d.Email == other.Email}, {"phone", d.Phone == other.Phone},
-		{"address", d.Address == other.Address}, {"medical_record_number", d.MedicalRecordNumber == other.MedicalRecordNumber},
-		{"notes", d.Notes == other.Notes},
-	} {
-		if !field.same {
-			fields = append(fields, field.name)
-		}
-	}
-	return fields
 }

@@ -10,18 +10,18 @@ import (
 )
 
 // echo returns what a client that read the patient on a day would send to replace it.
-func echo(p domain.Patient, read domain.Date) domain.Said {
+func echo(p domain.Patient, read domain.Date) domain.Input {
 	age := p.Age(read)
-	return domain.Said{Name: p.Details.Name, Gender: p.Details.Gender, Age: &age, BirthDate: p.Details.BirthDate.String()}
+	return domain.Input{Name: p.Details.Name, Gender: p.Details.Gender, Age: &age, BirthDate: p.Details.BirthDate.String()}
 }
 
 func TestEchoedAges(t *testing.T) {
-	aged := domain.Said{Name: "A", Gender: "Other", Age: new(40)}
-	born := domain.Said{Name: "A", Gender: "Other", BirthDate: "1990-11-28"}
+	aged := domain.Input{Name: "A", Gender: "Other", Age: new(40)}
+	born := domain.Input{Name: "A", Gender: "Other", BirthDate: "1990-11-28"}
 	const differs = "Must agree with birth_date."
 	for _, c := range []struct {
 		what      string
-		from      domain.Said
+		from      domain.Input
 		moment    string // in Berlin
 		age       int
 		birthDate string
@@ -43,7 +43,7 @@ func TestEchoedAges(t *testing.T) {
 	} {
 		for method, change := range map[string]func(*domain.Patient, time.Time, domain.Calendar) error{
 			"PUT": func(p *domain.Patient, moment time.Time, calendar domain.Calendar) error {
-				return p.Revise(domain.Said{Name: "A", Gender: "Other", Age: &c.age, BirthDate: c.birthDate}, moment, calendar)
+				return p.Revise(domain.Input{Name: "A", Gender: "Other", Age: &c.age, BirthDate: c.birthDate}, moment, calendar)
 			},
 			"PATCH": func(p *domain.Patient, moment time.Time, calendar domain.Calendar) error {
 				return p.Amend(domain.Changes{Age: &c.age, BirthDate: &c.birthDate}, moment, calendar)
@@ -64,7 +64,7 @@ func TestEchoedAges(t *testing.T) {
 		}
 	}
 	t.Run("an echo alone keeps version and time", func(t *testing.T) {
-		for _, from := range []domain.Said{aged, born} {
+		for _, from := range []domain.Input{aged, born} {
 			patient := registered(t, from)
 			before := patient
 			moment, calendar := at(t, "2026-11-28T12:00:00Z", "Europe/Berlin")
@@ -77,35 +77,35 @@ func TestEchoedAges(t *testing.T) {
 		}
 	})
 	t.Run("yesterday is a date, not 24 hours, where clocks change", func(t *testing.T) {
-		patient := registered(t, domain.Said{Name: "A", Gender: "Other", BirthDate: "1990-10-26"})
-		said := echo(patient, date(t, "2026-10-25"))
+		patient := registered(t, domain.Input{Name: "A", Gender: "Other", BirthDate: "1990-10-26"})
+		in := echo(patient, date(t, "2026-10-25"))
 		moment, calendar := at(t, "2026-10-26T22:59:59Z", "Europe/Berlin")
-		require.NoError(t, patient.Revise(said, moment, calendar))
-		said.BirthDate = "1980-05-06"
-		require.NoError(t, patient.Revise(said, moment, calendar))
+		require.NoError(t, patient.Revise(in, moment, calendar))
+		in.BirthDate = "1980-05-06"
+		require.NoError(t, patient.Revise(in, moment, calendar))
 	})
 	t.Run("a person born on 29 February turns on 1 March of a common year, and the age of 28 February is an echo then", func(t *testing.T) {
-		patient := registered(t, domain.Said{Name: "A", Gender: "Other", BirthDate: "2004-02-29"})
-		said := echo(patient, date(t, "2027-02-28"))
-		require.Equal(t, 22, *said.Age)
-		said.BirthDate = "1980-05-06"
+		patient := registered(t, domain.Input{Name: "A", Gender: "Other", BirthDate: "2004-02-29"})
+		in := echo(patient, date(t, "2027-02-28"))
+		require.Equal(t, 22, *in.Age)
+		in.BirthDate = "1980-05-06"
 		moment, calendar := at(t, "2027-03-01T22:00:00Z", "Europe/Berlin")
-		require.NoError(t, patient.Revise(said, moment, calendar))
+		require.NoError(t, patient.Revise(in, moment, calendar))
 		require.Equal(t, "1980-05-06", patient.Details.BirthDate.String())
 	})
 	t.Run("a patient who was 150 years old can be put back as read, and not be given another such birth date", func(t *testing.T) {
-		patient := registered(t, domain.Said{Name: "A", Gender: "Other", BirthDate: "1876-11-22"})
+		patient := registered(t, domain.Input{Name: "A", Gender: "Other", BirthDate: "1876-11-22"})
 		before := patient
 		moment, calendar := at(t, "2028-01-02T12:00:00Z", "UTC")
-		said := echo(patient, calendar.Today)
-		require.Equal(t, 151, *said.Age)
-		require.NoError(t, patient.Revise(said, moment, calendar))
+		in := echo(patient, calendar.Today)
+		require.Equal(t, 151, *in.Age)
+		require.NoError(t, patient.Revise(in, moment, calendar))
 		require.Equal(t, before, patient)
-		said.BirthDate = "1876-11-23"
-		require.Equal(t, map[string][]string{"birth_date": {"Must be at most 150 years ago."}}, refusals(t, patient.Revise(said, moment, calendar)))
+		in.BirthDate = "1876-11-23"
+		require.Equal(t, map[string][]string{"birth_date": {"Must be at most 150 years ago."}}, refusals(t, patient.Revise(in, moment, calendar)))
 	})
 	t.Run("on POST nothing is an echo", func(t *testing.T) {
-		_, err := domain.New(owner, domain.Said{Name: "A", Gender: "Other", Age: new(0), BirthDate: "1990-11-28"}, now, utc)
+		_, err := domain.New(owner, domain.Input{Name: "A", Gender: "Other", Age: new(0), BirthDate: "1990-11-28"}, now, utc)
 		require.Equal(t, map[string][]string{"age": {differs}}, refusals(t, err))
 	})
 }

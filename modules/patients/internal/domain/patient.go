@@ -22,8 +22,8 @@ type Patient struct {
 }
 
 // New returns a new patient of the owner. Errors: errs.Invalid with every field that breaks a rule.
-func New(owner uuid.UUID, said Said, now time.Time, calendar Calendar) (Patient, error) {
-	details, err := said.details(calendar, Date{})
+func New(owner uuid.UUID, in Input, now time.Time, calendar Calendar) (Patient, error) {
+	details, err := in.details(calendar, Date{})
 	if err != nil {
 		return Patient{}, err
 	}
@@ -33,11 +33,11 @@ func New(owner uuid.UUID, said Said, now time.Time, calendar Calendar) (Patient,
 
 // Revise replaces the details. An age beside a birth date is ignored if it is the one that the patient shows, so that
 // what was read can be put back. Details that differ in nothing leave version and time alone. Errors: errs.Invalid.
-func (p *Patient) Revise(said Said, now time.Time, calendar Calendar) error {
-	if said.Age != nil && strings.TrimSpace(said.BirthDate) != "" && p.shows(*said.Age, calendar) {
-		said.Age = nil
+func (p *Patient) Revise(in Input, now time.Time, calendar Calendar) error {
+	if in.Age != nil && strings.TrimSpace(in.BirthDate) != "" && p.shows(*in.Age, calendar) {
+		in.Age = nil
 	}
-	details, err := said.details(calendar, p.Details.BirthDate)
+	details, err := in.details(calendar, p.Details.BirthDate)
 	if err != nil {
 		return err
 	}

@@ -23,15 +23,15 @@ var (
 )
 
 // ananya is a patient of whom everything is known but the birth date.
-func ananya() domain.Said {
-	return domain.Said{
+func ananya() domain.Input {
+	return domain.Input{
 		Name: "Ananya Verma", Gender: "Female", Age: new(31), Email: "ananya@example.com", Phone: "+91 98 7654 3210", Address: "1 Lake Road",
 		MedicalRecordNumber: "MRN-7", Notes: "Allergic to penicillin.",
 	}
 }
 
-func registered(t require.TestingT, said domain.Said) domain.Patient {
-	patient, err := domain.New(owner, said, now, utc)
+func registered(t require.TestingT, in domain.Input) domain.Patient {
+	patient, err := domain.New(owner, in, now, utc)
 	require.NoError(t, err)
 	return patient
 }
@@ -59,11 +59,11 @@ func TestNewPatient(t *testing.T) {
 		}, patient.Details)
 	})
 	t.Run("needs no more than a name, a gender and an age", func(t *testing.T) {
-		patient := registered(t, domain.Said{Name: "A", Gender: "other", Age: new(0)})
+		patient := registered(t, domain.Input{Name: "A", Gender: "other", Age: new(0)})
 		require.Equal(t, domain.Details{Name: "A", Gender: "Other"}, patient.Details)
 	})
 	t.Run("is nothing at all when a rule is broken", func(t *testing.T) {
-		patient, err := domain.New(owner, domain.Said{}, now, utc)
+		patient, err := domain.New(owner, domain.Input{}, now, utc)
 		require.Error(t, err)
 		require.Zero(t, patient)
 	})
@@ -73,7 +73,7 @@ func TestRevise(t *testing.T) {
 	t.Run("replaces every detail, and nothing else", func(t *testing.T) {
 		patient := registered(t, ananya())
 		before := patient
-		require.NoError(t, patient.Revise(domain.Said{Name: "Ben", Gender: "male", BirthDate: "1990-01-02"}, later, utc))
+		require.NoError(t, patient.Revise(domain.Input{Name: "Ben", Gender: "male", BirthDate: "1990-01-02"}, later, utc))
 		require.Equal(t, domain.Patient{
 			ID: before.ID, OwnerID: owner, Version: 2, CreatedAt: now, UpdatedAt: later,
 			Details: domain.Details{Name: "Ben", Gender: "Male", BirthDate: date(t, "1990-01-02")},
@@ -81,52 +81,52 @@ func TestRevise(t *testing.T) {
 	})
 	t.Run("with the same details, differently written, keeps version and time", func(t *testing.T) {
 		patient := registered(t, ananya())
-		before, said := patient, ananya()
-		said.Name, said.Gender = "  "+said.Name+"\t", "FEMALE"
-		require.NoError(t, patient.Revise(said, later, utc))
+		before, in := patient, ananya()
+		in.Name, in.Gender = "  "+in.Name+"\t", "FEMALE"
+		require.NoError(t, patient.Revise(in, later, utc))
 		require.Equal(t, before, patient)
 	})
 	t.Run("that breaks a rule changes nothing", func(t *testing.T) {
 		patient := registered(t, ananya())
 		before := patient
-		require.Error(t, patient.Revise(domain.Said{Name: "Ben", Gender: "Male", Age: new(151)}, later, utc))
+		require.Error(t, patient.Revise(domain.Input{Name: "Ben", Gender: "Male", Age: new(151)}, later, utc))
 		require.Equal(t, before, patient)
 	})
 }
 
 func TestPatientLaws(t *testing.T) {
 	t.Run("amending nothing, or revising by what is known, is the identity", rapid.MakeCheck(func(t *rapid.T) {
-		said := anySaid().Draw(t, "said")
-		patient := registered(t, said)
+		in := anyInput().Draw(t, "input")
+		patient := registered(t, in)
 		before := patient
 		require.NoError(t, patient.Amend(domain.Changes{}, later, utc))
-		require.NoError(t, patient.Revise(said, later, utc))
+		require.NoError(t, patient.Revise(in, later, utc))
 		require.Equal(t, before, patient)
 	}))
 	t.Run("an age is never negative, and never over 150 on the day it is said", rapid.MakeCheck(func(t *rapid.T) {
-		patient := registered(t, anySaid().Draw(t, "said"))
+		patient := registered(t, anyInput().Draw(t, "input"))
 		require.LessOrEqual(t, patient.Age(domain.DateOf(now)), 150)
 		on := now.AddDate(0, 0, rapid.IntRange(0, 365*200).Draw(t, "days"))
 		require.GreaterOrEqual(t, patient.Age(domain.DateOf(on)), 0)
 	}))
 	t.Run("an age and a birth date are never both kept, and one of them always is", rapid.MakeCheck(func(t *rapid.T) {
-		said := anySaid().Draw(t, "said")
-		details := registered(t, said).Details
-		if said.BirthDate != "" {
-			require.Equal(t, said.BirthDate, details.BirthDate.String())
+		in := anyInput().Draw(t, "input")
+		details := registered(t, in).Details
+		if in.BirthDate != "" {
+			require.Equal(t, in.BirthDate, details.BirthDate.String())
 			require.Zero(t, details.Age)
 		} else {
 			require.Zero(t, details.BirthDate)
-			require.Equal(t, *said.Age, details.Age)
+			require.Equal(t, *in.Age, details.Age)
 		}
 	}))
 }
 
-// anySaid is anything that may be said about a patient.
-func anySaid() *rapid.Generator[domain.Said] {
+// anyInput generates valid descriptions of patients.
+func anyInput() *rapid.Generator[domain.Input] {
 	upTo := func(longest int) *rapid.Generator[string] { return rapid.StringN(0, longest, -1) }
-	return rapid.Custom(func(t *rapid.T) domain.Said {
-		said := domain.Said{
+	return rapid.Custom(func(t *rapid.T) domain.Input {
+		in := domain.Input{
 			Name: rapid.StringN(1, 255, -1).Filter(func(s string) bool { return !text.Blank(s) }).Draw(t, "name"),
 			Gender: rapid.Map(rapid.SampledFrom(domain.Genders), func(gender string) string {
 				return rapid.SampledFrom([]string{gender, strings.ToLower(gender), strings.ToUpper(gender)}).Draw(t, "letters")
@@ -140,10 +140,10 @@ func anySaid() *rapid.Generator[domain.Said] {
 		age := rapid.IntRange(0, 150).Draw(t, "age")
 		if rapid.Bool().Draw(t, "born on a known day") {
 			sinceBirthday := rapid.IntRange(0, min(364, (150-age)*365)) // at most 150 years ago, to the day
-			said.BirthDate = now.AddDate(-age, 0, -sinceBirthday.Draw(t, "days since the birthday")).Format(time.DateOnly)
+			in.BirthDate = now.AddDate(-age, 0, -sinceBirthday.Draw(t, "days since the birthday")).Format(time.DateOnly)
 		} else {
-			said.Age = &age
+			in.Age = &age
 		}
-		return said
+		return in
 	})
 }

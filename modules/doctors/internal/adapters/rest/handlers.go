@@ -1,9 +1,8 @@
-// Package rest is the doctors module's REST door: the contract (openapi.yaml), what is generated from it, and the handlers, which
-// parse, ask and show.
+// Package rest is the REST adapter of the doctors module: the contract (openapi.yaml), the code generated from it, and the
+// handlers. They parse a request, call a use case and convert its result.
 package rest
 
 import (
-	"context"
 	_ "embed" // for the contract
 
 	"github.com/gofiber/fiber/v2"
@@ -11,10 +10,9 @@ import (
 	"healthcare/modules/doctors"
 	"healthcare/modules/doctors/internal/app"
 	"healthcare/modules/doctors/internal/domain"
-	"healthcare/platform/auth"
 	"healthcare/platform/errs"
+	"healthcare/platform/fields"
 	"healthcare/platform/rest"
-	"healthcare/platform/revision"
 )
 
 //go:generate go tool -modfile=../../../../../.tools/oapi.mod oapi-codegen -config ../../../../../platform/contract/oapi-codegen.yaml openapi.yaml
@@ -22,7 +20,7 @@ import (
 //go:embed openapi.yaml
 var document []byte
 
-// New is the module's part of the contract.
+// New returns the module's part of the API.
 func New(service *app.Service) rest.API {
 	return rest.API{Document: document, Register: func(router fiber.Router) {
 		RegisterHandlers(router, &handlers{service})
@@ -31,13 +29,13 @@ func New(service *app.Service) rest.API {
 
 type handlers struct{ doctors *app.Service }
 
-// ListDoctors answers a page of the directory.
-func (h *handlers) ListDoctors(c *fiber.Ctx, asked ListDoctorsParams) error {
+// ListDoctors responds with a page of the directory.
+func (h *handlers) ListDoctors(c *fiber.Ctx, params ListDoctorsParams) error {
 	request, err := rest.PageRequest(c)
 	if err != nil {
 		return err
 	}
-	page, err := h.doctors.Browse(c.UserContext(), filterIn(asked), request)
+	page, err := h.doctors.Browse(c.UserContext(), filterOf(params), request)
 	if err != nil {
 		return err
 	}
@@ -46,19 +44,10 @@ func (h *handlers) ListDoctors(c *fiber.Ctx, asked ListDoctorsParams) error {
 
 // AddDoctor adds a doctor.
 func (h *handlers) AddDoctor(c *fiber.Ctx) error {
-	details, err := rest.Body(c, detailsOf)
-	if err != nil {
-		return err
-	}
-	doctor, err := h.doctors.Register(c.UserContext(), rest.Principal(c), details)
-	if err != nil {
-		return err
-	}
-	c.Location("/api/doctors/" + doctor.ID.String() + "/")
-	return send(c, fiber.StatusCreated, doctor)
+	return rest.Create(c, detailsOf, h.doctors.Register, location, resource)
 }
 
-// ReadDoctor answers one doctor.
+// ReadDoctor responds with one doctor.
 func (h *handlers) ReadDoctor(c *fiber.Ctx, id string) error {
 	doctorID, err := doctors.ParseID(id)
 	if err != nil {
@@ -68,27 +57,29 @@ func (h *handlers) ReadDoctor(c *fiber.Ctx, id string) error {
 	if err != nil {
 		return err
 	}
-	return send(c, fiber.StatusOK, doctor)
+	return rest.Send(c, fiber.StatusOK, resource(doctor))
 }
 
-// ReplaceDoctor replaces all details.
+// ReplaceDoctor replaces all details. Clients of the original knew three fields: for them the others keep their values
+// unless they are sent.
 func (h *handlers) ReplaceDoctor(c *fiber.Ctx, id string) error {
 	if rest.Django(c) {
-		return change(c, id, replacementOf, h.doctors.Amend)
+		return rest.Change(c, id, doctors.ParseID, replacementOf, h.doctors.Amend, resource)
 	}
-	return change(c, id, detailsOf, h.doctors.Revise)
+	return rest.Change(c, id, doctors.ParseID, detailsOf, h.doctors.Revise, resource)
 }
 
 // AmendDoctor changes the details that are sent.
 func (h *handlers) AmendDoctor(c *fiber.Ctx, id string) error {
-	return change(c, id, changesOf, h.doctors.Amend)
+	return rest.Change(c, id, doctors.ParseID, changesOf, h.doctors.Amend, resource)
 }
 
-// change reads whom, which version and what, has the use case make it, and shows what came of it.
-func change[In, Out any](
-	c *fiber.Ctx, id string, read func(In) Out,
-	use func(context.Context, auth.Principal, doctors.ID, revision.Match, Out) (domain.Doctor, error),
-) error {
+// RemoveDoctor removes a doctor. Administrators may have it done in the background.
+func (h *handlers) RemoveDoctor(c *fiber.Ctx, id string, params RemoveDoctorParams) error {
+	force, to := rest.Value(params.Force), rest.UUID(params.ReassignTo)
+	if !force && to == nil {
+		return rest.Remove(c, id, doctors.ParseID, h.doctors.Remove)
+	}
 	doctorID, err := doctors.ParseID(id)
 	if err != nil {
 		return err
@@ -97,89 +88,42 @@ func change[In, Out any](
 	if err != nil {
 		return err
 	}
-	said, err := rest.Body(c, read)
+	var reassignTo *doctors.ID
+	if to != nil {
+		reassignTo = &doctors.ID{UUID: *to}
+	}
+	if force && to != nil {
+		return errs.Invalidf("force", "Send either reassign_to or force.")
+	}
+	continued, err := h.doctors.Dissolve(c.UserContext(), rest.Principal(c), doctorID, expected, reassignTo)
 	if err != nil {
 		return err
 	}
-	doctor, err := use(c.UserContext(), rest.Principal(c), doctorID, expected, said)
-	if err != nil {
-		return err
-	}
-	return send(c, fiber.StatusOK, doctor)
+	return rest.SendJob(c, continued.Job, continued.Total)
 }
 
-// RemoveDoctor removes a doctor, for an administrator who asks for it in the background.
-func (h *handlers) RemoveDoctor(c *fiber.Ctx, id string, asked RemoveDoctorParams) error {
-	doctorID, err := doctors.ParseID(id)
-	if err != nil {
-		return err
-	}
-	expected, err := rest.IfMatch(c)
-	if err != nil {
-		return err
-	}
-	reassignTo, background, err := dissolution(asked)
-	if err != nil {
-		return err
-	}
-	if background {
-		continued, err := h.doctors.Dissolve(c.UserContext(), rest.Principal(c), doctorID, expected, reassignTo)
-		if err != nil {
-			return err
-		}
-		return rest.SendJob(c, continued.Job, continued.Total)
-	}
-	if err := h.doctors.Remove(c.UserContext(), rest.Principal(c), doctorID, expected); err != nil {
-		return err
-	}
-	return c.SendStatus(fiber.StatusNoContent)
-}
+func location(d domain.Doctor) string { return "/api/doctors/" + d.ID.String() + "/" }
 
-// dissolution reads to whom the patients are reassigned, and whether the assignments end in the background. Errors:
-// errs.Invalid.
-func dissolution(asked RemoveDoctorParams) (reassignTo *doctors.ID, background bool, err error) {
-	background = asked.Force != nil && *asked.Force
-	if to := rest.UUID(asked.ReassignTo); to != nil {
-		if background {
-			return nil, false, errs.Invalidf("force", "Send either reassign_to or force.")
-		}
-		return &doctors.ID{UUID: *to}, true, nil
-	}
-	return nil, background, nil
-}
+func resource(d domain.Doctor) rest.Resource { return rest.Resource{Version: d.Version, Body: show(d)} }
 
-func send(c *fiber.Ctx, status int, d domain.Doctor) error {
-	return rest.Send(c, status, rest.Resource{Version: d.Version, Body: show(d)})
-}
-
-func filterIn(asked ListDoctorsParams) domain.Filter {
+func filterOf(params ListDoctorsParams) domain.Filter {
 	return domain.Filter{
-		Search: rest.Value(asked.Search), Specialization: rest.Value(asked.Specialization),
-		ExperienceMin: asked.ExperienceMin, ExperienceMax: asked.ExperienceMax,
-		CreatedAfter: rest.Instant(asked.CreatedAfter), CreatedBefore: rest.Instant(asked.CreatedBefore),
+		Search: rest.Value(params.Search), Specialization: rest.Value(params.Specialization),
+		ExperienceMin: params.ExperienceMin, ExperienceMax: params.ExperienceMax,
+		CreatedAfter: rest.Instant(params.CreatedAfter), CreatedBefore: rest.Instant(params.CreatedBefore),
 	}
 }
 
-func detailsOf(body DoctorInput) domain.Details {
-	return domain.Details{
-		Name: body.Name, Specialization: body.Specialization, Experience: body.Experience,
-		Email: rest.OrEmpty(body.Email), Phone: rest.OrEmpty(body.Phone),
-		LicenseNumber: rest.OrEmpty(body.LicenseNumber),
-	}
-}
-
-func changesOf(body DoctorChanges) domain.Changes {
-	return domain.Changes{
-		Name: body.Name, Specialization: body.Specialization, Experience: body.Experience,
-		Email: rest.Text(body.Email), Phone: rest.Text(body.Phone),
-		LicenseNumber: rest.Text(body.LicenseNumber),
-	}
-}
+var (
+	detailsOf     = fields.Mapper[DoctorInput, domain.Details]()
+	changesOf     = fields.Mapper[DoctorChanges, domain.Changes]()
+	replacementOf = fields.Mapper[DoctorInput, domain.Changes]()
+)
 
 func show(d domain.Doctor) Doctor {
 	return Doctor{
-		Id: d.ID.String(), Name: d.Name, Specialization: d.Specialization, Experience: d.Experience,
+		Id: d.ID.String(), CreatedAt: rest.At(d.CreatedAt), UpdatedAt: rest.At(d.UpdatedAt),
+		Name: d.Name, Specialization: d.Specialization, Experience: d.Experience,
 		Email: d.Email, Phone: d.Phone, LicenseNumber: rest.NullableText(d.LicenseNumber),
-		CreatedAt: rest.At(d.CreatedAt), UpdatedAt: rest.At(d.UpdatedAt),
 	}
 }

@@ -23,16 +23,13 @@ type store struct{ db *database.DB }
 
 type row struct {
 	ID             doctors.ID
-	Name           string
-	Specialization string
-	Experience     int
-	Email          string
-	Phone          string
-	LicenseNumber  database.Text
+	domain.Details `gorm:"embedded"`
 	SearchText     string
 	Version        int
 	CreatedAt      database.Time `gorm:"autoCreateTime:false"`
-	UpdatedAt      database.Time `gorm:"autoUpdateTime:false"` // the domain tells the time
+	UpdatedAt      database.Time `gorm:"autoUpdateTime:false"` // set by the domain
+
+	LicenseNumber database.Text // replaces that of Details: it is NULL where that is empty
 }
 
 // searchText returns the text that the row is found by.
@@ -50,23 +47,20 @@ func (row) TableName() string { return "doctors" }
 
 func rowOf(d domain.Doctor) row {
 	r := row{
-		ID: d.ID, Name: d.Name, Specialization: d.Specialization, Experience: d.Experience, Email: d.Email, Phone: d.Phone,
-		LicenseNumber: database.Text(d.LicenseNumber), Version: d.Version,
+		ID: d.ID, Details: d.Details, Version: d.Version,
 		CreatedAt: database.At(d.CreatedAt), UpdatedAt: database.At(d.UpdatedAt),
+		LicenseNumber: database.Text(d.LicenseNumber),
 	}
 	r.SearchText = r.searchText()
 	return r
 }
 
 func (r row) doctor() domain.Doctor {
-	return domain.Doctor{
-		ID: r.ID,
-		Details: domain.Details{
-			Name: r.Name, Specialization: r.Specialization, Experience: r.Experience, Email: r.Email, Phone: r.Phone,
-			LicenseNumber: string(r.LicenseNumber),
-		},
-		Version: r.Version, CreatedAt: r.CreatedAt.Time, UpdatedAt: r.UpdatedAt.Time,
+	d := domain.Doctor{
+		ID: r.ID, Details: r.Details, Version: r.Version, CreatedAt: r.CreatedAt.Time, UpdatedAt: r.UpdatedAt.Time,
 	}
+	d.LicenseNumber = string(r.LicenseNumber)
+	return d
 }
 
 func doctorsOf(rows []row) []domain.Doctor {
@@ -192,8 +186,8 @@ func (s *store) Change(ctx context.Context, id doctors.ID, rule func(*domain.Doc
 				return err
 			}
 		}
-		return explain(s.db.Write(ctx).Model(&row{}).Where("id = ?", id).
-			Select("name", "specialization", "experience", "email", "phone", "license_number", "search_text", "version", "updated_at").Updates(&r).Error)
+		one := s.db.Write(ctx).Where("id = ?", id)
+		return explain(database.Update(one, &r, "id", "created_at"))
 	})
 	return changed, err
 }

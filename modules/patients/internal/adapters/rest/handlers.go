@@ -1,5 +1,5 @@
-// Package rest is the patients module's REST door: the contract (openapi.yaml), what is generated from it, and the handlers, which
-// parse, ask and show.
+// Package rest is the REST adapter of the patients module: the contract (openapi.yaml), the code generated from it, and
+// the handlers. They parse a request, call a use case and convert its result.
 package rest
 
 import (
@@ -10,6 +10,7 @@ import (
 	"healthcare/modules/patients"
 	"healthcare/modules/patients/internal/app"
 	"healthcare/modules/patients/internal/domain"
+	"healthcare/platform/fields"
 	"healthcare/platform/rest"
 )
 
@@ -18,7 +19,7 @@ import (
 //go:embed openapi.yaml
 var document []byte
 
-// New is the module's part of the contract.
+// New returns the module's part of the API.
 func New(service *app.Service) rest.API {
 	return rest.API{Document: document, Register: func(router fiber.Router) {
 		RegisterHandlers(router, &handlers{service})
@@ -27,13 +28,13 @@ func New(service *app.Service) rest.API {
 
 type handlers struct{ patients *app.Service }
 
-// ListPatients answers a page of the caller's patients.
-func (h *handlers) ListPatients(c *fiber.Ctx, asked ListPatientsParams) error {
+// ListPatients responds with a page of the caller's patients.
+func (h *handlers) ListPatients(c *fiber.Ctx, params ListPatientsParams) error {
 	request, err := rest.PageRequest(c)
 	if err != nil {
 		return err
 	}
-	page, err := h.patients.Browse(c.UserContext(), rest.Principal(c), filterIn(asked), request)
+	page, err := h.patients.Browse(c.UserContext(), rest.Principal(c), filterOf(params), request)
 	if err != nil {
 		return err
 	}
@@ -43,7 +44,7 @@ func (h *handlers) ListPatients(c *fiber.Ctx, asked ListPatientsParams) error {
 
 // RegisterPatient adds a patient.
 func (h *handlers) RegisterPatient(c *fiber.Ctx) error {
-	return rest.Create(c, saidIn, h.patients.Register, location, h.resource)
+	return rest.Create(c, inputOf, h.patients.Register, location, h.resource)
 }
 
 // ReadPatient responds with one patient.
@@ -54,14 +55,14 @@ func (h *handlers) ReadPatient(c *fiber.Ctx, id string) error {
 // ReplacePatient replaces all details.
 func (h *handlers) ReplacePatient(c *fiber.Ctx, id string) error {
 	if rest.Django(c) {
-		return rest.Change(c, id, patients.ParseID, replacementIn, h.replace, h.resource)
+		return rest.Change(c, id, patients.ParseID, replacementOf, h.replace, h.resource)
 	}
-	return rest.Change(c, id, patients.ParseID, saidIn, h.patients.Revise, h.resource)
+	return rest.Change(c, id, patients.ParseID, inputOf, h.patients.Revise, h.resource)
 }
 
 // AmendPatient changes the details that are sent.
 func (h *handlers) AmendPatient(c *fiber.Ctx, id string) error {
-	return rest.Change(c, id, patients.ParseID, changesIn, h.patients.Amend, h.resource)
+	return rest.Change(c, id, patients.ParseID, changesOf, h.patients.Amend, h.resource)
 }
 
 // RemovePatient removes a patient.
@@ -76,36 +77,37 @@ func (h *handlers) resource(p domain.Patient) rest.Resource {
 	return rest.Resource{Version: p.Version, Derived: aging, Body: show(p, h.patients.Today())}
 }
 
-func filterIn(asked ListPatientsParams) domain.Filter {
+func filterOf(params ListPatientsParams) domain.Filter {
 	return domain.Filter{
-		Search: rest.Value(asked.Search), Gender: rest.Value(asked.Gender), AgeMin: asked.AgeMin, AgeMax: asked.AgeMax,
-		Doctor: rest.UUID(asked.Doctor), CreatedAfter: rest.Instant(asked.CreatedAfter), CreatedBefore: rest.Instant(asked.CreatedBefore),
+		Search: rest.Value(params.Search), Gender: rest.Value(params.Gender), AgeMin: params.AgeMin, AgeMax: params.AgeMax,
+		Doctor: rest.UUID(params.Doctor), CreatedAfter: rest.Instant(params.CreatedAfter),
+		CreatedBefore: rest.Instant(params.CreatedBefore),
 	}
 }
 
-func saidIn(body PatientInput) domain.Said {
-	return domain.Said{
-		Name: body.Name, Gender: body.Gender, Age: rest.OrNil(body.Age), BirthDate: rest.OrEmpty(body.BirthDate),
-		Email: rest.OrEmpty(body.Email), Phone: rest.OrEmpty(body.Phone),
-		Address: rest.OrEmpty(body.Address), Notes: rest.OrEmpty(body.Notes),
-		MedicalRecordNumber: rest.OrEmpty(body.MedicalRecordNumber),
-	}
+var (
+	inputFields   = fields.Mapper[PatientInput, domain.Input]("Age")
+	changedFields = fields.Mapper[PatientChanges, domain.Changes]("Age", "AgeUnknown")
+)
+
+func inputOf(body PatientInput) domain.Input {
+	in := inputFields(body)
+	in.Age = rest.OrNil(body.Age)
+	return in
 }
 
-func changesIn(body PatientChanges) domain.Changes {
-	return domain.Changes{
-		Name: body.Name, Gender: body.Gender, Age: rest.OrNil(body.Age), AgeUnknown: body.Age.IsNull(),
-		BirthDate: rest.Text(body.BirthDate), Email: rest.Text(body.Email), Phone: rest.Text(body.Phone),
-		Address: rest.Text(body.Address), MedicalRecordNumber: rest.Text(body.MedicalRecordNumber),
-		Notes: rest.Text(body.Notes),
-	}
+func changesOf(body PatientChanges) domain.Changes {
+	changes := changedFields(body)
+	changes.Age, changes.AgeUnknown = rest.OrNil(body.Age), body.Age.IsNull()
+	return changes
 }
 
 func show(p domain.Patient, today domain.Date) Patient {
+	d := p.Details
 	return Patient{
-		Id: p.ID.String(), Name: p.Details.Name, Age: p.Age(today), Gender: p.Details.Gender, CreatedBy: p.OwnerID.String(),
-		CreatedAt: rest.At(p.CreatedAt), UpdatedAt: rest.At(p.UpdatedAt),
-		BirthDate: rest.NullableText(p.Details.BirthDate.String()), Email: p.Details.Email, Phone: p.Details.Phone,
-		Address: p.Details.Address, MedicalRecordNumber: rest.NullableText(p.Details.MedicalRecordNumber), Notes: p.Details.Notes,
+		Id: p.ID.String(), CreatedBy: p.OwnerID.String(), CreatedAt: rest.At(p.CreatedAt), UpdatedAt: rest.At(p.UpdatedAt),
+		Name: d.Name, Age: p.Age(today), Gender: d.Gender, BirthDate: rest.NullableText(d.BirthDate.String()),
+		Email: d.Email, Phone: d.Phone, Address: d.Address,
+		MedicalRecordNumber: rest.NullableText(d.MedicalRecordNumber), Notes: d.Notes,
 	}
 }

@@ -23,21 +23,17 @@ func New(db *database.DB) ports.Repository { return &store{db} }
 type store struct{ db *database.DB }
 
 type row struct {
-	ID                  patients.ID
-	OwnerID             uuid.UUID
-	Name                string
-	Gender              string
-	Age                 *int // NULL while there is a birth date
-	BirthDate           domain.Date
-	Email               string
-	Phone               string
-	Address             string
+	ID             patients.ID
+	OwnerID        uuid.UUID
+	domain.Details `gorm:"embedded"`
+	SearchText     string
+	Version        int
+	CreatedAt      database.Time `gorm:"autoCreateTime:false"`
+	UpdatedAt      database.Time `gorm:"autoUpdateTime:false"` // set by the domain
+
+	// These replace fields of Details: they are NULL where those are empty.
+	Age                 *int // NULL if there is a birth date
 	MedicalRecordNumber database.Text
-	Notes               string
-	SearchText          string
-	Version             int
-	CreatedAt           database.Time `gorm:"autoCreateTime:false"`
-	UpdatedAt           database.Time `gorm:"autoUpdateTime:false"` // the domain tells the time
 }
 
 // searchText returns the text that the row is found by.
@@ -55,10 +51,9 @@ func (row) TableName() string { return "patients" }
 
 func rowOf(p domain.Patient) row {
 	r := row{
-		ID: p.ID, OwnerID: p.OwnerID, Name: p.Details.Name, Gender: p.Details.Gender, BirthDate: p.Details.BirthDate,
-		Email: p.Details.Email, Phone: p.Details.Phone, Address: p.Details.Address,
-		MedicalRecordNumber: database.Text(p.Details.MedicalRecordNumber), Notes: p.Details.Notes,
-		Version: p.Version, CreatedAt: database.At(p.CreatedAt), UpdatedAt: database.At(p.UpdatedAt),
+		ID: p.ID, OwnerID: p.OwnerID, Details: p.Details, Version: p.Version,
+		CreatedAt: database.At(p.CreatedAt), UpdatedAt: database.At(p.UpdatedAt),
+		MedicalRecordNumber: database.Text(p.Details.MedicalRecordNumber),
 	}
 	r.SearchText = r.searchText()
 	if r.BirthDate == (domain.Date{}) {
@@ -69,13 +64,10 @@ func rowOf(p domain.Patient) row {
 
 func (r row) patient() domain.Patient {
 	p := domain.Patient{
-		ID: r.ID, OwnerID: r.OwnerID,
-		Details: domain.Details{
-			Name: r.Name, Gender: r.Gender, BirthDate: r.BirthDate, Email: r.Email, Phone: r.Phone, Address: r.Address,
-			MedicalRecordNumber: string(r.MedicalRecordNumber), Notes: r.Notes,
-		},
-		Version: r.Version, CreatedAt: r.CreatedAt.Time, UpdatedAt: r.UpdatedAt.Time,
+		ID: r.ID, OwnerID: r.OwnerID, Details: r.Details, Version: r.Version,
+		CreatedAt: r.CreatedAt.Time, UpdatedAt: r.UpdatedAt.Time,
 	}
+	p.Details.MedicalRecordNumber = string(r.MedicalRecordNumber)
 	if r.Age != nil {
 		p.Details.Age = *r.Age
 	}

@@ -23,7 +23,7 @@ import (
 var mayAsk = map[string][]string{
 	"assignments": {"doctors", "patients"},
 	"audit":       {"patients"}, // whose access log may be seen
-	"patients":    {"identity"}, // for what it tells identity: identity.Belongings
+	"patients":    {"identity"}, // for what it tells identity: identity.UserData
 }
 
 var rules = []rule{

@@ -29,17 +29,17 @@ func ParseSessionID(s string) (SessionID, error) {
 	return recordid.Parse[SessionID](s, ErrSessionNotFound)
 }
 
-// Belongings knows what users own outside this module. The patients module implements it, so that users can go without identity knowing
+// UserData knows what users own outside this module. The patients module implements it, so that users can go without identity knowing
 // patients.
-type Belongings interface {
+type UserData interface {
 	// Count returns the number of the user's patients, limit at most; a negative limit is none. Errors: none of its
 	// own.
 	Count(ctx context.Context, user UserID, limit int) (int, error)
 
-	// Discard removes at most limit of the user's patients and all that refers to them, in the transaction of ctx, and
+	// DeleteAll removes at most limit of the user's patients and all that refers to them, in the transaction of ctx, and
 	// returns how many. Session and role are those of the user when they left, for the audit trail. Errors: none of its
 	// own.
-	Discard(ctx context.Context, user UserID, session SessionID, role string, limit int) (int, error)
+	DeleteAll(ctx context.Context, user UserID, session SessionID, role string, limit int) (int, error)
 }
 
 // AccessTokenKeys is the purpose of the keys that sign access tokens, as platform/keyring derives them; a key's id is the token's kid.

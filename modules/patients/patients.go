@@ -45,9 +45,11 @@ type Directory interface {
 	FindAll(ctx context.Context, scope Scope, ids []ID) (map[ID]Patient, error)
 }
 
-// Care knows who treats whom. The assignments module implements it, so that patients can be listed by doctor without knowing assignments.
-type Care interface {
-	// PatientsOf is the patients of the scope to whom the doctor is assigned, at most limit of them, in no order. Errors: none of its own.
+// AssignmentLookup finds patients by their doctor. The assignments module implements it, so that patients can be listed
+// by doctor without knowing assignments.
+type AssignmentLookup interface {
+	// PatientsOf returns the patients of the scope to whom the doctor is assigned, at most limit of them, in no order.
+	// Errors: none of its own.
 	PatientsOf(ctx context.Context, scope Scope, doctor uuid.UUID, limit int) ([]ID, error)
 }
 

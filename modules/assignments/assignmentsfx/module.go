@@ -11,9 +11,9 @@ import (
 	"healthcare/platform/httpserver"
 )
 
-// Module provides patients.Care, doctors.Assignments, the module's API and its reactions.
+// Module provides patients.AssignmentLookup, doctors.Assignments, the module's API and its reactions.
 var Module = fx.Module("assignments",
-	fx.Provide(store.New, app.NewLimit, app.New, app.NewCare, app.NewOfDoctors),
+	fx.Provide(store.New, app.NewLimit, app.New, app.NewLookup, app.NewOfDoctors),
 	events.Subscribe(app.WhenPatientDeleted),
 	events.Subscribe(app.WhenDoctorDeleted),
 	httpserver.Handle(rest.New),

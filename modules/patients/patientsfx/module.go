@@ -11,9 +11,9 @@ import (
 	"healthcare/platform/httpserver"
 )
 
-// Module provides patients.Directory, identity.Belongings and the module's API.
+// Module provides patients.Directory, identity.UserData and the module's API.
 var Module = fx.Module("patients",
-	fx.Provide(store.New, app.New, app.NewDirectory, app.NewBelongings),
+	fx.Provide(store.New, app.New, app.NewDirectory, app.NewUserData),
 	database.Refold(store.NewSearchTexts),
 	httpserver.Handle(rest.New),
 )

@@ -24,7 +24,7 @@ type Accounts struct {
 	sessions      ports.Sessions
 	credentials   *Credentials
 	registrations ports.Registrations
-	belongings    identity.Belongings
+	userData      identity.UserData
 	answers       ports.KeptAnswers
 	jobs          *jobs.Queue
 	roles         auth.Roles
@@ -37,12 +37,12 @@ type Accounts struct {
 // NewAccounts wires the use cases.
 func NewAccounts(
 	cfg identity.Config, users ports.Users, mailboxes ports.Mailboxes, sessions ports.Sessions, credentials *Credentials,
-	registrations ports.Registrations, belongings identity.Belongings, answers ports.KeptAnswers, queue *jobs.Queue,
+	registrations ports.Registrations, userData identity.UserData, answers ports.KeptAnswers, queue *jobs.Queue,
 	roles auth.Roles, trail audit.Recorder, tx tx.Runner, clock clock.Clock,
 ) *Accounts {
 	return &Accounts{
 		users: users, mailboxes: mailboxes, sessions: sessions, credentials: credentials, registrations: registrations,
-		belongings: belongings, answers: answers, jobs: queue, roles: roles, trail: trail, tx: tx, clock: clock,
+		userData: userData, answers: answers, jobs: queue, roles: roles, trail: trail, tx: tx, clock: clock,
 		closed: cfg.RegistrationClosed,
 	}
 }

@@ -25,7 +25,7 @@ type erasure struct {
 }
 
 // NewErasure returns the handler that removes the data of closed accounts, and then the accounts.
-func NewErasure(users ports.Users, belongings identity.Belongings, answers ports.KeptAnswers) jobs.Handler {
+func NewErasure(users ports.Users, userData identity.UserData, answers ports.KeptAnswers) jobs.Handler {
 	return jobs.Handler{Kind: erasureKind, Batch: func(
 		ctx context.Context, job jobs.Job, limit int,
 	) (jobs.Progress, error) {
@@ -45,7 +45,7 @@ func NewErasure(users ports.Users, belongings identity.Belongings, answers ports
 		if err != nil {
 			return jobs.Progress{}, err
 		}
-		removed, err := belongings.Discard(ctx, user, closing.Session, closing.Role, limit)
+		removed, err := userData.DeleteAll(ctx, user, closing.Session, closing.Role, limit)
 		if err != nil {
 			return jobs.Progress{}, err
 		}
@@ -64,7 +64,7 @@ type Continued struct {
 
 // close makes the account unreachable at once, and leaves its data to a job.
 func (a *Accounts) close(ctx context.Context, who auth.Principal, user identity.UserID) (*Continued, error) {
-	total, err := a.belongings.Count(ctx, user, -1)
+	total, err := a.userData.Count(ctx, user, -1)
 	if err != nil {
 		return nil, err
 	}

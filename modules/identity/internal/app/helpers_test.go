@@ -111,14 +111,14 @@ func rolesOf() auth.Roles {
 // estate is what users own, as another module tells it: here, whether there is a row for them in patients.
 type estate struct{ db *database.DB }
 
-// Count implements identity.Belongings.
+// Count implements identity.UserData.
 func (e *estate) Count(ctx context.Context, user identity.UserID, _ int) (count int, err error) {
 	err = e.db.Read(ctx).Raw(`SELECT count(*) FROM patients WHERE owner_id = ?`, user).Scan(&count).Error
 	return count, err
 }
 
-// Discard implements identity.Belongings.
-func (e *estate) Discard(
+// DeleteAll implements identity.UserData.
+func (e *estate) DeleteAll(
 	ctx context.Context, user identity.UserID, _ identity.SessionID, _ string, _ int,
 ) (int, error) {
 	done := e.db.Write(ctx).Exec(`DELETE FROM patients WHERE owner_id = ?`, user)

@@ -105,7 +105,7 @@ func (a *Accounts) leave(
 	if err != nil {
 		return nil, err
 	}
-	owned, err := a.belongings.Count(ctx, user.ID, quick+1)
+	owned, err := a.userData.Count(ctx, user.ID, quick+1)
 	if err != nil {
 		return nil, err
 	}
@@ -123,7 +123,7 @@ func (a *Accounts) leave(
 		return a.close(ctx, who, user.ID)
 	}
 	if owned > 0 {
-		if _, err := a.belongings.Discard(ctx, user.ID, sessionOf(who), string(who.Role), quick); err != nil {
+		if _, err := a.userData.DeleteAll(ctx, user.ID, sessionOf(who), string(who.Role), quick); err != nil {
 			return nil, err
 		}
 	}

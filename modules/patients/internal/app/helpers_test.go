@@ -33,7 +33,7 @@ func newHouse(db *database.DB, subscriptions ...events.Subscription) house {
 	manual := clock.At(now)
 	return house{
 		app.New(
-			store.New(db), nobodysCare{}, new(audittest.Recorder), db,
+			store.New(db), noAssignments{}, new(audittest.Recorder), db,
 			events.New(subscriptions...), manual, time.UTC, patients.Config{},
 		),
 		db,
@@ -87,9 +87,9 @@ func (h house) browsed(t *testing.T, who auth.Principal) []domain.Patient {
 // whole asks for a list in one page, newest first.
 var whole = paging.Request{Limit: 10_000, Order: []paging.Order{{Column: "created_at", Descending: true}, {Column: "id", Descending: true}}}
 
-// nobodysCare is patients without doctors.
-type nobodysCare struct{}
+// noAssignments is patients without doctors.
+type noAssignments struct{}
 
-func (nobodysCare) PatientsOf(context.Context, patients.Scope, uuid.UUID, int) ([]patients.ID, error) {
+func (noAssignments) PatientsOf(context.Context, patients.Scope, uuid.UUID, int) ([]patients.ID, error) {
 	return []patients.ID{}, nil
 }

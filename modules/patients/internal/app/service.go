@@ -25,7 +25,7 @@ import (
 // Service is what a user may do with patients.
 type Service struct {
 	patients ports.Repository
-	care     patients.Care
+	assigned patients.AssignmentLookup
 	trail    audit.Recorder
 	tx       tx.Runner
 	events   events.Publisher
@@ -36,13 +36,13 @@ type Service struct {
 
 // New wires the use cases.
 func New(
-	repository ports.Repository, care patients.Care, trail audit.Recorder,
+	repository ports.Repository, assigned patients.AssignmentLookup, trail audit.Recorder,
 	tx tx.Runner, events events.Publisher, clock clock.Clock,
 	zone *time.Location, cfg patients.Config,
 ) *Service {
 	limit := quota.New(cfg.MaxPerUser, repository.CountOf, patients.ErrLimitReached)
 	return &Service{
-		patients: repository, care: care, trail: trail, tx: tx,
+		patients: repository, assigned: assigned, trail: trail, tx: tx,
 		events: events, clock: clock, zone: zone, limit: limit,
 	}
 }
@@ -81,7 +81,7 @@ func (s *Service) Browse(
 		return none, err
 	}
 	if filter.Doctor != nil {
-		filter.Among, err = s.care.PatientsOf(ctx, visible(who), *filter.Doctor, maxAmong+1)
+		filter.Among, err = s.assigned.PatientsOf(ctx, visible(who), *filter.Doctor, maxAmong+1)
 		if err != nil {
 			return none, err
 		}

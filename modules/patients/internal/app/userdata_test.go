@@ -20,7 +20,7 @@ import (
 	"healthcare/platform/events"
 )
 
-func TestBelongings(t *testing.T) {
+func TestUserData(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		var heard []patients.Deleted
@@ -31,19 +31,19 @@ func TestBelongings(t *testing.T) {
 		})
 		h := newHouse(db, letGo)
 		trail := new(audittest.Recorder)
-		belongings := app.NewBelongings(store.New(db), db, events.New(letGo), trail)
+		userData := app.NewUserData(store.New(db), db, events.New(letGo), trail)
 		owner, patient := treated(t, h)
 		user, who := identity.UserID{UUID: owner}, auth.Principal{UserID: owner, SessionID: uuid.New(), Role: auth.Staff}
 		others, stranger := identity.UserID{UUID: someone(t, db).UserID}, someone(t, db)
 		kept := h.registered(t, stranger, ananya())
 		owns := func(t *testing.T, user identity.UserID) bool {
 			t.Helper()
-			n, err := belongings.Count(t.Context(), user, 1)
+			n, err := userData.Count(t.Context(), user, 1)
 			require.NoError(t, err)
 			return n > 0
 		}
 		discard := func() (int, error) {
-			return belongings.Discard(t.Context(), user, identity.SessionID{UUID: who.SessionID}, string(who.Role), 1000)
+			return userData.DeleteAll(t.Context(), user, identity.SessionID{UUID: who.SessionID}, string(who.Role), 1000)
 		}
 		t.Run("are the user's patients", func(t *testing.T) {
 			require.True(t, owns(t, user))
@@ -65,7 +65,7 @@ func TestBelongings(t *testing.T) {
 				}
 			}
 			require.NoError(t, db.Write(t.Context()).Table("patients").CreateInBatches(more, 500).Error)
-			all, err := belongings.Count(t.Context(), user, -1)
+			all, err := userData.Count(t.Context(), user, -1)
 			require.NoError(t, err)
 			require.Equal(t, 1501, all)
 			for _, expected := range []int{1000, 501} {

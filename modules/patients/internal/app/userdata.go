@@ -12,23 +12,23 @@ import (
 	"healthcare/platform/tx"
 )
 
-// NewBelongings tells identity of a user's patients, and removes them when the user goes.
-func NewBelongings(repository ports.Repository, tx tx.Runner, events events.Publisher, trail audit.Recorder) identity.Belongings {
-	return &belongings{repository, tx, events, trail}
+// NewUserData tells identity of a user's patients, and removes them when the user goes.
+func NewUserData(repository ports.Repository, tx tx.Runner, events events.Publisher, trail audit.Recorder) identity.UserData {
+	return &userData{repository, tx, events, trail}
 }
 
-type belongings struct {
+type userData struct {
 	patients ports.Repository
 	tx       tx.Runner
 	events   events.Publisher
 	trail    audit.Recorder
 }
 
-func (b *belongings) Count(ctx context.Context, user identity.UserID, limit int) (int, error) {
+func (b *userData) Count(ctx context.Context, user identity.UserID, limit int) (int, error) {
 	return b.patients.Count(ctx, patients.OwnedBy(user.UUID), limit)
 }
 
-func (b *belongings) Discard(
+func (b *userData) DeleteAll(
 	ctx context.Context, user identity.UserID, session identity.SessionID, role string, limit int,
 ) (removed int, err error) {
 	scope := patients.OwnedBy(user.UUID)

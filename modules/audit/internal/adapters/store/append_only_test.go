@@ -51,7 +51,7 @@ func TestR43_TheTrailOnlyGrows(t *testing.T) {
 	})
 }
 
-// TestR43_Roles is README's way to set up PostgreSQL: the application's role writes the trail, and can do nothing else to it.
+// TestR43_Roles sets up the roles of cmd/healthcare/AUDIT.md: the application's role writes the trail, and can do nothing else to it.
 func TestR43_Roles(t *testing.T) {
 	each(t, func(t *testing.T, db *database.DB, ledger ports.Ledger) {
 		if db.Engine() != database.Postgres {

@@ -51,7 +51,7 @@ var homes = []struct {
 }{
 	{"gorm.io", "adapters/store, platform/database* and platform/idempotency", func(f file) bool {
 		return f.layer == "adapters/store" || strings.HasPrefix(f.path, "platform/database") ||
-			below(f.path, "platform/idempotency") || below(f.path, references)
+			below(f.path, "platform/idempotency") || below(f.path, references) || below(f.path, harnessFolder)
 	}},
 	{"github.com/gofiber", "adapters/rest, platform/rest and platform/httpserver", func(f file) bool {
 		return f.layer == "adapters/rest" || below(f.path, "platform/rest") || below(f.path, "platform/httpserver") ||

@@ -112,9 +112,12 @@ func placeOf(folder string) place {
 	return place{module, inside[1]}
 }
 
-// isTestPackage is about a module's *test package and platform's, such as platform/databasetest.
+// harnessFolder runs the whole service for the tests of cmd.
+const harnessFolder = "cmd/internal/harness"
+
+// isTestPackage reports whether only tests may import the package: a *test package, or the harness.
 func (p place) isTestPackage() bool {
-	return p.module != "" && p.layer == "test" || p.module == "" && strings.HasSuffix(p.layer, "test")
+	return p.module != "" && p.layer == "test" || p.module == "" && strings.HasSuffix(p.layer, "test") || p.layer == harnessFolder
 }
 
 // std is told by the first element: a library's has a dot in it.

@@ -7,6 +7,7 @@ import (
 	"go.uber.org/fx"
 
 	"healthcare/cmd/internal/composition"
+	"healthcare/cmd/internal/harness"
 	"healthcare/modules/doctors"
 	"healthcare/modules/patients"
 	"healthcare/platform/audit"
@@ -19,7 +20,7 @@ import (
 func TestTheGraphIsComplete(t *testing.T) {
 	cfg, err := config.Default()
 	require.NoError(t, err)
-	cfg.SecretKey, cfg.AuditKey = testSecret, testAuditKey
+	cfg.SecretKey, cfg.AuditKey = harness.SecretKey, harness.AuditKey
 	everyPublicInterface := fx.Invoke(func(audit.Recorder, auth.Authenticator, patients.Directory, doctors.Directory, events.Publisher, tx.Runner) {
 	})
 	require.NoError(t, fx.ValidateApp(composition.Configuration(cfg, programVersion()), composition.Serving(), everyPublicInterface))

@@ -13,6 +13,7 @@ import (
 	"github.com/knadh/koanf/parsers/yaml"
 	"github.com/stretchr/testify/require"
 
+	"healthcare/cmd/internal/harness"
 	"healthcare/configs"
 	"healthcare/platform/config"
 )
@@ -174,7 +175,7 @@ func (c container) load(t *testing.T, shared manifest) config.Config {
 	for _, e := range c.Env {
 		if file, isFile := strings.CutSuffix(e.Name, "_FILE"); isFile {
 			require.Equal(t, filepath.Join(mounted["secrets"], strings.ToLower(file)), e.Value)
-			secret := map[string]string{"SECRET_KEY": testSecret, "AUDIT_KEY": testAuditKey, "DATABASE_URL": "postgres://a:b@c/d"}[file]
+			secret := map[string]string{"SECRET_KEY": harness.SecretKey, "AUDIT_KEY": harness.AuditKey, "DATABASE_URL": "postgres://a:b@c/d"}[file]
 			require.NotEmpty(t, secret, file)
 			e.Value = filepath.Join(t.TempDir(), file)
 			require.NoError(t, os.WriteFile(e.Value, []byte(secret), 0o600))

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"healthcare/cmd/internal/harness"
 )
 
 // committedContract is the contract as reviews see it change; info.version is always the same there.
@@ -41,8 +43,8 @@ func TestOpenAPIPrintsWhatTheServerAnswers(t *testing.T) {
 	command.SetArgs([]string{"openapi"})
 	require.NoError(t, command.ExecuteContext(t.Context()))
 
-	eachEngine(t, func(t *testing.T, s *service) {
-		answer, err := http.Get(s.base + "/openapi.json")
+	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
+		answer, err := http.Get(s.URL + "/openapi.json")
 		require.NoError(t, err)
 		defer func() { _ = answer.Body.Close() }()
 		served, err := io.ReadAll(answer.Body)

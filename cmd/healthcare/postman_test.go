@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"healthcare/cmd/internal/harness"
 	"healthcare/platform/auth"
 )
 
@@ -34,14 +35,14 @@ func TestThePostmanCollectionRuns(t *testing.T) {
 	require.NoError(t, err)
 	var c collection
 	require.NoError(t, json.Unmarshal(made, &c))
-	eachEngine(t, func(t *testing.T, s *service) {
+	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		operations := 0
-		for _, path := range s.document.Paths.Map() {
+		for _, path := range s.Document.Paths.Map() {
 			operations += len(path.Operations())
 		}
 		t.Run("for somebody who registers with it, twice", func(t *testing.T) {
 			for range 2 {
-				r := s.runCollection(t, c, nil)
+				r := runCollection(t, s, c, nil)
 				require.Len(t, r.statuses, operations, "every operation is in it")
 				require.Equal(t, "staff", r.variables["role"])
 				require.Equal(t, 201, r.statuses["POST /api/patients/"])
@@ -49,18 +50,18 @@ func TestThePostmanCollectionRuns(t *testing.T) {
 				require.Equal(t, 204, r.statuses["DELETE /api/auth/me/"], "the run removes the account that it made")
 			}
 		})
-		for role, other := range map[auth.Role]string{auth.Staff: "GET /api/patients/", auth.Admin: "POST /api/users/", auditor: "GET /api/audit/"} {
+		for role, other := range map[auth.Role]string{auth.Staff: "GET /api/patients/", auth.Admin: "POST /api/users/", "auditor": "GET /api/audit/"} {
 			t.Run("for an existing user: "+string(role)+", twice", func(t *testing.T) {
-				known := s.as(t, role, "Known"+string(role))
+				known := s.NewUserWithRole(t, role, "Known"+string(role))
 				for range 2 {
-					r := s.runCollection(t, c, map[string]string{"email": known.email(), "password": password})
+					r := runCollection(t, s, c, map[string]string{"email": known.Email(), "password": harness.Password})
 					require.Equal(t, string(role), r.variables["role"])
 					require.Equal(t, 409, r.statuses["POST /api/auth/register/"])
 					require.Contains(t, []int{200, 201}, r.statuses[other])
 					require.NotContains(t, r.statuses, "DELETE /api/auth/me/", "an account that is older than the run stays")
 					require.NotContains(t, r.statuses, "PATCH /api/auth/me/", "as it is")
 				}
-				known.signIn()
+				known.SignIn()
 			})
 		}
 	})
@@ -72,7 +73,7 @@ type collectionRun struct {
 	statuses  map[string]int // "GET /api/users/" -> the status
 }
 
-func (s *service) runCollection(t *testing.T, c collection, variables map[string]string) *collectionRun {
+func runCollection(t *testing.T, s *harness.Service, c collection, variables map[string]string) *collectionRun {
 	t.Helper()
 	r := &collectionRun{variables: map[string]string{}, statuses: map[string]int{}}
 	for _, v := range c.Variable {
@@ -105,7 +106,7 @@ var (
 
 const registers = `pm.collectionVariables.set("registered", pm.response.code === 201 ? "yes" : "");`
 
-func (r *collectionRun) send(t *testing.T, s *service, i item) {
+func (r *collectionRun) send(t *testing.T, s *harness.Service, i item) {
 	t.Helper()
 	for _, e := range i.Event {
 		for _, line := range e.Script.Exec {
@@ -114,17 +115,17 @@ func (r *collectionRun) send(t *testing.T, s *service, i item) {
 			}
 		}
 	}
-	client := s.client(t)
+	client := s.Anonymous(t)
 	if i.Request.Auth == nil {
-		client.token = r.variables["access"]
+		client.Token = r.variables["access"]
 	}
 	var payload any
 	if i.Request.Body != nil {
 		payload = r.fill(i.Request.Body.Raw)
 	}
-	a := client.do(i.Request.Method, r.fill(i.Request.URL.Raw), payload)
+	a := client.Do(i.Request.Method, r.fill(i.Request.URL.Raw), payload)
 	route := i.Request.Method + " " + strings.TrimPrefix(i.Request.URL.Raw, "{{base}}")
-	r.statuses[route] = a.status
+	r.statuses[route] = a.Status
 	may := true
 	for _, line := range i.Event[0].Script.Exec {
 		if found := roles.FindStringSubmatch(line); found != nil {
@@ -134,17 +135,17 @@ func (r *collectionRun) send(t *testing.T, s *service, i item) {
 			if !may {
 				expected = []string{found[2]}
 			}
-			require.True(t, slices.Contains(expected, strconv.Itoa(a.status)), "%s: %d is not one of %v: %s", route, a.status, expected, a.raw)
+			require.True(t, slices.Contains(expected, strconv.Itoa(a.Status)), "%s: %d is not one of %v: %s", route, a.Status, expected, a.Body)
 		} else if found := keeps.FindStringSubmatch(line); found != nil {
 			switch {
-			case a.status >= 300:
+			case a.Status >= 300:
 			case found[2] != "":
-				r.variables[found[1]] = a.list()[0][found[3]].(string)
+				r.variables[found[1]] = a.List()[0][found[3]].(string)
 			default:
-				r.variables[found[1]] = a.object()[found[3]].(string)
+				r.variables[found[1]] = a.Object()[found[3]].(string)
 			}
 		} else if line == registers {
-			r.variables["registered"] = map[bool]string{true: "yes"}[a.status == 201]
+			r.variables["registered"] = map[bool]string{true: "yes"}[a.Status == 201]
 		} else {
 			t.Fatalf("this test does not understand the script's line %s", line)
 		}

@@ -1,0 +1,126 @@
+package main
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+	"github.com/stretchr/testify/require"
+
+	"healthcare/cmd/internal/harness"
+)
+
+func TestVersion(t *testing.T) {
+	t.Parallel()
+	for _, line := range []string{"version", "--version", "-v"} {
+		require.Equal(t, "healthcare "+harness.TestVersion+"\n", harness.NewEnv(t).With("DEBUG=perhaps").Run(line).ExpectSuccess(), "whatever the configuration")
+	}
+}
+
+// commandLines is how every command is called.
+func commandLines(command *cobra.Command, path ...string) map[string]*cobra.Command {
+	all := map[string]*cobra.Command{strings.Join(path, " "): command}
+	for _, sub := range command.Commands() {
+		maps.Copy(all, commandLines(sub, append(slices.Clip(path), sub.Name())...))
+	}
+	return all
+}
+
+func TestHelp(t *testing.T) {
+	t.Parallel()
+	all := commandLines(rootCommand())
+	require.Len(t, all, 32, "%v", all)
+	for line, command := range all {
+		t.Run("of healthcare "+line+" says what it is for", func(t *testing.T) {
+			t.Parallel()
+			said := harness.NewEnv(t).Run(append(strings.Fields(line), "--help")...).ExpectSuccess()
+			require.NotEmpty(t, command.Short)
+			purpose := command.Long
+			if purpose == "" {
+				purpose = command.Short
+			}
+			require.Contains(t, said, strings.TrimSpace(purpose))
+			require.Contains(t, said, "Usage:\n  healthcare")
+			require.Equal(t, line == "", strings.Contains(said, "Environment ("), "the table of variables stands in one place")
+			require.Equal(t, line == "", strings.Contains(said, "Exit status: "))
+			require.Equal(t, line != "", strings.Contains(said, `"healthcare --help" lists the environment variables`))
+		})
+	}
+	t.Run("of the program lists every command and gives examples", func(t *testing.T) {
+		t.Parallel()
+		said := harness.NewEnv(t).Run("--help").ExpectSuccess()
+		for _, sub := range rootCommand().Commands() {
+			require.Contains(t, said, "\n  "+sub.Name()+" ")
+		}
+		require.Contains(t, said, "Examples:")
+		require.Equal(t, said, harness.NewEnv(t).Run("help").ExpectSuccess())
+	})
+	t.Run("of a command that has commands is what it says alone", func(t *testing.T) {
+		t.Parallel()
+		p := harness.NewEnv(t)
+		for _, command := range []string{"migrate", "keys"} {
+			require.Equal(t, p.Run(command, "--help").ExpectSuccess(), p.Run(command).ExpectSuccess())
+		}
+	})
+}
+
+func TestWhatIsNoCommandIsRefusedInOneLine(t *testing.T) {
+	t.Parallel()
+	for line, named := range map[string]string{
+		"sevre":                       `unknown command "sevre" for "healthcare"; did you mean serve?`,
+		"migrate stauts":              `unknown command "stauts" for "healthcare migrate"; did you mean status?`,
+		"audit verfiy":                `unknown command "verfiy" for "healthcare audit"; did you mean verify?`,
+		"help migrte":                 `unknown command "migrte" for "healthcare"; did you mean migrate?`,
+		"help audit exprot":           `unknown command "exprot" for "healthcare audit"; did you mean export?`,
+		"completion powershel":        `unknown command "powershel" for "healthcare completion"; did you mean powershell?`,
+		"copy --snapshto":             "unknown flag: --snapshto; did you mean --snapshot?",
+		"user list --rol x":           "unknown flag: --rol; did you mean --role?",
+		"keys rotate --drop-previuos": "unknown flag: --drop-previuos; did you mean --drop-previous?",
+		"--port 9000":                 "unknown flag: --port",
+		"-p":                          "unknown shorthand flag: 'p'",
+		"serve --port 9000":           "unknown flag: --port",
+		"serve now":                   `unknown command "now"`,
+		"migrate down":                `unknown command "down"`,
+		"migrate up 3":                `unknown command "3"`,
+		"migrate --force":             "unknown flag: --force",
+		"keys rotat":                  `unknown command "rotat" for "healthcare keys"; did you mean rotate?`,
+		"keys rotate now":             `unknown command "now"`,
+		"keys list --json":            "unknown flag: --json",
+		"health 10.0.0.1":             `unknown command "10.0.0.1"`,
+		"version --json":              "unknown flag: --json",
+	} {
+		t.Run("healthcare "+line, func(t *testing.T) {
+			t.Parallel()
+			o := harness.NewEnv(t).Run(strings.Fields(line)...).ExpectFailure(exitFailure, named)
+			require.Len(t, o.StderrLines(), 1)
+		})
+	}
+}
+
+func TestShellCompletion(t *testing.T) {
+	t.Parallel()
+	p := harness.NewEnv(t)
+	for shell, mark := range map[string]string{
+		"bash": "__start_healthcare", "zsh": "#compdef healthcare", "fish": "complete -c healthcare", "powershell": "Register-ArgumentCompleter",
+	} {
+		t.Run("has a script for "+shell, func(t *testing.T) {
+			require.Contains(t, p.Run("completion", shell).ExpectSuccess(), mark)
+		})
+	}
+	for line, offered := range map[string][]string{
+		"mig": {"migrate"}, "migrate ": {"up", "status"}, "audit verify --": {"--checkpoints", "--export"}, "user list --role ": {"admin\t", "auditor\t", "staff\t"},
+		"user promote EMAIL --role a": {"admin\t", "auditor\t"},
+	} {
+		t.Run("offers what follows healthcare "+line, func(t *testing.T) {
+			words := strings.Split(line, " ")
+			o := p.Run(append([]string{"__complete"}, words...)...)
+			require.Equal(t, 0, o.ExitCode)
+			for _, word := range offered {
+				require.Contains(t, o.Stdout, word)
+			}
+		})
+	}
+	require.Len(t, p.ListFolder(), 1, "nothing is made")
+}

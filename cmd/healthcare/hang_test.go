@@ -1,0 +1,35 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"healthcare/cmd/internal/harness"
+)
+
+// TestTheProcessEndsWhateverHangs runs this test in a process of its own, which hangs.
+func TestTheProcessEndsWhateverHangs(t *testing.T) {
+	t.Parallel()
+	const marker = "HEALTHCARE_TEST_HANGS"
+	if os.Getenv(marker) != "" {
+		ctx, cancel := context.WithCancel(context.Background())
+		endIfHung(ctx, 100*time.Millisecond)
+		endIfHung(ctx, time.Millisecond)() // called off
+		fmt.Fprintln(os.Stderr, "hangs")
+		cancel()
+		select {}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), harness.Timeout)
+	defer cancel()
+	hung := exec.CommandContext(ctx, os.Args[0], "-test.run=^"+t.Name()+"$") // #nosec G204 -- the test itself
+	hung.Env = append(os.Environ(), marker+"=1")
+	said, _ := hung.CombinedOutput()
+	require.Equal(t, exitHung, hung.ProcessState.ExitCode(), "%s", said)
+	require.Contains(t, string(said), "did not stop within 100ms")
+}

@@ -1,0 +1,11 @@
+package main
+
+import (
+	"testing"
+
+	"healthcare/cmd/internal/harness"
+)
+
+func TestMain(m *testing.M) { harness.Main(m) }
+
+type object = harness.Object

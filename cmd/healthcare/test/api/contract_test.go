@@ -1,0 +1,272 @@
+package api
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/stretchr/testify/require"
+
+	"healthcare/cmd/internal/harness"
+	"healthcare/platform/auth"
+	"healthcare/platform/config"
+)
+
+// Every answer that the modules describe is given at least once; what the server itself adds to every operation is platform/httpserver's to show.
+func TestEveryDescribedAnswerIsReached(t *testing.T) {
+	t.Parallel()
+	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
+		c, nobody := s.NewUser(t, "Asha"), s.Anonymous(t)
+		missing := "0193525f-1f70-7cc1-a0e2-0f6e2b6cfe3b"
+		patient := object{"name": "A", "age": 1, "gender": "Other", "medical_record_number": "M"}
+		doctor := object{"name": "A", "specialization": "B", "experience": 1, "license_number": "L"}
+
+		login := object{"email": "asha@clinic.example", "password": "correct horse"}
+		revised := s.NewUser(t, "Conditional")
+		reachConditions(revised)
+		nobody.Do("POST", "/api/auth/register/", object{"name": "A", "email": "asha@clinic.example", "password": "correct horse"})
+		refresh := nobody.Do("POST", "/api/auth/login/", login).Object()["refresh"]
+		nobody.Do("POST", "/api/auth/login/", object{"email": "a@b.example", "password": "x"})
+		for range 2 {
+			nobody.Do("POST", "/api/auth/refresh/", object{"refresh": refresh})
+		}
+		nobody.Do("POST", "/api/auth/refresh/", object{"refresh": "nonsense"})
+		for _, path := range []string{"register", "login", "refresh"} {
+			nobody.Do("POST", "/api/auth/"+path+"/", object{})
+		}
+
+		patientID := c.Do("POST", "/api/patients/", patient).ID()
+		doctorID := c.Do("POST", "/api/doctors/", doctor).ID()
+		otherPatient, otherDoctor := c.AddPatient(), c.AddDoctor()
+		assignmentID := c.Assign(patientID, doctorID).ID()
+		c.Assign(patientID, doctorID)
+		c.Assign(missing, doctorID)
+		c.Do("POST", "/api/mappings/", object{})
+		for _, one := range []struct {
+			collection, id, rival string
+			body                  object
+		}{{"/api/patients/", patientID, otherPatient, patient}, {"/api/doctors/", doctorID, otherDoctor, doctor}} {
+			c.Do("GET", one.collection, nil)
+			c.Do("POST", one.collection, one.body) // 409
+			c.Do("POST", one.collection, object{})
+			for _, id := range []string{one.id, one.rival, missing} { // 200, 409, 404
+				c.Do("GET", one.collection+id+"/", nil)
+				c.Do("PUT", one.collection+id+"/", one.body)
+				c.Do("PATCH", one.collection+id+"/", one.body)
+			}
+			c.Do("PUT", one.collection+one.id+"/", object{})
+			c.Do("PATCH", one.collection+one.id+"/", object{"name": ""})
+		}
+		for _, id := range []string{patientID, missing} {
+			c.Do("GET", "/api/mappings/"+id+"/", nil)
+			c.Do("GET", "/api/mappings/patient/"+id+"/", nil)
+		}
+		c.Do("GET", "/api/mappings/", nil)
+		for _, id := range []string{assignmentID, missing} {
+			c.Do("GET", "/api/mappings/detail/"+id+"/", nil)
+			c.Do("DELETE", "/api/mappings/"+id+"/", nil)
+		}
+		for _, id := range []string{patientID, missing} {
+			c.Do("GET", "/api/patients/"+id+"/access-log/", nil)
+		}
+		s.NewUserWithRole(t, "auditor", "Uma").Do("GET", "/api/audit/", nil).Expect(200)
+		for _, path := range []string{"/api/patients/" + patientID, "/api/doctors/" + doctorID} {
+			c.Do("DELETE", path, nil)
+			c.Do("DELETE", path, nil)
+		}
+		for _, path := range []string{"/livez", "/readyz", "/metrics", "/openapi.json", "/problems/not_found", "/problems/nonsense", "/docs/", "/docs/docs.js", "/docs/nonsense"} {
+			nobody.Do("GET", path, nil).Expect(map[bool]int{true: 404, false: 200}[strings.HasSuffix(path, "nonsense")])
+		}
+		for _, path := range []string{"/openapi.json", "/docs/", "/docs/docs.js"} {
+			nobody.Do("GET", path, nil, "If-None-Match", "*").Expect(304)
+		}
+		nobody.Do("GET", "/metrics", nil, "X-Forwarded-For", "192.0.2.1").Expect(404)
+		callEverythingWithoutToken(t, s)
+		reachAccounts(t, s)
+		reachJobs(t, s)
+
+		var unreached []string
+		for _, item := range s.Document.Paths.Map() {
+			for _, op := range item.Operations() {
+				for status := range op.Responses.Map() {
+					serversOwn := slices.Contains([]string{"428", "503", "default"}, status) ||
+						// TestRegistrationClosed, TestRegistrationsOfANetworkAreCounted
+						status == "400" && op.RequestBody == nil || op.OperationID == "register" && (status == "403" || status == "429")
+					key := fmt.Sprintf("%s %s", op.OperationID, status)
+					if _, reached := s.Answered.Load(key); !reached && !serversOwn {
+						unreached = append(unreached, key)
+					}
+				}
+			}
+		}
+		slices.Sort(unreached)
+		require.Empty(t, unreached)
+	}, func(cfg *config.Config) { cfg.SignInFreeAttempts = 5 })
+}
+
+// reachAccounts gets the answers about accounts and sessions, and those to a role that may call nothing.
+func reachAccounts(t *testing.T, s *harness.Service) {
+	ghost := s.NewUserWithRole(t, "ghost", "Ghost")
+	for _, r := range s.Routes() {
+		if _, some := r.Operation.Extensions["x-access"].([]any); some {
+			ghost.Do(r.Method, r.PathWith(harness.MissingID), nil).Expect(403)
+		}
+	}
+	admin, user := s.NewUserWithRole(t, auth.Admin, "Admin"), s.NewUser(t, "User")
+	newcomer := object{"name": "N", "email": "newcomer@clinic.example", "password": harness.Password}
+	id := admin.Do("POST", "/api/users/", newcomer).Expect(201).ID()
+	admin.Do("POST", "/api/users/", newcomer).Expect(409)
+	admin.Do("POST", "/api/users/", object{}).Expect(400)
+	admin.Do("GET", "/api/users/", nil).Expect(200)
+	for at, statuses := range map[string][]int{"/api/users/" + id: {200, 304, 200, 412}, "/api/users/" + harness.MissingID: {404, 404, 404, 404}} {
+		admin.Do("GET", at, nil).Expect(statuses[0])
+		admin.Do("GET", at, nil, "If-None-Match", "*").Expect(statuses[1])
+		admin.Do("PATCH", at, object{"active": true}).Expect(statuses[2])
+		admin.Do("PATCH", at, object{"active": true}, "If-Match", `"v9"`).Expect(statuses[3])
+	}
+	admin.Do("PATCH", "/api/users/"+id, object{"role": "nobody's"}).Expect(400)
+	admin.Do("PATCH", "/api/users/"+admin.UserID(), object{"role": "staff"}).Expect(409)
+
+	user.Do("GET", "/api/auth/me/", nil).Expect(200)
+	user.Do("GET", "/api/auth/me/", nil, "If-None-Match", "*").Expect(304)
+	user.Do("PATCH", "/api/auth/me/", object{"name": ""}).Expect(400)
+	user.Do("PATCH", "/api/auth/me/", object{"name": "U"}, "If-Match", `"v9"`).Expect(412)
+	user.Do("PATCH", "/api/auth/me/", object{"name": "U"}).Expect(200)
+	user.Do("POST", "/api/auth/password/", object{"current_password": harness.Password, "new_password": harness.Password}).Expect(204)
+	user.Do("POST", "/api/auth/password/", object{}).Expect(400)
+	user.SignIn()
+	user.Do("DELETE", "/api/auth/sessions/"+user.Do("GET", "/api/auth/sessions/", nil).Expect(200).List()[0]["id"].(string), nil).Expect(204)
+	user.Do("DELETE", "/api/auth/sessions/"+harness.MissingID, nil).Expect(404)
+	user.Do("DELETE", "/api/auth/me/", object{"password": harness.Password}, "If-Match", `"v9"`).Expect(412)
+	user.AddPatient()
+	user.Do("DELETE", "/api/auth/me/", object{"password": harness.Password}).Expect(409)
+	for range 5 {
+		user.Do("DELETE", "/api/auth/me/", object{"password": "wrong"}).Expect(400)
+	}
+	untilThrottled(t, func() int { return user.Do("DELETE", "/api/auth/me/", object{"password": "wrong"}).Status })
+	change := object{"current_password": "wrong", "new_password": harness.Password}
+	untilThrottled(t, func() int { return user.Do("POST", "/api/auth/password/", change).Status })
+	signIn := object{"email": user.Email(), "password": "wrong"}
+	untilThrottled(t, func() int { return s.Anonymous(t).Do("POST", "/api/auth/login/", signIn).Status })
+	user.Do("POST", "/api/auth/logout/", nil).Expect(204)
+	for _, name := range []string{"Leaver", "Other"} {
+		leaver := s.NewUser(t, name)
+		if name == "Other" {
+			leaver.Do("POST", "/api/auth/logout-all/", nil).Expect(204)
+			continue
+		}
+		leaver.Do("DELETE", "/api/auth/me/", object{"password": harness.Password}).Expect(204)
+	}
+}
+
+// untilThrottled tries until the answer is 429. A slow machine outlasts the first waits; each is twice the one before.
+func untilThrottled(t *testing.T, try func() int) {
+	t.Helper()
+	for range 10 {
+		if try() == 429 {
+			return
+		}
+	}
+	require.Fail(t, "ten wrong passwords were not throttled")
+}
+
+// reachConditions gets the answers to conditional and repeated requests.
+func reachConditions(c *harness.Client) {
+	patient, doctor := c.AddPatient(), c.AddDoctor()
+	assignment := c.Assign(patient, doctor).ID()
+	for _, path := range []string{"/api/patients/" + patient, "/api/doctors/" + doctor, "/api/mappings/detail/" + assignment} {
+		c.Do("GET", path, nil, "If-None-Match", "*").Expect(304)
+	}
+	for _, path := range []string{"/api/patients/" + patient, "/api/doctors/" + doctor} {
+		c.Do("PUT", path, object{"name": "A", "age": 1, "gender": "Other", "specialization": "B", "experience": 1}, "If-Match", `"v9"`).Expect(412)
+		c.Do("PATCH", path, object{}, "If-Match", `"v9"`).Expect(412)
+		c.Do("DELETE", path, nil, "If-Match", `"v9"`).Expect(412)
+	}
+	c.Do("DELETE", "/api/mappings/"+assignment, nil, "If-Match", `"v9"`).Expect(412)
+	other := c.AddDoctor()
+	for path, body := range map[string]object{
+		"/api/patients/": {"name": "A", "age": 1, "gender": "Other"}, "/api/doctors/": {"name": "A", "specialization": "B", "experience": 1},
+		"/api/mappings/": {"patient": patient, "doctor": other},
+	} {
+		c.Do("POST", path, body, "Idempotency-Key", "k").Expect(201)
+		c.Do("POST", path, object{}, "Idempotency-Key", "k").Expect(422)
+	}
+	for _, made := range []struct {
+		path string
+		body object
+	}{
+		{"/api/mappings/", object{"patient": patient, "doctor": c.AddDoctor()}},
+		{"/api/patients/", object{"name": "A", "age": 1, "gender": "Other"}},
+		{"/api/doctors/", object{"name": "A", "specialization": "B", "experience": 1}},
+	} {
+		id := c.Do("POST", made.path, made.body, "Idempotency-Key", "gone").Expect(201).ID()
+		c.Do("DELETE", made.path+id, nil).Expect(204)
+		c.Do("POST", made.path, made.body, "Idempotency-Key", "gone").Expect(410)
+	}
+}
+
+// reachJobs gets the answers about what goes on in the background.
+func reachJobs(t *testing.T, s *harness.Service) {
+	admin, owner := s.NewUserWithRole(t, "admin", "Chief"), s.NewUser(t, "Owner")
+	doctor := admin.AddDoctor()
+	owner.Assign(owner.AddPatient(), doctor).Expect(201)
+	admin.Do("DELETE", "/api/doctors/"+doctor, nil).ExpectProblem(409, "doctor_in_use")
+	admin.Do(
+		"GET",
+		admin.Do("DELETE", "/api/doctors/"+doctor+"/?force=true", nil).Expect(202).Header.Get("Location"),
+		nil,
+	).Expect(200)
+	admin.Do("GET", "/api/jobs/"+harness.MissingID+"/", nil).Expect(404)
+	s.AddPatients(t, owner.UserID(), harness.LargeCount())
+	owner.Do("DELETE", "/api/auth/me/?patients=delete", object{"password": harness.Password}).Expect(202)
+}
+
+// R-04: answers hold only declared fields. The client of these tests holds every answer against the document; here the document says that it is
+// complete, and the client is seen to mind.
+func TestR04_AnswersHoldOnlyDeclaredFields(t *testing.T) {
+	t.Parallel()
+	document := harness.CommittedContract(t)
+	for route, item := range document.Paths.Map() {
+		for method, op := range item.Operations() {
+			for status, answer := range op.Responses.Map() {
+				for kind, media := range answer.Value.Content {
+					if strings.HasSuffix(kind, "json") && route != "/openapi.json" {
+						requireClosed(t, media.Schema.Value, method+" "+route+" "+status)
+					}
+				}
+			}
+		}
+	}
+	doctor := document.Components.Schemas["Doctor"].Value
+	shown := map[string]any{}
+	for name, property := range doctor.Properties {
+		shown[name] = property.Value.Example
+	}
+	require.NoError(t, doctor.VisitJSON(shown))
+	leaking := maps.Clone(shown)
+	leaking["search_text"] = "dr. vikram khanna"
+	require.ErrorContains(t, doctor.VisitJSON(leaking), "search_text")
+}
+
+// requireClosed finds every object of an answer described to its last member; a problem's errors are a map.
+func requireClosed(t *testing.T, schema *openapi3.Schema, where string) {
+	t.Helper()
+	if schema.Items != nil {
+		requireClosed(t, schema.Items.Value, where+" []")
+	}
+	for _, part := range schema.AllOf {
+		requireClosed(t, part.Value, where)
+	}
+	for name, property := range schema.Properties {
+		if name != "errors" {
+			requireClosed(t, property.Value, where+" "+name)
+		}
+	}
+	if schema.Type.Is("object") {
+		require.NotNil(t, schema.AdditionalProperties.Has, where)
+		require.False(t, *schema.AdditionalProperties.Has, where)
+	}
+}

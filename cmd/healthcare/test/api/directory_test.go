@@ -1,0 +1,336 @@
+package api
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/fx"
+
+	"healthcare/cmd/internal/harness"
+	"healthcare/modules/doctors"
+	"healthcare/platform/audit"
+	"healthcare/platform/auth"
+	"healthcare/platform/config"
+	"healthcare/platform/database"
+	"healthcare/platform/databasetest"
+)
+
+var khanna = object{"name": "Dr. Vikram Khanna", "specialization": "Dermatology", "experience": 9}
+
+func TestDirectoryIsCurated(t *testing.T) {
+	t.Parallel()
+	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
+		staff, admin := s.NewUserWithRole(t, auth.Staff, "Staff"), s.NewUserWithRole(t, auth.Admin, "Admin")
+		doctor := "/api/doctors/" + admin.AddDoctor() + "/"
+		before := s.StoredRows(t)
+		refused := []struct {
+			method, at string
+			body       any
+		}{
+			{"POST", "/api/doctors/", khanna}, {"PUT", doctor, khanna},
+			{"PATCH", doctor, object{"experience": 10}}, {"DELETE", doctor, nil},
+			{"PATCH", "/api/doctors/" + harness.MissingID + "/", object{}}, {"DELETE", "/api/doctors/" + harness.MissingID + "/", nil},
+		}
+		for _, r := range refused {
+			a := staff.Do(r.method, r.at, r.body, "Idempotency-Key", "once")
+			a.ExpectProblem(403, "directory_is_curated")
+			entries := s.AuditEntries(t, a.Header.Get("X-Request-Id"))
+			require.Len(t, entries, 1, "the refusal is recorded")
+			require.Equal(t, "refused", entries[0]["outcome"])
+		}
+		require.Equal(t, before, s.StoredRows(t))
+		staff.Do("GET", doctor, nil).Expect(200)
+		staff.Do("HEAD", doctor, nil).Expect(200)
+		staff.Assign(staff.AddPatient(), strings.Split(doctor, "/")[3]).Expect(201)
+		admin.Do("PATCH", doctor, object{"experience": 10}).Expect(200)
+		admin.Do("PUT", doctor, khanna).Expect(200)
+		admin.Do("DELETE", doctor, nil).ExpectProblem(409, "doctor_in_use")
+		admin.Do("DELETE", "/api/doctors/"+admin.AddDoctor(), nil).Expect(204)
+	}, func(c *config.Config) { c.DoctorDirectory = "curated" })
+}
+
+func TestDirectoryIsGuarded(t *testing.T) {
+	t.Parallel()
+	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
+		asha, bela := s.NewUserWithRole(t, auth.Staff, "Asha"), s.NewUserWithRole(t, auth.Staff, "Bela")
+		doctor := asha.AddDoctor()
+		at := "/api/doctors/" + doctor + "/"
+
+		t.Run("every user edits, and the trail names the fields", func(t *testing.T) {
+			a := bela.ForTest(t).Do("PATCH", at, object{"experience": 10, "phone": "5"}).Expect(200)
+			entries := s.AuditEntries(t, a.Header.Get("X-Request-Id"))
+			require.Len(t, entries, 1)
+			require.Equal(t, "experience,phone", entries[0]["fields"])
+		})
+		t.Run("a doctor of another user's patient is not deleted", func(t *testing.T) {
+			asha, bela := asha.ForTest(t), bela.ForTest(t)
+			mapping := bela.Assign(bela.AddPatient(), doctor).Expect(201).ID()
+			asha.Do("DELETE", at, nil).ExpectProblem(409, "doctor_in_use")
+			asha.Do("DELETE", at, nil, "If-Match", `"v1"`).ExpectProblem(412, "stale_version")
+			bela.Do("DELETE", "/api/mappings/"+mapping, nil).Expect(204)
+		})
+		t.Run("one of the user's own patients is, and an entry names them", func(t *testing.T) {
+			asha := asha.ForTest(t)
+			patient := asha.AddPatient()
+			asha.Assign(patient, doctor).Expect(201)
+			a := asha.Do("DELETE", at, nil).Expect(204)
+			require.Equal(
+				t,
+				[]string{"Assignment delete", "Patient update", "Doctor delete"},
+				kinds(s.AuditEntries(t, a.Header.Get("X-Request-Id"))),
+			)
+			log := asha.Do("GET", "/api/patients/"+patient+"/access-log/", nil).Expect(200).List()
+			require.Equal(t, "update", log[0]["action"])
+			require.Equal(t, []any{"assignments"}, log[0]["fields"])
+			require.Equal(t, asha.UserID(), log[0]["actor"])
+		})
+		t.Run("one with more than 1,000 assignments is not", func(t *testing.T) {
+			asha := asha.ForTest(t)
+			doctor := asha.AddDoctor()
+			s.AddAssignedPatients(t, asha.UserID(), doctor, 1001)
+			asha.Do("DELETE", "/api/doctors/"+doctor, nil).ExpectProblem(409, "doctor_in_use")
+			one := asha.Do("GET", "/api/mappings/?limit=1&doctor="+doctor, nil).Expect(200).List()[0]["id"].(string)
+			asha.Do("DELETE", "/api/mappings/"+one, nil).Expect(204)
+			asha.Do("DELETE", "/api/doctors/"+doctor, nil).Expect(204)
+		})
+	})
+}
+
+func TestDirectoryIsOpen(t *testing.T) {
+	t.Parallel()
+	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
+		asha, bela := s.NewUserWithRole(t, auth.Staff, "Asha"), s.NewUserWithRole(t, auth.Staff, "Bela")
+		patient, doctor, crowded := asha.AddPatient(), asha.AddDoctor(), asha.AddDoctor()
+		asha.Assign(patient, doctor).Expect(201)
+		bela.Do("DELETE", "/api/doctors/"+doctor, nil).Expect(204)
+		log := asha.Do("GET", "/api/patients/"+patient+"/access-log/", nil).Expect(200).List()
+		require.Equal(t, bela.UserID(), log[0]["actor"], "the owner sees who did it")
+		s.AddAssignedPatients(t, asha.UserID(), crowded, 1001)
+		bela.Do("DELETE", "/api/doctors/"+crowded, nil).ExpectProblem(409, "doctor_in_use")
+	}, func(c *config.Config) { c.DoctorDirectory = "open" })
+}
+
+// kinds returns what entries are about.
+func kinds(entries []object) (all []string) {
+	for _, e := range entries {
+		all = append(all, fmt.Sprintf("%s %s", e["resource_type"], e["action"]))
+	}
+	return all
+}
+
+// TestWhatDisappearsFromAPatientsDataIsRecorded has patients and assignments disappear in every way there is, and looks
+// for an entry that names the patient.
+func TestWhatDisappearsFromAPatientsDataIsRecorded(t *testing.T) {
+	t.Parallel()
+	databasetest.EachConfig(t, func(t *testing.T, db database.Config) {
+		var released doctors.Assignments
+		s := harness.StartWith(t, db, fx.Populate(&released))
+		admin := s.NewUserWithRole(t, auth.Admin, "Admin")
+		for way, remove := range map[string]func(c *harness.Client, patient, mapping, doctor string){
+			"the patient is removed": func(c *harness.Client, patient, _, _ string) {
+				c.Do("DELETE", "/api/patients/"+patient, nil).Expect(204)
+			},
+			"the assignment ends": func(c *harness.Client, _, mapping, _ string) {
+				c.Do("DELETE", "/api/mappings/"+mapping, nil).Expect(204)
+			},
+			"the doctor is removed": func(c *harness.Client, _, _, doctor string) {
+				c.Do("DELETE", "/api/doctors/"+doctor, nil).Expect(204)
+			},
+			"the account is deleted": func(c *harness.Client, _, _, _ string) {
+				c.Do("DELETE", "/api/auth/me/?patients=delete", object{"password": harness.Password}).Expect(204)
+			},
+			"a job ends the doctor's assignments": func(c *harness.Client, _, _, doctor string) {
+				s.ReleaseDoctor(c.T, released, doctor, "")
+			},
+			"a job moves the doctor's assignments": func(c *harness.Client, _, _, doctor string) {
+				s.ReleaseDoctor(c.T, released, doctor, admin.AddDoctor())
+			},
+		} {
+			t.Run(way, func(t *testing.T) {
+				c := s.NewUser(t, "U"+strings.NewReplacer(" ", "", "'", "").Replace(way))
+				patient, doctor := c.AddPatient(), c.AddDoctor()
+				mapping := c.Assign(patient, doctor).Expect(201).ID()
+				entries := func() (count int) {
+					require.NoError(t, s.Db.Read(t.Context()).Raw(`SELECT count(*)
+						FROM audit_subjects s JOIN audit_entries e ON e.id = s.id
+						WHERE s.patient_id = ? AND e.action IN ('delete', 'update') AND e.outcome = 'success'`,
+						patient).Scan(&count).Error)
+					return count
+				}
+				require.Zero(t, entries())
+				remove(c.ForTest(t), patient, mapping, doctor)
+				var left int
+				require.NoError(
+					t,
+					s.Db.Read(t.Context()).Raw(`SELECT count(*) FROM assignments WHERE id = ?`, mapping).Scan(&left).Error,
+				)
+				require.Zero(t, left)
+				require.Positive(t, entries())
+			})
+		}
+	})
+}
+
+func TestReleasingADoctor(t *testing.T) {
+	t.Parallel()
+	databasetest.EachConfig(t, func(t *testing.T, db database.Config) {
+		var released doctors.Assignments
+		s := harness.StartWith(t, db, fx.Populate(&released))
+		c := s.NewUser(t, "Asha")
+		from, to := c.AddDoctor(), c.AddDoctor()
+		patients := s.AddAssignedPatients(t, c.UserID(), from, 501)
+		both := c.Assign(patients[0], to).Expect(201).ID()
+		require.Equal(t, 500, s.ReleaseDoctor(t, released, from, to), "a batch")
+		require.Equal(t, 1, s.ReleaseDoctor(t, released, from, to))
+		require.Zero(t, s.ReleaseDoctor(t, released, from, to))
+
+		var doctorsOf []struct{ PatientID, DoctorID string }
+		require.NoError(
+			t,
+			s.Db.Read(t.Context()).Table("assignments").Select("patient_id", "doctor_id").Find(&doctorsOf).Error,
+		)
+		require.Len(t, doctorsOf, 501, "each once")
+		for _, one := range doctorsOf {
+			require.Equal(t, to, one.DoctorID)
+		}
+		c.Do("GET", "/api/mappings/detail/"+both+"/", nil).Expect(200)
+
+		var sizes []struct{ Subjects int }
+		require.NoError(t, s.Db.Read(t.Context()).Raw(`SELECT count(*) AS subjects
+			FROM audit_subjects s JOIN audit_entries e ON e.id = s.id
+			WHERE e.action = 'update' AND e.resource_type = ? GROUP BY e.id`, audit.Patient).Scan(&sizes).Error)
+		total := 0
+		for _, size := range sizes {
+			require.LessOrEqual(t, size.Subjects, audit.MaxIDs)
+			total += size.Subjects
+		}
+		require.Equal(t, 501, total, "each patient is named")
+	})
+}
+
+func TestRowsOfAUserAreLimited(t *testing.T) {
+	t.Parallel()
+	const limit = 5
+	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
+		asha, bela, admin := s.NewUser(t, "Asha"), s.NewUser(t, "Bela"), s.NewUserWithRole(t, auth.Admin, "Admin")
+		adds := map[string]func(c *harness.Client) harness.Response{
+			"patients": func(c *harness.Client) harness.Response {
+				return c.Do("POST", "/api/patients/", object{"name": "P", "age": 1, "gender": "Other"})
+			},
+			"doctors": func(c *harness.Client) harness.Response { return c.Do("POST", "/api/doctors/", khanna) },
+		}
+		for what, add := range adds {
+			t.Run(what+" are, with many requests at once, for that user only", func(t *testing.T) {
+				asha, bela := asha.ForTest(t), bela.ForTest(t)
+				made := inACrowd(4*limit, func() harness.Response { return add(asha) })
+				require.InDelta(t, limit, len(made), limit, "to within the requests at once")
+				require.GreaterOrEqual(t, len(made), limit)
+				require.Eventually(t, func() bool { return add(asha).Status == 409 }, 5*time.Second, 10*time.Millisecond)
+				add(asha).ExpectProblem(409, "limit_reached")
+				add(bela).Expect(201)
+				for _, one := range made {
+					asha.Do("DELETE", "/api/"+what+"/"+one, nil).Expect(204)
+				}
+				made = []string{add(asha).Expect(201).ID()}
+				for len(made) < limit {
+					made = append(made, add(asha).Expect(201).ID())
+				}
+				add(asha).ExpectProblem(409, "limit_reached")
+				asha.Do("DELETE", "/api/"+what+"/"+made[0], nil).Expect(204)
+				add(asha).Expect(201)
+				add(asha).ExpectProblem(409, "limit_reached")
+			})
+		}
+		t.Run("administrators add more doctors", func(t *testing.T) {
+			for range limit + 1 {
+				adds["doctors"](admin.ForTest(t)).Expect(201)
+			}
+		})
+		t.Run("assignments are, and end in every way", func(t *testing.T) {
+			c := s.NewUser(t, "Chen").ForTest(t)
+			patients := []string{c.AddPatient(), c.AddPatient()}
+			var mappings, doctors []string
+			fill := func() {
+				for _, patient := range patients {
+					for len(doctors) < limit {
+						doctors = append(doctors, c.AddDoctor())
+					}
+					for _, doctor := range doctors {
+						if a := c.Assign(patient, doctor); a.Status == 201 {
+							mappings = append(mappings, a.ID())
+						} else {
+							require.Equal(t, 409, a.Status)
+						}
+					}
+				}
+				c.Assign(patients[len(patients)-1], doctors[0]).Expect(409)
+			}
+			count := func() int { return len(c.Do("GET", "/api/mappings/", nil).Expect(200).List()) }
+			fill()
+			require.Equal(t, limit, count())
+			c.Do("DELETE", "/api/mappings/"+mappings[0], nil).Expect(204)
+			fill()
+			require.Equal(t, limit, count())
+			c.Do("DELETE", "/api/doctors/"+doctors[0], nil).Expect(204)
+			doctors = doctors[1:]
+			fill()
+			require.Equal(t, limit, count())
+			c.Do("DELETE", "/api/patients/"+patients[0], nil).Expect(204)
+			patients = []string{c.AddPatient(), c.AddPatient()}
+			fill()
+			require.Equal(t, limit, count())
+		})
+		t.Run("rows that something else has written count", func(t *testing.T) {
+			c := s.NewUser(t, "Dev").ForTest(t)
+			s.AddAssignedPatients(t, c.UserID(), bela.ForTest(t).Do("GET", "/api/doctors/?limit=1", nil).List()[0]["id"].(string), limit)
+			adds["patients"](c).ExpectProblem(409, "limit_reached")
+			c.Assign(harness.MissingID, harness.MissingID).ExpectProblem(409, "limit_reached")
+		})
+	}, func(c *config.Config) {
+		c.MaxPatientsPerUser, c.MaxDoctorsPerUser, c.MaxAssignmentsPerUser = limit, limit, limit
+	})
+}
+
+// inACrowd asks at once, and returns the ids of what was made.
+func inACrowd(count int, ask func() harness.Response) (made []string) {
+	answers := make([]harness.Response, count)
+	var all sync.WaitGroup
+	for i := range answers {
+		all.Go(func() { answers[i] = ask() })
+	}
+	all.Wait()
+	for _, a := range answers {
+		if a.Status == 201 {
+			made = append(made, a.ID())
+		}
+	}
+	return made
+}
+
+func TestCreatorsGoWithDoctorAndAccount(t *testing.T) {
+	t.Parallel()
+	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
+		creators := func() (all []string) {
+			require.NoError(t, s.Db.Read(t.Context()).Raw(`SELECT user_id FROM doctor_creators`).Scan(&all).Error)
+			return all
+		}
+		asha, bela, admin := s.NewUser(t, "Asha"), s.NewUser(t, "Bela"), s.NewUserWithRole(t, auth.Admin, "Admin")
+		doctor, kept := asha.AddDoctor(), asha.AddDoctor()
+		admin.AddDoctor()
+		require.Equal(t, []string{asha.UserID(), asha.UserID()}, creators(), "administrators have no limit")
+		bela.Do("DELETE", "/api/doctors/"+doctor, nil).Expect(204)
+		require.Equal(t, []string{asha.UserID()}, creators())
+		asha.Do("DELETE", "/api/auth/me/", object{"password": harness.Password}).Expect(204)
+		require.Empty(t, creators())
+		bela.Do("GET", "/api/doctors/"+kept, nil).Expect(200)
+		require.NoError(
+			t,
+			s.Db.Write(t.Context()).Exec(`DELETE FROM doctors WHERE id = ?`, kept).Error,
+			"as an earlier release does",
+		)
+	})
+}

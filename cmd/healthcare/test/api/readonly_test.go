@@ -1,0 +1,25 @@
+package api
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"healthcare/cmd/internal/harness"
+	"healthcare/platform/databasetest"
+)
+
+// TestAServerThatBecomesReadOnly has PostgreSQL refuse a write with SQLSTATE 25006, as a former primary does that keeps
+// its sessions after a fail-over. SQLite has no such state.
+func TestAServerThatBecomesReadOnly(t *testing.T) {
+	t.Parallel()
+	cfg := databasetest.PostgresMade(t, "")
+	cfg.PoolSize = 1
+	s := harness.Start(t, cfg)
+	c := s.NewUser(t, "Asha")
+	require.NoError(t, s.Db.Write(t.Context()).Exec("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY").Error)
+	refused := c.Do("POST", "/api/patients/", harness.VermaPatient)
+	refused.ExpectProblem(503, "unavailable")
+	require.Equal(t, "1", refused.Header.Get("Retry-After"))
+	c.Do("POST", "/api/patients/", harness.VermaPatient).Expect(201)
+}

@@ -1,0 +1,88 @@
+package faults
+
+import (
+	"database/sql"
+	"strconv"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"healthcare/platform/database"
+)
+
+// ledger is the database beside the program, as an operator sees it.
+type ledger struct {
+	t    testing.TB
+	pool *sql.DB
+}
+
+func openLedger(t testing.TB, db database.Config) ledger {
+	t.Helper()
+	driver, source := "sqlite", "file:"+db.Path+"?_busy_timeout=5000"
+	if db.URL != "" {
+		driver, source = "pgx", db.URL
+	}
+	pool, err := sql.Open(driver, source)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = pool.Close() })
+	return ledger{t, pool}
+}
+
+// halves are what would be half of a write: effect, entry in the trail and kept answer are one transaction. Each counts rows, of which none may be.
+var halves = map[string]string{
+	"a patient whose coming is not recorded": `SELECT count(*) FROM patients p WHERE NOT EXISTS (
+		SELECT 1 FROM audit_entries e WHERE e.resource_id = p.id AND e.resource_type = 'Patient' AND e.action = 'create' AND e.outcome = 'success')`,
+	"a recorded patient who neither is there nor went": `SELECT count(*) FROM audit_entries e WHERE e.resource_type = 'Patient' AND e.action = 'create'
+		AND e.outcome = 'success' AND NOT EXISTS (SELECT 1 FROM patients p WHERE p.id = e.resource_id) AND NOT EXISTS (
+		SELECT 1 FROM audit_entries d WHERE d.resource_id = e.resource_id AND d.action = 'delete' AND d.outcome = 'success')`,
+	"a patient who is recorded as gone": `SELECT count(*) FROM patients p WHERE EXISTS (
+		SELECT 1 FROM audit_entries e WHERE e.resource_id = p.id AND e.action = 'delete' AND e.outcome = 'success')`,
+	"a patient with more or fewer versions than recorded changes": `SELECT count(*) FROM patients p WHERE p.version <> 1 + (
+		SELECT count(*) FROM audit_entries e WHERE e.resource_id = p.id AND e.action = 'update' AND e.outcome = 'success')`,
+	"a kept answer without its one effect": `SELECT count(*) FROM idempotency_keys k WHERE 1 <> (SELECT count(*) FROM patients p WHERE p.notes = k.key)`,
+	"an effect without its kept answer": `SELECT count(*) FROM patients p WHERE length(p.notes) = 36 AND NOT EXISTS (
+		SELECT 1 FROM idempotency_keys k WHERE k.key = p.notes)`,
+}
+
+// holds asserts that the store keeps every promise of the load: what was acknowledged is there, and nothing is there by half.
+func (l ledger) holds(said *load) {
+	l.t.Helper()
+	for what, count := range halves {
+		var n int
+		require.NoError(l.t, l.pool.QueryRow(count).Scan(&n), what)
+		require.Zero(l.t, n, what)
+	}
+	notes := l.notes()
+	said.mu.Lock()
+	defer said.mu.Unlock()
+	for key, id := range said.added {
+		require.Equal(l.t, key, notes[id], "acknowledged, and lost")
+	}
+	for id, numbers := range said.amended {
+		at, err := strconv.Atoi(notes[id])
+		require.NoError(l.t, err, "acknowledged, and lost: %q", notes[id])
+		require.GreaterOrEqual(l.t, at, numbers[0], "an acknowledged change is lost")
+		require.LessOrEqual(l.t, at, numbers[1])
+	}
+	for id, acknowledged := range said.removed {
+		if acknowledged {
+			require.NotContains(l.t, notes, id, "acknowledged as removed, and there")
+		}
+	}
+}
+
+// notes are those of every patient by id.
+func (l ledger) notes() map[string]string {
+	l.t.Helper()
+	rows, err := l.pool.Query(`SELECT id, notes FROM patients`)
+	require.NoError(l.t, err)
+	defer func() { _ = rows.Close() }()
+	all := map[string]string{}
+	for rows.Next() {
+		var id, notes string
+		require.NoError(l.t, rows.Scan(&id, &notes))
+		all[id] = notes
+	}
+	require.NoError(l.t, rows.Err())
+	return all
+}

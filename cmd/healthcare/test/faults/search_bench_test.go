@@ -1,0 +1,173 @@
+package faults
+
+import (
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
+
+	"healthcare/cmd/internal/harness"
+	"healthcare/platform/database"
+	"healthcare/platform/databasetest"
+)
+
+// BenchmarkCrowded measures lists of the real binary over 30,000 doctors and 30,000 patients of one doctor: how long
+// each kind of search takes alone, how long a bystander waits beside four clients that send it, and 48 requests of 12
+// clients for a doctor's patients. To run it: go test ./cmd/healthcare -run '^$' -bench Crowded -benchtime 1x
+func BenchmarkCrowded(b *testing.B) {
+	for _, engine := range []database.Engine{database.SQLite, database.Postgres} {
+		b.Run(string(engine), func(b *testing.B) { crowded(b, engine) })
+	}
+}
+
+func crowded(b *testing.B, engine database.Engine) {
+	p := harness.Env{T: b, Folder: b.TempDir(), Variables: []string{
+		"PATH=" + os.Getenv("PATH"), "HTTP_ADDRESS=127.0.0.1:0",
+		"SECRET_KEY=" + harness.SecretKey, "AUDIT_KEY=" + harness.AuditKey, "LOG_LEVEL=warn",
+	}}
+	store := database.Config{
+		Path:           filepath.Join(p.Folder, "data", "healthcare.db"),
+		PoolSize:       2,
+		ConnectTimeout: time.Minute,
+	}
+	if engine == database.Postgres {
+		store.URL = databasetest.PostgresURL(b)
+		p = p.With("DATABASE_URL=" + store.URL)
+	}
+	c := harness.NewHTTPClient(b, p.Start().WaitReady())
+	c.SignUp()
+	doctor := crowd(b, store)
+	one := "/api/doctors/" + doctor + "/"
+	letters := strings.Join(strings.Split("abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzab"[:50], ""), " ")
+	for _, search := range []string{letters, "a d e m o v", "a d e m o zebra", "an de er ma or ve", "doctor", "q"} {
+		path := "/api/doctors/?limit=1&search=" + url.QueryEscape(search)
+		b.Run(fmt.Sprintf("%d words %.12s", len(strings.Fields(search)), search), func(b *testing.B) {
+			for b.Loop() {
+				alone := pace(b, c, 5, path)
+				stop, sent := flooding(b, c, 4, path)
+				beside := pace(b, c, 100, one)
+				stop()
+				idle := pace(b, c, 100, one)
+				b.ReportMetric(alone, "ms-p50-alone")
+				b.ReportMetric(beside, "ms-p50-bystander")
+				b.ReportMetric(idle, "ms-p50-idle")
+				b.ReportMetric(float64(sent.Load()), "sent")
+			}
+		})
+	}
+	b.Run("12 clients by doctor", func(b *testing.B) {
+		for b.Loop() {
+			b.ReportMetric(pace(b, c, 5, "/api/patients/?limit=10&doctor="+doctor), "ms-p50-alone")
+			var served atomic.Int64
+			var all sync.WaitGroup
+			began := time.Now()
+			for range 12 {
+				all.Go(func() {
+					for range 4 {
+						if answer, err := c.Send(
+							"GET", "/api/patients/?limit=10&doctor="+doctor, nil, "Prefer", "count=exact",
+						); err == nil && answer.Status == 200 {
+							served.Add(1)
+						}
+					}
+				})
+			}
+			all.Wait()
+			b.ReportMetric(float64(served.Load()), "served-of-48")
+			b.ReportMetric(time.Since(began).Seconds(), "s")
+		}
+	})
+}
+
+// pace returns the median time that a request takes, in milliseconds.
+func pace(b *testing.B, c *harness.HTTPClient, n int, path string) float64 {
+	took := make([]time.Duration, n)
+	for i := range took {
+		began := time.Now()
+		_, err := c.Send("GET", path, nil, "Prefer", "count=exact")
+		require.NoError(b, err)
+		took[i] = time.Since(began)
+	}
+	slices.Sort(took)
+	return float64(took[n/2].Microseconds()) / 1000
+}
+
+// flooding has clients send a request without a pause until stop is called.
+func flooding(b *testing.B, c *harness.HTTPClient, clients int, path string) (stop func(), sent *atomic.Int64) {
+	var over atomic.Bool
+	var all sync.WaitGroup
+	sent = new(atomic.Int64)
+	for range clients {
+		all.Go(func() {
+			for !over.Load() {
+				if _, err := c.Send("GET", path, nil, "Prefer", "count=exact"); err != nil {
+					b.Error(err)
+					return
+				}
+				sent.Add(1)
+			}
+		})
+	}
+	return func() { over.Store(true); all.Wait() }, sent
+}
+
+// crowd adds 30,000 doctors, of whom the one that is returned treats 30,000 patients of the only user.
+func crowd(b *testing.B, store database.Config) (doctor string) {
+	db, err := database.Open(store, zap.NewNop())
+	require.NoError(b, err)
+	defer func() { _ = db.Close() }()
+	require.NoError(b, db.Connect(b.Context()))
+	id, at, from := `gen_random_uuid()`, `to_timestamp(1760000000 + i)`, `generate_series(1, 30000) s(i)`
+	if db.Engine() == database.SQLite {
+		id = `lower(hex(randomblob(4)) || '-' || hex(randomblob(2)) || '-' ||
+			hex(randomblob(2)) || '-' || hex(randomblob(2)) || '-' || hex(randomblob(6)))`
+		at = `strftime('%Y-%m-%dT%H:%M:%S.000000Z', 1760000000 + i, 'unixepoch')`
+		from = `(WITH RECURSIVE s(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s WHERE i < 30000) SELECT i FROM s)`
+	}
+	first := []string{"ananya", "vikram", "maria", "josé", "elena", "david", "olga", "omar", "victor", "emma"}
+	last := []string{
+		"verma", "khanna", "anderson", "martinez", "ivanova", "okafor", "dupont", "muller", "evans", "olsen", "zebra",
+	}
+	name := func(all []string, of string) string {
+		var cases strings.Builder
+		for i, n := range all {
+			fmt.Fprintf(&cases, " WHEN %d THEN '%s'", i, n)
+		}
+		return fmt.Sprintf("CASE (i / %s) %% %d%s END", of, len(all), cases.String())
+	}
+	full := "('dr. ' || " + name(first, "1") + " || ' ' || " + name(last, "10") + ")"
+	exec := func(sql string, values ...any) {
+		require.NoError(b, db.Write(b.Context()).Exec(sql, values...).Error)
+	}
+	exec(`INSERT INTO doctors (id, name, specialization, experience, email, phone, license_number,
+			search_text, version, created_at, updated_at)
+		SELECT ` + id + `, ` + full + `, 'Dermatology', 1, i || '@clinic.example', '', 'MH-' || i,
+		` + full + ` || '
+dermatology
+' || i || '@clinic.example
+mh-' || i, 1, ` + at + `, ` + at + ` FROM ` + from)
+	exec(`INSERT INTO patients (id, owner_id, name, gender, age, email, phone, address, notes,
+			search_text, version, created_at, updated_at)
+		SELECT ` + id + `,
+		(SELECT min(CAST(id AS text)) FROM users)` + map[bool]string{true: "::uuid"}[db.Engine() == database.Postgres] + `,
+		` + full + `, 'Other', 1, '', '', '', '', ` + full + `, 1, ` + at + `, ` + at + ` FROM ` + from)
+	require.NoError(
+		b,
+		db.Read(b.Context()).Raw(`SELECT CAST(id AS text) FROM doctors ORDER BY created_at LIMIT 1`).Scan(&doctor).Error,
+	)
+	exec(`INSERT INTO assignments (id, owner_id, patient_id, doctor_id, assigned_at)
+		SELECT `+id+`, owner_id, id, ?, created_at FROM patients`, doctor)
+	if db.Engine() == database.Postgres {
+		exec(`VACUUM ANALYZE doctors, patients, assignments`)
+	}
+	return doctor
+}

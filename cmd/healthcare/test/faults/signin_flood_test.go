@@ -1,0 +1,175 @@
+package faults
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"healthcare/cmd/internal/harness"
+	"healthcare/platform/config"
+	"healthcare/platform/database"
+	"healthcare/platform/databasetest"
+)
+
+// attackers is how many connections an attacker has.
+const attackers = 24
+
+// hashAttack is what an attacker sends at full speed.
+type hashAttack struct {
+	name string
+	send func(c *harness.HTTPClient, n, i int) // the i-th request of the n-th connection
+}
+
+var hashAttacks = []hashAttack{
+	{"registers", func(c *harness.HTTPClient, n, i int) {
+		newcomer := object{"name": "N", "email": fmt.Sprintf("n%d.%d@attack.example", n, i), "password": "correct horse"}
+		_, _ = c.Send("POST", "/api/auth/register/", newcomer, "X-Forwarded-For", "192.0.2.1")
+	}},
+	{"signs in to its own account", func(c *harness.HTTPClient, _, _ int) {
+		own := object{"email": "attacker@attack.example", "password": "correct horse"}
+		_, _ = c.Send("POST", "/api/auth/login/", own, "X-Forwarded-For", "192.0.2.1")
+	}},
+	{"guesses at the bystander's account, from many networks", func(c *harness.HTTPClient, n, _ int) {
+		guess := object{"email": "known@clinic.example", "password": "a guess"}
+		_, _ = c.Send("POST", "/api/auth/login/", guess, "X-Forwarded-For", fmt.Sprintf("10.0.%d.1", n))
+	}},
+}
+
+// begin attacks until stop is called.
+func (a hashAttack) begin(c *harness.HTTPClient) (stop func()) {
+	var over atomic.Bool
+	var all sync.WaitGroup
+	for n := range attackers {
+		all.Go(func() {
+			for i := 0; !over.Load(); i++ {
+				a.send(c, n, i)
+			}
+		})
+	}
+	return func() {
+		over.Store(true)
+		all.Wait()
+	}
+}
+
+// signInsOf makes n sign-ins, one after the other, and returns how many succeeded, and how long they took, sorted.
+// email is whose the i-th is.
+func signInsOf(t testing.TB, c *harness.HTTPClient, n int, email func(i int) string) (good int, took []time.Duration) {
+	t.Helper()
+	for i := range n {
+		began := time.Now()
+		got, err := c.Send(
+			"POST",
+			"/api/auth/login/",
+			object{"email": email(i), "password": "correct horse"},
+			"X-Forwarded-For",
+			"198.51.100.1",
+		)
+		require.NoError(t, err)
+		took = append(took, time.Since(began))
+		if got.Status == http.StatusOK {
+			good++
+		}
+	}
+	slices.Sort(took)
+	return good, took
+}
+
+// prepare makes the accounts of an attack: the attacker's, the bystander's that is known from its network, and n that
+// are not.
+func prepare(t testing.TB, c *harness.HTTPClient, n int) {
+	t.Helper()
+	register := func(email string) {
+		c.Call("POST", "/api/auth/register/", object{"name": "N", "email": email, "password": "correct horse"}, 201)
+	}
+	register("attacker@attack.example")
+	register("known@clinic.example")
+	for i := range n {
+		register(stranger(i))
+	}
+	good, _ := signInsOf(t, c, 1, known)
+	require.Equal(t, 1, good)
+}
+
+func known(int) string { return "known@clinic.example" }
+
+func stranger(i int) string { return fmt.Sprintf("stranger%d@clinic.example", i) }
+
+// However one network keeps the hashing busy, those elsewhere sign in, for the first time or again; and however many
+// networks do, those who signed in before from theirs.
+func TestR58_AFloodOfHashesKeepsNobodyOut(t *testing.T) {
+	const signIns = 20
+	for _, attack := range hashAttacks {
+		t.Run(attack.name, func(t *testing.T) {
+			t.Parallel()
+			harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
+				c := harness.NewHTTPClient(t, s.URL)
+				c.HTTP.Transport.(*http.Transport).MaxIdleConnsPerHost = attackers + 1
+				prepare(t, c, signIns)
+				stop := attack.begin(c)
+				defer stop()
+				good, _ := signInsOf(t, c, signIns, known)
+				require.Equal(t, signIns, good, "sign-ins from where the account is known")
+				if attack.name == hashAttacks[2].name {
+					return // many networks take what strangers have
+				}
+				good, _ = signInsOf(t, c, signIns, stranger)
+				require.Equal(t, signIns, good, "first sign-ins")
+			}, harness.BehindProxy, func(cfg *config.Config) {
+				shipped, err := config.Default()
+				require.NoError(t, err)
+				cfg.PasswordHashMemory = 2048
+				cfg.PasswordHashQueue, cfg.PasswordHashWait = shipped.PasswordHashQueue, shipped.PasswordHashWait
+				cfg.PasswordHashSlots = 1
+			})
+		})
+	}
+}
+
+// BenchmarkSignInsUnderAttack prints how long sign-ins take that come one after the other, idle and under each attack,
+// with the parameters that ship, and how many of a hundred succeed. To run it: go test ./cmd/healthcare -run '^$'
+// -bench SignInsUnderAttack -benchtime 1x
+func BenchmarkSignInsUnderAttack(b *testing.B) {
+	for _, engine := range []database.Engine{database.SQLite, database.Postgres} {
+		for _, attack := range hashAttacks {
+			b.Run(string(engine)+"/"+attack.name, func(b *testing.B) {
+				for b.Loop() {
+					attacked(b, engine, attack)
+				}
+			})
+		}
+	}
+}
+
+func attacked(b *testing.B, engine database.Engine, attack hashAttack) {
+	const signIns = 100
+	p := harness.Env{T: b, Folder: b.TempDir(), Variables: []string{
+		"PATH=" + os.Getenv("PATH"), "HTTP_ADDRESS=127.0.0.1:0", "SECRET_KEY=" + harness.SecretKey,
+		"AUDIT_KEY=" + harness.AuditKey, "TRUSTED_PROXIES=127.0.0.0/8", "LOG_LEVEL=warn",
+		"REGISTRATIONS_PER_HOUR=0", "SIGNIN_CLIENT_FAILURES=1000000",
+		"SIGNIN_ACCOUNT_FAILURES=1000000", "SIGNIN_FREE_ATTEMPTS=1000000",
+	}}
+	if engine == database.Postgres {
+		p = p.With("DATABASE_URL=" + databasetest.PostgresURL(b))
+	}
+	c := harness.NewHTTPClient(b, p.Start().WaitReady())
+	c.HTTP.Transport.(*http.Transport).MaxIdleConnsPerHost = attackers + 1
+	prepare(b, c, signIns)
+	_, idle := signInsOf(b, c, signIns, known)
+	stop := attack.begin(c)
+	goodKnown, knownTook := signInsOf(b, c, signIns, known)
+	goodStrangers, strangersTook := signInsOf(b, c, signIns, stranger)
+	stop()
+	b.ReportMetric(harness.P99Milliseconds(idle), "ms-p99-idle")
+	b.ReportMetric(harness.P99Milliseconds(knownTook), "ms-p99-known")
+	b.ReportMetric(harness.P99Milliseconds(strangersTook), "ms-p99-strangers")
+	b.ReportMetric(float64(goodKnown), "%-known")
+	b.ReportMetric(float64(goodStrangers), "%-strangers")
+}

@@ -1,0 +1,124 @@
+package faults
+
+import (
+	"io"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"healthcare/cmd/internal/harness"
+)
+
+// slowly are the ways to begin a request and not to end it. What is left of it comes a byte a second.
+var slowly = []string{
+	"GET /livez HTTP/1.1\r\nHost: a\r\nX-Slow: ",
+	"POST /api/auth/login/ HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 4000\r\n\r\n{",
+	"POST /api/auth/login/ HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nfff\r\n{",
+	"",
+}
+
+// dawdle opens a connection that never finishes its request, and tells how long it was borne.
+func dawdle(t *testing.T, address, begin string, patience time.Duration, open *sync.WaitGroup) time.Duration {
+	began := time.Now()
+	conn, err := net.Dial("tcp", address)
+	if err == nil {
+		_, err = conn.Write([]byte(begin))
+	}
+	open.Done()
+	if err != nil {
+		t.Errorf("not even connected: %v", err)
+		return 0
+	}
+	defer func() { _ = conn.Close() }()
+	_ = conn.SetDeadline(began.Add(patience))
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_, _ = io.Copy(io.Discard, conn) // until the server closes
+	}()
+	for begin != "" {
+		select {
+		case <-ended:
+			return time.Since(began)
+		case <-time.After(time.Second):
+			_, _ = conn.Write([]byte("a")) // fails when it is closed, which the reader hears
+		}
+	}
+	<-ended
+	return time.Since(began)
+}
+
+// a thousand connections that dawdle take nothing from those that do not, and each is closed when the time for a request is over.
+func TestR21_SlowConnections(t *testing.T) {
+	t.Parallel()
+	connections, rounds := soaking(t, 100, 1000), soaking(t, 1, 11)
+	p, readTimeout := shipped(t), 5*time.Second
+	if rounds == 1 {
+		p, readTimeout = p.With("HTTP_READ_TIMEOUT=500ms"), 500*time.Millisecond
+	}
+	r := p.Start()
+	c := harness.NewHTTPClient(t, r.WaitReady())
+	c.SignUp()
+	c.AddPatient()
+	p99(t, c, readTimeout/2) // the first requests are slower
+
+	var calm, slow []time.Duration
+	for range rounds {
+		calm = append(calm, p99(t, c, readTimeout*3/5))
+		var open, closed sync.WaitGroup
+		open.Add(connections)
+		for i := range connections {
+			closed.Go(func() {
+				borne := dawdle(t, strings.TrimPrefix(c.URL, "http://"), slowly[i%len(slowly)], readTimeout+3*time.Second, &open)
+				if borne > readTimeout+promised(time.Second, 2*time.Second) {
+					t.Errorf("%q was borne for %s", slowly[i%len(slowly)], borne)
+				}
+			})
+		}
+		open.Wait()
+		slow = append(slow, p99(t, c, readTimeout*3/5))
+		closed.Wait()
+	}
+	slices.Sort(calm)
+	slices.Sort(slow)
+	without, with := calm[rounds/2], slow[rounds/2]
+	t.Logf("p99 of reads: %s without and %s with %d slow connections (medians of %d rounds)", without, with, connections, rounds)
+	if rounds > 1 { // one short round says nothing about a tail
+		require.Less(t, float64(with), 1.2*float64(without))
+	}
+	require.Equal(t, 0, r.Terminate().ExitCode)
+}
+
+// p99 is that of four clients that read for so long; every read is answered.
+func p99(t *testing.T, c *harness.HTTPClient, long time.Duration) time.Duration {
+	t.Helper()
+	var mu sync.Mutex
+	var all []time.Duration
+	var clients sync.WaitGroup
+	end := time.Now().Add(long)
+	for range 4 {
+		clients.Go(func() {
+			for time.Now().Before(end) {
+				began := time.Now()
+				status, _, err := c.Try("GET", "/api/patients/", nil)
+				took := time.Since(began)
+				if err != nil || status != 200 {
+					t.Errorf("%d %v", status, err)
+					return
+				}
+				mu.Lock()
+				all = append(all, took)
+				mu.Unlock()
+			}
+		})
+	}
+	clients.Wait()
+	require.NotEmpty(t, all)
+	slices.Sort(all)
+	return all[len(all)*99/100]
+}

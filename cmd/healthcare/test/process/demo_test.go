@@ -1,0 +1,82 @@
+package process
+
+import (
+	"regexp"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"healthcare/cmd/internal/harness"
+)
+
+var demonstrates = regexp.MustCompile(`^demonstration: sign in as (\S+) with the password (\S+), which is shown this once\n`)
+
+// demoReady waits for the line that says where the program listens, and returns the base of its API, and how to sign in.
+func demoReady(r *harness.Process) (base string, account object) {
+	r.T.Helper()
+	listening := regexp.MustCompile(`(?m)^healthcare \S+ listens on (http://\S+),`)
+	require.Eventually(r.T, func() bool { return listening.MatchString(r.Stdout.String()) }, harness.Timeout, 5*time.Millisecond, "%s", r.Stderr.String())
+	said := demonstrates.FindStringSubmatch(r.Stdout.String())
+	require.NotNil(r.T, said, "the credentials come first: %s", r.Stdout.String())
+	return listening.FindStringSubmatch(r.Stdout.String())[1], object{"email": said[1], "password": said[2]}
+}
+
+func TestDemo(t *testing.T) {
+	t.Parallel()
+	p := harness.NewTolerantEnv(t)
+	r := p.Start("serve", "--demo")
+	base, account := demoReady(r)
+	require.NotContains(t, r.Stderr.String(), account["password"])
+	c := harness.NewHTTPClient(t, base)
+	c.Token = c.Call("POST", "/api/auth/login/", account, 200)["access"].(string)
+	require.Len(t, c.List("/api/doctors/?limit=500"), 5)
+	require.Len(t, c.List("/api/mappings/?limit=500"), 22)
+	patients := c.List("/api/patients/?limit=500")
+	require.Len(t, patients, 20)
+	names := map[string]bool{}
+	for _, patient := range patients {
+		require.NotEmpty(t, patient["birth_date"])
+		names[patient["name"].(string)] = true
+	}
+	require.Len(t, names, 20)
+	require.Equal(t, 0, r.Terminate().ExitCode)
+	require.Contains(t, p.Run("audit", "verify").ExpectSuccess(), "sound: ")
+	p.Run("serve", "--demo").ExpectFailure(harness.ExitFailure, "--demo is for an empty store", "set DATA_DIR to a new folder")
+
+	t.Run("fills a store that was only migrated", func(t *testing.T) {
+		t.Parallel()
+		p := harness.NewTolerantEnv(t)
+		p.Run("migrate", "up").ExpectSuccess()
+		r := p.Start("serve", "--demo")
+		demoReady(r)
+		require.Equal(t, 0, r.Terminate().ExitCode)
+	})
+	t.Run("needs no name of its own host", func(t *testing.T) {
+		t.Parallel()
+		r := harness.NewTolerantEnv(t).With("ALLOWED_HOSTS=.clinic.example", "HTTP_PROXY=http://127.0.0.1:1", "REQUIRE_IF_MATCH=true", "PASSWORD_POLICY=strict").Start("serve", "--demo")
+		base, _ := demoReady(r)
+		require.Contains(t, base, "http://clinic.example:")
+		require.Equal(t, 0, r.Terminate().ExitCode)
+	})
+	t.Run("is not doubled after it was killed half-way", func(t *testing.T) {
+		t.Parallel()
+		p := harness.NewTolerantEnv(t)
+		r := p.Start("serve", "--demo")
+		require.Eventually(t, func() bool { return demonstrates.MatchString(r.Stdout.String()) }, harness.Timeout, time.Millisecond)
+		_ = r.Cmd.Process.Kill()
+		<-r.Done
+		p.Run("serve", "--demo").ExpectFailure(harness.ExitFailure, "--demo is for an empty store")
+	})
+	t.Run("is refused where it has no place, and makes nothing", func(t *testing.T) {
+		t.Parallel()
+		for variable, why := range map[string]string{
+			"APP_ENV=production": "--demo is not for production", "DATABASE_URL=postgres://clinic@127.0.0.1:1/clinic": "--demo is for the embedded database",
+			"REGISTRATION=closed": "--demo registers a user",
+		} {
+			p := harness.NewEnv(t).With("SECRET_KEY="+harness.SecretKey, "AUDIT_KEY="+harness.AuditKey, variable)
+			p.Run("serve", "--demo").ExpectFailure(harness.ExitFailure, why)
+			require.Len(t, p.ListFolder(), 1)
+		}
+	})
+}

@@ -1,0 +1,185 @@
+package process
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"healthcare/cmd/internal/harness"
+	"healthcare/platform/database"
+	"healthcare/platform/databasetest"
+)
+
+// doctor runs healthcare doctor, and returns its lines.
+func doctor(p harness.Env, code int) []string {
+	p.T.Helper()
+	o := p.Run("doctor")
+	require.Equal(p.T, code, o.ExitCode, "%s%s", o.Stdout, o.Stderr)
+	lines := strings.Split(strings.TrimSuffix(o.Stdout, "\n"), "\n")
+	failed := 0
+	for _, line := range lines {
+		require.Regexp(p.T, `^(ok  |warn|fail)  [a-z]+ +\S.*$`, line)
+		if strings.HasPrefix(line, "fail") {
+			failed++
+		}
+	}
+	require.Equal(p.T, code != 0, failed > 0)
+	require.Less(p.T, o.Duration, 20*time.Second)
+	return lines
+}
+
+// says asserts that one of the lines is about subject, in this state, and has these words.
+func says(t *testing.T, lines []string, state, subject string, words ...string) {
+	t.Helper()
+	for _, line := range lines {
+		fields := strings.Fields(line)
+		if fields[0] != state || fields[1] != subject {
+			continue
+		}
+		all := true
+		for _, word := range words {
+			all = all && strings.Contains(line, word)
+		}
+		if all {
+			return
+		}
+	}
+	require.Fail(t, "no such line", "%s %s %v in\n%s", state, subject, words, strings.Join(lines, "\n"))
+}
+
+// files returns the digest of every file below a folder.
+func files(t *testing.T, folder string) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	require.NoError(t, filepath.WalkDir(folder, func(path string, entry os.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		all[path] = fmt.Sprintf("%x", sha256.Sum256(content))
+		return err
+	}))
+	return all
+}
+
+func TestDoctor(t *testing.T) {
+	t.Parallel()
+	harness.EachEnv(t, func(t *testing.T, p harness.Env, db database.Config) {
+		p = p.With("AUDIT_CHECKPOINTS=" + filepath.Join(p.Folder, "checkpoints.jsonl"))
+		r := p.Start()
+		harness.NewHTTPClient(t, r.WaitReady()).SignUp()
+		says(t, doctor(p, 0), "ok", "store") // beside the server
+		require.Equal(t, 0, r.Terminate().ExitCode)
+
+		t.Run("finds nothing that fails, and leaves every file as it was", func(t *testing.T) {
+			before := files(t, p.Folder)
+			if db.Path != "" {
+				before = files(t, filepath.Dir(db.Path))
+			}
+			lines := doctor(p, 0)
+			for _, subject := range []string{"config", "keys", "store", "migrations", "checkpoints", "clock", "disk"} {
+				says(t, lines, "ok", subject)
+			}
+			after := files(t, p.Folder)
+			if db.Path != "" {
+				after = files(t, filepath.Dir(db.Path))
+			}
+			require.Equal(t, before, after)
+		})
+		t.Run("names the engine, and on PostgreSQL its version, its role and the server that answers", func(t *testing.T) {
+			if db.URL == "" {
+				says(t, doctor(p, 0), "ok", "store", "SQLite ("+db.Path+") is sound")
+				return
+			}
+			lines := doctor(p, 0)
+			says(t, lines, "ok", "store", "PostgreSQL (", " answers from ", ": version ", ", role ")
+			says(t, lines, "ok", "encoding", "UTF8")
+			says(t, lines, "ok", "extensions", "pg_trgm and its indexes")
+			says(t, lines, "ok", "privacy", "log_error_verbosity is terse")
+			into := opened(t, db).Write(t.Context())
+			require.NoError(t, into.Exec(
+				`DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET log_error_verbosity = ''default''', current_database()); END $$`,
+			).Error)
+			says(t, doctor(p, 0), "warn", "privacy", "log_error_verbosity is default")
+		})
+		t.Run("names what others could read", func(t *testing.T) {
+			require.NoError(t, os.MkdirAll(filepath.Join(p.Folder, "open"), 0o755))
+			q := p.With("DATA_DIR=" + filepath.Join(p.Folder, "open"))
+			if db.URL == "" {
+				return // its store would be another one
+			}
+			says(t, doctor(q, 0), "warn", "files", "(mode 0755): chmod go= ")
+		})
+		t.Run("says which migrations are pending", func(t *testing.T) {
+			harness.Exec(t, db, `DELETE FROM goose_assignments WHERE version_id = 1`)
+			says(t, doctor(p, 1), "fail", "migrations", "pending: assignments/0001_assignments.sql: run `healthcare migrate up`")
+			harness.Exec(t, db, `INSERT INTO goose_assignments (version_id, is_applied) VALUES (1, true)`)
+		})
+		t.Run("says which migrations a newer release applied", func(t *testing.T) {
+			harness.Exec(t, db, `INSERT INTO goose_doctors (version_id, is_applied) VALUES (9000, true)`)
+			says(t, doctor(p, 0), "warn", "migrations", "applied by a newer release: doctors/9000")
+		})
+		t.Run("fails where a newer release applied one that this release cannot work with", func(t *testing.T) {
+			harness.Exec(t, db, `INSERT INTO breaking_migrations (module, version) VALUES ('doctors', 9000)`)
+			says(t, doctor(p, 1), "fail", "migrations", "doctors/9000", "cannot work with")
+			harness.Exec(t, db, `DELETE FROM breaking_migrations`)
+		})
+		t.Run("finds a checkpoint that the trail does not reach", func(t *testing.T) {
+			path := filepath.Join(p.Folder, "checkpoints.jsonl")
+			content, err := os.ReadFile(path)
+			require.NoError(t, err)
+			vandal(t, db)
+			harness.Exec(t, db, `DELETE FROM audit_subjects`, `DELETE FROM audit_entries`)
+			says(t, doctor(p, 1), "fail", "checkpoints", path, "does not fit the trail", "cut off")
+			require.NoError(t, os.WriteFile(path, append(content, "{}\n"...), 0o600))
+			says(t, doctor(p, 1), "fail", "checkpoints", path)
+		})
+	})
+	t.Run("names a configuration that cannot be used, and a variable that is nearly one of ours", func(t *testing.T) {
+		t.Parallel()
+		p := harness.NewEnv(t)
+		says(t, doctor(p.With("DEBUG=perhaps"), 1), "fail", "config", "(DEBUG): must be true or false")
+		says(t, doctor(p.With("DATABSE_URL=hunter2"), 1), "warn", "config", "DATABSE_URL has no meaning: DATABASE_URL may be meant")
+		says(t, doctor(p.With("APP_ENV=production"), 1), "fail", "keys", "secret_key (SECRET_KEY): is required")
+		require.Len(t, p.ListFolder(), 1)
+	})
+	t.Run("names an encoding that garbles text, and the way out", func(t *testing.T) {
+		t.Parallel()
+		pg := databasetest.PostgresMade(t, "TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'")
+		p := harness.NewEnv(t).With("SECRET_KEY="+harness.SecretKey, "AUDIT_KEY="+harness.AuditKey, "DATABASE_URL="+pg.URL)
+		says(t, doctor(p, 1), "fail", "store", "LATIN1", "dump it and restore it")
+	})
+	t.Run("ends soon although the database does not answer, and says nothing of its password", func(t *testing.T) {
+		t.Parallel()
+		hole := pretend(t, nil)
+		p := harness.NewEnv(t).With("SECRET_KEY="+harness.SecretKey, "AUDIT_KEY="+harness.AuditKey, "DATABASE_URL="+strings.Replace(hole.url, "@", ":hunter2@", 1))
+		says(t, doctor(p, 1), "fail", "store", "PostgreSQL (clinic at ")
+	})
+	t.Run("says when a file is no database", func(t *testing.T) {
+		t.Parallel()
+		p := harness.NewTolerantEnv(t).With("SECRET_KEY=" + harness.SecretKey)
+		require.NoError(t, os.Mkdir(filepath.Join(p.Folder, "data"), 0o700))
+		require.NoError(t, os.WriteFile(filepath.Join(p.Folder, "data", "healthcare.db"), []byte(strings.Repeat("no database", 1000)), 0o644))
+		lines := doctor(p, 1)
+		says(t, lines, "fail", "store", "not a database")
+		says(t, lines, "warn", "files", "healthcare.db can be used by others (mode 0644)")
+	})
+	t.Run("says which of several hosts answers", func(t *testing.T) {
+		t.Parallel()
+		_, pg := databasetest.Both(t)
+		listed := regexp.MustCompile(`host=[^&]*`)
+		if !listed.MatchString(pg.URL) {
+			t.Skip("the server of TEST_DATABASE_URL is not addressed by host=")
+		}
+		several := listed.ReplaceAllString(pg.URL, "host=127.0.0.1,"+strings.TrimPrefix(listed.FindString(pg.URL), "host="))
+		p := harness.NewEnv(t).With("SECRET_KEY="+harness.SecretKey, "AUDIT_KEY="+harness.AuditKey)
+		says(t, doctor(p.With("DATABASE_URL="+several), 0), "ok", "store", "127.0.0.1", ", ", " answers from ")
+	})
+}

@@ -1,0 +1,55 @@
+package process
+
+import (
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"healthcare/cmd/internal/harness"
+	"healthcare/platform/database"
+)
+
+func TestMigrate(t *testing.T) {
+	t.Parallel()
+	harness.EachEnv(t, func(t *testing.T, p harness.Env, db database.Config) {
+		harness.Exec(t, db, `DROP TABLE assignments`, `DROP TABLE goose_assignments`) // as if the module were new in this release
+		const pending, applied = "pending  assignments/0001_assignments.sql\n", "applied  assignments/0001_assignments.sql\n"
+		byHand := p.With("DATABASE_MIGRATE_ON_START=false")
+
+		t.Run("status lists every migration, in the order of their modules", func(t *testing.T) {
+			said := p.Run("migrate", "status").ExpectSuccess()
+			require.Regexp(t, `^(?:applied  (?:platform|identity|doctors|patients)/\d{4}_\w+\.sql\n){3,}pending  assignments/\d{4}_\w+\.sql\n(?:applied  audit/\d{4}_\w+\.sql\n)+$`, said)
+			require.Contains(t, said, pending)
+		})
+		t.Run("serve refuses to start on its own while one is pending, and says what to do", func(t *testing.T) {
+			byHand.Run().ExpectFailure(harness.ExitFailure, "assignments/0001_assignments.sql is pending: run `healthcare migrate up` first")
+			p.Run("user", "list").ExpectFailure(harness.ExitFailure, "assignments/0001_assignments.sql is pending: run `healthcare migrate up` first")
+			require.Contains(t, p.Run("migrate", "status").ExpectSuccess(), pending, "nobody applied it")
+			require.NotContains(t, versionTables(t, db), "goose_assignments", "nor was its table made")
+		})
+		t.Run("up applies what is pending, and tells", func(t *testing.T) {
+			require.Equal(t, applied, p.Run("migrate", "up").ExpectSuccess())
+			require.NotContains(t, p.Run("migrate", "status").ExpectSuccess(), "pending")
+		})
+		t.Run("up has nothing to do the second time", func(t *testing.T) {
+			require.Equal(t, "nothing to do: the schema is up to date\n", p.Run("migrate", "up").ExpectSuccess())
+		})
+		t.Run("serve starts then, and works", func(t *testing.T) {
+			r := byHand.Start()
+			harness.NewHTTPClient(t, r.WaitReady()).SignUp()
+			require.Equal(t, 0, r.Terminate().ExitCode)
+		})
+	})
+}
+
+func TestMigrateANewDatabase(t *testing.T) {
+	t.Parallel()
+	p := harness.NewTolerantEnv(t)
+	said := p.Run("migrate", "up").ExpectSuccess()
+	require.Regexp(t, `^(?:applied  \w+/\d{4}_\w+\.sql\n)+$`, said)
+	require.Equal(t, said, p.Run("migrate", "status").ExpectSuccess())
+	require.FileExists(t, filepath.Join(p.Folder, "data", "secret_key"), "so that every command works on it")
+	require.Equal(t, "made: asha@clinic.example, admin, active\n",
+		p.RunWithInput("correct horse\n", "user", "create", "--name", "Asha Rao", "--email", "asha@clinic.example", "--role", "admin").ExpectSuccess())
+}

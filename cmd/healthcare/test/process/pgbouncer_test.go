@@ -1,0 +1,159 @@
+//go:build linux
+
+package process
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"healthcare/cmd/internal/harness"
+	"healthcare/platform/databasetest"
+)
+
+// bouncerINI is the configuration of POSTGRESQL.md for PgBouncer, with so few connections that two requests share one. Test servers run
+// with synchronous_commit=off, which is corrected here.
+const bouncerINI = `[databases]
+%[1]s = host=%[2]s port=5432 dbname=%[1]s user=app connect_query='SET statement_timeout = 2000; SET lock_timeout = 1000; SET idle_in_transaction_session_timeout = 1000; SET synchronous_commit = on'
+[pgbouncer]
+pool_mode = transaction
+default_pool_size = 3
+ignore_startup_parameters = statement_timeout, lock_timeout, idle_in_transaction_session_timeout
+auth_type = any
+listen_port = 6432
+unix_socket_dir = %[3]s
+`
+
+// bounced starts a PgBouncer in front of the database, and returns its address there.
+func bounced(t *testing.T, direct string) string {
+	program, err := exec.LookPath("pgbouncer")
+	if err != nil && os.Getenv("REQUIRE_PGBOUNCER") != "1" {
+		t.Skip("pgbouncer is not installed: what works through it is not shown (REQUIRE_PGBOUNCER=1 makes this a failure)")
+	}
+	require.NoError(t, err)
+	address, err := url.Parse(direct)
+	require.NoError(t, err)
+	server, name := address.Query().Get("host"), strings.TrimPrefix(address.Path, "/")
+	folder, err := os.MkdirTemp("/tmp", "hc-") //nolint:usetesting // a socket's path is short, and the server's user may not enter t.TempDir
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = os.RemoveAll(folder) })
+	ini := filepath.Join(folder, "pgbouncer.ini")
+	require.NoError(t, os.WriteFile(ini, fmt.Appendf(nil, bouncerINI, name, server, folder), 0o644))
+
+	cmd := exec.Command("/bin/sh", "-c", `"$@" & read -r _; kill $!; wait`, "pgbouncer", program, ini) // it ends with the tests, however they end
+	lifeline, err := cmd.StdinPipe()
+	require.NoError(t, err)
+	if os.Geteuid() == 0 { // it refuses root; the server's user may use its socket
+		info, err := os.Stat(server)
+		require.NoError(t, err)
+		owner := info.Sys().(*syscall.Stat_t)
+		require.NoError(t, os.Chown(folder, int(owner.Uid), int(owner.Gid)))
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: owner.Uid, Gid: owner.Gid}}
+	}
+	var said harness.Output
+	cmd.Stderr = &said
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() {
+		_ = lifeline.Close()
+		_ = cmd.Wait()
+		if t.Failed() {
+			t.Log(said.String())
+		}
+	})
+	require.Eventually(t, func() bool {
+		conn, err := net.Dial("unix", filepath.Join(folder, ".s.PGSQL.6432"))
+		if err == nil {
+			_ = conn.Close()
+		}
+		return err == nil
+	}, harness.Timeout, 10*time.Millisecond, "%s", &said)
+	return "postgres://app@/" + name + "?" + url.Values{"host": {folder}, "port": {"6432"}, "sslmode": {"disable"}, "default_query_exec_mode": {"cache_describe"}}.Encode()
+}
+
+func TestPgBouncer(t *testing.T) {
+	t.Parallel()
+	direct := databasetest.OwnPostgres(t).URL()
+	through := bounced(t, direct)
+	p := harness.NewTolerantEnv(t).With("SECRET_KEY="+harness.SecretKey, "DATABASE_URL="+through, "DATABASE_MIGRATE_ON_START=false", "DATABASE_POOL_SIZE=8")
+	p.Run().ExpectFailure(harness.ExitFailure, "is pending: run `healthcare migrate up` first")
+	p.With("DATABASE_URL="+direct).Run("migrate", "up").ExpectSuccess()
+
+	s := &three{t: t, place: p.With("DATABASE_URL=" + direct)} // the commands': one that ends may cancel a statement, which PgBouncer 1.18 does not survive
+	for i := range s.instances {
+		s.instances[i] = p.With("DATA_DIR=" + t.TempDir()).Start()
+	}
+	for i, instance := range s.instances {
+		s.callers[i] = harness.NewHTTPClient(t, instance.WaitReady())
+	}
+	t.Cleanup(func() { // a failure's cause is in the log of an instance
+		for _, instance := range s.instances {
+			for line := range strings.Lines(instance.Stderr.String()) {
+				if t.Failed() && strings.Contains(line, `"level":"error"`) {
+					t.Log(line)
+				}
+			}
+		}
+	})
+	s.callers[0].Call("POST", "/api/auth/register/", harness.AshaAccount, 201)
+	signedIn := s.callers[1].Call("POST", "/api/auth/login/", harness.AshaLogin, 200)
+	s.as(signedIn["access"].(string))
+	for range 20 { // every connection of the three has been used by every one of the instances
+		require.Equal(t, map[int]int{200: 24}, counts(s.atOnce(24, "GET", "/api/patients/?search=verma&age_min=1", nil)))
+	}
+	s.in(t).refreshes(signedIn["refresh"].(string))
+	s.in(t).repeats()
+	s.in(t).races()
+	s.in(t).guesses()
+	s.in(t).ends()
+	require.Equal(t, 0, s.place.Run("audit", "verify").ExitCode)
+
+	conn, err := pgx.Connect(t.Context(), through)
+	require.NoError(t, err)
+	defer func() { _ = conn.Close(context.Background()) }()
+	var timeout string
+	require.NoError(t, conn.QueryRow(t.Context(), `SHOW statement_timeout`).Scan(&timeout))
+	require.Equal(t, "2s", timeout, "the limits that PgBouncer does not pass on are set by connect_query")
+}
+
+// The service cannot correct a setting of the database or the role in every session of a pooler, so it does not start; without a
+// pooler it sets its own.
+func TestPgBouncerBeforeADatabaseOfOtherSettings(t *testing.T) {
+	t.Parallel()
+	direct := databasetest.OwnPostgres(t).URL()
+	through := bounced(t, direct)
+	p := harness.NewTolerantEnv(t).With("SECRET_KEY="+harness.SecretKey, "DATABASE_MIGRATE_ON_START=false")
+	own, pooled := p.With("DATABASE_URL="+direct), p.With("DATABASE_URL="+through)
+	own.Run("migrate", "up").ExpectSuccess()
+	admin, err := pgx.Connect(t.Context(), direct+"&default_transaction_read_only=off")
+	require.NoError(t, err)
+	defer func() { _ = admin.Close(context.Background()) }()
+	exec := func(statement string) {
+		t.Helper()
+		_, err := admin.Exec(t.Context(), statement)
+		require.NoError(t, err)
+	}
+	for setting, value := range map[string]string{
+		"default_transaction_isolation": "repeatable read", "default_transaction_read_only": "on",
+		"gin_fuzzy_search_limit": "5", "bytea_output": "escape",
+	} {
+		exec("ALTER DATABASE postgres SET " + setting + " = '" + value + "'")
+		exec("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'")
+		pooled.Run().ExpectFailure(harness.ExitConfig, setting+" is "+value, "add SET "+setting+" = '", "to its connect_query")
+		says(t, doctor(pooled, 1), "fail", "store", setting)
+		own.Run("user", "list").ExpectSuccess()
+		exec("ALTER DATABASE postgres RESET " + setting)
+	}
+	exec("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'")
+	require.Eventually(t, func() bool { return pooled.Run("user", "list").ExitCode == 0 }, harness.Timeout, 10*time.Millisecond)
+}

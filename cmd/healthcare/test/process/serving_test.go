@@ -1,0 +1,87 @@
+package process
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"healthcare/cmd/internal/harness"
+)
+
+// under asks for a path under another name of the host.
+func under(t *testing.T, base, host, path string) int {
+	t.Helper()
+	request, err := http.NewRequest(http.MethodGet, base+path, nil)
+	require.NoError(t, err)
+	request.Host = host
+	response, err := harness.NewHTTPClient(t, base).HTTP.Do(request)
+	require.NoError(t, err)
+	require.NoError(t, response.Body.Close())
+	return response.StatusCode
+}
+
+func TestAllowedHosts(t *testing.T) {
+	t.Parallel()
+	p := harness.NewTolerantEnv(t).With("ALLOWED_HOSTS=clinic.example, .care.example")
+	r := p.Start()
+	base := r.WaitReady()
+	require.True(t, strings.HasPrefix(base, "http://clinic.example:"), "the line at start names a host that is served: %s", base)
+	base = strings.Replace(base, "clinic.example", "127.0.0.1", 1) // which no name server here knows
+	for host, status := range map[string]int{
+		"clinic.example": 200, "CLINIC.example:8000": 200, "care.example": 200, "ward.care.example": 200,
+		"evil.example": 421, "clinic.example.evil.example": 421, "notcare.example": 421, "127.0.0.1": 421,
+	} {
+		require.Equal(t, status, under(t, base, host, "/openapi.json"), host)
+	}
+	p.With("HTTP_ADDRESS=" + strings.TrimPrefix(base, "http://")).Run("health").ExpectSuccess()
+}
+
+func TestLogs(t *testing.T) {
+	t.Parallel()
+	// logs are those of a program that served one request.
+	logs := func(t *testing.T, env ...string) []string {
+		t.Helper()
+		r := harness.NewTolerantEnv(t).With(env...).Start()
+		harness.NewHTTPClient(t, r.WaitReady()).Call("GET", "/livez", nil, 200)
+		o := r.Terminate()
+		require.Equal(t, 0, o.ExitCode)
+		if o.Stderr == "" {
+			return nil
+		}
+		return o.StderrLines()
+	}
+	t.Run("are JSON, one object a line, at level info", func(t *testing.T) {
+		t.Parallel()
+		requests := 0
+		for _, line := range logs(t) {
+			var entry map[string]any
+			require.NoError(t, json.Unmarshal([]byte(line), &entry), line)
+			require.Equal(t, "info", entry["level"])
+			if entry["msg"] == "request" {
+				requests++
+			}
+		}
+		require.Equal(t, 1, requests)
+	})
+	t.Run("are as silent as LOG_LEVEL says", func(t *testing.T) {
+		t.Parallel()
+		require.Empty(t, logs(t, "LOG_LEVEL=error"))
+	})
+	t.Run("are as talkative as LOG_LEVEL says", func(t *testing.T) {
+		t.Parallel()
+		said := strings.Join(logs(t, "LOG_LEVEL=debug"), "\n")
+		require.Contains(t, said, `{"level":"info"`)
+		require.NotContains(t, said, "hook", "how the program is put together is no event")
+	})
+	t.Run("are for people with DEBUG, as the Django service had it, and at level debug", func(t *testing.T) {
+		t.Parallel()
+		said := logs(t, "DEBUG=True")
+		for _, line := range said {
+			require.False(t, json.Valid([]byte(line)), line)
+		}
+		require.Contains(t, strings.Join(said, "\n"), "\tINFO\t")
+	})
+}

@@ -1,0 +1,131 @@
+package process
+
+import (
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"healthcare/cmd/internal/harness"
+)
+
+// collector is a collector of traces that keeps what it is sent.
+func collector(t *testing.T) (address string, received chan string) {
+	received = make(chan string, 100)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		received <- r.Method + " " + r.URL.Path + " " + r.Header.Get("Content-Type") + "\n" + string(body)
+		w.Header().Set("Content-Type", "application/x-protobuf")
+	}))
+	t.Cleanup(server.Close)
+	return server.URL, received
+}
+
+func TestTracesReachACollector(t *testing.T) {
+	t.Parallel()
+	address, received := collector(t)
+	r := harness.NewTolerantEnv(t).With("OTEL_EXPORTER_OTLP_ENDPOINT="+address, "OTEL_SERVICE_NAME=clinic-of-the-test", "OTEL_BSP_SCHEDULE_DELAY=60000").Start()
+	c := harness.NewHTTPClient(t, r.WaitReady())
+	c.SignUp()
+	c.Call("GET", "/api/patients/"+c.AddPatient()+"/", nil, 200)
+	require.Empty(t, received, "spans go in batches")
+	o := r.Terminate()
+	require.Equal(t, 0, o.ExitCode)
+	sent := ""
+	for len(received) > 0 {
+		sent += <-received
+	}
+	require.True(t, strings.HasPrefix(sent, "POST /v1/traces application/x-protobuf\n"), "what waits is sent at the end: %.100q", sent)
+	for _, part := range []string{"clinic-of-the-test", harness.TestVersion, "GET /api/patients/{id}/", "registerPatient", "INSERT patients", "transaction", "http.route"} {
+		require.Contains(t, sent, part)
+	}
+	for _, never := range []string{"Ananya", "asha", "clinic.example", "correct horse"} {
+		require.NotContains(t, sent, never)
+	}
+	require.Regexp(t, `"route":"/api/patients/\{id\}/".*"trace_id":"[0-9a-f]{32}"`, o.Stderr)
+}
+
+func TestACollectorThatIsAwayCostsNoRequest(t *testing.T) {
+	t.Parallel()
+	hole, err := net.Listen("tcp", "127.0.0.1:0") // takes connections, and never answers
+	require.NoError(t, err)
+	defer func() { _ = hole.Close() }()
+	gone, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	require.NoError(t, gone.Close())
+	for name, address := range map[string]string{"refusing": gone.Addr().String(), "silent": hole.Addr().String()} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := harness.NewTolerantEnv(t).With("OTEL_EXPORTER_OTLP_ENDPOINT=http://"+address, "OTEL_BSP_SCHEDULE_DELAY=20", "OTEL_EXPORTER_OTLP_TIMEOUT=200",
+				"OTEL_EXPORTER_OTLP_HEADERS=authorization=hunter2%zz", "OTEL_BSP_MAX_QUEUE_SIZE=8", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE=4").Start()
+			c := harness.NewHTTPClient(t, r.WaitReady())
+			c.SignUp()
+			for range 50 {
+				began := time.Now()
+				c.Call("GET", "/api/patients/", nil, 200)
+				require.Less(t, time.Since(began), 5*time.Second)
+			}
+			time.Sleep(500 * time.Millisecond) // some exports fail
+			began := time.Now()
+			o := r.Terminate()
+			require.Equal(t, 0, o.ExitCode)
+			require.Less(t, time.Since(began), 5*time.Second)
+			complaints := 0
+			for _, line := range o.StderrLines() {
+				require.Regexp(t, `^\{"level":.*\}$`, line)
+				if strings.Contains(line, `"msg":"tracing"`) {
+					complaints++
+				}
+			}
+			require.Equal(t, 1, complaints, "the log tells once a minute:\n%s", o.Stderr)
+		})
+	}
+}
+
+var scrapedAt = regexp.MustCompile(`"msg":"metrics are served","address":"([^"]+)"`)
+
+func TestMetricsOnAnAddressOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	r := harness.NewTolerantEnv(t).With("METRICS_ADDRESS=127.0.0.1:0").Start()
+	base := r.WaitReady()
+	var found []string
+	require.Eventually(t, func() bool { // standard error is another pipe than that of ready
+		found = scrapedAt.FindStringSubmatch(r.Stderr.String())
+		return found != nil
+	}, harness.Timeout, 5*time.Millisecond)
+	get := func(at, method string) (int, string) {
+		request, err := http.NewRequest(method, at, nil)
+		require.NoError(t, err)
+		answer, err := http.DefaultClient.Do(request)
+		require.NoError(t, err)
+		defer func() { _ = answer.Body.Close() }()
+		body, err := io.ReadAll(answer.Body)
+		require.NoError(t, err)
+		return answer.StatusCode, string(body)
+	}
+	harness.NewHTTPClient(t, base).Call("GET", "/metrics", nil, 404)
+	status, body := get("http://"+found[1]+"/metrics", "GET")
+	require.Equal(t, 200, status)
+	require.Contains(t, body, `http_requests_total{method="GET",route="/metrics",status="404"} 1`)
+	require.Contains(t, body, `healthcare_build_info{`)
+	require.Contains(t, body, `version="`+harness.TestVersion+`"} 1`)
+	for _, path := range []string{"/", "/livez", "/api/patients/", "/debug/pprof/"} {
+		status, _ := get("http://"+found[1]+path, "GET")
+		require.Equal(t, 404, status, path)
+	}
+	status, _ = get("http://"+found[1]+"/metrics", "POST")
+	require.Equal(t, 405, status)
+	require.Equal(t, 0, r.Terminate().ExitCode)
+
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer func() { _ = taken.Close() }()
+	harness.NewTolerantEnv(t).With("METRICS_ADDRESS="+taken.Addr().String()).Run().ExpectFailure(1, "address already in use")
+	harness.NewEnv(t).With("METRICS_ADDRESS=nowhere").Run().ExpectFailure(78, "metrics_address (METRICS_ADDRESS)", "must be host:port")
+}

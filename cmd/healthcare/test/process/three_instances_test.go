@@ -1,0 +1,237 @@
+package process
+
+import (
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"healthcare/cmd/internal/harness"
+	"healthcare/platform/databasetest"
+)
+
+// three are instances on one database, and a client of each. A session of one is the others' too.
+type three struct {
+	t         *testing.T
+	place     harness.Env
+	instances [3]*harness.Process
+	callers   [3]*harness.HTTPClient
+}
+
+func startThree(t *testing.T) *three {
+	s := &three{t: t, place: harness.NewTolerantEnv(t).With("SECRET_KEY="+harness.SecretKey, "DATABASE_URL="+databasetest.OwnPostgres(t).URL(), "APP_ENV=production")}
+	for i := range s.instances {
+		s.instances[i] = s.place.With("DATA_DIR=" + t.TempDir()).Start() // at the same time: their migrations race
+	}
+	for i, instance := range s.instances {
+		s.callers[i] = harness.NewHTTPClient(t, instance.WaitReady())
+	}
+	return s
+}
+
+// as has every caller use this token.
+func (s *three) as(token string) {
+	for _, c := range s.callers {
+		c.Token = token
+	}
+}
+
+// got is what one caller was answered.
+type got struct {
+	status int
+	answer object
+}
+
+// atOnce sends a request n times at once, at each instance as often.
+func (s *three) atOnce(n int, method, path string, body object, headers ...string) (all []got) {
+	s.t.Helper()
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	for i := range n {
+		wg.Go(func() {
+			status, answer, err := sending(s.callers[i%3], headers...).Try(method, path, body)
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil {
+				s.t.Error(err)
+			}
+			all = append(all, got{status, answer})
+		})
+	}
+	wg.Wait()
+	return all
+}
+
+func counts(all []got) map[int]int {
+	n := map[int]int{}
+	for _, g := range all {
+		n[g.status]++
+	}
+	return n
+}
+
+// sending is the caller with more headers.
+func sending(c *harness.HTTPClient, headers ...string) *harness.HTTPClient {
+	other := *c
+	other.HTTP = &http.Client{Transport: addingHeaders{c.HTTP.Transport, headers}, Timeout: c.HTTP.Timeout}
+	return &other
+}
+
+type addingHeaders struct {
+	http.RoundTripper
+	headers []string
+}
+
+// RoundTrip implements http.RoundTripper.
+func (a addingHeaders) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	for i := 0; i < len(a.headers); i += 2 {
+		r.Header.Set(a.headers[i], a.headers[i+1])
+	}
+	return a.RoundTripper.RoundTrip(r)
+}
+
+func (s *three) everywhere(method, path string, status int) {
+	s.t.Helper()
+	for _, c := range s.callers {
+		c.Call(method, path, nil, status)
+	}
+}
+
+func TestThreeInstances(t *testing.T) {
+	t.Parallel()
+	s := startThree(t)
+	applied := map[string]int{}
+	for _, instance := range s.instances {
+		for line := range strings.Lines(instance.Stderr.String()) {
+			if _, migration, found := strings.Cut(line, `"migration applied",`); found {
+				applied[migration]++
+			}
+		}
+	}
+	require.GreaterOrEqual(t, len(applied), 8)
+	for migration, times := range applied {
+		require.Equal(t, 1, times, "one applies %s, the others wait", migration)
+	}
+
+	s.callers[0].Call("POST", "/api/auth/register/", harness.AshaAccount, 201)
+	signedIn := s.callers[0].Call("POST", "/api/auth/login/", harness.AshaLogin, 200)
+	s.as(signedIn["access"].(string))
+	s.everywhere("GET", "/api/patients/", 200)
+
+	steps := []struct {
+		name string
+		run  func(*three)
+	}{
+		{"an Idempotency-Key has one effect", (*three).repeats},
+		{"of those who changed the same version one wins", (*three).races},
+		{"guessing is bounded for all of them together", (*three).guesses},
+		{"an ended session is over everywhere", (*three).ends},
+		{"one that is killed disturbs nobody", (*three).survives},
+	}
+	t.Run("a refresh token has one successor", func(t *testing.T) { s.in(t).refreshes(signedIn["refresh"].(string)) })
+	for _, step := range steps {
+		t.Run(step.name, func(t *testing.T) { step.run(s.in(t)) })
+	}
+	t.Run("what all of them recorded is one trail", func(t *testing.T) {
+		require.Equal(t, 0, s.place.Run("audit", "verify").ExitCode)
+		require.NotEqual(t, 0, s.place.With("AUDIT_KEY="+strings.ToLower(harness.AuditKey)).Run("audit", "verify").ExitCode, "the question can be answered with no")
+	})
+}
+
+// in is s in a subtest.
+func (s *three) in(t *testing.T) *three {
+	other := *s
+	other.t = t
+	return &other
+}
+
+func (s *three) refreshes(token string) {
+	first := s.atOnce(30, "POST", "/api/auth/refresh/", object{"refresh": token})
+	require.Equal(s.t, map[int]int{200: 30}, counts(first))
+	for _, g := range first {
+		require.Equal(s.t, first[0].answer["refresh"], g.answer["refresh"])
+	}
+	next := s.callers[2].Call("POST", "/api/auth/refresh/", object{"refresh": first[0].answer["refresh"]}, 200)
+	s.callers[1].Call("POST", "/api/auth/refresh/", object{"refresh": token}, 401) // its successor was used: two have it
+	s.everywhere("GET", "/api/patients/", 401)
+	s.callers[0].Call("POST", "/api/auth/refresh/", object{"refresh": next["refresh"]}, 401)
+	s.as(s.callers[1].Call("POST", "/api/auth/login/", harness.AshaLogin, 200)["access"].(string))
+}
+
+func (s *three) repeats() {
+	before := len(s.callers[0].List("/api/patients/"))
+	ids := map[any]bool{}
+	for range 3 {
+		for _, g := range s.atOnce(30, "POST", "/api/patients/", harness.VermaPatient, "Idempotency-Key", "one") {
+			if g.status == 409 {
+				require.Equal(s.t, "idempotency_key_in_flight", g.answer["code"])
+				continue
+			}
+			require.Equal(s.t, 201, g.status)
+			ids[g.answer["id"]] = true
+		}
+	}
+	require.Len(s.t, ids, 1)
+	require.Len(s.t, s.callers[1].List("/api/patients/"), before+1)
+}
+
+func (s *three) races() {
+	path := "/api/patients/" + s.callers[0].AddPatient() + "/"
+	for version := range 5 {
+		all := s.atOnce(9, "PATCH", path, object{"notes": uuid.NewString()}, "If-Match", `"v`+string(rune('1'+version))+`"`)
+		require.Equal(s.t, map[int]int{200: 1, 412: 8}, counts(all))
+	}
+}
+
+// guesses: five attempts are free, then a client waits a second, then two.
+func (s *three) guesses() {
+	s.callers[1].Call("POST", "/api/auth/register/", object{"name": "Ravi", "email": "ravi@clinic.example", "password": "correct horse"}, 201)
+	began := time.Now()
+	all := counts(s.atOnce(45, "POST", "/api/auth/login/", object{"email": "ravi@clinic.example", "password": "wrong horse"}))
+	require.GreaterOrEqual(s.t, all[401], 5)
+	require.LessOrEqual(s.t, all[401], 5+int(time.Since(began).Seconds()), "%v", all)
+	require.Equal(s.t, 45, all[401]+all[429], "%v", all)
+}
+
+func (s *three) ends() {
+	s.callers[2].Call("POST", "/api/auth/logout/", nil, 204)
+	s.everywhere("GET", "/api/patients/", 401)
+	login := func() { s.as(s.callers[0].Call("POST", "/api/auth/login/", harness.AshaLogin, 200)["access"].(string)) }
+	login()
+	s.everywhere("GET", "/api/patients/", 200)
+	require.Equal(s.t, 0, s.place.Run("user", "disable", "--yes", "asha@clinic.example").ExitCode)
+	s.everywhere("GET", "/api/patients/", 401)
+	require.Equal(s.t, 0, s.place.Run("user", "enable", "--yes", "asha@clinic.example").ExitCode)
+	login()
+}
+
+func (s *three) survives() {
+	stop, busy := make(chan struct{}), sync.WaitGroup{}
+	for range 4 { // in flight when it dies
+		busy.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					_, _, _ = s.callers[0].Try("POST", "/api/patients/", harness.VermaPatient)
+				}
+			}
+		})
+	}
+	time.Sleep(50 * time.Millisecond)
+	s.instances[0].Signal(os.Kill)
+	for range 20 {
+		for _, c := range s.callers[1:] {
+			c.Call("GET", "/api/patients/"+c.AddPatient()+"/", nil, 200)
+		}
+	}
+	close(stop)
+	busy.Wait()
+}

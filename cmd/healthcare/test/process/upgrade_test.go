@@ -1,0 +1,310 @@
+package process
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
+
+	"healthcare/cmd/internal/harness"
+	"healthcare/migrations"
+	"healthcare/platform/database"
+	"healthcare/platform/databasetest"
+)
+
+// previousRelease builds the release that testdata/previous_release names, and returns the program's path.
+func previousRelease(t *testing.T) string {
+	t.Helper()
+	named, err := os.ReadFile(harness.Root(t, "cmd/healthcare/testdata/previous_release"))
+	require.NoError(t, err)
+	commit := strings.TrimSpace(string(named))
+	root, err := exec.Command("git", "rev-parse", "--show-toplevel").Output()
+	if err == nil {
+		err = exec.Command("git", "cat-file", "-e", commit+"^{commit}").Run()
+	}
+	if err != nil {
+		said := "this clone does not hold the previous release (" + commit + "), so upgrading from it cannot be tested: run git fetch --unshallow"
+		if os.Getenv("CI") == "true" || os.Getenv("REQUIRE_POSTGRES") == "1" {
+			t.Fatal(said)
+		}
+		t.Skip(said)
+	}
+	folder := t.TempDir()
+	archive := filepath.Join(folder, "source.tar")
+	steps := []*exec.Cmd{
+		exec.Command("git", "-C", strings.TrimSpace(string(root)), "archive", "--output", archive, commit),
+		exec.Command("tar", "-x", "-f", archive, "-C", folder),
+		// -trimpath: the build cache knows the packages again in the next folder.
+		exec.Command("go", "build", "-race=false", "-trimpath", "-buildvcs=false", "-o", filepath.Join(folder, "previous"), "./cmd/healthcare"),
+	}
+	steps[2].Dir = folder
+	for _, step := range steps {
+		said, err := step.CombinedOutput()
+		require.NoError(t, err, "%s", said)
+	}
+	return filepath.Join(folder, "previous")
+}
+
+// upgradeLoad is clients of one instance that read and write all kinds of things until they are stopped.
+type upgradeLoad struct {
+	t       *testing.T
+	clients sync.WaitGroup
+	over    atomic.Bool
+	rounds  atomic.Int64
+	mu      sync.Mutex
+	kept    map[string]string // the notes of each patient that was written and not deleted, by its id
+	failed  []string
+}
+
+func newUpgradeLoad(t *testing.T) *upgradeLoad {
+	l := &upgradeLoad{t: t, kept: map[string]string{}}
+	t.Cleanup(l.stop)
+	return l
+}
+
+// on has as many clients as the pool has connections use an instance as the bearer of the token.
+func (l *upgradeLoad) on(base, token string) {
+	for worker := range 6 {
+		c := harness.NewHTTPClient(l.t, base)
+		c.Token = token
+		l.clients.Go(func() {
+			for n := 0; !l.over.Load(); n++ {
+				l.round(c, worker, n)
+				l.rounds.Add(1)
+			}
+		})
+	}
+}
+
+func (l *upgradeLoad) stop() {
+	l.over.Store(true)
+	l.clients.Wait()
+}
+
+// settle waits until each kind of request has been sent so many times since it was called.
+func (l *upgradeLoad) settle(times int64) {
+	l.t.Helper()
+	until := l.rounds.Load() + times
+	require.Eventually(l.t, func() bool { return l.rounds.Load() >= until || l.anyFailure() }, harness.Timeout, 5*time.Millisecond)
+}
+
+func (l *upgradeLoad) anyFailure() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.failed) > 0
+}
+
+func (l *upgradeLoad) round(c *harness.HTTPClient, worker, n int) {
+	ask := func(method, path string, body object, headers ...string) object {
+		got, err := c.Send(method, path, body, headers...)
+		if err != nil || got.Status >= 500 || got.Status == 401 {
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			l.failed = append(l.failed, fmt.Sprintf("%s %s: %d %v %v", method, path, got.Status, got.Body["code"], err))
+		}
+		return got.Body
+	}
+	id := func(o object) string {
+		text, _ := o["id"].(string)
+		return text
+	}
+	patient := id(ask("POST", "/api/patients/", harness.VermaPatient, "Idempotency-Key", fmt.Sprintf("%p-%d-%d", c, worker, n)))
+	note := fmt.Sprintf("é 🩺 %d of %d", n, worker)
+	changed := ask("PATCH", "/api/patients/"+patient+"/", object{"notes": note})
+	doctor := id(ask("POST", "/api/doctors/", object{"name": "Dr. Vikram Khanna", "specialization": "Dermatology", "experience": 9}))
+	ask("PATCH", "/api/doctors/"+doctor+"/", object{"phone": "+91 80 5550 0188"})
+	mapping := id(ask("POST", "/api/mappings/", object{"patient": patient, "doctor": doctor}))
+	for _, path := range []string{
+		"/api/patients/?search=verma&ordering=-created_at", "/api/patients/" + patient + "/", "/api/doctors/?ordering=name", "/api/doctors/" + doctor + "/",
+		"/api/mappings/", "/api/mappings/" + patient + "/", "/api/auth/me/", "/api/auth/sessions/", "/api/patients/" + patient + "/access-log/", "/readyz",
+	} {
+		ask("GET", path, nil)
+	}
+	if n%8 == 0 { // a user has only so many sessions, so this one ends
+		mine := c.Token
+		c.Token, _ = ask("POST", "/api/auth/login/", harness.AshaLogin)["access"].(string)
+		ask("POST", "/api/auth/logout/", object{})
+		c.Token = mine
+	}
+	ask("DELETE", "/api/mappings/"+mapping+"/", nil)
+	ask("DELETE", "/api/doctors/"+doctor+"/", nil)
+	if n%2 == 0 {
+		ask("DELETE", "/api/patients/"+patient+"/", nil)
+		return
+	}
+	if id(changed) == patient && patient != "" {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.kept[patient] = note
+	}
+}
+
+// right asserts that no request failed, and that each of these instances reads what both have written.
+func (l *upgradeLoad) right(token string, bases ...string) {
+	l.t.Helper()
+	l.stop()
+	require.Empty(l.t, l.failed)
+	require.NotEmpty(l.t, l.kept)
+	for _, base := range bases {
+		c := harness.NewHTTPClient(l.t, base)
+		c.Token = token
+		for id, note := range l.kept {
+			require.Equal(l.t, note, c.Call("GET", "/api/patients/"+id+"/", nil, 200)["notes"])
+		}
+	}
+}
+
+// TestUpgradeBesideTheReleaseBefore migrates the store of a serving instance of the release before, and has both releases serve it.
+func TestUpgradeBesideTheReleaseBefore(t *testing.T) {
+	t.Parallel()
+	p := harness.NewTolerantEnv(t).With("SECRET_KEY="+harness.SecretKey, "DATABASE_URL="+databasetest.PostgresMade(t, "").URL)
+	previous := previousRelease(t)
+	older := p.With("DATA_DIR=" + t.TempDir()).Command(previous)
+	before := harness.NewHTTPClient(t, older.WaitReady())
+	before.SignUp()
+	l := newUpgradeLoad(t)
+	l.on(before.URL, before.Token)
+	l.settle(48)
+
+	p.Run("migrate", "up").ExpectSuccess()
+	l.settle(48)
+	newer := p.With("DATA_DIR="+t.TempDir(), "DATABASE_MIGRATE_ON_START=false").Start()
+	after := newer.WaitReady()
+	l.on(after, before.Token)
+	l.settle(48)
+	another := p.With("DATA_DIR=" + t.TempDir()).Command(previous) // as when an upgrade is taken back
+	l.on(another.WaitReady(), before.Token)
+	l.settle(48)
+	l.right(before.Token, before.URL, after, another.WaitReady())
+	require.Equal(t, 0, p.Run("audit", "verify").ExitCode)
+}
+
+// TestEveryFutureMigration adds a column that may be empty, one with a default and an index to every table beside a serving instance.
+func TestEveryFutureMigration(t *testing.T) {
+	t.Parallel()
+	cfg := databasetest.PostgresMade(t, "")
+	p := harness.NewTolerantEnv(t).With("SECRET_KEY="+harness.SecretKey, "DATABASE_URL="+cfg.URL, "DATA_DIR="+t.TempDir())
+	c := harness.NewHTTPClient(t, p.Start().WaitReady())
+	c.SignUp()
+	l := newUpgradeLoad(t)
+	l.on(c.URL, c.Token)
+	l.settle(48)
+	db, err := database.Open(cfg, zap.NewNop())
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = db.Close() })
+	for _, future := range futureMigrations(t, db) {
+		_, err := db.Migrate(context.Background(), future)
+		require.NoError(t, err)
+		l.settle(18)
+	}
+	l.right(c.Token, c.URL)
+}
+
+// futureMigrations is a release for each table, which adds to it.
+func futureMigrations(t *testing.T, db *database.DB) (all []database.Migrations) {
+	t.Helper()
+	var tables []struct{ Name, First string }
+	require.NoError(t, db.Read(t.Context()).Raw(`SELECT relname AS name, attname AS first FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid AND attnum = 1
+		WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition AND relname NOT LIKE 'goose\_%'`).Scan(&tables).Error)
+	require.GreaterOrEqual(t, len(tables), 8)
+	files := fstest.MapFS{}
+	for i, table := range tables {
+		files[fmt.Sprintf("pretend/postgres/%04d_%s.sql", i+1, table.Name)] = &fstest.MapFile{Data: fmt.Appendf(nil,
+			"-- +goose Up\nALTER TABLE %[1]s ADD COLUMN pretend_empty text;\nALTER TABLE %[1]s ADD COLUMN pretend_full integer NOT NULL DEFAULT 7;\n"+
+				"CREATE INDEX %[1]s_pretend_idx ON %[1]s (%[2]s, pretend_full);\n", table.Name, table.First)}
+		all = append(all, database.Migrations{Files: maps.Clone(files), Modules: []string{"pretend"}})
+	}
+	return all
+}
+
+// bothFiles is the program's migrations and more beside them.
+type bothFiles struct{ own, more fs.FS }
+
+// Open implements fs.FS.
+func (f bothFiles) Open(name string) (fs.File, error) {
+	file, err := f.more.Open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return f.own.Open(name)
+	}
+	return file, err
+}
+
+// TestAnOlderReleaseOnANewerSchema is the program on a store that a newer release has migrated.
+func TestAnOlderReleaseOnANewerSchema(t *testing.T) {
+	t.Parallel()
+	harness.EachEnv(t, func(t *testing.T, p harness.Env, cfg database.Config) {
+		all := migrations.All()
+		more := fstest.MapFS{}
+		for _, engine := range []string{"sqlite", "postgres"} {
+			more["visits/"+engine+"/0001_visits.sql"] = &fstest.MapFile{Data: []byte("-- +goose Up\nCREATE TABLE visits (id text PRIMARY KEY);\n")}
+			more["visits/"+engine+"/0002_only_new.sql"] = &fstest.MapFile{Data: []byte("-- +goose Up\nINSERT INTO breaking_migrations (module, version) VALUES ('visits', 2);\n")}
+		}
+		migrate := func(leaving string) {
+			files := fstest.MapFS{}
+			for name, file := range more {
+				if leaving == "" || !strings.Contains(name, leaving) {
+					files[name] = file
+				}
+			}
+			db, err := database.Open(cfg, zap.NewNop())
+			require.NoError(t, err)
+			defer func() { _ = db.Close() }()
+			_, err = db.Migrate(t.Context(), database.Migrations{Files: bothFiles{all.Files, files}, Modules: append(append([]string{}, all.Modules...), "visits")})
+			require.NoError(t, err)
+		}
+		const newer = "applied by a newer release:  visits/0001\n"
+		migrate("0002")
+		t.Run("serves, and warns at the start", func(t *testing.T) {
+			r := p.Start()
+			harness.NewHTTPClient(t, r.WaitReady()).SignUp()
+			require.Contains(t, r.Terminate().Stderr, "applied by a newer release: visits/0001")
+		})
+		t.Run("says so in migrate status, and has nothing to do in migrate up", func(t *testing.T) {
+			require.Contains(t, p.Run("migrate", "status").ExpectSuccess(), newer)
+			require.Equal(t, "nothing to do: the schema is up to date\n", p.Run("migrate", "up").ExpectSuccess())
+		})
+		migrate("")
+		t.Run("does not work on one that is declared breaking", func(t *testing.T) {
+			const why = "a newer release has applied visits/0002, which this release cannot work with"
+			for _, command := range [][]string{{}, {"serve"}, {"migrate", "up"}, {"user", "list"}, {"audit", "verify"}} {
+				p.Run(command...).ExpectFailure(harness.ExitConfig, why)
+			}
+			p.With("DATABASE_MIGRATE_ON_START=false").Run().ExpectFailure(harness.ExitConfig, why)
+			status := p.Run("migrate", "status")
+			require.Equal(t, harness.ExitConfig, status.ExitCode)
+			require.Contains(t, status.Stdout, newer)
+			require.Contains(t, status.Stderr, why)
+		})
+	})
+}
+
+// TestDatabaseOfAnotherEncoding has every command refuse it.
+func TestDatabaseOfAnotherEncoding(t *testing.T) {
+	t.Parallel()
+	for _, encoding := range []string{"LATIN1", "SQL_ASCII"} {
+		t.Run(encoding, func(t *testing.T) {
+			t.Parallel()
+			url := databasetest.PostgresMade(t, "TEMPLATE template0 ENCODING '"+encoding+"' LOCALE 'C'").URL
+			p := harness.NewTolerantEnv(t).With("SECRET_KEY="+harness.SecretKey, "DATABASE_URL="+url)
+			for _, command := range [][]string{{}, {"migrate", "up"}, {"migrate", "status"}, {"user", "list"}, {"audit", "verify"}} {
+				p.Run(command...).ExpectFailure(harness.ExitConfig, "encoded in "+encoding, "dump it and restore it")
+			}
+			embedded := harness.NewTolerantEnv(t).With("SECRET_KEY="+harness.SecretKey, "DATA_DIR="+t.TempDir())
+			embedded.Run("migrate", "up").ExpectSuccess()
+			embedded.Run("copy", "--to", url).ExpectFailure(harness.ExitConfig, "encoded in "+encoding)
+		})
+	}
+}

@@ -1,0 +1,109 @@
+package process
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
+
+	"healthcare/cmd/internal/harness"
+	"healthcare/platform/database"
+	"healthcare/platform/databasetest"
+)
+
+// overAStore are the commands that work on a store which is there.
+var overAStore = []string{
+	"user list", "user promote --yes asha@clinic.example", "user disable --yes asha@clinic.example", "user create --name A --email a@b.example",
+	"audit verify", "audit export", "audit prune --before 2020-01-01", "migrate status",
+}
+
+// versionTables returns the names of the tables that count migrations.
+func versionTables(t *testing.T, cfg database.Config) (names []string) {
+	t.Helper()
+	db, err := database.Open(cfg, zap.NewNop())
+	require.NoError(t, err)
+	defer func() { _ = db.Close() }()
+	require.NoError(t, db.Connect(t.Context()))
+	query := "SELECT name FROM sqlite_schema WHERE name LIKE 'goose%'"
+	if db.Engine() == database.Postgres {
+		query = "SELECT tablename FROM pg_tables WHERE tablename LIKE 'goose%'"
+	}
+	require.NoError(t, db.Read(t.Context()).Raw(query).Scan(&names).Error)
+	return names
+}
+
+func TestACommandInTheWrongFolder(t *testing.T) {
+	t.Parallel()
+	commands := append([]string{"keys list", "keys rotate", "backup", "doctor"}, overAStore...)
+	for _, command := range commands {
+		t.Run("healthcare "+command+" says where it looked, and makes nothing", func(t *testing.T) {
+			t.Parallel()
+			p := harness.NewEnv(t)
+			o := p.RunWithInput("correct horse\n", strings.Fields(command)...)
+			require.Equal(t, harness.ExitFailure, o.ExitCode)
+			require.Contains(t, o.Stdout+o.Stderr, " at "+filepath.Join(p.Folder, "data"))
+			require.Contains(t, o.Stdout+o.Stderr, "set DATA_DIR")
+			require.Len(t, p.ListFolder(), 1, "the folder itself")
+		})
+	}
+	t.Run("healthcare copy says where it looked, and makes nothing", func(t *testing.T) {
+		t.Parallel()
+		_, pg := databasetest.Both(t)
+		p := harness.NewEnv(t).With("DATABASE_URL=" + pg.URL)
+		p.Run("copy").ExpectFailure(harness.ExitFailure, "no database at "+filepath.Join(p.Folder, "data", "healthcare.db"))
+		require.Len(t, p.ListFolder(), 1)
+	})
+}
+
+func TestACommandOverAnEmptyStore(t *testing.T) {
+	t.Parallel()
+	t.Run("of SQLite says so, and migrates nothing", func(t *testing.T) {
+		t.Parallel()
+		for _, command := range append([]string{"backup"}, overAStore...) {
+			p := harness.NewTolerantEnv(t).With("SECRET_KEY=" + harness.SecretKey)
+			require.NoError(t, os.Mkdir(filepath.Join(p.Folder, "data"), 0o700))
+			path := filepath.Join(p.Folder, "data", "healthcare.db")
+			require.NoError(t, os.WriteFile(path, nil, 0o600))
+			p.RunWithInput("correct horse\n", strings.Fields(command)...).ExpectFailure(harness.ExitFailure, "no database at "+path, "set DATA_DIR")
+			require.Empty(t, versionTables(t, database.Config{Path: path, PoolSize: 1, ConnectTimeout: harness.Timeout}))
+		}
+	})
+	t.Run("of PostgreSQL says so, and migrates nothing", func(t *testing.T) {
+		t.Parallel()
+		_, pg := databasetest.Both(t)
+		harness.Exec(t, pg, "DROP SCHEMA public CASCADE", "CREATE SCHEMA public")
+		for _, command := range overAStore {
+			p := harness.NewTolerantEnv(t).With("SECRET_KEY="+harness.SecretKey, "DATABASE_URL="+pg.URL)
+			p.RunWithInput("correct horse\n", strings.Fields(command)...).ExpectFailure(harness.ExitFailure, "has no tables of this service", "set DATABASE_URL")
+			require.Len(t, p.ListFolder(), 1)
+		}
+		require.Empty(t, versionTables(t, pg))
+	})
+}
+
+func TestACommandWithoutTheKeys(t *testing.T) {
+	t.Parallel()
+	p := harness.NewTolerantEnv(t)
+	p.Run("migrate", "up").ExpectSuccess()
+	key := filepath.Join(p.Folder, "data", "secret_key")
+	require.NoError(t, os.Remove(key))
+	p.Run("user", "list").ExpectFailure(harness.ExitFailure, "no secret_key at "+key, "set DATA_DIR")
+	require.NoFileExists(t, key)
+}
+
+func TestAnExportIsVerifiedWithoutAStore(t *testing.T) {
+	t.Parallel()
+	harness.EachEnv(t, func(t *testing.T, p harness.Env, _ database.Config) {
+		p.RunWithInput("correct horse\n", "user", "create", "--name", "Asha Rao", "--email", "asha@clinic.example").ExpectSuccess()
+		o := p.Run("audit", "export")
+		require.Equal(t, 0, o.ExitCode)
+		elsewhere := harness.NewEnv(t).With("AUDIT_KEY=" + harness.AuditKey)
+		file := elsewhere.WriteFile(o.Stdout)
+		require.Regexp(t, `^sound: \d+ entries\n$`, elsewhere.Run("audit", "verify", "--export", file).ExpectSuccess())
+		require.Len(t, elsewhere.ListFolder(), 2)
+		harness.NewEnv(t).Run("audit", "verify", "--export", file).ExpectFailure(harness.ExitFailure, "no audit_key at ")
+	})
+}

@@ -1,0 +1,146 @@
+package security
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"healthcare/cmd/internal/harness"
+	"healthcare/platform/audit"
+	"healthcare/platform/auth"
+)
+
+// touchesPatients says that the route shows or changes what belongs to patients.
+func touchesPatients(r harness.Route) bool {
+	about, _ := r.Operation.Extensions["x-audit"].(string)
+	return slices.Contains([]audit.Resource{audit.Patient, audit.Assignment}, audit.Resource(about))
+}
+
+// a route that touches patients' data and records nothing fails here by itself: every one that the contract has, answered with a success, with
+// a 304, with the answer to an earlier request, with a 404 and with a 403.
+func TestR40_WhatTouchesPatientDataIsRecorded(t *testing.T) {
+	t.Parallel()
+	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
+		c, ghost, requests, routes := s.NewUserWithRole(t, auth.Admin, "Asha"), s.NewUserWithRole(t, "ghost", "Ghost"), 0, 0
+		recorded := func(r harness.Route, client *harness.Client, status int, at string, body any, headers ...string) {
+			t.Helper()
+			requests++
+			a := client.Do(r.Method, at, body, headers...).Expect(status)
+			entries := s.AuditEntries(t, a.Header.Get("X-Request-Id"))
+			require.NotEmpty(t, entries, "%s answered %d, and nobody will know", r, status)
+			for _, entry := range entries {
+				require.Equal(t, status == 404 || status == 403, entry["outcome"] == string(audit.Denied), "%v", entry)
+				require.Equal(t, "127.0.0.1", entry["address"])
+				require.NotEmpty(t, entry["actor_id"])
+				require.NotContains(t, strings.ToLower(fmt.Sprint(entry)), "ananya", "never a value")
+			}
+		}
+		known := c.KnownValues()
+		for _, r := range s.Routes() {
+			if !touchesPatients(r) {
+				continue
+			}
+			routes++
+			known["patient"], known["doctor"] = c.AddPatient(), c.AddDoctor()
+			id := r.PathID(known)
+			if strings.Contains(r.Path, "mappings/detail/") || r.Method == "DELETE" && strings.Contains(r.Path, "mappings") {
+				id = c.Assign(known["patient"].(string), known["doctor"].(string)).Expect(201).ID()
+			}
+			success := map[string]int{"POST": 201, "DELETE": 204}[r.Method]
+			if success == 0 {
+				success = 200
+			}
+			var body any
+			if r.Operation.RequestBody != nil {
+				body = r.Body(known)
+			}
+			if r.Method == "GET" && r.Operation.Extensions["x-versioned"] == true {
+				recorded(r, c, 304, r.PathWith(id), nil, "If-None-Match", "*")
+			}
+			recorded(r, ghost, 403, r.PathWith(id), body)
+			if r.TakesID() {
+				recorded(r, c, 404, r.PathWith(harness.MissingID), body)
+			}
+			recorded(r, c, success, r.PathWith(id), body, "Idempotency-Key", "once")
+			if slices.Contains(r.ParameterNames("header"), "Idempotency-Key") {
+				recorded(r, c, success, r.PathWith(id), body, "Idempotency-Key", "once")
+			}
+		}
+		require.GreaterOrEqual(t, routes, 12)
+		t.Logf("%d requests to %d routes", requests, routes)
+	})
+}
+
+// what cannot be recorded is not done and not shown; what touches no patient goes on.
+func TestR42_TheTrailFailsClosed(t *testing.T) {
+	t.Parallel()
+	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
+		c := s.NewUserWithRole(t, auth.Staff, "Asha")
+		patient := c.AddPatient()
+		path := "/api/patients/" + patient + "/"
+		rename := func(from, to string) {
+			require.NoError(t, s.Db.Write(t.Context()).Exec("ALTER TABLE "+from+" RENAME TO "+to).Error)
+		}
+		before := s.StoredRows(t)
+		rename("audit_entries", "audit_entries_away")
+		for _, request := range []struct {
+			method, path string
+			body         any
+		}{
+			{"GET", path, nil}, {"GET", "/api/patients/", nil}, {"GET", "/api/mappings/", nil}, {"GET", "/api/mappings/" + patient + "/", nil},
+			{"GET", "/api/patients/" + harness.MissingID, nil}, {"POST", "/api/patients/", object{"name": "A", "age": 1, "gender": "Other"}},
+			{"PATCH", path, object{"name": "B"}}, {"DELETE", path, nil},
+			{"POST", "/api/auth/login/", object{"email": c.Email(), "password": harness.Password}},
+		} {
+			a := c.Do(request.method, request.path, request.body)
+			require.Equal(t, 503, a.Status, "%s %s: %s", request.method, request.path, a.Body)
+			require.NotEmpty(t, a.Header.Get("Retry-After"))
+			require.NotContains(t, strings.ToLower(string(a.Body)), "ananya")
+		}
+		c.Do("GET", "/livez", nil).Expect(200)
+		c.Do("GET", "/api/doctors/", nil).Expect(200)
+		s.Anonymous(t).Do("POST", "/api/auth/login/", object{"email": c.Email(), "password": "wrong"}).ExpectProblem(401, "invalid_credentials")
+		s.Anonymous(t).Do("GET", path, nil).Expect(401)
+		rename("audit_entries_away", "audit_entries")
+		after := s.StoredRows(t)
+		for _, table := range []string{"patients", "assignments", "sessions", "users"} {
+			require.Equal(t, before[table], after[table], table)
+		}
+		c.Do("GET", path, nil).Expect(200)
+	})
+}
+
+// the trail has no room for what a patient is called, or has.
+func TestR44_NoValueOfAPatientIsInTheTrail(t *testing.T) {
+	t.Parallel()
+	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
+		c := s.NewUserWithRole(t, auth.Staff, "Asha")
+		secret := object{
+			"name": "Zyxcanary A", "phone": "7391648", "notes": "zyxcanary", "address": "zyxcanary", "email": "zyxcanary@home.example",
+			"medical_record_number": "zyxcanary",
+		}
+		patient := c.AddPatient(secret)
+		c.Do("PATCH", "/api/patients/"+patient, object{"notes": "zyxcanary again", "phone": "73916480"}).Expect(200)
+		c.Do("GET", "/api/patients/?search=zyxcanary", nil).Expect(200)
+		c.Do("GET", "/api/patients/zyxcanary", nil).Expect(404)
+		c.Do("DELETE", "/api/patients/"+patient, nil).Expect(204)
+		var updated []object
+		var entries []object
+		require.NoError(t, s.Db.Read(t.Context()).Table("audit_entries").Find(&entries).Error)
+		require.NotEmpty(t, entries)
+		for _, entry := range entries {
+			for _, canary := range []string{"zyxcanary", "7391648", harness.Password} {
+				require.NotContains(t, strings.ToLower(fmt.Sprint(entry)), canary)
+			}
+			if entry["action"] == "update" {
+				updated = append(updated, object{"fields": entry["fields"]})
+			}
+		}
+		require.Len(t, updated, 1)
+		require.Contains(t, fmt.Sprint(updated[0]), "notes")
+		require.Contains(t, fmt.Sprint(updated[0]), "phone", "the names of what changed")
+	})
+}

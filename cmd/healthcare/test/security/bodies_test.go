@@ -1,0 +1,215 @@
+package security
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"healthcare/cmd/internal/harness"
+	"healthcare/platform/auth"
+	"healthcare/platform/database"
+)
+
+// mutator makes bodies that are nearly right, which reach further than noise.
+type mutator struct {
+	*rand.Rand
+	texts []string // JSON values
+}
+
+func newMutator(seed, stream uint64) mutator {
+	m := mutator{Rand: rand.New(rand.NewPCG(seed, stream)), texts: harness.IntegerCorpus()}
+	for _, text := range harness.TextCorpus() {
+		raw, _ := json.Marshal(text)
+		m.texts = append(m.texts, string(raw))
+	}
+	m.texts = append(m.texts, `"\ud800"`, `"\u0000"`, "\"\xff\"", `"\x"`, `"`, "nul", "{", "]", "", "//", `"2000-02-29"`, `"female"`, `"`+harness.MissingID+`"`)
+	return m
+}
+
+// value is any JSON value, or nearly one.
+func (m mutator) value(depth int) string {
+	switch m.IntN(8) {
+	case 0:
+		return `"` + m.noise(m.IntN(300)) + `"`
+	case 1:
+		return strconv.FormatFloat(m.NormFloat64()*float64(m.Int64()), 'g', -1, 64)
+	case 2:
+		n := m.IntN(60)
+		return strings.Repeat("[", n) + m.value(9) + strings.Repeat("]", n)
+	case 3:
+		if depth < 4 {
+			return "[" + m.value(depth+1) + "," + m.value(depth+1) + "]"
+		}
+	case 4:
+		if depth < 4 {
+			return fmt.Sprintf(`{"%s":%s,"id":%s}`, m.noise(3), m.value(depth+1), m.value(depth+1))
+		}
+	}
+	return m.texts[m.IntN(len(m.texts))]
+}
+
+// noise is text of any characters, some of which JSON does not allow.
+func (m mutator) noise(length int) string {
+	planes := []int{0x80, 0x100, 0x3000, 0xFFFF, 0x10FFFF}
+	var text strings.Builder
+	for range length {
+		text.WriteRune(rune(m.IntN(planes[m.IntN(len(planes))])))
+	}
+	return text.String()
+}
+
+// body is one body for the route: members changed, left out, doubled or added, in any order, and sometimes cut or with a wrong byte.
+func (m mutator) body(r harness.Route, known object) string {
+	var members []string
+	for name, value := range r.Body(known) {
+		raw, _ := json.Marshal(value)
+		members = append(members, fmt.Sprintf("%q:%s", name, raw))
+	}
+	slices.Sort(members)
+	for _, name := range r.BodyMembers() {
+		if m.IntN(6) == 0 {
+			members = append(members, fmt.Sprintf("%q:%s", name, m.value(0)))
+		}
+	}
+	m.Shuffle(len(members), func(i, j int) { members[i], members[j] = members[j], members[i] })
+	for range m.IntN(3) {
+		at := m.IntN(len(members))
+		name, _, _ := strings.Cut(members[at], ":")
+		switch m.IntN(4) {
+		case 0:
+			members = append(slices.Delete(members, at, at+1), `"a":1`)
+		case 1:
+			members = append(members, fmt.Sprintf("%q:%s", m.noise(5), m.value(0)))
+		default:
+			members[at] = name + ":" + m.value(0)
+		}
+	}
+	if m.IntN(3) > 0 { // one member of a name, so that the value is looked at
+		seen := map[string]bool{}
+		members = slices.DeleteFunc(members, func(member string) bool {
+			name, _, _ := strings.Cut(member, ":")
+			defer func() { seen[name] = true }()
+			return seen[name]
+		})
+	}
+	raw := []byte("{" + strings.Join(members, ",") + "}")
+	switch m.IntN(12) {
+	case 0:
+		raw = raw[:m.IntN(len(raw))]
+	case 1:
+		raw[m.IntN(len(raw))] = byte(m.IntN(256))
+	case 2:
+		raw = append(raw, m.value(0)...)
+	}
+	return string(raw)
+}
+
+// R-29 asks for 10,000 bodies per endpoint: FUZZ_BODIES=10000 go test ./cmd/healthcare -run R29. FUZZ_SEED repeats a run.
+func TestR29_NoBodyIsAnsweredWithAFailure(t *testing.T) {
+	t.Parallel()
+	count := harness.EnvNumber(t, "FUZZ_BODIES", 300)
+	seed := harness.EnvNumber(t, "FUZZ_SEED", uint64(time.Now().UnixNano()))
+	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
+		t.Logf("FUZZ_SEED=%d", seed)
+		c := s.NewUserWithRole(t, auth.Admin, "Asha")
+		c.Undocumented = true
+		known := c.KnownValues()
+		email := known["email"]
+		for i, r := range harness.WithBody(s.Routes()) {
+			t.Run(r.String(), func(t *testing.T) {
+				c, m, taken := c.ForTest(t), newMutator(seed, uint64(i)), 0
+				id := r.PathID(known)
+				for n := range count {
+					if r.CreatesUser() {
+						known["email"] = fmt.Sprintf("%d@clinic.example", n)
+					}
+					body := m.body(r, known)
+					a := c.Do(r.Method, r.PathWith(id), body)
+					require.Less(t, a.Status, 500, "FUZZ_SEED=%d, body %d: %q: %s", seed, n, body, a.Body)
+					require.False(t, a.Status == 401 && !r.IsPublic(), "%s: nothing is read of who is not signed in", r)
+					if a.Status < 400 || a.Status == 401 || a.Status == 409 || strings.Contains(string(a.Body), "Is not your password") {
+						taken++
+					}
+				}
+				require.Greater(t, taken, int(count/50), "some are well-formed, or nothing behind the reader is tested")
+			})
+			known["email"] = email
+		}
+		require.NotContains(t, s.Log.String(), "panic")
+	})
+}
+
+func TestR18_BodiesOfEveryRouteAreBounded(t *testing.T) {
+	t.Parallel()
+	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
+		c := s.NewUserWithRole(t, auth.Admin, "Asha")
+		for _, r := range harness.WithBody(s.Routes()) {
+			limit := 64 << 10
+			if said, ok := r.Operation.Extensions["x-body-limit"].(float64); ok {
+				limit = int(said)
+			}
+			exactly := func(size int) string { return "{}" + strings.Repeat(" ", size-2) }
+			require.NotEqual(t, 413, c.Do(r.Method, r.PathWith(harness.MissingID), exactly(limit)).Status, "%s takes %d bytes", r, limit)
+			c.Do(r.Method, r.PathWith(harness.MissingID), exactly(limit+1)).ExpectProblem(413, "body_too_large")
+		}
+	})
+}
+
+func TestR19_DepthIsBoundedOnEveryRoute(t *testing.T) {
+	t.Parallel()
+	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
+		c := s.NewUserWithRole(t, auth.Admin, "Asha")
+		for _, r := range harness.WithBody(s.Routes()) {
+			deep := func(levels int) string {
+				return `{"deep":` + strings.Repeat("[", levels-1) + strings.Repeat("]", levels-1) + "}"
+			}
+			require.NotContains(t, string(c.Do(r.Method, r.PathWith(harness.MissingID), deep(32)).Body), "malformed_json", "%s", r)
+			c.Do(r.Method, r.PathWith(harness.MissingID), deep(33)).ExpectProblem(400, "malformed_json")
+		}
+	})
+}
+
+func TestR20_PagesAreBounded(t *testing.T) {
+	t.Parallel()
+	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
+		c, auditor := s.NewUserWithRole(t, auth.Admin, "Asha"), s.NewUserWithRole(t, "auditor", "Uma")
+		patient := c.AddPatient()
+		for _, r := range s.Routes() {
+			c := c
+			if !r.Allows(auth.Admin) {
+				c = auditor
+			}
+			if slices.Contains(r.ParameterNames("query"), "limit") {
+				for limit, status := range map[string]int{"-1": 400, "0": 400, "1": 200, "500": 200, "501": 400, "4294967297": 400, "18446744073709551617": 400} {
+					c.Do("GET", harness.PathWithQuery(r.PathWith(patient), "limit", limit), nil).Expect(status)
+				}
+			}
+		}
+		many := make([]object, 501)
+		for i := range many {
+			many[i] = object{
+				"id": uuid.NewString(), "name": "A", "specialization": "B", "experience": 1, "email": "", "phone": "", "version": 1,
+				"created_at": database.At(time.Now()), "updated_at": database.At(time.Now()),
+			}
+		}
+		require.NoError(t, s.Db.Write(t.Context()).Table("doctors").CreateInBatches(many, 100).Error)
+		sizes := func(path string) (all []int) {
+			for _, page := range c.Pages(path, "id") {
+				all = append(all, len(page))
+			}
+			return all
+		}
+		require.Equal(t, []int{500, 1}, sizes("/api/doctors/?limit=500"))
+		require.Equal(t, []int{100, 100, 100, 100, 100, 1}, sizes("/api/doctors/"))
+		c.Do("DELETE", "/api/doctors/"+c.Do("GET", "/api/doctors/?limit=1", nil).List()[0]["id"].(string), nil).Expect(204)
+		require.Equal(t, []int{500}, sizes("/api/doctors/?limit=500"), "no link on a last page that is exactly full")
+	})
+}

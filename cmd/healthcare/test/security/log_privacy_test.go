@@ -1,0 +1,245 @@
+package security
+
+import (
+	"bufio"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"healthcare/cmd/internal/harness"
+	"healthcare/platform/database"
+	"healthcare/platform/httpserver"
+)
+
+// R-26, R-27 and R-28 look at one walk, for it takes a while.
+func TestR26R27R28_WhatTheServiceTells(t *testing.T) {
+	walked(t, 2, func(t *testing.T, w *walk) {
+		t.Run("R-26: the log holds nothing private", func(t *testing.T) { r26TheLogHoldsNothingPrivate(t, w) })
+		t.Run("R-27: one request is one line", func(t *testing.T) { r27OneRequestOneLine(t, w) })
+		t.Run("R-28: no answer holds internals", func(t *testing.T) { r28NoAnswerHoldsInternals(t, w) })
+	})
+}
+
+var refusedHost = regexp.MustCompile(`(?m)^.*a request was refused because its host is not one of allowed_hosts.*$`)
+
+// R-26: the log, at its most talkative, holds nothing private, however it is spelt.
+func r26TheLogHoldsNothingPrivate(t *testing.T, w *walk) {
+	log := strings.ToLower(w.s.Log.String())
+	log = refusedHost.ReplaceAllString(log, "") // operators are shown which name is missing in allowed_hosts
+	tells := func(form string) {                // shows only the line that tells
+		if at := strings.Index(log, strings.ToLower(form)); at >= 0 {
+			begin := strings.LastIndex(log[:at], "\n") + 1
+			line, _, _ := strings.Cut(log[begin:], "\n")
+			require.Fail(t, "the log tells "+form, line)
+		}
+	}
+	for _, what := range []string{`"msg":"request"`, `"msg":"panic"`, `"msg":"slow statement"`, "insert into", "update", "delete", `"status":500`, `"error"`} {
+		require.Contains(t, log, what, "the log is one in which something could be found")
+	}
+	stored := fmt.Sprint(w.stored)
+	for _, word := range w.words {
+		require.GreaterOrEqual(t, w.sent[word], 10, "%q goes through the service", word)
+		for _, form := range spelt(word) {
+			tells(form)
+		}
+	}
+	for what, word := range private {
+		switch what {
+		case "password", "agent", "key": // an agent goes with its session, and a key when it has expired
+		default:
+			require.Contains(t, stored, word, "%s is stored as it is", what)
+		}
+	}
+	for _, table := range []string{"users", "sessions", "signin_attempts"} {
+		for _, row := range w.stored[table] {
+			for column, value := range row { // every word was sent as a name and as a User-Agent too
+				require.True(
+					t,
+					column == "name" || column == "client" || !strings.Contains(value, private["password"]),
+					"%s.%s holds a password",
+					table,
+					column,
+				)
+			}
+		}
+	}
+	tells("kanari")
+	t.Logf("%d requests, %d KiB of log", len(w.heard), len(log)>>10)
+}
+
+// spelt are the ways in which a text may come into a log.
+func spelt(word string) []string {
+	quoted, _ := json.Marshal(word)
+	twice, _ := json.Marshal(string(quoted))
+	all := []string{
+		word, strings.Trim(string(quoted), `"`), strings.Trim(string(twice), `"\`), strings.Trim(strconv.QuoteToASCII(word), `"`),
+		url.QueryEscape(word), url.PathEscape(word), hex.EncodeToString([]byte(word)),
+	}
+	for skip := range 3 { // base64 spells a text in three ways, by where it begins
+		for _, encoding := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
+			text := strings.Repeat(" ", skip) + word
+			all = append(all, encoding.EncodeToString([]byte(text))[(skip*8+5)/6:len(text)*8/6])
+		}
+	}
+	return all
+}
+
+// R-27: one request, one line, whatever became of it; and every line of the log is a JSON object.
+func r27OneRequestOneLine(t *testing.T, w *walk) {
+	for line := range strings.Lines(w.s.Log.String()) {
+		var o object
+		require.NoError(t, json.Unmarshal([]byte(line), &o), line)
+	}
+	ids := map[string]bool{}
+	for _, h := range w.heard {
+		line := h.line(t)
+		require.False(t, ids[h.id], "a request id is one request's")
+		ids[h.id] = true
+		members := []string{"client", "level", "method", "msg", "request_id", "route", "status", "took_ms", "ts"}
+		if h.status >= 500 {
+			members = append(members, "error")
+		}
+		require.ElementsMatch(t, members, slices.Collect(maps.Keys(line)), h.what)
+		require.Equal(t, h.id, line["request_id"], h.what)
+		require.EqualValues(t, h.status, line["status"], h.what)
+		if line["method"] == "unknown" {
+			require.Contains(t, []int{400, 408, 413, 431, 501}, h.status, "%s: only what was not read has no method", h.what)
+			require.Equal(t, "unmatched", line["route"], h.what)
+		} else {
+			require.Equal(t, h.method, line["method"], h.what)
+		}
+		require.Equal(t, "127.0.0.1", line["client"], h.what)
+		require.Greater(t, line["took_ms"], 0.0, h.what)
+		require.Equal(t, h.status >= 500, line["level"] == "error", h.what)
+		if w.s.Document.Paths.Value(h.route) != nil && line["route"] != "unmatched" || h.status < 300 {
+			require.Equal(t, h.route, line["route"], h.what)
+		}
+		require.True(t, line["route"] == "unmatched" || w.s.Document.Paths.Value(line["route"].(string)) != nil, "%s: %v", h.what, line)
+	}
+	reached := map[int]bool{}
+	for _, h := range w.heard {
+		reached[h.status] = true
+	}
+	for _, status := range []int{200, 201, 204, 304, 400, 401, 403, 404, 405, 408, 409, 412, 413, 414, 415, 421, 422, 429, 431, 500, 501, 503} {
+		require.True(t, reached[status], "%d is among them", status)
+	}
+}
+
+// line is the one line that a request has.
+func (h heard) line(t *testing.T) object {
+	t.Helper()
+	var found []object
+	for _, line := range h.lines {
+		var o object
+		require.NoError(t, json.Unmarshal([]byte(line), &o), "%s: %q", h.what, line)
+		if o["msg"] == "request" {
+			found = append(found, o)
+		}
+	}
+	require.Len(t, found, 1, "%s %v", h.what, h.lines)
+	return found[0]
+}
+
+// internals is what answers never hold; the names of this database and this machine come on top.
+var internals = regexp.MustCompile(`(?i)sqlstate|\bselect\s|insert into|\bupdate\s+"?\w+"?\s+set|delete from|syntax error|no such (table|column)|duplicate key` +
+	`|violates|constraint|relation "|gorm|pgx|pgconn|sqlite|postgres|goroutine|panic|runtime error|\.go\b|\.go:\d|fasthttp|fiber|zap\b` +
+	`|\*?(errs|errors|domain|ports|json)\.[A-Z]\w+|healthcare/|/modules/|nil pointer|0x[0-9a-f]{6,}|argon2|hmac`)
+
+// R-28: no answer tells how the service is made, and a problem leads to its line in the log.
+func r28NoAnswerHoldsInternals(t *testing.T, w *walk) {
+	inside := w.namesInside(t)
+	problems := 0
+	for _, h := range w.heard {
+		text := harness.TokenPattern.ReplaceAllString(h.text, "…") // in which any letters may follow each other
+		require.NotRegexp(t, internals, text, h.what)
+		for _, name := range inside {
+			require.NotContains(t, text, name, h.what)
+		}
+		if h.status < 400 || h.method == http.MethodHead {
+			continue
+		}
+		problems++
+		var p httpserver.Problem
+		_, body, _ := strings.Cut(h.text, "\n")
+		require.NoError(t, json.Unmarshal([]byte(body), &p), h.what)
+		require.Equal(t, h.id, p.RequestID, h.what)
+		require.Equal(t, p.RequestID, h.line(t)["request_id"], h.what)
+		if h.status == 500 {
+			require.Equal(t, "The server failed. The request id finds the cause in its log.", p.Detail, h.what)
+			require.NotEmpty(t, h.line(t)["error"], "%s: the log does have the cause", h.what)
+		}
+	}
+	require.Greater(t, problems, 500)
+}
+
+// namesInside are those of tables, constraints and columns that the contract does not know, of the machine and of what is on it.
+func (w *walk) namesInside(t *testing.T) []string {
+	host, err := os.Hostname()
+	require.NoError(t, err)
+	folder, err := os.Getwd()
+	require.NoError(t, err)
+	address, err := url.Parse(w.db.URL)
+	require.NoError(t, err)
+	names := []string{folder, os.TempDir() + "/"}
+	for _, name := range []string{host, w.db.Path, w.db.URL, strings.Trim(address.Path, "/")} {
+		if len(name) > 4 { // a shorter one may be in any token
+			names = append(names, name)
+		}
+	}
+	contract, err := w.s.Document.MarshalJSON()
+	require.NoError(t, err)
+	for _, name := range w.schema {
+		if !strings.Contains(string(contract), name) {
+			names = append(names, name)
+		}
+	}
+	require.Greater(t, len(names), 30)
+	return names
+}
+
+// schemaNames are those of all tables, columns, indexes and constraints.
+func schemaNames(t *testing.T, s *harness.Service) []string {
+	t.Helper()
+	catalogue := "SELECT name FROM sqlite_master"
+	if s.Db.Engine() == database.Postgres {
+		catalogue = "SELECT conname FROM pg_constraint UNION SELECT indexname FROM pg_indexes WHERE schemaname = current_schema()"
+	}
+	var names []string
+	require.NoError(t, s.Db.Read(t.Context()).Raw(catalogue).Scan(&names).Error)
+	return slices.Concat(names, s.TableNames(t), s.ColumnNames(t))
+}
+
+// talk sends bytes as they are, on a connection of their own, and notes the first answer.
+func (w *walk) talk(t *testing.T, method, raw string) int {
+	t.Helper()
+	from := w.logged()
+	conn, err := (&net.Dialer{Timeout: 10 * time.Second}).DialContext(t.Context(), "tcp", strings.TrimPrefix(w.s.URL, "http://"))
+	require.NoError(t, err)
+	defer func() { _ = conn.Close() }()
+	require.NoError(t, conn.SetDeadline(time.Now().Add(20*time.Second)))
+	_, err = io.WriteString(conn, raw)
+	require.NoError(t, err)
+	response, err := http.ReadResponse(bufio.NewReader(conn), &http.Request{Method: method})
+	require.NoError(t, err, "%q", raw)
+	body, err := io.ReadAll(response.Body)
+	require.NoError(t, errors.Join(err, response.Body.Close()))
+	w.count(raw)
+	w.note(heard{what: fmt.Sprintf("%.200q", raw), method: method, status: response.StatusCode}, from, response.Header, body)
+	return response.StatusCode
+}

@@ -1,0 +1,187 @@
+package security
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"healthcare/cmd/internal/harness"
+	"healthcare/platform/auth"
+)
+
+// What these tests write where nobody may write. Numbers and times are such that no rule of a column refuses them.
+const (
+	sentinelID   = "5eed5eed-5eed-7eed-8eed-5eed5eed5eed"
+	sentinelTime = "2001-02-03T04:05:06.000000Z"
+)
+
+var sentinels = []any{sentinelID, sentinelTime, 61, false, true, "sentinel", nil, object{"id": sentinelID}}
+
+// foreignMembers are all names of columns and of members of answers, in the spellings that lenient readers take for the same, but those that
+// the route takes.
+func foreignMembers(t *testing.T, s *harness.Service, r harness.Route) []string {
+	names := map[string]bool{"createdBy": true, "$set": true, "patient_details": true}
+	for _, column := range s.ColumnNames(t) {
+		names[column] = true
+	}
+	for _, schema := range s.Document.Components.Schemas {
+		for member := range schema.Value.Properties {
+			names[member] = true
+		}
+	}
+	for _, name := range slices.Collect(maps.Keys(names)) {
+		titled := strings.ToUpper(name[:1]) + name[1:]
+		names[titled], names[strings.ToUpper(name)], names[strings.ReplaceAll(titled, "_", "")] = true, true, true
+	}
+	for _, member := range r.BodyMembers() {
+		delete(names, member)
+	}
+	require.Greater(t, len(names), 100)
+	return slices.Sorted(maps.Keys(names))
+}
+
+func TestR08_NoColumnIsWrittenByItsName(t *testing.T) {
+	t.Parallel()
+	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
+		for _, r := range harness.WithBody(s.Routes()) {
+			t.Run(r.String(), func(t *testing.T) {
+				c := s.NewUserWithRole(t, auth.Admin, "U"+strings.NewReplacer("/", "", "{", "", "}", "").Replace(r.Path)+r.Method)
+				known := c.KnownValues()
+				known["id"] = r.PathID(known)
+				switch {
+				case r.Path == "/api/auth/password/":
+					changesNothing(t, s, c, r, known, 204)
+				case r.Method == "POST":
+					holdsNoSentinel(t, s, c, r, known)
+				case r.Method == "DELETE": // refused, or there would be nothing to look at
+					known["password"] = "wrong horse"
+					changesNothing(t, s, c, r, known, 400)
+				default:
+					changesNothing(t, s, c, r, known, 200)
+				}
+			})
+		}
+	})
+}
+
+// changesNothing sends what is stored already, and every foreign member with every sentinel beside it: nothing changes in the database that the
+// route itself does not change.
+func changesNothing(t *testing.T, s *harness.Service, c *harness.Client, r harness.Route, known object, status int) {
+	at := r.PathWith(known["id"].(string))
+	c.ForTest(t).Do(r.Method, at, r.Body(known)).Expect(status)
+	before := but(s.StoredRows(t), r)
+	names := foreignMembers(t, s, r)
+	for _, sentinel := range sentinels {
+		for some := range slices.Chunk(names, 60) { // identity takes 8 KiB
+			body := r.Body(known)
+			for _, name := range some {
+				body[name] = sentinel
+			}
+			c.ForTest(t).Do(r.Method, at, body).Expect(status)
+			if r.Method == "PATCH" {
+				maps.DeleteFunc(body, func(name string, _ any) bool { return slices.Contains(r.BodyMembers(), name) })
+				c.ForTest(t).Do(r.Method, at, body).Expect(status)
+			}
+		}
+	}
+	for _, name := range harness.Sample(len(r.Path), names) {
+		body := r.Body(known)
+		body[name] = sentinelID
+		c.ForTest(t).Do(r.Method, at, body).Expect(status)
+	}
+	require.Equal(t, before, but(s.StoredRows(t), r))
+}
+
+// but leaves out what the route changes by itself.
+func but(all harness.Rows, r harness.Route) harness.Rows {
+	delete(all, "signin_attempts")
+	delete(all, "known_clients")
+	if r.Path == "/api/auth/password/" {
+		for _, user := range all["users"] {
+			for _, column := range []string{"password_hash", "version", "updated_at"} {
+				delete(user, column)
+			}
+		}
+	}
+	return all
+}
+
+// holdsNoSentinel makes things with every foreign member: the rows that come of it are like that of a plain request.
+func holdsNoSentinel(t *testing.T, s *harness.Service, c *harness.Client, r harness.Route, known object) {
+	before := s.StoredRows(t)
+	send := func(extra object) {
+		known := maps.Clone(known)
+		switch r.CollectionPath() {
+		case "/api/mappings/":
+			known["doctor"] = c.AddDoctor()
+		case "/api/auth/register/", "/api/users/":
+			known["email"] = strings.ToLower(r.Method) + time.Now().Format("150405.000000000") + "@clinic.example"
+		case "/api/auth/refresh/":
+			known["refresh"] = (&harness.Client{T: t, Service: s, Name: "Another" + c.Name}).SignInTokens()["refresh"]
+		}
+		body := r.Body(known)
+		maps.Copy(body, extra)
+		a := c.ForTest(t).Do(r.Method, r.Path, body)
+		require.Contains(t, []int{200, 201}, a.Status, "%v: %s", body, a.Body)
+	}
+	send(nil)
+	plain := without(s.StoredRows(t), before)
+	names := foreignMembers(t, s, r)
+	for _, sentinel := range sentinels {
+		for some := range slices.Chunk(names, 60) { // sign-in takes 8 KiB
+			all := object{}
+			for _, name := range some {
+				all[name] = sentinel
+			}
+			send(all)
+		}
+	}
+	for _, name := range harness.Sample(len(r.Path), names) {
+		send(object{name: sentinelID})
+	}
+	like(t, without(s.StoredRows(t), before), plain)
+}
+
+// without takes out the rows of before.
+func without(all harness.Rows, before harness.Rows) harness.Rows {
+	rest := harness.Rows{}
+	for table, content := range all {
+		known := map[string]bool{}
+		for _, row := range before[table] {
+			known[row["id"]] = true
+		}
+		for _, row := range content {
+			if !known[row["id"]] {
+				rest[table] = append(rest[table], row)
+			}
+		}
+	}
+	return rest
+}
+
+// like holds every row against the one of a plain request: the same but in what is each row's own, and that is not what was sent.
+func like(t *testing.T, all harness.Rows, plain harness.Rows) {
+	t.Helper()
+	for table, content := range all {
+		require.NotEmpty(t, plain[table], "only other requests made rows in %s", table)
+		for _, row := range content {
+			for column, value := range row {
+				require.NotContains(t, value, "5eed5eed", "%s.%s", table, column)
+				require.NotContains(t, value, sentinelTime[:19], "%s.%s", table, column)
+				own := column == "id" || strings.HasSuffix(column, "_at") || strings.HasSuffix(column, "_hash") || slices.Contains(perRow[table], column)
+				if !own {
+					require.Equal(t, plain[table][0][column], value, "%s.%s", table, column)
+				}
+			}
+		}
+	}
+}
+
+// perRow are the columns that these requests themselves make different.
+var perRow = map[string][]string{
+	"users": {"email", "mailbox", "username", "search_text"}, "user_mailboxes": {"user_id", "mailbox"}, "assignments": {"doctor_id"}, "signin_attempts": {"key", "failures"},
+}

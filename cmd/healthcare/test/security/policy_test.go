@@ -1,0 +1,391 @@
+package security
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/fx"
+
+	"healthcare/cmd/internal/harness"
+	"healthcare/platform/auth"
+	"healthcare/platform/database"
+	"healthcare/platform/databasetest"
+	"healthcare/platform/errs"
+	"healthcare/platform/httpserver"
+	"healthcare/platform/rest"
+)
+
+// policy is who may call what: a human wrote it, and no document is read for it. What no line allows is refused. "ghost" is a role that nobody
+// declares, as a user may have whose role went with its module.
+const policy = `
+	GET    /livez                               anonymous ghost staff admin auditor
+	GET    /readyz                              anonymous ghost staff admin auditor
+	GET    /metrics                             anonymous ghost staff admin auditor
+	GET    /openapi.json                        anonymous ghost staff admin auditor
+	GET    /docs/                               anonymous ghost staff admin auditor
+	GET    /docs/{asset}                        anonymous ghost staff admin auditor
+	GET    /problems/{code}                     anonymous ghost staff admin auditor
+	GET    /api/jobs/{id}/                      anonymous ghost staff admin auditor
+
+	POST   /api/auth/register/                  anonymous ghost staff admin auditor
+	POST   /api/auth/login/                     anonymous ghost staff admin auditor
+	POST   /api/auth/refresh/                   anonymous ghost staff admin auditor
+	POST   /api/auth/logout/                    ghost staff admin auditor
+	POST   /api/auth/logout-all/                ghost staff admin auditor
+	GET    /api/auth/sessions/                  ghost staff admin auditor
+	DELETE /api/auth/sessions/{id}/             ghost staff admin auditor
+	GET    /api/auth/me/                        ghost staff admin auditor
+	PATCH  /api/auth/me/                        ghost staff admin auditor
+	DELETE /api/auth/me/                        ghost staff admin auditor
+	POST   /api/auth/password/                  ghost staff admin auditor
+
+	GET    /api/users/                          admin
+	POST   /api/users/                          admin
+	GET    /api/users/{id}/                     admin
+	PATCH  /api/users/{id}/                     admin
+
+	GET    /api/patients/                       staff admin
+	POST   /api/patients/                       staff admin
+	GET    /api/patients/{id}/                  staff admin
+	PUT    /api/patients/{id}/                  staff admin
+	PATCH  /api/patients/{id}/                  staff admin
+	DELETE /api/patients/{id}/                  staff admin
+
+	GET    /api/doctors/                        staff admin
+	POST   /api/doctors/                        staff admin
+	GET    /api/doctors/{id}/                   staff admin
+	PUT    /api/doctors/{id}/                   staff admin
+	PATCH  /api/doctors/{id}/                   staff admin
+	DELETE /api/doctors/{id}/                   staff admin
+
+	GET    /api/mappings/                       staff admin
+	POST   /api/mappings/                       staff admin
+	GET    /api/mappings/{id}/                  staff admin
+	DELETE /api/mappings/{id}/                  staff admin
+	GET    /api/mappings/patient/{patient_id}/  staff admin
+	GET    /api/mappings/detail/{id}/           staff admin
+
+	GET    /api/patients/{id}/access-log/       staff admin
+	GET    /api/audit/                          auditor
+`
+
+const anonymous, ghost, auditor auth.Role = "anonymous", "ghost", "auditor"
+
+// allowed reads policy: who may call an operation, by its route.String().
+func allowed(t *testing.T) map[string][]auth.Role {
+	t.Helper()
+	all := map[string][]auth.Role{}
+	for line := range strings.Lines(policy) {
+		words := strings.Fields(line)
+		if len(words) == 0 {
+			continue
+		}
+		operation := words[1] + " " + words[0]
+		require.NotContains(t, all, operation, "one line each")
+		for _, role := range words[2:] {
+			require.Contains(t, []auth.Role{anonymous, ghost, auth.Staff, auth.Admin, auditor}, auth.Role(role))
+			all[operation] = append(all[operation], auth.Role(role))
+		}
+	}
+	return all
+}
+
+// operations are all that is described, what serves operators too.
+func operations(s *harness.Service) (all []harness.Route) {
+	all = s.Routes()
+	for path, item := range s.Document.Paths.Map() {
+		for method, op := range item.Operations() {
+			if !strings.HasPrefix(path, "/api/") {
+				all = append(all, harness.Route{Method: method, Path: path, Operation: op})
+			}
+		}
+	}
+	return all
+}
+
+func TestR09_RolesMayWhatIsWrittenAndNothingElse(t *testing.T) {
+	t.Parallel()
+	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
+		policy, described := allowed(t), []string{}
+		for _, r := range operations(s) {
+			described = append(described, r.String())
+		}
+		written := []string{}
+		for operation := range policy {
+			written = append(written, operation)
+		}
+		require.ElementsMatch(t, described, written, "a line for every operation, and for no other")
+		world := inhabit(t, s)
+		for _, r := range operations(s) {
+			for _, role := range []auth.Role{anonymous, ghost, auth.Staff, auth.Admin, auditor} {
+				may := slices.Contains(policy[r.String()], role)
+				t.Run(fmt.Sprintf("%s may call %s: %v", role, r, may), func(t *testing.T) { world.try(t, r, role, may) })
+			}
+		}
+	})
+}
+
+// world is a service with somebody of each role, and something of theirs to call every operation with.
+type world struct {
+	s     *harness.Service
+	who   map[auth.Role]*harness.Client
+	known map[auth.Role]object
+	calls int
+}
+
+func inhabit(t *testing.T, s *harness.Service) *world {
+	w := &world{s: s, who: map[auth.Role]*harness.Client{anonymous: s.Anonymous(t)}, known: map[auth.Role]object{}}
+	for _, role := range []auth.Role{auth.Staff, auth.Admin, ghost, auditor} {
+		w.renew(t, role)
+	}
+	w.known[anonymous] = w.known[auth.Staff]
+	return w
+}
+
+// renew makes somebody new of the role, who first was staff, to have patients.
+func (w *world) renew(t *testing.T, role auth.Role) {
+	t.Helper()
+	w.calls++
+	c := w.s.NewUserWithRole(t, auth.Staff, fmt.Sprintf("%s%d", strings.ToUpper(string(role)), w.calls))
+	c.RenewedToken = nil
+	known := c.KnownValues()
+	known["assignment"] = c.Assign(known["patient"].(string), known["doctor"].(string)).Expect(201).ID()
+	known["refresh"] = c.SignInTokens()["refresh"]
+	known["job"] = w.s.AddJob(t)
+	known["session"] = c.Do("GET", "/api/auth/sessions/", nil).Expect(200).List()[0]["id"]
+	known["doctor"] = c.AddDoctor() // whom nobody is assigned to
+	c.Token = c.SignIn()            // another session than the one that is named
+	become(t, c, role)
+	w.who[role], w.known[role] = c, known
+}
+
+// become gives the user a role that no route would give.
+func become(t *testing.T, c *harness.Client, role auth.Role) {
+	t.Helper()
+	require.NoError(t, c.Service.Db.Write(t.Context()).Exec("UPDATE users SET role = ? WHERE mailbox = ?", role, c.Email()).Error)
+}
+
+// try calls the operation as somebody of the role, with what it takes.
+func (w *world) try(t *testing.T, r harness.Route, role auth.Role, may bool) {
+	c, known := w.who[role].ForTest(t), w.known[role]
+	call := func(method string) harness.Response {
+		w.calls++
+		body := bodyOrNone(r, known)
+		if r.CreatesUser() {
+			body.(object)["email"] = fmt.Sprintf("new%d@clinic.example", w.calls)
+		}
+		if r.Operation.RequestBody == nil && method != http.MethodGet && method != http.MethodHead {
+			body = object{}
+		}
+		return c.Do(method, r.PathWith(idOf(r, known)), body)
+	}
+	methods := []string{r.Method}
+	if r.Method == http.MethodGet {
+		methods = append(methods, http.MethodHead)
+	}
+	for _, method := range methods {
+		if may {
+			a := call(method)
+			if r.String() == "/api/auth/me/ DELETE" {
+				a.ExpectProblem(409, "owns_patients") // no role's matter: the handler was reached
+			} else {
+				require.Contains(t, []int{200, 201, 204}, a.Status, "the handler does its work: %s", a.Body)
+			}
+			continue
+		}
+		before := w.s.StoredRows(t)
+		a := call(method)
+		status, code := http.StatusForbidden, "forbidden"
+		if role == anonymous {
+			status, code = http.StatusUnauthorized, "not_authenticated"
+		}
+		a.Expect(status)
+		if method != http.MethodHead {
+			a.ExpectProblem(status, code)
+		}
+		require.Equal(t, before, w.s.StoredRows(t), "nothing has happened")
+	}
+	if may && role != anonymous && r.Method != http.MethodGet { // they may be signed out, or what they had may be gone
+		w.renew(t, role)
+	}
+}
+
+// idOf is what the path names, of what the caller has.
+func idOf(r harness.Route, known object) string {
+	switch r.String() {
+	case "/api/mappings/detail/{id}/ GET", "/api/mappings/{id}/ DELETE":
+		return known["assignment"].(string)
+	case "/api/jobs/{id}/ GET":
+		return known["job"].(string)
+	case "/docs/{asset} GET":
+		return "docs.js"
+	case "/problems/{code} GET":
+		return "not_found"
+	}
+	return r.PathID(known)
+}
+
+// R-03: what is not described has no handler, whoever calls and however they dress it up.
+func TestR09_VerbsThatAreNotDescribedNeverSucceed(t *testing.T) {
+	t.Parallel()
+	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
+		world := inhabit(t, s)
+		described := map[string][]string{}
+		for _, r := range operations(s) {
+			described[r.Path] = append(described[r.Path], r.Method)
+		}
+		before := s.StoredRows(t)
+		verbs := []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PROPFIND", "QUERY", "LINK", "get", "GETS"}
+		calls := 0
+		for path, methods := range described {
+			for _, role := range []auth.Role{anonymous, ghost, auth.Staff, auth.Admin, auditor} {
+				c, at := world.who[role], harness.Route{Path: path}.PathWith(world.known[role]["patient"].(string))
+				for _, verb := range verbs {
+					if slices.Contains(methods, verb) || verb == "HEAD" && slices.Contains(methods, "GET") {
+						continue
+					}
+					for _, header := range []string{"X-Nothing", "X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"} {
+						a := c.Do(verb, at, object{}, header, methods[0])
+						if calls++; verb == "OPTIONS" {
+							require.Contains(t, a.Expect(204).Header.Get("Allow"), methods[0])
+							continue
+						}
+						require.GreaterOrEqual(t, a.Status, 400, "%s %s %s", verb, at, header)
+					}
+				}
+				if !slices.Contains(methods, "GET") {
+					continue
+				}
+				for _, header := range []string{"X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"} {
+					for _, verb := range []string{"DELETE", "PUT", "PATCH", "POST"} {
+						plain, dressed := c.Do("GET", at, nil), c.Do("GET", at, nil, header, verb)
+						require.Equal(t, plain.Status, dressed.Status, "%s %s", header, verb)
+					}
+				}
+			}
+		}
+		require.Equal(t, before, s.StoredRows(t), "nothing has happened")
+		t.Logf("%d calls", calls)
+	})
+}
+
+// An administrator keeps accounts. Whose patients there are is not among what they see.
+func TestR09_AdministratorsSeeNoPatientsOfOthers(t *testing.T) {
+	t.Parallel()
+	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
+		owner, admin := s.NewUser(t, "Owner"), s.NewUserWithRole(t, auth.Admin, "Admin")
+		patient, doctor := owner.AddPatient(object{"name": "Zyxcanary"}), owner.AddDoctor()
+		assignment := owner.Assign(patient, doctor).Expect(201).ID()
+		before := s.StoredRows(t)
+		for _, path := range []string{
+			"/api/patients/", "/api/patients/?search=zyxcanary", "/api/patients/?doctor=" + doctor, "/api/mappings/", "/api/mappings/?patient=" + patient,
+			"/api/mappings/?doctor=" + doctor,
+		} {
+			require.NotEmpty(t, owner.Do("GET", path, nil).Expect(200).List(), "there is something to see: %s", path)
+			a := admin.Do("GET", path, nil, "Prefer", "count=exact").Expect(200)
+			require.Empty(t, a.List(), path)
+			require.Equal(t, "0", a.Header.Get("X-Total-Count"), path)
+		}
+		for _, path := range []string{"/api/patients/" + patient, "/api/mappings/" + patient, "/api/mappings/patient/" + patient, "/api/mappings/detail/" + assignment} {
+			owner.Do("GET", path, nil).Expect(200)
+			admin.Do("GET", path, nil).Expect(404)
+		}
+		admin.Do("PATCH", "/api/patients/"+patient, object{"name": "Mine"}).Expect(404)
+		admin.Do("DELETE", "/api/patients/"+patient, nil).Expect(404)
+		admin.Do("DELETE", "/api/mappings/"+assignment, nil).Expect(404)
+		admin.Do("POST", "/api/mappings/", object{"patient": patient, "doctor": doctor}).Expect(404)
+		require.Equal(t, before, s.StoredRows(t))
+		require.NotContains(t, string(admin.Do("GET", "/api/users/"+owner.UserID(), nil).Expect(200).Body), "zyxcanary")
+	})
+}
+
+// visits is a module that a later one could be: it brings a role and an API for it, and identity learns of neither.
+type visits struct{ linked atomic.Pointer[uuid.UUID] }
+
+func (v *visits) part() fx.Option {
+	return fx.Options(
+		auth.Declare(func() auth.Declaration {
+			return auth.Declaration{Role: "doctor", Description: "Sees patients who are assigned.", Fits: v.fits}
+		}),
+		httpserver.Handle(v.api),
+	)
+}
+
+func (v *visits) fits(_ context.Context, user uuid.UUID) error {
+	if linked := v.linked.Load(); linked == nil || *linked != user {
+		return errs.New(errs.Conflict, "no_record", "No doctor's record is linked to this user.")
+	}
+	return nil
+}
+
+func (v *visits) api() rest.API {
+	return rest.API{Document: []byte(`
+openapi: 3.0.3
+info: {title: Visits, version: "1.0"}
+tags: [{name: Visits, description: Only in this test.}]
+paths:
+  /api/visits/:
+    get:
+      operationId: listVisits
+      tags: [Visits]
+      summary: Whom the caller sees.
+      x-access: [doctor]
+      x-audit: Patient
+      responses: {"204": {description: Nobody.}}
+x-problems: {no_record: Link the user to a doctor first.}
+`), Register: func(router fiber.Router) {
+		router.Get("/api/visits/", func(c *fiber.Ctx) error { return c.SendStatus(fiber.StatusNoContent) })
+	}}
+}
+
+func TestR09_ModulesBringTheirOwnRoles(t *testing.T) {
+	t.Parallel()
+	databasetest.EachConfig(t, func(t *testing.T, db database.Config) {
+		var module visits
+		s := harness.StartWith(t, db, module.part())
+		admin, staff, doctor := s.NewUserWithRole(t, auth.Admin, "Admin"), s.NewUser(t, "Staff"), s.NewUser(t, "Doctor")
+		id, _ := uuid.Parse(doctor.UserID())
+		at := "/api/users/" + id.String() + "/"
+		role := func() any { return admin.Do("GET", at, nil).Expect(200).Object()["role"] }
+
+		t.Run("which nobody is given before the module says that it fits", func(t *testing.T) {
+			admin.ForTest(t).Do("PATCH", at, object{"role": "doctor"}).ExpectProblem(409, "no_record")
+			admin.ForTest(t).Do("POST", "/api/users/", object{"name": "N", "email": "n@clinic.example", "password": harness.Password, "role": "doctor"}).ExpectProblem(409, "no_record")
+			require.Equal(t, "staff", role())
+			require.Contains(t, admin.ForTest(t).Do("PATCH", at, object{"role": "nurse"}).ExpectProblem(400, "validation_failed").Errors["role"][0], "doctor", "it is told of")
+		})
+		t.Run("which may call what names it from then on, and nothing of other modules", func(t *testing.T) {
+			doctor.ForTest(t).Do("GET", "/api/visits/", nil).Expect(403)
+			module.linked.Store(&id)
+			require.Equal(t, "doctor", admin.ForTest(t).Do("PATCH", at, object{"role": "doctor"}).Expect(200).Object()["role"])
+			doctor.ForTest(t).Do("GET", "/api/visits/", nil).Expect(204)
+			for operation, roles := range allowed(t) {
+				path, method, _ := strings.Cut(operation, " ")
+				if slices.Contains(roles, anonymous) || slices.Contains(roles, ghost) {
+					continue
+				}
+				doctor.ForTest(t).Do(method, harness.Route{Path: path}.PathWith(harness.MissingID), object{}).ExpectProblem(403, "forbidden")
+			}
+			doctor.ForTest(t).Do("GET", "/api/auth/me/", nil).Expect(200)
+			doctor.ForTest(t).Do("GET", "/api/auth/sessions/", nil).Expect(200)
+		})
+		t.Run("which others may not call", func(t *testing.T) {
+			s.Anonymous(t).Do("GET", "/api/visits/", nil).Expect(401)
+			admin.ForTest(t).Do("GET", "/api/visits/", nil).ExpectProblem(403, "forbidden")
+			staff.ForTest(t).Do("GET", "/api/visits/", nil).ExpectProblem(403, "forbidden")
+		})
+		t.Run("which an administrator takes away again, at once", func(t *testing.T) {
+			admin.ForTest(t).Do("PATCH", at, object{"role": "staff"}).Expect(200)
+			doctor.ForTest(t).Do("GET", "/api/visits/", nil).ExpectProblem(403, "forbidden")
+			doctor.ForTest(t).Do("GET", "/api/patients/", nil).Expect(200)
+		})
+	})
+}

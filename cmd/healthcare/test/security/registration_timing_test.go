@@ -1,0 +1,55 @@
+package security
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"healthcare/cmd/internal/harness"
+)
+
+// unknown, wrong and inactive are told apart neither by the answer nor by the time it takes. The times are compared side by side; a loaded
+// machine may be slow, so the best of some rounds counts.
+func TestR14_WhoHasAnAccountIsNotTold(t *testing.T) { // alone, for it looks at the clock
+	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
+		s.NewUser(t, "Asha")
+		inactive := s.NewUser(t, "Inactive")
+		require.NoError(t, s.Db.Write(t.Context()).Exec("UPDATE users SET active = ? WHERE mailbox = ?", false, inactive.Email()).Error)
+		unusable := s.NewUser(t, "Unusable")
+		require.NoError(t, s.Db.Write(t.Context()).Exec("UPDATE users SET password_hash = 'x' WHERE mailbox = ?", unusable.Email()).Error)
+		logins := []object{
+			{"email": "nobody@clinic.example", "password": harness.Password}, {"email": "asha@clinic.example", "password": "wrong horse"},
+			{"email": inactive.Email(), "password": harness.Password}, {"email": unusable.Email(), "password": harness.Password},
+		}
+		c := s.Anonymous(t)
+		said := map[string]bool{}
+		var gap time.Duration
+		for range 5 {
+			times := make([][]time.Duration, len(logins))
+			for range 25 {
+				for i, login := range logins {
+					began := time.Now()
+					a := c.Do("POST", "/api/auth/login/", login)
+					times[i] = append(times[i], time.Since(began))
+					a.Header.Del("Date")
+					said[fmt.Sprint(a.Status, a.WithoutRequestID(), a.Header)] = true
+				}
+			}
+			require.Len(t, said, 1, "one answer, to the byte")
+			var medians []time.Duration
+			for _, took := range times {
+				slices.Sort(took)
+				medians = append(medians, took[len(took)/2])
+			}
+			gap = slices.Max(medians) - slices.Min(medians)
+			if gap < 2*time.Millisecond {
+				t.Logf("medians %v", medians)
+				return
+			}
+		}
+		require.Less(t, gap, 2*time.Millisecond)
+	})
+}

@@ -1,0 +1,120 @@
+package security
+
+import (
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"unicode"
+
+	"github.com/stretchr/testify/require"
+
+	"healthcare/cmd/internal/harness"
+	"healthcare/platform/auth"
+)
+
+// marker is in every hostile value, so that it would be seen in a statement.
+const marker = "zqxmark"
+
+// hostile are values that change a statement where they become part of its text.
+var hostile = []string{
+	marker + "'; DROP TABLE patients; --", marker + `" OR ""="`, marker + "` OR 1=1", marker + "') UNION SELECT password_hash FROM users --",
+	"1 OR 1=1 /*" + marker + "*/", marker + `\' OR 1=1 --`, marker + "'||pg_sleep(9)||'", "$1" + marker, "?" + marker, "@" + marker, "%" + marker + "%", marker + "_%\\",
+	"name;" + marker, "-" + marker, "id DESC," + marker, marker + "’ OR ‘1’=‘1",
+	marker + "\uff07 OR 1=1", marker + "\n--\n", "';" + marker + "\t--",
+}
+
+// harmless is a value of the same shape that means nothing to a database: as many words, all different, as long, and of
+// one letter or digit where that is one.
+func harmless(value string) string {
+	letter, alone := 'a', ""
+	return strings.Map(func(r rune) rune {
+		if unicode.IsSpace(r) {
+			letter, alone = letter+1, ""
+			return r
+		}
+		if alone += string(r); len(alone) == len(string(r)) && !unicode.In(r, unicode.L, unicode.N) {
+			return '.'
+		}
+		return letter
+	}, value)
+}
+
+func TestR25_NoValueIsPartOfAStatement(t *testing.T) {
+	t.Parallel()
+	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
+		c := s.NewUserWithRole(t, auth.Admin, "Asha")
+		known := c.KnownValues()
+		other := &harness.Client{T: t, Service: s, Name: "AnotherAsha"}
+		recorded, total := s.RecordStatements(t), map[string]bool{}
+		for _, r := range s.Routes() {
+			t.Run(r.String(), func(t *testing.T) {
+				c := c.ForTest(t)
+				send := func(dress func(string) string) map[string]bool {
+					known["refresh"] = other.SignInTokens()["refresh"]
+					recorded.Take()
+					sendEverywhere(c, r, known, dress)
+					return recorded.Take()
+				}
+				expected := send(harmless)
+				hostileOnes := send(func(value string) string { return value })
+				maps.Copy(expected, send(harmless)) // some statements depend on what was there before, not on a value
+				require.NotEmpty(t, expected, "%s asks the database for nothing", r)
+				for text := range hostileOnes {
+					require.NotContains(t, strings.ToLower(text), marker)
+					require.Contains(t, slices.Collect(maps.Keys(expected)), text, "a harmless value never makes this statement")
+				}
+				maps.Copy(total, hostileOnes)
+			})
+		}
+		require.GreaterOrEqual(t, len(total), 20)
+		for text := range total {
+			require.NotContains(t, strings.ReplaceAll(text, `ESCAPE '\'`, ""), "'", "no statement of a request holds a value")
+			require.NotRegexp(t, harness.EveryColumn, text, "a statement names its columns")
+		}
+		t.Logf("%d statements", len(total))
+	})
+}
+
+// sendEverywhere sends every value, dressed, through every place of the route: its path, its query, its headers and its body.
+func sendEverywhere(c *harness.Client, r harness.Route, known object, dress func(string) string) {
+	id := r.PathID(known)
+	ask := func(at string, body any, headers ...string) {
+		a := c.Do(r.Method, at, body, headers...)
+		require.Less(c.T, a.Status, 500, "%s %s: %s", r, at, a.Body)
+		require.False(c.T, a.Status == 401 && !r.IsPublic(), "%s: nothing is asked of who is not signed in", r)
+	}
+	keep := r.Method == "DELETE" // what is there is needed by the next route
+	if !keep {
+		ask(r.PathWith(id), r.Body(known))
+	}
+	ask(r.PathWith(harness.MissingID), r.Body(known))
+	for n, value := range harness.Sample(len(r.Path)+len(r.Method), hostile) {
+		value = dress(value)
+		ask(r.PathWith(url.PathEscape(value)), r.Body(known))
+		for _, name := range r.ParameterNames("query") {
+			ask(harness.PathWithQuery(r.PathWith(id), name, value), nil, "Prefer", "count=exact")
+		}
+		for _, name := range r.ParameterNames("header") {
+			ask(r.PathWith(harness.MissingID), r.Body(known), name, strings.Join(strings.Fields(value), ""))
+		}
+		if keep || r.Operation.RequestBody == nil {
+			continue
+		}
+		everywhere, valid := object{value: value}, r.Body(known)
+		for _, member := range r.BodyMembers() {
+			everywhere[member] = value
+			body := r.Body(known)
+			if r.CreatesUser() {
+				body["email"] = fmt.Sprintf("%s%d%t%d@clinic.example", member, n, strings.Contains(value, marker), len(r.Path))
+			}
+			body[member] = value
+			ask(r.PathWith(id), body)
+		}
+		valid[value] = object{value: value}
+		ask(r.PathWith(id), everywhere)
+		ask(r.PathWith(id), valid)
+	}
+}

@@ -1,0 +1,238 @@
+package security
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/url"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	"github.com/stretchr/testify/require"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+	"go.opentelemetry.io/otel/trace"
+	"go.uber.org/fx"
+
+	"healthcare/cmd/internal/harness"
+	"healthcare/platform/auth"
+	"healthcare/platform/database"
+	"healthcare/platform/databasetest"
+	"healthcare/platform/telemetry"
+)
+
+// watchedService is the whole program, whose measurements and spans a test looks into.
+type watchedService struct {
+	*harness.Service
+	registry *prometheus.Registry
+	spans    *tracetest.SpanRecorder
+}
+
+func startWatched(t *testing.T, db database.Config) watchedService {
+	w := watchedService{spans: tracetest.NewSpanRecorder()}
+	tracing := telemetry.TracingOver(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(w.spans)))
+	w.Service = harness.StartWith(t, db, fx.Options(fx.Replace(tracing), fx.Populate(&w.registry)))
+	return w
+}
+
+// live visits every route, with what it takes and with private words in its path, query, headers and body.
+func (w watchedService) live(t *testing.T) {
+	c := w.NewUserWithRole(t, auth.Admin, "Asha")
+	c.Undocumented = true
+	known := c.KnownValues()
+	other := &harness.Client{T: t, Service: w.Service, Name: "AnotherAsha"}
+	known["refresh"] = other.SignInTokens()["refresh"]
+	for what, word := range private {
+		if known[what] == nil {
+			known[what] = word
+		}
+	}
+	known["email"] = private["email"]
+	nobody, word := w.Anonymous(t), private["name"]
+	nobody.Undocumented = true
+	for _, r := range w.Routes() {
+		body, headers := bodyOrNone(r, known), []string{"User-Agent", private["agent"], "tracestate", "kanari=1", "baggage", "kanari=1"}
+		if r.Method != "DELETE" { // what is there is needed by the next route
+			c.Do(r.Method, r.PathWith(r.PathID(known)), body, headers...)
+		}
+		c.Do(r.Method, r.PathWith(url.PathEscape(word)), body, headers...)
+		c.Do(r.Method, harness.PathWithQuery(r.PathWith(harness.MissingID), "search", word), body, headers...)
+		nobody.Do(r.Method, r.PathWith(harness.MissingID), body, headers...)
+	}
+	for range 2 {
+		c.Do("POST", "/api/patients/", object{"name": word, "age": 1, "gender": "Other"}, "Idempotency-Key", "kanari").Expect(201)
+	}
+	c.Do("GET", "/kanari/"+url.PathEscape(word), nil).Expect(404)
+	c.Do("PROPFIND", "/kanari/", nil).Expect(501)
+	c.Do("DELETE", "/api/patients/"+known["patient"].(string), nil).Expect(204)
+}
+
+// tellNothing are what neither a metric nor a span may hold.
+func tellNothing(t *testing.T, text, what string) {
+	t.Helper()
+	text = strings.ToLower(text)
+	require.NotRegexp(t, `[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}`, text, "%s: an id", what)
+	require.NotContains(t, text, "clinic.example", what)
+	require.NotContains(t, text, "kanari", what)
+	for _, word := range private {
+		for _, form := range spelt(word) {
+			require.NotContains(t, text, strings.ToLower(form), what)
+		}
+	}
+}
+
+func TestTheServiceIsWatched(t *testing.T) {
+	t.Parallel()
+	databasetest.EachConfig(t, func(t *testing.T, db database.Config) {
+		w := startWatched(t, db)
+		w.live(t)
+		t.Run("by numbers that count every request, and name nobody", func(t *testing.T) { w.holdMetrics(t) })
+		t.Run("by spans that lie in each other, and name nobody", func(t *testing.T) { w.holdSpans(t) })
+		t.Run("on a dashboard that asks for what there is", func(t *testing.T) { w.holdDashboard(t) })
+	})
+}
+
+var requestsSeries = regexp.MustCompile(`(?m)^http_requests_total\{method="(.*?)",route="(.*?)",status="(.*?)"\} (\d+)$`)
+
+func (w watchedService) holdMetrics(t *testing.T) {
+	counted, logged := map[string]string{}, map[string]int{}
+	for line := range strings.Lines(w.Log.String()) {
+		var o object
+		require.NoError(t, json.Unmarshal([]byte(line), &o))
+		if o["msg"] == "request" {
+			logged[fmt.Sprint(o["method"], " ", o["route"], " ", o["status"])]++
+		}
+	}
+	text := string(w.Anonymous(t).Do("GET", "/metrics", nil).Expect(200).Body)
+	for _, found := range requestsSeries.FindAllStringSubmatch(text, -1) {
+		counted[strings.Join(found[1:4], " ")] = found[4]
+	}
+	require.Greater(t, len(logged), 60)
+	expected := map[string]string{}
+	for what, times := range logged {
+		expected[what] = fmt.Sprint(times)
+	}
+	require.Equal(t, expected, counted, "what is logged is what is counted")
+	tellNothing(t, text, "the metrics")
+	for _, line := range []string{
+		`healthcare_idempotent_requests_total{outcome="first"} 1`, `healthcare_idempotent_requests_total{outcome="replayed"} 1`,
+		`healthcare_events_published_total{event="patients.Deleted"} 1`, `healthcare_event_reactions_failed_total{event="patients.Deleted",subscriber="assignments"} 0`,
+		`healthcare_password_hash_refusals_total{reason="queue_full"} 0`, `healthcare_password_attempts_refused_total{limit="client_at_account"} 0`,
+		`healthcare_audit_failures_total 0`, `http_requests_in_flight 1`,
+	} {
+		require.Contains(t, text, line+"\n")
+	}
+	for _, series := range []string{`go_sql_in_use_connections{db_name="`, "healthcare_audit_entries_total ", "healthcare_password_attempts_right_total ", "go_goroutines "} {
+		require.Regexp(t, `(?m)^`+regexp.QuoteMeta(series)+`.*\d$`, text)
+	}
+	problems, err := testutil.GatherAndLint(w.registry)
+	require.NoError(t, err)
+	require.Empty(t, problems)
+}
+
+func (w watchedService) holdSpans(t *testing.T) {
+	byID := map[trace.SpanID]sdktrace.ReadOnlySpan{}
+	for _, span := range w.spans.Ended() {
+		byID[span.SpanContext().SpanID()] = span
+	}
+	kinds, useCases := map[string]int{}, map[string]bool{}
+	for _, span := range byID {
+		tellNothing(t, fmt.Sprint(span.Name(), span.Attributes(), span.Status(), span.Events(), span.SpanContext().TraceState()), span.Name())
+		parent := byID[span.Parent().SpanID()]
+		if span.SpanKind() == trace.SpanKindServer {
+			method, route, routed := strings.Cut(span.Name(), " ")
+			require.True(t, !routed || w.Document.Paths.Value(route).GetOperation(method) != nil, span.Name())
+			require.Nil(t, parent)
+			kinds["request"]++
+			continue
+		}
+		require.NotNil(t, parent, "%s is inside another span", span.Name())
+		require.Equal(t, parent.SpanContext().TraceID(), span.SpanContext().TraceID())
+		switch {
+		case span.SpanKind() == trace.SpanKindInternal:
+			kinds["use case"]++
+			useCases[span.Name()] = true
+		case span.Name() == "transaction":
+			kinds["transaction"]++
+		default:
+			kinds["statement in "+map[bool]string{true: "a transaction", false: "a use case or before it"}[parent.Name() == "transaction"]]++
+			for _, a := range span.Attributes() {
+				require.NotContains(t, strings.ReplaceAll(a.Value.AsString(), `ESCAPE '\'`, ""), "'", "a statement has placeholders for all values")
+			}
+		}
+	}
+	require.Len(t, kinds, 5, "%v", kinds)
+	for _, r := range w.Routes() {
+		require.Equal(t, r.Allows(auth.Admin) || r.IsPublic(), useCases[r.Operation.OperationID], "%s is a use case where it is reached", r.Operation.OperationID)
+	}
+	t.Logf("%v", kinds)
+}
+
+// What PromQL has beside the names of metrics.
+var (
+	clauses   = regexp.MustCompile(`\{[^}]*\}|\[[^\]]*\]|\b(by|without|on|ignoring|group_left)\s*\([^)]*\)`)
+	functions = regexp.MustCompile(`\b[a-z_]+\s*\(`)
+	names     = regexp.MustCompile(`[a-zA-Z_][a-zA-Z0-9_]*`)
+	matchers  = regexp.MustCompile(`([a-zA-Z_][a-zA-Z0-9_]*)\{([^}]*)\}`)
+	operators = []string{"and", "or", "unless", "bool"}
+)
+
+func (w watchedService) holdDashboard(t *testing.T) {
+	exported, labels := map[string]bool{}, map[string]map[string]bool{}
+	families, err := w.registry.Gather()
+	require.NoError(t, err)
+	for _, family := range families {
+		for _, suffix := range []string{"", "_bucket", "_sum", "_count"} {
+			name := family.GetName() + suffix
+			exported[name] = suffix == "" || family.GetType().String() == "HISTOGRAM"
+			labels[name] = map[string]bool{"le": true, "job": true, "instance": true}
+			for _, label := range family.GetMetric()[0].GetLabel() {
+				labels[name][label.GetName()] = true
+			}
+		}
+	}
+	content, err := os.ReadFile(harness.Root(t, "configs/grafana-dashboard.json"))
+	require.NoError(t, err)
+	var dashboard any
+	require.NoError(t, json.Unmarshal(content, &dashboard))
+	asked := map[string]bool{}
+	for _, expression := range expressions(dashboard) {
+		for _, name := range names.FindAllString(functions.ReplaceAllString(clauses.ReplaceAllString(expression, " "), " "), -1) {
+			if !slices.Contains(operators, name) {
+				require.True(t, exported[name], "%s: nobody exports %s", expression, name)
+				asked[name] = true
+			}
+		}
+		for _, matched := range matchers.FindAllStringSubmatch(expression, -1) {
+			for matcher := range strings.SplitSeq(matched[2], ",") {
+				label := names.FindString(matcher)
+				require.True(t, labels[matched[1]][label], "%s: %s has no label %s", expression, matched[1], label)
+			}
+		}
+	}
+	require.GreaterOrEqual(t, len(asked), 20, "%v", slices.Sorted(maps.Keys(asked)))
+}
+
+// expressions are the queries of a dashboard.
+func expressions(tree any) (all []string) {
+	switch node := tree.(type) {
+	case object:
+		for key, value := range node {
+			if text, ok := value.(string); ok && key == "expr" {
+				all = append(all, text)
+				continue
+			}
+			all = append(all, expressions(value)...)
+		}
+	case []any:
+		for _, value := range node {
+			all = append(all, expressions(value)...)
+		}
+	}
+	return all
+}

@@ -1,0 +1,192 @@
+package volume
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math/big"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/stretchr/testify/require"
+
+	"healthcare/cmd/internal/harness"
+	"healthcare/platform/auth"
+)
+
+// bounded are texts at a member's or a parameter's own bound and one beyond it, in letters of one, two and four bytes.
+func bounded(schema *openapi3.Schema) (corpus []string) {
+	if schema.MaxLength != nil {
+		for _, letter := range []string{"e", "é", "𠮷"} {
+			text := strings.Repeat(letter, int(*schema.MaxLength))
+			corpus = append(corpus, text, text+letter)
+		}
+	}
+	return corpus
+}
+
+// outcomes is what every case came to, in order, without what no two runs share.
+type outcomes []string
+
+// add notes what a request came to: its answer, and the row that it made or changed.
+func (o *outcomes) add(t *testing.T, s *harness.Service, what string, a harness.Response) {
+	t.Helper()
+	require.Less(t, a.Status, 500, "%s: %s", what, a.Body)
+	body := string(a.Body)
+	for _, varies := range []*regexp.Regexp{harness.IDPattern, harness.TimePattern, harness.TokenPattern, harness.UsernamePattern} {
+		body = varies.ReplaceAllString(body, "…")
+	}
+	*o = append(*o, fmt.Sprint(what, " → ", a.Status, " ", body, a.Header.Get("Warning"), " ", row(t, s, a)))
+}
+
+// row is what is stored of the thing in an answer, without what is each row's own.
+func row(t *testing.T, s *harness.Service, a harness.Response) string {
+	t.Helper()
+	id := harness.IDPattern.FindString(string(a.Body))
+	if a.Status >= 300 || id == "" || a.Body[0] == '[' {
+		return ""
+	}
+	for _, table := range []string{"patients", "doctors", "users"} {
+		var found []object
+		require.NoError(t, s.Db.Read(t.Context()).Table(table).Where("id = ?", id).Find(&found).Error)
+		for _, row := range found {
+			maps.DeleteFunc(row, func(column string, value any) bool {
+				own := strings.HasSuffix(column, "id") || strings.HasSuffix(column, "_at") || strings.HasSuffix(column, "_hash")
+				return own || column == "username" || column == "active" // a number here, a truth value there
+			})
+			if row["birth_date"] != nil {
+				row["birth_date"] = harness.ValueText(row["birth_date"])[:10]
+			}
+			return fmt.Sprintf("%s %q", table, fmt.Sprint(row))
+		}
+	}
+	return ""
+}
+
+// alike runs the same cases on both engines, which must come to the same.
+func alike(t *testing.T, run func(t *testing.T, s *harness.Service) outcomes) {
+	t.Parallel()
+	var mu sync.Mutex
+	var all []outcomes
+	t.Cleanup(func() { // after the engines, which run beside each other
+		for i := 1; i < len(all) && !t.Failed(); i++ {
+			require.Len(t, all[i], len(all[0]))
+			for n := range all[0] {
+				require.Equal(t, all[0][n], all[i][n], "the same request, on the other engine")
+			}
+		}
+	})
+	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
+		got := run(t, s)
+		t.Logf("%d cases", len(got))
+		mu.Lock()
+		defer mu.Unlock()
+		all = append(all, got)
+	})
+}
+
+// through sends every value through every member of every body whose schema is of the kind, spelt as it is.
+func through(t *testing.T, s *harness.Service, kind string, values func(*openapi3.Schema) []string) (o outcomes) {
+	c := s.NewUserWithRole(t, auth.Admin, "Asha")
+	c.Undocumented = true
+	known, turn := c.KnownValues(), 0
+	for _, r := range harness.WithBody(s.Routes()) {
+		id := r.PathID(known)
+		for _, member := range r.BodyMembers() {
+			if !r.BodySchemas()[member].Value.Type.Is(kind) {
+				continue
+			}
+			turn++
+			for n, value := range harness.Sample(turn, values(r.BodySchemas()[member].Value)) {
+				body := r.Body(known)
+				if r.CreatesUser() {
+					body["email"] = fmt.Sprintf("%s%d%d@clinic.example", member, n, len(r.Path))
+				}
+				delete(body, member)
+				raw, _ := json.Marshal(body)
+				sent := strings.TrimSuffix(string(raw), "}")
+				if len(body) > 0 {
+					sent += ","
+				}
+				sent += fmt.Sprintf("%q:%s}", member, value)
+				a := c.Do(r.Method, r.PathWith(id), sent)
+				if kind == openapi3.TypeInteger && a.Status < 300 {
+					isTaken(t, r.BodySchemas()[member].Value, strings.Trim(value, `"`), fmt.Sprint(a.Object()[member]))
+				}
+				o.add(t, s, fmt.Sprintf("%s %s %d %.80s", r, member, n, value), a)
+			}
+		}
+	}
+	return append(o, asked(t, c, kind, values)...)
+}
+
+// isTaken holds that a number that was taken is a whole one within its bounds, and what was made of it.
+func isTaken(t *testing.T, schema *openapi3.Schema, sent, made string) {
+	t.Helper()
+	number, ok := new(big.Rat).SetString(strings.TrimSpace(sent))
+	require.True(t, ok && number.IsInt(), "%q was taken", sent)
+	value, _ := number.Float64()
+	require.True(t, value >= *schema.Min && value <= *schema.Max, "%q was taken", sent)
+	same, ok := new(big.Rat).SetString(made)
+	require.True(t, ok && number.Cmp(same) == 0, "%q became %s", sent, made)
+}
+
+// asked sends every value through every query parameter of the kind, and reads the lists in every order.
+func asked(t *testing.T, c *harness.Client, kind string, values func(*openapi3.Schema) []string) (o outcomes) {
+	for turn, r := range c.Service.Routes() {
+		for _, p := range r.Parameters {
+			of := func(schema *openapi3.Schema) bool {
+				return schema.Type.Is(kind) || schema.Type.Is("array") && schema.Items.Value.Type.Is(kind)
+			}
+			if p.Value.In != "query" || r.TakesID() || !of(p.Value.Schema.Value) {
+				continue
+			}
+			for n, value := range harness.Sample(turn, values(p.Value.Schema.Value)) {
+				var plain string
+				if json.Unmarshal([]byte(value), &plain) != nil {
+					plain = value
+				}
+				at := harness.PathWithQuery(r.Path, p.Value.Name, plain)
+				if p.Value.Name != "limit" {
+					at += "&limit=3"
+				}
+				a := c.Do(r.Method, at, nil, "Prefer", "count=exact")
+				if kind == openapi3.TypeInteger && a.Status < 300 && plain != "" { // an empty one is not given
+					isTaken(t, p.Value.Schema.Value, plain, strings.TrimSpace(plain))
+				}
+				o.add(t, c.Service, fmt.Sprintf("%s %s %d %.80s", r, p.Value.Name, n, value), a)
+				o = append(o, a.Header.Get("X-Total-Count"))
+			}
+			if p.Value.Name == "ordering" {
+				for _, order := range p.Value.Schema.Value.Items.Value.Enum {
+					o.add(t, c.Service, fmt.Sprint(r, order), c.Do(r.Method, harness.PathWithQuery(r.Path, "ordering", fmt.Sprint(order)), nil))
+				}
+			}
+		}
+	}
+	return o
+}
+
+func TestR23_TheSameTextsOnBothEngines(t *testing.T) {
+	alike(t, func(t *testing.T, s *harness.Service) outcomes {
+		return through(t, s, openapi3.TypeString, func(schema *openapi3.Schema) (values []string) {
+			for _, text := range slices.Concat(harness.TextCorpus(), bounded(schema)) {
+				raw, _ := json.Marshal(text)
+				values = append(values, string(raw))
+			}
+			return append(values, `"\ud83d"`, `"\udc00\ud800"`, `"a\u0000"`, "\"\xff\"", "\"\xed\xa0\x80\"", `"\u00e9"`, "1", "null", "[]")
+		})
+	})
+}
+
+func TestR24_TheSameNumbersOnBothEngines(t *testing.T) {
+	alike(t, func(t *testing.T, s *harness.Service) outcomes {
+		o := through(t, s, openapi3.TypeInteger, func(*openapi3.Schema) []string { return harness.IntegerCorpus() })
+		require.True(t, slices.ContainsFunc(o, func(one string) bool { return strings.Contains(one, "→ 200") }))
+		return o
+	})
+}

@@ -1,0 +1,220 @@
+package volume
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"healthcare/cmd/internal/harness"
+	"healthcare/platform/database"
+)
+
+// cells returns the text of every value of every table, read from the catalog, with the name of its table and column.
+func cells(t *testing.T, s *harness.Service) (all []string) {
+	t.Helper()
+	for _, name := range s.TableNames(t) {
+		all = append(all, cellsOf(t, s, name)...)
+	}
+	return all
+}
+
+func cellsOf(t *testing.T, s *harness.Service, name string) (all []string) {
+	t.Helper()
+	rows, err := s.Db.Read(t.Context()).Raw("SELECT * FROM " + name).Rows()
+	require.NoError(t, err)
+	defer func() { require.NoError(t, rows.Close()) }()
+	columns, err := rows.Columns()
+	require.NoError(t, err)
+	for rows.Next() {
+		values, into := make([]any, len(columns)), make([]any, len(columns))
+		for i := range values {
+			into[i] = &values[i]
+		}
+		require.NoError(t, rows.Scan(into...))
+		for i, value := range values {
+			text := fmt.Sprint(value)
+			if raw, is := value.([]byte); is {
+				text = string(raw)
+			}
+			all = append(all, name+"."+columns[i]+": "+text)
+		}
+	}
+	require.NoError(t, rows.Err())
+	return all
+}
+
+// holding returns where the text is stored, in any letter case.
+func holding(t *testing.T, s *harness.Service, text string) (found []string) {
+	t.Helper()
+	for _, cell := range cells(t, s) {
+		if strings.Contains(strings.ToLower(cell), strings.ToLower(text)) {
+			found = append(found, cell)
+		}
+	}
+	return found
+}
+
+// Nothing keeps the data of a patient or an account longer than its owner asked for.
+func TestNoTableKeepsWhatWasDeleted(t *testing.T) {
+	t.Parallel()
+	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
+		c := s.NewUser(t, "Asha-canary")
+		patient := object{
+			"name": "canary name", "age": 31, "gender": "Female",
+			"email": "canary@mail.example", "phone": "+91 31337 00001", "address": "canary road",
+			"medical_record_number": "canary-mrn", "notes": "canary notes",
+		}
+		id := c.Do("POST", "/api/patients/", patient, "Idempotency-Key", "p").Expect(201).ID()
+		doctor := c.AddDoctor()
+		mapping := object{"patient": id, "doctor": doctor}
+		assigned := c.Do("POST", "/api/mappings/", mapping, "Idempotency-Key", "m").Expect(201).ID()
+		require.NotEmpty(t, holding(t, s, "canary name"), "the search finds what is there")
+
+		t.Run("a value that was changed", func(t *testing.T) {
+			c := c.ForTest(t)
+			c.Do("PATCH", "/api/patients/"+id+"/", object{"phone": "+91 2"}).Expect(200)
+			require.Empty(t, holding(t, s, "31337"))
+			again := c.Do("POST", "/api/patients/", patient, "Idempotency-Key", "p").Expect(201)
+			require.Equal(t, "true", again.Header.Get("Idempotent-Replayed"))
+			require.Equal(t, "+91 2", again.Object()["phone"])
+			require.Equal(t, "/api/patients/"+id+"/", again.Header.Get("Location"))
+			require.Equal(t, `"v2"`, again.Header.Get("ETag")[:3]+`"`)
+		})
+		t.Run("an assignment that ended", func(t *testing.T) {
+			c := c.ForTest(t)
+			require.Equal(t, assigned, c.Do("POST", "/api/mappings/", mapping, "Idempotency-Key", "m").Expect(201).ID())
+			c.Do("DELETE", "/api/mappings/"+assigned+"/", nil).Expect(204)
+			c.Do("POST", "/api/mappings/", mapping, "Idempotency-Key", "m").ExpectProblem(410, "gone")
+		})
+		t.Run("a patient", func(t *testing.T) {
+			c := c.ForTest(t)
+			c.Do("DELETE", "/api/patients/"+id+"/", nil).Expect(204)
+			for _, text := range []string{"canary name", "canary@mail", "canary road", "canary-mrn", "canary notes"} {
+				require.Empty(t, holding(t, s, text))
+			}
+			c.Do("POST", "/api/patients/", patient, "Idempotency-Key", "p").ExpectProblem(410, "gone")
+			require.Empty(t, c.Do("GET", "/api/patients/", nil).List(), "the repetition had no effect")
+		})
+		t.Run("an account", func(t *testing.T) {
+			c := c.ForTest(t)
+			user := c.UserID()
+			c.Do("POST", "/api/patients/", patient, "Idempotency-Key", "p2").Expect(201)
+			c.Do("DELETE", "/api/auth/me/?patients=delete", object{"password": harness.Password}).Expect(204)
+			require.Empty(t, holding(t, s, "canary"))
+			for _, cell := range holding(t, s, user) {
+				require.Regexp(t, "^audit_|^jobs", cell)
+			}
+		})
+	})
+}
+
+// addAnswers adds kept answers to requests of the user.
+func addAnswers(t *testing.T, s *harness.Service, user string, n int) {
+	t.Helper()
+	rows, expires := make([]map[string]any, n), database.At(time.Now().Add(time.Hour))
+	for i := range rows {
+		rows[i] = map[string]any{
+			"user_id": user, "route": "POST /api/patients/", "key": fmt.Sprint(i), "fingerprint": "f",
+			"status": 201, "header": "{}", "body": []byte{}, "expires_at": expires,
+		}
+	}
+	require.NoError(t, s.Db.Write(t.Context()).Table("idempotency_keys").CreateInBatches(rows, 500).Error)
+}
+
+// untilDone returns the last status of a job, as a client without a token reads it.
+func untilDone(t *testing.T, s *harness.Service, location string) (status object) {
+	t.Helper()
+	nobody := s.Anonymous(t)
+	require.Eventually(t, func() bool {
+		status = nobody.Do("GET", location, nil).Expect(200).Object()
+		return status["state"] == "done"
+	}, 5*time.Minute, 20*time.Millisecond)
+	return status
+}
+
+// An account with many patients is closed at once, and its data goes in the background.
+func TestLeavingWithManyPatients(t *testing.T) {
+	t.Parallel()
+	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
+		admin, c := s.NewUserWithRole(t, "admin", "Boss"), s.NewUser(t, "Canary")
+		t.Run("many kept answers, without a patient, are removed in the background too", func(t *testing.T) {
+			c := s.NewUser(t, "Repeating")
+			user := c.UserID()
+			addAnswers(t, s, user, 250) // more than one batch of the job removes, after the request's own
+			accepted := c.Do("DELETE", "/api/auth/me/", object{"password": harness.Password}).Expect(202)
+			require.Zero(t, accepted.Object()["total"])
+			untilDone(t, s, accepted.Header.Get("Location"))
+			for _, cell := range holding(t, s, user) {
+				require.Regexp(t, "^audit_|^jobs.parameters", cell)
+			}
+		})
+
+		user := c.UserID()
+		s.AddPatients(t, user, harness.LargeCount())
+		addAnswers(t, s, user, 1_200)
+		body := object{"password": harness.Password}
+		began := time.Now()
+		var accepted harness.Response
+		var mu sync.Mutex
+		counts := harness.Concurrently(3, func(int) harness.Response { // some wait for the row that the first one closes
+			a := c.Do("DELETE", "/api/auth/me/?patients=delete", body)
+			if mu.Lock(); a.Status == 202 {
+				accepted = a
+			}
+			mu.Unlock()
+			return a
+		})
+		require.Equal(t, map[int]int{202: 1, 401: 2}, counts)
+		t.Logf("closed in %v", time.Since(began))
+		require.Equal(t, "1", accepted.Header.Get("Retry-After"))
+		require.EqualValues(t, harness.LargeCount(), accepted.Object()["total"])
+
+		c.Do("GET", "/api/patients/", nil).ExpectProblem(401, "token_not_valid")
+		c.Do("DELETE", "/api/auth/me/?patients=delete", body).ExpectProblem(401, "token_not_valid")
+		s.Anonymous(t).Do(
+			"POST", "/api/auth/login/", object{"email": c.Email(), "password": harness.Password},
+		).ExpectProblem(401, "invalid_credentials")
+		for _, query := range []string{"", "?search=canary", "?active=false", "?search=closed.invalid", "?role=staff"} {
+			require.NotContains(t, string(admin.Do("GET", "/api/users/"+query, nil).Expect(200).Body), user, query)
+		}
+		admin.Do("GET", "/api/users/"+user+"/", nil).Expect(404)
+		admin.Do("PATCH", "/api/users/"+user+"/", object{"active": true}).Expect(404)
+		s.NewUser(t, "Canary") // the address is free
+
+		status := untilDone(t, s, accepted.Header.Get("Location"))
+		t.Logf("removed in %v", time.Since(began))
+		require.EqualValues(t, harness.LargeCount(), status["done"])
+		require.Len(t, status, 3)
+		require.Empty(t, holding(t, s, "canary of many"))
+		for _, cell := range holding(t, s, user) {
+			require.Regexp(t, "^audit_|^jobs.parameters", cell)
+		}
+		var entries int
+		require.NoError(t, s.Db.Read(t.Context()).Raw(
+			`SELECT count(*) FROM audit_entries WHERE action = 'delete' AND resource_type = 'Patient' AND actor_id = ?`,
+			user,
+		).Scan(&entries).Error)
+		require.Equal(t, harness.LargeCount(), entries, "each patient has an entry")
+		s.Anonymous(t).Do("GET", "/api/jobs/"+uuid.NewString()+"/", nil).ExpectProblem(404, "not_found")
+	})
+}
+
+// Bodies that the previous release keeps beside this one are never shown, and are removed.
+func TestBodiesOfThePreviousRelease(t *testing.T) {
+	t.Parallel()
+	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
+		c := s.NewUser(t, "Asha")
+		patient := object{"name": "A", "age": 1, "gender": "Other"}
+		id := c.Do("POST", "/api/patients/", patient, "Idempotency-Key", "k").Expect(201).ID()
+		require.NoError(
+			t,
+			s.Db.Write(t.Context()).Exec(`UPDATE idempotency_keys SET body = ?`, []byte("canary of old")).Error,
+		)
+		require.Equal(t, id, c.Do("POST", "/api/patients/", patient, "Idempotency-Key", "k").Expect(201).ID())
+	})
+}

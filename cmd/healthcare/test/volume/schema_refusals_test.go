@@ -1,0 +1,118 @@
+package volume
+
+import (
+	"fmt"
+	"maps"
+	"strings"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/stretchr/testify/require"
+
+	"healthcare/cmd/internal/harness"
+	"healthcare/platform/auth"
+)
+
+// Holds that the service refuses what the document refuses, where strict handling is preferred, and that it names the field. The cases are made
+// from every constraint of every body and query.
+func TestWhatTheDocumentRefusesTheServiceRefuses(t *testing.T) {
+	t.Parallel()
+	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
+		c, auditor := s.NewUserWithRole(t, auth.Admin, "Asha"), s.NewUserWithRole(t, "auditor", "Uma")
+		patient := c.AddPatient()
+		known := c.KnownValues()
+		known["patient"] = patient
+		cases := 0
+		for path, item := range s.Document.Paths.Map() {
+			for method, op := range item.Operations() {
+				c := c
+				if r := (harness.Route{Operation: op}); !r.Allows(auth.Admin) && !r.IsPublic() {
+					c = auditor
+				}
+				at := strings.ReplaceAll(path, "{id}", harness.Route{Path: path}.PathID(known))
+				if op.RequestBody != nil {
+					schema := op.RequestBody.Value.Content.Get("application/json").Schema.Value
+					for name, property := range schema.Properties {
+						for _, wrong := range outside(property.Value) {
+							body := exampleBody(schema)
+							body[name] = wrong
+							p := c.Do(method, at, body, "Prefer", "handling=strict").ExpectProblem(400, "validation_failed")
+							require.Contains(t, p.Errors, name, "%s %s %s=%v", method, path, name, wrong)
+							cases++
+						}
+					}
+					for _, name := range schema.Required {
+						body := exampleBody(schema)
+						delete(body, name)
+						require.Contains(t, c.Do(method, at, body).ExpectProblem(400, "validation_failed").Errors, name)
+						cases++
+					}
+				}
+				for _, parameter := range op.Parameters {
+					if parameter.Value.In != openapi3.ParameterInQuery {
+						continue
+					}
+					for _, wrong := range outside(parameter.Value.Schema.Value) {
+						if text, isText := wrong.(string); isText || parameter.Value.Schema.Value.Type.Is("integer") && wrong != nil {
+							query := fmt.Sprintf("?%s=%v", parameter.Value.Name, wrong)
+							if isText {
+								query = "?" + parameter.Value.Name + "=" + text
+							}
+							answer := c.Do(method, strings.ReplaceAll(at, "{patient_id}", patient)+query, nil)
+							require.Contains(t, answer.ExpectProblem(400, "validation_failed").Errors, parameter.Value.Name, query)
+							cases++
+						}
+					}
+				}
+			}
+		}
+		require.Greater(t, cases, 100)
+	})
+}
+
+// exampleBody is a body that the schema allows: the example it gives, else those of its required members.
+func exampleBody(schema *openapi3.Schema) object {
+	body := object{}
+	if example, ok := schema.Example.(map[string]any); ok {
+		maps.Copy(body, example)
+	}
+	for _, name := range schema.Required {
+		if example := schema.Properties[name].Value.Example; body[name] == nil && example != nil {
+			body[name] = example
+		}
+	}
+	return body
+}
+
+// outside are values that a schema does not allow, just beyond its bounds where it has some.
+func outside(schema *openapi3.Schema) (wrong []any) {
+	if !schema.Nullable {
+		wrong = append(wrong, nil)
+	}
+	switch {
+	case schema.Type.Is("integer"):
+		wrong = append(wrong, 1.5, "one")
+		if schema.Min != nil {
+			wrong = append(wrong, int(*schema.Min)-1)
+		}
+		if schema.Max != nil {
+			wrong = append(wrong, int(*schema.Max)+1)
+		}
+	case schema.Type.Is("array"):
+		return []any{"nonsense"}
+	default:
+		wrong = append(wrong, 7, object{}, []any{})
+		if schema.MaxLength != nil {
+			wrong = append(wrong, strings.Repeat("a", int(*schema.MaxLength)+1))
+		}
+		if schema.MinLength > 1 {
+			wrong = append(wrong, strings.Repeat("a", int(schema.MinLength)-1))
+		} else if schema.MinLength == 1 {
+			wrong = append(wrong, "")
+		}
+		if schema.Format != "" && schema.Format != "password" || len(schema.Enum) > 0 {
+			wrong = append(wrong, "nonsense")
+		}
+	}
+	return wrong
+}

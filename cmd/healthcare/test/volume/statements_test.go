@@ -1,0 +1,144 @@
+package volume
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"healthcare/cmd/internal/harness"
+	"healthcare/platform/auth"
+	"healthcare/platform/config"
+)
+
+// statements is how many SQL statements each route sends, the session's standing and the audit trail's included (three, and a fourth where a patient
+// is named); BEGIN and COMMIT are not counted.
+const statementsOf = `
+	POST   /api/patients/                                  6
+	GET    /api/patients/                                  6
+	GET    /api/patients/{id}/                             6
+	PUT    /api/patients/{id}/                             7
+	PATCH  /api/patients/{id}/                             7
+	GET    /api/patients/{id}/access-log/                  8
+	POST   /api/doctors/                                   5
+	GET    /api/doctors/                                   2
+	GET    /api/doctors/{id}/                              2
+	PUT    /api/doctors/{id}/                              6
+	PATCH  /api/doctors/{id}/                              6
+	POST   /api/mappings/                                  8
+	GET    /api/mappings/                                  8
+	GET    /api/mappings/{id}/                             9
+	GET    /api/mappings/patient/{patient_id}/             9
+	GET    /api/mappings/detail/{id}/                      8
+	DELETE /api/mappings/{id}/                             7
+	DELETE /api/doctors/{id}/                             14
+	DELETE /api/patients/{id}/                             8
+	GET    /api/audit/                                     5
+	GET    /api/users/                                     2
+	POST   /api/users/                                     9
+	GET    /api/users/{id}/                                2
+	PATCH  /api/users/{id}/                                5
+	POST   /api/auth/register/                             8
+	POST   /api/auth/login/                               18
+	POST   /api/auth/refresh/                              6
+	GET    /api/auth/me/                                   2
+	PATCH  /api/auth/me/                                   6
+	GET    /api/auth/sessions/                             2
+	DELETE /api/auth/sessions/{id}/                        5
+	POST   /api/auth/logout/                               5
+	POST   /api/auth/logout-all/                           5
+	POST   /api/auth/password/                            18
+	DELETE /api/auth/me/?patients=delete                  30
+	GET    /api/jobs/{id}/                                 1
+`
+
+// TestWhatEachRouteAsksTheStore has each route send as many statements as the table above says, whatever there is to show or to remove: no route asks once more
+// for each record.
+func TestWhatEachRouteAsksTheStore(t *testing.T) {
+	t.Parallel()
+	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
+		recorded := s.RecordStatements(t)
+		few, many := statementsWith(t, s, recorded, "Asha", 1), statementsWith(t, s, recorded, "Ravi", 25)
+		require.Equal(t, few, many, "with 1 record of each kind, and with 25")
+		require.Equal(t, strings.Fields(statementsOf), strings.Fields(strings.Join(many, "\n")))
+		for _, r := range s.Routes() {
+			require.Regexp(t, `(?m)^\s*`+r.Method+` +`+regexp.QuoteMeta(r.Path)+`[ ?]`, statementsOf, "every route is counted")
+		}
+	}, func(c *config.Config) { c.DoctorDirectory = "open" })
+}
+
+// statementsWith calls every route once, as somebody who has n patients with n doctors assigned to each of them.
+func statementsWith(t *testing.T, s *harness.Service, recorded *harness.StatementRecorder, name string, n int) (counted []string) {
+	c, auditor := s.NewUserWithRole(t, auth.Admin, name), s.NewUserWithRole(t, "auditor", name+"Auditor")
+	other, leaver := s.NewUser(t, name+"Other"), s.NewUser(t, name+"Leaver")
+	patient, doctor := c.AddPatient(), c.AddDoctor()
+	mapping := c.Assign(patient, doctor).Expect(201).ID()
+	for range n - 1 {
+		another := c.AddPatient()
+		c.Assign(another, doctor).Expect(201)
+		c.Assign(patient, c.AddDoctor()).Expect(201)
+		leaver.Assign(leaver.AddPatient(), doctor).Expect(201)
+		other.SignIn()
+	}
+	leaver.Assign(leaver.AddPatient(), doctor).Expect(201)
+	ask := func(c *harness.Client, method, route, id string, body any) harness.Response {
+		r := route
+		if id != "" {
+			before, after, _ := strings.Cut(route, "{")
+			_, rest, _ := strings.Cut(after, "}")
+			r = before + id + rest
+		}
+		recorded.Count()
+		a := c.Do(method, r, body)
+		counted = append(counted, fmt.Sprintf("%s %s %d", method, route, recorded.Count()))
+		require.Less(t, a.Status, 300, "%s %s: %s", method, route, a.Body)
+		return a
+	}
+	whole := object{"name": "Ananya Verma", "age": 32, "gender": "Other"}
+	ask(c, "POST", "/api/patients/", "", whole)
+	ask(c, "GET", "/api/patients/", "", nil)
+	ask(c, "GET", "/api/patients/{id}/", patient, nil)
+	ask(c, "PUT", "/api/patients/{id}/", patient, whole)
+	ask(c, "PATCH", "/api/patients/{id}/", patient, object{"notes": "x"})
+	ask(c, "GET", "/api/patients/{id}/access-log/", patient, nil)
+	made := ask(c, "POST", "/api/doctors/", "", object{"name": "Dr. Vikram Khanna", "specialization": "Dermatology", "experience": 9}).ID()
+	ask(c, "GET", "/api/doctors/", "", nil)
+	ask(c, "GET", "/api/doctors/{id}/", doctor, nil)
+	ask(c, "PUT", "/api/doctors/{id}/", doctor, object{"name": "Dr. Vikram Khanna", "specialization": "Cardiology", "experience": 10})
+	ask(c, "PATCH", "/api/doctors/{id}/", doctor, object{"phone": "+91 80 5550 0188"})
+	ask(c, "POST", "/api/mappings/", "", object{"patient": patient, "doctor": made})
+	ask(c, "GET", "/api/mappings/", "", nil)
+	ask(c, "GET", "/api/mappings/{id}/", patient, nil)
+	ask(c, "GET", "/api/mappings/patient/{patient_id}/", patient, nil)
+	ask(c, "GET", "/api/mappings/detail/{id}/", mapping, nil)
+	ask(c, "DELETE", "/api/mappings/{id}/", mapping, nil)
+	ask(c, "DELETE", "/api/doctors/{id}/", doctor, nil)
+	ask(c, "DELETE", "/api/patients/{id}/", patient, nil)
+	ask(auditor, "GET", "/api/audit/", "", nil)
+	ask(c, "GET", "/api/users/", "", nil)
+	ask(c, "POST", "/api/users/", "", object{"name": name, "email": name + ".new@clinic.example", "password": harness.Password})
+	ask(c, "GET", "/api/users/{id}/", other.UserID(), nil)
+	ask(c, "PATCH", "/api/users/{id}/", other.UserID(), object{"name": "Mira"})
+	nobody := s.Anonymous(t)
+	ask(nobody, "POST", "/api/auth/register/", "", object{"name": name, "email": name + ".self@clinic.example", "password": harness.Password})
+	tokens := ask(nobody, "POST", "/api/auth/login/", "", object{"email": other.Email(), "password": harness.Password}).Object()
+	ask(nobody, "POST", "/api/auth/refresh/", "", object{"refresh": tokens["refresh"]})
+	ask(other, "GET", "/api/auth/me/", "", nil)
+	ask(other, "PATCH", "/api/auth/me/", "", object{"name": "Zoë"})
+	sessions := ask(other, "GET", "/api/auth/sessions/", "", nil).List()
+	for _, session := range sessions {
+		if session["current"] != true {
+			ask(other, "DELETE", "/api/auth/sessions/{id}/", session["id"].(string), nil)
+			break
+		}
+	}
+	ask(other, "POST", "/api/auth/logout/", "", nil)
+	other.Token = other.SignIn()
+	ask(other, "POST", "/api/auth/logout-all/", "", nil)
+	ask(leaver, "POST", "/api/auth/password/", "", object{"current_password": harness.Password, "new_password": "another " + harness.Password})
+	ask(leaver, "DELETE", "/api/auth/me/?patients=delete", "", object{"password": "another " + harness.Password})
+	ask(nobody, "GET", "/api/jobs/{id}/", s.AddJob(t), nil)
+	return counted
+}

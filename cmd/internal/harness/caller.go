@@ -1,0 +1,124 @@
+package harness
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// caller is a client of a running binary. Unlike client it holds answers against no contract: the whole-graph tests do.
+type HTTPClient struct {
+	T     testing.TB
+	URL   string
+	Token string
+	HTTP  *http.Client
+}
+
+func NewHTTPClient(t testing.TB, base string) *HTTPClient {
+	transport := &http.Transport{}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &HTTPClient{T: t, URL: base, HTTP: &http.Client{Transport: transport, Timeout: Timeout}}
+}
+
+// reply is what came back.
+type HTTPResponse struct {
+	Status        int
+	RetryAfter    string
+	NewConnection bool // came over a connection of its own
+	Body          Object
+}
+
+// send sends a request that may fail, as one does to a program that is killed. It is safe in any goroutine.
+func (c *HTTPClient) Send(method, path string, body Object, headers ...string) (HTTPResponse, error) {
+	payload, err := json.Marshal(body)
+	if err != nil {
+		return HTTPResponse{}, err
+	}
+	request, err := http.NewRequest(method, c.URL+path, bytes.NewReader(payload))
+	if err != nil {
+		return HTTPResponse{}, err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	if c.Token != "" {
+		request.Header.Set("Authorization", "Bearer "+c.Token)
+	}
+	for i := 0; i < len(headers); i += 2 {
+		request.Header.Set(headers[i], headers[i+1])
+	}
+	said := HTTPResponse{NewConnection: true}
+	trace := &httptrace.ClientTrace{GotConn: func(conn httptrace.GotConnInfo) { said.NewConnection = !conn.Reused }}
+	response, err := c.HTTP.Do(request.WithContext(httptrace.WithClientTrace(request.Context(), trace)))
+	if err != nil {
+		return said, err
+	}
+	defer func() { _ = response.Body.Close() }()
+	raw, err := io.ReadAll(response.Body)
+	if err != nil {
+		return said, err
+	}
+	said.Status, said.RetryAfter = response.StatusCode, response.Header.Get("Retry-After")
+	_ = json.Unmarshal(raw, &said.Body) // a list, or nothing, has no fields to look at
+	return said, nil
+}
+
+// try is send for those who ask for nothing but the answer.
+func (c *HTTPClient) Try(method, path string, body Object) (int, Object, error) {
+	said, err := c.Send(method, path, body)
+	return said.Status, said.Body, err
+}
+
+// call sends a request that is answered with this status.
+func (c *HTTPClient) Call(method, path string, body Object, status int) Object {
+	c.T.Helper()
+	got, answer, err := c.Try(method, path, body)
+	require.NoError(c.T, err)
+	require.Equal(c.T, status, got, "%s %s: %v", method, path, answer)
+	return answer
+}
+
+var (
+	AshaAccount  = Object{"name": "Asha Rao", "email": "asha@clinic.example", "password": "correct horse"}
+	VermaPatient = Object{"name": "Ananya Verma", "age": 31, "gender": "Female"}
+	AshaLogin    = Object{"email": AshaAccount["email"], "password": AshaAccount["password"]}
+)
+
+// signUp registers and signs in Asha. On a machine that is busy with other tests, a program with the limits that ship asks to come back later.
+func (c *HTTPClient) SignUp() {
+	c.T.Helper()
+	insist := func(path string, body Object, status int) Object {
+		for end := time.Now().Add(Timeout); ; time.Sleep(100 * time.Millisecond) {
+			if said, err := c.Send("POST", path, body); err != nil || said.Status != 503 || time.Now().After(end) {
+				require.NoError(c.T, err)
+				require.Equal(c.T, status, said.Status, "%s: %v", path, said.Body)
+				return said.Body
+			}
+		}
+	}
+	insist("/api/auth/register/", AshaAccount, 201)
+	c.Token = insist("/api/auth/login/", AshaLogin, 200)["access"].(string)
+}
+
+// list is a page of everything there.
+func (c *HTTPClient) List(path string) (all []Object) {
+	c.T.Helper()
+	request, err := http.NewRequest(http.MethodGet, c.URL+path, nil)
+	require.NoError(c.T, err)
+	request.Header.Set("Authorization", "Bearer "+c.Token)
+	response, err := c.HTTP.Do(request)
+	require.NoError(c.T, err)
+	defer func() { _ = response.Body.Close() }()
+	require.Equal(c.T, 200, response.StatusCode)
+	require.NoError(c.T, json.NewDecoder(response.Body).Decode(&all))
+	return all
+}
+
+func (c *HTTPClient) AddPatient() string {
+	c.T.Helper()
+	return c.Call("POST", "/api/patients/", VermaPatient, 201)["id"].(string)
+}

@@ -1,0 +1,135 @@
+package harness
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// client is a REST client. Every answer it gets is held against the contract.
+type Client struct {
+	T            *testing.T
+	Service      *Service
+	Token        string
+	Name         string
+	RenewedToken *string // the token of one who signs in again after signing out
+	Undocumented bool    // sends what the document does not promise to be taken, such as a date with a space before it
+}
+
+// in is the same client in a subtest.
+func (c *Client) ForTest(t *testing.T) *Client {
+	other := *c
+	other.T = t
+	return &other
+}
+
+// do sends a request; body is sent as it is when it is a string, else as JSON; nil sends none.
+func (c *Client) Do(method, path string, body any, headers ...string) Response {
+	c.T.Helper()
+	var payload []byte
+	switch b := body.(type) {
+	case nil:
+	case string:
+		payload = []byte(b)
+	default:
+		payload, _ = json.Marshal(b)
+	}
+	ctx, cancel := context.WithTimeout(c.T.Context(), time.Minute)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, method, c.Service.URL+path, bytes.NewReader(payload))
+	require.NoError(c.T, err)
+	if body != nil {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	token := c.Token
+	if c.RenewedToken != nil {
+		token = *c.RenewedToken
+	}
+	if token != "" {
+		request.Header.Set("Authorization", "Bearer "+token)
+	}
+	for i := 0; i < len(headers); i += 2 {
+		request.Header.Set(headers[i], headers[i+1])
+	}
+	response, err := http.DefaultClient.Do(request)
+	require.NoError(c.T, err)
+	defer func() { _ = response.Body.Close() }()
+	raw, err := io.ReadAll(response.Body)
+	require.NoError(c.T, err)
+	a := Response{T: c.T, Status: response.StatusCode, Header: response.Header, Body: raw}
+	c.checkContract(request, a)
+	if c.RenewedToken != nil && a.Status == http.StatusNoContent && strings.HasPrefix(path, "/api/auth/logout") {
+		*c.RenewedToken = c.SignIn()
+	}
+	return a
+}
+
+// password is everybody's.
+const Password = "correct horse"
+
+func (c *Client) Email() string { return strings.ToLower(c.Name) + "@clinic.example" }
+
+func (c *Client) SignIn() string {
+	c.T.Helper()
+	return c.SignInTokens()["access"].(string)
+}
+
+func (c *Client) SignInTokens() Object {
+	c.T.Helper()
+	nobody := &Client{T: c.T, Service: c.Service}
+	return nobody.Do("POST", "/api/auth/login/", Object{"email": c.Email(), "password": Password}).Expect(200).Object()
+}
+
+// id is that of the client's own account.
+func (c *Client) UserID() string {
+	c.T.Helper()
+	return c.Do("GET", "/api/auth/me/", nil).Expect(200).ID()
+}
+
+func (c *Client) AddPatient(fields ...Object) string {
+	c.T.Helper()
+	patient := Object{"name": "Ananya Verma", "age": 31, "gender": "Female"}
+	for _, more := range fields {
+		maps.Copy(patient, more)
+		maps.DeleteFunc(patient, func(_ string, v any) bool { return v == OmitField })
+	}
+	return c.Do("POST", "/api/patients/", patient).Expect(201).ID()
+}
+
+func (c *Client) AddDoctor() string {
+	c.T.Helper()
+	return c.Do("POST", "/api/doctors/", Object{"name": "Dr. Vikram Khanna", "specialization": "Dermatology", "experience": 9}).Expect(201).ID()
+}
+
+func (c *Client) Assign(patient, doctor string) Response {
+	c.T.Helper()
+	return c.Do("POST", "/api/mappings/", Object{"patient": patient, "doctor": doctor})
+}
+
+// pages walks a list to its end and gives its items' values of a field, page by page.
+func (c *Client) Pages(path, field string) (all [][]string) {
+	c.T.Helper()
+	for path != "" {
+		a := c.Do("GET", path, nil).Expect(200)
+		page := []string{}
+		for _, item := range a.List() {
+			page = append(page, fmt.Sprint(item[field]))
+		}
+		all = append(all, page)
+		path = a.NextPage()
+		require.Less(c.T, len(all), 1000, "a list ends")
+	}
+	return all
+}
+
+// remove in a change takes the field out.
+const OmitField = "\x00remove"

@@ -1,0 +1,19 @@
+package harness
+
+import (
+	"slices"
+	"testing"
+)
+
+func TestSampled(t *testing.T) {
+	t.Setenv("CORPORA", "")
+	all := []int{1, 2, 3, 4, 5, 6, 7}
+	together := slices.Sorted(slices.Values(slices.Concat(Sample(0, all), Sample(1, all), Sample(5, all))))
+	if !slices.Equal(all, together) {
+		t.Error(together)
+	}
+	t.Setenv("CORPORA", "all")
+	if !slices.Equal(all, Sample(1, all)) {
+		t.Error("not all")
+	}
+}

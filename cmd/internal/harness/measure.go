@@ -1,0 +1,47 @@
+package harness
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// waits is how long readers of patients wait until then, sorted.
+func ReadLatencies(b testing.TB, c *HTTPClient, until <-chan time.Time) (took []time.Duration) {
+	for {
+		select {
+		case <-until:
+			slices.Sort(took)
+			require.NotEmpty(b, took)
+			return took
+		default:
+			began := time.Now()
+			status, _, err := c.Try("GET", "/api/patients/", nil)
+			require.NoError(b, err)
+			require.Equal(b, 200, status)
+			took = append(took, time.Since(began))
+		}
+	}
+}
+
+func P99Milliseconds(sorted []time.Duration) float64 {
+	return float64(sorted[len(sorted)*99/100].Microseconds()) / 1000
+}
+
+// memory reads a line of /proc/<pid>/status, in KiB.
+func ProcessMemory(b testing.TB, pid int, line string) int {
+	b.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	require.NoError(b, err)
+	_, after, found := strings.Cut(string(status), line+":")
+	require.True(b, found)
+	kib, err := strconv.Atoi(strings.Fields(after)[0])
+	require.NoError(b, err)
+	return kib
+}

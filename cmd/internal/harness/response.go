@@ -1,0 +1,88 @@
+package harness
+
+import (
+	"encoding/json"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"healthcare/platform/httpserver"
+)
+
+// answer is what came back.
+type Response struct {
+	T      *testing.T
+	Status int
+	Header http.Header
+	Body   []byte
+}
+
+// is asserts the status and hands the answer on.
+func (a Response) Expect(status int) Response {
+	a.T.Helper()
+	require.Equal(a.T, status, a.Status, "%s", a.Body)
+	return a
+}
+
+// problem asserts an error by its status and code.
+func (a Response) ExpectProblem(status int, code string) httpserver.Problem {
+	a.T.Helper()
+	a.Expect(status)
+	var p httpserver.Problem
+	a.Decode(&p)
+	require.Equal(a.T, code, p.Code)
+	return p
+}
+
+// withoutRequestID is the body with the request's id left out, which also leaves the header: two requests have two.
+func (a Response) WithoutRequestID() string {
+	id := a.Header.Get("X-Request-Id")
+	a.Header.Del("X-Request-Id")
+	return strings.ReplaceAll(string(a.Body), id, "")
+}
+
+func (a Response) Decode(v any) {
+	a.T.Helper()
+	require.NoError(a.T, json.Unmarshal(a.Body, v), "%s", a.Body)
+}
+
+// object is the answer's JSON object.
+func (a Response) Object() (o map[string]any) {
+	a.T.Helper()
+	a.Decode(&o)
+	return o
+}
+
+// list is the answer's JSON array of objects.
+func (a Response) List() (l []map[string]any) {
+	a.T.Helper()
+	require.Equal(a.T, byte('['), a.Body[0], "a list is a bare array: %s", a.Body)
+	a.Decode(&l)
+	return l
+}
+
+func (a Response) ID() string {
+	a.T.Helper()
+	id, _ := a.Object()["id"].(string)
+	require.Len(a.T, id, 36, "%s", a.Body)
+	return id
+}
+
+type Object = map[string]any
+
+var nextLink = regexp.MustCompile(`^<([^>]+)>; rel="next"$`)
+
+// next is where the next page is, empty on the last one.
+func (a Response) NextPage() string {
+	a.T.Helper()
+	header := a.Header.Get("Link")
+	if header == "" {
+		return ""
+	}
+	m := nextLink.FindStringSubmatch(header)
+	require.NotNil(a.T, m, header)
+	return m[1]
+}

@@ -1,0 +1,162 @@
+package harness
+
+import (
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
+
+	"healthcare/platform/auth"
+)
+
+// What follows lets tests be made from the contract, so that a route, a parameter, a member of a body or a column that is added later is
+// covered without anyone remembering.
+
+// route is one described operation.
+type Route struct {
+	Method, Path string
+	Operation    *openapi3.Operation
+	Parameters   openapi3.Parameters // the path's and the operation's
+	examples     Object              // of every member that any schema gives one for
+}
+
+// routes are all operations of the API, in a fixed order; what serves operators and documents is not among them.
+func (s *Service) Routes() (all []Route) {
+	examples := s.examples()
+	for path, item := range s.Document.Paths.Map() {
+		if !strings.HasPrefix(path, "/api/") {
+			continue
+		}
+		for method, op := range item.Operations() {
+			all = append(all, Route{method, path, op, slices.Concat(item.Parameters, op.Parameters), examples})
+		}
+	}
+	slices.SortFunc(all, func(a, b Route) int { return strings.Compare(a.String(), b.String()) })
+	return all
+}
+
+func (s *Service) examples() Object {
+	examples := Object{}
+	for _, name := range slices.Sorted(maps.Keys(s.Document.Components.Schemas)) {
+		for member, schema := range s.Document.Components.Schemas[name].Value.Properties {
+			if examples[member] == nil && schema.Value.Example != nil {
+				examples[member] = schema.Value.Example
+			}
+		}
+	}
+	return examples
+}
+
+// writing are the routes that take a body.
+func WithBody(all []Route) []Route {
+	return slices.DeleteFunc(slices.Clone(all), func(r Route) bool { return r.Operation.RequestBody == nil })
+}
+
+func (r Route) String() string { return r.Path + " " + r.Method }
+
+// takesID says that the path names something.
+func (r Route) TakesID() bool { return strings.Contains(r.Path, "{") }
+
+// at is the path with id in every place for one.
+func (r Route) PathWith(id string) string {
+	var path strings.Builder
+	for i, part := range strings.Split(r.Path, "/") {
+		if i > 0 {
+			path.WriteByte('/')
+		}
+		if strings.HasPrefix(part, "{") {
+			part = id
+		}
+		path.WriteString(part)
+	}
+	return path.String()
+}
+
+// collection is the path up to the first id, which tells what is written.
+func (r Route) CollectionPath() string { return strings.Split(r.Path, "{")[0] }
+
+// members are those of the body, in a fixed order.
+func (r Route) BodyMembers() []string {
+	if r.Operation.RequestBody == nil {
+		return nil
+	}
+	return slices.Sorted(maps.Keys(r.BodySchemas()))
+}
+
+func (r Route) BodySchemas() openapi3.Schemas {
+	return r.Operation.RequestBody.Value.Content.Get("application/json").Schema.Value.Properties
+}
+
+// body is a body that the route takes, empty where it takes none, with the members of known where it has them: ids, and what must be unique.
+func (r Route) Body(known Object) Object {
+	body := Object{}
+	for _, member := range r.BodyMembers() {
+		schema := r.BodySchemas()[member].Value
+		value, there := known[member]
+		switch {
+		case there:
+		case slices.Contains([]string{"birth_date", "medical_record_number", "license_number"}, member):
+			continue // optional, and unique or bound to another member
+		case r.examples[member] != nil:
+			value = r.examples[member]
+		case schema.Type.Is("integer"):
+			value = *schema.Min
+		default:
+			value = "1"
+		}
+		body[member] = value
+	}
+	return body
+}
+
+// id is what the route's path names, of what is known; the other user's for users.
+func (r Route) PathID(known Object) string {
+	for part, name := range map[string]string{"doctors": "doctor", "users": "user", "sessions": "session"} {
+		if id, ok := known[name].(string); ok && strings.Contains(r.Path, part) {
+			return id
+		}
+	}
+	return known["patient"].(string)
+}
+
+// allows says whether a user of that role may call the route, as the document has it.
+func (r Route) Allows(role auth.Role) bool {
+	access, err := auth.ParseAccess(r.Operation.Extensions["x-access"])
+	return err == nil && access.Allows(role)
+}
+
+func (r Route) IsPublic() bool { return r.Operation.Extensions["x-access"] == auth.Public }
+
+// makesUsers says that the route takes an address that must be new.
+func (r Route) CreatesUser() bool {
+	return r.Method == "POST" && (strings.Contains(r.Path, "register") || r.Path == "/api/users/")
+}
+
+// known is what bodies and paths may name, and what this user proves to be who they are.
+func (c *Client) KnownValues() Object {
+	other := c.Service.NewUser(c.T, "Another"+c.Name)
+	return Object{
+		"patient": c.AddPatient(), "doctor": c.AddDoctor(), "user": other.UserID(), "session": MissingID,
+		"email": other.Email(), "password": Password, "current_password": Password, "new_password": Password,
+	}
+}
+
+// in are the described parameters of one place: query, header or path.
+func (r Route) ParameterNames(place string) (names []string) {
+	for _, p := range r.Parameters {
+		if p.Value.In == place {
+			names = append(names, p.Value.Name)
+		}
+	}
+	return names
+}
+
+// query is the path with one query parameter.
+func PathWithQuery(path, name, value string) string {
+	return path + "?" + url.Values{name: {value}}.Encode()
+}
+
+// missing is an id of nothing.
+const MissingID = "0193525f-1f70-7cc1-a0e2-0f6e2b6cfe3b"

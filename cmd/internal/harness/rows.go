@@ -1,0 +1,228 @@
+package harness
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	_ "github.com/jackc/pgx/v5/stdlib"
+	"github.com/stretchr/testify/require"
+
+	"healthcare/modules/doctors"
+	"healthcare/platform/auth"
+	"healthcare/platform/database"
+)
+
+// fill gives the client patients with the longest notes, written as the store has them, for speed.
+func (s *Service) AddLargePatients(t *testing.T, c *Client, count, notes int) {
+	t.Helper()
+	first := c.AddPatient()
+	columns := "owner_id, name, gender, age, birth_date, email, phone, address, " +
+		"medical_record_number, search_text, version, created_at, updated_at"
+	numbers := "SELECT n FROM generate_series(1, ?) AS numbers (n)"
+	id := "gen_random_uuid()"
+	if s.Db.Engine() == database.SQLite {
+		numbers = "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ?) " +
+			"SELECT n FROM numbers"
+		id = "lower(hex(randomblob(4)) || '-' || hex(randomblob(2)) || '-' || " +
+			"hex(randomblob(2)) || '-' || hex(randomblob(2)) || '-' || hex(randomblob(6)))"
+	}
+	statement := "INSERT INTO patients (id, notes, " + columns + ") " +
+		"SELECT " + id + ", ?, " + columns + " FROM patients, (" + numbers + ") AS series WHERE id = ?"
+	require.NoError(t, s.Db.Write(t.Context()).Exec(statement, strings.Repeat("𝒜", notes), count, first).Error)
+}
+
+// trail is what was recorded of the request of that id, in order.
+func (s *Service) AuditEntries(t *testing.T, request string) (entries []Object) {
+	t.Helper()
+	require.NoError(t, s.Db.Read(t.Context()).Table("audit_entries").Where("request_id = ?", request).Order("sequence").Find(&entries).Error)
+	return entries
+}
+
+// crowd gives the user so many patients, all assigned to the doctor.
+func (s *Service) AddAssignedPatients(t testing.TB, owner, doctor string, count int) (patients []string) {
+	t.Helper()
+	at, people, assigned := database.At(time.Now()), []Object{}, []Object{}
+	for range count {
+		patient := uuid.Must(uuid.NewV7()).String()
+		patients = append(patients, patient)
+		people = append(people, Object{
+			"id": patient, "owner_id": owner, "name": "P", "gender": "Other", "age": 1,
+			"email": "", "phone": "", "address": "", "notes": "", "version": 1,
+			"created_at": at, "updated_at": at,
+		})
+		assigned = append(
+			assigned,
+			Object{
+				"id":          uuid.Must(uuid.NewV7()).String(),
+				"owner_id":    owner,
+				"patient_id":  patient,
+				"doctor_id":   doctor,
+				"assigned_at": at,
+			},
+		)
+	}
+	require.NoError(t, s.Db.Do(t.Context(), func(ctx context.Context) error {
+		require.NoError(t, s.Db.Write(ctx).Table("patients").CreateInBatches(people, 500).Error)
+		return s.Db.Write(ctx).Table("assignments").CreateInBatches(assigned, 500).Error
+	}))
+	return patients
+}
+
+// release ends or moves a batch of the doctor's assignments, as a job does, and returns how many.
+func (s *Service) ReleaseDoctor(t testing.TB, released doctors.Assignments, doctor, to string) (ended int) {
+	t.Helper()
+	who := auth.Principal{UserID: uuid.New(), SessionID: uuid.New(), Role: auth.Admin}
+	id, err := doctors.ParseID(doctor)
+	require.NoError(t, err)
+	var other *doctors.ID
+	if to != "" {
+		id, err := doctors.ParseID(to)
+		require.NoError(t, err)
+		other = &id
+	}
+	require.NoError(t, s.Db.Do(t.Context(), func(ctx context.Context) error {
+		ended, err = released.Release(ctx, who, id, other, 500)
+		return err
+	}))
+	return ended
+}
+
+// many is the number of patients of whoever leaves: more than one request removes.
+func LargeCount() int {
+	if os.Getenv("SOAK") == "1" {
+		return 50_000
+	}
+	return 1_500
+}
+
+func (s *Service) AddPatients(t *testing.T, owner string, n int) {
+	t.Helper()
+	rows, now := make([]map[string]any, n), database.At(time.Now())
+	for i := range rows {
+		rows[i] = map[string]any{
+			"id": uuid.Must(uuid.NewV7()), "owner_id": owner, "name": "canary of many",
+			"gender": "Other", "age": 1, "email": "", "phone": "",
+			"address": "", "notes": "", "version": 1, "created_at": now, "updated_at": now,
+		}
+	}
+	require.NoError(t, s.Db.Write(t.Context()).Table("patients").CreateInBatches(rows, 500).Error)
+}
+
+// addJob adds a job that no handler knows, and returns its id.
+func (s *Service) AddJob(t *testing.T) string {
+	t.Helper()
+	id, now := uuid.NewString(), database.At(time.Now())
+	require.NoError(t, s.Db.Write(t.Context()).Exec(`INSERT INTO jobs
+		(id, kind, parameters, state, done, total, failures, due_at, created_at)
+		VALUES (?, 'of the test', '{}', 'pending', 0, 1, 0, ?, ?)`, id, now, now).Error)
+	return id
+}
+
+// rows is everything that is stored, table by table, every value as text.
+type Rows map[string][]map[string]string
+
+// stored reads the whole database but the audit trail, which grows by being asked; the tables are the catalogue's.
+func (s *Service) StoredRows(t *testing.T) Rows {
+	t.Helper()
+	all := Rows{}
+	for _, table := range s.TableNames(t) {
+		if strings.HasPrefix(table, "audit_") {
+			continue
+		}
+		var read []Object
+		require.NoError(t, s.Db.Read(t.Context()).Table(table).Find(&read).Error)
+		all[table] = []map[string]string{}
+		for _, row := range read {
+			texts := map[string]string{}
+			for column, value := range row {
+				texts[column] = ValueText(value)
+			}
+			all[table] = append(all[table], texts)
+		}
+		slices.SortFunc(all[table], func(a, b map[string]string) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
+	}
+	require.Contains(t, all, "patients")
+	return all
+}
+
+// textOf is a stored value as text.
+func ValueText(value any) string {
+	switch v := value.(type) {
+	case time.Time:
+		return v.UTC().Format(time.RFC3339Nano)
+	case []byte:
+		return string(v)
+	}
+	return fmt.Sprint(value)
+}
+
+// tables are those of the database's catalogue.
+func (s *Service) TableNames(t *testing.T) (names []string) {
+	t.Helper()
+	catalogue := "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"
+	if s.Db.Engine() == database.Postgres {
+		catalogue = "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() ORDER BY tablename"
+	}
+	require.NoError(t, s.Db.Read(t.Context()).Raw(catalogue).Scan(&names).Error)
+	return names
+}
+
+// columns are the names of all columns of all tables.
+func (s *Service) ColumnNames(t *testing.T) (names []string) {
+	t.Helper()
+	for _, table := range s.TableNames(t) {
+		columns, err := s.columnsOf(t, table)
+		require.NoError(t, err)
+		names = append(names, columns...)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+func (s *Service) columnsOf(t *testing.T, table string) ([]string, error) {
+	t.Helper()
+	read, err := s.Db.Read(t.Context()).Table(table).Limit(0).Rows()
+	require.NoError(t, err)
+	defer func() { require.NoError(t, errors.Join(read.Err(), read.Close())) }()
+	return read.Columns()
+}
+
+// belonging keeps the rows that name one of the ids in a column of ids.
+func (all Rows) BelongingTo(ids ...string) Rows {
+	kept := Rows{}
+	for table, content := range all {
+		for _, row := range content {
+			for column, value := range row {
+				if (column == "id" || strings.HasSuffix(column, "_id")) && slices.Contains(ids, value) {
+					kept[table] = append(kept[table], row)
+					break
+				}
+			}
+		}
+	}
+	return kept
+}
+
+// statements runs SQL beside the program, as an operator might.
+func Exec(t *testing.T, db database.Config, all ...string) {
+	t.Helper()
+	driver, source := "sqlite", db.Path
+	if db.URL != "" {
+		driver, source = "pgx", db.URL
+	}
+	pool, err := sql.Open(driver, source)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, pool.Close()) }()
+	for _, statement := range all {
+		_, err := pool.Exec(statement)
+		require.NoError(t, err, statement)
+	}
+}

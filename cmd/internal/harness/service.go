@@ -1,0 +1,154 @@
+//go:build unix
+
+package harness
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/routers"
+	"github.com/getkin/kin-openapi/routers/gorillamux"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/fx"
+	"go.uber.org/fx/fxevent"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"healthcare/cmd/internal/composition"
+	"healthcare/platform/auth"
+	"healthcare/platform/clock"
+	"healthcare/platform/config"
+	"healthcare/platform/database"
+	"healthcare/platform/databasetest"
+	"healthcare/platform/httpserver"
+)
+
+// proxied has requests come from the networks that X-Forwarded-For names, and be answered in the time that ships.
+func BehindProxy(cfg *config.Config) {
+	cfg.TrustedProxies, cfg.HTTPHandlerTimeout = []string{"127.0.0.0/8"}, 1500*time.Millisecond
+}
+
+// by has the whole program look at this clock.
+func WithClock(manual *clock.Manual) fx.Option {
+	return fx.Decorate(func(clock.Clock) clock.Clock { return manual })
+}
+
+// service is the whole program on a database of its own, listening on a free port of loopback.
+type Service struct {
+	URL      string
+	Db       *database.DB
+	Log      *safeBuffer
+	contract routers.Router
+	Document *openapi3.T
+	Answered sync.Map // "operationId status" of every answer
+}
+
+// eachEngine runs test against the whole program on both engines.
+func EachEngine(t *testing.T, test func(t *testing.T, s *Service), adjust ...func(*config.Config)) {
+	databasetest.EachConfig(t, func(t *testing.T, db database.Config) { test(t, Start(t, db, adjust...)) })
+}
+
+func Start(t *testing.T, db database.Config, adjust ...func(*config.Config)) *Service {
+	t.Helper()
+	return StartWith(t, db, fx.Options(), adjust...)
+}
+
+// startWith is startService with more parts than the program has: a module of the test's own, or a part in another's place.
+func StartWith(t *testing.T, db database.Config, more fx.Option, adjust ...func(*config.Config)) *Service {
+	t.Helper()
+	cfg, err := config.Default()
+	require.NoError(t, err)
+	cfg.HTTPAddress = "127.0.0.1:0"
+	cfg.SecretKey = "a key of the tests, which nobody else should use anywhere"
+	cfg.AuditKey, cfg.DataDir = "another key of the tests, which nobody else should use", t.TempDir()
+	cfg.PasswordHashMemory, cfg.PasswordHashIterations, cfg.PasswordHashQueue = 64, 1, 1024                            // cheap: these tests are not about hashing
+	cfg.SignInFreeAttempts, cfg.SignInAccountFailures, cfg.SignInClientFailures = 1_000_000, 1_000_000, 1_000_000      // nor about guessing
+	cfg.RegistrationsPerHour = 0                                                                                       // nor about registering
+	cfg.PasswordHashWait, cfg.HTTPHandlerTimeout, cfg.HTTPReadTimeout = 30*time.Second, 30*time.Second, 30*time.Second // a loaded machine is slow, not broken
+	for _, f := range adjust {
+		f(&cfg)
+	}
+	s := &Service{Log: &safeBuffer{}}
+	encoder := zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig())
+	logger := zap.New(zapcore.NewCore(encoder, s.Log, zapcore.DebugLevel))
+	var server *httpserver.Server
+	app := fx.New(composition.Configuration(cfg, TestVersion), composition.Serving(), more, fx.Replace(db), fx.Replace(logger), fx.Populate(&server, &s.Db),
+		fx.WithLogger(func() fxevent.Logger { return fxevent.NopLogger }))
+	require.NoError(t, app.Err())
+	require.NoError(t, app.Start(t.Context()))
+	t.Cleanup(func() {
+		http.DefaultClient.CloseIdleConnections() // the server would let them speak once more
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		defer cancel()
+		require.NoError(t, app.Stop(ctx))
+	})
+	s.URL = "http://" + server.Address()
+	s.readContract(t)
+	return s
+}
+
+// readContract takes the contract from where a client takes it.
+func (s *Service) readContract(t *testing.T) {
+	answer, err := http.Get(s.URL + "/openapi.json")
+	require.NoError(t, err)
+	defer func() { _ = answer.Body.Close() }()
+	raw, err := io.ReadAll(answer.Body)
+	require.NoError(t, err)
+	s.Document, err = openapi3.NewLoader().LoadFromData(raw)
+	require.NoError(t, err)
+	s.contract, err = gorillamux.NewRouter(s.Document)
+	require.NoError(t, err)
+}
+
+func (s *Service) Anonymous(t *testing.T) *Client { return &Client{T: t, Service: s} }
+
+// user registers and signs in somebody new.
+func (s *Service) NewUser(t *testing.T, name string) *Client {
+	t.Helper()
+	c := s.Anonymous(t)
+	c.Name = name
+	c.Do("POST", "/api/auth/register/", Object{"name": name, "email": c.Email(), "password": Password}).Expect(201)
+	c.Token = c.SignIn()
+	return c
+}
+
+// as is a new user of that role, whom no route can sign out for long.
+func (s *Service) NewUserWithRole(t *testing.T, role auth.Role, name string) *Client {
+	t.Helper()
+	c := s.NewUser(t, name)
+	c.RenewedToken = &c.Token
+	require.NoError(t, s.Db.Write(t.Context()).Exec("UPDATE users SET role = ? WHERE mailbox = ?", role, c.Email()).Error)
+	return c
+}
+
+// safeBuffer keeps the log for tests that look into it.
+type safeBuffer struct {
+	Mu sync.Mutex
+	B  bytes.Buffer
+}
+
+func (b *safeBuffer) Write(p []byte) (int, error) {
+	b.Mu.Lock()
+	defer b.Mu.Unlock()
+	return b.B.Write(p)
+}
+
+// Sync implements zapcore.WriteSyncer.
+func (b *safeBuffer) Sync() error { return nil }
+
+func (b *safeBuffer) String() string {
+	b.Mu.Lock()
+	defer b.Mu.Unlock()
+	return b.B.String()
+}
+
+const (
+	ReplicaInUse    = "a replica is in use"
+	ReplicaOutOfUse = "a replica is out of use"
+)

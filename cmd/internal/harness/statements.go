@@ -1,0 +1,88 @@
+package harness
+
+import (
+	"context"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"gorm.io/gorm"
+
+	"healthcare/platform/audit"
+)
+
+// sqlTexts are those that the service sent since the last time that it was asked.
+type StatementRecorder struct {
+	mu    sync.Mutex
+	texts map[string]bool
+	sent  int // how many, the same ones too
+}
+
+// background are parts of the statements of the tasks that run beside the requests, whatever is requested.
+var background = []string{
+	`FROM "audit_heads" ORDER BY chain;`,                            // the keeper of the audit trail
+	`WHERE (search_text `,                                           // the sweep that recomputes search texts
+	`NOT EXISTS (SELECT 1 FROM user_mailboxes m WHERE m.user_id = `, // the sweep that records mailboxes
+	`FROM jobs WHERE expires_at IS NULL`,                            // the search for jobs to run
+	`DELETE FROM jobs WHERE expires_at <= `,                         // the removal of those that ended long ago
+	// the removal of bodies that an earlier release has kept
+	`length(body) > 0`,
+	`WHERE (user_id, route, key) IN (`,             // the removal of expired Idempotency-Keys
+	`FROM "idempotency_keys" WHERE expires_at <= `, // which are looked for first
+}
+
+func inBackground(ctx context.Context, text string) bool {
+	isPart := func(part string) bool { return strings.Contains(text+";", part) }
+	return audit.RequestOf(ctx).ID == "" && slices.ContainsFunc(background, isPart)
+}
+
+// everyColumn is what a statement must not ask for: a newer release's column would change its result.
+var EveryColumn = regexp.MustCompile(`(?i)(?:SELECT|RETURNING|,)\s+(?:DISTINCT\s+)?(?:[\w"]+\.)?\*|"\.\*`)
+
+// record notes the text of every statement of both pools.
+func (s *Service) RecordStatements(t *testing.T) *StatementRecorder {
+	r := &StatementRecorder{texts: map[string]bool{}}
+	note := func(db *gorm.DB) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if text := db.Statement.SQL.String(); !inBackground(db.Statement.Context, text) {
+			r.texts[text] = true
+			r.sent++
+		}
+	}
+	pools := []*gorm.DB{s.Db.Write(t.Context())}
+	if reader := s.Db.Read(t.Context()); reader.Callback() != pools[0].Callback() {
+		pools = append(pools, reader)
+	}
+	for _, pool := range pools {
+		callbacks := pool.Callback()
+		require.NoError(t, callbacks.Create().After("gorm:create").Register("test:record", note))
+		require.NoError(t, callbacks.Query().After("gorm:query").Register("test:record", note))
+		require.NoError(t, callbacks.Update().After("gorm:update").Register("test:record", note))
+		require.NoError(t, callbacks.Delete().After("gorm:delete").Register("test:record", note))
+		require.NoError(t, callbacks.Row().After("gorm:row").Register("test:record", note))
+		require.NoError(t, callbacks.Raw().After("gorm:raw").Register("test:record", note))
+	}
+	return r
+}
+
+// take hands out what was noted, and starts anew.
+func (r *StatementRecorder) Take() map[string]bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	taken := r.texts
+	r.texts = map[string]bool{}
+	return taken
+}
+
+// count is how many were sent since it was asked last; what texts they had is forgotten.
+func (r *StatementRecorder) Count() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	sent := r.sent
+	r.sent, r.texts = 0, map[string]bool{}
+	return sent
+}

@@ -1,5 +1,5 @@
-// Package assignments is the public face of the assignments module: which doctor treats which patient. It asks patients and
-// doctors, and reacts when they remove a record; nobody asks it anything yet.
+// Package assignments is the public package of the assignments module: which doctor treats which patient. It uses the
+// directories of patients and doctors, and subscribes to their removals.
 package assignments
 
 import (
@@ -17,12 +17,16 @@ func ParseID(s string) (ID, error) { return recordid.Parse[ID](s, ErrNotFound) }
 
 // Config is the operator's limit.
 type Config struct {
-	MaxPerUser int // 0: none
+	MaxPerUser int // 0: no limit
 }
 
-// What the module refuses.
+// Errors of the module.
 var (
 	ErrNotFound        = errs.New(errs.NotFound, "not_found", "No such assignment.")
 	ErrLimitReached    = errs.New(errs.Conflict, "limit_reached", "You have as many assignments as one user may have.")
-	ErrAlreadyAssigned = errs.Duplicate(errs.WholeRecord, "already_assigned", "This doctor is already assigned to this patient.")
+	ErrAlreadyAssigned = errs.Duplicate(
+		errs.WholeRecord,
+		"already_assigned",
+		"This doctor is already assigned to this patient.",
+	)
 )

@@ -1,5 +1,5 @@
-// Package doctors is the public face of the doctors module: the directory of doctors that all users share. What other modules may
-// hold, ask and hear of a doctor is here; everything else is internal.
+// Package doctors is the public package of the doctors module: the directory of doctors that all users share. The types,
+// interfaces and events that other modules use are here; everything else is internal.
 package doctors
 
 import (
@@ -18,7 +18,7 @@ type ID = recordid.Of[Doctor]
 // ParseID reads an id in its canonical form. Errors: ErrNotFound.
 func ParseID(s string) (ID, error) { return recordid.Parse[ID](s, ErrNotFound) }
 
-// Doctor is what other modules may know of a doctor.
+// Doctor is the part of a doctor that other modules may use.
 type Doctor struct {
 	ID             ID
 	Name           string
@@ -26,17 +26,17 @@ type Doctor struct {
 	Experience     int // whole years
 }
 
-// Directory answers other modules' questions about doctors.
+// Directory finds doctors for other modules.
 type Directory interface {
-	// Find returns the doctor with that id, to be assigned to a patient. Errors: ErrNotFound, ErrInRemoval.
+	// Find returns a doctor who takes new assignments. Errors: ErrNotFound, ErrInRemoval.
 	Find(ctx context.Context, id ID) (Doctor, error)
 
-	// FindAll is those of the doctors that exist, by id, in one query. Errors: none of its own.
+	// FindAll returns those of the doctors that exist, by id, in one query. Errors: none of its own.
 	FindAll(ctx context.Context, ids []ID) (map[ID]Doctor, error)
 }
 
-// Assignments knows to whom doctors are assigned. The assignments module implements it, so that doctors can be removed
-// without knowing assignments.
+// Assignments finds and ends the assignments of doctors. The assignments module implements it, so that doctors can be
+// removed without knowing assignments.
 type Assignments interface {
 	// Owners returns the user who owns the patient of each of the doctor's assignments, at most limit of them. Errors:
 	// none of its own.
@@ -46,12 +46,12 @@ type Assignments interface {
 	Count(ctx context.Context, doctor ID) (int, error)
 
 	// Release ends at most limit of the doctor's assignments on behalf of who, in the transaction of ctx, and returns
-	// how many it ended. Unless to is nil, it assigns the patients to that doctor, but for those who already are.
-	// Errors: ErrNotFound if to was removed meanwhile.
+	// how many it ended. Unless to is nil, it assigns the patients to that doctor if they are not assigned already.
+	// Errors: ErrNotFound if to was removed in the meantime.
 	Release(ctx context.Context, who auth.Principal, doctor ID, to *ID, limit int) (ended int, err error)
 }
 
-// Mode decides who may change the directory.
+// Mode is the rule of who may change the directory.
 type Mode string
 
 // The modes.
@@ -67,14 +67,14 @@ type Config struct {
 	MaxPerUser int // doctors that one user may have added; 0: no limit
 }
 
-// Deleted is announced in the transaction that removes a doctor, before the row is deleted. Subscribers delete their
+// Deleted is published in the transaction that removes a doctor, before the row is deleted. Subscribers delete their
 // references to it.
 type Deleted struct {
 	ID ID
 	By auth.Principal
 }
 
-// What the module refuses.
+// Errors of the module.
 var (
 	ErrNotFound  = errs.New(errs.NotFound, "not_found", "No such doctor.")
 	ErrInRemoval = errs.New(errs.Conflict, "doctor_in_removal", "This doctor is being removed.")
@@ -99,5 +99,9 @@ var (
 		"Only administrators change the directory of doctors here.",
 	)
 	ErrLimitReached       = errs.New(errs.Conflict, "limit_reached", "You have added as many doctors as one user may add.")
-	ErrLicenseNumberTaken = errs.Duplicate("license_number", "license_number_taken", "Another doctor has this license number.")
+	ErrLicenseNumberTaken = errs.Duplicate(
+		"license_number",
+		"license_number_taken",
+		"Another doctor has this license number.",
+	)
 )

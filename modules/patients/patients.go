@@ -1,5 +1,5 @@
-// Package patients is the public face of the patients module: patients, each owned by one user and seen by nobody else. What other
-// modules may hold, ask and hear of a patient is here; everything else is internal.
+// Package patients is the public package of the patients module. A patient is owned by one user and visible to no other.
+// The types, interfaces and events that other modules use are here; everything else is internal.
 package patients
 
 import (
@@ -18,17 +18,23 @@ type ID = recordid.Of[Patient]
 // ParseID reads an id in its canonical form. Errors: ErrNotFound.
 func ParseID(s string) (ID, error) { return recordid.Parse[ID](s, ErrNotFound) }
 
-// Scope says whose patients a question is about. It becomes part of the one statement that answers it: nothing is filtered
-// afterwards. The zero Scope holds no patient.
+// Scope is a set of patients to which a statement is narrowed: results are never filtered afterwards. The zero Scope is
+// empty.
 type Scope struct{ owner uuid.UUID }
 
-// OwnedBy is the scope of the patients that the user created.
+// OwnedBy returns the scope of the patients that the user created.
 func OwnedBy(user uuid.UUID) Scope { return Scope{user} }
 
-// Owner is the user whose patients the scope holds.
+// VisibleTo returns the scope of the patients that a user may see: those the user owns.
+func VisibleTo(who auth.Principal) Scope { return OwnedBy(who.UserID) }
+
+// ChangeableBy returns the scope of the patients that a user may change: those the user owns.
+func ChangeableBy(who auth.Principal) Scope { return OwnedBy(who.UserID) }
+
+// Owner returns the user who owns the patients of the scope.
 func (s Scope) Owner() uuid.UUID { return s.owner }
 
-// Patient is what other modules may know of a patient: the minimum necessary (45 CFR 164.502(b)), by value.
+// Patient is the part of a patient that other modules may use: the minimum necessary (45 CFR 164.502(b)), by value.
 type Patient struct {
 	ID     ID
 	Name   string
@@ -36,12 +42,12 @@ type Patient struct {
 	Gender string
 }
 
-// Directory answers other modules' questions about patients.
+// Directory finds patients for other modules.
 type Directory interface {
-	// Find is the patient with that id in the scope. Errors: ErrNotFound, also for a patient outside the scope.
+	// Find returns a patient of the scope. Errors: ErrNotFound, also for a patient outside the scope.
 	Find(ctx context.Context, scope Scope, id ID) (Patient, error)
 
-	// FindAll is those of the patients that are in the scope, by id, in one query. Errors: none of its own.
+	// FindAll returns those of the patients that are in the scope, by id, in one query. Errors: none of its own.
 	FindAll(ctx context.Context, scope Scope, ids []ID) (map[ID]Patient, error)
 }
 
@@ -53,9 +59,9 @@ type AssignmentLookup interface {
 	PatientsOf(ctx context.Context, scope Scope, doctor uuid.UUID, limit int) ([]ID, error)
 }
 
-// Deleted is announced in the transaction that removes patients of one user, before the rows are deleted: subscribers
-// delete their references to them. It names at most 1,000 at a time. The audit entry of the removal names each patient,
-// so subscribers need not.
+// Deleted is published in the transaction that removes patients of one user, before the rows are deleted. Subscribers
+// delete their references to them. It has at most 1,000 ids. The audit entries of the removal name each patient, so
+// subscribers record nothing.
 type Deleted struct {
 	IDs []ID
 	By  auth.Principal
@@ -63,14 +69,18 @@ type Deleted struct {
 
 // Config is the operator's limit.
 type Config struct {
-	MaxPerUser int // 0: none
+	MaxPerUser int // 0: no limit
 }
 
-// What the module refuses.
+// Errors of the module.
 var (
 	ErrNotFound     = errs.New(errs.NotFound, "not_found", "No such patient.")
 	ErrLimitReached = errs.New(
 		errs.Conflict, "limit_reached", "You have as many patients as one user may have.",
 	)
-	ErrMedicalRecordNumberTaken = errs.Duplicate("medical_record_number", "medical_record_number_taken", "Another of your patients has this medical record number.")
+	ErrMedicalRecordNumberTaken = errs.Duplicate(
+		"medical_record_number",
+		"medical_record_number_taken",
+		"Another of your patients has this medical record number.",
+	)
 )

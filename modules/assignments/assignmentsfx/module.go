@@ -13,7 +13,7 @@ import (
 
 // Module provides patients.AssignmentLookup, doctors.Assignments, the module's API and its reactions.
 var Module = fx.Module("assignments",
-	fx.Provide(store.New, app.NewLimit, app.New, app.NewLookup, app.NewOfDoctors),
+	fx.Provide(store.New, app.NewLimit, app.New, app.NewLookup, app.NewDoctorAssignments),
 	events.Subscribe(app.WhenPatientDeleted),
 	events.Subscribe(app.WhenDoctorDeleted),
 	httpserver.Handle(rest.New),

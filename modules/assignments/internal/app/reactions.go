@@ -9,26 +9,26 @@ import (
 	"healthcare/platform/events"
 )
 
-// WhenPatientDeleted ends the assignments of patients who go, in the same transaction. The patients' own entries in the
-// audit trail stand for it.
+// WhenPatientDeleted ends the assignments of removed patients, in the same transaction. The audit entries of the patients
+// stand for those of the assignments.
 func WhenPatientDeleted(assignments ports.Repository, limit Limit) events.Subscription {
-	return events.On("assignments", func(ctx context.Context, gone patients.Deleted) error {
-		ended, err := assignments.RemoveAllOfPatients(ctx, gone.IDs)
-		limit.Changed(gone.By.UserID, -ended) // whose patients they are
+	return events.On("assignments", func(ctx context.Context, deleted patients.Deleted) error {
+		ended, err := assignments.RemoveAllOfPatients(ctx, deleted.IDs)
+		limit.Changed(deleted.By.UserID, -ended) // the owner of the patients
 		return err
 	})
 }
 
-// atOnce is how many assignments a statement ends.
-const atOnce = 1000
+// releasedAtOnce is the number of assignments that a statement ends.
+const releasedAtOnce = 1000
 
-// WhenDoctorDeleted ends the assignments of a doctor who goes, in the same transaction, and names the patients in the
+// WhenDoctorDeleted ends the assignments of a removed doctor, in the same transaction, and names the patients in the
 // audit trail.
-func WhenDoctorDeleted(released doctors.Assignments) events.Subscription {
-	return events.On("assignments", func(ctx context.Context, gone doctors.Deleted) error {
+func WhenDoctorDeleted(assignments doctors.Assignments) events.Subscription {
+	return events.On("assignments", func(ctx context.Context, deleted doctors.Deleted) error {
 		for {
-			ended, err := released.Release(ctx, gone.By, gone.ID, nil, atOnce)
-			if err != nil || ended < atOnce {
+			ended, err := assignments.Release(ctx, deleted.By, deleted.ID, nil, releasedAtOnce)
+			if err != nil || ended < releasedAtOnce {
 				return err
 			}
 		}

@@ -1,5 +1,5 @@
-// Package app holds the use cases of the assignments module: one method each, on behalf of a user who may assign doctors to their own
-// patients only.
+// Package app has the use cases of the assignments module: one method each, on behalf of a user who may assign doctors to
+// their own patients only.
 package app
 
 import (
@@ -21,7 +21,7 @@ import (
 	"healthcare/platform/tx"
 )
 
-// Service is what a user may do with assignments.
+// Service is the use cases of assignments.
 type Service struct {
 	assignments ports.Repository
 	patients    patients.Directory
@@ -32,7 +32,7 @@ type Service struct {
 	limit       Limit
 }
 
-// Limit is the quota of assignments of each user's patients.
+// Limit is the quota of assignments that the patients of one user may have.
 type Limit struct{ *quota.Quota }
 
 // NewLimit returns the configured limit.
@@ -42,34 +42,33 @@ func NewLimit(cfg assignments.Config, repository ports.Repository) Limit {
 
 // New wires the use cases.
 func New(
-	assignments ports.Repository, patients patients.Directory, doctors doctors.Directory, trail audit.Recorder, tx tx.Runner,
-	clock clock.Clock, limit Limit,
+	repository ports.Repository, patientDirectory patients.Directory, doctorDirectory doctors.Directory,
+	trail audit.Recorder, runner tx.Runner, clk clock.Clock, limit Limit,
 ) *Service {
 	return &Service{
-		assignments: assignments,
-		patients:    patients,
-		doctors:     doctors,
+		assignments: repository,
+		patients:    patientDirectory,
+		doctors:     doctorDirectory,
 		trail:       trail,
-		tx:          tx,
-		clock:       clock,
+		tx:          runner,
+		clock:       clk,
 		limit:       limit,
 	}
 }
 
-// Assigned is an assignment with what its two sides may be shown as.
+// Assigned is an assignment with the patient and the doctor as they are shown.
 type Assigned struct {
 	domain.Assignment
 	Patient patients.Patient
 	Doctor  doctors.Doctor
 }
 
-// visible is whose patients' assignments the user may see: their own patients'.
-func visible(who auth.Principal) patients.Scope { return patients.OwnedBy(who.UserID) }
-
-// Assign makes doctor treat patient. Whether the patient is the user's is checked first, so that nothing is told about
-// other users' assignments. Errors: patients.ErrNotFound, doctors.ErrNotFound, doctors.ErrInRemoval,
+// Assign assigns a doctor to a patient. The owner of the patient is checked first, so that the errors reveal nothing about
+// assignments of other users. Errors: patients.ErrNotFound, doctors.ErrNotFound, doctors.ErrInRemoval,
 // assignments.ErrAlreadyAssigned, assignments.ErrLimitReached.
-func (s *Service) Assign(ctx context.Context, who auth.Principal, patient patients.ID, doctor doctors.ID) (made Assigned, err error) {
+func (s *Service) Assign(
+	ctx context.Context, who auth.Principal, patient patients.ID, doctor doctors.ID,
+) (made Assigned, err error) {
 	err = s.limit.Insert(ctx, who.UserID, func(ctx context.Context) error {
 		made, err = s.assign(ctx, who, patient, doctor)
 		return err
@@ -82,7 +81,7 @@ func (s *Service) assign(
 ) (made Assigned, err error) {
 	return made, s.tx.Do(ctx, func(ctx context.Context) (err error) {
 		made = Assigned{Assignment: domain.New(who.UserID, patient, doctor, s.clock.Now())}
-		if made.Patient, err = s.patients.Find(ctx, visible(who), patient); err != nil {
+		if made.Patient, err = s.patients.Find(ctx, patients.ChangeableBy(who), patient); err != nil {
 			return err
 		}
 		if made.Doctor, err = s.doctors.Find(ctx, doctor); err != nil {
@@ -95,15 +94,18 @@ func (s *Service) assign(
 	})
 }
 
-// Browse is a page of the assignments of the user's patients that pass the filter, in three queries. A filter by a
-// patient who does not exist or is not the user's gives an empty page, which is recorded as a refusal. Errors: none.
-func (s *Service) Browse(ctx context.Context, who auth.Principal, filter domain.Filter, page paging.Request) (paging.Page[Assigned], error) {
+// Browse returns a page of the assignments of the user's patients that match the filter, in three queries. A filter by a
+// patient who does not exist or belongs to another user returns an empty page, which is recorded as a refusal. Errors:
+// none.
+func (s *Service) Browse(
+	ctx context.Context, who auth.Principal, filter domain.Filter, page paging.Request,
+) (paging.Page[Assigned], error) {
 	shown, err := s.page(ctx, who, filter, page)
 	if err != nil {
 		return paging.Page[Assigned]{}, err
 	}
 	if filter.Patient != nil && len(shown.Items) == 0 {
-		if _, err := s.patients.Find(ctx, visible(who), patients.ID{UUID: *filter.Patient}); err != nil {
+		if _, err := s.patients.Find(ctx, patients.VisibleTo(who), patients.ID{UUID: *filter.Patient}); err != nil {
 			err = s.recordMissingPatient(ctx, who, *filter.Patient, http.StatusOK, err)
 			if !errors.Is(err, patients.ErrNotFound) {
 				return paging.Page[Assigned]{}, err
@@ -114,11 +116,11 @@ func (s *Service) Browse(ctx context.Context, who auth.Principal, filter domain.
 	return shown, s.trail.Record(ctx, who, newListEntries(filter, shown.Items)...)
 }
 
-// page reads what Browse shows, unrecorded.
+// page returns the page of Browse without recording it.
 func (s *Service) page(
 	ctx context.Context, who auth.Principal, filter domain.Filter, page paging.Request,
 ) (paging.Page[Assigned], error) {
-	found, err := s.assignments.List(ctx, visible(who), filter, page)
+	found, err := s.assignments.List(ctx, patients.VisibleTo(who), filter, page)
 	if err != nil {
 		return paging.Page[Assigned]{}, err
 	}
@@ -130,9 +132,11 @@ func (s *Service) page(
 	return paging.Page[Assigned]{Items: detailed, Next: found.Next, Total: found.Total}, nil
 }
 
-// BrowseOf is a page of one patient's assignments. Errors: patients.ErrNotFound.
-func (s *Service) BrowseOf(ctx context.Context, who auth.Principal, patient patients.ID, page paging.Request) (paging.Page[Assigned], error) {
-	if _, err := s.patients.Find(ctx, visible(who), patient); err != nil {
+// BrowseOf returns a page of one patient's assignments. Errors: patients.ErrNotFound.
+func (s *Service) BrowseOf(
+	ctx context.Context, who auth.Principal, patient patients.ID, page paging.Request,
+) (paging.Page[Assigned], error) {
+	if _, err := s.patients.Find(ctx, patients.VisibleTo(who), patient); err != nil {
 		return paging.Page[Assigned]{}, s.recordMissingPatient(ctx, who, patient.UUID, http.StatusNotFound, err)
 	}
 	filter := domain.Filter{Patient: &patient.UUID}
@@ -143,9 +147,9 @@ func (s *Service) BrowseOf(ctx context.Context, who auth.Principal, patient pati
 	return shown, s.trail.Record(ctx, who, newListEntries(filter, shown.Items)...)
 }
 
-// Find is one assignment. Errors: assignments.ErrNotFound.
+// Find returns one assignment. Errors: assignments.ErrNotFound.
 func (s *Service) Find(ctx context.Context, who auth.Principal, id assignments.ID) (Assigned, error) {
-	one, err := s.assignments.Find(ctx, visible(who), id)
+	one, err := s.assignments.Find(ctx, patients.VisibleTo(who), id)
 	if err != nil {
 		return Assigned{}, s.recordMissing(ctx, who, id, err)
 	}
@@ -153,34 +157,35 @@ func (s *Service) Find(ctx context.Context, who auth.Principal, id assignments.I
 	if err != nil {
 		return Assigned{}, err
 	}
-	if len(detailed) == 0 { // its patient or doctor was removed since
+	if len(detailed) == 0 { // its patient or doctor was removed in the meantime
 		return Assigned{}, s.recordMissing(ctx, who, id, assignments.ErrNotFound)
 	}
 	return detailed[0], s.trail.Record(ctx, who, newEntry(audit.Read, one))
 }
 
-// Lookup returns the assignment with an id that may be a patient's instead, and reports whether there is one. Unlike Find it records no refusal.
-// Errors: none of its own.
+// Lookup returns the assignment with an id that may be a patient's instead, and reports whether it exists. Unlike Find it
+// records no refusal. Errors: none of its own.
 func (s *Service) Lookup(ctx context.Context, who auth.Principal, id assignments.ID) (Assigned, bool, error) {
-	if _, err := s.assignments.Find(ctx, visible(who), id); errors.Is(err, assignments.ErrNotFound) {
+	if _, err := s.assignments.Find(ctx, patients.VisibleTo(who), id); errors.Is(err, assignments.ErrNotFound) {
 		return Assigned{}, false, nil
 	}
 	one, err := s.Find(ctx, who, id)
 	return one, err == nil, err
 }
 
-// Discharge ends an assignment. It never changed, so it is at its first version. Errors: assignments.ErrNotFound, revision.ErrStale.
+// Discharge ends an assignment. Assignments never change, so its version is 1.
+// Errors: assignments.ErrNotFound, revision.ErrStale.
 func (s *Service) Discharge(ctx context.Context, who auth.Principal, id assignments.ID, expected revision.Match) error {
 	err := s.tx.Do(ctx, func(ctx context.Context) error {
-		one, err := s.assignments.Find(ctx, visible(who), id) // tells the trail whose it was
+		one, err := s.assignments.Find(ctx, patients.ChangeableBy(who), id) // its patient is recorded
 		if err != nil {
 			return err
 		}
-		if err := s.assignments.Remove(ctx, visible(who), id); err != nil {
+		if err := s.assignments.Remove(ctx, patients.ChangeableBy(who), id); err != nil {
 			return err
 		}
 		if err := expected.Check(domain.Version); err != nil {
-			return err // undone
+			return err // rolls back
 		}
 		return s.trail.Record(ctx, who, newEntry(audit.Delete, one))
 	})
@@ -190,8 +195,8 @@ func (s *Service) Discharge(ctx context.Context, who auth.Principal, id assignme
 	return s.recordMissing(ctx, who, id, err)
 }
 
-// detailed adds what the two sides are shown as, in two queries. An assignment whose patient or doctor was removed since it was read has
-// ended with them, and is left out. It returns how many of all fit on a page.
+// detailed adds the patients and doctors, in two queries. It leaves out assignments whose patient or doctor was removed
+// since they were read: they have ended. It returns how many of all fit on a page.
 func (s *Service) detailed(
 	ctx context.Context, who auth.Principal, all []domain.Assignment,
 ) (detailed []Assigned, count int, err error) {
@@ -200,7 +205,7 @@ func (s *Service) detailed(
 		patientIDs.add(a.PatientID)
 		doctorIDs.add(a.DoctorID)
 	}
-	patientsByID, err := s.patients.FindAll(ctx, visible(who), patientIDs.all())
+	patientsByID, err := s.patients.FindAll(ctx, patients.VisibleTo(who), patientIDs.all())
 	if err != nil {
 		return nil, 0, err
 	}
@@ -225,7 +230,7 @@ func (s *Service) detailed(
 	return detailed, len(all), nil
 }
 
-// set keeps a batch from asking twice for the same id.
+// set is a set of ids, so that a batch has each id once.
 type set[ID comparable] map[ID]struct{}
 
 func (s set[ID]) add(id ID) { s[id] = struct{}{} }

@@ -1,4 +1,4 @@
-// Package domain says what an assignment is. It is pure: no store, no HTTP, no clock of its own.
+// Package domain has the type of an assignment. It is pure: no store, no HTTP, no clock of its own.
 package domain
 
 import (
@@ -12,7 +12,7 @@ import (
 	"healthcare/platform/recordid"
 )
 
-// Assignment says that a doctor treats a patient. It never changes: it is made and it ends.
+// Assignment is a doctor who treats a patient. It never changes: it is made and it ends.
 type Assignment struct {
 	ID         assignments.ID
 	OwnerID    uuid.UUID // the patient's owner, who never changes
@@ -21,10 +21,10 @@ type Assignment struct {
 	AssignedAt time.Time
 }
 
-// Version is that of every assignment.
+// Version is the version of every assignment.
 const Version = 1
 
-// New assigns doctor to owner's patient.
+// New returns a new assignment of a doctor to a patient of the owner.
 func New(owner uuid.UUID, patient patients.ID, doctor doctors.ID, now time.Time) Assignment {
 	id := recordid.New[assignments.ID]()
 	return Assignment{ID: id, OwnerID: owner, PatientID: patient, DoctorID: doctor, AssignedAt: now}

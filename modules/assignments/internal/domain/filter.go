@@ -6,7 +6,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// Filter narrows a list of assignments; the zero Filter does not.
+// Filter narrows a list of assignments. The zero Filter matches all.
 type Filter struct {
 	Patient        *uuid.UUID // only this patient's
 	Doctor         *uuid.UUID // only this doctor's

@@ -8,8 +8,9 @@ import (
 	"healthcare/modules/doctors/internal/ports"
 )
 
-// NewDirectory is what other modules ask. It stands apart from Service, so that a module which asks can also react.
-func NewDirectory(doctors ports.Repository) doctors.Directory { return directory{doctors} }
+// NewDirectory returns the directory for other modules. It is separate from Service, so that a module which uses it can
+// also subscribe to events of Service.
+func NewDirectory(repository ports.Repository) doctors.Directory { return directory{repository} }
 
 type directory struct{ doctors ports.Repository }
 

@@ -17,7 +17,7 @@ import (
 	"healthcare/platform/revision"
 )
 
-// maxAtOnce is the most assignments that end with a doctor within the request. More are ended in the background.
+// maxAtOnce is the most assignments that end with a doctor within the request. More end in the background.
 const maxAtOnce = 1000
 
 // Remove deletes a doctor who is at an expected version, with their assignments. Errors: doctors.ErrCurated,
@@ -34,7 +34,7 @@ func (s *Service) Remove(ctx context.Context, who auth.Principal, id doctors.ID,
 		if _, err := s.removalOf(ctx, id); err != nil {
 			return err
 		}
-		if err := s.dispensable(ctx, who, id); err != nil {
+		if err := s.requireDeletable(ctx, who, id); err != nil {
 			return err
 		}
 		return s.delete(ctx, who, id)
@@ -45,7 +45,7 @@ func (s *Service) Remove(ctx context.Context, who auth.Principal, id doctors.ID,
 	return err
 }
 
-// hold keeps the doctor from being changed, removed and newly assigned. Errors: doctors.ErrNotFound, revision.ErrStale.
+// hold locks the doctor against changes, removal and new assignments. Errors: doctors.ErrNotFound, revision.ErrStale.
 func (s *Service) hold(ctx context.Context, id doctors.ID, expected revision.Match) error {
 	version, err := s.doctors.Hold(ctx, id)
 	if err != nil {
@@ -67,9 +67,9 @@ func (s *Service) removalOf(ctx context.Context, id doctors.ID) (*domain.Removal
 	return nil, err
 }
 
-// dispensable returns an error if assignments forbid deleting the doctor, who is held. Errors: doctors.ErrOfOthers,
+// requireDeletable returns an error if assignments forbid deleting the doctor, who is locked. Errors: doctors.ErrOfOthers,
 // doctors.ErrOfMany.
-func (s *Service) dispensable(ctx context.Context, who auth.Principal, id doctors.ID) error {
+func (s *Service) requireDeletable(ctx context.Context, who auth.Principal, id doctors.ID) error {
 	owners, err := s.assignments.Owners(ctx, id, maxAtOnce+1)
 	switch {
 	case err != nil:
@@ -82,7 +82,7 @@ func (s *Service) dispensable(ctx context.Context, who auth.Principal, id doctor
 	return nil
 }
 
-// delete announces and records the end of a doctor who is held.
+// delete deletes a doctor who is locked, publishes that and records it.
 func (s *Service) delete(ctx context.Context, who auth.Principal, id doctors.ID) error {
 	if err := s.events.Publish(ctx, doctors.Deleted{ID: id, By: who}); err != nil {
 		return err
@@ -93,9 +93,9 @@ func (s *Service) delete(ctx context.Context, who auth.Principal, id doctors.ID)
 	return s.trail.Record(ctx, who, audit.NewEntry(audit.Delete, audit.Doctor, id.UUID))
 }
 
-// Dissolve begins the removal of a doctor who is at an expected version, whoever's patients are assigned. From then on
-// the doctor takes no new assignments. The job moves those that they have to the doctor reassignTo, or ends them if it
-// is nil, and then deletes the doctor. Errors: auth.ErrForbidden unless an administrator acts, errs.Invalid,
+// Dissolve begins the removal of a doctor who is at an expected version, whoever owns the assigned patients. From then on
+// the doctor takes no new assignments. The job moves the existing ones to the doctor reassignTo, or ends them if it is
+// nil, and then deletes the doctor. Errors: auth.ErrForbidden unless an administrator acts, errs.Invalid,
 // doctors.ErrNotFound, revision.ErrStale, doctors.ErrInRemoval, doctors.ErrReceives.
 func (s *Service) Dissolve(
 	ctx context.Context, who auth.Principal, id doctors.ID, expected revision.Match, reassignTo *doctors.ID,
@@ -140,10 +140,10 @@ func (s *Service) Dissolve(
 	return continued, err
 }
 
-// removalKind is that of the jobs that continue removals.
+// removalKind is the kind of the jobs that continue removals.
 const removalKind = "doctor_removal"
 
-// removalJob is the parameters of such a job.
+// removalJob has the parameters of such a job.
 type removalJob struct {
 	Doctor uuid.UUID `json:"doctor"`
 }
@@ -168,7 +168,7 @@ func NewRemovals(service *Service) jobs.Handler {
 	}}
 }
 
-// holdBoth holds the doctor and the one who receives their patients, in the order of their ids so that no two
+// holdBoth locks the doctor and the one who receives the patients, in the order of their ids, so that no two
 // transactions wait for each other.
 func (s *Service) holdBoth(ctx context.Context, id doctors.ID, expected revision.Match, reassignTo *doctors.ID) error {
 	var unknown error
@@ -200,7 +200,7 @@ func (s *Service) holdBoth(ctx context.Context, id doctors.ID, expected revision
 }
 
 // Continue ends or moves at most limit of the assignments of a doctor whose removal has begun, in one transaction, and
-// deletes the doctor after the last one. It returns how many it ended, and done when there is nothing left to do.
+// deletes the doctor after the last one. It returns how many it ended, and whether nothing is left to do.
 // Errors: none of its own.
 func (s *Service) Continue(ctx context.Context, id doctors.ID, limit int) (ended int, done bool, err error) {
 	err = s.tx.Do(ctx, func(ctx context.Context) error {

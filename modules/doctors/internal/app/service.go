@@ -1,4 +1,4 @@
-// Package app holds the use cases of the doctors module: one method each, in the words of the directory.
+// Package app has the use cases of the doctors module, one method each.
 package app
 
 import (
@@ -19,7 +19,7 @@ import (
 	"healthcare/platform/tx"
 )
 
-// Service is the directory, which all users share. The mode decides what they may change.
+// Service is the use cases of the directory, which all users share. The mode decides who may change it.
 type Service struct {
 	doctors     ports.Repository
 	assignments doctors.Assignments
@@ -35,13 +35,12 @@ type Service struct {
 // New wires the use cases.
 func New(
 	repository ports.Repository, assignments doctors.Assignments, queue *jobs.Queue,
-	trail audit.Recorder, tx tx.Runner, events events.Publisher, clock clock.Clock,
-	cfg doctors.Config,
+	trail audit.Recorder, runner tx.Runner, publisher events.Publisher, clk clock.Clock, cfg doctors.Config,
 ) *Service {
 	limit := quota.New(cfg.MaxPerUser, repository.CountOf, doctors.ErrLimitReached)
 	return &Service{
 		doctors: repository, assignments: assignments, jobs: queue, trail: trail,
-		tx: tx, events: events, clock: clock, mode: cfg.Mode, limit: limit,
+		tx: runner, events: publisher, clock: clk, mode: cfg.Mode, limit: limit,
 	}
 }
 
@@ -77,7 +76,7 @@ func (s *Service) Register(ctx context.Context, who auth.Principal, details doma
 			if err := s.doctors.Add(ctx, doctor); err != nil {
 				return err
 			}
-			if who.Role != auth.Admin { // who has no limit
+			if who.Role != auth.Admin { // administrators have no limit
 				if err := s.doctors.RecordCreator(ctx, doctor.ID, who.UserID); err != nil {
 					return err
 				}
@@ -91,12 +90,14 @@ func (s *Service) Register(ctx context.Context, who auth.Principal, details doma
 	return doctor, s.limit.Insert(ctx, who.UserID, add)
 }
 
-// Browse is a page of the doctors that pass the filter. Errors: none.
-func (s *Service) Browse(ctx context.Context, filter domain.Filter, page paging.Request) (paging.Page[domain.Doctor], error) {
+// Browse returns a page of the doctors that match the filter. Errors: none.
+func (s *Service) Browse(
+	ctx context.Context, filter domain.Filter, page paging.Request,
+) (paging.Page[domain.Doctor], error) {
 	return s.doctors.List(ctx, filter, page)
 }
 
-// Find is one doctor. Errors: doctors.ErrNotFound.
+// Find returns one doctor. Errors: doctors.ErrNotFound.
 func (s *Service) Find(ctx context.Context, id doctors.ID) (domain.Doctor, error) {
 	return s.doctors.Find(ctx, id)
 }

@@ -1,4 +1,4 @@
-// Package domain holds the rules about doctors. It is pure: no store, no HTTP, no clock of its own.
+// Package domain has the rules about doctors. It is pure: no store, no HTTP, no clock of its own.
 package domain
 
 import (
@@ -18,7 +18,7 @@ import (
 type Doctor struct {
 	ID doctors.ID
 	Details
-	Version   int // counts the changes, from 1
+	Version   int // starts at 1 and grows with every change
 	CreatedAt time.Time
 	UpdatedAt time.Time
 }
@@ -51,7 +51,7 @@ var (
 // Differing returns the names of the fields in which d and other differ.
 func (d Details) Differing(other Details) []string { return differing(d, other) }
 
-// New makes a directory entry. Errors: errs.Invalid with every field that breaks a rule.
+// New returns a new doctor. Errors: errs.Invalid with every field that breaks a rule.
 func New(details Details, now time.Time) (Doctor, error) {
 	fields.Trim(&details)
 	if err := details.Validate(); err != nil {
@@ -60,7 +60,7 @@ func New(details Details, now time.Time) (Doctor, error) {
 	return Doctor{ID: recordid.New[doctors.ID](), Details: details, Version: 1, CreatedAt: now, UpdatedAt: now}, nil
 }
 
-// Revise replaces the details. What changes nothing leaves version and time alone. Errors: errs.Invalid.
+// Revise replaces the details. Equal details leave version and time alone. Errors: errs.Invalid.
 func (d *Doctor) Revise(details Details, now time.Time) error {
 	fields.Trim(&details)
 	if err := details.Validate(); err != nil {

@@ -2,7 +2,7 @@ package domain
 
 import "time"
 
-// Filter narrows the directory; the zero Filter does not.
+// Filter narrows a list of doctors. The zero Filter matches all.
 type Filter struct {
 	Search         string // words, each a part of name, specialization, e-mail address or license number
 	Specialization string // exactly

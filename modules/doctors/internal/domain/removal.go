@@ -8,7 +8,7 @@ import (
 	"healthcare/modules/doctors"
 )
 
-// Removal is that of a doctor whose assignments end in the background. Meanwhile the doctor takes no new ones.
+// Removal is the removal of a doctor whose assignments end in the background. The doctor takes no new assignments.
 type Removal struct {
 	Doctor     doctors.ID
 	ReassignTo *doctors.ID // receives the patients; nil: the assignments end

@@ -1,4 +1,4 @@
-// Package ports says what the use cases of the doctors module need from outside.
+// Package ports has the interfaces that the use cases of the doctors module need.
 package ports
 
 import (
@@ -11,29 +11,29 @@ import (
 	"healthcare/platform/paging"
 )
 
-// Repository keeps the directory.
+// Repository stores the directory.
 type Repository interface {
 	// Add stores a new doctor. Errors: doctors.ErrLicenseNumberTaken.
 	Add(ctx context.Context, doctor domain.Doctor) error
 
-	// Find is one doctor. Errors: doctors.ErrNotFound.
+	// Find returns one doctor. Errors: doctors.ErrNotFound.
 	Find(ctx context.Context, id doctors.ID) (domain.Doctor, error)
 
 	// FindAssignable returns a doctor who takes new assignments. Errors: doctors.ErrNotFound, doctors.ErrInRemoval.
 	FindAssignable(ctx context.Context, id doctors.ID) (domain.Doctor, error)
 
-	// FindAll is those of the doctors that exist, in no order, in one query. Errors: none.
+	// FindAll returns those of the doctors that exist, in no order, in one query. Errors: none.
 	FindAll(ctx context.Context, ids []doctors.ID) ([]domain.Doctor, error)
 
-	// List is a page of the doctors that pass the filter. Errors: none.
+	// List returns a page of the doctors that match the filter. Errors: none.
 	List(ctx context.Context, filter domain.Filter, page paging.Request) (paging.Page[domain.Doctor], error)
 
-	// Change applies rule to the doctor while nobody else can change it, and stores what came of it.
-	// Errors: doctors.ErrNotFound, doctors.ErrLicenseNumberTaken, rule's.
+	// Change locks the doctor, applies rule to it and stores the result.
+	// Errors: doctors.ErrNotFound, doctors.ErrLicenseNumberTaken, those of rule.
 	Change(ctx context.Context, id doctors.ID, rule func(*domain.Doctor) error) (domain.Doctor, error)
 
-	// Hold keeps the doctor from being changed, removed or newly referenced until the transaction in ctx ends, and tells its version.
-	// Errors: doctors.ErrNotFound.
+	// Hold locks the doctor against changes, removal and new references until the transaction in ctx ends, and returns
+	// its version. Errors: doctors.ErrNotFound.
 	Hold(ctx context.Context, id doctors.ID) (version int, err error)
 
 	// Remove deletes the doctor, and the record of their creator and their removal. Errors: doctors.ErrNotFound.
@@ -42,7 +42,7 @@ type Repository interface {
 	// RecordCreator stores which user added the doctor. Errors: none.
 	RecordCreator(ctx context.Context, id doctors.ID, user uuid.UUID) error
 
-	// CountOf returns how many doctors the user has added, at most limit. Errors: none.
+	// CountOf returns the number of doctors that the user has added, at most limit. Errors: none.
 	CountOf(ctx context.Context, user uuid.UUID, limit int) (int, error)
 
 	// BeginRemoval stores that the doctor is being removed. Errors: none.

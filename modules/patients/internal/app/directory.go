@@ -10,10 +10,10 @@ import (
 	"healthcare/platform/clock"
 )
 
-// NewDirectory returns the directory that other modules ask, with ages by the date in zone. It is separate from
-// Service, so that a module which asks can also react.
-func NewDirectory(patients ports.Repository, clock clock.Clock, zone *time.Location) patients.Directory {
-	return directory{patients, clock, zone}
+// NewDirectory returns the directory for other modules, with ages by the date in zone. It is separate from Service, so
+// that a module which uses it can also subscribe to events of Service.
+func NewDirectory(repository ports.Repository, clk clock.Clock, zone *time.Location) patients.Directory {
+	return directory{repository, clk, zone}
 }
 
 type directory struct {

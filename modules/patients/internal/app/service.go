@@ -1,5 +1,5 @@
-// Package app holds the use cases of the patients module: one method each, on behalf of a user who sees their own patients and
-// nobody else's.
+// Package app has the use cases of the patients module: one method each, on behalf of a user who sees only their own
+// patients.
 package app
 
 import (
@@ -22,7 +22,7 @@ import (
 	"healthcare/platform/tx"
 )
 
-// Service is what a user may do with patients.
+// Service is the use cases of patients.
 type Service struct {
 	patients ports.Repository
 	assigned patients.AssignmentLookup
@@ -30,27 +30,26 @@ type Service struct {
 	tx       tx.Runner
 	events   events.Publisher
 	clock    clock.Clock
-	zone     *time.Location // decides which day it is
+	zone     *time.Location // of the current date
 	limit    *quota.Quota
 }
 
 // New wires the use cases.
 func New(
 	repository ports.Repository, assigned patients.AssignmentLookup, trail audit.Recorder,
-	tx tx.Runner, events events.Publisher, clock clock.Clock,
-	zone *time.Location, cfg patients.Config,
+	runner tx.Runner, publisher events.Publisher, clk clock.Clock, zone *time.Location, cfg patients.Config,
 ) *Service {
-	limit := quota.New(cfg.MaxPerUser, repository.CountOf, patients.ErrLimitReached)
+	owned := func(ctx context.Context, user uuid.UUID, limit int) (int, error) {
+		return repository.Count(ctx, patients.OwnedBy(user), limit)
+	}
+	limit := quota.New(cfg.MaxPerUser, owned, patients.ErrLimitReached)
 	return &Service{
-		patients: repository, assigned: assigned, trail: trail, tx: tx,
-		events: events, clock: clock, zone: zone, limit: limit,
+		patients: repository, assigned: assigned, trail: trail, tx: runner,
+		events: publisher, clock: clk, zone: zone, limit: limit,
 	}
 }
 
-// visible is which patients the user may see and change: today, those they created.
-func visible(who auth.Principal) patients.Scope { return patients.OwnedBy(who.UserID) }
-
-// Register adds a patient of the user's. Errors: errs.Invalid, patients.ErrMedicalRecordNumberTaken,
+// Register adds a patient who is owned by the user. Errors: errs.Invalid, patients.ErrMedicalRecordNumberTaken,
 // patients.ErrLimitReached.
 func (s *Service) Register(ctx context.Context, who auth.Principal, in domain.Input) (domain.Patient, error) {
 	now := s.clock.Now()
@@ -68,10 +67,10 @@ func (s *Service) Register(ctx context.Context, who auth.Principal, in domain.In
 	})
 }
 
-// maxAmong bounds how many patients a filter by doctor may name: SQLite takes 32,766 values in a statement.
+// maxAmong is the most patients that a filter by doctor may name: SQLite takes 32,766 values in a statement.
 const maxAmong = 30_000
 
-// Browse is a page of the patients the user may see and the filter passes. Errors: errs.Invalid.
+// Browse returns a page of the patients that the user may see and that match the filter. Errors: errs.Invalid.
 func (s *Service) Browse(
 	ctx context.Context, who auth.Principal, filter domain.Filter, page paging.Request,
 ) (paging.Page[domain.Patient], error) {
@@ -81,7 +80,7 @@ func (s *Service) Browse(
 		return none, err
 	}
 	if filter.Doctor != nil {
-		filter.Among, err = s.assigned.PatientsOf(ctx, visible(who), *filter.Doctor, maxAmong+1)
+		filter.Among, err = s.assigned.PatientsOf(ctx, patients.VisibleTo(who), *filter.Doctor, maxAmong+1)
 		if err != nil {
 			return none, err
 		}
@@ -89,7 +88,7 @@ func (s *Service) Browse(
 			return none, domain.ErrTooManyPatients
 		}
 	}
-	found, err := s.patients.List(ctx, visible(who), filter, page)
+	found, err := s.patients.List(ctx, patients.VisibleTo(who), filter, page)
 	if err != nil {
 		return none, err
 	}
@@ -101,9 +100,9 @@ func (s *Service) Browse(
 	return found, s.trail.Record(ctx, who, audit.NewListEntries(entry, ids)...)
 }
 
-// Find is one patient. Errors: patients.ErrNotFound.
+// Find returns one patient. Errors: patients.ErrNotFound.
 func (s *Service) Find(ctx context.Context, who auth.Principal, id patients.ID) (domain.Patient, error) {
-	patient, err := s.patients.Find(ctx, visible(who), id)
+	patient, err := s.patients.Find(ctx, patients.VisibleTo(who), id)
 	if err != nil {
 		return domain.Patient{}, s.recordMissing(ctx, who, id, err)
 	}
@@ -138,7 +137,7 @@ func (s *Service) change(
 ) (changed domain.Patient, err error) {
 	err = s.tx.Do(ctx, func(ctx context.Context) error {
 		var before domain.Details
-		changed, err = s.patients.Change(ctx, visible(who), id, func(p *domain.Patient) error {
+		changed, err = s.patients.Change(ctx, patients.ChangeableBy(who), id, func(p *domain.Patient) error {
 			before = p.Details
 			if err := expected.Check(p.Version); err != nil {
 				return err
@@ -155,11 +154,11 @@ func (s *Service) change(
 	return changed, s.recordMissing(ctx, who, id, err)
 }
 
-// Remove deletes a patient that is at an expected version, after everyone who refers to them has let go.
+// Remove deletes a patient that is at an expected version, after the subscribers deleted their references.
 // Errors: patients.ErrNotFound, revision.ErrStale.
 func (s *Service) Remove(ctx context.Context, who auth.Principal, id patients.ID, expected revision.Match) error {
 	err := s.tx.Do(ctx, func(ctx context.Context) error {
-		version, err := s.patients.Hold(ctx, visible(who), id)
+		version, err := s.patients.Hold(ctx, patients.ChangeableBy(who), id)
 		if err != nil {
 			return err
 		}
@@ -169,7 +168,7 @@ func (s *Service) Remove(ctx context.Context, who auth.Principal, id patients.ID
 		if err := s.events.Publish(ctx, patients.Deleted{IDs: []patients.ID{id}, By: who}); err != nil {
 			return err
 		}
-		if err := s.patients.Remove(ctx, visible(who), id); err != nil {
+		if err := s.patients.Remove(ctx, patients.ChangeableBy(who), id); err != nil {
 			return err
 		}
 		return s.trail.Record(ctx, who, audit.NewEntry(audit.Delete, audit.Patient, id.UUID))

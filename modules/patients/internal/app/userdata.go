@@ -12,9 +12,11 @@ import (
 	"healthcare/platform/tx"
 )
 
-// NewUserData tells identity of a user's patients, and removes them when the user goes.
-func NewUserData(repository ports.Repository, tx tx.Runner, events events.Publisher, trail audit.Recorder) identity.UserData {
-	return &userData{repository, tx, events, trail}
+// NewUserData returns the patients of users for identity, which removes them with their account.
+func NewUserData(
+	repository ports.Repository, runner tx.Runner, publisher events.Publisher, trail audit.Recorder,
+) identity.UserData {
+	return &userData{repository, runner, publisher, trail}
 }
 
 type userData struct {
@@ -24,32 +26,32 @@ type userData struct {
 	trail    audit.Recorder
 }
 
-func (b *userData) Count(ctx context.Context, user identity.UserID, limit int) (int, error) {
-	return b.patients.Count(ctx, patients.OwnedBy(user.UUID), limit)
+func (u *userData) Count(ctx context.Context, user identity.UserID, limit int) (int, error) {
+	return u.patients.Count(ctx, patients.OwnedBy(user.UUID), limit)
 }
 
-func (b *userData) DeleteAll(
+func (u *userData) DeleteAll(
 	ctx context.Context, user identity.UserID, session identity.SessionID, role string, limit int,
 ) (removed int, err error) {
 	scope := patients.OwnedBy(user.UUID)
 	who := auth.Principal{UserID: user.UUID, SessionID: session.UUID, Role: auth.Role(role)}
-	err = b.tx.Do(ctx, func(ctx context.Context) error {
-		ids, err := b.patients.HoldSome(ctx, scope, limit)
+	err = u.tx.Do(ctx, func(ctx context.Context) error {
+		ids, err := u.patients.HoldSome(ctx, scope, limit)
 		removed = len(ids)
 		if err != nil || len(ids) == 0 {
 			return err
 		}
-		if err := b.events.Publish(ctx, patients.Deleted{IDs: ids, By: who}); err != nil {
+		if err := u.events.Publish(ctx, patients.Deleted{IDs: ids, By: who}); err != nil {
 			return err
 		}
-		if err := b.patients.RemoveAll(ctx, scope, ids); err != nil {
+		if err := u.patients.RemoveAll(ctx, scope, ids); err != nil {
 			return err
 		}
 		entries := make([]audit.Entry, len(ids))
 		for i, id := range ids {
 			entries[i] = audit.NewEntry(audit.Delete, audit.Patient, id.UUID)
 		}
-		return b.trail.Record(ctx, who, entries...)
+		return u.trail.Record(ctx, who, entries...)
 	})
 	return removed, err
 }

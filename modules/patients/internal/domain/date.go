@@ -1,22 +1,23 @@
 package domain
 
 import (
+	"cmp"
 	"database/sql/driver"
 	"errors"
 	"fmt"
 	"time"
 )
 
-// Date is a civil date without a time zone, such as a birth date. The zero Date is none, and stored as NULL.
+// Date is a civil date without a time zone, such as a birth date. The zero Date is no date, and stored as NULL.
 type Date struct{ year, month, day int }
 
-// DateOf is t's date in UTC.
+// DateOf returns the date of t in UTC.
 func DateOf(t time.Time) Date {
 	year, month, day := t.UTC().Date()
 	return Date{year, int(month), day}
 }
 
-// ParseDate reads YYYY-MM-DD (RFC 3339, full-date). Errors: not such a date.
+// ParseDate reads YYYY-MM-DD (RFC 3339, full-date). Errors: a plain error for any other text.
 func ParseDate(s string) (Date, error) {
 	t, err := time.Parse(time.DateOnly, s)
 	if err != nil {
@@ -25,7 +26,7 @@ func ParseDate(s string) (Date, error) {
 	return DateOf(t), nil
 }
 
-// String is YYYY-MM-DD, empty for the zero Date.
+// String returns YYYY-MM-DD, or "" for the zero Date.
 func (d Date) String() string {
 	if d == (Date{}) {
 		return ""
@@ -33,7 +34,7 @@ func (d Date) String() string {
 	return fmt.Sprintf("%04d-%02d-%02d", d.year, d.month, d.day)
 }
 
-// YearsUntil is how many whole years lie between d and today: the age of who was born on d. Born on 29 February, one turns on
+// YearsUntil returns the whole years from d until today: the age of a person born on d. A birthday on 29 February is on
 // 1 March in common years.
 func (d Date) YearsUntil(today Date) int {
 	years := today.year - d.year
@@ -45,7 +46,7 @@ func (d Date) YearsUntil(today Date) int {
 
 // After reports whether d is later than other.
 func (d Date) After(other Date) bool {
-	return d.year > other.year || d.year == other.year && (d.month > other.month || d.month == other.month && d.day > other.day)
+	return cmp.Or(cmp.Compare(d.year, other.year), cmp.Compare(d.month, other.month), cmp.Compare(d.day, other.day)) > 0
 }
 
 // Value implements driver.Valuer.

@@ -10,7 +10,7 @@ import (
 	"healthcare/platform/errs"
 )
 
-// Filter narrows a list of patients; the zero Filter does not.
+// Filter narrows a list of patients. The zero Filter matches all.
 type Filter struct {
 	Search        string // words, each a part of name, e-mail address, phone or medical record number
 	Gender        string // in any letter case
@@ -21,12 +21,12 @@ type Filter struct {
 	CreatedBefore time.Time
 
 	Among     []patients.ID // nil: any. Filled in from Doctor
-	BornUntil Date          // of those whose birth date is known: AgeMin, on the day of the question
-	BornAfter Date          // likewise AgeMax; exclusive
+	BornUntil Date          // AgeMin as a birth date; set by On
+	BornAfter Date          // AgeMax as a birth date, exclusive; set by On
 }
 
-// On returns the filter with the letter case and the birth dates that its ages mean today. Ages are those that are
-// shown: nobody is younger than 0, so age 0 includes a birth date after today, which Calendar may allow. Errors: errs.Invalid.
+// On returns the filter with the gender in its canonical form and the ages as birth dates. Ages are those that are shown:
+// no shown age is below 0, so age 0 includes a birth date after today, which Calendar may allow. Errors: errs.Invalid.
 func (f Filter) On(today Date) (Filter, error) {
 	if f.Gender != "" {
 		known := canonical(f.Gender)
@@ -47,14 +47,16 @@ func (f Filter) On(today Date) (Filter, error) {
 	return f, nil
 }
 
-// ErrTooManyPatients refuses a filter by doctor that the statement could not hold.
-var ErrTooManyPatients = errs.Fields(map[string]error{"doctor": errors.New("Too many of your patients are assigned to this doctor to filter by.")})
+// ErrTooManyPatients is the error of a filter by doctor that names more patients than a statement takes.
+var ErrTooManyPatients = errs.Fields(map[string]error{
+	"doctor": errors.New("Too many of your patients are assigned to this doctor to filter by."),
+})
 
-// yearsBefore is the latest birth date of who is years old on d.
+// yearsBefore returns the latest birth date with which a person is years old on d.
 func (d Date) yearsBefore(years int) Date {
 	d.year -= years
 	if d.month == 2 && d.day == 29 && !leap(d.year) {
-		d.day = 28 // nobody is born on the 29th in that year
+		d.day = 28 // that year has no 29 February
 	}
 	return d
 }

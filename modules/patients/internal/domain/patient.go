@@ -1,4 +1,4 @@
-// Package domain holds the rules about patients. It is pure: no store, no HTTP, no clock of its own.
+// Package domain has the rules about patients. It is pure: no store, no HTTP, no clock of its own.
 package domain
 
 import (
@@ -16,7 +16,7 @@ type Patient struct {
 	ID        patients.ID
 	OwnerID   uuid.UUID // never changes
 	Details   Details
-	Version   int // counts the changes, from 1
+	Version   int // starts at 1 and grows with every change
 	CreatedAt time.Time
 	UpdatedAt time.Time
 }
@@ -31,8 +31,8 @@ func New(owner uuid.UUID, in Input, now time.Time, calendar Calendar) (Patient, 
 	return Patient{ID: id, OwnerID: owner, Details: details, Version: 1, CreatedAt: now, UpdatedAt: now}, nil
 }
 
-// Revise replaces the details. An age beside a birth date is ignored if it is the one that the patient shows, so that
-// what was read can be put back. Details that differ in nothing leave version and time alone. Errors: errs.Invalid.
+// Revise replaces the details. An age beside a birth date is ignored if it is the one that the patient shows, so that a
+// client can put back what it read. Equal details leave version and time alone. Errors: errs.Invalid.
 func (p *Patient) Revise(in Input, now time.Time, calendar Calendar) error {
 	if in.Age != nil && strings.TrimSpace(in.BirthDate) != "" && p.shows(*in.Age, calendar) {
 		in.Age = nil
@@ -47,7 +47,7 @@ func (p *Patient) Revise(in Input, now time.Time, calendar Calendar) error {
 	return nil
 }
 
-// Amend changes the details that are given, under the rules of Revise. Errors: errs.Invalid.
+// Amend changes the fields that are given, under the rules of Revise. Errors: errs.Invalid.
 func (p *Patient) Amend(changes Changes, now time.Time, calendar Calendar) error {
 	return p.Revise(changes.applyTo(p.Details), now, calendar)
 }

@@ -1,5 +1,5 @@
-// Package rest is the assignments module's REST door: the contract (openapi.yaml), what is generated from it, and the handlers, which
-// parse, ask and show.
+// Package rest is the REST adapter of the assignments module: the contract (openapi.yaml), the code generated from it, and
+// the handlers. They parse a request, call a use case and convert its result.
 package rest
 
 import (
@@ -22,7 +22,7 @@ import (
 //go:embed openapi.yaml
 var document []byte
 
-// New is the module's part of the contract.
+// New returns the module's part of the API.
 func New(service *app.Service) rest.API {
 	return rest.API{Document: document, Register: func(router fiber.Router) {
 		RegisterHandlers(router, &handlers{service})
@@ -31,15 +31,15 @@ func New(service *app.Service) rest.API {
 
 type handlers struct{ assignments *app.Service }
 
-// ListAssignments answers a page of the assignments of the caller's patients.
-func (h *handlers) ListAssignments(c *fiber.Ctx, asked ListAssignmentsParams) error {
+// ListAssignments responds with a page of the assignments of the caller's patients.
+func (h *handlers) ListAssignments(c *fiber.Ctx, params ListAssignmentsParams) error {
 	request, err := rest.PageRequest(c)
 	if err != nil {
 		return err
 	}
 	filter := domain.Filter{
-		Patient: rest.UUID(asked.Patient), Doctor: rest.UUID(asked.Doctor),
-		AssignedAfter: rest.Instant(asked.CreatedAfter), AssignedBefore: rest.Instant(asked.CreatedBefore),
+		Patient: rest.UUID(params.Patient), Doctor: rest.UUID(params.Doctor),
+		AssignedAfter: rest.Instant(params.CreatedAfter), AssignedBefore: rest.Instant(params.CreatedBefore),
 	}
 	page, err := h.assignments.Browse(c.UserContext(), rest.Principal(c), filter, request)
 	if err != nil {
@@ -50,7 +50,7 @@ func (h *handlers) ListAssignments(c *fiber.Ctx, asked ListAssignmentsParams) er
 
 // Assign assigns a doctor to a patient.
 func (h *handlers) Assign(c *fiber.Ctx) error {
-	patient, doctor, err := pair(c)
+	patient, doctor, err := readPair(c)
 	if err != nil {
 		return err
 	}
@@ -62,10 +62,11 @@ func (h *handlers) Assign(c *fiber.Ctx) error {
 		return err
 	}
 	c.Location("/api/mappings/detail/" + made.ID.String() + "/")
-	return send(c, fiber.StatusCreated, made)
+	return rest.Send(c, fiber.StatusCreated, resource(made))
 }
 
-// ListAssignmentsOfPatient answers a page of one patient's assignments. For clients of the original, the id may be an assignment's too.
+// ListAssignmentsOfPatient responds with a page of one patient's assignments. For clients of the original, the id may be
+// that of an assignment, too.
 func (h *handlers) ListAssignmentsOfPatient(c *fiber.Ctx, id string) error {
 	if assignmentID, err := assignments.ParseID(id); err == nil && rest.Django(c) {
 		one, found, err := h.assignments.Lookup(c.UserContext(), rest.Principal(c), assignmentID)
@@ -73,7 +74,7 @@ func (h *handlers) ListAssignmentsOfPatient(c *fiber.Ctx, id string) error {
 			return err
 		}
 		if found {
-			return send(c, fiber.StatusOK, one)
+			return rest.Send(c, fiber.StatusOK, resource(one))
 		}
 	}
 	return h.listOf(c, id)
@@ -95,42 +96,23 @@ func (h *handlers) listOf(c *fiber.Ctx, id string) error {
 	return rest.SendPage(c, page, show)
 }
 
-// ListAssignmentsByPatient is the same under the original's other path.
+// ListAssignmentsByPatient is ListAssignmentsOfPatient at the other path of the original.
 func (h *handlers) ListAssignmentsByPatient(c *fiber.Ctx, patientID string) error {
 	return h.listOf(c, patientID)
 }
 
-// ReadAssignment answers one assignment.
+// ReadAssignment responds with one assignment.
 func (h *handlers) ReadAssignment(c *fiber.Ctx, id string) error {
-	assignmentID, err := assignments.ParseID(id)
-	if err != nil {
-		return err
-	}
-	one, err := h.assignments.Find(c.UserContext(), rest.Principal(c), assignmentID)
-	if err != nil {
-		return err
-	}
-	return send(c, fiber.StatusOK, one)
+	return rest.Read(c, id, assignments.ParseID, h.assignments.Find, resource)
 }
 
 // Discharge ends an assignment.
 func (h *handlers) Discharge(c *fiber.Ctx, id string) error {
-	assignmentID, err := assignments.ParseID(id)
-	if err != nil {
-		return err
-	}
-	expected, err := rest.IfMatch(c)
-	if err != nil {
-		return err
-	}
-	if err := h.assignments.Discharge(c.UserContext(), rest.Principal(c), assignmentID, expected); err != nil {
-		return err
-	}
-	return c.SendStatus(fiber.StatusNoContent)
+	return rest.Remove(c, id, assignments.ParseID, h.assignments.Discharge)
 }
 
-// pair reads the two ids of a new assignment. An id that no record can have is the body's fault here, not a missing record.
-func pair(c *fiber.Ctx) (patients.ID, doctors.ID, error) {
+// readPair reads the two ids of a new assignment. A malformed id is an invalid body here, not a missing record.
+func readPair(c *fiber.Ctx) (patients.ID, doctors.ID, error) {
 	body, err := rest.Body(c, func(in AssignmentInput) AssignmentInput { return in })
 	if err != nil {
 		return patients.ID{}, doctors.ID{}, err
@@ -147,7 +129,7 @@ func pair(c *fiber.Ctx) (patients.ID, doctors.ID, error) {
 	return patient, doctor, errs.Fields(wrong)
 }
 
-// missingReference refuses the body where the patient or the doctor does not exist, as the original did.
+// missingReference maps a missing patient or doctor to an invalid body, as the original responded.
 func missingReference(err error) error {
 	for field, missing := range map[string]*errs.Error{"patient": patients.ErrNotFound, "doctor": doctors.ErrNotFound} {
 		if errors.Is(err, missing) {
@@ -160,17 +142,20 @@ func missingReference(err error) error {
 
 var errNoID = errors.New("Must be a UUID.") //nolint:staticcheck // shown to people as a sentence
 
-// send shows what the patient and the doctor are called by now, so its tag covers more than the assignment's version.
-func send(c *fiber.Ctx, status int, a app.Assigned) error {
-	return rest.Send(c, status, rest.Resource{Version: domain.Version, Derived: true, Body: show(a)})
+// resource returns the assignment as it is sent. The names of the patient and the doctor change without its version.
+func resource(a app.Assigned) rest.Resource {
+	return rest.Resource{Version: domain.Version, Derived: true, Body: show(a)}
 }
 
 func show(a app.Assigned) Assignment {
 	return Assignment{
 		Id: a.ID.String(), Patient: a.PatientID.String(), Doctor: a.DoctorID.String(), AssignedAt: rest.At(a.AssignedAt),
-		PatientDetails: AssignedPatient{Id: a.Patient.ID.String(), Name: a.Patient.Name, Age: a.Patient.Age, Gender: a.Patient.Gender},
+		PatientDetails: AssignedPatient{
+			Id: a.Patient.ID.String(), Name: a.Patient.Name, Age: a.Patient.Age, Gender: a.Patient.Gender,
+		},
 		DoctorDetails: AssignedDoctor{
-			Id: a.Doctor.ID.String(), Name: a.Doctor.Name, Specialization: a.Doctor.Specialization, Experience: a.Doctor.Experience,
+			Id: a.Doctor.ID.String(), Name: a.Doctor.Name, Specialization: a.Doctor.Specialization,
+			Experience: a.Doctor.Experience,
 		},
 	}
 }

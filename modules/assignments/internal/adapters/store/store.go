@@ -1,4 +1,4 @@
-// Package store keeps assignments in the database, by one code for both engines.
+// Package store stores assignments in the database, with the same code for both engines.
 package store
 
 import (
@@ -20,7 +20,7 @@ import (
 	"healthcare/platform/paging"
 )
 
-// New is the repository over db.
+// New returns the repository over db.
 func New(db *database.DB) ports.Repository { return &store{db} }
 
 type store struct{ db *database.DB }
@@ -46,10 +46,12 @@ func rowOf(a domain.Assignment) row {
 }
 
 func (r row) assignment() domain.Assignment {
-	return domain.Assignment{ID: r.ID, OwnerID: r.OwnerID, PatientID: r.PatientID, DoctorID: r.DoctorID, AssignedAt: r.AssignedAt.Time}
+	return domain.Assignment{
+		ID: r.ID, OwnerID: r.OwnerID, PatientID: r.PatientID, DoctorID: r.DoctorID, AssignedAt: r.AssignedAt.Time,
+	}
 }
 
-// explain turns what the store refused into the error of the module whose rule it is.
+// explain maps errors of the database to those of the module whose rule was broken.
 func explain(err error) error {
 	switch {
 	case errors.Is(err, gorm.ErrRecordNotFound):
@@ -64,7 +66,8 @@ func explain(err error) error {
 	return err
 }
 
-// within narrows a statement to the assignments of the scope's patients.
+// within narrows a statement to the assignments of the scope's patients. This is the only place where a scope becomes a
+// condition.
 func within(q *gorm.DB, scope patients.Scope) *gorm.DB { return q.Where("owner_id = ?", scope.Owner()) }
 
 func (s *store) Add(ctx context.Context, a domain.Assignment) error {
@@ -82,7 +85,7 @@ func (s *store) Find(ctx context.Context, scope patients.Scope, id assignments.I
 	return r.assignment(), explain(err)
 }
 
-// columns are what the list may be ordered by.
+// columns are those by which the list may be ordered.
 var columns = database.Columns[row]{
 	"assigned_at": func(r row) any { return r.AssignedAt },
 	"id":          func(r row) any { return r.ID },
@@ -108,9 +111,12 @@ func (s *store) List(
 	return paging.Map(page, row.assignment), err
 }
 
-func (s *store) PatientsOf(ctx context.Context, scope patients.Scope, doctor uuid.UUID, limit int) ([]patients.ID, error) {
+func (s *store) PatientsOf(
+	ctx context.Context, scope patients.Scope, doctor uuid.UUID, limit int,
+) ([]patients.ID, error) {
 	var rows []row
-	err := within(s.db.Read(ctx), scope).Select("patient_id").Where("doctor_id = ?", doctor).Limit(limit).Find(&rows).Error
+	q := within(s.db.Read(ctx), scope).Select("patient_id").Where("doctor_id = ?", doctor)
+	err := q.Limit(limit).Find(&rows).Error
 	ids := make([]patients.ID, len(rows))
 	for i, r := range rows {
 		ids[i] = r.PatientID
@@ -126,8 +132,8 @@ func (s *store) Remove(ctx context.Context, scope patients.Scope, id assignments
 	return done.Error
 }
 
-func (s *store) RemoveAllOfPatients(ctx context.Context, gone []patients.ID) (ended int, err error) {
-	done := database.Among(s.db.Write(ctx), "patient_id", gone).Delete(&row{})
+func (s *store) RemoveAllOfPatients(ctx context.Context, removed []patients.ID) (ended int, err error) {
+	done := database.Among(s.db.Write(ctx), "patient_id", removed).Delete(&row{})
 	return int(done.RowsAffected), done.Error
 }
 
@@ -174,7 +180,7 @@ func (s *store) AddMissing(ctx context.Context, all []domain.Assignment) ([]doma
 	for i, a := range all {
 		rows[i] = rowOf(a)
 	}
-	// In the order in which the removal of a user's patients locks them, so that neither waits for the other.
+	// In the order in which the removal of a user's patients locks them, so that the two do not deadlock.
 	slices.SortFunc(rows, func(a, b row) int { return bytes.Compare(a.PatientID.UUID[:], b.PatientID.UUID[:]) })
 	pair := clause.OnConflict{Columns: []clause.Column{{Name: "patient_id"}, {Name: "doctor_id"}}, DoNothing: true}
 	if err := explain(s.db.Write(ctx).Clauses(pair).Create(&rows).Error); err != nil {

@@ -8,7 +8,7 @@ import (
 	"healthcare/modules/doctors"
 )
 
-// creatorRow says which user added a doctor. The database deletes it with either.
+// creatorRow is the user who added a doctor. The database deletes it with either.
 type creatorRow struct {
 	DoctorID doctors.ID
 	UserID   uuid.UUID

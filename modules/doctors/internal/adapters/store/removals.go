@@ -10,7 +10,7 @@ import (
 	"healthcare/platform/database"
 )
 
-// removalRow says that a doctor is being removed. The database deletes it with the doctor.
+// removalRow is the removal of a doctor. The database deletes it with the doctor.
 type removalRow struct {
 	DoctorID   doctors.ID
 	ReassignTo *doctors.ID

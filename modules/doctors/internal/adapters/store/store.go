@@ -1,4 +1,4 @@
-// Package store keeps doctors in the database, by one code for both engines.
+// Package store stores doctors in the database, with the same code for both engines.
 package store
 
 import (
@@ -16,7 +16,7 @@ import (
 	"healthcare/platform/recordid"
 )
 
-// New is the repository over db.
+// New returns the repository over db.
 func New(db *database.DB) ports.Repository { return &store{db} }
 
 type store struct{ db *database.DB }
@@ -32,7 +32,7 @@ type row struct {
 	LicenseNumber database.Text // replaces that of Details: it is NULL where that is empty
 }
 
-// searchText returns the text that the row is found by.
+// searchText returns the text in which searches look.
 func (r row) searchText() string {
 	return database.SearchText(r.Name, r.Specialization, r.Email, string(r.LicenseNumber))
 }
@@ -71,7 +71,7 @@ func doctorsOf(rows []row) []domain.Doctor {
 	return all
 }
 
-// explain turns what the store refused into the module's own errors.
+// explain maps errors of the database to those of the module.
 func explain(err error) error {
 	switch {
 	case errors.Is(err, gorm.ErrRecordNotFound):
@@ -142,7 +142,7 @@ func (s *store) FindAll(ctx context.Context, ids []doctors.ID) ([]domain.Doctor,
 	return doctorsOf(rows), err
 }
 
-// columns are what the list may be ordered by.
+// columns are those by which the list may be ordered.
 var columns = database.Columns[row]{
 	"created_at":     func(r row) any { return r.CreatedAt },
 	"updated_at":     func(r row) any { return r.UpdatedAt },

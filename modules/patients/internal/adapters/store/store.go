@@ -1,4 +1,4 @@
-// Package store keeps patients in the database, by one code for both engines. Every statement carries the scope.
+// Package store stores patients in the database, with the same code for both engines.
 package store
 
 import (
@@ -17,7 +17,7 @@ import (
 	"healthcare/platform/recordid"
 )
 
-// New is the repository over db.
+// New returns the repository over db.
 func New(db *database.DB) ports.Repository { return &store{db} }
 
 type store struct{ db *database.DB }
@@ -36,7 +36,7 @@ type row struct {
 	MedicalRecordNumber database.Text
 }
 
-// searchText returns the text that the row is found by.
+// searchText returns the text in which searches look.
 func (r row) searchText() string {
 	return database.SearchText(r.Name, r.Email, r.Phone, string(r.MedicalRecordNumber))
 }
@@ -82,7 +82,7 @@ func patientsOf(rows []row) []domain.Patient {
 	return all
 }
 
-// explain turns what the store refused into the module's own errors.
+// explain maps errors of the database to those of the module.
 func explain(err error) error {
 	switch {
 	case errors.Is(err, gorm.ErrRecordNotFound):
@@ -93,8 +93,14 @@ func explain(err error) error {
 	return err
 }
 
-// within narrows a statement to the scope.
+// within narrows a statement to the scope. This and among are the only places where a scope becomes a condition.
 func within(q *gorm.DB, scope patients.Scope) *gorm.DB { return q.Where("owner_id = ?", scope.Owner()) }
+
+// among narrows a query to those of a few patients who are in the scope. coalesce keeps both engines from choosing an
+// index of the owner, with which they would read all patients of the owner.
+func among(q *gorm.DB, scope patients.Scope, ids []patients.ID) *gorm.DB {
+	return database.Among(q.Where("coalesce(owner_id, owner_id) = ?", scope.Owner()), "id", ids)
+}
 
 func (s *store) Add(ctx context.Context, patient domain.Patient) error {
 	return s.add(ctx, rowOf(patient))
@@ -117,7 +123,7 @@ func (s *store) claim(ctx context.Context, r row) error {
 	if err := s.add(ctx, r); err != nil {
 		return err
 	}
-	return s.db.Write(ctx).Where("id = ? AND owner_id = ?", r.ID, r.OwnerID).Delete(&row{}).Error
+	return within(s.db.Write(ctx), patients.OwnedBy(r.OwnerID)).Where("id = ?", r.ID).Delete(&row{}).Error
 }
 
 func (s *store) Find(ctx context.Context, scope patients.Scope, id patients.ID) (domain.Patient, error) {
@@ -128,14 +134,12 @@ func (s *store) Find(ctx context.Context, scope patients.Scope, id patients.ID) 
 
 func (s *store) FindAll(ctx context.Context, scope patients.Scope, ids []patients.ID) ([]domain.Patient, error) {
 	var rows []row
-	// coalesce keeps both engines from choosing an index of the owner, and with it reading all their patients in order to show a few.
-	shown := s.db.Read(ctx).Select("id", "owner_id", "name", "gender", "age", "birth_date").
-		Where("coalesce(owner_id, owner_id) = ?", scope.Owner())
-	err := database.Among(shown, "id", ids).Find(&rows).Error
+	q := s.db.Read(ctx).Select("id", "owner_id", "name", "gender", "age", "birth_date")
+	err := among(q, scope, ids).Find(&rows).Error
 	return patientsOf(rows), err
 }
 
-// columns are what the list may be ordered by.
+// columns are those by which the list may be ordered.
 var columns = database.Columns[row]{
 	"created_at": func(r row) any { return r.CreatedAt },
 	"updated_at": func(r row) any { return r.UpdatedAt },
@@ -150,7 +154,7 @@ func (s *store) List(
 	return paging.Map(page, row.patient), err
 }
 
-// matching narrows a list to the patients that pass the filter.
+// matching narrows a list to the patients that match the filter.
 func matching(q *gorm.DB, filter domain.Filter) *gorm.DB {
 	q = database.Matching(q, filter.Search)
 	if filter.Gender != "" {
@@ -212,23 +216,16 @@ func (s *store) Remove(ctx context.Context, scope patients.Scope, id patients.ID
 }
 
 func (s *store) Count(ctx context.Context, scope patients.Scope, limit int) (int, error) {
-	var n int64
-	some := within(s.db.Read(ctx).Model(&row{}), scope).Select("id").Limit(limit)
-	err := s.db.Read(ctx).Table("(?) AS patient", some).Count(&n).Error
-	return int(n), err
+	var count int64
+	some := within(s.db.Read(ctx).Model(&row{}), scope).Select("1").Limit(limit)
+	err := s.db.Read(ctx).Table("(?) AS counted", some).Count(&count).Error
+	return int(count), err
 }
 
 func (s *store) HoldSome(ctx context.Context, scope patients.Scope, limit int) (ids []patients.ID, err error) {
 	locked := within(s.db.Write(ctx).Model(&row{}), scope).Clauses(clause.Locking{Strength: "UPDATE"})
 	err = locked.Order("created_at, id").Limit(limit).Pluck("id", &ids).Error // as an index has them
 	return ids, err
-}
-
-func (s *store) CountOf(ctx context.Context, user uuid.UUID, limit int) (int, error) {
-	var count int64
-	some := within(s.db.Read(ctx).Model(&row{}), patients.OwnedBy(user)).Select("1").Limit(limit)
-	err := s.db.Read(ctx).Table("(?) AS counted", some).Count(&count).Error
-	return int(count), err
 }
 
 func (s *store) RemoveAll(ctx context.Context, scope patients.Scope, ids []patients.ID) error {

@@ -17,20 +17,20 @@ import (
 )
 
 const (
-	// memoryBytes bounds bodies and answers in memory: pages while they are read and encoded, and all answers
+	// memoryBytes bounds bodies and responses in memory: pages while they are read and encoded, and all responses
 	// until they have left.
 	memoryBytes = 16 << 20
 
-	// smallAnswer is the size of an answer that is not accounted for: it fits into the buffer that each connection has
-	// anyway.
-	smallAnswer = 4 << 10
+	// smallResponse is the size of a response that is not accounted for: it fits into the buffer that each connection
+	// has anyway.
+	smallResponse = 4 << 10
 
 	// ordinaryItem is the size that most items of a list stay below. A page of larger ones is read a second time, with
 	// memory for the largest.
 	ordinaryItem = 2 << 10
 )
 
-// The weights of reads that look at many rows. Others weigh nothing.
+// The weights of reads that examine many rows. Other reads have no weight.
 const (
 	weightOfLongPage = 1 // more items than longPage
 	weightOfFilter   = 1 // by a parameter that the contract calls heavy
@@ -40,27 +40,28 @@ const (
 	longPage = 200
 )
 
-// atWork is how many requests are worked on at once for each processor, and twice as many as there
-// are connections to the store if that is more. Others wait for their turn here, where it is shared, and not for a
-// connection or the one writer, where whoever asks first is first.
-const atWork = 8
+// turnsPerProcessor is how many requests run at once for each processor, or twice as many as there are connections to
+// the store if that is more. Others wait for their turn here, where turns are shared fairly, and not for a connection or
+// the one writer, which serve the first that asks.
+const turnsPerProcessor = 8
 
-// shares are what all callers use together. Who has most of one waits while others do.
+// shares are the resources that all callers share. A caller that uses most of one waits while others want it.
 type shares struct {
-	memory  *admission.Resource // bytes of bodies and answers
-	working *admission.Resource // requests that are worked on
-	// reads that look at many rows, by weight: one processor stays free of them, if there are several
+	memory *admission.Resource // bytes of bodies and responses
+	turns  *admission.Resource // requests that run
+	// reads that examine many rows, by weight: one processor stays free of them, if there are several
 	heavy    *admission.Resource
-	recorded *admission.Budget // requests that the audit trail keeps for ever
+	recorded *admission.Budget // requests that the audit trail records; nil: any number
 }
 
 func newShares(cfg Config) shares {
 	const waiting = 512
 	all := int64(runtime.GOMAXPROCS(0))
 	processors := max(1, all-1)
-	return shares{
-		working: admission.NewResource(admission.Bounds{
-			Capacity: max(atWork*all, 2*int64(cfg.StoreConnections)), Waiting: 2 * waiting, Wait: cfg.HandlerTimeout,
+	s := shares{
+		turns: admission.NewResource(admission.Bounds{
+			Capacity: max(turnsPerProcessor*all, 2*int64(cfg.StoreConnections)), Waiting: 2 * waiting,
+			Wait: cfg.HandlerTimeout,
 		}),
 		memory: admission.NewResource(
 			admission.Bounds{Capacity: memoryBytes, Waiting: waiting, Wait: cfg.HandlerTimeout},
@@ -68,12 +69,97 @@ func newShares(cfg Config) shares {
 		heavy: admission.NewResource(
 			admission.Bounds{Capacity: processors * weightOfSearch, Waiting: waiting, Wait: cfg.HandlerTimeout},
 		),
-		recorded: admission.NewBudget(admission.Allowance{Amount: cfg.RecordedPerHour, Period: time.Hour}, time.Now),
 	}
+	if cfg.RecordedPerHour > 0 {
+		s.recorded = admission.NewBudget(
+			admission.Allowance{Amount: cfg.RecordedPerHour, Period: time.Hour}, time.Now,
+		)
+	}
+	return s
 }
 
-// heaviness is the weight of a list.
-func (call *call) heaviness(c *fiber.Ctx) (weight int64) {
+// tokenKey is how much of a token's end identifies it.
+const tokenKey = 24
+
+// takeTurn waits for the request's turn. Its user is not known before the store is asked, so the token stands for it.
+// Operations of the platform need no turn, nor do public ones that hash a password, which have a queue of their own.
+// Errors: admission.ErrShare, admission.ErrBusy, the context's.
+func (call *call) takeTurn(c *fiber.Ctx) error {
+	if op := call.Operation; op.Access.IsPublic() && (op.Platform || op.Hashes) {
+		return nil
+	}
+	call.token = strings.Clone(call.bearer[max(0, len(call.bearer)-tokenKey):])
+	return call.resume(c)
+}
+
+// resume takes the turn again after leave.
+func (call *call) resume(c *fiber.Ctx) (err error) {
+	by := admission.By(call.Address, call.token)
+	call.turn, err = call.shares.turns.Lease(c.UserContext(), by, 1)
+	return err
+}
+
+// leave ends the request's turn, before it waits for another resource that is shared.
+func (call *call) leave() {
+	call.turn.Release()
+	call.turn = nil
+}
+
+// leaveToHash ends the turn of an operation that hashes a password.
+func (call *call) leaveToHash(*fiber.Ctx) error {
+	if call.Operation.Hashes {
+		call.leave()
+	}
+	return nil
+}
+
+// spend takes a request that the audit trail will record from the budget of its user and network. Errors:
+// errs.Throttled.
+func (call *call) spend(*fiber.Ctx) error {
+	if call.Operation.Platform || call.shares.recorded == nil {
+		return nil
+	}
+	if after := call.shares.recorded.Spend(call.caller(), 1); after > 0 {
+		rejected := *errTooManyRecorded
+		rejected.RetryAfter = after
+		return &rejected
+	}
+	return nil
+}
+
+var errTooManyRecorded = errs.New(
+	errs.Throttled,
+	"too_many_requests",
+	"Too many requests from this user or network. Try again later.",
+)
+
+// caller returns the sender of the request, for shares.
+func (call *call) caller() admission.Caller {
+	user := ""
+	if call.Principal.UserID != uuid.Nil {
+		user = call.Principal.UserID.String()
+	}
+	return admission.By(call.Address, user)
+}
+
+// reserve takes a list's share of heavy reads, and memory for the page that it is about to read. Errors:
+// admission.ErrShare, admission.ErrBusy, the context's.
+func (call *call) reserve(c *fiber.Ctx) (err error) {
+	if call.Operation.List == nil {
+		return nil
+	}
+	call.leave()
+	if weight := call.weight(c); weight > 0 {
+		if call.heavy, err = call.shares.heavy.Lease(c.UserContext(), call.caller(), weight); err != nil {
+			return err
+		}
+	}
+	call.MorePage = func() (int, error) { return paging.MaxBytes, call.reservePage(c, paging.MaxBytes) }
+	return call.reservePage(c, min(call.Limit(c)*ordinaryItem, paging.MaxBytes))
+}
+
+// weight returns the weight of a list.
+func (call *call) weight(c *fiber.Ctx) (weight int64) {
 	if call.Limit(c) > longPage {
 		weight += weightOfLongPage
 	}
@@ -89,115 +175,46 @@ func (call *call) heaviness(c *fiber.Ctx) (weight int64) {
 	return weight
 }
 
-// spend takes a request that the audit trail will record from what its user and network may have recorded. Errors:
-// errs.Throttled.
-func (call *call) spend() error {
-	if call.Operation.Platform || call.server.cfg.RecordedPerHour == 0 {
-		return nil
-	}
-	if after := call.server.shares.recorded.Spend(call.caller(), 1); after > 0 {
-		refused := *errTooManyRecorded
-		refused.RetryAfter = after
-		return &refused
-	}
-	return nil
-}
-
-var errTooManyRecorded = errs.New(
-	errs.Throttled,
-	"too_many_requests",
-	"Too many requests from this user or network. Try again later.",
-)
-
-// caller is who sent the request, for shares.
-func (call *call) caller() admission.Caller {
-	user := ""
-	if call.Principal.UserID != uuid.Nil {
-		user = call.Principal.UserID.String()
-	}
-	return admission.By(call.Address, user)
-}
-
-// tokenKey is how much of a token's end tells it from others.
-const tokenKey = 24
-
-// enter waits for the request's turn. Whose it is, is not known before the store is asked: a user counts by token.
-// Errors: admission.ErrShare, admission.ErrBusy, the context's.
-func (call *call) enter(c *fiber.Ctx, token string) (err error) {
-	call.token = strings.Clone(token[max(0, len(token)-tokenKey):])
-	return call.again(c)
-}
-
-// again is enter after leave.
-func (call *call) again(c *fiber.Ctx) (err error) {
-	by := admission.By(call.Address, call.token)
-	call.turn, err = call.server.shares.working.Lease(c.UserContext(), by, 1)
-	return err
-}
-
-// leave ends the request's turn, before it waits for something else that is shared.
-func (call *call) leave() {
-	call.turn.Release()
-	call.turn = nil
-}
-
-// pageWeight is that of a page of so many bytes: it is in memory as rows and as JSON.
-func pageWeight(bytes int) int64 { return 2 * int64(bytes) }
-
-// reserve takes a list's share of heavy reads, and memory for the page that it is about to read. Errors:
-// admission.ErrShare, admission.ErrBusy, the context's.
-func (call *call) reserve(c *fiber.Ctx) (err error) {
-	if call.Operation.List == nil {
-		return nil
-	}
-	call.leave()
-	if weight := call.heaviness(c); weight > 0 {
-		if call.heavy, err = call.server.shares.heavy.Lease(c.UserContext(), call.caller(), weight); err != nil {
-			return err
-		}
-	}
-	call.MorePage = func() (int, error) { return paging.MaxBytes, call.reservePage(c, paging.MaxBytes) }
-	return call.reservePage(c, min(call.Limit(c)*ordinaryItem, paging.MaxBytes))
-}
-
 func (call *call) reservePage(c *fiber.Ctx, bytes int) (err error) {
 	call.leave()
 	call.lease.Release()
-	call.lease, err = call.server.shares.memory.Lease(c.UserContext(), call.caller(), pageWeight(bytes))
+	call.lease, err = call.shares.memory.Lease(c.UserContext(), call.caller(), pageWeight(bytes))
 	call.PageBytes = bytes
 	if err != nil {
 		return err
 	}
-	return call.again(c)
+	return call.resume(c)
 }
 
-// account keeps the answer's bytes accounted for until it has left. What was changed is answered whatever else is in
-// memory. Errors: those of reserve, for an answer that changed nothing.
+// pageWeight returns the memory for a page of so many bytes: it is in memory as rows and as JSON.
+func pageWeight(bytes int) int64 { return 2 * int64(bytes) }
+
+// account keeps the response's bytes accounted for until it has left. The response to a change is sent whatever else is
+// in memory. Errors: those of reserve, for a response to a read.
 func (call *call) account(c *fiber.Ctx) (err error) {
 	call.leave()
 	size := int64(len(c.Response().Body()))
 	conn, counted := c.Context().Conn().(*transport.Conn)
-	if size <= smallAnswer || !counted || call.Operation.Platform {
+	if size <= smallResponse || !counted || call.Operation.Platform {
 		call.lease.Release()
 		return nil
 	}
-	memory := call.server.shares.memory
 	switch {
 	case call.lease != nil:
 		call.lease.Resize(size)
 	case call.Operation.Method == fiber.MethodGet:
-		if call.lease, err = memory.Lease(c.UserContext(), call.caller(), size); err != nil {
+		if call.lease, err = call.shares.memory.Lease(c.UserContext(), call.caller(), size); err != nil {
 			return err
 		}
 	default:
-		call.lease = memory.Take(call.caller(), size)
+		call.lease = call.shares.memory.Take(call.caller(), size)
 	}
 	conn.Hold(call.lease)
-	call.lease = nil // the connection's by now
+	call.lease = nil // now the connection's
 	return nil
 }
 
-// release gives back what the handler has used. The answer's memory is the connection's.
+// release returns the shares that the handler has used. The response's memory is the connection's.
 func (call *call) release() {
 	call.leave()
 	call.heavy.Release()

@@ -32,10 +32,10 @@ func BenchmarkShares(b *testing.B) {
 		c := app.AcquireCtx(&fasthttp.RequestCtx{})
 		defer app.ReleaseCtx(c)
 		for pb.Next() {
-			call := &call{server: s}
+			call := &call{shares: &s.shares}
 			call.Operation, call.Principal, call.Address = op, someone, netip.MustParseAddr("192.0.2.1")
 			call.Settings = &s.settings
-			if call.spend() != nil || call.reserve(c) != nil {
+			if call.spend(c) != nil || call.reserve(c) != nil {
 				b.Error("refused")
 			}
 			call.lease.Resize(20_000)
@@ -57,7 +57,7 @@ func callTo(t *testing.T, query string, headers ...string) (*call, *fiber.Ctx) {
 	app := fiber.New()
 	c := app.AcquireCtx(&ctx)
 	t.Cleanup(func() { app.ReleaseCtx(c) })
-	return &call{server: s, Call: rest.Call{
+	return &call{shares: &s.shares, Call: rest.Call{
 		Operation: &contract.Operation{
 			List: &contract.ListRules{Heavy: []string{"doctor", "gender"}}, Method: http.MethodGet,
 		},
@@ -72,9 +72,9 @@ func TestHeavyReadsHaveWeights(t *testing.T) {
 		"doctor=1": 1, "doctor=1&gender=Other": 1, "doctor=1&search=a": 3, "doctor=": 0, "id=1": 0,
 	} {
 		call, c := callTo(t, query)
-		require.Equal(t, weight, call.heaviness(c), query)
+		require.Equal(t, weight, call.weight(c), query)
 		call, c = callTo(t, query, "Prefer", "count=exact")
-		require.Equal(t, weight+2, call.heaviness(c), query)
+		require.Equal(t, weight+2, call.weight(c), query)
 	}
 }
 
@@ -83,7 +83,7 @@ func TestHeavyReadsHaveSlots(t *testing.T) {
 	t.Parallel()
 	call, c := callTo(t, "search=a")
 	attacker := admission.By(netip.MustParseAddr("198.51.100.1"), "")
-	slots, err := call.server.shares.heavy.Lease(t.Context(), attacker, 1<<20)
+	slots, err := call.shares.heavy.Lease(t.Context(), attacker, 1<<20)
 	require.NoError(t, err)
 	c.SetUserContext(contextEnding(t))
 	require.ErrorIs(t, call.reserve(c), admission.ErrBusy)
@@ -101,7 +101,7 @@ func TestHeavyReadsHaveSlots(t *testing.T) {
 func TestPagesReserveMemory(t *testing.T) {
 	t.Parallel()
 	call, c := callTo(t, "limit=50&search=a")
-	answers, heavy := call.server.shares.memory, call.server.shares.heavy
+	answers, heavy := call.shares.memory, call.shares.heavy
 	require.NoError(t, call.reserve(c))
 	require.Equal(t, 50*ordinaryItem, call.PageBytes)
 	require.NoError(t, call.reservePage(c, paging.MaxBytes))
@@ -129,8 +129,8 @@ func TestTurnsAreShared(t *testing.T) {
 	s := serve(t, func(cfg *Config) { cfg.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")} })
 	crowd := admission.By(netip.MustParseAddr("192.0.2.7"), "")
 	var turns []*admission.Lease
-	for range max(atWork*runtime.GOMAXPROCS(0), 2*s.cfg.StoreConnections) {
-		turn, err := s.shares.working.Lease(t.Context(), crowd, 1)
+	for range max(turnsPerProcessor*runtime.GOMAXPROCS(0), 2*s.cfg.StoreConnections) {
+		turn, err := s.shares.turns.Lease(t.Context(), crowd, 1)
 		require.NoError(t, err)
 		turns = append(turns, turn)
 	}
@@ -160,6 +160,6 @@ func TestTurnsAreShared(t *testing.T) {
 }
 
 func waiting(s *stand) int {
-	_, waiting := s.shares.working.Load()
+	_, waiting := s.shares.turns.Load()
 	return waiting
 }

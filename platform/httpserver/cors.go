@@ -8,33 +8,33 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// crossOrigin lets browsers show answers to pages of the given origins, compared exactly (Fetch Standard, CORS protocol). No cookies are involved:
-// a page sends the bearer token itself, so credentials stay off.
+// crossOrigin lets browsers show responses to pages of the given origins, compared exactly (Fetch Standard, CORS
+// protocol). Credentials are off: no cookies are involved, and a page sends the bearer token itself.
 func crossOrigin(origins []string) fiber.Handler {
 	return cors.New(cors.Config{
 		AllowOrigins:  strings.Join(origins, ","),
 		AllowMethods:  "GET,HEAD,POST,PUT,PATCH,DELETE",
-		AllowHeaders:  strings.Join(callerHeaders, ","),
-		ExposeHeaders: strings.Join(answerHeaders, ","),
-		MaxAge:        600, // seconds a browser may remember the answer to its preflight
+		AllowHeaders:  strings.Join(requestHeaders, ","),
+		ExposeHeaders: strings.Join(responseHeaders, ","),
+		MaxAge:        600, // seconds for which a browser may cache the response to its preflight
 	})
 }
 
-// keptHeaders are those of the middleware that an answer keeps when it turns into a problem.
-var keptHeaders = []string{
+// problemHeaders are the headers that remain when a response turns into a problem.
+var problemHeaders = []string{
 	fiber.HeaderAccessControlAllowOrigin, fiber.HeaderAccessControlExposeHeaders, fiber.HeaderVary, fiber.HeaderAllow,
 }
 
-// resetKeeping empties an answer but for those headers.
-func resetKeeping(answer *fasthttp.Response) {
+// reset empties a response except for problemHeaders.
+func reset(response *fasthttp.Response) {
 	kept := map[string]string{}
-	for _, name := range keptHeaders {
-		if value := answer.Header.Peek(name); len(value) > 0 {
+	for _, name := range problemHeaders {
+		if value := response.Header.Peek(name); len(value) > 0 {
 			kept[name] = string(value)
 		}
 	}
-	answer.Reset()
+	response.Reset()
 	for name, value := range kept {
-		answer.Header.Set(name, value)
+		response.Header.Set(name, value)
 	}
 }

@@ -18,11 +18,11 @@ import (
 //go:embed docs
 var docsPage embed.FS
 
-// docsPolicy lets the page run its own files and ask this server, and nothing else. Swagger UI writes style attributes.
-const docsPolicy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; " +
-	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+// docsPolicy lets the page run its own files and send requests to this server only. Swagger UI writes style attributes.
+const docsPolicy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; " +
+	"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// docsFiles are the page's files by name: ours, and those of Swagger UI.
+// docsFiles returns the page's files by name: our own and those of Swagger UI.
 var docsFiles = sync.OnceValues(func() (map[string]*publication, error) {
 	files := map[string]*publication{}
 	err := eachFile(static.FS, func(name string, content []byte) error {

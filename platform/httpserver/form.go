@@ -19,35 +19,41 @@ import (
 	"healthcare/platform/rest"
 )
 
-// maxFormFields bounds the fields of a form.
+// maxFormFields is how many fields a form may have.
 const maxFormFields = 64
 
-func refusedForm(detail string) error {
-	return &refusal{fiber.StatusBadRequest, refusalRequest.code, refusalRequest.title, detail}
+func malformedForm(detail string) error {
+	return &httpError{fiber.StatusBadRequest, errMalformed.code, errMalformed.title, detail}
 }
 
-var refusalFile = &refusal{
-	fiber.StatusUnsupportedMediaType, refusalMediaType.code, refusalMediaType.title, "Files are not accepted. Send the form's fields only.",
+var errFile = &httpError{
+	fiber.StatusUnsupportedMediaType, errMediaType.code, errMediaType.title,
+	"Files are not accepted. Send the form's fields only.",
 }
 
-// readForm replaces a form in the request's body by the same members as a JSON object, which everything behind it reads: handlers, and the
-// fingerprint of an Idempotency-Key. Bodies of other types are left alone. Errors: refusals of the transport.
-func readForm(c *fiber.Ctx, op *contract.Operation) error {
+// readForm replaces a form in the request's body by a JSON object of the same members. The steps behind it see only the
+// object: handlers, and the fingerprint of an Idempotency-Key. Bodies of other types stay as they are. Errors:
+// *httpError.
+func (s *Server) readForm(call *call, c *fiber.Ctx) error {
+	op := call.Operation
+	if !s.cfg.Django || !op.TakesBody {
+		return nil
+	}
 	media, parameters, err := mime.ParseMediaType(c.Get(fiber.HeaderContentType))
 	if err != nil || media != fiber.MIMEApplicationForm && media != fiber.MIMEMultipartForm {
-		return nil //nolint:nilerr // an unreadable type is refused with every other that is not JSON
+		return nil //nolint:nilerr // checkBody rejects an unreadable type with every other that is not JSON
 	}
 	body := bytes.TrimPrefix(c.Request().Body(), []byte(rest.ByteOrderMark))
 	if op.BodyLimit > 0 && len(body) > op.BodyLimit {
-		return refusalTooLarge
+		return errBodyTooLarge
 	}
 	if charset, sent := parameters["charset"]; sent && !strings.EqualFold(charset, "utf-8") {
-		return refusalMediaType
+		return errMediaType
 	}
 	var fields url.Values
 	if media == fiber.MIMEApplicationForm {
 		if fields, err = url.ParseQuery(string(body)); err != nil {
-			return refusedForm("The form is not well-formed.")
+			return malformedForm("The form is not well-formed.")
 		}
 	} else if fields, err = readParts(body, parameters["boundary"]); err != nil {
 		return err
@@ -58,18 +64,18 @@ func readForm(c *fiber.Ctx, op *contract.Operation) error {
 	}
 	object, err := rest.EncodeJSON(members)
 	if err != nil {
-		return refusedForm("The form is not text in UTF-8.")
+		return malformedForm("The form is not text in UTF-8.")
 	}
 	c.Request().SetBody(object)
 	c.Request().Header.SetContentType(fiber.MIMEApplicationJSON)
 	return nil
 }
 
-// readParts reads the fields of a multipart form from memory; no part goes to a file. Errors: refusals of the transport.
+// readParts reads the fields of a multipart form from memory; no part goes to a file. Errors: *httpError.
 func readParts(body []byte, boundary string) (url.Values, error) {
 	fields := url.Values{}
 	if boundary == "" {
-		return nil, refusedForm("The form's Content-Type has no boundary.")
+		return nil, malformedForm("The form's Content-Type has no boundary.")
 	}
 	reader := multipart.NewReader(bytes.NewReader(body), boundary)
 	for count := 0; ; count++ {
@@ -78,42 +84,42 @@ func readParts(body []byte, boundary string) (url.Values, error) {
 			return fields, nil
 		}
 		if err != nil {
-			return nil, refusedForm("The form is not well-formed.")
+			return nil, malformedForm("The form is not well-formed.")
 		}
 		if count == maxFormFields {
-			return nil, refusedForm("The form has too many fields.")
+			return nil, malformedForm("The form has too many fields.")
 		}
 		_, disposition, err := mime.ParseMediaType(part.Header.Get("Content-Disposition"))
 		if err != nil || part.FormName() == "" {
-			return nil, refusedForm("A part of the form has no name.")
+			return nil, malformedForm("A part of the form has no name.")
 		}
 		if _, file := disposition["filename"]; file {
-			return nil, refusalFile
+			return nil, errFile
 		}
 		value, err := io.ReadAll(part)
 		if err != nil {
-			return nil, refusedForm("The form is not well-formed.")
+			return nil, malformedForm("The form is not well-formed.")
 		}
 		fields.Add(part.FormName(), string(value))
 	}
 }
 
-// formMembers returns the members that a form's fields stand for. A form holds text only, so the schema decides about numbers and booleans; of
-// these, an empty optional one is not known. Errors: refusals of the transport.
+// formMembers returns the members that a form's fields stand for. A form holds text only, so the schema decides which
+// members are numbers and booleans. An empty optional one of these is absent. Errors: *httpError.
 func formMembers(fields url.Values, schema *openapi3.Schema) (map[string]any, error) {
 	if len(fields) > maxFormFields {
-		return nil, refusedForm("The form has too many fields.")
+		return nil, malformedForm("The form has too many fields.")
 	}
 	members := map[string]any{}
 	for name, values := range fields {
 		value := values[0]
 		switch {
 		case len(values) > 1:
-			return nil, refusedForm("A field of the form is given more than once.")
+			return nil, malformedForm("A field of the form is given more than once.")
 		case !utf8.ValidString(name) || !utf8.ValidString(value):
-			return nil, refusedForm("The form is not text in UTF-8.")
+			return nil, malformedForm("The form is not text in UTF-8.")
 		case strings.ContainsRune(name, 0) || strings.ContainsRune(value, 0):
-			return nil, refusedForm("The form holds a NUL character.")
+			return nil, malformedForm("The form holds a NUL character.")
 		}
 		members[name] = value
 		if schema == nil || schema.Properties[name] == nil {
@@ -133,19 +139,4 @@ func formMembers(fields url.Values, schema *openapi3.Schema) (map[string]any, er
 		}
 	}
 	return members, nil
-}
-
-// acceptable refuses a body by its size and declared type, before it is read.
-func acceptable(c *fiber.Ctx, op *contract.Operation) error {
-	if op.BodyLimit > 0 && len(c.Request().Body()) > op.BodyLimit {
-		return refusalTooLarge
-	}
-	media, parameters, err := mime.ParseMediaType(c.Get(fiber.HeaderContentType))
-	if err != nil || media != fiber.MIMEApplicationJSON {
-		return refusalMediaType
-	}
-	if charset, said := parameters["charset"]; said && !strings.EqualFold(charset, "utf-8") {
-		return refusalMediaType
-	}
-	return nil
 }

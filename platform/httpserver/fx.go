@@ -9,10 +9,12 @@ import (
 	"healthcare/platform/telemetry"
 )
 
-// Module provides the server over every API of the graph; whoever invokes *Server starts it.
-var Module = fx.Module("httpserver", fx.Provide(watched, fx.Annotate(New, fx.ParamTags(``, ``, ``, ``, ``, ``, ``, ``, `group:"apis"`))))
+// Module provides the server of every API in the graph.
+var Module = fx.Module("httpserver", fx.Provide(
+	newTelemetry, fx.Annotate(New, fx.ParamTags(``, ``, ``, ``, ``, ``, ``, ``, `group:"apis"`)),
+))
 
-func watched(registry *prometheus.Registry, scraped *telemetry.Scraped, tracing *telemetry.Tracing) Telemetry {
+func newTelemetry(registry *prometheus.Registry, scraped *telemetry.Scraped, tracing *telemetry.Tracing) Telemetry {
 	return Telemetry{Registry: registry, Elsewhere: scraped.On(), Tracing: tracing}
 }
 
@@ -21,8 +23,8 @@ func Handle(constructor any) fx.Option {
 	return fx.Provide(fx.Annotate(constructor, fx.ResultTags(`group:"apis"`)))
 }
 
-// Served is what Serve serves: the server, and replicas and jobs where there are any.
-type Served struct {
+// Parts are the server and its optional parts.
+type Parts struct {
 	fx.In
 
 	Server   *Server
@@ -30,10 +32,10 @@ type Served struct {
 	Jobs     Jobs     `optional:"true"`
 }
 
-// Serve listens while the program runs. It is the one fx.Invoke of the program.
-func Serve(lc fx.Lifecycle, what Served) {
-	s := what.Server
-	s.replicas, s.jobs = what.Replicas, what.Jobs
+// Serve listens while the program runs.
+func Serve(lc fx.Lifecycle, parts Parts) {
+	s := parts.Server
+	s.replicas, s.jobs = parts.Replicas, parts.Jobs
 	lc.Append(fx.Hook{
 		OnStart: func(context.Context) error { return s.Listen() },
 		OnStop:  s.Shutdown,

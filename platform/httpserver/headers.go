@@ -1,16 +1,40 @@
 package httpserver
 
-import "github.com/gofiber/fiber/v2"
+import (
+	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
+)
 
-// callerHeaders are the request headers that change what the service does and that a page may set. The preflight of the CORS protocol allows
-// these; TestCORSNamesEveryHeader fails for one that is read and is not among them.
-var callerHeaders = []string{
-	fiber.HeaderAccept, fiber.HeaderAuthorization, fiber.HeaderContentEncoding, fiber.HeaderContentType, "Idempotency-Key", fiber.HeaderIfMatch,
-	fiber.HeaderIfNoneMatch, "Prefer", "traceparent", "tracestate", fiber.HeaderUserAgent, fiber.HeaderXRequestID,
+// setSecurityHeaders sets the headers that every response has.
+func setSecurityHeaders(ctx *fasthttp.RequestCtx, requestID string) {
+	h := &ctx.Response.Header
+	h.Set(fiber.HeaderXRequestID, requestID)
+	for name, value := range securityHeaders {
+		h.Set(name, value)
+	}
 }
 
-// answerHeaders are the response headers that a page may read, beside those that browsers always show.
-var answerHeaders = []string{
-	fiber.HeaderAllow, fiber.HeaderETag, "Idempotent-Replayed", fiber.HeaderLink, fiber.HeaderLocation, "Preference-Applied", fiber.HeaderRetryAfter,
-	fiber.HeaderWarning, fiber.HeaderWWWAuthenticate, fiber.HeaderXRequestID, "X-Total-Count", "X-Total-Count-Relation",
+// securityHeaders suit an API: nothing is stored, framed, sniffed or run.
+var securityHeaders = map[string]string{
+	fiber.HeaderCacheControl:          "no-store",
+	fiber.HeaderContentSecurityPolicy: "default-src 'none'; frame-ancestors 'none'",
+	fiber.HeaderXContentTypeOptions:   "nosniff",
+	fiber.HeaderXFrameOptions:         "DENY",
+	fiber.HeaderReferrerPolicy:        "no-referrer",
+	"Cross-Origin-Resource-Policy":    "same-origin",
+}
+
+// requestHeaders are the request headers that change what the service does and that a page may set. The preflight of
+// the CORS protocol allows these. TestCORSNamesEveryHeader fails for a header that is read and missing here.
+var requestHeaders = []string{
+	fiber.HeaderAccept, fiber.HeaderAuthorization, fiber.HeaderContentEncoding, fiber.HeaderContentType,
+	"Idempotency-Key", fiber.HeaderIfMatch, fiber.HeaderIfNoneMatch, "Prefer", "traceparent", "tracestate",
+	fiber.HeaderUserAgent, fiber.HeaderXRequestID,
+}
+
+// responseHeaders are the response headers that a page may read, beside those that browsers always show.
+var responseHeaders = []string{
+	fiber.HeaderAllow, fiber.HeaderETag, "Idempotent-Replayed", fiber.HeaderLink, fiber.HeaderLocation,
+	"Preference-Applied", fiber.HeaderRetryAfter, fiber.HeaderWarning, fiber.HeaderWWWAuthenticate,
+	fiber.HeaderXRequestID, "X-Total-Count", "X-Total-Count-Relation",
 }

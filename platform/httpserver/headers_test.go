@@ -99,7 +99,7 @@ func TestCORSNamesEveryHeader(t *testing.T) {
 			}
 		}
 		require.Greater(t, len(reads), 9, "the source was read")
-		requireNamed(t, reads, callerHeaders,
+		requireNamed(t, reads, requestHeaders,
 			// the browser's and proxies' own, which no page may set or needs to
 			"Accept-Encoding", "Expect", "X-Forwarded-For", "Forwarded",
 			"Content-Disposition", // of a part of a form
@@ -113,18 +113,18 @@ func TestCORSNamesEveryHeader(t *testing.T) {
 			}
 		}
 		require.Greater(t, len(sets), 9, "the source was read")
-		requireNamed(t, sets, answerHeaders, "Cache-Control", "Content-Type", "Content-Security-Policy", "Content-Encoding", "cursor")
+		requireNamed(t, sets, responseHeaders, "Cache-Control", "Content-Type", "Content-Security-Policy", "Content-Encoding", "cursor")
 	})
 	t.Run("that the contract describes", func(t *testing.T) {
 		doc, err := contract.Merge("test", nil)
 		require.NoError(t, err)
 		for _, parameter := range doc.Components.Parameters {
 			if parameter.Value.In == "header" {
-				requireNamed(t, map[string][]string{parameter.Value.Name: nil}, callerHeaders)
+				requireNamed(t, map[string][]string{parameter.Value.Name: nil}, requestHeaders)
 			}
 		}
 		for name := range doc.Components.Headers {
-			requireNamed(t, map[string][]string{name: nil}, answerHeaders)
+			requireNamed(t, map[string][]string{name: nil}, responseHeaders)
 		}
 	})
 	t.Run("in the answer to a preflight", func(t *testing.T) {
@@ -132,11 +132,11 @@ func TestCORSNamesEveryHeader(t *testing.T) {
 		const origin = "Origin: https://app.example"
 		a := s.ask(t, http.MethodOptions, "/things/", "", origin, "Access-Control-Request-Method: POST")
 		require.Equal(t, http.StatusNoContent, a.status)
-		require.Equal(t, callerHeaders, strings.Split(a.header.Get("Access-Control-Allow-Headers"), ","))
-		require.Contains(t, callerHeaders, "traceparent")
-		require.Contains(t, callerHeaders, "tracestate")
+		require.Equal(t, requestHeaders, strings.Split(a.header.Get("Access-Control-Allow-Headers"), ","))
+		require.Contains(t, requestHeaders, "traceparent")
+		require.Contains(t, requestHeaders, "tracestate")
 		exposed := s.ask(t, http.MethodGet, "/things/", "", origin).header.Get("Access-Control-Expose-Headers")
-		require.Equal(t, answerHeaders, strings.Split(exposed, ","))
+		require.Equal(t, responseHeaders, strings.Split(exposed, ","))
 		plain := s.ask(t, http.MethodOptions, "/things/", "", origin)
 		require.Contains(t, plain.header.Get("Allow"), "POST", "without a requested method it is no preflight")
 	})

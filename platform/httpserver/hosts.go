@@ -8,11 +8,9 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 	"go.uber.org/zap"
-
-	"healthcare/platform/httpserver/transport"
 )
 
-// servesHost checks the Host header against the allowed hosts. Probes may come by address.
+// servesHost reports whether the server serves the request's host. Probes may use any, as they may come by address.
 func (s *Server) servesHost(c *fiber.Ctx) bool {
 	path := strings.TrimSuffix(c.Path(), "/")
 	if path == "/livez" || path == "/readyz" || path == "/metrics" {
@@ -38,7 +36,7 @@ func (cfg Config) allowsHost(host string) bool {
 	return false
 }
 
-// hostName is a host as names are compared: without port, brackets, the root's dot and regard to case.
+// hostName returns a host in the form in which names are compared: lower case, without port, brackets and final dot.
 func hostName(host string) string {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
@@ -46,7 +44,8 @@ func hostName(host string) string {
 	return strings.ToLower(strings.TrimSuffix(strings.Trim(host, "[]"), "."))
 }
 
-// URL returns an address at which this server answers a client on this machine: where it listens, or one of the allowed hosts if they exclude that.
+// URL returns an address at which a client on this machine reaches the server: the one that it listens on, or one of the
+// allowed hosts if they exclude that.
 func (s *Server) URL() string {
 	configured, _, _ := net.SplitHostPort(s.cfg.Address) // config has checked it
 	listening, port, _ := net.SplitHostPort(s.address)
@@ -83,22 +82,22 @@ func (cfg Config) servedHost(local []string) string {
 	return local[0]
 }
 
-// refusedHosts reports requests for hosts that are not served, at most once a minute: the name that a proxy or a client really sends is what an
-// operator needs to correct allowed_hosts, and a scanner must not fill the log.
-type refusedHosts struct{ transport.OnceAMinute }
-
-func (r *refusedHosts) report(log *zap.Logger, host string) {
-	if !r.Allow(time.Now()) {
-		return
+// warnOfHost logs, at most once a minute, that a request was rejected because of its host. The name that a proxy or a
+// client sends is what an operator needs to correct allowed_hosts. A scanner must not fill the log.
+func (s *Server) warnOfHost(host string) {
+	if s.hostWarnings.Allow(time.Now()) {
+		s.log.Warn(
+			"a request was rejected because its host is not one of allowed_hosts; this is logged at most once a minute",
+			zap.String("host", printableHost(host)),
+		)
 	}
-	log.Warn("a request was refused because its host is not one of allowed_hosts; this is logged at most once a minute", zap.String("host", printableHost(host)))
 }
 
 // maxHost is the length of the longest name of a host (RFC 1035, section 2.3.4).
 const maxHost = 255
 
-// printableHost returns a client's text as it may stand in a log: printable ASCII, "?" in the place of anything else, at most 255 bytes, and without a
-// user's name and password before an "@".
+// printableHost returns a client's text in the form in which it is logged: printable ASCII with "?" in the place of
+// other characters, at most maxHost bytes, and without a user's name and password before an "@".
 func printableHost(text string) string {
 	text = text[strings.LastIndexByte(text, '@')+1:]
 	shown := []byte(text[:min(len(text), maxHost)])

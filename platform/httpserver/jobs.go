@@ -8,13 +8,13 @@ import (
 	"healthcare/platform/jobs"
 )
 
-// Jobs knows the state of work that continues after its request; jobs.Queue is one.
+// Jobs returns the state of work that continues after its request. jobs.Queue implements it.
 type Jobs interface {
 	// Find returns the status of a job. Errors: jobs.ErrNotFound.
 	Find(ctx context.Context, id string) (jobs.Status, error)
 }
 
-// job responds with a job's state and counts. Whoever started it may have no account any more, so the id is the
+// job responds with a job's state and counts. The account that started it may no longer exist, so the id is the
 // credential.
 func (s *Server) job(c *fiber.Ctx) error {
 	if s.jobs == nil {

@@ -9,7 +9,7 @@ import (
 	"healthcare/platform/rest"
 )
 
-// operations is the platform's own API: what load balancers, containers and people ask.
+// operations returns the platform's own API: for load balancers, containers and people.
 func (s *Server) operations() rest.API {
 	return rest.API{Register: func(router fiber.Router) {
 		router.Get("/livez", alive)
@@ -29,10 +29,10 @@ type health struct {
 
 func alive(c *fiber.Ctx) error { return c.JSON(health{Status: "ok"}) }
 
-// readyz must answer soon whatever the store does: a probe that hangs says less than one that fails.
+// readyz responds within a second, whatever the store does: a probe that fails tells more than one that hangs.
 func (s *Server) readyz(c *fiber.Ctx) error {
 	if s.draining.Load() {
-		return refusalDraining
+		return errDraining
 	}
 	ctx, cancel := context.WithTimeout(c.UserContext(), time.Second)
 	defer cancel()
@@ -50,7 +50,7 @@ func (s *Server) openapi(c *fiber.Ctx) error {
 	return document.send(c)
 }
 
-// explain is what a problem's type leads to.
+// explain responds with the explanation of a problem's type.
 func (s *Server) explain(c *fiber.Ctx) error {
 	text, ok := s.contract.Problems[c.Params("code")]
 	if !ok {

@@ -23,7 +23,7 @@ func TestX09_PanicIsA500AndTheNextRequestIsServed(t *testing.T) {
 			s.panics = value
 			s.logged.TakeAll()
 			p := requireProblem(t, s.ask(t, http.MethodGet, "/panic/", ""), http.StatusInternalServerError)
-			require.Equal(t, refusalInternal.detail, p.Detail)
+			require.Equal(t, errInternal.detail, p.Detail)
 			require.Equal(t, http.StatusOK, s.ask(t, http.MethodGet, "/things/", "").status)
 
 			panicked := s.logged.FilterMessage("panic").TakeAll()

@@ -34,7 +34,7 @@ func TestX05_MalformedRequestIsNotEchoed(t *testing.T) {
 			all := s.talk(t, raw)
 			require.Len(t, all, 1)
 			p := requireProblem(t, all[0], http.StatusBadRequest)
-			require.Equal(t, refusalRequest.detail, p.Detail)
+			require.Equal(t, errMalformed.detail, p.Detail)
 			require.NotContains(t, all[0].body, secret)
 			for name, values := range all[0].header {
 				require.NotContains(t, strings.Join(values, " "), secret, name)

@@ -11,16 +11,17 @@ import (
 	"healthcare/platform/rest"
 )
 
-// publication is content that is the same for everybody until another release is started: it may be cached and is compressed. Nothing else is, because
-// an answer that holds a secret beside what a client sent gives the secret away by its compressed length (BREACH).
+// publication is content that is the same for all clients until another release is started. It may be cached and is
+// compressed. No other response is: one that holds a secret beside a client's text reveals the secret by its compressed
+// length (BREACH).
 type publication struct {
 	contentType string
-	tag         string                 // names the content; each of its two forms has an ETag made of it
-	plain       func() ([]byte, error) // the content
-	packed      []byte                 // the content, compressed with gzip; nil where that is no shorter
+	tag         string                 // of the content; the ETags of its two forms are made of it
+	plain       func() ([]byte, error) // returns the content
+	packed      []byte                 // the content compressed with gzip; nil where that is not shorter
 }
 
-// publish prepares content. Errors: none in practice, for it writes to memory.
+// publish returns the publication of content. Errors: none in practice, as it writes to memory.
 func publish(contentType string, content []byte) (*publication, error) {
 	var packed bytes.Buffer
 	w, err := gzip.NewWriterLevel(&packed, gzip.BestCompression)
@@ -45,8 +46,8 @@ func digest(content []byte) string {
 	return hex.EncodeToString(sum[:8])
 }
 
-// send responds with the form that the client prefers, or with 304 if the client has that form. Caches keep it and ask each time whether it is still
-// the one, so that a new release is seen at once.
+// send responds with the form that the client prefers, or with 304 if the client has that form. Caches store it and
+// revalidate it each time, so that a new release is visible at once.
 func (p *publication) send(c *fiber.Ctx) error {
 	tag, packed := `"`+p.tag+`"`, false
 	if p.packed != nil {

@@ -11,53 +11,53 @@ import (
 	"healthcare/platform/errs"
 )
 
-// Replicas answer plain reads in the place of the store; database.Replicas is one.
+// Replicas serve plain reads in the place of the primary database. database.Replicas implements it.
 type Replicas interface {
-	// Reading is ctx for a session's plain reads: a replica may answer them that has what the session wrote.
+	// Reading returns ctx for a session's plain reads: they may use a replica that has the session's writes.
 	Reading(ctx context.Context, session uuid.UUID) context.Context
-	// WasAsked reports whether a replica was asked with a ctx of Reading.
+	// WasAsked reports whether a replica was used with a ctx of Reading.
 	WasAsked(ctx context.Context) bool
-	// Wrote notes that the session may have written up to now. Errors: errs.Unavailable.
+	// Wrote records that the session may have written up to now. Errors: errs.Unavailable.
 	Wrote(ctx context.Context, session uuid.UUID) error
 }
 
-// spread has replicas answer the operations that read, and notes which sessions write, at every instance. It stands behind the checks of who may
-// call, which ask the store itself. What is open to everybody signed in is about their own account and sessions, which no session wrote that signs in
-// first: the store answers it.
-func (s *Server) spread(op *contract.Operation, next callHandler) callHandler {
+// routeReads lets replicas serve the operations that read, and records at every instance which sessions write. It
+// follows the authorization, which uses the primary. So do operations that are open to all roles: they are about the
+// caller's own account and sessions, which another session may have changed.
+func (s *Server) routeReads(op *contract.Operation, next step) step {
 	switch {
 	case op.Access.IsPublic():
 		return next
 	case op.Method != fiber.MethodGet:
-		return s.noted(next)
+		return s.recordWrite(next)
 	case len(op.Access.Roles()) == 0:
 		return next
 	}
-	return func(c *fiber.Ctx, call *call) error {
+	return func(call *call, c *fiber.Ctx) error {
 		if s.replicas == nil {
-			return next(c, call)
+			return next(call, c)
 		}
 		outer := c.UserContext()
 		ctx := s.replicas.Reading(outer, call.Principal.SessionID)
 		c.SetUserContext(ctx)
-		err := next(c, call)
+		err := next(call, c)
 		c.SetUserContext(outer)
 		if errs.KindOf(err) != errs.Unavailable || outer.Err() != nil || !s.replicas.WasAsked(ctx) {
 			return err
 		}
-		return next(c, call) // the replica may be what failed, and nobody depends on one
+		return next(call, c) // the replica may have failed; the primary serves every read
 	}
 }
 
-// noteGrace is how much longer than its request the note of a write may take. A request whose time is over is still noted, as its write may have been
-// committed, and is still answered within two seconds when the store is gone.
-const noteGrace = 250 * time.Millisecond
+// recordGrace is how much longer than its request the record of a write may take. A write is recorded even if its time
+// is over, as it may have been committed. The response is still sent within two seconds when the store is gone.
+const recordGrace = 250 * time.Millisecond
 
-// noted also notes a refusal: a client that is told that a record is another by now must see that when it reads again. A write that could not
-// be noted is not answered as if all were well.
-func (s *Server) noted(next callHandler) callHandler {
-	return func(c *fiber.Ctx, call *call) error {
-		err := next(c, call)
+// recordWrite also records a rejected write: a client that is told that a resource has changed must see the change when
+// it reads again. A write that could not be recorded is not answered with success.
+func (s *Server) recordWrite(next step) step {
+	return func(call *call, c *fiber.Ctx) error {
+		err := next(call, c)
 		if s.replicas == nil {
 			return err
 		}
@@ -65,7 +65,7 @@ func (s *Server) noted(next callHandler) callHandler {
 		if deadline, limited := c.UserContext().Deadline(); limited && deadline.After(end) {
 			end = deadline
 		}
-		ctx, cancel := context.WithDeadline(context.WithoutCancel(c.UserContext()), end.Add(noteGrace))
+		ctx, cancel := context.WithDeadline(context.WithoutCancel(c.UserContext()), end.Add(recordGrace))
 		defer cancel()
 		if failed := s.replicas.Wrote(ctx, call.Principal.SessionID); err == nil {
 			return failed

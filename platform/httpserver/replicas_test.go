@@ -46,7 +46,7 @@ func TestTheNoteOfAWriteTakesLittleMoreThanItsRequest(t *testing.T) {
 				defer cancel()
 				c.SetUserContext(ctx)
 				began := time.Now()
-				err = s.noted(func(c *fiber.Ctx, _ *call) error { return handler(c) })(c, &call{})
+				err = s.recordWrite(func(_ *call, c *fiber.Ctx) error { return handler(c) })(&call{}, c)
 				took = time.Since(began)
 				return nil
 			})
@@ -55,7 +55,7 @@ func TestTheNoteOfAWriteTakesLittleMoreThanItsRequest(t *testing.T) {
 			require.NoError(t, answer.Body.Close())
 			require.Error(t, err)
 			require.True(t, store.asked, "it is noted, as it may have been committed")
-			require.Less(t, took, limit+noteGrace+200*time.Millisecond)
+			require.Less(t, took, limit+recordGrace+200*time.Millisecond)
 		})
 	}
 }

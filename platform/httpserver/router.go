@@ -10,8 +10,8 @@ import (
 	"healthcare/platform/contract"
 )
 
-// describedRouter registers a handler only behind the guard of its described operation, so that a route nobody described, or nobody
-// may call, cannot exist.
+// describedRouter registers handlers behind the steps of their operations, so that no route exists that is not described
+// or that anybody may call.
 type describedRouter struct {
 	fiber.Router
 	server *Server
@@ -25,7 +25,7 @@ func (r *describedRouter) Get(path string, handlers ...fiber.Handler) fiber.Rout
 	return r.add(fiber.MethodGet, fiber.MethodGet, path, handlers)
 }
 
-// Post, Put, Patch and Delete are the other methods the contract may describe.
+// Post implements fiber.Router.
 func (r *describedRouter) Post(path string, handlers ...fiber.Handler) fiber.Router {
 	return r.add(fiber.MethodPost, fiber.MethodPost, path, handlers)
 }
@@ -53,15 +53,15 @@ func (r *describedRouter) add(method, describedAs, path string, handlers []fiber
 		return r
 	}
 	r.routed = append(r.routed, key)
-	handler := r.server.traceUseCase(op, handlers[len(handlers)-1])
+	handler := r.server.traceHandler(op, handlers[len(handlers)-1])
 	if method == fiber.MethodGet {
-		r.server.read(op, path, handler)
+		r.server.addRead(op, path, handler)
 	}
-	r.Add(method, path, r.server.guard(op, handler))
+	r.Add(method, path, r.server.operation(op, handler))
 	return r
 }
 
-// complete checks that what is described is routed.
+// complete returns an error if an operation is not routed, or a handler not described.
 func (r *describedRouter) complete() error {
 	for _, op := range r.server.contract.Operations {
 		key := op.Method + " " + fiberPath(op.Route)

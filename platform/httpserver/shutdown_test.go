@@ -112,7 +112,7 @@ func TestShutdown(t *testing.T) {
 		stopped := make(chan error, 1)
 		go func() { stopped <- s.Shutdown(context.Background()) }()
 		require.Eventually(t, s.refusesConnections, 2*time.Second, time.Millisecond)
-		time.Sleep(farewell / 10)
+		time.Sleep(keepAliveGrace / 10)
 		require.True(t, saidClose())
 		require.NoError(t, <-stopped)
 	})

@@ -1,8 +1,6 @@
 package httpserver
 
 import (
-	"strconv"
-
 	"github.com/gofiber/fiber/v2"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/trace"
@@ -11,12 +9,11 @@ import (
 	"healthcare/platform/telemetry"
 )
 
-// Spans follow OpenTelemetry's semantic conventions for HTTP, less what a client types: no path, no query, no address, no user agent.
+// Spans follow OpenTelemetry's semantic conventions for HTTP, without the parts that clients write: no path, query,
+// address or user agent.
 
-func statusText(status int) string { return strconv.Itoa(status) }
-
-// traceRequest begins the span of a request; nil where nothing is traced. Its route is known when it ends.
-func (s *Server) traceRequest(c *fiber.Ctx) trace.Span {
+// startSpan begins the span of a request, or returns nil if nothing is traced. The route is added at the end.
+func (s *Server) startSpan(c *fiber.Ctx) trace.Span {
 	if !s.telemetry.Tracing.On() {
 		return nil
 	}
@@ -26,7 +23,7 @@ func (s *Server) traceRequest(c *fiber.Ctx) trace.Span {
 	return span
 }
 
-func endRequest(span trace.Span, op *contract.Operation, method string, status int, err error) {
+func endSpan(span trace.Span, op *contract.Operation, method string, status int, err error) {
 	if span == nil {
 		return
 	}
@@ -43,9 +40,9 @@ func endRequest(span trace.Span, op *contract.Operation, method string, status i
 	span.End()
 }
 
-// traceUseCase gives every handler a span named after its operation, which is the use case that it asks: one place instead of one decorator for
-// each. Who may call was decided before it begins. Where nothing is traced it is the handler itself.
-func (s *Server) traceUseCase(op *contract.Operation, handler fiber.Handler) fiber.Handler {
+// traceHandler gives a handler a span named after its operation, which is the use case that it calls. It returns the
+// handler itself if nothing is traced.
+func (s *Server) traceHandler(op *contract.Operation, handler fiber.Handler) fiber.Handler {
 	tracing := s.telemetry.Tracing
 	if !tracing.On() {
 		return handler

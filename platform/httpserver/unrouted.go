@@ -6,9 +6,9 @@ import (
 	"github.com/gofiber/fiber/v2"
 )
 
-// unrouted answers the requests that no described operation takes: OPTIONS, and the root for browsers. It needs no token, because it shows only
-// what the contract shows.
-func (s *Server) unrouted(c *fiber.Ctx) error {
+// serveUnrouted responds to requests that no described operation handles: OPTIONS, and the root for browsers. It needs no
+// token, because it shows only what the contract shows.
+func serveUnrouted(c *fiber.Ctx) error {
 	var err error
 	switch reads := c.Method() == fiber.MethodGet || c.Method() == fiber.MethodHead; {
 	case c.Path() == "/" && reads:
@@ -33,7 +33,8 @@ func (s *Server) unrouted(c *fiber.Ctx) error {
 	return err
 }
 
-// wantsPage reports whether the client asks for HTML and does not prefer JSON. */* is no request for it: programs send that.
+// wantsPage reports whether the client asks for HTML and does not prefer JSON. */* does not ask for it: programs send
+// that.
 func wantsPage(c *fiber.Ctx) bool {
 	accepted := weights(c, fiber.HeaderAccept)
 	return accepted[fiber.MIMETextHTML] > 0 && accepted[fiber.MIMETextHTML] >= accepted[fiber.MIMEApplicationJSON]

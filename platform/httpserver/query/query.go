@@ -49,7 +49,7 @@ func (r Reader) Read(query *fasthttp.Args, described contract.Parameters) (url.V
 			continue
 		case !known && len(described) > 0:
 			there := strings.Join(slices.Sorted(maps.Keys(described)), ", ")
-			wrong[errs.FieldName(name, "query")] = sentence("Unknown parameter. There are: " + there + ".")
+			wrong[errs.FieldName(name, "query")] = sentence("Unknown parameter. Supported parameters: " + there + ".")
 			continue
 		case !known: // an operation without parameters ignores them all
 			continue

@@ -114,7 +114,7 @@ func TestCompat_Errors(t *testing.T) {
 			"fields of a resource":           {o.json(t, "POST", "/api/patients/", object{"name": "A", "gender": "Male", "age": 200}), "error", object{"age": []any{"Must be between 0 and 150."}}},
 			"a missing resource":             {o.get(t, "/api/patients/1/"), "error", "No such patient."},
 			"no token":                       {nobody.get(t, "/api/patients/"), "error", "Authentication credentials were not provided."},
-			"a path that does not exist":     {o.get(t, "/api/nothing/"), "error", "There is nothing here."},
+			"a path that does not exist":     {o.get(t, "/api/nothing/"), "error", "Not found."},
 			"a field of an account":          {nobody.json(t, "POST", "/api/auth/login/", object{"email": "a@b.example"}), "password", []any{"This field is required."}},
 			"a body that is not well-formed": {nobody.call(t, "POST", "/api/auth/login/", "application/json", "{"), "non_field_errors", nil},
 		} {

@@ -181,7 +181,7 @@ func r28NoAnswerHoldsInternals(t *testing.T, w *walk) {
 		require.Equal(t, h.id, p.RequestID, h.what)
 		require.Equal(t, p.RequestID, h.line(t)["request_id"], h.what)
 		if h.status == 500 {
-			require.Equal(t, "The server failed. The request id finds the cause in its log.", p.Detail, h.what)
+			require.Equal(t, "The server failed. Its log has the cause under the request id.", p.Detail, h.what)
 			require.NotEmpty(t, h.line(t)["error"], "%s: the log does have the cause", h.what)
 		}
 	}

@@ -1,5 +1,5 @@
-// Package httpserver is the one door: the Fiber application and its middleware order, the merged contract, the strict reading of
-// bodies, and the one file (problem.go) where an error meets an HTTP status. It knows no module.
+// Package httpserver is the HTTP server: the Fiber application, the steps of a request in their order (chain.go) and the
+// one file where an error gets an HTTP status (problem.go). It does not know the modules.
 package httpserver
 
 import (
@@ -22,13 +22,13 @@ import (
 	"healthcare/platform/rest"
 )
 
-// Config bounds what the server takes and how long it waits. Sizes are bytes.
+// Config holds the limits of the server. Sizes are in bytes.
 type Config struct {
 	Address          string // host:port; port 0 takes a free one
 	AllowedHosts     []string
-	CORSOrigins      []string // whose pages browsers may let call; none: no page but the server's own
+	CORSOrigins      []string // whose pages may send requests from browsers; none: only the server's own pages
 	TrustedProxies   []netip.Prefix
-	ForwardedHeader  string // in which trusted proxies name their clients: Forwarded, else X-Forwarded-For
+	ForwardedHeader  string // in which trusted proxies name their clients: transport.Forwarded, else X-Forwarded-For
 	BodyLimit        int
 	HeaderLimit      int
 	URLLimit         int
@@ -41,17 +41,17 @@ type Config struct {
 	ShutdownTimeout  time.Duration
 	StoreConnections int            // how many connections to the store there are
 	RecordedPerHour  int            // how many requests of a user or network the audit trail records; 0: any number
-	RequireIfMatch   bool           // PUT, PATCH and DELETE must say which version they change
+	RequireIfMatch   bool           // PUT, PATCH and DELETE must name the version that they change
 	CursorKeys       keyring.Ring   // the newest seals cursors, all open them
 	TimeZone         *time.Location // in which a filter's date without a time begins
-	Django           bool           // serves clients of the original service: compat.go
+	Django           bool           // serves clients of the original service: django.go
 	Version          string         // of the program, for the contract
 }
 
-// Readiness tells whether what the handlers stand on can serve. Errors: why not.
+// Readiness reports whether the handlers' resources can serve. Errors: the reason why not.
 type Readiness func(ctx context.Context) error
 
-// Server answers HTTP.
+// Server serves the APIs of the modules and the platform's own.
 type Server struct {
 	cfg           Config
 	log           *zap.Logger
@@ -70,21 +70,21 @@ type Server struct {
 	addresses     transport.Addresses
 	bodies        transport.Bodies
 	app           *fiber.App
-	reads         *fiber.App // what repetitions are answered by
+	reads         *fiber.App // for repeated requests
 	address       string
 	listener      *transport.Listener
 	stopped       chan error
 	draining      atomic.Bool
-	refusedHosts  refusedHosts
 
-	fullOfConnections transport.OnceAMinute
+	hostWarnings       transport.OnceAMinute
+	connectionWarnings transport.OnceAMinute
 }
 
-// New builds the server over every module's part of the contract. Errors: an operation that does not say who may call it or names a role that
-// nobody declares, one that nobody handles, a handler that nobody described, or documents that contradict each other.
+// New returns the server of the modules' APIs. Errors: those of contract.New; an operation without a handler, or a
+// handler without an operation.
 func New(
 	cfg Config, log *zap.Logger, authenticator auth.Authenticator, roles auth.Roles, ready Readiness, repeater Repeater, trail audit.Recorder,
-	watched Telemetry, apis ...rest.API,
+	observed Telemetry, apis ...rest.API,
 ) (*Server, error) {
 	cursors, err := rest.NewCursors(cfg.CursorKeys)
 	if err != nil {
@@ -97,8 +97,8 @@ func New(
 	}
 	s.addresses = transport.Addresses{Trusted: cfg.TrustedProxies, Header: cfg.ForwardedHeader, Log: log}
 	s.bodies = transport.Bodies{Limit: cfg.BodyLimit, Memory: s.shares.memory, Addresses: &s.addresses}
-	s.telemetry, s.meter, s.reads = watched, newMeter(), newReads()
-	watched.Registry.MustRegister(s.meter.collectors()...)
+	s.telemetry, s.meter, s.reads = observed, newMeter(), newReads()
+	observed.Registry.MustRegister(s.meter.collectors()...)
 	documents := make([][]byte, len(apis))
 	for i, api := range apis {
 		documents[i] = api.Document
@@ -110,9 +110,6 @@ func New(
 	s.document = sync.OnceValues(func() (*publication, error) {
 		return publish(fiber.MIMEApplicationJSON, s.contract.Document)
 	})
-	for _, op := range s.contract.Operations {
-		s.meter.measure(op)
-	}
 	s.app = fiber.New(fiber.Config{
 		CaseSensitive:         true,
 		Immutable:             true, // values of a request outlive it without surprises
@@ -123,17 +120,14 @@ func New(
 		ReadTimeout:           cfg.ReadTimeout,
 		WriteTimeout:          cfg.WriteTimeout,
 		IdleTimeout:           cfg.IdleTimeout,
-		// transport.Listener answers first, with all headers; those that it closes end soon
+		// transport.Listener responds first, with all headers; the connections that it closes end soon
 		Concurrency: 2*cfg.Connections + transport.Overload,
-		// Fiber itself believes no X-Forwarded-*; transport.Addresses does
+		// Fiber itself ignores X-Forwarded-*; transport.Addresses reads them
 		EnableTrustedProxyCheck: true,
 		JSONEncoder:             rest.EncodeJSON,
-		ErrorHandler:            s.refuse,
+		ErrorHandler:            s.respondProblem,
 	})
-	s.app.Use(s.record, s.limit)
-	if len(cfg.CORSOrigins) > 0 {
-		s.app.Use(crossOrigin(cfg.CORSOrigins))
-	}
+	s.app.Use(s.middleware()...)
 	router := &describedRouter{Router: s.app, server: s}
 	for _, api := range append(apis, s.operations()) {
 		api.Register(router)
@@ -141,15 +135,15 @@ func New(
 	if err := router.complete(); err != nil {
 		return nil, fmt.Errorf("contract: %w", err)
 	}
-	s.app.Use(s.unrouted)
+	s.app.Use(serveUnrouted)
 	handler := s.app.Handler()
 	server := s.app.Server()
-	server.Handler = s.understood(handler)
-	server.ErrorHandler = s.refuseUnread
-	server.StreamRequestBody, server.HeaderReceived = true, s.bodies.HeaderReceived // the body is read by Receive
+	server.Handler = s.serve(handler)
+	server.ErrorHandler = s.rejectUnread
+	server.StreamRequestBody, server.HeaderReceived = true, s.bodies.HeaderReceived // receiveBody reads the body
 	server.ConnState = transport.ConnState
-	server.ExpectHandler = s.expectations
-	server.DisablePreParseMultipartForm = true // forms are refused, or read by readForm within its own bounds
+	server.ExpectHandler = s.expect
+	server.DisablePreParseMultipartForm = true // forms are rejected, or read by readForm within its own limits
 	server.SecureErrorLogMessage = true        // never quote a request that could not be read: it may hold a token
 	return s, nil
 }
@@ -170,7 +164,7 @@ func (s *Server) Listen() error {
 }
 
 func (s *Server) warnOfFull() {
-	if s.fullOfConnections.Allow(time.Now()) {
+	if s.connectionWarnings.Allow(time.Now()) {
 		s.log.Warn("as many connections are open as http_connections allows: those that wait longest for a request are closed")
 	}
 }
@@ -179,18 +173,20 @@ func (s *Server) warnOfFull() {
 // accepted is for its headers.
 func linkLimit(cfg Config) int { return min(cfg.URLLimit, cfg.HeaderLimit/2) }
 
-// Stopped brings why the server serves no more; before Shutdown that is a failure, and the end of the program.
+// Stopped returns the channel that receives why the server stopped. Before Shutdown that is a failure, and the end of the
+// program.
 func (s *Server) Stopped() <-chan error { return s.stopped }
 
-// Address is where the server listens, with the port it was given when the configuration said 0.
+// Address returns the address on which the server listens, with the port that it got where the configuration has 0.
 func (s *Server) Address() string { return s.address }
 
-// farewell is how long a connection that is kept open may bring one more request after the listener is closed. Its answer says that it is the
-// last; without it, whoever sends while an idle connection is closed would get no answer.
-const farewell = 500 * time.Millisecond
+// keepAliveGrace is how long an open connection may bring one more request after the listener was closed. The response
+// names itself the last one. Otherwise a client that sends while an idle connection is closed would get no response.
+const keepAliveGrace = 500 * time.Millisecond
 
-// Shutdown stops the server without failing a request in flight: not ready first, and each answer the last of its connection; then no new
-// connections; then it waits for answers to leave until ctx or the shutdown timeout ends. Errors: requests that did not finish in time.
+// Shutdown stops the server without failing a request in flight. First it is no longer ready and each response is the
+// last of its connection. Then it accepts no connections. Then it waits for responses until ctx or the shutdown timeout
+// ends. Errors: requests that did not finish in time.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.draining.Store(true)
 	select {
@@ -201,9 +197,9 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	defer cancel()
 	if s.listener != nil {
 		_ = s.listener.Close()
-		// fasthttp's own count is one too few once nobody listens.
-		for end := time.Now().Add(farewell); s.listener.Count() > 0 && time.Now().Before(end) && ctx.Err() == nil; {
-			time.Sleep(farewell / 50)
+		// fasthttp's own count is one too low once the listener is closed.
+		for end := time.Now().Add(keepAliveGrace); s.listener.Count() > 0 && time.Now().Before(end) && ctx.Err() == nil; {
+			time.Sleep(keepAliveGrace / 50)
 		}
 	}
 	return s.app.ShutdownWithContext(ctx)

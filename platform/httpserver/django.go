@@ -11,15 +11,15 @@ import (
 	"healthcare/platform/rest"
 )
 
-// COMPAT=django serves clients of the original service, which was written with Django REST framework: problems also have the shapes of its
-// errors, forms are read, and lists are lenient and long.
+// COMPAT=django serves clients of the original service, which was written with Django REST framework: problems also have
+// the members of its errors, forms are read, and lists are lenient and long.
 
-// nonFieldErrors is the member in which Django REST framework keeps the messages that are about no field.
+// nonFieldErrors is the member in which Django REST framework has the messages that belong to no field.
 const nonFieldErrors = "non_field_errors"
 
-// djangoProblem returns p as JSON with the original's members added. A duplicate is 400 there, so that p's status changes. The members of the
-// problem keep their values: no field of a request overwrites them.
-func (s *Server) djangoProblem(ctx *fasthttp.RequestCtx, p *Problem, err error) []byte {
+// djangoProblem returns p as JSON with the original's members added. The original responded to a duplicate with 400, so
+// p's status changes. The members of the problem keep their values: no field of a request overwrites them.
+func djangoProblem(ctx *fasthttp.RequestCtx, p *Problem, err error) []byte {
 	fields := p.Errors
 	if e, ok := errors.AsType[*errs.Error](err); ok && e.Unique != "" {
 		p.Status, p.Title = fiber.StatusBadRequest, kinds[errs.Invalid].title
@@ -50,6 +50,6 @@ func (s *Server) djangoProblem(ctx *fasthttp.RequestCtx, p *Problem, err error) 
 	if len(p.Errors) > 0 {
 		added["errors"] = p.Errors
 	}
-	body, _ := rest.EncodeJSON(added) // strings and numbers only: it cannot fail
+	body, _ := rest.EncodeJSON(added) // never fails for strings and numbers
 	return body
 }

@@ -1,0 +1,139 @@
+package httpserver
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+
+	"healthcare/platform/contract"
+	"healthcare/platform/errs"
+	"healthcare/platform/idempotency"
+	"healthcare/platform/rest"
+)
+
+// Repeater runs an effect once for any number of equal requests. idempotency.Keys implements it.
+type Repeater interface {
+	// Once runs effect in a transaction unless that was done for the same request already. Errors:
+	// idempotency.ErrInFlight, idempotency.ErrReused, effect's.
+	Once(
+		ctx context.Context, r idempotency.Request, effect func(context.Context) (idempotency.Answer, error),
+	) (first idempotency.Answer, replayed bool, err error)
+}
+
+// maxKey is the length of the longest Idempotency-Key, in characters.
+const maxKey = 255
+
+// once lets a client that sends an Idempotency-Key repeat a POST: the handler runs in one transaction with the storing
+// of its key.
+func (s *Server) once(op *contract.Operation, next step) step {
+	if !op.Repeatable {
+		return next
+	}
+	return func(call *call, c *fiber.Ctx) error {
+		key := c.Get("Idempotency-Key")
+		if key == "" {
+			return next(call, c)
+		}
+		if len(key) > maxKey || strings.ContainsFunc(key, func(r rune) bool { return r < '!' || r > '~' }) {
+			return errs.Invalidf("Idempotency-Key", "Must have 1 to %d visible ASCII characters.", maxKey)
+		}
+		digest := sha256.Sum256(c.Request().Body())
+		outer := c.UserContext()
+		request := idempotency.Request{
+			User: call.Principal.UserID, Route: op.Method + " " + op.Route, Key: key,
+			Fingerprint: hex.EncodeToString(digest[:]),
+		}
+		first, replayed, err := s.repeater.Once(outer, request, func(ctx context.Context) (idempotency.Answer, error) {
+			c.SetUserContext(ctx) // carries the transaction
+			defer c.SetUserContext(outer)
+			if err := next(call, c); err != nil {
+				return idempotency.Answer{}, err
+			}
+			return responseOf(c), nil
+		})
+		if err != nil || !replayed {
+			return err
+		}
+		c.Set("Idempotent-Replayed", "true")
+		return s.replay(c, first)
+	}
+}
+
+// responseOf returns the part of a response that is stored with its key.
+func responseOf(c *fiber.Ctx) idempotency.Answer {
+	header := map[string]string{}
+	if location := c.GetRespHeader(fiber.HeaderLocation); location != "" {
+		header[fiber.HeaderLocation] = location
+	}
+	return idempotency.Answer{Status: c.Response().StatusCode(), Header: header}
+}
+
+// errGone is the error of a repeated request whose result no longer exists, or is no longer visible to the caller.
+var errGone = errs.New(
+	errs.Gone,
+	"gone",
+	"The earlier request with this Idempotency-Key succeeded, but its result no longer exists.",
+)
+
+// replay responds with the present state of the first request's result. It is a read under all of a read's rules, its
+// entry in the trail included, so a repetition shows nothing that the caller could not read.
+func (s *Server) replay(c *fiber.Ctx, first idempotency.Answer) error {
+	location := first.Header[fiber.HeaderLocation]
+	err := s.readBack(c, location)
+	if errs.KindOf(err) == errs.NotFound {
+		return errGone
+	}
+	if err != nil {
+		return err
+	}
+	c.Set(fiber.HeaderLocation, location)
+	c.Status(first.Status)
+	return nil
+}
+
+// readBack runs the handler of GET for an address of this server.
+func (s *Server) readBack(c *fiber.Ctx, location string) (err error) {
+	request, outer := c.Request(), rest.CallOf(c)
+	uri, method := string(request.RequestURI()), string(request.Header.Method())
+	defer func() {
+		request.SetRequestURI(uri)
+		request.Header.SetMethod(method)
+		rest.Attach(c, outer)
+	}()
+	request.SetRequestURI(location)
+	request.Header.SetMethod(fiber.MethodGet)
+	request.Header.Del(fiber.HeaderIfNoneMatch) // means nothing in a POST
+	// the route sets the operation
+	rest.Attach(c, &rest.Call{Principal: outer.Principal, Address: outer.Address, Settings: outer.Settings})
+	c.Locals(readErrorKey, nil)
+	s.reads.Handler()(c.Context())
+	err, _ = c.Locals(readErrorKey).(error)
+	return err
+}
+
+// newReads returns the router of readBack. Its routes have no steps: the caller has passed those of the repeated
+// request.
+func newReads() *fiber.App {
+	return fiber.New(fiber.Config{
+		CaseSensitive: true, Immutable: true, DisableStartupMessage: true, JSONEncoder: rest.EncodeJSON,
+		ErrorHandler: func(c *fiber.Ctx, err error) error { c.Locals(readErrorKey, err); return nil },
+	})
+}
+
+// addRead adds a route to those of readBack.
+func (s *Server) addRead(op *contract.Operation, path string, handler fiber.Handler) {
+	if op.Access.IsPublic() {
+		return
+	}
+	s.reads.Get(path, func(c *fiber.Ctx) error {
+		call := rest.CallOf(c)
+		call.Operation = op
+		if !op.Access.Allows(call.Principal.Role) {
+			return s.forbid(c, op, call.Principal)
+		}
+		return handler(c)
+	})
+}

@@ -36,7 +36,7 @@ func TestR26R27R28_WhatTheServiceTells(t *testing.T) {
 	})
 }
 
-var refusedHost = regexp.MustCompile(`(?m)^.*a request was refused because its host is not one of allowed_hosts.*$`)
+var refusedHost = regexp.MustCompile(`(?m)^.*a request was rejected because its host is not one of allowed_hosts.*$`)
 
 // R-26: the log, at its most talkative, holds nothing private, however it is spelt.
 func r26TheLogHoldsNothingPrivate(t *testing.T, w *walk) {

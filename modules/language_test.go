@@ -1,0 +1,207 @@
+package modules_test
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+// columns is the longest line of code, comments and documents. A tab counts as four columns.
+const columns = 120
+
+// dialect lists phrasings that CONTRIBUTING.md replaces by plain English, each with the replacement.
+var dialect = []struct {
+	pattern *regexp.Regexp
+	instead string
+}{
+	{
+		regexp.MustCompile(`(?:^|[.:;] )(?:What|Whatever|Who|Whoever|Whom|Whose|Those (?:that|who)|Nobody)\b[^?]*$`),
+		"name the noun: a user, the request, the value",
+	},
+	{regexp.MustCompile(`(?i)\b(?:say|says|said|tell|tells|told|hear|hears|heard)\b`), "return, report, name, describe"},
+	{regexp.MustCompile(`(?i)\b(?:house|farewell|lent|lends?|lender|let go of|lets go)\b`), "the standard term of the field"},
+	{regexp.MustCompile(`(?i)\b(?:is no more|are no more|is none\b|for want of)`), "is missing, no longer, does not exist"},
+}
+
+// unrevised lists the folders whose language has not been revised yet. Remove a folder when it passes; add none.
+var unrevised = []string{
+	".ci/clients/go",
+	".tools/openapi",
+	"cmd/bench",
+	"cmd/bench/internal/child",
+	"cmd/bench/internal/reference",
+	"cmd/bench/internal/rows",
+	"cmd/healthcare",
+	"cmd/healthcare/test/api",
+	"cmd/healthcare/test/faults",
+	"cmd/healthcare/test/process",
+	"cmd/healthcare/test/security",
+	"cmd/healthcare/test/volume",
+	"cmd/internal/composition",
+	"cmd/internal/harness",
+	"configs",
+	"migrations",
+	"modules",
+	"modules/assignments/internal/adapters/rest",
+	"modules/assignments/internal/adapters/store",
+	"modules/assignments/internal/app",
+	"modules/assignments/internal/domain",
+	"modules/assignments/internal/ports",
+	"modules/audit",
+	"modules/audit/auditfx",
+	"modules/audit/internal/adapters/checkpoints",
+	"modules/audit/internal/adapters/cli",
+	"modules/audit/internal/adapters/rest",
+	"modules/audit/internal/adapters/store",
+	"modules/audit/internal/app",
+	"modules/audit/internal/domain",
+	"modules/audit/internal/ports",
+	"modules/doctors",
+	"modules/doctors/doctorstest",
+	"modules/doctors/internal/adapters/rest",
+	"modules/doctors/internal/adapters/store",
+	"modules/doctors/internal/app",
+	"modules/doctors/internal/domain",
+	"modules/identity",
+	"modules/identity/identityfx",
+	"modules/identity/internal/adapters/cli",
+	"modules/identity/internal/adapters/password",
+	"modules/identity/internal/adapters/rest",
+	"modules/identity/internal/adapters/store",
+	"modules/identity/internal/adapters/token",
+	"modules/identity/internal/app",
+	"modules/identity/internal/domain",
+	"modules/identity/internal/ports",
+	"modules/patients",
+	"modules/patients/internal/adapters/rest",
+	"modules/patients/internal/adapters/store",
+	"modules/patients/internal/app",
+	"modules/patients/internal/domain",
+	"modules/patients/internal/ports",
+	"modules/patients/patientstest",
+	"platform/admission",
+	"platform/audit",
+	"platform/audittest",
+	"platform/auth",
+	"platform/checkup",
+	"platform/clock",
+	"platform/config",
+	"platform/contract",
+	"platform/database",
+	"platform/database/transfer",
+	"platform/databasetest",
+	"platform/databasetest/cluster",
+	"platform/errs",
+	"platform/events",
+	"platform/httpserver",
+	"platform/httpserver/query",
+	"platform/httpserver/transport",
+	"platform/idempotency",
+	"platform/jobs",
+	"platform/keyfile",
+	"platform/keyring",
+	"platform/logging",
+	"platform/paging",
+	"platform/progress",
+	"platform/recordid",
+	"platform/rest",
+	"platform/revision",
+	"platform/spelling",
+	"platform/telemetry",
+	"platform/text",
+	"platform/tx",
+}
+
+// TestLanguage checks the part of modules/CONTRIBUTING.md that a program can check.
+func TestLanguage(t *testing.T) {
+	t.Parallel()
+	root := os.DirFS("..")
+	err := fs.WalkDir(root, ".", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() {
+			if entry.Name() == "testdata" || path != "." && strings.HasPrefix(entry.Name(), ".") && path != ".tools" && path != ".ci" {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		switch extension := filepath.Ext(path); {
+		case strings.HasSuffix(path, ".gen.go"):
+			return nil
+		case extension != ".go" && extension != ".md" && !strings.HasSuffix(path, "openapi.yaml"):
+			return nil
+		}
+		if slices.Contains(unrevised, filepath.ToSlash(filepath.Dir(path))) && !strings.HasSuffix(path, ".md") {
+			return nil
+		}
+		content, err := fs.ReadFile(root, path)
+		if err != nil {
+			return err
+		}
+		for _, flaw := range languageFlaws(path, string(content)) {
+			t.Error(flaw)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// languageFlaws returns the flaws of one file, as path:line: flaw.
+func languageFlaws(path, content string) (flaws []string) {
+	add := func(line int, format string, args ...any) {
+		flaws = append(flaws, fmt.Sprintf("%s:%d: %s", path, line, fmt.Sprintf(format, args...)))
+	}
+	prose := func(line int, text string) {
+		for _, words := range dialect {
+			if found := words.pattern.FindString(text); found != "" {
+				add(line, "%.30q: rather %s", found, words.instead)
+			}
+		}
+	}
+	for i, line := range strings.Split(content, "\n") {
+		table := strings.HasPrefix(line, "|")
+		if width := utf8.RuneCountInString(strings.ReplaceAll(line, "\t", "    ")); width > columns && !table && !strings.Contains(line, "://") {
+			add(i+1, "%d columns", width)
+		}
+		if !strings.HasSuffix(path, ".go") {
+			prose(i+1, strings.TrimLeft(line, " -*#>"))
+		}
+	}
+	if !strings.HasSuffix(path, ".go") {
+		return flaws
+	}
+	files := token.NewFileSet()
+	file, err := parser.ParseFile(files, path, content, parser.ParseComments)
+	if err != nil {
+		return append(flaws, err.Error())
+	}
+	for _, group := range file.Comments {
+		for _, comment := range group.List {
+			prose(files.Position(comment.Pos()).Line, strings.TrimLeft(comment.Text, "/* "))
+		}
+	}
+	ast.Inspect(file, func(node ast.Node) bool {
+		literal, ok := node.(*ast.BasicLit)
+		if !ok || literal.Kind != token.STRING || strings.HasPrefix(literal.Value, "`") {
+			return true
+		}
+		if text, err := strconv.Unquote(literal.Value); err == nil && strings.Count(text, " ") > 1 {
+			prose(files.Position(literal.Pos()).Line, text)
+		}
+		return true
+	})
+	return flaws
+}

@@ -1,9 +1,9 @@
-// Package configs embeds the defaults: the one list of every configuration key.
+// Package configs embeds the default configuration.
 package configs
 
-import _ "embed" // for the defaults
+import _ "embed" // for Default
 
-// Default is default.yaml: every key, commented, with the value it has when nobody says otherwise.
+// Default is default.yaml: every key with its default and its meaning.
 //
 //go:embed default.yaml
 var Default []byte

@@ -10,6 +10,7 @@ import (
 	"os"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -52,7 +53,7 @@ Without any configuration it serves on 127.0.0.1:8000 and keeps its data in ./da
 		RunE:          func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), false) },
 	}
 	root.SetVersionTemplate("healthcare {{.Version}}\n")
-	root.SetHelpTemplate(root.HelpTemplate() + "{{if .HasParent}}" + subcommandHelp + "{{else}}" + environmentHelp + "{{end}}")
+	root.SetHelpTemplate(root.HelpTemplate() + "{{if .HasParent}}" + subcommandHelp + "{{else}}" + environmentHelp() + "{{end}}")
 	root.AddCommand(
 		serveCommand(),
 		migrateCommand(),
@@ -98,29 +99,37 @@ const subcommandHelp = `
 "healthcare --help" lists the environment variables and the exit codes.
 `
 
-const environmentHelp = `
-Environment (the most used; each key of configs/default.yaml is one, in capitals; NAME_FILE reads NAME from a file):
-  DATABASE_URL         postgres://user:password@host:5432/name; unset: SQLite in DATA_DIR
-  SECRET_KEY           signs tokens, at least 32 bytes; required with PostgreSQL or APP_ENV=production
-  SECRET_KEY_PREVIOUS  older secrets that still verify, separated by commas or white space
-  AUDIT_KEY            proves the audit trail, at least 32 bytes; required where SECRET_KEY is
-  HTTP_ADDRESS         where to listen (default 127.0.0.1:8000)
-  ALLOWED_HOSTS        comma list of Host names to serve (default: every host)
-  PORT                 listen on this port of every interface, where HTTP_ADDRESS is not set
-  DATA_DIR             the embedded database and secret (default ./data)
-  APP_ENV              production never makes a secret of its own (default development)
-  TIME_ZONE            decides which day it is, an IANA name (default UTC)
-  REGISTRATION         closed: only administrators make accounts (default open)
-  TRUSTED_PROXIES      CIDR ranges of reverse proxies whose X-Forwarded-For is believed
-  FORWARDED_HEADER     forwarded: the proxies set Forwarded (RFC 7239) instead
-  COMPAT               django: serve clients of the original as it did
-  LOG_LEVEL            debug, info, warn or error (default info)
-  DEBUG                readable logs at level debug; without it, text on a terminal and JSON elsewhere
-  NO_COLOR             no colours on a terminal
-  CONFIG_FILE          a YAML file with the same keys
+// helpKeys are the most used configuration keys.
+var helpKeys = []string{
+	"database_url", "secret_key", "secret_key_previous", "audit_key", "http_address", "allowed_hosts", "data_dir", "app_env",
+	"time_zone", "registration", "trusted_proxies", "forwarded_header", "compat", "log_level", "debug",
+}
 
-Exit status: 0 after a clean stop, 1 on a failure, 78 when the configuration or the store cannot be used.
-`
+// environmentHelp describes the most used variables, in the words of configs/default.yaml, and the exit codes.
+func environmentHelp() string {
+	var b strings.Builder
+	b.WriteString("\nEnvironment (the most used variables; NAME_FILE reads the variable NAME from a file):\n")
+	known := map[string]config.Key{}
+	for _, key := range config.Keys() {
+		known[key.Name] = key
+	}
+	for _, name := range helpKeys {
+		key := known[name]
+		text := key.Summary()
+		if key.Default != "" {
+			text += " (default " + key.Default + ")"
+		}
+		fmt.Fprintf(&b, "  %-20s %s\n", key.Variable(), text)
+	}
+	b.WriteString(`  PORT                 Port to listen on, on all interfaces, if HTTP_ADDRESS is not set
+  NO_COLOR             No colours on a terminal
+  CONFIG_FILE          A YAML file in the format of configs/default.yaml, which lists every key
+
+Exit status: 0 after a clean stop, 1 on a failure, 70 if it did not stop in time, 78 if the configuration
+or the store cannot be used.
+`)
+	return b.String()
+}
 
 func migrateCommand() *cobra.Command {
 	migrate := &cobra.Command{
@@ -201,12 +210,12 @@ func withDatabase(ctx context.Context, may creation, do func(context.Context, *d
 
 // ensureKept makes the keys that data_dir keeps, so that every command works once the store is there. Where they have to be given, migrating needs none.
 func ensureKept(cfg *config.Config) error {
-	if cfg.KeepsSecret() {
+	if cfg.GeneratesSecret() {
 		if err := cfg.EnsureSecret(); err != nil {
 			return err
 		}
 	}
-	if cfg.KeepsAuditKey() {
+	if cfg.GeneratesAuditKey() {
 		return cfg.EnsureAuditKey()
 	}
 	return nil
@@ -220,7 +229,7 @@ func loadConfig() (config.Config, error) {
 	}
 	misspelt, err := config.Misspelt()
 	for _, name := range slices.Sorted(maps.Keys(misspelt)) {
-		fmt.Fprintf(os.Stderr, "healthcare: warning: %s has no meaning: %s may be meant\n", name, misspelt[name])
+		fmt.Fprintf(os.Stderr, "healthcare: warning: %s is unknown: did you mean %s?\n", name, misspelt[name])
 	}
 	return cfg, err
 }

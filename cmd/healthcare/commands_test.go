@@ -55,6 +55,9 @@ func TestHelp(t *testing.T) {
 			require.Contains(t, said, "\n  "+sub.Name()+" ")
 		}
 		require.Contains(t, said, "Examples:")
+		for _, key := range helpKeys {
+			require.Regexp(t, "(?m)^  "+strings.ToUpper(key)+" +\\S.{5,95}$", said)
+		}
 		require.Equal(t, said, harness.NewEnv(t).Run("help").ExpectSuccess())
 	})
 	t.Run("of a command that has commands is what it says alone", func(t *testing.T) {

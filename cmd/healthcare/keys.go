@@ -58,7 +58,7 @@ func rotateSecret(out io.Writer, now time.Time, dropAll bool) error {
 	if err != nil {
 		return err
 	}
-	if !cfg.KeepsSecret() {
+	if !cfg.GeneratesSecret() {
 		return fmt.Errorf("the secret is that of SECRET_KEY, which is yours to change: make the new one (openssl rand -base64 48) SECRET_KEY and the "+
 			"old one SECRET_KEY_PREVIOUS, restart, and remove SECRET_KEY_PREVIOUS after %s (session_idle_lifetime); with several instances, first "+
 			"give all of them the new one as SECRET_KEY_PREVIOUS", cfg.SessionIdleLifetime)
@@ -109,8 +109,8 @@ func listKeys(out io.Writer) error {
 
 // secretsOf are the configuration's secrets; when those of the environment were retired is nobody's knowledge. Nothing is made.
 func secretsOf(cfg config.Config) (keyfile.Secrets, error) {
-	if cfg.KeepsSecret() {
-		return cfg.KeptSecrets()
+	if cfg.GeneratesSecret() {
+		return cfg.StoredSecrets()
 	}
 	if err := cfg.EnsureSecret(); err != nil {
 		return keyfile.Secrets{}, err // none is given where one has to be

@@ -6,10 +6,10 @@ import (
 	"healthcare/platform/keyfile"
 )
 
-// PreviousAuditKeys are those that audit_key_previous lists, separated by commas or white space.
+// PreviousAuditKeys returns the keys in audit_key_previous, which are separated by commas or white space.
 func (c Config) PreviousAuditKeys() []Secret { return keyfile.Split(c.AuditKeyPrevious) }
 
-// AuditCheckpointsPath is the file that the audit trail's checkpoints are appended to.
+// AuditCheckpointsPath returns the path of the file that the audit trail's checkpoints are appended to.
 func (c Config) AuditCheckpointsPath() string {
 	if c.AuditCheckpoints != "" {
 		return c.AuditCheckpoints
@@ -17,29 +17,31 @@ func (c Config) AuditCheckpointsPath() string {
 	return filepath.Join(c.DataDir, CheckpointsFile)
 }
 
-// KeepsAuditKey reports whether the audit key is one that the server makes and keeps in data_dir, because none is given.
-func (c Config) KeepsAuditKey() bool {
+// GeneratesAuditKey reports whether the server generates the audit key and stores it in data_dir, because none is
+// configured.
+func (c Config) GeneratesAuditKey() bool {
 	return c.AuditKey == "" && c.Embedded() && c.AppEnv != Production
 }
 
-// EnsureAuditKey completes the configuration with the key that proves the audit trail: a given one, or with the embedded store outside production one
-// that is made once and kept in data_dir with mode 0600. It is not the secret key, because it must be there as long as the trail is.
-// Errors: *Error naming AUDIT_KEY.
+// EnsureAuditKey sets the key that seals the audit trail, if it is not configured. With the embedded store outside
+// production it reads the key from data_dir, and generates it there once with mode 0600. It differs from the secret key
+// because it must be kept as long as the trail. Errors: *Error, which names AUDIT_KEY.
 func (c *Config) EnsureAuditKey() error { return c.completeAuditKey(keyfile.EnsureKey) }
 
-// RequireAuditKey completes the configuration as EnsureAuditKey does, and makes no key. Errors: as there, and one that says where it looked.
+// RequireAuditKey sets the key as EnsureAuditKey does, but generates none. Errors: as there, and one that names the path
+// of a missing key.
 func (c *Config) RequireAuditKey() error { return c.completeAuditKey(keyfile.ReadKey) }
 
 func (c *Config) completeAuditKey(read func(path string) (Secret, error)) error {
 	if c.AuditKey != "" {
 		return nil
 	}
-	if !c.KeepsAuditKey() {
+	if !c.GeneratesAuditKey() {
 		return required("audit_key")
 	}
 	key, err := read(filepath.Join(c.DataDir, AuditKeyFile))
 	if err != nil {
-		return keyTrouble("audit_key", err)
+		return unusableKey("audit_key", err)
 	}
 	c.AuditKey = key
 	return nil

@@ -11,74 +11,74 @@ import (
 	"healthcare/platform/checkup"
 )
 
-// Examine reports on the configuration and on the files of data_dir. It reads keys, shows none, and makes none.
+// Examine returns findings about the configuration and the files in data_dir. It reads keys but neither shows nor
+// generates any.
 func (c Config) Examine() []checkup.Finding {
-	found := []checkup.Finding{c.examineKeys()}
+	findings := []checkup.Finding{c.examineKeys()}
 	changed, err := c.Changed()
 	if err != nil {
-		return append(found, checkup.Found(checkup.Fail, "config", "%v", err))
+		return append(findings, checkup.Found(checkup.Fail, "config", "%v", err))
 	}
 	var keys []string
 	for key := range changed {
 		keys = append(keys, key)
 	}
 	slices.Sort(keys)
-	text := "every key has its default"
+	text := "all keys have their defaults"
 	if len(keys) > 0 {
 		text = "these keys differ from their defaults: " + strings.Join(keys, ", ")
 	}
-	found = slices.Insert(found, 0, checkup.Found(checkup.OK, "config", "%s", text))
+	findings = slices.Insert(findings, 0, checkup.Found(checkup.OK, "config", "%s", text))
 	misspelt, err := Misspelt()
 	if err != nil {
-		return append(found, checkup.Found(checkup.Fail, "config", "%v", err))
+		return append(findings, checkup.Found(checkup.Fail, "config", "%v", err))
 	}
-	for name, meant := range misspelt {
-		found = append(found, checkup.Found(checkup.Warn, "config", "%s has no meaning: %s may be meant", name, meant))
+	for name, intended := range misspelt {
+		findings = append(findings, checkup.Found(checkup.Warn, "config", "%s is unknown: did you mean %s?", name, intended))
 	}
-	return append(found, c.examineFiles()...)
+	return append(findings, c.examineFiles()...)
 }
 
 func (c Config) examineKeys() checkup.Finding {
 	if err := c.RequireKeys(); err != nil { // c is a copy
 		return checkup.Found(checkup.Fail, "keys", "%v", err)
 	}
-	return checkup.Found(checkup.OK, "keys", "there is a secret key and an audit key")
+	return checkup.Found(checkup.OK, "keys", "the secret key and the audit key exist")
 }
 
-// examineFiles reports the files of data_dir that others than their owner can read or change.
-func (c Config) examineFiles() (found []checkup.Finding) {
+// examineFiles returns findings about the permissions of the files in data_dir.
+func (c Config) examineFiles() (findings []checkup.Finding) {
 	if runtime.GOOS == "windows" {
-		return nil // whose permissions are not these
+		return nil // it has no permission bits
 	}
 	exposed, private := c.exposed()
 	for _, file := range exposed {
-		found = append(found, checkup.Found(checkup.Warn, "files", "%s", file))
+		findings = append(findings, checkup.Found(checkup.Warn, "files", "%s", file))
 	}
-	if len(found) == 0 && private > 0 {
-		found = append(found, checkup.Found(checkup.OK, "files", "what %s holds is its owner's alone", c.DataDir))
+	if len(findings) == 0 && private > 0 {
+		findings = append(findings, checkup.Found(checkup.OK, "files", "only the owner can use %s", c.DataDir))
 	}
-	return found
+	return findings
 }
 
-// Exposed returns a sentence for each file of data_dir that others than its owner can read or change, and how to end
-// that.
+// Exposed returns a sentence for each file in data_dir that other accounts can read or change, with the remedy.
 func (c Config) Exposed() []string {
 	if runtime.GOOS == "windows" {
-		return nil // whose permissions are not these
+		return nil // it has no permission bits
 	}
 	exposed, _ := c.exposed()
 	return exposed
 }
 
-// exposed is Exposed, with the number of files that are their owner's alone.
+// exposed returns the sentences of Exposed, and the number of files that only their owner can use.
 func (c Config) exposed() (sentences []string, private int) {
 	for _, path := range []string{c.DataDir, c.DatabasePath(), c.secretPath(), filepath.Join(c.DataDir, AuditKeyFile)} {
 		info, err := os.Stat(path)
 		if err != nil {
-			continue // others report what is missing
+			continue // other checks report missing files
 		}
 		if mode := info.Mode().Perm(); mode&0o077 != 0 {
-			sentences = append(sentences, fmt.Sprintf("%s can be used by others (mode %04o): chmod go= %s", path, mode, path))
+			sentences = append(sentences, fmt.Sprintf("%s is accessible to other accounts (mode %04o): chmod go= %s", path, mode, path))
 			continue
 		}
 		private++

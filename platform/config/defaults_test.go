@@ -11,21 +11,8 @@ import (
 	"healthcare/platform/config"
 )
 
-func TestDefaultYAMLIsTheConfigStruct(t *testing.T) {
-	keys := map[string]bool{}
-	for _, f := range reflect.VisibleFields(reflect.TypeFor[config.Config]()) {
-		keys[f.Tag.Get("koanf")] = true
-	}
-	for key := range defaults(t) {
-		require.Contains(t, keys, key, "default.yaml has a key without a field")
-	}
-	for key := range keys {
-		require.Contains(t, defaults(t), key, "a field is not in default.yaml")
-	}
-}
-
 func TestDefaults(t *testing.T) {
-	t.Run("are what the struct holds when nobody says anything", func(t *testing.T) {
+	t.Run("apply to every key that is not set", func(t *testing.T) {
 		c := load(t)
 		fields := reflect.ValueOf(c)
 		for i := range fields.NumField() {
@@ -40,19 +27,19 @@ func TestDefaults(t *testing.T) {
 			require.Equal(t, want, fmt.Sprint(fields.Field(i).Interface()), key)
 		}
 	})
-	t.Run("are what Default gives, whatever the environment", func(t *testing.T) {
+	t.Run("are returned by Default, regardless of the environment", func(t *testing.T) {
 		c := load(t)
 		variables(t, "HTTP_ADDRESS", ":1", "DEBUG", "perhaps")
 		d, err := config.Default()
 		require.NoError(t, err)
 		require.Equal(t, c, d)
 	})
-	t.Run("hold no secret and no address of a database", func(t *testing.T) {
+	t.Run("have no secret and no database address", func(t *testing.T) {
 		c := load(t)
 		require.Empty(t, c.SecretKey)
 		require.True(t, c.Embedded())
 	})
-	t.Run("bound what one user, network or connection takes", func(t *testing.T) {
+	t.Run("limit what one user, network or connection can use", func(t *testing.T) {
 		c := load(t)
 		require.Greater(t, c.HTTPIdleTimeout, 75*time.Second, "load balancers close first")
 		require.Equal(t, 60, c.RegistrationsPerHour)
@@ -62,7 +49,7 @@ func TestDefaults(t *testing.T) {
 		require.Positive(t, c.AuditRequestsPerHour)
 		require.Equal(t, "guarded", c.DoctorDirectory)
 	})
-	t.Run("keep the embedded database in data_dir", func(t *testing.T) {
+	t.Run("place the embedded database in data_dir", func(t *testing.T) {
 		require.Equal(t, "elsewhere/healthcare.db", load(t, "DATA_DIR", "elsewhere").DatabasePath())
 	})
 }
@@ -70,23 +57,23 @@ func TestDefaults(t *testing.T) {
 func TestDescribe(t *testing.T) {
 	secret, previous, password := strong(t), strong(t), "hunter2hunter2"
 	c := load(t, "SECRET_KEY", secret, "SECRET_KEY_PREVIOUS", previous, "DATABASE_URL", "postgres://u:"+password+"@localhost/x")
-	said := c.Describe()
+	described := c.Describe()
 	for key := range defaults(t) {
-		require.Contains(t, said, key)
+		require.Contains(t, described, key)
 	}
-	require.Equal(t, "5s", said["http_read_timeout"], "for people")
-	require.NotContains(t, fmt.Sprintf("%v %#v", said, said), secret)
-	require.NotContains(t, fmt.Sprintf("%v %#v", said, said), previous)
-	require.NotContains(t, fmt.Sprintf("%v %#v", said, said), password)
+	require.Equal(t, "5s", described["http_read_timeout"], "readable")
+	require.NotContains(t, fmt.Sprintf("%v %#v", described, described), secret)
+	require.NotContains(t, fmt.Sprintf("%v %#v", described, described), previous)
+	require.NotContains(t, fmt.Sprintf("%v %#v", described, described), password)
 }
 
 func TestChanged(t *testing.T) {
-	t.Run("is nothing where nobody says anything", func(t *testing.T) {
+	t.Run("is empty without configuration", func(t *testing.T) {
 		changed, err := load(t).Changed()
 		require.NoError(t, err)
 		require.Empty(t, changed)
 	})
-	t.Run("is what differs from its default, and not what repeats it", func(t *testing.T) {
+	t.Run("has the keys that differ from their defaults, not those set to them", func(t *testing.T) {
 		secret := strong(t)
 		changed, err := load(t, "SECRET_KEY", secret, "HTTP_READ_TIMEOUT", "7s", "HTTP_BODY_LIMIT", "65536", "ALLOWED_HOSTS", "a.example", "DEBUG", "false").Changed()
 		require.NoError(t, err)

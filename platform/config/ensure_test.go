@@ -67,7 +67,7 @@ func TestEnsureSecretReadsWhatWasRotated(t *testing.T) {
 			require.Equal(t, newest, c.SecretKey.Reveal())
 			require.Equal(t, []config.Secret{config.Secret(older), config.Secret(oldest)}, c.PreviousSecrets())
 
-			all, err := config.Config{DataDir: c.DataDir}.KeptSecrets()
+			all, err := config.Config{DataDir: c.DataDir}.StoredSecrets()
 			require.NoError(t, err)
 			require.Equal(t, time.Date(2026, time.November, 1, 10, 0, 0, 0, time.UTC), all.Previous[1].At)
 		})
@@ -169,7 +169,7 @@ func TestEnsureSecretRefuses(t *testing.T) {
 		require.ErrorContains(t, err, "secret_key_previous (SECRET_KEY_PREVIOUS): is set without secret_key (SECRET_KEY): data_dir")
 		require.NotContains(t, err.Error(), older)
 		require.NoDirExists(t, folder)
-		_, err = c.KeptSecrets()
+		_, err = c.StoredSecrets()
 		require.ErrorContains(t, err, "is set without secret_key")
 	})
 	t.Run("a folder that is a file, by its own name", func(t *testing.T) {

@@ -10,44 +10,45 @@ import (
 	"healthcare/platform/keyfile"
 )
 
-// What data_dir holds beside the embedded database, where it is not given.
+// Names of the files in data_dir beside the embedded database.
 const (
 	SecretKeyFile   = "secret_key"
 	AuditKeyFile    = "audit_key"
 	CheckpointsFile = "audit-checkpoints.jsonl"
 )
 
-const previousAlone = "is set without secret_key (SECRET_KEY): data_dir (DATA_DIR) keeps a secret together with its previous ones, " +
-	"see healthcare keys --help"
+const previousAlone = "is set without secret_key (SECRET_KEY): data_dir (DATA_DIR) stores a secret together with its " +
+	"previous ones, see healthcare keys --help"
 
-// KeepsSecret reports whether the secret is one that the server makes and keeps in data_dir, because none is given.
-func (c Config) KeepsSecret() bool {
+// GeneratesSecret reports whether the server generates the secret and stores it in data_dir, because none is configured.
+func (c Config) GeneratesSecret() bool {
 	return c.SecretKey == "" && c.Embedded() && c.AppEnv != Production
 }
 
-// EnsureSecret completes the configuration with secrets: given ones, or with the embedded store outside production those that are kept in
-// data_dir with mode 0600, of which the first is made once. Errors: *Error naming SECRET_KEY or SECRET_KEY_PREVIOUS.
+// EnsureSecret sets the secrets that are not configured. With the embedded store outside production it reads them from
+// data_dir, and generates the first one there with mode 0600. Errors: *Error, which names SECRET_KEY or
+// SECRET_KEY_PREVIOUS.
 func (c *Config) EnsureSecret() error { return c.completeSecret(keyfile.Ensure) }
 
 func (c *Config) completeSecret(read func(path string) (keyfile.Secrets, error)) error {
 	switch {
 	case c.SecretKey != "":
 		return nil
-	case !c.KeepsSecret():
+	case !c.GeneratesSecret():
 		return required("secret_key")
 	case c.SecretKeyPrevious != "":
-		return errorf("%s", refusal("secret_key_previous", previousAlone))
+		return errorf("%s", keyError("secret_key_previous", previousAlone))
 	}
 	secrets, err := read(c.secretPath())
 	if err != nil {
-		return keyTrouble("secret_key", err)
+		return unusableKey("secret_key", err)
 	}
 	c.SecretKey, c.SecretKeyPrevious = secrets.Newest, secrets.List()
 	return nil
 }
 
-// RequireKeys completes the configuration as EnsureSecret and EnsureAuditKey do, and makes no key. Errors: as there, and one that says where a key was
-// looked for.
+// RequireKeys sets the keys as EnsureSecret and EnsureAuditKey do, but generates none. Errors: as there, and one that
+// names the path of a missing key.
 func (c *Config) RequireKeys() error {
 	if err := c.completeSecret(keyfile.Read); err != nil {
 		return err
@@ -55,30 +56,31 @@ func (c *Config) RequireKeys() error {
 	return c.RequireAuditKey()
 }
 
-// keyTrouble says why a key cannot be taken from data_dir.
-func keyTrouble(key string, err error) error {
+// unusableKey returns the error for a key that cannot be read from data_dir.
+func unusableKey(key string, err error) error {
 	if missing, ok := errors.AsType[*os.PathError](err); ok && errors.Is(err, os.ErrNotExist) {
-		return notThere(key, missing.Path)
+		return missingKey(key, missing.Path)
 	}
-	return errorf("%s", refusal(key, "none is given, and none can be kept in data_dir (DATA_DIR): "+err.Error()))
+	return errorf("%s", keyError(key, "is not set, and cannot be stored in data_dir (DATA_DIR): "+err.Error()))
 }
 
-// notThere is no error of the configuration: the command is more likely to run in the wrong folder.
-func notThere(key, path string) error {
+// missingKey returns an error other than *Error: probably the command runs in the wrong folder.
+func missingKey(key, path string) error {
 	if absolute, err := filepath.Abs(path); err == nil {
 		path = absolute
 	}
-	return fmt.Errorf("no %s at %s: run this where the service runs, or set DATA_DIR. The first `healthcare serve` or `healthcare migrate up` makes it", key, path)
+	return fmt.Errorf("no %s at %s: run this where the service runs, or set DATA_DIR. "+
+		"The first `healthcare serve` or `healthcare migrate up` generates it", key, path)
 }
 
-// KeptSecrets reads what data_dir keeps. Errors: *Error, and one that says where it looked when nothing is kept yet.
-func (c Config) KeptSecrets() (keyfile.Secrets, error) {
+// StoredSecrets reads the secrets in data_dir. Errors: *Error, and one that names the path if there are none yet.
+func (c Config) StoredSecrets() (keyfile.Secrets, error) {
 	if c.SecretKeyPrevious != "" {
-		return keyfile.Secrets{}, errorf("%s", refusal("secret_key_previous", previousAlone))
+		return keyfile.Secrets{}, errorf("%s", keyError("secret_key_previous", previousAlone))
 	}
 	secrets, err := keyfile.Read(c.secretPath())
 	if errors.Is(err, os.ErrNotExist) {
-		return keyfile.Secrets{}, notThere("secret_key", c.secretPath())
+		return keyfile.Secrets{}, missingKey("secret_key", c.secretPath())
 	}
 	if err != nil {
 		return keyfile.Secrets{}, errorf("data_dir (DATA_DIR): %v", err)
@@ -88,11 +90,11 @@ func (c Config) KeptSecrets() (keyfile.Secrets, error) {
 
 func (c Config) secretPath() string { return filepath.Join(c.DataDir, SecretKeyFile) }
 
-// RotateSecret makes a new secret the newest that data_dir keeps. The former stays as a previous one, and so do those that were retired
-// no longer ago than session_lifetime, since nobody is signed in with older ones; with dropAll none stays.
-// Errors: nothing is kept yet; *Error: those of keyfile.Rotate.
+// RotateSecret generates a new secret in data_dir. The current one becomes a previous one. Previous ones that were retired
+// longer ago than session_lifetime are dropped, because no session depends on them; with dropAll all are dropped.
+// Errors: those of StoredSecrets; *Error: those of keyfile.Rotate.
 func (c Config) RotateSecret(now time.Time, dropAll bool) (keyfile.Rotation, error) {
-	if _, err := c.KeptSecrets(); err != nil {
+	if _, err := c.StoredSecrets(); err != nil {
 		return keyfile.Rotation{}, err
 	}
 	rotation, err := keyfile.Rotate(c.secretPath(), now, c.SessionLifetime, dropAll)

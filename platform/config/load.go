@@ -19,7 +19,7 @@ import (
 	"healthcare/configs"
 )
 
-// Default is the configuration when nobody says anything.
+// Default returns the default configuration, without the environment.
 func Default() (c Config, err error) {
 	k, err := defaults()
 	if err != nil {
@@ -36,7 +36,8 @@ func defaults() (*koanf.Koanf, error) {
 	return k, nil
 }
 
-// Load reads the defaults, the file that CONFIG_FILE names and the environment, in rising order. Errors: *Error.
+// Load reads the defaults, the file that CONFIG_FILE names and the environment. Later ones override earlier ones.
+// Errors: *Error.
 func Load() (Config, error) {
 	k, err := defaults()
 	if err != nil {
@@ -44,8 +45,8 @@ func Load() (Config, error) {
 	}
 	names := variableNames(k)
 	c, err := load(k)
-	if refused, ok := errors.AsType[*Error](err); ok {
-		return Config{}, errorf("%s", strings.Join(append([]string{refused.text}, remarks(names)...), "; "))
+	if invalid, ok := errors.AsType[*Error](err); ok {
+		return Config{}, errorf("%s", strings.Join(append([]string{invalid.text}, misspeltHints(names)...), "; "))
 	}
 	return c, err
 }
@@ -73,36 +74,46 @@ func load(k *koanf.Koanf) (Config, error) {
 	return c, c.check()
 }
 
-// line is where a YAML parser says it failed.
-var line = regexp.MustCompile(` line \d+`)
+// errorLine matches the position in an error of the YAML parser.
+var errorLine = regexp.MustCompile(` line \d+`)
 
 func loadFile(k *koanf.Koanf, known map[string]bool) error {
 	path := os.Getenv("CONFIG_FILE")
 	if path == "" {
 		return nil
 	}
-	content, err := readable("CONFIG_FILE", path)
+	content, err := readFile("CONFIG_FILE", path)
 	if err != nil {
 		return err
 	}
 	file := koanf.New(".")
 	if err := file.Load(rawbytes.Provider(content), yaml.Parser()); err != nil {
-		return errorf("CONFIG_FILE: %s is not YAML that maps keys to values%s", path, line.FindString(err.Error())) // the rest may quote a secret
+		// The rest of the error may quote a secret.
+		return errorf("CONFIG_FILE: %s is not YAML that maps keys to values%s", path, errorLine.FindString(err.Error()))
 	}
 	for _, key := range file.Keys() {
 		if !known[key] {
-			return errorf("CONFIG_FILE: %s has the unknown key %q; configs/default.yaml lists those there are", path, key)
+			return errorf("CONFIG_FILE: %s has the unknown key %q; configs/default.yaml lists the known keys", path, key)
 		}
 	}
 	return k.Merge(file)
 }
 
-// loadEnvironment takes NAME, or the content of the file that NAME_FILE names. An empty variable counts as unset; an empty file or two
-// sources of one key are refused, because either would silently put something else in the place of what was meant.
+// readFile reads a file that a variable names. Errors: *Error, which names the variable and the path.
+func readFile(variable, path string) ([]byte, error) {
+	content, err := os.ReadFile(path) // #nosec G304 -- the operator's own configuration
+	if err != nil {
+		return nil, errorf("%s: %v", variable, err)
+	}
+	return content, nil
+}
+
+// loadEnvironment reads NAME, or the content of the file that NAME_FILE names. An empty variable counts as unset. An
+// empty file is rejected, and so are two sources of one key: either could silently replace the intended value.
 func loadEnvironment(k *koanf.Koanf, known map[string]bool) error {
 	var failed error
 	source := map[string]string{}
-	take := func(name, value string) (string, any) {
+	transform := func(name, value string) (string, any) {
 		key := strings.ToLower(name)
 		file, isFile := strings.CutSuffix(key, "_file")
 		if isFile = isFile && known[file]; isFile {
@@ -116,7 +127,7 @@ func loadEnvironment(k *koanf.Koanf, known map[string]bool) error {
 		}
 		source[key] = name
 		if isFile {
-			content, err := readable(name, value)
+			content, err := readFile(name, value)
 			if value = strings.TrimSpace(string(content)); err == nil && value == "" {
 				err = errorf("%s: the file is empty", name)
 			}
@@ -126,30 +137,31 @@ func loadEnvironment(k *koanf.Koanf, known map[string]bool) error {
 		}
 		return key, value
 	}
-	if err := k.Load(env.Provider(".", env.Opt{TransformFunc: take}), nil); err != nil {
+	if err := k.Load(env.Provider(".", env.Opt{TransformFunc: transform}), nil); err != nil {
 		return errorf("environment: %v", err)
 	}
 	return failed
 }
 
-// decode fills every field from the key of its tag. What cannot be read is refused in words of ours: the decoder's name no variable.
+// decode sets every field from its key. Its errors replace those of the decoder, which do not name the variable.
 func decode(k *koanf.Koanf, c *Config) error {
-	var wrong []string
+	var invalid []string
 	fields := reflect.ValueOf(c).Elem()
 	for i := range fields.NumField() {
 		key, field := fields.Type().Field(i).Tag.Get("koanf"), fields.Field(i)
-		err := k.UnmarshalWithConf(key, field.Addr().Interface(), koanf.UnmarshalConf{DecoderConfig: &mapstructure.DecoderConfig{
-			WeaklyTypedInput: true, // the environment knows only text
-			DecodeHook:       mapstructure.ComposeDecodeHookFunc(scalarText, mapstructure.StringToTimeDurationHookFunc(), commaList),
-		}})
-		if err != nil {
-			wrong = append(wrong, refusal(key, "must be "+expected(field.Interface())))
+		conf := koanf.UnmarshalConf{DecoderConfig: &mapstructure.DecoderConfig{
+			WeaklyTypedInput: true, // the environment has only text
+			DecodeHook: mapstructure.ComposeDecodeHookFunc(
+				scalarToText, mapstructure.StringToTimeDurationHookFunc(), splitCommas),
+		}}
+		if err := k.UnmarshalWithConf(key, field.Addr().Interface(), conf); err != nil {
+			invalid = append(invalid, keyError(key, "must be "+typeDescription(field.Interface())))
 		}
 	}
-	return refuse(wrong)
+	return joinErrors(invalid)
 }
 
-func expected(value any) string {
+func typeDescription(value any) string {
 	switch value.(type) {
 	case bool:
 		return "true or false"
@@ -163,8 +175,9 @@ func expected(value any) string {
 	return "text"
 }
 
-// scalarText has a file's values read by the rules of the environment's: a duration needs its unit there too, and 2 is no boolean.
-func scalarText(from, _ reflect.Type, value any) (any, error) {
+// scalarToText converts a value of a file to text, so that the rules of the environment apply: a duration needs its unit,
+// and 2 is not a boolean.
+func scalarToText(from, _ reflect.Type, value any) (any, error) {
 	switch from.Kind() {
 	case reflect.Bool, reflect.Int, reflect.Int64, reflect.Uint64, reflect.Float64:
 		return fmt.Sprint(value), nil
@@ -172,8 +185,8 @@ func scalarText(from, _ reflect.Type, value any) (any, error) {
 	return value, nil
 }
 
-// commaList splits text into a list, as mapstructure's own hook does, but trims and drops empty parts.
-func commaList(from, to reflect.Type, value any) (any, error) {
+// splitCommas splits text into a list. Unlike mapstructure's own hook, it trims the parts and drops empty ones.
+func splitCommas(from, to reflect.Type, value any) (any, error) {
 	if from.Kind() != reflect.String || to.Kind() != reflect.Slice {
 		return value, nil
 	}
@@ -186,7 +199,7 @@ func commaList(from, to reflect.Type, value any) (any, error) {
 	return list, nil
 }
 
-// Describe returns every key and its value for the log, secrets redacted.
+// Describe returns the value of every key, for the log. Secrets are redacted.
 func (c Config) Describe() map[string]any {
 	all := map[string]any{}
 	v := reflect.ValueOf(c)
@@ -200,13 +213,13 @@ func (c Config) Describe() map[string]any {
 	return all
 }
 
-// Changed returns what Describe does of the keys that differ from their defaults. Errors: *Error.
+// Changed returns the entries of Describe that differ from the defaults. Errors: *Error.
 func (c Config) Changed() (map[string]any, error) {
-	usual, err := Default()
+	standard, err := Default()
 	if err != nil {
 		return nil, err
 	}
-	defaults := usual.Describe()
+	defaults := standard.Describe()
 	changed := c.Describe()
 	maps.DeleteFunc(changed, func(key string, value any) bool { return reflect.DeepEqual(value, defaults[key]) })
 	return changed, nil

@@ -11,14 +11,14 @@ import (
 	"healthcare/platform/spelling"
 )
 
-// Misspelt returns the variables of the environment that are nearly one of ours, each with the one that was probably meant. It shows no value.
-// Errors: *Error.
+// Misspelt returns the environment variables that resemble one of this program, each with the name that was probably
+// intended. It returns no values. Errors: *Error.
 func Misspelt() (map[string]string, error) {
 	k, err := defaults()
 	if err != nil {
 		return nil, err
 	}
-	return misspelt(variableNames(k), os.Environ()), nil
+	return misspeltAmong(variableNames(k), os.Environ()), nil
 }
 
 // variableNames returns every variable that configures this program, in alphabetical order.
@@ -31,38 +31,39 @@ func variableNames(k *koanf.Koanf) []string {
 	return names
 }
 
-func misspelt(ours, environment []string) map[string]string {
-	meant := map[string]string{}
+func misspeltAmong(ours, environment []string) map[string]string {
+	intended := map[string]string{}
 	for _, variable := range environment {
 		name, value, _ := strings.Cut(variable, "=")
 		if near := spelling.Nearest(strings.ToUpper(name), ours); near != "" && value != "" {
-			meant[name] = near
+			intended[name] = near
 		}
 	}
-	return meant
+	return intended
 }
 
-// remarks returns a clause for each misspelt variable, for the line that refuses a configuration: the key that it names may have been meant.
-func remarks(names []string) (said []string) {
-	for name, meant := range misspelt(names, os.Environ()) {
-		said = append(said, name+" is set, which has no meaning: "+meant+" may be meant")
+// misspeltHints returns a hint for each misspelt variable, for the error about a configuration: it may be the cause.
+func misspeltHints(names []string) (hints []string) {
+	for name, intended := range misspeltAmong(names, os.Environ()) {
+		hints = append(hints, name+" is set but unknown: did you mean "+intended+"?")
 	}
-	slices.Sort(said)
-	return said
+	slices.Sort(hints)
+	return hints
 }
 
-// required refuses a configuration without a key. Errors: *Error.
+// required returns the error for a missing key. Errors: *Error.
 func required(key string) error {
 	k, err := defaults()
 	if err != nil {
 		return err
 	}
-	said := refusal(key, "is required with PostgreSQL and in production; make one with: openssl rand -base64 48")
-	return errorf("%s", strings.Join(append([]string{said}, remarks(variableNames(k))...), "; "))
+	text := keyError(key, "is required with PostgreSQL and in production; generate one with: openssl rand -base64 48")
+	return errorf("%s", strings.Join(append([]string{text}, misspeltHints(variableNames(k))...), "; "))
 }
 
-// addressFromPort completes a configuration without http_address from PORT, which platforms set to the port that they route to. Errors: *Error.
-func addressFromPort(k *koanf.Koanf, usual string) error {
+// addressFromPort sets http_address, if it is missing, from PORT, which platforms set to the port that they route to.
+// Errors: *Error.
+func addressFromPort(k *koanf.Koanf, standard string) error {
 	name, port := "PORT", os.Getenv("PORT")
 	if k.Exists("http_address") {
 		return nil
@@ -71,7 +72,7 @@ func addressFromPort(k *koanf.Koanf, usual string) error {
 		if port != "" {
 			return errorf("PORT: both PORT and PORT_FILE are set")
 		}
-		content, err := readable("PORT_FILE", file)
+		content, err := readFile("PORT_FILE", file)
 		if err != nil {
 			return err
 		}
@@ -80,10 +81,10 @@ func addressFromPort(k *koanf.Koanf, usual string) error {
 		}
 	}
 	if port == "" {
-		return k.Set("http_address", usual)
+		return k.Set("http_address", standard)
 	}
 	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
-		return errorf("%s: must be the number of a port, such as 8000 (it counts because HTTP_ADDRESS is not set)", name)
+		return errorf("%s: must be a port number, such as 8000 (it is used because HTTP_ADDRESS is not set)", name)
 	}
 	return k.Set("http_address", ":"+port)
 }

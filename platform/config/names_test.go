@@ -48,7 +48,7 @@ func TestMisspeltVariables(t *testing.T) {
 	t.Run("are named where the configuration is refused, for they may be why, without a value", func(t *testing.T) {
 		line := refused(t, "HTTP_READ_TIMEOUT", "5", "SECRET_KEY_FIEL", "hunter2")
 		require.Contains(t, line, "(HTTP_READ_TIMEOUT)")
-		require.Contains(t, line, "SECRET_KEY_FIEL is set, which has no meaning: SECRET_KEY_FILE may be meant")
+		require.Contains(t, line, "SECRET_KEY_FIEL is set but unknown: did you mean SECRET_KEY_FILE?")
 		require.NotContains(t, line, "hunter2")
 	})
 }
@@ -61,7 +61,7 @@ func TestPort(t *testing.T) {
 		require.Equal(t, ":9123", load(t, "PORT", "", "PORT_FILE", file(t, "9123\n")).HTTPAddress)
 		require.Equal(t, "127.0.0.1:8000", load(t, "PORT_FILE", "").HTTPAddress)
 		require.Contains(t, refused(t, "PORT_FILE", file(t, "\n")), "PORT_FILE: the file is empty")
-		require.Contains(t, refused(t, "PORT_FILE", file(t, "http")), "configuration: PORT_FILE: must be the number of a port")
+		require.Contains(t, refused(t, "PORT_FILE", file(t, "http")), "configuration: PORT_FILE: must be a port number")
 		require.Contains(t, refused(t, "PORT_FILE", "/nowhere/port"), "PORT_FILE")
 		require.Contains(t, refused(t, "PORT_FILE", file(t, "1"), "PORT", "1"), "both PORT and PORT_FILE are set")
 	})
@@ -75,7 +75,7 @@ func TestPort(t *testing.T) {
 	})
 	t.Run("that is no number is refused by name", func(t *testing.T) {
 		for _, port := range []string{"tcp://10.0.0.1:9123", "http", "-1", "65536", "80.5", " 80", ":80", "0x50", "８０"} {
-			require.Contains(t, refused(t, "PORT", port, "PORT_FILE", ""), "configuration: PORT: must be the number of a port", port)
+			require.Contains(t, refused(t, "PORT", port, "PORT_FILE", ""), "configuration: PORT: must be a port number", port)
 		}
 	})
 	t.Run("is not there by default", func(t *testing.T) {

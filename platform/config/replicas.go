@@ -6,15 +6,15 @@ import (
 	"strings"
 )
 
-// ReplicaURLs are the addresses that database_replica_urls lists, separated by commas or white space. A comma inside of one, between two hosts, separates
-// nothing. Each may hold a password.
+// ReplicaURLs returns the addresses in database_replica_urls, which are separated by commas or white space. A comma
+// between two hosts of one address does not separate. Each address may hold a password.
 func (c Config) ReplicaURLs() []string {
-	said := c.DatabaseReplicaURLs.Reveal()
+	list := c.DatabaseReplicaURLs.Reveal()
 	for _, scheme := range []string{"postgres://", "postgresql://"} {
-		said = strings.ReplaceAll(said, ","+scheme, " "+scheme)
+		list = strings.ReplaceAll(list, ","+scheme, " "+scheme)
 	}
 	var urls []string
-	for url := range strings.FieldsSeq(said) {
+	for url := range strings.FieldsSeq(list) {
 		if url = strings.Trim(url, ","); url != "" {
 			urls = append(urls, url)
 		}
@@ -22,14 +22,14 @@ func (c Config) ReplicaURLs() []string {
 	return urls
 }
 
-// replicaURLs refuses replicas of nothing and what is no address, naming its position and quoting nothing.
-func replicaURLs(c Config) error {
+// checkReplicaURLs rejects replicas without a primary, and invalid addresses. Errors name the position and quote nothing.
+func checkReplicaURLs(c Config) error {
 	urls := c.ReplicaURLs()
 	if len(urls) > 0 && c.DatabaseURL == "" {
-		return errors.New("needs database_url (DATABASE_URL), the primary that they are replicas of")
+		return errors.New("needs database_url (DATABASE_URL), the primary of the replicas")
 	}
 	for i, url := range urls {
-		if err := postgresURL(url); err != nil {
+		if err := checkPostgresURL(url); err != nil {
 			return fmt.Errorf("address %d of %d %w", i+1, len(urls), err)
 		}
 	}

@@ -7,14 +7,14 @@ import (
 	"healthcare/platform/keyfile"
 )
 
-// Secret is text that never prints.
+// Secret is text that is never printed.
 type Secret = keyfile.Secret
 
-// PreviousSecrets are those that secret_key_previous lists, separated by commas or white space.
+// PreviousSecrets returns the secrets in secret_key_previous, which are separated by commas or white space.
 func (c Config) PreviousSecrets() []Secret { return keyfile.Split(c.SecretKeyPrevious) }
 
-// previousStrength holds every previous secret that list says to the rule of the newest, naming the position of one that breaks it.
-func previousStrength(list Secret, all []Secret) error {
+// checkPrevious validates every previous secret of a list by the rule of the newest. Errors name the position.
+func checkPrevious(list Secret, all []Secret) error {
 	if len(all) == 0 && list != "" {
 		return errors.New("holds no secret")
 	}

@@ -28,7 +28,7 @@ func TestTracedWhereACollectorIsNamed(t *testing.T) {
 			for _, variable := range []string{everywhere, traces, off, exporter} {
 				t.Setenv(variable, c.said[variable])
 			}
-			require.Equal(t, c.traced, config.Traced())
+			require.Equal(t, c.traced, config.TracingEnabled())
 		})
 	}
 }

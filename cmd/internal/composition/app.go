@@ -103,7 +103,7 @@ func Configuration(cfg config.Config, version string) fx.Option {
 		keys,
 		cfg.Location(),
 		logging.Config{Level: cfg.LogLevel, Readable: cfg.Debug, Color: config.Color()},
-		telemetry.Config{MetricsAddress: cfg.MetricsAddress, Traces: config.Traced(), Version: version},
+		telemetry.Config{MetricsAddress: cfg.MetricsAddress, Traces: config.TracingEnabled(), Version: version},
 		DatabaseConfig(cfg),
 		database.OnStart{Migrations: migrations.All(), Apply: cfg.DatabaseMigrateOnStart},
 		serverConfig(cfg, keys, version),

@@ -146,7 +146,7 @@ func TestDoctor(t *testing.T) {
 		t.Parallel()
 		p := harness.NewEnv(t)
 		says(t, doctor(p.With("DEBUG=perhaps"), 1), "fail", "config", "(DEBUG): must be true or false")
-		says(t, doctor(p.With("DATABSE_URL=hunter2"), 1), "warn", "config", "DATABSE_URL has no meaning: DATABASE_URL may be meant")
+		says(t, doctor(p.With("DATABSE_URL=hunter2"), 1), "warn", "config", "DATABSE_URL is unknown: did you mean DATABASE_URL?")
 		says(t, doctor(p.With("APP_ENV=production"), 1), "fail", "keys", "secret_key (SECRET_KEY): is required")
 		require.Len(t, p.ListFolder(), 1)
 	})
@@ -169,7 +169,7 @@ func TestDoctor(t *testing.T) {
 		require.NoError(t, os.WriteFile(filepath.Join(p.Folder, "data", "healthcare.db"), []byte(strings.Repeat("no database", 1000)), 0o644))
 		lines := doctor(p, 1)
 		says(t, lines, "fail", "store", "not a database")
-		says(t, lines, "warn", "files", "healthcare.db can be used by others (mode 0644)")
+		says(t, lines, "warn", "files", "healthcare.db is accessible to other accounts (mode 0644)")
 	})
 	t.Run("says which of several hosts answers", func(t *testing.T) {
 		t.Parallel()

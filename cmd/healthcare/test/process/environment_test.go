@@ -36,12 +36,12 @@ func TestAMisspeltVariableIsNamed(t *testing.T) {
 		t.Parallel()
 		o := harness.NewTolerantEnv(t).With("DATABSE_URL=hunter2").Run("migrate", "up")
 		require.Equal(t, 0, o.ExitCode)
-		require.Equal(t, "healthcare: warning: DATABSE_URL has no meaning: DATABASE_URL may be meant\n", o.Stderr)
+		require.Equal(t, "healthcare: warning: DATABSE_URL is unknown: did you mean DATABASE_URL?\n", o.Stderr)
 	})
 	t.Run("where the configuration is refused", func(t *testing.T) {
 		t.Parallel()
 		p := harness.NewEnv(t).With("APP_ENV=production", "SECRET_KEY="+harness.SecretKey, "AUDIT_KEY_FIEL=hunter2")
-		p.Run().ExpectFailure(harness.ExitConfig, "audit_key (AUDIT_KEY): is required", "AUDIT_KEY_FIEL is set, which has no meaning: AUDIT_KEY_FILE may be meant")
+		p.Run().ExpectFailure(harness.ExitConfig, "audit_key (AUDIT_KEY): is required", "AUDIT_KEY_FIEL is set but unknown: did you mean AUDIT_KEY_FILE?")
 	})
 }
 
@@ -60,7 +60,7 @@ func TestPort(t *testing.T) {
 	t.Run("that is no number is refused by every command that reads it", func(t *testing.T) {
 		p := harness.NewEnv(t).With("HTTP_ADDRESS=", "PORT=hunter2")
 		for _, command := range []string{"serve", "health", "migrate up"} {
-			refused(p.Run(strings.Fields(command)...), p, "configuration: PORT: must be the number of a port")
+			refused(p.Run(strings.Fields(command)...), p, "configuration: PORT: must be a port number")
 		}
 	})
 }

@@ -22,7 +22,7 @@ func TestExposedFilesAreNoticedAtTheStart(t *testing.T) {
 		r.WaitReady()
 		return r.Terminate().Stderr
 	}
-	require.NotContains(t, start(), "can be used by others", "what the program makes is its owner's alone")
+	require.NotContains(t, start(), "is accessible to other accounts", "what the program makes is its owner's alone")
 	data := filepath.Join(p.Folder, "data")
 	for path, mode := range map[string]os.FileMode{
 		data:                              0o755,
@@ -33,8 +33,8 @@ func TestExposedFilesAreNoticedAtTheStart(t *testing.T) {
 	}
 	said := start()
 	for _, name := range []string{"data", "data/secret_key", "data/audit_key"} {
-		require.Contains(t, said, name+" can be used by others")
+		require.Contains(t, said, name+" is accessible to other accounts")
 		require.Contains(t, said, "chmod go= data")
 	}
-	says(t, doctor(p, 0), "warn", "files", "secret_key can be used by others", "0644")
+	says(t, doctor(p, 0), "warn", "files", "secret_key is accessible to other accounts", "0644")
 }

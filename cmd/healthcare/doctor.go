@@ -50,7 +50,7 @@ func report(out io.Writer, found []checkup.Finding) error {
 func examine(ctx context.Context) []checkup.Finding {
 	cfg, err := config.Load()
 	if err != nil {
-		return []checkup.Finding{checkup.Found(checkup.Fail, "config", "%v", err)}
+		return []checkup.Finding{checkup.NewFinding(checkup.Fail, "config", "%v", err)}
 	}
 	found := cfg.Examine()
 	db, store := database.Examine(ctx, composition.DatabaseConfig(cfg), migrations.All())

@@ -51,7 +51,7 @@ func copyCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			line := progress.On(cmd.ErrOrStderr())
+			line := progress.New(cmd.ErrOrStderr())
 			m.Snapshot, m.Progress = snapshot, line.Show
 			done, err := transfer.Copy(cmd.Context(), m)
 			line.End()
@@ -125,7 +125,7 @@ healthcare.db-wal and healthcare.db-shm.`,
 			if to == "" {
 				to = filepath.Join(cfg.DataDir, "backups", "healthcare-"+clock.New().Now().Format("20060102T150405Z")+".db")
 			}
-			line := progress.On(cmd.ErrOrStderr())
+			line := progress.New(cmd.ErrOrStderr())
 			saved, err := transfer.Backup(cmd.Context(), cfg.DatabasePath(), to, line.Show)
 			line.End()
 			if err != nil {

@@ -23,7 +23,7 @@ type Finding struct {
 	Text    string
 }
 
-// Found returns a finding on one line, whatever its arguments hold.
-func Found(state State, subject, format string, args ...any) Finding {
+// NewFinding returns a finding on one line, whatever its arguments hold.
+func NewFinding(state State, subject, format string, args ...any) Finding {
 	return Finding{state, subject, strings.Join(strings.Fields(fmt.Sprintf(format, args...)), " ")}
 }

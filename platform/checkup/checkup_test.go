@@ -19,5 +19,5 @@ func TestDisk(t *testing.T) {
 }
 
 func TestFoundIsOneLine(t *testing.T) {
-	require.Equal(t, Finding{Warn, "store", "two lines"}, Found(Warn, "store", "%s", "two\n\tlines"))
+	require.Equal(t, Finding{Warn, "store", "two lines"}, NewFinding(Warn, "store", "%s", "two\n\tlines"))
 }

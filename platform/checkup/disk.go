@@ -28,10 +28,10 @@ func Disk(folder string) Finding {
 		free, err = freeSpace(existing)
 	}
 	if errors.Is(err, errors.ErrUnsupported) {
-		return Found(Warn, "disk", "the free space of %s cannot be read on this system", folder)
+		return NewFinding(Warn, "disk", "the free space of %s cannot be read on this system", folder)
 	}
 	if err != nil {
-		return Found(Warn, "disk", "the free space of %s cannot be read: %v", folder, err)
+		return NewFinding(Warn, "disk", "the free space of %s cannot be read: %v", folder, err)
 	}
 	return ofSpace(free, folder)
 }
@@ -40,9 +40,9 @@ func ofSpace(free uint64, folder string) Finding {
 	text := fmt.Sprintf("%d MiB are free in %s", free>>20, folder)
 	switch {
 	case free < noSpace:
-		return Found(Fail, "disk", "%s: make room, or writes will fail", text)
+		return NewFinding(Fail, "disk", "%s: make room, or writes will fail", text)
 	case free < littleSpace:
-		return Found(Warn, "disk", "%s: make room soon", text)
+		return NewFinding(Warn, "disk", "%s: make room soon", text)
 	}
-	return Found(OK, "disk", "%s", text)
+	return NewFinding(OK, "disk", "%s", text)
 }

@@ -17,7 +17,7 @@ func (c Config) Examine() []checkup.Finding {
 	findings := []checkup.Finding{c.examineKeys()}
 	changed, err := c.Changed()
 	if err != nil {
-		return append(findings, checkup.Found(checkup.Fail, "config", "%v", err))
+		return append(findings, checkup.NewFinding(checkup.Fail, "config", "%v", err))
 	}
 	var keys []string
 	for key := range changed {
@@ -28,22 +28,22 @@ func (c Config) Examine() []checkup.Finding {
 	if len(keys) > 0 {
 		text = "these keys differ from their defaults: " + strings.Join(keys, ", ")
 	}
-	findings = slices.Insert(findings, 0, checkup.Found(checkup.OK, "config", "%s", text))
+	findings = slices.Insert(findings, 0, checkup.NewFinding(checkup.OK, "config", "%s", text))
 	misspelt, err := Misspelt()
 	if err != nil {
-		return append(findings, checkup.Found(checkup.Fail, "config", "%v", err))
+		return append(findings, checkup.NewFinding(checkup.Fail, "config", "%v", err))
 	}
 	for name, intended := range misspelt {
-		findings = append(findings, checkup.Found(checkup.Warn, "config", "%s is unknown: did you mean %s?", name, intended))
+		findings = append(findings, checkup.NewFinding(checkup.Warn, "config", "%s is unknown: did you mean %s?", name, intended))
 	}
 	return append(findings, c.examineFiles()...)
 }
 
 func (c Config) examineKeys() checkup.Finding {
 	if err := c.RequireKeys(); err != nil { // c is a copy
-		return checkup.Found(checkup.Fail, "keys", "%v", err)
+		return checkup.NewFinding(checkup.Fail, "keys", "%v", err)
 	}
-	return checkup.Found(checkup.OK, "keys", "the secret key and the audit key exist")
+	return checkup.NewFinding(checkup.OK, "keys", "the secret key and the audit key exist")
 }
 
 // examineFiles returns findings about the permissions of the files in data_dir.
@@ -53,10 +53,10 @@ func (c Config) examineFiles() (findings []checkup.Finding) {
 	}
 	exposed, private := c.exposed()
 	for _, file := range exposed {
-		findings = append(findings, checkup.Found(checkup.Warn, "files", "%s", file))
+		findings = append(findings, checkup.NewFinding(checkup.Warn, "files", "%s", file))
 	}
 	if len(findings) == 0 && private > 0 {
-		findings = append(findings, checkup.Found(checkup.OK, "files", "only the owner can use %s", c.DataDir))
+		findings = append(findings, checkup.NewFinding(checkup.OK, "files", "only the owner can use %s", c.DataDir))
 	}
 	return findings
 }

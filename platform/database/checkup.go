@@ -25,17 +25,17 @@ const (
 // Examine looks at the store without changing or creating anything, and returns it for others to look at, nil where it cannot be used. The caller closes it.
 func Examine(ctx context.Context, cfg Config, m Migrations) (*DB, []checkup.Finding) {
 	if err := cfg.Find(); err != nil {
-		return nil, []checkup.Finding{checkup.Found(checkup.Fail, "store", "%v", err)}
+		return nil, []checkup.Finding{checkup.NewFinding(checkup.Fail, "store", "%v", err)}
 	}
 	db, err := openToLook(cfg)
 	if err != nil {
-		return nil, []checkup.Finding{checkup.Found(checkup.Fail, "store", "%v", err)}
+		return nil, []checkup.Finding{checkup.NewFinding(checkup.Fail, "store", "%v", err)}
 	}
 	reached, cancel := context.WithTimeout(ctx, connectWithin)
 	defer cancel()
 	if err := db.pools[0].PingContext(reached); err != nil {
 		_ = db.Close()
-		return nil, []checkup.Finding{checkup.Found(checkup.Fail, "store", "%s: %v", db.Where(), causeOf(err))}
+		return nil, []checkup.Finding{checkup.NewFinding(checkup.Fail, "store", "%s: %v", db.Where(), causeOf(err))}
 	}
 	look := db.lookAtSQLite
 	if db.engine == Postgres {
@@ -107,13 +107,13 @@ func (db *DB) lookAtSQLite(ctx context.Context) []checkup.Finding {
 	err := db.pools[0].QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&said)
 	switch {
 	case ctx.Err() != nil:
-		return []checkup.Finding{checkup.Found(checkup.Warn, "store", "SQLite (%s) is too large to be checked within %s: check a `healthcare backup`", path, quickCheckWithin)}
+		return []checkup.Finding{checkup.NewFinding(checkup.Warn, "store", "SQLite (%s) is too large to be checked within %s: check a `healthcare backup`", path, quickCheckWithin)}
 	case err != nil:
-		return []checkup.Finding{checkup.Found(checkup.Fail, "store", "SQLite (%s): %v", path, causeOf(err))}
+		return []checkup.Finding{checkup.NewFinding(checkup.Fail, "store", "SQLite (%s): %v", path, causeOf(err))}
 	case said != "ok":
-		return []checkup.Finding{checkup.Found(checkup.Fail, "store", "SQLite (%s) is damaged: %s: restore a backup", path, said)}
+		return []checkup.Finding{checkup.NewFinding(checkup.Fail, "store", "SQLite (%s) is damaged: %s: restore a backup", path, said)}
 	}
-	return []checkup.Finding{checkup.Found(checkup.OK, "store", "SQLite (%s) is sound", path)}
+	return []checkup.Finding{checkup.NewFinding(checkup.OK, "store", "SQLite (%s) is sound", path)}
 }
 
 // lookAtMigrations reports migrations that are pending, and those of a newer release.
@@ -132,13 +132,13 @@ func (db *DB) lookAtMigrations(ctx context.Context, m Migrations) []checkup.Find
 	}
 	switch {
 	case err != nil:
-		return []checkup.Finding{checkup.Found(checkup.Fail, "migrations", "%v", causeOf(err))}
+		return []checkup.Finding{checkup.NewFinding(checkup.Fail, "migrations", "%v", causeOf(err))}
 	case len(pending) == len(all):
-		return []checkup.Finding{checkup.Found(checkup.Fail, "migrations", "none was ever applied: run `healthcare migrate up`")}
+		return []checkup.Finding{checkup.NewFinding(checkup.Fail, "migrations", "none was ever applied: run `healthcare migrate up`")}
 	case len(pending) > 0:
-		return []checkup.Finding{checkup.Found(checkup.Fail, "migrations", "pending: %s: run `healthcare migrate up`", strings.Join(pending, ", "))}
+		return []checkup.Finding{checkup.NewFinding(checkup.Fail, "migrations", "pending: %s: run `healthcare migrate up`", strings.Join(pending, ", "))}
 	case len(newer) > 0:
-		return []checkup.Finding{checkup.Found(checkup.Warn, "migrations", "applied by a newer release: %s: update this one", strings.Join(newer, ", "))}
+		return []checkup.Finding{checkup.NewFinding(checkup.Warn, "migrations", "applied by a newer release: %s: update this one", strings.Join(newer, ", "))}
 	}
-	return []checkup.Finding{checkup.Found(checkup.OK, "migrations", "every one is applied")}
+	return []checkup.Finding{checkup.NewFinding(checkup.OK, "migrations", "every one is applied")}
 }

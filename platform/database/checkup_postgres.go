@@ -31,7 +31,7 @@ func (db *DB) lookAtPostgres(ctx context.Context) []checkup.Finding {
 		current_setting('log_error_verbosity') AS verbosity, pg_is_in_recovery() AS standby, current_setting('transaction_read_only') AS read_only,
 		EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_trgm') AS trigrams`).Scan(&s).Error
 	if err != nil {
-		return []checkup.Finding{checkup.Found(checkup.Fail, "store", "%s: %v", db.Where(), causeOf(err))}
+		return []checkup.Finding{checkup.NewFinding(checkup.Fail, "store", "%s: %v", db.Where(), causeOf(err))}
 	}
 	state, remark := checkup.OK, ""
 	switch {
@@ -41,19 +41,19 @@ func (db *DB) lookAtPostgres(ctx context.Context) []checkup.Finding {
 		state, remark = checkup.Fail, ": it only reads; name the primary, or add target_session_attrs=read-write to a list of hosts"
 	}
 	found := []checkup.Finding{
-		checkup.Found(state, "store", "%s answers from %s: version %s, role %s%s", db.Where(), db.answering(ctx), s.Version, s.Role, remark),
+		checkup.NewFinding(state, "store", "%s answers from %s: version %s, role %s%s", db.Where(), db.answering(ctx), s.Version, s.Role, remark),
 	}
 	if s.ServerEncoding == "UTF8" && s.ClientEncoding == "UTF8" {
-		found = append(found, checkup.Found(checkup.OK, "encoding", "UTF8"))
+		found = append(found, checkup.NewFinding(checkup.OK, "encoding", "UTF8"))
 	} else {
-		found = append(found, checkup.Found(checkup.Fail, "encoding", "the server has %s and the session %s: dump the database and restore it into one with ENCODING 'UTF8'",
+		found = append(found, checkup.NewFinding(checkup.Fail, "encoding", "the server has %s and the session %s: dump the database and restore it into one with ENCODING 'UTF8'",
 			s.ServerEncoding, s.ClientEncoding))
 	}
 	found = append(found, db.lookAtIndexes(ctx, s.Trigrams)...)
 	if s.Verbosity == "terse" {
-		found = append(found, checkup.Found(checkup.OK, "privacy", "log_error_verbosity is terse"))
+		found = append(found, checkup.NewFinding(checkup.OK, "privacy", "log_error_verbosity is terse"))
 	} else {
-		found = append(found, checkup.Found(checkup.Warn, "privacy",
+		found = append(found, checkup.NewFinding(checkup.Warn, "privacy",
 			"log_error_verbosity is %s: PostgreSQL writes the contents of refused rows into its log; set it to terse", s.Verbosity))
 	}
 	return append(append(found, db.lookAtClock(ctx)), db.lookAtReplicas(ctx)...)
@@ -79,7 +79,7 @@ func (db *DB) answering(ctx context.Context) string {
 // lookAtIndexes reports tables whose searches no index serves, and indexes that an interrupted CREATE INDEX CONCURRENTLY left unusable.
 func (db *DB) lookAtIndexes(ctx context.Context, trigrams bool) []checkup.Finding {
 	if !trigrams {
-		return []checkup.Finding{checkup.Found(checkup.Warn, "extensions", "pg_trgm is not installed: searches slow down as lists grow; CREATE EXTENSION pg_trgm, then its indexes")}
+		return []checkup.Finding{checkup.NewFinding(checkup.Warn, "extensions", "pg_trgm is not installed: searches slow down as lists grow; CREATE EXTENSION pg_trgm, then its indexes")}
 	}
 	var unserved, invalid []string
 	err := errors.Join(
@@ -92,23 +92,23 @@ func (db *DB) lookAtIndexes(ctx context.Context, trigrams bool) []checkup.Findin
 	)
 	switch {
 	case err != nil:
-		return []checkup.Finding{checkup.Found(checkup.Fail, "extensions", "%v", causeOf(err))}
+		return []checkup.Finding{checkup.NewFinding(checkup.Fail, "extensions", "%v", causeOf(err))}
 	case len(invalid) > 0:
-		return []checkup.Finding{checkup.Found(checkup.Warn, "extensions", "these indexes are unusable, because making them was interrupted: %s: REINDEX INDEX CONCURRENTLY each",
+		return []checkup.Finding{checkup.NewFinding(checkup.Warn, "extensions", "these indexes are unusable, because making them was interrupted: %s: REINDEX INDEX CONCURRENTLY each",
 			strings.Join(invalid, ", "))}
 	case len(unserved) > 0:
 		name := unserved[0]
-		return []checkup.Finding{checkup.Found(checkup.Warn, "extensions", "no index serves searches of %s: CREATE INDEX CONCURRENTLY %s_search_text_idx ON %s USING gin (search_text gin_trgm_ops)",
+		return []checkup.Finding{checkup.NewFinding(checkup.Warn, "extensions", "no index serves searches of %s: CREATE INDEX CONCURRENTLY %s_search_text_idx ON %s USING gin (search_text gin_trgm_ops)",
 			strings.Join(unserved, ", "), name, name)}
 	}
-	return []checkup.Finding{checkup.Found(checkup.OK, "extensions", "pg_trgm and its indexes are there")}
+	return []checkup.Finding{checkup.NewFinding(checkup.OK, "extensions", "pg_trgm and its indexes are there")}
 }
 
 func (db *DB) lookAtClock(ctx context.Context) checkup.Finding {
 	var there time.Time
 	asked := time.Now()
 	if err := db.pools[0].QueryRowContext(ctx, "SELECT clock_timestamp()").Scan(&there); err != nil {
-		return checkup.Found(checkup.Fail, "clock", "%v", causeOf(err))
+		return checkup.NewFinding(checkup.Fail, "clock", "%v", causeOf(err))
 	}
 	return ofSkew(there.Sub(asked.Add(time.Since(asked) / 2)))
 }
@@ -116,11 +116,11 @@ func (db *DB) lookAtClock(ctx context.Context) checkup.Finding {
 func ofSkew(skew time.Duration) checkup.Finding {
 	switch {
 	case skew.Abs() > harmfulSkew:
-		return checkup.Found(checkup.Fail, "clock", "the database server's clock differs by %s: synchronise both (NTP)", skew.Round(time.Second))
+		return checkup.NewFinding(checkup.Fail, "clock", "the database server's clock differs by %s: synchronise both (NTP)", skew.Round(time.Second))
 	case skew.Abs() > tolerableSkew:
-		return checkup.Found(checkup.Warn, "clock", "the database server's clock differs by %s: synchronise both (NTP)", skew.Round(time.Millisecond))
+		return checkup.NewFinding(checkup.Warn, "clock", "the database server's clock differs by %s: synchronise both (NTP)", skew.Round(time.Millisecond))
 	}
-	return checkup.Found(checkup.OK, "clock", "agrees with the database server's")
+	return checkup.NewFinding(checkup.OK, "clock", "agrees with the database server's")
 }
 
 // lookAtReplicas reports whether each replica can be asked.
@@ -136,11 +136,11 @@ func (db *DB) lookAtReplicas(ctx context.Context) (found []checkup.Finding) {
 		}
 		switch {
 		case err != nil:
-			found = append(found, checkup.Found(checkup.Warn, "replica", "number %d of database_replica_urls is not used: %v", i+1, causeOf(err)))
+			found = append(found, checkup.NewFinding(checkup.Warn, "replica", "number %d of database_replica_urls is not used: %v", i+1, causeOf(err)))
 		case !standby:
-			found = append(found, checkup.Found(checkup.Warn, "replica", "number %d of database_replica_urls is no replica", i+1))
+			found = append(found, checkup.NewFinding(checkup.Warn, "replica", "number %d of database_replica_urls is no replica", i+1))
 		default:
-			found = append(found, checkup.Found(checkup.OK, "replica", "number %d of database_replica_urls can be read", i+1))
+			found = append(found, checkup.NewFinding(checkup.OK, "replica", "number %d of database_replica_urls can be read", i+1))
 		}
 	}
 	return found

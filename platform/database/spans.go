@@ -22,7 +22,7 @@ const spanSetting = "healthcare:span"
 // Trace gives each statement, and each transaction, a span inside that of its request. To be called once, before the store is used; where
 // tracing is off, statements are as they were.
 func (db *DB) Trace(tracing *telemetry.Tracing) error {
-	if !tracing.On() {
+	if !tracing.Enabled() {
 		return nil
 	}
 	db.tracing = tracing
@@ -51,7 +51,7 @@ func (db *DB) Trace(tracing *telemetry.Tracing) error {
 }
 
 func (db *DB) beginSpan(statement *gorm.DB) {
-	_, span := db.tracing.Within(statement.Statement.Context, trace.SpanKindClient, "statement", db.system())
+	_, span := db.tracing.StartChild(statement.Statement.Context, trace.SpanKindClient, "statement", db.system())
 	if span != nil {
 		statement.Statement.Settings.Store(spanSetting, span)
 	}
@@ -73,7 +73,7 @@ func endSpan(statement *gorm.DB) {
 	span.SetName(name)
 	span.SetAttributes(attribute.String("db.operation.name", operation), attribute.String("db.query.text", text[:min(spanText, len(text))]))
 	if err := statement.Error; err != nil && !errors.Is(err, gorm.ErrRecordNotFound) {
-		telemetry.Fail(span, err)
+		telemetry.RecordError(span, err)
 	}
 	span.End()
 }
@@ -88,17 +88,17 @@ func (db *DB) system() attribute.KeyValue {
 
 // traced runs one try of a transaction in a span of its own: what it waited for, and how long it took to commit, is seen nowhere else.
 func (db *DB) traced(ctx context.Context, try func(context.Context) error) error {
-	if !db.tracing.On() {
+	if !db.tracing.Enabled() {
 		return try(ctx)
 	}
-	ctx, span := db.tracing.Within(ctx, trace.SpanKindClient, "transaction", db.system())
+	ctx, span := db.tracing.StartChild(ctx, trace.SpanKindClient, "transaction", db.system())
 	if span == nil {
 		return try(ctx)
 	}
 	defer span.End()
 	err := try(ctx)
 	if err != nil {
-		telemetry.Fail(span, err)
+		telemetry.RecordError(span, err)
 	}
 	return err
 }

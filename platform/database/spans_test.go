@@ -27,7 +27,7 @@ func TestStatementsAreTraced(t *testing.T) {
 		core, lines := observer.New(zap.WarnLevel)
 		db := openIt(t, cfg, zap.New(core))
 		recorded := tracetest.NewSpanRecorder()
-		tracing := telemetry.TracingOver(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(recorded)))
+		tracing := telemetry.TracingWith(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(recorded)))
 		require.NoError(t, db.Trace(tracing))
 		exec(t, db, `CREATE TABLE things (id text PRIMARY KEY, n integer NOT NULL)`)
 		require.Empty(t, recorded.Ended(), "what belongs to no request makes no trace")
@@ -36,7 +36,7 @@ func TestStatementsAreTraced(t *testing.T) {
 		request := func(t *testing.T, work func(ctx context.Context)) (spans map[string]sdktrace.ReadOnlySpan, root sdktrace.ReadOnlySpan) {
 			recorded.Reset()
 			lines.TakeAll()
-			ctx, span := tracing.Incoming(t.Context(), "", "request")
+			ctx, span := tracing.StartServer(t.Context(), "", "request")
 			work(ctx)
 			span.End()
 			spans = map[string]sdktrace.ReadOnlySpan{}
@@ -115,7 +115,7 @@ func TestTracingThatIsOffAddsNothingToAStatement(t *testing.T) {
 		db := openIt(t, cfg, zap.NewNop())
 		require.NoError(t, db.Trace(nil))
 		require.Nil(t, db.Write(t.Context()).Callback().Query().Get("healthcare:begin"))
-		require.NoError(t, db.Trace(telemetry.TracingOver(sdktrace.NewTracerProvider())))
+		require.NoError(t, db.Trace(telemetry.TracingWith(sdktrace.NewTracerProvider())))
 		require.NotNil(t, db.Write(t.Context()).Callback().Query().Get("healthcare:begin"), "that is its name")
 	})
 }

@@ -14,8 +14,8 @@ var Module = fx.Module("httpserver", fx.Provide(
 	newTelemetry, fx.Annotate(New, fx.ParamTags(``, ``, ``, ``, ``, ``, ``, ``, `group:"apis"`)),
 ))
 
-func newTelemetry(registry *prometheus.Registry, scraped *telemetry.Scraped, tracing *telemetry.Tracing) Telemetry {
-	return Telemetry{Registry: registry, Elsewhere: scraped.On(), Tracing: tracing}
+func newTelemetry(registry *prometheus.Registry, scraped *telemetry.MetricsServer, tracing *telemetry.Tracing) Telemetry {
+	return Telemetry{Registry: registry, Elsewhere: scraped.Enabled(), Tracing: tracing}
 }
 
 // Handle adds the rest.API that constructor returns to the graph.

@@ -21,7 +21,7 @@ func (s *Server) limit(c *fiber.Ctx) error {
 		return errMisdirected
 	}
 	base := context.Background()
-	if s.telemetry.Tracing.On() {
+	if s.telemetry.Tracing.Enabled() {
 		base = c.UserContext() // holds the request's span
 	}
 	ctx, cancel := context.WithTimeout(base, s.cfg.HandlerTimeout)

@@ -14,11 +14,11 @@ import (
 
 // startSpan begins the span of a request, or returns nil if nothing is traced. The route is added at the end.
 func (s *Server) startSpan(c *fiber.Ctx) trace.Span {
-	if !s.telemetry.Tracing.On() {
+	if !s.telemetry.Tracing.Enabled() {
 		return nil
 	}
 	method := attribute.String("http.request.method", c.Method())
-	ctx, span := s.telemetry.Tracing.Incoming(c.UserContext(), c.Get("traceparent"), c.Method(), method)
+	ctx, span := s.telemetry.Tracing.StartServer(c.UserContext(), c.Get("traceparent"), c.Method(), method)
 	c.SetUserContext(ctx)
 	return span
 }
@@ -34,7 +34,7 @@ func endSpan(span trace.Span, op *contract.Operation, method string, status int,
 		}
 		span.SetAttributes(attribute.Int("http.response.status_code", status))
 		if status >= fiber.StatusInternalServerError { // of a server's span, only these are errors
-			telemetry.Fail(span, err)
+			telemetry.RecordError(span, err)
 		}
 	}
 	span.End()
@@ -44,12 +44,12 @@ func endSpan(span trace.Span, op *contract.Operation, method string, status int,
 // handler itself if nothing is traced.
 func (s *Server) traceHandler(op *contract.Operation, handler fiber.Handler) fiber.Handler {
 	tracing := s.telemetry.Tracing
-	if !tracing.On() {
+	if !tracing.Enabled() {
 		return handler
 	}
 	return func(c *fiber.Ctx) error {
 		outer := c.UserContext()
-		ctx, span := tracing.Within(outer, trace.SpanKindInternal, op.ID)
+		ctx, span := tracing.StartChild(outer, trace.SpanKindInternal, op.ID)
 		if span == nil {
 			return handler(c)
 		}
@@ -58,7 +58,7 @@ func (s *Server) traceHandler(op *contract.Operation, handler fiber.Handler) fib
 		defer c.SetUserContext(outer)
 		err := handler(c)
 		if err != nil {
-			telemetry.Fail(span, err)
+			telemetry.RecordError(span, err)
 		}
 		return err
 	}

@@ -37,7 +37,7 @@ func traced(t *testing.T) (*stand, *tracetest.SpanRecorder) {
 	t.Helper()
 	spans := tracetest.NewSpanRecorder()
 	provider := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans))
-	s := serveWatched(t, Telemetry{Registry: prometheus.NewRegistry(), Tracing: telemetry.TracingOver(provider)})
+	s := serveWatched(t, Telemetry{Registry: prometheus.NewRegistry(), Tracing: telemetry.TracingWith(provider)})
 	return s, spans
 }
 

@@ -26,7 +26,7 @@ const (
 
 // Queue decouples those who log from the descriptor, which blocks when nobody reads it: a line is appended, and one
 // goroutine writes what has collected. Lines keep their order. When the queue is full, lines are dropped and counted,
-// those below level warn first. Lines with the field Keep are never dropped.
+// those below level warn first. Lines with the field NeverDrop are never dropped.
 type Queue struct {
 	out     io.Writer
 	encoder zapcore.Encoder // of the line that reports what was dropped
@@ -161,8 +161,8 @@ func (q *Queue) take() (batch []byte, lines int) {
 	return batch, lines
 }
 
-// Keep returns a field that is not written. Its line is never dropped.
-func Keep() zap.Field { return zap.Field{Type: zapcore.SkipType, Interface: keep{}} }
+// NeverDrop returns a field that is not written. Its line is never dropped.
+func NeverDrop() zap.Field { return zap.Field{Type: zapcore.SkipType, Interface: keep{}} }
 
 type keep struct{}
 

@@ -85,7 +85,7 @@ func TestQueueWhenNobodyReads(t *testing.T) {
 			log.Error("failure", zap.Int("n", n))
 		}
 		for n := range 10 {
-			log.Info("audit checkpoint", zap.Int("n", n), Keep())
+			log.Info("audit checkpoint", zap.Int("n", n), NeverDrop())
 		}
 	})
 	gone := int(dropped(queue, "info"))
@@ -122,7 +122,7 @@ func TestQueueKeepsCheckpointsAndBoundsErrors(t *testing.T) {
 	inTime(t, func() {
 		for range 3 * maxLines {
 			log.Error("failure")
-			log.Info("audit checkpoint", Keep())
+			log.Info("audit checkpoint", NeverDrop())
 		}
 	})
 	require.Positive(t, dropped(queue, "error"), "errors are bounded too")

@@ -18,8 +18,8 @@ type Line struct {
 	last     time.Time
 }
 
-// On is a line that goes to out, which is a terminal or not.
-func On(out io.Writer) *Line {
+// New is a line that goes to out, which is a terminal or not.
+func New(out io.Writer) *Line {
 	if file, ok := out.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
 		return &Line{out: out, terminal: true, every: 100 * time.Millisecond}
 	}

@@ -14,7 +14,7 @@ import (
 func TestElsewhereThanOnATerminalALineIsWrittenEveryTenSeconds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
-		line := progress.On(&out)
+		line := progress.New(&out)
 		for done := range int64(25) {
 			line.Show("copied", done, 25)
 			time.Sleep(time.Second)

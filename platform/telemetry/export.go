@@ -35,7 +35,7 @@ func NewTracing(cfg Config, log *zap.Logger) (*Tracing, error) {
 		complaints.Handle(err)
 	}
 	provider := sdktrace.NewTracerProvider(sdktrace.WithBatcher(exporter), sdktrace.WithResource(whose))
-	t := TracingOver(provider)
+	t := TracingWith(provider)
 	t.flush = provider.Shutdown
 	return t, nil
 }

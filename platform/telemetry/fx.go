@@ -18,8 +18,8 @@ func Collect(constructor any) fx.Option {
 	return fx.Provide(fx.Annotate(constructor, fx.ResultTags(`group:"collectors,flatten"`)))
 }
 
-func scraped(lc fx.Lifecycle, cfg Config, registry *prometheus.Registry, log *zap.Logger) *Scraped {
-	s := NewScraped(cfg, registry, log)
+func scraped(lc fx.Lifecycle, cfg Config, registry *prometheus.Registry, log *zap.Logger) *MetricsServer {
+	s := NewMetricsServer(cfg, registry, log)
 	lc.Append(fx.Hook{OnStart: s.Listen, OnStop: s.Shutdown})
 	return s
 }

@@ -11,29 +11,29 @@ import (
 	"go.uber.org/zap"
 )
 
-// Scraped is /metrics on an address of its own, where whoever reaches the address may read it.
-type Scraped struct {
+// MetricsServer is /metrics on an address of its own, where whoever reaches the address may read it.
+type MetricsServer struct {
 	address string
 	server  *http.Server
 	log     *zap.Logger
 }
 
-// NewScraped serves nothing before Listen, and never where cfg has no address.
-func NewScraped(cfg Config, registry *prometheus.Registry, log *zap.Logger) *Scraped {
+// NewMetricsServer serves nothing before Listen, and never where cfg has no address.
+func NewMetricsServer(cfg Config, registry *prometheus.Registry, log *zap.Logger) *MetricsServer {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", Handler(registry))
-	return &Scraped{address: cfg.MetricsAddress, log: log, server: &http.Server{
+	return &MetricsServer{address: cfg.MetricsAddress, log: log, server: &http.Server{
 		Handler: mux, ReadTimeout: 5 * time.Second, WriteTimeout: 15 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 8 << 10,
 		ErrorLog: zap.NewStdLog(zap.NewNop()), // it tells of connections that broke off
 	}}
 }
 
-// On says that there is an address of its own.
-func (s *Scraped) On() bool { return s.address != "" }
+// Enabled says that there is an address of its own.
+func (s *MetricsServer) Enabled() bool { return s.address != "" }
 
 // Listen opens the address, so that a busy port is an error of the start, and serves in the background until Shutdown.
-func (s *Scraped) Listen(ctx context.Context) error {
-	if !s.On() {
+func (s *MetricsServer) Listen(ctx context.Context) error {
+	if !s.Enabled() {
 		return nil
 	}
 	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.address)
@@ -50,7 +50,7 @@ func (s *Scraped) Listen(ctx context.Context) error {
 }
 
 // Shutdown lets a scrape that runs finish, until ctx or a second ends. Errors: none; one that does not finish is cut off.
-func (s *Scraped) Shutdown(ctx context.Context) error {
+func (s *MetricsServer) Shutdown(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	if s.server.Shutdown(ctx) != nil {

@@ -50,8 +50,8 @@ func TestComplaintsAreSparing(t *testing.T) {
 func TestTracingThatIsOff(t *testing.T) {
 	off, err := NewTracing(Config{}, zap.NewNop())
 	require.NoError(t, err)
-	require.False(t, off.On())
+	require.False(t, off.Enabled())
 	require.NoError(t, off.Shutdown(t.Context()))
 	require.Empty(t, TraceID(t.Context()))
-	require.Zero(t, testing.AllocsPerRun(1000, func() { _ = off.On(); _ = TraceID(t.Context()) }))
+	require.Zero(t, testing.AllocsPerRun(1000, func() { _ = off.Enabled(); _ = TraceID(t.Context()) }))
 }

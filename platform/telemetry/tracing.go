@@ -19,34 +19,34 @@ type Tracing struct {
 	flush  func(context.Context) error
 }
 
-// TracingOver begins spans of that provider.
-func TracingOver(provider trace.TracerProvider) *Tracing {
+// TracingWith begins spans of that provider.
+func TracingWith(provider trace.TracerProvider) *Tracing {
 	return &Tracing{tracer: provider.Tracer("healthcare"), flush: func(context.Context) error { return nil }}
 }
 
-// On says whether there is anybody to tell of spans.
-func (t *Tracing) On() bool { return t != nil }
+// Enabled says whether there is anybody to tell of spans.
+func (t *Tracing) Enabled() bool { return t != nil }
 
-// Incoming begins the span of a request. Its parent is the one that traceparent names (W3C Trace Context, level 1); a malformed one counts as
+// StartServer begins the span of a request. Its parent is the one that traceparent names (W3C Trace Context, level 1); a malformed one counts as
 // none. tracestate and baggage are not read: they are text of the client's, and would be exported with every span.
-func (t *Tracing) Incoming(ctx context.Context, traceparent, name string, attributes ...attribute.KeyValue) (context.Context, trace.Span) {
+func (t *Tracing) StartServer(ctx context.Context, traceparent, name string, attributes ...attribute.KeyValue) (context.Context, trace.Span) {
 	if traceparent != "" {
 		ctx = propagation.TraceContext{}.Extract(ctx, propagation.MapCarrier{"traceparent": traceparent})
 	}
 	return t.tracer.Start(ctx, name, trace.WithSpanKind(trace.SpanKindServer), trace.WithAttributes(attributes...))
 }
 
-// Within begins a span of kind inside the one that ctx holds. Outside of a sampled request it begins none, so that what the program does by
+// StartChild begins a span of kind inside the one that ctx holds. Outside of a sampled request it begins none, so that what the program does by
 // itself makes no traces: the span is nil then, and ctx is returned as it was.
-func (t *Tracing) Within(ctx context.Context, kind trace.SpanKind, name string, attributes ...attribute.KeyValue) (context.Context, trace.Span) {
+func (t *Tracing) StartChild(ctx context.Context, kind trace.SpanKind, name string, attributes ...attribute.KeyValue) (context.Context, trace.Span) {
 	if !trace.SpanFromContext(ctx).IsRecording() {
 		return ctx, nil
 	}
 	return t.tracer.Start(ctx, name, trace.WithSpanKind(kind), trace.WithAttributes(attributes...))
 }
 
-// Fail marks a span with an error's code, which is one of a few words. Its text may quote what nobody should read, so it is not taken.
-func Fail(span trace.Span, err error) {
+// RecordError marks a span with an error's code, which is one of a few words. Its text may quote what nobody should read, so it is not taken.
+func RecordError(span trace.Span, err error) {
 	code := "internal_error"
 	if e, ok := errors.AsType[*errs.Error](err); ok {
 		code = e.Code
@@ -68,7 +68,7 @@ const flushTime = time.Second
 
 // Shutdown exports what waits, for a second at most. Errors: none; what a collector does not take in that time is lost.
 func (t *Tracing) Shutdown(ctx context.Context) error {
-	if !t.On() {
+	if !t.Enabled() {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, flushTime)

@@ -35,7 +35,7 @@ type watchedService struct {
 
 func startWatched(t *testing.T, db database.Config) watchedService {
 	w := watchedService{spans: tracetest.NewSpanRecorder()}
-	tracing := telemetry.TracingOver(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(w.spans)))
+	tracing := telemetry.TracingWith(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(w.spans)))
 	w.Service = harness.StartWith(t, db, fx.Options(fx.Replace(tracing), fx.Populate(&w.registry)))
 	return w
 }

@@ -39,7 +39,7 @@ func (f *file) Keep(line []byte) error {
 	_, err = file.Write(append(line, '\n'))
 	if err = errors.Join(err, file.Sync(), file.Close()); err == nil {
 		f.reported = ""
-		f.log.Info("audit checkpoint", zap.ByteString("checkpoint", line), logging.Keep())
+		f.log.Info("audit checkpoint", zap.ByteString("checkpoint", line), logging.NeverDrop())
 	}
 	return err
 }

@@ -44,7 +44,7 @@ cut off and an old database that was put back. Without --checkpoints they are th
 installation keeps (AUDIT_CHECKPOINTS).`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			check := func(ctx context.Context, custodian *app.Custodian) error {
-				line := progress.On(cmd.ErrOrStderr())
+				line := progress.New(cmd.ErrOrStderr())
 				sound, err := verified(ctx, custodian, from, checkpoints, showing(line, "verified"))
 				line.End()
 				if err != nil {
@@ -86,7 +86,7 @@ func export(run Run) *cobra.Command {
 		Long: "Write the whole trail to standard output, one JSON object a line: for each chain where it begins and ends, then its entries. This reading is recorded.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return run(cmd.Context(), func(ctx context.Context, custodian *app.Custodian) error {
-				line := progress.On(cmd.ErrOrStderr())
+				line := progress.New(cmd.ErrOrStderr())
 				written, err := custodian.Export(ctx, cmd.OutOrStdout(), showing(line, "exported"))
 				line.End()
 				if err == nil {
@@ -111,7 +111,7 @@ months go at once, which only the role that owns the tables can do.`,
 				return errors.New("--before is a day such as 2020-01-01")
 			}
 			return run(cmd.Context(), func(ctx context.Context, custodian *app.Custodian) error {
-				line := progress.On(cmd.ErrOrStderr())
+				line := progress.New(cmd.ErrOrStderr())
 				removed, err := custodian.Prune(ctx, before, showing(line, "pruned"))
 				line.End()
 				if e, ok := errors.AsType[*errs.Error](err); ok && e.Kind == errs.Conflict {

@@ -8,6 +8,7 @@ import (
 
 	"healthcare/platform/audit"
 	"healthcare/platform/auth"
+	"healthcare/platform/databasetest"
 )
 
 // Recorder is an audit.Recorder in memory; the zero Recorder is empty. It keeps what was recorded in a transaction that is undone, too.
@@ -24,8 +25,11 @@ type Recorded struct {
 	audit.Entry
 }
 
-// Record implements audit.Recorder.
+// Record implements audit.Recorder. It is a step of databasetest.RunWithFaults.
 func (r *Recorder) Record(ctx context.Context, who auth.Principal, entries ...audit.Entry) error {
+	if err := databasetest.InjectFault(ctx, "audit entry"); err != nil {
+		return err
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.refusal != nil {

@@ -1,0 +1,119 @@
+package databasetest
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"gorm.io/gorm"
+
+	"healthcare/platform/database"
+)
+
+// ErrInjected is the error of a step that RunWithFaults lets fail.
+var ErrInjected = errors.New("injected fault")
+
+// faults counts the steps of one run of a use case, and lets one of them fail.
+type faults struct {
+	failing int64 // 1 is the first step
+	steps   atomic.Int64
+	failed  atomic.Pointer[string] // describes the step that failed
+}
+
+type faultsKey struct{}
+
+// InjectFault counts a step of the use case that runs in ctx, and returns ErrInjected if RunWithFaults lets it fail.
+// Fakes of dependencies call it; statements and audittest.Recorder are covered.
+func InjectFault(ctx context.Context, step string) error {
+	f, _ := ctx.Value(faultsKey{}).(*faults)
+	if f == nil || f.steps.Add(1) != f.failing {
+		return nil
+	}
+	f.failed.Store(&step)
+	return ErrInjected
+}
+
+// RunWithFaults runs a use case once for each of its steps: its statements, entries of the audit trail and calls of
+// InjectFault. That step fails. The use case must return the error and leave every table unchanged, except those named
+// by ignored. The last run has no fault, and RunWithFaults returns its error. Tests that use one database must not run
+// in parallel.
+func RunWithFaults(t testing.TB, db *database.DB, useCase func(ctx context.Context) error, ignored ...string) error {
+	t.Helper()
+	registerFaults(t, db)
+	before := contents(t, db, ignored)
+	for n := int64(1); ; n++ {
+		f := &faults{failing: n}
+		err := useCase(context.WithValue(t.Context(), faultsKey{}, f))
+		failed := f.failed.Load()
+		if failed == nil {
+			require.Greater(t, n, int64(1), "the use case has no step that can fail")
+			return err
+		}
+		require.ErrorIs(t, err, ErrInjected, "the error of step %d (%s) is dropped", n, *failed)
+		after := contents(t, db, ignored)
+		for table, rows := range before {
+			require.Equal(t, rows, after[table], "table %s after the fault of step %d (%s)", table, n, *failed)
+		}
+	}
+}
+
+const faultCallback = "test:fault"
+
+// registerFaults makes the statements of db steps of InjectFault.
+func registerFaults(t testing.TB, db *database.DB) {
+	t.Helper()
+	for _, pool := range []*gorm.DB{db.Write(t.Context()), db.Read(t.Context())} {
+		do := pool.Callback()
+		if do.Query().Get(faultCallback) != nil {
+			continue
+		}
+		inject := func(kind string) func(*gorm.DB) {
+			return func(tx *gorm.DB) {
+				if tx.Error == nil && !tx.DryRun { // a subquery is built by a dry run
+					step := fmt.Sprintf("%s of %s", kind, cmp.Or(tx.Statement.Table, tx.Statement.SQL.String()))
+					_ = tx.AddError(InjectFault(tx.Statement.Context, step))
+				}
+			}
+		}
+		require.NoError(t, errors.Join(
+			do.Create().Before("gorm:create").Register(faultCallback, inject("insert")),
+			do.Query().Before("gorm:query").Register(faultCallback, inject("query")),
+			do.Update().Before("gorm:update").Register(faultCallback, inject("update")),
+			do.Delete().Before("gorm:delete").Register(faultCallback, inject("delete")),
+			do.Row().Before("gorm:row").Register(faultCallback, inject("query")),
+			do.Raw().Before("gorm:raw").Register(faultCallback, inject("statement")),
+		))
+	}
+}
+
+// contents returns the rows of every table, as texts.
+func contents(t testing.TB, db *database.DB, ignored []string) map[string][]string {
+	t.Helper()
+	catalogue := "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+	if db.Engine() == database.Postgres {
+		catalogue = "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"
+	}
+	var tables []string
+	require.NoError(t, db.Read(t.Context()).Raw(catalogue).Scan(&tables).Error)
+	all := map[string][]string{}
+	for _, table := range tables {
+		if slices.Contains(ignored, table) || strings.HasPrefix(table, "goose_") {
+			continue
+		}
+		var rows []map[string]any
+		require.NoError(t, db.Read(t.Context()).Table(table).Find(&rows).Error)
+		texts := make([]string, len(rows))
+		for i, row := range rows {
+			texts[i] = fmt.Sprint(row)
+		}
+		slices.Sort(texts)
+		all[table] = texts
+	}
+	return all
+}

@@ -25,8 +25,8 @@ func Key(method, route string) string { return method + " " + route }
 // made caches contracts by the digest of their parts: a program needs one, but tests start it hundreds of times.
 var made sync.Map // [sha256.Size]byte -> *Contract
 
-// New returns the contract of the modules' documents. Errors: those of Merge; an operation that does not declare who may
-// call it, or that names an undeclared role.
+// New returns the contract of the modules' documents. Errors: those of Merge; an operation that does not declare who
+// may call it, or that names an undeclared role.
 func New(version string, roles auth.Roles, documents ...[]byte) (*Contract, error) {
 	parts := []string{version}
 	for _, document := range documents {

@@ -39,21 +39,21 @@ const (
 // MaxOrdering is how many columns a list may be ordered by.
 const MaxOrdering = 4
 
-// addServerParts describes what the server itself reads and answers, so that no module repeats it.
+// addServerParts describes the parameters and responses of the server itself, so that no module repeats them.
 func addServerParts(method string, op *openapi3.Operation) {
-	answers := map[string]string{"400": "Invalid", "default": "Problem"}
+	responses := map[string]string{"400": "Invalid", "default": "Problem"}
 	if _, roles := op.Extensions[accessExtension].([]any); roles {
-		answers["403"] = "Forbidden"
+		responses["403"] = "Forbidden"
 	}
 	if op.Extensions[accessExtension] != auth.Public {
-		answers["401"] = "Unauthenticated"
+		responses["401"] = "Unauthenticated"
 		op.Security = &openapi3.SecurityRequirements{{"bearer": {}}}
 	}
 	if rules := listRules(op); rules != nil {
 		describeList(op, rules)
 	}
 	if op.Extensions[versionedExtension] == true {
-		describeVersions(method, op, answers)
+		describeVersions(method, op, responses)
 	}
 	if op.RequestBody != nil {
 		op.Parameters = append(op.Parameters, parameterRef("HandlingPreference"))
@@ -62,17 +62,17 @@ func addServerParts(method string, op *openapi3.Operation) {
 	if repeatable(method, op) {
 		op.Parameters = append(op.Parameters, parameterRef("IdempotencyKey"))
 		addHeaders(op, "Idempotent-Replayed")
-		answers["409"], answers["410"], answers["422"] = "Conflict", "Gone", "Unprocessable"
+		responses["409"], responses["410"], responses["422"] = "Conflict", "Gone", "Unprocessable"
 	}
-	for status, name := range answers {
+	for status, name := range responses {
 		if op.Responses.Value(status) == nil {
 			op.Responses.Set(status, &openapi3.ResponseRef{Ref: "#/components/responses/" + name})
 		}
 	}
 }
 
-// gatherParameters moves the path's parameters into its operations, where those of the path precede the query's, and those the headers:
-// readers of the document append the path's to the operation's, which would show a patient's id behind an optional header.
+// gatherParameters moves the path's parameters into its operations and sorts them: path, query, header. Tools append
+// the path's parameters to the operation's, which would show a patient's id behind an optional header.
 func gatherParameters(item *openapi3.PathItem) {
 	places := []string{openapi3.ParameterInPath, openapi3.ParameterInQuery, openapi3.ParameterInHeader}
 	for _, op := range item.Operations() {
@@ -84,7 +84,8 @@ func gatherParameters(item *openapi3.PathItem) {
 	item.Parameters = nil
 }
 
-// enumerateRoles lists the declared roles wherever the document asks for one. Answers may also hold a role whose module is gone.
+// enumerateRoles lists the declared roles in the schemas that are marked for them. A response may also contain a role
+// whose module was removed.
 func enumerateRoles(doc *openapi3.T, roles auth.Roles) {
 	enumerate := func(schema *openapi3.Schema) {
 		if schema.Extensions[rolesExtension] != true {
@@ -111,32 +112,32 @@ func enumerateRoles(doc *openapi3.T, roles auth.Roles) {
 }
 
 func describeList(op *openapi3.Operation, rules *ListRules) {
-	either := openapi3.NewStringSchema()
-	for _, column := range rules.Ordering {
-		either.Enum = append(either.Enum, column, "-"+column)
+	column := openapi3.NewStringSchema()
+	for _, name := range rules.Ordering {
+		column.Enum = append(column.Enum, name, "-"+name)
 	}
-	columns := openapi3.NewArraySchema().WithItems(either)
+	columns := openapi3.NewArraySchema().WithItems(column)
 	columns.Default = []any{rules.Default}
 	columns.UniqueItems, columns.MaxItems = true, new(uint64(MaxOrdering))
 	explode := false
 	ordering := openapi3.NewQueryParameter("ordering").WithSchema(columns).
 		WithDescription("Columns to order by, each once and at most four, separated by commas " +
-			"or in parameters of their own; - for descending. Ties are broken by id.")
+			"or in repeated parameters. A leading - means descending. Equal items are ordered by id.")
 	ordering.Example = []any{rules.Default}
 	ordering.Style, ordering.Explode = openapi3.SerializationForm, &explode
-	op.Parameters = append(op.Parameters, parameterRef("Limit"), parameterRef("Cursor"), &openapi3.ParameterRef{Value: ordering},
-		parameterRef("CountPreference"))
+	op.Parameters = append(op.Parameters, parameterRef("Limit"), parameterRef("Cursor"),
+		&openapi3.ParameterRef{Value: ordering}, parameterRef("CountPreference"))
 	addHeaders(op, "Link", "X-Total-Count", "X-Total-Count-Relation", "Preference-Applied")
 }
 
-func describeVersions(method string, op *openapi3.Operation, answers map[string]string) {
+func describeVersions(method string, op *openapi3.Operation, responses map[string]string) {
 	switch method {
 	case http.MethodGet:
 		op.Parameters = append(op.Parameters, parameterRef("IfNoneMatch"))
-		answers["304"] = "NotModified"
+		responses["304"] = "NotModified"
 	case http.MethodPut, http.MethodPatch, http.MethodDelete:
 		op.Parameters = append(op.Parameters, parameterRef("IfMatch"))
-		answers["412"], answers["428"] = "Stale", "Unconditional"
+		responses["412"], responses["428"] = "Stale", "Unconditional"
 	}
 	if method != http.MethodDelete {
 		addHeaders(op, "ETag")
@@ -147,16 +148,16 @@ func parameterRef(name string) *openapi3.ParameterRef {
 	return &openapi3.ParameterRef{Ref: "#/components/parameters/" + name}
 }
 
-// addHeaders describes headers of the operation's own success.
+// addHeaders describes headers of the operation's successful responses.
 func addHeaders(op *openapi3.Operation, names ...string) {
 	for _, status := range []string{"200", "201", "204"} {
-		answer := op.Responses.Value(status)
-		if answer == nil {
+		response := op.Responses.Value(status)
+		if response == nil {
 			continue
 		}
-		own := *answer.Value // the same description may serve other operations
+		own := *response.Value // the same description may serve other operations
 		own.Headers = openapi3.Headers{}
-		maps.Copy(own.Headers, answer.Value.Headers)
+		maps.Copy(own.Headers, response.Value.Headers)
 		for _, name := range names {
 			own.Headers[name] = &openapi3.HeaderRef{Ref: "#/components/headers/" + strings.ReplaceAll(name, "-", "")}
 		}

@@ -114,7 +114,7 @@ func union[M ~map[string]V, V any](kind string, into, from M) error {
 			a, _ := json.Marshal(known)
 			b, _ := json.Marshal(value)
 			if !bytes.Equal(a, b) {
-				return fmt.Errorf("%s %s is already described otherwise", kind, name)
+				return fmt.Errorf("%s %s is described differently by another module", kind, name)
 			}
 		}
 		into[name] = value

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// WholeNumber returns the digits of a decimal number such as " 31 ", 31.0 or 3.1e1, if it is an integer of 64 bits. It computes with text, so that
-// no digit is lost and a large exponent costs nothing.
+// WholeNumber returns the digits of a decimal number such as " 31 ", 31.0 or 3.1e1, if it is an integer of 64 bits. It
+// computes with text, so that no digit is lost and a large exponent costs nothing.
 func WholeNumber(text string) (string, bool) {
 	text = strings.TrimSpace(text)
 	sign := ""

@@ -56,12 +56,12 @@ func newOperation(method, route string, described *openapi3.Operation, roles aut
 	}
 	for _, role := range access.Roles() {
 		if _, declared := roles[role]; !declared {
-			return nil, fmt.Errorf("%s: nobody declares the role %s", accessExtension, role)
+			return nil, fmt.Errorf("%s: the role %s is not declared", accessExtension, role)
 		}
 	}
 	about, _ := described.Extensions[auditExtension].(string)
 	if resource := audit.Resource(about); len(access.Roles()) > 0 && !resource.Known() {
-		return nil, fmt.Errorf("%s: %q is nothing that the audit trail knows", auditExtension, about)
+		return nil, fmt.Errorf("%s: %q is not a resource of the audit trail", auditExtension, about)
 	}
 	op := &Operation{
 		ID: described.OperationID, Method: method, Route: route, Access: access, Resource: audit.Resource(about),

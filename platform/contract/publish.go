@@ -18,10 +18,11 @@ type Described struct {
 	Operation     *openapi3.Operation
 }
 
-// methodsInOrder are the methods as a resource lives: what makes it comes first.
+// methodsInOrder are the methods in the order of a resource's life: creation comes first.
 var methodsInOrder = []string{http.MethodPost, http.MethodGet, http.MethodPut, http.MethodPatch, http.MethodDelete}
 
-// InOrder returns the operations of doc as a newcomer meets them: by tag, within a tag by the path's x-order and name, then by method.
+// InOrder returns the operations of doc in the order for readers: by tag, within a tag by the path's x-order and name,
+// then by method.
 func InOrder(doc *openapi3.T) []Described {
 	var all []Described
 	for route, item := range doc.Paths.Map() {
@@ -43,8 +44,9 @@ func InOrder(doc *openapi3.T) []Described {
 	return all
 }
 
-// Publish returns the document as clients get it: JSON, without the extensions that only the code generator and InOrder read. The same
-// contract is the same bytes: operations are in their order, and all other members in that of x-order, then of their names.
+// Publish returns the document for clients: JSON, without the extensions that only the code generator and InOrder read.
+// Equal contracts have equal bytes: operations are in their order, all other members in that of x-order, then of their
+// names.
 func Publish(doc *openapi3.T) ([]byte, error) {
 	whole, err := doc.MarshalJSON()
 	if err != nil {
@@ -67,7 +69,7 @@ func Publish(doc *openapi3.T) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// leading are the members that begin an OpenAPI document.
+// leading are the first members of an OpenAPI document.
 var leading = []string{"openapi", "info", "servers", "tags", "paths", "components"}
 
 // writeOrdered writes JSON whose objects have their members in the order of x-order, then of their names.
@@ -81,9 +83,11 @@ func writeOrdered(out *bytes.Buffer, tree any) error {
 			member, _ := node[name].(map[string]any)
 			return orderOf(member)
 		}
-		names := slices.SortedFunc(maps.Keys(node), func(a, b string) int { return cmp.Or(cmp.Compare(place(a), place(b)), cmp.Compare(a, b)) })
+		names := slices.SortedFunc(maps.Keys(node), func(a, b string) int {
+			return cmp.Or(cmp.Compare(place(a), place(b)), cmp.Compare(a, b))
+		})
 		return writeAll(out, "{}", slices.DeleteFunc(names, forGenerator), func(name string) error {
-			key, _ := json.Marshal(name) // a text: it cannot fail
+			key, _ := json.Marshal(name) // never fails for a text
 			out.Write(key)
 			out.WriteByte(':')
 			return writeOrdered(out, node[name])
@@ -110,7 +114,7 @@ func writeAll[T any](out *bytes.Buffer, brackets string, all []T, write func(T) 
 	return nil
 }
 
-// forGenerator reports whether an extension is no client's business.
+// forGenerator reports whether an extension is meant for the code generator only.
 func forGenerator(name string) bool {
 	return name == orderExtension || strings.HasPrefix(name, "x-go-")
 }

@@ -49,7 +49,7 @@ func New(kind Kind, code, detail string) *Error {
 
 // Invalidf is one field's refusal, for rules that are checked outside a validation map.
 func Invalidf(field, format string, args ...any) *Error {
-	return invalid(map[string][]string{field: {fmt.Sprintf(format, args...)}})
+	return InvalidFields(map[string][]string{field: {fmt.Sprintf(format, args...)}})
 }
 
 // Fields turns a validation map (field -> error or nil) into an Invalid error that names every refused field at once,
@@ -64,10 +64,10 @@ func Fields(checks map[string]error) error {
 	if len(fields) == 0 {
 		return nil
 	}
-	return invalid(fields)
+	return InvalidFields(fields)
 }
 
-func invalid(fields map[string][]string) *Error {
+func InvalidFields(fields map[string][]string) *Error {
 	return &Error{Kind: Invalid, Code: "validation_failed", Detail: "Some fields are not valid.", Fields: fields}
 }
 

@@ -41,8 +41,8 @@ const (
 )
 
 // turnsPerProcessor is how many requests run at once for each processor, or twice as many as there are connections to
-// the store if that is more. Others wait for their turn here, where turns are shared fairly, and not for a connection or
-// the one writer, which serve the first that asks.
+// the store if that is more. Others wait for their turn here, where turns are shared fairly, and not for a connection
+// or the one writer, which serve the first that asks.
 const turnsPerProcessor = 8
 
 // shares are the resources that all callers share. A caller that uses most of one waits while others want it.

@@ -11,8 +11,8 @@ import (
 	"healthcare/platform/rest"
 )
 
-// COMPAT=django serves clients of the original service, which was written with Django REST framework: problems also have
-// the members of its errors, forms are read, and lists are lenient and long.
+// COMPAT=django serves clients of the original service, which was written with Django REST framework: problems also
+// have the members of its errors, forms are read, and lists are lenient and long.
 
 // nonFieldErrors is the member in which Django REST framework has the messages that belong to no field.
 const nonFieldErrors = "non_field_errors"

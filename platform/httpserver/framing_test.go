@@ -143,8 +143,8 @@ func TestR22_WhatIsWellFramedIsRead(t *testing.T) {
 	}
 }
 
-// FuzzWellFramed holds that the check, which runs before anything could recover, does not panic, and that what it lets pass has one host
-// and one end.
+// FuzzWellFramed holds that the check, which runs before anything could recover, does not panic, and that what it lets
+// pass has one host and one end.
 func FuzzWellFramed(f *testing.F) {
 	for _, raw := range refusedFrames() {
 		f.Add(raw)

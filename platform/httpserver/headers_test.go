@@ -18,7 +18,8 @@ import (
 	"healthcare/platform/contract"
 )
 
-// headerMentions collects the headers that the source of a folder reads or sets by calling the methods, spelt as text or as Fiber's constants.
+// headerMentions collects the headers that the source of a folder reads or sets by calling the methods, spelt as text
+// or as Fiber's constants.
 func headerMentions(t *testing.T, folder string, calls ...string) map[string][]string {
 	t.Helper()
 	found := map[string][]string{}

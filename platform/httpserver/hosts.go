@@ -44,8 +44,8 @@ func hostName(host string) string {
 	return strings.ToLower(strings.TrimSuffix(strings.Trim(host, "[]"), "."))
 }
 
-// URL returns an address at which a client on this machine reaches the server: the one that it listens on, or one of the
-// allowed hosts if they exclude that.
+// URL returns an address at which a client on this machine reaches the server: the one that it listens on, or one of
+// the allowed hosts if they exclude that.
 func (s *Server) URL() string {
 	configured, _, _ := net.SplitHostPort(s.cfg.Address) // config has checked it
 	listening, port, _ := net.SplitHostPort(s.address)

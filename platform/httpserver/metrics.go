@@ -23,8 +23,8 @@ type Telemetry struct {
 	Tracing   *telemetry.Tracing // nil: nothing is traced
 }
 
-// meter measures requests. Its labels are route patterns, methods and statuses: closed sets, so that no client can add a
-// series.
+// meter measures requests. Its labels are route patterns, methods and statuses: closed sets, so that no client can add
+// a series.
 type meter struct {
 	requests *prometheus.CounterVec
 	duration *prometheus.HistogramVec
@@ -78,8 +78,8 @@ var statusTexts = func() (texts [600]string) {
 	return texts
 }()
 
-// metrics returns the handler of a scrape from the same machine. It responds with 404 to other machines, and to all where
-// the metrics have an address of their own.
+// metrics returns the handler of a scrape from the same machine. It responds with 404 to other machines, and to all
+// where the metrics have an address of their own.
 func (s *Server) metrics() fiber.Handler {
 	scrape := adaptor.HTTPHandler(telemetry.Handler(s.telemetry.Registry))
 	return func(c *fiber.Ctx) error {

@@ -10,8 +10,8 @@ import (
 	"healthcare/platform/contract"
 )
 
-// describedRouter registers handlers behind the steps of their operations, so that no route exists that is not described
-// or that anybody may call.
+// describedRouter registers handlers behind the steps of their operations, so that no route exists that is not
+// described or that anybody may call.
 type describedRouter struct {
 	fiber.Router
 	server *Server

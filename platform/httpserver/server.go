@@ -1,5 +1,5 @@
-// Package httpserver is the HTTP server: the Fiber application, the steps of a request in their order (chain.go) and the
-// one file where an error gets an HTTP status (problem.go). It does not know the modules.
+// Package httpserver is the HTTP server: the Fiber application, the steps of a request in their order (chain.go) and
+// the one file where an error gets an HTTP status (problem.go). It does not know the modules.
 package httpserver
 
 import (
@@ -173,8 +173,8 @@ func (s *Server) warnOfFull() {
 // accepted is for its headers.
 func linkLimit(cfg Config) int { return min(cfg.URLLimit, cfg.HeaderLimit/2) }
 
-// Stopped returns the channel that receives why the server stopped. Before Shutdown that is a failure, and the end of the
-// program.
+// Stopped returns the channel that receives why the server stopped. Before Shutdown that is a failure, and the end of
+// the program.
 func (s *Server) Stopped() <-chan error { return s.stopped }
 
 // Address returns the address on which the server listens, with the port that it got where the configuration has 0.

@@ -6,8 +6,8 @@ import (
 	"github.com/gofiber/fiber/v2"
 )
 
-// serveUnrouted responds to requests that no described operation handles: OPTIONS, and the root for browsers. It needs no
-// token, because it shows only what the contract shows.
+// serveUnrouted responds to requests that no described operation handles: OPTIONS, and the root for browsers. It needs
+// no token, because it shows only what the contract shows.
 func serveUnrouted(c *fiber.Ctx) error {
 	var err error
 	switch reads := c.Method() == fiber.MethodGet || c.Method() == fiber.MethodHead; {

@@ -1,5 +1,5 @@
-// Package paging says how lists are asked for and answered: by key, never by offset, so that a page costs the same wherever it
-// lies and nothing repeats or is skipped while rows come and go. It depends on nothing.
+// Package paging says how lists are asked for and answered: by key, never by offset, so that a page costs the same
+// wherever it lies and nothing repeats or is skipped while rows come and go. It depends on nothing.
 package paging
 
 import (

@@ -21,20 +21,21 @@ import (
 // maxDepth is how many levels of objects and arrays a body may have.
 const maxDepth = 32
 
-// EncodeJSON encodes v the same way each time.
+// EncodeJSON encodes v. Equal values have the same bytes.
 func EncodeJSON(v any) ([]byte, error) { return json.Marshal(v, json.Deterministic(true)) }
 
-// Body reads the request's JSON object into In, a type generated from the contract, and hands it to convert. It is stricter than
-// Fiber's BodyParser, which also binds forms and XML, compares names without case, lets the last duplicate win and decompresses: one value in
-// UTF-8, no duplicate names, no NUL, depth at most 32, every required member there, null only where the contract allows it. Values of another
-// type are converted where that loses nothing, unless the client prefers strict handling.
+// Body reads the request's JSON object into In, a type generated from the contract, and passes it to convert. It is
+// stricter than Fiber's BodyParser, which also binds forms and XML, compares names without case, uses the last
+// duplicate and decompresses. Body requires one value in UTF-8, no duplicate names, no NUL, a depth of at most 32,
+// every required member, and null only where the contract allows it. Values of another type are converted where that
+// loses nothing, unless the client prefers strict handling.
 //
-// Errors: errs.Invalid, either malformed_json or validation_failed with every refused field at once; where Out can Validate itself, the
-// fields that have the right type but break a rule are among them.
+// Errors: errs.Invalid, either malformed_json or validation_failed with every rejected field at once. If Out has a
+// method Validate, the fields that have the right type but break a rule are among them.
 func Body[In, Out any](c *fiber.Ctx, convert func(In) Out) (Out, error) {
 	var in In
 	var none Out
-	members, err := readObject(c.Request().Body())
+	members, err := splitObject(c.Request().Body())
 	if err != nil {
 		return none, err
 	}
@@ -45,9 +46,9 @@ func Body[In, Out any](c *fiber.Ctx, convert func(In) Out) (Out, error) {
 		}
 		convertMembers(reflect.TypeFor[In](), members, exact)
 	}
-	refused := fill(&in, members)
-	unknownMembers(c, members, refused)
-	if len(refused) == 0 {
+	rejected := decodeMembers(&in, members)
+	reportUnknown(c, members, rejected)
+	if len(rejected) == 0 {
 		return convert(in), nil
 	}
 	fields := map[string][]string{}
@@ -56,27 +57,28 @@ func Body[In, Out any](c *fiber.Ctx, convert func(In) Out) (Out, error) {
 			maps.Copy(fields, e.Fields)
 		}
 	}
-	maps.Copy(fields, refused) // a wrong type says more than the rule that its zero value breaks
-	return none, &errs.Error{Kind: errs.Invalid, Code: "validation_failed", Detail: "Some fields are not valid.", Fields: fields}
+	maps.Copy(fields, rejected) // a wrong type is more precise than the rule that its zero value breaks
+	return none, errs.InvalidFields(fields)
 }
 
 func malformed(format string, args ...any) error {
 	return errs.New(errs.Invalid, "malformed_json", fmt.Sprintf(format, args...))
 }
 
-// ByteOrderMark may stand before a body, where parsers may ignore it (RFC 8259, section 8.1).
+// ByteOrderMark may precede a body. Parsers may ignore it (RFC 8259, section 8.1).
 const ByteOrderMark = "\ufeff"
 
-// readObject checks the whole of raw, and splits it into its members.
-func readObject(raw []byte) (members map[string]jsontext.Value, err error) {
+// splitObject checks all of raw and splits it into its members.
+func splitObject(raw []byte) (members map[string]jsontext.Value, err error) {
 	sent := len(raw)
 	raw = bytes.TrimPrefix(raw, []byte(ByteOrderMark))
-	// Unmarshal refuses duplicate names, invalid UTF-8 and a second value. What it allows is looked for where it can be: an escaped NUL, and depth.
-	suspicious := bytes.Contains(raw, []byte(`\u0000`)) || bytes.Count(raw, []byte("{"))+bytes.Count(raw, []byte("[")) > maxDepth
+	// Unmarshal rejects duplicate names, invalid UTF-8 and a second value, but not an escaped NUL and a great depth
+	suspicious := bytes.Contains(raw, []byte(`\u0000`)) ||
+		bytes.Count(raw, []byte("{"))+bytes.Count(raw, []byte("[")) > maxDepth
 	if !suspicious && json.Unmarshal(raw, &members) == nil && members != nil {
 		return members, nil
 	}
-	if err := flaw(raw, sent-len(raw)); err != nil {
+	if err := findError(raw, sent-len(raw)); err != nil {
 		return nil, err
 	}
 	if err := json.Unmarshal(raw, &members); err != nil {
@@ -85,12 +87,12 @@ func readObject(raw []byte) (members map[string]jsontext.Value, err error) {
 	return members, nil
 }
 
-// flaw returns the first error in raw, which begins skipped bytes after the body's begin. It reads token by token.
-func flaw(raw []byte, skipped int) error {
+// findError returns the first error in raw, which begins skipped bytes after the body's start. It reads token by token.
+func findError(raw []byte, skipped int) error {
 	if len(bytes.TrimSpace(raw)) == 0 {
 		return malformed("The body is empty; a JSON object is expected.")
 	}
-	dec := jsontext.NewDecoder(bytes.NewReader(raw)) // refuses duplicate names and invalid UTF-8 by default
+	dec := jsontext.NewDecoder(bytes.NewReader(raw)) // rejects duplicate names and invalid UTF-8 by default
 	if dec.PeekKind() != '{' {
 		return malformed("The body must be a JSON object.")
 	}
@@ -113,53 +115,51 @@ func flaw(raw []byte, skipped int) error {
 	return nil
 }
 
-// fill decodes each member into the field of that name and tells which were refused. What the struct does not know is ignored: read-only
-// fields may be sent back as they were read.
-func fill(into any, members map[string]jsontext.Value) map[string][]string {
-	refused := map[string][]string{}
+// decodeMembers decodes each member into the field of that name and returns the messages of the rejected ones. Members
+// without a field are ignored: read-only fields may be sent back as they were read.
+func decodeMembers(into any, members map[string]jsontext.Value) map[string][]string {
+	rejected := map[string][]string{}
 	v := reflect.ValueOf(into).Elem()
-	for i, told := range toldOf(v.Type()) {
-		name, field := told.name, v.Field(i)
+	for i, field := range bodyFields(v.Type()) {
+		name, target := field.name, v.Field(i)
 		raw, sent := members[name]
 		switch {
-		case !sent && told.required:
-			refused[name] = []string{"This field is required."}
+		case !sent && field.required:
+			rejected[name] = []string{"This field is required."}
 		case !sent:
-		case raw.Kind() == 'n' && field.Kind() != reflect.Map: // only nullable.Nullable is a map
-			refused[name] = []string{"May not be null."}
-		case json.Unmarshal(raw, field.Addr().Interface()) != nil:
-			refused[name] = []string{expectation(field.Type())}
+		case raw.Kind() == 'n' && target.Kind() != reflect.Map: // only nullable.Nullable is a map
+			rejected[name] = []string{"May not be null."}
+		case json.Unmarshal(raw, target.Addr().Interface()) != nil:
+			rejected[name] = []string{expectation(target.Type())}
 		}
 	}
-	return refused
+	return rejected
 }
 
-// told is what the contract tells of a member of a body, as its json tag says it.
-type told struct {
+// bodyField is the contract's description of a body's member, as its json tag has it.
+type bodyField struct {
 	name     string
 	required bool
 }
 
-var toldOfTypes sync.Map // reflect.Type to []told: tags are read once
+var bodyFieldsOfTypes sync.Map // reflect.Type to []bodyField: tags are parsed once
 
-func toldOf(t reflect.Type) []told {
-	if all, known := toldOfTypes.Load(t); known {
-		return all.([]told)
+func bodyFields(t reflect.Type) []bodyField {
+	if known, ok := bodyFieldsOfTypes.Load(t); ok {
+		return known.([]bodyField)
 	}
-	all := make([]told, t.NumField())
-	for i := range all {
+	fields := make([]bodyField, t.NumField())
+	for i := range fields {
 		name, options, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
-		all[i] = told{name, !strings.Contains(options, "omitempty")}
+		fields[i] = bodyField{name, !strings.Contains(options, "omitempty")}
 	}
-	toldOfTypes.Store(t, all)
-	return all
+	bodyFieldsOfTypes.Store(t, fields)
+	return fields
 }
 
+// expectation returns the message for a value that does not have a field's type.
 func expectation(t reflect.Type) string {
-	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Map {
-		t = t.Elem()
-	}
-	switch t.Kind() {
+	switch wireType(t).Kind() {
 	case reflect.String:
 		return "Must be a string."
 	case reflect.Bool:
@@ -170,7 +170,7 @@ func expectation(t reflect.Type) string {
 	return "Has the wrong type."
 }
 
-// Text is a nullable member as use cases know it: nil when it was not sent, empty when it was null.
+// Text returns a nullable member in the form of use cases: nil if it was not sent, empty if it was null.
 func Text(n nullable.Nullable[string]) *string {
 	if !n.IsSpecified() {
 		return nil
@@ -179,13 +179,13 @@ func Text(n nullable.Nullable[string]) *string {
 	return &text
 }
 
-// OrEmpty is a nullable member's text, empty when it was null or not sent.
+// OrEmpty returns a nullable member's text, empty if it was null or not sent.
 func OrEmpty(n nullable.Nullable[string]) string {
 	text, _ := n.Get()
 	return text
 }
 
-// OrNil returns a nullable member's value, nil when it was null or not sent.
+// OrNil returns a nullable member's value, nil if it was null or not sent.
 func OrNil[T any](n nullable.Nullable[T]) *T {
 	value, err := n.Get()
 	if err != nil {
@@ -194,7 +194,7 @@ func OrNil[T any](n nullable.Nullable[T]) *T {
 	return &value
 }
 
-// NullableText is how an answer shows text that may be missing: null instead of "".
+// NullableText returns an optional text in the form of responses: null instead of "".
 func NullableText(s string) nullable.Nullable[string] {
 	if s == "" {
 		return nullable.NewNullNullable[string]()

@@ -14,18 +14,20 @@ import (
 	"healthcare/platform/revision"
 )
 
-// errUnconditional asks for an If-Match where the operator requires one (RFC 6585, section 3).
-var errUnconditional = errs.New(errs.Unconditional, "if_match_required", "Send If-Match with the ETag of the version you mean to change.")
+// errUnconditional is the error of a request without an If-Match that the operator requires (RFC 6585, section 3).
+var errUnconditional = errs.New(
+	errs.Unconditional, "if_match_required", "Send If-Match with the ETag of the version you mean to change.",
+)
 
-// entityTag matches the tags of this service, which owns their format: the version and, for a body with derived parts, a digest of them.
-// Proxies that compress weaken a tag (nginx) or add the coding to it (Apache and Caddy -gzip, older Apache ;gzip and a suffix behind the
-// quotation mark, Jetty --gzip). All of these still name the version that was shown, whatever its bytes became on their way.
+// entityTag matches the tags of this service: the version and, for a body with derived parts, a digest of them. Proxies
+// that compress weaken a tag (nginx) or add the coding to it (Apache and Caddy -gzip, older Apache ;gzip and a suffix
+// after the quotation mark, Jetty --gzip). These forms still name the version, whatever its bytes became on their way.
 var entityTag = regexp.MustCompile(`^(?:W/)?"(v([0-9]{1,9})(?:-[0-9a-f]+)?)` + codingSuffix + `"` + codingSuffix + `$`)
 
 const codingSuffix = `(?:(?:--?|;)(?:x-gzip|gzip|br|zstd|zstandard|deflate|compress))?`
 
-// IfMatch returns the versions of the resource that the client means to change: those that it names, any for * and without the header.
-// A weak form of a tag of this service counts. Weak tags of others match nothing (RFC 9110, section 13.1.1), as do strong ones.
+// IfMatch returns the versions of the resource that the client accepts to change: those that it names, or any for * and
+// without the header. A weak form of a tag of this service counts. Other tags match nothing (RFC 9110, section 13.1.1).
 // Errors: errs.Unconditional.
 func IfMatch(c *fiber.Ctx) (revision.Match, error) {
 	header := strings.TrimSpace(headerList(c, fiber.HeaderIfMatch))
@@ -45,7 +47,7 @@ func IfMatch(c *fiber.Ctx) (revision.Match, error) {
 	return revision.OneOf(versions...), nil
 }
 
-// headerList returns the value of a header that is a list, whose lines may be several (RFC 9110, section 5.3).
+// headerList returns the value of a header that is a list and may have several lines (RFC 9110, section 5.3).
 func headerList(c *fiber.Ctx, name string) string {
 	lines := c.Request().Header.PeekAll(name)
 	if len(lines) == 1 {
@@ -54,14 +56,14 @@ func headerList(c *fiber.Ctx, name string) string {
 	return string(bytes.Join(lines, []byte(",")))
 }
 
-// Resource is a single resource to show, and the version it is at.
+// Resource is a single resource with its version.
 type Resource struct {
 	Version int
-	Derived bool // it shows parts that change without the version, such as an age
+	Derived bool // the body has parts that change without the version, such as an age
 	Body    any
 }
 
-// Send answers a resource with its ETag: 304 without it where a GET says that it has it already (RFC 9110, section 13.1.2).
+// Send responds with a resource and its ETag, or with 304 to a GET that names the tag (RFC 9110, section 13.1.2).
 func Send(c *fiber.Ctx, status int, r Resource) error {
 	body, err := EncodeJSON(r.Body)
 	if err != nil {
@@ -86,7 +88,7 @@ func HasVersion(c *fiber.Ctx, tag string) bool {
 	return names(headerList(c, fiber.HeaderIfNoneMatch), tag)
 }
 
-// names reports whether an If-None-Match holds tag, by weak comparison, and in the forms that proxies make of it.
+// names reports whether an If-None-Match contains tag, by weak comparison and in the forms that proxies make of it.
 func names(header, tag string) bool {
 	for one := range strings.SplitSeq(header, ",") {
 		one = strings.TrimSpace(one)

@@ -11,7 +11,8 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// FuzzIfMatch holds that a header allows a version only by naming its tag, in a form that a proxy may have made of it, or by *.
+// FuzzIfMatch holds that a header allows a version only by naming its tag, in a form that a proxy may have made of it,
+// or by *.
 func FuzzIfMatch(f *testing.F) {
 	for _, seed := range []string{
 		"", "*", `"v1"`, `W/"v1"`, `"v1", "v2"`, `"v1","v3"`, "v1", `"v01"`, `"v1-0123456789abcdef"`, `"v1-"`, `"v4294967297"`, `"v999999999"`, `"v-1"`, `"v1" "v2"`,

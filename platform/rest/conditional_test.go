@@ -8,8 +8,8 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// TestTagsThatProxiesRewrite has each form that a compressing proxy makes of a tag name the version that it was made of, and nothing else
-// name one.
+// TestTagsThatProxiesRewrite has each form that a compressing proxy makes of a tag name the version that it was made
+// of, and nothing else name one.
 func TestTagsThatProxiesRewrite(t *testing.T) {
 	t.Parallel()
 	app := fiber.New()

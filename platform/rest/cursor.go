@@ -15,9 +15,10 @@ import (
 	"healthcare/platform/paging"
 )
 
-// Cursors seals the place where a page ends. A cursor is opaque, because the place may hold a patient's name, and good only for the
-// caller, the list and the filters it was made for: AES-256-GCM with those as additional data (NIST SP 800-38D). The newest key seals and
-// all open, so that a link to a page survives a new secret. There is at least one.
+// Cursors seals the place where a page ends. A cursor is opaque, because the place may contain a patient's name, and is
+// valid only for the caller, the list and the filters that it was made for: AES-256-GCM with those as additional data
+// (NIST SP 800-38D). The newest key seals and all open, so that a link to a page remains valid under a new secret.
+// There is at least one key.
 type Cursors []cipher.AEAD
 
 // NewCursors returns the cursors that are sealed with these keys. Errors: a ring without keys.
@@ -40,8 +41,7 @@ func NewCursors(keys keyring.Ring) (Cursors, error) {
 	return all, nil
 }
 
-// seal makes the cursor that leads to what comes after key, of at most room characters, or as long as a shortened key
-// makes it.
+// seal returns the cursor of the items after key. It has at most room characters, or the length of a shortened key.
 func (c Cursors) seal(key []string, boundTo []byte, room int) string {
 	plain, _ := json.Marshal(key, jsontext.AllowInvalidUTF8(true)) // texts only: it cannot fail
 	if base64.RawURLEncoding.EncodedLen(len(plain)+c[0].Overhead()) > room {
@@ -53,43 +53,43 @@ func (c Cursors) seal(key []string, boundTo []byte, room int) string {
 	return base64.RawURLEncoding.EncodeToString(sealed)
 }
 
-// longestShort returns how many characters the cursor of a shortened key of so many columns has at most.
+// longestShort returns the length of the longest cursor of a shortened key with so many columns.
 func (c Cursors) longestShort(columns int) int {
 	text := 1 + paging.KeyText
 	return base64.RawURLEncoding.EncodedLen(1 + (columns+1)*text + c[0].Overhead())
 }
 
-var errNoCursor = errors.New("not a cursor of this list")
+var errCursor = errors.New("not a cursor of this list")
 
-// open reads a cursor back. Errors: errNoCursor for anything that seal did not make for the same binding.
+// open returns the key of a cursor. Errors: errCursor for a text that seal did not return for the same binding.
 func (c Cursors) open(cursor string, boundTo []byte) (key []string, how *paging.Shortened, err error) {
 	sealed, err := base64.RawURLEncoding.Strict().DecodeString(cursor)
 	if err != nil {
-		return nil, nil, errNoCursor
+		return nil, nil, errCursor
 	}
 	for _, aead := range c {
 		plain, err := aead.Open(nil, nil, sealed, boundTo)
 		if err != nil {
-			continue // sealed with another key, or not at all
+			continue // sealed with another key, or not sealed
 		}
 		if len(plain) > 0 && plain[0] != '[' {
 			texts, ok := unbound(plain[1:])
 			if how = (&paging.Shortened{First: int(plain[0])}); !ok || how.First >= len(texts)-1 {
-				return nil, nil, errNoCursor
+				return nil, nil, errCursor
 			}
 			last := len(texts) - 1
 			how.Digest = texts[last]
 			return texts[:last], how, nil
 		}
 		if err := json.Unmarshal(plain, &key); err != nil {
-			return nil, nil, errNoCursor
+			return nil, nil, errCursor
 		}
 		return key, nil, nil
 	}
-	return nil, nil, errNoCursor
+	return nil, nil, errCursor
 }
 
-// binding puts texts together so that no two lists of them come to the same bytes.
+// binding joins texts so that no two lists of them have the same bytes.
 func binding(texts ...string) []byte {
 	var bound []byte
 	for _, text := range texts {
@@ -99,7 +99,7 @@ func binding(texts ...string) []byte {
 	return bound
 }
 
-// unbound splits what binding has put together.
+// unbound splits the result of binding.
 func unbound(bound []byte) (texts []string, ok bool) {
 	for len(bound) > 0 {
 		length, size := binary.Uvarint(bound)

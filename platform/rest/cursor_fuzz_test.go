@@ -11,8 +11,8 @@ import (
 	"healthcare/platform/paging"
 )
 
-// FuzzCursor holds that nothing but a cursor of the same secret and the same binding is opened, and that such a one is opened to what was
-// sealed. A cursor that was made is changed at one place, or read with another binding.
+// FuzzCursor holds that nothing but a cursor of the same secret and the same binding is opened, and that such a one is
+// opened to what was sealed. A cursor that was made is changed at one place, or read with another binding.
 func FuzzCursor(f *testing.F) {
 	own, foreign := cursorsOf(f, aSecret), cursorsOf(f, "another secret of the tests: 32 bytes")
 	f.Add("name", "0193525f-1f70-7cc1-a0e2-0f6e2b6cfe3b", "user", "/things", "", uint16(0), byte(0))
@@ -23,7 +23,7 @@ func FuzzCursor(f *testing.F) {
 	f.Fuzz(func(t *testing.T, first, second, caller, list, typed string, at uint16, flip byte) {
 		bound := binding(caller, list)
 		_, _, err := own.open(typed, bound)
-		require.ErrorIs(t, err, errNoCursor, "nobody sealed %q for this binding", typed)
+		require.ErrorIs(t, err, errCursor, "nobody sealed %q for this binding", typed)
 
 		room := int(at) % maxCursor
 		cursor := own.seal([]string{first, second}, bound, room)
@@ -42,20 +42,20 @@ func FuzzCursor(f *testing.F) {
 		}
 		for _, other := range [][]byte{binding(list, caller+"x"), binding(caller + list), binding(caller, list, ""), nil} {
 			_, _, err = own.open(cursor, other)
-			require.ErrorIs(t, err, errNoCursor)
+			require.ErrorIs(t, err, errCursor)
 		}
 		_, _, err = foreign.open(cursor, bound)
-		require.ErrorIs(t, err, errNoCursor)
+		require.ErrorIs(t, err, errCursor)
 
 		sealed, err := base64.RawURLEncoding.DecodeString(cursor)
 		require.NoError(t, err)
 		if flip != 0 {
 			sealed[int(at)%len(sealed)] ^= flip
 			_, _, err = own.open(base64.RawURLEncoding.EncodeToString(sealed), bound)
-			require.ErrorIs(t, err, errNoCursor)
+			require.ErrorIs(t, err, errCursor)
 		}
 		_, _, err = own.open(cursor[:int(at)%len(cursor)], bound)
-		require.ErrorIs(t, err, errNoCursor)
+		require.ErrorIs(t, err, errCursor)
 	})
 }
 

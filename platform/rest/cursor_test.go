@@ -48,7 +48,7 @@ func TestCursorsOutliveASecret(t *testing.T) {
 	})
 	t.Run("an older key widens nothing: the binding holds for every key", func(t *testing.T) {
 		_, _, err := after.open(old, binding("someone else", "/things"))
-		require.ErrorIs(t, err, errNoCursor)
+		require.ErrorIs(t, err, errCursor)
 	})
 	t.Run("the newest key seals", func(t *testing.T) {
 		sealed := after.seal(key, bound, maxCursor)
@@ -56,11 +56,11 @@ func TestCursorsOutliveASecret(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, key, got)
 		_, _, err = before.open(sealed, bound)
-		require.ErrorIs(t, err, errNoCursor)
+		require.ErrorIs(t, err, errCursor)
 	})
 	t.Run("a dropped key opens nothing", func(t *testing.T) {
 		_, _, err := cursorsOf(t, newest).open(old, bound)
-		require.ErrorIs(t, err, errNoCursor)
+		require.ErrorIs(t, err, errCursor)
 	})
 	t.Run("there are none without a key", func(t *testing.T) {
 		_, err := NewCursors(keyring.Ring{})

@@ -9,12 +9,13 @@ import (
 	"healthcare/platform/contract"
 )
 
-// Values of another type are accepted where the conversion loses nothing: text and numbers such as 31.0 where the contract has an integer,
-// and numbers where it has text. Booleans, ids, passwords and tokens are read as they are sent.
+// Values of another type are accepted if the conversion loses nothing: text and numbers such as 31.0 for an integer,
+// and numbers for text. Booleans, ids, passwords and tokens are not converted.
 
-// convertMembers gives members the types that the fields of a body's struct have, where that loses nothing. It leaves the others to be refused.
+// convertMembers gives members the types of a body's fields, if that loses nothing. It leaves the others to be
+// rejected.
 func convertMembers(body reflect.Type, members map[string]jsontext.Value, exact map[string]bool) {
-	for i, field := range toldOf(body) {
+	for i, field := range bodyFields(body) {
 		raw, sent := members[field.name]
 		if !sent || exact[field.name] {
 			continue
@@ -24,7 +25,7 @@ func convertMembers(body reflect.Type, members map[string]jsontext.Value, exact 
 		case reflect.Int, reflect.Int32, reflect.Int64:
 			number := strings.TrimSpace(string(raw))
 			if kind == '"' {
-				text, _ := jsontext.AppendUnquote(nil, raw) // readObject has checked it
+				text, _ := jsontext.AppendUnquote(nil, raw) // splitObject has checked it
 				number = string(text)
 			}
 			if whole, ok := contract.WholeNumber(number); ok && (kind == '"' || kind == '0') {
@@ -38,7 +39,7 @@ func convertMembers(body reflect.Type, members map[string]jsontext.Value, exact 
 	}
 }
 
-// wireType returns the type of a field's value without what makes it optional or nullable.
+// wireType returns the type of a field's value without its pointer or nullable.Nullable.
 func wireType(t reflect.Type) reflect.Type {
 	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Map { // only nullable.Nullable is a map
 		t = t.Elem()

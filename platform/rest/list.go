@@ -14,8 +14,8 @@ import (
 	"healthcare/platform/paging"
 )
 
-// PageRequest is which page of a list the caller asks for. The guard has held limit and ordering against the contract.
-// Errors: errs.Invalid for a cursor that was not made for this caller, list, filters and order.
+// PageRequest returns which page of a list the caller asks for. Limit and ordering were checked against the contract.
+// Errors: errs.Invalid for a cursor that was not made for this caller, list, filters and order; ErrURITooLong.
 func PageRequest(c *fiber.Ctx) (paging.Request, error) {
 	call := CallOf(c)
 	request := paging.Request{
@@ -31,13 +31,15 @@ func PageRequest(c *fiber.Ctx) (paging.Request, error) {
 		return request, nil
 	}
 	key, shortened, err := call.Settings.Cursors.open(cursor, call.binding(c.Path(), queryOf(c)))
-	if err != nil && call.SentQuery != "" { // releases without the canonical form bound cursors to the query as it was sent
+	if err != nil && call.SentQuery != "" { // older releases bound cursors to the query as it was sent
 		if sent, malformed := url.ParseQuery(call.SentQuery); malformed == nil {
 			key, shortened, err = call.Settings.Cursors.open(cursor, call.binding(c.Path(), sent))
 		}
 	}
 	if err != nil || len(key) != len(request.Order) {
-		return paging.Request{}, errs.Invalidf("cursor", "Is not a cursor of this list with these filters. Start again without it.")
+		return paging.Request{}, errs.Invalidf(
+			"cursor", "Is not a cursor of this list with these filters. Start again without it.",
+		)
 	}
 	request.After, request.Shortened = key, shortened
 	return request, nil
@@ -49,8 +51,8 @@ const maxCursor = 1500
 // ErrURITooLong is the error of a query beside which no link to the next page fits.
 var ErrURITooLong = errors.New("the path and query are too long")
 
-// linkFits refuses a query beside which no cursor fits into the address of the next page, so that every link that the
-// server makes can be followed. Errors: ErrURITooLong.
+// linkFits rejects a query that leaves no room for a cursor in the address of the next page, so that every link of the
+// server can be followed. Errors: ErrURITooLong.
 func (call *Call) linkFits(c *fiber.Ctx, columns int) error {
 	longest := call.Settings.Cursors.longestShort(columns)
 	const escaping, canonical = 3, 128 // a byte may become %XX, and a date a time
@@ -70,8 +72,8 @@ func (call *Call) link(c *fiber.Ctx, query url.Values) (address string, room int
 	return address, min(call.Settings.LinkLimit-len(address), maxCursor)
 }
 
-// SendPage answers a page as a bare array, with a link to the next one (RFC 8288) and, where it was asked for, the
-// count, exact up to paging.CountLimit. HEAD has no body made.
+// SendPage responds with a page as a bare array, with a link to the next one (RFC 8288) and, if it was asked for, the
+// count, exact up to paging.CountLimit. For HEAD no body is made.
 func SendPage[T, S any](c *fiber.Ctx, page paging.Page[T], show func(T) S) error {
 	if page.Next != nil {
 		query, call := queryOf(c), CallOf(c)
@@ -89,7 +91,7 @@ func SendPage[T, S any](c *fiber.Ctx, page paging.Page[T], show func(T) S) error
 	}
 	if c.Method() == fiber.MethodHead {
 		c.Set(fiber.HeaderContentType, fiber.MIMEApplicationJSON)
-		return nil // without Content-Length, which only the body would tell (RFC 9110, section 9.3.2)
+		return nil // without Content-Length, which only the body has (RFC 9110, section 9.3.2)
 	}
 	return c.JSON(paging.Map(page, show).Items)
 }
@@ -102,7 +104,8 @@ func queryOf(c *fiber.Ctx) url.Values {
 	return query
 }
 
-// binding returns what a cursor is good for: the caller, the list, and every parameter but which page of it.
+// binding returns the data that a cursor is bound to: the caller, the list, and every parameter except cursor and
+// limit.
 func (call *Call) binding(path string, query url.Values) []byte {
 	bound := maps.Clone(query)
 	delete(bound, "cursor")
@@ -110,7 +113,8 @@ func (call *Call) binding(path string, query url.Values) []byte {
 	return binding(call.Principal.UserID.String(), strings.TrimSuffix(path, "/"), bound.Encode())
 }
 
-// orderOf turns -created_at,name into an order that ends in the id, which makes it total. The id runs the way of the column before it.
+// orderOf returns the order of an ordering such as -created_at,name. It ends in the id, which makes it total, in the
+// direction of the column before it.
 func orderOf(ordering string, list *contract.ListRules) []paging.Order {
 	if ordering == "" {
 		ordering = list.Default

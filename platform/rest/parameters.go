@@ -6,7 +6,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// Value is an optional parameter's value, zero when it was not given.
+// Value returns an optional parameter's value, zero if it is absent.
 func Value[T any](given *T) (value T) {
 	if given != nil {
 		value = *given
@@ -14,7 +14,7 @@ func Value[T any](given *T) (value T) {
 	return value
 }
 
-// UUID is an optional parameter of format uuid, which the guard has checked; nil when it was not given.
+// UUID returns an optional parameter of format uuid, nil if it is absent. Its format was checked before.
 func UUID(given *string) *uuid.UUID {
 	if given == nil {
 		return nil
@@ -23,7 +23,7 @@ func UUID(given *string) *uuid.UUID {
 	return &id
 }
 
-// Instant is an optional parameter of format date-time, which the guard has checked; zero when it was not given.
+// Instant returns an optional parameter of format date-time, zero if it is absent. Its format was checked before.
 func Instant(given *string) time.Time {
 	at, _ := time.Parse(time.RFC3339, Value(given))
 	return at

@@ -10,7 +10,8 @@ import (
 )
 
 // The functions below are the handlers of a resource that has an id and a version. Their parameters are the parts that
-// differ: parse reads an id, convert returns the use case's input for a body, and show returns the resource of a result.
+// differ: parse reads an id, convert returns the use case's input for a body, and show returns the resource of a
+// result.
 
 // Create adds a resource and responds with 201, its address and the resource itself.
 func Create[In, Input, T any](

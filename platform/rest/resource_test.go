@@ -33,11 +33,12 @@ func TestResources(t *testing.T) {
 	show := func(t thing) Resource { return Resource{Version: t.Count, Body: t} }
 	operations := map[string]func(c *fiber.Ctx, id string) error{
 		"Create": func(c *fiber.Ctx, _ string) error {
-			return Create(c, same, func(_ context.Context, by auth.Principal, in thing) (thing, error) { return use(by, " ", in.Name) },
-				func(t thing) string { return "/things/" + t.Name }, show)
+			create := func(_ context.Context, by auth.Principal, in thing) (thing, error) { return use(by, " ", in.Name) }
+			return Create(c, same, create, func(t thing) string { return "/things/" + t.Name }, show)
 		},
 		"Read": func(c *fiber.Ctx, id string) error {
-			return Read(c, id, parse, func(_ context.Context, by auth.Principal, id int) (thing, error) { return use(by, " ", id) }, show)
+			find := func(_ context.Context, by auth.Principal, id int) (thing, error) { return use(by, " ", id) }
+			return Read(c, id, parse, find, show)
 		},
 		"Change": func(c *fiber.Ctx, id string) error {
 			change := func(_ context.Context, by auth.Principal, id int, match revision.Match, in thing) (thing, error) {
@@ -58,7 +59,8 @@ func TestResources(t *testing.T) {
 		c := app.AcquireCtx(&ctx)
 		defer app.ReleaseCtx(c)
 		Attach(c, &Call{
-			Operation: &contract.Operation{}, Principal: auth.Principal{Role: auth.Staff}, Settings: &Settings{RequireIfMatch: true},
+			Operation: &contract.Operation{}, Principal: auth.Principal{Role: auth.Staff},
+			Settings: &Settings{RequireIfMatch: true},
 		})
 		c.Request().Header.Set(fiber.HeaderIfMatch, match)
 		c.Request().SetBodyString(body)

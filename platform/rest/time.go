@@ -2,10 +2,10 @@ package rest
 
 import "time"
 
-// Time is an instant on the wire: RFC 3339 in UTC with all six digits of the microseconds.
+// Time is an instant in JSON: RFC 3339 in UTC with all six digits of the microseconds.
 type Time struct{ time.Time }
 
-// At is t on the wire.
+// At returns t as a Time.
 func At(t time.Time) Time { return Time{t} }
 
 // MarshalText implements encoding.TextMarshaler.
@@ -13,7 +13,7 @@ func (t Time) MarshalText() ([]byte, error) {
 	return t.UTC().AppendFormat(nil, "2006-01-02T15:04:05.000000Z"), nil
 }
 
-// MarshalJSON keeps the promoted method of time.Time from answering, which drops trailing zeros.
+// MarshalJSON replaces the promoted method of time.Time, which drops trailing zeros.
 func (t Time) MarshalJSON() ([]byte, error) {
 	return t.UTC().AppendFormat(nil, `"2006-01-02T15:04:05.000000Z"`), nil
 }

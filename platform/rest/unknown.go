@@ -10,12 +10,13 @@ import (
 	"healthcare/platform/errs"
 )
 
-// warnedNames bounds how many unknown members a Warning names.
-const warnedNames = 10
+// maxWarned is how many unknown names a Warning lists.
+const maxWarned = 10
 
-// unknownMembers tells the client of members that the operation does not know: by a Warning, or with Prefer: handling=strict (RFC 7240) by
-// refusing them beside what else is refused. Members of the answer are known: what was read can be put back.
-func unknownMembers(c *fiber.Ctx, members map[string]jsontext.Value, refused map[string][]string) {
+// reportUnknown reports members that the operation does not know: in a Warning, or with Prefer: handling=strict (RFC
+// 7240) among the rejected fields. Members of the response are known, so that a resource can be sent back as it was
+// read.
+func reportUnknown(c *fiber.Ctx, members map[string]jsontext.Value, rejected map[string][]string) {
 	call := CallOf(c)
 	if call == nil {
 		return // no described operation, so nothing is known
@@ -28,21 +29,23 @@ func unknownMembers(c *fiber.Ctx, members map[string]jsontext.Value, refused map
 	}
 	if Prefers(c, HandlingStrict) {
 		for _, name := range unknown {
-			refused[name] = []string{"Unknown field."}
+			rejected[name] = []string{"Unknown field."}
 		}
 		return
 	}
 	WarnIgnored(c, "fields", unknown)
 }
 
-// WarnIgnored tells the client which printable names of its request were ignored, if any.
-func WarnIgnored(c *fiber.Ctx, what string, names []string) {
+// WarnIgnored sets the Warning header to the names of the request's parts that were ignored, if any. The names must be
+// those of errs.FieldName.
+func WarnIgnored(c *fiber.Ctx, kind string, names []string) {
 	if len(names) == 0 {
 		return
 	}
 	slices.Sort(names)
-	if len(names) > warnedNames {
-		names = append(names[:warnedNames], "...")
+	if len(names) > maxWarned {
+		names = append(names[:maxWarned], "...")
 	}
-	c.Set(fiber.HeaderWarning, `299 - "Unknown `+what+` were ignored: `+strings.Join(slices.Compact(names), ", ")+`"`)
+	list := strings.Join(slices.Compact(names), ", ")
+	c.Set(fiber.HeaderWarning, `299 - "Unknown `+kind+` were ignored: `+list+`"`)
 }

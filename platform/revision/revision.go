@@ -1,5 +1,5 @@
-// Package revision lets a client say which version of a resource it is about to change, so that nobody overwrites what they have
-// not seen (RFC 9110, section 13.1.1). Use cases pass it on; rules check it on the locked row.
+// Package revision lets a client say which version of a resource it is about to change, so that nobody overwrites what
+// they have not seen (RFC 9110, section 13.1.1). Use cases pass it on; rules check it on the locked row.
 package revision
 
 import (

@@ -8,7 +8,7 @@ import (
 // lostPlus is a time whose offset lost its plus sign: in a query an unescaped + is a space.
 var lostPlus = regexp.MustCompile(`^(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?) (\d{2}:\d{2})$`)
 
-// Forms that are nearly a time, which are refused with the way to write it.
+// Forms that are nearly a time. The message for each describes how to write it.
 var (
 	otherCase = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}(?:t.*|.*z)$`)
 	noOffset  = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?$`)
@@ -18,8 +18,8 @@ var (
 
 const timeFormat = "Must be a date, or a time such as 2026-11-22T22:29:36Z or 2026-11-22T22:29:36%2B05:30 (RFC 3339)."
 
-// moment returns the instant that a parameter of format date-time means, in RFC 3339: the time that was sent, or the start of a date's day. A
-// plus sign that was sent unescaped is restored. Errors: a sentence that describes how to write a time.
+// moment returns the instant of a parameter of format date-time, in RFC 3339: the time that was sent, or the start of a
+// date's day. It restores an unescaped plus sign. Errors: a sentence that describes how to write a time.
 func (r Reader) moment(sent string) (string, error) {
 	value := sent
 	if day, err := time.Parse(time.DateOnly, sent); err == nil {
@@ -51,8 +51,8 @@ func hint(sent string, err error) string {
 	return ""
 }
 
-// startOfDay returns the first instant of a civil day in a zone. Where clocks skip midnight that is the first instant after it; a day that a zone
-// skips as a whole begins with the day after.
+// startOfDay returns the first instant of a civil day in a zone. If clocks skip midnight, that is the first instant
+// after it. A day that a zone skips as a whole begins with the next day.
 func startOfDay(day time.Time, zone *time.Location) time.Time {
 	if zone == nil {
 		zone = time.UTC
@@ -62,7 +62,7 @@ func startOfDay(day time.Time, zone *time.Location) time.Time {
 		_, offset := from.Zone()
 		start := midnight.Add(-time.Duration(offset) * time.Second)
 		if start.Before(from) {
-			start = from // the clock was turned over midnight
+			start = from // the clock was changed over midnight
 		}
 		_, changes := from.ZoneBounds()
 		if changes.IsZero() || start.Before(changes) {

@@ -1,3 +1,4 @@
+// Package query checks the query of a request against the contract and returns its canonical form.
 package query
 
 import (
@@ -28,8 +29,9 @@ type Reader struct {
 	Array   bool            // the operation returns a list
 }
 
-// Read checks a query against what is described and names every refused parameter at once. It returns the query in the one form that handlers
-// and cursors know, or nil if that is the form in which it was sent. Errors: errs.Invalid.
+// Read checks a query against the described parameters and reports every rejected parameter at once. It returns the
+// query in its canonical form, the only one that handlers and cursors know, or nil if it was sent in that form. Errors:
+// errs.Invalid.
 func (r Reader) Read(query *fasthttp.Args, described contract.Parameters) (url.Values, error) {
 	wrong, values := map[string]error{}, map[string]string{}
 	changed := false
@@ -45,11 +47,11 @@ func (r Reader) Read(query *fasthttp.Args, described contract.Parameters) (url.V
 			r.Ignored[errs.FieldName(name, "query")], changed = true, true
 			continue
 		case r.Array && !known && name == formatParameter:
-			wrong[name] = sentence("Answers are JSON. Leave this parameter out, or send json.")
+			wrong[name] = sentence("Responses are JSON. Omit this parameter, or send json.")
 			continue
 		case !known && len(described) > 0:
-			there := strings.Join(slices.Sorted(maps.Keys(described)), ", ")
-			wrong[errs.FieldName(name, "query")] = sentence("Unknown parameter. Supported parameters: " + there + ".")
+			supported := strings.Join(slices.Sorted(maps.Keys(described)), ", ")
+			wrong[errs.FieldName(name, "query")] = sentence("Unknown parameter. Supported parameters: " + supported + ".")
 			continue
 		case !known: // an operation without parameters ignores them all
 			continue
@@ -80,7 +82,8 @@ const (
 	cacheBuster     = "_"      // jQuery and others add it so that no cache answers
 )
 
-// absent reports whether a parameter of a list asks for nothing: a filter without a value, or a habit of clients that changes nothing here.
+// absent reports whether a parameter of a list has no effect: a filter without a value, or a parameter that clients add
+// by habit.
 func (r Reader) absent(name, value string, known bool) bool {
 	if known {
 		return value == "" || !r.Strict && strings.TrimSpace(value) == ""
@@ -88,12 +91,12 @@ func (r Reader) absent(name, value string, known bool) bool {
 	return name == cacheBuster || name == formatParameter && (value == "" || value == "json")
 }
 
-// sentence is a message for people.
+// sentence is an error message for people.
 type sentence string
 
 func (s sentence) Error() string { return string(s) }
 
-// value returns a parameter's value in the form that handlers know. Errors: a sentence that describes what the schema expects.
+// value returns the canonical form of a parameter's value. Errors: a sentence that describes the expected value.
 func (r Reader) value(schema *openapi3.Schema, sent string) (string, error) {
 	switch {
 	case !utf8.ValidString(sent) || strings.ContainsRune(sent, 0):
@@ -113,16 +116,16 @@ func (r Reader) value(schema *openapi3.Schema, sent string) (string, error) {
 				return "", err
 			}
 		}
-		return strings.Join(items, ","), refusedOrdering(items)
+		return strings.Join(items, ","), checkOrdering(items)
 	case schema.Format == "date-time":
 		return r.moment(sent)
 	}
-	return sent, refusedText(schema, sent)
+	return sent, checkText(schema, sent)
 }
 
-// refusedOrdering refuses a column that is named again, in either direction. The only parameter that is an array is
+// checkOrdering rejects a column that is named twice, in either direction. The only parameter that is an array is
 // ordering.
-func refusedOrdering(items []string) error {
+func checkOrdering(items []string) error {
 	seen := map[string]bool{}
 	for _, item := range items {
 		column := strings.TrimPrefix(item, "-")
@@ -152,11 +155,11 @@ func (r Reader) number(schema *openapi3.Schema, sent string) (string, error) {
 	return sent, nil
 }
 
-func refusedText(schema *openapi3.Schema, value string) error {
+func checkText(schema *openapi3.Schema, value string) error {
 	if !enumerated(schema, value) {
 		return sentence("Must be one of " + choices(schema.Enum) + ".")
 	}
-	if schema.MaxLength != nil && utf8.RuneCountInString(value) > int(*schema.MaxLength) { //nolint:gosec // a bound of ours
+	if schema.MaxLength != nil && utf8.RuneCountInString(value) > int(*schema.MaxLength) { //nolint:gosec // our bound
 		return sentence(fmt.Sprintf("Must have at most %d characters.", *schema.MaxLength))
 	}
 	if most, limited := contract.MaxWords(schema); limited && len(database.Words(value)) > most {
@@ -179,7 +182,7 @@ func choices(enum []any) string {
 	return strings.Join(texts, ", ")
 }
 
-// enumerated reports whether value is one of those that schema lists, if it lists any.
+// enumerated reports whether value is in the schema's enum, if it has one.
 func enumerated(schema *openapi3.Schema, value string) bool {
 	return len(schema.Enum) == 0 || slices.ContainsFunc(schema.Enum, func(one any) bool {
 		listed, _ := one.(string)

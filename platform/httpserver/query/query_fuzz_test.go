@@ -26,8 +26,8 @@ func everyKind() contract.Parameters {
 	}
 }
 
-// FuzzQuery holds that no query makes the guard panic, that a refusal says nothing that a client typed but names, and that what it takes
-// converts to what was described.
+// FuzzQuery holds that no query makes the guard panic, that a refusal says nothing that a client typed but names, and
+// that what it takes converts to what was described.
 func FuzzQuery(f *testing.F) {
 	for _, seed := range []string{
 		"", "limit=1", "limit=501", "limit=1&limit=2", "limit=+1", "limit=0x1", "limit=9223372036854775808", "limit", "=", "&&", "limit=%", "%6cimit=1",

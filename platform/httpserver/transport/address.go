@@ -24,9 +24,9 @@ type Addresses struct {
 // Forwarded is the header of RFC 7239, for Addresses.Header.
 const Forwarded = "Forwarded"
 
-// Client returns the address that sent the request: the peer, or, while that is a trusted proxy, the one that it names, walked from
-// the right. Fiber's own c.IP() takes the left-most entry of X-Forwarded-For, which the client wrote. One header is read: a proxy that sets
-// the other one passes this one through from the client.
+// Client returns the address that sent the request: the peer, or, while that is a trusted proxy, the address that it
+// names, followed from the right. Fiber's own c.IP() returns the left-most entry of X-Forwarded-For, which the client
+// wrote. Only one header is read: a proxy that sets the other one passes this one on from the client.
 func (a *Addresses) Client(ctx *fasthttp.RequestCtx) netip.Addr {
 	var peer netip.Addr
 	if tcp, ok := ctx.RemoteAddr().(*net.TCPAddr); ok {
@@ -51,7 +51,7 @@ func (a *Addresses) Client(ctx *fasthttp.RequestCtx) netip.Addr {
 	return client
 }
 
-// walk follows the addresses that proxies name, from the right, while they are trusted. It ends at the last address before an element that
+// walk follows the addresses that proxies name, from the right, while they are trusted. It stops before an element that
 // cannot be read, and reports that.
 func walk(
 	peer netip.Addr, lines [][]byte, trusted []netip.Prefix, parse func(string) (netip.Addr, bool),
@@ -72,7 +72,7 @@ func walk(
 	return client, false
 }
 
-// warnOfUntrustedProxy logs once that requests come through a proxy that the configuration does not name.
+// warnOfUntrustedProxy logs once that requests come through a proxy that the configuration does not list.
 func (a *Addresses) warnOfUntrustedProxy(ctx *fasthttp.RequestCtx, peer netip.Addr) {
 	if a.warnedOfProxy.Load() || !peer.IsPrivate() && !peer.IsLoopback() && !peer.IsLinkLocalUnicast() {
 		return
@@ -94,7 +94,7 @@ func (o *OnceAMinute) Allow(now time.Time) bool {
 	return (last == 0 || now.UnixNano()-last >= int64(time.Minute)) && o.last.CompareAndSwap(last, now.UnixNano())
 }
 
-// bare is the address that prefixes compare: IPv4 as such, and no zone, which in a hop may be any text.
+// bare returns the address in the form that prefixes compare: IPv4 as such, and no zone, which may be any text.
 func bare(address netip.Addr) netip.Addr { return address.Unmap().WithZone("") }
 
 func isTrusted(address netip.Addr, trusted []netip.Prefix) bool {

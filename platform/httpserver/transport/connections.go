@@ -1,3 +1,5 @@
+// Package transport is the part of the server below Fiber: connections and their limits, the framing and the bodies of
+// requests, and the addresses of clients.
 package transport
 
 import (
@@ -40,8 +42,8 @@ type Listener struct {
 // acceptPause is how long a connection may wait for one to close when the process has no file descriptor left.
 const acceptPause = 50 * time.Millisecond
 
-// temporary tells a lack of file descriptors from the end of the listener. fasthttp takes either for the end.
-func temporary(err error) bool {
+// isTemporary distinguishes a lack of file descriptors from the end of the listener. fasthttp treats both as the end.
+func isTemporary(err error) bool {
 	var t interface{ Temporary() bool }
 	return errors.As(err, &t) && t.Temporary()
 }
@@ -50,7 +52,7 @@ func temporary(err error) bool {
 func (l *Listener) Accept() (net.Conn, error) {
 	for {
 		conn, err := l.Listener.Accept()
-		if temporary(err) {
+		if isTemporary(err) {
 			time.Sleep(acceptPause)
 			continue
 		}
@@ -65,17 +67,17 @@ func (l *Listener) Accept() (net.Conn, error) {
 			_ = conn.Close()
 			continue
 		}
-		go l.overloaded(conn)
+		go l.rejectBusy(conn)
 	}
 }
 
-// Close implements net.Listener. Shutdown closes it before fasthttp does.
+// Close implements net.Listener. It may be called more than once: the server closes it before fasthttp does.
 func (l *Listener) Close() (err error) {
 	l.closed.Do(func() { err = l.Listener.Close() })
 	return err
 }
 
-// admit counts a new connection, for which others may have to be closed. It returns nil where there is no place for it.
+// admit counts a new connection and closes others for it if necessary. It returns nil if there is no place for it.
 func (l *Listener) admit(conn net.Conn) *Conn {
 	c := &Conn{Conn: conn, listener: l}
 	c.network, c.proxy = l.networkOf(conn.RemoteAddr())
@@ -89,7 +91,7 @@ func (l *Listener) admit(conn net.Conn) *Conn {
 		if l.Full != nil {
 			l.Full()
 		}
-		if !l.makeRoom(c) {
+		if !l.evict(c) {
 			return nil
 		}
 	}
@@ -114,17 +116,16 @@ func (l *Listener) networkOf(peer net.Addr) (network netip.Prefix, proxy bool) {
 	return network, isTrusted(address, l.Trusted)
 }
 
-// sendBuffer is how many bytes the system keeps of an answer that a client reads slowly. By itself it would keep
-// megabytes.
+// sendBuffer is how many bytes the system buffers of a response that a client reads slowly. Its own limit is megabytes.
 const sendBuffer = 256 << 10
 
 // closedTogether is the part of the closable connections that are closed at once, so that they are sorted once for many
 // new ones.
 const closedTogether = 64
 
-// makeRoom closes connections that wait for a request, those first that have waited longest: of the networks that have
+// evict closes connections that wait for a request, those that have waited longest first: of the networks that have
 // most, or of the newcomer's own if that is one of them. It reports whether it closed one.
-func (l *Listener) makeRoom(newcomer *Conn) bool {
+func (l *Listener) evict(newcomer *Conn) bool {
 	counts, most := map[netip.Prefix]int{}, 0
 	for c := range l.open {
 		if !c.proxy {
@@ -161,7 +162,7 @@ func (l *Listener) closeWaiting(candidate func(*Conn) bool) (closed bool) {
 			continue // its next request has just arrived
 		}
 		delete(l.open, c.conn)
-		_ = c.conn.Conn.Close() // fasthttp notices, and closes conn
+		_ = c.conn.Conn.Close() // fasthttp then closes conn
 		closed = true
 	}
 	return closed
@@ -174,23 +175,23 @@ func (l *Listener) Count() int {
 	return len(l.open)
 }
 
-func (l *Listener) forget(c *Conn) {
+func (l *Listener) remove(c *Conn) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	delete(l.open, c)
 }
 
-// Conn is a connection that counts. It knows what its last answer holds.
+// Conn is a connection that counts against the limit. It holds the memory of its last response.
 type Conn struct {
 	net.Conn
 	listener *Listener
 	network  netip.Prefix
 	proxy    bool
-	since    atomic.Int64 // when it began to wait for a request, in Unix nanoseconds; 0 while one is answered
+	since    atomic.Int64 // when it began to wait for a request, in Unix nanoseconds; 0 during a request
 	closed   atomic.Bool
 	rejected atomic.Bool // the request was rejected before it was read to its end
-	ended    atomic.Bool // the client will send nothing more, and more was asked for
-	answer   atomic.Pointer[admission.Lease]
+	ended    atomic.Bool // the client has closed its side, and a read came to that end
+	response atomic.Pointer[admission.Lease]
 }
 
 // Read implements net.Conn.
@@ -202,22 +203,22 @@ func (c *Conn) Read(into []byte) (n int, err error) {
 	return n, err
 }
 
-// Begin reports whether the connection is still open for the answer to a request that has arrived.
+// Begin marks that a request has arrived. It reports whether the connection is still open for the response.
 func (c *Conn) Begin() bool { return c.since.Swap(0) != 0 }
 
-// Hold keeps the memory of an answer until it has left. While others wait for memory, the connection may be closed.
+// Hold keeps the memory of a response until it has left. The connection may be closed while others wait for memory.
 func (c *Conn) Hold(lease *admission.Lease) {
 	lease.Recallable(func() { _ = c.Conn.Close() })
-	c.answer.Swap(lease).Release() // of a request before, whose answer shares a buffer with this one
+	c.response.Swap(lease).Release() // the previous response shares a buffer with this one
 }
 
 // Reject marks a connection whose request is rejected before it was read to its end.
 func (c *Conn) Reject() { c.rejected.Store(true) }
 
-// ConnState is called by fasthttp when an answer has left.
+// ConnState is called by fasthttp when a response has left.
 func ConnState(conn net.Conn, state fasthttp.ConnState) {
 	if c, ok := conn.(*Conn); ok && state == fasthttp.StateIdle {
-		c.answer.Swap(nil).Release()
+		c.response.Swap(nil).Release()
 		c.since.Store(time.Now().UnixNano())
 	}
 }
@@ -230,19 +231,19 @@ func (c *Conn) Close() error {
 	if c.rejected.Load() {
 		linger(c.Conn)
 	}
-	c.listener.forget(c)
-	c.answer.Swap(nil).Release()
+	c.listener.remove(c)
+	c.response.Swap(nil).Release()
 	return c.Conn.Close()
 }
 
-// What a client is still sending while it is refused; beyond, it does not learn why.
+// Limits of the bytes that a rejected client is still sending. Beyond them the response may be lost.
 const (
 	lingerBytes = 1 << 20
 	lingerTime  = 500 * time.Millisecond
 )
 
-// linger takes in what the client is still sending: closing with unread bytes resets the connection, and the answer would be lost with it
-// (RFC 9112, section 9.6).
+// linger reads the bytes that the client is still sending. Closing with unread bytes would reset the connection, and
+// the response would be lost (RFC 9112, section 9.6).
 func linger(conn net.Conn) {
 	if tcp, ok := conn.(*net.TCPConn); ok {
 		_ = tcp.CloseWrite()
@@ -251,12 +252,13 @@ func linger(conn net.Conn) {
 	}
 }
 
-func (l *Listener) overloaded(conn net.Conn) {
+// rejectBusy responds to a connection beyond the limit.
+func (l *Listener) rejectBusy(conn net.Conn) {
 	defer l.answering.Add(-1)
 	defer func() { _ = conn.Close() }()
-	answer := l.Busy()
+	response := l.Busy()
 	_ = conn.SetDeadline(time.Now().Add(time.Second))
-	_, _ = conn.Read(make([]byte, 1)) // clients take an answer that comes before their question for a fault
-	_, _ = conn.Write(answer)
+	_, _ = conn.Read(make([]byte, 1)) // clients treat a response before their request as an error
+	_, _ = conn.Write(response)
 	linger(conn)
 }

@@ -8,8 +8,9 @@ import (
 	"strings"
 )
 
-// elements yields the elements of a list header from the last to the first, over all of its lines: the part that the nearest proxy wrote
-// comes first, and nothing that a client wrote to its left can change how it is split. Commas inside of quoted strings do not separate.
+// elements yields the elements of a list header from the last to the first, over all of its lines. The element of the
+// nearest proxy comes first, and a client's text to its left does not change how it is split. Commas inside of quoted
+// strings do not separate.
 func elements(lines [][]byte) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for _, bytes := range slices.Backward(lines) {
@@ -25,7 +26,8 @@ func elements(lines [][]byte) iter.Seq[string] {
 	}
 }
 
-// cutLast splits a line at its last comma outside of a quoted string. A quotation mark inside of one is escaped by a backslash.
+// cutLast splits a line at its last comma outside of a quoted string. A quotation mark inside of one is escaped by a
+// backslash.
 func cutLast(line string) (before, element string, found bool) {
 	quoted := false
 	for i := len(line) - 1; i >= 0; i-- {
@@ -39,7 +41,7 @@ func cutLast(line string) (before, element string, found bool) {
 	return "", line, false
 }
 
-// escaped reports whether an odd number of backslashes ends before.
+// escaped reports whether before ends in an odd number of backslashes.
 func escaped(before string) bool {
 	return (len(before)-len(strings.TrimRight(before, `\`)))%2 == 1
 }
@@ -52,8 +54,8 @@ func parseHop(element string) (netip.Addr, bool) {
 	return parseNode(element)
 }
 
-// parseForwarded reads the parameter for of an element of Forwarded (RFC 7239, section 4). An element without one, with two, or with an
-// identifier that is not an address (unknown, _hidden) has no address.
+// parseForwarded reads the parameter for of an element of Forwarded (RFC 7239, section 4). An element without one, with
+// two, or with an identifier that is not an address (unknown, _hidden) has no address.
 func parseForwarded(element string) (address netip.Addr, ok bool) {
 	found := false
 	for rest := element; rest != ""; {

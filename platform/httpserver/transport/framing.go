@@ -6,11 +6,12 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// WellFramed reports whether the request can be read in one way only (RFC 9112, sections 2.2, 3.2, 5 and 6.1). fasthttp refuses most of what
-// cannot; what it lets pass is: lines that end in a bare LF, folded lines, spaces inside a name, Transfer-Encoding beside Content-Length or
-// other than chunked, versions that are not HTTP/1, and an address that contradicts Host.
+// WellFramed reports whether all implementations read the request in the same way (RFC 9112, sections 2.2, 3.2, 5 and
+// 6.1). fasthttp rejects most other requests, but it accepts lines that end in a bare LF, folded lines, spaces inside a
+// name, Transfer-Encoding beside Content-Length or other than chunked, versions other than HTTP/1, and an address that
+// contradicts Host.
 func WellFramed(r *fasthttp.Request) bool {
-	var seen [len(saidOnce)]bool
+	var seen [len(singletonHeaders)]bool
 	chunked := false
 	for line := range bytes.Lines(r.Header.RawHeaders()) {
 		line, ended := bytes.CutSuffix(line, []byte("\r\n"))
@@ -18,10 +19,10 @@ func WellFramed(r *fasthttp.Request) bool {
 		if !ended || bytes.ContainsAny(name, " \t") {
 			return false
 		}
-		for i, once := range saidOnce {
+		for i, once := range singletonHeaders {
 			if bytes.EqualFold(name, once) {
 				if seen[i] {
-					return false // who takes the first and who the last would disagree
+					return false // implementations differ in whether the first or the last counts
 				}
 				seen[i] = true
 				chunked = chunked || i == transferEncoding && bytes.EqualFold(bytes.Trim(value, " \t"), []byte("chunked"))
@@ -35,11 +36,14 @@ func WellFramed(r *fasthttp.Request) bool {
 	return (version == "HTTP/1.1" || version == "HTTP/1.0") && bytes.EqualFold(r.Header.Host(), r.URI().Host())
 }
 
-// What a request may say once only.
-var saidOnce = [...][]byte{
-	transferEncoding: []byte("Transfer-Encoding"), contentLength: []byte("Content-Length"), contentType: []byte("Content-Type"),
-	contentEncoding: []byte("Content-Encoding"), authorization: []byte("Authorization"),
-	idempotencyKey: []byte("Idempotency-Key"),
+// singletonHeaders are the headers that a request may have only once.
+var singletonHeaders = [...][]byte{
+	transferEncoding: []byte("Transfer-Encoding"),
+	contentLength:    []byte("Content-Length"),
+	contentType:      []byte("Content-Type"),
+	contentEncoding:  []byte("Content-Encoding"),
+	authorization:    []byte("Authorization"),
+	idempotencyKey:   []byte("Idempotency-Key"),
 }
 
 const (

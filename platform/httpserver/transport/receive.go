@@ -12,14 +12,14 @@ import (
 	"healthcare/platform/admission"
 )
 
-// smallBody is how much of a body is not accounted for.
+// smallBody is the size of the largest body that is not accounted for.
 const smallBody = 8 << 10
 
 // ErrExpectation is the error of a request with another expectation than 100-continue.
 var ErrExpectation = errors.New("the expectation cannot be met")
 
-// bodyRejected marks a request whose body is not read. It is a header because HeaderReceived has no other means; who
-// sends it is refused as well.
+// bodyRejected marks a request whose body is not read. It is a header because HeaderReceived has no other means. A
+// request that brings the header is rejected as well.
 const bodyRejected = "X-Body-Rejected"
 
 // Bodies reads the bodies of requests. Its fields are set before it is used.
@@ -29,8 +29,8 @@ type Bodies struct {
 	Addresses *Addresses
 }
 
-// HeaderReceived is called by fasthttp when it has read a header. It leaves the body to Receive, but for its first
-// byte, and ends the wait for a body that the header is reason enough to reject.
+// HeaderReceived is called by fasthttp when it has read a header. It leaves the body to Receive, except
+// for the first byte. It does not wait for the body if the header is reason enough to reject the request.
 func (b *Bodies) HeaderReceived(header *fasthttp.RequestHeader) fasthttp.RequestConfig {
 	if header.ContentLength() > b.Limit || slices.ContainsFunc(header.PeekAll(fasthttp.HeaderExpect), unmet) {
 		header.SetContentLength(0)
@@ -39,7 +39,7 @@ func (b *Bodies) HeaderReceived(header *fasthttp.RequestHeader) fasthttp.Request
 	return fasthttp.RequestConfig{MaxRequestBodySize: 1}
 }
 
-// unmet is about an Expect header (RFC 9110, section 10.1.1).
+// unmet reports whether the server does not support the value of an Expect header (RFC 9110, section 10.1.1).
 func unmet(expected []byte) bool { return !strings.EqualFold(string(expected), "100-continue") }
 
 // Rejected returns why the body of a request is not read, or nil if it is. Errors: ErrExpectation,
@@ -54,9 +54,10 @@ func Rejected(header *fasthttp.RequestHeader) error {
 	return fasthttp.ErrBodyTooLarge
 }
 
-// Receive reads the rest of the request's body. A larger one has its part of the memory of answers and bodies until
-// release is called; while others wait for memory, the connection of who sends slowly may be closed. Errors: those of
-// refuseUnread, admission.ErrShare and admission.ErrBusy; the connection is to be closed then.
+// Receive reads the rest of the request's body. A large body takes its part of the memory of responses and bodies until
+// release is called. While others wait for memory, a slow sender's connection may be closed. Errors: ErrExpectation,
+// fasthttp.ErrBodyTooLarge, admission.ErrShare, admission.ErrBusy, errors of the connection. The caller must close the
+// connection then.
 func (b *Bodies) Receive(ctx *fasthttp.RequestCtx) (release func(), err error) {
 	if err := Rejected(&ctx.Request.Header); err != nil {
 		return nil, err
@@ -91,7 +92,7 @@ func (b *Bodies) Receive(ctx *fasthttp.RequestCtx) (release func(), err error) {
 	}
 	if errors.Is(err, io.EOF) {
 		err = nil
-		// Chunks end with one of no size (RFC 9112, section 8), for which fasthttp also takes the connection's end.
+		// Chunks end with one of size 0 (RFC 9112, section 8). fasthttp accepts the connection's end in its place.
 		if len(body) < ctx.Request.Header.ContentLength() || counted && conn.ended.Load() {
 			err = io.ErrUnexpectedEOF
 		}

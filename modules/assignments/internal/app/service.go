@@ -166,8 +166,11 @@ func (s *Service) Find(ctx context.Context, who auth.Principal, id assignments.I
 // Lookup returns the assignment with an id that may be a patient's instead, and reports whether it exists. Unlike Find it
 // records no refusal. Errors: none of its own.
 func (s *Service) Lookup(ctx context.Context, who auth.Principal, id assignments.ID) (Assigned, bool, error) {
-	if _, err := s.assignments.Find(ctx, patients.VisibleTo(who), id); errors.Is(err, assignments.ErrNotFound) {
-		return Assigned{}, false, nil
+	if _, err := s.assignments.Find(ctx, patients.VisibleTo(who), id); err != nil {
+		if errors.Is(err, assignments.ErrNotFound) {
+			err = nil
+		}
+		return Assigned{}, false, err
 	}
 	one, err := s.Find(ctx, who, id)
 	return one, err == nil, err

@@ -1,0 +1,154 @@
+package app_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"healthcare/modules/assignments"
+	"healthcare/modules/assignments/internal/adapters/store"
+	"healthcare/modules/assignments/internal/app"
+	"healthcare/modules/assignments/internal/domain"
+	"healthcare/modules/doctors"
+	"healthcare/modules/patients"
+	"healthcare/platform/audittest"
+	"healthcare/platform/auth"
+	"healthcare/platform/database"
+	"healthcare/platform/databasetest"
+	"healthcare/platform/events"
+	"healthcare/platform/revision"
+)
+
+// failingPatients is a patients.Directory that databasetest.RunWithFaults lets fail.
+type failingPatients struct{ patients.Directory }
+
+func (d failingPatients) Find(ctx context.Context, scope patients.Scope, id patients.ID) (patients.Patient, error) {
+	if err := databasetest.InjectFault(ctx, "patient"); err != nil {
+		return patients.Patient{}, err
+	}
+	return d.Directory.Find(ctx, scope, id)
+}
+
+func (d failingPatients) FindAll(
+	ctx context.Context, scope patients.Scope, ids []patients.ID,
+) (map[patients.ID]patients.Patient, error) {
+	if err := databasetest.InjectFault(ctx, "patients"); err != nil {
+		return nil, err
+	}
+	return d.Directory.FindAll(ctx, scope, ids)
+}
+
+// failingDoctors is a doctors.Directory that databasetest.RunWithFaults lets fail.
+type failingDoctors struct{ doctors.Directory }
+
+func (d failingDoctors) Find(ctx context.Context, id doctors.ID) (doctors.Doctor, error) {
+	if err := databasetest.InjectFault(ctx, "doctor"); err != nil {
+		return doctors.Doctor{}, err
+	}
+	return d.Directory.Find(ctx, id)
+}
+
+func (d failingDoctors) FindAll(ctx context.Context, ids []doctors.ID) (map[doctors.ID]doctors.Doctor, error) {
+	if err := databasetest.InjectFault(ctx, "doctors"); err != nil {
+		return nil, err
+	}
+	return d.Directory.FindAll(ctx, ids)
+}
+
+func TestUseCasesReturnEveryErrorAndLeaveNoEffect(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		h, repository, trail := newHouse(db), store.New(db), new(audittest.Recorder)
+		who, stranger := h.someone(t), auth.Principal{UserID: uuid.New()}
+		limit := app.NewLimit(assignments.Config{MaxPerUser: 1000}, repository)
+		service := app.New(
+			repository, failingPatients{h.patients}, failingDoctors{h.doctors}, trail, db, h.clock, limit)
+		ofDoctors := app.NewDoctorAssignments(repository, trail, h.clock, limit)
+		publisher := events.New(app.WhenPatientDeleted(repository, limit), app.WhenDoctorDeleted(ofDoctors))
+		var made app.Assigned // new for each case, as is the free doctor
+		var free doctors.Doctor
+		for _, c := range []struct {
+			name string
+			run  func(ctx context.Context) error
+			want error
+		}{
+			{"assign", func(ctx context.Context) error {
+				_, err := service.Assign(ctx, who, made.PatientID, free.ID)
+				return err
+			}, nil},
+			{"assign to a patient of another user", func(ctx context.Context) error {
+				_, err := service.Assign(ctx, stranger, made.PatientID, free.ID)
+				return err
+			}, patients.ErrNotFound},
+			{"browse", func(ctx context.Context) error {
+				_, err := service.Browse(ctx, who, domain.Filter{}, whole)
+				return err
+			}, nil},
+			{"browse by a patient of another user", func(ctx context.Context) error {
+				_, err := service.Browse(ctx, stranger, domain.Filter{Patient: &made.PatientID.UUID}, whole)
+				return err
+			}, nil},
+			{"browse a patient's", func(ctx context.Context) error {
+				_, err := service.BrowseOf(ctx, who, made.PatientID, whole)
+				return err
+			}, nil},
+			{"browse those of a patient of another user", func(ctx context.Context) error {
+				_, err := service.BrowseOf(ctx, stranger, made.PatientID, whole)
+				return err
+			}, patients.ErrNotFound},
+			{"find", func(ctx context.Context) error {
+				_, err := service.Find(ctx, who, made.ID)
+				return err
+			}, nil},
+			{"find one of another user", func(ctx context.Context) error {
+				_, err := service.Find(ctx, stranger, made.ID)
+				return err
+			}, assignments.ErrNotFound},
+			{"look up", func(ctx context.Context) error {
+				_, _, err := service.Lookup(ctx, who, made.ID)
+				return err
+			}, nil},
+			{"discharge", func(ctx context.Context) error {
+				return service.Discharge(ctx, who, made.ID, revision.Match{})
+			}, nil},
+			{"discharge one of another user", func(ctx context.Context) error {
+				return service.Discharge(ctx, stranger, made.ID, revision.Match{})
+			}, assignments.ErrNotFound},
+			{"patients of a doctor", func(ctx context.Context) error {
+				_, err := app.NewLookup(repository).PatientsOf(ctx, patients.VisibleTo(who), made.DoctorID.UUID, 10)
+				return err
+			}, nil},
+			{"owners of a doctor's assignments", func(ctx context.Context) error {
+				_, err := ofDoctors.Owners(ctx, made.DoctorID, 10)
+				return err
+			}, nil},
+			{"number of a doctor's assignments", func(ctx context.Context) error {
+				_, err := ofDoctors.Count(ctx, made.DoctorID)
+				return err
+			}, nil},
+			{"release to another doctor", func(ctx context.Context) error {
+				return db.Do(ctx, func(ctx context.Context) error {
+					_, err := ofDoctors.Release(ctx, who, made.DoctorID, &free.ID, 10)
+					return err
+				})
+			}, nil},
+			{"deletion of a patient", func(ctx context.Context) error {
+				return db.Do(ctx, func(ctx context.Context) error {
+					return publisher.Publish(ctx, patients.Deleted{IDs: []patients.ID{made.PatientID}, By: who})
+				})
+			}, nil},
+			{"deletion of a doctor", func(ctx context.Context) error {
+				return db.Do(ctx, func(ctx context.Context) error {
+					return publisher.Publish(ctx, doctors.Deleted{ID: made.DoctorID, By: who})
+				})
+			}, nil},
+		} {
+			t.Run(c.name, func(t *testing.T) {
+				made, free = h.assigned(t, who, h.patientOf(t, who, "P"), h.doctor(t, "D")), h.doctor(t, "E")
+				require.ErrorIs(t, databasetest.RunWithFaults(t, db, c.run), c.want)
+			})
+		}
+	})
+}

@@ -1,0 +1,114 @@
+package app_test
+
+import (
+	"context"
+	"io"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"healthcare/modules/audit/internal/adapters/store"
+	"healthcare/modules/audit/internal/app"
+	"healthcare/modules/audit/internal/domain"
+	"healthcare/modules/patients"
+	"healthcare/modules/patients/patientstest"
+	"healthcare/platform/audit"
+	"healthcare/platform/audittest"
+	"healthcare/platform/auth"
+	"healthcare/platform/database"
+	"healthcare/platform/databasetest"
+	"healthcare/platform/paging"
+)
+
+// failingPatients is a patients.Directory that databasetest.RunWithFaults lets fail.
+type failingPatients struct{ patientstest.Directory }
+
+func (d *failingPatients) Find(ctx context.Context, scope patients.Scope, id patients.ID) (patients.Patient, error) {
+	if err := databasetest.InjectFault(ctx, "patient"); err != nil {
+		return patients.Patient{}, err
+	}
+	return d.Directory.Find(ctx, scope, id)
+}
+
+// severalTransactions are the tables of use cases that continue in further transactions.
+var severalTransactions = []string{"audit_entries", "audit_entries_default", "audit_heads", "audit_subjects"}
+
+func TestUseCasesReturnEveryErrorAndLeaveNoEffect(t *testing.T) {
+	t.Parallel()
+	page := paging.Request{Limit: 10, Order: []paging.Order{{Column: "created_at"}, {Column: "id"}}}
+	for _, c := range []struct {
+		name    string
+		run     func(ctx context.Context, h house) error
+		want    error
+		ignored []string
+	}{
+		{"record in a transaction", func(ctx context.Context, h house) error {
+			return h.db.Do(ctx, func(ctx context.Context) error { return h.Record(ctx, someone(), reading(), reading()) })
+		}, nil, nil},
+		{"verify", func(ctx context.Context, h house) error {
+			_, err := h.Verify(ctx, "", silent)
+			return err
+		}, nil, nil},
+		{"export", func(ctx context.Context, h house) error {
+			_, err := h.Export(ctx, io.Discard, silent)
+			return err
+		}, nil, severalTransactions},
+		{"prune", func(ctx context.Context, h house) error {
+			h.record(t, 1)
+			h.clock.Advance(time.Hour)
+			_, err := h.Prune(ctx, h.clock.Now(), silent)
+			return err
+		}, nil, severalTransactions},
+		{"time of the newest entry", func(ctx context.Context, h house) error {
+			_, err := h.Newest(ctx)
+			return err
+		}, nil, nil},
+		{"browse", func(ctx context.Context, h house) error {
+			reader := app.NewReader(store.New(h.db), new(audittest.Recorder), new(failingPatients))
+			_, err := reader.Browse(ctx, auth.Principal{}, domain.Filter{}, page)
+			return err
+		}, nil, nil},
+		{"access log of a patient", func(ctx context.Context, h house) error {
+			who, directory := someone(), new(failingPatients)
+			patient := patients.Patient{ID: patients.ID{UUID: h.entries(t)[0].PatientID}}
+			directory.Add(who.UserID, patient)
+			_, err := app.NewReader(store.New(h.db), new(audittest.Recorder), directory).AccessLog(ctx, who, patient.ID, page)
+			return err
+		}, nil, nil},
+		{"access log of a patient of another user", func(ctx context.Context, h house) error {
+			reader := app.NewReader(store.New(h.db), new(audittest.Recorder), new(failingPatients))
+			_, err := reader.AccessLog(ctx, someone(), patients.ID{UUID: h.entries(t)[0].PatientID}, page)
+			return err
+		}, patients.ErrNotFound, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			databasetest.Each(t, func(t *testing.T, db *database.DB) {
+				h := newHouse(db)
+				h.record(t, 3)
+				err := databasetest.RunWithFaults(t, db, func(ctx context.Context) error { return c.run(ctx, h) }, c.ignored...)
+				require.ErrorIs(t, err, c.want)
+			})
+		})
+	}
+}
+
+// An auditor's reading of a patient's entries belongs to that patient's access log.
+func TestReadingAPatientsEntriesNamesThePatient(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		h, trail := newHouse(db), new(audittest.Recorder)
+		h.record(t, 1)
+		patient := h.entries(t)[0].PatientID
+		reader := app.NewReader(store.New(db), trail, new(patientstest.Directory))
+		page := paging.Request{Limit: 10, Order: []paging.Order{{Column: "created_at"}, {Column: "id"}}}
+		_, err := reader.Browse(t.Context(), someone(), domain.Filter{Patient: &patient}, page)
+		require.NoError(t, err)
+		require.Len(t, trail.Recorded(), 1)
+		entry := trail.Recorded()[0].Entry
+		require.Equal(t, audit.TrailRead, entry.Action)
+		require.Equal(t, patient, entry.PatientID)
+		require.Len(t, entry.IDs, 1)
+	})
+}

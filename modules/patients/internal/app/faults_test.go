@@ -1,0 +1,116 @@
+package app_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"healthcare/modules/identity"
+	"healthcare/modules/patients"
+	"healthcare/modules/patients/internal/adapters/store"
+	"healthcare/modules/patients/internal/app"
+	"healthcare/modules/patients/internal/domain"
+	"healthcare/platform/audittest"
+	"healthcare/platform/auth"
+	"healthcare/platform/clock"
+	"healthcare/platform/database"
+	"healthcare/platform/databasetest"
+	"healthcare/platform/events"
+	"healthcare/platform/revision"
+)
+
+// failingAssignments is a patients.AssignmentLookup that databasetest.RunWithFaults lets fail.
+type failingAssignments struct{ patient patients.ID }
+
+func (f failingAssignments) PatientsOf(
+	ctx context.Context, _ patients.Scope, _ uuid.UUID, _ int,
+) ([]patients.ID, error) {
+	return []patients.ID{f.patient}, databasetest.InjectFault(ctx, "assignments")
+}
+
+func TestUseCasesReturnEveryErrorAndLeaveNoEffect(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		repository, trail, clk := store.New(db), new(audittest.Recorder), clock.At(now)
+		publisher := events.New(events.On("subscriber", func(ctx context.Context, _ patients.Deleted) error {
+			return databasetest.InjectFault(ctx, "subscriber")
+		}))
+		who := someone(t, db)
+		var id patients.ID // of a patient of who, new for each case
+		for _, c := range []struct {
+			name string
+			run  func(ctx context.Context, s *app.Service) error
+			want error
+		}{
+			{"register", func(ctx context.Context, s *app.Service) error {
+				_, err := s.Register(ctx, who, domain.Input{Name: "B", Gender: "Male", Age: new(1)})
+				return err
+			}, nil},
+			{"browse", func(ctx context.Context, s *app.Service) error {
+				_, err := s.Browse(ctx, who, domain.Filter{}, whole)
+				return err
+			}, nil},
+			{"browse by doctor", func(ctx context.Context, s *app.Service) error {
+				_, err := s.Browse(ctx, who, domain.Filter{Doctor: new(uuid.New())}, whole)
+				return err
+			}, nil},
+			{"find", func(ctx context.Context, s *app.Service) error {
+				_, err := s.Find(ctx, who, id)
+				return err
+			}, nil},
+			{"find a patient of another user", func(ctx context.Context, s *app.Service) error {
+				_, err := s.Find(ctx, auth.Principal{UserID: uuid.New()}, id)
+				return err
+			}, patients.ErrNotFound},
+			{"revise", func(ctx context.Context, s *app.Service) error {
+				_, err := s.Revise(ctx, who, id, revision.Match{}, domain.Input{Name: "C", Gender: "Male", Age: new(2)})
+				return err
+			}, nil},
+			{"amend", func(ctx context.Context, s *app.Service) error {
+				_, err := s.Amend(ctx, who, id, revision.Match{}, domain.Changes{Name: new("D")})
+				return err
+			}, nil},
+			{"amend a patient of another user", func(ctx context.Context, s *app.Service) error {
+				stranger := auth.Principal{UserID: uuid.New()}
+				_, err := s.Amend(ctx, stranger, id, revision.Match{}, domain.Changes{Name: new("D")})
+				return err
+			}, patients.ErrNotFound},
+			{"remove", func(ctx context.Context, s *app.Service) error {
+				return s.Remove(ctx, who, id, revision.Match{})
+			}, nil},
+			{"remove a patient of another user", func(ctx context.Context, s *app.Service) error {
+				return s.Remove(ctx, auth.Principal{UserID: uuid.New()}, id, revision.Match{})
+			}, patients.ErrNotFound},
+			{"count a user's data", func(ctx context.Context, _ *app.Service) error {
+				userData := app.NewUserData(repository, db, publisher, trail)
+				_, err := userData.Count(ctx, identity.UserID{UUID: who.UserID}, -1)
+				return err
+			}, nil},
+			{"delete a user's data", func(ctx context.Context, _ *app.Service) error {
+				userData := app.NewUserData(repository, db, publisher, trail)
+				_, err := userData.DeleteAll(ctx, identity.UserID{UUID: who.UserID}, identity.SessionID{}, "", 100)
+				return err
+			}, nil},
+			{"find in the directory", func(ctx context.Context, _ *app.Service) error {
+				_, err := app.NewDirectory(repository, clk, time.UTC).Find(ctx, patients.OwnedBy(who.UserID), id)
+				return err
+			}, nil},
+			{"find several in the directory", func(ctx context.Context, _ *app.Service) error {
+				directory := app.NewDirectory(repository, clk, time.UTC)
+				_, err := directory.FindAll(ctx, patients.OwnedBy(who.UserID), []patients.ID{id})
+				return err
+			}, nil},
+		} {
+			t.Run(c.name, func(t *testing.T) {
+				id = newHouse(db).registered(t, who, domain.Input{Name: "A", Gender: "Female", Age: new(31)}).ID
+				service := app.New(repository, failingAssignments{id}, trail, db, publisher, clk, time.UTC,
+					patients.Config{MaxPerUser: 1000})
+				err := databasetest.RunWithFaults(t, db, func(ctx context.Context) error { return c.run(ctx, service) })
+				require.ErrorIs(t, err, c.want)
+			})
+		}
+	})
+}

@@ -1,5 +1,7 @@
 package audit
 
+import "regexp"
+
 // Action is the kind of event. The set is closed: an entry with another action is rejected.
 type Action string
 
@@ -61,24 +63,14 @@ func (a Action) Event() (event Event, known bool) {
 // Resource is the kind of record that an entry is about.
 type Resource string
 
-// The resources.
-const (
-	Patient    Resource = "Patient"
-	Assignment Resource = "Assignment"
-	Doctor     Resource = "Doctor"
-	User       Resource = "User"
-	Session    Resource = "Session"
-	AuditEvent Resource = "AuditEvent"
-)
+// Patient is the resource of patients themselves: an entry about it names the patient. Modules declare the resources of
+// their entries, this one as well, in their contracts (x-audit-resources).
+const Patient Resource = "Patient"
 
-// Known reports whether the resource is one of the set.
-func (r Resource) Known() bool {
-	switch r {
-	case Patient, Assignment, Doctor, User, Session, AuditEvent:
-		return true
-	}
-	return false
-}
+var resourceName = regexp.MustCompile(`^[A-Z][A-Za-z]{0,63}$`)
+
+// Valid reports whether r has the form of a resource's name: 1 to 64 letters, of which the first is a capital.
+func (r Resource) Valid() bool { return resourceName.MatchString(string(r)) }
 
 // Outcome is the result of an action. There is no default.
 type Outcome string

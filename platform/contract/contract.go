@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 
+	"healthcare/platform/audit"
 	"healthcare/platform/auth"
 )
 
@@ -16,6 +17,7 @@ type Contract struct {
 	Document   []byte                // OpenAPI as JSON, as it is published
 	Operations map[string]*Operation // by Key
 	Problems   map[string]string     // explanations for people, by code
+	Resources  map[audit.Resource]Resource
 }
 
 // Key returns the key of an operation in Contract.Operations. The route is a path template, such as
@@ -53,10 +55,12 @@ func build(version string, roles auth.Roles, documents [][]byte) (*Contract, err
 	if err != nil {
 		return nil, err
 	}
-	c := &Contract{Operations: map[string]*Operation{}, Problems: map[string]string{}}
+	c := &Contract{
+		Operations: map[string]*Operation{}, Problems: map[string]string{}, Resources: Resources(doc),
+	}
 	for route, item := range doc.Paths.Map() {
 		for method, described := range item.Operations() {
-			op, err := newOperation(method, route, described, roles)
+			op, err := newOperation(method, route, described, roles, c.Resources)
 			if err != nil {
 				return nil, fmt.Errorf("%s %s: %w", method, route, err)
 			}

@@ -47,10 +47,17 @@ func TestNew(t *testing.T) {
 		"an access without a role":   {[][]byte{access("[]")}, "unknown access []"},
 		"an access for a non-role":   {[][]byte{access("[staff, 7]")}, "7 is not the name of a role"},
 		"an undeclared role":         {[][]byte{access("[staff, ghost], x-audit: User")}, "the role ghost is not declared"},
-		"roles without x-audit":      {[][]byte{access("[staff]")}, "is not a resource of the audit trail"},
-		"a body limit that is text":  {[][]byte{access("public, x-body-limit: 8KiB")}, "x-body-limit"},
-		"a body limit of zero":       {[][]byte{access("public, x-body-limit: 0")}, "x-body-limit"},
-		"two modules with one path":  {[][]byte{a, described("/a/", operationNamed("other"), "")}, "path /a/ is another module's"},
+		"roles without x-audit":      {[][]byte{access("[staff]")}, `the resource "" is not declared`},
+		"an undeclared resource":     {[][]byte{access("[staff], x-audit: Usr")}, `the resource "Usr" is not declared`},
+		"a resource declared twice": {
+			[][]byte{
+				described("/a/", operationNamed("a"), "x-audit-resources: {Book: {}}"), with("x-audit-resources: {Book: {}}"),
+			}, "Book is already declared",
+		},
+		"a malformed resource":      {[][]byte{with("x-audit-resources: {a_book: {}}")}, `"a_book" is not a name`},
+		"a body limit that is text": {[][]byte{access("public, x-body-limit: 8KiB")}, "x-body-limit"},
+		"a body limit of zero":      {[][]byte{access("public, x-body-limit: 0")}, "x-body-limit"},
+		"two modules with one path": {[][]byte{a, described("/a/", operationNamed("other"), "")}, "path /a/ is another module's"},
 		"paths that differ by a slash": {
 			[][]byte{a, described("/a", operationNamed("other"), "")}, "path /a is another module's",
 		},

@@ -19,11 +19,16 @@ const (
 	listExtension      = "x-list"       // a list: {ordering: [columns], default: -column, heavy: [parameters]}
 	versionedExtension = "x-versioned"  // true: it returns or changes one resource that has an ETag
 	bodyLimitExtension = "x-body-limit" // the size of the operation's body, in bytes, below the server's limit
+	enumerateExtension = "x-resources"  // of a schema, true: its enum lists the declared resources
 	rolesExtension     = "x-roles"      // of a schema, true: its enum lists the declared roles
 	anyCaseExtension   = "x-any-case"   // of a schema, true: values of its enum are accepted in any letter case
 	maxWordsExtension  = "x-max-words"  // of a query parameter's schema: how many different words it may have
 
-	// of a tag, a path or a property: its place among its siblings; those without one follow by name
+	// of a document: the kinds of records that the module's entries in the audit trail are about, such as
+	// {Patient: {x-order: 1, patient: true}}; patient: true if each of them belongs to a patient
+	resourcesExtension = "x-audit-resources"
+
+	// of a tag, a path, a property or a declared resource: its place among its siblings; those without one follow by name
 	orderExtension = "x-order"
 
 	// false: a POST of a signed-in user that takes no Idempotency-Key, because its work cannot be in a transaction

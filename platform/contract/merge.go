@@ -61,6 +61,7 @@ func Merge(version string, roles auth.Roles, documents ...[]byte) (*openapi3.T, 
 		gatherParameters(item)
 	}
 	enumerateRoles(doc, roles)
+	enumerateResources(doc)
 	return doc, doc.Validate(context.Background())
 }
 
@@ -94,7 +95,7 @@ func absorb(merged, part *openapi3.T) error {
 		}
 		merged.Paths.Set(route, item)
 	}
-	if err := absorbProblems(merged, part); err != nil {
+	if err := errors.Join(absorbProblems(merged, part), absorbResources(merged, part)); err != nil {
 		return err
 	}
 	if part.Components == nil {

@@ -49,7 +49,9 @@ func (o *Operation) Collection() string {
 	return before
 }
 
-func newOperation(method, route string, described *openapi3.Operation, roles auth.Roles) (*Operation, error) {
+func newOperation(
+	method, route string, described *openapi3.Operation, roles auth.Roles, resources map[audit.Resource]Resource,
+) (*Operation, error) {
 	access, err := auth.ParseAccess(described.Extensions[accessExtension])
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", accessExtension, err)
@@ -60,8 +62,8 @@ func newOperation(method, route string, described *openapi3.Operation, roles aut
 		}
 	}
 	about, _ := described.Extensions[auditExtension].(string)
-	if resource := audit.Resource(about); len(access.Roles()) > 0 && !resource.Known() {
-		return nil, fmt.Errorf("%s: %q is not a resource of the audit trail", auditExtension, about)
+	if _, declared := resources[audit.Resource(about)]; len(access.Roles()) > 0 && !declared {
+		return nil, fmt.Errorf("%s: the resource %q is not declared", auditExtension, about)
 	}
 	op := &Operation{
 		ID: described.OperationID, Method: method, Route: route, Access: access, Resource: audit.Resource(about),

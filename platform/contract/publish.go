@@ -116,7 +116,7 @@ func writeAll[T any](out *bytes.Buffer, brackets string, all []T, write func(T) 
 
 // forGenerator reports whether an extension is meant for the code generator only.
 func forGenerator(name string) bool {
-	return name == orderExtension || strings.HasPrefix(name, "x-go-")
+	return name == orderExtension || name == resourcesExtension || strings.HasPrefix(name, "x-go-")
 }
 
 // orderOf returns the x-order of a node; those without one come last.

@@ -31,6 +31,7 @@ import (
 const thingsDocument = `
 openapi: 3.0.3
 info: {title: Things, version: "1.0"}
+x-audit-resources: {User: {}}
 paths:
   /things/:
     get: {operationId: listThings, x-access: public, responses: {"200": {description: All.}}}

@@ -21,12 +21,15 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"healthcare/cmd/internal/composition"
+	"healthcare/platform/audit"
 	"healthcare/platform/auth"
 	"healthcare/platform/clock"
 	"healthcare/platform/config"
+	"healthcare/platform/contract"
 	"healthcare/platform/database"
 	"healthcare/platform/databasetest"
 	"healthcare/platform/httpserver"
+	"healthcare/platform/rest"
 )
 
 // proxied has requests come from the networks that X-Forwarded-For names, and be answered in the time that ships.
@@ -47,6 +50,8 @@ type Service struct {
 	contract routers.Router
 	Document *openapi3.T
 	Answered sync.Map // "operationId status" of every answer
+
+	Resources map[audit.Resource]contract.Resource // as the modules declare them
 }
 
 // eachEngine runs test against the whole program on both engines.
@@ -79,6 +84,7 @@ func StartWith(t *testing.T, db database.Config, more fx.Option, adjust ...func(
 	logger := zap.New(zapcore.NewCore(encoder, s.Log, zapcore.DebugLevel))
 	var server *httpserver.Server
 	app := fx.New(composition.Configuration(cfg, TestVersion), composition.Serving(), more, fx.Replace(db), fx.Replace(logger), fx.Populate(&server, &s.Db),
+		fx.Invoke(fx.Annotate(s.readResources, fx.ParamTags("", `group:"apis"`))),
 		fx.WithLogger(func() fxevent.Logger { return fxevent.NopLogger }))
 	require.NoError(t, app.Err())
 	require.NoError(t, app.Start(t.Context()))
@@ -91,6 +97,19 @@ func StartWith(t *testing.T, db database.Config, more fx.Option, adjust ...func(
 	s.URL = "http://" + server.Address()
 	s.readContract(t)
 	return s
+}
+
+// readResources reads the declarations that the published contract does not have.
+func (s *Service) readResources(roles auth.Roles, apis ...rest.API) error {
+	var documents [][]byte
+	for _, api := range apis {
+		documents = append(documents, api.Document)
+	}
+	made, err := contract.New(TestVersion, roles, documents...)
+	if err == nil {
+		s.Resources = made.Resources
+	}
+	return err
 }
 
 // readContract takes the contract from where a client takes it.

@@ -13,10 +13,10 @@ import (
 	"healthcare/platform/auth"
 )
 
-// touchesPatients says that the route shows or changes what belongs to patients.
-func touchesPatients(r harness.Route) bool {
-	about, _ := r.Operation.Extensions["x-audit"].(string)
-	return slices.Contains([]audit.Resource{audit.Patient, audit.Assignment}, audit.Resource(about))
+// ofPatient reports whether the route shows or changes records that belong to patients, as their module declares.
+func ofPatient(s *harness.Service, r harness.Route) bool {
+	resource, _ := r.Operation.Extensions["x-audit"].(string)
+	return s.Resources[audit.Resource(resource)].OfPatient
 }
 
 // a route that touches patients' data and records nothing fails here by itself: every one that the contract has, answered with a success, with
@@ -35,12 +35,15 @@ func TestR40_WhatTouchesPatientDataIsRecorded(t *testing.T) {
 				require.Equal(t, status == 404 || status == 403, entry["outcome"] == string(audit.Denied), "%v", entry)
 				require.Equal(t, "127.0.0.1", entry["address"])
 				require.NotEmpty(t, entry["actor_id"])
+				if entry["resource_id"] != nil && status < 400 {
+					require.NotNil(t, entry["patient_id"], "an entry about one record names its patient: %v", entry)
+				}
 				require.NotContains(t, strings.ToLower(fmt.Sprint(entry)), "ananya", "never a value")
 			}
 		}
 		known := c.KnownValues()
 		for _, r := range s.Routes() {
-			if !touchesPatients(r) {
+			if !ofPatient(s, r) {
 				continue
 			}
 			routes++

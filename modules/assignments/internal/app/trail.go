@@ -15,16 +15,19 @@ import (
 	"healthcare/platform/auth"
 )
 
+// resource is the resource of the module's entries, as openapi.yaml declares it.
+const resource audit.Resource = "Assignment"
+
 // newEntry returns the entry of a successful action on one assignment.
 func newEntry(action audit.Action, a domain.Assignment) audit.Entry {
-	entry := audit.NewEntry(action, audit.Assignment, a.ID.UUID)
+	entry := audit.NewEntry(action, resource, a.ID.UUID)
 	entry.PatientID = a.PatientID.UUID
 	return entry
 }
 
 // newListEntries returns the entries of a page that is about to be shown, and of the patients whom it shows by name.
 func newListEntries(filter domain.Filter, shown []Assigned) []audit.Entry {
-	page := audit.Entry{Action: audit.List, Resource: audit.Assignment}
+	page := audit.Entry{Action: audit.List, Resource: resource}
 	if filter.Patient != nil {
 		page.PatientID = *filter.Patient
 	}
@@ -45,7 +48,7 @@ func newReleaseEntries(made, ended []domain.Assignment) (entries []audit.Entry) 
 			return
 		}
 		ids := audit.IDs(all, func(a domain.Assignment) uuid.UUID { return a.ID.UUID })
-		entries = append(entries, audit.NewListEntries(audit.Entry{Action: action, Resource: audit.Assignment}, ids)...)
+		entries = append(entries, audit.NewListEntries(audit.Entry{Action: action, Resource: resource}, ids)...)
 		patients = append(patients, audit.IDs(all, func(a domain.Assignment) uuid.UUID { return a.PatientID.UUID })...)
 	}
 	add(audit.Create, made)
@@ -74,6 +77,6 @@ func (s *Service) recordMissingPatient(
 
 // recordMissing does the same for an assignment. The entry names no patient: the user may not know whose it is.
 func (s *Service) recordMissing(ctx context.Context, who auth.Principal, id assignments.ID, err error) error {
-	refusal := audit.NewRefusal(audit.Assignment, id.UUID, http.StatusNotFound)
+	refusal := audit.NewRefusal(resource, id.UUID, http.StatusNotFound)
 	return audit.RecordMissing(ctx, s.trail, who, refusal, err, assignments.ErrNotFound)
 }

@@ -110,7 +110,7 @@ func (c *Custodian) prune(ctx context.Context, span domain.Span, before time.Tim
 		return 0, err
 	}
 	entry, err := draft(audit.RequestOf(ctx), Operator, audit.Entry{
-		Action: audit.TrailPruned, Resource: audit.AuditEvent, Outcome: audit.Success, Count: anchor.Sequence,
+		Action: audit.TrailPruned, Resource: auditEvent, Outcome: audit.Success, Count: anchor.Sequence,
 	})
 	if err != nil {
 		return 0, err

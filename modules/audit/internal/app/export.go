@@ -69,7 +69,7 @@ func (l entryLine) entry() domain.Entry {
 // Export writes the whole trail as lines of JSON, with all that VerifyExport needs besides the keys, and tells how many entries there were.
 // It is a reading of the trail, so it is recorded first. Errors: the store's, those of the writer.
 func (c *Custodian) Export(ctx context.Context, to io.Writer, progress Progress) (written int64, err error) {
-	entry, err := draft(audit.RequestOf(ctx), Operator, audit.Entry{Action: audit.TrailRead, Resource: audit.AuditEvent, Outcome: audit.Success})
+	entry, err := draft(audit.RequestOf(ctx), Operator, audit.Entry{Action: audit.TrailRead, Resource: auditEvent, Outcome: audit.Success})
 	if err != nil {
 		return 0, err
 	}

@@ -14,6 +14,9 @@ import (
 	"healthcare/platform/paging"
 )
 
+// auditEvent is the resource of the entries about the trail itself.
+const auditEvent audit.Resource = "AuditEvent"
+
 // Reader is what people may see of the trail. Reading it is recorded in it.
 type Reader struct {
 	ledger   ports.Ledger
@@ -51,7 +54,7 @@ func (r *Reader) read(
 	}
 	reading := audit.Entry{
 		Action:   audit.TrailRead,
-		Resource: audit.AuditEvent,
+		Resource: auditEvent,
 		Outcome:  audit.Success,
 		Status:   http.StatusOK,
 	}

@@ -40,7 +40,7 @@ func TestReading(t *testing.T) {
 			require.Len(t, page.Items, 1)
 			require.Equal(t, owner.UserID, page.Items[0].ActorID)
 			require.Equal(t, []audittest.Recorded{{Who: owner, Entry: audit.Entry{
-				Action: audit.TrailRead, Resource: audit.AuditEvent, PatientID: patient.ID.UUID, Outcome: audit.Success, Status: 200,
+				Action: audit.TrailRead, Resource: "AuditEvent", PatientID: patient.ID.UUID, Outcome: audit.Success, Status: 200,
 				IDs: []uuid.UUID{page.Items[0].ID},
 			}}}, recorder.Recorded())
 		})

@@ -169,7 +169,7 @@ func unavailable(err error) error {
 func draft(request audit.Request, who auth.Principal, said audit.Entry) (domain.Entry, error) {
 	_, action := said.Action.Event()
 	_, outcome := said.Outcome.Code()
-	if !action || !outcome || !said.Resource.Known() {
+	if !action || !outcome || !said.Resource.Valid() {
 		return domain.Entry{}, errors.New("audit: an entry without an action, a resource or an outcome of the sets")
 	}
 	e := domain.Entry{

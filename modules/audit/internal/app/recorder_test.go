@@ -47,7 +47,7 @@ func TestRecord(t *testing.T) {
 			require.EqualValues(t, 2, h.verified(t))
 		})
 		t.Run("takes what nobody signed in has done", func(t *testing.T) {
-			require.NoError(t, h.Record(t.Context(), auth.Principal{}, audit.Entry{Action: audit.LoginFailed, Resource: audit.Session, Outcome: audit.Denied, Status: 401}))
+			require.NoError(t, h.Record(t.Context(), auth.Principal{}, audit.Entry{Action: audit.LoginFailed, Resource: "Session", Outcome: audit.Denied, Status: 401}))
 			require.EqualValues(t, 3, h.verified(t))
 		})
 		t.Run("is undone with its transaction, and leaves no gap", func(t *testing.T) {

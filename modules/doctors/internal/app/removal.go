@@ -90,7 +90,7 @@ func (s *Service) delete(ctx context.Context, who auth.Principal, id doctors.ID)
 	if err := s.doctors.Remove(ctx, id); err != nil {
 		return err
 	}
-	return s.trail.Record(ctx, who, audit.NewEntry(audit.Delete, audit.Doctor, id.UUID))
+	return s.trail.Record(ctx, who, audit.NewEntry(audit.Delete, resource, id.UUID))
 }
 
 // Dissolve begins the removal of a doctor who is at an expected version, whoever owns the assigned patients. From then on
@@ -133,7 +133,7 @@ func (s *Service) Dissolve(
 		if continued.Job, err = s.jobs.Add(ctx, removalKind, removalJob{Doctor: id.UUID}, continued.Total); err != nil {
 			return err
 		}
-		begun := audit.NewEntry(audit.Update, audit.Doctor, id.UUID)
+		begun := audit.NewEntry(audit.Update, resource, id.UUID)
 		begun.Status, begun.Fields = 202, []string{"removal"}
 		return s.trail.Record(ctx, who, begun)
 	})

@@ -19,6 +19,9 @@ import (
 	"healthcare/platform/tx"
 )
 
+// resource is the resource of the module's entries, as openapi.yaml declares it.
+const resource audit.Resource = "Doctor"
+
 // Service is the use cases of the directory, which all users share. The mode decides who may change it.
 type Service struct {
 	doctors     ports.Repository
@@ -55,7 +58,7 @@ func (s *Service) mayChange(ctx context.Context, who auth.Principal, id doctors.
 
 // forbidden records a refusal by role and returns it.
 func (s *Service) forbidden(ctx context.Context, who auth.Principal, id doctors.ID, refusal error) error {
-	if err := s.trail.Record(ctx, who, audit.NewRefusal(audit.Doctor, id.UUID, http.StatusForbidden)); err != nil {
+	if err := s.trail.Record(ctx, who, audit.NewRefusal(resource, id.UUID, http.StatusForbidden)); err != nil {
 		return err
 	}
 	return refusal
@@ -81,7 +84,7 @@ func (s *Service) Register(ctx context.Context, who auth.Principal, details doma
 					return err
 				}
 			}
-			return s.trail.Record(ctx, who, audit.NewEntry(audit.Create, audit.Doctor, doctor.ID.UUID))
+			return s.trail.Record(ctx, who, audit.NewEntry(audit.Create, resource, doctor.ID.UUID))
 		})
 	}
 	if who.Role == auth.Admin {
@@ -137,7 +140,7 @@ func (s *Service) change(
 		if err != nil {
 			return err
 		}
-		update := audit.NewEntry(audit.Update, audit.Doctor, id.UUID)
+		update := audit.NewEntry(audit.Update, resource, id.UUID)
 		update.Fields = before.Differing(changed.Details)
 		return s.trail.Record(ctx, who, update)
 	})

@@ -113,7 +113,7 @@ func (a *Accounts) add(
 			if err := registrations.Count(ctx, client); err != nil {
 				return err
 			}
-			return a.trail.Record(ctx, who, about(audit.Create, audit.User, user.ID.UUID, http.StatusCreated))
+			return a.trail.Record(ctx, who, about(audit.Create, userResource, user.ID.UUID, http.StatusCreated))
 		})
 		if !errors.Is(err, ports.ErrUsernameTaken) {
 			break
@@ -173,7 +173,7 @@ func (a *Accounts) change(
 		if err != nil {
 			return err
 		}
-		entry := about(audit.Update, audit.User, id.UUID, http.StatusOK)
+		entry := about(audit.Update, userResource, id.UUID, http.StatusOK)
 		entry.Fields = differences(before, changed)
 		if before.Role != changed.Role {
 			entry.Action = audit.RoleChanged

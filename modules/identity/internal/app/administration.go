@@ -69,7 +69,7 @@ func (a *Accounts) ResetPassword(ctx context.Context, who auth.Principal, id ide
 		if err := a.sessions.RemoveAllBut(ctx, id, identity.SessionID{}); err != nil {
 			return err
 		}
-		return a.trail.Record(ctx, who, about(audit.PasswordChanged, audit.User, id.UUID, http.StatusNoContent))
+		return a.trail.Record(ctx, who, about(audit.PasswordChanged, userResource, id.UUID, http.StatusNoContent))
 	})
 	return user, err
 }

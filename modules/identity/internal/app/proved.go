@@ -43,7 +43,7 @@ func (a *Accounts) ChangePassword(ctx context.Context, who auth.Principal, said 
 		if err := a.sessions.RemoveAllBut(ctx, user.ID, sessionOf(who)); err != nil {
 			return err
 		}
-		return a.trail.Record(ctx, who, about(audit.PasswordChanged, audit.User, user.ID.UUID, http.StatusNoContent))
+		return a.trail.Record(ctx, who, about(audit.PasswordChanged, userResource, user.ID.UUID, http.StatusNoContent))
 	})
 }
 
@@ -85,7 +85,7 @@ func (a *Accounts) Leave(
 		if continued != nil {
 			status = http.StatusAccepted
 		}
-		return a.trail.Record(ctx, who, about(audit.Delete, audit.User, user.ID.UUID, status))
+		return a.trail.Record(ctx, who, about(audit.Delete, userResource, user.ID.UUID, status))
 	})
 	return continued, err
 }

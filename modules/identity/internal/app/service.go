@@ -102,7 +102,7 @@ func (s *Service) begin(ctx context.Context, user domain.User, proved proof, fro
 			return err
 		}
 		who := auth.Principal{UserID: user.ID.UUID, SessionID: session.ID.UUID, Role: auth.Role(user.Role)}
-		return s.trail.Record(ctx, who, about(audit.Login, audit.Session, session.ID.UUID, http.StatusOK))
+		return s.trail.Record(ctx, who, about(audit.Login, sessionResource, session.ID.UUID, http.StatusOK))
 	})
 	if errors.Is(err, ports.ErrNotFound) {
 		return Tokens{}, identity.ErrInvalidCredentials
@@ -143,7 +143,7 @@ func (s *Service) Refresh(ctx context.Context, refresh string, from From) (Token
 				return err
 			}
 			who := auth.Principal{UserID: session.UserID.UUID, SessionID: id.UUID}
-			reused := about(audit.RefreshReused, audit.Session, id.UUID, http.StatusUnauthorized)
+			reused := about(audit.RefreshReused, sessionResource, id.UUID, http.StatusUnauthorized)
 			reused.Outcome = audit.Denied
 			return s.trail.Record(ctx, who, reused)
 		}
@@ -158,7 +158,7 @@ func (s *Service) Refresh(ctx context.Context, refresh string, from From) (Token
 			return err
 		}
 		who := auth.Principal{UserID: user.ID.UUID, SessionID: id.UUID, Role: auth.Role(user.Role)}
-		return s.trail.Record(ctx, who, about(audit.Refresh, audit.Session, id.UUID, http.StatusOK))
+		return s.trail.Record(ctx, who, about(audit.Refresh, sessionResource, id.UUID, http.StatusOK))
 	})
 	if errors.Is(err, ports.ErrNotFound) || err == nil && use == domain.Reused {
 		return Tokens{}, identity.ErrInvalidRefresh

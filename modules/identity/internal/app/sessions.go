@@ -31,7 +31,7 @@ func (s *Service) SignOut(ctx context.Context, who auth.Principal, id identity.S
 		if err := s.sessions.Remove(ctx, userOf(who), id); err != nil {
 			return err
 		}
-		return s.trail.Record(ctx, who, about(audit.Logout, audit.Session, id.UUID, http.StatusNoContent))
+		return s.trail.Record(ctx, who, about(audit.Logout, sessionResource, id.UUID, http.StatusNoContent))
 	})
 	if errors.Is(err, ports.ErrNotFound) {
 		return identity.ErrSessionNotFound
@@ -45,6 +45,6 @@ func (s *Service) SignOutEverywhere(ctx context.Context, who auth.Principal) err
 		if err := s.sessions.RemoveAllBut(ctx, userOf(who), identity.SessionID{}); err != nil {
 			return err
 		}
-		return s.trail.Record(ctx, who, about(audit.Logout, audit.User, who.UserID, http.StatusNoContent))
+		return s.trail.Record(ctx, who, about(audit.Logout, userResource, who.UserID, http.StatusNoContent))
 	})
 }

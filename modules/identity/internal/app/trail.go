@@ -14,6 +14,12 @@ import (
 	"healthcare/platform/errs"
 )
 
+// The resources of the module's entries, as openapi.yaml declares them.
+const (
+	userResource    audit.Resource = "User"
+	sessionResource audit.Resource = "Session"
+)
+
 // about is something that was done with a user or a session.
 func about(action audit.Action, resource audit.Resource, id uuid.UUID, status int) audit.Entry {
 	return audit.Entry{Action: action, Resource: resource, ResourceID: id, Outcome: audit.Success, Status: status}
@@ -36,7 +42,7 @@ func (c *Credentials) failed(
 }
 
 func loginFailed(user identity.UserID, status int) audit.Entry {
-	entry := about(audit.LoginFailed, audit.User, user.UUID, status)
+	entry := about(audit.LoginFailed, userResource, user.UUID, status)
 	entry.Outcome = audit.Denied
 	return entry
 }

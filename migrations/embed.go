@@ -1,5 +1,5 @@
-// Package migrations embeds every module's SQL: <module>/<engine>/NNNN_what.sql. A module owns its folder and its numbering; both
-// engines' folders hold the same versions and come to the same schema (a test compares them).
+// Package migrations embeds every module's SQL: <module>/<engine>/NNNN_what.sql. A module owns its folder and its
+// numbering; both engines' folders hold the same versions and come to the same schema (a test compares them).
 package migrations
 
 import (

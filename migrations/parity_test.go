@@ -110,7 +110,8 @@ func TestBothEnginesHaveTheSameSchema(t *testing.T) {
 
 var declaration = regexp.MustCompile(`(?i)INSERT\s+INTO\s+breaking_migrations`)
 
-// TestBreakingMigrationsDeclareThemselves has a row of breaking_migrations be about the file that inserts it, on both engines.
+// TestBreakingMigrationsDeclareThemselves has a row of breaking_migrations be about the file that inserts it, on both
+// engines.
 func TestBreakingMigrationsDeclareThemselves(t *testing.T) {
 	all := migrations.All()
 	files, err := fs.Glob(all.Files, "*/*/*.sql")

@@ -13,7 +13,8 @@ import (
 	"healthcare/platform/databasetest"
 )
 
-// TestStaleSearchTextsAreIndexed has the index of each table hold the condition that rows are asked for by, and both planners use it.
+// TestStaleSearchTextsAreIndexed has the index of each table hold the condition that rows are asked for by, and both
+// planners use it.
 func TestStaleSearchTextsAreIndexed(t *testing.T) {
 	t.Parallel()
 	for table, file := range map[string]string{
@@ -68,8 +69,8 @@ func fill(t *testing.T, db *database.DB) {
 	}
 }
 
-// TestSearchTextsOfAnEarlierMigration has the users whose search text was made in SQL put into the queue, by a migration that may be
-// applied again over an index that an interrupted attempt left.
+// TestSearchTextsOfAnEarlierMigration has the users whose search text was made in SQL put into the queue, by a
+// migration that may be applied again over an index that an interrupted attempt left.
 func TestSearchTextsOfAnEarlierMigration(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {

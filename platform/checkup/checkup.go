@@ -1,4 +1,4 @@
-// Package checkup holds the form in which each part of the program reports its state to `healthcare doctor`. What is looked at is decided where it is known.
+// Package checkup defines the findings that packages report to `healthcare doctor`.
 package checkup
 
 import (
@@ -6,24 +6,24 @@ import (
 	"strings"
 )
 
-// State says how good a finding is.
+// State is the severity of a finding.
 type State string
 
-// The states. A failure keeps the service from working as promised; a warning does not yet.
+// The states. With a failure the service does not work as documented; a warning does not affect it yet.
 const (
 	OK   State = "ok"
 	Warn State = "warn"
 	Fail State = "fail"
 )
 
-// Finding is one line of a report. It shows no secret and no patient.
+// Finding is one line of a report. It holds no secret and no patient data.
 type Finding struct {
 	State   State
 	Subject string
 	Text    string
 }
 
-// NewFinding returns a finding on one line, whatever its arguments hold.
+// NewFinding returns a finding whose text is one line, even if the arguments have line feeds.
 func NewFinding(state State, subject, format string, args ...any) Finding {
 	return Finding{state, subject, strings.Join(strings.Fields(fmt.Sprintf(format, args...)), " ")}
 }

@@ -8,12 +8,14 @@ import (
 )
 
 func TestDisk(t *testing.T) {
-	for free, state := range map[uint64]State{0: Fail, noSpace - 1: Fail, noSpace: Warn, littleSpace - 1: Warn, littleSpace: OK, 1 << 50: OK} {
+	for free, state := range map[uint64]State{
+		0: Fail, noSpace - 1: Fail, noSpace: Warn, littleSpace - 1: Warn, littleSpace: OK, 1 << 50: OK,
+	} {
 		require.Equal(t, state, ofSpace(free, "x").State, "%d", free)
 	}
-	t.Run("is that of the folder above one that is yet to be made", func(t *testing.T) {
+	t.Run("reads the parent of a folder that does not exist yet", func(t *testing.T) {
 		folder := t.TempDir()
-		require.Contains(t, Disk(filepath.Join(folder, "a", "b")).Text, "MiB are free in ")
+		require.Contains(t, Disk(filepath.Join(folder, "a", "b")).Text, "MiB free in ")
 		require.NoDirExists(t, filepath.Join(folder, "a"))
 	})
 }

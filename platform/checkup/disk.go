@@ -7,18 +7,18 @@ import (
 	"path/filepath"
 )
 
-// How much free space is little, in bytes.
+// Thresholds of free space, in bytes.
 const (
 	littleSpace = 1 << 30
 	noSpace     = 100 << 20
 )
 
-// Disk reports how much space is free where a folder is, or is to be made.
+// Disk reports the free space of a folder, which need not exist yet.
 func Disk(folder string) Finding {
 	existing, err := filepath.Abs(folder)
 	for err == nil {
-		_, there := os.Stat(existing)
-		if there == nil || existing == filepath.Dir(existing) {
+		_, statErr := os.Stat(existing)
+		if statErr == nil || existing == filepath.Dir(existing) {
 			break
 		}
 		existing = filepath.Dir(existing)
@@ -37,12 +37,12 @@ func Disk(folder string) Finding {
 }
 
 func ofSpace(free uint64, folder string) Finding {
-	text := fmt.Sprintf("%d MiB are free in %s", free>>20, folder)
+	text := fmt.Sprintf("%d MiB free in %s", free>>20, folder)
 	switch {
 	case free < noSpace:
-		return NewFinding(Fail, "disk", "%s: make room, or writes will fail", text)
+		return NewFinding(Fail, "disk", "%s: free more space, or writes will fail", text)
 	case free < littleSpace:
-		return NewFinding(Warn, "disk", "%s: make room soon", text)
+		return NewFinding(Warn, "disk", "%s: free more space soon", text)
 	}
 	return NewFinding(OK, "disk", "%s", text)
 }

@@ -11,7 +11,7 @@ import (
 )
 
 func TestEnsureAuditKey(t *testing.T) {
-	t.Run("makes one that nobody else may read, and keeps it, whatever becomes of the secret", func(t *testing.T) {
+	t.Run("generates and stores one with mode 0600, independent of the secret", func(t *testing.T) {
 		c := config.Config{DataDir: filepath.Join(t.TempDir(), "data")}
 		require.NoError(t, c.EnsureAuditKey())
 		again := config.Config{DataDir: c.DataDir, SecretKey: "another"}
@@ -22,20 +22,20 @@ func TestEnsureAuditKey(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, os.FileMode(0o600), info.Mode())
 	})
-	t.Run("takes a given one", func(t *testing.T) {
+	t.Run("keeps a configured one", func(t *testing.T) {
 		c := config.Config{DataDir: filepath.Join(t.TempDir(), "data"), AuditKey: "given", AppEnv: config.Production}
 		require.NoError(t, c.EnsureAuditKey())
 		require.Equal(t, "given", c.AuditKey.Reveal())
 		require.NoDirExists(t, c.DataDir)
 	})
-	t.Run("makes none in production, nor with PostgreSQL", func(t *testing.T) {
+	t.Run("generates none in production or with PostgreSQL", func(t *testing.T) {
 		for _, c := range []config.Config{{AppEnv: config.Production}, {DatabaseURL: "postgres://a@b/c"}} {
 			c.DataDir = filepath.Join(t.TempDir(), "data")
 			require.ErrorContains(t, c.EnsureAuditKey(), "audit_key (AUDIT_KEY): is required")
 			require.NoDirExists(t, c.DataDir)
 		}
 	})
-	t.Run("makes no second one in the place of one that is broken", func(t *testing.T) {
+	t.Run("does not replace an invalid one", func(t *testing.T) {
 		c := config.Config{DataDir: t.TempDir()}
 		require.NoError(t, os.WriteFile(filepath.Join(c.DataDir, "audit_key"), []byte("short-hunter2"), 0o600))
 		err := c.EnsureAuditKey()
@@ -44,7 +44,7 @@ func TestEnsureAuditKey(t *testing.T) {
 	})
 }
 
-func TestAuditCheckpointsAreKeptInDataDir(t *testing.T) {
+func TestAuditCheckpointsPath(t *testing.T) {
 	require.Equal(t, "elsewhere/audit-checkpoints.jsonl", load(t, "DATA_DIR", "elsewhere").AuditCheckpointsPath())
 	require.Equal(t, "/mnt/worm/c", load(t, "AUDIT_CHECKPOINTS", "/mnt/worm/c").AuditCheckpointsPath())
 }

@@ -35,7 +35,9 @@ func (c Config) check() error {
 		"allowed_hosts":         checkEach(c.AllowedHosts, checkHost),
 		"forwarded_header":      checkOneOf(strings.ToLower(c.ForwardedHeader), "x-forwarded-for", "forwarded"),
 		"access_token_lifetime": checkWholeSeconds(c.AccessTokenLifetime),
-		"password_hash_memory":  checkRange(c.PasswordHashMemory, max(64, 8*c.PasswordHashParallelism), 256<<10), // RFC 9106
+		"password_hash_memory": checkRange(
+			c.PasswordHashMemory, max(64, 8*c.PasswordHashParallelism), 256<<10,
+		), // RFC 9106
 	}
 	var invalid []string
 	fields := reflect.ValueOf(c)
@@ -79,7 +81,7 @@ func must[T any](value T, err error) T {
 // keyError returns the text about a key, which names its variable too.
 func keyError(key, reason string) string { return key + " (" + strings.ToUpper(key) + "): " + reason }
 
-// joinErrors returns one error for all texts, or nil if there is none. Errors: *Error.
+// joinErrors returns one error for all texts, or nil if all are valid. Errors: *Error.
 func joinErrors(texts []string) error {
 	if len(texts) == 0 {
 		return nil
@@ -132,7 +134,9 @@ func checkPostgresURL(url string) error {
 	conn, err := pgconn.ParseConfig(url)
 	// The part of a host before an @ is the end of a password, which later messages would show.
 	if err != nil || strings.Contains(conn.Host, "@") ||
-		slices.ContainsFunc(conn.Fallbacks, func(f *pgconn.FallbackConfig) bool { return strings.Contains(f.Host, "@") }) {
+		slices.ContainsFunc(
+			conn.Fallbacks, func(f *pgconn.FallbackConfig) bool { return strings.Contains(f.Host, "@") },
+		) {
 		return errors.New("is not an address such as postgres://user:password@host:5432/name " +
 			"(special characters in the password are written %XX)")
 	}

@@ -34,7 +34,9 @@ func (c Config) Examine() []checkup.Finding {
 		return append(findings, checkup.NewFinding(checkup.Fail, "config", "%v", err))
 	}
 	for name, intended := range misspelt {
-		findings = append(findings, checkup.NewFinding(checkup.Warn, "config", "%s is unknown: did you mean %s?", name, intended))
+		findings = append(
+			findings, checkup.NewFinding(checkup.Warn, "config", "%s is unknown: did you mean %s?", name, intended),
+		)
 	}
 	return append(findings, c.examineFiles()...)
 }
@@ -78,7 +80,10 @@ func (c Config) exposed() (sentences []string, private int) {
 			continue // other checks report missing files
 		}
 		if mode := info.Mode().Perm(); mode&0o077 != 0 {
-			sentences = append(sentences, fmt.Sprintf("%s is accessible to other accounts (mode %04o): chmod go= %s", path, mode, path))
+			sentences = append(
+				sentences,
+				fmt.Sprintf("%s is accessible to other accounts (mode %04o): chmod go= %s", path, mode, path),
+			)
 			continue
 		}
 		private++

@@ -10,8 +10,8 @@ import (
 )
 
 // Config holds every key. A key is declared by its field here, which gives its type and its valid values, and in
-// configs/default.yaml, which gives its default and its meaning. The tag range is the lowest and the highest valid value
-// of a number or a duration, and oneof lists the valid values of a text; check has the remaining rules.
+// configs/default.yaml, which gives its default and its meaning. The tag range is the lowest and the highest valid
+// value of a number or a duration, and oneof lists the valid values of a text; check has the remaining rules.
 type Config struct {
 	SecretKey         Secret   `koanf:"secret_key"`
 	SecretKeyPrevious Secret   `koanf:"secret_key_previous"` // a list: PreviousSecrets
@@ -89,8 +89,8 @@ const Django = "django"
 // Production is the value of app_env with which no key is generated.
 const Production = "production"
 
-// Error reports an invalid configuration in one line, which names the key and holds no secret. The process exits with 78
-// (EX_CONFIG, sysexits.h).
+// Error reports an invalid configuration in one line, which names the key and holds no secret. The process exits with
+// 78 (EX_CONFIG, sysexits.h).
 type Error struct{ text string }
 
 func (e *Error) Error() string { return "configuration: " + e.text }

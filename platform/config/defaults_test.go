@@ -56,7 +56,15 @@ func TestDefaults(t *testing.T) {
 
 func TestDescribe(t *testing.T) {
 	secret, previous, password := strong(t), strong(t), "hunter2hunter2"
-	c := load(t, "SECRET_KEY", secret, "SECRET_KEY_PREVIOUS", previous, "DATABASE_URL", "postgres://u:"+password+"@localhost/x")
+	c := load(
+		t,
+		"SECRET_KEY",
+		secret,
+		"SECRET_KEY_PREVIOUS",
+		previous,
+		"DATABASE_URL",
+		"postgres://u:"+password+"@localhost/x",
+	)
 	described := c.Describe()
 	for key := range defaults(t) {
 		require.Contains(t, described, key)
@@ -75,8 +83,17 @@ func TestChanged(t *testing.T) {
 	})
 	t.Run("has the keys that differ from their defaults, not those set to them", func(t *testing.T) {
 		secret := strong(t)
-		changed, err := load(t, "SECRET_KEY", secret, "HTTP_READ_TIMEOUT", "7s", "HTTP_BODY_LIMIT", "65536", "ALLOWED_HOSTS", "a.example", "DEBUG", "false").Changed()
+		changed, err := load(
+			t, "SECRET_KEY", secret, "HTTP_READ_TIMEOUT", "7s", "HTTP_BODY_LIMIT", "65536", "ALLOWED_HOSTS",
+			"a.example", "DEBUG", "false",
+		).Changed()
 		require.NoError(t, err)
-		require.Equal(t, map[string]any{"secret_key": "[redacted]", "http_read_timeout": "7s", "allowed_hosts": []string{"a.example"}}, changed)
+		require.Equal(
+			t,
+			map[string]any{
+				"secret_key": "[redacted]", "http_read_timeout": "7s", "allowed_hosts": []string{"a.example"},
+			},
+			changed,
+		)
 	})
 }

@@ -12,8 +12,8 @@ import (
 	"healthcare/platform/config"
 )
 
-// A key is declared twice: as a field, with its type and its valid values, and in configs/default.yaml, with its default
-// and its meaning.
+// A key is declared twice: as a field, with its type and its valid values, and in configs/default.yaml, with its
+// default and its meaning.
 func TestEveryKeyIsAFieldAndIsDocumented(t *testing.T) {
 	fields := map[string]bool{}
 	for _, f := range reflect.VisibleFields(reflect.TypeFor[config.Config]()) {
@@ -34,12 +34,21 @@ func TestKeys(t *testing.T) {
 		all[key.Name] = key
 	}
 	require.Equal(t, config.Key{
-		Name: "http_address", Default: "127.0.0.1:8000",
-		Text: "host:port to listen on. Port 0 selects a free port. If it is not set, the variable PORT (a number) means :PORT.",
+		Name:    "http_address",
+		Default: "127.0.0.1:8000",
+		Text: "host:port to listen on. Port 0 selects a free port. " +
+			"If it is not set, the variable PORT (a number) means :PORT.",
 	}, all["http_address"])
 	require.Equal(t, "host:port to listen on", all["http_address"].Summary())
 	require.Equal(t, "HTTP_ADDRESS", all["http_address"].Variable())
-	require.Equal(t, config.Key{Name: "debug", Default: "false", Text: "Readable logs at level debug; false: text on a terminal, JSON elsewhere."}, all["debug"])
+	require.Equal(
+		t,
+		config.Key{
+			Name: "debug", Default: "false",
+			Text: "Readable logs at level debug; false: text on a terminal, JSON elsewhere.",
+		},
+		all["debug"],
+	)
 	require.Empty(t, all["secret_key"].Default)
 	require.Empty(t, all["allowed_hosts"].Default)
 }

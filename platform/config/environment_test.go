@@ -13,8 +13,7 @@ import (
 	"healthcare/platform/config"
 )
 
-// variables is an environment of which only these (name, value, name, value …) are set, whatever the machine's own one holds: an empty
-// variable counts as unset.
+// variables sets these variables (name, value, name, value …) and empties all others of the configuration.
 func variables(t *testing.T, pairs ...string) {
 	t.Helper()
 	t.Setenv("CONFIG_FILE", "")
@@ -29,7 +28,7 @@ func variables(t *testing.T, pairs ...string) {
 	}
 }
 
-// defaults is configs/default.yaml as it stands.
+// defaults returns the content of configs/default.yaml.
 func defaults(t *testing.T) map[string]any {
 	t.Helper()
 	all, err := yaml.Parser().Unmarshal(configs.Default)
@@ -37,7 +36,7 @@ func defaults(t *testing.T) map[string]any {
 	return all
 }
 
-// load reads the configuration in the environment of these variables.
+// load returns the configuration with these variables.
 func load(t *testing.T, pairs ...string) config.Config {
 	t.Helper()
 	variables(t, pairs...)
@@ -46,18 +45,18 @@ func load(t *testing.T, pairs ...string) config.Config {
 	return c
 }
 
-// refused is the one line with which the configuration is refused in the environment of these variables.
+// refused returns the error of the configuration with these variables, which is one line.
 func refused(t *testing.T, pairs ...string) string {
 	t.Helper()
 	variables(t, pairs...)
 	_, err := config.Load()
 	require.Error(t, err, "%q", pairs)
-	require.ErrorAs(t, err, new(*config.Error), "only this error makes the process exit with 78")
+	require.ErrorAs(t, err, new(*config.Error), "the process exits with 78 on this error only")
 	require.NotContains(t, err.Error(), "\n", "one line")
 	return err.Error()
 }
 
-// file is a file of the operator's with this content.
+// file returns the path of a file with this content.
 func file(t *testing.T, content string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "file")

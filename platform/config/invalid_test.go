@@ -26,8 +26,19 @@ func TestInvalidValues(t *testing.T) {
 		"metrics_address": {"9090"},
 		"trusted_proxies": {"10.0.0.1", "10.0.0.0/33", "10.0.0.0/8,nonsense", "clinic.example", "::ffff:127.0.0.0/104"},
 		"allowed_hosts": {
-			"*.clinic.example", "https://api.clinic.example", "api.clinic.example/", "a/b", "foo..bar", "bücher.example", "a b",
-			"-a.example", ".", ".127.0.0.1:x", "a.example:port", "[::1", strings.Repeat("a", 64) + ".example",
+			"*.clinic.example",
+			"https://api.clinic.example",
+			"api.clinic.example/",
+			"a/b",
+			"foo..bar",
+			"bücher.example",
+			"a b",
+			"-a.example",
+			".",
+			".127.0.0.1:x",
+			"a.example:port",
+			"[::1",
+			strings.Repeat("a", 64) + ".example",
 			"a.example, https://b.example",
 		},
 		"cors_origins":     {"*", "app.clinic.example", "https://app.clinic.example/", "ftp://app.clinic.example"},
@@ -126,7 +137,10 @@ func TestErrors(t *testing.T) {
 		require.Contains(t, line, "(DEBUG)")
 	})
 	t.Run("of contradicting values name the key to change", func(t *testing.T) {
-		require.Contains(t, refused(t, "PASSWORD_HASH_MEMORY", "64", "PASSWORD_HASH_PARALLELISM", "16"), "(PASSWORD_HASH_MEMORY): must be between 128 and")
+		require.Contains(
+			t, refused(t, "PASSWORD_HASH_MEMORY", "64", "PASSWORD_HASH_PARALLELISM", "16"),
+			"(PASSWORD_HASH_MEMORY): must be between 128 and",
+		)
 	})
 	t.Run("are not reported for unusual valid values", func(t *testing.T) {
 		for _, pair := range [][2]string{
@@ -143,7 +157,8 @@ func TestErrors(t *testing.T) {
 
 func TestAllowedHosts(t *testing.T) {
 	for _, host := range []string{
-		"*", "localhost", "api.clinic.example", ".clinic.example", "API.Clinic.Example.", "api.clinic.example:8000", "a_b.example",
+		"*", "localhost", "api.clinic.example", ".clinic.example", "API.Clinic.Example.", "api.clinic.example:8000",
+		"a_b.example",
 		"xn--bcher-kva.example", "127.0.0.1", "127.0.0.1:8000", "::1", "[::1]", "[::1]:8000",
 	} {
 		require.Equal(t, []string{host}, load(t, "ALLOWED_HOSTS", host).AllowedHosts)

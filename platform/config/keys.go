@@ -20,7 +20,8 @@ const (
 const previousAlone = "is set without secret_key (SECRET_KEY): data_dir (DATA_DIR) stores a secret together with its " +
 	"previous ones, see healthcare keys --help"
 
-// GeneratesSecret reports whether the server generates the secret and stores it in data_dir, because none is configured.
+// GeneratesSecret reports whether the server generates the secret and stores it in data_dir, because none is
+// configured.
 func (c Config) GeneratesSecret() bool {
 	return c.SecretKey == "" && c.Embedded() && c.AppEnv != Production
 }
@@ -90,9 +91,9 @@ func (c Config) StoredSecrets() (keyfile.Secrets, error) {
 
 func (c Config) secretPath() string { return filepath.Join(c.DataDir, SecretKeyFile) }
 
-// RotateSecret generates a new secret in data_dir. The current one becomes a previous one. Previous ones that were retired
-// longer ago than session_lifetime are dropped, because no session depends on them; with dropAll all are dropped.
-// Errors: those of StoredSecrets; *Error: those of keyfile.Rotate.
+// RotateSecret generates a new secret in data_dir. The current one becomes a previous one. Previous ones that were
+// retired longer ago than session_lifetime are dropped, because no session depends on them; with dropAll all are
+// dropped. Errors: those of StoredSecrets; *Error: those of keyfile.Rotate.
 func (c Config) RotateSecret(now time.Time, dropAll bool) (keyfile.Rotation, error) {
 	if _, err := c.StoredSecrets(); err != nil {
 		return keyfile.Rotation{}, err

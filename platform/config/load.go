@@ -93,7 +93,9 @@ func loadFile(k *koanf.Koanf, known map[string]bool) error {
 	}
 	for _, key := range file.Keys() {
 		if !known[key] {
-			return errorf("CONFIG_FILE: %s has the unknown key %q; configs/default.yaml lists the known keys", path, key)
+			return errorf(
+				"CONFIG_FILE: %s has the unknown key %q; configs/default.yaml lists the known keys", path, key,
+			)
 		}
 	}
 	return k.Merge(file)
@@ -175,8 +177,8 @@ func typeDescription(value any) string {
 	return "text"
 }
 
-// scalarToText converts a value of a file to text, so that the rules of the environment apply: a duration needs its unit,
-// and 2 is not a boolean.
+// scalarToText converts a value of a file to text, so that the rules of the environment apply: a duration needs its
+// unit, and 2 is not a boolean.
 func scalarToText(from, _ reflect.Type, value any) (any, error) {
 	switch from.Kind() {
 	case reflect.Bool, reflect.Int, reflect.Int64, reflect.Uint64, reflect.Float64:

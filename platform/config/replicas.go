@@ -22,7 +22,8 @@ func (c Config) ReplicaURLs() []string {
 	return urls
 }
 
-// checkReplicaURLs rejects replicas without a primary, and invalid addresses. Errors name the position and quote nothing.
+// checkReplicaURLs rejects replicas without a primary, and invalid addresses. Errors name the position and quote
+// nothing.
 func checkReplicaURLs(c Config) error {
 	urls := c.ReplicaURLs()
 	if len(urls) > 0 && c.DatabaseURL == "" {

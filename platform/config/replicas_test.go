@@ -12,14 +12,14 @@ import (
 
 func TestReplicaURLs(t *testing.T) {
 	const primary, one, two = "postgres://clinic:hunter2@db/clinic", "postgres://clinic:hunter2@a,b:5433/clinic", "postgresql://clinic:hunter2@c/clinic"
-	for name, said := range map[string]string{
-		"by commas, beside those between two hosts": one + "," + two,
-		"by white space":              one + "\n" + two + "\n",
-		"by both":                     one + ", " + two,
-		"by more of both than needed": " " + one + " ,, " + two + ",",
+	for name, list := range map[string]string{
+		"by commas, with a comma between two hosts": one + "," + two,
+		"by white space":                one + "\n" + two + "\n",
+		"by both":                       one + ", " + two,
+		"by repeated commas and spaces": " " + one + " ,, " + two + ",",
 	} {
 		t.Run(name, func(t *testing.T) {
-			cfg := load(t, "DATABASE_URL", primary, "DATABASE_REPLICA_URLS", said)
+			cfg := load(t, "DATABASE_URL", primary, "DATABASE_REPLICA_URLS", list)
 			require.Equal(t, []string{one, two}, cfg.ReplicaURLs())
 			require.NotContains(t, fmt.Sprint(cfg, cfg.Describe()), "hunter2")
 		})

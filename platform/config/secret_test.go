@@ -19,7 +19,7 @@ import (
 	"healthcare/platform/config"
 )
 
-// strong is a secret as `openssl rand -base64 48` makes them.
+// strong returns a secret as `openssl rand -base64 48` generates it.
 func strong(t *testing.T) string {
 	t.Helper()
 	random := make([]byte, 48)
@@ -32,11 +32,14 @@ func TestSecretNeverPrints(t *testing.T) {
 	const text = "canary-canary-canary"
 	secret := config.Secret(text)
 	whole := config.Config{SecretKey: secret, SecretKeyPrevious: secret, DatabaseURL: secret}
-	for _, value := range []any{secret, &secret, []config.Secret{secret}, whole, &whole, map[string]any{"key": secret}, struct{ S config.Secret }{secret}} {
+	for _, value := range []any{
+		secret, &secret, []config.Secret{secret}, whole, &whole, map[string]any{"key": secret},
+		struct{ S config.Secret }{secret},
+	} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%t", "%10s", "%+q", "%!"} {
-			said := fmt.Sprintf(verb, value)
-			require.NotContains(t, said, text, verb)
-			require.NotContains(t, strings.ToLower(said), fmt.Sprintf("%x", text), verb)
+			printed := fmt.Sprintf(verb, value)
+			require.NotContains(t, printed, text, verb)
+			require.NotContains(t, strings.ToLower(printed), fmt.Sprintf("%x", text), verb)
 		}
 		require.NotContains(t, fmt.Sprint(value)+fmt.Sprintln(value), text)
 		require.NotContains(t, fmt.Errorf("open: %v", value).Error(), text)
@@ -53,21 +56,25 @@ func TestSecretNeverPrints(t *testing.T) {
 	require.Equal(t, text, secret.Reveal())
 }
 
-// logged is what zap and slog write of a value, in every way they take one.
+// logged returns what zap and slog write for a value, in each way of passing it.
 func logged(value any) string {
 	var out bytes.Buffer
-	for _, encoder := range []zapcore.Encoder{zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()), zapcore.NewConsoleEncoder(zap.NewDevelopmentEncoderConfig())} {
+	for _, encoder := range []zapcore.Encoder{
+		zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()),
+		zapcore.NewConsoleEncoder(zap.NewDevelopmentEncoderConfig()),
+	} {
 		log := zap.New(zapcore.NewCore(encoder, zapcore.AddSync(&out), zap.DebugLevel))
-		log.Info("said", zap.Any("any", value), zap.Reflect("reflect", value), zap.Error(fmt.Errorf("with %v", value)))
-		log.Sugar().Infow("said", "value", value)
-		log.Sugar().Infof("said %v", value)
+		log.Info("message", zap.Any("any", value), zap.Reflect("reflect", value))
+		log.Info("message", zap.Error(fmt.Errorf("with %v", value)))
+		log.Sugar().Infow("message", "value", value)
+		log.Sugar().Infof("message %v", value)
 	}
-	slog.New(slog.NewJSONHandler(&out, nil)).Info("said", "value", value)
-	slog.New(slog.NewTextHandler(&out, nil)).Info("said", "value", value)
+	slog.New(slog.NewJSONHandler(&out, nil)).Info("message", "value", value)
+	slog.New(slog.NewTextHandler(&out, nil)).Info("message", "value", value)
 	return out.String()
 }
 
-func TestSecretTellsWhetherThereIsOne(t *testing.T) {
+func TestSecretString(t *testing.T) {
 	require.Empty(t, config.Secret("").String())
 	require.Equal(t, "[redacted]", config.Secret("x").String())
 	require.Equal(t, "[redacted]", fmt.Sprint(config.Secret("x")))
@@ -75,29 +82,29 @@ func TestSecretTellsWhetherThereIsOne(t *testing.T) {
 
 func TestSecretStrength(t *testing.T) {
 	for name, secret := range map[string]string{
-		"a short one":                  "kT5z0qPwX1v8",
+		"a short secret":               "kT5z0qPwX1v8",
 		"one byte too short":           strings.Repeat("kT5z0qPw", 4)[1:],
-		"one letter over and over":     strings.Repeat("a", 64),
-		"seven letters over and over":  strings.Repeat("passwor", 8),
+		"one repeated letter":          strings.Repeat("a", 64),
+		"seven repeated letters":       strings.Repeat("passwor", 8),
 		"spaces":                       strings.Repeat(" ", 40),
-		"an example":                   "please-change-me-please-change-me-please",
+		"an example value":             "please-change-me-please-change-me-please",
 		"an example in capitals":       "PLEASE_CHANGE_ME_PLEASE_CHANGE_ME_0123456789",
-		"Django's own for development": "django-insecure-0v9f#k2l$3m4n5b6v7c8x9z0q1w2e3r4t5y6u7i8o9p",
-		"what documentation writes":    "your-secret-key-0123456789-0123456789",
-		"one control character":        strings.Repeat("\x01", 65),
+		"Django's development secret":  "django-insecure-0v9f#k2l$3m4n5b6v7c8x9z0q1w2e3r4t5y6u7i8o9p",
+		"a placeholder of a document":  "your-secret-key-0123456789-0123456789",
+		"a repeated control character": strings.Repeat("\x01", 65),
 	} {
-		t.Run("refuses "+name, func(t *testing.T) {
+		t.Run("rejects "+name, func(t *testing.T) {
 			line := refused(t, "SECRET_KEY", secret)
 			require.Contains(t, line, "secret_key (SECRET_KEY): ")
-			require.Contains(t, line, "openssl rand", "it says how to make one")
+			require.Contains(t, line, "openssl rand", "how to generate one")
 			require.NotContains(t, line, secret)
 		})
 	}
-	t.Run("does not depend on where the secret comes from", func(t *testing.T) {
+	t.Run("does not depend on the source", func(t *testing.T) {
 		require.NotContains(t, refused(t, "SECRET_KEY_FILE", file(t, "kT5z0qPwX1v8")), "kT5z0qPwX1v8")
 		require.NotContains(t, refused(t, "CONFIG_FILE", file(t, "secret_key: kT5z0qPwX1v8")), "kT5z0qPwX1v8")
 	})
-	t.Run("accepts what its advice makes", func(t *testing.T) {
+	t.Run("accepts generated secrets", func(t *testing.T) {
 		for range 100 {
 			secret := strong(t)
 			require.Equal(t, secret, load(t, "SECRET_KEY", secret).SecretKey.Reveal())
@@ -110,10 +117,13 @@ func TestSecretStrength(t *testing.T) {
 }
 
 func TestPreviousSecrets(t *testing.T) {
-	t.Run("are separated by commas and white space, in any number", func(t *testing.T) {
+	t.Run("are separated by commas and white space", func(t *testing.T) {
 		one, two, three := strong(t), strong(t), strong(t)
 		want := []config.Secret{config.Secret(one), config.Secret(two), config.Secret(three)}
-		for _, list := range []string{one + "," + two + "," + three, one + " " + two + "\t" + three, ",\n " + one + " , " + two + "\r\n\n" + three + ",\n"} {
+		for _, list := range []string{
+			one + "," + two + "," + three, one + " " + two + "\t" + three,
+			",\n " + one + " , " + two + "\r\n\n" + three + ",\n",
+		} {
 			require.Equal(t, want, load(t, "SECRET_KEY_PREVIOUS", list).PreviousSecrets())
 			require.Equal(t, want, load(t, "SECRET_KEY_PREVIOUS_FILE", file(t, list)).PreviousSecrets())
 		}
@@ -126,14 +136,16 @@ func TestPreviousSecrets(t *testing.T) {
 	})
 }
 
-func TestR45_WeakPreviousSecretsAreRefused(t *testing.T) {
+func TestR45_WeakPreviousSecretsAreRejected(t *testing.T) {
 	weak := "kT5z0qPwX1v8"
 	for name, c := range map[string]struct{ list, why string }{
-		"a short one":                {weak, "secret 1 of 1 must have at least 32 bytes"},
-		"a short one behind another": {strong(t) + "," + weak, "secret 2 of 2 must have at least 32 bytes"},
-		"an example":                 {strong(t) + " change-me-change-me-change-me-change-me " + strong(t), "secret 2 of 3 looks like an example"},
-		"one letter over and over":   {strings.Repeat("a", 64), "secret 1 of 1 has too few different characters"},
-		"nothing but commas":         {" , ,", "holds no secret"},
+		"a short secret":        {weak, "secret 1 of 1 must have at least 32 bytes"},
+		"a short second secret": {strong(t) + "," + weak, "secret 2 of 2 must have at least 32 bytes"},
+		"an example value": {
+			strong(t) + " " + strings.Repeat("change-me-", 4) + " " + strong(t), "secret 2 of 3 looks like an example",
+		},
+		"one repeated letter": {strings.Repeat("a", 64), "secret 1 of 1 has too few different characters"},
+		"only commas":         {" , ,", "holds no secret"},
 	} {
 		t.Run("for "+name, func(t *testing.T) {
 			line := refused(t, "SECRET_KEY", strong(t), "SECRET_KEY_PREVIOUS", c.list)

@@ -7,15 +7,15 @@ import (
 	"go.uber.org/zap"
 )
 
-// Module provides the logger and its queue, which is flushed when everything else has stopped. fx itself logs nothing:
-// how the graph is put together concerns no operator, and the command line reports a start that fails.
+// Module provides the logger and its queue, which is flushed after everything else has stopped. fx itself logs nothing:
+// the construction of the graph does not concern operators, and the command line reports a failed start.
 var Module = fx.Options(fx.Module("logging", fx.Provide(logger)), fx.NopLogger)
 
 func logger(lc fx.Lifecycle, cfg Config) (*zap.Logger, *Queue, error) {
 	log, queue, err := New(cfg)
 	if err == nil {
 		lc.Append(fx.Hook{OnStop: func(context.Context) error {
-			_ = log.Sync() // nobody reads it: nobody misses it
+			_ = log.Sync() // an unread log is not an error
 			return nil
 		}})
 	}

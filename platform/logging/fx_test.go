@@ -16,9 +16,13 @@ import (
 func startAndStop(t *testing.T, failure error) []string {
 	t.Helper()
 	return written(t, func() {
-		app := fx.New(fx.Supply(logging.Config{Level: "debug"}), logging.Module, fx.Invoke(func(lc fx.Lifecycle, log *zap.Logger) {
-			lc.Append(fx.Hook{OnStart: func(context.Context) error { log.Info("said"); return failure }})
-		}))
+		app := fx.New(
+			fx.Supply(logging.Config{Level: "debug"}),
+			logging.Module,
+			fx.Invoke(func(lc fx.Lifecycle, log *zap.Logger) {
+				lc.Append(fx.Hook{OnStart: func(context.Context) error { log.Info("started"); return failure }})
+			}),
+		)
 		require.NoError(t, app.Err())
 		require.ErrorIs(t, app.Start(t.Context()), failure)
 		require.NoError(t, app.Stop(t.Context()))
@@ -27,7 +31,7 @@ func startAndStop(t *testing.T, failure error) []string {
 
 func TestFxLogsNothing(t *testing.T) {
 	t.Run("when the program starts and stops", func(t *testing.T) {
-		require.Len(t, startAndStop(t, nil), 1, "the line of the program itself")
+		require.Len(t, startAndStop(t, nil), 1, "only the line of the program itself")
 	})
 	t.Run("when the start fails, which the command line reports", func(t *testing.T) {
 		require.Len(t, startAndStop(t, errors.New("busy port")), 1)

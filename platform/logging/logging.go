@@ -1,5 +1,5 @@
-// Package logging builds the program's zap logger. What may be logged is decided where it is logged: route patterns, statuses, ids of
-// requests, causes of failures - never a body, a token, a path as typed or a value of a patient.
+// Package logging builds the program's zap logger. Callers log route patterns, statuses, request ids and causes of
+// failures. They never log a body, a token, a requested path or a patient's data.
 package logging
 
 import (
@@ -12,15 +12,15 @@ import (
 	"golang.org/x/term"
 )
 
-// Config says how much is logged and for whom.
+// Config selects the level and the format.
 type Config struct {
 	Level    string // debug, info, warn or error
-	Readable bool   // text at level debug, whatever Level is and wherever standard error leads
-	Color    bool   // levels are coloured where standard error is a terminal
+	Readable bool   // text at level debug, regardless of Level and of standard error
+	Color    bool   // levels are coloured if standard error is a terminal
 }
 
-// New returns a logger to standard error, and the queue before it: text for people where that is a terminal, one JSON
-// object a line elsewhere. Errors: an unknown level.
+// New returns a logger that writes to standard error, and its queue. A terminal gets readable text, anything else one
+// JSON object per line. Errors: an unknown level.
 func New(cfg Config) (*zap.Logger, *Queue, error) {
 	level, err := zapcore.ParseLevel(cfg.Level)
 	if err != nil {
@@ -47,8 +47,8 @@ func New(cfg Config) (*zap.Logger, *Queue, error) {
 	return zap.New(&core{zc.Level, encoder, queue}), queue, nil
 }
 
-// Milliseconds returns a field with a duration as a number of milliseconds, precise to the microsecond. The name ends in _ms, so that whoever reads
-// the log knows the unit.
+// Milliseconds returns a field with a duration in milliseconds, precise to the microsecond. The name ends in _ms, so
+// that the log shows the unit.
 func Milliseconds(name string, d time.Duration) zap.Field {
 	return zap.Float64(name, float64(d.Microseconds())/1000)
 }

@@ -15,18 +15,18 @@ import (
 	"healthcare/platform/logging"
 )
 
-// logged is what a logger of this configuration writes to standard error, line by line.
-func logged(t *testing.T, cfg logging.Config, say func(log *zap.Logger)) []string {
+// logged returns the lines that a logger of this configuration writes to standard error.
+func logged(t *testing.T, cfg logging.Config, write func(log *zap.Logger)) []string {
 	t.Helper()
 	return written(t, func() {
 		log, _, err := logging.New(cfg)
 		require.NoError(t, err)
-		say(log)
+		write(log)
 		require.NoError(t, log.Sync())
 	})
 }
 
-// written is what do writes to standard error, line by line.
+// written returns the lines that do writes to standard error.
 func written(t *testing.T, do func()) []string {
 	t.Helper()
 	file, err := os.CreateTemp(t.TempDir(), "stderr")
@@ -55,10 +55,13 @@ func levels(log *zap.Logger) {
 
 func TestEveryLineIsOneJSONObject(t *testing.T) {
 	lines := logged(t, logging.Config{Level: "info"}, func(log *zap.Logger) {
-		log.Info("request", zap.String("route", "/api/patients/{id}\nforged"), logging.Milliseconds("took_ms", 1500250*time.Microsecond))
+		log.Info(
+			"request", zap.String("route", "/api/patients/{id}\nforged"),
+			logging.Milliseconds("took_ms", 1500250*time.Microsecond),
+		)
 		log.Error("request", zap.Error(errors.New("two\nlines")))
 	})
-	require.Len(t, lines, 2, "no stack trace, and a line feed in a value forges no line")
+	require.Len(t, lines, 2, "no stack trace, and a line feed in a value does not start a line")
 	var line map[string]any
 	require.NoError(t, json.Unmarshal([]byte(lines[0]), &line))
 	at, err := time.Parse(time.RFC3339Nano, line["time"].(string))
@@ -66,7 +69,7 @@ func TestEveryLineIsOneJSONObject(t *testing.T) {
 	require.WithinDuration(t, time.Now(), at, time.Minute)
 	require.Equal(t, "info", line["level"])
 	require.Equal(t, "request", line["msg"])
-	require.InDelta(t, 1500.25, line["took_ms"], 0, "a number, whose name carries its unit")
+	require.InDelta(t, 1500.25, line["took_ms"], 0, "a number whose name has its unit")
 	require.NotContains(t, line, "caller")
 	require.NoError(t, json.Unmarshal([]byte(lines[1]), &line))
 	require.Equal(t, "two\nlines", line["error"])
@@ -74,11 +77,11 @@ func TestEveryLineIsOneJSONObject(t *testing.T) {
 
 func TestLevel(t *testing.T) {
 	for level, count := range map[string]int{"debug": 4, "info": 3, "warn": 2, "error": 1} {
-		t.Run(level+" is the least that is logged", func(t *testing.T) {
+		t.Run(level+" is the lowest level that is logged", func(t *testing.T) {
 			require.Len(t, logged(t, logging.Config{Level: level}, levels), count)
 		})
 	}
-	t.Run("that does not exist is an error", func(t *testing.T) {
+	t.Run("rejects an unknown level", func(t *testing.T) {
 		_, _, err := logging.New(logging.Config{Level: "loud"})
 		require.ErrorContains(t, err, "log level")
 	})
@@ -86,13 +89,13 @@ func TestLevel(t *testing.T) {
 
 func TestReadable(t *testing.T) {
 	lines := logged(t, logging.Config{Level: "info", Readable: true}, levels)
-	require.Len(t, lines, 4, "level debug, whatever Level says: that is what DEBUG promises")
+	require.Len(t, lines, 4, "level debug, regardless of Level")
 	for _, line := range lines {
 		require.False(t, json.Valid([]byte(line)), line)
 	}
 }
 
-func TestNoLineIsSampledAway(t *testing.T) {
+func TestLinesAreNotSampled(t *testing.T) {
 	lines := logged(t, logging.Config{Level: "info"}, func(log *zap.Logger) {
 		for range 1000 {
 			log.Info("request")

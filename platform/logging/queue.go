@@ -13,31 +13,31 @@ import (
 	"healthcare/platform/telemetry"
 )
 
-// Bounds of what waits for the descriptor. While one batch is written, the next one collects, so memory holds twice as
-// much at most.
+// Limits of the lines that wait for the descriptor. The next batch grows while one is written, so memory holds at most
+// twice as much.
 const (
-	maxBytes     = 1 << 20   // of lines below level warn
+	maxBytes     = 1 << 20   // for lines below level warn
 	maxLines     = 8192      // likewise
-	reserveBytes = 256 << 10 // more for warnings and errors
+	reserveBytes = 256 << 10 // additional, for warnings and errors
 	reserveLines = 1024      // likewise
-	keptCapacity = 64 << 10  // of a batch's memory that outlives it
+	keptCapacity = 64 << 10  // the largest buffer that is reused
 	syncTimeout  = time.Second
 )
 
-// Queue decouples those who log from the descriptor, which blocks when nobody reads it: a line is appended, and one
-// goroutine writes what has collected. Lines keep their order. When the queue is full, lines are dropped and counted,
-// those below level warn first. Lines with the field NeverDrop are never dropped.
+// Queue decouples callers from the descriptor, which blocks while its reader does not read. Lines are appended, and one
+// goroutine writes them in batches and in order. When the queue is full, lines are dropped and counted, those below
+// level warn first. Lines with the field NeverDrop are never dropped.
 type Queue struct {
 	out     io.Writer
-	encoder zapcore.Encoder // of the line that reports what was dropped
+	encoder zapcore.Encoder // of the line that reports dropped lines
 
 	mu      sync.Mutex
 	waiting []byte
 	lines   int           // in waiting
-	spare   []byte        // the memory of the batch before
-	idle    chan struct{} // closed when all is written; nil: all is
-	full    bool          // ordinary lines are dropped until the next batch, so that a gap is one stretch
-	missing int           // lines that were dropped since the last report
+	spare   []byte        // the buffer of the previous batch
+	idle    chan struct{} // closed when all lines are written; nil if they are
+	full    bool          // lines below warn are dropped until the next batch, so that the gap is contiguous
+	missing int           // dropped lines since the last report
 	dropped *prometheus.CounterVec
 }
 
@@ -48,15 +48,15 @@ func newQueue(out io.Writer, encoder zapcore.Encoder) *Queue {
 func newDropped() *prometheus.CounterVec {
 	return telemetry.Counters(
 		"healthcare_log_lines_dropped_total",
-		"Log lines that were dropped because nobody read the log.",
+		"Log lines that were dropped because the log was not read.",
 		"level", "debug", "info", "warn", "error",
 	)
 }
 
-// Collectors count what was dropped.
+// Collectors returns the metric of dropped lines.
 func Collectors(q *Queue) []prometheus.Collector { return []prometheus.Collector{q.dropped} }
 
-// Flush waits until everything that was logged before is written. Errors: that of ctx.
+// Flush waits until all lines logged before are written. Errors: that of ctx.
 func (q *Queue) Flush(ctx context.Context) error {
 	q.mu.Lock()
 	idle := q.idle
@@ -106,12 +106,12 @@ func (q *Queue) drop(level zapcore.Level, lines int) {
 	q.missing += lines
 }
 
-// report appends the line that says how many are missing here.
+// report appends a line with the number of lines that are missing at this position.
 func (q *Queue) report() {
 	entry := zapcore.Entry{
 		Level:   zapcore.WarnLevel,
 		Time:    time.Now(),
-		Message: "log lines were dropped because nobody read them",
+		Message: "log lines were dropped because they were not read",
 	}
 	line, err := q.encoder.EncodeEntry(entry, []zapcore.Field{zap.Int("lines", q.missing)})
 	if err != nil {
@@ -123,7 +123,7 @@ func (q *Queue) report() {
 	line.Free()
 }
 
-// write writes batches until nothing waits.
+// write writes batches until no lines wait.
 func (q *Queue) write() {
 	for {
 		batch, lines := q.take()
@@ -144,7 +144,7 @@ func (q *Queue) write() {
 	}
 }
 
-// take returns what waits. If nothing does, it ends the writing.
+// take returns the waiting lines. If there are none, it ends the writing.
 func (q *Queue) take() (batch []byte, lines int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -156,7 +156,7 @@ func (q *Queue) take() (batch []byte, lines int) {
 	batch, lines = q.waiting, q.lines
 	q.waiting, q.lines, q.spare, q.full = q.spare, 0, nil, false
 	if q.missing > 0 {
-		q.report() // where the gap is: after what was taken
+		q.report() // the gap follows the lines taken
 	}
 	return batch, lines
 }
@@ -166,7 +166,7 @@ func NeverDrop() zap.Field { return zap.Field{Type: zapcore.SkipType, Interface:
 
 type keep struct{}
 
-// core encodes entries and hands them to a queue.
+// core encodes entries and appends them to a queue.
 type core struct {
 	zapcore.LevelEnabler
 	encoder zapcore.Encoder
@@ -196,7 +196,7 @@ func (c *core) Write(entry zapcore.Entry, fields []zapcore.Field) error {
 	c.queue.put(line.Bytes(), entry.Level, kept(fields))
 	line.Free()
 	if entry.Level > zapcore.ErrorLevel {
-		return c.Sync() // the process may be about to end
+		return c.Sync() // the process may end
 	}
 	return nil
 }
@@ -210,7 +210,7 @@ func kept(fields []zapcore.Field) bool {
 	return false
 }
 
-// Sync waits for the descriptor, for a second at most.
+// Sync waits for the descriptor, for at most one second.
 func (c *core) Sync() error {
 	ctx, cancel := context.WithTimeout(context.Background(), syncTimeout)
 	defer cancel()

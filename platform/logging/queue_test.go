@@ -19,7 +19,7 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// pipe is a descriptor that blocks until somebody reads.
+// pipe is a descriptor that blocks until gate is closed.
 type pipe struct {
 	mu   sync.Mutex
 	gate chan struct{}
@@ -37,14 +37,14 @@ func (p *pipe) Write(b []byte) (int, error) {
 	return p.read.Write(b)
 }
 
-// lines are those that were read so far.
+// lines returns the lines read so far.
 func (p *pipe) lines(t *testing.T) (all []map[string]any) {
 	t.Helper()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for line := range strings.Lines(p.read.String()) {
 		var o map[string]any
-		require.NoError(t, json.Unmarshal([]byte(line), &o), "a line is whole: %q", line)
+		require.NoError(t, json.Unmarshal([]byte(line), &o), "lines are complete: %q", line)
 		all = append(all, o)
 	}
 	return all
@@ -69,11 +69,11 @@ func inTime(t *testing.T, do func()) {
 	select {
 	case <-done:
 	case <-time.After(time.Second):
-		t.Fatal("it hangs")
+		t.Fatal("blocked")
 	}
 }
 
-func TestQueueWhenNobodyReads(t *testing.T) {
+func TestQueueWithoutReader(t *testing.T) {
 	p, log, queue := blocked()
 	const many = 3 * maxLines
 	filler := zap.String("route", strings.Repeat("x", 100))
@@ -88,9 +88,9 @@ func TestQueueWhenNobodyReads(t *testing.T) {
 			log.Info("audit checkpoint", zap.Int("n", n), NeverDrop())
 		}
 	})
-	gone := int(dropped(queue, "info"))
-	require.Greater(t, gone, many/2)
-	require.Zero(t, dropped(queue, "error"), "errors have a reserve")
+	lost := int(dropped(queue, "info"))
+	require.Greater(t, lost, many/2)
+	require.Zero(t, dropped(queue, "error"), "errors have reserved space")
 	require.Less(t, cap(queue.waiting), 3*maxBytes)
 
 	close(p.gate)
@@ -109,15 +109,15 @@ func TestQueueWhenNobodyReads(t *testing.T) {
 		require.True(t, counts[message] == 1 || n > last[message], "the order is kept")
 		last[message] = n
 	}
-	require.Equal(t, gone, reported, "one line says how many are missing")
-	require.Equal(t, map[string]int{"request": many - gone, "failure": 100, "audit checkpoint": 10}, counts)
+	require.Equal(t, lost, reported, "one line reports the number of missing lines")
+	require.Equal(t, map[string]int{"request": many - lost, "failure": 100, "audit checkpoint": 10}, counts)
 	log.Info("request", zap.Int("n", many))
 	require.NoError(t, log.Sync())
 	lines := p.lines(t)
-	require.EqualValues(t, many, lines[len(lines)-1]["n"], "it flows again")
+	require.EqualValues(t, many, lines[len(lines)-1]["n"], "lines are written again")
 }
 
-func TestQueueKeepsCheckpointsAndBoundsErrors(t *testing.T) {
+func TestQueueNeverDropsCheckpointsAndLimitsErrors(t *testing.T) {
 	p, log, queue := blocked()
 	inTime(t, func() {
 		for range 3 * maxLines {
@@ -125,14 +125,14 @@ func TestQueueKeepsCheckpointsAndBoundsErrors(t *testing.T) {
 			log.Info("audit checkpoint", NeverDrop())
 		}
 	})
-	require.Positive(t, dropped(queue, "error"), "errors are bounded too")
+	require.Positive(t, dropped(queue, "error"), "errors are limited too")
 	require.Zero(t, dropped(queue, "info"))
 	close(p.gate)
 	require.NoError(t, log.Sync())
 	kept := 0
 	for _, line := range p.lines(t) {
 		if line["lines"] == nil {
-			require.Len(t, line, 3, "the mark is not written: %v", line)
+			require.Len(t, line, 3, "the marker is not written: %v", line)
 		}
 		if line["msg"] == "audit checkpoint" {
 			kept++
@@ -141,9 +141,9 @@ func TestQueueKeepsCheckpointsAndBoundsErrors(t *testing.T) {
 	require.Equal(t, 3*maxLines, kept)
 }
 
-func TestQueueIsFlushedWithinABound(t *testing.T) {
+func TestFlushTimesOut(t *testing.T) {
 	p, log, queue := blocked()
-	log.Info("last words")
+	log.Info("stopped")
 	began := time.Now()
 	require.ErrorIs(t, log.Sync(), context.DeadlineExceeded)
 	require.Less(t, time.Since(began), 2*syncTimeout)
@@ -152,7 +152,7 @@ func TestQueueIsFlushedWithinABound(t *testing.T) {
 	require.Len(t, p.lines(t), 1)
 }
 
-func TestQueueCountsWhatCannotBeWritten(t *testing.T) {
+func TestQueueCountsLinesThatCannotBeWritten(t *testing.T) {
 	p, log, queue := blocked()
 	close(p.gate)
 	p.fail = errors.New("disk full")
@@ -170,7 +170,7 @@ func TestQueueCountsWhatCannotBeWritten(t *testing.T) {
 	require.Equal(t, "b", lines[1]["msg"])
 }
 
-func TestQueueOfManyWriters(t *testing.T) {
+func TestConcurrentWriters(t *testing.T) {
 	p, log, _ := blocked()
 	close(p.gate)
 	with := log.With(zap.String("who", "a"))
@@ -189,7 +189,7 @@ func TestQueueOfManyWriters(t *testing.T) {
 	require.Equal(t, "a", lines[0]["who"])
 }
 
-// BenchmarkRequestLine is what one line costs whoever logs it, with the queue and with a write of its own for each.
+// BenchmarkRequestLine measures the cost of one line for its caller, with the queue and with a direct write.
 func BenchmarkRequestLine(b *testing.B) {
 	fields := []zap.Field{
 		zap.String("request_id", "0193525f-1f70-7cc1-a0e2-0f6e2b6cfe3b"),

@@ -1,4 +1,4 @@
-// Package progress says how far a command is, for people who wait: one line that is written over on a terminal, a line now and then elsewhere.
+// Package progress shows the progress of a command: one updated line on a terminal, occasional lines elsewhere.
 package progress
 
 import (
@@ -10,7 +10,7 @@ import (
 	"golang.org/x/term"
 )
 
-// Line is what is being said.
+// Line shows the progress of one operation.
 type Line struct {
 	out      io.Writer
 	terminal bool
@@ -18,15 +18,16 @@ type Line struct {
 	last     time.Time
 }
 
-// New is a line that goes to out, which is a terminal or not.
+// New returns a Line that writes to out.
 func New(out io.Writer) *Line {
 	if file, ok := out.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
 		return &Line{out: out, terminal: true, every: 100 * time.Millisecond}
 	}
-	return &Line{out: out, every: 10 * time.Second, last: time.Now()} //nolint:forbidigo // how often something is said, not what time it is
+	return &Line{out: out, every: 10 * time.Second, last: time.Now()} //nolint:forbidigo // the interval of lines
 }
 
-// Show says how much of what is done: ten times a second at most on a terminal, and every ten seconds elsewhere, so that what is quick is quiet.
+// Show writes the progress, at most ten times a second on a terminal and every ten seconds elsewhere. Operations
+// shorter than that write nothing.
 func (l *Line) Show(what string, done, all int64) {
 	now := time.Now() //nolint:forbidigo // likewise
 	if now.Sub(l.last) < l.every {
@@ -40,7 +41,7 @@ func (l *Line) Show(what string, done, all int64) {
 	_, _ = fmt.Fprintf(l.out, "%s %d of %d\n", what, done, all)
 }
 
-// End leaves the terminal's line empty.
+// End clears the line on a terminal.
 func (l *Line) End() {
 	if l.terminal && !l.last.IsZero() {
 		_, _ = fmt.Fprint(l.out, "\r\033[K")

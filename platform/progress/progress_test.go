@@ -11,7 +11,7 @@ import (
 	"healthcare/platform/progress"
 )
 
-func TestElsewhereThanOnATerminalALineIsWrittenEveryTenSeconds(t *testing.T) {
+func TestLineEveryTenSecondsWithoutATerminal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
 		line := progress.New(&out)

@@ -12,29 +12,34 @@ import (
 	"go.uber.org/zap"
 )
 
-// NewTracing exports spans by OTLP over HTTP. Where to, how many and under which name is what the SDK reads from the OTEL_* variables. Spans
-// wait in a bounded queue, so a collector that is slow or away costs spans and never a request. Off it is nil.
-// Errors: a collector that cannot be configured.
+// NewTracing returns a Tracing that exports spans by OTLP over HTTP, or nil if cfg disables it. The SDK reads the
+// collector, the sampling and the service name from the OTEL_* variables. Spans wait in a bounded queue, so that a slow
+// or missing collector loses spans and delays no request. Errors: a collector that cannot be configured.
 func NewTracing(cfg Config, log *zap.Logger) (*Tracing, error) {
 	if !cfg.Traces {
-		return nil, nil //nolint:nilnil // nil is tracing that is off
+		return nil, nil //nolint:nilnil // nil is disabled tracing
 	}
-	complaints := newSparing(log)
-	otel.SetErrorHandler(complaints) // the SDK has no other place for them
-	otel.SetLogger(logr.New(complaints))
+	errorLog := newLimitedLogger(log)
+	otel.SetErrorHandler(errorLog) // the SDK reports errors only globally
+	otel.SetLogger(logr.New(errorLog))
 
 	ctx := context.Background() // nothing is sent yet
 	exporter, err := otlptracehttp.New(ctx)
 	if err != nil {
 		return nil, err
 	}
-	whose, err := resource.New(ctx, resource.WithTelemetrySDK(),
-		resource.WithAttributes(attribute.String("service.name", "healthcare"), attribute.String("service.version", cfg.Version)),
-		resource.WithFromEnv()) // the last one counts
+	attributes, err := resource.New(
+		ctx,
+		resource.WithTelemetrySDK(),
+		resource.WithAttributes(
+			attribute.String("service.name", "healthcare"), attribute.String("service.version", cfg.Version),
+		),
+		resource.WithFromEnv(),
+	) // overrides the attributes before
 	if err != nil {
-		complaints.Handle(err)
+		errorLog.Handle(err)
 	}
-	provider := sdktrace.NewTracerProvider(sdktrace.WithBatcher(exporter), sdktrace.WithResource(whose))
+	provider := sdktrace.NewTracerProvider(sdktrace.WithBatcher(exporter), sdktrace.WithResource(attributes))
 	t := TracingWith(provider)
 	t.flush = provider.Shutdown
 	return t, nil

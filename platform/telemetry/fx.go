@@ -8,9 +8,9 @@ import (
 	"go.uber.org/zap"
 )
 
-// Module provides the registry over every collector of the graph, /metrics on its own address, and the tracing; it needs a Config.
+// Module provides the registry of every collector in the graph, the metrics server and tracing. It needs a Config.
 var Module = fx.Module("telemetry",
-	fx.Provide(fx.Annotate(NewRegistry, fx.ParamTags(``, `group:"collectors"`)), scraped, tracing),
+	fx.Provide(fx.Annotate(NewRegistry, fx.ParamTags(``, `group:"collectors"`)), metricsServer, tracing),
 )
 
 // Collect adds the collectors that constructor returns, a []prometheus.Collector, to the registry.
@@ -18,13 +18,13 @@ func Collect(constructor any) fx.Option {
 	return fx.Provide(fx.Annotate(constructor, fx.ResultTags(`group:"collectors,flatten"`)))
 }
 
-func scraped(lc fx.Lifecycle, cfg Config, registry *prometheus.Registry, log *zap.Logger) *MetricsServer {
+func metricsServer(lc fx.Lifecycle, cfg Config, registry *prometheus.Registry, log *zap.Logger) *MetricsServer {
 	s := NewMetricsServer(cfg, registry, log)
 	lc.Append(fx.Hook{OnStart: s.Listen, OnStop: s.Shutdown})
 	return s
 }
 
-// tracing stops after everything that begins spans.
+// tracing stops after everything that starts spans.
 func tracing(lc fx.Lifecycle, cfg Config, log *zap.Logger) (*Tracing, error) {
 	t, err := NewTracing(cfg, log)
 	if err == nil {

@@ -1,6 +1,6 @@
-// Package telemetry is how the program is watched: the registry of its metrics, the address they are scraped from, and the provider of its
-// traces. It knows nobody whom it watches: who has something to tell adds a collector (Collect), or asks for *Tracing. Nothing that is told
-// here names a person: no path as typed, no id, no value.
+// Package telemetry provides the registry of metrics, the server that they are scraped from, and tracing. It depends on
+// no package that it observes: packages add collectors (Collect) or receive a *Tracing. Metrics and spans name no
+// person: they hold no requested path, no id and no value.
 package telemetry
 
 import (
@@ -13,14 +13,15 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// Config is what the program's parts for watching are told.
+// Config configures metrics and tracing.
 type Config struct {
-	MetricsAddress string // host:port that serves /metrics and nothing else; port 0 takes a free one; empty: no address of its own
-	Traces         bool   // spans are exported, as the OTEL_* variables say
+	MetricsAddress string // host:port of a separate server for /metrics; port 0 selects a free port; empty: none
+	Traces         bool   // export spans, configured by the OTEL_* variables
 	Version        string // of the program
 }
 
-// NewRegistry is a registry of all collectors, of the Go runtime and of the process. Two collectors of one name are a defect: it panics.
+// NewRegistry returns a registry of all collectors, the Go runtime and the process. It panics if two collectors have
+// the same name.
 func NewRegistry(cfg Config, all ...prometheus.Collector) *prometheus.Registry {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(
@@ -35,17 +36,17 @@ func NewRegistry(cfg Config, all ...prometheus.Collector) *prometheus.Registry {
 	return registry
 }
 
-// Counter is a counter over a number that its owner keeps.
+// Counter returns a counter that reads its value from a function.
 func Counter(name, help string, value func() float64) prometheus.Collector {
 	return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, value)
 }
 
-// Gauge is a gauge over a number that its owner keeps.
+// Gauge returns a gauge that reads its value from a function.
 func Gauge(name, help string, value func() float64) prometheus.Collector {
 	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value)
 }
 
-// Counters are counters told apart by one label, whose values are a closed set: all of them are there from the start, at 0.
+// Counters returns counters with one label. All of its values exist from the start, at 0.
 func Counters(name, help, label string, values ...string) *prometheus.CounterVec {
 	counters := prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, []string{label})
 	for _, value := range values {
@@ -54,7 +55,7 @@ func Counters(name, help, label string, values ...string) *prometheus.CounterVec
 	return counters
 }
 
-// Handler answers a scrape of the registry; beyond two at once it says 503.
+// Handler serves scrapes of the registry. More than two at once are answered with 503.
 func Handler(registry *prometheus.Registry) http.Handler {
 	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: 2, Timeout: 10 * time.Second})
 }

@@ -13,39 +13,43 @@ import (
 	"healthcare/platform/errs"
 )
 
-// Tracing begins spans. A nil *Tracing is tracing that is off: whoever holds one asks On before doing anything else, so that it costs nothing.
+// Tracing starts spans. A nil *Tracing is disabled tracing: callers check Enabled first, so that it costs nothing.
 type Tracing struct {
 	tracer trace.Tracer
 	flush  func(context.Context) error
 }
 
-// TracingWith begins spans of that provider.
+// TracingWith returns a Tracing that starts spans of provider.
 func TracingWith(provider trace.TracerProvider) *Tracing {
 	return &Tracing{tracer: provider.Tracer("healthcare"), flush: func(context.Context) error { return nil }}
 }
 
-// Enabled says whether there is anybody to tell of spans.
+// Enabled reports whether spans are exported.
 func (t *Tracing) Enabled() bool { return t != nil }
 
-// StartServer begins the span of a request. Its parent is the one that traceparent names (W3C Trace Context, level 1); a malformed one counts as
-// none. tracestate and baggage are not read: they are text of the client's, and would be exported with every span.
-func (t *Tracing) StartServer(ctx context.Context, traceparent, name string, attributes ...attribute.KeyValue) (context.Context, trace.Span) {
+// StartServer starts the span of a request. traceparent names its parent (W3C Trace Context, level 1); a malformed one
+// is ignored. tracestate and baggage are not read: clients choose their text, which every span would export.
+func (t *Tracing) StartServer(
+	ctx context.Context, traceparent, name string, attributes ...attribute.KeyValue,
+) (context.Context, trace.Span) {
 	if traceparent != "" {
 		ctx = propagation.TraceContext{}.Extract(ctx, propagation.MapCarrier{"traceparent": traceparent})
 	}
 	return t.tracer.Start(ctx, name, trace.WithSpanKind(trace.SpanKindServer), trace.WithAttributes(attributes...))
 }
 
-// StartChild begins a span of kind inside the one that ctx holds. Outside of a sampled request it begins none, so that what the program does by
-// itself makes no traces: the span is nil then, and ctx is returned as it was.
-func (t *Tracing) StartChild(ctx context.Context, kind trace.SpanKind, name string, attributes ...attribute.KeyValue) (context.Context, trace.Span) {
+// StartChild starts a span below the one in ctx. Outside a sampled request it returns ctx and a nil span, so that
+// background work is not traced.
+func (t *Tracing) StartChild(
+	ctx context.Context, kind trace.SpanKind, name string, attributes ...attribute.KeyValue,
+) (context.Context, trace.Span) {
 	if !trace.SpanFromContext(ctx).IsRecording() {
 		return ctx, nil
 	}
 	return t.tracer.Start(ctx, name, trace.WithSpanKind(kind), trace.WithAttributes(attributes...))
 }
 
-// RecordError marks a span with an error's code, which is one of a few words. Its text may quote what nobody should read, so it is not taken.
+// RecordError marks a span as failed, with the error's code. It omits the text, which may quote personal data.
 func RecordError(span trace.Span, err error) {
 	code := "internal_error"
 	if e, ok := errors.AsType[*errs.Error](err); ok {
@@ -55,7 +59,7 @@ func RecordError(span trace.Span, err error) {
 	span.SetAttributes(attribute.String("error.type", code))
 }
 
-// TraceID is the id of the trace that ctx is part of, "" when it is part of none.
+// TraceID returns the id of the trace in ctx, or "".
 func TraceID(ctx context.Context) string {
 	if trace := trace.SpanContextFromContext(ctx).TraceID(); trace.IsValid() {
 		return trace.String()
@@ -63,16 +67,17 @@ func TraceID(ctx context.Context) string {
 	return ""
 }
 
-// flushTime bounds how long spans that were not exported yet may hold up the end of the program.
-const flushTime = time.Second
+// flushTimeout limits the export of the last spans when the program ends.
+const flushTimeout = time.Second
 
-// Shutdown exports what waits, for a second at most. Errors: none; what a collector does not take in that time is lost.
+// Shutdown exports the remaining spans, for at most one second. Errors: none; spans that are not accepted by then are
+// lost.
 func (t *Tracing) Shutdown(ctx context.Context) error {
 	if !t.Enabled() {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, flushTime)
+	ctx, cancel := context.WithTimeout(ctx, flushTimeout)
 	defer cancel()
-	_ = t.flush(ctx) // the exporter has told of its error
+	_ = t.flush(ctx) // the exporter has logged its error
 	return nil
 }

@@ -11,27 +11,31 @@ import (
 	"go.uber.org/zap"
 )
 
-// MetricsServer is /metrics on an address of its own, where whoever reaches the address may read it.
+// MetricsServer serves /metrics on a separate address, without authentication.
 type MetricsServer struct {
 	address string
 	server  *http.Server
 	log     *zap.Logger
 }
 
-// NewMetricsServer serves nothing before Listen, and never where cfg has no address.
+// NewMetricsServer returns a server that serves from Listen on, if cfg has an address.
 func NewMetricsServer(cfg Config, registry *prometheus.Registry, log *zap.Logger) *MetricsServer {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", Handler(registry))
 	return &MetricsServer{address: cfg.MetricsAddress, log: log, server: &http.Server{
-		Handler: mux, ReadTimeout: 5 * time.Second, WriteTimeout: 15 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 8 << 10,
-		ErrorLog: zap.NewStdLog(zap.NewNop()), // it tells of connections that broke off
+		Handler:        mux,
+		ReadTimeout:    5 * time.Second,
+		WriteTimeout:   15 * time.Second,
+		IdleTimeout:    2 * time.Minute,
+		MaxHeaderBytes: 8 << 10,
+		ErrorLog:       zap.NewStdLog(zap.NewNop()), // it reports broken connections
 	}}
 }
 
-// Enabled says that there is an address of its own.
+// Enabled reports whether there is a separate address.
 func (s *MetricsServer) Enabled() bool { return s.address != "" }
 
-// Listen opens the address, so that a busy port is an error of the start, and serves in the background until Shutdown.
+// Listen opens the address, so that a port in use fails the start, and serves in the background until Shutdown.
 func (s *MetricsServer) Listen(ctx context.Context) error {
 	if !s.Enabled() {
 		return nil
@@ -43,13 +47,13 @@ func (s *MetricsServer) Listen(ctx context.Context) error {
 	s.log.Info("metrics are served", zap.String("address", ln.Addr().String()))
 	go func() {
 		if err := s.server.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
-			s.log.Error("metrics are served no more", zap.Error(err))
+			s.log.Error("the metrics server stopped", zap.Error(err))
 		}
 	}()
 	return nil
 }
 
-// Shutdown lets a scrape that runs finish, until ctx or a second ends. Errors: none; one that does not finish is cut off.
+// Shutdown waits for running scrapes, for at most one second, and then closes their connections. Errors: none.
 func (s *MetricsServer) Shutdown(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()

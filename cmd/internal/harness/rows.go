@@ -28,7 +28,7 @@ func (s *Service) AddLargePatients(t *testing.T, c *Client, count, notes int) {
 		"medical_record_number, search_text, version, created_at, updated_at"
 	numbers := "SELECT n FROM generate_series(1, ?) AS numbers (n)"
 	id := "gen_random_uuid()"
-	if s.Db.Engine() == database.SQLite {
+	if s.DB.Engine() == database.SQLite {
 		numbers = "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ?) " +
 			"SELECT n FROM numbers"
 		id = "lower(hex(randomblob(4)) || '-' || hex(randomblob(2)) || '-' || " +
@@ -36,13 +36,13 @@ func (s *Service) AddLargePatients(t *testing.T, c *Client, count, notes int) {
 	}
 	statement := "INSERT INTO patients (id, notes, " + columns + ") " +
 		"SELECT " + id + ", ?, " + columns + " FROM patients, (" + numbers + ") AS series WHERE id = ?"
-	require.NoError(t, s.Db.Write(t.Context()).Exec(statement, strings.Repeat("𝒜", notes), count, first).Error)
+	require.NoError(t, s.DB.Write(t.Context()).Exec(statement, strings.Repeat("𝒜", notes), count, first).Error)
 }
 
 // trail is what was recorded of the request of that id, in order.
 func (s *Service) AuditEntries(t *testing.T, request string) (entries []Object) {
 	t.Helper()
-	require.NoError(t, s.Db.Read(t.Context()).Table("audit_entries").Where("request_id = ?", request).Order("sequence").Find(&entries).Error)
+	require.NoError(t, s.DB.Read(t.Context()).Table("audit_entries").Where("request_id = ?", request).Order("sequence").Find(&entries).Error)
 	return entries
 }
 
@@ -69,9 +69,9 @@ func (s *Service) AddAssignedPatients(t testing.TB, owner, doctor string, count 
 			},
 		)
 	}
-	require.NoError(t, s.Db.Do(t.Context(), func(ctx context.Context) error {
-		require.NoError(t, s.Db.Write(ctx).Table("patients").CreateInBatches(people, 500).Error)
-		return s.Db.Write(ctx).Table("assignments").CreateInBatches(assigned, 500).Error
+	require.NoError(t, s.DB.Do(t.Context(), func(ctx context.Context) error {
+		require.NoError(t, s.DB.Write(ctx).Table("patients").CreateInBatches(people, 500).Error)
+		return s.DB.Write(ctx).Table("assignments").CreateInBatches(assigned, 500).Error
 	}))
 	return patients
 }
@@ -88,7 +88,7 @@ func (s *Service) ReleaseDoctor(t testing.TB, released doctors.Assignments, doct
 		require.NoError(t, err)
 		other = &id
 	}
-	require.NoError(t, s.Db.Do(t.Context(), func(ctx context.Context) error {
+	require.NoError(t, s.DB.Do(t.Context(), func(ctx context.Context) error {
 		ended, err = released.Release(ctx, who, id, other, 500)
 		return err
 	}))
@@ -113,14 +113,14 @@ func (s *Service) AddPatients(t *testing.T, owner string, n int) {
 			"address": "", "notes": "", "version": 1, "created_at": now, "updated_at": now,
 		}
 	}
-	require.NoError(t, s.Db.Write(t.Context()).Table("patients").CreateInBatches(rows, 500).Error)
+	require.NoError(t, s.DB.Write(t.Context()).Table("patients").CreateInBatches(rows, 500).Error)
 }
 
 // addJob adds a job that no handler knows, and returns its id.
 func (s *Service) AddJob(t *testing.T) string {
 	t.Helper()
 	id, now := uuid.NewString(), database.At(time.Now())
-	require.NoError(t, s.Db.Write(t.Context()).Exec(`INSERT INTO jobs
+	require.NoError(t, s.DB.Write(t.Context()).Exec(`INSERT INTO jobs
 		(id, kind, parameters, state, done, total, failures, due_at, created_at)
 		VALUES (?, 'of the test', '{}', 'pending', 0, 1, 0, ?, ?)`, id, now, now).Error)
 	return id
@@ -138,7 +138,7 @@ func (s *Service) StoredRows(t *testing.T) Rows {
 			continue
 		}
 		var read []Object
-		require.NoError(t, s.Db.Read(t.Context()).Table(table).Find(&read).Error)
+		require.NoError(t, s.DB.Read(t.Context()).Table(table).Find(&read).Error)
 		all[table] = []map[string]string{}
 		for _, row := range read {
 			texts := map[string]string{}
@@ -168,10 +168,10 @@ func ValueText(value any) string {
 func (s *Service) TableNames(t *testing.T) (names []string) {
 	t.Helper()
 	catalogue := "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"
-	if s.Db.Engine() == database.Postgres {
+	if s.DB.Engine() == database.Postgres {
 		catalogue = "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() ORDER BY tablename"
 	}
-	require.NoError(t, s.Db.Read(t.Context()).Raw(catalogue).Scan(&names).Error)
+	require.NoError(t, s.DB.Read(t.Context()).Raw(catalogue).Scan(&names).Error)
 	return names
 }
 
@@ -189,7 +189,7 @@ func (s *Service) ColumnNames(t *testing.T) (names []string) {
 
 func (s *Service) columnsOf(t *testing.T, table string) ([]string, error) {
 	t.Helper()
-	read, err := s.Db.Read(t.Context()).Table(table).Limit(0).Rows()
+	read, err := s.DB.Read(t.Context()).Table(table).Limit(0).Rows()
 	require.NoError(t, err)
 	defer func() { require.NoError(t, errors.Join(read.Err(), read.Close())) }()
 	return read.Columns()

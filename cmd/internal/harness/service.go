@@ -45,7 +45,7 @@ func WithClock(manual *clock.Manual) fx.Option {
 // service is the whole program on a database of its own, listening on a free port of loopback.
 type Service struct {
 	URL      string
-	Db       *database.DB
+	DB       *database.DB
 	Log      *safeBuffer
 	contract routers.Router
 	Document *openapi3.T
@@ -83,7 +83,7 @@ func StartWith(t *testing.T, db database.Config, more fx.Option, adjust ...func(
 	encoder := zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig())
 	logger := zap.New(zapcore.NewCore(encoder, s.Log, zapcore.DebugLevel))
 	var server *httpserver.Server
-	app := fx.New(composition.Configuration(cfg, TestVersion), composition.Serving(), more, fx.Replace(db), fx.Replace(logger), fx.Populate(&server, &s.Db),
+	app := fx.New(composition.Configuration(cfg, TestVersion), composition.Serving(), more, fx.Replace(db), fx.Replace(logger), fx.Populate(&server, &s.DB),
 		fx.Invoke(fx.Annotate(s.readResources, fx.ParamTags("", `group:"apis"`))),
 		fx.WithLogger(func() fxevent.Logger { return fxevent.NopLogger }))
 	require.NoError(t, app.Err())
@@ -142,7 +142,7 @@ func (s *Service) NewUserWithRole(t *testing.T, role auth.Role, name string) *Cl
 	t.Helper()
 	c := s.NewUser(t, name)
 	c.RenewedToken = &c.Token
-	require.NoError(t, s.Db.Write(t.Context()).Exec("UPDATE users SET role = ? WHERE mailbox = ?", role, c.Email()).Error)
+	require.NoError(t, s.DB.Write(t.Context()).Exec("UPDATE users SET role = ? WHERE mailbox = ?", role, c.Email()).Error)
 	return c
 }
 

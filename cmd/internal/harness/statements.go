@@ -53,8 +53,8 @@ func (s *Service) RecordStatements(t *testing.T) *StatementRecorder {
 			r.sent++
 		}
 	}
-	pools := []*gorm.DB{s.Db.Write(t.Context())}
-	if reader := s.Db.Read(t.Context()); reader.Callback() != pools[0].Callback() {
+	pools := []*gorm.DB{s.DB.Write(t.Context())}
+	if reader := s.DB.Read(t.Context()); reader.Callback() != pools[0].Callback() {
 		pools = append(pools, reader)
 	}
 	for _, pool := range pools {

@@ -66,7 +66,7 @@ func TestLogin(t *testing.T) {
 		wrong.RequestID, unknown.RequestID = "", ""
 		require.Equal(t, wrong, unknown, "who has an account is not told")
 
-		require.NoError(t, s.Db.Write(t.Context()).Exec("UPDATE users SET active = ?", false).Error)
+		require.NoError(t, s.DB.Write(t.Context()).Exec("UPDATE users SET active = ?", false).Error)
 		inactive := login("asha@clinic.example", "correct horse").ExpectProblem(401, "invalid_credentials")
 		inactive.RequestID = ""
 		require.Equal(t, wrong, inactive, "nor that it is inactive")
@@ -107,10 +107,10 @@ func TestRefresh(t *testing.T) {
 		refresh(7).ExpectProblem(400, "validation_failed")
 		c.Do("POST", "/api/auth/refresh/", object{}).ExpectProblem(400, "validation_failed")
 
-		require.NoError(t, s.Db.Write(t.Context()).Exec("UPDATE users SET active = ?", false).Error)
+		require.NoError(t, s.DB.Write(t.Context()).Exec("UPDATE users SET active = ?", false).Error)
 		refresh(second["refresh"]).ExpectProblem(401, "token_not_valid")
-		require.NoError(t, s.Db.Write(t.Context()).Exec("DELETE FROM sessions").Error)
-		require.NoError(t, s.Db.Write(t.Context()).Exec("DELETE FROM users").Error)
+		require.NoError(t, s.DB.Write(t.Context()).Exec("DELETE FROM sessions").Error)
+		require.NoError(t, s.DB.Write(t.Context()).Exec("DELETE FROM users").Error)
 		refresh(second["refresh"]).ExpectProblem(401, "token_not_valid")
 	})
 }
@@ -144,13 +144,13 @@ func TestAccessTokens(t *testing.T) {
 		refused("cut", "Bearer "+token[:len(token)-2])
 		missing("empty", "Bearer ")
 
-		require.NoError(t, s.Db.Write(t.Context()).Exec("UPDATE users SET token_version = token_version + 1").Error)
+		require.NoError(t, s.DB.Write(t.Context()).Exec("UPDATE users SET token_version = token_version + 1").Error)
 		refused("another token version", "Bearer "+token)
-		require.NoError(t, s.Db.Write(t.Context()).Exec("UPDATE users SET token_version = 0, active = ?", false).Error)
+		require.NoError(t, s.DB.Write(t.Context()).Exec("UPDATE users SET token_version = 0, active = ?", false).Error)
 		refused("an inactive user", "Bearer "+token)
-		require.NoError(t, s.Db.Write(t.Context()).Exec("UPDATE users SET active = ?", true).Error)
+		require.NoError(t, s.DB.Write(t.Context()).Exec("UPDATE users SET active = ?", true).Error)
 		c.Do("GET", "/api/patients/", nil).Expect(200)
-		require.NoError(t, s.Db.Write(t.Context()).Exec("DELETE FROM sessions").Error)
+		require.NoError(t, s.DB.Write(t.Context()).Exec("DELETE FROM sessions").Error)
 		refused("an ended session", "Bearer "+token)
 	})
 }
@@ -159,12 +159,12 @@ func TestAccessTokens(t *testing.T) {
 func TestR02_NoTokenNoEntry(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
-		require.GreaterOrEqual(t, callEverythingWithoutToken(t, s), 18)
+		require.GreaterOrEqual(t, callAllWithoutToken(t, s), 18)
 	})
 }
 
-// callEverythingWithoutToken calls every operation that is not public, and says how many there are.
-func callEverythingWithoutToken(t *testing.T, s *harness.Service) (protected int) {
+// callAllWithoutToken calls every operation that is not public, and says how many there are.
+func callAllWithoutToken(t *testing.T, s *harness.Service) (protected int) {
 	const id = "0193525f-1f70-7cc1-a0e2-0f6e2b6cfe3b"
 	for path, item := range s.Document.Paths.Map() {
 		for method, op := range item.Operations() {

@@ -15,20 +15,20 @@ import (
 	"healthcare/platform/databasetest"
 )
 
-// timed is the whole program in a time zone, with a clock that the test owns.
-type timed struct {
+// zonedService is the whole program in a time zone, with a clock that the test owns.
+type zonedService struct {
 	*harness.Service
 	clock *clock.Manual
 }
 
 // eachZone runs test against the whole program on both engines, in a time zone, at a moment in RFC 3339.
-func eachZone(t *testing.T, zone, moment string, test func(t *testing.T, s timed)) {
+func eachZone(t *testing.T, zone, moment string, test func(t *testing.T, s zonedService)) {
 	t.Helper()
 	at, err := time.Parse(time.RFC3339, moment)
 	require.NoError(t, err)
 	databasetest.EachConfig(t, func(t *testing.T, db database.Config) {
 		manual := clock.At(at)
-		test(t, timed{harness.StartWith(t, db, harness.WithClock(manual), func(cfg *config.Config) { cfg.TimeZone = zone }), manual})
+		test(t, zonedService{harness.StartWith(t, db, harness.WithClock(manual), func(cfg *config.Config) { cfg.TimeZone = zone }), manual})
 	})
 }
 
@@ -41,12 +41,12 @@ func eachMoment(t *testing.T, test func(t *testing.T, s *harness.Service), adjus
 }
 
 // advance moves the clock and signs the client in again, whose token may have expired.
-func (s timed) advance(c *harness.Client, d time.Duration) {
+func (s zonedService) advance(c *harness.Client, d time.Duration) {
 	s.clock.Advance(d)
 	c.Token = c.SignIn()
 }
 
-func born(c *harness.Client, birthDate string, more ...object) string {
+func addPatientBorn(c *harness.Client, birthDate string, more ...object) string {
 	c.T.Helper()
 	return c.AddPatient(append([]object{{"age": harness.OmitField, "birth_date": birthDate}}, more...)...)
 }
@@ -79,12 +79,12 @@ func TestCivilDates(t *testing.T) {
 	t.Parallel()
 	t.Run("at 04:51 in India", func(t *testing.T) {
 		t.Parallel()
-		eachZone(t, "Asia/Kolkata", "2026-11-27T23:21:00Z", func(t *testing.T, s timed) {
+		eachZone(t, "Asia/Kolkata", "2026-11-27T23:21:00Z", func(t *testing.T, s zonedService) {
 			c := s.NewUser(t, "Asha")
-			requireAge(c, 0, born(c, "2026-11-28"))
-			requireAge(c, 36, born(c, "1990-11-28", object{"age": 36}))
-			requireAge(c, 36, born(c, "1990-11-28", object{"age": 35})) // still 35 in America
-			requireAge(c, 35, born(c, "1990-11-29"))
+			requireAge(c, 0, addPatientBorn(c, "2026-11-28"))
+			requireAge(c, 36, addPatientBorn(c, "1990-11-28", object{"age": 36}))
+			requireAge(c, 36, addPatientBorn(c, "1990-11-28", object{"age": 35})) // still 35 in America
+			requireAge(c, 35, addPatientBorn(c, "1990-11-29"))
 			refused := c.Do("POST", "/api/patients/", object{"name": "A", "gender": "Other", "birth_date": "2026-11-29"})
 			require.Equal(t, map[string][]string{"birth_date": {"Must not be in the future."}}, refused.ExpectProblem(400, "validation_failed").Errors)
 			refused = c.Do("POST", "/api/patients/", object{"name": "A", "gender": "Other", "birth_date": "1990-11-28", "age": 37})
@@ -93,11 +93,11 @@ func TestCivilDates(t *testing.T) {
 	})
 	t.Run("the same moment for a service in UTC", func(t *testing.T) {
 		t.Parallel()
-		eachZone(t, "UTC", "2026-11-27T23:21:00Z", func(t *testing.T, s timed) {
+		eachZone(t, "UTC", "2026-11-27T23:21:00Z", func(t *testing.T, s zonedService) {
 			c := s.NewUser(t, "Asha")
-			newborn := born(c, "2026-11-28")
+			newborn := addPatientBorn(c, "2026-11-28")
 			requireAge(c, 0, newborn) // born tomorrow
-			requireAge(c, 35, born(c, "1990-11-28", object{"age": 36}))
+			requireAge(c, 35, addPatientBorn(c, "1990-11-28", object{"age": 36}))
 			path := "/api/patients/" + newborn
 			read := c.Do("GET", path, nil).Object()
 			require.Equal(t, read, c.Do("PUT", path, read).Expect(200).Object(), "what was read can be put back")
@@ -111,9 +111,9 @@ func TestCivilDates(t *testing.T) {
 	} {
 		t.Run("a birthday begins at midnight in "+side.zone, func(t *testing.T) {
 			t.Parallel()
-			eachZone(t, side.zone, side.before, func(t *testing.T, s timed) {
+			eachZone(t, side.zone, side.before, func(t *testing.T, s zonedService) {
 				c := s.NewUser(t, "Asha")
-				patient := born(c, "1990-11-28")
+				patient := addPatientBorn(c, "1990-11-28")
 				path := "/api/patients/" + patient
 				requireAge(c, 35, patient)
 				tag := c.Do("GET", path, nil).Header.Get("ETag")
@@ -130,9 +130,9 @@ func TestCivilDates(t *testing.T) {
 	}
 	t.Run("a person born on 29 February turns on 1 March of a common year", func(t *testing.T) {
 		t.Parallel()
-		eachZone(t, "Europe/Berlin", "2027-02-28T22:59:59Z", func(t *testing.T, s timed) {
+		eachZone(t, "Europe/Berlin", "2027-02-28T22:59:59Z", func(t *testing.T, s zonedService) {
 			c := s.NewUser(t, "Asha")
-			patient := born(c, "2004-02-29")
+			patient := addPatientBorn(c, "2004-02-29")
 			requireAge(c, 22, patient)
 			s.advance(c, time.Second)
 			requireAge(c, 23, patient)
@@ -140,9 +140,9 @@ func TestCivilDates(t *testing.T) {
 	})
 	t.Run("a person who turned 151 is shown, and can be put back", func(t *testing.T) {
 		t.Parallel()
-		eachZone(t, "Asia/Kolkata", "2026-11-27T23:21:00Z", func(t *testing.T, s timed) {
+		eachZone(t, "Asia/Kolkata", "2026-11-27T23:21:00Z", func(t *testing.T, s zonedService) {
 			c := s.NewUser(t, "Asha")
-			patient := born(c, "1876-11-28")
+			patient := addPatientBorn(c, "1876-11-28")
 			requireAge(c, 150, patient)
 			s.advance(c, 366*24*time.Hour)
 			read := c.Do("GET", "/api/patients/"+patient, nil).Expect(200).Object()
@@ -159,7 +159,7 @@ func TestCivilDates(t *testing.T) {
 // TestEchoedAge is a client that reads a patient, changes what it wants and puts everything back.
 func TestEchoedAge(t *testing.T) {
 	t.Parallel()
-	eachZone(t, "Europe/Berlin", "2026-11-27T22:30:00Z", func(t *testing.T, s timed) { // half past eleven at night
+	eachZone(t, "Europe/Berlin", "2026-11-27T22:30:00Z", func(t *testing.T, s zonedService) { // half past eleven at night
 		c := s.NewUser(t, "Asha")
 		const differs = "Must agree with birth_date."
 		version := func(patient string) string { return c.Do("GET", "/api/patients/"+patient, nil).Header.Get("ETag")[:4] }
@@ -172,7 +172,7 @@ func TestEchoedAge(t *testing.T) {
 			read := func(patient string) object { return c.Do("GET", "/api/patients/"+patient, nil).Expect(200).Object() }
 			t.Run(method+" of all that was read, with another birth date", func(t *testing.T) {
 				c.T = t
-				patient := born(c, "1990-05-06")
+				patient := addPatientBorn(c, "1990-05-06")
 				changed := change(patient, read(patient), object{"birth_date": "1980-05-06"}).Expect(200).Object()
 				require.Equal(t, "1980-05-06", changed["birth_date"])
 				require.EqualValues(t, 46, changed["age"])
@@ -186,14 +186,14 @@ func TestEchoedAge(t *testing.T) {
 			})
 			t.Run(method+" of all that was read, without the birth date, stores the age", func(t *testing.T) {
 				c.T = t
-				patient := born(c, "1990-05-06")
+				patient := addPatientBorn(c, "1990-05-06")
 				changed := change(patient, read(patient), object{"birth_date": nil}).Expect(200).Object()
 				require.Nil(t, changed["birth_date"])
 				require.EqualValues(t, 36, changed["age"])
 			})
 			t.Run(method+" of a contradiction is refused", func(t *testing.T) {
 				c.T = t
-				for _, patient := range []string{born(c, "1990-05-06"), c.AddPatient(object{"age": 36})} {
+				for _, patient := range []string{addPatientBorn(c, "1990-05-06"), c.AddPatient(object{"age": 36})} {
 					before := read(patient)
 					refused := change(patient, before, object{"birth_date": "1980-05-06", "age": 37})
 					require.Equal(t, map[string][]string{"age": {differs}}, refused.ExpectProblem(400, "validation_failed").Errors)
@@ -202,7 +202,7 @@ func TestEchoedAge(t *testing.T) {
 			})
 			t.Run(method+" of what was read before the birthday", func(t *testing.T) {
 				c.T = t
-				patient, aged := born(c, "1990-11-28"), c.AddPatient(object{"age": 40})
+				patient, aged := addPatientBorn(c, "1990-11-28"), c.AddPatient(object{"age": 40})
 				before, version0, unchanged := read(patient), version(patient), read(aged)
 				require.EqualValues(t, 35, before["age"])
 				s.advance(c, time.Hour)
@@ -216,7 +216,7 @@ func TestEchoedAge(t *testing.T) {
 			})
 			t.Run(method+" of what was read two days before the birthday's end is refused beside another birth date", func(t *testing.T) {
 				c.T = t
-				patient := born(c, "1990-11-28")
+				patient := addPatientBorn(c, "1990-11-28")
 				before := read(patient)
 				s.advance(c, 25*time.Hour)
 				refused := change(patient, before, object{"birth_date": "1980-05-06"})

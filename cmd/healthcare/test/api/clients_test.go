@@ -16,8 +16,8 @@ import (
 	"healthcare/platform/database"
 )
 
-// lists are the paths of all lists that have parameters, with a client who may read each.
-func lists(t *testing.T, s *harness.Service) map[string]*harness.Client {
+// listOwners are the paths of all lists that have parameters, with a client who may read each.
+func listOwners(t *testing.T, s *harness.Service) map[string]*harness.Client {
 	t.Helper()
 	admin, auditor := s.NewUserWithRole(t, auth.Admin, "Asha"), s.NewUserWithRole(t, "auditor", "Uma")
 	patient, doctor := admin.AddPatient(), admin.AddDoctor()
@@ -41,7 +41,7 @@ func lists(t *testing.T, s *harness.Service) map[string]*harness.Client {
 func TestListsOfEveryClient(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
-		for at, c := range lists(t, s) {
+		for at, c := range listOwners(t, s) {
 			column, both := "created_at", "ordering=created_at"
 			switch {
 			case strings.Contains(at, "mappings"):
@@ -128,14 +128,14 @@ func TestListsOfRepeatedParameters(t *testing.T) {
 func TestDatesInFiltersAreDaysOfTheZone(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
-		lists := lists(t, s)
+		lists := listOwners(t, s)
 		staff := s.NewUser(t, "Bela")
 		staff.Undocumented = true
 		patient := staff.AddPatient()
 		stored := func(at string) { // in India this is the first of January from 18:30 on
 			moment, err := time.Parse(time.RFC3339, at)
 			require.NoError(t, err)
-			require.NoError(t, s.Db.Write(t.Context()).Exec("UPDATE patients SET created_at = ? WHERE id = ?", database.At(moment), patient).Error)
+			require.NoError(t, s.DB.Write(t.Context()).Exec("UPDATE patients SET created_at = ? WHERE id = ?", database.At(moment), patient).Error)
 		}
 		count := func(query string) int { return len(staff.Do("GET", "/api/patients/?"+query, nil).Expect(200).List()) }
 		for at, inside := range map[string]bool{"2025-12-31T18:29:59Z": false, "2025-12-31T18:30:01Z": true, "2026-01-01T18:29:59Z": true} {
@@ -281,7 +281,7 @@ func TestTheContractIsCachedAndOptionsAreAnswered(t *testing.T) {
 		recorded := func() (n int64) {
 			for _, table := range s.TableNames(t) {
 				var rows int64
-				require.NoError(t, s.Db.Read(t.Context()).Table(table).Count(&rows).Error)
+				require.NoError(t, s.DB.Read(t.Context()).Table(table).Count(&rows).Error)
 				n += rows
 			}
 			return n

@@ -74,8 +74,8 @@ func (o *original) get(t *testing.T, path string, headers ...string) harness.Res
 	return o.call(t, "GET", path, "", "", headers...)
 }
 
-// parts returns a multipart form and its media type.
-func parts(t *testing.T, fields ...string) (media, body string) {
+// multipartBody returns a multipart form and its media type.
+func multipartBody(t *testing.T, fields ...string) (media, body string) {
 	t.Helper()
 	var b bytes.Buffer
 	w := multipart.NewWriter(&b)
@@ -86,14 +86,14 @@ func parts(t *testing.T, fields ...string) (media, body string) {
 	return w.FormDataContentType(), b.String()
 }
 
-func inDjango(cfg *config.Config) { cfg.Compat = config.Django }
+func withDjangoCompat(cfg *config.Config) { cfg.Compat = config.Django }
 
-// eachMode runs test with the mode on and off, on both engines, as a user who is signed in.
-func eachMode(t *testing.T, test func(t *testing.T, o *original, on bool)) {
+// eachCompatMode runs test with the mode on and off, on both engines, as a user who is signed in.
+func eachCompatMode(t *testing.T, test func(t *testing.T, o *original, on bool)) {
 	for _, on := range []bool{true, false} {
 		adjust := func(*config.Config) {}
 		if on {
-			adjust = inDjango
+			adjust = withDjangoCompat
 		}
 		t.Run(fmt.Sprintf("COMPAT=django is on: %t", on), func(t *testing.T) {
 			harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
@@ -104,7 +104,7 @@ func eachMode(t *testing.T, test func(t *testing.T, o *original, on bool)) {
 }
 
 func TestCompat_Errors(t *testing.T) {
-	eachMode(t, func(t *testing.T, o *original, on bool) {
+	eachCompatMode(t, func(t *testing.T, o *original, on bool) {
 		nobody := &original{s: o.s}
 		for name, c := range map[string]struct {
 			got    harness.Response
@@ -153,7 +153,7 @@ func TestCompat_Errors(t *testing.T) {
 }
 
 func TestCompat_DuplicatesAndReferences(t *testing.T) {
-	eachMode(t, func(t *testing.T, o *original, on bool) {
+	eachCompatMode(t, func(t *testing.T, o *original, on bool) {
 		conflict, missing := 409, 404
 		if on {
 			conflict, missing = 400, 400
@@ -215,7 +215,7 @@ func TestCompat_DuplicatesAndReferences(t *testing.T) {
 }
 
 func TestCompat_PutKeepsFieldsThatTheOriginalDidNotKnow(t *testing.T) {
-	eachMode(t, func(t *testing.T, o *original, on bool) {
+	eachCompatMode(t, func(t *testing.T, o *original, on bool) {
 		for path, c := range map[string]struct{ required, optional object }{
 			"/api/patients/": {
 				object{"name": "P", "gender": "Male", "age": 3},
@@ -259,9 +259,9 @@ func TestCompat_PutKeepsFieldsThatTheOriginalDidNotKnow(t *testing.T) {
 }
 
 func TestCompat_Forms(t *testing.T) {
-	eachMode(t, func(t *testing.T, o *original, on bool) {
+	eachCompatMode(t, func(t *testing.T, o *original, on bool) {
 		fields := url.Values{"name": {"Zoë \"Z\""}, "gender": {"female"}, "age": {"31"}, "email": {""}}
-		media, body := parts(t, "name", "Zoë \"Z\"", "gender", "female", "age", "31", "email", "")
+		media, body := multipartBody(t, "name", "Zoë \"Z\"", "gender", "female", "age", "31", "email", "")
 		if !on {
 			o.form(t, "POST", "/api/patients/", fields).ExpectProblem(415, "unsupported_media_type")
 			o.call(t, "POST", "/api/patients/", media, body).ExpectProblem(415, "unsupported_media_type")
@@ -314,7 +314,7 @@ func TestCompat_Forms(t *testing.T) {
 			for name, values := range all {
 				allParts = append(allParts, name, values[0])
 			}
-			media, body := parts(t, allParts...)
+			media, body := multipartBody(t, allParts...)
 			o.form(t, "POST", "/api/doctors/", all).Expect(201)
 			o.call(t, "POST", "/api/doctors/", media, body).Expect(201)
 		})
@@ -330,8 +330,8 @@ func TestCompat_Forms(t *testing.T) {
 			many.Set(fmt.Sprint("f", i), "x")
 			manyParts = append(manyParts, fmt.Sprint("f", i), "x")
 		}
-		manyMedia, manyBody := parts(t, manyParts...)
-		twiceMedia, twiceBody := parts(t, "name", "a", "name", "b")
+		manyMedia, manyBody := multipartBody(t, manyParts...)
+		twiceMedia, twiceBody := multipartBody(t, "name", "a", "name", "b")
 		const boundary = "multipart/form-data; boundary=b"
 		part := func(disposition, rest string) string {
 			return "--b\r\nContent-Disposition: form-data" + disposition + "\r\n\r\n" + rest
@@ -369,7 +369,7 @@ func TestCompat_Forms(t *testing.T) {
 }
 
 func TestCompat_Lists(t *testing.T) {
-	eachMode(t, func(t *testing.T, o *original, on bool) {
+	eachCompatMode(t, func(t *testing.T, o *original, on bool) {
 		for i := range 101 {
 			o.json(t, "POST", "/api/doctors/", object{"name": fmt.Sprint("D", i), "specialization": "S", "experience": 1}).Expect(201)
 		}
@@ -396,7 +396,7 @@ func TestCompat_Lists(t *testing.T) {
 }
 
 func TestCompat_OneAssignment(t *testing.T) {
-	eachMode(t, func(t *testing.T, o *original, on bool) {
+	eachCompatMode(t, func(t *testing.T, o *original, on bool) {
 		patient := o.json(t, "POST", "/api/patients/", object{"name": "P", "gender": "Male", "age": 3}).Expect(201).ID()
 		doctor := o.json(t, "POST", "/api/doctors/", object{"name": "D", "specialization": "S", "experience": 3}).Expect(201).ID()
 		one := o.json(t, "POST", "/api/mappings/", object{"patient": patient, "doctor": doctor}).Expect(201).ID()
@@ -408,7 +408,7 @@ func TestCompat_OneAssignment(t *testing.T) {
 		require.Equal(t, one, o.get(t, "/api/mappings/"+one+"/").Expect(200).ID())
 		var reads, refusals int64
 		count := func(into *int64, action string) {
-			require.NoError(t, o.s.Db.Read(t.Context()).Raw(`SELECT count(*) FROM audit_entries WHERE action = ? AND resource_id = ?`, action, one).Scan(into).Error)
+			require.NoError(t, o.s.DB.Read(t.Context()).Raw(`SELECT count(*) FROM audit_entries WHERE action = ? AND resource_id = ?`, action, one).Scan(into).Error)
 		}
 		count(&reads, "read")
 		count(&refusals, "refused")
@@ -425,12 +425,12 @@ func TestCompat_OneAssignment(t *testing.T) {
 }
 
 func TestCompat_TheFirstRefreshTokenIsKept(t *testing.T) {
-	eachMode(t, func(t *testing.T, o *original, on bool) {
+	eachCompatMode(t, func(t *testing.T, o *original, on bool) {
 		first := o.json(t, "POST", "/api/auth/login/", object{"email": "asha@clinic.example", "password": harness.Password}).Expect(200).Object()
 		_, hasClaim := claimsOf(t, first["access"])["user_id"]
 		require.Equal(t, on, hasClaim)
 		second := o.json(t, "POST", "/api/auth/refresh/", object{"refresh": first["refresh"]}).Expect(200).Object()
-		require.NoError(t, o.s.Db.Write(t.Context()).Exec(`UPDATE sessions SET last_used_at = ?`, database.Time{Time: time.Now().Add(-2 * time.Hour)}).Error)
+		require.NoError(t, o.s.DB.Write(t.Context()).Exec(`UPDATE sessions SET last_used_at = ?`, database.Time{Time: time.Now().Add(-2 * time.Hour)}).Error)
 		again := o.json(t, "POST", "/api/auth/refresh/", object{"refresh": first["refresh"]})
 		if !on {
 			again.ExpectProblem(401, identity.ErrInvalidRefresh.Code)
@@ -450,7 +450,7 @@ func TestCompat_TokensOutliveTheSwitch(t *testing.T) {
 		for _, on := range []bool{true, false, true} {
 			adjust := func(*config.Config) {}
 			if on {
-				adjust = inDjango
+				adjust = withDjangoCompat
 			}
 			t.Run(fmt.Sprintf("COMPAT=django is on: %t", on), func(t *testing.T) {
 				o := &original{s: harness.Start(t, db, adjust)}
@@ -511,5 +511,5 @@ func TestCompat_TheOriginalsFlow(t *testing.T) {
 		o.call(t, "DELETE", "/api/mappings/"+one+"/", "", "").Expect(204)
 		o.call(t, "DELETE", "/api/patients/"+patient+"/", "", "").Expect(204)
 		require.NotEmpty(t, o.get(t, "/api/patients/"+patient+"/").Expect(404).Object()["error"])
-	}, inDjango)
+	}, withDjangoCompat)
 }

@@ -85,7 +85,7 @@ func TestR33_DeleteAndAssignInterleaved(t *testing.T) {
 			return true
 		})
 		var orphans int64
-		require.NoError(t, s.Db.Read(t.Context()).Raw(`SELECT count(*) FROM assignments a
+		require.NoError(t, s.DB.Read(t.Context()).Raw(`SELECT count(*) FROM assignments a
 			WHERE NOT EXISTS (SELECT 1 FROM patients p WHERE p.id = a.patient_id) OR NOT EXISTS (SELECT 1 FROM doctors d WHERE d.id = a.doctor_id)`).Scan(&orphans).Error)
 		require.Zero(t, orphans)
 		require.Empty(t, c.Do("GET", "/api/mappings/", nil).List(), "every assignment lost its patient or its doctor")

@@ -84,7 +84,7 @@ func TestEveryDescribedAnswerIsReached(t *testing.T) {
 			nobody.Do("GET", path, nil, "If-None-Match", "*").Expect(304)
 		}
 		nobody.Do("GET", "/metrics", nil, "X-Forwarded-For", "192.0.2.1").Expect(404)
-		callEverythingWithoutToken(t, s)
+		callAllWithoutToken(t, s)
 		reachAccounts(t, s)
 		reachJobs(t, s)
 

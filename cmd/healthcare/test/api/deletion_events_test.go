@@ -20,14 +20,14 @@ func TestWhoDoesNotReactToARemovalIsNamedInTheLog(t *testing.T) {
 			if of == "doctors" {
 				id = c.AddDoctor()
 			}
-			write := s.Db.Write(t.Context())
-			kind := map[bool]string{true: "text", false: "uuid"}[s.Db.Engine() == database.SQLite]
+			write := s.DB.Write(t.Context())
+			kind := map[bool]string{true: "text", false: "uuid"}[s.DB.Engine() == database.SQLite]
 			require.NoError(t, write.Exec("CREATE TABLE visits_of_"+of+" (id integer PRIMARY KEY, seen "+kind+
 				" CONSTRAINT visits_of_"+of+"_seen_fkey REFERENCES "+of+" (id))").Error)
 			require.NoError(t, write.Exec("INSERT INTO visits_of_"+of+" VALUES (1, ?)", id).Error)
 			require.NotContains(t, c.Do("DELETE", path+id, nil).Expect(500).Body, "visits")
-			says(t, s, "visits_of_"+of+"_seen_fkey", 1)
-			says(t, s, "must react to "+of+".Deleted", 1)
+			waitForLog(t, s, "visits_of_"+of+"_seen_fkey", 1)
+			waitForLog(t, s, "must react to "+of+".Deleted", 1)
 			c.Do("GET", path+id, nil).Expect(200)
 		}
 	})

@@ -81,7 +81,7 @@ func TestDirectoryIsGuarded(t *testing.T) {
 			require.Equal(
 				t,
 				[]string{"Assignment delete", "Patient update", "Doctor delete"},
-				kinds(s.AuditEntries(t, a.Header.Get("X-Request-Id"))),
+				entryKinds(s.AuditEntries(t, a.Header.Get("X-Request-Id"))),
 			)
 			log := asha.Do("GET", "/api/patients/"+patient+"/access-log/", nil).Expect(200).List()
 			require.Equal(t, "update", log[0]["action"])
@@ -114,8 +114,8 @@ func TestDirectoryIsOpen(t *testing.T) {
 	}, func(c *config.Config) { c.DoctorDirectory = "open" })
 }
 
-// kinds returns what entries are about.
-func kinds(entries []object) (all []string) {
+// entryKinds returns what entries are about.
+func entryKinds(entries []object) (all []string) {
 	for _, e := range entries {
 		all = append(all, fmt.Sprintf("%s %s", e["resource_type"], e["action"]))
 	}
@@ -155,7 +155,7 @@ func TestWhatDisappearsFromAPatientsDataIsRecorded(t *testing.T) {
 				patient, doctor := c.AddPatient(), c.AddDoctor()
 				mapping := c.Assign(patient, doctor).Expect(201).ID()
 				entries := func() (count int) {
-					require.NoError(t, s.Db.Read(t.Context()).Raw(`SELECT count(*)
+					require.NoError(t, s.DB.Read(t.Context()).Raw(`SELECT count(*)
 						FROM audit_subjects s JOIN audit_entries e ON e.id = s.id
 						WHERE s.patient_id = ? AND e.action IN ('delete', 'update') AND e.outcome = 'success'`,
 						patient).Scan(&count).Error)
@@ -166,7 +166,7 @@ func TestWhatDisappearsFromAPatientsDataIsRecorded(t *testing.T) {
 				var left int
 				require.NoError(
 					t,
-					s.Db.Read(t.Context()).Raw(`SELECT count(*) FROM assignments WHERE id = ?`, mapping).Scan(&left).Error,
+					s.DB.Read(t.Context()).Raw(`SELECT count(*) FROM assignments WHERE id = ?`, mapping).Scan(&left).Error,
 				)
 				require.Zero(t, left)
 				require.Positive(t, entries())
@@ -191,7 +191,7 @@ func TestReleasingADoctor(t *testing.T) {
 		var doctorsOf []struct{ PatientID, DoctorID string }
 		require.NoError(
 			t,
-			s.Db.Read(t.Context()).Table("assignments").Select("patient_id", "doctor_id").Find(&doctorsOf).Error,
+			s.DB.Read(t.Context()).Table("assignments").Select("patient_id", "doctor_id").Find(&doctorsOf).Error,
 		)
 		require.Len(t, doctorsOf, 501, "each once")
 		for _, one := range doctorsOf {
@@ -200,7 +200,7 @@ func TestReleasingADoctor(t *testing.T) {
 		c.Do("GET", "/api/mappings/detail/"+both+"/", nil).Expect(200)
 
 		var sizes []struct{ Subjects int }
-		require.NoError(t, s.Db.Read(t.Context()).Raw(`SELECT count(*) AS subjects
+		require.NoError(t, s.DB.Read(t.Context()).Raw(`SELECT count(*) AS subjects
 			FROM audit_subjects s JOIN audit_entries e ON e.id = s.id
 			WHERE e.action = 'update' AND e.resource_type = ? GROUP BY e.id`, audit.Patient).Scan(&sizes).Error)
 		total := 0
@@ -226,7 +226,7 @@ func TestRowsOfAUserAreLimited(t *testing.T) {
 		for what, add := range adds {
 			t.Run(what+" are, with many requests at once, for that user only", func(t *testing.T) {
 				asha, bela := asha.ForTest(t), bela.ForTest(t)
-				made := inACrowd(4*limit, func() harness.Response { return add(asha) })
+				made := createConcurrently(4*limit, func() harness.Response { return add(asha) })
 				require.InDelta(t, limit, len(made), limit, "to within the requests at once")
 				require.GreaterOrEqual(t, len(made), limit)
 				require.Eventually(t, func() bool { return add(asha).Status == 409 }, 5*time.Second, 10*time.Millisecond)
@@ -295,8 +295,8 @@ func TestRowsOfAUserAreLimited(t *testing.T) {
 	})
 }
 
-// inACrowd asks at once, and returns the ids of what was made.
-func inACrowd(count int, ask func() harness.Response) (made []string) {
+// createConcurrently asks at once, and returns the ids of what was made.
+func createConcurrently(count int, ask func() harness.Response) (made []string) {
 	answers := make([]harness.Response, count)
 	var all sync.WaitGroup
 	for i := range answers {
@@ -315,7 +315,7 @@ func TestCreatorsGoWithDoctorAndAccount(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		creators := func() (all []string) {
-			require.NoError(t, s.Db.Read(t.Context()).Raw(`SELECT user_id FROM doctor_creators`).Scan(&all).Error)
+			require.NoError(t, s.DB.Read(t.Context()).Raw(`SELECT user_id FROM doctor_creators`).Scan(&all).Error)
 			return all
 		}
 		asha, bela, admin := s.NewUser(t, "Asha"), s.NewUser(t, "Bela"), s.NewUserWithRole(t, auth.Admin, "Admin")
@@ -329,7 +329,7 @@ func TestCreatorsGoWithDoctorAndAccount(t *testing.T) {
 		bela.Do("GET", "/api/doctors/"+kept, nil).Expect(200)
 		require.NoError(
 			t,
-			s.Db.Write(t.Context()).Exec(`DELETE FROM doctors WHERE id = ?`, kept).Error,
+			s.DB.Write(t.Context()).Exec(`DELETE FROM doctors WHERE id = ?`, kept).Error,
 			"as an earlier release does",
 		)
 	})

@@ -66,10 +66,10 @@ func TestR36_OneEffectHoweverOftenItIsAskedFor(t *testing.T) {
 		})
 		t.Run("an expired key is free, and is cleared away", func(t *testing.T) {
 			first := register("old", patient).Expect(201)
-			require.NoError(t, s.Db.Write(t.Context()).Exec("UPDATE idempotency_keys SET expires_at = ?", "2020-01-01T00:00:00.000000Z").Error)
+			require.NoError(t, s.DB.Write(t.Context()).Exec("UPDATE idempotency_keys SET expires_at = ?", "2020-01-01T00:00:00.000000Z").Error)
 			require.NotEqual(t, first.ID(), register("old", patient).Expect(201).ID())
 			var kept int64
-			require.NoError(t, s.Db.Read(t.Context()).Raw("SELECT count(*) FROM idempotency_keys").Scan(&kept).Error)
+			require.NoError(t, s.DB.Read(t.Context()).Raw("SELECT count(*) FROM idempotency_keys").Scan(&kept).Error)
 			require.EqualValues(t, 1, kept)
 		})
 	})

@@ -28,25 +28,25 @@ var pastedZoe = []string{"zo\u200bë@bücher.example", "\ufeffzoë@bücher.examp
 
 func signInAs(email string) object { return object{"email": email, "password": harness.Password} }
 
-func newcomer(email string) object {
+func registrationOf(email string) object {
 	return object{"name": "Zoë", "email": email, "password": harness.Password}
 }
 
-// oldRelease adds a user as the release before user_mailboxes does beside this one, with everybody's password.
-func oldRelease(t *testing.T, s *harness.Service, email string) string {
+// addUserOfOldRelease adds a user as the release before user_mailboxes does beside this one, with everybody's password.
+func addUserOfOldRelease(t *testing.T, s *harness.Service, email string) string {
 	t.Helper()
 	lower := strings.ToLower(strings.TrimSpace(email))
 	var hash string
-	require.NoError(t, s.Db.Read(t.Context()).Raw("SELECT password_hash FROM users LIMIT 1").Scan(&hash).Error)
+	require.NoError(t, s.DB.Read(t.Context()).Raw("SELECT password_hash FROM users LIMIT 1").Scan(&hash).Error)
 	id, at := uuid.Must(uuid.NewV7()), database.At(time.Now())
-	require.NoError(t, s.Db.Write(t.Context()).Exec(`INSERT INTO users
+	require.NoError(t, s.DB.Write(t.Context()).Exec(`INSERT INTO users
 		(id, name, email, mailbox, username, password_hash, role, active, token_version, search_text, version, created_at, updated_at)
 		VALUES (?, 'Old', ?, ?, ?, ?, 'staff', ?, 0, '', 1, ?, ?)`, id, email, lower, id.String(), hash, true, at, at).Error)
 	return id.String()
 }
 
-// whoIs signs in and tells who that is.
-func whoIs(t *testing.T, s *harness.Service, email string) string {
+// nameOf signs in and tells who that is.
+func nameOf(t *testing.T, s *harness.Service, email string) string {
 	t.Helper()
 	c := s.Anonymous(t)
 	c.Token = c.Do("POST", "/api/auth/login/", signInAs(email)).Expect(200).Object()["access"].(string)
@@ -57,22 +57,22 @@ func TestOneMailboxIsOneAccount(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		c, admin := s.Anonymous(t), s.NewUserWithRole(t, "admin", "Boss")
-		registered := c.Do("POST", "/api/auth/register/", newcomer(" "+spelledZoe[0]+" ")).Expect(201).Object()["user"].(object)
+		registered := c.Do("POST", "/api/auth/register/", registrationOf(" "+spelledZoe[0]+" ")).Expect(201).Object()["user"].(object)
 		require.Equal(t, spelledZoe[0], registered["email"], "as it was typed")
 		require.Equal(t, "zoë", registered["username"])
 		for _, spelling := range append(spelledZoe, pastedZoe...) {
-			t.Run(fmt.Sprintf("%+q signs in", spelling), func(t *testing.T) { require.Equal(t, registered["id"], whoIs(t, s, spelling)) })
+			t.Run(fmt.Sprintf("%+q signs in", spelling), func(t *testing.T) { require.Equal(t, registered["id"], nameOf(t, s, spelling)) })
 		}
 		for _, spelling := range spelledZoe {
 			t.Run(fmt.Sprintf("%+q is taken", spelling), func(t *testing.T) {
-				c.ForTest(t).Do("POST", "/api/auth/register/", newcomer(spelling)).ExpectProblem(409, "email_taken")
-				admin.ForTest(t).Do("POST", "/api/users/", newcomer(spelling), "Idempotency-Key", url.QueryEscape(spelling)).ExpectProblem(409, "email_taken")
+				c.ForTest(t).Do("POST", "/api/auth/register/", registrationOf(spelling)).ExpectProblem(409, "email_taken")
+				admin.ForTest(t).Do("POST", "/api/users/", registrationOf(spelling), "Idempotency-Key", url.QueryEscape(spelling)).ExpectProblem(409, "email_taken")
 			})
 		}
 		for _, spelling := range []string{"zo\u200bë@clinic.example", "zo\u202eë@clinic.example", "zoë@clin\u00adic.example", "z\u0007@clinic.example", "z\u3164@clinic.example"} {
 			t.Run(fmt.Sprintf("%+q is refused of a new account", spelling), func(t *testing.T) {
 				for _, answer := range []harness.Response{
-					c.ForTest(t).Do("POST", "/api/auth/register/", newcomer(spelling)), admin.ForTest(t).Do("POST", "/api/users/", newcomer(spelling)),
+					c.ForTest(t).Do("POST", "/api/auth/register/", registrationOf(spelling)), admin.ForTest(t).Do("POST", "/api/users/", registrationOf(spelling)),
 				} {
 					require.Contains(t, answer.ExpectProblem(400, "validation_failed").Errors, "email")
 				}
@@ -82,7 +82,7 @@ func TestOneMailboxIsOneAccount(t *testing.T) {
 			zoe := s.Anonymous(t)
 			zoe.Token = zoe.Do("POST", "/api/auth/login/", signInAs(spelledZoe[1])).Expect(200).Object()["access"].(string)
 			zoe.Do("DELETE", "/api/auth/me/", object{"password": harness.Password}).Expect(204)
-			c.Do("POST", "/api/auth/register/", newcomer(spelledZoe[3])).Expect(201)
+			c.Do("POST", "/api/auth/register/", registrationOf(spelledZoe[3])).Expect(201)
 		})
 	})
 }
@@ -91,7 +91,7 @@ func TestR31_OneMailboxRegisteredAtOnceInManySpellings(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		counts := harness.Concurrently(120, func(i int) harness.Response {
-			return s.Anonymous(t).Do("POST", "/api/auth/register/", newcomer(spelledZoe[i%len(spelledZoe)]))
+			return s.Anonymous(t).Do("POST", "/api/auth/register/", registrationOf(spelledZoe[i%len(spelledZoe)]))
 		})
 		require.Equal(t, map[int]int{201: 1, 409: 119}, counts)
 		require.Len(t, s.StoredRows(t)["users"], 1)
@@ -103,7 +103,7 @@ func TestAllSpellingsAreThrottledAsOne(t *testing.T) {
 	t.Parallel()
 	eachMoment(t, func(t *testing.T, s *harness.Service) {
 		c := s.Anonymous(t)
-		c.Do("POST", "/api/auth/register/", newcomer(spelledZoe[0])).Expect(201)
+		c.Do("POST", "/api/auth/register/", registrationOf(spelledZoe[0])).Expect(201)
 		for i, spelling := range append(spelledZoe[1:4:4], pastedZoe...) {
 			a := c.Do("POST", "/api/auth/login/", object{"email": spelling, "password": "wrong horse"})
 			require.Equal(t, map[bool]int{true: 401, false: 429}[i < 3], a.Status, "%d: %+q", i, spelling)
@@ -115,27 +115,27 @@ func TestAccountsOfAnOldReleaseBesideThisOne(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		s.NewUser(t, "Asha")
-		c, old := s.Anonymous(t), oldRelease(t, s, "Ravi@bücher.example")
-		t.Run("sign in at once", func(t *testing.T) { require.Equal(t, old, whoIs(t, s, "ravi@BÜCHER.example")) })
+		c, old := s.Anonymous(t), addUserOfOldRelease(t, s, "Ravi@bücher.example")
+		t.Run("sign in at once", func(t *testing.T) { require.Equal(t, old, nameOf(t, s, "ravi@BÜCHER.example")) })
 		t.Run("keep others from their mailbox", func(t *testing.T) {
-			c.Do("POST", "/api/auth/register/", newcomer("ravi@xn--bcher-kva.example")).ExpectProblem(409, "email_taken")
-			require.Equal(t, old, whoIs(t, s, "ravi@xn--bcher-kva.example"))
+			c.Do("POST", "/api/auth/register/", registrationOf("ravi@xn--bcher-kva.example")).ExpectProblem(409, "email_taken")
+			require.Equal(t, old, nameOf(t, s, "ravi@xn--bcher-kva.example"))
 		})
 		t.Run("keep others from it also after a registration that was undone", func(t *testing.T) {
-			admin, beside := s.NewUserWithRole(t, "admin", "Boss"), oldRelease(t, s, "beside@bücher.example")
-			admin.Do("POST", "/api/users/", newcomer("asha@clinic.example"), "Idempotency-Key", "undone").ExpectProblem(409, "email_taken")
-			admin.Do("POST", "/api/users/", newcomer("beside@xn--bcher-kva.example"), "Idempotency-Key", "k").ExpectProblem(409, "email_taken")
-			require.Equal(t, beside, whoIs(t, s, "beside@bücher.example"))
+			admin, beside := s.NewUserWithRole(t, "admin", "Boss"), addUserOfOldRelease(t, s, "beside@bücher.example")
+			admin.Do("POST", "/api/users/", registrationOf("asha@clinic.example"), "Idempotency-Key", "undone").ExpectProblem(409, "email_taken")
+			admin.Do("POST", "/api/users/", registrationOf("beside@xn--bcher-kva.example"), "Idempotency-Key", "k").ExpectProblem(409, "email_taken")
+			require.Equal(t, beside, nameOf(t, s, "beside@bücher.example"))
 		})
 		t.Run("sign in with invisible characters as they were registered", func(t *testing.T) {
-			hidden := oldRelease(t, s, "hid\u200bden@clinic.example")
-			require.Equal(t, hidden, whoIs(t, s, "hid\u200bden@clinic.example"))
+			hidden := addUserOfOldRelease(t, s, "hid\u200bden@clinic.example")
+			require.Equal(t, hidden, nameOf(t, s, "hid\u200bden@clinic.example"))
 		})
 		t.Run("free their mailbox when an old release deletes them", func(t *testing.T) {
-			require.NoError(t, s.Db.Write(t.Context()).Exec("DELETE FROM sessions WHERE user_id = ?", old).Error)
-			require.NoError(t, s.Db.Write(t.Context()).Exec("DELETE FROM users WHERE id = ?", old).Error)
+			require.NoError(t, s.DB.Write(t.Context()).Exec("DELETE FROM sessions WHERE user_id = ?", old).Error)
+			require.NoError(t, s.DB.Write(t.Context()).Exec("DELETE FROM users WHERE id = ?", old).Error)
 			c.Do("POST", "/api/auth/login/", signInAs("ravi@bücher.example")).ExpectProblem(401, "invalid_credentials")
-			c.Do("POST", "/api/auth/register/", newcomer("ravi@xn--bcher-kva.example")).Expect(201)
+			c.Do("POST", "/api/auth/register/", registrationOf("ravi@xn--bcher-kva.example")).Expect(201)
 		})
 	})
 }
@@ -150,23 +150,23 @@ func TestAccountsThatShareAMailbox(t *testing.T) {
 			s := harness.Start(t, db)
 			s.NewUser(t, "Asha")
 			for _, email := range emails {
-				ids = append(ids, oldRelease(t, s, email))
+				ids = append(ids, addUserOfOldRelease(t, s, email))
 			}
-			require.NoError(t, s.Db.Write(t.Context()).Exec("DELETE FROM user_mailboxes").Error)
+			require.NoError(t, s.DB.Write(t.Context()).Exec("DELETE FROM user_mailboxes").Error)
 		})
 		s := harness.Start(t, db)
 		for i, email := range emails {
-			require.Equal(t, ids[i], whoIs(t, s, email), "exactly as registered")
+			require.Equal(t, ids[i], nameOf(t, s, email), "exactly as registered")
 		}
-		require.Equal(t, ids[0], whoIs(t, s, "ZOË@bu\u0308cher.example"), "every other spelling is the oldest's")
-		s.Anonymous(t).Do("POST", "/api/auth/register/", newcomer("zoë@BÜCHER.example")).ExpectProblem(409, "email_taken")
+		require.Equal(t, ids[0], nameOf(t, s, "ZOË@bu\u0308cher.example"), "every other spelling is the oldest's")
+		s.Anonymous(t).Do("POST", "/api/auth/register/", registrationOf("zoë@BÜCHER.example")).ExpectProblem(409, "email_taken")
 		require.Contains(t, s.Log.String(), fmt.Sprintf(`"accounts":["%s","%s","%s"]`, ids[0], ids[1], ids[2]))
 		for _, part := range []string{"zoë", "Zoë", "bücher", "bcher-kva"} {
 			require.NotContains(t, s.Log.String(), part)
 		}
-		require.NoError(t, s.Db.Write(t.Context()).Exec("DELETE FROM sessions").Error)
-		require.NoError(t, s.Db.Write(t.Context()).Exec("DELETE FROM users WHERE id = ?", ids[0]).Error)
-		require.Equal(t, ids[1], whoIs(t, s, "ZOË@bu\u0308cher.example"), "the next oldest inherits them")
+		require.NoError(t, s.DB.Write(t.Context()).Exec("DELETE FROM sessions").Error)
+		require.NoError(t, s.DB.Write(t.Context()).Exec("DELETE FROM users WHERE id = ?", ids[0]).Error)
+		require.Equal(t, ids[1], nameOf(t, s, "ZOË@bu\u0308cher.example"), "the next oldest inherits them")
 	})
 }
 
@@ -190,7 +190,7 @@ func TestPasswordsOfWhiteSpaceAlone(t *testing.T) {
 			salt := []byte("a salt of 16 b..")
 			hash := argon2.IDKey([]byte("        "), salt, 1, 64, 1, 32)
 			phc := fmt.Sprintf("$argon2id$v=19$m=64,t=1,p=1$%s$%s", base64.RawStdEncoding.EncodeToString(salt), base64.RawStdEncoding.EncodeToString(hash))
-			require.NoError(t, s.Db.Write(t.Context()).Exec("UPDATE users SET password_hash = ? WHERE mailbox = ?", phc, c.Email()).Error)
+			require.NoError(t, s.DB.Write(t.Context()).Exec("UPDATE users SET password_hash = ? WHERE mailbox = ?", phc, c.Email()).Error)
 			in := s.Anonymous(t)
 			in.Token = in.Do("POST", "/api/auth/login/", object{"email": c.Email(), "password": "        "}).Expect(200).Object()["access"].(string)
 			in.Do("POST", "/api/auth/password/", object{"current_password": "        ", "new_password": harness.Password}).Expect(204)

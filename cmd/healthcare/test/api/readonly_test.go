@@ -17,7 +17,7 @@ func TestAServerThatBecomesReadOnly(t *testing.T) {
 	cfg.PoolSize = 1
 	s := harness.Start(t, cfg)
 	c := s.NewUser(t, "Asha")
-	require.NoError(t, s.Db.Write(t.Context()).Exec("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY").Error)
+	require.NoError(t, s.DB.Write(t.Context()).Exec("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY").Error)
 	refused := c.Do("POST", "/api/patients/", harness.VermaPatient)
 	refused.ExpectProblem(503, "unavailable")
 	require.Equal(t, "1", refused.Header.Get("Retry-After"))

@@ -57,10 +57,10 @@ func (a *poller) stop() int {
 	return a.reads
 }
 
-// hangs freezes every process of the replica: it takes connections, and answers nothing.
-func (p *replicated) hangs(t *testing.T, c *harness.Client, s *harness.Service, patient string) {
+// testHangingReplica freezes every process of the replica: it takes connections, and answers nothing.
+func (p *replicaSetup) testHangingReplica(t *testing.T, c *harness.Client, s *harness.Service, patient string) {
 	out, in := strings.Count(s.Log.String(), harness.ReplicaOutOfUse), strings.Count(s.Log.String(), harness.ReplicaInUse)
-	pids := ask[[]int](t, p.replica, `SELECT array_agg(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()`)
+	pids := queryValue[[]int](t, p.replica, `SELECT array_agg(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()`)
 	postmaster, err := os.ReadFile(filepath.Join(p.replica.Folder(), "data", "postmaster.pid"))
 	require.NoError(t, err)
 	first, err := strconv.Atoi(strings.Split(string(postmaster), "\n")[0])
@@ -73,10 +73,10 @@ func (p *replicated) hangs(t *testing.T, c *harness.Client, s *harness.Service, 
 	asked := startPolling(c, patient)
 	signal(syscall.SIGSTOP)
 	defer signal(syscall.SIGCONT)
-	says(t, s, harness.ReplicaOutOfUse, out+1)
+	waitForLog(t, s, harness.ReplicaOutOfUse, out+1)
 	time.Sleep(100 * time.Millisecond)
 	require.NotZero(t, asked.stop())
 	require.Less(t, asked.slow, 3*time.Second, "a read waits for a look, and no longer")
 	signal(syscall.SIGCONT)
-	says(t, s, harness.ReplicaInUse, in+1)
+	waitForLog(t, s, harness.ReplicaInUse, in+1)
 }

@@ -22,39 +22,39 @@ import (
 	"healthcare/platform/databasetest/cluster"
 )
 
-// replicated is a primary, and a streaming replica of it behind an address that stays when the replica is another.
-type replicated struct {
+// replicaSetup is a primary, and a streaming replica of it behind an address that stays when the replica is another.
+type replicaSetup struct {
 	t                *testing.T
 	primary, replica *cluster.Server
 	link             string // to the replica's folder
 	cfg              database.Config
 }
 
-func replicate(t *testing.T) *replicated {
+func newReplicaSetup(t *testing.T) *replicaSetup {
 	primary, err := cluster.Own()
 	if errors.Is(err, cluster.ErrNotInstalled) && os.Getenv("REQUIRE_POSTGRES") != "1" {
 		t.Skip(databasetest.Missing)
 	}
 	require.NoError(t, err)
 	t.Cleanup(primary.Close)
-	p := &replicated{t: t, primary: primary, link: filepath.Join(t.TempDir(), "r")}
+	p := &replicaSetup{t: t, primary: primary, link: filepath.Join(t.TempDir(), "r")}
 	p.newReplica()
 	t.Cleanup(func() { p.replica.Close() })
 	p.cfg = database.Config{
-		URL: primary.URL(), ReplicaURLs: []string{at(primary.URL(), p.link)}, ReplicaMaxLag: time.Hour, PoolSize: 4,
+		URL: primary.URL(), ReplicaURLs: []string{addressVia(primary.URL(), p.link)}, ReplicaMaxLag: time.Hour, PoolSize: 4,
 		ConnectTimeout: harness.Timeout, StatementTimeout: harness.Timeout, LockTimeout: harness.Timeout, IdleInTxTimeout: harness.Timeout,
 	}
 	return p
 }
 
-// at is the address of a server whose socket is in another folder.
-func at(address, folder string) string {
+// addressVia is the address of a server whose socket is in another folder.
+func addressVia(address, folder string) string {
 	u, _ := url.Parse(address)
 	u.RawQuery = url.Values{"host": {folder}, "port": {"5432"}, "sslmode": {"disable"}}.Encode()
 	return u.String()
 }
 
-func (p *replicated) newReplica() {
+func (p *replicaSetup) newReplica() {
 	p.t.Helper()
 	replica, err := p.primary.Replica()
 	require.NoError(p.t, err)
@@ -63,8 +63,8 @@ func (p *replicated) newReplica() {
 	require.NoError(p.t, os.Symlink(replica.Folder(), p.link))
 }
 
-// ask runs a statement and returns its one value.
-func ask[T any](t *testing.T, s *cluster.Server, statement string, values ...any) (value T) {
+// queryValue runs a statement and returns its one value.
+func queryValue[T any](t *testing.T, s *cluster.Server, statement string, values ...any) (value T) {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), s.URL())
 	require.NoError(t, err)
@@ -73,68 +73,68 @@ func ask[T any](t *testing.T, s *cluster.Server, statement string, values ...any
 	return value
 }
 
-// hold lets the replica catch up and then replay no more, until the function it returns is called.
-func (p *replicated) hold(t *testing.T) (release func()) {
+// pauseReplay lets the replica catch up and then replay no more, until the function it returns is called.
+func (p *replicaSetup) pauseReplay(t *testing.T) (release func()) {
 	t.Helper()
-	position := ask[string](t, p.primary, `SELECT pg_logical_emit_message(true, 'test', '')::text`)
+	position := queryValue[string](t, p.primary, `SELECT pg_logical_emit_message(true, 'test', '')::text`)
 	require.Eventually(t, func() bool {
-		return ask[bool](t, p.replica, `SELECT pg_last_wal_replay_lsn() >= $1::text::pg_lsn`, position)
+		return queryValue[bool](t, p.replica, `SELECT pg_last_wal_replay_lsn() >= $1::text::pg_lsn`, position)
 	}, harness.Timeout, 5*time.Millisecond)
-	_ = ask[string](t, p.replica, `SELECT pg_wal_replay_pause()::text`)
+	_ = queryValue[string](t, p.replica, `SELECT pg_wal_replay_pause()::text`)
 	require.Eventually(t, func() bool {
-		return ask[string](t, p.replica, `SELECT pg_get_wal_replay_pause_state()`) == "paused"
+		return queryValue[string](t, p.replica, `SELECT pg_get_wal_replay_pause_state()`) == "paused"
 	}, harness.Timeout, 5*time.Millisecond)
-	return func() { _ = ask[string](t, p.replica, `SELECT pg_wal_replay_resume()::text`) }
+	return func() { _ = queryValue[string](t, p.replica, `SELECT pg_wal_replay_resume()::text`) }
 }
 
-// says waits until the service has logged a text so often.
-func says(t *testing.T, s *harness.Service, text string, times int) {
+// waitForLog waits until the service has logged a text so often.
+func waitForLog(t *testing.T, s *harness.Service, text string, times int) {
 	t.Helper()
 	require.Eventually(t, func() bool { return strings.Count(s.Log.String(), text) >= times }, harness.Timeout, 10*time.Millisecond, text)
 }
 
-// to is the same session at another instance.
-func to(c *harness.Client, s *harness.Service) *harness.Client {
+// atInstance is the same session at another instance.
+func atInstance(c *harness.Client, s *harness.Service) *harness.Client {
 	other := *c
 	other.Service = s
 	return &other
 }
 
-func notes(c *harness.Client, patient string) string {
+func readNotes(c *harness.Client, patient string) string {
 	c.T.Helper()
 	notes, _ := c.Do("GET", "/api/patients/"+patient+"/", nil).Expect(200).Object()["notes"].(string)
 	return notes
 }
 
-func note(c *harness.Client, patient, text string, headers ...string) harness.Response {
+func setNotes(c *harness.Client, patient, text string, headers ...string) harness.Response {
 	c.T.Helper()
 	return c.Do("PATCH", "/api/patients/"+patient+"/", object{"notes": text}, headers...)
 }
 
-// again is another session of the same user.
-func again(c *harness.Client) *harness.Client {
+// newSession is another session of the same user.
+func newSession(c *harness.Client) *harness.Client {
 	other := *c
 	other.Token = c.SignIn()
 	return &other
 }
 
-// reads waits until a session that does not write is served by the replica, which is held at this text.
-func reads(c *harness.Client, patient, text string) {
+// waitUntilRead waits until a session that does not write is served by the replica, which is held at this text.
+func waitUntilRead(c *harness.Client, patient, text string) {
 	c.T.Helper()
-	require.Eventually(c.T, func() bool { return notes(c, patient) == text }, harness.Timeout, 10*time.Millisecond)
+	require.Eventually(c.T, func() bool { return readNotes(c, patient) == text }, harness.Timeout, 10*time.Millisecond)
 }
 
 func TestReplica(t *testing.T) {
 	t.Parallel()
-	p := replicate(t)
+	p := newReplicaSetup(t)
 	a, b := harness.Start(t, p.cfg), harness.Start(t, p.cfg)
 	for _, s := range []*harness.Service{a, b} {
-		says(t, s, harness.ReplicaInUse, 1)
+		waitForLog(t, s, harness.ReplicaInUse, 1)
 	}
 	writer := a.NewUser(t, "Asha")
-	other := again(writer)
+	other := newSession(writer)
 	patient := writer.AddPatient(object{"notes": "first"})
-	_ = notes(other, patient)
+	_ = readNotes(other, patient)
 
 	t.Run("its requests are counted", func(t *testing.T) {
 		counted := func() string {
@@ -144,123 +144,123 @@ func TestReplica(t *testing.T) {
 		}
 		require.Eventually(t, func() bool {
 			before := counted()
-			_ = notes(other.ForTest(t), patient)
+			_ = readNotes(other.ForTest(t), patient)
 			return counted() != before
 		}, harness.Timeout, 10*time.Millisecond)
 		before := counted()
-		note(writer.ForTest(t), patient, "first").Expect(200)
+		setNotes(writer.ForTest(t), patient, "first").Expect(200)
 		require.Equal(t, before, counted(), "a write is the primary's")
 	})
-	t.Run("who wrote sees it at once at every instance, others when it is replayed", func(t *testing.T) { p.readYourWrites(t, writer.ForTest(t), other.ForTest(t), a, b, patient) })
-	t.Run("what no replica may answer", func(t *testing.T) { p.asksThePrimary(t, writer.ForTest(t), a, b, patient) })
+	t.Run("who wrote sees it at once at every instance, others when it is replayed", func(t *testing.T) { p.testReadYourWrites(t, writer.ForTest(t), other.ForTest(t), a, b, patient) })
+	t.Run("what no replica may answer", func(t *testing.T) { p.testFallbackToPrimary(t, writer.ForTest(t), a, b, patient) })
 	t.Run("a write whose note was lost in a crash counts", func(t *testing.T) {
-		release := p.hold(t)
+		release := p.pauseReplay(t)
 		defer release()
-		note(writer.ForTest(t), patient, "noted").Expect(200)
-		require.NoError(t, a.Db.Write(t.Context()).Exec(`DELETE FROM last_writes`).Error)
-		require.Equal(t, "noted", notes(to(writer.ForTest(t), b), patient))
-		require.Equal(t, "noted", notes(to(writer.ForTest(t), a), patient))
+		setNotes(writer.ForTest(t), patient, "noted").Expect(200)
+		require.NoError(t, a.DB.Write(t.Context()).Exec(`DELETE FROM last_writes`).Error)
+		require.Equal(t, "noted", readNotes(atInstance(writer.ForTest(t), b), patient))
+		require.Equal(t, "noted", readNotes(atInstance(writer.ForTest(t), a), patient))
 	})
-	t.Run("one that is too far behind is not asked", func(t *testing.T) { p.tooFarBehind(t, writer.ForTest(t), patient) })
-	t.Run("it stops, and comes back", func(t *testing.T) { p.stopped(t, other.ForTest(t), a, patient) })
-	t.Run("it hangs, and comes back", func(t *testing.T) { p.hangs(t, other.ForTest(t), a, patient) })
+	t.Run("one that is too far behind is not asked", func(t *testing.T) { p.testLag(t, writer.ForTest(t), patient) })
+	t.Run("it stops, and comes back", func(t *testing.T) { p.testStoppedReplica(t, other.ForTest(t), a, patient) })
+	t.Run("it hangs, and comes back", func(t *testing.T) { p.testHangingReplica(t, other.ForTest(t), a, patient) })
 }
 
-func (p *replicated) readYourWrites(t *testing.T, writer, other *harness.Client, a, b *harness.Service, patient string) {
-	release := p.hold(t)
+func (p *replicaSetup) testReadYourWrites(t *testing.T, writer, other *harness.Client, a, b *harness.Service, patient string) {
+	release := p.pauseReplay(t)
 	defer func() { release() }() // it may be called twice
 	path := "/api/patients/" + patient + "/"
 	old := writer.Do("GET", path, nil).Expect(200).Header.Get("ETag")
 	for i := range 20 {
 		text := strings.Repeat("x", i+1)
 		at := []*harness.Service{a, b}[i%2]
-		tag := note(to(writer, at), patient, text).Expect(200).Header.Get("ETag")
+		tag := setNotes(atInstance(writer, at), patient, text).Expect(200).Header.Get("ETag")
 		for _, s := range []*harness.Service{a, b} {
-			require.Equal(t, text, notes(to(writer, s), patient))
-			to(writer, s).Do("GET", path, nil, "If-None-Match", old).Expect(200)
-			to(writer, s).Do("GET", path, nil, "If-None-Match", tag).Expect(304)
-			require.Equal(t, text, to(writer, s).Do("GET", "/api/patients/", nil).Expect(200).List()[0]["notes"])
+			require.Equal(t, text, readNotes(atInstance(writer, s), patient))
+			atInstance(writer, s).Do("GET", path, nil, "If-None-Match", old).Expect(200)
+			atInstance(writer, s).Do("GET", path, nil, "If-None-Match", tag).Expect(304)
+			require.Equal(t, text, atInstance(writer, s).Do("GET", "/api/patients/", nil).Expect(200).List()[0]["notes"])
 		}
 		old = tag
 	}
 	for _, s := range []*harness.Service{a, b} {
-		reads(to(other, s), patient, "first")
-		to(other, s).Do("GET", path, nil, "If-None-Match", old).Expect(200)
+		waitUntilRead(atInstance(other, s), patient, "first")
+		atInstance(other, s).Do("GET", path, nil, "If-None-Match", old).Expect(200)
 	}
 	seen := other.Do("GET", path, nil).Expect(200).Header.Get("ETag")
-	note(to(other, b), patient, "too late", "If-Match", seen).ExpectProblem(412, "stale_version")
-	require.Equal(t, strings.Repeat("x", 20), notes(to(other, a), patient), "who was told that it is another now must see it")
+	setNotes(atInstance(other, b), patient, "too late", "If-Match", seen).ExpectProblem(412, "stale_version")
+	require.Equal(t, strings.Repeat("x", 20), readNotes(atInstance(other, a), patient), "who was told that it is another now must see it")
 
 	release()
-	third := again(writer)
-	_ = notes(third, patient)
-	again := p.hold(t)
+	third := newSession(writer)
+	_ = readNotes(third, patient)
+	again := p.pauseReplay(t)
 	defer again()
-	note(third, patient, "third").Expect(200)
-	reads(to(writer, b), patient, strings.Repeat("x", 20)) // it is back at the replica
-	require.Equal(t, "third", notes(to(third, b), patient))
+	setNotes(third, patient, "third").Expect(200)
+	waitUntilRead(atInstance(writer, b), patient, strings.Repeat("x", 20)) // it is back at the replica
+	require.Equal(t, "third", readNotes(atInstance(third, b), patient))
 }
 
-func (p *replicated) asksThePrimary(t *testing.T, writer *harness.Client, a, b *harness.Service, patient string) {
-	other := again(writer)
-	_ = notes(other, patient)
-	release := p.hold(t)
+func (p *replicaSetup) testFallbackToPrimary(t *testing.T, writer *harness.Client, a, b *harness.Service, patient string) {
+	other := newSession(writer)
+	_ = readNotes(other, patient)
+	release := p.pauseReplay(t)
 	defer release()
-	note(writer, patient, "unseen").Expect(200)
-	require.Eventually(t, func() bool { return notes(other, patient) != "unseen" }, harness.Timeout, 10*time.Millisecond)
+	setNotes(writer, patient, "unseen").Expect(200)
+	require.Eventually(t, func() bool { return readNotes(other, patient) != "unseen" }, harness.Timeout, 10*time.Millisecond)
 
-	recorded := func() int64 { return ask[int64](t, p.primary, `SELECT count(*) FROM audit_entries`) }
+	recorded := func() int64 { return queryValue[int64](t, p.primary, `SELECT count(*) FROM audit_entries`) }
 	before := recorded()
-	require.NotEqual(t, "unseen", notes(other, patient))
+	require.NotEqual(t, "unseen", readNotes(other, patient))
 	require.Equal(t, before+1, recorded(), "a read that a replica answered is recorded")
 
-	require.NoError(t, a.Db.Write(t.Context()).Exec(`INSERT INTO last_writes SELECT generate_series(0, 4095), 0 ON CONFLICT DO NOTHING`).Error)
+	require.NoError(t, a.DB.Write(t.Context()).Exec(`INSERT INTO last_writes SELECT generate_series(0, 4095), 0 ON CONFLICT DO NOTHING`).Error)
 	fresh := b.NewUser(t, "Ravi") // unknown to the replica, and their session has written nothing
-	require.Empty(t, to(fresh, a).Do("GET", "/api/patients/", nil).Expect(200).List())
-	require.Equal(t, "Ravi", to(fresh, a).Do("GET", "/api/auth/me/", nil).Expect(200).Object()["name"])
+	require.Empty(t, atInstance(fresh, a).Do("GET", "/api/patients/", nil).Expect(200).List())
+	require.Equal(t, "Ravi", atInstance(fresh, a).Do("GET", "/api/auth/me/", nil).Expect(200).Object()["name"])
 
 	ended := other.Do("POST", "/api/auth/logout/", nil)
 	ended.Expect(204)
-	to(other, b).Do("GET", "/api/patients/"+patient+"/", nil).Expect(401)
+	atInstance(other, b).Do("GET", "/api/patients/"+patient+"/", nil).Expect(401)
 }
 
-func (p *replicated) tooFarBehind(t *testing.T, writer *harness.Client, patient string) {
+func (p *replicaSetup) testLag(t *testing.T, writer *harness.Client, patient string) {
 	cfg := p.cfg
 	cfg.ReplicaMaxLag = time.Second
 	s := harness.Start(t, cfg)
-	says(t, s, harness.ReplicaInUse, 1)
-	other := to(again(writer), s)
-	_ = notes(other, patient)
-	release := p.hold(t)
-	note(writer, patient, "behind").Expect(200)
-	says(t, s, harness.ReplicaOutOfUse+", plain reads go to the primary: it is too far behind", 1)
-	require.Equal(t, "behind", notes(other, patient))
+	waitForLog(t, s, harness.ReplicaInUse, 1)
+	other := atInstance(newSession(writer), s)
+	_ = readNotes(other, patient)
+	release := p.pauseReplay(t)
+	setNotes(writer, patient, "behind").Expect(200)
+	waitForLog(t, s, harness.ReplicaOutOfUse+", plain reads go to the primary: it is too far behind", 1)
+	require.Equal(t, "behind", readNotes(other, patient))
 	release()
-	says(t, s, harness.ReplicaInUse, 2)
+	waitForLog(t, s, harness.ReplicaInUse, 2)
 }
 
-func (p *replicated) stopped(t *testing.T, c *harness.Client, s *harness.Service, patient string) {
+func (p *replicaSetup) testStoppedReplica(t *testing.T, c *harness.Client, s *harness.Service, patient string) {
 	before := strings.Count(s.Log.String(), harness.ReplicaInUse)
 	asked := startPolling(c, patient)
 	p.replica.Close()
-	says(t, s, harness.ReplicaOutOfUse, 1)
+	waitForLog(t, s, harness.ReplicaOutOfUse, 1)
 	require.NotZero(t, asked.stop())
 	require.Equal(t, 1, strings.Count(s.Log.String(), harness.ReplicaOutOfUse+", plain reads go to the primary: it does not answer"), "one line, not one a look")
 
 	harness.Start(t, p.cfg).NewUser(t, "Mira").AddPatient() // a start does not need it
 	p.newReplica()
-	says(t, s, harness.ReplicaInUse, before+1)
-	release := p.hold(t)
+	waitForLog(t, s, harness.ReplicaInUse, before+1)
+	release := p.pauseReplay(t)
 	defer release()
-	text := notes(c, patient)
-	note(again(c), patient, "after the stop").Expect(200)
-	reads(c, patient, text)
+	text := readNotes(c, patient)
+	setNotes(newSession(c), patient, "after the stop").Expect(200)
+	waitUntilRead(c, patient, text)
 }
 
 // TestReplicaWhoseRoleHasOtherSettings has a role's defaults garble text and instants on the primary and on the replica, if they were left alone.
 func TestReplicaWhoseRoleHasOtherSettings(t *testing.T) {
 	t.Parallel()
-	p := replicate(t)
+	p := newReplicaSetup(t)
 	conn, err := pgx.Connect(t.Context(), p.primary.URL())
 	require.NoError(t, err)
 	defer func() { _ = conn.Close(context.Background()) }()
@@ -268,20 +268,20 @@ func TestReplicaWhoseRoleHasOtherSettings(t *testing.T) {
 		_, err := conn.Exec(t.Context(), `ALTER ROLE app SET `+setting)
 		require.NoError(t, err)
 	}
-	defer p.hold(t)() // the replica has them too
+	defer p.pauseReplay(t)() // the replica has them too
 	s := harness.Start(t, database.Config{URL: p.cfg.URL, PoolSize: 4, ConnectTimeout: harness.Timeout, StatementTimeout: harness.Timeout, LockTimeout: harness.Timeout, IdleInTxTimeout: harness.Timeout})
 	writer := s.NewUser(t, "Asha")
 	const text = "é अनन्या 🩺"
 	patient := writer.AddPatient(object{"notes": text})
-	require.Equal(t, len(text), ask[int](t, p.primary, `SELECT octet_length(notes) FROM patients`))
-	_ = ask[string](t, p.replica, `SELECT pg_wal_replay_resume()::text`)
+	require.Equal(t, len(text), queryValue[int](t, p.primary, `SELECT octet_length(notes) FROM patients`))
+	_ = queryValue[string](t, p.replica, `SELECT pg_wal_replay_resume()::text`)
 
 	reader := harness.Start(t, p.cfg)
-	says(t, reader, harness.ReplicaInUse, 1)
-	other := to(again(writer), reader)
-	_ = notes(other, patient)
-	release := p.hold(t)
+	waitForLog(t, reader, harness.ReplicaInUse, 1)
+	other := atInstance(newSession(writer), reader)
+	_ = readNotes(other, patient)
+	release := p.pauseReplay(t)
 	defer release()
-	note(writer, patient, "later").Expect(200)
-	reads(other, patient, text)
+	setNotes(writer, patient, "later").Expect(200)
+	waitUntilRead(other, patient, text)
 }

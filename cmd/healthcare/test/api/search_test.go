@@ -53,11 +53,11 @@ func TestSearchFindsWhatAPersonTypes(t *testing.T) {
 		found(t, true)
 		shown := map[string]string{}
 		for _, path := range paths {
-			shown[path] = string(orOwn(admin, c, path).Body)
+			shown[path] = string(getAsOwner(admin, c, path).Body)
 		}
 		for _, table := range []string{"patients", "doctors", "users"} {
 			for name := range names {
-				require.NoError(t, s.Db.Write(t.Context()).Exec("UPDATE "+table+" SET search_text = ? WHERE name = ?",
+				require.NoError(t, s.DB.Write(t.Context()).Exec("UPDATE "+table+" SET search_text = ? WHERE name = ?",
 					strings.ToLower(before.Replace(name)), name).Error)
 			}
 		}
@@ -67,14 +67,14 @@ func TestSearchFindsWhatAPersonTypes(t *testing.T) {
 			var left int64
 			for _, table := range []string{"patients", "doctors", "users"} {
 				var n int64
-				require.NoError(t, s.Db.Read(t.Context()).Table(table).Where(database.StaleSearchText(s.Db.Engine())).Count(&n).Error)
+				require.NoError(t, s.DB.Read(t.Context()).Table(table).Where(database.StaleSearchText(s.DB.Engine())).Count(&n).Error)
 				left += n
 			}
 			return left == 0
 		}, 20*time.Second, 50*time.Millisecond)
 		found(t, true)
 		for _, path := range paths {
-			require.Equal(t, shown[path], string(orOwn(admin, c, path).Body), "version and time are kept")
+			require.Equal(t, shown[path], string(getAsOwner(admin, c, path).Body), "version and time are kept")
 		}
 		require.Eventually(t, func() bool {
 			return strings.Contains(again.Log.String(), "recomputed search texts of an earlier release")
@@ -82,8 +82,8 @@ func TestSearchFindsWhatAPersonTypes(t *testing.T) {
 	})
 }
 
-// orOwn reads users as the administrator, the rest as their owner.
-func orOwn(c *harness.Client, owner *harness.Client, path string) harness.Response {
+// getAsOwner reads users as the administrator, the rest as their owner.
+func getAsOwner(c *harness.Client, owner *harness.Client, path string) harness.Response {
 	if strings.HasPrefix(path, "/api/users/") {
 		return c.Do("GET", path, nil).Expect(200)
 	}

@@ -29,85 +29,85 @@ import (
 // attack runs against the real binary on the limits that ship; a bystander goes on meanwhile. At least 99 % of the
 // bystander's requests succeed. How long they take is reported beside an idle server's: attackers share the machine.
 
-// attack is one of them. A resource that is added later adds a line to attacks.
-type attack struct {
+// attackCase is one of them. A resource that is added later adds a line to attacks.
+type attackCase struct {
 	name string
 	// prepare makes what the attack needs, before the idle server is measured.
-	prepare func(a *arena)
+	prepare func(a *attackSetup)
 	// step is what each of the attackers does, over and over, until the context ends.
-	step      func(ctx context.Context, a *arena, n int)
+	step      func(ctx context.Context, a *attackSetup, n int)
 	attackers int
-	bystander func(a *arena) int // its status; default: a page of patients
-	every     time.Duration      // pause between the bystander's requests; default 5 ms
-	memory    int                // MiB that the process may grow; 0: not held
-	same      bool               // the bystander is in the attacker's network
-	direct    bool               // networks are connections' own addresses, and no proxy's
-	unread    bool               // nobody reads the log
+	bystander func(a *attackSetup) int // its status; default: a page of patients
+	every     time.Duration            // pause between the bystander's requests; default 5 ms
+	memory    int                      // MiB that the process may grow; 0: not held
+	same      bool                     // the bystander is in the attacker's network
+	direct    bool                     // networks are connections' own addresses, and no proxy's
+	unread    bool                     // nobody reads the log
 }
 
-var attacks = []attack{
+var attackCases = []attackCase{
 	{
 		name:      "slow readers of the largest page",
-		prepare:   (*arena).largePatients,
-		step:      slowReader,
+		prepare:   (*attackSetup).largePatients,
+		step:      readSlowly,
 		attackers: 64,
 		memory:    64,
 	},
-	{name: "bodies that never end", step: unfinished, attackers: 2000, bystander: (*arena).create, memory: 128},
+	{name: "bodies that never end", step: sendUnfinishedBody, attackers: 2000, bystander: (*attackSetup).create, memory: 128},
 	{
 		name:      "reads over many connections",
-		step:      sends("GET", "/api/patients/?limit=5", nil),
+		step:      sending("GET", "/api/patients/?limit=5", nil),
 		attackers: 200,
 	},
-	{name: "registrations", step: register, attackers: 24, bystander: (*arena).signIn, every: 50 * time.Millisecond},
-	{name: "wrong passwords", step: guess, attackers: 24, bystander: (*arena).signIn, every: 50 * time.Millisecond},
+	{name: "registrations", step: register, attackers: 24, bystander: (*attackSetup).signIn, every: 50 * time.Millisecond},
+	{name: "wrong passwords", step: guessPassword, attackers: 24, bystander: (*attackSetup).signIn, every: 50 * time.Millisecond},
 	{
 		name:      "wrong passwords from the bystander's own network",
-		step:      guess,
+		step:      guessPassword,
 		attackers: 4,
-		bystander: (*arena).signIn,
+		bystander: (*attackSetup).signIn,
 		every:     50 * time.Millisecond,
 		same:      true,
 	},
-	{name: "wrong passwords, and a session in the same network", step: guess, attackers: 4, same: true},
-	{name: "idle connections", step: idle, attackers: 4200, direct: true, bystander: (*arena).connect},
+	{name: "wrong passwords, and a session in the same network", step: guessPassword, attackers: 4, same: true},
+	{name: "idle connections", step: holdIdleConnection, attackers: 4200, direct: true, bystander: (*attackSetup).connect},
 	{
 		name:      "searches for six words that count",
-		prepare:   (*arena).manyDoctors,
-		step:      sends("GET", "/api/doctors/?limit=1&search=a+e+i+n+r+s", nil, "Prefer", "count=exact"),
+		prepare:   (*attackSetup).manyDoctors,
+		step:      sending("GET", "/api/doctors/?limit=1&search=a+e+i+n+r+s", nil, "Prefer", "count=exact"),
 		attackers: 16,
 	},
 	{
 		name:      "pages of the directory that count",
-		prepare:   (*arena).manyDoctors,
-		step:      sends("GET", "/api/doctors/?limit=500&ordering=name", nil, "Prefer", "count=exact"),
+		prepare:   (*attackSetup).manyDoctors,
+		step:      sending("GET", "/api/doctors/?limit=500&ordering=name", nil, "Prefer", "count=exact"),
 		attackers: 16,
 	},
 	{
 		name:      "filters without a match",
-		prepare:   (*arena).manyDoctors,
-		step:      sends("GET", "/api/doctors/?specialization=Dermatology&experience_min=60&ordering=name", nil),
+		prepare:   (*attackSetup).manyDoctors,
+		step:      sending("GET", "/api/doctors/?specialization=Dermatology&experience_min=60&ordering=name", nil),
 		attackers: 16,
 	},
 	{
 		name:      "HEAD of lists",
-		prepare:   (*arena).manyPatients,
-		step:      sends("HEAD", "/api/patients/?limit=500", nil),
+		prepare:   (*attackSetup).manyPatients,
+		step:      sending("HEAD", "/api/patients/?limit=500", nil),
 		attackers: 16,
 	},
 	{
 		name:      "creating rows",
-		step:      sends("POST", "/api/patients/", object{"name": "Row", "age": 1, "gender": "Other"}),
+		step:      sending("POST", "/api/patients/", object{"name": "Row", "age": 1, "gender": "Other"}),
 		attackers: 16,
 	},
 	{
 		name:      "creating rows, and a bystander who creates one as well",
-		step:      sends("POST", "/api/patients/", object{"name": "Row", "age": 1, "gender": "Other"}),
+		step:      sending("POST", "/api/patients/", object{"name": "Row", "age": 1, "gender": "Other"}),
 		attackers: 16,
-		bystander: (*arena).create,
+		bystander: (*attackSetup).create,
 		every:     20 * time.Millisecond,
 	},
-	{name: "requests while nobody reads the log", step: sends("GET", "/livez", nil), attackers: 16, unread: true},
+	{name: "requests while nobody reads the log", step: sending("GET", "/livez", nil), attackers: 16, unread: true},
 }
 
 func TestR58_ABystanderGoesOn(t *testing.T) {
@@ -117,24 +117,24 @@ func TestR58_ABystanderGoesOn(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("it reads /proc, and uses all of 127.0.0.0/8")
 	}
-	for _, one := range attacks {
+	for _, one := range attackCases {
 		t.Run(one.name, func(t *testing.T) {
 			harness.EachEnv(t, func(t *testing.T, p harness.Env, db database.Config) { one.run(t, p, db) })
 		})
 	}
 }
 
-// arena is a running service, an attacker who is signed in, and the bystander.
-type arena struct {
+// attackSetup is a running service, an attacker who is signed in, and the bystander.
+type attackSetup struct {
 	t         *testing.T
 	base      string
-	attacker  *visitor
-	bystander *visitor
+	attacker  *attackClient
+	bystander *attackClient
 }
 
 const attackLasts = 6 * time.Second
 
-func (one attack) run(t *testing.T, p harness.Env, db database.Config) {
+func (one attackCase) run(t *testing.T, p harness.Env, db database.Config) {
 	env := []string{"AUDIT_KEY=" + harness.AuditKey, "SECRET_KEY=" + harness.SecretKey}
 	if !one.direct {
 		env = append(env, "TRUSTED_PROXIES=127.0.0.0/8")
@@ -151,7 +151,7 @@ func (one attack) run(t *testing.T, p harness.Env, db database.Config) {
 			c.Stderr, _ = harness.UnreadPipe(t)
 		}
 	})
-	a := &arena{t: t, base: r.WaitReady()}
+	a := &attackSetup{t: t, base: r.WaitReady()}
 	a.attacker, a.bystander = a.visitor("127.0.7.7", one.direct), a.visitor("127.0.9.9", one.direct)
 	a.attacker.signUp("mallory")
 	a.bystander.signUp("asha")
@@ -164,12 +164,12 @@ func (one attack) run(t *testing.T, p harness.Env, db database.Config) {
 		a.signIn() // known from here
 	}
 	if one.bystander == nil {
-		one.bystander = (*arena).read
+		one.bystander = (*attackSetup).read
 	}
 	if one.every == 0 {
 		one.every = 5 * time.Millisecond
 	}
-	rate, before, _ := one.watch(a, time.After(attackLasts/2))
+	rate, before, _ := one.watchBystander(a, time.After(attackLasts/2))
 	require.InDelta(t, 1, rate, 0, "an idle server serves")
 	resident := harness.ProcessMemory(t, r.Cmd.Process.Pid, "VmRSS")
 	// the peak begins anew (proc(5))
@@ -185,7 +185,7 @@ func (one attack) run(t *testing.T, p harness.Env, db database.Config) {
 		})
 	}
 	time.Sleep(500 * time.Millisecond)
-	rate, during, failures := one.watch(a, time.After(attackLasts))
+	rate, during, failures := one.watchBystander(a, time.After(attackLasts))
 	grown := (harness.ProcessMemory(t, r.Cmd.Process.Pid, "VmHWM") - resident) >> 10
 	cancel()
 	all.Wait()
@@ -204,8 +204,8 @@ func (one attack) run(t *testing.T, p harness.Env, db database.Config) {
 	}
 }
 
-// watch has the bystander go on until then: which part of its requests succeeded, their p99, and the other statuses.
-func (one attack) watch(a *arena, until <-chan time.Time) (rate float64, p99 time.Duration, failures string) {
+// watchBystander has the bystander go on until then: which part of its requests succeeded, their p99, and the other statuses.
+func (one attackCase) watchBystander(a *attackSetup, until <-chan time.Time) (rate float64, p99 time.Duration, failures string) {
 	var took []time.Duration
 	good, seen := 0, map[int]int{}
 	for {
@@ -229,8 +229,8 @@ func (one attack) watch(a *arena, until <-chan time.Time) (rate float64, p99 tim
 	}
 }
 
-// visitor sends requests from a network.
-type visitor struct {
+// attackClient sends requests from a network.
+type attackClient struct {
 	t              *testing.T
 	base, network  string
 	direct         bool
@@ -238,9 +238,9 @@ type visitor struct {
 	http           *http.Client
 }
 
-func (a *arena) visitor(network string, direct bool) *visitor {
+func (a *attackSetup) visitor(network string, direct bool) *attackClient {
 	transport := &http.Transport{MaxIdleConnsPerHost: 256}
-	v := &visitor{
+	v := &attackClient{
 		t:       a.t,
 		base:    a.base,
 		network: network,
@@ -252,7 +252,7 @@ func (a *arena) visitor(network string, direct bool) *visitor {
 	return v
 }
 
-func (v *visitor) dial(ctx context.Context, network, address string) (net.Conn, error) {
+func (v *attackClient) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	d := net.Dialer{Timeout: 5 * time.Second}
 	if v.direct {
 		d.LocalAddr = &net.TCPAddr{IP: net.ParseIP(v.network)}
@@ -261,7 +261,7 @@ func (v *visitor) dial(ctx context.Context, network, address string) (net.Conn, 
 }
 
 // do sends a request and returns the status, 0 for no answer.
-func (v *visitor) do(ctx context.Context, method, path string, body any, headers ...string) (int, []byte) {
+func (v *attackClient) do(ctx context.Context, method, path string, body any, headers ...string) (int, []byte) {
 	var sent io.Reader
 	if body != nil {
 		raw, _ := json.Marshal(body)
@@ -295,7 +295,7 @@ func (v *visitor) do(ctx context.Context, method, path string, body any, headers
 
 const attackPassword = "correct horse battery"
 
-func (v *visitor) signUp(name string) {
+func (v *attackClient) signUp(name string) {
 	v.address = name + "@clinic.example"
 	status, raw := v.do(
 		v.t.Context(),
@@ -311,41 +311,41 @@ func (v *visitor) signUp(name string) {
 	v.token = tokens.Access
 }
 
-func (v *visitor) signIn() (int, []byte) {
+func (v *attackClient) signIn() (int, []byte) {
 	return v.do(v.t.Context(), "POST", "/api/auth/login/", object{"email": v.address, "password": attackPassword})
 }
 
 // What a bystander does.
 
-func (a *arena) read() int {
+func (a *attackSetup) read() int {
 	status, _ := a.bystander.do(a.t.Context(), "GET", "/api/patients/?limit=5", nil)
 	return status
 }
 
-func (a *arena) create() int {
+func (a *attackSetup) create() int {
 	status, _ := a.bystander.do(a.t.Context(), "POST", "/api/patients/", object{"name": "N", "age": 1, "gender": "Other"})
 	return status
 }
 
-func (a *arena) signIn() int {
+func (a *attackSetup) signIn() int {
 	status, _ := a.bystander.signIn()
 	return status
 }
 
 // connect reads over a new connection.
-func (a *arena) connect() int {
+func (a *attackSetup) connect() int {
 	a.bystander.http.CloseIdleConnections()
 	return a.read()
 }
 
 // What the attackers do.
 
-// sends returns a step of one request, as the attacker's user.
-func sends(method, path string, body any, headers ...string) func(context.Context, *arena, int) {
-	return func(ctx context.Context, a *arena, _ int) { a.attacker.do(ctx, method, path, body, headers...) }
+// sending returns a step of one request, as the attacker's user.
+func sending(method, path string, body any, headers ...string) func(context.Context, *attackSetup, int) {
+	return func(ctx context.Context, a *attackSetup, _ int) { a.attacker.do(ctx, method, path, body, headers...) }
 }
 
-func register(ctx context.Context, a *arena, _ int) {
+func register(ctx context.Context, a *attackSetup, _ int) {
 	a.attacker.do(
 		ctx,
 		"POST",
@@ -354,7 +354,7 @@ func register(ctx context.Context, a *arena, _ int) {
 	)
 }
 
-func guess(ctx context.Context, a *arena, n int) {
+func guessPassword(ctx context.Context, a *attackSetup, n int) {
 	a.attacker.do(
 		ctx,
 		"POST",
@@ -363,8 +363,8 @@ func guess(ctx context.Context, a *arena, n int) {
 	)
 }
 
-// idle opens a connection, sends one request and then nothing. A connection that is refused is tried again.
-func idle(ctx context.Context, a *arena, _ int) {
+// holdIdleConnection opens a connection, sends one request and then nothing. A connection that is refused is tried again.
+func holdIdleConnection(ctx context.Context, a *attackSetup, _ int) {
 	conn, err := a.attacker.dial(ctx, "tcp", strings.TrimPrefix(a.base, "http://"))
 	if err != nil {
 		time.Sleep(50 * time.Millisecond)
@@ -381,8 +381,8 @@ func idle(ctx context.Context, a *arena, _ int) {
 	}
 }
 
-// unfinished sends most of a large body over a connection of its own, without signing in, and waits.
-func unfinished(ctx context.Context, a *arena, _ int) {
+// sendUnfinishedBody sends most of a large body over a connection of its own, without signing in, and waits.
+func sendUnfinishedBody(ctx context.Context, a *attackSetup, _ int) {
 	conn, err := a.attacker.dial(ctx, "tcp", strings.TrimPrefix(a.base, "http://"))
 	if err != nil {
 		time.Sleep(50 * time.Millisecond)
@@ -396,8 +396,8 @@ func unfinished(ctx context.Context, a *arena, _ int) {
 	_, _ = io.Copy(io.Discard, conn)
 }
 
-// slowReader asks for the largest page, and takes a little of it at a time.
-func slowReader(ctx context.Context, a *arena, _ int) {
+// readSlowly asks for the largest page, and takes a little of it at a time.
+func readSlowly(ctx context.Context, a *attackSetup, _ int) {
 	conn, err := a.attacker.dial(ctx, "tcp", strings.TrimPrefix(a.base, "http://"))
 	if err != nil {
 		time.Sleep(50 * time.Millisecond)
@@ -421,17 +421,17 @@ func slowReader(ctx context.Context, a *arena, _ int) {
 
 // What there is beforehand.
 
-func (a *arena) largePatients() {
+func (a *attackSetup) largePatients() {
 	a.fill(500, "/api/patients/", func(int) object {
 		return object{"name": "Large", "age": 1, "gender": "Other", "notes": strings.Repeat("n", 10_000)}
 	})
 }
 
-func (a *arena) manyPatients() {
+func (a *attackSetup) manyPatients() {
 	a.fill(1000, "/api/patients/", func(int) object { return object{"name": "Many", "age": 1, "gender": "Other"} })
 }
 
-func (a *arena) manyDoctors() {
+func (a *attackSetup) manyDoctors() {
 	a.fill(5000, "/api/doctors/", func(n int) object {
 		return object{
 			"name":           fmt.Sprintf("Dr. Adrian Ernest Insriel %d", n),
@@ -442,7 +442,7 @@ func (a *arena) manyDoctors() {
 }
 
 // fill makes n resources of the attacker's.
-func (a *arena) fill(n int, path string, body func(n int) object) {
+func (a *attackSetup) fill(n int, path string, body func(n int) object) {
 	a.t.Helper()
 	var all sync.WaitGroup
 	var next, failed atomic.Int64

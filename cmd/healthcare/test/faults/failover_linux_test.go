@@ -25,7 +25,7 @@ func TestR57_FailOverUnderLoad(t *testing.T) {
 	nodes, err := cluster.NewPatroni()
 	require.NoError(t, err)
 	t.Cleanup(nodes.Close)
-	p := shipped(t).With("DATABASE_URL="+nodes.URL(), "DATABASE_REPLICA_URLS="+strings.Join(nodes.NodeURLs(), ","), "AUDIT_CHECKPOINT_EVERY=1s")
+	p := newDefaultEnv(t).With("DATABASE_URL="+nodes.URL(), "DATABASE_REPLICA_URLS="+strings.Join(nodes.NodeURLs(), ","), "AUDIT_CHECKPOINT_EVERY=1s")
 	r := p.Start()
 	c := harness.NewHTTPClient(t, r.WaitReady())
 	for _, url := range nodes.NodeURLs() { // where it keeps its data: every host, none of the passwords
@@ -37,15 +37,15 @@ func TestR57_FailOverUnderLoad(t *testing.T) {
 	said.start()
 	seen := 0
 	for round := range 2 {
-		until(t, harness.Timeout, "no load", func() bool { return said.acknowledged() > seen+200 })
+		waitUntil(t, harness.Timeout, "no load", func() bool { return said.acknowledged() > seen+200 })
 		inUse := func() int { return strings.Count(r.Stderr.String(), harness.ReplicaInUse) }
-		until(t, harness.Timeout, "no replica is in use", func() bool { return inUse() >= 2 })
+		waitUntil(t, harness.Timeout, "no replica is in use", func() bool { return inUse() >= 2 })
 		before, out := inUse(), strings.Count(r.Stderr.String(), harness.ReplicaOutOfUse)
 		leader := nodes.Leader()
 		require.NotEmpty(t, leader)
 		killed := time.Now()
 		require.NoError(t, nodes.Kill(leader))
-		said.failsOver(r, killed)
+		said.testFailOver(r, killed)
 		require.NotEqual(t, leader, nodes.Leader())
 		require.NoError(t, nodes.Start(leader))
 		require.Eventually(t, nodes.Complete, 3*harness.Timeout, quiet, "the former leader does not come back")
@@ -55,17 +55,17 @@ func TestR57_FailOverUnderLoad(t *testing.T) {
 		t.Logf("fail-over %d: complete again, with replicas in use, %s after the kill; %d acknowledged writes", round+1, time.Since(killed).Round(time.Second), seen)
 	}
 	said.stop()
-	checkpointsGoOn(p, said)
-	openLedger(t, database.Config{URL: nodes.URL()}).holds(said)
+	requireCheckpoints(p, said)
+	openDatabaseCheck(t, database.Config{URL: nodes.URL()}).requireAcknowledged(said)
 	require.Contains(t, p.Run("audit", "verify").ExpectSuccess(), "sound: ")
 	stderr := r.Terminate()
 	require.Equal(t, 0, stderr.ExitCode)
 	require.NotContains(t, stderr.Stderr, "loopback", "no password in the log")
-	t.Logf("%d acknowledged writes, 0 lost;%s", said.acknowledged(), statuses(said.heard()))
+	t.Logf("%d acknowledged writes, 0 lost;%s", said.acknowledged(), statuses(said.recorded()))
 }
 
-// failsOver asserts what clients hear from the death of the primary until they are served again.
-func (l *load) failsOver(r *harness.Process, killed time.Time) {
+// testFailOver asserts what clients hear from the death of the primary until they are served again.
+func (l *load) testFailOver(r *harness.Process, killed time.Time) {
 	t := l.T.(*testing.T)
 	t.Helper()
 	require.Eventually(t, func() bool { // seldom enough to leave the processors to the service: each look sorts all answers
@@ -74,19 +74,19 @@ func (l *load) failsOver(r *harness.Process, killed time.Time) {
 	l.Call("GET", "/readyz", nil, 200)
 	var first, last time.Time
 	slowest := time.Duration(0)
-	for _, one := range l.heard() {
+	for _, one := range l.recorded() {
 		answered := one.at.Add(one.took)
 		if answered.Before(killed) {
 			continue
 		}
 		require.NoError(t, one.err, "%s is not answered at all", one.what)
 		slowest = max(slowest, one.took)
-		require.Less(t, one.took, refusedWithin(), "%s: %d after %s, %s after the kill\n%s", one.what, one.Status, one.took, answered.Sub(killed), about(r, one.Body))
+		require.Less(t, one.took, refusedWithin(), "%s: %d after %s, %s after the kill\n%s", one.what, one.Status, one.took, answered.Sub(killed), logOf(r, one.Body))
 		if one.Status/100 == 2 {
 			continue
 		}
 		inFlight := one.Status == 409 && one.Body["code"] == "idempotency_key_in_flight"
-		require.True(t, one.Status == 503 || inFlight, "%d %v\n%s", one.Status, one.Body, about(r, one.Body))
+		require.True(t, one.Status == 503 || inFlight, "%d %v\n%s", one.Status, one.Body, logOf(r, one.Body))
 		require.NotEmpty(t, one.RetryAfter, "%v", one.Body)
 		if first.IsZero() || answered.Before(first) {
 			first = answered
@@ -101,7 +101,7 @@ func (l *load) failsOver(r *harness.Process, killed time.Time) {
 func (l *load) refusedSince(since time.Time) (n int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, one := range l.told {
+	for _, one := range l.exchanges {
 		if one.at.Add(one.took).After(since) && one.Status/100 != 2 {
 			n++
 		}

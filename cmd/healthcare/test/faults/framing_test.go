@@ -16,7 +16,7 @@ import (
 // framings are in platform/httpserver/framing_test.go.
 func TestR22_ASmuggledRequestNeverRuns(t *testing.T) {
 	t.Parallel()
-	r := shipped(t).Start()
+	r := newDefaultEnv(t).Start()
 	c := harness.NewHTTPClient(t, r.WaitReady())
 	c.SignUp()
 	path := "/api/patients/" + c.AddPatient() + "/"

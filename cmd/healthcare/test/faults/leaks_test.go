@@ -38,21 +38,21 @@ var leakCases = []struct {
 		case 1:
 			_, _, _ = c.Try("POST", "/api/patients/", object{"name": strings.Repeat("a", 100_000)})
 		case 2:
-			raw(c, "GET /livez HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", true)
+			sendRaw(c, "GET /livez HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", true)
 		case 3:
-			raw(c, "NONSENSE\r\n\r\n", true)
+			sendRaw(c, "NONSENSE\r\n\r\n", true)
 		}
 	}},
 	{"aborted", func(c *harness.HTTPClient, i int) {
 		post := "POST /api/patients/ HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer " + c.Token + "\r\nContent-Type: application/json\r\nContent-Length: 43\r\n\r\n"
 		whole := post + `{"name":"Asha","age":31,"gender":"Female"} `
-		raw(c, whole[:len(whole)-i%2*20], false)
+		sendRaw(c, whole[:len(whole)-i%2*20], false)
 	}},
-	{"slow", func(c *harness.HTTPClient, i int) { raw(c, slowly[i%len(slowly)], true) }},
+	{"slow", func(c *harness.HTTPClient, i int) { sendRaw(c, slowly[i%len(slowly)], true) }},
 }
 
-// raw sends bytes over a connection of their own, and waits for the server to close it or resets it.
-func raw(c *harness.HTTPClient, bytes string, wait bool) {
+// sendRaw sends bytes over a connection of their own, and waits for the server to close it or resets it.
+func sendRaw(c *harness.HTTPClient, bytes string, wait bool) {
 	conn, err := net.DialTimeout("tcp", strings.TrimPrefix(c.URL, "http://"), time.Second)
 	if err != nil {
 		return
@@ -86,7 +86,7 @@ func sendConcurrently(c *harness.HTTPClient, n, atOnce int, one func(c *harness.
 func TestR56_Leaks(t *testing.T) {
 	t.Parallel()
 	const atOnce, connections = 48, 40 // so some are told that there are too many
-	each := soaking(t, 200, 20_000)
+	each := soakValue(t, 200, 20_000)
 	harness.EachEnv(t, func(t *testing.T, p harness.Env, _ database.Config) {
 		p = p.With("HTTP_READ_TIMEOUT=300ms", fmt.Sprint("HTTP_CONNECTIONS=", connections))
 		started := func() (*harness.Process, *harness.HTTPClient) {
@@ -119,14 +119,14 @@ func TestR56_Leaks(t *testing.T) {
 				n = each / 5
 			}
 			sendConcurrently(c, n, atOnce, flood.one)
-			until(t, 10*time.Second, flood.name+": file descriptors stay", func() bool { return files(r) <= before+pools })
+			waitUntil(t, 10*time.Second, flood.name+": file descriptors stay", func() bool { return files(r) <= before+pools })
 		}
 		c.Call("GET", "/readyz", nil, 200)
 		c.HTTP.CloseIdleConnections()
 		time.Sleep(settle)
 		files, after := files(r), goroutines(r)
 		t.Logf("%d requests of each kind: %d file descriptors before, %d after; %d goroutines when calm, %d after", each, before, files, len(calm), len(after))
-		require.LessOrEqual(t, len(after), len(calm)+slack, "%s", grouped(after))
+		require.LessOrEqual(t, len(after), len(calm)+slack, "%s", groupByCreator(after))
 	})
 }
 
@@ -165,8 +165,8 @@ func goroutines(r *harness.Process) []string {
 
 var createdBy = regexp.MustCompile(`(?m)^created by (\S+)`)
 
-// grouped says how many goroutines there are of each origin.
-func grouped(stacks []string) string {
+// groupByCreator says how many goroutines there are of each origin.
+func groupByCreator(stacks []string) string {
 	n := map[string]int{}
 	for _, stack := range stacks {
 		origin := "main"

@@ -10,13 +10,13 @@ import (
 	"healthcare/platform/database"
 )
 
-// ledger is the database beside the program, as an operator sees it.
-type ledger struct {
+// databaseCheck is the database beside the program, as an operator sees it.
+type databaseCheck struct {
 	t    testing.TB
 	pool *sql.DB
 }
 
-func openLedger(t testing.TB, db database.Config) ledger {
+func openDatabaseCheck(t testing.TB, db database.Config) databaseCheck {
 	t.Helper()
 	driver, source := "sqlite", "file:"+db.Path+"?_busy_timeout=5000"
 	if db.URL != "" {
@@ -25,7 +25,7 @@ func openLedger(t testing.TB, db database.Config) ledger {
 	pool, err := sql.Open(driver, source)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = pool.Close() })
-	return ledger{t, pool}
+	return databaseCheck{t, pool}
 }
 
 // halves are what would be half of a write: effect, entry in the trail and kept answer are one transaction. Each counts rows, of which none may be.
@@ -44,15 +44,15 @@ var halves = map[string]string{
 		SELECT 1 FROM idempotency_keys k WHERE k.key = p.notes)`,
 }
 
-// holds asserts that the store keeps every promise of the load: what was acknowledged is there, and nothing is there by half.
-func (l ledger) holds(said *load) {
+// requireAcknowledged asserts that the store keeps every promise of the load: what was acknowledged is there, and nothing is there by half.
+func (l databaseCheck) requireAcknowledged(said *load) {
 	l.t.Helper()
 	for what, count := range halves {
 		var n int
 		require.NoError(l.t, l.pool.QueryRow(count).Scan(&n), what)
 		require.Zero(l.t, n, what)
 	}
-	notes := l.notes()
+	notes := l.readNotes()
 	said.mu.Lock()
 	defer said.mu.Unlock()
 	for key, id := range said.added {
@@ -71,8 +71,8 @@ func (l ledger) holds(said *load) {
 	}
 }
 
-// notes are those of every patient by id.
-func (l ledger) notes() map[string]string {
+// readNotes are those of every patient by id.
+func (l databaseCheck) readNotes() map[string]string {
 	l.t.Helper()
 	rows, err := l.pool.Query(`SELECT id, notes FROM patients`)
 	require.NoError(l.t, err)

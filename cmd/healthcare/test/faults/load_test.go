@@ -19,8 +19,8 @@ import (
 // Faults are tested with real processes, under load, and on the limits that ship. `task soak` (SOAK=1) runs them in full length; what a plain run
 // leaves out, it says.
 
-// soaking is full when the long versions are asked for, else quick.
-func soaking(t *testing.T, quick, full int) int {
+// soakValue is full when the long versions are asked for, else quick.
+func soakValue(t *testing.T, quick, full int) int {
 	t.Helper()
 	if os.Getenv("SOAK") == "1" {
 		return full
@@ -29,21 +29,21 @@ func soaking(t *testing.T, quick, full int) int {
 	return quick
 }
 
-// promised is a time that the program promises. Only a run of its own (SOAK=1) holds it to that: beside other tests a machine is slow, and it gets more.
-func promised(inFull, beside time.Duration) time.Duration {
+// limit is a time that the program promises. Only a run of its own (SOAK=1) holds it to that: beside other tests a machine is slow, and it gets more.
+func limit(inFull, beside time.Duration) time.Duration {
 	if os.Getenv("SOAK") == "1" {
 		return inFull
 	}
 	return beside
 }
 
-// shipped is a place with the limits that ship, where only a password costs nothing.
-func shipped(t *testing.T) harness.Env {
+// newDefaultEnv is a place with the limits that ship, where only a password costs nothing.
+func newDefaultEnv(t *testing.T) harness.Env {
 	return harness.NewEnv(t).With("AUDIT_KEY="+harness.AuditKey, "SECRET_KEY="+harness.SecretKey, "DATABASE_SLOW_QUERY=0s", "PASSWORD_HASH_MEMORY=64", "PASSWORD_HASH_ITERATIONS=1")
 }
 
-// told is one answer of the program.
-type told struct {
+// exchange is one answer of the program.
+type exchange struct {
 	what string // method and kind of request
 	at   time.Time
 	took time.Duration
@@ -57,20 +57,20 @@ type load struct {
 	stopping atomic.Bool
 	clients  sync.WaitGroup
 
-	mu      sync.Mutex
-	told    []told
-	added   map[string]string // Idempotency-Key, which the patient's notes repeat -> id; acknowledged
-	owed    []string          // keys that were sent and not acknowledged; sent again before any other
-	amended map[string][2]int // patient -> the last number that was acknowledged, and the last that was sent
-	removed map[string]bool   // patient -> acknowledged
+	mu        sync.Mutex
+	exchanges []exchange
+	added     map[string]string // Idempotency-Key, which the patient's notes repeat -> id; acknowledged
+	owed      []string          // keys that were sent and not acknowledged; sent again before any other
+	amended   map[string][2]int // patient -> the last number that was acknowledged, and the last that was sent
+	removed   map[string]bool   // patient -> acknowledged
 }
 
 func newLoad(c *harness.HTTPClient) *load {
 	return &load{HTTPClient: c, added: map[string]string{}, amended: map[string][2]int{}, removed: map[string]bool{}}
 }
 
-// at is the same load on a program that was started again.
-func (l *load) at(base string) {
+// setURL is the same load on a program that was started again.
+func (l *load) setURL(base string) {
 	l.URL = base
 	l.HTTP.CloseIdleConnections()
 	l.stopping.Store(false)
@@ -82,7 +82,7 @@ func (l *load) start() {
 		l.client(l.add)
 	}
 	for range 2 {
-		l.client(l.amender())
+		l.client(l.newAmender())
 	}
 	l.client(l.remove)
 	for range 3 {
@@ -105,12 +105,12 @@ func (l *load) stop() {
 	l.clients.Wait()
 }
 
-// tell sends a request and notes what came of it. Who is told to come back later waits a moment, not the second that Retry-After says.
-func (l *load) tell(what, method, path string, body object, headers ...string) (harness.HTTPResponse, error) {
+// sendRecorded sends a request and notes what came of it. Who is told to come back later waits a moment, not the second that Retry-After says.
+func (l *load) sendRecorded(what, method, path string, body object, headers ...string) (harness.HTTPResponse, error) {
 	at := time.Now()
 	said, err := l.Send(method, path, body, headers...)
 	l.mu.Lock()
-	l.told = append(l.told, told{what, at, time.Since(at), said, err})
+	l.exchanges = append(l.exchanges, exchange{what, at, time.Since(at), said, err})
 	l.mu.Unlock()
 	if said.RetryAfter != "" {
 		time.Sleep(20 * time.Millisecond)
@@ -126,7 +126,7 @@ func (l *load) add() error {
 		key, l.owed = l.owed[0], l.owed[1:]
 	}
 	l.mu.Unlock()
-	said, err := l.tell("add", "POST", "/api/patients/", object{"name": "Ananya Verma", "age": 31, "gender": "Female", "notes": key}, "Idempotency-Key", key)
+	said, err := l.sendRecorded("add", "POST", "/api/patients/", object{"name": "Ananya Verma", "age": 31, "gender": "Female", "notes": key}, "Idempotency-Key", key)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if said.Status == 201 {
@@ -137,15 +137,15 @@ func (l *load) add() error {
 	return err
 }
 
-// amender writes ever greater numbers to a patient of its own.
-func (l *load) amender() func() error {
+// newAmender writes ever greater numbers to a patient of its own.
+func (l *load) newAmender() func() error {
 	var patient string
 	return func() error {
 		if patient == "" {
-			said, err := l.tell("amend", "POST", "/api/patients/", object{"name": "Ravi Shah", "age": 40, "gender": "Male", "notes": "0"})
+			said, err := l.sendRecorded("amend", "POST", "/api/patients/", object{"name": "Ravi Shah", "age": 40, "gender": "Male", "notes": "0"})
 			if said.Status == 201 {
 				patient = said.Body["id"].(string)
-				l.note(patient, 0, 0)
+				l.recordNotes(patient, 0, 0)
 			}
 			return err
 		}
@@ -153,16 +153,16 @@ func (l *load) amender() func() error {
 		numbers := l.amended[patient]
 		l.mu.Unlock()
 		next := numbers[1] + 1
-		l.note(patient, numbers[0], next)
-		said, err := l.tell("amend", "PATCH", "/api/patients/"+patient+"/", object{"notes": fmt.Sprint(next)})
+		l.recordNotes(patient, numbers[0], next)
+		said, err := l.sendRecorded("amend", "PATCH", "/api/patients/"+patient+"/", object{"notes": fmt.Sprint(next)})
 		if said.Status == 200 {
-			l.note(patient, next, next)
+			l.recordNotes(patient, next, next)
 		}
 		return err
 	}
 }
 
-func (l *load) note(patient string, acknowledged, sent int) {
+func (l *load) recordNotes(patient string, acknowledged, sent int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.amended[patient] = [2]int{acknowledged, sent}
@@ -170,12 +170,12 @@ func (l *load) note(patient string, acknowledged, sent int) {
 
 // remove adds a patient and removes it.
 func (l *load) remove() error {
-	said, err := l.tell("remove", "POST", "/api/patients/", object{"name": "Mira Sen", "age": 50, "gender": "Other"})
+	said, err := l.sendRecorded("remove", "POST", "/api/patients/", object{"name": "Mira Sen", "age": 50, "gender": "Other"})
 	if said.Status != 201 {
 		return err
 	}
 	patient := said.Body["id"].(string)
-	said, err = l.tell("remove", "DELETE", "/api/patients/"+patient+"/", nil)
+	said, err = l.sendRecorded("remove", "DELETE", "/api/patients/"+patient+"/", nil)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.removed[patient] = said.Status == 204
@@ -183,16 +183,16 @@ func (l *load) remove() error {
 }
 
 func (l *load) read() error {
-	_, err := l.tell("read", "GET", "/api/patients/?limit=5", nil)
+	_, err := l.sendRecorded("read", "GET", "/api/patients/?limit=5", nil)
 	return err
 }
 
-// heard are the answers so far, in the order in which the requests were sent.
-func (l *load) heard() []told {
+// recorded are the answers so far, in the order in which the requests were sent.
+func (l *load) recorded() []exchange {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	all := slices.Clone(l.told)
-	slices.SortStableFunc(all, func(a, b told) int { return a.at.Compare(b.at) })
+	all := slices.Clone(l.exchanges)
+	slices.SortStableFunc(all, func(a, b exchange) int { return a.at.Compare(b.at) })
 	return all
 }
 
@@ -200,7 +200,7 @@ func (l *load) heard() []told {
 func (l *load) acknowledged() (n int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, one := range l.told {
+	for _, one := range l.exchanges {
 		if one.what != "read" && one.Status/100 == 2 {
 			n++
 		}
@@ -209,7 +209,7 @@ func (l *load) acknowledged() (n int) {
 }
 
 // counts is how often there was each status; 0 is no answer.
-func statuses(all []told) string {
+func statuses(all []exchange) string {
 	n := map[int]int{}
 	for _, one := range all {
 		n[one.Status]++
@@ -221,8 +221,8 @@ func statuses(all []told) string {
 	return said
 }
 
-// until waits for something to become true within limit.
-func until(t testing.TB, limit time.Duration, what string, is func() bool) time.Duration {
+// waitUntil waits for something to become true within limit.
+func waitUntil(t testing.TB, limit time.Duration, what string, is func() bool) time.Duration {
 	t.Helper()
 	began := time.Now()
 	for !is() {

@@ -17,18 +17,18 @@ import (
 func TestR54_PoolExhausted(t *testing.T) {
 	t.Parallel()
 	harness.EachEnv(t, func(t *testing.T, p harness.Env, db database.Config) {
-		acquire, slack := 500*time.Millisecond, promised(400*time.Millisecond, 2*time.Second)
+		acquire, slack := 500*time.Millisecond, limit(400*time.Millisecond, 2*time.Second)
 		r := p.With("DATABASE_ACQUIRE_TIMEOUT=500ms", "DATABASE_POOL_SIZE=2").Start()
 		c := harness.NewHTTPClient(t, r.WaitReady())
 		c.SignUp()
-		letGo := openLedger(t, db).takeAll()
+		letGo := openDatabaseCheck(t, db).takeAllConnections()
 		said := newLoad(c)
 		for range 2 { // as many as there are connections; SQLite has one writer, which the first one takes
-			said.once("hang", "/api/doctors/", object{"name": "Dr. Vikram Khanna", "specialization": "Dermatology", "experience": 9})
+			said.addOnce("hang", "/api/doctors/", object{"name": "Dr. Vikram Khanna", "specialization": "Dermatology", "experience": 9})
 		}
 		time.Sleep(200 * time.Millisecond) // until they hang
 		for range 20 {
-			said.once("wait", "/api/patients/", harness.VermaPatient)
+			said.addOnce("wait", "/api/patients/", harness.VermaPatient)
 		}
 		stranger := harness.NewHTTPClient(t, c.URL)
 		for range 20 {
@@ -44,7 +44,7 @@ func TestR54_PoolExhausted(t *testing.T) {
 		letGo()
 		said.clients.Wait()
 		c.AddPatient()
-		for _, one := range said.heard() {
+		for _, one := range said.recorded() {
 			require.NoError(t, one.err, one.what)
 			if one.what == "hang" {
 				require.Contains(t, []int{201, 503}, one.Status, "%v", one.Body)
@@ -58,13 +58,13 @@ func TestR54_PoolExhausted(t *testing.T) {
 	})
 }
 
-// once sends one request that is not waited for.
-func (l *load) once(what, path string, body object) {
-	l.clients.Go(func() { _, _ = l.tell(what, "POST", path, body) })
+// addOnce sends one request that is not waited for.
+func (l *load) addOnce(what, path string, body object) {
+	l.clients.Go(func() { _, _ = l.sendRecorded(what, "POST", path, body) })
 }
 
-// takeAll holds what writers need, as an operator's session may that forgot to commit, until it is let go.
-func (l ledger) takeAll() (letGo func()) {
+// takeAllConnections holds what writers need, as an operator's session may that forgot to commit, until it is let go.
+func (l databaseCheck) takeAllConnections() (letGo func()) {
 	l.t.Helper()
 	ctx := context.Background()
 	conn, err := l.pool.Conn(ctx)

@@ -25,11 +25,11 @@ import (
 // clients for a doctor's patients. To run it: go test ./cmd/healthcare -run '^$' -bench Crowded -benchtime 1x
 func BenchmarkCrowded(b *testing.B) {
 	for _, engine := range []database.Engine{database.SQLite, database.Postgres} {
-		b.Run(string(engine), func(b *testing.B) { crowded(b, engine) })
+		b.Run(string(engine), func(b *testing.B) { searchLoad(b, engine) })
 	}
 }
 
-func crowded(b *testing.B, engine database.Engine) {
+func searchLoad(b *testing.B, engine database.Engine) {
 	p := harness.Env{T: b, Folder: b.TempDir(), Variables: []string{
 		"PATH=" + os.Getenv("PATH"), "HTTP_ADDRESS=127.0.0.1:0",
 		"SECRET_KEY=" + harness.SecretKey, "AUDIT_KEY=" + harness.AuditKey, "LOG_LEVEL=warn",
@@ -45,18 +45,18 @@ func crowded(b *testing.B, engine database.Engine) {
 	}
 	c := harness.NewHTTPClient(b, p.Start().WaitReady())
 	c.SignUp()
-	doctor := crowd(b, store)
+	doctor := addDoctorsAndPatients(b, store)
 	one := "/api/doctors/" + doctor + "/"
 	letters := strings.Join(strings.Split("abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzab"[:50], ""), " ")
 	for _, search := range []string{letters, "a d e m o v", "a d e m o zebra", "an de er ma or ve", "doctor", "q"} {
 		path := "/api/doctors/?limit=1&search=" + url.QueryEscape(search)
 		b.Run(fmt.Sprintf("%d words %.12s", len(strings.Fields(search)), search), func(b *testing.B) {
 			for b.Loop() {
-				alone := pace(b, c, 5, path)
-				stop, sent := flooding(b, c, 4, path)
-				beside := pace(b, c, 100, one)
+				alone := requestRate(b, c, 5, path)
+				stop, sent := startFlood(b, c, 4, path)
+				beside := requestRate(b, c, 100, one)
 				stop()
-				idle := pace(b, c, 100, one)
+				idle := requestRate(b, c, 100, one)
 				b.ReportMetric(alone, "ms-p50-alone")
 				b.ReportMetric(beside, "ms-p50-bystander")
 				b.ReportMetric(idle, "ms-p50-idle")
@@ -66,7 +66,7 @@ func crowded(b *testing.B, engine database.Engine) {
 	}
 	b.Run("12 clients by doctor", func(b *testing.B) {
 		for b.Loop() {
-			b.ReportMetric(pace(b, c, 5, "/api/patients/?limit=10&doctor="+doctor), "ms-p50-alone")
+			b.ReportMetric(requestRate(b, c, 5, "/api/patients/?limit=10&doctor="+doctor), "ms-p50-alone")
 			var served atomic.Int64
 			var all sync.WaitGroup
 			began := time.Now()
@@ -88,8 +88,8 @@ func crowded(b *testing.B, engine database.Engine) {
 	})
 }
 
-// pace returns the median time that a request takes, in milliseconds.
-func pace(b *testing.B, c *harness.HTTPClient, n int, path string) float64 {
+// requestRate returns the median time that a request takes, in milliseconds.
+func requestRate(b *testing.B, c *harness.HTTPClient, n int, path string) float64 {
 	took := make([]time.Duration, n)
 	for i := range took {
 		began := time.Now()
@@ -101,8 +101,8 @@ func pace(b *testing.B, c *harness.HTTPClient, n int, path string) float64 {
 	return float64(took[n/2].Microseconds()) / 1000
 }
 
-// flooding has clients send a request without a pause until stop is called.
-func flooding(b *testing.B, c *harness.HTTPClient, clients int, path string) (stop func(), sent *atomic.Int64) {
+// startFlood has clients send a request without a pause until stop is called.
+func startFlood(b *testing.B, c *harness.HTTPClient, clients int, path string) (stop func(), sent *atomic.Int64) {
 	var over atomic.Bool
 	var all sync.WaitGroup
 	sent = new(atomic.Int64)
@@ -120,8 +120,8 @@ func flooding(b *testing.B, c *harness.HTTPClient, clients int, path string) (st
 	return func() { over.Store(true); all.Wait() }, sent
 }
 
-// crowd adds 30,000 doctors, of whom the one that is returned treats 30,000 patients of the only user.
-func crowd(b *testing.B, store database.Config) (doctor string) {
+// addDoctorsAndPatients adds 30,000 doctors, of whom the one that is returned treats 30,000 patients of the only user.
+func addDoctorsAndPatients(b *testing.B, store database.Config) (doctor string) {
 	db, err := database.Open(store, zap.NewNop())
 	require.NoError(b, err)
 	defer func() { _ = db.Close() }()

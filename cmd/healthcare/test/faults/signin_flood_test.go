@@ -59,9 +59,9 @@ func (a hashAttack) begin(c *harness.HTTPClient) (stop func()) {
 	}
 }
 
-// signInsOf makes n sign-ins, one after the other, and returns how many succeeded, and how long they took, sorted.
+// signInAll makes n sign-ins, one after the other, and returns how many succeeded, and how long they took, sorted.
 // email is whose the i-th is.
-func signInsOf(t testing.TB, c *harness.HTTPClient, n int, email func(i int) string) (good int, took []time.Duration) {
+func signInAll(t testing.TB, c *harness.HTTPClient, n int, email func(i int) string) (good int, took []time.Duration) {
 	t.Helper()
 	for i := range n {
 		began := time.Now()
@@ -82,9 +82,9 @@ func signInsOf(t testing.TB, c *harness.HTTPClient, n int, email func(i int) str
 	return good, took
 }
 
-// prepare makes the accounts of an attack: the attacker's, the bystander's that is known from its network, and n that
+// registerAccounts makes the accounts of an attack: the attacker's, the bystander's that is known from its network, and n that
 // are not.
-func prepare(t testing.TB, c *harness.HTTPClient, n int) {
+func registerAccounts(t testing.TB, c *harness.HTTPClient, n int) {
 	t.Helper()
 	register := func(email string) {
 		c.Call("POST", "/api/auth/register/", object{"name": "N", "email": email, "password": "correct horse"}, 201)
@@ -94,7 +94,7 @@ func prepare(t testing.TB, c *harness.HTTPClient, n int) {
 	for i := range n {
 		register(stranger(i))
 	}
-	good, _ := signInsOf(t, c, 1, known)
+	good, _ := signInAll(t, c, 1, known)
 	require.Equal(t, 1, good)
 }
 
@@ -112,15 +112,15 @@ func TestR58_AFloodOfHashesKeepsNobodyOut(t *testing.T) {
 			harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 				c := harness.NewHTTPClient(t, s.URL)
 				c.HTTP.Transport.(*http.Transport).MaxIdleConnsPerHost = attackers + 1
-				prepare(t, c, signIns)
+				registerAccounts(t, c, signIns)
 				stop := attack.begin(c)
 				defer stop()
-				good, _ := signInsOf(t, c, signIns, known)
+				good, _ := signInAll(t, c, signIns, known)
 				require.Equal(t, signIns, good, "sign-ins from where the account is known")
 				if attack.name == hashAttacks[2].name {
 					return // many networks take what strangers have
 				}
-				good, _ = signInsOf(t, c, signIns, stranger)
+				good, _ = signInAll(t, c, signIns, stranger)
 				require.Equal(t, signIns, good, "first sign-ins")
 			}, harness.BehindProxy, func(cfg *config.Config) {
 				shipped, err := config.Default()
@@ -141,14 +141,14 @@ func BenchmarkSignInsUnderAttack(b *testing.B) {
 		for _, attack := range hashAttacks {
 			b.Run(string(engine)+"/"+attack.name, func(b *testing.B) {
 				for b.Loop() {
-					attacked(b, engine, attack)
+					signInUnderAttack(b, engine, attack)
 				}
 			})
 		}
 	}
 }
 
-func attacked(b *testing.B, engine database.Engine, attack hashAttack) {
+func signInUnderAttack(b *testing.B, engine database.Engine, attack hashAttack) {
 	const signIns = 100
 	p := harness.Env{T: b, Folder: b.TempDir(), Variables: []string{
 		"PATH=" + os.Getenv("PATH"), "HTTP_ADDRESS=127.0.0.1:0", "SECRET_KEY=" + harness.SecretKey,
@@ -161,11 +161,11 @@ func attacked(b *testing.B, engine database.Engine, attack hashAttack) {
 	}
 	c := harness.NewHTTPClient(b, p.Start().WaitReady())
 	c.HTTP.Transport.(*http.Transport).MaxIdleConnsPerHost = attackers + 1
-	prepare(b, c, signIns)
-	_, idle := signInsOf(b, c, signIns, known)
+	registerAccounts(b, c, signIns)
+	_, idle := signInAll(b, c, signIns, known)
 	stop := attack.begin(c)
-	goodKnown, knownTook := signInsOf(b, c, signIns, known)
-	goodStrangers, strangersTook := signInsOf(b, c, signIns, stranger)
+	goodKnown, knownTook := signInAll(b, c, signIns, known)
+	goodStrangers, strangersTook := signInAll(b, c, signIns, stranger)
 	stop()
 	b.ReportMetric(harness.P99Milliseconds(idle), "ms-p99-idle")
 	b.ReportMetric(harness.P99Milliseconds(knownTook), "ms-p99-known")

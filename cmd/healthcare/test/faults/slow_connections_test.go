@@ -22,8 +22,8 @@ var slowly = []string{
 	"",
 }
 
-// dawdle opens a connection that never finishes its request, and tells how long it was borne.
-func dawdle(t *testing.T, address, begin string, patience time.Duration, open *sync.WaitGroup) time.Duration {
+// sendSlowly opens a connection that never finishes its request, and tells how long it was borne.
+func sendSlowly(t *testing.T, address, begin string, patience time.Duration, open *sync.WaitGroup) time.Duration {
 	began := time.Now()
 	conn, err := net.Dial("tcp", address)
 	if err == nil {
@@ -56,8 +56,8 @@ func dawdle(t *testing.T, address, begin string, patience time.Duration, open *s
 // a thousand connections that dawdle take nothing from those that do not, and each is closed when the time for a request is over.
 func TestR21_SlowConnections(t *testing.T) {
 	t.Parallel()
-	connections, rounds := soaking(t, 100, 1000), soaking(t, 1, 11)
-	p, readTimeout := shipped(t), 5*time.Second
+	connections, rounds := soakValue(t, 100, 1000), soakValue(t, 1, 11)
+	p, readTimeout := newDefaultEnv(t), 5*time.Second
 	if rounds == 1 {
 		p, readTimeout = p.With("HTTP_READ_TIMEOUT=500ms"), 500*time.Millisecond
 	}
@@ -74,8 +74,8 @@ func TestR21_SlowConnections(t *testing.T) {
 		open.Add(connections)
 		for i := range connections {
 			closed.Go(func() {
-				borne := dawdle(t, strings.TrimPrefix(c.URL, "http://"), slowly[i%len(slowly)], readTimeout+3*time.Second, &open)
-				if borne > readTimeout+promised(time.Second, 2*time.Second) {
+				borne := sendSlowly(t, strings.TrimPrefix(c.URL, "http://"), slowly[i%len(slowly)], readTimeout+3*time.Second, &open)
+				if borne > readTimeout+limit(time.Second, 2*time.Second) {
 					t.Errorf("%q was borne for %s", slowly[i%len(slowly)], borne)
 				}
 			})

@@ -19,9 +19,9 @@ import (
 // after the stop there is nobody to connect to.
 func TestR55_StoppedUnderLoadItFailsNoRequest(t *testing.T) {
 	t.Parallel()
-	rounds := soaking(t, 2, 50)
+	rounds := soakValue(t, 2, 50)
 	harness.EachEnv(t, func(t *testing.T, p harness.Env, db database.Config) {
-		store := openLedger(t, db)
+		store := openDatabaseCheck(t, db)
 		var said *load
 		var slowest time.Duration
 		var stops []time.Time
@@ -33,10 +33,10 @@ func TestR55_StoppedUnderLoadItFailsNoRequest(t *testing.T) {
 				c.SignUp()
 				said = newLoad(c)
 			}
-			said.at(base)
+			said.setURL(base)
 			enough := said.acknowledged() + 50
 			said.start()
-			until(t, harness.Timeout, "nothing is acknowledged", func() bool { return said.acknowledged() >= enough })
+			waitUntil(t, harness.Timeout, "nothing is acknowledged", func() bool { return said.acknowledged() >= enough })
 			began := time.Now()
 			stops = append(stops, began)
 			require.Equal(t, 0, r.Terminate().ExitCode, "%s", r.Stderr.String())
@@ -45,7 +45,7 @@ func TestR55_StoppedUnderLoadItFailsNoRequest(t *testing.T) {
 		}
 		require.Less(t, slowest, 25*time.Second)
 		never, late := 0, 0
-		for _, one := range said.heard() {
+		for _, one := range said.recorded() {
 			if errors.Is(one.err, syscall.ECONNREFUSED) {
 				continue // after the end
 			}
@@ -53,15 +53,15 @@ func TestR55_StoppedUnderLoadItFailsNoRequest(t *testing.T) {
 				never++ // the kernel had accepted the connection, the program had not: there is no closing without this instant
 				continue
 			}
-			if closedWhileSilent(one.err) && slices.ContainsFunc(stops, one.afterTheFarewellOf) {
+			if closedWhileSilent(one.err) && slices.ContainsFunc(stops, one.isAfterKeepAliveGrace) {
 				late++
 				continue
 			}
 			require.NoError(t, one.err, "%s at %s, stopped at %s", one.what, one.at, stops)
 			require.Equal(t, 2, one.Status/100, "%s: %d %v", one.what, one.Status, one.Body)
 		}
-		store.holds(said)
-		t.Logf("%d stops, %s at most; %d connections never accepted, %d requests after the farewell;%s", rounds, slowest.Round(time.Millisecond), never, late, statuses(said.heard()))
+		store.requireAcknowledged(said)
+		t.Logf("%d stops, %s at most; %d connections never accepted, %d requests after the farewell;%s", rounds, slowest.Round(time.Millisecond), never, late, statuses(said.recorded()))
 	})
 }
 
@@ -70,9 +70,9 @@ func closedWhileSilent(err error) bool {
 	return errors.Is(err, io.EOF) || err != nil && strings.HasSuffix(err.Error(), "http: server closed idle connection")
 }
 
-// afterTheFarewellOf says that a request was sent when a stopping program had nearly waited for its silent connections, half a second. The
+// isAfterKeepAliveGrace says that a request was sent when a stopping program had nearly waited for its silent connections, half a second. The
 // other half of that is for a client that was kept waiting for a core before it wrote what it had begun.
-func (one told) afterTheFarewellOf(stop time.Time) bool {
+func (one exchange) isAfterKeepAliveGrace(stop time.Time) bool {
 	since := one.at.Sub(stop)
 	return since > 250*time.Millisecond && since < 5*time.Second
 }

@@ -21,8 +21,8 @@ import (
 	"healthcare/cmd/internal/harness"
 )
 
-// live asks n times, from 16 connections, and returns the longest time that an answer took.
-func live(t *testing.T, base string, n int) time.Duration {
+// callLivez asks n times, from 16 connections, and returns the longest time that an answer took.
+func callLivez(t *testing.T, base string, n int) time.Duration {
 	t.Helper()
 	client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 16}}
 	defer client.CloseIdleConnections()
@@ -68,7 +68,7 @@ func TestR58_NobodyReadsTheLog(t *testing.T) {
 		for _, both := range []bool{false, true} { // with standard output, which is full from the beginning
 			writer, _ := harness.UnreadPipe(t)
 			if both {
-				fill(t, writer)
+				fillPipe(t, writer)
 			}
 			address := freePort(t)
 			path, err := harness.Binary()
@@ -84,7 +84,7 @@ func TestR58_NobodyReadsTheLog(t *testing.T) {
 				answer, err := http.Get(base + "/readyz")
 				return err == nil && answer.Body.Close() == nil && answer.StatusCode == http.StatusOK
 			}, harness.Timeout, 20*time.Millisecond)
-			require.Less(t, live(t, base, requests), 5*time.Second)
+			require.Less(t, callLivez(t, base, requests), 5*time.Second)
 			began := time.Now()
 			require.Equal(t, 0, r.Terminate().ExitCode)
 			require.Less(t, time.Since(began), 5*time.Second)
@@ -97,7 +97,7 @@ func TestR58_NobodyReadsTheLog(t *testing.T) {
 		base := r.WaitReady()
 		require.NoError(t, reader.Close())
 		require.NoError(t, writer.Close()) // the test's own
-		live(t, base, 100)
+		callLivez(t, base, 100)
 		require.Eventually(t, func() bool { return linesDropped(t, base) > 0 }, harness.Timeout, 20*time.Millisecond)
 		require.Equal(t, 0, r.Terminate().ExitCode)
 	})
@@ -106,13 +106,13 @@ func TestR58_NobodyReadsTheLog(t *testing.T) {
 		writer, reader := harness.UnreadPipe(t)
 		r := harness.NewTolerantEnv(t).StartLoggingTo(t, writer)
 		base := r.WaitReady()
-		live(t, base, 2*requests)
+		callLivez(t, base, 2*requests)
 		var log bytes.Buffer
 		done := make(chan struct{})
 		go func() { defer close(done); _, _ = io.Copy(&log, reader) }()
 		gone := 0
 		require.Eventually(t, func() bool { gone = linesDropped(t, base); return gone > 0 }, harness.Timeout, 20*time.Millisecond)
-		live(t, base, 10)
+		callLivez(t, base, 10)
 		require.Equal(t, 0, r.Terminate().ExitCode)
 		_ = writer.Close() // the test's own
 		<-done
@@ -134,8 +134,8 @@ func TestR58_NobodyReadsTheLog(t *testing.T) {
 	})
 }
 
-// fill writes to a pipe until it takes nothing more.
-func fill(t *testing.T, writer *os.File) {
+// fillPipe writes to a pipe until it takes nothing more.
+func fillPipe(t *testing.T, writer *os.File) {
 	t.Helper()
 	require.NoError(t, writer.SetWriteDeadline(time.Now().Add(100*time.Millisecond)))
 	_, err := writer.Write(make([]byte, 1<<20))

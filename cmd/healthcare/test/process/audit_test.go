@@ -20,7 +20,7 @@ func TestTheTrailOfTheReadmesWalk(t *testing.T) {
 		server := p.Start()
 		base := server.WaitReady()
 		walk := readmeBlocks(t, harness.Root(t, "README.md"), "## A walk through the API")
-		said := paste(t, shells[0], strings.Replace(walk, "http://127.0.0.1:8000", base, 1))
+		said := runInteractively(t, shells[0], strings.Replace(walk, "http://127.0.0.1:8000", base, 1))
 		require.Contains(t, said, `"name":"Dr. Vikram Khanna"`)
 		require.Equal(t, "made: audrey@clinic.example, auditor, active\n",
 			p.RunWithInput("correct horse\n", "user", "create", "--name", "Audrey", "--email", "audrey@clinic.example", "--role", "auditor").ExpectSuccess())
@@ -40,7 +40,7 @@ func TestTheTrailOfTheReadmesWalk(t *testing.T) {
 		require.Regexp(t, `^sound: \d+ entries\n$`, p.Run("audit", "verify").ExpectSuccess(), "beside the server")
 		require.Equal(t, 0, server.Terminate().ExitCode)
 
-		db := vandal(t, cfg)
+		db := openTampering(t, cfg)
 		rows := func(table string) (all []map[string]any) {
 			require.NoError(t, db.Read(t.Context()).Table(table).Order("sequence").Find(&all).Error)
 			return all
@@ -70,8 +70,8 @@ func TestTheTrailOfTheReadmesWalk(t *testing.T) {
 	})
 }
 
-// vandal is the store to somebody who owns the trail's tables, and took its triggers away.
-func vandal(t *testing.T, cfg database.Config) *database.DB {
+// openTampering is the store to somebody who owns the trail's tables, and took its triggers away.
+func openTampering(t *testing.T, cfg database.Config) *database.DB {
 	t.Helper()
 	db, err := database.Open(cfg, zap.NewNop())
 	require.NoError(t, err)

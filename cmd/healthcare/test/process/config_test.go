@@ -11,8 +11,8 @@ import (
 	"healthcare/cmd/internal/harness"
 )
 
-// refused asserts how a configuration is refused: at once, with the code of sysexits.h, in one line, with nothing made.
-func refused(o harness.Result, p harness.Env, names ...string) {
+// expectConfigError asserts how a configuration is refused: at once, with the code of sysexits.h, in one line, with nothing made.
+func expectConfigError(o harness.Result, p harness.Env, names ...string) {
 	o.T.Helper()
 	o.ExpectFailure(harness.ExitConfig, names...)
 	require.Len(o.T, o.StderrLines(), 1)
@@ -35,7 +35,7 @@ func TestR45_AWeakSecretStopsTheStart(t *testing.T) {
 			for _, where := range []string{"APP_ENV=production", postgres} {
 				p := harness.NewEnv(t).With(where, "SECRET_KEY="+secret)
 				o := p.Run()
-				refused(o, p, "secret_key (SECRET_KEY): ", "openssl rand")
+				expectConfigError(o, p, "secret_key (SECRET_KEY): ", "openssl rand")
 				require.True(t, secret == "" || !strings.Contains(o.Stderr, secret), o.Stderr)
 			}
 		})
@@ -44,20 +44,20 @@ func TestR45_AWeakSecretStopsTheStart(t *testing.T) {
 		t.Parallel()
 		for _, where := range []string{"APP_ENV=production", postgres} {
 			p := harness.NewEnv(t).With(where)
-			refused(p.Run(), p, "secret_key (SECRET_KEY): is required")
+			expectConfigError(p.Run(), p, "secret_key (SECRET_KEY): is required")
 		}
 	})
 	t.Run("that comes from a file", func(t *testing.T) {
 		t.Parallel()
 		p := harness.NewEnv(t)
-		refused(p.With("SECRET_KEY_FILE="+p.WriteFile("kT5z0qPwX1v8-hunter2\n")).Run(), p, "(SECRET_KEY): must have at least 32 bytes")
-		refused(p.With("SECRET_KEY_FILE="+p.WriteFile("\n")).Run(), p, "SECRET_KEY_FILE: the file is empty")
-		refused(p.With("SECRET_KEY_FILE=/nowhere").Run(), p, "SECRET_KEY_FILE: open /nowhere: no such file")
+		expectConfigError(p.With("SECRET_KEY_FILE="+p.WriteFile("kT5z0qPwX1v8-hunter2\n")).Run(), p, "(SECRET_KEY): must have at least 32 bytes")
+		expectConfigError(p.With("SECRET_KEY_FILE="+p.WriteFile("\n")).Run(), p, "SECRET_KEY_FILE: the file is empty")
+		expectConfigError(p.With("SECRET_KEY_FILE=/nowhere").Run(), p, "SECRET_KEY_FILE: open /nowhere: no such file")
 	})
 	t.Run("that is weak in development too", func(t *testing.T) {
 		t.Parallel()
 		p := harness.NewEnv(t).With("SECRET_KEY=hunter2")
-		refused(p.Run(), p, "(SECRET_KEY): must have at least 32 bytes")
+		expectConfigError(p.Run(), p, "(SECRET_KEY): must have at least 32 bytes")
 	})
 	t.Run("unless it is strong", func(t *testing.T) {
 		t.Parallel()
@@ -84,19 +84,19 @@ func TestWrongConfigurationStopsTheStart(t *testing.T) {
 		t.Run("for "+c.variable, func(t *testing.T) {
 			t.Parallel()
 			p := harness.NewEnv(t).With("SECRET_KEY="+harness.SecretKey, c.variable)
-			refused(p.Run(), p, c.names)
+			expectConfigError(p.Run(), p, c.names)
 		})
 	}
 	t.Run("for a misspelt key of the file", func(t *testing.T) {
 		t.Parallel()
 		p := harness.NewEnv(t)
-		refused(p.With("CONFIG_FILE="+p.WriteFile("http_adress: :9000\n")).Run(), p, `CONFIG_FILE: `, `the unknown key "http_adress"`)
+		expectConfigError(p.With("CONFIG_FILE="+p.WriteFile("http_adress: :9000\n")).Run(), p, `CONFIG_FILE: `, `the unknown key "http_adress"`)
 	})
 	t.Run("and every other command that reads it", func(t *testing.T) {
 		t.Parallel()
 		p := harness.NewEnv(t).With("DEBUG=perhaps")
 		for _, command := range []string{"serve", "migrate up", "migrate status", "keys rotate", "keys list", "health"} {
-			refused(p.Run(strings.Fields(command)...), p, "(DEBUG)")
+			expectConfigError(p.Run(strings.Fields(command)...), p, "(DEBUG)")
 		}
 	})
 }

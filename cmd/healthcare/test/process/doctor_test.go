@@ -35,8 +35,8 @@ func doctor(p harness.Env, code int) []string {
 	return lines
 }
 
-// says asserts that one of the lines is about subject, in this state, and has these words.
-func says(t *testing.T, lines []string, state, subject string, words ...string) {
+// requireCheck asserts that one of the lines is about subject, in this state, and has these words.
+func requireCheck(t *testing.T, lines []string, state, subject string, words ...string) {
 	t.Helper()
 	for _, line := range lines {
 		fields := strings.Fields(line)
@@ -54,8 +54,8 @@ func says(t *testing.T, lines []string, state, subject string, words ...string) 
 	require.Fail(t, "no such line", "%s %s %v in\n%s", state, subject, words, strings.Join(lines, "\n"))
 }
 
-// files returns the digest of every file below a folder.
-func files(t *testing.T, folder string) map[string]string {
+// folderContent returns the digest of every file below a folder.
+func folderContent(t *testing.T, folder string) map[string]string {
 	t.Helper()
 	all := map[string]string{}
 	require.NoError(t, filepath.WalkDir(folder, func(path string, entry os.DirEntry, err error) error {
@@ -75,39 +75,39 @@ func TestDoctor(t *testing.T) {
 		p = p.With("AUDIT_CHECKPOINTS=" + filepath.Join(p.Folder, "checkpoints.jsonl"))
 		r := p.Start()
 		harness.NewHTTPClient(t, r.WaitReady()).SignUp()
-		says(t, doctor(p, 0), "ok", "store") // beside the server
+		requireCheck(t, doctor(p, 0), "ok", "store") // beside the server
 		require.Equal(t, 0, r.Terminate().ExitCode)
 
 		t.Run("finds nothing that fails, and leaves every file as it was", func(t *testing.T) {
-			before := files(t, p.Folder)
+			before := folderContent(t, p.Folder)
 			if db.Path != "" {
-				before = files(t, filepath.Dir(db.Path))
+				before = folderContent(t, filepath.Dir(db.Path))
 			}
 			lines := doctor(p, 0)
 			for _, subject := range []string{"config", "keys", "store", "migrations", "checkpoints", "clock", "disk"} {
-				says(t, lines, "ok", subject)
+				requireCheck(t, lines, "ok", subject)
 			}
-			after := files(t, p.Folder)
+			after := folderContent(t, p.Folder)
 			if db.Path != "" {
-				after = files(t, filepath.Dir(db.Path))
+				after = folderContent(t, filepath.Dir(db.Path))
 			}
 			require.Equal(t, before, after)
 		})
 		t.Run("names the engine, and on PostgreSQL its version, its role and the server that answers", func(t *testing.T) {
 			if db.URL == "" {
-				says(t, doctor(p, 0), "ok", "store", "SQLite ("+db.Path+") is sound")
+				requireCheck(t, doctor(p, 0), "ok", "store", "SQLite ("+db.Path+") is sound")
 				return
 			}
 			lines := doctor(p, 0)
-			says(t, lines, "ok", "store", "PostgreSQL (", " answers from ", ": version ", ", role ")
-			says(t, lines, "ok", "encoding", "UTF8")
-			says(t, lines, "ok", "extensions", "pg_trgm and its indexes")
-			says(t, lines, "ok", "privacy", "log_error_verbosity is terse")
-			into := opened(t, db).Write(t.Context())
+			requireCheck(t, lines, "ok", "store", "PostgreSQL (", " answers from ", ": version ", ", role ")
+			requireCheck(t, lines, "ok", "encoding", "UTF8")
+			requireCheck(t, lines, "ok", "extensions", "pg_trgm and its indexes")
+			requireCheck(t, lines, "ok", "privacy", "log_error_verbosity is terse")
+			into := openDatabase(t, db).Write(t.Context())
 			require.NoError(t, into.Exec(
 				`DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET log_error_verbosity = ''default''', current_database()); END $$`,
 			).Error)
-			says(t, doctor(p, 0), "warn", "privacy", "log_error_verbosity is default")
+			requireCheck(t, doctor(p, 0), "warn", "privacy", "log_error_verbosity is default")
 		})
 		t.Run("names what others could read", func(t *testing.T) {
 			require.NoError(t, os.MkdirAll(filepath.Join(p.Folder, "open"), 0o755))
@@ -115,52 +115,52 @@ func TestDoctor(t *testing.T) {
 			if db.URL == "" {
 				return // its store would be another one
 			}
-			says(t, doctor(q, 0), "warn", "files", "(mode 0755): chmod go= ")
+			requireCheck(t, doctor(q, 0), "warn", "files", "(mode 0755): chmod go= ")
 		})
 		t.Run("says which migrations are pending", func(t *testing.T) {
 			harness.Exec(t, db, `DELETE FROM goose_assignments WHERE version_id = 1`)
-			says(t, doctor(p, 1), "fail", "migrations", "pending: assignments/0001_assignments.sql: run `healthcare migrate up`")
+			requireCheck(t, doctor(p, 1), "fail", "migrations", "pending: assignments/0001_assignments.sql: run `healthcare migrate up`")
 			harness.Exec(t, db, `INSERT INTO goose_assignments (version_id, is_applied) VALUES (1, true)`)
 		})
 		t.Run("says which migrations a newer release applied", func(t *testing.T) {
 			harness.Exec(t, db, `INSERT INTO goose_doctors (version_id, is_applied) VALUES (9000, true)`)
-			says(t, doctor(p, 0), "warn", "migrations", "applied by a newer release: doctors/9000")
+			requireCheck(t, doctor(p, 0), "warn", "migrations", "applied by a newer release: doctors/9000")
 		})
 		t.Run("fails where a newer release applied one that this release cannot work with", func(t *testing.T) {
 			harness.Exec(t, db, `INSERT INTO breaking_migrations (module, version) VALUES ('doctors', 9000)`)
-			says(t, doctor(p, 1), "fail", "migrations", "doctors/9000", "cannot work with")
+			requireCheck(t, doctor(p, 1), "fail", "migrations", "doctors/9000", "cannot work with")
 			harness.Exec(t, db, `DELETE FROM breaking_migrations`)
 		})
 		t.Run("finds a checkpoint that the trail does not reach", func(t *testing.T) {
 			path := filepath.Join(p.Folder, "checkpoints.jsonl")
 			content, err := os.ReadFile(path)
 			require.NoError(t, err)
-			vandal(t, db)
+			openTampering(t, db)
 			harness.Exec(t, db, `DELETE FROM audit_subjects`, `DELETE FROM audit_entries`)
-			says(t, doctor(p, 1), "fail", "checkpoints", path, "does not fit the trail", "cut off")
+			requireCheck(t, doctor(p, 1), "fail", "checkpoints", path, "does not fit the trail", "cut off")
 			require.NoError(t, os.WriteFile(path, append(content, "{}\n"...), 0o600))
-			says(t, doctor(p, 1), "fail", "checkpoints", path)
+			requireCheck(t, doctor(p, 1), "fail", "checkpoints", path)
 		})
 	})
 	t.Run("names a configuration that cannot be used, and a variable that is nearly one of ours", func(t *testing.T) {
 		t.Parallel()
 		p := harness.NewEnv(t)
-		says(t, doctor(p.With("DEBUG=perhaps"), 1), "fail", "config", "(DEBUG): must be true or false")
-		says(t, doctor(p.With("DATABSE_URL=hunter2"), 1), "warn", "config", "DATABSE_URL is unknown: did you mean DATABASE_URL?")
-		says(t, doctor(p.With("APP_ENV=production"), 1), "fail", "keys", "secret_key (SECRET_KEY): is required")
+		requireCheck(t, doctor(p.With("DEBUG=perhaps"), 1), "fail", "config", "(DEBUG): must be true or false")
+		requireCheck(t, doctor(p.With("DATABSE_URL=hunter2"), 1), "warn", "config", "DATABSE_URL is unknown: did you mean DATABASE_URL?")
+		requireCheck(t, doctor(p.With("APP_ENV=production"), 1), "fail", "keys", "secret_key (SECRET_KEY): is required")
 		require.Len(t, p.ListFolder(), 1)
 	})
 	t.Run("names an encoding that garbles text, and the way out", func(t *testing.T) {
 		t.Parallel()
 		pg := databasetest.PostgresMade(t, "TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'")
 		p := harness.NewEnv(t).With("SECRET_KEY="+harness.SecretKey, "AUDIT_KEY="+harness.AuditKey, "DATABASE_URL="+pg.URL)
-		says(t, doctor(p, 1), "fail", "store", "LATIN1", "dump it and restore it")
+		requireCheck(t, doctor(p, 1), "fail", "store", "LATIN1", "dump it and restore it")
 	})
 	t.Run("ends soon although the database does not answer, and says nothing of its password", func(t *testing.T) {
 		t.Parallel()
-		hole := pretend(t, nil)
+		hole := startFakePostgres(t, nil)
 		p := harness.NewEnv(t).With("SECRET_KEY="+harness.SecretKey, "AUDIT_KEY="+harness.AuditKey, "DATABASE_URL="+strings.Replace(hole.url, "@", ":hunter2@", 1))
-		says(t, doctor(p, 1), "fail", "store", "PostgreSQL (clinic at ")
+		requireCheck(t, doctor(p, 1), "fail", "store", "PostgreSQL (clinic at ")
 	})
 	t.Run("says when a file is no database", func(t *testing.T) {
 		t.Parallel()
@@ -168,8 +168,8 @@ func TestDoctor(t *testing.T) {
 		require.NoError(t, os.Mkdir(filepath.Join(p.Folder, "data"), 0o700))
 		require.NoError(t, os.WriteFile(filepath.Join(p.Folder, "data", "healthcare.db"), []byte(strings.Repeat("no database", 1000)), 0o644))
 		lines := doctor(p, 1)
-		says(t, lines, "fail", "store", "not a database")
-		says(t, lines, "warn", "files", "healthcare.db is accessible to other accounts (mode 0644)")
+		requireCheck(t, lines, "fail", "store", "not a database")
+		requireCheck(t, lines, "warn", "files", "healthcare.db is accessible to other accounts (mode 0644)")
 	})
 	t.Run("says which of several hosts answers", func(t *testing.T) {
 		t.Parallel()
@@ -180,6 +180,6 @@ func TestDoctor(t *testing.T) {
 		}
 		several := listed.ReplaceAllString(pg.URL, "host=127.0.0.1,"+strings.TrimPrefix(listed.FindString(pg.URL), "host="))
 		p := harness.NewEnv(t).With("SECRET_KEY="+harness.SecretKey, "AUDIT_KEY="+harness.AuditKey)
-		says(t, doctor(p.With("DATABASE_URL="+several), 0), "ok", "store", "127.0.0.1", ", ", " answers from ")
+		requireCheck(t, doctor(p.With("DATABASE_URL="+several), 0), "ok", "store", "127.0.0.1", ", ", " answers from ")
 	})
 }

@@ -60,7 +60,7 @@ func TestPort(t *testing.T) {
 	t.Run("that is no number is refused by every command that reads it", func(t *testing.T) {
 		p := harness.NewEnv(t).With("HTTP_ADDRESS=", "PORT=hunter2")
 		for _, command := range []string{"serve", "health", "migrate up"} {
-			refused(p.Run(strings.Fields(command)...), p, "configuration: PORT: must be a port number")
+			expectConfigError(p.Run(strings.Fields(command)...), p, "configuration: PORT: must be a port number")
 		}
 	})
 }

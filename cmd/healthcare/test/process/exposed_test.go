@@ -36,5 +36,5 @@ func TestExposedFilesAreNoticedAtTheStart(t *testing.T) {
 		require.Contains(t, said, name+" is accessible to other accounts")
 		require.Contains(t, said, "chmod go= data")
 	}
-	says(t, doctor(p, 0), "warn", "files", "secret_key is accessible to other accounts", "0644")
+	requireCheck(t, doctor(p, 0), "warn", "files", "secret_key is accessible to other accounts", "0644")
 }

@@ -34,13 +34,13 @@ func TestFailedStartSaysWhyInItsLastLine(t *testing.T) {
 	})
 	t.Run("a database that never answers", func(t *testing.T) {
 		t.Parallel()
-		hole := pretend(t, nil)
+		hole := startFakePostgres(t, nil)
 		p := harness.NewTolerantEnv(t).With("SECRET_KEY="+harness.SecretKey, "DATABASE_URL="+hole.url, "DATABASE_CONNECT_TIMEOUT=500ms")
 		require.Less(t, p.Run().ExpectFailure(harness.ExitFailure, "PostgreSQL (clinic at ", "unavailable").Duration, 10*time.Second)
 	})
 	t.Run("a wrong password, without trying again", func(t *testing.T) {
 		t.Parallel()
-		guard := pretend(t, refusePassword)
+		guard := startFakePostgres(t, refusePassword)
 		p := harness.NewTolerantEnv(t).With("SECRET_KEY="+harness.SecretKey, "DATABASE_URL="+guard.url)
 		o := p.Run().ExpectFailure(harness.ExitFailure, "PostgreSQL (clinic at ", "password authentication failed")
 		require.NotContains(t, o.Stderr, "not reachable yet")

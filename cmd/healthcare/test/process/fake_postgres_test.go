@@ -8,18 +8,18 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// pretender is a server that is not PostgreSQL, but was taken for it.
-type pretender struct {
+// fakePostgres is a server that is not PostgreSQL, but was taken for it.
+type fakePostgres struct {
 	url   string
 	asked chan string // the password of the first client, or "" when it was connected to
 }
 
-// pretend answers every connection with answer; nil never answers. It ends with the test.
-func pretend(t *testing.T, answer func(net.Conn) string) pretender {
+// startFakePostgres answers every connection with answer; nil never answers. It ends with the test.
+func startFakePostgres(t *testing.T, answer func(net.Conn) string) fakePostgres {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = listener.Close() })
-	p := pretender{"postgres://clinic:hunter2@" + listener.Addr().String() + "/clinic?sslmode=disable", make(chan string, 1)}
+	p := fakePostgres{"postgres://clinic:hunter2@" + listener.Addr().String() + "/clinic?sslmode=disable", make(chan string, 1)}
 	go func() {
 		for {
 			conn, err := listener.Accept()

@@ -37,7 +37,7 @@ func TestHealth(t *testing.T) {
 		})
 		t.Run("fails as soon as the program stops, before it is gone", func(t *testing.T) {
 			r.Signal(syscall.SIGTERM)
-			untilNotReady(harness.NewHTTPClient(t, base))
+			waitUntilNotReady(harness.NewHTTPClient(t, base))
 			at("127.0.0.1").Run("health").ExpectFailure(harness.ExitFailure, "not ready: 503")
 		})
 		t.Run("fails in one line when there is no program", func(t *testing.T) {

@@ -12,8 +12,8 @@ import (
 	"healthcare/platform/database"
 )
 
-// slow makes a password take about a second, one at a time, so that a request can be caught in flight.
-func slow(p harness.Env) harness.Env {
+// withSlowHashing makes a password take about a second, one at a time, so that a request can be caught in flight.
+func withSlowHashing(p harness.Env) harness.Env {
 	return p.With("PASSWORD_HASH_MEMORY=262144", "PASSWORD_HASH_ITERATIONS=4", "PASSWORD_HASH_SLOTS=1", "PASSWORD_HASH_QUEUE=0")
 }
 
@@ -23,9 +23,9 @@ type registration struct {
 	err    error
 }
 
-// inFlight has the program working on a registration when it returns, whose answer the channel will bring: of two at once one is told that the
+// startRegistration has the program working on a registration when it returns, whose answer the channel will bring: of two at once one is told that the
 // gate is full, so the other is inside.
-func inFlight(c *harness.HTTPClient) <-chan registration {
+func startRegistration(c *harness.HTTPClient) <-chan registration {
 	c.T.Helper()
 	answers := make(chan registration, 2)
 	for i := range 2 {
@@ -44,9 +44,9 @@ func inFlight(c *harness.HTTPClient) <-chan registration {
 func TestR55_ARequestInFlightIsAnswered(t *testing.T) {
 	t.Parallel()
 	harness.EachEnv(t, func(t *testing.T, p harness.Env, _ database.Config) {
-		r := slow(p).Start()
+		r := withSlowHashing(p).Start()
 		c := harness.NewHTTPClient(t, r.WaitReady())
-		answers := inFlight(c)
+		answers := startRegistration(c)
 		require.Empty(t, answers)
 		r.Signal(syscall.SIGTERM)
 		answered := <-answers
@@ -62,8 +62,8 @@ func TestR55_ARequestInFlightIsAnswered(t *testing.T) {
 
 func TestStopThatTakesTooLong(t *testing.T) {
 	t.Parallel()
-	r := slow(harness.NewTolerantEnv(t)).With("HTTP_SHUTDOWN_TIMEOUT=50ms").Start()
-	inFlight(harness.NewHTTPClient(t, r.WaitReady()))
+	r := withSlowHashing(harness.NewTolerantEnv(t)).With("HTTP_SHUTDOWN_TIMEOUT=50ms").Start()
+	startRegistration(harness.NewHTTPClient(t, r.WaitReady()))
 	r.Signal(syscall.SIGTERM)
 	o := r.Wait()
 	require.Equal(t, harness.ExitFailure, o.ExitCode, "a request was cut off")

@@ -18,8 +18,8 @@ import (
 
 const newerSecret = "Zq8Wn3Vt6Rb1Yc5Xk9Df2Gh7Jm4Lp0Ts-of-the-tests"
 
-// kid is the id of the key that signed a token.
-func kid(t *testing.T, token string) string {
+// keyIDOf is the id of the key that signed a token.
+func keyIDOf(t *testing.T, token string) string {
 	t.Helper()
 	head, _, _ := strings.Cut(token, ".")
 	raw, err := base64.RawURLEncoding.DecodeString(head)
@@ -35,8 +35,8 @@ func signIn(c *harness.HTTPClient) string {
 	return c.Call("POST", "/api/auth/login/", harness.AshaLogin, 200)["access"].(string)
 }
 
-// secondPage is where the first page of one patient leads, for which there are two.
-func secondPage(c *harness.HTTPClient) string {
+// followCursor is where the first page of one patient leads, for which there are two.
+func followCursor(c *harness.HTTPClient) string {
 	c.T.Helper()
 	c.AddPatient()
 	c.AddPatient()
@@ -51,24 +51,24 @@ func secondPage(c *harness.HTTPClient) string {
 	return link[1]
 }
 
-// serving runs test against the program, and ends it.
-func serving(p harness.Env, test func(c *harness.HTTPClient)) {
+// whileServing runs test against the program, and ends it.
+func whileServing(p harness.Env, test func(c *harness.HTTPClient)) {
 	p.T.Helper()
 	r := p.Start()
 	test(harness.NewHTTPClient(p.T, r.WaitReady()))
 	require.Equal(p.T, 0, r.Terminate().ExitCode)
 }
 
-// kept is what DATA_DIR/secret_key holds.
-func kept(p harness.Env) string {
+// keptSecrets is what DATA_DIR/secret_key holds.
+func keptSecrets(p harness.Env) string {
 	p.T.Helper()
 	content, err := os.ReadFile(filepath.Join(p.Folder, "data", "secret_key"))
 	require.NoError(p.T, err)
 	return string(content)
 }
 
-// secretless asserts that a command's output shows no secret that is or was in DATA_DIR/secret_key.
-func secretless(t *testing.T, said string, files ...string) string {
+// requireNoSecret asserts that a command's output shows no secret that is or was in DATA_DIR/secret_key.
+func requireNoSecret(t *testing.T, said string, files ...string) string {
 	t.Helper()
 	for secret := range strings.FieldsSeq(strings.Join(files, "\n")) {
 		if !strings.HasPrefix(secret, "retired=") {
@@ -84,10 +84,10 @@ func TestKeysRotate(t *testing.T) {
 	running := p.Start()
 	c := harness.NewHTTPClient(t, running.WaitReady())
 	c.SignUp()
-	page, former, first := secondPage(c), kid(t, c.Token), kept(p)
-	require.Equal(t, former+"  signs\n", secretless(t, p.Run("keys", "list").ExpectSuccess(), first))
+	page, former, first := followCursor(c), keyIDOf(t, c.Token), keptSecrets(p)
+	require.Equal(t, former+"  signs\n", requireNoSecret(t, p.Run("keys", "list").ExpectSuccess(), first))
 
-	said := secretless(t, p.Run("keys", "rotate").ExpectSuccess(), first, kept(p))
+	said := requireNoSecret(t, p.Run("keys", "rotate").ExpectSuccess(), first, keptSecrets(p))
 	rotated := regexp.MustCompile(`^made     (\S{11})  signs once.*\nkept     ` + former + `  still verifies, retired (\S+Z)\nRestart the server.*nobody is signed out\.\n$`).
 		FindStringSubmatch(said)
 	require.NotNil(t, rotated, said)
@@ -95,29 +95,29 @@ func TestKeysRotate(t *testing.T) {
 
 	t.Run("leaves the running server as it is", func(t *testing.T) {
 		c.Call("GET", "/api/patients/?limit=2", nil, 200)
-		require.Equal(t, former, kid(t, signIn(c)))
+		require.Equal(t, former, keyIDOf(t, signIn(c)))
 	})
 	require.Equal(t, 0, running.Terminate().ExitCode)
 	t.Run("signs nobody out, and has the next start sign with the new key", func(t *testing.T) {
-		serving(p, func(again *harness.HTTPClient) {
+		whileServing(p, func(again *harness.HTTPClient) {
 			again.Token = c.Token
 			require.Len(t, again.List(page), 1, "a link to a page survives too")
 			c.Token = signIn(again)
-			require.Equal(t, newest, kid(t, c.Token))
+			require.Equal(t, newest, keyIDOf(t, c.Token))
 		})
 	})
 	t.Run("is told by keys list, without a secret", func(t *testing.T) {
-		said := secretless(t, p.Run("keys", "list").ExpectSuccess(), first, kept(p))
+		said := requireNoSecret(t, p.Run("keys", "list").ExpectSuccess(), first, keptSecrets(p))
 		require.Equal(t, newest+"  signs\n"+former+"  verifies, retired "+rotated[2]+"\n", said)
 	})
 	t.Run("with --drop-previous signs everybody out at the next start, and says so", func(t *testing.T) {
-		second := kept(p)
-		said := secretless(t, p.Run("keys", "rotate", "--drop-previous").ExpectSuccess(), second, kept(p))
+		second := keptSecrets(p)
+		said := requireNoSecret(t, p.Run("keys", "rotate", "--drop-previous").ExpectSuccess(), second, keptSecrets(p))
 		for _, text := range []string{"dropped  " + newest, "dropped  " + former, "everybody is signed out"} {
 			require.Contains(t, said, text)
 		}
 		require.NotContains(t, said, "kept ")
-		serving(p, func(again *harness.HTTPClient) {
+		whileServing(p, func(again *harness.HTTPClient) {
 			again.Token = c.Token
 			again.Call("GET", "/api/patients/", nil, 401)
 			again.Token = signIn(again)
@@ -134,29 +134,29 @@ func TestKeysAreRotatedInTheEnvironment(t *testing.T) {
 		during := p.With("SECRET_KEY="+newerSecret, "SECRET_KEY_PREVIOUS=,"+harness.SecretKey+"\n")
 		after := p.With("SECRET_KEY=" + newerSecret)
 		var old, page, token string
-		serving(before, func(c *harness.HTTPClient) {
+		whileServing(before, func(c *harness.HTTPClient) {
 			c.SignUp()
-			old, page = c.Token, secondPage(c)
+			old, page = c.Token, followCursor(c)
 		})
-		serving(during, func(c *harness.HTTPClient) {
+		whileServing(during, func(c *harness.HTTPClient) {
 			c.Token = old
 			require.Len(t, c.List(page), 1)
 			token = signIn(c)
-			require.NotEqual(t, kid(t, old), kid(t, token))
+			require.NotEqual(t, keyIDOf(t, old), keyIDOf(t, token))
 		})
-		serving(announced, func(c *harness.HTTPClient) { // an instance that has yet to be restarted
+		whileServing(announced, func(c *harness.HTTPClient) { // an instance that has yet to be restarted
 			c.Token = token
 			c.Call("GET", "/api/patients/?limit=2", nil, 200)
-			require.Equal(t, kid(t, old), kid(t, signIn(c)))
+			require.Equal(t, keyIDOf(t, old), keyIDOf(t, signIn(c)))
 		})
-		serving(after, func(c *harness.HTTPClient) {
+		whileServing(after, func(c *harness.HTTPClient) {
 			c.Token = old
 			c.Call("GET", "/api/patients/", nil, 401)
 			c.Token = token
 			c.Call("GET", "/api/patients/?limit=2", nil, 200)
 		})
 		said := during.Run("keys", "list").ExpectSuccess()
-		require.Equal(t, kid(t, token)+"  signs\n"+kid(t, old)+"  verifies\n", said)
+		require.Equal(t, keyIDOf(t, token)+"  signs\n"+keyIDOf(t, old)+"  verifies\n", said)
 		require.NotContains(t, said, newerSecret)
 	})
 }
@@ -180,17 +180,17 @@ func TestKeysRefuses(t *testing.T) {
 			p.Run("keys", command).ExpectFailure(harness.ExitFailure, "no secret_key at "+filepath.Join(p.Folder, "data", "secret_key"), "set DATA_DIR")
 			require.NoDirExists(t, filepath.Join(p.Folder, "data"))
 		}
-		refused(p.With(postgres).Run("keys", "list"), p, "(SECRET_KEY): is required")
+		expectConfigError(p.With(postgres).Run("keys", "list"), p, "(SECRET_KEY): is required")
 	})
 	t.Run("while another rotation is under way", func(t *testing.T) {
 		t.Parallel()
 		p := harness.NewTolerantEnv(t)
-		serving(p, func(*harness.HTTPClient) {})
+		whileServing(p, func(*harness.HTTPClient) {})
 		left := filepath.Join(p.Folder, "data", "secret_key.new")
 		require.NoError(t, os.WriteFile(left, nil, 0o600))
-		before := kept(p)
+		before := keptSecrets(p)
 		p.Run("keys", "rotate").ExpectFailure(harness.ExitConfig, "another rotation is under way; if none is, remove data/secret_key.new")
-		require.Equal(t, before, kept(p))
+		require.Equal(t, before, keptSecrets(p))
 	})
 }
 
@@ -205,7 +205,7 @@ func TestR45_AWeakPreviousSecretStopsTheStart(t *testing.T) {
 			p := harness.NewEnv(t).With("SECRET_KEY="+harness.SecretKey, "SECRET_KEY_PREVIOUS="+newerSecret+", "+weak)
 			for _, command := range []string{"", "keys list", "keys rotate"} {
 				o := p.Run(strings.Fields(command)...)
-				refused(o, p, "secret_key_previous (SECRET_KEY_PREVIOUS): secret 2 of 2 ")
+				expectConfigError(o, p, "secret_key_previous (SECRET_KEY_PREVIOUS): secret 2 of 2 ")
 				require.NotContains(t, o.Stderr, newerSecret)
 				require.NotContains(t, o.Stderr, weak)
 			}
@@ -214,7 +214,7 @@ func TestR45_AWeakPreviousSecretStopsTheStart(t *testing.T) {
 	t.Run("that stands beside no SECRET_KEY", func(t *testing.T) {
 		t.Parallel()
 		p := harness.NewEnv(t).With("SECRET_KEY_PREVIOUS=" + newerSecret)
-		refused(p.Run(), p, "secret_key_previous (SECRET_KEY_PREVIOUS): is set without secret_key (SECRET_KEY): data_dir")
-		refused(p.Run("keys", "rotate"), p, "is set without secret_key")
+		expectConfigError(p.Run(), p, "secret_key_previous (SECRET_KEY_PREVIOUS): is set without secret_key (SECRET_KEY): data_dir")
+		expectConfigError(p.Run("keys", "rotate"), p, "is set without secret_key")
 	})
 }

@@ -35,8 +35,8 @@ listen_port = 6432
 unix_socket_dir = %[3]s
 `
 
-// bounced starts a PgBouncer in front of the database, and returns its address there.
-func bounced(t *testing.T, direct string) string {
+// startPgBouncer starts a PgBouncer in front of the database, and returns its address there.
+func startPgBouncer(t *testing.T, direct string) string {
 	program, err := exec.LookPath("pgbouncer")
 	if err != nil && os.Getenv("REQUIRE_PGBOUNCER") != "1" {
 		t.Skip("pgbouncer is not installed: what works through it is not shown (REQUIRE_PGBOUNCER=1 makes this a failure)")
@@ -84,12 +84,12 @@ func bounced(t *testing.T, direct string) string {
 func TestPgBouncer(t *testing.T) {
 	t.Parallel()
 	direct := databasetest.OwnPostgres(t).URL()
-	through := bounced(t, direct)
+	through := startPgBouncer(t, direct)
 	p := harness.NewTolerantEnv(t).With("SECRET_KEY="+harness.SecretKey, "DATABASE_URL="+through, "DATABASE_MIGRATE_ON_START=false", "DATABASE_POOL_SIZE=8")
 	p.Run().ExpectFailure(harness.ExitFailure, "is pending: run `healthcare migrate up` first")
 	p.With("DATABASE_URL="+direct).Run("migrate", "up").ExpectSuccess()
 
-	s := &three{t: t, place: p.With("DATABASE_URL=" + direct)} // the commands': one that ends may cancel a statement, which PgBouncer 1.18 does not survive
+	s := &instances{t: t, place: p.With("DATABASE_URL=" + direct)} // the commands': one that ends may cancel a statement, which PgBouncer 1.18 does not survive
 	for i := range s.instances {
 		s.instances[i] = p.With("DATA_DIR=" + t.TempDir()).Start()
 	}
@@ -111,11 +111,11 @@ func TestPgBouncer(t *testing.T) {
 	for range 20 { // every connection of the three has been used by every one of the instances
 		require.Equal(t, map[int]int{200: 24}, counts(s.atOnce(24, "GET", "/api/patients/?search=verma&age_min=1", nil)))
 	}
-	s.in(t).refreshes(signedIn["refresh"].(string))
-	s.in(t).repeats()
-	s.in(t).races()
-	s.in(t).guesses()
-	s.in(t).ends()
+	s.forTest(t).testRefresh(signedIn["refresh"].(string))
+	s.forTest(t).testRepeats()
+	s.forTest(t).testRaces()
+	s.forTest(t).testGuesses()
+	s.forTest(t).testEndedSession()
 	require.Equal(t, 0, s.place.Run("audit", "verify").ExitCode)
 
 	conn, err := pgx.Connect(t.Context(), through)
@@ -131,7 +131,7 @@ func TestPgBouncer(t *testing.T) {
 func TestPgBouncerBeforeADatabaseOfOtherSettings(t *testing.T) {
 	t.Parallel()
 	direct := databasetest.OwnPostgres(t).URL()
-	through := bounced(t, direct)
+	through := startPgBouncer(t, direct)
 	p := harness.NewTolerantEnv(t).With("SECRET_KEY="+harness.SecretKey, "DATABASE_MIGRATE_ON_START=false")
 	own, pooled := p.With("DATABASE_URL="+direct), p.With("DATABASE_URL="+through)
 	own.Run("migrate", "up").ExpectSuccess()
@@ -150,7 +150,7 @@ func TestPgBouncerBeforeADatabaseOfOtherSettings(t *testing.T) {
 		exec("ALTER DATABASE postgres SET " + setting + " = '" + value + "'")
 		exec("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'")
 		pooled.Run().ExpectFailure(harness.ExitConfig, setting+" is "+value, "add SET "+setting+" = '", "to its connect_query")
-		says(t, doctor(pooled, 1), "fail", "store", setting)
+		requireCheck(t, doctor(pooled, 1), "fail", "store", setting)
 		own.Run("user", "list").ExpectSuccess()
 		exec("ALTER DATABASE postgres RESET " + setting)
 	}

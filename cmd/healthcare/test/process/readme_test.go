@@ -33,7 +33,7 @@ func TestTheReadmesWalk(t *testing.T) {
 }
 
 func walkThrough(t *testing.T, sh []string, walk, calling string) {
-	said := paste(t, sh, walk)
+	said := runInteractively(t, sh, walk)
 	for _, expected := range []string{
 		`{"message":"User registered successfully"`, `"notes":"Allergic to penicillin"`, `"patient_details":{"id":`, `"name":"Dr. Vikram Khanna"`,
 		`"code":"validation_failed"`, `"Must be between 0 and 150."`,
@@ -43,7 +43,7 @@ func walkThrough(t *testing.T, sh []string, walk, calling string) {
 	require.Regexp(t, `\[\]\{"id":"[^"]+","name":"Asha Rao","email":"asha@clinic.example".*"current":true\}\]$`, said)
 	require.Equal(t, 1, strings.Count(said, "/problems/"), "only the error that is shown: %s", said)
 
-	said = paste(t, sh, strings.ReplaceAll(walk+calling, "asha@clinic.example", "again@clinic.example"))
+	said = runInteractively(t, sh, strings.ReplaceAll(walk+calling, "asha@clinic.example", "again@clinic.example"))
 	_, calls, _ := strings.Cut(said, `"notes":"first"`)
 	calls = strings.ToLower(strings.ReplaceAll(calls, "\r", ""))
 	require.Contains(t, calls, "idempotent-replayed: true\n\"name\":\"josé\"\n\"name\":\"mira\"\n\"name\":\"ravi\"\n\"name\":\"zoë\"\nx-total-count: 1\nmine\nstale_version\n304\n")
@@ -56,7 +56,7 @@ func TestTheReadmesFieldTakesTheFirstMatch(t *testing.T) {
 	for _, sh := range shells {
 		t.Run("in "+sh[0], func(t *testing.T) {
 			requireTools(t, sh[0])
-			said := paste(t, sh, definition+"\n"+`echo '{"id":"outer","doctor":{"id":"inner"}}' | field id`+"\n")
+			said := runInteractively(t, sh, definition+"\n"+`echo '{"id":"outer","doctor":{"id":"inner"}}' | field id`+"\n")
 			require.Equal(t, "outer\n", said)
 		})
 	}
@@ -129,8 +129,8 @@ func shellBlocks(t *testing.T, file, heading string) (blocks []string) {
 
 var shellComplaint = regexp.MustCompile(`(?i)not found|unmatched|parse error|syntax error|unexpected|bad substitution|no matches|unterminated`)
 
-// paste returns what an interactive shell prints for a script that is typed into it. The script leaves nothing behind.
-func paste(t *testing.T, sh []string, script string) string {
+// runInteractively returns what an interactive shell prints for a script that is typed into it. The script leaves nothing behind.
+func runInteractively(t *testing.T, sh []string, script string) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), sh[0], sh[1:]...) // #nosec G204 -- one of three shells
 	cmd.Dir = t.TempDir()

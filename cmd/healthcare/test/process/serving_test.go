@@ -11,8 +11,8 @@ import (
 	"healthcare/cmd/internal/harness"
 )
 
-// under asks for a path under another name of the host.
-func under(t *testing.T, base, host, path string) int {
+// statusForHost asks for a path under another name of the host.
+func statusForHost(t *testing.T, base, host, path string) int {
 	t.Helper()
 	request, err := http.NewRequest(http.MethodGet, base+path, nil)
 	require.NoError(t, err)
@@ -34,7 +34,7 @@ func TestAllowedHosts(t *testing.T) {
 		"clinic.example": 200, "CLINIC.example:8000": 200, "care.example": 200, "ward.care.example": 200,
 		"evil.example": 421, "clinic.example.evil.example": 421, "notcare.example": 421, "127.0.0.1": 421,
 	} {
-		require.Equal(t, status, under(t, base, host, "/openapi.json"), host)
+		require.Equal(t, status, statusForHost(t, base, host, "/openapi.json"), host)
 	}
 	p.With("HTTP_ADDRESS=" + strings.TrimPrefix(base, "http://")).Run("health").ExpectSuccess()
 }

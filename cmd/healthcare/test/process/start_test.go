@@ -28,7 +28,7 @@ func TestStartWithoutConfiguration(t *testing.T) {
 		require.Equal(t, "SQLite (data/healthcare.db)", said[3])
 		require.Equal(t, base+"/docs/", said[4])
 		require.NotEmpty(t, harness.NewHTTPClient(t, "").Call("GET", base+"/openapi.json", nil, 200)["paths"])
-		require.Equal(t, http.StatusOK, under(t, base, "127.0.0.1", "/docs/"))
+		require.Equal(t, http.StatusOK, statusForHost(t, base, "127.0.0.1", "/docs/"))
 	})
 	t.Run("makes a folder that is the owner's alone", func(t *testing.T) {
 		folder, err := os.Stat(filepath.Join(p.Folder, "data"))

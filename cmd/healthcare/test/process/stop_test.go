@@ -65,7 +65,7 @@ func TestStop(t *testing.T) {
 		c := harness.NewHTTPClient(t, r.WaitReady())
 		began := time.Now()
 		r.Signal(syscall.SIGTERM)
-		untilNotReady(c)
+		waitUntilNotReady(c)
 		c.Call("GET", "/livez", nil, 200)
 		stopped(r, began)
 		require.Greater(t, time.Since(began), time.Second)
@@ -77,7 +77,7 @@ func TestStop(t *testing.T) {
 			c := harness.NewHTTPClient(t, r.WaitReady())
 			began := time.Now()
 			r.Signal(first)
-			untilNotReady(c)
+			waitUntilNotReady(c)
 			r.Signal(syscall.SIGHUP)
 			c.Call("GET", "/livez", nil, 200)
 			stopped(r, began)
@@ -100,7 +100,7 @@ func TestStop(t *testing.T) {
 		r := harness.NewTolerantEnv(t).With("HTTP_SHUTDOWN_DELAY=1h").Start()
 		c := harness.NewHTTPClient(t, r.WaitReady())
 		r.Signal(syscall.SIGTERM)
-		untilNotReady(c)
+		waitUntilNotReady(c)
 		again := time.Now()
 		o := r.Terminate()
 		require.Equal(t, harness.ExitFailure, o.ExitCode)
@@ -108,8 +108,8 @@ func TestStop(t *testing.T) {
 	})
 }
 
-// untilNotReady waits until the program says that it stops.
-func untilNotReady(c *harness.HTTPClient) {
+// waitUntilNotReady waits until the program says that it stops.
+func waitUntilNotReady(c *harness.HTTPClient) {
 	c.T.Helper()
 	require.Eventually(c.T, func() bool {
 		status, _, err := c.Try("GET", "/readyz", nil)
@@ -121,7 +121,7 @@ func TestStopWhileStarting(t *testing.T) {
 	t.Parallel()
 	t.Run("is clean while the database lets it wait", func(t *testing.T) {
 		t.Parallel()
-		hole := pretend(t, nil)
+		hole := startFakePostgres(t, nil)
 		r := harness.NewTolerantEnv(t).With("SECRET_KEY="+harness.SecretKey, "DATABASE_URL="+hole.url).Start()
 		<-hole.asked
 		r.Signal(syscall.SIGTERM)
@@ -129,7 +129,7 @@ func TestStopWhileStarting(t *testing.T) {
 	})
 	t.Run("fails a migration that it interrupts, for that was not done", func(t *testing.T) {
 		t.Parallel()
-		hole := pretend(t, nil)
+		hole := startFakePostgres(t, nil)
 		r := harness.NewTolerantEnv(t).With("DATABASE_URL="+hole.url).Start("migrate", "up")
 		<-hole.asked
 		r.Terminate().ExpectFailure(harness.ExitFailure, "PostgreSQL (clinic at ")

@@ -15,8 +15,8 @@ import (
 	"healthcare/cmd/internal/harness"
 )
 
-// collector is a collector of traces that keeps what it is sent.
-func collector(t *testing.T) (address string, received chan string) {
+// startCollector is a collector of traces that keeps what it is sent.
+func startCollector(t *testing.T) (address string, received chan string) {
 	received = make(chan string, 100)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
@@ -29,7 +29,7 @@ func collector(t *testing.T) (address string, received chan string) {
 
 func TestTracesReachACollector(t *testing.T) {
 	t.Parallel()
-	address, received := collector(t)
+	address, received := startCollector(t)
 	r := harness.NewTolerantEnv(t).With("OTEL_EXPORTER_OTLP_ENDPOINT="+address, "OTEL_SERVICE_NAME=clinic-of-the-test", "OTEL_BSP_SCHEDULE_DELAY=60000").Start()
 	c := harness.NewHTTPClient(t, r.WaitReady())
 	c.SignUp()

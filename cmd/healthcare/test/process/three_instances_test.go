@@ -15,16 +15,16 @@ import (
 	"healthcare/platform/databasetest"
 )
 
-// three are instances on one database, and a client of each. A session of one is the others' too.
-type three struct {
+// instances are instances on one database, and a client of each. A session of one is the others' too.
+type instances struct {
 	t         *testing.T
 	place     harness.Env
 	instances [3]*harness.Process
 	callers   [3]*harness.HTTPClient
 }
 
-func startThree(t *testing.T) *three {
-	s := &three{t: t, place: harness.NewTolerantEnv(t).With("SECRET_KEY="+harness.SecretKey, "DATABASE_URL="+databasetest.OwnPostgres(t).URL(), "APP_ENV=production")}
+func startInstances(t *testing.T) *instances {
+	s := &instances{t: t, place: harness.NewTolerantEnv(t).With("SECRET_KEY="+harness.SecretKey, "DATABASE_URL="+databasetest.OwnPostgres(t).URL(), "APP_ENV=production")}
 	for i := range s.instances {
 		s.instances[i] = s.place.With("DATA_DIR=" + t.TempDir()).Start() // at the same time: their migrations race
 	}
@@ -35,39 +35,39 @@ func startThree(t *testing.T) *three {
 }
 
 // as has every caller use this token.
-func (s *three) as(token string) {
+func (s *instances) as(token string) {
 	for _, c := range s.callers {
 		c.Token = token
 	}
 }
 
-// got is what one caller was answered.
-type got struct {
+// instanceReply is what one caller was answered.
+type instanceReply struct {
 	status int
 	answer object
 }
 
 // atOnce sends a request n times at once, at each instance as often.
-func (s *three) atOnce(n int, method, path string, body object, headers ...string) (all []got) {
+func (s *instances) atOnce(n int, method, path string, body object, headers ...string) (all []instanceReply) {
 	s.t.Helper()
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	for i := range n {
 		wg.Go(func() {
-			status, answer, err := sending(s.callers[i%3], headers...).Try(method, path, body)
+			status, answer, err := withHeaders(s.callers[i%3], headers...).Try(method, path, body)
 			mu.Lock()
 			defer mu.Unlock()
 			if err != nil {
 				s.t.Error(err)
 			}
-			all = append(all, got{status, answer})
+			all = append(all, instanceReply{status, answer})
 		})
 	}
 	wg.Wait()
 	return all
 }
 
-func counts(all []got) map[int]int {
+func counts(all []instanceReply) map[int]int {
 	n := map[int]int{}
 	for _, g := range all {
 		n[g.status]++
@@ -75,8 +75,8 @@ func counts(all []got) map[int]int {
 	return n
 }
 
-// sending is the caller with more headers.
-func sending(c *harness.HTTPClient, headers ...string) *harness.HTTPClient {
+// withHeaders is the caller with more headers.
+func withHeaders(c *harness.HTTPClient, headers ...string) *harness.HTTPClient {
 	other := *c
 	other.HTTP = &http.Client{Transport: addingHeaders{c.HTTP.Transport, headers}, Timeout: c.HTTP.Timeout}
 	return &other
@@ -96,7 +96,7 @@ func (a addingHeaders) RoundTrip(r *http.Request) (*http.Response, error) {
 	return a.RoundTripper.RoundTrip(r)
 }
 
-func (s *three) everywhere(method, path string, status int) {
+func (s *instances) requireEverywhere(method, path string, status int) {
 	s.t.Helper()
 	for _, c := range s.callers {
 		c.Call(method, path, nil, status)
@@ -105,7 +105,7 @@ func (s *three) everywhere(method, path string, status int) {
 
 func TestThreeInstances(t *testing.T) {
 	t.Parallel()
-	s := startThree(t)
+	s := startInstances(t)
 	applied := map[string]int{}
 	for _, instance := range s.instances {
 		for line := range strings.Lines(instance.Stderr.String()) {
@@ -122,21 +122,21 @@ func TestThreeInstances(t *testing.T) {
 	s.callers[0].Call("POST", "/api/auth/register/", harness.AshaAccount, 201)
 	signedIn := s.callers[0].Call("POST", "/api/auth/login/", harness.AshaLogin, 200)
 	s.as(signedIn["access"].(string))
-	s.everywhere("GET", "/api/patients/", 200)
+	s.requireEverywhere("GET", "/api/patients/", 200)
 
 	steps := []struct {
 		name string
-		run  func(*three)
+		run  func(*instances)
 	}{
-		{"an Idempotency-Key has one effect", (*three).repeats},
-		{"of those who changed the same version one wins", (*three).races},
-		{"guessing is bounded for all of them together", (*three).guesses},
-		{"an ended session is over everywhere", (*three).ends},
-		{"one that is killed disturbs nobody", (*three).survives},
+		{"an Idempotency-Key has one effect", (*instances).testRepeats},
+		{"of those who changed the same version one wins", (*instances).testRaces},
+		{"guessing is bounded for all of them together", (*instances).testGuesses},
+		{"an ended session is over everywhere", (*instances).testEndedSession},
+		{"one that is killed disturbs nobody", (*instances).testSurvival},
 	}
-	t.Run("a refresh token has one successor", func(t *testing.T) { s.in(t).refreshes(signedIn["refresh"].(string)) })
+	t.Run("a refresh token has one successor", func(t *testing.T) { s.forTest(t).testRefresh(signedIn["refresh"].(string)) })
 	for _, step := range steps {
-		t.Run(step.name, func(t *testing.T) { step.run(s.in(t)) })
+		t.Run(step.name, func(t *testing.T) { step.run(s.forTest(t)) })
 	}
 	t.Run("what all of them recorded is one trail", func(t *testing.T) {
 		require.Equal(t, 0, s.place.Run("audit", "verify").ExitCode)
@@ -144,14 +144,14 @@ func TestThreeInstances(t *testing.T) {
 	})
 }
 
-// in is s in a subtest.
-func (s *three) in(t *testing.T) *three {
+// forTest is s in a subtest.
+func (s *instances) forTest(t *testing.T) *instances {
 	other := *s
 	other.t = t
 	return &other
 }
 
-func (s *three) refreshes(token string) {
+func (s *instances) testRefresh(token string) {
 	first := s.atOnce(30, "POST", "/api/auth/refresh/", object{"refresh": token})
 	require.Equal(s.t, map[int]int{200: 30}, counts(first))
 	for _, g := range first {
@@ -159,12 +159,12 @@ func (s *three) refreshes(token string) {
 	}
 	next := s.callers[2].Call("POST", "/api/auth/refresh/", object{"refresh": first[0].answer["refresh"]}, 200)
 	s.callers[1].Call("POST", "/api/auth/refresh/", object{"refresh": token}, 401) // its successor was used: two have it
-	s.everywhere("GET", "/api/patients/", 401)
+	s.requireEverywhere("GET", "/api/patients/", 401)
 	s.callers[0].Call("POST", "/api/auth/refresh/", object{"refresh": next["refresh"]}, 401)
 	s.as(s.callers[1].Call("POST", "/api/auth/login/", harness.AshaLogin, 200)["access"].(string))
 }
 
-func (s *three) repeats() {
+func (s *instances) testRepeats() {
 	before := len(s.callers[0].List("/api/patients/"))
 	ids := map[any]bool{}
 	for range 3 {
@@ -181,7 +181,7 @@ func (s *three) repeats() {
 	require.Len(s.t, s.callers[1].List("/api/patients/"), before+1)
 }
 
-func (s *three) races() {
+func (s *instances) testRaces() {
 	path := "/api/patients/" + s.callers[0].AddPatient() + "/"
 	for version := range 5 {
 		all := s.atOnce(9, "PATCH", path, object{"notes": uuid.NewString()}, "If-Match", `"v`+string(rune('1'+version))+`"`)
@@ -190,7 +190,7 @@ func (s *three) races() {
 }
 
 // guesses: five attempts are free, then a client waits a second, then two.
-func (s *three) guesses() {
+func (s *instances) testGuesses() {
 	s.callers[1].Call("POST", "/api/auth/register/", object{"name": "Ravi", "email": "ravi@clinic.example", "password": "correct horse"}, 201)
 	began := time.Now()
 	all := counts(s.atOnce(45, "POST", "/api/auth/login/", object{"email": "ravi@clinic.example", "password": "wrong horse"}))
@@ -199,19 +199,19 @@ func (s *three) guesses() {
 	require.Equal(s.t, 45, all[401]+all[429], "%v", all)
 }
 
-func (s *three) ends() {
+func (s *instances) testEndedSession() {
 	s.callers[2].Call("POST", "/api/auth/logout/", nil, 204)
-	s.everywhere("GET", "/api/patients/", 401)
+	s.requireEverywhere("GET", "/api/patients/", 401)
 	login := func() { s.as(s.callers[0].Call("POST", "/api/auth/login/", harness.AshaLogin, 200)["access"].(string)) }
 	login()
-	s.everywhere("GET", "/api/patients/", 200)
+	s.requireEverywhere("GET", "/api/patients/", 200)
 	require.Equal(s.t, 0, s.place.Run("user", "disable", "--yes", "asha@clinic.example").ExitCode)
-	s.everywhere("GET", "/api/patients/", 401)
+	s.requireEverywhere("GET", "/api/patients/", 401)
 	require.Equal(s.t, 0, s.place.Run("user", "enable", "--yes", "asha@clinic.example").ExitCode)
 	login()
 }
 
-func (s *three) survives() {
+func (s *instances) testSurvival() {
 	stop, busy := make(chan struct{}), sync.WaitGroup{}
 	for range 4 { // in flight when it dies
 		busy.Go(func() {

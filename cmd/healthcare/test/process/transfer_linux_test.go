@@ -21,7 +21,7 @@ func TestMovingManyRows(t *testing.T) {
 	t.Parallel()
 	rows := harness.EnvNumber(t, "MOVE_ROWS", 20_000)
 	lite, pg := databasetest.Both(t)
-	from, to := opened(t, lite), opened(t, pg)
+	from, to := openDatabase(t, lite), openDatabase(t, pg)
 	require.NoError(t, from.Write(t.Context()).Exec(`INSERT INTO users (id, name, email, mailbox, username, password_hash, active, token_version, created_at, updated_at)
 		VALUES ('018f4c1e-0000-7000-8000-000000000001', 'Asha', 'a@b.example', 'a@b.example', 'asha', '', 1, 0, '2026-11-25T00:00:00.000000Z', '2026-11-25T00:00:00.000000Z')`).Error)
 	require.NoError(t, from.Write(t.Context()).Exec(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
@@ -33,14 +33,14 @@ func TestMovingManyRows(t *testing.T) {
 	for _, how := range []os.Signal{os.Interrupt, os.Kill} {
 		r := p.Start(command...)
 		begun := "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state <> 'idle' AND query ILIKE 'copy \"patients\"%'"
-		for end := time.Now().Add(harness.Timeout); counted(t, to, begun) == 0 && time.Now().Before(end); {
+		for end := time.Now().Add(harness.Timeout); countRows(t, to, begun) == 0 && time.Now().Before(end); {
 			time.Sleep(time.Millisecond)
 		}
 		r.Signal(how)
 		if o := r.Wait(); how == os.Interrupt {
 			o.ExpectFailure(1, "nothing was copied: stopped before it was done")
 		}
-		require.Zero(t, counted(t, to, "SELECT count(*) FROM patients"))
+		require.Zero(t, countRows(t, to, "SELECT count(*) FROM patients"))
 	}
 
 	r := p.Start(command...)
@@ -48,7 +48,7 @@ func TestMovingManyRows(t *testing.T) {
 	most := mostMemory(r, limit)
 	o := r.Wait()
 	require.Equal(t, 0, o.ExitCode, o.Stderr)
-	require.EqualValues(t, rows, counted(t, to, "SELECT count(*) FROM patients"))
+	require.EqualValues(t, rows, countRows(t, to, "SELECT count(*) FROM patients"))
 	t.Logf("%d rows: %d KiB resident at most, %s", rows, most, o.Duration.Round(time.Millisecond))
 	require.Less(t, most, 96<<10, "KiB")
 	backup := filepath.Join(p.Folder, "backup.db")

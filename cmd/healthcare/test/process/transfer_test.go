@@ -21,16 +21,16 @@ import (
 	"healthcare/platform/databasetest"
 )
 
-// moved is a place with an embedded database that a server makes, with its keys in it, and one on PostgreSQL to move to.
-func moved(t *testing.T) (from, to harness.Env, pg database.Config) {
+// copied is a place with an embedded database that a server makes, with its keys in it, and one on PostgreSQL to move to.
+func copied(t *testing.T) (from, to harness.Env, pg database.Config) {
 	_, pg = databasetest.Both(t)
 	from = harness.NewTolerantEnv(t).With("SECRET_KEY=" + harness.SecretKey)
 	from = from.With("DATA_DIR=" + filepath.Join(from.Folder, "data"))
 	return from, from.With("DATABASE_URL=" + pg.URL), pg
 }
 
-// writing has a client add patients until stop, which tells the ids that were answered.
-func writing(c *harness.HTTPClient) (answered func() []string, stop func() []string) {
+// startWriting has a client add patients until stop, which tells the ids that were answered.
+func startWriting(c *harness.HTTPClient) (answered func() []string, stop func() []string) {
 	var ids []string
 	var mu sync.Mutex
 	var over atomic.Bool
@@ -57,8 +57,8 @@ func writing(c *harness.HTTPClient) (answered func() []string, stop func() []str
 	}
 }
 
-// opened is the store, for a test to look into.
-func opened(t *testing.T, cfg database.Config) *database.DB {
+// openDatabase is the store, for a test to look into.
+func openDatabase(t *testing.T, cfg database.Config) *database.DB {
 	t.Helper()
 	db, err := database.Open(cfg, zap.NewNop())
 	require.NoError(t, err)
@@ -67,14 +67,14 @@ func opened(t *testing.T, cfg database.Config) *database.DB {
 	return db
 }
 
-func counted(t *testing.T, db *database.DB, query string) (n int64) {
+func countRows(t *testing.T, db *database.DB, query string) (n int64) {
 	t.Helper()
 	require.NoError(t, db.Read(t.Context()).Raw(query).Scan(&n).Error)
 	return n
 }
 
-// seen is what a client sees of a path: the bytes and the version.
-func seen(c *harness.HTTPClient, path string) string {
+// readAll is what a client sees of a path: the bytes and the version.
+func readAll(c *harness.HTTPClient, path string) string {
 	c.T.Helper()
 	raw, header := read(c, path)
 	return header.Get("ETag") + "\n" + raw
@@ -107,7 +107,7 @@ func read(c *harness.HTTPClient, path string) (string, http.Header) {
 // nothing had happened.
 func TestMovingHouse(t *testing.T) {
 	t.Parallel()
-	from, to, pg := moved(t)
+	from, to, pg := copied(t)
 	server := from.Start()
 	c := harness.NewHTTPClient(t, server.WaitReady())
 	c.SignUp()
@@ -117,7 +117,7 @@ func TestMovingHouse(t *testing.T) {
 	c.Call("PATCH", "/api/patients/"+known+"/", object{"birth_date": "1990-02-28", "notes": "李 é 🏥\n"}, 200)
 	c.Call("POST", "/api/mappings/", object{"patient": known, "doctor": doctor}, 201)
 
-	answered, stop := writing(c)
+	answered, stop := startWriting(c)
 	require.Eventually(t, func() bool { return len(answered()) > 0 }, harness.Timeout, time.Millisecond)
 	givenUp := to.Run("copy").ExpectFailure(1, "nothing was copied", "a server is writing to the source")
 	require.NotContains(t, givenUp.Stderr, pg.URL)
@@ -125,11 +125,11 @@ func TestMovingHouse(t *testing.T) {
 	rehearsed := to.Run("copy", "--snapshot").ExpectSuccess()
 	require.Contains(t, rehearsed, "what was written after that moment is not in the copy")
 	written := stop()
-	db := opened(t, pg)
+	db := openDatabase(t, pg)
 	for _, id := range before {
-		require.EqualValues(t, 1, counted(t, db, "SELECT count(*) FROM patients WHERE id = '"+id+"'"), "it was answered before the copy began")
+		require.EqualValues(t, 1, countRows(t, db, "SELECT count(*) FROM patients WHERE id = '"+id+"'"), "it was answered before the copy began")
 	}
-	rehearsal := counted(t, db, "SELECT count(*) FROM patients")
+	rehearsal := countRows(t, db, "SELECT count(*) FROM patients")
 	require.LessOrEqual(t, rehearsal, int64(len(written)+1))
 	to.Run("copy").ExpectFailure(1, "it is not empty", fmt.Sprintf("patients (rows: %d)", rehearsal))
 	require.NoError(t, db.Write(t.Context()).Exec("DROP SCHEMA public CASCADE").Error)
@@ -138,7 +138,7 @@ func TestMovingHouse(t *testing.T) {
 	paths := []string{"/api/patients/?limit=500", next(c, "/api/patients/?limit=1"), "/api/patients/" + known + "/", "/api/doctors/", "/api/mappings/", "/api/auth/me/"}
 	var was []string
 	for _, path := range paths {
-		was = append(was, seen(c, path))
+		was = append(was, readAll(c, path))
 	}
 	require.Equal(t, 0, server.Terminate().ExitCode)
 	final := to.Run("copy", "--from", "sqlite:"+filepath.Join(from.Folder, "data", "healthcare.db")).ExpectSuccess()
@@ -151,7 +151,7 @@ func TestMovingHouse(t *testing.T) {
 	moved := harness.NewHTTPClient(t, server.WaitReady())
 	moved.Token = c.Token
 	for i, path := range paths {
-		require.Equal(t, was[i], seen(moved, path), "the access token, the bytes, the ETag, and the cursor")
+		require.Equal(t, was[i], readAll(moved, path), "the access token, the bytes, the ETag, and the cursor")
 	}
 	moved.Token = moved.Call("POST", "/api/auth/refresh/", object{"refresh": session["refresh"]}, 200)["access"].(string)
 	moved.Call("PATCH", "/api/patients/"+known+"/", object{"notes": "in the new house"}, 200)
@@ -171,8 +171,8 @@ func TestBackupAndRestore(t *testing.T) {
 	c.SignUp()
 	session := c.Call("POST", "/api/auth/login/", harness.AshaLogin, 200)
 	known := c.AddPatient()
-	patientThen := seen(c, "/api/patients/"+known+"/")
-	answered, stop := writing(c)
+	patientThen := readAll(c, "/api/patients/"+known+"/")
+	answered, stop := startWriting(c)
 	require.Eventually(t, func() bool { return len(answered()) > 0 }, harness.Timeout, time.Millisecond)
 	before := answered()
 	file := filepath.Join(p.Folder, "elsewhere", "backup.db")
@@ -231,7 +231,7 @@ func TestBackupAndRestore(t *testing.T) {
 		server := p.Start()
 		again := harness.NewHTTPClient(t, server.WaitReady())
 		again.Token = again.Call("POST", "/api/auth/refresh/", object{"refresh": session["refresh"]}, 200)["access"].(string)
-		require.Equal(t, patientThen, seen(again, "/api/patients/"+known+"/"))
+		require.Equal(t, patientThen, readAll(again, "/api/patients/"+known+"/"))
 		again.AddPatient()
 		require.Equal(t, 0, server.Terminate().ExitCode)
 		p.Run("audit", "verify").ExpectSuccess()

@@ -75,8 +75,8 @@ func newUpgradeLoad(t *testing.T) *upgradeLoad {
 	return l
 }
 
-// on has as many clients as the pool has connections use an instance as the bearer of the token.
-func (l *upgradeLoad) on(base, token string) {
+// start has as many clients as the pool has connections use an instance as the bearer of the token.
+func (l *upgradeLoad) start(base, token string) {
 	for worker := range 6 {
 		c := harness.NewHTTPClient(l.t, base)
 		c.Token = token
@@ -94,14 +94,14 @@ func (l *upgradeLoad) stop() {
 	l.clients.Wait()
 }
 
-// settle waits until each kind of request has been sent so many times since it was called.
-func (l *upgradeLoad) settle(times int64) {
+// waitForRounds waits until each kind of request has been sent so many times since it was called.
+func (l *upgradeLoad) waitForRounds(times int64) {
 	l.t.Helper()
 	until := l.rounds.Load() + times
-	require.Eventually(l.t, func() bool { return l.rounds.Load() >= until || l.anyFailure() }, harness.Timeout, 5*time.Millisecond)
+	require.Eventually(l.t, func() bool { return l.rounds.Load() >= until || l.hasFailed() }, harness.Timeout, 5*time.Millisecond)
 }
 
-func (l *upgradeLoad) anyFailure() bool {
+func (l *upgradeLoad) hasFailed() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return len(l.failed) > 0
@@ -152,8 +152,8 @@ func (l *upgradeLoad) round(c *harness.HTTPClient, worker, n int) {
 	}
 }
 
-// right asserts that no request failed, and that each of these instances reads what both have written.
-func (l *upgradeLoad) right(token string, bases ...string) {
+// check asserts that no request failed, and that each of these instances reads what both have written.
+func (l *upgradeLoad) check(token string, bases ...string) {
 	l.t.Helper()
 	l.stop()
 	require.Empty(l.t, l.failed)
@@ -176,19 +176,19 @@ func TestUpgradeBesideTheReleaseBefore(t *testing.T) {
 	before := harness.NewHTTPClient(t, older.WaitReady())
 	before.SignUp()
 	l := newUpgradeLoad(t)
-	l.on(before.URL, before.Token)
-	l.settle(48)
+	l.start(before.URL, before.Token)
+	l.waitForRounds(48)
 
 	p.Run("migrate", "up").ExpectSuccess()
-	l.settle(48)
+	l.waitForRounds(48)
 	newer := p.With("DATA_DIR="+t.TempDir(), "DATABASE_MIGRATE_ON_START=false").Start()
 	after := newer.WaitReady()
-	l.on(after, before.Token)
-	l.settle(48)
+	l.start(after, before.Token)
+	l.waitForRounds(48)
 	another := p.With("DATA_DIR=" + t.TempDir()).Command(previous) // as when an upgrade is taken back
-	l.on(another.WaitReady(), before.Token)
-	l.settle(48)
-	l.right(before.Token, before.URL, after, another.WaitReady())
+	l.start(another.WaitReady(), before.Token)
+	l.waitForRounds(48)
+	l.check(before.Token, before.URL, after, another.WaitReady())
 	require.Equal(t, 0, p.Run("audit", "verify").ExitCode)
 }
 
@@ -200,17 +200,17 @@ func TestEveryFutureMigration(t *testing.T) {
 	c := harness.NewHTTPClient(t, p.Start().WaitReady())
 	c.SignUp()
 	l := newUpgradeLoad(t)
-	l.on(c.URL, c.Token)
-	l.settle(48)
+	l.start(c.URL, c.Token)
+	l.waitForRounds(48)
 	db, err := database.Open(cfg, zap.NewNop())
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = db.Close() })
 	for _, future := range futureMigrations(t, db) {
 		_, err := db.Migrate(context.Background(), future)
 		require.NoError(t, err)
-		l.settle(18)
+		l.waitForRounds(18)
 	}
-	l.right(c.Token, c.URL)
+	l.check(c.Token, c.URL)
 }
 
 // futureMigrations is a release for each table, which adds to it.

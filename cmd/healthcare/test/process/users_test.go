@@ -83,7 +83,7 @@ func TestUserCommands(t *testing.T) {
 			p.RunWithInput("correct horse\n", "user", "password", "nobody@clinic.example").ExpectFailure(1, "No such user")
 			p.RunWithInput("correct horse\n", "user", "password", "ravi@clinic.example").ExpectSuccess()
 			var entries int
-			require.NoError(t, opened(t, db).Read(t.Context()).Raw("SELECT count(*) FROM audit_entries WHERE action = 'password_changed' AND role = 'operator'").Scan(&entries).Error)
+			require.NoError(t, openDatabase(t, db).Read(t.Context()).Raw("SELECT count(*) FROM audit_entries WHERE action = 'password_changed' AND role = 'operator'").Scan(&entries).Error)
 			require.Equal(t, 3, entries)
 		})
 		t.Run("find an address in every spelling, and ask for the id where several accounts have it", func(t *testing.T) {
@@ -91,7 +91,7 @@ func TestUserCommands(t *testing.T) {
 			create("zoe\u0308@xn--bcher-kva.example").ExpectFailure(1, "already exists")
 			create("zo\u200bë@bücher.example").ExpectFailure(1, "email: Must not contain spaces, control characters or invisible characters")
 			require.Equal(t, "changed: zoë@bücher.example, staff, disabled\n", p.Run("user", "disable", "--yes", "ZOË@xn--bcher-kva.example.").ExpectSuccess())
-			store := opened(t, db)
+			store := openDatabase(t, db)
 			require.NoError(t, store.Write(t.Context()).Exec(`INSERT INTO users (id, name, email, mailbox, username, password_hash, role, active, token_version, search_text, version, created_at, updated_at)
 				SELECT '0193525f-1f70-7cc1-a0e2-0f6e2b6cfe3b', name, 'zoë@xn--bcher-kva.example', 'zoë@xn--bcher-kva.example', 'z', password_hash, role, active, 0, '', 1, created_at, updated_at
 				FROM users WHERE mailbox = 'zoë@bücher.example'`).Error)

@@ -14,8 +14,8 @@ import (
 	"healthcare/platform/databasetest"
 )
 
-// overAStore are the commands that work on a store which is there.
-var overAStore = []string{
+// storeCommands are the commands that work on a store which is there.
+var storeCommands = []string{
 	"user list", "user promote --yes asha@clinic.example", "user disable --yes asha@clinic.example", "user create --name A --email a@b.example",
 	"audit verify", "audit export", "audit prune --before 2020-01-01", "migrate status",
 }
@@ -37,7 +37,7 @@ func versionTables(t *testing.T, cfg database.Config) (names []string) {
 
 func TestACommandInTheWrongFolder(t *testing.T) {
 	t.Parallel()
-	commands := append([]string{"keys list", "keys rotate", "backup", "doctor"}, overAStore...)
+	commands := append([]string{"keys list", "keys rotate", "backup", "doctor"}, storeCommands...)
 	for _, command := range commands {
 		t.Run("healthcare "+command+" says where it looked, and makes nothing", func(t *testing.T) {
 			t.Parallel()
@@ -62,7 +62,7 @@ func TestACommandOverAnEmptyStore(t *testing.T) {
 	t.Parallel()
 	t.Run("of SQLite says so, and migrates nothing", func(t *testing.T) {
 		t.Parallel()
-		for _, command := range append([]string{"backup"}, overAStore...) {
+		for _, command := range append([]string{"backup"}, storeCommands...) {
 			p := harness.NewTolerantEnv(t).With("SECRET_KEY=" + harness.SecretKey)
 			require.NoError(t, os.Mkdir(filepath.Join(p.Folder, "data"), 0o700))
 			path := filepath.Join(p.Folder, "data", "healthcare.db")
@@ -75,7 +75,7 @@ func TestACommandOverAnEmptyStore(t *testing.T) {
 		t.Parallel()
 		_, pg := databasetest.Both(t)
 		harness.Exec(t, pg, "DROP SCHEMA public CASCADE", "CREATE SCHEMA public")
-		for _, command := range overAStore {
+		for _, command := range storeCommands {
 			p := harness.NewTolerantEnv(t).With("SECRET_KEY="+harness.SecretKey, "DATABASE_URL="+pg.URL)
 			p.RunWithInput("correct horse\n", strings.Fields(command)...).ExpectFailure(harness.ExitFailure, "has no tables of this service", "set DATABASE_URL")
 			require.Len(t, p.ListFolder(), 1)

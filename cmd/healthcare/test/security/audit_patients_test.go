@@ -13,9 +13,9 @@ import (
 	"healthcare/platform/auth"
 )
 
-// naming is a place of a request that can name a patient, and the entries that each answer leaves. An entry is
+// expectedEntries is a place of a request that can name a patient, and the entries that each answer leaves. An entry is
 // "action resource outcome status"; one that names the patient ends in "of the patient".
-type naming struct {
+type expectedEntries struct {
 	role                  auth.Role // of the caller; staff if empty
 	foreign, missing, own []string
 	status                [3]int
@@ -26,15 +26,15 @@ const (
 	ofThePatient   = " of the patient"
 )
 
-var refusedBoth = naming{foreign: []string{refusedPatient}, missing: []string{refusedPatient}}
+var refusedBoth = expectedEntries{foreign: []string{refusedPatient}, missing: []string{refusedPatient}}
 
-func (n naming) with(success int, own string) naming {
+func (n expectedEntries) with(success int, own string) expectedEntries {
 	n.own, n.status = []string{own + ofThePatient}, [3]int{404, 404, success}
 	return n
 }
 
-// namings are all of them. A filter answers with an empty list, whoever the patient is.
-var namings = map[string]naming{
+// expectedByRoute are all of them. A filter answers with an empty list, whoever the patient is.
+var expectedByRoute = map[string]expectedEntries{
 	"readPatient path id":                      refusedBoth.with(200, "read Patient success 200"),
 	"replacePatient path id":                   refusedBoth.with(200, "update Patient success 200"),
 	"amendPatient path id":                     refusedBoth.with(200, "update Patient success 200"),
@@ -54,8 +54,8 @@ var namings = map[string]naming{
 	},
 }
 
-// otherIDs are the places for ids of something else.
-var otherIDs = []string{
+// unrelatedIDs are the places for ids of something else.
+var unrelatedIDs = []string{
 	"discharge path id", "readAssignment path id", "assign body doctor",
 	"listAssignments query doctor", "listPatients query doctor",
 	"listAuditEntries query actor", "readDoctor path id",
@@ -64,8 +64,8 @@ var otherIDs = []string{
 	"readUser path id", "administerUser path id", "endSession path id",
 }
 
-// idPlaces are the places of the route's request that take an id.
-func idPlaces(r harness.Route) (all []string) {
+// idLocations are the places of the route's request that take an id.
+func idLocations(r harness.Route) (all []string) {
 	for _, p := range r.Parameters {
 		if p.Value.In == "path" || p.Value.In == "query" && p.Value.Schema.Value.Format == "uuid" {
 			all = append(all, fmt.Sprint(r.Operation.OperationID, " ", p.Value.In, " ", p.Value.Name))
@@ -89,10 +89,10 @@ func TestEveryNamingOfAPatientIsRecorded(t *testing.T) {
 		doctor := owner.AddDoctor()
 		tested := map[string]bool{}
 		for _, r := range s.Routes() {
-			for _, place := range idPlaces(r) {
-				n, names := namings[place]
+			for _, place := range idLocations(r) {
+				n, names := expectedByRoute[place]
 				if !names {
-					require.Contains(t, otherIDs, place, "say in namings what is recorded, or that this id is not a patient's")
+					require.Contains(t, unrelatedIDs, place, "say in namings what is recorded, or that this id is not a patient's")
 					continue
 				}
 				tested[place] = true
@@ -106,7 +106,7 @@ func TestEveryNamingOfAPatientIsRecorded(t *testing.T) {
 						if strings.Contains(place, " query ") {
 							at = harness.PathWithQuery(r.Path, "patient", patient)
 						}
-						return entriesOf(t, s, caller.Do(r.Method, at, body).Expect(status), patient)
+						return entrySummaries(t, s, caller.Do(r.Method, at, body).Expect(status), patient)
 					}
 					log := func(who *harness.Client, patient string) (all []string) {
 						for _, e := range who.Do("GET", "/api/patients/"+patient+"/access-log/?ordering=created_at", nil).Expect(200).List() {
@@ -142,13 +142,13 @@ func TestEveryNamingOfAPatientIsRecorded(t *testing.T) {
 				})
 			}
 		}
-		require.ElementsMatch(t, slices.Collect(maps.Keys(namings)), slices.Collect(maps.Keys(tested)))
+		require.ElementsMatch(t, slices.Collect(maps.Keys(expectedByRoute)), slices.Collect(maps.Keys(tested)))
 
 		t.Run("an own patient without assignments is shown as such", func(t *testing.T) {
 			own := callers[""].ForTest(t).AddPatient()
 			for _, path := range []string{"/api/mappings/" + own + "/", "/api/mappings/?patient=" + own} {
 				a := callers[""].ForTest(t).Do("GET", path, nil).Expect(200)
-				require.Equal(t, []string{"list Assignment success 200 of the patient"}, entriesOf(t, s, a, own))
+				require.Equal(t, []string{"list Assignment success 200 of the patient"}, entrySummaries(t, s, a, own))
 			}
 		})
 		t.Run("a foreign assignment names no patient", func(t *testing.T) {
@@ -157,15 +157,15 @@ func TestEveryNamingOfAPatientIsRecorded(t *testing.T) {
 			for method, path := range map[string]string{"GET": "/api/mappings/detail/", "DELETE": "/api/mappings/"} {
 				for _, id := range []string{one, harness.MissingID} {
 					a := callers[""].ForTest(t).Do(method, path+id+"/", nil).Expect(404)
-					require.Equal(t, []string{"refused Assignment refused 404"}, entriesOf(t, s, a, patient))
+					require.Equal(t, []string{"refused Assignment refused 404"}, entrySummaries(t, s, a, patient))
 				}
 			}
 		})
 	})
 }
 
-// entriesOf are the entries of one request, in order. It fails for one that names another patient.
-func entriesOf(t *testing.T, s *harness.Service, a harness.Response, patient string) (all []string) {
+// entrySummaries are the entries of one request, in order. It fails for one that names another patient.
+func entrySummaries(t *testing.T, s *harness.Service, a harness.Response, patient string) (all []string) {
 	t.Helper()
 	for _, e := range s.AuditEntries(t, a.Header.Get("X-Request-Id")) {
 		line := fmt.Sprint(e["action"], " ", e["resource_type"], " ", e["outcome"], " ", e["status"])

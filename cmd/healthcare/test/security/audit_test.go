@@ -85,7 +85,7 @@ func TestR42_TheTrailFailsClosed(t *testing.T) {
 		patient := c.AddPatient()
 		path := "/api/patients/" + patient + "/"
 		rename := func(from, to string) {
-			require.NoError(t, s.Db.Write(t.Context()).Exec("ALTER TABLE "+from+" RENAME TO "+to).Error)
+			require.NoError(t, s.DB.Write(t.Context()).Exec("ALTER TABLE "+from+" RENAME TO "+to).Error)
 		}
 		before := s.StoredRows(t)
 		rename("audit_entries", "audit_entries_away")
@@ -132,7 +132,7 @@ func TestR44_NoValueOfAPatientIsInTheTrail(t *testing.T) {
 		c.Do("DELETE", "/api/patients/"+patient, nil).Expect(204)
 		var updated []object
 		var entries []object
-		require.NoError(t, s.Db.Read(t.Context()).Table("audit_entries").Find(&entries).Error)
+		require.NoError(t, s.DB.Read(t.Context()).Table("audit_entries").Find(&entries).Error)
 		require.NotEmpty(t, entries)
 		for _, entry := range entries {
 			for _, canary := range []string{"zyxcanary", "7391648", harness.Password} {

@@ -200,7 +200,7 @@ func TestR20_PagesAreBounded(t *testing.T) {
 				"created_at": database.At(time.Now()), "updated_at": database.At(time.Now()),
 			}
 		}
-		require.NoError(t, s.Db.Write(t.Context()).Table("doctors").CreateInBatches(many, 100).Error)
+		require.NoError(t, s.DB.Write(t.Context()).Table("doctors").CreateInBatches(many, 100).Error)
 		sizes := func(path string) (all []int) {
 			for _, page := range c.Pages(path, "id") {
 				all = append(all, len(page))

@@ -16,8 +16,8 @@ import (
 	"healthcare/platform/auth"
 )
 
-// crime is a victim with everything that a user may have, and an attacker who is after it.
-type crime struct {
+// attackCase is a victim with everything that a user may have, and an attacker who is after it.
+type attackCase struct {
 	s                *harness.Service
 	victim, attacker *harness.Client
 	ids              []string // the victim's: a patient, an assignment, the user, a session
@@ -29,8 +29,8 @@ type crime struct {
 // canaries are in every text of the victim's, and nowhere else.
 var canaries = []string{"zyxcanary", "7391648", "vctmzq"}
 
-func commit(t *testing.T, s *harness.Service) *crime {
-	x := &crime{s: s, victim: s.NewUser(t, "Vctmzq"), attacker: s.NewUserWithRole(t, auth.Staff, "Mallory"), told: map[string]bool{}}
+func newAttackCase(t *testing.T, s *harness.Service) *attackCase {
+	x := &attackCase{s: s, victim: s.NewUser(t, "Vctmzq"), attacker: s.NewUserWithRole(t, auth.Staff, "Mallory"), told: map[string]bool{}}
 	secret := object{"name": "Zyxcanary A", "phone": "7391648", "notes": "zyxcanary", "address": "zyxcanary", "email": "zyxcanary@home.example"}
 	patient := x.victim.AddPatient(secret, object{"medical_record_number": "zyxcanary"})
 	x.victim.AddPatient(secret)
@@ -46,8 +46,8 @@ func commit(t *testing.T, s *harness.Service) *crime {
 	return x
 }
 
-// try is one attempt: its answer tells nothing of the victim's but ids that the attacker said.
-func (x *crime) try(t *testing.T, method, path string, body any, headers ...string) harness.Response {
+// send is one attempt: its answer tells nothing of the victim's but ids that the attacker said.
+func (x *attackCase) send(t *testing.T, method, path string, body any, headers ...string) harness.Response {
 	t.Helper()
 	x.cases++
 	a := x.attacker.ForTest(t).Do(method, path, body, headers...)
@@ -69,8 +69,8 @@ func (x *crime) try(t *testing.T, method, path string, body any, headers ...stri
 	return a
 }
 
-// spellings are ways to write an id, of which a lenient reader takes some.
-func spellings(id string) []string {
+// idSpellings are ways to write an id, of which a lenient reader takes some.
+func idSpellings(id string) []string {
 	return []string{
 		id, strings.ToUpper(id), strings.ToUpper(id[:18]) + id[18:], strings.ReplaceAll(id, "-", ""), "{" + id + "}", "urn:uuid:" + id,
 		fmt.Sprintf("%%%02x", id[0]) + id[1:], "x/../" + id, id + "%20",
@@ -80,8 +80,8 @@ func spellings(id string) []string {
 func TestR05_NothingOfAnotherUserByAnyRequest(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
-		x := commit(t, s)
-		cursors := x.cursors(t)
+		x := newAttackCase(t, s)
+		cursors := x.foreignCursors(t)
 		before := s.StoredRows(t).BelongingTo(x.ids...)
 		require.GreaterOrEqual(t, len(before["patients"])+len(before["assignments"])+len(before["users"]), 5)
 
@@ -94,7 +94,7 @@ func TestR05_NothingOfAnotherUserByAnyRequest(t *testing.T) {
 			for _, r := range s.Routes() {
 				for _, cursor := range cursors {
 					if slices.Contains(r.ParameterNames("query"), "cursor") {
-						require.GreaterOrEqual(t, x.try(t, "GET", harness.PathWithQuery(r.PathWith(x.own["patient"].(string)), "cursor", cursor), nil).Status, 400)
+						require.GreaterOrEqual(t, x.send(t, "GET", harness.PathWithQuery(r.PathWith(x.own["patient"].(string)), "cursor", cursor), nil).Status, 400)
 					}
 				}
 			}
@@ -106,8 +106,8 @@ func TestR05_NothingOfAnotherUserByAnyRequest(t *testing.T) {
 	})
 }
 
-// cursors are the victim's, of every list there is.
-func (x *crime) cursors(t *testing.T) (all []string) {
+// foreignCursors are the victim's, of every list there is.
+func (x *attackCase) foreignCursors(t *testing.T) (all []string) {
 	for _, r := range x.s.Routes() {
 		if slices.Contains(r.ParameterNames("query"), "cursor") && r.Allows(auth.Staff) {
 			for range 2 {
@@ -120,8 +120,8 @@ func (x *crime) cursors(t *testing.T) (all []string) {
 	return all
 }
 
-// requireNothing checks that an answer shows nothing of an object: it refuses, or names the methods of the path, which are those of any id.
-func requireNothing(t *testing.T, method, at string, a harness.Response) {
+// requireNoLeak checks that an answer shows nothing of an object: it refuses, or names the methods of the path, which are those of any id.
+func requireNoLeak(t *testing.T, method, at string, a harness.Response) {
 	t.Helper()
 	if method == "OPTIONS" && a.Status == 204 {
 		require.Empty(t, a.Body)
@@ -130,9 +130,9 @@ func requireNothing(t *testing.T, method, at string, a harness.Response) {
 	require.GreaterOrEqual(t, a.Status, 400, "%s %s", method, at)
 }
 
-func (x *crime) tryPaths(t *testing.T, id string) {
-	for _, path := range paths(x.s) {
-		for i, spelt := range harness.Sample(x.cases, spellings(id)) {
+func (x *attackCase) tryPaths(t *testing.T, id string) {
+	for _, path := range allPaths(x.s) {
+		for i, spelt := range harness.Sample(x.cases, idSpellings(id)) {
 			for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND"} {
 				var body any = object{}
 				for _, r := range harness.WithBody(x.s.Routes()) {
@@ -141,17 +141,17 @@ func (x *crime) tryPaths(t *testing.T, id string) {
 					}
 				}
 				at := harness.Route{Path: path}.PathWith(spelt)
-				requireNothing(t, method, at, x.try(t, method, at, body))
+				requireNoLeak(t, method, at, x.send(t, method, at, body))
 				if i == 0 {
-					requireNothing(t, method, at, x.try(t, method, strings.TrimSuffix(at, "/"), nil))
+					requireNoLeak(t, method, at, x.send(t, method, strings.TrimSuffix(at, "/"), nil))
 				}
 			}
 		}
 	}
 }
 
-// paths are the templates that name something.
-func paths(s *harness.Service) (all []string) {
+// allPaths are the templates that name something.
+func allPaths(s *harness.Service) (all []string) {
 	for _, r := range s.Routes() {
 		if r.TakesID() && !slices.Contains(all, r.Path) {
 			all = append(all, r.Path)
@@ -160,7 +160,7 @@ func paths(s *harness.Service) (all []string) {
 	return all
 }
 
-func (x *crime) tryHeaders(t *testing.T, id string) {
+func (x *attackCase) tryHeaders(t *testing.T, id string) {
 	for _, r := range x.s.Routes() {
 		headers := [][2]string{
 			{"X-HTTP-Method-Override", "DELETE"}, {"X-HTTP-Method", "GET"}, {"X-Method-Override", "PATCH"}, {"X-User-Id", id}, {"X-Forwarded-User", id},
@@ -177,7 +177,7 @@ func (x *crime) tryHeaders(t *testing.T, id string) {
 			if r.Operation.RequestBody != nil {
 				body = r.Body(x.own)
 			}
-			a := x.try(t, r.Method, r.PathWith(id), body, header[0], header[1])
+			a := x.send(t, r.Method, r.PathWith(id), body, header[0], header[1])
 			if r.TakesID() {
 				require.GreaterOrEqual(t, a.Status, 400, "%s %v", r, header)
 			}
@@ -188,7 +188,7 @@ func (x *crime) tryHeaders(t *testing.T, id string) {
 	}
 }
 
-func (x *crime) tryQueries(t *testing.T) {
+func (x *attackCase) tryQueries(t *testing.T) {
 	undescribed := []string{"id", "owner", "owner_id", "user_id", "created_by", "patient_id", "access_token", "fields", "expand", "_method"}
 	for _, r := range x.s.Routes() {
 		if r.Method != http.MethodGet {
@@ -196,7 +196,7 @@ func (x *crime) tryQueries(t *testing.T) {
 		}
 		for _, name := range append(undescribed, r.ParameterNames("query")...) {
 			for _, value := range harness.Sample(x.cases, append([]string{"zyxcanary", "%", "*"}, x.ids...)) {
-				a := x.try(t, "GET", harness.PathWithQuery(r.PathWith(x.own["patient"].(string)), name, value), nil, "Prefer", "count=exact")
+				a := x.send(t, "GET", harness.PathWithQuery(r.PathWith(x.own["patient"].(string)), name, value), nil, "Prefer", "count=exact")
 				require.NotEqual(t, 401, a.Status, "the attacker is signed in")
 				if total := a.Header.Get("X-Total-Count"); total != "" && a.NextPage() == "" {
 					require.Equal(t, fmt.Sprint(len(a.List())), total, "what cannot be seen is not counted")
@@ -206,7 +206,7 @@ func (x *crime) tryQueries(t *testing.T) {
 	}
 }
 
-func (x *crime) tryBodies(t *testing.T) {
+func (x *attackCase) tryBodies(t *testing.T) {
 	undescribed := []string{"id", "owner", "owner_id", "user_id", "created_by", "patient_id", "doctor_id", "user", "version"}
 	for _, r := range harness.WithBody(x.s.Routes()) {
 		for _, member := range append(undescribed, r.BodyMembers()...) {
@@ -214,7 +214,7 @@ func (x *crime) tryBodies(t *testing.T) {
 				for _, value := range harness.Sample(x.cases, []any{id, strings.ToUpper(id), object{"id": id}}) {
 					body := r.Body(x.own)
 					body[member] = value
-					a := x.try(t, r.Method, r.PathWith(x.own["patient"].(string)), body)
+					a := x.send(t, r.Method, r.PathWith(x.own["patient"].(string)), body)
 					require.False(t, a.Status < 300 && bytes.Contains(a.Body, []byte(`"id":"`+id)), "%s %s: %s", r, member, a.Body)
 				}
 			}
@@ -226,7 +226,7 @@ func (x *crime) tryBodies(t *testing.T) {
 func TestR07_GeneratedForeignIsLikeMissing(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
-		x, nothing := commit(t, s), func(string) any { return nil }
+		x, nothing := newAttackCase(t, s), func(string) any { return nil }
 		same := func(r harness.Route, at func(id string) string, body func(id string) any, headers ...string) {
 			x.cases++
 			ask := func(id string) string {

@@ -29,7 +29,7 @@ import (
 
 // R-26, R-27 and R-28 look at one walk, for it takes a while.
 func TestR26R27R28_WhatTheServiceTells(t *testing.T) {
-	walked(t, 2, func(t *testing.T, w *walk) {
+	eachPrivacyRun(t, 2, func(t *testing.T, w *privacyRun) {
 		t.Run("R-26: the log holds nothing private", func(t *testing.T) { r26TheLogHoldsNothingPrivate(t, w) })
 		t.Run("R-27: one request is one line", func(t *testing.T) { r27OneRequestOneLine(t, w) })
 		t.Run("R-28: no answer holds internals", func(t *testing.T) { r28NoAnswerHoldsInternals(t, w) })
@@ -39,7 +39,7 @@ func TestR26R27R28_WhatTheServiceTells(t *testing.T) {
 var refusedHost = regexp.MustCompile(`(?m)^.*a request was rejected because its host is not one of allowed_hosts.*$`)
 
 // R-26: the log, at its most talkative, holds nothing private, however it is spelt.
-func r26TheLogHoldsNothingPrivate(t *testing.T, w *walk) {
+func r26TheLogHoldsNothingPrivate(t *testing.T, w *privacyRun) {
 	log := strings.ToLower(w.s.Log.String())
 	log = refusedHost.ReplaceAllString(log, "") // operators are shown which name is missing in allowed_hosts
 	tells := func(form string) {                // shows only the line that tells
@@ -55,11 +55,11 @@ func r26TheLogHoldsNothingPrivate(t *testing.T, w *walk) {
 	stored := fmt.Sprint(w.stored)
 	for _, word := range w.words {
 		require.GreaterOrEqual(t, w.sent[word], 10, "%q goes through the service", word)
-		for _, form := range spelt(word) {
+		for _, form := range encodings(word) {
 			tells(form)
 		}
 	}
-	for what, word := range private {
+	for what, word := range privateValues {
 		switch what {
 		case "password", "agent", "key": // an agent goes with its session, and a key when it has expired
 		default:
@@ -71,7 +71,7 @@ func r26TheLogHoldsNothingPrivate(t *testing.T, w *walk) {
 			for column, value := range row { // every word was sent as a name and as a User-Agent too
 				require.True(
 					t,
-					column == "name" || column == "client" || !strings.Contains(value, private["password"]),
+					column == "name" || column == "client" || !strings.Contains(value, privateValues["password"]),
 					"%s.%s holds a password",
 					table,
 					column,
@@ -80,11 +80,11 @@ func r26TheLogHoldsNothingPrivate(t *testing.T, w *walk) {
 		}
 	}
 	tells("kanari")
-	t.Logf("%d requests, %d KiB of log", len(w.heard), len(log)>>10)
+	t.Logf("%d requests, %d KiB of log", len(w.exchanges), len(log)>>10)
 }
 
-// spelt are the ways in which a text may come into a log.
-func spelt(word string) []string {
+// encodings are the ways in which a text may come into a log.
+func encodings(word string) []string {
 	quoted, _ := json.Marshal(word)
 	twice, _ := json.Marshal(string(quoted))
 	all := []string{
@@ -101,13 +101,13 @@ func spelt(word string) []string {
 }
 
 // R-27: one request, one line, whatever became of it; and every line of the log is a JSON object.
-func r27OneRequestOneLine(t *testing.T, w *walk) {
+func r27OneRequestOneLine(t *testing.T, w *privacyRun) {
 	for line := range strings.Lines(w.s.Log.String()) {
 		var o object
 		require.NoError(t, json.Unmarshal([]byte(line), &o), line)
 	}
 	ids := map[string]bool{}
-	for _, h := range w.heard {
+	for _, h := range w.exchanges {
 		line := h.line(t)
 		require.False(t, ids[h.id], "a request id is one request's")
 		ids[h.id] = true
@@ -133,7 +133,7 @@ func r27OneRequestOneLine(t *testing.T, w *walk) {
 		require.True(t, line["route"] == "unmatched" || w.s.Document.Paths.Value(line["route"].(string)) != nil, "%s: %v", h.what, line)
 	}
 	reached := map[int]bool{}
-	for _, h := range w.heard {
+	for _, h := range w.exchanges {
 		reached[h.status] = true
 	}
 	for _, status := range []int{200, 201, 204, 304, 400, 401, 403, 404, 405, 408, 409, 412, 413, 414, 415, 421, 422, 429, 431, 500, 501, 503} {
@@ -142,7 +142,7 @@ func r27OneRequestOneLine(t *testing.T, w *walk) {
 }
 
 // line is the one line that a request has.
-func (h heard) line(t *testing.T) object {
+func (h exchange) line(t *testing.T) object {
 	t.Helper()
 	var found []object
 	for _, line := range h.lines {
@@ -162,10 +162,10 @@ var internals = regexp.MustCompile(`(?i)sqlstate|\bselect\s|insert into|\bupdate
 	`|\*?(errs|errors|domain|ports|json)\.[A-Z]\w+|healthcare/|/modules/|nil pointer|0x[0-9a-f]{6,}|argon2|hmac`)
 
 // R-28: no answer tells how the service is made, and a problem leads to its line in the log.
-func r28NoAnswerHoldsInternals(t *testing.T, w *walk) {
-	inside := w.namesInside(t)
+func r28NoAnswerHoldsInternals(t *testing.T, w *privacyRun) {
+	inside := w.internalNames(t)
 	problems := 0
-	for _, h := range w.heard {
+	for _, h := range w.exchanges {
 		text := harness.TokenPattern.ReplaceAllString(h.text, "…") // in which any letters may follow each other
 		require.NotRegexp(t, internals, text, h.what)
 		for _, name := range inside {
@@ -188,8 +188,8 @@ func r28NoAnswerHoldsInternals(t *testing.T, w *walk) {
 	require.Greater(t, problems, 500)
 }
 
-// namesInside are those of tables, constraints and columns that the contract does not know, of the machine and of what is on it.
-func (w *walk) namesInside(t *testing.T) []string {
+// internalNames are those of tables, constraints and columns that the contract does not know, of the machine and of what is on it.
+func (w *privacyRun) internalNames(t *testing.T) []string {
 	host, err := os.Hostname()
 	require.NoError(t, err)
 	folder, err := os.Getwd()
@@ -217,18 +217,18 @@ func (w *walk) namesInside(t *testing.T) []string {
 func schemaNames(t *testing.T, s *harness.Service) []string {
 	t.Helper()
 	catalogue := "SELECT name FROM sqlite_master"
-	if s.Db.Engine() == database.Postgres {
+	if s.DB.Engine() == database.Postgres {
 		catalogue = "SELECT conname FROM pg_constraint UNION SELECT indexname FROM pg_indexes WHERE schemaname = current_schema()"
 	}
 	var names []string
-	require.NoError(t, s.Db.Read(t.Context()).Raw(catalogue).Scan(&names).Error)
+	require.NoError(t, s.DB.Read(t.Context()).Raw(catalogue).Scan(&names).Error)
 	return slices.Concat(names, s.TableNames(t), s.ColumnNames(t))
 }
 
-// talk sends bytes as they are, on a connection of their own, and notes the first answer.
-func (w *walk) talk(t *testing.T, method, raw string) int {
+// sendRaw sends bytes as they are, on a connection of their own, and notes the first answer.
+func (w *privacyRun) sendRaw(t *testing.T, method, raw string) int {
 	t.Helper()
-	from := w.logged()
+	from := w.logLength()
 	conn, err := (&net.Dialer{Timeout: 10 * time.Second}).DialContext(t.Context(), "tcp", strings.TrimPrefix(w.s.URL, "http://"))
 	require.NoError(t, err)
 	defer func() { _ = conn.Close() }()
@@ -240,6 +240,6 @@ func (w *walk) talk(t *testing.T, method, raw string) int {
 	body, err := io.ReadAll(response.Body)
 	require.NoError(t, errors.Join(err, response.Body.Close()))
 	w.count(raw)
-	w.note(heard{what: fmt.Sprintf("%.200q", raw), method: method, status: response.StatusCode}, from, response.Header, body)
+	w.recordExchange(exchange{what: fmt.Sprintf("%.200q", raw), method: method, status: response.StatusCode}, from, response.Header, body)
 	return response.StatusCode
 }

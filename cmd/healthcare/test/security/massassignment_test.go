@@ -73,7 +73,7 @@ func TestR08_NoColumnIsWrittenByItsName(t *testing.T) {
 func changesNothing(t *testing.T, s *harness.Service, c *harness.Client, r harness.Route, known object, status int) {
 	at := r.PathWith(known["id"].(string))
 	c.ForTest(t).Do(r.Method, at, r.Body(known)).Expect(status)
-	before := but(s.StoredRows(t), r)
+	before := withoutRouteTable(s.StoredRows(t), r)
 	names := foreignMembers(t, s, r)
 	for _, sentinel := range sentinels {
 		for some := range slices.Chunk(names, 60) { // identity takes 8 KiB
@@ -93,11 +93,11 @@ func changesNothing(t *testing.T, s *harness.Service, c *harness.Client, r harne
 		body[name] = sentinelID
 		c.ForTest(t).Do(r.Method, at, body).Expect(status)
 	}
-	require.Equal(t, before, but(s.StoredRows(t), r))
+	require.Equal(t, before, withoutRouteTable(s.StoredRows(t), r))
 }
 
-// but leaves out what the route changes by itself.
-func but(all harness.Rows, r harness.Route) harness.Rows {
+// withoutRouteTable leaves out what the route changes by itself.
+func withoutRouteTable(all harness.Rows, r harness.Route) harness.Rows {
 	delete(all, "signin_attempts")
 	delete(all, "known_clients")
 	if r.Path == "/api/auth/password/" {
@@ -143,7 +143,7 @@ func holdsNoSentinel(t *testing.T, s *harness.Service, c *harness.Client, r harn
 	for _, name := range harness.Sample(len(r.Path), names) {
 		send(object{name: sentinelID})
 	}
-	like(t, without(s.StoredRows(t), before), plain)
+	requireSimilar(t, without(s.StoredRows(t), before), plain)
 }
 
 // without takes out the rows of before.
@@ -163,8 +163,8 @@ func without(all harness.Rows, before harness.Rows) harness.Rows {
 	return rest
 }
 
-// like holds every row against the one of a plain request: the same but in what is each row's own, and that is not what was sent.
-func like(t *testing.T, all harness.Rows, plain harness.Rows) {
+// requireSimilar holds every row against the one of a plain request: the same but in what is each row's own, and that is not what was sent.
+func requireSimilar(t *testing.T, all harness.Rows, plain harness.Rows) {
 	t.Helper()
 	for table, content := range all {
 		require.NotEmpty(t, plain[table], "only other requests made rows in %s", table)

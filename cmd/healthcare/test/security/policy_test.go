@@ -77,10 +77,10 @@ const policy = `
 	GET    /api/audit/                          auditor
 `
 
-const anonymous, ghost, auditor auth.Role = "anonymous", "ghost", "auditor"
+const anonymous, undeclaredRole, auditor auth.Role = "anonymous", "ghost", "auditor"
 
-// allowed reads policy: who may call an operation, by its route.String().
-func allowed(t *testing.T) map[string][]auth.Role {
+// parsePolicy reads policy: who may call an operation, by its route.String().
+func parsePolicy(t *testing.T) map[string][]auth.Role {
 	t.Helper()
 	all := map[string][]auth.Role{}
 	for line := range strings.Lines(policy) {
@@ -91,7 +91,7 @@ func allowed(t *testing.T) map[string][]auth.Role {
 		operation := words[1] + " " + words[0]
 		require.NotContains(t, all, operation, "one line each")
 		for _, role := range words[2:] {
-			require.Contains(t, []auth.Role{anonymous, ghost, auth.Staff, auth.Admin, auditor}, auth.Role(role))
+			require.Contains(t, []auth.Role{anonymous, undeclaredRole, auth.Staff, auth.Admin, auditor}, auth.Role(role))
 			all[operation] = append(all[operation], auth.Role(role))
 		}
 	}
@@ -114,7 +114,7 @@ func operations(s *harness.Service) (all []harness.Route) {
 func TestR09_RolesMayWhatIsWrittenAndNothingElse(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
-		policy, described := allowed(t), []string{}
+		policy, described := parsePolicy(t), []string{}
 		for _, r := range operations(s) {
 			described = append(described, r.String())
 		}
@@ -123,35 +123,35 @@ func TestR09_RolesMayWhatIsWrittenAndNothingElse(t *testing.T) {
 			written = append(written, operation)
 		}
 		require.ElementsMatch(t, described, written, "a line for every operation, and for no other")
-		world := inhabit(t, s)
+		world := newPolicyWorld(t, s)
 		for _, r := range operations(s) {
-			for _, role := range []auth.Role{anonymous, ghost, auth.Staff, auth.Admin, auditor} {
+			for _, role := range []auth.Role{anonymous, undeclaredRole, auth.Staff, auth.Admin, auditor} {
 				may := slices.Contains(policy[r.String()], role)
-				t.Run(fmt.Sprintf("%s may call %s: %v", role, r, may), func(t *testing.T) { world.try(t, r, role, may) })
+				t.Run(fmt.Sprintf("%s may call %s: %v", role, r, may), func(t *testing.T) { world.check(t, r, role, may) })
 			}
 		}
 	})
 }
 
-// world is a service with somebody of each role, and something of theirs to call every operation with.
-type world struct {
+// policyWorld is a service with somebody of each role, and something of theirs to call every operation with.
+type policyWorld struct {
 	s     *harness.Service
 	who   map[auth.Role]*harness.Client
 	known map[auth.Role]object
 	calls int
 }
 
-func inhabit(t *testing.T, s *harness.Service) *world {
-	w := &world{s: s, who: map[auth.Role]*harness.Client{anonymous: s.Anonymous(t)}, known: map[auth.Role]object{}}
-	for _, role := range []auth.Role{auth.Staff, auth.Admin, ghost, auditor} {
-		w.renew(t, role)
+func newPolicyWorld(t *testing.T, s *harness.Service) *policyWorld {
+	w := &policyWorld{s: s, who: map[auth.Role]*harness.Client{anonymous: s.Anonymous(t)}, known: map[auth.Role]object{}}
+	for _, role := range []auth.Role{auth.Staff, auth.Admin, undeclaredRole, auditor} {
+		w.signInAgain(t, role)
 	}
 	w.known[anonymous] = w.known[auth.Staff]
 	return w
 }
 
-// renew makes somebody new of the role, who first was staff, to have patients.
-func (w *world) renew(t *testing.T, role auth.Role) {
+// signInAgain makes somebody new of the role, who first was staff, to have patients.
+func (w *policyWorld) signInAgain(t *testing.T, role auth.Role) {
 	t.Helper()
 	w.calls++
 	c := w.s.NewUserWithRole(t, auth.Staff, fmt.Sprintf("%s%d", strings.ToUpper(string(role)), w.calls))
@@ -163,18 +163,18 @@ func (w *world) renew(t *testing.T, role auth.Role) {
 	known["session"] = c.Do("GET", "/api/auth/sessions/", nil).Expect(200).List()[0]["id"]
 	known["doctor"] = c.AddDoctor() // whom nobody is assigned to
 	c.Token = c.SignIn()            // another session than the one that is named
-	become(t, c, role)
+	setRole(t, c, role)
 	w.who[role], w.known[role] = c, known
 }
 
-// become gives the user a role that no route would give.
-func become(t *testing.T, c *harness.Client, role auth.Role) {
+// setRole gives the user a role that no route would give.
+func setRole(t *testing.T, c *harness.Client, role auth.Role) {
 	t.Helper()
-	require.NoError(t, c.Service.Db.Write(t.Context()).Exec("UPDATE users SET role = ? WHERE mailbox = ?", role, c.Email()).Error)
+	require.NoError(t, c.Service.DB.Write(t.Context()).Exec("UPDATE users SET role = ? WHERE mailbox = ?", role, c.Email()).Error)
 }
 
-// try calls the operation as somebody of the role, with what it takes.
-func (w *world) try(t *testing.T, r harness.Route, role auth.Role, may bool) {
+// check calls the operation as somebody of the role, with what it takes.
+func (w *policyWorld) check(t *testing.T, r harness.Route, role auth.Role, may bool) {
 	c, known := w.who[role].ForTest(t), w.known[role]
 	call := func(method string) harness.Response {
 		w.calls++
@@ -214,7 +214,7 @@ func (w *world) try(t *testing.T, r harness.Route, role auth.Role, may bool) {
 		require.Equal(t, before, w.s.StoredRows(t), "nothing has happened")
 	}
 	if may && role != anonymous && r.Method != http.MethodGet { // they may be signed out, or what they had may be gone
-		w.renew(t, role)
+		w.signInAgain(t, role)
 	}
 }
 
@@ -237,7 +237,7 @@ func idOf(r harness.Route, known object) string {
 func TestR09_VerbsThatAreNotDescribedNeverSucceed(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
-		world := inhabit(t, s)
+		world := newPolicyWorld(t, s)
 		described := map[string][]string{}
 		for _, r := range operations(s) {
 			described[r.Path] = append(described[r.Path], r.Method)
@@ -246,7 +246,7 @@ func TestR09_VerbsThatAreNotDescribedNeverSucceed(t *testing.T) {
 		verbs := []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PROPFIND", "QUERY", "LINK", "get", "GETS"}
 		calls := 0
 		for path, methods := range described {
-			for _, role := range []auth.Role{anonymous, ghost, auth.Staff, auth.Admin, auditor} {
+			for _, role := range []auth.Role{anonymous, undeclaredRole, auth.Staff, auth.Admin, auditor} {
 				c, at := world.who[role], harness.Route{Path: path}.PathWith(world.known[role]["patient"].(string))
 				for _, verb := range verbs {
 					if slices.Contains(methods, verb) || verb == "HEAD" && slices.Contains(methods, "GET") {
@@ -307,10 +307,10 @@ func TestR09_AdministratorsSeeNoPatientsOfOthers(t *testing.T) {
 	})
 }
 
-// visits is a module that a later one could be: it brings a role and an API for it, and identity learns of neither.
-type visits struct{ linked atomic.Pointer[uuid.UUID] }
+// relativesModule is a module that a later one could be: it brings a role and an API for it, and identity learns of neither.
+type relativesModule struct{ linked atomic.Pointer[uuid.UUID] }
 
-func (v *visits) part() fx.Option {
+func (v *relativesModule) option() fx.Option {
 	return fx.Options(
 		auth.Declare(func() auth.Declaration {
 			return auth.Declaration{Role: "doctor", Description: "Sees patients who are assigned.", Fits: v.fits}
@@ -319,14 +319,14 @@ func (v *visits) part() fx.Option {
 	)
 }
 
-func (v *visits) fits(_ context.Context, user uuid.UUID) error {
+func (v *relativesModule) fits(_ context.Context, user uuid.UUID) error {
 	if linked := v.linked.Load(); linked == nil || *linked != user {
 		return errs.New(errs.Conflict, "no_record", "No doctor's record is linked to this user.")
 	}
 	return nil
 }
 
-func (v *visits) api() rest.API {
+func (v *relativesModule) api() rest.API {
 	return rest.API{Document: []byte(`
 openapi: 3.0.3
 info: {title: Visits, version: "1.0"}
@@ -349,8 +349,8 @@ x-problems: {no_record: Link the user to a doctor first.}
 func TestR09_ModulesBringTheirOwnRoles(t *testing.T) {
 	t.Parallel()
 	databasetest.EachConfig(t, func(t *testing.T, db database.Config) {
-		var module visits
-		s := harness.StartWith(t, db, module.part())
+		var module relativesModule
+		s := harness.StartWith(t, db, module.option())
 		admin, staff, doctor := s.NewUserWithRole(t, auth.Admin, "Admin"), s.NewUser(t, "Staff"), s.NewUser(t, "Doctor")
 		id, _ := uuid.Parse(doctor.UserID())
 		at := "/api/users/" + id.String() + "/"
@@ -367,9 +367,9 @@ func TestR09_ModulesBringTheirOwnRoles(t *testing.T) {
 			module.linked.Store(&id)
 			require.Equal(t, "doctor", admin.ForTest(t).Do("PATCH", at, object{"role": "doctor"}).Expect(200).Object()["role"])
 			doctor.ForTest(t).Do("GET", "/api/visits/", nil).Expect(204)
-			for operation, roles := range allowed(t) {
+			for operation, roles := range parsePolicy(t) {
 				path, method, _ := strings.Cut(operation, " ")
-				if slices.Contains(roles, anonymous) || slices.Contains(roles, ghost) {
+				if slices.Contains(roles, anonymous) || slices.Contains(roles, undeclaredRole) {
 					continue
 				}
 				doctor.ForTest(t).Do(method, harness.Route{Path: path}.PathWith(harness.MissingID), object{}).ExpectProblem(403, "forbidden")

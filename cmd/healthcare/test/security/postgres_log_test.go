@@ -89,7 +89,7 @@ func TestPostgresLogNamesNobody(t *testing.T) {
 		requireOneWinner(t, "email_taken", rivals)
 	}
 	// An older release adds users without recording their mailboxes.
-	require.NoError(t, s.Db.Write(t.Context()).Exec("DELETE FROM user_mailboxes").Error)
+	require.NoError(t, s.DB.Write(t.Context()).Exec("DELETE FROM user_mailboxes").Error)
 	c.Do(
 		"POST",
 		"/api/auth/register/",
@@ -104,7 +104,7 @@ func TestPostgresLogNamesNobody(t *testing.T) {
 	require.NotContains(t, log(), canary)
 	require.NotContains(t, log(), "duplicate key")
 	require.Contains(t, s.Log.String(), "log_error_verbosity is default", "an operator is warned")
-	require.Error(t, s.Db.Write(t.Context()).Exec("UPDATE doctors SET license_number = ?", canary).Error)
+	require.Error(t, s.DB.Write(t.Context()).Exec("UPDATE doctors SET license_number = ?", canary).Error)
 	require.Eventually(
 		t,
 		func() bool { return strings.Contains(log(), canary) },

@@ -18,17 +18,17 @@ import (
 // marker is in every hostile value, so that it would be seen in a statement.
 const marker = "zqxmark"
 
-// hostile are values that change a statement where they become part of its text.
-var hostile = []string{
+// hostileTexts are values that change a statement where they become part of its text.
+var hostileTexts = []string{
 	marker + "'; DROP TABLE patients; --", marker + `" OR ""="`, marker + "` OR 1=1", marker + "') UNION SELECT password_hash FROM users --",
 	"1 OR 1=1 /*" + marker + "*/", marker + `\' OR 1=1 --`, marker + "'||pg_sleep(9)||'", "$1" + marker, "?" + marker, "@" + marker, "%" + marker + "%", marker + "_%\\",
 	"name;" + marker, "-" + marker, "id DESC," + marker, marker + "’ OR ‘1’=‘1",
 	marker + "\uff07 OR 1=1", marker + "\n--\n", "';" + marker + "\t--",
 }
 
-// harmless is a value of the same shape that means nothing to a database: as many words, all different, as long, and of
+// disarm is a value of the same shape that means nothing to a database: as many words, all different, as long, and of
 // one letter or digit where that is one.
-func harmless(value string) string {
+func disarm(value string) string {
 	letter, alone := 'a', ""
 	return strings.Map(func(r rune) rune {
 		if unicode.IsSpace(r) {
@@ -58,9 +58,9 @@ func TestR25_NoValueIsPartOfAStatement(t *testing.T) {
 					sendEverywhere(c, r, known, dress)
 					return recorded.Take()
 				}
-				expected := send(harmless)
+				expected := send(disarm)
 				hostileOnes := send(func(value string) string { return value })
-				maps.Copy(expected, send(harmless)) // some statements depend on what was there before, not on a value
+				maps.Copy(expected, send(disarm)) // some statements depend on what was there before, not on a value
 				require.NotEmpty(t, expected, "%s asks the database for nothing", r)
 				for text := range hostileOnes {
 					require.NotContains(t, strings.ToLower(text), marker)
@@ -91,7 +91,7 @@ func sendEverywhere(c *harness.Client, r harness.Route, known object, dress func
 		ask(r.PathWith(id), r.Body(known))
 	}
 	ask(r.PathWith(harness.MissingID), r.Body(known))
-	for n, value := range harness.Sample(len(r.Path)+len(r.Method), hostile) {
+	for n, value := range harness.Sample(len(r.Path)+len(r.Method), hostileTexts) {
 		value = dress(value)
 		ask(r.PathWith(url.PathEscape(value)), r.Body(known))
 		for _, name := range r.ParameterNames("query") {

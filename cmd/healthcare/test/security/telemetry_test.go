@@ -26,37 +26,37 @@ import (
 	"healthcare/platform/telemetry"
 )
 
-// watchedService is the whole program, whose measurements and spans a test looks into.
-type watchedService struct {
+// observedService is the whole program, whose measurements and spans a test looks into.
+type observedService struct {
 	*harness.Service
 	registry *prometheus.Registry
 	spans    *tracetest.SpanRecorder
 }
 
-func startWatched(t *testing.T, db database.Config) watchedService {
-	w := watchedService{spans: tracetest.NewSpanRecorder()}
+func startObserved(t *testing.T, db database.Config) observedService {
+	w := observedService{spans: tracetest.NewSpanRecorder()}
 	tracing := telemetry.TracingWith(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(w.spans)))
 	w.Service = harness.StartWith(t, db, fx.Options(fx.Replace(tracing), fx.Populate(&w.registry)))
 	return w
 }
 
-// live visits every route, with what it takes and with private words in its path, query, headers and body.
-func (w watchedService) live(t *testing.T) {
+// exerciseAll visits every route, with what it takes and with private words in its path, query, headers and body.
+func (w observedService) exerciseAll(t *testing.T) {
 	c := w.NewUserWithRole(t, auth.Admin, "Asha")
 	c.Undocumented = true
 	known := c.KnownValues()
 	other := &harness.Client{T: t, Service: w.Service, Name: "AnotherAsha"}
 	known["refresh"] = other.SignInTokens()["refresh"]
-	for what, word := range private {
+	for what, word := range privateValues {
 		if known[what] == nil {
 			known[what] = word
 		}
 	}
-	known["email"] = private["email"]
-	nobody, word := w.Anonymous(t), private["name"]
+	known["email"] = privateValues["email"]
+	nobody, word := w.Anonymous(t), privateValues["name"]
 	nobody.Undocumented = true
 	for _, r := range w.Routes() {
-		body, headers := bodyOrNone(r, known), []string{"User-Agent", private["agent"], "tracestate", "kanari=1", "baggage", "kanari=1"}
+		body, headers := bodyOrNone(r, known), []string{"User-Agent", privateValues["agent"], "tracestate", "kanari=1", "baggage", "kanari=1"}
 		if r.Method != "DELETE" { // what is there is needed by the next route
 			c.Do(r.Method, r.PathWith(r.PathID(known)), body, headers...)
 		}
@@ -72,15 +72,15 @@ func (w watchedService) live(t *testing.T) {
 	c.Do("DELETE", "/api/patients/"+known["patient"].(string), nil).Expect(204)
 }
 
-// tellNothing are what neither a metric nor a span may hold.
-func tellNothing(t *testing.T, text, what string) {
+// requireNoPrivateValue are what neither a metric nor a span may hold.
+func requireNoPrivateValue(t *testing.T, text, what string) {
 	t.Helper()
 	text = strings.ToLower(text)
 	require.NotRegexp(t, `[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}`, text, "%s: an id", what)
 	require.NotContains(t, text, "clinic.example", what)
 	require.NotContains(t, text, "kanari", what)
-	for _, word := range private {
-		for _, form := range spelt(word) {
+	for _, word := range privateValues {
+		for _, form := range encodings(word) {
 			require.NotContains(t, text, strings.ToLower(form), what)
 		}
 	}
@@ -89,17 +89,17 @@ func tellNothing(t *testing.T, text, what string) {
 func TestTheServiceIsWatched(t *testing.T) {
 	t.Parallel()
 	databasetest.EachConfig(t, func(t *testing.T, db database.Config) {
-		w := startWatched(t, db)
-		w.live(t)
-		t.Run("by numbers that count every request, and name nobody", func(t *testing.T) { w.holdMetrics(t) })
-		t.Run("by spans that lie in each other, and name nobody", func(t *testing.T) { w.holdSpans(t) })
-		t.Run("on a dashboard that asks for what there is", func(t *testing.T) { w.holdDashboard(t) })
+		w := startObserved(t, db)
+		w.exerciseAll(t)
+		t.Run("by numbers that count every request, and name nobody", func(t *testing.T) { w.checkMetrics(t) })
+		t.Run("by spans that lie in each other, and name nobody", func(t *testing.T) { w.checkSpans(t) })
+		t.Run("on a dashboard that asks for what there is", func(t *testing.T) { w.checkDashboard(t) })
 	})
 }
 
 var requestsSeries = regexp.MustCompile(`(?m)^http_requests_total\{method="(.*?)",route="(.*?)",status="(.*?)"\} (\d+)$`)
 
-func (w watchedService) holdMetrics(t *testing.T) {
+func (w observedService) checkMetrics(t *testing.T) {
 	counted, logged := map[string]string{}, map[string]int{}
 	for line := range strings.Lines(w.Log.String()) {
 		var o object
@@ -118,7 +118,7 @@ func (w watchedService) holdMetrics(t *testing.T) {
 		expected[what] = fmt.Sprint(times)
 	}
 	require.Equal(t, expected, counted, "what is logged is what is counted")
-	tellNothing(t, text, "the metrics")
+	requireNoPrivateValue(t, text, "the metrics")
 	for _, line := range []string{
 		`healthcare_idempotent_requests_total{outcome="first"} 1`, `healthcare_idempotent_requests_total{outcome="replayed"} 1`,
 		`healthcare_events_published_total{event="patients.Deleted"} 1`, `healthcare_event_reactions_failed_total{event="patients.Deleted",subscriber="assignments"} 0`,
@@ -135,14 +135,14 @@ func (w watchedService) holdMetrics(t *testing.T) {
 	require.Empty(t, problems)
 }
 
-func (w watchedService) holdSpans(t *testing.T) {
+func (w observedService) checkSpans(t *testing.T) {
 	byID := map[trace.SpanID]sdktrace.ReadOnlySpan{}
 	for _, span := range w.spans.Ended() {
 		byID[span.SpanContext().SpanID()] = span
 	}
 	kinds, useCases := map[string]int{}, map[string]bool{}
 	for _, span := range byID {
-		tellNothing(t, fmt.Sprint(span.Name(), span.Attributes(), span.Status(), span.Events(), span.SpanContext().TraceState()), span.Name())
+		requireNoPrivateValue(t, fmt.Sprint(span.Name(), span.Attributes(), span.Status(), span.Events(), span.SpanContext().TraceState()), span.Name())
 		parent := byID[span.Parent().SpanID()]
 		if span.SpanKind() == trace.SpanKindServer {
 			method, route, routed := strings.Cut(span.Name(), " ")
@@ -182,7 +182,7 @@ var (
 	operators = []string{"and", "or", "unless", "bool"}
 )
 
-func (w watchedService) holdDashboard(t *testing.T) {
+func (w observedService) checkDashboard(t *testing.T) {
 	exported, labels := map[string]bool{}, map[string]map[string]bool{}
 	families, err := w.registry.Gather()
 	require.NoError(t, err)

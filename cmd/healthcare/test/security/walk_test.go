@@ -26,33 +26,33 @@ import (
 	"healthcare/platform/rest"
 )
 
-// private is what a client says that is nobody's business. Every encoding spells these differently, so that none hides one.
-var private = map[string]string{
+// privateValues is what a client says that is nobody's business. Every encoding spells these differently, so that none hides one.
+var privateValues = map[string]string{
 	"name": `Zephyrine "Kanari" Ólafs/Dóttir`, "email": "zephyrine+kanari@canary.example", "password": "kanari pæsswörd & 7391648?",
 	"phone": "+49 555 7391648", "notes": "Zyx <kanari> is afraid of needles", "address": "7 Kanari Street #3", "medical_record_number": "MRN/kanari 7",
 	"agent": "KanariBrowser/9.31 (zaza)", "key": "kanari:key/40417",
 }
 
-// walk goes everywhere in a service, and into every trouble there is, as somebody whose every word is private. It keeps what was answered and logged.
-type walk struct {
-	s       *harness.Service
-	db      database.Config
-	clock   *clock.Manual
-	words   []string            // private, and the tokens and the cursor that were answered
-	forms   map[string][]string // how each is spelt
-	sent    map[string]int
-	turn    int  // whose word is next
-	first   bool // pass: words go through every header once
-	heard   []heard
-	person  *harness.Client // whose data are private
-	refresh string
-	patient string
-	stored  harness.Rows // before the store broke
-	schema  []string     // names in it
+// privacyRun goes everywhere in a service, and into every trouble there is, as somebody whose every word is private. It keeps what was answered and logged.
+type privacyRun struct {
+	s         *harness.Service
+	db        database.Config
+	clock     *clock.Manual
+	words     []string            // private, and the tokens and the cursor that were answered
+	forms     map[string][]string // how each is spelt
+	sent      map[string]int
+	turn      int  // whose word is next
+	first     bool // pass: words go through every header once
+	exchanges []exchange
+	person    *harness.Client // whose data are private
+	refresh   string
+	patient   string
+	stored    harness.Rows // before the store broke
+	schema    []string     // names in it
 }
 
-// heard is one answer, and what the log said meanwhile.
-type heard struct {
+// exchange is one answer, and what the log said meanwhile.
+type exchange struct {
 	what, method, route string // route is empty where it does not matter
 	status              int
 	id                  string
@@ -60,34 +60,34 @@ type heard struct {
 	lines               []string
 }
 
-// walked runs test after a walk through a service of each engine, in which every route was visited that many times with ever other words.
-func walked(t *testing.T, passes int, test func(t *testing.T, w *walk)) {
+// eachPrivacyRun runs test after a walk through a service of each engine, in which every route was visited that many times with ever other words.
+func eachPrivacyRun(t *testing.T, passes int, test func(t *testing.T, w *privacyRun)) {
 	t.Parallel()
 	databasetest.EachConfig(t, func(t *testing.T, db database.Config) {
 		db.SlowQuery = 1 // nanosecond: every statement is told of
 		db.LockTimeout = 200 * time.Millisecond
-		w := &walk{db: db, forms: map[string][]string{}, sent: map[string]int{}, clock: clock.At(time.Now())}
-		more := fx.Options(httpserver.Handle(explosives), harness.WithClock(w.clock))
+		w := &privacyRun{db: db, forms: map[string][]string{}, sent: map[string]int{}, clock: clock.At(time.Now())}
+		more := fx.Options(httpserver.Handle(panickingAPI), harness.WithClock(w.clock))
 		w.s = harness.StartWith(t, db, more, func(cfg *config.Config) {
 			cfg.AllowedHosts, cfg.SignInFreeAttempts, cfg.HTTPReadTimeout = []string{"127.0.0.1"}, 3, 3*time.Second
 		})
-		w.live(t)
+		w.exerciseAll(t)
 		for pass := range passes {
 			for _, r := range w.s.Routes() {
 				w.turn, w.first = pass, pass == 0
-				w.visit(t, r)
+				w.exerciseRoute(t, r)
 			}
 		}
-		w.beRefused(t)
-		w.beUnread(t)
+		w.provokeRefusals(t)
+		w.abandonResponses(t)
 		w.stored, w.schema = w.s.StoredRows(t), schemaNames(t, w.s)
 		w.breakStore(t)
 		test(t, w)
 	})
 }
 
-// explosives is an API that panics with what it is sent.
-func explosives() rest.API {
+// panickingAPI is an API that panics with what it is sent.
+func panickingAPI() rest.API {
 	return rest.API{Document: []byte(`
 openapi: 3.0.3
 info: {title: Explosives, version: "1.0"}
@@ -117,9 +117,9 @@ components: {schemas: {Fuse: {type: object, properties: {notes: {type: string, e
 }
 
 // do sends a request to a route and notes the answer.
-func (w *walk) do(c *harness.Client, r harness.Route, path string, body any, headers ...string) harness.Response {
+func (w *privacyRun) do(c *harness.Client, r harness.Route, path string, body any, headers ...string) harness.Response {
 	c.T.Helper()
-	from := w.logged()
+	from := w.logLength()
 	a := c.Do(r.Method, path, body, headers...)
 	typed, isText := body.(string)
 	if !isText {
@@ -128,15 +128,15 @@ func (w *walk) do(c *harness.Client, r harness.Route, path string, body any, hea
 	}
 	w.count(fmt.Sprint(path, " ", typed, headers, c.Token))
 	what := fmt.Sprintf("%s %s %.200s %v", r.Method, path, typed, headers)
-	w.note(heard{what: what, method: r.Method, route: r.Path, status: a.Status}, from, a.Header, a.Body)
+	w.recordExchange(exchange{what: what, method: r.Method, route: r.Path, status: a.Status}, from, a.Header, a.Body)
 	return a
 }
 
 // count notes which words were sent.
-func (w *walk) count(request string) {
+func (w *privacyRun) count(request string) {
 	for _, word := range w.words {
 		if w.forms[word] == nil {
-			w.forms[word] = spelt(word)
+			w.forms[word] = encodings(word)
 		}
 		if slices.ContainsFunc(w.forms[word], func(form string) bool { return strings.Contains(request, form) }) {
 			w.sent[word]++
@@ -144,50 +144,50 @@ func (w *walk) count(request string) {
 	}
 }
 
-func (w *walk) note(h heard, from int, header http.Header, body []byte) {
+func (w *privacyRun) recordExchange(h exchange, from int, header http.Header, body []byte) {
 	said := header.Clone()
 	said.Del("Date")
 	h.id, h.text = header.Get("X-Request-Id"), fmt.Sprint(said, "\n", string(body))
-	h.lines = strings.Split(strings.TrimSuffix(w.loggedSince(from), "\n"), "\n")
-	w.heard = append(w.heard, h)
+	h.lines = strings.Split(strings.TrimSuffix(w.logSince(from), "\n"), "\n")
+	w.exchanges = append(w.exchanges, h)
 }
 
-// logged is how long the log is.
-func (w *walk) logged() int {
+// logLength is how long the log is.
+func (w *privacyRun) logLength() int {
 	w.s.Log.Mu.Lock()
 	defer w.s.Log.Mu.Unlock()
 	return w.s.Log.B.Len()
 }
 
-// loggedSince is what was logged after so many bytes.
-func (w *walk) loggedSince(from int) string {
+// logSince is what was logged after so many bytes.
+func (w *privacyRun) logSince(from int) string {
 	w.s.Log.Mu.Lock()
 	defer w.s.Log.Mu.Unlock()
 	return string(w.s.Log.B.Bytes()[from:])
 }
 
-// ask is do for what has no route of its own.
-func (w *walk) ask(c *harness.Client, method, path string, body any, headers ...string) harness.Response {
+// request is do for what has no route of its own.
+func (w *privacyRun) request(c *harness.Client, method, path string, body any, headers ...string) harness.Response {
 	c.T.Helper()
 	return w.do(c, harness.Route{Method: method, Path: path}, path, body, headers...)
 }
 
-// live is a life in which all goes well: what is private is stored, and tokens are good.
-func (w *walk) live(t *testing.T) {
-	for _, word := range private {
+// exerciseAll is a life in which all goes well: what is private is stored, and tokens are good.
+func (w *privacyRun) exerciseAll(t *testing.T) {
+	for _, word := range privateValues {
 		w.words = append(w.words, word)
 	}
 	slices.Sort(w.words)
-	p, agent := private, []string{"User-Agent", private["agent"]}
+	p, agent := privateValues, []string{"User-Agent", privateValues["agent"]}
 	w.person = w.s.Anonymous(t)
-	w.ask(w.person, "POST", "/api/auth/register/", object{"name": p["name"], "email": p["email"], "password": p["password"]}, agent...).Expect(201)
+	w.request(w.person, "POST", "/api/auth/register/", object{"name": p["name"], "email": p["email"], "password": p["password"]}, agent...).Expect(201)
 	w.signIn(t)
 	patient := object{"age": 1, "gender": "Other"}
 	for _, member := range []string{"name", "email", "phone", "notes", "address", "medical_record_number"} {
 		patient[member] = p[member]
 	}
 	for range 2 {
-		w.patient = w.ask(w.person, "POST", "/api/patients/", patient, "Idempotency-Key", p["key"]).Expect(201).ID()
+		w.patient = w.request(w.person, "POST", "/api/patients/", patient, "Idempotency-Key", p["key"]).Expect(201).ID()
 	}
 	w.person.AddPatient()
 	link := w.person.Do("GET", "/api/patients/?ordering=name&limit=1", nil).Expect(200).Header.Get("Link")
@@ -204,36 +204,36 @@ func (w *walk) live(t *testing.T) {
 }
 
 // signIn makes the person's tokens words of the walk.
-func (w *walk) signIn(t *testing.T) {
-	credentials := object{"email": private["email"], "password": private["password"]}
-	tokens := w.ask(w.person, "POST", "/api/auth/login/", credentials, "User-Agent", private["agent"]).Expect(200).Object()
-	tokens = w.ask(w.person, "POST", "/api/auth/refresh/", object{"refresh": tokens["refresh"]}).Expect(200).Object()
+func (w *privacyRun) signIn(t *testing.T) {
+	credentials := object{"email": privateValues["email"], "password": privateValues["password"]}
+	tokens := w.request(w.person, "POST", "/api/auth/login/", credentials, "User-Agent", privateValues["agent"]).Expect(200).Object()
+	tokens = w.request(w.person, "POST", "/api/auth/refresh/", object{"refresh": tokens["refresh"]}).Expect(200).Object()
 	w.person.Token, w.refresh = tokens["access"].(string), tokens["refresh"].(string)
 	w.words = append(w.words, w.person.Token, w.refresh, strings.Split(w.person.Token, ".")[1], strings.Split(w.person.Token, ".")[2])
 }
 
-// word is the next one.
-func (w *walk) word() string {
+// nextWord is the next one.
+func (w *privacyRun) nextWord() string {
 	w.turn++
 	return w.words[w.turn%len(w.words)]
 }
 
 // visitor is a new administrator, of whom nothing is private, with a body for every route.
-func (w *walk) visitor(t *testing.T) (*harness.Client, object) {
-	c := w.s.NewUserWithRole(t, auth.Admin, fmt.Sprintf("Visitor%d", len(w.heard)))
+func (w *privacyRun) visitor(t *testing.T) (*harness.Client, object) {
+	c := w.s.NewUserWithRole(t, auth.Admin, fmt.Sprintf("Visitor%d", len(w.exchanges)))
 	c.RenewedToken, c.Undocumented = nil, true
 	known := c.KnownValues()
-	for what, word := range private {
+	for what, word := range privateValues {
 		if known[what] == nil {
 			known[what] = word
 		}
 	}
-	known["refresh"], known["email"] = w.refresh, private["email"]
+	known["refresh"], known["email"] = w.refresh, privateValues["email"]
 	return c, known
 }
 
-// visit sends the next words through everything that the route reads, and what it does not.
-func (w *walk) visit(t *testing.T, r harness.Route) {
+// exerciseRoute sends the next words through everything that the route reads, and what it does not.
+func (w *privacyRun) exerciseRoute(t *testing.T, r harness.Route) {
 	c, known := w.visitor(t)
 	nobody, forger := w.s.Anonymous(t), w.s.Anonymous(t)
 	nobody.Undocumented, forger.Undocumented = true, true
@@ -245,37 +245,37 @@ func (w *walk) visit(t *testing.T, r harness.Route) {
 		}
 	}
 	send(at, body)
-	w.do(nobody, r, at, body, "User-Agent", w.word())
+	w.do(nobody, r, at, body, "User-Agent", w.nextWord())
 	for range 2 {
-		forger.Token = url.PathEscape(w.word())
-		w.do(forger, r, r.PathWith(url.PathEscape(w.word())), body)
+		forger.Token = url.PathEscape(w.nextWord())
+		w.do(forger, r, r.PathWith(url.PathEscape(w.nextWord())), body)
 	}
 	if r.Method == "GET" {
-		w.do(c, harness.Route{Method: "HEAD", Path: r.Path}, at, nil, "User-Agent", w.word())
+		w.do(c, harness.Route{Method: "HEAD", Path: r.Path}, at, nil, "User-Agent", w.nextWord())
 	}
-	send(r.PathWith(url.PathEscape(w.word())), body)
-	for _, name := range append(r.ParameterNames("query"), w.word(), "fields") {
-		send(harness.PathWithQuery(at, name, w.word()), body)
+	send(r.PathWith(url.PathEscape(w.nextWord())), body)
+	for _, name := range append(r.ParameterNames("query"), w.nextWord(), "fields") {
+		send(harness.PathWithQuery(at, name, w.nextWord()), body)
 	}
 	if w.first {
-		w.visitHeaders(r, send, at, body)
+		w.sendHeaders(r, send, at, body)
 	}
-	for _, name := range append(r.BodyMembers(), w.word(), "id") {
-		for _, value := range []any{w.word(), object{w.word(): w.word()}, []any{w.word()}, nil} {
+	for _, name := range append(r.BodyMembers(), w.nextWord(), "id") {
+		for _, value := range []any{w.nextWord(), object{w.nextWord(): w.nextWord()}, []any{w.nextWord()}, nil} {
 			changed := r.Body(known)
 			changed[name] = value
 			send(at, changed)
 		}
 	}
-	word := w.word()
+	word := w.nextWord()
 	for _, raw := range []string{`{"` + word, word, `{"name":"` + strings.Repeat(word, 70<<10/len(word)) + `"}`, strings.Repeat("[", 40) + word} {
 		send(at, raw)
 	}
 }
 
-// visitHeaders sends every word in every header. Headers that no request is refused for go together, each with another
+// sendHeaders sends every word in every header. Headers that no request is refused for go together, each with another
 // word; one that may end the request before the others are read goes alone.
-func (w *walk) visitHeaders(r harness.Route, send func(path string, body any, headers ...string), at string, body any) {
+func (w *privacyRun) sendHeaders(r harness.Route, send func(path string, body any, headers ...string), at string, body any) {
 	harmless := []string{
 		"User-Agent", "Referer", "Cookie", "X-Request-Id", "X-Forwarded-For",
 		"Accept", "Prefer", "Origin", "traceparent", "tracestate",
@@ -306,50 +306,50 @@ func bodyOrNone(r harness.Route, known object) any {
 	return r.Body(known)
 }
 
-// beRefused is what a client may do wrong that is understood.
-func (w *walk) beRefused(t *testing.T) {
-	p, c := private, w.person
+// provokeRefusals is what a client may do wrong that is understood.
+func (w *privacyRun) provokeRefusals(t *testing.T) {
+	p, c := privateValues, w.person
 	one := harness.Route{Method: "PUT", Path: "/api/patients/{id}/"}
 	at := "/api/patients/" + w.patient
 	patient := object{"name": p["name"], "age": 1, "gender": "Other", "notes": p["notes"], "medical_record_number": p["medical_record_number"]}
-	w.ask(c, "POST", "/api/patients/", patient).Expect(409)
-	w.ask(c, "POST", "/api/patients/", patient, "Idempotency-Key", p["key"]).Expect(422)
+	w.request(c, "POST", "/api/patients/", patient).Expect(409)
+	w.request(c, "POST", "/api/patients/", patient, "Idempotency-Key", p["key"]).Expect(422)
 	w.do(c, one, at, patient, "If-Match", `"v9"`).Expect(412)
 	for _, word := range w.words {
 		w.do(c, one, at, object{"name": p["name"], "age": 1, "gender": word}).Expect(400)
 		w.do(c, one, at, object{"gender": object{word: word}, "age": word}).Expect(400)
 		w.do(c, one, at, object{"name": word, word: 1}, "Prefer", "handling=strict").Expect(400)
-		w.ask(c, "PROPFIND", "/api/"+url.PathEscape(word), nil).Expect(501)
-		w.ask(c, "GET", "/api/"+url.PathEscape(word)+"/", nil).Expect(404)
-		w.ask(c, "DELETE", "/api/doctors/?q="+url.QueryEscape(word), nil).Expect(405)
-		w.ask(c, "GET", "/problems/"+url.PathEscape(word), nil).Expect(404)
-		w.ask(c, "GET", "/docs/"+url.PathEscape(word), nil).Expect(404)
-		w.ask(c, "GET", "/api/patients/?search="+url.QueryEscape(strings.Repeat(word, 2100/len(word)+1)), nil).Expect(414)
-		w.ask(c, "POST", "/api/patients/", word, "Content-Type", "text/plain").Expect(415)
-		w.ask(c, "GET", "/api/users/?search="+url.QueryEscape(word), nil).Expect(403)
+		w.request(c, "PROPFIND", "/api/"+url.PathEscape(word), nil).Expect(501)
+		w.request(c, "GET", "/api/"+url.PathEscape(word)+"/", nil).Expect(404)
+		w.request(c, "DELETE", "/api/doctors/?q="+url.QueryEscape(word), nil).Expect(405)
+		w.request(c, "GET", "/problems/"+url.PathEscape(word), nil).Expect(404)
+		w.request(c, "GET", "/docs/"+url.PathEscape(word), nil).Expect(404)
+		w.request(c, "GET", "/api/patients/?search="+url.QueryEscape(strings.Repeat(word, 2100/len(word)+1)), nil).Expect(414)
+		w.request(c, "POST", "/api/patients/", word, "Content-Type", "text/plain").Expect(415)
+		w.request(c, "GET", "/api/users/?search="+url.QueryEscape(word), nil).Expect(403)
 	}
-	w.ask(c, "POST", "/api/auth/register/", object{"name": p["name"], "email": p["email"], "password": p["password"]}).Expect(409)
+	w.request(c, "POST", "/api/auth/register/", object{"name": p["name"], "email": p["email"], "password": p["password"]}).Expect(409)
 	old := c.Token
 	for _, forged := range []string{old[:len(old)-3] + "abc", "eyJhbGciOiJub25lIn0." + strings.Split(old, ".")[1] + ".", strings.Repeat(old, 5), w.refresh} {
-		w.ask(w.s.Anonymous(t), "GET", "/api/auth/me/", nil, "Authorization", "Bearer "+forged).Expect(401)
+		w.request(w.s.Anonymous(t), "GET", "/api/auth/me/", nil, "Authorization", "Bearer "+forged).Expect(401)
 	}
 	w.clock.Advance(48 * time.Hour)
-	w.ask(c, "GET", "/api/auth/me/", nil).Expect(401) // expired
-	w.ask(c, "POST", "/api/auth/refresh/", object{"refresh": w.refresh}).Expect(401)
+	w.request(c, "GET", "/api/auth/me/", nil).Expect(401) // expired
+	w.request(c, "POST", "/api/auth/refresh/", object{"refresh": w.refresh}).Expect(401)
 	w.signIn(t)
 	for n := range 5 {
-		a := w.ask(c, "POST", "/api/auth/login/", object{"email": p["email"], "password": p["password"] + "!"})
+		a := w.request(c, "POST", "/api/auth/login/", object{"email": p["email"], "password": p["password"] + "!"})
 		a.Expect(map[bool]int{true: 401, false: 429}[n < 3])
 	}
-	w.ask(c, "POST", "/api/auth/password/", object{"current_password": p["password"], "new_password": p["password"]}).Expect(429)
-	w.ask(c, "DELETE", "/api/auth/me/", object{"password": p["password"]}).Expect(429)
+	w.request(c, "POST", "/api/auth/password/", object{"current_password": p["password"], "new_password": p["password"]}).Expect(429)
+	w.request(c, "DELETE", "/api/auth/me/", object{"password": p["password"]}).Expect(429)
 }
 
-// beUnread is what a client may do wrong that HTTP itself does not allow, or that is refused before it is looked at. Every request has a good token.
-func (w *walk) beUnread(t *testing.T) {
+// abandonResponses is what a client may do wrong that HTTP itself does not allow, or that is refused before it is looked at. Every request has a good token.
+func (w *privacyRun) abandonResponses(t *testing.T) {
 	unread := func(status int, method, raw string) {
 		t.Helper()
-		require.Equal(t, status, w.talk(t, method, raw), "%q", raw)
+		require.Equal(t, status, w.sendRaw(t, method, raw), "%q", raw)
 	}
 	token := "Authorization: Bearer " + w.person.Token + "\r\n"
 	head := " HTTP/1.1\r\nHost: 127.0.0.1\r\n" + token
@@ -365,14 +365,14 @@ func (w *walk) beUnread(t *testing.T) {
 		unread(421, "GET", "GET /api/patients/?search="+url.QueryEscape(word)+" HTTP/1.1\r\nHost: kanari.example\r\n"+token+"\r\n")
 	}
 	unread(501, "KANARI", "KANARI /api/patients/"+head+"\r\n")
-	unread(408, "POST", "POST /api/patients/"+head+"Content-Type: application/json\r\nContent-Length: 99\r\n\r\n"+private["name"])
+	unread(408, "POST", "POST /api/patients/"+head+"Content-Type: application/json\r\nContent-Length: 99\r\n\r\n"+privateValues["name"])
 }
 
 // breakStore takes away what the service stands on, one thing at a time, and goes everywhere meanwhile.
-func (w *walk) breakStore(t *testing.T) {
+func (w *privacyRun) breakStore(t *testing.T) {
 	exec := func(statement string) {
 		t.Helper()
-		require.NoError(t, w.s.Db.Write(t.Context()).Exec(statement).Error)
+		require.NoError(t, w.s.DB.Write(t.Context()).Exec(statement).Error)
 	}
 	for _, table := range []string{
 		"users", "sessions", "patients", "doctors", "assignments",
@@ -384,34 +384,34 @@ func (w *walk) breakStore(t *testing.T) {
 		switch table {
 		case "known_clients", "registrations": // some sign-ins need the one, and new accounts the other
 			least = 0
-			w.ask(
+			w.request(
 				w.s.Anonymous(t),
 				"POST",
 				"/api/auth/register/",
-				object{"name": w.word(), "email": w.word() + "@clinic.example", "password": private["password"]},
+				object{"name": w.nextWord(), "email": w.nextWord() + "@clinic.example", "password": privateValues["password"]},
 			)
 		}
-		require.GreaterOrEqual(t, w.everywhere(t, c, known, "Idempotency-Key", private["key"]), least)
+		require.GreaterOrEqual(t, w.callAll(t, c, known, "Idempotency-Key", privateValues["key"]), least)
 		exec("ALTER TABLE " + table + "_gone RENAME TO " + table)
 	}
 	c, known := w.visitor(t)
-	w.beViolated(t, exec)
-	w.beCutOff(t)
-	require.GreaterOrEqual(t, w.everywhere(t, c, known), 2)
-	require.NoError(t, w.s.Db.Close())
-	require.GreaterOrEqual(t, w.everywhere(t, c, known), 2)
-	require.GreaterOrEqual(t, w.ask(c, "GET", "/readyz", nil).Status, 500)
+	w.violateConstraints(t, exec)
+	w.cutConnections(t)
+	require.GreaterOrEqual(t, w.callAll(t, c, known), 2)
+	require.NoError(t, w.s.DB.Close())
+	require.GreaterOrEqual(t, w.callAll(t, c, known), 2)
+	require.GreaterOrEqual(t, w.request(c, "GET", "/readyz", nil).Status, 500)
 }
 
-// everywhere calls every route with what it takes, while something is broken, and returns how many of them fail.
-func (w *walk) everywhere(t *testing.T, c *harness.Client, known object, headers ...string) (failed int) {
+// callAll calls every route with what it takes, while something is broken, and returns how many of them fail.
+func (w *privacyRun) callAll(t *testing.T, c *harness.Client, known object, headers ...string) (failed int) {
 	for _, r := range w.s.Routes() {
 		if strings.HasPrefix(r.Path, "/api/auth/logout") || r.Path == "/api/explosives/" {
 			continue // it could work, and nothing would after it; it fails anyway
 		}
 		at := r.PathWith(r.PathID(known))
 		if slices.Contains(r.ParameterNames("query"), "search") {
-			at = harness.PathWithQuery(at, "search", w.word())
+			at = harness.PathWithQuery(at, "search", w.nextWord())
 		}
 		if w.do(c, r, at, bodyOrNone(r, known), headers...).Status >= 500 {
 			failed++
@@ -420,13 +420,13 @@ func (w *walk) everywhere(t *testing.T, c *harness.Client, known object, headers
 	return failed
 }
 
-// beViolated has the store refuse rows with a constraint that the service knows nothing of, tell about them in words of a trigger, and hold what
+// violateConstraints has the store refuse rows with a constraint that the service knows nothing of, tell about them in words of a trigger, and hold what
 // cannot be read.
-func (w *walk) beViolated(t *testing.T, exec func(statement string)) {
+func (w *privacyRun) violateConstraints(t *testing.T, exec func(statement string)) {
 	c, one := w.person, harness.Route{Method: "PUT", Path: "/api/patients/{id}/"}
-	patient := object{"name": private["name"], "age": 1, "gender": "Other", "phone": private["phone"], "notes": private["notes"]}
+	patient := object{"name": privateValues["name"], "age": 1, "gender": "Other", "phone": privateValues["phone"], "notes": privateValues["notes"]}
 	change := func() harness.Response { return w.do(c, one, "/api/patients/"+w.patient, patient) }
-	add := func() harness.Response { return w.ask(c, "POST", "/api/patients/", patient) }
+	add := func() harness.Response { return w.request(c, "POST", "/api/patients/", patient) }
 
 	exec("DELETE FROM patients WHERE phone <> '' AND id <> '" + w.patient + "'")
 	exec("CREATE UNIQUE INDEX patients_phone_key ON patients (phone) WHERE phone <> ''")
@@ -434,7 +434,7 @@ func (w *walk) beViolated(t *testing.T, exec func(statement string)) {
 	exec("DROP INDEX patients_phone_key")
 	w.whileLocked(t, func() { add().Expect(503) })
 	broken := 500
-	if w.s.Db.Engine() == database.Postgres {
+	if w.s.DB.Engine() == database.Postgres {
 		exec("ALTER TABLE patients ADD CONSTRAINT patients_notes_check CHECK (length(notes) < 3) NOT VALID")
 		add().Expect(400)
 		exec("ALTER TABLE patients DROP CONSTRAINT patients_notes_check")
@@ -445,10 +445,10 @@ func (w *walk) beViolated(t *testing.T, exec func(statement string)) {
 		broken = 400 // it cannot be told from a constraint
 	}
 	add().Expect(broken)
-	exec("DROP TRIGGER tell" + map[database.Engine]string{database.Postgres: " ON patients"}[w.s.Db.Engine()])
+	exec("DROP TRIGGER tell" + map[database.Engine]string{database.Postgres: " ON patients"}[w.s.DB.Engine()])
 
 	change().Expect(200)
-	if w.s.Db.Engine() == database.Postgres {
+	if w.s.DB.Engine() == database.Postgres {
 		exec("ALTER TABLE patients ALTER COLUMN version TYPE text USING phone || notes")
 	} else {
 		exec("UPDATE patients SET created_at = phone || notes")
@@ -460,7 +460,7 @@ func (w *walk) beViolated(t *testing.T, exec func(statement string)) {
 }
 
 // whileLocked runs steps while somebody else holds what patients are written to.
-func (w *walk) whileLocked(t *testing.T, steps func()) {
+func (w *privacyRun) whileLocked(t *testing.T, steps func()) {
 	driver, source, lock := "sqlite", w.db.Path, "BEGIN IMMEDIATE"
 	if w.db.URL != "" {
 		driver, source, lock = "pgx", w.db.URL, "BEGIN; LOCK TABLE patients"
@@ -476,8 +476,8 @@ func (w *walk) whileLocked(t *testing.T, steps func()) {
 	require.NoError(t, err)
 }
 
-// beCutOff ends every connection to PostgreSQL, which takes no new ones. The embedded store cannot be out of reach.
-func (w *walk) beCutOff(t *testing.T) {
+// cutConnections ends every connection to PostgreSQL, which takes no new ones. The embedded store cannot be out of reach.
+func (w *privacyRun) cutConnections(t *testing.T) {
 	if w.db.URL == "" {
 		return
 	}

@@ -18,8 +18,8 @@ import (
 	"healthcare/platform/auth"
 )
 
-// bounded are texts at a member's or a parameter's own bound and one beyond it, in letters of one, two and four bytes.
-func bounded(schema *openapi3.Schema) (corpus []string) {
+// boundTexts are texts at a member's or a parameter's own bound and one beyond it, in letters of one, two and four bytes.
+func boundTexts(schema *openapi3.Schema) (corpus []string) {
 	if schema.MaxLength != nil {
 		for _, letter := range []string{"e", "é", "𠮷"} {
 			text := strings.Repeat(letter, int(*schema.MaxLength))
@@ -29,11 +29,11 @@ func bounded(schema *openapi3.Schema) (corpus []string) {
 	return corpus
 }
 
-// outcomes is what every case came to, in order, without what no two runs share.
-type outcomes []string
+// results is what every case came to, in order, without what no two runs share.
+type results []string
 
 // add notes what a request came to: its answer, and the row that it made or changed.
-func (o *outcomes) add(t *testing.T, s *harness.Service, what string, a harness.Response) {
+func (o *results) add(t *testing.T, s *harness.Service, what string, a harness.Response) {
 	t.Helper()
 	require.Less(t, a.Status, 500, "%s: %s", what, a.Body)
 	body := string(a.Body)
@@ -52,7 +52,7 @@ func row(t *testing.T, s *harness.Service, a harness.Response) string {
 	}
 	for _, table := range []string{"patients", "doctors", "users"} {
 		var found []object
-		require.NoError(t, s.Db.Read(t.Context()).Table(table).Where("id = ?", id).Find(&found).Error)
+		require.NoError(t, s.DB.Read(t.Context()).Table(table).Where("id = ?", id).Find(&found).Error)
 		for _, row := range found {
 			maps.DeleteFunc(row, func(column string, value any) bool {
 				own := strings.HasSuffix(column, "id") || strings.HasSuffix(column, "_at") || strings.HasSuffix(column, "_hash")
@@ -67,11 +67,11 @@ func row(t *testing.T, s *harness.Service, a harness.Response) string {
 	return ""
 }
 
-// alike runs the same cases on both engines, which must come to the same.
-func alike(t *testing.T, run func(t *testing.T, s *harness.Service) outcomes) {
+// requireSameResults runs the same cases on both engines, which must come to the same.
+func requireSameResults(t *testing.T, run func(t *testing.T, s *harness.Service) results) {
 	t.Parallel()
 	var mu sync.Mutex
-	var all []outcomes
+	var all []results
 	t.Cleanup(func() { // after the engines, which run beside each other
 		for i := 1; i < len(all) && !t.Failed(); i++ {
 			require.Len(t, all[i], len(all[0]))
@@ -89,8 +89,8 @@ func alike(t *testing.T, run func(t *testing.T, s *harness.Service) outcomes) {
 	})
 }
 
-// through sends every value through every member of every body whose schema is of the kind, spelt as it is.
-func through(t *testing.T, s *harness.Service, kind string, values func(*openapi3.Schema) []string) (o outcomes) {
+// writeCases sends every value through every member of every body whose schema is of the kind, spelt as it is.
+func writeCases(t *testing.T, s *harness.Service, kind string, values func(*openapi3.Schema) []string) (o results) {
 	c := s.NewUserWithRole(t, auth.Admin, "Asha")
 	c.Undocumented = true
 	known, turn := c.KnownValues(), 0
@@ -115,17 +115,17 @@ func through(t *testing.T, s *harness.Service, kind string, values func(*openapi
 				sent += fmt.Sprintf("%q:%s}", member, value)
 				a := c.Do(r.Method, r.PathWith(id), sent)
 				if kind == openapi3.TypeInteger && a.Status < 300 {
-					isTaken(t, r.BodySchemas()[member].Value, strings.Trim(value, `"`), fmt.Sprint(a.Object()[member]))
+					requireAccepted(t, r.BodySchemas()[member].Value, strings.Trim(value, `"`), fmt.Sprint(a.Object()[member]))
 				}
 				o.add(t, s, fmt.Sprintf("%s %s %d %.80s", r, member, n, value), a)
 			}
 		}
 	}
-	return append(o, asked(t, c, kind, values)...)
+	return append(o, queryCases(t, c, kind, values)...)
 }
 
-// isTaken holds that a number that was taken is a whole one within its bounds, and what was made of it.
-func isTaken(t *testing.T, schema *openapi3.Schema, sent, made string) {
+// requireAccepted holds that a number that was taken is a whole one within its bounds, and what was made of it.
+func requireAccepted(t *testing.T, schema *openapi3.Schema, sent, made string) {
 	t.Helper()
 	number, ok := new(big.Rat).SetString(strings.TrimSpace(sent))
 	require.True(t, ok && number.IsInt(), "%q was taken", sent)
@@ -135,8 +135,8 @@ func isTaken(t *testing.T, schema *openapi3.Schema, sent, made string) {
 	require.True(t, ok && number.Cmp(same) == 0, "%q became %s", sent, made)
 }
 
-// asked sends every value through every query parameter of the kind, and reads the lists in every order.
-func asked(t *testing.T, c *harness.Client, kind string, values func(*openapi3.Schema) []string) (o outcomes) {
+// queryCases sends every value through every query parameter of the kind, and reads the lists in every order.
+func queryCases(t *testing.T, c *harness.Client, kind string, values func(*openapi3.Schema) []string) (o results) {
 	for turn, r := range c.Service.Routes() {
 		for _, p := range r.Parameters {
 			of := func(schema *openapi3.Schema) bool {
@@ -156,7 +156,7 @@ func asked(t *testing.T, c *harness.Client, kind string, values func(*openapi3.S
 				}
 				a := c.Do(r.Method, at, nil, "Prefer", "count=exact")
 				if kind == openapi3.TypeInteger && a.Status < 300 && plain != "" { // an empty one is not given
-					isTaken(t, p.Value.Schema.Value, plain, strings.TrimSpace(plain))
+					requireAccepted(t, p.Value.Schema.Value, plain, strings.TrimSpace(plain))
 				}
 				o.add(t, c.Service, fmt.Sprintf("%s %s %d %.80s", r, p.Value.Name, n, value), a)
 				o = append(o, a.Header.Get("X-Total-Count"))
@@ -172,9 +172,9 @@ func asked(t *testing.T, c *harness.Client, kind string, values func(*openapi3.S
 }
 
 func TestR23_TheSameTextsOnBothEngines(t *testing.T) {
-	alike(t, func(t *testing.T, s *harness.Service) outcomes {
-		return through(t, s, openapi3.TypeString, func(schema *openapi3.Schema) (values []string) {
-			for _, text := range slices.Concat(harness.TextCorpus(), bounded(schema)) {
+	requireSameResults(t, func(t *testing.T, s *harness.Service) results {
+		return writeCases(t, s, openapi3.TypeString, func(schema *openapi3.Schema) (values []string) {
+			for _, text := range slices.Concat(harness.TextCorpus(), boundTexts(schema)) {
 				raw, _ := json.Marshal(text)
 				values = append(values, string(raw))
 			}
@@ -184,8 +184,8 @@ func TestR23_TheSameTextsOnBothEngines(t *testing.T) {
 }
 
 func TestR24_TheSameNumbersOnBothEngines(t *testing.T) {
-	alike(t, func(t *testing.T, s *harness.Service) outcomes {
-		o := through(t, s, openapi3.TypeInteger, func(*openapi3.Schema) []string { return harness.IntegerCorpus() })
+	requireSameResults(t, func(t *testing.T, s *harness.Service) results {
+		o := writeCases(t, s, openapi3.TypeInteger, func(*openapi3.Schema) []string { return harness.IntegerCorpus() })
 		require.True(t, slices.ContainsFunc(o, func(one string) bool { return strings.Contains(one, "→ 200") }))
 		return o
 	})

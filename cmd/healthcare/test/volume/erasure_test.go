@@ -25,7 +25,7 @@ func cells(t *testing.T, s *harness.Service) (all []string) {
 
 func cellsOf(t *testing.T, s *harness.Service, name string) (all []string) {
 	t.Helper()
-	rows, err := s.Db.Read(t.Context()).Raw("SELECT * FROM " + name).Rows()
+	rows, err := s.DB.Read(t.Context()).Raw("SELECT * FROM " + name).Rows()
 	require.NoError(t, err)
 	defer func() { require.NoError(t, rows.Close()) }()
 	columns, err := rows.Columns()
@@ -48,8 +48,8 @@ func cellsOf(t *testing.T, s *harness.Service, name string) (all []string) {
 	return all
 }
 
-// holding returns where the text is stored, in any letter case.
-func holding(t *testing.T, s *harness.Service, text string) (found []string) {
+// cellsContaining returns where the text is stored, in any letter case.
+func cellsContaining(t *testing.T, s *harness.Service, text string) (found []string) {
 	t.Helper()
 	for _, cell := range cells(t, s) {
 		if strings.Contains(strings.ToLower(cell), strings.ToLower(text)) {
@@ -73,12 +73,12 @@ func TestNoTableKeepsWhatWasDeleted(t *testing.T) {
 		doctor := c.AddDoctor()
 		mapping := object{"patient": id, "doctor": doctor}
 		assigned := c.Do("POST", "/api/mappings/", mapping, "Idempotency-Key", "m").Expect(201).ID()
-		require.NotEmpty(t, holding(t, s, "canary name"), "the search finds what is there")
+		require.NotEmpty(t, cellsContaining(t, s, "canary name"), "the search finds what is there")
 
 		t.Run("a value that was changed", func(t *testing.T) {
 			c := c.ForTest(t)
 			c.Do("PATCH", "/api/patients/"+id+"/", object{"phone": "+91 2"}).Expect(200)
-			require.Empty(t, holding(t, s, "31337"))
+			require.Empty(t, cellsContaining(t, s, "31337"))
 			again := c.Do("POST", "/api/patients/", patient, "Idempotency-Key", "p").Expect(201)
 			require.Equal(t, "true", again.Header.Get("Idempotent-Replayed"))
 			require.Equal(t, "+91 2", again.Object()["phone"])
@@ -95,7 +95,7 @@ func TestNoTableKeepsWhatWasDeleted(t *testing.T) {
 			c := c.ForTest(t)
 			c.Do("DELETE", "/api/patients/"+id+"/", nil).Expect(204)
 			for _, text := range []string{"canary name", "canary@mail", "canary road", "canary-mrn", "canary notes"} {
-				require.Empty(t, holding(t, s, text))
+				require.Empty(t, cellsContaining(t, s, text))
 			}
 			c.Do("POST", "/api/patients/", patient, "Idempotency-Key", "p").ExpectProblem(410, "gone")
 			require.Empty(t, c.Do("GET", "/api/patients/", nil).List(), "the repetition had no effect")
@@ -105,8 +105,8 @@ func TestNoTableKeepsWhatWasDeleted(t *testing.T) {
 			user := c.UserID()
 			c.Do("POST", "/api/patients/", patient, "Idempotency-Key", "p2").Expect(201)
 			c.Do("DELETE", "/api/auth/me/?patients=delete", object{"password": harness.Password}).Expect(204)
-			require.Empty(t, holding(t, s, "canary"))
-			for _, cell := range holding(t, s, user) {
+			require.Empty(t, cellsContaining(t, s, "canary"))
+			for _, cell := range cellsContaining(t, s, user) {
 				require.Regexp(t, "^audit_|^jobs", cell)
 			}
 		})
@@ -123,11 +123,11 @@ func addAnswers(t *testing.T, s *harness.Service, user string, n int) {
 			"status": 201, "header": "{}", "body": []byte{}, "expires_at": expires,
 		}
 	}
-	require.NoError(t, s.Db.Write(t.Context()).Table("idempotency_keys").CreateInBatches(rows, 500).Error)
+	require.NoError(t, s.DB.Write(t.Context()).Table("idempotency_keys").CreateInBatches(rows, 500).Error)
 }
 
-// untilDone returns the last status of a job, as a client without a token reads it.
-func untilDone(t *testing.T, s *harness.Service, location string) (status object) {
+// waitForJob returns the last status of a job, as a client without a token reads it.
+func waitForJob(t *testing.T, s *harness.Service, location string) (status object) {
 	t.Helper()
 	nobody := s.Anonymous(t)
 	require.Eventually(t, func() bool {
@@ -148,8 +148,8 @@ func TestLeavingWithManyPatients(t *testing.T) {
 			addAnswers(t, s, user, 250) // more than one batch of the job removes, after the request's own
 			accepted := c.Do("DELETE", "/api/auth/me/", object{"password": harness.Password}).Expect(202)
 			require.Zero(t, accepted.Object()["total"])
-			untilDone(t, s, accepted.Header.Get("Location"))
-			for _, cell := range holding(t, s, user) {
+			waitForJob(t, s, accepted.Header.Get("Location"))
+			for _, cell := range cellsContaining(t, s, user) {
 				require.Regexp(t, "^audit_|^jobs.parameters", cell)
 			}
 		})
@@ -186,16 +186,16 @@ func TestLeavingWithManyPatients(t *testing.T) {
 		admin.Do("PATCH", "/api/users/"+user+"/", object{"active": true}).Expect(404)
 		s.NewUser(t, "Canary") // the address is free
 
-		status := untilDone(t, s, accepted.Header.Get("Location"))
+		status := waitForJob(t, s, accepted.Header.Get("Location"))
 		t.Logf("removed in %v", time.Since(began))
 		require.EqualValues(t, harness.LargeCount(), status["done"])
 		require.Len(t, status, 3)
-		require.Empty(t, holding(t, s, "canary of many"))
-		for _, cell := range holding(t, s, user) {
+		require.Empty(t, cellsContaining(t, s, "canary of many"))
+		for _, cell := range cellsContaining(t, s, user) {
 			require.Regexp(t, "^audit_|^jobs.parameters", cell)
 		}
 		var entries int
-		require.NoError(t, s.Db.Read(t.Context()).Raw(
+		require.NoError(t, s.DB.Read(t.Context()).Raw(
 			`SELECT count(*) FROM audit_entries WHERE action = 'delete' AND resource_type = 'Patient' AND actor_id = ?`,
 			user,
 		).Scan(&entries).Error)
@@ -213,7 +213,7 @@ func TestBodiesOfThePreviousRelease(t *testing.T) {
 		id := c.Do("POST", "/api/patients/", patient, "Idempotency-Key", "k").Expect(201).ID()
 		require.NoError(
 			t,
-			s.Db.Write(t.Context()).Exec(`UPDATE idempotency_keys SET body = ?`, []byte("canary of old")).Error,
+			s.DB.Write(t.Context()).Exec(`UPDATE idempotency_keys SET body = ?`, []byte("canary of old")).Error,
 		)
 		require.Equal(t, id, c.Do("POST", "/api/patients/", patient, "Idempotency-Key", "k").Expect(201).ID())
 	})

@@ -38,7 +38,7 @@ func TestPagesOfLargeItems(t *testing.T) {
 		require.Len(t, c.Do("GET", head.NextPage(), nil).Expect(200).List(), len(pages[1]))
 
 		var shown []object
-		require.NoError(t, s.Db.Read(t.Context()).Table("audit_entries").Select("ids", "id_count").
+		require.NoError(t, s.DB.Read(t.Context()).Table("audit_entries").Select("ids", "id_count").
 			Where("action = 'list' AND request_id = ?", head.Header.Get("X-Request-Id")).Find(&shown).Error)
 		require.Len(t, shown, 1)
 		require.EqualValues(t, len(pages[0]), shown[0]["id_count"])
@@ -56,11 +56,11 @@ func TestPagesOfAssignmentsEndByTheirSize(t *testing.T) {
 			"/api/doctors/",
 			object{"name": strings.Repeat("𝒜", 255), "specialization": strings.Repeat("𝒜", 255), "experience": 1},
 		).Expect(201).ID()
-		id := map[database.Engine]string{database.Postgres: "gen_random_uuid()"}[s.Db.Engine()]
+		id := map[database.Engine]string{database.Postgres: "gen_random_uuid()"}[s.DB.Engine()]
 		if id == "" {
 			id = "substr(id, 1, 24) || lower(hex(randomblob(6)))"
 		}
-		q := s.Db.Write(t.Context())
+		q := s.DB.Write(t.Context())
 		require.NoError(t, q.Exec("UPDATE patients SET name = ?", strings.Repeat("𝒜", 255)).Error)
 		require.NoError(t, q.Exec(
 			"INSERT INTO assignments (id, owner_id, patient_id, doctor_id, assigned_at) "+
@@ -96,7 +96,7 @@ func TestRequestsBeyondTheBudgetOfTheTrail(t *testing.T) {
 		from(bystander, "198.51.100.1").Expect(200)
 		s.Anonymous(t).Do("GET", "/livez", nil, "X-Forwarded-For", "192.0.2.1").Expect(200)
 		var recorded int64
-		require.NoError(t, s.Db.Read(t.Context()).Table("audit_entries").Where("action = 'list'").Count(&recorded).Error)
+		require.NoError(t, s.DB.Read(t.Context()).Table("audit_entries").Where("action = 'list'").Count(&recorded).Error)
 		require.EqualValues(t, 61-refused, recorded)
 
 		// refusals, other methods and answers without a body spend as much

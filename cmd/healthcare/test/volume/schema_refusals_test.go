@@ -33,7 +33,7 @@ func TestWhatTheDocumentRefusesTheServiceRefuses(t *testing.T) {
 				if op.RequestBody != nil {
 					schema := op.RequestBody.Value.Content.Get("application/json").Schema.Value
 					for name, property := range schema.Properties {
-						for _, wrong := range outside(property.Value) {
+						for _, wrong := range invalidValues(property.Value) {
 							body := exampleBody(schema)
 							body[name] = wrong
 							p := c.Do(method, at, body, "Prefer", "handling=strict").ExpectProblem(400, "validation_failed")
@@ -52,7 +52,7 @@ func TestWhatTheDocumentRefusesTheServiceRefuses(t *testing.T) {
 					if parameter.Value.In != openapi3.ParameterInQuery {
 						continue
 					}
-					for _, wrong := range outside(parameter.Value.Schema.Value) {
+					for _, wrong := range invalidValues(parameter.Value.Schema.Value) {
 						if text, isText := wrong.(string); isText || parameter.Value.Schema.Value.Type.Is("integer") && wrong != nil {
 							query := fmt.Sprintf("?%s=%v", parameter.Value.Name, wrong)
 							if isText {
@@ -84,8 +84,8 @@ func exampleBody(schema *openapi3.Schema) object {
 	return body
 }
 
-// outside are values that a schema does not allow, just beyond its bounds where it has some.
-func outside(schema *openapi3.Schema) (wrong []any) {
+// invalidValues are values that a schema does not allow, just beyond its bounds where it has some.
+func invalidValues(schema *openapi3.Schema) (wrong []any) {
 	if !schema.Nullable {
 		wrong = append(wrong, nil)
 	}

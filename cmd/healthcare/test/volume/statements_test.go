@@ -15,7 +15,7 @@ import (
 
 // statements is how many SQL statements each route sends, the session's standing and the audit trail's included (three, and a fourth where a patient
 // is named); BEGIN and COMMIT are not counted.
-const statementsOf = `
+const expectedStatements = `
 	POST   /api/patients/                                  6
 	GET    /api/patients/                                  6
 	GET    /api/patients/{id}/                             6
@@ -60,17 +60,17 @@ func TestWhatEachRouteAsksTheStore(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		recorded := s.RecordStatements(t)
-		few, many := statementsWith(t, s, recorded, "Asha", 1), statementsWith(t, s, recorded, "Ravi", 25)
+		few, many := countStatements(t, s, recorded, "Asha", 1), countStatements(t, s, recorded, "Ravi", 25)
 		require.Equal(t, few, many, "with 1 record of each kind, and with 25")
-		require.Equal(t, strings.Fields(statementsOf), strings.Fields(strings.Join(many, "\n")))
+		require.Equal(t, strings.Fields(expectedStatements), strings.Fields(strings.Join(many, "\n")))
 		for _, r := range s.Routes() {
-			require.Regexp(t, `(?m)^\s*`+r.Method+` +`+regexp.QuoteMeta(r.Path)+`[ ?]`, statementsOf, "every route is counted")
+			require.Regexp(t, `(?m)^\s*`+r.Method+` +`+regexp.QuoteMeta(r.Path)+`[ ?]`, expectedStatements, "every route is counted")
 		}
 	}, func(c *config.Config) { c.DoctorDirectory = "open" })
 }
 
-// statementsWith calls every route once, as somebody who has n patients with n doctors assigned to each of them.
-func statementsWith(t *testing.T, s *harness.Service, recorded *harness.StatementRecorder, name string, n int) (counted []string) {
+// countStatements calls every route once, as somebody who has n patients with n doctors assigned to each of them.
+func countStatements(t *testing.T, s *harness.Service, recorded *harness.StatementRecorder, name string, n int) (counted []string) {
 	c, auditor := s.NewUserWithRole(t, auth.Admin, name), s.NewUserWithRole(t, "auditor", name+"Auditor")
 	other, leaver := s.NewUser(t, name+"Other"), s.NewUser(t, name+"Leaver")
 	patient, doctor := c.AddPatient(), c.AddDoctor()

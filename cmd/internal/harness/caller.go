@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// caller is a client of a running binary. Unlike client it holds answers against no contract: the whole-graph tests do.
+// HTTPClient is a client of a running binary. Unlike client it holds answers against no contract: the whole-graph tests do.
 type HTTPClient struct {
 	T     testing.TB
 	URL   string
@@ -26,7 +26,7 @@ func NewHTTPClient(t testing.TB, base string) *HTTPClient {
 	return &HTTPClient{T: t, URL: base, HTTP: &http.Client{Transport: transport, Timeout: Timeout}}
 }
 
-// reply is what came back.
+// HTTPResponse is what came back.
 type HTTPResponse struct {
 	Status        int
 	RetryAfter    string
@@ -34,7 +34,7 @@ type HTTPResponse struct {
 	Body          Object
 }
 
-// send sends a request that may fail, as one does to a program that is killed. It is safe in any goroutine.
+// Send sends a request that may fail, as one does to a program that is killed. It is safe in any goroutine.
 func (c *HTTPClient) Send(method, path string, body Object, headers ...string) (HTTPResponse, error) {
 	payload, err := json.Marshal(body)
 	if err != nil {
@@ -67,13 +67,13 @@ func (c *HTTPClient) Send(method, path string, body Object, headers ...string) (
 	return said, nil
 }
 
-// try is send for those who ask for nothing but the answer.
+// Try is send for those who ask for nothing but the answer.
 func (c *HTTPClient) Try(method, path string, body Object) (int, Object, error) {
 	said, err := c.Send(method, path, body)
 	return said.Status, said.Body, err
 }
 
-// call sends a request that is answered with this status.
+// Call sends a request that is answered with this status.
 func (c *HTTPClient) Call(method, path string, body Object, status int) Object {
 	c.T.Helper()
 	got, answer, err := c.Try(method, path, body)
@@ -88,7 +88,7 @@ var (
 	AshaLogin    = Object{"email": AshaAccount["email"], "password": AshaAccount["password"]}
 )
 
-// signUp registers and signs in Asha. On a machine that is busy with other tests, a program with the limits that ship asks to come back later.
+// SignUp registers and signs in Asha. On a machine that is busy with other tests, a program with the limits that ship asks to come back later.
 func (c *HTTPClient) SignUp() {
 	c.T.Helper()
 	insist := func(path string, body Object, status int) Object {
@@ -104,7 +104,7 @@ func (c *HTTPClient) SignUp() {
 	c.Token = insist("/api/auth/login/", AshaLogin, 200)["access"].(string)
 }
 
-// list is a page of everything there.
+// List is a page of everything there.
 func (c *HTTPClient) List(path string) (all []Object) {
 	c.T.Helper()
 	request, err := http.NewRequest(http.MethodGet, c.URL+path, nil)

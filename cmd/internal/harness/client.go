@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// client is a REST client. Every answer it gets is held against the contract.
+// Client is a REST client. Every answer it gets is held against the contract.
 type Client struct {
 	T            *testing.T
 	Service      *Service
@@ -25,14 +25,14 @@ type Client struct {
 	Undocumented bool    // sends what the document does not promise to be taken, such as a date with a space before it
 }
 
-// in is the same client in a subtest.
+// ForTest is the same client in a subtest.
 func (c *Client) ForTest(t *testing.T) *Client {
 	other := *c
 	other.T = t
 	return &other
 }
 
-// do sends a request; body is sent as it is when it is a string, else as JSON; nil sends none.
+// Do sends a request; body is sent as it is when it is a string, else as JSON; nil sends none.
 func (c *Client) Do(method, path string, body any, headers ...string) Response {
 	c.T.Helper()
 	var payload []byte
@@ -73,7 +73,7 @@ func (c *Client) Do(method, path string, body any, headers ...string) Response {
 	return a
 }
 
-// password is everybody's.
+// Password is everybody's.
 const Password = "correct horse"
 
 func (c *Client) Email() string { return strings.ToLower(c.Name) + "@clinic.example" }
@@ -89,7 +89,7 @@ func (c *Client) SignInTokens() Object {
 	return nobody.Do("POST", "/api/auth/login/", Object{"email": c.Email(), "password": Password}).Expect(200).Object()
 }
 
-// id is that of the client's own account.
+// UserID is that of the client's own account.
 func (c *Client) UserID() string {
 	c.T.Helper()
 	return c.Do("GET", "/api/auth/me/", nil).Expect(200).ID()
@@ -115,7 +115,7 @@ func (c *Client) Assign(patient, doctor string) Response {
 	return c.Do("POST", "/api/mappings/", Object{"patient": patient, "doctor": doctor})
 }
 
-// pages walks a list to its end and gives its items' values of a field, page by page.
+// Pages walks a list to its end and gives its items' values of a field, page by page.
 func (c *Client) Pages(path, field string) (all [][]string) {
 	c.T.Helper()
 	for path != "" {
@@ -131,5 +131,5 @@ func (c *Client) Pages(path, field string) (all [][]string) {
 	return all
 }
 
-// remove in a change takes the field out.
+// OmitField in a change takes the field out.
 const OmitField = "\x00remove"

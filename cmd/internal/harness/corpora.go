@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// environmentNumber is a setting of a test run, such as FUZZ_BODIES=10000.
+// EnvNumber is a setting of a test run, such as FUZZ_BODIES=10000.
 func EnvNumber(t *testing.T, name string, otherwise uint64) uint64 {
 	t.Helper()
 	said := os.Getenv(name)
@@ -24,7 +24,7 @@ func EnvNumber(t *testing.T, name string, otherwise uint64) uint64 {
 	return n
 }
 
-// texts is the Unicode corpus: what spelling, trimming, counting, folding and storing get wrong.
+// TextCorpus is the Unicode corpus: what spelling, trimming, counting, folding and storing get wrong.
 func TextCorpus() []string {
 	emoji, flood := "\U0001F469\u200D\u2695\uFE0F", "a"+strings.Repeat("\u0301", 200)
 	corpus := []string{
@@ -40,7 +40,7 @@ func TextCorpus() []string {
 	return corpus
 }
 
-// integers is the corpus of numbers, as they are spelt in JSON or in a query.
+// IntegerCorpus is the corpus of numbers, as they are spelt in JSON or in a query.
 func IntegerCorpus() []string {
 	corpus := []string{
 		"-0", "0.0", "1.0", "1e2", "1E+2", "100e-2", "1.5", "-1.5", "0.9999999999999999999999", "1e400", "-1e400", "1e-400", "00", "01", "-01", "+1", " 1", "1 ", ".5", "5.",
@@ -60,7 +60,7 @@ var (
 	UsernamePattern = regexp.MustCompile(`"username":"[^"]+"`)
 )
 
-// sampled is every third of generated cases, beginning with another one for each turn, so that every case comes up in some place. CORPORA=all, which is
+// Sample is every third of generated cases, beginning with another one for each turn, so that every case comes up in some place. CORPORA=all, which is
 // what CI says, is all of them everywhere.
 func Sample[T any](turn int, all []T) []T {
 	if os.Getenv("CORPORA") == "all" {
@@ -75,7 +75,7 @@ func Sample[T any](turn int, all []T) []T {
 	})
 }
 
-// atLeast is how many of a whole corpus's cases a run has at least.
+// MinimumCases is how many of a whole corpus's cases a run has at least.
 func MinimumCases(whole int) int {
 	if os.Getenv("CORPORA") == "all" {
 		return whole

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// waits is how long readers of patients wait until then, sorted.
+// ReadLatencies is how long readers of patients wait until then, sorted.
 func ReadLatencies(b testing.TB, c *HTTPClient, until <-chan time.Time) (took []time.Duration) {
 	for {
 		select {
@@ -34,7 +34,7 @@ func P99Milliseconds(sorted []time.Duration) float64 {
 	return float64(sorted[len(sorted)*99/100].Microseconds()) / 1000
 }
 
-// memory reads a line of /proc/<pid>/status, in KiB.
+// ProcessMemory reads a line of /proc/<pid>/status, in KiB.
 func ProcessMemory(b testing.TB, pid int, line string) int {
 	b.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))

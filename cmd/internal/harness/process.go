@@ -27,7 +27,7 @@ func (p Env) WriteFile(content string) string {
 	return path
 }
 
-// content returns every file under the place's folder.
+// ListFolder returns every file under the place's folder.
 func (p Env) ListFolder() (all []string) {
 	p.T.Helper()
 	require.NoError(p.T, filepath.WalkDir(p.Folder, func(path string, _ os.DirEntry, err error) error {
@@ -37,7 +37,7 @@ func (p Env) ListFolder() (all []string) {
 	return all
 }
 
-// unread is a pipe that nobody reads, with its reading end.
+// UnreadPipe is a pipe that nobody reads, with its reading end.
 func UnreadPipe(t *testing.T) (writer, reader *os.File) {
 	t.Helper()
 	reader, writer, err := os.Pipe()
@@ -46,7 +46,7 @@ func UnreadPipe(t *testing.T) (writer, reader *os.File) {
 	return writer, reader
 }
 
-// loggingTo starts the server with its log in a file of the test's.
+// StartLoggingTo starts the server with its log in a file of the test's.
 func (p Env) StartLoggingTo(t *testing.T, log *os.File) *Process {
 	t.Helper()
 	path, err := Binary()
@@ -54,7 +54,7 @@ func (p Env) StartLoggingTo(t *testing.T, log *os.File) *Process {
 	return p.CommandWith(path, func(c *exec.Cmd) { c.Stderr = log })
 }
 
-// succeeded asserts how a command succeeds, and returns what it says.
+// ExpectSuccess asserts how a command succeeds, and returns what it says.
 func (o Result) ExpectSuccess() string {
 	o.T.Helper()
 	require.Equal(o.T, 0, o.ExitCode, "%s", o.Stderr)
@@ -74,7 +74,7 @@ const (
 
 var builtBinary bool // so that a run without process tests builds nothing
 
-// binary builds the program once and returns its path. It is built without the race detector, as it ships, even where the tests have it.
+// Binary builds the program once and returns its path. It is built without the race detector, as it ships, even where the tests have it.
 var Binary = sync.OnceValues(func() (string, error) {
 	builtBinary = true
 	folder, err := os.MkdirTemp("", "healthcare-binary-")
@@ -89,20 +89,20 @@ var Binary = sync.OnceValues(func() (string, error) {
 	return path, nil
 })
 
-// place is a folder and an environment to run the program in.
+// Env is a folder and an environment to run the program in.
 type Env struct {
 	T         testing.TB
 	Folder    string
 	Variables []string
 }
 
-// bare is a new folder and nothing but what every shell has, and a free port.
+// NewEnv is a new folder and nothing but what every shell has, and a free port.
 func NewEnv(t *testing.T) Env {
 	folder := t.TempDir()
 	return Env{t, folder, []string{"PATH=" + os.Getenv("PATH"), "HOME=" + folder, "TMPDIR=" + os.TempDir(), "HTTP_ADDRESS=127.0.0.1:0"}}
 }
 
-// patient is a bare place whose limits suit a loaded machine, and where a password costs nothing.
+// NewTolerantEnv is a bare place whose limits suit a loaded machine, and where a password costs nothing.
 func NewTolerantEnv(t *testing.T) Env {
 	return NewEnv(t).With("AUDIT_KEY="+AuditKey, "HTTP_HANDLER_TIMEOUT=30s", "HTTP_READ_TIMEOUT=30s", "HTTP_WRITE_TIMEOUT=30s",
 		"DATABASE_STATEMENT_TIMEOUT=20s", "DATABASE_ACQUIRE_TIMEOUT=20s", "DATABASE_LOCK_TIMEOUT=20s", "DATABASE_SLOW_QUERY=0s",
@@ -111,7 +111,7 @@ func NewTolerantEnv(t *testing.T) Env {
 		"PASSWORD_HASH_WAIT=30s", "PASSWORD_HASH_MEMORY=64", "PASSWORD_HASH_ITERATIONS=1")
 }
 
-// eachPlace runs test in a patient place with a migrated database of its own, on each engine.
+// EachEnv runs test in a patient place with a migrated database of its own, on each engine.
 func EachEnv(t *testing.T, test func(t *testing.T, p Env, db database.Config)) {
 	databasetest.EachConfig(t, func(t *testing.T, db database.Config) {
 		p := NewTolerantEnv(t).With("SECRET_KEY=" + SecretKey)
@@ -123,13 +123,13 @@ func EachEnv(t *testing.T, test func(t *testing.T, p Env, db database.Config)) {
 	})
 }
 
-// with is the place with more variables; of two with one name the later counts.
+// With is the place with more variables; of two with one name the later counts.
 func (p Env) With(env ...string) Env {
 	p.Variables = append(slices.Clip(p.Variables), env...)
 	return p
 }
 
-// program is the binary, running.
+// Process is the binary, running.
 type Process struct {
 	T              testing.TB
 	Cmd            *exec.Cmd
@@ -138,7 +138,7 @@ type Process struct {
 	Done           chan struct{}
 }
 
-// start runs the program with these arguments.
+// Start runs the program with these arguments.
 func (p Env) Start(args ...string) *Process {
 	p.T.Helper()
 	path, err := Binary()
@@ -146,7 +146,7 @@ func (p Env) Start(args ...string) *Process {
 	return p.Command(path, args...)
 }
 
-// command runs something that becomes the program.
+// Command runs something that becomes the program.
 func (p Env) Command(path string, args ...string) *Process {
 	p.T.Helper()
 	return p.CommandWith(path, func(*exec.Cmd) {}, args...)
@@ -183,7 +183,7 @@ func (r *Process) warnings() []string {
 	return found[max(0, len(found)-10):]
 }
 
-// run runs the program to its end.
+// Run runs the program to its end.
 func (p Env) Run(args ...string) Result {
 	p.T.Helper()
 	return p.Start(args...).Wait()
@@ -194,14 +194,14 @@ func (r *Process) Signal(s os.Signal) {
 	require.NoError(r.T, r.Cmd.Process.Signal(s))
 }
 
-// terminate is what a container's runtime does.
+// Terminate is what a container's runtime does.
 func (r *Process) Terminate() Result {
 	r.T.Helper()
 	r.Signal(syscall.SIGTERM)
 	return r.Wait()
 }
 
-// outcome is what is left of a program: it waits for its end.
+// Result is what is left of a program: it waits for its end.
 type Result struct {
 	T              testing.TB
 	ExitCode       int // -1 when a signal ended it
@@ -223,12 +223,12 @@ func (r *Process) Wait() Result {
 	return o
 }
 
-// lines are those of standard error.
+// StderrLines are those of standard error.
 func (o Result) StderrLines() []string {
 	return strings.Split(strings.TrimSuffix(o.Stderr, "\n"), "\n")
 }
 
-// failed asserts how a program fails: with this code, nothing on standard output, and a last line that tells people why; its log stands before.
+// ExpectFailure asserts how a program fails: with this code, nothing on standard output, and a last line that tells people why; its log stands before.
 func (o Result) ExpectFailure(code int, why ...string) Result {
 	o.T.Helper()
 	require.Equal(o.T, code, o.ExitCode, "%s", o.Stderr)
@@ -245,7 +245,7 @@ func (o Result) ExpectFailure(code int, why ...string) Result {
 
 var ListeningLine = regexp.MustCompile(`^healthcare (\S+) listens on (http://\S+), keeps its data in (.+), and describes its API at (http://\S+/docs/)\n$`)
 
-// ready waits until the program says where it listens.
+// WaitReady waits until the program says where it listens.
 func (r *Process) WaitReady() string {
 	r.T.Helper()
 	for end := time.Now().Add(Timeout); time.Now().Before(end); time.Sleep(2 * time.Millisecond) {
@@ -262,7 +262,7 @@ func (r *Process) WaitReady() string {
 	return ""
 }
 
-// transcript is what a process writes, readable while it does.
+// Output is what a process writes, readable while it does.
 type Output struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -281,7 +281,7 @@ func (s *Output) String() string {
 	return s.b.String()
 }
 
-// typed is the place's program with something on its standard input.
+// RunWithInput is the place's program with something on its standard input.
 func (p Env) RunWithInput(input string, args ...string) Result {
 	p.T.Helper()
 	path, err := Binary()

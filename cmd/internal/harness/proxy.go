@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// proxy stands between the program and a PostgreSQL server, as a network does: it passes everything on, swallows everything, or cuts.
+// Proxy stands between the program and a PostgreSQL server, as a network does: it passes everything on, swallows everything, or cuts.
 type Proxy struct {
 	listener net.Listener
 	socket   string // the server's
@@ -48,7 +48,7 @@ func NewProxy(t *testing.T, socket string) *Proxy {
 	return p
 }
 
-// url is the server's database behind the proxy.
+// Url is the server's database behind the proxy.
 func (p *Proxy) Url() string {
 	return "postgres://app@" + p.listener.Addr().String() + "/postgres?sslmode=disable"
 }
@@ -59,7 +59,7 @@ func (p *Proxy) BlackHole(hole bool) {
 	p.hole = hole
 }
 
-// cut ends every connection.
+// Cut ends every connection.
 func (p *Proxy) Cut() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

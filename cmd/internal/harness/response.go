@@ -12,7 +12,7 @@ import (
 	"healthcare/platform/httpserver"
 )
 
-// answer is what came back.
+// Response is what came back.
 type Response struct {
 	T      *testing.T
 	Status int
@@ -20,14 +20,14 @@ type Response struct {
 	Body   []byte
 }
 
-// is asserts the status and hands the answer on.
+// Expect asserts the status and hands the answer on.
 func (a Response) Expect(status int) Response {
 	a.T.Helper()
 	require.Equal(a.T, status, a.Status, "%s", a.Body)
 	return a
 }
 
-// problem asserts an error by its status and code.
+// ExpectProblem asserts an error by its status and code.
 func (a Response) ExpectProblem(status int, code string) httpserver.Problem {
 	a.T.Helper()
 	a.Expect(status)
@@ -37,7 +37,7 @@ func (a Response) ExpectProblem(status int, code string) httpserver.Problem {
 	return p
 }
 
-// withoutRequestID is the body with the request's id left out, which also leaves the header: two requests have two.
+// WithoutRequestID is the body with the request's id left out, which also leaves the header: two requests have two.
 func (a Response) WithoutRequestID() string {
 	id := a.Header.Get("X-Request-Id")
 	a.Header.Del("X-Request-Id")
@@ -49,14 +49,14 @@ func (a Response) Decode(v any) {
 	require.NoError(a.T, json.Unmarshal(a.Body, v), "%s", a.Body)
 }
 
-// object is the answer's JSON object.
+// Object is the answer's JSON object.
 func (a Response) Object() (o map[string]any) {
 	a.T.Helper()
 	a.Decode(&o)
 	return o
 }
 
-// list is the answer's JSON array of objects.
+// List is the answer's JSON array of objects.
 func (a Response) List() (l []map[string]any) {
 	a.T.Helper()
 	require.Equal(a.T, byte('['), a.Body[0], "a list is a bare array: %s", a.Body)
@@ -75,7 +75,7 @@ type Object = map[string]any
 
 var nextLink = regexp.MustCompile(`^<([^>]+)>; rel="next"$`)
 
-// next is where the next page is, empty on the last one.
+// NextPage is where the next page is, empty on the last one.
 func (a Response) NextPage() string {
 	a.T.Helper()
 	header := a.Header.Get("Link")

@@ -14,7 +14,7 @@ import (
 // What follows lets tests be made from the contract, so that a route, a parameter, a member of a body or a column that is added later is
 // covered without anyone remembering.
 
-// route is one described operation.
+// Route is one described operation.
 type Route struct {
 	Method, Path string
 	Operation    *openapi3.Operation
@@ -22,7 +22,7 @@ type Route struct {
 	examples     Object              // of every member that any schema gives one for
 }
 
-// routes are all operations of the API, in a fixed order; what serves operators and documents is not among them.
+// Routes are all operations of the API, in a fixed order; what serves operators and documents is not among them.
 func (s *Service) Routes() (all []Route) {
 	examples := s.examples()
 	for path, item := range s.Document.Paths.Map() {
@@ -49,17 +49,17 @@ func (s *Service) examples() Object {
 	return examples
 }
 
-// writing are the routes that take a body.
+// WithBody are the routes that take a body.
 func WithBody(all []Route) []Route {
 	return slices.DeleteFunc(slices.Clone(all), func(r Route) bool { return r.Operation.RequestBody == nil })
 }
 
 func (r Route) String() string { return r.Path + " " + r.Method }
 
-// takesID says that the path names something.
+// TakesID says that the path names something.
 func (r Route) TakesID() bool { return strings.Contains(r.Path, "{") }
 
-// at is the path with id in every place for one.
+// PathWith is the path with id in every place for one.
 func (r Route) PathWith(id string) string {
 	var path strings.Builder
 	for i, part := range strings.Split(r.Path, "/") {
@@ -74,10 +74,10 @@ func (r Route) PathWith(id string) string {
 	return path.String()
 }
 
-// collection is the path up to the first id, which tells what is written.
+// CollectionPath is the path up to the first id, which tells what is written.
 func (r Route) CollectionPath() string { return strings.Split(r.Path, "{")[0] }
 
-// members are those of the body, in a fixed order.
+// BodyMembers are those of the body, in a fixed order.
 func (r Route) BodyMembers() []string {
 	if r.Operation.RequestBody == nil {
 		return nil
@@ -89,7 +89,7 @@ func (r Route) BodySchemas() openapi3.Schemas {
 	return r.Operation.RequestBody.Value.Content.Get("application/json").Schema.Value.Properties
 }
 
-// body is a body that the route takes, empty where it takes none, with the members of known where it has them: ids, and what must be unique.
+// Body is a body that the route takes, empty where it takes none, with the members of known where it has them: ids, and what must be unique.
 func (r Route) Body(known Object) Object {
 	body := Object{}
 	for _, member := range r.BodyMembers() {
@@ -111,7 +111,7 @@ func (r Route) Body(known Object) Object {
 	return body
 }
 
-// id is what the route's path names, of what is known; the other user's for users.
+// PathID is what the route's path names, of what is known; the other user's for users.
 func (r Route) PathID(known Object) string {
 	for part, name := range map[string]string{"doctors": "doctor", "users": "user", "sessions": "session"} {
 		if id, ok := known[name].(string); ok && strings.Contains(r.Path, part) {
@@ -121,7 +121,7 @@ func (r Route) PathID(known Object) string {
 	return known["patient"].(string)
 }
 
-// allows says whether a user of that role may call the route, as the document has it.
+// Allows says whether a user of that role may call the route, as the document has it.
 func (r Route) Allows(role auth.Role) bool {
 	access, err := auth.ParseAccess(r.Operation.Extensions["x-access"])
 	return err == nil && access.Allows(role)
@@ -129,12 +129,12 @@ func (r Route) Allows(role auth.Role) bool {
 
 func (r Route) IsPublic() bool { return r.Operation.Extensions["x-access"] == auth.Public }
 
-// makesUsers says that the route takes an address that must be new.
+// CreatesUser says that the route takes an address that must be new.
 func (r Route) CreatesUser() bool {
 	return r.Method == "POST" && (strings.Contains(r.Path, "register") || r.Path == "/api/users/")
 }
 
-// known is what bodies and paths may name, and what this user proves to be who they are.
+// KnownValues is what bodies and paths may name, and what this user proves to be who they are.
 func (c *Client) KnownValues() Object {
 	other := c.Service.NewUser(c.T, "Another"+c.Name)
 	return Object{
@@ -143,7 +143,7 @@ func (c *Client) KnownValues() Object {
 	}
 }
 
-// in are the described parameters of one place: query, header or path.
+// ParameterNames are the described parameters of one place: query, header or path.
 func (r Route) ParameterNames(place string) (names []string) {
 	for _, p := range r.Parameters {
 		if p.Value.In == place {
@@ -153,10 +153,10 @@ func (r Route) ParameterNames(place string) (names []string) {
 	return names
 }
 
-// query is the path with one query parameter.
+// PathWithQuery is the path with one query parameter.
 func PathWithQuery(path, name, value string) string {
 	return path + "?" + url.Values{name: {value}}.Encode()
 }
 
-// missing is an id of nothing.
+// MissingID is an id of nothing.
 const MissingID = "0193525f-1f70-7cc1-a0e2-0f6e2b6cfe3b"

@@ -20,7 +20,7 @@ import (
 	"healthcare/platform/database"
 )
 
-// fill gives the client patients with the longest notes, written as the store has them, for speed.
+// AddLargePatients gives the client patients with the longest notes, written as the store has them, for speed.
 func (s *Service) AddLargePatients(t *testing.T, c *Client, count, notes int) {
 	t.Helper()
 	first := c.AddPatient()
@@ -39,14 +39,14 @@ func (s *Service) AddLargePatients(t *testing.T, c *Client, count, notes int) {
 	require.NoError(t, s.DB.Write(t.Context()).Exec(statement, strings.Repeat("𝒜", notes), count, first).Error)
 }
 
-// trail is what was recorded of the request of that id, in order.
+// AuditEntries is what was recorded of the request of that id, in order.
 func (s *Service) AuditEntries(t *testing.T, request string) (entries []Object) {
 	t.Helper()
 	require.NoError(t, s.DB.Read(t.Context()).Table("audit_entries").Where("request_id = ?", request).Order("sequence").Find(&entries).Error)
 	return entries
 }
 
-// crowd gives the user so many patients, all assigned to the doctor.
+// AddAssignedPatients gives the user so many patients, all assigned to the doctor.
 func (s *Service) AddAssignedPatients(t testing.TB, owner, doctor string, count int) (patients []string) {
 	t.Helper()
 	at, people, assigned := database.At(time.Now()), []Object{}, []Object{}
@@ -76,7 +76,7 @@ func (s *Service) AddAssignedPatients(t testing.TB, owner, doctor string, count 
 	return patients
 }
 
-// release ends or moves a batch of the doctor's assignments, as a job does, and returns how many.
+// ReleaseDoctor ends or moves a batch of the doctor's assignments, as a job does, and returns how many.
 func (s *Service) ReleaseDoctor(t testing.TB, released doctors.Assignments, doctor, to string) (ended int) {
 	t.Helper()
 	who := auth.Principal{UserID: uuid.New(), SessionID: uuid.New(), Role: auth.Admin}
@@ -95,7 +95,7 @@ func (s *Service) ReleaseDoctor(t testing.TB, released doctors.Assignments, doct
 	return ended
 }
 
-// many is the number of patients of whoever leaves: more than one request removes.
+// LargeCount is the number of patients of whoever leaves: more than one request removes.
 func LargeCount() int {
 	if os.Getenv("SOAK") == "1" {
 		return 50_000
@@ -116,7 +116,7 @@ func (s *Service) AddPatients(t *testing.T, owner string, n int) {
 	require.NoError(t, s.DB.Write(t.Context()).Table("patients").CreateInBatches(rows, 500).Error)
 }
 
-// addJob adds a job that no handler knows, and returns its id.
+// AddJob adds a job that no handler knows, and returns its id.
 func (s *Service) AddJob(t *testing.T) string {
 	t.Helper()
 	id, now := uuid.NewString(), database.At(time.Now())
@@ -126,10 +126,10 @@ func (s *Service) AddJob(t *testing.T) string {
 	return id
 }
 
-// rows is everything that is stored, table by table, every value as text.
+// Rows is everything that is stored, table by table, every value as text.
 type Rows map[string][]map[string]string
 
-// stored reads the whole database but the audit trail, which grows by being asked; the tables are the catalogue's.
+// StoredRows reads the whole database but the audit trail, which grows by being asked; the tables are the catalogue's.
 func (s *Service) StoredRows(t *testing.T) Rows {
 	t.Helper()
 	all := Rows{}
@@ -153,7 +153,7 @@ func (s *Service) StoredRows(t *testing.T) Rows {
 	return all
 }
 
-// textOf is a stored value as text.
+// ValueText is a stored value as text.
 func ValueText(value any) string {
 	switch v := value.(type) {
 	case time.Time:
@@ -164,7 +164,7 @@ func ValueText(value any) string {
 	return fmt.Sprint(value)
 }
 
-// tables are those of the database's catalogue.
+// TableNames are those of the database's catalogue.
 func (s *Service) TableNames(t *testing.T) (names []string) {
 	t.Helper()
 	catalogue := "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"
@@ -175,7 +175,7 @@ func (s *Service) TableNames(t *testing.T) (names []string) {
 	return names
 }
 
-// columns are the names of all columns of all tables.
+// ColumnNames are the names of all columns of all tables.
 func (s *Service) ColumnNames(t *testing.T) (names []string) {
 	t.Helper()
 	for _, table := range s.TableNames(t) {
@@ -195,7 +195,7 @@ func (s *Service) columnsOf(t *testing.T, table string) ([]string, error) {
 	return read.Columns()
 }
 
-// belonging keeps the rows that name one of the ids in a column of ids.
+// BelongingTo keeps the rows that name one of the ids in a column of ids.
 func (all Rows) BelongingTo(ids ...string) Rows {
 	kept := Rows{}
 	for table, content := range all {
@@ -211,7 +211,7 @@ func (all Rows) BelongingTo(ids ...string) Rows {
 	return kept
 }
 
-// statements runs SQL beside the program, as an operator might.
+// Exec runs SQL beside the program, as an operator might.
 func Exec(t *testing.T, db database.Config, all ...string) {
 	t.Helper()
 	driver, source := "sqlite", db.Path

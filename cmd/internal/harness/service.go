@@ -32,17 +32,17 @@ import (
 	"healthcare/platform/rest"
 )
 
-// proxied has requests come from the networks that X-Forwarded-For names, and be answered in the time that ships.
+// BehindProxy has requests come from the networks that X-Forwarded-For names, and be answered in the time that ships.
 func BehindProxy(cfg *config.Config) {
 	cfg.TrustedProxies, cfg.HTTPHandlerTimeout = []string{"127.0.0.0/8"}, 1500*time.Millisecond
 }
 
-// by has the whole program look at this clock.
+// WithClock has the whole program look at this clock.
 func WithClock(manual *clock.Manual) fx.Option {
 	return fx.Decorate(func(clock.Clock) clock.Clock { return manual })
 }
 
-// service is the whole program on a database of its own, listening on a free port of loopback.
+// Service is the whole program on a database of its own, listening on a free port of loopback.
 type Service struct {
 	URL      string
 	DB       *database.DB
@@ -54,7 +54,7 @@ type Service struct {
 	Resources map[audit.Resource]contract.Resource // as the modules declare them
 }
 
-// eachEngine runs test against the whole program on both engines.
+// EachEngine runs test against the whole program on both engines.
 func EachEngine(t *testing.T, test func(t *testing.T, s *Service), adjust ...func(*config.Config)) {
 	databasetest.EachConfig(t, func(t *testing.T, db database.Config) { test(t, Start(t, db, adjust...)) })
 }
@@ -64,7 +64,7 @@ func Start(t *testing.T, db database.Config, adjust ...func(*config.Config)) *Se
 	return StartWith(t, db, fx.Options(), adjust...)
 }
 
-// startWith is startService with more parts than the program has: a module of the test's own, or a part in another's place.
+// StartWith is startService with more parts than the program has: a module of the test's own, or a part in another's place.
 func StartWith(t *testing.T, db database.Config, more fx.Option, adjust ...func(*config.Config)) *Service {
 	t.Helper()
 	cfg, err := config.Default()
@@ -127,7 +127,7 @@ func (s *Service) readContract(t *testing.T) {
 
 func (s *Service) Anonymous(t *testing.T) *Client { return &Client{T: t, Service: s} }
 
-// user registers and signs in somebody new.
+// NewUser registers and signs in somebody new.
 func (s *Service) NewUser(t *testing.T, name string) *Client {
 	t.Helper()
 	c := s.Anonymous(t)
@@ -137,7 +137,7 @@ func (s *Service) NewUser(t *testing.T, name string) *Client {
 	return c
 }
 
-// as is a new user of that role, whom no route can sign out for long.
+// NewUserWithRole is a new user of that role, whom no route can sign out for long.
 func (s *Service) NewUserWithRole(t *testing.T, role auth.Role, name string) *Client {
 	t.Helper()
 	c := s.NewUser(t, name)

@@ -14,7 +14,7 @@ import (
 	"healthcare/platform/audit"
 )
 
-// sqlTexts are those that the service sent since the last time that it was asked.
+// StatementRecorder are those that the service sent since the last time that it was asked.
 type StatementRecorder struct {
 	mu    sync.Mutex
 	texts map[string]bool
@@ -39,10 +39,10 @@ func inBackground(ctx context.Context, text string) bool {
 	return audit.RequestOf(ctx).ID == "" && slices.ContainsFunc(background, isPart)
 }
 
-// everyColumn is what a statement must not ask for: a newer release's column would change its result.
+// EveryColumn is what a statement must not ask for: a newer release's column would change its result.
 var EveryColumn = regexp.MustCompile(`(?i)(?:SELECT|RETURNING|,)\s+(?:DISTINCT\s+)?(?:[\w"]+\.)?\*|"\.\*`)
 
-// record notes the text of every statement of both pools.
+// RecordStatements notes the text of every statement of both pools.
 func (s *Service) RecordStatements(t *testing.T) *StatementRecorder {
 	r := &StatementRecorder{texts: map[string]bool{}}
 	note := func(db *gorm.DB) {
@@ -69,7 +69,7 @@ func (s *Service) RecordStatements(t *testing.T) *StatementRecorder {
 	return r
 }
 
-// take hands out what was noted, and starts anew.
+// Take hands out what was noted, and starts anew.
 func (r *StatementRecorder) Take() map[string]bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -78,7 +78,7 @@ func (r *StatementRecorder) Take() map[string]bool {
 	return taken
 }
 
-// count is how many were sent since it was asked last; what texts they had is forgotten.
+// Count is how many were sent since it was asked last; what texts they had is forgotten.
 func (r *StatementRecorder) Count() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -1,0 +1,89 @@
+package security
+
+import (
+	"fmt"
+	"regexp"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"healthcare/cmd/internal/harness"
+	"healthcare/platform/auth"
+)
+
+// changedValues are values of members whose example in the contract could be refused or equal to the stored value.
+var changedValues = object{
+	"age": 77, "experience": 33, "gender": "Other", "name": "Another Name", "role": "auditor", "active": false,
+	"specialization": "Audiology", "email": "another@clinic.example", "birth_date": "1950-01-02", "phone": "+91 80 5550 0199",
+	"license_number": "L-77", "medical_record_number": "M-77",
+}
+
+var fieldName = regexp.MustCompile(`\w+`)
+
+// Every member of a PATCH body that changes a record is named in the entry of the change, and no other is.
+func TestEveryChangedFieldIsRecorded(t *testing.T) {
+	t.Parallel()
+	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
+		changes := 0
+		for i, r := range s.Routes() {
+			if r.Method != "PATCH" {
+				continue
+			}
+			c := s.NewUserWithRole(t, auth.Admin, fmt.Sprintf("Changer%d", i))
+			for j, member := range r.BodyMembers() {
+				t.Run(r.Operation.OperationID+" "+member, func(t *testing.T) {
+					changes++
+					client := c.ForTest(t)
+					known := client.ForTest(t)
+					known.Name = fmt.Sprintf("%sOf%d", c.Name, j)
+					value := changedValues[member]
+					if value == nil {
+						value = r.Body(object{})[member]
+					}
+					a := client.Do("PATCH", r.PathWith(r.PathID(known.KnownValues())), object{member: value}).Expect(200)
+					entries := s.AuditEntries(t, a.Header.Get("X-Request-Id"))
+					require.NotEmpty(t, entries)
+					require.Contains(t, fieldName.FindAllString(harness.ValueText(entries[0]["fields"]), -1), member)
+				})
+			}
+		}
+		require.Greater(t, changes, 15)
+	})
+}
+
+// A disabled user who signs in with the right password leaves the same entry as a wrong password does.
+func TestSignInOfADisabledUserIsRecorded(t *testing.T) {
+	t.Parallel()
+	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
+		c, admin := s.NewUser(t, "Asha"), s.NewUserWithRole(t, auth.Admin, "Ravi")
+		id := c.UserID()
+		admin.Do("PATCH", "/api/users/"+id+"/", object{"active": false}).Expect(200)
+		a := s.Anonymous(t).Do("POST", "/api/auth/login/", object{"email": c.Email(), "password": harness.Password})
+		a.ExpectProblem(401, "invalid_credentials")
+		entries := s.AuditEntries(t, a.Header.Get("X-Request-Id"))
+		require.Len(t, entries, 1)
+		require.Equal(t, "login_failed", entries[0]["action"])
+		require.Equal(t, id, harness.ValueText(entries[0]["resource_id"]))
+	})
+}
+
+// An auditor who reads the entries about a patient appears in the log that the patient's owner reads.
+func TestAuditorsAppearInThePatientsAccessLog(t *testing.T) {
+	t.Parallel()
+	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
+		owner, auditor := s.NewUser(t, "Asha"), s.NewUserWithRole(t, "auditor", "Auditor")
+		patient, unrelated := owner.AddPatient(), owner.AddPatient()
+		auditor.Do("GET", "/api/audit/?patient="+patient, nil).Expect(200)
+		auditor.Do("GET", "/api/audit/", nil).Expect(200)
+		readBy := func(patient string) (actors []any) {
+			for _, entry := range owner.Do("GET", "/api/patients/"+patient+"/access-log/", nil).Expect(200).List() {
+				if entry["action"] == "trail_read" {
+					actors = append(actors, entry["actor"])
+				}
+			}
+			return actors
+		}
+		require.Equal(t, []any{auditor.UserID()}, readBy(patient))
+		require.Empty(t, readBy(unrelated))
+	})
+}

@@ -13,5 +13,12 @@ var files embed.FS
 
 // All are the migrations of the platform and of all modules, a module after those whose primary keys it references.
 func All() database.Migrations {
-	return database.Migrations{Files: files, Modules: []string{"platform", "identity", "doctors", "patients", "assignments", "audit"}}
+	return database.Migrations{Files: files, Modules: []string{
+		"platform",
+		"identity",
+		"doctors",
+		"patients",
+		"assignments",
+		"audit",
+	}}
 }

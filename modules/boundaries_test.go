@@ -19,13 +19,6 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// mayAsk is who may ask whom: whose root package a module may import. The context map in README.md must say the same.
-var mayAsk = map[string][]string{
-	"assignments": {"doctors", "patients"},
-	"audit":       {"patients"}, // whose access log may be seen
-	"patients":    {"identity"}, // for what it tells identity: identity.UserData
-}
-
 var rules = []rule{
 	{1, "a module asks only whom the context map lets it ask", asksOnlyWhomItMay},
 	{2, "a root package imports only std, uuid and platform errs", rootsImportLittle},

@@ -15,7 +15,8 @@ import (
 func TestVersion(t *testing.T) {
 	t.Parallel()
 	for _, line := range []string{"version", "--version", "-v"} {
-		require.Equal(t, "healthcare "+harness.TestVersion+"\n", harness.NewEnv(t).With("DEBUG=perhaps").Run(line).ExpectSuccess(), "whatever the configuration")
+		require.Equal(t, "healthcare "+harness.TestVersion+"\n",
+			harness.NewEnv(t).With("DEBUG=perhaps").Run(line).ExpectSuccess(), "whatever the configuration")
 	}
 }
 
@@ -43,7 +44,8 @@ func TestHelp(t *testing.T) {
 			}
 			require.Contains(t, said, strings.TrimSpace(purpose))
 			require.Contains(t, said, "Usage:\n  healthcare")
-			require.Equal(t, line == "", strings.Contains(said, "Environment ("), "the table of variables stands in one place")
+			require.Equal(t, line == "", strings.Contains(said, "Environment ("),
+				"the table of variables stands in one place")
 			require.Equal(t, line == "", strings.Contains(said, "Exit status: "))
 			require.Equal(t, line != "", strings.Contains(said, `"healthcare --help" lists the environment variables`))
 		})
@@ -106,14 +108,16 @@ func TestShellCompletion(t *testing.T) {
 	t.Parallel()
 	p := harness.NewEnv(t)
 	for shell, mark := range map[string]string{
-		"bash": "__start_healthcare", "zsh": "#compdef healthcare", "fish": "complete -c healthcare", "powershell": "Register-ArgumentCompleter",
+		"bash": "__start_healthcare", "zsh": "#compdef healthcare", "fish": "complete -c healthcare",
+		"powershell": "Register-ArgumentCompleter",
 	} {
 		t.Run("has a script for "+shell, func(t *testing.T) {
 			require.Contains(t, p.Run("completion", shell).ExpectSuccess(), mark)
 		})
 	}
 	for line, offered := range map[string][]string{
-		"mig": {"migrate"}, "migrate ": {"up", "status"}, "audit verify --": {"--checkpoints", "--export"}, "user list --role ": {"admin\t", "auditor\t", "staff\t"},
+		"mig": {"migrate"}, "migrate ": {"up", "status"}, "audit verify --": {"--checkpoints", "--export"},
+		"user list --role ":           {"admin\t", "auditor\t", "staff\t"},
 		"user promote EMAIL --role a": {"admin\t", "auditor\t"},
 	} {
 		t.Run("offers what follows healthcare "+line, func(t *testing.T) {

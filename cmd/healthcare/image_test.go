@@ -8,7 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The oldest builder that is supported is buildah 1.28, which Debian 12 has. Neither it nor a registry is at hand here, so the Dockerfile is read.
+// The oldest builder that is supported is buildah 1.28, which Debian 12 has. Neither it nor a registry is at hand here,
+// so the Dockerfile is read.
 func TestTheImage(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("../../Dockerfile")

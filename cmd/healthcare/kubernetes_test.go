@@ -97,7 +97,8 @@ func TestKubernetesManifest(t *testing.T) {
 		secret := reflect.TypeFor[config.Secret]()
 		for field := range reflect.TypeFor[config.Config]().Fields() {
 			if name := strings.ToUpper(field.Tag.Get("koanf")); field.Type == secret {
-				require.NotRegexp(t, `\b`+name+`\b[^_]`, strings.ReplaceAll(text, "# - {name: "+name, ""), "only %s_FILE", name)
+				require.NotRegexp(t, `\b`+name+`\b[^_]`, strings.ReplaceAll(text, "# - {name: "+name, ""),
+					"only %s_FILE", name)
 			}
 		}
 	})
@@ -107,10 +108,13 @@ func TestKubernetesManifest(t *testing.T) {
 		require.NoError(t, cfg.EnsureAuditKey())
 		require.Equal(t, config.Production, cfg.AppEnv)
 		require.False(t, cfg.DatabaseMigrateOnStart)
-		require.Greater(t, time.Duration(deployment.Template.Spec.TerminationGracePeriodSeconds)*time.Second, stopTimeout(cfg))
+		require.Greater(t, time.Duration(deployment.Template.Spec.TerminationGracePeriodSeconds)*time.Second,
+			stopTimeout(cfg))
 		started := serving.StartupProbe
-		require.Greater(t, time.Duration(started.PeriodSeconds*started.FailureThreshold)*time.Second, cfg.DatabaseConnectTimeout)
-		require.Greater(t, cfg.HTTPShutdownDelay, time.Duration(serving.ReadinessProbe.PeriodSeconds*serving.ReadinessProbe.FailureThreshold)*time.Second)
+		require.Greater(t, time.Duration(started.PeriodSeconds*started.FailureThreshold)*time.Second,
+			cfg.DatabaseConnectTimeout)
+		require.Greater(t, cfg.HTTPShutdownDelay,
+			time.Duration(serving.ReadinessProbe.PeriodSeconds*serving.ReadinessProbe.FailureThreshold)*time.Second)
 		_ = migrating.load(t, manifest{})
 	})
 	t.Run("ports and paths are those that are served", func(t *testing.T) {
@@ -140,7 +144,8 @@ func TestKubernetesManifest(t *testing.T) {
 			require.False(t, *c.AllowPrivilegeEscalation)
 			require.Equal(t, []string{"ALL"}, c.Capabilities.Drop)
 		}
-		require.NotEqual(t, deployment.Template.Spec.Volumes[0].Secret, job.Template.Spec.Volumes[0].Secret, "the pods do not get the owner's role")
+		require.NotEqual(t, deployment.Template.Spec.Volumes[0].Secret, job.Template.Spec.Volumes[0].Secret,
+			"the pods do not get the owner's role")
 	})
 	t.Run("an update takes nobody away, and a job brings the schema", func(t *testing.T) {
 		require.Zero(t, deployment.Strategy.RollingUpdate.MaxUnavailable)
@@ -154,7 +159,8 @@ func TestKubernetesManifest(t *testing.T) {
 		require.Equal(t, map[string]any{"matchLabels": labels}, all["PodDisruptionBudget"].Spec.Selector)
 		require.Equal(t, labels, all["Service"].Spec.Selector)
 		require.Equal(t, map[string]string{"app": "healthcare"}, deployment.Template.Metadata.Labels)
-		require.NotEqual(t, "healthcare", job.Template.Metadata.Labels["app"], "the service does not send requests to the job")
+		require.NotEqual(t, "healthcare", job.Template.Metadata.Labels["app"],
+			"the service does not send requests to the job")
 	})
 }
 
@@ -175,7 +181,8 @@ func (c container) load(t *testing.T, shared manifest) config.Config {
 	for _, e := range c.Env {
 		if file, isFile := strings.CutSuffix(e.Name, "_FILE"); isFile {
 			require.Equal(t, filepath.Join(mounted["secrets"], strings.ToLower(file)), e.Value)
-			secret := map[string]string{"SECRET_KEY": harness.SecretKey, "AUDIT_KEY": harness.AuditKey, "DATABASE_URL": "postgres://a:b@c/d"}[file]
+			secret := map[string]string{"SECRET_KEY": harness.SecretKey, "AUDIT_KEY": harness.AuditKey,
+				"DATABASE_URL": "postgres://a:b@c/d"}[file]
 			require.NotEmpty(t, secret, file)
 			e.Value = filepath.Join(t.TempDir(), file)
 			require.NoError(t, os.WriteFile(e.Value, []byte(secret), 0o600))

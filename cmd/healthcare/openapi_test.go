@@ -31,8 +31,10 @@ func TestTheCommittedContractIsWhatTheProgramPublishes(t *testing.T) {
 	for line < min(len(was), len(is)) && was[line] == is[line] {
 		line++
 	}
-	t.Fatalf("cmd/healthcare/%s is stale, from line %d on. Run `task openapi`, and look at what changed for clients with `task contract:diff`.\n"+
-		"committed: %s\npublished: %s", committedContract, line+1, strings.Join(was[line:min(line+3, len(was))], "\n"), strings.Join(is[line:min(line+3, len(is))], "\n"))
+	t.Fatalf(
+		"cmd/healthcare/%s is stale, from line %d on. Run `task openapi`, and look at what changed for clients with `task contract:diff`.\n"+
+			"committed: %s\npublished: %s", committedContract, line+1, strings.Join(was[line:min(line+3, len(was))], "\n"),
+		strings.Join(is[line:min(line+3, len(is))], "\n"))
 }
 
 func TestOpenAPIPrintsWhatTheServerAnswers(t *testing.T) {

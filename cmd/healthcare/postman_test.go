@@ -25,7 +25,8 @@ func TestTheCommittedPostmanCollectionIsFresh(t *testing.T) {
 	require.NoError(t, err)
 	committed, err := os.ReadFile(committedCollection)
 	require.NoError(t, err)
-	require.Equal(t, string(committed), string(made), "configs/healthcare.postman_collection.json is stale: run `task openapi`")
+	require.Equal(t, string(committed), string(made),
+		"configs/healthcare.postman_collection.json is stale: run `task openapi`")
 }
 
 // The collection runs from top to bottom, whoever runs it: every request is answered as its own script expects.
@@ -50,7 +51,8 @@ func TestThePostmanCollectionRuns(t *testing.T) {
 				require.Equal(t, 204, r.statuses["DELETE /api/auth/me/"], "the run removes the account that it made")
 			}
 		})
-		for role, other := range map[auth.Role]string{auth.Staff: "GET /api/patients/", auth.Admin: "POST /api/users/", "auditor": "GET /api/audit/"} {
+		for role, other := range map[auth.Role]string{auth.Staff: "GET /api/patients/", auth.Admin: "POST /api/users/",
+			"auditor": "GET /api/audit/"} {
 			t.Run("for an existing user: "+string(role)+", twice", func(t *testing.T) {
 				known := s.NewUserWithRole(t, role, "Known"+string(role))
 				for range 2 {
@@ -58,7 +60,8 @@ func TestThePostmanCollectionRuns(t *testing.T) {
 					require.Equal(t, string(role), r.variables["role"])
 					require.Equal(t, 409, r.statuses["POST /api/auth/register/"])
 					require.Contains(t, []int{200, 201}, r.statuses[other])
-					require.NotContains(t, r.statuses, "DELETE /api/auth/me/", "an account that is older than the run stays")
+					require.NotContains(t, r.statuses, "DELETE /api/auth/me/",
+						"an account that is older than the run stays")
 					require.NotContains(t, r.statuses, "PATCH /api/auth/me/", "as it is")
 				}
 				known.SignIn()
@@ -81,7 +84,8 @@ func runCollection(t *testing.T, s *harness.Service, c collection, variables map
 	}
 	maps.Copy(r.variables, variables)
 	r.variables["base"] = ""
-	r.variables["user_email"] = strings.ReplaceAll(r.variables["user_email"], "{{$timestamp}}", strconv.FormatInt(time.Now().UnixNano(), 10))
+	r.variables["user_email"] = strings.ReplaceAll(r.variables["user_email"], "{{$timestamp}}",
+		strconv.FormatInt(time.Now().UnixNano(), 10))
 	for _, f := range c.Item {
 		for _, i := range f.Item {
 			r.send(t, s, i)
@@ -98,10 +102,13 @@ func (r *collectionRun) fill(text string) string {
 }
 
 var (
-	skips   = regexp.MustCompile(`^if \(pm\.collectionVariables\.get\("(\w+)"\) !== "(\w+)"\) pm\.execution\.skipRequest\(\);`)
+	skips = regexp.MustCompile(
+		`^if \(pm\.collectionVariables\.get\("(\w+)"\) !== "(\w+)"\) pm\.execution\.skipRequest\(\);`)
 	roles   = regexp.MustCompile(`^const may = (\[.+\])\.includes\(pm\.collectionVariables\.get\("role"\)\);$`)
-	expects = regexp.MustCompile(`^pm\.test\("answers as described", \(\) => pm\.expect\((?:may \? )?\[([\d, ]+)\](?: : \[(\d+)\])?\)\.to\.include\(pm\.response\.code\)\);$`)
-	keeps   = regexp.MustCompile(`^if \(pm\.response\.code < 300\) pm\.collectionVariables\.set\("(\w+)", pm\.response\.json\(\)(\[0\])?\.(\w+)\);$`)
+	expects = regexp.MustCompile(
+		`^pm\.test\("answers as described", \(\) => pm\.expect\((?:may \? )?\[([\d, ]+)\](?: : \[(\d+)\])?\)\.to\.include\(pm\.response\.code\)\);$`)
+	keeps = regexp.MustCompile(
+		`^if \(pm\.response\.code < 300\) pm\.collectionVariables\.set\("(\w+)", pm\.response\.json\(\)(\[0\])?\.(\w+)\);$`)
 )
 
 const registers = `pm.collectionVariables.set("registered", pm.response.code === 201 ? "yes" : "");`
@@ -135,7 +142,8 @@ func (r *collectionRun) send(t *testing.T, s *harness.Service, i item) {
 			if !may {
 				expected = []string{found[2]}
 			}
-			require.True(t, slices.Contains(expected, strconv.Itoa(a.Status)), "%s: %d is not one of %v: %s", route, a.Status, expected, a.Body)
+			require.True(t, slices.Contains(expected, strconv.Itoa(a.Status)), "%s: %d is not one of %v: %s", route,
+				a.Status, expected, a.Body)
 		} else if found := keeps.FindStringSubmatch(line); found != nil {
 			switch {
 			case a.Status >= 300:

@@ -12,7 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// HTTPClient is a client of a running binary. Unlike client it holds answers against no contract: the whole-graph tests do.
+// HTTPClient is a client of a running binary. Unlike client it holds answers against no contract: the whole-graph tests
+// do.
 type HTTPClient struct {
 	T     testing.TB
 	URL   string
@@ -88,7 +89,8 @@ var (
 	AshaLogin    = Object{"email": AshaAccount["email"], "password": AshaAccount["password"]}
 )
 
-// SignUp registers and signs in Asha. On a machine that is busy with other tests, a program with the limits that ship asks to come back later.
+// SignUp registers and signs in Asha. On a machine that is busy with other tests, a program with the limits that ship
+// asks to come back later.
 func (c *HTTPClient) SignUp() {
 	c.T.Helper()
 	insist := func(path string, body Object, status int) Object {

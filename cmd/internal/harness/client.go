@@ -107,7 +107,9 @@ func (c *Client) AddPatient(fields ...Object) string {
 
 func (c *Client) AddDoctor() string {
 	c.T.Helper()
-	return c.Do("POST", "/api/doctors/", Object{"name": "Dr. Vikram Khanna", "specialization": "Dermatology", "experience": 9}).Expect(201).ID()
+	return c.Do(
+		"POST", "/api/doctors/", Object{"name": "Dr. Vikram Khanna", "specialization": "Dermatology",
+			"experience": 9}).Expect(201).ID()
 }
 
 func (c *Client) Assign(patient, doctor string) Response {

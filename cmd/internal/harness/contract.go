@@ -20,7 +20,8 @@ func (c *Client) checkContract(request *http.Request, a Response) {
 		require.NotEmpty(c.T, a.Header.Get(name), "every answer carries %s", name)
 	}
 	kept := "no-store"
-	if path := request.URL.Path; a.Status < 400 && request.Method != http.MethodOptions && (path == "/openapi.json" || strings.HasPrefix(path, "/docs")) {
+	if path := request.URL.Path; a.Status < 400 && request.Method != http.MethodOptions &&
+		(path == "/openapi.json" || strings.HasPrefix(path, "/docs")) {
 		kept = "no-cache" // the same for everybody
 	}
 	require.Equal(c.T, kept, a.Header.Get("Cache-Control"))
@@ -44,7 +45,8 @@ func (c *Client) checkContract(request *http.Request, a Response) {
 		if request.URL.Path == "/" && a.Status == http.StatusSeeOther {
 			return // for browsers
 		}
-		require.Contains(c.T, []int{404, 405, 501, 400, 414, 421}, a.Status, "%s %s is not described", request.Method, request.URL.Path)
+		require.Contains(c.T, []int{404, 405, 501, 400, 414, 421}, a.Status, "%s %s is not described", request.Method,
+			request.URL.Path)
 		return
 	}
 	if route.Operation.Responses.Status(a.Status) == nil { // the default response describes these, and no others
@@ -55,19 +57,24 @@ func (c *Client) checkContract(request *http.Request, a Response) {
 	}
 	c.Service.Answered.Store(fmt.Sprintf("%s %d", route.Operation.OperationID, a.Status), true)
 	input := &openapi3filter.ResponseValidationInput{
-		RequestValidationInput: &openapi3filter.RequestValidationInput{Request: described, PathParams: parameters, Route: route},
-		Status:                 a.Status, Header: a.Header,
-		Options: &openapi3filter.Options{IncludeResponseStatus: true, ExcludeResponseBody: request.Method == http.MethodHead || !strings.Contains(a.Header.Get("Content-Type"), "json")},
+		RequestValidationInput: &openapi3filter.RequestValidationInput{Request: described, PathParams: parameters,
+			Route: route},
+		Status: a.Status, Header: a.Header,
+		Options: &openapi3filter.Options{IncludeResponseStatus: true,
+			ExcludeResponseBody: request.Method == http.MethodHead ||
+				!strings.Contains(a.Header.Get("Content-Type"), "json")},
 	}
 	if len(a.Body) > 0 {
 		input.SetBodyBytes(a.Body)
 	}
-	require.NoError(c.T, openapi3filter.ValidateResponse(c.T.Context(), input), "%s %s: %s", request.Method, request.URL.Path, a.Body)
+	require.NoError(c.T, openapi3filter.ValidateResponse(c.T.Context(), input), "%s %s: %s", request.Method,
+		request.URL.Path, a.Body)
 	if a.Status < 300 && !c.Undocumented { // what the service takes, the document allows
 		described.Header = request.Header
 		described.Body, _ = request.GetBody()
 		input.RequestValidationInput.Options = &openapi3filter.Options{AuthenticationFunc: openapi3filter.NoopAuthenticationFunc}
-		require.NoError(c.T, openapi3filter.ValidateRequest(c.T.Context(), input.RequestValidationInput), "%s %s", request.Method, request.URL)
+		require.NoError(c.T, openapi3filter.ValidateRequest(c.T.Context(), input.RequestValidationInput), "%s %s",
+			request.Method, request.URL)
 	}
 }
 

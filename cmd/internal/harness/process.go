@@ -62,8 +62,8 @@ func (o Result) ExpectSuccess() string {
 	return o.Stdout
 }
 
-// The tests in process_*_test.go run the real binary as an operator does: with an environment, a folder and signals. How long they wait is
-// bounded, and what still runs at a test's end is killed.
+// The tests in process_*_test.go run the real binary as an operator does: with an environment, a folder and signals.
+// How long they wait is bounded, and what still runs at a test's end is killed.
 
 const (
 	Timeout     = 30 * time.Second // with a process, on a machine that has other things to do
@@ -74,7 +74,8 @@ const (
 
 var builtBinary bool // so that a run without process tests builds nothing
 
-// Binary builds the program once and returns its path. It is built without the race detector, as it ships, even where the tests have it.
+// Binary builds the program once and returns its path. It is built without the race detector, as it ships, even where
+// the tests have it.
 var Binary = sync.OnceValues(func() (string, error) {
 	builtBinary = true
 	folder, err := os.MkdirTemp("", "healthcare-binary-")
@@ -82,7 +83,8 @@ var Binary = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	path := filepath.Join(folder, "healthcare")
-	build := exec.Command("go", "build", "-race=false", "-buildvcs=false", "-ldflags", "-X main.version="+TestVersion, "-o", path, "healthcare/cmd/healthcare")
+	build := exec.Command("go", "build", "-race=false", "-buildvcs=false", "-ldflags", "-X main.version="+TestVersion,
+		"-o", path, "healthcare/cmd/healthcare")
 	if said, err := build.CombinedOutput(); err != nil {
 		return "", errors.Join(err, errors.New(string(said)), os.RemoveAll(folder))
 	}
@@ -99,14 +101,18 @@ type Env struct {
 // NewEnv is a new folder and nothing but what every shell has, and a free port.
 func NewEnv(t *testing.T) Env {
 	folder := t.TempDir()
-	return Env{t, folder, []string{"PATH=" + os.Getenv("PATH"), "HOME=" + folder, "TMPDIR=" + os.TempDir(), "HTTP_ADDRESS=127.0.0.1:0"}}
+	return Env{t, folder, []string{"PATH=" + os.Getenv("PATH"), "HOME=" + folder, "TMPDIR=" + os.TempDir(),
+		"HTTP_ADDRESS=127.0.0.1:0"}}
 }
 
 // NewTolerantEnv is a bare place whose limits suit a loaded machine, and where a password costs nothing.
 func NewTolerantEnv(t *testing.T) Env {
-	return NewEnv(t).With("AUDIT_KEY="+AuditKey, "HTTP_HANDLER_TIMEOUT=30s", "HTTP_READ_TIMEOUT=30s", "HTTP_WRITE_TIMEOUT=30s",
-		"DATABASE_STATEMENT_TIMEOUT=20s", "DATABASE_ACQUIRE_TIMEOUT=20s", "DATABASE_LOCK_TIMEOUT=20s", "DATABASE_SLOW_QUERY=0s",
-		// A server or a process that gets no processor for a second has not vanished: TestThreeInstances was answered 503.
+	return NewEnv(t).With("AUDIT_KEY="+AuditKey, "HTTP_HANDLER_TIMEOUT=30s", "HTTP_READ_TIMEOUT=30s",
+		"HTTP_WRITE_TIMEOUT=30s",
+		"DATABASE_STATEMENT_TIMEOUT=20s", "DATABASE_ACQUIRE_TIMEOUT=20s", "DATABASE_LOCK_TIMEOUT=20s",
+		"DATABASE_SLOW_QUERY=0s",
+		// A server or a process that gets no processor for a second has not vanished: TestThreeInstances was answered
+		// 503.
 		"PGCONNECT_TIMEOUT=20", "DATABASE_IDLE_IN_TRANSACTION_TIMEOUT=20s",
 		"PASSWORD_HASH_WAIT=30s", "PASSWORD_HASH_MEMORY=64", "PASSWORD_HASH_ITERATIONS=1")
 }
@@ -228,7 +234,8 @@ func (o Result) StderrLines() []string {
 	return strings.Split(strings.TrimSuffix(o.Stderr, "\n"), "\n")
 }
 
-// ExpectFailure asserts how a program fails: with this code, nothing on standard output, and a last line that tells people why; its log stands before.
+// ExpectFailure asserts how a program fails: with this code, nothing on standard output, and a last line that tells
+// people why; its log stands before.
 func (o Result) ExpectFailure(code int, why ...string) Result {
 	o.T.Helper()
 	require.Equal(o.T, code, o.ExitCode, "%s", o.Stderr)
@@ -243,7 +250,8 @@ func (o Result) ExpectFailure(code int, why ...string) Result {
 	return o
 }
 
-var ListeningLine = regexp.MustCompile(`^healthcare (\S+) listens on (http://\S+), keeps its data in (.+), and describes its API at (http://\S+/docs/)\n$`)
+var ListeningLine = regexp.MustCompile(
+	`^healthcare (\S+) listens on (http://\S+), keeps its data in (.+), and describes its API at (http://\S+/docs/)\n$`)
 
 // WaitReady waits until the program says where it listens.
 func (r *Process) WaitReady() string {

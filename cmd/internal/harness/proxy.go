@@ -9,7 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Proxy stands between the program and a PostgreSQL server, as a network does: it passes everything on, swallows everything, or cuts.
+// Proxy stands between the program and a PostgreSQL server, as a network does: it passes everything on, swallows
+// everything, or cuts.
 type Proxy struct {
 	listener net.Listener
 	socket   string // the server's
@@ -21,7 +22,8 @@ type Proxy struct {
 	open map[*flow]bool
 }
 
-// flow is one connection through the proxy. Once something of it was swallowed it stays dead, as behind a firewall that forgot it.
+// flow is one connection through the proxy. Once something of it was swallowed it stays dead, as behind a firewall that
+// forgot it.
 type flow struct {
 	client, server net.Conn
 	dead           bool

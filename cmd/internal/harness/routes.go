@@ -11,8 +11,8 @@ import (
 	"healthcare/platform/auth"
 )
 
-// What follows lets tests be made from the contract, so that a route, a parameter, a member of a body or a column that is added later is
-// covered without anyone remembering.
+// What follows lets tests be made from the contract, so that a route, a parameter, a member of a body or a column that
+// is added later is covered without anyone remembering.
 
 // Route is one described operation.
 type Route struct {
@@ -89,7 +89,8 @@ func (r Route) BodySchemas() openapi3.Schemas {
 	return r.Operation.RequestBody.Value.Content.Get("application/json").Schema.Value.Properties
 }
 
-// Body is a body that the route takes, empty where it takes none, with the members of known where it has them: ids, and what must be unique.
+// Body is a body that the route takes, empty where it takes none, with the members of known where it has them: ids, and
+// what must be unique.
 func (r Route) Body(known Object) Object {
 	body := Object{}
 	for _, member := range r.BodyMembers() {

@@ -42,7 +42,9 @@ func (s *Service) AddLargePatients(t *testing.T, c *Client, count, notes int) {
 // AuditEntries is what was recorded of the request of that id, in order.
 func (s *Service) AuditEntries(t *testing.T, request string) (entries []Object) {
 	t.Helper()
-	require.NoError(t, s.DB.Read(t.Context()).Table("audit_entries").Where("request_id = ?", request).Order("sequence").Find(&entries).Error)
+	require.NoError(
+		t, s.DB.Read(t.Context()).Table("audit_entries").Where("request_id = ?",
+			request).Order("sequence").Find(&entries).Error)
 	return entries
 }
 
@@ -147,7 +149,8 @@ func (s *Service) StoredRows(t *testing.T) Rows {
 			}
 			all[table] = append(all[table], texts)
 		}
-		slices.SortFunc(all[table], func(a, b map[string]string) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
+		slices.SortFunc(
+			all[table], func(a, b map[string]string) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
 	}
 	require.Contains(t, all, "patients")
 	return all

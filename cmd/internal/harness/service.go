@@ -64,7 +64,8 @@ func Start(t *testing.T, db database.Config, adjust ...func(*config.Config)) *Se
 	return StartWith(t, db, fx.Options(), adjust...)
 }
 
-// StartWith is startService with more parts than the program has: a module of the test's own, or a part in another's place.
+// StartWith is startService with more parts than the program has: a module of the test's own, or a part in another's
+// place.
 func StartWith(t *testing.T, db database.Config, more fx.Option, adjust ...func(*config.Config)) *Service {
 	t.Helper()
 	cfg, err := config.Default()
@@ -72,10 +73,14 @@ func StartWith(t *testing.T, db database.Config, more fx.Option, adjust ...func(
 	cfg.HTTPAddress = "127.0.0.1:0"
 	cfg.SecretKey = "a key of the tests, which nobody else should use anywhere"
 	cfg.AuditKey, cfg.DataDir = "another key of the tests, which nobody else should use", t.TempDir()
-	cfg.PasswordHashMemory, cfg.PasswordHashIterations, cfg.PasswordHashQueue = 64, 1, 1024                            // cheap: these tests are not about hashing
-	cfg.SignInFreeAttempts, cfg.SignInAccountFailures, cfg.SignInClientFailures = 1_000_000, 1_000_000, 1_000_000      // nor about guessing
-	cfg.RegistrationsPerHour = 0                                                                                       // nor about registering
-	cfg.PasswordHashWait, cfg.HTTPHandlerTimeout, cfg.HTTPReadTimeout = 30*time.Second, 30*time.Second, 30*time.Second // a loaded machine is slow, not broken
+	// cheap: these tests are not about hashing
+	cfg.PasswordHashMemory, cfg.PasswordHashIterations, cfg.PasswordHashQueue = 64, 1, 1024
+	// nor about guessing
+	cfg.SignInFreeAttempts, cfg.SignInAccountFailures, cfg.SignInClientFailures = 1_000_000, 1_000_000, 1_000_000
+	// nor about registering
+	cfg.RegistrationsPerHour = 0
+	// a loaded machine is slow, not broken
+	cfg.PasswordHashWait, cfg.HTTPHandlerTimeout, cfg.HTTPReadTimeout = 30*time.Second, 30*time.Second, 30*time.Second
 	for _, f := range adjust {
 		f(&cfg)
 	}
@@ -83,7 +88,8 @@ func StartWith(t *testing.T, db database.Config, more fx.Option, adjust ...func(
 	encoder := zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig())
 	logger := zap.New(zapcore.NewCore(encoder, s.Log, zapcore.DebugLevel))
 	var server *httpserver.Server
-	app := fx.New(composition.Configuration(cfg, TestVersion), composition.Serving(), more, fx.Replace(db), fx.Replace(logger), fx.Populate(&server, &s.DB),
+	app := fx.New(composition.Configuration(cfg, TestVersion), composition.Serving(), more, fx.Replace(db),
+		fx.Replace(logger), fx.Populate(&server, &s.DB),
 		fx.Invoke(fx.Annotate(s.readResources, fx.ParamTags("", `group:"apis"`))),
 		fx.WithLogger(func() fxevent.Logger { return fxevent.NopLogger }))
 	require.NoError(t, app.Err())
@@ -142,7 +148,8 @@ func (s *Service) NewUserWithRole(t *testing.T, role auth.Role, name string) *Cl
 	t.Helper()
 	c := s.NewUser(t, name)
 	c.RenewedToken = &c.Token
-	require.NoError(t, s.DB.Write(t.Context()).Exec("UPDATE users SET role = ? WHERE mailbox = ?", role, c.Email()).Error)
+	require.NoError(
+		t, s.DB.Write(t.Context()).Exec("UPDATE users SET role = ? WHERE mailbox = ?", role, c.Email()).Error)
 	return c
 }
 

@@ -34,7 +34,9 @@ func TestAssignments(t *testing.T) {
 			asha := asha.ForTest(t)
 			require.Equal(t, map[string][]string{"patient": {"Must be a UUID."}, "doctor": {"Must be a UUID."}},
 				asha.Assign("1", "abc").ExpectProblem(400, "validation_failed").Errors)
-			require.Len(t, asha.Do("POST", "/api/mappings/", object{"patient": 1}).ExpectProblem(400, "validation_failed").Errors, 2)
+			require.Len(
+				t, asha.Do("POST", "/api/mappings/", object{"patient": 1}).ExpectProblem(400,
+					"validation_failed").Errors, 2)
 		})
 		t.Run("the caller sees the assignments of their own patients, newest first", func(t *testing.T) {
 			asha := asha.ForTest(t)
@@ -42,7 +44,8 @@ func TestAssignments(t *testing.T) {
 			require.Len(t, all, 2)
 			require.Equal(t, other, all[0]["patient"])
 			require.Len(t, asha.Do("GET", "/api/mappings/"+patient, nil).Expect(200).List(), 1)
-			require.Empty(t, asha.Do("GET", "/api/mappings/patient/"+asha.AddPatient(), nil).Expect(200).List(), "none is an empty list")
+			require.Empty(t, asha.Do("GET", "/api/mappings/patient/"+asha.AddPatient(), nil).Expect(200).List(),
+				"none is an empty list")
 			asha.Do("GET", "/api/mappings/patient/abc/", nil).ExpectProblem(404, "not_found")
 			asha.Do("GET", "/api/mappings/detail/abc/", nil).ExpectProblem(404, "not_found")
 			asha.Do("DELETE", "/api/mappings/"+missing, nil).ExpectProblem(404, "not_found")

@@ -32,22 +32,28 @@ func TestRegister(t *testing.T) {
 
 		p := register(object{}).ExpectProblem(400, "validation_failed")
 		require.Equal(t, map[string][]string{
-			"name": {"This field is required."}, "email": {"This field is required."}, "password": {"This field is required."},
+			"name": {"This field is required."}, "email": {"This field is required."},
+			"password": {"This field is required."},
 		}, p.Errors)
-		p = register(object{"name": " ", "email": "nobody", "password": "short"}).ExpectProblem(400, "validation_failed")
+		p = register(object{"name": " ", "email": "nobody", "password": "short"}).ExpectProblem(400,
+			"validation_failed")
 		require.Len(t, p.Errors, 3, "all fields at once")
-		p = register(object{"name": []int{7}, "email": "nobody", "password": nil}).ExpectProblem(400, "validation_failed")
+		p = register(object{"name": []int{7}, "email": "nobody", "password": nil}).ExpectProblem(400,
+			"validation_failed")
 		require.Equal(t, map[string][]string{
 			"name": {"Must be a string."}, "email": {"Must be an e-mail address."}, "password": {"May not be null."},
 		}, p.Errors, "wrong types and broken rules at once")
 
-		register(good(object{"email": "a@b.example", "password": strings.Repeat("x", 1025)})).ExpectProblem(400, "validation_failed")
+		register(good(object{"email": "a@b.example", "password": strings.Repeat("x", 1025)})).ExpectProblem(400,
+			"validation_failed")
 		register(good(object{"email": "a@b.example", "password": strings.Repeat("x", 1024)})).Expect(201)
-		register(good(object{"email": "b@b.example", "name": strings.Repeat("ñ", 256)})).ExpectProblem(400, "validation_failed")
+		register(good(object{"email": "b@b.example", "name": strings.Repeat("ñ", 256)})).ExpectProblem(400,
+			"validation_failed")
 		register(good(object{"email": "b@b.example", "name": strings.Repeat("ñ", 255)})).Expect(201)
 		register(strings.Repeat(" ", 9000)+"{}").ExpectProblem(413, "body_too_large")
 		register("{").ExpectProblem(400, "malformed_json")
-		c.Do("POST", "/api/auth/register/", "{}", "Content-Type", "text/plain").ExpectProblem(415, "unsupported_media_type")
+		c.Do("POST", "/api/auth/register/", "{}", "Content-Type", "text/plain").ExpectProblem(415,
+			"unsupported_media_type")
 	})
 }
 
@@ -74,7 +80,8 @@ func TestLogin(t *testing.T) {
 
 		require.Len(t, c.Do("POST", "/api/auth/login/", object{}).ExpectProblem(400, "validation_failed").Errors, 2)
 		require.Len(t, login("", "").ExpectProblem(400, "validation_failed").Errors, 2)
-		c.Do("POST", "/api/auth/login/", object{"email": "asha@clinic.example", "password": "x"}, "Authorization", "Bearer nonsense").
+		c.Do("POST", "/api/auth/login/", object{"email": "asha@clinic.example", "password": "x"}, "Authorization",
+			"Bearer nonsense").
 			ExpectProblem(401, "invalid_credentials") // the header is ignored
 	})
 }
@@ -84,23 +91,33 @@ func TestRefresh(t *testing.T) {
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		s.NewUser(t, "Asha")
 		c := s.Anonymous(t)
-		refresh := func(token any) harness.Response { return c.Do("POST", "/api/auth/refresh/", object{"refresh": token}) }
-		first := c.Do("POST", "/api/auth/login/", object{"email": "asha@clinic.example", "password": "correct horse"}).Expect(200).Object()
+		refresh := func(
+			token any) harness.Response {
+			return c.Do("POST", "/api/auth/refresh/", object{"refresh": token})
+		}
+		first := c.Do("POST", "/api/auth/login/",
+			object{"email": "asha@clinic.example", "password": "correct horse"}).Expect(200).Object()
 
 		second := refresh(first["refresh"]).Expect(200).Object()
-		require.Equal(t, second["refresh"], refresh(first["refresh"]).Expect(200).Object()["refresh"], "the answer may have been lost")
+		require.Equal(t, second["refresh"], refresh(first["refresh"]).Expect(200).Object()["refresh"],
+			"the answer may have been lost")
 		c.Token = second["access"].(string)
 		c.Do("GET", "/api/patients/", nil).Expect(200)
 		c.Token = ""
 
 		refresh("nonsense").ExpectProblem(401, "token_not_valid")
 		for _, blank := range []string{"", " ", "\t\n"} {
-			require.Equal(t, []string{"This field may not be blank."}, refresh(blank).ExpectProblem(400, "validation_failed").Errors["refresh"])
+			require.Equal(t, []string{"This field may not be blank."},
+				refresh(blank).ExpectProblem(400, "validation_failed").Errors["refresh"])
 		}
 		for _, wrong := range []any{31, true, nil, []string{}} {
-			require.Contains(t, s.Anonymous(t).Do("POST", "/api/auth/refresh/", object{"refresh": wrong}).ExpectProblem(400, "validation_failed").Errors, "refresh")
+			require.Contains(
+				t, s.Anonymous(t).Do("POST", "/api/auth/refresh/", object{"refresh": wrong}).ExpectProblem(400,
+					"validation_failed").Errors, "refresh")
 		}
-		require.Contains(t, s.Anonymous(t).Do("POST", "/api/auth/refresh", object{}).ExpectProblem(400, "validation_failed").Errors, "refresh")
+		require.Contains(
+			t, s.Anonymous(t).Do("POST", "/api/auth/refresh", object{}).ExpectProblem(400, "validation_failed").Errors,
+			"refresh")
 		challenged := refresh("nonsense").Header.Get("WWW-Authenticate")
 		require.Equal(t, `Bearer realm="api"`, challenged, "no access token was sent")
 		refresh(second["access"]).ExpectProblem(401, "token_not_valid")
@@ -122,7 +139,8 @@ func TestAccessTokens(t *testing.T) {
 		token := c.Token
 		refusedAs := func(why, header, code, challenge string) {
 			t.Helper()
-			for _, path := range []string{"/api/patients/", "/api/patients", "/api/auth/me/", "/api/auth/sessions/", "/api/users/", "/api/audit/"} {
+			for _, path := range []string{"/api/patients/", "/api/patients", "/api/auth/me/", "/api/auth/sessions/",
+				"/api/users/", "/api/audit/"} {
 				a := s.Anonymous(t).Do("GET", path, nil, "Authorization", header)
 				a.ExpectProblem(401, code)
 				require.Equal(t, challenge, a.Header.Get("WWW-Authenticate"), why)
@@ -174,7 +192,8 @@ func callAllWithoutToken(t *testing.T, s *harness.Service) (protected int) {
 			protected++
 			concrete := strings.NewReplacer("{id}", id, "{patient_id}", id).Replace(path)
 			s.Anonymous(t).Do(method, concrete, object{}).ExpectProblem(401, "not_authenticated")
-			s.Anonymous(t).Do(method, strings.TrimSuffix(concrete, "/"), "{", "Authorization", "Bearer x.y.z").ExpectProblem(401, "token_not_valid")
+			s.Anonymous(t).Do(method, strings.TrimSuffix(concrete, "/"), "{", "Authorization",
+				"Bearer x.y.z").ExpectProblem(401, "token_not_valid")
 		}
 	}
 	return protected

@@ -28,7 +28,9 @@ func eachZone(t *testing.T, zone, moment string, test func(t *testing.T, s zoned
 	require.NoError(t, err)
 	databasetest.EachConfig(t, func(t *testing.T, db database.Config) {
 		manual := clock.At(at)
-		test(t, zonedService{harness.StartWith(t, db, harness.WithClock(manual), func(cfg *config.Config) { cfg.TimeZone = zone }), manual})
+		test(
+			t, zonedService{harness.StartWith(t, db, harness.WithClock(manual),
+				func(cfg *config.Config) { cfg.TimeZone = zone }), manual})
 	})
 }
 
@@ -51,7 +53,8 @@ func addPatientBorn(c *harness.Client, birthDate string, more ...object) string 
 	return c.AddPatient(append([]object{{"age": harness.OmitField, "birth_date": birthDate}}, more...)...)
 }
 
-// requireAge asserts the age of a patient wherever it is shown, and that filters by that age find the patient and no other age does.
+// requireAge asserts the age of a patient wherever it is shown, and that filters by that age find the patient and no
+// other age does.
 func requireAge(c *harness.Client, age int, patient string) {
 	c.T.Helper()
 	require.EqualValues(c.T, age, c.Do("GET", "/api/patients/"+patient, nil).Expect(200).Object()["age"])
@@ -62,7 +65,8 @@ func requireAge(c *harness.Client, age int, patient string) {
 	}
 	c.Do("DELETE", "/api/doctors/"+doctor, nil).Expect(204)
 	found := func(low, high int) (there bool) {
-		for _, one := range c.Do("GET", fmt.Sprintf("/api/patients/?age_min=%d&age_max=%d", low, high), nil).Expect(200).List() {
+		for _, one := range c.Do("GET", fmt.Sprintf("/api/patients/?age_min=%d&age_max=%d", low, high),
+			nil).Expect(200).List() {
 			if one["id"] == patient {
 				there = true
 				require.EqualValues(c.T, age, one["age"])
@@ -85,10 +89,14 @@ func TestCivilDates(t *testing.T) {
 			requireAge(c, 36, addPatientBorn(c, "1990-11-28", object{"age": 36}))
 			requireAge(c, 36, addPatientBorn(c, "1990-11-28", object{"age": 35})) // still 35 in America
 			requireAge(c, 35, addPatientBorn(c, "1990-11-29"))
-			refused := c.Do("POST", "/api/patients/", object{"name": "A", "gender": "Other", "birth_date": "2026-11-29"})
-			require.Equal(t, map[string][]string{"birth_date": {"Must not be in the future."}}, refused.ExpectProblem(400, "validation_failed").Errors)
-			refused = c.Do("POST", "/api/patients/", object{"name": "A", "gender": "Other", "birth_date": "1990-11-28", "age": 37})
-			require.Equal(t, map[string][]string{"age": {"Must agree with birth_date."}}, refused.ExpectProblem(400, "validation_failed").Errors)
+			refused := c.Do("POST", "/api/patients/",
+				object{"name": "A", "gender": "Other", "birth_date": "2026-11-29"})
+			require.Equal(t, map[string][]string{"birth_date": {"Must not be in the future."}},
+				refused.ExpectProblem(400, "validation_failed").Errors)
+			refused = c.Do("POST", "/api/patients/",
+				object{"name": "A", "gender": "Other", "birth_date": "1990-11-28", "age": 37})
+			require.Equal(t, map[string][]string{"age": {"Must agree with birth_date."}},
+				refused.ExpectProblem(400, "validation_failed").Errors)
 		})
 	})
 	t.Run("the same moment for a service in UTC", func(t *testing.T) {
@@ -105,8 +113,10 @@ func TestCivilDates(t *testing.T) {
 		})
 	})
 	for _, side := range []struct{ zone, before string }{ // each a minute before a day begins
-		{"Asia/Kolkata", "2026-11-27T18:29:00Z"}, {"Asia/Kathmandu", "2026-11-27T18:14:00Z"}, {"Pacific/Kiritimati", "2026-11-27T09:59:00Z"},
-		{"Pacific/Pago_Pago", "2026-11-28T10:59:00Z"}, {"Etc/GMT+12", "2026-11-28T11:59:00Z"}, {"Europe/Berlin", "2026-11-27T22:59:00Z"},
+		{"Asia/Kolkata", "2026-11-27T18:29:00Z"}, {"Asia/Kathmandu", "2026-11-27T18:14:00Z"},
+		{"Pacific/Kiritimati", "2026-11-27T09:59:00Z"},
+		{"Pacific/Pago_Pago", "2026-11-28T10:59:00Z"}, {"Etc/GMT+12", "2026-11-28T11:59:00Z"},
+		{"Europe/Berlin", "2026-11-27T22:59:00Z"},
 		{"America/New_York", "2026-11-28T04:59:00Z"},
 	} {
 		t.Run("a birthday begins at midnight in "+side.zone, func(t *testing.T) {
@@ -159,17 +169,24 @@ func TestCivilDates(t *testing.T) {
 // TestEchoedAge is a client that reads a patient, changes what it wants and puts everything back.
 func TestEchoedAge(t *testing.T) {
 	t.Parallel()
-	eachZone(t, "Europe/Berlin", "2026-11-27T22:30:00Z", func(t *testing.T, s zonedService) { // half past eleven at night
+	// half past eleven at night
+	eachZone(t, "Europe/Berlin", "2026-11-27T22:30:00Z", func(t *testing.T, s zonedService) {
 		c := s.NewUser(t, "Asha")
 		const differs = "Must agree with birth_date."
-		version := func(patient string) string { return c.Do("GET", "/api/patients/"+patient, nil).Header.Get("ETag")[:4] }
+		version := func(
+			patient string) string {
+			return c.Do("GET", "/api/patients/"+patient, nil).Header.Get("ETag")[:4]
+		}
 		for _, method := range []string{"PUT", "PATCH"} {
 			change := func(patient string, read object, changes object) harness.Response {
 				body := maps.Clone(read)
 				maps.Copy(body, changes)
 				return c.Do(method, "/api/patients/"+patient, body)
 			}
-			read := func(patient string) object { return c.Do("GET", "/api/patients/"+patient, nil).Expect(200).Object() }
+			read := func(
+				patient string) object {
+				return c.Do("GET", "/api/patients/"+patient, nil).Expect(200).Object()
+			}
 			t.Run(method+" of all that was read, with another birth date", func(t *testing.T) {
 				c.T = t
 				patient := addPatientBorn(c, "1990-05-06")
@@ -196,7 +213,8 @@ func TestEchoedAge(t *testing.T) {
 				for _, patient := range []string{addPatientBorn(c, "1990-05-06"), c.AddPatient(object{"age": 36})} {
 					before := read(patient)
 					refused := change(patient, before, object{"birth_date": "1980-05-06", "age": 37})
-					require.Equal(t, map[string][]string{"age": {differs}}, refused.ExpectProblem(400, "validation_failed").Errors)
+					require.Equal(t, map[string][]string{"age": {differs}},
+						refused.ExpectProblem(400, "validation_failed").Errors)
 					require.Equal(t, before, read(patient))
 				}
 			})
@@ -211,23 +229,27 @@ func TestEchoedAge(t *testing.T) {
 				require.Equal(t, shown, change(patient, before, nil).Expect(200).Object(), "an echo changes nothing")
 				require.Equal(t, version0, version(patient))
 				require.Equal(t, unchanged, change(aged, unchanged, nil).Expect(200).Object())
-				require.EqualValues(t, 46, change(patient, before, object{"birth_date": "1980-05-06"}).Expect(200).Object()["age"])
+				require.EqualValues(
+					t, 46, change(patient, before, object{"birth_date": "1980-05-06"}).Expect(200).Object()["age"])
 				s.advance(c, -time.Hour)
 			})
-			t.Run(method+" of what was read two days before the birthday's end is refused beside another birth date", func(t *testing.T) {
-				c.T = t
-				patient := addPatientBorn(c, "1990-11-28")
-				before := read(patient)
-				s.advance(c, 25*time.Hour)
-				refused := change(patient, before, object{"birth_date": "1980-05-06"})
-				require.Equal(t, map[string][]string{"age": {differs}}, refused.ExpectProblem(400, "validation_failed").Errors)
-				s.advance(c, -25*time.Hour)
-			})
+			t.Run(method+" of what was read two days before the birthday's end is refused beside another birth date",
+				func(t *testing.T) {
+					c.T = t
+					patient := addPatientBorn(c, "1990-11-28")
+					before := read(patient)
+					s.advance(c, 25*time.Hour)
+					refused := change(patient, before, object{"birth_date": "1980-05-06"})
+					require.Equal(t, map[string][]string{"age": {differs}},
+						refused.ExpectProblem(400, "validation_failed").Errors)
+					s.advance(c, -25*time.Hour)
+				})
 		}
 		t.Run("on POST nothing is an echo", func(t *testing.T) {
 			c.T = t
 			body := object{"name": "A", "gender": "Other", "age": 31, "birth_date": "1980-05-06"}
-			require.Equal(t, map[string][]string{"age": {differs}}, c.Do("POST", "/api/patients/", body).ExpectProblem(400, "validation_failed").Errors)
+			require.Equal(t, map[string][]string{"age": {differs}},
+				c.Do("POST", "/api/patients/", body).ExpectProblem(400, "validation_failed").Errors)
 		})
 	})
 }

@@ -55,7 +55,8 @@ func TestListsOfEveryClient(t *testing.T) {
 					return c.ForTest(t).Do("GET", path+"?"+query, nil, headers...)
 				}
 				for _, accepted := range []string{
-					"ordering=", "limit=", "cursor=", "ordering=&limit=&cursor=", "_=1700000000000", "_=1&_=2", "_", "format=json", "format=", "format=json&_=1",
+					"ordering=", "limit=", "cursor=", "ordering=&limit=&cursor=", "_=1700000000000", "_=1&_=2", "_",
+					"format=json", "format=", "format=json&_=1",
 					"limit=+31+", "limit=31.0", "limit=3.1e1", "limit=%2031", both,
 					strings.ReplaceAll(both, "&ordering=", ",+"), "ordering=-" + column + "&ordering=",
 				} {
@@ -66,14 +67,19 @@ func TestListsOfEveryClient(t *testing.T) {
 					get(accepted, "Prefer", "count=exact, handling=strict").Expect(200)
 				}
 				for query, field := range map[string]string{
-					"format=xml": "format", "nonsense=1": "nonsense", "limit=5&limit=6": "limit", "limit=31.5": "limit", "limit=501.0": "limit", "limit=abc": "limit",
-					"ordering=foo": "ordering", "ordering=" + column + "&ordering=foo": "ordering", "ordering=,": "ordering",
-					"ordering=" + column + "&ordering=-" + column: "ordering", "ordering=" + column + "," + column: "ordering",
+					"format=xml": "format", "nonsense=1": "nonsense", "limit=5&limit=6": "limit", "limit=31.5": "limit",
+					"limit=501.0": "limit", "limit=abc": "limit",
+					"ordering=foo": "ordering", "ordering=" + column + "&ordering=foo": "ordering",
+					"ordering=,": "ordering",
+					"ordering=" + column + "&ordering=-" + column: "ordering", "ordering=" + column + "," +
+						column: "ordering",
 				} {
 					require.Contains(t, get(query).ExpectProblem(400, "validation_failed").Errors, field, query)
 				}
 				for _, query := range []string{"limit=+31+", "limit=31.0", "limit=3.1e1"} {
-					require.Contains(t, get(query, "Prefer", "handling=strict").ExpectProblem(400, "validation_failed").Errors, "limit", query)
+					require.Contains(
+						t, get(query, "Prefer", "handling=strict").ExpectProblem(400, "validation_failed").Errors,
+						"limit", query)
 				}
 				message := get("ordering=foo").ExpectProblem(400, "validation_failed").Errors["ordering"][0]
 				require.Contains(t, message, "Must be one of "+column+", -"+column)
@@ -85,12 +91,15 @@ func TestListsOfEveryClient(t *testing.T) {
 			for _, query := range []string{"", "?_=1", "?format=json", "?limit=5"} {
 				c.ForTest(t).Do("GET", "/api/auth/sessions/"+query, nil).Expect(200)
 			}
-			require.Contains(t, c.ForTest(t).Do("GET", "/api/auth/sessions/?format=xml", nil).ExpectProblem(400, "validation_failed").Errors, "format")
+			require.Contains(
+				t, c.ForTest(t).Do("GET", "/api/auth/sessions/?format=xml", nil).ExpectProblem(400,
+					"validation_failed").Errors, "format")
 		})
 		t.Run("what removes an account is taken as described only", func(t *testing.T) {
 			c := s.NewUser(t, "Cora")
 			for _, query := range []string{"patients=", "_=1", "format=json"} {
-				c.ForTest(t).Do("DELETE", "/api/auth/me/?"+query, object{"password": harness.Password}).ExpectProblem(400, "validation_failed")
+				c.ForTest(t).Do("DELETE", "/api/auth/me/?"+query,
+					object{"password": harness.Password}).ExpectProblem(400, "validation_failed")
 			}
 		})
 	})
@@ -107,19 +116,28 @@ func TestListsOfRepeatedParameters(t *testing.T) {
 		commas := c.Pages("/api/patients/?limit=2&ordering=name,-created_at", "id")
 		require.Len(t, commas, 3)
 		require.Equal(t, commas, c.Pages("/api/patients/?limit=2&ordering=name&ordering=-created_at", "id"))
-		require.Equal(t, commas, c.Pages("/api/patients/?ordering=name&limit=2.0&_=7&search=&ordering=-created_at&format=json&gender=&age_min=", "id"))
+		require.Equal(
+			t, commas,
+			c.Pages(
+				"/api/patients/?ordering=name&limit=2.0&_=7&search=&ordering=-created_at&format=json&gender=&age_min=",
+				"id"))
 		t.Run("a cursor is good for the same filters in another spelling, and for no others", func(t *testing.T) {
 			c := c.ForTest(t)
-			link := c.Do("GET", "/api/patients/?limit=2&ordering=name&ordering=-created_at&age_min=30.0&_=1", nil).Expect(200).NextPage()
+			link := c.Do("GET", "/api/patients/?limit=2&ordering=name&ordering=-created_at&age_min=30.0&_=1",
+				nil).Expect(200).NextPage()
 			require.NotContains(t, link, "_=1")
 			query, err := url.ParseQuery(link[strings.Index(link, "?")+1:])
 			require.NoError(t, err)
 			cursor := "&cursor=" + query.Get("cursor")
-			for _, same := range []string{"ordering=name,-created_at&age_min=30", "ordering=name&ordering=-created_at&age_min=+30&_=2&search="} {
+			for _, same := range []string{"ordering=name,-created_at&age_min=30",
+				"ordering=name&ordering=-created_at&age_min=+30&_=2&search="} {
 				require.Equal(t, commas[1], c.Pages("/api/patients/?limit=2&"+same+cursor, "id")[0])
 			}
-			for _, other := range []string{"ordering=name,-created_at&age_min=31", "ordering=name&age_min=30", "ordering=-created_at&ordering=name&age_min=30"} {
-				require.Contains(t, c.Do("GET", "/api/patients/?limit=2&"+other+cursor, nil).ExpectProblem(400, "validation_failed").Errors, "cursor")
+			for _, other := range []string{"ordering=name,-created_at&age_min=31", "ordering=name&age_min=30",
+				"ordering=-created_at&ordering=name&age_min=30"} {
+				require.Contains(
+					t, c.Do("GET", "/api/patients/?limit=2&"+other+cursor, nil).ExpectProblem(400,
+						"validation_failed").Errors, "cursor")
 			}
 		})
 	})
@@ -135,16 +153,20 @@ func TestDatesInFiltersAreDaysOfTheZone(t *testing.T) {
 		stored := func(at string) { // in India this is the first of January from 18:30 on
 			moment, err := time.Parse(time.RFC3339, at)
 			require.NoError(t, err)
-			require.NoError(t, s.DB.Write(t.Context()).Exec("UPDATE patients SET created_at = ? WHERE id = ?", database.At(moment), patient).Error)
+			require.NoError(
+				t, s.DB.Write(t.Context()).Exec("UPDATE patients SET created_at = ? WHERE id = ?", database.At(moment),
+					patient).Error)
 		}
 		count := func(query string) int { return len(staff.Do("GET", "/api/patients/?"+query, nil).Expect(200).List()) }
-		for at, inside := range map[string]bool{"2025-12-31T18:29:59Z": false, "2025-12-31T18:30:01Z": true, "2026-01-01T18:29:59Z": true} {
+		for at, inside := range map[string]bool{"2025-12-31T18:29:59Z": false, "2025-12-31T18:30:01Z": true,
+			"2026-01-01T18:29:59Z": true} {
 			stored(at)
 			require.Equal(t, inside, count("created_after=2026-01-01") == 1, at)
 			require.Equal(t, inside, count("created_before=2026-01-01") == 0, at)
 			require.Equal(t, 1, count("created_before=2026-01-02"), at)
 			require.Equal(t, inside, count("created_after=2026-01-01&created_before=2026-01-02") == 1, at)
-			require.Equal(t, inside, count("created_after=2026-01-01T00:00:00+05:30") == 1, "the plus sign was lost on the way")
+			require.Equal(t, inside, count("created_after=2026-01-01T00:00:00+05:30") == 1,
+				"the plus sign was lost on the way")
 			require.Equal(t, inside, count("created_after=2026-01-01T00:00:00%2B05:30") == 1)
 		}
 		described := 0
@@ -155,13 +177,16 @@ func TestDatesInFiltersAreDaysOfTheZone(t *testing.T) {
 					continue
 				}
 				described++
-				for _, sent := range []string{"2026-01-01", "2026-01-01T10:00:00 05:30", "2026-01-01T10:00:00.5+05:30", "2026-01-01T10:00:00Z", ""} {
+				for _, sent := range []string{"2026-01-01", "2026-01-01T10:00:00 05:30", "2026-01-01T10:00:00.5+05:30",
+					"2026-01-01T10:00:00Z", ""} {
 					c.Do("GET", path+"?"+name+"="+strings.ReplaceAll(sent, " ", "+"), nil).Expect(200)
 				}
 				for sent, hint := range map[string]string{
-					"2026-01-01T10:00:00": "time zone is missing", "2026-01-01t10:00:00z": "upper case", "2026-01-01T10:00:00 0530": "%2B", "2026-02-30": "RFC 3339",
+					"2026-01-01T10:00:00": "time zone is missing", "2026-01-01t10:00:00z": "upper case",
+					"2026-01-01T10:00:00 0530": "%2B", "2026-02-30": "RFC 3339",
 				} {
-					errors := c.Do("GET", path+"?"+name+"="+url.QueryEscape(sent), nil).ExpectProblem(400, "validation_failed").Errors
+					errors := c.Do("GET", path+"?"+name+"="+url.QueryEscape(sent), nil).ExpectProblem(400,
+						"validation_failed").Errors
 					require.Contains(t, errors[name][0], hint)
 				}
 			}
@@ -192,7 +217,8 @@ func TestBodiesOfEveryClient(t *testing.T) {
 				}
 				typed := func(a harness.Response) bool { // was it refused for its type?
 					text := string(a.Body)
-					return strings.Contains(text, "Must be a whole number.") || strings.Contains(text, "Must be a string.") || strings.Contains(text, "Must be true or false.")
+					return strings.Contains(text, "Must be a whole number.") ||
+						strings.Contains(text, "Must be a string.") || strings.Contains(text, "Must be true or false.")
 				}
 				switch {
 				case schema.Type.Is("integer"):
@@ -223,11 +249,14 @@ func TestBodiesOfEveryClient(t *testing.T) {
 
 		t.Run("text keeps the digits that were sent", func(t *testing.T) {
 			c := c.ForTest(t)
-			made := c.Do("POST", "/api/patients/", `{"name":"Ananya","gender":"female","age":"31","phone":9876543210,"medical_record_number":12345678901234567890.10}`).Expect(201).Object()
+			made := c.Do("POST", "/api/patients/",
+				`{"name":"Ananya","gender":"female","age":"31","phone":9876543210,"medical_record_number":12345678901234567890.10}`).Expect(201).Object()
 			require.Equal(t, "9876543210", made["phone"])
 			require.Equal(t, "12345678901234567890.10", made["medical_record_number"])
 			require.EqualValues(t, 31, made["age"])
-			require.Contains(t, c.Do("POST", "/api/patients/", `{"name":"A","gender":"female","age":"151"}`).ExpectProblem(400, "validation_failed").Errors, "age")
+			require.Contains(
+				t, c.Do("POST", "/api/patients/", `{"name":"A","gender":"female","age":"151"}`).ExpectProblem(400,
+					"validation_failed").Errors, "age")
 		})
 		t.Run("a byte order mark before a body is skipped, and is part of what a key repeats", func(t *testing.T) {
 			c := c.ForTest(t)
@@ -240,10 +269,12 @@ func TestBodiesOfEveryClient(t *testing.T) {
 			c.Do("POST", "/api/patients/", body, key...).ExpectProblem(422, "idempotency_key_reused")
 			c.Do("PUT", "/api/patients/"+made, "\ufeff"+body).Expect(200)
 			c.Do("PATCH", "/api/patients/"+made, "\ufeff{}").Expect(200)
-			require.Contains(t, c.Do("POST", "/api/patients/", "\ufeff").ExpectProblem(400, "malformed_json").Detail, "empty")
+			require.Contains(t, c.Do("POST", "/api/patients/", "\ufeff").ExpectProblem(400, "malformed_json").Detail,
+				"empty")
 			nobody := s.Anonymous(t)
 			nobody.Undocumented = true
-			nobody.Do("POST", "/api/auth/login/", "\ufeff"+`{"email":"`+c.Email()+`","password":"`+harness.Password+`"}`).Expect(200)
+			nobody.Do("POST", "/api/auth/login/",
+				"\ufeff"+`{"email":"`+c.Email()+`","password":"`+harness.Password+`"}`).Expect(200)
 			fits := "\ufeff{}" + strings.Repeat(" ", 8192-5)
 			require.NotEqual(t, 413, nobody.Do("POST", "/api/auth/login/", fits).Status)
 			nobody.Do("POST", "/api/auth/login/", fits+" ").ExpectProblem(413, "body_too_large")
@@ -288,7 +319,8 @@ func TestTheContractIsCachedAndOptionsAreAnswered(t *testing.T) {
 		}
 		before := recorded()
 		for path := range s.Document.Paths.Map() {
-			concrete := strings.NewReplacer("{id}", harness.MissingID, "{patient_id}", harness.MissingID, "{asset}", "docs.js", "{code}", "not_found").Replace(path)
+			concrete := strings.NewReplacer("{id}", harness.MissingID, "{patient_id}", harness.MissingID, "{asset}",
+				"docs.js", "{code}", "not_found").Replace(path)
 			for _, at := range []string{concrete, strings.TrimSuffix(concrete, "/")} {
 				for _, who := range []*harness.Client{c, user} {
 					require.Contains(t, who.Do("OPTIONS", at, nil).Expect(204).Header.Get("Allow"), "OPTIONS")

@@ -111,17 +111,23 @@ func TestCompat_Errors(t *testing.T) {
 			member string
 			want   any
 		}{
-			"fields of a resource":           {o.json(t, "POST", "/api/patients/", object{"name": "A", "gender": "Male", "age": 200}), "error", object{"age": []any{"Must be between 0 and 150."}}},
-			"a missing resource":             {o.get(t, "/api/patients/1/"), "error", "No such patient."},
-			"no token":                       {nobody.get(t, "/api/patients/"), "error", "Authentication credentials were not provided."},
-			"a path that does not exist":     {o.get(t, "/api/nothing/"), "error", "Not found."},
-			"a field of an account":          {nobody.json(t, "POST", "/api/auth/login/", object{"email": "a@b.example"}), "password", []any{"This field is required."}},
-			"a body that is not well-formed": {nobody.call(t, "POST", "/api/auth/login/", "application/json", "{"), "non_field_errors", nil},
+			"fields of a resource": {o.json(t, "POST", "/api/patients/",
+				object{"name": "A", "gender": "Male", "age": 200}), "error",
+				object{"age": []any{"Must be between 0 and 150."}}},
+			"a missing resource": {o.get(t, "/api/patients/1/"), "error", "No such patient."},
+			"no token": {nobody.get(t, "/api/patients/"), "error",
+				"Authentication credentials were not provided."},
+			"a path that does not exist": {o.get(t, "/api/nothing/"), "error", "Not found."},
+			"a field of an account": {nobody.json(t, "POST", "/api/auth/login/",
+				object{"email": "a@b.example"}), "password", []any{"This field is required."}},
+			"a body that is not well-formed": {nobody.call(t, "POST", "/api/auth/login/", "application/json", "{"),
+				"non_field_errors", nil},
 		} {
 			t.Run(name, func(t *testing.T) {
 				got := c.got.Object()
 				require.GreaterOrEqual(t, c.got.Status, 400)
-				require.Equal(t, got["code"], strings.TrimPrefix(got["type"].(string), "/problems/"), "the members of a problem stay")
+				require.Equal(t, got["code"], strings.TrimPrefix(got["type"].(string), "/problems/"),
+					"the members of a problem stay")
 				require.NotEmpty(t, got["detail"])
 				require.EqualValues(t, c.got.Status, got["status"])
 				if !on {
@@ -135,7 +141,8 @@ func TestCompat_Errors(t *testing.T) {
 			})
 		}
 		t.Run("a refused sign-in has its detail, and no list", func(t *testing.T) {
-			got := nobody.json(t, "POST", "/api/auth/login/", object{"email": "a@b.example", "password": "wrong"}).Expect(401).Object()
+			got := nobody.json(t, "POST", "/api/auth/login/",
+				object{"email": "a@b.example", "password": "wrong"}).Expect(401).Object()
 			require.NotEmpty(t, got["detail"])
 			require.NotContains(t, got, "non_field_errors")
 			require.NotContains(t, got, "error")
@@ -166,7 +173,8 @@ func TestCompat_DuplicatesAndReferences(t *testing.T) {
 		o.json(t, "POST", "/api/mappings/", pair).Expect(201)
 
 		t.Run("an address that is taken", func(t *testing.T) {
-			a := (&original{s: o.s}).json(t, "POST", "/api/auth/register/", object{"name": "B", "email": "asha@clinic.example", "password": harness.Password})
+			a := (&original{s: o.s}).json(t, "POST", "/api/auth/register/",
+				object{"name": "B", "email": "asha@clinic.example", "password": harness.Password})
 			a.ExpectProblem(conflict, "email_taken")
 			if on {
 				require.Equal(t, []any{a.Object()["detail"]}, a.Object()["email"])
@@ -207,7 +215,8 @@ func TestCompat_DuplicatesAndReferences(t *testing.T) {
 				}
 			})
 		}
-		t.Run("a missing patient stays 404 elsewhere", func(t *testing.T) { o.get(t, "/api/patients/"+doctorID+"/").Expect(404) })
+		t.Run("a missing patient stays 404 elsewhere",
+			func(t *testing.T) { o.get(t, "/api/patients/"+doctorID+"/").Expect(404) })
 		t.Run("a version that is not the current one stays 412", func(t *testing.T) {
 			o.json(t, "PATCH", "/api/patients/"+patientID+"/", object{"age": 4}, "If-Match", `"v9"`).Expect(412)
 		})
@@ -219,7 +228,8 @@ func TestCompat_PutKeepsFieldsThatTheOriginalDidNotKnow(t *testing.T) {
 		for path, c := range map[string]struct{ required, optional object }{
 			"/api/patients/": {
 				object{"name": "P", "gender": "Male", "age": 3},
-				object{"email": "p@mail.example", "phone": "1", "address": "A", "medical_record_number": "M-1", "notes": "N"},
+				object{"email": "p@mail.example", "phone": "1", "address": "A", "medical_record_number": "M-1",
+					"notes": "N"},
 			},
 			"/api/doctors/": {
 				object{"name": "D", "specialization": "S", "experience": 3},
@@ -249,7 +259,8 @@ func TestCompat_PutKeepsFieldsThatTheOriginalDidNotKnow(t *testing.T) {
 			})
 		}
 		t.Run("a patient needs an age or a birth date", func(t *testing.T) {
-			one := "/api/patients/" + o.json(t, "POST", "/api/patients/", object{"name": "Q", "gender": "Male", "birth_date": "2000-01-01"}).Expect(201).ID() + "/"
+			one := "/api/patients/" + o.json(t, "POST", "/api/patients/",
+				object{"name": "Q", "gender": "Male", "birth_date": "2000-01-01"}).Expect(201).ID() + "/"
 			o.json(t, "PUT", one, object{"name": "Q", "gender": "Male"}).ExpectProblem(400, "validation_failed")
 			age := o.get(t, one).Object()["age"]
 			got := o.json(t, "PUT", one, object{"name": "R", "gender": "Male", "age": age}).Expect(200).Object()
@@ -268,10 +279,17 @@ func TestCompat_Forms(t *testing.T) {
 			return
 		}
 		for name, send := range map[string]func(...string) harness.Response{
-			"urlencoded": func(h ...string) harness.Response { return o.form(t, "POST", "/api/patients/", fields, h...) },
-			"multipart":  func(h ...string) harness.Response { return o.call(t, "POST", "/api/patients/", media, body, h...) },
+			"urlencoded": func(
+				h ...string) harness.Response {
+				return o.form(t, "POST", "/api/patients/", fields, h...)
+			},
+			"multipart": func(
+				h ...string) harness.Response {
+				return o.call(t, "POST", "/api/patients/", media, body, h...)
+			},
 			"urlencoded, behind a byte order mark": func(...string) harness.Response {
-				return o.call(t, "POST", "/api/patients/", "application/x-www-form-urlencoded", "\ufeff"+fields.Encode())
+				return o.call(t, "POST", "/api/patients/", "application/x-www-form-urlencoded",
+					"\ufeff"+fields.Encode())
 			},
 			"multipart, behind a byte order mark": func(...string) harness.Response {
 				return o.call(t, "POST", "/api/patients/", media, "\ufeff"+body)
@@ -290,19 +308,27 @@ func TestCompat_Forms(t *testing.T) {
 			first := o.form(t, "POST", "/api/patients/", fields, "Idempotency-Key", "k").Expect(201)
 			again := o.call(t, "POST", "/api/patients/", media, body, "Idempotency-Key", "k").Expect(201)
 			require.Equal(t, first.ID(), again.ID())
-			o.form(t, "POST", "/api/patients/", url.Values{"name": {"X"}, "gender": {"Male"}, "age": {"1"}}, "Idempotency-Key", "k").Expect(422)
+			o.form(t, "POST", "/api/patients/", url.Values{"name": {"X"}, "gender": {"Male"}, "age": {"1"}},
+				"Idempotency-Key", "k").Expect(422)
 		})
 		t.Run("an empty number that is optional is not known", func(t *testing.T) {
-			got := o.form(t, "POST", "/api/patients/", url.Values{"name": {"B"}, "gender": {"Male"}, "age": {""}, "birth_date": {"2000-01-01"}}).Expect(201)
+			got := o.form(t, "POST", "/api/patients/",
+				url.Values{"name": {"B"}, "gender": {"Male"}, "age": {""}, "birth_date": {"2000-01-01"}}).Expect(201)
 			require.Equal(t, "2000-01-01", got.Object()["birth_date"])
 		})
 		t.Run("an empty field that is required is refused", func(t *testing.T) {
-			got := o.form(t, "POST", "/api/doctors/", url.Values{"name": {""}, "specialization": {"S"}, "experience": {""}}).ExpectProblem(400, "validation_failed")
+			got := o.form(t, "POST", "/api/doctors/",
+				url.Values{"name": {""}, "specialization": {"S"}, "experience": {""}}).ExpectProblem(400,
+				"validation_failed")
 			require.Contains(t, got.Errors, "experience")
-			o.form(t, "POST", "/api/doctors/", url.Values{"name": {""}, "specialization": {"S"}, "experience": {"1"}}).ExpectProblem(400, "validation_failed")
+			o.form(t, "POST", "/api/doctors/",
+				url.Values{"name": {""}, "specialization": {"S"}, "experience": {"1"}}).ExpectProblem(400,
+				"validation_failed")
 		})
 		t.Run("an unknown field is named in a Warning", func(t *testing.T) {
-			a := o.form(t, "POST", "/api/doctors/", url.Values{"name": {"D"}, "specialization": {"S"}, "experience": {"1"}, "csrfmiddlewaretoken": {"x"}}).Expect(201)
+			a := o.form(t, "POST", "/api/doctors/",
+				url.Values{"name": {"D"}, "specialization": {"S"}, "experience": {"1"},
+					"csrfmiddlewaretoken": {"x"}}).Expect(201)
 			require.Contains(t, a.Header.Get("Warning"), "csrfmiddlewaretoken")
 		})
 		t.Run("64 fields are read", func(t *testing.T) {
@@ -320,8 +346,12 @@ func TestCompat_Forms(t *testing.T) {
 		})
 		t.Run("booleans are read", func(t *testing.T) {
 			admin := &original{o.s, o.s.NewUserWithRole(t, "admin", "Root").Token}
-			user := admin.json(t, "POST", "/api/users/", object{"name": "U", "email": "u@clinic.example", "password": harness.Password, "role": "staff"}).Expect(201).ID()
-			require.Equal(t, false, admin.form(t, "PATCH", "/api/users/"+user+"/", url.Values{"active": {"false"}}).Expect(200).Object()["active"])
+			user := admin.json(t, "POST", "/api/users/",
+				object{"name": "U", "email": "u@clinic.example", "password": harness.Password, "role": "staff"}).Expect(
+				201).ID()
+			require.Equal(
+				t, false, admin.form(t, "PATCH", "/api/users/"+user+"/",
+					url.Values{"active": {"false"}}).Expect(200).Object()["active"])
 			admin.form(t, "PATCH", "/api/users/"+user+"/", url.Values{"active": {"no"}}).Expect(400)
 		})
 		many := url.Values{}
@@ -342,17 +372,19 @@ func TestCompat_Forms(t *testing.T) {
 			status      int
 			detail      string // a required field is missing too, so the status alone proves nothing
 		}{
-			"a field twice":                  {urlencoded, "name=a&name=b", 400, "more than once"},
-			"a part twice":                   {twiceMedia, twiceBody, 400, "more than once"},
-			"invalid UTF-8":                  {urlencoded, "name=%ff", 400, "not text in UTF-8"},
-			"a NUL":                          {urlencoded, "name=a%00", 400, "The form holds a NUL character"},
-			"a NUL in a name":                {urlencoded, "na%00me=a", 400, "The form holds a NUL character"},
-			"a bad escape":                   {urlencoded, "name=%zz", 400, "not well-formed"},
-			"65 fields":                      {urlencoded, many.Encode(), 400, "too many fields"},
-			"65 parts":                       {manyMedia, manyBody, 400, "too many fields"},
-			"another charset":                {urlencoded + "; charset=latin1", "name=a", 415, ""},
-			"a file":                         {boundary, part(`; name="name"; filename="a.txt"`, "a"+end), 415, "Files are not accepted"},
-			"a file without a name":          {boundary, part(`; name="name"; filename=""`, "a"+end), 415, "Files are not accepted"},
+			"a field twice":   {urlencoded, "name=a&name=b", 400, "more than once"},
+			"a part twice":    {twiceMedia, twiceBody, 400, "more than once"},
+			"invalid UTF-8":   {urlencoded, "name=%ff", 400, "not text in UTF-8"},
+			"a NUL":           {urlencoded, "name=a%00", 400, "The form holds a NUL character"},
+			"a NUL in a name": {urlencoded, "na%00me=a", 400, "The form holds a NUL character"},
+			"a bad escape":    {urlencoded, "name=%zz", 400, "not well-formed"},
+			"65 fields":       {urlencoded, many.Encode(), 400, "too many fields"},
+			"65 parts":        {manyMedia, manyBody, 400, "too many fields"},
+			"another charset": {urlencoded + "; charset=latin1", "name=a", 415, ""},
+			"a file": {boundary, part(`; name="name"; filename="a.txt"`, "a"+end), 415,
+				"Files are not accepted"},
+			"a file without a name": {boundary, part(`; name="name"; filename=""`, "a"+end), 415,
+				"Files are not accepted"},
 			"a part without a name":          {boundary, part("", "a"+end), 400, "has no name"},
 			"a multipart form cut off":       {boundary, part(`; name="name"`, "a"), 400, "not well-formed"},
 			"a multipart form, no boundary":  {"multipart/form-data", body, 400, "has no boundary"},
@@ -371,7 +403,8 @@ func TestCompat_Forms(t *testing.T) {
 func TestCompat_Lists(t *testing.T) {
 	eachCompatMode(t, func(t *testing.T, o *original, on bool) {
 		for i := range 101 {
-			o.json(t, "POST", "/api/doctors/", object{"name": fmt.Sprint("D", i), "specialization": "S", "experience": 1}).Expect(201)
+			o.json(t, "POST", "/api/doctors/",
+				object{"name": fmt.Sprint("D", i), "specialization": "S", "experience": 1}).Expect(201)
 		}
 		t.Run("a page has 500 items by default", func(t *testing.T) {
 			require.Len(t, o.get(t, "/api/doctors/").Expect(200).List(), map[bool]int{true: 101, false: 100}[on])
@@ -398,7 +431,8 @@ func TestCompat_Lists(t *testing.T) {
 func TestCompat_OneAssignment(t *testing.T) {
 	eachCompatMode(t, func(t *testing.T, o *original, on bool) {
 		patient := o.json(t, "POST", "/api/patients/", object{"name": "P", "gender": "Male", "age": 3}).Expect(201).ID()
-		doctor := o.json(t, "POST", "/api/doctors/", object{"name": "D", "specialization": "S", "experience": 3}).Expect(201).ID()
+		doctor := o.json(t, "POST", "/api/doctors/",
+			object{"name": "D", "specialization": "S", "experience": 3}).Expect(201).ID()
 		one := o.json(t, "POST", "/api/mappings/", object{"patient": patient, "doctor": doctor}).Expect(201).ID()
 		require.Len(t, o.get(t, "/api/mappings/"+patient+"/").Expect(200).List(), 1)
 		if !on {
@@ -408,7 +442,10 @@ func TestCompat_OneAssignment(t *testing.T) {
 		require.Equal(t, one, o.get(t, "/api/mappings/"+one+"/").Expect(200).ID())
 		var reads, refusals int64
 		count := func(into *int64, action string) {
-			require.NoError(t, o.s.DB.Read(t.Context()).Raw(`SELECT count(*) FROM audit_entries WHERE action = ? AND resource_id = ?`, action, one).Scan(into).Error)
+			require.NoError(
+				t, o.s.DB.Read(t.Context()).Raw(
+					`SELECT count(*) FROM audit_entries WHERE action = ? AND resource_id = ?`, action,
+					one).Scan(into).Error)
 		}
 		count(&reads, "read")
 		count(&refusals, "refused")
@@ -426,11 +463,14 @@ func TestCompat_OneAssignment(t *testing.T) {
 
 func TestCompat_TheFirstRefreshTokenIsKept(t *testing.T) {
 	eachCompatMode(t, func(t *testing.T, o *original, on bool) {
-		first := o.json(t, "POST", "/api/auth/login/", object{"email": "asha@clinic.example", "password": harness.Password}).Expect(200).Object()
+		first := o.json(t, "POST", "/api/auth/login/",
+			object{"email": "asha@clinic.example", "password": harness.Password}).Expect(200).Object()
 		_, hasClaim := claimsOf(t, first["access"])["user_id"]
 		require.Equal(t, on, hasClaim)
 		second := o.json(t, "POST", "/api/auth/refresh/", object{"refresh": first["refresh"]}).Expect(200).Object()
-		require.NoError(t, o.s.DB.Write(t.Context()).Exec(`UPDATE sessions SET last_used_at = ?`, database.Time{Time: time.Now().Add(-2 * time.Hour)}).Error)
+		require.NoError(
+			t, o.s.DB.Write(t.Context()).Exec(`UPDATE sessions SET last_used_at = ?`,
+				database.Time{Time: time.Now().Add(-2 * time.Hour)}).Error)
 		again := o.json(t, "POST", "/api/auth/refresh/", object{"refresh": first["refresh"]})
 		if !on {
 			again.ExpectProblem(401, identity.ErrInvalidRefresh.Code)
@@ -488,20 +528,30 @@ func TestCompat_TheOriginalsFlow(t *testing.T) {
 		account := url.Values{"name": {"Asha"}, "email": {"asha@mail.example"}, "password": {harness.Password}}
 		o.form(t, "POST", "/api/auth/register/", account).Expect(201)
 		require.NotEmpty(t, o.form(t, "POST", "/api/auth/register/", account).Expect(400).Object()["email"])
-		require.NotEmpty(t, o.form(t, "POST", "/api/auth/login/", url.Values{"email": {"asha@mail.example"}}).Expect(400).Object()["password"])
-		require.NotEmpty(t, o.call(t, "POST", "/api/auth/login/", "application/json", "[]").Expect(400).Object()["non_field_errors"])
-		tokens := o.form(t, "POST", "/api/auth/login/", url.Values{"email": {"asha@mail.example"}, "password": {harness.Password}}).Expect(200).Object()
+		require.NotEmpty(
+			t, o.form(t, "POST", "/api/auth/login/",
+				url.Values{"email": {"asha@mail.example"}}).Expect(400).Object()["password"])
+		require.NotEmpty(
+			t, o.call(t, "POST", "/api/auth/login/", "application/json", "[]").Expect(400).Object()["non_field_errors"])
+		tokens := o.form(t, "POST", "/api/auth/login/",
+			url.Values{"email": {"asha@mail.example"}, "password": {harness.Password}}).Expect(200).Object()
 		for range 3 {
-			o.token = o.json(t, "POST", "/api/auth/refresh/", object{"refresh": tokens["refresh"]}).Expect(200).Object()["access"].(string)
+			o.token = o.json(t, "POST", "/api/auth/refresh/",
+				object{"refresh": tokens["refresh"]}).Expect(200).Object()["access"].(string)
 		}
 		require.Equal(t, o.get(t, "/api/auth/me/").Expect(200).ID(), claimsOf(t, o.token)["user_id"])
-		patient := o.json(t, "POST", "/api/patients/", object{"name": "Ravi", "age": "31", "gender": "Male"}).Expect(201).ID()
-		o.form(t, "POST", "/api/patients/", url.Values{"name": {"Meera"}, "age": {"29"}, "gender": {"Female"}}).Expect(201)
+		patient := o.json(t, "POST", "/api/patients/",
+			object{"name": "Ravi", "age": "31", "gender": "Male"}).Expect(201).ID()
+		o.form(t, "POST", "/api/patients/", url.Values{"name": {"Meera"}, "age": {"29"}, "gender": {"Female"}}).Expect(
+			201)
 		require.Len(t, o.get(t, "/api/patients/?page=1").Expect(200).List(), 2)
 		put := object{"name": "Ravi K", "age": "32", "gender": "Male"}
 		require.EqualValues(t, 32, o.json(t, "PUT", "/api/patients/"+patient+"/", put).Expect(200).Object()["age"])
-		require.Contains(t, o.json(t, "POST", "/api/patients/", object{"name": "X", "age": "old", "gender": "Male"}).Expect(400).Object()["error"], "age")
-		doctor := o.form(t, "POST", "/api/doctors/", url.Values{"name": {"Dr. D"}, "specialization": {"S"}, "experience": {"9"}}).Expect(201).ID()
+		require.Contains(
+			t, o.json(t, "POST", "/api/patients/",
+				object{"name": "X", "age": "old", "gender": "Male"}).Expect(400).Object()["error"], "age")
+		doctor := o.form(t, "POST", "/api/doctors/",
+			url.Values{"name": {"Dr. D"}, "specialization": {"S"}, "experience": {"9"}}).Expect(201).ID()
 		pair := url.Values{"patient": {patient}, "doctor": {doctor}}
 		one := o.form(t, "POST", "/api/mappings/", pair).Expect(201).ID()
 		require.NotEmpty(t, o.form(t, "POST", "/api/mappings/", pair).Expect(400).Object()["error"])

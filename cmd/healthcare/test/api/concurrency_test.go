@@ -28,7 +28,8 @@ func TestR31_OneMailboxRegisteredAtOnce(t *testing.T) {
 		counts := harness.Concurrently(200, func(i int) harness.Response {
 			email := "asha@clinic.example"
 			email = strings.ToUpper(email[:i%10]) + email[i%10:]
-			return s.Anonymous(t).Do("POST", "/api/auth/register/", object{"name": "Asha", "email": email, "password": "correct horse"})
+			return s.Anonymous(t).Do("POST", "/api/auth/register/",
+				object{"name": "Asha", "email": email, "password": "correct horse"})
 		})
 		require.Equal(t, map[int]int{201: 1, 409: 199}, counts)
 	})
@@ -74,7 +75,8 @@ func TestR33_DeleteAndAssignInterleaved(t *testing.T) {
 					func() harness.Response { return c.Assign(other, doctor) },
 					func() harness.Response { return c.Do("DELETE", "/api/doctors/"+doctor, nil) },
 				}
-				for status := range harness.Concurrently(len(steps), func(i int) harness.Response { return steps[i]() }) {
+				for status := range harness.Concurrently(len(steps),
+					func(i int) harness.Response { return steps[i]() }) {
 					outcomes.Store(status, true)
 				}
 			})

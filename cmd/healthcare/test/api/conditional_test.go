@@ -34,16 +34,19 @@ func TestConditionalRequests(t *testing.T) {
 		})
 		t.Run("a change names the version it means", func(t *testing.T) {
 			c := c.ForTest(t)
-			require.Equal(t, `"v2"`, c.Do("PATCH", path, object{"name": "B"}, "If-Match", `"v1"`).Expect(200).Header.Get("ETag"))
+			require.Equal(
+				t, `"v2"`, c.Do("PATCH", path, object{"name": "B"}, "If-Match", `"v1"`).Expect(200).Header.Get("ETag"))
 			for _, stale := range []string{`"v1"`, `W/"v1"`, `"v1-gzip"`, `W/"x"`, `"x"`, "v2", `"v0", "v3"`} {
 				c.Do("PATCH", path, object{"name": "C"}, "If-Match", stale).ExpectProblem(412, "stale_version")
-				c.Do("PUT", path, object{"name": "C", "age": 1, "gender": "Other"}, "If-Match", stale).ExpectProblem(412, "stale_version")
+				c.Do("PUT", path, object{"name": "C", "age": 1, "gender": "Other"}, "If-Match",
+					stale).ExpectProblem(412, "stale_version")
 				c.Do("DELETE", path, nil, "If-Match", stale).ExpectProblem(412, "stale_version")
 			}
 			require.Equal(t, "B", c.Do("GET", path, nil).Object()["name"])
 			c.Do("PATCH", path, object{"name": "D"}, "If-Match", `"v9", "v2"`).Expect(200)
 			c.Do("PATCH", path, object{"name": "E"}, "If-Match", "*").Expect(200)
-			c.Do("PATCH", "/api/patients/0193525f-1f70-7cc1-a0e2-0f6e2b6cfe3b", object{}, "If-Match", `"v1"`).ExpectProblem(404, "not_found")
+			c.Do("PATCH", "/api/patients/0193525f-1f70-7cc1-a0e2-0f6e2b6cfe3b", object{}, "If-Match",
+				`"v1"`).ExpectProblem(404, "not_found")
 		})
 		t.Run("a change names its version in the forms that compressing proxies make of a tag", func(t *testing.T) {
 			c := c.ForTest(t)
@@ -67,14 +70,17 @@ func TestConditionalRequests(t *testing.T) {
 			c := c.ForTest(t)
 			doctor := c.AddDoctor()
 			c.Do("PATCH", "/api/doctors/"+doctor, object{"experience": 3}, "If-Match", `"v1"`).Expect(200)
-			c.Do("PATCH", "/api/doctors/"+doctor, object{"experience": 4}, "If-Match", `"v1"`).ExpectProblem(412, "stale_version")
-			c.Do("PUT", "/api/doctors/"+doctor, object{"name": "A", "specialization": "B", "experience": 4}, "If-Match", `"v1"`).ExpectProblem(412, "stale_version")
+			c.Do("PATCH", "/api/doctors/"+doctor, object{"experience": 4}, "If-Match", `"v1"`).ExpectProblem(412,
+				"stale_version")
+			c.Do("PUT", "/api/doctors/"+doctor, object{"name": "A", "specialization": "B", "experience": 4}, "If-Match",
+				`"v1"`).ExpectProblem(412, "stale_version")
 			assigned := c.Assign(created.ID(), doctor).Expect(201)
 			at := assigned.Header.Get("Location")
 			tag := assigned.Header.Get("ETag")
 			c.Do("GET", at, nil, "If-None-Match", tag).Expect(304)
 			c.Do("PATCH", path, object{"name": "Renamed"}).Expect(200)
-			require.NotEqual(t, tag, c.Do("GET", at, nil, "If-None-Match", tag).Expect(200).Header.Get("ETag"), "it shows the patient's name")
+			require.NotEqual(t, tag, c.Do("GET", at, nil, "If-None-Match", tag).Expect(200).Header.Get("ETag"),
+				"it shows the patient's name")
 			c.Do("DELETE", "/api/mappings/"+assigned.ID(), nil, "If-Match", `"v2"`).ExpectProblem(412, "stale_version")
 			c.Do("DELETE", "/api/mappings/"+assigned.ID(), nil, "If-Match", tag).Expect(204)
 			c.Do("DELETE", "/api/doctors/"+doctor, nil, "If-Match", `"v1"`).ExpectProblem(412, "stale_version")
@@ -96,7 +102,8 @@ func TestIfMatchRequired(t *testing.T) {
 		c := s.NewUser(t, "Asha")
 		patient, doctor := c.AddPatient(), c.AddDoctor()
 		assignment := c.Assign(patient, doctor).ID()
-		for _, path := range []string{"/api/patients/" + patient, "/api/doctors/" + doctor, "/api/mappings/" + assignment} {
+		for _, path := range []string{"/api/patients/" + patient, "/api/doctors/" + doctor, "/api/mappings/" +
+			assignment} {
 			c.Do("DELETE", path, nil).ExpectProblem(428, "if_match_required")
 		}
 		for _, path := range []string{"/api/patients/" + patient, "/api/doctors/" + doctor} {
@@ -107,7 +114,8 @@ func TestIfMatchRequired(t *testing.T) {
 	}, func(cfg *config.Config) { cfg.RequireIfMatch = true })
 }
 
-// R-32: of many that mean to change the same version one does, and disjoint PATCHes lose nothing (see concurrency_test.go).
+// R-32: of many that mean to change the same version one does, and disjoint PATCHes lose nothing (see
+// concurrency_test.go).
 func TestR32_OneOfManyChangesTheVersion(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {

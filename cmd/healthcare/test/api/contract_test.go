@@ -15,7 +15,8 @@ import (
 	"healthcare/platform/config"
 )
 
-// Every answer that the modules describe is given at least once; what the server itself adds to every operation is platform/httpserver's to show.
+// Every answer that the modules describe is given at least once; what the server itself adds to every operation is
+// platform/httpserver's to show.
 func TestEveryDescribedAnswerIsReached(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
@@ -27,7 +28,8 @@ func TestEveryDescribedAnswerIsReached(t *testing.T) {
 		login := object{"email": "asha@clinic.example", "password": "correct horse"}
 		revised := s.NewUser(t, "Conditional")
 		reachConditions(revised)
-		nobody.Do("POST", "/api/auth/register/", object{"name": "A", "email": "asha@clinic.example", "password": "correct horse"})
+		nobody.Do("POST", "/api/auth/register/",
+			object{"name": "A", "email": "asha@clinic.example", "password": "correct horse"})
 		refresh := nobody.Do("POST", "/api/auth/login/", login).Object()["refresh"]
 		nobody.Do("POST", "/api/auth/login/", object{"email": "a@b.example", "password": "x"})
 		for range 2 {
@@ -77,7 +79,8 @@ func TestEveryDescribedAnswerIsReached(t *testing.T) {
 			c.Do("DELETE", path, nil)
 			c.Do("DELETE", path, nil)
 		}
-		for _, path := range []string{"/livez", "/readyz", "/metrics", "/openapi.json", "/problems/not_found", "/problems/nonsense", "/docs/", "/docs/docs.js", "/docs/nonsense"} {
+		for _, path := range []string{"/livez", "/readyz", "/metrics", "/openapi.json", "/problems/not_found",
+			"/problems/nonsense", "/docs/", "/docs/docs.js", "/docs/nonsense"} {
 			nobody.Do("GET", path, nil).Expect(map[bool]int{true: 404, false: 200}[strings.HasSuffix(path, "nonsense")])
 		}
 		for _, path := range []string{"/openapi.json", "/docs/", "/docs/docs.js"} {
@@ -94,7 +97,8 @@ func TestEveryDescribedAnswerIsReached(t *testing.T) {
 				for status := range op.Responses.Map() {
 					serversOwn := slices.Contains([]string{"428", "503", "default"}, status) ||
 						// TestRegistrationClosed, TestRegistrationsOfANetworkAreCounted
-						status == "400" && op.RequestBody == nil || op.OperationID == "register" && (status == "403" || status == "429")
+						status == "400" && op.RequestBody == nil || op.OperationID == "register" &&
+						(status == "403" || status == "429")
 					key := fmt.Sprintf("%s %s", op.OperationID, status)
 					if _, reached := s.Answered.Load(key); !reached && !serversOwn {
 						unreached = append(unreached, key)
@@ -121,7 +125,8 @@ func reachAccounts(t *testing.T, s *harness.Service) {
 	admin.Do("POST", "/api/users/", newcomer).Expect(409)
 	admin.Do("POST", "/api/users/", object{}).Expect(400)
 	admin.Do("GET", "/api/users/", nil).Expect(200)
-	for at, statuses := range map[string][]int{"/api/users/" + id: {200, 304, 200, 412}, "/api/users/" + harness.MissingID: {404, 404, 404, 404}} {
+	for at, statuses := range map[string][]int{"/api/users/" + id: {200, 304, 200, 412}, "/api/users/" +
+		harness.MissingID: {404, 404, 404, 404}} {
 		admin.Do("GET", at, nil).Expect(statuses[0])
 		admin.Do("GET", at, nil, "If-None-Match", "*").Expect(statuses[1])
 		admin.Do("PATCH", at, object{"active": true}).Expect(statuses[2])
@@ -135,10 +140,14 @@ func reachAccounts(t *testing.T, s *harness.Service) {
 	user.Do("PATCH", "/api/auth/me/", object{"name": ""}).Expect(400)
 	user.Do("PATCH", "/api/auth/me/", object{"name": "U"}, "If-Match", `"v9"`).Expect(412)
 	user.Do("PATCH", "/api/auth/me/", object{"name": "U"}).Expect(200)
-	user.Do("POST", "/api/auth/password/", object{"current_password": harness.Password, "new_password": harness.Password}).Expect(204)
+	user.Do(
+		"POST", "/api/auth/password/", object{"current_password": harness.Password,
+			"new_password": harness.Password}).Expect(204)
 	user.Do("POST", "/api/auth/password/", object{}).Expect(400)
 	user.SignIn()
-	user.Do("DELETE", "/api/auth/sessions/"+user.Do("GET", "/api/auth/sessions/", nil).Expect(200).List()[0]["id"].(string), nil).Expect(204)
+	user.Do(
+		"DELETE", "/api/auth/sessions/"+user.Do("GET", "/api/auth/sessions/", nil).Expect(200).List()[0]["id"].(string),
+		nil).Expect(204)
 	user.Do("DELETE", "/api/auth/sessions/"+harness.MissingID, nil).Expect(404)
 	user.Do("DELETE", "/api/auth/me/", object{"password": harness.Password}, "If-Match", `"v9"`).Expect(412)
 	user.AddPatient()
@@ -177,18 +186,21 @@ func untilThrottled(t *testing.T, try func() int) {
 func reachConditions(c *harness.Client) {
 	patient, doctor := c.AddPatient(), c.AddDoctor()
 	assignment := c.Assign(patient, doctor).ID()
-	for _, path := range []string{"/api/patients/" + patient, "/api/doctors/" + doctor, "/api/mappings/detail/" + assignment} {
+	for _, path := range []string{"/api/patients/" + patient, "/api/doctors/" + doctor, "/api/mappings/detail/" +
+		assignment} {
 		c.Do("GET", path, nil, "If-None-Match", "*").Expect(304)
 	}
 	for _, path := range []string{"/api/patients/" + patient, "/api/doctors/" + doctor} {
-		c.Do("PUT", path, object{"name": "A", "age": 1, "gender": "Other", "specialization": "B", "experience": 1}, "If-Match", `"v9"`).Expect(412)
+		c.Do("PUT", path, object{"name": "A", "age": 1, "gender": "Other", "specialization": "B", "experience": 1},
+			"If-Match", `"v9"`).Expect(412)
 		c.Do("PATCH", path, object{}, "If-Match", `"v9"`).Expect(412)
 		c.Do("DELETE", path, nil, "If-Match", `"v9"`).Expect(412)
 	}
 	c.Do("DELETE", "/api/mappings/"+assignment, nil, "If-Match", `"v9"`).Expect(412)
 	other := c.AddDoctor()
 	for path, body := range map[string]object{
-		"/api/patients/": {"name": "A", "age": 1, "gender": "Other"}, "/api/doctors/": {"name": "A", "specialization": "B", "experience": 1},
+		"/api/patients/": {"name": "A", "age": 1, "gender": "Other"},
+		"/api/doctors/":  {"name": "A", "specialization": "B", "experience": 1},
 		"/api/mappings/": {"patient": patient, "doctor": other},
 	} {
 		c.Do("POST", path, body, "Idempotency-Key", "k").Expect(201)
@@ -224,8 +236,8 @@ func reachJobs(t *testing.T, s *harness.Service) {
 	owner.Do("DELETE", "/api/auth/me/?patients=delete", object{"password": harness.Password}).Expect(202)
 }
 
-// R-04: answers hold only declared fields. The client of these tests holds every answer against the document; here the document says that it is
-// complete, and the client is seen to mind.
+// R-04: answers hold only declared fields. The client of these tests holds every answer against the document; here the
+// document says that it is complete, and the client is seen to mind.
 func TestR04_AnswersHoldOnlyDeclaredFields(t *testing.T) {
 	t.Parallel()
 	document := harness.CommittedContract(t)

@@ -33,7 +33,8 @@ func TestDirectoryIsCurated(t *testing.T) {
 		}{
 			{"POST", "/api/doctors/", khanna}, {"PUT", doctor, khanna},
 			{"PATCH", doctor, object{"experience": 10}}, {"DELETE", doctor, nil},
-			{"PATCH", "/api/doctors/" + harness.MissingID + "/", object{}}, {"DELETE", "/api/doctors/" + harness.MissingID + "/", nil},
+			{"PATCH", "/api/doctors/" + harness.MissingID + "/", object{}},
+			{"DELETE", "/api/doctors/" + harness.MissingID + "/", nil},
 		}
 		for _, r := range refused {
 			a := staff.Do(r.method, r.at, r.body, "Idempotency-Key", "once")
@@ -166,7 +167,8 @@ func TestWhatDisappearsFromAPatientsDataIsRecorded(t *testing.T) {
 				var left int
 				require.NoError(
 					t,
-					s.DB.Read(t.Context()).Raw(`SELECT count(*) FROM assignments WHERE id = ?`, mapping).Scan(&left).Error,
+					s.DB.Read(t.Context()).Raw(`SELECT count(*) FROM assignments WHERE id = ?`,
+						mapping).Scan(&left).Error,
 				)
 				require.Zero(t, left)
 				require.Positive(t, entries())
@@ -229,7 +231,8 @@ func TestRowsOfAUserAreLimited(t *testing.T) {
 				made := createConcurrently(4*limit, func() harness.Response { return add(asha) })
 				require.InDelta(t, limit, len(made), limit, "to within the requests at once")
 				require.GreaterOrEqual(t, len(made), limit)
-				require.Eventually(t, func() bool { return add(asha).Status == 409 }, 5*time.Second, 10*time.Millisecond)
+				require.Eventually(t, func() bool { return add(asha).Status == 409 }, 5*time.Second,
+					10*time.Millisecond)
 				add(asha).ExpectProblem(409, "limit_reached")
 				add(bela).Expect(201)
 				for _, one := range made {
@@ -286,7 +289,8 @@ func TestRowsOfAUserAreLimited(t *testing.T) {
 		})
 		t.Run("rows that something else has written count", func(t *testing.T) {
 			c := s.NewUser(t, "Dev").ForTest(t)
-			s.AddAssignedPatients(t, c.UserID(), bela.ForTest(t).Do("GET", "/api/doctors/?limit=1", nil).List()[0]["id"].(string), limit)
+			s.AddAssignedPatients(t, c.UserID(),
+				bela.ForTest(t).Do("GET", "/api/doctors/?limit=1", nil).List()[0]["id"].(string), limit)
 			adds["patients"](c).ExpectProblem(409, "limit_reached")
 			c.Assign(harness.MissingID, harness.MissingID).ExpectProblem(409, "limit_reached")
 		})

@@ -17,7 +17,8 @@ func TestGendersAndRolesAreListedAndTakenInAnyLetterCase(t *testing.T) {
 		t.Run("the document lists them in bodies and in queries", func(t *testing.T) {
 			genders, roles := []any{"Male", "Female", "Other", "Unknown"}, []any{"admin", "auditor", "staff"}
 			for _, name := range []string{"PatientInput", "PatientChanges"} {
-				require.Subset(t, s.Document.Components.Schemas[name].Value.Properties["gender"].Value.Enum, genders, name)
+				require.Subset(t, s.Document.Components.Schemas[name].Value.Properties["gender"].Value.Enum, genders,
+					name)
 			}
 			for _, name := range []string{"NewUser", "UserChanges"} {
 				require.Subset(t, s.Document.Components.Schemas[name].Value.Properties["role"].Value.Enum, roles, name)
@@ -30,24 +31,40 @@ func TestGendersAndRolesAreListedAndTakenInAnyLetterCase(t *testing.T) {
 			c.Undocumented = true
 			patient := c.Do("POST", "/api/patients/", object{"name": "A", "age": 1, "gender": "fEMALE"}).Expect(201)
 			require.Equal(t, "Female", patient.Object()["gender"])
-			require.Equal(t, "Other", c.Do("PATCH", "/api/patients/"+patient.ID(), object{"gender": "OTHER"}).Expect(200).Object()["gender"])
-			require.Equal(t, "Male", c.Do("PUT", "/api/patients/"+patient.ID(), object{"name": "A", "age": 1, "gender": "male"}).Expect(200).Object()["gender"])
+			require.Equal(
+				t, "Other", c.Do("PATCH", "/api/patients/"+patient.ID(),
+					object{"gender": "OTHER"}).Expect(200).Object()["gender"])
+			require.Equal(
+				t, "Male", c.Do("PUT", "/api/patients/"+patient.ID(),
+					object{"name": "A", "age": 1, "gender": "male"}).Expect(200).Object()["gender"])
 			require.Len(t, c.Do("GET", "/api/patients/?gender=MALE", nil).Expect(200).List(), 1)
 			require.Empty(t, c.Do("GET", "/api/patients/?gender=other", nil).Expect(200).List())
 			require.Len(t, c.Do("GET", "/api/patients/?gender=", nil).Expect(200).List(), 1, "empty is not given")
-			require.Contains(t, c.Do("GET", "/api/patients/?gender=nonsense", nil).ExpectProblem(400, "validation_failed").Errors, "gender")
-			require.Contains(t, c.Do("PATCH", "/api/patients/"+patient.ID(), object{"gender": "nonsense"}).ExpectProblem(400, "validation_failed").Errors, "gender")
+			require.Contains(
+				t, c.Do("GET", "/api/patients/?gender=nonsense", nil).ExpectProblem(400, "validation_failed").Errors,
+				"gender")
+			require.Contains(
+				t, c.Do("PATCH", "/api/patients/"+patient.ID(), object{"gender": "nonsense"}).ExpectProblem(400,
+					"validation_failed").Errors, "gender")
 		})
 		t.Run("a role", func(t *testing.T) {
 			admin := s.NewUserWithRole(t, auth.Admin, "Admin")
 			admin.Undocumented = true
-			user := admin.Do("POST", "/api/users/", object{"name": "N", "email": "n@clinic.example", "password": harness.Password, "role": "Auditor"}).Expect(201)
+			user := admin.Do("POST", "/api/users/",
+				object{"name": "N", "email": "n@clinic.example", "password": harness.Password,
+					"role": "Auditor"}).Expect(201)
 			require.Equal(t, "auditor", user.Object()["role"])
 			require.Len(t, admin.Do("GET", "/api/users/?role=AUDITOR", nil).Expect(200).List(), 1)
-			require.Equal(t, "admin", admin.Do("PATCH", "/api/users/"+user.ID(), object{"role": "ADMIN"}).Expect(200).Object()["role"])
+			require.Equal(
+				t, "admin", admin.Do("PATCH", "/api/users/"+user.ID(),
+					object{"role": "ADMIN"}).Expect(200).Object()["role"])
 			require.Len(t, admin.Do("GET", "/api/users/?role=admin", nil).Expect(200).List(), 2)
-			require.Contains(t, admin.Do("GET", "/api/users/?role=nonsense", nil).ExpectProblem(400, "validation_failed").Errors, "role")
-			require.Contains(t, admin.Do("PATCH", "/api/users/"+user.ID(), object{"role": "nonsense"}).ExpectProblem(400, "validation_failed").Errors, "role")
+			require.Contains(
+				t, admin.Do("GET", "/api/users/?role=nonsense", nil).ExpectProblem(400, "validation_failed").Errors,
+				"role")
+			require.Contains(
+				t, admin.Do("PATCH", "/api/users/"+user.ID(), object{"role": "nonsense"}).ExpectProblem(400,
+					"validation_failed").Errors, "role")
 		})
 	})
 }
@@ -107,7 +124,8 @@ func TestEveryOperationIsTaggedAndWhatGeneratorsLeaveOutHasATagOfItsOwn(t *testi
 		for method, op := range item.Operations() {
 			require.Len(t, op.Tags, 1, "%s %s", method, route)
 			require.NotNil(t, document.Tags.Get(op.Tags[0]), op.Tags[0])
-			tooling := map[string]bool{"/metrics": true, "/docs/": true, "/docs/{asset}": true, "/problems/{code}": true, "/openapi.json": true}[route]
+			tooling := map[string]bool{"/metrics": true, "/docs/": true, "/docs/{asset}": true,
+				"/problems/{code}": true, "/openapi.json": true}[route]
 			require.Equal(t, tooling, op.Tags[0] == "Tooling", route)
 		}
 	}

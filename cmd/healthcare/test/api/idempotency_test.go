@@ -32,14 +32,17 @@ func TestR36_OneEffectHoweverOftenItIsAskedFor(t *testing.T) {
 			register("k2", patient).Expect(201)
 		})
 		t.Run("another body under the same key is refused", func(t *testing.T) {
-			register("k1", object{"name": "B", "age": 1, "gender": "Other"}).ExpectProblem(422, "idempotency_key_reused")
+			register("k1", object{"name": "B", "age": 1, "gender": "Other"}).ExpectProblem(422,
+				"idempotency_key_reused")
 		})
 		t.Run("a key is the user's and the route's own", func(t *testing.T) {
 			other := s.NewUser(t, "Bela")
-			require.NotEqual(t, register("k1", patient).ID(), other.Do("POST", "/api/patients/", patient, "Idempotency-Key", "k1").Expect(201).ID())
+			require.NotEqual(t, register("k1", patient).ID(),
+				other.Do("POST", "/api/patients/", patient, "Idempotency-Key", "k1").Expect(201).ID())
 			doctor := object{"name": "A", "specialization": "B", "experience": 1}
 			id := c.Do("POST", "/api/doctors/", doctor, "Idempotency-Key", "k1").Expect(201).ID()
-			require.Equal(t, id, c.Do("POST", "/api/doctors", doctor, "Idempotency-Key", "k1").Expect(201).ID(), "both slash forms are one route")
+			require.Equal(t, id, c.Do("POST", "/api/doctors", doctor, "Idempotency-Key", "k1").Expect(201).ID(),
+				"both slash forms are one route")
 		})
 		t.Run("what failed is not kept", func(t *testing.T) {
 			register("k3", object{"name": ""}).ExpectProblem(400, "validation_failed")
@@ -52,7 +55,8 @@ func TestR36_OneEffectHoweverOftenItIsAskedFor(t *testing.T) {
 		})
 		t.Run("a key has 1 to 255 visible characters", func(t *testing.T) {
 			for _, key := range []string{strings.Repeat("k", 256), "a b", "clé"} {
-				require.Contains(t, register(key, patient).ExpectProblem(400, "validation_failed").Errors, "Idempotency-Key")
+				require.Contains(t, register(key, patient).ExpectProblem(400, "validation_failed").Errors,
+					"Idempotency-Key")
 			}
 			register(strings.Repeat("k", 255), patient).Expect(201)
 		})
@@ -66,7 +70,9 @@ func TestR36_OneEffectHoweverOftenItIsAskedFor(t *testing.T) {
 		})
 		t.Run("an expired key is free, and is cleared away", func(t *testing.T) {
 			first := register("old", patient).Expect(201)
-			require.NoError(t, s.DB.Write(t.Context()).Exec("UPDATE idempotency_keys SET expires_at = ?", "2020-01-01T00:00:00.000000Z").Error)
+			require.NoError(
+				t, s.DB.Write(t.Context()).Exec("UPDATE idempotency_keys SET expires_at = ?",
+					"2020-01-01T00:00:00.000000Z").Error)
 			require.NotEqual(t, first.ID(), register("old", patient).Expect(201).ID())
 			var kept int64
 			require.NoError(t, s.DB.Read(t.Context()).Raw("SELECT count(*) FROM idempotency_keys").Scan(&kept).Error)

@@ -20,11 +20,13 @@ import (
 
 // spelledZoe are spellings of one mailbox; the first is registered.
 var spelledZoe = []string{
-	"Zoë@bücher.example", "zoe\u0308@bu\u0308cher.example", "ZOË@XN--BCHER-KVA.example", "zoë@xn--bcher-kva.example.", "ｚoë@bücher.example", "zoë@bücher.example.",
+	"Zoë@bücher.example", "zoe\u0308@bu\u0308cher.example", "ZOË@XN--BCHER-KVA.example", "zoë@xn--bcher-kva.example.",
+	"ｚoë@bücher.example", "zoë@bücher.example.",
 }
 
 // pastedZoe are spellings that nobody can register, but that a paste may bring.
-var pastedZoe = []string{"zo\u200bë@bücher.example", "\ufeffzoë@bücher.example", "zoë@bücher。example", "zoë＠bücher.example"}
+var pastedZoe = []string{"zo\u200bë@bücher.example", "\ufeffzoë@bücher.example", "zoë@bücher。example",
+	"zoë＠bücher.example"}
 
 func signInAs(email string) object { return object{"email": email, "password": harness.Password} }
 
@@ -57,22 +59,28 @@ func TestOneMailboxIsOneAccount(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		c, admin := s.Anonymous(t), s.NewUserWithRole(t, "admin", "Boss")
-		registered := c.Do("POST", "/api/auth/register/", registrationOf(" "+spelledZoe[0]+" ")).Expect(201).Object()["user"].(object)
+		registered := c.Do("POST", "/api/auth/register/",
+			registrationOf(" "+spelledZoe[0]+" ")).Expect(201).Object()["user"].(object)
 		require.Equal(t, spelledZoe[0], registered["email"], "as it was typed")
 		require.Equal(t, "zoë", registered["username"])
 		for _, spelling := range append(spelledZoe, pastedZoe...) {
-			t.Run(fmt.Sprintf("%+q signs in", spelling), func(t *testing.T) { require.Equal(t, registered["id"], nameOf(t, s, spelling)) })
+			t.Run(fmt.Sprintf("%+q signs in", spelling),
+				func(t *testing.T) { require.Equal(t, registered["id"], nameOf(t, s, spelling)) })
 		}
 		for _, spelling := range spelledZoe {
 			t.Run(fmt.Sprintf("%+q is taken", spelling), func(t *testing.T) {
-				c.ForTest(t).Do("POST", "/api/auth/register/", registrationOf(spelling)).ExpectProblem(409, "email_taken")
-				admin.ForTest(t).Do("POST", "/api/users/", registrationOf(spelling), "Idempotency-Key", url.QueryEscape(spelling)).ExpectProblem(409, "email_taken")
+				c.ForTest(t).Do("POST", "/api/auth/register/", registrationOf(spelling)).ExpectProblem(409,
+					"email_taken")
+				admin.ForTest(t).Do("POST", "/api/users/", registrationOf(spelling), "Idempotency-Key",
+					url.QueryEscape(spelling)).ExpectProblem(409, "email_taken")
 			})
 		}
-		for _, spelling := range []string{"zo\u200bë@clinic.example", "zo\u202eë@clinic.example", "zoë@clin\u00adic.example", "z\u0007@clinic.example", "z\u3164@clinic.example"} {
+		for _, spelling := range []string{"zo\u200bë@clinic.example", "zo\u202eë@clinic.example",
+			"zoë@clin\u00adic.example", "z\u0007@clinic.example", "z\u3164@clinic.example"} {
 			t.Run(fmt.Sprintf("%+q is refused of a new account", spelling), func(t *testing.T) {
 				for _, answer := range []harness.Response{
-					c.ForTest(t).Do("POST", "/api/auth/register/", registrationOf(spelling)), admin.ForTest(t).Do("POST", "/api/users/", registrationOf(spelling)),
+					c.ForTest(t).Do("POST", "/api/auth/register/", registrationOf(spelling)),
+					admin.ForTest(t).Do("POST", "/api/users/", registrationOf(spelling)),
 				} {
 					require.Contains(t, answer.ExpectProblem(400, "validation_failed").Errors, "email")
 				}
@@ -80,7 +88,8 @@ func TestOneMailboxIsOneAccount(t *testing.T) {
 		}
 		t.Run("the address is free at once when the account has gone", func(t *testing.T) {
 			zoe := s.Anonymous(t)
-			zoe.Token = zoe.Do("POST", "/api/auth/login/", signInAs(spelledZoe[1])).Expect(200).Object()["access"].(string)
+			zoe.Token = zoe.Do("POST", "/api/auth/login/",
+				signInAs(spelledZoe[1])).Expect(200).Object()["access"].(string)
 			zoe.Do("DELETE", "/api/auth/me/", object{"password": harness.Password}).Expect(204)
 			c.Do("POST", "/api/auth/register/", registrationOf(spelledZoe[3])).Expect(201)
 		})
@@ -118,13 +127,16 @@ func TestAccountsOfAnOldReleaseBesideThisOne(t *testing.T) {
 		c, old := s.Anonymous(t), addUserOfOldRelease(t, s, "Ravi@bücher.example")
 		t.Run("sign in at once", func(t *testing.T) { require.Equal(t, old, nameOf(t, s, "ravi@BÜCHER.example")) })
 		t.Run("keep others from their mailbox", func(t *testing.T) {
-			c.Do("POST", "/api/auth/register/", registrationOf("ravi@xn--bcher-kva.example")).ExpectProblem(409, "email_taken")
+			c.Do("POST", "/api/auth/register/", registrationOf("ravi@xn--bcher-kva.example")).ExpectProblem(409,
+				"email_taken")
 			require.Equal(t, old, nameOf(t, s, "ravi@xn--bcher-kva.example"))
 		})
 		t.Run("keep others from it also after a registration that was undone", func(t *testing.T) {
 			admin, beside := s.NewUserWithRole(t, "admin", "Boss"), addUserOfOldRelease(t, s, "beside@bücher.example")
-			admin.Do("POST", "/api/users/", registrationOf("asha@clinic.example"), "Idempotency-Key", "undone").ExpectProblem(409, "email_taken")
-			admin.Do("POST", "/api/users/", registrationOf("beside@xn--bcher-kva.example"), "Idempotency-Key", "k").ExpectProblem(409, "email_taken")
+			admin.Do("POST", "/api/users/", registrationOf("asha@clinic.example"), "Idempotency-Key",
+				"undone").ExpectProblem(409, "email_taken")
+			admin.Do("POST", "/api/users/", registrationOf("beside@xn--bcher-kva.example"), "Idempotency-Key",
+				"k").ExpectProblem(409, "email_taken")
 			require.Equal(t, beside, nameOf(t, s, "beside@bücher.example"))
 		})
 		t.Run("sign in with invisible characters as they were registered", func(t *testing.T) {
@@ -159,7 +171,8 @@ func TestAccountsThatShareAMailbox(t *testing.T) {
 			require.Equal(t, ids[i], nameOf(t, s, email), "exactly as registered")
 		}
 		require.Equal(t, ids[0], nameOf(t, s, "ZOË@bu\u0308cher.example"), "every other spelling is the oldest's")
-		s.Anonymous(t).Do("POST", "/api/auth/register/", registrationOf("zoë@BÜCHER.example")).ExpectProblem(409, "email_taken")
+		s.Anonymous(t).Do("POST", "/api/auth/register/", registrationOf("zoë@BÜCHER.example")).ExpectProblem(409,
+			"email_taken")
 		require.Contains(t, s.Log.String(), fmt.Sprintf(`"accounts":["%s","%s","%s"]`, ids[0], ids[1], ids[2]))
 		for _, part := range []string{"zoë", "Zoë", "bücher", "bcher-kva"} {
 			require.NotContains(t, s.Log.String(), part)
@@ -174,13 +187,15 @@ func TestPasswordsOfWhiteSpaceAlone(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		c, admin := s.NewUser(t, "Asha"), s.NewUserWithRole(t, "admin", "Boss")
-		for _, blank := range []string{strings.Repeat(" ", 8), "\t\n \u00a0\u3000\u2003\u2028\u1680", strings.Repeat("\u200b", 8), "\u3164\u00ad\u2800\ufeff    "} {
+		for _, blank := range []string{strings.Repeat(" ", 8), "\t\n \u00a0\u3000\u2003\u2028\u1680",
+			strings.Repeat("\u200b", 8), "\u3164\u00ad\u2800\ufeff    "} {
 			t.Run(fmt.Sprintf("%+q is refused when it is set", blank), func(t *testing.T) {
 				body := object{"name": "N", "email": "n@clinic.example", "password": blank}
 				for field, answer := range map[string]harness.Response{
-					"password":     s.Anonymous(t).Do("POST", "/api/auth/register/", body),
-					"password ":    admin.ForTest(t).Do("POST", "/api/users/", body),
-					"new_password": c.ForTest(t).Do("POST", "/api/auth/password/", object{"current_password": harness.Password, "new_password": blank}),
+					"password":  s.Anonymous(t).Do("POST", "/api/auth/register/", body),
+					"password ": admin.ForTest(t).Do("POST", "/api/users/", body),
+					"new_password": c.ForTest(t).Do("POST", "/api/auth/password/",
+						object{"current_password": harness.Password, "new_password": blank}),
 				} {
 					require.Contains(t, answer.ExpectProblem(400, "validation_failed").Errors, strings.TrimSpace(field))
 				}
@@ -189,11 +204,16 @@ func TestPasswordsOfWhiteSpaceAlone(t *testing.T) {
 		t.Run("is still good where it was set before", func(t *testing.T) {
 			salt := []byte("a salt of 16 b..")
 			hash := argon2.IDKey([]byte("        "), salt, 1, 64, 1, 32)
-			phc := fmt.Sprintf("$argon2id$v=19$m=64,t=1,p=1$%s$%s", base64.RawStdEncoding.EncodeToString(salt), base64.RawStdEncoding.EncodeToString(hash))
-			require.NoError(t, s.DB.Write(t.Context()).Exec("UPDATE users SET password_hash = ? WHERE mailbox = ?", phc, c.Email()).Error)
+			phc := fmt.Sprintf("$argon2id$v=19$m=64,t=1,p=1$%s$%s", base64.RawStdEncoding.EncodeToString(salt),
+				base64.RawStdEncoding.EncodeToString(hash))
+			require.NoError(
+				t, s.DB.Write(t.Context()).Exec("UPDATE users SET password_hash = ? WHERE mailbox = ?", phc,
+					c.Email()).Error)
 			in := s.Anonymous(t)
-			in.Token = in.Do("POST", "/api/auth/login/", object{"email": c.Email(), "password": "        "}).Expect(200).Object()["access"].(string)
-			in.Do("POST", "/api/auth/password/", object{"current_password": "        ", "new_password": harness.Password}).Expect(204)
+			in.Token = in.Do("POST", "/api/auth/login/",
+				object{"email": c.Email(), "password": "        "}).Expect(200).Object()["access"].(string)
+			in.Do("POST", "/api/auth/password/",
+				object{"current_password": "        ", "new_password": harness.Password}).Expect(204)
 		})
 	})
 }

@@ -25,7 +25,8 @@ func TestNamesShowSomething(t *testing.T) {
 			} {
 				refused := c.Do(r.method, r.path, object{r.field: name}).ExpectProblem(400, "validation_failed")
 				require.Equal(
-					t, []string{"This field may not be blank."}, refused.Errors[r.field], "%s %s %+q", r.method, r.path, name,
+					t, []string{"This field may not be blank."}, refused.Errors[r.field], "%s %s %+q", r.method, r.path,
+					name,
 				)
 			}
 		}

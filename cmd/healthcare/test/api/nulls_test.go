@@ -28,9 +28,11 @@ func TestNullIsAcceptedWhereTheContractAllowsIt(t *testing.T) {
 				t.Run(fmt.Sprintf("%s with %s: null, allowed: %t", r, member, allowed), func(t *testing.T) {
 					c := c.ForTest(t)
 					if r.Method == "PATCH" {
-						require.Equal(t, !slices.Contains(neverCleared, member), allowed, "what a record may lack can be cleared")
+						require.Equal(t, !slices.Contains(neverCleared, member), allowed,
+							"what a record may lack can be cleared")
 					} else {
-						require.Equal(t, !slices.Contains(required, member), allowed, "what may be left out may be null")
+						require.Equal(t, !slices.Contains(required, member), allowed,
+							"what may be left out may be null")
 					}
 					known := maps.Clone(known)
 					if r.CreatesUser() {
@@ -43,7 +45,8 @@ func TestNullIsAcceptedWhereTheContractAllowsIt(t *testing.T) {
 					}
 					a := c.Do(r.Method, r.PathWith(r.PathID(known)), body)
 					if !allowed {
-						require.Equal(t, map[string][]string{member: {"May not be null."}}, a.ExpectProblem(400, "validation_failed").Errors)
+						require.Equal(t, map[string][]string{member: {"May not be null."}},
+							a.ExpectProblem(400, "validation_failed").Errors)
 						return
 					}
 					require.Contains(t, []int{200, 201}, a.Status, "%s", a.Body)
@@ -60,16 +63,19 @@ func TestNullMeansNotKnown(t *testing.T) {
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		c := s.NewUserWithRole(t, auth.Admin, "Asha")
 		unknown := map[string]object{
-			"/api/patients/": {"email": nil, "phone": nil, "address": nil, "notes": nil, "medical_record_number": nil, "birth_date": nil},
-			"/api/doctors/":  {"email": nil, "phone": nil, "license_number": nil},
+			"/api/patients/": {"email": nil, "phone": nil, "address": nil, "notes": nil, "medical_record_number": nil,
+				"birth_date": nil},
+			"/api/doctors/": {"email": nil, "phone": nil, "license_number": nil},
 		}
 		given := map[string]object{
 			"/api/patients/": {
-				"name": "Ravi", "gender": "Male", "age": 40, "email": "ravi@home.example", "phone": "1", "address": "12 Lake Road", "notes": "Calm.",
+				"name": "Ravi", "gender": "Male", "age": 40, "email": "ravi@home.example", "phone": "1",
+				"address": "12 Lake Road", "notes": "Calm.",
 				"medical_record_number": "M-1",
 			},
 			"/api/doctors/": {
-				"name": "Dr. Khanna", "specialization": "Dermatology", "experience": 9, "email": "khanna@clinic.example", "phone": "2", "license_number": "KA-1",
+				"name": "Dr. Khanna", "specialization": "Dermatology", "experience": 9,
+				"email": "khanna@clinic.example", "phone": "2", "license_number": "KA-1",
 			},
 		}
 		for path, nulls := range unknown {
@@ -117,7 +123,9 @@ func TestNullMeansNotKnown(t *testing.T) {
 			require.Equal(t, before, c.Do("PUT", one, person).Expect(200).Object())
 			require.Equal(t, before, c.Do("PATCH", one, object{"age": nil}).Expect(200).Object())
 			aged := "/api/patients/" + c.AddPatient()
-			require.Equal(t, "1990-02-28", c.Do("PATCH", aged, object{"age": nil, "birth_date": "1990-02-28"}).Expect(200).Object()["birth_date"])
+			require.Equal(
+				t, "1990-02-28", c.Do("PATCH", aged,
+					object{"age": nil, "birth_date": "1990-02-28"}).Expect(200).Object()["birth_date"])
 		})
 		t.Run("age: null is refused where no birth date is known", func(t *testing.T) {
 			c := c.ForTest(t)
@@ -125,10 +133,14 @@ func TestNullMeansNotKnown(t *testing.T) {
 			aged := "/api/patients/" + c.AddPatient()
 			before := c.Do("GET", aged, nil).Object()
 			for _, refused := range []harness.Response{
-				c.Do("POST", "/api/patients/", person), c.Do("PUT", aged, person), c.Do("PATCH", aged, object{"age": nil}),
-				c.Do("PATCH", aged, object{"age": nil, "birth_date": nil}), c.Do("POST", "/api/patients/", object{"name": "R", "gender": "Male", "age": nil, "birth_date": nil}),
+				c.Do("POST", "/api/patients/", person), c.Do("PUT", aged, person),
+				c.Do("PATCH", aged, object{"age": nil}),
+				c.Do("PATCH", aged, object{"age": nil, "birth_date": nil}),
+				c.Do("POST", "/api/patients/",
+					object{"name": "R", "gender": "Male", "age": nil, "birth_date": nil}),
 			} {
-				require.Equal(t, map[string][]string{"age": {"Give an age or a birth_date."}}, refused.ExpectProblem(400, "validation_failed").Errors)
+				require.Equal(t, map[string][]string{"age": {"Give an age or a birth_date."}},
+					refused.ExpectProblem(400, "validation_failed").Errors)
 			}
 			require.Equal(t, before, c.Do("GET", aged, nil).Object())
 		})

@@ -16,8 +16,10 @@ func TestPatients(t *testing.T) {
 		c := s.NewUser(t, "Asha")
 		c.Undocumented = true // the contract lists the genders in one letter case
 		full := object{
-			"name": "  Ravi Kumar ", "gender": "mALE", "birth_date": "1990-02-28", "email": "ravi@home.example", "phone": "+91 98 7654",
-			"address": "12 Lake Road\nPune", "medical_record_number": "MRN-1", "notes": "allergic to <penicillin> & dust",
+			"name": "  Ravi Kumar ", "gender": "mALE", "birth_date": "1990-02-28", "email": "ravi@home.example",
+			"phone":   "+91 98 7654",
+			"address": "12 Lake Road\nPune", "medical_record_number": "MRN-1",
+			"notes": "allergic to <penicillin> & dust",
 		}
 		created := c.Do("POST", "/api/patients", full).Expect(201) // without its slash
 		patient := created.Object()
@@ -32,11 +34,14 @@ func TestPatients(t *testing.T) {
 		})
 		t.Run("what was read can be put back, read-only fields included", func(t *testing.T) {
 			c := c.ForTest(t)
-			require.Equal(t, patient, c.Do("PUT", path, patient).Expect(200).Object(), "nothing changed, so neither did updated_at")
+			require.Equal(t, patient, c.Do("PUT", path, patient).Expect(200).Object(),
+				"nothing changed, so neither did updated_at")
 		})
 		t.Run("PATCH changes only the fields sent", func(t *testing.T) {
 			c := c.ForTest(t)
-			changed := c.Do("PATCH", path+"/", object{"phone": "1", "id": "0193525f-1f70-7cc1-a0e2-0f6e2b6cfe3b", "created_by": "x", "nonsense": 1}).Expect(200).Object()
+			changed := c.Do("PATCH", path+"/",
+				object{"phone": "1", "id": "0193525f-1f70-7cc1-a0e2-0f6e2b6cfe3b", "created_by": "x",
+					"nonsense": 1}).Expect(200).Object()
 			require.Greater(t, changed["updated_at"], patient["updated_at"])
 			require.Equal(t, "1", changed["phone"])
 			changed["phone"], changed["updated_at"] = patient["phone"], patient["updated_at"]
@@ -45,10 +50,14 @@ func TestPatients(t *testing.T) {
 		})
 		t.Run("null clears what may be empty, and nothing else", func(t *testing.T) {
 			c := c.ForTest(t)
-			require.Nil(t, c.Do("PATCH", path, object{"medical_record_number": nil}).Expect(200).Object()["medical_record_number"])
+			require.Nil(
+				t, c.Do("PATCH", path, object{"medical_record_number": nil}).Expect(
+					200).Object()["medical_record_number"])
 			require.Equal(t, "", c.Do("PATCH", path, object{"phone": nil}).Expect(200).Object()["phone"])
-			require.Contains(t, c.Do("PATCH", path, object{"name": nil}).ExpectProblem(400, "validation_failed").Errors, "name")
-			require.Contains(t, c.Do("PATCH", path, object{"birth_date": nil}).ExpectProblem(400, "validation_failed").Errors, "age")
+			require.Contains(t, c.Do("PATCH", path, object{"name": nil}).ExpectProblem(400, "validation_failed").Errors,
+				"name")
+			require.Contains(
+				t, c.Do("PATCH", path, object{"birth_date": nil}).ExpectProblem(400, "validation_failed").Errors, "age")
 			aged := c.Do("PATCH", path, object{"birth_date": nil, "age": 0}).Expect(200).Object()
 			require.EqualValues(t, 0, aged["age"])
 			require.Nil(t, aged["birth_date"])
@@ -63,10 +72,13 @@ func TestPatients(t *testing.T) {
 		t.Run("a medical record number is unique per owner", func(t *testing.T) {
 			c := c.ForTest(t)
 			first := c.AddPatient(object{"medical_record_number": "MRN-7"})
-			c.Do("POST", "/api/patients/", object{"name": "B", "age": 1, "gender": "Other", "medical_record_number": " MRN-7 "}).
+			c.Do(
+				"POST", "/api/patients/", object{"name": "B", "age": 1, "gender": "Other",
+					"medical_record_number": " MRN-7 "}).
 				ExpectProblem(409, "medical_record_number_taken")
 			second := c.AddPatient()
-			c.Do("PATCH", "/api/patients/"+second, object{"medical_record_number": "MRN-7"}).ExpectProblem(409, "medical_record_number_taken")
+			c.Do("PATCH", "/api/patients/"+second, object{"medical_record_number": "MRN-7"}).ExpectProblem(409,
+				"medical_record_number_taken")
 			c.Do("PATCH", "/api/patients/"+first, object{"medical_record_number": "MRN-7"}).Expect(200)
 			s.NewUser(t, "Bela").AddPatient(object{"medical_record_number": "MRN-7"})
 		})
@@ -148,9 +160,11 @@ func TestPatientsRefused(t *testing.T) {
 		require.Len(t, c.Do("GET", "/api/patients/", nil).List(), 1)
 
 		for why, body := range map[string]string{
-			"empty": "", "not JSON": "name=A", "a list": "[]", "text": `"a"`, "null": "null", "two values": "{}{}", "duplicate names": `{"name":"A","name":"B"}`,
-			"NUL": `{"name":"A\u0000"}`, "invalid UTF-8": "{\"name\":\"\xff\"}", "a lone surrogate": `{"name":"\ud800"}`,
-			"too deep": `{"x":` + strings.Repeat("[", 40) + strings.Repeat("]", 40) + "}",
+			"empty": "", "not JSON": "name=A", "a list": "[]", "text": `"a"`, "null": "null", "two values": "{}{}",
+			"duplicate names": `{"name":"A","name":"B"}`,
+			"NUL":             `{"name":"A\u0000"}`, "invalid UTF-8": "{\"name\":\"\xff\"}",
+			"a lone surrogate": `{"name":"\ud800"}`,
+			"too deep":         `{"x":` + strings.Repeat("[", 40) + strings.Repeat("]", 40) + "}",
 		} {
 			t.Run(why, func(t *testing.T) {
 				c := c.ForTest(t)
@@ -160,7 +174,8 @@ func TestPatientsRefused(t *testing.T) {
 		}
 		c.Do("POST", "/api/patients/", `{"name":"`+strings.Repeat("x", 66000)+`"}`).ExpectProblem(413, "body_too_large")
 		c.Do("POST", "/api/patients/", "{}", "Content-Encoding", "gzip").ExpectProblem(415, "unsupported_media_type")
-		c.Do("POST", "/api/patients/", "a=b", "Content-Type", "application/x-www-form-urlencoded").ExpectProblem(415, "unsupported_media_type")
+		c.Do("POST", "/api/patients/", "a=b", "Content-Type", "application/x-www-form-urlencoded").ExpectProblem(415,
+			"unsupported_media_type")
 		allow := c.Do("PUT", "/api/patients/", object{}).Expect(405).Header.Get("Allow")
 		require.Equal(t, "GET, HEAD, POST, OPTIONS", allow)
 	})

@@ -59,7 +59,8 @@ func (a *poller) stop() int {
 
 // testHangingReplica freezes every process of the replica: it takes connections, and answers nothing.
 func (p *replicaSetup) testHangingReplica(t *testing.T, c *harness.Client, s *harness.Service, patient string) {
-	out, in := strings.Count(s.Log.String(), harness.ReplicaOutOfUse), strings.Count(s.Log.String(), harness.ReplicaInUse)
+	out, in := strings.Count(s.Log.String(), harness.ReplicaOutOfUse),
+		strings.Count(s.Log.String(), harness.ReplicaInUse)
 	pids := queryValue[[]int](t, p.replica, `SELECT array_agg(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()`)
 	postmaster, err := os.ReadFile(filepath.Join(p.replica.Folder(), "data", "postmaster.pid"))
 	require.NoError(t, err)

@@ -41,8 +41,10 @@ func newReplicaSetup(t *testing.T) *replicaSetup {
 	p.newReplica()
 	t.Cleanup(func() { p.replica.Close() })
 	p.cfg = database.Config{
-		URL: primary.URL(), ReplicaURLs: []string{addressVia(primary.URL(), p.link)}, ReplicaMaxLag: time.Hour, PoolSize: 4,
-		ConnectTimeout: harness.Timeout, StatementTimeout: harness.Timeout, LockTimeout: harness.Timeout, IdleInTxTimeout: harness.Timeout,
+		URL: primary.URL(), ReplicaURLs: []string{addressVia(primary.URL(), p.link)}, ReplicaMaxLag: time.Hour,
+		PoolSize:       4,
+		ConnectTimeout: harness.Timeout, StatementTimeout: harness.Timeout, LockTimeout: harness.Timeout,
+		IdleInTxTimeout: harness.Timeout,
 	}
 	return p
 }
@@ -90,7 +92,8 @@ func (p *replicaSetup) pauseReplay(t *testing.T) (release func()) {
 // waitForLog waits until the service has logged a text so often.
 func waitForLog(t *testing.T, s *harness.Service, text string, times int) {
 	t.Helper()
-	require.Eventually(t, func() bool { return strings.Count(s.Log.String(), text) >= times }, harness.Timeout, 10*time.Millisecond, text)
+	require.Eventually(t, func() bool { return strings.Count(s.Log.String(), text) >= times }, harness.Timeout,
+		10*time.Millisecond, text)
 }
 
 // atInstance is the same session at another instance.
@@ -151,8 +154,11 @@ func TestReplica(t *testing.T) {
 		setNotes(writer.ForTest(t), patient, "first").Expect(200)
 		require.Equal(t, before, counted(), "a write is the primary's")
 	})
-	t.Run("who wrote sees it at once at every instance, others when it is replayed", func(t *testing.T) { p.testReadYourWrites(t, writer.ForTest(t), other.ForTest(t), a, b, patient) })
-	t.Run("what no replica may answer", func(t *testing.T) { p.testFallbackToPrimary(t, writer.ForTest(t), a, b, patient) })
+	t.Run("who wrote sees it at once at every instance, others when it is replayed",
+		func(t *testing.T) { p.testReadYourWrites(t, writer.ForTest(t), other.ForTest(t), a, b, patient) })
+	t.Run(
+		"what no replica may answer",
+		func(t *testing.T) { p.testFallbackToPrimary(t, writer.ForTest(t), a, b, patient) })
 	t.Run("a write whose note was lost in a crash counts", func(t *testing.T) {
 		release := p.pauseReplay(t)
 		defer release()
@@ -166,7 +172,8 @@ func TestReplica(t *testing.T) {
 	t.Run("it hangs, and comes back", func(t *testing.T) { p.testHangingReplica(t, other.ForTest(t), a, patient) })
 }
 
-func (p *replicaSetup) testReadYourWrites(t *testing.T, writer, other *harness.Client, a, b *harness.Service, patient string) {
+func (p *replicaSetup) testReadYourWrites(t *testing.T, writer, other *harness.Client, a, b *harness.Service,
+	patient string) {
 	release := p.pauseReplay(t)
 	defer func() { release() }() // it may be called twice
 	path := "/api/patients/" + patient + "/"
@@ -179,7 +186,8 @@ func (p *replicaSetup) testReadYourWrites(t *testing.T, writer, other *harness.C
 			require.Equal(t, text, readNotes(atInstance(writer, s), patient))
 			atInstance(writer, s).Do("GET", path, nil, "If-None-Match", old).Expect(200)
 			atInstance(writer, s).Do("GET", path, nil, "If-None-Match", tag).Expect(304)
-			require.Equal(t, text, atInstance(writer, s).Do("GET", "/api/patients/", nil).Expect(200).List()[0]["notes"])
+			require.Equal(
+				t, text, atInstance(writer, s).Do("GET", "/api/patients/", nil).Expect(200).List()[0]["notes"])
 		}
 		old = tag
 	}
@@ -189,7 +197,8 @@ func (p *replicaSetup) testReadYourWrites(t *testing.T, writer, other *harness.C
 	}
 	seen := other.Do("GET", path, nil).Expect(200).Header.Get("ETag")
 	setNotes(atInstance(other, b), patient, "too late", "If-Match", seen).ExpectProblem(412, "stale_version")
-	require.Equal(t, strings.Repeat("x", 20), readNotes(atInstance(other, a), patient), "who was told that it is another now must see it")
+	require.Equal(t, strings.Repeat("x", 20), readNotes(atInstance(other, a), patient),
+		"who was told that it is another now must see it")
 
 	release()
 	third := newSession(writer)
@@ -201,20 +210,24 @@ func (p *replicaSetup) testReadYourWrites(t *testing.T, writer, other *harness.C
 	require.Equal(t, "third", readNotes(atInstance(third, b), patient))
 }
 
-func (p *replicaSetup) testFallbackToPrimary(t *testing.T, writer *harness.Client, a, b *harness.Service, patient string) {
+func (p *replicaSetup) testFallbackToPrimary(t *testing.T, writer *harness.Client, a, b *harness.Service,
+	patient string) {
 	other := newSession(writer)
 	_ = readNotes(other, patient)
 	release := p.pauseReplay(t)
 	defer release()
 	setNotes(writer, patient, "unseen").Expect(200)
-	require.Eventually(t, func() bool { return readNotes(other, patient) != "unseen" }, harness.Timeout, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return readNotes(other, patient) != "unseen" }, harness.Timeout,
+		10*time.Millisecond)
 
 	recorded := func() int64 { return queryValue[int64](t, p.primary, `SELECT count(*) FROM audit_entries`) }
 	before := recorded()
 	require.NotEqual(t, "unseen", readNotes(other, patient))
 	require.Equal(t, before+1, recorded(), "a read that a replica answered is recorded")
 
-	require.NoError(t, a.DB.Write(t.Context()).Exec(`INSERT INTO last_writes SELECT generate_series(0, 4095), 0 ON CONFLICT DO NOTHING`).Error)
+	require.NoError(
+		t, a.DB.Write(t.Context()).Exec(
+			`INSERT INTO last_writes SELECT generate_series(0, 4095), 0 ON CONFLICT DO NOTHING`).Error)
 	fresh := b.NewUser(t, "Ravi") // unknown to the replica, and their session has written nothing
 	require.Empty(t, atInstance(fresh, a).Do("GET", "/api/patients/", nil).Expect(200).List())
 	require.Equal(t, "Ravi", atInstance(fresh, a).Do("GET", "/api/auth/me/", nil).Expect(200).Object()["name"])
@@ -245,7 +258,10 @@ func (p *replicaSetup) testStoppedReplica(t *testing.T, c *harness.Client, s *ha
 	p.replica.Close()
 	waitForLog(t, s, harness.ReplicaOutOfUse, 1)
 	require.NotZero(t, asked.stop())
-	require.Equal(t, 1, strings.Count(s.Log.String(), harness.ReplicaOutOfUse+", plain reads go to the primary: it does not answer"), "one line, not one a look")
+	require.Equal(
+		t, 1,
+		strings.Count(s.Log.String(), harness.ReplicaOutOfUse+", plain reads go to the primary: it does not answer"),
+		"one line, not one a look")
 
 	harness.Start(t, p.cfg).NewUser(t, "Mira").AddPatient() // a start does not need it
 	p.newReplica()
@@ -257,19 +273,23 @@ func (p *replicaSetup) testStoppedReplica(t *testing.T, c *harness.Client, s *ha
 	waitUntilRead(c, patient, text)
 }
 
-// TestReplicaWhoseRoleHasOtherSettings has a role's defaults garble text and instants on the primary and on the replica, if they were left alone.
+// TestReplicaWhoseRoleHasOtherSettings has a role's defaults garble text and instants on the primary and on the
+// replica, if they were left alone.
 func TestReplicaWhoseRoleHasOtherSettings(t *testing.T) {
 	t.Parallel()
 	p := newReplicaSetup(t)
 	conn, err := pgx.Connect(t.Context(), p.primary.URL())
 	require.NoError(t, err)
 	defer func() { _ = conn.Close(context.Background()) }()
-	for _, setting := range []string{`client_encoding = 'LATIN1'`, `datestyle = 'SQL, DMY'`, `timezone = 'Asia/Kolkata'`, `standard_conforming_strings = off`} {
+	for _, setting := range []string{`client_encoding = 'LATIN1'`, `datestyle = 'SQL, DMY'`,
+		`timezone = 'Asia/Kolkata'`, `standard_conforming_strings = off`} {
 		_, err := conn.Exec(t.Context(), `ALTER ROLE app SET `+setting)
 		require.NoError(t, err)
 	}
 	defer p.pauseReplay(t)() // the replica has them too
-	s := harness.Start(t, database.Config{URL: p.cfg.URL, PoolSize: 4, ConnectTimeout: harness.Timeout, StatementTimeout: harness.Timeout, LockTimeout: harness.Timeout, IdleInTxTimeout: harness.Timeout})
+	s := harness.Start(
+		t, database.Config{URL: p.cfg.URL, PoolSize: 4, ConnectTimeout: harness.Timeout,
+			StatementTimeout: harness.Timeout, LockTimeout: harness.Timeout, IdleInTxTimeout: harness.Timeout})
 	writer := s.NewUser(t, "Asha")
 	const text = "é अनन्या 🩺"
 	patient := writer.AddPatient(object{"notes": text})

@@ -13,12 +13,14 @@ import (
 	"healthcare/platform/databasetest"
 )
 
-// TestSearchFindsWhatAPersonTypes is about apostrophes, hyphens and letters of other keyboards, in texts that this release stores, and in
-// those that the one before stored: they are recomputed while serving, and nothing else of the row changes.
+// TestSearchFindsWhatAPersonTypes is about apostrophes, hyphens and letters of other keyboards, in texts that this
+// release stores, and in those that the one before stored: they are recomputed while serving, and nothing else of the
+// row changes.
 func TestSearchFindsWhatAPersonTypes(t *testing.T) {
 	t.Parallel()
 	names := map[string]string{
-		"O’Connor": "o'connor", "Jean‐Luc": "jean-luc", "Anne–Marie": "anne-marie", "O´Hara": "o'hara", "Søren": "soren", "An\u00adna": "anna",
+		"O’Connor": "o'connor", "Jean‐Luc": "jean-luc", "Anne–Marie": "anne-marie", "O´Hara": "o'hara",
+		"Søren": "soren", "An\u00adna": "anna",
 	}
 	// before is how the release before stored each.
 	before := strings.NewReplacer("´", " ")
@@ -42,7 +44,8 @@ func TestSearchFindsWhatAPersonTypes(t *testing.T) {
 					if list == "/api/users/" {
 						who = admin
 					}
-					items := who.Do("GET", list+"?search="+strings.ReplaceAll(typed, "'", "%27"), nil).Expect(200).List()
+					items := who.Do("GET", list+"?search="+strings.ReplaceAll(typed, "'", "%27"),
+						nil).Expect(200).List()
 					require.Equal(t, is, len(items) == 1, "%s in %s", typed, list)
 					if is {
 						require.Equal(t, name, items[0]["name"])
@@ -67,7 +70,9 @@ func TestSearchFindsWhatAPersonTypes(t *testing.T) {
 			var left int64
 			for _, table := range []string{"patients", "doctors", "users"} {
 				var n int64
-				require.NoError(t, s.DB.Read(t.Context()).Table(table).Where(database.StaleSearchText(s.DB.Engine())).Count(&n).Error)
+				require.NoError(
+					t, s.DB.Read(t.Context()).Table(table).Where(database.StaleSearchText(s.DB.Engine())).Count(
+						&n).Error)
 				left += n
 			}
 			return left == 0

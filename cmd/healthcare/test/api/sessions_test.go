@@ -23,7 +23,10 @@ func TestR49_AnEndedSessionIsRefusedFromTheNextRequestOn(t *testing.T) {
 		for name, end := range map[string]func(c, other *harness.Client){
 			"Logout":    func(c, _ *harness.Client) { c.Do("POST", "/api/auth/logout/", nil).Expect(204) },
 			"LogoutAll": func(_, other *harness.Client) { other.Do("POST", "/api/auth/logout-all/", nil).Expect(204) },
-			"Password":  func(_, other *harness.Client) { other.Do("POST", "/api/auth/password/", newPassword).Expect(204) },
+			"Password": func(
+				_, other *harness.Client) {
+				other.Do("POST", "/api/auth/password/", newPassword).Expect(204)
+			},
 			"Leave": func(_, other *harness.Client) {
 				other.Do("DELETE", "/api/auth/me/", object{"password": harness.Password}).Expect(204)
 			},
@@ -45,7 +48,8 @@ func TestR49_AnEndedSessionIsRefusedFromTheNextRequestOn(t *testing.T) {
 				c.Name, c.Token = name, signedIn["access"].(string)
 				c.Do("GET", "/api/patients/", nil).Expect(200)
 
-				// Others are under way at that moment: they may come before or after, but none that starts after the answer is served.
+				// Others are under way at that moment: they may come before or after, but none that starts after the
+				// answer is served.
 				stop, busy := make(chan struct{}), sync.WaitGroup{}
 				for range 4 {
 					busy.Go(func() {
@@ -66,7 +70,8 @@ func TestR49_AnEndedSessionIsRefusedFromTheNextRequestOn(t *testing.T) {
 				close(stop)
 				busy.Wait()
 				c.Token = ""
-				c.Do("POST", "/api/auth/refresh/", object{"refresh": signedIn["refresh"]}).ExpectProblem(401, "token_not_valid")
+				c.Do("POST", "/api/auth/refresh/", object{"refresh": signedIn["refresh"]}).ExpectProblem(401,
+					"token_not_valid")
 			})
 		}
 	})
@@ -78,7 +83,8 @@ func TestSessionsAreShown(t *testing.T) {
 		c := s.NewUser(t, "Asha")
 		nobody := s.Anonymous(t)
 		login := object{"email": c.Email(), "password": harness.Password}
-		second := nobody.Do("POST", "/api/auth/login/", login, "User-Agent", "phone\u202e", "X-Forwarded-For", "203.0.113.77").Expect(200).Object()
+		second := nobody.Do("POST", "/api/auth/login/", login, "User-Agent", "phone\u202e", "X-Forwarded-For",
+			"203.0.113.77").Expect(200).Object()
 		all := c.Do("GET", "/api/auth/sessions/", nil).Expect(200).List()
 		require.Len(t, all, 2)
 		current := slices.IndexFunc(all, func(one object) bool { return one["current"] == true })
@@ -104,7 +110,8 @@ func TestX10_TheThrottleCountsClientsNotProxies(t *testing.T) {
 				c := s.NewUser(t, "Asha")
 				nobody := s.Anonymous(t)
 				guess := func(forwarded string) harness.Response {
-					return nobody.Do("POST", "/api/auth/login/", object{"email": c.Email(), "password": "a guess"}, "X-Forwarded-For", forwarded)
+					return nobody.Do("POST", "/api/auth/login/", object{"email": c.Email(), "password": "a guess"},
+						"X-Forwarded-For", forwarded)
 				}
 				for range 2 {
 					guess("203.0.113.77").Expect(401)
@@ -179,7 +186,8 @@ func TestLeavingWithPatients(t *testing.T) {
 		body := object{"password": harness.Password}
 		c.Do("DELETE", "/api/auth/me/", body).ExpectProblem(409, "owns_patients")
 		c.Do("DELETE", "/api/auth/me/?patients=keep", body).ExpectProblem(400, "validation_failed")
-		c.Do("DELETE", "/api/auth/me/?patients=delete", object{"password": "wrong"}).ExpectProblem(400, "validation_failed")
+		c.Do("DELETE", "/api/auth/me/?patients=delete", object{"password": "wrong"}).ExpectProblem(400,
+			"validation_failed")
 		c.Do("DELETE", "/api/auth/me/?patients=delete", body).Expect(204)
 		c.Do("GET", "/api/patients/", nil).Expect(401)
 		stored := s.StoredRows(t)

@@ -62,7 +62,8 @@ func TestUnusualSoundRequests(t *testing.T) {
 		})
 		t.Run("braces and brackets inside a text, which are no depth", func(t *testing.T) {
 			patient := c.ForTest(t).AddPatient(object{"notes": notes})
-			require.Equal(t, notes, c.ForTest(t).Do("GET", "/api/patients/"+patient+"/", nil).Expect(200).Object()["notes"])
+			require.Equal(
+				t, notes, c.ForTest(t).Do("GET", "/api/patients/"+patient+"/", nil).Expect(200).Object()["notes"])
 		})
 	})
 }

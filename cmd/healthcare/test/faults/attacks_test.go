@@ -53,14 +53,17 @@ var attackCases = []attackCase{
 		attackers: 64,
 		memory:    64,
 	},
-	{name: "bodies that never end", step: sendUnfinishedBody, attackers: 2000, bystander: (*attackSetup).create, memory: 128},
+	{name: "bodies that never end", step: sendUnfinishedBody, attackers: 2000, bystander: (*attackSetup).create,
+		memory: 128},
 	{
 		name:      "reads over many connections",
 		step:      sending("GET", "/api/patients/?limit=5", nil),
 		attackers: 200,
 	},
-	{name: "registrations", step: register, attackers: 24, bystander: (*attackSetup).signIn, every: 50 * time.Millisecond},
-	{name: "wrong passwords", step: guessPassword, attackers: 24, bystander: (*attackSetup).signIn, every: 50 * time.Millisecond},
+	{name: "registrations", step: register, attackers: 24, bystander: (*attackSetup).signIn,
+		every: 50 * time.Millisecond},
+	{name: "wrong passwords", step: guessPassword, attackers: 24, bystander: (*attackSetup).signIn,
+		every: 50 * time.Millisecond},
 	{
 		name:      "wrong passwords from the bystander's own network",
 		step:      guessPassword,
@@ -70,7 +73,8 @@ var attackCases = []attackCase{
 		same:      true,
 	},
 	{name: "wrong passwords, and a session in the same network", step: guessPassword, attackers: 4, same: true},
-	{name: "idle connections", step: holdIdleConnection, attackers: 4200, direct: true, bystander: (*attackSetup).connect},
+	{name: "idle connections", step: holdIdleConnection, attackers: 4200, direct: true,
+		bystander: (*attackSetup).connect},
 	{
 		name:      "searches for six words that count",
 		prepare:   (*attackSetup).manyDoctors,
@@ -204,8 +208,10 @@ func (one attackCase) run(t *testing.T, p harness.Env, db database.Config) {
 	}
 }
 
-// watchBystander has the bystander go on until then: which part of its requests succeeded, their p99, and the other statuses.
-func (one attackCase) watchBystander(a *attackSetup, until <-chan time.Time) (rate float64, p99 time.Duration, failures string) {
+// watchBystander has the bystander go on until then: which part of its requests succeeded, their p99, and the other
+// statuses.
+func (one attackCase) watchBystander(a *attackSetup, until <-chan time.Time) (rate float64, p99 time.Duration,
+	failures string) {
 	var took []time.Duration
 	good, seen := 0, map[int]int{}
 	for {
@@ -323,7 +329,8 @@ func (a *attackSetup) read() int {
 }
 
 func (a *attackSetup) create() int {
-	status, _ := a.bystander.do(a.t.Context(), "POST", "/api/patients/", object{"name": "N", "age": 1, "gender": "Other"})
+	status, _ := a.bystander.do(a.t.Context(), "POST", "/api/patients/",
+		object{"name": "N", "age": 1, "gender": "Other"})
 	return status
 }
 
@@ -363,7 +370,8 @@ func guessPassword(ctx context.Context, a *attackSetup, n int) {
 	)
 }
 
-// holdIdleConnection opens a connection, sends one request and then nothing. A connection that is refused is tried again.
+// holdIdleConnection opens a connection, sends one request and then nothing. A connection that is refused is tried
+// again.
 func holdIdleConnection(ctx context.Context, a *attackSetup, _ int) {
 	conn, err := a.attacker.dial(ctx, "tcp", strings.TrimPrefix(a.base, "http://"))
 	if err != nil {

@@ -13,11 +13,13 @@ import (
 	"healthcare/platform/databasetest/cluster"
 )
 
-// servedAgainWithin is how long a fail-over may keep the service from serving: Patroni's patience with a silent leader, its election, and ours.
+// servedAgainWithin is how long a fail-over may keep the service from serving: Patroni's patience with a silent leader,
+// its election, and ours.
 const servedAgainWithin = cluster.FailoverTTL + 15*time.Second
 
-// the primary of a cluster under Patroni is killed under load, and after it came back as a standby its successor too, so that the first one may
-// lead again. Clients hear 503 until the successor serves, at every instance by itself; no acknowledged write is lost; the trail is whole.
+// the primary of a cluster under Patroni is killed under load, and after it came back as a standby its successor
+// too, so that the first one may lead again. Clients hear 503 until the successor serves, at every instance by itself;
+// no acknowledged write is lost; the trail is whole.
 func TestR57_FailOverUnderLoad(t *testing.T) {
 	if os.Getenv("SOAK") != "1" {
 		t.Skip("two fail-overs take two minutes: they run with SOAK=1 (task soak)")
@@ -25,7 +27,8 @@ func TestR57_FailOverUnderLoad(t *testing.T) {
 	nodes, err := cluster.NewPatroni()
 	require.NoError(t, err)
 	t.Cleanup(nodes.Close)
-	p := newDefaultEnv(t).With("DATABASE_URL="+nodes.URL(), "DATABASE_REPLICA_URLS="+strings.Join(nodes.NodeURLs(), ","), "AUDIT_CHECKPOINT_EVERY=1s")
+	p := newDefaultEnv(t).With("DATABASE_URL="+nodes.URL(),
+		"DATABASE_REPLICA_URLS="+strings.Join(nodes.NodeURLs(), ","), "AUDIT_CHECKPOINT_EVERY=1s")
 	r := p.Start()
 	c := harness.NewHTTPClient(t, r.WaitReady())
 	for _, url := range nodes.NodeURLs() { // where it keeps its data: every host, none of the passwords
@@ -49,10 +52,12 @@ func TestR57_FailOverUnderLoad(t *testing.T) {
 		require.NotEqual(t, leader, nodes.Leader())
 		require.NoError(t, nodes.Start(leader))
 		require.Eventually(t, nodes.Complete, 3*harness.Timeout, quiet, "the former leader does not come back")
-		require.Eventually(t, func() bool { return inUse() >= before+2 }, 6*time.Minute, quiet, "replicas are not used again")
+		require.Eventually(t, func() bool { return inUse() >= before+2 }, 6*time.Minute, quiet,
+			"replicas are not used again")
 		require.Greater(t, strings.Count(r.Stderr.String(), harness.ReplicaOutOfUse), out)
 		seen = said.acknowledged()
-		t.Logf("fail-over %d: complete again, with replicas in use, %s after the kill; %d acknowledged writes", round+1, time.Since(killed).Round(time.Second), seen)
+		t.Logf("fail-over %d: complete again, with replicas in use, %s after the kill; %d acknowledged writes", round+1,
+			time.Since(killed).Round(time.Second), seen)
 	}
 	said.stop()
 	requireCheckpoints(p, said)
@@ -68,7 +73,8 @@ func TestR57_FailOverUnderLoad(t *testing.T) {
 func (l *load) testFailOver(r *harness.Process, killed time.Time) {
 	t := l.T.(*testing.T)
 	t.Helper()
-	require.Eventually(t, func() bool { // seldom enough to leave the processors to the service: each look sorts all answers
+	// seldom enough to leave the processors to the service: each look sorts all answers
+	require.Eventually(t, func() bool {
 		return l.refusedSince(killed) > 0 && l.acknowledgedSince(time.Now().Add(-quiet)) > 0
 	}, servedAgainWithin+quiet, quiet, "no successor serves")
 	l.Call("GET", "/readyz", nil, 200)
@@ -81,7 +87,8 @@ func (l *load) testFailOver(r *harness.Process, killed time.Time) {
 		}
 		require.NoError(t, one.err, "%s is not answered at all", one.what)
 		slowest = max(slowest, one.took)
-		require.Less(t, one.took, refusedWithin(), "%s: %d after %s, %s after the kill\n%s", one.what, one.Status, one.took, answered.Sub(killed), logOf(r, one.Body))
+		require.Less(t, one.took, refusedWithin(), "%s: %d after %s, %s after the kill\n%s", one.what, one.Status,
+			one.took, answered.Sub(killed), logOf(r, one.Body))
 		if one.Status/100 == 2 {
 			continue
 		}
@@ -94,7 +101,9 @@ func (l *load) testFailOver(r *harness.Process, killed time.Time) {
 		last = latest(last, answered)
 	}
 	require.Less(t, last.Sub(killed), servedAgainWithin)
-	t.Logf("503 %s after the kill, each answer within %s, served again %s after it", first.Sub(killed).Round(time.Millisecond), slowest.Round(time.Millisecond), last.Sub(killed).Round(100*time.Millisecond))
+	t.Logf("503 %s after the kill, each answer within %s, served again %s after it",
+		first.Sub(killed).Round(time.Millisecond), slowest.Round(time.Millisecond),
+		last.Sub(killed).Round(100*time.Millisecond))
 }
 
 // refusedSince returns how many answers since an instant were no success.

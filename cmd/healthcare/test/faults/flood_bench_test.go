@@ -19,10 +19,11 @@ import (
 	"healthcare/platform/databasetest"
 )
 
-// BenchmarkR17_LoginFlood prints what R-17 asks of the real binary with its real hash parameters: a thousand sign-ins at once, half of them guesses,
-// each from a network of its own. How much the process grows (at most 64 MiB), and how long others wait (p99 at most three times that of an idle
-// server). The client runs on the same cores: what a thousand requests to /livez make others wait stands beside, to tell the two apart.
-// To run it: go test ./cmd/healthcare -run '^$' -bench R17 -benchtime 1x
+// BenchmarkR17_LoginFlood prints what R-17 asks of the real binary with its real hash parameters: a thousand sign-ins
+// at once, half of them guesses, each from a network of its own. How much the process grows (at most 64 MiB), and how
+// long others wait (p99 at most three times that of an idle server). The client runs on the same cores: what a thousand
+// requests to /livez make others wait stands beside, to tell the two apart. To run it: go test ./cmd/healthcare -run
+// '^$' -bench R17 -benchtime 1x
 func BenchmarkR17_LoginFlood(b *testing.B) {
 	if runtime.GOOS != "linux" {
 		b.Skip("it reads /proc")
@@ -38,7 +39,8 @@ func BenchmarkR17_LoginFlood(b *testing.B) {
 
 func loginFlood(b *testing.B, engine database.Engine) {
 	p := harness.Env{T: b, Folder: b.TempDir(), Variables: []string{
-		"PATH=" + os.Getenv("PATH"), "HTTP_ADDRESS=127.0.0.1:0", "SECRET_KEY=" + harness.SecretKey, "AUDIT_KEY=" + harness.AuditKey, "TRUSTED_PROXIES=127.0.0.0/8", "LOG_LEVEL=warn",
+		"PATH=" + os.Getenv("PATH"), "HTTP_ADDRESS=127.0.0.1:0", "SECRET_KEY=" + harness.SecretKey, "AUDIT_KEY=" +
+			harness.AuditKey, "TRUSTED_PROXIES=127.0.0.0/8", "LOG_LEVEL=warn",
 	}}
 	if engine == database.Postgres {
 		p = p.With("DATABASE_URL=" + databasetest.PostgresURL(b))
@@ -50,7 +52,8 @@ func loginFlood(b *testing.B, engine database.Engine) {
 	c.AddPatient()
 	idle := harness.ReadLatencies(b, c, time.After(3*time.Second))
 	before := harness.ProcessMemory(b, server.Cmd.Process.Pid, "VmRSS")
-	require.NoError(b, os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", server.Cmd.Process.Pid), []byte("5"), 0)) // the peak begins anew (proc(5))
+	// the peak begins anew (proc(5))
+	require.NoError(b, os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", server.Cmd.Process.Pid), []byte("5"), 0))
 
 	var statuses [600]atomic.Int64
 	during := harness.ReadLatencies(b, c, atOnceFor(func(i int) { statuses[signInFrom(b, c, i)].Add(1) }))

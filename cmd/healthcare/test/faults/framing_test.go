@@ -12,8 +12,8 @@ import (
 	"healthcare/cmd/internal/harness"
 )
 
-// R-22, on the real program: behind a request whose end can be read in two ways stands another one that deletes a patient. It never runs. All
-// framings are in platform/httpserver/framing_test.go.
+// R-22, on the real program: behind a request whose end can be read in two ways stands another one that deletes a
+// patient. It never runs. All framings are in platform/httpserver/framing_test.go.
 func TestR22_ASmuggledRequestNeverRuns(t *testing.T) {
 	t.Parallel()
 	r := newDefaultEnv(t).Start()
@@ -23,8 +23,9 @@ func TestR22_ASmuggledRequestNeverRuns(t *testing.T) {
 	const body = `{"name":"Ravi","age":40,"gender":"Male"}` // 40 bytes
 	smuggled := "DELETE " + path + " HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer " + c.Token + "\r\n\r\n"
 	for name, framing := range map[string]string{
-		"a length and an encoding":    "Content-Length: 40\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-		"an encoding and a length":    "Transfer-Encoding: chunked\r\nContent-Length: 40\r\n\r\n28\r\n" + body + "\r\n0\r\n\r\n",
+		"a length and an encoding": "Content-Length: 40\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+		"an encoding and a length": "Transfer-Encoding: chunked\r\nContent-Length: 40\r\n\r\n28\r\n" + body +
+			"\r\n0\r\n\r\n",
 		"two lengths":                 "Content-Length: 40\r\nContent-Length: 0\r\n\r\n" + body,
 		"an encoding that is not one": "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
 		"a space before the colon":    "Content-Length : 40\r\n\r\n" + body,
@@ -34,7 +35,10 @@ func TestR22_ASmuggledRequestNeverRuns(t *testing.T) {
 			conn, err := net.Dial("tcp", strings.TrimPrefix(c.URL, "http://"))
 			require.NoError(t, err)
 			defer func() { _ = conn.Close() }()
-			_, err = conn.Write([]byte("POST /api/patients/ HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nAuthorization: Bearer " + c.Token + "\r\n" + framing + smuggled))
+			_, err = conn.Write(
+				[]byte(
+					"POST /api/patients/ HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nAuthorization: Bearer " +
+						c.Token + "\r\n" + framing + smuggled))
 			require.NoError(t, err)
 			require.NoError(t, conn.SetReadDeadline(time.Now().Add(harness.Timeout)))
 			said, err := io.ReadAll(conn)

@@ -14,8 +14,9 @@ import (
 // readyAgain is how long a start may take after a kill, the repair of the store included.
 func readyAgain() time.Duration { return limit(3*time.Second, 15*time.Second) }
 
-// the process is killed while seven clients write and three read, at any moment. What was acknowledged is there after the next start, nothing
-// is there by half, the trail verifies, and what was not acknowledged has one effect when it is repeated.
+// the process is killed while seven clients write and three read, at any moment. What was acknowledged is there
+// after the next start, nothing is there by half, the trail verifies, and what was not acknowledged has one effect when
+// it is repeated.
 func TestR50_KilledUnderLoadItLosesNothing(t *testing.T) {
 	t.Parallel()
 	kills := soakValue(t, 3, 50)
@@ -40,7 +41,8 @@ func TestR50_KilledUnderLoadItLosesNothing(t *testing.T) {
 			}
 			enough := said.acknowledged() + 1 + rand.IntN(100)
 			said.start()
-			waitUntil(t, harness.Timeout, "nothing is acknowledged", func() bool { return said.acknowledged() >= enough })
+			waitUntil(t, harness.Timeout, "nothing is acknowledged",
+				func() bool { return said.acknowledged() >= enough })
 			time.Sleep(time.Duration(rand.IntN(20_000)) * time.Microsecond) // into the middle of whatever is going on
 			require.NoError(t, r.Cmd.Process.Kill())
 			said.clients.Wait()
@@ -58,6 +60,7 @@ func TestR50_KilledUnderLoadItLosesNothing(t *testing.T) {
 		store.requireAcknowledged(said)
 		require.Contains(t, p.Run("audit", "verify").ExpectSuccess(), "sound: ")
 		require.Equal(t, 0, r.Terminate().ExitCode)
-		t.Logf("%d kills, %d acknowledged writes, 0 lost; ready again in %s at most;%s", kills, said.acknowledged(), slowest.Round(time.Millisecond), statuses(said.recorded()))
+		t.Logf("%d kills, %d acknowledged writes, 0 lost; ready again in %s at most;%s", kills, said.acknowledged(),
+			slowest.Round(time.Millisecond), statuses(said.recorded()))
 	})
 }

@@ -38,13 +38,15 @@ var leakCases = []struct {
 		case 1:
 			_, _, _ = c.Try("POST", "/api/patients/", object{"name": strings.Repeat("a", 100_000)})
 		case 2:
-			sendRaw(c, "GET /livez HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", true)
+			sendRaw(c, "GET /livez HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+				true)
 		case 3:
 			sendRaw(c, "NONSENSE\r\n\r\n", true)
 		}
 	}},
 	{"aborted", func(c *harness.HTTPClient, i int) {
-		post := "POST /api/patients/ HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer " + c.Token + "\r\nContent-Type: application/json\r\nContent-Length: 43\r\n\r\n"
+		post := "POST /api/patients/ HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer " + c.Token +
+			"\r\nContent-Type: application/json\r\nContent-Length: 43\r\n\r\n"
 		whole := post + `{"name":"Asha","age":31,"gender":"Female"} `
 		sendRaw(c, whole[:len(whole)-i%2*20], false)
 	}},
@@ -81,8 +83,8 @@ func sendConcurrently(c *harness.HTTPClient, n, atOnce int, one func(c *harness.
 	c.HTTP.CloseIdleConnections()
 }
 
-// R-56: after floods of requests that are served, refused, aborted and slow, more at once than there may be connections, the program has as many
-// file descriptors and goroutines as one that has served a little.
+// R-56: after floods of requests that are served, refused, aborted and slow, more at once than there may be
+// connections, the program has as many file descriptors and goroutines as one that has served a little.
 func TestR56_Leaks(t *testing.T) {
 	t.Parallel()
 	const atOnce, connections = 48, 40 // so some are told that there are too many
@@ -94,7 +96,8 @@ func TestR56_Leaks(t *testing.T) {
 			c := harness.NewHTTPClient(t, r.WaitReady())
 			c.HTTP.Timeout = 5 * time.Second
 			c.Token = ""
-			if status, _, err := c.Try("POST", "/api/auth/register/", harness.AshaAccount); err != nil || status != 201 && status != 409 {
+			if status, _, err := c.Try("POST", "/api/auth/register/", harness.AshaAccount); err != nil ||
+				status != 201 && status != 409 {
 				t.Fatal(status, err)
 			}
 			c.Token = c.Call("POST", "/api/auth/login/", harness.AshaLogin, 200)["access"].(string)
@@ -102,7 +105,8 @@ func TestR56_Leaks(t *testing.T) {
 			return r, c
 		}
 		const pools = 8 * 3 // connections that nobody needed before: a reader of SQLite has three files
-		// fasthttp keeps an idle worker for ten seconds: a plain run allows for them, a long one waits until they are gone.
+		// fasthttp keeps an idle worker for ten seconds: a plain run allows for them, a long one waits until they are
+		// gone.
 		slack, settle := 4*connections, time.Duration(0)
 		if each > 1000 {
 			slack, settle = 4, 25*time.Second
@@ -119,13 +123,15 @@ func TestR56_Leaks(t *testing.T) {
 				n = each / 5
 			}
 			sendConcurrently(c, n, atOnce, flood.one)
-			waitUntil(t, 10*time.Second, flood.name+": file descriptors stay", func() bool { return files(r) <= before+pools })
+			waitUntil(t, 10*time.Second, flood.name+": file descriptors stay",
+				func() bool { return files(r) <= before+pools })
 		}
 		c.Call("GET", "/readyz", nil, 200)
 		c.HTTP.CloseIdleConnections()
 		time.Sleep(settle)
 		files, after := files(r), goroutines(r)
-		t.Logf("%d requests of each kind: %d file descriptors before, %d after; %d goroutines when calm, %d after", each, before, files, len(calm), len(after))
+		t.Logf("%d requests of each kind: %d file descriptors before, %d after; %d goroutines when calm, %d after",
+			each, before, files, len(calm), len(after))
 		require.LessOrEqual(t, len(after), len(calm)+slack, "%s", groupByCreator(after))
 	})
 }

@@ -28,7 +28,8 @@ func openDatabaseCheck(t testing.TB, db database.Config) databaseCheck {
 	return databaseCheck{t, pool}
 }
 
-// halves are what would be half of a write: effect, entry in the trail and kept answer are one transaction. Each counts rows, of which none may be.
+// halves are what would be half of a write: effect, entry in the trail and kept answer are one transaction. Each counts
+// rows, of which none may be.
 var halves = map[string]string{
 	"a patient whose coming is not recorded": `SELECT count(*) FROM patients p WHERE NOT EXISTS (
 		SELECT 1 FROM audit_entries e WHERE e.resource_id = p.id AND e.resource_type = 'Patient' AND e.action = 'create' AND e.outcome = 'success')`,
@@ -44,7 +45,8 @@ var halves = map[string]string{
 		SELECT 1 FROM idempotency_keys k WHERE k.key = p.notes)`,
 }
 
-// requireAcknowledged asserts that the store keeps every promise of the load: what was acknowledged is there, and nothing is there by half.
+// requireAcknowledged asserts that the store keeps every promise of the load: what was acknowledged is there, and
+// nothing is there by half.
 func (l databaseCheck) requireAcknowledged(said *load) {
 	l.t.Helper()
 	for what, count := range halves {

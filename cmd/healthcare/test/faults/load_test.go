@@ -16,8 +16,8 @@ import (
 	"healthcare/cmd/internal/harness"
 )
 
-// Faults are tested with real processes, under load, and on the limits that ship. `task soak` (SOAK=1) runs them in full length; what a plain run
-// leaves out, it says.
+// Faults are tested with real processes, under load, and on the limits that ship. `task soak` (SOAK=1) runs them in
+// full length; what a plain run leaves out, it says.
 
 // soakValue is full when the long versions are asked for, else quick.
 func soakValue(t *testing.T, quick, full int) int {
@@ -29,7 +29,8 @@ func soakValue(t *testing.T, quick, full int) int {
 	return quick
 }
 
-// limit is a time that the program promises. Only a run of its own (SOAK=1) holds it to that: beside other tests a machine is slow, and it gets more.
+// limit is a time that the program promises. Only a run of its own (SOAK=1) holds it to that: beside other tests a
+// machine is slow, and it gets more.
 func limit(inFull, beside time.Duration) time.Duration {
 	if os.Getenv("SOAK") == "1" {
 		return inFull
@@ -39,7 +40,8 @@ func limit(inFull, beside time.Duration) time.Duration {
 
 // newDefaultEnv is a place with the limits that ship, where only a password costs nothing.
 func newDefaultEnv(t *testing.T) harness.Env {
-	return harness.NewEnv(t).With("AUDIT_KEY="+harness.AuditKey, "SECRET_KEY="+harness.SecretKey, "DATABASE_SLOW_QUERY=0s", "PASSWORD_HASH_MEMORY=64", "PASSWORD_HASH_ITERATIONS=1")
+	return harness.NewEnv(t).With("AUDIT_KEY="+harness.AuditKey, "SECRET_KEY="+harness.SecretKey,
+		"DATABASE_SLOW_QUERY=0s", "PASSWORD_HASH_MEMORY=64", "PASSWORD_HASH_ITERATIONS=1")
 }
 
 // exchange is one answer of the program.
@@ -76,7 +78,8 @@ func (l *load) setURL(base string) {
 	l.stopping.Store(false)
 }
 
-// start sets off ten clients: more than the pool has connections. Each goes on until stop, or until a request is not answered at all.
+// start sets off ten clients: more than the pool has connections. Each goes on until stop, or until a request is not
+// answered at all.
 func (l *load) start() {
 	for range 4 {
 		l.client(l.add)
@@ -105,7 +108,8 @@ func (l *load) stop() {
 	l.clients.Wait()
 }
 
-// sendRecorded sends a request and notes what came of it. Who is told to come back later waits a moment, not the second that Retry-After says.
+// sendRecorded sends a request and notes what came of it. Who is told to come back later waits a moment, not the second
+// that Retry-After says.
 func (l *load) sendRecorded(what, method, path string, body object, headers ...string) (harness.HTTPResponse, error) {
 	at := time.Now()
 	said, err := l.Send(method, path, body, headers...)
@@ -126,7 +130,8 @@ func (l *load) add() error {
 		key, l.owed = l.owed[0], l.owed[1:]
 	}
 	l.mu.Unlock()
-	said, err := l.sendRecorded("add", "POST", "/api/patients/", object{"name": "Ananya Verma", "age": 31, "gender": "Female", "notes": key}, "Idempotency-Key", key)
+	said, err := l.sendRecorded("add", "POST", "/api/patients/",
+		object{"name": "Ananya Verma", "age": 31, "gender": "Female", "notes": key}, "Idempotency-Key", key)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if said.Status == 201 {
@@ -142,7 +147,8 @@ func (l *load) newAmender() func() error {
 	var patient string
 	return func() error {
 		if patient == "" {
-			said, err := l.sendRecorded("amend", "POST", "/api/patients/", object{"name": "Ravi Shah", "age": 40, "gender": "Male", "notes": "0"})
+			said, err := l.sendRecorded("amend", "POST", "/api/patients/",
+				object{"name": "Ravi Shah", "age": 40, "gender": "Male", "notes": "0"})
 			if said.Status == 201 {
 				patient = said.Body["id"].(string)
 				l.recordNotes(patient, 0, 0)
@@ -170,7 +176,8 @@ func (l *load) recordNotes(patient string, acknowledged, sent int) {
 
 // remove adds a patient and removes it.
 func (l *load) remove() error {
-	said, err := l.sendRecorded("remove", "POST", "/api/patients/", object{"name": "Mira Sen", "age": 50, "gender": "Other"})
+	said, err := l.sendRecorded("remove", "POST", "/api/patients/",
+		object{"name": "Mira Sen", "age": 50, "gender": "Other"})
 	if said.Status != 201 {
 		return err
 	}

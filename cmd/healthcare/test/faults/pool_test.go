@@ -12,8 +12,9 @@ import (
 	"healthcare/platform/database"
 )
 
-// every connection that may write is taken by work that hangs. Who comes after waits half a second and is told to come back; what needs no
-// store goes on; and when the work is over so is the fault. Only the time that the work itself may hang is longer here than what ships.
+// every connection that may write is taken by work that hangs. Who comes after waits half a second and is told to
+// come back; what needs no store goes on; and when the work is over so is the fault. Only the time that the work itself
+// may hang is longer here than what ships.
 func TestR54_PoolExhausted(t *testing.T) {
 	t.Parallel()
 	harness.EachEnv(t, func(t *testing.T, p harness.Env, db database.Config) {
@@ -24,7 +25,8 @@ func TestR54_PoolExhausted(t *testing.T) {
 		letGo := openDatabaseCheck(t, db).takeAllConnections()
 		said := newLoad(c)
 		for range 2 { // as many as there are connections; SQLite has one writer, which the first one takes
-			said.addOnce("hang", "/api/doctors/", object{"name": "Dr. Vikram Khanna", "specialization": "Dermatology", "experience": 9})
+			said.addOnce("hang", "/api/doctors/",
+				object{"name": "Dr. Vikram Khanna", "specialization": "Dermatology", "experience": 9})
 		}
 		time.Sleep(200 * time.Millisecond) // until they hang
 		for range 20 {

@@ -39,7 +39,11 @@ func noAction(*testing.T, *cluster.Server, *harness.Proxy) {}
 
 var outages = []outage{
 	{"stopped", time.Second, stopServer, startServer},
-	{"behind a black hole", 2 * time.Second, func(_ *testing.T, _ *cluster.Server, way *harness.Proxy) { way.BlackHole(true) }, func(_ *testing.T, _ *cluster.Server, way *harness.Proxy) { way.BlackHole(false) }},
+	{"behind a black hole", 2 * time.Second, func(_ *testing.T, _ *cluster.Server,
+		way *harness.Proxy) {
+		way.BlackHole(true)
+	},
+		func(_ *testing.T, _ *cluster.Server, way *harness.Proxy) { way.BlackHole(false) }},
 	{"cut off, again and again", 0, func(_ *testing.T, _ *cluster.Server, way *harness.Proxy) {
 		for range 40 {
 			way.Cut()
@@ -48,8 +52,9 @@ var outages = []outage{
 	}, noAction},
 }
 
-// PostgreSQL goes away under load, in every way there is, again and again. Who asks is told so in less than two seconds, by a 503 that
-// says when to come back; when it is back so is the service, by itself; and nothing that was acknowledged is lost.
+// PostgreSQL goes away under load, in every way there is, again and again. Who asks is told so in less than two
+// seconds, by a 503 that says when to come back; when it is back so is the service, by itself; and nothing that was
+// acknowledged is lost.
 func TestR52_PostgreSQLGoesAwayUnderLoad(t *testing.T) {
 	t.Parallel()
 	runOutages(t, outages[:soakValue(t, 2, len(outages))]...)
@@ -71,7 +76,8 @@ func runOutages(t *testing.T, outages ...outage) {
 			t.Parallel()
 			own := databasetest.OwnPostgres(t)
 			way := harness.NewProxy(t, own.Socket())
-			p := newDefaultEnv(t).With("DATABASE_URL="+way.Url()+"&options=-c%20synchronous_commit%3Don", "AUDIT_CHECKPOINT_EVERY=1s")
+			p := newDefaultEnv(t).With("DATABASE_URL="+way.Url()+"&options=-c%20synchronous_commit%3Don",
+				"AUDIT_CHECKPOINT_EVERY=1s")
 			r := p.Start()
 			c := harness.NewHTTPClient(t, r.WaitReady())
 			c.SignUp()
@@ -102,7 +108,8 @@ func (l *load) testOutage(r *harness.Process, fault outage, own *cluster.Server,
 	l.Call("GET", "/livez", nil, 200)
 	fault.find(t, own, way)
 	found := time.Now()
-	waitUntil(t, recoveredWithin()+quiet, "it does not recover", func() bool { return l.acknowledgedSince(time.Now().Add(-quiet)) > 0 })
+	waitUntil(t, recoveredWithin()+quiet, "it does not recover",
+		func() bool { return l.acknowledgedSince(time.Now().Add(-quiet)) > 0 })
 	l.Call("GET", "/readyz", nil, 200)
 
 	slowest, last := time.Duration(0), found
@@ -117,13 +124,15 @@ func (l *load) testOutage(r *harness.Process, fault outage, own *cluster.Server,
 		if one.Status/100 == 2 {
 			continue
 		}
-		inFlight := one.Status == 409 && one.Body["code"] == "idempotency_key_in_flight" // what hangs was not given up yet
+		// what hangs was not given up yet
+		inFlight := one.Status == 409 && one.Body["code"] == "idempotency_key_in_flight"
 		require.True(t, one.Status == 503 || inFlight, "%d %v\n%s", one.Status, one.Body, logOf(r, one.Body))
 		require.NotEmpty(t, one.RetryAfter, "%v", one.Body)
 		last = latest(last, answered)
 	}
 	require.Less(t, last.Sub(found), recoveredWithin(), "refused after it was back")
-	t.Logf("told within %s, well %s after it is back", slowest.Round(time.Millisecond), last.Sub(found).Round(time.Millisecond))
+	t.Logf("told within %s, well %s after it is back", slowest.Round(time.Millisecond),
+		last.Sub(found).Round(time.Millisecond))
 }
 
 // logOf are the lines of the log about an answer.

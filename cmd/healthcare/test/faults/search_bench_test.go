@@ -162,7 +162,8 @@ mh-' || i, 1, ` + at + `, ` + at + ` FROM ` + from)
 		` + full + `, 'Other', 1, '', '', '', '', ` + full + `, 1, ` + at + `, ` + at + ` FROM ` + from)
 	require.NoError(
 		b,
-		db.Read(b.Context()).Raw(`SELECT CAST(id AS text) FROM doctors ORDER BY created_at LIMIT 1`).Scan(&doctor).Error,
+		db.Read(b.Context()).Raw(`SELECT CAST(id AS text) FROM doctors ORDER BY created_at LIMIT 1`).Scan(
+			&doctor).Error,
 	)
 	exec(`INSERT INTO assignments (id, owner_id, patient_id, doctor_id, assigned_at)
 		SELECT `+id+`, owner_id, id, ?, created_at FROM patients`, doctor)

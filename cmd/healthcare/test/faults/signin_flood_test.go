@@ -29,7 +29,8 @@ type hashAttack struct {
 
 var hashAttacks = []hashAttack{
 	{"registers", func(c *harness.HTTPClient, n, i int) {
-		newcomer := object{"name": "N", "email": fmt.Sprintf("n%d.%d@attack.example", n, i), "password": "correct horse"}
+		newcomer := object{"name": "N", "email": fmt.Sprintf("n%d.%d@attack.example", n, i),
+			"password": "correct horse"}
 		_, _ = c.Send("POST", "/api/auth/register/", newcomer, "X-Forwarded-For", "192.0.2.1")
 	}},
 	{"signs in to its own account", func(c *harness.HTTPClient, _, _ int) {
@@ -82,8 +83,8 @@ func signInAll(t testing.TB, c *harness.HTTPClient, n int, email func(i int) str
 	return good, took
 }
 
-// registerAccounts makes the accounts of an attack: the attacker's, the bystander's that is known from its network, and n that
-// are not.
+// registerAccounts makes the accounts of an attack: the attacker's, the bystander's that is known from its network, and
+// n that are not.
 func registerAccounts(t testing.TB, c *harness.HTTPClient, n int) {
 	t.Helper()
 	register := func(email string) {

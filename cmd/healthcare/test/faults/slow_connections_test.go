@@ -53,7 +53,8 @@ func sendSlowly(t *testing.T, address, begin string, patience time.Duration, ope
 	return time.Since(began)
 }
 
-// a thousand connections that dawdle take nothing from those that do not, and each is closed when the time for a request is over.
+// a thousand connections that dawdle take nothing from those that do not, and each is closed when the time for a
+// request is over.
 func TestR21_SlowConnections(t *testing.T) {
 	t.Parallel()
 	connections, rounds := soakValue(t, 100, 1000), soakValue(t, 1, 11)
@@ -74,7 +75,8 @@ func TestR21_SlowConnections(t *testing.T) {
 		open.Add(connections)
 		for i := range connections {
 			closed.Go(func() {
-				borne := sendSlowly(t, strings.TrimPrefix(c.URL, "http://"), slowly[i%len(slowly)], readTimeout+3*time.Second, &open)
+				borne := sendSlowly(t, strings.TrimPrefix(c.URL, "http://"), slowly[i%len(slowly)],
+					readTimeout+3*time.Second, &open)
 				if borne > readTimeout+limit(time.Second, 2*time.Second) {
 					t.Errorf("%q was borne for %s", slowly[i%len(slowly)], borne)
 				}
@@ -87,7 +89,8 @@ func TestR21_SlowConnections(t *testing.T) {
 	slices.Sort(calm)
 	slices.Sort(slow)
 	without, with := calm[rounds/2], slow[rounds/2]
-	t.Logf("p99 of reads: %s without and %s with %d slow connections (medians of %d rounds)", without, with, connections, rounds)
+	t.Logf("p99 of reads: %s without and %s with %d slow connections (medians of %d rounds)", without, with,
+		connections, rounds)
 	if rounds > 1 { // one short round says nothing about a tail
 		require.Less(t, float64(with), 1.2*float64(without))
 	}

@@ -15,8 +15,8 @@ import (
 	"healthcare/platform/database"
 )
 
-// SIGTERM while ten clients write and read on connections that they keep. Every request that was sent is answered, as it would have been;
-// after the stop there is nobody to connect to.
+// SIGTERM while ten clients write and read on connections that they keep. Every request that was sent is
+// answered, as it would have been; after the stop there is nobody to connect to.
 func TestR55_StoppedUnderLoadItFailsNoRequest(t *testing.T) {
 	t.Parallel()
 	rounds := soakValue(t, 2, 50)
@@ -36,7 +36,8 @@ func TestR55_StoppedUnderLoadItFailsNoRequest(t *testing.T) {
 			said.setURL(base)
 			enough := said.acknowledged() + 50
 			said.start()
-			waitUntil(t, harness.Timeout, "nothing is acknowledged", func() bool { return said.acknowledged() >= enough })
+			waitUntil(t, harness.Timeout, "nothing is acknowledged",
+				func() bool { return said.acknowledged() >= enough })
 			began := time.Now()
 			stops = append(stops, began)
 			require.Equal(t, 0, r.Terminate().ExitCode, "%s", r.Stderr.String())
@@ -50,7 +51,8 @@ func TestR55_StoppedUnderLoadItFailsNoRequest(t *testing.T) {
 				continue // after the end
 			}
 			if one.NewConnection && errors.Is(one.err, syscall.ECONNRESET) {
-				never++ // the kernel had accepted the connection, the program had not: there is no closing without this instant
+				// the kernel had accepted the connection, the program had not: there is no closing without this instant
+				never++
 				continue
 			}
 			if closedWhileSilent(one.err) && slices.ContainsFunc(stops, one.isAfterKeepAliveGrace) {
@@ -61,17 +63,20 @@ func TestR55_StoppedUnderLoadItFailsNoRequest(t *testing.T) {
 			require.Equal(t, 2, one.Status/100, "%s: %d %v", one.what, one.Status, one.Body)
 		}
 		store.requireAcknowledged(said)
-		t.Logf("%d stops, %s at most; %d connections never accepted, %d requests after the farewell;%s", rounds, slowest.Round(time.Millisecond), never, late, statuses(said.recorded()))
+		t.Logf("%d stops, %s at most; %d connections never accepted, %d requests after the farewell;%s", rounds,
+			slowest.Round(time.Millisecond), never, late, statuses(said.recorded()))
 	})
 }
 
-// closedWhileSilent says that a kept connection was closed before anything of the request was read (RFC 9112, section 9.3.1).
+// closedWhileSilent says that a kept connection was closed before anything of the request was read (RFC 9112, section
+// 9.3.1).
 func closedWhileSilent(err error) bool {
 	return errors.Is(err, io.EOF) || err != nil && strings.HasSuffix(err.Error(), "http: server closed idle connection")
 }
 
-// isAfterKeepAliveGrace says that a request was sent when a stopping program had nearly waited for its silent connections, half a second. The
-// other half of that is for a client that was kept waiting for a core before it wrote what it had begun.
+// isAfterKeepAliveGrace says that a request was sent when a stopping program had nearly waited for its silent
+// connections, half a second. The other half of that is for a client that was kept waiting for a core before it wrote
+// what it had begun.
 func (one exchange) isAfterKeepAliveGrace(stop time.Time) bool {
 	since := one.at.Sub(stop)
 	return since > 250*time.Millisecond && since < 5*time.Second

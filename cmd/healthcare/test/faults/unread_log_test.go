@@ -73,12 +73,13 @@ func TestR58_NobodyReadsTheLog(t *testing.T) {
 			address := freePort(t)
 			path, err := harness.Binary()
 			require.NoError(t, err)
-			r := harness.NewTolerantEnv(t).With("HTTP_SHUTDOWN_TIMEOUT=5s", "HTTP_ADDRESS="+address).CommandWith(path, func(c *exec.Cmd) {
-				c.Stderr = writer
-				if both {
-					c.Stdout = writer
-				}
-			})
+			r := harness.NewTolerantEnv(t).With("HTTP_SHUTDOWN_TIMEOUT=5s", "HTTP_ADDRESS="+address).CommandWith(path,
+				func(c *exec.Cmd) {
+					c.Stderr = writer
+					if both {
+						c.Stdout = writer
+					}
+				})
 			base := "http://" + address
 			require.Eventually(t, func() bool {
 				answer, err := http.Get(base + "/readyz")
@@ -111,7 +112,8 @@ func TestR58_NobodyReadsTheLog(t *testing.T) {
 		done := make(chan struct{})
 		go func() { defer close(done); _, _ = io.Copy(&log, reader) }()
 		gone := 0
-		require.Eventually(t, func() bool { gone = linesDropped(t, base); return gone > 0 }, harness.Timeout, 20*time.Millisecond)
+		require.Eventually(t, func() bool { gone = linesDropped(t, base); return gone > 0 }, harness.Timeout,
+			20*time.Millisecond)
 		callLivez(t, base, 10)
 		require.Equal(t, 0, r.Terminate().ExitCode)
 		_ = writer.Close() // the test's own

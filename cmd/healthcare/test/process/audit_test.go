@@ -13,7 +13,8 @@ import (
 	"healthcare/platform/database"
 )
 
-// The trail of the README's walk: an auditor reads it, it verifies beside the server, and no row of it can be touched by SQL unseen.
+// The trail of the README's walk: an auditor reads it, it verifies beside the server, and no row of it can be touched
+// by SQL unseen.
 func TestTheTrailOfTheReadmesWalk(t *testing.T) {
 	t.Parallel()
 	harness.EachEnv(t, func(t *testing.T, p harness.Env, cfg database.Config) {
@@ -23,16 +24,19 @@ func TestTheTrailOfTheReadmesWalk(t *testing.T) {
 		said := runInteractively(t, shells[0], strings.Replace(walk, "http://127.0.0.1:8000", base, 1))
 		require.Contains(t, said, `"name":"Dr. Vikram Khanna"`)
 		require.Equal(t, "made: audrey@clinic.example, auditor, active\n",
-			p.RunWithInput("correct horse\n", "user", "create", "--name", "Audrey", "--email", "audrey@clinic.example", "--role", "auditor").ExpectSuccess())
+			p.RunWithInput("correct horse\n", "user", "create", "--name", "Audrey", "--email", "audrey@clinic.example",
+				"--role", "auditor").ExpectSuccess())
 
 		c := harness.NewHTTPClient(t, base)
-		c.Token = c.Call("POST", "/api/auth/login/", object{"email": "audrey@clinic.example", "password": "correct horse"}, 200)["access"].(string)
+		c.Token = c.Call("POST", "/api/auth/login/",
+			object{"email": "audrey@clinic.example", "password": "correct horse"}, 200)["access"].(string)
 		actions := map[string]int{}
 		for _, entry := range c.List("/api/audit/?limit=500") {
 			actions[fmt.Sprint(entry["action"], " ", entry["resource_type"])]++
 		}
 		for _, done := range []string{
-			"create User", "login Session", "create Patient", "update Patient", "list Patient", "create Doctor", "create Assignment", "list Assignment",
+			"create User", "login Session", "create Patient", "update Patient", "list Patient", "create Doctor",
+			"create Assignment", "list Assignment",
 			"refresh Session", "delete Patient",
 		} {
 			require.Positive(t, actions[done], "%s: %v", done, actions)
@@ -52,20 +56,26 @@ func TestTheTrailOfTheReadmesWalk(t *testing.T) {
 		}
 		entries := rows("audit_entries")
 		require.Greater(t, len(entries), 12)
-		edits := []string{"status = status + 1", "role = 'admin'", "action = 'read'||action", "address = '192.0.2.1'", "id_count = id_count + 1", "request_id = 'x'||request_id"}
+		edits := []string{"status = status + 1", "role = 'admin'", "action = 'read'||action", "address = '192.0.2.1'",
+			"id_count = id_count + 1", "request_id = 'x'||request_id"}
 		for i, entry := range entries {
 			put := func() {
-				require.NoError(t, db.Write(t.Context()).Exec("DELETE FROM audit_entries WHERE sequence = ?", entry["sequence"]).Error)
+				require.NoError(
+					t, db.Write(t.Context()).Exec("DELETE FROM audit_entries WHERE sequence = ?",
+						entry["sequence"]).Error)
 				require.NoError(t, db.Write(t.Context()).Table("audit_entries").Create(entry).Error)
 			}
-			refused(entry["sequence"], "UPDATE audit_entries SET "+edits[i%len(edits)]+" WHERE sequence = ?", entry["sequence"])
+			refused(entry["sequence"], "UPDATE audit_entries SET "+edits[i%len(edits)]+" WHERE sequence = ?",
+				entry["sequence"])
 			put()
 		}
 		for _, row := range rows("audit_subjects")[:4] {
-			refused(row["sequence"], "DELETE FROM audit_subjects WHERE patient_id = ? AND sequence = ?", row["patient_id"], row["sequence"])
+			refused(row["sequence"], "DELETE FROM audit_subjects WHERE patient_id = ? AND sequence = ?",
+				row["patient_id"], row["sequence"])
 			require.NoError(t, db.Write(t.Context()).Table("audit_subjects").Create(row).Error)
 		}
-		require.Equal(t, fmt.Sprintf("sound: %d entries\n", len(entries)), p.Run("audit", "verify").ExpectSuccess(), "everything is back in its place")
+		require.Equal(t, fmt.Sprintf("sound: %d entries\n", len(entries)), p.Run("audit", "verify").ExpectSuccess(),
+			"everything is back in its place")
 		refused(len(entries), "DELETE FROM audit_entries WHERE sequence = ?", len(entries))
 	})
 }
@@ -77,10 +87,12 @@ func openTampering(t *testing.T, cfg database.Config) *database.DB {
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = db.Close() })
 	require.NoError(t, db.Connect(context.Background()))
-	disarm := []string{"ALTER TABLE audit_entries DISABLE TRIGGER USER", "ALTER TABLE audit_subjects DISABLE TRIGGER USER"}
+	disarm := []string{"ALTER TABLE audit_entries DISABLE TRIGGER USER",
+		"ALTER TABLE audit_subjects DISABLE TRIGGER USER"}
 	if db.Engine() == database.SQLite {
 		disarm = []string{
-			"DROP TRIGGER audit_entries_refuse_update", "DROP TRIGGER audit_entries_refuse_delete", "DROP TRIGGER audit_subjects_refuse_delete",
+			"DROP TRIGGER audit_entries_refuse_update", "DROP TRIGGER audit_entries_refuse_delete",
+			"DROP TRIGGER audit_subjects_refuse_delete",
 		}
 	}
 	for _, statement := range disarm {

@@ -14,8 +14,8 @@ import (
 	"healthcare/platform/config"
 )
 
-// What the configuration accepts, its owners accept: a value that only they refuse would be refused without the name of its variable, and
-// with another exit code.
+// What the configuration accepts, its owners accept: a value that only they refuse would be refused without the name of
+// its variable, and with another exit code.
 func TestBoundsOfTheConfigurationAreThoseOfItsOwners(t *testing.T) {
 	plain, err := config.Default()
 	require.NoError(t, err)
@@ -39,7 +39,8 @@ func TestBoundsOfTheConfigurationAreThoseOfItsOwners(t *testing.T) {
 				cfg, err := config.Load()
 				require.NoError(t, err, extreme)
 				cfg.SecretKey, cfg.AuditKey = harness.SecretKey, harness.AuditKey
-				app := fx.New(composition.Configuration(cfg, harness.TestVersion), composition.Serving(), fx.WithLogger(func() fxevent.Logger { return fxevent.NopLogger }))
+				app := fx.New(composition.Configuration(cfg, harness.TestVersion), composition.Serving(),
+					fx.WithLogger(func() fxevent.Logger { return fxevent.NopLogger }))
 				require.NoError(t, app.Err(), extreme)
 			}
 		})

@@ -11,7 +11,8 @@ import (
 	"healthcare/cmd/internal/harness"
 )
 
-// expectConfigError asserts how a configuration is refused: at once, with the code of sysexits.h, in one line, with nothing made.
+// expectConfigError asserts how a configuration is refused: at once, with the code of sysexits.h, in one line, with
+// nothing made.
 func expectConfigError(o harness.Result, p harness.Env, names ...string) {
 	o.T.Helper()
 	o.ExpectFailure(harness.ExitConfig, names...)
@@ -50,7 +51,8 @@ func TestR45_AWeakSecretStopsTheStart(t *testing.T) {
 	t.Run("that comes from a file", func(t *testing.T) {
 		t.Parallel()
 		p := harness.NewEnv(t)
-		expectConfigError(p.With("SECRET_KEY_FILE="+p.WriteFile("kT5z0qPwX1v8-hunter2\n")).Run(), p, "(SECRET_KEY): must have at least 32 bytes")
+		expectConfigError(p.With("SECRET_KEY_FILE="+p.WriteFile("kT5z0qPwX1v8-hunter2\n")).Run(), p,
+			"(SECRET_KEY): must have at least 32 bytes")
 		expectConfigError(p.With("SECRET_KEY_FILE="+p.WriteFile("\n")).Run(), p, "SECRET_KEY_FILE: the file is empty")
 		expectConfigError(p.With("SECRET_KEY_FILE=/nowhere").Run(), p, "SECRET_KEY_FILE: open /nowhere: no such file")
 	})
@@ -77,7 +79,8 @@ func TestWrongConfigurationStopsTheStart(t *testing.T) {
 		{"LOG_LEVEL=loud", "log_level (LOG_LEVEL): must be debug, info, warn or error"},
 		{"COMPAT=rails", "compat (COMPAT): must be empty or django"},
 		{"PASSWORD_HASH_QUEUE=20000", "password_hash_queue (PASSWORD_HASH_QUEUE): must be between"},
-		{"DATABASE_URL=postgres://clinic:hunter2@127.0.0.1:port/clinic", "database_url (DATABASE_URL): is not an address"},
+		{"DATABASE_URL=postgres://clinic:hunter2@127.0.0.1:port/clinic",
+			"database_url (DATABASE_URL): is not an address"},
 		{"DATABASE_URL=postgres://clinic:p@hunter2@127.0.0.1/clinic", "database_url (DATABASE_URL): is not an address"},
 		{"CONFIG_FILE=/nowhere", "CONFIG_FILE: open /nowhere: no such file"},
 	} {
@@ -90,12 +93,14 @@ func TestWrongConfigurationStopsTheStart(t *testing.T) {
 	t.Run("for a misspelt key of the file", func(t *testing.T) {
 		t.Parallel()
 		p := harness.NewEnv(t)
-		expectConfigError(p.With("CONFIG_FILE="+p.WriteFile("http_adress: :9000\n")).Run(), p, `CONFIG_FILE: `, `the unknown key "http_adress"`)
+		expectConfigError(p.With("CONFIG_FILE="+p.WriteFile("http_adress: :9000\n")).Run(), p, `CONFIG_FILE: `,
+			`the unknown key "http_adress"`)
 	})
 	t.Run("and every other command that reads it", func(t *testing.T) {
 		t.Parallel()
 		p := harness.NewEnv(t).With("DEBUG=perhaps")
-		for _, command := range []string{"serve", "migrate up", "migrate status", "keys rotate", "keys list", "health"} {
+		for _, command := range []string{"serve", "migrate up", "migrate status", "keys rotate", "keys list",
+			"health"} {
 			expectConfigError(p.Run(strings.Fields(command)...), p, "(DEBUG)")
 		}
 	})

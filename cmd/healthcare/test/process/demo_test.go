@@ -10,13 +10,16 @@ import (
 	"healthcare/cmd/internal/harness"
 )
 
-var demonstrates = regexp.MustCompile(`^demonstration: sign in as (\S+) with the password (\S+), which is shown this once\n`)
+var demonstrates = regexp.MustCompile(
+	`^demonstration: sign in as (\S+) with the password (\S+), which is shown this once\n`)
 
-// demoReady waits for the line that says where the program listens, and returns the base of its API, and how to sign in.
+// demoReady waits for the line that says where the program listens, and returns the base of its API, and how to sign
+// in.
 func demoReady(r *harness.Process) (base string, account object) {
 	r.T.Helper()
 	listening := regexp.MustCompile(`(?m)^healthcare \S+ listens on (http://\S+),`)
-	require.Eventually(r.T, func() bool { return listening.MatchString(r.Stdout.String()) }, harness.Timeout, 5*time.Millisecond, "%s", r.Stderr.String())
+	require.Eventually(r.T, func() bool { return listening.MatchString(r.Stdout.String()) }, harness.Timeout,
+		5*time.Millisecond, "%s", r.Stderr.String())
 	said := demonstrates.FindStringSubmatch(r.Stdout.String())
 	require.NotNil(r.T, said, "the credentials come first: %s", r.Stdout.String())
 	return listening.FindStringSubmatch(r.Stdout.String())[1], object{"email": said[1], "password": said[2]}
@@ -42,7 +45,8 @@ func TestDemo(t *testing.T) {
 	require.Len(t, names, 20)
 	require.Equal(t, 0, r.Terminate().ExitCode)
 	require.Contains(t, p.Run("audit", "verify").ExpectSuccess(), "sound: ")
-	p.Run("serve", "--demo").ExpectFailure(harness.ExitFailure, "--demo is for an empty store", "set DATA_DIR to a new folder")
+	p.Run("serve", "--demo").ExpectFailure(harness.ExitFailure, "--demo is for an empty store",
+		"set DATA_DIR to a new folder")
 
 	t.Run("fills a store that was only migrated", func(t *testing.T) {
 		t.Parallel()
@@ -54,7 +58,8 @@ func TestDemo(t *testing.T) {
 	})
 	t.Run("needs no name of its own host", func(t *testing.T) {
 		t.Parallel()
-		r := harness.NewTolerantEnv(t).With("ALLOWED_HOSTS=.clinic.example", "HTTP_PROXY=http://127.0.0.1:1", "REQUIRE_IF_MATCH=true", "PASSWORD_POLICY=strict").Start("serve", "--demo")
+		r := harness.NewTolerantEnv(t).With("ALLOWED_HOSTS=.clinic.example", "HTTP_PROXY=http://127.0.0.1:1",
+			"REQUIRE_IF_MATCH=true", "PASSWORD_POLICY=strict").Start("serve", "--demo")
 		base, _ := demoReady(r)
 		require.Contains(t, base, "http://clinic.example:")
 		require.Equal(t, 0, r.Terminate().ExitCode)
@@ -63,7 +68,8 @@ func TestDemo(t *testing.T) {
 		t.Parallel()
 		p := harness.NewTolerantEnv(t)
 		r := p.Start("serve", "--demo")
-		require.Eventually(t, func() bool { return demonstrates.MatchString(r.Stdout.String()) }, harness.Timeout, time.Millisecond)
+		require.Eventually(t, func() bool { return demonstrates.MatchString(r.Stdout.String()) }, harness.Timeout,
+			time.Millisecond)
 		_ = r.Cmd.Process.Kill()
 		<-r.Done
 		p.Run("serve", "--demo").ExpectFailure(harness.ExitFailure, "--demo is for an empty store")
@@ -71,8 +77,9 @@ func TestDemo(t *testing.T) {
 	t.Run("is refused where it has no place, and makes nothing", func(t *testing.T) {
 		t.Parallel()
 		for variable, why := range map[string]string{
-			"APP_ENV=production": "--demo is not for production", "DATABASE_URL=postgres://clinic@127.0.0.1:1/clinic": "--demo is for the embedded database",
-			"REGISTRATION=closed": "--demo registers a user",
+			"APP_ENV=production": "--demo is not for production",
+			"DATABASE_URL=postgres://clinic@127.0.0.1:1/clinic": "--demo is for the embedded database",
+			"REGISTRATION=closed":                               "--demo registers a user",
 		} {
 			p := harness.NewEnv(t).With("SECRET_KEY="+harness.SecretKey, "AUDIT_KEY="+harness.AuditKey, variable)
 			p.Run("serve", "--demo").ExpectFailure(harness.ExitFailure, why)

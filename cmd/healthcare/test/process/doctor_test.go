@@ -93,22 +93,23 @@ func TestDoctor(t *testing.T) {
 			}
 			require.Equal(t, before, after)
 		})
-		t.Run("names the engine, and on PostgreSQL its version, its role and the server that answers", func(t *testing.T) {
-			if db.URL == "" {
-				requireCheck(t, doctor(p, 0), "ok", "store", "SQLite ("+db.Path+") is sound")
-				return
-			}
-			lines := doctor(p, 0)
-			requireCheck(t, lines, "ok", "store", "PostgreSQL (", " answers from ", ": version ", ", role ")
-			requireCheck(t, lines, "ok", "encoding", "UTF8")
-			requireCheck(t, lines, "ok", "extensions", "pg_trgm and its indexes")
-			requireCheck(t, lines, "ok", "privacy", "log_error_verbosity is terse")
-			into := openDatabase(t, db).Write(t.Context())
-			require.NoError(t, into.Exec(
-				`DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET log_error_verbosity = ''default''', current_database()); END $$`,
-			).Error)
-			requireCheck(t, doctor(p, 0), "warn", "privacy", "log_error_verbosity is default")
-		})
+		t.Run("names the engine, and on PostgreSQL its version, its role and the server that answers",
+			func(t *testing.T) {
+				if db.URL == "" {
+					requireCheck(t, doctor(p, 0), "ok", "store", "SQLite ("+db.Path+") is sound")
+					return
+				}
+				lines := doctor(p, 0)
+				requireCheck(t, lines, "ok", "store", "PostgreSQL (", " answers from ", ": version ", ", role ")
+				requireCheck(t, lines, "ok", "encoding", "UTF8")
+				requireCheck(t, lines, "ok", "extensions", "pg_trgm and its indexes")
+				requireCheck(t, lines, "ok", "privacy", "log_error_verbosity is terse")
+				into := openDatabase(t, db).Write(t.Context())
+				require.NoError(t, into.Exec(
+					`DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET log_error_verbosity = ''default''', current_database()); END $$`,
+				).Error)
+				requireCheck(t, doctor(p, 0), "warn", "privacy", "log_error_verbosity is default")
+			})
 		t.Run("names what others could read", func(t *testing.T) {
 			require.NoError(t, os.MkdirAll(filepath.Join(p.Folder, "open"), 0o755))
 			q := p.With("DATA_DIR=" + filepath.Join(p.Folder, "open"))
@@ -119,7 +120,8 @@ func TestDoctor(t *testing.T) {
 		})
 		t.Run("says which migrations are pending", func(t *testing.T) {
 			harness.Exec(t, db, `DELETE FROM goose_assignments WHERE version_id = 1`)
-			requireCheck(t, doctor(p, 1), "fail", "migrations", "pending: assignments/0001_assignments.sql: run `healthcare migrate up`")
+			requireCheck(t, doctor(p, 1), "fail", "migrations",
+				"pending: assignments/0001_assignments.sql: run `healthcare migrate up`")
 			harness.Exec(t, db, `INSERT INTO goose_assignments (version_id, is_applied) VALUES (1, true)`)
 		})
 		t.Run("says which migrations a newer release applied", func(t *testing.T) {
@@ -146,27 +148,32 @@ func TestDoctor(t *testing.T) {
 		t.Parallel()
 		p := harness.NewEnv(t)
 		requireCheck(t, doctor(p.With("DEBUG=perhaps"), 1), "fail", "config", "(DEBUG): must be true or false")
-		requireCheck(t, doctor(p.With("DATABSE_URL=hunter2"), 1), "warn", "config", "DATABSE_URL is unknown: did you mean DATABASE_URL?")
+		requireCheck(t, doctor(p.With("DATABSE_URL=hunter2"), 1), "warn", "config",
+			"DATABSE_URL is unknown: did you mean DATABASE_URL?")
 		requireCheck(t, doctor(p.With("APP_ENV=production"), 1), "fail", "keys", "secret_key (SECRET_KEY): is required")
 		require.Len(t, p.ListFolder(), 1)
 	})
 	t.Run("names an encoding that garbles text, and the way out", func(t *testing.T) {
 		t.Parallel()
 		pg := databasetest.PostgresMade(t, "TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'")
-		p := harness.NewEnv(t).With("SECRET_KEY="+harness.SecretKey, "AUDIT_KEY="+harness.AuditKey, "DATABASE_URL="+pg.URL)
+		p := harness.NewEnv(t).With("SECRET_KEY="+harness.SecretKey, "AUDIT_KEY="+harness.AuditKey,
+			"DATABASE_URL="+pg.URL)
 		requireCheck(t, doctor(p, 1), "fail", "store", "LATIN1", "dump it and restore it")
 	})
 	t.Run("ends soon although the database does not answer, and says nothing of its password", func(t *testing.T) {
 		t.Parallel()
 		hole := startFakePostgres(t, nil)
-		p := harness.NewEnv(t).With("SECRET_KEY="+harness.SecretKey, "AUDIT_KEY="+harness.AuditKey, "DATABASE_URL="+strings.Replace(hole.url, "@", ":hunter2@", 1))
+		p := harness.NewEnv(t).With("SECRET_KEY="+harness.SecretKey, "AUDIT_KEY="+harness.AuditKey,
+			"DATABASE_URL="+strings.Replace(hole.url, "@", ":hunter2@", 1))
 		requireCheck(t, doctor(p, 1), "fail", "store", "PostgreSQL (clinic at ")
 	})
 	t.Run("says when a file is no database", func(t *testing.T) {
 		t.Parallel()
 		p := harness.NewTolerantEnv(t).With("SECRET_KEY=" + harness.SecretKey)
 		require.NoError(t, os.Mkdir(filepath.Join(p.Folder, "data"), 0o700))
-		require.NoError(t, os.WriteFile(filepath.Join(p.Folder, "data", "healthcare.db"), []byte(strings.Repeat("no database", 1000)), 0o644))
+		require.NoError(
+			t, os.WriteFile(filepath.Join(p.Folder, "data", "healthcare.db"),
+				[]byte(strings.Repeat("no database", 1000)), 0o644))
 		lines := doctor(p, 1)
 		requireCheck(t, lines, "fail", "store", "not a database")
 		requireCheck(t, lines, "warn", "files", "healthcare.db is accessible to other accounts (mode 0644)")
@@ -178,7 +185,8 @@ func TestDoctor(t *testing.T) {
 		if !listed.MatchString(pg.URL) {
 			t.Skip("the server of TEST_DATABASE_URL is not addressed by host=")
 		}
-		several := listed.ReplaceAllString(pg.URL, "host=127.0.0.1,"+strings.TrimPrefix(listed.FindString(pg.URL), "host="))
+		several := listed.ReplaceAllString(pg.URL,
+			"host=127.0.0.1,"+strings.TrimPrefix(listed.FindString(pg.URL), "host="))
 		p := harness.NewEnv(t).With("SECRET_KEY="+harness.SecretKey, "AUDIT_KEY="+harness.AuditKey)
 		requireCheck(t, doctor(p.With("DATABASE_URL="+several), 0), "ok", "store", "127.0.0.1", ", ", " answers from ")
 	})

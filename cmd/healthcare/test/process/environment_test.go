@@ -16,7 +16,8 @@ func TestAMisspeltVariableIsNamed(t *testing.T) {
 	t.Parallel()
 	t.Run("once in the log of a start, without its value", func(t *testing.T) {
 		t.Parallel()
-		r := harness.NewTolerantEnv(t).With("HTTP_ADRESS=hunter2", "HEALTHCARE_PORT=tcp://10.0.0.1:8000", "LOGNAME=x").Start()
+		r := harness.NewTolerantEnv(t).With("HTTP_ADRESS=hunter2", "HEALTHCARE_PORT=tcp://10.0.0.1:8000",
+			"LOGNAME=x").Start()
 		harness.NewHTTPClient(t, r.WaitReady()).Call("GET", "/livez", nil, 200)
 		o := r.Terminate()
 		require.Equal(t, 0, o.ExitCode)
@@ -41,7 +42,8 @@ func TestAMisspeltVariableIsNamed(t *testing.T) {
 	t.Run("where the configuration is refused", func(t *testing.T) {
 		t.Parallel()
 		p := harness.NewEnv(t).With("APP_ENV=production", "SECRET_KEY="+harness.SecretKey, "AUDIT_KEY_FIEL=hunter2")
-		p.Run().ExpectFailure(harness.ExitConfig, "audit_key (AUDIT_KEY): is required", "AUDIT_KEY_FIEL is set but unknown: did you mean AUDIT_KEY_FILE?")
+		p.Run().ExpectFailure(harness.ExitConfig, "audit_key (AUDIT_KEY): is required",
+			"AUDIT_KEY_FIEL is set but unknown: did you mean AUDIT_KEY_FILE?")
 	})
 }
 
@@ -53,7 +55,8 @@ func TestPort(t *testing.T) {
 	require.NoError(t, free.Close())
 	p := harness.NewTolerantEnv(t).With("HTTP_ADDRESS=", "PORT="+port)
 	r := p.Start()
-	require.Equal(t, "http://127.0.0.1:"+port, r.WaitReady(), "an address that works, although every interface is listened on")
+	require.Equal(t, "http://127.0.0.1:"+port, r.WaitReady(),
+		"an address that works, although every interface is listened on")
 	require.Empty(t, p.Run("health").ExpectSuccess())
 	require.Equal(t, 0, r.Terminate().ExitCode)
 

@@ -22,11 +22,14 @@ func TestFailedStartSaysWhyInItsLastLine(t *testing.T) {
 		taken, err := net.Listen("tcp", "127.0.0.1:0")
 		require.NoError(t, err)
 		defer func() { _ = taken.Close() }()
-		harness.NewTolerantEnv(t).With("HTTP_ADDRESS="+taken.Addr().String()).Run().ExpectFailure(harness.ExitFailure, taken.Addr().String(), "address already in use")
+		harness.NewTolerantEnv(t).With("HTTP_ADDRESS="+taken.Addr().String()).Run().ExpectFailure(harness.ExitFailure,
+			taken.Addr().String(), "address already in use")
 	})
 	t.Run("a database that nobody serves, after as long as the operator allows", func(t *testing.T) {
 		t.Parallel()
-		p := harness.NewTolerantEnv(t).With("SECRET_KEY="+harness.SecretKey, "DATABASE_URL=postgres://clinic:hunter2@127.0.0.1:1/clinic?sslmode=disable", "DATABASE_CONNECT_TIMEOUT=500ms")
+		p := harness.NewTolerantEnv(t).With("SECRET_KEY="+harness.SecretKey,
+			"DATABASE_URL=postgres://clinic:hunter2@127.0.0.1:1/clinic?sslmode=disable",
+			"DATABASE_CONNECT_TIMEOUT=500ms")
 		o := p.Run().ExpectFailure(harness.ExitFailure, "PostgreSQL (clinic at 127.0.0.1:1)", "connection refused")
 		require.Greater(t, o.Duration, 300*time.Millisecond, "it tries again")
 		require.Less(t, o.Duration, 10*time.Second)
@@ -35,8 +38,10 @@ func TestFailedStartSaysWhyInItsLastLine(t *testing.T) {
 	t.Run("a database that never answers", func(t *testing.T) {
 		t.Parallel()
 		hole := startFakePostgres(t, nil)
-		p := harness.NewTolerantEnv(t).With("SECRET_KEY="+harness.SecretKey, "DATABASE_URL="+hole.url, "DATABASE_CONNECT_TIMEOUT=500ms")
-		require.Less(t, p.Run().ExpectFailure(harness.ExitFailure, "PostgreSQL (clinic at ", "unavailable").Duration, 10*time.Second)
+		p := harness.NewTolerantEnv(t).With("SECRET_KEY="+harness.SecretKey, "DATABASE_URL="+hole.url,
+			"DATABASE_CONNECT_TIMEOUT=500ms")
+		require.Less(t, p.Run().ExpectFailure(harness.ExitFailure, "PostgreSQL (clinic at ", "unavailable").Duration,
+			10*time.Second)
 	})
 	t.Run("a wrong password, without trying again", func(t *testing.T) {
 		t.Parallel()
@@ -72,7 +77,8 @@ func TestFailingMigrationSaysWhichOne(t *testing.T) {
 	harness.EachEnv(t, func(t *testing.T, p harness.Env, db database.Config) {
 		harness.Exec(t, db, `DROP TABLE goose_patients`) // its tables are there, its bookkeeping is not
 		p.Run().ExpectFailure(harness.ExitFailure, "patients: migration 0001_patients.sql: ", "already exists")
-		p.With("LOG_LEVEL=error").Run("migrate", "up").ExpectFailure(harness.ExitFailure, "patients: migration 0001_patients.sql: ", "already exists")
+		p.With("LOG_LEVEL=error").Run("migrate", "up").ExpectFailure(harness.ExitFailure,
+			"patients: migration 0001_patients.sql: ", "already exists")
 	})
 }
 
@@ -88,7 +94,8 @@ func TestDatabaseThatDoesNotExist(t *testing.T) {
 		address, err := url.Parse(db.URL)
 		require.NoError(t, err)
 		address.Path = "/nowhere"
-		o := p.With("DATABASE_URL="+address.String()).Run().ExpectFailure(harness.ExitFailure, "SQLSTATE 3D000", `database "nowhere" does not exist`)
+		o := p.With("DATABASE_URL="+address.String()).Run().ExpectFailure(harness.ExitFailure, "SQLSTATE 3D000",
+			`database "nowhere" does not exist`)
 		require.NotContains(t, o.Stderr, "not reachable yet", "trying again makes none")
 	})
 }

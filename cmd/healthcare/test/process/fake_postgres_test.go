@@ -19,7 +19,8 @@ func startFakePostgres(t *testing.T, answer func(net.Conn) string) fakePostgres 
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = listener.Close() })
-	p := fakePostgres{"postgres://clinic:hunter2@" + listener.Addr().String() + "/clinic?sslmode=disable", make(chan string, 1)}
+	p := fakePostgres{"postgres://clinic:hunter2@" + listener.Addr().String() + "/clinic?sslmode=disable",
+		make(chan string, 1)}
 	go func() {
 		for {
 			conn, err := listener.Accept()
@@ -55,7 +56,9 @@ func refusePassword(conn net.Conn) string {
 	if err != nil {
 		return ""
 	}
-	server.Send(&pgproto3.ErrorResponse{Severity: "FATAL", Code: "28P01", Message: `password authentication failed for user "clinic"`})
+	server.Send(
+		&pgproto3.ErrorResponse{Severity: "FATAL", Code: "28P01",
+			Message: `password authentication failed for user "clinic"`})
 	_ = server.Flush() // the client may be gone
 	if password, ok := message.(*pgproto3.PasswordMessage); ok {
 		return password.Password

@@ -30,10 +30,12 @@ func TestHealth(t *testing.T) {
 			}
 		})
 		t.Run("asks no proxy", func(t *testing.T) {
-			proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) }))
+			proxy := httptest.NewServer(
+				http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) }))
 			defer proxy.Close()
 			direct := at("LOCALHOST") // for "localhost", Go's default client asks no proxy either
-			require.Empty(t, direct.With("HTTP_PROXY="+proxy.URL, "http_proxy="+proxy.URL).Run("health").ExpectSuccess())
+			require.Empty(
+				t, direct.With("HTTP_PROXY="+proxy.URL, "http_proxy="+proxy.URL).Run("health").ExpectSuccess())
 		})
 		t.Run("fails as soon as the program stops, before it is gone", func(t *testing.T) {
 			r.Signal(syscall.SIGTERM)
@@ -42,7 +44,9 @@ func TestHealth(t *testing.T) {
 		})
 		t.Run("fails in one line when there is no program", func(t *testing.T) {
 			r.Terminate() // the second signal
-			require.Len(t, at("127.0.0.1").Run("health").ExpectFailure(harness.ExitFailure, "connection refused").StderrLines(), 1)
+			require.Len(
+				t, at("127.0.0.1").Run("health").ExpectFailure(harness.ExitFailure, "connection refused").StderrLines(),
+				1)
 		})
 	})
 	t.Run("gives up on a program that hangs", func(t *testing.T) {
@@ -50,7 +54,8 @@ func TestHealth(t *testing.T) {
 		hole, err := net.Listen("tcp", "127.0.0.1:0")
 		require.NoError(t, err)
 		defer func() { _ = hole.Close() }()
-		o := harness.NewTolerantEnv(t).With("HTTP_ADDRESS="+hole.Addr().String()).Run("health").ExpectFailure(harness.ExitFailure, "deadline exceeded")
+		o := harness.NewTolerantEnv(t).With("HTTP_ADDRESS="+hole.Addr().String()).Run("health").ExpectFailure(
+			harness.ExitFailure, "deadline exceeded")
 		require.Less(t, o.Duration, 3*time.Second+soon)
 	})
 }

@@ -14,7 +14,8 @@ import (
 
 // withSlowHashing makes a password take about a second, one at a time, so that a request can be caught in flight.
 func withSlowHashing(p harness.Env) harness.Env {
-	return p.With("PASSWORD_HASH_MEMORY=262144", "PASSWORD_HASH_ITERATIONS=4", "PASSWORD_HASH_SLOTS=1", "PASSWORD_HASH_QUEUE=0")
+	return p.With("PASSWORD_HASH_MEMORY=262144", "PASSWORD_HASH_ITERATIONS=4", "PASSWORD_HASH_SLOTS=1",
+		"PASSWORD_HASH_QUEUE=0")
 }
 
 type registration struct {
@@ -23,15 +24,16 @@ type registration struct {
 	err    error
 }
 
-// startRegistration has the program working on a registration when it returns, whose answer the channel will bring: of two at once one is told that the
-// gate is full, so the other is inside.
+// startRegistration has the program working on a registration when it returns, whose answer the channel will bring: of
+// two at once one is told that the gate is full, so the other is inside.
 func startRegistration(c *harness.HTTPClient) <-chan registration {
 	c.T.Helper()
 	answers := make(chan registration, 2)
 	for i := range 2 {
 		email := fmt.Sprintf("asha%d@clinic.example", i)
 		go func() {
-			status, _, err := c.Try("POST", "/api/auth/register/", object{"name": "Asha Rao", "email": email, "password": "correct horse"})
+			status, _, err := c.Try("POST", "/api/auth/register/",
+				object{"name": "Asha Rao", "email": email, "password": "correct horse"})
 			answers <- registration{email, status, err}
 		}()
 	}
@@ -55,7 +57,8 @@ func TestR55_ARequestInFlightIsAnswered(t *testing.T) {
 		stopped(r, time.Now())
 
 		again := p.Start()
-		harness.NewHTTPClient(t, again.WaitReady()).Call("POST", "/api/auth/register/", object{"name": "Asha", "email": answered.email, "password": "correct horse"}, 409)
+		harness.NewHTTPClient(t, again.WaitReady()).Call("POST", "/api/auth/register/",
+			object{"name": "Asha", "email": answered.email, "password": "correct horse"}, 409)
 		require.Equal(t, 0, again.Terminate().ExitCode, "what was answered is stored")
 	})
 }

@@ -88,7 +88,8 @@ func TestKeysRotate(t *testing.T) {
 	require.Equal(t, former+"  signs\n", requireNoSecret(t, p.Run("keys", "list").ExpectSuccess(), first))
 
 	said := requireNoSecret(t, p.Run("keys", "rotate").ExpectSuccess(), first, keptSecrets(p))
-	rotated := regexp.MustCompile(`^made     (\S{11})  signs once.*\nkept     ` + former + `  still verifies, retired (\S+Z)\nRestart the server.*nobody is signed out\.\n$`).
+	rotated := regexp.MustCompile(`^made     (\S{11})  signs once.*\nkept     ` + former +
+		`  still verifies, retired (\S+Z)\nRestart the server.*nobody is signed out\.\n$`).
 		FindStringSubmatch(said)
 	require.NotNil(t, rotated, said)
 	newest := rotated[1]
@@ -168,7 +169,8 @@ func TestKeysRefuses(t *testing.T) {
 		t.Parallel()
 		for _, where := range []string{"SECRET_KEY=" + harness.SecretKey, "APP_ENV=production", postgres} {
 			p := harness.NewEnv(t).With(where, "SESSION_IDLE_LIFETIME=48h")
-			o := p.Run("keys", "rotate").ExpectFailure(harness.ExitFailure, "SECRET_KEY_PREVIOUS", "openssl rand", "with several instances, first", "after 48h0m0s")
+			o := p.Run("keys", "rotate").ExpectFailure(harness.ExitFailure, "SECRET_KEY_PREVIOUS", "openssl rand",
+				"with several instances, first", "after 48h0m0s")
 			require.Len(t, o.StderrLines(), 1)
 			require.NoDirExists(t, filepath.Join(p.Folder, "data"))
 		}
@@ -177,7 +179,8 @@ func TestKeysRefuses(t *testing.T) {
 		t.Parallel()
 		p := harness.NewEnv(t)
 		for _, command := range []string{"rotate", "list"} {
-			p.Run("keys", command).ExpectFailure(harness.ExitFailure, "no secret_key at "+filepath.Join(p.Folder, "data", "secret_key"), "set DATA_DIR")
+			p.Run("keys", command).ExpectFailure(harness.ExitFailure,
+				"no secret_key at "+filepath.Join(p.Folder, "data", "secret_key"), "set DATA_DIR")
 			require.NoDirExists(t, filepath.Join(p.Folder, "data"))
 		}
 		expectConfigError(p.With(postgres).Run("keys", "list"), p, "(SECRET_KEY): is required")
@@ -189,7 +192,8 @@ func TestKeysRefuses(t *testing.T) {
 		left := filepath.Join(p.Folder, "data", "secret_key.new")
 		require.NoError(t, os.WriteFile(left, nil, 0o600))
 		before := keptSecrets(p)
-		p.Run("keys", "rotate").ExpectFailure(harness.ExitConfig, "another rotation is under way; if none is, remove data/secret_key.new")
+		p.Run("keys", "rotate").ExpectFailure(harness.ExitConfig,
+			"another rotation is under way; if none is, remove data/secret_key.new")
 		require.Equal(t, before, keptSecrets(p))
 	})
 }
@@ -214,7 +218,8 @@ func TestR45_AWeakPreviousSecretStopsTheStart(t *testing.T) {
 	t.Run("that stands beside no SECRET_KEY", func(t *testing.T) {
 		t.Parallel()
 		p := harness.NewEnv(t).With("SECRET_KEY_PREVIOUS=" + newerSecret)
-		expectConfigError(p.Run(), p, "secret_key_previous (SECRET_KEY_PREVIOUS): is set without secret_key (SECRET_KEY): data_dir")
+		expectConfigError(
+			p.Run(), p, "secret_key_previous (SECRET_KEY_PREVIOUS): is set without secret_key (SECRET_KEY): data_dir")
 		expectConfigError(p.Run("keys", "rotate"), p, "is set without secret_key")
 	})
 }

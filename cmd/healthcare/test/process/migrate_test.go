@@ -13,18 +13,23 @@ import (
 func TestMigrate(t *testing.T) {
 	t.Parallel()
 	harness.EachEnv(t, func(t *testing.T, p harness.Env, db database.Config) {
-		harness.Exec(t, db, `DROP TABLE assignments`, `DROP TABLE goose_assignments`) // as if the module were new in this release
-		const pending, applied = "pending  assignments/0001_assignments.sql\n", "applied  assignments/0001_assignments.sql\n"
+		// as if the module were new in this release
+		harness.Exec(t, db, `DROP TABLE assignments`, `DROP TABLE goose_assignments`)
+		const pending, applied = "pending  assignments/0001_assignments.sql\n",
+			"applied  assignments/0001_assignments.sql\n"
 		byHand := p.With("DATABASE_MIGRATE_ON_START=false")
 
 		t.Run("status lists every migration, in the order of their modules", func(t *testing.T) {
 			said := p.Run("migrate", "status").ExpectSuccess()
-			require.Regexp(t, `^(?:applied  (?:platform|identity|doctors|patients)/\d{4}_\w+\.sql\n){3,}pending  assignments/\d{4}_\w+\.sql\n(?:applied  audit/\d{4}_\w+\.sql\n)+$`, said)
+			require.Regexp(
+				t, `^(?:applied  (?:platform|identity|doctors|patients)/\d{4}_\w+\.sql\n){3,}pending  assignments/\d{4}_\w+\.sql\n(?:applied  audit/\d{4}_\w+\.sql\n)+$`, said)
 			require.Contains(t, said, pending)
 		})
 		t.Run("serve refuses to start on its own while one is pending, and says what to do", func(t *testing.T) {
-			byHand.Run().ExpectFailure(harness.ExitFailure, "assignments/0001_assignments.sql is pending: run `healthcare migrate up` first")
-			p.Run("user", "list").ExpectFailure(harness.ExitFailure, "assignments/0001_assignments.sql is pending: run `healthcare migrate up` first")
+			byHand.Run().ExpectFailure(harness.ExitFailure,
+				"assignments/0001_assignments.sql is pending: run `healthcare migrate up` first")
+			p.Run("user", "list").ExpectFailure(harness.ExitFailure,
+				"assignments/0001_assignments.sql is pending: run `healthcare migrate up` first")
 			require.Contains(t, p.Run("migrate", "status").ExpectSuccess(), pending, "nobody applied it")
 			require.NotContains(t, versionTables(t, db), "goose_assignments", "nor was its table made")
 		})
@@ -51,5 +56,6 @@ func TestMigrateANewDatabase(t *testing.T) {
 	require.Equal(t, said, p.Run("migrate", "status").ExpectSuccess())
 	require.FileExists(t, filepath.Join(p.Folder, "data", "secret_key"), "so that every command works on it")
 	require.Equal(t, "made: asha@clinic.example, admin, active\n",
-		p.RunWithInput("correct horse\n", "user", "create", "--name", "Asha Rao", "--email", "asha@clinic.example", "--role", "admin").ExpectSuccess())
+		p.RunWithInput("correct horse\n", "user", "create", "--name", "Asha Rao", "--email", "asha@clinic.example",
+			"--role", "admin").ExpectSuccess())
 }

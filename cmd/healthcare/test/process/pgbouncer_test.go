@@ -22,8 +22,8 @@ import (
 	"healthcare/platform/databasetest"
 )
 
-// bouncerINI is the configuration of POSTGRESQL.md for PgBouncer, with so few connections that two requests share one. Test servers run
-// with synchronous_commit=off, which is corrected here.
+// bouncerINI is the configuration of POSTGRESQL.md for PgBouncer, with so few connections that two requests share one.
+// Test servers run with synchronous_commit=off, which is corrected here.
 const bouncerINI = `[databases]
 %[1]s = host=%[2]s port=5432 dbname=%[1]s user=app connect_query='SET statement_timeout = 2000; SET lock_timeout = 1000; SET idle_in_transaction_session_timeout = 1000; SET synchronous_commit = on'
 [pgbouncer]
@@ -39,19 +39,22 @@ unix_socket_dir = %[3]s
 func startPgBouncer(t *testing.T, direct string) string {
 	program, err := exec.LookPath("pgbouncer")
 	if err != nil && os.Getenv("REQUIRE_PGBOUNCER") != "1" {
-		t.Skip("pgbouncer is not installed: what works through it is not shown (REQUIRE_PGBOUNCER=1 makes this a failure)")
+		t.Skip(
+			"pgbouncer is not installed: what works through it is not shown (REQUIRE_PGBOUNCER=1 makes this a failure)")
 	}
 	require.NoError(t, err)
 	address, err := url.Parse(direct)
 	require.NoError(t, err)
 	server, name := address.Query().Get("host"), strings.TrimPrefix(address.Path, "/")
-	folder, err := os.MkdirTemp("/tmp", "hc-") //nolint:usetesting // a socket's path is short, and the server's user may not enter t.TempDir
+	// nolint:usetesting // a socket's path is short, and the server's user may not enter t.TempDir
+	folder, err := os.MkdirTemp("/tmp", "hc-")
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(folder) })
 	ini := filepath.Join(folder, "pgbouncer.ini")
 	require.NoError(t, os.WriteFile(ini, fmt.Appendf(nil, bouncerINI, name, server, folder), 0o644))
 
-	cmd := exec.Command("/bin/sh", "-c", `"$@" & read -r _; kill $!; wait`, "pgbouncer", program, ini) // it ends with the tests, however they end
+	// it ends with the tests, however they end
+	cmd := exec.Command("/bin/sh", "-c", `"$@" & read -r _; kill $!; wait`, "pgbouncer", program, ini)
 	lifeline, err := cmd.StdinPipe()
 	require.NoError(t, err)
 	if os.Geteuid() == 0 { // it refuses root; the server's user may use its socket
@@ -78,18 +81,21 @@ func startPgBouncer(t *testing.T, direct string) string {
 		}
 		return err == nil
 	}, harness.Timeout, 10*time.Millisecond, "%s", &said)
-	return "postgres://app@/" + name + "?" + url.Values{"host": {folder}, "port": {"6432"}, "sslmode": {"disable"}, "default_query_exec_mode": {"cache_describe"}}.Encode()
+	return "postgres://app@/" + name + "?" + url.Values{"host": {folder}, "port": {"6432"}, "sslmode": {"disable"},
+		"default_query_exec_mode": {"cache_describe"}}.Encode()
 }
 
 func TestPgBouncer(t *testing.T) {
 	t.Parallel()
 	direct := databasetest.OwnPostgres(t).URL()
 	through := startPgBouncer(t, direct)
-	p := harness.NewTolerantEnv(t).With("SECRET_KEY="+harness.SecretKey, "DATABASE_URL="+through, "DATABASE_MIGRATE_ON_START=false", "DATABASE_POOL_SIZE=8")
+	p := harness.NewTolerantEnv(t).With("SECRET_KEY="+harness.SecretKey, "DATABASE_URL="+through,
+		"DATABASE_MIGRATE_ON_START=false", "DATABASE_POOL_SIZE=8")
 	p.Run().ExpectFailure(harness.ExitFailure, "is pending: run `healthcare migrate up` first")
 	p.With("DATABASE_URL="+direct).Run("migrate", "up").ExpectSuccess()
 
-	s := &instances{t: t, place: p.With("DATABASE_URL=" + direct)} // the commands': one that ends may cancel a statement, which PgBouncer 1.18 does not survive
+	// the commands': one that ends may cancel a statement, which PgBouncer 1.18 does not survive
+	s := &instances{t: t, place: p.With("DATABASE_URL=" + direct)}
 	for i := range s.instances {
 		s.instances[i] = p.With("DATA_DIR=" + t.TempDir()).Start()
 	}
@@ -109,7 +115,8 @@ func TestPgBouncer(t *testing.T) {
 	signedIn := s.callers[1].Call("POST", "/api/auth/login/", harness.AshaLogin, 200)
 	s.as(signedIn["access"].(string))
 	for range 20 { // every connection of the three has been used by every one of the instances
-		require.Equal(t, map[int]int{200: 24}, counts(s.atOnce(24, "GET", "/api/patients/?search=verma&age_min=1", nil)))
+		require.Equal(t, map[int]int{200: 24},
+			counts(s.atOnce(24, "GET", "/api/patients/?search=verma&age_min=1", nil)))
 	}
 	s.forTest(t).testRefresh(signedIn["refresh"].(string))
 	s.forTest(t).testRepeats()
@@ -126,8 +133,8 @@ func TestPgBouncer(t *testing.T) {
 	require.Equal(t, "2s", timeout, "the limits that PgBouncer does not pass on are set by connect_query")
 }
 
-// The service cannot correct a setting of the database or the role in every session of a pooler, so it does not start; without a
-// pooler it sets its own.
+// The service cannot correct a setting of the database or the role in every session of a pooler, so it does not start;
+// without a pooler it sets its own.
 func TestPgBouncerBeforeADatabaseOfOtherSettings(t *testing.T) {
 	t.Parallel()
 	direct := databasetest.OwnPostgres(t).URL()
@@ -148,12 +155,16 @@ func TestPgBouncerBeforeADatabaseOfOtherSettings(t *testing.T) {
 		"gin_fuzzy_search_limit": "5", "bytea_output": "escape",
 	} {
 		exec("ALTER DATABASE postgres SET " + setting + " = '" + value + "'")
-		exec("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'")
-		pooled.Run().ExpectFailure(harness.ExitConfig, setting+" is "+value, "add SET "+setting+" = '", "to its connect_query")
+		exec(
+			"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'")
+		pooled.Run().ExpectFailure(harness.ExitConfig, setting+" is "+value, "add SET "+setting+" = '",
+			"to its connect_query")
 		requireCheck(t, doctor(pooled, 1), "fail", "store", setting)
 		own.Run("user", "list").ExpectSuccess()
 		exec("ALTER DATABASE postgres RESET " + setting)
 	}
-	exec("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'")
-	require.Eventually(t, func() bool { return pooled.Run("user", "list").ExitCode == 0 }, harness.Timeout, 10*time.Millisecond)
+	exec(
+		"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'")
+	require.Eventually(t, func() bool { return pooled.Run("user", "list").ExitCode == 0 }, harness.Timeout,
+		10*time.Millisecond)
 }

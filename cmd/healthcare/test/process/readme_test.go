@@ -14,7 +14,8 @@ import (
 	"healthcare/cmd/internal/harness"
 )
 
-// shells are those that the README's blocks can be pasted into, each as it is started for a person: zsh then takes # for a word.
+// shells are those that the README's blocks can be pasted into, each as it is started for a person: zsh then takes #
+// for a word.
 var shells = [][]string{{"bash", "--norc", "-i"}, {"dash", "-i"}, {"zsh", "-f", "-i"}}
 
 // The README's walk is run as it is printed, but for the address.
@@ -35,7 +36,8 @@ func TestTheReadmesWalk(t *testing.T) {
 func walkThrough(t *testing.T, sh []string, walk, calling string) {
 	said := runInteractively(t, sh, walk)
 	for _, expected := range []string{
-		`{"message":"User registered successfully"`, `"notes":"Allergic to penicillin"`, `"patient_details":{"id":`, `"name":"Dr. Vikram Khanna"`,
+		`{"message":"User registered successfully"`, `"notes":"Allergic to penicillin"`, `"patient_details":{"id":`,
+		`"name":"Dr. Vikram Khanna"`,
 		`"code":"validation_failed"`, `"Must be between 0 and 150."`,
 	} {
 		require.Contains(t, said, expected)
@@ -46,17 +48,21 @@ func walkThrough(t *testing.T, sh []string, walk, calling string) {
 	said = runInteractively(t, sh, strings.ReplaceAll(walk+calling, "asha@clinic.example", "again@clinic.example"))
 	_, calls, _ := strings.Cut(said, `"notes":"first"`)
 	calls = strings.ToLower(strings.ReplaceAll(calls, "\r", ""))
-	require.Contains(t, calls, "idempotent-replayed: true\n\"name\":\"josé\"\n\"name\":\"mira\"\n\"name\":\"ravi\"\n\"name\":\"zoë\"\nx-total-count: 1\nmine\nstale_version\n304\n")
+	require.Contains(
+		t, calls,
+		"idempotent-replayed: true\n\"name\":\"josé\"\n\"name\":\"mira\"\n\"name\":\"ravi\"\n\"name\":\"zoë\"\nx-total-count: 1\nmine\nstale_version\n304\n")
 	require.Contains(t, calls, `"nmae":["unknown field."]`)
 }
 
 func TestTheReadmesFieldTakesTheFirstMatch(t *testing.T) {
 	t.Parallel()
-	definition := regexp.MustCompile(`(?m)^field\(\).*$`).FindString(readmeBlocks(t, harness.Root(t, "README.md"), "## A walk through the API"))
+	definition := regexp.MustCompile(`(?m)^field\(\).*$`).FindString(
+		readmeBlocks(t, harness.Root(t, "README.md"), "## A walk through the API"))
 	for _, sh := range shells {
 		t.Run("in "+sh[0], func(t *testing.T) {
 			requireTools(t, sh[0])
-			said := runInteractively(t, sh, definition+"\n"+`echo '{"id":"outer","doctor":{"id":"inner"}}' | field id`+"\n")
+			said := runInteractively(
+				t, sh, definition+"\n"+`echo '{"id":"outer","doctor":{"id":"inner"}}' | field id`+"\n")
 			require.Equal(t, "outer\n", said)
 		})
 	}
@@ -91,7 +97,8 @@ func TestTheReadmesShellBlocks(t *testing.T) {
 	}
 }
 
-// requireTools skips a test whose programs are missing, and fails it in CI, which sets REQUIRE_POSTGRES and so asks for everything.
+// requireTools skips a test whose programs are missing, and fails it in CI, which sets REQUIRE_POSTGRES and so asks for
+// everything.
 func requireTools(t *testing.T, names ...string) {
 	t.Helper()
 	for _, name := range names {
@@ -127,9 +134,11 @@ func shellBlocks(t *testing.T, file, heading string) (blocks []string) {
 	return blocks
 }
 
-var shellComplaint = regexp.MustCompile(`(?i)not found|unmatched|parse error|syntax error|unexpected|bad substitution|no matches|unterminated`)
+var shellComplaint = regexp.MustCompile(
+	`(?i)not found|unmatched|parse error|syntax error|unexpected|bad substitution|no matches|unterminated`)
 
-// runInteractively returns what an interactive shell prints for a script that is typed into it. The script leaves nothing behind.
+// runInteractively returns what an interactive shell prints for a script that is typed into it. The script leaves
+// nothing behind.
 func runInteractively(t *testing.T, sh []string, script string) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), sh[0], sh[1:]...) // #nosec G204 -- one of three shells

@@ -28,7 +28,8 @@ func TestAllowedHosts(t *testing.T) {
 	p := harness.NewTolerantEnv(t).With("ALLOWED_HOSTS=clinic.example, .care.example")
 	r := p.Start()
 	base := r.WaitReady()
-	require.True(t, strings.HasPrefix(base, "http://clinic.example:"), "the line at start names a host that is served: %s", base)
+	require.True(t, strings.HasPrefix(base, "http://clinic.example:"),
+		"the line at start names a host that is served: %s", base)
 	base = strings.Replace(base, "clinic.example", "127.0.0.1", 1) // which no name server here knows
 	for host, status := range map[string]int{
 		"clinic.example": 200, "CLINIC.example:8000": 200, "care.example": 200, "ward.care.example": 200,

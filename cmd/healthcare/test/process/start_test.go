@@ -40,7 +40,9 @@ func TestStartWithoutConfiguration(t *testing.T) {
 			info, err := file.Info()
 			require.NoError(t, err)
 			require.Equal(t, os.FileMode(0o600), info.Mode(), file.Name())
-			require.Contains(t, []string{"healthcare.db", "healthcare.db-wal", "healthcare.db-shm", "secret_key", "audit_key"}, file.Name())
+			require.Contains(
+				t, []string{"healthcare.db", "healthcare.db-wal", "healthcare.db-shm", "secret_key", "audit_key"},
+				file.Name())
 		}
 		elsewhere, err := os.ReadDir(p.Folder)
 		require.NoError(t, err)
@@ -49,7 +51,8 @@ func TestStartWithoutConfiguration(t *testing.T) {
 	t.Run("writes what it was told to the log, and no secret", func(t *testing.T) {
 		secret, err := os.ReadFile(filepath.Join(p.Folder, "data", "secret_key"))
 		require.NoError(t, err)
-		require.Contains(t, first.Stderr.String(), `"keys":{"http_address":"127.0.0.1:0"}`, "only what differs from the defaults")
+		require.Contains(t, first.Stderr.String(), `"keys":{"http_address":"127.0.0.1:0"}`,
+			"only what differs from the defaults")
 		require.NotContains(t, first.Stderr.String(), strings.TrimSpace(string(secret)))
 	})
 
@@ -70,7 +73,8 @@ func TestStartWithoutConfiguration(t *testing.T) {
 func TestTwoFirstStartsOnOneFolder(t *testing.T) {
 	t.Parallel()
 	p := harness.NewTolerantEnv(t)
-	require.Equal(t, 0, p.Run("migrate", "up").ExitCode, "SQLite's migrations have no lock; the secret is what this is about")
+	require.Equal(t, 0, p.Run("migrate", "up").ExitCode,
+		"SQLite's migrations have no lock; the secret is what this is about")
 	require.NoError(t, os.Remove(filepath.Join(p.Folder, "data", "secret_key")))
 	one, other := p.Start(), p.Start()
 	c, d := harness.NewHTTPClient(t, one.WaitReady()), harness.NewHTTPClient(t, other.WaitReady())

@@ -30,7 +30,8 @@ func startCollector(t *testing.T) (address string, received chan string) {
 func TestTracesReachACollector(t *testing.T) {
 	t.Parallel()
 	address, received := startCollector(t)
-	r := harness.NewTolerantEnv(t).With("OTEL_EXPORTER_OTLP_ENDPOINT="+address, "OTEL_SERVICE_NAME=clinic-of-the-test", "OTEL_BSP_SCHEDULE_DELAY=60000").Start()
+	r := harness.NewTolerantEnv(t).With("OTEL_EXPORTER_OTLP_ENDPOINT="+address, "OTEL_SERVICE_NAME=clinic-of-the-test",
+		"OTEL_BSP_SCHEDULE_DELAY=60000").Start()
 	c := harness.NewHTTPClient(t, r.WaitReady())
 	c.SignUp()
 	c.Call("GET", "/api/patients/"+c.AddPatient()+"/", nil, 200)
@@ -41,8 +42,10 @@ func TestTracesReachACollector(t *testing.T) {
 	for len(received) > 0 {
 		sent += <-received
 	}
-	require.True(t, strings.HasPrefix(sent, "POST /v1/traces application/x-protobuf\n"), "what waits is sent at the end: %.100q", sent)
-	for _, part := range []string{"clinic-of-the-test", harness.TestVersion, "GET /api/patients/{id}/", "registerPatient", "INSERT patients", "transaction", "http.route"} {
+	require.True(t, strings.HasPrefix(sent, "POST /v1/traces application/x-protobuf\n"),
+		"what waits is sent at the end: %.100q", sent)
+	for _, part := range []string{"clinic-of-the-test", harness.TestVersion, "GET /api/patients/{id}/",
+		"registerPatient", "INSERT patients", "transaction", "http.route"} {
 		require.Contains(t, sent, part)
 	}
 	for _, never := range []string{"Ananya", "asha", "clinic.example", "correct horse"} {
@@ -62,8 +65,10 @@ func TestACollectorThatIsAwayCostsNoRequest(t *testing.T) {
 	for name, address := range map[string]string{"refusing": gone.Addr().String(), "silent": hole.Addr().String()} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := harness.NewTolerantEnv(t).With("OTEL_EXPORTER_OTLP_ENDPOINT=http://"+address, "OTEL_BSP_SCHEDULE_DELAY=20", "OTEL_EXPORTER_OTLP_TIMEOUT=200",
-				"OTEL_EXPORTER_OTLP_HEADERS=authorization=hunter2%zz", "OTEL_BSP_MAX_QUEUE_SIZE=8", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE=4").Start()
+			r := harness.NewTolerantEnv(t).With("OTEL_EXPORTER_OTLP_ENDPOINT=http://"+address,
+				"OTEL_BSP_SCHEDULE_DELAY=20", "OTEL_EXPORTER_OTLP_TIMEOUT=200",
+				"OTEL_EXPORTER_OTLP_HEADERS=authorization=hunter2%zz", "OTEL_BSP_MAX_QUEUE_SIZE=8",
+				"OTEL_BSP_MAX_EXPORT_BATCH_SIZE=4").Start()
 			c := harness.NewHTTPClient(t, r.WaitReady())
 			c.SignUp()
 			for range 50 {
@@ -126,6 +131,8 @@ func TestMetricsOnAnAddressOfTheirOwn(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer func() { _ = taken.Close() }()
-	harness.NewTolerantEnv(t).With("METRICS_ADDRESS="+taken.Addr().String()).Run().ExpectFailure(1, "address already in use")
-	harness.NewEnv(t).With("METRICS_ADDRESS=nowhere").Run().ExpectFailure(78, "metrics_address (METRICS_ADDRESS)", "must be host:port")
+	harness.NewTolerantEnv(t).With("METRICS_ADDRESS="+taken.Addr().String()).Run().ExpectFailure(1,
+		"address already in use")
+	harness.NewEnv(t).With("METRICS_ADDRESS=nowhere").Run().ExpectFailure(78, "metrics_address (METRICS_ADDRESS)",
+		"must be host:port")
 }

@@ -24,7 +24,8 @@ type instances struct {
 }
 
 func startInstances(t *testing.T) *instances {
-	s := &instances{t: t, place: harness.NewTolerantEnv(t).With("SECRET_KEY="+harness.SecretKey, "DATABASE_URL="+databasetest.OwnPostgres(t).URL(), "APP_ENV=production")}
+	s := &instances{t: t, place: harness.NewTolerantEnv(t).With("SECRET_KEY="+harness.SecretKey,
+		"DATABASE_URL="+databasetest.OwnPostgres(t).URL(), "APP_ENV=production")}
 	for i := range s.instances {
 		s.instances[i] = s.place.With("DATA_DIR=" + t.TempDir()).Start() // at the same time: their migrations race
 	}
@@ -134,13 +135,16 @@ func TestThreeInstances(t *testing.T) {
 		{"an ended session is over everywhere", (*instances).testEndedSession},
 		{"one that is killed disturbs nobody", (*instances).testSurvival},
 	}
-	t.Run("a refresh token has one successor", func(t *testing.T) { s.forTest(t).testRefresh(signedIn["refresh"].(string)) })
+	t.Run("a refresh token has one successor",
+		func(t *testing.T) { s.forTest(t).testRefresh(signedIn["refresh"].(string)) })
 	for _, step := range steps {
 		t.Run(step.name, func(t *testing.T) { step.run(s.forTest(t)) })
 	}
 	t.Run("what all of them recorded is one trail", func(t *testing.T) {
 		require.Equal(t, 0, s.place.Run("audit", "verify").ExitCode)
-		require.NotEqual(t, 0, s.place.With("AUDIT_KEY="+strings.ToLower(harness.AuditKey)).Run("audit", "verify").ExitCode, "the question can be answered with no")
+		require.NotEqual(
+			t, 0, s.place.With("AUDIT_KEY="+strings.ToLower(harness.AuditKey)).Run("audit", "verify").ExitCode,
+			"the question can be answered with no")
 	})
 }
 
@@ -158,7 +162,8 @@ func (s *instances) testRefresh(token string) {
 		require.Equal(s.t, first[0].answer["refresh"], g.answer["refresh"])
 	}
 	next := s.callers[2].Call("POST", "/api/auth/refresh/", object{"refresh": first[0].answer["refresh"]}, 200)
-	s.callers[1].Call("POST", "/api/auth/refresh/", object{"refresh": token}, 401) // its successor was used: two have it
+	// its successor was used: two have it
+	s.callers[1].Call("POST", "/api/auth/refresh/", object{"refresh": token}, 401)
 	s.requireEverywhere("GET", "/api/patients/", 401)
 	s.callers[0].Call("POST", "/api/auth/refresh/", object{"refresh": next["refresh"]}, 401)
 	s.as(s.callers[1].Call("POST", "/api/auth/login/", harness.AshaLogin, 200)["access"].(string))
@@ -184,16 +189,19 @@ func (s *instances) testRepeats() {
 func (s *instances) testRaces() {
 	path := "/api/patients/" + s.callers[0].AddPatient() + "/"
 	for version := range 5 {
-		all := s.atOnce(9, "PATCH", path, object{"notes": uuid.NewString()}, "If-Match", `"v`+string(rune('1'+version))+`"`)
+		all := s.atOnce(9, "PATCH", path, object{"notes": uuid.NewString()}, "If-Match",
+			`"v`+string(rune('1'+version))+`"`)
 		require.Equal(s.t, map[int]int{200: 1, 412: 8}, counts(all))
 	}
 }
 
 // guesses: five attempts are free, then a client waits a second, then two.
 func (s *instances) testGuesses() {
-	s.callers[1].Call("POST", "/api/auth/register/", object{"name": "Ravi", "email": "ravi@clinic.example", "password": "correct horse"}, 201)
+	s.callers[1].Call("POST", "/api/auth/register/",
+		object{"name": "Ravi", "email": "ravi@clinic.example", "password": "correct horse"}, 201)
 	began := time.Now()
-	all := counts(s.atOnce(45, "POST", "/api/auth/login/", object{"email": "ravi@clinic.example", "password": "wrong horse"}))
+	all := counts(
+		s.atOnce(45, "POST", "/api/auth/login/", object{"email": "ravi@clinic.example", "password": "wrong horse"}))
 	require.GreaterOrEqual(s.t, all[401], 5)
 	require.LessOrEqual(s.t, all[401], 5+int(time.Since(began).Seconds()), "%v", all)
 	require.Equal(s.t, 45, all[401]+all[429], "%v", all)

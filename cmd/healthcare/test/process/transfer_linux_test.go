@@ -15,16 +15,19 @@ import (
 	"healthcare/platform/databasetest"
 )
 
-// A copy that is killed leaves an empty target; one that is let be needs no more memory for more rows. MOVE_ROWS sets how many patients there are: the
-// limit is the same for 20,000 and for a million.
+// A copy that is killed leaves an empty target; one that is let be needs no more memory for more rows. MOVE_ROWS sets
+// how many patients there are: the limit is the same for 20,000 and for a million.
 func TestMovingManyRows(t *testing.T) {
 	t.Parallel()
 	rows := harness.EnvNumber(t, "MOVE_ROWS", 20_000)
 	lite, pg := databasetest.Both(t)
 	from, to := openDatabase(t, lite), openDatabase(t, pg)
-	require.NoError(t, from.Write(t.Context()).Exec(`INSERT INTO users (id, name, email, mailbox, username, password_hash, active, token_version, created_at, updated_at)
+	require.NoError(
+		t, from.Write(t.Context()).Exec(
+			`INSERT INTO users (id, name, email, mailbox, username, password_hash, active, token_version, created_at, updated_at)
 		VALUES ('018f4c1e-0000-7000-8000-000000000001', 'Asha', 'a@b.example', 'a@b.example', 'asha', '', 1, 0, '2026-11-25T00:00:00.000000Z', '2026-11-25T00:00:00.000000Z')`).Error)
-	require.NoError(t, from.Write(t.Context()).Exec(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
+	require.NoError(
+		t, from.Write(t.Context()).Exec(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
 		INSERT INTO patients SELECT printf('018f4c1e-0000-7000-8001-%012x', i), '018f4c1e-0000-7000-8000-000000000001', 'Patient ' || i, 'Other', 31, NULL, '', '', '', NULL,
 		hex(zeroblob(150)), 'patient ' || i, 1, '2026-11-25T00:00:00.000000Z', '2026-11-25T00:00:00.000000Z' FROM n`, rows).Error)
 	p := harness.NewTolerantEnv(t).With("DATABASE_URL=" + pg.URL)
@@ -62,7 +65,8 @@ func TestMovingManyRows(t *testing.T) {
 
 var highWater = regexp.MustCompile(`(?m)^VmHWM:\s+(\d+) kB$`)
 
-// mostMemory is how much memory a program has had resident until it ended, in KiB. What wait4 says of that (ru_maxrss) begins with the parent's.
+// mostMemory is how much memory a program has had resident until it ended, in KiB. What wait4 says of that (ru_maxrss)
+// begins with the parent's.
 func mostMemory(r *harness.Process, limit time.Duration) (most int) {
 	r.T.Helper()
 	for end := time.Now().Add(limit); ; {

@@ -21,7 +21,8 @@ import (
 	"healthcare/platform/databasetest"
 )
 
-// copied is a place with an embedded database that a server makes, with its keys in it, and one on PostgreSQL to move to.
+// copied is a place with an embedded database that a server makes, with its keys in it, and one on PostgreSQL to move
+// to.
 func copied(t *testing.T) (from, to harness.Env, pg database.Config) {
 	_, pg = databasetest.Both(t)
 	from = harness.NewTolerantEnv(t).With("SECRET_KEY=" + harness.SecretKey)
@@ -103,8 +104,8 @@ func read(c *harness.HTTPClient, path string) (string, http.Header) {
 	return string(raw), response.Header
 }
 
-// The whole move: a rehearsal beside a server that is written to, a copy that is given up, and the one that counts, after which clients go on as if
-// nothing had happened.
+// The whole move: a rehearsal beside a server that is written to, a copy that is given up, and the one that counts,
+// after which clients go on as if nothing had happened.
 func TestMovingHouse(t *testing.T) {
 	t.Parallel()
 	from, to, pg := copied(t)
@@ -112,7 +113,8 @@ func TestMovingHouse(t *testing.T) {
 	c := harness.NewHTTPClient(t, server.WaitReady())
 	c.SignUp()
 	session := c.Call("POST", "/api/auth/login/", harness.AshaLogin, 200)
-	doctor := c.Call("POST", "/api/doctors/", object{"name": "Dr. Khanna", "specialization": "Dermatology", "experience": 9}, 201)["id"]
+	doctor := c.Call("POST", "/api/doctors/",
+		object{"name": "Dr. Khanna", "specialization": "Dermatology", "experience": 9}, 201)["id"]
 	known := c.AddPatient()
 	c.Call("PATCH", "/api/patients/"+known+"/", object{"birth_date": "1990-02-28", "notes": "李 é 🏥\n"}, 200)
 	c.Call("POST", "/api/mappings/", object{"patient": known, "doctor": doctor}, 201)
@@ -127,7 +129,8 @@ func TestMovingHouse(t *testing.T) {
 	written := stop()
 	db := openDatabase(t, pg)
 	for _, id := range before {
-		require.EqualValues(t, 1, countRows(t, db, "SELECT count(*) FROM patients WHERE id = '"+id+"'"), "it was answered before the copy began")
+		require.EqualValues(t, 1, countRows(t, db, "SELECT count(*) FROM patients WHERE id = '"+id+"'"),
+			"it was answered before the copy began")
 	}
 	rehearsal := countRows(t, db, "SELECT count(*) FROM patients")
 	require.LessOrEqual(t, rehearsal, int64(len(written)+1))
@@ -135,7 +138,8 @@ func TestMovingHouse(t *testing.T) {
 	require.NoError(t, db.Write(t.Context()).Exec("DROP SCHEMA public CASCADE").Error)
 	require.NoError(t, db.Write(t.Context()).Exec("CREATE SCHEMA public").Error)
 
-	paths := []string{"/api/patients/?limit=500", next(c, "/api/patients/?limit=1"), "/api/patients/" + known + "/", "/api/doctors/", "/api/mappings/", "/api/auth/me/"}
+	paths := []string{"/api/patients/?limit=500", next(c, "/api/patients/?limit=1"), "/api/patients/" + known + "/",
+		"/api/doctors/", "/api/mappings/", "/api/auth/me/"}
 	var was []string
 	for _, path := range paths {
 		was = append(was, readAll(c, path))
@@ -144,16 +148,19 @@ func TestMovingHouse(t *testing.T) {
 	final := to.Run("copy", "--from", "sqlite:"+filepath.Join(from.Folder, "data", "healthcare.db")).ExpectSuccess()
 	require.Contains(t, final, fmt.Sprintf("verified  patients  %d rows", len(written)+1))
 	require.Contains(t, final, "Nothing was written to the source meanwhile.")
-	require.Contains(t, final, "AUDIT_CHECKPOINTS, kept in "+filepath.Join(from.Folder, "data", "audit-checkpoints.jsonl"))
+	require.Contains(
+		t, final, "AUDIT_CHECKPOINTS, kept in "+filepath.Join(from.Folder, "data", "audit-checkpoints.jsonl"))
 
-	require.Regexp(t, `^sound: \d\d+ entries\n$`, to.Run("audit", "verify").ExpectSuccess(), "held against the checkpoints of the former house, too")
+	require.Regexp(t, `^sound: \d\d+ entries\n$`, to.Run("audit", "verify").ExpectSuccess(),
+		"held against the checkpoints of the former house, too")
 	server = to.Start()
 	moved := harness.NewHTTPClient(t, server.WaitReady())
 	moved.Token = c.Token
 	for i, path := range paths {
 		require.Equal(t, was[i], readAll(moved, path), "the access token, the bytes, the ETag, and the cursor")
 	}
-	moved.Token = moved.Call("POST", "/api/auth/refresh/", object{"refresh": session["refresh"]}, 200)["access"].(string)
+	moved.Token = moved.Call("POST", "/api/auth/refresh/", object{"refresh": session["refresh"]},
+		200)["access"].(string)
 	moved.Call("PATCH", "/api/patients/"+known+"/", object{"notes": "in the new house"}, 200)
 	signIn(moved)
 	require.Equal(t, 0, server.Terminate().ExitCode)
@@ -224,13 +231,15 @@ func TestBackupAndRestore(t *testing.T) {
 		content, err := os.ReadFile(file)
 		require.NoError(t, err)
 		require.NoError(t, os.WriteFile(filepath.Join(data, "healthcare.db"), content, 0o600))
-		p.Run("audit", "verify").ExpectFailure(1, "checkpoint") // an older past than the checkpoints know: that is what they are for
+		// an older past than the checkpoints know: that is what they are for
+		p.Run("audit", "verify").ExpectFailure(1, "checkpoint")
 		checkpoints := filepath.Join(data, "audit-checkpoints.jsonl")
 		require.NoError(t, os.Rename(checkpoints, checkpoints+".before-the-restore"))
 		require.Contains(t, p.Run("audit", "verify").ExpectSuccess(), "sound: ")
 		server := p.Start()
 		again := harness.NewHTTPClient(t, server.WaitReady())
-		again.Token = again.Call("POST", "/api/auth/refresh/", object{"refresh": session["refresh"]}, 200)["access"].(string)
+		again.Token = again.Call("POST", "/api/auth/refresh/", object{"refresh": session["refresh"]},
+			200)["access"].(string)
 		require.Equal(t, patientThen, readAll(again, "/api/patients/"+known+"/"))
 		again.AddPatient()
 		require.Equal(t, 0, server.Terminate().ExitCode)
@@ -244,8 +253,10 @@ func TestCopySaysWhyItCannotBegin(t *testing.T) {
 	p.Run("copy").ExpectFailure(1, "where to?")
 	p.Run("copy", "--to", "mysql://app:hunter2@db.example/x").ExpectFailure(1, "where to?")
 	p.Run("copy", "--to", "postgres://app:hunter2@db.example:port/x").ExpectFailure(1, "not a valid PostgreSQL address")
-	p.Run("copy", "--from", "postgres://app:hunter2@db.example/x", "--to", "postgres://db.example/x").ExpectFailure(1, "--from is sqlite:")
-	p.Run("copy", "--from", "sqlite:nowhere.db", "--to", "postgres://app:hunter2@127.0.0.1:1/x").ExpectFailure(1, "nothing was copied", "no database at "+filepath.Join(p.Folder, "nowhere.db"))
+	p.Run("copy", "--from", "postgres://app:hunter2@db.example/x", "--to", "postgres://db.example/x").ExpectFailure(1,
+		"--from is sqlite:")
+	p.Run("copy", "--from", "sqlite:nowhere.db", "--to", "postgres://app:hunter2@127.0.0.1:1/x").ExpectFailure(1,
+		"nothing was copied", "no database at "+filepath.Join(p.Folder, "nowhere.db"))
 	p.With("DATA_DIR=data", "DATABASE_CONNECT_TIMEOUT=30s").Run("migrate", "up").ExpectSuccess()
 	o := p.With("DATA_DIR=data", "DATABASE_URL=postgres://app:hunter2@127.0.0.1:1/x").Run("copy")
 	o.ExpectFailure(1, "nothing was copied", "x at 127.0.0.1:1", "unavailable")

@@ -36,7 +36,8 @@ func previousRelease(t *testing.T) string {
 		err = exec.Command("git", "cat-file", "-e", commit+"^{commit}").Run()
 	}
 	if err != nil {
-		said := "this clone does not hold the previous release (" + commit + "), so upgrading from it cannot be tested: run git fetch --unshallow"
+		said := "this clone does not hold the previous release (" + commit +
+			"), so upgrading from it cannot be tested: run git fetch --unshallow"
 		if os.Getenv("CI") == "true" || os.Getenv("REQUIRE_POSTGRES") == "1" {
 			t.Fatal(said)
 		}
@@ -48,7 +49,8 @@ func previousRelease(t *testing.T) string {
 		exec.Command("git", "-C", strings.TrimSpace(string(root)), "archive", "--output", archive, commit),
 		exec.Command("tar", "-x", "-f", archive, "-C", folder),
 		// -trimpath: the build cache knows the packages again in the next folder.
-		exec.Command("go", "build", "-race=false", "-trimpath", "-buildvcs=false", "-o", filepath.Join(folder, "previous"), "./cmd/healthcare"),
+		exec.Command("go", "build", "-race=false", "-trimpath", "-buildvcs=false", "-o",
+			filepath.Join(folder, "previous"), "./cmd/healthcare"),
 	}
 	steps[2].Dir = folder
 	for _, step := range steps {
@@ -98,7 +100,8 @@ func (l *upgradeLoad) stop() {
 func (l *upgradeLoad) waitForRounds(times int64) {
 	l.t.Helper()
 	until := l.rounds.Load() + times
-	require.Eventually(l.t, func() bool { return l.rounds.Load() >= until || l.hasFailed() }, harness.Timeout, 5*time.Millisecond)
+	require.Eventually(l.t, func() bool { return l.rounds.Load() >= until || l.hasFailed() }, harness.Timeout,
+		5*time.Millisecond)
 }
 
 func (l *upgradeLoad) hasFailed() bool {
@@ -121,15 +124,20 @@ func (l *upgradeLoad) round(c *harness.HTTPClient, worker, n int) {
 		text, _ := o["id"].(string)
 		return text
 	}
-	patient := id(ask("POST", "/api/patients/", harness.VermaPatient, "Idempotency-Key", fmt.Sprintf("%p-%d-%d", c, worker, n)))
+	patient := id(
+		ask("POST", "/api/patients/", harness.VermaPatient, "Idempotency-Key", fmt.Sprintf("%p-%d-%d", c, worker, n)))
 	note := fmt.Sprintf("é 🩺 %d of %d", n, worker)
 	changed := ask("PATCH", "/api/patients/"+patient+"/", object{"notes": note})
-	doctor := id(ask("POST", "/api/doctors/", object{"name": "Dr. Vikram Khanna", "specialization": "Dermatology", "experience": 9}))
+	doctor := id(
+		ask("POST", "/api/doctors/", object{"name": "Dr. Vikram Khanna", "specialization": "Dermatology",
+			"experience": 9}))
 	ask("PATCH", "/api/doctors/"+doctor+"/", object{"phone": "+91 80 5550 0188"})
 	mapping := id(ask("POST", "/api/mappings/", object{"patient": patient, "doctor": doctor}))
 	for _, path := range []string{
-		"/api/patients/?search=verma&ordering=-created_at", "/api/patients/" + patient + "/", "/api/doctors/?ordering=name", "/api/doctors/" + doctor + "/",
-		"/api/mappings/", "/api/mappings/" + patient + "/", "/api/auth/me/", "/api/auth/sessions/", "/api/patients/" + patient + "/access-log/", "/readyz",
+		"/api/patients/?search=verma&ordering=-created_at", "/api/patients/" + patient + "/",
+		"/api/doctors/?ordering=name", "/api/doctors/" + doctor + "/",
+		"/api/mappings/", "/api/mappings/" + patient + "/", "/api/auth/me/", "/api/auth/sessions/", "/api/patients/" +
+			patient + "/access-log/", "/readyz",
 	} {
 		ask("GET", path, nil)
 	}
@@ -167,10 +175,12 @@ func (l *upgradeLoad) check(token string, bases ...string) {
 	}
 }
 
-// TestUpgradeBesideTheReleaseBefore migrates the store of a serving instance of the release before, and has both releases serve it.
+// TestUpgradeBesideTheReleaseBefore migrates the store of a serving instance of the release before, and has both
+// releases serve it.
 func TestUpgradeBesideTheReleaseBefore(t *testing.T) {
 	t.Parallel()
-	p := harness.NewTolerantEnv(t).With("SECRET_KEY="+harness.SecretKey, "DATABASE_URL="+databasetest.PostgresMade(t, "").URL)
+	p := harness.NewTolerantEnv(t).With("SECRET_KEY="+harness.SecretKey,
+		"DATABASE_URL="+databasetest.PostgresMade(t, "").URL)
 	previous := previousRelease(t)
 	older := p.With("DATA_DIR=" + t.TempDir()).Command(previous)
 	before := harness.NewHTTPClient(t, older.WaitReady())
@@ -192,11 +202,13 @@ func TestUpgradeBesideTheReleaseBefore(t *testing.T) {
 	require.Equal(t, 0, p.Run("audit", "verify").ExitCode)
 }
 
-// TestEveryFutureMigration adds a column that may be empty, one with a default and an index to every table beside a serving instance.
+// TestEveryFutureMigration adds a column that may be empty, one with a default and an index to every table beside a
+// serving instance.
 func TestEveryFutureMigration(t *testing.T) {
 	t.Parallel()
 	cfg := databasetest.PostgresMade(t, "")
-	p := harness.NewTolerantEnv(t).With("SECRET_KEY="+harness.SecretKey, "DATABASE_URL="+cfg.URL, "DATA_DIR="+t.TempDir())
+	p := harness.NewTolerantEnv(t).With("SECRET_KEY="+harness.SecretKey, "DATABASE_URL="+cfg.URL,
+		"DATA_DIR="+t.TempDir())
 	c := harness.NewHTTPClient(t, p.Start().WaitReady())
 	c.SignUp()
 	l := newUpgradeLoad(t)
@@ -217,7 +229,9 @@ func TestEveryFutureMigration(t *testing.T) {
 func futureMigrations(t *testing.T, db *database.DB) (all []database.Migrations) {
 	t.Helper()
 	var tables []struct{ Name, First string }
-	require.NoError(t, db.Read(t.Context()).Raw(`SELECT relname AS name, attname AS first FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid AND attnum = 1
+	require.NoError(
+		t, db.Read(t.Context()).Raw(
+			`SELECT relname AS name, attname AS first FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid AND attnum = 1
 		WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition AND relname NOT LIKE 'goose\_%'`).Scan(&tables).Error)
 	require.GreaterOrEqual(t, len(tables), 8)
 	files := fstest.MapFS{}
@@ -249,8 +263,10 @@ func TestAnOlderReleaseOnANewerSchema(t *testing.T) {
 		all := migrations.All()
 		more := fstest.MapFS{}
 		for _, engine := range []string{"sqlite", "postgres"} {
-			more["visits/"+engine+"/0001_visits.sql"] = &fstest.MapFile{Data: []byte("-- +goose Up\nCREATE TABLE visits (id text PRIMARY KEY);\n")}
-			more["visits/"+engine+"/0002_only_new.sql"] = &fstest.MapFile{Data: []byte("-- +goose Up\nINSERT INTO breaking_migrations (module, version) VALUES ('visits', 2);\n")}
+			more["visits/"+engine+"/0001_visits.sql"] = &fstest.MapFile{Data: []byte(
+				"-- +goose Up\nCREATE TABLE visits (id text PRIMARY KEY);\n")}
+			more["visits/"+engine+"/0002_only_new.sql"] = &fstest.MapFile{Data: []byte(
+				"-- +goose Up\nINSERT INTO breaking_migrations (module, version) VALUES ('visits', 2);\n")}
 		}
 		migrate := func(leaving string) {
 			files := fstest.MapFS{}
@@ -262,7 +278,9 @@ func TestAnOlderReleaseOnANewerSchema(t *testing.T) {
 			db, err := database.Open(cfg, zap.NewNop())
 			require.NoError(t, err)
 			defer func() { _ = db.Close() }()
-			_, err = db.Migrate(t.Context(), database.Migrations{Files: bothFiles{all.Files, files}, Modules: append(append([]string{}, all.Modules...), "visits")})
+			_, err = db.Migrate(
+				t.Context(), database.Migrations{Files: bothFiles{all.Files, files},
+					Modules: append(append([]string{}, all.Modules...), "visits")})
 			require.NoError(t, err)
 		}
 		const newer = "applied by a newer release:  visits/0001\n"
@@ -279,7 +297,8 @@ func TestAnOlderReleaseOnANewerSchema(t *testing.T) {
 		migrate("")
 		t.Run("does not work on one that is declared breaking", func(t *testing.T) {
 			const why = "a newer release has applied visits/0002, which this release cannot work with"
-			for _, command := range [][]string{{}, {"serve"}, {"migrate", "up"}, {"user", "list"}, {"audit", "verify"}} {
+			for _, command := range [][]string{{}, {"serve"}, {"migrate", "up"}, {"user", "list"},
+				{"audit", "verify"}} {
 				p.Run(command...).ExpectFailure(harness.ExitConfig, why)
 			}
 			p.With("DATABASE_MIGRATE_ON_START=false").Run().ExpectFailure(harness.ExitConfig, why)
@@ -299,7 +318,8 @@ func TestDatabaseOfAnotherEncoding(t *testing.T) {
 			t.Parallel()
 			url := databasetest.PostgresMade(t, "TEMPLATE template0 ENCODING '"+encoding+"' LOCALE 'C'").URL
 			p := harness.NewTolerantEnv(t).With("SECRET_KEY="+harness.SecretKey, "DATABASE_URL="+url)
-			for _, command := range [][]string{{}, {"migrate", "up"}, {"migrate", "status"}, {"user", "list"}, {"audit", "verify"}} {
+			for _, command := range [][]string{{}, {"migrate", "up"}, {"migrate", "status"}, {"user", "list"},
+				{"audit", "verify"}} {
 				p.Run(command...).ExpectFailure(harness.ExitConfig, "encoded in "+encoding, "dump it and restore it")
 			}
 			embedded := harness.NewTolerantEnv(t).With("SECRET_KEY="+harness.SecretKey, "DATA_DIR="+t.TempDir())

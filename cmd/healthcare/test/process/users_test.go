@@ -14,9 +14,11 @@ func TestUserCommands(t *testing.T) {
 	t.Parallel()
 	harness.EachEnv(t, func(t *testing.T, p harness.Env, db database.Config) {
 		create := func(email string, more ...string) harness.Result {
-			return p.RunWithInput("correct horse\n", append([]string{"user", "create", "--name", "Asha Rao", "--email", email}, more...)...)
+			return p.RunWithInput("correct horse\n",
+				append([]string{"user", "create", "--name", "Asha Rao", "--email", email}, more...)...)
 		}
-		require.Equal(t, "made: asha@clinic.example, admin, active\n", create("asha@clinic.example", "--role", "admin").ExpectSuccess())
+		require.Equal(t, "made: asha@clinic.example, admin, active\n",
+			create("asha@clinic.example", "--role", "admin").ExpectSuccess())
 		require.Equal(t, "made: ravi@clinic.example, staff, active\n", create("ravi@clinic.example").ExpectSuccess())
 		server := p.Start()
 		c := harness.NewHTTPClient(t, server.WaitReady())
@@ -30,13 +32,17 @@ func TestUserCommands(t *testing.T) {
 			ravi := harness.NewHTTPClient(t, c.URL)
 			ravi.Token = ravi.Call("POST", "/api/auth/login/", login, 200)["access"].(string)
 			ravi.Call("GET", "/api/users/", nil, 403)
-			require.Equal(t, "changed: ravi@clinic.example, admin, active\n", p.Run("user", "promote", "--yes", "RAVI@clinic.example").ExpectSuccess())
+			require.Equal(t, "changed: ravi@clinic.example, admin, active\n",
+				p.Run("user", "promote", "--yes", "RAVI@clinic.example").ExpectSuccess())
 			ravi.Call("GET", "/api/users/", nil, 200)
-			require.Equal(t, "changed: ravi@clinic.example, staff, active\n", p.Run("user", "demote", "--yes", "ravi@clinic.example").ExpectSuccess())
+			require.Equal(t, "changed: ravi@clinic.example, staff, active\n",
+				p.Run("user", "demote", "--yes", "ravi@clinic.example").ExpectSuccess())
 			ravi.Call("GET", "/api/users/", nil, 403)
-			require.Equal(t, "changed: ravi@clinic.example, staff, disabled\n", p.Run("user", "disable", "--yes", "ravi@clinic.example").ExpectSuccess())
+			require.Equal(t, "changed: ravi@clinic.example, staff, disabled\n",
+				p.Run("user", "disable", "--yes", "ravi@clinic.example").ExpectSuccess())
 			ravi.Call("GET", "/api/patients/", nil, 401)
-			require.Equal(t, "changed: ravi@clinic.example, staff, active\n", p.Run("user", "enable", "--yes", "ravi@clinic.example").ExpectSuccess())
+			require.Equal(t, "changed: ravi@clinic.example, staff, active\n",
+				p.Run("user", "enable", "--yes", "ravi@clinic.example").ExpectSuccess())
 			ravi.Call("GET", "/api/patients/", nil, 401)
 			ravi.Call("POST", "/api/auth/login/", login, 200)
 		})
@@ -44,7 +50,8 @@ func TestUserCommands(t *testing.T) {
 			all := strings.Split(strings.TrimSpace(p.Run("user", "list").ExpectSuccess()), "\n")
 			require.Len(t, all, 3, "with a heading")
 			require.Regexp(t, `^ravi@clinic.example +Asha Rao +staff +true +\d{4}-\d\d-\d\d +[0-9a-f-]{36}$`, all[1])
-			require.Len(t, strings.Split(strings.TrimSpace(p.Run("user", "list", "--role", "admin").ExpectSuccess()), "\n"), 2)
+			require.Len(
+				t, strings.Split(strings.TrimSpace(p.Run("user", "list", "--role", "admin").ExpectSuccess()), "\n"), 2)
 			p.Run("user", "list", "--role", "boss").ExpectFailure(1, "role: Must be one of admin, auditor, staff")
 		})
 		t.Run("take an id", func(t *testing.T) {
@@ -61,10 +68,13 @@ func TestUserCommands(t *testing.T) {
 		})
 		t.Run("refuse what no client could send", func(t *testing.T) {
 			for _, password := range []string{"caf\xe9 passw\xf6rd", "correct\x00horse"} {
-				p.RunWithInput(password+"\n", "user", "password", "--yes", "asha@clinic.example").ExpectFailure(harness.ExitFailure, "Must be text in UTF-8, without NUL.")
-				p.RunWithInput(password+"\n", "user", "create", "--name", "B", "--email", "b@clinic.example").ExpectFailure(harness.ExitFailure, "Must be text in UTF-8")
+				p.RunWithInput(password+"\n", "user", "password", "--yes",
+					"asha@clinic.example").ExpectFailure(harness.ExitFailure, "Must be text in UTF-8, without NUL.")
+				p.RunWithInput(password+"\n", "user", "create", "--name", "B", "--email",
+					"b@clinic.example").ExpectFailure(harness.ExitFailure, "Must be text in UTF-8")
 			}
-			p.RunWithInput("correct horse\n", "user", "create", "--name", "caf\xe9", "--email", "b@clinic.example").ExpectFailure(harness.ExitFailure, "Must be text in UTF-8")
+			p.RunWithInput("correct horse\n", "user", "create", "--name", "caf\xe9", "--email",
+				"b@clinic.example").ExpectFailure(harness.ExitFailure, "Must be text in UTF-8")
 			p.RunWithInput("\ufeffcorrect horse\n", "user", "password", "--yes", "asha@clinic.example").ExpectSuccess()
 		})
 		t.Run("set a password, which ends every session", func(t *testing.T) {
@@ -72,46 +82,67 @@ func TestUserCommands(t *testing.T) {
 			login := object{"email": "ravi@clinic.example", "password": "correct horse"}
 			signedIn := ravi.Call("POST", "/api/auth/login/", login, 200)
 			ravi.Token = signedIn["access"].(string)
-			require.Equal(t, "password set: ravi@clinic.example, staff, active\n", p.RunWithInput("another horse\r\n", "user", "password", "RAVI@clinic.example").ExpectSuccess())
+			require.Equal(t, "password set: ravi@clinic.example, staff, active\n",
+				p.RunWithInput("another horse\r\n", "user", "password", "RAVI@clinic.example").ExpectSuccess())
 			ravi.Call("GET", "/api/patients/", nil, 401)
 			ravi.Call("POST", "/api/auth/refresh/", object{"refresh": signedIn["refresh"]}, 401)
-			ravi.Call("POST", "/api/auth/login/", object{"email": "ravi@clinic.example", "password": "correct horse"}, 401)
-			ravi.Call("POST", "/api/auth/login/", object{"email": "ravi@clinic.example", "password": "another horse"}, 200)
-			p.RunWithInput("short\n", "user", "password", "ravi@clinic.example").ExpectFailure(1, "password: Must have at least 8")
-			p.RunWithInput("          \n", "user", "password", "ravi@clinic.example").ExpectFailure(1, "password: This field may not be blank")
+			ravi.Call("POST", "/api/auth/login/", object{"email": "ravi@clinic.example", "password": "correct horse"},
+				401)
+			ravi.Call("POST", "/api/auth/login/", object{"email": "ravi@clinic.example", "password": "another horse"},
+				200)
+			p.RunWithInput("short\n", "user", "password", "ravi@clinic.example").ExpectFailure(1,
+				"password: Must have at least 8")
+			p.RunWithInput("          \n", "user", "password", "ravi@clinic.example").ExpectFailure(1,
+				"password: This field may not be blank")
 			p.RunWithInput("", "user", "password", "ravi@clinic.example").ExpectFailure(1, "no password")
-			p.RunWithInput("correct horse\n", "user", "password", "nobody@clinic.example").ExpectFailure(1, "No such user")
+			p.RunWithInput("correct horse\n", "user", "password", "nobody@clinic.example").ExpectFailure(1,
+				"No such user")
 			p.RunWithInput("correct horse\n", "user", "password", "ravi@clinic.example").ExpectSuccess()
 			var entries int
-			require.NoError(t, openDatabase(t, db).Read(t.Context()).Raw("SELECT count(*) FROM audit_entries WHERE action = 'password_changed' AND role = 'operator'").Scan(&entries).Error)
+			require.NoError(
+				t, openDatabase(t, db).Read(t.Context()).Raw(
+					"SELECT count(*) FROM audit_entries WHERE action = 'password_changed' AND role = 'operator'").Scan(
+					&entries).Error)
 			require.Equal(t, 3, entries)
 		})
-		t.Run("find an address in every spelling, and ask for the id where several accounts have it", func(t *testing.T) {
-			require.Equal(t, "made: zoë@bücher.example, staff, active\n", create("zoë@bücher.example").ExpectSuccess())
-			create("zoe\u0308@xn--bcher-kva.example").ExpectFailure(1, "already exists")
-			create("zo\u200bë@bücher.example").ExpectFailure(1, "email: Must not contain spaces, control characters or invisible characters")
-			require.Equal(t, "changed: zoë@bücher.example, staff, disabled\n", p.Run("user", "disable", "--yes", "ZOË@xn--bcher-kva.example.").ExpectSuccess())
-			store := openDatabase(t, db)
-			require.NoError(t, store.Write(t.Context()).Exec(`INSERT INTO users (id, name, email, mailbox, username, password_hash, role, active, token_version, search_text, version, created_at, updated_at)
+		t.Run("find an address in every spelling, and ask for the id where several accounts have it",
+			func(t *testing.T) {
+				require.Equal(t, "made: zoë@bücher.example, staff, active\n", create("zoë@bücher.example").ExpectSuccess())
+				create("zoe\u0308@xn--bcher-kva.example").ExpectFailure(1, "already exists")
+				create("zo\u200bë@bücher.example").ExpectFailure(1,
+					"email: Must not contain spaces, control characters or invisible characters")
+				require.Equal(t, "changed: zoë@bücher.example, staff, disabled\n",
+					p.Run("user", "disable", "--yes", "ZOË@xn--bcher-kva.example.").ExpectSuccess())
+				store := openDatabase(t, db)
+				require.NoError(
+					t, store.Write(t.Context()).Exec(
+						`INSERT INTO users (id, name, email, mailbox, username, password_hash, role, active, token_version, search_text, version, created_at, updated_at)
 				SELECT '0193525f-1f70-7cc1-a0e2-0f6e2b6cfe3b', name, 'zoë@xn--bcher-kva.example', 'zoë@xn--bcher-kva.example', 'z', password_hash, role, active, 0, '', 1, created_at, updated_at
 				FROM users WHERE mailbox = 'zoë@bücher.example'`).Error)
-			refused := p.Run("user", "enable", "--yes", "zoë@bücher.example")
-			refusedAfterShowing(refused, "several accounts have this address in different spellings: name one by its id")
-			require.Contains(t, refused.Stderr, "0193525f-1f70-7cc1-a0e2-0f6e2b6cfe3b  zoë@xn--bcher-kva.example  ")
-			require.Contains(t, refused.Stderr, userIDs(p)["zoë@bücher.example"]+"  zoë@bücher.example  ")
-			refusedAfterShowing(p.RunWithInput("correct horse\n", "user", "password", "zoë@bücher.example"), "several accounts")
-			require.Equal(t, "changed: zoë@xn--bcher-kva.example, staff, active\n", p.Run("user", "enable", "--yes", "0193525f-1f70-7cc1-a0e2-0f6e2b6cfe3b").ExpectSuccess())
-		})
+				refused := p.Run("user", "enable", "--yes", "zoë@bücher.example")
+				refusedAfterShowing(
+					refused, "several accounts have this address in different spellings: name one by its id")
+				require.Contains(t, refused.Stderr, "0193525f-1f70-7cc1-a0e2-0f6e2b6cfe3b  zoë@xn--bcher-kva.example  ")
+				require.Contains(t, refused.Stderr, userIDs(p)["zoë@bücher.example"]+"  zoë@bücher.example  ")
+				refusedAfterShowing(p.RunWithInput("correct horse\n", "user", "password", "zoë@bücher.example"),
+					"several accounts")
+				require.Equal(t, "changed: zoë@xn--bcher-kva.example, staff, active\n",
+					p.Run("user", "enable", "--yes", "0193525f-1f70-7cc1-a0e2-0f6e2b6cfe3b").ExpectSuccess())
+			})
 		t.Run("say why nothing was done", func(t *testing.T) {
 			p.Run("user", "demote", "--yes", "asha@clinic.example").ExpectFailure(1, "last active administrator")
 			p.Run("user", "disable", "--yes", "asha@clinic.example").ExpectFailure(1, "last active administrator")
 			p.Run("user", "promote", "--yes", "nobody@clinic.example").ExpectFailure(1, "No such user")
-			p.Run("user", "promote", "--yes", "ravi@clinic.example", "--role", "king").ExpectFailure(1, "role: Must be one of admin, auditor, staff")
+			p.Run("user", "promote", "--yes", "ravi@clinic.example", "--role", "king").ExpectFailure(1,
+				"role: Must be one of admin, auditor, staff")
 			create("asha@clinic.example").ExpectFailure(1, "already exists")
 			create("nobody").ExpectFailure(1, "email: Must be an e-mail address")
-			p.RunWithInput("", "user", "create", "--name", "A", "--email", "a@b.example").ExpectFailure(1, "no password")
-			p.RunWithInput("hunter2\n", "user", "create", "--name", "A", "--email", "a@b.example").ExpectFailure(1, "password: Must have at least 8")
-			p.Run("user", "create", "--name", "A", "--email", "a@b.example", "--password", "x").ExpectFailure(1, "unknown flag: --password")
+			p.RunWithInput("", "user", "create", "--name", "A", "--email", "a@b.example").ExpectFailure(1,
+				"no password")
+			p.RunWithInput("hunter2\n", "user", "create", "--name", "A", "--email", "a@b.example").ExpectFailure(1,
+				"password: Must have at least 8")
+			p.Run("user", "create", "--name", "A", "--email", "a@b.example", "--password", "x").ExpectFailure(1,
+				"unknown flag: --password")
 			p.Run("user", "promot").ExpectFailure(1, "unknown command")
 		})
 	})

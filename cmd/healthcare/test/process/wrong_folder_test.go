@@ -16,7 +16,8 @@ import (
 
 // storeCommands are the commands that work on a store which is there.
 var storeCommands = []string{
-	"user list", "user promote --yes asha@clinic.example", "user disable --yes asha@clinic.example", "user create --name A --email a@b.example",
+	"user list", "user promote --yes asha@clinic.example", "user disable --yes asha@clinic.example",
+	"user create --name A --email a@b.example",
 	"audit verify", "audit export", "audit prune --before 2020-01-01", "migrate status",
 }
 
@@ -53,7 +54,8 @@ func TestACommandInTheWrongFolder(t *testing.T) {
 		t.Parallel()
 		_, pg := databasetest.Both(t)
 		p := harness.NewEnv(t).With("DATABASE_URL=" + pg.URL)
-		p.Run("copy").ExpectFailure(harness.ExitFailure, "no database at "+filepath.Join(p.Folder, "data", "healthcare.db"))
+		p.Run("copy").ExpectFailure(harness.ExitFailure,
+			"no database at "+filepath.Join(p.Folder, "data", "healthcare.db"))
 		require.Len(t, p.ListFolder(), 1)
 	})
 }
@@ -67,8 +69,10 @@ func TestACommandOverAnEmptyStore(t *testing.T) {
 			require.NoError(t, os.Mkdir(filepath.Join(p.Folder, "data"), 0o700))
 			path := filepath.Join(p.Folder, "data", "healthcare.db")
 			require.NoError(t, os.WriteFile(path, nil, 0o600))
-			p.RunWithInput("correct horse\n", strings.Fields(command)...).ExpectFailure(harness.ExitFailure, "no database at "+path, "set DATA_DIR")
-			require.Empty(t, versionTables(t, database.Config{Path: path, PoolSize: 1, ConnectTimeout: harness.Timeout}))
+			p.RunWithInput("correct horse\n", strings.Fields(command)...).ExpectFailure(harness.ExitFailure,
+				"no database at "+path, "set DATA_DIR")
+			require.Empty(
+				t, versionTables(t, database.Config{Path: path, PoolSize: 1, ConnectTimeout: harness.Timeout}))
 		}
 	})
 	t.Run("of PostgreSQL says so, and migrates nothing", func(t *testing.T) {
@@ -77,7 +81,8 @@ func TestACommandOverAnEmptyStore(t *testing.T) {
 		harness.Exec(t, pg, "DROP SCHEMA public CASCADE", "CREATE SCHEMA public")
 		for _, command := range storeCommands {
 			p := harness.NewTolerantEnv(t).With("SECRET_KEY="+harness.SecretKey, "DATABASE_URL="+pg.URL)
-			p.RunWithInput("correct horse\n", strings.Fields(command)...).ExpectFailure(harness.ExitFailure, "has no tables of this service", "set DATABASE_URL")
+			p.RunWithInput("correct horse\n", strings.Fields(command)...).ExpectFailure(harness.ExitFailure,
+				"has no tables of this service", "set DATABASE_URL")
 			require.Len(t, p.ListFolder(), 1)
 		}
 		require.Empty(t, versionTables(t, pg))
@@ -97,13 +102,15 @@ func TestACommandWithoutTheKeys(t *testing.T) {
 func TestAnExportIsVerifiedWithoutAStore(t *testing.T) {
 	t.Parallel()
 	harness.EachEnv(t, func(t *testing.T, p harness.Env, _ database.Config) {
-		p.RunWithInput("correct horse\n", "user", "create", "--name", "Asha Rao", "--email", "asha@clinic.example").ExpectSuccess()
+		p.RunWithInput("correct horse\n", "user", "create", "--name", "Asha Rao", "--email",
+			"asha@clinic.example").ExpectSuccess()
 		o := p.Run("audit", "export")
 		require.Equal(t, 0, o.ExitCode)
 		elsewhere := harness.NewEnv(t).With("AUDIT_KEY=" + harness.AuditKey)
 		file := elsewhere.WriteFile(o.Stdout)
 		require.Regexp(t, `^sound: \d+ entries\n$`, elsewhere.Run("audit", "verify", "--export", file).ExpectSuccess())
 		require.Len(t, elsewhere.ListFolder(), 2)
-		harness.NewEnv(t).Run("audit", "verify", "--export", file).ExpectFailure(harness.ExitFailure, "no audit_key at ")
+		harness.NewEnv(t).Run("audit", "verify", "--export", file).ExpectFailure(harness.ExitFailure,
+			"no audit_key at ")
 	})
 }

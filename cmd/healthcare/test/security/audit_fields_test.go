@@ -14,7 +14,8 @@ import (
 // changedValues are values of members whose example in the contract could be refused or equal to the stored value.
 var changedValues = object{
 	"age": 77, "experience": 33, "gender": "Other", "name": "Another Name", "role": "auditor", "active": false,
-	"specialization": "Audiology", "email": "another@clinic.example", "birth_date": "1950-01-02", "phone": "+91 80 5550 0199",
+	"specialization": "Audiology", "email": "another@clinic.example", "birth_date": "1950-01-02",
+	"phone":          "+91 80 5550 0199",
 	"license_number": "L-77", "medical_record_number": "M-77",
 }
 
@@ -40,7 +41,8 @@ func TestEveryChangedFieldIsRecorded(t *testing.T) {
 					if value == nil {
 						value = r.Body(object{})[member]
 					}
-					a := client.Do("PATCH", r.PathWith(r.PathID(known.KnownValues())), object{member: value}).Expect(200)
+					a := client.Do("PATCH", r.PathWith(r.PathID(known.KnownValues())),
+						object{member: value}).Expect(200)
 					entries := s.AuditEntries(t, a.Header.Get("X-Request-Id"))
 					require.NotEmpty(t, entries)
 					require.Contains(t, fieldName.FindAllString(harness.ValueText(entries[0]["fields"]), -1), member)

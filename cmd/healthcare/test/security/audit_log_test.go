@@ -23,7 +23,8 @@ func TestAccessLog(t *testing.T) {
 			body         any
 			headers      []string
 		}{
-			{"GET", path, nil, nil}, {"PATCH", path, object{"notes": "x"}, nil}, {"GET", "/api/patients/", nil, nil}, {"GET", "/api/patients/?search=ananya", nil, nil},
+			{"GET", path, nil, nil}, {"PATCH", path, object{"notes": "x"}, nil}, {"GET", "/api/patients/", nil, nil},
+			{"GET", "/api/patients/?search=ananya", nil, nil},
 			{"GET", "/api/patients/?limit=1&ordering=created_at", nil, nil}, // the other one
 			{"GET", "/api/patients/" + other + "/", nil, nil},
 		} {
@@ -38,10 +39,12 @@ func TestAccessLog(t *testing.T) {
 			return all
 		}
 		require.Equal(t, []string{
-			"create Patient", "read Patient", "update Patient", "list Patient", "search Patient", "create Assignment", "list Patient",
+			"create Patient", "read Patient", "update Patient", "list Patient", "search Patient", "create Assignment",
+			"list Patient",
 		}, told(path+"access-log/?ordering=created_at"), "the last are the assignments, which show patients by name")
 		require.Equal(t, "trail_read AuditEvent", told(path + "access-log/?limit=1")[0], "and who looked here")
-		require.Equal(t, []string{"create Patient", "list Patient"}, told("/api/patients/" + other + "/access-log/?ordering=created_at")[:2])
+		require.Equal(t, []string{"create Patient", "list Patient"},
+			told("/api/patients/" + other + "/access-log/?ordering=created_at")[:2])
 		s.NewUserWithRole(t, auth.Staff, "Ravi").Do("GET", path+"access-log/", nil).ExpectProblem(404, "not_found")
 
 		t.Run("a repetition is a reading of the same patient", func(t *testing.T) {
@@ -71,26 +74,35 @@ func TestAuthenticationEventsAreRecorded(t *testing.T) {
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		c, admin := s.NewUser(t, "Asha"), s.NewUserWithRole(t, auth.Admin, "Ravi")
 		login := object{"email": c.Email(), "password": harness.Password}
-		recorded := func(want string, client *harness.Client, status int, method, path string, body any) harness.Response {
+		recorded := func(want string, client *harness.Client, status int, method, path string,
+			body any) harness.Response {
 			t.Helper()
 			a := client.Do(method, path, body).Expect(status)
 			entries := s.AuditEntries(t, a.Header.Get("X-Request-Id"))
 			require.Len(t, entries, 1, "%s %s", method, path)
-			require.Equal(t, want, fmt.Sprint(entries[0]["action"], " ", entries[0]["resource_type"], " ", entries[0]["outcome"], " ", entries[0]["status"]))
+			require.Equal(
+				t, want, fmt.Sprint(entries[0]["action"], " ", entries[0]["resource_type"], " ", entries[0]["outcome"],
+					" ", entries[0]["status"]))
 			return a
 		}
 		anybody := s.Anonymous(t)
-		recorded("login_failed User refused 401", anybody, 401, "POST", "/api/auth/login/", object{"email": c.Email(), "password": "wrong"})
+		recorded("login_failed User refused 401", anybody, 401, "POST", "/api/auth/login/",
+			object{"email": c.Email(), "password": "wrong"})
 		first := recorded("login Session success 200", anybody, 200, "POST", "/api/auth/login/", login).Object()
-		second := recorded("refresh Session success 200", anybody, 200, "POST", "/api/auth/refresh/", object{"refresh": first["refresh"]}).Object()
-		recorded("refresh Session success 200", anybody, 200, "POST", "/api/auth/refresh/", object{"refresh": second["refresh"]})
-		recorded("refresh_reused Session refused 401", anybody, 401, "POST", "/api/auth/refresh/", object{"refresh": first["refresh"]})
+		second := recorded("refresh Session success 200", anybody, 200, "POST", "/api/auth/refresh/",
+			object{"refresh": first["refresh"]}).Object()
+		recorded("refresh Session success 200", anybody, 200, "POST", "/api/auth/refresh/",
+			object{"refresh": second["refresh"]})
+		recorded("refresh_reused Session refused 401", anybody, 401, "POST", "/api/auth/refresh/",
+			object{"refresh": first["refresh"]})
 		c.Token = c.SignIn()
-		recorded("password_changed User success 204", c, 204, "POST", "/api/auth/password/", object{"current_password": harness.Password, "new_password": harness.Password + "2"})
+		recorded("password_changed User success 204", c, 204, "POST", "/api/auth/password/",
+			object{"current_password": harness.Password, "new_password": harness.Password + "2"})
 		id := c.Do("GET", "/api/auth/me/", nil).Expect(200).Object()["id"].(string)
 		recorded("role_changed User success 200", admin, 200, "PATCH", "/api/users/"+id+"/", object{"role": "auditor"})
 		login["password"] = harness.Password + "2"
-		c.Token = recorded("login Session success 200", anybody, 200, "POST", "/api/auth/login/", login).Object()["access"].(string)
+		c.Token = recorded("login Session success 200", anybody, 200, "POST", "/api/auth/login/",
+			login).Object()["access"].(string)
 		recorded("trail_read AuditEvent success 200", c, 200, "GET", "/api/audit/?action=login", nil)
 		recorded("logout Session success 204", c, 204, "POST", "/api/auth/logout/", nil)
 	})

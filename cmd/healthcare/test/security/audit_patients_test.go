@@ -85,14 +85,16 @@ func TestEveryNamingOfAPatientIsRecorded(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		owner := s.NewUserWithRole(t, auth.Staff, "Owner")
-		callers := map[auth.Role]*harness.Client{"": s.NewUserWithRole(t, auth.Staff, "Caller"), "auditor": s.NewUserWithRole(t, "auditor", "Auditor")}
+		callers := map[auth.Role]*harness.Client{"": s.NewUserWithRole(t, auth.Staff, "Caller"),
+			"auditor": s.NewUserWithRole(t, "auditor", "Auditor")}
 		doctor := owner.AddDoctor()
 		tested := map[string]bool{}
 		for _, r := range s.Routes() {
 			for _, place := range idLocations(r) {
 				n, names := expectedByRoute[place]
 				if !names {
-					require.Contains(t, unrelatedIDs, place, "say in namings what is recorded, or that this id is not a patient's")
+					require.Contains(t, unrelatedIDs, place,
+						"say in namings what is recorded, or that this id is not a patient's")
 					continue
 				}
 				tested[place] = true
@@ -109,10 +111,12 @@ func TestEveryNamingOfAPatientIsRecorded(t *testing.T) {
 						return entrySummaries(t, s, caller.Do(r.Method, at, body).Expect(status), patient)
 					}
 					log := func(who *harness.Client, patient string) (all []string) {
-						for _, e := range who.Do("GET", "/api/patients/"+patient+"/access-log/?ordering=created_at", nil).Expect(200).List() {
+						for _, e := range who.Do("GET", "/api/patients/"+patient+"/access-log/?ordering=created_at",
+							nil).Expect(200).List() {
 							all = append(
 								all,
-								fmt.Sprint(e["action"], " ", e["resource_type"], " ", e["outcome"], " ", e["status"], ofThePatient),
+								fmt.Sprint(e["action"], " ", e["resource_type"], " ", e["outcome"], " ", e["status"],
+									ofThePatient),
 							)
 						}
 						return all
@@ -125,7 +129,8 @@ func TestEveryNamingOfAPatientIsRecorded(t *testing.T) {
 					}
 					foreign := owner.AddPatient()
 					require.Equal(t, n.foreign, ask(n.status[0], foreign))
-					require.Equal(t, slices.Concat(created, named(n.foreign)), log(owner, foreign), "what the owner sees")
+					require.Equal(t, slices.Concat(created, named(n.foreign)), log(owner, foreign),
+						"what the owner sees")
 					require.Equal(t, n.missing, ask(n.status[1], harness.MissingID))
 					if n.own == nil {
 						return

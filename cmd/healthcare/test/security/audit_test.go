@@ -19,12 +19,13 @@ func ofPatient(s *harness.Service, r harness.Route) bool {
 	return s.Resources[audit.Resource(resource)].OfPatient
 }
 
-// a route that touches patients' data and records nothing fails here by itself: every one that the contract has, answered with a success, with
-// a 304, with the answer to an earlier request, with a 404 and with a 403.
+// a route that touches patients' data and records nothing fails here by itself: every one that the contract has,
+// answered with a success, with a 304, with the answer to an earlier request, with a 404 and with a 403.
 func TestR40_WhatTouchesPatientDataIsRecorded(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
-		c, ghost, requests, routes := s.NewUserWithRole(t, auth.Admin, "Asha"), s.NewUserWithRole(t, "ghost", "Ghost"), 0, 0
+		c, ghost, requests, routes := s.NewUserWithRole(t, auth.Admin, "Asha"), s.NewUserWithRole(t, "ghost", "Ghost"),
+			0, 0
 		recorded := func(r harness.Route, client *harness.Client, status int, at string, body any, headers ...string) {
 			t.Helper()
 			requests++
@@ -49,7 +50,8 @@ func TestR40_WhatTouchesPatientDataIsRecorded(t *testing.T) {
 			routes++
 			known["patient"], known["doctor"] = c.AddPatient(), c.AddDoctor()
 			id := r.PathID(known)
-			if strings.Contains(r.Path, "mappings/detail/") || r.Method == "DELETE" && strings.Contains(r.Path, "mappings") {
+			if strings.Contains(r.Path, "mappings/detail/") || r.Method == "DELETE" &&
+				strings.Contains(r.Path, "mappings") {
 				id = c.Assign(known["patient"].(string), known["doctor"].(string)).Expect(201).ID()
 			}
 			success := map[string]int{"POST": 201, "DELETE": 204}[r.Method]
@@ -93,8 +95,10 @@ func TestR42_TheTrailFailsClosed(t *testing.T) {
 			method, path string
 			body         any
 		}{
-			{"GET", path, nil}, {"GET", "/api/patients/", nil}, {"GET", "/api/mappings/", nil}, {"GET", "/api/mappings/" + patient + "/", nil},
-			{"GET", "/api/patients/" + harness.MissingID, nil}, {"POST", "/api/patients/", object{"name": "A", "age": 1, "gender": "Other"}},
+			{"GET", path, nil}, {"GET", "/api/patients/", nil}, {"GET", "/api/mappings/", nil},
+			{"GET", "/api/mappings/" + patient + "/", nil},
+			{"GET", "/api/patients/" + harness.MissingID, nil},
+			{"POST", "/api/patients/", object{"name": "A", "age": 1, "gender": "Other"}},
 			{"PATCH", path, object{"name": "B"}}, {"DELETE", path, nil},
 			{"POST", "/api/auth/login/", object{"email": c.Email(), "password": harness.Password}},
 		} {
@@ -105,7 +109,8 @@ func TestR42_TheTrailFailsClosed(t *testing.T) {
 		}
 		c.Do("GET", "/livez", nil).Expect(200)
 		c.Do("GET", "/api/doctors/", nil).Expect(200)
-		s.Anonymous(t).Do("POST", "/api/auth/login/", object{"email": c.Email(), "password": "wrong"}).ExpectProblem(401, "invalid_credentials")
+		s.Anonymous(t).Do("POST", "/api/auth/login/",
+			object{"email": c.Email(), "password": "wrong"}).ExpectProblem(401, "invalid_credentials")
 		s.Anonymous(t).Do("GET", path, nil).Expect(401)
 		rename("audit_entries_away", "audit_entries")
 		after := s.StoredRows(t)
@@ -122,7 +127,8 @@ func TestR44_NoValueOfAPatientIsInTheTrail(t *testing.T) {
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		c := s.NewUserWithRole(t, auth.Staff, "Asha")
 		secret := object{
-			"name": "Zyxcanary A", "phone": "7391648", "notes": "zyxcanary", "address": "zyxcanary", "email": "zyxcanary@home.example",
+			"name": "Zyxcanary A", "phone": "7391648", "notes": "zyxcanary", "address": "zyxcanary",
+			"email":                 "zyxcanary@home.example",
 			"medical_record_number": "zyxcanary",
 		}
 		patient := c.AddPatient(secret)

@@ -30,7 +30,8 @@ func newMutator(seed, stream uint64) mutator {
 		raw, _ := json.Marshal(text)
 		m.texts = append(m.texts, string(raw))
 	}
-	m.texts = append(m.texts, `"\ud800"`, `"\u0000"`, "\"\xff\"", `"\x"`, `"`, "nul", "{", "]", "", "//", `"2000-02-29"`, `"female"`, `"`+harness.MissingID+`"`)
+	m.texts = append(m.texts, `"\ud800"`, `"\u0000"`, "\"\xff\"", `"\x"`, `"`, "nul", "{", "]", "", "//",
+		`"2000-02-29"`, `"female"`, `"`+harness.MissingID+`"`)
 	return m
 }
 
@@ -66,7 +67,8 @@ func (m mutator) noise(length int) string {
 	return text.String()
 }
 
-// body is one body for the route: members changed, left out, doubled or added, in any order, and sometimes cut or with a wrong byte.
+// body is one body for the route: members changed, left out, doubled or added, in any order, and sometimes cut or with
+// a wrong byte.
 func (m mutator) body(r harness.Route, known object) string {
 	var members []string
 	for name, value := range r.Body(known) {
@@ -112,7 +114,8 @@ func (m mutator) body(r harness.Route, known object) string {
 	return string(raw)
 }
 
-// R-29 asks for 10,000 bodies per endpoint: FUZZ_BODIES=10000 go test ./cmd/healthcare -run R29. FUZZ_SEED repeats a run.
+// R-29 asks for 10,000 bodies per endpoint: FUZZ_BODIES=10000 go test ./cmd/healthcare -run R29. FUZZ_SEED repeats a
+// run.
 func TestR29_NoBodyIsAnsweredWithAFailure(t *testing.T) {
 	t.Parallel()
 	count := harness.EnvNumber(t, "FUZZ_BODIES", 300)
@@ -135,7 +138,8 @@ func TestR29_NoBodyIsAnsweredWithAFailure(t *testing.T) {
 					a := c.Do(r.Method, r.PathWith(id), body)
 					require.Less(t, a.Status, 500, "FUZZ_SEED=%d, body %d: %q: %s", seed, n, body, a.Body)
 					require.False(t, a.Status == 401 && !r.IsPublic(), "%s: nothing is read of who is not signed in", r)
-					if a.Status < 400 || a.Status == 401 || a.Status == 409 || strings.Contains(string(a.Body), "Is not your password") {
+					if a.Status < 400 || a.Status == 401 || a.Status == 409 ||
+						strings.Contains(string(a.Body), "Is not your password") {
 						taken++
 					}
 				}
@@ -157,7 +161,8 @@ func TestR18_BodiesOfEveryRouteAreBounded(t *testing.T) {
 				limit = int(said)
 			}
 			exactly := func(size int) string { return "{}" + strings.Repeat(" ", size-2) }
-			require.NotEqual(t, 413, c.Do(r.Method, r.PathWith(harness.MissingID), exactly(limit)).Status, "%s takes %d bytes", r, limit)
+			require.NotEqual(t, 413, c.Do(r.Method, r.PathWith(harness.MissingID), exactly(limit)).Status,
+				"%s takes %d bytes", r, limit)
 			c.Do(r.Method, r.PathWith(harness.MissingID), exactly(limit+1)).ExpectProblem(413, "body_too_large")
 		}
 	})
@@ -171,7 +176,8 @@ func TestR19_DepthIsBoundedOnEveryRoute(t *testing.T) {
 			deep := func(levels int) string {
 				return `{"deep":` + strings.Repeat("[", levels-1) + strings.Repeat("]", levels-1) + "}"
 			}
-			require.NotContains(t, string(c.Do(r.Method, r.PathWith(harness.MissingID), deep(32)).Body), "malformed_json", "%s", r)
+			require.NotContains(t, string(c.Do(r.Method, r.PathWith(harness.MissingID), deep(32)).Body),
+				"malformed_json", "%s", r)
 			c.Do(r.Method, r.PathWith(harness.MissingID), deep(33)).ExpectProblem(400, "malformed_json")
 		}
 	})
@@ -188,7 +194,8 @@ func TestR20_PagesAreBounded(t *testing.T) {
 				c = auditor
 			}
 			if slices.Contains(r.ParameterNames("query"), "limit") {
-				for limit, status := range map[string]int{"-1": 400, "0": 400, "1": 200, "500": 200, "501": 400, "4294967297": 400, "18446744073709551617": 400} {
+				for limit, status := range map[string]int{"-1": 400, "0": 400, "1": 200, "500": 200, "501": 400,
+					"4294967297": 400, "18446744073709551617": 400} {
 					c.Do("GET", harness.PathWithQuery(r.PathWith(patient), "limit", limit), nil).Expect(status)
 				}
 			}
@@ -196,7 +203,8 @@ func TestR20_PagesAreBounded(t *testing.T) {
 		many := make([]object, 501)
 		for i := range many {
 			many[i] = object{
-				"id": uuid.NewString(), "name": "A", "specialization": "B", "experience": 1, "email": "", "phone": "", "version": 1,
+				"id": uuid.NewString(), "name": "A", "specialization": "B", "experience": 1, "email": "", "phone": "",
+				"version":    1,
 				"created_at": database.At(time.Now()), "updated_at": database.At(time.Now()),
 			}
 		}
@@ -209,7 +217,8 @@ func TestR20_PagesAreBounded(t *testing.T) {
 		}
 		require.Equal(t, []int{500, 1}, sizes("/api/doctors/?limit=500"))
 		require.Equal(t, []int{100, 100, 100, 100, 100, 1}, sizes("/api/doctors/"))
-		c.Do("DELETE", "/api/doctors/"+c.Do("GET", "/api/doctors/?limit=1", nil).List()[0]["id"].(string), nil).Expect(204)
+		c.Do("DELETE", "/api/doctors/"+c.Do("GET", "/api/doctors/?limit=1", nil).List()[0]["id"].(string),
+			nil).Expect(204)
 		require.Equal(t, []int{500}, sizes("/api/doctors/?limit=500"), "no link on a last page that is exactly full")
 	})
 }

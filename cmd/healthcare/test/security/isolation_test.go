@@ -30,8 +30,10 @@ type attackCase struct {
 var canaries = []string{"zyxcanary", "7391648", "vctmzq"}
 
 func newAttackCase(t *testing.T, s *harness.Service) *attackCase {
-	x := &attackCase{s: s, victim: s.NewUser(t, "Vctmzq"), attacker: s.NewUserWithRole(t, auth.Staff, "Mallory"), told: map[string]bool{}}
-	secret := object{"name": "Zyxcanary A", "phone": "7391648", "notes": "zyxcanary", "address": "zyxcanary", "email": "zyxcanary@home.example"}
+	x := &attackCase{s: s, victim: s.NewUser(t, "Vctmzq"), attacker: s.NewUserWithRole(t, auth.Staff, "Mallory"),
+		told: map[string]bool{}}
+	secret := object{"name": "Zyxcanary A", "phone": "7391648", "notes": "zyxcanary", "address": "zyxcanary",
+		"email": "zyxcanary@home.example"}
 	patient := x.victim.AddPatient(secret, object{"medical_record_number": "zyxcanary"})
 	x.victim.AddPatient(secret)
 	doctor, second := x.attacker.AddDoctor(), x.attacker.AddDoctor()
@@ -72,7 +74,8 @@ func (x *attackCase) send(t *testing.T, method, path string, body any, headers .
 // idSpellings are ways to write an id, of which a lenient reader takes some.
 func idSpellings(id string) []string {
 	return []string{
-		id, strings.ToUpper(id), strings.ToUpper(id[:18]) + id[18:], strings.ReplaceAll(id, "-", ""), "{" + id + "}", "urn:uuid:" + id,
+		id, strings.ToUpper(id), strings.ToUpper(id[:18]) + id[18:], strings.ReplaceAll(id, "-", ""), "{" + id + "}",
+		"urn:uuid:" + id,
 		fmt.Sprintf("%%%02x", id[0]) + id[1:], "x/../" + id, id + "%20",
 	}
 }
@@ -94,13 +97,17 @@ func TestR05_NothingOfAnotherUserByAnyRequest(t *testing.T) {
 			for _, r := range s.Routes() {
 				for _, cursor := range cursors {
 					if slices.Contains(r.ParameterNames("query"), "cursor") {
-						require.GreaterOrEqual(t, x.send(t, "GET", harness.PathWithQuery(r.PathWith(x.own["patient"].(string)), "cursor", cursor), nil).Status, 400)
+						require.GreaterOrEqual(t,
+							x.send(
+								t, "GET", harness.PathWithQuery(r.PathWith(x.own["patient"].(string)), "cursor", cursor),
+								nil).Status, 400)
 					}
 				}
 			}
 		})
 		t.Run("members of bodies, described and not", x.tryBodies)
-		require.Equal(t, before, s.StoredRows(t).BelongingTo(x.ids...), "no row of the victim's has changed, come or gone")
+		require.Equal(t, before, s.StoredRows(t).BelongingTo(x.ids...),
+			"no row of the victim's has changed, come or gone")
 		require.GreaterOrEqual(t, x.cases, harness.MinimumCases(2000))
 		t.Logf("%d cases", x.cases)
 	})
@@ -111,16 +118,19 @@ func (x *attackCase) foreignCursors(t *testing.T) (all []string) {
 	for _, r := range x.s.Routes() {
 		if slices.Contains(r.ParameterNames("query"), "cursor") && r.Allows(auth.Staff) {
 			for range 2 {
-				x.victim.ForTest(t).Do("GET", r.PathWith(x.ids[0]), nil).Expect(200) // an access log grows by being read
+				// an access log grows by being read
+				x.victim.ForTest(t).Do("GET", r.PathWith(x.ids[0]), nil).Expect(200)
 			}
-			link := x.victim.ForTest(t).Do("GET", harness.PathWithQuery(r.PathWith(x.ids[0]), "limit", "1"), nil).Expect(200).Header.Get("Link")
+			link := x.victim.ForTest(t).Do("GET", harness.PathWithQuery(r.PathWith(x.ids[0]), "limit", "1"),
+				nil).Expect(200).Header.Get("Link")
 			all = append(all, regexp.MustCompile(`cursor=([\w-]+)`).FindStringSubmatch(link)[1])
 		}
 	}
 	return all
 }
 
-// requireNoLeak checks that an answer shows nothing of an object: it refuses, or names the methods of the path, which are those of any id.
+// requireNoLeak checks that an answer shows nothing of an object: it refuses, or names the methods of the path, which
+// are those of any id.
 func requireNoLeak(t *testing.T, method, at string, a harness.Response) {
 	t.Helper()
 	if method == "OPTIONS" && a.Status == 204 {
@@ -163,8 +173,10 @@ func allPaths(s *harness.Service) (all []string) {
 func (x *attackCase) tryHeaders(t *testing.T, id string) {
 	for _, r := range x.s.Routes() {
 		headers := [][2]string{
-			{"X-HTTP-Method-Override", "DELETE"}, {"X-HTTP-Method", "GET"}, {"X-Method-Override", "PATCH"}, {"X-User-Id", id}, {"X-Forwarded-User", id},
-			{"Remote-User", id}, {"Cookie", "user=" + id}, {"X-Forwarded-For", "127.0.0.1"}, {"X-Original-URL", "/api/patients/" + id},
+			{"X-HTTP-Method-Override", "DELETE"}, {"X-HTTP-Method", "GET"}, {"X-Method-Override", "PATCH"},
+			{"X-User-Id", id}, {"X-Forwarded-User", id},
+			{"Remote-User", id}, {"Cookie", "user=" + id}, {"X-Forwarded-For", "127.0.0.1"},
+			{"X-Original-URL", "/api/patients/" + id},
 			{"X-Rewrite-URL", "/api/mappings/patient/" + id + "/"}, {"X-Forwarded-Prefix", "/api/patients/" + id},
 		}
 		for _, name := range r.ParameterNames("header") {
@@ -189,14 +201,16 @@ func (x *attackCase) tryHeaders(t *testing.T, id string) {
 }
 
 func (x *attackCase) tryQueries(t *testing.T) {
-	undescribed := []string{"id", "owner", "owner_id", "user_id", "created_by", "patient_id", "access_token", "fields", "expand", "_method"}
+	undescribed := []string{"id", "owner", "owner_id", "user_id", "created_by", "patient_id", "access_token", "fields",
+		"expand", "_method"}
 	for _, r := range x.s.Routes() {
 		if r.Method != http.MethodGet {
 			continue
 		}
 		for _, name := range append(undescribed, r.ParameterNames("query")...) {
 			for _, value := range harness.Sample(x.cases, append([]string{"zyxcanary", "%", "*"}, x.ids...)) {
-				a := x.send(t, "GET", harness.PathWithQuery(r.PathWith(x.own["patient"].(string)), name, value), nil, "Prefer", "count=exact")
+				a := x.send(t, "GET", harness.PathWithQuery(r.PathWith(x.own["patient"].(string)), name, value), nil,
+					"Prefer", "count=exact")
 				require.NotEqual(t, 401, a.Status, "the attacker is signed in")
 				if total := a.Header.Get("X-Total-Count"); total != "" && a.NextPage() == "" {
 					require.Equal(t, fmt.Sprint(len(a.List())), total, "what cannot be seen is not counted")
@@ -207,7 +221,8 @@ func (x *attackCase) tryQueries(t *testing.T) {
 }
 
 func (x *attackCase) tryBodies(t *testing.T) {
-	undescribed := []string{"id", "owner", "owner_id", "user_id", "created_by", "patient_id", "doctor_id", "user", "version"}
+	undescribed := []string{"id", "owner", "owner_id", "user_id", "created_by", "patient_id", "doctor_id", "user",
+		"version"}
 	for _, r := range harness.WithBody(x.s.Routes()) {
 		for _, member := range append(undescribed, r.BodyMembers()...) {
 			for _, id := range x.ids {
@@ -215,14 +230,16 @@ func (x *attackCase) tryBodies(t *testing.T) {
 					body := r.Body(x.own)
 					body[member] = value
 					a := x.send(t, r.Method, r.PathWith(x.own["patient"].(string)), body)
-					require.False(t, a.Status < 300 && bytes.Contains(a.Body, []byte(`"id":"`+id)), "%s %s: %s", r, member, a.Body)
+					require.False(t, a.Status < 300 && bytes.Contains(a.Body, []byte(`"id":"`+id)), "%s %s: %s", r,
+						member, a.Body)
 				}
 			}
 		}
 	}
 }
 
-// A thing of somebody else is answered, to the byte, like one that never was: in the path, in the query and in the body.
+// A thing of somebody else is answered, to the byte, like one that never was: in the path, in the query and in the
+// body.
 func TestR07_GeneratedForeignIsLikeMissing(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
@@ -243,12 +260,14 @@ func TestR07_GeneratedForeignIsLikeMissing(t *testing.T) {
 		for _, r := range s.Routes() {
 			fixed := func(string) string { return r.PathWith(x.own["patient"].(string)) }
 			for _, name := range r.ParameterNames("query") {
-				same(r, func(id string) string { return harness.PathWithQuery(fixed(id), name, id) }, nothing, "Prefer", "count=exact")
+				same(r, func(id string) string { return harness.PathWithQuery(fixed(id), name, id) }, nothing, "Prefer",
+					"count=exact")
 			}
 			for _, member := range r.BodyMembers() {
 				for _, known := range []object{x.own, {"patient": harness.MissingID, "doctor": harness.MissingID}} {
 					if r.BodySchemas()[member].Value.Format == "uuid" {
-						same(r, fixed, func(id string) any { body := r.Body(known); body[member] = id; return body }, "Idempotency-Key", "k")
+						same(r, fixed, func(id string) any { body := r.Body(known); body[member] = id; return body },
+							"Idempotency-Key", "k")
 					}
 				}
 			}
@@ -292,7 +311,8 @@ func TestR07_AForeignPatientIsNotThere(t *testing.T) {
 			{"GET", "/api/mappings/detail/%s/", nil, assignment},
 			{"DELETE", "/api/mappings/%s/", nil, assignment},
 			{"POST", "/api/mappings/", func(id string) any { return object{"patient": id, "doctor": doctor} }, patient},
-			{"POST", "/api/mappings/", func(id string) any { return object{"patient": id, "doctor": missing} }, patient},
+			{"POST", "/api/mappings/", func(id string) any { return object{"patient": id, "doctor": missing} },
+				patient},
 		}
 		for _, r := range requests {
 			t.Run(r.method+" "+r.path, func(t *testing.T) {
@@ -317,7 +337,8 @@ func TestR07_AForeignPatientIsNotThere(t *testing.T) {
 		}
 		require.Empty(t, stranger.Do("GET", "/api/patients/", nil).List())
 		require.Empty(t, stranger.Do("GET", "/api/mappings/", nil).List())
-		require.Equal(t, "Ananya Verma", owner.Do("GET", "/api/patients/"+patient, nil).Expect(200).Object()["name"], "untouched")
+		require.Equal(t, "Ananya Verma", owner.Do("GET", "/api/patients/"+patient, nil).Expect(200).Object()["name"],
+			"untouched")
 		require.Len(t, owner.Do("GET", "/api/mappings/", nil).List(), 1)
 	})
 }

@@ -49,7 +49,8 @@ func r26TheLogHoldsNothingPrivate(t *testing.T, w *privacyRun) {
 			require.Fail(t, "the log tells "+form, line)
 		}
 	}
-	for _, what := range []string{`"msg":"request"`, `"msg":"panic"`, `"msg":"slow statement"`, "insert into", "update", "delete", `"status":500`, `"error"`} {
+	for _, what := range []string{`"msg":"request"`, `"msg":"panic"`, `"msg":"slow statement"`, "insert into", "update",
+		"delete", `"status":500`, `"error"`} {
 		require.Contains(t, log, what, "the log is one in which something could be found")
 	}
 	stored := fmt.Sprint(w.stored)
@@ -88,7 +89,8 @@ func encodings(word string) []string {
 	quoted, _ := json.Marshal(word)
 	twice, _ := json.Marshal(string(quoted))
 	all := []string{
-		word, strings.Trim(string(quoted), `"`), strings.Trim(string(twice), `"\`), strings.Trim(strconv.QuoteToASCII(word), `"`),
+		word, strings.Trim(string(quoted), `"`), strings.Trim(string(twice), `"\`),
+		strings.Trim(strconv.QuoteToASCII(word), `"`),
 		url.QueryEscape(word), url.PathEscape(word), hex.EncodeToString([]byte(word)),
 	}
 	for skip := range 3 { // base64 spells a text in three ways, by where it begins
@@ -119,7 +121,8 @@ func r27OneRequestOneLine(t *testing.T, w *privacyRun) {
 		require.Equal(t, h.id, line["request_id"], h.what)
 		require.EqualValues(t, h.status, line["status"], h.what)
 		if line["method"] == "unknown" {
-			require.Contains(t, []int{400, 408, 413, 431, 501}, h.status, "%s: only what was not read has no method", h.what)
+			require.Contains(t, []int{400, 408, 413, 431, 501}, h.status, "%s: only what was not read has no method",
+				h.what)
 			require.Equal(t, "unmatched", line["route"], h.what)
 		} else {
 			require.Equal(t, h.method, line["method"], h.what)
@@ -130,13 +133,15 @@ func r27OneRequestOneLine(t *testing.T, w *privacyRun) {
 		if w.s.Document.Paths.Value(h.route) != nil && line["route"] != "unmatched" || h.status < 300 {
 			require.Equal(t, h.route, line["route"], h.what)
 		}
-		require.True(t, line["route"] == "unmatched" || w.s.Document.Paths.Value(line["route"].(string)) != nil, "%s: %v", h.what, line)
+		require.True(t, line["route"] == "unmatched" || w.s.Document.Paths.Value(line["route"].(string)) != nil,
+			"%s: %v", h.what, line)
 	}
 	reached := map[int]bool{}
 	for _, h := range w.exchanges {
 		reached[h.status] = true
 	}
-	for _, status := range []int{200, 201, 204, 304, 400, 401, 403, 404, 405, 408, 409, 412, 413, 414, 415, 421, 422, 429, 431, 500, 501, 503} {
+	for _, status := range []int{200, 201, 204, 304, 400, 401, 403, 404, 405, 408, 409, 412, 413, 414, 415, 421, 422,
+		429, 431, 500, 501, 503} {
 		require.True(t, reached[status], "%d is among them", status)
 	}
 }
@@ -157,9 +162,10 @@ func (h exchange) line(t *testing.T) object {
 }
 
 // internals is what answers never hold; the names of this database and this machine come on top.
-var internals = regexp.MustCompile(`(?i)sqlstate|\bselect\s|insert into|\bupdate\s+"?\w+"?\s+set|delete from|syntax error|no such (table|column)|duplicate key` +
-	`|violates|constraint|relation "|gorm|pgx|pgconn|sqlite|postgres|goroutine|panic|runtime error|\.go\b|\.go:\d|fasthttp|fiber|zap\b` +
-	`|\*?(errs|errors|domain|ports|json)\.[A-Z]\w+|healthcare/|/modules/|nil pointer|0x[0-9a-f]{6,}|argon2|hmac`)
+var internals = regexp.MustCompile(
+	`(?i)sqlstate|\bselect\s|insert into|\bupdate\s+"?\w+"?\s+set|delete from|syntax error|no such (table|column)|duplicate key` +
+		`|violates|constraint|relation "|gorm|pgx|pgconn|sqlite|postgres|goroutine|panic|runtime error|\.go\b|\.go:\d|fasthttp|fiber|zap\b` +
+		`|\*?(errs|errors|domain|ports|json)\.[A-Z]\w+|healthcare/|/modules/|nil pointer|0x[0-9a-f]{6,}|argon2|hmac`)
 
 // R-28: no answer tells how the service is made, and a problem leads to its line in the log.
 func r28NoAnswerHoldsInternals(t *testing.T, w *privacyRun) {
@@ -188,7 +194,8 @@ func r28NoAnswerHoldsInternals(t *testing.T, w *privacyRun) {
 	require.Greater(t, problems, 500)
 }
 
-// internalNames are those of tables, constraints and columns that the contract does not know, of the machine and of what is on it.
+// internalNames are those of tables, constraints and columns that the contract does not know, of the machine and of
+// what is on it.
 func (w *privacyRun) internalNames(t *testing.T) []string {
 	host, err := os.Hostname()
 	require.NoError(t, err)
@@ -229,7 +236,8 @@ func schemaNames(t *testing.T, s *harness.Service) []string {
 func (w *privacyRun) sendRaw(t *testing.T, method, raw string) int {
 	t.Helper()
 	from := w.logLength()
-	conn, err := (&net.Dialer{Timeout: 10 * time.Second}).DialContext(t.Context(), "tcp", strings.TrimPrefix(w.s.URL, "http://"))
+	conn, err := (&net.Dialer{Timeout: 10 * time.Second}).DialContext(t.Context(), "tcp",
+		strings.TrimPrefix(w.s.URL, "http://"))
 	require.NoError(t, err)
 	defer func() { _ = conn.Close() }()
 	require.NoError(t, conn.SetDeadline(time.Now().Add(20*time.Second)))
@@ -240,6 +248,7 @@ func (w *privacyRun) sendRaw(t *testing.T, method, raw string) int {
 	body, err := io.ReadAll(response.Body)
 	require.NoError(t, errors.Join(err, response.Body.Close()))
 	w.count(raw)
-	w.recordExchange(exchange{what: fmt.Sprintf("%.200q", raw), method: method, status: response.StatusCode}, from, response.Header, body)
+	w.recordExchange(exchange{what: fmt.Sprintf("%.200q", raw), method: method, status: response.StatusCode}, from,
+		response.Header, body)
 	return response.StatusCode
 }

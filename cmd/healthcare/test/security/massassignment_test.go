@@ -21,8 +21,8 @@ const (
 
 var sentinels = []any{sentinelID, sentinelTime, 61, false, true, "sentinel", nil, object{"id": sentinelID}}
 
-// foreignMembers are all names of columns and of members of answers, in the spellings that lenient readers take for the same, but those that
-// the route takes.
+// foreignMembers are all names of columns and of members of answers, in the spellings that lenient readers take for the
+// same, but those that the route takes.
 func foreignMembers(t *testing.T, s *harness.Service, r harness.Route) []string {
 	names := map[string]bool{"createdBy": true, "$set": true, "patient_details": true}
 	for _, column := range s.ColumnNames(t) {
@@ -49,7 +49,8 @@ func TestR08_NoColumnIsWrittenByItsName(t *testing.T) {
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		for _, r := range harness.WithBody(s.Routes()) {
 			t.Run(r.String(), func(t *testing.T) {
-				c := s.NewUserWithRole(t, auth.Admin, "U"+strings.NewReplacer("/", "", "{", "", "}", "").Replace(r.Path)+r.Method)
+				c := s.NewUserWithRole(t, auth.Admin,
+					"U"+strings.NewReplacer("/", "", "{", "", "}", "").Replace(r.Path)+r.Method)
 				known := c.KnownValues()
 				known["id"] = r.PathID(known)
 				switch {
@@ -68,8 +69,8 @@ func TestR08_NoColumnIsWrittenByItsName(t *testing.T) {
 	})
 }
 
-// changesNothing sends what is stored already, and every foreign member with every sentinel beside it: nothing changes in the database that the
-// route itself does not change.
+// changesNothing sends what is stored already, and every foreign member with every sentinel beside it: nothing changes
+// in the database that the route itself does not change.
 func changesNothing(t *testing.T, s *harness.Service, c *harness.Client, r harness.Route, known object, status int) {
 	at := r.PathWith(known["id"].(string))
 	c.ForTest(t).Do(r.Method, at, r.Body(known)).Expect(status)
@@ -163,7 +164,8 @@ func without(all harness.Rows, before harness.Rows) harness.Rows {
 	return rest
 }
 
-// requireSimilar holds every row against the one of a plain request: the same but in what is each row's own, and that is not what was sent.
+// requireSimilar holds every row against the one of a plain request: the same but in what is each row's own, and that
+// is not what was sent.
 func requireSimilar(t *testing.T, all harness.Rows, plain harness.Rows) {
 	t.Helper()
 	for table, content := range all {
@@ -172,7 +174,8 @@ func requireSimilar(t *testing.T, all harness.Rows, plain harness.Rows) {
 			for column, value := range row {
 				require.NotContains(t, value, "5eed5eed", "%s.%s", table, column)
 				require.NotContains(t, value, sentinelTime[:19], "%s.%s", table, column)
-				own := column == "id" || strings.HasSuffix(column, "_at") || strings.HasSuffix(column, "_hash") || slices.Contains(perRow[table], column)
+				own := column == "id" || strings.HasSuffix(column, "_at") || strings.HasSuffix(column, "_hash") ||
+					slices.Contains(perRow[table], column)
 				if !own {
 					require.Equal(t, plain[table][0][column], value, "%s.%s", table, column)
 				}
@@ -183,5 +186,6 @@ func requireSimilar(t *testing.T, all harness.Rows, plain harness.Rows) {
 
 // perRow are the columns that these requests themselves make different.
 var perRow = map[string][]string{
-	"users": {"email", "mailbox", "username", "search_text"}, "user_mailboxes": {"user_id", "mailbox"}, "assignments": {"doctor_id"}, "signin_attempts": {"key", "failures"},
+	"users": {"email", "mailbox", "username", "search_text"}, "user_mailboxes": {"user_id", "mailbox"},
+	"assignments": {"doctor_id"}, "signin_attempts": {"key", "failures"},
 }

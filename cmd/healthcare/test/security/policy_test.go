@@ -23,8 +23,8 @@ import (
 	"healthcare/platform/rest"
 )
 
-// policy is who may call what: a human wrote it, and no document is read for it. What no line allows is refused. "ghost" is a role that nobody
-// declares, as a user may have whose role went with its module.
+// policy is who may call what: a human wrote it, and no document is read for it. What no line allows is refused.
+// "ghost" is a role that nobody declares, as a user may have whose role went with its module.
 const policy = `
 	GET    /livez                               anonymous ghost staff admin auditor
 	GET    /readyz                              anonymous ghost staff admin auditor
@@ -91,7 +91,8 @@ func parsePolicy(t *testing.T) map[string][]auth.Role {
 		operation := words[1] + " " + words[0]
 		require.NotContains(t, all, operation, "one line each")
 		for _, role := range words[2:] {
-			require.Contains(t, []auth.Role{anonymous, undeclaredRole, auth.Staff, auth.Admin, auditor}, auth.Role(role))
+			require.Contains(t, []auth.Role{anonymous, undeclaredRole, auth.Staff, auth.Admin, auditor},
+				auth.Role(role))
 			all[operation] = append(all[operation], auth.Role(role))
 		}
 	}
@@ -127,7 +128,8 @@ func TestR09_RolesMayWhatIsWrittenAndNothingElse(t *testing.T) {
 		for _, r := range operations(s) {
 			for _, role := range []auth.Role{anonymous, undeclaredRole, auth.Staff, auth.Admin, auditor} {
 				may := slices.Contains(policy[r.String()], role)
-				t.Run(fmt.Sprintf("%s may call %s: %v", role, r, may), func(t *testing.T) { world.check(t, r, role, may) })
+				t.Run(fmt.Sprintf("%s may call %s: %v", role, r, may),
+					func(t *testing.T) { world.check(t, r, role, may) })
 			}
 		}
 	})
@@ -142,7 +144,8 @@ type policyWorld struct {
 }
 
 func newPolicyWorld(t *testing.T, s *harness.Service) *policyWorld {
-	w := &policyWorld{s: s, who: map[auth.Role]*harness.Client{anonymous: s.Anonymous(t)}, known: map[auth.Role]object{}}
+	w := &policyWorld{s: s, who: map[auth.Role]*harness.Client{anonymous: s.Anonymous(t)},
+		known: map[auth.Role]object{}}
 	for _, role := range []auth.Role{auth.Staff, auth.Admin, undeclaredRole, auditor} {
 		w.signInAgain(t, role)
 	}
@@ -170,7 +173,8 @@ func (w *policyWorld) signInAgain(t *testing.T, role auth.Role) {
 // setRole gives the user a role that no route would give.
 func setRole(t *testing.T, c *harness.Client, role auth.Role) {
 	t.Helper()
-	require.NoError(t, c.Service.DB.Write(t.Context()).Exec("UPDATE users SET role = ? WHERE mailbox = ?", role, c.Email()).Error)
+	require.NoError(
+		t, c.Service.DB.Write(t.Context()).Exec("UPDATE users SET role = ? WHERE mailbox = ?", role, c.Email()).Error)
 }
 
 // check calls the operation as somebody of the role, with what it takes.
@@ -243,7 +247,8 @@ func TestR09_VerbsThatAreNotDescribedNeverSucceed(t *testing.T) {
 			described[r.Path] = append(described[r.Path], r.Method)
 		}
 		before := s.StoredRows(t)
-		verbs := []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PROPFIND", "QUERY", "LINK", "get", "GETS"}
+		verbs := []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PROPFIND",
+			"QUERY", "LINK", "get", "GETS"}
 		calls := 0
 		for path, methods := range described {
 			for _, role := range []auth.Role{anonymous, undeclaredRole, auth.Staff, auth.Admin, auditor} {
@@ -252,7 +257,8 @@ func TestR09_VerbsThatAreNotDescribedNeverSucceed(t *testing.T) {
 					if slices.Contains(methods, verb) || verb == "HEAD" && slices.Contains(methods, "GET") {
 						continue
 					}
-					for _, header := range []string{"X-Nothing", "X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"} {
+					for _, header := range []string{"X-Nothing", "X-HTTP-Method-Override", "X-HTTP-Method",
+						"X-Method-Override"} {
 						a := c.Do(verb, at, object{}, header, methods[0])
 						if calls++; verb == "OPTIONS" {
 							require.Contains(t, a.Expect(204).Header.Get("Allow"), methods[0])
@@ -286,7 +292,8 @@ func TestR09_AdministratorsSeeNoPatientsOfOthers(t *testing.T) {
 		assignment := owner.Assign(patient, doctor).Expect(201).ID()
 		before := s.StoredRows(t)
 		for _, path := range []string{
-			"/api/patients/", "/api/patients/?search=zyxcanary", "/api/patients/?doctor=" + doctor, "/api/mappings/", "/api/mappings/?patient=" + patient,
+			"/api/patients/", "/api/patients/?search=zyxcanary", "/api/patients/?doctor=" + doctor, "/api/mappings/",
+			"/api/mappings/?patient=" + patient,
 			"/api/mappings/?doctor=" + doctor,
 		} {
 			require.NotEmpty(t, owner.Do("GET", path, nil).Expect(200).List(), "there is something to see: %s", path)
@@ -294,7 +301,8 @@ func TestR09_AdministratorsSeeNoPatientsOfOthers(t *testing.T) {
 			require.Empty(t, a.List(), path)
 			require.Equal(t, "0", a.Header.Get("X-Total-Count"), path)
 		}
-		for _, path := range []string{"/api/patients/" + patient, "/api/mappings/" + patient, "/api/mappings/patient/" + patient, "/api/mappings/detail/" + assignment} {
+		for _, path := range []string{"/api/patients/" + patient, "/api/mappings/" + patient, "/api/mappings/patient/" +
+			patient, "/api/mappings/detail/" + assignment} {
 			owner.Do("GET", path, nil).Expect(200)
 			admin.Do("GET", path, nil).Expect(404)
 		}
@@ -307,7 +315,8 @@ func TestR09_AdministratorsSeeNoPatientsOfOthers(t *testing.T) {
 	})
 }
 
-// relativesModule is a module that a later one could be: it brings a role and an API for it, and identity learns of neither.
+// relativesModule is a module that a later one could be: it brings a role and an API for it, and identity learns of
+// neither.
 type relativesModule struct{ linked atomic.Pointer[uuid.UUID] }
 
 func (v *relativesModule) option() fx.Option {
@@ -358,21 +367,27 @@ func TestR09_ModulesBringTheirOwnRoles(t *testing.T) {
 
 		t.Run("which nobody is given before the module says that it fits", func(t *testing.T) {
 			admin.ForTest(t).Do("PATCH", at, object{"role": "doctor"}).ExpectProblem(409, "no_record")
-			admin.ForTest(t).Do("POST", "/api/users/", object{"name": "N", "email": "n@clinic.example", "password": harness.Password, "role": "doctor"}).ExpectProblem(409, "no_record")
+			admin.ForTest(t).Do("POST", "/api/users/",
+				object{"name": "N", "email": "n@clinic.example", "password": harness.Password,
+					"role": "doctor"}).ExpectProblem(409, "no_record")
 			require.Equal(t, "staff", role())
-			require.Contains(t, admin.ForTest(t).Do("PATCH", at, object{"role": "nurse"}).ExpectProblem(400, "validation_failed").Errors["role"][0], "doctor", "it is told of")
+			require.Contains(
+				t, admin.ForTest(t).Do("PATCH", at, object{"role": "nurse"}).ExpectProblem(400,
+					"validation_failed").Errors["role"][0], "doctor", "it is told of")
 		})
 		t.Run("which may call what names it from then on, and nothing of other modules", func(t *testing.T) {
 			doctor.ForTest(t).Do("GET", "/api/visits/", nil).Expect(403)
 			module.linked.Store(&id)
-			require.Equal(t, "doctor", admin.ForTest(t).Do("PATCH", at, object{"role": "doctor"}).Expect(200).Object()["role"])
+			require.Equal(
+				t, "doctor", admin.ForTest(t).Do("PATCH", at, object{"role": "doctor"}).Expect(200).Object()["role"])
 			doctor.ForTest(t).Do("GET", "/api/visits/", nil).Expect(204)
 			for operation, roles := range parsePolicy(t) {
 				path, method, _ := strings.Cut(operation, " ")
 				if slices.Contains(roles, anonymous) || slices.Contains(roles, undeclaredRole) {
 					continue
 				}
-				doctor.ForTest(t).Do(method, harness.Route{Path: path}.PathWith(harness.MissingID), object{}).ExpectProblem(403, "forbidden")
+				doctor.ForTest(t).Do(method, harness.Route{Path: path}.PathWith(harness.MissingID),
+					object{}).ExpectProblem(403, "forbidden")
 			}
 			doctor.ForTest(t).Do("GET", "/api/auth/me/", nil).Expect(200)
 			doctor.ForTest(t).Do("GET", "/api/auth/sessions/", nil).Expect(200)

@@ -60,7 +60,8 @@ func TestPostgresLogNamesNobody(t *testing.T) {
 		for round := range 5 { // half of the rivals add, half change
 			number, rivals := fmt.Sprintf("%s-%d", canary, round), make([]func() harness.Response, 8)
 			for i := range rivals {
-				path := one.list + c.Do("POST", one.list, one.body(fmt.Sprintf("%d %d", round, i))).Expect(201).ID() + "/"
+				path := one.list + c.Do("POST", one.list, one.body(fmt.Sprintf("%d %d", round, i))).Expect(201).ID() +
+					"/"
 				rivals[i] = func() harness.Response { return c.Do("PATCH", path, object{one.field: number}) }
 				if i%2 == 0 {
 					rivals[i] = func() harness.Response { return c.Do("POST", one.list, one.body(number)) }
@@ -81,7 +82,8 @@ func TestPostgresLogNamesNobody(t *testing.T) {
 		requireOneWinner(t, "already_assigned", rivals)
 	}
 	for round := range 5 {
-		account := object{"name": canary, "email": fmt.Sprintf("%s-%d@clinic.example", canary, round), "password": harness.Password}
+		account := object{"name": canary, "email": fmt.Sprintf("%s-%d@clinic.example", canary, round),
+			"password": harness.Password}
 		rivals := make([]func() harness.Response, 4)
 		for i := range rivals {
 			rivals[i] = func() harness.Response { return s.Anonymous(t).Do("POST", "/api/auth/register/", account) }

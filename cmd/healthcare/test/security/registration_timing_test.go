@@ -11,18 +11,24 @@ import (
 	"healthcare/cmd/internal/harness"
 )
 
-// unknown, wrong and inactive are told apart neither by the answer nor by the time it takes. The times are compared side by side; a loaded
-// machine may be slow, so the best of some rounds counts.
+// unknown, wrong and inactive are told apart neither by the answer nor by the time it takes. The times are
+// compared side by side; a loaded machine may be slow, so the best of some rounds counts.
 func TestR14_WhoHasAnAccountIsNotTold(t *testing.T) { // alone, for it looks at the clock
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		s.NewUser(t, "Asha")
 		inactive := s.NewUser(t, "Inactive")
-		require.NoError(t, s.DB.Write(t.Context()).Exec("UPDATE users SET active = ? WHERE mailbox = ?", false, inactive.Email()).Error)
+		require.NoError(
+			t, s.DB.Write(t.Context()).Exec("UPDATE users SET active = ? WHERE mailbox = ?", false,
+				inactive.Email()).Error)
 		unusable := s.NewUser(t, "Unusable")
-		require.NoError(t, s.DB.Write(t.Context()).Exec("UPDATE users SET password_hash = 'x' WHERE mailbox = ?", unusable.Email()).Error)
+		require.NoError(
+			t, s.DB.Write(t.Context()).Exec("UPDATE users SET password_hash = 'x' WHERE mailbox = ?",
+				unusable.Email()).Error)
 		logins := []object{
-			{"email": "nobody@clinic.example", "password": harness.Password}, {"email": "asha@clinic.example", "password": "wrong horse"},
-			{"email": inactive.Email(), "password": harness.Password}, {"email": unusable.Email(), "password": harness.Password},
+			{"email": "nobody@clinic.example", "password": harness.Password},
+			{"email": "asha@clinic.example", "password": "wrong horse"},
+			{"email": inactive.Email(), "password": harness.Password},
+			{"email": unusable.Email(), "password": harness.Password},
 		}
 		c := s.Anonymous(t)
 		said := map[string]bool{}

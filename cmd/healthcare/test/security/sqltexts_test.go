@@ -20,8 +20,10 @@ const marker = "zqxmark"
 
 // hostileTexts are values that change a statement where they become part of its text.
 var hostileTexts = []string{
-	marker + "'; DROP TABLE patients; --", marker + `" OR ""="`, marker + "` OR 1=1", marker + "') UNION SELECT password_hash FROM users --",
-	"1 OR 1=1 /*" + marker + "*/", marker + `\' OR 1=1 --`, marker + "'||pg_sleep(9)||'", "$1" + marker, "?" + marker, "@" + marker, "%" + marker + "%", marker + "_%\\",
+	marker + "'; DROP TABLE patients; --", marker + `" OR ""="`, marker + "` OR 1=1", marker +
+		"') UNION SELECT password_hash FROM users --",
+	"1 OR 1=1 /*" + marker + "*/", marker + `\' OR 1=1 --`, marker + "'||pg_sleep(9)||'", "$1" + marker, "?" + marker,
+	"@" + marker, "%" + marker + "%", marker + "_%\\",
 	"name;" + marker, "-" + marker, "id DESC," + marker, marker + "’ OR ‘1’=‘1",
 	marker + "\uff07 OR 1=1", marker + "\n--\n", "';" + marker + "\t--",
 }
@@ -64,21 +66,24 @@ func TestR25_NoValueIsPartOfAStatement(t *testing.T) {
 				require.NotEmpty(t, expected, "%s asks the database for nothing", r)
 				for text := range hostileOnes {
 					require.NotContains(t, strings.ToLower(text), marker)
-					require.Contains(t, slices.Collect(maps.Keys(expected)), text, "a harmless value never makes this statement")
+					require.Contains(t, slices.Collect(maps.Keys(expected)), text,
+						"a harmless value never makes this statement")
 				}
 				maps.Copy(total, hostileOnes)
 			})
 		}
 		require.GreaterOrEqual(t, len(total), 20)
 		for text := range total {
-			require.NotContains(t, strings.ReplaceAll(text, `ESCAPE '\'`, ""), "'", "no statement of a request holds a value")
+			require.NotContains(t, strings.ReplaceAll(text, `ESCAPE '\'`, ""), "'",
+				"no statement of a request holds a value")
 			require.NotRegexp(t, harness.EveryColumn, text, "a statement names its columns")
 		}
 		t.Logf("%d statements", len(total))
 	})
 }
 
-// sendEverywhere sends every value, dressed, through every place of the route: its path, its query, its headers and its body.
+// sendEverywhere sends every value, dressed, through every place of the route: its path, its query, its headers and its
+// body.
 func sendEverywhere(c *harness.Client, r harness.Route, known object, dress func(string) string) {
 	id := r.PathID(known)
 	ask := func(at string, body any, headers ...string) {
@@ -108,7 +113,8 @@ func sendEverywhere(c *harness.Client, r harness.Route, known object, dress func
 			everywhere[member] = value
 			body := r.Body(known)
 			if r.CreatesUser() {
-				body["email"] = fmt.Sprintf("%s%d%t%d@clinic.example", member, n, strings.Contains(value, marker), len(r.Path))
+				body["email"] = fmt.Sprintf("%s%d%t%d@clinic.example", member, n, strings.Contains(value, marker),
+					len(r.Path))
 			}
 			body[member] = value
 			ask(r.PathWith(id), body)

@@ -56,7 +56,8 @@ func (w observedService) exerciseAll(t *testing.T) {
 	nobody, word := w.Anonymous(t), privateValues["name"]
 	nobody.Undocumented = true
 	for _, r := range w.Routes() {
-		body, headers := bodyOrNone(r, known), []string{"User-Agent", privateValues["agent"], "tracestate", "kanari=1", "baggage", "kanari=1"}
+		body, headers := bodyOrNone(r, known),
+			[]string{"User-Agent", privateValues["agent"], "tracestate", "kanari=1", "baggage", "kanari=1"}
 		if r.Method != "DELETE" { // what is there is needed by the next route
 			c.Do(r.Method, r.PathWith(r.PathID(known)), body, headers...)
 		}
@@ -65,7 +66,8 @@ func (w observedService) exerciseAll(t *testing.T) {
 		nobody.Do(r.Method, r.PathWith(harness.MissingID), body, headers...)
 	}
 	for range 2 {
-		c.Do("POST", "/api/patients/", object{"name": word, "age": 1, "gender": "Other"}, "Idempotency-Key", "kanari").Expect(201)
+		c.Do("POST", "/api/patients/", object{"name": word, "age": 1, "gender": "Other"}, "Idempotency-Key",
+			"kanari").Expect(201)
 	}
 	c.Do("GET", "/kanari/"+url.PathEscape(word), nil).Expect(404)
 	c.Do("PROPFIND", "/kanari/", nil).Expect(501)
@@ -97,7 +99,8 @@ func TestTheServiceIsWatched(t *testing.T) {
 	})
 }
 
-var requestsSeries = regexp.MustCompile(`(?m)^http_requests_total\{method="(.*?)",route="(.*?)",status="(.*?)"\} (\d+)$`)
+var requestsSeries = regexp.MustCompile(
+	`(?m)^http_requests_total\{method="(.*?)",route="(.*?)",status="(.*?)"\} (\d+)$`)
 
 func (w observedService) checkMetrics(t *testing.T) {
 	counted, logged := map[string]string{}, map[string]int{}
@@ -120,14 +123,18 @@ func (w observedService) checkMetrics(t *testing.T) {
 	require.Equal(t, expected, counted, "what is logged is what is counted")
 	requireNoPrivateValue(t, text, "the metrics")
 	for _, line := range []string{
-		`healthcare_idempotent_requests_total{outcome="first"} 1`, `healthcare_idempotent_requests_total{outcome="replayed"} 1`,
-		`healthcare_events_published_total{event="patients.Deleted"} 1`, `healthcare_event_reactions_failed_total{event="patients.Deleted",subscriber="assignments"} 0`,
-		`healthcare_password_hash_refusals_total{reason="queue_full"} 0`, `healthcare_password_attempts_refused_total{limit="client_at_account"} 0`,
+		`healthcare_idempotent_requests_total{outcome="first"} 1`,
+		`healthcare_idempotent_requests_total{outcome="replayed"} 1`,
+		`healthcare_events_published_total{event="patients.Deleted"} 1`,
+		`healthcare_event_reactions_failed_total{event="patients.Deleted",subscriber="assignments"} 0`,
+		`healthcare_password_hash_refusals_total{reason="queue_full"} 0`,
+		`healthcare_password_attempts_refused_total{limit="client_at_account"} 0`,
 		`healthcare_audit_failures_total 0`, `http_requests_in_flight 1`,
 	} {
 		require.Contains(t, text, line+"\n")
 	}
-	for _, series := range []string{`go_sql_in_use_connections{db_name="`, "healthcare_audit_entries_total ", "healthcare_password_attempts_right_total ", "go_goroutines "} {
+	for _, series := range []string{`go_sql_in_use_connections{db_name="`, "healthcare_audit_entries_total ",
+		"healthcare_password_attempts_right_total ", "go_goroutines "} {
 		require.Regexp(t, `(?m)^`+regexp.QuoteMeta(series)+`.*\d$`, text)
 	}
 	problems, err := testutil.GatherAndLint(w.registry)
@@ -142,7 +149,9 @@ func (w observedService) checkSpans(t *testing.T) {
 	}
 	kinds, useCases := map[string]int{}, map[string]bool{}
 	for _, span := range byID {
-		requireNoPrivateValue(t, fmt.Sprint(span.Name(), span.Attributes(), span.Status(), span.Events(), span.SpanContext().TraceState()), span.Name())
+		requireNoPrivateValue(
+			t, fmt.Sprint(span.Name(), span.Attributes(), span.Status(), span.Events(),
+				span.SpanContext().TraceState()), span.Name())
 		parent := byID[span.Parent().SpanID()]
 		if span.SpanKind() == trace.SpanKindServer {
 			method, route, routed := strings.Cut(span.Name(), " ")
@@ -160,15 +169,18 @@ func (w observedService) checkSpans(t *testing.T) {
 		case span.Name() == "transaction":
 			kinds["transaction"]++
 		default:
-			kinds["statement in "+map[bool]string{true: "a transaction", false: "a use case or before it"}[parent.Name() == "transaction"]]++
+			kinds["statement in "+map[bool]string{true: "a transaction",
+				false: "a use case or before it"}[parent.Name() == "transaction"]]++
 			for _, a := range span.Attributes() {
-				require.NotContains(t, strings.ReplaceAll(a.Value.AsString(), `ESCAPE '\'`, ""), "'", "a statement has placeholders for all values")
+				require.NotContains(t, strings.ReplaceAll(a.Value.AsString(), `ESCAPE '\'`, ""), "'",
+					"a statement has placeholders for all values")
 			}
 		}
 	}
 	require.Len(t, kinds, 5, "%v", kinds)
 	for _, r := range w.Routes() {
-		require.Equal(t, r.Allows(auth.Admin) || r.IsPublic(), useCases[r.Operation.OperationID], "%s is a use case where it is reached", r.Operation.OperationID)
+		require.Equal(t, r.Allows(auth.Admin) || r.IsPublic(), useCases[r.Operation.OperationID],
+			"%s is a use case where it is reached", r.Operation.OperationID)
 	}
 	t.Logf("%v", kinds)
 }
@@ -202,7 +214,8 @@ func (w observedService) checkDashboard(t *testing.T) {
 	require.NoError(t, json.Unmarshal(content, &dashboard))
 	asked := map[string]bool{}
 	for _, expression := range expressions(dashboard) {
-		for _, name := range names.FindAllString(functions.ReplaceAllString(clauses.ReplaceAllString(expression, " "), " "), -1) {
+		for _, name := range names.FindAllString(
+			functions.ReplaceAllString(clauses.ReplaceAllString(expression, " "), " "), -1) {
 			if !slices.Contains(operators, name) {
 				require.True(t, exported[name], "%s: nobody exports %s", expression, name)
 				asked[name] = true

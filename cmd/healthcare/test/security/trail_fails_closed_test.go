@@ -123,8 +123,8 @@ func newSoundRequest(t *testing.T, s *harness.Service, r harness.Route, name str
 	return request
 }
 
-// an effect or a response that the trail cannot record does not happen. This holds for every route of the contract
-// whose success is recorded, and for each of the calls of the trail that a request makes.
+// an effect or a response that the trail cannot record does not happen. This holds for every route of the
+// contract whose success is recorded, and for each of the calls of the trail that a request makes.
 func TestR42_EveryRecordedRouteFailsClosed(t *testing.T) {
 	t.Parallel()
 	databasetest.EachConfig(t, func(t *testing.T, db database.Config) {
@@ -211,14 +211,18 @@ func TestR42_RefusalsFailClosed(t *testing.T) {
 			"an assignment of a foreign patient with an Idempotency-Key": {
 				other, "POST", "/api/mappings/", assign, []string{"Idempotency-Key", "foreign"}, 404,
 			},
-			"a foreign patient":              {other, "GET", "/api/patients/" + patient + "/", nil, nil, 404},
-			"a change of a foreign patient":  {other, "PATCH", "/api/patients/" + patient + "/", object{"name": "B"}, nil, 404},
+			"a foreign patient": {other, "GET", "/api/patients/" + patient + "/", nil, nil, 404},
+			"a change of a foreign patient": {other, "PATCH", "/api/patients/" + patient + "/", object{"name": "B"},
+				nil, 404},
 			"a removal of a foreign patient": {other, "DELETE", "/api/patients/" + patient + "/", nil, nil, 404},
-			"a foreign patient's log":        {other, "GET", "/api/patients/" + patient + "/access-log/", nil, nil, 404},
-			"a foreign patient's doctors":    {other, "GET", "/api/mappings/" + patient + "/", nil, nil, 404},
-			"a role that may not":            {auditor, "GET", "/api/patients/", nil, nil, 403},
-			"a missing assignment":           {other, "DELETE", "/api/mappings/" + harness.MissingID + "/", nil, nil, 404},
-			"a forced removal by staff":      {owner, "DELETE", "/api/doctors/" + doctor + "/?force=true", nil, nil, 403},
+			"a foreign patient's log": {other, "GET", "/api/patients/" + patient + "/access-log/", nil, nil,
+				404},
+			"a foreign patient's doctors": {other, "GET", "/api/mappings/" + patient + "/", nil, nil, 404},
+			"a role that may not":         {auditor, "GET", "/api/patients/", nil, nil, 403},
+			"a missing assignment": {other, "DELETE", "/api/mappings/" + harness.MissingID + "/", nil, nil,
+				404},
+			"a forced removal by staff": {owner, "DELETE", "/api/doctors/" + doctor + "/?force=true", nil, nil,
+				403},
 			"a reused refresh token": {
 				anybody, "POST", "/api/auth/refresh/", object{"refresh": second["refresh"]}, nil, 401,
 			},

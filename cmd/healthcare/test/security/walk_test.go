@@ -26,14 +26,18 @@ import (
 	"healthcare/platform/rest"
 )
 
-// privateValues is what a client says that is nobody's business. Every encoding spells these differently, so that none hides one.
+// privateValues is what a client says that is nobody's business. Every encoding spells these differently, so that none
+// hides one.
 var privateValues = map[string]string{
-	"name": `Zephyrine "Kanari" Ólafs/Dóttir`, "email": "zephyrine+kanari@canary.example", "password": "kanari pæsswörd & 7391648?",
-	"phone": "+49 555 7391648", "notes": "Zyx <kanari> is afraid of needles", "address": "7 Kanari Street #3", "medical_record_number": "MRN/kanari 7",
-	"agent": "KanariBrowser/9.31 (zaza)", "key": "kanari:key/40417",
+	"name": `Zephyrine "Kanari" Ólafs/Dóttir`, "email": "zephyrine+kanari@canary.example",
+	"password": "kanari pæsswörd & 7391648?",
+	"phone":    "+49 555 7391648", "notes": "Zyx <kanari> is afraid of needles", "address": "7 Kanari Street #3",
+	"medical_record_number": "MRN/kanari 7",
+	"agent":                 "KanariBrowser/9.31 (zaza)", "key": "kanari:key/40417",
 }
 
-// privacyRun goes everywhere in a service, and into every trouble there is, as somebody whose every word is private. It keeps what was answered and logged.
+// privacyRun goes everywhere in a service, and into every trouble there is, as somebody whose every word is private. It
+// keeps what was answered and logged.
 type privacyRun struct {
 	s         *harness.Service
 	db        database.Config
@@ -60,7 +64,8 @@ type exchange struct {
 	lines               []string
 }
 
-// eachPrivacyRun runs test after a walk through a service of each engine, in which every route was visited that many times with ever other words.
+// eachPrivacyRun runs test after a walk through a service of each engine, in which every route was visited that many
+// times with ever other words.
 func eachPrivacyRun(t *testing.T, passes int, test func(t *testing.T, w *privacyRun)) {
 	t.Parallel()
 	databasetest.EachConfig(t, func(t *testing.T, db database.Config) {
@@ -180,7 +185,8 @@ func (w *privacyRun) exerciseAll(t *testing.T) {
 	slices.Sort(w.words)
 	p, agent := privateValues, []string{"User-Agent", privateValues["agent"]}
 	w.person = w.s.Anonymous(t)
-	w.request(w.person, "POST", "/api/auth/register/", object{"name": p["name"], "email": p["email"], "password": p["password"]}, agent...).Expect(201)
+	w.request(w.person, "POST", "/api/auth/register/",
+		object{"name": p["name"], "email": p["email"], "password": p["password"]}, agent...).Expect(201)
 	w.signIn(t)
 	patient := object{"age": 1, "gender": "Other"}
 	for _, member := range []string{"name", "email", "phone", "notes", "address", "medical_record_number"} {
@@ -194,9 +200,12 @@ func (w *privacyRun) exerciseAll(t *testing.T) {
 	next, err := url.Parse(strings.Trim(strings.Split(link, ">")[0], "<"))
 	require.NoError(t, err)
 	w.words = append(w.words, next.Query().Get("cursor"))
-	require.Len(t, w.do(w.person, harness.Route{Method: "GET", Path: "/api/patients/"}, next.String(), nil).Expect(200).List(), 1)
+	require.Len(
+		t, w.do(w.person, harness.Route{Method: "GET", Path: "/api/patients/"}, next.String(), nil).Expect(200).List(),
+		1)
 	for _, word := range []string{p["name"], p["phone"], p["email"], p["medical_record_number"]} {
-		found := w.do(w.person, harness.Route{Method: "GET", Path: "/api/patients/"}, harness.PathWithQuery("/api/patients/", "search", word), nil, "Prefer", "count=exact").Expect(200)
+		found := w.do(w.person, harness.Route{Method: "GET", Path: "/api/patients/"},
+			harness.PathWithQuery("/api/patients/", "search", word), nil, "Prefer", "count=exact").Expect(200)
 		require.Len(t, found.List(), 1)
 	}
 	at := harness.Route{Method: "GET", Path: "/api/patients/{id}/"}
@@ -206,10 +215,13 @@ func (w *privacyRun) exerciseAll(t *testing.T) {
 // signIn makes the person's tokens words of the walk.
 func (w *privacyRun) signIn(t *testing.T) {
 	credentials := object{"email": privateValues["email"], "password": privateValues["password"]}
-	tokens := w.request(w.person, "POST", "/api/auth/login/", credentials, "User-Agent", privateValues["agent"]).Expect(200).Object()
-	tokens = w.request(w.person, "POST", "/api/auth/refresh/", object{"refresh": tokens["refresh"]}).Expect(200).Object()
+	tokens := w.request(w.person, "POST", "/api/auth/login/", credentials, "User-Agent",
+		privateValues["agent"]).Expect(200).Object()
+	tokens = w.request(w.person, "POST", "/api/auth/refresh/",
+		object{"refresh": tokens["refresh"]}).Expect(200).Object()
 	w.person.Token, w.refresh = tokens["access"].(string), tokens["refresh"].(string)
-	w.words = append(w.words, w.person.Token, w.refresh, strings.Split(w.person.Token, ".")[1], strings.Split(w.person.Token, ".")[2])
+	w.words = append(w.words, w.person.Token, w.refresh, strings.Split(w.person.Token, ".")[1],
+		strings.Split(w.person.Token, ".")[2])
 }
 
 // nextWord is the next one.
@@ -268,14 +280,16 @@ func (w *privacyRun) exerciseRoute(t *testing.T, r harness.Route) {
 		}
 	}
 	word := w.nextWord()
-	for _, raw := range []string{`{"` + word, word, `{"name":"` + strings.Repeat(word, 70<<10/len(word)) + `"}`, strings.Repeat("[", 40) + word} {
+	for _, raw := range []string{`{"` + word, word, `{"name":"` + strings.Repeat(word, 70<<10/len(word)) + `"}`,
+		strings.Repeat("[", 40) + word} {
 		send(at, raw)
 	}
 }
 
 // sendHeaders sends every word in every header. Headers that no request is refused for go together, each with another
 // word; one that may end the request before the others are read goes alone.
-func (w *privacyRun) sendHeaders(r harness.Route, send func(path string, body any, headers ...string), at string, body any) {
+func (w *privacyRun) sendHeaders(r harness.Route, send func(path string, body any, headers ...string), at string,
+	body any) {
 	harmless := []string{
 		"User-Agent", "Referer", "Cookie", "X-Request-Id", "X-Forwarded-For",
 		"Accept", "Prefer", "Origin", "traceparent", "tracestate",
@@ -311,7 +325,8 @@ func (w *privacyRun) provokeRefusals(t *testing.T) {
 	p, c := privateValues, w.person
 	one := harness.Route{Method: "PUT", Path: "/api/patients/{id}/"}
 	at := "/api/patients/" + w.patient
-	patient := object{"name": p["name"], "age": 1, "gender": "Other", "notes": p["notes"], "medical_record_number": p["medical_record_number"]}
+	patient := object{"name": p["name"], "age": 1, "gender": "Other", "notes": p["notes"],
+		"medical_record_number": p["medical_record_number"]}
 	w.request(c, "POST", "/api/patients/", patient).Expect(409)
 	w.request(c, "POST", "/api/patients/", patient, "Idempotency-Key", p["key"]).Expect(422)
 	w.do(c, one, at, patient, "If-Match", `"v9"`).Expect(412)
@@ -324,13 +339,16 @@ func (w *privacyRun) provokeRefusals(t *testing.T) {
 		w.request(c, "DELETE", "/api/doctors/?q="+url.QueryEscape(word), nil).Expect(405)
 		w.request(c, "GET", "/problems/"+url.PathEscape(word), nil).Expect(404)
 		w.request(c, "GET", "/docs/"+url.PathEscape(word), nil).Expect(404)
-		w.request(c, "GET", "/api/patients/?search="+url.QueryEscape(strings.Repeat(word, 2100/len(word)+1)), nil).Expect(414)
+		w.request(c, "GET", "/api/patients/?search="+url.QueryEscape(strings.Repeat(word, 2100/len(word)+1)),
+			nil).Expect(414)
 		w.request(c, "POST", "/api/patients/", word, "Content-Type", "text/plain").Expect(415)
 		w.request(c, "GET", "/api/users/?search="+url.QueryEscape(word), nil).Expect(403)
 	}
-	w.request(c, "POST", "/api/auth/register/", object{"name": p["name"], "email": p["email"], "password": p["password"]}).Expect(409)
+	w.request(c, "POST", "/api/auth/register/",
+		object{"name": p["name"], "email": p["email"], "password": p["password"]}).Expect(409)
 	old := c.Token
-	for _, forged := range []string{old[:len(old)-3] + "abc", "eyJhbGciOiJub25lIn0." + strings.Split(old, ".")[1] + ".", strings.Repeat(old, 5), w.refresh} {
+	for _, forged := range []string{old[:len(old)-3] + "abc", "eyJhbGciOiJub25lIn0." + strings.Split(old, ".")[1] + ".",
+		strings.Repeat(old, 5), w.refresh} {
 		w.request(w.s.Anonymous(t), "GET", "/api/auth/me/", nil, "Authorization", "Bearer "+forged).Expect(401)
 	}
 	w.clock.Advance(48 * time.Hour)
@@ -341,11 +359,13 @@ func (w *privacyRun) provokeRefusals(t *testing.T) {
 		a := w.request(c, "POST", "/api/auth/login/", object{"email": p["email"], "password": p["password"] + "!"})
 		a.Expect(map[bool]int{true: 401, false: 429}[n < 3])
 	}
-	w.request(c, "POST", "/api/auth/password/", object{"current_password": p["password"], "new_password": p["password"]}).Expect(429)
+	w.request(c, "POST", "/api/auth/password/",
+		object{"current_password": p["password"], "new_password": p["password"]}).Expect(429)
 	w.request(c, "DELETE", "/api/auth/me/", object{"password": p["password"]}).Expect(429)
 }
 
-// abandonResponses is what a client may do wrong that HTTP itself does not allow, or that is refused before it is looked at. Every request has a good token.
+// abandonResponses is what a client may do wrong that HTTP itself does not allow, or that is refused before it is
+// looked at. Every request has a good token.
 func (w *privacyRun) abandonResponses(t *testing.T) {
 	unread := func(status int, method, raw string) {
 		t.Helper()
@@ -356,16 +376,26 @@ func (w *privacyRun) abandonResponses(t *testing.T) {
 	for _, word := range w.words {
 		unread(400, "GET", "GET /api/patients/"+head+"no header "+word+"\r\n\r\n")
 		unread(400, "GET", "GET /api/patients/?search="+url.QueryEscape(word)+head+token+"\r\n") // two of them
-		unread(400, "POST", "POST /api/patients/"+head+"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"+word)
-		unread(400, "POST", "POST /api/patients/"+head+"Content-Length: "+strings.ReplaceAll(word, " ", "")+"\r\n\r\n"+word)
+		unread(
+			400, "POST",
+			"POST /api/patients/"+head+"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"+word)
+		unread(
+			400, "POST", "POST /api/patients/"+head+"Content-Length: "+strings.ReplaceAll(word, " ",
+				"")+"\r\n\r\n"+word)
 		unread(400, "GET", "GET /api/patients/"+url.PathEscape(word)+" HTTP/3.0\r\nHost: 127.0.0.1\r\n"+token+"\r\n")
 		unread(400, "GET", "GET /api/patients/"+head+"X: a\n "+word+"\r\n\r\n")
-		unread(413, "POST", "POST /api/patients/"+head+"Content-Type: application/json\r\nContent-Length: 999999\r\n\r\n"+word)
+		unread(
+			413, "POST",
+			"POST /api/patients/"+head+"Content-Type: application/json\r\nContent-Length: 999999\r\n\r\n"+word)
 		unread(431, "GET", "GET /api/patients/"+head+"Cookie: "+strings.Repeat(word, 9000/len(word))+"\r\n\r\n")
-		unread(421, "GET", "GET /api/patients/?search="+url.QueryEscape(word)+" HTTP/1.1\r\nHost: kanari.example\r\n"+token+"\r\n")
+		unread(
+			421, "GET",
+			"GET /api/patients/?search="+url.QueryEscape(word)+" HTTP/1.1\r\nHost: kanari.example\r\n"+token+"\r\n")
 	}
 	unread(501, "KANARI", "KANARI /api/patients/"+head+"\r\n")
-	unread(408, "POST", "POST /api/patients/"+head+"Content-Type: application/json\r\nContent-Length: 99\r\n\r\n"+privateValues["name"])
+	unread(
+		408, "POST",
+		"POST /api/patients/"+head+"Content-Type: application/json\r\nContent-Length: 99\r\n\r\n"+privateValues["name"])
 }
 
 // breakStore takes away what the service stands on, one thing at a time, and goes everywhere meanwhile.
@@ -388,7 +418,8 @@ func (w *privacyRun) breakStore(t *testing.T) {
 				w.s.Anonymous(t),
 				"POST",
 				"/api/auth/register/",
-				object{"name": w.nextWord(), "email": w.nextWord() + "@clinic.example", "password": privateValues["password"]},
+				object{"name": w.nextWord(), "email": w.nextWord() + "@clinic.example",
+					"password": privateValues["password"]},
 			)
 		}
 		require.GreaterOrEqual(t, w.callAll(t, c, known, "Idempotency-Key", privateValues["key"]), least)
@@ -420,11 +451,12 @@ func (w *privacyRun) callAll(t *testing.T, c *harness.Client, known object, head
 	return failed
 }
 
-// violateConstraints has the store refuse rows with a constraint that the service knows nothing of, tell about them in words of a trigger, and hold what
-// cannot be read.
+// violateConstraints has the store refuse rows with a constraint that the service knows nothing of, tell about them in
+// words of a trigger, and hold what cannot be read.
 func (w *privacyRun) violateConstraints(t *testing.T, exec func(statement string)) {
 	c, one := w.person, harness.Route{Method: "PUT", Path: "/api/patients/{id}/"}
-	patient := object{"name": privateValues["name"], "age": 1, "gender": "Other", "phone": privateValues["phone"], "notes": privateValues["notes"]}
+	patient := object{"name": privateValues["name"], "age": 1, "gender": "Other", "phone": privateValues["phone"],
+		"notes": privateValues["notes"]}
 	change := func() harness.Response { return w.do(c, one, "/api/patients/"+w.patient, patient) }
 	add := func() harness.Response { return w.request(c, "POST", "/api/patients/", patient) }
 
@@ -438,7 +470,8 @@ func (w *privacyRun) violateConstraints(t *testing.T, exec func(statement string
 		exec("ALTER TABLE patients ADD CONSTRAINT patients_notes_check CHECK (length(notes) < 3) NOT VALID")
 		add().Expect(400)
 		exec("ALTER TABLE patients DROP CONSTRAINT patients_notes_check")
-		exec(`CREATE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'not %, % of %', NEW.phone, NEW.notes, NEW.name; END $$`)
+		exec(
+			`CREATE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'not %, % of %', NEW.phone, NEW.notes, NEW.name; END $$`)
 		exec("CREATE TRIGGER tell BEFORE INSERT OR UPDATE ON patients FOR EACH ROW EXECUTE FUNCTION tell()")
 	} else {
 		exec("CREATE TRIGGER tell BEFORE INSERT ON patients BEGIN SELECT RAISE(ABORT, 'no'); END")
@@ -476,7 +509,8 @@ func (w *privacyRun) whileLocked(t *testing.T, steps func()) {
 	require.NoError(t, err)
 }
 
-// cutConnections ends every connection to PostgreSQL, which takes no new ones. The embedded store cannot be out of reach.
+// cutConnections ends every connection to PostgreSQL, which takes no new ones. The embedded store cannot be out of
+// reach.
 func (w *privacyRun) cutConnections(t *testing.T) {
 	if w.db.URL == "" {
 		return
@@ -486,5 +520,6 @@ func (w *privacyRun) cutConnections(t *testing.T) {
 	name := strings.Trim(address.Path, "/")
 	address.Path = "/postgres"
 	harness.Exec(t, database.Config{URL: address.String()},
-		"ALTER DATABASE "+name+" ALLOW_CONNECTIONS false", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '"+name+"'")
+		"ALTER DATABASE "+name+" ALLOW_CONNECTIONS false",
+		"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '"+name+"'")
 }

@@ -18,7 +18,8 @@ import (
 	"healthcare/platform/auth"
 )
 
-// boundTexts are texts at a member's or a parameter's own bound and one beyond it, in letters of one, two and four bytes.
+// boundTexts are texts at a member's or a parameter's own bound and one beyond it, in letters of one, two and four
+// bytes.
 func boundTexts(schema *openapi3.Schema) (corpus []string) {
 	if schema.MaxLength != nil {
 		for _, letter := range []string{"e", "é", "𠮷"} {
@@ -37,7 +38,8 @@ func (o *results) add(t *testing.T, s *harness.Service, what string, a harness.R
 	t.Helper()
 	require.Less(t, a.Status, 500, "%s: %s", what, a.Body)
 	body := string(a.Body)
-	for _, varies := range []*regexp.Regexp{harness.IDPattern, harness.TimePattern, harness.TokenPattern, harness.UsernamePattern} {
+	for _, varies := range []*regexp.Regexp{harness.IDPattern, harness.TimePattern, harness.TokenPattern,
+		harness.UsernamePattern} {
 		body = varies.ReplaceAllString(body, "…")
 	}
 	*o = append(*o, fmt.Sprint(what, " → ", a.Status, " ", body, a.Header.Get("Warning"), " ", row(t, s, a)))
@@ -55,7 +57,8 @@ func row(t *testing.T, s *harness.Service, a harness.Response) string {
 		require.NoError(t, s.DB.Read(t.Context()).Table(table).Where("id = ?", id).Find(&found).Error)
 		for _, row := range found {
 			maps.DeleteFunc(row, func(column string, value any) bool {
-				own := strings.HasSuffix(column, "id") || strings.HasSuffix(column, "_at") || strings.HasSuffix(column, "_hash")
+				own := strings.HasSuffix(column, "id") || strings.HasSuffix(column, "_at") ||
+					strings.HasSuffix(column, "_hash")
 				return own || column == "username" || column == "active" // a number here, a truth value there
 			})
 			if row["birth_date"] != nil {
@@ -115,7 +118,8 @@ func writeCases(t *testing.T, s *harness.Service, kind string, values func(*open
 				sent += fmt.Sprintf("%q:%s}", member, value)
 				a := c.Do(r.Method, r.PathWith(id), sent)
 				if kind == openapi3.TypeInteger && a.Status < 300 {
-					requireAccepted(t, r.BodySchemas()[member].Value, strings.Trim(value, `"`), fmt.Sprint(a.Object()[member]))
+					requireAccepted(t, r.BodySchemas()[member].Value, strings.Trim(value, `"`),
+						fmt.Sprint(a.Object()[member]))
 				}
 				o.add(t, s, fmt.Sprintf("%s %s %d %.80s", r, member, n, value), a)
 			}
@@ -163,7 +167,8 @@ func queryCases(t *testing.T, c *harness.Client, kind string, values func(*opena
 			}
 			if p.Value.Name == "ordering" {
 				for _, order := range p.Value.Schema.Value.Items.Value.Enum {
-					o.add(t, c.Service, fmt.Sprint(r, order), c.Do(r.Method, harness.PathWithQuery(r.Path, "ordering", fmt.Sprint(order)), nil))
+					o.add(t, c.Service, fmt.Sprint(r, order),
+						c.Do(r.Method, harness.PathWithQuery(r.Path, "ordering", fmt.Sprint(order)), nil))
 				}
 			}
 		}
@@ -178,7 +183,8 @@ func TestR23_TheSameTextsOnBothEngines(t *testing.T) {
 				raw, _ := json.Marshal(text)
 				values = append(values, string(raw))
 			}
-			return append(values, `"\ud83d"`, `"\udc00\ud800"`, `"a\u0000"`, "\"\xff\"", "\"\xed\xa0\x80\"", `"\u00e9"`, "1", "null", "[]")
+			return append(values, `"\ud83d"`, `"\udc00\ud800"`, `"a\u0000"`, "\"\xff\"", "\"\xed\xa0\x80\"", `"\u00e9"`,
+				"1", "null", "[]")
 		})
 	})
 }

@@ -161,7 +161,8 @@ func TestLeavingWithManyPatients(t *testing.T) {
 		began := time.Now()
 		var accepted harness.Response
 		var mu sync.Mutex
-		counts := harness.Concurrently(3, func(int) harness.Response { // some wait for the row that the first one closes
+		// some wait for the row that the first one closes
+		counts := harness.Concurrently(3, func(int) harness.Response {
 			a := c.Do("DELETE", "/api/auth/me/?patients=delete", body)
 			if mu.Lock(); a.Status == 202 {
 				accepted = a

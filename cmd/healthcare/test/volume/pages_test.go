@@ -96,7 +96,8 @@ func TestRequestsBeyondTheBudgetOfTheTrail(t *testing.T) {
 		from(bystander, "198.51.100.1").Expect(200)
 		s.Anonymous(t).Do("GET", "/livez", nil, "X-Forwarded-For", "192.0.2.1").Expect(200)
 		var recorded int64
-		require.NoError(t, s.DB.Read(t.Context()).Table("audit_entries").Where("action = 'list'").Count(&recorded).Error)
+		require.NoError(
+			t, s.DB.Read(t.Context()).Table("audit_entries").Where("action = 'list'").Count(&recorded).Error)
 		require.EqualValues(t, 61-refused, recorded)
 
 		// refusals, other methods and answers without a body spend as much

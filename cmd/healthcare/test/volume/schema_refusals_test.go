@@ -13,8 +13,8 @@ import (
 	"healthcare/platform/auth"
 )
 
-// Holds that the service refuses what the document refuses, where strict handling is preferred, and that it names the field. The cases are made
-// from every constraint of every body and query.
+// Holds that the service refuses what the document refuses, where strict handling is preferred, and that it names the
+// field. The cases are made from every constraint of every body and query.
 func TestWhatTheDocumentRefusesTheServiceRefuses(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
@@ -36,7 +36,8 @@ func TestWhatTheDocumentRefusesTheServiceRefuses(t *testing.T) {
 						for _, wrong := range invalidValues(property.Value) {
 							body := exampleBody(schema)
 							body[name] = wrong
-							p := c.Do(method, at, body, "Prefer", "handling=strict").ExpectProblem(400, "validation_failed")
+							p := c.Do(method, at, body, "Prefer", "handling=strict").ExpectProblem(400,
+								"validation_failed")
 							require.Contains(t, p.Errors, name, "%s %s %s=%v", method, path, name, wrong)
 							cases++
 						}
@@ -53,13 +54,15 @@ func TestWhatTheDocumentRefusesTheServiceRefuses(t *testing.T) {
 						continue
 					}
 					for _, wrong := range invalidValues(parameter.Value.Schema.Value) {
-						if text, isText := wrong.(string); isText || parameter.Value.Schema.Value.Type.Is("integer") && wrong != nil {
+						if text, isText := wrong.(string); isText || parameter.Value.Schema.Value.Type.Is("integer") &&
+							wrong != nil {
 							query := fmt.Sprintf("?%s=%v", parameter.Value.Name, wrong)
 							if isText {
 								query = "?" + parameter.Value.Name + "=" + text
 							}
 							answer := c.Do(method, strings.ReplaceAll(at, "{patient_id}", patient)+query, nil)
-							require.Contains(t, answer.ExpectProblem(400, "validation_failed").Errors, parameter.Value.Name, query)
+							require.Contains(t, answer.ExpectProblem(400, "validation_failed").Errors,
+								parameter.Value.Name, query)
 							cases++
 						}
 					}

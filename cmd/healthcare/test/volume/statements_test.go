@@ -13,8 +13,8 @@ import (
 	"healthcare/platform/config"
 )
 
-// statements is how many SQL statements each route sends, the session's standing and the audit trail's included (three, and a fourth where a patient
-// is named); BEGIN and COMMIT are not counted.
+// statements is how many SQL statements each route sends, the session's standing and the audit trail's included (three,
+// and a fourth where a patient is named); BEGIN and COMMIT are not counted.
 const expectedStatements = `
 	POST   /api/patients/                                  6
 	GET    /api/patients/                                  6
@@ -54,8 +54,8 @@ const expectedStatements = `
 	GET    /api/jobs/{id}/                                 1
 `
 
-// TestWhatEachRouteAsksTheStore has each route send as many statements as the table above says, whatever there is to show or to remove: no route asks once more
-// for each record.
+// TestWhatEachRouteAsksTheStore has each route send as many statements as the table above says, whatever there is to
+// show or to remove: no route asks once more for each record.
 func TestWhatEachRouteAsksTheStore(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
@@ -64,13 +64,15 @@ func TestWhatEachRouteAsksTheStore(t *testing.T) {
 		require.Equal(t, few, many, "with 1 record of each kind, and with 25")
 		require.Equal(t, strings.Fields(expectedStatements), strings.Fields(strings.Join(many, "\n")))
 		for _, r := range s.Routes() {
-			require.Regexp(t, `(?m)^\s*`+r.Method+` +`+regexp.QuoteMeta(r.Path)+`[ ?]`, expectedStatements, "every route is counted")
+			require.Regexp(t, `(?m)^\s*`+r.Method+` +`+regexp.QuoteMeta(r.Path)+`[ ?]`, expectedStatements,
+				"every route is counted")
 		}
 	}, func(c *config.Config) { c.DoctorDirectory = "open" })
 }
 
 // countStatements calls every route once, as somebody who has n patients with n doctors assigned to each of them.
-func countStatements(t *testing.T, s *harness.Service, recorded *harness.StatementRecorder, name string, n int) (counted []string) {
+func countStatements(t *testing.T, s *harness.Service, recorded *harness.StatementRecorder, name string,
+	n int) (counted []string) {
 	c, auditor := s.NewUserWithRole(t, auth.Admin, name), s.NewUserWithRole(t, "auditor", name+"Auditor")
 	other, leaver := s.NewUser(t, name+"Other"), s.NewUser(t, name+"Leaver")
 	patient, doctor := c.AddPatient(), c.AddDoctor()
@@ -103,10 +105,12 @@ func countStatements(t *testing.T, s *harness.Service, recorded *harness.Stateme
 	ask(c, "PUT", "/api/patients/{id}/", patient, whole)
 	ask(c, "PATCH", "/api/patients/{id}/", patient, object{"notes": "x"})
 	ask(c, "GET", "/api/patients/{id}/access-log/", patient, nil)
-	made := ask(c, "POST", "/api/doctors/", "", object{"name": "Dr. Vikram Khanna", "specialization": "Dermatology", "experience": 9}).ID()
+	made := ask(c, "POST", "/api/doctors/", "",
+		object{"name": "Dr. Vikram Khanna", "specialization": "Dermatology", "experience": 9}).ID()
 	ask(c, "GET", "/api/doctors/", "", nil)
 	ask(c, "GET", "/api/doctors/{id}/", doctor, nil)
-	ask(c, "PUT", "/api/doctors/{id}/", doctor, object{"name": "Dr. Vikram Khanna", "specialization": "Cardiology", "experience": 10})
+	ask(c, "PUT", "/api/doctors/{id}/", doctor,
+		object{"name": "Dr. Vikram Khanna", "specialization": "Cardiology", "experience": 10})
 	ask(c, "PATCH", "/api/doctors/{id}/", doctor, object{"phone": "+91 80 5550 0188"})
 	ask(c, "POST", "/api/mappings/", "", object{"patient": patient, "doctor": made})
 	ask(c, "GET", "/api/mappings/", "", nil)
@@ -118,12 +122,15 @@ func countStatements(t *testing.T, s *harness.Service, recorded *harness.Stateme
 	ask(c, "DELETE", "/api/patients/{id}/", patient, nil)
 	ask(auditor, "GET", "/api/audit/", "", nil)
 	ask(c, "GET", "/api/users/", "", nil)
-	ask(c, "POST", "/api/users/", "", object{"name": name, "email": name + ".new@clinic.example", "password": harness.Password})
+	ask(c, "POST", "/api/users/", "", object{"name": name, "email": name + ".new@clinic.example",
+		"password": harness.Password})
 	ask(c, "GET", "/api/users/{id}/", other.UserID(), nil)
 	ask(c, "PATCH", "/api/users/{id}/", other.UserID(), object{"name": "Mira"})
 	nobody := s.Anonymous(t)
-	ask(nobody, "POST", "/api/auth/register/", "", object{"name": name, "email": name + ".self@clinic.example", "password": harness.Password})
-	tokens := ask(nobody, "POST", "/api/auth/login/", "", object{"email": other.Email(), "password": harness.Password}).Object()
+	ask(nobody, "POST", "/api/auth/register/", "",
+		object{"name": name, "email": name + ".self@clinic.example", "password": harness.Password})
+	tokens := ask(nobody, "POST", "/api/auth/login/", "",
+		object{"email": other.Email(), "password": harness.Password}).Object()
 	ask(nobody, "POST", "/api/auth/refresh/", "", object{"refresh": tokens["refresh"]})
 	ask(other, "GET", "/api/auth/me/", "", nil)
 	ask(other, "PATCH", "/api/auth/me/", "", object{"name": "Zoë"})
@@ -137,7 +144,8 @@ func countStatements(t *testing.T, s *harness.Service, recorded *harness.Stateme
 	ask(other, "POST", "/api/auth/logout/", "", nil)
 	other.Token = other.SignIn()
 	ask(other, "POST", "/api/auth/logout-all/", "", nil)
-	ask(leaver, "POST", "/api/auth/password/", "", object{"current_password": harness.Password, "new_password": "another " + harness.Password})
+	ask(leaver, "POST", "/api/auth/password/", "",
+		object{"current_password": harness.Password, "new_password": "another " + harness.Password})
 	ask(leaver, "DELETE", "/api/auth/me/?patients=delete", "", object{"password": "another " + harness.Password})
 	ask(nobody, "GET", "/api/jobs/{id}/", s.AddJob(t), nil)
 	return counted

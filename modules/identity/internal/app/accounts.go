@@ -174,7 +174,7 @@ func (a *Accounts) change(
 			return err
 		}
 		entry := about(audit.Update, userResource, id.UUID, http.StatusOK)
-		entry.Fields = differences(before, changed)
+		entry.Fields = domain.Differences(before, changed)
 		if before.Role != changed.Role {
 			entry.Action = audit.RoleChanged
 		}

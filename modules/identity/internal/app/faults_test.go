@@ -159,19 +159,16 @@ var faultCases = []faultCase{
 			}
 		},
 	},
-	{
-		name: "give a role whose requirement cannot be checked",
-		prepare: func(_ *testing.T, h house, who auth.Principal, _ app.Tokens) func(context.Context) error {
-			fits := h.roles[auth.Admin]
-			fits.Fits = func(ctx context.Context, _ uuid.UUID) error { return databasetest.InjectFault(ctx, "role") }
-			h.roles[auth.Admin] = fits
-			return func(ctx context.Context) error {
-				changes := domain.Changes{Role: new(string(auth.Admin))}
-				_, err := h.Administer(ctx, who, identity.UserID{UUID: who.UserID}, revision.Match{}, changes)
-				return err
-			}
-		},
-	},
+	plain("give a role with a requirement", func(ctx context.Context, h house, who auth.Principal) error {
+		changes := domain.Changes{Role: new("demanding")}
+		_, err := h.Administer(ctx, who, identity.UserID{UUID: who.UserID}, revision.Match{}, changes)
+		return err
+	}),
+	plain("add with a role with a requirement", func(ctx context.Context, h house, who auth.Principal) error {
+		registration := domain.Registration{Name: "N", Email: "n@example.com", Password: secret}
+		_, err := h.Add(ctx, who, registration, "demanding")
+		return err
+	}),
 	plain("leave", func(ctx context.Context, h house, who auth.Principal) error {
 		_, err := h.Leave(ctx, who, revision.Match{}, secret, false, here)
 		return err
@@ -236,6 +233,10 @@ func TestUseCasesReturnEveryErrorAndLeaveNoEffect(t *testing.T) {
 					cfg.FreeAttempts, cfg.AccountFailures, cfg.ClientFailures = 1000, 1000, 1000
 					cfg.RegistrationsPerHour = 1000
 				})
+				h.roles["demanding"] = auth.Declaration{
+					Role: "demanding",
+					Fits: func(ctx context.Context, _ uuid.UUID) error { return databasetest.InjectFault(ctx, "role") },
+				}
 				who, tokens := h.signedInAs(t, "a@example.com")
 				err := databasetest.RunWithFaults(t, db, c.prepare(t, h, who, tokens), slices.Concat(attemptTables, []string{c.written})...)
 				require.ErrorIs(t, err, c.want)

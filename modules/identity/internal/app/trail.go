@@ -8,7 +8,6 @@ import (
 	"github.com/google/uuid"
 
 	"healthcare/modules/identity"
-	"healthcare/modules/identity/internal/domain"
 	"healthcare/platform/audit"
 	"healthcare/platform/auth"
 	"healthcare/platform/errs"
@@ -45,18 +44,4 @@ func loginFailed(user identity.UserID, status int) audit.Entry {
 	entry := about(audit.LoginFailed, userResource, user.UUID, status)
 	entry.Outcome = audit.Denied
 	return entry
-}
-
-// differences names what is another about a user.
-func differences(before, after domain.User) (fields []string) {
-	if before.Name != after.Name {
-		fields = append(fields, "name")
-	}
-	if before.Role != after.Role {
-		fields = append(fields, "role")
-	}
-	if before.Active != after.Active {
-		fields = append(fields, "active")
-	}
-	return fields
 }

@@ -15,6 +15,7 @@ import (
 
 	"healthcare/modules/identity"
 	"healthcare/platform/errs"
+	"healthcare/platform/fields"
 	"healthcare/platform/recordid"
 	"healthcare/platform/text"
 )
@@ -119,10 +120,10 @@ func NewUser(r Registration, role, passwordHash string, now time.Time) User {
 	}
 }
 
-// Changes are what is to be different about a user; what is nil stays.
+// Changes are the new values of a user's fields. A field that is nil keeps its value.
 type Changes struct {
 	Name   *string // 1..255 characters
-	Role   *string // one that is declared: whether it is, is the use case's question
+	Role   *string // must be declared, which the use case checks
 	Active *bool
 }
 
@@ -134,18 +135,14 @@ func (c Changes) Validate() error {
 	return errs.Fields(validation.Errors{"name": nameRule(*c.Name)})
 }
 
-// Amend makes valid changes. What changes nothing keeps the version. A user who is deactivated loses every access token at once.
+var applyChanges = fields.Patcher[User, Changes]()
+
+// Amend makes valid changes. The version stays if nothing changes. A user who is disabled loses every access token at
+// once.
 func (u *User) Amend(c Changes, now time.Time) {
 	before := *u
-	if c.Name != nil {
-		u.Name = strings.TrimSpace(*c.Name)
-	}
-	if c.Role != nil {
-		u.Role = *c.Role
-	}
-	if c.Active != nil {
-		u.Active = *c.Active
-	}
+	applyChanges(u, c)
+	u.Name = strings.TrimSpace(u.Name)
 	if *u == before {
 		return
 	}
@@ -154,6 +151,24 @@ func (u *User) Amend(c Changes, now time.Time) {
 	}
 	u.Version++
 	u.UpdatedAt = now
+}
+
+// amendable has the fields that Changes can change.
+type amendable struct {
+	Name   string
+	Role   string
+	Active bool
+}
+
+var (
+	amendableOf = fields.Mapper[User, amendable]("ID", "Email", "Username", "PasswordHash", "TokenVersion", "Version",
+		"CreatedAt", "UpdatedAt")
+	compare = fields.Comparer[amendable]()
+)
+
+// Differences returns the names of the fields that differ after Amend.
+func Differences(before, after User) []string {
+	return compare(amendableOf(before), amendableOf(after))
 }
 
 // SetPassword stores the hash of another password.

@@ -11,7 +11,7 @@ import (
 	"healthcare/platform/rest"
 )
 
-// ReadMe answers the caller's account.
+// ReadMe responds with the caller's account.
 func (h *handlers) ReadMe(c *fiber.Ctx) error {
 	user, err := h.accounts.Me(c.UserContext(), rest.Principal(c))
 	if err != nil {
@@ -66,7 +66,7 @@ func (h *handlers) ChangePassword(c *fiber.Ctx) error {
 	return done(c, h.accounts.ChangePassword(c.UserContext(), rest.Principal(c), change, from(c)))
 }
 
-// ListUsers answers a page of all users.
+// ListUsers responds with a page of all users.
 func (h *handlers) ListUsers(c *fiber.Ctx, asked ListUsersParams) error {
 	request, err := rest.PageRequest(c)
 	if err != nil {
@@ -83,7 +83,7 @@ func (h *handlers) ListUsers(c *fiber.Ctx, asked ListUsersParams) error {
 	return rest.SendPage(c, page, showAccount)
 }
 
-// AddUser makes an account for somebody.
+// AddUser makes an account for another person.
 func (h *handlers) AddUser(c *fiber.Ctx) error {
 	role := auth.Staff
 	registration, err := rest.Body(c, func(in NewUser) domain.Registration {
@@ -103,7 +103,7 @@ func (h *handlers) AddUser(c *fiber.Ctx) error {
 	return sendAccount(c, fiber.StatusCreated, user)
 }
 
-// ReadUser answers one user.
+// ReadUser responds with one user.
 func (h *handlers) ReadUser(c *fiber.Ctx, id string) error {
 	userID, err := identity.ParseUserID(id)
 	if err != nil {
@@ -116,34 +116,24 @@ func (h *handlers) ReadUser(c *fiber.Ctx, id string) error {
 	return sendAccount(c, fiber.StatusOK, user)
 }
 
-// AdministerUser changes what a user is and may.
+// AdministerUser changes a user's role and whether the user may sign in.
 func (h *handlers) AdministerUser(c *fiber.Ctx, id string) error {
-	userID, err := identity.ParseUserID(id)
-	if err != nil {
-		return err
+	return rest.Change(c, id, identity.ParseUserID, changesOf, h.accounts.Administer, resource)
+}
+
+func changesOf(in UserChanges) domain.Changes {
+	if in.Role != nil {
+		in.Role = new(strings.ToLower(*in.Role))
 	}
-	expected, err := rest.IfMatch(c)
-	if err != nil {
-		return err
-	}
-	changes, err := rest.Body(c, func(in UserChanges) domain.Changes {
-		if in.Role != nil {
-			in.Role = new(strings.ToLower(*in.Role))
-		}
-		return domain.Changes{Role: in.Role, Active: in.Active}
-	})
-	if err != nil {
-		return err
-	}
-	user, err := h.accounts.Administer(c.UserContext(), rest.Principal(c), userID, expected, changes)
-	if err != nil {
-		return err
-	}
-	return sendAccount(c, fiber.StatusOK, user)
+	return domain.Changes{Role: in.Role, Active: in.Active}
 }
 
 func sendAccount(c *fiber.Ctx, status int, user domain.User) error {
-	return rest.Send(c, status, rest.Resource{Version: user.Version, Body: showAccount(user)})
+	return rest.Send(c, status, resource(user))
+}
+
+func resource(user domain.User) rest.Resource {
+	return rest.Resource{Version: user.Version, Body: showAccount(user)}
 }
 
 func showAccount(u domain.User) Account {

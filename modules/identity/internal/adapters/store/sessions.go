@@ -87,8 +87,8 @@ func (s *sessions) Change(ctx context.Context, id identity.SessionID, rule func(
 		if changed == r {
 			return nil
 		}
-		return s.db.Write(ctx).Model(&sessionRow{}).Where("id = ?", id).
-			Select("generation", "client", "address", "last_used_at", "expires_at").Updates(&changed).Error
+		found := s.db.Write(ctx).Where("id = ?", id)
+		return explain(database.Update(found, &changed, "id", "user_id", "created_at"))
 	})
 }
 

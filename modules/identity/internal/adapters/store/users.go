@@ -102,8 +102,8 @@ func (u *users) Change(ctx context.Context, id identity.UserID, rule func(*domai
 			return nil
 		}
 		r = userRowOf(changed)
-		return u.db.Write(ctx).Model(&userRow{}).Where("id = ?", id).
-			Select("name", "password_hash", "role", "active", "token_version", "search_text", "version", "updated_at").Updates(&r).Error
+		fixed := []string{"id", "email", "mailbox", "username", "created_at"}
+		return explain(database.Update(u.db.Write(ctx).Where("id = ?", id), &r, fixed...))
 	})
 	return changed, err
 }

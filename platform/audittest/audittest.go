@@ -11,14 +11,15 @@ import (
 	"healthcare/platform/databasetest"
 )
 
-// Recorder is an audit.Recorder in memory; the zero Recorder is empty. It keeps what was recorded in a transaction that is undone, too.
+// Recorder is an audit.Recorder in memory; the zero Recorder is empty. It keeps the entries of a transaction that is
+// rolled back, too.
 type Recorder struct {
 	mu       sync.Mutex
 	recorded []Recorded
 	refusal  error
 }
 
-// Recorded is an entry, who caused it, and in which request.
+// Recorded is an entry, the user who caused it, and the request.
 type Recorded struct {
 	Who     auth.Principal
 	Request audit.Request
@@ -41,14 +42,14 @@ func (r *Recorder) Record(ctx context.Context, who auth.Principal, entries ...au
 	return nil
 }
 
-// Refuse has every Record fail from now on; nil ends that.
+// Refuse makes every following Record return err; nil ends that.
 func (r *Recorder) Refuse(err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.refusal = err
 }
 
-// Recorded is what was recorded so far.
+// Recorded returns the entries that were recorded so far.
 func (r *Recorder) Recorded() []Recorded {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -22,6 +22,7 @@ import (
 
 	"healthcare/cmd/internal/composition"
 	"healthcare/platform/audit"
+	"healthcare/platform/audittest"
 	"healthcare/platform/auth"
 	"healthcare/platform/clock"
 	"healthcare/platform/config"
@@ -90,6 +91,9 @@ func StartWith(t *testing.T, db database.Config, more fx.Option, adjust ...func(
 	var server *httpserver.Server
 	app := fx.New(composition.Configuration(cfg, TestVersion), composition.Serving(), more, fx.Replace(db),
 		fx.Replace(logger), fx.Populate(&server, &s.DB),
+		fx.Decorate(func(db *database.DB, next audit.Recorder) audit.Recorder { // in every test of the whole program
+			return audittest.Transactional(t, db, next)
+		}),
 		fx.Invoke(fx.Annotate(s.readResources, fx.ParamTags("", `group:"apis"`))),
 		fx.WithLogger(func() fxevent.Logger { return fxevent.NopLogger }))
 	require.NoError(t, app.Err())

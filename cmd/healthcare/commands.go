@@ -37,44 +37,50 @@ func rootCommand() *cobra.Command {
 		Long: `healthcare is a REST backend for clinics: users register and sign in, keep their own
 patients, share one directory of doctors, and assign doctors to patients.
 
-Without any configuration it serves on 127.0.0.1:8000 and keeps its data in ./data
-(embedded SQLite). With DATABASE_URL, SECRET_KEY and AUDIT_KEY it runs on PostgreSQL.`,
+Without configuration it listens on 127.0.0.1:8000 and stores its data in ./data (embedded
+SQLite). With DATABASE_URL, SECRET_KEY and AUDIT_KEY it runs on PostgreSQL.`,
 		Example: `  healthcare                       serve with the embedded database
   HTTP_ADDRESS=:9000 healthcare    serve on another port
-  healthcare user promote EMAIL    make somebody an administrator
-  healthcare migrate status        what the database has, and what is pending
-  healthcare keys rotate           a new signing key, and nobody is signed out
-  healthcare backup                a copy of the embedded database, beside the server
+  healthcare user promote EMAIL    make a user an administrator
+  healthcare migrate status        list applied and pending migrations
+  healthcare keys rotate           generate a new signing key, without signing users out
+  healthcare backup                back up the embedded database of a running server
   healthcare copy --to postgres:…  move the embedded database to PostgreSQL
   curl http://127.0.0.1:8000/openapi.json`,
 		Version:       programVersion(),
-		SilenceErrors: true, // main prints them, in one line
+		SilenceErrors: true, // main prints them in one line
 		SilenceUsage:  true,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), false) },
 	}
 	root.SetVersionTemplate("healthcare {{.Version}}\n")
-	root.SetHelpTemplate(root.HelpTemplate() + "{{if .HasParent}}" + subcommandHelp + "{{else}}" + environmentHelp() + "{{end}}")
+	root.SetHelpTemplate(
+		root.HelpTemplate() + "{{if .HasParent}}" + subcommandHelp + "{{else}}" + environmentHelp() + "{{end}}",
+	)
 	root.AddCommand(
 		serveCommand(),
 		migrateCommand(),
-		identityfx.Command(overGraph),
-		auditfx.Command(overGraph, auditConfig),
+		identityfx.Command(withGraph),
+		auditfx.Command(withGraph, auditConfig),
 		keysCommand(),
 		copyCommand(),
 		backupCommand(),
 		doctorCommand(),
 		openapiCommand(),
 		&cobra.Command{
-			Use: "health", Short: "Ask a running server whether it is ready; exit 1 when it is not", Args: cobra.NoArgs,
-			Long: "Ask the server at HTTP_ADDRESS for /readyz, within 3 seconds. Made for container health checks.",
-			RunE: func(cmd *cobra.Command, _ []string) error { return health(cmd.Context()) },
+			Use:   "health",
+			Short: "Check that a running server is ready; exit 1 if it is not",
+			Args:  cobra.NoArgs,
+			Long:  "Request /readyz from the server at HTTP_ADDRESS, with a timeout of 3 seconds. For container health checks.",
+			RunE:  func(cmd *cobra.Command, _ []string) error { return health(cmd.Context()) },
 		},
 		&cobra.Command{
-			Use: "version", Short: "Print the version", Args: cobra.NoArgs,
-			Run: func(cmd *cobra.Command, _ []string) { fmt.Fprintln(cmd.OutOrStdout(), "healthcare", programVersion()) },
+			Use:   "version",
+			Short: "Print the version",
+			Args:  cobra.NoArgs,
+			Run:   func(cmd *cobra.Command, _ []string) { fmt.Fprintln(cmd.OutOrStdout(), "healthcare", programVersion()) },
 		},
 	)
-	suggesting(root)
+	addSuggestions(root)
 	return root
 }
 
@@ -85,13 +91,15 @@ func serveCommand() *cobra.Command {
 		Long: `Serve the API until SIGINT, SIGTERM or SIGHUP, then finish the requests in flight and exit 0. A second
 signal exits at once.
 
---demo first fills an empty embedded database with a user, 20 invented patients, 5 doctors and their
-assignments, and prints how to sign in.`,
+--demo first fills an empty embedded database with a user, 20 fictitious patients, 5 doctors and their
+assignments, and prints the user's credentials.`,
 		Example: `  healthcare serve
   DATA_DIR=./demo healthcare serve --demo`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), demo) },
 	}
-	command.Flags().BoolVar(&demo, "demo", false, "fill an empty embedded database with invented people, and serve it")
+	command.Flags().BoolVar(
+		&demo, "demo", false, "fill an empty embedded database with fictitious people, and serve it",
+	)
 	return command
 }
 
@@ -101,8 +109,21 @@ const subcommandHelp = `
 
 // helpKeys are the most used configuration keys.
 var helpKeys = []string{
-	"database_url", "secret_key", "secret_key_previous", "audit_key", "http_address", "allowed_hosts", "data_dir", "app_env",
-	"time_zone", "registration", "trusted_proxies", "forwarded_header", "compat", "log_level", "debug",
+	"database_url",
+	"secret_key",
+	"secret_key_previous",
+	"audit_key",
+	"http_address",
+	"allowed_hosts",
+	"data_dir",
+	"app_env",
+	"time_zone",
+	"registration",
+	"trusted_proxies",
+	"forwarded_header",
+	"compat",
+	"log_level",
+	"debug",
 }
 
 // environmentHelp describes the most used variables, in the words of configs/default.yaml, and the exit codes.
@@ -133,8 +154,8 @@ or the store cannot be used.
 
 func migrateCommand() *cobra.Command {
 	migrate := &cobra.Command{
-		Use: "migrate", Short: "Bring the database's schema up to date, or look at it",
-		Args: cobra.NoArgs, // with RunE: cobra answers a misspelt subcommand with its help and exit code 0 otherwise
+		Use: "migrate", Short: "Apply or list the migrations of the database's schema",
+		Args: cobra.NoArgs, // without RunE, cobra would print help for a misspelt subcommand and exit with 0
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	migrate.AddCommand(
@@ -176,27 +197,27 @@ func migrateCommand() *cobra.Command {
 	return migrate
 }
 
-// Whether a command may create a store, and the keys that belong to it.
+// creation selects whether a command may create a store and its keys.
 type creation bool
 
 const (
-	existing creation = false // in a wrong folder it says where it looked
+	existing creation = false // a missing store is an error that names its path
 	creating creation = true
 )
 
-// withDatabase connects to the configured store for the length of a command.
-func withDatabase(ctx context.Context, may creation, do func(context.Context, *database.DB) error) error {
+// withDatabase runs do with a connection to the configured store.
+func withDatabase(ctx context.Context, mode creation, do func(context.Context, *database.DB) error) error {
 	cfg, err := loadConfig()
 	if err != nil {
 		return err
 	}
-	if may == creating {
-		if err := ensureKept(&cfg); err != nil {
+	if mode == creating {
+		if err := ensureGenerated(&cfg); err != nil {
 			return err
 		}
 	}
 	store := composition.DatabaseConfig(cfg)
-	store.Existing = may == existing
+	store.Existing = mode == existing
 	db, err := database.Open(store, zap.NewNop())
 	if err != nil {
 		return err
@@ -208,8 +229,9 @@ func withDatabase(ctx context.Context, may creation, do func(context.Context, *d
 	return do(ctx, db)
 }
 
-// ensureKept makes the keys that data_dir keeps, so that every command works once the store is there. Where they have to be given, migrating needs none.
-func ensureKept(cfg *config.Config) error {
+// ensureGenerated generates the keys in data_dir, so that every command works once the store exists. Configured keys
+// are not required, because migrations do not use them.
+func ensureGenerated(cfg *config.Config) error {
 	if cfg.GeneratesSecret() {
 		if err := cfg.EnsureSecret(); err != nil {
 			return err
@@ -221,7 +243,8 @@ func ensureKept(cfg *config.Config) error {
 	return nil
 }
 
-// loadConfig is config.Load for a command, which warns of misspelt variables on standard error: a misspelt DATABASE_URL means another store.
+// loadConfig returns config.Load and warns of misspelt variables on standard error: a misspelt DATABASE_URL would
+// select the wrong store.
 func loadConfig() (config.Config, error) {
 	cfg, err := config.Load()
 	if err != nil {
@@ -234,7 +257,8 @@ func loadConfig() (config.Config, error) {
 	return cfg, err
 }
 
-// auditConfig returns what verifying an export needs: the audit key. Errors: those of the configuration; there is no key.
+// auditConfig returns the configuration for verifying an export. Errors: those of the configuration; a missing audit
+// key.
 func auditConfig() (audit.Config, error) {
 	cfg, err := loadConfig()
 	if err != nil {
@@ -246,9 +270,9 @@ func auditConfig() (audit.Config, error) {
 	return composition.AuditConfig(cfg), nil
 }
 
-// overGraph runs work over the program's graph, filled into target: the store is open, but nobody is served. The store has to be there and up to date:
-// a command of a newer release must not migrate it under a running server.
-func overGraph(ctx context.Context, target any, work func(context.Context) error) error {
+// withGraph fills target from the program's graph and runs work. The store is open, but requests are not served. The
+// store must exist and be up to date: a command of a newer release must not migrate it under a running server.
+func withGraph(ctx context.Context, target any, work func(context.Context) error) error {
 	cfg, err := loadConfig()
 	if err != nil {
 		return err
@@ -263,7 +287,7 @@ func overGraph(ctx context.Context, target any, work func(context.Context) error
 	}
 	cfg.DatabaseMigrateOnStart = false
 	if cfg.LogLevel == "info" {
-		cfg.LogLevel = "warn" // a command says itself what it did
+		cfg.LogLevel = "warn" // a command prints its own results
 	}
 	app := fx.New(
 		composition.Configuration(cfg, programVersion()), fx.Replace(store), composition.Parts(), fx.Populate(target),
@@ -278,7 +302,7 @@ func overGraph(ctx context.Context, target any, work func(context.Context) error
 	return errors.Join(work(ctx), stop(app))
 }
 
-// health asks the server where it listens; an address of all interfaces is asked by loopback.
+// health requests /readyz from the configured address, by loopback if that is all interfaces.
 func health(ctx context.Context) error {
 	cfg, err := config.Load()
 	if err != nil {
@@ -293,23 +317,28 @@ func health(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(host, port)+"/readyz", nil)
+	request, err := http.NewRequestWithContext(
+		ctx,
+		http.MethodGet,
+		"http://"+net.JoinHostPort(host, port)+"/readyz",
+		nil,
+	)
 	if err != nil {
 		return err
 	}
-	client := &http.Client{Transport: &http.Transport{}} // not the default one: HTTP_PROXY is for other people's servers
-	answer, err := client.Do(request)
+	client := &http.Client{Transport: &http.Transport{}} // not the default one, which uses HTTP_PROXY
+	response, err := client.Do(request)
 	if err != nil {
 		return err
 	}
-	_ = answer.Body.Close()
-	if answer.StatusCode != http.StatusOK {
-		return fmt.Errorf("not ready: %s", answer.Status)
+	_ = response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("not ready: %s", response.Status)
 	}
 	return nil
 }
 
-// programVersion is what the build says, or what Go recorded of the source.
+// programVersion returns the version of the build, or the revision that Go recorded.
 func programVersion() string {
 	if version != "" {
 		return version

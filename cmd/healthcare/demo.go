@@ -19,36 +19,37 @@ import (
 	"healthcare/platform/database/transfer"
 )
 
-// demoEmail is the address of the demonstration's user.
+// demoEmail is the email address of the demo user.
 const demoEmail = "demo@clinic.example"
 
-// demoData holds invented people: 20 patients, each with the numbers of the doctors who are assigned, and 5 doctors.
+// demoData has 5 doctors and 20 patients, all fictitious, each with the indexes of the assigned doctors.
 //
 //go:embed demo.json
 var demoData []byte
 
-// refuseDemo reports why a demonstration cannot be made here. Errors: one line.
-func refuseDemo(ctx context.Context, cfg config.Config) error {
+// checkDemo returns an error if the demo data cannot be created in this configuration.
+func checkDemo(ctx context.Context, cfg config.Config) error {
 	switch {
 	case cfg.AppEnv == config.Production:
-		return errors.New("--demo is not for production: unset APP_ENV")
+		return errors.New("--demo is not available in production: unset APP_ENV")
 	case !cfg.Embedded():
-		return errors.New("--demo is for the embedded database: unset DATABASE_URL")
+		return errors.New("--demo requires the embedded database: unset DATABASE_URL")
 	case cfg.Registration != "open":
 		return errors.New("--demo registers a user: set REGISTRATION=open")
 	}
 	empty, err := transfer.Untouched(ctx, cfg.DatabasePath(), migrations.All())
 	if err == nil && !empty {
-		err = fmt.Errorf("--demo is for an empty store, and %s holds data, of a former demonstration perhaps: serve it without --demo, or set DATA_DIR to a new folder",
-			cfg.DatabasePath())
+		err = fmt.Errorf("--demo requires an empty store, but %s holds data: serve it without --demo, or set DATA_DIR "+
+			"to a new folder", cfg.DatabasePath())
 	}
 	return err
 }
 
-// makeDemo fills the store through the API of the server that listens on address and is called base, as a client would, so that every rule holds and the
-// trail has each step. It writes the credentials to out. Errors: one line; what was made before stays, so that the next --demo is refused.
-func makeDemo(ctx context.Context, address, base string, out io.Writer) error {
-	transport := &http.Transport{ // without the environment's proxy; an allowed host may have no address on this machine
+// createDemo fills the store through the API at base, over a connection to address, so that all rules apply and the
+// audit trail records every step. It writes the credentials to out. After an error the store is not empty, so another
+// --demo fails.
+func createDemo(ctx context.Context, address, base string, out io.Writer) error {
+	transport := &http.Transport{ // without a proxy; the host in base may not resolve on this machine
 		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
 			return (&net.Dialer{}).DialContext(ctx, network, address)
 		},
@@ -56,7 +57,7 @@ func makeDemo(ctx context.Context, address, base string, out io.Writer) error {
 	c := demoClient{base: base, http: &http.Client{Transport: transport, Timeout: 10 * time.Second}}
 	defer c.http.CloseIdleConnections()
 	if err := c.fill(ctx, out); err != nil {
-		return fmt.Errorf("the demonstration is incomplete, and the store no longer empty: %w", err)
+		return fmt.Errorf("the demo data is incomplete, and the store is no longer empty: %w", err)
 	}
 	return nil
 }
@@ -66,8 +67,8 @@ type demoClient struct {
 	http        *http.Client
 }
 
-// demoAnswer is what the demonstration reads of an answer.
-type demoAnswer struct{ ID, Access, Detail string }
+// demoResponse has the members that the demo reads from a response.
+type demoResponse struct{ ID, Access, Detail string }
 
 func (c *demoClient) fill(ctx context.Context, out io.Writer) error {
 	var data struct {
@@ -84,7 +85,9 @@ func (c *demoClient) fill(ctx context.Context, out io.Writer) error {
 	if _, err := c.post(ctx, "/api/auth/register/", account, http.StatusCreated); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "demonstration: sign in as %s with the password %s, which is shown this once\n", demoEmail, account["password"])
+	fmt.Fprintf(
+		out, "demo: sign in as %s with the password %s, which is shown only once\n", demoEmail, account["password"],
+	)
 	session, err := c.post(ctx, "/api/auth/login/", account, http.StatusOK)
 	if err != nil {
 		return err
@@ -92,39 +95,45 @@ func (c *demoClient) fill(ctx context.Context, out io.Writer) error {
 	c.token = session.Access
 	var doctors []string
 	for _, doctor := range data.Doctors {
-		made, err := c.post(ctx, "/api/doctors/", doctor, http.StatusCreated)
+		created, err := c.post(ctx, "/api/doctors/", doctor, http.StatusCreated)
 		if err != nil {
 			return err
 		}
-		doctors = append(doctors, made.ID)
+		doctors = append(doctors, created.ID)
 	}
 	assigned := 0
 	for _, p := range data.Patients {
-		made, err := c.post(ctx, "/api/patients/", p.Patient, http.StatusCreated)
+		created, err := c.post(ctx, "/api/patients/", p.Patient, http.StatusCreated)
 		if err != nil {
 			return err
 		}
-		for _, number := range p.Doctors {
-			if _, err := c.post(ctx, "/api/mappings/", map[string]string{"patient": made.ID, "doctor": doctors[number]}, http.StatusCreated); err != nil {
+		for _, index := range p.Doctors {
+			if _, err := c.post(
+				ctx, "/api/mappings/", map[string]string{"patient": created.ID, "doctor": doctors[index]},
+				http.StatusCreated,
+			); err != nil {
 				return err
 			}
 			assigned++
 		}
 	}
-	fmt.Fprintf(out, "demonstration: %d patients, %d doctors and %d assignments, all invented\n", len(data.Patients), len(doctors), assigned)
+	fmt.Fprintf(
+		out, "demo: %d patients, %d doctors and %d assignments, all fictitious\n", len(data.Patients), len(doctors),
+		assigned,
+	)
 	return nil
 }
 
-// post sends a body, again where the service asks for that, and returns the answer. Errors: another status than wanted.
-func (c *demoClient) post(ctx context.Context, path string, body any, want int) (answer demoAnswer, err error) {
+// post sends a body, retries while the service is busy, and returns the response. Errors: a status other than want.
+func (c *demoClient) post(ctx context.Context, path string, body any, want int) (result demoResponse, err error) {
 	payload, err := json.Marshal(body)
 	if err != nil {
-		return answer, err
+		return result, err
 	}
 	for range 5 {
 		request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base+path, bytes.NewReader(payload))
 		if err != nil {
-			return answer, err
+			return result, err
 		}
 		request.Header.Set("Content-Type", "application/json")
 		if c.token != "" {
@@ -132,18 +141,18 @@ func (c *demoClient) post(ctx context.Context, path string, body any, want int) 
 		}
 		response, err := c.http.Do(request)
 		if err != nil {
-			return answer, err
+			return result, err
 		}
-		err = json.NewDecoder(io.LimitReader(response.Body, 1<<20)).Decode(&answer)
+		err = json.NewDecoder(io.LimitReader(response.Body, 1<<20)).Decode(&result)
 		_ = response.Body.Close()
 		switch {
 		case response.StatusCode == http.StatusServiceUnavailable: // a slow machine
 			time.Sleep(time.Second)
 			continue
 		case response.StatusCode != want:
-			return answer, fmt.Errorf("POST %s was answered with %s %s", path, response.Status, answer.Detail)
+			return result, fmt.Errorf("POST %s: %s %s", path, response.Status, result.Detail)
 		}
-		return answer, err
+		return result, err
 	}
-	return answer, fmt.Errorf("POST %s: the service is too busy", path)
+	return result, fmt.Errorf("POST %s: the service is too busy", path)
 }

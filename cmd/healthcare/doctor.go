@@ -19,20 +19,22 @@ import (
 
 func doctorCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "doctor", Short: "Check the configuration, the store and the machine; exit 1 when something is wrong", Args: cobra.NoArgs,
-		Long: `Check what the service needs, beside a running server or without one: configuration, keys, store,
-migrations, extensions, encoding, checkpoints of the audit trail, clock and disk space. Each check is
-one line that begins with ok, warn or fail and says what to do. It changes nothing, creates nothing
-and shows no secret. Run it where the service runs, as the user whom the service runs as.`,
+		Use:   "doctor",
+		Short: "Check the configuration, the store and the machine; exit 1 if a check fails",
+		Args:  cobra.NoArgs,
+		Long: `Check the configuration, keys, store, migrations, extensions, encoding, checkpoints of the audit
+trail, clock and disk space, whether a server is running or not. Each check prints one line that
+begins with ok, warn or fail and has the remedy. It changes nothing, creates nothing and shows no
+secret. Run it where the service runs, as the same operating system user.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return report(cmd.OutOrStdout(), examine(cmd.Context()))
 		},
 	}
 }
 
-func report(out io.Writer, found []checkup.Finding) error {
+func report(out io.Writer, findings []checkup.Finding) error {
 	failed := 0
-	for _, f := range found {
+	for _, f := range findings {
 		fmt.Fprintf(out, "%-4s  %-11s  %s\n", f.State, f.Subject, f.Text)
 		if f.State == checkup.Fail {
 			failed++
@@ -52,13 +54,13 @@ func examine(ctx context.Context) []checkup.Finding {
 	if err != nil {
 		return []checkup.Finding{checkup.NewFinding(checkup.Fail, "config", "%v", err)}
 	}
-	found := cfg.Examine()
+	findings := cfg.Examine()
 	db, store := database.Examine(ctx, composition.DatabaseConfig(cfg), migrations.All())
-	found = append(found, store...)
+	findings = append(findings, store...)
 	if db != nil {
 		defer func() { _ = db.Close() }()
-		if cfg.RequireAuditKey() == nil { // else Examine has said it
-			found = append(found, auditfx.Examine(ctx, composition.AuditConfig(cfg), db)...)
+		if cfg.RequireAuditKey() == nil { // otherwise Examine has reported it
+			findings = append(findings, auditfx.Examine(ctx, composition.AuditConfig(cfg), db)...)
 		}
 	}
 	folders := []string{filepath.Dir(cfg.AuditCheckpointsPath())}
@@ -66,7 +68,7 @@ func examine(ctx context.Context) []checkup.Finding {
 		folders = append(folders, cfg.DataDir)
 	}
 	for _, folder := range folders {
-		found = append(found, checkup.Disk(folder))
+		findings = append(findings, checkup.Disk(folder))
 	}
-	return found
+	return findings
 }

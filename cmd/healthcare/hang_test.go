@@ -19,8 +19,8 @@ func TestTheProcessEndsWhateverHangs(t *testing.T) {
 	const marker = "HEALTHCARE_TEST_HANGS"
 	if os.Getenv(marker) != "" {
 		ctx, cancel := context.WithCancel(context.Background())
-		endIfHung(ctx, 100*time.Millisecond)
-		endIfHung(ctx, time.Millisecond)() // called off
+		exitIfHung(ctx, 100*time.Millisecond)
+		exitIfHung(ctx, time.Millisecond)() // canceled
 		fmt.Fprintln(os.Stderr, "hangs")
 		cancel()
 		select {}

@@ -1,4 +1,4 @@
-// Command healthcare is the whole service in one binary: the server, its migrations and its health check.
+// Command healthcare is the server and its administration: migrations, users, keys, backups and checks.
 package main
 
 import (
@@ -16,11 +16,11 @@ import (
 	"healthcare/platform/database"
 )
 
-// Exit codes; the last two are those of sysexits.h.
+// Exit codes. 70 and 78 are those of sysexits.h.
 const (
 	exitFailure = 1
-	exitHung    = 70 // EX_SOFTWARE: something did not stop in time, and was ended with the process
-	exitConfig  = 78 // EX_CONFIG: the configuration, or the store that it names, cannot be used
+	exitHung    = 70 // EX_SOFTWARE: the process did not stop in time
+	exitConfig  = 78 // EX_CONFIG: the configuration or its store cannot be used
 )
 
 func main() {
@@ -29,12 +29,12 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:]))
 }
 
-// stopOnSignal calls stop at the first signal and ends the process at the second: the operator insists. A SIGHUP never counts as the second, because
-// a terminal that closes and systemd's SendSIGHUP send it beside another one.
+// stopOnSignal calls stop at the first signal and exits at the second. SIGHUP never counts as the second: a closing
+// terminal and systemd's SendSIGHUP send it together with another signal.
 func stopOnSignal(stop func()) {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	if !signal.Ignored(syscall.SIGHUP) { // nohup has it ignored, and means that
+	if !signal.Ignored(syscall.SIGHUP) { // nohup ignores it
 		signal.Notify(signals, syscall.SIGHUP)
 	}
 	<-signals
@@ -46,7 +46,7 @@ func stopOnSignal(stop func()) {
 	}
 }
 
-// run executes the command line and gives the exit code. What went wrong is one line on standard error.
+// run executes the command line and returns the exit code. It writes an error as one line to standard error.
 func run(ctx context.Context, args []string) int {
 	root := rootCommand()
 	root.SetArgs(args)
@@ -54,19 +54,19 @@ func run(ctx context.Context, args []string) int {
 	if err == nil {
 		return 0
 	}
-	complain(strings.Join(strings.Fields(err.Error()), " ")) // a driver's cause has several lines
-	_, wrong := errors.AsType[*config.Error](err)
+	printError(strings.Join(strings.Fields(err.Error()), " ")) // a driver's error can have several lines
+	_, invalid := errors.AsType[*config.Error](err)
 	_, unusable := errors.AsType[*database.UnusableError](err)
-	if wrong || unusable {
+	if invalid || unusable {
 		return exitConfig
 	}
 	return exitFailure
 }
 
-// complain writes one line to standard error.
-func complain(message string) { announce(os.Stderr, "healthcare: %s\n", message) }
+// printError writes one line to standard error.
+func printError(message string) { announce(os.Stderr, "healthcare: %s\n", message) }
 
-// announce waits a second at most for somebody to read what it writes.
+// announce writes a line. It waits at most one second for the reader of to.
 func announce(to io.Writer, format string, args ...any) {
 	written := make(chan struct{})
 	go func() {

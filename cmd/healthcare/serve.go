@@ -19,20 +19,21 @@ import (
 	"healthcare/platform/httpserver"
 )
 
-// serve runs the program until ctx ends, with demo on a store that it first fills with invented people. Errors: one line that says why it did not start, or did not stop cleanly.
+// serve runs the server until ctx ends. With demo it first fills the store with fictitious people. Errors: a start or a
+// stop that failed.
 func serve(ctx context.Context, demo bool) error {
 	cfg, err := config.Load()
 	if err != nil {
 		return err
 	}
-	changed, err := cfg.Changed() // before keys are added that nobody has set
+	changed, err := cfg.Changed() // before the generated keys are added
 	if err != nil {
 		return err
 	}
-	defer endIfHung(ctx, hungAfter(cfg))()
-	signal.Ignore(syscall.SIGPIPE) // who reads the log may end: its lines are dropped then, as if nobody read it
+	defer exitIfHung(ctx, hangTimeout(cfg))()
+	signal.Ignore(syscall.SIGPIPE) // if the reader of the log ends, lines are dropped
 	if demo {
-		if err := refuseDemo(ctx, cfg); err != nil {
+		if err := checkDemo(ctx, cfg); err != nil {
 			return err
 		}
 	}
@@ -42,11 +43,14 @@ func serve(ctx context.Context, demo bool) error {
 	var server *httpserver.Server
 	var db *database.DB
 	var log *zap.Logger
-	app := fx.New(composition.Configuration(cfg, programVersion()), composition.Serving(), fx.Populate(&server, &db, &log), fx.StartTimeout(startTimeout(cfg)), fx.StopTimeout(stopTimeout(cfg)))
+	app := fx.New(
+		composition.Configuration(cfg, programVersion()), composition.Serving(), fx.Populate(&server, &db, &log),
+		fx.StartTimeout(startTimeout(cfg)), fx.StopTimeout(stopTimeout(cfg)),
+	)
 	if err := app.Err(); err != nil {
 		return dig.RootCause(err)
 	}
-	log.Info("configuration: the keys that differ from their defaults", zap.Any("keys", changed))
+	log.Info("configuration: keys that differ from their defaults", zap.Any("keys", changed))
 	if err := warnOfMisspelt(log); err != nil {
 		return err
 	}
@@ -54,19 +58,19 @@ func serve(ctx context.Context, demo bool) error {
 		log.Warn(file)
 	}
 	if cfg.PasswordPolicy != "strict" {
-		log.Info("password_policy is basic: the most used passwords are accepted; PASSWORD_POLICY=strict refuses them")
+		log.Info("password_policy is basic: common passwords are accepted; PASSWORD_POLICY=strict rejects them")
 	}
 
 	if err := start(ctx, app); err != nil {
 		if ctx.Err() != nil {
-			log.Info("stopped before it had started")
-			return nil // the operator's stop is why it failed
+			log.Info("stopped during the start")
+			return nil // the start failed because of the signal
 		}
 		return dig.RootCause(err)
 	}
 	base := server.URL()
 	if demo {
-		if err := makeDemo(ctx, server.Address(), base, os.Stdout); err != nil {
+		if err := createDemo(ctx, server.Address(), base, os.Stdout); err != nil {
 			return errors.Join(err, stop(app))
 		}
 	}
@@ -81,23 +85,23 @@ func serve(ctx context.Context, demo bool) error {
 
 	select {
 	case <-ctx.Done():
-		log.Info("stopping: requests in flight may finish")
+		log.Info("stopping: waiting for requests in flight")
 		return stop(app)
 	case err := <-server.Stopped():
 		return errors.Join(fmt.Errorf("the server stopped serving: %w", err), stop(app))
 	}
 }
 
-// warnOfMisspelt logs the variables that are nearly one of ours, without their values. Errors: *config.Error.
+// warnOfMisspelt logs misspelt variables, without their values. Errors: *config.Error.
 func warnOfMisspelt(log *zap.Logger) error {
 	misspelt, err := config.Misspelt()
-	for name, meant := range misspelt {
-		log.Warn("an environment variable has no meaning; another one may be meant", zap.String("variable", name), zap.String("meant", meant))
+	for name, intended := range misspelt {
+		log.Warn("unknown environment variable", zap.String("variable", name), zap.String("did_you_mean", intended))
 	}
 	return err
 }
 
-// ensureKeys completes the configuration with the keys that it has not been given, making those that data_dir keeps. Errors: *config.Error.
+// ensureKeys sets the keys that are not configured from data_dir, and generates missing ones. Errors: *config.Error.
 func ensureKeys(cfg *config.Config) error {
 	if err := cfg.EnsureSecret(); err != nil {
 		return err
@@ -120,22 +124,22 @@ func stop(app *fx.App) error {
 	return nil
 }
 
-// startTimeout leaves migrations time beyond what connecting may take.
+// startTimeout adds time for migrations to the timeout of connecting.
 func startTimeout(cfg config.Config) time.Duration {
 	return cfg.DatabaseConnectTimeout + 10*time.Minute
 }
 
-// stopTimeout leaves the store time to close, and spans to leave, after the server's own limits.
+// stopTimeout adds time for closing the store and exporting spans to the server's own limits.
 func stopTimeout(cfg config.Config) time.Duration {
 	return cfg.HTTPShutdownDelay + cfg.HTTPShutdownTimeout + 3*time.Second
 }
 
-// hungAfter is when nothing can still be stopping by itself.
-func hungAfter(cfg config.Config) time.Duration { return stopTimeout(cfg) + time.Second }
+// hangTimeout returns the time after which a stop counts as hung.
+func hangTimeout(cfg config.Config) time.Duration { return stopTimeout(cfg) + time.Second }
 
-// endIfHung ends the process that long after ctx ends, whatever hangs: a handler, the store, or a descriptor that
-// nobody reads. The returned function calls it off.
-func endIfHung(ctx context.Context, limit time.Duration) (stop func()) {
+// exitIfHung exits the process if it still runs at the limit after ctx ends: a handler, the store or a blocked
+// descriptor may hang. The returned function cancels it.
+func exitIfHung(ctx context.Context, limit time.Duration) (stop func()) {
 	done := make(chan struct{})
 	go func() {
 		select {
@@ -145,7 +149,7 @@ func endIfHung(ctx context.Context, limit time.Duration) (stop func()) {
 		}
 		select {
 		case <-time.After(limit):
-			complain(fmt.Sprintf("did not stop within %s, and was ended", limit))
+			printError(fmt.Sprintf("did not stop within %s: exiting", limit))
 			os.Exit(exitHung)
 		case <-done:
 		}

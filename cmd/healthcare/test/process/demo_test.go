@@ -11,7 +11,7 @@ import (
 )
 
 var demonstrates = regexp.MustCompile(
-	`^demonstration: sign in as (\S+) with the password (\S+), which is shown this once\n`)
+	`^demo: sign in as (\S+) with the password (\S+), which is shown only once\n`)
 
 // demoReady waits for the line that says where the program listens, and returns the base of its API, and how to sign
 // in.
@@ -45,7 +45,7 @@ func TestDemo(t *testing.T) {
 	require.Len(t, names, 20)
 	require.Equal(t, 0, r.Terminate().ExitCode)
 	require.Contains(t, p.Run("audit", "verify").ExpectSuccess(), "sound: ")
-	p.Run("serve", "--demo").ExpectFailure(harness.ExitFailure, "--demo is for an empty store",
+	p.Run("serve", "--demo").ExpectFailure(harness.ExitFailure, "--demo requires an empty store",
 		"set DATA_DIR to a new folder")
 
 	t.Run("fills a store that was only migrated", func(t *testing.T) {
@@ -72,13 +72,13 @@ func TestDemo(t *testing.T) {
 			time.Millisecond)
 		_ = r.Cmd.Process.Kill()
 		<-r.Done
-		p.Run("serve", "--demo").ExpectFailure(harness.ExitFailure, "--demo is for an empty store")
+		p.Run("serve", "--demo").ExpectFailure(harness.ExitFailure, "--demo requires an empty store")
 	})
 	t.Run("is refused where it has no place, and makes nothing", func(t *testing.T) {
 		t.Parallel()
 		for variable, why := range map[string]string{
-			"APP_ENV=production": "--demo is not for production",
-			"DATABASE_URL=postgres://clinic@127.0.0.1:1/clinic": "--demo is for the embedded database",
+			"APP_ENV=production": "--demo is not available in production",
+			"DATABASE_URL=postgres://clinic@127.0.0.1:1/clinic": "--demo requires the embedded database",
 			"REGISTRATION=closed":                               "--demo registers a user",
 		} {
 			p := harness.NewEnv(t).With("SECRET_KEY="+harness.SecretKey, "AUDIT_KEY="+harness.AuditKey, variable)

@@ -31,7 +31,7 @@ func TestAMisspeltVariableIsNamed(t *testing.T) {
 		}
 		require.Len(t, warned, 1)
 		require.Equal(t, "HTTP_ADRESS", warned[0]["variable"])
-		require.Equal(t, "HTTP_ADDRESS", warned[0]["meant"])
+		require.Equal(t, "HTTP_ADDRESS", warned[0]["did_you_mean"])
 	})
 	t.Run("by a command too, whose store may be another one", func(t *testing.T) {
 		t.Parallel()

@@ -88,7 +88,7 @@ func TestKeysRotate(t *testing.T) {
 	require.Equal(t, former+"  signs\n", requireNoSecret(t, p.Run("keys", "list").ExpectSuccess(), first))
 
 	said := requireNoSecret(t, p.Run("keys", "rotate").ExpectSuccess(), first, keptSecrets(p))
-	rotated := regexp.MustCompile(`^made     (\S{11})  signs once.*\nkept     ` + former +
+	rotated := regexp.MustCompile(`^new      (\S{11})  signs once.*\nkept     ` + former +
 		`  still verifies, retired (\S+Z)\nRestart the server.*nobody is signed out\.\n$`).
 		FindStringSubmatch(said)
 	require.NotNil(t, rotated, said)
@@ -114,7 +114,7 @@ func TestKeysRotate(t *testing.T) {
 	t.Run("with --drop-previous signs everybody out at the next start, and says so", func(t *testing.T) {
 		second := keptSecrets(p)
 		said := requireNoSecret(t, p.Run("keys", "rotate", "--drop-previous").ExpectSuccess(), second, keptSecrets(p))
-		for _, text := range []string{"dropped  " + newest, "dropped  " + former, "everybody is signed out"} {
+		for _, text := range []string{"dropped  " + newest, "dropped  " + former, "all users must sign in again"} {
 			require.Contains(t, said, text)
 		}
 		require.NotContains(t, said, "kept ")

@@ -125,7 +125,7 @@ func TestMovingHouse(t *testing.T) {
 	require.NotContains(t, givenUp.Stderr, pg.URL)
 	before := answered()
 	rehearsed := to.Run("copy", "--snapshot").ExpectSuccess()
-	require.Contains(t, rehearsed, "what was written after that moment is not in the copy")
+	require.Contains(t, rehearsed, "later writes are not in the copy")
 	written := stop()
 	db := openDatabase(t, pg)
 	for _, id := range before {
@@ -147,9 +147,9 @@ func TestMovingHouse(t *testing.T) {
 	require.Equal(t, 0, server.Terminate().ExitCode)
 	final := to.Run("copy", "--from", "sqlite:"+filepath.Join(from.Folder, "data", "healthcare.db")).ExpectSuccess()
 	require.Contains(t, final, fmt.Sprintf("verified  patients  %d rows", len(written)+1))
-	require.Contains(t, final, "Nothing was written to the source meanwhile.")
+	require.Contains(t, final, "The source was not written to meanwhile.")
 	require.Contains(
-		t, final, "AUDIT_CHECKPOINTS, kept in "+filepath.Join(from.Folder, "data", "audit-checkpoints.jsonl"))
+		t, final, "AUDIT_CHECKPOINTS, stored in "+filepath.Join(from.Folder, "data", "audit-checkpoints.jsonl"))
 
 	require.Regexp(t, `^sound: \d\d+ entries\n$`, to.Run("audit", "verify").ExpectSuccess(),
 		"held against the checkpoints of the former house, too")
@@ -184,12 +184,12 @@ func TestBackupAndRestore(t *testing.T) {
 	before := answered()
 	file := filepath.Join(p.Folder, "elsewhere", "backup.db")
 	said := p.Run("backup", "--to", file).ExpectSuccess()
-	require.Regexp(t, `^saved: \S+/elsewhere/backup.db, \d+ bytes, \d+ rows of \d+ tables, found sound\n`, said)
+	require.Regexp(t, `^saved: \S+/elsewhere/backup.db, \d+ bytes, \d+ rows of \d+ tables, integrity checked\n`, said)
 	for _, kept := range []string{"secret_key", "audit_key"} {
 		key, err := os.ReadFile(filepath.Join(data, kept))
 		require.NoError(t, err)
 		require.NotContains(t, said, strings.TrimSpace(string(key)))
-		require.Contains(t, said, "kept in "+filepath.Join(data, kept))
+		require.Contains(t, said, "stored in "+filepath.Join(data, kept))
 	}
 	require.Less(t, len(before), len(stop()), "the writer was not held off")
 
@@ -250,11 +250,11 @@ func TestBackupAndRestore(t *testing.T) {
 func TestCopySaysWhyItCannotBegin(t *testing.T) {
 	t.Parallel()
 	p := harness.NewTolerantEnv(t).With("DATABASE_CONNECT_TIMEOUT=100ms")
-	p.Run("copy").ExpectFailure(1, "where to?")
-	p.Run("copy", "--to", "mysql://app:hunter2@db.example/x").ExpectFailure(1, "where to?")
+	p.Run("copy").ExpectFailure(1, "the target is missing")
+	p.Run("copy", "--to", "mysql://app:hunter2@db.example/x").ExpectFailure(1, "the target is missing")
 	p.Run("copy", "--to", "postgres://app:hunter2@db.example:port/x").ExpectFailure(1, "not a valid PostgreSQL address")
 	p.Run("copy", "--from", "postgres://app:hunter2@db.example/x", "--to", "postgres://db.example/x").ExpectFailure(1,
-		"--from is sqlite:")
+		"--from must be sqlite:")
 	p.Run("copy", "--from", "sqlite:nowhere.db", "--to", "postgres://app:hunter2@127.0.0.1:1/x").ExpectFailure(1,
 		"nothing was copied", "no database at "+filepath.Join(p.Folder, "nowhere.db"))
 	p.With("DATA_DIR=data", "DATABASE_CONNECT_TIMEOUT=30s").Run("migrate", "up").ExpectSuccess()

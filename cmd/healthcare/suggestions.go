@@ -17,8 +17,8 @@ import (
 	"healthcare/platform/spelling"
 )
 
-// suggesting has every command of a tree name what may be meant in the place of a command or flag that does not exist, and complete what it takes.
-func suggesting(root *cobra.Command) {
+// addSuggestions makes every command suggest names for an unknown command or flag, and complete its arguments.
+func addSuggestions(root *cobra.Command) {
 	root.SetFlagErrorFunc(unknownFlag)
 	root.InitDefaultCompletionCmd()
 	root.InitDefaultHelpCmd()
@@ -33,15 +33,15 @@ func suggesting(root *cobra.Command) {
 			}
 			continue
 		}
-		suggestBelow(command)
+		addSuggestionsBelow(command)
 	}
 	root.Args = unknownCommand
 }
 
-func suggestBelow(command *cobra.Command) {
+func addSuggestionsBelow(command *cobra.Command) {
 	if command.HasSubCommands() {
 		command.Args = unknownCommand
-		if !command.Runnable() { // its arguments would be ignored
+		if !command.Runnable() { // otherwise its arguments would be ignored
 			command.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 		}
 	} else if command.ValidArgsFunction == nil {
@@ -51,21 +51,21 @@ func suggestBelow(command *cobra.Command) {
 		_ = command.RegisterFlagCompletionFunc("role", completeRoles) // the flag exists
 	}
 	for _, below := range command.Commands() {
-		suggestBelow(below)
+		addSuggestionsBelow(below)
 	}
 }
 
-// unknownCommand refuses arguments of a command that has commands, as cobra.NoArgs does.
+// unknownCommand rejects arguments, as cobra.NoArgs does, and suggests a command.
 func unknownCommand(command *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
 	command.SuggestionsMinimumDistance = 2
-	meant := ""
+	suggestion := ""
 	if near := command.SuggestionsFor(args[0]); len(near) > 0 {
-		meant = "; did you mean " + strings.Join(near, " or ") + "?"
+		suggestion = "; did you mean " + strings.Join(near, " or ") + "?"
 	}
-	return fmt.Errorf("unknown command %q for %q%s", args[0], command.CommandPath(), meant)
+	return fmt.Errorf("unknown command %q for %q%s", args[0], command.CommandPath(), suggestion)
 }
 
 func unknownFlag(command *cobra.Command, err error) error {
@@ -81,7 +81,7 @@ func unknownFlag(command *cobra.Command, err error) error {
 	return err
 }
 
-// completeRoles returns the roles that the modules declare. It builds the program's graph and starts nothing.
+// completeRoles returns the roles that the modules declare. It builds the program's graph without starting it.
 func completeRoles(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	var roles auth.Roles
 	cfg, err := config.Default()
@@ -89,7 +89,10 @@ func completeRoles(*cobra.Command, []string, string) ([]cobra.Completion, cobra.
 		return nil, cobra.ShellCompDirectiveError
 	}
 	cfg.SecretKey, cfg.AuditKey = unusedSecret, unusedSecret
-	app := fx.New(composition.Configuration(cfg, programVersion()), composition.Parts(), fx.NopLogger, fx.Replace(&database.DB{}), fx.Populate(&roles))
+	app := fx.New(
+		composition.Configuration(cfg, programVersion()), composition.Parts(), fx.NopLogger, fx.Replace(&database.DB{}),
+		fx.Populate(&roles),
+	)
 	if app.Err() != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}

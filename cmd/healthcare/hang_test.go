@@ -13,8 +13,8 @@ import (
 	"healthcare/cmd/internal/harness"
 )
 
-// TestTheProcessEndsWhateverHangs runs this test in a process of its own, which hangs.
-func TestTheProcessEndsWhateverHangs(t *testing.T) {
+// TestTheProcessEndsAlthoughSomethingHangs runs this test in a process of its own, which hangs.
+func TestTheProcessEndsAlthoughSomethingHangs(t *testing.T) {
 	t.Parallel()
 	const marker = "HEALTHCARE_TEST_HANGS"
 	if os.Getenv(marker) != "" {

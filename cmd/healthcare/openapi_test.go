@@ -32,7 +32,8 @@ func TestTheCommittedContractIsWhatTheProgramPublishes(t *testing.T) {
 		line++
 	}
 	t.Fatalf(
-		"cmd/healthcare/%s is stale, from line %d on. Run `task openapi`, and look at what changed for clients with `task contract:diff`.\n"+
+		"cmd/healthcare/%s is stale, from line %d on. Run `task openapi`, "+
+			"and look at what changed for clients with `task contract:diff`.\n"+
 			"committed: %s\npublished: %s", committedContract, line+1, strings.Join(was[line:min(line+3, len(was))], "\n"),
 		strings.Join(is[line:min(line+3, len(is))], "\n"))
 }

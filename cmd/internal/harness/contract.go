@@ -72,7 +72,9 @@ func (c *Client) checkContract(request *http.Request, a Response) {
 	if a.Status < 300 && !c.Undocumented { // what the service takes, the document allows
 		described.Header = request.Header
 		described.Body, _ = request.GetBody()
-		input.RequestValidationInput.Options = &openapi3filter.Options{AuthenticationFunc: openapi3filter.NoopAuthenticationFunc}
+		input.RequestValidationInput.Options = &openapi3filter.Options{
+			AuthenticationFunc: openapi3filter.NoopAuthenticationFunc,
+		}
 		require.NoError(c.T, openapi3filter.ValidateRequest(c.T.Context(), input.RequestValidationInput), "%s %s",
 			request.Method, request.URL)
 	}

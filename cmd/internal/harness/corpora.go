@@ -74,7 +74,7 @@ var (
 )
 
 // Sample is every third of generated cases, beginning with another one for each turn, so that every case comes up in
-// some place. CORPORA=all, which is what CI says, is all of them everywhere.
+// some place. CORPORA=all, as in CI, selects all of them.
 func Sample[T any](turn int, all []T) []T {
 	if os.Getenv("CORPORA") == "all" {
 		return all

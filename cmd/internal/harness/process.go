@@ -54,7 +54,7 @@ func (p Env) StartLoggingTo(t *testing.T, log *os.File) *Process {
 	return p.CommandWith(path, func(c *exec.Cmd) { c.Stderr = log })
 }
 
-// ExpectSuccess asserts how a command succeeds, and returns what it says.
+// ExpectSuccess asserts that a command succeeds, and returns its output.
 func (o Result) ExpectSuccess() string {
 	o.T.Helper()
 	require.Equal(o.T, 0, o.ExitCode, "%s", o.Stderr)
@@ -165,7 +165,7 @@ func (p Env) CommandWith(path string, adjust func(*exec.Cmd), args ...string) *P
 	adjust(r.Cmd)
 	require.NoError(p.T, r.Cmd.Start())
 	go func() {
-		_ = r.Cmd.Wait() // its exit code says it
+		_ = r.Cmd.Wait() // ProcessState has the exit code
 		close(r.Done)
 	}()
 	p.T.Cleanup(func() {
@@ -178,7 +178,7 @@ func (p Env) CommandWith(path string, adjust func(*exec.Cmd), args ...string) *P
 	return r
 }
 
-// warnings returns its last ten lines of level warn or error, which say why a request was a 5xx.
+// warnings returns its last ten lines of level warn or error, which explain a response of 5xx.
 func (r *Process) warnings() []string {
 	var found []string
 	for line := range strings.SplitSeq(r.Stderr.String(), "\n") {
@@ -220,7 +220,7 @@ func (r *Process) Wait() Result {
 	select {
 	case <-r.Done:
 	case <-time.After(Timeout):
-		r.T.Fatalf("%q still runs; it said:\n%s%s", r.Cmd.Args[1:], r.Stdout.String(), r.Stderr.String())
+		r.T.Fatalf("%q still runs; its output:\n%s%s", r.Cmd.Args[1:], r.Stdout.String(), r.Stderr.String())
 	}
 	o := Result{r.T, r.Cmd.ProcessState.ExitCode(), r.Stdout.String(), r.Stderr.String(), time.Since(r.Started)}
 	for _, never := range []string{SecretKey, AuditKey, "hunter2", "goroutine ", ".go:"} { // no secret, no stack trace
@@ -234,7 +234,7 @@ func (o Result) StderrLines() []string {
 	return strings.Split(strings.TrimSuffix(o.Stderr, "\n"), "\n")
 }
 
-// ExpectFailure asserts how a program fails: with this code, nothing on standard output, and a last line that tells
+// ExpectFailure asserts how a program fails: with this code, nothing on standard output, and a last line that shows
 // people why; its log stands before.
 func (o Result) ExpectFailure(code int, why ...string) Result {
 	o.T.Helper()
@@ -253,7 +253,7 @@ func (o Result) ExpectFailure(code int, why ...string) Result {
 var ListeningLine = regexp.MustCompile(
 	`^healthcare (\S+) listens on (http://\S+), keeps its data in (.+), and describes its API at (http://\S+/docs/)\n$`)
 
-// WaitReady waits until the program says where it listens.
+// WaitReady waits until the program prints where it listens.
 func (r *Process) WaitReady() string {
 	r.T.Helper()
 	for end := time.Now().Add(Timeout); time.Now().Before(end); time.Sleep(2 * time.Millisecond) {
@@ -266,7 +266,7 @@ func (r *Process) WaitReady() string {
 		default:
 		}
 	}
-	r.T.Fatalf("it is not ready; it said:\n%s%s", r.Stdout.String(), r.Stderr.String())
+	r.T.Fatalf("it is not ready; its output:\n%s%s", r.Stdout.String(), r.Stderr.String())
 	return ""
 }
 

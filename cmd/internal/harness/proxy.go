@@ -18,7 +18,7 @@ type Proxy struct {
 	ended chan struct{}
 
 	mu   sync.Mutex
-	hole bool // what is sent disappears, connections included; nobody is told
+	hole bool // what is sent disappears, connections included, without an error
 	open map[*flow]bool
 }
 
@@ -118,7 +118,7 @@ func (p *Proxy) copy(f *flow, to, from net.Conn) {
 		p.mu.Unlock()
 		if err != nil {
 			if dead {
-				<-p.ended // neither side hears that the other is gone
+				<-p.ended // neither side learns that the other is gone
 			}
 			return
 		}

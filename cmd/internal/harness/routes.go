@@ -11,7 +11,7 @@ import (
 	"healthcare/platform/auth"
 )
 
-// What follows lets tests be made from the contract, so that a route, a parameter, a member of a body or a column that
+// Requests are derived from the contract, so that a route, a parameter, a member of a body or a column that
 // is added later is covered without anyone remembering.
 
 // Route is one described operation.
@@ -56,7 +56,7 @@ func WithBody(all []Route) []Route {
 
 func (r Route) String() string { return r.Path + " " + r.Method }
 
-// TakesID says that the path names something.
+// TakesID reports whether the path names something.
 func (r Route) TakesID() bool { return strings.Contains(r.Path, "{") }
 
 // PathWith is the path with id in every place for one.
@@ -74,7 +74,7 @@ func (r Route) PathWith(id string) string {
 	return path.String()
 }
 
-// CollectionPath is the path up to the first id, which tells what is written.
+// CollectionPath is the path up to the first id, which identifies the kind of record.
 func (r Route) CollectionPath() string { return strings.Split(r.Path, "{")[0] }
 
 // BodyMembers are those of the body, in a fixed order.
@@ -122,7 +122,7 @@ func (r Route) PathID(known Object) string {
 	return known["patient"].(string)
 }
 
-// Allows says whether a user of that role may call the route, as the document has it.
+// Allows reports whether a user of that role may call the route, as the document has it.
 func (r Route) Allows(role auth.Role) bool {
 	access, err := auth.ParseAccess(r.Operation.Extensions["x-access"])
 	return err == nil && access.Allows(role)
@@ -130,7 +130,7 @@ func (r Route) Allows(role auth.Role) bool {
 
 func (r Route) IsPublic() bool { return r.Operation.Extensions["x-access"] == auth.Public }
 
-// CreatesUser says that the route takes an address that must be new.
+// CreatesUser reports whether the route takes an address that must be new.
 func (r Route) CreatesUser() bool {
 	return r.Method == "POST" && (strings.Contains(r.Path, "register") || r.Path == "/api/users/")
 }

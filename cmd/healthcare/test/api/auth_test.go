@@ -70,7 +70,7 @@ func TestLogin(t *testing.T) {
 		wrong := login("asha@clinic.example", "wrong horse").ExpectProblem(401, "invalid_credentials")
 		unknown := login("nobody@clinic.example", "correct horse").ExpectProblem(401, "invalid_credentials")
 		wrong.RequestID, unknown.RequestID = "", ""
-		require.Equal(t, wrong, unknown, "who has an account is not told")
+		require.Equal(t, wrong, unknown, "the response does not show whether an account exists")
 
 		require.NoError(t, s.DB.Write(t.Context()).Exec("UPDATE users SET active = ?", false).Error)
 		inactive := login("asha@clinic.example", "correct horse").ExpectProblem(401, "invalid_credentials")
@@ -181,7 +181,7 @@ func TestR02_NoTokenNoEntry(t *testing.T) {
 	})
 }
 
-// callAllWithoutToken calls every operation that is not public, and says how many there are.
+// callAllWithoutToken calls every operation that is not public, and returns how many there are.
 func callAllWithoutToken(t *testing.T, s *harness.Service) (protected int) {
 	const id = "0193525f-1f70-7cc1-a0e2-0f6e2b6cfe3b"
 	for path, item := range s.Document.Paths.Map() {

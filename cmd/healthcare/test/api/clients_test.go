@@ -250,7 +250,8 @@ func TestBodiesOfEveryClient(t *testing.T) {
 		t.Run("text keeps the digits that were sent", func(t *testing.T) {
 			c := c.ForTest(t)
 			made := c.Do("POST", "/api/patients/",
-				`{"name":"Ananya","gender":"female","age":"31","phone":9876543210,"medical_record_number":12345678901234567890.10}`).Expect(201).Object()
+				`{"name":"Ananya","gender":"female","age":"31","phone":9876543210,`+
+					`"medical_record_number":12345678901234567890.10}`).Expect(201).Object()
 			require.Equal(t, "9876543210", made["phone"])
 			require.Equal(t, "12345678901234567890.10", made["medical_record_number"])
 			require.EqualValues(t, 31, made["age"])

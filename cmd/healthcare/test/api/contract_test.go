@@ -237,7 +237,7 @@ func reachJobs(t *testing.T, s *harness.Service) {
 }
 
 // answers hold only declared fields. The client of these tests holds every answer against the document; here the
-// document says that it is complete, and the client is seen to mind.
+// document describes every response completely, and the client is shown to check it.
 func TestR04_AnswersHoldOnlyDeclaredFields(t *testing.T) {
 	t.Parallel()
 	document := harness.CommittedContract(t)

@@ -10,8 +10,8 @@ import (
 )
 
 // A module that refers to patients or doctors and does not react to their removal is a fault of the program. The log
-// says which table and constraint it is, and the caller learns nothing of it.
-func TestWhoDoesNotReactToARemovalIsNamedInTheLog(t *testing.T) {
+// names which table and constraint it is, and the caller learns nothing of it.
+func TestMissingReactionToADeletionIsLogged(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		c := s.NewUser(t, "Asha")

@@ -123,9 +123,9 @@ func entryKinds(entries []object) (all []string) {
 	return all
 }
 
-// TestWhatDisappearsFromAPatientsDataIsRecorded has patients and assignments disappear in every way there is, and looks
+// TestEveryDeletionOfPatientDataIsRecorded has patients and assignments disappear in every way there is, and looks
 // for an entry that names the patient.
-func TestWhatDisappearsFromAPatientsDataIsRecorded(t *testing.T) {
+func TestEveryDeletionOfPatientDataIsRecorded(t *testing.T) {
 	t.Parallel()
 	databasetest.EachConfig(t, func(t *testing.T, db database.Config) {
 		var released doctors.Assignments
@@ -315,7 +315,7 @@ func createConcurrently(count int, ask func() harness.Response) (made []string) 
 	return made
 }
 
-func TestCreatorsGoWithDoctorAndAccount(t *testing.T) {
+func TestCreatorsAreDeletedWithDoctorAndAccount(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		creators := func() (all []string) {

@@ -28,7 +28,7 @@ func TestUnknownFields(t *testing.T) {
 				"handling=strict").Expect(200).Header.Get("Warning"), "what was read can be put back")
 		hostile := c.Do("PATCH", "/api/patients/"+a.ID(),
 			"{\"a\\r\\nX: y\":1,\"Asha@clinic.example\":2}").Expect(200).Header.Get("Warning")
-		require.Equal(t, `299 - "Unknown fields were ignored: body"`, hostile, "a name that is none is not repeated")
+		require.Equal(t, `299 - "Unknown fields were ignored: body"`, hostile, "an invalid name is not repeated")
 	})
 }
 
@@ -54,7 +54,7 @@ func TestTheDocumentationPage(t *testing.T) {
 			a := c.Do("GET", "/docs/"+asset, nil).Expect(200)
 			require.Equal(t, kind, a.Header.Get("Content-Type"))
 			require.NotEmpty(t, a.Body)
-			require.NotEqual(t, []byte{0x1f, 0x8b}, a.Body[:2], "unpacked for who does not say gzip")
+			require.NotEqual(t, []byte{0x1f, 0x8b}, a.Body[:2], "not compressed unless the client accepts gzip")
 		}
 		c.Do("GET", "/docs/nonsense.js", nil).ExpectProblem(404, "not_found")
 		c.Do("GET", "/docs/..%2fopenapi.yaml", nil).ExpectProblem(404, "not_found")

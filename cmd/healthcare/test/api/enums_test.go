@@ -11,7 +11,7 @@ import (
 )
 
 // Genders and roles are listed where they are sent, and accepted in any letter case.
-func TestGendersAndRolesAreListedAndTakenInAnyLetterCase(t *testing.T) {
+func TestGendersAndRolesInAnyLetterCase(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		t.Run("the document lists them in bodies and in queries", func(t *testing.T) {
@@ -117,7 +117,7 @@ func TestReadsThatCostMuchAreBounded(t *testing.T) {
 	)
 }
 
-func TestEveryOperationIsTaggedAndWhatGeneratorsLeaveOutHasATagOfItsOwn(t *testing.T) {
+func TestEveryOperationHasOneTag(t *testing.T) {
 	t.Parallel()
 	document := harness.CommittedContract(t)
 	for route, item := range document.Paths.Map() {

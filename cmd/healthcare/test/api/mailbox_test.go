@@ -42,12 +42,14 @@ func addUserOfOldRelease(t *testing.T, s *harness.Service, email string) string 
 	require.NoError(t, s.DB.Read(t.Context()).Raw("SELECT password_hash FROM users LIMIT 1").Scan(&hash).Error)
 	id, at := uuid.Must(uuid.NewV7()), database.At(time.Now())
 	require.NoError(t, s.DB.Write(t.Context()).Exec(`INSERT INTO users
-		(id, name, email, mailbox, username, password_hash, role, active, token_version, search_text, version, created_at, updated_at)
-		VALUES (?, 'Old', ?, ?, ?, ?, 'staff', ?, 0, '', 1, ?, ?)`, id, email, lower, id.String(), hash, true, at, at).Error)
+		(id, name, email, mailbox, username, password_hash, role, active,
+			token_version, search_text, version, created_at, updated_at)
+		VALUES (?, 'Old', ?, ?, ?, ?, 'staff', ?, 0, '', 1, ?, ?)`,
+		id, email, lower, id.String(), hash, true, at, at).Error)
 	return id.String()
 }
 
-// nameOf signs in and tells who that is.
+// nameOf signs in and returns the name of the account.
 func nameOf(t *testing.T, s *harness.Service, email string) string {
 	t.Helper()
 	c := s.Anonymous(t)

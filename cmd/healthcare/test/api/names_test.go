@@ -8,7 +8,7 @@ import (
 	"healthcare/cmd/internal/harness"
 )
 
-// A name that shows nothing is none, whatever it is made of.
+// A name without a visible character counts as blank.
 func TestNamesShowSomething(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {

@@ -128,7 +128,7 @@ func TestPatientsRefused(t *testing.T) {
 		{"an age beside another birth date", object{"birth_date": "1990-01-01", "age": 3}, "age"},
 		{"a birth date in the future", object{"birth_date": tomorrow, "age": harness.OmitField}, "birth_date"},
 		{"a birth date long ago", object{"birth_date": "1850-01-01", "age": harness.OmitField}, "birth_date"},
-		{"a date that is none", object{"birth_date": "2001-02-29", "age": harness.OmitField}, "birth_date"},
+		{"an invalid date", object{"birth_date": "2001-02-29", "age": harness.OmitField}, "birth_date"},
 		{"a date in another form", object{"birth_date": "01/02/2003", "age": harness.OmitField}, "birth_date"},
 		{"a bad address", object{"email": "nobody"}, "email"},
 		{"a long phone", object{"phone": strings.Repeat("1", 33)}, "phone"},

@@ -198,7 +198,7 @@ func (p *replicaSetup) testReadYourWrites(t *testing.T, writer, other *harness.C
 	seen := other.Do("GET", path, nil).Expect(200).Header.Get("ETag")
 	setNotes(atInstance(other, b), patient, "too late", "If-Match", seen).ExpectProblem(412, "stale_version")
 	require.Equal(t, strings.Repeat("x", 20), readNotes(atInstance(other, a), patient),
-		"who was told that it is another now must see it")
+		"a client that received a new version must read it")
 
 	release()
 	third := newSession(writer)

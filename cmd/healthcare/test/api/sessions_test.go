@@ -100,7 +100,7 @@ func TestSessionsAreShown(t *testing.T) {
 	})
 }
 
-// The throttle tells clients apart behind proxies that the operator trusts, and nowhere else (X10).
+// The throttle distinguishes clients behind proxies that the operator trusts, and nowhere else (X10).
 func TestX10_TheThrottleCountsClientsNotProxies(t *testing.T) {
 	t.Parallel()
 	limits := func(cfg *config.Config) { cfg.SignInFreeAttempts, cfg.SignInClientFailures = 2, 1000 }
@@ -133,7 +133,7 @@ func TestX10_TheThrottleCountsClientsNotProxies(t *testing.T) {
 }
 
 // Strangers behind a proxy who guess do not lock out others behind it, in whatever form the proxy names them.
-func TestX10_StrangersLockNobodyElseOut(t *testing.T) {
+func TestX10_GuessesDoNotLockAccounts(t *testing.T) {
 	t.Parallel()
 	strangers := map[string]struct{ header, stranger, other string }{
 		"an address":                   {"X-Forwarded-For", "203.0.113.7", "198.51.100.1"},
@@ -174,7 +174,7 @@ func TestRegistrationClosed(t *testing.T) {
 	}, func(cfg *config.Config) { cfg.Registration = "closed" })
 }
 
-// Whoever leaves takes their patients with them, and what refers to those, where they say so; and nobody else's.
+// A user who leaves removes their patients and the assignments of those, if the request asks for it, and no others.
 func TestLeavingWithPatients(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
@@ -199,7 +199,7 @@ func TestLeavingWithPatients(t *testing.T) {
 	})
 }
 
-// A network makes as many accounts an hour as registrations_per_hour says. What is refused does not count, and other
+// At most registrations_per_hour accounts an hour are made from a network. Refused requests do not count, and other
 // networks are not kept from it.
 func TestRegistrationsOfANetworkAreCounted(t *testing.T) {
 	t.Parallel()

@@ -114,7 +114,7 @@ var attackCases = []attackCase{
 	{name: "requests while nobody reads the log", step: sending("GET", "/livez", nil), attackers: 16, unread: true},
 }
 
-func TestR58_ABystanderGoesOn(t *testing.T) {
+func TestR58_BystandersAreServedDuringAttacks(t *testing.T) {
 	if os.Getenv("SOAK") != "1" {
 		t.Skip("attackers at full speed for minutes: they run with SOAK=1 (task soak)")
 	}
@@ -321,7 +321,7 @@ func (v *attackClient) signIn() (int, []byte) {
 	return v.do(v.t.Context(), "POST", "/api/auth/login/", object{"email": v.address, "password": attackPassword})
 }
 
-// What a bystander does.
+// Requests of a bystander.
 
 func (a *attackSetup) read() int {
 	status, _ := a.bystander.do(a.t.Context(), "GET", "/api/patients/?limit=5", nil)
@@ -345,7 +345,7 @@ func (a *attackSetup) connect() int {
 	return a.read()
 }
 
-// What the attackers do.
+// Requests of the attackers.
 
 // sending returns a step of one request, as the attacker's user.
 func sending(method, path string, body any, headers ...string) func(context.Context, *attackSetup, int) {
@@ -427,7 +427,7 @@ func readSlowly(ctx context.Context, a *attackSetup, _ int) {
 	}
 }
 
-// What there is beforehand.
+// Data that exists before the attack.
 
 func (a *attackSetup) largePatients() {
 	a.fill(500, "/api/patients/", func(int) object {

@@ -18,8 +18,8 @@ import (
 const servedAgainWithin = cluster.FailoverTTL + 15*time.Second
 
 // the primary of a cluster under Patroni is killed under load, and after it came back as a standby its successor
-// too, so that the first one may lead again. Clients hear 503 until the successor serves, at every instance by itself;
-// no acknowledged write is lost; the trail is whole.
+// too, so that the first one may lead again. Clients receive 503 until the successor serves, at every instance by
+// itself; no acknowledged write is lost; the trail is whole.
 func TestR57_FailOverUnderLoad(t *testing.T) {
 	if os.Getenv("SOAK") != "1" {
 		t.Skip("two fail-overs take two minutes: they run with SOAK=1 (task soak)")
@@ -69,7 +69,7 @@ func TestR57_FailOverUnderLoad(t *testing.T) {
 	t.Logf("%d acknowledged writes, 0 lost;%s", said.acknowledged(), statuses(said.recorded()))
 }
 
-// testFailOver asserts what clients hear from the death of the primary until they are served again.
+// testFailOver asserts what clients receive from the death of the primary until they are served again.
 func (l *load) testFailOver(r *harness.Process, killed time.Time) {
 	t := l.T.(*testing.T)
 	t.Helper()

@@ -22,7 +22,7 @@ import (
 // BenchmarkR17_LoginFlood prints what R-17 asks of the real binary with its real hash parameters: a thousand sign-ins
 // at once, half of them guesses, each from a network of its own. How much the process grows (at most 64 MiB), and how
 // long others wait (p99 at most three times that of an idle server). The client runs on the same cores: what a thousand
-// requests to /livez make others wait stands beside, to tell the two apart. To run it: go test ./cmd/healthcare -run
+// requests to /livez make others wait stands beside, to distinguish the two. To run it: go test ./cmd/healthcare -run
 // '^$' -bench R17 -benchtime 1x
 func BenchmarkR17_LoginFlood(b *testing.B) {
 	if runtime.GOOS != "linux" {
@@ -69,7 +69,7 @@ func loginFlood(b *testing.B, engine database.Engine) {
 	}
 }
 
-// atOnceFor does something a thousand times at once, and says when that is over.
+// atOnceFor does something a thousand times at once and returns a channel that receives when it is over.
 func atOnceFor(do func(i int)) <-chan time.Time {
 	over := make(chan time.Time)
 	var all sync.WaitGroup

@@ -37,7 +37,8 @@ func TestR22_ASmuggledRequestNeverRuns(t *testing.T) {
 			defer func() { _ = conn.Close() }()
 			_, err = conn.Write(
 				[]byte(
-					"POST /api/patients/ HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nAuthorization: Bearer " +
+					"POST /api/patients/ HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n" +
+						"Authorization: Bearer " +
 						c.Token + "\r\n" + framing + smuggled))
 			require.NoError(t, err)
 			require.NoError(t, conn.SetReadDeadline(time.Now().Add(harness.Timeout)))

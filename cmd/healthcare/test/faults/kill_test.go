@@ -14,14 +14,14 @@ import (
 // readyAgain is how long a start may take after a kill, the repair of the store included.
 func readyAgain() time.Duration { return limit(3*time.Second, 15*time.Second) }
 
-// the process is killed while seven clients write and three read, at any moment. What was acknowledged is there
-// after the next start, nothing is there by half, the trail verifies, and what was not acknowledged has one effect when
-// it is repeated.
-func TestR50_KilledUnderLoadItLosesNothing(t *testing.T) {
+// the process is killed while seven clients write and three read, at any moment. Every acknowledged write is
+// there after the next start, nothing is there by half, the trail verifies, and what was not acknowledged has one
+// effect when it is repeated.
+func TestR50_KillUnderLoadLosesNoWrite(t *testing.T) {
 	t.Parallel()
 	kills := soakValue(t, 3, 50)
 	harness.EachEnv(t, func(t *testing.T, p harness.Env, db database.Config) {
-		p = p.With("DATABASE_SLOW_QUERY=0s") // audit verify says what is slow
+		p = p.With("DATABASE_SLOW_QUERY=0s") // audit verify logs slow statements
 		store := openDatabaseCheck(t, db)
 		var said *load
 		var slowest time.Duration

@@ -87,7 +87,7 @@ func sendConcurrently(c *harness.HTTPClient, n, atOnce int, one func(c *harness.
 // connections, the program has as many file descriptors and goroutines as one that has served a little.
 func TestR56_Leaks(t *testing.T) {
 	t.Parallel()
-	const atOnce, connections = 48, 40 // so some are told that there are too many
+	const atOnce, connections = 48, 40 // so some are refused as too many
 	each := soakValue(t, 200, 20_000)
 	harness.EachEnv(t, func(t *testing.T, p harness.Env, _ database.Config) {
 		p = p.With("HTTP_READ_TIMEOUT=300ms", fmt.Sprint("HTTP_CONNECTIONS=", connections))
@@ -171,7 +171,7 @@ func goroutines(r *harness.Process) []string {
 
 var createdBy = regexp.MustCompile(`(?m)^created by (\S+)`)
 
-// groupByCreator says how many goroutines there are of each origin.
+// groupByCreator returns the number of goroutines of each origin.
 func groupByCreator(stacks []string) string {
 	n := map[string]int{}
 	for _, stack := range stacks {

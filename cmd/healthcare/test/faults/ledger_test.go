@@ -32,15 +32,21 @@ func openDatabaseCheck(t testing.TB, db database.Config) databaseCheck {
 // rows, of which none may be.
 var halves = map[string]string{
 	"a patient whose coming is not recorded": `SELECT count(*) FROM patients p WHERE NOT EXISTS (
-		SELECT 1 FROM audit_entries e WHERE e.resource_id = p.id AND e.resource_type = 'Patient' AND e.action = 'create' AND e.outcome = 'success')`,
-	"a recorded patient who neither is there nor went": `SELECT count(*) FROM audit_entries e WHERE e.resource_type = 'Patient' AND e.action = 'create'
+		SELECT 1 FROM audit_entries e WHERE e.resource_id = p.id AND e.resource_type = 'Patient'
+		AND e.action = 'create' AND e.outcome = 'success')`,
+	"a recorded patient who neither exists nor was deleted": `SELECT count(*) FROM audit_entries e
+		WHERE e.resource_type = 'Patient' AND e.action = 'create'
 		AND e.outcome = 'success' AND NOT EXISTS (SELECT 1 FROM patients p WHERE p.id = e.resource_id) AND NOT EXISTS (
-		SELECT 1 FROM audit_entries d WHERE d.resource_id = e.resource_id AND d.action = 'delete' AND d.outcome = 'success')`,
+		SELECT 1 FROM audit_entries d WHERE d.resource_id = e.resource_id
+		AND d.action = 'delete' AND d.outcome = 'success')`,
 	"a patient who is recorded as gone": `SELECT count(*) FROM patients p WHERE EXISTS (
 		SELECT 1 FROM audit_entries e WHERE e.resource_id = p.id AND e.action = 'delete' AND e.outcome = 'success')`,
-	"a patient with more or fewer versions than recorded changes": `SELECT count(*) FROM patients p WHERE p.version <> 1 + (
-		SELECT count(*) FROM audit_entries e WHERE e.resource_id = p.id AND e.action = 'update' AND e.outcome = 'success')`,
-	"a kept answer without its one effect": `SELECT count(*) FROM idempotency_keys k WHERE 1 <> (SELECT count(*) FROM patients p WHERE p.notes = k.key)`,
+	"a patient with more or fewer versions than recorded changes": `SELECT count(*) FROM patients p
+		WHERE p.version <> 1 + (
+		SELECT count(*) FROM audit_entries e WHERE e.resource_id = p.id
+		AND e.action = 'update' AND e.outcome = 'success')`,
+	"a kept answer without its one effect": `SELECT count(*) FROM idempotency_keys k
+		WHERE 1 <> (SELECT count(*) FROM patients p WHERE p.notes = k.key)`,
 	"an effect without its kept answer": `SELECT count(*) FROM patients p WHERE length(p.notes) = 36 AND NOT EXISTS (
 		SELECT 1 FROM idempotency_keys k WHERE k.key = p.notes)`,
 }

@@ -17,7 +17,7 @@ import (
 )
 
 // Faults are tested with real processes, under load, and on the limits that ship. `task soak` (SOAK=1) runs them in
-// full length; what a plain run leaves out, it says.
+// full length; a plain run logs what it leaves out.
 
 // soakValue is full when the long versions are asked for, else quick.
 func soakValue(t *testing.T, quick, full int) int {
@@ -53,7 +53,8 @@ type exchange struct {
 	err error
 }
 
-// load is clients that write and read without a pause, and keep what they were told. Its promises are held by ledger.
+// load is clients that write and read without a pause, and keep the responses. databaseCheck compares them with the
+// database.
 type load struct {
 	*harness.HTTPClient
 	stopping atomic.Bool
@@ -108,8 +109,8 @@ func (l *load) stop() {
 	l.clients.Wait()
 }
 
-// sendRecorded sends a request and notes what came of it. Who is told to come back later waits a moment, not the second
-// that Retry-After says.
+// sendRecorded sends a request and records the response. A client that is asked to retry later waits a moment, not the
+// second of Retry-After.
 func (l *load) sendRecorded(what, method, path string, body object, headers ...string) (harness.HTTPResponse, error) {
 	at := time.Now()
 	said, err := l.Send(method, path, body, headers...)

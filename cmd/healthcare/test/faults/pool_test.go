@@ -12,9 +12,9 @@ import (
 	"healthcare/platform/database"
 )
 
-// every connection that may write is taken by work that hangs. Who comes after waits half a second and is told to
-// come back; what needs no store goes on; and when the work is over so is the fault. Only the time that the work itself
-// may hang is longer here than what ships.
+// every connection that may write is taken by work that hangs. A later request waits half a second and is asked
+// to come back; what needs no store goes on; and when the work is over so is the fault. Only the time that the work
+// itself may hang is longer here than what ships.
 func TestR54_PoolExhausted(t *testing.T) {
 	t.Parallel()
 	harness.EachEnv(t, func(t *testing.T, p harness.Env, db database.Config) {

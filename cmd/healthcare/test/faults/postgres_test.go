@@ -15,7 +15,7 @@ import (
 	"healthcare/platform/databasetest/cluster"
 )
 
-// What promise while PostgreSQL is away, and after.
+// Limits of while PostgreSQL is away, and after.
 func refusedWithin() time.Duration { return limit(2*time.Second, 2800*time.Millisecond) }
 
 func recoveredWithin() time.Duration { return limit(2*time.Second, 8*time.Second) }
@@ -52,8 +52,8 @@ var outages = []outage{
 	}, noAction},
 }
 
-// PostgreSQL goes away under load, in every way there is, again and again. Who asks is told so in less than two
-// seconds, by a 503 that says when to come back; when it is back so is the service, by itself; and nothing that was
+// PostgreSQL goes away under load, in every way there is, again and again. A client receives in less than two
+// seconds, a 503 with Retry-After; when it is back so is the service, by itself; and nothing that was
 // acknowledged is lost.
 func TestR52_PostgreSQLGoesAwayUnderLoad(t *testing.T) {
 	t.Parallel()
@@ -131,7 +131,7 @@ func (l *load) testOutage(r *harness.Process, fault outage, own *cluster.Server,
 		last = latest(last, answered)
 	}
 	require.Less(t, last.Sub(found), recoveredWithin(), "refused after it was back")
-	t.Logf("told within %s, well %s after it is back", slowest.Round(time.Millisecond),
+	t.Logf("answered within %s, well %s after it is back", slowest.Round(time.Millisecond),
 		last.Sub(found).Round(time.Millisecond))
 }
 

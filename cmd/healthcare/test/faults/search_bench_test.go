@@ -155,10 +155,11 @@ func addDoctorsAndPatients(b *testing.B, store database.Config) (doctor string) 
 dermatology
 ' || i || '@clinic.example
 mh-' || i, 1, ` + at + `, ` + at + ` FROM ` + from)
+	asID := map[bool]string{true: "::uuid"}[db.Engine() == database.Postgres]
 	exec(`INSERT INTO patients (id, owner_id, name, gender, age, email, phone, address, notes,
 			search_text, version, created_at, updated_at)
 		SELECT ` + id + `,
-		(SELECT min(CAST(id AS text)) FROM users)` + map[bool]string{true: "::uuid"}[db.Engine() == database.Postgres] + `,
+		(SELECT min(CAST(id AS text)) FROM users)` + asID + `,
 		` + full + `, 'Other', 1, '', '', '', '', ` + full + `, 1, ` + at + `, ` + at + ` FROM ` + from)
 	require.NoError(
 		b,

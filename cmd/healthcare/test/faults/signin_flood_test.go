@@ -105,7 +105,7 @@ func stranger(i int) string { return fmt.Sprintf("stranger%d@clinic.example", i)
 
 // However one network keeps the hashing busy, those elsewhere sign in, for the first time or again; and however many
 // networks do, those who signed in before from theirs.
-func TestR58_AFloodOfHashesKeepsNobodyOut(t *testing.T) {
+func TestR58_SignInsDuringAFloodOfHashes(t *testing.T) {
 	const signIns = 20
 	for _, attack := range hashAttacks {
 		t.Run(attack.name, func(t *testing.T) {

@@ -14,15 +14,16 @@ import (
 	"healthcare/cmd/internal/harness"
 )
 
-// slowly are the ways to begin a request and not to end it. What is left of it comes a byte a second.
+// slowly are the ways to begin a request and not to end it. The rest is sent at a byte a second.
 var slowly = []string{
 	"GET /livez HTTP/1.1\r\nHost: a\r\nX-Slow: ",
 	"POST /api/auth/login/ HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 4000\r\n\r\n{",
-	"POST /api/auth/login/ HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nfff\r\n{",
+	"POST /api/auth/login/ HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n" +
+		"Transfer-Encoding: chunked\r\n\r\nfff\r\n{",
 	"",
 }
 
-// sendSlowly opens a connection that never finishes its request, and tells how long it was borne.
+// sendSlowly opens a connection that never finishes its request, and returns how long the server kept it open.
 func sendSlowly(t *testing.T, address, begin string, patience time.Duration, open *sync.WaitGroup) time.Duration {
 	began := time.Now()
 	conn, err := net.Dial("tcp", address)
@@ -46,7 +47,7 @@ func sendSlowly(t *testing.T, address, begin string, patience time.Duration, ope
 		case <-ended:
 			return time.Since(began)
 		case <-time.After(time.Second):
-			_, _ = conn.Write([]byte("a")) // fails when it is closed, which the reader hears
+			_, _ = conn.Write([]byte("a")) // fails when it is closed, which the reader notices
 		}
 	}
 	<-ended
@@ -91,7 +92,7 @@ func TestR21_SlowConnections(t *testing.T) {
 	without, with := calm[rounds/2], slow[rounds/2]
 	t.Logf("p99 of reads: %s without and %s with %d slow connections (medians of %d rounds)", without, with,
 		connections, rounds)
-	if rounds > 1 { // one short round says nothing about a tail
+	if rounds > 1 { // one short round has too few requests for a p99
 		require.Less(t, float64(with), 1.2*float64(without))
 	}
 	require.Equal(t, 0, r.Terminate().ExitCode)

@@ -29,7 +29,8 @@ func leaveUnread(t *testing.T, s *harness.Service, c *harness.Client, path strin
 		t.Cleanup(func() { _ = conn.Close() })
 		require.NoError(t, conn.(*net.TCPConn).SetReadBuffer(4096))
 		request := fmt.Sprintf(
-			"GET %s HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer %s\r\nX-Forwarded-For: 192.0.2.1\r\n\r\n",
+			"GET %s HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer %s\r\n"+
+				"X-Forwarded-For: 192.0.2.1\r\n\r\n",
 			path,
 			c.Token,
 		)
@@ -69,7 +70,7 @@ type discard struct{}
 func (discard) Write(p []byte) (int, error) { return len(p), nil }
 
 // Clients that ask for the largest pages and do not read them take no memory from others.
-func TestR58_SlowReadersOfLargePagesKeepNobodyOut(t *testing.T) {
+func TestR58_RequestsBesideSlowReaders(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		attacker, bystander := s.NewUser(t, "Asha"), s.NewUser(t, "Bela")
@@ -86,7 +87,7 @@ func TestR58_SlowReadersOfLargePagesKeepNobodyOut(t *testing.T) {
 }
 
 // Searches and counts of one network leave room for those of others.
-func TestR58_SearchesKeepNobodyOut(t *testing.T) {
+func TestR58_RequestsBesideSearches(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		attacker, bystander := s.NewUser(t, "Asha"), s.NewUser(t, "Bela")
@@ -202,7 +203,8 @@ func slowReaders(t testing.TB, engine database.Engine, long time.Duration) (grow
 		require.NoError(t, err)
 		t.Cleanup(func() { _ = conn.Close() })
 		request := fmt.Sprintf(
-			"GET /api/patients/?limit=500 HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer %s\r\nX-Forwarded-For: 192.0.2.1\r\n\r\n",
+			"GET /api/patients/?limit=500 HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer %s\r\n"+
+				"X-Forwarded-For: 192.0.2.1\r\n\r\n",
 			c.Token,
 		)
 		_, err = conn.Write([]byte(strings.Repeat(request, 12)))

@@ -17,7 +17,7 @@ import (
 
 // SIGTERM while ten clients write and read on connections that they keep. Every request that was sent is
 // answered, as it would have been; after the stop there is nobody to connect to.
-func TestR55_StoppedUnderLoadItFailsNoRequest(t *testing.T) {
+func TestR55_StopUnderLoadFailsNoRequest(t *testing.T) {
 	t.Parallel()
 	rounds := soakValue(t, 2, 50)
 	harness.EachEnv(t, func(t *testing.T, p harness.Env, db database.Config) {
@@ -63,18 +63,18 @@ func TestR55_StoppedUnderLoadItFailsNoRequest(t *testing.T) {
 			require.Equal(t, 2, one.Status/100, "%s: %d %v", one.what, one.Status, one.Body)
 		}
 		store.requireAcknowledged(said)
-		t.Logf("%d stops, %s at most; %d connections never accepted, %d requests after the farewell;%s", rounds,
+		t.Logf("%d stops, %s at most; %d connections never accepted, %d requests after the keep-alive grace;%s", rounds,
 			slowest.Round(time.Millisecond), never, late, statuses(said.recorded()))
 	})
 }
 
-// closedWhileSilent says that a kept connection was closed before anything of the request was read (RFC 9112, section
-// 9.3.1).
+// closedWhileSilent reports whether a kept connection was closed before anything of the request was read (RFC 9112,
+// section 9.3.1).
 func closedWhileSilent(err error) bool {
 	return errors.Is(err, io.EOF) || err != nil && strings.HasSuffix(err.Error(), "http: server closed idle connection")
 }
 
-// isAfterKeepAliveGrace says that a request was sent when a stopping program had nearly waited for its silent
+// isAfterKeepAliveGrace reports whether a request was sent when a stopping program had nearly waited for its silent
 // connections, half a second. The other half of that is for a client that was kept waiting for a core before it wrote
 // what it had begun.
 func (one exchange) isAfterKeepAliveGrace(stop time.Time) bool {

@@ -60,7 +60,7 @@ func freePort(t *testing.T) string {
 	return l.Addr().String()
 }
 
-func TestR58_NobodyReadsTheLog(t *testing.T) {
+func TestR58_UnreadLog(t *testing.T) {
 	t.Parallel()
 	const requests = 5000
 	t.Run("requests are answered, and the process ends in time", func(t *testing.T) {

@@ -14,8 +14,8 @@ import (
 	"healthcare/platform/config"
 )
 
-// What the configuration accepts, its owners accept: a value that only they refuse would be refused without the name of
-// its variable, and with another exit code.
+// Every value that the configuration accepts is accepted by the code that uses it: a value that only they refuse would
+// be refused without the name of its variable, and with another exit code.
 func TestBoundsOfTheConfigurationAreThoseOfItsOwners(t *testing.T) {
 	plain, err := config.Default()
 	require.NoError(t, err)

@@ -13,7 +13,7 @@ import (
 var demonstrates = regexp.MustCompile(
 	`^demo: sign in as (\S+) with the password (\S+), which is shown only once\n`)
 
-// demoReady waits for the line that says where the program listens, and returns the base of its API, and how to sign
+// demoReady waits for the line that names where the program listens, and returns the base of its API, and how to sign
 // in.
 func demoReady(r *harness.Process) (base string, account object) {
 	r.T.Helper()

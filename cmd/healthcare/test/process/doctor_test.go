@@ -106,7 +106,8 @@ func TestDoctor(t *testing.T) {
 				requireCheck(t, lines, "ok", "privacy", "log_error_verbosity is terse")
 				into := openDatabase(t, db).Write(t.Context())
 				require.NoError(t, into.Exec(
-					`DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET log_error_verbosity = ''default''', current_database()); END $$`,
+					`DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET log_error_verbosity = ''default''',
+				current_database()); END $$`,
 				).Error)
 				requireCheck(t, doctor(p, 0), "warn", "privacy", "log_error_verbosity is default")
 			})
@@ -118,13 +119,13 @@ func TestDoctor(t *testing.T) {
 			}
 			requireCheck(t, doctor(q, 0), "warn", "files", "(mode 0755): chmod go= ")
 		})
-		t.Run("says which migrations are pending", func(t *testing.T) {
+		t.Run("names the migrations that are pending", func(t *testing.T) {
 			harness.Exec(t, db, `DELETE FROM goose_assignments WHERE version_id = 1`)
 			requireCheck(t, doctor(p, 1), "fail", "migrations",
 				"pending: assignments/0001_assignments.sql: run `healthcare migrate up`")
 			harness.Exec(t, db, `INSERT INTO goose_assignments (version_id, is_applied) VALUES (1, true)`)
 		})
-		t.Run("says which migrations a newer release applied", func(t *testing.T) {
+		t.Run("names the migrations that a newer release applied", func(t *testing.T) {
 			harness.Exec(t, db, `INSERT INTO goose_doctors (version_id, is_applied) VALUES (9000, true)`)
 			requireCheck(t, doctor(p, 0), "warn", "migrations", "applied by a newer release: doctors/9000")
 		})
@@ -160,14 +161,14 @@ func TestDoctor(t *testing.T) {
 			"DATABASE_URL="+pg.URL)
 		requireCheck(t, doctor(p, 1), "fail", "store", "LATIN1", "dump it and restore it")
 	})
-	t.Run("ends soon although the database does not answer, and says nothing of its password", func(t *testing.T) {
+	t.Run("ends soon although the database does not answer, without its password in the output", func(t *testing.T) {
 		t.Parallel()
 		hole := startFakePostgres(t, nil)
 		p := harness.NewEnv(t).With("SECRET_KEY="+harness.SecretKey, "AUDIT_KEY="+harness.AuditKey,
 			"DATABASE_URL="+strings.Replace(hole.url, "@", ":hunter2@", 1))
 		requireCheck(t, doctor(p, 1), "fail", "store", "PostgreSQL (clinic at ")
 	})
-	t.Run("says when a file is no database", func(t *testing.T) {
+	t.Run("reports a file that is not a database", func(t *testing.T) {
 		t.Parallel()
 		p := harness.NewTolerantEnv(t).With("SECRET_KEY=" + harness.SecretKey)
 		require.NoError(t, os.Mkdir(filepath.Join(p.Folder, "data"), 0o700))
@@ -178,7 +179,7 @@ func TestDoctor(t *testing.T) {
 		requireCheck(t, lines, "fail", "store", "not a database")
 		requireCheck(t, lines, "warn", "files", "healthcare.db is accessible to other accounts (mode 0644)")
 	})
-	t.Run("says which of several hosts answers", func(t *testing.T) {
+	t.Run("names which of several hosts answers", func(t *testing.T) {
 		t.Parallel()
 		_, pg := databasetest.Both(t)
 		listed := regexp.MustCompile(`host=[^&]*`)

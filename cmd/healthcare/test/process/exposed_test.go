@@ -11,7 +11,7 @@ import (
 	"healthcare/cmd/internal/harness"
 )
 
-func TestExposedFilesAreNoticedAtTheStart(t *testing.T) {
+func TestExposedFilesAreLoggedAtTheStart(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("its permissions are not these")
 	}

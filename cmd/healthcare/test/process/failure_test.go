@@ -15,7 +15,7 @@ import (
 	"healthcare/platform/database"
 )
 
-func TestFailedStartSaysWhyInItsLastLine(t *testing.T) {
+func TestFailedStartReportsTheReason(t *testing.T) {
 	t.Parallel()
 	t.Run("a port that is taken", func(t *testing.T) {
 		t.Parallel()
@@ -72,7 +72,7 @@ func TestFailedStartSaysWhyInItsLastLine(t *testing.T) {
 	})
 }
 
-func TestFailingMigrationSaysWhichOne(t *testing.T) {
+func TestFailingMigrationIsNamed(t *testing.T) {
 	t.Parallel()
 	harness.EachEnv(t, func(t *testing.T, p harness.Env, db database.Config) {
 		harness.Exec(t, db, `DROP TABLE goose_patients`) // its tables are there, its bookkeeping is not
@@ -86,7 +86,7 @@ func TestDatabaseThatDoesNotExist(t *testing.T) {
 	t.Parallel()
 	harness.EachEnv(t, func(t *testing.T, p harness.Env, db database.Config) {
 		if db.URL == "" {
-			p = p.With("DATA_DIR=new") // where there is none, the embedded one is made
+			p = p.With("DATA_DIR=new") // where a new embedded database is created
 			p.Run("migrate", "up")
 			require.FileExists(t, filepath.Join(p.Folder, "new", "healthcare.db"))
 			return

@@ -24,7 +24,7 @@ func TestHealth(t *testing.T) {
 		require.NoError(t, err)
 		at := func(host string) harness.Env { return p.With("HTTP_ADDRESS=" + net.JoinHostPort(host, port)) }
 
-		t.Run("says nothing and succeeds while the program is ready, wherever it listens", func(t *testing.T) {
+		t.Run("prints nothing and succeeds while the program is ready, wherever it listens", func(t *testing.T) {
 			for _, host := range []string{"127.0.0.1", "localhost", "", "0.0.0.0", "::"} {
 				require.Empty(t, at(host).Run("health").ExpectSuccess(), host)
 			}

@@ -25,7 +25,7 @@ type registration struct {
 }
 
 // startRegistration has the program working on a registration when it returns, whose answer the channel will bring: of
-// two at once one is told that the gate is full, so the other is inside.
+// two at once one is refused because the gate is full, so the other is inside.
 func startRegistration(c *harness.HTTPClient) <-chan registration {
 	c.T.Helper()
 	answers := make(chan registration, 2)

@@ -107,11 +107,11 @@ func TestKeysRotate(t *testing.T) {
 			require.Equal(t, newest, keyIDOf(t, c.Token))
 		})
 	})
-	t.Run("is told by keys list, without a secret", func(t *testing.T) {
+	t.Run("is shown by keys list, without a secret", func(t *testing.T) {
 		said := requireNoSecret(t, p.Run("keys", "list").ExpectSuccess(), first, keptSecrets(p))
 		require.Equal(t, newest+"  signs\n"+former+"  verifies, retired "+rotated[2]+"\n", said)
 	})
-	t.Run("with --drop-previous signs everybody out at the next start, and says so", func(t *testing.T) {
+	t.Run("with --drop-previous signs everybody out at the next start, and prints that", func(t *testing.T) {
 		second := keptSecrets(p)
 		said := requireNoSecret(t, p.Run("keys", "rotate", "--drop-previous").ExpectSuccess(), second, keptSecrets(p))
 		for _, text := range []string{"dropped  " + newest, "dropped  " + former, "all users must sign in again"} {
@@ -165,7 +165,7 @@ func TestKeysAreRotatedInTheEnvironment(t *testing.T) {
 func TestKeysRefuses(t *testing.T) {
 	t.Parallel()
 	const postgres = "DATABASE_URL=postgres://clinic:hunter2@127.0.0.1:1/clinic"
-	t.Run("to rotate what is not its own, and says how to", func(t *testing.T) {
+	t.Run("to rotate a key of the environment, and prints how to", func(t *testing.T) {
 		t.Parallel()
 		for _, where := range []string{"SECRET_KEY=" + harness.SecretKey, "APP_ENV=production", postgres} {
 			p := harness.NewEnv(t).With(where, "SESSION_IDLE_LIFETIME=48h")

@@ -22,10 +22,11 @@ func TestMigrate(t *testing.T) {
 		t.Run("status lists every migration, in the order of their modules", func(t *testing.T) {
 			said := p.Run("migrate", "status").ExpectSuccess()
 			require.Regexp(
-				t, `^(?:applied  (?:platform|identity|doctors|patients)/\d{4}_\w+\.sql\n){3,}pending  assignments/\d{4}_\w+\.sql\n(?:applied  audit/\d{4}_\w+\.sql\n)+$`, said)
+				t, `^(?:applied  (?:platform|identity|doctors|patients)/\d{4}_\w+\.sql\n){3,}`+
+					`pending  assignments/\d{4}_\w+\.sql\n(?:applied  audit/\d{4}_\w+\.sql\n)+$`, said)
 			require.Contains(t, said, pending)
 		})
-		t.Run("serve refuses to start on its own while one is pending, and says what to do", func(t *testing.T) {
+		t.Run("serve refuses to start while one is pending, and names the command to run", func(t *testing.T) {
 			byHand.Run().ExpectFailure(harness.ExitFailure,
 				"assignments/0001_assignments.sql is pending: run `healthcare migrate up` first")
 			p.Run("user", "list").ExpectFailure(harness.ExitFailure,
@@ -33,7 +34,7 @@ func TestMigrate(t *testing.T) {
 			require.Contains(t, p.Run("migrate", "status").ExpectSuccess(), pending, "nobody applied it")
 			require.NotContains(t, versionTables(t, db), "goose_assignments", "nor was its table made")
 		})
-		t.Run("up applies what is pending, and tells", func(t *testing.T) {
+		t.Run("up applies the pending migrations and lists them", func(t *testing.T) {
 			require.Equal(t, applied, p.Run("migrate", "up").ExpectSuccess())
 			require.NotContains(t, p.Run("migrate", "status").ExpectSuccess(), "pending")
 		})

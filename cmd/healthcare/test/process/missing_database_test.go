@@ -14,7 +14,7 @@ import (
 
 // A database that is not there, beside checkpoints that know one, is missing: nobody is served an empty service in its
 // place.
-func TestAMissingDatabaseIsNoEmptyService(t *testing.T) {
+func TestMissingDatabaseIsReported(t *testing.T) {
 	t.Parallel()
 	harness.EachEnv(t, func(t *testing.T, p harness.Env, db database.Config) {
 		p = p.With("AUDIT_CHECKPOINTS=" + filepath.Join(p.Folder, "checkpoints.jsonl"))

@@ -25,7 +25,9 @@ import (
 // bouncerINI is the configuration of POSTGRESQL.md for PgBouncer, with so few connections that two requests share one.
 // Test servers run with synchronous_commit=off, which is corrected here.
 const bouncerINI = `[databases]
-%[1]s = host=%[2]s port=5432 dbname=%[1]s user=app connect_query='SET statement_timeout = 2000; SET lock_timeout = 1000; SET idle_in_transaction_session_timeout = 1000; SET synchronous_commit = on'
+%[1]s = host=%[2]s port=5432 dbname=%[1]s user=app ` +
+	`connect_query='SET statement_timeout = 2000; SET lock_timeout = 1000; ` +
+	`SET idle_in_transaction_session_timeout = 1000; SET synchronous_commit = on'
 [pgbouncer]
 pool_mode = transaction
 default_pool_size = 3
@@ -156,7 +158,8 @@ func TestPgBouncerBeforeADatabaseOfOtherSettings(t *testing.T) {
 	} {
 		exec("ALTER DATABASE postgres SET " + setting + " = '" + value + "'")
 		exec(
-			"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'")
+			"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() " +
+				"AND backend_type = 'client backend'")
 		pooled.Run().ExpectFailure(harness.ExitConfig, setting+" is "+value, "add SET "+setting+" = '",
 			"to its connect_query")
 		requireCheck(t, doctor(pooled, 1), "fail", "store", setting)
@@ -164,7 +167,8 @@ func TestPgBouncerBeforeADatabaseOfOtherSettings(t *testing.T) {
 		exec("ALTER DATABASE postgres RESET " + setting)
 	}
 	exec(
-		"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'")
+		"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() " +
+			"AND backend_type = 'client backend'")
 	require.Eventually(t, func() bool { return pooled.Run("user", "list").ExitCode == 0 }, harness.Timeout,
 		10*time.Millisecond)
 }

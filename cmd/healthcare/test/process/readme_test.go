@@ -50,7 +50,8 @@ func walkThrough(t *testing.T, sh []string, walk, calling string) {
 	calls = strings.ToLower(strings.ReplaceAll(calls, "\r", ""))
 	require.Contains(
 		t, calls,
-		"idempotent-replayed: true\n\"name\":\"josé\"\n\"name\":\"mira\"\n\"name\":\"ravi\"\n\"name\":\"zoë\"\nx-total-count: 1\nmine\nstale_version\n304\n")
+		"idempotent-replayed: true\n\"name\":\"josé\"\n\"name\":\"mira\"\n\"name\":\"ravi\"\n"+
+			"\"name\":\"zoë\"\nx-total-count: 1\nmine\nstale_version\n304\n")
 	require.Contains(t, calls, `"nmae":["unknown field."]`)
 }
 
@@ -104,7 +105,7 @@ func requireTools(t *testing.T, names ...string) {
 	for _, name := range names {
 		_, err := exec.LookPath(name)
 		if err != nil && os.Getenv("REQUIRE_POSTGRES") != "1" {
-			t.Skipf("%s is not installed: what the README says is not tried in it", name)
+			t.Skipf("%s is not installed: the shell blocks are not run in it", name)
 		}
 		require.NoError(t, err, "the README's shell blocks need %s", name)
 	}

@@ -67,11 +67,11 @@ func TestLogs(t *testing.T) {
 		}
 		require.Equal(t, 1, requests)
 	})
-	t.Run("are as silent as LOG_LEVEL says", func(t *testing.T) {
+	t.Run("are as silent as LOG_LEVEL asks", func(t *testing.T) {
 		t.Parallel()
 		require.Empty(t, logs(t, "LOG_LEVEL=error"))
 	})
-	t.Run("are as talkative as LOG_LEVEL says", func(t *testing.T) {
+	t.Run("are as detailed as LOG_LEVEL asks", func(t *testing.T) {
 		t.Parallel()
 		said := strings.Join(logs(t, "LOG_LEVEL=debug"), "\n")
 		require.Contains(t, said, `{"level":"info"`)

@@ -22,7 +22,7 @@ func TestStartWithoutConfiguration(t *testing.T) {
 	c.SignUp()
 	id := c.AddPatient()
 
-	t.Run("says in one line where it listens, where the data is and where the API is described", func(t *testing.T) {
+	t.Run("prints in one line where it listens, where the data is and where the API is described", func(t *testing.T) {
 		said := harness.ListeningLine.FindStringSubmatch(first.Stdout.String())
 		require.Equal(t, harness.TestVersion, said[1])
 		require.Equal(t, "SQLite (data/healthcare.db)", said[3])
@@ -48,7 +48,7 @@ func TestStartWithoutConfiguration(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, elsewhere, 1, "nothing is made beside it")
 	})
-	t.Run("writes what it was told to the log, and no secret", func(t *testing.T) {
+	t.Run("logs its configuration, and no secret", func(t *testing.T) {
 		secret, err := os.ReadFile(filepath.Join(p.Folder, "data", "secret_key"))
 		require.NoError(t, err)
 		require.Contains(t, first.Stderr.String(), `"keys":{"http_address":"127.0.0.1:0"}`,

@@ -59,7 +59,7 @@ func TestStop(t *testing.T) {
 		r.Signal(syscall.SIGTERM)
 		stopped(r, time.Now())
 	})
-	t.Run("tells the load balancer first, and goes on serving until the delay is over", func(t *testing.T) {
+	t.Run("informs the load balancer first, and goes on serving until the delay is over", func(t *testing.T) {
 		t.Parallel()
 		r := harness.NewTolerantEnv(t).With("HTTP_SHUTDOWN_DELAY=1s").Start()
 		c := harness.NewHTTPClient(t, r.WaitReady())
@@ -108,7 +108,7 @@ func TestStop(t *testing.T) {
 	})
 }
 
-// waitUntilNotReady waits until the program says that it stops.
+// waitUntilNotReady waits until the program reports that it stops.
 func waitUntilNotReady(c *harness.HTTPClient) {
 	c.T.Helper()
 	require.Eventually(c.T, func() bool {

@@ -54,7 +54,7 @@ func TestTracesReachACollector(t *testing.T) {
 	require.Regexp(t, `"route":"/api/patients/\{id\}/".*"trace_id":"[0-9a-f]{32}"`, o.Stderr)
 }
 
-func TestACollectorThatIsAwayCostsNoRequest(t *testing.T) {
+func TestUnreachableCollectorDelaysNoRequest(t *testing.T) {
 	t.Parallel()
 	hole, err := net.Listen("tcp", "127.0.0.1:0") // takes connections, and never answers
 	require.NoError(t, err)
@@ -88,7 +88,7 @@ func TestACollectorThatIsAwayCostsNoRequest(t *testing.T) {
 					complaints++
 				}
 			}
-			require.Equal(t, 1, complaints, "the log tells once a minute:\n%s", o.Stderr)
+			require.Equal(t, 1, complaints, "one log line a minute:\n%s", o.Stderr)
 		})
 	}
 }

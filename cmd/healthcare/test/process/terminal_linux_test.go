@@ -68,7 +68,7 @@ func TestTheLogOnATerminal(t *testing.T) {
 		require.Contains(t, shown, colour)
 		require.NotContains(t, shown, `{"level"`)
 	})
-	t.Run("has no colours where NO_COLOR or TERM=dumb says so", func(t *testing.T) {
+	t.Run("has no colours with NO_COLOR or TERM=dumb", func(t *testing.T) {
 		t.Parallel()
 		for _, variable := range []string{"NO_COLOR=1", "TERM=dumb"} {
 			shown := logOnTerminal(harness.NewTolerantEnv(t).With("TERM=xterm", variable))
@@ -76,7 +76,7 @@ func TestTheLogOnATerminal(t *testing.T) {
 			require.NotContains(t, shown, colour)
 		}
 	})
-	t.Run("is as silent as LOG_LEVEL says", func(t *testing.T) {
+	t.Run("is as silent as LOG_LEVEL asks", func(t *testing.T) {
 		t.Parallel()
 		require.Empty(t, strings.TrimSpace(logOnTerminal(harness.NewTolerantEnv(t).With("LOG_LEVEL=error"))))
 	})

@@ -30,7 +30,7 @@ func copied(t *testing.T) (from, to harness.Env, pg database.Config) {
 	return from, from.With("DATABASE_URL=" + pg.URL), pg
 }
 
-// startWriting has a client add patients until stop, which tells the ids that were answered.
+// startWriting has a client add patients until stop, which returns the ids of the responses.
 func startWriting(c *harness.HTTPClient) (answered func() []string, stop func() []string) {
 	var ids []string
 	var mu sync.Mutex
@@ -106,7 +106,7 @@ func read(c *harness.HTTPClient, path string) (string, http.Header) {
 
 // The whole move: a rehearsal beside a server that is written to, a copy that is given up, and the one that counts,
 // after which clients go on as if nothing had happened.
-func TestMovingHouse(t *testing.T) {
+func TestCopyToPostgres(t *testing.T) {
 	t.Parallel()
 	from, to, pg := copied(t)
 	server := from.Start()
@@ -152,7 +152,7 @@ func TestMovingHouse(t *testing.T) {
 		t, final, "AUDIT_CHECKPOINTS, stored in "+filepath.Join(from.Folder, "data", "audit-checkpoints.jsonl"))
 
 	require.Regexp(t, `^sound: \d\d+ entries\n$`, to.Run("audit", "verify").ExpectSuccess(),
-		"held against the checkpoints of the former house, too")
+		"verified against the checkpoints of the former database, too")
 	server = to.Start()
 	moved := harness.NewHTTPClient(t, server.WaitReady())
 	moved.Token = c.Token
@@ -161,7 +161,7 @@ func TestMovingHouse(t *testing.T) {
 	}
 	moved.Token = moved.Call("POST", "/api/auth/refresh/", object{"refresh": session["refresh"]},
 		200)["access"].(string)
-	moved.Call("PATCH", "/api/patients/"+known+"/", object{"notes": "in the new house"}, 200)
+	moved.Call("PATCH", "/api/patients/"+known+"/", object{"notes": "in the new database"}, 200)
 	signIn(moved)
 	require.Equal(t, 0, server.Terminate().ExitCode)
 	to.Run("audit", "verify").ExpectSuccess()
@@ -247,7 +247,7 @@ func TestBackupAndRestore(t *testing.T) {
 	})
 }
 
-func TestCopySaysWhyItCannotBegin(t *testing.T) {
+func TestCopyReportsWhyItCannotBegin(t *testing.T) {
 	t.Parallel()
 	p := harness.NewTolerantEnv(t).With("DATABASE_CONNECT_TIMEOUT=100ms")
 	p.Run("copy").ExpectFailure(1, "the target is missing")

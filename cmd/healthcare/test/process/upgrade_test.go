@@ -231,13 +231,16 @@ func futureMigrations(t *testing.T, db *database.DB) (all []database.Migrations)
 	var tables []struct{ Name, First string }
 	require.NoError(
 		t, db.Read(t.Context()).Raw(
-			`SELECT relname AS name, attname AS first FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid AND attnum = 1
-		WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition AND relname NOT LIKE 'goose\_%'`).Scan(&tables).Error)
+			`SELECT relname AS name, attname AS first FROM pg_class
+			JOIN pg_attribute ON attrelid = pg_class.oid AND attnum = 1
+		WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p')
+			AND NOT relispartition AND relname NOT LIKE 'goose\_%'`).Scan(&tables).Error)
 	require.GreaterOrEqual(t, len(tables), 8)
 	files := fstest.MapFS{}
 	for i, table := range tables {
 		files[fmt.Sprintf("pretend/postgres/%04d_%s.sql", i+1, table.Name)] = &fstest.MapFile{Data: fmt.Appendf(nil,
-			"-- +goose Up\nALTER TABLE %[1]s ADD COLUMN pretend_empty text;\nALTER TABLE %[1]s ADD COLUMN pretend_full integer NOT NULL DEFAULT 7;\n"+
+			"-- +goose Up\nALTER TABLE %[1]s ADD COLUMN pretend_empty text;\n"+
+				"ALTER TABLE %[1]s ADD COLUMN pretend_full integer NOT NULL DEFAULT 7;\n"+
 				"CREATE INDEX %[1]s_pretend_idx ON %[1]s (%[2]s, pretend_full);\n", table.Name, table.First)}
 		all = append(all, database.Migrations{Files: maps.Clone(files), Modules: []string{"pretend"}})
 	}
@@ -290,7 +293,7 @@ func TestAnOlderReleaseOnANewerSchema(t *testing.T) {
 			harness.NewHTTPClient(t, r.WaitReady()).SignUp()
 			require.Contains(t, r.Terminate().Stderr, "applied by a newer release: visits/0001")
 		})
-		t.Run("says so in migrate status, and has nothing to do in migrate up", func(t *testing.T) {
+		t.Run("is reported by migrate status, and has nothing to do in migrate up", func(t *testing.T) {
 			require.Contains(t, p.Run("migrate", "status").ExpectSuccess(), newer)
 			require.Equal(t, "nothing to do: the schema is up to date\n", p.Run("migrate", "up").ExpectSuccess())
 		})

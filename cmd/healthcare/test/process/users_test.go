@@ -19,7 +19,8 @@ func TestUserCommands(t *testing.T) {
 		}
 		require.Equal(t, "made: asha@clinic.example, admin, active\n",
 			create("asha@clinic.example", "--role", "admin").ExpectSuccess())
-		require.Equal(t, "made: ravi@clinic.example, staff, active\n", create("ravi@clinic.example").ExpectSuccess())
+		require.Equal(t, "made: ravi@clinic.example, staff, active\n",
+			create("ravi@clinic.example").ExpectSuccess())
 		server := p.Start()
 		c := harness.NewHTTPClient(t, server.WaitReady())
 		c.Token = c.Call("POST", "/api/auth/login/", harness.AshaLogin, 200)["access"].(string)
@@ -107,7 +108,8 @@ func TestUserCommands(t *testing.T) {
 		})
 		t.Run("find an address in every spelling, and ask for the id where several accounts have it",
 			func(t *testing.T) {
-				require.Equal(t, "made: zoë@bücher.example, staff, active\n", create("zoë@bücher.example").ExpectSuccess())
+				require.Equal(t, "made: zoë@bücher.example, staff, active\n",
+					create("zoë@bücher.example").ExpectSuccess())
 				create("zoe\u0308@xn--bcher-kva.example").ExpectFailure(1, "already exists")
 				create("zo\u200bë@bücher.example").ExpectFailure(1,
 					"email: Must not contain spaces, control characters or invisible characters")
@@ -116,8 +118,10 @@ func TestUserCommands(t *testing.T) {
 				store := openDatabase(t, db)
 				require.NoError(
 					t, store.Write(t.Context()).Exec(
-						`INSERT INTO users (id, name, email, mailbox, username, password_hash, role, active, token_version, search_text, version, created_at, updated_at)
-				SELECT '0193525f-1f70-7cc1-a0e2-0f6e2b6cfe3b', name, 'zoë@xn--bcher-kva.example', 'zoë@xn--bcher-kva.example', 'z', password_hash, role, active, 0, '', 1, created_at, updated_at
+						`INSERT INTO users (id, name, email, mailbox, username, password_hash, role, active,
+					token_version, search_text, version, created_at, updated_at)
+				SELECT '0193525f-1f70-7cc1-a0e2-0f6e2b6cfe3b', name, 'zoë@xn--bcher-kva.example',
+					'zoë@xn--bcher-kva.example', 'z', password_hash, role, active, 0, '', 1, created_at, updated_at
 				FROM users WHERE mailbox = 'zoë@bücher.example'`).Error)
 				refused := p.Run("user", "enable", "--yes", "zoë@bücher.example")
 				refusedAfterShowing(
@@ -129,7 +133,7 @@ func TestUserCommands(t *testing.T) {
 				require.Equal(t, "changed: zoë@xn--bcher-kva.example, staff, active\n",
 					p.Run("user", "enable", "--yes", "0193525f-1f70-7cc1-a0e2-0f6e2b6cfe3b").ExpectSuccess())
 			})
-		t.Run("say why nothing was done", func(t *testing.T) {
+		t.Run("print why nothing was done", func(t *testing.T) {
 			p.Run("user", "demote", "--yes", "asha@clinic.example").ExpectFailure(1, "last active administrator")
 			p.Run("user", "disable", "--yes", "asha@clinic.example").ExpectFailure(1, "last active administrator")
 			p.Run("user", "promote", "--yes", "nobody@clinic.example").ExpectFailure(1, "No such user")

@@ -40,7 +40,7 @@ func TestACommandInTheWrongFolder(t *testing.T) {
 	t.Parallel()
 	commands := append([]string{"keys list", "keys rotate", "backup", "doctor"}, storeCommands...)
 	for _, command := range commands {
-		t.Run("healthcare "+command+" says where it looked, and makes nothing", func(t *testing.T) {
+		t.Run("healthcare "+command+" prints where it looked, and creates nothing", func(t *testing.T) {
 			t.Parallel()
 			p := harness.NewEnv(t)
 			o := p.RunWithInput("correct horse\n", strings.Fields(command)...)
@@ -50,7 +50,7 @@ func TestACommandInTheWrongFolder(t *testing.T) {
 			require.Len(t, p.ListFolder(), 1, "the folder itself")
 		})
 	}
-	t.Run("healthcare copy says where it looked, and makes nothing", func(t *testing.T) {
+	t.Run("healthcare copy prints where it looked, and creates nothing", func(t *testing.T) {
 		t.Parallel()
 		_, pg := databasetest.Both(t)
 		p := harness.NewEnv(t).With("DATABASE_URL=" + pg.URL)
@@ -62,7 +62,7 @@ func TestACommandInTheWrongFolder(t *testing.T) {
 
 func TestACommandOverAnEmptyStore(t *testing.T) {
 	t.Parallel()
-	t.Run("of SQLite says so, and migrates nothing", func(t *testing.T) {
+	t.Run("of SQLite is reported, and not migrated", func(t *testing.T) {
 		t.Parallel()
 		for _, command := range append([]string{"backup"}, storeCommands...) {
 			p := harness.NewTolerantEnv(t).With("SECRET_KEY=" + harness.SecretKey)
@@ -75,7 +75,7 @@ func TestACommandOverAnEmptyStore(t *testing.T) {
 				t, versionTables(t, database.Config{Path: path, PoolSize: 1, ConnectTimeout: harness.Timeout}))
 		}
 	})
-	t.Run("of PostgreSQL says so, and migrates nothing", func(t *testing.T) {
+	t.Run("of PostgreSQL is reported, and not migrated", func(t *testing.T) {
 		t.Parallel()
 		_, pg := databasetest.Both(t)
 		harness.Exec(t, pg, "DROP SCHEMA public CASCADE", "CREATE SCHEMA public")

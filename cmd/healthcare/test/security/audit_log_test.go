@@ -10,7 +10,7 @@ import (
 	"healthcare/platform/auth"
 )
 
-// What a patient's owner is told of who looked at the record, and how: also when it was one of many that were shown.
+// A patient's owner reads who looked at the record, and how, also when it was one of many on a page.
 func TestAccessLog(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {

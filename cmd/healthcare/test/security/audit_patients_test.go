@@ -81,7 +81,7 @@ func idLocations(r harness.Route) (all []string) {
 
 // An entry names a patient only if they were shown, changed, or tried and refused, and every try is recorded: for each
 // place of the contract that can name a patient.
-func TestEveryNamingOfAPatientIsRecorded(t *testing.T) {
+func TestEveryUseOfAPatientsIDIsRecorded(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		owner := s.NewUserWithRole(t, auth.Staff, "Owner")
@@ -94,7 +94,7 @@ func TestEveryNamingOfAPatientIsRecorded(t *testing.T) {
 				n, names := expectedByRoute[place]
 				if !names {
 					require.Contains(t, unrelatedIDs, place,
-						"say in namings what is recorded, or that this id is not a patient's")
+						"expectedByRoute needs the entries, or unrelatedIDs this id")
 					continue
 				}
 				tested[place] = true

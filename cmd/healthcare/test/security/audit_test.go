@@ -21,7 +21,7 @@ func ofPatient(s *harness.Service, r harness.Route) bool {
 
 // a route that touches patients' data and records nothing fails here by itself: every one that the contract has,
 // answered with a success, with a 304, with the answer to an earlier request, with a 404 and with a 403.
-func TestR40_WhatTouchesPatientDataIsRecorded(t *testing.T) {
+func TestR40_AccessToPatientDataIsRecorded(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		c, ghost, requests, routes := s.NewUserWithRole(t, auth.Admin, "Asha"), s.NewUserWithRole(t, "ghost", "Ghost"),

@@ -48,7 +48,7 @@ func newAttackCase(t *testing.T, s *harness.Service) *attackCase {
 	return x
 }
 
-// send is one attempt: its answer tells nothing of the victim's but ids that the attacker said.
+// send sends one attempt. The response shows nothing of the victim's but ids that the attacker sent.
 func (x *attackCase) send(t *testing.T, method, path string, body any, headers ...string) harness.Response {
 	t.Helper()
 	x.cases++
@@ -99,7 +99,8 @@ func TestR05_NothingOfAnotherUserByAnyRequest(t *testing.T) {
 					if slices.Contains(r.ParameterNames("query"), "cursor") {
 						require.GreaterOrEqual(t,
 							x.send(
-								t, "GET", harness.PathWithQuery(r.PathWith(x.own["patient"].(string)), "cursor", cursor),
+								t, "GET", harness.PathWithQuery(r.PathWith(x.own["patient"].(string)), "cursor",
+									cursor),
 								nil).Status, 400)
 					}
 				}

@@ -28,7 +28,7 @@ import (
 )
 
 // R-26, R-27 and R-28 look at one walk, for it takes a while.
-func TestR26R27R28_WhatTheServiceTells(t *testing.T) {
+func TestR26R27R28_LogAndErrorsHoldNothingPrivate(t *testing.T) {
 	eachPrivacyRun(t, 2, func(t *testing.T, w *privacyRun) {
 		t.Run("R-26: the log holds nothing private", func(t *testing.T) { r26TheLogHoldsNothingPrivate(t, w) })
 		t.Run("R-27: one request is one line", func(t *testing.T) { r27OneRequestOneLine(t, w) })
@@ -42,11 +42,11 @@ var refusedHost = regexp.MustCompile(`(?m)^.*a request was rejected because its 
 func r26TheLogHoldsNothingPrivate(t *testing.T, w *privacyRun) {
 	log := strings.ToLower(w.s.Log.String())
 	log = refusedHost.ReplaceAllString(log, "") // operators are shown which name is missing in allowed_hosts
-	tells := func(form string) {                // shows only the line that tells
+	shows := func(form string) {                // prints only the offending line
 		if at := strings.Index(log, strings.ToLower(form)); at >= 0 {
 			begin := strings.LastIndex(log[:at], "\n") + 1
 			line, _, _ := strings.Cut(log[begin:], "\n")
-			require.Fail(t, "the log tells "+form, line)
+			require.Fail(t, "the log holds "+form, line)
 		}
 	}
 	for _, what := range []string{`"msg":"request"`, `"msg":"panic"`, `"msg":"slow statement"`, "insert into", "update",
@@ -57,7 +57,7 @@ func r26TheLogHoldsNothingPrivate(t *testing.T, w *privacyRun) {
 	for _, word := range w.words {
 		require.GreaterOrEqual(t, w.sent[word], 10, "%q goes through the service", word)
 		for _, form := range encodings(word) {
-			tells(form)
+			shows(form)
 		}
 	}
 	for what, word := range privateValues {
@@ -80,7 +80,7 @@ func r26TheLogHoldsNothingPrivate(t *testing.T, w *privacyRun) {
 			}
 		}
 	}
-	tells("kanari")
+	shows("kanari")
 	t.Logf("%d requests, %d KiB of log", len(w.exchanges), len(log)>>10)
 }
 
@@ -163,11 +163,13 @@ func (h exchange) line(t *testing.T) object {
 
 // internals is what answers never hold; the names of this database and this machine come on top.
 var internals = regexp.MustCompile(
-	`(?i)sqlstate|\bselect\s|insert into|\bupdate\s+"?\w+"?\s+set|delete from|syntax error|no such (table|column)|duplicate key` +
-		`|violates|constraint|relation "|gorm|pgx|pgconn|sqlite|postgres|goroutine|panic|runtime error|\.go\b|\.go:\d|fasthttp|fiber|zap\b` +
+	`(?i)sqlstate|\bselect\s|insert into|\bupdate\s+"?\w+"?\s+set|delete from|syntax error` +
+		`|no such (table|column)|duplicate key` +
+		`|violates|constraint|relation "|gorm|pgx|pgconn|sqlite|postgres|goroutine|panic|runtime error` +
+		`|\.go\b|\.go:\d|fasthttp|fiber|zap\b` +
 		`|\*?(errs|errors|domain|ports|json)\.[A-Z]\w+|healthcare/|/modules/|nil pointer|0x[0-9a-f]{6,}|argon2|hmac`)
 
-// R-28: no answer tells how the service is made, and a problem leads to its line in the log.
+// R-28: no response shows how the service is made, and a problem leads to its line in the log.
 func r28NoAnswerHoldsInternals(t *testing.T, w *privacyRun) {
 	inside := w.internalNames(t)
 	problems := 0
@@ -225,7 +227,8 @@ func schemaNames(t *testing.T, s *harness.Service) []string {
 	t.Helper()
 	catalogue := "SELECT name FROM sqlite_master"
 	if s.DB.Engine() == database.Postgres {
-		catalogue = "SELECT conname FROM pg_constraint UNION SELECT indexname FROM pg_indexes WHERE schemaname = current_schema()"
+		catalogue = "SELECT conname FROM pg_constraint UNION " +
+			"SELECT indexname FROM pg_indexes WHERE schemaname = current_schema()"
 	}
 	var names []string
 	require.NoError(t, s.DB.Read(t.Context()).Raw(catalogue).Scan(&names).Error)

@@ -13,7 +13,7 @@ import (
 	"healthcare/platform/auth"
 )
 
-// What these tests write where nobody may write. Numbers and times are such that no rule of a column refuses them.
+// Values that these tests write to read-only columns. Numbers and times are such that no rule of a column refuses them.
 const (
 	sentinelID   = "5eed5eed-5eed-7eed-8eed-5eed5eed5eed"
 	sentinelTime = "2001-02-03T04:05:06.000000Z"

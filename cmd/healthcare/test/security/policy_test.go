@@ -23,7 +23,8 @@ import (
 	"healthcare/platform/rest"
 )
 
-// policy is who may call what: a human wrote it, and no document is read for it. What no line allows is refused.
+// policy lists the roles that may call each operation. It is written by hand and not read from the contract. A request
+// that no line allows must be refused.
 // "ghost" is a role that nobody declares, as a user may have whose role went with its module.
 const policy = `
 	GET    /livez                               anonymous ghost staff admin auditor
@@ -283,7 +284,7 @@ func TestR09_VerbsThatAreNotDescribedNeverSucceed(t *testing.T) {
 	})
 }
 
-// An administrator keeps accounts. Whose patients there are is not among what they see.
+// Administrators manage accounts. They do not see the patients of other users.
 func TestR09_AdministratorsSeeNoPatientsOfOthers(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
@@ -365,7 +366,7 @@ func TestR09_ModulesBringTheirOwnRoles(t *testing.T) {
 		at := "/api/users/" + id.String() + "/"
 		role := func() any { return admin.Do("GET", at, nil).Expect(200).Object()["role"] }
 
-		t.Run("which nobody is given before the module says that it fits", func(t *testing.T) {
+		t.Run("which no user gets before the module accepts them", func(t *testing.T) {
 			admin.ForTest(t).Do("PATCH", at, object{"role": "doctor"}).ExpectProblem(409, "no_record")
 			admin.ForTest(t).Do("POST", "/api/users/",
 				object{"name": "N", "email": "n@clinic.example", "password": harness.Password,
@@ -373,7 +374,7 @@ func TestR09_ModulesBringTheirOwnRoles(t *testing.T) {
 			require.Equal(t, "staff", role())
 			require.Contains(
 				t, admin.ForTest(t).Do("PATCH", at, object{"role": "nurse"}).ExpectProblem(400,
-					"validation_failed").Errors["role"][0], "doctor", "it is told of")
+					"validation_failed").Errors["role"][0], "doctor", "the error names it")
 		})
 		t.Run("which may call what names it from then on, and nothing of other modules", func(t *testing.T) {
 			doctor.ForTest(t).Do("GET", "/api/visits/", nil).Expect(403)

@@ -112,7 +112,7 @@ func TestPostgresLogNamesNobody(t *testing.T) {
 		func() bool { return strings.Contains(log(), canary) },
 		5*time.Second,
 		10*time.Millisecond,
-		"the log is the one that would tell",
+		"the log is the one that the tests read",
 	)
 }
 

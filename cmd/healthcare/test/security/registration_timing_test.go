@@ -11,9 +11,9 @@ import (
 	"healthcare/cmd/internal/harness"
 )
 
-// unknown, wrong and inactive are told apart neither by the answer nor by the time it takes. The times are
+// unknown, wrong and inactive are indistinguishable by the response and by its time. The times are
 // compared side by side; a loaded machine may be slow, so the best of some rounds counts.
-func TestR14_WhoHasAnAccountIsNotTold(t *testing.T) { // alone, for it looks at the clock
+func TestR14_SignInDoesNotRevealAccounts(t *testing.T) { // alone, for it looks at the clock
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		s.NewUser(t, "Asha")
 		inactive := s.NewUser(t, "Inactive")

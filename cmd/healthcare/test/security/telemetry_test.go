@@ -88,7 +88,7 @@ func requireNoPrivateValue(t *testing.T, text, what string) {
 	}
 }
 
-func TestTheServiceIsWatched(t *testing.T) {
+func TestMetricsAndSpansHoldNothingPrivate(t *testing.T) {
 	t.Parallel()
 	databasetest.EachConfig(t, func(t *testing.T, db database.Config) {
 		w := startObserved(t, db)
@@ -185,7 +185,7 @@ func (w observedService) checkSpans(t *testing.T) {
 	t.Logf("%v", kinds)
 }
 
-// What PromQL has beside the names of metrics.
+// Words of PromQL beside the names of metrics.
 var (
 	clauses   = regexp.MustCompile(`\{[^}]*\}|\[[^\]]*\]|\b(by|without|on|ignoring|group_left)\s*\([^)]*\)`)
 	functions = regexp.MustCompile(`\b[a-z_]+\s*\(`)

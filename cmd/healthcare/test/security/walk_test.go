@@ -26,8 +26,8 @@ import (
 	"healthcare/platform/rest"
 )
 
-// privateValues is what a client says that is nobody's business. Every encoding spells these differently, so that none
-// hides one.
+// privateValues holds values of a client that must not appear in the log. Every encoding spells these differently, so
+// that none hides one.
 var privateValues = map[string]string{
 	"name": `Zephyrine "Kanari" Ólafs/Dóttir`, "email": "zephyrine+kanari@canary.example",
 	"password": "kanari pæsswörd & 7391648?",
@@ -55,7 +55,7 @@ type privacyRun struct {
 	schema    []string     // names in it
 }
 
-// exchange is one answer, and what the log said meanwhile.
+// exchange is one response and the lines logged meanwhile.
 type exchange struct {
 	what, method, route string // route is empty where it does not matter
 	status              int
@@ -69,7 +69,7 @@ type exchange struct {
 func eachPrivacyRun(t *testing.T, passes int, test func(t *testing.T, w *privacyRun)) {
 	t.Parallel()
 	databasetest.EachConfig(t, func(t *testing.T, db database.Config) {
-		db.SlowQuery = 1 // nanosecond: every statement is told of
+		db.SlowQuery = 1 // nanosecond: every statement is logged
 		db.LockTimeout = 200 * time.Millisecond
 		w := &privacyRun{db: db, forms: map[string][]string{}, sent: map[string]int{}, clock: clock.At(time.Now())}
 		more := fx.Options(httpserver.Handle(panickingAPI), harness.WithClock(w.clock))
@@ -451,7 +451,7 @@ func (w *privacyRun) callAll(t *testing.T, c *harness.Client, known object, head
 	return failed
 }
 
-// violateConstraints has the store refuse rows with a constraint that the service knows nothing of, tell about them in
+// violateConstraints has the store refuse rows with a constraint that the service does not know, describes them in
 // words of a trigger, and hold what cannot be read.
 func (w *privacyRun) violateConstraints(t *testing.T, exec func(statement string)) {
 	c, one := w.person, harness.Route{Method: "PUT", Path: "/api/patients/{id}/"}
@@ -471,14 +471,15 @@ func (w *privacyRun) violateConstraints(t *testing.T, exec func(statement string
 		add().Expect(400)
 		exec("ALTER TABLE patients DROP CONSTRAINT patients_notes_check")
 		exec(
-			`CREATE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'not %, % of %', NEW.phone, NEW.notes, NEW.name; END $$`)
-		exec("CREATE TRIGGER tell BEFORE INSERT OR UPDATE ON patients FOR EACH ROW EXECUTE FUNCTION tell()")
+			`CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+			RAISE EXCEPTION 'not %, % of %', NEW.phone, NEW.notes, NEW.name; END $$`)
+		exec("CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON patients FOR EACH ROW EXECUTE FUNCTION refuse()")
 	} else {
-		exec("CREATE TRIGGER tell BEFORE INSERT ON patients BEGIN SELECT RAISE(ABORT, 'no'); END")
-		broken = 400 // it cannot be told from a constraint
+		exec("CREATE TRIGGER refuse BEFORE INSERT ON patients BEGIN SELECT RAISE(ABORT, 'no'); END")
+		broken = 400 // it cannot be distinguished from a constraint
 	}
 	add().Expect(broken)
-	exec("DROP TRIGGER tell" + map[database.Engine]string{database.Postgres: " ON patients"}[w.s.DB.Engine()])
+	exec("DROP TRIGGER refuse" + map[database.Engine]string{database.Postgres: " ON patients"}[w.s.DB.Engine()])
 
 	change().Expect(200)
 	if w.s.DB.Engine() == database.Postgres {

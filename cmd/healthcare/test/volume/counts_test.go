@@ -18,7 +18,8 @@ func TestCountsStop(t *testing.T) {
 		add := func(first, last int) {
 			require.NoError(t, s.DB.Write(t.Context()).Exec(`WITH RECURSIVE s(i) AS (
 					SELECT CAST(? AS integer) UNION ALL SELECT i + 1 FROM s WHERE i < ?)
-				INSERT INTO doctors (id, name, specialization, experience, email, phone, version, created_at, updated_at)
+				INSERT INTO doctors (id, name, specialization, experience, email, phone,
+					version, created_at, updated_at)
 				SELECT `+map[database.Engine]string{database.SQLite: "printf('00000000-0000-7000-8000-%012d', i)",
 				database.Postgres: "('00000000-0000-7000-8000-' || lpad(i::text, 12, '0'))::uuid"}[s.DB.Engine()]+`,
 					'D', 'S', 1, '', '', 1, ?, ? FROM s`,

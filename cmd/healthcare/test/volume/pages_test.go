@@ -13,7 +13,7 @@ import (
 	"healthcare/platform/paging"
 )
 
-// A page ends where it would be larger than 1 MiB; its link leads on. HEAD has no body made, and tells the trail how
+// A page ends where it would be larger than 1 MiB; its link leads on. HEAD creates no body, and records how
 // many it would have shown.
 func TestPagesOfLargeItems(t *testing.T) {
 	t.Parallel()

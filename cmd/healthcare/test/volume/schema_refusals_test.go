@@ -15,7 +15,7 @@ import (
 
 // Holds that the service refuses what the document refuses, where strict handling is preferred, and that it names the
 // field. The cases are made from every constraint of every body and query.
-func TestWhatTheDocumentRefusesTheServiceRefuses(t *testing.T) {
+func TestValuesOutsideTheSchemaAreRefused(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		c, auditor := s.NewUserWithRole(t, auth.Admin, "Asha"), s.NewUserWithRole(t, "auditor", "Uma")

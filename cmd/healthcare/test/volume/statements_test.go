@@ -54,9 +54,9 @@ const expectedStatements = `
 	GET    /api/jobs/{id}/                                 1
 `
 
-// TestWhatEachRouteAsksTheStore has each route send as many statements as the table above says, whatever there is to
+// TestStatementsOfEachRoute has each route send as many statements as the table above lists, whatever there is to
 // show or to remove: no route asks once more for each record.
-func TestWhatEachRouteAsksTheStore(t *testing.T) {
+func TestStatementsOfEachRoute(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		recorded := s.RecordStatements(t)

@@ -7,13 +7,16 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"time"
 
 	"go.uber.org/zap"
 
 	"healthcare/platform/checkup"
+	"healthcare/platform/database/internal/fault"
+	"healthcare/platform/database/internal/orm"
+	"healthcare/platform/database/internal/postgres"
+	"healthcare/platform/database/internal/sqlite"
 )
 
 // Bounds of an examination: a store that hangs must not make it hang.
@@ -51,7 +54,7 @@ func Examine(ctx context.Context, cfg Config, m Migrations) (*DB, []checkup.Find
 
 // causeOf returns what an operator has to know, which clients are not told.
 func causeOf(err error) error {
-	explained := explain(err)
+	explained := fault.Explain(err)
 	if cause := errors.Unwrap(explained); cause != nil {
 		return cause
 	}
@@ -61,16 +64,15 @@ func causeOf(err error) error {
 // openToLook opens the store in a way that leaves no trace.
 func openToLook(cfg Config) (*DB, error) {
 	db := &DB{engine: SQLite, cfg: cfg, log: zap.NewNop()}
-	cfg.SlowQuery = 0
 	if cfg.URL != "" {
 		db.engine = Postgres
-		pool, err := postgresPool(cfg, cfg.limits())
+		pool, err := postgres.OpenPool(postgres.Config{URL: cfg.URL, Settings: cfg.settings()})
 		if err != nil {
 			return nil, err
 		}
 		pool.SetMaxOpenConns(1)
 		db.pools = []*sql.DB{pool}
-		db.writer, err = gormOver(postgresOver(pool, cfg), cfg, db.log)
+		db.writer, err = orm.Open(postgres.NewDialector(pool, cfg.PoolSize, cfg.AcquireTimeout), 0, db.log)
 		db.reader = db.writer
 		return db, err
 	}
@@ -78,25 +80,15 @@ func openToLook(cfg Config) (*DB, error) {
 	if _, err := os.Stat(cfg.Path + "-wal"); errors.Is(err, os.ErrNotExist) {
 		more.Set("immutable", "1") // nobody has it open; a reader would make that file, as a user that may not be the service's
 	}
-	cfg.LockTimeout = time.Second
-	pool, err := sql.Open("sqlite", lookAddress(cfg, more))
+	pool, err := sql.Open("sqlite", sqlite.Address(cfg.Path, time.Second, more))
 	if err != nil {
 		return nil, err
 	}
 	pool.SetMaxOpenConns(1)
 	db.pools = []*sql.DB{pool}
-	db.writer, err = gormOver(sqliteDialector{pool}, cfg, db.log)
+	db.writer, err = orm.Open(sqlite.NewDialector(pool), 0, db.log)
 	db.reader = db.writer
 	return db, err
-}
-
-// lookAddress is sqliteDSN without the settings that write.
-func lookAddress(cfg Config, more url.Values) string {
-	more.Set("_busy_timeout", strconv.FormatInt(cfg.LockTimeout.Milliseconds(), 10))
-	more.Set("_timezone", "UTC")
-	more.Set("_defensive", "1")
-	more.Set("_dqs", "0")
-	return (&url.URL{Scheme: "file", Opaque: url.PathEscape(cfg.Path), RawQuery: more.Encode()}).String()
 }
 
 func (db *DB) lookAtSQLite(ctx context.Context) []checkup.Finding {

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 
 	"healthcare/platform/checkup"
+	"healthcare/platform/database/internal/postgres"
 )
 
 const (
@@ -126,9 +127,7 @@ func ofSkew(skew time.Duration) checkup.Finding {
 // lookAtReplicas reports whether each replica can be asked.
 func (db *DB) lookAtReplicas(ctx context.Context) (found []checkup.Finding) {
 	for i, address := range db.cfg.ReplicaURLs {
-		cfg := db.cfg
-		cfg.URL, cfg.ReplicaURLs = address, nil
-		pool, err := postgresPool(cfg, nil)
+		pool, err := postgres.OpenPool(postgres.Config{URL: address})
 		var standby bool
 		if err == nil {
 			err = pool.QueryRowContext(ctx, "SELECT pg_is_in_recovery()").Scan(&standby)

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgtype"
 )
 
 // timeLayout has a fixed width, so that SQLite's text order is the order of time.
@@ -40,6 +42,17 @@ func (t *Time) Scan(src any) (err error) {
 		err = fmt.Errorf("a time cannot be read from %T", src)
 	}
 	return err
+}
+
+// TimestamptzValue implements pgtype.TimestamptzValuer, so that pgx does not format and parse a text.
+func (t Time) TimestamptzValue() (pgtype.Timestamptz, error) {
+	return pgtype.Timestamptz{Time: t.Time, Valid: !t.IsZero()}, nil
+}
+
+// ScanTimestamptz implements pgtype.TimestamptzScanner.
+func (t *Time) ScanTimestamptz(v pgtype.Timestamptz) error {
+	*t = Time{v.Time}
+	return nil
 }
 
 // Text is text in a row where "" stands for none and is stored as NULL, so that a unique constraint ignores it.

@@ -1,47 +1,76 @@
-// Package database opens the store - embedded SQLite or PostgreSQL - behind GORM, and hides all that differs between the
-// two: connections, locking, transactions, error codes, migrations. A module's store gets to a connection through DB.Read
-// and DB.Write and in no other way, so stepping out of the transaction in the context cannot be written.
+// Package database opens the store - embedded SQLite or PostgreSQL - behind GORM, and hides the differences between the
+// two: connections, locking, transactions, error codes, migrations. A module's store gets a connection from DB.Read and
+// DB.Write and in no other way, so it cannot leave the transaction in the context.
 package database
 
 import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
+	"strconv"
 	"time"
 
 	"go.uber.org/zap"
 	"gorm.io/gorm"
 
+	"healthcare/platform/database/internal/fault"
+	"healthcare/platform/database/internal/orm"
+	"healthcare/platform/database/internal/pool"
+	"healthcare/platform/database/internal/postgres"
+	"healthcare/platform/database/internal/sqlite"
+	"healthcare/platform/database/replica"
 	"healthcare/platform/errs"
 	"healthcare/platform/logging"
 	"healthcare/platform/telemetry"
 )
 
-// Engine names what serves the store.
+// Engine is the kind of a store. Its value is also the name of a module's migration folder.
 type Engine string
 
-// The engines; the value is also the name of a module's migration folder.
+// The engines.
 const (
-	SQLite   Engine = "sqlite"
+	SQLite   Engine = sqlite.Name
 	Postgres Engine = "postgres"
 )
 
-// Config says which store to open and how. Path is used when URL is empty.
+// String returns the engine's own spelling, for people.
+func (e Engine) String() string {
+	if e == Postgres {
+		return "PostgreSQL"
+	}
+	return "SQLite"
+}
+
+// Config describes the store to open. Path is used when URL is empty.
 type Config struct {
 	URL              string        // postgres://…; empty means the embedded SQLite
-	ReplicaURLs      []string      // streaming replicas of URL; none is needed
-	ReplicaMaxLag    time.Duration // how old a replica's answer may be at most
+	ReplicaURLs      []string      // streaming replicas of URL, optional
+	ReplicaMaxLag    time.Duration // maximal age of a replica's answer
 	Path             string        // the SQLite file; created with mode 0600
-	Existing         bool          // Open and Connect refuse a store that no migration has been applied to, and create none
+	Existing         bool          // Open and Connect reject a store without tables, and create none
 	PoolSize         int           // connections to PostgreSQL, readers of SQLite; at least 1
-	ConnectTimeout   time.Duration // how long Connect keeps trying to reach the store
-	AcquireTimeout   time.Duration // how long a statement or transaction waits for a connection, a new one being made included; 0 means as long as its context
+	ConnectTimeout   time.Duration // for Connect, with all its attempts
+	AcquireTimeout   time.Duration // for a statement's or transaction's connection, opening one included; 0: the context's
 	StatementTimeout time.Duration // PostgreSQL's statement_timeout
 	LockTimeout      time.Duration // PostgreSQL's lock_timeout, SQLite's busy_timeout
 	IdleInTxTimeout  time.Duration // PostgreSQL's idle_in_transaction_session_timeout
-	SlowQuery        time.Duration // statements slower than this are logged, without their values; 0 means none
+	SlowQuery        time.Duration // slower statements are logged, without their values; 0 means none
+}
 
-	standby bool // URL is a replica's, which takes no writes
+// settings returns the settings of a PostgreSQL session that serves requests.
+func (cfg Config) settings() map[string]string {
+	milliseconds := func(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
+	return map[string]string{
+		"statement_timeout":                   milliseconds(cfg.StatementTimeout),
+		"lock_timeout":                        milliseconds(cfg.LockTimeout),
+		"idle_in_transaction_session_timeout": milliseconds(cfg.IdleInTxTimeout),
+	}
+}
+
+// Addresses returns the addresses of the SQLite file, as the driver knows them, for its one writer and for its readers.
+func (cfg Config) Addresses() (writer, reader string) {
+	return sqlite.Addresses(cfg.Path, cfg.LockTimeout)
 }
 
 // DB is the open store.
@@ -55,11 +84,12 @@ type DB struct {
 
 	space space
 
-	tracing  *telemetry.Tracing // nil: nothing is traced
-	replicas *Replicas          // nil: none
+	tracing  *telemetry.Tracing // nil: tracing is off
+	replicas *replica.Set       // nil: none
 }
 
-// Open prepares the store without touching it: Connect does. Errors: a configuration that cannot be right; that of Find.
+// Open prepares the store without touching it; Connect connects to it. Errors: a configuration that is not valid; that of
+// Config.Find.
 func Open(cfg Config, log *zap.Logger) (*DB, error) {
 	if cfg.Existing {
 		if err := cfg.Find(); err != nil {
@@ -72,35 +102,79 @@ func Open(cfg Config, log *zap.Logger) (*DB, error) {
 	return openPostgres(cfg, log)
 }
 
-// gormOver builds the one GORM configuration over a connection pool. Statements are kept prepared below it, by each connection.
-func gormOver(dialector gorm.Dialector, cfg Config, log *zap.Logger) (*gorm.DB, error) {
-	db, err := gorm.Open(dialector, &gorm.Config{
-		SkipDefaultTransaction: true, // transactions are the use case's to open
-		TranslateError:         true, // every error passes explain
-		DisableAutomaticPing:   true,
-		QueryFields:            true, // for what nameColumns leaves alone
-		Logger:                 slowLog{log: log, threshold: cfg.SlowQuery},
-	})
+func openSQLite(cfg Config, log *zap.Logger) (*DB, error) {
+	if err := sqlite.CreatePrivately(cfg.Path); err != nil {
+		return nil, err
+	}
+	write, read := cfg.Addresses()
+	writer, reader := sqlite.OpenCached(write), sqlite.OpenCached(read)
+	reader.SetMaxOpenConns(cfg.PoolSize)
+	reader.SetMaxIdleConns(cfg.PoolSize)
+	db := &DB{engine: SQLite, cfg: cfg, log: log, pools: []*sql.DB{writer, reader}} // the writer creates the file in WAL mode
+	// SQLite has one writer; a queue in Go is fairer than its busy loop.
+	var err error
+	if db.writer, err = orm.Open(sqlite.NewDialector(pool.New(writer, 1, cfg.AcquireTimeout)), cfg.SlowQuery, log); err != nil {
+		return nil, err
+	}
+	// Reads of a file do not hang, so the wait for a reader needs no bound.
+	db.reader, err = orm.Open(sqlite.NewDialector(reader), cfg.SlowQuery, log)
+	return db, err
+}
+
+func openPostgres(cfg Config, log *zap.Logger) (*DB, error) {
+	conns, err := postgres.OpenPool(postgres.Config{URL: cfg.URL, Settings: cfg.settings()})
 	if err != nil {
 		return nil, err
 	}
-	do := db.Callback()
-	return db, errors.Join(
-		do.Query().Replace("gorm:query", query),
-		// GORM translates every error but that of Rows, on which Scan stands.
-		do.Row().After("gorm:row").Register("healthcare:explain", func(db *gorm.DB) { db.Error = explain(db.Error) }),
-		// No row has associations, which GORM looks for in every write.
-		do.Create().Remove("gorm:save_before_associations"), do.Create().Remove("gorm:save_after_associations"),
-		do.Update().Remove("gorm:save_before_associations"), do.Update().Remove("gorm:save_after_associations"),
-		do.Delete().Remove("gorm:delete_before_associations"),
-	)
+	db := &DB{engine: Postgres, cfg: cfg, log: log, pools: []*sql.DB{conns}}
+	db.writer, err = orm.Open(postgres.NewDialector(conns, cfg.PoolSize, cfg.AcquireTimeout), cfg.SlowQuery, log)
+	db.reader = db.writer
+	if err != nil {
+		return db, err
+	}
+	db.replicas, err = replica.Open(replica.Config{
+		URLs: cfg.ReplicaURLs, MaxLag: cfg.ReplicaMaxLag, Settings: cfg.settings(),
+		PoolSize: cfg.PoolSize, AcquireTimeout: cfg.AcquireTimeout, SlowQuery: cfg.SlowQuery,
+	}, cfg.URL, db.writer, log)
+	return db, err
 }
 
-// Engine tells what serves the store.
+// Pristine opens a SQLite store in memory that holds only the rows of migrations, so that others can be told from them.
+func Pristine(ctx context.Context, m Migrations) (*DB, error) {
+	conns, err := sql.Open("sqlite", "file::memory:?_foreign_keys=1&_dqs=0")
+	if err != nil {
+		return nil, err
+	}
+	conns.SetMaxOpenConns(1) // another connection would be another database
+	db := &DB{engine: SQLite, log: zap.NewNop(), pools: []*sql.DB{conns}}
+	if db.writer, err = orm.Open(sqlite.NewDialector(conns), 0, db.log); err != nil {
+		return nil, err
+	}
+	db.reader = db.writer
+	_, err = db.Migrate(ctx, m)
+	return db, err
+}
+
+// Engine returns the kind of the store.
 func (db *DB) Engine() Engine { return db.engine }
 
-// Connect reaches the store, trying again with growing pauses until ConnectTimeout has passed or trying is pointless.
-// Errors: why the store was not reached.
+// Replicas returns those of the configuration; nil if it has none.
+func (db *DB) Replicas() *replica.Set { return db.replicas }
+
+// Where describes the store for people, with every server of a list of hosts and without a password.
+func (db *DB) Where() string {
+	if db.engine == SQLite {
+		return fmt.Sprintf("%s (%s)", db.engine, db.cfg.Path)
+	}
+	servers, err := postgres.Describe(db.cfg.URL)
+	if err != nil {
+		return db.engine.String()
+	}
+	return fmt.Sprintf("%s (%s)", db.engine, servers)
+}
+
+// Connect connects to the store. It tries again with growing pauses until ConnectTimeout has passed or another attempt is
+// pointless. Errors: that of the last attempt.
 func (db *DB) Connect(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, db.cfg.ConnectTimeout)
 	defer cancel()
@@ -110,7 +184,7 @@ func (db *DB) Connect(ctx context.Context) error {
 			err = db.requireTables(ctx)
 		}
 		if err == nil || !errors.As(err, new(*errs.Error)) {
-			return err // reached, or refused for good: wrong password, no such database, not a database file
+			return err // nil, or permanent: wrong password, no such database, not a database file
 		}
 		db.log.Warn("the database is not reachable yet", zap.Error(err), logging.Milliseconds("next_try_in_ms", pause))
 		select {
@@ -121,56 +195,54 @@ func (db *DB) Connect(ctx context.Context) error {
 	}
 }
 
-// Ping asks every pool for a working connection. Errors: errs.Unavailable, or what is wrong for good.
+// Ping verifies that every pool has a working connection. Errors: errs.Unavailable; a permanent one.
 func (db *DB) Ping(ctx context.Context) error {
 	for _, pool := range db.pools {
 		if err := pool.PingContext(ctx); err != nil {
-			return explain(err)
+			return fault.Explain(err)
 		}
 	}
 	return nil
 }
 
-// Close ends every connection.
+// Close closes every connection.
 func (db *DB) Close() error {
-	failed := []error{db.replicas.close()}
+	failed := []error{db.replicas.Close()}
 	for _, pool := range db.pools {
 		failed = append(failed, pool.Close())
 	}
 	return errors.Join(failed...)
 }
 
-// Read is a connection for queries: the transaction while one is open in ctx, else the replica that ctx may read from (Replicas.Reading), else
-// the reader.
+// Read returns a connection for queries: the transaction if one is open in ctx, else the replica that ctx may read from
+// (replica.Set.Reading), else the reader.
 func (db *DB) Read(ctx context.Context) *gorm.DB {
 	if tx := db.open(ctx); tx != nil {
 		return tx.WithContext(ctx)
 	}
-	if err := db.Stray(ctx); err != nil {
-		return refusing(db.reader.WithContext(ctx), err)
+	if err := db.CheckContext(ctx); err != nil {
+		return failing(db.reader.WithContext(ctx), err)
 	}
-	if db.replicas != nil {
-		if replica := db.replicas.handle(ctx); replica != nil {
-			return replica
-		}
+	if replica := db.replicas.Reader(ctx); replica != nil {
+		return replica
 	}
 	return db.reader.WithContext(ctx)
 }
 
-// Write is a connection for changes: the transaction while one is open in ctx, else the writer, where each statement is its own
-// transaction.
+// Write returns a connection for changes: the transaction if one is open in ctx, else the writer, where each statement is a
+// transaction of its own.
 func (db *DB) Write(ctx context.Context) *gorm.DB {
 	if tx := db.open(ctx); tx != nil {
 		return tx.WithContext(ctx)
 	}
-	if err := db.Stray(ctx); err != nil {
-		return refusing(db.writer.WithContext(ctx), err)
+	if err := db.CheckContext(ctx); err != nil {
+		return failing(db.writer.WithContext(ctx), err)
 	}
 	return db.writer.WithContext(ctx)
 }
 
-// refusing returns a session whose every statement fails with err.
-func refusing(q *gorm.DB, err error) *gorm.DB {
+// failing returns a session whose every statement fails with err.
+func failing(q *gorm.DB, err error) *gorm.DB {
 	_ = q.AddError(err)
 	return q
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"healthcare/platform/database/internal/fault"
 )
 
 // elsewhere is the likely reason for a store that is not there, and what to do.
@@ -37,7 +39,7 @@ func (cfg Config) Find() error {
 func (db *DB) requireTables(ctx context.Context) error {
 	there, err := db.migrationTables(ctx, db.pools[0])
 	if err != nil {
-		return explain(err)
+		return fault.Explain(err)
 	}
 	if len(there) > 0 {
 		return nil

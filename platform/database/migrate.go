@@ -10,6 +10,9 @@ import (
 
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
+
+	"healthcare/platform/database/internal/fault"
+	"healthcare/platform/database/internal/postgres"
 )
 
 // Migrations are the SQL files of all modules: <module>/<engine>/NNNN_what.sql.
@@ -35,7 +38,7 @@ func (db *DB) Migrate(ctx context.Context, m Migrations) ([]Migration, error) {
 	err := db.eachModule(ctx, m, oneAtATime, func([]Migration) {}, func(module string, p *goose.Provider) error {
 		results, err := db.up(ctx, p)
 		if partial, ok := errors.AsType[*goose.PartialError](err); ok {
-			results, err = partial.Applied, fmt.Errorf("migration %s: %w", partial.Failed.Source.Path, explain(partial.Err))
+			results, err = partial.Applied, fmt.Errorf("migration %s: %w", partial.Failed.Source.Path, fault.Explain(partial.Err))
 		}
 		for _, r := range results {
 			applied = append(applied, Migration{Module: module, Name: r.Source.Path, Applied: true})
@@ -96,7 +99,7 @@ func (db *DB) eachModule(ctx context.Context, m Migrations, locked func() (goose
 			err = do(module, p)
 		}
 		if err != nil {
-			return fmt.Errorf("%s: %w", module, explain(err))
+			return fmt.Errorf("%s: %w", module, fault.Explain(err))
 		}
 	}
 	return nil
@@ -107,7 +110,7 @@ func (db *DB) migrationPool() (*sql.DB, func(), error) {
 	if db.engine == SQLite {
 		return db.pools[0], func() {}, nil
 	}
-	pool, err := postgresPool(db.cfg, nil)
+	pool, err := postgres.OpenPool(postgres.Config{URL: db.cfg.URL})
 	return pool, func() { _ = pool.Close() }, err
 }
 

@@ -11,6 +11,9 @@ import (
 	"strings"
 
 	"github.com/pressly/goose/v3"
+
+	"healthcare/platform/database/internal/fault"
+	"healthcare/platform/database/internal/postgres"
 )
 
 // newer returns what a newer release has applied that this one does not know, and UnusableError when one of it declares, in breaking_migrations, that
@@ -18,7 +21,7 @@ import (
 func (db *DB) newer(ctx context.Context, pool *sql.DB, m Migrations) (unknown []Migration, err error) {
 	tables, err := db.migrationTables(ctx, pool)
 	if err != nil {
-		return nil, explain(err)
+		return nil, fault.Explain(err)
 	}
 	known, err := db.known(m)
 	if err != nil {
@@ -34,18 +37,18 @@ func (db *DB) newer(ctx context.Context, pool *sql.DB, m Migrations) (unknown []
 			})
 		} else {
 			module := strings.TrimPrefix(table, "goose_")
-			err = eachVersion(ctx, pool, `SELECT '', version_id FROM `+quoted(table)+` WHERE version_id > 0 ORDER BY version_id`, func(_ string, version int64) {
+			err = eachVersion(ctx, pool, `SELECT '', version_id FROM `+postgres.Quoted(table)+` WHERE version_id > 0 ORDER BY version_id`, func(_ string, version int64) {
 				if !known[versionOf{module, version}] {
 					unknown = append(unknown, Migration{Module: module, Name: fmt.Sprintf("%04d", version), Applied: true, Newer: true})
 				}
 			})
 		}
 		if err != nil {
-			return nil, explain(err)
+			return nil, fault.Explain(err)
 		}
 	}
 	if len(breaking) > 0 {
-		return unknown, unusable("a newer release has applied %s, which this release cannot work with: run that release, or a newer one", strings.Join(breaking, ", "))
+		return unknown, fault.Unusable("a newer release has applied %s, which this release cannot work with: run that release, or a newer one", strings.Join(breaking, ", "))
 	}
 	return unknown, nil
 }

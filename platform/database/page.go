@@ -7,6 +7,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"healthcare/platform/database/internal/orm"
 	"healthcare/platform/paging"
 )
 
@@ -93,7 +94,7 @@ const portion = 101
 func rows[R any](
 	q *gorm.DB, request paging.Request, keyOf func(R) []string, bytes int,
 ) (all []R, full bool, err error) {
-	room := &room{left: bytes}
+	budget := orm.NewBudget(bytes)
 	q = q.Session(&gorm.Session{})
 	for wanted, after := request.Limit+1, request.After; wanted > 0; {
 		page := q
@@ -103,7 +104,7 @@ func rows[R any](
 		}
 		var some []R
 		asked := min(wanted, portion)
-		if err := page.Order(orderBy(request.Order)).Limit(asked).Set(roomKey, room).Find(&some).Error; err != nil {
+		if err := budget.Apply(page.Order(orderBy(request.Order)).Limit(asked)).Find(&some).Error; err != nil {
 			return nil, false, err
 		}
 		if all == nil {
@@ -111,13 +112,13 @@ func rows[R any](
 		} else {
 			all = append(all, some...)
 		}
-		if room.full || len(some) < asked {
+		if budget.Exceeded() || len(some) < asked {
 			break
 		}
 		wanted -= asked
 		after = keyOf(some[asked-1])
 	}
-	return all, room.full, nil
+	return all, budget.Exceeded(), nil
 }
 
 func orderBy(order []paging.Order) string {

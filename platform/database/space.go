@@ -2,9 +2,10 @@ package database
 
 import (
 	"context"
-	"errors"
 	"sync/atomic"
 	"time"
+
+	"healthcare/platform/database/internal/fault"
 )
 
 // fullFor is how long the store counts as full after it refused a transaction for want of space, unless one succeeds.
@@ -18,23 +19,18 @@ type space struct {
 // after notes what became of a transaction.
 func (s *space) after(err error) {
 	switch {
-	case full(err):
+	case fault.IsFull(err):
 		s.refused.Store(time.Now().UnixNano())
 	case err == nil && s.refused.Load() != 0:
 		s.refused.Store(0)
 	}
 }
 
-func full(err error) bool {
-	var f *Fault
-	return errors.As(err, &f) && f.full
-}
-
 // Ready is Ping, and errs.Unavailable while the store has no space left: what is shown or changed is recorded first, so
 // then nothing can be.
 func (db *DB) Ready(ctx context.Context) error {
 	if at := db.space.refused.Load(); at != 0 && time.Since(time.Unix(0, at)) < fullFor {
-		return unavailable(&Fault{text: string(db.engine) + ": no space is left", full: true})
+		return fault.Unavailable(&fault.Error{Text: string(db.engine) + ": no space is left", Full: true})
 	}
 	return db.Ping(ctx)
 }

@@ -30,11 +30,7 @@ func (db *DB) Trace(tracing *telemetry.Tracing) error {
 	if db.reader != db.writer {
 		handles = append(handles, db.reader)
 	}
-	if db.replicas != nil {
-		for _, r := range db.replicas.all {
-			handles = append(handles, r.reader)
-		}
-	}
+	handles = append(handles, db.replicas.Handles()...)
 	var failed []error
 	for _, handle := range handles {
 		do := handle.Callback()

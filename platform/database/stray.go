@@ -28,9 +28,9 @@ func enter(ctx context.Context) (leave func()) {
 	return func() { open.Add(-1) }
 }
 
-// Stray returns an error for developers if ctx is from outside the open transaction of its own request, and nil
+// CheckContext returns an error for developers if ctx is from outside the open transaction of its own request, and nil
 // otherwise.
-func (db *DB) Stray(ctx context.Context) error {
+func (db *DB) CheckContext(ctx context.Context) error {
 	open, is := ctx.Value(unitKey{}).(*atomic.Int32)
 	if !is || open.Load() == 0 || db.open(ctx) != nil {
 		return nil

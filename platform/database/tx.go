@@ -2,11 +2,12 @@ package database
 
 import (
 	"context"
-	"errors"
 	"math/rand/v2"
 	"time"
 
 	"gorm.io/gorm"
+
+	"healthcare/platform/database/internal/fault"
 )
 
 // attempts is how often a transaction is tried in all before the client is told to come back (README.md, "Errors of the store").
@@ -35,7 +36,7 @@ func (db *DB) Afterwards(ctx context.Context, do func(context.Context) error) er
 		t.after = append(t.after, do)
 		return nil
 	}
-	if err := db.Stray(ctx); err != nil {
+	if err := db.CheckContext(ctx); err != nil {
 		return err
 	}
 	return do(ctx)
@@ -49,14 +50,14 @@ func (db *DB) Do(ctx context.Context, steps func(ctx context.Context) error) err
 	if db.open(ctx) != nil {
 		return steps(ctx)
 	}
-	if err := db.Stray(ctx); err != nil {
+	if err := db.CheckContext(ctx); err != nil {
 		return err
 	}
 	for attempt := 1; ; attempt++ {
 		var t transaction
 		err := db.try(ctx, &t, steps)
 		db.space.after(err)
-		if attempt == attempts || !retryable(err) || ctx.Err() != nil {
+		if attempt == attempts || !fault.IsTransient(err) || ctx.Err() != nil {
 			return t.ended(ctx, err)
 		}
 		jitter := time.Duration(1+rand.IntN(20*attempt)) * time.Millisecond // #nosec G404 -- spreads retries, guards nothing
@@ -83,10 +84,4 @@ func (t *transaction) ended(ctx context.Context, answer error) error {
 		}
 	}
 	return answer
-}
-
-// retryable says that the store itself undid the transaction and that running it again may succeed.
-func retryable(err error) bool {
-	var f *Fault
-	return errors.As(err, &f) && f.transient
 }

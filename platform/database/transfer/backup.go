@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"healthcare/platform/database"
+	"healthcare/platform/database/internal/fault"
 )
 
 // Saved is a backup that was made.
@@ -58,7 +59,7 @@ func Backup(ctx context.Context, from, to string, show func(what string, done, a
 	_, err = pool.ExecContext(ctx, "VACUUM INTO ?", unfinished.Name())
 	seen()
 	if err != nil {
-		return saved, fmt.Errorf("SQLite (%s): %w", from, database.Explain(err))
+		return saved, fmt.Errorf("SQLite (%s): %w", from, fault.Explain(err))
 	}
 	saved = Saved{Path: to}
 	if err := saved.inspect(ctx, unfinished.Name()); err != nil {
@@ -116,7 +117,7 @@ func (s *Saved) inspect(ctx context.Context, path string) error {
 	defer func() { _ = pool.Close() }()
 	conn, err := pool.Conn(ctx)
 	if err != nil {
-		return database.Explain(err)
+		return fault.Explain(err)
 	}
 	defer func() { _ = conn.Close() }()
 	r := reader{conn}

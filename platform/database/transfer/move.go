@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"slices"
 
-	"healthcare/platform/database"
+	"healthcare/platform/database/internal/fault"
 )
 
 // errUnknown is the one failure after which rows may be there.
@@ -174,7 +174,7 @@ func makeMonths(ctx context.Context, from *source, to *target, table string) err
 			return errors.New("a stored time is malformed")
 		}
 		if _, err := to.conn.Exec(ctx, "SELECT "+ensure+"($1)", at); err != nil {
-			return database.Explain(err)
+			return fault.Explain(err)
 		}
 	}
 	return nil

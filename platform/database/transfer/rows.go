@@ -7,7 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"healthcare/platform/database"
+	"healthcare/platform/database/internal/fault"
 )
 
 // stream is the rows of one table on their way, one at a time: what pgx.CopyFrom pulls from. It sums what it reads before anything is converted.
@@ -26,7 +26,7 @@ type stream struct {
 func (s *stream) Next() bool {
 	if s.failed != nil || !s.rows.Next() {
 		if s.failed == nil {
-			s.failed = database.Explain(s.rows.Err())
+			s.failed = fault.Explain(s.rows.Err())
 		}
 		return false
 	}
@@ -63,7 +63,7 @@ func pour(ctx context.Context, from *source, to *target, table string, columns [
 	}
 	rows, err := from.conn.QueryContext(ctx, "SELECT "+list(columns, func(c column) string { return quoted(c.name) })+" FROM "+quoted(table)) // #nosec G202 -- names of the schema, quoted
 	if err != nil {
-		return nil, database.Explain(err)
+		return nil, fault.Explain(err)
 	}
 	defer func() { _ = rows.Close() }()
 	s := &stream{table: table, columns: columns, rows: rows, next: valuesOf(rows), tick: tick}
@@ -75,7 +75,7 @@ func pour(ctx context.Context, from *source, to *target, table string, columns [
 	if s.failed != nil {
 		err = s.failed
 	}
-	return &s.read, database.Explain(err)
+	return &s.read, fault.Explain(err)
 }
 
 // write is the way of a row that may be there already.

@@ -12,6 +12,8 @@ import (
 
 	"healthcare/platform/clock"
 	"healthcare/platform/database"
+	"healthcare/platform/database/internal/fault"
+	"healthcare/platform/database/internal/sqlite"
 )
 
 // source is one moment of a SQLite database, whoever writes to it meanwhile.
@@ -35,10 +37,7 @@ func openFile(path string, more url.Values) (*sql.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	more.Set("_busy_timeout", "10000")
-	more.Set("_defensive", "1")
-	more.Set("_dqs", "0")
-	return sql.Open("sqlite", (&url.URL{Scheme: "file", Opaque: url.PathEscape(path), RawQuery: more.Encode()}).String())
+	return sql.Open("sqlite", sqlite.Address(path, 10*time.Second, more))
 }
 
 // openSource waits for the writer of the moment, for ten seconds at most, so that what its witness has seen is what the snapshot holds.
@@ -50,7 +49,7 @@ func openSource(ctx context.Context, path string, clock clock.Clock) (s *source,
 	s = &source{pool: pool}
 	defer func() {
 		if err != nil {
-			err = fmt.Errorf("SQLite (%s): %w", path, errors.Join(database.Explain(err), s.close()))
+			err = fmt.Errorf("SQLite (%s): %w", path, errors.Join(fault.Explain(err), s.close()))
 		}
 	}()
 	if s.witness, err = pool.Conn(ctx); err != nil {
@@ -72,7 +71,7 @@ func openSource(ctx context.Context, path string, clock clock.Clock) (s *source,
 // held keeps writers off while it does something.
 func (s *source) held(ctx context.Context, do func(seen int64) error) error {
 	if _, err := s.witness.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
-		return database.Explain(err)
+		return fault.Explain(err)
 	}
 	seen, err := s.sees(ctx)
 	if err == nil {
@@ -85,7 +84,7 @@ func (s *source) held(ctx context.Context, do func(seen int64) error) error {
 // sees changes whenever somebody else has written (sqlite.org/pragma.html#pragma_data_version).
 func (s *source) sees(ctx context.Context) (version int64, err error) {
 	err = s.witness.QueryRowContext(ctx, "PRAGMA data_version").Scan(&version)
-	return version, database.Explain(err)
+	return version, fault.Explain(err)
 }
 
 func (s *source) close() error { return s.pool.Close() }
@@ -93,7 +92,7 @@ func (s *source) close() error { return s.pool.Close() }
 func (r reader) execute(ctx context.Context, statements ...string) error {
 	for _, statement := range statements {
 		if _, err := r.conn.ExecContext(ctx, statement); err != nil {
-			return database.Explain(err)
+			return fault.Explain(err)
 		}
 	}
 	return nil
@@ -130,7 +129,7 @@ func (r reader) versions(ctx context.Context) (map[string]int64, error) {
 	for _, name := range counts {
 		var newest int64
 		if err := r.conn.QueryRowContext(ctx, "SELECT max(version_id) FROM "+quoted(name)).Scan(&newest); err != nil {
-			return nil, database.Explain(err)
+			return nil, fault.Explain(err)
 		}
 		versions[name] = newest
 	}
@@ -139,14 +138,14 @@ func (r reader) versions(ctx context.Context) (map[string]int64, error) {
 
 func (r reader) count(ctx context.Context, table string) (rows int64, err error) {
 	err = r.conn.QueryRowContext(ctx, "SELECT count(*) FROM "+quoted(table)).Scan(&rows)
-	return rows, database.Explain(err)
+	return rows, fault.Explain(err)
 }
 
 // each hands over one row at a time; the values are its own.
 func (r reader) each(ctx context.Context, query string, arguments []any, do func(values []any) error) error {
 	rows, err := r.conn.QueryContext(ctx, query, arguments...)
 	if err != nil {
-		return database.Explain(err)
+		return fault.Explain(err)
 	}
 	next := valuesOf(rows)
 	defer func() { _ = rows.Close() }()
@@ -159,7 +158,7 @@ func (r reader) each(ctx context.Context, query string, arguments []any, do func
 			return err
 		}
 	}
-	return database.Explain(rows.Err())
+	return fault.Explain(rows.Err())
 }
 
 // valuesOf reads the row that rows stands at, into values of its own.
@@ -171,7 +170,7 @@ func valuesOf(rows *sql.Rows) func() ([]any, error) {
 			into[i] = &values[i]
 		}
 		if failed == nil {
-			return values, database.Explain(rows.Scan(into...))
+			return values, fault.Explain(rows.Scan(into...))
 		}
 		return nil, failed
 	}

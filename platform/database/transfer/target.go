@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 
 	"healthcare/platform/database"
+	"healthcare/platform/database/internal/fault"
 )
 
 // column is one of a table's on PostgreSQL.
@@ -29,7 +30,7 @@ func onTarget(ctx context.Context, db *database.DB, do func(*target) error) erro
 	}
 	lent, err := pool.Conn(ctx)
 	if err != nil {
-		return database.Explain(err)
+		return fault.Explain(err)
 	}
 	defer func() { _ = lent.Close() }()
 	return lent.Raw(func(driver any) error {
@@ -48,7 +49,7 @@ func onTarget(ctx context.Context, db *database.DB, do func(*target) error) erro
 func (t *target) execute(ctx context.Context, statements ...string) error {
 	for _, statement := range statements {
 		if _, err := t.conn.Exec(ctx, statement); err != nil {
-			return database.Explain(err)
+			return fault.Explain(err)
 		}
 	}
 	return nil
@@ -60,10 +61,10 @@ func (t *target) begin(ctx context.Context) error { return t.execute(ctx, "BEGIN
 func ask[T any](ctx context.Context, t *target, query string, arguments ...any) ([]T, error) {
 	rows, err := t.conn.Query(ctx, query, arguments...)
 	if err != nil {
-		return nil, database.Explain(err)
+		return nil, fault.Explain(err)
 	}
 	all, err := pgx.CollectRows(rows, pgx.RowTo[T])
-	return all, database.Explain(err)
+	return all, fault.Explain(err)
 }
 
 // there says whether the table exists yet.
@@ -90,7 +91,7 @@ func (t *target) columns(ctx context.Context, table string, names []string) ([]c
 	rows, err := t.conn.Query(ctx, `SELECT attname, atttypid, format_type(atttypid, atttypmod) FROM pg_attribute
 		WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped AND attgenerated = ''`, quoted(table))
 	if err != nil {
-		return nil, database.Explain(err)
+		return nil, fault.Explain(err)
 	}
 	types := map[string]uint32{}
 	var name, spelled string
@@ -102,7 +103,7 @@ func (t *target) columns(ctx context.Context, table string, names []string) ([]c
 		}
 		return nil
 	}); err != nil {
-		return nil, database.Explain(err)
+		return nil, fault.Explain(err)
 	}
 	columns := make([]column, len(names))
 	for i, name := range names {
@@ -146,7 +147,7 @@ func (t *target) advanceSequences(ctx context.Context, table string) error {
 		_, err = t.conn.Exec(ctx, fmt.Sprintf("SELECT setval(pg_get_serial_sequence($1, $2), max(%s)) FROM %s HAVING max(%[1]s) IS NOT NULL",
 			quoted(name), quoted(table)), quoted(table), name)
 		if err != nil {
-			return database.Explain(err)
+			return fault.Explain(err)
 		}
 	}
 	return err
@@ -157,7 +158,7 @@ func (t *target) read(ctx context.Context, table string, columns []column, tick 
 	d := &digest{}
 	rows, err := t.conn.Query(ctx, "SELECT "+list(columns, func(c column) string { return quoted(c.name) })+" FROM "+quoted(table))
 	if err != nil {
-		return nil, database.Explain(err)
+		return nil, fault.Explain(err)
 	}
 	defer rows.Close()
 	for rows.Next() {
@@ -175,7 +176,7 @@ func (t *target) read(ctx context.Context, table string, columns []column, tick 
 			return nil, err
 		}
 	}
-	return d, database.Explain(rows.Err())
+	return d, fault.Explain(rows.Err())
 }
 
 var errUnreadable = errors.New("PostgreSQL holds what could not have been copied to it")

@@ -8,6 +8,7 @@ import (
 	"os"
 
 	"healthcare/platform/database"
+	"healthcare/platform/database/internal/fault"
 )
 
 // Untouched reports whether a SQLite database is not there yet, or holds no more rows than migrations put into it. Errors: those of the file; it is no
@@ -23,7 +24,7 @@ func Untouched(ctx context.Context, path string, m database.Migrations) (bool, e
 	defer func() { _ = pool.Close() }()
 	conn, err := pool.Conn(ctx)
 	if err != nil {
-		return false, database.Explain(err)
+		return false, fault.Explain(err)
 	}
 	defer func() { _ = conn.Close() }()
 	r := reader{conn}

@@ -24,7 +24,7 @@ type store struct {
 
 func (s *store) InTransaction(ctx context.Context) bool { return s.db.InTransaction(ctx) }
 
-func (s *store) Stray(ctx context.Context) error { return s.db.Stray(ctx) }
+func (s *store) Stray(ctx context.Context) error { return s.db.CheckContext(ctx) }
 
 func (s *store) Afterwards(ctx context.Context, do func(context.Context) error) error {
 	return s.db.Afterwards(ctx, do)

@@ -1,4 +1,4 @@
-package database
+package orm
 
 import (
 	"strings"
@@ -9,17 +9,17 @@ import (
 	"gorm.io/gorm/schema"
 )
 
-// nameColumns makes a query for whole rows name the columns that the row type has, so that its result stays the same when a newer release adds one.
-// GORM's QueryFields would quote each name of each query anew.
-func nameColumns(s *gorm.Statement) {
+// selectColumns makes a query for whole rows name the columns of the row type, so that its result stays the same when a
+// newer release adds one. GORM's QueryFields would quote each name in each query.
+func selectColumns(s *gorm.Statement) {
 	_, joined := s.Clauses["FROM"]
-	if s.SQL.Len() > 0 || s.Schema == nil || joined || s.Distinct || len(s.Selects)+len(s.Omits)+len(s.Joins) > 0 || !forRows(s) {
+	if s.SQL.Len() > 0 || s.Schema == nil || joined || s.Distinct || len(s.Selects)+len(s.Omits)+len(s.Joins) > 0 || !wantsRows(s) {
 		return
 	}
 	s.AddClauseIfNotExists(clause.Select{Columns: []clause.Column{{Name: columnsOf(s), Raw: true}}})
 }
 
-var columnLists sync.Map // of a *schema.Schema: its columns, quoted
+var columnLists sync.Map // *schema.Schema -> its columns, quoted
 
 func columnsOf(s *gorm.Statement) string {
 	if list, known := columnLists.Load(s.Schema); known {

@@ -1,6 +1,7 @@
-package database
+package orm
 
 import (
+	"context"
 	"database/sql"
 	"reflect"
 
@@ -10,38 +11,45 @@ import (
 	"gorm.io/gorm/schema"
 )
 
-// query is GORM's own, but that rows are read straight into the fields they are for. GORM reads each value into a variable of its own and sets the
-// field by reflection, which costs a list a quarter of its time.
+// RowReader is a connection pool or a transaction that reads rows without database/sql. Errors: the driver's; those of
+// read.
+type RowReader interface {
+	WithRows(ctx context.Context, read func(gorm.Rows) error, query string, args []any) error
+}
+
+// query replaces GORM's callback for queries. It scans rows straight into the fields of a row type. GORM scans each value
+// into a new variable and sets the field by reflection.
 func query(tx *gorm.DB) {
 	if tx.Error != nil {
 		return
 	}
-	nameColumns(tx.Statement)
+	selectColumns(tx.Statement)
 	callbacks.BuildQuerySQL(tx)
 	if tx.DryRun || tx.Error != nil {
 		return
 	}
-	if !forRows(tx.Statement) {
-		ask(tx, func(rows gorm.Rows) error {
+	if !wantsRows(tx.Statement) {
+		withSQLRows(tx, func(rows gorm.Rows) error {
 			gorm.Scan(rows, tx, 0)
 			return nil
 		})
 		return
 	}
 	read := func(rows gorm.Rows) error { return scan(tx, rows) }
-	if pool, is := tx.Statement.ConnPool.(lender); is {
-		_ = tx.AddError(pool.lend(tx.Statement.Context, read, tx.Statement.SQL.String(), tx.Statement.Vars))
+	if reader, is := tx.Statement.ConnPool.(RowReader); is {
+		_ = tx.AddError(reader.WithRows(tx.Statement.Context, read, tx.Statement.SQL.String(), tx.Statement.Vars))
 	} else {
-		ask(tx, read)
+		withSQLRows(tx, read)
 	}
 	if tx.RowsAffected == 0 && tx.Statement.RaiseErrorOnNotFound && tx.Error == nil {
 		_ = tx.AddError(gorm.ErrRecordNotFound)
 	}
 }
 
-// ask has read look at the rows of database/sql.
-func ask(tx *gorm.DB, read func(gorm.Rows) error) {
-	rows, err := tx.Statement.ConnPool.QueryContext(tx.Statement.Context, tx.Statement.SQL.String(), tx.Statement.Vars...) //nolint:rowserrcheck // read does
+// withSQLRows calls read with rows of database/sql, and closes them.
+func withSQLRows(tx *gorm.DB, read func(gorm.Rows) error) {
+	s := tx.Statement
+	rows, err := s.ConnPool.QueryContext(s.Context, s.SQL.String(), s.Vars...) //nolint:rowserrcheck // read does
 	if err != nil {
 		_ = tx.AddError(err)
 		return
@@ -50,8 +58,8 @@ func ask(tx *gorm.DB, read func(gorm.Rows) error) {
 	_ = tx.AddError(read(rows))
 }
 
-// forRows says that what is asked for is a row type or a slice of it, not a number, a column or a map.
-func forRows(s *gorm.Statement) bool {
+// wantsRows reports whether the destination is a row type or a slice of it, not a number, a column or a map.
+func wantsRows(s *gorm.Statement) bool {
 	kind := s.ReflectValue.Type()
 	if kind.Kind() == reflect.Slice {
 		kind = kind.Elem()
@@ -61,7 +69,7 @@ func forRows(s *gorm.Statement) bool {
 
 var scanner = reflect.TypeFor[sql.Scanner]() // an id is a struct too, and one column
 
-// scan reads one row, or all where a slice is asked for. Errors: that of the first row that cannot be read.
+// scan reads one row, or all into a slice. Errors: that of the first row that cannot be read.
 func scan(tx *gorm.DB, rows gorm.Rows) error {
 	columns, err := rows.Columns()
 	if err != nil {
@@ -70,9 +78,9 @@ func scan(tx *gorm.DB, rows gorm.Rows) error {
 	fields := fieldsOf(tx.Statement.Schema, columns)
 	dest, into := tx.Statement.ReflectValue, make([]any, len(fields))
 	many := dest.Kind() == reflect.Slice
-	room := roomOf(tx, fields)
+	budget := budgetOf(tx, fields)
 	if many {
-		dest.Set(reflect.MakeSlice(dest.Type(), 0, expected(tx.Statement)))
+		dest.Set(reflect.MakeSlice(dest.Type(), 0, initialCapacity(tx.Statement)))
 	}
 	for tx.RowsAffected = 0; (many || tx.RowsAffected == 0) && rows.Next(); tx.RowsAffected++ {
 		row := dest
@@ -91,7 +99,7 @@ func scan(tx *gorm.DB, rows gorm.Rows) error {
 		if err := rows.Scan(into...); err != nil {
 			return err
 		}
-		if room != nil && !room.take(row) {
+		if budget != nil && !budget.take(row) {
 			dest.SetLen(dest.Len() - 1)
 			return nil
 		}
@@ -99,7 +107,7 @@ func scan(tx *gorm.DB, rows gorm.Rows) error {
 	return rows.Err()
 }
 
-// fieldsOf are the fields that columns are for; nil for one without.
+// fieldsOf returns the field of each column; nil for a column without one.
 func fieldsOf(s *schema.Schema, columns []string) []*schema.Field {
 	fields := make([]*schema.Field, len(columns))
 	for i, column := range columns {
@@ -108,11 +116,11 @@ func fieldsOf(s *schema.Schema, columns []string) []*schema.Field {
 	return fields
 }
 
-// expected is for how many rows there is room at first.
-func expected(s *gorm.Statement) int {
-	const few, many = 20, 1000
+// initialCapacity returns the number of rows for which memory is reserved: the statement's limit, if it has one.
+func initialCapacity(s *gorm.Statement) int {
+	const usual, most = 20, 1000
 	if limit, is := s.Clauses["LIMIT"].Expression.(clause.Limit); is && limit.Limit != nil {
-		return min(*limit.Limit, many)
+		return min(*limit.Limit, most)
 	}
-	return few
+	return usual
 }

@@ -1,4 +1,4 @@
-package database
+package replica
 
 import (
 	"database/sql"
@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"healthcare/platform/database/internal/postgres"
 	"healthcare/platform/databasetest/cluster"
 )
 
@@ -24,7 +25,7 @@ func TestAPromotedPrimarysTimeline(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(replica.Close)
 	open := func(s *cluster.Server) *sql.DB {
-		pool, err := postgresPool(Config{URL: s.URL(), PoolSize: 1}, nil)
+		pool, err := postgres.OpenPool(postgres.Config{URL: s.URL()})
 		require.NoError(t, err)
 		t.Cleanup(func() { _ = pool.Close() })
 		return pool
@@ -33,12 +34,12 @@ func TestAPromotedPrimarysTimeline(t *testing.T) {
 	// Pages that are dirty on the standby too: the checkpoint after its promotion has work to do, and does it slowly.
 	_, err = primary.ExecContext(t.Context(), `CREATE TABLE filler AS SELECT repeat(md5(n::text), 30) FROM generate_series(1, 20000) n`)
 	require.NoError(t, err)
-	before, err := whereIs(t.Context(), primary)
+	before, err := positionOf(t.Context(), primary)
 	require.NoError(t, err)
 	require.True(t, strings.HasSuffix(before.log, "/1"), before.log)
 	require.Eventually(t, func() bool {
-		here, err := whereIs(t.Context(), standby)
-		return err == nil && here.replica && here.log == before.log && here.position >= before.position
+		here, err := positionOf(t.Context(), standby)
+		return err == nil && here.replica && here.log == before.log && here.bytes >= before.bytes
 	}, 30*time.Second, 10*time.Millisecond, "the standby is on the primary's timeline")
 
 	_, err = standby.ExecContext(t.Context(), `SELECT pg_promote(true, 20)`)
@@ -46,7 +47,7 @@ func TestAPromotedPrimarysTimeline(t *testing.T) {
 	var named int
 	require.NoError(t, standby.QueryRowContext(t.Context(), `SELECT timeline_id FROM pg_control_checkpoint()`).Scan(&named))
 	require.Equal(t, 1, named, "the control file is behind, else this shows nothing")
-	promoted, err := whereIs(t.Context(), standby)
+	promoted, err := positionOf(t.Context(), standby)
 	require.NoError(t, err)
 	require.False(t, promoted.replica)
 	require.True(t, strings.HasSuffix(promoted.log, "/2"), promoted.log)

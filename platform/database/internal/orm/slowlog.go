@@ -1,4 +1,4 @@
-package database
+package orm
 
 import (
 	"context"
@@ -11,13 +11,13 @@ import (
 	"healthcare/platform/telemetry"
 )
 
-// slowLog tells of slow statements, with placeholders instead of values. Errors are not its business: they are returned, and handled once.
+// slowLog logs slow statements, with placeholders instead of values. It logs no errors: they are returned and handled once.
 type slowLog struct {
 	log       *zap.Logger
 	threshold time.Duration
 }
 
-// ParamsFilter implements gorm.ParamsFilter: no parameter reaches a log.
+// ParamsFilter implements gorm.ParamsFilter: no parameter is logged.
 func (slowLog) ParamsFilter(_ context.Context, sql string, _ ...any) (string, []any) {
 	return sql, nil
 }
@@ -36,14 +36,14 @@ func (l slowLog) Trace(ctx context.Context, begin time.Time, statement func() (s
 	l.log.Warn("slow statement", fields...)
 }
 
-// LogMode implements logger.Interface; the level is zap's.
+// LogMode implements logger.Interface; zap has the level.
 func (l slowLog) LogMode(logger.LogLevel) logger.Interface { return l }
 
-// Info, Warn and Error implement logger.Interface: GORM's own remarks concern its developers, and may quote values.
+// Info logs nothing: GORM's own messages are for its developers, and may quote values.
 func (slowLog) Info(context.Context, string, ...any) {}
 
-// Warn is silent, see Info.
+// Warn logs nothing, see Info.
 func (slowLog) Warn(context.Context, string, ...any) {}
 
-// Error is silent, see Info.
+// Error logs nothing, see Info.
 func (slowLog) Error(context.Context, string, ...any) {}

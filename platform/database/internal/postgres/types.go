@@ -1,7 +1,6 @@
-package database
+package postgres
 
 import (
-	"context"
 	"database/sql"
 	"encoding"
 	"time"
@@ -11,19 +10,20 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
-// registerTypes tells a connection how times and ids travel.
-func registerTypes(_ context.Context, conn *pgx.Conn) error {
-	// In UTC instead of this machine's zone.
-	conn.TypeMap().RegisterType(&pgtype.Type{Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC}})
+// registerTypes registers the codecs for times and ids with a connection.
+func registerTypes(conn *pgx.Conn) {
+	// In UTC instead of the zone of this machine.
+	conn.TypeMap().RegisterType(&pgtype.Type{
+		Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC},
+	})
 	conn.TypeMap().RegisterType(&pgtype.Type{Name: "uuid", OID: pgtype.UUIDOID, Codec: uuidCodec{}})
-	return nil
 }
 
-// uuidCodec sends and reads ids as their 16 bytes. pgx alone takes a module's id for a text, fails to send that as a UUID, and parses it: a sixth of what a
-// small query costs.
+// uuidCodec sends and reads ids as their 16 bytes. pgx alone takes a module's id for text, fails to send that as a UUID,
+// and parses it: a sixth of the cost of a small query.
 type uuidCodec struct{ pgtype.UUIDCodec }
 
-// identifier is a uuid.UUID or what embeds one.
+// identifier is a uuid.UUID or a type that embeds one.
 type identifier interface {
 	encoding.BinaryMarshaler
 	Variant() uuid.Variant
@@ -61,15 +61,4 @@ func (scanIdentifier) Scan(stored []byte, into any) error {
 		return into.(sql.Scanner).Scan(nil)
 	}
 	return into.(encoding.BinaryUnmarshaler).UnmarshalBinary(stored)
-}
-
-// TimestamptzValue implements pgtype.TimestamptzValuer, for the same reason.
-func (t Time) TimestamptzValue() (pgtype.Timestamptz, error) {
-	return pgtype.Timestamptz{Time: t.Time, Valid: !t.IsZero()}, nil
-}
-
-// ScanTimestamptz implements pgtype.TimestamptzScanner.
-func (t *Time) ScanTimestamptz(v pgtype.Timestamptz) error {
-	*t = Time{v.Time}
-	return nil
 }

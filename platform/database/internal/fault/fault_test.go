@@ -1,4 +1,4 @@
-package database
+package fault_test
 
 import (
 	"context"
@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/require"
 
+	"healthcare/platform/database/internal/fault"
 	"healthcare/platform/errs"
 )
 
@@ -41,10 +42,10 @@ func TestExplainPostgres(t *testing.T) {
 			if class := c.sqlstate; len(class) > 2 && (class[:2] == "22" || class[:2] == "23") {
 				said.Message = canary // only there may a message quote a value
 			}
-			err := explain(fmt.Errorf("exec: %w", said))
+			err := fault.Explain(fmt.Errorf("exec: %w", said))
 			require.Equal(t, c.kind, errs.KindOf(err))
-			require.Equal(t, c.transient, retryable(err))
-			require.True(t, Violates(err, "patients_age_check"))
+			require.Equal(t, c.transient, fault.IsTransient(err))
+			require.True(t, fault.Violates(err, "patients_age_check"))
 			require.NotErrorAs(t, err, new(*pgconn.PgError), "what PostgreSQL said is not passed on")
 			require.Contains(t, err.Error(), "SQLSTATE "+c.sqlstate)
 			for ; err != nil; err = errors.Unwrap(err) {
@@ -68,15 +69,15 @@ func TestExplainWhatBothEnginesShare(t *testing.T) {
 		"a name that cannot be looked up": &net.DNSError{Err: "no such host"},
 	} {
 		t.Run(what+" is unavailable, and not tried again", func(t *testing.T) {
-			explained := explain(fmt.Errorf("query: %w", err))
+			explained := fault.Explain(fmt.Errorf("query: %w", err))
 			require.Equal(t, errs.Unavailable, errs.KindOf(explained))
 			require.ErrorIs(t, explained, err, "the log is told why")
-			require.False(t, retryable(explained))
-			require.False(t, Violates(explained, ""))
+			require.False(t, fault.IsTransient(explained))
+			require.False(t, fault.Violates(explained, ""))
 		})
 	}
 	t.Run("what is not known stays as it is, and no error stays none", func(t *testing.T) {
-		require.Same(t, sql.ErrNoRows, explain(sql.ErrNoRows))
-		require.NoError(t, explain(nil))
+		require.Same(t, sql.ErrNoRows, fault.Explain(sql.ErrNoRows))
+		require.NoError(t, fault.Explain(nil))
 	})
 }

@@ -28,7 +28,7 @@ type member struct {
 
 	current  atomic.Pointer[state] // nil: it is out of use
 	requests atomic.Int64          // number of requests that it was asked for
-	target   *position             // the primary's position at an earlier check, which the replica has not been seen to reach
+	target   *position             // the primary's position at an earlier check, until the replica reaches it
 	logged   string                // the last line of the log about it
 }
 
@@ -51,7 +51,8 @@ type position struct {
 func openMember(cfg Config, url string, primary *sql.DB, log *zap.Logger) (m *member, err error) {
 	m = &member{log: log, maxLag: cfg.MaxLag, primary: primary}
 	if m.name, err = postgres.Describe(url); err != nil {
-		return nil, errors.New("database_replica_urls: not valid PostgreSQL addresses") // the cause may quote the password
+		// The cause may quote the password.
+		return nil, errors.New("database_replica_urls: not valid PostgreSQL addresses")
 	}
 	requests := postgres.Config{URL: url, Standby: true, Settings: cfg.Settings, OnConnect: m.rejectBehind}
 	if m.pool, err = postgres.OpenPool(requests); err != nil {
@@ -65,8 +66,8 @@ func openMember(cfg Config, url string, primary *sql.DB, log *zap.Logger) (m *me
 	return m, err
 }
 
-// inUse returns the state of a replica that may be asked now; nil if it may not. It compares with the clock itself, so that
-// a replica that is no longer checked goes out of use, too.
+// inUse returns the state of a replica that may be asked now; nil if it may not. It compares with the clock itself, so
+// that a replica that is no longer checked goes out of use, too.
 func (m *member) inUse() *state {
 	if current := m.current.Load(); current != nil && time.Since(current.asOf) <= m.maxLag {
 		return current
@@ -85,8 +86,9 @@ func (m *member) watch(ctx context.Context) {
 	m.withdraw()
 }
 
-// check compares the replica with the primary. The target stays until the replica has reached it, however far the primary
-// is by then: the result is thus never newer than the truth, and under load a replica need not reach a moving target.
+// check compares the replica with the primary. The target stays until the replica has reached it, however far the
+// primary is by then: the result is thus never newer than the truth, and under load a replica need not reach a moving
+// target.
 func (m *member) check(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
@@ -170,7 +172,8 @@ func (m *member) logOnce(why string, more ...zap.Field) {
 const selectPosition = `SELECT system_identifier || '/' || CASE WHEN pg_is_in_recovery()
 	THEN greatest(timeline_id, min_recovery_end_timeline)
 	ELSE ('x' || substr(pg_walfile_name(pg_current_wal_flush_lsn()), 1, 8))::bit(32)::int END, pg_is_in_recovery(),
-	(CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_flush_lsn() END - '0/0'::pg_lsn)::bigint
+	(CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_flush_lsn() END
+		- '0/0'::pg_lsn)::bigint
 	FROM pg_control_system(), pg_control_checkpoint(), pg_control_recovery()`
 
 func positionOf(ctx context.Context, pool *sql.DB) (position, error) {

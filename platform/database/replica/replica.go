@@ -1,5 +1,5 @@
-// Package replica lets streaming replicas of the primary answer plain reads, for the sessions whose own writes they have
-// replayed. Nothing depends on them: if one is down, behind or not a replica of this primary, the primary answers.
+// Package replica lets streaming replicas of the primary answer plain reads, for the sessions whose own writes they
+// have replayed. Nothing depends on them: if one is down, behind or not a replica of this primary, the primary answers.
 package replica
 
 import (
@@ -62,21 +62,23 @@ func Open(cfg Config, primaryURL string, writer *gorm.DB, log *zap.Logger) (*Set
 	return set, nil
 }
 
-// Wrote stores that a session has written, whatever the result. It must be called after the write and before the session
-// gets its answer: from then on, at every instance, only a replica that has replayed everything up to now answers the
-// session. Errors: the store's.
+// Wrote stores that a session has written, whatever the result. It must be called after the write and before the
+// session gets its answer: from then on, at every instance, only a replica that has replayed everything up to now
+// answers the session. Errors: the store's.
 func (s *Set) Wrote(ctx context.Context, session uuid.UUID) error {
 	return s.writer.WithContext(ctx).Exec(recordWrite, slot(session)).Error
 }
 
 // recordWrite stores the position of the primary's log: everything that committed before lies below it.
-const recordWrite = `INSERT INTO last_writes (slot, position) VALUES (?, (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint)
+const recordWrite = `INSERT INTO last_writes (slot, position)
+	VALUES (?, (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint)
 	ON CONFLICT (slot) DO UPDATE SET position = greatest(last_writes.position, excluded.position) RETURNING position`
 
 // lastWrite returns the position that a replica must have replayed for this session. Rows are lost in a crash or a
 // fail-over: a missing one is written as if the session had written now. Errors: the store's.
 func (s *Set) lastWrite(ctx context.Context, session uuid.UUID) (position int64, err error) {
-	find := s.writer.WithContext(ctx).Raw(`SELECT position FROM last_writes WHERE slot = ?`, slot(session)).Scan(&position)
+	find := s.writer.WithContext(ctx).
+		Raw(`SELECT position FROM last_writes WHERE slot = ?`, slot(session)).Scan(&position)
 	if find.Error != nil || find.RowsAffected > 0 {
 		return position, find.Error
 	}
@@ -94,8 +96,8 @@ type reading struct {
 	used  atomic.Bool
 }
 
-// Reading returns a context for the plain reads of a session's request. A replica answers them if one is in use that has
-// replayed the session's last write. Transactions and writes stay with the primary. The session must be valid.
+// Reading returns a context for the plain reads of a session's request. A replica answers them if one is in use that
+// has replayed the session's last write. Transactions and writes stay with the primary. The session must be valid.
 func (s *Set) Reading(ctx context.Context, session uuid.UUID) context.Context {
 	for i := range s.members {
 		m := s.members[(slot(session)+i)%len(s.members)] // the same one while possible, so that time does not go back
@@ -118,7 +120,7 @@ func (s *Set) WasAsked(ctx context.Context) bool {
 	return r != nil && r.used.Load()
 }
 
-// Reader returns the handle of the replica that ctx may read from; nil if there is none.
+// Reader returns the handle of the replica that ctx may read from; nil without one.
 func (s *Set) Reader(ctx context.Context) *gorm.DB {
 	if s == nil {
 		return nil

@@ -12,7 +12,8 @@ import (
 	"healthcare/platform/databasetest/cluster"
 )
 
-// A promoted server writes its own timeline at once, and its control file names the former one until a checkpoint has ended, which may take minutes.
+// A promoted server writes its own timeline at once, and its control file names the former one until a checkpoint has
+// ended, which may take minutes.
 func TestAPromotedPrimarysTimeline(t *testing.T) {
 	t.Parallel()
 	own, err := cluster.Own()
@@ -32,7 +33,8 @@ func TestAPromotedPrimarysTimeline(t *testing.T) {
 	}
 	primary, standby := open(own), open(replica)
 	// Pages that are dirty on the standby too: the checkpoint after its promotion has work to do, and does it slowly.
-	_, err = primary.ExecContext(t.Context(), `CREATE TABLE filler AS SELECT repeat(md5(n::text), 30) FROM generate_series(1, 20000) n`)
+	_, err = primary.ExecContext(t.Context(),
+		`CREATE TABLE filler AS SELECT repeat(md5(n::text), 30) FROM generate_series(1, 20000) n`)
 	require.NoError(t, err)
 	before, err := positionOf(t.Context(), primary)
 	require.NoError(t, err)
@@ -45,7 +47,8 @@ func TestAPromotedPrimarysTimeline(t *testing.T) {
 	_, err = standby.ExecContext(t.Context(), `SELECT pg_promote(true, 20)`)
 	require.NoError(t, err)
 	var named int
-	require.NoError(t, standby.QueryRowContext(t.Context(), `SELECT timeline_id FROM pg_control_checkpoint()`).Scan(&named))
+	asked := standby.QueryRowContext(t.Context(), `SELECT timeline_id FROM pg_control_checkpoint()`)
+	require.NoError(t, asked.Scan(&named))
 	require.Equal(t, 1, named, "the control file is behind, else this shows nothing")
 	promoted, err := positionOf(t.Context(), standby)
 	require.NoError(t, err)

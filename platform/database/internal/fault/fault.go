@@ -34,7 +34,8 @@ type Error struct {
 // Error implements error.
 func (e *Error) Error() string { return e.Text }
 
-// UnusableError is a store that this release must not work with until an operator changes it. Trying again is pointless.
+// UnusableError is a store that this release must not work with until an operator changes it. Trying again is
+// pointless.
 type UnusableError struct{ text string }
 
 // Error implements error.
@@ -44,10 +45,12 @@ func (e *UnusableError) Error() string { return e.text }
 func Unusable(format string, args ...any) error { return &UnusableError{fmt.Sprintf(format, args...)} }
 
 var (
-	errUnavailable = errs.New(errs.Unavailable, "unavailable", "The service cannot reach its store right now. Try again shortly.")
-	errFull        = errs.New(errs.Unavailable, "unavailable", "The service's store has no space left. Try again later.")
-	errConflict    = errs.New(errs.Conflict, "conflict", "The request contradicts what is already stored.")
-	errRejected    = errs.New(errs.Invalid, "validation_failed", "The store does not accept a value of the request.")
+	errUnavailable = errs.New(errs.Unavailable, "unavailable",
+		"The service cannot reach its store right now. Try again shortly.")
+	errFull = errs.New(errs.Unavailable, "unavailable",
+		"The service's store has no space left. Try again later.")
+	errConflict = errs.New(errs.Conflict, "conflict", "The request contradicts what is already stored.")
+	errRejected = errs.New(errs.Invalid, "validation_failed", "The store does not accept a value of the request.")
 )
 
 // Unavailable returns an errs.Unavailable with the time after which a client may try again, which each 503 carries (RFC
@@ -101,8 +104,10 @@ func Explain(err error) error {
 	case strings.Contains(err.Error(), "failed to encode args["): // pgx's own error has no type, and quotes the value
 		return Rejected("postgres: a value does not fit its column")
 	case errors.As(err, &misfit): // its cause may quote a stored value
-		return &Error{Text: fmt.Sprintf("postgres: column name %q: a stored value does not fit its field", misfit.FieldName)}
-	case strings.HasPrefix(err.Error(), "sql: Scan error on column"): // has no type either; quotes a value after the name
+		return &Error{
+			Text: fmt.Sprintf("postgres: column name %q: a stored value does not fit its field", misfit.FieldName),
+		}
+	case strings.HasPrefix(err.Error(), "sql: Scan error on column"): // quotes a value after the name
 		column, _, _ := strings.Cut(err.Error(), `": `)
 		return &Error{Text: column + `": a stored value does not fit its field`}
 	}
@@ -112,8 +117,8 @@ func Explain(err error) error {
 // isConnection reports whether err is about the connection or the time of a statement.
 func isConnection(err error) bool {
 	for _, known := range []error{
-		context.DeadlineExceeded, context.Canceled, driver.ErrBadConn, sql.ErrConnDone, sql.ErrTxDone, io.EOF, io.ErrUnexpectedEOF,
-		net.ErrClosed, pgconn.ErrConnClosed,
+		context.DeadlineExceeded, context.Canceled, driver.ErrBadConn, sql.ErrConnDone, sql.ErrTxDone,
+		io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, pgconn.ErrConnClosed,
 	} {
 		if errors.Is(err, known) {
 			return true
@@ -125,9 +130,9 @@ func isConnection(err error) bool {
 // ReadOnly is the SQLSTATE of a write on a server that is no longer the primary, or whose full disk was made read-only.
 const ReadOnly = "25006"
 
-// IsOutdated reports whether the server rejected, before running it, a statement that was prepared on this connection: a
-// migration has changed the type of its result (0A000, "cached plan must not change result type"), or the statement no
-// longer exists (26000).
+// IsOutdated reports whether the server rejected, before running it, a statement that was prepared on this connection:
+// a migration has changed the type of its result (0A000, "cached plan must not change result type"), or the statement
+// no longer exists (26000).
 func IsOutdated(err error) bool {
 	pg, is := errors.AsType[*pgconn.PgError](err)
 	return is && (pg.Code == "26000" || pg.Code == "0A000" && pg.Routine == "RevalidateCachedQuery")
@@ -145,8 +150,8 @@ func explainPostgres(pg *pgconn.PgError) error {
 	}
 	f.ForeignKey, f.Full = pg.Code == "23503" || pg.Code == "23001", pg.Code == "53100"
 	switch {
-	case pg.Code == "40001", pg.Code == "40P01", pg.Code == "55P03", IsOutdated(pg): // serialisation, deadlock, lock timeout
-		f.Transient = true
+	case pg.Code == "40001", pg.Code == "40P01", pg.Code == "55P03", IsOutdated(pg):
+		f.Transient = true // serialisation, deadlock, lock timeout, a migration meanwhile
 		return Unavailable(f)
 	case class == "08", class == "53", class == "57", pg.Code == "25P03", pg.Code == ReadOnly:
 		return Unavailable(f) // connection, resources, operator, idle in transaction
@@ -172,7 +177,8 @@ func explainSQLite(lite *sqlite.Error) error {
 	case sqlite3.SQLITE_CONSTRAINT:
 		f.Constraint, f.ForeignKey = sqliteConstraint(lite), lite.Code() == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY
 		switch lite.Code() {
-		case sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY, sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
+		case sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY,
+			sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
 			return errConflict.Because(f)
 		}
 		return errRejected.Because(f)
@@ -185,8 +191,9 @@ var (
 	namedFailure  = regexp.MustCompile(`(?:CHECK constraint failed: |index ')(\w+)`)
 )
 
-// sqliteConstraint returns the name that PostgreSQL gives the violated constraint by default. SQLite reports the columns of
-// a unique constraint ("users.mailbox") and of a primary key, and only CHECKs and indexes on expressions by their names.
+// sqliteConstraint returns the name that PostgreSQL gives the violated constraint by default. SQLite reports the
+// columns of a unique constraint ("users.mailbox") and of a primary key, and only CHECKs and indexes on expressions by
+// their names.
 func sqliteConstraint(lite *sqlite.Error) string {
 	if m := uniqueColumns.FindStringSubmatch(lite.Error()); m != nil {
 		var name string

@@ -17,7 +17,8 @@ import (
 	"healthcare/platform/errs"
 )
 
-// TestExplainPostgres verifies the table of errors in README.md. Here PostgreSQL says everything it can about a row, which must not be kept.
+// TestExplainPostgres verifies the table of errors in platform/database/README.md. The errors of PostgreSQL hold row
+// contents here, which must not be passed on.
 func TestExplainPostgres(t *testing.T) {
 	const canary = "canary-7d1f"
 	for _, c := range []struct {
@@ -25,28 +26,33 @@ func TestExplainPostgres(t *testing.T) {
 		kind      errs.Kind
 		transient bool
 	}{
-		{"23505", errs.Conflict, false}, {"23503", errs.Conflict, false}, {"23001", errs.Conflict, false}, {"23P01", errs.Conflict, false},
+		{"23505", errs.Conflict, false}, {"23503", errs.Conflict, false}, {"23001", errs.Conflict, false},
+		{"23P01", errs.Conflict, false},
 		{"23514", errs.Invalid, false}, {"23502", errs.Invalid, false},
-		{"22001", errs.Invalid, false}, {"22003", errs.Invalid, false}, {"22007", errs.Invalid, false}, {"22021", errs.Invalid, false}, {"22P02", errs.Invalid, false},
+		{"22001", errs.Invalid, false}, {"22003", errs.Invalid, false}, {"22007", errs.Invalid, false},
+		{"22021", errs.Invalid, false}, {"22P02", errs.Invalid, false},
 		{"40001", errs.Unavailable, true}, {"40P01", errs.Unavailable, true}, {"55P03", errs.Unavailable, true},
-		{"08006", errs.Unavailable, false}, {"53300", errs.Unavailable, false}, {"53100", errs.Unavailable, false}, {"57014", errs.Unavailable, false},
-		{"57P01", errs.Unavailable, false}, {"57P03", errs.Unavailable, false}, {"25P03", errs.Unavailable, false}, {"25006", errs.Unavailable, false},
+		{"08006", errs.Unavailable, false}, {"53300", errs.Unavailable, false}, {"53100", errs.Unavailable, false},
+		{"57014", errs.Unavailable, false},
+		{"57P01", errs.Unavailable, false}, {"57P03", errs.Unavailable, false}, {"25P03", errs.Unavailable, false},
+		{"25006", errs.Unavailable, false},
 		{"28P01", errs.Internal, false}, {"3D000", errs.Internal, false}, {"42703", errs.Internal, false},
 		{"XX000", errs.Internal, false}, {"", errs.Internal, false},
 	} {
 		t.Run(fmt.Sprintf("%q is of kind %d", c.sqlstate, c.kind), func(t *testing.T) {
-			said := &pgconn.PgError{
-				Severity: "ERROR", Code: c.sqlstate, Detail: canary, Hint: canary, Where: canary, InternalQuery: canary, DataTypeName: canary,
+			cause := &pgconn.PgError{
+				Severity: "ERROR", Code: c.sqlstate, Detail: canary, Hint: canary, Where: canary,
+				InternalQuery: canary, DataTypeName: canary,
 				ConstraintName: "patients_age_check", TableName: "patients",
 			}
 			if class := c.sqlstate; len(class) > 2 && (class[:2] == "22" || class[:2] == "23") {
-				said.Message = canary // only there may a message quote a value
+				cause.Message = canary // only there may a message quote a value
 			}
-			err := fault.Explain(fmt.Errorf("exec: %w", said))
+			err := fault.Explain(fmt.Errorf("exec: %w", cause))
 			require.Equal(t, c.kind, errs.KindOf(err))
 			require.Equal(t, c.transient, fault.IsTransient(err))
 			require.True(t, fault.Violates(err, "patients_age_check"))
-			require.NotErrorAs(t, err, new(*pgconn.PgError), "what PostgreSQL said is not passed on")
+			require.NotErrorAs(t, err, new(*pgconn.PgError), "PostgreSQL's error is not passed on")
 			require.Contains(t, err.Error(), "SQLSTATE "+c.sqlstate)
 			for ; err != nil; err = errors.Unwrap(err) {
 				require.NotContains(t, fmt.Sprintf("%v %+v %#v", err, err, err), canary)
@@ -55,28 +61,28 @@ func TestExplainPostgres(t *testing.T) {
 	}
 }
 
-func TestExplainWhatBothEnginesShare(t *testing.T) {
-	for what, err := range map[string]error{
+func TestExplainConnectionErrors(t *testing.T) {
+	for name, err := range map[string]error{
 		"a deadline that passed":          context.DeadlineExceeded,
-		"a caller who left":               context.Canceled,
+		"a caller that left":              context.Canceled,
 		"a bad connection":                driver.ErrBadConn,
 		"a closed connection":             sql.ErrConnDone,
 		"a transaction that is over":      sql.ErrTxDone,
 		"an answer that broke off":        io.ErrUnexpectedEOF,
-		"a server that hung up":           io.EOF,
+		"a connection at its end":         io.EOF,
 		"a socket that is closed":         net.ErrClosed,
 		"a host that cannot be reached":   &net.OpError{Op: "dial", Err: errors.New("no route")},
 		"a name that cannot be looked up": &net.DNSError{Err: "no such host"},
 	} {
-		t.Run(what+" is unavailable, and not tried again", func(t *testing.T) {
+		t.Run(name+" is unavailable, and not transient", func(t *testing.T) {
 			explained := fault.Explain(fmt.Errorf("query: %w", err))
 			require.Equal(t, errs.Unavailable, errs.KindOf(explained))
-			require.ErrorIs(t, explained, err, "the log is told why")
+			require.ErrorIs(t, explained, err, "the log gets the cause")
 			require.False(t, fault.IsTransient(explained))
 			require.False(t, fault.Violates(explained, ""))
 		})
 	}
-	t.Run("what is not known stays as it is, and no error stays none", func(t *testing.T) {
+	t.Run("returns unknown errors and nil unchanged", func(t *testing.T) {
 		require.Same(t, sql.ErrNoRows, fault.Explain(sql.ErrNoRows))
 		require.NoError(t, fault.Explain(nil))
 	})

@@ -13,7 +13,8 @@ import (
 // newer release adds one. GORM's QueryFields would quote each name in each query.
 func selectColumns(s *gorm.Statement) {
 	_, joined := s.Clauses["FROM"]
-	if s.SQL.Len() > 0 || s.Schema == nil || joined || s.Distinct || len(s.Selects)+len(s.Omits)+len(s.Joins) > 0 || !wantsRows(s) {
+	if s.SQL.Len() > 0 || s.Schema == nil || joined || s.Distinct ||
+		len(s.Selects)+len(s.Omits)+len(s.Joins) > 0 || !wantsRows(s) {
 		return
 	}
 	s.AddClauseIfNotExists(clause.Select{Columns: []clause.Column{{Name: columnsOf(s), Raw: true}}})

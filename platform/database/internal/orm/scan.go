@@ -17,8 +17,8 @@ type RowReader interface {
 	WithRows(ctx context.Context, read func(gorm.Rows) error, query string, args []any) error
 }
 
-// query replaces GORM's callback for queries. It scans rows straight into the fields of a row type. GORM scans each value
-// into a new variable and sets the field by reflection.
+// query replaces GORM's callback for queries. It scans rows straight into the fields of a row type. GORM scans each
+// value into a new variable and sets the field by reflection.
 func query(tx *gorm.DB) {
 	if tx.Error != nil {
 		return
@@ -64,7 +64,8 @@ func wantsRows(s *gorm.Statement) bool {
 	if kind.Kind() == reflect.Slice {
 		kind = kind.Elem()
 	}
-	return s.Schema != nil && kind == s.Schema.ModelType && len(s.ColumnMapping) == 0 && !reflect.PointerTo(kind).Implements(scanner)
+	return s.Schema != nil && kind == s.Schema.ModelType && len(s.ColumnMapping) == 0 &&
+		!reflect.PointerTo(kind).Implements(scanner)
 }
 
 var scanner = reflect.TypeFor[sql.Scanner]() // an id is a struct too, and one column

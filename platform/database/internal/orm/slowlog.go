@@ -11,7 +11,8 @@ import (
 	"healthcare/platform/telemetry"
 )
 
-// slowLog logs slow statements, with placeholders instead of values. It logs no errors: they are returned and handled once.
+// slowLog logs slow statements, with placeholders instead of values. It logs no errors: they are returned and handled
+// once.
 type slowLog struct {
 	log       *zap.Logger
 	threshold time.Duration

@@ -9,10 +9,10 @@ import (
 	"gorm.io/gorm"
 )
 
-// Bounded is a pool whose connections are handed out in the order of the requests for them, within a limit of time. When
-// work that hangs holds all of them, later work is rejected soon instead of hanging as well. database/sql bounds the wait
-// only together with the work, by one context, and serves those who wait at random, so that a few wait many times as long
-// as the rest.
+// Bounded is a pool whose connections are handed out in the order of the requests for them, within a limit of time.
+// When work that hangs holds all of them, later work is rejected soon instead of hanging as well. database/sql bounds
+// the wait only together with the work, by one context, and serves those who wait at random, so that a few wait many
+// times as long as the rest.
 type Bounded struct {
 	*sql.DB
 	limit time.Duration

@@ -107,8 +107,8 @@ func (p connPool) BeginTx(ctx context.Context, options *sql.TxOptions) (gorm.Con
 	return &transaction{pool: p, conn: conn, ctx: ctx}, nil
 }
 
-// transaction is a transaction on a connection of its own. BEGIN travels with its first statement, and is not sent without
-// one.
+// transaction is a transaction on a connection of its own. BEGIN travels with its first statement, and is not sent
+// without one.
 type transaction struct {
 	pool  connPool
 	conn  *sql.Conn // nil once the transaction has ended

@@ -33,8 +33,8 @@ func server(host string, port uint16) string {
 	return net.JoinHostPort(host, strconv.Itoa(int(port)))
 }
 
-// Describe returns the names of the database and of every server that the URL leads to, without the user and the password.
-// Errors: the URL is not valid; the error may quote the password.
+// Describe returns the names of the database and of every server that the URL leads to, without the user and the
+// password. Errors: the URL is not valid; the error may quote the password.
 func Describe(url string) (string, error) {
 	conn, err := pgx.ParseConfig(url)
 	if err != nil {
@@ -47,6 +47,6 @@ func Describe(url string) (string, error) {
 	return conn.Database + " " + preposition + " " + strings.Join(servers(conn), ", "), nil
 }
 
-// timeoutOfEach returns how long to try each of n servers. A server that was switched off does not respond at all, and the
-// ones after it must be reached within the time that a request has (http_handler_timeout).
+// timeoutOfEach returns how long to try each of n servers. A server that was switched off does not respond at all, and
+// the ones after it must be reached within the time that a request has (http_handler_timeout).
 func timeoutOfEach(n int) time.Duration { return max(connectTimeout/time.Duration(n), minTimeout) }

@@ -1,5 +1,5 @@
-// Package postgres connects GORM to PostgreSQL with pgx: sessions with fixed settings, lists of hosts, statements without
-// database/sql between GORM and pgx.
+// Package postgres connects GORM to PostgreSQL with pgx: sessions with fixed settings, lists of hosts, statements
+// without database/sql between GORM and pgx.
 package postgres
 
 import (
@@ -49,7 +49,8 @@ func OpenPool(cfg Config) (*sql.DB, error) {
 		conn.ConnectTimeout = timeoutOfEach(hosts)
 	}
 	if hosts > 1 && conn.ValidateConnect == nil && !cfg.Standby {
-		conn.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite // of several servers only the primary is used
+		// Of several servers only the primary is used.
+		conn.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
 	}
 	return stdlib.OpenDB(*conn, stdlib.OptionAfterConnect(func(ctx context.Context, conn *pgx.Conn) error {
 		err := settle(ctx, conn)

@@ -9,9 +9,9 @@ import (
 	"healthcare/platform/database/internal/fault"
 )
 
-// checkOutdated reports whether err is about an outdated prepared statement. If so, every connection of the pool drops its
-// prepared statements before its next use: the effect of a migration is then met once, and not once for each connection
-// and statement.
+// checkOutdated reports whether err is about an outdated prepared statement. If so, every connection of the pool drops
+// its prepared statements before its next use: the effect of a migration is then met once, and not once for each
+// connection and statement.
 func (p connPool) checkOutdated(err error) bool {
 	if err == nil || !fault.IsOutdated(err) {
 		return false
@@ -20,7 +20,8 @@ func (p connPool) checkOutdated(err error) bool {
 	return true
 }
 
-// schemaKey is the key under which a connection stores the change of the schema that its prepared statements are newer than.
+// schemaKey is the key under which a connection stores the change of the schema that its prepared statements are newer
+// than.
 const schemaKey = "healthcare.schema"
 
 // withConn calls do with pgx's own connection, which has no statement that was prepared before the last change of the

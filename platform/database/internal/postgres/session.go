@@ -11,9 +11,9 @@ import (
 	"healthcare/platform/database/internal/fault"
 )
 
-// pinned are the settings that decide the meaning of bytes, literals and instants. They are part of the startup message,
-// where they override those of the role, the database and the server; no address overrides them. Every pooler passes on
-// these four.
+// pinned are the settings that decide the meaning of bytes, literals and instants. They are part of the startup
+// message, where they override those of the role, the database and the server; no address overrides them. Every pooler
+// passes on these four.
 var pinned = map[string]string{
 	"client_encoding":             "UTF8",
 	"standard_conforming_strings": "on",
@@ -45,15 +45,17 @@ const inherited = `(VALUES ('synchronous_commit', '{on,local,remote_write,remote
 const correct = `SELECT set_config(name, accepted[1], false) FROM ` + inherited + `
 	WHERE current_setting(name, true) <> ALL (accepted) AND pg_backend_pid() = %d`
 
-// broken returns the rules that a session cannot be brought to keep: the rule, the value that breaks it, and an accepted
-// value.
+// broken returns the rules that a session cannot be brought to keep: the rule, the value that breaks it, and an
+// accepted value.
 //   - Another encoding of the server, or one that a pooler insists on, garbles text.
 //   - Sessions of replicas fire no trigger and check no foreign key.
 //   - An inherited setting of a session behind a pooler.
 //   - A schema before pg_catalog may replace its functions; tables in a temporary schema end with the session.
 const broken = `SELECT rule, value, NULL FROM (VALUES
-		('server_encoding', current_setting('server_encoding'), upper(current_setting('server_encoding')) NOT IN ('UTF8', 'UTF-8')),
-		('client_encoding', current_setting('client_encoding'), upper(current_setting('client_encoding')) NOT IN ('UTF8', 'UTF-8')),
+		('server_encoding', current_setting('server_encoding'),
+			upper(current_setting('server_encoding')) NOT IN ('UTF8', 'UTF-8')),
+		('client_encoding', current_setting('client_encoding'),
+			upper(current_setting('client_encoding')) NOT IN ('UTF8', 'UTF-8')),
 		('standard_conforming_strings', current_setting('standard_conforming_strings'),
 			current_setting('standard_conforming_strings') <> 'on'),
 		('session_replication_role', current_setting('session_replication_role', true),
@@ -65,8 +67,8 @@ const broken = `SELECT rule, value, NULL FROM (VALUES
 	UNION ALL SELECT name, current_setting(name, true), accepted[1] FROM ` + inherited + `
 		WHERE current_setting(name, true) <> ALL (accepted)`
 
-// settle corrects and checks the settings of a new connection's session, in one round trip. Errors: fault.UnusableError,
-// with a remedy; the driver's.
+// settle corrects and checks the settings of a new connection's session, in one round trip. Errors:
+// fault.UnusableError, with a remedy; the driver's.
 func settle(ctx context.Context, conn *pgx.Conn) error {
 	own := fmt.Sprintf(correct, conn.PgConn().PID())
 	// The simple protocol prepares nothing behind a pooler.
@@ -83,22 +85,22 @@ func settle(ctx context.Context, conn *pgx.Conn) error {
 func unusable(rule, value, accepted string, cfg *pgx.ConnConfig) error {
 	switch rule {
 	case "server_encoding":
-		return fault.Unusable("the database is encoded in %s, not in UTF8: dump it and restore it into one that was created with "+
-			"ENCODING 'UTF8' TEMPLATE template0 (cmd/healthcare/POSTGRESQL.md, \"The encoding of PostgreSQL\")", value)
+		return fault.Unusable("the database is encoded in %s, not in UTF8: dump it and restore it into one that was "+
+			"created with ENCODING 'UTF8' TEMPLATE template0 (cmd/healthcare/POSTGRESQL.md, \"The encoding of PostgreSQL\")", value)
 	case "search_path":
-		return fault.Unusable("search_path is %s: it must start with a schema that exists, and must not name pg_catalog or pg_temp",
-			value)
+		return fault.Unusable("search_path is %s: it must start with a schema that exists, and must not name "+
+			"pg_catalog or pg_temp", value)
 	case "session_replication_role":
 		return fault.Unusable("%s is %s, which switches off triggers and foreign keys: as a superuser, run "+
 			"ALTER ROLE %s IN DATABASE %s SET %[1]s = 'origin'", rule, value, Quoted(cfg.User), Quoted(cfg.Database))
 	}
 	if accepted != "" {
-		return fault.Unusable("%s is %s, which the service cannot change in every session of a pooler: add SET %[1]s = '%[3]s' to "+
-			"its connect_query, or run ALTER ROLE %[4]s IN DATABASE %[5]s SET %[1]s = '%[3]s'",
+		return fault.Unusable("%s is %s, which the service cannot change in every session of a pooler: add "+
+			"SET %[1]s = '%[3]s' to its connect_query, or run ALTER ROLE %[4]s IN DATABASE %[5]s SET %[1]s = '%[3]s'",
 			rule, value, accepted, Quoted(cfg.User), Quoted(cfg.Database))
 	}
-	return fault.Unusable("%s is %s although the service requested %s: let the pooler in front of PostgreSQL pass it on",
-		rule, value, pinned[rule])
+	return fault.Unusable("%s is %s although the service requested %s: let the pooler in front of PostgreSQL pass it "+
+		"on", rule, value, pinned[rule])
 }
 
 // Quoted returns a name as an identifier in SQL.

@@ -19,8 +19,8 @@ func registerTypes(conn *pgx.Conn) {
 	conn.TypeMap().RegisterType(&pgtype.Type{Name: "uuid", OID: pgtype.UUIDOID, Codec: uuidCodec{}})
 }
 
-// uuidCodec sends and reads ids as their 16 bytes. pgx alone takes a module's id for text, fails to send that as a UUID,
-// and parses it: a sixth of the cost of a small query.
+// uuidCodec sends and reads ids as their 16 bytes. pgx alone takes a module's id for text, fails to send that as a
+// UUID, and parses it: a sixth of the cost of a small query.
 type uuidCodec struct{ pgtype.UUIDCodec }
 
 // identifier is a uuid.UUID or a type that embeds one.

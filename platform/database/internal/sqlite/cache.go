@@ -60,8 +60,8 @@ const (
 // cacheable matches statements that are repeated. Others change the meaning of statements, or are scripts.
 var cacheable = regexp.MustCompile(`^\s*(?i:SELECT|INSERT|UPDATE|DELETE)\b`)
 
-// prepared returns the cached statement. It returns nil if the statement is not cacheable, or if its rows are being read
-// by a caller who now runs it again.
+// prepared returns the cached statement. It returns nil if the statement is not cacheable, or if its rows are being
+// read by a caller who now runs it again.
 func (c *cachingConn) prepared(ctx context.Context, text string) (*cachedStatement, error) {
 	if s := c.cached[text]; s != nil {
 		if s.busy {

@@ -1,5 +1,5 @@
-// Package sqlite connects GORM to SQLite with modernc's driver: addresses, a dialector, and connections that cache their
-// prepared statements.
+// Package sqlite connects GORM to SQLite with modernc's driver: addresses, a dialector, and connections that cache
+// their prepared statements.
 package sqlite
 
 import (
@@ -21,8 +21,8 @@ import (
 	"healthcare/platform/database/internal/fault"
 )
 
-// CreatePrivately creates the file and its folder, readable for their owner alone, before SQLite opens it: the WAL beside
-// it gets the mode of the file.
+// CreatePrivately creates the file and its folder, readable for their owner alone, before SQLite opens it: the WAL
+// beside it gets the mode of the file.
 func CreatePrivately(path string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
@@ -60,8 +60,8 @@ func Address(path string, lockTimeout time.Duration, more url.Values) string {
 // Name is the name of the dialector.
 const Name = "sqlite"
 
-// NewDialector returns GORM's dialector for SQLite over modernc's driver. The existing ones need C, or ignore _txlock and
-// cancelled contexts.
+// NewDialector returns GORM's dialector for SQLite over modernc's driver. The existing ones need C, or ignore _txlock
+// and cancelled contexts.
 func NewDialector(conns gorm.ConnPool) gorm.Dialector { return dialector{conns} }
 
 type dialector struct{ conns gorm.ConnPool }

@@ -86,7 +86,8 @@ func unusable(rule, value, accepted string, cfg *pgx.ConnConfig) error {
 	switch rule {
 	case "server_encoding":
 		return fault.Unusable("the database is encoded in %s, not in UTF8: dump it and restore it into one that was "+
-			"created with ENCODING 'UTF8' TEMPLATE template0 (cmd/healthcare/POSTGRESQL.md, \"The encoding of PostgreSQL\")", value)
+			"created with ENCODING 'UTF8' TEMPLATE template0 "+
+			"(cmd/healthcare/POSTGRESQL.md, \"The encoding of PostgreSQL\")", value)
 	case "search_path":
 		return fault.Unusable("search_path is %s: it must start with a schema that exists, and must not name "+
 			"pg_catalog or pg_temp", value)

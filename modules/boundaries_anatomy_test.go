@@ -7,21 +7,27 @@ import (
 	"strings"
 )
 
-// anatomy is what a module consists of; NAME stands for its name. Folders may have folders of their own.
+// anatomy lists the files of a module; NAME stands for its name. Folders may have subfolders.
 var anatomy = struct{ required, optional []string }{
-	required: []string{"NAME.go", "NAMEfx/*.go", "internal/domain/*.go", "internal/ports/*.go", "internal/app/*.go", "internal/adapters/*/*.go"},
-	optional: []string{"README.md", "*_test.go", "NAMEtest/*", "internal/domain/*", "internal/ports/*", "internal/app/*", "internal/adapters/*/*"},
+	required: []string{
+		"NAME.go", "NAMEfx/*.go",
+		"internal/domain/*.go", "internal/ports/*.go", "internal/app/*.go", "internal/adapters/*/*.go",
+	},
+	optional: []string{
+		"README.md", "*_test.go", "NAMEtest/*",
+		"internal/domain/*", "internal/ports/*", "internal/app/*", "internal/adapters/*/*",
+	},
 }
 
-// besideModules is what modules/ holds that is no module.
-var besideModules = []string{"*.md", "*_test.go"}
+// outsideModules lists the files of modules/ that belong to no module.
+var outsideModules = []string{"*.md", "*_test.go"}
 
 const compositionRoot = "cmd/internal/composition/app.go"
 
-// modulesHaveTheAnatomy is rule 6.
-func modulesHaveTheAnatomy(t tree) []violation {
+// checkAnatomy is rule 6.
+func checkAnatomy(t tree) []violation {
 	var found []violation
-	inModules := map[string][]string{} // module -> its files, from its own folder; "" is beside the modules
+	inModules := map[string][]string{} // module -> its files, relative to its folder; "" is modules/ itself
 	for _, p := range t.paths {
 		if rest, inside := strings.CutPrefix(p, "modules/"); inside {
 			module, rest, isFolder := strings.Cut(rest, "/")
@@ -29,18 +35,19 @@ func modulesHaveTheAnatomy(t tree) []violation {
 				module, rest = "", module
 			}
 			inModules[module] = append(inModules[module], rest)
-			if !fits(rest, allowedIn(module)) {
-				found = append(found, violation{p, 0, "has no place in the anatomy of a module"})
+			if !matchesAny(rest, allowedIn(module)) {
+				found = append(found, violation{p, 0, "does not belong to the anatomy of a module"})
 			}
 		}
 	}
 	for _, module := range t.modules() {
 		for _, required := range named(anatomy.required, module) {
-			if !slices.ContainsFunc(inModules[module], func(p string) bool { return fits(p, []string{required}) }) {
+			exists := func(p string) bool { return matchesAny(p, []string{required}) }
+			if !slices.ContainsFunc(inModules[module], exists) {
 				found = append(found, violation{"modules/" + module, 0, fmt.Sprintf("has no %s", required)})
 			}
 		}
-		if fx := path.Join("modules", module, module+"fx"); !t.isComposed(modulePath + fx) {
+		if fx := path.Join("modules", module, module+"fx"); !t.composes(modulePath + fx) {
 			found = append(found, violation{compositionRoot, 0, fmt.Sprintf("does not name %s", fx)})
 		}
 	}
@@ -49,7 +56,7 @@ func modulesHaveTheAnatomy(t tree) []violation {
 
 func allowedIn(module string) []string {
 	if module == "" {
-		return besideModules
+		return outsideModules
 	}
 	return named(slices.Concat(anatomy.required, anatomy.optional), module)
 }
@@ -62,8 +69,8 @@ func named(patterns []string, module string) []string {
 	return filled
 }
 
-// fits is whether p, or a folder that p lies in, matches one of patterns.
-func fits(p string, patterns []string) bool {
+// matchesAny reports whether p, or a folder above it, matches one of patterns.
+func matchesAny(p string, patterns []string) bool {
 	parts := strings.Split(p, "/")
 	return slices.ContainsFunc(patterns, func(pattern string) bool {
 		depth := strings.Count(pattern, "/") + 1
@@ -72,8 +79,8 @@ func fits(p string, patterns []string) bool {
 	})
 }
 
-// isComposed is whether the composition root imports a package by a name that it can use.
-func (t tree) isComposed(fxPackage string) bool {
+// composes reports whether the composition root imports a package by a usable name.
+func (t tree) composes(fxPackage string) bool {
 	return slices.ContainsFunc(t.files, func(f file) bool {
 		return f.path == compositionRoot && slices.ContainsFunc(f.imports, func(i imported) bool {
 			return i.path == fxPackage && !i.blank

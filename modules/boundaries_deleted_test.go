@@ -9,27 +9,27 @@ import (
 
 var reference = regexp.MustCompile(`(?i)\breferences\s+"?(\w+)"?`)
 
-// reaction is what a module subscribes to: the event Deleted of another module.
+// reaction is a subscription to the event Deleted of another module.
 type reaction struct{ subscriber, of string }
 
-// foreignKeysAreFollowed is rule 9: a module whose table refers to rows of another one, which announces their removal
-// as Deleted, subscribes to that. Otherwise the store refuses every removal.
-func foreignKeysAreFollowed(t tree) []violation {
+// checkReactions is rule 9: a module whose table refers to rows of another module subscribes to that module's event
+// Deleted, if it publishes one. Otherwise the foreign key prevents every removal.
+func checkReactions(t tree) []violation {
 	owner := owners{}
 	for _, row := range t.contextMap() {
 		for _, table := range row.tables {
 			owner[table] = row.module
 		}
 	}
-	announced := t.announcers()
+	publishes := t.publishers()
 	followed := t.reactions()
 	var found []violation
 	for _, m := range t.migrations() {
-		sql := blank(noTables, goingDown.ReplaceAllString(m.sql, ""))
+		sql := blank(commentsAndTexts, downMigration.ReplaceAllString(m.sql, ""))
 		for _, at := range reference.FindAllStringSubmatchIndex(sql, -1) {
 			table := strings.ToLower(sql[at[2]:at[3]])
 			of := owner[table]
-			if of == m.module || !announced[of] || followed[reaction{m.module, of}] {
+			if of == m.module || !publishes[of] || followed[reaction{m.module, of}] {
 				continue
 			}
 			found = append(found, violation{m.path, 1 + strings.Count(sql[:at[0]], "\n"),
@@ -39,19 +39,18 @@ func foreignKeysAreFollowed(t tree) []violation {
 	return found
 }
 
-// announcers are the modules whose root declares the event Deleted.
-func (t tree) announcers() map[string]bool {
-	announced := map[string]bool{}
+// publishers returns the modules whose root declares the event Deleted.
+func (t tree) publishers() map[string]bool {
+	publishes := map[string]bool{}
 	eachIn(t.files, func(f file, declared *ast.TypeSpec) {
 		if f.layer == "root" && !f.test && declared.Name.Name == "Deleted" {
-			announced[f.module] = true
+			publishes[f.module] = true
 		}
 	})
-	return announced
+	return publishes
 }
 
-// reactions are those of app's functions that call events.On, and that the module's fx package hands to
-// events.Subscribe.
+// reactions returns the functions of app that name Deleted and that the module's fx package passes to events.Subscribe.
 func (t tree) reactions() map[reaction]bool {
 	subscribed := map[string]bool{} // module and function
 	eachIn(t.files, func(f file, call *ast.CallExpr) {

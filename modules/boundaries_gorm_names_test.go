@@ -7,15 +7,15 @@ import (
 	"slices"
 )
 
-// names is what the names in a store's code stand for, as far as names can tell. A name that was a handle once stays one.
+// names classifies the names in the code of a store. A name that was a handle once remains one.
 type names struct {
 	constants map[string]bool
 	handles   map[string]bool // variables that hold a *gorm.DB
-	givers    map[string]bool // functions, methods and fields that give one
+	sources   map[string]bool // functions, methods and fields that return or hold one
 }
 
-// learn reads the names that hold throughout a package.
-func learn(store []file) names {
+// packageNames returns the names that are valid in the whole package.
+func packageNames(store []file) names {
 	k := names{map[string]bool{}, map[string]bool{}, map[string]bool{"Read": true, "Write": true}}
 	eachIn(store, func(_ file, declared *ast.GenDecl) {
 		for _, spec := range declared.Specs {
@@ -27,25 +27,25 @@ func learn(store []file) names {
 	eachIn(store, func(_ file, declared *ast.StructType) {
 		for _, field := range declared.Fields.List {
 			if isGormDB(field.Type) {
-				mark(k.givers, field.Names)
+				mark(k.sources, field.Names)
 			}
 		}
 	})
 	eachIn(store, func(_ file, declared *ast.FuncDecl) {
 		if results := declared.Type.Results; results.NumFields() > 0 && isGormDB(results.List[0].Type) {
-			k.givers[declared.Name.Name] = true
+			k.sources[declared.Name.Name] = true
 		}
 	})
 	return k
 }
 
-// inside is what is known at the head of a declaration, to which learnFrom adds.
+// inside returns a copy for one declaration, to which add adds.
 func (k names) inside() names {
-	return names{maps.Clone(k.constants), map[string]bool{}, k.givers}
+	return names{maps.Clone(k.constants), map[string]bool{}, k.sources}
 }
 
-// learnFrom notes the variables that n declares: which hold a handle, and which hide a constant.
-func (k names) learnFrom(n ast.Node) {
+// add adds the variables that n declares: those that hold a handle, and those that hide a constant.
+func (k names) add(n ast.Node) {
 	switch n := n.(type) {
 	case *ast.Field: // parameters, results, receivers
 		k.variables(n.Names, isGormDB(n.Type))
@@ -85,7 +85,7 @@ func (k names) isConstant(e ast.Expr) bool {
 	return false
 }
 
-// isHandle is whether e is a handle: a name for one, or a call on one, with one or of what gives one.
+// isHandle reports whether e is a handle: a name of one, or a call on one, with one or of a source of one.
 func (k names) isHandle(e ast.Expr) bool {
 	switch e := e.(type) {
 	case *ast.Ident:
@@ -93,13 +93,13 @@ func (k names) isHandle(e ast.Expr) bool {
 	case *ast.ParenExpr:
 		return k.isHandle(e.X)
 	case *ast.SelectorExpr:
-		return k.givers[e.Sel.Name]
+		return k.sources[e.Sel.Name]
 	case *ast.CallExpr:
 		switch callee := e.Fun.(type) {
 		case *ast.Ident:
-			return k.givers[callee.Name] || slices.ContainsFunc(e.Args, k.isHandle)
+			return k.sources[callee.Name] || slices.ContainsFunc(e.Args, k.isHandle)
 		case *ast.SelectorExpr:
-			return k.givers[callee.Sel.Name] || k.isHandle(callee.X) || slices.ContainsFunc(e.Args, k.isHandle)
+			return k.sources[callee.Sel.Name] || k.isHandle(callee.X) || slices.ContainsFunc(e.Args, k.isHandle)
 		}
 		return slices.ContainsFunc(e.Args, k.isHandle) // gorm.G[row](handle)
 	}
@@ -127,7 +127,7 @@ func isGormDB(e ast.Expr) bool {
 	return isPointer && isSelected(pointer.X, "gorm", "DB")
 }
 
-// isSelected is about pkg.name; the name "" is any.
+// isSelected reports whether e is pkg.name; the name "" matches any.
 func isSelected(e ast.Expr, pkg, name string) bool {
 	selected, isSelector := e.(*ast.SelectorExpr)
 	return isSelector && isIdent(selected.X, pkg) && (name == "" || selected.Sel.Name == name)

@@ -5,39 +5,44 @@ import (
 	"slices"
 )
 
-// GORM's methods by what they do with the caller's SQL.
+// GORM's methods by their use of the caller's SQL.
 var (
-	takesConditions = []string{"First", "Take", "Last", "Find", "Delete", "FirstOrInit", "FirstOrCreate"} // after the destination, unescaped
-	takesSQL        = []string{"Where", "Or", "Not", "Order", "Group", "Having", "Joins", "InnerJoins", "Table", "Pluck",
-		"Update", "UpdateColumn", "Raw", "Exec"} // as the first argument; values may follow
+	// after the destination, unescaped
+	takesConditions = []string{"First", "Take", "Last", "Find", "Delete", "FirstOrInit", "FirstOrCreate"}
+	// as the first argument; values may follow
+	takesSQL = []string{
+		"Where", "Or", "Not", "Order", "Group", "Having", "Joins", "InnerJoins", "Table", "Pluck",
+		"Update", "UpdateColumn", "Raw", "Exec",
+	}
 	takesColumns = []string{"Select", "Distinct", "Omit"} // as every argument
 	writesFields = []string{"Updates", "UpdateColumns"}   // of a struct: only those that are not zero
 )
 
-// storesAvoidGormTraps is rule 8. It follows the database handle by name: from Read(ctx) and Write(ctx), through variables and calls.
-func storesAvoidGormTraps(t tree) []violation {
+// checkGorm is rule 8. It follows the database handle by name: from Read(ctx) and Write(ctx), through variables and
+// calls.
+func checkGorm(t tree) []violation {
 	var found []violation
 	for _, store := range t.stores() {
-		known := learn(store)
+		known := packageNames(store)
 		for _, f := range store {
 			for _, declared := range f.syntax.Decls {
-				found = append(found, trapsIn(f, declared, known.inside())...)
+				found = append(found, misusesIn(f, declared, known.inside())...)
 			}
 		}
 	}
 	return found
 }
 
-// trapsIn walks one declaration in the order it is written, so that a variable is known before it is used.
-func trapsIn(f file, declared ast.Decl, known names) []violation {
+// misusesIn walks one declaration in source order, so that a variable is known before it is used.
+func misusesIn(f file, declared ast.Decl, known names) []violation {
 	var found []violation
 	ast.Inspect(declared, func(n ast.Node) bool {
-		known.learnFrom(n)
+		known.add(n)
 		switch n := n.(type) {
 		case *ast.CallExpr:
 			if callee, isSelector := n.Fun.(*ast.SelectorExpr); isSelector && len(n.Args) > 0 {
-				if trap := known.trap(callee, n.Args); trap != "" {
-					found = append(found, f.violation(callee.Sel, "%s", trap))
+				if misuse := known.misuse(callee, n.Args); misuse != "" {
+					found = append(found, f.violation(callee.Sel, "%s", misuse))
 				}
 			}
 		case *ast.CompositeLit:
@@ -52,8 +57,8 @@ func trapsIn(f file, declared ast.Decl, known names) []violation {
 	return found
 }
 
-// trap says what is wrong with a call of callee, if anything.
-func (k names) trap(callee *ast.SelectorExpr, args []ast.Expr) string {
+// misuse returns the flaw of a call of callee, or "".
+func (k names) misuse(callee *ast.SelectorExpr, args []ast.Expr) string {
 	name, first := callee.Sel.Name, args[0]
 	switch {
 	case isSelected(callee, "gorm", "Expr") && !k.isConstant(first):
@@ -75,13 +80,14 @@ func (k names) trap(callee *ast.SelectorExpr, args []ast.Expr) string {
 	return ""
 }
 
-// isRawSQL is about a clause's field, as in clause.Expr{SQL: input} and clause.Column{Name: input, Raw: true}.
+// isRawSQL reports whether a clause's field takes raw SQL, as in clause.Expr{SQL: input} and
+// clause.Column{Name: input, Raw: true}.
 func (k names) isRawSQL(element ast.Expr) bool {
 	field, keyed := element.(*ast.KeyValueExpr)
 	return keyed && (isIdent(field.Key, "Raw") || isIdent(field.Key, "SQL") && !k.isConstant(field.Value))
 }
 
-// chainSelects is whether Select stands in the chain of calls that e ends.
+// chainSelects reports whether the chain of calls that ends with e contains Select.
 func chainSelects(e ast.Expr) bool {
 	call, isCall := e.(*ast.CallExpr)
 	if !isCall {

@@ -10,16 +10,17 @@ import (
 const (
 	uuid       = "github.com/google/uuid"
 	ozzo       = "github.com/go-ozzo"
-	anyLibrary = "any library" // adapters are where technology lives; rule 4 says which technology where
+	anyLibrary = "any library" // adapters may use libraries; rule 4 restricts some
 	othersRoot = "another module's root"
 )
 
-// mayImport is what each layer may import beside std and itself. "own x" is a layer of the same module; a name covers what lies below it.
+// mayImport lists the packages that each layer may import besides std and itself. "own x" is a layer of the same
+// module; a name includes the packages below it.
 var mayImport = map[string][]string{
 	"root": {uuid, "platform/auth", "platform/errs", "platform/recordid"},
-	// others' roots are for ids; rule 1 says whose
-	"domain": {uuid, "platform/errs", "platform/fields", "platform/recordid", "platform/text", ozzo, "golang.org/x/net/idna", "golang.org/x/text",
-		"own root", othersRoot},
+	// others' roots are for ids; rule 1 restricts them
+	"domain": {uuid, ozzo, "golang.org/x/net/idna", "golang.org/x/text", othersRoot, "own root",
+		"platform/errs", "platform/fields", "platform/recordid", "platform/text"},
 	"ports": append([]string{"own root", "own domain"}, technologyFree...),
 	"app":   append([]string{"own root", "own domain", "own ports"}, technologyFree...),
 
@@ -27,10 +28,11 @@ var mayImport = map[string][]string{
 		"platform/audit", "platform/auth", "platform/clock", "platform/errs", "platform/fields", "platform/rest",
 		"platform/revision"},
 	"adapters/store": {anyLibrary, othersRoot, "own root", "own domain", "own ports",
-		"platform/audit", "platform/auth", "platform/clock", "platform/errs", "platform/database", "platform/paging", "platform/recordid",
-		"platform/telemetry"},
+		"platform/audit", "platform/auth", "platform/clock", "platform/errs", "platform/database", "platform/paging",
+		"platform/recordid", "platform/telemetry"},
 	"adapters/cli": {anyLibrary, othersRoot, "own root", "own domain", "own app",
-		"platform/audit", "platform/auth", "platform/clock", "platform/errs", "platform/paging", "platform/progress", "platform/revision"},
+		"platform/audit", "platform/auth", "platform/clock", "platform/errs", "platform/paging", "platform/progress",
+		"platform/revision"},
 	"adapters/*": {anyLibrary, othersRoot, "own root", "own domain", "own ports",
 		"platform/admission", "platform/audit", "platform/auth", "platform/clock", "platform/errs",
 		"platform/config", "platform/keyring", "platform/logging", "platform/telemetry"},
@@ -41,13 +43,13 @@ var technologyFree = []string{uuid, ozzo, "golang.org/x/sync", "golang.org/x/tex
 	"platform/clock", "platform/errs", "platform/events", "platform/jobs",
 	"platform/paging", "platform/quota", "platform/recordid", "platform/revision", "platform/text", "platform/tx"}
 
-// references is what the service is measured against: the libraries without the house. It is never shipped.
+// references holds the bare libraries that the service is measured against. It is never released.
 const references = "cmd/bench/internal/reference"
 
-// homes says where a library lives, for people and for the test.
-var homes = []struct {
-	library, where string
-	livesIn        func(file) bool
+// containedLibraries lists the libraries that only some packages may import.
+var containedLibraries = []struct {
+	path, where string
+	allows      func(file) bool
 }{
 	{"gorm.io", "adapters/store, platform/database* and platform/idempotency", func(f file) bool {
 		return f.layer == "adapters/store" || strings.HasPrefix(f.path, "platform/database") ||
@@ -63,21 +65,41 @@ var homes = []struct {
 	}},
 }
 
-// stdOnly is what everything else stands on.
+// stdOnly lists packages that import the standard library only.
 var stdOnly = []string{"platform/errs", "platform/keyring", "platform/tx"}
 
-// rootsImportLittle is rule 2.
-func rootsImportLittle(t tree) []violation {
-	return t.importsBeyond(func(layer string) bool { return layer == "root" })
+// serving lists the packages of platform that serve HTTP, from the lowest to the highest. Each may import those before
+// it; the other packages of platform import none of them.
+var serving = []string{
+	"platform/httpserver/transport",
+	"platform/contract",
+	"platform/httpserver/query",
+	"platform/rest",
+	"platform/httpserver",
 }
 
-// importsPointInwards is rule 3.
-func importsPointInwards(t tree) []violation {
-	return t.importsBeyond(func(layer string) bool { return layer != "root" })
+// height returns a package's position in serving, 0 for all others.
+func height(layer string) int {
+	for i, p := range serving { // subfolders come before their parent
+		if below(layer, p) {
+			return i + 1
+		}
+	}
+	return 0
 }
 
-// importsBeyond is every import that mayImport does not allow, in the chosen layers.
-func (t tree) importsBeyond(chosen func(layer string) bool) []violation {
+// checkRootImports is rule 2.
+func checkRootImports(t tree) []violation {
+	return t.refusedImports(func(layer string) bool { return layer == "root" })
+}
+
+// checkLayerImports is rule 3.
+func checkLayerImports(t tree) []violation {
+	return t.refusedImports(func(layer string) bool { return layer != "root" })
+}
+
+// refusedImports returns the imports in the chosen layers that mayImport does not allow.
+func (t tree) refusedImports(chosen func(layer string) bool) []violation {
 	var found []violation
 	for _, f := range t.files {
 		allowed, ruled := mayImport[f.layer]
@@ -87,9 +109,10 @@ func (t tree) importsBeyond(chosen func(layer string) bool) []violation {
 		if f.test || f.module == "" || !ruled || !chosen(f.layer) {
 			continue
 		}
-		found = append(found, f.refuse(func(i imported) string {
+		found = append(found, f.reject(func(i imported) string {
 			switch {
-			case i.std(), i.place == f.place, allows(allowed, i.seenFrom(f.module)), !i.house && slices.Contains(allowed, anyLibrary):
+			case i.std(), i.place == f.place, allows(allowed, i.nameFor(f.module)),
+				!i.ours && slices.Contains(allowed, anyLibrary):
 				return ""
 			}
 			return fmt.Sprintf("%s imports %s", f.layer, i.path)
@@ -98,17 +121,17 @@ func (t tree) importsBeyond(chosen func(layer string) bool) []violation {
 	return found
 }
 
-// seenFrom is the import in mayImport's words.
-func (i imported) seenFrom(module string) string {
+// nameFor returns the import as mayImport names it.
+func (i imported) nameFor(module string) string {
 	switch {
-	case !i.house:
+	case !i.ours:
 		return i.path
 	case i.module == "":
 		return i.layer
 	case i.module == module:
 		return "own " + i.layer
 	case i.layer == "root":
-		return othersRoot // whose, is rule 1
+		return othersRoot // rule 1 restricts them
 	}
 	return "another module's inside"
 }
@@ -117,20 +140,20 @@ func allows(list []string, name string) bool {
 	return slices.ContainsFunc(list, func(allowed string) bool { return below(name, allowed) })
 }
 
-// below is whether name is top or lies inside it.
+// below reports whether name is top or inside it.
 func below(name, top string) bool { return name == top || strings.HasPrefix(name, top+"/") }
 
-// librariesStayHome is rule 4. A *_test.go may use a library wherever it needs it; a *test package may not, for others import it.
-func librariesStayHome(t tree) []violation {
+// checkLibraries is rule 4. A *_test.go may use any library; a *test package may not, because others import it.
+func checkLibraries(t tree) []violation {
 	var found []violation
 	for _, f := range t.files {
 		if strings.HasSuffix(f.path, "_test.go") {
 			continue
 		}
-		found = append(found, f.refuse(func(i imported) string {
-			for _, home := range homes {
-				if below(i.path, home.library) && !home.livesIn(f) {
-					return fmt.Sprintf("imports %s, which lives only in %s", i.path, home.where)
+		found = append(found, f.reject(func(i imported) string {
+			for _, library := range containedLibraries {
+				if below(i.path, library.path) && !library.allows(f) {
+					return fmt.Sprintf("imports %s, which only %s may import", i.path, library.where)
 				}
 			}
 			return ""
@@ -139,21 +162,23 @@ func librariesStayHome(t tree) []violation {
 	return found
 }
 
-// platformAndHelpersKeepTheirPlace is rule 5.
-func platformAndHelpersKeepTheirPlace(t tree) []violation {
+// checkPlatformImports is rule 5.
+func checkPlatformImports(t tree) []violation {
 	var found []violation
 	for _, f := range t.files {
-		found = append(found, f.refuse(func(i imported) string {
+		found = append(found, f.reject(func(i imported) string {
 			switch {
 			case below(f.path, "platform") && i.module != "":
 				return fmt.Sprintf("platform imports %s", i.path)
 			case slices.Contains(stdOnly, f.layer) && !f.test && !i.std():
-				return fmt.Sprintf("%s imports %s: it depends on nothing", f.layer, i.path)
+				return fmt.Sprintf("%s imports %s: it may import the standard library only", f.layer, i.path)
 			case i.module != "" && i.layer == "fx" && !below(f.path, "cmd") && f.place != i.place:
 				return fmt.Sprintf("imports %s, which is for cmd only", i.path)
-			case below(f.path, "cmd/bench") && i.path == modulePath+"platform/databasetest/cluster": // measures on a throwaway server
-				return ""
-			case i.isTestPackage() && i.house && !f.test:
+			case below(f.path, "cmd/bench") && i.path == modulePath+"platform/databasetest/cluster":
+				return "" // measures on a temporary server
+			case below(f.path, "platform") && !f.test && height(i.layer) > height(f.layer):
+				return fmt.Sprintf("%s imports %s, which is above it", f.layer, i.path)
+			case i.isTestPackage() && i.ours && !f.test:
 				return fmt.Sprintf("imports %s, which is for tests only", i.path)
 			}
 			return ""

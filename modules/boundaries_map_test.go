@@ -11,19 +11,22 @@ import (
 // mapColumns is the head of the table under README.md's heading "Context map".
 var mapColumns = []string{"module", "owns", "asks", "announces", "reacts to"}
 
-var noMap = violation{file: "README.md", message: `has no heading "Context map" with a table | ` + strings.Join(mapColumns, " | ") + " |"}
+var noMap = violation{
+	file:    "README.md",
+	message: `has no heading "Context map" with a table | ` + strings.Join(mapColumns, " | ") + " |",
+}
 
 var backticked = regexp.MustCompile("`([^`]+)`")
 
 // mapRow is one line of the context map.
 type mapRow struct {
-	line   int
-	module string
-	tables []string // that the module owns: what stands in backticks
-	asks   []string // sorted
+	line    int
+	module  string
+	tables  []string // owned by the module: the names in backticks
+	queries []string // sorted
 }
 
-// contextMap reads the table in README.md; without one it is empty.
+// contextMap returns the rows of the table in README.md, or none.
 func (t tree) contextMap() []mapRow {
 	text, err := fs.ReadFile(t.fs, "README.md")
 	if err != nil {
@@ -47,7 +50,7 @@ func (t tree) contextMap() []mapRow {
 	return rows
 }
 
-// cellsOf splits a table's line; nil is no such line.
+// cellsOf returns the cells of a table's line, or nil for another line.
 func cellsOf(line string) []string {
 	if line = strings.TrimSpace(line); !strings.HasPrefix(line, "|") {
 		return nil
@@ -69,7 +72,7 @@ func allBackticked(cell string) []string {
 	return words
 }
 
-// list reads "patients, doctors"; "-" is nobody.
+// list parses "patients, doctors"; "-" is an empty list.
 func list(cell string) []string {
 	var names []string
 	for name := range strings.SplitSeq(cell, ",") {
@@ -81,17 +84,17 @@ func list(cell string) []string {
 	return names
 }
 
-// asksOnlyWhomItMay is rule 1: a module imports only the root of another, and only where the context map lets it.
-func asksOnlyWhomItMay(t tree) []violation {
+// checkMap is rule 1: a module imports only the root of another, and only where the context map allows it.
+func checkMap(t tree) []violation {
 	rows := t.contextMap()
-	found := mapDiffers(t, rows)
-	allowed := func(asker, asked string) bool {
+	found := compareMap(t, rows)
+	allowed := func(importer, of string) bool {
 		return slices.ContainsFunc(rows, func(row mapRow) bool {
-			return row.module == asker && slices.Contains(row.asks, asked)
+			return row.module == importer && slices.Contains(row.queries, of)
 		})
 	}
 	for _, f := range t.files {
-		found = append(found, f.refuse(func(i imported) string {
+		found = append(found, f.reject(func(i imported) string {
 			switch {
 			case f.module == "" || i.module == "" || i.module == f.module:
 				return ""
@@ -100,7 +103,7 @@ func asksOnlyWhomItMay(t tree) []violation {
 			case i.layer != "root":
 				return fmt.Sprintf("imports %s: of another module only the root is public", i.path)
 			case !f.test && !allowed(f.module, i.module):
-				return fmt.Sprintf("%s may not ask %s", f.module, i.module)
+				return fmt.Sprintf("the context map does not let %s import %s", f.module, i.module)
 			}
 			return ""
 		})...)
@@ -108,8 +111,8 @@ func asksOnlyWhomItMay(t tree) []violation {
 	return found
 }
 
-// mapDiffers compares the context map with the folders of modules/.
-func mapDiffers(t tree, rows []mapRow) []violation {
+// compareMap compares the context map with the folders of modules/.
+func compareMap(t tree, rows []mapRow) []violation {
 	if len(rows) == 0 {
 		return []violation{noMap}
 	}
@@ -118,7 +121,7 @@ func mapDiffers(t tree, rows []mapRow) []violation {
 	for _, row := range rows {
 		missing = slices.DeleteFunc(missing, func(m string) bool { return m == row.module })
 		if !slices.Contains(t.modules(), row.module) {
-			message := fmt.Sprintf("the map has %s, modules/ has not", row.module)
+			message := fmt.Sprintf("the map has %s, which is not in modules/", row.module)
 			found = append(found, violation{"README.md", row.line, message})
 		}
 	}

@@ -9,24 +9,26 @@ import (
 )
 
 var (
-	word         = regexp.MustCompile(`\w+`)
-	noTables     = regexp.MustCompile(`--[^\n]*|(?s:/\*.*?\*/)|'[^']*'`) // comments and text constants
-	goingDown    = regexp.MustCompile(`(?is)--\s*\+goose\s+down.*`)
-	lifeOfTable  = regexp.MustCompile(`(?i)\b(create|drop|alter)\s+(?:\w+\s+)?table\s+(?:if\s+(?:not\s+)?exists\s+)?"?(\w+)"?(?:\s+rename\s+to\s+"?(\w+)"?)?`)
+	word             = regexp.MustCompile(`\w+`)
+	commentsAndTexts = regexp.MustCompile(`--[^\n]*|(?s:/\*.*?\*/)|'[^']*'`) // comments and text constants
+	downMigration    = regexp.MustCompile(`(?is)--\s*\+goose\s+down.*`)
+	tableStatement   = regexp.MustCompile(
+		`(?i)\b(create|drop|alter)\s+(?:\w+\s+)?table\s+(?:if\s+(?:not\s+)?exists\s+)?` +
+			`"?(\w+)"?(?:\s+rename\s+to\s+"?(\w+)"?)?`)
 	toPrimaryKey = regexp.MustCompile(`(?i)\breferences\s+"?\w+"?\s*\(\s*"?id"?\s*\)`)
 )
 
-// owners is table -> the module that owns it.
+// owners maps a table to the module that owns it.
 type owners map[string]string
 
-// migration is one file migrations/<module>/<dialect>/NNNN_what.sql.
+// migration is one file migrations/<module>/<dialect>/NNNN_change.sql.
 type migration struct{ path, module, dialect, sql string }
 
-// table is one that migrations create, on one dialect.
+// table is a table that migrations create, on one dialect.
 type table struct{ name, dialect string }
 
-// tablesHaveOneOwner is rule 7: in migrations, and in the Go code of stores. Tests are free: they prepare other modules' rows.
-func tablesHaveOneOwner(t tree) []violation {
+// checkTables is rule 7, for migrations and the Go code of stores. Tests are exempt: they prepare other modules' rows.
+func checkTables(t tree) []violation {
 	owner := owners{}
 	for _, row := range t.contextMap() {
 		for _, table := range row.tables {
@@ -38,44 +40,46 @@ func tablesHaveOneOwner(t tree) []violation {
 	}
 	all := t.migrations()
 	for _, m := range all {
-		if m.module == "platform" { // no module, so not on the map: its tables are nobody else's either
+		if m.module == "platform" { // not a module, so not on the map; no module may use its tables either
 			for created := range schemaOf([]migration{m}) {
 				owner[created.name] = m.module
 			}
 		}
 	}
-	found := owner.differFrom(schemaOf(all))
+	found := owner.compare(schemaOf(all))
 	for _, m := range all {
-		found = append(found, owner.foreignIn(m.module, m.path, 1, blank(toPrimaryKey, blank(noTables, m.sql)))...)
+		sql := blank(toPrimaryKey, blank(commentsAndTexts, m.sql))
+		found = append(found, owner.otherTables(m.module, m.path, 1, sql)...)
 	}
 	for _, store := range t.stores() {
-		found = append(found, owner.foreignInLiterals(store)...)
-		found = append(found, owner.strangeTableNames(store)...)
-		found = append(found, owner.foreignByDefault(store)...)
+		found = append(found, owner.tablesInLiterals(store)...)
+		found = append(found, owner.wrongTableNames(store)...)
+		found = append(found, owner.tablesByDefault(store)...)
 	}
 	return found
 }
 
-// blank removes what matches and keeps the line numbers.
+// blank removes the matches and keeps the line numbers.
 func blank(pattern *regexp.Regexp, text string) string {
 	return pattern.ReplaceAllStringFunc(text, func(match string) string {
 		return " " + strings.Repeat("\n", strings.Count(match, "\n"))
 	})
 }
 
-// foreignIn finds the tables of other modules in SQL that begins at a line of a file.
-func (o owners) foreignIn(module, file string, line int, sql string) []violation {
+// otherTables returns the uses of other modules' tables in SQL that begins at a line of a file.
+func (o owners) otherTables(module, file string, line int, sql string) []violation {
 	var found []violation
 	for _, at := range word.FindAllStringIndex(sql, -1) {
 		table := strings.ToLower(sql[at[0]:at[1]])
 		if owner := o[table]; owner != "" && owner != module {
-			found = append(found, violation{file, line + strings.Count(sql[:at[0]], "\n"), fmt.Sprintf("names %s, a table of %s", table, owner)})
+			found = append(found, violation{file, line + strings.Count(sql[:at[0]], "\n"),
+				fmt.Sprintf("names %s, a table of %s", table, owner)})
 		}
 	}
 	return found
 }
 
-// migrations is in the order in which goose runs them, module by module.
+// migrations returns all migrations in the order in which goose runs them, module by module.
 func (t tree) migrations() []migration {
 	var all []migration
 	for _, p := range t.paths {
@@ -87,12 +91,12 @@ func (t tree) migrations() []migration {
 	return all
 }
 
-// schemaOf plays the migrations forward: the tables that stand at the end, and where each got its name.
+// schemaOf applies the migrations: it returns the tables that exist at the end, and where each got its name.
 func schemaOf(all []migration) map[table]violation {
 	schema := map[table]violation{}
 	for _, m := range all {
-		sql := blank(noTables, goingDown.ReplaceAllString(m.sql, ""))
-		for _, at := range lifeOfTable.FindAllStringSubmatchIndex(sql, -1) {
+		sql := blank(commentsAndTexts, downMigration.ReplaceAllString(m.sql, ""))
+		for _, at := range tableStatement.FindAllStringSubmatchIndex(sql, -1) {
 			group := func(n int) string {
 				if at[2*n] < 0 {
 					return ""
@@ -115,12 +119,12 @@ func schemaOf(all []migration) map[table]violation {
 	return schema
 }
 
-// differFrom compares the context map with what the migrations leave behind.
-func (o owners) differFrom(schema map[table]violation) []violation {
+// compare compares the context map with the tables that the migrations create.
+func (o owners) compare(schema map[table]violation) []violation {
 	var found []violation
 	for t, created := range schema {
 		if o[t.name] == "" {
-			created.message = fmt.Sprintf("creates %s, which the context map gives to nobody", t.name)
+			created.message = fmt.Sprintf("creates %s, which the context map does not list", t.name)
 			found = append(found, created)
 		}
 	}

@@ -1,9 +1,9 @@
-// Package modules_test holds the house to its boundaries: the rules of modules/README.md that the Go compiler cannot hold.
-// It only parses, so it takes milliseconds.
+// Package modules_test checks the rules of modules/README.md that the Go compiler cannot check. It only parses, so it
+// takes milliseconds.
 //
-// To add a rule: write a function that finds what breaks it, name it in rules, and put a small repository that breaks every clause of
-// it into testdata/boundaries/<number>-<what>/, with a want.txt that lists exactly the violations. What is allowed belongs
-// into testdata/boundaries/clean/, which every rule must leave in peace.
+// To add a rule, write a function that returns its violations and add it to rules. Put a small repository that violates
+// every clause into testdata/boundaries/<number>-<name>/, with a want.txt that lists exactly the violations. Code that
+// is allowed belongs in testdata/boundaries/clean/, in which no rule may find a violation.
 package modules_test
 
 import (
@@ -20,15 +20,15 @@ import (
 )
 
 var rules = []rule{
-	{1, "a module asks only whom the context map lets it ask", asksOnlyWhomItMay},
-	{2, "a root package imports only std, uuid and platform errs", rootsImportLittle},
-	{3, "imports inside a module point inwards", importsPointInwards},
-	{4, "gorm, fiber and fx stay where they live", librariesStayHome},
-	{5, "platform knows no module, fx packages are for cmd and test packages for tests", platformAndHelpersKeepTheirPlace},
-	{6, "every module has the anatomy and stands in app.go", modulesHaveTheAnatomy},
-	{7, "the SQL and the rows of a module name only its own tables", tablesHaveOneOwner},
-	{8, "a store gives GORM no SQL that is not constant", storesAvoidGormTraps},
-	{9, "who refers to the rows of another module reacts to their removal", foreignKeysAreFollowed},
+	{1, "a module imports only the roots that the context map allows", checkMap},
+	{2, "a root package imports only std, uuid and platform errs", checkRootImports},
+	{3, "imports inside a module point inwards", checkLayerImports},
+	{4, "gorm, fiber and fx are imported in few packages only", checkLibraries},
+	{5, "platform imports only downwards, fx packages are for cmd and test packages for tests", checkPlatformImports},
+	{6, "every module has the anatomy and is listed in app.go", checkAnatomy},
+	{7, "the SQL and the rows of a module name only its own tables", checkTables},
+	{8, "a store passes only constant SQL to GORM", checkGorm},
+	{9, "a module that refers to rows of another module reacts to their removal", checkReactions},
 }
 
 type rule struct {
@@ -37,15 +37,15 @@ type rule struct {
 	find     func(tree) []violation
 }
 
-// violation is one place that breaks a rule; line 0 is the file or folder as a whole.
+// violation is one place that violates a rule; line 0 is the whole file or folder.
 type violation struct {
 	file    string
 	line    int
 	message string
 }
 
-// broken lists what breaks the rule in t, as file:line: rule n: message.
-func (r rule) broken(t tree) []string {
+// violations returns the violations of the rule in t, as file:line: rule n: message.
+func (r rule) violations(t tree) []string {
 	found := r.find(t)
 	slices.SortFunc(found, func(a, b violation) int {
 		return cmp.Or(cmp.Compare(a.file, b.file), cmp.Compare(a.line, b.line), cmp.Compare(a.message, b.message))
@@ -61,43 +61,43 @@ func (r rule) broken(t tree) []string {
 	return slices.Compact(lines)
 }
 
-func TestTheHouseKeepsItsBoundaries(t *testing.T) {
-	house := readTree(t, os.DirFS(".."))
+func TestBoundaries(t *testing.T) {
+	repository := readTree(t, os.DirFS(".."))
 	for _, r := range rules {
 		t.Run(r.sentence, func(t *testing.T) {
-			require.Empty(t, strings.Join(r.broken(house), "\n"))
+			require.Empty(t, strings.Join(r.violations(repository), "\n"))
 		})
 	}
 }
 
-func TestEveryRuleFindsExactlyWhatItsFixturesBreak(t *testing.T) {
+func TestRulesFindViolations(t *testing.T) {
 	all := os.DirFS("testdata/boundaries")
 	known := []string{"clean"}
 	for _, r := range rules {
 		fixtures, err := fs.Glob(all, fmt.Sprintf("%d-*", r.number))
 		require.NoError(t, err)
-		require.NotEmpty(t, fixtures, "rule %d: a rule without a failing fixture does not exist", r.number)
+		require.NotEmpty(t, fixtures, "rule %d: every rule needs a fixture that violates it", r.number)
 		known = append(known, fixtures...)
 		for _, name := range fixtures {
-			t.Run(r.sentence+", unlike in "+name, func(t *testing.T) {
+			t.Run(r.sentence+", violated in "+name, func(t *testing.T) {
 				want, err := fs.ReadFile(all, path.Join(name, "want.txt"))
 				require.NoError(t, err)
 				require.NotEmpty(t, want)
-				require.Equal(t, string(want), strings.Join(r.broken(fixture(t, name)), "\n")+"\n")
+				require.Equal(t, string(want), strings.Join(r.violations(fixture(t, name)), "\n")+"\n")
 			})
 		}
 	}
-	t.Run("no fixture is without a rule", func(t *testing.T) {
+	t.Run("every fixture has a rule", func(t *testing.T) {
 		names, err := fs.Glob(all, "*")
 		require.NoError(t, err)
 		require.ElementsMatch(t, known, names)
 	})
 }
 
-func TestNoRuleFindsAnythingInACleanHouse(t *testing.T) {
+func TestRulesAcceptCleanRepository(t *testing.T) {
 	clean := fixture(t, "clean")
 	for _, r := range rules {
-		t.Run(r.sentence, func(t *testing.T) { require.Empty(t, strings.Join(r.broken(clean), "\n")) })
+		t.Run(r.sentence, func(t *testing.T) { require.Empty(t, strings.Join(r.violations(clean), "\n")) })
 	}
 }
 

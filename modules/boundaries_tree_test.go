@@ -15,7 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// tree is a repository: all its files but those of hidden and testdata folders. Paths are slash-separated and begin at its root.
+// tree is a repository: all its files except those of hidden and testdata folders. Paths are slash-separated and begin
+// at its root.
 type tree struct {
 	fs    fs.FS
 	paths []string
@@ -35,12 +36,13 @@ type file struct {
 type imported struct {
 	path  string
 	blank bool // import _
-	house bool // ours; only then it has a place
+	ours  bool // in this repository; only then it has a place
 	place
 	line int
 }
 
-// place is where a package stands. In a module, layer is root, fx, test, domain, ports, app or adapters/<name>; outside of one it is the folder.
+// place locates a package. In a module, layer is root, fx, test, domain, ports, app or adapters/<name>; outside of a
+// module it is the folder.
 type place struct{ module, layer string }
 
 const modulePath = "healthcare/"
@@ -84,7 +86,7 @@ func parse(name string, source []byte) (file, error) {
 	for _, spec := range syntax.Imports {
 		i := imported{path: unquoted(spec.Path), line: f.line(spec), blank: spec.Name != nil && spec.Name.Name == "_"}
 		if folder, ours := strings.CutPrefix(i.path, modulePath); ours {
-			i.house, i.place = true, placeOf(folder)
+			i.ours, i.place = true, placeOf(folder)
 		}
 		f.imports = append(f.imports, i)
 	}
@@ -117,13 +119,16 @@ const harnessFolder = "cmd/internal/harness"
 
 // isTestPackage reports whether only tests may import the package: a *test package, or the harness.
 func (p place) isTestPackage() bool {
-	return p.module != "" && p.layer == "test" || p.module == "" && strings.HasSuffix(p.layer, "test") || p.layer == harnessFolder
+	if p.module != "" {
+		return p.layer == "test"
+	}
+	return strings.HasSuffix(p.layer, "test") || p.layer == harnessFolder
 }
 
-// std is told by the first element: a library's has a dot in it.
+// std reports whether the import is of the standard library: the first element of other paths contains a dot.
 func (i imported) std() bool {
 	first, _, _ := strings.Cut(i.path, "/")
-	return !i.house && !strings.Contains(first, ".")
+	return !i.ours && !strings.Contains(first, ".")
 }
 
 func (f file) line(at ast.Node) int { return f.tokens.Position(at.Pos()).Line }
@@ -132,8 +137,8 @@ func (f file) violation(at ast.Node, format string, args ...any) violation {
 	return violation{f.path, f.line(at), fmt.Sprintf(format, args...)}
 }
 
-// refuse is every import of f that is refused, with the reason that wrong gives; "" is no reason.
-func (f file) refuse(wrong func(imported) string) []violation {
+// reject returns a violation for each import of f for which wrong returns a reason.
+func (f file) reject(wrong func(imported) string) []violation {
 	var found []violation
 	for _, i := range f.imports {
 		if reason := wrong(i); reason != "" {
@@ -143,7 +148,7 @@ func (f file) refuse(wrong func(imported) string) []violation {
 	return found
 }
 
-// eachIn visits every node of one kind, in the order it is written.
+// eachIn visits every node of one type, in source order.
 func eachIn[N ast.Node](files []file, visit func(file, N)) {
 	for _, f := range files {
 		ast.Inspect(f.syntax, func(n ast.Node) bool {
@@ -155,13 +160,13 @@ func eachIn[N ast.Node](files []file, visit func(file, N)) {
 	}
 }
 
-// unquoted is a string literal's value.
+// unquoted returns the value of a string literal.
 func unquoted(literal *ast.BasicLit) string {
 	value, _ := strconv.Unquote(literal.Value) // the parser has checked it
 	return value
 }
 
-// modules is the name of every folder in modules/, sorted.
+// modules returns the name of every folder in modules/, sorted.
 func (t tree) modules() []string {
 	var names []string
 	for _, p := range t.paths {
@@ -173,7 +178,7 @@ func (t tree) modules() []string {
 	return slices.Compact(names)
 }
 
-// stores is each adapters/store package without its tests.
+// stores returns each adapters/store package without its tests.
 func (t tree) stores() map[string][]file {
 	packages := map[string][]file{}
 	for _, f := range t.files {

@@ -14,8 +14,8 @@ import (
 	"healthcare/platform/contract"
 )
 
-// TestContracts merges the modules' documents as the program does when it starts. A typo in x-access, x-audit, a role or
-// an example therefore fails here, in a second; so does a resource of the audit trail that a module's code names and no
+// TestContracts merges the modules' documents as the program does at its start. A typo in x-access, x-audit, a role or an
+// example therefore fails here, in a second; so does a resource of the audit trail that a module's code names and no
 // document declares.
 func TestContracts(t *testing.T) {
 	repository := readTree(t, os.DirFS(".."))

@@ -14,7 +14,8 @@ import (
 )
 
 var (
-	requirementUse = regexp.MustCompile(`\b([RX])-([0-9]{2})\b|\b(X)([0-9]{1,2})\b|(?:Test|Benchmark|_)([RX])([0-9]{2})`)
+	requirementUse = regexp.MustCompile(
+		`\b([RX])-([0-9]{2})\b|\b(X)([0-9]{1,2})\b|(?:Test|Benchmark|_)([RX])([0-9]{2})`)
 	requirementRow = regexp.MustCompile(`(?m)^\| (R-[0-9]{2}|X[0-9]{1,2}) \|`)
 )
 

@@ -1,5 +1,5 @@
-// Command lint holds an OpenAPI document against a ruleset, and fails on the smallest finding. It is a few lines over a linter that is
-// published as a library; it lives in a folder that Go's ./... does not see, and stands on .tools/openapi.mod instead of go.mod.
+// Command lint checks an OpenAPI document against a ruleset and fails on any finding. It calls a linter that is
+// published as a library. Go's ./... excludes this folder: its dependencies are in .tools/openapi.mod, not in go.mod.
 //
 //	go run -modfile=.tools/openapi.mod .tools/openapi/lint.go .openapi-lint.yaml document.json
 package main
@@ -35,7 +35,7 @@ func lint(ctx context.Context, ruleset, path string) error {
 	if err != nil {
 		return err
 	}
-	for _, entry := range config.Rules { // a misspelt exception would excuse nothing, in silence
+	for _, entry := range config.Rules { // a misspelt exception would have no effect
 		if _, ok := rules.Registry().GetRule(entry.ID); !ok {
 			return fmt.Errorf("%s: there is no rule %q", ruleset, entry.ID)
 		}

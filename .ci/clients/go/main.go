@@ -1,4 +1,4 @@
-// Command clients calls a running program as a Go client would, through the generated code. Its argument is the address.
+// Command clients calls a running program through the generated Go client. Its argument is the address.
 package main
 
 import (
@@ -21,10 +21,10 @@ func main() {
 	}
 }
 
-// response is what every generated response has.
+// response is the method that all generated responses have.
 type response interface{ StatusCode() int }
 
-// expect names what failed, and with which body.
+// expect returns an error with the step and the body unless the response has the status.
 func expect(err error, status int, what string, answer response, body *[]byte) error {
 	switch {
 	case err != nil:
@@ -37,17 +37,19 @@ func expect(err error, status int, what string, answer response, body *[]byte) e
 
 func flow(ctx context.Context, base string) error {
 	access := ""
-	client, err := api.NewClientWithResponses(base, api.WithRequestEditorFn(func(_ context.Context, request *http.Request) error {
+	authenticate := func(_ context.Context, request *http.Request) error {
 		if access != "" {
 			request.Header.Set("Authorization", "Bearer "+access)
 		}
 		return nil
-	}))
+	}
+	client, err := api.NewClientWithResponses(base, api.WithRequestEditorFn(authenticate))
 	if err != nil {
 		return err
 	}
 	email, password := "go@clinic.example", "correct horse battery"
-	registered, err := client.RegisterWithResponse(ctx, nil, api.Registration{Name: "Go", Email: email, Password: password})
+	account := api.Registration{Name: "Go", Email: email, Password: password}
+	registered, err := client.RegisterWithResponse(ctx, nil, account)
 	if err := expect(err, http.StatusCreated, "register", registered, &registered.Body); err != nil {
 		return err
 	}
@@ -73,7 +75,9 @@ func flow(ctx context.Context, base string) error {
 	if err := expect(err, http.StatusCreated, "create another", other, &other.Body); err != nil {
 		return err
 	}
-	ordering := []api.ListPatientsParamsOrdering{api.ListPatientsParamsOrderingName, api.ListPatientsParamsOrderingMinusCreatedAt}
+	ordering := []api.ListPatientsParamsOrdering{
+		api.ListPatientsParamsOrderingName, api.ListPatientsParamsOrderingMinusCreatedAt,
+	}
 	listed, err := client.ListPatientsWithResponse(ctx, &api.ListPatientsParams{Ordering: &ordering})
 	if err := expect(err, http.StatusOK, "list by two columns", listed, &listed.Body); err != nil {
 		return err
@@ -92,14 +96,14 @@ func flow(ctx context.Context, base string) error {
 		return err
 	}
 	refused, err := client.ReadMeWithResponse(ctx, nil)
-	return expect(err, http.StatusUnauthorized, "ask after logging out", refused, &refused.Body)
+	return expect(err, http.StatusUnauthorized, "read after logging out", refused, &refused.Body)
 }
 
 func born(year int) nullable.Nullable[types.Date] {
 	return nullable.NewNullableWithValue(types.Date{Time: time.Date(year, time.April, 18, 0, 0, 0, 0, time.UTC)})
 }
 
-// amend changes the patient, meets a conflict, and clears a field.
+// amend changes the patient, verifies a conflict, and clears a field.
 func amend(ctx context.Context, client *api.ClientWithResponses, id, version string) error {
 	name := "Ananya Rao"
 	matching := &api.AmendPatientParams{IfMatch: &version}
@@ -108,13 +112,14 @@ func amend(ctx context.Context, client *api.ClientWithResponses, id, version str
 		return err
 	}
 	stale, err := client.AmendPatientWithResponse(ctx, id, matching, api.PatientChanges{Name: &name})
-	if err := expect(err, http.StatusPreconditionFailed, "amend what has changed since", stale, &stale.Body); err != nil {
+	if err := expect(err, http.StatusPreconditionFailed, "amend an outdated version", stale, &stale.Body); err != nil {
 		return err
 	}
 	if code := stale.ApplicationproblemJSON412.Code; code != "stale_version" {
-		return fmt.Errorf("amend what has changed since: the code is %s", code)
+		return fmt.Errorf("amend an outdated version: the code is %s", code)
 	}
-	cleared, err := client.AmendPatientWithResponse(ctx, id, nil, api.PatientChanges{MedicalRecordNumber: nullable.NewNullNullable[string]()})
+	clearing := api.PatientChanges{MedicalRecordNumber: nullable.NewNullNullable[string]()}
+	cleared, err := client.AmendPatientWithResponse(ctx, id, nil, clearing)
 	if err := expect(err, http.StatusOK, "clear a field", cleared, &cleared.Body); err != nil {
 		return err
 	}

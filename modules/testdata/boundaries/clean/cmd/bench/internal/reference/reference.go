@@ -1,4 +1,4 @@
-package reference // the libraries without the house, to measure the service against
+package reference // the bare libraries that the service is measured against
 
 import (
 	_ "github.com/gofiber/fiber/v2"

@@ -1,0 +1,5 @@
+package transport
+
+import (
+	"healthcare/platform/httpserver"
+)

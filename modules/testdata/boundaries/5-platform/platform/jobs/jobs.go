@@ -1,0 +1,6 @@
+package jobs
+
+import (
+	"healthcare/platform/database"
+	"healthcare/platform/rest"
+)

@@ -1,0 +1,7 @@
+package rest
+
+import (
+	"healthcare/platform/contract"
+	"healthcare/platform/errs"
+	"healthcare/platform/httpserver"
+)

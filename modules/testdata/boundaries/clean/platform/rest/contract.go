@@ -1,0 +1,6 @@
+package rest
+
+import (
+	"healthcare/platform/contract"
+	"healthcare/platform/httpserver/transport"
+)

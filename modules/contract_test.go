@@ -14,9 +14,9 @@ import (
 	"healthcare/platform/contract"
 )
 
-// TestContracts merges the modules' documents as the program does at its start. A typo in x-access, x-audit, a role or an
-// example therefore fails here, in a second; so does a resource of the audit trail that a module's code names and no
-// document declares.
+// TestContracts merges the modules' documents as the program does at its start. A typo in x-access, x-audit, a role
+// or an example therefore fails here, in a second. So does a resource of the audit trail that a module's code names and
+// no document declares.
 func TestContracts(t *testing.T) {
 	repository := readTree(t, os.DirFS(".."))
 	paths, err := filepath.Glob(filepath.Join("*", "internal", "adapters", "rest", "openapi.yaml"))

@@ -286,17 +286,13 @@ func stopped(ctx context.Context) fate {
 
 // writeOverlay writes the mutant and the file that makes the compiler read it; it returns that file's path.
 func writeOverlay(work string, m mutant) (string, error) {
-	source, err := os.ReadFile(m.file)
-	if err != nil {
-		return "", err
-	}
 	original, err := filepath.Abs(m.file)
 	if err != nil {
 		return "", err
 	}
 	changed, overlay := filepath.Join(work, "mutant.go"), filepath.Join(work, "overlay.json")
 	content, err := json.Marshal(map[string]map[string]string{"Replace": {original: changed}})
-	return overlay, errors.Join(err, os.MkdirAll(work, 0o700), os.WriteFile(changed, m.apply(source), 0o600),
+	return overlay, errors.Join(err, os.MkdirAll(work, 0o700), os.WriteFile(changed, m.mutated(), 0o600),
 		os.WriteFile(overlay, content, 0o600))
 }
 

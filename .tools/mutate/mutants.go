@@ -12,6 +12,7 @@ import (
 // mutant is one change of a file: the text between two offsets is replaced.
 type mutant struct {
 	file        string // from the top folder
+	source      string // of the whole file, which may change while mutants are tested
 	start, end  int
 	replacement string
 	line        int
@@ -23,8 +24,9 @@ func (m mutant) String() string { return fmt.Sprintf("%s:%d: %s", m.file, m.line
 // key identifies the mutant without its line number, which moves.
 func (m mutant) key() string { return m.file + ": " + m.change }
 
-func (m mutant) apply(source []byte) []byte {
-	return []byte(string(source[:m.start]) + m.replacement + string(source[m.end:]))
+// mutated returns the whole file with the change.
+func (m mutant) mutated() []byte {
+	return []byte(m.source[:m.start] + m.replacement + m.source[m.end:])
 }
 
 // swaps lists each operator with its mutations.
@@ -114,7 +116,7 @@ func (c *collector) replace(from, to token.Pos, replacement string) {
 		after = "(removed)"
 	}
 	line := c.tokens.Position(from).Line
-	c.mutants = append(c.mutants, mutant{c.file, start, end, replacement, line, before + " => " + after})
+	c.mutants = append(c.mutants, mutant{c.file, c.source, start, end, replacement, line, before + " => " + after})
 }
 
 func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }

@@ -36,7 +36,7 @@ func TestMutants(t *testing.T) {
 	var changes []string
 	for _, m := range found {
 		changes = append(changes, m.change)
-		if _, err := parser.ParseFile(token.NewFileSet(), "", m.apply([]byte(example)), 0); err != nil {
+		if _, err := parser.ParseFile(token.NewFileSet(), "", m.mutated(), 0); err != nil {
 			t.Errorf("%s: %v", m, err)
 		}
 	}

@@ -1,4 +1,4 @@
-// What a web client does, through the generated types: the program's address is the one argument.
+// Calls a running program as a web client, through the generated types. The argument is the address.
 import createClient, { type Middleware } from "openapi-fetch";
 import type { paths } from "./api.js";
 
@@ -23,7 +23,9 @@ function expect<T>(status: number, what: string, answer: Answer<T>): NonNullable
 }
 
 function equal<T>(what: string, got: T, want: T) {
-  if (JSON.stringify(got) !== JSON.stringify(want)) throw new Error(`${what}: ${JSON.stringify(got)} instead of ${JSON.stringify(want)}`);
+  if (JSON.stringify(got) !== JSON.stringify(want)) {
+    throw new Error(`${what}: ${JSON.stringify(got)} instead of ${JSON.stringify(want)}`);
+  }
 }
 
 const credentials = { email: "typescript@clinic.example", password: "correct horse battery" };
@@ -38,16 +40,18 @@ const patient = expect(201, "create", made);
 const version = made.response.headers.get("ETag") ?? "";
 const path = { id: patient.id };
 
-const amended = await client.PATCH("/api/patients/{id}/", { params: { path, header: { "If-Match": version } }, body: { phone: "+91 80 5550 0199" } });
+const ifUnchanged = { path, header: { "If-Match": version } };
+const amended = await client.PATCH("/api/patients/{id}/", { params: ifUnchanged, body: { phone: "+91 80 5550 0199" } });
 equal("the phone", expect(200, "amend", amended).phone, "+91 80 5550 0199");
-const stale = await client.PATCH("/api/patients/{id}/", { params: { path, header: { "If-Match": version } }, body: { phone: "lost" } });
-expect(412, "amend what has changed since", stale);
+const stale = await client.PATCH("/api/patients/{id}/", { params: ifUnchanged, body: { phone: "lost" } });
+expect(412, "amend an outdated version", stale);
 equal("the conflict's code", stale.error?.code, "stale_version");
 
 const cleared = await client.PATCH("/api/patients/{id}/", { params: { path }, body: { medical_record_number: null } });
 equal("the cleared number", expect(200, "clear a field", cleared).medical_record_number, null);
 
-expect(201, "create another", await client.POST("/api/patients/", { body: { name: "Bela Nair", gender: "Other", age: 40 } }));
+const other = await client.POST("/api/patients/", { body: { name: "Bela Nair", gender: "Other", age: 40 } });
+expect(201, "create another", other);
 const listed = await client.GET("/api/patients/", { params: { query: { ordering: ["name", "-created_at"] } } });
 equal("the list", expect(200, "list by two columns", listed).map((one) => one.name), ["Ananya Verma", "Bela Nair"]);
 

@@ -89,11 +89,12 @@ func StartWith(t *testing.T, db database.Config, more fx.Option, adjust ...func(
 	encoder := zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig())
 	logger := zap.New(zapcore.NewCore(encoder, s.Log, zapcore.DebugLevel))
 	var server *httpserver.Server
-	app := fx.New(composition.Configuration(cfg, TestVersion), composition.Serving(), more, fx.Replace(db),
-		fx.Replace(logger), fx.Populate(&server, &s.DB),
-		fx.Decorate(func(db *database.DB, next audit.Recorder) audit.Recorder { // in every test of the whole program
-			return audittest.Transactional(t, db, next)
-		}),
+	recordsInTransactions := fx.Decorate(func(db *database.DB, next audit.Recorder) audit.Recorder {
+		return audittest.Transactional(t, db, next)
+	})
+	program := fx.Module("program", composition.Serving(), recordsInTransactions) // a module: more may decorate, too
+	app := fx.New(composition.Configuration(cfg, TestVersion), program, more, fx.Replace(db), fx.Replace(logger),
+		fx.Populate(&server, &s.DB),
 		fx.Invoke(fx.Annotate(s.readResources, fx.ParamTags("", `group:"apis"`))),
 		fx.WithLogger(func() fxevent.Logger { return fxevent.NopLogger }))
 	require.NoError(t, app.Err())

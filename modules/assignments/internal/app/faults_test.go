@@ -60,7 +60,7 @@ func (d failingDoctors) FindAll(ctx context.Context, ids []doctors.ID) (map[doct
 func TestUseCasesReturnEveryErrorAndLeaveNoEffect(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
-		h, repository, trail := newHouse(db), store.New(db), new(audittest.Recorder)
+		h, repository, trail := newEnv(t, db), store.New(db), new(audittest.Recorder)
 		who, stranger := h.someone(t), auth.Principal{UserID: uuid.New()}
 		limit := app.NewLimit(assignments.Config{MaxPerUser: 1000}, repository)
 		service := app.New(

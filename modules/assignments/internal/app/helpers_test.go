@@ -26,8 +26,8 @@ import (
 
 var now = time.Date(2026, time.November, 22, 22, 29, 36, 410959000, time.UTC)
 
-// house is the service over the real store; the other modules are their own fakes, and rows that the foreign keys ask for.
-type house struct {
+// env is the service over the real store; the other modules are their own fakes, and rows that the foreign keys ask for.
+type env struct {
 	*app.Service
 	db       *database.DB
 	clock    *clock.Manual
@@ -35,9 +35,9 @@ type house struct {
 	doctors  *askedDoctors
 }
 
-func newHouse(db *database.DB) house {
-	h := house{db: db, clock: clock.At(now), patients: new(askedPatients), doctors: new(askedDoctors)}
-	h.Service = app.New(store.New(db), h.patients, h.doctors, new(audittest.Recorder), db, h.clock, app.Limit{})
+func newEnv(t testing.TB, db *database.DB) env {
+	h := env{db: db, clock: clock.At(now), patients: new(askedPatients), doctors: new(askedDoctors)}
+	h.Service = app.New(store.New(db), h.patients, h.doctors, audittest.Transactional(t, db, new(audittest.Recorder)), db, h.clock, app.Limit{})
 	return h
 }
 
@@ -91,7 +91,7 @@ func (d *askedDoctors) FindAll(ctx context.Context, ids []doctors.ID) (map[docto
 	return found, err
 }
 
-func (h house) someone(t *testing.T) auth.Principal {
+func (h env) someone(t *testing.T) auth.Principal {
 	t.Helper()
 	id := uuid.Must(uuid.NewV7())
 	h.insert(t, `INSERT INTO users (id, name, email, mailbox, username, password_hash, active, token_version, created_at, updated_at)
@@ -99,7 +99,7 @@ func (h house) someone(t *testing.T) auth.Principal {
 	return auth.Principal{UserID: id}
 }
 
-func (h house) patientOf(t *testing.T, who auth.Principal, name string) patients.Patient {
+func (h env) patientOf(t *testing.T, who auth.Principal, name string) patients.Patient {
 	t.Helper()
 	patient := patients.Patient{ID: recordid.New[patients.ID](), Name: name, Age: 31, Gender: "Other"}
 	h.insert(t, `INSERT INTO patients (id, owner_id, name, gender, age, email, phone, address, notes, version, created_at, updated_at)
@@ -108,7 +108,7 @@ func (h house) patientOf(t *testing.T, who auth.Principal, name string) patients
 	return patient
 }
 
-func (h house) doctor(t *testing.T, name string) doctors.Doctor {
+func (h env) doctor(t *testing.T, name string) doctors.Doctor {
 	t.Helper()
 	doctor := doctors.Doctor{ID: recordid.New[doctors.ID](), Name: name, Specialization: "S", Experience: 9}
 	h.insert(t, `INSERT INTO doctors (id, name, specialization, experience, email, phone, version, created_at, updated_at)
@@ -117,13 +117,13 @@ func (h house) doctor(t *testing.T, name string) doctors.Doctor {
 	return doctor
 }
 
-func (h house) insert(t *testing.T, statement string, values ...any) {
+func (h env) insert(t *testing.T, statement string, values ...any) {
 	t.Helper()
 	require.NoError(t, h.db.Write(t.Context()).Exec(statement, values...).Error)
 }
 
 // assigned makes an assignment a second after the last.
-func (h house) assigned(t *testing.T, who auth.Principal, patient patients.Patient, doctor doctors.Doctor) app.Assigned {
+func (h env) assigned(t *testing.T, who auth.Principal, patient patients.Patient, doctor doctors.Doctor) app.Assigned {
 	t.Helper()
 	h.clock.Advance(time.Second)
 	made, err := h.Assign(t.Context(), who, patient.ID, doctor.ID)
@@ -135,7 +135,7 @@ func (h house) assigned(t *testing.T, who auth.Principal, patient patients.Patie
 var whole = paging.Request{Limit: 500, Order: []paging.Order{{Column: "assigned_at", Descending: true}, {Column: "id", Descending: true}}}
 
 // browsed is all that the user sees.
-func (h house) browsed(t *testing.T, who auth.Principal) []app.Assigned {
+func (h env) browsed(t *testing.T, who auth.Principal) []app.Assigned {
 	t.Helper()
 	page, err := h.Browse(t.Context(), who, domain.Filter{}, whole)
 	require.NoError(t, err)
@@ -143,7 +143,7 @@ func (h house) browsed(t *testing.T, who auth.Principal) []app.Assigned {
 }
 
 // browsedOf is all that the user sees of a patient.
-func (h house) browsedOf(t *testing.T, who auth.Principal, patient patients.Patient) []app.Assigned {
+func (h env) browsedOf(t *testing.T, who auth.Principal, patient patients.Patient) []app.Assigned {
 	t.Helper()
 	page, err := h.BrowseOf(t.Context(), who, patient.ID, whole)
 	require.NoError(t, err)

@@ -32,7 +32,7 @@ func TestReactions(t *testing.T) {
 		deleteDoctor := func(ctx context.Context, id doctors.ID) error {
 			return db.Write(ctx).Exec(`DELETE FROM doctors WHERE id = ?`, id).Error
 		}
-		h := newHouse(db)
+		h := newEnv(t, db)
 		who := h.someone(t)
 		ann, bob := h.patientOf(t, who, "Ann"), h.patientOf(t, who, "Bob")
 		first, second := h.doctor(t, "First"), h.doctor(t, "Second")

@@ -20,7 +20,7 @@ import (
 
 func TestAssign(t *testing.T) {
 	t.Parallel()
-	h := newHouse(databasetest.SQLite(t))
+	h := newEnv(t, databasetest.SQLite(t))
 	who, stranger := h.someone(t), h.someone(t)
 	patient, doctor := h.patientOf(t, who, "Ananya"), h.doctor(t, "Vikram")
 	noPatient, noDoctor := recordid.New[patients.ID](), recordid.New[doctors.ID]()
@@ -63,7 +63,7 @@ func TestAssign(t *testing.T) {
 
 func TestBrowse(t *testing.T) {
 	t.Parallel()
-	h := newHouse(databasetest.SQLite(t))
+	h := newEnv(t, databasetest.SQLite(t))
 	who, other := h.someone(t), h.someone(t)
 	ann, bob, theirs := h.patientOf(t, who, "Ann"), h.patientOf(t, who, "Bob"), h.patientOf(t, other, "Theirs")
 	first, second := h.doctor(t, "First"), h.doctor(t, "Second")
@@ -104,7 +104,7 @@ func TestBrowse(t *testing.T) {
 
 func TestDischarge(t *testing.T) {
 	t.Parallel()
-	h := newHouse(databasetest.SQLite(t))
+	h := newEnv(t, databasetest.SQLite(t))
 	who, stranger := h.someone(t), h.someone(t)
 	made := h.assigned(t, who, h.patientOf(t, who, "Ann"), h.doctor(t, "First"))
 	t.Run("tells a stranger that there is no such assignment", func(t *testing.T) {
@@ -133,7 +133,7 @@ func TestDischarge(t *testing.T) {
 
 func TestTroubleOfOthers(t *testing.T) {
 	t.Parallel()
-	h := newHouse(databasetest.SQLite(t))
+	h := newEnv(t, databasetest.SQLite(t))
 	who := h.someone(t)
 	patient, doctor := h.patientOf(t, who, "Ann"), h.doctor(t, "First")
 	made := h.assigned(t, who, patient, doctor)

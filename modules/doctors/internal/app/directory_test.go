@@ -34,7 +34,7 @@ func TestDirectoryKeepsItsContract(t *testing.T) {
 func TestDirectory(t *testing.T) {
 	t.Parallel()
 	db := databasetest.SQLite(t)
-	service, directory := newHouse(db), app.NewDirectory(store.New(db))
+	service, directory := newEnv(t, db), app.NewDirectory(store.New(db))
 	t.Run("answers within the transaction of whoever asks", func(t *testing.T) {
 		require.ErrorIs(t, db.Do(t.Context(), func(ctx context.Context) error {
 			doctor, err := service.Register(ctx, nobody, vikram())

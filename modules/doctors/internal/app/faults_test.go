@@ -100,7 +100,7 @@ func TestUseCasesReturnEveryErrorAndLeaveNoEffect(t *testing.T) {
 			}, nil},
 		} {
 			t.Run(c.name, func(t *testing.T) {
-				h := newHouse(db)
+				h := newEnv(t, db)
 				id = h.registered(t, domain.Details{Name: "First", Specialization: "S"}).ID
 				other = h.registered(t, domain.Details{Name: "Second", Specialization: "S"}).ID
 				service := app.New(repository, assigned{db}, jobs.NewQueue(db, clk), new(audittest.Recorder), db, publisher,

@@ -21,7 +21,7 @@ import (
 )
 
 // treating is a doctor whom an assignment, a record of another module, refers to.
-func treating(t *testing.T, h house) domain.Doctor {
+func treating(t *testing.T, h env) domain.Doctor {
 	doctor := h.registered(t, vikram())
 	user, patient := uuid.Must(uuid.NewV7()), uuid.Must(uuid.NewV7())
 	require.NoError(t, h.db.Write(t.Context()).Exec(
@@ -78,7 +78,7 @@ func TestRemove(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		var heard []doctors.Deleted
 		var answer error
-		service := newHouse(db, events.On("assignments", func(ctx context.Context, e doctors.Deleted) error {
+		service := newEnv(t, db, events.On("assignments", func(ctx context.Context, e doctors.Deleted) error {
 			heard = append(heard, e)
 			if err := db.Write(ctx).Exec(`DELETE FROM assignments WHERE doctor_id = ?`, e.ID).Error; err != nil {
 				return err
@@ -94,7 +94,7 @@ func TestRemove(t *testing.T) {
 			require.Equal(t, 1, assignments(t, db))
 		})
 		t.Run("is refused by the foreign key when nobody reacts", func(t *testing.T) {
-			err := newHouse(db).Remove(t.Context(), nobody, doctor.ID, revision.Match{})
+			err := newEnv(t, db).Remove(t.Context(), nobody, doctor.ID, revision.Match{})
 			require.ErrorContains(t, err, "react to doctors.Deleted")
 			require.Equal(t, doctor, service.found(t, doctor))
 			require.Equal(t, 1, assignments(t, db))
@@ -118,7 +118,7 @@ func TestRemove(t *testing.T) {
 func TestDissolve(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
-		service := newHouse(db)
+		service := newEnv(t, db)
 		admin := auth.Principal{UserID: uuid.New(), SessionID: uuid.New(), Role: auth.Admin}
 		doctor, other := treating(t, service), service.registered(t, domain.Details{Name: "O", Specialization: "S"})
 		dissolve := func(who auth.Principal, id doctors.ID, to *doctors.ID) error {

@@ -25,19 +25,19 @@ import (
 
 var now = time.Date(2026, time.November, 22, 22, 29, 36, 410959000, time.UTC)
 
-// house is the service over the real store, with a clock that the test owns.
-type house struct {
+// env is the service over the real store, with a clock that the test owns.
+type env struct {
 	*app.Service
 	db    *database.DB
 	clock *clock.Manual
 }
 
-func newHouse(db *database.DB, subscriptions ...events.Subscription) house {
+func newEnv(t testing.TB, db *database.DB, subscriptions ...events.Subscription) env {
 	manual := clock.At(now)
 	repository := store.New(db)
-	return house{
+	return env{
 		app.New(
-			repository, assigned{db}, jobs.NewQueue(db, manual), new(audittest.Recorder), db,
+			repository, assigned{db}, jobs.NewQueue(db, manual), audittest.Transactional(t, db, new(audittest.Recorder)), db,
 			events.New(subscriptions...), manual, doctors.Config{Mode: doctors.Open},
 		),
 		db,
@@ -53,14 +53,14 @@ func vikram() domain.Details {
 	return domain.Details{Name: "Dr. Vikram Khanna", Specialization: "Dermatology", Experience: 9, LicenseNumber: "MH-1234"}
 }
 
-func (h house) registered(t *testing.T, details domain.Details) domain.Doctor {
+func (h env) registered(t *testing.T, details domain.Details) domain.Doctor {
 	t.Helper()
 	doctor, err := h.Register(t.Context(), nobody, details)
 	require.NoError(t, err)
 	return doctor
 }
 
-func (h house) found(t *testing.T, doctor domain.Doctor) domain.Doctor {
+func (h env) found(t *testing.T, doctor domain.Doctor) domain.Doctor {
 	t.Helper()
 	found, err := h.Find(t.Context(), doctor.ID)
 	require.NoError(t, err)
@@ -68,7 +68,7 @@ func (h house) found(t *testing.T, doctor domain.Doctor) domain.Doctor {
 }
 
 // browsed is the whole directory.
-func (h house) browsed(t *testing.T) []domain.Doctor {
+func (h env) browsed(t *testing.T) []domain.Doctor {
 	t.Helper()
 	page, err := h.Browse(t.Context(), domain.Filter{}, whole)
 	require.NoError(t, err)
@@ -77,7 +77,7 @@ func (h house) browsed(t *testing.T) []domain.Doctor {
 
 func TestRegister(t *testing.T) {
 	t.Parallel()
-	service := newHouse(databasetest.SQLite(t))
+	service := newEnv(t, databasetest.SQLite(t))
 	t.Run("answers what is found afterwards", func(t *testing.T) {
 		doctor := service.registered(t, vikram())
 		require.Equal(t, doctor, service.found(t, doctor))
@@ -102,7 +102,7 @@ func TestReviseAndAmend(t *testing.T) {
 	simple := domain.Details{Name: "D", Specialization: "S", Experience: 3}
 
 	t.Run("a revision replaces everything, and counts", func(t *testing.T) {
-		service := newHouse(db)
+		service := newEnv(t, db)
 		doctor := service.registered(t, vikram())
 		service.clock.Advance(time.Minute)
 		revised, err := service.Revise(t.Context(), nobody, doctor.ID, revision.Match{}, domain.Details{Name: "D", Specialization: "S"})
@@ -113,7 +113,7 @@ func TestReviseAndAmend(t *testing.T) {
 		require.Equal(t, revised, service.found(t, doctor))
 	})
 	t.Run("an amendment changes what is said, and counts", func(t *testing.T) {
-		service := newHouse(db)
+		service := newEnv(t, db)
 		doctor := service.registered(t, simple)
 		service.clock.Advance(time.Minute)
 		amended, err := service.Amend(t.Context(), nobody, doctor.ID, revision.Match{}, domain.Changes{Experience: new(0)})
@@ -123,7 +123,7 @@ func TestReviseAndAmend(t *testing.T) {
 		require.Equal(t, doctor, service.found(t, doctor))
 	})
 	t.Run("what changes nothing keeps version and time", func(t *testing.T) {
-		service := newHouse(db)
+		service := newEnv(t, db)
 		doctor := service.registered(t, simple)
 		service.clock.Advance(time.Minute)
 		amended, err := service.Amend(t.Context(), nobody, doctor.ID, revision.Match{}, domain.Changes{Name: new(" D ")})
@@ -135,7 +135,7 @@ func TestReviseAndAmend(t *testing.T) {
 		require.Equal(t, doctor, service.found(t, doctor))
 	})
 	t.Run("what breaks a rule, or takes another's license number, changes nothing", func(t *testing.T) {
-		service := newHouse(db)
+		service := newEnv(t, db)
 		doctor, other := service.registered(t, simple), service.registered(t, domain.Details{Name: "O", Specialization: "S", LicenseNumber: "7"})
 		_, err := service.Amend(t.Context(), nobody, doctor.ID, revision.Match{}, domain.Changes{Name: new("E"), Experience: new(-1)})
 		require.Equal(t, errs.Invalid, errs.KindOf(err))
@@ -144,7 +144,7 @@ func TestReviseAndAmend(t *testing.T) {
 		require.Equal(t, doctor, service.found(t, doctor))
 	})
 	t.Run("of a doctor who does not exist are told so, before anything is said about the rules", func(t *testing.T) {
-		service, missing := newHouse(db), recordid.New[doctors.ID]()
+		service, missing := newEnv(t, db), recordid.New[doctors.ID]()
 		_, err := service.Find(t.Context(), missing)
 		require.Equal(t, doctors.ErrNotFound, err)
 		_, err = service.Revise(t.Context(), nobody, missing, revision.Match{}, domain.Details{})

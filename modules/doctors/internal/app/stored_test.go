@@ -15,7 +15,7 @@ import (
 func TestEveryChangedFieldIsStored(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
-		service := newHouse(db)
+		service := newEnv(t, db)
 		first := service.registered(t, domain.Details{
 			Name: "Dr. Vikram Khanna", Specialization: "Dermatology", Experience: 9,
 			Email: "khanna@clinic.example", Phone: "1", LicenseNumber: "KA-20431",

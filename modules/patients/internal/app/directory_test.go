@@ -38,7 +38,7 @@ func TestDirectoryKeepsItsContract(t *testing.T) {
 func TestDirectory(t *testing.T) {
 	t.Parallel()
 	db := databasetest.SQLite(t)
-	service, who := newHouse(db), someone(t, db)
+	service, who := newEnv(t, db), someone(t, db)
 	directory, scope := app.NewDirectory(store.New(db), service.clock, time.UTC), patients.OwnedBy(who.UserID)
 
 	t.Run("counts the age of who was born on a known day as of today", func(t *testing.T) {

@@ -105,7 +105,7 @@ func TestUseCasesReturnEveryErrorAndLeaveNoEffect(t *testing.T) {
 			}, nil},
 		} {
 			t.Run(c.name, func(t *testing.T) {
-				id = newHouse(db).registered(t, who, domain.Input{Name: "A", Gender: "Female", Age: new(31)}).ID
+				id = newEnv(t, db).registered(t, who, domain.Input{Name: "A", Gender: "Female", Age: new(31)}).ID
 				service := app.New(repository, failingAssignments{id}, trail, db, publisher, clk, time.UTC,
 					patients.Config{MaxPerUser: 1000})
 				err := databasetest.RunWithFaults(t, db, func(ctx context.Context) error { return c.run(ctx, service) })

@@ -22,18 +22,18 @@ import (
 
 var now = time.Date(2026, time.November, 22, 22, 29, 36, 410959000, time.UTC)
 
-// house is the service over the real store, with a clock that the test owns.
-type house struct {
+// env is the service over the real store, with a clock that the test owns.
+type env struct {
 	*app.Service
 	db    *database.DB
 	clock *clock.Manual
 }
 
-func newHouse(db *database.DB, subscriptions ...events.Subscription) house {
+func newEnv(t testing.TB, db *database.DB, subscriptions ...events.Subscription) env {
 	manual := clock.At(now)
-	return house{
+	return env{
 		app.New(
-			store.New(db), noAssignments{}, new(audittest.Recorder), db,
+			store.New(db), noAssignments{}, audittest.Transactional(t, db, new(audittest.Recorder)), db,
 			events.New(subscriptions...), manual, time.UTC, patients.Config{},
 		),
 		db,
@@ -62,14 +62,14 @@ func ananya() domain.Input {
 	return domain.Input{Name: "Ananya Verma", Gender: "female", Age: new(31), MedicalRecordNumber: "MRN-7"}
 }
 
-func (h house) registered(t *testing.T, who auth.Principal, in domain.Input) domain.Patient {
+func (h env) registered(t *testing.T, who auth.Principal, in domain.Input) domain.Patient {
 	t.Helper()
 	patient, err := h.Register(t.Context(), who, in)
 	require.NoError(t, err)
 	return patient
 }
 
-func (h house) found(t *testing.T, who auth.Principal, patient domain.Patient) domain.Patient {
+func (h env) found(t *testing.T, who auth.Principal, patient domain.Patient) domain.Patient {
 	t.Helper()
 	found, err := h.Find(t.Context(), who, patient.ID)
 	require.NoError(t, err)
@@ -77,7 +77,7 @@ func (h house) found(t *testing.T, who auth.Principal, patient domain.Patient) d
 }
 
 // browsed is the user's whole list.
-func (h house) browsed(t *testing.T, who auth.Principal) []domain.Patient {
+func (h env) browsed(t *testing.T, who auth.Principal) []domain.Patient {
 	t.Helper()
 	page, err := h.Browse(t.Context(), who, domain.Filter{}, whole)
 	require.NoError(t, err)

@@ -17,7 +17,7 @@ import (
 )
 
 // treated is a patient whom an assignment, a record of another module, refers to.
-func treated(t *testing.T, h house) (who uuid.UUID, patient domain.Patient) {
+func treated(t *testing.T, h env) (who uuid.UUID, patient domain.Patient) {
 	principal := someone(t, h.db)
 	patient = h.registered(t, principal, ananya())
 	doctor := uuid.Must(uuid.NewV7())
@@ -48,7 +48,7 @@ func TestRemove(t *testing.T) {
 			}
 			return answer
 		})
-		service := newHouse(db, letGo)
+		service := newEnv(t, db, letGo)
 		owner, patient := treated(t, service)
 		who := someone(t, db)
 		who.UserID = owner
@@ -60,7 +60,7 @@ func TestRemove(t *testing.T) {
 			require.Equal(t, 1, assignments(t, db))
 		})
 		t.Run("is refused by the foreign key when nobody reacts", func(t *testing.T) {
-			alone := newHouse(db)
+			alone := newEnv(t, db)
 			err := alone.Remove(t.Context(), who, patient.ID, revision.Match{})
 			require.ErrorContains(t, err, "react to patients.Deleted")
 			require.Equal(t, patient, service.found(t, who, patient))

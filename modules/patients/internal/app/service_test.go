@@ -17,7 +17,7 @@ import (
 func TestRegister(t *testing.T) {
 	t.Parallel()
 	db := databasetest.SQLite(t)
-	service, who := newHouse(db), someone(t, db)
+	service, who := newEnv(t, db), someone(t, db)
 
 	t.Run("answers what is found afterwards", func(t *testing.T) {
 		patient := service.registered(t, who, ananya())
@@ -44,7 +44,7 @@ func TestRegister(t *testing.T) {
 		require.Equal(t, errs.Invalid, errs.KindOf(err))
 		require.Equal(t, "2026-11-22", service.Today().String())
 
-		tomorrow := newHouse(db)
+		tomorrow := newEnv(t, db)
 		tomorrow.clock.Advance(24 * time.Hour)
 		require.Equal(t, "2026-11-23", tomorrow.Today().String())
 		require.Zero(t, tomorrow.registered(t, who, born).Age(tomorrow.Today()))
@@ -57,7 +57,7 @@ func TestReviseAndAmend(t *testing.T) {
 	who := someone(t, db)
 
 	t.Run("a revision replaces everything, and counts", func(t *testing.T) {
-		service := newHouse(db)
+		service := newEnv(t, db)
 		patient := service.registered(t, who, ananya())
 		service.clock.Advance(time.Minute)
 		revised, err := service.Revise(t.Context(), who, patient.ID, revision.Match{}, domain.Input{Name: "A", Gender: "Other", Age: new(0)})
@@ -68,7 +68,7 @@ func TestReviseAndAmend(t *testing.T) {
 		require.Equal(t, revised, service.found(t, who, patient))
 	})
 	t.Run("an amendment changes what is said, and counts", func(t *testing.T) {
-		service := newHouse(db)
+		service := newEnv(t, db)
 		patient := service.registered(t, who, ananya())
 		service.clock.Advance(time.Minute)
 		amended, err := service.Amend(t.Context(), who, patient.ID, revision.Match{}, domain.Changes{MedicalRecordNumber: new("")})
@@ -78,7 +78,7 @@ func TestReviseAndAmend(t *testing.T) {
 		require.Equal(t, patient, service.found(t, who, patient))
 	})
 	t.Run("what changes nothing keeps version and time", func(t *testing.T) {
-		service := newHouse(db)
+		service := newEnv(t, db)
 		patient := service.registered(t, who, domain.Input{Name: "A", Gender: "Other", Age: new(1)})
 		service.clock.Advance(time.Minute)
 		amended, err := service.Amend(t.Context(), who, patient.ID, revision.Match{}, domain.Changes{Name: new(" A ")})
@@ -90,7 +90,7 @@ func TestReviseAndAmend(t *testing.T) {
 		require.Equal(t, patient, service.found(t, who, patient))
 	})
 	t.Run("what breaks a rule changes nothing", func(t *testing.T) {
-		service := newHouse(db)
+		service := newEnv(t, db)
 		patient := service.registered(t, who, domain.Input{Name: "A", Gender: "Other", Age: new(1)})
 		_, err := service.Amend(t.Context(), who, patient.ID, revision.Match{}, domain.Changes{Name: new("B"), Age: new(-1)})
 		require.Equal(t, errs.Invalid, errs.KindOf(err))
@@ -104,7 +104,7 @@ func TestReviseAndAmend(t *testing.T) {
 func TestStrangers(t *testing.T) {
 	t.Parallel()
 	db := databasetest.SQLite(t)
-	service, owner, stranger := newHouse(db), someone(t, db), someone(t, db)
+	service, owner, stranger := newEnv(t, db), someone(t, db), someone(t, db)
 	patient := service.registered(t, owner, ananya())
 	for name, id := range map[string]patients.ID{"another's": patient.ID, "a missing": {UUID: uuid.Must(uuid.NewV7())}} {
 		t.Run("a stranger is told there is no such patient as "+name, func(t *testing.T) {

@@ -29,7 +29,7 @@ func TestUserData(t *testing.T) {
 			heard = append(heard, e)
 			return errors.Join(answer, db.Write(ctx).Exec(`DELETE FROM assignments WHERE patient_id IN ?`, e.IDs).Error)
 		})
-		h := newHouse(db, letGo)
+		h := newEnv(t, db, letGo)
 		trail := new(audittest.Recorder)
 		userData := app.NewUserData(store.New(db), db, events.New(letGo), trail)
 		owner, patient := treated(t, h)

@@ -55,3 +55,21 @@ func aroundBirthdays(visit func(born, today domain.Date, age int)) {
 		}
 	}
 }
+
+func TestFilterOnThe29th(t *testing.T) {
+	const years = 30
+	for _, c := range []struct{ today, until, after string }{
+		{"2026-01-29", "1996-01-29", "1995-01-29"},
+		{"2026-03-29", "1996-03-29", "1995-03-29"},
+		{"2027-12-29", "1997-12-29", "1996-12-29"},
+		{"2028-02-29", "1998-02-28", "1997-02-28"},
+		{"2026-02-28", "1996-02-28", "1995-02-28"},
+	} {
+		t.Run("on "+c.today, func(t *testing.T) {
+			filter, err := domain.Filter{AgeMin: new(years), AgeMax: new(years)}.On(date(t, c.today))
+			require.NoError(t, err)
+			require.Equal(t, c.until, filter.BornUntil.String())
+			require.Equal(t, c.after, filter.BornAfter.String())
+		})
+	}
+}

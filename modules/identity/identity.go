@@ -1,5 +1,5 @@
-// Package identity is the public face of the identity module: users, their credentials and sessions. Other modules never ask it
-// anything: they know who acts by the auth.Principal that its auth.Authenticator gives the server.
+// Package identity is the public API of the identity module: users, their credentials and sessions. Other modules never
+// call it: they get the acting user as the auth.Principal that its auth.Authenticator returns to the server.
 package identity
 
 import (
@@ -29,39 +29,37 @@ func ParseSessionID(s string) (SessionID, error) {
 	return recordid.Parse[SessionID](s, ErrSessionNotFound)
 }
 
-// UserData knows what users own outside this module. The patients module implements it, so that users can go without identity knowing
-// patients.
+// UserData is the data of users outside this module. The patients module implements it, so that users can be removed
+// without this module knowing patients.
 type UserData interface {
-	// Count returns the number of the user's patients, limit at most; a negative limit is none. Errors: none of its
-	// own.
+	// Count returns the number of the user's patients, at most limit; a negative limit is no limit. Errors: none.
 	Count(ctx context.Context, user UserID, limit int) (int, error)
 
 	// DeleteAll removes at most limit of the user's patients and all that refers to them, in the transaction of ctx, and
-	// returns how many. Session and role are those of the user when they left, for the audit trail. Errors: none of its
-	// own.
+	// returns their number. Session and role are those of the user on leaving, for the audit trail. Errors: none.
 	DeleteAll(ctx context.Context, user UserID, session SessionID, role string, limit int) (int, error)
 }
 
-// AccessTokenKeys is the purpose of the keys that sign access tokens, as platform/keyring derives them; a key's id is the token's kid.
+// AccessTokenKeys is the purpose of the keys that sign access tokens, for platform/keyring. A key's id is the token's kid.
 const AccessTokenKeys = "access token"
 
-// Config is what an operator decides about accounts and sign-in.
+// Config is the configuration of accounts and sign-in.
 type Config struct {
-	AccessTokenLifetime time.Duration // how long an access token is good
-	SessionIdleLifetime time.Duration // how long a refresh token is good when it is not used
-	SessionLifetime     time.Duration // how long a session lives at most
-	Django              bool          // serves clients of the original: they keep their first refresh token, and read the claim user_id
+	AccessTokenLifetime time.Duration // of an access token
+	SessionIdleLifetime time.Duration // of a refresh token that is not used
+	SessionLifetime     time.Duration // of a session at most
+	Django              bool          // for clients of the original, which keep their first refresh token and read the claim user_id
 
-	RegistrationClosed   bool // only administrators make accounts
-	RegistrationsPerHour int  // accounts that a network may make; 0 is any number
-	StrictPasswords      bool // refuse the most used passwords, and those made of the user's own name and address
+	RegistrationClosed   bool // only administrators add accounts
+	RegistrationsPerHour int  // accounts that a network may register; 0 is no limit
+	StrictPasswords      bool // reject the most used passwords, and those made of the user's own name and address
 
-	// Guessing: how many attempts are let through, see domain.AttemptLimits.
+	// Limits of guessing, see domain.AttemptLimits.
 	FreeAttempts    int // of one client for one account, before it has to wait
 	AccountFailures int // for one account in a row, before only clients that it knows may try
 	ClientFailures  int // of one client for all accounts, in ten minutes
 
-	// argon2id (RFC 9106) and the gate in front of it.
+	// argon2id (RFC 9106) and its queue.
 	HashMemory      uint32 // KiB
 	HashIterations  uint32
 	HashParallelism uint8
@@ -70,7 +68,7 @@ type Config struct {
 	HashWait        time.Duration
 }
 
-// What the module refuses.
+// The errors of the module.
 var (
 	ErrEmailTaken         = errs.Duplicate("email", "email_taken", "An account with this e-mail address already exists.")
 	ErrInvalidCredentials = errs.New(errs.Unauthenticated, "invalid_credentials", "No active account found with the given credentials.")

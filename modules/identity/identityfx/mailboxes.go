@@ -14,13 +14,13 @@ import (
 	platform "healthcare/platform/rest"
 )
 
-// sweepInterval is how soon another spelling of an address works that an older release has just registered.
+// sweepInterval is the time after which other spellings of an address work that an older release has registered.
 const sweepInterval = time.Minute
 
 func recorded(mailboxes *store.Mailboxes) ports.Mailboxes { return mailboxes }
 
-// api is the module's API. Before it answers, every account's mailbox is on record; while it does, those that an
-// older release adds are recorded, and the numbers of refused sign-ins.
+// api is the module's API. It records the mailbox of every account before the first request. Afterwards it regularly
+// records those that an older release adds, and the numbers of refused sign-ins.
 func api(
 	lc fx.Lifecycle, service *app.Service, accounts *app.Accounts,
 	credentials *app.Credentials, mailboxes *store.Mailboxes, log *zap.Logger,

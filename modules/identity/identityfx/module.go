@@ -45,7 +45,7 @@ var Module = fx.Module("identity",
 	telemetry.Collect(store.AttemptCollectors),
 )
 
-// attempts are counted under the newest secret: a rotation forgets them, which gives a guesser his free attempts once more.
+// attempts are counted under the newest secret. A rotation resets them, which gives a guesser new free attempts.
 func attempts(cfg identity.Config, keys keyring.Ring, db *database.DB, clock clock.Clock) ports.Attempts {
 	limits := domain.AttemptLimits{FreeAttempts: cfg.FreeAttempts, AccountFailures: cfg.AccountFailures, ClientFailures: cfg.ClientFailures}
 	return store.NewAttempts(db, keys.Newest("sign-in attempts").Secret, limits, clock)

@@ -23,14 +23,14 @@ func BenchmarkRecord(b *testing.B) {
 	for _, engine := range []database.Engine{database.SQLite, database.Postgres} {
 		db := fresh(b, engine)
 		b.Run(fmt.Sprintf("%s/alone", engine), func(b *testing.B) {
-			h := newHouse(db)
+			h := newFixture(db)
 			for b.Loop() {
 				require.NoError(b, h.Record(b.Context(), someone(), reading()))
 			}
 		})
 		for _, crowd := range []int{16, 64, 256} {
 			b.Run(fmt.Sprintf("%s/crowd of %d", engine, crowd), func(b *testing.B) {
-				h := newHouse(db)
+				h := newFixture(db)
 				b.SetParallelism(crowd) // times GOMAXPROCS
 				b.RunParallel(func(pb *testing.PB) {
 					for pb.Next() {
@@ -43,7 +43,7 @@ func BenchmarkRecord(b *testing.B) {
 			})
 		}
 		b.Run(fmt.Sprintf("%s/crowd of 64, each in a transaction of its own", engine), func(b *testing.B) {
-			h := newHouse(db)
+			h := newFixture(db)
 			b.SetParallelism(64)
 			b.RunParallel(func(pb *testing.PB) {
 				for pb.Next() {
@@ -55,7 +55,7 @@ func BenchmarkRecord(b *testing.B) {
 			})
 		})
 		b.Run(fmt.Sprintf("%s/verify", engine), func(b *testing.B) {
-			h := newHouse(db)
+			h := newFixture(db)
 			var sound int64
 			for b.Loop() {
 				var err error

@@ -15,7 +15,7 @@ import (
 )
 
 // recordIn appends n entries to one chain.
-func (h house) recordIn(t *testing.T, chain, n int) {
+func (h fixture) recordIn(t *testing.T, chain, n int) {
 	t.Helper()
 	require.NoError(t, h.ledger.Append(t.Context(), chain, func(head *domain.Head) []domain.Entry {
 		entries := make([]domain.Entry, n)
@@ -37,7 +37,7 @@ func requireFlawIn(t *testing.T, err error, chain int, first int64) {
 func TestR41_AChainThatIsGone(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
-		h := newHouse(db)
+		h := newFixture(db)
 		h.recordIn(t, 1, 2)
 		h.recordIn(t, 3, 4)
 		require.NoError(t, h.Finish(t.Context()))
@@ -88,7 +88,7 @@ func TestR41_AChainThatIsGone(t *testing.T) {
 func TestPruneIsOfEveryChain(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
-		h := newHouse(db)
+		h := newFixture(db)
 		require.NoError(t, h.Look(t.Context()))
 		h.recordIn(t, 1, 3)
 		h.recordIn(t, 2, 5)

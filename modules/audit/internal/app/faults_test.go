@@ -39,44 +39,44 @@ func TestUseCasesReturnEveryErrorAndLeaveNoEffect(t *testing.T) {
 	page := paging.Request{Limit: 10, Order: []paging.Order{{Column: "created_at"}, {Column: "id"}}}
 	for _, c := range []struct {
 		name    string
-		run     func(ctx context.Context, h house) error
+		run     func(ctx context.Context, h fixture) error
 		want    error
 		ignored []string
 	}{
-		{"record in a transaction", func(ctx context.Context, h house) error {
+		{"record in a transaction", func(ctx context.Context, h fixture) error {
 			return h.db.Do(ctx, func(ctx context.Context) error { return h.Record(ctx, someone(), reading(), reading()) })
 		}, nil, nil},
-		{"verify", func(ctx context.Context, h house) error {
+		{"verify", func(ctx context.Context, h fixture) error {
 			_, err := h.Verify(ctx, "", silent)
 			return err
 		}, nil, nil},
-		{"export", func(ctx context.Context, h house) error {
+		{"export", func(ctx context.Context, h fixture) error {
 			_, err := h.Export(ctx, io.Discard, silent)
 			return err
 		}, nil, severalTransactions},
-		{"prune", func(ctx context.Context, h house) error {
+		{"prune", func(ctx context.Context, h fixture) error {
 			h.record(t, 1)
 			h.clock.Advance(time.Hour)
 			_, err := h.Prune(ctx, h.clock.Now(), silent)
 			return err
 		}, nil, severalTransactions},
-		{"time of the newest entry", func(ctx context.Context, h house) error {
+		{"time of the newest entry", func(ctx context.Context, h fixture) error {
 			_, err := h.Newest(ctx)
 			return err
 		}, nil, nil},
-		{"browse", func(ctx context.Context, h house) error {
+		{"browse", func(ctx context.Context, h fixture) error {
 			reader := app.NewReader(store.New(h.db), new(audittest.Recorder), new(failingPatients))
 			_, err := reader.Browse(ctx, auth.Principal{}, domain.Filter{}, page)
 			return err
 		}, nil, nil},
-		{"access log of a patient", func(ctx context.Context, h house) error {
+		{"access log of a patient", func(ctx context.Context, h fixture) error {
 			who, directory := someone(), new(failingPatients)
 			patient := patients.Patient{ID: patients.ID{UUID: h.entries(t)[0].PatientID}}
 			directory.Add(who.UserID, patient)
 			_, err := app.NewReader(store.New(h.db), new(audittest.Recorder), directory).AccessLog(ctx, who, patient.ID, page)
 			return err
 		}, nil, nil},
-		{"access log of a patient of another user", func(ctx context.Context, h house) error {
+		{"access log of a patient of another user", func(ctx context.Context, h fixture) error {
 			reader := app.NewReader(store.New(h.db), new(audittest.Recorder), new(failingPatients))
 			_, err := reader.AccessLog(ctx, someone(), patients.ID{UUID: h.entries(t)[0].PatientID}, page)
 			return err
@@ -85,7 +85,7 @@ func TestUseCasesReturnEveryErrorAndLeaveNoEffect(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			databasetest.Each(t, func(t *testing.T, db *database.DB) {
-				h := newHouse(db)
+				h := newFixture(db)
 				h.record(t, 3)
 				err := databasetest.RunWithFaults(t, db, func(ctx context.Context) error { return c.run(ctx, h) }, c.ignored...)
 				require.ErrorIs(t, err, c.want)
@@ -98,7 +98,7 @@ func TestUseCasesReturnEveryErrorAndLeaveNoEffect(t *testing.T) {
 func TestReadingAPatientsEntriesNamesThePatient(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
-		h, trail := newHouse(db), new(audittest.Recorder)
+		h, trail := newFixture(db), new(audittest.Recorder)
 		h.record(t, 1)
 		patient := h.entries(t)[0].PatientID
 		reader := app.NewReader(store.New(db), trail, new(patientstest.Directory))

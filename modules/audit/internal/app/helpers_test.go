@@ -34,8 +34,8 @@ func secret(name string) domain.Secret {
 
 var cfg = trail.Config{CheckpointEvery: time.Minute, CommitTimeout: 30 * time.Second}
 
-// house is the module over the real store, with a clock that the test owns and checkpoints in memory.
-type house struct {
+// fixture is the module over the real store, with a clock that the test owns and checkpoints in memory.
+type fixture struct {
 	*app.Recorder
 	*app.Custodian
 	*app.Keeper
@@ -45,20 +45,20 @@ type house struct {
 	checkpoints *memory
 }
 
-func newHouse(db *database.DB) house {
-	h := house{db: db, ledger: &counting{Ledger: store.New(db)}, clock: clock.At(now), checkpoints: &memory{}}
+func newFixture(db *database.DB) fixture {
+	h := fixture{db: db, ledger: &counting{Ledger: store.New(db)}, clock: clock.At(now), checkpoints: &memory{}}
 	h.Recorder = app.NewRecorder(h.ledger, keys, h.clock, cfg)
 	h.Custodian = app.NewCustodian(h.ledger, keys, h.checkpoints, db, h.clock)
 	h.Keeper = h.anotherKeeper()
 	return h
 }
 
-func (h house) anotherKeeper() *app.Keeper {
+func (h fixture) anotherKeeper() *app.Keeper {
 	return app.NewKeeper(h.ledger, keys, h.checkpoints, h.clock, cfg)
 }
 
 // record appends n readings of a patient by somebody.
-func (h house) record(t *testing.T, n int) {
+func (h fixture) record(t *testing.T, n int) {
 	t.Helper()
 	for range n {
 		require.NoError(t, h.Record(t.Context(), someone(), reading()))
@@ -66,7 +66,7 @@ func (h house) record(t *testing.T, n int) {
 }
 
 // verified is how many entries are sound.
-func (h house) verified(t *testing.T) int64 {
+func (h fixture) verified(t *testing.T) int64 {
 	t.Helper()
 	sound, err := h.Verify(t.Context(), "", silent)
 	require.NoError(t, err)
@@ -74,7 +74,7 @@ func (h house) verified(t *testing.T) int64 {
 }
 
 // entries is all that the trail holds.
-func (h house) entries(t *testing.T) []domain.Entry {
+func (h fixture) entries(t *testing.T) []domain.Entry {
 	t.Helper()
 	all, err := h.ledger.Read(t.Context(), 1, 0, 100_000)
 	require.NoError(t, err)

@@ -29,7 +29,7 @@ func (d *deaf) Spans(ctx context.Context) ([]domain.Span, error) {
 
 func TestKeeperOutlivesAStoreThatNeverAnswers(t *testing.T) {
 	t.Parallel()
-	h := newHouse(databasetest.SQLite(t))
+	h := newFixture(databasetest.SQLite(t))
 	impatient := cfg
 	impatient.CommitTimeout, impatient.CheckpointEvery = 100*time.Millisecond, 0
 	h.record(t, 1)
@@ -46,7 +46,7 @@ func TestKeeperOutlivesAStoreThatNeverAnswers(t *testing.T) {
 
 func TestKeeper(t *testing.T) {
 	t.Parallel()
-	h := newHouse(databasetest.SQLite(t))
+	h := newFixture(databasetest.SQLite(t))
 	look := func(t *testing.T, want int) {
 		t.Helper()
 		require.NoError(t, h.Look(t.Context()))

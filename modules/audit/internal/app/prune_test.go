@@ -14,7 +14,7 @@ import (
 func TestPrune(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
-		h := newHouse(db)
+		h := newFixture(db)
 		october, december := time.Date(2026, time.October, 1, 0, 0, 0, 0, time.UTC), time.Date(2026, time.December, 1, 0, 0, 0, 0, time.UTC)
 		h.clock.Advance(october.Sub(now))
 		require.NoError(t, h.Look(t.Context())) // makes the months

@@ -23,7 +23,7 @@ import (
 func TestReading(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
-		h := newHouse(db)
+		h := newFixture(db)
 		var directory patientstest.Directory
 		owner, patient := someone(), patients.Patient{ID: recordid.New[patients.ID]()}
 		directory.Add(owner.UserID, patient)

@@ -166,25 +166,25 @@ func unavailable(err error) error {
 }
 
 // draft is an entry before it has its place in a chain. Errors: a plain one for what is no entry.
-func draft(request audit.Request, who auth.Principal, said audit.Entry) (domain.Entry, error) {
-	_, action := said.Action.Event()
-	_, outcome := said.Outcome.Code()
-	if !action || !outcome || !said.Resource.Valid() {
+func draft(request audit.Request, who auth.Principal, entry audit.Entry) (domain.Entry, error) {
+	_, action := entry.Action.Event()
+	_, outcome := entry.Outcome.Code()
+	if !action || !outcome || !entry.Resource.Valid() {
 		return domain.Entry{}, errors.New("audit: an entry without an action, a resource or an outcome of the sets")
 	}
 	e := domain.Entry{
 		ID: uuid.Must(uuid.NewV7()), RequestID: request.ID, ActorID: who.UserID, Role: string(who.Role), SessionID: who.SessionID,
-		Action: string(said.Action), ResourceType: string(said.Resource), ResourceID: said.ResourceID, PatientID: said.PatientID,
-		Outcome: string(said.Outcome), Status: said.Status, Count: max(said.Count, int64(len(said.IDs))),
+		Action: string(entry.Action), ResourceType: string(entry.Resource), ResourceID: entry.ResourceID, PatientID: entry.PatientID,
+		Outcome: string(entry.Outcome), Status: entry.Status, Count: max(entry.Count, int64(len(entry.IDs))),
 	}
 	if request.Address.IsValid() {
 		e.Address = request.Address.String()
 	}
-	if len(said.IDs) > 0 {
-		e.IDs = slices.Clone(said.IDs[:min(len(said.IDs), audit.MaxIDs)])
+	if len(entry.IDs) > 0 {
+		e.IDs = slices.Clone(entry.IDs[:min(len(entry.IDs), audit.MaxIDs)])
 	}
-	if len(said.Fields) > 0 {
-		e.Fields = slices.Clone(said.Fields)
+	if len(entry.Fields) > 0 {
+		e.Fields = slices.Clone(entry.Fields)
 	}
 	return e, e.Check()
 }

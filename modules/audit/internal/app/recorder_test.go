@@ -22,7 +22,7 @@ import (
 func TestRecord(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
-		h := newHouse(db)
+		h := newFixture(db)
 		t.Run("keeps what was said, who said it, and in which request", func(t *testing.T) {
 			who, patient := someone(), uuid.New()
 			ctx := audit.WithRequest(t.Context(), audit.Request{ID: "r-1", Address: netip.MustParseAddr("2001:db8::7")})
@@ -93,7 +93,7 @@ func TestRecord(t *testing.T) {
 func TestRecordingTogether(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
-		h := newHouse(db)
+		h := newFixture(db)
 		t.Run("200 at once leave no gap, and share few commits", func(t *testing.T) {
 			var all sync.WaitGroup
 			failed := make(chan error, 200)
@@ -140,7 +140,7 @@ func TestRecordingTogether(t *testing.T) {
 func TestR42_TheTrailFailsClosed(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
-		h := newHouse(db)
+		h := newFixture(db)
 		refused := func(t *testing.T, err error) {
 			t.Helper()
 			require.Equal(t, errs.Unavailable, errs.KindOf(err), "%v", err)

@@ -18,7 +18,7 @@ import (
 func TestTally(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
-		h := newHouse(db)
+		h := newFixture(db)
 		require.NoError(t, h.Record(t.Context(), someone(), reading(), reading()))
 		require.NoError(t, db.Do(t.Context(), func(ctx context.Context) error { return h.Record(ctx, someone(), reading()) }))
 		require.Equal(t, app.Tally{Entries: 3, Groups: 2}, h.Tally())

@@ -24,7 +24,7 @@ func requireFlaw(t *testing.T, err error, first int64) {
 func TestVerifyAndExport(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
-		h := newHouse(db)
+		h := newFixture(db)
 		require.Zero(t, h.verified(t))
 		require.NoError(t, h.Record(t.Context(), someone(), make1500()...))
 		require.NoError(t, h.Look(t.Context()))
@@ -99,7 +99,7 @@ func make1500() []audit.Entry {
 func TestR41_RollBack(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
-		h := newHouse(db)
+		h := newFixture(db)
 		h.record(t, 3)
 		require.NoError(t, h.Finish(t.Context()))
 		h.record(t, 4)

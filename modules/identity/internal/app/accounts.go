@@ -17,7 +17,7 @@ import (
 	"healthcare/platform/tx"
 )
 
-// Accounts is what users do with their own account, and administrators and operators with everybody's.
+// Accounts has the use cases of accounts: for their users, for administrators and for operators.
 type Accounts struct {
 	users         ports.Users
 	mailboxes     ports.Mailboxes
@@ -47,23 +47,27 @@ func NewAccounts(
 	}
 }
 
-// usernameAttempts bounds the search for a free username; from the second on 32 random bits make a collision unlikely.
+// usernameAttempts bounds the search for a free username. From the second attempt on, 32 random bits make a collision
+// unlikely.
 const usernameAttempts = 5
 
-// Register makes an account for whoever asks. Errors: errs.Invalid, identity.ErrEmailTaken,
-// identity.ErrRegistrationClosed, domain.ErrTooManyRegistrations, errs.Unavailable when too many passwords are being
+// Register adds an account for a client who is not signed in. Errors: errs.Invalid, identity.ErrEmailTaken,
+// identity.ErrRegistrationClosed, domain.ErrTooManyRegistrations, errs.Unavailable if too many passwords are being
 // hashed.
-func (a *Accounts) Register(ctx context.Context, said domain.Registration) (domain.User, error) {
+func (a *Accounts) Register(ctx context.Context, registration domain.Registration) (domain.User, error) {
 	if a.closed {
 		return domain.User{}, identity.ErrRegistrationClosed
 	}
-	return a.add(ctx, auth.Principal{}, said, auth.Staff, a.registrations)
+	return a.add(ctx, auth.Principal{}, registration, auth.Staff, a.registrations)
 }
 
-// Add makes an account of a role, on behalf of an administrator or an operator. It is not counted.
-// Errors: as for Register, but open to them always.
-func (a *Accounts) Add(ctx context.Context, who auth.Principal, said domain.Registration, role auth.Role) (domain.User, error) {
-	return a.add(ctx, who, said, role, uncounted{})
+// Add adds an account with a role for an administrator or an operator. It is neither counted nor limited, and works
+// while registration is closed. Errors: errs.Invalid, identity.ErrEmailTaken, errs.Unavailable, the error of the role's
+// Fits.
+func (a *Accounts) Add(
+	ctx context.Context, who auth.Principal, registration domain.Registration, role auth.Role,
+) (domain.User, error) {
+	return a.add(ctx, who, registration, role, uncounted{})
 }
 
 // uncounted is ports.Registrations without a limit.
@@ -73,9 +77,9 @@ func (uncounted) Check(context.Context, netip.Addr) error { return nil }
 func (uncounted) Count(context.Context, netip.Addr) error { return nil }
 
 func (a *Accounts) add(
-	ctx context.Context, who auth.Principal, said domain.Registration, role auth.Role, registrations ports.Registrations,
+	ctx context.Context, who auth.Principal, registration domain.Registration, role auth.Role, registrations ports.Registrations,
 ) (domain.User, error) {
-	if err := said.Validate(); err != nil {
+	if err := registration.Validate(); err != nil {
 		return domain.User{}, err
 	}
 	client := audit.RequestOf(ctx).Address
@@ -84,7 +88,7 @@ func (a *Accounts) add(
 		if err := a.mailboxes.CatchUp(ctx); err != nil {
 			return err
 		}
-		_, err := a.users.FindByAddress(ctx, said.Email)
+		_, err := a.users.FindByAddress(ctx, registration.Email)
 		if err == nil {
 			return identity.ErrEmailTaken
 		}
@@ -96,12 +100,12 @@ func (a *Accounts) add(
 	if err != nil {
 		return domain.User{}, err
 	}
-	hash, err := a.credentials.hash(ctx, by, "password", said.Password, said.Name, said.Email)
+	hash, err := a.credentials.hash(ctx, by, "password", registration.Password, registration.Name, registration.Email)
 	if err != nil {
 		return domain.User{}, err
 	}
-	user := domain.NewUser(said, string(role), hash, a.clock.Now())
-	if err := a.mayBe(ctx, user.ID, role); err != nil {
+	user := domain.NewUser(registration, string(role), hash, a.clock.Now())
+	if err := a.checkRoleFits(ctx, user.ID, role); err != nil {
 		return domain.User{}, err
 	}
 	for attempt := range usernameAttempts {
@@ -122,8 +126,9 @@ func (a *Accounts) add(
 	return user, err
 }
 
-// mayBe says whether a user may be given the role. Errors: errs.Invalid for one that nobody declares, that of whoever declares it.
-func (a *Accounts) mayBe(ctx context.Context, user identity.UserID, role auth.Role) error {
+// checkRoleFits returns an error unless the user may have the role. Errors: errs.Invalid for an undeclared role; the
+// error of the role's Fits.
+func (a *Accounts) checkRoleFits(ctx context.Context, user identity.UserID, role auth.Role) error {
 	if err := a.CheckRole(role); err != nil {
 		return err
 	}
@@ -133,27 +138,30 @@ func (a *Accounts) mayBe(ctx context.Context, user identity.UserID, role auth.Ro
 	return nil
 }
 
-// Me is the user who asks. Errors: auth.ErrInvalidToken when the account went this moment.
+// Me returns the user who acts. Errors: auth.ErrInvalidToken if the account was deleted during the request.
 func (a *Accounts) Me(ctx context.Context, who auth.Principal) (domain.User, error) {
 	user, err := a.users.Find(ctx, userOf(who))
-	return user, orGone(err)
+	return user, asInvalidToken(err)
 }
 
 // Rename changes the user's own name. Errors: errs.Invalid, revision.ErrStale, auth.ErrInvalidToken.
-func (a *Accounts) Rename(ctx context.Context, who auth.Principal, expected revision.Match, name *string) (domain.User, error) {
+func (a *Accounts) Rename(
+	ctx context.Context, who auth.Principal, expected revision.Match, name *string,
+) (domain.User, error) {
 	user, err := a.change(ctx, who, userOf(who), expected, domain.Changes{Name: name})
-	return user, orGone(err)
+	return user, asInvalidToken(err)
 }
 
-// orGone is what a user is told whose account is no more.
-func orGone(err error) error {
+// asInvalidToken maps ports.ErrNotFound to auth.ErrInvalidToken: the account was deleted during the request.
+func asInvalidToken(err error) error {
 	if errors.Is(err, ports.ErrNotFound) {
 		return auth.ErrInvalidToken
 	}
 	return err
 }
 
-// change makes valid changes of a user who is at an expected version. Errors: errs.Invalid, revision.ErrStale, ports.ErrNotFound.
+// change validates changes and applies them to a user who has an expected version.
+// Errors: errs.Invalid, revision.ErrStale, ports.ErrNotFound.
 func (a *Accounts) change(
 	ctx context.Context, who auth.Principal, id identity.UserID, expected revision.Match, changes domain.Changes,
 ) (changed domain.User, err error) {

@@ -19,13 +19,13 @@ import (
 )
 
 // signedInAs is somebody with an account of their own.
-func (h house) signedInAs(t *testing.T, email string) (auth.Principal, app.Tokens) {
+func (h fixture) signedInAs(t *testing.T, email string) (auth.Principal, app.Tokens) {
 	t.Helper()
 	h.registered(t, domain.Registration{Name: "Somebody", Email: email, Password: secret})
 	return h.again(t, email, secret)
 }
 
-func (h house) again(t *testing.T, email, password string) (auth.Principal, app.Tokens) {
+func (h fixture) again(t *testing.T, email, password string) (auth.Principal, app.Tokens) {
 	t.Helper()
 	tokens, err := h.SignIn(t.Context(), domain.Credentials{Email: email, Password: password}, here)
 	require.NoError(t, err)
@@ -34,14 +34,14 @@ func (h house) again(t *testing.T, email, password string) (auth.Principal, app.
 	return who, tokens
 }
 
-func (h house) ended(t *testing.T, tokens app.Tokens) {
+func (h fixture) ended(t *testing.T, tokens app.Tokens) {
 	t.Helper()
 	_, err := h.Authenticate(t.Context(), tokens.Access)
 	require.ErrorIs(t, err, auth.ErrInvalidToken)
 	h.refused(t, tokens.Refresh)
 }
 
-func (h house) goesOn(t *testing.T, tokens app.Tokens) {
+func (h fixture) goesOn(t *testing.T, tokens app.Tokens) {
 	t.Helper()
 	_, err := h.Authenticate(t.Context(), tokens.Access)
 	require.NoError(t, err)
@@ -50,7 +50,7 @@ func (h house) goesOn(t *testing.T, tokens app.Tokens) {
 func TestSessionsOfAUser(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
-		h := newHouse(t, db)
+		h := newFixture(t, db)
 		who, one := h.signedInAs(t, "a@example.com")
 		second, two := h.again(t, "a@example.com", secret)
 		stranger, others := h.signedInAs(t, "b@example.com")
@@ -86,7 +86,7 @@ func TestSessionsOfAUser(t *testing.T) {
 func TestChangePassword(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
-		h := newHouse(t, db)
+		h := newFixture(t, db)
 		who, one := h.signedInAs(t, "a@example.com")
 		_, two := h.again(t, "a@example.com", secret)
 		change := func(current, next string) error {
@@ -119,7 +119,7 @@ func TestChangePassword(t *testing.T) {
 
 func TestStrictPasswords(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, databasetest.SQLite(t), func(cfg *identity.Config) { cfg.StrictPasswords = true })
+	h := newFixture(t, databasetest.SQLite(t), func(cfg *identity.Config) { cfg.StrictPasswords = true })
 	_, err := h.Register(t.Context(), domain.Registration{Name: "A", Email: "a@example.com", Password: "password1"})
 	require.Equal(t, errs.Invalid, errs.KindOf(err), "it is common")
 	who, _ := h.signedInAs(t, "a@example.com")
@@ -131,7 +131,7 @@ func TestStrictPasswords(t *testing.T) {
 
 func TestRegistrationClosed(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, databasetest.SQLite(t), func(cfg *identity.Config) { cfg.RegistrationClosed = true })
+	h := newFixture(t, databasetest.SQLite(t), func(cfg *identity.Config) { cfg.RegistrationClosed = true })
 	_, err := h.Register(t.Context(), asha())
 	require.ErrorIs(t, err, identity.ErrRegistrationClosed)
 	_, err = h.Add(t.Context(), auth.Principal{}, asha(), auth.Staff)
@@ -142,7 +142,7 @@ func TestRegistrationClosed(t *testing.T) {
 func TestLeave(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
-		h := newHouse(t, db)
+		h := newFixture(t, db)
 		who, tokens := h.signedInAs(t, "a@example.com")
 		h.exec(t, `INSERT INTO patients (id, owner_id, name, gender, age, email, phone, address, notes, version, created_at, updated_at)
 			VALUES (?, ?, 'P', 'Other', 1, '', '', '', '', 1, ?, ?)`, uuid.Must(uuid.NewV7()), who.UserID, database.At(now), database.At(now))
@@ -178,7 +178,7 @@ func TestLeave(t *testing.T) {
 func TestAdminister(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
-		h := newHouse(t, db)
+		h := newFixture(t, db)
 		boss, _ := h.signedInAs(t, "boss@example.com")
 		h.exec(t, `UPDATE users SET role = 'admin' WHERE id = ?`, boss.UserID)
 		who, tokens := h.signedInAs(t, "a@example.com")
@@ -233,7 +233,7 @@ func TestAdminister(t *testing.T) {
 func TestTheLastAdministratorsRace(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
-		h := newHouse(t, db)
+		h := newFixture(t, db)
 		for range 10 {
 			var ids [2]identity.UserID
 			for i := range ids {
@@ -261,7 +261,7 @@ func TestTheLastAdministratorsRace(t *testing.T) {
 func TestSigningInWhileThePasswordChanges(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
-		h := newHouse(t, db, func(cfg *identity.Config) { cfg.FreeAttempts, cfg.ClientFailures = 1000, 1000 })
+		h := newFixture(t, db, func(cfg *identity.Config) { cfg.FreeAttempts, cfg.ClientFailures = 1000, 1000 })
 		who, _ := h.signedInAs(t, "a@example.com")
 		old := secret
 		for round := range 10 {

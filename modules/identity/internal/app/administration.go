@@ -16,19 +16,21 @@ import (
 	"healthcare/platform/revision"
 )
 
-// Browse is a page of the users who pass the filter.
-func (a *Accounts) Browse(ctx context.Context, filter domain.UserFilter, page paging.Request) (paging.Page[domain.User], error) {
+// Browse returns a page of the users that match the filter. Errors: none.
+func (a *Accounts) Browse(
+	ctx context.Context, filter domain.UserFilter, page paging.Request,
+) (paging.Page[domain.User], error) {
 	return a.users.List(ctx, filter, page)
 }
 
-// Find is one user. Errors: identity.ErrUserNotFound.
+// Find returns one user. Errors: identity.ErrUserNotFound.
 func (a *Accounts) Find(ctx context.Context, id identity.UserID) (domain.User, error) {
 	user, err := a.users.Find(ctx, id)
-	return user, orUnknown(err)
+	return user, asUserNotFound(err)
 }
 
-// FindByEmail returns the users of an address's mailbox, oldest first: more than one only where an older release let them register.
-// Errors: identity.ErrUserNotFound.
+// FindByEmail returns the users of an address's mailbox, oldest first. Only older releases let several users of one
+// mailbox register. Errors: identity.ErrUserNotFound.
 func (a *Accounts) FindByEmail(ctx context.Context, email string) ([]domain.User, error) {
 	if err := a.mailboxes.CatchUp(ctx); err != nil {
 		return nil, err
@@ -40,7 +42,7 @@ func (a *Accounts) FindByEmail(ctx context.Context, email string) ([]domain.User
 	return users, err
 }
 
-// CheckRole reports whether a module declares the role. Errors: errs.Invalid.
+// CheckRole returns an error unless a module declares the role. Errors: errs.Invalid.
 func (a *Accounts) CheckRole(role auth.Role) error {
 	if _, declared := a.roles[role]; !declared {
 		return errs.Invalidf("role", "Must be one of %s.", a.roles)
@@ -48,9 +50,11 @@ func (a *Accounts) CheckRole(role auth.Role) error {
 	return nil
 }
 
-// ResetPassword gives a user another password on behalf of an operator, and ends all their sessions.
-// Errors: errs.Invalid, identity.ErrUserNotFound, errs.Unavailable when too many passwords are being hashed.
-func (a *Accounts) ResetPassword(ctx context.Context, who auth.Principal, id identity.UserID, password string) (user domain.User, err error) {
+// ResetPassword sets a user's password for an operator, and ends all sessions of the user.
+// Errors: errs.Invalid, identity.ErrUserNotFound, errs.Unavailable if too many passwords are being hashed.
+func (a *Accounts) ResetPassword(
+	ctx context.Context, who auth.Principal, id identity.UserID, password string,
+) (user domain.User, err error) {
 	if user, err = a.Find(ctx, id); err != nil {
 		return domain.User{}, err
 	}
@@ -64,7 +68,7 @@ func (a *Accounts) ResetPassword(ctx context.Context, who auth.Principal, id ide
 			return nil
 		})
 		if err != nil {
-			return orUnknown(err)
+			return asUserNotFound(err)
 		}
 		if err := a.sessions.RemoveAllBut(ctx, id, identity.SessionID{}); err != nil {
 			return err
@@ -74,31 +78,32 @@ func (a *Accounts) ResetPassword(ctx context.Context, who auth.Principal, id ide
 	return user, err
 }
 
-func orUnknown(err error) error {
+func asUserNotFound(err error) error {
 	if errors.Is(err, ports.ErrNotFound) {
 		return identity.ErrUserNotFound
 	}
 	return err
 }
 
-// Administer changes what a user is and whether they may sign in. A user who is disabled loses all sessions at once.
-// Errors: errs.Invalid, identity.ErrUserNotFound, identity.ErrLastAdministrator, revision.ErrStale, that of whoever declares the role.
+// Administer changes a user's role and whether the user may sign in. A user who is disabled loses all sessions at once.
+// Errors: errs.Invalid, identity.ErrUserNotFound, identity.ErrLastAdministrator, revision.ErrStale, the error of the
+// role's Fits.
 func (a *Accounts) Administer(
 	ctx context.Context, who auth.Principal, id identity.UserID, expected revision.Match, changes domain.Changes,
 ) (user domain.User, err error) {
 	err = a.tx.Do(ctx, func(ctx context.Context) error {
 		if changes.Role != nil {
-			if err := a.mayBe(ctx, id, auth.Role(*changes.Role)); err != nil {
+			if err := a.checkRoleFits(ctx, id, auth.Role(*changes.Role)); err != nil {
 				return err
 			}
 		}
 		if changes.Role != nil && *changes.Role != string(auth.Admin) || changes.Active != nil && !*changes.Active {
-			if err := a.keepAnAdministrator(ctx, id); err != nil {
+			if err := a.requireAnotherAdministrator(ctx, id); err != nil {
 				return err
 			}
 		}
 		if user, err = a.change(ctx, who, id, expected, changes); err != nil {
-			return orUnknown(err)
+			return asUserNotFound(err)
 		}
 		if user.Active {
 			return nil
@@ -108,9 +113,9 @@ func (a *Accounts) Administer(
 	return user, err
 }
 
-// keepAnAdministrator refuses to go on when the user is the last active administrator, and holds all of them until the transaction ends, so that
-// two cannot go at once. Errors: identity.ErrLastAdministrator.
-func (a *Accounts) keepAnAdministrator(ctx context.Context, going identity.UserID) error {
+// requireAnotherAdministrator returns an error if the user is the last active administrator. It locks all administrators
+// until the transaction ends, so that two cannot leave at once. Errors: identity.ErrLastAdministrator.
+func (a *Accounts) requireAnotherAdministrator(ctx context.Context, going identity.UserID) error {
 	all, err := a.users.HoldAll(ctx, string(auth.Admin))
 	if err != nil {
 		return err

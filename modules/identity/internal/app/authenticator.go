@@ -9,7 +9,7 @@ import (
 	"healthcare/platform/auth"
 )
 
-// NewAuthenticator tells the server who an access token belongs to.
+// NewAuthenticator returns the authenticator of access tokens.
 func NewAuthenticator(tokens ports.Tokens, sessions ports.Sessions) auth.Authenticator {
 	return &authenticator{tokens, sessions}
 }
@@ -19,8 +19,8 @@ type authenticator struct {
 	sessions ports.Sessions
 }
 
-// Authenticate implements auth.Authenticator: the token's own word first, then one indexed query, so that a disabled user, a changed password
-// and an ended session count from the next request on.
+// Authenticate implements auth.Authenticator. It verifies the token, then asks the store once, so that a disabled user, a
+// reset password and an ended session take effect with the next request.
 func (a *authenticator) Authenticate(ctx context.Context, token string) (auth.Principal, error) {
 	claims, err := a.tokens.Verify(token)
 	if err != nil {

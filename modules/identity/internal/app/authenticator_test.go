@@ -17,7 +17,7 @@ import (
 
 func TestAuthenticate(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, databasetest.SQLite(t))
+	h := newFixture(t, databasetest.SQLite(t))
 	user := h.registered(t, asha())
 	other := h.registered(t, domain.Registration{Name: "O", Email: "other@example.com", Password: secret})
 	refused := func(t *testing.T, token string) {

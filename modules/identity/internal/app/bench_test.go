@@ -42,7 +42,7 @@ func (r *remembered) Standing(ctx context.Context, id identity.SessionID) (domai
 // BenchmarkAuthenticate is what a request pays to know who acts: the token's signature and the standing of its session, asked or remembered.
 func BenchmarkAuthenticate(b *testing.B) {
 	databasetest.EachBench(b, func(b *testing.B, db *database.DB) {
-		h := newHouse(b, db)
+		h := newFixture(b, db)
 		h.registered(b, asha())
 		tokens := h.signedIn(b)
 		for name, sessions := range map[string]ports.Sessions{"asked": h.sessions, "remembered": &remembered{Sessions: h.sessions}} {

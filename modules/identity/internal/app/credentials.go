@@ -17,7 +17,7 @@ import (
 	"healthcare/platform/errs"
 )
 
-// Credentials is how passwords are chosen and proved, wherever one is asked for: one rule, one count of failures.
+// Credentials hashes and verifies passwords for all use cases, with one policy and one count of failures.
 type Credentials struct {
 	passwords ports.Passwords
 	attempts  ports.Attempts
@@ -26,7 +26,7 @@ type Credentials struct {
 	policy    domain.PasswordPolicy
 }
 
-// NewCredentials wires it.
+// NewCredentials wires the dependencies.
 func NewCredentials(
 	cfg identity.Config, passwords ports.Passwords, common ports.CommonPasswords,
 	attempts ports.Attempts, trail audit.Recorder, clock clock.Clock,
@@ -41,17 +41,17 @@ func NewCredentials(
 	}
 }
 
-// proof is what became of a password.
+// proof is the result of verifying a password.
 type proof struct {
 	right   bool
-	stale   bool // the stored hash was made with other parameters than today's
+	stale   bool // the stored hash has outdated parameters
 	attempt domain.Attempt
 	by      ports.Caller
 }
 
-// prove holds a password against that of whoever has the mailbox; nobody is the zero user. It costs the same whoever
-// that is. who is the zero Principal unless the caller holds a live session of the account. Errors: errs.Throttled
-// before any work, errs.Unavailable when too many passwords are being hashed.
+// prove verifies a password against the hash of the user that find returns. The cost is the same if there is none, which
+// is the zero user. who is the zero Principal unless the caller holds a live session of the account. Errors:
+// errs.Throttled before any work, errs.Unavailable if too many passwords are being hashed.
 func (c *Credentials) prove(
 	ctx context.Context, who auth.Principal, mailbox, password string,
 	client netip.Addr, find func(context.Context) (domain.User, error),
@@ -78,7 +78,7 @@ func (c *Credentials) prove(
 	return user, p, err
 }
 
-// callerOf is who asks for a hash: somebody at that address, who is known if they are signed in.
+// callerOf returns the caller for the queue of hashes. A user who is signed in is known.
 func callerOf(who auth.Principal, address netip.Addr) ports.Caller {
 	if who.UserID == uuid.Nil {
 		return ports.Caller{Caller: admission.By(address, "")}
@@ -86,23 +86,24 @@ func callerOf(who auth.Principal, address netip.Addr) ports.Caller {
 	return ports.Caller{Caller: admission.By(address, who.UserID.String()), Known: true}
 }
 
-// lookUp asks the store before a hash is made, as one of few. Errors: errs.Unavailable when too many ask; ask's.
-func (c *Credentials) lookUp(ctx context.Context, by ports.Caller, ask func() error) error {
-	leave, err := c.passwords.Room(ctx, by.Caller)
+// lookUp runs query, which reads the store before a hash is made. The number of concurrent queries is bounded.
+// Errors: errs.Unavailable if too many are running; those of query.
+func (c *Credentials) lookUp(ctx context.Context, by ports.Caller, query func() error) error {
+	release, err := c.passwords.Reserve(ctx, by.Caller)
 	if err != nil {
 		return err
 	}
-	defer leave()
-	return ask()
+	defer release()
+	return query()
 }
 
-// succeeded takes back that the attempt was counted as a failure, in the transaction of what it was for.
+// succeeded records the attempt as a success. It runs in the transaction of ctx.
 func (c *Credentials) succeeded(ctx context.Context, p proof) error {
 	return c.attempts.Succeeded(ctx, p.attempt)
 }
 
-// hash is what to store for a password that the policy allows. field is how the client calls it.
-// Errors: errs.Invalid, errs.Unavailable when too many passwords are being hashed.
+// hash checks the policy and returns the hash of a password. field is the password's name in the request.
+// Errors: errs.Invalid, errs.Unavailable if too many passwords are being hashed.
 func (c *Credentials) hash(ctx context.Context, by ports.Caller, field, password, name, email string) (string, error) {
 	if err := errs.Fields(validation.Errors{field: c.policy.Check(password, name, email)}); err != nil {
 		return "", err

@@ -16,10 +16,10 @@ import (
 // erasureKind is the kind of the jobs that remove the data of closed accounts.
 const erasureKind = "account_erasure"
 
-// quick is the number of patients, and of kept answers, that are removed within the request.
-const quick = 100
+// removedAtOnce is the most patients, and the most stored responses, that are removed within the request.
+const removedAtOnce = 100
 
-// erasure is the parameters of such a job.
+// erasure has the parameters of such a job.
 type erasure struct {
 	User uuid.UUID `json:"user"`
 }
@@ -62,7 +62,7 @@ type Continued struct {
 	Total int64
 }
 
-// close makes the account unreachable at once, and leaves its data to a job.
+// close disables the account at once and adds a job that removes its data.
 func (a *Accounts) close(ctx context.Context, who auth.Principal, user identity.UserID) (*Continued, error) {
 	total, err := a.userData.Count(ctx, user, -1)
 	if err != nil {

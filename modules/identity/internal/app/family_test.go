@@ -19,7 +19,7 @@ import (
 
 // family is a session, and what a client, a second tab and a thief have of it, beside a model of what must become of it.
 type family struct {
-	h       house
+	h       fixture
 	tokens  []string // by generation, as far as anybody was told
 	access  string
 	session uuid.UUID
@@ -106,7 +106,7 @@ func (f *family) sessions(t *rapid.T) (count int) {
 func TestR12_AFamilyHasAtMostOneLiveLeaf(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
-		h := newHouse(t, db)
+		h := newFixture(t, db)
 		families := 0
 		rapid.Check(t, func(t *rapid.T) {
 			if families++; families > 40 {
@@ -160,7 +160,7 @@ func TestR12_AFamilyHasAtMostOneLiveLeaf(t *testing.T) {
 func TestR12_ReuseEndsTheFamilyAtOnce(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
-		h := newHouse(t, db)
+		h := newFixture(t, db)
 		h.registered(t, asha())
 		for what, reuse := range map[string]func(first, second, third string){
 			"the parent after its window": func(_, second, _ string) {

@@ -28,49 +28,49 @@ var attemptTables = []string{"signin_attempts", "known_clients"}
 // faultCase is a use case whose handling of errors is tested.
 type faultCase struct {
 	name    string
-	prepare func(t *testing.T, h house, who auth.Principal, tokens app.Tokens) func(ctx context.Context) error
+	prepare func(t *testing.T, h fixture, who auth.Principal, tokens app.Tokens) func(ctx context.Context) error
 	want    error  // of the run without a fault
 	written string // a table that is written in several transactions
 }
 
 // plain returns a faultCase without preparation.
-func plain(name string, run func(ctx context.Context, h house, who auth.Principal) error) faultCase {
+func plain(name string, run func(ctx context.Context, h fixture, who auth.Principal) error) faultCase {
 	return faultCase{name: name, prepare: func(
-		_ *testing.T, h house, who auth.Principal, _ app.Tokens,
+		_ *testing.T, h fixture, who auth.Principal, _ app.Tokens,
 	) func(context.Context) error {
 		return func(ctx context.Context) error { return run(ctx, h, who) }
 	}}
 }
 
 var faultCases = []faultCase{
-	plain("register", func(ctx context.Context, h house, _ auth.Principal) error {
+	plain("register", func(ctx context.Context, h fixture, _ auth.Principal) error {
 		_, err := h.Register(ctx, domain.Registration{Name: "N", Email: "new@example.com", Password: secret})
 		return err
 	}),
 	{
 		name: "register with an address that is taken", want: identity.ErrEmailTaken,
-		prepare: func(_ *testing.T, h house, _ auth.Principal, _ app.Tokens) func(context.Context) error {
+		prepare: func(_ *testing.T, h fixture, _ auth.Principal, _ app.Tokens) func(context.Context) error {
 			return func(ctx context.Context) error {
 				_, err := h.Register(ctx, domain.Registration{Name: "N", Email: "a@example.com", Password: secret})
 				return err
 			}
 		},
 	},
-	plain("register with a username that is taken", func(ctx context.Context, h house, _ auth.Principal) error {
+	plain("register with a username that is taken", func(ctx context.Context, h fixture, _ auth.Principal) error {
 		_, err := h.Register(ctx, domain.Registration{Name: "N", Email: "a@example.org", Password: secret})
 		return err
 	}),
-	plain("add", func(ctx context.Context, h house, who auth.Principal) error {
+	plain("add", func(ctx context.Context, h fixture, who auth.Principal) error {
 		_, err := h.Add(ctx, who, domain.Registration{Name: "N", Email: "n@example.com", Password: secret}, auth.Admin)
 		return err
 	}),
-	plain("sign in", func(ctx context.Context, h house, _ auth.Principal) error {
+	plain("sign in", func(ctx context.Context, h fixture, _ auth.Principal) error {
 		_, err := h.SignIn(ctx, domain.Credentials{Email: "a@example.com", Password: secret}, here)
 		return err
 	}),
 	{
 		name: "sign in with the most sessions",
-		prepare: func(t *testing.T, h house, who auth.Principal, _ app.Tokens) func(context.Context) error {
+		prepare: func(t *testing.T, h fixture, who auth.Principal, _ app.Tokens) func(context.Context) error {
 			for range 100 {
 				session := domain.NewSession(
 					identity.UserID{UUID: who.UserID}, domain.Origin{}, h.clock.Now(), domain.Lifetimes{Idle: idle, Absolute: absolute})
@@ -85,7 +85,7 @@ var faultCases = []faultCase{
 	},
 	{
 		name: "refresh",
-		prepare: func(_ *testing.T, h house, _ auth.Principal, tokens app.Tokens) func(context.Context) error {
+		prepare: func(_ *testing.T, h fixture, _ auth.Principal, tokens app.Tokens) func(context.Context) error {
 			return func(ctx context.Context) error {
 				_, err := h.Refresh(ctx, tokens.Refresh, here)
 				return err
@@ -94,7 +94,7 @@ var faultCases = []faultCase{
 	},
 	{
 		name: "reuse of a refresh token", want: identity.ErrInvalidRefresh,
-		prepare: func(t *testing.T, h house, _ auth.Principal, tokens app.Tokens) func(context.Context) error {
+		prepare: func(t *testing.T, h fixture, _ auth.Principal, tokens app.Tokens) func(context.Context) error {
 			h.refreshed(t, h.refreshed(t, tokens.Refresh).Refresh)
 			return func(ctx context.Context) error {
 				_, err := h.Refresh(ctx, tokens.Refresh, here)
@@ -104,53 +104,53 @@ var faultCases = []faultCase{
 	},
 	{
 		name: "authenticate",
-		prepare: func(_ *testing.T, h house, _ auth.Principal, tokens app.Tokens) func(context.Context) error {
+		prepare: func(_ *testing.T, h fixture, _ auth.Principal, tokens app.Tokens) func(context.Context) error {
 			return func(ctx context.Context) error {
 				_, err := h.Authenticate(ctx, tokens.Access)
 				return err
 			}
 		},
 	},
-	plain("sessions", func(ctx context.Context, h house, who auth.Principal) error {
+	plain("sessions", func(ctx context.Context, h fixture, who auth.Principal) error {
 		_, err := h.Sessions(ctx, who)
 		return err
 	}),
-	plain("log out", func(ctx context.Context, h house, who auth.Principal) error {
+	plain("log out", func(ctx context.Context, h fixture, who auth.Principal) error {
 		return h.SignOut(ctx, who, identity.SessionID{UUID: who.SessionID})
 	}),
-	plain("log out everywhere", func(ctx context.Context, h house, who auth.Principal) error {
+	plain("log out everywhere", func(ctx context.Context, h fixture, who auth.Principal) error {
 		return h.SignOutEverywhere(ctx, who)
 	}),
-	plain("change the password", func(ctx context.Context, h house, who auth.Principal) error {
+	plain("change the password", func(ctx context.Context, h fixture, who auth.Principal) error {
 		return h.ChangePassword(ctx, who, domain.PasswordChange{Current: secret, New: "another horse"}, here)
 	}),
-	plain("reset a password", func(ctx context.Context, h house, who auth.Principal) error {
+	plain("reset a password", func(ctx context.Context, h fixture, who auth.Principal) error {
 		_, err := h.ResetPassword(ctx, who, identity.UserID{UUID: who.UserID}, "another horse")
 		return err
 	}),
-	plain("me", func(ctx context.Context, h house, who auth.Principal) error {
+	plain("me", func(ctx context.Context, h fixture, who auth.Principal) error {
 		_, err := h.Me(ctx, who)
 		return err
 	}),
-	plain("rename", func(ctx context.Context, h house, who auth.Principal) error {
+	plain("rename", func(ctx context.Context, h fixture, who auth.Principal) error {
 		_, err := h.Rename(ctx, who, revision.Match{}, new("Another Name"))
 		return err
 	}),
-	plain("find", func(ctx context.Context, h house, who auth.Principal) error {
+	plain("find", func(ctx context.Context, h fixture, who auth.Principal) error {
 		_, err := h.Accounts.Find(ctx, identity.UserID{UUID: who.UserID})
 		return err
 	}),
-	plain("find by address", func(ctx context.Context, h house, _ auth.Principal) error {
+	plain("find by address", func(ctx context.Context, h fixture, _ auth.Principal) error {
 		_, err := h.FindByEmail(ctx, "a@example.com")
 		return err
 	}),
-	plain("browse", func(ctx context.Context, h house, _ auth.Principal) error {
+	plain("browse", func(ctx context.Context, h fixture, _ auth.Principal) error {
 		_, err := h.Browse(ctx, domain.UserFilter{}, paging.Request{Limit: 10, Order: []paging.Order{{Column: "id"}}})
 		return err
 	}),
 	{
 		name: "disable a user",
-		prepare: func(t *testing.T, h house, who auth.Principal, _ app.Tokens) func(context.Context) error {
+		prepare: func(t *testing.T, h fixture, who auth.Principal, _ app.Tokens) func(context.Context) error {
 			other, _ := h.signedInAs(t, "b@example.com")
 			return func(ctx context.Context) error {
 				changes := domain.Changes{Role: new(string(auth.Admin)), Active: new(false)}
@@ -159,23 +159,23 @@ var faultCases = []faultCase{
 			}
 		},
 	},
-	plain("give a role with a requirement", func(ctx context.Context, h house, who auth.Principal) error {
+	plain("give a role with a requirement", func(ctx context.Context, h fixture, who auth.Principal) error {
 		changes := domain.Changes{Role: new("demanding")}
 		_, err := h.Administer(ctx, who, identity.UserID{UUID: who.UserID}, revision.Match{}, changes)
 		return err
 	}),
-	plain("add with a role with a requirement", func(ctx context.Context, h house, who auth.Principal) error {
+	plain("add with a role with a requirement", func(ctx context.Context, h fixture, who auth.Principal) error {
 		registration := domain.Registration{Name: "N", Email: "n@example.com", Password: secret}
 		_, err := h.Add(ctx, who, registration, "demanding")
 		return err
 	}),
-	plain("leave", func(ctx context.Context, h house, who auth.Principal) error {
+	plain("leave", func(ctx context.Context, h fixture, who auth.Principal) error {
 		_, err := h.Leave(ctx, who, revision.Match{}, secret, false, here)
 		return err
 	}),
 	{
 		name: "leave with patients",
-		prepare: func(t *testing.T, h house, who auth.Principal, _ app.Tokens) func(context.Context) error {
+		prepare: func(t *testing.T, h fixture, who auth.Principal, _ app.Tokens) func(context.Context) error {
 			h.patients(t, who, 1)
 			return func(ctx context.Context) error {
 				_, err := h.Leave(ctx, who, revision.Match{}, secret, true, here)
@@ -185,7 +185,7 @@ var faultCases = []faultCase{
 	},
 	{
 		name: "close an account with many patients",
-		prepare: func(t *testing.T, h house, who auth.Principal, _ app.Tokens) func(context.Context) error {
+		prepare: func(t *testing.T, h fixture, who auth.Principal, _ app.Tokens) func(context.Context) error {
 			h.patients(t, who, 101)
 			return func(ctx context.Context) error {
 				continued, err := h.Leave(ctx, who, revision.Match{}, secret, true, here)
@@ -198,11 +198,11 @@ var faultCases = []faultCase{
 	},
 	{
 		name: "remove the data of a closed account",
-		prepare: func(t *testing.T, h house, who auth.Principal, _ app.Tokens) func(context.Context) error {
+		prepare: func(t *testing.T, h fixture, who auth.Principal, _ app.Tokens) func(context.Context) error {
 			h.patients(t, who, 101)
 			_, err := h.Leave(t.Context(), who, revision.Match{}, secret, true, here)
 			require.NoError(t, err)
-			erasure := app.NewErasure(h.users, h.estate, idempotency.New(h.db, h.clock))
+			erasure := app.NewErasure(h.users, h.patientRows, idempotency.New(h.db, h.clock))
 			job := jobs.Job{Parameters: []byte(`{"user":"` + who.UserID.String() + `"}`)}
 			return func(ctx context.Context) error {
 				return h.db.Do(ctx, func(ctx context.Context) error {
@@ -214,7 +214,7 @@ var faultCases = []faultCase{
 	},
 	{
 		name: "record the mailboxes of users of an older release", written: "user_mailboxes",
-		prepare: func(t *testing.T, h house, _ auth.Principal, _ app.Tokens) func(context.Context) error {
+		prepare: func(t *testing.T, h fixture, _ auth.Principal, _ app.Tokens) func(context.Context) error {
 			return func(ctx context.Context) error {
 				h.exec(t, "DELETE FROM user_mailboxes")
 				return store.NewMailboxes(h.db, h.clock, zap.NewNop()).CatchUp(ctx)
@@ -229,7 +229,7 @@ func TestUseCasesReturnEveryErrorAndLeaveNoEffect(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			databasetest.Each(t, func(t *testing.T, db *database.DB) {
-				h := newHouse(t, db, func(cfg *identity.Config) {
+				h := newFixture(t, db, func(cfg *identity.Config) {
 					cfg.FreeAttempts, cfg.AccountFailures, cfg.ClientFailures = 1000, 1000, 1000
 					cfg.RegistrationsPerHour = 1000
 				})
@@ -246,7 +246,7 @@ func TestUseCasesReturnEveryErrorAndLeaveNoEffect(t *testing.T) {
 }
 
 // patients inserts patients of the user.
-func (h house) patients(t *testing.T, who auth.Principal, number int) {
+func (h fixture) patients(t *testing.T, who auth.Principal, number int) {
 	t.Helper()
 	for range number {
 		h.exec(t, `INSERT INTO patients (id, owner_id, name, gender, age, email, phone, address, notes, version,

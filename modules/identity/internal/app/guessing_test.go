@@ -35,7 +35,7 @@ func network(n int) app.From {
 func TestR15_R16_GuessingIsBoundedAndTheVictimSignsIn(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
-		h := newHouse(t, db)
+		h := newFixture(t, db)
 		for what, email := range map[string]string{"an account": asha().Email, "no account": "nobody@example.com"} {
 			known := what == "an account"
 			if known {
@@ -71,7 +71,7 @@ func TestR15_R16_GuessingIsBoundedAndTheVictimSignsIn(t *testing.T) {
 func TestR15_GuessesAtOnce(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
-		h := newHouse(t, db)
+		h := newFixture(t, db)
 		h.registered(t, asha())
 		before := h.passwords.verified.Load()
 		var all sync.WaitGroup
@@ -93,7 +93,7 @@ func TestR15_GuessesAtOnce(t *testing.T) {
 func TestR16_AClientThatGuessesWaitsLongerAndLonger(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
-		h := newHouse(t, db)
+		h := newFixture(t, db)
 		h.registered(t, asha())
 		try := func(password string, from app.From) error {
 			_, err := h.SignIn(t.Context(), domain.Credentials{Email: asha().Email, Password: password}, from)
@@ -121,7 +121,7 @@ func TestR16_AClientThatGuessesWaitsLongerAndLonger(t *testing.T) {
 func TestR16_SprayingIsBounded(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
-		h := newHouse(t, db)
+		h := newFixture(t, db)
 		h.registered(t, asha())
 		counted := 0
 		for i := range 50 {
@@ -142,7 +142,7 @@ func TestR16_SprayingIsBounded(t *testing.T) {
 func TestR16_ANetworksFailuresKeepNoKnownUserOut(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
-		h := newHouse(t, db)
+		h := newFixture(t, db)
 		who, _ := h.signedInAs(t, "asha@example.com") // from here
 		ravi := domain.Registration{Name: "Ravi", Email: "ravi@example.com", Password: secret}
 		raviID := h.registered(t, ravi)
@@ -183,7 +183,7 @@ func TestR16_ANetworksFailuresKeepNoKnownUserOut(t *testing.T) {
 // own name.
 func TestKnownCallersAreToldApart(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, databasetest.SQLite(t))
+	h := newFixture(t, databasetest.SQLite(t))
 	last := func() ports.Caller { return *h.passwords.last.Load() }
 	h.registered(t, asha())
 	require.False(t, last().Known)
@@ -210,7 +210,7 @@ func TestKnownCallersAreToldApart(t *testing.T) {
 func TestRegistrationsAreBounded(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
-		h := newHouse(t, db, func(cfg *identity.Config) { cfg.RegistrationsPerHour = 3 })
+		h := newFixture(t, db, func(cfg *identity.Config) { cfg.RegistrationsPerHour = 3 })
 		from := func(n int) context.Context {
 			return audit.WithRequest(t.Context(), audit.Request{Address: network(n).Address})
 		}
@@ -251,7 +251,7 @@ func TestRegistrationsAreBounded(t *testing.T) {
 // Refused sign-ins are recorded as one entry at once and one with their number.
 func TestRefusedSignInsAreCounted(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, databasetest.SQLite(t))
+	h := newFixture(t, databasetest.SQLite(t))
 	h.registered(t, asha())
 	refused := func() (counts []int64) {
 		for _, entry := range h.trail.Recorded() {

@@ -36,25 +36,25 @@ const (
 	access   = time.Hour
 )
 
-// house is the service over real adapters, with passwords that cost next to nothing and a clock that the test owns.
-type house struct {
+// fixture is the service over real adapters, with passwords that cost next to nothing and a clock that the test owns.
+type fixture struct {
 	*app.Service
 	*app.Accounts
 	auth.Authenticator
-	db        *database.DB
-	users     ports.Users
-	sessions  ports.Sessions
-	tokens    ports.Tokens
-	passwords *countedPasswords
-	clock     *clock.Manual
-	estate    *estate
-	roles     auth.Roles
-	trail     *audittest.Recorder
+	db          *database.DB
+	users       ports.Users
+	sessions    ports.Sessions
+	tokens      ports.Tokens
+	passwords   *countedPasswords
+	clock       *clock.Manual
+	patientRows *patientRows
+	roles       auth.Roles
+	trail       *audittest.Recorder
 
 	credentials *app.Credentials
 }
 
-func newHouse(t testing.TB, db *database.DB, adjust ...func(*identity.Config)) house {
+func newFixture(t testing.TB, db *database.DB, adjust ...func(*identity.Config)) fixture {
 	t.Helper()
 	manual := clock.At(now)
 	keys, err := keyring.New([]byte("a secret of 32 bytes, or of more"))
@@ -63,7 +63,7 @@ func newHouse(t testing.TB, db *database.DB, adjust ...func(*identity.Config)) h
 		Keys: keys, Issuer: "healthcare", Audience: "healthcare-api", Lifetime: access,
 	}, manual)
 	require.NoError(t, err)
-	h := house{
+	h := fixture{
 		db: db, users: store.NewUsers(db), sessions: store.NewSessions(db), tokens: tokens, clock: manual,
 		trail: new(audittest.Recorder), passwords: &countedPasswords{Passwords: hashing(t, 64)},
 	}
@@ -91,15 +91,15 @@ func newHouse(t testing.TB, db *database.DB, adjust ...func(*identity.Config)) h
 		manual,
 	)
 	h.credentials = credentials
-	h.estate, h.roles = &estate{db: db}, rolesOf()
+	h.patientRows, h.roles = &patientRows{db: db}, testRoles()
 	h.Service = app.New(cfg, h.users, h.sessions, credentials, tokens, h.trail, db, manual)
 	h.Accounts = app.NewAccounts(cfg, h.users, store.NewMailboxes(db, manual, zap.NewNop()), h.sessions, credentials,
-		registrations, h.estate, idempotency.New(db, manual), jobs.NewQueue(db, manual), h.roles, h.trail, db, manual)
+		registrations, h.patientRows, idempotency.New(db, manual), jobs.NewQueue(db, manual), h.roles, h.trail, db, manual)
 	return h
 }
 
-// rolesOf is the house's roles, and one that stands for a record, which nobody has.
-func rolesOf() auth.Roles {
+// testRoles is the fixture's roles, and one that stands for a record, which nobody has.
+func testRoles() auth.Roles {
 	return auth.Roles{
 		auth.Staff: {Role: auth.Staff}, auth.Admin: {Role: auth.Admin},
 		"doctor": {Role: "doctor", Fits: func(context.Context, uuid.UUID) error {
@@ -108,17 +108,17 @@ func rolesOf() auth.Roles {
 	}
 }
 
-// estate is what users own, as another module tells it: here, whether there is a row for them in patients.
-type estate struct{ db *database.DB }
+// patientRows is what users own, as another module tells it: here, whether there is a row for them in patients.
+type patientRows struct{ db *database.DB }
 
 // Count implements identity.UserData.
-func (e *estate) Count(ctx context.Context, user identity.UserID, _ int) (count int, err error) {
+func (e *patientRows) Count(ctx context.Context, user identity.UserID, _ int) (count int, err error) {
 	err = e.db.Read(ctx).Raw(`SELECT count(*) FROM patients WHERE owner_id = ?`, user).Scan(&count).Error
 	return count, err
 }
 
 // DeleteAll implements identity.UserData.
-func (e *estate) DeleteAll(
+func (e *patientRows) DeleteAll(
 	ctx context.Context, user identity.UserID, _ identity.SessionID, _ string, _ int,
 ) (int, error) {
 	done := e.db.Write(ctx).Exec(`DELETE FROM patients WHERE owner_id = ?`, user)
@@ -172,14 +172,14 @@ func asha() domain.Registration {
 	return domain.Registration{Name: "Asha Rao", Email: "Asha.Rao@Example.com", Password: secret}
 }
 
-func (h house) registered(t testing.TB, registration domain.Registration) domain.User {
+func (h fixture) registered(t testing.TB, registration domain.Registration) domain.User {
 	t.Helper()
 	user, err := h.Register(t.Context(), registration)
 	require.NoError(t, err)
 	return user
 }
 
-func (h house) signedIn(t testing.TB) app.Tokens {
+func (h fixture) signedIn(t testing.TB) app.Tokens {
 	t.Helper()
 	tokens, err := h.SignIn(t.Context(), domain.Credentials{Email: asha().Email, Password: secret}, here)
 	require.NoError(t, err)
@@ -187,14 +187,14 @@ func (h house) signedIn(t testing.TB) app.Tokens {
 }
 
 // stored is the user as the store has it now.
-func (h house) stored(t testing.TB, user domain.User) domain.User {
+func (h fixture) stored(t testing.TB, user domain.User) domain.User {
 	t.Helper()
 	stored, err := h.users.Find(t.Context(), user.ID)
 	require.NoError(t, err)
 	return stored
 }
 
-func (h house) exec(t testing.TB, statement string, values ...any) {
+func (h fixture) exec(t testing.TB, statement string, values ...any) {
 	t.Helper()
 	require.NoError(t, h.db.Write(t.Context()).Exec(statement, values...).Error)
 }

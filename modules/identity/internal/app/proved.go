@@ -13,32 +13,32 @@ import (
 	"healthcare/platform/revision"
 )
 
-// What a signed-in user does only with the password, said once more.
-
-// ChangePassword replaces the user's password and ends all their other sessions.
-// Errors: errs.Invalid, also for a wrong current password; errs.Throttled; errs.Unavailable when too many passwords are being hashed.
-func (a *Accounts) ChangePassword(ctx context.Context, who auth.Principal, said domain.PasswordChange, from From) error {
-	if err := said.Validate(); err != nil {
+// ChangePassword replaces the user's password and ends all other sessions of the user. Errors: errs.Invalid, also for a
+// wrong current password; errs.Throttled; errs.Unavailable if too many passwords are being hashed.
+func (a *Accounts) ChangePassword(
+	ctx context.Context, who auth.Principal, change domain.PasswordChange, from From,
+) error {
+	if err := change.Validate(); err != nil {
 		return err
 	}
-	user, err := a.prove(ctx, who, "current_password", said.Current, from)
+	user, err := a.prove(ctx, who, "current_password", change.Current, from)
 	if err != nil {
 		return err
 	}
-	hash, err := a.credentials.hash(ctx, callerOf(who, from.Address), "new_password", said.New, user.Name, user.Email)
+	hash, err := a.credentials.hash(ctx, callerOf(who, from.Address), "new_password", change.New, user.Name, user.Email)
 	if err != nil {
 		return err
 	}
 	return a.tx.Do(ctx, func(ctx context.Context) error {
 		_, err := a.users.Change(ctx, user.ID, func(now *domain.User) error {
 			if now.PasswordHash != user.PasswordHash {
-				return wrong("current_password") // by now: somebody else has changed it
+				return wrong("current_password") // it was changed in the meantime
 			}
 			now.SetPassword(hash, a.clock.Now())
 			return nil
 		})
 		if err != nil {
-			return orGone(err)
+			return asInvalidToken(err)
 		}
 		if err := a.sessions.RemoveAllBut(ctx, user.ID, sessionOf(who)); err != nil {
 			return err
@@ -47,8 +47,10 @@ func (a *Accounts) ChangePassword(ctx context.Context, who auth.Principal, said 
 	})
 }
 
-// prove has the signed-in user say their password once more. field is how the client calls it.
-func (a *Accounts) prove(ctx context.Context, who auth.Principal, field, password string, from From) (domain.User, error) {
+// prove verifies the password of a user who is signed in. field is the password's name in the request.
+func (a *Accounts) prove(
+	ctx context.Context, who auth.Principal, field, password string, from From,
+) (domain.User, error) {
 	user, err := a.Me(ctx, who)
 	if err != nil {
 		return domain.User{}, err
@@ -66,8 +68,8 @@ func (a *Accounts) prove(ctx context.Context, who auth.Principal, field, passwor
 
 func wrong(field string) error { return errs.Invalidf(field, "Is not your password.") }
 
-// Leave removes the user who asks, their sessions and, if they ask for it, their patients. If that takes long, the
-// account is closed at once and its data is removed by the job that Leave returns; nil if nothing is left to do.
+// Leave removes the user's account and sessions, and with withPatients their patients. If there is much data, the account
+// is closed at once and the job that Leave returns removes the data; the job is nil if nothing is left to do.
 // Errors: errs.Invalid for a wrong password, errs.Throttled, identity.ErrOwnsPatients, identity.ErrLastAdministrator,
 // revision.ErrStale.
 func (a *Accounts) Leave(
@@ -79,7 +81,7 @@ func (a *Accounts) Leave(
 	}
 	err = a.tx.Do(ctx, func(ctx context.Context) error {
 		if continued, err = a.leave(ctx, who, user, expected, withPatients); err != nil {
-			return orGone(err)
+			return asInvalidToken(err)
 		}
 		status := http.StatusNoContent
 		if continued != nil {
@@ -93,19 +95,19 @@ func (a *Accounts) Leave(
 func (a *Accounts) leave(
 	ctx context.Context, who auth.Principal, user domain.User, expected revision.Match, withPatients bool,
 ) (*Continued, error) {
-	if err := a.keepAnAdministrator(ctx, user.ID); err != nil {
+	if err := a.requireAnotherAdministrator(ctx, user.ID); err != nil {
 		return nil, err
 	}
-	_, err := a.users.Change(ctx, user.ID, func(now *domain.User) error { // held from here on
+	_, err := a.users.Change(ctx, user.ID, func(now *domain.User) error { // locks the user
 		if now.PasswordHash == domain.NoPassword {
-			return ports.ErrNotFound // closed while this request waited for the row
+			return ports.ErrNotFound // closed while this request waited for the lock
 		}
 		return expected.Check(now.Version)
 	})
 	if err != nil {
 		return nil, err
 	}
-	owned, err := a.userData.Count(ctx, user.ID, quick+1)
+	owned, err := a.userData.Count(ctx, user.ID, removedAtOnce+1)
 	if err != nil {
 		return nil, err
 	}
@@ -115,15 +117,15 @@ func (a *Accounts) leave(
 	if err := a.sessions.RemoveAllBut(ctx, user.ID, identity.SessionID{}); err != nil {
 		return nil, err
 	}
-	forgotten, err := a.answers.Forget(ctx, user.ID.UUID, quick)
+	forgotten, err := a.answers.Forget(ctx, user.ID.UUID, removedAtOnce)
 	if err != nil {
 		return nil, err
 	}
-	if owned > quick || forgotten == quick {
+	if owned > removedAtOnce || forgotten == removedAtOnce {
 		return a.close(ctx, who, user.ID)
 	}
 	if owned > 0 {
-		if _, err := a.userData.DeleteAll(ctx, user.ID, sessionOf(who), string(who.Role), quick); err != nil {
+		if _, err := a.userData.DeleteAll(ctx, user.ID, sessionOf(who), string(who.Role), removedAtOnce); err != nil {
 			return nil, err
 		}
 	}

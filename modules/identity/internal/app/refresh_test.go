@@ -16,14 +16,14 @@ import (
 )
 
 // refreshed is the tokens that a refresh token is traded for.
-func (h house) refreshed(t *testing.T, refresh string) app.Tokens {
+func (h fixture) refreshed(t *testing.T, refresh string) app.Tokens {
 	t.Helper()
 	tokens, err := h.Refresh(t.Context(), refresh, here)
 	require.NoError(t, err)
 	return tokens
 }
 
-func (h house) refused(t *testing.T, refresh string) {
+func (h fixture) refused(t *testing.T, refresh string) {
 	t.Helper()
 	tokens, err := h.Refresh(t.Context(), refresh, here)
 	require.ErrorIs(t, err, identity.ErrInvalidRefresh)
@@ -33,7 +33,7 @@ func (h house) refused(t *testing.T, refresh string) {
 func TestRefresh(t *testing.T) {
 	t.Parallel()
 	db := databasetest.SQLite(t)
-	h := newHouse(t, db)
+	h := newFixture(t, db)
 	user := h.registered(t, asha())
 
 	t.Run("gives the next refresh token and an access token of the same session", func(t *testing.T) {
@@ -67,7 +67,7 @@ func TestRefresh(t *testing.T) {
 		}
 	})
 	t.Run("is refused when a session was idle too long, and not a moment before", func(t *testing.T) {
-		h := newHouse(t, db)
+		h := newFixture(t, db)
 		on, off := h.signedIn(t), h.signedIn(t)
 		h.clock.Advance(idle - time.Microsecond)
 		h.refreshed(t, on.Refresh)
@@ -75,7 +75,7 @@ func TestRefresh(t *testing.T) {
 		h.refused(t, off.Refresh)
 	})
 	t.Run("is refused when a session is too old, however busy it was", func(t *testing.T) {
-		h := newHouse(t, db)
+		h := newFixture(t, db)
 		tokens := h.signedIn(t)
 		for range int(absolute/(12*time.Hour)) - 1 {
 			h.clock.Advance(12 * time.Hour)
@@ -87,7 +87,7 @@ func TestRefresh(t *testing.T) {
 		h.refused(t, tokens.Refresh)
 	})
 	t.Run("is refused to a user who was deactivated, until they are active again", func(t *testing.T) {
-		h := newHouse(t, db)
+		h := newFixture(t, db)
 		tokens := h.signedIn(t)
 		h.exec(t, `UPDATE users SET active = ?`, false)
 		h.refused(t, tokens.Refresh)
@@ -95,7 +95,7 @@ func TestRefresh(t *testing.T) {
 		h.refreshed(t, tokens.Refresh)
 	})
 	t.Run("is refused after the session was ended", func(t *testing.T) {
-		h := newHouse(t, db)
+		h := newFixture(t, db)
 		tokens := h.signedIn(t)
 		h.exec(t, `DELETE FROM sessions`)
 		h.refused(t, tokens.Refresh)
@@ -119,7 +119,7 @@ func TestRefresh(t *testing.T) {
 func TestR13_RefreshesOfOneTokenAtOnce(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
-		h := newHouse(t, db)
+		h := newFixture(t, db)
 		h.registered(t, asha())
 		tokens := h.signedIn(t)
 		var answers [100]app.Tokens

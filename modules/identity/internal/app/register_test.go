@@ -18,7 +18,7 @@ import (
 
 func TestRegister(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, databasetest.SQLite(t))
+	h := newFixture(t, databasetest.SQLite(t))
 	user := h.registered(t, asha())
 
 	t.Run("answers what is stored, the address as it was registered", func(t *testing.T) {
@@ -82,7 +82,7 @@ func TestRegister(t *testing.T) {
 func TestRacingRegistrations(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
-		h := newHouse(t, db)
+		h := newFixture(t, db)
 		answers := make([]error, 20)
 		var all sync.WaitGroup
 		for i := range answers {

@@ -1,5 +1,5 @@
-// Package app holds the use cases of the identity module: accounts and who keeps them, signing in, staying signed in, and telling the server
-// who a token belongs to.
+// Package app has the use cases of the identity module: accounts and their administration, sessions, and the
+// authentication of access tokens.
 package app
 
 import (
@@ -20,7 +20,7 @@ import (
 	"healthcare/platform/tx"
 )
 
-// Service is how a user becomes, stays and ceases to be signed in.
+// Service has the use cases of sessions.
 type Service struct {
 	users          ports.Users
 	sessions       ports.Sessions
@@ -48,7 +48,7 @@ func New(
 	}
 }
 
-// From is where a request comes from.
+// From is the origin of a request.
 type From struct {
 	Agent   string     // the User-Agent header
 	Address netip.Addr // invalid when unknown
@@ -56,28 +56,29 @@ type From struct {
 
 func (f From) origin() domain.Origin { return domain.OriginOf(f.Agent, f.Address) }
 
-// Tokens are what a user stays signed in with.
+// Tokens are the tokens of a session.
 type Tokens struct {
 	Access    string
 	Refresh   string
 	ExpiresIn time.Duration // of Access
 }
 
-// SignIn starts a session. An unknown address, a wrong password and an inactive user are answered alike, after the same work.
-// Errors: errs.Invalid, identity.ErrInvalidCredentials, errs.Throttled, errs.Unavailable when too many passwords are being hashed.
-func (s *Service) SignIn(ctx context.Context, said domain.Credentials, from From) (Tokens, error) {
-	if err := said.Validate(); err != nil {
+// SignIn starts a session. An unknown address, a wrong password and an inactive user get the same answer, after the same
+// work. Errors: errs.Invalid, identity.ErrInvalidCredentials, errs.Throttled, errs.Unavailable if too many passwords are
+// being hashed.
+func (s *Service) SignIn(ctx context.Context, credentials domain.Credentials, from From) (Tokens, error) {
+	if err := credentials.Validate(); err != nil {
 		return Tokens{}, err
 	}
 	find := func(ctx context.Context) (domain.User, error) {
-		user, err := s.users.FindByAddress(ctx, said.Email)
+		user, err := s.users.FindByAddress(ctx, credentials.Email)
 		if errors.Is(err, ports.ErrNotFound) {
 			return domain.User{}, nil
 		}
 		return user, err
 	}
 	user, proved, err := s.credentials.prove(
-		ctx, auth.Principal{}, domain.Mailbox(said.Email), said.Password, from.Address, find,
+		ctx, auth.Principal{}, domain.Mailbox(credentials.Email), credentials.Password, from.Address, find,
 	)
 	if err != nil {
 		return Tokens{}, s.credentials.failed(ctx, auth.Principal{}, user.ID, from.Address, err)
@@ -86,12 +87,12 @@ func (s *Service) SignIn(ctx context.Context, said domain.Credentials, from From
 		return Tokens{}, s.credentials.failed(ctx, auth.Principal{}, user.ID, from.Address, identity.ErrInvalidCredentials)
 	}
 	if proved.stale {
-		user = s.renewHash(ctx, proved.by, user, said.Password)
+		user = s.renewHash(ctx, proved.by, user, credentials.Password)
 	}
 	return s.begin(ctx, user, proved, from)
 }
 
-// begin starts the session of a user who has proved who they are, unless that has changed meanwhile.
+// begin starts the session of a user who has proved the password, unless the user has changed in the meantime.
 func (s *Service) begin(ctx context.Context, user domain.User, proved proof, from From) (Tokens, error) {
 	session := domain.NewSession(user.ID, from.origin(), s.clock.Now(), s.lifetimes)
 	err := s.tx.Do(ctx, func(ctx context.Context) error {
@@ -113,7 +114,7 @@ func (s *Service) begin(ctx context.Context, user domain.User, proved proof, fro
 	return s.issue(user, session)
 }
 
-// renewHash stores the password under today's parameters. It is a convenience: a full gate or store must not keep the user out.
+// renewHash stores a hash of the password with the current parameters. If that fails, the user is signed in all the same.
 func (s *Service) renewHash(ctx context.Context, by ports.Caller, user domain.User, password string) domain.User {
 	hash, err := s.credentials.passwords.Hash(ctx, by, password)
 	if err != nil || s.users.SetPasswordHash(ctx, user.ID, user.PasswordHash, hash) != nil {
@@ -123,8 +124,8 @@ func (s *Service) renewHash(ctx context.Context, by ports.Caller, user domain.Us
 	return user
 }
 
-// Refresh trades a refresh token for its successor and a new access token. The token before may come again for a retry window, for its answer may have
-// been lost, and gets the same successor; one that comes later ends the session: somebody has it who should not.
+// Refresh exchanges a refresh token for its successor and a new access token. Because the response may have been lost,
+// the previous token gets the same successor during a retry window. Later use ends the session: the token may be stolen.
 // Errors: errs.Invalid for a blank token, identity.ErrInvalidRefresh.
 func (s *Service) Refresh(ctx context.Context, refresh string, from From) (Tokens, error) {
 	if strings.TrimSpace(refresh) == "" {

@@ -12,7 +12,7 @@ import (
 	"healthcare/platform/auth"
 )
 
-// Sessions are those of the user that have not expired, last used first.
+// Sessions returns the user's sessions that have not expired, last used first. Errors: none.
 func (s *Service) Sessions(ctx context.Context, who auth.Principal) ([]domain.Session, error) {
 	all, err := s.sessions.List(ctx, userOf(who))
 	now := s.clock.Now()
@@ -25,7 +25,8 @@ func (s *Service) Sessions(ctx context.Context, who auth.Principal) ([]domain.Se
 	return live, err
 }
 
-// SignOut ends one of the user's sessions. No request that starts after it is accepted. Errors: identity.ErrSessionNotFound.
+// SignOut ends one of the user's sessions. Requests of the session that start later are rejected.
+// Errors: identity.ErrSessionNotFound.
 func (s *Service) SignOut(ctx context.Context, who auth.Principal, id identity.SessionID) error {
 	err := s.tx.Do(ctx, func(ctx context.Context) error {
 		if err := s.sessions.Remove(ctx, userOf(who), id); err != nil {
@@ -39,7 +40,7 @@ func (s *Service) SignOut(ctx context.Context, who auth.Principal, id identity.S
 	return err
 }
 
-// SignOutEverywhere ends every session of the user's, the one that asks too.
+// SignOutEverywhere ends every session of the user, including the current one. Errors: none.
 func (s *Service) SignOutEverywhere(ctx context.Context, who auth.Principal) error {
 	return s.tx.Do(ctx, func(ctx context.Context) error {
 		if err := s.sessions.RemoveAllBut(ctx, userOf(who), identity.SessionID{}); err != nil {

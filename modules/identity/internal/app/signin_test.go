@@ -15,7 +15,7 @@ import (
 
 func TestSignIn(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, databasetest.SQLite(t))
+	h := newFixture(t, databasetest.SQLite(t))
 	user := h.registered(t, asha())
 	inactive := h.registered(t, domain.Registration{Name: "I", Email: "inactive@example.com", Password: secret})
 	h.exec(t, `UPDATE users SET active = ? WHERE id = ?`, false, inactive.ID)
@@ -67,7 +67,7 @@ func TestSignIn(t *testing.T) {
 
 func TestStaleHash(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, databasetest.SQLite(t))
+	h := newFixture(t, databasetest.SQLite(t))
 	user := h.registered(t, asha())
 	h.passwords.Passwords = hashing(t, 128) // today's parameters are others
 

@@ -20,7 +20,7 @@ import (
 func TestEveryChangedFieldOfAUserIsStored(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
-		h := newHouse(t, db)
+		h := newFixture(t, db)
 		who, _ := h.signedInAs(t, "a@example.com")
 		id := identity.UserID{UUID: who.UserID}
 		first, err := h.Me(t.Context(), who)
@@ -40,7 +40,7 @@ func TestEveryChangedFieldOfAUserIsStored(t *testing.T) {
 func TestEveryChangedFieldOfASessionIsStored(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
-		h := newHouse(t, db)
+		h := newFixture(t, db)
 		who, tokens := h.signedInAs(t, "a@example.com")
 		stored := func() (session domain.Session) {
 			id := identity.SessionID{UUID: who.SessionID}

@@ -19,18 +19,20 @@ const (
 	sessionResource audit.Resource = "Session"
 )
 
-// about is something that was done with a user or a session.
+// about returns the entry of a successful action on a user or a session.
 func about(action audit.Action, resource audit.Resource, id uuid.UUID, status int) audit.Entry {
 	return audit.Entry{Action: action, Resource: resource, ResourceID: id, Outcome: audit.Success, Status: status}
 }
 
-// failed records that somebody did not prove a password, and gives the refusal back. It is told whether the trail can be written or not: nobody
-// gets in by it. What says nothing of a password, such as a full gate, is not recorded.
+// failed records that a password was not proved, and returns refusal. The refusal is returned even if it cannot be
+// recorded, because it grants nothing. Errors that are not about the password, such as a full queue, are not recorded.
 func (c *Credentials) failed(
 	ctx context.Context, who auth.Principal, user identity.UserID, client netip.Addr, refusal error,
 ) error {
 	status := map[errs.Kind]int{
-		errs.Unauthenticated: http.StatusUnauthorized, errs.Throttled: http.StatusTooManyRequests, errs.Invalid: http.StatusBadRequest,
+		errs.Unauthenticated: http.StatusUnauthorized,
+		errs.Throttled:       http.StatusTooManyRequests,
+		errs.Invalid:         http.StatusBadRequest,
 	}[errs.KindOf(refusal)]
 	if status == http.StatusTooManyRequests && who.UserID == uuid.Nil {
 		c.refusals.add(ctx, client)

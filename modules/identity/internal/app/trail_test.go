@@ -18,7 +18,7 @@ import (
 func TestTheTrailHasEveryUseCase(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
-		h := newHouse(t, db)
+		h := newFixture(t, db)
 		seen := 0
 		// recorded requires entries since the last call, and nothing else.
 		recorded := func(want ...audit.Entry) {

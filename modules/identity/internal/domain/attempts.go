@@ -10,26 +10,26 @@ import (
 	"healthcare/platform/errs"
 )
 
-// ErrTooManyAttempts refuses to try a password now. It says nothing about whether the account exists.
+// ErrTooManyAttempts rejects an attempt to sign in. It does not reveal whether the account exists.
 var ErrTooManyAttempts = errs.New(errs.Throttled, "too_many_attempts", "Too many attempts to sign in. Try again later.")
 
-// Attempt is somebody trying a password.
+// Attempt is an attempt to prove a password.
 type Attempt struct {
-	Mailbox  string          // of the account that is tried (see Mailbox); there need not be one
-	User     identity.UserID // whose account that is; zero without one
-	Client   netip.Addr      // from where; the zero Addr is one client, the unknown one
+	Mailbox  string          // of the account (see Mailbox), which need not exist
+	User     identity.UserID // of the account; zero if it does not exist
+	Client   netip.Addr      // the zero Addr is the one unknown client
 	SignedIn bool            // by the holder of a live session of the account
 }
 
-// Prefix is the network the client is in, as far as clients are told apart: who has one address of it has most likely all of them.
+// Prefix returns the network that counts as one client: the user of one of its addresses has most likely all of them.
 func (a Attempt) Prefix() string {
 	return cmp.Or(Network(a.Client), "unknown")
 }
 
-// WidePrefix is the larger network that one client may have as well, see WideNetwork. "" for none.
+// WidePrefix returns the larger network that one client may have, see WideNetwork; "" if there is none.
 func (a Attempt) WidePrefix() string { return WideNetwork(a.Client) }
 
-// Scope is what attempts are counted by.
+// Scope is a dimension in which attempts are counted.
 type Scope int
 
 // The scopes of an attempt.
@@ -40,21 +40,21 @@ const (
 	Pair                    // one account from one client prefix
 )
 
-// Tally is what is remembered of the attempts in one scope. An attempt counts as failed until it is known to have succeeded.
+// Tally has the counts of one scope. An attempt counts as failed until it has succeeded.
 type Tally struct {
 	Failures    int       // since the last success
 	FirstAt     time.Time // the first of them
 	LastAt      time.Time // the last of them
-	SucceededAt time.Time // the last success; known of a pair only
+	SucceededAt time.Time // the last success, for pairs only
 }
 
-// Tallies are those of one attempt, by scope.
+// Tallies are the tallies of one attempt, by scope.
 type Tallies [4]Tally
 
-// Known reports whether the client signed in to the account lately.
+// Known reports whether the client signed in to the account recently.
 func (t Tallies) Known(now time.Time) bool { return !t.remembered(now)[Pair].SucceededAt.IsZero() }
 
-// How long attempts are remembered and what they cost.
+// How long attempts count, and the waits that they cause.
 const (
 	failuresLast  = 24 * time.Hour      // an account's and a pair's, since the last one
 	clientWindow  = 10 * time.Minute    // a client's, since the first one
@@ -63,7 +63,7 @@ const (
 	shortestRetry = time.Second         // Retry-After has no smaller unit (RFC 9110, section 10.2.3)
 )
 
-// AttemptLimits are how many failures are free.
+// AttemptLimits are the numbers of failures without a wait.
 type AttemptLimits struct {
 	FreeAttempts    int // of a pair, before it has to wait between attempts
 	AccountFailures int // of an account, before only known clients may try it
@@ -75,8 +75,8 @@ func DefaultAttemptLimits() AttemptLimits {
 	return AttemptLimits{FreeAttempts: 5, AccountFailures: 100, ClientFailures: 20}
 }
 
-// Admit returns nil if an attempt may be made now. The holder of a live session is not kept out by what others of the
-// same network do. Errors: ErrTooManyAttempts, with the longest of the waits that remain, at least 1 s.
+// Admit returns nil if an attempt may be made now. The holder of a live session is not limited by failures of others
+// in the same network. Errors: ErrTooManyAttempts, with the longest of the waits that remain, at least 1 s.
 func (l AttemptLimits) Admit(t Tallies, signedIn bool, now time.Time) error {
 	t = t.remembered(now)
 	waits := [len(t)]time.Time{Account: l.accountFree(t), Pair: l.pairFree(t[Pair])}
@@ -97,18 +97,18 @@ func (l AttemptLimits) Admit(t Tallies, signedIn bool, now time.Time) error {
 	return &refused
 }
 
-// blockedBy is why ErrTooManyAttempts: the scope whose wait is the longest.
+// blockedBy is the cause of ErrTooManyAttempts: the scope with the longest wait.
 type blockedBy Scope
 
 func (blockedBy) Error() string { return "a limit of attempts is reached" }
 
-// BlockedBy is the scope that kept an attempt out, where it was Admit that refused it.
+// BlockedBy returns the scope that caused an error of Admit.
 func BlockedBy(err error) (Scope, bool) {
 	by, blocked := errors.AsType[blockedBy](err)
 	return Scope(by), blocked
 }
 
-// accountFree is when the account may be tried. A client that signed in lately is not kept out by what others do.
+// accountFree returns when the account may be tried. Failures of others do not limit a client that signed in recently.
 func (l AttemptLimits) accountFree(t Tallies) time.Time {
 	if t[Account].Failures < l.AccountFailures || !t[Pair].SucceededAt.IsZero() {
 		return time.Time{}
@@ -148,8 +148,8 @@ func (t *Tallies) Count(now time.Time) {
 	}
 }
 
-// Succeed forgives an attempt that was counted: the account and the pair start afresh, and the client, who may well have failed at other
-// accounts, gets back this one. Other pairs keep their waits.
+// Succeed records that a counted attempt succeeded: the account and the pair start afresh. The client, which may have
+// failed at other accounts, gets back this attempt only. Other pairs keep their waits.
 func (t *Tallies) Succeed(now time.Time) {
 	*t = t.remembered(now)
 	t[Account], t[Pair] = Tally{}, Tally{SucceededAt: now}
@@ -160,7 +160,7 @@ func (t *Tallies) Succeed(now time.Time) {
 	}
 }
 
-// Ends is when nothing of the scope's tally counts any more; the zero time is long ago.
+// Ends returns when the scope's tally no longer counts; the zero time is long ago.
 func (t Tallies) Ends(scope Scope) time.Time {
 	failures, known := t[scope].ends(scope)
 	if known.After(failures) {
@@ -169,7 +169,7 @@ func (t Tallies) Ends(scope Scope) time.Time {
 	return failures
 }
 
-// remembered is what still counts.
+// remembered returns the part of the tally that still counts.
 func (t Tallies) remembered(now time.Time) Tallies {
 	for scope := range t {
 		failures, known := t[scope].ends(Scope(scope))
@@ -183,7 +183,7 @@ func (t Tallies) remembered(now time.Time) Tallies {
 	return t
 }
 
-// ends is when the failures and the success are forgotten.
+// ends returns when the failures and the success no longer count.
 func (t Tally) ends(scope Scope) (failures, known time.Time) {
 	switch {
 	case t.Failures <= 0: // nothing to forget

@@ -2,7 +2,7 @@ package domain
 
 import "time"
 
-// UserFilter narrows a list of users; zero members let everybody pass.
+// UserFilter narrows a list of users. A zero field matches all users.
 type UserFilter struct {
 	Search                      string // words, each a part of name or address
 	Role                        string

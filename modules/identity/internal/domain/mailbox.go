@@ -29,21 +29,20 @@ func Mailbox(email string) string {
 	if len(email) > maxTyped {
 		return digest(email)
 	}
-	mailbox := foldAddress(email) // of what has no domain
+	mailbox := foldAddress(email) // of a text without a domain
 	if local, host := splitAddress(email); foldDomain(host) != "" {
 		mailbox = foldAddress(local) + "@" + foldDomain(host)
 	}
 	switch {
 	case len(mailbox) > maxMailbox:
 		return digest(mailbox)
-	case mailbox == "" && email != "": // it would be shared by all that show nothing
+	case mailbox == "" && email != "": // all invisible addresses would share it
 		return digest(email)
 	}
 	return mailbox
 }
 
-// LowerAddress returns the address in lower case, which releases before user_mailboxes took for the key.
-// users.mailbox holds it.
+// LowerAddress returns the address in lower case, the key in users.mailbox of releases before user_mailboxes.
 func LowerAddress(email string) string { return strings.ToLower(strings.TrimSpace(email)) }
 
 func digest(s string) string {
@@ -64,7 +63,7 @@ func splitAddress(email string) (local, host string) {
 // foldAddress applies NFKC and case folding until nothing changes: a folded text need not be in NFKC, and the other
 // way round.
 func foldAddress(s string) string {
-	for range 8 { // two rounds do; the bound is against a surprise in future tables
+	for range 8 { // two rounds suffice; the bound protects against future tables
 		folded := norm.NFKC.String(cases.Fold().String(undotted(visible(norm.NFKD.String(s)))))
 		folded = strings.TrimSpace(folded)
 		if folded == s {
@@ -142,17 +141,17 @@ func trimDomain(host string) string {
 func spellings(email string) []string {
 	mailbox := Mailbox(email)
 	local, host := splitAddress(mailbox)
-	host, _ = lenient.ToUnicode(host) // what is no A-label stays
+	host, _ = lenient.ToUnicode(host) // other labels stay
 	return []string{LowerAddress(email), mailbox, local + "@" + host}
 }
 
-// errInvisible refuses a new address that looks like another one.
+// errInvisible rejects a new address that looks like another one.
 var errInvisible = errors.New("Must not contain spaces, control characters or invisible characters.")
 
-// allVisible is the rule for the characters of a new address. Existing accounts sign in with whatever they were
+// allVisible is the rule for the characters of a new address. Existing accounts keep the addresses that they were
 // registered with.
 func allVisible(value any) error {
-	// a plain space makes it no address
+	// an address has no plain space
 	if strings.ContainsFunc(value.(string), func(r rune) bool { return r != ' ' && text.Unseen(r) }) {
 		return errInvisible
 	}

@@ -11,21 +11,21 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// PasswordPolicy says which passwords may be chosen. It never makes a composition rule (NIST SP 800-63B-4, section 3.1.1.2).
+// PasswordPolicy has the rules for new passwords. It has no composition rules (NIST SP 800-63B-4, section 3.1.1.2).
 type PasswordPolicy struct {
-	Strict bool                       // refuses what an attacker tries first, too
-	Common func(password string) bool // whether a password is one of the most used ones; asked only when Strict
+	Strict bool                       // also rejects the passwords that attackers try first
+	Common func(password string) bool // reports whether a password is one of the most used ones; called only if Strict
 }
 
-// Why a strict policy refuses. None repeats the password.
+// The errors of a strict policy. None repeats the password.
 var (
 	errCommonPassword = errors.New("Is one of the most used passwords.")
 	errHoldsAddress   = errors.New("Contains your e-mail address.")
 	errOwnWords       = errors.New("Is little more than your name or e-mail address.")
 )
 
-// Check is the message for the field "password" of somebody with that name and e-mail address, or nil. Every policy asks for at least 8 characters
-// and at most 1,024 bytes.
+// Check returns the error of a password for a user with that name and e-mail address, or nil. Every policy requires at
+// least 8 characters and at most 1,024 bytes.
 func (p PasswordPolicy) Check(password, name, email string) error {
 	if err := validation.Validate(password, notBlank, validation.By(passwordLength)); err != nil || !p.Strict {
 		return err
@@ -44,28 +44,29 @@ func (p PasswordPolicy) Check(password, name, email string) error {
 	return nil
 }
 
-// fold makes two spellings of a word the same: letter case, width and accents (which are then no letters) do not count.
+// fold removes the differences between spellings of a word: letter case, width and accents.
 func fold(s string) string { return cases.Fold().String(norm.NFKD.String(s)) }
 
 func letterOrDigit(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
 
-// madeOf is whether password, but for what keep leaves out, is a row of words of the name and the address, in any order and number: the
-// context-specific words of NIST SP 800-63B-4, section 3.1.1.2, and their plain derivatives ("Rao.Asha!").
+// madeOf reports whether password, without the characters that keep rejects, is a sequence of words of the name and the
+// address, in any order and number: the context-specific words of NIST SP 800-63B-4, section 3.1.1.2, and their plain
+// derivatives ("Rao.Asha!").
 func madeOf(password string, keep func(rune) bool, name, mailbox string) bool {
-	said, words := kept(password, keep), ownWords(keep, name, mailbox)
-	reached := make([]bool, len(said)+1) // whether words make up everything before a byte
+	rest, words := kept(password, keep), ownWords(keep, name, mailbox)
+	reached := make([]bool, len(rest)+1) // whether words make up everything before a byte
 	reached[0] = true
-	for at := range said {
+	for at := range rest {
 		for _, word := range words {
-			if reached[at] && strings.HasPrefix(said[at:], word) {
+			if reached[at] && strings.HasPrefix(rest[at:], word) {
 				reached[at+len(word)] = true
 			}
 		}
 	}
-	return said != "" && reached[len(said)]
+	return rest != "" && reached[len(rest)]
 }
 
-// ownWords are the parts of the name and the address, each as a whole and by its words. One letter is no word: an initial tells nothing.
+// ownWords returns the parts of the name and the address, whole and as single words. Single letters do not count.
 func ownWords(keep func(rune) bool, name, mailbox string) []string {
 	local, domain, _ := strings.Cut(mailbox, "@")
 	seen := map[string]bool{}
@@ -82,7 +83,7 @@ func ownWords(keep func(rune) bool, name, mailbox string) []string {
 	return words
 }
 
-// kept is what of s, folded, keep keeps.
+// kept returns the characters of s, folded, that keep accepts.
 func kept(s string, keep func(rune) bool) string {
 	return strings.Map(func(r rune) rune {
 		if keep(r) {

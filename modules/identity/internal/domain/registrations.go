@@ -8,19 +8,19 @@ import (
 	"healthcare/platform/errs"
 )
 
-// ErrTooManyRegistrations refuses another account to a network that made many.
+// ErrTooManyRegistrations rejects another account for a network that has registered too many.
 var ErrTooManyRegistrations = errs.New(
 	errs.Throttled, "too_many_registrations", "Too many accounts were made from this network. Try again later.",
 )
 
-// RegistrationLimit is how many accounts a network may make in an hour. 0 is any number.
+// RegistrationLimit is the number of accounts that a network may register in an hour. 0 is no limit.
 type RegistrationLimit int
 
-// interval is how long it takes until one more account may be made.
+// interval returns the time after which one more account may be registered.
 func (l RegistrationLimit) interval() time.Duration { return time.Hour / time.Duration(l) }
 
-// Admit returns nil if another account may be made now. full is when the network may make as many as one that made
-// none. Errors: ErrTooManyRegistrations, with the wait that remains, at least 1 s.
+// Admit returns nil if another account may be registered now. full is the time at which the network has its full
+// allowance again. Errors: ErrTooManyRegistrations, with the wait that remains, at least 1 s.
 func (l RegistrationLimit) Admit(full, now time.Time) error {
 	if l <= 0 {
 		return nil
@@ -34,7 +34,7 @@ func (l RegistrationLimit) Admit(full, now time.Time) error {
 	return &refused
 }
 
-// Count returns full as it is after another account.
+// Count returns the value of full after another account.
 func (l RegistrationLimit) Count(full, now time.Time) time.Time {
 	if full.Before(now) {
 		full = now
@@ -42,7 +42,7 @@ func (l RegistrationLimit) Count(full, now time.Time) time.Time {
 	return full.Add(l.interval())
 }
 
-// RegistrationNetworks returns the networks that an account made at that address counts for.
+// RegistrationNetworks returns the networks that an account registered from that address counts for.
 func RegistrationNetworks(address netip.Addr) []string {
 	networks := []string{cmp.Or(Network(address), "unknown")}
 	if wide := WideNetwork(address); wide != "" {

@@ -10,27 +10,27 @@ import (
 	"healthcare/platform/recordid"
 )
 
-// Session lives from a login on. It is a family of refresh tokens, one generation after the other, of which one is live at a time.
+// Session begins with a login. It is a family of refresh tokens, one generation after the other, of which one is live.
 type Session struct {
 	ID         identity.SessionID
 	UserID     identity.UserID
 	Generation int // of the live refresh token; the first is 0
 	From       Origin
 	CreatedAt  time.Time
-	LastUsedAt time.Time // when the live generation was made
+	LastUsedAt time.Time // when the live generation was issued
 	ExpiresAt  time.Time
 }
 
-// Origin is where a session was last used from, as far as the server can tell.
+// Origin is the client that last used a session.
 type Origin struct {
-	Agent   string // what the User-Agent header says, at most 200 characters
-	Network string // the coarse address, such as 203.0.113.0/24; "" when unknown
+	Agent   string // the User-Agent header, at most 200 characters
+	Network string // the coarse address, such as 203.0.113.0/24; "" if unknown
 }
 
-// maxAgent bounds what is kept of a User-Agent, in characters.
+// maxAgent bounds the stored part of a User-Agent, in characters.
 const maxAgent = 200
 
-// OriginOf is where a request with this User-Agent and address comes from.
+// OriginOf returns the origin of a request with this User-Agent and address.
 func OriginOf(agent string, address netip.Addr) Origin {
 	printable := strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {
@@ -44,7 +44,8 @@ func OriginOf(agent string, address netip.Addr) Origin {
 	return Origin{Agent: printable, Network: Network(address)}
 }
 
-// Network is the part of an address that is remembered: IPv4 /24, IPv6 /56, which is one household or office; "" for an address that is none.
+// Network returns the part of an address that is stored: IPv4 /24, IPv6 /56, which is one household or office; "" for an
+// invalid address.
 func Network(address netip.Addr) string {
 	address = address.Unmap()
 	if address.Is4() {
@@ -53,8 +54,8 @@ func Network(address netip.Addr) string {
 	return network(address, 56)
 }
 
-// WideNetwork is the IPv6 /48 of an address, which a provider may give to one customer on demand (RFC 6177); "" for an
-// address that has none.
+// WideNetwork returns the IPv6 /48 of an address, which a provider may assign to one customer (RFC 6177); "" for other
+// addresses.
 func WideNetwork(address netip.Addr) string {
 	if address = address.Unmap(); address.Is4() {
 		return ""
@@ -77,11 +78,11 @@ type Lifetimes struct {
 	Retry    time.Duration // replaces RetryWindow where it is longer
 }
 
-// RetryWindow is how long the last spent refresh token may be sent again, from its first use: its answer may have been lost, or a second tab
-// was as fast.
+// RetryWindow is the time after its first use during which a refresh token may be sent again: the response may have been
+// lost, or a second tab sent it at the same time.
 const RetryWindow = 60 * time.Second
 
-// Standing is what an access token is checked against.
+// Standing is the state that an access token is checked against.
 type Standing struct {
 	UserID       identity.UserID
 	Active       bool
@@ -96,21 +97,22 @@ func NewSession(user identity.UserID, from Origin, now time.Time, lifetimes Life
 	return s
 }
 
-// Use is what became of a refresh token.
+// Use is the result of using a refresh token.
 type Use int
 
 // The uses of a refresh token.
 const (
-	Refused  Use = iota // the session is over, or the token is of no generation it had
+	Refused  Use = iota // the session has ended, or the generation never existed
 	Rotated             // the next generation is live
 	Repeated            // the same successor again
-	Reused              // somebody has the token who should not: the session must end
+	Reused              // the token may be stolen: the session must end
 )
 
-// Refresh uses the session's refresh token of a generation. After Rotated and Repeated the live generation is the one to answer with.
+// Refresh uses the session's refresh token of a generation. After Rotated and Repeated the client gets the live
+// generation.
 func (s *Session) Refresh(generation int, from Origin, now time.Time, lifetimes Lifetimes) Use {
 	switch {
-	case !now.Before(s.ExpiresAt) || generation > s.Generation: // ahead of the row only where the store was put back to an older state
+	case !now.Before(s.ExpiresAt) || generation > s.Generation: // greater only after the store was restored from a backup
 		return Refused
 	case generation == s.Generation:
 		s.Generation++
@@ -123,7 +125,7 @@ func (s *Session) Refresh(generation int, from Origin, now time.Time, lifetimes 
 	return Reused
 }
 
-// use makes the live generation's times.
+// use sets the times of the live generation.
 func (s *Session) use(now time.Time, lifetimes Lifetimes) {
 	s.LastUsedAt, s.ExpiresAt = now, now.Add(lifetimes.Idle)
 	if end := s.CreatedAt.Add(lifetimes.Absolute); end.Before(s.ExpiresAt) {

@@ -1,5 +1,5 @@
-// Package domain holds the rules about users and their sessions. It is pure: no store, no HTTP, no cryptography but hashing and
-// randomness.
+// Package domain has the rules about users and their sessions. It is pure: no store, no HTTP, no cryptography except
+// hashing and randomness.
 package domain
 
 import (
@@ -35,26 +35,26 @@ type User struct {
 	UpdatedAt    time.Time
 }
 
-// Registration is what a new user says.
+// Registration is the input for a new user.
 type Registration struct {
 	Name     string // 1..255 characters
 	Email    string // at most 254 characters
-	Password string // at least 8 characters, at most 1,024 bytes (NIST SP 800-63B, section 3.1.1.2: no composition rules)
+	Password string // at least 8 characters, at most 1,024 bytes
 }
 
-// Credentials are what a user signs in with.
+// Credentials are the input for signing in.
 type Credentials struct {
 	Email    string
 	Password string
 }
 
-// PasswordChange is what a user says to have another password.
+// PasswordChange is the input for changing the password.
 type PasswordChange struct {
 	Current string
 	New     string // by the rules of Registration.Password
 }
 
-// Validate names every field that breaks a rule, at once. Whether the current password is right is not its question. Errors: errs.Invalid.
+// Validate returns all fields that break a rule. It does not verify the current password. Errors: errs.Invalid.
 func (c PasswordChange) Validate() error {
 	return errs.Fields(validation.Errors{
 		"current_password": validation.Validate(c.Current, notBlank),
@@ -62,11 +62,12 @@ func (c PasswordChange) Validate() error {
 	})
 }
 
-// Validate names every field that breaks a rule, at once. Errors: errs.Invalid.
+// Validate returns all fields that break a rule. Errors: errs.Invalid.
 func (r Registration) Validate() error {
 	return errs.Fields(validation.Errors{
 		"name": nameRule(r.Name),
-		"email": validation.Validate(strings.TrimSpace(r.Email), notBlank, validation.RuneLength(1, 254).Error("Must have at most 254 characters."),
+		"email": validation.Validate(strings.TrimSpace(r.Email), notBlank,
+			validation.RuneLength(1, 254).Error("Must have at most 254 characters."),
 			validation.By(allVisible), is.EmailFormat.Error("Must be an e-mail address.")),
 		"password": validation.Validate(r.Password, notBlank, validation.By(passwordLength)),
 	})
@@ -79,9 +80,9 @@ func nameRule(name string) error {
 
 var notBlank = validation.Required.Error(text.ErrBlank.Error())
 
-// sendable refuses text that no client can send: bodies are UTF-8 without NUL, but the command line may be anything.
+// sendable rejects text that clients cannot send. The bodies of requests are UTF-8 without NUL; the command line is not.
 func sendable(value any) error {
-	if said := value.(string); !utf8.ValidString(said) || strings.ContainsRune(said, 0) {
+	if s := value.(string); !utf8.ValidString(s) || strings.ContainsRune(s, 0) {
 		return errors.New("Must be text in UTF-8, without NUL.")
 	}
 	return nil
@@ -93,7 +94,7 @@ func passwordLength(value any) error {
 		return err
 	}
 	if text.Blank(password) {
-		return text.ErrBlank // for an eye that reads it over, and for whoever trims it
+		return text.ErrBlank
 	}
 	if utf8.RuneCountInString(password) < 8 {
 		return errors.New("Must have at least 8 characters.")
@@ -104,7 +105,7 @@ func passwordLength(value any) error {
 	return nil
 }
 
-// Validate names what is missing. Whether the credentials are right is not its question. Errors: errs.Invalid.
+// Validate returns the missing fields. It does not verify the credentials. Errors: errs.Invalid.
 func (c Credentials) Validate() error {
 	return errs.Fields(validation.Errors{
 		"email":    validation.Validate(strings.TrimSpace(c.Email), notBlank),
@@ -112,7 +113,7 @@ func (c Credentials) Validate() error {
 	})
 }
 
-// NewUser makes an active user of a valid registration, without a username yet.
+// NewUser returns an active user for a valid registration, without a username.
 func NewUser(r Registration, role, passwordHash string, now time.Time) User {
 	return User{
 		ID: recordid.New[identity.UserID](), Name: strings.TrimSpace(r.Name), Email: strings.TrimSpace(r.Email),
@@ -127,7 +128,7 @@ type Changes struct {
 	Active *bool
 }
 
-// Validate names every field that breaks a rule, at once. Errors: errs.Invalid.
+// Validate returns all fields that break a rule. Errors: errs.Invalid.
 func (c Changes) Validate() error {
 	if c.Name == nil {
 		return nil
@@ -171,13 +172,13 @@ func Differences(before, after User) []string {
 	return compare(amendableOf(before), amendableOf(after))
 }
 
-// SetPassword stores the hash of another password.
+// SetPassword sets the hash of a new password.
 func (u *User) SetPassword(hash string, now time.Time) {
 	u.PasswordHash, u.UpdatedAt = hash, now
 	u.Version++
 }
 
-// ResetPassword stores the hash of a password that somebody else chose for the user, who loses every access token at once.
+// ResetPassword sets the hash of a password that an operator chose. The user loses every access token at once.
 func (u *User) ResetPassword(hash string, now time.Time) {
 	u.SetPassword(hash, now)
 	u.TokenVersion++
@@ -186,8 +187,8 @@ func (u *User) ResetPassword(hash string, now time.Time) {
 // maxUsername leaves room for a suffix in the column's 150 characters.
 const maxUsername = 140
 
-// UsernameCandidate proposes a username for an address: its local part, from the second attempt on with a random suffix, because
-// two addresses may share it.
+// UsernameCandidate returns a username for an address: its local part, from the second attempt on with a random suffix,
+// because two addresses may have the same local part.
 func UsernameCandidate(email string, attempt int) string {
 	local, _, _ := strings.Cut(LowerAddress(email), "@")
 	if runes := []rune(local); len(runes) > maxUsername {

@@ -7,34 +7,34 @@ import (
 	"healthcare/modules/identity/internal/domain"
 )
 
-// Attempts bounds how often passwords are tried, without locking anybody out of their own account. It is safe for concurrent use, also by
-// several instances on one database.
+// Attempts bounds how often passwords are tried, without locking users out of their own accounts. It is safe for
+// concurrent use, also by several instances on one database.
 type Attempts interface {
-	// Check refuses an attempt that would have to wait, without counting it: two queries, no write. It reports whether
-	// the client signed in to the account lately. Errors: domain.ErrTooManyAttempts with RetryAfter; the store's.
+	// Check returns an error for an attempt that has to wait, without counting it: two queries, no write. It reports
+	// whether the client signed in to the account recently. Errors: domain.ErrTooManyAttempts with RetryAfter; the store's.
 	Check(ctx context.Context, attempt domain.Attempt) (known bool, err error)
 
-	// Count refuses as Check does, else counts the attempt as failed until Succeeded. It comes before any hashing, and outside of a
-	// transaction that may be undone, which would forget the attempt.
+	// Count checks as Check does, and counts the attempt as failed until Succeeded. Call it before any hashing, and
+	// outside of a transaction that may be rolled back with the count.
 	// Errors: domain.ErrTooManyAttempts with RetryAfter; the store's.
 	Count(ctx context.Context, attempt domain.Attempt) error
 
-	// Succeeded takes back an attempt that was counted: its password was right. The client is known to the account from now on.
+	// Succeeded records that the password of a counted attempt was right. From now on the account knows the client.
 	// Errors: the store's.
 	Succeeded(ctx context.Context, attempt domain.Attempt) error
 }
 
-// MaxKnownClients is how many clients of an account are known: those that signed in last.
+// MaxKnownClients is the number of clients that an account knows: those that signed in last.
 const MaxKnownClients = 50
 
-// Registrations bounds how many accounts a network makes. It is safe for concurrent use, also by several instances on
+// Registrations bounds how many accounts a network registers. It is safe for concurrent use, also by several instances on
 // one database.
 type Registrations interface {
-	// Check refuses another account where there are too many, without counting it: one query, no write.
+	// Check returns an error if a network has registered too many accounts, without counting: one query, no write.
 	// Errors: domain.ErrTooManyRegistrations with RetryAfter; the store's.
 	Check(ctx context.Context, client netip.Addr) error
 
-	// Count refuses as Check does, else counts an account, in the transaction that makes it.
+	// Count checks as Check does, and counts an account in the transaction that adds it.
 	// Errors: domain.ErrTooManyRegistrations with RetryAfter; the store's.
 	Count(ctx context.Context, client netip.Addr) error
 }

@@ -6,10 +6,10 @@ import (
 	"healthcare/platform/admission"
 )
 
-// CommonPasswords says whether a password is among the most used ones.
+// CommonPasswords reports whether a password is one of the most used ones.
 type CommonPasswords func(password string) bool
 
-// Caller is who asks for a hash. The zero Caller is nobody in particular.
+// Caller identifies who needs a hash. The zero Caller is unidentified.
 type Caller struct {
 	admission.Caller
 
@@ -18,22 +18,20 @@ type Caller struct {
 	Known bool
 }
 
-// Passwords turns passwords into something fit to store, and checks them. Hash and Verify are expensive on purpose
-// (some 40 ms and 19 MiB), so they share one bounded gate. It is fair among users and networks, and between known
-// callers and all others.
+// Passwords hashes and verifies passwords. Hash and Verify are expensive on purpose (about 40 ms and 19 MiB), so they
+// share one bounded queue. It is fair among users and networks, and between known callers and all others.
 type Passwords interface {
-	// Room keeps one of a few places for a caller who is about to ask the store, until it calls leave and then hashes.
-	// So a flood does not ask the store more often than others can bear. Errors: errs.Unavailable ("busy").
-	Room(ctx context.Context, by admission.Caller) (leave func(), err error)
+	// Reserve takes one of a few slots for a query that precedes Hash or Verify, until the caller calls release. It bounds
+	// the load on the store during a flood. Errors: errs.Unavailable ("busy").
+	Reserve(ctx context.Context, by admission.Caller) (release func(), err error)
 
-	// Hash gives the PHC string to store for a password. The caller has checked the password's length.
-	// Errors: errs.Unavailable ("busy") when the gate is full or ctx ends before a place is free.
+	// Hash returns the PHC string of a password. The caller has checked the password's length.
+	// Errors: errs.Unavailable ("busy") if the queue is full or ctx ends before a slot is free.
 	Hash(ctx context.Context, by Caller, password string) (string, error)
 
-	// Verify says whether password is the one that phc was made from. An empty phc means that there is no such user, and one that cannot
-	// be used counts as none: the answer is no, and it costs what a wrong password costs. count runs once there is a place, before any
-	// work; its error is Verify's. stale asks the caller to store a new Hash, because phc was made with other parameters than today's; it
-	// is true only with ok.
+	// Verify reports whether phc is a hash of password. An empty or malformed phc matches no password, at the cost of a
+	// wrong password. count runs when a slot is free, before any work; Verify returns its error. stale reports that the
+	// caller should store a new Hash, because phc has outdated parameters; it is true only with ok.
 	// Errors: errs.Unavailable ("busy") as for Hash; count's.
 	Verify(
 		ctx context.Context, by Caller, password, phc string, count func(context.Context) error,

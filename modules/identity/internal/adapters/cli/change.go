@@ -157,8 +157,8 @@ func agreed(ctx context.Context, in io.Reader, out io.Writer, question string) b
 	case <-ctx.Done():
 		fmt.Fprintln(out)
 		return false
-	case said := <-answer:
-		return said == "y" || said == "yes"
+	case text := <-answer:
+		return text == "y" || text == "yes"
 	}
 }
 

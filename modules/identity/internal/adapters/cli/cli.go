@@ -56,23 +56,23 @@ terminal.`,
 }
 
 func create(run Run) *cobra.Command {
-	var said domain.Registration
+	var registration domain.Registration
 	var role string
 	command := &cobra.Command{
 		Use: "create", Short: "Make an account, also where registration is closed", Args: cobra.NoArgs,
 		Long: "Make an account. The password is asked for on a terminal, else it is the first line of standard input; it is never an argument.",
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
-			if said.Password, err = readPassword(cmd.InOrStdin(), cmd.ErrOrStderr()); err != nil {
+			if registration.Password, err = readPassword(cmd.InOrStdin(), cmd.ErrOrStderr()); err != nil {
 				return err
 			}
 			return run(cmd.Context(), func(ctx context.Context, accounts *app.Accounts) error {
-				made, err := accounts.Add(ctx, operator, said, auth.Role(role))
+				made, err := accounts.Add(ctx, operator, registration, auth.Role(role))
 				return told(cmd, "made", made, err)
 			})
 		},
 	}
-	command.Flags().StringVar(&said.Email, "email", "", "the address to sign in with")
-	command.Flags().StringVar(&said.Name, "name", "", "the user's name")
+	command.Flags().StringVar(&registration.Email, "email", "", "the address to sign in with")
+	command.Flags().StringVar(&registration.Name, "name", "", "the user's name")
 	command.Flags().StringVar(&role, "role", string(auth.Staff), "what the user is")
 	for _, name := range []string{"email", "name"} {
 		_ = command.MarkFlagRequired(name) // it exists

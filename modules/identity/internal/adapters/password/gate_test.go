@@ -323,22 +323,22 @@ func TestRoom(t *testing.T) {
 		near := network(1)
 		var leave []func()
 		for range lookups {
-			l, err := passwords.Room(t.Context(), near.Caller)
+			l, err := passwords.Reserve(t.Context(), near.Caller)
 			require.NoError(t, err)
 			leave = append(leave, l)
 		}
 		start := time.Now()
-		_, err := passwords.Room(t.Context(), near.Caller)
+		_, err := passwords.Reserve(t.Context(), near.Caller)
 		requireBusy(t, err, errNoRoom)
 		require.Equal(t, time.Second, time.Since(start), "as long as one waits for a slot")
 		ctx, giveUp := context.WithCancel(t.Context())
 		giveUp()
-		_, err = passwords.Room(ctx, near.Caller)
+		_, err = passwords.Reserve(ctx, near.Caller)
 		requireBusy(t, err, context.Canceled)
 
 		for range 2 * waitingLookups { // a flood from that network, which those from another do not wait behind
 			go func() {
-				if l, err := passwords.Room(t.Context(), near.Caller); err == nil {
+				if l, err := passwords.Reserve(t.Context(), near.Caller); err == nil {
 					l()
 				}
 			}()
@@ -349,7 +349,7 @@ func TestRoom(t *testing.T) {
 			leave[0]()
 		}()
 		start = time.Now()
-		_, err = passwords.Room(t.Context(), network(2).Caller)
+		_, err = passwords.Reserve(t.Context(), network(2).Caller)
 		require.NoError(t, err)
 		require.Equal(t, time.Millisecond, time.Since(start))
 		for _, l := range leave[1:] {

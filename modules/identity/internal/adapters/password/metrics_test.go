@@ -36,10 +36,10 @@ healthcare_password_hash_waiting 1
 `, "healthcare_password_hash_slots_in_use", "healthcare_password_hash_waiting")
 		all.Wait()
 		for range lookups {
-			_, err := h.Room(t.Context(), nobody.Caller)
+			_, err := h.Reserve(t.Context(), nobody.Caller)
 			require.NoError(t, err)
 		}
-		_, err := h.Room(t.Context(), nobody.Caller)
+		_, err := h.Reserve(t.Context(), nobody.Caller)
 		require.ErrorIs(t, err, ErrBusy)
 		for reason, times := range map[string]float64{"queue_full": 1, "waited": 1, "no_room": 1, "gone": 0} {
 			require.InDelta(t, times, testutil.ToFloat64(h.gate.refusals.WithLabelValues(reason)), 0, reason)

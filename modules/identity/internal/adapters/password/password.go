@@ -85,8 +85,8 @@ type hasher struct {
 	durations prometheus.Histogram
 }
 
-// Room implements ports.Passwords.
-func (h *hasher) Room(ctx context.Context, by admission.Caller) (leave func(), err error) {
+// Reserve implements ports.Passwords.
+func (h *hasher) Reserve(ctx context.Context, by admission.Caller) (leave func(), err error) {
 	return h.gate.approach(ctx, by)
 }
 

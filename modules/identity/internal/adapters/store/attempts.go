@@ -18,17 +18,18 @@ import (
 	"healthcare/platform/database"
 )
 
-// attemptsSweep is how many expired rows one counted attempt clears away: more than the four it adds, so that they
-// cannot pile up, and no scheduler is needed.
+// attemptsSweep is the number of expired rows that one counted attempt deletes: more than the four that it adds, so that
+// rows do not accumulate and no scheduler is needed.
 const attemptsSweep = 20
 
-// NewAttempts counts attempts in db, under keys that nobody can trace to an address without key: 32 random bytes, the same for all
-// instances. Another key forgets every attempt.
+// NewAttempts returns a ports.Attempts that counts in db. Its keys cannot be traced to an address without key: 32 random
+// bytes, the same for all instances. Another key resets all counts.
 func NewAttempts(db *database.DB, key []byte, limits domain.AttemptLimits, clock clock.Clock) ports.Attempts {
 	return &attempts{
 		db: db, hidden: hidden(key), limits: limits, clock: clock, refused: newRefusals(),
 		made: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "healthcare_password_attempts_total", Help: "Attempts to prove a password that the throttle let through: each costs a hash.",
+			Name: "healthcare_password_attempts_total",
+			Help: "Attempts to prove a password that the throttle let through: each costs a hash.",
 		}),
 		right: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "healthcare_password_attempts_right_total", Help: "Attempts whose password was right.",
@@ -58,7 +59,9 @@ type attemptRow struct {
 func (attemptRow) TableName() string { return "signin_attempts" }
 
 func (r attemptRow) tally() domain.Tally {
-	return domain.Tally{Failures: r.Failures, FirstAt: r.FirstAt.Time, LastAt: r.LastAt.Time, SucceededAt: r.SucceededAt.Time}
+	return domain.Tally{
+		Failures: r.Failures, FirstAt: r.FirstAt.Time, LastAt: r.LastAt.Time, SucceededAt: r.SucceededAt.Time,
+	}
 }
 
 // scopeKeys are the keys of an attempt's rows, by scope; "" for a scope that the attempt is not counted in.
@@ -82,10 +85,10 @@ func (k scopeKeys) used() []string {
 	return slices.DeleteFunc(slices.Clone(k[:]), func(key string) bool { return key == "" })
 }
 
-// hidden makes keys that nobody can trace to an address without these 32 bytes.
+// hidden makes keys that cannot be traced to an address without these 32 bytes.
 type hidden []byte
 
-// key is the HMAC-SHA-256 of the parts, each behind its length, so that no two lists of parts are one text.
+// key returns the HMAC-SHA-256 of the parts, each after its length, so that different lists of parts differ.
 func (h hidden) key(parts ...string) string {
 	mac := hmac.New(sha256.New, h)
 	for _, part := range parts {
@@ -158,16 +161,17 @@ func (a *attempts) Succeeded(ctx context.Context, attempt domain.Attempt) error 
 	return err
 }
 
-// change applies rule to an attempt's tallies while nobody else can change them, and stores what came of it. It holds
-// the rows until the transaction of ctx ends.
-func (a *attempts) change(ctx context.Context, attempt domain.Attempt, rule func(*domain.Tallies, time.Time) error) error {
+// change locks an attempt's tallies until the transaction of ctx ends, applies rule and stores the result.
+func (a *attempts) change(
+	ctx context.Context, attempt domain.Attempt, rule func(*domain.Tallies, time.Time) error,
+) error {
 	keys := a.keysOf(attempt)
 	return a.db.Do(ctx, func(ctx context.Context) error {
 		rows, err := a.lock(ctx, keys.used())
 		if err != nil {
 			return err
 		}
-		now, tallies := a.clock.Now(), keys.tallies(rows) // under the lock, for waiting for it took time
+		now, tallies := a.clock.Now(), keys.tallies(rows) // after waiting for the lock
 		if err := rule(&tallies, now); err != nil {
 			return err
 		}
@@ -175,21 +179,25 @@ func (a *attempts) change(ctx context.Context, attempt domain.Attempt, rule func
 	})
 }
 
-// lock is the rows of keys, held until the transaction ends. Those that are missing are added, empty, for a row that is
-// not there cannot be held. Everybody takes an account before a client before a wide one before a pair, so nobody waits
-// for one who waits for them.
+// lock locks the rows of keys until the transaction ends, and returns them. Missing rows are added, because they cannot be
+// locked otherwise. The order is always account, client, wide client, pair, which prevents deadlocks.
 func (a *attempts) lock(ctx context.Context, keys []string) ([]attemptRow, error) {
 	rows := make([]attemptRow, 0, len(keys))
 	for _, key := range keys {
 		rows = append(rows, attemptRow{Key: key, ExpiresAt: database.At(a.clock.Now())})
 	}
-	held := clause.OnConflict{Columns: []clause.Column{{Name: "key"}}, DoUpdates: clause.AssignmentColumns([]string{"key"})} // changes nothing, but locks
-	returned := clause.Returning{Columns: []clause.Column{{Name: "key"}, {Name: "failures"}, {Name: "first_at"}, {Name: "last_at"}, {Name: "succeeded_at"}, {Name: "expires_at"}}}
+	held := clause.OnConflict{ // changes nothing, but locks
+		Columns:   []clause.Column{{Name: "key"}},
+		DoUpdates: clause.AssignmentColumns([]string{"key"}),
+	}
+	returned := clause.Returning{Columns: []clause.Column{
+		{Name: "key"}, {Name: "failures"}, {Name: "first_at"}, {Name: "last_at"}, {Name: "succeeded_at"}, {Name: "expires_at"},
+	}}
 	return rows, a.db.Write(ctx).Clauses(held, returned).Create(&rows).Error
 }
 
-// write stores what still counts of tallies and drops the rest. The rows are locked. Successes are in known_clients;
-// succeeded_at, which the release before wrote, stays until the pair succeeds again.
+// write stores the tallies that still count and deletes the others. The rows are locked. Successes are in known_clients;
+// succeeded_at, which the previous release wrote, stays until the pair succeeds again.
 func (a *attempts) write(ctx context.Context, keys scopeKeys, tallies domain.Tallies, now time.Time) error {
 	var kept []attemptRow
 	var over []string
@@ -223,8 +231,8 @@ func (a *attempts) write(ctx context.Context, keys scopeKeys, tallies domain.Tal
 	return a.db.Write(ctx).Clauses(stored).Create(&kept).Error
 }
 
-// sweep forgets a few expired rows. It passes over what others hold: that is in use again, or being swept. What it deletes it holds itself, so
-// it comes last: whoever waits for one of those rows is not waited for.
+// sweep deletes a few expired rows. It skips locked rows, which are in use again or being deleted. It locks the rows that
+// it deletes, so it runs last, which prevents deadlocks.
 func (a *attempts) sweep(ctx context.Context) error {
 	expired := a.db.Write(ctx).Model(&attemptRow{}).Select("key").Where("expires_at <= ?", database.At(a.clock.Now())).
 		Order("expires_at").Limit(attemptsSweep).Clauses(clause.Locking{Strength: "UPDATE", Options: "SKIP LOCKED"})

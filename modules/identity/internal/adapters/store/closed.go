@@ -22,19 +22,19 @@ type closedRow struct {
 
 func (closedRow) TableName() string { return "closed_accounts" }
 
-// notClosed leaves out the accounts that have been closed: few, so that the list is still read along its own index.
+// notClosed excludes closed accounts. They are few, so that lists still use their own index.
 func notClosed(q *gorm.DB) *gorm.DB {
 	return q.Where("id NOT IN (SELECT user_id FROM closed_accounts)")
 }
 
 func (u *users) Close(ctx context.Context, id identity.UserID, closing domain.Closing) error {
-	// Random, so that nobody can register the address in advance, and ".invalid" (RFC 6761), so that nobody has it.
-	nobody := uuid.NewString()
-	address := nobody + "@closed.invalid"
+	// A random address cannot be registered in advance, and ".invalid" (RFC 6761) is never assigned.
+	unique := uuid.NewString()
+	address := unique + "@closed.invalid"
 	return u.db.Do(ctx, func(ctx context.Context) error {
 		blank := userRow{
-			Name: "-", Email: address, Mailbox: domain.LowerAddress(address), Username: nobody, PasswordHash: domain.NoPassword,
-			UpdatedAt: database.At(closing.At),
+			Name: "-", Email: address, Mailbox: domain.LowerAddress(address), Username: unique,
+			PasswordHash: domain.NoPassword, UpdatedAt: database.At(closing.At),
 		}
 		done := u.db.Write(ctx).Model(&userRow{}).Where("id = ?", id).
 			Select("name", "email", "mailbox", "username", "password_hash", "active", "search_text", "updated_at").

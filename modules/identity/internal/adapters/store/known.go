@@ -13,7 +13,7 @@ import (
 	"healthcare/platform/database"
 )
 
-// renewKnown is how old a success may be before the next one is stored: most sign-ins write nothing here.
+// renewKnown is the age of a success from which the next one is stored: most sign-ins write nothing here.
 const renewKnown = 24 * time.Hour
 
 // knownRow is a client that signed in to an account.
@@ -25,7 +25,7 @@ type knownRow struct {
 
 func (knownRow) TableName() string { return "known_clients" }
 
-// knownKey is the client of an attempt, as known_clients has it.
+// knownKey returns the key of an attempt's client in known_clients.
 func (a *attempts) knownKey(attempt domain.Attempt) string {
 	return a.hidden.key("known", attempt.Prefix())
 }
@@ -48,8 +48,8 @@ func (a *attempts) signedInAt(q *gorm.DB, attempt domain.Attempt) (time.Time, er
 	return rows[0].SignedInAt.Time, nil
 }
 
-// remember makes the client known to the account, if there is one, and forgets those that count no more. The account's
-// attempts are locked.
+// remember makes the client known to the account, if there is one, and deletes expired clients. The account's attempts
+// are locked.
 func (a *attempts) remember(ctx context.Context, attempt domain.Attempt) error {
 	if attempt.User == (identity.UserID{}) {
 		return nil

@@ -18,14 +18,13 @@ const (
 	mailboxBatch    = 500              // users in one transaction
 	mailboxProgress = 10 * time.Second // between two log lines of a long run
 
-	// How far before the last run one looks again: another instance's clock may be behind, and a transaction may have
-	// committed late.
+	// The overlap with the previous run: another instance's clock may be behind, and a transaction may commit late.
 	catchUpMargin = time.Minute
 	sweepMargin   = time.Hour
 )
 
-// Mailboxes records the mailboxes of users who have none on record: those of the time before user_mailboxes, and
-// those that an older release adds beside this one. It changes no user.
+// Mailboxes records the mailboxes of users that have none recorded: users from before user_mailboxes, and users that an
+// older release adds at the same time. It changes no user.
 type Mailboxes struct {
 	db    *database.DB
 	clock clock.Clock
@@ -33,7 +32,7 @@ type Mailboxes struct {
 	upTo  atomic.Int64 // when the last complete run began, in Unix microseconds; 0: none has
 }
 
-// NewMailboxes returns the record over db.
+// NewMailboxes returns the mailboxes in db.
 func NewMailboxes(db *database.DB, clock clock.Clock, log *zap.Logger) *Mailboxes {
 	return &Mailboxes{db: db, clock: clock, log: log}
 }
@@ -41,7 +40,7 @@ func NewMailboxes(db *database.DB, clock clock.Clock, log *zap.Logger) *Mailboxe
 // CatchUp implements ports.Mailboxes.
 func (m *Mailboxes) CatchUp(ctx context.Context) error { return m.run(ctx, catchUpMargin) }
 
-// Sweep is CatchUp with a wider margin, for now and then. Errors: the store's.
+// Sweep is CatchUp with a wider overlap, to be run regularly. Errors: the store's.
 func (m *Mailboxes) Sweep(ctx context.Context) error { return m.run(ctx, sweepMargin) }
 
 func (m *Mailboxes) run(ctx context.Context, margin time.Duration) error {
@@ -49,7 +48,7 @@ func (m *Mailboxes) run(ctx context.Context, margin time.Duration) error {
 	if err := m.recordSince(ctx, margin); err != nil {
 		return err
 	}
-	if !m.db.InTransaction(ctx) { // one that is open may still be undone
+	if !m.db.InTransaction(ctx) { // an open transaction may still be rolled back
 		m.upTo.Store(began.UnixMicro())
 	}
 	return nil
@@ -62,7 +61,7 @@ func (m *Mailboxes) recordSince(ctx context.Context, margin time.Duration) error
 	} else if all, err := m.complete(ctx); err != nil || all {
 		return err
 	}
-	recorded, told := 0, m.clock.Now()
+	recorded, logged := 0, m.clock.Now()
 	for {
 		batch, err := m.record(ctx, from)
 		if err != nil || len(batch) == 0 { // fewer than asked for is not the end: users may have been deleted meanwhile
@@ -70,22 +69,21 @@ func (m *Mailboxes) recordSince(ctx context.Context, margin time.Duration) error
 		}
 		recorded += len(batch)
 		from = &position{batch[len(batch)-1].CreatedAt, batch[len(batch)-1].ID}
-		if now := m.clock.Now(); now.Sub(told) >= mailboxProgress {
-			told = now
+		if now := m.clock.Now(); now.Sub(logged) >= mailboxProgress {
+			logged = now
 			m.log.Info("recording the mailboxes of accounts", zap.Int("done", recorded))
 		}
 	}
 }
 
-// complete reports whether every user has a mailbox on record, as at almost every start. Two counts are quicker than a
-// look at each user.
+// complete reports whether every user has a recorded mailbox, as at almost every start. Two counts are faster than a join.
 func (m *Mailboxes) complete(ctx context.Context) (all bool, err error) {
 	const counts = "SELECT (SELECT count(*) FROM users) = (SELECT count(*) FROM user_mailboxes)"
 	err = m.db.Write(ctx).Raw(counts).Scan(&all).Error
 	return all, err
 }
 
-// position is that of a user in the order of registration.
+// position is the position of a user in the order of registration.
 type position struct {
 	createdAt database.Time
 	id        identity.UserID
@@ -99,12 +97,12 @@ type unrecorded struct {
 
 func (unrecorded) TableName() string { return "users" }
 
-// record records the mailboxes of the next users, oldest first, and logs who shares one.
+// record records the mailboxes of the next users, oldest first, and logs which users share one.
 func (m *Mailboxes) record(ctx context.Context, after *position) (batch []unrecorded, err error) {
 	var sharing [][]identity.UserID
 	err = m.db.Do(ctx, func(ctx context.Context) error {
 		batch, sharing = nil, nil
-		// Nobody can delete them until their rows refer to them.
+		// The lock prevents deletion until the rows refer to the users.
 		held := m.db.Write(ctx).Clauses(clause.Locking{Strength: "KEY SHARE"}).
 			Where("NOT EXISTS (SELECT 1 FROM user_mailboxes m WHERE m.user_id = users.id)")
 		if after != nil {
@@ -131,8 +129,8 @@ func (m *Mailboxes) record(ctx context.Context, after *position) (batch []unreco
 		return err
 	})
 	for _, users := range sharing {
-		m.log.Warn("accounts share one mailbox: each signs in with its address exactly as registered, the oldest, which is first, also with every "+
-			"other spelling. None was changed", zap.Stringers("accounts", users))
+		m.log.Warn("accounts share one mailbox: each signs in with its address exactly as registered, the oldest, "+
+			"which is first, also with every other spelling. None was changed", zap.Stringers("accounts", users))
 	}
 	return batch, err
 }
@@ -153,7 +151,8 @@ func (m *Mailboxes) sharing(ctx context.Context, rows []mailboxRow) (all [][]ide
 		"user_id",
 		recorded,
 	)
-	err = m.db.Write(ctx).Table("user_mailboxes AS s").Select("s.user_id", "s.mailbox").Joins("JOIN users ON users.id = s.user_id").
+	err = m.db.Write(ctx).Table("user_mailboxes AS s").Select("s.user_id", "s.mailbox").
+		Joins("JOIN users ON users.id = s.user_id").
 		Where("s.mailbox IN (?)", shared).
 		Order("s.mailbox, users.created_at, users.id").Find(&found).Error
 	for i, r := range found {

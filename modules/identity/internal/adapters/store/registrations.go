@@ -13,8 +13,7 @@ import (
 	"healthcare/platform/database"
 )
 
-// NewRegistrations counts the accounts that networks make in db, under keys that nobody can trace to an address without
-// key.
+// NewRegistrations returns a ports.Registrations that counts in db. Its keys cannot be traced to an address without key.
 func NewRegistrations(
 	db *database.DB, key []byte, limit domain.RegistrationLimit, clock clock.Clock,
 ) ports.Registrations {
@@ -62,7 +61,7 @@ func (r *registrations) Count(ctx context.Context, client netip.Addr) error {
 		if err != nil {
 			return err
 		}
-		now := r.clock.Now() // under the lock, for waiting for it took time
+		now := r.clock.Now() // after waiting for the lock
 		if err := r.admit(rows, now); err != nil {
 			return err
 		}
@@ -90,8 +89,8 @@ func (r *registrations) admit(rows []registrationRow, now time.Time) error {
 	return r.limit.Admit(full, now)
 }
 
-// lock returns the rows of the client's networks, held until the transaction ends. Missing ones are added. Smaller
-// networks come first, so nobody waits for one who waits for them.
+// lock locks the rows of the client's networks until the transaction ends, and returns them. Missing rows are added.
+// Smaller networks come first, which prevents deadlocks.
 func (r *registrations) lock(ctx context.Context, client netip.Addr) ([]registrationRow, error) {
 	var rows []registrationRow
 	for _, key := range r.networks(client) {
@@ -105,7 +104,7 @@ func (r *registrations) lock(ctx context.Context, client netip.Addr) ([]registra
 	return rows, r.db.Write(ctx).Clauses(held, returned).Create(&rows).Error
 }
 
-// sweep forgets a few networks that may make as many accounts as one that made none: more than one account adds.
+// sweep deletes a few rows of networks that have their full allowance again, more than one account adds.
 func (r *registrations) sweep(ctx context.Context, now time.Time) error {
 	over := r.db.Write(ctx).Model(&registrationRow{}).Select("network").Where("full_at <= ?", database.At(now)).
 		Order("full_at").Limit(attemptsSweep).Clauses(clause.Locking{Strength: "UPDATE", Options: "SKIP LOCKED"})

@@ -11,7 +11,7 @@ import (
 	"healthcare/platform/database"
 )
 
-// NewSessions is the repository of sessions over db.
+// NewSessions returns the repository of sessions in db.
 func NewSessions(db *database.DB) ports.Sessions { return &sessions{db} }
 
 type sessions struct{ db *database.DB }
@@ -45,9 +45,10 @@ func (r sessionRow) session() domain.Session {
 
 func (s *sessions) Add(ctx context.Context, session domain.Session, passwordHash string) error {
 	return s.db.Do(ctx, func(ctx context.Context) error {
-		// Held, so that a password that is changed, or a user who is disabled, at this moment leaves no session behind.
+		// The lock prevents that a session outlives a concurrent change of the password or the disabling of the user.
 		held := s.db.Write(ctx).Select("id").Clauses(clause.Locking{Strength: "SHARE"})
-		if err := held.Where("id = ? AND active = ? AND password_hash = ?", session.UserID, true, passwordHash).Take(&userRow{}).Error; err != nil {
+		same := held.Where("id = ? AND active = ? AND password_hash = ?", session.UserID, true, passwordHash)
+		if err := same.Take(&userRow{}).Error; err != nil {
 			return explain(err)
 		}
 		if err := s.makeRoom(ctx, session); err != nil {
@@ -58,21 +59,24 @@ func (s *sessions) Add(ctx context.Context, session domain.Session, passwordHash
 	})
 }
 
-// makeRoom deletes the user's sessions that have expired, and those longest unused where there would be too many.
-func (s *sessions) makeRoom(ctx context.Context, coming domain.Session) error {
-	expired := s.db.Write(ctx).Where("user_id = ? AND expires_at <= ?", coming.UserID, database.At(coming.CreatedAt))
+// makeRoom deletes the user's expired sessions, and the longest unused ones if there would be too many.
+func (s *sessions) makeRoom(ctx context.Context, added domain.Session) error {
+	expired := s.db.Write(ctx).Where("user_id = ? AND expires_at <= ?", added.UserID, database.At(added.CreatedAt))
 	if err := expired.Delete(&sessionRow{}).Error; err != nil {
 		return err
 	}
 	var ids []identity.SessionID
-	err := s.db.Write(ctx).Model(&sessionRow{}).Where("user_id = ?", coming.UserID).Order("last_used_at DESC, id DESC").Pluck("id", &ids).Error
+	err := s.db.Write(ctx).Model(&sessionRow{}).Where("user_id = ?", added.UserID).
+		Order("last_used_at DESC, id DESC").Pluck("id", &ids).Error
 	if err != nil || len(ids) < ports.MaxSessions {
 		return err
 	}
 	return database.Among(s.db.Write(ctx), "id", ids[ports.MaxSessions-1:]).Delete(&sessionRow{}).Error
 }
 
-func (s *sessions) Change(ctx context.Context, id identity.SessionID, rule func(context.Context, *domain.Session) error) error {
+func (s *sessions) Change(
+	ctx context.Context, id identity.SessionID, rule func(context.Context, *domain.Session) error,
+) error {
 	return s.db.Do(ctx, func(ctx context.Context) error {
 		var r sessionRow
 		locked := s.db.Write(ctx).Clauses(clause.Locking{Strength: "UPDATE"})
@@ -94,7 +98,8 @@ func (s *sessions) Change(ctx context.Context, id identity.SessionID, rule func(
 
 func (s *sessions) List(ctx context.Context, user identity.UserID) ([]domain.Session, error) {
 	var rows []sessionRow
-	err := s.db.Read(ctx).Where("user_id = ?", user).Order("last_used_at DESC, id DESC").Limit(ports.MaxSessions).Find(&rows).Error
+	err := s.db.Read(ctx).Where("user_id = ?", user).Order("last_used_at DESC, id DESC").Limit(ports.MaxSessions).
+		Find(&rows).Error
 	all := make([]domain.Session, len(rows))
 	for i, r := range rows {
 		all[i] = r.session()
@@ -114,8 +119,9 @@ func (s *sessions) RemoveAllBut(ctx context.Context, user identity.UserID, kept 
 	return s.db.Write(ctx).Where("user_id = ? AND id <> ?", user, kept).Delete(&sessionRow{}).Error
 }
 
-// standing is what every request asks. It is spelt out because GORM's building of it costs as much again as asking it.
-const standing = "SELECT s.user_id, u.active, u.token_version, u.role FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id = ?"
+// standing is the query of every request. It is written in SQL because building it with GORM takes as long as running it.
+const standing = "SELECT s.user_id, u.active, u.token_version, u.role " +
+	"FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id = ?"
 
 func (s *sessions) Standing(ctx context.Context, id identity.SessionID) (domain.Standing, error) {
 	var of domain.Standing

@@ -1,4 +1,4 @@
-// Package store keeps users and sessions in the database, by one code for both engines.
+// Package store stores users and sessions in the database, with the same code for both engines.
 package store
 
 import (
@@ -15,7 +15,7 @@ import (
 	"healthcare/platform/paging"
 )
 
-// NewUsers is the repository of users over db.
+// NewUsers returns the repository of users in db.
 func NewUsers(db *database.DB) ports.Users { return &users{db} }
 
 type users struct{ db *database.DB }
@@ -33,10 +33,10 @@ type userRow struct {
 	SearchText   string
 	Version      int
 	CreatedAt    database.Time `gorm:"autoCreateTime:false"`
-	UpdatedAt    database.Time `gorm:"autoUpdateTime:false"` // the domain tells the time
+	UpdatedAt    database.Time `gorm:"autoUpdateTime:false"` // the domain sets the time
 }
 
-// NewSearchTexts returns the search texts of users over db, to be recomputed.
+// NewSearchTexts returns the search texts of users in db, to be recomputed.
 func NewSearchTexts(db *database.DB) *database.SearchTexts {
 	return database.NewSearchTexts(db, "users", []string{"id", "name", "email"}, func(r userRow) (any, string) {
 		return r.ID, database.SearchText(r.Name, r.Email)
@@ -47,16 +47,16 @@ func (userRow) TableName() string { return "users" }
 
 func userRowOf(u domain.User) userRow {
 	return userRow{
-		ID: u.ID, Name: u.Name, Email: u.Email, Mailbox: domain.LowerAddress(u.Email), Username: u.Username, PasswordHash: u.PasswordHash, Role: u.Role,
-		Active: u.Active, TokenVersion: u.TokenVersion, SearchText: database.SearchText(u.Name, u.Email), Version: u.Version,
+		ID: u.ID, Name: u.Name, Email: u.Email, Mailbox: domain.LowerAddress(u.Email), Username: u.Username,
+		PasswordHash: u.PasswordHash, Role: u.Role, Active: u.Active, TokenVersion: u.TokenVersion, SearchText: database.SearchText(u.Name, u.Email), Version: u.Version,
 		CreatedAt: database.At(u.CreatedAt), UpdatedAt: database.At(u.UpdatedAt),
 	}
 }
 
 func (r userRow) user() domain.User {
 	return domain.User{
-		ID: r.ID, Name: r.Name, Email: r.Email, Username: r.Username, PasswordHash: r.PasswordHash, Role: r.Role, Active: r.Active,
-		TokenVersion: r.TokenVersion, Version: r.Version, CreatedAt: r.CreatedAt.Time, UpdatedAt: r.UpdatedAt.Time,
+		ID: r.ID, Name: r.Name, Email: r.Email, Username: r.Username, PasswordHash: r.PasswordHash, Role: r.Role,
+		Active: r.Active, TokenVersion: r.TokenVersion, Version: r.Version, CreatedAt: r.CreatedAt.Time, UpdatedAt: r.UpdatedAt.Time,
 	}
 }
 
@@ -66,14 +66,16 @@ func (u *users) Find(ctx context.Context, id identity.UserID) (domain.User, erro
 	return r.user(), explain(err)
 }
 
-// columns are what the list may be ordered by.
+// columns are the columns by which lists can be ordered.
 var columns = database.Columns[userRow]{
 	"created_at": func(r userRow) any { return r.CreatedAt },
 	"name":       func(r userRow) any { return r.Name },
 	"id":         func(r userRow) any { return r.ID },
 }
 
-func (u *users) List(ctx context.Context, filter domain.UserFilter, request paging.Request) (paging.Page[domain.User], error) {
+func (u *users) List(
+	ctx context.Context, filter domain.UserFilter, request paging.Request,
+) (paging.Page[domain.User], error) {
 	q := database.Matching(notClosed(u.db.Read(ctx)), filter.Search)
 	if filter.Role != "" {
 		q = q.Where("role = ?", filter.Role)
@@ -85,10 +87,12 @@ func (u *users) List(ctx context.Context, filter domain.UserFilter, request pagi
 	return paging.Map(page, userRow.user), err
 }
 
-// forChange holds a user without making those wait who only refer to one.
+// forChange locks a user without blocking new references to the user.
 var forChange = clause.Locking{Strength: "NO KEY UPDATE"}
 
-func (u *users) Change(ctx context.Context, id identity.UserID, rule func(*domain.User) error) (changed domain.User, err error) {
+func (u *users) Change(
+	ctx context.Context, id identity.UserID, rule func(*domain.User) error,
+) (changed domain.User, err error) {
 	err = u.db.Do(ctx, func(ctx context.Context) error {
 		var r userRow
 		if err := notClosed(u.db.Write(ctx)).Clauses(forChange).Where("id = ?", id).Take(&r).Error; err != nil {
@@ -110,7 +114,7 @@ func (u *users) Change(ctx context.Context, id identity.UserID, rule func(*domai
 
 func (u *users) HoldAll(ctx context.Context, role string) (ids []identity.UserID, err error) {
 	held := u.db.Write(ctx).Model(&userRow{}).Clauses(forChange).Where("role = ? AND active = ?", role, true)
-	err = held.Order("id").Pluck("id", &ids).Error // in one order, so that two who hold them do not wait for each other
+	err = held.Order("id").Pluck("id", &ids).Error // a fixed order prevents deadlocks
 	return ids, err
 }
 
@@ -130,7 +134,7 @@ func (u *users) SetPasswordHash(ctx context.Context, id identity.UserID, old, ha
 		Select("password_hash").Updates(&userRow{PasswordHash: hash}).Error
 }
 
-// explain turns what the store refused into the ports' errors.
+// explain maps errors of the store to those of the ports.
 func explain(err error) error {
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return ports.ErrNotFound

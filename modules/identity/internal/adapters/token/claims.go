@@ -12,7 +12,7 @@ import (
 	"healthcare/modules/identity/internal/ports"
 )
 
-// accessToken is the token_type of every token here. Other tokens of the house say something else, so that none of them is
+// accessToken is the token_type of every token here. Other tokens of the fixture say something else, so that none of them is
 // ever taken for an access token.
 const accessToken = "access"
 

@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	headerType = "at+jwt"         // RFC 9068 section 2.1: no other JWT of the house passes for an access token
+	headerType = "at+jwt"         // RFC 9068 section 2.1: no other JWT of the fixture passes for an access token
 	maxLength  = 2048             // bytes of a token, checked before anything else looks at it
 	maxKeyID   = 32               // characters of a kid
 	leeway     = 30 * time.Second // how far the clocks of two instances may differ
@@ -85,8 +85,8 @@ func (t *tokens) verify(token string) (proven, error) {
 	if _, err := t.parser.ParseWithClaims(token, &c, func(*jwt.Token) (any, error) { return secret, nil }); err != nil {
 		return proven{}, err
 	}
-	said, err := c.issued()
-	return proven{said, time.Unix(c.IssuedAt, 0), time.Unix(c.ExpiresAt, 0)}, err
+	claims, err := c.issued()
+	return proven{claims, time.Unix(c.IssuedAt, 0), time.Unix(c.ExpiresAt, 0)}, err
 }
 
 // keyOf reads the header and finds the key it names. It takes the three members we write and no other, so crit, jku, jwk,

@@ -35,12 +35,13 @@ type UserData interface {
 	// Count returns the number of the user's patients, at most limit; a negative limit is no limit. Errors: none.
 	Count(ctx context.Context, user UserID, limit int) (int, error)
 
-	// DeleteAll removes at most limit of the user's patients and all that refers to them, in the transaction of ctx, and
-	// returns their number. Session and role are those of the user on leaving, for the audit trail. Errors: none.
+	// DeleteAll removes at most limit of the user's patients and all that refers to them, in the transaction of ctx,
+	// and returns their number. Session and role are those of the user on leaving, for the audit trail. Errors: none.
 	DeleteAll(ctx context.Context, user UserID, session SessionID, role string, limit int) (int, error)
 }
 
-// AccessTokenKeys is the purpose of the keys that sign access tokens, for platform/keyring. A key's id is the token's kid.
+// AccessTokenKeys is the purpose of the keys that sign access tokens, for platform/keyring. A key's id is the token's
+// kid.
 const AccessTokenKeys = "access token"
 
 // Config is the configuration of accounts and sign-in.
@@ -48,7 +49,7 @@ type Config struct {
 	AccessTokenLifetime time.Duration // of an access token
 	SessionIdleLifetime time.Duration // of a refresh token that is not used
 	SessionLifetime     time.Duration // of a session at most
-	Django              bool          // for clients of the original, which keep their first refresh token and read the claim user_id
+	Django              bool          // for clients of the original, see README.md
 
 	RegistrationClosed   bool // only administrators add accounts
 	RegistrationsPerHour int  // accounts that a network may register; 0 is no limit
@@ -70,12 +71,18 @@ type Config struct {
 
 // The errors of the module.
 var (
-	ErrEmailTaken         = errs.Duplicate("email", "email_taken", "An account with this e-mail address already exists.")
-	ErrInvalidCredentials = errs.New(errs.Unauthenticated, "invalid_credentials", "No active account found with the given credentials.")
-	ErrInvalidRefresh     = errs.New(errs.Unauthenticated, "token_not_valid", "The refresh token is invalid or expired.")
-	ErrRegistrationClosed = errs.New(errs.Forbidden, "registration_closed", "Accounts are made by an administrator here.")
-	ErrUserNotFound       = errs.New(errs.NotFound, "not_found", "No such user.")
-	ErrSessionNotFound    = errs.New(errs.NotFound, "not_found", "No such session.")
-	ErrLastAdministrator  = errs.New(errs.Conflict, "last_administrator", "The last active administrator cannot be demoted, disabled or removed.")
-	ErrOwnsPatients       = errs.New(errs.Conflict, "owns_patients", "This account has patients. Remove them first, or send ?patients=delete.")
+	ErrEmailTaken = errs.Duplicate(
+		"email", "email_taken", "An account with this e-mail address already exists.")
+	ErrInvalidCredentials = errs.New(
+		errs.Unauthenticated, "invalid_credentials", "No active account found with the given credentials.")
+	ErrInvalidRefresh = errs.New(
+		errs.Unauthenticated, "token_not_valid", "The refresh token is invalid or expired.")
+	ErrRegistrationClosed = errs.New(
+		errs.Forbidden, "registration_closed", "Accounts are made by an administrator here.")
+	ErrUserNotFound      = errs.New(errs.NotFound, "not_found", "No such user.")
+	ErrSessionNotFound   = errs.New(errs.NotFound, "not_found", "No such session.")
+	ErrLastAdministrator = errs.New(errs.Conflict, "last_administrator",
+		"The last active administrator cannot be demoted, disabled or removed.")
+	ErrOwnsPatients = errs.New(
+		errs.Conflict, "owns_patients", "This account has patients. Remove them first, or send ?patients=delete.")
 )

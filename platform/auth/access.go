@@ -5,50 +5,51 @@ import (
 	"slices"
 )
 
-// Access says who may call an operation. It stands in the contract as x-access; the zero Access is nobody.
+// Access determines who may call an operation. The contract has it as x-access; the zero Access allows no caller.
 type Access struct {
 	public   bool
 	everyone bool
 	roles    []Role
 }
 
-// What x-access may say beside a list of roles.
+// The values of x-access besides a list of roles.
 const (
 	Public        = "public"        // anyone; an Authorization header is ignored
-	Authenticated = "authenticated" // every signed-in user, whatever their role
+	Authenticated = "authenticated" // every signed-in user, with any role
 )
 
-// ParseAccess reads an x-access value: public, authenticated, or a list of roles such as [staff, admin]. A role that the list does not name
-// is refused, so one that is declared later may call nothing that does not say so. Errors: a plain error that names the value.
-func ParseAccess(said any) (Access, error) {
-	switch said {
+// ParseAccess parses an x-access value: public, authenticated, or a list of roles such as [staff, admin]. Other roles
+// are rejected, so a role that is declared later may call an operation only if x-access names it. Errors: a plain error
+// that names the value.
+func ParseAccess(value any) (Access, error) {
+	switch value {
 	case Public:
 		return Access{public: true}, nil
 	case Authenticated:
 		return Access{everyone: true}, nil
 	}
-	names, _ := said.([]any)
+	names, _ := value.([]any)
 	var access Access
 	for _, name := range names {
 		role, ok := name.(string)
 		if !ok || !named.MatchString(role) {
-			return Access{}, fmt.Errorf("unknown access %v: %v is not the name of a role", said, name)
+			return Access{}, fmt.Errorf("unknown access %v: %v is not the name of a role", value, name)
 		}
 		access.roles = append(access.roles, Role(role))
 	}
 	if len(access.roles) == 0 {
-		return Access{}, fmt.Errorf("unknown access %v: want %q, %q or a list of roles", said, Public, Authenticated)
+		return Access{}, fmt.Errorf("unknown access %v: want %q, %q or a list of roles", value, Public, Authenticated)
 	}
 	return access, nil
 }
 
-// IsPublic says that nobody need sign in.
+// IsPublic reports whether the operation needs no access token.
 func (a Access) IsPublic() bool { return a.public }
 
-// Allows says whether a signed-in user of that role may call.
+// Allows reports whether a signed-in user with that role may call the operation.
 func (a Access) Allows(role Role) bool {
 	return a.public || a.everyone || slices.Contains(a.roles, role)
 }
 
-// Roles are those that are named; none for public and authenticated.
+// Roles returns the roles that x-access names; none for public and authenticated.
 func (a Access) Roles() []Role { return a.roles }

@@ -1,5 +1,5 @@
-// Package auth names who acts and who may call an operation. modules/identity implements Authenticator; everyone else
-// only holds these types, so that no module needs to know how people sign in.
+// Package auth has the acting user and the permissions to call operations. modules/identity implements Authenticator;
+// other packages use only these types, so that no module depends on how users sign in.
 package auth
 
 import (
@@ -17,21 +17,22 @@ type Principal struct {
 	Role      Role
 }
 
-// What a caller is refused for before anything is done.
+// The errors of authentication and of permissions.
 var (
-	// ErrUnauthenticated is the answer to a request without an access token.
-	ErrUnauthenticated = errs.New(errs.Unauthenticated, "not_authenticated", "Authentication credentials were not provided.")
+	// ErrUnauthenticated rejects a request without an access token.
+	ErrUnauthenticated = errs.New(
+		errs.Unauthenticated, "not_authenticated", "Authentication credentials were not provided.")
 
-	// ErrInvalidToken is the one answer to a malformed, forged, expired or revoked access token, and to one of a user who may not sign in.
+	// ErrInvalidToken rejects a malformed, forged, expired or revoked access token, and that of a disabled user.
 	ErrInvalidToken = errs.New(errs.Unauthenticated, "token_not_valid", "The access token is not valid or has expired.")
 
-	// ErrForbidden is the answer to a role that may not call the operation, whatever it names.
+	// ErrForbidden rejects a role that may not call the operation.
 	ErrForbidden = errs.New(errs.Forbidden, "forbidden", "Your role does not allow this.")
 )
 
-// Authenticator turns an access token into the user it was issued to.
+// Authenticator identifies the user of an access token.
 type Authenticator interface {
-	// Authenticate verifies token and that its user and session are still in good standing.
-	// Errors: ErrInvalidToken; errs.Unavailable.
+	// Authenticate verifies the token and the current state of its user and session, and returns the user. Errors:
+	// ErrInvalidToken; errs.Unavailable.
 	Authenticate(ctx context.Context, token string) (Principal, error)
 }

@@ -11,14 +11,14 @@ import (
 	"github.com/google/uuid"
 )
 
-// Role is what a user is in the house. It says which operations a user may call (Access), never which records they see: that is the scope
-// of the module that owns them.
+// Role is the role of a user. It determines which operations the user may call (Access), never which records the user
+// sees, which is the scope of the module that owns the records.
 type Role string
 
-// The ground floor. Further roles are declared by the module that brings them.
+// The basic roles. Modules declare further ones.
 const (
-	Staff Role = "staff" // everyone who registers
-	Admin Role = "admin" // keeps accounts; sees no more patients than staff does
+	Staff Role = "staff" // every user who registers
+	Admin Role = "admin" // administers accounts; sees no more patients than staff
 )
 
 var named = regexp.MustCompile(`^[a-z][a-z_]{0,31}$`)
@@ -28,15 +28,15 @@ type Declaration struct {
 	Role        Role
 	Description string // one sentence, for people
 
-	// Fits says whether a user may be given the role, for roles that stand for a record, such as a doctor's: the module that keeps
-	// the link knows. nil means that anyone may. Errors: errs.Conflict, saying what is missing; the store's.
+	// Fits returns an error unless the user may have the role. It is for roles that require a record, such as a
+	// doctor's; nil allows every user. Errors: errs.Conflict, which names the missing record; those of the store.
 	Fits func(ctx context.Context, user uuid.UUID) error
 }
 
-// Roles are those that are declared.
+// Roles are the declared roles.
 type Roles map[Role]Declaration
 
-// NewRoles collects declarations. Errors: a name that is none, or that is declared twice.
+// NewRoles collects declarations. Errors: plain, for an invalid name and for one that is declared twice.
 func NewRoles(declarations ...Declaration) (Roles, error) {
 	roles := Roles{}
 	for _, d := range declarations {
@@ -51,10 +51,10 @@ func NewRoles(declarations ...Declaration) (Roles, error) {
 	return roles, nil
 }
 
-// Names are the declared roles in alphabetical order.
+// Names returns the declared roles in alphabetical order.
 func (r Roles) Names() []Role { return slices.Sorted(maps.Keys(r)) }
 
-// String lists the names, for people.
+// String returns the names as a list for people.
 func (r Roles) String() string {
 	return strings.ReplaceAll(strings.Trim(fmt.Sprint(r.Names()), "[]"), " ", ", ")
 }

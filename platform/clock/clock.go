@@ -1,4 +1,4 @@
-// Package clock is the one source of time, so that tests own it.
+// Package clock is the only source of the time, so that tests can set it.
 package clock
 
 import (
@@ -6,30 +6,30 @@ import (
 	"time"
 )
 
-// Clock tells the time.
+// Clock returns the time.
 type Clock interface {
-	// Now is the current time in UTC, truncated to microseconds: what both engines can store, so that what a write
-	// answers is what a read answers. Errors: none.
+	// Now returns the current time in UTC, truncated to microseconds. Both engines can store that, so a write and a
+	// later read respond with the same time. Errors: none.
 	Now() time.Time
 }
 
-// New is the system's clock.
+// New returns the system's clock.
 func New() Clock { return system{} }
 
 type system struct{}
 
 func (system) Now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
 
-// Manual is a clock that stands still until a test moves it. It is safe for concurrent use.
+// Manual is a clock that changes only when a test sets it. It is safe for concurrent use.
 type Manual struct {
 	mu  sync.Mutex
 	now time.Time
 }
 
-// At is a Manual clock that shows t.
+// At returns a Manual clock that is set to t.
 func At(t time.Time) *Manual { return &Manual{now: t.UTC().Truncate(time.Microsecond)} }
 
-// Now is the time the clock was last set to.
+// Now returns the time to which the clock is set.
 func (m *Manual) Now() time.Time {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -1,5 +1,5 @@
-// Package events lets a module announce what happened and others react, in process and in the same transaction. It is not a
-// queue: a subscriber runs on the publisher's goroutine, before the publisher's use case commits.
+// Package events lets a module publish events to which others react, in process and in the same transaction. It is not
+// a queue: a subscriber runs on the publisher's goroutine, before the publisher's use case commits.
 package events
 
 import (
@@ -10,22 +10,22 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Publisher announces events.
+// Publisher publishes events.
 type Publisher interface {
-	// Publish runs every subscriber to event's type with ctx, so inside the transaction that ctx carries, in no
-	// particular order. Errors: the first subscriber's error, which must undo the transaction.
+	// Publish calls every subscriber to the event's type with ctx, inside the transaction of ctx, in no particular
+	// order. Errors: the first subscriber's error, which must roll back the transaction.
 	Publish(ctx context.Context, event any) error
 }
 
-// Subscription is one module's reaction to one type of event; made by On.
+// Subscription is one module's reaction to one type of event. On returns it.
 type Subscription struct {
 	subscriber string
 	event      reflect.Type
 	react      func(ctx context.Context, event any) error
 }
 
-// On makes subscriber (a module's name) react to events of type E. Subscribers are leaves: they hold their own repository and
-// other modules' read interfaces, never a Publisher.
+// On returns the subscription of subscriber (a module's name) to events of type E. Subscribers use their own repository
+// and other modules' interfaces for reading, never a Publisher.
 func On[E any](subscriber string, react func(ctx context.Context, event E) error) Subscription {
 	return Subscription{
 		subscriber: subscriber,
@@ -34,7 +34,7 @@ func On[E any](subscriber string, react func(ctx context.Context, event E) error
 	}
 }
 
-// New is a Publisher to the given subscriptions.
+// New returns a Publisher with the given subscriptions.
 func New(subscriptions ...Subscription) Publisher {
 	b := &bus{subscribed: map[reflect.Type][]Subscription{}, published: newPublished(), failed: newFailures()}
 	for _, s := range subscriptions {

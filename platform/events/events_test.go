@@ -23,10 +23,11 @@ func TestPublish(t *testing.T) {
 			return nil
 		})
 	}
-	publisher := events.New(listen("one"), listen("other"), events.On("third", func(_ context.Context, e arrived) error {
-		heard["third"] = append(heard["third"], e)
-		return nil
-	}))
+	publisher := events.New(
+		listen("one"), listen("other"), events.On("third", func(_ context.Context, e arrived) error {
+			heard["third"] = append(heard["third"], e)
+			return nil
+		}))
 	ctx := t.Context()
 
 	t.Run("reaches every subscriber to the event's type, and nobody else", func(t *testing.T) {
@@ -34,7 +35,7 @@ func TestPublish(t *testing.T) {
 		require.NoError(t, publisher.Publish(ctx, left{"A"}))
 		require.Equal(t, map[string][]any{"one": {left{"A"}}, "other": {left{"A"}}}, heard)
 	})
-	t.Run("tells types apart that look alike, and a pointer from its value", func(t *testing.T) {
+	t.Run("distinguishes types with the same fields, and a pointer from its value", func(t *testing.T) {
 		clear(heard)
 		require.NoError(t, publisher.Publish(ctx, arrived{"B"}))
 		require.NoError(t, publisher.Publish(ctx, &arrived{"C"}))
@@ -64,7 +65,8 @@ func TestSubscribers(t *testing.T) {
 			calls++
 			return broken
 		}
-		err := events.New(events.On("assignments", fail), events.On("others", fail)).Publish(t.Context(), left{"canary"})
+		publisher := events.New(events.On("assignments", fail), events.On("others", fail))
+		err := publisher.Publish(t.Context(), left{"canary"})
 		require.ErrorIs(t, err, broken)
 		require.ErrorContains(t, err, "assignments reacts to events_test.left")
 		require.NotContains(t, err.Error(), "canary", "an error is logged: it does not quote the event")

@@ -16,7 +16,7 @@ func newFailures() *prometheus.CounterVec {
 	}, []string{"event", "subscriber"})
 }
 
-// collectors are the Publisher's, which New has made.
+// collectors returns the metrics of a Publisher that New returned.
 func collectors(publisher Publisher) []prometheus.Collector {
 	b, ours := publisher.(*bus)
 	if !ours {

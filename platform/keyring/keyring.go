@@ -1,5 +1,5 @@
-// Package keyring derives one key per purpose from each of the operator's secrets, so that a new secret signs while older ones still
-// verify. What a key is for, and where the secrets come from, is its users' business. It depends on nothing.
+// Package keyring derives one key per purpose from each of the operator's secrets, so that a new secret signs while
+// older ones still verify. Its callers define the purposes and load the secrets. It depends on no other package.
 package keyring
 
 import (
@@ -17,19 +17,20 @@ const (
 	keyIDSize = 8           // bytes of a key's id, 11 characters in base64url
 )
 
-// Ring is the operator's secrets, newest first. New makes it; the zero Ring has no keys. It never prints its secrets, and is safe for
-// concurrent use.
+// Ring has the operator's secrets, newest first. New returns one; the zero Ring has no keys. It never prints its
+// secrets, and is safe for concurrent use.
 type Ring struct {
-	secrets func() [][]byte // a function, because fmt looks into a struct's unexported fields without asking Format
+	secrets func() [][]byte // a function, because fmt prints unexported fields without calling Format
 }
 
-// New makes a ring of the secret that signs, and the previous ones that still verify. A secret that stands in it already is left out.
-// Errors: plain, naming the position of a secret of less than 32 bytes and never the secret.
+// New returns a ring of the secret that signs and the previous ones, which still verify. Repeated secrets are left out.
+// Errors: plain, with the position of a secret of less than 32 bytes and never the secret.
 func New(newest []byte, previous ...[]byte) (Ring, error) {
 	var secrets [][]byte
 	for i, secret := range append([][]byte{newest}, previous...) {
 		if len(secret) < minSecret {
-			return Ring{}, fmt.Errorf("keyring: secret %d of %d, newest first: want at least %d bytes", i+1, len(previous)+1, minSecret)
+			return Ring{}, fmt.Errorf("keyring: secret %d of %d, newest first: want at least %d bytes",
+				i+1, len(previous)+1, minSecret)
 		}
 		if !slices.ContainsFunc(secrets, func(earlier []byte) bool { return string(earlier) == string(secret) }) {
 			secrets = append(secrets, slices.Clone(secret))
@@ -38,20 +39,20 @@ func New(newest []byte, previous ...[]byte) (Ring, error) {
 	return Ring{func() [][]byte { return secrets }}, nil
 }
 
-// Key is what one secret gives for one purpose. It prints as its id.
+// Key is the key of one secret for one purpose. It prints as its id.
 type Key struct {
-	ID     string // 11 characters of base64url: names the key, and gives nothing of it away
+	ID     string // 11 characters of base64url, which reveal nothing about the key
 	Secret []byte // 32 bytes
 }
 
-// ErrNone is what owners refuse the zero Ring with.
+// ErrNone is the error of callers for the zero Ring.
 var ErrNone = errors.New("keyring: no keys")
 
-// Newest is the key that signs. Purpose is a constant of its owner's, such as "access token", and never ends in "key id", which is how an
-// id's text ends. It panics for the zero Ring.
+// Newest returns the key that signs. Purpose is a constant of the caller, such as "access token". It must not end in
+// "key id", because the texts that ids are derived from do. Newest panics for the zero Ring.
 func (r Ring) Newest(purpose string) Key { return derive(r.secrets()[0], purpose) }
 
-// All is every key that verifies, newest first; none for the zero Ring.
+// All returns every key that verifies, newest first; none for the zero Ring.
 func (r Ring) All(purpose string) []Key {
 	if r.secrets == nil {
 		return nil
@@ -63,8 +64,9 @@ func (r Ring) All(purpose string) []Key {
 	return keys
 }
 
-// derive is HKDF with SHA-256 and no salt (RFC 5869). Key and id have texts of their own, so that neither tells anything about the other,
-// about the secret, or about another purpose; v1 changes when the meaning of what is signed does.
+// derive returns the key from HKDF with SHA-256 and no salt (RFC 5869). Key and id are derived from different texts, so
+// that neither reveals anything about the other, the secret or another purpose. v1 changes with the meaning of signed
+// data.
 func derive(secret []byte, purpose string) Key {
 	return Key{
 		ID:     base64.RawURLEncoding.EncodeToString(expand(secret, "healthcare "+purpose+" key id v1", keyIDSize)),
@@ -80,11 +82,11 @@ func expand(secret []byte, info string, size int) []byte {
 	return key
 }
 
-// Format keeps every verb silent, also those that no struct has: fmt reports a misused %d with the value.
+// Format hides the secrets from every verb, also from unsuitable ones: fmt reports a misused %d with the value.
 func (r Ring) Format(f fmt.State, _ rune) { _, _ = fmt.Fprintf(f, "[%d keys]", len(r.All(""))) }
 
-// Format prints the id, whatever the verb.
+// Format prints the id for every verb.
 func (k Key) Format(f fmt.State, _ rune) { _, _ = fmt.Fprint(f, "key ", k.ID) }
 
-// MarshalText keeps encoders silent too.
+// MarshalText hides the secret from encoders.
 func (k Key) MarshalText() ([]byte, error) { return []byte("key " + k.ID), nil }

@@ -26,12 +26,16 @@ func ring(t *testing.T, newest []byte, previous ...[]byte) keyring.Ring {
 	return r
 }
 
-// The keys were computed by hand after RFC 5869 with Python's hmac, and the first again with `openssl kdf … HKDF`. When this fails, every
-// token that is out there is void.
+// The keys were computed by hand after RFC 5869 with Python's hmac, and the first again with `openssl kdf … HKDF`. When
+// this fails, every token that is out there is void.
 func TestKeysAreWhatRFC5869Gives(t *testing.T) {
 	for purpose, want := range map[string]keyring.Key{
-		"access token": {ID: "fitA1l4j33I", Secret: unhex(t, "12d0e92a42f3b7f302f1b69e82bc8024d6ea122a7df28f0efcb288541f36fccc")},
-		"list cursor":  {ID: "sZ-m4_b8FRo", Secret: unhex(t, "7fe578fd1e3a366466bfa9637d7ebeba48455060b539934d105919903d066bb2")},
+		"access token": {
+			ID: "fitA1l4j33I", Secret: unhex(t, "12d0e92a42f3b7f302f1b69e82bc8024d6ea122a7df28f0efcb288541f36fccc"),
+		},
+		"list cursor": {
+			ID: "sZ-m4_b8FRo", Secret: unhex(t, "7fe578fd1e3a366466bfa9637d7ebeba48455060b539934d105919903d066bb2"),
+		},
 	} {
 		t.Run("for the purpose "+purpose, func(t *testing.T) {
 			require.Equal(t, want, ring(t, newest, older).Newest(purpose))
@@ -76,7 +80,8 @@ func TestRing(t *testing.T) {
 	}
 	t.Run("gives the newest key first", func(t *testing.T) {
 		r := ring(t, newest, older, oldest)
-		require.Equal(t, []string{ring(t, newest).Newest("x").ID, ring(t, older).Newest("x").ID, ring(t, oldest).Newest("x").ID}, ids(r))
+		want := []string{ring(t, newest).Newest("x").ID, ring(t, older).Newest("x").ID, ring(t, oldest).Newest("x").ID}
+		require.Equal(t, want, ids(r))
 		require.Equal(t, r.All("x")[0], r.Newest("x"))
 	})
 	t.Run("holds a secret that stands twice once, where it stands first", func(t *testing.T) {
@@ -115,8 +120,13 @@ func TestRingAndKeyNeverPrintTheirSecrets(t *testing.T) {
 	key := r.Newest("access token")
 	type open struct{ R keyring.Ring }
 	type closed struct{ r keyring.Ring }
-	for _, value := range []any{r, &r, []keyring.Ring{r}, map[string]any{"r": r}, open{r}, &open{r}, closed{r}, &closed{r}, key, &key, []keyring.Key{key}} {
-		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%t", "%10s", "%+q", "%c", "%b", "%o", "%!"} {
+	for _, value := range []any{
+		r, &r, []keyring.Ring{r}, map[string]any{"r": r}, open{r}, &open{r}, closed{r}, &closed{r},
+		key, &key, []keyring.Key{key},
+	} {
+		for _, verb := range []string{
+			"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%t", "%10s", "%+q", "%c", "%b", "%o", "%!",
+		} {
 			said := strings.ToLower(fmt.Sprintf(verb, value))
 			for _, secret := range [][]byte{newest, older, key.Secret} {
 				for _, way := range []string{"%s", "%x", "%d", "%#v", "%o", "%b", "%c", "% x"} {

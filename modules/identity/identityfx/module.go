@@ -47,7 +47,9 @@ var Module = fx.Module("identity",
 
 // attempts are counted under the newest secret. A rotation resets them, which gives a guesser new free attempts.
 func attempts(cfg identity.Config, keys keyring.Ring, db *database.DB, clock clock.Clock) ports.Attempts {
-	limits := domain.AttemptLimits{FreeAttempts: cfg.FreeAttempts, AccountFailures: cfg.AccountFailures, ClientFailures: cfg.ClientFailures}
+	limits := domain.AttemptLimits{
+		FreeAttempts: cfg.FreeAttempts, AccountFailures: cfg.AccountFailures, ClientFailures: cfg.ClientFailures,
+	}
 	return store.NewAttempts(db, keys.Newest("sign-in attempts").Secret, limits, clock)
 }
 
@@ -74,7 +76,8 @@ func passwords(cfg identity.Config) (ports.Passwords, error) {
 
 func tokens(cfg identity.Config, keys keyring.Ring, clock clock.Clock) (ports.Tokens, error) {
 	return token.New(token.Config{
-		Keys: keys, Issuer: "healthcare", Audience: "healthcare-api", Lifetime: cfg.AccessTokenLifetime, UserIDClaim: cfg.Django,
+		Keys: keys, Issuer: "healthcare", Audience: "healthcare-api", Lifetime: cfg.AccessTokenLifetime,
+		UserIDClaim: cfg.Django,
 	}, clock)
 }
 

@@ -44,7 +44,9 @@ func TestUseCasesReturnEveryErrorAndLeaveNoEffect(t *testing.T) {
 		ignored []string
 	}{
 		{"record in a transaction", func(ctx context.Context, h fixture) error {
-			return h.db.Do(ctx, func(ctx context.Context) error { return h.Record(ctx, someone(), reading(), reading()) })
+			return h.db.Do(ctx, func(ctx context.Context) error {
+				return h.Record(ctx, someone(), reading(), reading())
+			})
 		}, nil, nil},
 		{"verify", func(ctx context.Context, h fixture) error {
 			_, err := h.Verify(ctx, "", silent)
@@ -73,7 +75,8 @@ func TestUseCasesReturnEveryErrorAndLeaveNoEffect(t *testing.T) {
 			who, directory := someone(), new(failingPatients)
 			patient := patients.Patient{ID: patients.ID{UUID: h.entries(t)[0].PatientID}}
 			directory.Add(who.UserID, patient)
-			_, err := app.NewReader(store.New(h.db), new(audittest.Recorder), directory).AccessLog(ctx, who, patient.ID, page)
+			reader := app.NewReader(store.New(h.db), new(audittest.Recorder), directory)
+			_, err := reader.AccessLog(ctx, who, patient.ID, page)
 			return err
 		}, nil, nil},
 		{"access log of a patient of another user", func(ctx context.Context, h fixture) error {
@@ -87,7 +90,8 @@ func TestUseCasesReturnEveryErrorAndLeaveNoEffect(t *testing.T) {
 			databasetest.Each(t, func(t *testing.T, db *database.DB) {
 				h := newFixture(db)
 				h.record(t, 3)
-				err := databasetest.RunWithFaults(t, db, func(ctx context.Context) error { return c.run(ctx, h) }, c.ignored...)
+				run := func(ctx context.Context) error { return c.run(ctx, h) }
+				err := databasetest.RunWithFaults(t, db, run, c.ignored...)
 				require.ErrorIs(t, err, c.want)
 			})
 		})

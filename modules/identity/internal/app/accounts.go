@@ -36,8 +36,8 @@ type Accounts struct {
 
 // NewAccounts wires the use cases.
 func NewAccounts(
-	cfg identity.Config, users ports.Users, mailboxes ports.Mailboxes, sessions ports.Sessions, credentials *Credentials,
-	registrations ports.Registrations, userData identity.UserData, answers ports.KeptAnswers, queue *jobs.Queue,
+	cfg identity.Config, users ports.Users, mailboxes ports.Mailboxes, sessions ports.Sessions,
+	credentials *Credentials, registrations ports.Registrations, userData identity.UserData, answers ports.KeptAnswers, queue *jobs.Queue,
 	roles auth.Roles, trail audit.Recorder, tx tx.Runner, clock clock.Clock,
 ) *Accounts {
 	return &Accounts{
@@ -77,7 +77,8 @@ func (uncounted) Check(context.Context, netip.Addr) error { return nil }
 func (uncounted) Count(context.Context, netip.Addr) error { return nil }
 
 func (a *Accounts) add(
-	ctx context.Context, who auth.Principal, registration domain.Registration, role auth.Role, registrations ports.Registrations,
+	ctx context.Context, who auth.Principal, registration domain.Registration, role auth.Role,
+	registrations ports.Registrations,
 ) (domain.User, error) {
 	if err := registration.Validate(); err != nil {
 		return domain.User{}, err

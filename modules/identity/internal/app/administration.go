@@ -113,8 +113,8 @@ func (a *Accounts) Administer(
 	return user, err
 }
 
-// requireAnotherAdministrator returns an error if the user is the last active administrator. It locks all administrators
-// until the transaction ends, so that two cannot leave at once. Errors: identity.ErrLastAdministrator.
+// requireAnotherAdministrator returns an error if the user is the last active administrator. It locks all
+// administrators until the transaction ends, so that two cannot leave at once. Errors: identity.ErrLastAdministrator.
 func (a *Accounts) requireAnotherAdministrator(ctx context.Context, going identity.UserID) error {
 	all, err := a.users.HoldAll(ctx, string(auth.Admin))
 	if err != nil {

@@ -16,7 +16,8 @@ import (
 	"healthcare/platform/databasetest"
 )
 
-// remembered is what was not built: a cache of standings that may be a second old. It is here so that the choice can be measured again.
+// remembered is what was not built: a cache of standings that may be a second old. It is here so that the choice can be
+// measured again.
 type remembered struct {
 	ports.Sessions
 	known sync.Map // identity.SessionID -> standingAt
@@ -39,7 +40,8 @@ func (r *remembered) Standing(ctx context.Context, id identity.SessionID) (domai
 	return standing, err
 }
 
-// BenchmarkAuthenticate is what a request pays to know who acts: the token's signature and the standing of its session, asked or remembered.
+// BenchmarkAuthenticate is what a request pays to know who acts: the token's signature and the standing of its session,
+// asked or remembered.
 func BenchmarkAuthenticate(b *testing.B) {
 	databasetest.EachBench(b, func(b *testing.B, db *database.DB) {
 		h := newFixture(b, db)

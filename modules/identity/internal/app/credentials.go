@@ -49,9 +49,9 @@ type proof struct {
 	by      ports.Caller
 }
 
-// prove verifies a password against the hash of the user that find returns. The cost is the same if there is none, which
-// is the zero user. who is the zero Principal unless the caller holds a live session of the account. Errors:
-// errs.Throttled before any work, errs.Unavailable if too many passwords are being hashed.
+// prove verifies a password against the hash of the user that find returns. The cost is the same without such a user,
+// for whom find returns the zero user. who is the zero Principal unless the caller holds a live session of the account.
+// Errors: errs.Throttled before any work, errs.Unavailable if too many passwords are being hashed.
 func (c *Credentials) prove(
 	ctx context.Context, who auth.Principal, mailbox, password string,
 	client netip.Addr, find func(context.Context) (domain.User, error),

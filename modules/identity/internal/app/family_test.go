@@ -17,7 +17,8 @@ import (
 	"healthcare/platform/databasetest"
 )
 
-// family is a session, and what a client, a second tab and a thief have of it, beside a model of what must become of it.
+// family is a session, and what a client, a second tab and a thief have of it, beside a model of what must become of
+// it.
 type family struct {
 	h       fixture
 	tokens  []string // by generation, as far as anybody was told
@@ -156,7 +157,8 @@ func TestR12_AFamilyHasAtMostOneLiveLeaf(t *testing.T) {
 	})
 }
 
-// a token that comes again when it must not ends the family: its newest token and its access tokens are refused from the next request on.
+// a token that comes again when it must not ends the family: its newest token and its access tokens are refused
+// from the next request on.
 func TestR12_ReuseEndsTheFamilyAtOnce(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {

@@ -30,8 +30,8 @@ func network(n int) app.From {
 	return app.From{Agent: "bot", Address: netip.AddrFrom4([4]byte{10, byte(n >> 8), byte(n), 1})}
 }
 
-// however many clients guess, and for how long, an account's password is checked a hundred times at most; and its user still
-// signs in from where they did before.
+// however many clients guess, and for how long, an account's password is checked a hundred times at
+// most; and its user still signs in from where they did before.
 func TestR15_R16_GuessingIsBoundedAndTheVictimSignsIn(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {

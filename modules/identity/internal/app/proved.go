@@ -68,8 +68,8 @@ func (a *Accounts) prove(
 
 func wrong(field string) error { return errs.Invalidf(field, "Is not your password.") }
 
-// Leave removes the user's account and sessions, and with withPatients their patients. If there is much data, the account
-// is closed at once and the job that Leave returns removes the data; the job is nil if nothing is left to do.
+// Leave removes the user's account and sessions, and with withPatients their patients. If there is much data, the
+// account is closed at once and the job that Leave returns removes the data; the job is nil if nothing is left to do.
 // Errors: errs.Invalid for a wrong password, errs.Throttled, identity.ErrOwnsPatients, identity.ErrLastAdministrator,
 // revision.ErrStale.
 func (a *Accounts) Leave(

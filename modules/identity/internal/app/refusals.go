@@ -16,7 +16,8 @@ import (
 )
 
 const (
-	// refusalWindow is the time during which refused sign-ins of a network are counted, before their number is recorded.
+	// refusalWindow is the time during which refused sign-ins of a network are counted, before their number is
+	// recorded.
 	refusalWindow = 10 * time.Minute
 
 	// maxRefusalWindows bounds the memory of refusals: some 3 MB. The networks beyond it share one window.
@@ -24,8 +25,8 @@ const (
 )
 
 // refusals records sign-ins that the throttle refused: the first of a network at once, those of the following ten
-// minutes as one entry with their number. So a client that keeps trying does not fill the trail. A process that is killed
-// loses the numbers of open windows.
+// minutes as one entry with their number. So a client that keeps trying does not fill the trail. A process that is
+// killed loses the numbers of open windows.
 type refusals struct {
 	trail audit.Recorder
 	clock clock.Clock
@@ -55,8 +56,8 @@ func (r *refusals) add(ctx context.Context, client netip.Addr) {
 	}
 }
 
-// note counts a refused sign-in in the window of its network, unless it is the first. It returns the window that ended, if
-// there is one.
+// note counts a refused sign-in in the window of its network, unless it is the first. It returns the window that ended,
+// if there is one.
 func (r *refusals) note(ctx context.Context, network string) (ended *refused, first bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

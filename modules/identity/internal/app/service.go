@@ -63,9 +63,9 @@ type Tokens struct {
 	ExpiresIn time.Duration // of Access
 }
 
-// SignIn starts a session. An unknown address, a wrong password and an inactive user get the same answer, after the same
-// work. Errors: errs.Invalid, identity.ErrInvalidCredentials, errs.Throttled, errs.Unavailable if too many passwords are
-// being hashed.
+// SignIn starts a session. An unknown address, a wrong password and an inactive user get the same answer, after the
+// same work. Errors: errs.Invalid, identity.ErrInvalidCredentials, errs.Throttled, errs.Unavailable if too many
+// passwords are being hashed.
 func (s *Service) SignIn(ctx context.Context, credentials domain.Credentials, from From) (Tokens, error) {
 	if err := credentials.Validate(); err != nil {
 		return Tokens{}, err
@@ -84,7 +84,8 @@ func (s *Service) SignIn(ctx context.Context, credentials domain.Credentials, fr
 		return Tokens{}, s.credentials.failed(ctx, auth.Principal{}, user.ID, from.Address, err)
 	}
 	if !proved.right || !user.Active {
-		return Tokens{}, s.credentials.failed(ctx, auth.Principal{}, user.ID, from.Address, identity.ErrInvalidCredentials)
+		err = identity.ErrInvalidCredentials
+		return Tokens{}, s.credentials.failed(ctx, auth.Principal{}, user.ID, from.Address, err)
 	}
 	if proved.stale {
 		user = s.renewHash(ctx, proved.by, user, credentials.Password)
@@ -114,7 +115,8 @@ func (s *Service) begin(ctx context.Context, user domain.User, proved proof, fro
 	return s.issue(user, session)
 }
 
-// renewHash stores a hash of the password with the current parameters. If that fails, the user is signed in all the same.
+// renewHash stores a hash of the password with the current parameters. If that fails, the user is signed in all the
+// same.
 func (s *Service) renewHash(ctx context.Context, by ports.Caller, user domain.User, password string) domain.User {
 	hash, err := s.credentials.passwords.Hash(ctx, by, password)
 	if err != nil || s.users.SetPasswordHash(ctx, user.ID, user.PasswordHash, hash) != nil {
@@ -125,8 +127,8 @@ func (s *Service) renewHash(ctx context.Context, by ports.Caller, user domain.Us
 }
 
 // Refresh exchanges a refresh token for its successor and a new access token. Because the response may have been lost,
-// the previous token gets the same successor during a retry window. Later use ends the session: the token may be stolen.
-// Errors: errs.Invalid for a blank token, identity.ErrInvalidRefresh.
+// the previous token gets the same successor during a retry window. Later use ends the session: the token may be
+// stolen. Errors: errs.Invalid for a blank token, identity.ErrInvalidRefresh.
 func (s *Service) Refresh(ctx context.Context, refresh string, from From) (Tokens, error) {
 	if strings.TrimSpace(refresh) == "" {
 		return Tokens{}, errs.Invalidf("refresh", "This field may not be blank.")
@@ -171,7 +173,8 @@ func (s *Service) Refresh(ctx context.Context, refresh string, from From) (Token
 }
 
 func (s *Service) issue(user domain.User, session domain.Session) (Tokens, error) {
-	access, err := s.tokens.Issue(ports.Claims{UserID: user.ID.UUID, SessionID: session.ID.UUID, Version: user.TokenVersion})
+	claims := ports.Claims{UserID: user.ID.UUID, SessionID: session.ID.UUID, Version: user.TokenVersion}
+	access, err := s.tokens.Issue(claims)
 	refresh := s.tokens.IssueRefresh(session.ID, session.Generation)
 	return Tokens{Access: access, Refresh: refresh, ExpiresIn: s.accessLifetime}, err
 }

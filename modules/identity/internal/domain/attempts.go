@@ -26,7 +26,7 @@ func (a Attempt) Prefix() string {
 	return cmp.Or(Network(a.Client), "unknown")
 }
 
-// WidePrefix returns the larger network that one client may have, see WideNetwork; "" if there is none.
+// WidePrefix returns the larger network that one client may have, see WideNetwork; "" if there is no such network.
 func (a Attempt) WidePrefix() string { return WideNetwork(a.Client) }
 
 // Scope is a dimension in which attempts are counted.
@@ -68,11 +68,6 @@ type AttemptLimits struct {
 	FreeAttempts    int // of a pair, before it has to wait between attempts
 	AccountFailures int // of an account, before only known clients may try it
 	ClientFailures  int // of a client in 10 minutes, over all accounts
-}
-
-// DefaultAttemptLimits hold.
-func DefaultAttemptLimits() AttemptLimits {
-	return AttemptLimits{FreeAttempts: 5, AccountFailures: 100, ClientFailures: 20}
 }
 
 // Admit returns nil if an attempt may be made now. The holder of a live session is not limited by failures of others

@@ -15,7 +15,7 @@ import (
 
 const day = 24 * time.Hour
 
-var attemptLimits = domain.DefaultAttemptLimits()
+var attemptLimits = domain.AttemptLimits{FreeAttempts: 5, AccountFailures: 100, ClientFailures: 20}
 
 // wait is how long an attempt has to wait, 0 when it is admitted.
 func wait(t require.TestingT, tallies domain.Tallies, at time.Time) time.Duration {

@@ -131,7 +131,7 @@ func toASCII(host string) string {
 	return trimDomain(foldAddress(host))
 }
 
-// trimDomain removes the dots at the end, which only say that the domain is whole, and spaces.
+// trimDomain removes the dots at the end, which only mark the domain as complete, and spaces.
 func trimDomain(host string) string {
 	return strings.TrimRightFunc(host, func(r rune) bool { return r == '.' || unicode.IsSpace(r) })
 }

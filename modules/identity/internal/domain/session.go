@@ -44,8 +44,8 @@ func OriginOf(agent string, address netip.Addr) Origin {
 	return Origin{Agent: printable, Network: Network(address)}
 }
 
-// Network returns the part of an address that is stored: IPv4 /24, IPv6 /56, which is one household or office; "" for an
-// invalid address.
+// Network returns the part of an address that is stored: IPv4 /24, IPv6 /56, which is one household or office; "" for
+// an invalid address.
 func Network(address netip.Addr) string {
 	address = address.Unmap()
 	if address.Is4() {
@@ -78,8 +78,8 @@ type Lifetimes struct {
 	Retry    time.Duration // replaces RetryWindow where it is longer
 }
 
-// RetryWindow is the time after its first use during which a refresh token may be sent again: the response may have been
-// lost, or a second tab sent it at the same time.
+// RetryWindow is the time after its first use during which a refresh token may be sent again: the response may have
+// been lost, or a second tab sent it at the same time.
 const RetryWindow = 60 * time.Second
 
 // Standing is the state that an access token is checked against.
@@ -112,7 +112,7 @@ const (
 // generation.
 func (s *Session) Refresh(generation int, from Origin, now time.Time, lifetimes Lifetimes) Use {
 	switch {
-	case !now.Before(s.ExpiresAt) || generation > s.Generation: // greater only after the store was restored from a backup
+	case !now.Before(s.ExpiresAt) || generation > s.Generation: // greater only after a restore from a backup
 		return Refused
 	case generation == s.Generation:
 		s.Generation++

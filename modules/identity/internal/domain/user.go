@@ -80,7 +80,8 @@ func nameRule(name string) error {
 
 var notBlank = validation.Required.Error(text.ErrBlank.Error())
 
-// sendable rejects text that clients cannot send. The bodies of requests are UTF-8 without NUL; the command line is not.
+// sendable rejects text that clients cannot send. The bodies of requests are UTF-8 without NUL; the command line is
+// not.
 func sendable(value any) error {
 	if s := value.(string); !utf8.ValidString(s) || strings.ContainsRune(s, 0) {
 		return errors.New("Must be text in UTF-8, without NUL.")

@@ -11,7 +11,8 @@ import (
 // concurrent use, also by several instances on one database.
 type Attempts interface {
 	// Check returns an error for an attempt that has to wait, without counting it: two queries, no write. It reports
-	// whether the client signed in to the account recently. Errors: domain.ErrTooManyAttempts with RetryAfter; the store's.
+	// whether the client signed in to the account recently. Errors: domain.ErrTooManyAttempts with RetryAfter; the
+	// store's.
 	Check(ctx context.Context, attempt domain.Attempt) (known bool, err error)
 
 	// Count checks as Check does, and counts the attempt as failed until Succeeded. Call it before any hashing, and
@@ -27,8 +28,8 @@ type Attempts interface {
 // MaxKnownClients is the number of clients that an account knows: those that signed in last.
 const MaxKnownClients = 50
 
-// Registrations bounds how many accounts a network registers. It is safe for concurrent use, also by several instances on
-// one database.
+// Registrations bounds how many accounts a network registers. It is safe for concurrent use, also by several instances
+// on one database.
 type Registrations interface {
 	// Check returns an error if a network has registered too many accounts, without counting: one query, no write.
 	// Errors: domain.ErrTooManyRegistrations with RetryAfter; the store's.

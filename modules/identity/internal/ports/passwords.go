@@ -21,8 +21,8 @@ type Caller struct {
 // Passwords hashes and verifies passwords. Hash and Verify are expensive on purpose (about 40 ms and 19 MiB), so they
 // share one bounded queue. It is fair among users and networks, and between known callers and all others.
 type Passwords interface {
-	// Reserve takes one of a few slots for a query that precedes Hash or Verify, until the caller calls release. It bounds
-	// the load on the store during a flood. Errors: errs.Unavailable ("busy").
+	// Reserve takes one of a few slots for a query that precedes Hash or Verify, until the caller calls release. It
+	// bounds the load on the store during a flood. Errors: errs.Unavailable ("busy").
 	Reserve(ctx context.Context, by admission.Caller) (release func(), err error)
 
 	// Hash returns the PHC string of a password. The caller has checked the password's length.

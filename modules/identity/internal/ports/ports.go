@@ -25,8 +25,8 @@ type Users interface {
 	// ErrUsernameTaken, which leaves it usable.
 	Add(ctx context.Context, user domain.User) error
 
-	// FindByAddress returns the user who signs in with an address: the one who registered exactly this spelling, else the
-	// oldest of its mailbox. It takes one statement, whether there is such a user or not. Errors: ErrNotFound.
+	// FindByAddress returns the user who signs in with an address: the one who registered exactly this spelling, else
+	// the oldest of its mailbox. It takes one statement, whether there is such a user or not. Errors: ErrNotFound.
 	FindByAddress(ctx context.Context, email string) (domain.User, error)
 
 	// FindAllByAddress returns at most MaxSharing users of an address's mailbox, oldest first. Only older releases let
@@ -43,7 +43,8 @@ type Users interface {
 	// Errors: ErrNotFound, those of rule.
 	Change(ctx context.Context, id identity.UserID, rule func(*domain.User) error) (domain.User, error)
 
-	// SetPasswordHash stores another hash of the same password, unless the hash has changed from old since. Errors: none.
+	// SetPasswordHash stores another hash of the same password, unless the hash has changed from old since. Errors:
+	// none.
 	SetPasswordHash(ctx context.Context, id identity.UserID, old, hash string) error
 
 	// HoldAll locks the active users of a role until the transaction ends, and returns their ids. Errors: none.
@@ -73,8 +74,9 @@ const MaxSharing = 100
 // Mailboxes records the mailboxes of users that another release added. It is safe for concurrent use, also by several
 // instances on one database.
 type Mailboxes interface {
-	// CatchUp records the mailboxes of users added since the last call; the first call records all that are missing. Call
-	// it before adding a user: without it, users of another release are found by their own spelling only. Errors: none.
+	// CatchUp records the mailboxes of users added since the last call; the first call records all that are missing.
+	// Call it before adding a user: without it, users of another release are found by their own spelling only. Errors:
+	// none.
 	CatchUp(ctx context.Context) error
 }
 
@@ -96,7 +98,8 @@ type Sessions interface {
 	// RemoveAllBut ends every session of the user except the one kept; the zero id keeps none. Errors: none.
 	RemoveAllBut(ctx context.Context, user identity.UserID, kept identity.SessionID) error
 
-	// Standing returns the state that access tokens of the session are checked against, in one query. Errors: ErrNotFound.
+	// Standing returns the state that access tokens of the session are checked against, in one query. Errors:
+	// ErrNotFound.
 	Standing(ctx context.Context, id identity.SessionID) (domain.Standing, error)
 }
 

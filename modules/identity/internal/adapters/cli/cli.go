@@ -1,5 +1,5 @@
-// Package cli is the identity module's door for operators: `healthcare user …`. Who may run it may do anything with accounts; it is how the first
-// administrator is made.
+// Package cli is the identity module's door for operators: `healthcare user …`. Who may run it may do anything with
+// accounts; it is how the first administrator is made.
 package cli
 
 import (

@@ -19,7 +19,8 @@ func terminal(in io.Reader) *os.File {
 	return nil
 }
 
-// readPassword asks twice on a terminal, without showing what is typed; anything else is read to the end of its first line.
+// readPassword asks twice on a terminal, without showing what is typed; anything else is read to the end of its first
+// line.
 func readPassword(in io.Reader, out io.Writer) (string, error) {
 	typist := terminal(in)
 	if typist == nil {

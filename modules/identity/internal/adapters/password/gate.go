@@ -12,8 +12,8 @@ import (
 	"healthcare/platform/errs"
 )
 
-// ErrBusy refuses a hash for which there is no room soon enough, so that a flood of sign-ins takes neither the memory nor the
-// cores from everything else.
+// ErrBusy refuses a hash for which there is no room soon enough, so that a flood of sign-ins takes neither the memory
+// nor the cores from everything else.
 var ErrBusy = &errs.Error{
 	Kind:       errs.Unavailable,
 	Code:       "busy",
@@ -88,8 +88,8 @@ func (g gate) approach(ctx context.Context, by admission.Caller) (leave func(), 
 	return nil, g.refuse("no_room", errNoRoom)
 }
 
-// enter takes a slot, which the caller gives back with leave. Errors: ErrBusy when the queue is full, the wait over, or ctx has
-// ended; nothing is to be given back then.
+// enter takes a slot, which the caller gives back with leave. Errors: ErrBusy when the queue is full, the wait over, or
+// ctx has ended; nothing is to be given back then.
 func (g gate) enter(ctx context.Context, by ports.Caller) (leave func(), err error) {
 	waiting, cancel := context.WithTimeout(ctx, g.wait)
 	defer cancel()

@@ -248,12 +248,12 @@ func TestGate(t *testing.T) {
 	})
 }
 
-// TestR17_AThousandLoginsStayBounded is the defaults on two cores: one slot, a queue of 16, 41 ms a hash. On the bubble's clock the
-// count is exact.
+// TestR17_AThousandLoginsStayBounded is the defaults on two cores: one slot, a queue of 16, 41 ms a hash. On the
+// bubble's clock the count is exact.
 func TestR17_AThousandLoginsStayBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := &meter{}
-		cfg := Defaults()
+		cfg := defaults()
 		cfg.Slots = 1
 		passwords, err := newHasher(cfg, m.watch(lasting(41*time.Millisecond)))
 		require.NoError(t, err)
@@ -417,7 +417,7 @@ func TestGateIsFair(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				m := &meter{}
 				const hash = 41 * time.Millisecond
-				cfg := Defaults()
+				cfg := defaults()
 				cfg.Slots = 1
 				made, err := newHasher(cfg, m.watch(lasting(hash)))
 				require.NoError(t, err)

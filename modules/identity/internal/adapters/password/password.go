@@ -1,6 +1,6 @@
-// Package password turns passwords into argon2id hashes (RFC 9106) in PHC string format, and checks them, behind one gate that
-// bounds how much memory and how many cores that may take. What a password must look like is the domain's to say, and how often
-// one may be tried is the use case's.
+// Package password turns passwords into argon2id hashes (RFC 9106) in PHC string format, and checks them, behind one
+// gate that bounds how much memory and how many cores that may take. What a password must look like is the domain's to
+// say, and how often one may be tried is the use case's.
 package password
 
 import (
@@ -29,11 +29,6 @@ type Config struct {
 	// callers that may wait for a slot in each lane, 0..10,000; then one of whoever has most waiting is refused
 	Queue int
 	Wait  time.Duration // longest time in the queue, 1 ms..1 min
-}
-
-// Defaults is 19 MiB, 2 passes, 1 lane (about 40 ms on one core), and a gate that leaves one core to everything else.
-func Defaults() Config {
-	return Config{Memory: 19456, Iterations: 2, Parallelism: 1, Slots: 0, Queue: 16, Wait: time.Second}
 }
 
 // Bounds of the gate. Those of a hash are in phc.go, because stored hashes keep them too.
@@ -90,8 +85,8 @@ func (h *hasher) Reserve(ctx context.Context, by admission.Caller) (leave func()
 	return h.gate.approach(ctx, by)
 }
 
-// New makes the one hasher of the process; two would have two gates. Errors: plain, naming the field of cfg that is out of
-// bounds.
+// New makes the one hasher of the process; two would have two gates. Errors: plain, naming the field of cfg that is out
+// of bounds.
 func New(cfg Config) (ports.Passwords, error) { return newHasher(cfg, argon2.IDKey) }
 
 func newHasher(cfg Config, derive derivation) (ports.Passwords, error) {
@@ -126,8 +121,8 @@ func (h *hasher) Verify(
 	return ok, ok && !h.current(stored), nil
 }
 
-// stored is the hash to compare with. Where there is no user or no usable hash it is the dummy, which costs the same: an answer
-// that comes at once would tell the account from all others.
+// stored is the hash to compare with. Where there is no user or no usable hash it is the dummy, which costs the same:
+// an answer that comes at once would tell the account from all others.
 func (h *hasher) stored(phc string) (stored hash, usable bool) {
 	stored, err := parse(phc)
 	if err != nil {
@@ -136,9 +131,9 @@ func (h *hasher) stored(phc string) (stored hash, usable bool) {
 	return stored, true
 }
 
-// key derives the key of password under the parameters and the salt of made, when the gate lets it and before it does has not refused. The
-// password is in NFKC then, so that it does not matter how a keyboard composes its letters (NIST SP 800-63B-4, section 3.1.1.2); what is no
-// UTF-8 stays as it is.
+// key derives the key of password under the parameters and the salt of made, when the gate lets it and before it does
+// has not refused. The password is in NFKC then, so that it does not matter how a keyboard composes its letters (NIST
+// SP 800-63B-4, section 3.1.1.2); what is no UTF-8 stays as it is.
 func (h *hasher) key(
 	ctx context.Context, by ports.Caller, password string, made hash, size int, before func(context.Context) error,
 ) ([]byte, error) {
@@ -159,8 +154,9 @@ func (h *hasher) key(
 	return h.derive(normal, made.salt, p.iterations, p.memory, p.parallelism, uint32(size)), nil
 }
 
-// worthCollecting is the memory of a hash, in KiB, from which on it is collected before the next one needs as much. With the 19 MiB there are, a
-// flood of sign-ins then makes the process grow by less than the 64 MiB of R-17; it costs 3 to 5 % of a hash.
+// worthCollecting is the memory of a hash, in KiB, from which on it is collected before the next one needs as much.
+// With the 19 MiB there are, a flood of sign-ins then makes the process grow by less than the 64 MiB of R-17; it costs
+// 3 to 5 % of a hash.
 const worthCollecting = 4096
 
 // current says whether Hash would make a hash of this kind today.

@@ -181,10 +181,10 @@ func recorded(t testing.TB, cfg Config) (*hasher, *[]cost) {
 }
 
 func TestR14_UnknownUserCostsWhatAWrongPasswordCosts(t *testing.T) {
-	phc := hashed(t, Defaults(), "secret")
+	phc := hashed(t, defaults(), "secret")
 	for name, stored := range map[string]string{"wrong password": phc, "unknown user": "", "unusable hash": "$2b$12$x", "cut hash": phc[:50]} {
 		t.Run(name, func(t *testing.T) {
-			passwords, costs := recorded(t, Defaults())
+			passwords, costs := recorded(t, defaults())
 			ok, stale, _ := passwords.Verify(t.Context(), nobody, "wrong", stored, uncounted)
 			require.False(t, ok)
 			require.False(t, stale)
@@ -192,7 +192,7 @@ func TestR14_UnknownUserCostsWhatAWrongPasswordCosts(t *testing.T) {
 		})
 	}
 	t.Run("it is counted before any work, and refused without any", func(t *testing.T) {
-		passwords, costs := recorded(t, Defaults())
+		passwords, costs := recorded(t, defaults())
 		refused := errors.New("too many")
 		ok, _, err := passwords.Verify(t.Context(), nobody, "secret", phc, func(context.Context) error {
 			hashing, _ := passwords.gate.load()
@@ -206,15 +206,15 @@ func TestR14_UnknownUserCostsWhatAWrongPasswordCosts(t *testing.T) {
 		require.Zero(t, hashing)
 	})
 	t.Run("nobody signs in as nobody, even with the dummy's password", func(t *testing.T) {
-		passwords, _ := recorded(t, Defaults())
+		passwords, _ := recorded(t, defaults())
 		passwords.dummy.key = make([]byte, keySize) // what the recorded derivation gives for every password
 		ok, _, err := passwords.Verify(t.Context(), nobody, "whatever", "", uncounted)
 		require.NoError(t, err)
 		require.False(t, ok)
 	})
 	t.Run("the dummy is another one in each process", func(t *testing.T) {
-		a, _ := recorded(t, Defaults())
-		b, _ := recorded(t, Defaults())
+		a, _ := recorded(t, defaults())
+		b, _ := recorded(t, defaults())
 		require.NotEqual(t, a.dummy.key, b.dummy.key)
 		require.NotEqual(t, a.dummy.salt, b.dummy.salt)
 	})
@@ -243,7 +243,7 @@ func TestConfigurationIsRefusedByName(t *testing.T) {
 		"nothing":              {func(c *Config) { *c = Config{} }, "Parallelism"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			cfg := Defaults()
+			cfg := defaults()
 			c.change(&cfg)
 			passwords, err := New(cfg)
 			require.Nil(t, passwords)
@@ -256,10 +256,10 @@ func TestConfigurationIsRefusedByName(t *testing.T) {
 		open(t, Config{maxMemory, maxIterations, maxParallelism, maxSlots, maxQueue, maxWait})
 	})
 	t.Run("the defaults are those of RFC 9106 and OWASP, and leave one core to the rest", func(t *testing.T) {
-		require.Equal(t, Config{Memory: 19456, Iterations: 2, Parallelism: 1, Slots: 0, Queue: 16, Wait: time.Second}, Defaults())
+		require.Equal(t, Config{Memory: 19456, Iterations: 2, Parallelism: 1, Slots: 0, Queue: 16, Wait: time.Second}, defaults())
 		for procs, slots := range map[int]int{1: 1, 2: 1, 3: 2, 8: 7} {
 			before := runtime.GOMAXPROCS(procs)
-			got := open(t, Defaults()).(*hasher)
+			got := open(t, defaults()).(*hasher)
 			runtime.GOMAXPROCS(before)
 			require.Equal(t, slots, got.gate.size, "%d cores", procs)
 		}
@@ -279,8 +279,8 @@ func BenchmarkDefaults(b *testing.B) {
 			return err
 		},
 	} {
-		b.Run(fmt.Sprintf("%s/m=%d,t=%d,p=%d", name, Defaults().Memory, Defaults().Iterations, Defaults().Parallelism), func(b *testing.B) {
-			passwords, phc := open(b, Defaults()), hashed(b, Defaults(), "secret")
+		b.Run(fmt.Sprintf("%s/m=%d,t=%d,p=%d", name, defaults().Memory, defaults().Iterations, defaults().Parallelism), func(b *testing.B) {
+			passwords, phc := open(b, defaults()), hashed(b, defaults(), "secret")
 			b.ReportAllocs()
 			for b.Loop() {
 				if err := run(passwords, phc); err != nil {

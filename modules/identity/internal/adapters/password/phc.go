@@ -15,8 +15,8 @@ const (
 	keySize  = 32
 )
 
-// What a hash may ask for. Stored ones are held to it before they are used: whoever can write one row must not be able to take
-// the memory of the process with one sign-in, nor to make every password fit with a key of no bytes.
+// What a hash may ask for. Stored ones are held to it before they are used: whoever can write one row must not be able
+// to take the memory of the process with one sign-in, nor to make every password fit with a key of no bytes.
 const (
 	minLaneMemory    = 8       // KiB for each lane (RFC 9106 section 3.1)
 	maxMemory        = 262_144 // KiB
@@ -33,8 +33,8 @@ type params struct {
 	parallelism uint8
 }
 
-// validate names the first parameter that is out of bounds, as Config does. argon2.IDKey itself panics without iterations or
-// lanes, and takes whatever memory it is asked to.
+// validate names the first parameter that is out of bounds, as Config does. argon2.IDKey itself panics without
+// iterations or lanes, and takes whatever memory it is asked to.
 func (p params) validate() error {
 	if p.parallelism < 1 || p.parallelism > maxParallelism {
 		return outOfBounds("Parallelism", 1, maxParallelism, p.parallelism)
@@ -70,8 +70,8 @@ func (h hash) String() string {
 // errStored begins every refusal of a stored hash. The texts never hold any of its salt or key.
 var errStored = errors.New("stored password hash")
 
-// parse reads a PHC string that String could have written within the bounds, and nothing else. Errors: plain, beginning with
-// "stored password hash".
+// parse reads a PHC string that String could have written within the bounds, and nothing else. Errors: plain, beginning
+// with "stored password hash".
 func parse(phc string) (hash, error) {
 	read, err := read(phc)
 	if err != nil {
@@ -98,8 +98,8 @@ func read(phc string) (h hash, err error) {
 	if h.key, err = b64.DecodeString(parts[5]); err != nil || len(h.key) < minKey || len(h.key) > maxKey {
 		return hash{}, fmt.Errorf("want a key of %d to %d bytes", minKey, maxKey)
 	}
-	// What was read is written back: this settles the algorithm, its version, order, signs, leading zeros, line breaks and
-	// base64's unused bits.
+	// What was read is written back: this settles the algorithm, its version, order, signs, leading zeros, line breaks
+	// and base64's unused bits.
 	if h.String() != phc {
 		return hash{}, errors.New("not argon2id v=19 in canonical PHC form")
 	}

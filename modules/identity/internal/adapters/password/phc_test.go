@@ -56,7 +56,7 @@ func TestUnusableStoredHashes(t *testing.T) {
 		"key with a percent sign":    good[:len(good)-2] + "%s", "not UTF-8": good[:len(good)-1] + "\xff",
 	} {
 		t.Run(name, func(t *testing.T) {
-			passwords, costs := recorded(t, Defaults())
+			passwords, costs := recorded(t, defaults())
 			ok, stale, err := passwords.Verify(t.Context(), nobody, "secret", phc, uncounted)
 			require.False(t, ok)
 			require.False(t, stale)
@@ -67,7 +67,7 @@ func TestUnusableStoredHashes(t *testing.T) {
 			require.NotContains(t, unusable.Error(), key32[4:])
 
 			require.Len(t, *costs, 1, "a dummy is hashed")
-			require.Equal(t, Defaults().Memory, (*costs)[0].memory, "never with what the stored one asks for")
+			require.Equal(t, defaults().Memory, (*costs)[0].memory, "never with what the stored one asks for")
 		})
 	}
 }

@@ -1,5 +1,5 @@
-// Package rest is the identity module's REST door: the contract (openapi.yaml), what is generated from it, and the handlers, which
-// parse, ask and show.
+// Package rest is the identity module's REST door: the contract (openapi.yaml), what is generated from it, and the
+// handlers, which parse, ask and show.
 package rest
 
 import (

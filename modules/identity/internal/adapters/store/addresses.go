@@ -33,8 +33,8 @@ func (u *users) Add(ctx context.Context, user domain.User) error {
 		if others > 0 {
 			return identity.ErrEmailTaken
 		}
-		// A taken value must not be an error of the store: PostgreSQL would log it, and the caller tries other usernames in
-		// the same transaction.
+		// A taken value must not be an error of the store: PostgreSQL would log it, and the caller tries other
+		// usernames in the same transaction.
 		added := u.db.Write(ctx).Clauses(clause.OnConflict{DoNothing: true}).Create(&r)
 		if added.Error == nil && added.RowsAffected == 0 {
 			return u.taken(ctx, r)
@@ -51,8 +51,8 @@ func (u *users) Add(ctx context.Context, user domain.User) error {
 	})
 }
 
-// taken returns the error for the unique value of r that is taken. A value that is free again counts as the username, of
-// which the caller tries another.
+// taken returns the error for the unique value of r that is taken. A value that is free again counts as the username,
+// of which the caller tries another.
 func (u *users) taken(ctx context.Context, r userRow) error {
 	var rivals []userRow
 	if err := u.db.Write(ctx).Select("id", "mailbox").Where(

@@ -18,12 +18,12 @@ import (
 	"healthcare/platform/database"
 )
 
-// attemptsSweep is the number of expired rows that one counted attempt deletes: more than the four that it adds, so that
-// rows do not accumulate and no scheduler is needed.
+// attemptsSweep is the number of expired rows that one counted attempt deletes: more than the four that it adds, so
+// that rows do not accumulate and no scheduler is needed.
 const attemptsSweep = 20
 
-// NewAttempts returns a ports.Attempts that counts in db. Its keys cannot be traced to an address without key: 32 random
-// bytes, the same for all instances. Another key resets all counts.
+// NewAttempts returns a ports.Attempts that counts in db. Its keys cannot be traced to an address without key: 32
+// random bytes, the same for all instances. Another key resets all counts.
 func NewAttempts(db *database.DB, key []byte, limits domain.AttemptLimits, clock clock.Clock) ports.Attempts {
 	return &attempts{
 		db: db, hidden: hidden(key), limits: limits, clock: clock, refused: newRefusals(),
@@ -179,8 +179,8 @@ func (a *attempts) change(
 	})
 }
 
-// lock locks the rows of keys until the transaction ends, and returns them. Missing rows are added, because they cannot be
-// locked otherwise. The order is always account, client, wide client, pair, which prevents deadlocks.
+// lock locks the rows of keys until the transaction ends, and returns them. Missing rows are added, because they cannot
+// be locked otherwise. The order is always account, client, wide client, pair, which prevents deadlocks.
 func (a *attempts) lock(ctx context.Context, keys []string) ([]attemptRow, error) {
 	rows := make([]attemptRow, 0, len(keys))
 	for _, key := range keys {
@@ -191,13 +191,14 @@ func (a *attempts) lock(ctx context.Context, keys []string) ([]attemptRow, error
 		DoUpdates: clause.AssignmentColumns([]string{"key"}),
 	}
 	returned := clause.Returning{Columns: []clause.Column{
-		{Name: "key"}, {Name: "failures"}, {Name: "first_at"}, {Name: "last_at"}, {Name: "succeeded_at"}, {Name: "expires_at"},
+		{Name: "key"}, {Name: "failures"}, {Name: "first_at"}, {Name: "last_at"}, {Name: "succeeded_at"},
+		{Name: "expires_at"},
 	}}
 	return rows, a.db.Write(ctx).Clauses(held, returned).Create(&rows).Error
 }
 
-// write stores the tallies that still count and deletes the others. The rows are locked. Successes are in known_clients;
-// succeeded_at, which the previous release wrote, stays until the pair succeeds again.
+// write stores the tallies that still count and deletes the others. The rows are locked. Successes are in
+// known_clients; succeeded_at, which the previous release wrote, stays until the pair succeeds again.
 func (a *attempts) write(ctx context.Context, keys scopeKeys, tallies domain.Tallies, now time.Time) error {
 	var kept []attemptRow
 	var over []string
@@ -231,8 +232,8 @@ func (a *attempts) write(ctx context.Context, keys scopeKeys, tallies domain.Tal
 	return a.db.Write(ctx).Clauses(stored).Create(&kept).Error
 }
 
-// sweep deletes a few expired rows. It skips locked rows, which are in use again or being deleted. It locks the rows that
-// it deletes, so it runs last, which prevents deadlocks.
+// sweep deletes a few expired rows. It skips locked rows, which are in use again or being deleted. It locks the rows
+// that it deletes, so it runs last, which prevents deadlocks.
 func (a *attempts) sweep(ctx context.Context) error {
 	expired := a.db.Write(ctx).Model(&attemptRow{}).Select("key").Where("expires_at <= ?", database.At(a.clock.Now())).
 		Order("expires_at").Limit(attemptsSweep).Clauses(clause.Locking{Strength: "UPDATE", Options: "SKIP LOCKED"})

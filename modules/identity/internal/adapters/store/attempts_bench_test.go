@@ -56,7 +56,7 @@ func BenchmarkAttemptsSucceeded(b *testing.B) {
 func eachBenchmark(b *testing.B, bench func(b *testing.B, attempts ports.Attempts)) {
 	for _, engine := range []database.Engine{database.SQLite, database.Postgres} {
 		b.Run(string(engine), func(b *testing.B) {
-			bench(b, store.NewAttempts(fresh(b, engine), attemptsKey, domain.DefaultAttemptLimits(), clock.At(now)))
+			bench(b, store.NewAttempts(fresh(b, engine), attemptsKey, attemptLimits, clock.At(now)))
 		})
 	}
 }

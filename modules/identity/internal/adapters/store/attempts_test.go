@@ -36,7 +36,7 @@ func eachTally(t *testing.T, test func(t *testing.T, attempts tally)) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		at := clock.At(now)
-		test(t, tally{store.NewAttempts(db, attemptsKey, domain.DefaultAttemptLimits(), at), db, at})
+		test(t, tally{store.NewAttempts(db, attemptsKey, attemptLimits, at), db, at})
 	})
 }
 
@@ -240,7 +240,7 @@ func together(t *testing.T, n int, count func(ctx context.Context, i int) error)
 
 func TestR15_AttemptsAtOnce(t *testing.T) {
 	eachTally(t, func(t *testing.T, attempts tally) {
-		instances := [2]ports.Attempts{attempts, store.NewAttempts(attempts.db, attemptsKey, domain.DefaultAttemptLimits(), attempts.clock)}
+		instances := [2]ports.Attempts{attempts, store.NewAttempts(attempts.db, attemptsKey, attemptLimits, attempts.clock)}
 		t.Run("of 200 from one client exactly the free ones are counted, whichever instance they reach", func(t *testing.T) {
 			require.EqualValues(t, 5, together(t, 200, func(ctx context.Context, i int) error {
 				return instances[i%2].Count(ctx, from(1, "one@example.com"))
@@ -346,7 +346,7 @@ func TestAttemptsKeepNoAddress(t *testing.T) {
 		t.Run("and cannot be found under another key", func(t *testing.T) {
 			attempts.counts(t, from(1, "asha@example.com"), 5)
 			attempts.refuses(t, from(1, "asha@example.com"), time.Second)
-			other := store.NewAttempts(attempts.db, bytes.Repeat([]byte("o"), 32), domain.DefaultAttemptLimits(), attempts.clock)
+			other := store.NewAttempts(attempts.db, bytes.Repeat([]byte("o"), 32), attemptLimits, attempts.clock)
 			_, err := other.Check(t.Context(), from(1, "asha@example.com"))
 			require.NoError(t, err)
 		})

@@ -60,3 +60,6 @@ func session(user identity.UserID, at, expires time.Time) domain.Session {
 		CreatedAt: at, LastUsedAt: at, ExpiresAt: expires,
 	}
 }
+
+// attemptLimits are those of the default configuration.
+var attemptLimits = domain.AttemptLimits{FreeAttempts: 5, AccountFailures: 100, ClientFailures: 20}

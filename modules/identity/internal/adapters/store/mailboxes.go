@@ -76,7 +76,8 @@ func (m *Mailboxes) recordSince(ctx context.Context, margin time.Duration) error
 	}
 }
 
-// complete reports whether every user has a recorded mailbox, as at almost every start. Two counts are faster than a join.
+// complete reports whether every user has a recorded mailbox, as at almost every start. Two counts are faster than a
+// join.
 func (m *Mailboxes) complete(ctx context.Context) (all bool, err error) {
 	const counts = "SELECT (SELECT count(*) FROM users) = (SELECT count(*) FROM user_mailboxes)"
 	err = m.db.Write(ctx).Raw(counts).Scan(&all).Error

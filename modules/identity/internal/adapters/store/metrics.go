@@ -30,7 +30,7 @@ func (a *attempts) admit(t domain.Tallies, attempt domain.Attempt, now time.Time
 	return err
 }
 
-// AttemptCollectors tell what became of attempts to prove a password, which NewAttempts counts.
+// AttemptCollectors returns the metrics of attempts to prove a password, which NewAttempts counts.
 func AttemptCollectors(counted ports.Attempts) []prometheus.Collector {
 	a, ours := counted.(*attempts)
 	if !ours {

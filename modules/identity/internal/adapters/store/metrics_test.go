@@ -19,10 +19,10 @@ func TestTheThrottleIsMeasured(t *testing.T) {
 		registry.MustRegister(store.AttemptCollectors(attempts.Attempts)...)
 		asha := from(1, "asha@clinic.example")
 		attempts.admits(t, asha)
-		attempts.counts(t, asha, domain.DefaultAttemptLimits().FreeAttempts)
+		attempts.counts(t, asha, attemptLimits.FreeAttempts)
 		require.ErrorIs(t, attempts.check(t.Context(), asha), domain.ErrTooManyAttempts)
 		require.ErrorIs(t, attempts.Count(t.Context(), asha), domain.ErrTooManyAttempts)
-		for n := range domain.DefaultAttemptLimits().ClientFailures {
+		for n := range attemptLimits.ClientFailures {
 			if attempts.check(t.Context(), from(2, fmt.Sprint(n))) == nil {
 				attempts.counts(t, from(2, fmt.Sprint(n)), 1)
 			}

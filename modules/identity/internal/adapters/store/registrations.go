@@ -13,7 +13,8 @@ import (
 	"healthcare/platform/database"
 )
 
-// NewRegistrations returns a ports.Registrations that counts in db. Its keys cannot be traced to an address without key.
+// NewRegistrations returns a ports.Registrations that counts in db. Its keys cannot be traced to an address without
+// key.
 func NewRegistrations(
 	db *database.DB, key []byte, limit domain.RegistrationLimit, clock clock.Clock,
 ) ports.Registrations {

@@ -119,7 +119,8 @@ func (s *sessions) RemoveAllBut(ctx context.Context, user identity.UserID, kept 
 	return s.db.Write(ctx).Where("user_id = ? AND id <> ?", user, kept).Delete(&sessionRow{}).Error
 }
 
-// standing is the query of every request. It is written in SQL because building it with GORM takes as long as running it.
+// standing is the query of every request. It is written in SQL because building it with GORM takes as long as running
+// it.
 const standing = "SELECT s.user_id, u.active, u.token_version, u.role " +
 	"FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id = ?"
 

@@ -48,7 +48,8 @@ func (userRow) TableName() string { return "users" }
 func userRowOf(u domain.User) userRow {
 	return userRow{
 		ID: u.ID, Name: u.Name, Email: u.Email, Mailbox: domain.LowerAddress(u.Email), Username: u.Username,
-		PasswordHash: u.PasswordHash, Role: u.Role, Active: u.Active, TokenVersion: u.TokenVersion, SearchText: database.SearchText(u.Name, u.Email), Version: u.Version,
+		PasswordHash: u.PasswordHash, Role: u.Role, Active: u.Active, TokenVersion: u.TokenVersion,
+		SearchText: database.SearchText(u.Name, u.Email), Version: u.Version,
 		CreatedAt: database.At(u.CreatedAt), UpdatedAt: database.At(u.UpdatedAt),
 	}
 }
@@ -56,7 +57,8 @@ func userRowOf(u domain.User) userRow {
 func (r userRow) user() domain.User {
 	return domain.User{
 		ID: r.ID, Name: r.Name, Email: r.Email, Username: r.Username, PasswordHash: r.PasswordHash, Role: r.Role,
-		Active: r.Active, TokenVersion: r.TokenVersion, Version: r.Version, CreatedAt: r.CreatedAt.Time, UpdatedAt: r.UpdatedAt.Time,
+		Active: r.Active, TokenVersion: r.TokenVersion, Version: r.Version,
+		CreatedAt: r.CreatedAt.Time, UpdatedAt: r.UpdatedAt.Time,
 	}
 }
 

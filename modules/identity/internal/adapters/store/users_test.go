@@ -134,7 +134,8 @@ func TestSetPasswordHash(t *testing.T) {
 	})
 }
 
-// TestX15_NoErrorQuotesAUser verifies X14 and X15: what a database refuses, both refuse alike, and nobody's data is in what they say.
+// TestX15_NoErrorQuotesAUser verifies X14 and X15: what a database refuses, both refuse alike, and nobody's data is in
+// what they say.
 func TestX15_NoErrorQuotesAUser(t *testing.T) {
 	const canary = "canary-7d1f"
 	each(t, func(t *testing.T, _ *database.DB, users ports.Users, _ ports.Sessions) {

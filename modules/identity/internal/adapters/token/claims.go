@@ -12,8 +12,8 @@ import (
 	"healthcare/modules/identity/internal/ports"
 )
 
-// accessToken is the token_type of every token here. Other tokens of the fixture say something else, so that none of them is
-// ever taken for an access token.
+// accessToken is the token_type of every token here. Other tokens of the fixture say something else, so that none of
+// them is ever taken for an access token.
 const accessToken = "access"
 
 // lastSecond is the end of the year 9999: later dates overflow time arithmetic.
@@ -42,13 +42,14 @@ type claims struct {
 	ID        string   `json:"jti"`
 	TokenType string   `json:"token_type"`
 
-	// UserID is the subject again, for clients of the original. It is optional, and kept as JSON so that null is not taken for a missing claim.
+	// UserID is the subject again, for clients of the original. It is optional, and kept as JSON so that null is not
+	// taken for a missing claim.
 	UserID jsontext.Value `json:"user_id,omitzero"`
 }
 
-// UnmarshalJSON takes exactly the claims we issue: names in their own letter case, none twice (RFC 7519 section 4), valid
-// UTF-8 (RFC 8725 section 3.7), and no other member, since a restriction that a later version adds must not be ignored by
-// an earlier one. golang-jwt would decode with encoding/json, which does none of that.
+// UnmarshalJSON takes exactly the claims we issue: names in their own letter case, none twice (RFC 7519 section 4),
+// valid UTF-8 (RFC 8725 section 3.7), and no other member, since a restriction that a later version adds must not be
+// ignored by an earlier one. golang-jwt would decode with encoding/json, which does none of that.
 func (c *claims) UnmarshalJSON(data []byte) error {
 	type plain claims
 	if err := json.Unmarshal(data, (*plain)(c), json.RejectUnknownMembers(true)); err != nil {
@@ -85,8 +86,8 @@ func (c *claims) issued() (ports.Claims, error) {
 	return ports.Claims{UserID: user, SessionID: session, Version: *c.Version}, nil
 }
 
-// canonical reads a UUID in the one form we write (RFC 9562 section 4: 36 characters with dashes; lower case). uuid.Parse
-// alone also takes braces, urn:uuid: and no dashes. The zero UUID names nobody.
+// canonical reads a UUID in the one form we write (RFC 9562 section 4: 36 characters with dashes; lower case).
+// uuid.Parse alone also takes braces, urn:uuid: and no dashes. The zero UUID names nobody.
 func canonical(s string) (uuid.UUID, bool) {
 	id, err := uuid.Parse(s)
 	return id, err == nil && id.String() == s && id != uuid.Nil
@@ -110,8 +111,8 @@ func (a *audience) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// The methods of jwt.Claims: what golang-jwt's validator asks for. A missing or null claim is its zero value here, which
-// the validator refuses as missing.
+// The methods of jwt.Claims: what golang-jwt's validator asks for. A missing or null claim is its zero value here,
+// which the validator refuses as missing.
 
 func (c *claims) GetIssuer() (string, error)  { return c.Issuer, nil }
 func (c *claims) GetSubject() (string, error) { return c.Subject, nil }

@@ -341,7 +341,8 @@ func raw(t testing.TB, segment string) string {
 	return string(data)
 }
 
-// malleated sets a bit that carries no data in the last character of a 32-byte signature: lax decoders read the same bytes.
+// malleated sets a bit that carries no data in the last character of a 32-byte signature: lax decoders read the same
+// bytes.
 func malleated(last byte) string {
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 	return string(alphabet[strings.IndexByte(alphabet, last)|1])

@@ -31,8 +31,8 @@ func FuzzVerify(f *testing.F) {
 	})
 }
 
-// FuzzSignedClaims looks behind the signature, which keeps FuzzVerify out: whatever stands in a payload that our own key
-// has signed, it is accepted only if another decoder reads the same nine claims in it.
+// FuzzSignedClaims looks behind the signature, which keeps FuzzVerify out: whatever stands in a payload that our own
+// key has signed, it is accepted only if another decoder reads the same nine claims in it.
 func FuzzSignedClaims(f *testing.F) {
 	tokens := open(f, config(), clock.At(noon))
 	f.Add(goodClaims().object())

@@ -8,7 +8,8 @@ import (
 	"healthcare/modules/identity/internal/ports"
 )
 
-// proven is what a token said whose signature and claims were found good. Nothing but time changes that: keys change at a start only.
+// proven is what a token said whose signature and claims were found good. Nothing but time changes that: keys change at
+// a start only.
 type proven struct {
 	claims            ports.Claims
 	issuedAt, expires time.Time
@@ -22,8 +23,9 @@ func (p proven) goodAt(now time.Time) bool {
 // perGeneration bounds how many tokens are remembered, in each of two generations: about a megabyte in all.
 const perGeneration = 4096
 
-// memory remembers tokens that were verified, by their digests, so that no token can be read from it. It says nothing about sessions and users:
-// those are asked for in every request. The zero memory is empty, and safe for concurrent use.
+// memory remembers tokens that were verified, by their digests, so that no token can be read from it. It says nothing
+// about sessions and users: those are asked for in every request. The zero memory is empty, and safe for concurrent
+// use.
 type memory struct {
 	mu         sync.RWMutex
 	young, old map[[sha256.Size]byte]proven

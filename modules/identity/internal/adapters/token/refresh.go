@@ -11,8 +11,9 @@ import (
 	"healthcare/modules/identity"
 )
 
-// A refresh token is the session's id and the generation with their HMAC, in base64url: 70 characters that mean nothing to a client. Nothing
-// of it is stored, so there is nothing to steal from the store, and whoever sends an old one proves that the session issued it.
+// A refresh token is the session's id and the generation with their HMAC, in base64url: 70 characters that mean nothing
+// to a client. Nothing of it is stored, so there is nothing to steal from the store, and whoever sends an old one
+// proves that the session issued it.
 const (
 	refreshTokenKeys = "refresh token" // the purpose of their keys
 

@@ -1,6 +1,6 @@
-// Package token issues and verifies access tokens: JWTs (RFC 7519) of type at+jwt (RFC 9068), signed with HS256 (RFC 7518)
-// under a ring of keys, and checked along RFC 8725. Only this service reads them, so whatever it would not have written
-// itself is refused. Sessions, refresh tokens and the user's standing live elsewhere.
+// Package token issues and verifies access tokens: JWTs (RFC 7519) of type at+jwt (RFC 9068), signed with HS256 (RFC
+// 7518) under a ring of keys, and checked along RFC 8725. Only this service reads them, so whatever it would not have
+// written itself is refused. Sessions, refresh tokens and the user's standing live elsewhere.
 package token
 
 import (

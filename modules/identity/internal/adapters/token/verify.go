@@ -89,8 +89,9 @@ func (t *tokens) verify(token string) (proven, error) {
 	return proven{claims, time.Unix(c.IssuedAt, 0), time.Unix(c.ExpiresAt, 0)}, err
 }
 
-// keyOf reads the header and finds the key it names. It takes the three members we write and no other, so crit, jku, jwk,
-// x5u, x5c, zip and b64 are refused unread (RFC 8725 section 3.10), as is a member that comes twice (RFC 7515 section 4).
+// keyOf reads the header and finds the key it names. It takes the three members we write and no other, so crit, jku,
+// jwk, x5u, x5c, zip and b64 are refused unread (RFC 8725 section 3.10), as is a member that comes twice (RFC 7515
+// section 4).
 func (t *tokens) keyOf(token string) ([]byte, error) {
 	segment, _, _ := strings.Cut(token, ".")
 	data, err := base64.RawURLEncoding.Strict().DecodeString(segment)
@@ -116,8 +117,8 @@ func (t *tokens) keyOf(token string) ([]byte, error) {
 	return secret, nil
 }
 
-// isCompact tells the compact serialisation (RFC 7515 section 7.1) from all else. Even strict base64 decoding skips line
-// breaks, so without it one token could be written in many ways.
+// isCompact tells the compact serialisation (RFC 7515 section 7.1) from all else. Even strict base64 decoding skips
+// line breaks, so without it one token could be written in many ways.
 func isCompact(token string) bool {
 	head, rest, _ := strings.Cut(token, ".")
 	body, signature, _ := strings.Cut(rest, ".")

@@ -19,8 +19,9 @@ import (
 func openapiCommand() *cobra.Command {
 	var asPostman bool
 	command := &cobra.Command{
-		Use: "openapi", Short: "Print the OpenAPI document that the server answers at /openapi.json", Args: cobra.NoArgs,
-		Long: "Print the OpenAPI document of all modules, as the server answers it at /openapi.json. It needs no configuration and no database.",
+		Use: "openapi", Short: "Print the OpenAPI document that the server returns at /openapi.json", Args: cobra.NoArgs,
+		Long: "Print the OpenAPI document of all modules, as the server returns it at /openapi.json.\n" +
+			"It needs no configuration and no database.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			write := describe
 			if asPostman {
@@ -38,7 +39,7 @@ func openapiCommand() *cobra.Command {
 	return command
 }
 
-// describe is the document of the whole program, indented. Errors: as for wholeContract.
+// describe returns the document of the whole program, indented. Errors: those of wholeContract.
 func describe(version string) ([]byte, error) {
 	document, err := wholeContract(version)
 	if err != nil {
@@ -56,7 +57,7 @@ func describe(version string) ([]byte, error) {
 	return indented.Bytes(), nil
 }
 
-// describeForPostman is the same as a Postman collection. Errors: as for wholeContract.
+// describeForPostman returns the document as a Postman collection. Errors: those of wholeContract.
 func describeForPostman(version string) ([]byte, error) {
 	document, err := wholeContract(version)
 	if err != nil {
@@ -66,10 +67,10 @@ func describeForPostman(version string) ([]byte, error) {
 }
 
 // unusedSecret completes a graph that is built and never started.
-const unusedSecret config.Secret = "seals nothing: this program answers nobody"
+const unusedSecret config.Secret = "not a secret: this graph is never started"
 
-// wholeContract merges what every module describes. It builds the program's graph, so that nobody lists the modules twice, over a
-// database that nobody opens: constructors must not ask it. Nothing is started.
+// wholeContract returns the merged documents of all modules. It builds the program's graph, so that the modules are not
+// listed twice, with a database that is not open: constructors must not use it. Nothing is started.
 func wholeContract(version string) (document *openapi3.T, err error) {
 	cfg, err := config.Default()
 	if err != nil {

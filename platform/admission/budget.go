@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Allowance is what a caller may use up: Amount in each Period. An Amount of 0 is no bound.
+// Allowance is how much a caller may spend: Amount in each Period. An Amount of 0 means no limit.
 type Allowance struct {
 	Amount int
 	Period time.Duration
@@ -17,9 +17,9 @@ const budgetKeys = 100_000
 
 const sweepsInAPeriod = 60
 
-// Budget is what callers use up and get back with time, evenly (the generic cell rate algorithm): whoever used nothing
-// for a Period may use its Amount at once. Each key of a caller - its user, its networks - has an allowance of its own;
-// all of them must suffice. Safe for concurrent use.
+// Budget is an amount that callers spend and that is restored evenly with time (the generic cell rate algorithm). A
+// caller that spent nothing for a Period may spend its Amount at once. Each key of a caller, its user and its networks,
+// has an allowance of its own; all of them must suffice. It is safe for concurrent use.
 type Budget struct {
 	allowance Allowance
 	now       func() time.Time
@@ -29,12 +29,13 @@ type Budget struct {
 	swept time.Time         // when those who have everything back were forgotten last
 }
 
-// NewBudget is one of which nothing was used.
+// NewBudget returns an unused Budget.
 func NewBudget(a Allowance, now func() time.Time) *Budget {
 	return &Budget{allowance: a, now: now, full: map[key]time.Time{}}
 }
 
-// Spend uses up amount for the caller, or nothing: retryAfter is when there will be enough, 0 when it was used.
+// Spend spends amount for the caller, or nothing if it does not suffice. retryAfter is when it will suffice, 0 if it
+// was spent.
 func (b *Budget) Spend(by Caller, amount int) (retryAfter time.Duration) {
 	if b.allowance.Amount <= 0 || amount <= 0 {
 		return 0
@@ -50,7 +51,7 @@ func (b *Budget) Spend(by Caller, amount int) (retryAfter time.Duration) {
 	if retryAfter > 0 {
 		return retryAfter
 	}
-	b.makeRoom(len(keys), now)
+	b.evict(len(keys), now)
 	for _, k := range keys {
 		b.full[k] = b.fullAt(k, now).Add(cost)
 	}
@@ -64,8 +65,8 @@ func (b *Budget) fullAt(k key, now time.Time) time.Time {
 	return now
 }
 
-// makeRoom forgets who has everything back, and, where that does not suffice, who is nearest to it of a few.
-func (b *Budget) makeRoom(keys int, now time.Time) {
+// evict removes the keys that are fully restored, or, if there are none, the most restored key of a few.
+func (b *Budget) evict(keys int, now time.Time) {
 	if len(b.full)+keys <= budgetKeys {
 		return
 	}

@@ -1,14 +1,14 @@
-// Package admission shares what belongs to all callers. A Resource is used by several at once (memory, hashing,
-// connections to the store): while nobody waits, anybody may use all of it; while somebody does, who holds the least is
-// served next. A Budget is used up (accounts, recorded requests) and fills again with time. Both know a caller by user
-// and by network, so that neither many accounts nor many addresses of one network make a larger share.
+// Package admission shares limited resources fairly among callers. A Resource is used by several callers at once
+// (memory, hashing, turns). While no caller waits, one may use all of it. While callers wait, the one that has least is
+// served next. A Budget is spent (accounts, recorded requests) and restored with time. Both identify a caller by user
+// and by network, so that neither many accounts nor many addresses of one network get a larger share.
 package admission
 
 import "net/netip"
 
-// Caller is who asks for a share: the zero Caller is nobody in particular, and shares with all who are.
+// Caller is the sender of a request. All callers with the zero Caller share as one.
 type Caller struct {
-	// one for each thing that a share is counted by; unused ones are the zero key
+	// the keys that a share is counted by; unused ones are the zero key
 	keys [3]key
 	lane string
 }
@@ -19,15 +19,15 @@ type key struct {
 	lane    bool
 }
 
-// The networks whose addresses are one client's: what a provider hands to one customer (RFC 6177), and what one
-// customer may get by asking.
+// The networks whose addresses count as one client's: the network that a provider assigns to one customer (RFC 6177),
+// and the largest that one customer may get on request.
 const (
 	ipv4Network     = 24
 	ipv6Network     = 56
 	ipv6WideNetwork = 48
 )
 
-// By is the caller at that address, signed in as user; "" is nobody.
+// By returns the caller at that address that is signed in as user, or not signed in for "".
 func By(address netip.Addr, user string) Caller {
 	var c Caller
 	for i, network := range Networks(address) {
@@ -39,14 +39,14 @@ func By(address netip.Addr, user string) Caller {
 	return c
 }
 
-// In returns the caller as one of a lane. A Resource is first shared among the lanes whose callers wait, then among the
-// callers of each.
+// In returns the caller as a member of a lane. A Resource is shared among the lanes with waiting callers first, then
+// among the callers of each lane.
 func (c Caller) In(lane string) Caller {
 	c.lane = lane
 	return c
 }
 
-// Networks are those of that address: its /24 for IPv4, its /56 and its /48 for IPv6, none for the zero Addr.
+// Networks returns the networks of an address: its /24 for IPv4, its /56 and its /48 for IPv6, none for the zero Addr.
 func Networks(address netip.Addr) []netip.Prefix {
 	address = address.Unmap().WithZone("")
 	sizes := []int{ipv6Network, ipv6WideNetwork}
@@ -62,7 +62,7 @@ func Networks(address netip.Addr) []netip.Prefix {
 	return networks
 }
 
-// each is the keys that a share is counted by. There is room for one more.
+// each returns the keys that a share is counted by. The slice has capacity for one more.
 func (c Caller) each() []key {
 	used := make([]key, 0, len(c.keys)+1)
 	for _, k := range c.keys {

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Lease is a part of a Resource that a caller has in use. Its methods may be called on nil, and from any goroutine.
+// Lease is a part of a Resource that a caller has in use. Its methods may be called on nil and from any goroutine.
 type Lease struct {
 	r *Resource
 	w *waiter
@@ -20,13 +20,12 @@ type leaseState struct {
 }
 
 const (
-	// recallAfter is how long a use may last undisturbed: most end by themselves sooner.
+	// recallAfter is how long a use lasts before it can be recalled. Most end sooner.
 	recallAfter = 100 * time.Millisecond
 	recallEvery = 20 * time.Millisecond
 )
 
-// Lease is Acquire for a use whose weight changes, or that can be ended from outside. The caller gives it back with
-// Release.
+// Lease is Acquire for a use whose weight changes or that can be ended from outside. The caller ends it with Release.
 func (r *Resource) Lease(ctx context.Context, by Caller, weight int64) (*Lease, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -40,7 +39,8 @@ func (r *Resource) Lease(ctx context.Context, by Caller, weight int64) (*Lease, 
 	return &Lease{r, w}, nil
 }
 
-// Take is Lease for what is in use already and cannot be refused any more: it exceeds the capacity rather than wait.
+// Take is Lease for memory that is in use already and can no longer be rejected: it exceeds the capacity rather than
+// wait.
 func (r *Resource) Take(by Caller, weight int64) *Lease {
 	w := waiterOf(by, weight)
 	r.mu.Lock()
@@ -49,7 +49,7 @@ func (r *Resource) Take(by Caller, weight int64) *Lease {
 	return &Lease{r, w}
 }
 
-// Resize changes the weight to that of what is in use. It exceeds the capacity rather than wait.
+// Resize changes the weight of the lease. It exceeds the capacity rather than wait.
 func (l *Lease) Resize(weight int64) {
 	if l == nil {
 		return
@@ -61,8 +61,8 @@ func (l *Lease) Resize(weight int64) {
 	}
 }
 
-// Recallable allows the Resource to end the use by calling cut, once and in a goroutine of its own, while others wait
-// who have less in use. It begins with those who have most, and of their uses with the oldest.
+// Recallable lets the Resource end the use while others wait that have less in use. It calls cut, once and in a
+// goroutine of its own. It begins with the callers that have most, and with the oldest of their uses.
 func (l *Lease) Recallable(cut func()) {
 	if l == nil {
 		return
@@ -76,7 +76,7 @@ func (l *Lease) Recallable(cut func()) {
 	}
 }
 
-// Keep ends what Recallable allows. It reports whether the use was not ended before.
+// Keep undoes Recallable. It reports whether the use was not ended before.
 func (l *Lease) Keep() bool {
 	if l == nil {
 		return true
@@ -87,7 +87,7 @@ func (l *Lease) Keep() bool {
 	return !l.w.lease.recalled
 }
 
-// Release gives it back. Once is enough.
+// Release returns the lease. It may be called more than once.
 func (l *Lease) Release() {
 	if l == nil {
 		return
@@ -102,7 +102,7 @@ func (l *Lease) Release() {
 	l.r.resize(l.w, 0)
 }
 
-// recall ends uses of those who have more than the one that waits would have, until there is room for it.
+// recall ends uses of callers that have more than the waiter would have, until there is capacity for it.
 func (r *Resource) recall(w *waiter) {
 	at := now()
 	for r.used-r.recalled+w.weight > r.bounds.Capacity {
@@ -126,5 +126,5 @@ func (r *Resource) recall(w *waiter) {
 	}
 }
 
-// now is for ages alone, so that it needs no clock of the program's.
+// now is used for ages only, so it does not need the program's clock.
 func now() time.Time { return time.Now() } //nolint:forbidigo // see above

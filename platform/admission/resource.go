@@ -10,26 +10,26 @@ import (
 	"healthcare/platform/errs"
 )
 
-// The two refusals of a Resource, and that of a Budget. The caller fills RetryAfter.
+// The errors of a Resource.
 var (
-	// ErrShare refuses a caller who has more waiting or in use than others while they wait too.
+	// ErrShare rejects a caller that has more waiting or in use than others that wait too.
 	ErrShare = errs.New(
 		errs.Throttled,
 		"too_many_requests",
 		"Too many requests at once from this user or network. Try again shortly.",
 	)
-	// ErrBusy refuses a caller for whom there was no room in time.
+	// ErrBusy rejects a caller for whom there was no capacity in time.
 	ErrBusy = errs.New(errs.Unavailable, "busy", "The service is busy. Try again shortly.")
 )
 
-// Bounds are a Resource's.
+// Bounds are the limits of a Resource.
 type Bounds struct {
 	Capacity int64         // how much may be in use at once, in whatever unit the weights have
 	Waiting  int           // how many may wait, in each lane
 	Wait     time.Duration // for how long
 }
 
-// Resource is what several callers use at once. Safe for concurrent use.
+// Resource is shared by several callers at once. It is safe for concurrent use.
 type Resource struct {
 	bounds Bounds
 
@@ -62,7 +62,7 @@ func waiterOf(by Caller, weight int64) *waiter {
 	return &waiter{counted: counted, keys: counted[:len(counted)-1], lane: lane, weight: weight}
 }
 
-// NewResource is one that nobody uses yet.
+// NewResource returns an unused Resource.
 func NewResource(b Bounds) *Resource {
 	return &Resource{
 		bounds:     b,
@@ -73,9 +73,9 @@ func NewResource(b Bounds) *Resource {
 	}
 }
 
-// Acquire takes weight of it for the caller, who gives it back by calling release, once. A weight beyond the capacity
-// takes all of it. It waits while there is no room; of those that wait, the one whose user and networks have the least
-// in use is served next. Errors: ErrShare, ErrBusy and that of ctx; nothing is to be given back then.
+// Acquire takes weight of the resource for the caller, who returns it by calling release once. A weight beyond the
+// capacity takes all of it. Acquire waits while there is no capacity. The waiting caller whose user and networks have
+// the least in use is served next. Errors: ErrShare, ErrBusy and that of ctx; release is nil then.
 func (r *Resource) Acquire(ctx context.Context, by Caller, weight int64) (release func(), err error) {
 	l, err := r.Lease(ctx, by, weight)
 	if err != nil {
@@ -84,7 +84,7 @@ func (r *Resource) Acquire(ctx context.Context, by Caller, weight int64) (releas
 	return l.Release, nil
 }
 
-// enter admits the caller at once, or makes it wait, or refuses who has most waiting.
+// enter admits the caller at once, lets it wait, or rejects the caller that has most waiting.
 func (r *Resource) enter(w *waiter) (admitted bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -93,7 +93,7 @@ func (r *Resource) enter(w *waiter) (admitted bool) {
 		return true
 	}
 	w.decided = make(chan error, 1)
-	if r.lines[w.lane] >= r.bounds.Waiting && !r.makeRoom(w) {
+	if r.lines[w.lane] >= r.bounds.Waiting && !r.evict(w) {
 		w.decided <- ErrShare
 		return false
 	}
@@ -106,8 +106,9 @@ func (r *Resource) enter(w *waiter) (admitted bool) {
 	return false
 }
 
-// makeRoom refuses the last of those in the newcomer's lane who have most waiting, unless that is the newcomer.
-func (r *Resource) makeRoom(newcomer *waiter) bool {
+// evict rejects the last waiter of the caller in the newcomer's lane that has most waiting, unless that is the
+// newcomer.
+func (r *Resource) evict(newcomer *waiter) bool {
 	longest, last := r.line(newcomer)+1, -1
 	for i, w := range r.waiting {
 		if w.lane != newcomer.lane {
@@ -121,12 +122,12 @@ func (r *Resource) makeRoom(newcomer *waiter) bool {
 		return false
 	}
 	evicted := r.waiting[last]
-	r.forget(last)
+	r.remove(last)
 	evicted.decided <- ErrShare
 	return true
 }
 
-// line is how many wait with the caller, by the key of which most do.
+// line returns how many wait for the caller, by the key with most.
 func (r *Resource) line(w *waiter) (longest int) {
 	for _, k := range w.keys {
 		longest = max(longest, r.lines[k])
@@ -134,7 +135,7 @@ func (r *Resource) line(w *waiter) (longest int) {
 	return longest
 }
 
-// share is how much the caller has in use, by the key of which most is.
+// share returns how much the caller has in use, by the key with most.
 func (r *Resource) share(w *waiter) (most int64) {
 	for _, k := range w.keys {
 		most = max(most, r.held[k])
@@ -153,7 +154,7 @@ func (r *Resource) admit(w *waiter) {
 	}
 }
 
-// resize changes how much one that was admitted has in use.
+// resize changes how much an admitted caller has in use.
 func (r *Resource) resize(w *waiter, weight int64) {
 	more := weight - w.weight
 	r.used += more
@@ -163,16 +164,16 @@ func (r *Resource) resize(w *waiter, weight int64) {
 	for _, k := range w.counted {
 		if r.held[k] += more; r.held[k] == 0 {
 			delete(r.held, k)
-			r.forgetTurn(k)
+			r.removeTurn(k)
 		}
 	}
 	w.weight = weight
 	r.serve()
 }
 
-// serve admits those who wait: first those whose user and networks have the least in use, then those who were served
-// longest ago, so that a long line is not served before a short one. In the same way, the lanes take turns. Nobody
-// overtakes one who needs more room than there is: it would wait for ever.
+// serve admits waiters: first those whose user and networks have the least in use, then those served longest ago, so
+// that a long line is not served before a short one. Lanes alternate in the same way. No waiter overtakes one that
+// needs more capacity than is free, as that one would wait for ever.
 func (r *Resource) serve() {
 	for len(r.waiting) > 0 {
 		next, first := 0, r.precedence(r.waiting[0])
@@ -185,18 +186,18 @@ func (r *Resource) serve() {
 		if !r.fits(w) {
 			return
 		}
-		r.forget(next)
+		r.remove(next)
 		r.admit(w)
 		w.decided <- nil
 	}
 }
 
-// precedence is what decides who is served next: the least does.
+// precedence returns the rank of a waiter. The least is served next.
 func (r *Resource) precedence(w *waiter) [4]int64 {
 	return [...]int64{r.held[w.lane], r.turns[w.lane], r.share(w), r.lastTurn(w)}
 }
 
-// lastTurn is when one who waits with the caller was served last, by the key for which that was latest.
+// lastTurn returns when the caller was served last, by the key with the latest time.
 func (r *Resource) lastTurn(w *waiter) (last int64) {
 	for _, k := range w.keys {
 		last = max(last, r.turns[k])
@@ -204,18 +205,18 @@ func (r *Resource) lastTurn(w *waiter) (last int64) {
 	return last
 }
 
-// forget takes one out of the line.
-func (r *Resource) forget(i int) {
+// remove removes a waiter from the line.
+func (r *Resource) remove(i int) {
 	for _, k := range r.waiting[i].counted {
 		if r.lines[k]--; r.lines[k] == 0 {
 			delete(r.lines, k)
-			r.forgetTurn(k)
+			r.removeTurn(k)
 		}
 	}
 	r.waiting = slices.Delete(r.waiting, i, i+1)
 }
 
-func (r *Resource) forgetTurn(k key) {
+func (r *Resource) removeTurn(k key) {
 	if r.held[k] == 0 && r.lines[k] == 0 {
 		delete(r.turns, k)
 	}
@@ -252,14 +253,14 @@ func (r *Resource) wait(ctx context.Context, w *waiter) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if i := slices.Index(r.waiting, w); i >= 0 {
-		r.forget(i)
+		r.remove(i)
 		r.serve() // whoever stood behind it may fit
 		return err
 	}
 	return <-w.decided // it was decided meanwhile
 }
 
-// Contended reports whether somebody waits.
+// Contended reports whether a caller waits.
 func (r *Resource) Contended() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()

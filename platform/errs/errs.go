@@ -1,5 +1,5 @@
-// Package errs holds the few kinds of error the house knows. Every module declares its own error values from them;
-// platform/httpserver is the only place where a kind meets an HTTP status. It depends on nothing.
+// Package errs defines the few kinds of error that clients can distinguish. Every module declares its own error values
+// of these kinds. Only platform/httpserver maps a kind to an HTTP status. The package depends on nothing.
 package errs
 
 import (
@@ -9,51 +9,53 @@ import (
 	"time"
 )
 
-// Kind says what went wrong in terms a client can act on.
+// Kind is the class of an error, in terms that a client can act on.
 type Kind uint8
 
-// The kinds, in the order of their HTTP statuses. The zero Kind is Internal: whatever nobody classified is our fault.
+// The kinds. The zero Kind is Internal: an error that is not classified is the server's fault.
 const (
-	Internal        Kind = iota // a defect or an unexpected failure: the client learns nothing of it
+	Internal        Kind = iota // a defect or an unexpected failure; the client gets no details
 	Invalid                     // the input breaks a rule
-	Unauthenticated             // nobody is signed in, or the credentials are wrong
-	Forbidden                   // the role may not do this at all
-	NotFound                    // no such thing, or it is not the caller's to see
-	Conflict                    // it contradicts what is already there
-	Gone                        // it was there, and is no longer
+	Unauthenticated             // there is no signed-in user, or the credentials are wrong
+	Forbidden                   // the role does not allow this
+	NotFound                    // it does not exist, or the caller may not see it
+	Conflict                    // it contradicts stored data
+	Gone                        // it no longer exists
 	Stale                       // it was changed since the client read it
-	Unconditional               // the client must say which version it changes
-	Unprocessable               // understood, but it contradicts an earlier request
-	Throttled                   // too many attempts: later, perhaps
-	Unavailable                 // the store or another resource cannot serve right now: later
+	Unconditional               // the client must name the version that it changes
+	Unprocessable               // it contradicts an earlier request
+	Throttled                   // too many attempts; it may succeed later
+	Unavailable                 // the store or another resource cannot serve at the moment; it may succeed later
 )
 
-// Error is what use cases and repositories return when a client is to be told why.
+// Error is an error that use cases and repositories return if the client should learn the reason.
 type Error struct {
 	Kind   Kind
-	Code   string              // stable and documented, lower_snake_case: the client's programs compare it
-	Detail string              // one sentence, safe to show: never a value of a patient, SQL or an internal message
+	Code   string              // stable and documented, lower_snake_case: clients' programs compare it
+	Detail string              // one sentence, safe to show: no value of a patient, no SQL, no internal message
 	Fields map[string][]string // for Invalid: each field of the request and its messages
 
-	Unique string // for Conflict: the field whose value another record already has; WholeRecord if several fields are unique together
+	// for Conflict: the field with a value that another record already has; WholeRecord if several fields are unique
+	// together
+	Unique string
 
-	RetryAfter time.Duration // for Throttled and Unavailable: when to try again; 0 means unsaid
+	RetryAfter time.Duration // for Throttled and Unavailable: when to try again; 0 means unknown
 
 	cause error
 }
 
-// New declares an error value: owners keep it in an exported Err... variable.
+// New returns an error value. Its owner declares it as an exported Err... variable.
 func New(kind Kind, code, detail string) *Error {
 	return &Error{Kind: kind, Code: code, Detail: detail}
 }
 
-// Invalidf is one field's refusal, for rules that are checked outside a validation map.
+// Invalidf returns an Invalid error for one field, for rules that are checked outside a validation map.
 func Invalidf(field, format string, args ...any) *Error {
 	return InvalidFields(map[string][]string{field: {fmt.Sprintf(format, args...)}})
 }
 
-// Fields turns a validation map (field -> error or nil) into an Invalid error that names every refused field at once,
-// or nil when there is none. An ozzo validation.Errors is such a map.
+// Fields returns an Invalid error that names every rejected field of a validation map (field -> error or nil), or nil
+// if all are valid. An ozzo validation.Errors is such a map.
 func Fields(checks map[string]error) error {
 	fields := map[string][]string{}
 	for name, err := range checks {
@@ -67,26 +69,27 @@ func Fields(checks map[string]error) error {
 	return InvalidFields(fields)
 }
 
+// InvalidFields returns an Invalid error with these messages.
 func InvalidFields(fields map[string][]string) *Error {
 	return &Error{Kind: Invalid, Code: "validation_failed", Detail: "Some fields are not valid.", Fields: fields}
 }
 
-// WholeRecord stands for a field's name where several fields are unique together.
+// WholeRecord is the value of Unique if several fields are unique together.
 const WholeRecord = "*"
 
-// Duplicate declares a Conflict with a record that already has this value of a field, or WholeRecord.
+// Duplicate returns a Conflict with a record that already has the value of this field, or of WholeRecord.
 func Duplicate(field, code, detail string) *Error {
 	return &Error{Kind: Conflict, Code: code, Detail: detail, Unique: field}
 }
 
-// Because is the same error with its cause kept for the log. The cause is never shown to a client.
+// Because returns the same error with its cause, for the log. The cause is never sent to a client.
 func (e *Error) Because(cause error) *Error {
 	with := *e
 	with.cause = cause
 	return &with
 }
 
-// Error is the text for logs: it includes the cause, so it must not be shown to clients. They are shown Detail.
+// Error returns the text for logs. It includes the cause, so it must not be sent to clients, which get Detail.
 func (e *Error) Error() string {
 	if e.cause != nil {
 		return e.Code + ": " + e.cause.Error()
@@ -94,16 +97,16 @@ func (e *Error) Error() string {
 	return e.Code + ": " + e.Detail
 }
 
-// Unwrap gives the cause to errors.Is and errors.As.
+// Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.cause }
 
-// Is makes an error equal to the value it was declared as, whatever its cause.
+// Is reports whether target is the declared value of this error, independently of the cause.
 func (e *Error) Is(target error) bool {
 	t, ok := target.(*Error)
 	return ok && t.Kind == e.Kind && t.Code == e.Code && t.Detail == e.Detail
 }
 
-// KindOf classifies any error; what is not an *Error is Internal.
+// KindOf returns the kind of an error: Internal if it is not an *Error.
 func KindOf(err error) Kind {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Kind

@@ -29,7 +29,8 @@ type health struct {
 
 func alive(c *fiber.Ctx) error { return c.JSON(health{Status: "ok"}) }
 
-// readyz responds within a second, whatever the store does: a probe that fails tells more than one that hangs.
+// readyz responds within a second, even if the store does not respond: a probe that fails is more useful than one that
+// hangs.
 func (s *Server) readyz(c *fiber.Ctx) error {
 	if s.draining.Load() {
 		return errDraining

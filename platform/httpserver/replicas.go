@@ -53,7 +53,7 @@ func (s *Server) routeReads(op *contract.Operation, next step) step {
 // is over, as it may have been committed. The response is still sent within two seconds when the store is gone.
 const recordGrace = 250 * time.Millisecond
 
-// recordWrite also records a rejected write: a client that is told that a resource has changed must see the change when
+// recordWrite also records a rejected write: a client that learns that a resource has changed must see the change when
 // it reads again. A write that could not be recorded is not answered with success.
 func (s *Server) recordWrite(next step) step {
 	return func(call *call, c *fiber.Ctx) error {

@@ -1,5 +1,5 @@
-// Package paging says how lists are asked for and answered: by key, never by offset, so that a page costs the same
-// wherever it lies and nothing repeats or is skipped while rows come and go. It depends on nothing.
+// Package paging defines how lists are requested and returned: by key, never by offset, so that every page costs the
+// same and no item repeats or is skipped. It depends on nothing.
 package paging
 
 import (
@@ -15,14 +15,14 @@ type Order struct {
 	Descending bool
 }
 
-// MaxBytes is how large a page may be, in bytes of JSON. It ends before the item that would exceed this, and has one
-// item at least.
+// MaxBytes is the size of the largest page, in bytes of JSON. A page ends before the item that would exceed it, and has
+// at least one item.
 const MaxBytes = 1 << 20
 
-// CountLimit is how far the items of a list are counted: an exact number of many is rarely worth reading all of them.
+// CountLimit is how far the items of a list are counted: a larger exact number is rarely worth reading all of them.
 const CountLimit = 10_000
 
-// Request is what a client asks of a list.
+// Request is a client's request for a page of a list.
 type Request struct {
 	Limit int     // items on a page, at least 1
 	Order []Order // total: the last column is unique
@@ -31,22 +31,22 @@ type Request struct {
 	After []string
 	Count bool // whether Total is wanted
 
-	// Shortened is set where texts of After, the first of them at index First, are beginnings of the item's. Digest is
-	// that of the whole key.
+	// Shortened is set if texts of After are only the beginnings of the item's.
 	Shortened *Shortened
 
-	Bytes int // how large the page may be before More is called; 0 means MaxBytes
-	// reserves memory for a larger page, and returns how large it may be; nil: no more than Bytes
+	Bytes int // the size of the page before More is called; 0 means MaxBytes
+	// reserves memory for a larger page and returns its size; nil: no more than Bytes
 	More func() (int, error)
 }
 
-// Shortened describes a key that was too long to be kept whole.
+// Shortened describes a key that was too long to be stored whole. First is the index of the first shortened text,
+// Digest that of the whole key.
 type Shortened struct {
 	First  int
 	Digest string
 }
 
-// KeyText is how many bytes of a text a shortened key keeps at most.
+// KeyText is how many bytes of a text a shortened key has at most.
 const KeyText = 64
 
 // Shorten returns the key with at most KeyText bytes of each text, cut between characters.
@@ -79,8 +79,8 @@ func Digest(key []string) string {
 	return string(hash.Sum(nil)[:16])
 }
 
-// Begin returns where to begin when the item of a shortened key is gone or has changed: the key of its first texts,
-// beyond which every item lies that came after it. nil is the first page.
+// Begin returns the start of the page if the item of a shortened key was deleted or changed: the key of its first
+// texts, after which every later item is. nil is the first page.
 func (r Request) Begin() []string {
 	i := r.Shortened.First
 	bound := r.After[i]
@@ -92,14 +92,14 @@ func (r Request) Begin() []string {
 	return append(slices.Clone(r.After[:i]), bound)
 }
 
-// successor returns the least text that is greater, by code points, than all that begin with prefix; "" where there is
-// none.
+// successor returns the least text that is greater, by code points, than all texts that begin with prefix, or "" if
+// none is greater.
 func successor(prefix string) string {
 	for prefix != "" {
 		last, size := utf8.DecodeLastRuneInString(prefix)
 		prefix = prefix[:len(prefix)-size]
 		if last == 0xD7FF {
-			return prefix + "\uE000" // over the surrogates, which are no characters
+			return prefix + "\uE000" // past the surrogates, which are not characters
 		}
 		if last < utf8.MaxRune {
 			return prefix + string(last+1)
@@ -111,8 +111,8 @@ func successor(prefix string) string {
 // Page is one page of a list.
 type Page[T any] struct {
 	Items []T
-	Next  []string           // the key to ask the next page with; nil when this is the last one
-	Total *int64             // of all pages, CountLimit+1 for any number above CountLimit; nil when nobody asked
+	Next  []string           // the key of the next page; nil: this is the last one
+	Total *int64             // of all pages, CountLimit+1 for any number above CountLimit; nil: not requested
 	Key   func(int) []string // the key of an item, by its index
 }
 
@@ -124,7 +124,7 @@ func (p Page[T]) Cut(count int) Page[T] {
 	return p
 }
 
-// Map is the same page of other items.
+// Map returns the page with its items converted.
 func Map[T, U any](p Page[T], convert func(T) U) Page[U] {
 	items := make([]U, len(p.Items))
 	for i, item := range p.Items {
@@ -156,7 +156,7 @@ func TextSize(text string) int {
 	return size
 }
 
-// escaped is how many bytes of JSON a byte becomes.
+// escaped holds how many bytes of JSON a byte becomes.
 var escaped = func() (sizes [256]uint8) {
 	for b := range sizes {
 		switch {

@@ -46,7 +46,7 @@ func TestX11_MalformedBodies(t *testing.T) {
 		"an empty array":                        "[]",
 		"text":                                  `"name"`,
 		"a number":                              "1",
-		"a truth":                               "true",
+		"a boolean":                             "true",
 		"half an object":                        `{"name":"a"`,
 		"half a text":                           `{"name":"a`,
 		"a trailing comma":                      `{"name":"a",}`,
@@ -84,7 +84,7 @@ func TestX11_MalformedBodies(t *testing.T) {
 		"a raw newline in text":                 "{\"name\":\"a\nb\"}",
 		"a NUL":                                 `{"name":"a\u0000b"}`,
 		"a NUL in a name":                       `{"name":"a","b\u0000":1}`,
-		"a NUL in what nobody reads":            `{"name":"a","x":{"y":["\u0000"]}}`,
+		"a NUL in an unknown member":            `{"name":"a","x":{"y":["\u0000"]}}`,
 		"33 levels":                             nested(33),
 		"33 levels of objects":                  strings.Repeat(`{"a":`, 33) + "1" + strings.Repeat("}", 33),
 		"a thousand levels that are not closed": strings.Repeat(`{"a":[`, 1000),
@@ -100,27 +100,27 @@ func TestX11_MalformedBodies(t *testing.T) {
 	}
 }
 
-func TestX11_WhatIsRead(t *testing.T) {
+func TestX11_AcceptedBodies(t *testing.T) {
 	yes := true
 	for name, c := range map[string]struct {
 		raw  string
 		want thing
 	}{
-		"an object":                        {`{"name":"a","count":2,"alive":true}`, thing{Name: "a", Count: 2, Alive: &yes}},
-		"white space around it":            {" \r\n{ \"name\" : \"a\" }\t", thing{Name: "a"}},
-		"a byte order mark before it":      {"\ufeff{\"name\":\"a\"}", thing{Name: "a"}},
-		"a byte order mark and a newline":  {"\ufeff\r\n{\"name\":\"\ufeffa\"}", thing{Name: "\ufeffa"}},
-		"escapes":                          {`{"n\u0061me":"\u00e9\ud83d\ude00\/\""}`, thing{Name: "é😀/\""}},
-		"a replacement character":          {`{"name":"\ufffd"}`, thing{Name: "\ufffd"}},
-		"an unknown member is ignored":     {`{"name":"a","id":"1","owner":null}`, thing{Name: "a"}},
-		"a name in other letters is not":   {`{"name":"a","Name":"b","NAME":"c","Count":3,"coUnt":4}`, thing{Name: "a"}},
-		"the name of a Go field is not":    {`{"name":"a","Alive":true}`, thing{Name: "a"}},
-		"an empty name is nobody's":        {`{"name":"a","":"b","-":"c"}`, thing{Name: "a"}},
-		"32 levels":                        {nested(32), thing{Name: "a"}},
-		"minus nothing is nothing":         {`{"name":"a","count":-0}`, thing{Name: "a"}},
-		"the largest number":               {`{"name":"a","count":9223372036854775807}`, thing{Name: "a", Count: 1<<63 - 1}},
-		"a huge number that nobody reads":  {`{"name":"a","x":1e999}`, thing{Name: "a"}},
-		"a member called like a prototype": {`{"name":"a","__proto__":{"count":1}}`, thing{Name: "a"}},
+		"an object":                          {`{"name":"a","count":2,"alive":true}`, thing{Name: "a", Count: 2, Alive: &yes}},
+		"white space around it":              {" \r\n{ \"name\" : \"a\" }\t", thing{Name: "a"}},
+		"a byte order mark before it":        {"\ufeff{\"name\":\"a\"}", thing{Name: "a"}},
+		"a byte order mark and a newline":    {"\ufeff\r\n{\"name\":\"\ufeffa\"}", thing{Name: "\ufeffa"}},
+		"escapes":                            {`{"n\u0061me":"\u00e9\ud83d\ude00\/\""}`, thing{Name: "é😀/\""}},
+		"a replacement character":            {`{"name":"\ufffd"}`, thing{Name: "\ufffd"}},
+		"an unknown member is ignored":       {`{"name":"a","id":"1","owner":null}`, thing{Name: "a"}},
+		"a name in other letters is not":     {`{"name":"a","Name":"b","NAME":"c","Count":3,"coUnt":4}`, thing{Name: "a"}},
+		"the name of a Go field is not":      {`{"name":"a","Alive":true}`, thing{Name: "a"}},
+		"an empty name is unknown":           {`{"name":"a","":"b","-":"c"}`, thing{Name: "a"}},
+		"32 levels":                          {nested(32), thing{Name: "a"}},
+		"minus zero is zero":                 {`{"name":"a","count":-0}`, thing{Name: "a"}},
+		"the largest number":                 {`{"name":"a","count":9223372036854775807}`, thing{Name: "a", Count: 1<<63 - 1}},
+		"a huge number in an unknown member": {`{"name":"a","x":1e999}`, thing{Name: "a"}},
+		"a member called like a prototype":   {`{"name":"a","__proto__":{"count":1}}`, thing{Name: "a"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := bodyOf(c.raw, same)
@@ -128,7 +128,7 @@ func TestX11_WhatIsRead(t *testing.T) {
 			require.Equal(t, c.want, got)
 		})
 	}
-	t.Run("null and absent are two things, where null is allowed", func(t *testing.T) {
+	t.Run("null and absent differ where null is allowed", func(t *testing.T) {
 		absent, err := bodyOf(`{"name":"a"}`, same)
 		require.NoError(t, err)
 		require.False(t, absent.Note.IsSpecified())
@@ -196,7 +196,7 @@ func (r ruled) Validate() error {
 	return errs.Fields(checks)
 }
 
-func TestX11_WrongTypesAndBrokenRulesAreToldAtOnce(t *testing.T) {
+func TestX11_ReportsWrongTypesAndBrokenRulesTogether(t *testing.T) {
 	read := func(raw string) map[string][]string {
 		_, err := bodyOf(raw, func(in thing) ruled { return ruled(in) })
 		var e *errs.Error
@@ -209,11 +209,11 @@ func TestX11_WrongTypesAndBrokenRulesAreToldAtOnce(t *testing.T) {
 		require.Contains(t, fields, "name")
 		require.Contains(t, fields, "alive")
 	})
-	t.Run("a wrong type says more than the rule its zero value breaks", func(t *testing.T) {
+	t.Run("a wrong type replaces the message of the rule that its zero value breaks", func(t *testing.T) {
 		fields := read(`{"name":[7],"count":"x"}`)
 		require.Equal(t, map[string][]string{"name": {"Must be a string."}, "count": {"Must be a whole number."}}, fields)
 	})
-	t.Run("rules alone are the use case's to tell", func(t *testing.T) {
+	t.Run("broken rules alone are left to the use case", func(t *testing.T) {
 		_, err := bodyOf(`{"name":"","count":0}`, func(in thing) ruled { return ruled(in) })
 		require.NoError(t, err)
 	})

@@ -1,5 +1,5 @@
-// Package composition is the whole program as one fx application: the modules it is made of, and what each of them is told of the configuration. The
-// commands of cmd/healthcare run it, and so does cmd/bench.
+// Package composition is the whole program as one fx application: its modules and the configuration of each. The commands
+// of cmd/healthcare and cmd/bench run it.
 package composition
 
 import (
@@ -35,15 +35,15 @@ import (
 	"healthcare/platform/telemetry"
 )
 
-// Serving is the program that answers requests.
+// Serving returns the program that serves requests.
 func Serving() fx.Option {
 	return fx.Options(
 		Parts(),
-		fx.Invoke(database.WarnOfVerboseLog, database.KeepSearchTexts, jobs.Run, sweepKeys, httpserver.Serve, spacious),
+		fx.Invoke(database.WarnOfVerboseLog, database.KeepSearchTexts, jobs.Run, sweepKeys, httpserver.Serve, heapBallast),
 	)
 }
 
-// Parts is the whole program: what it stands on, and what it does. A new module is one line here.
+// Parts returns the whole program: platform and modules. A new module is one line here.
 func Parts() fx.Option {
 	return fx.Options(
 		logging.Module,
@@ -73,7 +73,7 @@ func Parts() fx.Option {
 	)
 }
 
-// sweepKeys removes what Idempotency-Keys no longer need for as long as the program serves.
+// sweepKeys deletes expired Idempotency-Keys while the program serves.
 func sweepKeys(lc fx.Lifecycle, keys *idempotency.Keys, log *zap.Logger) {
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan struct{})
@@ -83,7 +83,8 @@ func sweepKeys(lc fx.Lifecycle, keys *idempotency.Keys, log *zap.Logger) {
 	))
 }
 
-// replicas are watched while the program serves; a command reads from the primary. Nil: the configuration names none.
+// replicas returns the replicas, which are watched while the program serves, or nil if none is configured. Commands read
+// from the primary.
 func replicas(lc fx.Lifecycle, db *database.DB) httpserver.Replicas {
 	all := db.Replicas()
 	if all == nil {
@@ -93,11 +94,12 @@ func replicas(lc fx.Lifecycle, db *database.DB) httpserver.Replicas {
 	return all
 }
 
-// Configuration hands each owner its part of a checked configuration that has its secret. The version is what the published contract says.
+// Configuration supplies each owner with its part of a checked configuration that has its secret. The version is that of
+// the published contract.
 func Configuration(cfg config.Config, version string) fx.Option {
 	keys, err := KeyRing(cfg)
 	if err != nil {
-		return fx.Error(err) // which the application starts with
+		return fx.Error(err) // fails the start
 	}
 	return fx.Supply(
 		keys,
@@ -115,7 +117,7 @@ func Configuration(cfg config.Config, version string) fx.Option {
 	)
 }
 
-// KeyRing is the configuration's secrets. Errors: there is none, or one that config has not checked.
+// KeyRing returns the keys of the configuration's secrets. Errors: it has no secret, or one that was not checked.
 func KeyRing(cfg config.Config) (keyring.Ring, error) {
 	var previous [][]byte
 	for _, secret := range cfg.PreviousSecrets() {
@@ -124,11 +126,13 @@ func KeyRing(cfg config.Config) (keyring.Ring, error) {
 	return keyring.New([]byte(cfg.SecretKey.Reveal()), previous...)
 }
 
-// DatabaseConfig is what the store is told.
+// DatabaseConfig returns the part of the store.
 func DatabaseConfig(cfg config.Config) database.Config {
 	return database.Config{
-		URL: cfg.DatabaseURL.Reveal(), ReplicaURLs: cfg.ReplicaURLs(), ReplicaMaxLag: cfg.DatabaseReplicaMaxLag, Path: cfg.DatabasePath(), PoolSize: cfg.DatabasePoolSize,
-		ConnectTimeout: cfg.DatabaseConnectTimeout, AcquireTimeout: cfg.DatabaseAcquireTimeout, StatementTimeout: cfg.DatabaseStatementTimeout, LockTimeout: cfg.DatabaseLockTimeout,
+		URL: cfg.DatabaseURL.Reveal(), ReplicaURLs: cfg.ReplicaURLs(), ReplicaMaxLag: cfg.DatabaseReplicaMaxLag,
+		Path: cfg.DatabasePath(), PoolSize: cfg.DatabasePoolSize, ConnectTimeout: cfg.DatabaseConnectTimeout,
+		AcquireTimeout: cfg.DatabaseAcquireTimeout, StatementTimeout: cfg.DatabaseStatementTimeout,
+		LockTimeout:     cfg.DatabaseLockTimeout,
 		IdleInTxTimeout: cfg.DatabaseIdleInTransactionTimeout, SlowQuery: cfg.DatabaseSlowQuery,
 	}
 }
@@ -143,13 +147,14 @@ func serverConfig(cfg config.Config, keys keyring.Ring, version string) httpserv
 		header = transport.Forwarded
 	}
 	return httpserver.Config{
-		Address: cfg.HTTPAddress, AllowedHosts: cfg.AllowedHosts, CORSOrigins: cfg.CORSOrigins, TrustedProxies: proxies, BodyLimit: cfg.HTTPBodyLimit,
-		HeaderLimit: cfg.HTTPHeaderLimit, URLLimit: cfg.HTTPURLLimit, Connections: cfg.HTTPConnections, ReadTimeout: cfg.HTTPReadTimeout,
-		WriteTimeout: cfg.HTTPWriteTimeout, IdleTimeout: cfg.HTTPIdleTimeout, HandlerTimeout: cfg.HTTPHandlerTimeout,
-		StoreConnections: cfg.DatabasePoolSize,
-		RecordedPerHour:  cfg.AuditRequestsPerHour, ShutdownDelay: cfg.HTTPShutdownDelay,
-		ShutdownTimeout: cfg.HTTPShutdownTimeout, Version: version,
-		RequireIfMatch: cfg.RequireIfMatch, CursorKeys: keys, TimeZone: cfg.Location(), ForwardedHeader: header, Django: cfg.Compat == config.Django,
+		Address: cfg.HTTPAddress, AllowedHosts: cfg.AllowedHosts, CORSOrigins: cfg.CORSOrigins,
+		TrustedProxies: proxies, ForwardedHeader: header,
+		BodyLimit: cfg.HTTPBodyLimit, HeaderLimit: cfg.HTTPHeaderLimit, URLLimit: cfg.HTTPURLLimit,
+		Connections: cfg.HTTPConnections, StoreConnections: cfg.DatabasePoolSize, RecordedPerHour: cfg.AuditRequestsPerHour,
+		ReadTimeout: cfg.HTTPReadTimeout, WriteTimeout: cfg.HTTPWriteTimeout, IdleTimeout: cfg.HTTPIdleTimeout,
+		HandlerTimeout: cfg.HTTPHandlerTimeout, ShutdownDelay: cfg.HTTPShutdownDelay, ShutdownTimeout: cfg.HTTPShutdownTimeout,
+		RequireIfMatch: cfg.RequireIfMatch, CursorKeys: keys, TimeZone: cfg.Location(), Django: cfg.Compat == config.Django,
+		Version: version,
 	}
 }
 

@@ -13,29 +13,30 @@ import (
 	"go.uber.org/fx"
 )
 
-// headroom is garbage that may lie about before it is collected, in bytes, beside as much again as is in use (GOGC=100). What the program keeps
-// is a few MiB, so without it the collector would run after as few MiB of answers, and twice in each sign-in, whose hash needs 19 MiB at once.
-const headroom = 16 << 20
+// ballast is how much heap is reserved, in bytes, so that the collector runs less often. The collector runs when the heap
+// has grown by as much as is in use (GOGC=100). The program itself uses a few MiB, so without ballast the collector would
+// run after a few MiB of responses, and twice in each sign-in, whose hash needs 19 MiB.
+const ballast = 16 << 20
 
-// spacious makes the collector count headroom as in use: nothing writes to it, so that it takes addresses and no
-// memory. Memory that only the start needed is returned first, once in a process: tests start hundreds of times. The
-// collector works harder as the memory comes near to what the control group allows.
-func spacious(lc fx.Lifecycle) {
-	var never []byte
+// heapBallast reserves ballast while the program serves. Nothing writes to it, so it uses addresses and no memory. It first
+// returns the memory that only the start needed, once in a process, as tests start the program hundreds of times. The
+// collector works harder when the memory approaches the limit of the control group.
+func heapBallast(lc fx.Lifecycle) {
+	var reserved []byte
 	lc.Append(fx.StartStopHook(
 		func() {
 			if limit, ok := memoryLimit("/"); ok && os.Getenv("GOMEMLIMIT") == "" {
-				// the runtime counts headroom too; a tenth is for memory that is not Go's
-				debug.SetMemoryLimit(limit/10*9 + headroom)
+				// the runtime counts ballast too; a tenth is for memory that is not Go's
+				debug.SetMemoryLimit(limit/10*9 + ballast)
 			}
-			giveBack()
-			never = make([]byte, headroom)
+			returnMemory()
+			reserved = make([]byte, ballast)
 		},
-		func() { runtime.KeepAlive(never) },
+		func() { runtime.KeepAlive(reserved) },
 	))
 }
 
-var giveBack = sync.OnceFunc(debug.FreeOSMemory)
+var returnMemory = sync.OnceFunc(debug.FreeOSMemory)
 
 // memoryLimit returns the least memory limit, in bytes, of the control groups that the process is in (cgroups(7),
 // version 2 and 1).
@@ -57,7 +58,8 @@ func memoryLimit(root string) (limit int64, limited bool) {
 		if parts[1] != "" && !strings.Contains(","+parts[1]+",", ",memory,") {
 			continue
 		}
-		for group := path.Clean("/" + parts[2]); ; group = path.Dir(group) { // a container may see its own group as the root
+		// a container may see its own group as the root
+		for group := path.Clean("/" + parts[2]); ; group = path.Dir(group) {
 			if own, ok := bytesIn(path.Join(root, folder, group, file)); ok {
 				limit = min(limit, own)
 			}
@@ -66,11 +68,11 @@ func memoryLimit(root string) (limit int64, limited bool) {
 			}
 		}
 	}
-	const unlimited = 1 << 60 // version 1 says so with a number
+	const unlimited = 1 << 60 // version 1 has a number for it
 	return limit, limit < unlimited
 }
 
-// bytesIn reads a file that holds a number of bytes, or the word max.
+// bytesIn reads a file that contains a number of bytes or the word max.
 func bytesIn(file string) (bytes int64, ok bool) {
 	text, err := os.ReadFile(file) // #nosec G304 -- the kernel's
 	if err != nil {

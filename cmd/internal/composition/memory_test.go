@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestTheMemoryLimitIsTheLeastOfTheControlGroups(t *testing.T) {
+func TestMemoryLimitIsTheLeastOfTheControlGroups(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		files map[string]string

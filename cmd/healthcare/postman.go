@@ -72,18 +72,21 @@ type (
 	}
 )
 
-// postman turns the contract into a Postman collection that runs from top to bottom, for a user of any role. Requests are linked by the
-// document's own examples: where the id that one operation answers is the id that another takes, the run passes it on in a variable. The
-// well-kept converters need Node, which the program does not.
+// postman returns the contract as a Postman collection that runs from top to bottom, for a user of any role. The document's
+// examples link the requests: if the id in one operation's response is the id that another takes, the run passes it on in
+// a variable. The maintained converters need Node, which the program does not.
 func postman(doc *openapi3.T) ([]byte, error) {
 	operations := contract.InOrder(doc)
 	links := linksOf(operations)
 	c := collection{
 		Info: map[string]string{
-			"name": doc.Info.Title, "description": doc.Info.Description, "schema": "https://schema.getpostman.com/json/collection/v2.1.0/collection.json",
+			"name": doc.Info.Title, "description": doc.Info.Description,
+			"schema": "https://schema.getpostman.com/json/collection/v2.1.0/collection.json",
 		},
-		Auth:     &authorization{Type: "bearer", Bearer: []pair{{Key: "token", Value: "{{access}}"}}},
-		Variable: append([]pair{{Key: "base", Value: "http://127.0.0.1:8000"}, {Key: "role"}, {Key: "registered"}}, links.variables()...),
+		Auth: &authorization{Type: "bearer", Bearer: []pair{{Key: "token", Value: "{{access}}"}}},
+		Variable: append(
+			[]pair{{Key: "base", Value: "http://127.0.0.1:8000"}, {Key: "role"}, {Key: "registered"}}, links.variables()...,
+		),
 	}
 	removals := folder{Name: "Removal", Description: "In reverse: an assignment needs both its sides."}
 	leaving := folder{Name: "Signing out", Description: "Each of these ends the session, so a new one begins before it."}
@@ -96,10 +99,10 @@ func postman(doc *openapi3.T) ([]byte, error) {
 				continue
 			}
 			i := links.itemOf(d)
-			for _, name := range links.answeredBy(d) {
+			for _, name := range links.setBy(d) {
 				sources[name] = i
 			}
-			if slices.Contains(links.answeredBy(d), "access") && signIn.Name == "" {
+			if slices.Contains(links.setBy(d), "access") && signIn.Name == "" {
 				signIn = i
 			}
 			switch {
@@ -128,32 +131,26 @@ func postman(doc *openapi3.T) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// endsSession reports whether the caller may be signed out afterwards: what is for every user, and takes something away or only an order.
+// endsSession reports whether the operation may sign the caller out: it is open to all roles, and deletes or has no body.
 func endsSession(d contract.Described) bool {
 	return d.Operation.Extensions["x-access"] == auth.Authenticated &&
 		(d.Method == http.MethodDelete || d.Method == http.MethodPost && d.Operation.RequestBody == nil)
 }
 
-// isRegistration reports whether the operation makes the account of the one who calls it.
+// isRegistration reports whether the operation creates the caller's account.
 func isRegistration(d contract.Described) bool {
 	return d.Operation.Extensions["x-access"] == auth.Public && d.Operation.Responses.Value("201") != nil
 }
 
-// links are the example values of the document that a run replaces: by whom the user is, and by earlier answers.
+// links are the example values of the document that a run replaces: by the user's credentials and by earlier responses.
 type links struct {
 	names map[string]string // value -> variable
-	made  map[string]bool   // variables that a 201 fills in, so that no list does
-}
-
-// credentials are the examples that stand for the user of the collection, and the address of the user that an administrator adds.
-var credentials = []pair{
-	{Key: "asha@clinic.example", Value: "email"}, {Key: "correct horse battery", Value: "password"}, {Key: "staple the correct horse", Value: "password"},
-	{Key: "ravi@clinic.example", Value: "user_email"},
+	made  map[string]bool   // variables that a 201 sets, so that no list does
 }
 
 func linksOf(operations []contract.Described) links {
 	l := links{names: map[string]string{}, made: map[string]bool{}}
-	taken := map[string]bool{} // by a path or a body
+	taken := map[string]bool{} // values in a path or a body
 	for _, d := range operations {
 		for _, p := range d.Operation.Parameters {
 			if text, ok := p.Value.Example.(string); ok && p.Value.In == openapi3.ParameterInPath {
@@ -167,7 +164,7 @@ func linksOf(operations []contract.Described) links {
 		}
 	}
 	for _, d := range operations {
-		schema, answer := answerExample(d)
+		schema, answer := responseExample(d)
 		for _, member := range []string{"id", "access", "refresh"} {
 			value, ok := answer[member].(string)
 			if !ok || member != "access" && !taken[value] {
@@ -181,13 +178,18 @@ func linksOf(operations []contract.Described) links {
 			l.made[name] = l.made[name] || d.Operation.Responses.Value("201") != nil
 		}
 	}
-	for _, c := range credentials {
-		l.names[c.Key] = c.Value
+	for _, d := range operations {
+		for name, value := range bodyExample(d) {
+			text, isText := value.(string)
+			if variable, ok := bodySchema(d).Properties[name].Value.Extensions[contract.VariableExtension].(string); ok && isText {
+				l.names[text] = variable
+			}
+		}
 	}
 	return l
 }
 
-// variables returns the collection's variables. Ids begin as the examples: what a role may not make, it may still ask for.
+// variables returns the collection's variables. Ids start as the examples, for roles that may not create the resources.
 func (l links) variables() []pair {
 	all := []pair{}
 	for _, value := range slices.Sorted(maps.Keys(l.names)) {
@@ -195,7 +197,7 @@ func (l links) variables() []pair {
 		switch v.Key {
 		case "access", "refresh":
 			v.Value = ""
-		case "user_email": // accounts are not removed by others, so each run adds a new one
+		case "user_email": // only users themselves remove accounts, so each run adds a new one
 			v.Value = strings.Replace(value, "@", "-{{$timestamp}}@", 1)
 		}
 		if !slices.ContainsFunc(all, func(known pair) bool { return known.Key == v.Key }) {
@@ -206,7 +208,7 @@ func (l links) variables() []pair {
 	return all
 }
 
-// fill returns the variable in the place of an example value, or the value.
+// fill returns the variable that replaces an example value, or the value.
 func (l links) fill(value any) any {
 	text, _ := value.(string)
 	if name, ok := l.names[text]; ok {
@@ -215,9 +217,9 @@ func (l links) fill(value any) any {
 	return value
 }
 
-// answeredBy returns the variables that the operation's answer fills in.
-func (l links) answeredBy(d contract.Described) (names []string) {
-	_, answer := answerExample(d)
+// setBy returns the variables that the operation's response sets.
+func (l links) setBy(d contract.Described) (names []string) {
+	_, answer := responseExample(d)
 	for _, member := range []string{"id", "access", "refresh"} {
 		value, _ := answer[member].(string)
 		if name, ok := l.names[value]; ok && (d.Operation.Responses.Value("201") != nil || !l.made[name]) {
@@ -255,18 +257,19 @@ func (l links) itemOf(d contract.Described) item {
 	}
 	events := []event{{Listen: "test", Script: script{Type: "text/javascript", Exec: l.testsOf(d)}}}
 	if isAccount(d) && d.Method != http.MethodGet {
-		skip := `if (pm.collectionVariables.get("registered") !== "yes") pm.execution.skipRequest(); // an account older than the run stays as it is`
+		skip := `if (pm.collectionVariables.get("registered") !== "yes") pm.execution.skipRequest(); ` +
+			`// an account that is older than the run is not changed`
 		events = append(events, event{Listen: "prerequest", Script: script{Type: "text/javascript", Exec: []string{skip}}})
 	}
 	return item{Name: op.Summary, Event: events, Request: r}
 }
 
-// isAccount reports whether the operation is about the caller's own account: it is for every user, and names none.
+// isAccount reports whether the operation is about the caller's own account: it is open to all roles and has an ETag.
 func isAccount(d contract.Described) bool {
 	return d.Operation.Extensions["x-access"] == auth.Authenticated && d.Operation.Extensions["x-versioned"] == true
 }
 
-// testsOf returns the script that checks the status and keeps what later requests need.
+// testsOf returns the script that checks the status and stores the values for later requests.
 func (l links) testsOf(d contract.Described) []string {
 	op := d.Operation
 	expected, lines := l.expectedStatuses(d), []string{}
@@ -283,7 +286,7 @@ func (l links) testsOf(d contract.Described) []string {
 	if op.Responses.Value("200") != nil && isList(op) {
 		at = "[0]"
 	}
-	for _, name := range l.answeredBy(d) {
+	for _, name := range l.setBy(d) {
 		member := name
 		if strings.HasSuffix(name, "_id") {
 			member = "id"
@@ -299,34 +302,40 @@ func (l links) testsOf(d contract.Described) []string {
 	return lines
 }
 
-// expectedStatuses lists what the request may answer: success, or what the collection cannot know, such as that the account exists already.
+// expectedStatuses lists the statuses that a run accepts: success, and those that depend on earlier runs, such as 409 for an
+// existing account.
 func (l links) expectedStatuses(d contract.Described) string {
 	var all []string
-	unmade := func(p *openapi3.ParameterRef) bool { // an id that no answer of the run fills in
+	unset := func(p *openapi3.ParameterRef) bool { // an id that no response of the run sets
 		return p.Value.In == openapi3.ParameterInPath && p.Value.Example == l.fill(p.Value.Example)
 	}
 	for _, status := range slices.Sorted(maps.Keys(d.Operation.Responses.Map())) {
 		switch {
 		case status < "400", isRegistration(d) && (status == "403" || status == "409"),
-			status == "404" && d.Method == http.MethodGet && // it is there for some callers only
-				(!strings.Contains(d.Route, "{") || slices.ContainsFunc(d.Operation.Parameters, unmade)):
+			status == "404" && d.Method == http.MethodGet && // it exists for some callers only
+				(!strings.Contains(d.Route, "{") || slices.ContainsFunc(d.Operation.Parameters, unset)):
 			all = append(all, status)
 		}
 	}
 	return "[" + strings.Join(all, ", ") + "]"
 }
 
-// bodyOf is the document's example without optional members that must be unique, which an earlier run may have left behind.
+// bodyOf returns the document's example without optional members that must be unique, as an earlier run may have used
+// their values.
 func (l links) bodyOf(d contract.Described) string {
-	members := map[string]any{}
-	required := d.Operation.RequestBody.Value.Content.Get("application/json").Schema.Value.Required
+	members, schema := map[string]any{}, bodySchema(d)
 	for name, value := range bodyExample(d) {
-		if slices.Contains(required, name) || !strings.HasSuffix(name, "_number") {
+		unique := schema.Properties[name].Value.Extensions[contract.UniqueExtension] == true
+		if slices.Contains(schema.Required, name) || !unique {
 			members[name] = l.fill(value)
 		}
 	}
-	text, _ := json.MarshalIndent(members, "", "  ") // texts and numbers: it cannot fail
+	text, _ := json.MarshalIndent(members, "", "  ") // never fails for texts and numbers
 	return string(text)
+}
+
+func bodySchema(d contract.Described) *openapi3.Schema {
+	return d.Operation.RequestBody.Value.Content.Get("application/json").Schema.Value
 }
 
 func bodyExample(d contract.Described) map[string]any {
@@ -342,8 +351,8 @@ func isList(op *openapi3.Operation) bool {
 	return media != nil && media.Schema.Value.Type.Is("array")
 }
 
-// answerExample returns the example of a success, of a list its first item, and the name of its schema.
-func answerExample(d contract.Described) (schema string, example map[string]any) {
+// responseExample returns the example of a success, for a list its first item, and the name of its schema.
+func responseExample(d contract.Described) (schema string, example map[string]any) {
 	for _, status := range []string{"200", "201"} {
 		answer := d.Operation.Responses.Value(status)
 		if answer == nil {

@@ -41,6 +41,12 @@ const (
 	exactExtension = "x-exact"
 )
 
+// Extensions of a body's members that the Postman collection uses.
+const (
+	VariableExtension = "x-variable" // the collection's variable that replaces the member's example
+	UniqueExtension   = "x-unique"   // true: the value may exist only once, so a repeated run omits the member
+)
+
 // MaxOrdering is how many columns a list may be ordered by.
 const MaxOrdering = 4
 

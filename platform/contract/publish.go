@@ -86,7 +86,7 @@ func writeOrdered(out *bytes.Buffer, tree any) error {
 		names := slices.SortedFunc(maps.Keys(node), func(a, b string) int {
 			return cmp.Or(cmp.Compare(place(a), place(b)), cmp.Compare(a, b))
 		})
-		return writeAll(out, "{}", slices.DeleteFunc(names, forGenerator), func(name string) error {
+		return writeAll(out, "{}", slices.DeleteFunc(names, isInternal), func(name string) error {
 			key, _ := json.Marshal(name) // never fails for a text
 			out.Write(key)
 			out.WriteByte(':')
@@ -114,9 +114,10 @@ func writeAll[T any](out *bytes.Buffer, brackets string, all []T, write func(T) 
 	return nil
 }
 
-// forGenerator reports whether an extension is meant for the code generator only.
-func forGenerator(name string) bool {
-	return name == orderExtension || name == resourcesExtension || strings.HasPrefix(name, "x-go-")
+// isInternal reports whether an extension is meant for programs of this repository only.
+func isInternal(name string) bool {
+	internal := []string{orderExtension, resourcesExtension, VariableExtension, UniqueExtension}
+	return slices.Contains(internal, name) || strings.HasPrefix(name, "x-go-")
 }
 
 // orderOf returns the x-order of a node; those without one come last.

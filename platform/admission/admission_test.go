@@ -41,7 +41,7 @@ func TestNetworksOfAnAddress(t *testing.T) {
 	require.Empty(t, admission.Networks(netip.Addr{}))
 }
 
-// Whoever is alone may use all of it.
+// A single caller may use all of it.
 func TestResourceOfOneCaller(t *testing.T) {
 	t.Parallel()
 	r := resource(4, 4)

@@ -13,7 +13,8 @@ var someRoles = auth.Roles{auth.Staff: {Role: auth.Staff}, auth.Admin: {Role: au
 
 // described is the document of a module with one operation, with more YAML at its end.
 func described(path, operation, more string) []byte {
-	return []byte("openapi: 3.0.3\ninfo: {title: \"" + path + "\", version: \"1\"}\npaths:\n  " + path + ":\n    get:\n      " +
+	head := "openapi: 3.0.3\ninfo: {title: \"" + path + "\", version: \"1\"}\n"
+	return []byte(head + "paths:\n  " + path + ":\n    get:\n      " +
 		operation + "\n" + more)
 }
 
@@ -40,24 +41,30 @@ func TestNew(t *testing.T) {
 		want      string
 	}{
 		"an operation without x-access": {
-			[][]byte{described("/a/", strings.Replace(operationNamed("a"), "x-access: public, ", "", 1), "")}, "x-access",
+			[][]byte{described("/a/", strings.Replace(operationNamed("a"), "x-access: public, ", "", 1), "")},
+			"x-access",
 		},
 		"an unknown access":          {[][]byte{access("Public")}, "unknown access Public"},
 		"an access that is not text": {[][]byte{access("true")}, "x-access"},
 		"an access without a role":   {[][]byte{access("[]")}, "unknown access []"},
 		"an access for a non-role":   {[][]byte{access("[staff, 7]")}, "7 is not the name of a role"},
-		"an undeclared role":         {[][]byte{access("[staff, ghost], x-audit: User")}, "the role ghost is not declared"},
-		"roles without x-audit":      {[][]byte{access("[staff]")}, `the resource "" is not declared`},
-		"an undeclared resource":     {[][]byte{access("[staff], x-audit: Usr")}, `the resource "Usr" is not declared`},
+		"an undeclared role": {
+			[][]byte{access("[staff, ghost], x-audit: User")}, "the role ghost is not declared",
+		},
+		"roles without x-audit":  {[][]byte{access("[staff]")}, `the resource "" is not declared`},
+		"an undeclared resource": {[][]byte{access("[staff], x-audit: Usr")}, `the resource "Usr" is not declared`},
 		"a resource declared twice": {
 			[][]byte{
-				described("/a/", operationNamed("a"), "x-audit-resources: {Book: {}}"), with("x-audit-resources: {Book: {}}"),
+				described("/a/", operationNamed("a"), "x-audit-resources: {Book: {}}"),
+				with("x-audit-resources: {Book: {}}"),
 			}, "Book is already declared",
 		},
 		"a malformed resource":      {[][]byte{with("x-audit-resources: {a_book: {}}")}, `"a_book" is not a name`},
 		"a body limit that is text": {[][]byte{access("public, x-body-limit: 8KiB")}, "x-body-limit"},
 		"a body limit of zero":      {[][]byte{access("public, x-body-limit: 0")}, "x-body-limit"},
-		"two modules with one path": {[][]byte{a, described("/a/", operationNamed("other"), "")}, "path /a/ is another module's"},
+		"two modules with one path": {
+			[][]byte{a, described("/a/", operationNamed("other"), "")}, "path /a/ is another module's",
+		},
 		"paths that differ by a slash": {
 			[][]byte{a, described("/a", operationNamed("other"), "")}, "path /a is another module's",
 		},
@@ -75,7 +82,8 @@ func TestNew(t *testing.T) {
 			"schema Thing is described differently",
 		},
 		"the platform's schema, described differently": {
-			[][]byte{with("components: {schemas: {Problem: {type: string}}}")}, "schema Problem is described differently",
+			[][]byte{with("components: {schemas: {Problem: {type: string}}}")},
+			"schema Problem is described differently",
 		},
 		"two problems with one code": {
 			[][]byte{described("/a/", operationNamed("a"), "x-problems: {taken: A.}"), with("x-problems: {taken: B.}")},
@@ -108,17 +116,29 @@ func TestNew(t *testing.T) {
 }
 
 func withParameter(id, name string) string {
-	return strings.Replace(operationNamed(id), "x-access", "parameters: [{name: "+name+", in: path, required: true, schema: {type: string}}], x-access", 1)
+	return strings.Replace(
+		operationNamed(id), "x-access",
+		"parameters: [{name: "+name+", in: path, required: true, schema: {type: string}}], x-access", 1,
+	)
 }
 
 func refersTo(reference string) []byte {
-	return described("/a/", strings.Replace(operationNamed("a"), "Fine.", `Fine., content: {application/json: {schema: {$ref: "`+reference+`"}}}`, 1), "")
+	return described(
+		"/a/",
+		strings.Replace(
+			operationNamed("a"), "Fine.", `Fine., content: {application/json: {schema: {$ref: "`+reference+`"}}}`, 1,
+		),
+		"",
+	)
 }
 
 func TestPublishSortsTheDocument(t *testing.T) {
 	many := func(id, tag, more string) string {
-		return "{operationId: " + id + ", tags: [" + tag + `], x-access: public, responses: {"200": {description: Fine.}}` + more + "}"
+		return "{operationId: " + id + ", tags: [" + tag +
+			`], x-access: public, responses: {"200": {description: Fine.}}` + more + "}"
 	}
+	const parameters = ", parameters: [{name: X-B, in: header, schema: {type: string}}, " +
+		"{name: a, in: query, schema: {type: string}}]"
 	first := []byte(`
 openapi: 3.0.3
 info: {title: First, version: "1"}
@@ -126,13 +146,13 @@ tags: [{name: Zebras, x-order: 1}]
 paths:
   /a/:
     x-order: 2
-    get: ` + many("listA", "Zebras", ", parameters: [{name: X-B, in: header, schema: {type: string}}, {name: a, in: query, schema: {type: string}}]") + `
+    get: ` + many("listA", "Zebras", parameters) + `
     post: ` + many("addA", "Zebras", "") + `
   /b/{id}/:
     x-order: 1
     parameters: [{name: id, in: path, required: true, schema: {type: string}}]
     delete: ` + many("endB", "Zebras", "") + `
-    get: ` + many("readB", "Zebras", ", parameters: [{name: X-B, in: header, schema: {type: string}}, {name: a, in: query, schema: {type: string}}]"))
+    get: ` + many("readB", "Zebras", parameters))
 	second := described("/aa/", many("other", "Ants", ""), "tags: [{name: Ants, x-order: 2}]\n")
 	var published [][]byte
 	for _, documents := range [][][]byte{{first, second}, {second, first}} {
@@ -145,7 +165,8 @@ paths:
 	t.Run("by tags, then paths, then methods, then places of parameters", func(t *testing.T) {
 		rest := string(published[0])
 		for _, next := range []string{
-			`"openapi"`, `"info"`, `"tags"`, "Zebras", "Ants", "Operation", `"paths"`, "/b/{id}/", "readB", `"name":"id"`, `"name":"a"`, `"name":"X-B"`, "endB", `"name":"id"`,
+			`"openapi"`, `"info"`, `"tags"`, "Zebras", "Ants", "Operation", `"paths"`, "/b/{id}/", "readB",
+			`"name":"id"`, `"name":"a"`, `"name":"X-B"`, "endB", `"name":"id"`,
 			"/a/", "addA", "listA", "/aa/", "/livez", "/metrics", `"components"`,
 		} {
 			_, after, found := strings.Cut(rest, next)
@@ -160,8 +181,12 @@ paths:
 }
 
 func TestMergeListsTheDeclaredRoles(t *testing.T) {
-	asking := described("/a/", strings.Replace(operationNamed("a"), "x-access", "parameters: [{name: role, in: query, schema: {type: string, x-roles: true}}], x-access", 1),
-		"components: {schemas: {Thing: {type: object, properties: {role: {type: string, nullable: true, x-roles: true}}}}}")
+	asking := described("/a/", strings.Replace(
+		operationNamed("a"), "x-access",
+		"parameters: [{name: role, in: query, schema: {type: string, x-roles: true}}], x-access", 1,
+	),
+		"components: {schemas: {Thing: {type: object, properties: "+
+			"{role: {type: string, nullable: true, x-roles: true}}}}}")
 	doc, err := Merge("1", someRoles, asking)
 	require.NoError(t, err)
 	roles := []any{}
@@ -169,5 +194,8 @@ func TestMergeListsTheDeclaredRoles(t *testing.T) {
 		roles = append(roles, string(role))
 	}
 	require.Equal(t, roles, doc.Paths.Value("/a/").Get.Parameters[0].Value.Schema.Value.Enum)
-	require.Equal(t, append(roles, nil), doc.Components.Schemas["Thing"].Value.Properties["role"].Value.Enum, "null too, where it may be null")
+	require.Equal(
+		t, append(roles, nil), doc.Components.Schemas["Thing"].Value.Properties["role"].Value.Enum,
+		"null too, where it may be null",
+	)
 }

@@ -28,7 +28,8 @@ const (
 	// {Patient: {x-order: 1, patient: true}}; patient: true if each of them belongs to a patient
 	resourcesExtension = "x-audit-resources"
 
-	// of a tag, a path, a property or a declared resource: its place among its siblings; those without one follow by name
+	// of a tag, a path, a property or a declared resource: its place among its siblings; those without one follow by
+	// name
 	orderExtension = "x-order"
 
 	// false: a POST of a signed-in user that takes no Idempotency-Key, because its work cannot be in a transaction

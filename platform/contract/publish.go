@@ -31,7 +31,9 @@ func InOrder(doc *openapi3.T) []Described {
 		}
 	}
 	tagOf := func(d Described) int {
-		return slices.IndexFunc(doc.Tags, func(tag *openapi3.Tag) bool { return slices.Contains(d.Operation.Tags, tag.Name) })
+		return slices.IndexFunc(
+			doc.Tags, func(tag *openapi3.Tag) bool { return slices.Contains(d.Operation.Tags, tag.Name) },
+		)
 	}
 	slices.SortFunc(all, func(a, b Described) int {
 		return cmp.Or(

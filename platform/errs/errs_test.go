@@ -37,7 +37,10 @@ func TestError(t *testing.T) {
 		require.NotErrorIs(t, errTaken, io.EOF)
 	})
 	t.Run("keeps everything else when it gets a cause", func(t *testing.T) {
-		err := &errs.Error{Kind: errs.Throttled, Code: "slow", Detail: "Later.", Fields: map[string][]string{"a": {"b"}}, RetryAfter: 7}
+		err := &errs.Error{
+			Kind: errs.Throttled, Code: "slow", Detail: "Later.", Fields: map[string][]string{"a": {"b"}},
+			RetryAfter: 7,
+		}
 		because := err.Because(io.EOF)
 		require.Equal(t, err.Fields, because.Fields)
 		require.Equal(t, err.RetryAfter, because.RetryAfter)
@@ -75,6 +78,9 @@ func TestFields(t *testing.T) {
 		require.Equal(t, map[string][]string{"name": {"Blank."}, "age": {"Negative."}}, invalid.Fields)
 	})
 	t.Run("of one field are the same with Invalidf", func(t *testing.T) {
-		require.Equal(t, errs.Fields(map[string]error{"age": errors.New("At most 150.")}), error(errs.Invalidf("age", "At most %d.", 150)))
+		require.Equal(
+			t, errs.Fields(map[string]error{"age": errors.New("At most 150.")}),
+			error(errs.Invalidf("age", "At most %d.", 150)),
+		)
 	})
 }

@@ -17,20 +17,32 @@ func TestR28_OneRequestOneLine(t *testing.T) {
 		raw, method, route string
 		status             int
 	}{
-		"a success":                    {"GET /things/" + host + "\r\n", "GET", "/things/", 200},
-		"a path with a parameter":      {"GET /things/42/" + host + bearer + "\r\n\r\n", "GET", "/things/{id}/", 200},
-		"without its slash":            {"HEAD /things/42" + host + bearer + "\r\n\r\n", "HEAD", "/things/{id}/", 200},
-		"no token":                     {"DELETE /things/42/" + host + "\r\n", "DELETE", "/things/{id}/", 401},
-		"a path that is not there":     {"GET /nothing/" + host + "\r\n", "GET", "unmatched", 404},
-		"a method that is not there":   {"PUT /things/" + host + "\r\n", "PUT", "unmatched", 405},
-		"a body that is not JSON":      {"POST /things/" + host + "Content-Type: application/json\r\nContent-Length: 1\r\n\r\n{", "POST", "/things/", 400},
-		"a panic":                      {"GET /panic/" + host + "\r\n", "GET", "/panic/", 500},
-		"another host":                 {"GET /things/ HTTP/1.1\r\nHost: b\r\nX-Request-ID: mine\r\n\r\n", "GET", "unmatched", 421},
-		"a method that nobody knows":   {"BREW /things/" + host + "\r\n", "unknown", "unmatched", 501},
-		"two framings":                 {"GET /things/" + host + "Content-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "unknown", "unmatched", 400},
-		"a body that is too large":     {"POST /things/" + host + "Content-Length: 5000\r\n\r\n", "unknown", "unmatched", 413},
+		"a success":                  {"GET /things/" + host + "\r\n", "GET", "/things/", 200},
+		"a path with a parameter":    {"GET /things/42/" + host + bearer + "\r\n\r\n", "GET", "/things/{id}/", 200},
+		"without its slash":          {"HEAD /things/42" + host + bearer + "\r\n\r\n", "HEAD", "/things/{id}/", 200},
+		"no token":                   {"DELETE /things/42/" + host + "\r\n", "DELETE", "/things/{id}/", 401},
+		"a path that is not there":   {"GET /nothing/" + host + "\r\n", "GET", "unmatched", 404},
+		"a method that is not there": {"PUT /things/" + host + "\r\n", "PUT", "unmatched", 405},
+		"a body that is not JSON": {
+			"POST /things/" + host + "Content-Type: application/json\r\nContent-Length: 1\r\n\r\n{", "POST", "/things/",
+			400,
+		},
+		"a panic": {"GET /panic/" + host + "\r\n", "GET", "/panic/", 500},
+		"another host": {
+			"GET /things/ HTTP/1.1\r\nHost: b\r\nX-Request-ID: mine\r\n\r\n", "GET", "unmatched", 421,
+		},
+		"a method that nobody knows": {"BREW /things/" + host + "\r\n", "unknown", "unmatched", 501},
+		"two framings": {
+			"GET /things/" + host + "Content-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "unknown",
+			"unmatched", 400,
+		},
+		"a body that is too large": {
+			"POST /things/" + host + "Content-Length: 5000\r\n\r\n", "unknown", "unmatched", 413,
+		},
 		"a header that cannot be read": {"GET /things/" + host + "broken\r\n\r\n", "unknown", "unmatched", 400},
-		"a header that is too large":   {"GET /things/" + host + strings.Repeat("a", 3000) + "\r\n\r\n", "unknown", "unmatched", 431},
+		"a header that is too large": {
+			"GET /things/" + host + strings.Repeat("a", 3000) + "\r\n\r\n", "unknown", "unmatched", 431,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s.logged.TakeAll()
@@ -54,14 +66,14 @@ func TestR28_OneRequestOneLine(t *testing.T) {
 		require.Len(t, s.talk(t, strings.Repeat("GET /things/"+host+"\r\n", 5)), 5)
 		require.Equal(t, 5, s.logged.Len())
 	})
-	t.Run("a connection without a request is none", func(t *testing.T) {
+	t.Run("a connection without a request has no line", func(t *testing.T) {
 		s.logged.TakeAll()
 		require.Empty(t, s.talk(t, ""))
 		require.Zero(t, s.logged.Len())
 	})
 }
 
-func TestR26_TheLogHoldsNothingThatAClientTyped(t *testing.T) {
+func TestR26_TheLogContainsNoClientText(t *testing.T) {
 	s := serve(t, func(c *Config) { c.TrustedProxies = prefixes("127.0.0.0/8") })
 	const canary = "canary-Ananya"
 	s.panics = canary
@@ -73,7 +85,8 @@ func TestR26_TheLogHoldsNothingThatAClientTyped(t *testing.T) {
 		"GET /problems/" + canary + host + "\r\n",
 		"GET /things/ HTTP/1.1\r\nHost: " + canary + "\r\n\r\n",
 		"GET /things/1/" + host + "Authorization: Bearer " + canary + "\r\n\r\n",
-		"GET /things/" + host + "X-Request-ID: " + canary + "!\r\nCookie: a=" + canary + "\r\nUser-Agent: " + canary + "\r\nReferer: " + canary + "\r\n\r\n",
+		"GET /things/" + host + "X-Request-ID: " + canary + "!\r\nCookie: a=" + canary + "\r\nUser-Agent: " + canary +
+			"\r\nReferer: " + canary + "\r\n\r\n",
 		"GET /things/" + host + "X-Forwarded-For: " + canary + "\r\n\r\n",
 		"GET /things/" + host + "X-Forwarded-For: fe80::1%" + canary + "\r\n\r\n",
 		post("/things/", `{"name":"`+canary+`","`+canary+`":1}`, "length"),
@@ -89,7 +102,9 @@ func TestR26_TheLogHoldsNothingThatAClientTyped(t *testing.T) {
 	} {
 		require.NotEmpty(t, s.talk(t, raw))
 	}
-	require.Equal(t, http.StatusUnauthorized, s.ask(t, http.MethodGet, "/things/1/", "", "Authorization: Basic "+canary).status)
+	require.Equal(
+		t, http.StatusUnauthorized, s.ask(t, http.MethodGet, "/things/1/", "", "Authorization: Basic "+canary).status,
+	)
 	lines := strings.Join(s.lines(t), "")
 	require.GreaterOrEqual(t, strings.Count(lines, `"msg":"request"`), 19)
 	require.NotContains(t, strings.ToLower(lines), strings.ToLower(canary))

@@ -159,7 +159,7 @@ func TestTurnsAreShared(t *testing.T) {
 	require.Equal(t, http.StatusOK, s.ask(t, http.MethodGet, "/livez", "").status, "it takes no turn")
 }
 
-func waiting(s *stand) int {
+func waiting(s *testServer) int {
 	_, waiting := s.shares.turns.Load()
 	return waiting
 }

@@ -15,7 +15,9 @@ import (
 
 func TestAuthentication(t *testing.T) {
 	s := serve(t)
-	for _, value := range []string{"Bearer " + token, "bearer " + token, "BEARER " + token, "bEaReR " + token, "Bearer   " + token + "  "} {
+	for _, value := range []string{
+		"Bearer " + token, "bearer " + token, "BEARER " + token, "bEaReR " + token, "Bearer   " + token + "  ",
+	} {
 		t.Run("["+value+"] signs in", func(t *testing.T) {
 			a := s.ask(t, http.MethodGet, "/things/1/", "", "Authorization: "+value)
 			require.Equal(t, http.StatusOK, a.status)
@@ -32,18 +34,25 @@ func TestAuthentication(t *testing.T) {
 			require.Equal(t, before, s.handled.Load())
 		})
 	}
-	for _, value := range []string{"Bearer x", "bearer x", "Bearer " + token + "x", "Bearer " + token + " x", "Bearer bearer " + token, "Bearer undefined"} {
+	for _, value := range []string{
+		"Bearer x", "bearer x", "Bearer " + token + "x", "Bearer " + token + " x", "Bearer bearer " + token,
+		"Bearer undefined",
+	} {
 		refused(value, "token_not_valid", `Bearer realm="api", error="invalid_token"`)
 	}
-	for _, value := range []string{"", " ", "Bearer", "Bearer ", "Bearer   ", token, "Basic " + token, "Token " + token, "Bearer" + token, "Bearer=" + token,
-		"Bearer:" + token, "Bearer, " + token, "Bearer\t" + token, "\"Bearer\" " + token, "Basic x, Bearer " + token, "BearerX " + token} {
+	for _, value := range []string{
+		"", " ", "Bearer", "Bearer ", "Bearer   ", token, "Basic " + token, "Token " + token, "Bearer" + token,
+		"Bearer=" + token, "Bearer:" + token, "Bearer, " + token, "Bearer\t" + token, "\"Bearer\" " + token,
+		"Basic x, Bearer " + token, "BearerX " + token,
+	} {
 		refused(value, "not_authenticated", `Bearer realm="api"`)
 	}
 	t.Run("no header does not", func(t *testing.T) {
 		requireProblem(t, s.ask(t, http.MethodDelete, "/things/1/", ""), http.StatusUnauthorized)
 	})
 	t.Run("a token elsewhere does not", func(t *testing.T) {
-		a := s.ask(t, http.MethodGet, "/things/1/?access_token="+token+"&token="+token, "", "Cookie: access="+token, "X-Auth-Token: "+token,
+		a := s.ask(t, http.MethodGet, "/things/1/?access_token="+token+"&token="+token, "", "Cookie: access="+token,
+			"X-Auth-Token: "+token,
 			"Proxy-Authorization: Bearer "+token)
 		requireProblem(t, a, http.StatusUnauthorized)
 	})
@@ -57,13 +66,17 @@ func TestAuthentication(t *testing.T) {
 	t.Run("a role may call what names it, and nothing else", func(t *testing.T) {
 		before := s.handled.Load()
 		require.Equal(t, http.StatusOK, s.ask(t, http.MethodGet, "/staff/", "", "Authorization: Bearer "+token).status)
-		p := requireProblem(t, s.ask(t, http.MethodGet, "/admins/", "", "Authorization: Bearer "+token), http.StatusForbidden)
+		p := requireProblem(
+			t, s.ask(t, http.MethodGet, "/admins/", "", "Authorization: Bearer "+token), http.StatusForbidden,
+		)
 		require.Equal(t, "forbidden", p.Code)
 		requireProblem(t, s.ask(t, http.MethodGet, "/admins/", ""), http.StatusUnauthorized)
 		require.Equal(t, before+1, s.handled.Load())
 	})
-	t.Run("who may not call is told before what is wrong with the call", func(t *testing.T) {
-		requireProblem(t, s.ask(t, http.MethodDelete, "/things/1/", "{", "Content-Type: text/xml"), http.StatusUnauthorized)
+	t.Run("a missing token is reported before an invalid body", func(t *testing.T) {
+		requireProblem(
+			t, s.ask(t, http.MethodDelete, "/things/1/", "{", "Content-Type: text/xml"), http.StatusUnauthorized,
+		)
 	})
 }
 
@@ -77,11 +90,13 @@ func (absent) Authenticate(context.Context, string) (auth.Principal, error) {
 
 func TestAuthenticationThatCannotBeCheckedIsNotARefusal(t *testing.T) {
 	s := serve(t)
-	server, err := New(s.cfg, zap.NewNop(), absent{}, someRoles, nil, nil, new(audittest.Recorder), unwatched(), s.api())
+	server, err := New(
+		s.cfg, zap.NewNop(), absent{}, someRoles, nil, nil, new(audittest.Recorder), unwatched(), s.api(),
+	)
 	require.NoError(t, err)
 	require.NoError(t, server.Listen())
 	defer func() { require.NoError(t, server.Shutdown(context.Background())) }()
-	a := (&stand{Server: server}).ask(t, http.MethodGet, "/things/1/", "", bearer)
+	a := (&testServer{Server: server}).ask(t, http.MethodGet, "/things/1/", "", bearer)
 	requireProblem(t, a, http.StatusServiceUnavailable)
 	require.Equal(t, "1", a.header.Get("Retry-After"))
 }

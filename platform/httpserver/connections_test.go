@@ -13,7 +13,7 @@ import (
 )
 
 // occupy opens connections that wait for an answer, until free is called.
-func (s *stand) occupy(t *testing.T, count int) (free func()) {
+func (s *testServer) occupy(t *testing.T, count int) (free func()) {
 	t.Helper()
 	for range count {
 		_, err := s.dial(t).Write([]byte("GET /held/ HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"))
@@ -33,7 +33,7 @@ func TestConnectionsBeyondTheLimit(t *testing.T) {
 	const limit = 4
 	s := serve(t, func(c *Config) { c.Connections = limit })
 	free := s.occupy(t, limit)
-	t.Run("are told to come back, whatever they send", func(t *testing.T) {
+	t.Run("get 503, whatever they send", func(t *testing.T) {
 		for range 20 {
 			a := s.ask(t, http.MethodPost, "/things/", jsonOf(768<<10))
 			requireProblem(t, a, http.StatusServiceUnavailable)
@@ -41,7 +41,7 @@ func TestConnectionsBeyondTheLimit(t *testing.T) {
 			require.True(t, a.last)
 		}
 	})
-	t.Run("are not answered before they ask: a client would take that for a fault", func(t *testing.T) {
+	t.Run("get no response before they send: a client would treat it as an error", func(t *testing.T) {
 		conn := s.dial(t)
 		require.NoError(t, conn.SetReadDeadline(time.Now().Add(50*time.Millisecond)))
 		_, err := conn.Read(make([]byte, 1))
@@ -58,7 +58,7 @@ func TestConnectionsBeyondTheLimit(t *testing.T) {
 		require.Eventually(t, func() bool { return s.ask(t, http.MethodGet, "/things/", "").status == http.StatusOK },
 			2*time.Second, 5*time.Millisecond)
 	})
-	t.Run("are hung up on when there are too many to tell", func(t *testing.T) {
+	t.Run("are closed when too many are answered", func(t *testing.T) {
 		s := serve(t, func(c *Config) { c.Connections = 1 })
 		s.occupy(t, 1)
 		for range transport.Overload {
@@ -68,11 +68,13 @@ func TestConnectionsBeyondTheLimit(t *testing.T) {
 	})
 }
 
-func TestAClientThatIsStillSendingLearnsWhyItIsRefused(t *testing.T) {
+func TestAClientThatIsStillSendingGetsTheResponse(t *testing.T) {
 	large := serve(t)
 	full := serve(t, func(c *Config) { c.Connections = 1 })
 	full.occupy(t, 1)
-	for status, s := range map[int]*stand{http.StatusRequestEntityTooLarge: large, http.StatusServiceUnavailable: full} {
+	for status, s := range map[int]*testServer{
+		http.StatusRequestEntityTooLarge: large, http.StatusServiceUnavailable: full,
+	} {
 		t.Run(http.StatusText(status), func(t *testing.T) {
 			conn := s.dial(t)
 			_, err := conn.Write([]byte("POST /things/ HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n"))
@@ -92,11 +94,11 @@ func TestAClientThatIsStillSendingLearnsWhyItIsRefused(t *testing.T) {
 func TestR21_SlowConnectionsAreClosed(t *testing.T) {
 	s := serve(t, func(c *Config) { c.ReadTimeout, c.IdleTimeout = 200*time.Millisecond, 200*time.Millisecond })
 	for name, sent := range map[string]string{
-		"one that sends nothing":                "",
-		"one that stops in its header":          "GET /things/ HTTP/1.1\r\nHo",
-		"one that stops in its body":            "POST /things/ HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n1",
-		"one that stops in a chunk":             "POST /things/ HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n1",
-		"one that says nothing more afterwards": "GET /things/ HTTP/1.1\r\nHost: a\r\n\r\n",
+		"one that sends nothing":       "",
+		"one that stops in its header": "GET /things/ HTTP/1.1\r\nHo",
+		"one that stops in its body":   "POST /things/ HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n1",
+		"one that stops in a chunk":    "POST /things/ HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n1",
+		"one that is idle afterwards":  "GET /things/ HTTP/1.1\r\nHost: a\r\n\r\n",
 	} {
 		t.Run(name+" is closed in time", func(t *testing.T) {
 			t.Parallel()
@@ -123,7 +125,7 @@ func TestR21_SlowConnectionsAreClosed(t *testing.T) {
 }
 
 // One network holds as many connections as there may be, and opens more all the time; others are served.
-func TestIdleConnectionsOfANetworkKeepNobodyOut(t *testing.T) {
+func TestIdleConnectionsOfANetworkBlockNoOther(t *testing.T) {
 	t.Parallel()
 	s := serve(t, func(c *Config) { c.Connections = 64 })
 	for range 300 {

@@ -18,11 +18,16 @@ import (
 func described(path string) rest.API {
 	document := "openapi: 3.0.3\ninfo: {title: A, version: \"1\"}\npaths:\n  " + path +
 		`: {get: {operationId: a, x-access: public, responses: {"200": {description: Fine.}}}}`
-	return rest.API{Document: []byte(document), Register: func(router fiber.Router) { router.Get(fiberPath(path), alive) }}
+	return rest.API{
+		Document: []byte(document), Register: func(router fiber.Router) { router.Get(fiberPath(path), alive) },
+	}
 }
 
 func start(apis ...rest.API) error {
-	_, err := New(Config{Version: "test", CursorKeys: testKeys()}, zap.NewNop(), oneToken{}, someRoles, nil, nil, new(audittest.Recorder), unwatched(), apis...)
+	_, err := New(
+		Config{Version: "test", CursorKeys: testKeys()}, zap.NewNop(), oneToken{}, someRoles, nil, nil,
+		new(audittest.Recorder), unwatched(), apis...,
+	)
 	return err
 }
 
@@ -60,11 +65,13 @@ func TestContractIsServed(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(a.body), &document))
 	require.Equal(t, "test", document.Info.Version)
 	t.Run("it holds every module's paths and the platform's", func(t *testing.T) {
-		for _, path := range []string{"/things/", "/things/{id}/", "/small/", "/livez", "/readyz", "/openapi.json", "/problems/{code}"} {
+		for _, path := range []string{
+			"/things/", "/things/{id}/", "/small/", "/livez", "/readyz", "/openapi.json", "/problems/{code}",
+		} {
 			require.Contains(t, document.Paths, path)
 		}
 	})
-	t.Run("it says what the server itself may answer, and where a token is wanted", func(t *testing.T) {
+	t.Run("it describes the server's own responses, and which operations need a token", func(t *testing.T) {
 		open, closed := document.Paths["/things/"].Get, document.Paths["/things/{id}/"].Get
 		for _, status := range []string{"400", "default"} {
 			require.Contains(t, open.Responses, status)

@@ -45,17 +45,23 @@ func TestX04_NothingIsDecompressed(t *testing.T) {
 	for name, target := range map[string]string{
 		"a public path": "/things/", "a path that wants a token": "/things/1/", "a path that is not there": "/nothing/",
 	} {
-		for _, encoding := range []string{"gzip", "GZIP", "gzip, gzip", "identity, gzip", "deflate", "br", "zstd", "x-gzip", "*", "identity;q=0"} {
+		for _, encoding := range []string{
+			"gzip", "GZIP", "gzip, gzip", "identity, gzip", "deflate", "br", "zstd", "x-gzip", "*", "identity;q=0",
+		} {
 			t.Run(encoding+" to "+name+" is refused before routing, in little memory", func(t *testing.T) {
 				var a answer
-				spent := allocated(func() { a = s.ask(t, http.MethodPost, target, packed, "Content-Encoding: "+encoding) })
+				spent := allocated(
+					func() { a = s.ask(t, http.MethodPost, target, packed, "Content-Encoding: "+encoding) },
+				)
 				requireProblem(t, a, http.StatusUnsupportedMediaType)
 				require.Less(t, spent, uint64(littleMemory))
 			})
 		}
 	}
 	t.Run("two encodings in two lines are refused", func(t *testing.T) {
-		all := s.talk(t, "POST /things/ HTTP/1.1\r\nHost: a\r\nContent-Encoding: identity\r\nContent-Encoding: gzip\r\n\r\n")
+		all := s.talk(
+			t, "POST /things/ HTTP/1.1\r\nHost: a\r\nContent-Encoding: identity\r\nContent-Encoding: gzip\r\n\r\n",
+		)
 		requireProblem(t, all[0], http.StatusBadRequest)
 	})
 	t.Run("what is packed without saying so is not JSON", func(t *testing.T) {
@@ -70,7 +76,9 @@ func TestX04_NothingIsDecompressed(t *testing.T) {
 	})
 	t.Run("an answer is not compressed either: it may hold a secret beside what a client typed", func(t *testing.T) {
 		for _, target := range []string{"/things/", "/nothing/", "/problems/not_found", "/livez", "/readyz"} {
-			require.Empty(t, s.ask(t, http.MethodGet, target, "", "Accept-Encoding: gzip").header.Get("Content-Encoding"), target)
+			require.Empty(
+				t, s.ask(t, http.MethodGet, target, "", "Accept-Encoding: gzip").header.Get("Content-Encoding"), target,
+			)
 		}
 	})
 }

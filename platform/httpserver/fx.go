@@ -14,7 +14,9 @@ var Module = fx.Module("httpserver", fx.Provide(
 	newTelemetry, fx.Annotate(New, fx.ParamTags(``, ``, ``, ``, ``, ``, ``, ``, `group:"apis"`)),
 ))
 
-func newTelemetry(registry *prometheus.Registry, scraped *telemetry.MetricsServer, tracing *telemetry.Tracing) Telemetry {
+func newTelemetry(
+	registry *prometheus.Registry, scraped *telemetry.MetricsServer, tracing *telemetry.Tracing,
+) Telemetry {
 	return Telemetry{Registry: registry, Elsewhere: scraped.Enabled(), Tracing: tracing}
 }
 

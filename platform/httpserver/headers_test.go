@@ -25,7 +25,8 @@ func headerMentions(t *testing.T, folder string, calls ...string) map[string][]s
 	found := map[string][]string{}
 	root := os.DirFS(folder)
 	require.NoError(t, fs.WalkDir(root, ".", func(at string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() || path.Ext(at) != ".go" || strings.HasSuffix(at, "_test.go") || strings.HasSuffix(at, ".gen.go") {
+		if err != nil || entry.IsDir() || path.Ext(at) != ".go" ||
+			strings.HasSuffix(at, "_test.go") || strings.HasSuffix(at, ".gen.go") {
 			return err
 		}
 		source, err := fs.ReadFile(root, at)
@@ -114,7 +115,10 @@ func TestCORSNamesEveryHeader(t *testing.T) {
 			}
 		}
 		require.Greater(t, len(sets), 9, "the source was read")
-		requireNamed(t, sets, responseHeaders, "Cache-Control", "Content-Type", "Content-Security-Policy", "Content-Encoding", "cursor")
+		requireNamed(
+			t, sets, responseHeaders, "Cache-Control", "Content-Type", "Content-Security-Policy", "Content-Encoding",
+			"cursor",
+		)
 	})
 	t.Run("that the contract describes", func(t *testing.T) {
 		doc, err := contract.Merge("test", nil)

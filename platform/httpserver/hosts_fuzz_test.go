@@ -13,8 +13,10 @@ import (
 // domain.
 func FuzzHost(f *testing.F) {
 	for _, seed := range []string{
-		"", "api.example", "API.example.:80", "[::1]:80", "evilapi.example", "api.example.evil", "deep.below.test", "below.test", "xbelow.test", "api.example:80:80",
-		"[api.example]", "api.example@evil", "api.example/evil", "api.example\\evil", "api.example\x00evil", "..below.test", "]api.example[",
+		"", "api.example", "API.example.:80", "[::1]:80", "evilapi.example", "api.example.evil", "deep.below.test",
+		"below.test", "xbelow.test", "api.example:80:80",
+		"[api.example]", "api.example@evil", "api.example/evil", "api.example\\evil", "api.example\x00evil",
+		"..below.test", "]api.example[",
 	} {
 		f.Add(seed)
 	}
@@ -31,6 +33,8 @@ func FuzzHost(f *testing.F) {
 		lower := strings.ToLower(string(c.Request().Host()))
 		name, _, _ := strings.Cut(lower, ":")
 		name = strings.TrimSuffix(strings.Trim(name, "[]"), ".")
-		require.True(t, name == "api.example" || name == "below.test" || strings.HasSuffix(name, ".below.test"), "%q", host)
+		require.True(
+			t, name == "api.example" || name == "below.test" || strings.HasSuffix(name, ".below.test"), "%q", host,
+		)
 	})
 }

@@ -13,8 +13,9 @@ func TestAllowedHosts(t *testing.T) {
 		"":  {served: "a anything.example 192.0.2.1 [::1]:80"},
 		"*": {served: "a anything.example 192.0.2.1 [::1]:80"},
 		"api.example": {
-			served:  "api.example API.Example api.example. api.example:80 api.example.:8443 API.EXAMPLE:80",
-			refused: "example www.api.example api.example.evil.example evilapi.example api-example api.example.. api.example:80:80 127.0.0.1 [::1] [api.example] a",
+			served: "api.example API.Example api.example. api.example:80 api.example.:8443 API.EXAMPLE:80",
+			refused: "example www.api.example api.example.evil.example evilapi.example api-example api.example.. " +
+				"api.example:80:80 127.0.0.1 [::1] [api.example] a",
 		},
 		"API.Example.": {served: "api.example api.example. API.EXAMPLE:80", refused: "example"},
 		".example": {
@@ -38,7 +39,9 @@ func TestAllowedHosts(t *testing.T) {
 			}
 			for host := range strings.FieldsSeq(c.refused) {
 				status := s.hosted(t, "/things/", host)
-				require.Contains(t, []int{http.StatusMisdirectedRequest, http.StatusBadRequest}, status, "%s is refused", host)
+				require.Contains(
+					t, []int{http.StatusMisdirectedRequest, http.StatusBadRequest}, status, "%s is refused", host,
+				)
 				require.Equal(t, status, s.hosted(t, "/nothing/", host), "before routing")
 			}
 		})
@@ -49,20 +52,24 @@ func TestAllowedHosts(t *testing.T) {
 		for _, probe := range []string{"/livez", "/livez/", "/readyz", "/readyz/"} {
 			require.Equal(t, http.StatusOK, s.hosted(t, probe, "10.1.2.3:8000"), probe)
 		}
-		for _, other := range []string{"/openapi.json", "/LIVEZ", "/livez/things", "/things/?/livez", "/livez%2f..%2fthings/"} {
+		for _, other := range []string{
+			"/openapi.json", "/LIVEZ", "/livez/things", "/things/?/livez", "/livez%2f..%2fthings/",
+		} {
 			require.Equal(t, http.StatusMisdirectedRequest, s.hosted(t, other, "10.1.2.3:8000"), other)
 		}
 	})
 	t.Run("X-Forwarded-Host does not stand for Host", func(t *testing.T) {
 		t.Parallel()
-		s := serve(t, func(c *Config) { c.AllowedHosts, c.TrustedProxies = []string{"api.example"}, prefixes("127.0.0.0/8") })
+		s := serve(
+			t, func(c *Config) { c.AllowedHosts, c.TrustedProxies = []string{"api.example"}, prefixes("127.0.0.0/8") },
+		)
 		a := s.ask(t, http.MethodGet, "/things/", "", "Host: evil.test", "X-Forwarded-Host: api.example")
 		requireProblem(t, a, http.StatusMisdirectedRequest)
 	})
 }
 
 // hosted is the status of a request that names host.
-func (s *stand) hosted(t *testing.T, target, host string) int {
+func (s *testServer) hosted(t *testing.T, target, host string) int {
 	t.Helper()
 	all := s.talk(t, "GET "+target+" HTTP/1.1\r\nHost: "+host+"\r\n\r\n")
 	require.Len(t, all, 1)

@@ -58,7 +58,8 @@ func TestARefusedHostIsLogged(t *testing.T) {
 
 	t.Run("as printable ASCII of a bounded length", func(t *testing.T) {
 		for text, shown := range map[string]string{
-			"a\nb\x1b[31m\x00é\x7f": "a?b?[31m????", "user:hunter2@evil.example": "evil.example", strings.Repeat("a", 300): strings.Repeat("a", 255), "": "",
+			"a\nb\x1b[31m\x00é\x7f": "a?b?[31m????", "user:hunter2@evil.example": "evil.example",
+			strings.Repeat("a", 300): strings.Repeat("a", 255), "": "",
 		} {
 			require.Equal(t, shown, printableHost(text))
 		}

@@ -34,9 +34,12 @@ func TestValuesOfAnotherType(t *testing.T) {
 		})
 	}
 	for _, body := range []string{
-		`{"name":"a","count":31.5}`, `{"name":"a","count":""}`, `{"name":"a","count":" "}`, `{"name":"a","count":"abc"}`, `{"name":"a","count":1e400}`,
-		`{"name":"a","count":"1e400"}`, `{"name":"a","count":"9223372036854775808"}`, `{"name":"a","count":true}`, `{"name":"a","count":["31"]}`,
-		`{"name":"a","alive":1}`, `{"name":"a","alive":"true"}`, `{"name":true}`, `{"name":{}}`, `{"name":[1]}`, `{"name":null}`,
+		`{"name":"a","count":31.5}`, `{"name":"a","count":""}`, `{"name":"a","count":" "}`,
+		`{"name":"a","count":"abc"}`, `{"name":"a","count":1e400}`,
+		`{"name":"a","count":"1e400"}`, `{"name":"a","count":"9223372036854775808"}`, `{"name":"a","count":true}`,
+		`{"name":"a","count":["31"]}`,
+		`{"name":"a","alive":1}`, `{"name":"a","alive":"true"}`, `{"name":true}`, `{"name":{}}`, `{"name":[1]}`,
+		`{"name":null}`,
 	} {
 		t.Run(body+" is refused", func(t *testing.T) { requireProblem(t, post(body), http.StatusBadRequest) })
 	}
@@ -49,16 +52,28 @@ func TestPreferences(t *testing.T) {
 	s := serve(t)
 	send := func(lines string) int {
 		body := `{"name":1}`
-		return s.talk(t, "POST /things/ HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 10\r\n"+lines+"\r\n"+body)[0].status
+		head := "POST /things/ HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 10\r\n"
+		return s.talk(t, head+lines+"\r\n"+body)[0].status
 	}
 	for _, lines := range []string{
-		"Prefer: handling=strict\r\n", "prefer: Handling=STRICT\r\n", "Prefer: handling = \"strict\"; reason=x\r\n", "Prefer: count=exact, handling=strict\r\n",
-		"Prefer: count=exact\r\nPrefer: handling=strict\r\n", "Prefer: \r\nPrefer: wait=5,handling=strict\r\n", "Prefer: handling=strict, handling=lenient\r\n",
+		"Prefer: handling=strict\r\n", "prefer: Handling=STRICT\r\n", "Prefer: handling = \"strict\"; reason=x\r\n",
+		"Prefer: count=exact, handling=strict\r\n",
+		"Prefer: count=exact\r\nPrefer: handling=strict\r\n", "Prefer: \r\nPrefer: wait=5,handling=strict\r\n",
+		"Prefer: handling=strict, handling=lenient\r\n",
 		"Prefer: handling=strict\r\nPrefer: handling=lenient\r\n",
 	} {
-		t.Run("strict: "+strings.TrimSpace(lines), func(t *testing.T) { require.Equal(t, http.StatusBadRequest, send(lines)) })
+		t.Run(
+			"strict: "+strings.TrimSpace(lines),
+			func(t *testing.T) { require.Equal(t, http.StatusBadRequest, send(lines)) },
+		)
 	}
-	for _, lines := range []string{"", "Prefer: handling=lenient\r\n", "Prefer: handling=lenient, handling=strict\r\n", "Prefer: strict\r\n", "Prefer: handling\r\n"} {
-		t.Run("not strict: "+strings.TrimSpace(lines), func(t *testing.T) { require.Equal(t, http.StatusCreated, send(lines)) })
+	for _, lines := range []string{
+		"", "Prefer: handling=lenient\r\n", "Prefer: handling=lenient, handling=strict\r\n", "Prefer: strict\r\n",
+		"Prefer: handling\r\n",
+	} {
+		t.Run(
+			"not strict: "+strings.TrimSpace(lines),
+			func(t *testing.T) { require.Equal(t, http.StatusCreated, send(lines)) },
+		)
 	}
 }

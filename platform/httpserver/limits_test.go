@@ -47,13 +47,17 @@ func TestR18_LimitsAreExact(t *testing.T) {
 		}
 	}
 	t.Run("a body that its client asks leave to send is measured before it is sent", func(t *testing.T) {
-		raw := strings.Replace(post("/things/", jsonOf(s.cfg.BodyLimit+1), "length"), "Host", "Expect: 100-continue\r\nHost", 1)
+		raw := strings.Replace(
+			post("/things/", jsonOf(s.cfg.BodyLimit+1), "length"), "Host", "Expect: 100-continue\r\nHost", 1,
+		)
 		all := s.talk(t, raw)
 		require.Len(t, all, 1)
 		requireProblem(t, all[0], http.StatusRequestEntityTooLarge)
 		all = s.talk(
 			t,
-			strings.Replace(post("/things/", jsonOf(s.cfg.BodyLimit), "length"), "Host", "Expect: 100-Continue\r\nHost", 1),
+			strings.Replace(
+				post("/things/", jsonOf(s.cfg.BodyLimit), "length"), "Host", "Expect: 100-Continue\r\nHost", 1,
+			),
 		)
 		require.Equal(t, http.StatusContinue, all[0].status)
 		require.Equal(t, http.StatusCreated, all[1].status)

@@ -13,7 +13,9 @@ const bearer = "Authorization: Bearer " + token
 
 func TestR03_OddVerbsNeverSucceed(t *testing.T) {
 	s := serve(t)
-	for _, verb := range []string{"TRACE", "CONNECT", "PUT", "BREW", "get", "Get", "PROPFIND", "QUERY", "DEBUG", "TRACK", "PRI", "GETT", "X-POST"} {
+	for _, verb := range []string{
+		"TRACE", "CONNECT", "PUT", "BREW", "get", "Get", "PROPFIND", "QUERY", "DEBUG", "TRACK", "PRI", "GETT", "X-POST",
+	} {
 		for _, target := range []string{"/things/", "/things/1/", "/livez", "/panic/", "/nothing/", "*", "a:80"} {
 			t.Run(verb+" "+target, func(t *testing.T) {
 				before := s.handled.Load()
@@ -30,20 +32,28 @@ func TestR03_OddVerbsNeverSucceed(t *testing.T) {
 
 func TestR03_MethodsAreNotOverridden(t *testing.T) {
 	s := serve(t)
-	for _, header := range []string{"X-HTTP-Method-Override: DELETE", "X-HTTP-Method: DELETE", "X-Method-Override: DELETE"} {
+	for _, header := range []string{
+		"X-HTTP-Method-Override: DELETE", "X-HTTP-Method: DELETE", "X-Method-Override: DELETE",
+	} {
 		t.Run(header+" is ignored", func(t *testing.T) {
-			require.Equal(t, http.StatusOK, s.ask(t, http.MethodGet, "/things/1/?_method=DELETE", "", bearer, header).status)
-			requireProblem(t, s.ask(t, http.MethodPost, "/things/1/", `{"name":"a","_method":"DELETE"}`, bearer, header), http.StatusMethodNotAllowed)
+			require.Equal(
+				t, http.StatusOK, s.ask(t, http.MethodGet, "/things/1/?_method=DELETE", "", bearer, header).status,
+			)
+			requireProblem(
+				t, s.ask(t, http.MethodPost, "/things/1/", `{"name":"a","_method":"DELETE"}`, bearer, header),
+				http.StatusMethodNotAllowed,
+			)
 		})
 	}
 }
 
 func TestMethods(t *testing.T) {
 	s := serve(t)
-	t.Run("a wrong method is told the right ones", func(t *testing.T) {
+	t.Run("a wrong method gets the supported ones", func(t *testing.T) {
 		for target, want := range map[string]string{
-			"/things/": "GET, HEAD, OPTIONS, POST", "/things": "GET, HEAD, OPTIONS, POST", "/things/1/": "DELETE, GET, HEAD, OPTIONS",
-			"/small/": "OPTIONS, POST", "/livez": "GET, HEAD, OPTIONS",
+			"/things/": "GET, HEAD, OPTIONS, POST", "/things": "GET, HEAD, OPTIONS, POST",
+			"/things/1/": "DELETE, GET, HEAD, OPTIONS",
+			"/small/":    "OPTIONS, POST", "/livez": "GET, HEAD, OPTIONS",
 		} {
 			a := s.ask(t, http.MethodPut, target, "{}")
 			requireProblem(t, a, http.StatusMethodNotAllowed)
@@ -53,7 +63,9 @@ func TestMethods(t *testing.T) {
 		}
 	})
 	t.Run("HEAD answers what GET does, without the body", func(t *testing.T) {
-		for _, target := range []string{"/things/", "/things/1/", "/livez", "/readyz", "/openapi.json", "/problems/not_found"} {
+		for _, target := range []string{
+			"/things/", "/things/1/", "/livez", "/readyz", "/openapi.json", "/problems/not_found",
+		} {
 			get, head := s.ask(t, http.MethodGet, target, "", bearer), s.ask(t, http.MethodHead, target, "", bearer)
 			require.Equal(t, http.StatusOK, head.status, target)
 			require.Empty(t, head.body)
@@ -66,7 +78,10 @@ func TestMethods(t *testing.T) {
 		require.Equal(t, http.StatusUnauthorized, s.ask(t, http.MethodHead, "/things/1/", "").status)
 	})
 	t.Run("both slash forms are answered directly", func(t *testing.T) {
-		for _, target := range []string{"/things", "/things/", "/things/1", "/things/1/", "/livez", "/livez/", "/problems/not_found", "/problems/not_found/"} {
+		for _, target := range []string{
+			"/things", "/things/", "/things/1", "/things/1/", "/livez", "/livez/", "/problems/not_found",
+			"/problems/not_found/",
+		} {
 			require.Equal(t, http.StatusOK, s.ask(t, http.MethodGet, target, "", bearer).status, target)
 		}
 		for _, target := range []string{"/things", "/things/"} {
@@ -74,8 +89,13 @@ func TestMethods(t *testing.T) {
 		}
 	})
 	t.Run("a path in other letters is another path", func(t *testing.T) {
-		for _, target := range []string{"/Things/", "/THINGS", "/things/1/x", "/thing/", "//things/", "/./things/", "/x/../things/", "/things%2f", "/%74hings/", "/things;a=b/"} {
-			require.Equal(t, http.StatusNotFound, s.talk(t, "GET "+target+" HTTP/1.1\r\nHost: a\r\n\r\n")[0].status, target)
+		for _, target := range []string{
+			"/Things/", "/THINGS", "/things/1/x", "/thing/", "//things/", "/./things/", "/x/../things/", "/things%2f",
+			"/%74hings/", "/things;a=b/",
+		} {
+			require.Equal(
+				t, http.StatusNotFound, s.talk(t, "GET "+target+" HTTP/1.1\r\nHost: a\r\n\r\n")[0].status, target,
+			)
 		}
 	})
 	t.Run("a path parameter that cannot be decoded names nothing", func(t *testing.T) {

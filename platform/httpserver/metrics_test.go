@@ -23,8 +23,10 @@ func TestRequestsAreMeasured(t *testing.T) {
 		s.talk(t, "GET /things/42/"+host+bearer+"\r\n\r\n")
 	}
 	for _, raw := range []string{
-		"HEAD /things/43" + host + bearer + "\r\n\r\n", "GET /things/44/" + host + "\r\n", "GET /panic/" + host + "\r\n", "GET /nothing/at/all" + host + "\r\n",
-		"OPTIONS /things/" + host + "\r\n", "BREW /things/" + host + "\r\n", "GET /things/" + host + "broken\r\n\r\n", "POST /things/" + host + "Content-Length: 5000\r\n\r\n",
+		"HEAD /things/43" + host + bearer + "\r\n\r\n", "GET /things/44/" + host + "\r\n",
+		"GET /panic/" + host + "\r\n", "GET /nothing/at/all" + host + "\r\n",
+		"OPTIONS /things/" + host + "\r\n", "BREW /things/" + host + "\r\n", "GET /things/" + host + "broken\r\n\r\n",
+		"POST /things/" + host + "Content-Length: 5000\r\n\r\n",
 	} {
 		s.talk(t, raw)
 	}
@@ -106,7 +108,9 @@ func TestWhoMayScrape(t *testing.T) {
 	t.Run("nobody who comes through a proxy, be it one on this machine", func(t *testing.T) {
 		s := serve(t, func(c *Config) { c.TrustedProxies = prefixes("127.0.0.0/8") })
 		for _, name := range append(proxyHeaders, "x-forwarded-for") {
-			require.Equal(t, http.StatusNotFound, s.ask(t, http.MethodGet, "/metrics", "", name+": 127.0.0.1").status, name)
+			require.Equal(
+				t, http.StatusNotFound, s.ask(t, http.MethodGet, "/metrics", "", name+": 127.0.0.1").status, name,
+			)
 		}
 	})
 	t.Run("nobody, where the measurements have an address of their own", func(t *testing.T) {
@@ -117,6 +121,8 @@ func TestWhoMayScrape(t *testing.T) {
 		address := anotherAddress(t)
 		s := serve(t, func(c *Config) { c.Address = address + ":0" })
 		require.Equal(t, http.StatusOK, s.ask(t, http.MethodGet, "/livez", "").status)
-		require.Equal(t, http.StatusNotFound, s.ask(t, http.MethodGet, "/metrics", "").status, "it came from %s", address)
+		require.Equal(
+			t, http.StatusNotFound, s.ask(t, http.MethodGet, "/metrics", "").status, "it came from %s", address,
+		)
 	})
 }

@@ -214,7 +214,8 @@ func describe(err error) (p Problem, retryAfter time.Duration) {
 func (s *Server) busyResponse() []byte {
 	id := newRequestID()
 	body, _ := rest.EncodeJSON(Problem{
-		Type: "/problems/unavailable", Title: "Unavailable", Status: fiber.StatusServiceUnavailable, Code: "unavailable",
+		Type: "/problems/unavailable", Title: "Unavailable", Status: fiber.StatusServiceUnavailable,
+		Code:   "unavailable",
 		Detail: "Too many connections. Try again shortly.", RequestID: id,
 	})
 	response := fmt.Appendf(nil, "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\n"+

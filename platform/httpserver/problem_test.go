@@ -60,7 +60,7 @@ func paths(t *testing.T) map[string]func(t *testing.T, method string) answer {
 	draining.draining.Store(true)
 	full.occupy(t, 1)
 
-	raw := func(s *stand, text string) func(*testing.T, string) answer {
+	raw := func(s *testServer, text string) func(*testing.T, string) answer {
 		return func(t *testing.T, method string) answer {
 			all := s.talk(t, strings.Replace(text, "GET", method, 1))
 			require.Len(t, all, 1)
@@ -77,32 +77,43 @@ func paths(t *testing.T) map[string]func(t *testing.T, method string) answer {
 			return all[0]
 		}
 	}
-	ask := func(s *stand, target string, headers ...string) func(*testing.T, string) answer {
+	ask := func(s *testServer, target string, headers ...string) func(*testing.T, string) answer {
 		return func(t *testing.T, method string) answer { return s.ask(t, method, target, "", headers...) }
 	}
 	const host = " HTTP/1.1\r\nHost: 127.0.0.1\r\n"
 	return map[string]func(*testing.T, string) answer{
 		"400 malformed_request for a header without a colon": raw(s, "GET /things/"+host+"broken\r\n\r\n"),
-		"400 malformed_request for two framings":             raw(s, "GET /things/"+host+"Content-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
-		"400 malformed_request for a broken chunk":           raw(s, "GET /things/"+host+"Transfer-Encoding: chunked\r\n\r\nx\r\n\r\n"),
-		"401 not_authenticated without a token":              ask(s, "/things/1/"),
-		"404 not_found for an unknown path":                  ask(s, "/nothing/"),
-		"404 not_found for a path that cannot be decoded":    raw(s, "GET /things/%zz/"+host+"\r\n"),
-		"404 not_found for an unknown problem":               ask(s, "/problems/nothing"),
-		"405 method_not_allowed for a path without GET":      ask(s, "/small/"),
-		"408 request_timeout for nothing":                    late("%.0s"),
-		"408 request_timeout for half a header":              late("%s /things/ HTTP/1.1\r\nHost: a\r\nX-A: "),
-		"408 request_timeout for half a body":                late("%s /things/ HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhalf"),
-		"413 body_too_large by its length":                   raw(s, "GET /things/"+host+"Content-Length: 4097\r\n\r\n"),
-		"413 body_too_large by its chunks":                   raw(s, "GET /things/"+host+"Transfer-Encoding: chunked\r\n\r\n1001\r\n"+strings.Repeat("a", 4097)+"\r\n0\r\n\r\n"),
-		"414 uri_too_long for a long query":                  ask(s, "/things/?"+strings.Repeat("q", 512)),
-		"415 unsupported_media_type for an encoding":         ask(s, "/things/", "Content-Encoding: gzip"),
-		"421 misdirected_request for another host":           ask(s, "/things/", "Host: elsewhere"),
-		"431 headers_too_large for a long header":            ask(s, "/things/", "X-A: "+strings.Repeat("a", 2048)),
-		"500 internal_error for a panic":                     ask(s, "/panic/"),
-		"503 unavailable without a store":                    ask(failing, "/readyz"),
-		"503 unavailable without a free connection":          ask(full, "/things/"),
-		"503 shutting_down while draining":                   ask(draining, "/readyz"),
+		"400 malformed_request for two framings": raw(
+			s, "GET /things/"+host+"Content-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+		),
+		"400 malformed_request for a broken chunk": raw(
+			s, "GET /things/"+host+"Transfer-Encoding: chunked\r\n\r\nx\r\n\r\n",
+		),
+		"401 not_authenticated without a token":           ask(s, "/things/1/"),
+		"404 not_found for an unknown path":               ask(s, "/nothing/"),
+		"404 not_found for a path that cannot be decoded": raw(s, "GET /things/%zz/"+host+"\r\n"),
+		"404 not_found for an unknown problem":            ask(s, "/problems/nothing"),
+		"405 method_not_allowed for a path without GET":   ask(s, "/small/"),
+		"408 request_timeout for nothing":                 late("%.0s"),
+		"408 request_timeout for half a header":           late("%s /things/ HTTP/1.1\r\nHost: a\r\nX-A: "),
+		"408 request_timeout for half a body": late(
+			"%s /things/ HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhalf",
+		),
+		"413 body_too_large by its length": raw(
+			s, "GET /things/"+host+"Content-Length: 4097\r\n\r\n",
+		),
+		"413 body_too_large by its chunks": raw(
+			s,
+			"GET /things/"+host+"Transfer-Encoding: chunked\r\n\r\n1001\r\n"+strings.Repeat("a", 4097)+"\r\n0\r\n\r\n",
+		),
+		"414 uri_too_long for a long query":          ask(s, "/things/?"+strings.Repeat("q", 512)),
+		"415 unsupported_media_type for an encoding": ask(s, "/things/", "Content-Encoding: gzip"),
+		"421 misdirected_request for another host":   ask(s, "/things/", "Host: elsewhere"),
+		"431 headers_too_large for a long header":    ask(s, "/things/", "X-A: "+strings.Repeat("a", 2048)),
+		"500 internal_error for a panic":             ask(s, "/panic/"),
+		"503 unavailable without a store":            ask(failing, "/readyz"),
+		"503 unavailable without a free connection":  ask(full, "/things/"),
+		"503 shutting_down while draining":           ask(draining, "/readyz"),
 	}
 }
 
@@ -119,11 +130,14 @@ func TestR47_X06_EveryErrorPathHasEveryHeader(t *testing.T) {
 			problem := requireProblem(t, answer, status)
 			require.Equal(t, code, problem.Code)
 			require.Contains(t, documented.Problems, code)
-			require.Equal(t, status == http.StatusUnauthorized, answer.header.Get("WWW-Authenticate") == `Bearer realm="api"`)
+			require.Equal(
+				t, status == http.StatusUnauthorized, answer.header.Get("WWW-Authenticate") == `Bearer realm="api"`,
+			)
 			require.Equal(t, status == http.StatusMethodNotAllowed, answer.header.Get("Allow") == "POST, OPTIONS")
 			require.Equal(t, status == http.StatusServiceUnavailable, answer.header.Get("Retry-After") == "1")
 		})
-		if status == http.StatusRequestTimeout || strings.Contains(name, "free connection") || strings.Contains(name, "chunk") || code == "malformed_request" {
+		if status == http.StatusRequestTimeout || strings.Contains(name, "free connection") ||
+			strings.Contains(name, "chunk") || code == "malformed_request" {
 			continue // the method is not known, or forgotten, and the connection ends
 		}
 		t.Run(name+" has no body for HEAD", func(t *testing.T) {
@@ -147,10 +161,14 @@ func TestR47_OtherVerbsAndBodies(t *testing.T) {
 		require.Equal(t, "/things/", p.Instance)
 	})
 	t.Run("413 for a body beyond its operation's limit", func(t *testing.T) {
-		requireProblem(t, s.ask(t, http.MethodPost, "/small/", strings.Repeat(" ", 65)), http.StatusRequestEntityTooLarge)
+		requireProblem(
+			t, s.ask(t, http.MethodPost, "/small/", strings.Repeat(" ", 65)), http.StatusRequestEntityTooLarge,
+		)
 	})
 	t.Run("415 for a body of another type", func(t *testing.T) {
-		requireProblem(t, s.ask(t, http.MethodPost, "/things/", "<a/>", "Content-Type: text/xml"), http.StatusUnsupportedMediaType)
+		requireProblem(
+			t, s.ask(t, http.MethodPost, "/things/", "<a/>", "Content-Type: text/xml"), http.StatusUnsupportedMediaType,
+		)
 	})
 	t.Run("the instance repeats nothing that a client typed", func(t *testing.T) {
 		p := requireProblem(t, s.ask(t, http.MethodGet, "/things/canary/?q=canary", ""), http.StatusUnauthorized)

@@ -34,7 +34,9 @@ func publish(contentType string, content []byte) (*publication, error) {
 	if err := w.Close(); err != nil {
 		return nil, err
 	}
-	p := &publication{contentType: contentType, tag: digest(content), plain: func() ([]byte, error) { return content, nil }}
+	p := &publication{
+		contentType: contentType, tag: digest(content), plain: func() ([]byte, error) { return content, nil },
+	}
 	if packed.Len() < len(content) {
 		p.packed = packed.Bytes()
 	}

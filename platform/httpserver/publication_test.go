@@ -22,7 +22,10 @@ func unzipped(t *testing.T, body string) string {
 
 func TestPublications(t *testing.T) {
 	s := serve(t)
-	for _, target := range []string{"/openapi.json", "/docs/", "/docs", "/docs/docs.js", "/docs/docs.css", "/docs/swagger-ui-bundle.js", "/docs/swagger-ui.css"} {
+	for _, target := range []string{
+		"/openapi.json", "/docs/", "/docs", "/docs/docs.js", "/docs/docs.css", "/docs/swagger-ui-bundle.js",
+		"/docs/swagger-ui.css",
+	} {
 		t.Run(target+" is cached and compressed, in two forms with a strong tag each", func(t *testing.T) {
 			plain := s.ask(t, http.MethodGet, target, "", "Accept-Encoding: identity")
 			packed := s.ask(t, http.MethodGet, target, "", "Accept-Encoding: gzip, deflate, br")
@@ -45,37 +48,55 @@ func TestPublications(t *testing.T) {
 						require.Equal(t, a.header.Get(name), same.header.Get(name), name)
 					}
 				}
-				require.Equal(t, http.StatusOK, s.ask(t, http.MethodGet, target, "", "Accept-Encoding: "+encoding, `If-None-Match: "old"`).status)
+				require.Equal(
+					t, http.StatusOK,
+					s.ask(t, http.MethodGet, target, "", "Accept-Encoding: "+encoding, `If-None-Match: "old"`).status,
+				)
 				head := s.ask(t, http.MethodHead, target, "", "Accept-Encoding: "+encoding)
 				require.Empty(t, head.body)
-				for _, name := range []string{"ETag", "Content-Length", "Content-Type", "Content-Encoding", "Vary", "Cache-Control"} {
+				for _, name := range []string{
+					"ETag", "Content-Length", "Content-Type", "Content-Encoding", "Vary", "Cache-Control",
+				} {
 					require.Equal(t, a.header.Get(name), head.header.Get(name), name)
 				}
-				require.Equal(t, http.StatusNotModified, s.ask(t, http.MethodHead, target, "", "Accept-Encoding: "+encoding, "If-None-Match: "+tag).status)
+				require.Equal(
+					t, http.StatusNotModified,
+					s.ask(t, http.MethodHead, target, "", "Accept-Encoding: "+encoding, "If-None-Match: "+tag).status,
+				)
 			}
-			other := s.ask(t, http.MethodGet, target, "", "Accept-Encoding: gzip", "If-None-Match: "+plain.header.Get("ETag"))
+			other := s.ask(
+				t, http.MethodGet, target, "", "Accept-Encoding: gzip", "If-None-Match: "+plain.header.Get("ETag"),
+			)
 			require.Equal(t, http.StatusOK, other.status, "the other form is another")
 		})
 	}
 	t.Run("the client's weights decide", func(t *testing.T) {
 		for accept, want := range map[string]string{
-			"": "", "gzip": "gzip", "GZIP": "gzip", "x-gzip": "gzip", "*": "gzip", "br, *;q=0.1": "gzip", "gzip;q=0.001": "gzip", "gzip;q=1.0, identity;q=0.5": "gzip",
-			"gzip;q=0": "", "gzip;q=0.0, *": "", "*;q=0": "", "br": "", "identity": "", "gzip;q=0.5, identity": "", "identity;q=0, gzip": "gzip", "gzipped": "",
+			"": "", "gzip": "gzip", "GZIP": "gzip", "x-gzip": "gzip", "*": "gzip", "br, *;q=0.1": "gzip",
+			"gzip;q=0.001": "gzip", "gzip;q=1.0, identity;q=0.5": "gzip",
+			"gzip;q=0": "", "gzip;q=0.0, *": "", "*;q=0": "", "br": "", "identity": "", "gzip;q=0.5, identity": "",
+			"identity;q=0, gzip": "gzip", "gzipped": "",
 		} {
 			a := s.ask(t, http.MethodGet, "/openapi.json", "", "Accept-Encoding: "+accept)
 			require.Equal(t, want, a.header.Get("Content-Encoding"), accept)
 		}
-		a := s.talk(t, "GET /openapi.json HTTP/1.1\r\nHost: a\r\nAccept-Encoding: br\r\nAccept-Encoding: gzip\r\n\r\n")[0]
+		const head = "GET /openapi.json HTTP/1.1\r\nHost: a\r\n"
+		a := s.talk(t, head+"Accept-Encoding: br\r\nAccept-Encoding: gzip\r\n\r\n")[0]
 		require.Equal(t, "gzip", a.header.Get("Content-Encoding"), "in two lines")
 	})
 	t.Run("an image has one form", func(t *testing.T) {
 		a := s.ask(t, http.MethodGet, "/docs/favicon-32x32.png", "", "Accept-Encoding: gzip")
 		require.Equal(t, "image/png", a.header.Get("Content-Type"))
 		require.Empty(t, a.header.Get("Content-Encoding")+a.header.Get("Vary"))
-		require.Equal(t, http.StatusNotModified, s.ask(t, http.MethodGet, "/docs/favicon-32x32.png", "", "If-None-Match: "+a.header.Get("ETag")).status)
+		require.Equal(
+			t, http.StatusNotModified,
+			s.ask(t, http.MethodGet, "/docs/favicon-32x32.png", "", "If-None-Match: "+a.header.Get("ETag")).status,
+		)
 	})
 	t.Run("nothing else is cached", func(t *testing.T) {
-		for _, target := range []string{"/things/", "/docs/nothing.js", "/docs/docs.go", "/problems/not_found", "/livez"} {
+		for _, target := range []string{
+			"/things/", "/docs/nothing.js", "/docs/docs.go", "/problems/not_found", "/livez",
+		} {
 			a := s.ask(t, http.MethodGet, target, "", "Accept-Encoding: gzip")
 			require.Equal(t, "no-store", a.header.Get("Cache-Control"), target)
 			require.Empty(t, a.header.Get("ETag"))

@@ -12,12 +12,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Bodies that are being received have the memory that answers have. Who sends many and never ends is cut off as soon as
-// somebody else sends one; while nobody does, nobody is.
+// Bodies share their memory with responses. A client that sends many and never ends is cut off as soon as another
+// client sends one, but not before.
 func TestBodiesShareMemory(t *testing.T) {
 	const limit, senders = 512 << 10, 40
 	s := serve(t, func(cfg *Config) {
-		cfg.BodyLimit, cfg.Connections, cfg.TrustedProxies = limit, 256, []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}
+		cfg.BodyLimit, cfg.Connections, cfg.TrustedProxies = limit, 256, []netip.Prefix{
+			netip.MustParsePrefix("127.0.0.1/32"),
+		}
 	})
 	head := "POST /things/ HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nX-Forwarded-For: 192.0.2.1\r\n"
 	for range senders { // together they want 20 MiB
@@ -33,14 +35,18 @@ func TestBodiesShareMemory(t *testing.T) {
 
 	body := `{"name":"` + strings.Repeat(" ", limit/2) + `"}`
 	began := time.Now()
-	require.Equal(t, http.StatusCreated, s.ask(t, http.MethodPost, "/things/", body, "X-Forwarded-For: 198.51.100.1").status)
+	require.Equal(
+		t, http.StatusCreated, s.ask(t, http.MethodPost, "/things/", body, "X-Forwarded-For: 198.51.100.1").status,
+	)
 	require.Less(t, time.Since(began), s.cfg.ReadTimeout)
-	require.Equal(t, http.StatusCreated, s.ask(t, http.MethodPost, "/things/", `{"name":"small"}`, "X-Forwarded-For: 192.0.2.1").status,
+	require.Equal(t, http.StatusCreated, s.ask(
+		t, http.MethodPost, "/things/", `{"name":"small"}`, "X-Forwarded-For: 192.0.2.1",
+	).status,
 		"an ordinary body waits for nothing")
 }
 
-// Where the header is reason enough to refuse a request, nobody waits for its body.
-func TestABodyThatIsRefusedIsNotWaitedFor(t *testing.T) {
+// If the header is reason enough to reject a request, the server does not wait for the body.
+func TestDoesNotWaitForARejectedBody(t *testing.T) {
 	s := serve(t)
 	for headers, status := range map[string]int{
 		"Content-Length: 100\r\nExpect: 200-ok\r\n":                           http.StatusExpectationFailed,
@@ -62,8 +68,8 @@ func TestABodyThatIsRefusedIsNotWaitedFor(t *testing.T) {
 	}
 }
 
-// A body of chunks ends with the one of no size. A client that goes before has not asked for anything.
-func TestChunksThatDoNotEnd(t *testing.T) {
+// A body of chunks ends with one of size 0. If the client closes before, nothing is done.
+func TestRejectsChunksWithoutEnd(t *testing.T) {
 	s := serve(t)
 	head := "POST /things/ HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Type: application/json\r\n"
 	for _, body := range []string{`{"name":"a"}`, `{"name":"` + strings.Repeat("a", 3000) + `"}`} {

@@ -83,7 +83,8 @@ type Server struct {
 // New returns the server of the modules' APIs. Errors: those of contract.New; an operation without a handler, or a
 // handler without an operation.
 func New(
-	cfg Config, log *zap.Logger, authenticator auth.Authenticator, roles auth.Roles, ready Readiness, repeater Repeater, trail audit.Recorder,
+	cfg Config, log *zap.Logger, authenticator auth.Authenticator, roles auth.Roles, ready Readiness, repeater Repeater,
+	trail audit.Recorder,
 	observed Telemetry, apis ...rest.API,
 ) (*Server, error) {
 	cursors, err := rest.NewCursors(cfg.CursorKeys)
@@ -165,7 +166,9 @@ func (s *Server) Listen() error {
 
 func (s *Server) warnOfFull() {
 	if s.connectionWarnings.Allow(time.Now()) {
-		s.log.Warn("as many connections are open as http_connections allows: those that wait longest for a request are closed")
+		s.log.Warn(
+			"as many connections are open as http_connections allows: those that wait longest for a request are closed",
+		)
 	}
 }
 
@@ -198,7 +201,8 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	if s.listener != nil {
 		_ = s.listener.Close()
 		// fasthttp's own count is one too low once the listener is closed.
-		for end := time.Now().Add(keepAliveGrace); s.listener.Count() > 0 && time.Now().Before(end) && ctx.Err() == nil; {
+		end := time.Now().Add(keepAliveGrace)
+		for s.listener.Count() > 0 && time.Now().Before(end) && ctx.Err() == nil {
 			time.Sleep(keepAliveGrace / 50)
 		}
 	}

@@ -27,7 +27,7 @@ import (
 	"healthcare/platform/rest"
 )
 
-// thingsDocument describes the API that these tests serve: what modules do, in little.
+// thingsDocument describes the API that these tests serve.
 const thingsDocument = `
 openapi: 3.0.3
 info: {title: Things, version: "1.0"}
@@ -58,16 +58,17 @@ paths:
   /panic/:
     get: {operationId: panics, x-access: public, responses: {"200": {description: Never.}}}
   /held/:
-    get: {operationId: holds, x-access: public, responses: {"200": {description: When it is let go.}}}
+    get: {operationId: holds, x-access: public, responses: {"200": {description: When it is released.}}}
 components:
   schemas:
     Thing:
       type: object
       required: [name]
-      properties: {name: {type: string}, count: {type: integer}, alive: {type: boolean}, note: {type: string, nullable: true}}
+      properties:
+        {name: {type: string}, count: {type: integer}, alive: {type: boolean}, note: {type: string, nullable: true}}
 `
 
-// thing is spelt as the generator spells it: required, optional, and nullable members.
+// thing is in the generator's form: required, optional, and nullable members.
 type thing struct {
 	Name  string                    `json:"name"`
 	Count int                       `json:"count,omitempty"`
@@ -103,18 +104,18 @@ func (oneToken) Authenticate(_ context.Context, said string) (auth.Principal, er
 	return someone, nil
 }
 
-// stand is a server on a free port, with what its handlers saw.
-type stand struct {
+// testServer is a server on a free port that records the calls of its handlers.
+type testServer struct {
 	*Server
 	logged  *observer.ObservedLogs
 	handled atomic.Int64         // handlers that ran
 	entered chan context.Context // one per request to /held/
-	release chan struct{}        // lets one of them go
+	release chan struct{}        // releases one of them
 	panics  any                  // what /panic/ panics with
-	broken  error                // what readiness says
+	broken  error                // the error of readiness
 }
 
-func (s *stand) api() rest.API {
+func (s *testServer) api() rest.API {
 	answer := func(status int) fiber.Handler {
 		return func(c *fiber.Ctx) error {
 			s.handled.Add(1)
@@ -149,23 +150,25 @@ func (s *stand) api() rest.API {
 	}}
 }
 
-// serve starts a stand that ends with the test.
-func serve(t *testing.T, adjust ...func(*Config)) *stand {
+// serve starts a server that ends with the test.
+func serve(t *testing.T, adjust ...func(*Config)) *testServer {
 	t.Helper()
 	return serveWatched(t, unwatched(), adjust...)
 }
 
-// unwatched is telemetry that nobody looks at.
+// unwatched returns telemetry with a registry of its own.
 func unwatched() Telemetry { return Telemetry{Registry: prometheus.NewRegistry()} }
 
-func serveWatched(t *testing.T, watch Telemetry, adjust ...func(*Config)) *stand {
+func serveWatched(t *testing.T, watch Telemetry, adjust ...func(*Config)) *testServer {
 	t.Helper()
 	core, logged := observer.New(zapcore.DebugLevel)
-	s := &stand{logged: logged, entered: make(chan context.Context, 1), release: make(chan struct{}, 1)}
+	s := &testServer{logged: logged, entered: make(chan context.Context, 1), release: make(chan struct{}, 1)}
 	cfg := Config{
-		Address: "127.0.0.1:0", BodyLimit: 4096, HeaderLimit: 2048, URLLimit: 512, Connections: 32, ReadTimeout: 2 * time.Second,
-		WriteTimeout: 5 * time.Second, IdleTimeout: 5 * time.Second, HandlerTimeout: 3 * time.Second, ShutdownTimeout: 5 * time.Second,
-		Version: "test", CursorKeys: testKeys(),
+		Address: "127.0.0.1:0", BodyLimit: 4096, HeaderLimit: 2048, URLLimit: 512, Connections: 32,
+		ReadTimeout:  2 * time.Second,
+		WriteTimeout: 5 * time.Second, IdleTimeout: 5 * time.Second, HandlerTimeout: 3 * time.Second,
+		ShutdownTimeout: 5 * time.Second,
+		Version:         "test", CursorKeys: testKeys(),
 	}
 	for _, change := range adjust {
 		change(&cfg)
@@ -200,7 +203,7 @@ func read(t *testing.T, r *http.Response) answer {
 }
 
 // ask sends one request on a connection of its own. Headers are "Name: value".
-func (s *stand) ask(t *testing.T, method, target, body string, headers ...string) answer {
+func (s *testServer) ask(t *testing.T, method, target, body string, headers ...string) answer {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), method, "http://"+s.Address()+target, strings.NewReader(body))
 	require.NoError(t, err)
@@ -221,8 +224,8 @@ func (s *stand) ask(t *testing.T, method, target, body string, headers ...string
 	return read(t, response)
 }
 
-// talk sends raw bytes, says that no more will come, and reads every answer there is.
-func (s *stand) talk(t *testing.T, raw string) []answer {
+// talk sends raw bytes, closes the sending side and reads every response.
+func (s *testServer) talk(t *testing.T, raw string) []answer {
 	t.Helper()
 	conn := s.dial(t)
 	_, _ = conn.Write([]byte(raw)) // the server may have hung up before the end
@@ -230,7 +233,7 @@ func (s *stand) talk(t *testing.T, raw string) []answer {
 	return answers(t, conn, raw)
 }
 
-func (s *stand) dial(t *testing.T) net.Conn {
+func (s *testServer) dial(t *testing.T) net.Conn {
 	t.Helper()
 	conn, err := net.Dial("tcp", s.Address())
 	require.NoError(t, err)
@@ -255,7 +258,7 @@ func answers(t *testing.T, conn net.Conn, request string) []answer {
 }
 
 // lines is the log as an operator would see it.
-func (s *stand) lines(t *testing.T) []string {
+func (s *testServer) lines(t *testing.T) []string {
 	t.Helper()
 	encoder := zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig())
 	var all []string

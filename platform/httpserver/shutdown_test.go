@@ -18,7 +18,7 @@ import (
 )
 
 // hold sends a request to /held/ and waits until it is in its handler.
-func (s *stand) hold(t *testing.T) (handler context.Context, letGo func() answer) {
+func (s *testServer) hold(t *testing.T) (handler context.Context, letGo func() answer) {
 	t.Helper()
 	conn := s.dial(t)
 	_, err := conn.Write([]byte("GET /held/ HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"))
@@ -36,7 +36,7 @@ func (s *stand) hold(t *testing.T) (handler context.Context, letGo func() answer
 	}
 }
 
-func (s *stand) refusesConnections() bool {
+func (s *testServer) refusesConnections() bool {
 	conn, err := net.Dial("tcp", s.Address())
 	if err == nil {
 		_ = conn.Close()
@@ -79,10 +79,13 @@ func TestShutdown(t *testing.T) {
 		ctx, hurry := context.WithCancel(t.Context())
 		stopped := make(chan struct{})
 		go func() {
-			_ = s.Shutdown(ctx) // what is hurried says so
+			_ = s.Shutdown(ctx) // fails if it is interrupted
 			close(stopped)
 		}()
-		require.Eventually(t, func() bool { return s.hosted(t, "/readyz", "a") == http.StatusServiceUnavailable }, 2*time.Second, time.Millisecond)
+		require.Eventually(
+			t, func() bool { return s.hosted(t, "/readyz", "a") == http.StatusServiceUnavailable }, 2*time.Second,
+			time.Millisecond,
+		)
 		require.Equal(t, http.StatusOK, s.ask(t, http.MethodGet, "/livez", "").status)
 		require.Equal(t, http.StatusOK, s.ask(t, http.MethodGet, "/things/", "").status)
 		hurry()
@@ -132,12 +135,15 @@ func TestShutdown(t *testing.T) {
 	})
 	t.Run("right after the start leaves nothing listening", func(t *testing.T) {
 		for range 20 {
-			cfg := Config{Address: "127.0.0.1:0", Version: "test", Connections: 1, ShutdownTimeout: time.Second, CursorKeys: testKeys()}
+			cfg := Config{
+				Address: "127.0.0.1:0", Version: "test", Connections: 1, ShutdownTimeout: time.Second,
+				CursorKeys: testKeys(),
+			}
 			s, err := New(cfg, zap.NewNop(), oneToken{}, someRoles, nil, nil, new(audittest.Recorder), unwatched())
 			require.NoError(t, err)
 			require.NoError(t, s.Listen())
 			require.NoError(t, s.Shutdown(t.Context()))
-			require.True(t, (&stand{Server: s}).refusesConnections())
+			require.True(t, (&testServer{Server: s}).refusesConnections())
 		}
 	})
 	t.Run("leaves no goroutine behind", func(t *testing.T) {
@@ -149,16 +155,22 @@ func TestShutdown(t *testing.T) {
 		require.NoError(t, err)
 		_, err = idle.Read(make([]byte, 1))
 		require.NoError(t, err)
-		require.Equal(t, http.StatusOK, s.ask(t, http.MethodGet, "/things/", "").status, "one of the two is closed for it")
+		require.Equal(
+			t, http.StatusOK, s.ask(t, http.MethodGet, "/things/", "").status, "one of the two is closed for it",
+		)
 		require.NoError(t, silent.Close())
 		require.NoError(t, s.Shutdown(context.Background()))
-		goleak.VerifyNone(t, before, goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*workerPool).Start.func2")) // looks up every 10 s
+		pool := goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*workerPool).Start.func2") // ends within 10 s
+		goleak.VerifyNone(t, before, pool)
 	})
 }
 
 func TestListenOnABusyPortIsAnError(t *testing.T) {
 	s := serve(t)
-	second, err := New(Config{Address: s.Address(), Version: "test", CursorKeys: testKeys()}, zap.NewNop(), oneToken{}, someRoles, nil, nil, new(audittest.Recorder), unwatched())
+	second, err := New(
+		Config{Address: s.Address(), Version: "test", CursorKeys: testKeys()}, zap.NewNop(), oneToken{}, someRoles, nil,
+		nil, new(audittest.Recorder), unwatched(),
+	)
 	require.NoError(t, err)
 	require.ErrorContains(t, second.Listen(), "address already in use")
 }

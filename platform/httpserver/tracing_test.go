@@ -33,7 +33,7 @@ func anotherAddress(t *testing.T) string {
 }
 
 // traced is a stand whose spans are kept.
-func traced(t *testing.T) (*stand, *tracetest.SpanRecorder) {
+func traced(t *testing.T) (*testServer, *tracetest.SpanRecorder) {
 	t.Helper()
 	spans := tracetest.NewSpanRecorder()
 	provider := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans))
@@ -65,7 +65,13 @@ func TestARequestIsTraced(t *testing.T) {
 		useCase, request := all[0], all[1]
 		require.Equal(t, "GET /things/{id}/", request.Name())
 		require.Equal(t, trace.SpanKindServer, request.SpanKind())
-		require.Equal(t, map[string]string{"http.request.method": "GET", "http.route": "/things/{id}/", "http.response.status_code": "200"}, attributesOf(request))
+		require.Equal(
+			t,
+			map[string]string{
+				"http.request.method": "GET", "http.route": "/things/{id}/", "http.response.status_code": "200",
+			},
+			attributesOf(request),
+		)
 		require.False(t, request.Parent().IsValid())
 		require.Equal(t, "readThing", useCase.Name())
 		require.Equal(t, request.SpanContext().SpanID(), useCase.Parent().SpanID())
@@ -102,7 +108,10 @@ func TestARequestIsTraced(t *testing.T) {
 		require.Empty(t, ended("GET /livez"+host+parent+"00\r\n\r\n"), "the caller does not want it sampled")
 	})
 	t.Run("in a trace of its own where the caller's makes no sense", func(t *testing.T) {
-		for _, bad := range []string{"canary", "00-0-0-01", "00-" + strings.Repeat("0", 32) + "-00f067aa0ba902b7-01", "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"} {
+		for _, bad := range []string{
+			"canary", "00-0-0-01", "00-" + strings.Repeat("0", 32) + "-00f067aa0ba902b7-01",
+			"ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+		} {
 			all := ended("GET /livez" + host + "traceparent: " + bad + "\r\n\r\n")
 			require.Len(t, all, 2, bad)
 			require.False(t, all[1].Parent().IsValid(), bad)

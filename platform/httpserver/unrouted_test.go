@@ -12,8 +12,10 @@ import (
 func TestOptions(t *testing.T) {
 	s := serve(t)
 	for target, want := range map[string]string{
-		"/things/": "GET, HEAD, OPTIONS, POST", "/things": "GET, HEAD, OPTIONS, POST", "/things/1/": "DELETE, GET, HEAD, OPTIONS", "/things/1": "DELETE, GET, HEAD, OPTIONS",
-		"/small/": "OPTIONS, POST", "/livez": "GET, HEAD, OPTIONS", "/docs/": "GET, HEAD, OPTIONS", "/openapi.json": "GET, HEAD, OPTIONS", "/admins/": "GET, HEAD, OPTIONS",
+		"/things/": "GET, HEAD, OPTIONS, POST", "/things": "GET, HEAD, OPTIONS, POST",
+		"/things/1/": "DELETE, GET, HEAD, OPTIONS", "/things/1": "DELETE, GET, HEAD, OPTIONS",
+		"/small/": "OPTIONS, POST", "/livez": "GET, HEAD, OPTIONS", "/docs/": "GET, HEAD, OPTIONS",
+		"/openapi.json": "GET, HEAD, OPTIONS", "/admins/": "GET, HEAD, OPTIONS",
 		"/": "GET, HEAD, OPTIONS",
 	} {
 		for _, header := range []string{"X-Nothing: 1", bearer, "Authorization: Bearer forged"} {
@@ -44,14 +46,19 @@ func TestOptions(t *testing.T) {
 	})
 	t.Run("a host that is not served has no methods", func(t *testing.T) {
 		s := serve(t, func(c *Config) { c.AllowedHosts = []string{"a.example"} })
-		requireProblem(t, s.ask(t, http.MethodOptions, "/things/", "", "Host: b.example"), http.StatusMisdirectedRequest)
+		requireProblem(
+			t, s.ask(t, http.MethodOptions, "/things/", "", "Host: b.example"), http.StatusMisdirectedRequest,
+		)
 	})
 }
 
 func TestTheRootForBrowsers(t *testing.T) {
 	s := serve(t)
 	for _, method := range []string{http.MethodGet, http.MethodHead} {
-		for _, accept := range []string{"text/html", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "TEXT/HTML;q=0.1", "text/html;charset=utf-8, */*"} {
+		for _, accept := range []string{
+			"text/html", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "TEXT/HTML;q=0.1",
+			"text/html;charset=utf-8, */*",
+		} {
 			t.Run(method+" with Accept "+accept+" leads to the documentation", func(t *testing.T) {
 				a := s.ask(t, method, "/", "", "Accept: "+accept)
 				require.Equal(t, http.StatusSeeOther, a.status)
@@ -60,7 +67,10 @@ func TestTheRootForBrowsers(t *testing.T) {
 				requireHardened(t, a)
 			})
 		}
-		for _, accept := range []string{"", "*/*", "text/*", "application/json", "application/json, text/html;q=0.9", "text/html;q=0", "text/htm", "text/html2"} {
+		for _, accept := range []string{
+			"", "*/*", "text/*", "application/json", "application/json, text/html;q=0.9", "text/html;q=0", "text/htm",
+			"text/html2",
+		} {
 			t.Run(method+" with Accept "+accept+" finds nothing", func(t *testing.T) {
 				a := s.ask(t, method, "/", "", "Accept: "+accept)
 				require.Equal(t, http.StatusNotFound, a.status)

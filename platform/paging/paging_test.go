@@ -23,7 +23,7 @@ func TestTextSizeIsNeverTooSmall(t *testing.T) {
 	require.Equal(t, 6+2+2+1, paging.TextSize("\x01\"\\a"))
 }
 
-// Whatever comes after an item comes after the place where its shortened key begins, and that place is not after the
+// Each item after another comes after the place where its shortened key begins, and that place is not after the
 // item.
 func TestAShortenedKeySkipsNothing(t *testing.T) {
 	t.Parallel()

@@ -106,19 +106,25 @@ func TestX11_AcceptedBodies(t *testing.T) {
 		raw  string
 		want thing
 	}{
-		"an object":                          {`{"name":"a","count":2,"alive":true}`, thing{Name: "a", Count: 2, Alive: &yes}},
-		"white space around it":              {" \r\n{ \"name\" : \"a\" }\t", thing{Name: "a"}},
-		"a byte order mark before it":        {"\ufeff{\"name\":\"a\"}", thing{Name: "a"}},
-		"a byte order mark and a newline":    {"\ufeff\r\n{\"name\":\"\ufeffa\"}", thing{Name: "\ufeffa"}},
-		"escapes":                            {`{"n\u0061me":"\u00e9\ud83d\ude00\/\""}`, thing{Name: "é😀/\""}},
-		"a replacement character":            {`{"name":"\ufffd"}`, thing{Name: "\ufffd"}},
-		"an unknown member is ignored":       {`{"name":"a","id":"1","owner":null}`, thing{Name: "a"}},
-		"a name in other letters is not":     {`{"name":"a","Name":"b","NAME":"c","Count":3,"coUnt":4}`, thing{Name: "a"}},
-		"the name of a Go field is not":      {`{"name":"a","Alive":true}`, thing{Name: "a"}},
-		"an empty name is unknown":           {`{"name":"a","":"b","-":"c"}`, thing{Name: "a"}},
-		"32 levels":                          {nested(32), thing{Name: "a"}},
-		"minus zero is zero":                 {`{"name":"a","count":-0}`, thing{Name: "a"}},
-		"the largest number":                 {`{"name":"a","count":9223372036854775807}`, thing{Name: "a", Count: 1<<63 - 1}},
+		"an object": {
+			`{"name":"a","count":2,"alive":true}`, thing{Name: "a", Count: 2, Alive: &yes},
+		},
+		"white space around it":           {" \r\n{ \"name\" : \"a\" }\t", thing{Name: "a"}},
+		"a byte order mark before it":     {"\ufeff{\"name\":\"a\"}", thing{Name: "a"}},
+		"a byte order mark and a newline": {"\ufeff\r\n{\"name\":\"\ufeffa\"}", thing{Name: "\ufeffa"}},
+		"escapes":                         {`{"n\u0061me":"\u00e9\ud83d\ude00\/\""}`, thing{Name: "é😀/\""}},
+		"a replacement character":         {`{"name":"\ufffd"}`, thing{Name: "\ufffd"}},
+		"an unknown member is ignored":    {`{"name":"a","id":"1","owner":null}`, thing{Name: "a"}},
+		"a name in other letters is not": {
+			`{"name":"a","Name":"b","NAME":"c","Count":3,"coUnt":4}`, thing{Name: "a"},
+		},
+		"the name of a Go field is not": {`{"name":"a","Alive":true}`, thing{Name: "a"}},
+		"an empty name is unknown":      {`{"name":"a","":"b","-":"c"}`, thing{Name: "a"}},
+		"32 levels":                     {nested(32), thing{Name: "a"}},
+		"minus zero is zero":            {`{"name":"a","count":-0}`, thing{Name: "a"}},
+		"the largest number": {
+			`{"name":"a","count":9223372036854775807}`, thing{Name: "a", Count: 1<<63 - 1},
+		},
 		"a huge number in an unknown member": {`{"name":"a","x":1e999}`, thing{Name: "a"}},
 		"a member called like a prototype":   {`{"name":"a","__proto__":{"count":1}}`, thing{Name: "a"}},
 	} {
@@ -163,7 +169,9 @@ func TestX11_WrongFields(t *testing.T) {
 		`{"name":"a","count":"one"}`:                            {"count": whole},
 		`{"name":"a","count":" "}`:                              {"count": whole},
 		`{"name":"a","count":1e400}`:                            {"count": whole},
-		`{"name":true,"count":"x","alive":0,"note":[]}`:         {"name": text, "count": whole, "alive": truth, "note": text},
+		`{"name":true,"count":"x","alive":0,"note":[]}`: {
+			"name": text, "count": whole, "alive": truth, "note": text,
+		},
 	} {
 		t.Run(raw[:min(len(raw), 60)], func(t *testing.T) {
 			_, err := bodyOf(raw, same)
@@ -211,7 +219,9 @@ func TestX11_ReportsWrongTypesAndBrokenRulesTogether(t *testing.T) {
 	})
 	t.Run("a wrong type replaces the message of the rule that its zero value breaks", func(t *testing.T) {
 		fields := read(`{"name":[7],"count":"x"}`)
-		require.Equal(t, map[string][]string{"name": {"Must be a string."}, "count": {"Must be a whole number."}}, fields)
+		require.Equal(
+			t, map[string][]string{"name": {"Must be a string."}, "count": {"Must be a whole number."}}, fields,
+		)
 	})
 	t.Run("broken rules alone are left to the use case", func(t *testing.T) {
 		_, err := bodyOf(`{"name":"","count":0}`, func(in thing) ruled { return ruled(in) })

@@ -18,11 +18,15 @@ func TestTagsThatProxiesRewrite(t *testing.T) {
 		sent []string
 		is   bool
 	}{
-		"the tag itself":                           {`"v3"`, []string{`"v3"`}, true},
-		"the weak form, as nginx makes it":         {`"v3"`, []string{`W/"v3"`}, true},
-		"the weak form with a derived part":        {`"v3-1f2e3d4c5b6a7988"`, []string{`W/"v3-1f2e3d4c5b6a7988"`}, true},
-		"Apache's coding inside":                   {`"v3"`, []string{`"v3-gzip"`}, true},
-		"Apache's coding behind a derived part":    {`"v3-1f2e3d4c5b6a7988"`, []string{`"v3-1f2e3d4c5b6a7988-gzip"`}, true},
+		"the tag itself":                   {`"v3"`, []string{`"v3"`}, true},
+		"the weak form, as nginx makes it": {`"v3"`, []string{`W/"v3"`}, true},
+		"the weak form with a derived part": {
+			`"v3-1f2e3d4c5b6a7988"`, []string{`W/"v3-1f2e3d4c5b6a7988"`}, true,
+		},
+		"Apache's coding inside": {`"v3"`, []string{`"v3-gzip"`}, true},
+		"Apache's coding behind a derived part": {
+			`"v3-1f2e3d4c5b6a7988"`, []string{`"v3-1f2e3d4c5b6a7988-gzip"`}, true,
+		},
 		"Brotli":                                   {`"v3"`, []string{`"v3-br"`}, true},
 		"Zstandard":                                {`"v3"`, []string{`"v3-zstd"`}, true},
 		"a semicolon":                              {`"v3"`, []string{`"v3;gzip"`}, true},

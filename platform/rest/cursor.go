@@ -46,7 +46,8 @@ func (c Cursors) seal(key []string, boundTo []byte, room int) string {
 	plain, _ := json.Marshal(key, jsontext.AllowInvalidUTF8(true)) // texts only: it cannot fail
 	if base64.RawURLEncoding.EncodedLen(len(plain)+c[0].Overhead()) > room {
 		if short, how := paging.Shorten(key); how.First >= 0 {
-			plain = append([]byte{byte(how.First)}, binding(append(short, how.Digest)...)...) //nolint:gosec // a few columns
+			first := byte(how.First) //nolint:gosec // a few columns
+			plain = append([]byte{first}, binding(append(short, how.Digest)...)...)
 		}
 	}
 	sealed := c[0].Seal(nil, nil, plain, boundTo) // #nosec G407 -- this AEAD makes its own random nonces

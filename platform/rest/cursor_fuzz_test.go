@@ -40,7 +40,9 @@ func FuzzCursor(f *testing.F) {
 				require.Less(t, len(key[shortened.First]), len([]string{first, second}[shortened.First]))
 			}
 		}
-		for _, other := range [][]byte{binding(list, caller+"x"), binding(caller + list), binding(caller, list, ""), nil} {
+		for _, other := range [][]byte{
+			binding(list, caller+"x"), binding(caller + list), binding(caller, list, ""), nil,
+		} {
 			_, _, err = own.open(cursor, other)
 			require.ErrorIs(t, err, errCursor)
 		}

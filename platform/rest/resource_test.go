@@ -33,7 +33,9 @@ func TestResources(t *testing.T) {
 	show := func(t thing) Resource { return Resource{Version: t.Count, Body: t} }
 	operations := map[string]func(c *fiber.Ctx, id string) error{
 		"Create": func(c *fiber.Ctx, _ string) error {
-			create := func(_ context.Context, by auth.Principal, in thing) (thing, error) { return use(by, " ", in.Name) }
+			create := func(_ context.Context, by auth.Principal, in thing) (thing, error) {
+				return use(by, " ", in.Name)
+			}
 			return Create(c, same, create, func(t thing) string { return "/things/" + t.Name }, show)
 		},
 		"Read": func(c *fiber.Ctx, id string) error {
@@ -41,16 +43,19 @@ func TestResources(t *testing.T) {
 			return Read(c, id, parse, find, show)
 		},
 		"Change": func(c *fiber.Ctx, id string) error {
-			change := func(_ context.Context, by auth.Principal, id int, match revision.Match, in thing) (thing, error) {
+			change := func(
+				_ context.Context, by auth.Principal, id int, match revision.Match, in thing,
+			) (thing, error) {
 				return use(by, " ", id, allows(match, 3), allows(match, 4), " ", in.Name)
 			}
 			return Change(c, id, parse, same, change, show)
 		},
 		"Remove": func(c *fiber.Ctx, id string) error {
-			return Remove(c, id, parse, func(_ context.Context, by auth.Principal, id int, match revision.Match) error {
+			remove := func(_ context.Context, by auth.Principal, id int, match revision.Match) error {
 				_, err := use(by, " ", id, allows(match, 3), allows(match, 4))
 				return err
-			})
+			}
+			return Remove(c, id, parse, remove)
 		},
 	}
 	app := fiber.New()

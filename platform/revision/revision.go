@@ -1,6 +1,6 @@
-// Package revision lets a client name the version of a resource that it is about to change, so that it does not overwrite
-// changes that it has not seen (RFC 9110, section 13.1.1). Use cases pass the condition on. Rules check it on the locked
-// row.
+// Package revision lets a client name the version of a resource that it is about to change, so that it does not
+// overwrite changes that it has not seen (RFC 9110, section 13.1.1). Use cases pass the condition on. Rules check it on
+// the locked row.
 package revision
 
 import (

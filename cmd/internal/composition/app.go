@@ -1,5 +1,5 @@
-// Package composition is the whole program as one fx application: its modules and the configuration of each. The commands
-// of cmd/healthcare and cmd/bench run it.
+// Package composition is the whole program as one fx application: its modules and the configuration of each. The
+// commands of cmd/healthcare and cmd/bench run it.
 package composition
 
 import (
@@ -39,7 +39,9 @@ import (
 func Serving() fx.Option {
 	return fx.Options(
 		Parts(),
-		fx.Invoke(database.WarnOfVerboseLog, database.KeepSearchTexts, jobs.Run, sweepKeys, httpserver.Serve, heapBallast),
+		fx.Invoke(
+			database.WarnOfVerboseLog, database.KeepSearchTexts, jobs.Run, sweepKeys, httpserver.Serve, heapBallast,
+		),
 	)
 }
 
@@ -83,8 +85,8 @@ func sweepKeys(lc fx.Lifecycle, keys *idempotency.Keys, log *zap.Logger) {
 	))
 }
 
-// replicas returns the replicas, which are watched while the program serves, or nil if none is configured. Commands read
-// from the primary.
+// replicas returns the replicas, which are watched while the program serves, or nil if none is configured. Commands
+// read from the primary.
 func replicas(lc fx.Lifecycle, db *database.DB) httpserver.Replicas {
 	all := db.Replicas()
 	if all == nil {
@@ -94,8 +96,8 @@ func replicas(lc fx.Lifecycle, db *database.DB) httpserver.Replicas {
 	return all
 }
 
-// Configuration supplies each owner with its part of a checked configuration that has its secret. The version is that of
-// the published contract.
+// Configuration supplies each owner with its part of a checked configuration that has its secret. The version is that
+// of the published contract.
 func Configuration(cfg config.Config, version string) fx.Option {
 	keys, err := KeyRing(cfg)
 	if err != nil {
@@ -150,17 +152,21 @@ func serverConfig(cfg config.Config, keys keyring.Ring, version string) httpserv
 		Address: cfg.HTTPAddress, AllowedHosts: cfg.AllowedHosts, CORSOrigins: cfg.CORSOrigins,
 		TrustedProxies: proxies, ForwardedHeader: header,
 		BodyLimit: cfg.HTTPBodyLimit, HeaderLimit: cfg.HTTPHeaderLimit, URLLimit: cfg.HTTPURLLimit,
-		Connections: cfg.HTTPConnections, StoreConnections: cfg.DatabasePoolSize, RecordedPerHour: cfg.AuditRequestsPerHour,
-		ReadTimeout: cfg.HTTPReadTimeout, WriteTimeout: cfg.HTTPWriteTimeout, IdleTimeout: cfg.HTTPIdleTimeout,
-		HandlerTimeout: cfg.HTTPHandlerTimeout, ShutdownDelay: cfg.HTTPShutdownDelay, ShutdownTimeout: cfg.HTTPShutdownTimeout,
-		RequireIfMatch: cfg.RequireIfMatch, CursorKeys: keys, TimeZone: cfg.Location(), Django: cfg.Compat == config.Django,
+		Connections: cfg.HTTPConnections, StoreConnections: cfg.DatabasePoolSize,
+		RecordedPerHour: cfg.AuditRequestsPerHour,
+		ReadTimeout:     cfg.HTTPReadTimeout, WriteTimeout: cfg.HTTPWriteTimeout, IdleTimeout: cfg.HTTPIdleTimeout,
+		HandlerTimeout: cfg.HTTPHandlerTimeout, ShutdownDelay: cfg.HTTPShutdownDelay,
+		ShutdownTimeout: cfg.HTTPShutdownTimeout,
+		RequireIfMatch:  cfg.RequireIfMatch, CursorKeys: keys, TimeZone: cfg.Location(),
+		Django:  cfg.Compat == config.Django,
 		Version: version,
 	}
 }
 
 func identityConfig(cfg config.Config) identity.Config {
 	return identity.Config{
-		AccessTokenLifetime: cfg.AccessTokenLifetime, SessionIdleLifetime: cfg.SessionIdleLifetime, SessionLifetime: cfg.SessionLifetime,
+		AccessTokenLifetime: cfg.AccessTokenLifetime, SessionIdleLifetime: cfg.SessionIdleLifetime,
+		SessionLifetime:    cfg.SessionLifetime,
 		Django:             cfg.Compat == config.Django,
 		RegistrationClosed: cfg.Registration == "closed", RegistrationsPerHour: cfg.RegistrationsPerHour,
 		StrictPasswords: cfg.PasswordPolicy == "strict",

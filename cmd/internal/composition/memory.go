@@ -13,14 +13,14 @@ import (
 	"go.uber.org/fx"
 )
 
-// ballast is how much heap is reserved, in bytes, so that the collector runs less often. The collector runs when the heap
-// has grown by as much as is in use (GOGC=100). The program itself uses a few MiB, so without ballast the collector would
-// run after a few MiB of responses, and twice in each sign-in, whose hash needs 19 MiB.
+// ballast is how much heap is reserved, in bytes, so that the collector runs less often. The collector runs when the
+// heap has grown by as much as is in use (GOGC=100). The program itself uses a few MiB, so without ballast the
+// collector would run after a few MiB of responses, and twice in each sign-in, whose hash needs 19 MiB.
 const ballast = 16 << 20
 
-// heapBallast reserves ballast while the program serves. Nothing writes to it, so it uses addresses and no memory. It first
-// returns the memory that only the start needed, once in a process, as tests start the program hundreds of times. The
-// collector works harder when the memory approaches the limit of the control group.
+// heapBallast reserves ballast while the program serves. Nothing writes to it, so it uses addresses and no memory. It
+// first returns the memory that only the start needed, once in a process, as tests start the program hundreds of times.
+// The collector works harder when the memory approaches the limit of the control group.
 func heapBallast(lc fx.Lifecycle) {
 	var reserved []byte
 	lc.Append(fx.StartStopHook(

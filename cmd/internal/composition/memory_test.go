@@ -19,7 +19,8 @@ func TestMemoryLimitIsTheLeastOfTheControlGroups(t *testing.T) {
 			256 << 20,
 		},
 		"a service within a slice": {map[string]string{
-			"proc/self/cgroup": "0::/system.slice/healthcare.service\n", "sys/fs/cgroup/system.slice/memory.max": "1000000\n",
+			"proc/self/cgroup":                                         "0::/system.slice/healthcare.service\n",
+			"sys/fs/cgroup/system.slice/memory.max":                    "1000000\n",
 			"sys/fs/cgroup/system.slice/healthcare.service/memory.max": "max\n",
 		}, 1_000_000},
 		"version 1, whose group a container cannot see": {map[string]string{

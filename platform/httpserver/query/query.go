@@ -51,7 +51,9 @@ func (r Reader) Read(query *fasthttp.Args, described contract.Parameters) (url.V
 			continue
 		case !known && len(described) > 0:
 			supported := strings.Join(slices.Sorted(maps.Keys(described)), ", ")
-			wrong[errs.FieldName(name, "query")] = sentence("Unknown parameter. Supported parameters: " + supported + ".")
+			wrong[errs.FieldName(name, "query")] = sentence(
+				"Unknown parameter. Supported parameters: " + supported + ".",
+			)
 			continue
 		case !known: // an operation without parameters ignores them all
 			continue

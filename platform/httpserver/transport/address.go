@@ -45,8 +45,10 @@ func (a *Addresses) Client(ctx *fasthttp.RequestCtx) netip.Addr {
 	}
 	client, unreadable := walk(peer, ctx.Request.Header.PeekAll(header), a.Trusted, parse)
 	if unreadable && a.unreadableHop.Allow(time.Now()) {
-		a.Log.Warn("an address in a forwarding header cannot be read: the last proxy that can be read counts as the client",
-			zap.String("header", header))
+		a.Log.Warn(
+			"an address in a forwarding header cannot be read: the last proxy that can be read counts as the client",
+			zap.String("header", header),
+		)
 	}
 	return client
 }
@@ -79,8 +81,10 @@ func (a *Addresses) warnOfUntrustedProxy(ctx *fasthttp.RequestCtx, peer netip.Ad
 	}
 	for _, header := range []string{fiber.HeaderXForwardedFor, Forwarded} {
 		if len(ctx.Request.Header.PeekAll(header)) > 0 && a.warnedOfProxy.CompareAndSwap(false, true) {
-			a.Log.Warn("requests come through a proxy, and TRUSTED_PROXIES is not set: every client counts as the proxy",
-				zap.String("header", header))
+			a.Log.Warn(
+				"requests come through a proxy, and TRUSTED_PROXIES is not set: every client counts as the proxy",
+				zap.String("header", header),
+			)
 		}
 	}
 }

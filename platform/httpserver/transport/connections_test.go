@@ -32,7 +32,7 @@ func arrival(t *testing.T, l *Listener, address string) *Conn {
 	return l.admit(from{server, net.TCPAddrFromAddrPort(netip.AddrPortFrom(netip.MustParseAddr(address), 1))})
 }
 
-// isOpen tells whether the server has the connection still.
+// isOpen reports whether the listener has the connection.
 func (l *Listener) isOpen(c *Conn) bool {
 	_, open := l.open[c]
 	return open
@@ -60,7 +60,7 @@ func TestAFullServerClosesWhatWaitsLongest(t *testing.T) {
 		ConnState(busy, fasthttp.StateIdle)
 		require.True(t, busy.Begin(), "it waits again, from now on")
 	})
-	t.Run("of its own network, if that has most: whoever is alone may have all", func(t *testing.T) {
+	t.Run("of its own network, if that has most: a single network may have all", func(t *testing.T) {
 		l := &Listener{Limit: 3}
 		first, second := arrival(t, l, attacker), arrival(t, l, attacker)
 		others := arrival(t, l, bystander)
@@ -90,7 +90,7 @@ func TestAFullServerClosesWhatWaitsLongest(t *testing.T) {
 }
 
 // A connection whose client does not read its answer is closed when another caller waits for the memory.
-func TestAnAnswerThatIsKeptMakesRoomForOthers(t *testing.T) {
+func TestAHeldResponseMakesRoomForOthers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const memoryBytes = 16 << 20

@@ -135,7 +135,8 @@ func parseHost(host string) (netip.Addr, bool) {
 // isPort accepts a number, and the obfuscated ports of RFC 7239, section 6.3.
 func isPort(port string) bool {
 	if hidden, obfuscated := strings.CutPrefix(port, "_"); obfuscated {
-		return hidden != "" && strings.Trim(hidden, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == ""
+		const allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
+		return hidden != "" && strings.Trim(hidden, allowed) == ""
 	}
 	_, err := strconv.ParseUint(port, 10, 16)
 	return err == nil

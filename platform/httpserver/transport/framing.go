@@ -25,7 +25,9 @@ func WellFramed(r *fasthttp.Request) bool {
 					return false // implementations differ in whether the first or the last counts
 				}
 				seen[i] = true
-				chunked = chunked || i == transferEncoding && bytes.EqualFold(bytes.Trim(value, " \t"), []byte("chunked"))
+				chunked = chunked || i == transferEncoding && bytes.EqualFold(
+					bytes.Trim(value, " \t"), []byte("chunked"),
+				)
 			}
 		}
 	}

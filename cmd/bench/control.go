@@ -6,20 +6,19 @@ import (
 	"fmt"
 	"io"
 	"runtime"
-	"text/tabwriter"
 )
 
 const controlHelp = `Measure this program against another build of it, and against itself.
 
-The control is the same program twice, driven in turn like everything else: how far the two differ is
-what the machine adds, and no difference within it means anything. With --before, an older build of
-this command runs between the two, over the same rows:
+The control is the same program twice, driven in turn. The difference between the two is noise of the
+machine, and smaller differences are not significant. With --before, an older build of this command
+runs between the two, on the same rows:
 
   git worktree add ../before REVISION && (cd ../before && go build -o /tmp/bench-before ./cmd/bench)
   bench control --before /tmp/bench-before
 
-A scenario is "met" if its median of requests per second is at most --beyond below the least of the
-control's rounds. The ratio of the servers' processor time stands beside it; it has less noise.`
+A scenario is "met" if its median of requests per second is at most --beyond below the minimum of the
+control's rounds. The ratio of processor time is printed next to it; it has less noise.`
 
 // The servers of a control.
 const (
@@ -27,9 +26,9 @@ const (
 	before = "service-before"
 )
 
-// control is the command.
+// control runs the command.
 func (o options) control(ctx context.Context, w io.Writer) error {
-	c, err := o.contest(scenarios)
+	c, err := o.runPlan(scenarios)
 	if err != nil {
 		return err
 	}
@@ -48,23 +47,23 @@ func (o options) control(ctx context.Context, w io.Writer) error {
 			w, "\n== %s: %d patients, %d rounds of %s, %d clients, %d cores, %s\n\n", engine,
 			o.rows, c.rounds, c.length, c.clients, runtime.NumCPU(), runtime.Version(),
 		)
-		servers(w, outcomes, kinds)
+		writeServers(w, outcomes, kinds)
 		fmt.Fprintln(w)
 		writeControl(w, outcomes, o.before != "", o.beyond)
 	}
-	return o.keep(results)
+	return o.writeSamples(results)
 }
 
 func (o options) controlOn(
-	ctx context.Context, engine string, c contest, kinds []string,
+	ctx context.Context, engine string, c runPlan, kinds []string,
 ) (outcomes []outcome, err error) {
-	s, done, err := o.filled(ctx, engine, o.rows, 10)
+	s, done, err := o.newFilledStore(ctx, engine, o.rows, 10)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, done()) }()
 	s.before = o.before
-	all, err := s.compete(ctx, kinds...)
+	all, err := s.startServers(ctx, kinds...)
 	defer func() { err = errors.Join(err, stop(all)) }()
 	if err != nil {
 		return nil, err
@@ -72,9 +71,9 @@ func (o options) controlOn(
 	return c.run(ctx, engine+", the control", all)
 }
 
-// writeControl shows the control's spread, and beside it the comparison with the build before.
+// writeControl writes the control's spread and the comparison with the older build.
 func writeControl(w io.Writer, outcomes []outcome, compared bool, beyond float64) {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	t := newTable(w)
 	fmt.Fprintln(t, "scenario\tcontrol: itself / itself\tCPU\tnow / before\tCPU\tat least\t\t")
 	for _, o := range outcomes {
 		control := o.ratio(again, service, throughput)
@@ -89,8 +88,8 @@ func writeControl(w io.Writer, outcomes []outcome, compared bool, beyond float64
 		}
 		fmt.Fprintf(t, "%s\t%.2f\t%.2f\t%s\t\n", ratio, o.ratio(service, before, cpu).Median, least, met)
 	}
-	_ = t.Flush() // output for people
+	_ = t.Flush()
 }
 
-// floor is the least ratio that the control's spread and beyond allow. A control above 1 excuses nothing.
+// floor returns the lowest ratio that the control's spread and beyond allow. A control above 1 does not raise it.
 func floor(control spread, beyond float64) float64 { return min(1, control.Min) - beyond }

@@ -11,7 +11,7 @@ import (
 	"healthcare/cmd/bench/internal/child"
 )
 
-// sample is what one round of one scenario on one server came to.
+// sample has the figures of one round of one scenario on one server.
 type sample struct {
 	PerSecond float64       `json:"requests_per_second"`
 	P50       time.Duration `json:"p50_ns"`
@@ -22,9 +22,9 @@ type sample struct {
 	Resident  int64         `json:"resident_bytes"`
 }
 
-// drive sends a scenario's requests from so many clients, each the next one when the last was answered, for that long.
-// Errors: any answer that is no success, for its time would count as if it were one.
-func (c *contender) drive(ctx context.Context, s scenario, clients int, length time.Duration) (sample, error) {
+// drive sends a scenario's requests for the given time. Each client sends the next request after a response.
+// Errors: any response that is not a success, because its time would be counted.
+func (c *runningServer) drive(ctx context.Context, s scenario, clients int, length time.Duration) (sample, error) {
 	before, err := c.process.Stats(ctx)
 	if err != nil {
 		return sample{}, err
@@ -32,7 +32,8 @@ func (c *contender) drive(ctx context.Context, s scenario, clients int, length t
 	if s.clients > 0 {
 		clients = min(clients, s.clients)
 	}
-	attacker := vegeta.NewAttacker(vegeta.Workers(uint64(clients)), vegeta.MaxWorkers(uint64(clients)), vegeta.Connections(clients), //nolint:gosec // a few
+	workers := uint64(clients) //nolint:gosec // not negative
+	attacker := vegeta.NewAttacker(vegeta.Workers(workers), vegeta.MaxWorkers(workers), vegeta.Connections(clients),
 		vegeta.KeepAlive(true), vegeta.Timeout(10*time.Second), vegeta.Redirects(vegeta.NoFollow))
 	var m vegeta.Metrics
 	for result := range attacker.Attack(c.actor.targeter(s), vegeta.Rate{}, length, "") {
@@ -47,7 +48,10 @@ func (c *contender) drive(ctx context.Context, s scenario, clients int, length t
 		return sample{}, err
 	}
 	if m.Success < 1 {
-		return sample{}, fmt.Errorf("%s: %s: not every answer was a success: %v %s", c.name, s.name, m.StatusCodes, strings.Join(m.Errors, "; "))
+		return sample{}, fmt.Errorf(
+			"%s: %s: not every response was a success: %v %s", c.name, s.name, m.StatusCodes,
+			strings.Join(m.Errors, "; "),
+		)
 	}
 	return sampleOf(m, after.Sub(before)), nil
 }
@@ -55,7 +59,12 @@ func (c *contender) drive(ctx context.Context, s scenario, clients int, length t
 func sampleOf(m vegeta.Metrics, used child.Stats) sample {
 	n := float64(m.Requests)
 	return sample{
-		PerSecond: m.Throughput, P50: m.Latencies.P50, P99: m.Latencies.P99, Objects: float64(used.Objects) / n, Bytes: float64(used.Bytes) / n,
-		CPU: time.Duration(float64(used.CPU) / n), Resident: used.Resident,
+		PerSecond: m.Throughput,
+		P50:       m.Latencies.P50,
+		P99:       m.Latencies.P99,
+		Objects:   float64(used.Objects) / n,
+		Bytes:     float64(used.Bytes) / n,
+		CPU:       time.Duration(float64(used.CPU) / n),
+		Resident:  used.Resident,
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"runtime"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	vegeta "github.com/tsenart/vegeta/v12/lib"
@@ -17,44 +16,47 @@ import (
 	"healthcare/cmd/bench/internal/rows"
 )
 
-const growthHelp = `Measure the service as its tables grow: one database of each size, and a service on each, driven in turn.
+const growthHelp = `Measure the service as its tables grow: one service on a database of each size, driven in turn.
 
-Half of the patients belong to the user who asks, the others to a hundred more. What is asked for
-is one patient, anywhere among them, and pages of 50: the newest, and one from the middle, by the
-link that the service gives. Targets: p99 within 1.3 times that of the smallest; ready within a
-second of the start, on a database that is there already; idle below 64 MiB.
+Half of the patients belong to the requesting user, the others to 100 more users. The requests read
+single patients and pages of 50: the newest, and one from the middle by its link. Targets: p99 at
+most 1.3 times that of the smallest database; ready within one second of the start on an existing
+database; idle memory below 64 MiB.
 
-The service is driven without its audit trail, so that the time of a commit does not hide what the
-tables cost; start and memory are those of the program as it ships. By default the largest has a
-million patients and ten million assignments: that takes minutes to fill, and 8 GB in the
-temporary folder.`
+The service is driven without its audit trail, because the time of a commit would hide the cost of
+the tables. Start time and memory are those of the released program. By default the largest database
+has 1,000,000 patients and 10,000,000 assignments. It takes minutes to fill and 8 GB in the temporary
+folder.`
 
-// growing are the scenarios that must not grow with the tables.
-var growing = []scenario{
+// growthScenarios must not become slower with larger tables.
+var growthScenarios = []scenario{
 	{"read", "one patient", read, 0, readOne},
 	{"list", "the newest 50 patients", list, 0, get("/api/patients/?limit=50")},
-	{"middle", "50 patients of the middle", list, 0, func(a *actor, _ int) vegeta.Target { return a.target(http.MethodGet, a.middle[0], a.reader, nil) }},
+	{
+		"middle", "50 patients from the middle", list, 0,
+		func(a *actor, _ int) vegeta.Target { return a.target(http.MethodGet, a.middle[0], a.reader, nil) },
+	},
 	{"assignments", "the newest 50 assignments with details", list, 0, get("/api/mappings/?limit=50")},
-	{"middle-assignments", "50 assignments of the middle", list, 0, func(a *actor, _ int) vegeta.Target {
+	{"middle-assignments", "50 assignments from the middle", list, 0, func(a *actor, _ int) vegeta.Target {
 		return a.target(http.MethodGet, a.middle[1], a.reader, nil)
 	}},
 	{"create", "a patient", write, 0, create},
 	{"patch", "a patient's notes, with If-Match", write, 0, (*actor).patch},
 }
 
-// size is a database of one size.
+// size is a database of one size with a server.
 type size struct {
 	label    string
 	store    *store
 	done     func() error
-	driven   *contender
+	driven   *runningServer
 	took     time.Duration // from start to ready
 	resident int64         // idle
 }
 
-// growth is the command.
+// growth runs the command.
 func (o options) growth(ctx context.Context, w io.Writer) error {
-	c, err := o.contest(growing)
+	c, err := o.runPlan(growthScenarios)
 	if err != nil {
 		return err
 	}
@@ -66,10 +68,10 @@ func (o options) growth(ctx context.Context, w io.Writer) error {
 		}
 		results[engine] = outcomes
 	}
-	return o.keep(results)
+	return o.writeSamples(results)
 }
 
-func (o options) growthOn(ctx context.Context, w io.Writer, engine string, c contest) (outcomes []outcome, err error) {
+func (o options) growthOn(ctx context.Context, w io.Writer, engine string, c runPlan) (outcomes []outcome, err error) {
 	var all []size
 	defer func() {
 		for _, s := range all {
@@ -77,38 +79,45 @@ func (o options) growthOn(ctx context.Context, w io.Writer, engine string, c con
 		}
 	}()
 	for _, patients := range o.sizes {
-		s, err := o.sized(ctx, engine, patients)
+		s, err := o.newSize(ctx, engine, patients)
 		all = append(all, s)
 		if err != nil {
 			return nil, err
 		}
 	}
-	contenders := make([]*contender, len(all))
+	runningServers := make([]*runningServer, len(all))
 	for i, s := range all {
-		contenders[i] = s.driven
+		runningServers[i] = s.driven
 	}
-	if outcomes, err = c.run(ctx, engine, contenders); err != nil {
+	if outcomes, err = c.run(ctx, engine, runningServers); err != nil {
 		return nil, err
 	}
-	fmt.Fprintf(w, "\n== %s: %d assignments of each patient, %d clients, %d rounds of %s, %d cores, %s\n\n", engine, o.perPerson, c.clients, c.rounds, c.length,
-		runtime.NumCPU(), runtime.Version())
+	fmt.Fprintf(
+		w, "\n== %s: %d assignments of each patient, %d clients, %d rounds of %s, %d cores, %s\n\n", engine,
+		o.perPerson, c.clients, c.rounds, c.length, runtime.NumCPU(), runtime.Version(),
+	)
 	var labels []string
 	for _, s := range all {
 		labels = append(labels, s.label)
 	}
-	servers(w, outcomes, labels)
-	grown(w, outcomes, labels)
-	fmt.Fprintf(w, "\nthe program as it ships\n")
+	writeServers(w, outcomes, labels)
+	writeGrowth(w, outcomes, labels)
+	fmt.Fprintf(w, "\nreleased program\n")
 	for _, s := range all {
-		fmt.Fprintf(w, "%10s patients: ready in %s (target < 1s), idle %.0f MiB (target < 64)\n", s.label, s.took.Round(time.Millisecond), float64(s.resident)/(1<<20))
+		fmt.Fprintf(
+			w, "%10s patients: ready in %s (target < 1s), idle %.0f MiB (target < 64)\n", s.label,
+			s.took.Round(time.Millisecond), float64(s.resident)/(1<<20),
+		)
 	}
 	return outcomes, nil
 }
 
-// grown writes each size's p99 over that of the smallest.
-func grown(w io.Writer, outcomes []outcome, labels []string) {
-	fmt.Fprintf(w, "\np99 over that of %s, round by round, median (least-most); target for reads and pages <= 1.3\n", labels[0])
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+// writeGrowth writes the ratio of each size's p99 to that of the smallest.
+func writeGrowth(w io.Writer, outcomes []outcome, labels []string) {
+	fmt.Fprintf(
+		w, "\np99 relative to %s patients per round, median (min-max); target for reads and pages <= 1.3\n", labels[0],
+	)
+	t := newTable(w)
 	fmt.Fprintf(t, "scenario\t%s\t\n", strings.Join(labels[1:], "\t"))
 	for _, o := range outcomes {
 		fmt.Fprintf(t, "%s\t", o.Scenario)
@@ -117,13 +126,13 @@ func grown(w io.Writer, outcomes []outcome, labels []string) {
 		}
 		fmt.Fprintln(t)
 	}
-	_ = t.Flush() // output for people
+	_ = t.Flush()
 }
 
-// sized fills a database and starts the service on it. What it gives has to be stopped, also after a failure.
-func (o options) sized(ctx context.Context, engine string, patients int) (s size, err error) {
+// newSize fills a database and starts the service on it. The caller stops it, also after an error.
+func (o options) newSize(ctx context.Context, engine string, patients int) (s size, err error) {
 	s.label = fmt.Sprint(patients)
-	if s.store, s.done, err = o.filled(ctx, engine, patients, o.perPerson); err != nil {
+	if s.store, s.done, err = o.newFilledStore(ctx, engine, patients, o.perPerson); err != nil {
 		return s, err
 	}
 	shipped, err := s.store.start(ctx, service, true)
@@ -136,7 +145,7 @@ func (o options) sized(ctx context.Context, engine string, patients int) (s size
 	if err := errors.Join(err, shipped.Stop()); err != nil {
 		return s, err
 	}
-	all, err := s.store.compete(ctx, withoutTrail)
+	all, err := s.store.startServers(ctx, withoutTrail)
 	if err != nil {
 		return s, err
 	}
@@ -155,7 +164,7 @@ func (s size) stop() (err error) {
 	return err
 }
 
-// findMiddle asks for the links that lead on from the middle of the reader's lists.
+// findMiddle sets the links to pages in the middle of the reader's lists.
 func (a *actor) findMiddle(ctx context.Context) error {
 	for i, at := range []struct {
 		path string

@@ -6,33 +6,50 @@ import (
 	"text/tabwriter"
 )
 
-// servers writes what each server did: the medians of its rounds.
-func servers(w io.Writer, outcomes []outcome, names []string) {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+// newTable returns a writer of right-aligned columns. Flush it.
+func newTable(w io.Writer) *tabwriter.Writer {
+	return tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+}
+
+// writeServers writes the medians of each server.
+func writeServers(w io.Writer, outcomes []outcome, names []string) {
+	t := newTable(w)
 	fmt.Fprintln(t, "scenario\tserver\treq/s\tp50 ms\tp99 ms\tCPU µs/req\tallocs/req\tKiB/req\tMiB resident\t")
 	for _, o := range outcomes {
 		for _, name := range names {
 			median := func(figure func(sample) float64) float64 { return o.of(name, figure).Median }
-			fmt.Fprintf(t, "%s\t%s\t%.0f\t%.2f\t%.2f\t%.0f\t%.0f\t%.1f\t%.0f\t\n", o.Scenario, name, median(throughput), median(p50), median(p99), median(cpu),
-				median(func(s sample) float64 { return s.Objects }), median(func(s sample) float64 { return s.Bytes / 1024 }),
-				median(func(s sample) float64 { return float64(s.Resident) / (1 << 20) }))
+			fmt.Fprintf(
+				t,
+				"%s\t%s\t%.0f\t%.2f\t%.2f\t%.0f\t%.0f\t%.1f\t%.0f\t\n",
+				o.Scenario,
+				name,
+				median(throughput),
+				median(p50),
+				median(p99),
+				median(cpu),
+				median(
+					func(s sample) float64 { return s.Objects },
+				),
+				median(func(s sample) float64 { return s.Bytes / 1024 }),
+				median(func(s sample) float64 { return float64(s.Resident) / (1 << 20) }),
+			)
 		}
 	}
-	_ = t.Flush() // output for people
+	_ = t.Flush()
 }
 
-// comparison holds one server's throughput against another's.
+// comparison compares the throughput of two servers.
 type comparison struct {
 	title string
 	a, b  string
 	least func(scenario) float64 // the target; 0: none
 }
 
-// write shows the ratios, the target of each and whether it is met.
+// write writes the ratio of each scenario, its target and whether it is met.
 func (c comparison) write(w io.Writer, outcomes []outcome) {
 	fmt.Fprintf(w, "\n%s\n", c.title)
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "scenario\trequests/s, median (least-most)\tCPU, median\ttarget\t\t")
+	t := newTable(w)
+	fmt.Fprintln(t, "scenario\trequests/s, median (min-max)\tCPU, median\ttarget\t\t")
 	for _, o := range outcomes {
 		ratio, least := o.ratio(c.a, c.b, throughput), c.least(named(o.Scenario))
 		met := ""
@@ -49,10 +66,10 @@ func (c comparison) write(w io.Writer, outcomes []outcome) {
 		}
 		fmt.Fprintf(t, "%s\t%s\t%.2f\t%s\t%s\t\n", o.Scenario, ratio, o.ratio(c.a, c.b, cpu).Median, target, met)
 	}
-	_ = t.Flush() // output for people
+	_ = t.Flush()
 }
 
-// named is the scenario of that name.
+// named returns the scenario with that name.
 func named(name string) scenario {
 	for _, s := range scenarios {
 		if s.name == name {

@@ -11,16 +11,16 @@ import (
 	"healthcare/cmd/bench/internal/rows"
 )
 
-// scenario is one kind of request that is driven as fast as it is answered.
+// scenario is one kind of request, sent as fast as it is answered.
 type scenario struct {
-	name    string
-	what    string // for people
-	kind    kind
-	clients int // at once; 0: as many as --clients says
-	request func(a *actor, n int) vegeta.Target
+	name        string
+	description string
+	kind        kind
+	clients     int // at most; 0: --clients
+	request     func(a *actor, n int) vegeta.Target
 }
 
-// kind is what is asked of a scenario's ratio.
+// kind selects the target of a scenario's ratio.
 type kind string
 
 const (
@@ -36,7 +36,7 @@ var scenarios = []scenario{
 	{"assignments", "50 assignments with details", list, 0, get("/api/mappings/?limit=50")},
 	{"create", "a patient", write, 0, create},
 	{"patch", "a patient's notes, with If-Match", write, 0, (*actor).patch},
-	{"login", "a sign-in, argon2id included", write, 4, login}, // what waits for a place to hash waits a second at most
+	{"login", "a sign-in, argon2id included", write, 4, login}, // the queue for hashing times out after one second
 	{"mixed", "90 % read, 10 % create", mixed, 0, func(a *actor, n int) vegeta.Target {
 		if n%10 == 9 {
 			return create(a, n)
@@ -45,19 +45,19 @@ var scenarios = []scenario{
 	}},
 }
 
-// actor sends requests to one server. Its patients to patch are its own, so that it knows which version each of them has.
+// actor creates the requests to one server. It patches its own patients, so that it knows their versions.
 type actor struct {
 	base           string
 	plan           rows.Plan
 	reader, writer http.Header
 	mu             sync.Mutex
 	sent           int
-	patched        []int     // how often each of its patients was
-	first          int       // which is the first of them
+	patched        []int     // the number of patches of each of its patients
+	first          int       // the index of its first patient
 	middle         [2]string // pages of patients and of assignments, for growth
 }
 
-// targeter hands out the scenario's requests, one after the other.
+// targeter returns the scenario's requests in order.
 func (a *actor) targeter(s scenario) vegeta.Targeter {
 	return func(into *vegeta.Target) error {
 		a.mu.Lock()
@@ -71,7 +71,7 @@ func (a *actor) targeter(s scenario) vegeta.Targeter {
 func (a *actor) target(method, path string, header http.Header, body any) vegeta.Target {
 	t := vegeta.Target{Method: method, URL: a.base + path, Header: header}
 	if body != nil {
-		t.Body, _ = json.Marshal(body) // texts and numbers: it cannot fail
+		t.Body, _ = json.Marshal(body) // texts and numbers cannot fail
 	}
 	return t
 }
@@ -80,7 +80,7 @@ func get(path string) func(*actor, int) vegeta.Target {
 	return func(a *actor, _ int) vegeta.Target { return a.target(http.MethodGet, path, a.reader, nil) }
 }
 
-// readOne goes through the reader's patients in leaps, so that neighbours are not read one after the other.
+// readOne reads the reader's patients in an order without neighbours.
 func readOne(a *actor, n int) vegeta.Target {
 	patient := rows.Patient(n * 7919 % a.plan.Readers()) // a prime
 	return a.target(http.MethodGet, "/api/patients/"+patient.String()+"/", a.reader, nil)
@@ -88,28 +88,41 @@ func readOne(a *actor, n int) vegeta.Target {
 
 func create(a *actor, n int) vegeta.Target {
 	return a.target(http.MethodPost, "/api/patients/", a.writer, map[string]any{
-		"name": fmt.Sprintf("Ravi Nair %d", n), "age": 20 + n%60, "gender": "Male", "email": "ravi@mail.example", "phone": "+91 80 5550 0177",
-		"address": "3 Hill Road, Bengaluru", "notes": "Asked for a morning appointment.",
+		"name":    fmt.Sprintf("Ravi Nair %d", n),
+		"age":     20 + n%60,
+		"gender":  "Male",
+		"email":   "ravi@mail.example",
+		"phone":   "+91 80 5550 0177",
+		"address": "3 Hill Road, Bengaluru",
+		"notes":   "Asked for a morning appointment.",
 	})
 }
 
-// patch changes the patient that was patched longest ago, which is long answered: with the version that it has since.
+// patch changes the patient whose last patch is the oldest, with its current version.
 func (a *actor) patch(n int) vegeta.Target {
 	i := n % len(a.patched)
 	a.patched[i]++
 	patient := rows.Patient(a.first + i)
 	header := a.reader.Clone()
 	header.Set("If-Match", fmt.Sprintf(`"v%d"`, a.patched[i]))
-	return a.target(http.MethodPatch, "/api/patients/"+patient.String()+"/", header, map[string]any{"notes": fmt.Sprintf("Seen %d times.", a.patched[i])})
+	return a.target(
+		http.MethodPatch, "/api/patients/"+patient.String()+"/", header,
+		map[string]any{"notes": fmt.Sprintf("Seen %d times.", a.patched[i])},
+	)
 }
 
 func login(a *actor, n int) vegeta.Target {
-	return a.target(http.MethodPost, "/api/auth/login/", http.Header{"Content-Type": {"application/json"}}, map[string]any{
-		"email": a.plan.Login(n), "password": password,
-	})
+	return a.target(
+		http.MethodPost,
+		"/api/auth/login/",
+		http.Header{"Content-Type": {"application/json"}},
+		map[string]any{
+			"email": a.plan.Login(n), "password": password,
+		},
+	)
 }
 
-// password is everybody's who signs in.
+// password is the password of all users.
 const password = "correct horse battery"
 
 func bearer(token string) http.Header {

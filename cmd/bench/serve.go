@@ -18,7 +18,7 @@ import (
 	"healthcare/platform/httpserver"
 )
 
-// What a child serves. The service is the program as it ships; the others are what it is compared with.
+// The kinds of servers: the released program, and those it is compared with.
 const (
 	service      = "service"
 	withoutTrail = "service-without-trail"
@@ -26,13 +26,13 @@ const (
 	throughGORM  = "reference-gorm"
 )
 
-// silent is a trail that records nothing. It exists in this command alone: no operator can choose it.
-type silent struct{}
+// noRecorder is an audit.Recorder that records nothing. Only this command has it.
+type noRecorder struct{}
 
 // Record implements audit.Recorder.
-func (silent) Record(context.Context, auth.Principal, ...audit.Entry) error { return nil }
+func (noRecorder) Record(context.Context, auth.Principal, ...audit.Entry) error { return nil }
 
-// serve is what a child does until its parent lets go of it. It is configured as the service is.
+// serve runs a server of this kind until the parent process ends. It has the configuration of the service.
 func serve(ctx context.Context, kind string) error {
 	cfg, err := config.Load()
 	if err != nil {
@@ -41,21 +41,21 @@ func serve(ctx context.Context, kind string) error {
 	if err := errors.Join(cfg.EnsureSecret(), cfg.EnsureAuditKey()); err != nil {
 		return err
 	}
-	ctx = child.Orphaned(ctx)
+	ctx = child.WithParent(ctx)
 	switch kind {
 	case service:
 		return serveService(ctx, cfg, fx.Options())
 	case withoutTrail:
-		return serveService(ctx, cfg, fx.Replace(fx.Annotate(silent{}, fx.As(new(audit.Recorder)))))
+		return serveService(ctx, cfg, fx.Replace(fx.Annotate(noRecorder{}, fx.As(new(audit.Recorder)))))
 	case plainSQL, throughGORM:
 		return serveReference(ctx, cfg, kind)
 	}
 	return fmt.Errorf("there is no server %q", kind)
 }
 
-func serveService(ctx context.Context, cfg config.Config, instead fx.Option) error {
+func serveService(ctx context.Context, cfg config.Config, options fx.Option) error {
 	var server *httpserver.Server
-	app := fx.New(composition.Configuration(cfg, "bench"), composition.Serving(), instead, fx.Populate(&server))
+	app := fx.New(composition.Configuration(cfg, "bench"), composition.Serving(), options, fx.Populate(&server))
 	if err := app.Err(); err != nil {
 		return dig.RootCause(err)
 	}

@@ -24,24 +24,27 @@ const (
 	postgres = string(database.Postgres)
 )
 
-// store is a filled database that is thrown away.
+// store is a filled temporary database.
 type store struct {
 	folder   string
 	url      string // PostgreSQL's; else path is SQLite's file
 	path     string
 	plan     rows.Plan
 	signedIn [2]http.Header // reader and writer
-	before   string         // the program of the build before, for a control
+	before   string         // the program of an older build, for a control
 	drop     func() error
 }
 
-// newStore makes a database on the engine and fills it. server is PostgreSQL's address.
-func newStore(ctx context.Context, engine, server string, plan rows.Plan, tell rows.Progress) (*store, error) {
+// newStore creates and fills a database on the engine. server is the address of PostgreSQL.
+func newStore(ctx context.Context, engine, server string, plan rows.Plan, progress rows.Progress) (*store, error) {
 	folder, err := os.MkdirTemp("", "healthcare-bench-")
 	if err != nil {
 		return nil, err
 	}
-	cfg := database.Config{PoolSize: 2, ConnectTimeout: time.Minute, LockTimeout: time.Minute, StatementTimeout: time.Hour, IdleInTxTimeout: time.Hour}
+	cfg := database.Config{
+		PoolSize: 2, ConnectTimeout: time.Minute, LockTimeout: time.Minute, StatementTimeout: time.Hour,
+		IdleInTxTimeout: time.Hour,
+	}
 	s := &store{folder: folder, plan: plan, drop: func() error { return nil }}
 	if engine == postgres {
 		err = s.createDatabase(ctx, server)
@@ -53,7 +56,7 @@ func newStore(ctx context.Context, engine, server string, plan rows.Plan, tell r
 		cfg.Path = s.path
 	}
 	if err == nil {
-		err = rows.Load(ctx, cfg, plan, tell)
+		err = rows.Load(ctx, cfg, plan, progress)
 	}
 	if err != nil {
 		return nil, errors.Join(err, s.close())
@@ -74,7 +77,7 @@ func (s *store) createDatabase(ctx context.Context, server string) error {
 	}
 	at, err := url.Parse(server)
 	if err != nil {
-		return errors.New("--postgres: not an address") // the cause may quote a password
+		return errors.New("--postgres: not an address") // the error may quote a password
 	}
 	if err := exec(ctx, fmt.Sprintf("CREATE DATABASE %q", name)); err != nil {
 		return err
@@ -91,7 +94,7 @@ func (s *store) createDatabase(ctx context.Context, server string) error {
 
 func (s *store) close() error { return errors.Join(s.drop(), os.RemoveAll(s.folder)) }
 
-// postgresServer is the server to measure on: the one that was named, else a throwaway one.
+// postgresServer returns the address of the named server, or starts a temporary one.
 func postgresServer(named string) (url string, done func(), err error) {
 	if named != "" {
 		return named, func() {}, nil

@@ -1,5 +1,5 @@
-// Package child runs the servers that are measured as processes of their own, so that memory and allocations are theirs alone: the parent's side
-// (Start), and what a child does besides serving (Report).
+// Package child runs servers as separate processes, so that their memory and allocations can be measured: Start is the
+// parent's side, Report the child's.
 package child
 
 import (
@@ -17,7 +17,7 @@ import (
 	"time"
 )
 
-// Process is a server that answers.
+// Process is a running server.
 type Process struct {
 	Base   string        // http://host:port
 	Took   time.Duration // from its start until it was ready
@@ -27,11 +27,11 @@ type Process struct {
 	client http.Client
 }
 
-// said is the one line that a child writes.
-type said struct{ Address, Debug string }
+// addresses is the line that a child writes.
+type addresses struct{ Address, Debug string }
 
-// Start runs this program once more with args and env, and returns when /readyz is answered with 200. The child ends with its parent, whatever ends
-// that. Errors: what it said last, where it does not come up in a minute.
+// Start runs this program with args and env, and returns when /readyz responds 200. The child ends with its parent.
+// Errors: a child that is not ready within a minute, with its last line.
 func Start(ctx context.Context, folder string, env []string, args ...string) (*Process, error) {
 	program, err := os.Executable()
 	if err != nil {
@@ -40,7 +40,7 @@ func Start(ctx context.Context, folder string, env []string, args ...string) (*P
 	return StartProgram(ctx, program, folder, env, args...)
 }
 
-// StartProgram is Start for another build of this program.
+// StartProgram does the same with another build of this program.
 func StartProgram(ctx context.Context, program, folder string, env []string, args ...string) (*Process, error) {
 	cmd := exec.CommandContext(ctx, program, args...)   // #nosec G204 -- itself, or what the operator names
 	log, err := os.Create(filepath.Join(folder, "log")) // #nosec G304 -- a folder of our own
@@ -64,9 +64,9 @@ func StartProgram(ctx context.Context, program, folder string, env []string, arg
 	p := &Process{cmd: cmd, life: life}
 	if err := p.await(ctx, out, began); err != nil {
 		_ = p.Stop()
-		text, _ := os.ReadFile(log.Name()) // all there is to say
+		text, _ := os.ReadFile(log.Name()) // the log, if any
 		lines := strings.Split(strings.TrimSpace(string(text)), "\n")
-		return nil, fmt.Errorf("%s does not come up: %w; it said: %s", strings.Join(args, " "), err, lines[len(lines)-1])
+		return nil, fmt.Errorf("%s did not start: %w; last line: %s", strings.Join(args, " "), err, lines[len(lines)-1])
 	}
 	return p, nil
 }
@@ -78,7 +78,7 @@ func (p *Process) await(ctx context.Context, out io.Reader, began time.Time) err
 	if err != nil {
 		return err
 	}
-	var s said
+	var s addresses
 	if err := json.Unmarshal(line, &s); err != nil {
 		return err
 	}
@@ -98,19 +98,19 @@ func (p *Process) get(ctx context.Context, url string, into io.Writer) error {
 	if err != nil {
 		return err
 	}
-	answer, err := p.client.Do(request)
+	response, err := p.client.Do(request)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = answer.Body.Close() }()
-	if answer.StatusCode != http.StatusOK {
-		return errors.New(answer.Status)
+	defer func() { _ = response.Body.Close() }()
+	if response.StatusCode != http.StatusOK {
+		return errors.New(response.Status)
 	}
-	_, err = io.Copy(into, answer.Body)
+	_, err = io.Copy(into, response.Body)
 	return err
 }
 
-// Stats asks what the process has used so far.
+// Stats returns the resources that the process has used.
 func (p *Process) Stats(ctx context.Context) (s Stats, err error) {
 	var text strings.Builder
 	if err := p.get(ctx, p.debug+"/stats", &text); err != nil {
@@ -132,16 +132,16 @@ func (p *Process) Profile(ctx context.Context, name, file string) error {
 	return errors.Join(p.get(ctx, p.debug+"/debug/pprof/"+name, into), into.Close())
 }
 
-// Stop ends the process and waits for its end.
+// Stop ends the process and waits for it.
 func (p *Process) Stop() error {
 	p.client.CloseIdleConnections()
-	_ = p.life.Close() // it ends by itself then
+	_ = p.life.Close() // it ends then
 	kill := time.AfterFunc(30*time.Second, func() { _ = p.cmd.Process.Kill() })
 	defer kill.Stop()
 	return p.cmd.Wait()
 }
 
-// resident is a process's resident memory in bytes; 0 where there is no /proc.
+// resident returns a process's resident memory in bytes, or 0 without /proc.
 func resident(pid int) int64 {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
@@ -149,6 +149,6 @@ func resident(pid int) int64 {
 	}
 	_, after, _ := strings.Cut(string(status), "VmRSS:")
 	var kib int64
-	_, _ = fmt.Sscan(after, &kib) // 0 where it is not said
+	_, _ = fmt.Sscan(after, &kib) // 0 if it is missing
 	return kib << 10
 }

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// processorTime is what this process has taken, of user and system.
+// processorTime returns the user and system time of this process.
 func processorTime() time.Duration {
 	var u syscall.Rusage
 	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u) // it cannot fail

@@ -13,21 +13,24 @@ import (
 	"time"
 )
 
-// Stats are what a process has used since it began.
+// Stats has the resources that a process has used since its start.
 type Stats struct {
 	Objects  uint64        // allocated on the heap
 	Bytes    uint64        // allocated on the heap
-	CPU      time.Duration // of user and system
-	Resident int64         // bytes of memory now; 0 where that cannot be told
+	CPU      time.Duration // user and system time
+	Resident int64         // bytes of memory now; 0 if unknown
 }
 
-// Sub is what was used since earlier; Resident stays that of now.
+// Sub returns the difference to earlier. Resident is the current value.
 func (s Stats) Sub(earlier Stats) Stats {
-	return Stats{Objects: s.Objects - earlier.Objects, Bytes: s.Bytes - earlier.Bytes, CPU: s.CPU - earlier.CPU, Resident: s.Resident}
+	return Stats{
+		Objects: s.Objects - earlier.Objects, Bytes: s.Bytes - earlier.Bytes, CPU: s.CPU - earlier.CPU,
+		Resident: s.Resident,
+	}
 }
 
-// Orphaned is a context that ends when the parent lets go of this process's standard input, as it does by dying.
-func Orphaned(ctx context.Context) context.Context {
+// WithParent returns a context that ends when the parent closes this process's standard input or ends.
+func WithParent(ctx context.Context) context.Context {
 	ctx, cancel := context.WithCancel(ctx)
 	go func() {
 		_, _ = io.Copy(io.Discard, os.Stdin)
@@ -36,7 +39,8 @@ func Orphaned(ctx context.Context) context.Context {
 	return ctx
 }
 
-// Report tells the parent where this process serves, and answers what it asks about it on a listener of its own, on loopback.
+// Report writes the address of this process for its parent, and serves statistics and profiles on another loopback
+// port.
 func Report(address string) error {
 	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -47,7 +51,7 @@ func Report(address string) error {
 	mux.HandleFunc("/debug/pprof/", pprof.Index)
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
 	go func() { _ = (&http.Server{Handler: mux, ReadHeaderTimeout: time.Minute}).Serve(listener) }()
-	line, _ := json.Marshal(said{Address: address, Debug: listener.Addr().String()}) // texts: it cannot fail
+	line, _ := json.Marshal(addresses{Address: address, Debug: listener.Addr().String()}) // texts cannot fail
 	_, err = fmt.Println(string(line))
 	return err
 }

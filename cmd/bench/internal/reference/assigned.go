@@ -5,7 +5,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// shownAssignment is an assignment with its details, as the service shows it.
+// shownAssignment is an assignment with its details, as in the responses of the service.
 type shownAssignment struct {
 	ID         uuid.UUID    `json:"id"`
 	Patient    uuid.UUID    `json:"patient"`
@@ -29,7 +29,7 @@ type shownDoctor struct {
 	Experience     int       `json:"experience"`
 }
 
-// assigned answers a page of assignments, in three statements as the service does.
+// assigned responds with a page of assignments. Like the service, it uses three statements.
 func (s *server) assigned(c *fiber.Ctx) error {
 	owner, err := s.caller(c)
 	if err != nil {
@@ -63,7 +63,12 @@ func (s *server) assigned(c *fiber.Ctx) error {
 	for i, a := range all {
 		p, d := patients[a.PatientID], doctors[a.DoctorID]
 		shown[i] = shownAssignment{
-			a.ID, a.PatientID, a.DoctorID, a.AssignedAt, shownPatient{p.ID, p.Name, p.age(), p.Gender}, shownDoctor{d.ID, d.Name, d.Specialization, d.Experience},
+			a.ID,
+			a.PatientID,
+			a.DoctorID,
+			a.AssignedAt,
+			shownPatient{p.ID, p.Name, p.age(), p.Gender},
+			shownDoctor{d.ID, d.Name, d.Specialization, d.Experience},
 		}
 	}
 	return c.JSON(shown)

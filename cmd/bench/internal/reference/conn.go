@@ -15,8 +15,8 @@ import (
 	"healthcare/platform/database"
 )
 
-// Open is the store of a reference, with as many connections as the service has: pgx itself, or database/sql with the service's own settings of SQLite;
-// throughGORM both through the service's own set-up of GORM.
+// Open returns the store of a reference, with as many connections as the service: pgx, or database/sql with the
+// service's settings of SQLite; with throughGORM both through the service's configuration of GORM.
 func Open(ctx context.Context, cfg database.Config, throughGORM bool) (Store, error) {
 	if throughGORM {
 		db, err := database.Open(cfg, zap.NewNop())
@@ -33,7 +33,7 @@ func Open(ctx context.Context, cfg database.Config, throughGORM bool) (Store, er
 		return nil, errors.New("not a PostgreSQL address")
 	}
 	pool.MaxConns = int32(cfg.PoolSize)                       //nolint:gosec // config bounds it
-	pool.ConnConfig.RuntimeParams["client_encoding"] = "UTF8" // as the service pins it
+	pool.ConnConfig.RuntimeParams["client_encoding"] = "UTF8" // as in the service
 	open, err := pgxpool.NewWithConfig(ctx, pool)
 	return plain{pooled{open}, pooled{open}}, err
 }
@@ -51,7 +51,7 @@ func openSQLite(cfg database.Config) (Store, error) {
 	return plain{standard{reader}, standard{writer}}, nil
 }
 
-// ownQuery has GORM read rows as it does by itself, where the service reads them faster.
+// ownQuery restores GORM's own reading of rows, which the service replaces by a faster one.
 func ownQuery(handle *gorm.DB) error {
 	return handle.Callback().Query().Replace("gorm:query", callbacks.Query)
 }

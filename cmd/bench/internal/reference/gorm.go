@@ -11,7 +11,7 @@ import (
 	"healthcare/platform/database"
 )
 
-// mapped is Store through GORM.
+// mapped implements Store through GORM.
 type mapped struct{ db *database.DB }
 
 func orMissing(err error) error {
@@ -22,8 +22,18 @@ func orMissing(err error) error {
 }
 
 func (m mapped) standing(ctx context.Context, id uuid.UUID) (of standing, err error) {
-	err = m.db.Read(ctx).Table("sessions AS s").Select("s.user_id, u.active, u.token_version, u.role").Joins("JOIN users u ON u.id = s.user_id").
-		Where("s.id = ?", id).Take(&of).Error
+	err = m.db.Read(
+		ctx,
+	).Table(
+		"sessions AS s",
+	).Select(
+		"s.user_id, u.active, u.token_version, u.role",
+	).Joins(
+		"JOIN users u ON u.id = s.user_id",
+	).
+		Where("s.id = ?", id).Take(
+		&of,
+	).Error
 	return of, orMissing(err)
 }
 
@@ -59,14 +69,23 @@ func (m mapped) add(ctx context.Context, p patient) error {
 func (m mapped) amend(ctx context.Context, owner, id uuid.UUID, rule func(*patient) error) (p patient, err error) {
 	err = m.db.Do(ctx, func(ctx context.Context) error {
 		p = patient{}
-		if err := m.db.Write(ctx).Clauses(clause.Locking{Strength: "UPDATE"}).Where("owner_id = ? AND id = ?", owner, id).Take(&p).Error; err != nil {
+		if err := m.db.Write(
+			ctx,
+		).Clauses(
+			clause.Locking{Strength: "UPDATE"},
+		).Where("owner_id = ? AND id = ?", owner, id).Take(
+			&p,
+		).Error; err != nil {
 			return orMissing(err)
 		}
 		if err := rule(&p); err != nil {
 			return err
 		}
 		return m.db.Write(ctx).Model(&patient{}).Where("owner_id = ? AND id = ?", owner, id).
-			Select("name", "gender", "age", "birth_date", "email", "phone", "address", "medical_record_number", "notes", "search_text", "version", "updated_at").
+			Select(
+				"name", "gender", "age", "birth_date", "email", "phone", "address", "medical_record_number", "notes",
+				"search_text", "version", "updated_at",
+			).
 			Updates(&p).Error
 	})
 	return p, err

@@ -1,5 +1,5 @@
-// Package reference is what the service is held against: handlers that verify a token, run the same SQL and encode the same body, and do nothing else.
-// They are measured, never shipped.
+// Package reference has minimal handlers to compare the service with: they verify a token, run the same SQL and encode
+// the same body. They are not part of a release.
 package reference
 
 import (
@@ -30,11 +30,16 @@ type server struct {
 	hashes chan struct{}
 }
 
-// Serve answers the bench's requests on a free port of loopback until ctx ends. report is told where.
+// Serve serves the bench's requests on a free loopback port until ctx ends. It passes the address to report.
 func Serve(ctx context.Context, store Store, keys keyring.Ring, report func(address string) error) error {
 	s := &server{
-		store: store, key: keys.Newest(identity.AccessTokenKeys), hashes: make(chan struct{}, places()),
-		parser: jwt.NewParser(jwt.WithValidMethods([]string{"HS256"}), jwt.WithIssuer("healthcare"), jwt.WithAudience("healthcare-api"), jwt.WithExpirationRequired()),
+		store:  store,
+		key:    keys.Newest(identity.AccessTokenKeys),
+		hashes: make(chan struct{}, places()),
+		parser: jwt.NewParser(
+			jwt.WithValidMethods([]string{"HS256"}), jwt.WithIssuer("healthcare"), jwt.WithAudience("healthcare-api"),
+			jwt.WithExpirationRequired(),
+		),
 	}
 	app := fiber.New(fiber.Config{DisableStartupMessage: true})
 	app.Get("/readyz", func(c *fiber.Ctx) error { return c.SendStatus(fiber.StatusOK) })
@@ -58,7 +63,7 @@ func Serve(ctx context.Context, store Store, keys keyring.Ring, report func(addr
 	return app.Listener(listener)
 }
 
-// caller verifies the token, and asks whether its session stands.
+// caller verifies the token and its session.
 func (s *server) caller(c *fiber.Ctx) (uuid.UUID, error) {
 	text, found := strings.CutPrefix(c.Get(fiber.HeaderAuthorization), "Bearer ")
 	if !found {
@@ -69,7 +74,9 @@ func (s *server) caller(c *fiber.Ctx) (uuid.UUID, error) {
 		Session uuid.UUID `json:"sid"`
 		Version int       `json:"ver"`
 	}
-	if _, err := s.parser.ParseWithClaims(text, &claims, func(*jwt.Token) (any, error) { return s.key.Secret, nil }); err != nil {
+	if _, err := s.parser.ParseWithClaims(
+		text, &claims, func(*jwt.Token) (any, error) { return s.key.Secret, nil },
+	); err != nil {
 		return uuid.Nil, errToken
 	}
 	standing, err := s.store.standing(c.UserContext(), claims.Session)
@@ -116,18 +123,30 @@ func (s *server) create(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	var said struct {
+	var input struct {
 		Name, Gender, Email, Phone, Address, Notes string
 		Age                                        int
 	}
-	if err := c.BodyParser(&said); err != nil { //nolint:forbidigo // what is bare does no better
+	if err := c.BodyParser(&input); err != nil { //nolint:forbidigo // a minimal reference
 		return err
 	}
 	now := instant{time.Now().UTC().Truncate(time.Microsecond)}
 	p := patient{
-		ID: uuid.Must(uuid.NewV7()), OwnerID: owner, Name: said.Name, Gender: said.Gender, Age: &said.Age, Email: said.Email, Phone: said.Phone,
-		Address: said.Address, Notes: said.Notes, SearchText: strings.ToLower(said.Name + "\n" + said.Email + "\n" + said.Phone), Version: 1,
-		CreatedAt: now, UpdatedAt: now,
+		ID: uuid.Must(
+			uuid.NewV7(),
+		),
+		OwnerID:    owner,
+		Name:       input.Name,
+		Gender:     input.Gender,
+		Age:        &input.Age,
+		Email:      input.Email,
+		Phone:      input.Phone,
+		Address:    input.Address,
+		Notes:      input.Notes,
+		SearchText: strings.ToLower(input.Name + "\n" + input.Email + "\n" + input.Phone),
+		Version:    1,
+		CreatedAt:  now,
+		UpdatedAt:  now,
 	}
 	if err := s.store.add(c.UserContext(), p); err != nil {
 		return err
@@ -148,15 +167,15 @@ func (s *server) patch(c *fiber.Ctx) error {
 	if err != nil {
 		return errStale
 	}
-	var said struct{ Notes string }
-	if err := c.BodyParser(&said); err != nil { //nolint:forbidigo // what is bare does no better
+	var input struct{ Notes string }
+	if err := c.BodyParser(&input); err != nil { //nolint:forbidigo // a minimal reference
 		return err
 	}
 	p, err := s.store.amend(c.UserContext(), owner, id, func(p *patient) error {
 		if p.Version != version {
 			return errStale
 		}
-		p.Notes, p.Version, p.UpdatedAt = said.Notes, version+1, instant{time.Now().UTC().Truncate(time.Microsecond)}
+		p.Notes, p.Version, p.UpdatedAt = input.Notes, version+1, instant{time.Now().UTC().Truncate(time.Microsecond)}
 		return nil
 	})
 	if err != nil {

@@ -10,10 +10,10 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
-// layout is a time on the wire, and in SQLite's rows.
+// layout is the format of times in responses and in SQLite.
 const layout = "2006-01-02T15:04:05.000000Z"
 
-// instant is a time in a row of either engine, and on the wire.
+// instant is a time in a row of either engine and in responses.
 type instant struct{ time.Time }
 
 func (i *instant) ScanTimestamptz(v pgtype.Timestamptz) error { i.Time = v.Time.UTC(); return nil }
@@ -36,7 +36,7 @@ func (i *instant) Scan(v any) (err error) {
 	return err
 }
 
-// day is a date in a row of either engine, and on the wire; zero is NULL and null.
+// day is a date in a row of either engine and in responses. Zero is NULL and null.
 type day struct{ time.Time }
 
 func (d *day) ScanDate(v pgtype.Date) error { d.Time = v.Time; return nil }
@@ -94,7 +94,7 @@ type patient struct {
 
 func (patient) TableName() string { return "patients" }
 
-// age is the one that is kept, or counted from the birth date.
+// age returns the stored age, or the one computed from the birth date.
 func (p patient) age() int {
 	if p.Age != nil {
 		return *p.Age
@@ -124,7 +124,19 @@ func (p patient) MarshalJSON() ([]byte, error) {
 		MedicalRecordNumber *string   `json:"medical_record_number"`
 		Notes               string    `json:"notes"`
 	}{
-		p.ID, p.Name, p.age(), p.Gender, p.OwnerID, p.CreatedAt, p.UpdatedAt, p.BirthDate, p.Email, p.Phone, p.Address, p.MedicalRecordNumber, p.Notes,
+		p.ID,
+		p.Name,
+		p.age(),
+		p.Gender,
+		p.OwnerID,
+		p.CreatedAt,
+		p.UpdatedAt,
+		p.BirthDate,
+		p.Email,
+		p.Phone,
+		p.Address,
+		p.MedicalRecordNumber,
+		p.Notes,
 	})
 }
 
@@ -156,7 +168,7 @@ type assignment struct {
 
 func (assignment) TableName() string { return "assignments" }
 
-// standing is what every request asks of the session that its token names.
+// standing has the columns that every request reads about its session.
 type standing struct {
 	UserID       uuid.UUID
 	Active       bool
@@ -164,7 +176,7 @@ type standing struct {
 	Role         string
 }
 
-// account is what a sign-in asks of a user.
+// account has the columns that a sign-in reads about a user.
 type account struct {
 	ID           uuid.UUID
 	PasswordHash string

@@ -10,12 +10,12 @@ import (
 	"healthcare/platform/database"
 )
 
-// Progress hears how many rows of a table there are.
+// Progress receives the number of rows of a table.
 type Progress func(table string, done, all int)
 
-// Load migrates an empty database and fills it as planned. Indexes are made afterwards, and foreign keys are not checked where that can be turned off:
-// the rows are known to fit. Errors: the store's.
-func Load(ctx context.Context, cfg database.Config, plan Plan, tell Progress) error {
+// Load migrates an empty database and fills it. Indexes are created afterwards, and foreign keys are not checked if
+// that can be disabled. Errors: those of the store.
+func Load(ctx context.Context, cfg database.Config, plan Plan, progress Progress) error {
 	db, err := database.Open(cfg, zap.NewNop())
 	if err != nil {
 		return err
@@ -28,17 +28,19 @@ func Load(ctx context.Context, cfg database.Config, plan Plan, tell Progress) er
 		return err
 	}
 	if cfg.URL != "" {
-		return loadPostgres(ctx, cfg.URL, plan, tell)
+		return loadPostgres(ctx, cfg.URL, plan, progress)
 	}
 	pool, err := db.Write(ctx).DB()
 	if err != nil {
 		return err
 	}
-	return loadSQLite(ctx, pool, plan, tell)
+	return loadSQLite(ctx, pool, plan, progress)
 }
 
-// withoutIndexes has load run while there are none but those of constraints, and makes them again. The statement last ends it.
-func withoutIndexes(definitions []string, exec func(string) error, load func() error, last string, tell Progress) error {
+// withoutIndexes drops the indexes, runs load and creates them again. Then it executes the statement last.
+func withoutIndexes(
+	definitions []string, exec func(string) error, load func() error, last string, progress Progress,
+) error {
 	for _, definition := range definitions {
 		if err := exec("DROP INDEX " + nameOf(definition)); err != nil {
 			return err
@@ -48,22 +50,22 @@ func withoutIndexes(definitions []string, exec func(string) error, load func() e
 		return err
 	}
 	for i, definition := range definitions {
-		tell("indexes", i, len(definitions))
+		progress("indexes", i, len(definitions))
 		if err := exec(definition); err != nil {
 			return err
 		}
 	}
-	tell("indexes", len(definitions), len(definitions))
+	progress("indexes", len(definitions), len(definitions))
 	return exec(last)
 }
 
-// nameOf is the third word of CREATE INDEX name ON …
+// nameOf returns the third word of CREATE INDEX name ON …
 func nameOf(definition string) string {
 	return strings.Fields(definition)[2]
 }
 
-func told(tell Progress, t table, n int) {
+func reportProgress(progress Progress, t table, n int) {
 	if n%100_000 == 0 || n == t.rows {
-		tell(t.name, n, t.rows)
+		progress(t.name, n, t.rows)
 	}
 }

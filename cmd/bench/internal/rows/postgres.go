@@ -10,17 +10,23 @@ import (
 	"healthcare/platform/database"
 )
 
-// loadPostgres fills by COPY.
-func loadPostgres(ctx context.Context, url string, plan Plan, tell Progress) error {
+// loadPostgres inserts the rows by COPY.
+func loadPostgres(ctx context.Context, url string, plan Plan, progress Progress) error {
 	conn, err := pgx.Connect(ctx, url)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
-	_, _ = conn.Exec(ctx, "SET session_replication_role = replica") // needs a superuser; without, foreign keys are checked
+	_, _ = conn.Exec(
+		ctx, "SET session_replication_role = replica",
+	) // needs a superuser; without, foreign keys are checked
 	_, _ = conn.Exec(ctx, "SET maintenance_work_mem = '256MB'")
-	rows, err := conn.Query(ctx, `SELECT indexdef FROM pg_indexes WHERE schemaname = current_schema() AND tablename IN ('patients', 'assignments')
-		AND indexname LIKE '%\_idx'`)
+	rows, err := conn.Query(
+		ctx,
+		`SELECT indexdef FROM pg_indexes WHERE schemaname = current_schema()
+		AND tablename IN ('patients', 'assignments')
+		AND indexname LIKE '%\_idx'`,
+	)
 	if err != nil {
 		return err
 	}
@@ -37,7 +43,7 @@ func loadPostgres(ctx context.Context, url string, plan Plan, tell Progress) err
 					return nil, nil
 				}
 				n++
-				told(tell, t, n)
+				reportProgress(progress, t, n)
 				return forPostgres(t.row(n - 1)), nil
 			}))
 			if err != nil {
@@ -45,10 +51,10 @@ func loadPostgres(ctx context.Context, url string, plan Plan, tell Progress) err
 			}
 		}
 		return nil
-	}, "VACUUM (ANALYZE)", tell)
+	}, "VACUUM (ANALYZE)", progress)
 }
 
-// forPostgres spells times and dates as COPY takes them, which is binary.
+// forPostgres converts times and dates to the types of the binary COPY.
 func forPostgres(row []any) []any {
 	for i, v := range row {
 		switch v := v.(type) {

@@ -7,34 +7,39 @@ import (
 	"strings"
 )
 
-// atOnce is how many rows a transaction of SQLite takes; perStatement how many one INSERT does.
+// The number of rows in one transaction and in one INSERT.
 const (
-	atOnce       = 100_000
-	perStatement = 100
+	perTransaction = 100_000
+	perStatement   = 100
 )
 
-// loadSQLite fills by prepared statements of many rows each, in large transactions.
-func loadSQLite(ctx context.Context, pool *sql.DB, plan Plan, tell Progress) error {
+// loadSQLite inserts the rows by prepared statements in large transactions.
+func loadSQLite(ctx context.Context, pool *sql.DB, plan Plan, progress Progress) error {
 	exec := func(statement string) error { _, err := pool.ExecContext(ctx, statement); return err }
-	for _, pragma := range []string{"PRAGMA foreign_keys = 0", "PRAGMA cache_size = -400000"} { // the pool has one connection
+	// The pool has one connection.
+	for _, pragma := range []string{"PRAGMA foreign_keys = 0", "PRAGMA cache_size = -400000"} {
 		if err := exec(pragma); err != nil {
 			return err
 		}
 	}
-	definitions, err := texts(ctx, pool, `SELECT sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL AND tbl_name IN ('patients', 'assignments')`)
+	definitions, err := texts(
+		ctx, pool,
+		`SELECT sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL
+		AND tbl_name IN ('patients', 'assignments')`,
+	)
 	if err != nil {
 		return err
 	}
 	return withoutIndexes(definitions, exec, func() error {
 		for _, t := range plan.tables() {
-			for from := 0; from < t.rows; from += atOnce {
-				if err := insert(ctx, pool, t, from, min(t.rows, from+atOnce), tell); err != nil {
+			for from := 0; from < t.rows; from += perTransaction {
+				if err := insert(ctx, pool, t, from, min(t.rows, from+perTransaction), progress); err != nil {
 					return fmt.Errorf("%s: %w", t.name, err)
 				}
 			}
 		}
 		return nil
-	}, "PRAGMA wal_checkpoint(TRUNCATE)", tell) // the file alone is the database then, and can be copied
+	}, "PRAGMA wal_checkpoint(TRUNCATE)", progress) // then the file is the whole database and can be copied
 }
 
 func texts(ctx context.Context, pool *sql.DB, query string) (all []string, err error) {
@@ -54,27 +59,29 @@ func texts(ctx context.Context, pool *sql.DB, query string) (all []string, err e
 }
 
 // insert adds rows from..to-1 in one transaction.
-func insert(ctx context.Context, pool *sql.DB, t table, from, to int, tell Progress) error {
+func insert(ctx context.Context, pool *sql.DB, t table, from, to int, progress Progress) error {
 	tx, err := pool.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = tx.Rollback() }() // nothing, once committed
+	defer func() { _ = tx.Rollback() }() // no effect after the commit
 	whole := (to - from) / perStatement * perStatement
-	if err := insertBy(ctx, tx, t, from, from+whole, perStatement, tell); err != nil {
+	if err := insertBy(ctx, tx, t, from, from+whole, perStatement, progress); err != nil {
 		return err
 	}
-	if err := insertBy(ctx, tx, t, from+whole, to, 1, tell); err != nil {
+	if err := insertBy(ctx, tx, t, from+whole, to, 1, progress); err != nil {
 		return err
 	}
 	return tx.Commit()
 }
 
 // insertBy adds rows from..to-1 through one prepared statement, so many at a time.
-func insertBy(ctx context.Context, tx *sql.Tx, t table, from, to, size int, tell Progress) error {
+func insertBy(ctx context.Context, tx *sql.Tx, t table, from, to, size int, progress Progress) error {
 	marks := "(" + strings.TrimSuffix(strings.Repeat("?,", len(t.columns)), ",") + "),"
 	// #nosec G202 -- names of our own
-	text := "INSERT INTO " + t.name + " (" + strings.Join(t.columns, ",") + ") VALUES " + strings.TrimSuffix(strings.Repeat(marks, size), ",")
+	text := "INSERT INTO " + t.name + " (" + strings.Join(t.columns, ",") + ") VALUES " + strings.TrimSuffix(
+		strings.Repeat(marks, size), ",",
+	)
 	statement, err := tx.PrepareContext(ctx, text)
 	if err != nil {
 		return err
@@ -89,7 +96,7 @@ func insertBy(ctx context.Context, tx *sql.Tx, t table, from, to, size int, tell
 			return err
 		}
 		for i := range size {
-			told(tell, t, n+i+1)
+			reportProgress(progress, t, n+i+1)
 		}
 	}
 	return nil

@@ -16,19 +16,20 @@ import (
 	"healthcare/cmd/bench/internal/rows"
 )
 
-// contender is a server that runs, and whoever sends requests to it.
-type contender struct {
+// runningServer is a server process and the actor that sends its requests.
+type runningServer struct {
 	name    string
 	process *child.Process
 	actor   *actor
 }
 
-// ringOf is how many patients an actor patches, one after the other: so many that one is answered before its turn comes again, although whoever waits
-// for SQLite's writer is let in at random (database/sql). It is a multiple of twelve, so that actors' patients differ in numbers only.
-func ringOf(plan rows.Plan, actors int) int { return plan.Readers() / actors / 12 * 12 }
+// patientsPerActor returns the number of patients that an actor patches in turn. It is large enough that each patch is
+// answered before the next one of the same patient, although waiters for SQLite's writer are admitted at random
+// (database/sql). It is a multiple of twelve, so that the patients of all actors have the same form.
+func patientsPerActor(plan rows.Plan, actors int) int { return plan.Readers() / actors / 12 * 12 }
 
-// compete starts one server of each kind over the same rows. Each has its own patients to patch. The caller stops them.
-func (s *store) compete(ctx context.Context, kinds ...string) (all []*contender, err error) {
+// startServers starts one server of each kind on the same rows. Each patches its own patients. The caller stops them.
+func (s *store) startServers(ctx context.Context, kinds ...string) (all []*runningServer, err error) {
 	signedIn, err := s.signIn(ctx)
 	if err != nil {
 		return nil, err
@@ -38,14 +39,16 @@ func (s *store) compete(ctx context.Context, kinds ...string) (all []*contender,
 		if err != nil {
 			return all, err
 		}
-		all = append(all, &contender{name: kind, process: process, actor: &actor{
-			base: process.Base, plan: s.plan, reader: signedIn[0], writer: signedIn[1], patched: make([]int, ringOf(s.plan, len(kinds))), first: i * ringOf(s.plan, len(kinds)),
+		all = append(all, &runningServer{name: kind, process: process, actor: &actor{
+			base: process.Base, plan: s.plan, reader: signedIn[0], writer: signedIn[1],
+			patched: make([]int, patientsPerActor(s.plan, len(kinds))), first: i * patientsPerActor(s.plan, len(kinds)),
 		}})
 	}
 	return all, nil
 }
 
-// start runs a server of this kind over the store's rows; on SQLite a copy of them where others run beside it, for it is one process per file.
+// start runs a server of this kind on the store's rows. On SQLite, where a file serves one process, it runs on a copy
+// unless it is alone.
 func (s *store) start(ctx context.Context, kind string, alone bool) (*child.Process, error) {
 	folder := s.folder
 	if !alone {
@@ -54,7 +57,9 @@ func (s *store) start(ctx context.Context, kind string, alone bool) (*child.Proc
 			return nil, err
 		}
 	}
-	env := []string{"HTTP_ADDRESS=127.0.0.1:0", "DATA_DIR=" + folder, "SECRET_KEY=" + secret, "AUDIT_KEY=" + auditSecret}
+	env := []string{
+		"HTTP_ADDRESS=127.0.0.1:0", "DATA_DIR=" + folder, "SECRET_KEY=" + secret, "AUDIT_KEY=" + auditSecret,
+	}
 	if s.url != "" {
 		env = append(env, "DATABASE_URL="+s.url)
 	} else if !alone {
@@ -71,10 +76,10 @@ func (s *store) start(ctx context.Context, kind string, alone bool) (*child.Proc
 	return child.Start(ctx, folder, env, "serve", kind)
 }
 
-// Secrets of databases that are thrown away.
+// Secrets of temporary databases.
 const (
-	secret      = "of the bench alone, and of no database that is kept"  // #nosec G101 -- guards made-up patients
-	auditSecret = "likewise of the bench, for a trail that nobody reads" // #nosec G101 -- likewise
+	secret      = "the secret key of temporary bench databases" // #nosec G101 -- guards generated patients
+	auditSecret = "the audit key of temporary bench databases"  // #nosec G101 -- likewise
 )
 
 func copyFile(from, to string) error {
@@ -91,7 +96,7 @@ func copyFile(from, to string) error {
 	return errors.Join(err, target.Close())
 }
 
-// signIn starts the sessions of reader and writer, which every server of this store knows from then on.
+// signIn starts the sessions of reader and writer, which are valid on every server of this store.
 func (s *store) signIn(ctx context.Context) (headers [2]http.Header, err error) {
 	if s.signedIn[0] != nil {
 		return s.signedIn, nil
@@ -102,7 +107,10 @@ func (s *store) signIn(ctx context.Context) (headers [2]http.Header, err error) 
 	}
 	for i, user := range []int{rows.Reader, rows.Writer} {
 		var tokens struct{ Access string }
-		_, raw, err := call(ctx, http.MethodPost, process.Base+"/api/auth/login/", bearer(""), map[string]any{"email": rows.Email(user), "password": password})
+		_, raw, err := call(
+			ctx, http.MethodPost, process.Base+"/api/auth/login/", bearer(""),
+			map[string]any{"email": rows.Email(user), "password": password},
+		)
 		if err == nil {
 			err = json.Unmarshal(raw, &tokens)
 		}
@@ -115,33 +123,33 @@ func (s *store) signIn(ctx context.Context) (headers [2]http.Header, err error) 
 	return headers, process.Stop()
 }
 
-// call sends one request. Errors: an answer that is no success.
+// call sends one request. Errors: a response that is not a success.
 func call(ctx context.Context, method, url string, header http.Header, body any) (http.Header, []byte, error) {
 	var payload []byte
 	if raw, ok := body.([]byte); ok {
 		payload = raw
 	} else if body != nil {
-		payload, _ = json.Marshal(body) // texts: it cannot fail
+		payload, _ = json.Marshal(body) // texts cannot fail
 	}
 	request, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(payload))
 	if err != nil {
 		return nil, nil, err
 	}
 	request.Header = header.Clone()
-	answer, err := http.DefaultClient.Do(request)
+	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		return nil, nil, err
 	}
-	defer func() { _ = answer.Body.Close() }()
-	raw, err := io.ReadAll(answer.Body)
-	if err == nil && answer.StatusCode >= http.StatusMultipleChoices {
-		err = fmt.Errorf("%s %s: %s: %s", method, url, answer.Status, raw)
+	defer func() { _ = response.Body.Close() }()
+	raw, err := io.ReadAll(response.Body)
+	if err == nil && response.StatusCode >= http.StatusMultipleChoices {
+		err = fmt.Errorf("%s %s: %s: %s", method, url, response.Status, raw)
 	}
-	return answer.Header, raw, err
+	return response.Header, raw, err
 }
 
-// stop ends them, the last one first.
-func stop(all []*contender) error {
+// stop stops the servers, the last one first.
+func stop(all []*runningServer) error {
 	var failed []error
 	for _, c := range slices.Backward(all) {
 		failed = append(failed, c.process.Stop())

@@ -7,24 +7,24 @@ import (
 	"time"
 )
 
-// contest is who is driven, by what and for how long.
-type contest struct {
+// runPlan has the scenarios, the number of clients and the duration.
+type runPlan struct {
 	scenarios []scenario
 	clients   int
 	rounds    int
 	length    time.Duration // of one round of one server
-	say       func(format string, args ...any)
+	logf      func(format string, args ...any)
 }
 
-// outcome is all that was measured of one scenario: a sample a round, by server. The first server's are held against each other's.
+// outcome has the samples of one scenario: one per round, by server.
 type outcome struct {
 	Scenario string              `json:"scenario"`
 	Samples  map[string][]sample `json:"samples"`
 }
 
-// run drives all in turn, A B C A B C, so that whatever else the machine does meets all of them. A first turn is not counted: caches fill,
-// connections open, and statements are prepared.
-func (c contest) run(ctx context.Context, label string, all []*contender) ([]outcome, error) {
+// run drives the servers in turn, A B C A B C, so that noise affects all of them. The first round fills caches, opens
+// connections and prepares statements, and is not counted.
+func (c runPlan) run(ctx context.Context, label string, all []*runningServer) ([]outcome, error) {
 	var outcomes []outcome
 	for _, s := range c.scenarios {
 		o := outcome{Scenario: s.name, Samples: map[string][]sample{}}
@@ -42,7 +42,7 @@ func (c contest) run(ctx context.Context, label string, all []*contender) ([]out
 					o.Samples[one.name] = append(o.Samples[one.name], got)
 				}
 			}
-			c.say("%s: %s, round %d of %d", label, s.name, round, c.rounds)
+			c.logf("%s: %s, round %d of %d", label, s.name, round, c.rounds)
 		}
 		outcomes = append(outcomes, o)
 		if err := ctx.Err(); err != nil {
@@ -52,7 +52,7 @@ func (c contest) run(ctx context.Context, label string, all []*contender) ([]out
 	return outcomes, nil
 }
 
-// spread is a median and what it lies between.
+// spread is a median with the minimum and the maximum.
 type spread struct{ Median, Min, Max float64 }
 
 func spreadOf(values []float64) spread {
@@ -68,7 +68,7 @@ func spreadOf(values []float64) spread {
 	return spread{median, sorted[0], sorted[len(sorted)-1]}
 }
 
-// of is the spread of one figure over a server's rounds.
+// of returns the spread of one figure over a server's rounds.
 func (o outcome) of(name string, figure func(sample) float64) spread {
 	var values []float64
 	for _, s := range o.Samples[name] {
@@ -77,7 +77,7 @@ func (o outcome) of(name string, figure func(sample) float64) spread {
 	return spreadOf(values)
 }
 
-// ratio is the spread of figure(a)/figure(b), round by round: two servers of one round met the same noise.
+// ratio returns the spread of figure(a)/figure(b) per round: two servers of one round met the same noise.
 func (o outcome) ratio(a, b string, figure func(sample) float64) spread {
 	var values []float64
 	for i := range min(len(o.Samples[a]), len(o.Samples[b])) {
@@ -91,5 +91,5 @@ func p50(s sample) float64        { return float64(s.P50) / float64(time.Millise
 func p99(s sample) float64        { return float64(s.P99) / float64(time.Millisecond) }
 func cpu(s sample) float64        { return float64(s.CPU) / float64(time.Microsecond) }
 
-// String is the median and, in brackets, least and most.
+// String returns the median and, in parentheses, the minimum and the maximum.
 func (s spread) String() string { return fmt.Sprintf("%.2f (%.2f-%.2f)", s.Median, s.Min, s.Max) }

@@ -112,8 +112,12 @@ func (r Route) Body(known Object) Object {
 	return body
 }
 
-// PathID is what the route's path names, of what is known; the other user's for users.
+// PathID returns the known id that the route's path names: the other user's for users, and for a collection without
+// special rules the id of the record that KnownValues created there.
 func (r Route) PathID(known Object) string {
+	if id, ok := known[r.CollectionPath()].(string); ok {
+		return id
+	}
 	for part, name := range map[string]string{"doctors": "doctor", "users": "user", "sessions": "session"} {
 		if id, ok := known[name].(string); ok && strings.Contains(r.Path, part) {
 			return id
@@ -135,13 +139,29 @@ func (r Route) CreatesUser() bool {
 	return r.Method == "POST" && (strings.Contains(r.Path, "register") || r.Path == "/api/users/")
 }
 
-// KnownValues is what bodies and paths may name, and what this user proves to be who they are.
+// KnownValues creates a record of each kind and returns the values that bodies and paths may name, and those that prove
+// the user's identity. The records of a new module are created from the examples of its contract, and returned under
+// the path of their collection.
 func (c *Client) KnownValues() Object {
 	other := c.Service.NewUser(c.T, "Another"+c.Name)
-	return Object{
+	known := Object{
 		"patient": c.AddPatient(), "doctor": c.AddDoctor(), "user": other.UserID(), "session": MissingID,
 		"email": other.Email(), "password": Password, "current_password": Password, "new_password": Password,
 	}
+	for _, r := range c.Service.Routes() {
+		special := slices.ContainsFunc(specialCollections,
+			func(path string) bool { return strings.HasPrefix(r.Path, path) })
+		if r.Method == "POST" && !special && !r.TakesID() {
+			known[r.Path] = c.Do(r.Method, r.Path, r.Body(known)).Expect(201).ID()
+		}
+	}
+	return known
+}
+
+// specialCollections have records that are not created by a plain POST of an example, or whose paths name other
+// records.
+var specialCollections = []string{
+	"/api/auth/", "/api/users/", "/api/patients/", "/api/doctors/", "/api/mappings/", "/api/explosives/",
 }
 
 // ParameterNames are the described parameters of one place: query, header or path.

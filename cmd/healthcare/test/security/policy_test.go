@@ -316,11 +316,11 @@ func TestR09_AdministratorsSeeNoPatientsOfOthers(t *testing.T) {
 	})
 }
 
-// relativesModule is a module that a later one could be: it brings a role and an API for it, and identity learns of
+// fixtureModule brings a role and an API for it, as a later module could. It has no real module's name. identity knows
 // neither.
-type relativesModule struct{ linked atomic.Pointer[uuid.UUID] }
+type fixtureModule struct{ linked atomic.Pointer[uuid.UUID] }
 
-func (v *relativesModule) option() fx.Option {
+func (v *fixtureModule) option() fx.Option {
 	return fx.Options(
 		auth.Declare(func() auth.Declaration {
 			return auth.Declaration{Role: "doctor", Description: "Sees patients who are assigned.", Fits: v.fits}
@@ -329,37 +329,37 @@ func (v *relativesModule) option() fx.Option {
 	)
 }
 
-func (v *relativesModule) fits(_ context.Context, user uuid.UUID) error {
+func (v *fixtureModule) fits(_ context.Context, user uuid.UUID) error {
 	if linked := v.linked.Load(); linked == nil || *linked != user {
 		return errs.New(errs.Conflict, "no_record", "No doctor's record is linked to this user.")
 	}
 	return nil
 }
 
-func (v *relativesModule) api() rest.API {
+func (v *fixtureModule) api() rest.API {
 	return rest.API{Document: []byte(`
 openapi: 3.0.3
-info: {title: Visits, version: "1.0"}
-tags: [{name: Visits, description: Only in this test.}]
+info: {title: Fixtures, version: "1.0"}
+tags: [{name: Fixtures, description: Only in this test.}]
 paths:
-  /api/visits/:
+  /api/fixtures/:
     get:
-      operationId: listVisits
-      tags: [Visits]
+      operationId: listFixtures
+      tags: [Fixtures]
       summary: Whom the caller sees.
       x-access: [doctor]
       x-audit: Patient
       responses: {"204": {description: Nobody.}}
 x-problems: {no_record: Link the user to a doctor first.}
 `), Register: func(router fiber.Router) {
-		router.Get("/api/visits/", func(c *fiber.Ctx) error { return c.SendStatus(fiber.StatusNoContent) })
+		router.Get("/api/fixtures/", func(c *fiber.Ctx) error { return c.SendStatus(fiber.StatusNoContent) })
 	}}
 }
 
 func TestR09_ModulesBringTheirOwnRoles(t *testing.T) {
 	t.Parallel()
 	databasetest.EachConfig(t, func(t *testing.T, db database.Config) {
-		var module relativesModule
+		var module fixtureModule
 		s := harness.StartWith(t, db, module.option())
 		admin, staff, doctor := s.NewUserWithRole(t, auth.Admin, "Admin"), s.NewUser(t, "Staff"), s.NewUser(t, "Doctor")
 		id, _ := uuid.Parse(doctor.UserID())
@@ -377,11 +377,11 @@ func TestR09_ModulesBringTheirOwnRoles(t *testing.T) {
 					"validation_failed").Errors["role"][0], "doctor", "the error names it")
 		})
 		t.Run("which may call what names it from then on, and nothing of other modules", func(t *testing.T) {
-			doctor.ForTest(t).Do("GET", "/api/visits/", nil).Expect(403)
+			doctor.ForTest(t).Do("GET", "/api/fixtures/", nil).Expect(403)
 			module.linked.Store(&id)
 			require.Equal(
 				t, "doctor", admin.ForTest(t).Do("PATCH", at, object{"role": "doctor"}).Expect(200).Object()["role"])
-			doctor.ForTest(t).Do("GET", "/api/visits/", nil).Expect(204)
+			doctor.ForTest(t).Do("GET", "/api/fixtures/", nil).Expect(204)
 			for operation, roles := range parsePolicy(t) {
 				path, method, _ := strings.Cut(operation, " ")
 				if slices.Contains(roles, anonymous) || slices.Contains(roles, undeclaredRole) {
@@ -394,13 +394,13 @@ func TestR09_ModulesBringTheirOwnRoles(t *testing.T) {
 			doctor.ForTest(t).Do("GET", "/api/auth/sessions/", nil).Expect(200)
 		})
 		t.Run("which others may not call", func(t *testing.T) {
-			s.Anonymous(t).Do("GET", "/api/visits/", nil).Expect(401)
-			admin.ForTest(t).Do("GET", "/api/visits/", nil).ExpectProblem(403, "forbidden")
-			staff.ForTest(t).Do("GET", "/api/visits/", nil).ExpectProblem(403, "forbidden")
+			s.Anonymous(t).Do("GET", "/api/fixtures/", nil).Expect(401)
+			admin.ForTest(t).Do("GET", "/api/fixtures/", nil).ExpectProblem(403, "forbidden")
+			staff.ForTest(t).Do("GET", "/api/fixtures/", nil).ExpectProblem(403, "forbidden")
 		})
 		t.Run("which an administrator takes away again, at once", func(t *testing.T) {
 			admin.ForTest(t).Do("PATCH", at, object{"role": "staff"}).Expect(200)
-			doctor.ForTest(t).Do("GET", "/api/visits/", nil).ExpectProblem(403, "forbidden")
+			doctor.ForTest(t).Do("GET", "/api/fixtures/", nil).ExpectProblem(403, "forbidden")
 			doctor.ForTest(t).Do("GET", "/api/patients/", nil).Expect(200)
 		})
 	})

@@ -146,7 +146,7 @@ func TestR42_EveryRecordedRouteFailsClosed(t *testing.T) {
 					requireFailsClosed(t, s, trail, call, r, request)
 					if slices.Contains(r.ParameterNames("header"), "Idempotency-Key") {
 						request = newSoundRequest(t, s, r, fmt.Sprintf("Repeated%dAt%d", i, call))
-						request.header = []string{"Idempotency-Key", "a key"}
+						request.header = []string{"Idempotency-Key", "a-key"}
 						requireFailsClosed(t, s, trail, call, r, request)
 					}
 				}
@@ -166,7 +166,7 @@ func requireFailsClosed(
 	trail.set(call)
 	a := request.send(t, r)
 	trail.set(0)
-	require.Greater(t, trail.failed.Load(), failed, "the request did not reach the trail")
+	require.Greater(t, trail.failed.Load(), failed, "the request did not reach the trail: %d %s", a.Status, a.Body)
 	require.Equal(t, http.StatusServiceUnavailable, a.Status, "call %d: %s", call, a.Body)
 	require.NotContains(t, strings.ToLower(string(a.Body)), "ananya")
 	require.Equal(t, before, effects(t, s), "call %d: the effect is stored although the trail failed", call)

@@ -54,12 +54,16 @@ func write(root, plural, of, singular string) error {
 	if _, err := os.Stat(filepath.Join(root, "modules", plural)); err == nil {
 		return fmt.Errorf("modules/%s exists", plural)
 	}
-	order, err := nextOrder(root)
+	order, err := nextOrder(root, tagOrders)
+	if err != nil {
+		return err
+	}
+	position, err := nextOrder(root, resourceOrders)
 	if err != nil {
 		return err
 	}
 	names := strings.NewReplacer("PLURAL", plural, "SINGULAR", singular, "TypePlural", title(plural),
-		"TypeName", title(singular), "ORDER", strconv.Itoa(order))
+		"TypeName", title(singular), "ORDER", strconv.Itoa(order), "POSITION", strconv.Itoa(position))
 	if err := writeFiles(root, names); err != nil {
 		return err
 	}
@@ -84,21 +88,26 @@ func singularOf(plural string) string {
 
 func title(name string) string { return strings.ToUpper(name[:1]) + name[1:] }
 
-// nextOrder returns the x-order of a tag after those of all modules.
-func nextOrder(root string) (int, error) {
+// The numbers in the modules' contracts after which a new module continues: those of tags, and of the resources of the
+// audit trail.
+var (
+	tagOrders      = regexp.MustCompile(`(?m)^    x-order: (\d+)$`)
+	resourceOrders = regexp.MustCompile(`(?m)^  [A-Z]\w*: \{x-order: (\d+)`)
+)
+
+// nextOrder returns the number after the greatest that the pattern finds in the contracts of all modules.
+func nextOrder(root string, pattern *regexp.Regexp) (int, error) {
 	documents, err := filepath.Glob(filepath.Join(root, "modules/*/internal/adapters/rest/openapi.yaml"))
 	if err != nil {
 		return 0, err
 	}
 	last := 0
-	tag := regexp.MustCompile(`(?m)^    x-order: (\d+)$`)
 	for _, document := range documents {
 		content, err := os.ReadFile(document)
 		if err != nil {
 			return 0, err
 		}
-		before, _, _ := strings.Cut(string(content), "\npaths:")
-		for _, found := range tag.FindAllStringSubmatch(before, -1) {
+		for _, found := range pattern.FindAllStringSubmatch(string(content), -1) {
 			if n, err := strconv.Atoi(found[1]); err == nil {
 				last = max(last, n)
 			}

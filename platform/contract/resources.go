@@ -19,7 +19,7 @@ type Resource struct {
 // Resources returns the kinds of records that the modules of a merged document declare.
 func Resources(doc *openapi3.T) map[audit.Resource]Resource {
 	resources := map[audit.Resource]Resource{}
-	for name, declaration := range declared(doc, resourcesExtension) {
+	for name, declaration := range declared(doc) {
 		members, _ := declaration.(map[string]any)
 		resources[audit.Resource(name)] = Resource{OfPatient: members["patient"] == true}
 	}
@@ -28,8 +28,8 @@ func Resources(doc *openapi3.T) map[audit.Resource]Resource {
 
 // absorbResources moves part's declarations into merged. Errors: a malformed name; one that is declared twice.
 func absorbResources(merged, part *openapi3.T) error {
-	into := declared(merged, resourcesExtension)
-	for name, declaration := range declared(part, resourcesExtension) {
+	into := declared(merged)
+	for name, declaration := range declared(part) {
 		if !audit.Resource(name).Valid() {
 			return fmt.Errorf("%s: %q is not a name", resourcesExtension, name)
 		}
@@ -44,7 +44,7 @@ func absorbResources(merged, part *openapi3.T) error {
 
 // enumerateResources lists the declared resources in the enums of schemas with x-resources, by x-order and name.
 func enumerateResources(doc *openapi3.T) {
-	resources := declared(doc, resourcesExtension)
+	resources := declared(doc)
 	order := func(name string) float64 {
 		members, _ := resources[name].(map[string]any)
 		return orderOf(members)
@@ -65,9 +65,9 @@ func enumerateResources(doc *openapi3.T) {
 	}
 }
 
-// declared returns the members of an extension of a document, an empty map if it has none.
-func declared(doc *openapi3.T, extension string) map[string]any {
-	members, _ := doc.Extensions[extension].(map[string]any)
+// declared returns the resources that a document declares, an empty map if it declares none.
+func declared(doc *openapi3.T) map[string]any {
+	members, _ := doc.Extensions[resourcesExtension].(map[string]any)
 	if members == nil {
 		members = map[string]any{}
 	}

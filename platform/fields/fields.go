@@ -40,9 +40,8 @@ func equal(a, b reflect.Value) bool {
 
 // Trim removes white space around every text of *value.
 func Trim[T any](value *T) {
-	v := reflect.ValueOf(value).Elem()
-	for i := range v.NumField() {
-		if field := v.Field(i); field.Kind() == reflect.String {
+	for _, field := range reflect.ValueOf(value).Elem().Fields() {
+		if field.Kind() == reflect.String {
 			field.SetString(strings.TrimSpace(field.String()))
 		}
 	}
@@ -171,8 +170,7 @@ func textOf(nullableText reflect.Value) string {
 // exported returns the fields of a struct. Embedded and unexported fields are a defect.
 func exported(t reflect.Type) func(yield func(reflect.StructField) bool) {
 	return func(yield func(reflect.StructField) bool) {
-		for i := range t.NumField() {
-			field := t.Field(i)
+		for field := range t.Fields() {
 			if field.Anonymous || !field.IsExported() {
 				panic(fmt.Sprintf("fields: %s.%s is embedded or unexported", t, field.Name))
 			}

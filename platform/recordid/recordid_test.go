@@ -74,6 +74,6 @@ func TestOf(t *testing.T) {
 		})(nil), &id)
 	})
 	t.Run("differs in type from an id of another kind", func(t *testing.T) {
-		require.NotEqual(t, any(id), any(authorID{UUID: id.UUID}))
+		require.NotEqual(t, any(id), any(authorID(id)))
 	})
 }

@@ -78,7 +78,7 @@ var (
 	ErrInvalidRefresh = errs.New(
 		errs.Unauthenticated, "token_not_valid", "The refresh token is invalid or expired.")
 	ErrRegistrationClosed = errs.New(
-		errs.Forbidden, "registration_closed", "Accounts are made by an administrator here.")
+		errs.Forbidden, "registration_closed", "Registration is closed. Only administrators can create accounts.")
 	ErrUserNotFound      = errs.New(errs.NotFound, "not_found", "No such user.")
 	ErrSessionNotFound   = errs.New(errs.NotFound, "not_found", "No such session.")
 	ErrLastAdministrator = errs.New(errs.Conflict, "last_administrator",

@@ -32,7 +32,7 @@ type Account struct {
 	// Example: asha
 	Username string `json:"username"`
 
-	// Role What the user is: staff, admin, or a role that another module brings.
+	// Role The user's role: staff, admin, or a role that another module declares.
 	//
 	// Example: staff
 	Role string `json:"role"`
@@ -45,13 +45,13 @@ type Account struct {
 	// CreatedAt Example: 2026-11-22T22:29:36.410959Z
 	CreatedAt rest.Time `json:"created_at"`
 
-	// UpdatedAt When something last changed.
+	// UpdatedAt Time of the last change.
 	//
 	// Example: 2026-11-22T22:29:36.410959Z
 	UpdatedAt rest.Time `json:"updated_at"`
 }
 
-// Credentials What was registered with.
+// Credentials The e-mail address and password of an account.
 type Credentials struct {
 	// Email Example: asha@clinic.example
 	Email string `json:"email"`
@@ -60,15 +60,15 @@ type Credentials struct {
 	Password string `json:"password"`
 }
 
-// NameChange What the caller is to be called.
+// NameChange The caller's new name.
 type NameChange struct {
 	// Name Example: Asha Rao
 	Name *string `json:"name,omitempty"`
 }
 
-// NewUser Who is to have an account.
+// NewUser The account to create.
 type NewUser struct {
-	// Email Compared without regard to letter case, Unicode form and the spelling of the domain. Invisible characters are refused.
+	// Email Letter case, Unicode form and the spelling of the domain are ignored in comparisons. Invisible characters are rejected.
 	//
 	// Example: ravi@clinic.example
 	Email string `json:"email"`
@@ -81,13 +81,13 @@ type NewUser struct {
 	// Example: correct horse battery
 	Password string `json:"password"`
 
-	// Role In any letter case; staff when it is left out or null.
+	// Role In any letter case; the default is staff.
 	//
 	// Example: staff
 	Role nullable.Nullable[string] `json:"role,omitempty"`
 }
 
-// PasswordChange The password now and the next one.
+// PasswordChange The current password and the new one.
 type PasswordChange struct {
 	// CurrentPassword Example: correct horse battery
 	CurrentPassword string `json:"current_password"`
@@ -98,15 +98,15 @@ type PasswordChange struct {
 	NewPassword string `json:"new_password"`
 }
 
-// PasswordProof The caller's password, once more.
+// PasswordProof The caller's password, as confirmation.
 type PasswordProof struct {
 	// Password Example: correct horse battery
 	Password string `json:"password"`
 }
 
-// RefreshInput The session to go on with.
+// RefreshInput The session to continue.
 type RefreshInput struct {
-	// Refresh The refresh token that was last answered.
+	// Refresh The most recent refresh token of the session.
 	//
 	// Example: vR8yQ2mX0bTf4kLw7ZsN1cJd6hGpA9eU
 	Refresh string `json:"refresh"`
@@ -119,9 +119,9 @@ type Registered struct {
 	User    User   `json:"user"`
 }
 
-// Registration Who is to have an account.
+// Registration The account to register.
 type Registration struct {
-	// Email Compared without regard to letter case, Unicode form and the spelling of the domain. Invisible characters are refused.
+	// Email Letter case, Unicode form and the spelling of the domain are ignored in comparisons. Invisible characters are rejected.
 	//
 	// Example: asha@clinic.example
 	Email string `json:"email"`
@@ -135,43 +135,43 @@ type Registration struct {
 	Password string `json:"password"`
 }
 
-// Session A place where the caller is signed in.
+// Session A session of the caller.
 type Session struct {
 	// Id Example: 0193525f-2001-7cc1-a0e2-0f6e2b6cfe3b
 	Id string `json:"id"`
 
-	// CreatedAt When it was signed in.
+	// CreatedAt Time of the sign-in.
 	//
 	// Example: 2026-11-22T22:29:36.410959Z
 	CreatedAt rest.Time `json:"created_at"`
 
-	// LastUsedAt When it was signed in or last refreshed.
+	// LastUsedAt Time of the sign-in or the last refresh.
 	//
 	// Example: 2026-11-23T08:15:02.000417Z
 	LastUsedAt rest.Time `json:"last_used_at"`
 
-	// ExpiresAt When it ends unless it is refreshed before.
+	// ExpiresAt Time when the session ends, unless it is refreshed before.
 	//
 	// Example: 2026-11-24T08:15:02.000417Z
 	ExpiresAt rest.Time `json:"expires_at"`
 
-	// Client What the User-Agent header said; empty when nothing.
+	// Client Value of the User-Agent header, or empty.
 	//
 	// Example: curl/8.11.0
 	Client string `json:"client"`
 
-	// Address Where it was last used from, no closer than IPv4 /24 or IPv6 /56; empty when unknown.
+	// Address Network of the last use, IPv4 /24 or IPv6 /56; empty if unknown.
 	//
 	// Example: 203.0.113.0/24
 	Address string `json:"address"`
 
-	// Current Whether it is the one that asks.
+	// Current Whether it is the session of this request.
 	//
 	// Example: true
 	Current bool `json:"current"`
 }
 
-// Tokens A session; the access token is short-lived, the refresh token gets the next one.
+// Tokens Tokens of a session. The access token is short-lived; the refresh token is exchanged for a new pair.
 type Tokens struct {
 	// Refresh Opaque; keep it secret.
 	//
@@ -190,7 +190,7 @@ type Tokens struct {
 	ExpiresIn int `json:"expires_in"`
 }
 
-// User Who has an account.
+// User The user of an account.
 type User struct {
 	// Id Example: 0193525f-1f70-7cc1-a0e2-0f6e2b6cfe3b
 	Id string `json:"id"`
@@ -209,7 +209,7 @@ type User struct {
 	Username string `json:"username"`
 }
 
-// UserChanges What is to be different about a user; everything else stays.
+// UserChanges Fields to change. Omitted fields keep their values.
 type UserChanges struct {
 	// Active Whether the user may sign in.
 	//
@@ -224,25 +224,25 @@ type UserChanges struct {
 
 // LeaveParams defines parameters for Leave.
 type LeaveParams struct {
-	// Patients What becomes of the caller's patients.
+	// Patients Whether to remove the caller's patients as well.
 	Patients *string `form:"patients,omitempty" json:"patients,omitempty"`
 }
 
 // ListUsersParams defines parameters for ListUsers.
 type ListUsersParams struct {
-	// Search At most 6 different words, each a part of name or e-mail address, without regard to case and accents. A single letter or digit must begin a word, except in scripts without spaces (such as Han and Thai).
+	// Search At most 6 different words, each a part of the name or e-mail address. Letter case and accents are ignored. A single letter or digit must begin a word, except in scripts without spaces (such as Han and Thai).
 	Search *string `form:"search,omitempty" json:"search,omitempty"`
 
-	// Role Only users of this role, in any letter case.
+	// Role Only users with this role, in any letter case.
 	Role *string `form:"role,omitempty" json:"role,omitempty"`
 
 	// Active Only users who may sign in.
 	Active *bool `form:"active,omitempty" json:"active,omitempty"`
 
-	// CreatedAfter Only what is newer: a time (RFC 3339), or a date for the start of that day in the server's time zone.
+	// CreatedAfter Only users created after this time: a time (RFC 3339), or a date for the start of that day in the server's time zone.
 	CreatedAfter *string `form:"created_after,omitempty" json:"created_after,omitempty"`
 
-	// CreatedBefore Only what is older: a time (RFC 3339), or a date for the start of that day in the server's time zone.
+	// CreatedBefore Only users created before this time: a time (RFC 3339), or a date for the start of that day in the server's time zone.
 	CreatedBefore *string `form:"created_before,omitempty" json:"created_before,omitempty"`
 }
 
@@ -275,43 +275,43 @@ type ServerInterface interface {
 	// Login Sign in.
 	// (POST /api/auth/login/)
 	Login(c *fiber.Ctx) error
-	// LogoutEverywhere End all sessions of the caller, this one too.
+	// LogoutEverywhere End all sessions of the caller, including the current one.
 	// (POST /api/auth/logout-all/)
 	LogoutEverywhere(c *fiber.Ctx) error
-	// Logout End this session.
+	// Logout Sign out of the current session.
 	// (POST /api/auth/logout/)
 	Logout(c *fiber.Ctx) error
 	// Leave Remove the caller's account.
 	// (DELETE /api/auth/me/)
 	Leave(c *fiber.Ctx, params LeaveParams) error
-	// ReadMe The caller's account.
+	// ReadMe Read the caller's account.
 	// (GET /api/auth/me/)
 	ReadMe(c *fiber.Ctx) error
 	// RenameMe Change the caller's name.
 	// (PATCH /api/auth/me/)
 	RenameMe(c *fiber.Ctx) error
-	// ChangePassword Change the caller's password; all other sessions end.
+	// ChangePassword Change the caller's password and end all other sessions.
 	// (POST /api/auth/password/)
 	ChangePassword(c *fiber.Ctx) error
-	// Refresh Trade a refresh token for the next one and a new access token.
+	// Refresh Exchange a refresh token for a new refresh token and a new access token.
 	// (POST /api/auth/refresh/)
 	Refresh(c *fiber.Ctx) error
-	// Register Make an account.
+	// Register Register an account.
 	// (POST /api/auth/register/)
 	Register(c *fiber.Ctx) error
-	// ListSessions The caller's sessions, last used first; at most 100.
+	// ListSessions List the caller's sessions, last used first; at most 100.
 	// (GET /api/auth/sessions/)
 	ListSessions(c *fiber.Ctx) error
 	// EndSession End one of the caller's sessions.
 	// (DELETE /api/auth/sessions/{id}/)
 	EndSession(c *fiber.Ctx, id string) error
-	// ListUsers All users, newest first.
+	// ListUsers List all users, newest first.
 	// (GET /api/users/)
 	ListUsers(c *fiber.Ctx, params ListUsersParams) error
-	// AddUser Make an account for somebody, also where registration is closed.
+	// AddUser Create an account for another user, even if registration is closed.
 	// (POST /api/users/)
 	AddUser(c *fiber.Ctx) error
-	// ReadUser One user.
+	// ReadUser Read one user.
 	// (GET /api/users/{id}/)
 	ReadUser(c *fiber.Ctx, id string) error
 	// AdministerUser Change a user's role, or whether they may sign in.

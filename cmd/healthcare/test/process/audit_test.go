@@ -23,7 +23,7 @@ func TestTheTrailOfTheReadmesWalk(t *testing.T) {
 		walk := readmeBlocks(t, harness.Root(t, "README.md"), "## A walk through the API")
 		said := runInteractively(t, shells[0], strings.Replace(walk, "http://127.0.0.1:8000", base, 1))
 		require.Contains(t, said, `"name":"Dr. Vikram Khanna"`)
-		require.Equal(t, "made: audrey@clinic.example, auditor, active\n",
+		require.Equal(t, "created: audrey@clinic.example, auditor, active\n",
 			p.RunWithInput("correct horse\n", "user", "create", "--name", "Audrey", "--email", "audrey@clinic.example",
 				"--role", "auditor").ExpectSuccess())
 

@@ -75,11 +75,11 @@ func TestUserCommandsAsk(t *testing.T) {
 		})
 		t.Run("ask for a password twice, after the account", func(t *testing.T) {
 			answers := func(again string) map[string]string {
-				return map[string]string{"Set another password for this account? [y/N] ": "yes\n",
+				return map[string]string{"Set a new password for this account? [y/N] ": "yes\n",
 					"Password: ": "another horse\n", "Again: ": again}
 			}
 			refusedAfterShowing(onTerminal(p, answers("other horse\n"), "user", "password", "ravi@clinic.example"),
-				"the two passwords are not the same")
+				"the two passwords differ")
 			require.Contains(
 				t, onTerminal(p, answers("another horse\n"), "user", "password", "ravi@clinic.example").Stdout,
 				"password set: ravi@clinic.example")

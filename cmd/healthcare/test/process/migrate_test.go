@@ -56,7 +56,7 @@ func TestMigrateANewDatabase(t *testing.T) {
 	require.Regexp(t, `^(?:applied  \w+/\d{4}_\w+\.sql\n)+$`, said)
 	require.Equal(t, said, p.Run("migrate", "status").ExpectSuccess())
 	require.FileExists(t, filepath.Join(p.Folder, "data", "secret_key"), "so that every command works on it")
-	require.Equal(t, "made: asha@clinic.example, admin, active\n",
+	require.Equal(t, "created: asha@clinic.example, admin, active\n",
 		p.RunWithInput("correct horse\n", "user", "create", "--name", "Asha Rao", "--email", "asha@clinic.example",
 			"--role", "admin").ExpectSuccess())
 }

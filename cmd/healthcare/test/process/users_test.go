@@ -17,9 +17,9 @@ func TestUserCommands(t *testing.T) {
 			return p.RunWithInput("correct horse\n",
 				append([]string{"user", "create", "--name", "Asha Rao", "--email", email}, more...)...)
 		}
-		require.Equal(t, "made: asha@clinic.example, admin, active\n",
+		require.Equal(t, "created: asha@clinic.example, admin, active\n",
 			create("asha@clinic.example", "--role", "admin").ExpectSuccess())
-		require.Equal(t, "made: ravi@clinic.example, staff, active\n",
+		require.Equal(t, "created: ravi@clinic.example, staff, active\n",
 			create("ravi@clinic.example").ExpectSuccess())
 		server := p.Start()
 		c := harness.NewHTTPClient(t, server.WaitReady())
@@ -108,7 +108,7 @@ func TestUserCommands(t *testing.T) {
 		})
 		t.Run("find an address in every spelling, and ask for the id where several accounts have it",
 			func(t *testing.T) {
-				require.Equal(t, "made: zoë@bücher.example, staff, active\n",
+				require.Equal(t, "created: zoë@bücher.example, staff, active\n",
 					create("zoë@bücher.example").ExpectSuccess())
 				create("zoe\u0308@xn--bcher-kva.example").ExpectFailure(1, "already exists")
 				create("zo\u200bë@bücher.example").ExpectFailure(1,
@@ -125,7 +125,7 @@ func TestUserCommands(t *testing.T) {
 				FROM users WHERE mailbox = 'zoë@bücher.example'`).Error)
 				refused := p.Run("user", "enable", "--yes", "zoë@bücher.example")
 				refusedAfterShowing(
-					refused, "several accounts have this address in different spellings: name one by its id")
+					refused, "several accounts have this address in different spellings: pass the id of one")
 				require.Contains(t, refused.Stderr, "0193525f-1f70-7cc1-a0e2-0f6e2b6cfe3b  zoë@xn--bcher-kva.example  ")
 				require.Contains(t, refused.Stderr, userIDs(p)["zoë@bücher.example"]+"  zoë@bücher.example  ")
 				refusedAfterShowing(p.RunWithInput("correct horse\n", "user", "password", "zoë@bücher.example"),

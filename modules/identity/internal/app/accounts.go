@@ -37,8 +37,8 @@ type Accounts struct {
 // NewAccounts wires the use cases.
 func NewAccounts(
 	cfg identity.Config, users ports.Users, mailboxes ports.Mailboxes, sessions ports.Sessions,
-	credentials *Credentials, registrations ports.Registrations, userData identity.UserData, answers ports.KeptAnswers, queue *jobs.Queue,
-	roles auth.Roles, trail audit.Recorder, tx tx.Runner, clock clock.Clock,
+	credentials *Credentials, registrations ports.Registrations, userData identity.UserData, answers ports.KeptAnswers,
+	queue *jobs.Queue, roles auth.Roles, trail audit.Recorder, tx tx.Runner, clock clock.Clock,
 ) *Accounts {
 	return &Accounts{
 		users: users, mailboxes: mailboxes, sessions: sessions, credentials: credentials, registrations: registrations,

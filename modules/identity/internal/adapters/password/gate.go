@@ -12,8 +12,8 @@ import (
 	"healthcare/platform/errs"
 )
 
-// ErrBusy refuses a hash for which there is no room soon enough, so that a flood of sign-ins takes neither the memory
-// nor the cores from everything else.
+// ErrBusy rejects a hash if no slot is free soon enough, so that a flood of sign-ins does not take the memory and the
+// cores from other requests.
 var ErrBusy = &errs.Error{
 	Kind:       errs.Unavailable,
 	Code:       "busy",
@@ -21,44 +21,45 @@ var ErrBusy = &errs.Error{
 	RetryAfter: time.Second,
 }
 
-// Why the gate refuses, for the log.
+// The causes of ErrBusy, for the log.
 var (
-	errNoRoom    = errors.New("password gate: no room to come near")
+	errNoLookup  = errors.New("password gate: no slot for a look-up")
 	errQueueFull = errors.New("password gate: queue full")
 	errWaited    = errors.New("password gate: waited too long")
 )
 
 const (
-	// lookups is how many callers may ask the store at once before they hash, unless there are more slots: a hash takes
-	// longer than a look-up, so it keeps the slots busy, and leaves most connections to others.
+	// lookups is the number of callers that may query the store at once before they hash, unless there are more slots.
+	// A hash takes longer than a look-up, so this keeps the slots busy and leaves most connections to other requests.
 	lookups = 4
 
-	// waitingLookups is how many wait for that, unless the queue is longer. It takes a few milliseconds each.
+	// waitingLookups is the number of callers that wait for a look-up, unless the queue is longer. Each look-up takes a
+	// few milliseconds.
 	waitingLookups = 256
 
-	// refusalPause is how late a refusal of whoever has most waiting is answered. Otherwise a client that ignores
-	// Retry-After would spend the processors on refusals, some 2,000 a second for 24 connections, and make others wait
-	// for their hashes.
+	// refusalPause is the delay of a rejection of the network with most callers waiting. Without it, a client that
+	// ignores Retry-After would keep the processors busy with rejections (about 2,000 a second with 24 connections),
+	// and delay the hashes of others.
 	refusalPause = 100 * time.Millisecond
 
-	// maxPaused is how many refusals wait for that; others are answered at once.
+	// maxPaused is the number of rejections that are delayed at once; others are immediate.
 	maxPaused = 256
 )
 
-// The lanes of the gate: who signed in to the account before or is signed in, and everybody else.
+// The lanes of the gate: callers that signed in to the account before or are signed in, and all others.
 const (
 	known  = "known"
 	others = "others"
 )
 
-// gate lets a few callers in at once, and a few more wait for them. Slots are shared fairly between the lanes, and
-// among the networks and users of each, so that neither one network nor many take all of them.
+// gate bounds the callers that hash at once and the callers that wait. Slots are shared fairly between the lanes, and
+// among the networks and users of each lane, so that neither one network nor many take all of them.
 type gate struct {
-	near   *admission.Resource
-	slots  *admission.Resource
-	size   int
-	wait   time.Duration
-	paused chan struct{} // holds one element for each refusal that waits
+	lookups *admission.Resource
+	slots   *admission.Resource
+	size    int
+	wait    time.Duration
+	paused  chan struct{} // holds one element for each rejection that is delayed
 
 	refusals *prometheus.CounterVec // by reason
 }
@@ -68,44 +69,44 @@ func newGate(slots, queue int, wait time.Duration) gate {
 		return admission.NewResource(admission.Bounds{Capacity: int64(capacity), Waiting: waiting, Wait: wait})
 	}
 	return gate{
-		near: resource(max(lookups, slots), max(waitingLookups, queue)), slots: resource(slots, queue),
+		lookups: resource(max(lookups, slots), max(waitingLookups, queue)), slots: resource(slots, queue),
 		size: slots, wait: wait,
 		paused: make(chan struct{}, maxPaused), refusals: newRefusals(),
 	}
 }
 
-// approach takes one of the places from which the store may be asked. Errors: ErrBusy.
-func (g gate) approach(ctx context.Context, by admission.Caller) (leave func(), err error) {
-	leave, err = g.near.Acquire(ctx, by, 1)
+// reserve takes a slot for a look-up. Errors: ErrBusy.
+func (g gate) reserve(ctx context.Context, by admission.Caller) (release func(), err error) {
+	release, err = g.lookups.Acquire(ctx, by, 1)
 	switch {
 	case err == nil:
-		return leave, nil
+		return release, nil
 	case ctx.Err() != nil:
-		return nil, g.refuse("gone", ctx.Err()) // nobody waits for the answer: don't make it
+		return nil, g.refuse("gone", ctx.Err())
 	case errors.Is(err, admission.ErrShare):
 		g.pause(ctx)
 	}
-	return nil, g.refuse("no_room", errNoRoom)
+	return nil, g.refuse("no_room", errNoLookup)
 }
 
-// enter takes a slot, which the caller gives back with leave. Errors: ErrBusy when the queue is full, the wait over, or
-// ctx has ended; nothing is to be given back then.
-func (g gate) enter(ctx context.Context, by ports.Caller) (leave func(), err error) {
+// acquire takes a slot until the caller calls release. Errors: ErrBusy if the queue is full, the wait is too long, or
+// ctx has ended.
+func (g gate) acquire(ctx context.Context, by ports.Caller) (release func(), err error) {
 	waiting, cancel := context.WithTimeout(ctx, g.wait)
 	defer cancel()
 	lane := others
 	if by.Known {
 		lane = known
 	}
-	leave, err = g.slots.Acquire(waiting, by.In(lane), 1)
+	release, err = g.slots.Acquire(waiting, by.In(lane), 1)
 	if err != nil {
-		return nil, g.explain(ctx, err)
+		return nil, g.rejection(ctx, err)
 	}
-	return leave, nil
+	return release, nil
 }
 
-// explain is the refusal of a caller to whom a Resource gave err.
-func (g gate) explain(ctx context.Context, err error) error {
+// rejection maps an error of admission.Resource to ErrBusy.
+func (g gate) rejection(ctx context.Context, err error) error {
 	switch {
 	case ctx.Err() != nil:
 		return g.refuse("gone", ctx.Err())
@@ -116,7 +117,7 @@ func (g gate) explain(ctx context.Context, err error) error {
 	return g.refuse("waited", errWaited)
 }
 
-// pause returns when a refusal may be answered.
+// pause delays a rejection by refusalPause, unless too many are delayed already.
 func (g gate) pause(ctx context.Context) {
 	select {
 	case g.paused <- struct{}{}:
@@ -132,13 +133,13 @@ func (g gate) pause(ctx context.Context) {
 	}
 }
 
-// refuse is ErrBusy, counted.
+// refuse counts a rejection and returns ErrBusy.
 func (g gate) refuse(reason string, cause error) error {
 	g.refusals.WithLabelValues(reason).Inc()
 	return ErrBusy.Because(cause)
 }
 
-// load returns how many hash and how many wait.
+// load returns the number of callers that hash and that wait.
 func (g gate) load() (hashing, waiting int) {
 	used, queued := g.slots.Load()
 	return int(used), queued

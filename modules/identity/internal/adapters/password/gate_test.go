@@ -329,7 +329,7 @@ func TestRoom(t *testing.T) {
 		}
 		start := time.Now()
 		_, err := passwords.Reserve(t.Context(), near.Caller)
-		requireBusy(t, err, errNoRoom)
+		requireBusy(t, err, errNoLookup)
 		require.Equal(t, time.Second, time.Since(start), "as long as one waits for a slot")
 		ctx, giveUp := context.WithCancel(t.Context())
 		giveUp()

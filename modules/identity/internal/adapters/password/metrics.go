@@ -9,33 +9,35 @@ import (
 
 func newRefusals() *prometheus.CounterVec {
 	return telemetry.Counters("healthcare_password_hash_refusals_total",
-		"Passwords that were not hashed: no_room to come near the gate, its queue_full, waited too long in it, or gone: the client's time was over.",
+		"Passwords that were not hashed: no_room for the preceding query, queue_full, waited too long in the queue, "+
+			"or gone, because the request ended.",
 		"reason", "no_room", "queue_full", "waited", "gone")
 }
 
 func newDurations() prometheus.Histogram {
 	return prometheus.NewHistogram(prometheus.HistogramOpts{
-		Name: "healthcare_password_hash_duration_seconds", Help: "How long a hash took, the wait for a slot not counted.",
+		Name:    "healthcare_password_hash_duration_seconds",
+		Help:    "Duration of a hash, without the wait for a slot.",
 		Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5},
 	})
 }
 
-// Collectors tell how busy the gate of passwords is, which New has made.
+// Collectors returns the metrics of a hasher from New.
 func Collectors(passwords ports.Passwords) []prometheus.Collector {
-	h, ours := passwords.(*hasher)
-	if !ours {
+	h, ok := passwords.(*hasher)
+	if !ok {
 		return nil
 	}
 	count := func(of func() int) func() float64 { return func() float64 { return float64(of()) } }
 	return []prometheus.Collector{
 		telemetry.Gauge(
 			"healthcare_password_hash_slots",
-			"Hashes that may be made at once.",
+			"Hashes that may run at once.",
 			count(func() int { return h.gate.size }),
 		),
 		telemetry.Gauge(
 			"healthcare_password_hash_slots_in_use",
-			"Hashes that are being made.",
+			"Hashes that are running.",
 			count(func() int { n, _ := h.gate.load(); return n }),
 		),
 		telemetry.Gauge(

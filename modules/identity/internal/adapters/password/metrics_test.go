@@ -27,7 +27,7 @@ func TestTheGateIsMeasured(t *testing.T) {
 			synctest.Wait()
 		}
 		holds(`
-# HELP healthcare_password_hash_slots_in_use Hashes that are being made.
+# HELP healthcare_password_hash_slots_in_use Hashes that are running.
 # TYPE healthcare_password_hash_slots_in_use gauge
 healthcare_password_hash_slots_in_use 1
 # HELP healthcare_password_hash_waiting Callers that wait for a slot.

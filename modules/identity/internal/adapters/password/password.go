@@ -1,6 +1,5 @@
-// Package password turns passwords into argon2id hashes (RFC 9106) in PHC string format, and checks them, behind one
-// gate that bounds how much memory and how many cores that may take. What a password must look like is the domain's to
-// say, and how often one may be tried is the use case's.
+// Package password hashes passwords with argon2id (RFC 9106) in PHC string format, and verifies them. A gate bounds the
+// memory and the cores that this takes. The domain has the rules for passwords; the use cases limit attempts.
 package password
 
 import (
@@ -19,19 +18,20 @@ import (
 	"healthcare/platform/admission"
 )
 
-// Config says what a hash costs and how many may be made at once.
+// Config is the cost of a hash and the bounds of the gate.
 type Config struct {
 	Memory      uint32 // KiB of one hash: 8 × Parallelism .. 262,144
 	Iterations  uint32 // passes over the memory: 1..16
 	Parallelism uint8  // lanes of one hash: 1..16
 
 	Slots int // hashes at once, 0..1,024; 0 means one less than the cores, and at least one
-	// callers that may wait for a slot in each lane, 0..10,000; then one of whoever has most waiting is refused
+	// callers that wait for a slot in each lane, 0..10,000; beyond that, one of the network with most waiting is
+	// rejected
 	Queue int
 	Wait  time.Duration // longest time in the queue, 1 ms..1 min
 }
 
-// Bounds of the gate. Those of a hash are in phc.go, because stored hashes keep them too.
+// Bounds of the gate. The bounds of a hash are in phc.go, because they apply to stored hashes too.
 const (
 	maxSlots = 1024
 	maxQueue = 10_000
@@ -39,7 +39,7 @@ const (
 	maxWait  = time.Minute
 )
 
-// validate names the first field that is out of bounds.
+// validate returns an error that names the first field that is out of bounds.
 func (c Config) validate() error {
 	if err := c.params().validate(); err != nil {
 		return err
@@ -67,13 +67,13 @@ func (c Config) slots() int {
 	return max(1, runtime.GOMAXPROCS(0)-1)
 }
 
-// derivation is argon2.IDKey, or a test's.
+// derivation is the type of argon2.IDKey, for tests.
 type derivation func(password, salt []byte, iterations, memory uint32, parallelism uint8, size uint32) []byte
 
-// hasher is safe for concurrent use: nothing in it but the gate changes after New.
+// hasher is safe for concurrent use: only the gate changes after New.
 type hasher struct {
 	params params
-	dummy  hash // stands in for a hash that does not exist
+	dummy  hash // replaces a hash that is missing or unusable
 	gate   gate
 	derive derivation
 
@@ -81,12 +81,12 @@ type hasher struct {
 }
 
 // Reserve implements ports.Passwords.
-func (h *hasher) Reserve(ctx context.Context, by admission.Caller) (leave func(), err error) {
-	return h.gate.approach(ctx, by)
+func (h *hasher) Reserve(ctx context.Context, by admission.Caller) (release func(), err error) {
+	return h.gate.reserve(ctx, by)
 }
 
-// New makes the one hasher of the process; two would have two gates. Errors: plain, naming the field of cfg that is out
-// of bounds.
+// New returns the hasher of the process. Use only one, because each has its own gate. Errors: a plain error that names
+// the field of cfg that is out of bounds.
 func New(cfg Config) (ports.Passwords, error) { return newHasher(cfg, argon2.IDKey) }
 
 func newHasher(cfg Config, derive derivation) (ports.Passwords, error) {
@@ -101,12 +101,13 @@ func newHasher(cfg Config, derive derivation) (ports.Passwords, error) {
 }
 
 func (h *hasher) Hash(ctx context.Context, by ports.Caller, password string) (string, error) {
-	made := hash{params: h.params, salt: random(saltSize)}
+	fresh := hash{params: h.params, salt: random(saltSize)}
+	uncounted := func(context.Context) error { return nil }
 	var err error
-	if made.key, err = h.key(ctx, by, password, made, keySize, func(context.Context) error { return nil }); err != nil {
+	if fresh.key, err = h.key(ctx, by, password, fresh, keySize, uncounted); err != nil {
 		return "", err
 	}
-	return made.String(), nil
+	return fresh.String(), nil
 }
 
 func (h *hasher) Verify(
@@ -121,8 +122,8 @@ func (h *hasher) Verify(
 	return ok, ok && !h.current(stored), nil
 }
 
-// stored is the hash to compare with. Where there is no user or no usable hash it is the dummy, which costs the same:
-// an answer that comes at once would tell the account from all others.
+// stored returns the hash to compare with. Without a user or a usable hash it is the dummy, which costs the same: an
+// immediate response would reveal the account.
 func (h *hasher) stored(phc string) (stored hash, usable bool) {
 	stored, err := parse(phc)
 	if err != nil {
@@ -131,40 +132,39 @@ func (h *hasher) stored(phc string) (stored hash, usable bool) {
 	return stored, true
 }
 
-// key derives the key of password under the parameters and the salt of made, when the gate lets it and before it does
-// has not refused. The password is in NFKC then, so that it does not matter how a keyboard composes its letters (NIST
-// SP 800-63B-4, section 3.1.1.2); what is no UTF-8 stays as it is.
+// key waits for a slot, calls before, and derives the key of a password with the parameters and the salt of like. The
+// password is normalised to NFKC, so that it does not depend on how a keyboard composes letters (NIST SP 800-63B-4,
+// section 3.1.1.2); bytes that are not UTF-8 are unchanged. Errors: ErrBusy, before's.
 func (h *hasher) key(
-	ctx context.Context, by ports.Caller, password string, made hash, size int, before func(context.Context) error,
+	ctx context.Context, by ports.Caller, password string, like hash, size int, before func(context.Context) error,
 ) ([]byte, error) {
-	leave, err := h.gate.enter(ctx, by)
+	release, err := h.gate.acquire(ctx, by)
 	if err != nil {
 		return nil, err
 	}
-	defer leave()
+	defer release()
 	if err := before(ctx); err != nil {
 		return nil, err
 	}
-	p, normal := made.params, norm.NFKC.Bytes([]byte(password))
-	if p.memory > worthCollecting {
+	p, normal := like.params, norm.NFKC.Bytes([]byte(password))
+	if p.memory > collectAbove {
 		defer runtime.GC()
 	}
 	defer prometheus.NewTimer(h.durations).ObserveDuration()
-	//nolint:gosec // G115: a size is keySize or that of a stored key, at most maxKey
-	return h.derive(normal, made.salt, p.iterations, p.memory, p.parallelism, uint32(size)), nil
+	//nolint:gosec // G115: the size is keySize or the size of a stored key, at most maxKey
+	return h.derive(normal, like.salt, p.iterations, p.memory, p.parallelism, uint32(size)), nil
 }
 
-// worthCollecting is the memory of a hash, in KiB, from which on it is collected before the next one needs as much.
-// With the 19 MiB there are, a flood of sign-ins then makes the process grow by less than the 64 MiB of R-17; it costs
-// 3 to 5 % of a hash.
-const worthCollecting = 4096
+// collectAbove is the memory of a hash, in KiB, above which the garbage collector runs after it. With 19 MiB a hash,
+// the process grows by less than 64 MiB during a flood of sign-ins, at a cost of 3 to 5 % of a hash.
+const collectAbove = 4096
 
-// current says whether Hash would make a hash of this kind today.
+// current reports whether a hash has the parameters and sizes of new hashes.
 func (h *hasher) current(stored hash) bool {
 	return stored.params == h.params && len(stored.salt) == saltSize && len(stored.key) == keySize
 }
 
-// random never fails: since Go 1.24 the process ends when the system has no randomness.
+// random returns random bytes. It never fails: since Go 1.24 the process ends if the system has no randomness.
 func random(size int) []byte {
 	data := make([]byte, size)
 	_, _ = rand.Read(data)

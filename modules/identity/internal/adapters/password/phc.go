@@ -9,14 +9,14 @@ import (
 	"golang.org/x/crypto/argon2"
 )
 
-// What a new hash holds, in bytes (RFC 9106 section 4).
+// Sizes of a new hash, in bytes (RFC 9106 section 4).
 const (
 	saltSize = 16
 	keySize  = 32
 )
 
-// What a hash may ask for. Stored ones are held to it before they are used: whoever can write one row must not be able
-// to take the memory of the process with one sign-in, nor to make every password fit with a key of no bytes.
+// Bounds of a hash. Stored hashes are checked before use: an attacker who can write one row must not be able to exhaust
+// the memory of the process with one sign-in, nor to make every password match an empty key.
 const (
 	minLaneMemory    = 8       // KiB for each lane (RFC 9106 section 3.1)
 	maxMemory        = 262_144 // KiB
@@ -26,15 +26,15 @@ const (
 	minKey, maxKey   = 16, 64
 )
 
-// params are what makes a hash dear.
+// params are the cost parameters of a hash.
 type params struct {
 	memory      uint32 // KiB
 	iterations  uint32
 	parallelism uint8
 }
 
-// validate names the first parameter that is out of bounds, as Config does. argon2.IDKey itself panics without
-// iterations or lanes, and takes whatever memory it is asked to.
+// validate returns an error that names the first field that is out of bounds, with the field names of Config.
+// argon2.IDKey panics without iterations or lanes, and does not limit memory.
 func (p params) validate() error {
 	if p.parallelism < 1 || p.parallelism > maxParallelism {
 		return outOfBounds("Parallelism", 1, maxParallelism, p.parallelism)
@@ -52,7 +52,7 @@ func outOfBounds(field string, least, most, got any) error {
 	return fmt.Errorf("%s: want %v to %v, got %v", field, least, most, got)
 }
 
-// hash is one argon2id hash: what it was made with, and what came out.
+// hash is an argon2id hash: its input, except for the password, and the derived key.
 type hash struct {
 	params    params
 	salt, key []byte
@@ -61,17 +61,18 @@ type hash struct {
 // b64 is the PHC format's base64: the standard alphabet (RFC 4648 section 4) without padding.
 var b64 = base64.RawStdEncoding
 
-// String is the PHC string, $argon2id$v=19$m=19456,t=2,p=1$salt$key: at most 207 characters within the bounds.
+// String returns the PHC string, $argon2id$v=19$m=19456,t=2,p=1$salt$key: at most 207 characters within the bounds.
 func (h hash) String() string {
-	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version,
-		h.params.memory, h.params.iterations, h.params.parallelism, b64.EncodeToString(h.salt), b64.EncodeToString(h.key))
+	p := h.params
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s",
+		argon2.Version, p.memory, p.iterations, p.parallelism, b64.EncodeToString(h.salt), b64.EncodeToString(h.key))
 }
 
-// errStored begins every refusal of a stored hash. The texts never hold any of its salt or key.
+// errStored is wrapped by all errors of parse. The texts contain nothing of the salt or the key.
 var errStored = errors.New("stored password hash")
 
-// parse reads a PHC string that String could have written within the bounds, and nothing else. Errors: plain, beginning
-// with "stored password hash".
+// parse returns the hash of a PHC string. It accepts only strings that String writes, within the bounds.
+// Errors: errStored.
 func parse(phc string) (hash, error) {
 	read, err := read(phc)
 	if err != nil {
@@ -98,8 +99,8 @@ func read(phc string) (h hash, err error) {
 	if h.key, err = b64.DecodeString(parts[5]); err != nil || len(h.key) < minKey || len(h.key) > maxKey {
 		return hash{}, fmt.Errorf("want a key of %d to %d bytes", minKey, maxKey)
 	}
-	// What was read is written back: this settles the algorithm, its version, order, signs, leading zeros, line breaks
-	// and base64's unused bits.
+	// Comparing with the canonical form checks the algorithm, its version, order, signs, leading zeros, line breaks and
+	// base64's unused bits.
 	if h.String() != phc {
 		return hash{}, errors.New("not argon2id v=19 in canonical PHC form")
 	}

@@ -38,7 +38,7 @@ func (h *handlers) RenameMe(c *fiber.Ctx) error {
 }
 
 // Leave removes the caller's account.
-func (h *handlers) Leave(c *fiber.Ctx, asked LeaveParams) error {
+func (h *handlers) Leave(c *fiber.Ctx, params LeaveParams) error {
 	expected, err := rest.IfMatch(c)
 	if err != nil {
 		return err
@@ -47,7 +47,7 @@ func (h *handlers) Leave(c *fiber.Ctx, asked LeaveParams) error {
 	if err != nil {
 		return err
 	}
-	withPatients := rest.Value(asked.Patients) == "delete"
+	withPatients := rest.Value(params.Patients) == "delete"
 	continued, err := h.accounts.Leave(c.UserContext(), rest.Principal(c), expected, password, withPatients, from(c))
 	if err != nil || continued == nil {
 		return done(c, err)
@@ -67,14 +67,14 @@ func (h *handlers) ChangePassword(c *fiber.Ctx) error {
 }
 
 // ListUsers responds with a page of all users.
-func (h *handlers) ListUsers(c *fiber.Ctx, asked ListUsersParams) error {
+func (h *handlers) ListUsers(c *fiber.Ctx, params ListUsersParams) error {
 	request, err := rest.PageRequest(c)
 	if err != nil {
 		return err
 	}
 	filter := domain.UserFilter{
-		Search: rest.Value(asked.Search), Role: strings.ToLower(rest.Value(asked.Role)), Active: asked.Active,
-		CreatedAfter: rest.Instant(asked.CreatedAfter), CreatedBefore: rest.Instant(asked.CreatedBefore),
+		Search: rest.Value(params.Search), Role: strings.ToLower(rest.Value(params.Role)), Active: params.Active,
+		CreatedAfter: rest.Instant(params.CreatedAfter), CreatedBefore: rest.Instant(params.CreatedBefore),
 	}
 	page, err := h.accounts.Browse(c.UserContext(), filter, request)
 	if err != nil {
@@ -83,7 +83,7 @@ func (h *handlers) ListUsers(c *fiber.Ctx, asked ListUsersParams) error {
 	return rest.SendPage(c, page, showAccount)
 }
 
-// AddUser makes an account for another person.
+// AddUser creates an account for another user.
 func (h *handlers) AddUser(c *fiber.Ctx) error {
 	role := auth.Staff
 	registration, err := rest.Body(c, func(in NewUser) domain.Registration {

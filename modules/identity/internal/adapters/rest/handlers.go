@@ -1,5 +1,4 @@
-// Package rest is the identity module's REST door: the contract (openapi.yaml), what is generated from it, and the
-// handlers, which parse, ask and show.
+// Package rest has the HTTP handlers of the identity module, with the code generated from openapi.yaml.
 package rest
 
 import (
@@ -17,7 +16,7 @@ import (
 //go:embed openapi.yaml
 var document []byte
 
-// New is the module's part of the contract.
+// New returns the module's part of the API.
 func New(service *app.Service, accounts *app.Accounts) rest.API {
 	return rest.API{Document: document, Register: func(router fiber.Router) {
 		RegisterHandlers(router, &handlers{service, accounts})
@@ -29,12 +28,12 @@ type handlers struct {
 	accounts *app.Accounts
 }
 
-// from is where the request comes from.
+// from returns the client of a request.
 func from(c *fiber.Ctx) app.From {
 	return app.From{Agent: c.Get(fiber.HeaderUserAgent), Address: rest.ClientAddress(c)}
 }
 
-// Register makes an account.
+// Register creates an account.
 func (h *handlers) Register(c *fiber.Ctx) error {
 	registration, err := rest.Body(c, func(in Registration) domain.Registration {
 		return domain.Registration{Name: in.Name, Email: in.Email, Password: in.Password}

@@ -9,10 +9,10 @@ import (
 	"healthcare/platform/rest"
 )
 
-// Logout ends the session that asks.
+// Logout ends the session of the request.
 func (h *handlers) Logout(c *fiber.Ctx) error {
-	who := rest.Principal(c)
-	return done(c, h.identity.SignOut(c.UserContext(), who, identity.SessionID{UUID: who.SessionID}))
+	caller := rest.Principal(c)
+	return done(c, h.identity.SignOut(c.UserContext(), caller, identity.SessionID{UUID: caller.SessionID}))
 }
 
 // LogoutEverywhere ends all sessions of the caller.
@@ -20,16 +20,16 @@ func (h *handlers) LogoutEverywhere(c *fiber.Ctx) error {
 	return done(c, h.identity.SignOutEverywhere(c.UserContext(), rest.Principal(c)))
 }
 
-// ListSessions answers where the caller is signed in.
+// ListSessions responds with the caller's sessions.
 func (h *handlers) ListSessions(c *fiber.Ctx) error {
-	who := rest.Principal(c)
-	sessions, err := h.identity.Sessions(c.UserContext(), who)
+	caller := rest.Principal(c)
+	sessions, err := h.identity.Sessions(c.UserContext(), caller)
 	if err != nil {
 		return err
 	}
 	shown := make([]Session, len(sessions))
 	for i, s := range sessions {
-		shown[i] = showSession(s, who.SessionID)
+		shown[i] = showSession(s, caller.SessionID)
 	}
 	return c.JSON(shown)
 }
@@ -43,7 +43,7 @@ func (h *handlers) EndSession(c *fiber.Ctx, id string) error {
 	return done(c, h.identity.SignOut(c.UserContext(), rest.Principal(c), sessionID))
 }
 
-// done answers what leaves nothing to show.
+// done responds without content, unless err is an error.
 func done(c *fiber.Ctx, err error) error {
 	if err != nil {
 		return err
@@ -53,7 +53,7 @@ func done(c *fiber.Ctx, err error) error {
 
 func showSession(s domain.Session, current uuid.UUID) Session {
 	return Session{
-		Id: s.ID.String(), CreatedAt: rest.At(s.CreatedAt), LastUsedAt: rest.At(s.LastUsedAt), ExpiresAt: rest.At(s.ExpiresAt),
-		Client: s.From.Agent, Address: s.From.Network, Current: s.ID.UUID == current,
+		Id: s.ID.String(), CreatedAt: rest.At(s.CreatedAt), LastUsedAt: rest.At(s.LastUsedAt),
+		ExpiresAt: rest.At(s.ExpiresAt), Client: s.From.Agent, Address: s.From.Network, Current: s.ID.UUID == current,
 	}
 }

@@ -12,14 +12,14 @@ import (
 	"healthcare/modules/identity/internal/ports"
 )
 
-// accessToken is the token_type of every token here. Other tokens of the fixture say something else, so that none of
-// them is ever taken for an access token.
+// accessToken is the token_type of access tokens. Other tokens have another type, so that they are never accepted as
+// access tokens.
 const accessToken = "access"
 
 // lastSecond is the end of the year 9999: later dates overflow time arithmetic.
 const lastSecond = 253402300799
 
-// Why claims are refused. The texts are fixed, because whatever a forger wrote has no place in a log.
+// Reasons to reject claims. The texts are fixed, so that nothing that a forger wrote reaches a log.
 var (
 	errClaims    = errors.New("claims: not one JSON object of exactly the claims we issue, each of its type")
 	errDates     = errors.New("claims: iat or exp out of range")
@@ -30,32 +30,32 @@ var (
 	errUUID      = errors.New("claims: sub, sid or jti is not a UUID in canonical form")
 )
 
-// claims is the token's payload as it is written. Every member but UserID is required.
+// claims is the payload of a token. All members except UserID are required.
 type claims struct {
 	Issuer    string   `json:"iss"`
 	Audience  audience `json:"aud"`
 	Subject   string   `json:"sub"`
 	Session   string   `json:"sid"`
-	Version   *int     `json:"ver"` // a pointer tells 0 from missing
+	Version   *int     `json:"ver"` // a pointer, because 0 differs from missing
 	ExpiresAt int64    `json:"exp"` // seconds since 1970
 	IssuedAt  int64    `json:"iat"`
 	ID        string   `json:"jti"`
 	TokenType string   `json:"token_type"`
 
-	// UserID is the subject again, for clients of the original. It is optional, and kept as JSON so that null is not
-	// taken for a missing claim.
+	// UserID is the subject again, for clients of the original. It is optional, and raw JSON so that null differs from
+	// a missing claim.
 	UserID jsontext.Value `json:"user_id,omitzero"`
 }
 
-// UnmarshalJSON takes exactly the claims we issue: names in their own letter case, none twice (RFC 7519 section 4),
-// valid UTF-8 (RFC 8725 section 3.7), and no other member, since a restriction that a later version adds must not be
-// ignored by an earlier one. golang-jwt would decode with encoding/json, which does none of that.
+// UnmarshalJSON accepts exactly the claims that Issue writes: names in their letter case, no duplicates (RFC 7519
+// section 4), valid UTF-8 (RFC 8725 section 3.7), and no other member, because an earlier version must not ignore a
+// restriction that a later one adds. golang-jwt would decode with encoding/json, which does not check any of these.
 func (c *claims) UnmarshalJSON(data []byte) error {
 	type plain claims
 	if err := json.Unmarshal(data, (*plain)(c), json.RejectUnknownMembers(true)); err != nil {
 		return errClaims
 	}
-	// Before anyone computes with them: time.Unix wraps around silently.
+	// Checked here, because time.Unix silently wraps around.
 	if !isDate(c.IssuedAt) || !isDate(c.ExpiresAt) {
 		return errDates
 	}
@@ -64,7 +64,7 @@ func (c *claims) UnmarshalJSON(data []byte) error {
 
 func isDate(second int64) bool { return second > 0 && second <= lastSecond }
 
-// issued checks what golang-jwt does not, and gives what the token says.
+// issued checks the claims that golang-jwt does not check, and returns those of the ports.
 func (c *claims) issued() (ports.Claims, error) {
 	if c.TokenType != accessToken {
 		return ports.Claims{}, errTokenType
@@ -86,14 +86,14 @@ func (c *claims) issued() (ports.Claims, error) {
 	return ports.Claims{UserID: user, SessionID: session, Version: *c.Version}, nil
 }
 
-// canonical reads a UUID in the one form we write (RFC 9562 section 4: 36 characters with dashes; lower case).
-// uuid.Parse alone also takes braces, urn:uuid: and no dashes. The zero UUID names nobody.
+// canonical parses a UUID in the canonical form (RFC 9562 section 4: 36 characters with dashes; lower case). uuid.Parse
+// also accepts braces, urn:uuid: and no dashes. The zero UUID is not valid.
 func canonical(s string) (uuid.UUID, bool) {
 	id, err := uuid.Parse(s)
 	return id, err == nil && id.String() == s && id != uuid.Nil
 }
 
-// audience is one audience, written as a string; an array of exactly one string is the same (RFC 7519 section 4.1.3).
+// audience is one audience: a string, or an array of exactly one string (RFC 7519 section 4.1.3).
 type audience string
 
 func (a *audience) UnmarshalJSON(data []byte) error {
@@ -111,8 +111,8 @@ func (a *audience) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// The methods of jwt.Claims: what golang-jwt's validator asks for. A missing or null claim is its zero value here,
-// which the validator refuses as missing.
+// The methods of jwt.Claims, for golang-jwt's validator. A missing or null claim is the zero value, which the validator
+// rejects as missing.
 
 func (c *claims) GetIssuer() (string, error)  { return c.Issuer, nil }
 func (c *claims) GetSubject() (string, error) { return c.Subject, nil }
@@ -124,7 +124,7 @@ func (c *claims) GetAudience() (jwt.ClaimStrings, error) {
 func (c *claims) GetExpirationTime() (*jwt.NumericDate, error) { return date(c.ExpiresAt), nil }
 func (c *claims) GetIssuedAt() (*jwt.NumericDate, error)       { return date(c.IssuedAt), nil }
 
-// GetNotBefore is never set: we do not issue nbf, and a token that carries it is refused as unknown.
+// GetNotBefore returns nil: Issue does not write nbf, and a token with nbf is rejected for an unknown member.
 func (c *claims) GetNotBefore() (*jwt.NumericDate, error) { return nil, nil }
 
 func date(second int64) *jwt.NumericDate {

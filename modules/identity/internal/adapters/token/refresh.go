@@ -11,9 +11,9 @@ import (
 	"healthcare/modules/identity"
 )
 
-// A refresh token is the session's id and the generation with their HMAC, in base64url: 70 characters that mean nothing
-// to a client. Nothing of it is stored, so there is nothing to steal from the store, and whoever sends an old one
-// proves that the session issued it.
+// A refresh token is the session's id and the generation with their HMAC, in base64url: 70 characters, opaque to
+// clients. It is not stored, so it cannot be stolen from the store. The HMAC of an old token proves that it was issued
+// for the session.
 const (
 	refreshTokenKeys = "refresh token" // the purpose of their keys
 
@@ -24,7 +24,8 @@ const (
 func (t *tokens) IssueRefresh(session identity.SessionID, generation int) string {
 	body := make([]byte, 0, refreshSize)
 	body = append(body, session.UUID[:]...)
-	body = binary.BigEndian.AppendUint32(body, uint32(generation)) //nolint:gosec // the store keeps it at 0 or above, in 31 bits
+	//nolint:gosec // the store keeps it at 0 or above, in 31 bits
+	body = binary.BigEndian.AppendUint32(body, uint32(generation))
 	return base64.RawURLEncoding.EncodeToString(mac(t.refresh[0], body))
 }
 
@@ -42,7 +43,7 @@ func (t *tokens) VerifyRefresh(token string) (identity.SessionID, int, bool) {
 	return identity.SessionID{}, 0, false
 }
 
-// mac is body with its HMAC-SHA-256 behind it.
+// mac returns body followed by its HMAC-SHA-256.
 func mac(key, body []byte) []byte {
 	h := hmac.New(sha256.New, key)
 	h.Write(body)

@@ -1,6 +1,6 @@
-// Package token issues and verifies access tokens: JWTs (RFC 7519) of type at+jwt (RFC 9068), signed with HS256 (RFC
-// 7518) under a ring of keys, and checked along RFC 8725. Only this service reads them, so whatever it would not have
-// written itself is refused. Sessions, refresh tokens and the user's standing live elsewhere.
+// Package token issues and verifies access tokens and refresh tokens. An access token is a JWT (RFC 7519) of type
+// at+jwt (RFC 9068), signed with HS256 (RFC 7518) by a key of a ring, and checked as RFC 8725 recommends. Only this
+// service reads access tokens, so it rejects every form that it does not write itself.
 package token
 
 import (
@@ -19,26 +19,26 @@ import (
 	"healthcare/platform/keyring"
 )
 
-// The limits of a configuration.
+// Bounds of Config.
 const (
 	MinLifetime = time.Second    // RFC 7519 dates are whole seconds here
-	MaxLifetime = 24 * time.Hour // also the longest life that Verify believes
+	MaxLifetime = 24 * time.Hour // also the longest lifetime that Verify accepts
 	maxName     = 256            // characters of Issuer and of Audience, so that a token stays well below maxLength
 )
 
-// Config says how tokens are made.
+// Config configures tokens.
 type Config struct {
-	Keys keyring.Ring // the newest signs, all verify, so that a new secret signs nobody out
+	Keys keyring.Ring // the newest signs, all verify, so that a new secret ends no session
 
 	Issuer   string // iss, a name or URI: 1..256 visible ASCII characters without " & < > \
 	Audience string // aud, likewise
 
-	UserIDClaim bool // writes the claim user_id too
+	UserIDClaim bool // adds the claim user_id
 
 	Lifetime time.Duration // MinLifetime..MaxLifetime, in whole seconds
 }
 
-// validate refuses a configuration that would weaken tokens. Errors: plain, naming the field and never a secret.
+// validate returns an error that names the first unsafe field. The text never contains a secret.
 func (c Config) validate() error {
 	if len(c.Keys.All(identity.AccessTokenKeys)) == 0 {
 		return fmt.Errorf("token: Keys: %w", keyring.ErrNone)
@@ -50,31 +50,32 @@ func (c Config) validate() error {
 		return fmt.Errorf("token: Audience: want a name or URI of 1 to %d ASCII characters", maxName)
 	}
 	if c.Lifetime < MinLifetime || c.Lifetime > MaxLifetime || c.Lifetime%time.Second != 0 {
-		return fmt.Errorf("token: Lifetime: want whole seconds from %s to %s, got %s", MinLifetime, MaxLifetime, c.Lifetime)
+		return fmt.Errorf(
+			"token: Lifetime: want whole seconds from %s to %s, got %s", MinLifetime, MaxLifetime, c.Lifetime)
 	}
 	return nil
 }
 
-// isName takes what JSON writes as it is: an escaped character would take six.
+// isName reports whether JSON writes s without escapes; an escaped character takes six bytes.
 func isName(s string) bool {
 	unfit := func(c rune) bool { return c <= ' ' || c > '~' || strings.ContainsRune(`"&<>\`, c) }
 	return s != "" && len(s) <= maxName && !strings.ContainsFunc(s, unfit)
 }
 
-// tokens is safe for concurrent use: nothing in it changes after New but what it remembers.
+// tokens is safe for concurrent use: only verified changes after New.
 type tokens struct {
-	cfg    Config
-	clock  clock.Clock
-	signer keyring.Key
-	keys   map[string][]byte // every key that verifies, by kid, which never reaches a file or a database
-	parser *jwt.Parser
-	proven memory
+	cfg      Config
+	clock    clock.Clock
+	signer   keyring.Key
+	keys     map[string][]byte // all keys, by kid; never written to a file or a database
+	parser   *jwt.Parser
+	verified cache
 
-	refresh [][]byte // the keys of refresh tokens, the newest first
+	refresh [][]byte // the keys of refresh tokens, newest first
 }
 
-// New makes the issuer and verifier of access tokens. Errors: plain, naming the field of cfg that is out of bounds.
-func New(cfg Config, clock clock.Clock) (ports.Tokens, error) {
+// New returns the issuer and verifier of tokens. Errors: a plain error that names the invalid field of cfg.
+func New(cfg Config, clk clock.Clock) (ports.Tokens, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
@@ -82,7 +83,10 @@ func New(cfg Config, clock clock.Clock) (ports.Tokens, error) {
 	for _, key := range cfg.Keys.All(identity.AccessTokenKeys) {
 		keys[key.ID] = key.Secret
 	}
-	t := &tokens{cfg: cfg, clock: clock, signer: cfg.Keys.Newest(identity.AccessTokenKeys), keys: keys, parser: newParser(cfg, clock)}
+	t := &tokens{
+		cfg: cfg, clock: clk, keys: keys, parser: newParser(cfg, clk),
+		signer: cfg.Keys.Newest(identity.AccessTokenKeys),
+	}
 	for _, key := range cfg.Keys.All(refreshTokenKeys) {
 		t.refresh = append(t.refresh, key.Secret)
 	}

@@ -16,13 +16,13 @@ import (
 )
 
 const (
-	headerType = "at+jwt"         // RFC 9068 section 2.1: no other JWT of the fixture passes for an access token
-	maxLength  = 2048             // bytes of a token, checked before anything else looks at it
+	headerType = "at+jwt"         // RFC 9068 section 2.1: other JWTs are not accepted as access tokens
+	maxLength  = 2048             // bytes of a token, checked first
 	maxKeyID   = 32               // characters of a kid
-	leeway     = 30 * time.Second // how far the clocks of two instances may differ
+	leeway     = 30 * time.Second // the most that the clocks of two instances differ
 )
 
-// Why a token is refused before its claims are read. The texts are fixed, as those of claims are.
+// Reasons to reject a token before its claims are read. The texts are fixed, like those of claims.
 var (
 	errLength  = errors.New("token: longer than 2 KiB")
 	errShape   = errors.New("token: not three segments of base64url")
@@ -33,16 +33,16 @@ var (
 	errUnknown = errors.New("header: unknown kid")
 )
 
-// header is the JOSE header as it is written. Every member is required.
+// header is the JOSE header. All members are required.
 type header struct {
 	Algorithm string `json:"alg"`
 	KeyID     string `json:"kid"`
 	Type      string `json:"typ"`
 }
 
-// newParser sets every check golang-jwt has: by default it takes any HMAC, tokens without exp, iat in the future and
-// malleated base64.
-func newParser(cfg Config, clock clock.Clock) *jwt.Parser {
+// newParser enables all checks of golang-jwt. By default it accepts any HMAC, tokens without exp, iat in the future and
+// malleable base64.
+func newParser(cfg Config, clk clock.Clock) *jwt.Parser {
 	return jwt.NewParser(
 		jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}),
 		jwt.WithIssuer(cfg.Issuer),
@@ -51,7 +51,7 @@ func newParser(cfg Config, clock clock.Clock) *jwt.Parser {
 		jwt.WithIssuedAt(),
 		jwt.WithLeeway(leeway),
 		jwt.WithStrictDecoding(),
-		jwt.WithTimeFunc(clock.Now),
+		jwt.WithTimeFunc(clk.Now),
 	)
 }
 
@@ -60,38 +60,37 @@ func (t *tokens) Verify(token string) (ports.Claims, error) {
 		return ports.Claims{}, auth.ErrInvalidToken.Because(errLength)
 	}
 	digest := sha256.Sum256([]byte(token))
-	if p, found := t.proven.find(digest); found && p.goodAt(t.clock.Now()) {
+	if p, found := t.verified.find(digest); found && p.validAt(t.clock.Now()) {
 		return p.claims, nil
 	}
 	p, err := t.verify(token)
 	if err != nil {
 		return ports.Claims{}, auth.ErrInvalidToken.Because(err)
 	}
-	t.proven.keep(digest, p)
+	t.verified.add(digest, p)
 	return p.claims, nil
 }
 
-// verify goes from cheap to dear: shape, header, key; then golang-jwt: signature, issuer, audience, dates; then the
-// claims that only we know.
-func (t *tokens) verify(token string) (proven, error) {
+// verify runs the cheap checks first: shape, header, key; then golang-jwt's: signature, issuer, audience, dates; then
+// those of the other claims.
+func (t *tokens) verify(token string) (verified, error) {
 	if !isCompact(token) {
-		return proven{}, errShape
+		return verified{}, errShape
 	}
 	secret, err := t.keyOf(token)
 	if err != nil {
-		return proven{}, err
+		return verified{}, err
 	}
 	var c claims
 	if _, err := t.parser.ParseWithClaims(token, &c, func(*jwt.Token) (any, error) { return secret, nil }); err != nil {
-		return proven{}, err
+		return verified{}, err
 	}
 	claims, err := c.issued()
-	return proven{claims, time.Unix(c.IssuedAt, 0), time.Unix(c.ExpiresAt, 0)}, err
+	return verified{claims, time.Unix(c.IssuedAt, 0), time.Unix(c.ExpiresAt, 0)}, err
 }
 
-// keyOf reads the header and finds the key it names. It takes the three members we write and no other, so crit, jku,
-// jwk, x5u, x5c, zip and b64 are refused unread (RFC 8725 section 3.10), as is a member that comes twice (RFC 7515
-// section 4).
+// keyOf returns the key that the header names. It accepts only the three members that Issue writes: crit, jku, jwk,
+// x5u, x5c, zip and b64 are rejected unread (RFC 8725 section 3.10), and duplicate members too (RFC 7515 section 4).
 func (t *tokens) keyOf(token string) ([]byte, error) {
 	segment, _, _ := strings.Cut(token, ".")
 	data, err := base64.RawURLEncoding.Strict().DecodeString(segment)
@@ -117,15 +116,16 @@ func (t *tokens) keyOf(token string) ([]byte, error) {
 	return secret, nil
 }
 
-// isCompact tells the compact serialisation (RFC 7515 section 7.1) from all else. Even strict base64 decoding skips
-// line breaks, so without it one token could be written in many ways.
+// isCompact reports whether a token is in compact serialisation (RFC 7515 section 7.1). Even strict base64 decoding
+// skips line breaks, so without this check one token could have many spellings.
 func isCompact(token string) bool {
 	head, rest, _ := strings.Cut(token, ".")
 	body, signature, _ := strings.Cut(rest, ".")
 	return isBase64URL(head) && isBase64URL(body) && isBase64URL(signature)
 }
 
-// isBase64URL says whether s is one or more characters of the URL-safe base64 alphabet (RFC 4648 section 5), unpadded.
+// isBase64URL reports whether s is one or more characters of the URL-safe base64 alphabet (RFC 4648 section 5),
+// unpadded.
 func isBase64URL(s string) bool {
 	for _, c := range []byte(s) {
 		switch {

@@ -51,19 +51,19 @@ func TestARememberedTokenIsNoLongerGoodThanItSays(t *testing.T) {
 }
 
 func TestMemoryIsBounded(t *testing.T) {
-	var m memory
+	var c cache
 	digest := func(n int) (d [sha256.Size]byte) {
 		binary.BigEndian.PutUint64(d[:], uint64(n))
 		return d
 	}
 	for n := range 5 * perGeneration {
-		m.keep(digest(n), proven{})
-		require.LessOrEqual(t, len(m.young)+len(m.old), 2*perGeneration)
+		c.add(digest(n), verified{})
+		require.LessOrEqual(t, len(c.young)+len(c.old), 2*perGeneration)
 	}
-	_, newest := m.find(digest(5*perGeneration - 1))
+	_, newest := c.find(digest(5*perGeneration - 1))
 	require.True(t, newest)
-	_, before := m.find(digest(5*perGeneration - perGeneration))
+	_, before := c.find(digest(5*perGeneration - perGeneration))
 	require.True(t, before)
-	_, oldest := m.find(digest(0))
+	_, oldest := c.find(digest(0))
 	require.False(t, oldest)
 }

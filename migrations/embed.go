@@ -1,5 +1,5 @@
-// Package migrations embeds every module's SQL: <module>/<engine>/NNNN_what.sql. A module owns its folder and its
-// numbering; both engines' folders hold the same versions and come to the same schema (a test compares them).
+// Package migrations embeds the SQL of every module: <module>/<engine>/NNNN_<name>.sql. A module owns its folder and
+// its numbering. The folders of both engines have the same versions and produce the same schema, which a test compares.
 package migrations
 
 import (
@@ -11,7 +11,8 @@ import (
 //go:embed */postgres/*.sql */sqlite/*.sql
 var files embed.FS
 
-// All are the migrations of the platform and of all modules, a module after those whose primary keys it references.
+// All returns the migrations of the platform and of all modules. A module comes after the modules whose primary keys it
+// references.
 func All() database.Migrations {
 	return database.Migrations{Files: files, Modules: []string{
 		"platform",

@@ -13,14 +13,14 @@ import (
 	"healthcare/platform/databasetest"
 )
 
-func TestMigratingAgain(t *testing.T) {
+func TestMigrateAgain(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		t.Run("applies nothing", func(t *testing.T) {
 			applied, err := db.Migrate(t.Context(), migrations.All())
 			require.NoError(t, err)
 			require.Empty(t, applied)
 		})
-		t.Run("finds every migration applied", func(t *testing.T) {
+		t.Run("lists every migration as applied", func(t *testing.T) {
 			status, err := db.MigrationStatus(t.Context(), migrations.All())
 			require.NoError(t, err)
 			require.NotEmpty(t, status)
@@ -31,11 +31,11 @@ func TestMigratingAgain(t *testing.T) {
 	})
 }
 
-// TestInstancesThatStartTogether has several instances find an empty database: one migrates it while the others wait.
-func TestInstancesThatStartTogether(t *testing.T) {
+// TestConcurrentMigrate starts several instances on an empty database: one migrates it while the others wait.
+func TestConcurrentMigrate(t *testing.T) {
 	databasetest.EachConfig(t, func(t *testing.T, cfg database.Config) {
 		if cfg.URL == "" {
-			t.Skip("SQLite serves one instance")
+			t.Skip("SQLite has one instance")
 		}
 		var instances [3]*database.DB
 		for i := range instances {
@@ -59,6 +59,6 @@ func TestInstancesThatStartTogether(t *testing.T) {
 		}
 		status, err := instances[0].MigrationStatus(t.Context(), migrations.All())
 		require.NoError(t, err)
-		require.ElementsMatch(t, status, slices.Concat(applied[:]...), "each migration should have been applied by exactly one of them")
+		require.ElementsMatch(t, status, slices.Concat(applied[:]...), "exactly one instance applies each migration")
 	})
 }

@@ -44,14 +44,14 @@ func TestBothEnginesHaveTheSameVersions(t *testing.T) {
 	})
 }
 
-// cascading are the foreign keys of tables that releases before them do not know when they delete.
+// cascading lists foreign keys of tables that earlier releases do not clear when they delete a referenced row.
 var cascading = []string{
 	"user_mailboxes_user_id_fkey", "known_clients_user_id_fkey",
 	"doctor_creators_doctor_id_fkey", "doctor_creators_user_id_fkey",
 	"doctor_removals_doctor_id_fkey",
 }
 
-// TestBothEnginesHaveTheSameSchema compares what the migrations come to, read from the engines' own catalogues.
+// TestBothEnginesHaveTheSameSchema compares the schemas in the catalogues of both engines after all migrations.
 func TestBothEnginesHaveTheSameSchema(t *testing.T) {
 	var onSQLite, onPostgres schema
 	t.Run("engines", func(t *testing.T) { // ends when both have been read
@@ -77,8 +77,8 @@ func TestBothEnginesHaveTheSameSchema(t *testing.T) {
 	slices.Sort(tables)
 	require.GreaterOrEqual(t, len(tables), 5)
 
-	t.Run("the tables", func(t *testing.T) { require.Equal(t, onPostgres.names(), onSQLite.names()) })
-	t.Run("every module keeps its own record of what was applied", func(t *testing.T) {
+	t.Run("tables", func(t *testing.T) { require.Equal(t, onPostgres.names(), onSQLite.names()) })
+	t.Run("every module has a table of applied migrations", func(t *testing.T) {
 		var want []string
 		for _, module := range migrations.All().Modules {
 			want = append(want, "goose_"+module)
@@ -87,14 +87,14 @@ func TestBothEnginesHaveTheSameSchema(t *testing.T) {
 	})
 	for _, name := range tables {
 		lite, pg := onSQLite[name], onPostgres[name]
-		require.NotEmpty(t, pg.columns, "the test should have read %s", name)
-		t.Run(name+": the columns, in the same order, with types that mean the same", func(t *testing.T) {
+		require.NotEmpty(t, pg.columns, "table %s exists on PostgreSQL", name)
+		t.Run(name+": columns, in the same order, with equivalent types", func(t *testing.T) {
 			require.Equal(t, pg.columns, lite.columns)
 		})
-		t.Run(name+": the primary key and the unique constraints, by the names that stores tell them apart by", func(t *testing.T) {
+		t.Run(name+": primary key and unique constraints, by the names that stores use", func(t *testing.T) {
 			require.Equal(t, pg.unique, lite.unique)
 		})
-		t.Run(name+": the foreign keys, which never cascade but for what older releases cannot know", func(t *testing.T) {
+		t.Run(name+": foreign keys, which do not cascade except those in cascading", func(t *testing.T) {
 			require.Equal(t, pg.foreign, lite.foreign)
 			for _, key := range lite.foreign {
 				if !slices.ContainsFunc(cascading, func(name string) bool { return strings.HasPrefix(key, name+"(") }) {
@@ -102,16 +102,16 @@ func TestBothEnginesHaveTheSameSchema(t *testing.T) {
 				}
 			}
 		})
-		t.Run(name+": the checks", func(t *testing.T) { require.Equal(t, pg.checks, lite.checks) })
-		t.Run(name+": the indexes", func(t *testing.T) { require.Equal(t, pg.indexes, lite.indexes) })
+		t.Run(name+": checks", func(t *testing.T) { require.Equal(t, pg.checks, lite.checks) })
+		t.Run(name+": indexes", func(t *testing.T) { require.Equal(t, pg.indexes, lite.indexes) })
 		t.Run(name+" is STRICT on SQLite", func(t *testing.T) { require.True(t, lite.strict) })
 	}
 }
 
 var declaration = regexp.MustCompile(`(?i)INSERT\s+INTO\s+breaking_migrations`)
 
-// TestBreakingMigrationsDeclareThemselves has a row of breaking_migrations be about the file that inserts it, on both
-// engines.
+// TestBreakingMigrationsDeclareThemselves checks that a row of breaking_migrations names the file that inserts it, on
+// both engines.
 func TestBreakingMigrationsDeclareThemselves(t *testing.T) {
 	all := migrations.All()
 	files, err := fs.Glob(all.Files, "*/*/*.sql")
@@ -120,24 +120,26 @@ func TestBreakingMigrationsDeclareThemselves(t *testing.T) {
 	for _, file := range files {
 		text, err := fs.ReadFile(all.Files, file)
 		require.NoError(t, err)
-		require.NoError(t, declares(file, string(text)))
+		require.NoError(t, checkDeclaration(file, string(text)))
 	}
-	t.Run("a declaration of another module or version is found", func(t *testing.T) {
-		const right = `INSERT INTO breaking_migrations (module, version) VALUES ('identity', 7);`
-		require.NoError(t, declares("identity/sqlite/0007_x.sql", right))
-		require.Error(t, declares("identity/sqlite/0008_x.sql", right))
-		require.Error(t, declares("doctors/sqlite/0007_x.sql", right))
+	t.Run("rejects a declaration of another module or version", func(t *testing.T) {
+		const valid = `INSERT INTO breaking_migrations (module, version) VALUES ('identity', 7);`
+		require.NoError(t, checkDeclaration("identity/sqlite/0007_x.sql", valid))
+		require.Error(t, checkDeclaration("identity/sqlite/0008_x.sql", valid))
+		require.Error(t, checkDeclaration("doctors/sqlite/0007_x.sql", valid))
 	})
 }
 
-func declares(file, text string) error {
+// checkDeclaration returns an error if the text declares a breaking migration other than its own file.
+func checkDeclaration(file, text string) error {
 	version, err := goose.NumericComponent(path.Base(file))
 	if err != nil {
 		return err
 	}
 	module, _, _ := strings.Cut(file, "/")
-	if right := fmt.Sprintf("INSERT INTO breaking_migrations (module, version) VALUES ('%s', %d);", module, version); declaration.MatchString(text) && !strings.Contains(text, right) {
-		return fmt.Errorf("%s should contain: %s", file, right)
+	valid := fmt.Sprintf("INSERT INTO breaking_migrations (module, version) VALUES ('%s', %d);", module, version)
+	if declaration.MatchString(text) && !strings.Contains(text, valid) {
+		return fmt.Errorf("%s must contain: %s", file, valid)
 	}
 	return nil
 }

@@ -13,8 +13,8 @@ import (
 	"healthcare/platform/databasetest"
 )
 
-// TestStaleSearchTextsAreIndexed has the index of each table hold the condition that rows are asked for by, and both
-// planners use it.
+// TestStaleSearchTextsAreIndexed checks that the index of each table has the condition of the query for stale rows, and
+// that both planners use it.
 func TestStaleSearchTextsAreIndexed(t *testing.T) {
 	t.Parallel()
 	for table, file := range map[string]string{
@@ -33,18 +33,18 @@ func TestStaleSearchTextsAreIndexed(t *testing.T) {
 				require.NoError(t, err)
 				require.Contains(t, string(sql), condition)
 				index := table + "_search_text_stale_idx"
-				asked := databasetest.Statement{
+				query := databasetest.Statement{
 					SQL:    "SELECT id FROM " + table + " WHERE " + condition + " AND id > ? ORDER BY id LIMIT 100",
 					Values: []any{"00000000-0000-0000-0000-000000000000"},
 				}
 				if engine == database.SQLite {
-					require.Contains(t, asked.QueryPlan(t, db), "USING INDEX "+index)
+					require.Contains(t, query.QueryPlan(t, db), "USING INDEX "+index)
 					return
 				}
 				fill(t, db)
-				asked.SQL = "SELECT id FROM " + table + " WHERE " + condition + " AND id > $1 ORDER BY id LIMIT 100"
+				query.SQL = "SELECT id FROM " + table + " WHERE " + condition + " AND id > $1 ORDER BY id LIMIT 100"
 				for _, mode := range databasetest.PlanModes {
-					steps := asked.Explain(t, db, mode).Steps()
+					steps := query.Explain(t, db, mode).Steps()
 					require.Equal(t, index, steps[len(steps)-1].Index)
 				}
 			})
@@ -52,16 +52,21 @@ func TestStaleSearchTextsAreIndexed(t *testing.T) {
 	}
 }
 
-// fill makes the tables large enough that PostgreSQL does not simply read them whole.
+// fill makes the tables so large that PostgreSQL prefers an index to a sequential scan.
 func fill(t *testing.T, db *database.DB) {
 	t.Helper()
 	for _, statement := range []string{
-		`INSERT INTO users (id, name, email, mailbox, username, password_hash, active, token_version, search_text, created_at, updated_at)
-			SELECT gen_random_uuid(), 'A', 'a@' || n, 'a@' || n, 'a' || n, '-', true, 0, 'a' || n, now(), now() FROM generate_series(1, 5000) n`,
-		`INSERT INTO doctors (id, name, specialization, experience, email, phone, search_text, version, created_at, updated_at)
+		`INSERT INTO users (id, name, email, mailbox, username, password_hash, active, token_version, search_text,
+				created_at, updated_at)
+			SELECT gen_random_uuid(), 'A', 'a@' || n, 'a@' || n, 'a' || n, '-', true, 0, 'a' || n, now(), now()
+			FROM generate_series(1, 5000) n`,
+		`INSERT INTO doctors (id, name, specialization, experience, email, phone, search_text, version, created_at,
+				updated_at)
 			SELECT gen_random_uuid(), 'A', 'B', 1, '', '', 'a' || n, 1, now(), now() FROM generate_series(1, 5000) n`,
-		`INSERT INTO patients (id, owner_id, name, gender, age, email, phone, address, notes, search_text, version, created_at, updated_at)
-			SELECT gen_random_uuid(), id, 'A', 'Other', 1, '', '', '', '', 'a' || search_text, 1, now(), now() FROM users`,
+		`INSERT INTO patients (id, owner_id, name, gender, age, email, phone, address, notes, search_text, version,
+				created_at, updated_at)
+			SELECT gen_random_uuid(), id, 'A', 'Other', 1, '', '', '', '', 'a' || search_text, 1, now(), now()
+			FROM users`,
 		`UPDATE users SET search_text = search_text || chr(8203) WHERE search_text LIKE 'a7%'`,
 		`ANALYZE`,
 	} {
@@ -69,9 +74,9 @@ func fill(t *testing.T, db *database.DB) {
 	}
 }
 
-// TestSearchTextsOfAnEarlierMigration has the users whose search text was made in SQL put into the queue, by a
-// migration that may be applied again over an index that an interrupted attempt left.
-func TestSearchTextsOfAnEarlierMigration(t *testing.T) {
+// TestMigrationMarksStaleSearchTexts checks that the migration marks users whose search text an earlier one computed in
+// SQL. It may run again over an index that an interrupted attempt left behind.
+func TestMigrationMarksStaleSearchTexts(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		write := db.Write(t.Context())
@@ -79,7 +84,8 @@ func TestSearchTextsOfAnEarlierMigration(t *testing.T) {
 		insert := func(id uuid.UUID, name, email, text string) {
 			at := database.At(time.Date(2026, time.November, 22, 0, 0, 0, 0, time.UTC))
 			require.NoError(t, write.Exec(`INSERT INTO users
-				(id, name, email, mailbox, username, password_hash, active, token_version, search_text, created_at, updated_at)
+				(id, name, email, mailbox, username, password_hash, active, token_version, search_text,
+				created_at, updated_at)
 				VALUES (?, ?, ?, ?, ?, '-', ?, 0, ?, ?, ?)`, id, name, email, email, email, true, text, at, at).Error)
 		}
 		lower := "josÉ\ne@x.example" // on PostgreSQL too: the name's collation is "C"
@@ -95,7 +101,8 @@ func TestSearchTextsOfAnEarlierMigration(t *testing.T) {
 		_, err := db.Migrate(t.Context(), migrations.All())
 		require.NoError(t, err)
 		var stale []string
-		require.NoError(t, db.Read(t.Context()).Table("users").Where(database.StaleSearchText(db.Engine())).Pluck("id", &stale).Error)
+		users := db.Read(t.Context()).Table("users").Where(database.StaleSearchText(db.Engine()))
+		require.NoError(t, users.Pluck("id", &stale).Error)
 		require.Equal(t, []string{id.String()}, stale)
 	})
 }

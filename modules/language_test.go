@@ -44,8 +44,6 @@ var dialect = []struct {
 
 // unrevised lists the folders whose language has not been revised yet. Remove a folder when it passes; add none.
 var unrevised = []string{
-	"migrations",
-	"cmd/healthcare",
 	"cmd/internal/composition",
 	"modules/assignments/internal/adapters/rest",
 	"modules/assignments/internal/adapters/store",

@@ -17,14 +17,14 @@ import (
 	"healthcare/platform/tx"
 )
 
-func TestTheGraphIsComplete(t *testing.T) {
+func TestGraphIsComplete(t *testing.T) {
 	cfg, err := config.Default()
 	require.NoError(t, err)
 	cfg.SecretKey, cfg.AuditKey = harness.SecretKey, harness.AuditKey
 	everyPublicInterface := fx.Invoke(
 		func(audit.Recorder, auth.Authenticator, patients.Directory, doctors.Directory, events.Publisher, tx.Runner) {
 		})
-	require.NoError(
-		t, fx.ValidateApp(composition.Configuration(cfg, programVersion()), composition.Serving(),
-			everyPublicInterface))
+	require.NoError(t, fx.ValidateApp(
+		composition.Configuration(cfg, programVersion()), composition.Serving(), everyPublicInterface,
+	))
 }

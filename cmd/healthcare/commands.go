@@ -70,14 +70,17 @@ SQLite). With DATABASE_URL, SECRET_KEY and AUDIT_KEY it runs on PostgreSQL.`,
 			Use:   "health",
 			Short: "Check that a running server is ready; exit 1 if it is not",
 			Args:  cobra.NoArgs,
-			Long:  "Request /readyz from the server at HTTP_ADDRESS, with a timeout of 3 seconds. For container health checks.",
-			RunE:  func(cmd *cobra.Command, _ []string) error { return health(cmd.Context()) },
+			Long: "Request /readyz from the server at HTTP_ADDRESS, with a timeout of 3 seconds. " +
+				"For container health checks.",
+			RunE: func(cmd *cobra.Command, _ []string) error { return health(cmd.Context()) },
 		},
 		&cobra.Command{
 			Use:   "version",
 			Short: "Print the version",
 			Args:  cobra.NoArgs,
-			Run:   func(cmd *cobra.Command, _ []string) { fmt.Fprintln(cmd.OutOrStdout(), "healthcare", programVersion()) },
+			Run: func(cmd *cobra.Command, _ []string) {
+				fmt.Fprintln(cmd.OutOrStdout(), "healthcare", programVersion())
+			},
 		},
 	)
 	addSuggestions(root)

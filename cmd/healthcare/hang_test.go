@@ -13,8 +13,8 @@ import (
 	"healthcare/cmd/internal/harness"
 )
 
-// TestTheProcessEndsAlthoughSomethingHangs runs this test in a process of its own, which hangs.
-func TestTheProcessEndsAlthoughSomethingHangs(t *testing.T) {
+// TestHungProcessExits runs itself in a child process, which hangs.
+func TestHungProcessExits(t *testing.T) {
 	t.Parallel()
 	const marker = "HEALTHCARE_TEST_HANGS"
 	if os.Getenv(marker) != "" {
@@ -29,7 +29,7 @@ func TestTheProcessEndsAlthoughSomethingHangs(t *testing.T) {
 	defer cancel()
 	hung := exec.CommandContext(ctx, os.Args[0], "-test.run=^"+t.Name()+"$") // #nosec G204 -- the test itself
 	hung.Env = append(os.Environ(), marker+"=1")
-	said, _ := hung.CombinedOutput()
-	require.Equal(t, exitHung, hung.ProcessState.ExitCode(), "%s", said)
-	require.Contains(t, string(said), "did not stop within 100ms")
+	output, _ := hung.CombinedOutput()
+	require.Equal(t, exitHung, hung.ProcessState.ExitCode(), "%s", output)
+	require.Contains(t, string(output), "did not stop within 100ms")
 }

@@ -63,8 +63,9 @@ func rotateSecret(out io.Writer, now time.Time, dropAll bool) error {
 	if !cfg.GeneratesSecret() {
 		return fmt.Errorf(
 			"the secret is configured by SECRET_KEY: set SECRET_KEY to a new one (openssl rand -base64 48) and "+
-				"SECRET_KEY_PREVIOUS to the old one, restart, and remove SECRET_KEY_PREVIOUS after %s (session_idle_lifetime); "+
-				"with several instances, first set SECRET_KEY_PREVIOUS to the new one on all of them",
+				"SECRET_KEY_PREVIOUS to the old one, restart, and remove SECRET_KEY_PREVIOUS after %s "+
+				"(session_idle_lifetime); with several instances, first set SECRET_KEY_PREVIOUS to the new one on "+
+				"all of them",
 			cfg.SessionIdleLifetime,
 		)
 	}

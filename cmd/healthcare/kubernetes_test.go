@@ -18,7 +18,7 @@ import (
 	"healthcare/platform/config"
 )
 
-// manifest is what is read of configs/kubernetes.yaml, one object a kind.
+// manifest has the tested fields of an object in configs/kubernetes.yaml, which has one object of each kind.
 type manifest struct {
 	Kind     string
 	Metadata struct{ Name string }
@@ -91,7 +91,7 @@ func TestKubernetesManifest(t *testing.T) {
 	deployment, job := all["Deployment"].Spec, all["Job"].Spec
 	serving, migrating := deployment.Template.Spec.Containers[0], job.Template.Spec.Containers[0]
 
-	t.Run("no secret is in it", func(t *testing.T) {
+	t.Run("contains no secret", func(t *testing.T) {
 		require.NotContains(t, all, "Secret")
 		require.NotContains(t, text, "postgres://")
 		secret := reflect.TypeFor[config.Secret]()
@@ -102,7 +102,7 @@ func TestKubernetesManifest(t *testing.T) {
 			}
 		}
 	})
-	t.Run("what it sets is a configuration that the program takes", func(t *testing.T) {
+	t.Run("sets a valid configuration", func(t *testing.T) {
 		cfg := serving.load(t, all["ConfigMap"])
 		require.NoError(t, cfg.EnsureSecret())
 		require.NoError(t, cfg.EnsureAuditKey())
@@ -117,7 +117,7 @@ func TestKubernetesManifest(t *testing.T) {
 			time.Duration(serving.ReadinessProbe.PeriodSeconds*serving.ReadinessProbe.FailureThreshold)*time.Second)
 		_ = migrating.load(t, manifest{})
 	})
-	t.Run("ports and paths are those that are served", func(t *testing.T) {
+	t.Run("uses the ports and paths of the server", func(t *testing.T) {
 		contract, err := os.ReadFile("testdata/openapi.json")
 		require.NoError(t, err)
 		for _, p := range []probe{serving.StartupProbe, serving.LivenessProbe, serving.ReadinessProbe} {
@@ -132,7 +132,7 @@ func TestKubernetesManifest(t *testing.T) {
 		require.Equal(t, 9090, serving.Ports[1].ContainerPort)
 		require.Equal(t, serving.Ports[0].Name, all["Service"].Spec.Ports[0].TargetPort)
 	})
-	t.Run("nobody may do more than it takes", func(t *testing.T) {
+	t.Run("runs the pods with the least privileges", func(t *testing.T) {
 		dockerfile, err := os.ReadFile("../../Dockerfile")
 		require.NoError(t, err)
 		for _, pod := range []podSpec{deployment.Template.Spec, job.Template.Spec} {
@@ -147,7 +147,7 @@ func TestKubernetesManifest(t *testing.T) {
 		require.NotEqual(t, deployment.Template.Spec.Volumes[0].Secret, job.Template.Spec.Volumes[0].Secret,
 			"the pods do not get the owner's role")
 	})
-	t.Run("an update takes nobody away, and a job brings the schema", func(t *testing.T) {
+	t.Run("updates without unavailable pods, after a job that migrates", func(t *testing.T) {
 		require.Zero(t, deployment.Strategy.RollingUpdate.MaxUnavailable)
 		require.Contains(t, text, "maxUnavailable: 0")
 		command, rest, err := rootCommand().Find(migrating.Args)
@@ -164,7 +164,7 @@ func TestKubernetesManifest(t *testing.T) {
 	})
 }
 
-// load reads the configuration in the container's environment, with its secrets in files.
+// load returns the configuration of the container's environment, with its secrets in files.
 func (c container) load(t *testing.T, shared manifest) config.Config {
 	t.Helper()
 	known, err := yaml.Parser().Unmarshal(configs.Default)
@@ -190,7 +190,7 @@ func (c container) load(t *testing.T, shared manifest) config.Config {
 		environment[e.Name] = e.Value
 	}
 	if path := environment["AUDIT_CHECKPOINTS"]; path != "" {
-		require.Equal(t, mounted["data"], filepath.Dir(path), "the one place to write")
+		require.Equal(t, mounted["data"], filepath.Dir(path), "the only writable folder")
 	}
 	for key := range known {
 		t.Setenv(strings.ToUpper(key), "")

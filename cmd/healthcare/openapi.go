@@ -19,7 +19,8 @@ import (
 func openapiCommand() *cobra.Command {
 	var asPostman bool
 	command := &cobra.Command{
-		Use: "openapi", Short: "Print the OpenAPI document that the server returns at /openapi.json", Args: cobra.NoArgs,
+		Use: "openapi", Args: cobra.NoArgs,
+		Short: "Print the OpenAPI document that the server returns at /openapi.json",
 		Long: "Print the OpenAPI document of all modules, as the server returns it at /openapi.json.\n" +
 			"It needs no configuration and no database.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -69,15 +70,16 @@ func describeForPostman(version string) ([]byte, error) {
 // unusedSecret completes a graph that is built and never started.
 const unusedSecret config.Secret = "not a secret: this graph is never started"
 
-// wholeContract returns the merged documents of all modules. It builds the program's graph, so that the modules are not
-// listed twice, with a database that is not open: constructors must not use it. Nothing is started.
+// wholeContract returns the merged documents of all modules. It builds the program's graph, so that the modules are
+// listed once, with a database that is not open: constructors must not use it. Nothing is started.
 func wholeContract(version string) (document *openapi3.T, err error) {
 	cfg, err := config.Default()
 	if err != nil {
 		return nil, err
 	}
 	cfg.SecretKey, cfg.AuditKey = unusedSecret, unusedSecret
-	app := fx.New(composition.Configuration(cfg, programVersion()), composition.Parts(), fx.NopLogger, fx.Replace(&database.DB{}),
+	app := fx.New(
+		composition.Configuration(cfg, programVersion()), composition.Parts(), fx.NopLogger, fx.Replace(&database.DB{}),
 		fx.Invoke(fx.Annotate(func(roles auth.Roles, apis ...rest.API) (err error) {
 			documents := make([][]byte, len(apis))
 			for i, api := range apis {
@@ -85,7 +87,8 @@ func wholeContract(version string) (document *openapi3.T, err error) {
 			}
 			document, err = contract.Merge(version, roles, documents...)
 			return err
-		}, fx.ParamTags(``, `group:"apis"`))))
+		}, fx.ParamTags(``, `group:"apis"`))),
+	)
 	if err := app.Err(); err != nil {
 		return nil, err
 	}

@@ -14,10 +14,10 @@ import (
 	"healthcare/cmd/internal/harness"
 )
 
-// committedContract is the contract as reviews see it change; info.version is always the same there.
+// committedContract shows changes of the contract in reviews. Its info.version is always committedVersion.
 const committedContract, committedVersion = "testdata/openapi.json", "committed"
 
-func TestTheCommittedContractIsWhatTheProgramPublishes(t *testing.T) {
+func TestCommittedContractIsCurrent(t *testing.T) {
 	t.Parallel()
 	published, err := describe(committedVersion)
 	require.NoError(t, err)
@@ -26,19 +26,21 @@ func TestTheCommittedContractIsWhatTheProgramPublishes(t *testing.T) {
 	if bytes.Equal(published, committed) {
 		return
 	}
-	was, is := strings.Split(string(committed), "\n"), strings.Split(string(published), "\n")
+	old, current := strings.Split(string(committed), "\n"), strings.Split(string(published), "\n")
 	line := 0
-	for line < min(len(was), len(is)) && was[line] == is[line] {
+	for line < min(len(old), len(current)) && old[line] == current[line] {
 		line++
 	}
 	t.Fatalf(
-		"cmd/healthcare/%s is stale, from line %d on. Run `task openapi`, "+
-			"and look at what changed for clients with `task contract:diff`.\n"+
-			"committed: %s\npublished: %s", committedContract, line+1, strings.Join(was[line:min(line+3, len(was))], "\n"),
-		strings.Join(is[line:min(line+3, len(is))], "\n"))
+		"cmd/healthcare/%s is stale from line %d. Run `task openapi`, "+
+			"and `task contract:diff` for the changes that clients notice.\ncommitted: %s\npublished: %s",
+		committedContract, line+1,
+		strings.Join(old[line:min(line+3, len(old))], "\n"),
+		strings.Join(current[line:min(line+3, len(current))], "\n"),
+	)
 }
 
-func TestOpenAPIPrintsWhatTheServerAnswers(t *testing.T) {
+func TestOpenAPICommandPrintsTheServersDocument(t *testing.T) {
 	t.Parallel()
 	command := rootCommand()
 	var printed bytes.Buffer
@@ -47,16 +49,16 @@ func TestOpenAPIPrintsWhatTheServerAnswers(t *testing.T) {
 	require.NoError(t, command.ExecuteContext(t.Context()))
 
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
-		answer, err := http.Get(s.URL + "/openapi.json")
+		response, err := http.Get(s.URL + "/openapi.json")
 		require.NoError(t, err)
-		defer func() { _ = answer.Body.Close() }()
-		served, err := io.ReadAll(answer.Body)
+		defer func() { _ = response.Body.Close() }()
+		served, err := io.ReadAll(response.Body)
 		require.NoError(t, err)
 		require.Equal(t, contractOf(t, served), contractOf(t, printed.Bytes()))
 	})
 }
 
-// contractOf reads a document without what may differ: white space and the program's version.
+// contractOf returns a document with committedVersion as its version, because the program's version may differ.
 func contractOf(t *testing.T, document []byte) map[string]any {
 	t.Helper()
 	var contract map[string]any
@@ -65,7 +67,7 @@ func contractOf(t *testing.T, document []byte) map[string]any {
 	return contract
 }
 
-func TestOpenAPINeedsNoConfigurationAndLeavesNothingBehind(t *testing.T) {
+func TestOpenAPICommandUsesNoConfigurationAndCreatesNoFiles(t *testing.T) {
 	folder := t.TempDir()
 	t.Chdir(folder)
 	t.Setenv("DATABASE_URL", "nonsense")
@@ -73,7 +75,7 @@ func TestOpenAPINeedsNoConfigurationAndLeavesNothingBehind(t *testing.T) {
 	t.Setenv("HTTP_ADDRESS", "nonsense")
 	_, err := describe(committedVersion)
 	require.NoError(t, err)
-	left, err := os.ReadDir(folder)
+	created, err := os.ReadDir(folder)
 	require.NoError(t, err)
-	require.Empty(t, left)
+	require.Empty(t, created)
 }

@@ -72,9 +72,9 @@ type (
 	}
 )
 
-// postman returns the contract as a Postman collection that runs from top to bottom, for a user of any role. The document's
-// examples link the requests: if the id in one operation's response is the id that another takes, the run passes it on in
-// a variable. The maintained converters need Node, which the program does not.
+// postman returns the contract as a Postman collection that runs from top to bottom, for a user of any role. The
+// document's examples link the requests: if the id in one operation's response is the id that another takes, the run
+// passes it on in a variable. The maintained converters need Node, which the program does not.
 func postman(doc *openapi3.T) ([]byte, error) {
 	operations := contract.InOrder(doc)
 	links := linksOf(operations)
@@ -85,13 +85,18 @@ func postman(doc *openapi3.T) ([]byte, error) {
 		},
 		Auth: &authorization{Type: "bearer", Bearer: []pair{{Key: "token", Value: "{{access}}"}}},
 		Variable: append(
-			[]pair{{Key: "base", Value: "http://127.0.0.1:8000"}, {Key: "role"}, {Key: "registered"}}, links.variables()...,
+			[]pair{{Key: "base", Value: "http://127.0.0.1:8000"}, {Key: "role"}, {Key: "registered"}},
+			links.variables()...,
 		),
 	}
-	removals := folder{Name: "Removal", Description: "In reverse: an assignment needs both its sides."}
-	leaving := folder{Name: "Signing out", Description: "Each of these ends the session, so a new one begins before it."}
+	removals := folder{
+		Name: "Removal", Description: "In reverse order: an assignment needs its patient and its doctor.",
+	}
+	leaving := folder{
+		Name: "Signing out", Description: "Each of these requests ends the session, so that a sign-in precedes it.",
+	}
 	var signIn item
-	sources := map[string]item{} // of variables that a list fills in
+	sources := map[string]item{} // by the variable that the response sets
 	for _, tag := range doc.Tags {
 		f := folder{Name: tag.Name, Description: tag.Description, Item: []item{}}
 		for _, d := range operations {
@@ -131,7 +136,8 @@ func postman(doc *openapi3.T) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// endsSession reports whether the operation may sign the caller out: it is open to all roles, and deletes or has no body.
+// endsSession reports whether the operation may sign the caller out: it is open to all roles, and is a DELETE or a POST
+// without a body.
 func endsSession(d contract.Described) bool {
 	return d.Operation.Extensions["x-access"] == auth.Authenticated &&
 		(d.Method == http.MethodDelete || d.Method == http.MethodPost && d.Operation.RequestBody == nil)
@@ -144,30 +150,30 @@ func isRegistration(d contract.Described) bool {
 
 // links are the example values of the document that a run replaces: by the user's credentials and by earlier responses.
 type links struct {
-	names map[string]string // value -> variable
-	made  map[string]bool   // variables that a 201 sets, so that no list does
+	names   map[string]string // value -> variable
+	created map[string]bool   // variables that a 201 sets, so that no list does
 }
 
 func linksOf(operations []contract.Described) links {
-	l := links{names: map[string]string{}, made: map[string]bool{}}
-	taken := map[string]bool{} // values in a path or a body
+	l := links{names: map[string]string{}, created: map[string]bool{}}
+	used := map[string]bool{} // values in a path or a body
 	for _, d := range operations {
 		for _, p := range d.Operation.Parameters {
 			if text, ok := p.Value.Example.(string); ok && p.Value.In == openapi3.ParameterInPath {
-				taken[text] = true
+				used[text] = true
 			}
 		}
 		for _, value := range bodyExample(d) {
 			if text, ok := value.(string); ok {
-				taken[text] = true
+				used[text] = true
 			}
 		}
 	}
 	for _, d := range operations {
-		schema, answer := responseExample(d)
+		schema, example := responseExample(d)
 		for _, member := range []string{"id", "access", "refresh"} {
-			value, ok := answer[member].(string)
-			if !ok || member != "access" && !taken[value] {
+			value, ok := example[member].(string)
+			if !ok || member != "access" && !used[value] {
 				continue
 			}
 			name := member
@@ -175,13 +181,14 @@ func linksOf(operations []contract.Described) links {
 				name = strings.ToLower(schema) + "_id"
 			}
 			l.names[value] = name
-			l.made[name] = l.made[name] || d.Operation.Responses.Value("201") != nil
+			l.created[name] = l.created[name] || d.Operation.Responses.Value("201") != nil
 		}
 	}
 	for _, d := range operations {
 		for name, value := range bodyExample(d) {
 			text, isText := value.(string)
-			if variable, ok := bodySchema(d).Properties[name].Value.Extensions[contract.VariableExtension].(string); ok && isText {
+			property := bodySchema(d).Properties[name].Value
+			if variable, ok := property.Extensions[contract.VariableExtension].(string); ok && isText {
 				l.names[text] = variable
 			}
 		}
@@ -197,7 +204,7 @@ func (l links) variables() []pair {
 		switch v.Key {
 		case "access", "refresh":
 			v.Value = ""
-		case "user_email": // only users themselves remove accounts, so each run adds a new one
+		case "user_email": // an administrator cannot remove an account, so each run adds a new one
 			v.Value = strings.Replace(value, "@", "-{{$timestamp}}@", 1)
 		}
 		if !slices.ContainsFunc(all, func(known pair) bool { return known.Key == v.Key }) {
@@ -219,10 +226,10 @@ func (l links) fill(value any) any {
 
 // setBy returns the variables that the operation's response sets.
 func (l links) setBy(d contract.Described) (names []string) {
-	_, answer := responseExample(d)
+	_, example := responseExample(d)
 	for _, member := range []string{"id", "access", "refresh"} {
-		value, _ := answer[member].(string)
-		if name, ok := l.names[value]; ok && (d.Operation.Responses.Value("201") != nil || !l.made[name]) {
+		value, _ := example[member].(string)
+		if name, ok := l.names[value]; ok && (d.Operation.Responses.Value("201") != nil || !l.created[name]) {
 			names = append(names, name)
 		}
 	}
@@ -231,7 +238,9 @@ func (l links) setBy(d contract.Described) (names []string) {
 
 func (l links) itemOf(d contract.Described) item {
 	route, op := d.Route, d.Operation
-	r := request{Method: d.Method, Description: op.Description, Header: []pair{}, URL: address{Host: []string{"{{base}}"}}}
+	r := request{
+		Method: d.Method, Description: op.Description, Header: []pair{}, URL: address{Host: []string{"{{base}}"}},
+	}
 	for _, p := range op.Parameters {
 		text := ""
 		if p.Value.Example != nil {
@@ -255,13 +264,17 @@ func (l links) itemOf(d contract.Described) item {
 		r.Header = append(r.Header, pair{Key: "Content-Type", Value: "application/json"})
 		r.Body = &body{Mode: "raw", Raw: l.bodyOf(d)}
 	}
-	events := []event{{Listen: "test", Script: script{Type: "text/javascript", Exec: l.testsOf(d)}}}
+	events := []event{newEvent("test", l.testsOf(d)...)}
 	if isAccount(d) && d.Method != http.MethodGet {
 		skip := `if (pm.collectionVariables.get("registered") !== "yes") pm.execution.skipRequest(); ` +
-			`// an account that is older than the run is not changed`
-		events = append(events, event{Listen: "prerequest", Script: script{Type: "text/javascript", Exec: []string{skip}}})
+			`// an account from before the run is not changed`
+		events = append(events, newEvent("prerequest", skip))
 	}
 	return item{Name: op.Summary, Event: events, Request: r}
+}
+
+func newEvent(listen string, lines ...string) event {
+	return event{Listen: listen, Script: script{Type: "text/javascript", Exec: lines}}
 }
 
 // isAccount reports whether the operation is about the caller's own account: it is open to all roles and has an ETag.
@@ -278,41 +291,41 @@ func (l links) testsOf(d contract.Described) []string {
 		lines = append(lines, `const may = `+string(roles)+`.includes(pm.collectionVariables.get("role"));`)
 		expected = "may ? " + expected + " : [403]"
 	}
-	lines = append(lines, `pm.test("answers as described", () => pm.expect(`+expected+`).to.include(pm.response.code));`)
-	keep := func(name, value string) {
+	lines = append(lines, `pm.test("expected status", () => pm.expect(`+expected+`).to.include(pm.response.code));`)
+	set := func(name, value string) {
 		lines = append(lines, `if (pm.response.code < 300) pm.collectionVariables.set("`+name+`", `+value+`);`)
 	}
-	at := ""
+	element := ""
 	if op.Responses.Value("200") != nil && isList(op) {
-		at = "[0]"
+		element = "[0]"
 	}
 	for _, name := range l.setBy(d) {
 		member := name
 		if strings.HasSuffix(name, "_id") {
 			member = "id"
 		}
-		keep(name, "pm.response.json()"+at+"."+member)
+		set(name, "pm.response.json()"+element+"."+member)
 	}
 	switch {
 	case isRegistration(d):
 		lines = append(lines, `pm.collectionVariables.set("registered", pm.response.code === 201 ? "yes" : "");`)
 	case isAccount(d) && d.Method == http.MethodGet:
-		keep("role", "pm.response.json().role")
+		set("role", "pm.response.json().role")
 	}
 	return lines
 }
 
-// expectedStatuses lists the statuses that a run accepts: success, and those that depend on earlier runs, such as 409 for an
-// existing account.
+// expectedStatuses lists the statuses that a run accepts: success, and those that depend on earlier runs, such as 409
+// for an existing account.
 func (l links) expectedStatuses(d contract.Described) string {
 	var all []string
-	unset := func(p *openapi3.ParameterRef) bool { // an id that no response of the run sets
+	unset := func(p *openapi3.ParameterRef) bool { // reports whether p is an id that no response of the run sets
 		return p.Value.In == openapi3.ParameterInPath && p.Value.Example == l.fill(p.Value.Example)
 	}
 	for _, status := range slices.Sorted(maps.Keys(d.Operation.Responses.Map())) {
 		switch {
 		case status < "400", isRegistration(d) && (status == "403" || status == "409"),
-			status == "404" && d.Method == http.MethodGet && // it exists for some callers only
+			status == "404" && d.Method == http.MethodGet && // exists for some callers only
 				(!strings.Contains(d.Route, "{") || slices.ContainsFunc(d.Operation.Parameters, unset)):
 			all = append(all, status)
 		}
@@ -354,20 +367,20 @@ func isList(op *openapi3.Operation) bool {
 // responseExample returns the example of a success, for a list its first item, and the name of its schema.
 func responseExample(d contract.Described) (schema string, example map[string]any) {
 	for _, status := range []string{"200", "201"} {
-		answer := d.Operation.Responses.Value(status)
-		if answer == nil {
+		response := d.Operation.Responses.Value(status)
+		if response == nil {
 			continue
 		}
-		media := answer.Value.Content.Get("application/json")
+		media := response.Value.Content.Get("application/json")
 		if media == nil {
 			continue
 		}
-		described, shown := media.Schema, media.Example
-		if items, ok := shown.([]any); ok && len(items) > 0 {
-			described, shown = described.Value.Items, items[0]
+		ref, value := media.Schema, media.Example
+		if items, ok := value.([]any); ok && len(items) > 0 {
+			ref, value = ref.Value.Items, items[0]
 		}
-		example, _ = shown.(map[string]any)
-		return path.Base(described.Ref), example
+		example, _ = value.(map[string]any)
+		return path.Base(ref.Ref), example
 	}
 	return "", nil
 }

@@ -19,36 +19,37 @@ import (
 
 const committedCollection = "../../configs/healthcare.postman_collection.json"
 
-func TestTheCommittedPostmanCollectionIsFresh(t *testing.T) {
+func TestCommittedPostmanCollectionIsCurrent(t *testing.T) {
 	t.Parallel()
-	made, err := describeForPostman(committedVersion)
+	generated, err := describeForPostman(committedVersion)
 	require.NoError(t, err)
 	committed, err := os.ReadFile(committedCollection)
 	require.NoError(t, err)
-	require.Equal(t, string(committed), string(made),
+	require.Equal(t, string(committed), string(generated),
 		"configs/healthcare.postman_collection.json is stale: run `task openapi`")
 }
 
-// The collection runs from top to bottom, whoever runs it: every request is answered as its own script expects.
-func TestThePostmanCollectionRuns(t *testing.T) {
+// TestPostmanCollectionRuns runs the collection from top to bottom for users of all roles: every response has a status
+// that the request's script expects.
+func TestPostmanCollectionRuns(t *testing.T) {
 	t.Parallel()
-	made, err := describeForPostman(committedVersion)
+	generated, err := describeForPostman(committedVersion)
 	require.NoError(t, err)
 	var c collection
-	require.NoError(t, json.Unmarshal(made, &c))
+	require.NoError(t, json.Unmarshal(generated, &c))
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		operations := 0
 		for _, path := range s.Document.Paths.Map() {
 			operations += len(path.Operations())
 		}
-		t.Run("for somebody who registers with it, twice", func(t *testing.T) {
+		t.Run("for a new user, twice", func(t *testing.T) {
 			for range 2 {
 				r := runCollection(t, s, c, nil)
-				require.Len(t, r.statuses, operations, "every operation is in it")
+				require.Len(t, r.statuses, operations, "all operations")
 				require.Equal(t, "staff", r.variables["role"])
 				require.Equal(t, 201, r.statuses["POST /api/patients/"])
 				require.Equal(t, 403, r.statuses["GET /api/users/"])
-				require.Equal(t, 204, r.statuses["DELETE /api/auth/me/"], "the run removes the account that it made")
+				require.Equal(t, 204, r.statuses["DELETE /api/auth/me/"], "the run removes its own account")
 			}
 		})
 		for role, other := range map[auth.Role]string{auth.Staff: "GET /api/patients/", auth.Admin: "POST /api/users/",
@@ -61,8 +62,8 @@ func TestThePostmanCollectionRuns(t *testing.T) {
 					require.Equal(t, 409, r.statuses["POST /api/auth/register/"])
 					require.Contains(t, []int{200, 201}, r.statuses[other])
 					require.NotContains(t, r.statuses, "DELETE /api/auth/me/",
-						"an account that is older than the run stays")
-					require.NotContains(t, r.statuses, "PATCH /api/auth/me/", "as it is")
+						"an account from before the run is not removed")
+					require.NotContains(t, r.statuses, "PATCH /api/auth/me/", "nor changed")
 				}
 				known.SignIn()
 			})
@@ -70,7 +71,7 @@ func TestThePostmanCollectionRuns(t *testing.T) {
 	})
 }
 
-// collectionRun plays Postman: what the collection's scripts do, and nothing else.
+// collectionRun simulates Postman as far as the collection's scripts need it.
 type collectionRun struct {
 	variables map[string]string
 	statuses  map[string]int // "GET /api/users/" -> the status
@@ -106,9 +107,11 @@ var (
 		`^if \(pm\.collectionVariables\.get\("(\w+)"\) !== "(\w+)"\) pm\.execution\.skipRequest\(\);`)
 	roles   = regexp.MustCompile(`^const may = (\[.+\])\.includes\(pm\.collectionVariables\.get\("role"\)\);$`)
 	expects = regexp.MustCompile(
-		`^pm\.test\("answers as described", \(\) => pm\.expect\((?:may \? )?\[([\d, ]+)\](?: : \[(\d+)\])?\)\.to\.include\(pm\.response\.code\)\);$`)
-	keeps = regexp.MustCompile(
-		`^if \(pm\.response\.code < 300\) pm\.collectionVariables\.set\("(\w+)", pm\.response\.json\(\)(\[0\])?\.(\w+)\);$`)
+		`^pm\.test\("expected status", \(\) => pm\.expect\((?:may \? )?\[([\d, ]+)\](?: : \[(\d+)\])?\)` +
+			`\.to\.include\(pm\.response\.code\)\);$`)
+	sets = regexp.MustCompile(
+		`^if \(pm\.response\.code < 300\) pm\.collectionVariables\.set\("(\w+)", ` +
+			`pm\.response\.json\(\)(\[0\])?\.(\w+)\);$`)
 )
 
 const registers = `pm.collectionVariables.set("registered", pm.response.code === 201 ? "yes" : "");`
@@ -144,7 +147,7 @@ func (r *collectionRun) send(t *testing.T, s *harness.Service, i item) {
 			}
 			require.True(t, slices.Contains(expected, strconv.Itoa(a.Status)), "%s: %d is not one of %v: %s", route,
 				a.Status, expected, a.Body)
-		} else if found := keeps.FindStringSubmatch(line); found != nil {
+		} else if found := sets.FindStringSubmatch(line); found != nil {
 			switch {
 			case a.Status >= 300:
 			case found[2] != "":
@@ -155,7 +158,7 @@ func (r *collectionRun) send(t *testing.T, s *harness.Service, i item) {
 		} else if line == registers {
 			r.variables["registered"] = map[bool]string{true: "yes"}[a.Status == 201]
 		} else {
-			t.Fatalf("this test does not understand the script's line %s", line)
+			t.Fatalf("unknown line of a script: %s", line)
 		}
 	}
 }

@@ -89,10 +89,7 @@ func move(cfg config.Config, from, to string) (transfer.Move, error) {
 	}
 	cfg.DatabaseURL = config.Secret(to)
 	return transfer.Move{
-		From: strings.TrimPrefix(
-			path,
-			"//",
-		),
+		From:       strings.TrimPrefix(path, "//"),
 		To:         composition.DatabaseConfig(cfg),
 		Migrations: migrations.All(),
 		Clock:      clock.New(),
@@ -160,8 +157,14 @@ healthcare.db-wal and healthcare.db-shm.`,
 func printMissingParts(out io.Writer, folder string, cfg config.Config) {
 	fmt.Fprintln(out, "It does not include the following, which it needs. Store them separately:")
 	for _, part := range []struct{ variable, file, reason string }{
-		{"SECRET_KEY", filepath.Join(folder, config.SecretKeyFile), "else all users must sign in again (the first line; the others are SECRET_KEY_PREVIOUS)"},
-		{"AUDIT_KEY", filepath.Join(folder, config.AuditKeyFile), "else the audit trail can be neither verified nor continued"},
+		{
+			"SECRET_KEY", filepath.Join(folder, config.SecretKeyFile),
+			"else all users must sign in again (the first line; the others are SECRET_KEY_PREVIOUS)",
+		},
+		{
+			"AUDIT_KEY", filepath.Join(folder, config.AuditKeyFile),
+			"else the audit trail can be neither verified nor continued",
+		},
 		{"AUDIT_CHECKPOINTS", checkpointsBeside(folder, cfg), "else a truncated trail is not detected"},
 	} {
 		where := "as configured for the server"

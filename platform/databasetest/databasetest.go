@@ -38,8 +38,21 @@ func EachConfig(t *testing.T, test func(t *testing.T, cfg database.Config)) {
 
 // EachBench is Each for benchmarks, one engine after the other.
 func EachBench(b *testing.B, bench func(b *testing.B, db *database.DB)) {
-	b.Run(string(database.SQLite), func(b *testing.B) { bench(b, open(b, sqlite(b))) })
-	b.Run(string(database.Postgres), func(b *testing.B) { bench(b, open(b, postgres(b))) })
+	for _, engine := range []database.Engine{database.SQLite, database.Postgres} {
+		b.Run(string(engine), func(b *testing.B) { bench(b, OpenForBench(b, engine)) })
+	}
+}
+
+// OpenForBench opens a migrated database whose time limits allow statements over millions of rows.
+func OpenForBench(b *testing.B, engine database.Engine) *database.DB {
+	b.Helper()
+	config := sqlite
+	if engine == database.Postgres {
+		config = postgres
+	}
+	cfg := config(b)
+	cfg.StatementTimeout, cfg.IdleInTxTimeout = 10*time.Minute, 10*time.Minute
+	return open(b, cfg)
 }
 
 // PostgresURL is the address of a migrated PostgreSQL database, for whole programs.

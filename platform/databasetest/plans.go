@@ -111,3 +111,11 @@ func (s Statement) QueryPlan(t testing.TB, db *database.DB) string {
 	require.NoError(t, db.Read(t.Context()).Raw("EXPLAIN QUERY PLAN "+s.SQL, s.Values...).Scan(&steps).Error)
 	return fmt.Sprint(steps)
 }
+
+// RequireQueryPlan requires SQLite's plan of the statement to contain the step and to sort nothing.
+func (s Statement) RequireQueryPlan(t testing.TB, db *database.DB, step string) {
+	t.Helper()
+	plan := s.QueryPlan(t, db)
+	require.Contains(t, plan, step, s.SQL)
+	require.NotContains(t, plan, "TEMP B-TREE", s.SQL)
+}

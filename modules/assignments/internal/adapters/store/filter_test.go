@@ -11,15 +11,16 @@ import (
 	"healthcare/modules/assignments/internal/ports"
 	"healthcare/modules/patients"
 	"healthcare/platform/database"
+	"healthcare/platform/databasetest"
 )
 
 func TestFilter(t *testing.T) {
 	each(t, func(t *testing.T, db *database.DB, repository ports.Repository) {
-		owner := someone(t, db)
-		ann, bob, first, second := patientOf(t, db, owner), patientOf(t, db, owner), doctor(t, db), doctor(t, db)
-		a := kept(t, repository, domain.New(owner, ann, first, now))
-		b := kept(t, repository, domain.New(owner, bob, first, now.Add(time.Microsecond)))
-		c := kept(t, repository, domain.New(owner, bob, second, now.Add(time.Hour)))
+		owner := databasetest.NewUser(t, db)
+		ann, bob, first, second := newPatient(t, db, owner), newPatient(t, db, owner), newDoctor(t, db), newDoctor(t, db)
+		a := mustAdd(t, repository, domain.New(owner, ann, first, now))
+		b := mustAdd(t, repository, domain.New(owner, bob, first, now.Add(time.Microsecond)))
+		c := mustAdd(t, repository, domain.New(owner, bob, second, now.Add(time.Hour)))
 		nobody, missing := uuid.Nil, uuid.Must(uuid.NewV7())
 		for _, one := range []struct {
 			what   string
@@ -46,11 +47,11 @@ func TestFilter(t *testing.T) {
 
 func TestPatientsOf(t *testing.T) {
 	each(t, func(t *testing.T, db *database.DB, repository ports.Repository) {
-		ctx, owner, stranger := t.Context(), someone(t, db), someone(t, db)
-		treating, idle := doctor(t, db), doctor(t, db)
-		ann, bob, theirs := patientOf(t, db, owner), patientOf(t, db, owner), patientOf(t, db, stranger)
+		ctx, owner, stranger := t.Context(), databasetest.NewUser(t, db), databasetest.NewUser(t, db)
+		treating, idle := newDoctor(t, db), newDoctor(t, db)
+		ann, bob, theirs := newPatient(t, db, owner), newPatient(t, db, owner), newPatient(t, db, stranger)
 		for patient, of := range map[patients.ID]uuid.UUID{ann: owner, bob: owner, theirs: stranger} {
-			kept(t, repository, domain.New(of, patient, treating, now))
+			mustAdd(t, repository, domain.New(of, patient, treating, now))
 		}
 		t.Run("is the scope's patients to whom the doctor is assigned, and nobody else's", func(t *testing.T) {
 			for scope, want := range map[patients.Scope][]patients.ID{

@@ -16,15 +16,16 @@ import (
 	"healthcare/modules/doctors"
 	"healthcare/modules/patients"
 	"healthcare/platform/database"
+	"healthcare/platform/databasetest"
 	"healthcare/platform/errs"
 	"healthcare/platform/recordid"
 )
 
 func TestAddAndFind(t *testing.T) {
 	each(t, func(t *testing.T, db *database.DB, repository ports.Repository) {
-		ctx, owner := t.Context(), someone(t, db)
-		scope, patient := patients.OwnedBy(owner), patientOf(t, db, owner)
-		one := kept(t, repository, domain.New(owner, patient, doctor(t, db), now))
+		ctx, owner := t.Context(), databasetest.NewUser(t, db)
+		scope, patient := patients.OwnedBy(owner), newPatient(t, db, owner)
+		one := mustAdd(t, repository, domain.New(owner, patient, newDoctor(t, db), now))
 
 		t.Run("an assignment comes back as it was, its time in UTC to the microsecond", func(t *testing.T) {
 			found, err := repository.Find(ctx, scope, one.ID)
@@ -35,14 +36,14 @@ func TestAddAndFind(t *testing.T) {
 			require.ErrorIs(t, repository.Add(ctx, domain.New(owner, patient, one.DoctorID, now.Add(time.Hour))), assignments.ErrAlreadyAssigned)
 		})
 		t.Run("another doctor can be, and the same doctor to another patient", func(t *testing.T) {
-			kept(t, repository, domain.New(owner, patient, doctor(t, db), now))
-			kept(t, repository, domain.New(owner, patientOf(t, db, owner), one.DoctorID, now))
+			mustAdd(t, repository, domain.New(owner, patient, newDoctor(t, db), now))
+			mustAdd(t, repository, domain.New(owner, newPatient(t, db, owner), one.DoctorID, now))
 		})
 		t.Run("the same doctor can be again when the assignment has ended", func(t *testing.T) {
-			again := domain.New(owner, patientOf(t, db, owner), one.DoctorID, now)
-			kept(t, repository, again)
+			again := domain.New(owner, newPatient(t, db, owner), one.DoctorID, now)
+			mustAdd(t, repository, again)
 			require.NoError(t, repository.Remove(ctx, scope, again.ID))
-			kept(t, repository, domain.New(owner, again.PatientID, one.DoctorID, now))
+			mustAdd(t, repository, domain.New(owner, again.PatientID, one.DoctorID, now))
 		})
 		t.Run("an assignment that nobody made is not found", func(t *testing.T) {
 			for _, id := range []assignments.ID{newID(), {}} {
@@ -75,8 +76,8 @@ func TestAddAndFind(t *testing.T) {
 // TestIdenticalAssignments verifies R-30.
 func TestIdenticalAssignments(t *testing.T) {
 	each(t, func(t *testing.T, db *database.DB, repository ports.Repository) {
-		owner := someone(t, db)
-		patient, treating := patientOf(t, db, owner), doctor(t, db)
+		owner := databasetest.NewUser(t, db)
+		patient, treating := newPatient(t, db, owner), newDoctor(t, db)
 		answers := make([]error, 20)
 		var all sync.WaitGroup
 		for i := range answers {
@@ -94,16 +95,16 @@ func TestIdenticalAssignments(t *testing.T) {
 
 func TestLists(t *testing.T) {
 	each(t, func(t *testing.T, db *database.DB, repository ports.Repository) {
-		ctx, owner := t.Context(), someone(t, db)
+		ctx, owner := t.Context(), databasetest.NewUser(t, db)
 		scope := patients.OwnedBy(owner)
-		busy, idle := patientOf(t, db, owner), patientOf(t, db, owner)
+		busy, idle := newPatient(t, db, owner), newPatient(t, db, owner)
 		t.Run("are empty at first", func(t *testing.T) {
 			require.Empty(t, listed(ctx, t, repository, scope, domain.Filter{}))
 			require.Empty(t, listed(ctx, t, repository, scope, domain.Filter{Patient: &busy.UUID}))
 		})
 		var made []domain.Assignment
 		for i, at := range []time.Duration{0, time.Microsecond, -time.Hour, 0, 25 * time.Hour, 0} {
-			made = append(made, kept(t, repository, domain.New(owner, []patients.ID{busy, idle}[i%2], doctor(t, db), now.Add(at))))
+			made = append(made, mustAdd(t, repository, domain.New(owner, []patients.ID{busy, idle}[i%2], newDoctor(t, db), now.Add(at))))
 		}
 		slices.SortFunc(made, func(a, b domain.Assignment) int {
 			if order := b.AssignedAt.Compare(a.AssignedAt); order != 0 {
@@ -127,8 +128,8 @@ func TestLists(t *testing.T) {
 // TestScope verifies R-05, at the store: what is outside the scope does not exist, by any method, and stays as it was.
 func TestScope(t *testing.T) {
 	each(t, func(t *testing.T, db *database.DB, repository ports.Repository) {
-		ctx, owner, stranger := t.Context(), someone(t, db), someone(t, db)
-		theirs := kept(t, repository, domain.New(owner, patientOf(t, db, owner), doctor(t, db), now))
+		ctx, owner, stranger := t.Context(), databasetest.NewUser(t, db), databasetest.NewUser(t, db)
+		theirs := mustAdd(t, repository, domain.New(owner, newPatient(t, db, owner), newDoctor(t, db), now))
 		for who, scope := range map[string]patients.Scope{"a stranger": patients.OwnedBy(stranger), "the zero scope": {}} {
 			t.Run(who+" finds nobody else's assignment", func(t *testing.T) {
 				found, err := repository.Find(ctx, scope, theirs.ID)
@@ -151,15 +152,15 @@ func TestScope(t *testing.T) {
 
 func TestRemove(t *testing.T) {
 	each(t, func(t *testing.T, db *database.DB, repository ports.Repository) {
-		ctx, owner := t.Context(), someone(t, db)
+		ctx, owner := t.Context(), databasetest.NewUser(t, db)
 		scope := patients.OwnedBy(owner)
-		ann, bob, first, second := patientOf(t, db, owner), patientOf(t, db, owner), doctor(t, db), doctor(t, db)
+		ann, bob, first, second := newPatient(t, db, owner), newPatient(t, db, owner), newDoctor(t, db), newDoctor(t, db)
 		var made []domain.Assignment
 		for _, pair := range []struct {
 			patient patients.ID
 			doctor  doctors.ID
 		}{{ann, first}, {ann, second}, {bob, first}, {bob, second}} {
-			made = append(made, kept(t, repository, domain.New(owner, pair.patient, pair.doctor, now)))
+			made = append(made, mustAdd(t, repository, domain.New(owner, pair.patient, pair.doctor, now)))
 		}
 		t.Run("ends one assignment, once", func(t *testing.T) {
 			require.NoError(t, repository.Remove(ctx, scope, made[0].ID))
@@ -200,7 +201,7 @@ func TestRemove(t *testing.T) {
 			require.Empty(t, listed(ctx, t, repository, scope, domain.Filter{}))
 		})
 		t.Run("of nobody's is no error, and ends nothing", func(t *testing.T) {
-			one := kept(t, repository, domain.New(owner, ann, first, now))
+			one := mustAdd(t, repository, domain.New(owner, ann, first, now))
 			ended, err := repository.RemoveAllOfPatients(ctx, []patients.ID{{}})
 			require.NoError(t, err)
 			require.Zero(t, ended)

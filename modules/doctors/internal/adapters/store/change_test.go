@@ -24,7 +24,7 @@ func TestChange(t *testing.T) {
 			return doctor
 		}
 		t.Run("stores what the rule made of the doctor, and answers it", func(t *testing.T) {
-			doctor := kept(t, repository, novice())
+			doctor := mustAdd(t, repository, novice())
 			changed, err := repository.Change(ctx, doctor.ID, rename("M"))
 			require.NoError(t, err)
 			doctor.Name, doctor.Version, doctor.UpdatedAt = "M", 2, now.Add(time.Hour)
@@ -32,7 +32,7 @@ func TestChange(t *testing.T) {
 			require.Equal(t, doctor, found(t, doctor.ID))
 		})
 		t.Run("stores what became empty or zero (X13)", func(t *testing.T) {
-			doctor := kept(t, repository, vikram())
+			doctor := mustAdd(t, repository, vikram())
 			doctor.Details, doctor.Version = domain.Details{Name: "V", Specialization: "S"}, 2
 			_, err := repository.Change(ctx, doctor.ID, func(d *domain.Doctor) error {
 				d.Details, d.Version = doctor.Details, doctor.Version
@@ -42,14 +42,14 @@ func TestChange(t *testing.T) {
 			require.Equal(t, doctor, found(t, doctor.ID))
 		})
 		t.Run("writes nothing when the rule changed nothing", func(t *testing.T) {
-			doctor := kept(t, repository, vikram())
+			doctor := mustAdd(t, repository, vikram())
 			changed, err := repository.Change(ctx, doctor.ID, func(*domain.Doctor) error { return nil })
 			require.NoError(t, err)
 			require.Equal(t, doctor, changed)
 			require.Equal(t, doctor, found(t, doctor.ID))
 		})
 		t.Run("changes nobody else, and not when the doctor was added", func(t *testing.T) {
-			doctor, other := kept(t, repository, novice()), kept(t, repository, novice())
+			doctor, other := mustAdd(t, repository, novice()), mustAdd(t, repository, novice())
 			_, err := repository.Change(ctx, doctor.ID, func(d *domain.Doctor) error {
 				d.CreatedAt = now.Add(time.Hour)
 				return rename("M")(d)
@@ -59,7 +59,7 @@ func TestChange(t *testing.T) {
 			require.Equal(t, other, found(t, other.ID))
 		})
 		t.Run("that the rule refuses stores nothing, and returns the rule's error unchanged", func(t *testing.T) {
-			doctor, refused := kept(t, repository, novice()), errors.New("refused")
+			doctor, refused := mustAdd(t, repository, novice()), errors.New("refused")
 			_, err := repository.Change(ctx, doctor.ID, func(d *domain.Doctor) error {
 				require.NoError(t, rename("never")(d))
 				return refused
@@ -76,7 +76,7 @@ func TestChange(t *testing.T) {
 			require.Zero(t, changed)
 		})
 		t.Run("joins the transaction that is open", func(t *testing.T) {
-			doctor := kept(t, repository, novice())
+			doctor := mustAdd(t, repository, novice())
 			require.ErrorIs(t, db.Do(ctx, func(ctx context.Context) error {
 				_, err := repository.Change(ctx, doctor.ID, rename("never"))
 				require.NoError(t, err)
@@ -91,7 +91,7 @@ func TestChange(t *testing.T) {
 func TestConcurrentChanges(t *testing.T) {
 	each(t, func(t *testing.T, _ *database.DB, repository ports.Repository) {
 		const writers = 20
-		doctor, failed := kept(t, repository, novice()), make([]error, writers)
+		doctor, failed := mustAdd(t, repository, novice()), make([]error, writers)
 		var all sync.WaitGroup
 		for i := range writers {
 			all.Go(func() {

@@ -13,7 +13,6 @@ import (
 	"healthcare/modules/doctors/internal/ports"
 	"healthcare/platform/database"
 	"healthcare/platform/databasetest"
-	"healthcare/platform/paging"
 	"healthcare/platform/recordid"
 )
 
@@ -43,8 +42,8 @@ func novice() domain.Doctor {
 
 func newID() doctors.ID { return recordid.New[doctors.ID]() }
 
-// kept is the doctor as it was just stored.
-func kept(t *testing.T, repository ports.Repository, doctor domain.Doctor) domain.Doctor {
+// mustAdd stores the doctor and returns it.
+func mustAdd(t *testing.T, repository ports.Repository, doctor domain.Doctor) domain.Doctor {
 	t.Helper()
 	require.NoError(t, repository.Add(t.Context(), doctor))
 	return doctor
@@ -53,7 +52,7 @@ func kept(t *testing.T, repository ports.Repository, doctor domain.Doctor) domai
 // listed is the whole directory.
 func listed(ctx context.Context, t *testing.T, repository ports.Repository) []domain.Doctor {
 	t.Helper()
-	page, err := repository.List(ctx, domain.Filter{}, whole)
+	page, err := repository.List(ctx, domain.Filter{}, newestFirst)
 	require.NoError(t, err)
 	return page.Items
 }
@@ -68,8 +67,8 @@ func rename(name string) func(*domain.Doctor) error {
 	}
 }
 
-// whole asks for a list in one page, newest first.
-var whole = paging.Request{Limit: 10_000, Order: []paging.Order{{Column: "created_at", Descending: true}, {Column: "id", Descending: true}}}
+// newestFirst requests a whole list on one page.
+var newestFirst = databasetest.NewestFirst("created_at")
 
 // hold is Hold without the version.
 func hold(ctx context.Context, repository ports.Repository, id doctors.ID) error {

@@ -3,10 +3,8 @@ package store_test
 import (
 	"fmt"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
-	"gorm.io/gorm/clause"
 
 	"healthcare/modules/doctors/internal/adapters/store"
 	"healthcare/modules/doctors/internal/domain"
@@ -32,12 +30,12 @@ func TestX21_ListPlans(t *testing.T) {
 						require.NoError(t, err)
 						require.NotNil(t, page.Next, "a full page")
 						*s = *sent
-						request.After = keyAt(t, db, request.Order, rows*4/5)
+						request.After = databasetest.KeyAt(t, db.Read(t.Context()).Table("doctors"), request.Order, rows*4/5)
 					}
 					index := "doctors_" + column + "_idx"
 					if db.Engine() == database.SQLite {
-						requireQueryPlan(t, db, first, "SCAN doctors USING INDEX "+index)
-						requireQueryPlan(t, db, deep, "SEARCH doctors USING INDEX "+index+" (("+column+",id)")
+						first.RequireQueryPlan(t, db, "SCAN doctors USING INDEX "+index)
+						deep.RequireQueryPlan(t, db, "SEARCH doctors USING INDEX "+index+" (("+column+",id)")
 						return
 					}
 					for _, mode := range databasetest.PlanModes {
@@ -53,7 +51,7 @@ func TestX21_ListPlans(t *testing.T) {
 			if db.Engine() == database.SQLite {
 				t.Skip("SQLite has none: a search reads the directory")
 			}
-			page, err := repository.List(t.Context(), domain.Filter{Search: "zebra"}, whole)
+			page, err := repository.List(t.Context(), domain.Filter{Search: "zebra"}, newestFirst)
 			require.NoError(t, err)
 			require.NotEmpty(t, page.Items)
 			for _, mode := range []string{"auto", "force_custom_plan"} {
@@ -63,32 +61,6 @@ func TestX21_ListPlans(t *testing.T) {
 			}
 		})
 	})
-}
-
-func requireQueryPlan(t *testing.T, db *database.DB, s databasetest.Statement, step string) {
-	t.Helper()
-	plan := s.QueryPlan(t, db)
-	require.Contains(t, plan, step, s.SQL)
-	require.NotContains(t, plan, "TEMP B-TREE", s.SQL)
-}
-
-// keyAt is the key of the item at an offset of the directory.
-func keyAt(t testing.TB, db *database.DB, order []paging.Order, offset int) []string {
-	t.Helper()
-	q := db.Read(t.Context()).Table("doctors").Limit(1).Offset(offset)
-	found := make(map[string]any)
-	for _, o := range order {
-		q = q.Order(clause.OrderByColumn{Column: clause.Column{Name: o.Column}, Desc: o.Descending})
-	}
-	require.NoError(t, q.Take(&found).Error)
-	key := make([]string, len(order))
-	for i, o := range order {
-		if at, ok := found[o.Column].(time.Time); ok {
-			found[o.Column], _ = database.At(at).Value()
-		}
-		key[i] = fmt.Sprint(found[o.Column])
-	}
-	return key
 }
 
 // crowd fills the directory: three doctors of the same time, many of the same specialization, every 5,000th a zebra.

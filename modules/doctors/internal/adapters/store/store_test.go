@@ -6,13 +6,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"healthcare/modules/doctors"
 	"healthcare/modules/doctors/internal/domain"
 	"healthcare/modules/doctors/internal/ports"
 	"healthcare/platform/database"
+	"healthcare/platform/databasetest"
 	"healthcare/platform/errs"
 )
 
@@ -21,7 +21,7 @@ func TestAddAndFind(t *testing.T) {
 		ctx := t.Context()
 		for what, doctor := range map[string]domain.Doctor{"everything": vikram(), "no more than needed": novice()} {
 			t.Run("a doctor of whom "+what+" is known comes back as it was, times in UTC to the microsecond", func(t *testing.T) {
-				kept(t, repository, doctor)
+				mustAdd(t, repository, doctor)
 				found, err := repository.Find(ctx, doctor.ID)
 				require.NoError(t, err)
 				require.Equal(t, doctor, found)
@@ -30,7 +30,7 @@ func TestAddAndFind(t *testing.T) {
 		t.Run("a time of another zone comes back as the same instant in UTC", func(t *testing.T) {
 			doctor := novice()
 			doctor.CreatedAt = now.In(time.FixedZone("east", 5*60*60+30*60))
-			kept(t, repository, doctor)
+			mustAdd(t, repository, doctor)
 			found, err := repository.Find(ctx, doctor.ID)
 			require.NoError(t, err)
 			require.Equal(t, now, found.CreatedAt)
@@ -43,7 +43,7 @@ func TestAddAndFind(t *testing.T) {
 			}
 		})
 		t.Run("the same doctor cannot be added twice", func(t *testing.T) {
-			require.Equal(t, errs.Conflict, errs.KindOf(repository.Add(ctx, kept(t, repository, novice()))))
+			require.Equal(t, errs.Conflict, errs.KindOf(repository.Add(ctx, mustAdd(t, repository, novice()))))
 		})
 		t.Run("an undone transaction takes the doctor with it", func(t *testing.T) {
 			doctor := novice()
@@ -62,12 +62,12 @@ func TestAddAndFind(t *testing.T) {
 func TestLicenseNumber(t *testing.T) {
 	each(t, func(t *testing.T, _ *database.DB, repository ports.Repository) {
 		ctx := t.Context()
-		first := kept(t, repository, vikram())
+		first := mustAdd(t, repository, vikram())
 		t.Run("is taken when another doctor has it", func(t *testing.T) {
 			require.ErrorIs(t, repository.Add(ctx, vikram()), doctors.ErrLicenseNumberTaken)
 		})
 		t.Run("is taken likewise for a change, which is undone", func(t *testing.T) {
-			other := kept(t, repository, novice())
+			other := mustAdd(t, repository, novice())
 			_, err := repository.Change(ctx, other.ID, func(d *domain.Doctor) error {
 				d.LicenseNumber = first.LicenseNumber
 				return rename("never")(d)
@@ -78,8 +78,8 @@ func TestLicenseNumber(t *testing.T) {
 			require.Equal(t, other, found)
 		})
 		t.Run("may be missing as often as one likes", func(t *testing.T) {
-			kept(t, repository, novice())
-			kept(t, repository, novice())
+			mustAdd(t, repository, novice())
+			mustAdd(t, repository, novice())
 		})
 		t.Run("is free again when its doctor lost it or was removed", func(t *testing.T) {
 			_, err := repository.Change(ctx, first.ID, func(d *domain.Doctor) error {
@@ -87,9 +87,9 @@ func TestLicenseNumber(t *testing.T) {
 				return rename("Vikram")(d)
 			})
 			require.NoError(t, err)
-			second := kept(t, repository, vikram())
+			second := mustAdd(t, repository, vikram())
 			require.NoError(t, repository.Remove(ctx, second.ID))
-			kept(t, repository, vikram())
+			mustAdd(t, repository, vikram())
 		})
 	})
 }
@@ -104,7 +104,7 @@ func shown(d domain.Doctor) domain.Doctor {
 
 func TestFindAll(t *testing.T) {
 	each(t, func(t *testing.T, _ *database.DB, repository ports.Repository) {
-		a, b := shown(kept(t, repository, vikram())), shown(kept(t, repository, novice()))
+		a, b := shown(mustAdd(t, repository, vikram())), shown(mustAdd(t, repository, novice()))
 		find := func(t *testing.T, ids ...doctors.ID) []domain.Doctor {
 			found, err := repository.FindAll(t.Context(), ids)
 			require.NoError(t, err)
@@ -124,12 +124,12 @@ func TestFindAll(t *testing.T) {
 func TestList(t *testing.T) {
 	each(t, func(t *testing.T, _ *database.DB, repository ports.Repository) {
 		t.Run("is empty at first", func(t *testing.T) { require.Empty(t, listed(t.Context(), t, repository)) })
-		t.Run("is newest first, and those of the same moment by their ids", func(t *testing.T) {
+		t.Run("is ordered from newest to oldest, and by id for equal times", func(t *testing.T) {
 			var added []domain.Doctor
 			for _, at := range []time.Duration{0, time.Microsecond, -time.Hour, 0, 25 * time.Hour, 0} {
 				doctor := novice()
 				doctor.CreatedAt = now.Add(at)
-				added = append(added, kept(t, repository, doctor))
+				added = append(added, mustAdd(t, repository, doctor))
 			}
 			slices.SortFunc(added, func(a, b domain.Doctor) int {
 				if order := b.CreatedAt.Compare(a.CreatedAt); order != 0 {
@@ -145,59 +145,42 @@ func TestList(t *testing.T) {
 func TestRemoveAndHold(t *testing.T) {
 	each(t, func(t *testing.T, db *database.DB, repository ports.Repository) {
 		ctx := t.Context()
-		gone, stays := kept(t, repository, novice()), kept(t, repository, novice())
-		t.Run("a held doctor is still the same", func(t *testing.T) {
-			require.NoError(t, db.Do(ctx, func(ctx context.Context) error { return hold(ctx, repository, gone.ID) }))
-			found, err := repository.Find(ctx, gone.ID)
+		removed, remaining := mustAdd(t, repository, novice()), mustAdd(t, repository, novice())
+		user := databasetest.NewUser(t, db)
+		patient := databasetest.NewPatient(t, db, user)
+		assign := func(ctx context.Context, doctor doctors.ID) error {
+			return databasetest.Assign(ctx, db, user, patient, doctor.UUID)
+		}
+		t.Run("a held doctor is unchanged", func(t *testing.T) {
+			require.NoError(t, db.Do(ctx, func(ctx context.Context) error { return hold(ctx, repository, removed.ID) }))
+			found, err := repository.Find(ctx, removed.ID)
 			require.NoError(t, err)
-			require.Equal(t, gone, found)
+			require.Equal(t, removed, found)
 		})
 		t.Run("a held doctor cannot be assigned until the transaction ends", func(t *testing.T) {
 			require.NoError(t, db.Do(ctx, func(held context.Context) error {
-				require.NoError(t, hold(held, repository, stays.ID))
+				require.NoError(t, hold(held, repository, remaining.ID))
 				soon, cancel := context.WithTimeout(ctx, 200*time.Millisecond)
 				defer cancel()
-				require.Equal(t, errs.Unavailable, errs.KindOf(assign(soon, db, stays.ID)), "it should wait for the transaction")
+				err := assign(soon, remaining.ID)
+				require.Equal(t, errs.Unavailable, errs.KindOf(err), "it should wait for the transaction")
 				return nil
 			}))
-			require.NoError(t, assign(ctx, db, stays.ID))
+			require.NoError(t, assign(ctx, remaining.ID))
 		})
-		t.Run("a removed doctor is gone, and the others are there", func(t *testing.T) {
-			require.NoError(t, repository.Remove(ctx, gone.ID))
-			require.Equal(t, []domain.Doctor{stays}, listed(ctx, t, repository))
+		t.Run("removes one doctor only", func(t *testing.T) {
+			require.NoError(t, repository.Remove(ctx, removed.ID))
+			require.Equal(t, []domain.Doctor{remaining}, listed(ctx, t, repository))
 		})
-		t.Run("a doctor who is gone can be neither held nor removed", func(t *testing.T) {
-			require.ErrorIs(t, hold(ctx, repository, gone.ID), doctors.ErrNotFound)
-			require.ErrorIs(t, repository.Remove(ctx, gone.ID), doctors.ErrNotFound)
+		t.Run("a removed doctor can be neither held nor removed", func(t *testing.T) {
+			require.ErrorIs(t, hold(ctx, repository, removed.ID), doctors.ErrNotFound)
+			require.ErrorIs(t, repository.Remove(ctx, removed.ID), doctors.ErrNotFound)
 			require.ErrorIs(t, repository.Remove(ctx, doctors.ID{}), doctors.ErrNotFound)
 		})
-		t.Run("a doctor whom others refer to cannot be removed behind their back", func(t *testing.T) {
-			err := repository.Remove(ctx, stays.ID)
+		t.Run("a doctor with assignments cannot be removed", func(t *testing.T) {
+			err := repository.Remove(ctx, remaining.ID)
 			require.ErrorContains(t, err, "react to doctors.Deleted")
-			require.Equal(t, []domain.Doctor{stays}, listed(ctx, t, repository))
+			require.Equal(t, []domain.Doctor{remaining}, listed(ctx, t, repository))
 		})
-	})
-}
-
-// assign has other modules refer to the doctor, in a transaction of the context.
-func assign(ctx context.Context, db *database.DB, doctor doctors.ID) error {
-	user, patient := newID(), newID()
-	return db.Do(ctx, func(ctx context.Context) error {
-		for _, insert := range []struct {
-			statement string
-			values    []any
-		}{
-			{`INSERT INTO users (id, name, email, mailbox, username, password_hash, active, token_version, created_at, updated_at)
-			VALUES (?, 'A', 'a@example.com', ?, ?, '-', ?, 0, ?, ?)`, []any{user, user.String(), user.String(), true, database.At(now), database.At(now)}},
-			{`INSERT INTO patients (id, owner_id, name, gender, age, email, phone, address, notes, version, created_at, updated_at)
-			VALUES (?, ?, 'P', 'Other', 1, '', '', '', '', 1, ?, ?)`, []any{patient, user, database.At(now), database.At(now)}},
-			{`INSERT INTO assignments (id, owner_id, patient_id, doctor_id, assigned_at) VALUES (?, ?, ?, ?, ?)`,
-				[]any{uuid.Must(uuid.NewV7()), user, patient, doctor, database.At(now)}},
-		} {
-			if err := db.Write(ctx).Exec(insert.statement, insert.values...).Error; err != nil {
-				return err
-			}
-		}
-		return nil
 	})
 }

@@ -58,7 +58,7 @@ func TestX13_StatementsDoNotDependOnValues(t *testing.T) {
 func useEverything(t *testing.T, db *database.DB, text string) {
 	ctx, repository, doctor := t.Context(), store.New(db), novice()
 	doctor.Details = domain.Details{Name: text, Specialization: text, Email: text, Phone: text, LicenseNumber: text}
-	kept(t, repository, doctor)
+	mustAdd(t, repository, doctor)
 	found, err := repository.Find(ctx, doctor.ID)
 	require.NoError(t, err)
 	require.Equal(t, doctor, found)
@@ -77,7 +77,7 @@ func TestX15_NoErrorQuotesADoctor(t *testing.T) {
 	each(t, func(t *testing.T, _ *database.DB, repository ports.Repository) {
 		first := novice()
 		first.LicenseNumber = canary
-		kept(t, repository, first)
+		mustAdd(t, repository, first)
 		for what, c := range map[string]struct {
 			breakIt func(*domain.Doctor)
 			kind    errs.Kind

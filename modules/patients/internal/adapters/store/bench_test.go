@@ -1,23 +1,18 @@
 package store_test
 
 import (
-	"context"
 	"fmt"
-	"net/url"
-	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
-	"go.uber.org/zap"
+	"gorm.io/gorm"
 
-	"healthcare/migrations"
 	"healthcare/modules/patients"
 	"healthcare/modules/patients/internal/adapters/store"
 	"healthcare/modules/patients/internal/domain"
 	"healthcare/platform/database"
-	"healthcare/platform/databasetest/cluster"
+	"healthcare/platform/databasetest"
 	"healthcare/platform/paging"
 )
 
@@ -31,7 +26,7 @@ func BenchmarkList(b *testing.B) {
 				if rows > longest {
 					b.Skip("longer than BENCH_ROWS")
 				}
-				db := fresh(b, engine)
+				db := databasetest.OpenForBench(b, engine)
 				benchmarkPages(b, db, crowd(b, db, rows, 20, 3), rows)
 			})
 		}
@@ -40,9 +35,11 @@ func BenchmarkList(b *testing.B) {
 
 func benchmarkPages(b *testing.B, db *database.DB, owner uuid.UUID, rows int) {
 	repository, scope := store.New(db), patients.OwnedBy(owner)
-	newest := paging.Request{Limit: 100, Order: whole.Order}
+	newest := paging.Request{Limit: 100, Order: newestFirst.Order}
 	middle, last := newest, newest
-	middle.After, last.After = keyAt(b, db, owner, whole.Order, rows/2), keyAt(b, db, owner, whole.Order, rows-newest.Limit-1)
+	stored := func() *gorm.DB { return db.Read(b.Context()).Table("patients").Where("owner_id = ?", owner) }
+	middle.After = databasetest.KeyAt(b, stored(), newest.Order, rows/2)
+	last.After = databasetest.KeyAt(b, stored(), newest.Order, rows-newest.Limit-1)
 	for _, one := range []struct {
 		name   string
 		filter domain.Filter
@@ -64,39 +61,4 @@ func benchmarkPages(b *testing.B, db *database.DB, owner uuid.UUID, rows int) {
 			}
 		})
 	}
-}
-
-// fresh is an empty, migrated database.
-func fresh(b *testing.B, engine database.Engine) *database.DB {
-	b.Helper()
-	cfg := database.Config{
-		Path: filepath.Join(b.TempDir(), "healthcare.db"), PoolSize: 2, ConnectTimeout: time.Minute, LockTimeout: time.Minute,
-		StatementTimeout: 10 * time.Minute, IdleInTxTimeout: 10 * time.Minute,
-	}
-	open := func() *database.DB {
-		db, err := database.Open(cfg, zap.NewNop())
-		require.NoError(b, err)
-		b.Cleanup(func() { _ = db.Close() })
-		require.NoError(b, db.Connect(b.Context()))
-		return db
-	}
-	if engine == database.Postgres {
-		var err error
-		cfg.URL, err = cluster.URL()
-		require.NoError(b, err)
-		name := "healthcare_bench_" + uuid.NewString()
-		server := open()
-		require.NoError(b, server.Write(b.Context()).Exec(fmt.Sprintf("CREATE DATABASE %q", name)).Error)
-		b.Cleanup(func() { // after its own connections and before the server's are closed
-			require.NoError(b, server.Write(context.Background()).Exec(fmt.Sprintf("DROP DATABASE %q WITH (FORCE)", name)).Error)
-		})
-		at, err := url.Parse(cfg.URL)
-		require.NoError(b, err)
-		at.Path = "/" + name
-		cfg.URL = at.String()
-	}
-	db := open()
-	_, err := db.Migrate(b.Context(), migrations.All())
-	require.NoError(b, err)
-	return db
 }

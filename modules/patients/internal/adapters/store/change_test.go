@@ -13,12 +13,13 @@ import (
 	"healthcare/modules/patients/internal/domain"
 	"healthcare/modules/patients/internal/ports"
 	"healthcare/platform/database"
+	"healthcare/platform/databasetest"
 	"healthcare/platform/recordid"
 )
 
 func TestChange(t *testing.T) {
 	each(t, func(t *testing.T, db *database.DB, repository ports.Repository) {
-		ctx, owner := t.Context(), someone(t, db)
+		ctx, owner := t.Context(), databasetest.NewUser(t, db)
 		scope := patients.OwnedBy(owner)
 		found := func(t *testing.T, id patients.ID) domain.Patient {
 			patient, err := repository.Find(ctx, scope, id)
@@ -26,7 +27,7 @@ func TestChange(t *testing.T) {
 			return patient
 		}
 		t.Run("stores what the rule made of the patient, and answers it", func(t *testing.T) {
-			patient := kept(t, repository, ben(t, owner))
+			patient := mustAdd(t, repository, ben(t, owner))
 			changed, err := repository.Change(ctx, scope, patient.ID, rename("Benjamin"))
 			require.NoError(t, err)
 			patient.Details.Name, patient.Version, patient.UpdatedAt = "Benjamin", 2, now.Add(time.Hour)
@@ -34,7 +35,7 @@ func TestChange(t *testing.T) {
 			require.Equal(t, patient, found(t, patient.ID))
 		})
 		t.Run("stores what became empty or zero (X13)", func(t *testing.T) {
-			patient := kept(t, repository, ananya(owner))
+			patient := mustAdd(t, repository, ananya(owner))
 			patient.Details = domain.Details{Name: "A", Gender: "Other"} // aged 0
 			patient.Version = 2
 			_, err := repository.Change(ctx, scope, patient.ID, func(p *domain.Patient) error {
@@ -45,7 +46,7 @@ func TestChange(t *testing.T) {
 			require.Equal(t, patient, found(t, patient.ID))
 		})
 		t.Run("trades an age for a birth date, and back", func(t *testing.T) {
-			patient := kept(t, repository, ben(t, owner))
+			patient := mustAdd(t, repository, ben(t, owner))
 			for _, details := range []domain.Details{
 				{Name: "B", Gender: "Other", Age: 22}, {Name: "B", Gender: "Other", BirthDate: patient.Details.BirthDate}, {Name: "B", Gender: "Other"},
 			} {
@@ -59,14 +60,14 @@ func TestChange(t *testing.T) {
 			}
 		})
 		t.Run("writes nothing when the rule changed nothing", func(t *testing.T) {
-			patient := kept(t, repository, ben(t, owner))
+			patient := mustAdd(t, repository, ben(t, owner))
 			changed, err := repository.Change(ctx, scope, patient.ID, func(*domain.Patient) error { return nil })
 			require.NoError(t, err)
 			require.Equal(t, patient, changed)
 			require.Equal(t, patient, found(t, patient.ID))
 		})
 		t.Run("never changes whose patient it is, nor when it was added", func(t *testing.T) {
-			patient, other := kept(t, repository, ben(t, owner)), someone(t, db)
+			patient, other := mustAdd(t, repository, ben(t, owner)), databasetest.NewUser(t, db)
 			_, err := repository.Change(ctx, scope, patient.ID, func(p *domain.Patient) error {
 				p.OwnerID, p.CreatedAt = other, now.Add(time.Hour)
 				return rename("Benjamin")(p)
@@ -77,7 +78,7 @@ func TestChange(t *testing.T) {
 			require.Empty(t, listed(ctx, t, repository, patients.OwnedBy(other)))
 		})
 		t.Run("that the rule refuses stores nothing, and returns the rule's error unchanged", func(t *testing.T) {
-			patient, refused := kept(t, repository, ben(t, owner)), errors.New("refused")
+			patient, refused := mustAdd(t, repository, ben(t, owner)), errors.New("refused")
 			_, err := repository.Change(ctx, scope, patient.ID, func(p *domain.Patient) error {
 				require.NoError(t, rename("never")(p))
 				return refused
@@ -93,7 +94,7 @@ func TestChange(t *testing.T) {
 			require.ErrorIs(t, err, patients.ErrNotFound)
 		})
 		t.Run("joins the transaction that is open", func(t *testing.T) {
-			patient := kept(t, repository, ben(t, owner))
+			patient := mustAdd(t, repository, ben(t, owner))
 			require.ErrorIs(t, db.Do(ctx, func(ctx context.Context) error {
 				_, err := repository.Change(ctx, scope, patient.ID, rename("never"))
 				require.NoError(t, err)
@@ -107,11 +108,11 @@ func TestChange(t *testing.T) {
 // TestConcurrentChanges verifies R-32: no update is lost.
 func TestConcurrentChanges(t *testing.T) {
 	each(t, func(t *testing.T, db *database.DB, repository ports.Repository) {
-		owner := someone(t, db)
+		owner := databasetest.NewUser(t, db)
 		scope := patients.OwnedBy(owner)
 		patient := ben(t, owner)
 		patient.Details.BirthDate = domain.Date{}
-		kept(t, repository, patient)
+		mustAdd(t, repository, patient)
 
 		const writers = 20
 		failed := make([]error, writers)

@@ -14,7 +14,6 @@ import (
 	"healthcare/modules/patients/internal/ports"
 	"healthcare/platform/database"
 	"healthcare/platform/databasetest"
-	"healthcare/platform/paging"
 	"healthcare/platform/recordid"
 )
 
@@ -24,17 +23,6 @@ var now = time.Date(2026, time.November, 22, 22, 29, 36, 410959000, time.UTC)
 func each(t *testing.T, test func(t *testing.T, db *database.DB, repository ports.Repository)) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) { test(t, db, store.New(db)) })
-}
-
-// someone is a user who may own patients.
-func someone(t *testing.T, db *database.DB) uuid.UUID {
-	t.Helper()
-	id := uuid.Must(uuid.NewV7())
-	require.NoError(t, db.Write(t.Context()).Exec(
-		`INSERT INTO users (id, name, email, mailbox, username, password_hash, active, token_version, created_at, updated_at)
-		VALUES (?, 'A', ?, ?, ?, '-', ?, 0, ?, ?)`,
-		id, id.String()+"@example.com", id.String(), id.String(), true, database.At(now), database.At(now)).Error)
-	return id
 }
 
 // ananya is a patient of whom everything is known but the birth date.
@@ -59,8 +47,8 @@ func ben(t *testing.T, owner uuid.UUID) domain.Patient {
 	}
 }
 
-// kept is the patient as it was just stored.
-func kept(t *testing.T, repository ports.Repository, patient domain.Patient) domain.Patient {
+// mustAdd stores the patient and returns it.
+func mustAdd(t *testing.T, repository ports.Repository, patient domain.Patient) domain.Patient {
 	t.Helper()
 	require.NoError(t, repository.Add(t.Context(), patient))
 	return patient
@@ -69,7 +57,7 @@ func kept(t *testing.T, repository ports.Repository, patient domain.Patient) dom
 // listed is the whole list of a scope.
 func listed(ctx context.Context, t *testing.T, repository ports.Repository, scope patients.Scope) []domain.Patient {
 	t.Helper()
-	page, err := repository.List(ctx, scope, domain.Filter{}, whole)
+	page, err := repository.List(ctx, scope, domain.Filter{}, newestFirst)
 	require.NoError(t, err)
 	return page.Items
 }
@@ -84,8 +72,8 @@ func rename(name string) func(*domain.Patient) error {
 	}
 }
 
-// whole asks for a list in one page, newest first.
-var whole = paging.Request{Limit: 10_000, Order: []paging.Order{{Column: "created_at", Descending: true}, {Column: "id", Descending: true}}}
+// newestFirst requests a whole list on one page.
+var newestFirst = databasetest.NewestFirst("created_at")
 
 // hold is Hold without the version.
 func hold(ctx context.Context, repository ports.Repository, scope patients.Scope, id patients.ID) error {

@@ -36,7 +36,7 @@ func TestListWhileRowsComeAndGo(t *testing.T) {
 		go func() { changes <- comeAndGo(ctx, t, repository, newcomer, going, rows) }()
 
 		seen, stayed, pages, began := make(map[patients.ID]bool, rows), 0, 0, time.Now()
-		request := paging.Request{Limit: 500, Order: whole.Order}
+		request := paging.Request{Limit: 500, Order: newestFirst.Order}
 		for {
 			page, err := repository.List(t.Context(), scope, domain.Filter{}, request)
 			require.NoError(t, err)

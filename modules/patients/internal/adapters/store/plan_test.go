@@ -3,11 +3,8 @@ package store_test
 import (
 	"fmt"
 	"testing"
-	"time"
 
-	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
-	"gorm.io/gorm/clause"
 
 	"healthcare/modules/patients"
 	"healthcare/modules/patients/internal/adapters/store"
@@ -33,7 +30,7 @@ func TestX21_ListPlans(t *testing.T) {
 				require.NoError(t, err)
 				require.NotNil(t, page.Next, "a full page")
 				*s = *sent
-				request.After = keyAt(t, db, owner, order, rows*4/5)
+				request.After = databasetest.KeyAt(t, db.Read(t.Context()).Table("patients").Where("owner_id = ?", owner), order, rows*4/5)
 			}
 			require.NotEqual(t, first.SQL, deep.SQL)
 			return first, deep
@@ -44,8 +41,8 @@ func TestX21_ListPlans(t *testing.T) {
 					first, deep := pages(t, paging.Order{Column: column, Descending: down}, paging.Order{Column: "id", Descending: down})
 					index := "patients_owner_id_" + column + "_idx"
 					if db.Engine() == database.SQLite {
-						requireSearch(t, db, first, index, "(owner_id=?)")
-						requireSearch(t, db, deep, index, "(owner_id=? AND ("+column+",id)")
+						first.RequireQueryPlan(t, db, "SEARCH patients USING INDEX "+index+" "+"(owner_id=?)")
+						deep.RequireQueryPlan(t, db, "SEARCH patients USING INDEX "+index+" "+"(owner_id=? AND ("+column+",id)")
 						return
 					}
 					for _, mode := range databasetest.PlanModes {
@@ -80,7 +77,7 @@ func TestX21_ListPlans(t *testing.T) {
 				require.NoError(t, err)
 				require.NotEmpty(t, page.Items)
 				if db.Engine() == database.SQLite {
-					requireSearch(t, db, *sent, "patients_owner_id_"+column+"_idx", "(owner_id=?)")
+					sent.RequireQueryPlan(t, db, "SEARCH patients USING INDEX "+"patients_owner_id_"+column+"_idx"+" "+"(owner_id=?)")
 					continue
 				}
 				for _, mode := range databasetest.PlanModes {
@@ -100,30 +97,4 @@ func requireSearched(t *testing.T, plan databasetest.Plan) {
 			require.Contains(t, step.Cond, "owner_id = ", "%+v", plan)
 		}
 	}
-}
-
-func requireSearch(t *testing.T, db *database.DB, s databasetest.Statement, index, cond string) {
-	t.Helper()
-	plan := s.QueryPlan(t, db)
-	require.Contains(t, plan, "SEARCH patients USING INDEX "+index+" "+cond, s.SQL)
-	require.NotContains(t, plan, "TEMP B-TREE", s.SQL)
-}
-
-// keyAt is the key of the item at an offset of an owner's list.
-func keyAt(t testing.TB, db *database.DB, owner uuid.UUID, order []paging.Order, offset int) []string {
-	t.Helper()
-	q := db.Read(t.Context()).Table("patients").Where("owner_id = ?", owner).Limit(1).Offset(offset)
-	found := make(map[string]any)
-	for _, o := range order {
-		q = q.Order(clause.OrderByColumn{Column: clause.Column{Name: o.Column}, Desc: o.Descending})
-	}
-	require.NoError(t, q.Take(&found).Error)
-	key := make([]string, len(order))
-	for i, o := range order {
-		if at, ok := found[o.Column].(time.Time); ok {
-			found[o.Column], _ = database.At(at).Value()
-		}
-		key[i] = fmt.Sprint(found[o.Column])
-	}
-	return key
 }

@@ -10,14 +10,15 @@ import (
 	"healthcare/modules/patients/internal/domain"
 	"healthcare/modules/patients/internal/ports"
 	"healthcare/platform/database"
+	"healthcare/platform/databasetest"
 	"healthcare/platform/recordid"
 )
 
 // TestScope verifies, at the store: whoever is outside the scope does not exist, by any method, and stays as they were.
 func TestScope(t *testing.T) {
 	each(t, func(t *testing.T, db *database.DB, repository ports.Repository) {
-		ctx, owner, stranger := t.Context(), someone(t, db), someone(t, db)
-		theirs, own := kept(t, repository, ananya(owner)), kept(t, repository, ananya(stranger))
+		ctx, owner, stranger := t.Context(), databasetest.NewUser(t, db), databasetest.NewUser(t, db)
+		theirs, own := mustAdd(t, repository, ananya(owner)), mustAdd(t, repository, ananya(stranger))
 		for who, scope := range map[string]patients.Scope{
 			"a stranger":                patients.OwnedBy(stranger),
 			"a user who does not exist": patients.OwnedBy(uuid.Must(uuid.NewV7())),

@@ -13,17 +13,18 @@ import (
 	"healthcare/modules/patients/internal/domain"
 	"healthcare/modules/patients/internal/ports"
 	"healthcare/platform/database"
+	"healthcare/platform/databasetest"
 	"healthcare/platform/errs"
 	"healthcare/platform/recordid"
 )
 
 func TestAddAndFind(t *testing.T) {
 	each(t, func(t *testing.T, db *database.DB, repository ports.Repository) {
-		ctx, owner := t.Context(), someone(t, db)
+		ctx, owner := t.Context(), databasetest.NewUser(t, db)
 		scope := patients.OwnedBy(owner)
 		for what, patient := range map[string]domain.Patient{"everything": ananya(owner), "no more than needed": ben(t, owner)} {
 			t.Run("a patient of whom "+what+" is known comes back as it was, times in UTC to the microsecond", func(t *testing.T) {
-				kept(t, repository, patient)
+				mustAdd(t, repository, patient)
 				found, err := repository.Find(ctx, scope, patient.ID)
 				require.NoError(t, err)
 				require.Equal(t, patient, found)
@@ -32,7 +33,7 @@ func TestAddAndFind(t *testing.T) {
 		t.Run("a time of another zone comes back as the same instant in UTC", func(t *testing.T) {
 			patient := ben(t, owner)
 			patient.CreatedAt = now.In(time.FixedZone("east", 5*60*60+30*60))
-			kept(t, repository, patient)
+			mustAdd(t, repository, patient)
 			found, err := repository.Find(ctx, scope, patient.ID)
 			require.NoError(t, err)
 			require.Equal(t, now, found.CreatedAt)
@@ -40,7 +41,7 @@ func TestAddAndFind(t *testing.T) {
 		t.Run("a newborn's age of 0 is an age", func(t *testing.T) {
 			patient := ben(t, owner)
 			patient.Details.BirthDate = domain.Date{}
-			kept(t, repository, patient)
+			mustAdd(t, repository, patient)
 			found, err := repository.Find(ctx, scope, patient.ID)
 			require.NoError(t, err)
 			require.Equal(t, patient, found)
@@ -52,7 +53,7 @@ func TestAddAndFind(t *testing.T) {
 			require.ErrorIs(t, err, patients.ErrNotFound)
 		})
 		t.Run("the same patient cannot be added twice", func(t *testing.T) {
-			require.Equal(t, errs.Conflict, errs.KindOf(repository.Add(ctx, kept(t, repository, ben(t, owner)))))
+			require.Equal(t, errs.Conflict, errs.KindOf(repository.Add(ctx, mustAdd(t, repository, ben(t, owner)))))
 		})
 		t.Run("nobody's patient cannot be added", func(t *testing.T) {
 			require.Equal(t, errs.Conflict, errs.KindOf(repository.Add(ctx, ben(t, uuid.Must(uuid.NewV7())))))
@@ -73,15 +74,15 @@ func TestAddAndFind(t *testing.T) {
 
 func TestMedicalRecordNumber(t *testing.T) {
 	each(t, func(t *testing.T, db *database.DB, repository ports.Repository) {
-		ctx, owner := t.Context(), someone(t, db)
+		ctx, owner := t.Context(), databasetest.NewUser(t, db)
 		scope := patients.OwnedBy(owner)
-		first := kept(t, repository, ananya(owner))
+		first := mustAdd(t, repository, ananya(owner))
 
 		t.Run("is taken when another patient of the same owner has it", func(t *testing.T) {
 			require.ErrorIs(t, repository.Add(ctx, ananya(owner)), patients.ErrMedicalRecordNumberTaken)
 		})
 		t.Run("is taken likewise for a change, which is undone", func(t *testing.T) {
-			other := kept(t, repository, ben(t, owner))
+			other := mustAdd(t, repository, ben(t, owner))
 			_, err := repository.Change(ctx, scope, other.ID, func(p *domain.Patient) error {
 				p.Details.MedicalRecordNumber = first.Details.MedicalRecordNumber
 				return rename("never")(p)
@@ -92,11 +93,11 @@ func TestMedicalRecordNumber(t *testing.T) {
 			require.Equal(t, other, found)
 		})
 		t.Run("may be the same with another owner's patient", func(t *testing.T) {
-			kept(t, repository, ananya(someone(t, db)))
+			mustAdd(t, repository, ananya(databasetest.NewUser(t, db)))
 		})
 		t.Run("may be missing as often as one likes", func(t *testing.T) {
-			kept(t, repository, ben(t, owner))
-			kept(t, repository, ben(t, owner))
+			mustAdd(t, repository, ben(t, owner))
+			mustAdd(t, repository, ben(t, owner))
 		})
 		t.Run("is free again when its patient lost it or was removed", func(t *testing.T) {
 			_, err := repository.Change(ctx, scope, first.ID, func(p *domain.Patient) error {
@@ -104,9 +105,9 @@ func TestMedicalRecordNumber(t *testing.T) {
 				return rename("Ananya")(p)
 			})
 			require.NoError(t, err)
-			second := kept(t, repository, ananya(owner))
+			second := mustAdd(t, repository, ananya(owner))
 			require.NoError(t, repository.Remove(ctx, scope, second.ID))
-			kept(t, repository, ananya(owner))
+			mustAdd(t, repository, ananya(owner))
 		})
 	})
 }
@@ -124,8 +125,8 @@ func shown(p domain.Patient) domain.Patient {
 
 func TestFindAll(t *testing.T) {
 	each(t, func(t *testing.T, db *database.DB, repository ports.Repository) {
-		ctx, owner := t.Context(), someone(t, db)
-		a, b := shown(kept(t, repository, ananya(owner))), shown(kept(t, repository, ben(t, owner)))
+		ctx, owner := t.Context(), databasetest.NewUser(t, db)
+		a, b := shown(mustAdd(t, repository, ananya(owner))), shown(mustAdd(t, repository, ben(t, owner)))
 		find := func(t *testing.T, ids ...patients.ID) []domain.Patient {
 			found, err := repository.FindAll(ctx, patients.OwnedBy(owner), ids)
 			require.NoError(t, err)
@@ -144,7 +145,7 @@ func TestFindAll(t *testing.T) {
 
 func TestList(t *testing.T) {
 	each(t, func(t *testing.T, db *database.DB, repository ports.Repository) {
-		owner := someone(t, db)
+		owner := databasetest.NewUser(t, db)
 		scope := patients.OwnedBy(owner)
 		t.Run("is empty at first", func(t *testing.T) { require.Empty(t, listed(t.Context(), t, repository, scope)) })
 		t.Run("is newest first, and those of the same moment by their ids", func(t *testing.T) {
@@ -152,7 +153,7 @@ func TestList(t *testing.T) {
 			for _, at := range []time.Duration{0, time.Microsecond, -time.Hour, 0, 25 * time.Hour, 0} {
 				patient := ben(t, owner)
 				patient.CreatedAt = now.Add(at)
-				added = append(added, kept(t, repository, patient))
+				added = append(added, mustAdd(t, repository, patient))
 			}
 			slices.SortFunc(added, func(a, b domain.Patient) int {
 				if order := b.CreatedAt.Compare(a.CreatedAt); order != 0 {
@@ -167,9 +168,9 @@ func TestList(t *testing.T) {
 
 func TestRemoveAndHold(t *testing.T) {
 	each(t, func(t *testing.T, db *database.DB, repository ports.Repository) {
-		ctx, owner := t.Context(), someone(t, db)
+		ctx, owner := t.Context(), databasetest.NewUser(t, db)
 		scope := patients.OwnedBy(owner)
-		gone, stays := kept(t, repository, ben(t, owner)), kept(t, repository, ben(t, owner))
+		gone, stays := mustAdd(t, repository, ben(t, owner)), mustAdd(t, repository, ben(t, owner))
 		t.Run("a held patient is still the same", func(t *testing.T) {
 			require.NoError(t, db.Do(ctx, func(ctx context.Context) error { return hold(ctx, repository, scope, gone.ID) }))
 			found, err := repository.Find(ctx, scope, gone.ID)

@@ -64,13 +64,13 @@ func TestX13_StatementsDoNotDependOnValues(t *testing.T) {
 
 // useEverything calls every method of the repository with text wherever text goes, and finds it again.
 func useEverything(t *testing.T, db *database.DB, text string) {
-	ctx, repository, owner := t.Context(), store.New(db), someone(t, db)
+	ctx, repository, owner := t.Context(), store.New(db), databasetest.NewUser(t, db)
 	scope := patients.OwnedBy(owner)
 	patient := ananya(owner)
 	patient.Details = domain.Details{
 		Name: text, Gender: "Other", Age: 1, Email: text, Phone: text, Address: text, MedicalRecordNumber: text, Notes: text,
 	}
-	kept(t, repository, patient)
+	mustAdd(t, repository, patient)
 	found, err := repository.Find(ctx, scope, patient.ID)
 	require.NoError(t, err)
 	require.Equal(t, patient, found)
@@ -88,10 +88,10 @@ const canary = "canary-7d1f"
 // TestX15_NoErrorQuotesAPatient verifies X14 and X15: what a database refuses, both refuse alike, and nobody's data is in what they say.
 func TestX15_NoErrorQuotesAPatient(t *testing.T) {
 	each(t, func(t *testing.T, db *database.DB, repository ports.Repository) {
-		owner := someone(t, db)
+		owner := databasetest.NewUser(t, db)
 		first := ananya(owner)
 		first.Details.MedicalRecordNumber = canary
-		kept(t, repository, first)
+		mustAdd(t, repository, first)
 		for what, c := range map[string]struct {
 			breakIt func(*domain.Patient)
 			kind    errs.Kind

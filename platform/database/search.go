@@ -1,41 +1,33 @@
 package database
 
 import (
-	"cmp"
-	"slices"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
 
 	"gorm.io/gorm"
+
+	"healthcare/platform/text"
 )
 
-// SearchText is what a row's search_text column holds: the texts it is found by, without case and accents. Folding here, not in SQL, is
-// what gives both engines the same answers in any script.
+// SearchText returns the value of a row's search_text column: the searched texts, folded. Folding here instead of in SQL
+// gives both engines the same results in any script.
 func SearchText(texts ...string) string {
 	folded := make([]string, 0, len(texts))
-	for _, text := range texts {
-		if text != "" {
-			folded = append(folded, fold(text))
+	for _, one := range texts {
+		if one != "" {
+			folded = append(folded, text.Fold(one))
 		}
 	}
-	return strings.Join(folded, "\n") // no word of a search holds a line break, so no match crosses two texts
-}
-
-// Words returns the different words of a search, folded as stored texts are. Long words come first: they are the
-// rarest, and a row that lacks one is compared with no other.
-func Words(search string) []string {
-	words := strings.Fields(fold(search))
-	slices.SortFunc(words, func(a, b string) int { return cmp.Or(cmp.Compare(len(b), len(a)), strings.Compare(a, b)) })
-	return slices.Compact(words)
+	return strings.Join(folded, "\n") // no word of a search contains a line break, so no match crosses two texts
 }
 
 // Matching narrows q to the rows whose search_text holds every word of search: at the beginning of a word if it is a
 // single letter or digit, else anywhere.
 func Matching(q *gorm.DB, search string) *gorm.DB {
 	sqlite := q.Name() == string(SQLite)
-	for _, word := range Words(search) {
+	for _, word := range text.Words(search) {
 		switch initial := isInitial(word); {
 		case initial && sqlite:
 			q = q.Where("instr(search_text, ?) > 0 AND (substr(search_text, 1, 1) = ?"+

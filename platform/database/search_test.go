@@ -155,12 +155,6 @@ func holds(text, word string) bool {
 	return false
 }
 
-func TestWords(t *testing.T) {
-	t.Parallel()
-	require.Equal(t, []string{"ananya", "jose", "b"}, database.Words(" JOSÉ b Ananya\tjose "))
-	require.Empty(t, database.Words(" \n"))
-}
-
 func TestSearchText(t *testing.T) {
 	t.Parallel()
 	t.Run("folding what is folded changes nothing", rapid.MakeCheck(func(t *rapid.T) {

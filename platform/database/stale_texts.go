@@ -5,23 +5,17 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"healthcare/platform/text"
 )
 
-// StaleSearchText returns the condition on rows whose search_text was folded by an earlier release: it holds a character that fold never
-// leaves, or the name holds an accent for an apostrophe, which was folded to a space. It is the condition of an index, so both engines
+// StaleSearchText returns the condition on rows whose search_text was folded by an earlier release: it holds a character that
+// text.Fold replaces, or the name holds an accent for an apostrophe, which was folded to a space. It is the condition of an index, so both engines
 // recognize it only as it is written here.
 func StaleSearchText(engine Engine) string {
-	var stale []rune // first, last, …
-	for _, one := range variants {
-		for _, r := range one.of.R16 {
-			stale = append(stale, rune(r.Lo), rune(r.Hi))
-		}
-		for _, r := range one.of.R32 {
-			stale = append(stale, rune(r.Lo), rune(r.Hi)) //nolint:gosec // a code point
-		}
-	}
+	stale := text.VariantRanges()
 	var accents []rune
-	for _, r := range spacingAccents {
+	for _, r := range text.SpacingAccents {
 		accents = append(accents, r, r)
 	}
 	if engine == SQLite {

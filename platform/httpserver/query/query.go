@@ -16,8 +16,8 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"healthcare/platform/contract"
-	"healthcare/platform/database"
 	"healthcare/platform/errs"
+	"healthcare/platform/text"
 )
 
 // Reader reads the query of one request.
@@ -164,7 +164,7 @@ func checkText(schema *openapi3.Schema, value string) error {
 	if schema.MaxLength != nil && utf8.RuneCountInString(value) > int(*schema.MaxLength) { //nolint:gosec // our bound
 		return sentence(fmt.Sprintf("Must have at most %d characters.", *schema.MaxLength))
 	}
-	if most, limited := contract.MaxWords(schema); limited && len(database.Words(value)) > most {
+	if most, limited := contract.MaxWords(schema); limited && len(text.Words(value)) > most {
 		return sentence(fmt.Sprintf("Must have at most %v different words.", most))
 	}
 	if schema.Format == "uuid" {

@@ -18,10 +18,10 @@ import (
 	"healthcare/platform/revision"
 )
 
-// signedInAs is somebody with an account of their own.
+// signedInAs registers a user and signs them in.
 func (h fixture) signedInAs(t *testing.T, email string) (auth.Principal, app.Tokens) {
 	t.Helper()
-	h.registered(t, domain.Registration{Name: "Somebody", Email: email, Password: secret})
+	h.registered(t, domain.Registration{Name: "A User", Email: email, Password: secret})
 	return h.again(t, email, secret)
 }
 
@@ -29,9 +29,9 @@ func (h fixture) again(t *testing.T, email, password string) (auth.Principal, ap
 	t.Helper()
 	tokens, err := h.SignIn(t.Context(), domain.Credentials{Email: email, Password: password}, here)
 	require.NoError(t, err)
-	who, err := h.Authenticate(t.Context(), tokens.Access)
+	caller, err := h.Authenticate(t.Context(), tokens.Access)
 	require.NoError(t, err)
-	return who, tokens
+	return caller, tokens
 }
 
 func (h fixture) ended(t *testing.T, tokens app.Tokens) {
@@ -41,7 +41,7 @@ func (h fixture) ended(t *testing.T, tokens app.Tokens) {
 	h.refused(t, tokens.Refresh)
 }
 
-func (h fixture) goesOn(t *testing.T, tokens app.Tokens) {
+func (h fixture) requireActive(t *testing.T, tokens app.Tokens) {
 	t.Helper()
 	_, err := h.Authenticate(t.Context(), tokens.Access)
 	require.NoError(t, err)
@@ -51,34 +51,34 @@ func TestSessionsOfAUser(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		h := newFixture(t, db)
-		who, one := h.signedInAs(t, "a@example.com")
+		caller, one := h.signedInAs(t, "a@example.com")
 		second, two := h.again(t, "a@example.com", secret)
-		stranger, others := h.signedInAs(t, "b@example.com")
-		t.Run("are listed with where from, and no longer than they live", func(t *testing.T) {
-			all, err := h.Sessions(t.Context(), who)
+		other, otherTokens := h.signedInAs(t, "b@example.com")
+		t.Run("are listed with their origin until they expire", func(t *testing.T) {
+			all, err := h.Sessions(t.Context(), caller)
 			require.NoError(t, err)
 			require.Len(t, all, 2)
 			require.Equal(t, domain.Origin{Agent: "test", Network: "203.0.113.0/24"}, all[0].From)
 			h.clock.Advance(idle)
 			defer h.clock.Advance(-idle)
-			all, err = h.Sessions(t.Context(), who)
+			all, err = h.Sessions(t.Context(), caller)
 			require.NoError(t, err)
 			require.Empty(t, all)
 		})
-		t.Run("end one by one, and only at their user's word", func(t *testing.T) {
+		t.Run("can be ended by their user only", func(t *testing.T) {
 			session := identity.SessionID{UUID: second.SessionID}
-			require.ErrorIs(t, h.SignOut(t.Context(), stranger, session), identity.ErrSessionNotFound)
-			require.NoError(t, h.SignOut(t.Context(), who, session))
-			require.ErrorIs(t, h.SignOut(t.Context(), who, session), identity.ErrSessionNotFound)
+			require.ErrorIs(t, h.SignOut(t.Context(), other, session), identity.ErrSessionNotFound)
+			require.NoError(t, h.SignOut(t.Context(), caller, session))
+			require.ErrorIs(t, h.SignOut(t.Context(), caller, session), identity.ErrSessionNotFound)
 			h.ended(t, two)
-			h.goesOn(t, one)
+			h.requireActive(t, one)
 		})
-		t.Run("end all at once", func(t *testing.T) {
+		t.Run("are all ended by logging out everywhere", func(t *testing.T) {
 			_, three := h.again(t, "a@example.com", secret)
-			require.NoError(t, h.SignOutEverywhere(t.Context(), who))
+			require.NoError(t, h.SignOutEverywhere(t.Context(), caller))
 			h.ended(t, one)
 			h.ended(t, three)
-			h.goesOn(t, others)
+			h.requireActive(t, otherTokens)
 		})
 	})
 }
@@ -87,26 +87,26 @@ func TestChangePassword(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		h := newFixture(t, db)
-		who, one := h.signedInAs(t, "a@example.com")
+		caller, one := h.signedInAs(t, "a@example.com")
 		_, two := h.again(t, "a@example.com", secret)
 		change := func(current, next string) error {
-			return h.ChangePassword(t.Context(), who, domain.PasswordChange{Current: current, New: next}, here)
+			return h.ChangePassword(t.Context(), caller, domain.PasswordChange{Current: current, New: next}, here)
 		}
-		t.Run("wants the current one, and one that is allowed", func(t *testing.T) {
+		t.Run("requires the current password and a valid new one", func(t *testing.T) {
 			require.Equal(t, errs.Invalid, errs.KindOf(change("wrong horse", "another horse")))
 			require.Equal(t, errs.Invalid, errs.KindOf(change(secret, "short")))
-			h.goesOn(t, two)
+			h.requireActive(t, two)
 		})
-		t.Run("ends all other sessions, and keeps this one", func(t *testing.T) {
+		t.Run("ends all sessions except the current one", func(t *testing.T) {
 			require.NoError(t, change(secret, "another horse"))
 			h.ended(t, two)
-			h.goesOn(t, one)
+			h.requireActive(t, one)
 			h.refreshed(t, one.Refresh)
 			_, err := h.SignIn(t.Context(), domain.Credentials{Email: "a@example.com", Password: secret}, here)
 			require.ErrorIs(t, err, identity.ErrInvalidCredentials)
 			h.again(t, "a@example.com", "another horse")
 		})
-		t.Run("counts wrong ones like failed attempts to sign in", func(t *testing.T) {
+		t.Run("counts a wrong password as a failed attempt to sign in", func(t *testing.T) {
 			for range 5 {
 				require.Equal(t, errs.Invalid, errs.KindOf(change("wrong horse", "another horse")))
 			}
@@ -121,9 +121,9 @@ func TestStrictPasswords(t *testing.T) {
 	t.Parallel()
 	h := newFixture(t, databasetest.SQLite(t), func(cfg *identity.Config) { cfg.StrictPasswords = true })
 	_, err := h.Register(t.Context(), domain.Registration{Name: "A", Email: "a@example.com", Password: "password1"})
-	require.Equal(t, errs.Invalid, errs.KindOf(err), "it is common")
-	who, _ := h.signedInAs(t, "a@example.com")
-	err = h.ChangePassword(t.Context(), who, domain.PasswordChange{Current: secret, New: "password1"}, here)
+	require.Equal(t, errs.Invalid, errs.KindOf(err), "a common password")
+	caller, _ := h.signedInAs(t, "a@example.com")
+	err = h.ChangePassword(t.Context(), caller, domain.PasswordChange{Current: secret, New: "password1"}, here)
 	var invalid *errs.Error
 	require.ErrorAs(t, err, &invalid)
 	require.Contains(t, invalid.Fields, "new_password")
@@ -135,7 +135,7 @@ func TestRegistrationClosed(t *testing.T) {
 	_, err := h.Register(t.Context(), asha())
 	require.ErrorIs(t, err, identity.ErrRegistrationClosed)
 	_, err = h.Add(t.Context(), auth.Principal{}, asha(), auth.Staff)
-	require.NoError(t, err, "an administrator makes them")
+	require.NoError(t, err, "added by an administrator")
 	h.signedIn(t)
 }
 
@@ -143,20 +143,20 @@ func TestLeave(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		h := newFixture(t, db)
-		who, tokens := h.signedInAs(t, "a@example.com")
+		caller, tokens := h.signedInAs(t, "a@example.com")
 		h.exec(t, `INSERT INTO patients (id, owner_id, name, gender, age, email, phone, address, notes, version, created_at, updated_at)
-			VALUES (?, ?, 'P', 'Other', 1, '', '', '', '', 1, ?, ?)`, uuid.Must(uuid.NewV7()), who.UserID, database.At(now), database.At(now))
+			VALUES (?, ?, 'P', 'Other', 1, '', '', '', '', 1, ?, ?)`, uuid.Must(uuid.NewV7()), caller.UserID, database.At(now), database.At(now))
 		leave := func(password string, withPatients bool, expected revision.Match) error {
-			_, err := h.Leave(t.Context(), who, expected, password, withPatients, here)
+			_, err := h.Leave(t.Context(), caller, expected, password, withPatients, here)
 			return err
 		}
-		t.Run("wants the password, the version, and a word about patients", func(t *testing.T) {
+		t.Run("requires the password, the version and a choice about patients", func(t *testing.T) {
 			require.Equal(t, errs.Invalid, errs.KindOf(leave("wrong horse", true, revision.Match{})))
 			require.ErrorIs(t, leave(secret, true, revision.OneOf(9)), revision.ErrStale)
 			require.ErrorIs(t, leave(secret, false, revision.Match{}), identity.ErrOwnsPatients)
-			h.goesOn(t, tokens)
+			h.requireActive(t, tokens)
 		})
-		t.Run("removes the user with everything", func(t *testing.T) {
+		t.Run("removes the user and their data", func(t *testing.T) {
 			require.NoError(t, leave(secret, true, revision.OneOf(1)))
 			h.ended(t, tokens)
 			_, err := h.SignIn(t.Context(), domain.Credentials{Email: "a@example.com", Password: secret}, here)
@@ -166,7 +166,7 @@ func TestLeave(t *testing.T) {
 			require.ErrorIs(t, leave(secret, true, revision.Match{}), auth.ErrInvalidToken)
 			h.signedInAs(t, "a@example.com")
 		})
-		t.Run("is not for the last administrator", func(t *testing.T) {
+		t.Run("is rejected for the last administrator", func(t *testing.T) {
 			boss, _ := h.signedInAs(t, "boss@example.com")
 			h.exec(t, `UPDATE users SET role = 'admin' WHERE id = ?`, boss.UserID)
 			_, err := h.Leave(t.Context(), boss, revision.Match{}, secret, false, here)
@@ -181,8 +181,8 @@ func TestAdminister(t *testing.T) {
 		h := newFixture(t, db)
 		boss, _ := h.signedInAs(t, "boss@example.com")
 		h.exec(t, `UPDATE users SET role = 'admin' WHERE id = ?`, boss.UserID)
-		who, tokens := h.signedInAs(t, "a@example.com")
-		user := identity.UserID{UUID: who.UserID}
+		caller, tokens := h.signedInAs(t, "a@example.com")
+		user := identity.UserID{UUID: caller.UserID}
 		role := func(id identity.UserID, role auth.Role) error {
 			_, err := h.Administer(t.Context(), auth.Principal{}, id, revision.Match{}, domain.Changes{Role: new(string(role))})
 			return err
@@ -191,7 +191,7 @@ func TestAdminister(t *testing.T) {
 			_, err := h.Administer(t.Context(), auth.Principal{}, id, revision.Match{}, domain.Changes{Active: &active})
 			return err
 		}
-		t.Run("gives roles that are declared, at once", func(t *testing.T) {
+		t.Run("sets a declared role at once", func(t *testing.T) {
 			require.NoError(t, role(user, auth.Admin))
 			again, err := h.Authenticate(t.Context(), tokens.Access)
 			require.NoError(t, err)
@@ -199,13 +199,13 @@ func TestAdminister(t *testing.T) {
 			require.NoError(t, role(user, auth.Staff))
 			require.Equal(t, errs.Invalid, errs.KindOf(role(user, "king")))
 		})
-		t.Run("gives a role that stands for a record to whom it is linked to", func(t *testing.T) {
+		t.Run("checks the requirement of a role", func(t *testing.T) {
 			require.Equal(t, errs.Conflict, errs.KindOf(role(user, "doctor")))
-			h.roles["doctor"] = auth.Declaration{Role: "doctor"} // by now anybody may
+			h.roles["doctor"] = auth.Declaration{Role: "doctor"} // without a requirement
 			require.NoError(t, role(user, "doctor"))
 			require.NoError(t, role(user, auth.Staff))
 		})
-		t.Run("disables at once, and for good", func(t *testing.T) {
+		t.Run("disables a user at once and ends their sessions for good", func(t *testing.T) {
 			require.NoError(t, active(user, false))
 			h.ended(t, tokens)
 			_, err := h.SignIn(t.Context(), domain.Credentials{Email: "a@example.com", Password: secret}, here)
@@ -214,23 +214,23 @@ func TestAdminister(t *testing.T) {
 			h.ended(t, tokens)
 			h.again(t, "a@example.com", secret)
 		})
-		t.Run("keeps an administrator who can sign in", func(t *testing.T) {
+		t.Run("keeps one active administrator", func(t *testing.T) {
 			id := identity.UserID{UUID: boss.UserID}
 			require.ErrorIs(t, role(id, auth.Staff), identity.ErrLastAdministrator)
 			require.ErrorIs(t, active(id, false), identity.ErrLastAdministrator)
 			require.NoError(t, role(user, auth.Admin))
 			require.NoError(t, active(user, false))
-			require.ErrorIs(t, role(id, auth.Staff), identity.ErrLastAdministrator, "the other one is disabled")
-			require.NoError(t, role(id, auth.Admin), "which changes nothing")
+			require.ErrorIs(t, role(id, auth.Staff), identity.ErrLastAdministrator, "the other administrator is disabled")
+			require.NoError(t, role(id, auth.Admin), "no change")
 		})
-		t.Run("finds nobody who is not there", func(t *testing.T) {
+		t.Run("returns an error for an unknown user", func(t *testing.T) {
 			require.ErrorIs(t, active(identity.UserID{UUID: uuid.New()}, true), identity.ErrUserNotFound)
 		})
 	})
 }
 
-// Two administrators who demote each other at the same moment leave one.
-func TestTheLastAdministratorsRace(t *testing.T) {
+// Two administrators who demote each other at the same time: one remains.
+func TestConcurrentDemotionsKeepOneAdministrator(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		h := newFixture(t, db)
@@ -242,27 +242,27 @@ func TestTheLastAdministratorsRace(t *testing.T) {
 				ids[i] = user.ID
 			}
 			var both sync.WaitGroup
-			var answers [2]error
+			var results [2]error
 			for i, id := range ids {
 				both.Go(func() {
-					_, answers[i] = h.Administer(t.Context(), auth.Principal{}, id, revision.Match{}, domain.Changes{Role: new(string(auth.Staff))})
+					_, results[i] = h.Administer(t.Context(), auth.Principal{}, id, revision.Match{}, domain.Changes{Role: new(string(auth.Staff))})
 				})
 			}
 			both.Wait()
 			left, err := h.users.HoldAll(t.Context(), string(auth.Admin))
 			require.NoError(t, err)
-			require.Len(t, left, 1, "%v", answers)
+			require.Len(t, left, 1, "%v", results)
 			h.exec(t, `UPDATE users SET role = 'staff'`)
 		}
 	})
 }
 
-// A password that is changed while somebody signs in with the old one leaves no session of the old one behind.
-func TestSigningInWhileThePasswordChanges(t *testing.T) {
+// Signing in with the old password while it changes leaves no session.
+func TestSignInDuringPasswordChange(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		h := newFixture(t, db, func(cfg *identity.Config) { cfg.FreeAttempts, cfg.ClientFailures = 1000, 1000 })
-		who, _ := h.signedInAs(t, "a@example.com")
+		caller, _ := h.signedInAs(t, "a@example.com")
 		old := secret
 		for round := range 10 {
 			next := secret + string(rune('a'+round))
@@ -274,7 +274,7 @@ func TestSigningInWhileThePasswordChanges(t *testing.T) {
 				})
 			}
 			all.Go(func() {
-				if err := h.ChangePassword(t.Context(), who, domain.PasswordChange{Current: old, New: next}, here); err != nil {
+				if err := h.ChangePassword(t.Context(), caller, domain.PasswordChange{Current: old, New: next}, here); err != nil {
 					t.Error(err)
 				}
 			})

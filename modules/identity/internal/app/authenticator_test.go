@@ -22,54 +22,54 @@ func TestAuthenticate(t *testing.T) {
 	other := h.registered(t, domain.Registration{Name: "O", Email: "other@example.com", Password: secret})
 	refused := func(t *testing.T, token string) {
 		t.Helper()
-		who, err := h.Authenticate(t.Context(), token)
+		caller, err := h.Authenticate(t.Context(), token)
 		require.ErrorIs(t, err, auth.ErrInvalidToken)
-		require.Zero(t, who)
+		require.Zero(t, caller)
 	}
 	accepted := func(t *testing.T, token string) auth.Principal {
 		t.Helper()
-		who, err := h.Authenticate(t.Context(), token)
+		caller, err := h.Authenticate(t.Context(), token)
 		require.NoError(t, err)
-		return who
+		return caller
 	}
 	tokens := h.signedIn(t)
 
-	t.Run("tells who a token was issued to, and by which session", func(t *testing.T) {
-		who := accepted(t, tokens.Access)
-		require.Equal(t, user.ID.UUID, who.UserID)
-		require.NotZero(t, who.SessionID)
+	t.Run("returns the user and the session of a token", func(t *testing.T) {
+		caller := accepted(t, tokens.Access)
+		require.Equal(t, user.ID.UUID, caller.UserID)
+		require.NotZero(t, caller.SessionID)
 	})
-	t.Run("refuses what is no access token", func(t *testing.T) {
+	t.Run("rejects anything but an access token", func(t *testing.T) {
 		for _, text := range []string{"", "nonsense", tokens.Refresh, tokens.Access + "x", "a.b.c"} {
 			refused(t, text)
 		}
 	})
-	t.Run("refuses a token that has expired", func(t *testing.T) {
+	t.Run("rejects an expired token", func(t *testing.T) {
 		h.clock.Advance(access)
-		accepted(t, tokens.Access) // two clocks may differ by 30 s
+		accepted(t, tokens.Access) // clocks may differ by 30 s
 		h.clock.Advance(time.Minute)
 		refused(t, tokens.Access)
 		tokens = h.signedIn(t)
 	})
-	t.Run("refuses a deactivated user at once", func(t *testing.T) {
+	t.Run("rejects a disabled user at once", func(t *testing.T) {
 		h.exec(t, `UPDATE users SET active = ? WHERE id = ?`, false, user.ID)
 		refused(t, tokens.Access)
 		h.exec(t, `UPDATE users SET active = ? WHERE id = ?`, true, user.ID)
 		accepted(t, tokens.Access)
 	})
-	t.Run("refuses tokens of another version at once, and takes those that are issued then", func(t *testing.T) {
+	t.Run("rejects tokens of an older version at once, and accepts new ones", func(t *testing.T) {
 		h.exec(t, `UPDATE users SET token_version = token_version + 1 WHERE id = ?`, user.ID)
 		refused(t, tokens.Access)
 		tokens = h.refreshed(t, tokens.Refresh)
 		accepted(t, tokens.Access)
 	})
-	t.Run("refuses a session that was ended at once, and no other", func(t *testing.T) {
+	t.Run("rejects an ended session at once, and no other", func(t *testing.T) {
 		second := h.signedIn(t)
 		h.exec(t, `DELETE FROM sessions WHERE id = ?`, accepted(t, second.Access).SessionID)
 		refused(t, second.Access)
 		accepted(t, tokens.Access)
 	})
-	t.Run("refuses a session that is another user's, or nobody's", func(t *testing.T) {
+	t.Run("rejects a session of another user, or an unknown one", func(t *testing.T) {
 		session := accepted(t, tokens.Access).SessionID
 		for _, claims := range []ports.Claims{
 			{UserID: other.ID.UUID, SessionID: session, Version: 1}, {UserID: other.ID.UUID, SessionID: session},
@@ -80,11 +80,11 @@ func TestAuthenticate(t *testing.T) {
 			refused(t, forged)
 		}
 	})
-	t.Run("says that the store is down when it is, and not that the token is bad", func(t *testing.T) {
+	t.Run("returns Unavailable if the store is down", func(t *testing.T) {
 		ended, cancel := context.WithCancel(t.Context())
 		cancel()
-		who, err := h.Authenticate(ended, tokens.Access)
+		caller, err := h.Authenticate(ended, tokens.Access)
 		require.Equal(t, errs.Unavailable, errs.KindOf(err))
-		require.Zero(t, who)
+		require.Zero(t, caller)
 	})
 }

@@ -17,22 +17,22 @@ import (
 	"healthcare/platform/databasetest"
 )
 
-// family is a session, and what a client, a second tab and a thief have of it, beside a model of what must become of
-// it.
+// family is a session with all refresh tokens that a client, a second tab and a thief have received, and a model of its
+// state.
 type family struct {
 	h       fixture
-	tokens  []string // by generation, as far as anybody was told
+	tokens  []string // by generation, as far as a client received them
 	access  string
 	session uuid.UUID
 
 	// The model.
 	alive   bool
-	live    int       // the generation that is live
-	rotated time.Time // when it was made
+	live    int       // the live generation
+	rotated time.Time // time of the last rotation
 	began   time.Time
 }
 
-// use sends the token of a generation that somebody knows, and holds the answer against the model.
+// use sends the token of a known generation and compares the response with the model.
 func (f *family) use(t *rapid.T, generation int) {
 	now := f.h.clock.Now()
 	got, err := f.h.Refresh(context.Background(), f.tokens[generation], here)
@@ -43,18 +43,18 @@ func (f *family) use(t *rapid.T, generation int) {
 	case generation == f.live:
 		require.NoError(t, err)
 		f.live, f.rotated = f.live+1, now
-		f.learn(t, f.live, got.Refresh)
+		f.receive(t, f.live, got.Refresh)
 	case generation == f.live-1 && now.Sub(f.rotated) <= time.Minute:
 		require.NoError(t, err)
-		f.learn(t, f.live, got.Refresh)
+		f.receive(t, f.live, got.Refresh)
 	default:
 		require.ErrorIs(t, err, identity.ErrInvalidRefresh)
 		f.alive = false
 	}
 }
 
-// learn notes the token of a generation, which is the same whoever is told.
-func (f *family) learn(t *rapid.T, generation int, token string) {
+// receive records the token of a generation. All clients must receive the same one.
+func (f *family) receive(t *rapid.T, generation int, token string) {
 	if generation < len(f.tokens) {
 		require.Equal(t, f.tokens[generation], token, "the same successor")
 		return
@@ -62,7 +62,7 @@ func (f *family) learn(t *rapid.T, generation int, token string) {
 	f.tokens = append(f.tokens, token)
 }
 
-// lose has the next generation made, and its answer lost: the process dies after it committed.
+// lose rotates the token and loses the response, as if the process died after the commit.
 func (f *family) lose(t *rapid.T) {
 	if f.live < len(f.tokens) {
 		known := len(f.tokens)
@@ -73,7 +73,7 @@ func (f *family) lose(t *rapid.T) {
 
 var errCrash = errors.New("the process dies before it commits")
 
-// crash has a token used in a transaction that never commits: nothing has happened.
+// crash uses a token in a transaction that is rolled back, so that nothing changes.
 func (f *family) crash(t *rapid.T, generation int) {
 	err := f.h.db.Do(context.Background(), func(ctx context.Context) error {
 		_, _ = f.h.Refresh(ctx, f.tokens[generation], here)
@@ -82,7 +82,7 @@ func (f *family) crash(t *rapid.T, generation int) {
 	require.ErrorIs(t, err, errCrash)
 }
 
-// liveLeaves counts the tokens, of all that anybody was ever told, that would be taken when no retry is any more.
+// liveLeaves returns the number of known tokens that would be accepted after the retry window.
 func (f *family) liveLeaves(t *rapid.T) (leaves int) {
 	f.h.clock.Advance(domain.RetryWindow + time.Second)
 	defer f.h.clock.Advance(-domain.RetryWindow - time.Second)
@@ -91,7 +91,7 @@ func (f *family) liveLeaves(t *rapid.T) (leaves int) {
 			if _, err := f.h.Refresh(ctx, token, here); err == nil {
 				leaves++
 			}
-			return errCrash // it was only a question
+			return errCrash // rolls back
 		})
 		require.ErrorIs(t, err, errCrash)
 	}
@@ -103,7 +103,7 @@ func (f *family) sessions(t *rapid.T) (count int) {
 	return count
 }
 
-// at most one live leaf, whatever is used when, lost, retried, crashed, expired or logged out.
+// a session has at most one live token, in any sequence of uses, losses, retries, crashes, expiry and logout.
 func TestR12_AFamilyHasAtMostOneLiveLeaf(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
@@ -111,22 +111,22 @@ func TestR12_AFamilyHasAtMostOneLiveLeaf(t *testing.T) {
 		families := 0
 		rapid.Check(t, func(t *rapid.T) {
 			if families++; families > 40 {
-				return // enough for every run of the tests; -rapid.checks cannot be said for one test
+				return // enough for each run; -rapid.checks cannot be set for one test
 			}
 			email := fmt.Sprintf("%s@example.com", uuid.NewString())
 			_, err := h.Register(context.Background(), domain.Registration{Name: "F", Email: email, Password: secret})
 			require.NoError(t, err)
 			first, err := h.SignIn(context.Background(), domain.Credentials{Email: email, Password: secret}, here)
 			require.NoError(t, err)
-			who, err := h.Authenticate(context.Background(), first.Access)
+			caller, err := h.Authenticate(context.Background(), first.Access)
 			require.NoError(t, err)
 			f := &family{
-				h: h, tokens: []string{first.Refresh}, access: first.Access, session: who.SessionID,
+				h: h, tokens: []string{first.Refresh}, access: first.Access, session: caller.SessionID,
 				alive: true, rotated: h.clock.Now(), began: h.clock.Now(),
 			}
 			any := func(t *rapid.T) int { return rapid.IntRange(0, len(f.tokens)-1).Draw(t, "generation") }
 			t.Repeat(map[string]func(*rapid.T){
-				"use the newest that is known": func(t *rapid.T) { f.use(t, len(f.tokens)-1) },
+				"use the newest known token":   func(t *rapid.T) { f.use(t, len(f.tokens)-1) },
 				"use its parent":               func(t *rapid.T) { f.use(t, max(0, len(f.tokens)-2)) },
 				"use any":                      func(t *rapid.T) { f.use(t, any(t)) },
 				"lose the answer":              f.lose,
@@ -140,7 +140,7 @@ func TestR12_AFamilyHasAtMostOneLiveLeaf(t *testing.T) {
 					if rapid.IntRange(0, 9).Draw(t, "seldom") > 0 {
 						return
 					}
-					err := h.SignOut(context.Background(), who, identity.SessionID{UUID: f.session})
+					err := h.SignOut(context.Background(), caller, identity.SessionID{UUID: f.session})
 					if f.alive {
 						require.NoError(t, err)
 					}
@@ -149,7 +149,7 @@ func TestR12_AFamilyHasAtMostOneLiveLeaf(t *testing.T) {
 				"": func(t *rapid.T) {
 					require.LessOrEqual(t, f.liveLeaves(t), 1)
 					if !f.alive {
-						require.Zero(t, f.sessions(t), "its access tokens end with it")
+						require.Zero(t, f.sessions(t), "the session's access tokens end too")
 					}
 				},
 			})
@@ -157,21 +157,21 @@ func TestR12_AFamilyHasAtMostOneLiveLeaf(t *testing.T) {
 	})
 }
 
-// a token that comes again when it must not ends the family: its newest token and its access tokens are refused
-// from the next request on.
+// reuse of an old token ends the session: its newest refresh token and its access tokens are rejected from the next
+// request on.
 func TestR12_ReuseEndsTheFamilyAtOnce(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		h := newFixture(t, db)
 		h.registered(t, asha())
-		for what, reuse := range map[string]func(first, second, third string){
+		for name, reuse := range map[string]func(first, second, third string){
 			"the parent after its window": func(_, second, _ string) {
 				h.clock.Advance(domain.RetryWindow + time.Microsecond)
 				h.refused(t, second)
 			},
 			"the grandparent at once": func(first, _, _ string) { h.refused(t, first) },
 		} {
-			t.Run(what, func(t *testing.T) {
+			t.Run(name, func(t *testing.T) {
 				other, first := h.signedIn(t), h.signedIn(t)
 				second := h.refreshed(t, first.Refresh)
 				third := h.refreshed(t, second.Refresh)

@@ -22,23 +22,23 @@ import (
 	"healthcare/platform/revision"
 )
 
-// attemptTables are written in transactions of their own: an attempt counts although the request fails.
+// attemptTables are written in separate transactions, because an attempt counts even if the request fails.
 var attemptTables = []string{"signin_attempts", "known_clients"}
 
 // faultCase is a use case whose handling of errors is tested.
 type faultCase struct {
 	name    string
-	prepare func(t *testing.T, h fixture, who auth.Principal, tokens app.Tokens) func(ctx context.Context) error
+	prepare func(t *testing.T, h fixture, caller auth.Principal, tokens app.Tokens) func(ctx context.Context) error
 	want    error  // of the run without a fault
 	written string // a table that is written in several transactions
 }
 
 // plain returns a faultCase without preparation.
-func plain(name string, run func(ctx context.Context, h fixture, who auth.Principal) error) faultCase {
+func plain(name string, run func(ctx context.Context, h fixture, caller auth.Principal) error) faultCase {
 	return faultCase{name: name, prepare: func(
-		_ *testing.T, h fixture, who auth.Principal, _ app.Tokens,
+		_ *testing.T, h fixture, caller auth.Principal, _ app.Tokens,
 	) func(context.Context) error {
-		return func(ctx context.Context) error { return run(ctx, h, who) }
+		return func(ctx context.Context) error { return run(ctx, h, caller) }
 	}}
 }
 
@@ -60,8 +60,8 @@ var faultCases = []faultCase{
 		_, err := h.Register(ctx, domain.Registration{Name: "N", Email: "a@example.org", Password: secret})
 		return err
 	}),
-	plain("add", func(ctx context.Context, h fixture, who auth.Principal) error {
-		_, err := h.Add(ctx, who, domain.Registration{Name: "N", Email: "n@example.com", Password: secret}, auth.Admin)
+	plain("add", func(ctx context.Context, h fixture, caller auth.Principal) error {
+		_, err := h.Add(ctx, caller, domain.Registration{Name: "N", Email: "n@example.com", Password: secret}, auth.Admin)
 		return err
 	}),
 	plain("sign in", func(ctx context.Context, h fixture, _ auth.Principal) error {
@@ -70,10 +70,10 @@ var faultCases = []faultCase{
 	}),
 	{
 		name: "sign in with the most sessions",
-		prepare: func(t *testing.T, h fixture, who auth.Principal, _ app.Tokens) func(context.Context) error {
+		prepare: func(t *testing.T, h fixture, caller auth.Principal, _ app.Tokens) func(context.Context) error {
 			for range 100 {
 				session := domain.NewSession(
-					identity.UserID{UUID: who.UserID}, domain.Origin{}, h.clock.Now(), domain.Lifetimes{Idle: idle, Absolute: absolute})
+					identity.UserID{UUID: caller.UserID}, domain.Origin{}, h.clock.Now(), domain.Lifetimes{Idle: idle, Absolute: absolute})
 				hash := h.stored(t, domain.User{ID: session.UserID}).PasswordHash
 				require.NoError(t, h.sessions.Add(t.Context(), session, hash))
 			}
@@ -111,33 +111,33 @@ var faultCases = []faultCase{
 			}
 		},
 	},
-	plain("sessions", func(ctx context.Context, h fixture, who auth.Principal) error {
-		_, err := h.Sessions(ctx, who)
+	plain("sessions", func(ctx context.Context, h fixture, caller auth.Principal) error {
+		_, err := h.Sessions(ctx, caller)
 		return err
 	}),
-	plain("log out", func(ctx context.Context, h fixture, who auth.Principal) error {
-		return h.SignOut(ctx, who, identity.SessionID{UUID: who.SessionID})
+	plain("log out", func(ctx context.Context, h fixture, caller auth.Principal) error {
+		return h.SignOut(ctx, caller, identity.SessionID{UUID: caller.SessionID})
 	}),
-	plain("log out everywhere", func(ctx context.Context, h fixture, who auth.Principal) error {
-		return h.SignOutEverywhere(ctx, who)
+	plain("log out everywhere", func(ctx context.Context, h fixture, caller auth.Principal) error {
+		return h.SignOutEverywhere(ctx, caller)
 	}),
-	plain("change the password", func(ctx context.Context, h fixture, who auth.Principal) error {
-		return h.ChangePassword(ctx, who, domain.PasswordChange{Current: secret, New: "another horse"}, here)
+	plain("change the password", func(ctx context.Context, h fixture, caller auth.Principal) error {
+		return h.ChangePassword(ctx, caller, domain.PasswordChange{Current: secret, New: "another horse"}, here)
 	}),
-	plain("reset a password", func(ctx context.Context, h fixture, who auth.Principal) error {
-		_, err := h.ResetPassword(ctx, who, identity.UserID{UUID: who.UserID}, "another horse")
+	plain("reset a password", func(ctx context.Context, h fixture, caller auth.Principal) error {
+		_, err := h.ResetPassword(ctx, caller, identity.UserID{UUID: caller.UserID}, "another horse")
 		return err
 	}),
-	plain("me", func(ctx context.Context, h fixture, who auth.Principal) error {
-		_, err := h.Me(ctx, who)
+	plain("me", func(ctx context.Context, h fixture, caller auth.Principal) error {
+		_, err := h.Me(ctx, caller)
 		return err
 	}),
-	plain("rename", func(ctx context.Context, h fixture, who auth.Principal) error {
-		_, err := h.Rename(ctx, who, revision.Match{}, new("Another Name"))
+	plain("rename", func(ctx context.Context, h fixture, caller auth.Principal) error {
+		_, err := h.Rename(ctx, caller, revision.Match{}, new("Another Name"))
 		return err
 	}),
-	plain("find", func(ctx context.Context, h fixture, who auth.Principal) error {
-		_, err := h.Accounts.Find(ctx, identity.UserID{UUID: who.UserID})
+	plain("find", func(ctx context.Context, h fixture, caller auth.Principal) error {
+		_, err := h.Accounts.Find(ctx, identity.UserID{UUID: caller.UserID})
 		return err
 	}),
 	plain("find by address", func(ctx context.Context, h fixture, _ auth.Principal) error {
@@ -150,45 +150,45 @@ var faultCases = []faultCase{
 	}),
 	{
 		name: "disable a user",
-		prepare: func(t *testing.T, h fixture, who auth.Principal, _ app.Tokens) func(context.Context) error {
+		prepare: func(t *testing.T, h fixture, caller auth.Principal, _ app.Tokens) func(context.Context) error {
 			other, _ := h.signedInAs(t, "b@example.com")
 			return func(ctx context.Context) error {
 				changes := domain.Changes{Role: new(string(auth.Admin)), Active: new(false)}
-				_, err := h.Administer(ctx, who, identity.UserID{UUID: other.UserID}, revision.Match{}, changes)
+				_, err := h.Administer(ctx, caller, identity.UserID{UUID: other.UserID}, revision.Match{}, changes)
 				return err
 			}
 		},
 	},
-	plain("give a role with a requirement", func(ctx context.Context, h fixture, who auth.Principal) error {
+	plain("give a role with a requirement", func(ctx context.Context, h fixture, caller auth.Principal) error {
 		changes := domain.Changes{Role: new("demanding")}
-		_, err := h.Administer(ctx, who, identity.UserID{UUID: who.UserID}, revision.Match{}, changes)
+		_, err := h.Administer(ctx, caller, identity.UserID{UUID: caller.UserID}, revision.Match{}, changes)
 		return err
 	}),
-	plain("add with a role with a requirement", func(ctx context.Context, h fixture, who auth.Principal) error {
+	plain("add with a role with a requirement", func(ctx context.Context, h fixture, caller auth.Principal) error {
 		registration := domain.Registration{Name: "N", Email: "n@example.com", Password: secret}
-		_, err := h.Add(ctx, who, registration, "demanding")
+		_, err := h.Add(ctx, caller, registration, "demanding")
 		return err
 	}),
-	plain("leave", func(ctx context.Context, h fixture, who auth.Principal) error {
-		_, err := h.Leave(ctx, who, revision.Match{}, secret, false, here)
+	plain("leave", func(ctx context.Context, h fixture, caller auth.Principal) error {
+		_, err := h.Leave(ctx, caller, revision.Match{}, secret, false, here)
 		return err
 	}),
 	{
 		name: "leave with patients",
-		prepare: func(t *testing.T, h fixture, who auth.Principal, _ app.Tokens) func(context.Context) error {
-			h.patients(t, who, 1)
+		prepare: func(t *testing.T, h fixture, caller auth.Principal, _ app.Tokens) func(context.Context) error {
+			h.patients(t, caller, 1)
 			return func(ctx context.Context) error {
-				_, err := h.Leave(ctx, who, revision.Match{}, secret, true, here)
+				_, err := h.Leave(ctx, caller, revision.Match{}, secret, true, here)
 				return err
 			}
 		},
 	},
 	{
 		name: "close an account with many patients",
-		prepare: func(t *testing.T, h fixture, who auth.Principal, _ app.Tokens) func(context.Context) error {
-			h.patients(t, who, 101)
+		prepare: func(t *testing.T, h fixture, caller auth.Principal, _ app.Tokens) func(context.Context) error {
+			h.patients(t, caller, 101)
 			return func(ctx context.Context) error {
-				continued, err := h.Leave(ctx, who, revision.Match{}, secret, true, here)
+				continued, err := h.Leave(ctx, caller, revision.Match{}, secret, true, here)
 				if err == nil {
 					require.NotNil(t, continued)
 				}
@@ -198,12 +198,12 @@ var faultCases = []faultCase{
 	},
 	{
 		name: "remove the data of a closed account",
-		prepare: func(t *testing.T, h fixture, who auth.Principal, _ app.Tokens) func(context.Context) error {
-			h.patients(t, who, 101)
-			_, err := h.Leave(t.Context(), who, revision.Match{}, secret, true, here)
+		prepare: func(t *testing.T, h fixture, caller auth.Principal, _ app.Tokens) func(context.Context) error {
+			h.patients(t, caller, 101)
+			_, err := h.Leave(t.Context(), caller, revision.Match{}, secret, true, here)
 			require.NoError(t, err)
 			erasure := app.NewErasure(h.users, h.patientRows, idempotency.New(h.db, h.clock))
-			job := jobs.Job{Parameters: []byte(`{"user":"` + who.UserID.String() + `"}`)}
+			job := jobs.Job{Parameters: []byte(`{"user":"` + caller.UserID.String() + `"}`)}
 			return func(ctx context.Context) error {
 				return h.db.Do(ctx, func(ctx context.Context) error {
 					_, err := erasure.Batch(ctx, job, 1000)
@@ -237,8 +237,8 @@ func TestUseCasesReturnEveryErrorAndLeaveNoEffect(t *testing.T) {
 					Role: "demanding",
 					Fits: func(ctx context.Context, _ uuid.UUID) error { return databasetest.InjectFault(ctx, "role") },
 				}
-				who, tokens := h.signedInAs(t, "a@example.com")
-				err := databasetest.RunWithFaults(t, db, c.prepare(t, h, who, tokens), slices.Concat(attemptTables, []string{c.written})...)
+				caller, tokens := h.signedInAs(t, "a@example.com")
+				err := databasetest.RunWithFaults(t, db, c.prepare(t, h, caller, tokens), slices.Concat(attemptTables, []string{c.written})...)
 				require.ErrorIs(t, err, c.want)
 			})
 		})
@@ -246,11 +246,11 @@ func TestUseCasesReturnEveryErrorAndLeaveNoEffect(t *testing.T) {
 }
 
 // patients inserts patients of the user.
-func (h fixture) patients(t *testing.T, who auth.Principal, number int) {
+func (h fixture) patients(t *testing.T, caller auth.Principal, number int) {
 	t.Helper()
 	for range number {
 		h.exec(t, `INSERT INTO patients (id, owner_id, name, gender, age, email, phone, address, notes, version,
 			created_at, updated_at) VALUES (?, ?, 'P', 'Other', 1, '', '', '', '', 1, ?, ?)`,
-			uuid.Must(uuid.NewV7()), who.UserID, database.At(now), database.At(now))
+			uuid.Must(uuid.NewV7()), caller.UserID, database.At(now), database.At(now))
 	}
 }

@@ -25,24 +25,24 @@ import (
 	"healthcare/platform/revision"
 )
 
-// network is a client of a /24 of its own.
+// network returns a client in the nth network (/24).
 func network(n int) app.From {
 	return app.From{Agent: "bot", Address: netip.AddrFrom4([4]byte{10, byte(n >> 8), byte(n), 1})}
 }
 
-// R-15 and R-16: however many clients guess, and for how long, an account's password is checked a hundred times at
-// most; and its user still signs in from where they did before.
-func TestR15_R16_GuessingIsBoundedAndTheVictimSignsIn(t *testing.T) {
+// R-15 and R-16: an account's password is checked at most a hundred times, for any number of guessing clients, and its
+// user can still sign in from a known network.
+func TestR15_R16_GuessingIsBoundedAndTheUserCanSignIn(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		h := newFixture(t, db)
-		for what, email := range map[string]string{"an account": asha().Email, "no account": "nobody@example.com"} {
-			known := what == "an account"
+		for name, email := range map[string]string{"an account": asha().Email, "no account": "nobody@example.com"} {
+			known := name == "an account"
 			if known {
 				h.registered(t, asha())
 				h.signedIn(t)
 			}
-			t.Run("of "+what, func(t *testing.T) {
+			t.Run("of "+name, func(t *testing.T) {
 				before := h.passwords.verified.Load()
 				refused := 0
 				for client := range 150 {
@@ -58,17 +58,17 @@ func TestR15_R16_GuessingIsBoundedAndTheVictimSignsIn(t *testing.T) {
 				require.EqualValues(t, 100, h.passwords.verified.Load()-before, "checks of the password")
 				require.Equal(t, 350, refused)
 				_, err := h.SignIn(t.Context(), domain.Credentials{Email: email, Password: secret}, network(999))
-				require.Equal(t, errs.Throttled, errs.KindOf(err), "the right password from where nobody signed in before")
+				require.Equal(t, errs.Throttled, errs.KindOf(err), "the right password from an unknown network")
 				if known {
-					h.signedIn(t) // from where they did before
+					h.signedIn(t) // from a known network
 				}
 			})
 		}
 	})
 }
 
-// At the same moment no more get through.
-func TestR15_GuessesAtOnce(t *testing.T) {
+// Concurrent guesses do not exceed the limit.
+func TestR15_ConcurrentGuesses(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		h := newFixture(t, db)
@@ -89,8 +89,8 @@ func TestR15_GuessesAtOnce(t *testing.T) {
 	})
 }
 
-// One client is slowed down, and told for how long; what it does does not keep others out.
-func TestR16_AClientThatGuessesWaitsLongerAndLonger(t *testing.T) {
+// The waits of a guessing client double, and do not affect other clients.
+func TestR16_WaitsOfAGuessingClientDouble(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		h := newFixture(t, db)
@@ -113,11 +113,11 @@ func TestR16_AClientThatGuessesWaitsLongerAndLonger(t *testing.T) {
 		require.NoError(t, try(secret, network(2)))
 		h.clock.Advance(16 * time.Second)
 		require.NoError(t, try(secret, network(1)), "the right password after the wait")
-		require.ErrorIs(t, try("a guess", network(1)), identity.ErrInvalidCredentials, "and everything is forgiven")
+		require.ErrorIs(t, try("a guess", network(1)), identity.ErrInvalidCredentials, "the failures are reset")
 	})
 }
 
-// One client that tries one password at many accounts is stopped, and nobody else.
+// A client that tries one password at many accounts is stopped; others are not affected.
 func TestR16_SprayingIsBounded(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
@@ -138,12 +138,12 @@ func TestR16_SprayingIsBounded(t *testing.T) {
 	})
 }
 
-// Twenty wrong passwords from an address do not lock out those behind it who have signed in before, or are signed in.
-func TestR16_ANetworksFailuresKeepNoKnownUserOut(t *testing.T) {
+// Twenty wrong passwords from a network do not lock out its users who signed in before or are signed in.
+func TestR16_FailuresOfANetworkDoNotLockOutKnownUsers(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		h := newFixture(t, db)
-		who, _ := h.signedInAs(t, "asha@example.com") // from here
+		caller, _ := h.signedInAs(t, "asha@example.com") // from this network
 		ravi := domain.Registration{Name: "Ravi", Email: "ravi@example.com", Password: secret}
 		raviID := h.registered(t, ravi)
 		for i := range 20 {
@@ -158,16 +158,16 @@ func TestR16_ANetworksFailuresKeepNoKnownUserOut(t *testing.T) {
 			_, err := h.SignIn(t.Context(), domain.Credentials{Email: email, Password: secret}, here)
 			return err
 		}
-		require.Equal(t, errs.Throttled, errs.KindOf(signIn(ravi.Email)), "who never signed in from here")
+		require.Equal(t, errs.Throttled, errs.KindOf(signIn(ravi.Email)), "a user who never signed in from this network")
 		require.NoError(t, signIn("asha@example.com"))
 		require.NoError(
 			t,
-			h.ChangePassword(t.Context(), who, domain.PasswordChange{Current: secret, New: "another horse"}, here),
+			h.ChangePassword(t.Context(), caller, domain.PasswordChange{Current: secret, New: "another horse"}, here),
 		)
 
 		_, err := h.SignIn(t.Context(), domain.Credentials{Email: ravi.Email, Password: secret}, network(1))
 		require.NoError(t, err)
-		elsewhere := auth.Principal{UserID: raviID.ID.UUID, Role: auth.Staff} // signed in over there, and here now
+		elsewhere := auth.Principal{UserID: raviID.ID.UUID, Role: auth.Staff} // signed in from another network
 		_, err = h.Leave(t.Context(), elsewhere, revision.Match{}, secret, false, here)
 		require.NoError(t, err)
 		var known int
@@ -175,38 +175,37 @@ func TestR16_ANetworksFailuresKeepNoKnownUserOut(t *testing.T) {
 			t,
 			db.Read(t.Context()).Raw(`SELECT count(*) FROM known_clients WHERE user_id = ?`, raviID.ID).Scan(&known).Error,
 		)
-		require.Zero(t, known, "it went with the account")
+		require.Zero(t, known, "removed with the account")
 	})
 }
 
-// Who is known or signed in hashes in a lane of their own, under their own network and, if they are signed in, their
-// own name.
-func TestKnownCallersAreToldApart(t *testing.T) {
+// Callers that are known or signed in hash in a separate lane, by network and, if they are signed in, by user.
+func TestKnownCallersHaveTheirOwnLane(t *testing.T) {
 	t.Parallel()
 	h := newFixture(t, databasetest.SQLite(t))
 	last := func() ports.Caller { return *h.passwords.last.Load() }
 	h.registered(t, asha())
 	require.False(t, last().Known)
 	h.signedIn(t)
-	require.Equal(t, ports.Caller{Caller: admission.By(here.Address, "")}, last(), "for the first time")
+	require.Equal(t, ports.Caller{Caller: admission.By(here.Address, "")}, last(), "the first sign-in")
 	h.signedIn(t)
 	require.Equal(t, ports.Caller{Caller: admission.By(here.Address, ""), Known: true}, last())
 	_, err := h.SignIn(t.Context(), domain.Credentials{Email: asha().Email, Password: "a guess"}, network(1))
 	require.ErrorIs(t, err, identity.ErrInvalidCredentials)
 	require.Equal(t, ports.Caller{Caller: admission.By(network(1).Address, "")}, last())
-	who, _ := h.signedInAs(t, "b@example.com")
+	caller, _ := h.signedInAs(t, "b@example.com")
 	require.NoError(
 		t,
-		h.ChangePassword(t.Context(), who, domain.PasswordChange{Current: secret, New: "another horse"}, network(2)),
+		h.ChangePassword(t.Context(), caller, domain.PasswordChange{Current: secret, New: "another horse"}, network(2)),
 	)
-	require.Equal(t, ports.Caller{Caller: admission.By(network(2).Address, who.UserID.String()), Known: true}, last())
+	require.Equal(t, ports.Caller{Caller: admission.By(network(2).Address, caller.UserID.String()), Known: true}, last())
 	ctx := audit.WithRequest(t.Context(), audit.Request{Address: network(3).Address})
-	_, err = h.Add(ctx, who, domain.Registration{Name: "C", Email: "c@example.com", Password: secret}, auth.Staff)
+	_, err = h.Add(ctx, caller, domain.Registration{Name: "C", Email: "c@example.com", Password: secret}, auth.Staff)
 	require.NoError(t, err)
-	require.Equal(t, ports.Caller{Caller: admission.By(network(3).Address, who.UserID.String()), Known: true}, last())
+	require.Equal(t, ports.Caller{Caller: admission.By(network(3).Address, caller.UserID.String()), Known: true}, last())
 }
 
-// A network makes sixty accounts an hour; refused registrations do not count, nor do those of administrators.
+// Registrations of a network are bounded. Rejected ones and accounts added by administrators do not count.
 func TestRegistrationsAreBounded(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
@@ -240,7 +239,7 @@ func TestRegistrationsAreBounded(t *testing.T) {
 		require.ErrorAs(t, another(1), &refused)
 		require.ErrorIs(t, refused, domain.ErrTooManyRegistrations)
 		require.Equal(t, 20*time.Minute, refused.RetryAfter)
-		require.Equal(t, hashed, h.passwords.hashed.Load(), "it is refused before it hashes")
+		require.Equal(t, hashed, h.passwords.hashed.Load(), "rejected without a hash")
 		require.ErrorIs(t, register(1, "asha@example.com"), identity.ErrEmailTaken)
 		require.NoError(t, another(2))
 		h.clock.Advance(20 * time.Minute)
@@ -248,8 +247,8 @@ func TestRegistrationsAreBounded(t *testing.T) {
 	})
 }
 
-// Refused sign-ins are recorded as one entry at once and one with their number.
-func TestRefusedSignInsAreCounted(t *testing.T) {
+// Rejected sign-ins of a window are recorded as one immediate entry and one with their number.
+func TestRejectedSignInsAreCounted(t *testing.T) {
 	t.Parallel()
 	h := newFixture(t, databasetest.SQLite(t))
 	h.registered(t, asha())
@@ -272,7 +271,7 @@ func TestRefusedSignInsAreCounted(t *testing.T) {
 		}
 	}
 	try(5, 1, "")
-	require.Empty(t, refused(), "failures are recorded each")
+	require.Empty(t, refused(), "each failure has an entry of its own")
 	try(1, 1, "first")
 	require.Equal(t, []int64{0}, refused())
 	try(99, 1, "last")
@@ -280,15 +279,15 @@ func TestRefusedSignInsAreCounted(t *testing.T) {
 	try(5+7, 2, "")
 	require.Equal(t, []int64{0, 0}, refused(), "one for each network")
 	h.credentials.RecordRefusals(false)
-	require.Equal(t, []int64{0, 0}, refused(), "the window is open")
+	require.Equal(t, []int64{0, 0}, refused(), "the window has not ended")
 
 	h.clock.Advance(10 * time.Minute)
 	h.trail.Refuse(errors.New("full"))
 	h.credentials.RecordRefusals(false)
 	h.trail.Refuse(nil)
-	require.Equal(t, []int64{0, 0}, refused(), "it could not be recorded")
+	require.Equal(t, []int64{0, 0}, refused(), "the trail rejected the entry")
 	h.credentials.RecordRefusals(false)
-	require.ElementsMatch(t, []int64{0, 0, 99, 6}, refused(), "and is when it can")
+	require.ElementsMatch(t, []int64{0, 0, 99, 6}, refused(), "recorded at the next attempt")
 	for _, entry := range h.trail.Recorded() {
 		if entry.Count == 99 {
 			require.Equal(t, "last", entry.Request.ID)
@@ -298,7 +297,7 @@ func TestRefusedSignInsAreCounted(t *testing.T) {
 	h.credentials.RecordRefusals(true)
 	require.Len(t, refused(), 4, "nothing is recorded twice")
 
-	try(1, 1, "") // counts as a failure, and waits from then on
+	try(1, 1, "") // counts as a failure and starts a wait
 	try(3, 1, "")
 	require.Equal(t, int64(0), refused()[4])
 	h.clock.Advance(10 * time.Minute)
@@ -308,9 +307,9 @@ func TestRefusedSignInsAreCounted(t *testing.T) {
 		t,
 		[]int64{0, 0, 99, 6, 0, 2, 0},
 		refused(),
-		"the next one records what the window before it had",
+		"the next rejection records the previous window",
 	)
 	try(1, 1, "")
 	h.credentials.RecordRefusals(true)
-	require.Equal(t, int64(1), refused()[7], "before the process ends")
+	require.Equal(t, int64(1), refused()[7], "at the end of the process")
 }

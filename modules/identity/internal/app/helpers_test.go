@@ -36,7 +36,7 @@ const (
 	access   = time.Hour
 )
 
-// fixture is the service over real adapters, with passwords that cost next to nothing and a clock that the test owns.
+// fixture is the service with real adapters, cheap password hashes and a manual clock.
 type fixture struct {
 	*app.Service
 	*app.Accounts
@@ -98,7 +98,7 @@ func newFixture(t testing.TB, db *database.DB, adjust ...func(*identity.Config))
 	return h
 }
 
-// testRoles is the fixture's roles, and one that stands for a record, which nobody has.
+// testRoles returns the roles of the fixture, and one whose requirement no user meets.
 func testRoles() auth.Roles {
 	return auth.Roles{
 		auth.Staff: {Role: auth.Staff}, auth.Admin: {Role: auth.Admin},
@@ -108,7 +108,7 @@ func testRoles() auth.Roles {
 	}
 }
 
-// patientRows is what users own, as another module tells it: here, whether there is a row for them in patients.
+// patientRows implements identity.UserData with the rows of patients.
 type patientRows struct{ db *database.DB }
 
 // Count implements identity.UserData.
@@ -125,10 +125,10 @@ func (e *patientRows) DeleteAll(
 	return int(done.RowsAffected), done.Error
 }
 
-// here is where the tests sign in from, unless they say otherwise.
+// here is the default client of the tests.
 var here = app.From{Agent: "test", Address: netip.MustParseAddr("203.0.113.7")}
 
-// hashing is real argon2id with that little memory, in KiB.
+// hashing returns argon2id with little memory, in KiB.
 func hashing(t testing.TB, memory uint32) ports.Passwords {
 	t.Helper()
 	passwords, err := password.New(password.Config{Memory: memory, Iterations: 1, Parallelism: 1, Slots: 2, Queue: 100, Wait: 30 * time.Second})
@@ -136,7 +136,7 @@ func hashing(t testing.TB, memory uint32) ports.Passwords {
 	return passwords
 }
 
-// countedPasswords counts what is expensive, and can be too busy to hash.
+// countedPasswords counts hashes and verifications, and can return an error instead of a hash.
 type countedPasswords struct {
 	ports.Passwords
 	hashed, verified atomic.Int32
@@ -186,7 +186,7 @@ func (h fixture) signedIn(t testing.TB) app.Tokens {
 	return tokens
 }
 
-// stored is the user as the store has it now.
+// stored returns the stored user.
 func (h fixture) stored(t testing.TB, user domain.User) domain.User {
 	t.Helper()
 	stored, err := h.users.Find(t.Context(), user.ID)

@@ -15,7 +15,7 @@ import (
 	"healthcare/platform/errs"
 )
 
-// refreshed is the tokens that a refresh token is traded for.
+// refreshed returns the tokens for a refresh token.
 func (h fixture) refreshed(t *testing.T, refresh string) app.Tokens {
 	t.Helper()
 	tokens, err := h.Refresh(t.Context(), refresh, here)
@@ -36,7 +36,7 @@ func TestRefresh(t *testing.T) {
 	h := newFixture(t, db)
 	user := h.registered(t, asha())
 
-	t.Run("gives the next refresh token and an access token of the same session", func(t *testing.T) {
+	t.Run("returns the next refresh token and an access token of the same session", func(t *testing.T) {
 		first := h.signedIn(t)
 		second := h.refreshed(t, first.Refresh)
 		require.NotEqual(t, first.Refresh, second.Refresh)
@@ -49,14 +49,14 @@ func TestRefresh(t *testing.T) {
 		require.Equal(t, user.ID.UUID, after.UserID)
 		h.refreshed(t, second.Refresh)
 	})
-	t.Run("spends the token, and leaves other sessions alone", func(t *testing.T) {
+	t.Run("invalidates the token, but not other sessions", func(t *testing.T) {
 		other, first := h.signedIn(t), h.signedIn(t)
 		h.refreshed(t, first.Refresh)
-		h.clock.Advance(time.Hour) // no retry of a lost answer
+		h.clock.Advance(time.Hour) // beyond the retry window
 		h.refused(t, first.Refresh)
 		h.refreshed(t, other.Refresh)
 	})
-	t.Run("takes nothing that is no refresh token", func(t *testing.T) {
+	t.Run("accepts only refresh tokens", func(t *testing.T) {
 		tokens := h.signedIn(t)
 		for _, blank := range []string{"", " ", "\t\n"} {
 			_, err := h.Refresh(t.Context(), blank, here)
@@ -66,7 +66,7 @@ func TestRefresh(t *testing.T) {
 			h.refused(t, text)
 		}
 	})
-	t.Run("is refused when a session was idle too long, and not a moment before", func(t *testing.T) {
+	t.Run("is rejected exactly when the idle lifetime ends", func(t *testing.T) {
 		h := newFixture(t, db)
 		on, off := h.signedIn(t), h.signedIn(t)
 		h.clock.Advance(idle - time.Microsecond)
@@ -74,7 +74,7 @@ func TestRefresh(t *testing.T) {
 		h.clock.Advance(time.Microsecond)
 		h.refused(t, off.Refresh)
 	})
-	t.Run("is refused when a session is too old, however busy it was", func(t *testing.T) {
+	t.Run("is rejected at the end of the session's lifetime, even if it was in use", func(t *testing.T) {
 		h := newFixture(t, db)
 		tokens := h.signedIn(t)
 		for range int(absolute/(12*time.Hour)) - 1 {
@@ -86,7 +86,7 @@ func TestRefresh(t *testing.T) {
 		h.clock.Advance(time.Microsecond)
 		h.refused(t, tokens.Refresh)
 	})
-	t.Run("is refused to a user who was deactivated, until they are active again", func(t *testing.T) {
+	t.Run("is rejected while the user is disabled", func(t *testing.T) {
 		h := newFixture(t, db)
 		tokens := h.signedIn(t)
 		h.exec(t, `UPDATE users SET active = ?`, false)
@@ -94,20 +94,20 @@ func TestRefresh(t *testing.T) {
 		h.exec(t, `UPDATE users SET active = ?`, true)
 		h.refreshed(t, tokens.Refresh)
 	})
-	t.Run("is refused after the session was ended", func(t *testing.T) {
+	t.Run("is rejected after the session was ended", func(t *testing.T) {
 		h := newFixture(t, db)
 		tokens := h.signedIn(t)
 		h.exec(t, `DELETE FROM sessions`)
 		h.refused(t, tokens.Refresh)
 	})
-	t.Run("says that the store is down when it is, and not that the token is bad", func(t *testing.T) {
+	t.Run("returns Unavailable if the store is down", func(t *testing.T) {
 		tokens := h.signedIn(t)
 		ended, cancel := context.WithCancel(t.Context())
 		cancel()
 		_, err := h.Refresh(ended, tokens.Refresh, here)
 		require.Equal(t, errs.Unavailable, errs.KindOf(err))
 	})
-	t.Run("is refused to a user who was deleted", func(t *testing.T) { // last: it breaks the rules of the store
+	t.Run("is rejected after the user was deleted", func(t *testing.T) { // last, because it violates foreign keys
 		tokens := h.signedIn(t)
 		h.exec(t, `PRAGMA foreign_keys = OFF`)
 		h.exec(t, `DELETE FROM users`)
@@ -115,29 +115,29 @@ func TestRefresh(t *testing.T) {
 	})
 }
 
-// R-13: a hundred tabs refresh one token at once. One successor is made, everybody gets it, and nobody is signed out.
-func TestR13_RefreshesOfOneTokenAtOnce(t *testing.T) {
+// R-13: a hundred concurrent refreshes of one token get the same successor, and the session stays alive.
+func TestR13_ConcurrentRefreshesOfOneToken(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		h := newFixture(t, db)
 		h.registered(t, asha())
 		tokens := h.signedIn(t)
-		var answers [100]app.Tokens
+		var responses [100]app.Tokens
 		var all sync.WaitGroup
 		slots := make(chan struct{}, 16)
-		for i := range answers {
+		for i := range responses {
 			all.Go(func() {
 				slots <- struct{}{}
 				defer func() { <-slots }()
-				answers[i], _ = h.Refresh(t.Context(), tokens.Refresh, here)
+				responses[i], _ = h.Refresh(t.Context(), tokens.Refresh, here)
 			})
 		}
 		all.Wait()
-		for _, answer := range answers {
-			require.Equal(t, answers[0].Refresh, answer.Refresh)
-			_, err := h.Authenticate(t.Context(), answer.Access)
+		for _, response := range responses {
+			require.Equal(t, responses[0].Refresh, response.Refresh)
+			_, err := h.Authenticate(t.Context(), response.Access)
 			require.NoError(t, err)
 		}
-		h.refreshed(t, answers[0].Refresh)
+		h.refreshed(t, responses[0].Refresh)
 	})
 }

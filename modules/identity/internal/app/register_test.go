@@ -21,14 +21,14 @@ func TestRegister(t *testing.T) {
 	h := newFixture(t, databasetest.SQLite(t))
 	user := h.registered(t, asha())
 
-	t.Run("answers what is stored, the address as it was registered", func(t *testing.T) {
+	t.Run("returns the stored user, with the address as registered", func(t *testing.T) {
 		require.Equal(t, user, h.stored(t, user))
 		require.Equal(t, "Asha.Rao@Example.com", user.Email)
 		require.Equal(t, "asha.rao", user.Username)
 		require.Equal(t, now, user.CreatedAt)
 		require.True(t, user.Active)
 	})
-	t.Run("keeps no password, but a hash of it", func(t *testing.T) {
+	t.Run("stores a hash instead of the password", func(t *testing.T) {
 		require.True(t, strings.HasPrefix(user.PasswordHash, "$argon2id$"))
 		require.NotContains(t, user.PasswordHash, secret)
 	})
@@ -38,7 +38,7 @@ func TestRegister(t *testing.T) {
 			require.NoError(t, err)
 		}
 	})
-	t.Run("refuses a mailbox that has an account, in any letter case, before it hashes", func(t *testing.T) {
+	t.Run("rejects an address with an account, in any letter case, without a hash", func(t *testing.T) {
 		before := h.passwords.hashed.Load()
 		for _, email := range []string{"Asha.Rao@Example.com", "ASHA.RAO@EXAMPLE.COM", "\tasha.rao@example.com "} {
 			_, err := h.Register(t.Context(), domain.Registration{Name: "Another", Email: email, Password: "another password"})
@@ -47,7 +47,7 @@ func TestRegister(t *testing.T) {
 		require.Equal(t, before, h.passwords.hashed.Load())
 		require.Equal(t, user, h.stored(t, user))
 	})
-	t.Run("gives who has the same local part another username", func(t *testing.T) {
+	t.Run("makes the username unique for the same local part", func(t *testing.T) {
 		seen := map[string]bool{user.Username: true}
 		for _, domainPart := range []string{"@example.org", "@example.net", "@EXAMPLE.EDU"} {
 			other := h.registered(t, domain.Registration{Name: "Other", Email: "asha.rao" + domainPart, Password: secret})
@@ -57,7 +57,7 @@ func TestRegister(t *testing.T) {
 			require.Equal(t, other, h.stored(t, other))
 		}
 	})
-	t.Run("names every invalid field at once, before it hashes", func(t *testing.T) {
+	t.Run("reports all invalid fields at once, without a hash", func(t *testing.T) {
 		before := h.passwords.hashed.Load()
 		_, err := h.Register(t.Context(), domain.Registration{Name: " ", Email: "nobody", Password: "short"})
 		var invalid *errs.Error
@@ -68,7 +68,7 @@ func TestRegister(t *testing.T) {
 		}
 		require.Equal(t, before, h.passwords.hashed.Load())
 	})
-	t.Run("stores nobody while there are too many passwords to hash", func(t *testing.T) {
+	t.Run("stores no user if the password hasher is busy", func(t *testing.T) {
 		h.passwords.busy = password.ErrBusy
 		defer func() { h.passwords.busy = nil }()
 		_, err := h.Register(t.Context(), domain.Registration{Name: "B", Email: "b@example.com", Password: secret})
@@ -78,21 +78,22 @@ func TestRegister(t *testing.T) {
 	})
 }
 
-// TestRacingRegistrations verifies R-31: one mailbox in mixed case has one account, and everybody else is told why.
-func TestRacingRegistrations(t *testing.T) {
+// TestConcurrentRegistrations verifies R-31: an address in mixed case gets one account; the other attempts get
+// ErrEmailTaken.
+func TestConcurrentRegistrations(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		h := newFixture(t, db)
-		answers := make([]error, 20)
+		results := make([]error, 20)
 		var all sync.WaitGroup
-		for i := range answers {
+		for i := range results {
 			registration := asha()
 			registration.Email = []string{"asha@example.com", "Asha@Example.com", "ASHA@EXAMPLE.COM"}[i%3]
-			all.Go(func() { _, answers[i] = h.Register(t.Context(), registration) })
+			all.Go(func() { _, results[i] = h.Register(t.Context(), registration) })
 		}
 		all.Wait()
 		accounts := 0
-		for _, err := range answers {
+		for _, err := range results {
 			if err == nil {
 				accounts++
 			} else {

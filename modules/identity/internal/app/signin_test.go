@@ -20,14 +20,14 @@ func TestSignIn(t *testing.T) {
 	inactive := h.registered(t, domain.Registration{Name: "I", Email: "inactive@example.com", Password: secret})
 	h.exec(t, `UPDATE users SET active = ? WHERE id = ?`, false, inactive.ID)
 
-	t.Run("gives an access token that says who signed in", func(t *testing.T) {
+	t.Run("returns an access token of the user", func(t *testing.T) {
 		tokens := h.signedIn(t)
 		require.Equal(t, access, tokens.ExpiresIn)
-		who, err := h.Authenticate(t.Context(), tokens.Access)
+		caller, err := h.Authenticate(t.Context(), tokens.Access)
 		require.NoError(t, err)
-		require.Equal(t, user.ID.UUID, who.UserID)
+		require.Equal(t, user.ID.UUID, caller.UserID)
 	})
-	t.Run("begins a session of its own each time", func(t *testing.T) {
+	t.Run("starts a new session each time", func(t *testing.T) {
 		one, other := h.signedIn(t), h.signedIn(t)
 		require.NotEqual(t, one.Refresh, other.Refresh)
 		first, err := h.Authenticate(t.Context(), one.Access)
@@ -36,15 +36,15 @@ func TestSignIn(t *testing.T) {
 		require.NoError(t, err)
 		require.NotEqual(t, first.SessionID, second.SessionID)
 	})
-	for what, credentials := range map[string]domain.Credentials{
+	for name, credentials := range map[string]domain.Credentials{
 		"an unknown address":               {Email: "nobody@example.com", Password: secret},
 		"a wrong password":                 {Email: user.Email, Password: "wrong horse"},
 		"a password in another case":       {Email: user.Email, Password: "Correct horse"},
 		"an inactive user":                 {Email: inactive.Email, Password: secret},
 		"an inactive user, wrong password": {Email: inactive.Email, Password: "wrong horse"},
-		"what is no address":               {Email: "nobody", Password: secret},
+		"a malformed address":              {Email: "nobody", Password: secret},
 	} {
-		t.Run("answers "+what+" like any other failure, after the same work (R-14)", func(t *testing.T) {
+		t.Run("rejects "+name+" like any other failure, after the same work (R-14)", func(t *testing.T) {
 			before := h.passwords.verified.Load()
 			tokens, err := h.SignIn(t.Context(), credentials, here)
 			require.Same(t, identity.ErrInvalidCredentials, err)
@@ -52,13 +52,13 @@ func TestSignIn(t *testing.T) {
 			require.Equal(t, before+1, h.passwords.verified.Load())
 		})
 	}
-	t.Run("names what is missing, without any work", func(t *testing.T) {
+	t.Run("reports missing fields, without a hash", func(t *testing.T) {
 		before := h.passwords.verified.Load()
 		_, err := h.SignIn(t.Context(), domain.Credentials{}, here)
 		require.Equal(t, errs.Invalid, errs.KindOf(err))
 		require.Equal(t, before, h.passwords.verified.Load())
 	})
-	t.Run("that failed leaves no session", func(t *testing.T) {
+	t.Run("starts no session if it fails", func(t *testing.T) {
 		var sessions int
 		require.NoError(t, h.db.Read(t.Context()).Raw(`SELECT count(*) FROM sessions WHERE user_id = ?`, inactive.ID).Scan(&sessions).Error)
 		require.Zero(t, sessions)
@@ -69,14 +69,14 @@ func TestStaleHash(t *testing.T) {
 	t.Parallel()
 	h := newFixture(t, databasetest.SQLite(t))
 	user := h.registered(t, asha())
-	h.passwords.Passwords = hashing(t, 128) // today's parameters are others
+	h.passwords.Passwords = hashing(t, 128) // different parameters
 
-	t.Run("is kept after a wrong password", func(t *testing.T) {
+	t.Run("stays after a wrong password", func(t *testing.T) {
 		_, err := h.SignIn(t.Context(), domain.Credentials{Email: user.Email, Password: "wrong horse"}, here)
 		require.ErrorIs(t, err, identity.ErrInvalidCredentials)
 		require.Equal(t, user, h.stored(t, user))
 	})
-	t.Run("keeps nobody out when it cannot be renewed now", func(t *testing.T) {
+	t.Run("does not prevent a sign-in if it cannot be renewed", func(t *testing.T) {
 		h.passwords.busy = password.ErrBusy
 		h.signedIn(t)
 		h.passwords.busy = errors.New("broken")
@@ -84,7 +84,7 @@ func TestStaleHash(t *testing.T) {
 		h.passwords.busy = nil
 		require.Equal(t, user, h.stored(t, user))
 	})
-	t.Run("is renewed at the next sign-in, once, and everything else stays", func(t *testing.T) {
+	t.Run("is renewed once, at the next sign-in, without other changes", func(t *testing.T) {
 		h.signedIn(t)
 		renewed := h.stored(t, user)
 		require.Contains(t, renewed.PasswordHash, "$m=128,")

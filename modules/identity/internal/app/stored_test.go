@@ -17,13 +17,13 @@ import (
 	"healthcare/platform/revision"
 )
 
-func TestEveryChangedFieldOfAUserIsStored(t *testing.T) {
+func TestUserChangesAreStored(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		h := newFixture(t, db)
-		who, _ := h.signedInAs(t, "a@example.com")
-		id := identity.UserID{UUID: who.UserID}
-		first, err := h.Me(t.Context(), who)
+		caller, _ := h.signedInAs(t, "a@example.com")
+		id := identity.UserID{UUID: caller.UserID}
+		first, err := h.Me(t.Context(), caller)
 		require.NoError(t, err)
 
 		h.clock.Advance(time.Hour)
@@ -37,13 +37,13 @@ func TestEveryChangedFieldOfAUserIsStored(t *testing.T) {
 	})
 }
 
-func TestEveryChangedFieldOfASessionIsStored(t *testing.T) {
+func TestSessionChangesAreStored(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		h := newFixture(t, db)
-		who, tokens := h.signedInAs(t, "a@example.com")
+		caller, tokens := h.signedInAs(t, "a@example.com")
 		stored := func() (session domain.Session) {
-			id := identity.SessionID{UUID: who.SessionID}
+			id := identity.SessionID{UUID: caller.SessionID}
 			require.NoError(t, h.sessions.Change(t.Context(), id, func(_ context.Context, s *domain.Session) error {
 				session = *s
 				return nil

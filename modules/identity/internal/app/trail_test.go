@@ -15,12 +15,12 @@ import (
 	"healthcare/platform/revision"
 )
 
-func TestTheTrailHasEveryUseCase(t *testing.T) {
+func TestAuditEntriesOfUseCases(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		h := newFixture(t, db)
 		seen := 0
-		// recorded requires entries since the last call, and nothing else.
+		// recorded requires exactly these entries since the last call.
 		recorded := func(want ...audit.Entry) {
 			t.Helper()
 			all := h.trail.Recorded()
@@ -33,9 +33,9 @@ func TestTheTrailHasEveryUseCase(t *testing.T) {
 			}
 			seen = len(all)
 		}
-		who, tokens := h.signedInAs(t, "a@example.com")
-		user, session := audit.Entry{Resource: "User", ResourceID: who.UserID}, audit.Entry{Resource: "Session"}
-		session.ResourceID = who.SessionID
+		caller, tokens := h.signedInAs(t, "a@example.com")
+		user, session := audit.Entry{Resource: "User", ResourceID: caller.UserID}, audit.Entry{Resource: "Session"}
+		session.ResourceID = caller.SessionID
 		entry := func(about audit.Entry, action audit.Action, status int, fields ...string) audit.Entry {
 			about.Action, about.Status, about.Fields = action, status, fields
 			return about
@@ -54,11 +54,11 @@ func TestTheTrailHasEveryUseCase(t *testing.T) {
 		h.refused(t, tokens.Refresh)
 		recorded(denied(audit.RefreshReused, session, http.StatusUnauthorized))
 
-		_, err := h.Rename(t.Context(), who, revision.Match{}, new("Another Name"))
+		_, err := h.Rename(t.Context(), caller, revision.Match{}, new("Another Name"))
 		require.NoError(t, err)
 		recorded(entry(user, audit.Update, http.StatusOK, "name"))
 
-		id := identity.UserID{UUID: who.UserID}
+		id := identity.UserID{UUID: caller.UserID}
 		admin := auth.Principal{Role: auth.Admin}
 		changes := domain.Changes{Name: new("N"), Role: new(string(auth.Admin)), Active: new(false)}
 		_, err = h.Administer(t.Context(), admin, id, revision.Match{}, changes)
@@ -77,26 +77,26 @@ func TestTheTrailHasEveryUseCase(t *testing.T) {
 		require.NoError(t, err)
 		recorded(entry(user, audit.PasswordChanged, http.StatusNoContent))
 
-		who, _ = h.again(t, "a@example.com", "another horse")
-		session.ResourceID = who.SessionID
+		caller, _ = h.again(t, "a@example.com", "another horse")
+		session.ResourceID = caller.SessionID
 		recorded(entry(session, audit.Login, http.StatusOK))
 		change := domain.PasswordChange{Current: "wrong horse", New: secret}
-		require.Error(t, h.ChangePassword(t.Context(), who, change, here))
+		require.Error(t, h.ChangePassword(t.Context(), caller, change, here))
 		recorded(denied(audit.LoginFailed, user, http.StatusBadRequest))
 		change.Current = "another horse"
-		require.NoError(t, h.ChangePassword(t.Context(), who, change, here))
+		require.NoError(t, h.ChangePassword(t.Context(), caller, change, here))
 		recorded(entry(user, audit.PasswordChanged, http.StatusNoContent))
 
-		require.NoError(t, h.SignOut(t.Context(), who, identity.SessionID{UUID: who.SessionID}))
+		require.NoError(t, h.SignOut(t.Context(), caller, identity.SessionID{UUID: caller.SessionID}))
 		recorded(entry(session, audit.Logout, http.StatusNoContent))
-		require.NoError(t, h.SignOutEverywhere(t.Context(), who))
+		require.NoError(t, h.SignOutEverywhere(t.Context(), caller))
 		recorded(entry(user, audit.Logout, http.StatusNoContent))
 
 		other := domain.Registration{Name: "N", Email: "b@example.com", Password: secret}
 		added, err := h.Add(t.Context(), admin, other, auth.Admin)
 		require.NoError(t, err)
 		recorded(entry(audit.Entry{Resource: "User", ResourceID: added.ID.UUID}, audit.Create, http.StatusCreated))
-		_, err = h.Leave(t.Context(), who, revision.Match{}, secret, false, here)
+		_, err = h.Leave(t.Context(), caller, revision.Match{}, secret, false, here)
 		require.NoError(t, err)
 		recorded(entry(user, audit.Delete, http.StatusNoContent))
 	})

@@ -17,7 +17,7 @@ const day = 24 * time.Hour
 
 var attemptLimits = domain.AttemptLimits{FreeAttempts: 5, AccountFailures: 100, ClientFailures: 20}
 
-// wait is how long an attempt has to wait, 0 when it is admitted.
+// wait returns how long an attempt has to wait; 0 means that it is admitted.
 func wait(t require.TestingT, tallies domain.Tallies, at time.Time) time.Duration {
 	err := attemptLimits.Admit(tallies, false, at)
 	if err == nil {
@@ -32,17 +32,17 @@ func wait(t require.TestingT, tallies domain.Tallies, at time.Time) time.Duratio
 }
 
 func TestPrefix(t *testing.T) {
-	for _, c := range []struct{ what, client, prefix string }{
-		{"IPv4 is told apart by 24 bits", "203.0.113.77", "203.0.113.0/24"},
+	for _, c := range []struct{ name, client, prefix string }{
+		{"IPv4 has 24 bits", "203.0.113.77", "203.0.113.0/24"},
 		{"IPv4 in IPv6 is IPv4", "::ffff:203.0.113.1", "203.0.113.0/24"},
-		{"IPv6 is told apart by 56 bits", "2001:db8:1:2ff:3:4:5:6", "2001:db8:1:200::/56"},
-		{"the zone of a link does not count", "fe80::1%eth0", "fe80::/56"},
+		{"IPv6 has 56 bits", "2001:db8:1:2ff:3:4:5:6", "2001:db8:1:200::/56"},
+		{"the zone of a link is ignored", "fe80::1%eth0", "fe80::/56"},
 	} {
-		t.Run(c.what, func(t *testing.T) {
+		t.Run(c.name, func(t *testing.T) {
 			require.Equal(t, c.prefix, domain.Attempt{Client: netip.MustParseAddr(c.client)}.Prefix())
 		})
 	}
-	t.Run("no address is one client", func(t *testing.T) { require.Equal(t, "unknown", domain.Attempt{}.Prefix()) })
+	t.Run("a missing address is one client", func(t *testing.T) { require.Equal(t, "unknown", domain.Attempt{}.Prefix()) })
 }
 
 // TestAttemptBounds tries each limit on both sides of its boundary.
@@ -59,15 +59,15 @@ func TestAttemptBounds(t *testing.T) {
 	longest := account(100, time.Time{})
 	longest[domain.Client], longest[domain.Pair] = client(20)[domain.Client], pair(9)[domain.Pair]
 	for _, c := range []struct {
-		what    string
+		name    string
 		tallies domain.Tallies
 		after   time.Duration
 		wait    time.Duration
 	}{
-		{"nothing is known of", domain.Tallies{}, 0, 0},
+		{"an unknown client", domain.Tallies{}, 0, 0},
 		{"a pair that failed 4 times", pair(4), 0, 0},
 		{"a pair that failed 5 times", pair(5), 0, time.Second},
-		{"a pair that failed 5 times and nearly waited is told a second", pair(5), time.Second - time.Microsecond, time.Second},
+		{"a pair that failed 5 times and waited almost a second", pair(5), time.Second - time.Microsecond, time.Second},
 		{"a pair that failed 5 times and waited", pair(5), time.Second, 0},
 		{"a pair that failed 6 times", pair(6), 0, 2 * time.Second},
 		{"a pair that failed 14 times", pair(14), 0, 512 * time.Second},
@@ -92,12 +92,12 @@ func TestAttemptBounds(t *testing.T) {
 		}, 0, 900 * time.Second},
 		{"all three, of which the longest wait counts,", longest, 0, day},
 	} {
-		t.Run(fmt.Sprintf("%s waits %s", c.what, c.wait), func(t *testing.T) { require.Equal(t, c.wait, wait(t, c.tallies, now.Add(c.after))) })
+		t.Run(fmt.Sprintf("%s waits %s", c.name, c.wait), func(t *testing.T) { require.Equal(t, c.wait, wait(t, c.tallies, now.Add(c.after))) })
 	}
-	t.Run("a refusal does not tell whether there is such an account", func(t *testing.T) {
+	t.Run("the error does not reveal whether the account exists", func(t *testing.T) {
 		require.Equal(t, "Too many attempts to sign in. Try again later.", domain.ErrTooManyAttempts.Detail)
 	})
-	t.Run("the declared error stays as it was declared", func(t *testing.T) {
+	t.Run("the declared error is not modified", func(t *testing.T) {
 		wait(t, pair(5), now)
 		require.Zero(t, domain.ErrTooManyAttempts.RetryAfter)
 	})
@@ -114,7 +114,7 @@ func TestCountAndSucceed(t *testing.T) {
 		twice := domain.Tally{Failures: 2, FirstAt: now, LastAt: later}
 		require.Equal(t, domain.Tallies{twice, twice, twice, twice}, tallies)
 	})
-	t.Run("a success forgives the account and the pair, and gives the client one back", func(t *testing.T) {
+	t.Run("a success resets the account and the pair, and takes back one failure of the client", func(t *testing.T) {
 		var tallies domain.Tallies
 		tallies.Count(now)
 		tallies.Count(now)
@@ -125,12 +125,12 @@ func TestCountAndSucceed(t *testing.T) {
 			tallies,
 		)
 	})
-	t.Run("a success that was never counted takes nothing back", func(t *testing.T) {
+	t.Run("a success without a counted attempt takes nothing back", func(t *testing.T) {
 		var tallies domain.Tallies
 		tallies.Succeed(now)
 		require.Equal(t, domain.Tallies{domain.Pair: {SucceededAt: now}}, tallies)
 	})
-	t.Run("each scope ends when nothing of it counts any more", func(t *testing.T) {
+	t.Run("each scope ends when nothing in it counts any more", func(t *testing.T) {
 		tallies := domain.Tallies{counted, counted, counted, counted}
 		require.Equal(t, now.Add(day), tallies.Ends(domain.Account))
 		require.Equal(t, now.Add(10*time.Minute), tallies.Ends(domain.Client))
@@ -143,26 +143,28 @@ func TestCountAndSucceed(t *testing.T) {
 	})
 }
 
-// world is an account and a client's other doings, as a store keeps them.
-type world struct {
+// history holds the tallies of an account, its clients and pairs, as a store does.
+type history struct {
 	account domain.Tally
 	clients map[int]domain.Tally
 	pairs   map[int]domain.Tally
 }
 
-func newWorld() *world { return &world{clients: map[int]domain.Tally{}, pairs: map[int]domain.Tally{}} }
+func newHistory() *history {
+	return &history{clients: map[int]domain.Tally{}, pairs: map[int]domain.Tally{}}
+}
 
-func (w *world) seenBy(client int) domain.Tallies {
+func (w *history) tallies(client int) domain.Tallies {
 	return domain.Tallies{domain.Account: w.account, domain.Client: w.clients[client], domain.Pair: w.pairs[client]}
 }
 
-func (w *world) keep(client int, t domain.Tallies) {
+func (w *history) keep(client int, t domain.Tallies) {
 	w.account, w.clients[client], w.pairs[client] = t[domain.Account], t[domain.Client], t[domain.Pair]
 }
 
-// try makes an attempt, which fails unless it succeeds, and says whether it was admitted.
-func (w *world) try(t require.TestingT, client int, at time.Time, succeeds bool) bool {
-	tallies := w.seenBy(client)
+// try makes an attempt and reports whether it was admitted.
+func (w *history) try(t require.TestingT, client int, at time.Time, succeeds bool) bool {
+	tallies := w.tallies(client)
 	if wait(t, tallies, at) > 0 {
 		return false
 	}
@@ -175,8 +177,8 @@ func (w *world) try(t require.TestingT, client int, at time.Time, succeeds bool)
 }
 
 func TestR15_GuessingIsBounded(t *testing.T) {
-	t.Run("unknown clients, however many, get a hundred attempts at an account in a day", rapid.MakeCheck(func(t *rapid.T) {
-		w, at, admitted := newWorld(), now, 0
+	t.Run("any number of unknown clients get a hundred attempts at an account in a day", rapid.MakeCheck(func(t *rapid.T) {
+		w, at, admitted := newHistory(), now, 0
 		for range 400 {
 			at = at.Add(time.Duration(rapid.Int64Range(0, int64(3*time.Minute)).Draw(t, "pause")))
 			if w.try(t, rapid.IntRange(0, 60).Draw(t, "client"), at, false) {
@@ -203,11 +205,11 @@ func TestR15_GuessingIsBounded(t *testing.T) {
 	})
 }
 
-func TestR16_NobodyIsLockedOut(t *testing.T) {
-	t.Run("a known client waits for its own failures only, whatever others do", rapid.MakeCheck(func(t *rapid.T) {
-		w, at := newWorld(), now
+func TestR16_KnownClientsAreNotLockedOut(t *testing.T) {
+	t.Run("a known client waits for its own failures only", rapid.MakeCheck(func(t *rapid.T) {
+		w, at := newHistory(), now
 		require.True(t, w.try(t, 0, at, true))
-		alone := newWorld()
+		alone := newHistory()
 		require.True(t, alone.try(t, 0, at, true))
 		for range rapid.IntRange(0, 300).Draw(t, "attempts") {
 			at = at.Add(time.Duration(rapid.Int64Range(0, int64(time.Minute)).Draw(t, "pause")))
@@ -217,20 +219,20 @@ func TestR16_NobodyIsLockedOut(t *testing.T) {
 				require.Equal(t, alone.try(t, 0, at, false), others)
 			}
 		}
-		require.Equal(t, wait(t, alone.seenBy(0), at), wait(t, w.seenBy(0), at))
+		require.Equal(t, wait(t, alone.tallies(0), at), wait(t, w.tallies(0), at))
 	}))
-	t.Run("a success from one client leaves every other pair its wait", rapid.MakeCheck(func(t *rapid.T) {
-		w := newWorld()
+	t.Run("a success of one client does not end the waits of other pairs", rapid.MakeCheck(func(t *rapid.T) {
+		w := newHistory()
 		for range rapid.IntRange(0, 80).Draw(t, "attempts") {
 			w.try(t, rapid.IntRange(0, 5).Draw(t, "client"), now, false)
 		}
 		before := map[int]time.Duration{}
 		for client := range 5 {
-			before[client] = wait(t, w.seenBy(client), now)
+			before[client] = wait(t, w.tallies(client), now)
 		}
 		require.True(t, w.try(t, 9, now, true))
 		for client := range 5 {
-			require.Equal(t, before[client], wait(t, w.seenBy(client), now))
+			require.Equal(t, before[client], wait(t, w.tallies(client), now))
 		}
 	}))
 }

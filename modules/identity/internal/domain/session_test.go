@@ -23,13 +23,13 @@ var (
 func TestNewSession(t *testing.T) {
 	user := identity.UserID{UUID: uuid.New()}
 	session := domain.NewSession(user, laptop, now, lifetimes)
-	t.Run("knows its user, its client and its times", func(t *testing.T) {
+	t.Run("has its user, client and times", func(t *testing.T) {
 		require.Equal(t, uuid.Version(7), session.ID.Version())
 		require.Equal(t, domain.Session{
 			ID: session.ID, UserID: user, From: laptop, CreatedAt: now, LastUsedAt: now, ExpiresAt: now.Add(lifetimes.Idle),
 		}, session)
 	})
-	t.Run("never outlives its absolute lifetime, be it shorter than the idle one", func(t *testing.T) {
+	t.Run("ends with its absolute lifetime, even if that is shorter than the idle lifetime", func(t *testing.T) {
 		short := domain.NewSession(user, laptop, now, domain.Lifetimes{Idle: time.Hour, Absolute: time.Minute})
 		require.Equal(t, now.Add(time.Minute), short.ExpiresAt)
 	})
@@ -37,7 +37,7 @@ func TestNewSession(t *testing.T) {
 
 func TestRefresh(t *testing.T) {
 	fresh := func() domain.Session { return domain.NewSession(identity.UserID{}, laptop, now, lifetimes) }
-	t.Run("with the live token makes the next generation, and keeps where from", func(t *testing.T) {
+	t.Run("with the live token starts the next generation and records the client", func(t *testing.T) {
 		s := fresh()
 		at := now.Add(lifetimes.Idle - time.Microsecond)
 		require.Equal(t, domain.Rotated, s.Refresh(0, phone, at, lifetimes))
@@ -45,20 +45,20 @@ func TestRefresh(t *testing.T) {
 			ID: s.ID, Generation: 1, From: phone, CreatedAt: now, LastUsedAt: at, ExpiresAt: at.Add(lifetimes.Idle),
 		}, s)
 	})
-	for what, c := range map[string]struct {
+	for name, c := range map[string]struct {
 		generation int
-		after      time.Duration // since the third generation was made
+		after      time.Duration // since the start of the third generation
 		use        domain.Use
 	}{
 		"the parent at once":                           {1, 0, domain.Repeated},
-		"the parent in the last moment of its window":  {1, 60 * time.Second, domain.Repeated},
-		"the parent a moment after its window":         {1, 60*time.Second + time.Microsecond, domain.Reused},
-		"the grandparent, be it at once":               {0, 0, domain.Reused},
+		"the parent at the end of its window":          {1, 60 * time.Second, domain.Repeated},
+		"the parent just after its window":             {1, 60*time.Second + time.Microsecond, domain.Reused},
+		"the grandparent at once":                      {0, 0, domain.Reused},
 		"the live one, the moment the session expires": {2, 24 * time.Hour, domain.Refused},
 		"the grandparent, when the session is over":    {0, 24 * time.Hour, domain.Refused},
-		"one that the session never had":               {3, 0, domain.Refused},
+		"a generation that does not exist":             {3, 0, domain.Refused},
 	} {
-		t.Run("with "+what+" changes nothing", func(t *testing.T) {
+		t.Run("with "+name+" changes nothing", func(t *testing.T) {
 			s := fresh()
 			s.Refresh(0, laptop, now, lifetimes)
 			s.Refresh(1, laptop, now, lifetimes)
@@ -67,13 +67,13 @@ func TestRefresh(t *testing.T) {
 			require.Equal(t, before, s)
 		})
 	}
-	t.Run("with the parent does not prolong its window", func(t *testing.T) {
+	t.Run("with the parent does not extend its window", func(t *testing.T) {
 		s := fresh()
 		s.Refresh(0, laptop, now, lifetimes)
 		require.Equal(t, domain.Repeated, s.Refresh(0, laptop, now.Add(50*time.Second), lifetimes))
 		require.Equal(t, domain.Reused, s.Refresh(0, laptop, now.Add(70*time.Second), lifetimes))
 	})
-	t.Run("however often, does not keep a session beyond its absolute lifetime", rapid.MakeCheck(func(t *rapid.T) {
+	t.Run("does not extend a session beyond its absolute lifetime", rapid.MakeCheck(func(t *rapid.T) {
 		s, at, use := fresh(), now, domain.Rotated
 		end := now.Add(lifetimes.Absolute)
 		for use == domain.Rotated {
@@ -86,10 +86,10 @@ func TestRefresh(t *testing.T) {
 }
 
 func TestClientOf(t *testing.T) {
-	for said, kept := range map[string]string{
+	for header, want := range map[string]string{
 		"": "", "curl/8.11.0": "curl/8.11.0", "a\x00b\nc\u202ed\xff": "abcd", strings.Repeat("ä", 300): strings.Repeat("ä", 200),
 	} {
-		require.Equal(t, kept, domain.OriginOf(said, netip.Addr{}).Agent)
+		require.Equal(t, want, domain.OriginOf(header, netip.Addr{}).Agent)
 	}
 	for address, network := range map[string]string{
 		"203.0.113.77": "203.0.113.0/24", "::ffff:203.0.113.77": "203.0.113.0/24", "2001:db8:0:1ff::1": "2001:db8:0:100::/56", "fe80::1%eth0": "fe80::/56",

@@ -22,8 +22,8 @@ func registration() domain.Registration {
 	return domain.Registration{Name: "Asha Rao", Email: "Asha.Rao@Example.com", Password: "correct horse"}
 }
 
-// refusals is what is said about each refused field.
-func refusals(t *testing.T, err error) map[string][]string {
+// fieldErrors returns the messages of each invalid field.
+func fieldErrors(t *testing.T, err error) map[string][]string {
 	t.Helper()
 	require.Equal(t, errs.Invalid, errs.KindOf(err), "%v", err)
 	var invalid *errs.Error
@@ -37,10 +37,10 @@ func TestRegistrationBounds(t *testing.T) {
 	wide := func(characters int) string { return strings.Repeat("ä", characters-1) + "𝒜" }
 	const blank = "This field may not be blank."
 	for _, c := range []struct {
-		what    string
+		name    string
 		set     func(*domain.Registration)
 		field   string
-		refusal string // empty: accepted
+		refusal string // empty if accepted
 	}{
 		{"a name of 1 character", func(r *domain.Registration) { r.Name = "A" }, "name", ""},
 		{"a name of 255 characters between spaces", func(r *domain.Registration) { r.Name = " " + wide(255) + "\t" }, "name", ""},
@@ -68,31 +68,31 @@ func TestRegistrationBounds(t *testing.T) {
 		{"a password of 1025 bytes", func(r *domain.Registration) { r.Password = strings.Repeat("𝒜", 256) + "a" }, "password", "Must have at most 1024 bytes."},
 		{"an empty password", func(r *domain.Registration) { r.Password = "" }, "password", blank},
 	} {
-		t.Run(c.what, func(t *testing.T) {
+		t.Run(c.name, func(t *testing.T) {
 			r := registration()
 			c.set(&r)
 			if c.refusal == "" {
 				require.NoError(t, r.Validate())
 				return
 			}
-			require.Equal(t, map[string][]string{c.field: {c.refusal}}, refusals(t, r.Validate()))
+			require.Equal(t, map[string][]string{c.field: {c.refusal}}, fieldErrors(t, r.Validate()))
 		})
 	}
-	t.Run("every refusal is named at once, and none quotes a password", func(t *testing.T) {
+	t.Run("all invalid fields are reported at once, without the password", func(t *testing.T) {
 		err := domain.Registration{Email: "x", Password: "canary"}.Validate()
-		refused := refusals(t, err)
+		refused := fieldErrors(t, err)
 		require.Len(t, refused, 3)
 		require.NotContains(t, err.Error(), "canary")
 	})
 }
 
 func TestCredentialsBounds(t *testing.T) {
-	t.Run("anything that is not blank may be tried", func(t *testing.T) {
+	t.Run("any value that is not blank is valid", func(t *testing.T) {
 		require.NoError(t, domain.Credentials{Email: "not an address", Password: " "}.Validate())
 	})
-	t.Run("what is missing is named at once", func(t *testing.T) {
+	t.Run("all missing fields are reported at once", func(t *testing.T) {
 		blank := []string{"This field may not be blank."}
-		require.Equal(t, map[string][]string{"email": blank, "password": blank}, refusals(t, domain.Credentials{Email: " \t"}.Validate()))
+		require.Equal(t, map[string][]string{"email": blank, "password": blank}, fieldErrors(t, domain.Credentials{Email: " \t"}.Validate()))
 	})
 }
 
@@ -102,7 +102,7 @@ func TestNewUser(t *testing.T) {
 	require.Equal(t, domain.User{
 		ID: made.ID, Name: "Asha Rao", Email: "Asha.Rao@Example.com", PasswordHash: "$phc$", Role: "staff", Active: true, Version: 1,
 		CreatedAt: now, UpdatedAt: now,
-	}, made, "the address is kept as it was registered")
+	}, made, "the address is stored as registered")
 }
 
 func TestAmendUser(t *testing.T) {
@@ -114,17 +114,17 @@ func TestAmendUser(t *testing.T) {
 		changed.Amend(c, later)
 		return changed
 	}
-	t.Run("changes what is said, and counts the version", func(t *testing.T) {
+	t.Run("applies the changes and increments the version", func(t *testing.T) {
 		want := user
 		want.Name, want.Role, want.Version, want.UpdatedAt = "Asha Iyer", "admin", 2, later
 		require.Equal(t, want, amended(domain.Changes{Name: &name, Role: &admin}))
 	})
-	t.Run("keeps everything where nothing is different", func(t *testing.T) {
+	t.Run("changes nothing if no field differs", func(t *testing.T) {
 		same := "staff"
 		require.Equal(t, user, amended(domain.Changes{Role: &same, Active: &yes}))
 		require.Equal(t, user, amended(domain.Changes{}))
 	})
-	t.Run("voids the access tokens of who is disabled, once", func(t *testing.T) {
+	t.Run("invalidates the access tokens of a disabled user once", func(t *testing.T) {
 		disabled := amended(domain.Changes{Active: &no})
 		require.False(t, disabled.Active)
 		require.Equal(t, user.TokenVersion+1, disabled.TokenVersion)
@@ -135,21 +135,21 @@ func TestAmendUser(t *testing.T) {
 		require.True(t, again.Active)
 		require.Equal(t, disabled.TokenVersion, again.TokenVersion)
 	})
-	t.Run("holds a name to its bounds", func(t *testing.T) {
+	t.Run("validates the name", func(t *testing.T) {
 		require.NoError(t, domain.Changes{Name: &name}.Validate())
 		require.NoError(t, domain.Changes{}.Validate())
-		require.Contains(t, refusals(t, domain.Changes{Name: &blank}.Validate()), "name")
+		require.Contains(t, fieldErrors(t, domain.Changes{Name: &blank}.Validate()), "name")
 	})
 }
 
 func TestPasswordChangeBounds(t *testing.T) {
 	require.NoError(t, domain.PasswordChange{Current: "x", New: "12345678"}.Validate())
-	require.Len(t, refusals(t, domain.PasswordChange{New: "1234567"}.Validate()), 2)
-	require.Contains(t, refusals(t, domain.PasswordChange{Current: "x", New: strings.Repeat("x", 1025)}.Validate()), "new_password")
+	require.Len(t, fieldErrors(t, domain.PasswordChange{New: "1234567"}.Validate()), 2)
+	require.Contains(t, fieldErrors(t, domain.PasswordChange{Current: "x", New: strings.Repeat("x", 1025)}.Validate()), "new_password")
 }
 
 func TestMailbox(t *testing.T) {
-	t.Run("is the address without regard to letter case and the spaces around it", func(t *testing.T) {
+	t.Run("ignores letter case and surrounding spaces", func(t *testing.T) {
 		require.Equal(t, "asha.rao@example.com", domain.Mailbox(" Asha.RAO@Example.COM\n"))
 		require.Equal(t, domain.Mailbox("ÄSHA@example.com"), domain.Mailbox("äsha@example.com"))
 	})
@@ -161,7 +161,7 @@ func TestMailbox(t *testing.T) {
 		address := anyAddress().Draw(t, "address")
 		require.Equal(t, domain.Mailbox(address), domain.Mailbox(strings.ToUpper(address)))
 	}))
-	t.Run("is the same in all canonical forms, and of whatever users.mailbox takes for the same", rapid.MakeCheck(func(t *rapid.T) {
+	t.Run("is the same in all canonical forms, and for the same users.mailbox", rapid.MakeCheck(func(t *rapid.T) {
 		address := rapid.StringOf(rapid.OneOf(rapid.Rune(), rapid.RuneFrom([]rune("iIİıß@.-\u0307\u0323\u0331\u0345ςΣŉǰ\u0130\u200b")))).Draw(t, "address")
 		want := domain.Mailbox(address)
 		for _, form := range []norm.Form{norm.NFC, norm.NFD} {
@@ -170,7 +170,7 @@ func TestMailbox(t *testing.T) {
 		require.Equal(t, want, domain.Mailbox(domain.LowerAddress(address)))
 		require.LessOrEqual(t, len(want), 1000)
 	}))
-	for what, spellings := range map[string][]string{
+	for name, spellings := range map[string][]string{
 		"NFC and NFD": {"zoë@bücher.example", "zoe\u0308@bu\u0308cher.example"},
 		"U-labels and A-labels, in any letter case": {"a@bücher.example", "a@BÜCHER.example", "a@xn--bcher-kva.example", "A@XN--BCHER-KVA.EXAMPLE"},
 		"dots at the end and of other scripts":      {"a@b.example", "a@b.example.", "a@b.example..", "a@b\u3002example", "a@b\uff0eexample\uff61"},
@@ -181,18 +181,18 @@ func TestMailbox(t *testing.T) {
 		"sharp s in a domain":                       {"a@straße.example", "a@STRAẞE.example", "a@xn--strae-oqa.example"},
 		"dotted I":                                  {"ilker@klinik.example", "İLKER@KLİNİK.example", "I\u0307lker@kli\u0307nik.example", "i\u0307lker@klinik.example"},
 		"final sigma in a local part":               {"οδος@b.example", "ΟΔΟΣ@b.example", "οδοσ@b.example"},
-		"a domain that is no host name":             {"a@bü_cher.example", "a@BU\u0308_CHER.example."},
+		"a domain that is not a host name":          {"a@bü_cher.example", "a@BU\u0308_CHER.example."},
 		"a label that is too long":                  {"a@" + strings.Repeat("x", 70) + ".example", "A@" + strings.Repeat("X", 70) + ".example."},
 		"an address literal":                        {"a@[IPv6:2001:db8::1]", "A@[ipv6:2001:DB8::1]"},
-		"no address at all":                         {"asha", " ASHA "},
+		"text that is not an address":               {"asha", " ASHA "},
 	} {
-		t.Run("is one for "+what, func(t *testing.T) {
+		t.Run("is the same for "+name, func(t *testing.T) {
 			for _, spelling := range spellings {
 				require.Equal(t, domain.Mailbox(spellings[0]), domain.Mailbox(spelling), "%+q", spelling)
 			}
 		})
 	}
-	t.Run("is another for another address", func(t *testing.T) {
+	t.Run("differs for a different address", func(t *testing.T) {
 		seen := map[string]string{}
 		for _, address := range []string{
 			"a@straße.example", "a@strasse.example", "a@οδος.example", "a@οδοσ.example", "ıa@b.example", "ia@b.example", "a+b@b.example", "a.b@b.example",
@@ -202,12 +202,12 @@ func TestMailbox(t *testing.T) {
 			seen[domain.Mailbox(address)] = address
 		}
 	})
-	t.Run("is bounded, however long the address", func(t *testing.T) {
+	t.Run("is bounded for an address of any length", func(t *testing.T) {
 		long := strings.Repeat("\ufdfa", 240)
 		require.LessOrEqual(t, len(domain.Mailbox(long+"@b.example")), 1000)
 		require.NotEqual(t, domain.Mailbox(long+"@b.example"), domain.Mailbox(long+"@c.example"))
 		require.LessOrEqual(t, len(domain.Mailbox(strings.Repeat("a", 1<<20))), 1000)
-		require.NotEmpty(t, domain.Mailbox("\u200b\u200b\u200b"), "the store takes no empty one")
+		require.NotEmpty(t, domain.Mailbox("\u200b\u200b\u200b"), "the store rejects an empty mailbox")
 	})
 }
 
@@ -217,24 +217,24 @@ func TestNewAddressesAreVisible(t *testing.T) {
 		"\uffa0", "\u034f", "\ufe0f", "\U000e0041", "\u2800", "\ue000", " ",
 	} {
 		for _, address := range []string{"as" + hidden + "ha@clinic.example", "asha@cli" + hidden + "nic.example"} {
-			t.Run(fmt.Sprintf("%+q is refused", address), func(t *testing.T) {
-				require.Contains(t, refusals(t, domain.Registration{Name: "A", Email: address, Password: "correct horse"}.Validate()), "email")
-				require.NoError(t, domain.Credentials{Email: address, Password: "x"}.Validate(), "but who has it signs in")
+			t.Run(fmt.Sprintf("%+q is rejected", address), func(t *testing.T) {
+				require.Contains(t, fieldErrors(t, domain.Registration{Name: "A", Email: address, Password: "correct horse"}.Validate()), "email")
+				require.NoError(t, domain.Credentials{Email: address, Password: "x"}.Validate(), "existing users can sign in")
 			})
 		}
 	}
 	for _, address := range []string{"zoë@bücher.example", "आशा@उदाहरण.example", "نام@مثال.example", "a@xn--bcher-kva.example", " asha@clinic.example\u00a0"} {
-		t.Run(fmt.Sprintf("%+q is taken", address), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%+q is accepted", address), func(t *testing.T) {
 			require.NoError(t, domain.Registration{Name: "A", Email: address, Password: "correct horse"}.Validate())
 		})
 	}
 }
 
 func TestUsernameCandidate(t *testing.T) {
-	t.Run("is at first the address's local part in lower case", func(t *testing.T) {
+	t.Run("is the local part in lower case at the first attempt", func(t *testing.T) {
 		require.Equal(t, "asha.rao", domain.UsernameCandidate("Asha.Rao@Example.com", 0))
 	})
-	t.Run("fits the column, and is never empty, for every address that may register", rapid.MakeCheck(func(t *rapid.T) {
+	t.Run("has 1 to 150 characters for every valid address", rapid.MakeCheck(func(t *rapid.T) {
 		address := anyAddress().Draw(t, "address")
 		for attempt := range 3 {
 			characters := utf8.RuneCountInString(domain.UsernameCandidate(address, attempt))
@@ -242,7 +242,7 @@ func TestUsernameCandidate(t *testing.T) {
 			require.LessOrEqual(t, characters, 150)
 		}
 	}))
-	t.Run("begins with the local part and is another one at each further attempt", rapid.MakeCheck(func(t *rapid.T) {
+	t.Run("begins with the local part and differs at each attempt", rapid.MakeCheck(func(t *rapid.T) {
 		address := anyAddress().Draw(t, "address")
 		first := domain.UsernameCandidate(address, 0)
 		seen := map[string]bool{first: true}
@@ -255,7 +255,7 @@ func TestUsernameCandidate(t *testing.T) {
 	}))
 }
 
-// anyAddress is an e-mail address that may register, up to the longest there is.
+// anyAddress generates valid e-mail addresses up to the maximum length.
 func anyAddress() *rapid.Generator[string] {
 	return rapid.Custom(func(t *rapid.T) string {
 		local := rapid.StringMatching(`[a-zA-Z0-9äöß][a-zA-Z0-9äöß+_-]{0,241}`).Draw(t, "local")

@@ -18,7 +18,7 @@ import (
 	"healthcare/platform/errs"
 )
 
-// meter watches derivations: how many run at once, and how much memory they hold together.
+// meter measures the derivations that run at once, and their memory.
 type meter struct {
 	mu                 sync.Mutex
 	running, memory    int // now; memory in KiB
@@ -26,8 +26,8 @@ type meter struct {
 	mostMemory, served int
 }
 
-// watch is a derivation that is metered and does work.
-func (m *meter) watch(work derivation) derivation {
+// measured returns a derivation that calls work and is counted by the meter.
+func (m *meter) measured(work derivation) derivation {
 	return func(password, salt []byte, iterations, memory uint32, parallelism uint8, size uint32) []byte {
 		m.add(1, int(memory))
 		defer m.add(-1, -int(memory))
@@ -45,47 +45,47 @@ func (m *meter) add(running, memory int) {
 	m.served += max(0, running)
 }
 
-// most is mostRunning while derivations go on.
+// most returns mostRunning while derivations run.
 func (m *meter) most() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.mostRunning
 }
 
-// lasting takes that long on the bubble's clock and gives no password's key.
-func lasting(d time.Duration) derivation {
+// takes returns a derivation that takes d on the bubble's clock and returns zeros.
+func takes(d time.Duration) derivation {
 	return func(_, _ []byte, _, _ uint32, _ uint8, size uint32) []byte {
 		time.Sleep(d)
 		return make([]byte, size)
 	}
 }
 
-// nobody is nobody in particular.
-var nobody ports.Caller
+// anonymous is an unidentified caller.
+var anonymous ports.Caller
 
-// gated is a hasher of that shape in which every hash takes a second.
-func gated(t *testing.T, slots, queue int, wait time.Duration) (*hasher, *meter) {
+// newGated returns a hasher in which each hash takes a second.
+func newGated(t *testing.T, slots, queue int, wait time.Duration) (*hasher, *meter) {
 	t.Helper()
 	m := &meter{}
 	passwords, err := newHasher(Config{Memory: 64, Iterations: 1, Parallelism: 1, Slots: slots, Queue: queue, Wait: wait},
-		m.watch(lasting(time.Second)))
+		m.measured(takes(time.Second)))
 	require.NoError(t, err)
 	return passwords.(*hasher), m
 }
 
-// outcome is how one caller fared, and when.
+// outcome is the result of one caller, and its time.
 type outcome struct {
 	err   error
 	after time.Duration
 }
 
-// callers start n hashes at once; the outcomes come in the order in which they end.
+// callers starts n hashes at once and returns their outcomes in the order in which they end.
 func callers(ctx context.Context, passwords *hasher, n int) <-chan outcome {
 	ends := make(chan outcome, n)
 	start := time.Now()
 	for range n {
 		go func() {
-			_, _, err := passwords.Verify(ctx, nobody, "secret", "", uncounted)
+			_, _, err := passwords.Verify(ctx, anonymous, "secret", "", uncounted)
 			ends <- outcome{err, time.Since(start)}
 		}()
 	}
@@ -109,8 +109,8 @@ func TestGate(t *testing.T) {
 		t.Run(name, func(t *testing.T) { synctest.Test(t, f) })
 	}
 
-	in("slots run at once, the queue waits for them, the next one is refused after a pause", func(t *testing.T) {
-		passwords, m := gated(t, 3, 5, time.Minute)
+	in("runs one hash per slot, queues others, and rejects the next one after a pause", func(t *testing.T) {
+		passwords, m := newGated(t, 3, 5, time.Minute)
 		ends := callers(t.Context(), passwords, 9)
 		for i, second := range []int{0, 1, 1, 1, 2, 2, 2, 3, 3} {
 			end := <-ends
@@ -126,8 +126,8 @@ func TestGate(t *testing.T) {
 		require.Equal(t, 3*64, m.mostMemory)
 	})
 
-	in("without a queue nobody waits", func(t *testing.T) {
-		passwords, _ := gated(t, 1, 0, time.Minute)
+	in("rejects at once without a queue", func(t *testing.T) {
+		passwords, _ := newGated(t, 1, 0, time.Minute)
 		ends := callers(t.Context(), passwords, 3)
 		for range 2 {
 			end := <-ends
@@ -137,8 +137,8 @@ func TestGate(t *testing.T) {
 		require.NoError(t, (<-ends).err)
 	})
 
-	in("who waits too long is refused when the wait is over, not before", func(t *testing.T) {
-		passwords, m := gated(t, 1, 3, 1500*time.Millisecond)
+	in("rejects a caller when its wait is over", func(t *testing.T) {
+		passwords, m := newGated(t, 1, 3, 1500*time.Millisecond)
 		ends := callers(t.Context(), passwords, 4)
 		require.Equal(t, outcome{nil, time.Second}, <-ends)
 		for range 2 {
@@ -146,34 +146,34 @@ func TestGate(t *testing.T) {
 			require.Equal(t, 1500*time.Millisecond, end.after)
 			requireBusy(t, end.err, errWaited)
 		}
-		require.Equal(t, outcome{nil, 2 * time.Second}, <-ends, "it got its slot after 1 s: the wait is not for the hash")
+		require.Equal(t, outcome{nil, 2 * time.Second}, <-ends, "the slot was free after 1 s; the wait excludes the hash")
 		require.Equal(t, 2, m.served)
 	})
 
-	in("first come, first served, and nobody overtakes the queue", func(t *testing.T) {
-		passwords, _ := gated(t, 1, 16, time.Minute)
+	in("serves the queue in order", func(t *testing.T) {
+		passwords, _ := newGated(t, 1, 16, time.Minute)
 		served := make(chan int, 10)
 		for i := range 10 {
 			go func() {
-				if _, err := passwords.Hash(t.Context(), nobody, "secret"); err == nil {
+				if _, err := passwords.Hash(t.Context(), anonymous, "secret"); err == nil {
 					served <- i
 				}
 			}()
-			synctest.Wait() // it is in its place
+			synctest.Wait() // it is in the queue
 		}
 		for i := range 10 {
 			require.Equal(t, i, <-served)
 		}
 	})
 
-	in("who gives up while waiting is refused at once and leaves the place to another", func(t *testing.T) {
-		passwords, m := gated(t, 1, 1, time.Minute)
+	in("rejects a cancelled caller at once and frees its place", func(t *testing.T) {
+		passwords, m := newGated(t, 1, 1, time.Minute)
 		first := callers(t.Context(), passwords, 1)
 		synctest.Wait()
-		ctx, giveUp := context.WithCancel(t.Context())
+		ctx, cancel := context.WithCancel(t.Context())
 		second := callers(ctx, passwords, 1)
 		time.Sleep(300 * time.Millisecond)
-		giveUp()
+		cancel()
 		end := <-second
 		require.Equal(t, 300*time.Millisecond, end.after)
 		requireBusy(t, end.err, context.Canceled)
@@ -183,8 +183,8 @@ func TestGate(t *testing.T) {
 		require.Equal(t, 2, m.served)
 	})
 
-	in("a deadline ends the wait too", func(t *testing.T) {
-		passwords, _ := gated(t, 1, 1, time.Minute)
+	in("ends the wait at a deadline", func(t *testing.T) {
+		passwords, _ := newGated(t, 1, 1, time.Minute)
 		first := callers(t.Context(), passwords, 1)
 		synctest.Wait()
 		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
@@ -195,23 +195,23 @@ func TestGate(t *testing.T) {
 		require.NoError(t, (<-first).err)
 	})
 
-	in("who has gone before it began costs nothing", func(t *testing.T) {
-		passwords, m := gated(t, 1, 1, time.Minute)
+	in("starts no hash for a context that has ended", func(t *testing.T) {
+		passwords, m := newGated(t, 1, 1, time.Minute)
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		_, err := passwords.Hash(ctx, nobody, "secret")
+		_, err := passwords.Hash(ctx, anonymous, "secret")
 		requireBusy(t, err, context.Canceled)
 		require.Zero(t, m.served)
 	})
 
-	in("Hash, Verify, unknown users and unusable hashes share the one gate", func(t *testing.T) {
-		passwords, m := gated(t, 1, 0, time.Minute)
+	in("is shared by Hash, Verify, unknown users and unusable hashes", func(t *testing.T) {
+		passwords, m := newGated(t, 1, 0, time.Minute)
 		first := callers(t.Context(), passwords, 1)
 		synctest.Wait()
-		_, err := passwords.Hash(t.Context(), nobody, "secret")
+		_, err := passwords.Hash(t.Context(), anonymous, "secret")
 		requireBusy(t, err, errQueueFull)
 		for _, phc := range []string{"", good, "unusable"} {
-			ok, stale, err := passwords.Verify(t.Context(), nobody, "secret", phc, uncounted)
+			ok, stale, err := passwords.Verify(t.Context(), anonymous, "secret", phc, uncounted)
 			requireBusy(t, err, errQueueFull)
 			require.False(t, ok || stale)
 		}
@@ -219,8 +219,8 @@ func TestGate(t *testing.T) {
 		require.Equal(t, 1, m.served)
 	})
 
-	in("a refusal takes no place: the gate is whole again after a flood", func(t *testing.T) {
-		passwords, m := gated(t, 2, 2, 100*time.Millisecond)
+	in("has all slots free after a flood", func(t *testing.T) {
+		passwords, m := newGated(t, 2, 2, 100*time.Millisecond)
 		for range 3 {
 			ends := callers(t.Context(), passwords, 50)
 			served := 0
@@ -237,25 +237,25 @@ func TestGate(t *testing.T) {
 		require.Equal(t, 2, m.mostRunning)
 	})
 
-	in("a derivation that panics gives its slot back", func(t *testing.T) {
-		passwords, _ := gated(t, 1, 0, time.Minute)
-		whole := passwords.derive
+	in("releases the slot of a derivation that panics", func(t *testing.T) {
+		passwords, _ := newGated(t, 1, 0, time.Minute)
+		original := passwords.derive
 		passwords.derive = func(_, _ []byte, _, _ uint32, _ uint8, _ uint32) []byte { panic("defect") }
-		require.Panics(t, func() { _, _ = passwords.Hash(t.Context(), nobody, "secret") })
-		passwords.derive = whole
-		_, err := passwords.Hash(t.Context(), nobody, "secret")
+		require.Panics(t, func() { _, _ = passwords.Hash(t.Context(), anonymous, "secret") })
+		passwords.derive = original
+		_, err := passwords.Hash(t.Context(), anonymous, "secret")
 		require.NoError(t, err)
 	})
 }
 
-// TestR17_AThousandLoginsStayBounded is the defaults on two cores: one slot, a queue of 16, 41 ms a hash. On the
-// bubble's clock the count is exact.
+// TestR17_AThousandLoginsStayBounded tests the defaults on two cores: one slot, a queue of 16, 41 ms a hash. The counts
+// are exact on the bubble's clock.
 func TestR17_AThousandLoginsStayBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := &meter{}
 		cfg := defaults()
 		cfg.Slots = 1
-		passwords, err := newHasher(cfg, m.watch(lasting(41*time.Millisecond)))
+		passwords, err := newHasher(cfg, m.measured(takes(41*time.Millisecond)))
 		require.NoError(t, err)
 
 		ends := callers(t.Context(), passwords.(*hasher), 1000)
@@ -274,7 +274,7 @@ func TestR17_AThousandLoginsStayBounded(t *testing.T) {
 			}
 			refused++
 		}
-		require.Equal(t, maxPaused, paused, "the others were refused at once")
+		require.Equal(t, maxPaused, paused, "others are rejected at once")
 		require.Equal(t, 1+16, served)
 		require.Equal(t, 1000-17, refused)
 		require.Equal(t, 1, m.mostRunning)
@@ -282,11 +282,11 @@ func TestR17_AThousandLoginsStayBounded(t *testing.T) {
 	})
 }
 
-// TestR17_RealHashesAtOnce is the same with real goroutines, real time and real hashes.
+// TestR17_RealHashesAtOnce tests the bounds in real time with real hashes.
 func TestR17_RealHashesAtOnce(t *testing.T) {
 	m := &meter{}
 	cfg := Config{Memory: 256, Iterations: 1, Parallelism: 1, Slots: 3, Queue: 16, Wait: maxWait}
-	passwords, err := newHasher(cfg, m.watch(argon2.IDKey))
+	passwords, err := newHasher(cfg, m.measured(argon2.IDKey))
 	require.NoError(t, err)
 	phc := hashed(t, cfg, "secret")
 
@@ -296,7 +296,7 @@ func TestR17_RealHashesAtOnce(t *testing.T) {
 	for range 1000 {
 		all.Go(func() {
 			<-start
-			switch ok, _, err := passwords.Verify(t.Context(), nobody, "secret", phc, uncounted); {
+			switch ok, _, err := passwords.Verify(t.Context(), anonymous, "secret", phc, uncounted); {
 			case err == nil && ok:
 				served.Add(1)
 			case errors.Is(err, ErrBusy):
@@ -306,64 +306,64 @@ func TestR17_RealHashesAtOnce(t *testing.T) {
 	}
 	close(start)
 	all.Wait()
-	require.EqualValues(t, 1000, served.Load()+refused.Load(), "each is served rightly or told to come again")
+	require.EqualValues(t, 1000, served.Load()+refused.Load(), "each is verified or rejected")
 	require.EqualValues(t, m.served, served.Load())
 	require.LessOrEqual(t, m.mostRunning, cfg.Slots)
 	require.LessOrEqual(t, m.mostMemory, cfg.Slots*int(cfg.Memory))
 	require.GreaterOrEqual(t, served.Load(), int64(cfg.Slots+cfg.Queue))
-	t.Logf("%d served, %d told to come again, at most %d at once", served.Load(), refused.Load(), m.mostRunning)
+	t.Logf("%d served, %d rejected, at most %d at once", served.Load(), refused.Load(), m.mostRunning)
 }
 
-// uncounted lets every attempt be made.
+// uncounted admits every attempt.
 func uncounted(context.Context) error { return nil }
 
-func TestRoom(t *testing.T) {
+func TestReserve(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		passwords, _ := gated(t, 1, 0, time.Second)
-		near := network(1)
-		var leave []func()
+		passwords, _ := newGated(t, 1, 0, time.Second)
+		flooding := network(1)
+		var releases []func()
 		for range lookups {
-			l, err := passwords.Reserve(t.Context(), near.Caller)
+			release, err := passwords.Reserve(t.Context(), flooding.Caller)
 			require.NoError(t, err)
-			leave = append(leave, l)
+			releases = append(releases, release)
 		}
 		start := time.Now()
-		_, err := passwords.Reserve(t.Context(), near.Caller)
+		_, err := passwords.Reserve(t.Context(), flooding.Caller)
 		requireBusy(t, err, errNoLookup)
-		require.Equal(t, time.Second, time.Since(start), "as long as one waits for a slot")
-		ctx, giveUp := context.WithCancel(t.Context())
-		giveUp()
-		_, err = passwords.Reserve(ctx, near.Caller)
+		require.Equal(t, time.Second, time.Since(start), "the wait for a slot")
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		_, err = passwords.Reserve(ctx, flooding.Caller)
 		requireBusy(t, err, context.Canceled)
 
-		for range 2 * waitingLookups { // a flood from that network, which those from another do not wait behind
+		for range 2 * waitingLookups { // a flood from one network does not delay callers of another
 			go func() {
-				if l, err := passwords.Reserve(t.Context(), near.Caller); err == nil {
-					l()
+				if release, err := passwords.Reserve(t.Context(), flooding.Caller); err == nil {
+					release()
 				}
 			}()
 		}
 		synctest.Wait()
 		go func() {
 			time.Sleep(time.Millisecond)
-			leave[0]()
+			releases[0]()
 		}()
 		start = time.Now()
 		_, err = passwords.Reserve(t.Context(), network(2).Caller)
 		require.NoError(t, err)
 		require.Equal(t, time.Millisecond, time.Since(start))
-		for _, l := range leave[1:] {
-			l()
+		for _, release := range releases[1:] {
+			release()
 		}
 	})
 }
 
-// network is a caller in a network of its own.
+// network returns a caller in the nth network.
 func network(n int) ports.Caller {
 	return ports.Caller{Caller: admission.By(netip.AddrFrom4([4]byte{10, byte(n >> 8), byte(n), 1}), "")}
 }
 
-// attack keeps n callers trying at once, each again as soon as it was answered, until stop is called.
+// attack runs n callers that hash in a loop until stop is called.
 func attack(ctx context.Context, passwords *hasher, n int, by func(i int) ports.Caller) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var all sync.WaitGroup
@@ -371,7 +371,7 @@ func attack(ctx context.Context, passwords *hasher, n int, by func(i int) ports.
 		all.Go(func() {
 			for ctx.Err() == nil {
 				if _, err := passwords.Hash(ctx, by(i), "secret"); err != nil {
-					time.Sleep(10 * time.Millisecond) // the way there and back
+					time.Sleep(10 * time.Millisecond) // the round trip
 				}
 			}
 		})
@@ -383,8 +383,7 @@ func attack(ctx context.Context, passwords *hasher, n int, by func(i int) ports.
 	}
 }
 
-// What one network sends, in whatever lane, makes those of others wait for one hash, or for one more where the other
-// lane is busy as well.
+// A flood of one network delays callers of other networks by one hash, or by one more per busy lane.
 func TestGateIsFair(t *testing.T) {
 	one := func(known bool) func(int) ports.Caller {
 		return func(int) ports.Caller { c := network(1); c.Known = known; return c }
@@ -392,9 +391,9 @@ func TestGateIsFair(t *testing.T) {
 	many := func(known bool) func(int) ports.Caller {
 		return func(i int) ports.Caller { c := network(100 + i); c.Known = known; return c }
 	}
-	for what, c := range map[string]struct {
+	for name, c := range map[string]struct {
 		attackers []func(int) ports.Caller
-		bystander bool // is known
+		bystander bool // whether it is known
 		hashes    int
 	}{
 		"strangers of one network, a stranger elsewhere":         {[]func(int) ports.Caller{one(false)}, false, 2},
@@ -413,13 +412,13 @@ func TestGateIsFair(t *testing.T) {
 			4,
 		},
 	} {
-		t.Run(what, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				m := &meter{}
 				const hash = 41 * time.Millisecond
 				cfg := defaults()
 				cfg.Slots = 1
-				made, err := newHasher(cfg, m.watch(lasting(hash)))
+				made, err := newHasher(cfg, m.measured(takes(hash)))
 				require.NoError(t, err)
 				passwords := made.(*hasher)
 				for _, by := range c.attackers {

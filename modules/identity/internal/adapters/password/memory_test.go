@@ -12,9 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// BenchmarkPeakMemory is about R-17: by how much a flood of sign-ins, one hash at a time with the parameters that are
-// shipped, makes the process grow. Each hash leaves 19 MiB to the garbage collector; how many of them lie about is
-// GOGC's to say.
+// BenchmarkPeakMemory measures how much the process grows during a flood of sign-ins, with one hash at a time and
+// the default parameters. Each hash leaves 19 MiB to the garbage collector; GOGC decides when it is collected.
 func BenchmarkPeakMemory(b *testing.B) {
 	if runtime.GOOS != "linux" {
 		b.Skip("reads /proc")
@@ -26,12 +25,13 @@ func BenchmarkPeakMemory(b *testing.B) {
 			cfg.Slots, cfg.Queue, cfg.Wait = 1, 64, time.Minute
 			passwords := open(b, cfg)
 			debug.FreeOSMemory()
-			require.NoError(b, os.WriteFile("/proc/self/clear_refs", []byte("5"), 0)) // the peak starts from now (proc(5))
+			// Resets the peak (proc(5)).
+			require.NoError(b, os.WriteFile("/proc/self/clear_refs", []byte("5"), 0))
 			before := kibibytes(b, "VmRSS")
 			b.SetParallelism(max(1, 64/runtime.GOMAXPROCS(0)))
 			b.RunParallel(func(each *testing.PB) {
 				for each.Next() {
-					if _, _, err := passwords.Verify(b.Context(), nobody, "secret", "", uncounted); err != nil {
+					if _, _, err := passwords.Verify(b.Context(), anonymous, "secret", "", uncounted); err != nil {
 						b.Error(err)
 					}
 				}
@@ -41,7 +41,7 @@ func BenchmarkPeakMemory(b *testing.B) {
 	}
 }
 
-// kibibytes is a line of /proc/self/status.
+// kibibytes returns a value of /proc/self/status.
 func kibibytes(b *testing.B, name string) (n int) {
 	b.Helper()
 	status, err := os.ReadFile("/proc/self/status")

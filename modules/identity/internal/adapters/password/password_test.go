@@ -18,12 +18,12 @@ import (
 	"healthcare/modules/identity/internal/ports"
 )
 
-// cheap is 64 KiB and one pass: some 50 µs.
+// cheap returns 64 KiB and one pass, about 50 µs a hash.
 func cheap() Config {
 	return Config{Memory: 64, Iterations: 1, Parallelism: 1, Slots: 2, Queue: 4, Wait: time.Second}
 }
 
-// open is New for tests and benchmarks alike.
+// open calls New, for tests and benchmarks.
 func open(t testing.TB, cfg Config) ports.Passwords {
 	t.Helper()
 	passwords, err := New(cfg)
@@ -33,7 +33,7 @@ func open(t testing.TB, cfg Config) ports.Passwords {
 
 func hashed(t testing.TB, cfg Config, password string) string {
 	t.Helper()
-	phc, err := open(t, cfg).Hash(t.Context(), nobody, password)
+	phc, err := open(t, cfg).Hash(t.Context(), anonymous, password)
 	require.NoError(t, err)
 	return phc
 }
@@ -41,44 +41,44 @@ func hashed(t testing.TB, cfg Config, password string) string {
 func TestHash(t *testing.T) {
 	ctx, passwords := t.Context(), open(t, cheap())
 
-	t.Run("a hash is a PHC string of a 16-byte salt and a 32-byte key", func(t *testing.T) {
+	t.Run("is a PHC string with a 16-byte salt and a 32-byte key", func(t *testing.T) {
 		require.Regexp(t, `^\$argon2id\$v=19\$m=64,t=1,p=1\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}$`, hashed(t, cheap(), "secret"))
 	})
-	t.Run("one password gives a new hash each time", func(t *testing.T) {
-		first, err := passwords.Hash(ctx, nobody, "secret")
+	t.Run("differs each time", func(t *testing.T) {
+		first, err := passwords.Hash(ctx, anonymous, "secret")
 		require.NoError(t, err)
-		second, err := passwords.Hash(ctx, nobody, "secret")
+		second, err := passwords.Hash(ctx, anonymous, "secret")
 		require.NoError(t, err)
 		require.NotEqual(t, strings.Split(first, "$")[4], strings.Split(second, "$")[4], "salts")
 		require.NotEqual(t, strings.Split(first, "$")[5], strings.Split(second, "$")[5], "keys")
 	})
-	t.Run("odd passwords are told apart", func(t *testing.T) {
-		long := strings.Repeat("a", 1023) // bcrypt would read 72 bytes of it
+	t.Run("distinguishes unusual passwords", func(t *testing.T) {
+		long := strings.Repeat("a", 1023) // bcrypt would use 72 bytes of it
 		odd := []string{"", "\x00", "a", "a\x00", "a\x00b", "\xff", "ä", " a", "a ", "A", long, long + "a", long + "b"}
 		for _, made := range odd {
 			phc := hashed(t, cheap(), made)
 			for _, tried := range odd {
-				ok, stale, err := passwords.Verify(ctx, nobody, tried, phc, uncounted)
+				ok, stale, err := passwords.Verify(ctx, anonymous, tried, phc, uncounted)
 				require.NoError(t, err)
 				require.Equal(t, made == tried, ok, "%q against the hash of %q", tried, made)
 				require.False(t, stale)
 			}
 		}
 	})
-	t.Run("a password is the same however its letters are composed or how wide they are", func(t *testing.T) {
+	t.Run("ignores the composition and width of letters", func(t *testing.T) {
 		for made, tried := range map[string]string{"caf\u00e9": "cafe\u0301", "cafe\u0301": "caf\u00e9", "\uff43afé": "café", "ﬁ": "fi"} {
-			ok, _, err := passwords.Verify(ctx, nobody, tried, hashed(t, cheap(), made), uncounted)
+			ok, _, err := passwords.Verify(ctx, anonymous, tried, hashed(t, cheap(), made), uncounted)
 			require.NoError(t, err)
 			require.True(t, ok, "%+q against the hash of %+q", tried, made)
 		}
 	})
-	t.Run("what another implementation made is verified", func(t *testing.T) {
+	t.Run("verifies hashes of another implementation", func(t *testing.T) {
 		// Test vectors of the reference implementation (github.com/P-H-C/phc-winner-argon2): "password", "somesalt".
 		for _, phc := range []string{
 			"$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4",
 			"$argon2id$v=19$m=256,t=2,p=2$c29tZXNhbHQ$bQk8UB/VmZZF4Oo79iDXuL5/0ttZwg2f/5U52iv1cDc",
 		} {
-			ok, stale, err := passwords.Verify(ctx, nobody, "password", phc, uncounted)
+			ok, stale, err := passwords.Verify(ctx, anonymous, "password", phc, uncounted)
 			require.NoError(t, err)
 			require.True(t, ok)
 			require.True(t, stale)
@@ -86,7 +86,7 @@ func TestHash(t *testing.T) {
 	})
 }
 
-func TestEveryPasswordFitsItsOwnHashOnly(t *testing.T) {
+func TestPasswordMatchesItsOwnHashOnly(t *testing.T) {
 	passwords := open(t, cheap())
 	rapid.Check(t, func(t *rapid.T) {
 		ctx := context.Background()
@@ -104,19 +104,19 @@ func TestEveryPasswordFitsItsOwnHashOnly(t *testing.T) {
 			}),
 		).Draw(t, "another")
 
-		phc, err := passwords.Hash(ctx, nobody, string(made))
+		phc, err := passwords.Hash(ctx, anonymous, string(made))
 		require.NoError(t, err)
-		ok, stale, err := passwords.Verify(ctx, nobody, string(made), phc, uncounted)
+		ok, stale, err := passwords.Verify(ctx, anonymous, string(made), phc, uncounted)
 		require.NoError(t, err)
 		require.True(t, ok)
 		require.False(t, stale)
-		ok, _, err = passwords.Verify(ctx, nobody, string(other), phc, uncounted)
+		ok, _, err = passwords.Verify(ctx, anonymous, string(other), phc, uncounted)
 		require.NoError(t, err)
 		require.Equal(t, norm.NFKC.String(string(made)) == norm.NFKC.String(string(other)), ok)
 	})
 }
 
-func TestOldParametersAreToBeUpgraded(t *testing.T) {
+func TestHashesWithOtherParametersAreStale(t *testing.T) {
 	current := Config{Memory: 128, Iterations: 2, Parallelism: 2, Slots: 1, Wait: time.Second}
 	passwords := open(t, current)
 	with := func(change func(*Config)) string {
@@ -126,41 +126,41 @@ func TestOldParametersAreToBeUpgraded(t *testing.T) {
 	}
 	sized := func(salt, key int) string {
 		made := hash{params: current.params(), salt: random(salt)}
-		made.key, _ = passwords.(*hasher).key(t.Context(), nobody, "secret", made, key, uncounted)
+		made.key, _ = passwords.(*hasher).key(t.Context(), anonymous, "secret", made, key, uncounted)
 		return made.String()
 	}
 	for name, c := range map[string]struct {
 		phc   string
 		stale bool
 	}{
-		"today's parameters": {with(func(*Config) {}), false},
-		"less memory":        {with(func(c *Config) { c.Memory = 127 }), true},
-		"more memory":        {with(func(c *Config) { c.Memory = 129 }), true},
-		"fewer iterations":   {with(func(c *Config) { c.Iterations = 1 }), true},
-		"more iterations":    {with(func(c *Config) { c.Iterations = 3 }), true},
-		"fewer lanes":        {with(func(c *Config) { c.Parallelism = 1 }), true},
-		"more lanes":         {with(func(c *Config) { c.Parallelism = 3 }), true},
-		"today's sizes":      {sized(saltSize, keySize), false},
-		"a shorter salt":     {sized(minSalt, keySize), true},
-		"a longer salt":      {sized(maxSalt, keySize), true},
-		"a shorter key":      {sized(saltSize, minKey), true},
-		"a longer key":       {sized(saltSize, maxKey), true},
+		"the current parameters": {with(func(*Config) {}), false},
+		"less memory":            {with(func(c *Config) { c.Memory = 127 }), true},
+		"more memory":            {with(func(c *Config) { c.Memory = 129 }), true},
+		"fewer iterations":       {with(func(c *Config) { c.Iterations = 1 }), true},
+		"more iterations":        {with(func(c *Config) { c.Iterations = 3 }), true},
+		"fewer lanes":            {with(func(c *Config) { c.Parallelism = 1 }), true},
+		"more lanes":             {with(func(c *Config) { c.Parallelism = 3 }), true},
+		"the current sizes":      {sized(saltSize, keySize), false},
+		"a shorter salt":         {sized(minSalt, keySize), true},
+		"a longer salt":          {sized(maxSalt, keySize), true},
+		"a shorter key":          {sized(saltSize, minKey), true},
+		"a longer key":           {sized(saltSize, maxKey), true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			ok, stale, err := passwords.Verify(t.Context(), nobody, "secret", c.phc, uncounted)
+			ok, stale, err := passwords.Verify(t.Context(), anonymous, "secret", c.phc, uncounted)
 			require.NoError(t, err)
 			require.True(t, ok)
 			require.Equal(t, c.stale, stale)
 
-			ok, stale, err = passwords.Verify(t.Context(), nobody, "wrong", c.phc, uncounted)
+			ok, stale, err = passwords.Verify(t.Context(), anonymous, "wrong", c.phc, uncounted)
 			require.NoError(t, err)
 			require.False(t, ok)
-			require.False(t, stale, "a wrong password upgrades nothing")
+			require.False(t, stale, "a wrong password is never stale")
 		})
 	}
 }
 
-// cost is what one derivation was asked for.
+// cost holds the parameters of one derivation.
 type cost struct {
 	memory, iterations uint32
 	parallelism        uint8
@@ -168,8 +168,8 @@ type cost struct {
 	size               uint32
 }
 
-// recorded is a hasher that notes what each derivation was asked for, and derives in no time.
-func recorded(t testing.TB, cfg Config) (*hasher, *[]cost) {
+// newRecording returns a hasher that records the cost of each derivation instead of deriving a key.
+func newRecording(t testing.TB, cfg Config) (*hasher, *[]cost) {
 	t.Helper()
 	var costs []cost
 	passwords, err := newHasher(cfg, func(_, salt []byte, iterations, memory uint32, parallelism uint8, size uint32) []byte {
@@ -184,19 +184,19 @@ func TestR14_UnknownUserCostsWhatAWrongPasswordCosts(t *testing.T) {
 	phc := hashed(t, defaults(), "secret")
 	for name, stored := range map[string]string{"wrong password": phc, "unknown user": "", "unusable hash": "$2b$12$x", "cut hash": phc[:50]} {
 		t.Run(name, func(t *testing.T) {
-			passwords, costs := recorded(t, defaults())
-			ok, stale, _ := passwords.Verify(t.Context(), nobody, "wrong", stored, uncounted)
+			passwords, costs := newRecording(t, defaults())
+			ok, stale, _ := passwords.Verify(t.Context(), anonymous, "wrong", stored, uncounted)
 			require.False(t, ok)
 			require.False(t, stale)
 			require.Equal(t, []cost{{memory: 19456, iterations: 2, parallelism: 1, salt: saltSize, size: keySize}}, *costs)
 		})
 	}
-	t.Run("it is counted before any work, and refused without any", func(t *testing.T) {
-		passwords, costs := recorded(t, defaults())
+	t.Run("the attempt is counted before any work, and rejected without a hash", func(t *testing.T) {
+		passwords, costs := newRecording(t, defaults())
 		refused := errors.New("too many")
-		ok, _, err := passwords.Verify(t.Context(), nobody, "secret", phc, func(context.Context) error {
+		ok, _, err := passwords.Verify(t.Context(), anonymous, "secret", phc, func(context.Context) error {
 			hashing, _ := passwords.gate.load()
-			require.Equal(t, 1, hashing, "in the gate: what waits is not counted")
+			require.Equal(t, 1, hashing, "counted after the wait for a slot")
 			return refused
 		})
 		require.Same(t, refused, err)
@@ -205,22 +205,22 @@ func TestR14_UnknownUserCostsWhatAWrongPasswordCosts(t *testing.T) {
 		hashing, _ := passwords.gate.load()
 		require.Zero(t, hashing)
 	})
-	t.Run("nobody signs in as nobody, even with the dummy's password", func(t *testing.T) {
-		passwords, _ := recorded(t, defaults())
-		passwords.dummy.key = make([]byte, keySize) // what the recorded derivation gives for every password
-		ok, _, err := passwords.Verify(t.Context(), nobody, "whatever", "", uncounted)
+	t.Run("the dummy's password is never accepted", func(t *testing.T) {
+		passwords, _ := newRecording(t, defaults())
+		passwords.dummy.key = make([]byte, keySize) // the key that the recording hasher derives
+		ok, _, err := passwords.Verify(t.Context(), anonymous, "whatever", "", uncounted)
 		require.NoError(t, err)
 		require.False(t, ok)
 	})
-	t.Run("the dummy is another one in each process", func(t *testing.T) {
-		a, _ := recorded(t, defaults())
-		b, _ := recorded(t, defaults())
+	t.Run("the dummy differs in each process", func(t *testing.T) {
+		a, _ := newRecording(t, defaults())
+		b, _ := newRecording(t, defaults())
 		require.NotEqual(t, a.dummy.key, b.dummy.key)
 		require.NotEqual(t, a.dummy.salt, b.dummy.salt)
 	})
 }
 
-func TestConfigurationIsRefusedByName(t *testing.T) {
+func TestConfigErrorsNameTheField(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*Config)
 		field  string
@@ -255,7 +255,7 @@ func TestConfigurationIsRefusedByName(t *testing.T) {
 		open(t, Config{Memory: 8 * maxParallelism, Iterations: 1, Parallelism: maxParallelism, Slots: 1, Queue: 1, Wait: minWait})
 		open(t, Config{maxMemory, maxIterations, maxParallelism, maxSlots, maxQueue, maxWait})
 	})
-	t.Run("the defaults are those of RFC 9106 and OWASP, and leave one core to the rest", func(t *testing.T) {
+	t.Run("the defaults are those of RFC 9106 and OWASP, and leave one core free", func(t *testing.T) {
 		require.Equal(t, Config{Memory: 19456, Iterations: 2, Parallelism: 1, Slots: 0, Queue: 16, Wait: time.Second}, defaults())
 		for procs, slots := range map[int]int{1: 1, 2: 1, 3: 2, 8: 7} {
 			before := runtime.GOMAXPROCS(procs)
@@ -266,16 +266,19 @@ func TestConfigurationIsRefusedByName(t *testing.T) {
 	})
 }
 
-// BenchmarkDefaults prints what one sign-in costs with the parameters that are shipped.
+// BenchmarkDefaults measures a hash with the default parameters.
 func BenchmarkDefaults(b *testing.B) {
 	for name, run := range map[string]func(ports.Passwords, string) error{
-		"Hash": func(p ports.Passwords, _ string) error { _, err := p.Hash(b.Context(), nobody, "secret"); return err },
+		"Hash": func(p ports.Passwords, _ string) error {
+			_, err := p.Hash(b.Context(), anonymous, "secret")
+			return err
+		},
 		"Verify": func(p ports.Passwords, phc string) error {
-			_, _, err := p.Verify(b.Context(), nobody, "secret", phc, uncounted)
+			_, _, err := p.Verify(b.Context(), anonymous, "secret", phc, uncounted)
 			return err
 		},
 		"VerifyUnknown": func(p ports.Passwords, _ string) error {
-			_, _, err := p.Verify(b.Context(), nobody, "secret", "", uncounted)
+			_, _, err := p.Verify(b.Context(), anonymous, "secret", "", uncounted)
 			return err
 		},
 	} {

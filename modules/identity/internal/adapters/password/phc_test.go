@@ -7,14 +7,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A hash with bytes that show in base64: 16 of salt, 32 of key. Their last characters leave bits unused.
+// A hash with a salt of 16 bytes and a key of 32 bytes. Their last base64 characters have unused bits.
 const (
 	salt16 = "c2FsdHNhbHRzYWx0c2FsdA"
 	key32  = "a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2U"
 	good   = "$argon2id$v=19$m=64,t=1,p=1$" + salt16 + "$" + key32
 )
 
-// swapped is the good hash with one part of it replaced.
+// swapped returns the good hash with one part replaced.
 func swapped(old, new string) string { return strings.Replace(good, old, new, 1) }
 
 func sized(salt, key int) string {
@@ -23,7 +23,7 @@ func sized(salt, key int) string {
 
 func TestUnusableStoredHashes(t *testing.T) {
 	_, err := parse(good)
-	require.NoError(t, err, "each case below is wrong in its own way only")
+	require.NoError(t, err, "each case below has one fault only")
 
 	for name, phc := range map[string]string{
 		"a space": " ", "a dollar": "$", "five dollars": "$$$$$", "a thousand dollars": strings.Repeat("$", 1000), "a NUL": "\x00",
@@ -56,18 +56,18 @@ func TestUnusableStoredHashes(t *testing.T) {
 		"key with a percent sign":    good[:len(good)-2] + "%s", "not UTF-8": good[:len(good)-1] + "\xff",
 	} {
 		t.Run(name, func(t *testing.T) {
-			passwords, costs := recorded(t, defaults())
-			ok, stale, err := passwords.Verify(t.Context(), nobody, "secret", phc, uncounted)
+			passwords, costs := newRecording(t, defaults())
+			ok, stale, err := passwords.Verify(t.Context(), anonymous, "secret", phc, uncounted)
 			require.False(t, ok)
 			require.False(t, stale)
-			require.NoError(t, err, "it is answered like a wrong password (R-14)")
+			require.NoError(t, err, "same result as a wrong password (R-14)")
 			_, unusable := parse(phc)
 			require.ErrorIs(t, unusable, errStored)
 			require.NotContains(t, unusable.Error(), salt16[4:])
 			require.NotContains(t, unusable.Error(), key32[4:])
 
-			require.Len(t, *costs, 1, "a dummy is hashed")
-			require.Equal(t, defaults().Memory, (*costs)[0].memory, "never with what the stored one asks for")
+			require.Len(t, *costs, 1, "the dummy is hashed")
+			require.Equal(t, defaults().Memory, (*costs)[0].memory, "never with the stored parameters")
 		})
 	}
 }
@@ -88,7 +88,7 @@ func TestUsableStoredHashes(t *testing.T) {
 	}
 }
 
-// FuzzParse never panics, and reads only what is within the bounds and would be written the same.
+// FuzzParse verifies that parse never panics, and accepts only canonical strings within the bounds.
 func FuzzParse(f *testing.F) {
 	for _, phc := range []string{"", "$$$$$", good, sized(8, 16), sized(64, 64), swapped("m=64", "m=064"), swapped("t=1", "t=4294967297")} {
 		f.Add(phc)

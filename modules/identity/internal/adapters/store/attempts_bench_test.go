@@ -14,7 +14,7 @@ import (
 	"healthcare/platform/databasetest"
 )
 
-// BenchmarkAttemptsCheck is what a sign-in that is refused costs.
+// BenchmarkAttemptsCheck measures the check of a sign-in that is rejected.
 func BenchmarkAttemptsCheck(b *testing.B) {
 	eachBenchmark(b, func(b *testing.B, attempts ports.Attempts) {
 		attempt := from(1, "asha@example.com")
@@ -28,7 +28,7 @@ func BenchmarkAttemptsCheck(b *testing.B) {
 	})
 }
 
-// BenchmarkAttemptsCount is what counting adds to a sign-in that is let through, at a new account and client each time.
+// BenchmarkAttemptsCount measures the count of an admitted sign-in, with a new account and client each time.
 func BenchmarkAttemptsCount(b *testing.B) {
 	eachBenchmark(b, func(b *testing.B, attempts ports.Attempts) {
 		for n := 0; b.Loop(); n++ {
@@ -37,7 +37,7 @@ func BenchmarkAttemptsCount(b *testing.B) {
 	})
 }
 
-// BenchmarkAttemptsSucceeded is what a right password adds, after it was counted.
+// BenchmarkAttemptsSucceeded measures the record of a right password.
 func BenchmarkAttemptsSucceeded(b *testing.B) {
 	eachBenchmark(b, func(b *testing.B, attempts ports.Attempts) {
 		for b.Loop() {

@@ -17,13 +17,13 @@ import (
 
 var now = time.Date(2026, time.November, 22, 22, 29, 36, 410959000, time.UTC)
 
-// each runs test once per engine, on empty repositories.
+// each runs test once per engine, with empty repositories.
 func each(t *testing.T, test func(t *testing.T, db *database.DB, users ports.Users, sessions ports.Sessions)) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) { test(t, db, store.NewUsers(db), store.NewSessions(db)) })
 }
 
-// asha is a user of that address.
+// asha returns a user with an address.
 func asha(email, username string) domain.User {
 	return domain.User{
 		ID: recordid.New[identity.UserID](), Name: "Asha Rao ä𝒜", Email: email, Username: username, PasswordHash: "$argon2id$first",
@@ -31,7 +31,7 @@ func asha(email, username string) domain.User {
 	}
 }
 
-// added is the user as it was just stored.
+// added stores a user and returns it.
 func added(t *testing.T, users ports.Users, user domain.User) domain.User {
 	t.Helper()
 	require.NoError(t, users.Add(t.Context(), user))
@@ -45,7 +45,7 @@ func found(t *testing.T, users ports.Users, id identity.UserID) domain.User {
 	return user
 }
 
-// started is a session of the user's, as it was just stored.
+// started stores a session of the user and returns it.
 func started(t *testing.T, sessions ports.Sessions, user domain.User, at, expires time.Time) domain.Session {
 	t.Helper()
 	session := session(user.ID, at, expires)
@@ -61,5 +61,5 @@ func session(user identity.UserID, at, expires time.Time) domain.Session {
 	}
 }
 
-// attemptLimits are those of the default configuration.
+// attemptLimits are the defaults.
 var attemptLimits = domain.AttemptLimits{FreeAttempts: 5, AccountFailures: 100, ClientFailures: 20}

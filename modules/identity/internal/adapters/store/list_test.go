@@ -33,22 +33,22 @@ func TestListUsers(t *testing.T) {
 			return page.Items
 		}
 		yes, no := true, false
-		for what, c := range map[string]struct {
+		for name, c := range map[string]struct {
 			filter domain.UserFilter
 			want   []domain.User
 		}{
-			"nothing said":              {domain.UserFilter{}, []domain.User{all[2], all[1], all[0]}},
+			"no filter":                 {domain.UserFilter{}, []domain.User{all[2], all[1], all[0]}},
 			"parts of the name, folded": {domain.UserFilter{Search: "JOSE alv"}, []domain.User{all[0]}},
 			"parts of the address":      {domain.UserFilter{Search: "1@clinic"}, []domain.User{all[1]}},
 			"a role":                    {domain.UserFilter{Role: "admin"}, []domain.User{all[1]}},
-			"who may sign in":           {domain.UserFilter{Active: &yes}, []domain.User{all[1], all[0]}},
-			"who may not":               {domain.UserFilter{Active: &no}, []domain.User{all[2]}},
-			"who came in between":       {domain.UserFilter{CreatedAfter: now, CreatedBefore: now.Add(2 * time.Minute)}, []domain.User{all[1]}},
-			"a role nobody has":         {domain.UserFilter{Role: "' OR 1=1 --"}, []domain.User{}},
+			"active users":              {domain.UserFilter{Active: &yes}, []domain.User{all[1], all[0]}},
+			"disabled users":            {domain.UserFilter{Active: &no}, []domain.User{all[2]}},
+			"users between two times":   {domain.UserFilter{CreatedAfter: now, CreatedBefore: now.Add(2 * time.Minute)}, []domain.User{all[1]}},
+			"an unknown role":           {domain.UserFilter{Role: "' OR 1=1 --"}, []domain.User{}},
 		} {
-			t.Run(what, func(t *testing.T) { require.Equal(t, c.want, listed(t, c.filter)) })
+			t.Run(name, func(t *testing.T) { require.Equal(t, c.want, listed(t, c.filter)) })
 		}
-		t.Run("a change is found by what is new", func(t *testing.T) {
+		t.Run("a changed name is found by its new value", func(t *testing.T) {
 			_, err := users.Change(t.Context(), all[0].ID, func(u *domain.User) error {
 				u.Name, u.Version = "Zoë", u.Version+1
 				return nil
@@ -60,7 +60,7 @@ func TestListUsers(t *testing.T) {
 	})
 }
 
-// X21: whatever the order, a page of users reads one index from where it begins.
+// X21: a page of users in any order reads one index from its start.
 func TestX21_UserListPlans(t *testing.T) {
 	each(t, func(t *testing.T, db *database.DB, users ports.Users, _ ports.Sessions) {
 		added(t, users, asha("a@clinic.example", "a"))
@@ -87,7 +87,7 @@ func TestX21_UserListPlans(t *testing.T) {
 					}
 					for _, mode := range databasetest.PlanModes {
 						plan := sent.Explain(t, db, mode)
-						require.Len(t, plan.Below[0].Below, 1, "the few closed accounts, read once: %+v", plan)
+						require.Len(t, plan.Below[0].Below, 1, "the few closed accounts are read once: %+v", plan)
 						plan.Below[0].Below = nil
 						databasetest.RequireIndex(t, plan, index)
 					}

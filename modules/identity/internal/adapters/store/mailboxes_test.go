@@ -22,7 +22,7 @@ import (
 	"healthcare/platform/databasetest"
 )
 
-// addedByOldRelease stores a user as the releases before user_mailboxes do.
+// addedByOldRelease stores a user as releases without user_mailboxes do.
 func addedByOldRelease(t *testing.T, db *database.DB, user domain.User) domain.User {
 	t.Helper()
 	require.NoError(t, insertOld(t.Context(), db, user))
@@ -37,14 +37,14 @@ func insertOld(ctx context.Context, db *database.DB, user domain.User) error {
 		"", user.Version, database.At(user.CreatedAt), database.At(user.UpdatedAt)).Error
 }
 
-// registeredAt is a user of an address and a time.
+// registeredAt returns a user with an address and a time of registration.
 func registeredAt(email string, minutes int) domain.User {
 	user := asha(email, uuid.NewString())
 	user.CreatedAt = now.Add(time.Duration(minutes) * time.Minute)
 	return user
 }
 
-func signsIn(t *testing.T, users ports.Users, email string) identity.UserID {
+func findByAddress(t *testing.T, users ports.Users, email string) identity.UserID {
 	t.Helper()
 	user, err := users.FindByAddress(t.Context(), email)
 	require.NoError(t, err, "%+q", email)
@@ -55,82 +55,82 @@ func TestAddressesOfOldReleases(t *testing.T) {
 	each(t, func(t *testing.T, db *database.DB, users ports.Users, _ ports.Sessions) {
 		core, log := observer.New(zap.WarnLevel)
 		mailboxes := store.NewMailboxes(db, clock.At(now.Add(time.Hour)), zap.New(core))
-		// The younger one is stored first: it is the time of registration that counts.
+		// The younger user is stored first, because the time of registration counts.
 		younger := addedByOldRelease(t, db, registeredAt("Zoë@xn--bcher-kva.example", 2))
 		older := addedByOldRelease(t, db, registeredAt("zoe\u0308@bücher.example", 1))
 		youngest := addedByOldRelease(t, db, registeredAt("zoë@bücher.example.", 3))
 		single := addedByOldRelease(t, db, registeredAt("as\u200bha@clinic.example", 4))
 
-		t.Run("work as they were registered before their mailboxes are on record", func(t *testing.T) {
+		t.Run("are found as registered before their mailboxes are recorded", func(t *testing.T) {
 			for _, user := range []domain.User{older, younger, youngest, single} {
-				require.Equal(t, user.ID, signsIn(t, users, user.Email))
+				require.Equal(t, user.ID, findByAddress(t, users, user.Email))
 			}
-			require.Equal(t, younger.ID, signsIn(t, users, "ZOË@xn--bcher-kva.example"))
+			require.Equal(t, younger.ID, findByAddress(t, users, "ZOË@xn--bcher-kva.example"))
 		})
 		require.NoError(t, mailboxes.Sweep(t.Context()))
-		t.Run("are reported once where they share a mailbox: ids, oldest first, and no address", func(t *testing.T) {
+		t.Run("are logged once if they share a mailbox, as ids, oldest first", func(t *testing.T) {
 			require.NoError(t, mailboxes.Sweep(t.Context()))
 			require.NoError(t, store.NewMailboxes(db, clock.At(now), zap.New(core)).Sweep(t.Context()))
 			require.Equal(t, 1, log.Len())
-			said := fmt.Sprint(log.All()[0].ContextMap())
-			require.Equal(t, fmt.Sprintf("map[accounts:[%s %s %s]]", older.ID, younger.ID, youngest.ID), said)
+			logged := fmt.Sprint(log.All()[0].ContextMap())
+			require.Equal(t, fmt.Sprintf("map[accounts:[%s %s %s]]", older.ID, younger.ID, youngest.ID), logged)
 		})
-		t.Run("belong to the oldest in every other spelling", func(t *testing.T) {
+		t.Run("belong to the oldest user in every other spelling", func(t *testing.T) {
 			for _, spelling := range []string{"zoë@bücher.example", "ZOË@bücher.example", "zoë@XN--BCHER-KVA.example", "zo\u200bë@bücher.example", " Zoë@BÜCHER.example.."} {
-				require.Equal(t, older.ID, signsIn(t, users, spelling), "%+q", spelling)
+				require.Equal(t, older.ID, findByAddress(t, users, spelling), "%+q", spelling)
 			}
-			require.Equal(t, younger.ID, signsIn(t, users, younger.Email))
-			require.Equal(t, youngest.ID, signsIn(t, users, youngest.Email))
-			require.Equal(t, single.ID, signsIn(t, users, "asha@clinic.example"))
+			require.Equal(t, younger.ID, findByAddress(t, users, younger.Email))
+			require.Equal(t, youngest.ID, findByAddress(t, users, youngest.Email))
+			require.Equal(t, single.ID, findByAddress(t, users, "asha@clinic.example"))
 		})
 		t.Run("are listed together, oldest first", func(t *testing.T) {
 			all, err := users.FindAllByAddress(t.Context(), "zoë@bücher.example")
 			require.NoError(t, err)
 			require.Equal(t, []domain.User{older, younger, youngest}, all)
 		})
-		t.Run("pass to the next oldest when an old release deletes the oldest, and are nobody else's until the last has gone", func(t *testing.T) {
+		t.Run("pass to the next oldest user when an old release deletes the oldest", func(t *testing.T) {
 			newcomer := registeredAt("zoë@bücher.example", 9)
-			for _, gone := range []domain.User{older, younger} {
+			for _, deleted := range []domain.User{older, younger} {
 				require.ErrorIs(t, users.Add(t.Context(), newcomer), identity.ErrEmailTaken)
-				require.NoError(t, db.Write(t.Context()).Exec("DELETE FROM users WHERE id = ?", gone.ID).Error)
+				require.NoError(t, db.Write(t.Context()).Exec("DELETE FROM users WHERE id = ?", deleted.ID).Error)
 			}
-			require.Equal(t, youngest.ID, signsIn(t, users, "ZOË@xn--bcher-kva.example"))
+			require.Equal(t, youngest.ID, findByAddress(t, users, "ZOË@xn--bcher-kva.example"))
 			require.ErrorIs(t, users.Add(t.Context(), newcomer), identity.ErrEmailTaken)
 			require.NoError(t, users.Remove(t.Context(), youngest.ID))
 			require.NoError(t, users.Add(t.Context(), newcomer))
-			require.Equal(t, newcomer.ID, signsIn(t, users, "ZOË@xn--bcher-kva.example"))
-			var kept int
-			require.NoError(t, db.Read(t.Context()).Raw("SELECT count(*) FROM user_mailboxes").Scan(&kept).Error)
-			require.Equal(t, 2, kept, "no part of an address outlives its account")
+			require.Equal(t, newcomer.ID, findByAddress(t, users, "ZOË@xn--bcher-kva.example"))
+			var rows int
+			require.NoError(t, db.Read(t.Context()).Raw("SELECT count(*) FROM user_mailboxes").Scan(&rows).Error)
+			require.Equal(t, 2, rows, "the addresses are deleted with the accounts")
 		})
-		t.Run("are on record before the next registration, when an old release has added them since", func(t *testing.T) {
-			beside := addedByOldRelease(t, db, registeredAt("ravi@bücher.example", 60))
-			require.Equal(t, beside.ID, signsIn(t, users, "RAVI@bücher.example"), "at once")
+		t.Run("are recorded before the next registration if an old release added them", func(t *testing.T) {
+			added := addedByOldRelease(t, db, registeredAt("ravi@bücher.example", 60))
+			require.Equal(t, added.ID, findByAddress(t, users, "RAVI@bücher.example"), "at once")
 			require.NoError(t, mailboxes.CatchUp(t.Context()))
 			require.ErrorIs(t, users.Add(t.Context(), registeredAt("ravi@xn--bcher-kva.example", 61)), identity.ErrEmailTaken)
 		})
 	})
 }
 
-func TestMailboxesOfATransactionThatIsUndone(t *testing.T) {
+func TestMailboxesAfterARollback(t *testing.T) {
 	each(t, func(t *testing.T, db *database.DB, users ports.Users, _ ports.Sessions) {
 		manual := clock.At(now)
 		mailboxes := store.NewMailboxes(db, manual, zap.NewNop())
 		require.NoError(t, mailboxes.Sweep(t.Context()))
 		addedByOldRelease(t, db, registeredAt("ravi@bücher.example", 1))
 		manual.Advance(10 * time.Minute)
-		undone := errors.New("undone")
+		rollback := errors.New("rollback")
 		require.ErrorIs(t, db.Do(t.Context(), func(ctx context.Context) error {
 			require.NoError(t, mailboxes.CatchUp(ctx))
-			return undone
-		}), undone)
+			return rollback
+		}), rollback)
 		manual.Advance(time.Second)
 		require.NoError(t, mailboxes.CatchUp(t.Context()))
 		require.ErrorIs(t, users.Add(t.Context(), registeredAt("ravi@xn--bcher-kva.example", 20)), identity.ErrEmailTaken)
 	})
 }
 
-// TestOneAccountWithoutAMailboxAmongMany restarts the program after an older release added one account.
+// TestOneAccountWithoutAMailboxAmongMany sweeps again after an older release added one account.
 func TestOneAccountWithoutAMailboxAmongMany(t *testing.T) {
 	each(t, func(t *testing.T, db *database.DB, users ports.Users, _ ports.Sessions) {
 		start := func() {
@@ -142,18 +142,18 @@ func TestOneAccountWithoutAMailboxAmongMany(t *testing.T) {
 		start()
 		between := addedByOldRelease(t, db, registeredAt("ravi@bücher.example", 25))
 		start()
-		require.Equal(t, between.ID, signsIn(t, users, "ravi@xn--bcher-kva.example"))
-		// The counts are equal again if an account leaves, together with its mailbox, while another one comes.
+		require.Equal(t, between.ID, findByAddress(t, users, "ravi@xn--bcher-kva.example"))
+		// The counts are equal again if an account is deleted, with its mailbox, while another is added.
 		leaving, err := users.FindByAddress(t.Context(), "u7@bücher.example")
 		require.NoError(t, err)
 		require.NoError(t, db.Write(t.Context()).Exec("DELETE FROM users WHERE id = ?", leaving.ID).Error)
 		last := addedByOldRelease(t, db, registeredAt("mira@bücher.example", 60))
 		start()
-		require.Equal(t, last.ID, signsIn(t, users, "mira@xn--bcher-kva.example"))
+		require.Equal(t, last.ID, findByAddress(t, users, "mira@xn--bcher-kva.example"))
 	})
 }
 
-// TestMailboxesOfMany records more accounts than one transaction takes, by two instances at once.
+// TestMailboxesOfMany records more accounts than fit in one transaction, by two instances at once.
 func TestMailboxesOfMany(t *testing.T) {
 	each(t, func(t *testing.T, db *database.DB, users ports.Users, _ ports.Sessions) {
 		const accounts = 1201
@@ -182,14 +182,14 @@ func TestMailboxesOfMany(t *testing.T) {
 		require.NoError(t, db.Read(t.Context()).Raw("SELECT count(*) FROM user_mailboxes").Scan(&recorded).Error)
 		require.NoError(t, db.Read(t.Context()).Raw("SELECT count(*) FROM user_mailboxes WHERE holds").Scan(&holding).Error)
 		require.Equal(t, accounts, recorded)
-		require.Equal(t, accounts-3, holding, "of the four that share a mailbox one holds it")
+		require.Equal(t, accounts-3, holding, "one of the four accounts that share a mailbox holds it")
 		all, err := users.FindAllByAddress(t.Context(), "x@bücher.example")
 		require.NoError(t, err)
 		require.Len(t, all, 4)
 	})
 }
 
-// A sign-in reads indexes, whether the address is known or not.
+// A sign-in uses indexes, whether the address is known or not.
 func TestFindByAddressPlans(t *testing.T) {
 	each(t, func(t *testing.T, db *database.DB, users ports.Users, _ ports.Sessions) {
 		if db.Engine() == database.Postgres {

@@ -13,18 +13,18 @@ import (
 	"healthcare/modules/identity/internal/domain"
 )
 
-func TestTheThrottleIsMeasured(t *testing.T) {
+func TestAttemptMetrics(t *testing.T) {
 	eachTally(t, func(t *testing.T, attempts tally) {
 		registry := prometheus.NewRegistry()
 		registry.MustRegister(store.AttemptCollectors(attempts.Attempts)...)
 		asha := from(1, "asha@clinic.example")
-		attempts.admits(t, asha)
-		attempts.counts(t, asha, attemptLimits.FreeAttempts)
+		attempts.succeed(t, asha)
+		attempts.fail(t, asha, attemptLimits.FreeAttempts)
 		require.ErrorIs(t, attempts.check(t.Context(), asha), domain.ErrTooManyAttempts)
 		require.ErrorIs(t, attempts.Count(t.Context(), asha), domain.ErrTooManyAttempts)
 		for n := range attemptLimits.ClientFailures {
 			if attempts.check(t.Context(), from(2, fmt.Sprint(n))) == nil {
-				attempts.counts(t, from(2, fmt.Sprint(n)), 1)
+				attempts.fail(t, from(2, fmt.Sprint(n)), 1)
 			}
 		}
 		require.ErrorIs(t, attempts.check(t.Context(), from(2, "another")), domain.ErrTooManyAttempts)

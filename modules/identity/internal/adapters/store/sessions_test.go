@@ -19,7 +19,7 @@ import (
 
 const day = 24 * time.Hour
 
-// read is the session as it is stored.
+// read returns the stored session.
 func read(t *testing.T, sessions ports.Sessions, id identity.SessionID) (session domain.Session, err error) {
 	t.Helper()
 	err = sessions.Change(t.Context(), id, func(_ context.Context, s *domain.Session) error {
@@ -34,12 +34,12 @@ func TestSessions(t *testing.T) {
 		user, other := added(t, users, asha("a@example.com", "a")), added(t, users, asha("b@example.com", "b"))
 		one := started(t, sessions, user, now, now.Add(day))
 		two := started(t, sessions, user, now.Add(time.Second), now.Add(day))
-		t.Run("a session comes back as it was, times in UTC to the microsecond", func(t *testing.T) {
+		t.Run("are stored with times in UTC to the microsecond", func(t *testing.T) {
 			kept, err := read(t, sessions, one.ID)
 			require.NoError(t, err)
 			require.Equal(t, one, kept)
 		})
-		t.Run("a user's are listed, last used first, and nobody else's", func(t *testing.T) {
+		t.Run("List returns the user's own sessions, last used first", func(t *testing.T) {
 			all, err := sessions.List(t.Context(), user.ID)
 			require.NoError(t, err)
 			require.Equal(t, []domain.Session{two, one}, all)
@@ -47,7 +47,7 @@ func TestSessions(t *testing.T) {
 			require.NoError(t, err)
 			require.Empty(t, none)
 		})
-		t.Run("a new one forgets the user's expired ones, and nobody else's", func(t *testing.T) {
+		t.Run("Add deletes the expired sessions of the same user", func(t *testing.T) {
 			others := started(t, sessions, other, now, now.Add(day))
 			longer := started(t, sessions, user, now, now.Add(day+time.Microsecond))
 			next := started(t, sessions, user, now.Add(day), now.Add(2*day))
@@ -56,13 +56,13 @@ func TestSessions(t *testing.T) {
 				require.Equal(t, gone, errors.Is(err, ports.ErrNotFound), "%v", err)
 			}
 		})
-		t.Run("one is ended by its user, and by nobody else", func(t *testing.T) {
+		t.Run("Remove ends a session of the same user only", func(t *testing.T) {
 			session := started(t, sessions, user, now, now.Add(day))
 			require.ErrorIs(t, sessions.Remove(t.Context(), other.ID, session.ID), ports.ErrNotFound)
 			require.NoError(t, sessions.Remove(t.Context(), user.ID, session.ID))
 			require.ErrorIs(t, sessions.Remove(t.Context(), user.ID, session.ID), ports.ErrNotFound)
 		})
-		t.Run("all but one are ended, or all, and no other user's", func(t *testing.T) {
+		t.Run("RemoveAllBut ends the sessions of the same user only", func(t *testing.T) {
 			kept := started(t, sessions, user, now, now.Add(day))
 			require.NoError(t, sessions.RemoveAllBut(t.Context(), user.ID, kept.ID))
 			all, err := sessions.List(t.Context(), user.ID)
@@ -79,16 +79,16 @@ func TestSessions(t *testing.T) {
 	})
 }
 
-func TestSessionsOfWhoMayNotSignIn(t *testing.T) {
+func TestSessionsOfUsersWhoMayNotSignIn(t *testing.T) {
 	each(t, func(t *testing.T, _ *database.DB, users ports.Users, sessions ports.Sessions) {
 		user := added(t, users, asha("a@example.com", "a"))
 		refused := func(t *testing.T, user identity.UserID, hash string) {
 			t.Helper()
 			require.ErrorIs(t, sessions.Add(t.Context(), session(user, now, now.Add(day)), hash), ports.ErrNotFound)
 		}
-		t.Run("nobody has none", func(t *testing.T) { refused(t, recordid.New[identity.UserID](), user.PasswordHash) })
-		t.Run("a password that was changed meanwhile starts none", func(t *testing.T) { refused(t, user.ID, "the one before") })
-		t.Run("a user who was disabled meanwhile has none", func(t *testing.T) {
+		t.Run("an unknown user cannot start one", func(t *testing.T) { refused(t, recordid.New[identity.UserID](), user.PasswordHash) })
+		t.Run("an outdated password cannot start one", func(t *testing.T) { refused(t, user.ID, "outdated") })
+		t.Run("a disabled user cannot start one", func(t *testing.T) {
 			_, err := users.Change(t.Context(), user.ID, func(u *domain.User) error {
 				u.Active = false
 				u.Version++
@@ -115,7 +115,7 @@ func TestMostSessions(t *testing.T) {
 		started(t, sessions, user, now.Add(time.Minute), now.Add(day))
 		all, err = sessions.List(t.Context(), user.ID)
 		require.NoError(t, err)
-		require.Len(t, all, ports.MaxSessions, "the one longest unused made room")
+		require.Len(t, all, ports.MaxSessions, "the longest unused session was deleted")
 		require.NotContains(t, all, first)
 		require.Contains(t, all, second)
 	})
@@ -129,7 +129,7 @@ func TestChangeSession(t *testing.T) {
 			s.Generation, s.From, s.LastUsedAt, s.ExpiresAt = 8, domain.Origin{Agent: "other"}, now.Add(time.Hour), now.Add(2*day)
 			return nil
 		}
-		t.Run("that the rule refuses stores nothing, and returns the rule's error unchanged", func(t *testing.T) {
+		t.Run("stores nothing if the rule fails, and returns the rule's error unchanged", func(t *testing.T) {
 			refused := errors.New("refused")
 			require.Same(t, refused, sessions.Change(ctx, session.ID, func(ctx context.Context, s *domain.Session) error {
 				require.NoError(t, rotate(ctx, s))
@@ -139,7 +139,7 @@ func TestChangeSession(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, session, kept)
 		})
-		t.Run("stores the next generation, where from and times, and nothing else", func(t *testing.T) {
+		t.Run("stores only the generation, the client and the times", func(t *testing.T) {
 			require.NoError(t, sessions.Change(ctx, session.ID, func(ctx context.Context, s *domain.Session) error {
 				s.CreatedAt = now.Add(time.Hour)
 				return rotate(ctx, s)
@@ -149,7 +149,7 @@ func TestChangeSession(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, session, kept)
 		})
-		t.Run("finds nothing by an id that no session has", func(t *testing.T) {
+		t.Run("returns ErrNotFound for an unknown id", func(t *testing.T) {
 			for _, id := range []identity.SessionID{{}, {UUID: user.ID.UUID}} {
 				require.ErrorIs(t, sessions.Change(ctx, id, func(context.Context, *domain.Session) error {
 					t.Error("the rule ran")
@@ -157,7 +157,7 @@ func TestChangeSession(t *testing.T) {
 				}), ports.ErrNotFound)
 			}
 		})
-		t.Run("lets the rule read and write in the same transaction, and end the session", func(t *testing.T) {
+		t.Run("runs the rule in the same transaction, which may end the session", func(t *testing.T) {
 			refused := errors.New("refused")
 			require.Same(t, refused, sessions.Change(ctx, session.ID, func(ctx context.Context, _ *domain.Session) error {
 				require.NoError(t, users.SetPasswordHash(ctx, user.ID, user.PasswordHash, "never"))
@@ -176,7 +176,7 @@ func TestChangeSession(t *testing.T) {
 	})
 }
 
-// The store's part of R-13: what one changes, the next one sees.
+// The store's part of R-13: each change sees the previous one.
 func TestConcurrentChanges(t *testing.T) {
 	each(t, func(t *testing.T, _ *database.DB, users ports.Users, sessions ports.Sessions) {
 		user := added(t, users, asha("a@example.com", "a"))
@@ -186,7 +186,7 @@ func TestConcurrentChanges(t *testing.T) {
 			all.Go(func() {
 				_ = sessions.Change(t.Context(), session.ID, func(_ context.Context, s *domain.Session) error {
 					seen := s.Generation
-					time.Sleep(5 * time.Millisecond) // long enough for the others to come in between, if they could
+					time.Sleep(5 * time.Millisecond) // so that concurrent changes would overlap without a lock
 					s.Generation = seen + 1
 					return nil
 				})
@@ -203,7 +203,7 @@ func TestStanding(t *testing.T) {
 	each(t, func(t *testing.T, db *database.DB, users ports.Users, sessions ports.Sessions) {
 		ctx, user := t.Context(), added(t, users, asha("a@example.com", "a"))
 		session := started(t, sessions, user, now, now.Add(day))
-		t.Run("is the user's, by the session", func(t *testing.T) {
+		t.Run("has the values of the user", func(t *testing.T) {
 			standing, err := sessions.Standing(ctx, session.ID)
 			require.NoError(t, err)
 			require.Equal(t, domain.Standing{UserID: user.ID, Active: true, TokenVersion: 3, Role: "staff"}, standing)

@@ -14,7 +14,7 @@ import (
 	"healthcare/platform/clock"
 )
 
-func TestARememberedTokenIsNoLongerGoodThanItSays(t *testing.T) {
+func TestCachedTokensExpire(t *testing.T) {
 	at := clock.At(noon.Truncate(time.Second))
 	made, err := New(Config{Keys: ring(newest), Issuer: "healthcare", Audience: "healthcare-api", Lifetime: time.Hour}, at)
 	require.NoError(t, err)
@@ -34,7 +34,7 @@ func TestARememberedTokenIsNoLongerGoodThanItSays(t *testing.T) {
 	}
 	good()
 	good()
-	for i := range len(signed) { // one that differs in a letter is another one
+	for i := range len(signed) { // each changed character
 		forged := []byte(signed)
 		forged[i] ^= 1
 		_, err := made.Verify(string(forged))
@@ -50,7 +50,7 @@ func TestARememberedTokenIsNoLongerGoodThanItSays(t *testing.T) {
 	refused()
 }
 
-func TestMemoryIsBounded(t *testing.T) {
+func TestCacheIsBounded(t *testing.T) {
 	var c cache
 	digest := func(n int) (d [sha256.Size]byte) {
 		binary.BigEndian.PutUint64(d[:], uint64(n))

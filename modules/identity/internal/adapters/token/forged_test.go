@@ -26,10 +26,10 @@ import (
 	"healthcare/platform/keyring"
 )
 
-// members are the raw JSON values of an object's members, by name.
+// members holds the raw JSON values of an object's members, by name.
 type members map[string]string
 
-// object writes them in the order of their names, so that a forged token is the same in every run.
+// object returns the JSON object with sorted names, so that a forged token is the same in every run.
 func (m members) object() string {
 	var fields []string
 	for _, name := range slices.Sorted(maps.Keys(m)) {
@@ -38,7 +38,7 @@ func (m members) object() string {
 	return "{" + strings.Join(fields, ",") + "}"
 }
 
-// with is a copy in which name has another raw value; without one, it is missing.
+// with returns a copy in which a member has another raw value; without returns a copy that lacks it.
 func (m members) with(name, raw string) members {
 	changed := maps.Clone(m)
 	changed[name] = raw
@@ -64,7 +64,7 @@ func goodClaims() members {
 
 func quote(s string) string { return `"` + s + `"` }
 
-// second is noon plus so many seconds, as JSON.
+// second returns noon plus a number of seconds, as JSON.
 func second(plus int64) string { return fmt.Sprint(noon.Unix() + plus) }
 
 func keyOf(secret []byte) keyring.Key { return ring(secret).Newest(identity.AccessTokenKeys) }
@@ -79,7 +79,7 @@ func ring(newest []byte, previous ...[]byte) keyring.Ring {
 
 func b64(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) }
 
-// forge signs any header and any payload, with any HMAC.
+// forge returns a token with any header and payload, signed with any HMAC.
 func forge(head, body string, hash crypto.Hash, secret []byte) string {
 	unsigned := b64(head) + "." + b64(body)
 	mac := hmac.New(hash.New, secret)
@@ -87,33 +87,35 @@ func forge(head, body string, hash crypto.Hash, secret []byte) string {
 	return unsigned + "." + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// ours signs with the key that signs here: only what is in it can be wrong.
-func ours(head, body string) string { return forge(head, body, crypto.SHA256, keyOf(newest).Secret) }
+// signedByUs returns a token with the current key, so that only its content can be wrong.
+func signedByUs(head, body string) string {
+	return forge(head, body, crypto.SHA256, keyOf(newest).Secret)
+}
 
 func withHeader(name, raw string) string {
-	return ours(goodHeader().with(name, raw).object(), goodClaims().object())
+	return signedByUs(goodHeader().with(name, raw).object(), goodClaims().object())
 }
 
 func withClaim(name, raw string) string {
-	return ours(goodHeader().object(), goodClaims().with(name, raw).object())
+	return signedByUs(goodHeader().object(), goodClaims().with(name, raw).object())
 }
 
-// expiring is a quarter of an hour old when it expires at that second.
+// expiring returns a token of a quarter of an hour that expires at a second.
 func expiring(at int64) string {
-	return ours(goodHeader().object(), goodClaims().with("iat", second(at-900)).with("exp", second(at)).object())
+	return signedByUs(goodHeader().object(), goodClaims().with("iat", second(at-900)).with("exp", second(at)).object())
 }
 
-// genuine is a token as Issue makes it, except that it is the same in every run.
-func genuine() string { return ours(goodHeader().object(), goodClaims().object()) }
+// genuine returns a token like Issue does, but the same in every run.
+func genuine() string { return signedByUs(goodHeader().object(), goodClaims().object()) }
 
-// forgeries are tokens that must be refused, each for one reason only.
+// forgeries returns tokens that must be rejected, each for one reason only.
 func forgeries(t testing.TB) map[string]string {
 	all := map[string]string{}
 	for _, part := range []map[string]string{
 		forgedSignatures(t), forgedHeaders(), forgedClaims(), forgedTypes(), forgedShapes(),
 	} {
 		for name, token := range part {
-			require.NotContains(t, all, name, "two forgeries of one name")
+			require.NotContains(t, all, name, "two forgeries with one name")
 			all[name] = token
 		}
 	}
@@ -129,63 +131,63 @@ func forgedSignatures(t testing.TB) map[string]string {
 	other := ring(newest).Newest("refresh token").Secret
 
 	return map[string]string{
-		"alg none, no signature":            b64(head.with("alg", `"none"`).object()) + "." + b64(body) + ".",
-		"alg none, a signature":             withHeader("alg", `"none"`),
-		"alg None":                          withHeader("alg", `"None"`),
-		"alg NONE":                          withHeader("alg", `"NONE"`),
-		"alg hs256":                         withHeader("alg", `"hs256"`),
-		"alg empty":                         withHeader("alg", `""`),
-		"alg with a NUL":                    withHeader("alg", `"HS256\u0000"`),
-		"alg unheard of":                    withHeader("alg", `"HS1"`),
-		"alg HS384, signed so":              forge(head.with("alg", `"HS384"`).object(), body, crypto.SHA384, secret),
-		"alg HS512, signed so":              forge(head.with("alg", `"HS512"`).object(), body, crypto.SHA512, secret),
-		"alg HS256, signed with HS384":      forge(head.object(), body, crypto.SHA384, secret),
-		"alg RS256, the HMAC's signature":   withHeader("alg", `"RS256"`),
-		"alg PS256, the HMAC's signature":   withHeader("alg", `"PS256"`),
-		"alg ES256, the HMAC's signature":   withHeader("alg", `"ES256"`),
-		"alg EdDSA, the HMAC's signature":   withHeader("alg", `"EdDSA"`),
-		"alg RS256, a stranger's signature": bySigner(t, jwt.SigningMethodRS256, body),
-		"alg ES256, a stranger's signature": bySigner(t, jwt.SigningMethodES256, body),
-		"alg EdDSA, a stranger's signature": bySigner(t, jwt.SigningMethodEdDSA, body),
-		"no signature":                      unsigned + ".",
-		"no signature, no dot":              unsigned,
-		"signature of zeros":                unsigned + "." + b64(strings.Repeat("\x00", 32)),
-		"signature cut by one byte":         unsigned + "." + b64(raw(t, signature)[:31]),
-		"signature with one more byte":      unsigned + "." + b64(raw(t, signature)+"\x00"),
-		"signature of another token":        unsigned + withClaim("ver", "8")[strings.LastIndex(withClaim("ver", "8"), "."):],
-		"signature over another payload":    b64(head.object()) + "." + b64(goodClaims().with("ver", "8").object()) + "." + signature,
-		"signature with its last bits set":  good[:len(good)-1] + malleated(good[len(good)-1]),
-		"key: the secret itself":            forge(head.object(), body, crypto.SHA256, newest),
-		"key: empty":                        forge(head.object(), body, crypto.SHA256, nil),
-		"key: of another purpose":           forge(head.object(), body, crypto.SHA256, other),
-		"key: the kid":                      forge(head.object(), body, crypto.SHA256, []byte(keyOf(newest).ID)),
-		"key: an older one under this kid":  forge(head.object(), body, crypto.SHA256, keyOf(older).Secret),
-		"key: this one under an older kid":  withHeader("kid", quote(keyOf(older).ID)),
-		"key: a removed one": forge(head.with("kid", quote(keyOf(gone).ID)).object(), body, crypto.SHA256,
-			keyOf(gone).Secret),
+		"alg none, no signature":           b64(head.with("alg", `"none"`).object()) + "." + b64(body) + ".",
+		"alg none, a signature":            withHeader("alg", `"none"`),
+		"alg None":                         withHeader("alg", `"None"`),
+		"alg NONE":                         withHeader("alg", `"NONE"`),
+		"alg hs256":                        withHeader("alg", `"hs256"`),
+		"alg empty":                        withHeader("alg", `""`),
+		"alg with a NUL":                   withHeader("alg", `"HS256\u0000"`),
+		"alg unknown":                      withHeader("alg", `"HS1"`),
+		"alg HS384, signed so":             forge(head.with("alg", `"HS384"`).object(), body, crypto.SHA384, secret),
+		"alg HS512, signed so":             forge(head.with("alg", `"HS512"`).object(), body, crypto.SHA512, secret),
+		"alg HS256, signed with HS384":     forge(head.object(), body, crypto.SHA384, secret),
+		"alg RS256, the HMAC's signature":  withHeader("alg", `"RS256"`),
+		"alg PS256, the HMAC's signature":  withHeader("alg", `"PS256"`),
+		"alg ES256, the HMAC's signature":  withHeader("alg", `"ES256"`),
+		"alg EdDSA, the HMAC's signature":  withHeader("alg", `"EdDSA"`),
+		"alg RS256, a foreign signature":   signedByForeignKey(t, jwt.SigningMethodRS256, body),
+		"alg ES256, a foreign signature":   signedByForeignKey(t, jwt.SigningMethodES256, body),
+		"alg EdDSA, a foreign signature":   signedByForeignKey(t, jwt.SigningMethodEdDSA, body),
+		"no signature":                     unsigned + ".",
+		"no signature, no dot":             unsigned,
+		"signature of zeros":               unsigned + "." + b64(strings.Repeat("\x00", 32)),
+		"signature cut by one byte":        unsigned + "." + b64(raw(t, signature)[:31]),
+		"signature with one more byte":     unsigned + "." + b64(raw(t, signature)+"\x00"),
+		"signature of another token":       unsigned + withClaim("ver", "8")[strings.LastIndex(withClaim("ver", "8"), "."):],
+		"signature over another payload":   b64(head.object()) + "." + b64(goodClaims().with("ver", "8").object()) + "." + signature,
+		"signature with its last bits set": good[:len(good)-1] + withUnusedBit(good[len(good)-1]),
+		"key: the secret itself":           forge(head.object(), body, crypto.SHA256, newest),
+		"key: empty":                       forge(head.object(), body, crypto.SHA256, nil),
+		"key: of another purpose":          forge(head.object(), body, crypto.SHA256, other),
+		"key: the kid":                     forge(head.object(), body, crypto.SHA256, []byte(keyOf(newest).ID)),
+		"key: an older one with this kid":  forge(head.object(), body, crypto.SHA256, keyOf(older).Secret),
+		"key: this one with an older kid":  withHeader("kid", quote(keyOf(older).ID)),
+		"key: a removed one": forge(head.with("kid", quote(keyOf(removed).ID)).object(), body, crypto.SHA256,
+			keyOf(removed).Secret),
 	}
 }
 
 func forgedHeaders() map[string]string {
 	all := map[string]string{
-		"kid missing":              ours(goodHeader().without("kid").object(), goodClaims().object()),
-		"typ missing":              ours(goodHeader().without("typ").object(), goodClaims().object()),
-		"alg missing":              ours(goodHeader().without("alg").object(), goodClaims().object()),
-		"header of nothing":        ours("{}", goodClaims().object()),
-		"header empty":             ours("", goodClaims().object()),
-		"header null":              ours("null", goodClaims().object()),
-		"header an array":          ours("["+goodHeader().object()+"]", goodClaims().object()),
-		"header a string":          ours(`"HS256"`, goodClaims().object()),
-		"header with more after":   ours(goodHeader().object()+"{}", goodClaims().object()),
-		"header not JSON":          ours("alg=HS256", goodClaims().object()),
+		"kid missing":              signedByUs(goodHeader().without("kid").object(), goodClaims().object()),
+		"typ missing":              signedByUs(goodHeader().without("typ").object(), goodClaims().object()),
+		"alg missing":              signedByUs(goodHeader().without("alg").object(), goodClaims().object()),
+		"header of nothing":        signedByUs("{}", goodClaims().object()),
+		"header empty":             signedByUs("", goodClaims().object()),
+		"header null":              signedByUs("null", goodClaims().object()),
+		"header an array":          signedByUs("["+goodHeader().object()+"]", goodClaims().object()),
+		"header a string":          signedByUs(`"HS256"`, goodClaims().object()),
+		"header with more after":   signedByUs(goodHeader().object()+"{}", goodClaims().object()),
+		"header not JSON":          signedByUs("alg=HS256", goodClaims().object()),
 		"header not UTF-8":         withHeader("\xff", `"x"`),
 		"header nested deep":       withHeader("x", strings.Repeat("[", 300)+strings.Repeat("]", 300)),
 		"header with ALG beside":   withHeader("ALG", `"none"`),
 		"header with Kid beside":   withHeader("Kid", `"x"`),
-		"header with alg twice":    ours(twice(goodHeader(), "alg", `"HS256"`), goodClaims().object()),
-		"header with alg and none": ours(twice(goodHeader(), "alg", `"none"`), goodClaims().object()),
-		"header with kid twice":    ours(twice(goodHeader(), "kid", `"x"`), goodClaims().object()),
-		"header with alg escaped":  ours(twice(goodHeader(), `\u0061lg`, `"none"`), goodClaims().object()),
+		"header with alg twice":    signedByUs(withDuplicate(goodHeader(), "alg", `"HS256"`), goodClaims().object()),
+		"header with alg and none": signedByUs(withDuplicate(goodHeader(), "alg", `"none"`), goodClaims().object()),
+		"header with kid twice":    signedByUs(withDuplicate(goodHeader(), "kid", `"x"`), goodClaims().object()),
+		"header with alg escaped":  signedByUs(withDuplicate(goodHeader(), `\u0061lg`, `"none"`), goodClaims().object()),
 	}
 	for name, raw := range map[string]string{
 		"kid a path": `"../../../../dev/null"`, "kid SQL": `"x' OR '1'='1"`, "kid a command": `"x|/bin/true"`,
@@ -209,18 +211,18 @@ func forgedHeaders() map[string]string {
 
 func forgedClaims() map[string]string {
 	all := map[string]string{
-		"claims of nothing":          ours(goodHeader().object(), "{}"),
-		"claims empty":               ours(goodHeader().object(), ""),
-		"claims null":                ours(goodHeader().object(), "null"),
-		"claims an array":            ours(goodHeader().object(), "["+goodClaims().object()+"]"),
-		"claims a string":            ours(goodHeader().object(), `"access"`),
-		"claims with more after":     ours(goodHeader().object(), goodClaims().object()+"{}"),
-		"claims with a NUL after":    ours(goodHeader().object(), goodClaims().object()+"\x00"),
-		"claims with a BOM before":   ours(goodHeader().object(), "\ufeff"+goodClaims().object()),
-		"claims cut":                 ours(goodHeader().object(), strings.TrimSuffix(goodClaims().object(), "}")),
-		"claims with a comma":        ours(goodHeader().object(), strings.TrimSuffix(goodClaims().object(), "}")+",}"),
+		"claims of nothing":          signedByUs(goodHeader().object(), "{}"),
+		"claims empty":               signedByUs(goodHeader().object(), ""),
+		"claims null":                signedByUs(goodHeader().object(), "null"),
+		"claims an array":            signedByUs(goodHeader().object(), "["+goodClaims().object()+"]"),
+		"claims a string":            signedByUs(goodHeader().object(), `"access"`),
+		"claims with more after":     signedByUs(goodHeader().object(), goodClaims().object()+"{}"),
+		"claims with a NUL after":    signedByUs(goodHeader().object(), goodClaims().object()+"\x00"),
+		"claims with a BOM before":   signedByUs(goodHeader().object(), "\ufeff"+goodClaims().object()),
+		"claims cut":                 signedByUs(goodHeader().object(), strings.TrimSuffix(goodClaims().object(), "}")),
+		"claims with a comma":        signedByUs(goodHeader().object(), strings.TrimSuffix(goodClaims().object(), "}")+",}"),
 		"claims nested deep":         withClaim("x", strings.Repeat("[", 600)+strings.Repeat("]", 600)),
-		"claims with sub escaped":    ours(goodHeader().object(), twice(goodClaims(), `\u0073ub`, quote(session.String()))),
+		"claims with sub escaped":    signedByUs(goodHeader().object(), withDuplicate(goodClaims(), `\u0073ub`, quote(session.String()))),
 		"claims with SUB beside":     withClaim("SUB", quote(session.String())),
 		"claims with an unknown one": withClaim("evil", "true"),
 		"claims with nbf to come":    withClaim("nbf", second(3600)),
@@ -229,9 +231,9 @@ func forgedClaims() map[string]string {
 		"claims of yesterday":        expiring(-86400),
 	}
 	for name, raw := range goodClaims() {
-		all["claim missing: "+name] = ours(goodHeader().object(), goodClaims().without(name).object())
-		all["claim twice: "+name] = ours(goodHeader().object(), twice(goodClaims(), name, raw))
-		all["claim in capitals: "+name] = ours(goodHeader().object(),
+		all["claim missing: "+name] = signedByUs(goodHeader().object(), goodClaims().without(name).object())
+		all["claim twice: "+name] = signedByUs(goodHeader().object(), withDuplicate(goodClaims(), name, raw))
+		all["claim in capitals: "+name] = signedByUs(goodHeader().object(),
 			goodClaims().without(name).with(strings.ToUpper(name), raw).object())
 	}
 	for name, raw := range map[string]string{
@@ -265,7 +267,7 @@ func forgedClaims() map[string]string {
 	return all
 }
 
-// forgedTypes give every claim every JSON type that is not its own.
+// forgedTypes returns tokens in which a claim has a wrong JSON type.
 func forgedTypes() map[string]string {
 	all := map[string]string{}
 	for claim, good := range goodClaims() {
@@ -288,7 +290,7 @@ func forgedShapes() map[string]string {
 	good := genuine()
 	parts := strings.Split(good, ".")
 	middle := len(good) / 2
-	long := ours(goodHeader().object(), goodClaims().object()+strings.Repeat(" ", maxLength))
+	long := signedByUs(goodHeader().object(), goodClaims().object()+strings.Repeat(" ", maxLength))
 	return map[string]string{
 		"empty":                       "",
 		"one dot":                     ".",
@@ -330,8 +332,8 @@ func forgedShapes() map[string]string {
 	}
 }
 
-// twice writes the object with one more member after its own.
-func twice(m members, name, raw string) string {
+// withDuplicate returns the object with one more member at the end.
+func withDuplicate(m members, name, raw string) string {
 	return strings.TrimSuffix(m.object(), "}") + `,"` + name + `":` + raw + "}"
 }
 
@@ -341,22 +343,21 @@ func raw(t testing.TB, segment string) string {
 	return string(data)
 }
 
-// malleated sets a bit that carries no data in the last character of a 32-byte signature: lax decoders read the same
-// bytes.
-func malleated(last byte) string {
+// withUnusedBit sets an unused bit in the last character of a 32-byte signature. Lax decoders ignore it.
+func withUnusedBit(last byte) string {
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 	return string(alphabet[strings.IndexByte(alphabet, last)|1])
 }
 
-// bySigner signs the payload with a stranger's key of its own kind.
-func bySigner(t testing.TB, method jwt.SigningMethod, body string) string {
+// signedByForeignKey returns a token with a foreign key of another algorithm.
+func signedByForeignKey(t testing.TB, method jwt.SigningMethod, body string) string {
 	unsigned := b64(goodHeader().with("alg", quote(method.Alg())).object()) + "." + b64(body)
-	signature, err := method.Sign(unsigned, strangerKey(t, method))
+	signature, err := method.Sign(unsigned, foreignKey(t, method))
 	require.NoError(t, err)
 	return unsigned + "." + base64.RawURLEncoding.EncodeToString(signature)
 }
 
-func strangerKey(t testing.TB, method jwt.SigningMethod) any {
+func foreignKey(t testing.TB, method jwt.SigningMethod) any {
 	var k any
 	var err error
 	switch method {
@@ -374,17 +375,17 @@ func strangerKey(t testing.TB, method jwt.SigningMethod) any {
 func TestR10_ForgedTokens(t *testing.T) {
 	tokens := open(t, config(), clock.At(noon))
 
-	t.Run("the genuine token is accepted, so each forgery is wrong in its own way only", func(t *testing.T) {
+	t.Run("the genuine token is accepted, so each forgery has one fault only", func(t *testing.T) {
 		got, err := tokens.Verify(genuine())
 		require.NoError(t, err)
 		require.Equal(t, ports.Claims{UserID: user, SessionID: session, Version: 7}, got)
 	})
-	t.Run("so are other ways of writing the same", func(t *testing.T) {
+	t.Run("other spellings of it are accepted", func(t *testing.T) {
 		for _, token := range []string{
 			withClaim("aud", `["healthcare"]`), withClaim("iat", second(30)),
 			withClaim("exp", second(86400)), withClaim("ver", "0"), expiring(-29),
 			withHeader("kid", quote(fmt.Sprintf(`\u%04x`, keyOf(newest).ID[0])+keyOf(newest).ID[1:])),
-			ours(goodHeader().object()+" ", " "+goodClaims().object()+"\n"),
+			signedByUs(goodHeader().object()+" ", " "+goodClaims().object()+"\n"),
 			forge(goodHeader().with("kid", quote(keyOf(older).ID)).object(), goodClaims().object(), crypto.SHA256, keyOf(older).Secret),
 		} {
 			_, err := tokens.Verify(token)
@@ -399,13 +400,13 @@ func TestR10_ForgedTokens(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			require.NotEqual(t, genuine(), token)
 			requireRefused(t, tokens, token)
-			requireSilent(t, tokens, token)
+			requireNoLeak(t, tokens, token)
 		})
 	}
 }
 
-// requireSilent holds R-26: an error's text never gives away the token or what stands in it.
-func requireSilent(t *testing.T, tokens ports.Tokens, token string) {
+// requireNoLeak verifies R-26: the text of an error contains nothing of the token.
+func requireNoLeak(t *testing.T, tokens ports.Tokens, token string) {
 	t.Helper()
 	_, err := tokens.Verify(token)
 	require.NotContains(t, err.Error(), "evil")
@@ -419,10 +420,10 @@ func requireSilent(t *testing.T, tokens ports.Tokens, token string) {
 	}
 }
 
-func TestR10_X12_EachCheckStandsOnItsOwn(t *testing.T) {
+func TestR10_X12_EachCheckRejects(t *testing.T) {
 	verifier := open(t, config(), clock.At(noon)).(*tokens)
 
-	t.Run("the log tells which check refused", func(t *testing.T) {
+	t.Run("the cause names the check", func(t *testing.T) {
 		all := forgeries(t)
 		for name, want := range map[string]error{
 			"2 KiB and more, well signed": errLength, "64 KiB of A": errLength,
@@ -449,7 +450,7 @@ func TestR10_X12_EachCheckStandsOnItsOwn(t *testing.T) {
 		}
 	})
 
-	t.Run("X12: golang-jwt is told to refuse what it takes by default", func(t *testing.T) {
+	t.Run("X12: golang-jwt rejects tokens that it accepts by default", func(t *testing.T) {
 		parse := func(token string) error {
 			_, err := verifier.parser.Parse(token, func(*jwt.Token) (any, error) { return keyOf(newest).Secret, nil })
 			return err
@@ -458,26 +459,26 @@ func TestR10_X12_EachCheckStandsOnItsOwn(t *testing.T) {
 		for want, token := range map[error]string{
 			jwt.ErrTokenSignatureInvalid: forge(goodHeader().with("alg", `"HS384"`).object(), goodClaims().object(), crypto.SHA384,
 				keyOf(newest).Secret),
-			jwt.ErrTokenRequiredClaimMissing: ours(goodHeader().object(), goodClaims().without("exp").object()),
+			jwt.ErrTokenRequiredClaimMissing: signedByUs(goodHeader().object(), goodClaims().without("exp").object()),
 			jwt.ErrTokenExpired:              expiring(-30),
 			jwt.ErrTokenUsedBeforeIssued:     withClaim("iat", second(31)),
 			jwt.ErrTokenInvalidIssuer:        withClaim("iss", `"x"`),
 			jwt.ErrTokenInvalidAudience:      withClaim("aud", `"x"`),
-			jwt.ErrTokenMalformed:            genuine()[:len(genuine())-1] + malleated(genuine()[len(genuine())-1]),
+			jwt.ErrTokenMalformed:            genuine()[:len(genuine())-1] + withUnusedBit(genuine()[len(genuine())-1]),
 		} {
 			require.ErrorIs(t, parse(token), want)
 		}
 	})
 }
 
-func TestR10_EveryChangedCharacterIsRefused(t *testing.T) {
+func TestR10_EveryChangedCharacterIsRejected(t *testing.T) {
 	tokens := open(t, config(), clock.At(noon))
 	good := genuine()
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.=\n"
 	for i := range good {
 		others := alphabet
 		if i < len(good)-2 && good[i] != '.' {
-			others = string([]byte{good[i] ^ 1, '.', '\n'}) // all of them where trailing bits are, a few elsewhere
+			others = string([]byte{good[i] ^ 1, '.', '\n'}) // all characters at the trailing bits, a few elsewhere
 		}
 		for _, c := range []byte(others) {
 			if c != good[i] {

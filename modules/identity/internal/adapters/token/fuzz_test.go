@@ -13,12 +13,12 @@ import (
 	"healthcare/platform/clock"
 )
 
-// FuzzVerify never panics, and accepts nothing but the one token that was made.
+// FuzzVerify verifies that Verify never panics and accepts only the genuine token.
 func FuzzVerify(f *testing.F) {
 	tokens := open(f, config(), clock.At(noon))
 	f.Add(genuine())
 	forged := forgeries(f)
-	for _, name := range slices.Sorted(maps.Keys(forged)) { // so that seed#12 is the same one in every run
+	for _, name := range slices.Sorted(maps.Keys(forged)) { // so that seeds are the same in every run
 		f.Add(forged[name])
 	}
 	f.Fuzz(func(t *testing.T, token string) {
@@ -31,21 +31,21 @@ func FuzzVerify(f *testing.F) {
 	})
 }
 
-// FuzzSignedClaims looks behind the signature, which keeps FuzzVerify out: whatever stands in a payload that our own
-// key has signed, it is accepted only if another decoder reads the same nine claims in it.
+// FuzzSignedClaims fuzzes payloads with a valid signature. A token is accepted only if another JSON decoder reads the
+// same nine claims.
 func FuzzSignedClaims(f *testing.F) {
 	tokens := open(f, config(), clock.At(noon))
 	f.Add(goodClaims().object())
 	for _, name := range slices.Sorted(maps.Keys(goodClaims())) {
 		good := goodClaims()[name]
 		f.Add(goodClaims().without(name).object())
-		f.Add(twice(goodClaims(), name, good))
+		f.Add(withDuplicate(goodClaims(), name, good))
 		for _, raw := range []string{"null", "0", "-1", "1e400", `""`, `["x"]`, "{}", quote(good)} {
 			f.Add(goodClaims().with(name, raw).object())
 		}
 	}
 	f.Fuzz(func(t *testing.T, payload string) {
-		got, err := tokens.Verify(ours(goodHeader().object(), payload))
+		got, err := tokens.Verify(signedByUs(goodHeader().object(), payload))
 		if err != nil {
 			require.ErrorIs(t, err, auth.ErrInvalidToken)
 			return

@@ -26,19 +26,19 @@ func TestRefreshTokens(t *testing.T) {
 	tokens := refreshing(t, newest)
 	id := identity.SessionID{UUID: session}
 	good := tokens.IssueRefresh(id, 7)
-	t.Run("say of which session and generation they are", rapid.MakeCheck(func(t *rapid.T) {
+	t.Run("name their session and generation", rapid.MakeCheck(func(t *rapid.T) {
 		generation := rapid.IntRange(0, 1<<31-1).Draw(t, "generation")
 		of, read, ok := tokens.VerifyRefresh(tokens.IssueRefresh(id, generation))
 		require.True(t, ok)
 		require.Equal(t, id, of)
 		require.Equal(t, generation, read)
 	}))
-	t.Run("are the same each time, and another one for each generation", func(t *testing.T) {
+	t.Run("are the same each time, and differ for each generation", func(t *testing.T) {
 		require.Equal(t, good, tokens.IssueRefresh(id, 7))
 		require.NotEqual(t, good, tokens.IssueRefresh(id, 8))
 		require.Len(t, good, 70)
 	})
-	t.Run("are refused with any character changed, added or left out", func(t *testing.T) {
+	t.Run("are rejected with any character changed, added or removed", func(t *testing.T) {
 		refused := func(token string) {
 			_, _, ok := tokens.VerifyRefresh(token)
 			require.False(t, ok, token)
@@ -59,13 +59,13 @@ func TestRefreshTokens(t *testing.T) {
 		require.NoError(t, err)
 		refused(base64.RawStdEncoding.EncodeToString(append(raw, 0)))
 	})
-	t.Run("outlive a rotation, and no more than the secret that made them", func(t *testing.T) {
+	t.Run("are valid after a rotation, until their secret is removed", func(t *testing.T) {
 		_, _, ok := refreshing(t, older, newest).VerifyRefresh(good)
 		require.True(t, ok)
-		_, _, ok = refreshing(t, older, gone).VerifyRefresh(good)
+		_, _, ok = refreshing(t, older, removed).VerifyRefresh(good)
 		require.False(t, ok)
 	})
-	t.Run("are no access tokens, and the other way round", func(t *testing.T) {
+	t.Run("are not valid as access tokens", func(t *testing.T) {
 		_, err := tokens.Verify(good)
 		require.Error(t, err)
 	})

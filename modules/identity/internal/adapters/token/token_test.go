@@ -16,16 +16,16 @@ import (
 	"healthcare/platform/keyring"
 )
 
-// The world of these tests: one moment, one user, one session, three secrets.
+// The values of these tests.
 var (
 	noon    = time.Date(2026, 11, 22, 12, 0, 0, 123_456_000, time.UTC)
 	user    = uuid.MustParse("01935a00-0000-7000-8000-00000000000a")
 	session = uuid.MustParse("01935a00-0000-7000-8000-00000000000b")
 	jti     = uuid.MustParse("01935a00-0000-4000-8000-00000000000c")
 
-	newest = []byte("newest secret: 32 bytes or more....")
-	older  = []byte("older secret: 32 bytes or more.....")
-	gone   = []byte("removed secret: 32 bytes or more...")
+	newest  = []byte("newest secret: 32 bytes or more....")
+	older   = []byte("older secret: 32 bytes or more.....")
+	removed = []byte("removed secret: 32 bytes or more...")
 )
 
 func config() Config {
@@ -37,7 +37,7 @@ func config() Config {
 	}
 }
 
-// open is New for tests and benchmarks alike.
+// open calls New, for tests and benchmarks.
 func open(t testing.TB, cfg Config, clock clock.Clock) ports.Tokens {
 	t.Helper()
 	tokens, err := New(cfg, clock)
@@ -56,7 +56,7 @@ func TestIssue(t *testing.T) {
 	time := clock.At(noon)
 	tokens := open(t, config(), time)
 
-	t.Run("what is issued is what is verified", func(t *testing.T) {
+	t.Run("Verify returns the issued claims", func(t *testing.T) {
 		for _, want := range []ports.Claims{
 			{UserID: user, SessionID: session, Version: 0},
 			{UserID: user, SessionID: session, Version: 41},
@@ -92,7 +92,7 @@ func TestIssue(t *testing.T) {
 		require.NotEqual(t, a, b)
 	})
 
-	t.Run("the longest names still give a token that is verified", func(t *testing.T) {
+	t.Run("the token of the longest names is valid", func(t *testing.T) {
 		cfg := config()
 		cfg.Issuer, cfg.Audience = strings.Repeat("i", maxName), strings.Repeat("~", maxName)
 		wide := open(t, cfg, time)
@@ -102,7 +102,7 @@ func TestIssue(t *testing.T) {
 		require.NoError(t, err, "%d bytes", len(token))
 	})
 
-	t.Run("claims that name nobody are not issued", func(t *testing.T) {
+	t.Run("incomplete claims are rejected", func(t *testing.T) {
 		for _, c := range []ports.Claims{
 			{SessionID: session}, {UserID: user}, {UserID: user, SessionID: session, Version: -1},
 		} {
@@ -112,7 +112,7 @@ func TestIssue(t *testing.T) {
 	})
 }
 
-func TestR11_VerifyFollowsTheClock(t *testing.T) {
+func TestR11_VerifyChecksTheTime(t *testing.T) {
 	cfg := config()
 	issue := func(t *testing.T, clock clock.Clock) string {
 		token, err := open(t, cfg, clock).Issue(ports.Claims{UserID: user, SessionID: session})
@@ -126,14 +126,14 @@ func TestR11_VerifyFollowsTheClock(t *testing.T) {
 		after time.Duration
 		ok    bool
 	}{
-		"a clock that is 30 s slow is forgiven":           {-leeway, true},
-		"one that is slower is not":                       {-leeway - time.Microsecond, false},
-		"the token is good at once":                       {0, true},
-		"the token is good until it expires, and 30 s":    {cfg.Lifetime + leeway - time.Microsecond, true},
-		"it is void from then on":                         {cfg.Lifetime + leeway, false},
-		"and does not come back after years":              {20 * 365 * 24 * time.Hour, false},
-		"nor is it good years before it has been issued":  {-20 * 365 * 24 * time.Hour, false},
-		"nor when the clock stands at the start of epoch": {-time.Duration(whole.UnixNano()), false},
+		"a clock may be 30 s slow":                     {-leeway, true},
+		"a slower clock rejects the token":             {-leeway - time.Microsecond, false},
+		"the token is valid at once":                   {0, true},
+		"the token is valid for 30 s after it expires": {cfg.Lifetime + leeway - time.Microsecond, true},
+		"it is invalid from then on":                   {cfg.Lifetime + leeway, false},
+		"it is invalid years later":                    {20 * 365 * 24 * time.Hour, false},
+		"it is invalid years before it was issued":     {-20 * 365 * 24 * time.Hour, false},
+		"it is invalid at the start of the epoch":      {-time.Duration(whole.UnixNano()), false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tokens := open(t, cfg, clock.At(whole.Add(c.after)))
@@ -147,8 +147,8 @@ func TestR11_VerifyFollowsTheClock(t *testing.T) {
 	}
 }
 
-// beforeTheRing was made of the same claims when this package still derived its own key.
-const beforeTheRing = "eyJhbGciOiJIUzI1NiIsImtpZCI6ImVEY1Nqd3d0R3NFIiwidHlwIjoiYXQrand0In0." +
+// oldToken has the same claims and was issued when this package derived its own key.
+const oldToken = "eyJhbGciOiJIUzI1NiIsImtpZCI6ImVEY1Nqd3d0R3NFIiwidHlwIjoiYXQrand0In0." +
 	"eyJhdWQiOiJoZWFsdGhjYXJlIiwiZXhwIjoxNzk1MzQ5NzAwLCJpYXQiOjE3OTUzNDg4MDAsImlzcyI6Imh0dHBzOi8vY2FyZS5leGFtcGxlIiwianRpIjoiMDE5MzVhMDAtMDAwMC" +
 	"00MDAwLTgwMDAtMDAwMDAwMDAwMDBjIiwic2lkIjoiMDE5MzVhMDAtMDAwMC03MDAwLTgwMDAtMDAwMDAwMDAwMDBiIiwic3ViIjoiMDE5MzVhMDAtMDAwMC03MDAwLTgwMDAtMDAw" +
 	"MDAwMDAwMDBhIiwidG9rZW5fdHlwZSI6ImFjY2VzcyIsInZlciI6N30.60hr7dnZTSORRe7m4KXTsRhH6WHS0G3CiDX_QXg3ODo"
@@ -171,27 +171,27 @@ func TestKeysRotate(t *testing.T) {
 	})
 	t.Run("a removed key does not", func(t *testing.T) {
 		requireRefused(t, with(newest), byOlder)
-		requireRefused(t, with(newest, gone), byOlder)
+		requireRefused(t, with(newest, removed), byOlder)
 	})
 	t.Run("the newest key signs", func(t *testing.T) {
-		token, err := with(newest, older, gone).Issue(want)
+		token, err := with(newest, older, removed).Issue(want)
 		require.NoError(t, err)
 		_, err = with(newest).Verify(token)
 		require.NoError(t, err)
-		requireRefused(t, with(older, gone), token)
+		requireRefused(t, with(older, removed), token)
 	})
-	t.Run("a secret that stands twice is one key", func(t *testing.T) {
+	t.Run("a repeated secret is one key", func(t *testing.T) {
 		_, err := with(older, older, newest).Verify(byOlder)
 		require.NoError(t, err)
 	})
-	t.Run("a token of before keys came from a ring is still good", func(t *testing.T) {
-		got, err := with(newest).Verify(beforeTheRing)
+	t.Run("a token from before the key ring is valid", func(t *testing.T) {
+		got, err := with(newest).Verify(oldToken)
 		require.NoError(t, err)
 		require.Equal(t, ports.Claims{UserID: user, SessionID: session, Version: 7}, got)
 	})
 }
 
-func TestR45_WeakConfigurationIsRefusedByName(t *testing.T) {
+func TestR45_ConfigErrorsNameTheField(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*Config)
 		field  string
@@ -251,7 +251,7 @@ func BenchmarkVerify(b *testing.B) {
 	}
 }
 
-// decode reads header and payload without any check.
+// decode returns the header and the payload without any check.
 func decode(t *testing.T, token string) (head, body map[string]any) {
 	t.Helper()
 	parts := strings.Split(token, ".")

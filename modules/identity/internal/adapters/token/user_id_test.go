@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestTheClaimUserIDIsTheSubjectOrAbsent(t *testing.T) {
+func TestUserIDClaimIsTheSubjectOrAbsent(t *testing.T) {
 	const id, other = "0193525f-2a41-7d3e-8a55-5b1c9f0e7d21", "0193525f-2a41-7d3e-8a55-5b1c9f0e7d22"
 	for claim, accepted := range map[string]bool{
 		``: true, `,"user_id":"` + id + `"`: true, `,"user_id":"` + other + `"`: false, `,"user_id":null`: false, `,"user_id":""`: false,

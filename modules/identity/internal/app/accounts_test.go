@@ -144,8 +144,11 @@ func TestLeave(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		h := newFixture(t, db)
 		caller, tokens := h.signedInAs(t, "a@example.com")
-		h.exec(t, `INSERT INTO patients (id, owner_id, name, gender, age, email, phone, address, notes, version, created_at, updated_at)
-			VALUES (?, ?, 'P', 'Other', 1, '', '', '', '', 1, ?, ?)`, uuid.Must(uuid.NewV7()), caller.UserID, database.At(now), database.At(now))
+		h.exec(t,
+			`INSERT INTO patients (id, owner_id, name, gender, age, email, phone, address, notes, version,
+				created_at, updated_at)
+			VALUES (?, ?, 'P', 'Other', 1, '', '', '', '', 1, ?, ?)`, uuid.Must(uuid.NewV7()),
+			caller.UserID, database.At(now), database.At(now))
 		leave := func(password string, withPatients bool, expected revision.Match) error {
 			_, err := h.Leave(t.Context(), caller, expected, password, withPatients, here)
 			return err
@@ -184,7 +187,8 @@ func TestAdminister(t *testing.T) {
 		caller, tokens := h.signedInAs(t, "a@example.com")
 		user := identity.UserID{UUID: caller.UserID}
 		role := func(id identity.UserID, role auth.Role) error {
-			_, err := h.Administer(t.Context(), auth.Principal{}, id, revision.Match{}, domain.Changes{Role: new(string(role))})
+			_, err := h.Administer(t.Context(), auth.Principal{}, id, revision.Match{},
+				domain.Changes{Role: new(string(role))})
 			return err
 		}
 		active := func(id identity.UserID, active bool) error {
@@ -220,7 +224,8 @@ func TestAdminister(t *testing.T) {
 			require.ErrorIs(t, active(id, false), identity.ErrLastAdministrator)
 			require.NoError(t, role(user, auth.Admin))
 			require.NoError(t, active(user, false))
-			require.ErrorIs(t, role(id, auth.Staff), identity.ErrLastAdministrator, "the other administrator is disabled")
+			require.ErrorIs(t, role(id, auth.Staff), identity.ErrLastAdministrator,
+				"the other administrator is disabled")
 			require.NoError(t, role(id, auth.Admin), "no change")
 		})
 		t.Run("returns an error for an unknown user", func(t *testing.T) {
@@ -237,7 +242,9 @@ func TestConcurrentDemotionsKeepOneAdministrator(t *testing.T) {
 		for range 10 {
 			var ids [2]identity.UserID
 			for i := range ids {
-				user, err := h.Add(t.Context(), auth.Principal{}, domain.Registration{Name: "A", Email: uuid.NewString() + "@example.com", Password: secret}, auth.Admin)
+				user, err := h.Add(t.Context(), auth.Principal{},
+					domain.Registration{Name: "A", Email: uuid.NewString() + "@example.com", Password: secret},
+					auth.Admin)
 				require.NoError(t, err)
 				ids[i] = user.ID
 			}
@@ -245,7 +252,8 @@ func TestConcurrentDemotionsKeepOneAdministrator(t *testing.T) {
 			var results [2]error
 			for i, id := range ids {
 				both.Go(func() {
-					_, results[i] = h.Administer(t.Context(), auth.Principal{}, id, revision.Match{}, domain.Changes{Role: new(string(auth.Staff))})
+					_, results[i] = h.Administer(t.Context(), auth.Principal{}, id, revision.Match{},
+						domain.Changes{Role: new(string(auth.Staff))})
 				})
 			}
 			both.Wait()
@@ -270,11 +278,13 @@ func TestSignInDuringPasswordChange(t *testing.T) {
 			tokens := make([]app.Tokens, 4)
 			for i := range tokens {
 				all.Go(func() {
-					tokens[i], _ = h.SignIn(t.Context(), domain.Credentials{Email: "a@example.com", Password: old}, here)
+					tokens[i], _ = h.SignIn(t.Context(), domain.Credentials{Email: "a@example.com", Password: old},
+						here)
 				})
 			}
 			all.Go(func() {
-				if err := h.ChangePassword(t.Context(), caller, domain.PasswordChange{Current: old, New: next}, here); err != nil {
+				if err := h.ChangePassword(t.Context(), caller, domain.PasswordChange{Current: old, New: next},
+					here); err != nil {
 					t.Error(err)
 				}
 			})

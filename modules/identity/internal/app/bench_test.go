@@ -16,7 +16,8 @@ import (
 	"healthcare/platform/databasetest"
 )
 
-// cachedStandings caches standings for a second. The program has no such cache; the benchmark measures what it would save.
+// cachedStandings caches standings for a second. The program has no such cache; the benchmark measures what it would
+// save.
 type cachedStandings struct {
 	ports.Sessions
 	known sync.Map // identity.SessionID -> standingAt
@@ -39,14 +40,15 @@ func (r *cachedStandings) Standing(ctx context.Context, id identity.SessionID) (
 	return standing, err
 }
 
-// BenchmarkAuthenticate measures the authentication of a request: the token's signature and the standing of its session,
-// from the store or cached.
+// BenchmarkAuthenticate measures the authentication of a request: the token's signature and the standing of its
+// session, from the store or cached.
 func BenchmarkAuthenticate(b *testing.B) {
 	databasetest.EachBench(b, func(b *testing.B, db *database.DB) {
 		h := newFixture(b, db)
 		h.registered(b, asha())
 		tokens := h.signedIn(b)
-		for name, sessions := range map[string]ports.Sessions{"stored": h.sessions, "cached": &cachedStandings{Sessions: h.sessions}} {
+		for name, sessions := range map[string]ports.Sessions{"stored": h.sessions,
+			"cached": &cachedStandings{Sessions: h.sessions}} {
 			b.Run(name, func(b *testing.B) {
 				authenticator := app.NewAuthenticator(h.tokens, sessions)
 				b.ReportAllocs()

@@ -99,7 +99,8 @@ func (f *family) liveLeaves(t *rapid.T) (leaves int) {
 }
 
 func (f *family) sessions(t *rapid.T) (count int) {
-	require.NoError(t, f.h.db.Read(context.Background()).Raw(`SELECT count(*) FROM sessions WHERE id = ?`, f.session).Scan(&count).Error)
+	require.NoError(t, f.h.db.Read(context.Background()).Raw(`SELECT count(*) FROM sessions WHERE id = ?`,
+		f.session).Scan(&count).Error)
 	return count
 }
 
@@ -157,8 +158,8 @@ func TestR12_AFamilyHasAtMostOneLiveLeaf(t *testing.T) {
 	})
 }
 
-// R-12: reuse of an old token ends the session: its newest refresh token and its access tokens are rejected from the next
-// request on.
+// R-12: reuse of an old token ends the session: its newest refresh token and its access tokens are rejected from the
+// next request on.
 func TestR12_ReuseEndsTheFamilyAtOnce(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {

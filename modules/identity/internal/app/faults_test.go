@@ -61,7 +61,8 @@ var faultCases = []faultCase{
 		return err
 	}),
 	plain("add", func(ctx context.Context, h fixture, caller auth.Principal) error {
-		_, err := h.Add(ctx, caller, domain.Registration{Name: "N", Email: "n@example.com", Password: secret}, auth.Admin)
+		_, err := h.Add(ctx, caller, domain.Registration{Name: "N", Email: "n@example.com", Password: secret},
+			auth.Admin)
 		return err
 	}),
 	plain("sign in", func(ctx context.Context, h fixture, _ auth.Principal) error {
@@ -73,7 +74,8 @@ var faultCases = []faultCase{
 		prepare: func(t *testing.T, h fixture, caller auth.Principal, _ app.Tokens) func(context.Context) error {
 			for range 100 {
 				session := domain.NewSession(
-					identity.UserID{UUID: caller.UserID}, domain.Origin{}, h.clock.Now(), domain.Lifetimes{Idle: idle, Absolute: absolute})
+					identity.UserID{UUID: caller.UserID}, domain.Origin{}, h.clock.Now(),
+					domain.Lifetimes{Idle: idle, Absolute: absolute})
 				hash := h.stored(t, domain.User{ID: session.UserID}).PasswordHash
 				require.NoError(t, h.sessions.Add(t.Context(), session, hash))
 			}
@@ -238,7 +240,8 @@ func TestUseCasesReturnEveryErrorAndLeaveNoEffect(t *testing.T) {
 					Fits: func(ctx context.Context, _ uuid.UUID) error { return databasetest.InjectFault(ctx, "role") },
 				}
 				caller, tokens := h.signedInAs(t, "a@example.com")
-				err := databasetest.RunWithFaults(t, db, c.prepare(t, h, caller, tokens), slices.Concat(attemptTables, []string{c.written})...)
+				err := databasetest.RunWithFaults(t, db, c.prepare(t, h, caller, tokens),
+					slices.Concat(attemptTables, []string{c.written})...)
 				require.ErrorIs(t, err, c.want)
 			})
 		})

@@ -47,7 +47,8 @@ func TestR15_R16_GuessingIsBoundedAndTheUserCanSignIn(t *testing.T) {
 				refused := 0
 				for client := range 150 {
 					for range 3 {
-						_, err := h.SignIn(t.Context(), domain.Credentials{Email: email, Password: "a guess"}, network(client))
+						_, err := h.SignIn(t.Context(), domain.Credentials{Email: email, Password: "a guess"},
+							network(client))
 						if errs.KindOf(err) == errs.Throttled {
 							refused++
 						} else {
@@ -125,7 +126,8 @@ func TestR16_SprayingIsBounded(t *testing.T) {
 		h.registered(t, asha())
 		counted := 0
 		for i := range 50 {
-			_, err := h.SignIn(t.Context(), domain.Credentials{Email: fmt.Sprintf("%d@example.com", i), Password: "a guess"}, network(1))
+			_, err := h.SignIn(t.Context(), domain.Credentials{Email: fmt.Sprintf("%d@example.com", i),
+				Password: "a guess"}, network(1))
 			if errs.KindOf(err) != errs.Throttled {
 				counted++
 			}
@@ -158,7 +160,8 @@ func TestR16_FailuresOfANetworkDoNotLockOutKnownUsers(t *testing.T) {
 			_, err := h.SignIn(t.Context(), domain.Credentials{Email: email, Password: secret}, here)
 			return err
 		}
-		require.Equal(t, errs.Throttled, errs.KindOf(signIn(ravi.Email)), "a user who never signed in from this network")
+		require.Equal(t, errs.Throttled, errs.KindOf(signIn(ravi.Email)),
+			"a user who never signed in from this network")
 		require.NoError(t, signIn("asha@example.com"))
 		require.NoError(
 			t,
@@ -173,7 +176,8 @@ func TestR16_FailuresOfANetworkDoNotLockOutKnownUsers(t *testing.T) {
 		var known int
 		require.NoError(
 			t,
-			db.Read(t.Context()).Raw(`SELECT count(*) FROM known_clients WHERE user_id = ?`, raviID.ID).Scan(&known).Error,
+			db.Read(t.Context()).Raw(`SELECT count(*) FROM known_clients WHERE user_id = ?`,
+				raviID.ID).Scan(&known).Error,
 		)
 		require.Zero(t, known, "removed with the account")
 	})
@@ -198,11 +202,13 @@ func TestKnownCallersHaveTheirOwnLane(t *testing.T) {
 		t,
 		h.ChangePassword(t.Context(), caller, domain.PasswordChange{Current: secret, New: "another horse"}, network(2)),
 	)
-	require.Equal(t, ports.Caller{Caller: admission.By(network(2).Address, caller.UserID.String()), Known: true}, last())
+	require.Equal(t, ports.Caller{Caller: admission.By(network(2).Address, caller.UserID.String()), Known: true},
+		last())
 	ctx := audit.WithRequest(t.Context(), audit.Request{Address: network(3).Address})
 	_, err = h.Add(ctx, caller, domain.Registration{Name: "C", Email: "c@example.com", Password: secret}, auth.Staff)
 	require.NoError(t, err)
-	require.Equal(t, ports.Caller{Caller: admission.By(network(3).Address, caller.UserID.String()), Known: true}, last())
+	require.Equal(t, ports.Caller{Caller: admission.By(network(3).Address, caller.UserID.String()), Known: true},
+		last())
 }
 
 // Registrations of a network are bounded. Rejected ones and accounts added by administrators do not count.

@@ -69,12 +69,14 @@ func newFixture(t testing.TB, db *database.DB, adjust ...func(*identity.Config))
 	}
 	h.Authenticator = app.NewAuthenticator(tokens, h.sessions)
 	cfg := identity.Config{
-		AccessTokenLifetime: access, SessionIdleLifetime: idle, SessionLifetime: absolute, FreeAttempts: 5, AccountFailures: 100, ClientFailures: 20,
+		AccessTokenLifetime: access, SessionIdleLifetime: idle, SessionLifetime: absolute, FreeAttempts: 5,
+		AccountFailures: 100, ClientFailures: 20,
 	}
 	for _, f := range adjust {
 		f(&cfg)
 	}
-	limits := domain.AttemptLimits{FreeAttempts: cfg.FreeAttempts, AccountFailures: cfg.AccountFailures, ClientFailures: cfg.ClientFailures}
+	limits := domain.AttemptLimits{FreeAttempts: cfg.FreeAttempts, AccountFailures: cfg.AccountFailures,
+		ClientFailures: cfg.ClientFailures}
 	attempts := store.NewAttempts(db, []byte("a key of the tests, of 32 bytes.."), limits, manual)
 	registrations := store.NewRegistrations(
 		db,
@@ -94,7 +96,8 @@ func newFixture(t testing.TB, db *database.DB, adjust ...func(*identity.Config))
 	h.patientRows, h.roles = &patientRows{db: db}, testRoles()
 	h.Service = app.New(cfg, h.users, h.sessions, credentials, tokens, h.trail, db, manual)
 	h.Accounts = app.NewAccounts(cfg, h.users, store.NewMailboxes(db, manual, zap.NewNop()), h.sessions, credentials,
-		registrations, h.patientRows, idempotency.New(db, manual), jobs.NewQueue(db, manual), h.roles, h.trail, db, manual)
+		registrations, h.patientRows, idempotency.New(db, manual), jobs.NewQueue(db, manual), h.roles, h.trail, db,
+		manual)
 	return h
 }
 
@@ -131,7 +134,8 @@ var here = app.From{Agent: "test", Address: netip.MustParseAddr("203.0.113.7")}
 // hashing returns argon2id with little memory, in KiB.
 func hashing(t testing.TB, memory uint32) ports.Passwords {
 	t.Helper()
-	passwords, err := password.New(password.Config{Memory: memory, Iterations: 1, Parallelism: 1, Slots: 2, Queue: 100, Wait: 30 * time.Second})
+	passwords, err := password.New(password.Config{Memory: memory, Iterations: 1, Parallelism: 1, Slots: 2, Queue: 100,
+		Wait: 30 * time.Second})
 	require.NoError(t, err)
 	return passwords
 }

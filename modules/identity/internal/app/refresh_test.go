@@ -62,7 +62,8 @@ func TestRefresh(t *testing.T) {
 			_, err := h.Refresh(t.Context(), blank, here)
 			require.Equal(t, errs.Invalid, errs.KindOf(err))
 		}
-		for _, text := range []string{"nonsense", tokens.Access, tokens.Refresh + "x", tokens.Refresh[1:], "' OR 1=1 --", "\x00", "%"} {
+		for _, text := range []string{"nonsense", tokens.Access, tokens.Refresh + "x", tokens.Refresh[1:],
+			"' OR 1=1 --", "\x00", "%"} {
 			h.refused(t, text)
 		}
 	})

@@ -41,7 +41,8 @@ func TestRegister(t *testing.T) {
 	t.Run("rejects an address with an account, in any letter case, without a hash", func(t *testing.T) {
 		before := h.passwords.hashed.Load()
 		for _, email := range []string{"Asha.Rao@Example.com", "ASHA.RAO@EXAMPLE.COM", "\tasha.rao@example.com "} {
-			_, err := h.Register(t.Context(), domain.Registration{Name: "Another", Email: email, Password: "another password"})
+			_, err := h.Register(t.Context(), domain.Registration{Name: "Another", Email: email,
+				Password: "another password"})
 			require.ErrorIs(t, err, identity.ErrEmailTaken)
 		}
 		require.Equal(t, before, h.passwords.hashed.Load())
@@ -50,7 +51,8 @@ func TestRegister(t *testing.T) {
 	t.Run("makes the username unique for the same local part", func(t *testing.T) {
 		seen := map[string]bool{user.Username: true}
 		for _, domainPart := range []string{"@example.org", "@example.net", "@EXAMPLE.EDU"} {
-			other := h.registered(t, domain.Registration{Name: "Other", Email: "asha.rao" + domainPart, Password: secret})
+			other := h.registered(t, domain.Registration{Name: "Other", Email: "asha.rao" + domainPart,
+				Password: secret})
 			require.True(t, strings.HasPrefix(other.Username, "asha.rao-"), other.Username)
 			require.False(t, seen[other.Username])
 			seen[other.Username] = true

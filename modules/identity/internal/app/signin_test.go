@@ -60,7 +60,8 @@ func TestSignIn(t *testing.T) {
 	})
 	t.Run("starts no session if it fails", func(t *testing.T) {
 		var sessions int
-		require.NoError(t, h.db.Read(t.Context()).Raw(`SELECT count(*) FROM sessions WHERE user_id = ?`, inactive.ID).Scan(&sessions).Error)
+		require.NoError(t, h.db.Read(t.Context()).Raw(`SELECT count(*) FROM sessions WHERE user_id = ?`,
+			inactive.ID).Scan(&sessions).Error)
 		require.Zero(t, sessions)
 	})
 }

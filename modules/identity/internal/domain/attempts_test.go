@@ -42,7 +42,9 @@ func TestPrefix(t *testing.T) {
 			require.Equal(t, c.prefix, domain.Attempt{Client: netip.MustParseAddr(c.client)}.Prefix())
 		})
 	}
-	t.Run("a missing address is one client", func(t *testing.T) { require.Equal(t, "unknown", domain.Attempt{}.Prefix()) })
+	t.Run("a missing address is one client", func(t *testing.T) {
+		require.Equal(t, "unknown", domain.Attempt{}.Prefix())
+	})
 }
 
 // TestAttemptBounds tries each limit on both sides of its boundary.
@@ -51,7 +53,8 @@ func TestAttemptBounds(t *testing.T) {
 		return domain.Tallies{domain.Pair: {Failures: failures, FirstAt: now, LastAt: now}}
 	}
 	account := func(failures int, succeeded time.Time) domain.Tallies {
-		return domain.Tallies{domain.Account: {Failures: failures, FirstAt: now, LastAt: now}, domain.Pair: {SucceededAt: succeeded}}
+		return domain.Tallies{domain.Account: {Failures: failures, FirstAt: now, LastAt: now},
+			domain.Pair: {SucceededAt: succeeded}}
 	}
 	client := func(failures int) domain.Tallies {
 		return domain.Tallies{domain.Client: {Failures: failures, FirstAt: now, LastAt: now.Add(5 * time.Minute)}}
@@ -77,14 +80,18 @@ func TestAttemptBounds(t *testing.T) {
 
 		{"an account that failed 99 times", account(99, time.Time{}), 0, 0},
 		{"an account that failed 100 times", account(100, time.Time{}), 0, day},
-		{"an account that failed 100 times a day ago, nearly", account(100, time.Time{}), day - time.Second, time.Second},
+		{"an account that failed 100 times a day ago, nearly", account(100, time.Time{}), day - time.Second,
+			time.Second},
 		{"an account that failed 100 times a day ago", account(100, time.Time{}), day, 0},
-		{"an account that failed 100 times, where this client succeeded 30 days ago, nearly", account(100, now.Add(time.Second-30*day)), 0, 0},
-		{"an account that failed 100 times, where this client succeeded 30 days ago", account(100, now.Add(-30*day)), 0, day},
+		{"an account that failed 100 times, where this client succeeded 30 days ago, nearly",
+			account(100, now.Add(time.Second-30*day)), 0, 0},
+		{"an account that failed 100 times, where this client succeeded 30 days ago", account(100, now.Add(-30*day)), 0,
+			day},
 
 		{"a client that failed 19 times", client(19), 5 * time.Minute, 0},
 		{"a client that failed 20 times", client(20), 5 * time.Minute, 5 * time.Minute},
-		{"a client that failed 20 times in the last ten minutes, nearly", client(20), 10*time.Minute - time.Second, time.Second},
+		{"a client that failed 20 times in the last ten minutes, nearly", client(20), 10*time.Minute - time.Second,
+			time.Second},
 		{"a client that failed 20 times ten minutes ago", client(20), 10 * time.Minute, 0},
 
 		{"a client that failed 20 times, as a pair that has to wait longer,", domain.Tallies{
@@ -92,7 +99,8 @@ func TestAttemptBounds(t *testing.T) {
 		}, 0, 900 * time.Second},
 		{"all three, of which the longest wait counts,", longest, 0, day},
 	} {
-		t.Run(fmt.Sprintf("%s waits %s", c.name, c.wait), func(t *testing.T) { require.Equal(t, c.wait, wait(t, c.tallies, now.Add(c.after))) })
+		t.Run(fmt.Sprintf("%s waits %s", c.name, c.wait),
+			func(t *testing.T) { require.Equal(t, c.wait, wait(t, c.tallies, now.Add(c.after))) })
 	}
 	t.Run("the error does not reveal whether the account exists", func(t *testing.T) {
 		require.Equal(t, "Too many attempts to sign in. Try again later.", domain.ErrTooManyAttempts.Detail)
@@ -177,17 +185,18 @@ func (w *history) try(t require.TestingT, client int, at time.Time, succeeds boo
 }
 
 func TestR15_GuessingIsBounded(t *testing.T) {
-	t.Run("any number of unknown clients get a hundred attempts at an account in a day", rapid.MakeCheck(func(t *rapid.T) {
-		w, at, admitted := newHistory(), now, 0
-		for range 400 {
-			at = at.Add(time.Duration(rapid.Int64Range(0, int64(3*time.Minute)).Draw(t, "pause")))
-			if w.try(t, rapid.IntRange(0, 60).Draw(t, "client"), at, false) {
-				admitted++
+	t.Run("any number of unknown clients get a hundred attempts at an account in a day",
+		rapid.MakeCheck(func(t *rapid.T) {
+			w, at, admitted := newHistory(), now, 0
+			for range 400 {
+				at = at.Add(time.Duration(rapid.Int64Range(0, int64(3*time.Minute)).Draw(t, "pause")))
+				if w.try(t, rapid.IntRange(0, 60).Draw(t, "client"), at, false) {
+					admitted++
+				}
 			}
-		}
-		require.True(t, at.Before(now.Add(day)))
-		require.LessOrEqual(t, admitted, 100)
-	}))
+			require.True(t, at.Before(now.Add(day)))
+			require.LessOrEqual(t, admitted, 100)
+		}))
 	t.Run("a pair's waits double up to a quarter of an hour", func(t *testing.T) {
 		var pair domain.Tallies
 		at := now

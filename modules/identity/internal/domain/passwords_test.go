@@ -12,7 +12,9 @@ import (
 
 var (
 	basic  = domain.PasswordPolicy{}
-	strict = domain.PasswordPolicy{Strict: true, Common: func(password string) bool { return strings.EqualFold(password, "baseball") }}
+	strict = domain.PasswordPolicy{Strict: true, Common: func(password string) bool {
+		return strings.EqualFold(password, "baseball")
+	}}
 )
 
 func TestPasswordPolicy(t *testing.T) {
@@ -47,14 +49,16 @@ func TestPasswordPolicy(t *testing.T) {
 		{"the own name in Devanagari", "आशा-राव-2024", "आशा राव", "a@clinic.example", "", own},
 		{"a short name of two words", "BoLi2024!", "Bo Li", "b@clinic.example", "", own},
 		{"the address", "asha@clinic.example", "Asha Rao", "Asha@Clinic.example", "", address},
-		{"the address in a sentence", "I am ASHA@clinic.example indeed", "Asha Rao", "asha@clinic.example", "", address},
+		{"the address in a sentence", "I am ASHA@clinic.example indeed", "Asha Rao", "asha@clinic.example", "",
+			address},
 		{"the part before the @", "a.b-smith77", "Asha Rao", "a.b-smith77@clinic.example", "", own},
 		{"an address of digits", "98237498", "Asha Rao", "98237498@clinic.example", "", own},
 		{"other digits", "61940275", "Asha Rao", "98237498@clinic.example", "", ""},
 		{"the part after the @", "Clinic.Example", "Asha Rao", "asha@clinic.example", "", own},
 		{"both names and the place", "asha-clinic", "Asha Rao", "asha@clinic.example", "", own},
 		{"digits with the initial of the name", "7342a9182", "A. Rao", "rao@clinic.example", "", ""},
-		{"the address, its domain in the other spelling", "asha@bücher.example", "Asha Rao", "asha@xn--bcher-kva.example", "", address},
+		{"the address, its domain in the other spelling", "asha@bücher.example", "Asha Rao",
+			"asha@xn--bcher-kva.example", "", address},
 		{"the domain in Unicode", "bücher-example", "Asha Rao", "asha@xn--bcher-kva.example", "", own},
 		{"8 spaces", "        ", "Asha Rao", "asha@clinic.example", blank, blank},
 		{"any password, without a name or address", "some thing", "", "", "", ""},

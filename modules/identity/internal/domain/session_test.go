@@ -26,7 +26,8 @@ func TestNewSession(t *testing.T) {
 	t.Run("has its user, client and times", func(t *testing.T) {
 		require.Equal(t, uuid.Version(7), session.ID.Version())
 		require.Equal(t, domain.Session{
-			ID: session.ID, UserID: user, From: laptop, CreatedAt: now, LastUsedAt: now, ExpiresAt: now.Add(lifetimes.Idle),
+			ID: session.ID, UserID: user, From: laptop, CreatedAt: now, LastUsedAt: now,
+			ExpiresAt: now.Add(lifetimes.Idle),
 		}, session)
 	})
 	t.Run("ends with its absolute lifetime, even if that is shorter than the idle lifetime", func(t *testing.T) {
@@ -87,12 +88,14 @@ func TestRefresh(t *testing.T) {
 
 func TestClientOf(t *testing.T) {
 	for header, want := range map[string]string{
-		"": "", "curl/8.11.0": "curl/8.11.0", "a\x00b\nc\u202ed\xff": "abcd", strings.Repeat("ä", 300): strings.Repeat("ä", 200),
+		"": "", "curl/8.11.0": "curl/8.11.0", "a\x00b\nc\u202ed\xff": "abcd",
+		strings.Repeat("ä", 300): strings.Repeat("ä", 200),
 	} {
 		require.Equal(t, want, domain.OriginOf(header, netip.Addr{}).Agent)
 	}
 	for address, network := range map[string]string{
-		"203.0.113.77": "203.0.113.0/24", "::ffff:203.0.113.77": "203.0.113.0/24", "2001:db8:0:1ff::1": "2001:db8:0:100::/56", "fe80::1%eth0": "fe80::/56",
+		"203.0.113.77": "203.0.113.0/24", "::ffff:203.0.113.77": "203.0.113.0/24",
+		"2001:db8:0:1ff::1": "2001:db8:0:100::/56", "fe80::1%eth0": "fe80::/56",
 	} {
 		require.Equal(t, network, domain.OriginOf("", netip.MustParseAddr(address)).Network)
 	}

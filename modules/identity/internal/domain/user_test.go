@@ -35,7 +35,7 @@ func fieldErrors(t *testing.T, err error) map[string][]string {
 func TestRegistrationBounds(t *testing.T) {
 	// "ä" is two bytes and one code point; "𝒜" is four bytes, and two units in UTF-16.
 	wide := func(characters int) string { return strings.Repeat("ä", characters-1) + "𝒜" }
-	const blank = "This field may not be blank."
+	const blank, noAddress = "This field may not be blank.", "Must be an e-mail address."
 	for _, c := range []struct {
 		name    string
 		set     func(*domain.Registration)
@@ -43,29 +43,47 @@ func TestRegistrationBounds(t *testing.T) {
 		refusal string // empty if accepted
 	}{
 		{"a name of 1 character", func(r *domain.Registration) { r.Name = "A" }, "name", ""},
-		{"a name of 255 characters between spaces", func(r *domain.Registration) { r.Name = " " + wide(255) + "\t" }, "name", ""},
-		{"a name of 256 characters", func(r *domain.Registration) { r.Name = wide(256) }, "name", "Must have at most 255 characters."},
+		{"a name of 255 characters between spaces", func(r *domain.Registration) { r.Name = " " + wide(255) + "\t" },
+			"name", ""},
+		{"a name of 256 characters", func(r *domain.Registration) { r.Name = wide(256) }, "name",
+			"Must have at most 255 characters."},
 		{"an empty name", func(r *domain.Registration) { r.Name = "" }, "name", blank},
 		{"a name of spaces", func(r *domain.Registration) { r.Name = " \u2003" }, "name", blank},
 
-		{"an e-mail address of 254 characters between spaces", func(r *domain.Registration) { r.Email = " " + strings.Repeat("a", 242) + "@example.com " }, "email", ""},
-		{"an e-mail address of 255 characters", func(r *domain.Registration) { r.Email = strings.Repeat("a", 243) + "@example.com" }, "email", "Must have at most 254 characters."},
+		{"an e-mail address of 254 characters between spaces",
+			func(r *domain.Registration) { r.Email = " " + strings.Repeat("a", 242) + "@example.com " }, "email", ""},
+		{"an e-mail address of 255 characters", func(r *domain.Registration) {
+			r.Email = strings.Repeat("a", 243) + "@example.com"
+		}, "email", "Must have at most 254 characters."},
 		{"an empty e-mail address", func(r *domain.Registration) { r.Email = "" }, "email", blank},
 		{"an e-mail address of spaces", func(r *domain.Registration) { r.Email = "  " }, "email", blank},
-		{"an e-mail address without @", func(r *domain.Registration) { r.Email = "example.com" }, "email", "Must be an e-mail address."},
-		{"an e-mail address without a mailbox", func(r *domain.Registration) { r.Email = "@example.com" }, "email", "Must be an e-mail address."},
-		{"two e-mail addresses", func(r *domain.Registration) { r.Email = "a@example.com, b@example.com" }, "email", "Must be an e-mail address."},
+		{"an e-mail address without @", func(r *domain.Registration) { r.Email = "example.com" }, "email", noAddress},
+		{"an e-mail address without a mailbox", func(r *domain.Registration) { r.Email = "@example.com" }, "email",
+			noAddress},
+		{"two e-mail addresses", func(r *domain.Registration) { r.Email = "a@example.com, b@example.com" }, "email",
+			noAddress},
 
 		{"a password of 8 characters", func(r *domain.Registration) { r.Password = "12345678" }, "password", ""},
-		{"a password of 8 characters of two bytes", func(r *domain.Registration) { r.Password = wide(8) }, "password", ""},
-		{"a password of 7 characters", func(r *domain.Registration) { r.Password = "1234567" }, "password", "Must have at least 8 characters."},
-		{"a password of 7 characters in 28 bytes", func(r *domain.Registration) { r.Password = strings.Repeat("𝒜", 7) }, "password", "Must have at least 8 characters."},
-		{"a password of a letter between spaces, which is not trimmed", func(r *domain.Registration) { r.Password = "    x   " }, "password", ""},
-		{"a password of 8 spaces", func(r *domain.Registration) { r.Password = strings.Repeat(" ", 8) }, "password", "This field may not be blank."},
-		{"a password of spaces of other scripts", func(r *domain.Registration) { r.Password = "\u00a0\u3000\u2003\t\n\u2028\u00a0\u1680" }, "password", "This field may not be blank."},
-		{"a password of invisible characters", func(r *domain.Registration) { r.Password = strings.Repeat("\u200b\u2060\u3164\ufeff", 3) }, "password", "This field may not be blank."},
-		{"a password of 1024 bytes", func(r *domain.Registration) { r.Password = strings.Repeat("𝒜", 256) }, "password", ""},
-		{"a password of 1025 bytes", func(r *domain.Registration) { r.Password = strings.Repeat("𝒜", 256) + "a" }, "password", "Must have at most 1024 bytes."},
+		{"a password of 8 characters of two bytes", func(r *domain.Registration) { r.Password = wide(8) }, "password",
+			""},
+		{"a password of 7 characters", func(r *domain.Registration) { r.Password = "1234567" }, "password",
+			"Must have at least 8 characters."},
+		{"a password of 7 characters in 28 bytes", func(r *domain.Registration) { r.Password = strings.Repeat("𝒜", 7) },
+			"password", "Must have at least 8 characters."},
+		{"a password of a letter between spaces, which is not trimmed",
+			func(r *domain.Registration) { r.Password = "    x   " }, "password", ""},
+		{"a password of 8 spaces", func(r *domain.Registration) { r.Password = strings.Repeat(" ", 8) }, "password",
+			blank},
+		{"a password of spaces of other scripts",
+			func(r *domain.Registration) { r.Password = "\u00a0\u3000\u2003\t\n\u2028\u00a0\u1680" }, "password",
+			blank},
+		{"a password of invisible characters",
+			func(r *domain.Registration) { r.Password = strings.Repeat("\u200b\u2060\u3164\ufeff", 3) }, "password",
+			blank},
+		{"a password of 1024 bytes", func(r *domain.Registration) { r.Password = strings.Repeat("𝒜", 256) }, "password",
+			""},
+		{"a password of 1025 bytes", func(r *domain.Registration) { r.Password = strings.Repeat("𝒜", 256) + "a" },
+			"password", "Must have at most 1024 bytes."},
 		{"an empty password", func(r *domain.Registration) { r.Password = "" }, "password", blank},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -92,15 +110,18 @@ func TestCredentialsBounds(t *testing.T) {
 	})
 	t.Run("all missing fields are reported at once", func(t *testing.T) {
 		blank := []string{"This field may not be blank."}
-		require.Equal(t, map[string][]string{"email": blank, "password": blank}, fieldErrors(t, domain.Credentials{Email: " \t"}.Validate()))
+		require.Equal(t, map[string][]string{"email": blank, "password": blank},
+			fieldErrors(t, domain.Credentials{Email: " \t"}.Validate()))
 	})
 }
 
 func TestNewUser(t *testing.T) {
-	made := domain.NewUser(domain.Registration{Name: " Asha Rao ", Email: "\tAsha.Rao@Example.com ", Password: "not kept"}, "staff", "$phc$", now)
+	made := domain.NewUser(domain.Registration{Name: " Asha Rao ", Email: "\tAsha.Rao@Example.com ",
+		Password: "not kept"}, "staff", "$phc$", now)
 	require.Equal(t, uuid.Version(7), made.ID.Version())
 	require.Equal(t, domain.User{
-		ID: made.ID, Name: "Asha Rao", Email: "Asha.Rao@Example.com", PasswordHash: "$phc$", Role: "staff", Active: true, Version: 1,
+		ID: made.ID, Name: "Asha Rao", Email: "Asha.Rao@Example.com", PasswordHash: "$phc$", Role: "staff",
+		Active: true, Version: 1,
 		CreatedAt: now, UpdatedAt: now,
 	}, made, "the address is stored as registered")
 }
@@ -145,7 +166,8 @@ func TestAmendUser(t *testing.T) {
 func TestPasswordChangeBounds(t *testing.T) {
 	require.NoError(t, domain.PasswordChange{Current: "x", New: "12345678"}.Validate())
 	require.Len(t, fieldErrors(t, domain.PasswordChange{New: "1234567"}.Validate()), 2)
-	require.Contains(t, fieldErrors(t, domain.PasswordChange{Current: "x", New: strings.Repeat("x", 1025)}.Validate()), "new_password")
+	require.Contains(t, fieldErrors(t, domain.PasswordChange{Current: "x", New: strings.Repeat("x", 1025)}.Validate()),
+		"new_password")
 }
 
 func TestMailbox(t *testing.T) {
@@ -162,7 +184,8 @@ func TestMailbox(t *testing.T) {
 		require.Equal(t, domain.Mailbox(address), domain.Mailbox(strings.ToUpper(address)))
 	}))
 	t.Run("is the same in all canonical forms, and for the same users.mailbox", rapid.MakeCheck(func(t *rapid.T) {
-		address := rapid.StringOf(rapid.OneOf(rapid.Rune(), rapid.RuneFrom([]rune("iIİıß@.-\u0307\u0323\u0331\u0345ςΣŉǰ\u0130\u200b")))).Draw(t, "address")
+		address := rapid.StringOf(rapid.OneOf(rapid.Rune(),
+			rapid.RuneFrom([]rune("iIİıß@.-\u0307\u0323\u0331\u0345ςΣŉǰ\u0130\u200b")))).Draw(t, "address")
 		want := domain.Mailbox(address)
 		for _, form := range []norm.Form{norm.NFC, norm.NFD} {
 			require.Equal(t, want, domain.Mailbox(form.String(address)))
@@ -172,19 +195,26 @@ func TestMailbox(t *testing.T) {
 	}))
 	for name, spellings := range map[string][]string{
 		"NFC and NFD": {"zoë@bücher.example", "zoe\u0308@bu\u0308cher.example"},
-		"U-labels and A-labels, in any letter case": {"a@bücher.example", "a@BÜCHER.example", "a@xn--bcher-kva.example", "A@XN--BCHER-KVA.EXAMPLE"},
-		"dots at the end and of other scripts":      {"a@b.example", "a@b.example.", "a@b.example..", "a@b\u3002example", "a@b\uff0eexample\uff61"},
-		"the Kelvin sign":                           {"kate@kiosk.example", "\u212aate@\u212aiosk.example"},
-		"wide letters and a wide at sign":           {"asha@b.example", "ａｓｈａ@b.example", "asha@ｂ.example", "asha＠b.example", "asha﹫b.example"},
-		"invisible characters":                      {"asha@b.example", "as\u200bha@b.example", "\ufeffasha@b.exam\u00adple", "asha\u202e@b.example\u200d"},
-		"sharp s in a local part":                   {"strasse@b.example", "straße@b.example", "STRAẞE@b.example"},
-		"sharp s in a domain":                       {"a@straße.example", "a@STRAẞE.example", "a@xn--strae-oqa.example"},
-		"dotted I":                                  {"ilker@klinik.example", "İLKER@KLİNİK.example", "I\u0307lker@kli\u0307nik.example", "i\u0307lker@klinik.example"},
-		"final sigma in a local part":               {"οδος@b.example", "ΟΔΟΣ@b.example", "οδοσ@b.example"},
-		"a domain that is not a host name":          {"a@bü_cher.example", "a@BU\u0308_CHER.example."},
-		"a label that is too long":                  {"a@" + strings.Repeat("x", 70) + ".example", "A@" + strings.Repeat("X", 70) + ".example."},
-		"an address literal":                        {"a@[IPv6:2001:db8::1]", "A@[ipv6:2001:DB8::1]"},
-		"text that is not an address":               {"asha", " ASHA "},
+		"U-labels and A-labels, in any letter case": {"a@bücher.example", "a@BÜCHER.example", "a@xn--bcher-kva.example",
+			"A@XN--BCHER-KVA.EXAMPLE"},
+		"dots at the end and of other scripts": {"a@b.example", "a@b.example.", "a@b.example..",
+			"a@b\u3002example", "a@b\uff0eexample\uff61"},
+		"the Kelvin sign": {"kate@kiosk.example", "\u212aate@\u212aiosk.example"},
+		"wide letters and a wide at sign": {"asha@b.example", "ａｓｈａ@b.example", "asha@ｂ.example",
+			"asha＠b.example", "asha﹫b.example"},
+		"invisible characters": {"asha@b.example", "as\u200bha@b.example",
+			"\ufeffasha@b.exam\u00adple", "asha\u202e@b.example\u200d"},
+		"sharp s in a local part": {"strasse@b.example", "straße@b.example", "STRAẞE@b.example"},
+		"sharp s in a domain": {"a@straße.example", "a@STRAẞE.example",
+			"a@xn--strae-oqa.example"},
+		"dotted I": {"ilker@klinik.example", "İLKER@KLİNİK.example",
+			"I\u0307lker@kli\u0307nik.example", "i\u0307lker@klinik.example"},
+		"final sigma in a local part":      {"οδος@b.example", "ΟΔΟΣ@b.example", "οδοσ@b.example"},
+		"a domain that is not a host name": {"a@bü_cher.example", "a@BU\u0308_CHER.example."},
+		"a label that is too long": {"a@" + strings.Repeat("x", 70) + ".example",
+			"A@" + strings.Repeat("X", 70) + ".example."},
+		"an address literal":          {"a@[IPv6:2001:db8::1]", "A@[ipv6:2001:DB8::1]"},
+		"text that is not an address": {"asha", " ASHA "},
 	} {
 		t.Run("is the same for "+name, func(t *testing.T) {
 			for _, spelling := range spellings {
@@ -195,7 +225,8 @@ func TestMailbox(t *testing.T) {
 	t.Run("differs for a different address", func(t *testing.T) {
 		seen := map[string]string{}
 		for _, address := range []string{
-			"a@straße.example", "a@strasse.example", "a@οδος.example", "a@οδοσ.example", "ıa@b.example", "ia@b.example", "a+b@b.example", "a.b@b.example",
+			"a@straße.example", "a@strasse.example", "a@οδος.example", "a@οδοσ.example", "ıa@b.example", "ia@b.example",
+			"a+b@b.example", "a.b@b.example",
 			"ab@b.example", "zoe@b.example", "zoë@b.example", "a@b_c.example", "a@bc.example", "а@b.example",
 		} {
 			require.Empty(t, seen[domain.Mailbox(address)], "%+q", address)
@@ -213,17 +244,21 @@ func TestMailbox(t *testing.T) {
 
 func TestNewAddressesAreVisible(t *testing.T) {
 	for _, hidden := range []string{
-		"\u200b", "\u200d", "\u2060", "\ufeff", "\u00ad", "\u202e", "\u2066", "\u061c", "\u0007", "\u0000", "\u0085", "\u00a0", "\u3000", "\u2028", "\u115f", "\u3164",
+		"\u200b", "\u200d", "\u2060", "\ufeff", "\u00ad", "\u202e", "\u2066", "\u061c", "\u0007", "\u0000", "\u0085",
+		"\u00a0", "\u3000", "\u2028", "\u115f", "\u3164",
 		"\uffa0", "\u034f", "\ufe0f", "\U000e0041", "\u2800", "\ue000", " ",
 	} {
 		for _, address := range []string{"as" + hidden + "ha@clinic.example", "asha@cli" + hidden + "nic.example"} {
 			t.Run(fmt.Sprintf("%+q is rejected", address), func(t *testing.T) {
-				require.Contains(t, fieldErrors(t, domain.Registration{Name: "A", Email: address, Password: "correct horse"}.Validate()), "email")
-				require.NoError(t, domain.Credentials{Email: address, Password: "x"}.Validate(), "existing users can sign in")
+				require.Contains(t, fieldErrors(t, domain.Registration{Name: "A", Email: address,
+					Password: "correct horse"}.Validate()), "email")
+				require.NoError(t, domain.Credentials{Email: address, Password: "x"}.Validate(),
+					"existing users can sign in")
 			})
 		}
 	}
-	for _, address := range []string{"zoë@bücher.example", "आशा@उदाहरण.example", "نام@مثال.example", "a@xn--bcher-kva.example", " asha@clinic.example\u00a0"} {
+	for _, address := range []string{"zoë@bücher.example", "आशा@उदाहरण.example", "نام@مثال.example",
+		"a@xn--bcher-kva.example", " asha@clinic.example\u00a0"} {
 		t.Run(fmt.Sprintf("%+q is accepted", address), func(t *testing.T) {
 			require.NoError(t, domain.Registration{Name: "A", Email: address, Password: "correct horse"}.Validate())
 		})

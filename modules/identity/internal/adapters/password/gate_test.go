@@ -67,7 +67,8 @@ var anonymous ports.Caller
 func newGated(t *testing.T, slots, queue int, wait time.Duration) (*hasher, *meter) {
 	t.Helper()
 	m := &meter{}
-	passwords, err := newHasher(Config{Memory: 64, Iterations: 1, Parallelism: 1, Slots: slots, Queue: queue, Wait: wait},
+	passwords, err := newHasher(Config{Memory: 64, Iterations: 1, Parallelism: 1, Slots: slots, Queue: queue,
+		Wait: wait},
 		m.measured(takes(time.Second)))
 	require.NoError(t, err)
 	return passwords.(*hasher), m
@@ -146,7 +147,8 @@ func TestGate(t *testing.T) {
 			require.Equal(t, 1500*time.Millisecond, end.after)
 			requireBusy(t, end.err, errWaited)
 		}
-		require.Equal(t, outcome{nil, 2 * time.Second}, <-ends, "the slot was free after 1 s; the wait excludes the hash")
+		require.Equal(t, outcome{nil, 2 * time.Second}, <-ends,
+			"the slot was free after 1 s; the wait excludes the hash")
 		require.Equal(t, 2, m.served)
 	})
 

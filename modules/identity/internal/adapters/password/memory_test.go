@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// BenchmarkPeakMemory measures how much the process grows during a flood of sign-ins, with one hash at a time and
-// the default parameters. Each hash leaves 19 MiB to the garbage collector; GOGC decides when it is collected.
+// BenchmarkPeakMemory measures how much the process grows during a flood of sign-ins, with one hash at a time
+// and the default parameters. Each hash leaves 19 MiB to the garbage collector; GOGC decides when it is collected.
 func BenchmarkPeakMemory(b *testing.B) {
 	if runtime.GOOS != "linux" {
 		b.Skip("reads /proc")

@@ -42,7 +42,8 @@ func TestHash(t *testing.T) {
 	ctx, passwords := t.Context(), open(t, cheap())
 
 	t.Run("is a PHC string with a 16-byte salt and a 32-byte key", func(t *testing.T) {
-		require.Regexp(t, `^\$argon2id\$v=19\$m=64,t=1,p=1\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}$`, hashed(t, cheap(), "secret"))
+		require.Regexp(t, `^\$argon2id\$v=19\$m=64,t=1,p=1\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}$`,
+			hashed(t, cheap(), "secret"))
 	})
 	t.Run("differs each time", func(t *testing.T) {
 		first, err := passwords.Hash(ctx, anonymous, "secret")
@@ -66,7 +67,8 @@ func TestHash(t *testing.T) {
 		}
 	})
 	t.Run("ignores the composition and width of letters", func(t *testing.T) {
-		for made, tried := range map[string]string{"caf\u00e9": "cafe\u0301", "cafe\u0301": "caf\u00e9", "\uff43afé": "café", "ﬁ": "fi"} {
+		for made, tried := range map[string]string{"caf\u00e9": "cafe\u0301", "cafe\u0301": "caf\u00e9",
+			"\uff43afé": "café", "ﬁ": "fi"} {
 			ok, _, err := passwords.Verify(ctx, anonymous, tried, hashed(t, cheap(), made), uncounted)
 			require.NoError(t, err)
 			require.True(t, ok, "%+q against the hash of %+q", tried, made)
@@ -172,7 +174,8 @@ type cost struct {
 func newRecording(t testing.TB, cfg Config) (*hasher, *[]cost) {
 	t.Helper()
 	var costs []cost
-	passwords, err := newHasher(cfg, func(_, salt []byte, iterations, memory uint32, parallelism uint8, size uint32) []byte {
+	passwords, err := newHasher(cfg, func(_, salt []byte, iterations, memory uint32, parallelism uint8,
+		size uint32) []byte {
 		costs = append(costs, cost{memory, iterations, parallelism, len(salt), size})
 		return make([]byte, size)
 	})
@@ -182,13 +185,15 @@ func newRecording(t testing.TB, cfg Config) (*hasher, *[]cost) {
 
 func TestR14_UnknownUserCostsWhatAWrongPasswordCosts(t *testing.T) {
 	phc := hashed(t, defaults(), "secret")
-	for name, stored := range map[string]string{"wrong password": phc, "unknown user": "", "unusable hash": "$2b$12$x", "cut hash": phc[:50]} {
+	for name, stored := range map[string]string{"wrong password": phc, "unknown user": "", "unusable hash": "$2b$12$x",
+		"cut hash": phc[:50]} {
 		t.Run(name, func(t *testing.T) {
 			passwords, costs := newRecording(t, defaults())
 			ok, stale, _ := passwords.Verify(t.Context(), anonymous, "wrong", stored, uncounted)
 			require.False(t, ok)
 			require.False(t, stale)
-			require.Equal(t, []cost{{memory: 19456, iterations: 2, parallelism: 1, salt: saltSize, size: keySize}}, *costs)
+			require.Equal(t, []cost{{memory: 19456, iterations: 2, parallelism: 1, salt: saltSize, size: keySize}},
+				*costs)
 		})
 	}
 	t.Run("the attempt is counted before any work, and rejected without a hash", func(t *testing.T) {
@@ -252,11 +257,13 @@ func TestConfigErrorsNameTheField(t *testing.T) {
 	}
 	t.Run("the bounds themselves are allowed", func(t *testing.T) {
 		open(t, Config{Memory: 8, Iterations: 1, Parallelism: 1, Slots: 0, Queue: 0, Wait: minWait})
-		open(t, Config{Memory: 8 * maxParallelism, Iterations: 1, Parallelism: maxParallelism, Slots: 1, Queue: 1, Wait: minWait})
+		open(t, Config{Memory: 8 * maxParallelism, Iterations: 1, Parallelism: maxParallelism, Slots: 1, Queue: 1,
+			Wait: minWait})
 		open(t, Config{maxMemory, maxIterations, maxParallelism, maxSlots, maxQueue, maxWait})
 	})
 	t.Run("the defaults are those of RFC 9106 and OWASP, and leave one core free", func(t *testing.T) {
-		require.Equal(t, Config{Memory: 19456, Iterations: 2, Parallelism: 1, Slots: 0, Queue: 16, Wait: time.Second}, defaults())
+		require.Equal(t, Config{Memory: 19456, Iterations: 2, Parallelism: 1, Slots: 0, Queue: 16, Wait: time.Second},
+			defaults())
 		for procs, slots := range map[int]int{1: 1, 2: 1, 3: 2, 8: 7} {
 			before := runtime.GOMAXPROCS(procs)
 			got := open(t, defaults()).(*hasher)
@@ -282,14 +289,15 @@ func BenchmarkDefaults(b *testing.B) {
 			return err
 		},
 	} {
-		b.Run(fmt.Sprintf("%s/m=%d,t=%d,p=%d", name, defaults().Memory, defaults().Iterations, defaults().Parallelism), func(b *testing.B) {
-			passwords, phc := open(b, defaults()), hashed(b, defaults(), "secret")
-			b.ReportAllocs()
-			for b.Loop() {
-				if err := run(passwords, phc); err != nil {
-					b.Fatal(err)
+		b.Run(fmt.Sprintf("%s/m=%d,t=%d,p=%d", name, defaults().Memory, defaults().Iterations, defaults().Parallelism),
+			func(b *testing.B) {
+				passwords, phc := open(b, defaults()), hashed(b, defaults(), "secret")
+				b.ReportAllocs()
+				for b.Loop() {
+					if err := run(passwords, phc); err != nil {
+						b.Fatal(err)
+					}
 				}
-			}
-		})
+			})
 	}
 }

@@ -29,7 +29,7 @@ func NewAttempts(db *database.DB, key []byte, limits domain.AttemptLimits, clock
 		db: db, hidden: hidden(key), limits: limits, clock: clock, refused: newRefusals(),
 		made: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "healthcare_password_attempts_total",
-			Help: "Attempts to prove a password that the throttle let through: each costs a hash.",
+			Help: "Password attempts admitted; each costs a hash.",
 		}),
 		right: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "healthcare_password_attempts_right_total", Help: "Attempts whose password was right.",

@@ -240,7 +240,8 @@ func together(t *testing.T, n int, count func(ctx context.Context, i int) error)
 
 func TestR15_ConcurrentAttempts(t *testing.T) {
 	eachTally(t, func(t *testing.T, attempts tally) {
-		instances := [2]ports.Attempts{attempts, store.NewAttempts(attempts.db, attemptsKey, attemptLimits, attempts.clock)}
+		instances := [2]ports.Attempts{attempts, store.NewAttempts(attempts.db, attemptsKey, attemptLimits,
+			attempts.clock)}
 		t.Run("200 from one client, over both instances, are counted five times", func(t *testing.T) {
 			require.EqualValues(t, 5, together(t, 200, func(ctx context.Context, i int) error {
 				return instances[i%2].Count(ctx, from(1, "one@example.com"))
@@ -266,7 +267,8 @@ func TestR15_ConcurrentAttempts(t *testing.T) {
 			}))
 		})
 		t.Run("instances agree on the waits", func(t *testing.T) {
-			for _, attempt := range []domain.Attempt{from(1, "one@example.com"), from(1500, "all@example.com"), from(2000, "new@example.com")} {
+			for _, attempt := range []domain.Attempt{from(1, "one@example.com"), from(1500, "all@example.com"),
+				from(2000, "new@example.com")} {
 				_, err := instances[0].Check(t.Context(), attempt)
 				require.ErrorIs(t, err, domain.ErrTooManyAttempts)
 				_, err = instances[1].Check(t.Context(), attempt)

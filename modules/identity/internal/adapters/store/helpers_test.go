@@ -26,8 +26,10 @@ func each(t *testing.T, test func(t *testing.T, db *database.DB, users ports.Use
 // asha returns a user with an address.
 func asha(email, username string) domain.User {
 	return domain.User{
-		ID: recordid.New[identity.UserID](), Name: "Asha Rao ä𝒜", Email: email, Username: username, PasswordHash: "$argon2id$first",
-		Role: "staff", Active: true, TokenVersion: 3, Version: 5, CreatedAt: now, UpdatedAt: now.Add(time.Microsecond),
+		ID: recordid.New[identity.UserID](), Name: "Asha Rao ä𝒜", Email: email, Username: username,
+		PasswordHash: "$argon2id$first",
+		Role:         "staff", Active: true, TokenVersion: 3, Version: 5, CreatedAt: now,
+		UpdatedAt: now.Add(time.Microsecond),
 	}
 }
 

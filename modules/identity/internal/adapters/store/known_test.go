@@ -113,7 +113,8 @@ func TestKnownClientsOfThePreviousRelease(t *testing.T) {
 		asha := attempts.of(t, "asha@example.com")
 		attempts.fail(t, asha(1), 1)
 		require.NoError(t, attempts.db.Write(t.Context()).Exec(
-			`UPDATE signin_attempts SET succeeded_at = ?, expires_at = ?`, database.At(now), database.At(now.Add(30*day))).Error)
+			`UPDATE signin_attempts SET succeeded_at = ?, expires_at = ?`, database.At(now),
+			database.At(now.Add(30*day))).Error)
 		require.True(t, attempts.known(t, asha(1)))
 		attempts.fail(t, asha(1), 1)
 		require.True(t, attempts.known(t, asha(1)), "a failure does not overwrite it")
@@ -183,7 +184,8 @@ func TestRegistrationsOfANetwork(t *testing.T) {
 				require.NoError(t, add("192.0.2.7"))
 			}
 			var rows int
-			require.NoError(t, attempts.db.Read(t.Context()).Raw(`SELECT count(*) FROM registrations`).Scan(&rows).Error)
+			require.NoError(t,
+				attempts.db.Read(t.Context()).Raw(`SELECT count(*) FROM registrations`).Scan(&rows).Error)
 			require.Equal(t, 1, rows)
 		})
 		t.Run("without a limit nothing is counted", func(t *testing.T) {

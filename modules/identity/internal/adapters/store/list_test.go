@@ -43,8 +43,9 @@ func TestListUsers(t *testing.T) {
 			"a role":                    {domain.UserFilter{Role: "admin"}, []domain.User{all[1]}},
 			"active users":              {domain.UserFilter{Active: &yes}, []domain.User{all[1], all[0]}},
 			"disabled users":            {domain.UserFilter{Active: &no}, []domain.User{all[2]}},
-			"users between two times":   {domain.UserFilter{CreatedAfter: now, CreatedBefore: now.Add(2 * time.Minute)}, []domain.User{all[1]}},
-			"an unknown role":           {domain.UserFilter{Role: "' OR 1=1 --"}, []domain.User{}},
+			"users between two times": {domain.UserFilter{CreatedAfter: now, CreatedBefore: now.Add(2 * time.Minute)},
+				[]domain.User{all[1]}},
+			"an unknown role": {domain.UserFilter{Role: "' OR 1=1 --"}, []domain.User{}},
 		} {
 			t.Run(name, func(t *testing.T) { require.Equal(t, c.want, listed(t, c.filter)) })
 		}
@@ -65,8 +66,11 @@ func TestX21_UserListPlans(t *testing.T) {
 	each(t, func(t *testing.T, db *database.DB, users ports.Users, _ ports.Sessions) {
 		added(t, users, asha("a@clinic.example", "a"))
 		if db.Engine() == database.Postgres {
-			require.NoError(t, db.Write(t.Context()).Exec(`INSERT INTO users (id, name, email, mailbox, username, password_hash, active, token_version, created_at, updated_at)
-				SELECT gen_random_uuid(), md5(i::text), i || '@b.example', i || '@b.example', i || '', 'x', true, 0, to_timestamp(1760000000 + i / 3), now()
+			require.NoError(t,
+				db.Write(t.Context()).Exec(`INSERT INTO users (id, name, email, mailbox, username,
+				password_hash, active, token_version, created_at, updated_at)
+				SELECT gen_random_uuid(), md5(i::text), i || '@b.example', i || '@b.example', i || '',
+				'x', true, 0, to_timestamp(1760000000 + i / 3), now()
 				FROM generate_series(1, 20000) s(i)`).Error)
 			require.NoError(t, db.Write(t.Context()).Exec("VACUUM ANALYZE users").Error)
 		}
@@ -76,7 +80,8 @@ func TestX21_UserListPlans(t *testing.T) {
 			key := map[string]string{"created_at": "2026-01-01T00:00:00.000000Z", "name": "8"}[column]
 			for _, after := range [][]string{nil, {key, "0193525f-1f70-7cc1-a0e2-0f6e2b6cfe3b"}} {
 				t.Run(fmt.Sprintf("by %s, after %v", column, after), func(t *testing.T) {
-					_, err := users.List(t.Context(), domain.UserFilter{}, paging.Request{Limit: 50, Order: order, After: after})
+					_, err := users.List(t.Context(), domain.UserFilter{},
+						paging.Request{Limit: 50, Order: order, After: after})
 					require.NoError(t, err)
 					index := "users_" + column + "_idx"
 					if db.Engine() == database.SQLite {

@@ -31,9 +31,11 @@ func addedByOldRelease(t *testing.T, db *database.DB, user domain.User) domain.U
 
 func insertOld(ctx context.Context, db *database.DB, user domain.User) error {
 	return db.Write(ctx).Exec(`INSERT INTO users
-		(id, name, email, mailbox, username, password_hash, role, active, token_version, search_text, version, created_at, updated_at)
+		(id, name, email, mailbox, username, password_hash, role, active, token_version, search_text, version,
+		created_at, updated_at)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		user.ID, user.Name, user.Email, domain.LowerAddress(user.Email), user.Username, user.PasswordHash, user.Role, user.Active, user.TokenVersion,
+		user.ID, user.Name, user.Email, domain.LowerAddress(user.Email), user.Username, user.PasswordHash, user.Role,
+		user.Active, user.TokenVersion,
 		"", user.Version, database.At(user.CreatedAt), database.At(user.UpdatedAt)).Error
 }
 
@@ -76,7 +78,8 @@ func TestAddressesOfOldReleases(t *testing.T) {
 			require.Equal(t, fmt.Sprintf("map[accounts:[%s %s %s]]", older.ID, younger.ID, youngest.ID), logged)
 		})
 		t.Run("belong to the oldest user in every other spelling", func(t *testing.T) {
-			for _, spelling := range []string{"zoë@bücher.example", "ZOË@bücher.example", "zoë@XN--BCHER-KVA.example", "zo\u200bë@bücher.example", " Zoë@BÜCHER.example.."} {
+			for _, spelling := range []string{"zoë@bücher.example", "ZOË@bücher.example", "zoë@XN--BCHER-KVA.example",
+				"zo\u200bë@bücher.example", " Zoë@BÜCHER.example.."} {
 				require.Equal(t, older.ID, findByAddress(t, users, spelling), "%+q", spelling)
 			}
 			require.Equal(t, younger.ID, findByAddress(t, users, younger.Email))
@@ -107,7 +110,8 @@ func TestAddressesOfOldReleases(t *testing.T) {
 			added := addedByOldRelease(t, db, registeredAt("ravi@bücher.example", 60))
 			require.Equal(t, added.ID, findByAddress(t, users, "RAVI@bücher.example"), "at once")
 			require.NoError(t, mailboxes.CatchUp(t.Context()))
-			require.ErrorIs(t, users.Add(t.Context(), registeredAt("ravi@xn--bcher-kva.example", 61)), identity.ErrEmailTaken)
+			require.ErrorIs(t, users.Add(t.Context(), registeredAt("ravi@xn--bcher-kva.example", 61)),
+				identity.ErrEmailTaken)
 		})
 	})
 }
@@ -126,7 +130,8 @@ func TestMailboxesAfterARollback(t *testing.T) {
 		}), rollback)
 		manual.Advance(time.Second)
 		require.NoError(t, mailboxes.CatchUp(t.Context()))
-		require.ErrorIs(t, users.Add(t.Context(), registeredAt("ravi@xn--bcher-kva.example", 20)), identity.ErrEmailTaken)
+		require.ErrorIs(t, users.Add(t.Context(), registeredAt("ravi@xn--bcher-kva.example", 20)),
+			identity.ErrEmailTaken)
 	})
 }
 
@@ -161,7 +166,8 @@ func TestMailboxesOfMany(t *testing.T) {
 			for i := range accounts {
 				user := registeredAt(fmt.Sprintf("u%d@bücher.example", i), i/7)
 				if i%400 == 0 {
-					user.Email = []string{"x@bücher.example", "x@bücher.example.", "X@xn--bcher-kva.example", "x@bu\u0308cher.example"}[i/400]
+					user.Email = []string{"x@bücher.example", "x@bücher.example.", "X@xn--bcher-kva.example",
+						"x@bu\u0308cher.example"}[i/400]
 				}
 				if err := insertOld(ctx, db, user); err != nil {
 					return err
@@ -180,7 +186,8 @@ func TestMailboxesOfMany(t *testing.T) {
 		both.Wait()
 		var recorded, holding int
 		require.NoError(t, db.Read(t.Context()).Raw("SELECT count(*) FROM user_mailboxes").Scan(&recorded).Error)
-		require.NoError(t, db.Read(t.Context()).Raw("SELECT count(*) FROM user_mailboxes WHERE holds").Scan(&holding).Error)
+		require.NoError(t,
+			db.Read(t.Context()).Raw("SELECT count(*) FROM user_mailboxes WHERE holds").Scan(&holding).Error)
 		require.Equal(t, accounts, recorded)
 		require.Equal(t, accounts-3, holding, "one of the four accounts that share a mailbox holds it")
 		all, err := users.FindAllByAddress(t.Context(), "x@bücher.example")
@@ -194,9 +201,12 @@ func TestFindByAddressPlans(t *testing.T) {
 	each(t, func(t *testing.T, db *database.DB, users ports.Users, _ ports.Sessions) {
 		if db.Engine() == database.Postgres {
 			for _, statement := range []string{
-				`INSERT INTO users (id, name, email, mailbox, username, password_hash, active, token_version, created_at, updated_at)
-					SELECT gen_random_uuid(), 'A', i || '@b.example', i || '@b.example', i || '', 'x', true, 0, now(), now() FROM generate_series(1, 20000) s(i)`,
-				`INSERT INTO user_mailboxes SELECT id, mailbox, true FROM users`, "VACUUM ANALYZE users", "VACUUM ANALYZE user_mailboxes",
+				`INSERT INTO users (id, name, email, mailbox, username, password_hash, active, token_version,
+					created_at, updated_at)
+					SELECT gen_random_uuid(), 'A', i || '@b.example', i || '@b.example', i || '', 'x', true, 0,
+					now(), now() FROM generate_series(1, 20000) s(i)`,
+				`INSERT INTO user_mailboxes SELECT id, mailbox, true FROM users`, "VACUUM ANALYZE users",
+				"VACUUM ANALYZE user_mailboxes",
 			} {
 				require.NoError(t, db.Write(t.Context()).Exec(statement).Error)
 			}

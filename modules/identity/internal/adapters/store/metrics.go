@@ -17,7 +17,7 @@ var limits = map[domain.Scope]string{
 
 func newRefusals() *prometheus.CounterVec {
 	return telemetry.Counters("healthcare_password_attempts_refused_total",
-		"Attempts to prove a password that the throttle refused, by the limit that keeps them out longest.", "limit",
+		"Password attempts rejected, by the limit with the longest wait.", "limit",
 		limits[domain.Account], limits[domain.Client], limits[domain.Pair])
 }
 

@@ -29,12 +29,12 @@ func TestAttemptMetrics(t *testing.T) {
 		}
 		require.ErrorIs(t, attempts.check(t.Context(), from(2, "another")), domain.ErrTooManyAttempts)
 		require.NoError(t, testutil.GatherAndCompare(registry, strings.NewReader(`
-# HELP healthcare_password_attempts_refused_total Attempts to prove a password that the throttle refused, by the limit that keeps them out longest.
+# HELP healthcare_password_attempts_refused_total Password attempts rejected, by the limit with the longest wait.
 # TYPE healthcare_password_attempts_refused_total counter
 healthcare_password_attempts_refused_total{limit="account"} 0
 healthcare_password_attempts_refused_total{limit="client"} 1
 healthcare_password_attempts_refused_total{limit="client_at_account"} 2
-# HELP healthcare_password_attempts_total Attempts to prove a password that the throttle let through: each costs a hash.
+# HELP healthcare_password_attempts_total Password attempts admitted; each costs a hash.
 # TYPE healthcare_password_attempts_total counter
 healthcare_password_attempts_total 26
 # HELP healthcare_password_attempts_right_total Attempts whose password was right.

@@ -51,7 +51,8 @@ func TestSessions(t *testing.T) {
 			others := started(t, sessions, other, now, now.Add(day))
 			longer := started(t, sessions, user, now, now.Add(day+time.Microsecond))
 			next := started(t, sessions, user, now.Add(day), now.Add(2*day))
-			for id, gone := range map[identity.SessionID]bool{one.ID: true, two.ID: true, others.ID: false, longer.ID: false, next.ID: false} {
+			for id, gone := range map[identity.SessionID]bool{one.ID: true, two.ID: true, others.ID: false,
+				longer.ID: false, next.ID: false} {
 				_, err := read(t, sessions, id)
 				require.Equal(t, gone, errors.Is(err, ports.ErrNotFound), "%v", err)
 			}
@@ -86,7 +87,9 @@ func TestSessionsOfUsersWhoMayNotSignIn(t *testing.T) {
 			t.Helper()
 			require.ErrorIs(t, sessions.Add(t.Context(), session(user, now, now.Add(day)), hash), ports.ErrNotFound)
 		}
-		t.Run("an unknown user cannot start one", func(t *testing.T) { refused(t, recordid.New[identity.UserID](), user.PasswordHash) })
+		t.Run("an unknown user cannot start one", func(t *testing.T) {
+			refused(t, recordid.New[identity.UserID](), user.PasswordHash)
+		})
 		t.Run("an outdated password cannot start one", func(t *testing.T) { refused(t, user.ID, "outdated") })
 		t.Run("a disabled user cannot start one", func(t *testing.T) {
 			_, err := users.Change(t.Context(), user.ID, func(u *domain.User) error {
@@ -126,15 +129,17 @@ func TestChangeSession(t *testing.T) {
 		ctx, user := t.Context(), added(t, users, asha("a@example.com", "a"))
 		session := started(t, sessions, user, now, now.Add(day))
 		rotate := func(_ context.Context, s *domain.Session) error {
-			s.Generation, s.From, s.LastUsedAt, s.ExpiresAt = 8, domain.Origin{Agent: "other"}, now.Add(time.Hour), now.Add(2*day)
+			s.Generation, s.From, s.LastUsedAt, s.ExpiresAt = 8, domain.Origin{Agent: "other"}, now.Add(time.Hour),
+				now.Add(2*day)
 			return nil
 		}
 		t.Run("stores nothing if the rule fails, and returns the rule's error unchanged", func(t *testing.T) {
 			refused := errors.New("refused")
-			require.Same(t, refused, sessions.Change(ctx, session.ID, func(ctx context.Context, s *domain.Session) error {
-				require.NoError(t, rotate(ctx, s))
-				return refused
-			}))
+			require.Same(t, refused, sessions.Change(ctx, session.ID,
+				func(ctx context.Context, s *domain.Session) error {
+					require.NoError(t, rotate(ctx, s))
+					return refused
+				}))
 			kept, err := read(t, sessions, session.ID)
 			require.NoError(t, err)
 			require.Equal(t, session, kept)
@@ -159,13 +164,14 @@ func TestChangeSession(t *testing.T) {
 		})
 		t.Run("runs the rule in the same transaction, which may end the session", func(t *testing.T) {
 			refused := errors.New("refused")
-			require.Same(t, refused, sessions.Change(ctx, session.ID, func(ctx context.Context, _ *domain.Session) error {
-				require.NoError(t, users.SetPasswordHash(ctx, user.ID, user.PasswordHash, "never"))
-				seen, err := users.Find(ctx, user.ID)
-				require.NoError(t, err)
-				require.Equal(t, "never", seen.PasswordHash)
-				return refused
-			}))
+			require.Same(t, refused, sessions.Change(ctx, session.ID,
+				func(ctx context.Context, _ *domain.Session) error {
+					require.NoError(t, users.SetPasswordHash(ctx, user.ID, user.PasswordHash, "never"))
+					seen, err := users.Find(ctx, user.ID)
+					require.NoError(t, err)
+					require.Equal(t, "never", seen.PasswordHash)
+					return refused
+				}))
 			require.Equal(t, user, found(t, users, user.ID))
 			require.NoError(t, sessions.Change(ctx, session.ID, func(ctx context.Context, s *domain.Session) error {
 				return sessions.Remove(ctx, s.UserID, s.ID)
@@ -209,7 +215,9 @@ func TestStanding(t *testing.T) {
 			require.Equal(t, domain.Standing{UserID: user.ID, Active: true, TokenVersion: 3, Role: "staff"}, standing)
 		})
 		t.Run("changes with the user", func(t *testing.T) {
-			require.NoError(t, db.Write(ctx).Exec(`UPDATE users SET active = ?, token_version = 4, role = 'admin' WHERE id = ?`, false, user.ID).Error)
+			require.NoError(t,
+				db.Write(ctx).Exec(`UPDATE users SET active = ?, token_version = 4, role = 'admin' WHERE id = ?`, false,
+					user.ID).Error)
 			standing, err := sessions.Standing(ctx, session.ID)
 			require.NoError(t, err)
 			require.Equal(t, domain.Standing{UserID: user.ID, Active: false, TokenVersion: 4, Role: "admin"}, standing)

@@ -61,13 +61,15 @@ func TestUsers(t *testing.T) {
 			require.Equal(t, second, found(t, users, second.ID))
 			require.Equal(t, user, found(t, users, user.ID), "the first user is unchanged")
 		})
-		t.Run("if mailbox and username are both taken, one error is returned and nothing is stored", func(t *testing.T) {
-			both := asha("asha.rao@example.com", "asha.rao")
-			err := users.Add(ctx, both)
-			require.True(t, errors.Is(err, identity.ErrEmailTaken) || errors.Is(err, ports.ErrUsernameTaken), "%v", err)
-			_, err = users.Find(ctx, both.ID)
-			require.ErrorIs(t, err, ports.ErrNotFound)
-		})
+		t.Run("if mailbox and username are both taken, one error is returned and nothing is stored",
+			func(t *testing.T) {
+				both := asha("asha.rao@example.com", "asha.rao")
+				err := users.Add(ctx, both)
+				require.True(t, errors.Is(err, identity.ErrEmailTaken) || errors.Is(err, ports.ErrUsernameTaken), "%v",
+					err)
+				_, err = users.Find(ctx, both.ID)
+				require.ErrorIs(t, err, ports.ErrNotFound)
+			})
 	})
 }
 
@@ -77,7 +79,8 @@ func TestOneMailbox(t *testing.T) {
 		results := make([]error, 20)
 		var all sync.WaitGroup
 		for i := range results {
-			email := []string{"one@bücher.example", "One@Bücher.example", "ONE@xn--bcher-kva.example.", "ｏne@bu\u0308cher.example"}[i%4]
+			email := []string{"one@bücher.example", "One@Bücher.example", "ONE@xn--bcher-kva.example.",
+				"ｏne@bu\u0308cher.example"}[i%4]
 			all.Go(func() { results[i] = users.Add(t.Context(), asha(email, fmt.Sprint("user", i))) })
 		}
 		all.Wait()
@@ -134,8 +137,8 @@ func TestSetPasswordHash(t *testing.T) {
 	})
 }
 
-// TestX15_ErrorsContainNoUserData verifies X14 and X15: both engines reject the same values, and their errors contain no
-// data of a user.
+// TestX15_ErrorsContainNoUserData verifies X14 and X15: both engines reject the same values, and their errors contain
+// no data of a user.
 func TestX15_ErrorsContainNoUserData(t *testing.T) {
 	const canary = "canary-7d1f"
 	each(t, func(t *testing.T, _ *database.DB, users ports.Users, _ ports.Sessions) {
@@ -144,15 +147,17 @@ func TestX15_ErrorsContainNoUserData(t *testing.T) {
 			change func(*domain.User)
 			kind   errs.Kind
 		}{
-			"a name that is too long":     {func(u *domain.User) { u.Name = strings.Repeat(canary, 30) }, errs.Invalid},
-			"an address that is too long": {func(u *domain.User) { u.Email = strings.Repeat(canary, 30) }, errs.Invalid},
-			"a username that is too long": {func(u *domain.User) { u.Username = strings.Repeat(canary, 30) }, errs.Invalid},
-			"a username that is empty":    {func(u *domain.User) { u.Username = "" }, errs.Invalid},
-			"a name with NUL":             {func(u *domain.User) { u.Name = canary + "\x00" }, errs.Invalid},
-			"a name that is not UTF-8":    {func(u *domain.User) { u.Name = canary + "\xff" }, errs.Invalid},
-			"a zero time":                 {func(u *domain.User) { u.CreatedAt = time.Time{} }, errs.Invalid},
-			"an id that is in use":        {func(u *domain.User) { u.ID = first.ID }, errs.Conflict},
-			"an address that is taken":    {func(u *domain.User) { u.Email = first.Email }, errs.Conflict},
+			"a name that is too long": {func(u *domain.User) { u.Name = strings.Repeat(canary, 30) }, errs.Invalid},
+			"an address that is too long": {func(u *domain.User) { u.Email = strings.Repeat(canary, 30) },
+				errs.Invalid},
+			"a username that is too long": {func(u *domain.User) { u.Username = strings.Repeat(canary, 30) },
+				errs.Invalid},
+			"a username that is empty": {func(u *domain.User) { u.Username = "" }, errs.Invalid},
+			"a name with NUL":          {func(u *domain.User) { u.Name = canary + "\x00" }, errs.Invalid},
+			"a name that is not UTF-8": {func(u *domain.User) { u.Name = canary + "\xff" }, errs.Invalid},
+			"a zero time":              {func(u *domain.User) { u.CreatedAt = time.Time{} }, errs.Invalid},
+			"an id that is in use":     {func(u *domain.User) { u.ID = first.ID }, errs.Conflict},
+			"an address that is taken": {func(u *domain.User) { u.Email = first.Email }, errs.Conflict},
 		} {
 			t.Run(name+" is rejected without user data in the error", func(t *testing.T) {
 				user := asha(canary+"2@example.com", canary+"2")

@@ -16,7 +16,8 @@ import (
 
 func TestCachedTokensExpire(t *testing.T) {
 	at := clock.At(noon.Truncate(time.Second))
-	made, err := New(Config{Keys: ring(newest), Issuer: "healthcare", Audience: "healthcare-api", Lifetime: time.Hour}, at)
+	made, err := New(Config{Keys: ring(newest), Issuer: "healthcare", Audience: "healthcare-api", Lifetime: time.Hour},
+		at)
 	require.NoError(t, err)
 	want := ports.Claims{UserID: uuid.New(), SessionID: uuid.New(), Version: 3}
 	signed, err := made.Issue(want)

@@ -57,7 +57,8 @@ func goodHeader() members {
 
 func goodClaims() members {
 	return members{
-		"iss": `"https://care.example"`, "aud": `"healthcare"`, "sub": quote(user.String()), "sid": quote(session.String()),
+		"iss": `"https://care.example"`, "aud": `"healthcare"`, "sub": quote(user.String()),
+		"sid": quote(session.String()),
 		"ver": "7", "iat": second(0), "exp": second(900), "jti": quote(jti.String()), "token_type": `"access"`,
 	}
 }
@@ -131,31 +132,33 @@ func forgedSignatures(t testing.TB) map[string]string {
 	other := ring(newest).Newest("refresh token").Secret
 
 	return map[string]string{
-		"alg none, no signature":           b64(head.with("alg", `"none"`).object()) + "." + b64(body) + ".",
-		"alg none, a signature":            withHeader("alg", `"none"`),
-		"alg None":                         withHeader("alg", `"None"`),
-		"alg NONE":                         withHeader("alg", `"NONE"`),
-		"alg hs256":                        withHeader("alg", `"hs256"`),
-		"alg empty":                        withHeader("alg", `""`),
-		"alg with a NUL":                   withHeader("alg", `"HS256\u0000"`),
-		"alg unknown":                      withHeader("alg", `"HS1"`),
-		"alg HS384, signed so":             forge(head.with("alg", `"HS384"`).object(), body, crypto.SHA384, secret),
-		"alg HS512, signed so":             forge(head.with("alg", `"HS512"`).object(), body, crypto.SHA512, secret),
-		"alg HS256, signed with HS384":     forge(head.object(), body, crypto.SHA384, secret),
-		"alg RS256, the HMAC's signature":  withHeader("alg", `"RS256"`),
-		"alg PS256, the HMAC's signature":  withHeader("alg", `"PS256"`),
-		"alg ES256, the HMAC's signature":  withHeader("alg", `"ES256"`),
-		"alg EdDSA, the HMAC's signature":  withHeader("alg", `"EdDSA"`),
-		"alg RS256, a foreign signature":   signedByForeignKey(t, jwt.SigningMethodRS256, body),
-		"alg ES256, a foreign signature":   signedByForeignKey(t, jwt.SigningMethodES256, body),
-		"alg EdDSA, a foreign signature":   signedByForeignKey(t, jwt.SigningMethodEdDSA, body),
-		"no signature":                     unsigned + ".",
-		"no signature, no dot":             unsigned,
-		"signature of zeros":               unsigned + "." + b64(strings.Repeat("\x00", 32)),
-		"signature cut by one byte":        unsigned + "." + b64(raw(t, signature)[:31]),
-		"signature with one more byte":     unsigned + "." + b64(raw(t, signature)+"\x00"),
-		"signature of another token":       unsigned + withClaim("ver", "8")[strings.LastIndex(withClaim("ver", "8"), "."):],
-		"signature over another payload":   b64(head.object()) + "." + b64(goodClaims().with("ver", "8").object()) + "." + signature,
+		"alg none, no signature":          b64(head.with("alg", `"none"`).object()) + "." + b64(body) + ".",
+		"alg none, a signature":           withHeader("alg", `"none"`),
+		"alg None":                        withHeader("alg", `"None"`),
+		"alg NONE":                        withHeader("alg", `"NONE"`),
+		"alg hs256":                       withHeader("alg", `"hs256"`),
+		"alg empty":                       withHeader("alg", `""`),
+		"alg with a NUL":                  withHeader("alg", `"HS256\u0000"`),
+		"alg unknown":                     withHeader("alg", `"HS1"`),
+		"alg HS384, signed so":            forge(head.with("alg", `"HS384"`).object(), body, crypto.SHA384, secret),
+		"alg HS512, signed so":            forge(head.with("alg", `"HS512"`).object(), body, crypto.SHA512, secret),
+		"alg HS256, signed with HS384":    forge(head.object(), body, crypto.SHA384, secret),
+		"alg RS256, the HMAC's signature": withHeader("alg", `"RS256"`),
+		"alg PS256, the HMAC's signature": withHeader("alg", `"PS256"`),
+		"alg ES256, the HMAC's signature": withHeader("alg", `"ES256"`),
+		"alg EdDSA, the HMAC's signature": withHeader("alg", `"EdDSA"`),
+		"alg RS256, a foreign signature":  signedByForeignKey(t, jwt.SigningMethodRS256, body),
+		"alg ES256, a foreign signature":  signedByForeignKey(t, jwt.SigningMethodES256, body),
+		"alg EdDSA, a foreign signature":  signedByForeignKey(t, jwt.SigningMethodEdDSA, body),
+		"no signature":                    unsigned + ".",
+		"no signature, no dot":            unsigned,
+		"signature of zeros":              unsigned + "." + b64(strings.Repeat("\x00", 32)),
+		"signature cut by one byte":       unsigned + "." + b64(raw(t, signature)[:31]),
+		"signature with one more byte":    unsigned + "." + b64(raw(t, signature)+"\x00"),
+		"signature of another token": unsigned +
+			withClaim("ver", "8")[strings.LastIndex(withClaim("ver", "8"), "."):],
+		"signature over another payload": b64(head.object()) + "." + b64(goodClaims().with("ver", "8").object()) +
+			"." + signature,
 		"signature with its last bits set": good[:len(good)-1] + withUnusedBit(good[len(good)-1]),
 		"key: the secret itself":           forge(head.object(), body, crypto.SHA256, newest),
 		"key: empty":                       forge(head.object(), body, crypto.SHA256, nil),
@@ -187,7 +190,8 @@ func forgedHeaders() map[string]string {
 		"header with alg twice":    signedByUs(withDuplicate(goodHeader(), "alg", `"HS256"`), goodClaims().object()),
 		"header with alg and none": signedByUs(withDuplicate(goodHeader(), "alg", `"none"`), goodClaims().object()),
 		"header with kid twice":    signedByUs(withDuplicate(goodHeader(), "kid", `"x"`), goodClaims().object()),
-		"header with alg escaped":  signedByUs(withDuplicate(goodHeader(), `\u0061lg`, `"none"`), goodClaims().object()),
+		"header with alg escaped": signedByUs(withDuplicate(goodHeader(), `\u0061lg`, `"none"`),
+			goodClaims().object()),
 	}
 	for name, raw := range map[string]string{
 		"kid a path": `"../../../../dev/null"`, "kid SQL": `"x' OR '1'='1"`, "kid a command": `"x|/bin/true"`,
@@ -198,8 +202,9 @@ func forgedHeaders() map[string]string {
 		"kid with a space": quote(" " + keyOf(newest).ID), "kid in capitals": quote(strings.ToUpper(keyOf(newest).ID)),
 		"typ JWT": `"JWT"`, "typ rt+jwt": `"rt+jwt"`, "typ AT+JWT": `"AT+JWT"`, "typ empty": `""`, "typ null": "null",
 		"typ application/at+jwt": `"application/at+jwt"`, "typ an array": `["at+jwt"]`,
-		"alg null": "null", "alg a number": "256", "alg an array": `["HS256"]`, "alg an object": `{"HS256":1}`, "alg true": "true",
-		"crit": `["exp"]`, "crit empty": "[]", "jku": `"https://evil.example/jwks"`,
+		"alg null": "null", "alg a number": "256", "alg an array": `["HS256"]`, "alg an object": `{"HS256":1}`,
+		"alg true": "true",
+		"crit":     `["exp"]`, "crit empty": "[]", "jku": `"https://evil.example/jwks"`,
 		"jwk": `{"kty":"oct","k":"AA"}`, "x5u": `"https://evil.example/x"`, "x5c": `["AA"]`, "x5t": `"AA"`,
 		"zip": `"DEF"`, "b64": "false", "cty": `"JWT"`, "enc": `"A128GCM"`, "evil": "1",
 	} {
@@ -211,18 +216,20 @@ func forgedHeaders() map[string]string {
 
 func forgedClaims() map[string]string {
 	all := map[string]string{
-		"claims of nothing":          signedByUs(goodHeader().object(), "{}"),
-		"claims empty":               signedByUs(goodHeader().object(), ""),
-		"claims null":                signedByUs(goodHeader().object(), "null"),
-		"claims an array":            signedByUs(goodHeader().object(), "["+goodClaims().object()+"]"),
-		"claims a string":            signedByUs(goodHeader().object(), `"access"`),
-		"claims with more after":     signedByUs(goodHeader().object(), goodClaims().object()+"{}"),
-		"claims with a NUL after":    signedByUs(goodHeader().object(), goodClaims().object()+"\x00"),
-		"claims with a BOM before":   signedByUs(goodHeader().object(), "\ufeff"+goodClaims().object()),
-		"claims cut":                 signedByUs(goodHeader().object(), strings.TrimSuffix(goodClaims().object(), "}")),
-		"claims with a comma":        signedByUs(goodHeader().object(), strings.TrimSuffix(goodClaims().object(), "}")+",}"),
-		"claims nested deep":         withClaim("x", strings.Repeat("[", 600)+strings.Repeat("]", 600)),
-		"claims with sub escaped":    signedByUs(goodHeader().object(), withDuplicate(goodClaims(), `\u0073ub`, quote(session.String()))),
+		"claims of nothing":        signedByUs(goodHeader().object(), "{}"),
+		"claims empty":             signedByUs(goodHeader().object(), ""),
+		"claims null":              signedByUs(goodHeader().object(), "null"),
+		"claims an array":          signedByUs(goodHeader().object(), "["+goodClaims().object()+"]"),
+		"claims a string":          signedByUs(goodHeader().object(), `"access"`),
+		"claims with more after":   signedByUs(goodHeader().object(), goodClaims().object()+"{}"),
+		"claims with a NUL after":  signedByUs(goodHeader().object(), goodClaims().object()+"\x00"),
+		"claims with a BOM before": signedByUs(goodHeader().object(), "\ufeff"+goodClaims().object()),
+		"claims cut":               signedByUs(goodHeader().object(), strings.TrimSuffix(goodClaims().object(), "}")),
+		"claims with a comma": signedByUs(goodHeader().object(),
+			strings.TrimSuffix(goodClaims().object(), "}")+",}"),
+		"claims nested deep": withClaim("x", strings.Repeat("[", 600)+strings.Repeat("]", 600)),
+		"claims with sub escaped": signedByUs(goodHeader().object(),
+			withDuplicate(goodClaims(), `\u0073ub`, quote(session.String()))),
 		"claims with SUB beside":     withClaim("SUB", quote(session.String())),
 		"claims with an unknown one": withClaim("evil", "true"),
 		"claims with nbf to come":    withClaim("nbf", second(3600)),
@@ -237,29 +244,34 @@ func forgedClaims() map[string]string {
 			goodClaims().without(name).with(strings.ToUpper(name), raw).object())
 	}
 	for name, raw := range map[string]string{
-		"iss of another": `"https://evil.example"`, "iss longer": `"https://care.example/"`, "iss shorter": `"https://care.exampl"`,
+		"iss of another": `"https://evil.example"`, "iss longer": `"https://care.example/"`,
+		"iss shorter":     `"https://care.exampl"`,
 		"iss in capitals": `"HTTPS://CARE.EXAMPLE"`,
-		"aud of another":  `"billing"`, "aud two": `["healthcare","billing"]`, "aud ours twice": `["healthcare","healthcare"]`,
-		"aud no one": `[]`, "aud of another in an array": `["billing"]`, "aud nested": `[["healthcare"]]`,
+		"aud of another":  `"billing"`, "aud two": `["healthcare","billing"]`,
+		"aud ours twice": `["healthcare","healthcare"]`,
+		"aud no one":     `[]`, "aud of another in an array": `["billing"]`, "aud nested": `[["healthcare"]]`,
 		"aud ours and null": `["healthcare",null]`, "aud a null": `[null]`, "aud longer": `"healthcare2"`,
 		"exp before iat": second(-1), "exp at iat": second(0), "exp negative": "-1", "exp zero": "0",
 		"exp a day and a second after iat": second(86401), "exp in the year 10000": "253402300800",
 		"exp huge": "9223372036854775807", "exp beyond int64": "9223372036854775808", "exp 1e400": "1e400",
 		"exp a float": second(900) + ".5", "exp an exponent": "2e9", "exp NaN": "NaN", "exp Infinity": "Infinity",
-		"exp minus zero": "-0", "exp -Infinity": "-Infinity", "exp hexadecimal": "0x7fffffff", "exp with a zero in front": "0" + second(900),
-		"iat to come": second(31), "iat negative": "-1", "iat zero": "0", "iat a float": second(0) + ".5",
+		"exp minus zero": "-0", "exp -Infinity": "-Infinity", "exp hexadecimal": "0x7fffffff",
+		"exp with a zero in front": "0" + second(900),
+		"iat to come":              second(31), "iat negative": "-1", "iat zero": "0", "iat a float": second(0) + ".5",
 		"iat a day and a second before exp": second(900 - 86401), "iat smallest": "-9223372036854775808",
 		"ver negative": "-1", "ver a float": "7.0", "ver an exponent": "7e0", "ver beyond int64": "9223372036854775808",
 		"sub empty": `""`, "sub no UUID": `"1"`, "sub in capitals": quote(strings.ToUpper(user.String())),
-		"sub without dashes": quote(strings.ReplaceAll(user.String(), "-", "")), "sub in braces": quote("{" + user.String() + "}"),
-		"sub a URN": quote("urn:uuid:" + user.String()), "sub zero": `"00000000-0000-0000-0000-000000000000"`,
+		"sub without dashes": quote(strings.ReplaceAll(user.String(), "-", "")),
+		"sub in braces":      quote("{" + user.String() + "}"),
+		"sub a URN":          quote("urn:uuid:" + user.String()), "sub zero": `"00000000-0000-0000-0000-000000000000"`,
 		"sub with a space": quote(user.String() + " "), "sub SQL": `"1 OR 1=1"`, "sub not UTF-8": "\"\xff\"",
 		"sub half a surrogate": `"\ud800"`,
 		"sid empty":            `""`, "sid in capitals": quote(strings.ToUpper(session.String())),
 		"sid without dashes": quote(strings.ReplaceAll(session.String(), "-", "")),
 		"sid zero":           `"00000000-0000-0000-0000-000000000000"`,
 		"jti empty":          `""`, "jti no UUID": `"1"`,
-		"token_type refresh": `"refresh"`, "token_type empty": `""`, "token_type Access": `"Access"`, "token_type list": `["access"]`,
+		"token_type refresh": `"refresh"`, "token_type empty": `""`, "token_type Access": `"Access"`,
+		"token_type list": `["access"]`,
 	} {
 		claim, _, _ := strings.Cut(name, " ")
 		all["claim "+name] = withClaim(claim, raw)
@@ -328,7 +340,8 @@ func forgedShapes() map[string]string {
 		"2 KiB and more, well signed": long,
 		"64 KiB of A":                 strings.Repeat("A", 65536),
 		"64 KiB of parts":             strings.Repeat("A.", 32768),
-		"JSON serialisation":          `{"payload":"` + parts[1] + `","protected":"` + parts[0] + `","signature":"` + parts[2] + `"}`,
+		"JSON serialisation": `{"payload":"` + parts[1] + `","protected":"` + parts[0] + `","signature":"` +
+			parts[2] + `"}`,
 	}
 }
 
@@ -386,7 +399,8 @@ func TestR10_ForgedTokens(t *testing.T) {
 			withClaim("exp", second(86400)), withClaim("ver", "0"), expiring(-29),
 			withHeader("kid", quote(fmt.Sprintf(`\u%04x`, keyOf(newest).ID[0])+keyOf(newest).ID[1:])),
 			signedByUs(goodHeader().object()+" ", " "+goodClaims().object()+"\n"),
-			forge(goodHeader().with("kid", quote(keyOf(older).ID)).object(), goodClaims().object(), crypto.SHA256, keyOf(older).Secret),
+			forge(goodHeader().with("kid", quote(keyOf(older).ID)).object(), goodClaims().object(), crypto.SHA256,
+				keyOf(older).Secret),
 		} {
 			_, err := tokens.Verify(token)
 			require.NoError(t, err)
@@ -427,21 +441,26 @@ func TestR10_X12_EachCheckRejects(t *testing.T) {
 		all := forgeries(t)
 		for name, want := range map[string]error{
 			"2 KiB and more, well signed": errLength, "64 KiB of A": errLength,
-			"empty": errShape, "a line break inside": errShape, "padded": errShape, "four parts": errShape, "no signature": errShape,
-			"header jku": errHeader, "header with kid twice": errHeader, "header with more after": errHeader,
+			"empty": errShape, "a line break inside": errShape, "padded": errShape, "four parts": errShape,
+			"no signature": errShape,
+			"header jku":   errHeader, "header with kid twice": errHeader, "header with more after": errHeader,
 			"header typ JWT": errType, "typ missing": errType,
 			"alg HS384, signed so": errMethod, "alg none, a signature": errMethod, "alg missing": errMethod,
 			"header kid a path": errKeyID, "header kid of 33 characters": errKeyID, "kid missing": errKeyID,
 			"header kid unknown": errUnknown, "key: a removed one": errUnknown,
 			"key: empty": jwt.ErrTokenSignatureInvalid, "signature of zeros": jwt.ErrTokenSignatureInvalid,
 			"signature with its last bits set": jwt.ErrTokenMalformed,
-			"claim iss of another":             jwt.ErrTokenInvalidIssuer, "claim aud of another": jwt.ErrTokenInvalidAudience,
-			"claims of a past second": jwt.ErrTokenExpired, "claim iat to come": jwt.ErrTokenUsedBeforeIssued,
-			"claim twice: sub": errClaims, "claims with SUB beside": errClaims, "claim aud two": errClaims, "claim exp a float": errClaims,
-			"claim exp huge": errDates, "claim exp negative": errDates, "claim iat zero": errDates, "claim missing: exp": errDates,
+			"claim iss of another":             jwt.ErrTokenInvalidIssuer,
+			"claim aud of another":             jwt.ErrTokenInvalidAudience,
+			"claims of a past second":          jwt.ErrTokenExpired, "claim iat to come": jwt.ErrTokenUsedBeforeIssued,
+			"claim twice: sub": errClaims, "claims with SUB beside": errClaims, "claim aud two": errClaims,
+			"claim exp a float": errClaims,
+			"claim exp huge":    errDates, "claim exp negative": errDates, "claim iat zero": errDates,
+			"claim missing: exp": errDates,
 			"claim missing: iat": errDates, "claim exp in the year 10000": errDates,
 			"claim exp at iat": errLifetime, "claim exp a day and a second after iat": errLifetime,
-			"claim token_type refresh": errTokenType, "claim missing: ver": errVersion, "claim ver negative": errVersion,
+			"claim token_type refresh": errTokenType, "claim missing: ver": errVersion,
+			"claim ver negative":  errVersion,
 			"claim sub in braces": errUUID, "claim sid zero": errUUID, "claim jti no UUID": errUUID,
 		} {
 			require.Contains(t, all, name)
@@ -457,7 +476,8 @@ func TestR10_X12_EachCheckRejects(t *testing.T) {
 		}
 		require.NoError(t, parse(genuine()))
 		for want, token := range map[error]string{
-			jwt.ErrTokenSignatureInvalid: forge(goodHeader().with("alg", `"HS384"`).object(), goodClaims().object(), crypto.SHA384,
+			jwt.ErrTokenSignatureInvalid: forge(goodHeader().with("alg", `"HS384"`).object(), goodClaims().object(),
+				crypto.SHA384,
 				keyOf(newest).Secret),
 			jwt.ErrTokenRequiredClaimMissing: signedByUs(goodHeader().object(), goodClaims().without("exp").object()),
 			jwt.ErrTokenExpired:              expiring(-30),

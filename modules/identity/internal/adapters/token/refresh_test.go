@@ -17,7 +17,8 @@ func refreshing(t *testing.T, secrets ...[]byte) *tokens {
 	t.Helper()
 	keys, err := keyring.New(secrets[0], secrets[1:]...)
 	require.NoError(t, err)
-	made, err := New(Config{Keys: keys, Issuer: "healthcare", Audience: "healthcare-api", Lifetime: MaxLifetime}, clock.At(noon))
+	made, err := New(Config{Keys: keys, Issuer: "healthcare", Audience: "healthcare-api", Lifetime: MaxLifetime},
+		clock.At(noon))
 	require.NoError(t, err)
 	return made.(*tokens)
 }
@@ -52,7 +53,8 @@ func TestRefreshTokens(t *testing.T) {
 			refused(good[:i] + good[i+1:])
 			refused(good[:i] + "\n" + good[i:])
 		}
-		for _, token := range []string{"", good + "=", good + "A", " " + good, good + "\n", strings.Repeat("A", 70), strings.Repeat("A", 100_000), genuine()} {
+		for _, token := range []string{"", good + "=", good + "A", " " + good, good + "\n", strings.Repeat("A", 70),
+			strings.Repeat("A", 100_000), genuine()} {
 			refused(token)
 		}
 		raw, err := base64.RawURLEncoding.DecodeString(good)

@@ -79,7 +79,8 @@ func TestIssue(t *testing.T) {
 		require.Len(t, body["jti"], 36)
 		delete(body, "jti")
 		require.Equal(t, map[string]any{
-			"iss": "https://care.example", "aud": "healthcare", "sub": user.String(), "sid": session.String(), "ver": 7.0,
+			"iss": "https://care.example", "aud": "healthcare", "sub": user.String(), "sid": session.String(),
+			"ver": 7.0,
 			"iat": float64(noon.Unix()), "exp": float64(noon.Unix() + 900), "token_type": "access",
 		}, body)
 	})
@@ -148,10 +149,12 @@ func TestR11_VerifyChecksTheTime(t *testing.T) {
 }
 
 // oldToken has the same claims and was issued when this package derived its own key.
-const oldToken = "eyJhbGciOiJIUzI1NiIsImtpZCI6ImVEY1Nqd3d0R3NFIiwidHlwIjoiYXQrand0In0." +
-	"eyJhdWQiOiJoZWFsdGhjYXJlIiwiZXhwIjoxNzk1MzQ5NzAwLCJpYXQiOjE3OTUzNDg4MDAsImlzcyI6Imh0dHBzOi8vY2FyZS5leGFtcGxlIiwianRpIjoiMDE5MzVhMDAtMDAwMC" +
-	"00MDAwLTgwMDAtMDAwMDAwMDAwMDBjIiwic2lkIjoiMDE5MzVhMDAtMDAwMC03MDAwLTgwMDAtMDAwMDAwMDAwMDBiIiwic3ViIjoiMDE5MzVhMDAtMDAwMC03MDAwLTgwMDAtMDAw" +
-	"MDAwMDAwMDBhIiwidG9rZW5fdHlwZSI6ImFjY2VzcyIsInZlciI6N30.60hr7dnZTSORRe7m4KXTsRhH6WHS0G3CiDX_QXg3ODo"
+const oldToken = "eyJhbGciOiJIUzI1NiIsImtpZCI6ImVEY1Nqd3d0R3NFIiwidHlwIjoiYXQr" +
+	"and0In0.eyJhdWQiOiJoZWFsdGhjYXJlIiwiZXhw" +
+	"IjoxNzk1MzQ5NzAwLCJpYXQiOjE3OTUzNDg4MDAsImlzcyI6Imh0dHBzOi8vY2FyZS5leGFtcGxlIiwianRpIjoiMDE5MzVhMDAt" +
+	"MDAwMC00MDAwLTgwMDAtMDAwMDAwMDAwMDBjIiwic2lkIjoiMDE5MzVhMDAtMDAwMC03MDAwLTgwMDAtMDAwMDAwMDAwMDBiIiwi" +
+	"c3ViIjoiMDE5MzVhMDAtMDAwMC03MDAwLTgwMDAtMDAwMDAwMDAwMDBhIiwidG9rZW5fdHlwZSI6ImFjY2VzcyIsInZlciI6N30." +
+	"60hr7dnZTSORRe7m4KXTsRhH6WHS0G3CiDX_QXg3ODo"
 
 func TestKeysRotate(t *testing.T) {
 	now := clock.At(noon)

@@ -1,5 +1,5 @@
-// Package audit is the public face of the audit module: the trail of who saw and changed what, which proves that nobody touched it (45 CFR
-// 164.312(b) and (c)). Other modules write it through platform/audit and never ask it anything; everything else is internal.
+// Package audit holds the configuration and the errors of the audit module, which keeps a tamper-evident trail of reads
+// and changes (45 CFR 164.312(b) and (c)). Other modules write the trail through platform/audit and do not read it.
 package audit
 
 import (
@@ -8,19 +8,20 @@ import (
 	"healthcare/platform/errs"
 )
 
-// Config is what the operator decides about the trail. It holds secrets: never log it.
+// Config configures the trail. It holds secrets: never log it.
 type Config struct {
-	Key             []byte        // at least 32 bytes; entries and checkpoints are made with keys derived from it
-	PreviousKeys    [][]byte      // keys before it, newest first, which only verify
-	Checkpoints     string        // the file that checkpoints are appended to, made with mode 0600
-	CheckpointEvery time.Duration // how long an entry waits at most for a checkpoint
-	CommitTimeout   time.Duration // how long a commit of entries may take before those who wait for it are told to come back
+	Key             []byte        // at least 32 bytes; the keys of entries and checkpoints are derived from it
+	PreviousKeys    [][]byte      // former keys, newest first; they only verify
+	Checkpoints     string        // the file that checkpoints are appended to, created with mode 0600
+	CheckpointEvery time.Duration // maximum time between an entry and its checkpoint
+	CommitTimeout   time.Duration // maximum duration of a commit, after which waiting requests fail with 503
 }
 
-// What the module refuses.
 var (
-	// ErrUnavailable is why nothing is served that could not be recorded.
-	ErrUnavailable = errs.New(errs.Unavailable, "unavailable", "The service cannot write its audit trail right now, and does nothing unrecorded. Try again shortly.")
+	// ErrUnavailable is the error of a request whose entries cannot be recorded: such a request is not served.
+	ErrUnavailable = errs.New(errs.Unavailable, "unavailable",
+		"The audit trail cannot be written, so the request was not processed. Try again shortly.")
 
-	ErrNothingToPrune = errs.New(errs.Conflict, "nothing_to_prune", "No entry of the audit trail is that old.")
+	// ErrNothingToPrune is the error of a Prune that no entry is old enough for.
+	ErrNothingToPrune = errs.New(errs.Conflict, "nothing_to_prune", "The audit trail has no entry that old.")
 )

@@ -7,18 +7,22 @@ import (
 	"healthcare/platform/telemetry"
 )
 
-// collectors tell how the trail keeps up.
+// collectors returns the metrics of the recorder.
 func collectors(recorder *app.Recorder) []prometheus.Collector {
-	of := func(number func(app.Tally) int) func() float64 {
+	value := func(number func(app.Tally) int) func() float64 {
 		return func() float64 { return float64(number(recorder.Tally())) }
 	}
 	return []prometheus.Collector{
-		telemetry.Counter("healthcare_audit_entries_total", "Entries that were appended to the audit trail. Those of a transaction that was undone count too.",
-			of(func(t app.Tally) int { return t.Entries })),
-		telemetry.Counter("healthcare_audit_groups_total", "Appends to the audit trail: entries by appends is how many share one.",
-			of(func(t app.Tally) int { return t.Groups })),
-		telemetry.Counter("healthcare_audit_failures_total", "Appends to the audit trail that failed, and records for which there was no room: what they were about was not served.",
-			of(func(t app.Tally) int { return t.Failures })),
-		telemetry.Gauge("healthcare_audit_entries_waiting", "Entries that wait for the append that runs.", of(func(t app.Tally) int { return t.Waiting })),
+		telemetry.Counter("healthcare_audit_entries_total",
+			"Entries appended to the audit trail, including those of transactions that were rolled back.",
+			value(func(t app.Tally) int { return t.Entries })),
+		telemetry.Counter("healthcare_audit_groups_total",
+			"Appends to the audit trail. Entries divided by appends is the average group size.",
+			value(func(t app.Tally) int { return t.Groups })),
+		telemetry.Counter("healthcare_audit_failures_total",
+			"Appends to the audit trail that failed or were rejected because too many entries were waiting.",
+			value(func(t app.Tally) int { return t.Failures })),
+		telemetry.Gauge("healthcare_audit_entries_waiting", "Entries waiting for the running append.",
+			value(func(t app.Tally) int { return t.Waiting })),
 	}
 }

@@ -1,4 +1,4 @@
-// Package auditfx wires the audit module; nothing else of it knows fx.
+// Package auditfx wires the audit module. Its other packages do not depend on fx.
 package auditfx
 
 import (
@@ -23,36 +23,40 @@ import (
 	"healthcare/platform/telemetry"
 )
 
-// Module provides audit.Recorder, the role of an auditor and the module's API. Whoever asks for the Recorder starts the Keeper.
+// Module provides audit.Recorder, the auditor role and the module's API. A program that uses the Recorder also runs the
+// Keeper.
 var Module = fx.Module("audit",
-	fx.Provide(store.New, checkpoints.New, keys, app.NewRecorder, app.NewKeeper, app.NewReader, app.NewCustodian, recorder),
-	auth.Declare(auditor),
+	fx.Provide(
+		store.New, checkpoints.New, newKeys, newRecorder,
+		app.NewRecorder, app.NewKeeper, app.NewReader, app.NewCustodian,
+	),
+	auth.Declare(auditorRole),
 	httpserver.Handle(rest.New),
 	telemetry.Collect(collectors),
 )
 
-// keys derives what seals entries and signs checkpoints, each for its purpose alone. Errors: a key that is too short.
-func keys(cfg trail.Config) (domain.Keys, error) {
+// newKeys derives separate keys for entries and checkpoints. Errors: a key that is too short.
+func newKeys(cfg trail.Config) (domain.Keys, error) {
 	ring, err := keyring.New(cfg.Key, cfg.PreviousKeys...)
 	if err != nil {
 		return domain.Keys{}, err
 	}
-	derived := func(purpose string) (secrets []domain.Secret) {
+	derive := func(purpose string) (secrets []domain.Secret) {
 		for _, key := range ring.All(purpose) {
 			secrets = append(secrets, domain.Secret{ID: key.ID, Bytes: key.Secret})
 		}
 		return secrets
 	}
-	return domain.NewKeys(derived("audit entry"), derived("audit checkpoint")), nil
+	return domain.NewKeys(derive("audit entry"), derive("audit checkpoint")), nil
 }
 
-// recorder hands out the trail, looked after for as long as the program runs.
-func recorder(lc fx.Lifecycle, recorder *app.Recorder, keeper *app.Keeper) audit.Recorder {
+// newRecorder returns the recorder, and runs the keeper while the program runs.
+func newRecorder(lc fx.Lifecycle, recorder *app.Recorder, keeper *app.Keeper) audit.Recorder {
 	running, stop := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	lc.Append(fx.Hook{
 		OnStart: func(ctx context.Context) error {
-			if err := keeper.Begin(ctx); err != nil {
+			if err := keeper.Start(ctx); err != nil {
 				return err
 			}
 			go func() { defer close(done); keeper.Run(running) }()
@@ -68,22 +72,25 @@ func recorder(lc fx.Lifecycle, recorder *app.Recorder, keeper *app.Keeper) audit
 	return recorder
 }
 
-func auditor() auth.Declaration {
-	return auth.Declaration{Role: "auditor", Description: "Reads the audit trail, and no patient."}
+func auditorRole() auth.Declaration {
+	return auth.Declaration{Role: "auditor", Description: "Reads the audit trail, but no patients."}
 }
 
-// Command returns `healthcare audit`. over fills target from the program's graph, whose store is open while work runs. An export is verified without
-// a store, with the key in the Config that configured returns.
-func Command(over func(ctx context.Context, target any, work func(context.Context) error) error, configured func() (trail.Config, error)) *cobra.Command {
+// Command returns `healthcare audit`. It calls runWith to fill target from the program's graph and run work while the
+// store is open. An export is verified without a store, with the key in the Config that configured returns.
+func Command(
+	runWith func(ctx context.Context, target any, work func(context.Context) error) error,
+	configured func() (trail.Config, error),
+) *cobra.Command {
 	return cli.New(func(ctx context.Context, do func(context.Context, *app.Custodian) error) error {
 		var custodian *app.Custodian
-		return over(ctx, &custodian, func(ctx context.Context) error { return do(ctx, custodian) })
+		return runWith(ctx, &custodian, func(ctx context.Context) error { return do(ctx, custodian) })
 	}, func() (*app.Custodian, error) {
 		cfg, err := configured()
 		if err != nil {
 			return nil, err
 		}
-		keys, err := keys(cfg)
+		keys, err := newKeys(cfg)
 		return app.NewCustodian(nil, keys, checkpoints.New(cfg, zap.NewNop()), nil, clock.New()), err
 	})
 }

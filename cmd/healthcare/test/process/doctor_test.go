@@ -140,7 +140,7 @@ func TestDoctor(t *testing.T) {
 			require.NoError(t, err)
 			openTampering(t, db)
 			harness.Exec(t, db, `DELETE FROM audit_subjects`, `DELETE FROM audit_entries`)
-			requireCheck(t, doctor(p, 1), "fail", "checkpoints", path, "does not fit the trail", "cut off")
+			requireCheck(t, doctor(p, 1), "fail", "checkpoints", path, "does not match the trail", "cut off")
 			require.NoError(t, os.WriteFile(path, append(content, "{}\n"...), 0o600))
 			requireCheck(t, doctor(p, 1), "fail", "checkpoints", path)
 		})

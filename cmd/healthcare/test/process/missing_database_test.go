@@ -29,7 +29,7 @@ func TestMissingDatabaseIsReported(t *testing.T) {
 		if db.URL != "" {
 			gone = gone.With("DATABASE_URL=" + databasetest.PostgresURL(t))
 		}
-		gone.Run().ExpectFailure(harness.ExitFailure, "AUDIT_CHECKPOINTS", "its database is missing")
+		gone.Run().ExpectFailure(harness.ExitFailure, "AUDIT_CHECKPOINTS", "the database is missing")
 		require.NoError(t, os.Remove(filepath.Join(p.Folder, "checkpoints.jsonl")))
 		r = gone.Start()
 		r.WaitReady()

@@ -17,7 +17,7 @@ import (
 	"healthcare/platform/tx"
 )
 
-// Custodian is what an operator does with the whole trail: verify, export and prune it.
+// Custodian verifies, exports and prunes the whole trail for an operator.
 type Custodian struct {
 	ledger      ports.Ledger
 	keys        domain.Keys
@@ -26,26 +26,33 @@ type Custodian struct {
 	clock       clock.Clock
 }
 
-// NewCustodian wires the use cases.
-func NewCustodian(ledger ports.Ledger, keys domain.Keys, checkpoints ports.Checkpoints, tx tx.Runner, clock clock.Clock) *Custodian {
-	return &Custodian{ledger, keys, checkpoints, tx, clock}
+// NewCustodian returns a Custodian over a ledger. Without a ledger it can only verify exports.
+func NewCustodian(
+	ledger ports.Ledger, keys domain.Keys, checkpoints ports.Checkpoints, runner tx.Runner, clk clock.Clock,
+) *Custodian {
+	return &Custodian{ledger, keys, checkpoints, runner, clk}
 }
 
-// Operator is who acts from the command line: nobody signed in, with a role of no user's.
+// Operator is the actor of the command line: without a user, and with a role that no user has.
 var Operator = auth.Principal{Role: "operator"}
 
-// Progress hears how many entries of a chain, or of all, are done, and how many there are.
+// Progress receives the number of entries that are done, and of all entries, of a chain or of the trail.
 type Progress func(done, all int64)
 
-// pageSize is how many entries are in memory at a time.
+// pageSize is the maximum number of entries in memory.
 const pageSize = 1000
 
-// each hands over what is kept of a chain, entry by entry, and then the same a page at a time.
-func (c *Custodian) each(
-	ctx context.Context, span domain.Span, progress Progress, do func(domain.Entry) error, page func(context.Context, []domain.Entry) error,
+// eachEntry calls do for each entry of a span, and page after each page of them.
+func (c *Custodian) eachEntry(
+	ctx context.Context,
+	span domain.Span,
+	progress Progress,
+	do func(domain.Entry) error,
+	page func(context.Context, []domain.Entry) error,
 ) error {
 	for after := span.From.Sequence; after < span.To.Sequence; {
-		entries, err := c.ledger.Read(ctx, span.Chain, after, int(min(pageSize, span.To.Sequence-after))) // no more than there was
+		limit := int(min(pageSize, span.To.Sequence-after)) // excludes entries appended since the span was read
+		entries, err := c.ledger.Read(ctx, span.Chain, after, limit)
 		if err != nil || len(entries) == 0 {
 			return err
 		}
@@ -63,26 +70,26 @@ func (c *Custodian) each(
 	return nil
 }
 
-// discardAtOnce is how many entries one transaction removes.
-const discardAtOnce = 10_000
+// deleteBatch is the maximum number of entries that one transaction deletes.
+const deleteBatch = 10_000
 
-// Prune removes the entries that are older than an instant, and records that it did. What is left verifies: each chain keeps the MAC that its first
-// entry follows, and the entry that says so seals it. It tells how many entries went.
+// Prune deletes the entries that are older than an instant, records that, and returns their number. The remaining trail
+// verifies: each chain keeps the MAC of its last deleted entry, and a new entry in the chain records the pruning.
 // Errors: audit.ErrNothingToPrune; the store's, also when the role does not own the tables.
 func (c *Custodian) Prune(ctx context.Context, before time.Time, progress Progress) (removed int64, err error) {
 	if before.After(c.clock.Now()) {
-		before = c.clock.Now() // what is recorded meanwhile stays
+		before = c.clock.Now() // keeps entries recorded from now on
 	}
 	spans, err := c.ledger.Spans(ctx)
 	if err != nil {
 		return 0, err
 	}
 	for _, span := range spans {
-		gone, err := c.prune(ctx, span, before, progress)
+		deleted, err := c.prune(ctx, span, before, progress)
 		if err != nil {
 			return removed, err
 		}
-		removed += gone
+		removed += deleted
 	}
 	if removed == 0 {
 		return 0, trail.ErrNothingToPrune
@@ -90,7 +97,8 @@ func (c *Custodian) Prune(ctx context.Context, before time.Time, progress Progre
 	return removed, nil
 }
 
-// lastBefore is where a span ends that holds only what is older than an instant. Times never go back along a chain, so it is found by halving.
+// lastBefore returns the last entry of a span that is older than an instant. Times never decrease along a chain, so a
+// binary search finds it.
 func (c *Custodian) lastBefore(ctx context.Context, span domain.Span, before time.Time) (last domain.Link, err error) {
 	last = span.From
 	sort.Search(int(span.To.Sequence-span.From.Sequence), func(i int) bool {
@@ -116,23 +124,23 @@ func (c *Custodian) prune(ctx context.Context, span domain.Span, before time.Tim
 		return 0, err
 	}
 	err = c.tx.Do(ctx, func(ctx context.Context) error {
-		if err := c.ledger.Append(ctx, span.Chain, sealing(c.keys, c.clock, []domain.Entry{entry})); err != nil {
+		if err := c.ledger.Append(ctx, span.Chain, sealAll(c.keys, c.clock, []domain.Entry{entry})); err != nil {
 			return err
 		}
-		if err := c.ledger.Anchor(ctx, span.Chain, anchor); err != nil {
+		if err := c.ledger.SetAnchor(ctx, span.Chain, anchor); err != nil {
 			return err
 		}
 		return c.ledger.DropMonths(ctx, before)
 	})
 	all := anchor.Sequence - span.From.Sequence
-	for gone, more := int64(0), err == nil; more; gone += discardAtOnce {
-		progress(min(gone, all), all)
-		if more, err = c.ledger.Discard(ctx, span.Chain, discardAtOnce); err != nil {
+	for deleted, more := int64(0), err == nil; more; deleted += deleteBatch {
+		progress(min(deleted, all), all)
+		if more, err = c.ledger.DeleteEntries(ctx, span.Chain, deleteBatch); err != nil {
 			return 0, err
 		}
 	}
 	for from, more := uuid.Nil, err == nil; more; {
-		if from, more, err = c.ledger.Forget(ctx, span.Chain, from, discardAtOnce); err != nil {
+		if from, more, err = c.ledger.DeleteSubjects(ctx, span.Chain, from, deleteBatch); err != nil {
 			return 0, err
 		}
 	}

@@ -4,7 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"encoding/json" //nolint:depguard // what it reads is held against a MAC, byte by byte made again: a lenient reader lets nothing through
+	"encoding/json" //nolint:depguard // the MAC is computed again from the decoded entry, so lenient decoding is safe
 	"errors"
 	"fmt"
 	"io"
@@ -16,7 +16,7 @@ import (
 	"healthcare/platform/audit"
 )
 
-// spanLine begins the entries of a chain in an export: what they follow, and where they end.
+// spanLine is the line of an export before the entries of a chain: the bounds of the chain.
 type spanLine struct {
 	Chain  int    `json:"chain"`
 	After  int64  `json:"after"` // the sequence before the first entry
@@ -27,7 +27,7 @@ type spanLine struct {
 
 // entryLine is an entry in an export, one line of JSON.
 type entryLine struct {
-	Chain        int         `json:"entry_of"` // the chain; its name tells the two kinds of lines apart
+	Chain        int         `json:"entry_of"` // the chain; the name distinguishes the line from a spanLine
 	Sequence     int64       `json:"sequence"`
 	Time         time.Time   `json:"created_at"`
 	ID           uuid.UUID   `json:"id"`
@@ -51,29 +51,32 @@ type entryLine struct {
 
 func lineOf(e domain.Entry) entryLine {
 	return entryLine{
-		e.Chain, e.Sequence, e.Time.UTC(), e.ID, e.RequestID, e.ActorID, e.Role, e.SessionID, e.Address, e.Action, e.ResourceType, e.ResourceID,
-		e.PatientID, e.Outcome, e.Status, e.IDs, e.Count, e.Fields, e.KeyID, e.MAC.String(),
+		e.Chain, e.Sequence, e.Time.UTC(), e.ID, e.RequestID, e.ActorID, e.Role, e.SessionID, e.Address, e.Action,
+		e.ResourceType, e.ResourceID, e.PatientID, e.Outcome, e.Status, e.IDs, e.Count, e.Fields, e.KeyID,
+		e.MAC.String(),
 	}
 }
 
-// entry is the line read back; a MAC that is none is the zero one, which verification finds.
+// entry returns the entry of the line. An invalid MAC becomes the zero MAC, which verification detects.
 func (l entryLine) entry() domain.Entry {
 	mac, _ := domain.ParseMAC(l.MAC)
 	return domain.Entry{
-		Chain: l.Chain, Sequence: l.Sequence, Time: l.Time.UTC(), ID: l.ID, RequestID: l.RequestID, ActorID: l.ActorID, Role: l.Role,
-		SessionID: l.SessionID, Address: l.Address, Action: l.Action, ResourceType: l.ResourceType, ResourceID: l.ResourceID,
-		PatientID: l.PatientID, Outcome: l.Outcome, Status: l.Status, IDs: l.IDs, Count: l.Count, Fields: l.Fields, KeyID: l.KeyID, MAC: mac,
+		Chain: l.Chain, Sequence: l.Sequence, Time: l.Time.UTC(), ID: l.ID, RequestID: l.RequestID, ActorID: l.ActorID,
+		Role: l.Role, SessionID: l.SessionID, Address: l.Address, Action: l.Action, ResourceType: l.ResourceType,
+		ResourceID: l.ResourceID, PatientID: l.PatientID, Outcome: l.Outcome, Status: l.Status, IDs: l.IDs,
+		Count: l.Count, Fields: l.Fields, KeyID: l.KeyID, MAC: mac,
 	}
 }
 
-// Export writes the whole trail as lines of JSON, with all that VerifyExport needs besides the keys, and tells how many entries there were.
-// It is a reading of the trail, so it is recorded first. Errors: the store's, those of the writer.
+// Export writes the whole trail as lines of JSON, which VerifyExport verifies with the keys, and returns the number of
+// entries. It first records itself as a reading of the trail. Errors: those of the store and of the writer.
 func (c *Custodian) Export(ctx context.Context, to io.Writer, progress Progress) (written int64, err error) {
-	entry, err := draft(audit.RequestOf(ctx), Operator, audit.Entry{Action: audit.TrailRead, Resource: auditEvent, Outcome: audit.Success})
+	reading := audit.Entry{Action: audit.TrailRead, Resource: auditEvent, Outcome: audit.Success}
+	entry, err := draft(audit.RequestOf(ctx), Operator, reading)
 	if err != nil {
 		return 0, err
 	}
-	if err := c.ledger.Append(ctx, domain.AnyChain, sealing(c.keys, c.clock, []domain.Entry{entry})); err != nil {
+	if err := c.ledger.Append(ctx, domain.AnyChain, sealAll(c.keys, c.clock, []domain.Entry{entry})); err != nil {
 		return 0, unavailable(err)
 	}
 	spans, err := c.ledger.Spans(ctx)
@@ -86,7 +89,7 @@ func (c *Custodian) Export(ctx context.Context, to io.Writer, progress Progress)
 		if err := lines.Encode(head); err != nil {
 			return written, err
 		}
-		err := c.each(ctx, span, progress, func(e domain.Entry) error {
+		err := c.eachEntry(ctx, span, progress, func(e domain.Entry) error {
 			written++
 			return lines.Encode(lineOf(e))
 		}, func(context.Context, []domain.Entry) error { return nil })
@@ -97,13 +100,16 @@ func (c *Custodian) Export(ctx context.Context, to io.Writer, progress Progress)
 	return written, nil
 }
 
-// VerifyExport is Verify over what Export wrote. Errors: *domain.Flaw; a plain one that names the line that is no export's.
-func (c *Custodian) VerifyExport(export io.Reader, checkpoints string, progress Progress) (sound int64, err error) {
+// VerifyExport verifies the output of Export like Verify. Errors: *domain.Flaw; a plain one with the line that is
+// invalid; those of Verify about checkpoints.
+func (c *Custodian) VerifyExport(
+	export io.Reader, checkpoints string, progress Progress,
+) (sound int64, err error) {
 	lines, walked := &exportLines{from: scanner(export)}, 0
 	for lines.next() {
 		verified, err := c.walk(checkpoints, lines.span, func(span domain.Span, next func(domain.Entry) error) error {
 			if walked++; span.Chain != walked {
-				return gone(walked)
+				return missingChain(walked)
 			}
 			return lines.entries(span, next, progress)
 		})
@@ -114,25 +120,26 @@ func (c *Custodian) VerifyExport(export io.Reader, checkpoints string, progress 
 	if lines.line == 0 {
 		return 0, errors.New("the export is empty")
 	}
-	return sound, errors.Join(lines.from.Err(), c.beyond(checkpoints, walked)) // there were fewer chains once
+	// Older exports have fewer chains than domain.Chains.
+	return sound, errors.Join(lines.from.Err(), c.checkUnknownChains(checkpoints, walked))
 }
 
-// exportLines reads an export with one line in hand.
+// exportLines reads an export and buffers one line.
 type exportLines struct {
-	from *bufio.Scanner
-	line int
-	held bool // the line in hand is still to be read
+	from     *bufio.Scanner
+	line     int
+	buffered bool // the current line has not been consumed
 }
 
 func (l *exportLines) next() bool {
-	if l.held {
+	if l.buffered {
 		return true
 	}
-	l.held = l.from.Scan()
-	if l.held {
+	l.buffered = l.from.Scan()
+	if l.buffered {
 		l.line++
 	}
-	return l.held
+	return l.buffered
 }
 
 func (l *exportLines) read(into any) error {
@@ -147,13 +154,17 @@ func (l *exportLines) span() (domain.Span, error) {
 	from, wrong := domain.ParseMAC(s.Before)
 	to, end := domain.ParseMAC(s.End)
 	if err = errors.Join(err, wrong, end); err != nil {
-		return domain.Span{}, fmt.Errorf("export, line %d: is not the beginning of a chain", l.line)
+		return domain.Span{}, fmt.Errorf("export, line %d: not the beginning of a chain", l.line)
 	}
-	l.held = false
-	return domain.Span{Chain: s.Chain, From: domain.Link{Sequence: s.After, MAC: from}, To: domain.Link{Sequence: s.Last, MAC: to}}, nil
+	l.buffered = false
+	return domain.Span{
+		Chain: s.Chain,
+		From:  domain.Link{Sequence: s.After, MAC: from},
+		To:    domain.Link{Sequence: s.Last, MAC: to},
+	}, nil
 }
 
-// entries hands over entries until the next chain begins.
+// entries calls do for each entry until the next chain begins.
 func (l *exportLines) entries(span domain.Span, do func(domain.Entry) error, progress Progress) error {
 	for l.next() {
 		if bytes.HasPrefix(l.from.Bytes(), []byte(`{"chain"`)) {
@@ -161,9 +172,9 @@ func (l *exportLines) entries(span domain.Span, do func(domain.Entry) error, pro
 		}
 		var e entryLine
 		if err := l.read(&e); err != nil {
-			return fmt.Errorf("export, line %d: is not an entry", l.line)
+			return fmt.Errorf("export, line %d: not an entry", l.line)
 		}
-		l.held = false
+		l.buffered = false
 		if err := do(e.entry()); err != nil {
 			return err
 		}

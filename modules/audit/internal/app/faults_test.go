@@ -45,21 +45,21 @@ func TestUseCasesReturnEveryErrorAndLeaveNoEffect(t *testing.T) {
 	}{
 		{"record in a transaction", func(ctx context.Context, h fixture) error {
 			return h.db.Do(ctx, func(ctx context.Context) error {
-				return h.Record(ctx, someone(), reading(), reading())
+				return h.Record(ctx, newStaff(), reading(), reading())
 			})
 		}, nil, nil},
 		{"verify", func(ctx context.Context, h fixture) error {
-			_, err := h.Verify(ctx, "", silent)
+			_, err := h.Verify(ctx, "", noProgress)
 			return err
 		}, nil, nil},
 		{"export", func(ctx context.Context, h fixture) error {
-			_, err := h.Export(ctx, io.Discard, silent)
+			_, err := h.Export(ctx, io.Discard, noProgress)
 			return err
 		}, nil, severalTransactions},
 		{"prune", func(ctx context.Context, h fixture) error {
 			h.record(t, 1)
 			h.clock.Advance(time.Hour)
-			_, err := h.Prune(ctx, h.clock.Now(), silent)
+			_, err := h.Prune(ctx, h.clock.Now(), noProgress)
 			return err
 		}, nil, severalTransactions},
 		{"time of the newest entry", func(ctx context.Context, h fixture) error {
@@ -72,7 +72,7 @@ func TestUseCasesReturnEveryErrorAndLeaveNoEffect(t *testing.T) {
 			return err
 		}, nil, nil},
 		{"access log of a patient", func(ctx context.Context, h fixture) error {
-			who, directory := someone(), new(failingPatients)
+			who, directory := newStaff(), new(failingPatients)
 			patient := patients.Patient{ID: patients.ID{UUID: h.entries(t)[0].PatientID}}
 			directory.Add(who.UserID, patient)
 			reader := app.NewReader(store.New(h.db), new(audittest.Recorder), directory)
@@ -81,7 +81,7 @@ func TestUseCasesReturnEveryErrorAndLeaveNoEffect(t *testing.T) {
 		}, nil, nil},
 		{"access log of a patient of another user", func(ctx context.Context, h fixture) error {
 			reader := app.NewReader(store.New(h.db), new(audittest.Recorder), new(failingPatients))
-			_, err := reader.AccessLog(ctx, someone(), patients.ID{UUID: h.entries(t)[0].PatientID}, page)
+			_, err := reader.AccessLog(ctx, newStaff(), patients.ID{UUID: h.entries(t)[0].PatientID}, page)
 			return err
 		}, patients.ErrNotFound, nil},
 	} {
@@ -107,7 +107,7 @@ func TestReadingAPatientsEntriesNamesThePatient(t *testing.T) {
 		patient := h.entries(t)[0].PatientID
 		reader := app.NewReader(store.New(db), trail, new(patientstest.Directory))
 		page := paging.Request{Limit: 10, Order: []paging.Order{{Column: "created_at"}, {Column: "id"}}}
-		_, err := reader.Browse(t.Context(), someone(), domain.Filter{Patient: &patient}, page)
+		_, err := reader.Browse(t.Context(), newStaff(), domain.Filter{Patient: &patient}, page)
 		require.NoError(t, err)
 		require.Len(t, trail.Recorded(), 1)
 		entry := trail.Recorded()[0].Entry

@@ -34,46 +34,51 @@ func secret(name string) domain.Secret {
 
 var cfg = trail.Config{CheckpointEvery: time.Minute, CommitTimeout: 30 * time.Second}
 
-// fixture is the module over the real store, with a clock that the test owns and checkpoints in memory.
+// fixture is the module over the real store, with a manual clock and checkpoints in memory.
 type fixture struct {
 	*app.Recorder
 	*app.Custodian
 	*app.Keeper
 	db          *database.DB
-	ledger      *counting
+	ledger      *countingLedger
 	clock       *clock.Manual
-	checkpoints *memory
+	checkpoints *memoryCheckpoints
 }
 
 func newFixture(db *database.DB) fixture {
-	h := fixture{db: db, ledger: &counting{Ledger: store.New(db)}, clock: clock.At(now), checkpoints: &memory{}}
+	h := fixture{
+		db:          db,
+		ledger:      &countingLedger{Ledger: store.New(db)},
+		clock:       clock.At(now),
+		checkpoints: &memoryCheckpoints{},
+	}
 	h.Recorder = app.NewRecorder(h.ledger, keys, h.clock, cfg)
 	h.Custodian = app.NewCustodian(h.ledger, keys, h.checkpoints, db, h.clock)
-	h.Keeper = h.anotherKeeper()
+	h.Keeper = h.newKeeper()
 	return h
 }
 
-func (h fixture) anotherKeeper() *app.Keeper {
+func (h fixture) newKeeper() *app.Keeper {
 	return app.NewKeeper(h.ledger, keys, h.checkpoints, h.clock, cfg)
 }
 
-// record appends n readings of a patient by somebody.
+// record appends n readings by different users.
 func (h fixture) record(t *testing.T, n int) {
 	t.Helper()
 	for range n {
-		require.NoError(t, h.Record(t.Context(), someone(), reading()))
+		require.NoError(t, h.Record(t.Context(), newStaff(), reading()))
 	}
 }
 
-// verified is how many entries are sound.
+// verified verifies the trail and returns the number of sound entries.
 func (h fixture) verified(t *testing.T) int64 {
 	t.Helper()
-	sound, err := h.Verify(t.Context(), "", silent)
+	sound, err := h.Verify(t.Context(), "", noProgress)
 	require.NoError(t, err)
 	return sound
 }
 
-// entries is all that the trail holds.
+// entries returns the entries of chain 1.
 func (h fixture) entries(t *testing.T) []domain.Entry {
 	t.Helper()
 	all, err := h.ledger.Read(t.Context(), 1, 0, 100_000)
@@ -81,26 +86,33 @@ func (h fixture) entries(t *testing.T) []domain.Entry {
 	return all
 }
 
-func silent(int64, int64) {}
+func noProgress(int64, int64) {}
 
-func someone() auth.Principal {
+func newStaff() auth.Principal {
 	return auth.Principal{UserID: uuid.New(), SessionID: uuid.New(), Role: auth.Staff}
 }
 
 func reading() audit.Entry {
 	patient := uuid.New()
-	return audit.Entry{Action: audit.Read, Resource: audit.Patient, ResourceID: patient, PatientID: patient, Outcome: audit.Success, Status: 200}
+	return audit.Entry{
+		Action:     audit.Read,
+		Resource:   audit.Patient,
+		ResourceID: patient,
+		PatientID:  patient,
+		Outcome:    audit.Success,
+		Status:     200,
+	}
 }
 
-// counting is a ledger that counts how often it appends, and fails or waits when it is told to.
-type counting struct {
+// countingLedger counts appends, and runs a function before each that can fail or block.
+type countingLedger struct {
 	ports.Ledger
 	mu      sync.Mutex
 	appends int
 	before  func(context.Context) error
 }
 
-func (c *counting) Append(ctx context.Context, chain int, seal func(*domain.Head) []domain.Entry) error {
+func (c *countingLedger) Append(ctx context.Context, chain int, seal func(*domain.Head) []domain.Entry) error {
 	c.mu.Lock()
 	c.appends++
 	before := c.before
@@ -113,56 +125,56 @@ func (c *counting) Append(ctx context.Context, chain int, seal func(*domain.Head
 	return c.Ledger.Append(ctx, chain, seal)
 }
 
-// have is what happens before each append from now on.
-func (c *counting) have(before func(context.Context) error) {
+// beforeAppend sets a function that runs before each append; nil removes it.
+func (c *countingLedger) beforeAppend(before func(context.Context) error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.before = before
 }
 
-func (c *counting) count() int {
+func (c *countingLedger) count() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.appends
 }
 
-// memory is checkpoints without a file; another path than "" is a file that is not there.
-type memory struct {
+// memoryCheckpoints stores checkpoints in memory.
+type memoryCheckpoints struct {
 	mu       sync.Mutex
 	lines    []byte
-	refusal  error
+	failure  error
 	reported []error
 }
 
-func (m *memory) Keep(line []byte) error {
+func (m *memoryCheckpoints) Append(line []byte) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.refusal == nil {
+	if m.failure == nil {
 		m.lines = append(append(m.lines, line...), '\n')
 	}
-	return m.refusal
+	return m.failure
 }
 
-func (m *memory) Open(string) (io.ReadCloser, error) {
+func (m *memoryCheckpoints) Open(string) (io.ReadCloser, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return io.NopCloser(bytes.NewReader(bytes.Clone(m.lines))), nil
 }
 
-func (m *memory) Report(err error) {
+func (m *memoryCheckpoints) Report(err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.reported = append(m.reported, err)
 }
 
-// refuse has every Keep fail from now on; nil ends that.
-func (m *memory) refuse(err error) {
+// failWith makes every Append fail with err; nil ends that.
+func (m *memoryCheckpoints) failWith(err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.refusal = err
+	m.failure = err
 }
 
-func (m *memory) count() int {
+func (m *memoryCheckpoints) count() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return bytes.Count(m.lines, []byte("\n"))

@@ -13,14 +13,13 @@ import (
 	"healthcare/platform/clock"
 )
 
-// How often a Keeper looks, and after how many entries it does not wait for the time to pass.
 const (
-	lookEvery    = time.Second
-	prepareEvery = time.Hour
-	manyEntries  = 1000
+	tickEvery         = time.Second // interval of Tick
+	prepareEvery      = time.Hour   // interval of preparing months
+	checkpointEntries = 1000        // entries of a chain after which a checkpoint is due at once
 )
 
-// Keeper looks after the trail while the program runs: it signs checkpoints, and makes room for the months to come.
+// Keeper maintains the trail while the program runs: it signs checkpoints and prepares the coming months.
 type Keeper struct {
 	ledger      ports.Ledger
 	keys        domain.Keys
@@ -29,22 +28,32 @@ type Keeper struct {
 	every       time.Duration
 	timeout     time.Duration
 
-	kept     map[int]domain.Checkpoint // the last of each chain
+	signed   map[int]domain.Checkpoint // the last checkpoint of each chain
 	prepared time.Time
 }
 
-// NewKeeper is a keeper that has kept nothing yet.
-func NewKeeper(ledger ports.Ledger, keys domain.Keys, checkpoints ports.Checkpoints, clock clock.Clock, cfg trail.Config) *Keeper {
-	return &Keeper{ledger: ledger, keys: keys, checkpoints: checkpoints, clock: clock, every: cfg.CheckpointEvery, timeout: cfg.CommitTimeout, kept: map[int]domain.Checkpoint{}}
+// NewKeeper returns a Keeper that knows no checkpoints yet. Resume loads them.
+func NewKeeper(
+	ledger ports.Ledger, keys domain.Keys, checkpoints ports.Checkpoints, clk clock.Clock, cfg trail.Config,
+) *Keeper {
+	return &Keeper{
+		ledger:      ledger,
+		keys:        keys,
+		checkpoints: checkpoints,
+		clock:       clk,
+		every:       cfg.CheckpointEvery,
+		timeout:     cfg.CommitTimeout,
+		signed:      map[int]domain.Checkpoint{},
+	}
 }
 
-// errMissing refuses a store that is not the one that the checkpoints know.
-var errMissing = errors.New("the store holds no audit trail, but the checkpoints (AUDIT_CHECKPOINTS) know one, " +
-	"so its database is missing: put it back, or move the file of the checkpoints away to begin anew")
+// errTrailMissing is the error of an empty trail although checkpoints exist.
+var errTrailMissing = errors.New("the audit trail is empty, but the file of AUDIT_CHECKPOINTS is not, " +
+	"so the database is missing: restore it, or move the file away to begin a new trail")
 
-// Begin refuses to begin a trail beside checkpoints of another: a service whose database is missing would look as if it
-// had never had any patients. What keeps it from looking is reported by Run. Errors: errMissing.
-func (k *Keeper) Begin(ctx context.Context) error {
+// Start rejects an empty trail if there are checkpoints: otherwise a service whose database is missing would serve as
+// if it had never had any patients. Run reports errors of the store and of the file. Errors: errTrailMissing.
+func (k *Keeper) Start(ctx context.Context) error {
 	spans, err := k.ledger.Spans(ctx)
 	if err != nil || slices.ContainsFunc(spans, func(s domain.Span) bool { return s.To.Sequence > 0 }) {
 		return nil // Run reports it
@@ -55,18 +64,18 @@ func (k *Keeper) Begin(ctx context.Context) error {
 	}
 	defer func() { _ = file.Close() }()
 	if n, _ := file.Read(make([]byte, 1)); n > 0 {
-		return errMissing
+		return errTrailMissing
 	}
 	return nil
 }
 
-// Run looks every second until ctx ends. What goes wrong is reported, and tried again.
+// Run calls Resume, and then Tick every second until ctx ends. It reports errors and retries.
 func (k *Keeper) Run(ctx context.Context) {
-	tick := time.NewTicker(lookEvery)
+	tick := time.NewTicker(tickEvery)
 	defer tick.Stop()
-	err := k.inTime(ctx, k.Recall)
+	err := k.withTimeout(ctx, k.Resume)
 	for {
-		err = errors.Join(err, k.inTime(ctx, k.Look))
+		err = errors.Join(err, k.withTimeout(ctx, k.Tick))
 		if ctx.Err() != nil {
 			return
 		}
@@ -82,18 +91,18 @@ func (k *Keeper) Run(ctx context.Context) {
 	}
 }
 
-// inTime bounds a step: over a connection that is dead, and does not say so, the store never answers.
-func (k *Keeper) inTime(ctx context.Context, step func(context.Context) error) error {
+// withTimeout runs a step with a timeout: over a dead connection the store may never respond.
+func (k *Keeper) withTimeout(ctx context.Context, step func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, k.timeout)
 	defer cancel()
 	return step(ctx)
 }
 
-// Look does what is due: room for this month and the next, and a checkpoint for each chain that has grown by 1,000 entries, or at all in the time
-// that an entry may wait. Errors: the store's, those of the checkpoints' file.
-func (k *Keeper) Look(ctx context.Context) error {
+// Tick prepares this month and the next, and signs a checkpoint for each chain that has grown by 1,000 entries, or at
+// all since Config.CheckpointEvery. Errors: the store's, those of the checkpoints' file.
+func (k *Keeper) Tick(ctx context.Context) error {
 	return errors.Join(k.prepare(ctx), k.checkpoint(ctx, func(grown int64, since time.Duration) bool {
-		return grown >= manyEntries || since >= k.every
+		return grown >= checkpointEntries || since >= k.every
 	}))
 }
 
@@ -103,7 +112,7 @@ func (k *Keeper) prepare(ctx context.Context) error {
 		return nil
 	}
 	for _, month := range []time.Time{now, firstOfNextMonth(now)} {
-		if err := k.ledger.Prepare(ctx, month); err != nil {
+		if err := k.ledger.PrepareMonth(ctx, month); err != nil {
 			return err
 		}
 	}
@@ -111,7 +120,7 @@ func (k *Keeper) prepare(ctx context.Context) error {
 	return nil
 }
 
-// Close finishes, and reports what kept it from that: a store that is gone must not keep the program from stopping.
+// Close calls Finish and reports its error: a missing store must not prevent the program from stopping.
 func (k *Keeper) Close(ctx context.Context) {
 	if err := k.Finish(ctx); err != nil {
 		k.checkpoints.Report(err)
@@ -130,26 +139,26 @@ func (k *Keeper) checkpoint(ctx context.Context, due func(grown int64, since tim
 	}
 	now := k.clock.Now()
 	for _, span := range spans {
-		if _, known := k.kept[span.Chain]; !known {
-			k.kept[span.Chain] = domain.Checkpoint{Chain: span.Chain, Time: now}
+		if _, known := k.signed[span.Chain]; !known {
+			k.signed[span.Chain] = domain.Checkpoint{Chain: span.Chain, Time: now}
 		}
-		last := k.kept[span.Chain]
+		last := k.signed[span.Chain]
 		grown := span.To.Sequence - last.Sequence
 		if grown == 0 || !due(grown, now.Sub(last.Time)) {
 			continue
 		}
-		made := domain.Checkpoint{Chain: span.Chain, Link: span.To, Time: now}
-		if err := k.checkpoints.Keep(k.keys.Sign(made)); err != nil {
+		next := domain.Checkpoint{Chain: span.Chain, Link: span.To, Time: now}
+		if err := k.checkpoints.Append(k.keys.Sign(next)); err != nil {
 			return err
 		}
-		k.kept[span.Chain] = made
+		k.signed[span.Chain] = next
 	}
 	return nil
 }
 
-// Recall goes on from the last checkpoint of each chain that was kept, and holds the trail against it. Errors: *domain.Flaw where the trail does not
-// reach it or has another entry in its place; domain.ErrNoCheckpoint; those of the file and the store.
-func (k *Keeper) Recall(ctx context.Context) error {
+// Resume loads the last checkpoint of each chain and compares the trail with it. Errors: *domain.Flaw if the entry of a
+// checkpoint is missing or differs; domain.ErrNoCheckpoint; those of the file and the store.
+func (k *Keeper) Resume(ctx context.Context) error {
 	lines, err := lastLines(k.checkpoints)
 	if err != nil || len(lines) == 0 {
 		return err
@@ -165,15 +174,16 @@ func (k *Keeper) Recall(ctx context.Context) error {
 			failed = append(failed, err)
 			continue
 		}
-		k.kept[last.Chain] = last
-		failed = append(failed, k.stands(ctx, last, spans))
+		k.signed[last.Chain] = last
+		failed = append(failed, k.matchesLedger(ctx, last, spans))
 	}
 	return errors.Join(failed...)
 }
 
-// stands is whether the entry that a checkpoint knows is there, unless it was pruned.
-func (k *Keeper) stands(ctx context.Context, c domain.Checkpoint, spans []domain.Span) error {
-	if slices.ContainsFunc(spans, func(s domain.Span) bool { return s.Chain == c.Chain && c.Sequence <= s.From.Sequence }) {
+// matchesLedger returns a flaw if the entry of a checkpoint is missing or differs, and nil if it was pruned.
+func (k *Keeper) matchesLedger(ctx context.Context, c domain.Checkpoint, spans []domain.Span) error {
+	pruned := func(s domain.Span) bool { return s.Chain == c.Chain && c.Sequence <= s.From.Sequence }
+	if slices.ContainsFunc(spans, pruned) {
 		return nil
 	}
 	entries, err := k.ledger.Read(ctx, c.Chain, c.Sequence-1, 1)
@@ -181,13 +191,14 @@ func (k *Keeper) stands(ctx context.Context, c domain.Checkpoint, spans []domain
 	case err != nil:
 		return err
 	case len(entries) == 0 || entries[0].Sequence != c.Sequence || entries[0].MAC != c.MAC:
-		return &domain.Flaw{Chain: c.Chain, Sequence: c.Sequence, Why: "is not what the last checkpoint knows: the end was cut off, or an old database was put back. " +
-			"See healthcare audit verify"}
+		return &domain.Flaw{Chain: c.Chain, Sequence: c.Sequence, Reason: "does not match the last checkpoint: " +
+			"the end was cut off, or an old database was restored. Run healthcare audit verify"}
 	}
 	return nil
 }
 
-// lastLines are the last line of each chain's checkpoints, told apart by how they begin: there may be millions of them.
+// lastLines returns the last checkpoint line of each chain, keyed by the line's first field. It does not decode the
+// lines, because there may be millions.
 func lastLines(checkpoints ports.Checkpoints) (last map[string][]byte, err error) {
 	file, err := checkpoints.Open("")
 	if err != nil {
@@ -198,8 +209,8 @@ func lastLines(checkpoints ports.Checkpoints) (last map[string][]byte, err error
 	lines := scanner(file)
 	for lines.Scan() {
 		chain, _, _ := bytes.Cut(lines.Bytes(), []byte(","))
-		if kept := last[string(chain)]; len(lines.Bytes()) > 0 {
-			last[string(chain)] = append(kept[:0], lines.Bytes()...)
+		if previous := last[string(chain)]; len(lines.Bytes()) > 0 {
+			last[string(chain)] = append(previous[:0], lines.Bytes()...)
 		}
 	}
 	return last, lines.Err()

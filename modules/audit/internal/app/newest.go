@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Newest returns when the newest entry of the trail was recorded; the zero time where there is none. Errors: the store's.
+// Newest returns the time of the newest entry of the trail; the zero time if the trail is empty. Errors: the store's.
 func (k *Keeper) Newest(ctx context.Context) (newest time.Time, err error) {
 	spans, err := k.ledger.Spans(ctx)
 	if err != nil {

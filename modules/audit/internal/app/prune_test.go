@@ -15,23 +15,24 @@ func TestPrune(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		h := newFixture(db)
-		october, december := time.Date(2026, time.October, 1, 0, 0, 0, 0, time.UTC), time.Date(2026, time.December, 1, 0, 0, 0, 0, time.UTC)
+		october := time.Date(2026, time.October, 1, 0, 0, 0, 0, time.UTC)
+		december := time.Date(2026, time.December, 1, 0, 0, 0, 0, time.UTC)
 		h.clock.Advance(october.Sub(now))
-		require.NoError(t, h.Look(t.Context())) // makes the months
+		require.NoError(t, h.Tick(t.Context())) // creates the partitions of the months
 		h.record(t, 5)
 		h.clock.Advance(31 * 24 * time.Hour)
-		require.NoError(t, h.Look(t.Context()))
+		require.NoError(t, h.Tick(t.Context()))
 		h.record(t, 3)
 		require.NoError(t, h.Finish(t.Context()))
 		november := h.clock.Now()
 
-		t.Run("removes nothing when nothing is that old", func(t *testing.T) {
-			_, err := h.Prune(t.Context(), october, silent)
+		t.Run("deletes no entry if none is old enough", func(t *testing.T) {
+			_, err := h.Prune(t.Context(), october, noProgress)
 			require.ErrorIs(t, err, trail.ErrNothingToPrune)
 			require.EqualValues(t, 8, h.verified(t))
 		})
-		t.Run("removes what is older, says so in the trail, and what is left verifies", func(t *testing.T) {
-			removed, err := h.Prune(t.Context(), november, silent)
+		t.Run("deletes older entries, records that, and the remaining trail verifies", func(t *testing.T) {
+			removed, err := h.Prune(t.Context(), november, noProgress)
 			require.NoError(t, err)
 			require.EqualValues(t, 5, removed)
 			left := h.entries(t)
@@ -41,22 +42,24 @@ func TestPrune(t *testing.T) {
 			require.Equal(t, "operator", left[3].Role)
 			require.EqualValues(t, 5, left[3].Count)
 			require.EqualValues(t, 4, h.verified(t))
-			var about []int64
-			require.NoError(t, db.Read(t.Context()).Raw("SELECT sequence FROM audit_subjects ORDER BY sequence").Scan(&about).Error)
-			require.Equal(t, []int64{6, 7, 8}, about, "whom they were about has gone with them")
+			var indexed []int64
+			query := "SELECT sequence FROM audit_subjects ORDER BY sequence"
+			require.NoError(t, db.Read(t.Context()).Raw(query).Scan(&indexed).Error)
+			require.Equal(t, []int64{6, 7, 8}, indexed, "deletes the index rows, too")
 		})
 		if db.Engine() == database.Postgres {
-			t.Run("drops a month as a whole", func(t *testing.T) {
+			t.Run("drops the partition of a month", func(t *testing.T) {
 				var months []string
-				require.NoError(t, db.Read(t.Context()).Raw("SELECT relname FROM pg_class WHERE relname ~ '^audit_entries_20' AND relkind = 'r' ORDER BY 1").Scan(&months).Error)
+				query := "SELECT relname FROM pg_class WHERE relname ~ '^audit_entries_20' AND relkind = 'r' ORDER BY 1"
+				require.NoError(t, db.Read(t.Context()).Raw(query).Scan(&months).Error)
 				require.Equal(t, []string{"audit_entries_2026_11", "audit_entries_2026_12"}, months)
 			})
 		}
-		t.Run("can be done again, also up to what is not yet", func(t *testing.T) {
+		t.Run("prunes again, up to a time in the future", func(t *testing.T) {
 			h.clock.Advance(december.Sub(h.clock.Now()))
 			h.record(t, 1)
 			h.clock.Advance(time.Second)
-			removed, err := h.Prune(t.Context(), h.clock.Now().AddDate(1, 0, 0), silent)
+			removed, err := h.Prune(t.Context(), h.clock.Now().AddDate(1, 0, 0), noProgress)
 			require.NoError(t, err)
 			require.EqualValues(t, 5, removed)
 			require.EqualValues(t, 1, h.verified(t))

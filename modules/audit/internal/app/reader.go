@@ -17,29 +17,35 @@ import (
 // auditEvent is the resource of the entries about the trail itself.
 const auditEvent audit.Resource = "AuditEvent"
 
-// Reader is what people may see of the trail. Reading it is recorded in it.
+// Reader returns the entries that a user may read. Each reading is itself recorded in the trail.
 type Reader struct {
 	ledger   ports.Ledger
 	recorder audit.Recorder
 	patients patients.Directory
 }
 
-// NewReader wires the use cases.
-func NewReader(ledger ports.Ledger, recorder audit.Recorder, patients patients.Directory) *Reader {
-	return &Reader{ledger, recorder, patients}
+// NewReader returns a Reader over a ledger.
+func NewReader(ledger ports.Ledger, recorder audit.Recorder, directory patients.Directory) *Reader {
+	return &Reader{ledger, recorder, directory}
 }
 
-// Browse is a page of the entries that the filter passes, for who may read all of them. Errors: errs.Unavailable when this reading cannot be recorded.
-func (r *Reader) Browse(ctx context.Context, who auth.Principal, filter domain.Filter, page paging.Request) (paging.Page[domain.Entry], error) {
+// Browse returns a page of the entries that match the filter, for a user who may read all of them.
+// Errors: errs.Unavailable if this reading cannot be recorded.
+func (r *Reader) Browse(
+	ctx context.Context, who auth.Principal, filter domain.Filter, page paging.Request,
+) (paging.Page[domain.Entry], error) {
 	return r.read(ctx, who, filter, page)
 }
 
-// AccessLog is a page of what happened to a patient whom the user owns: who looked at or changed the record, when, and how.
-// Errors: patients.ErrNotFound; errs.Unavailable when this reading cannot be recorded.
-func (r *Reader) AccessLog(ctx context.Context, who auth.Principal, patient patients.ID, page paging.Request) (paging.Page[domain.Entry], error) {
+// AccessLog returns a page of the entries about a patient whom the user owns.
+// Errors: patients.ErrNotFound; errs.Unavailable if this reading cannot be recorded.
+func (r *Reader) AccessLog(
+	ctx context.Context, who auth.Principal, patient patients.ID, page paging.Request,
+) (paging.Page[domain.Entry], error) {
 	if _, err := r.patients.Find(ctx, patients.OwnedBy(who.UserID), patient); err != nil {
 		refusal := audit.NewRefusal(audit.Patient, patient.UUID, http.StatusNotFound)
-		return paging.Page[domain.Entry]{}, audit.RecordMissing(ctx, r.recorder, who, refusal, err, patients.ErrNotFound)
+		err = audit.RecordMissing(ctx, r.recorder, who, refusal, err, patients.ErrNotFound)
+		return paging.Page[domain.Entry]{}, err
 	}
 	return r.read(ctx, who, domain.Filter{Patient: &patient.UUID}, page)
 }

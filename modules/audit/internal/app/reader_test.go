@@ -25,40 +25,46 @@ func TestReading(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		h := newFixture(db)
 		var directory patientstest.Directory
-		owner, patient := someone(), patients.Patient{ID: recordid.New[patients.ID]()}
+		owner, patient := newStaff(), patients.Patient{ID: recordid.New[patients.ID]()}
 		directory.Add(owner.UserID, patient)
 		var recorder audittest.Recorder
 		reader := app.NewReader(h.ledger, &recorder, &directory)
 		about := reading()
 		about.PatientID = patient.ID.UUID
 		require.NoError(t, h.Record(t.Context(), owner, about, reading()))
-		newest := paging.Request{Limit: 10, Order: []paging.Order{{Column: "created_at", Descending: true}, {Column: "id", Descending: true}}}
+		newest := paging.Request{Limit: 10, Order: []paging.Order{
+			{Column: "created_at", Descending: true}, {Column: "id", Descending: true},
+		}}
 
-		t.Run("a patient's owner sees what happened to the patient, and is recorded", func(t *testing.T) {
+		t.Run("the owner of a patient reads the access log, which is recorded", func(t *testing.T) {
 			page, err := reader.AccessLog(t.Context(), owner, patient.ID, newest)
 			require.NoError(t, err)
 			require.Len(t, page.Items, 1)
 			require.Equal(t, owner.UserID, page.Items[0].ActorID)
 			require.Equal(t, []audittest.Recorded{{Who: owner, Entry: audit.Entry{
-				Action: audit.TrailRead, Resource: "AuditEvent", PatientID: patient.ID.UUID, Outcome: audit.Success, Status: 200,
-				IDs: []uuid.UUID{page.Items[0].ID},
+				Action:    audit.TrailRead,
+				Resource:  "AuditEvent",
+				PatientID: patient.ID.UUID,
+				Outcome:   audit.Success,
+				Status:    200,
+				IDs:       []uuid.UUID{page.Items[0].ID},
 			}}}, recorder.Recorded())
 		})
-		t.Run("nobody else does", func(t *testing.T) {
-			_, err := reader.AccessLog(t.Context(), someone(), patient.ID, newest)
+		t.Run("another user does not", func(t *testing.T) {
+			_, err := reader.AccessLog(t.Context(), newStaff(), patient.ID, newest)
 			require.ErrorIs(t, err, patients.ErrNotFound)
 		})
-		t.Run("an auditor sees all", func(t *testing.T) {
-			page, err := reader.Browse(t.Context(), someone(), domain.Filter{}, newest)
+		t.Run("an auditor reads all entries", func(t *testing.T) {
+			page, err := reader.Browse(t.Context(), newStaff(), domain.Filter{}, newest)
 			require.NoError(t, err)
 			require.Len(t, page.Items, 2)
-			page, err = reader.Browse(t.Context(), someone(), domain.Filter{Patient: &patient.ID.UUID}, newest)
+			page, err = reader.Browse(t.Context(), newStaff(), domain.Filter{Patient: &patient.ID.UUID}, newest)
 			require.NoError(t, err)
 			require.Len(t, page.Items, 1)
 		})
-		t.Run("what cannot be recorded is not shown", func(t *testing.T) {
+		t.Run("returns no entries if the reading cannot be recorded", func(t *testing.T) {
 			recorder.Refuse(trail.ErrUnavailable)
-			page, err := reader.Browse(t.Context(), someone(), domain.Filter{}, newest)
+			page, err := reader.Browse(t.Context(), newStaff(), domain.Filter{}, newest)
 			require.Equal(t, errs.Unavailable, errs.KindOf(err))
 			require.Empty(t, page.Items)
 			page, err = reader.AccessLog(t.Context(), owner, patient.ID, newest)

@@ -1,4 +1,5 @@
-// Package app holds the use cases of the audit module: recording, keeping checkpoints, reading, and what an operator does with the trail.
+// Package app implements the use cases of the audit module: recording, signing checkpoints, reading, and the
+// operator's commands.
 package app
 
 import (
@@ -19,11 +20,11 @@ import (
 	"healthcare/platform/errs"
 )
 
-// maxWaiting is how many entries may wait for the commit after the one that runs.
-const maxWaiting = 2048
+// maxPending is the maximum number of entries in the group that waits for the running commit.
+const maxPending = 2048
 
-// Recorder writes the trail. What is recorded outside of a transaction shares commits: while one group commits, the next one forms, so a
-// lone entry waits for nobody and a crowd pays for few commits.
+// Recorder writes the trail. Entries recorded outside of a transaction share commits: while one group commits, the next
+// one collects entries. So a single entry is committed at once, and concurrent entries need few commits.
 type Recorder struct {
 	ledger  ports.Ledger
 	keys    domain.Keys
@@ -31,23 +32,23 @@ type Recorder struct {
 	timeout time.Duration
 
 	mu         sync.Mutex
-	forming    *group // waits for the commit that runs; nil when nobody waits
+	pending    *group // collects entries while another group commits; nil if empty
 	committing bool
 	tally      Tally
 }
 
 var _ audit.Recorder = (*Recorder)(nil)
 
-// group is what commits together.
+// group is a set of entries that share a commit.
 type group struct {
 	entries []domain.Entry
-	done    chan struct{} // closed when err says what came of it
+	done    chan struct{} // closed when err is set
 	err     error
 }
 
-// NewRecorder is the recorder over a ledger.
-func NewRecorder(ledger ports.Ledger, keys domain.Keys, clock clock.Clock, cfg trail.Config) *Recorder {
-	return &Recorder{ledger: ledger, keys: keys, clock: clock, timeout: cfg.CommitTimeout}
+// NewRecorder returns a Recorder over a ledger.
+func NewRecorder(ledger ports.Ledger, keys domain.Keys, clk clock.Clock, cfg trail.Config) *Recorder {
+	return &Recorder{ledger: ledger, keys: keys, clock: clk, timeout: cfg.CommitTimeout}
 }
 
 // Record implements audit.Recorder.
@@ -63,23 +64,23 @@ func (r *Recorder) Record(ctx context.Context, who auth.Principal, entries ...au
 			return err
 		}
 	}
-	if err := r.ledger.Stray(ctx); err != nil {
+	if err := r.ledger.CheckContext(ctx); err != nil {
 		return err // the commit of the group would wait for the transaction that waits for it
 	}
 	switch {
 	case len(drafts) == 0:
 		return nil
 	case !r.ledger.InTransaction(ctx):
-		return r.share(ctx, drafts)
-	case entries[0].Action == audit.Refused: // which has the transaction undone, and must stand all the same
-		return r.ledger.Afterwards(ctx, func(ctx context.Context) error { return r.share(ctx, drafts) })
+		return r.recordInGroup(ctx, drafts)
+	case entries[0].Action == audit.Refused: // must persist although the refusal rolls the transaction back
+		return r.ledger.Afterwards(ctx, func(ctx context.Context) error { return r.recordInGroup(ctx, drafts) })
 	}
 	return r.append(ctx, drafts)
 }
 
-// share commits drafts together with those of others.
-func (r *Recorder) share(ctx context.Context, drafts []domain.Entry) error {
-	g, err := r.join(drafts)
+// recordInGroup commits drafts in a group with the entries of other callers.
+func (r *Recorder) recordInGroup(ctx context.Context, drafts []domain.Entry) error {
+	g, err := r.enqueue(drafts)
 	if err != nil {
 		return err
 	}
@@ -87,50 +88,51 @@ func (r *Recorder) share(ctx context.Context, drafts []domain.Entry) error {
 	case <-g.done:
 		return g.err
 	case <-ctx.Done():
-		return unavailable(ctx.Err()) // the entries may stand: they say more than was done, never less
+		return unavailable(ctx.Err()) // the entries may still be committed: too many entries, never too few
 	}
 }
 
-// join adds entries to the group that forms, and sees to it that somebody commits it.
-func (r *Recorder) join(drafts []domain.Entry) (*group, error) {
+// enqueue adds entries to the pending group, and starts commit if it is not running.
+func (r *Recorder) enqueue(drafts []domain.Entry) (*group, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.forming == nil {
-		r.forming = &group{done: make(chan struct{})}
+	if r.pending == nil {
+		r.pending = &group{done: make(chan struct{})}
 	}
-	if waiting := len(r.forming.entries); waiting > 0 && waiting+len(drafts) > maxWaiting {
+	if waiting := len(r.pending.entries); waiting > 0 && waiting+len(drafts) > maxPending {
 		r.tally.Failures++
-		return nil, unavailable(errors.New("too many entries wait to be recorded"))
+		return nil, unavailable(errors.New("too many entries are waiting to be recorded"))
 	}
-	r.forming.entries = append(r.forming.entries, drafts...)
+	r.pending.entries = append(r.pending.entries, drafts...)
 	if !r.committing {
 		r.committing = true
 		go r.commit()
 	}
-	return r.forming, nil
+	return r.pending, nil
 }
 
-// commit commits one group after the other until none has formed.
+// commit commits one group after another until none is pending.
 func (r *Recorder) commit() {
 	for {
 		r.mu.Lock()
-		g := r.forming
-		r.forming = nil
+		g := r.pending
+		r.pending = nil
 		r.committing = g != nil
 		r.mu.Unlock()
 		if g == nil {
 			return
 		}
-		g.err = r.appendAlone(g.entries)
+		g.err = r.appendGroup(g.entries)
 		close(g.done)
 	}
 }
 
-// appendAlone commits for all who wait, so none of their contexts ends it. A panic is theirs to hear of, not the process's end.
-func (r *Recorder) appendAlone(entries []domain.Entry) (err error) {
+// appendGroup appends the entries of several callers, so it uses none of their contexts. It returns a panic as an
+// error, because a panic in this goroutine would end the process.
+func (r *Recorder) appendGroup(entries []domain.Entry) (err error) {
 	defer func() {
 		if recover() != nil {
-			err = errors.New("audit: a panic while entries were appended")
+			err = errors.New("audit: panic while appending entries")
 		}
 	}()
 	ctx, cancel := context.WithTimeout(context.Background(), r.timeout)
@@ -139,23 +141,23 @@ func (r *Recorder) appendAlone(entries []domain.Entry) (err error) {
 }
 
 func (r *Recorder) append(ctx context.Context, drafts []domain.Entry) error {
-	err := r.ledger.Append(ctx, domain.AnyChain, sealing(r.keys, r.clock, drafts))
+	err := r.ledger.Append(ctx, domain.AnyChain, sealAll(r.keys, r.clock, drafts))
 	r.count(len(drafts), err)
 	return unavailable(err)
 }
 
-// sealing puts drafts after a head, as often as the store begins anew.
-func sealing(keys domain.Keys, clock clock.Clock, drafts []domain.Entry) func(*domain.Head) []domain.Entry {
+// sealAll returns a function that seals drafts after a head. The store calls it again when it retries.
+func sealAll(keys domain.Keys, clk clock.Clock, drafts []domain.Entry) func(*domain.Head) []domain.Entry {
 	return func(head *domain.Head) []domain.Entry {
 		sealed := slices.Clone(drafts)
 		for i := range sealed {
-			head.Seal(&sealed[i], keys, clock.Now())
+			head.Seal(&sealed[i], keys, clk.Now())
 		}
 		return sealed
 	}
 }
 
-// unavailable is why a trail that cannot be written has nothing served: whatever went wrong, the client may come back.
+// unavailable maps every error to ErrUnavailable, because the client may retry in any case.
 func unavailable(err error) error {
 	if err == nil || errs.KindOf(err) == errs.Unavailable {
 		return err
@@ -165,17 +167,26 @@ func unavailable(err error) error {
 	return e
 }
 
-// draft is an entry before it has its place in a chain. Errors: a plain one for what is no entry.
+// draft returns the entry without its place in a chain. Errors: a plain one for an invalid entry.
 func draft(request audit.Request, who auth.Principal, entry audit.Entry) (domain.Entry, error) {
 	_, action := entry.Action.Event()
 	_, outcome := entry.Outcome.Code()
 	if !action || !outcome || !entry.Resource.Valid() {
-		return domain.Entry{}, errors.New("audit: an entry without an action, a resource or an outcome of the sets")
+		return domain.Entry{}, errors.New("audit: an entry needs a known action and outcome, and a valid resource")
 	}
 	e := domain.Entry{
-		ID: uuid.Must(uuid.NewV7()), RequestID: request.ID, ActorID: who.UserID, Role: string(who.Role), SessionID: who.SessionID,
-		Action: string(entry.Action), ResourceType: string(entry.Resource), ResourceID: entry.ResourceID, PatientID: entry.PatientID,
-		Outcome: string(entry.Outcome), Status: entry.Status, Count: max(entry.Count, int64(len(entry.IDs))),
+		ID:           uuid.Must(uuid.NewV7()),
+		RequestID:    request.ID,
+		ActorID:      who.UserID,
+		Role:         string(who.Role),
+		SessionID:    who.SessionID,
+		Action:       string(entry.Action),
+		ResourceType: string(entry.Resource),
+		ResourceID:   entry.ResourceID,
+		PatientID:    entry.PatientID,
+		Outcome:      string(entry.Outcome),
+		Status:       entry.Status,
+		Count:        max(entry.Count, int64(len(entry.IDs))),
 	}
 	if request.Address.IsValid() {
 		e.Address = request.Address.String()

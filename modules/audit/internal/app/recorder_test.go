@@ -23,22 +23,28 @@ func TestRecord(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		h := newFixture(db)
-		t.Run("keeps what was said, who said it, and in which request", func(t *testing.T) {
-			who, patient := someone(), uuid.New()
+		t.Run("stores the entry, its actor and its request", func(t *testing.T) {
+			who, patient := newStaff(), uuid.New()
 			ctx := audit.WithRequest(t.Context(), audit.Request{ID: "r-1", Address: netip.MustParseAddr("2001:db8::7")})
 			ids := make([]uuid.UUID, 201)
 			for i := range ids {
 				ids[i] = uuid.New()
 			}
 			require.NoError(t, h.Record(ctx, who,
-				audit.Entry{Action: audit.Search, Resource: audit.Patient, Outcome: audit.Success, Status: 200, IDs: ids},
-				audit.Entry{Action: audit.Update, Resource: audit.Patient, ResourceID: patient, PatientID: patient, Outcome: audit.Success, Status: 200, Fields: []string{"phone", "notes"}}))
+				audit.Entry{
+					Action: audit.Search, Resource: audit.Patient, Outcome: audit.Success, Status: 200, IDs: ids,
+				},
+				audit.Entry{
+					Action: audit.Update, Resource: audit.Patient, ResourceID: patient, PatientID: patient,
+					Outcome: audit.Success, Status: 200, Fields: []string{"phone", "notes"},
+				}))
 			entries := h.entries(t)
 			require.Len(t, entries, 2)
 			first, second := entries[0], entries[1]
 			require.Equal(t, domain.Entry{
-				Chain: 1, Sequence: 1, Time: now, ID: first.ID, RequestID: "r-1", ActorID: who.UserID, Role: "staff", SessionID: who.SessionID,
-				Address: "2001:db8::7", Action: "search", ResourceType: "Patient", Outcome: "success", Status: 200, IDs: ids[:200], Count: 201,
+				Chain: 1, Sequence: 1, Time: now, ID: first.ID, RequestID: "r-1", ActorID: who.UserID, Role: "staff",
+				SessionID: who.SessionID, Address: "2001:db8::7", Action: "search", ResourceType: "Patient",
+				Outcome: "success", Status: 200, IDs: ids[:200], Count: 201,
 				KeyID: "entries", MAC: first.MAC,
 			}, first)
 			require.Equal(t, []string{"phone", "notes"}, second.Fields)
@@ -46,43 +52,51 @@ func TestRecord(t *testing.T) {
 			require.NotEqual(t, first.ID, second.ID)
 			require.EqualValues(t, 2, h.verified(t))
 		})
-		t.Run("takes what nobody signed in has done", func(t *testing.T) {
-			require.NoError(t, h.Record(t.Context(), auth.Principal{}, audit.Entry{Action: audit.LoginFailed, Resource: "Session", Outcome: audit.Denied, Status: 401}))
+		t.Run("records an action without a signed-in user", func(t *testing.T) {
+			loginFailed := audit.Entry{
+				Action: audit.LoginFailed, Resource: "Session", Outcome: audit.Denied, Status: 401,
+			}
+			require.NoError(t, h.Record(t.Context(), auth.Principal{}, loginFailed))
 			require.EqualValues(t, 3, h.verified(t))
 		})
-		t.Run("is undone with its transaction, and leaves no gap", func(t *testing.T) {
-			undone := errors.New("undone")
+		t.Run("a rollback removes the entry and leaves no gap", func(t *testing.T) {
+			errRollback := errors.New("rollback")
 			require.ErrorIs(t, db.Do(t.Context(), func(ctx context.Context) error {
-				require.NoError(t, h.Record(ctx, someone(), reading()))
-				return undone
-			}), undone)
+				require.NoError(t, h.Record(ctx, newStaff(), reading()))
+				return errRollback
+			}), errRollback)
 			require.EqualValues(t, 3, h.verified(t))
-			require.NoError(t, db.Do(t.Context(), func(ctx context.Context) error { return h.Record(ctx, someone(), reading(), reading()) }))
+			require.NoError(t, db.Do(t.Context(), func(ctx context.Context) error {
+				return h.Record(ctx, newStaff(), reading(), reading())
+			}))
 			require.EqualValues(t, 5, h.verified(t))
 		})
-		t.Run("stands though its transaction is undone, when it is a refusal, and once when it is not", func(t *testing.T) {
+		t.Run("a refusal is recorded once, whether its transaction commits or rolls back", func(t *testing.T) {
 			refused := audit.Entry{Action: audit.Refused, Resource: audit.Patient, Outcome: audit.Denied, Status: 404}
-			for _, answer := range []error{errors.New("undone"), nil} {
+			for _, result := range []error{errors.New("rollback"), nil} {
 				before := h.verified(t)
-				require.Equal(t, answer, db.Do(t.Context(), func(ctx context.Context) error {
-					require.NoError(t, h.Record(ctx, someone(), refused))
-					return answer
+				require.Equal(t, result, db.Do(t.Context(), func(ctx context.Context) error {
+					require.NoError(t, h.Record(ctx, newStaff(), refused))
+					return result
 				}))
 				require.Equal(t, before+1, h.verified(t))
 			}
 		})
-		t.Run("refuses what is no entry, and the others with it", func(t *testing.T) {
-			for _, none := range []audit.Entry{
-				{}, {Action: "look", Resource: audit.Patient, Outcome: audit.Success}, {Action: audit.Read, Resource: audit.Patient},
-				{Action: audit.Read, Outcome: audit.Success}, {Action: audit.Update, Resource: audit.Patient, Outcome: audit.Success, Fields: []string{"Ananya"}},
+		t.Run("rejects an invalid entry together with the others", func(t *testing.T) {
+			for _, invalid := range []audit.Entry{
+				{},
+				{Action: "look", Resource: audit.Patient, Outcome: audit.Success},
+				{Action: audit.Read, Resource: audit.Patient},
+				{Action: audit.Read, Outcome: audit.Success},
+				{Action: audit.Update, Resource: audit.Patient, Outcome: audit.Success, Fields: []string{"Ananya"}},
 			} {
-				err := h.Record(t.Context(), someone(), reading(), none)
+				err := h.Record(t.Context(), newStaff(), reading(), invalid)
 				require.Equal(t, errs.Internal, errs.KindOf(err), "%v", err)
 			}
 			require.EqualValues(t, 7, h.verified(t))
-			require.NoError(t, h.Record(t.Context(), someone()))
+			require.NoError(t, h.Record(t.Context(), newStaff()))
 		})
-		t.Run("tells the time of a clock that has gone back as the last one", func(t *testing.T) {
+		t.Run("uses the time of the last entry if the clock goes back", func(t *testing.T) {
 			h.clock.Advance(-time.Hour)
 			h.record(t, 1)
 			require.EqualValues(t, 8, h.verified(t))
@@ -90,18 +104,18 @@ func TestRecord(t *testing.T) {
 	})
 }
 
-func TestRecordingTogether(t *testing.T) {
+func TestConcurrentRecords(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		h := newFixture(db)
-		t.Run("200 at once leave no gap, and share few commits", func(t *testing.T) {
+		t.Run("200 concurrent records share few commits and leave no gap", func(t *testing.T) {
 			var all sync.WaitGroup
 			failed := make(chan error, 200)
 			start := make(chan struct{})
 			for range 200 {
 				all.Go(func() {
 					<-start
-					failed <- h.Record(t.Context(), someone(), reading())
+					failed <- h.Record(t.Context(), newStaff(), reading())
 				})
 			}
 			close(start)
@@ -113,19 +127,19 @@ func TestRecordingTogether(t *testing.T) {
 			require.Less(t, h.ledger.count(), 50)
 			t.Logf("200 records in %d commits", h.ledger.count())
 		})
-		t.Run("beside transactions that record too, also undone ones", func(t *testing.T) {
-			undone := errors.New("undone")
+		t.Run("records alongside transactions that commit or roll back", func(t *testing.T) {
+			errRollback := errors.New("rollback")
 			var all sync.WaitGroup
 			for i := range 30 {
 				all.Go(func() {
 					if i%3 == 0 {
-						_ = h.Record(t.Context(), someone(), reading())
+						_ = h.Record(t.Context(), newStaff(), reading())
 						return
 					}
 					_ = db.Do(t.Context(), func(ctx context.Context) error {
-						err := h.Record(ctx, someone(), reading())
+						err := h.Record(ctx, newStaff(), reading())
 						if err == nil && i%3 == 1 {
-							err = undone
+							err = errRollback
 						}
 						return err
 					})
@@ -141,29 +155,29 @@ func TestR42_TheTrailFailsClosed(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		h := newFixture(db)
-		refused := func(t *testing.T, err error) {
+		requireUnavailable := func(t *testing.T, err error) {
 			t.Helper()
 			require.Equal(t, errs.Unavailable, errs.KindOf(err), "%v", err)
 		}
-		t.Run("when the store is down", func(t *testing.T) {
-			h.ledger.have(func(context.Context) error { return errors.New("disk full of something unheard of") })
-			refused(t, h.Record(t.Context(), someone(), reading()))
-			h.ledger.have(nil)
+		t.Run("if the store fails", func(t *testing.T) {
+			h.ledger.beforeAppend(func(context.Context) error { return errors.New("disk full") })
+			requireUnavailable(t, h.Record(t.Context(), newStaff(), reading()))
+			h.ledger.beforeAppend(nil)
 			h.record(t, 1)
 		})
-		t.Run("when the caller's time is over, though the commit goes on", func(t *testing.T) {
+		t.Run("if the context ends, although the commit continues", func(t *testing.T) {
 			release := make(chan struct{})
-			defer h.ledger.have(nil)
-			h.ledger.have(func(context.Context) error { <-release; return nil })
+			defer h.ledger.beforeAppend(nil)
+			h.ledger.beforeAppend(func(context.Context) error { <-release; return nil })
 			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 			defer cancel()
-			refused(t, h.Record(ctx, someone(), reading()))
+			requireUnavailable(t, h.Record(ctx, newStaff(), reading()))
 			close(release)
 			require.Eventually(t, func() bool { return len(h.entries(t)) == 2 }, 10*time.Second, 5*time.Millisecond)
 		})
-		t.Run("when too many wait, without waiting itself", func(t *testing.T) {
+		t.Run("at once if too many entries are waiting", func(t *testing.T) {
 			release, entered := make(chan struct{}), make(chan struct{}, 1)
-			h.ledger.have(func(context.Context) error {
+			h.ledger.beforeAppend(func(context.Context) error {
 				select {
 				case entered <- struct{}{}:
 				default:
@@ -172,30 +186,30 @@ func TestR42_TheTrailFailsClosed(t *testing.T) {
 				return nil
 			})
 			var all sync.WaitGroup
-			all.Go(func() { _ = h.Record(t.Context(), someone(), reading()) })
+			all.Go(func() { _ = h.Record(t.Context(), newStaff(), reading()) })
 			<-entered
 			many := make([]audit.Entry, 2048)
 			for i := range many {
 				many[i] = reading()
 			}
 			brief, cancel := context.WithCancel(t.Context())
-			cancel() // they wait in their group without anybody who waits for them
-			refused(t, h.Record(brief, someone(), many...))
-			refused(t, h.Record(t.Context(), someone(), reading()))
-			h.ledger.have(nil)
+			cancel() // the entries wait in their group, but the caller does not
+			requireUnavailable(t, h.Record(brief, newStaff(), many...))
+			requireUnavailable(t, h.Record(t.Context(), newStaff(), reading()))
+			h.ledger.beforeAppend(nil)
 			close(release)
 			all.Wait()
 			require.Positive(t, h.verified(t))
 		})
-		t.Run("when appending panics, and the process goes on", func(t *testing.T) {
-			h.ledger.have(func(context.Context) error { panic("a defect") })
-			require.Error(t, h.Record(t.Context(), someone(), reading()))
-			h.ledger.have(nil)
+		t.Run("if appending panics, and then continues", func(t *testing.T) {
+			h.ledger.beforeAppend(func(context.Context) error { panic("a defect") })
+			require.Error(t, h.Record(t.Context(), newStaff(), reading()))
+			h.ledger.beforeAppend(nil)
 			h.record(t, 1)
 		})
-		t.Run("when the store is closed", func(t *testing.T) {
+		t.Run("if the store is closed", func(t *testing.T) {
 			require.NoError(t, db.Close())
-			refused(t, h.Record(t.Context(), someone(), reading()))
+			requireUnavailable(t, h.Record(t.Context(), newStaff(), reading()))
 		})
 	})
 }

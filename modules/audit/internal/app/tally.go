@@ -1,25 +1,25 @@
 package app
 
-// Tally is what became of the entries so far.
+// Tally counts the entries since the recorder was created.
 type Tally struct {
 	Entries  int // appended
 	Groups   int // appends
-	Failures int // appends that failed, and records for which there was no room
-	Waiting  int // entries, for the append that runs
+	Failures int // appends that failed, and records rejected because too many were waiting
+	Waiting  int // entries that wait for the running append
 }
 
-// Tally is what the recorder has done since it was made.
+// Tally returns the current counts.
 func (r *Recorder) Tally() Tally {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	t := r.tally
-	if r.forming != nil {
-		t.Waiting = len(r.forming.entries)
+	if r.pending != nil {
+		t.Waiting = len(r.pending.entries)
 	}
 	return t
 }
 
-// count notes an append.
+// count updates the tally after an append.
 func (r *Recorder) count(entries int, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -10,7 +10,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"healthcare/modules/audit/internal/app"
-	"healthcare/platform/audit"
 	"healthcare/platform/database"
 	"healthcare/platform/databasetest"
 )
@@ -19,36 +18,30 @@ func TestTally(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		h := newFixture(db)
-		require.NoError(t, h.Record(t.Context(), someone(), reading(), reading()))
-		require.NoError(t, db.Do(t.Context(), func(ctx context.Context) error { return h.Record(ctx, someone(), reading()) }))
+		require.NoError(t, h.Record(t.Context(), newStaff(), reading(), reading()))
+		require.NoError(t, db.Do(t.Context(), func(ctx context.Context) error {
+			return h.Record(ctx, newStaff(), reading())
+		}))
 		require.Equal(t, app.Tally{Entries: 3, Groups: 2}, h.Tally())
 
-		h.ledger.have(func(context.Context) error { return errors.New("down") })
-		require.Error(t, h.Record(t.Context(), someone(), reading()))
+		h.ledger.beforeAppend(func(context.Context) error { return errors.New("down") })
+		require.Error(t, h.Record(t.Context(), newStaff(), reading()))
 		require.Equal(t, app.Tally{Entries: 3, Groups: 2, Failures: 1}, h.Tally())
 
 		entered, release := make(chan struct{}, 2), make(chan struct{})
-		h.ledger.have(func(context.Context) error { entered <- struct{}{}; <-release; return nil })
+		h.ledger.beforeAppend(func(context.Context) error { entered <- struct{}{}; <-release; return nil })
 		var all sync.WaitGroup
-		all.Go(func() { _ = h.Record(t.Context(), someone(), reading()) })
+		all.Go(func() { _ = h.Record(t.Context(), newStaff(), reading()) })
 		<-entered
-		gone, cancel := context.WithCancel(t.Context())
+		canceled, cancel := context.WithCancel(t.Context())
 		cancel()
-		require.Error(t, h.Record(gone, someone(), make2047()...))
+		require.Error(t, h.Record(canceled, newStaff(), readings(2047)...))
 		require.Equal(t, 2047, h.Tally().Waiting)
-		require.Error(t, h.Record(t.Context(), someone(), reading(), reading()), "there is no room for two")
+		require.Error(t, h.Record(t.Context(), newStaff(), reading(), reading()), "two more entries exceed the limit")
 		require.Equal(t, 2, h.Tally().Failures)
 		close(release)
 		all.Wait()
 		all2051 := app.Tally{Entries: 3 + 1 + 2047, Groups: 4, Failures: 2}
 		require.Eventually(t, func() bool { return h.Tally() == all2051 }, 30*time.Second, 5*time.Millisecond)
 	})
-}
-
-func make2047() []audit.Entry {
-	many := make([]audit.Entry, 2047)
-	for i := range many {
-		many[i] = reading()
-	}
-	return many
 }

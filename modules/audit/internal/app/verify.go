@@ -12,9 +12,9 @@ import (
 	"healthcare/modules/audit/internal/domain"
 )
 
-// Verify walks all that is kept of every chain, in memory that does not grow with it, and tells how many entries it found sound. It holds them against
-// the checkpoints in a file; the path "" is that of this installation's own. A server may go on recording.
-// Errors: *domain.Flaw, the first there is; domain.ErrNoCheckpoint with its line; the store's, those of the file.
+// Verify verifies every chain, in constant memory, and returns the number of sound entries. It compares the entries
+// with the checkpoints in a file; the path "" means the file of this installation. A server may record meanwhile.
+// Errors: *domain.Flaw, the first one; domain.ErrNoCheckpoint with its line; those of the store and of the file.
 func (c *Custodian) Verify(ctx context.Context, checkpoints string, progress Progress) (sound int64, err error) {
 	spans, err := c.ledger.Spans(ctx)
 	if err != nil {
@@ -22,34 +22,36 @@ func (c *Custodian) Verify(ctx context.Context, checkpoints string, progress Pro
 	}
 	for i := range max(len(spans), domain.Chains) {
 		if i >= len(spans) || spans[i].Chain != i+1 {
-			return sound, gone(i + 1)
+			return sound, missingChain(i + 1)
 		}
 		verified, err := c.verify(ctx, i, checkpoints, progress)
 		if sound += verified; err != nil {
 			return sound, err
 		}
 	}
-	return sound, c.beyond(checkpoints, max(len(spans), domain.Chains))
+	return sound, c.checkUnknownChains(checkpoints, max(len(spans), domain.Chains))
 }
 
-// verify is about the chain at that place among the spans. What was pruned while it was walked is no flaw: then it is walked again.
-func (c *Custodian) verify(ctx context.Context, at int, checkpoints string, progress Progress) (sound int64, err error) {
+// verify verifies the chain of one span. If the chain was pruned meanwhile, it starts again.
+func (c *Custodian) verify(
+	ctx context.Context, at int, checkpoints string, progress Progress,
+) (sound int64, err error) {
 	span := func() (domain.Span, error) {
 		spans, err := c.ledger.Spans(ctx)
 		if err != nil || at >= len(spans) {
-			return domain.Span{}, errors.Join(err, errors.New("audit: a chain has gone"))
+			return domain.Span{}, errors.Join(err, errors.New("audit: a chain disappeared"))
 		}
 		return spans[at], nil
 	}
 	for {
 		var walked domain.Span
-		// What a checkpoint knows was recorded before the checkpoint was, so the span is read after the file was opened.
+		// An entry is recorded before its checkpoint, so the span is read after the file was opened.
 		now := func() (domain.Span, error) {
 			walked, err = span()
 			return walked, err
 		}
 		sound, err := c.walk(checkpoints, now, func(span domain.Span, next func(domain.Entry) error) error {
-			return c.each(ctx, span, progress, next, c.found)
+			return c.eachEntry(ctx, span, progress, next, c.checkIndex)
 		})
 		if err == nil {
 			return sound, nil
@@ -60,23 +62,29 @@ func (c *Custodian) verify(ctx context.Context, at int, checkpoints string, prog
 	}
 }
 
-// gone is the flaw of a chain of which nothing is left, not even its head.
-func gone(chain int) error {
-	return &domain.Flaw{Chain: chain, Sequence: 1, Why: "is missing, and with it all of its chain"}
+// missingChain returns the flaw of a chain that is missing with its head.
+func missingChain(chain int) error {
+	return &domain.Flaw{Chain: chain, Sequence: 1, Reason: "is missing, together with its whole chain"}
 }
 
-// found holds the index by patient against entries that are sound. Errors: *domain.Flaw.
-func (c *Custodian) found(ctx context.Context, entries []domain.Entry) error {
-	hidden, err := c.ledger.Hidden(ctx, entries)
-	if err != nil || hidden == nil {
+// checkIndex compares the index by patient with verified entries. Errors: *domain.Flaw; the store's.
+func (c *Custodian) checkIndex(ctx context.Context, entries []domain.Entry) error {
+	unindexed, err := c.ledger.FindUnindexed(ctx, entries)
+	if err != nil || unindexed == nil {
 		return err
 	}
-	return &domain.Flaw{Chain: hidden.Chain, Sequence: hidden.Sequence, Why: "is not found by a patient whom it is about (audit_subjects)"}
+	return &domain.Flaw{
+		Chain:    unindexed.Chain,
+		Sequence: unindexed.Sequence,
+		Reason:   "is missing in the index by patient (audit_subjects)",
+	}
 }
 
-// walk has each hand the entries of one span to a verifier.
+// walk verifies one span, whose entries each passes to next, and returns the number of sound entries.
 func (c *Custodian) walk(
-	checkpoints string, of func() (domain.Span, error), each func(span domain.Span, next func(domain.Entry) error) error,
+	checkpoints string,
+	of func() (domain.Span, error),
+	each func(span domain.Span, next func(domain.Entry) error) error,
 ) (sound int64, err error) {
 	file, err := c.checkpoints.Open(checkpoints)
 	if err != nil {
@@ -96,21 +104,23 @@ func (c *Custodian) walk(
 	return v.Verified().Sequence - span.From.Sequence, errors.Join(err, lines.failed)
 }
 
-// beyond finds a checkpoint of a chain after those that were walked. Errors: *domain.Flaw; those of the file.
-func (c *Custodian) beyond(checkpoints string, walked int) error {
+// checkUnknownChains returns a flaw if there is a checkpoint of a chain after those that were verified.
+// Errors: *domain.Flaw; those of the file.
+func (c *Custodian) checkUnknownChains(checkpoints string, walked int) error {
 	file, err := c.checkpoints.Open(checkpoints)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = file.Close() }()
 	lines := &checkpointLines{keys: c.keys, of: func(chain int) bool { return chain > walked }, from: file}
-	for known := range lines.all {
-		return gone(known.Chain)
+	for checkpoint := range lines.all {
+		return missingChain(checkpoint.Chain)
 	}
 	return lines.failed
 }
 
-// checkpointLines reads those of some chains. What is no checkpoint ends it; failed says why.
+// checkpointLines reads the checkpoints of the chains for which of is true. It stops at an invalid line and sets
+// failed.
 type checkpointLines struct {
 	keys   domain.Keys
 	of     func(chain int) bool
@@ -118,7 +128,7 @@ type checkpointLines struct {
 	failed error
 }
 
-// longestLine bounds a line of checkpoints or of an export, in bytes.
+// longestLine is the maximum length of a line of checkpoints or of an export, in bytes.
 const longestLine = 64 << 10
 
 func (l *checkpointLines) all(yield func(domain.Checkpoint) bool) {
@@ -130,7 +140,7 @@ func (l *checkpointLines) all(yield func(domain.Checkpoint) bool) {
 		}
 		claimed := claimedChain(text)
 		if claimed > 0 && !l.of(claimed) {
-			continue // its signature is verified with its own chain, once
+			continue // the line is verified when its own chain is
 		}
 		c, err := l.keys.Checkpoint(text)
 		if err == nil && claimed != c.Chain {
@@ -149,7 +159,7 @@ func (l *checkpointLines) all(yield func(domain.Checkpoint) bool) {
 	}
 }
 
-// claimedChain is which chain a line says it is of, as Sign begins it; 0 when it does not begin like that.
+// claimedChain returns the chain that a line begins with, in the form of Sign; 0 if it has another form.
 func claimedChain(line []byte) int {
 	chain, _, _ := bytes.Cut(bytes.TrimPrefix(line, []byte(`{"chain":`)), []byte(","))
 	n, _ := strconv.Atoi(string(chain))

@@ -8,17 +8,18 @@ import (
 	"github.com/google/uuid"
 )
 
-// What each kind of canonical bytes begins with. They differ, so that none can stand for another.
+// The first text of each kind of canonical bytes. They differ, so that one kind cannot replace another.
 const (
 	entryVersion      = "healthcare audit entry v1"
 	checkpointVersion = "healthcare audit checkpoint v1"
 	genesisVersion    = "healthcare audit genesis v1"
 )
 
-// canonicalTime is UTC with microseconds: what both engines store.
+// canonicalTime is UTC with microseconds, the precision of both engines.
 const canonicalTime = "2006-01-02T15:04:05.000000Z"
 
-// canonical is texts, each behind its length as four bytes, big-endian: no two lists of texts come to the same bytes.
+// canonical is a list of texts, each after its length as four bytes, big-endian. So different lists have different
+// bytes.
 type canonical []byte
 
 func (c *canonical) text(s string) {
@@ -30,7 +31,7 @@ func (c *canonical) number(n int64) { c.text(strconv.FormatInt(n, 10)) }
 
 func (c *canonical) time(t time.Time) { c.text(t.UTC().Format(canonicalTime)) }
 
-// id is 16 bytes, or none for none.
+// id appends 16 bytes, or the empty text for the zero id.
 func (c *canonical) id(id uuid.UUID) {
 	if id == uuid.Nil {
 		c.text("")
@@ -39,8 +40,8 @@ func (c *canonical) id(id uuid.UUID) {
 	c.text(string(id[:]))
 }
 
-// canonical is what the MAC is made over: every column but the MAC itself, in this order, lists behind their lengths. Changing it needs
-// a new version, and a reader that still knows this one.
+// canonical returns the input of the MAC: every column except the MAC, in this order, with lists after their lengths.
+// A change needs a new version, and verification must still support this one.
 func (e Entry) canonical() []byte {
 	c := make(canonical, 0, 512+20*len(e.IDs))
 	c.text(entryVersion)

@@ -7,25 +7,28 @@ import (
 	"time"
 )
 
-// Chains is how many chains there are, numbered from 1. Each is proved by itself; what orders the entries of different ones is their time.
+// Chains is the number of chains, which are numbered from 1. Each is verified separately. Entries of different chains
+// are ordered by their time.
 const Chains = 8
 
-// AnyChain is where an entry goes that may go to each of them.
+// AnyChain lets the ledger choose the chain of an entry.
 const AnyChain = 0
 
-// MAC is HMAC-SHA-256 (RFC 2104) over the MAC of the entry before and the canonical bytes of this one, so it seals all that came before.
+// MAC is the HMAC-SHA-256 (RFC 2104) of the previous entry's MAC and the canonical bytes of this entry. So it covers
+// all previous entries.
 type MAC [sha256.Size]byte
 
-// String is 64 hexadecimal digits.
+// String returns 64 hexadecimal digits.
 func (m MAC) String() string { return hex.EncodeToString(m[:]) }
 
-// Link is a place in a chain: where an entry ends it, or where the first one that is left begins.
+// Link identifies an entry of a chain. It is either the last one or the one before the first that is stored.
 type Link struct {
 	Sequence int64
 	MAC      MAC
 }
 
-// Genesis is what the first entry of a chain follows: entry 0, whose MAC is the SHA-256 of a text that names the chain.
+// Genesis returns the link before the first entry of a chain: sequence 0 with the SHA-256 of a text that names the
+// chain.
 func Genesis(chain int) Link {
 	var c canonical
 	c.text(genesisVersion)
@@ -33,32 +36,34 @@ func Genesis(chain int) Link {
 	return Link{0, sha256.Sum256(c)}
 }
 
-// Head is the end of a chain, after which the next entry goes.
+// Head is the end of a chain, where the next entry is appended.
 type Head struct {
 	Chain int
 	Link
-	Time time.Time // of the last entry; zero when there is none
+	Time time.Time // of the last entry; zero if the chain is empty
 }
 
-// Seal puts an entry after the head, at a time that is not before the last one's, and moves the head there.
+// Seal sets the place, time and MAC of an entry after the head, and moves the head to it. The time is at least that of
+// the previous entry.
 func (h *Head) Seal(e *Entry, keys Keys, now time.Time) {
 	if now.Before(h.Time) {
-		now = h.Time // the clocks of two instances differ; the trail's order is that of its sequence
+		now = h.Time // the clocks of two instances may differ
 	}
 	e.Chain, e.Sequence, e.Time, e.KeyID = h.Chain, h.Sequence+1, now, keys.newest.ID
 	e.MAC = e.mac(keys.newest, h.MAC)
 	h.Link, h.Time = Link{e.Sequence, e.MAC}, now
 }
 
-func (e Entry) mac(key Secret, before MAC) (made MAC) {
+func (e Entry) mac(key Secret, before MAC) (mac MAC) {
 	h := hmac.New(sha256.New, key.Bytes)
 	h.Write(before[:])
 	h.Write(e.canonical())
-	h.Sum(made[:0])
-	return made
+	h.Sum(mac[:0])
+	return mac
 }
 
-// Span is the part of a chain that is kept: what follows From, up to and with To. From is Genesis until the trail is pruned.
+// Span is the stored part of a chain: the entries after From, up to and including To. From is Genesis until the trail
+// is pruned.
 type Span struct {
 	Chain    int
 	From, To Link

@@ -4,20 +4,20 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"encoding/hex"
-	"encoding/json" //nolint:depguard // what it reads is held against a signature over bytes that are made again
+	"encoding/json" //nolint:depguard // the signature covers bytes computed again from the decoded values
 	"errors"
 	"time"
 )
 
-// Checkpoint says that a chain reached a place at a time. Kept where whoever can write the database cannot write, it reveals a tail
-// that was cut off and an old database that was put back.
+// Checkpoint records the end of a chain at a time. If it is stored where a writer of the database cannot write, it
+// reveals a tail that was cut off and an old database that was restored.
 type Checkpoint struct {
 	Chain int
 	Link
 	Time time.Time
 }
 
-// checkpointLine is a checkpoint in its file: one line of JSON.
+// checkpointLine is the JSON form of a checkpoint, on one line.
 type checkpointLine struct {
 	Chain     int       `json:"chain"`
 	Sequence  int64     `json:"sequence"`
@@ -27,18 +27,19 @@ type checkpointLine struct {
 	Signature []byte    `json:"signature"` // Ed25519 over the canonical bytes
 }
 
-// Sign is the checkpoint as a line without its end.
+// Sign returns the signed checkpoint as a line, without a newline.
 func (k Keys) Sign(c Checkpoint) []byte {
-	line, _ := json.Marshal(checkpointLine{ // texts, numbers and a year that fits: it cannot fail
-		c.Chain, c.Sequence, c.MAC.String(), c.Time.UTC(), k.signer.ID, ed25519.Sign(k.signer.signingKey(), c.canonical(k.signer.ID)),
+	signature := ed25519.Sign(k.signer.signingKey(), c.canonical(k.signer.ID))
+	line, _ := json.Marshal(checkpointLine{ // cannot fail: texts, numbers and a year below 10000
+		c.Chain, c.Sequence, c.MAC.String(), c.Time.UTC(), k.signer.ID, signature,
 	})
 	return line
 }
 
-// ErrNoCheckpoint is the answer to every line that Sign has not made with one of the keys.
-var ErrNoCheckpoint = errors.New("is not a checkpoint signed with AUDIT_KEY or AUDIT_KEY_PREVIOUS")
+// ErrNoCheckpoint is the error of a line that was not returned by Sign with one of the keys.
+var ErrNoCheckpoint = errors.New("not a checkpoint signed with AUDIT_KEY or AUDIT_KEY_PREVIOUS")
 
-// Checkpoint reads a line back. Errors: ErrNoCheckpoint.
+// Checkpoint verifies and decodes a line. Errors: ErrNoCheckpoint.
 func (k Keys) Checkpoint(line []byte) (Checkpoint, error) {
 	decoder := json.NewDecoder(bytes.NewReader(line))
 	decoder.DisallowUnknownFields()
@@ -70,11 +71,11 @@ func (c Checkpoint) canonical(keyID string) []byte {
 	return b
 }
 
-// ParseMAC reads 64 hexadecimal digits. Errors: a plain one.
+// ParseMAC parses 64 hexadecimal digits. Errors: a plain one.
 func ParseMAC(s string) (mac MAC, err error) {
 	raw, err := hex.DecodeString(s)
 	if err != nil || len(raw) != len(mac) {
-		return MAC{}, errors.New("is not a MAC of 64 hexadecimal digits")
+		return MAC{}, errors.New("not a MAC of 64 hexadecimal digits")
 	}
 	return MAC(raw), nil
 }

@@ -1,5 +1,4 @@
-// Package domain holds the rules of the audit trail: what an entry is, how each seals the one before it, what a checkpoint proves, and how all of
-// it is verified.
+// Package domain implements the rules of the audit trail: entries, their chains of MACs, checkpoints, and verification.
 package domain
 
 import (
@@ -11,15 +10,15 @@ import (
 	"github.com/google/uuid"
 )
 
-// Entry is one event of the trail. Whoever changes what it holds changes canonical too, and with it the version.
+// Entry is one event of the trail. A new field needs a new version of canonical.
 type Entry struct {
-	Chain    int       // which chain it belongs to, from 1
-	Sequence int64     // its place there, from 1 and without gaps
-	Time     time.Time // when it was recorded; never before that of the entry before it
+	Chain    int       // from 1
+	Sequence int64     // place in the chain, from 1 and without gaps
+	Time     time.Time // when it was recorded; not before the previous entry
 
 	ID           uuid.UUID
 	RequestID    string
-	ActorID      uuid.UUID // zero: nobody signed in
+	ActorID      uuid.UUID // zero if no user was signed in
 	Role         string
 	SessionID    uuid.UUID
 	Address      string // the client's
@@ -33,29 +32,31 @@ type Entry struct {
 	Count        int64
 	Fields       []string
 
-	KeyID string // which key the MAC was made with
+	KeyID string // id of the key of the MAC
 	MAC   MAC
 }
 
 var fieldName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,63}$`)
 
-// longestText bounds what a request says of itself, in bytes.
+// longestText is the maximum length of a text of an entry, in bytes.
 const longestText = 128
 
-// Check holds the entry to what keeps a value out of the trail. Errors: a plain one, for it is a defect.
+// Check validates the entry, so that no value of a record gets into the trail. Errors: a plain one, because it is a
+// defect.
 func (e Entry) Check() error {
 	for _, name := range e.Fields {
 		if !fieldName.MatchString(name) {
-			return errors.New("audit: a changed field is told by its name, a-z, 0-9 and _") // what was told may be its value
+			// The error does not contain the name, because it may be a value.
+			return errors.New("audit: the name of a changed field must consist of a-z, 0-9 and _")
 		}
 	}
 	for _, text := range []string{e.RequestID, e.Role, e.Address, e.Action, e.ResourceType, e.Outcome} {
 		if len(text) > longestText {
-			return fmt.Errorf("audit: a text of an entry has more than %d bytes", longestText)
+			return fmt.Errorf("audit: a text of the entry is longer than %d bytes", longestText)
 		}
 	}
 	if e.Count < 0 || int64(len(e.IDs)) > e.Count && e.Count > 0 {
-		return errors.New("audit: an entry counts fewer than it names")
+		return errors.New("audit: the count of the entry is less than the number of its ids")
 	}
 	return nil
 }

@@ -6,11 +6,11 @@ import (
 	"github.com/google/uuid"
 )
 
-// Filter narrows a list of entries. The zero Filter passes all.
+// Filter selects entries. The zero Filter selects all.
 type Filter struct {
 	Actor         *uuid.UUID
 	Patient       *uuid.UUID
 	Action        string
-	CreatedAfter  time.Time // only what is newer
-	CreatedBefore time.Time // only what is older
+	CreatedAfter  time.Time // exclusive
+	CreatedBefore time.Time // exclusive
 }

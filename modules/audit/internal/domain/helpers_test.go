@@ -23,25 +23,26 @@ func secret(name string) domain.Secret {
 
 var keys = domain.NewKeys([]domain.Secret{secret("entries")}, []domain.Secret{secret("checkpoints")})
 
-// recorded is an entry in which every column says something.
-func recorded(i int) domain.Entry {
-	id := func(what string) uuid.UUID { return uuid.NewSHA1(uuid.Nil, fmt.Append(nil, what, i)) }
+// fullEntry returns an entry with a value in every column.
+func fullEntry(i int) domain.Entry {
+	id := func(name string) uuid.UUID { return uuid.NewSHA1(uuid.Nil, fmt.Append(nil, name, i)) }
 	return domain.Entry{
-		ID: id("entry"), RequestID: fmt.Sprint("request-", i), ActorID: id("actor"), Role: "staff", SessionID: id("session"), Address: "192.0.2.7",
-		Action: "update", ResourceType: "Patient", ResourceID: id("resource"), PatientID: id("patient"), Outcome: "success", Status: 200,
+		ID: id("entry"), RequestID: fmt.Sprint("request-", i), ActorID: id("actor"), Role: "staff",
+		SessionID: id("session"), Address: "192.0.2.7", Action: "update", ResourceType: "Patient",
+		ResourceID: id("resource"), PatientID: id("patient"), Outcome: "success", Status: 200,
 		IDs: []uuid.UUID{id("one"), id("two")}, Count: 2, Fields: []string{"name", "birth_date"},
 	}
 }
 
-// trail is a chain as its database and its checkpoints hold it.
+// trail is a chain with its entries and checkpoints.
 type trail struct {
 	span        domain.Span
 	entries     []domain.Entry
 	checkpoints []domain.Checkpoint
 }
 
-// trailOf is a sound trail of n entries, with a checkpoint after each tenth and the last.
-func trailOf(n int) trail {
+// newTrail returns a sound trail of n entries, with a checkpoint after each tenth and the last.
+func newTrail(n int) trail {
 	t := trail{span: domain.Span{Chain: 1, From: domain.Genesis(1), To: domain.Genesis(1)}}
 	t.grow(n)
 	return t
@@ -49,15 +50,15 @@ func trailOf(n int) trail {
 
 func (t *trail) grow(n int) {
 	for i := range n {
-		e := t.add(recorded(int(t.span.To.Sequence)+1), keys)
+		e := t.append(fullEntry(int(t.span.To.Sequence)+1), keys)
 		if e.Sequence%10 == 0 || i == n-1 {
 			t.checkpoints = append(t.checkpoints, domain.Checkpoint{Chain: 1, Link: t.span.To, Time: e.Time})
 		}
 	}
 }
 
-// add seals an entry at the end of the trail, a second after the one before.
-func (t *trail) add(e domain.Entry, by domain.Keys) domain.Entry {
+// append seals an entry at the end of the trail, a second after the previous one.
+func (t *trail) append(e domain.Entry, by domain.Keys) domain.Entry {
 	head := domain.Head{Chain: 1, Link: t.span.To, Time: now}
 	if len(t.entries) > 0 {
 		head.Time = t.entries[len(t.entries)-1].Time
@@ -67,13 +68,13 @@ func (t *trail) add(e domain.Entry, by domain.Keys) domain.Entry {
 	return e
 }
 
-// clone shares nothing with t that a mutation changes.
+// clone returns a copy that mutations can change without changing t.
 func (t trail) clone() trail {
 	t.entries, t.checkpoints = slices.Clone(t.entries), slices.Clone(t.checkpoints)
 	return t
 }
 
-// verify walks the whole trail.
+// verify verifies the whole trail.
 func (t trail) verify(by domain.Keys) error {
 	var checkpoints iter.Seq[domain.Checkpoint]
 	if t.checkpoints != nil {
@@ -89,11 +90,11 @@ func (t trail) verify(by domain.Keys) error {
 	return v.End()
 }
 
-// requireFlaw is about where a trail is first wrong, and why.
-func requireFlaw(t *testing.T, err error, sequence int64, why string) {
+// requireFlaw requires a flaw at an entry with a reason.
+func requireFlaw(t *testing.T, err error, sequence int64, reason string) {
 	t.Helper()
 	var flaw *domain.Flaw
 	require.ErrorAs(t, err, &flaw)
-	require.Equal(t, sequence, flaw.Sequence, flaw.Why)
-	require.Contains(t, flaw.Why, why)
+	require.Equal(t, sequence, flaw.Sequence, flaw.Reason)
+	require.Contains(t, flaw.Reason, reason)
 }

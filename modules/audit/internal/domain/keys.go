@@ -5,16 +5,16 @@ import (
 	"fmt"
 )
 
-// Secret is 32 bytes of key material by their id.
+// Secret is 32 bytes of key material with an id.
 type Secret struct {
 	ID    string
 	Bytes []byte
 }
 
-// Format prints the id, whatever the verb.
+// Format implements fmt.Formatter. It prints only the id, for every verb.
 func (s Secret) Format(f fmt.State, _ rune) { _, _ = fmt.Fprint(f, "key ", s.ID) }
 
-// Keys seal entries and sign checkpoints with the newest of each, and verify with all. NewKeys makes them.
+// Keys seals entries and signs checkpoints with the newest key of each kind, and verifies with all. NewKeys creates it.
 type Keys struct {
 	newest  Secret
 	entries map[string]Secret
@@ -22,23 +22,23 @@ type Keys struct {
 	signers map[string]Secret
 }
 
-// NewKeys takes what entries and checkpoints are made with, newest first, at least one of each.
+// NewKeys returns the keys of entries and checkpoints. Each list is sorted newest first and is not empty.
 func NewKeys(entries, checkpoints []Secret) Keys {
 	return Keys{newest: entries[0], entries: byID(entries), signer: checkpoints[0], signers: byID(checkpoints)}
 }
 
 func byID(secrets []Secret) map[string]Secret {
-	known := make(map[string]Secret, len(secrets))
+	all := make(map[string]Secret, len(secrets))
 	for _, s := range secrets {
-		known[s.ID] = s
+		all[s.ID] = s
 	}
-	return known
+	return all
 }
 
-// signingKey is the Ed25519 key (RFC 8032) whose seed the secret is.
+// signingKey returns the Ed25519 key (RFC 8032) whose seed is the secret.
 func (s Secret) signingKey() ed25519.PrivateKey { return ed25519.NewKeyFromSeed(s.Bytes) }
 
-// PublicKey is what checkpoints are verified with by those who must not be able to make them.
+// PublicKey returns the key that verifies new checkpoints but cannot sign them.
 func (k Keys) PublicKey() ed25519.PublicKey {
 	return k.signer.signingKey().Public().(ed25519.PublicKey)
 }

@@ -13,17 +13,17 @@ import (
 	"healthcare/modules/audit/internal/domain"
 )
 
-// mutation is one way to tamper with a trail without its key. It says which entry is the first that is wrong, and false where it
-// happened to change nothing.
+// mutation tampers with a trail without its key. It returns the sequence of the first bad entry, and false if the
+// trail is unchanged.
 type mutation func(t *trail, r *rand.Rand) (firstBad int64, changed bool)
 
-// mutations are those that whoever can write the database can do; the head and the anchor are theirs to fit.
+// mutations are changes that a writer of the database can make, including a matching head and anchor.
 var mutations = map[string]mutation{
-	"edit a column": func(t *trail, r *rand.Rand) (int64, bool) {
+	"change a column": func(t *trail, r *rand.Rand) (int64, bool) {
 		at := r.IntN(len(t.entries))
 		e := t.entries[at]
 		field := reflect.ValueOf(&e).Elem().Field(r.IntN(reflect.TypeFor[domain.Entry]().NumField()))
-		field.Set(another(field, r))
+		field.Set(mutated(field, r))
 		changed := !reflect.DeepEqual(e, t.entries[at])
 		bad := min(t.entries[at].Sequence, e.Sequence)
 		t.entries[at] = e
@@ -50,7 +50,7 @@ var mutations = map[string]mutation{
 		t.entries[a], t.entries[b] = t.entries[b], t.entries[a]
 		return int64(min(a, b) + 1), a != b
 	},
-	"swap what two entries say": func(t *trail, r *rand.Rand) (int64, bool) {
+	"swap the contents of two entries": func(t *trail, r *rand.Rand) (int64, bool) {
 		a, b := r.IntN(len(t.entries)), r.IntN(len(t.entries))
 		x, y := &t.entries[a], &t.entries[b]
 		x.Sequence, y.Sequence = y.Sequence, x.Sequence
@@ -69,9 +69,10 @@ var mutations = map[string]mutation{
 		t.span.To.Sequence++
 		return int64(at + 1), true
 	},
-	"append with a key of one's own": func(t *trail, _ *rand.Rand) (int64, bool) {
-		own := domain.NewKeys([]domain.Secret{{ID: "entries", Bytes: []byte("a key that somebody else has chosen")}}, []domain.Secret{secret("x")})
-		return t.add(recorded(1000), own).Sequence, true
+	"append with another key": func(t *trail, _ *rand.Rand) (int64, bool) {
+		forged := domain.Secret{ID: "entries", Bytes: []byte("a key chosen by an attacker")}
+		own := domain.NewKeys([]domain.Secret{forged}, []domain.Secret{secret("x")})
+		return t.append(fullEntry(1000), own).Sequence, true
 	},
 	"cut the tail": func(t *trail, r *rand.Rand) (int64, bool) {
 		left := r.IntN(len(t.entries))
@@ -80,21 +81,21 @@ var mutations = map[string]mutation{
 		return int64(left + 1), true
 	},
 	"cut the head": func(t *trail, r *rand.Rand) (int64, bool) {
-		gone := 1 + r.IntN(len(t.entries)-1)
-		t.span.From = linkAt(t, gone)
-		t.entries = t.entries[gone:]
-		return int64(gone), true
+		deleted := 1 + r.IntN(len(t.entries)-1)
+		t.span.From = linkAt(t, deleted)
+		t.entries = t.entries[deleted:]
+		return int64(deleted), true
 	},
-	"roll back and go on": func(t *trail, r *rand.Rand) (int64, bool) {
+	"roll back and continue": func(t *trail, r *rand.Rand) (int64, bool) {
 		whole := len(t.entries)
 		left := r.IntN(whole)
 		t.entries, t.span.To = t.entries[:left], linkAt(t, left)
-		known := slices.Clone(t.checkpoints)
-		for range r.IntN(2 * whole) { // with the real key: the server itself goes on
-			t.add(recorded(1000+len(t.entries)), keys)
+		checkpoints := slices.Clone(t.checkpoints)
+		for range r.IntN(2 * whole) { // with the real key, because the server continues
+			t.append(fullEntry(1000+len(t.entries)), keys)
 		}
-		bad := int64(len(t.entries) + 1) // or the first checkpoint that no longer fits
-		for _, c := range known {
+		bad := int64(len(t.entries) + 1) // or that of the first checkpoint that no longer matches
+		for _, c := range checkpoints {
 			if c.Sequence > int64(left) {
 				bad = min(bad, c.Sequence)
 				break
@@ -104,7 +105,7 @@ var mutations = map[string]mutation{
 	},
 }
 
-// linkAt is what the entry after n entries follows.
+// linkAt returns the link after n entries.
 func linkAt(t *trail, n int) domain.Link {
 	if n == 0 {
 		return domain.Genesis(1)
@@ -113,8 +114,8 @@ func linkAt(t *trail, n int) domain.Link {
 	return domain.Link{Sequence: e.Sequence, MAC: e.MAC}
 }
 
-// another is a value of the field's type, mostly near the one it has.
-func another(field reflect.Value, r *rand.Rand) reflect.Value {
+// mutated returns another value of the field's type, mostly a similar one.
+func mutated(field reflect.Value, r *rand.Rand) reflect.Value {
 	switch v := field.Interface().(type) {
 	case string:
 		if r.IntN(2) == 0 || v == "" {
@@ -139,9 +140,9 @@ func another(field reflect.Value, r *rand.Rand) reflect.Value {
 	return reflect.ValueOf(now.AddDate(0, 0, r.IntN(100)+1)) // the time
 }
 
-func TestR41_EveryMutationIsFound(t *testing.T) {
+func TestR41_EveryMutationIsDetected(t *testing.T) {
 	t.Parallel()
-	sound := trailOf(47)
+	sound := newTrail(47)
 	require.NoError(t, sound.verify(keys))
 	r := rand.New(rand.NewPCG(41, 2026))
 	names := slices.Sorted(maps.Keys(mutations))
@@ -161,8 +162,8 @@ func TestR41_EveryMutationIsFound(t *testing.T) {
 	}
 	require.Len(t, found, len(mutations))
 
-	t.Run("a cut tail and an old database by the checkpoints only, and that is what they are for", func(t *testing.T) {
-		for _, name := range []string{"cut the tail", "roll back and go on"} {
+	t.Run("a cut tail and a rollback are not detected without checkpoints", func(t *testing.T) {
+		for _, name := range []string{"cut the tail", "roll back and continue"} {
 			tampered := sound.clone()
 			_, _ = mutations[name](&tampered, r)
 			tampered.checkpoints = nil

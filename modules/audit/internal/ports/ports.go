@@ -1,4 +1,4 @@
-// Package ports says what the use cases of the audit module need from outside.
+// Package ports declares the interfaces that the use cases of the audit module need.
 package ports
 
 import (
@@ -12,61 +12,65 @@ import (
 	"healthcare/platform/paging"
 )
 
-// Ledger keeps the chains. Nothing in it can be changed, and only what is pruned can be removed.
+// Ledger stores the chains. Entries cannot be changed, and only pruned entries can be deleted.
 type Ledger interface {
-	// InTransaction reports whether a transaction is open in ctx, which Append then joins.
+	// InTransaction reports whether a transaction is open in ctx. Append then joins it.
 	InTransaction(ctx context.Context) bool
 
-	// Stray returns an error for developers if ctx is from outside the open transaction of its own request, and nil
-	// otherwise.
-	Stray(ctx context.Context) error
+	// CheckContext returns an error for developers if ctx is from outside the open transaction of its own request, and
+	// nil otherwise.
+	CheckContext(ctx context.Context) error
 
-	// Afterwards has do run when the transaction in ctx has ended, however it does, or now when there is none. Errors: do's, then or there.
+	// Afterwards runs do after the transaction in ctx commits or rolls back, or at once without a transaction.
+	// Errors: those of do, returned here or by the transaction.
 	Afterwards(ctx context.Context, do func(context.Context) error) error
 
-	// Append locks the end of a chain until the transaction in ctx ends, or one of its own, has seal put entries after it, and stores those. For
-	// domain.AnyChain it takes one that nobody else holds, while there is one. Errors: the store's.
+	// Append locks the head of a chain until the transaction in ctx ends, or a transaction of its own, and stores the
+	// entries that seal returns. For domain.AnyChain it prefers a chain that is not locked. Errors: the store's.
 	Append(ctx context.Context, chain int, seal func(*domain.Head) []domain.Entry) error
 
-	// Spans is what is kept of each chain, in the order of their numbers. Errors: the store's.
+	// Spans returns the stored span of each chain, ordered by chain. Errors: the store's.
 	Spans(ctx context.Context) ([]domain.Span, error)
 
-	// Read is at most limit entries of a chain after a sequence, in its order. Errors: the store's.
+	// Read returns at most limit entries of a chain after a sequence, in order. Errors: the store's.
 	Read(ctx context.Context, chain int, after int64, limit int) ([]domain.Entry, error)
 
-	// Hidden is the first of entries that List does not find by each patient it is about, nil when there is none. Errors: the store's.
-	Hidden(ctx context.Context, entries []domain.Entry) (*domain.Entry, error)
+	// FindUnindexed returns the first of entries that List does not find by each of its patients, or nil.
+	// Errors: the store's.
+	FindUnindexed(ctx context.Context, entries []domain.Entry) (*domain.Entry, error)
 
-	// List is a page of the entries that pass the filter. Errors: the store's.
+	// List returns a page of the entries that match the filter. Errors: the store's.
 	List(ctx context.Context, filter domain.Filter, page paging.Request) (paging.Page[domain.Entry], error)
 
-	// Prepare makes room for what is recorded at an instant, where the engine keeps months apart. Errors: the store's.
-	Prepare(ctx context.Context, at time.Time) error
+	// PrepareMonth creates the partition of the month of an instant, if the engine has partitions. Errors: the store's.
+	PrepareMonth(ctx context.Context, at time.Time) error
 
-	// Anchor has the chain begin after an entry, so that those up to it may be removed. Errors: the store's.
-	Anchor(ctx context.Context, chain int, at domain.Link) error
+	// SetAnchor makes the chain begin after an entry, so that the entries up to it may be deleted. Errors: the store's.
+	SetAnchor(ctx context.Context, chain int, at domain.Link) error
 
-	// Discard removes entries up to the chain's anchor, at most limit of them, and tells whether there are more. Errors: the store's.
-	Discard(ctx context.Context, chain, limit int) (more bool, err error)
+	// DeleteEntries deletes at most limit entries up to the chain's anchor, and reports whether more remain.
+	// Errors: the store's.
+	DeleteEntries(ctx context.Context, chain, limit int) (more bool, err error)
 
-	// Forget removes what says of patients, from one id on, that removed entries were about them, looking at some more than limit rows. Next is where
-	// to go on when there is more; the zero id is before all. Errors: the store's.
-	Forget(ctx context.Context, chain int, from uuid.UUID, limit int) (next uuid.UUID, more bool, err error)
+	// DeleteSubjects deletes the index rows of deleted entries, for a range of patients that begins at the id from and
+	// has slightly more than limit rows. If more is true, next is the from of the next call. The zero id is the first.
+	// Errors: the store's.
+	DeleteSubjects(ctx context.Context, chain int, from uuid.UUID, limit int) (next uuid.UUID, more bool, err error)
 
-	// DropMonths removes whole months that are over before an instant and pruned, where the engine keeps them apart. Errors: the store's, also
-	// when the role does not own the tables.
+	// DropMonths drops the partitions of the months that ended before an instant and are pruned, if the engine has
+	// partitions. Errors: the store's, also when the role does not own the tables.
 	DropMonths(ctx context.Context, before time.Time) error
 }
 
-// Checkpoints is where signed checkpoints go, out of reach of whoever can write the database.
+// Checkpoints stores signed checkpoints, outside of the database.
 type Checkpoints interface {
-	// Keep appends a line, durably. Errors: those of the file.
-	Keep(line []byte) error
+	// Append appends a line durably. Errors: those of the file.
+	Append(line []byte) error
 
-	// Open is all lines that a file holds now, and none that is appended later. The path "" is that of the lines that Keep appends, of which there may
-	// be none yet. The caller closes it. Errors: those of the file.
+	// Open returns the lines that a file holds now, without lines appended later. The path "" means the file that
+	// Append writes, which is empty if it does not exist. The caller closes the reader. Errors: those of the file.
 	Open(path string) (io.ReadCloser, error)
 
-	// Report tells the operator, once, what is wrong with the trail. Errors: none.
+	// Report logs a fault of the trail, and does not repeat it while it lasts. Errors: none.
 	Report(err error)
 }

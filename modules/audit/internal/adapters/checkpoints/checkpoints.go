@@ -1,4 +1,4 @@
-// Package checkpoints keeps signed checkpoints in a file of their own, and writes each to the log, from where it leaves the machine.
+// Package checkpoints appends signed checkpoints to a file, and logs each, so that the log carries it off the machine.
 package checkpoints
 
 import (
@@ -16,7 +16,7 @@ import (
 	"healthcare/platform/logging"
 )
 
-// New is the file that cfg names. It is made with mode 0600 when the first checkpoint is kept.
+// New returns the file that cfg names. The first Append creates it with mode 0600.
 func New(cfg audit.Config, log *zap.Logger) ports.Checkpoints {
 	return &file{path: cfg.Checkpoints, log: log}
 }
@@ -24,15 +24,16 @@ func New(cfg audit.Config, log *zap.Logger) ports.Checkpoints {
 type file struct {
 	path     string
 	log      *zap.Logger
-	reported string // what the operator was told last
+	reported string // the error that was logged last
 }
 
-// Keep writes the whole line at once, so that two processes that share the file do not mix theirs.
-func (f *file) Keep(line []byte) error {
+// Append writes the line with one call, so that two processes that share the file do not mix their lines.
+func (f *file) Append(line []byte) error {
 	if err := os.MkdirAll(filepath.Dir(f.path), 0o700); err != nil {
 		return err
 	}
-	file, err := os.OpenFile(f.path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600) // #nosec G304 -- the operator's own configuration
+	// #nosec G304 -- the path is configured by the operator
+	file, err := os.OpenFile(f.path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
@@ -60,24 +61,24 @@ func (f *file) Open(path string) (io.ReadCloser, error) {
 	if err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
-	return asItIs{io.LimitReader(file, info.Size()), file}, nil
+	return snapshot{io.LimitReader(file, info.Size()), file}, nil
 }
 
-// asItIs is a file up to where it ended.
-type asItIs struct {
+// snapshot reads a file up to its length when it was opened.
+type snapshot struct {
 	io.Reader
 	io.Closer
 }
 
-// Report says once what lasts.
+// Report does not log the same error again until Append succeeds.
 func (f *file) Report(err error) {
 	if f.reported == err.Error() {
 		return
 	}
 	f.reported = err.Error()
-	message := "the audit trail cannot be looked after; it is tried again"
+	message := "maintenance of the audit trail failed and will be retried"
 	if _, tampered := errors.AsType[*domain.Flaw](err); tampered {
-		message = "the audit trail is not what its checkpoint knows"
+		message = "the audit trail does not match its checkpoint"
 	}
 	f.log.Error(message, zap.Error(err))
 }

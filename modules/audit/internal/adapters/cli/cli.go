@@ -1,4 +1,4 @@
-// Package cli is the audit module's door for operators: `healthcare audit …`.
+// Package cli implements the command `healthcare audit`.
 package cli
 
 import (
@@ -15,20 +15,20 @@ import (
 	"healthcare/platform/progress"
 )
 
-// Run does something with the trail of the configured store.
+// Run calls do with the Custodian of the configured store.
 type Run func(ctx context.Context, do func(context.Context, *app.Custodian) error) error
 
-// New returns the command. An export is verified by the Custodian that offline returns, which has no store.
+// New returns the command. The Custodian that offline returns has no store; it verifies exports.
 func New(run Run, offline func() (*app.Custodian, error)) *cobra.Command {
 	audit := &cobra.Command{
 		Use: "audit", Short: "Verify, export and prune the audit trail",
-		Long: `Verify, export and prune the audit trail of the configured store, whether a server runs or
-not. It needs the AUDIT_KEY that the server has, and AUDIT_KEY_PREVIOUS where there was another.`,
+		Long: `Verify, export and prune the audit trail of the configured store. A server may be running.
+The commands need the server's AUDIT_KEY, and AUDIT_KEY_PREVIOUS if the key was rotated.`,
 		Example: `  healthcare audit verify
   healthcare audit verify --checkpoints /mnt/worm/audit-checkpoints.jsonl
   healthcare audit export > trail.jsonl && healthcare audit verify --export trail.jsonl
   healthcare audit prune --before 2020-01-01`,
-		Args: cobra.NoArgs, // with RunE: cobra answers a misspelt subcommand with its help and exit code 0 otherwise
+		Args: cobra.NoArgs, // with RunE, because otherwise a misspelt subcommand prints the help and exits with 0
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	audit.AddCommand(verify(run, offline), export(run), prune(run))
@@ -38,14 +38,15 @@ not. It needs the AUDIT_KEY that the server has, and AUDIT_KEY_PREVIOUS where th
 func verify(run Run, offline func() (*app.Custodian, error)) *cobra.Command {
 	var checkpoints, from string
 	command := &cobra.Command{
-		Use: "verify", Short: "Say whether the trail is as it was recorded; exit 1 and name the first bad entry when it is not", Args: cobra.NoArgs,
-		Long: `Walk the whole trail and hold it against the signed checkpoints, which reveal a tail that was
-cut off and an old database that was put back. Without --checkpoints they are those that this
-installation keeps (AUDIT_CHECKPOINTS).`,
+		Use: "verify", Short: "Verify that the trail is unchanged; otherwise name the first bad entry and exit with 1",
+		Args: cobra.NoArgs,
+		Long: `Verify the whole trail and compare it with the signed checkpoints, which reveal a tail that was
+cut off and an old database that was restored. Without --checkpoints it reads the file of this
+installation (AUDIT_CHECKPOINTS).`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			check := func(ctx context.Context, custodian *app.Custodian) error {
 				line := progress.New(cmd.ErrOrStderr())
-				sound, err := verified(ctx, custodian, from, checkpoints, showing(line, "verified"))
+				sound, err := verifyTrail(ctx, custodian, from, checkpoints, showProgress(line, "verified"))
 				line.End()
 				if err != nil {
 					return err
@@ -63,12 +64,15 @@ installation keeps (AUDIT_CHECKPOINTS).`,
 			return check(cmd.Context(), custodian)
 		},
 	}
-	command.Flags().StringVar(&checkpoints, "checkpoints", "", "a file of checkpoints, such as a copy from elsewhere")
-	command.Flags().StringVar(&from, "export", "", "verify what audit export has written, which needs no store")
+	command.Flags().StringVar(&checkpoints, "checkpoints", "",
+		"file of checkpoints, such as a copy from another machine")
+	command.Flags().StringVar(&from, "export", "", "verify a file written by audit export, without a store")
 	return command
 }
 
-func verified(ctx context.Context, custodian *app.Custodian, from, checkpoints string, show app.Progress) (int64, error) {
+func verifyTrail(
+	ctx context.Context, custodian *app.Custodian, from, checkpoints string, show app.Progress,
+) (int64, error) {
 	if from == "" {
 		return custodian.Verify(ctx, checkpoints, show)
 	}
@@ -82,12 +86,14 @@ func verified(ctx context.Context, custodian *app.Custodian, from, checkpoints s
 
 func export(run Run) *cobra.Command {
 	return &cobra.Command{
-		Use: "export", Short: "Write the whole trail to standard output, one entry a line (NDJSON)", Args: cobra.NoArgs,
-		Long: "Write the whole trail to standard output, one JSON object a line: for each chain where it begins and ends, then its entries. This reading is recorded.",
+		Use: "export", Short: "Write the whole trail to standard output, one JSON object per line (NDJSON)",
+		Args: cobra.NoArgs,
+		Long: `Write the whole trail to standard output, one JSON object per line: for each chain its bounds,
+then its entries. The export is recorded in the trail.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return run(cmd.Context(), func(ctx context.Context, custodian *app.Custodian) error {
 				line := progress.New(cmd.ErrOrStderr())
-				written, err := custodian.Export(ctx, cmd.OutOrStdout(), showing(line, "exported"))
+				written, err := custodian.Export(ctx, cmd.OutOrStdout(), showProgress(line, "exported"))
 				line.End()
 				if err == nil {
 					_, err = fmt.Fprintf(cmd.ErrOrStderr(), "exported: %d entries\n", written)
@@ -101,18 +107,19 @@ func export(run Run) *cobra.Command {
 func prune(run Run) *cobra.Command {
 	var day string
 	command := &cobra.Command{
-		Use: "prune", Short: "Remove the entries before a day (UTC); what is left still verifies", Args: cobra.NoArgs,
-		Long: `Remove the entries that were recorded before a day, and record that. Export and keep them first
-where the law says so: HIPAA asks for six years (45 CFR 164.316(b)(2)). On PostgreSQL whole
-months go at once, which only the role that owns the tables can do.`,
+		Use: "prune", Short: "Delete the entries before a day (UTC); the remaining trail still verifies",
+		Args: cobra.NoArgs,
+		Long: `Delete the entries that were recorded before a day, and record that. Export them first if the law
+requires it: HIPAA requires retention for six years (45 CFR 164.316(b)(2)). On PostgreSQL whole
+months are dropped at once, which requires the role that owns the tables.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			before, err := time.Parse(time.DateOnly, day)
 			if err != nil {
-				return errors.New("--before is a day such as 2020-01-01")
+				return errors.New("--before must be a day such as 2020-01-01")
 			}
 			return run(cmd.Context(), func(ctx context.Context, custodian *app.Custodian) error {
 				line := progress.New(cmd.ErrOrStderr())
-				removed, err := custodian.Prune(ctx, before, showing(line, "pruned"))
+				removed, err := custodian.Prune(ctx, before, showProgress(line, "pruned"))
 				line.End()
 				if e, ok := errors.AsType[*errs.Error](err); ok && e.Kind == errs.Conflict {
 					return errors.New(e.Detail)
@@ -125,11 +132,11 @@ months go at once, which only the role that owns the tables can do.`,
 			})
 		},
 	}
-	command.Flags().StringVar(&day, "before", "", "the first day whose entries stay, such as 2020-01-01")
-	_ = command.MarkFlagRequired("before") // it exists
+	command.Flags().StringVar(&day, "before", "", "first day whose entries are kept, such as 2020-01-01")
+	_ = command.MarkFlagRequired("before") // cannot fail: the flag exists
 	return command
 }
 
-func showing(line *progress.Line, what string) app.Progress {
-	return func(done, all int64) { line.Show(what, done, all) }
+func showProgress(line *progress.Line, label string) app.Progress {
+	return func(done, all int64) { line.Show(label, done, all) }
 }

@@ -31,8 +31,8 @@ func secret(name string) domain.Secret {
 	return domain.Secret{ID: name, Bytes: bytes[:]}
 }
 
-// place is an installation: a store with 20 entries, and a file of checkpoints.
-type place struct {
+// installation is a store with 20 entries and a file of checkpoints.
+type installation struct {
 	db        *database.DB
 	cfg       trail.Config
 	custodian *app.Custodian
@@ -40,29 +40,39 @@ type place struct {
 	recorder  *app.Recorder
 }
 
-func newPlace(t *testing.T, db *database.DB) place {
-	p := place{db: db, cfg: trail.Config{Checkpoints: filepath.Join(t.TempDir(), "data", "checkpoints.jsonl"), CheckpointEvery: time.Minute, CommitTimeout: time.Minute}}
+func newInstallation(t *testing.T, db *database.DB) installation {
+	p := installation{db: db, cfg: trail.Config{
+		Checkpoints:     filepath.Join(t.TempDir(), "data", "checkpoints.jsonl"),
+		CheckpointEvery: time.Minute,
+		CommitTimeout:   time.Minute,
+	}}
 	keys := domain.NewKeys([]domain.Secret{secret("entries")}, []domain.Secret{secret("checkpoints")})
-	ledger, kept, clock := store.New(db), checkpoints.New(p.cfg, zap.NewNop()), clock.New()
-	p.recorder = app.NewRecorder(ledger, keys, clock, p.cfg)
-	p.custodian = app.NewCustodian(ledger, keys, kept, db, clock)
-	p.keeper = app.NewKeeper(ledger, keys, kept, clock, p.cfg)
+	ledger, file, clk := store.New(db), checkpoints.New(p.cfg, zap.NewNop()), clock.New()
+	p.recorder = app.NewRecorder(ledger, keys, clk, p.cfg)
+	p.custodian = app.NewCustodian(ledger, keys, file, db, clk)
+	p.keeper = app.NewKeeper(ledger, keys, file, clk, p.cfg)
 	p.record(t, 20)
 	return p
 }
 
-func (p place) record(t *testing.T, n int) {
+func (p installation) record(t *testing.T, n int) {
 	t.Helper()
 	entries := make([]audit.Entry, n)
 	for i := range entries {
-		entries[i] = audit.Entry{Action: audit.Read, Resource: audit.Patient, PatientID: uuid.New(), Outcome: audit.Success, Status: 200}
+		entries[i] = audit.Entry{
+			Action:    audit.Read,
+			Resource:  audit.Patient,
+			PatientID: uuid.New(),
+			Outcome:   audit.Success,
+			Status:    200,
+		}
 	}
 	require.NoError(t, p.recorder.Record(t.Context(), auth.Principal{UserID: uuid.New()}, entries...))
 	require.NoError(t, p.keeper.Finish(t.Context()))
 }
 
-// run is healthcare audit with these arguments.
-func (p place) run(t *testing.T, args ...string) (out, said string, err error) {
+// run executes healthcare audit with arguments.
+func (p installation) run(t *testing.T, args ...string) (out, stderrText string, err error) {
 	t.Helper()
 	command := cli.New(func(ctx context.Context, do func(context.Context, *app.Custodian) error) error {
 		return do(ctx, p.custodian)
@@ -79,41 +89,43 @@ func (p place) run(t *testing.T, args ...string) (out, said string, err error) {
 func TestAuditCommands(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
-		p := newPlace(t, db)
+		p := newInstallation(t, db)
 		export := filepath.Join(t.TempDir(), "trail.jsonl")
-		t.Run("verify says how much is sound", func(t *testing.T) {
-			out, said, err := p.run(t, "verify")
+		t.Run("verify prints the number of sound entries", func(t *testing.T) {
+			out, stderrText, err := p.run(t, "verify")
 			require.NoError(t, err)
 			require.Equal(t, "sound: 20 entries\n", out)
-			require.Empty(t, said, "progress is for terminals")
+			require.Empty(t, stderrText, "progress is for terminals")
 		})
-		t.Run("export writes what verify takes", func(t *testing.T) {
-			out, said, err := p.run(t, "export")
+		t.Run("verify accepts an export", func(t *testing.T) {
+			out, stderrText, err := p.run(t, "export")
 			require.NoError(t, err)
-			require.Equal(t, "exported: 21 entries\n", said)
+			require.Equal(t, "exported: 21 entries\n", stderrText)
 			require.NoError(t, os.WriteFile(export, []byte(out), 0o600))
 			out, _, err = p.run(t, "verify", "--export", export, "--checkpoints", p.cfg.Checkpoints)
 			require.NoError(t, err)
 			require.Equal(t, "sound: 21 entries\n", out)
 		})
-		t.Run("checkpoints are kept for their owner alone, and a file that is not there is an error", func(t *testing.T) {
+		t.Run("only the owner can read the checkpoints", func(t *testing.T) {
 			info, err := os.Stat(p.cfg.Checkpoints)
 			require.NoError(t, err)
 			require.Equal(t, os.FileMode(0o600), info.Mode())
-			_, _, err = p.run(t, "verify", "--checkpoints", p.cfg.Checkpoints+".gone")
+		})
+		t.Run("verify rejects a missing file", func(t *testing.T) {
+			_, _, err := p.run(t, "verify", "--checkpoints", p.cfg.Checkpoints+".missing")
 			require.ErrorIs(t, err, os.ErrNotExist)
-			_, _, err = p.run(t, "verify", "--export", export+".gone")
+			_, _, err = p.run(t, "verify", "--export", export+".missing")
 			require.ErrorIs(t, err, os.ErrNotExist)
 		})
-		t.Run("prune wants a day, and says when there is nothing", func(t *testing.T) {
+		t.Run("prune rejects an invalid day and reports that no entry is old enough", func(t *testing.T) {
 			_, _, err := p.run(t, "prune", "--before", "yesterday")
-			require.ErrorContains(t, err, "--before is a day such as 2020-01-01")
+			require.ErrorContains(t, err, "--before must be a day such as 2020-01-01")
 			_, _, err = p.run(t, "prune", "--before", "2020-01-01")
-			require.EqualError(t, err, "No entry of the audit trail is that old.")
+			require.EqualError(t, err, "The audit trail has no entry that old.")
 			_, _, err = p.run(t, "prune")
 			require.ErrorContains(t, err, "before")
 		})
-		t.Run("prune removes, and what is left verifies", func(t *testing.T) {
+		t.Run("prune deletes entries, and the remaining trail verifies", func(t *testing.T) {
 			out, _, err := p.run(t, "prune", "--before", "2999-01-01")
 			require.NoError(t, err)
 			require.Equal(t, "pruned: 21 entries\n", out)
@@ -123,18 +135,19 @@ func TestAuditCommands(t *testing.T) {
 			require.Equal(t, "sound: 6 entries\n", out)
 		})
 		t.Run("verify names the first bad entry", func(t *testing.T) {
-			disarm := "ALTER TABLE audit_entries DISABLE TRIGGER USER"
+			disableTrigger := "ALTER TABLE audit_entries DISABLE TRIGGER USER"
 			if db.Engine() == database.SQLite {
-				disarm = "DROP TRIGGER audit_entries_refuse_update"
+				disableTrigger = "DROP TRIGGER audit_entries_refuse_update"
 			}
-			for _, statement := range []string{disarm, "UPDATE audit_entries SET status = 404 WHERE sequence = 24"} {
+			change := "UPDATE audit_entries SET status = 404 WHERE sequence = 24"
+			for _, statement := range []string{disableTrigger, change} {
 				require.NoError(t, db.Write(t.Context()).Exec(statement).Error)
 			}
 			out, _, err := p.run(t, "verify")
-			require.ErrorContains(t, err, "chain 1, entry 24: is not as it was recorded")
+			require.ErrorContains(t, err, "chain 1, entry 24: was changed")
 			require.Empty(t, out)
 		})
-		t.Run("a misspelt command is refused", func(t *testing.T) {
+		t.Run("rejects a misspelt command", func(t *testing.T) {
 			_, _, err := p.run(t, "verfy")
 			require.ErrorContains(t, err, "unknown command")
 		})

@@ -14,17 +14,17 @@ import (
 	"github.com/oapi-codegen/runtime"
 )
 
-// AuditEntry One event. Its properties are those of a FHIR R4 AuditEvent under plainer names.
+// AuditEntry An event. The properties correspond to those of a FHIR R4 AuditEvent.
 type AuditEntry struct {
 	// Id Example: 0193525f-4b11-7e02-9c3a-6d0f2a7b8c90
 	Id string `json:"id"`
 
-	// Sequence Its place in the chain, without gaps.
+	// Sequence The place in its chain, without gaps.
 	//
 	// Example: 1042
 	Sequence int64 `json:"sequence"`
 
-	// CreatedAt When it was recorded.
+	// CreatedAt When the event was recorded.
 	//
 	// Example: 2026-11-23T08:15:02.000417Z
 	CreatedAt rest.Time `json:"created_at"`
@@ -32,12 +32,12 @@ type AuditEntry struct {
 	// Action Example: update
 	Action string `json:"action"`
 
-	// Actor Who did it; null when nobody was signed in.
+	// Actor The user who acted; null if no user was signed in.
 	//
 	// Example: 0193525f-1f70-7cc1-a0e2-0f6e2b6cfe3b
 	Actor nullable.Nullable[string] `json:"actor"`
 
-	// Role What the actor was then; empty when nobody was signed in, operator from the command line.
+	// Role The role of the actor at that time; empty if no user was signed in, operator on the command line.
 	//
 	// Example: staff
 	Role string `json:"role"`
@@ -45,12 +45,12 @@ type AuditEntry struct {
 	// Session Example: 0193525f-20aa-7b31-8f40-2d1c3b4a5968
 	Session nullable.Nullable[string] `json:"session"`
 
-	// Address The client's; empty outside of HTTP.
+	// Address The address of the client; empty outside of HTTP.
 	//
 	// Example: 192.0.2.7
 	Address string `json:"address"`
 
-	// RequestId The answer's X-Request-ID, which finds the request in the log.
+	// RequestId The X-Request-ID of the response, which identifies the request in the log.
 	//
 	// Example: 0193525f-4b11-7d3a-8c1e-5f0a9b2c7d14
 	RequestId string `json:"request_id"`
@@ -58,12 +58,12 @@ type AuditEntry struct {
 	// ResourceType Example: Patient
 	ResourceType string `json:"resource_type"`
 
-	// Resource null for a list.
+	// Resource The id of the record; null for a list.
 	//
 	// Example: 0193525f-2a41-7d3e-8a55-5b1c9f0e7d21
 	Resource nullable.Nullable[string] `json:"resource"`
 
-	// Patient Whose data it is about.
+	// Patient The patient whose data was read or changed.
 	//
 	// Example: 0193525f-2a41-7d3e-8a55-5b1c9f0e7d21
 	Patient nullable.Nullable[string] `json:"patient"`
@@ -71,28 +71,28 @@ type AuditEntry struct {
 	// Outcome Example: success
 	Outcome string `json:"outcome"`
 
-	// Status The answer's HTTP status; 0 outside of HTTP.
+	// Status The HTTP status of the response; 0 outside of HTTP.
 	//
 	// Example: 200
 	Status int `json:"status"`
 
-	// Ids What a list answered, at most 200 of it.
+	// Ids The ids that a list returned, at most the first 200.
 	//
 	// Example: []
 	Ids []string `json:"ids"`
 
-	// Count How many a list answered; of trail_pruned, the sequence of the last entry that went.
+	// Count The number of records that a list returned; for trail_pruned, the sequence of the last deleted entry.
 	//
 	// Example: 0
 	Count int64 `json:"count"`
 
-	// Fields Names of what changed, never a value.
+	// Fields The names of the changed fields, never their values.
 	//
 	// Example: ["phone"]
 	Fields []string `json:"fields"`
 }
 
-// PatientAccess One event in which the patient was looked at or changed.
+// PatientAccess An event in which the patient's data was read or changed.
 type PatientAccess struct {
 	// Id Example: 0193525f-4b11-7e02-9c3a-6d0f2a7b8c90
 	Id string `json:"id"`
@@ -103,7 +103,7 @@ type PatientAccess struct {
 	// Action Example: update
 	Action string `json:"action"`
 
-	// Actor Who; null when nobody was signed in.
+	// Actor The user who acted; null if no user was signed in.
 	//
 	// Example: 0193525f-1f70-7cc1-a0e2-0f6e2b6cfe3b
 	Actor nullable.Nullable[string] `json:"actor"`
@@ -111,7 +111,7 @@ type PatientAccess struct {
 	// Role Example: staff
 	Role string `json:"role"`
 
-	// ResourceType What of the patient: the record, an assignment, or this log.
+	// ResourceType The kind of record: the patient, an assignment, or this log.
 	//
 	// Example: Patient
 	ResourceType string `json:"resource_type"`
@@ -122,7 +122,7 @@ type PatientAccess struct {
 	// Status Example: 200
 	Status int `json:"status"`
 
-	// Fields Names of what changed.
+	// Fields The names of the changed fields.
 	//
 	// Example: ["phone"]
 	Fields []string `json:"fields"`
@@ -130,28 +130,28 @@ type PatientAccess struct {
 
 // ListAuditEntriesParams defines parameters for ListAuditEntries.
 type ListAuditEntriesParams struct {
-	// Actor Only what this user did.
+	// Actor Only entries of this user's actions.
 	Actor *string `form:"actor,omitempty" json:"actor,omitempty"`
 
-	// Patient Only what is about this patient.
+	// Patient Only entries about this patient.
 	Patient *string `form:"patient,omitempty" json:"patient,omitempty"`
 
-	// Action Only this action.
+	// Action Only entries of this action.
 	Action *string `form:"action,omitempty" json:"action,omitempty"`
 
-	// CreatedAfter Only what is newer: a time (RFC 3339), or a date for the start of that day in the server's time zone.
+	// CreatedAfter Only newer entries. A time (RFC 3339), or a date, which means the start of that day in the server's time zone.
 	CreatedAfter *string `form:"created_after,omitempty" json:"created_after,omitempty"`
 
-	// CreatedBefore Only what is older: a time (RFC 3339), or a date for the start of that day in the server's time zone.
+	// CreatedBefore Only older entries. A time (RFC 3339), or a date, which means the start of that day in the server's time zone.
 	CreatedBefore *string `form:"created_before,omitempty" json:"created_before,omitempty"`
 }
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
-	// ListAuditEntries The trail, newest first.
+	// ListAuditEntries List the audit trail, newest first.
 	// (GET /api/audit/)
 	ListAuditEntries(c *fiber.Ctx, params ListAuditEntriesParams) error
-	// ListPatientAccesses Who looked at or changed a patient of the caller's, when, and how; newest first.
+	// ListPatientAccesses List the reads and changes of a patient of the caller, newest first.
 	// (GET /api/patients/{id}/access-log/)
 	ListPatientAccesses(c *fiber.Ctx, id string) error
 }

@@ -1,5 +1,5 @@
-// Package rest is the audit module's REST door: the contract (openapi.yaml), what is generated from it, and the handlers, which
-// parse, ask and show.
+// Package rest implements the REST API of the audit module: the contract (openapi.yaml), the code generated from it,
+// and the handlers.
 package rest
 
 import (
@@ -20,7 +20,7 @@ import (
 //go:embed openapi.yaml
 var document []byte
 
-// New is the module's part of the contract.
+// New returns the module's API.
 func New(reader *app.Reader) rest.API {
 	return rest.API{Document: document, Register: func(router fiber.Router) {
 		RegisterHandlers(router, &handlers{reader})
@@ -29,20 +29,20 @@ func New(reader *app.Reader) rest.API {
 
 type handlers struct{ trail *app.Reader }
 
-// ListAuditEntries answers a page of the trail.
-func (h *handlers) ListAuditEntries(c *fiber.Ctx, asked ListAuditEntriesParams) error {
+// ListAuditEntries responds with a page of the trail.
+func (h *handlers) ListAuditEntries(c *fiber.Ctx, params ListAuditEntriesParams) error {
 	request, err := rest.PageRequest(c)
 	if err != nil {
 		return err
 	}
-	page, err := h.trail.Browse(c.UserContext(), rest.Principal(c), filterIn(asked), request)
+	page, err := h.trail.Browse(c.UserContext(), rest.Principal(c), newFilter(params), request)
 	if err != nil {
 		return err
 	}
-	return rest.SendPage(c, page, show)
+	return rest.SendPage(c, page, newAuditEntry)
 }
 
-// ListPatientAccesses answers a page of what happened to a patient.
+// ListPatientAccesses responds with a page of the accesses to a patient.
 func (h *handlers) ListPatientAccesses(c *fiber.Ctx, id string) error {
 	patient, err := patients.ParseID(id)
 	if err != nil {
@@ -56,25 +56,29 @@ func (h *handlers) ListPatientAccesses(c *fiber.Ctx, id string) error {
 	if err != nil {
 		return err
 	}
-	return rest.SendPage(c, page, showAccess)
+	return rest.SendPage(c, page, newPatientAccess)
 }
 
-func filterIn(asked ListAuditEntriesParams) domain.Filter {
+func newFilter(params ListAuditEntriesParams) domain.Filter {
 	return domain.Filter{
-		Actor: rest.UUID(asked.Actor), Patient: rest.UUID(asked.Patient), Action: rest.Value(asked.Action),
-		CreatedAfter: rest.Instant(asked.CreatedAfter), CreatedBefore: rest.Instant(asked.CreatedBefore),
+		Actor:         rest.UUID(params.Actor),
+		Patient:       rest.UUID(params.Patient),
+		Action:        rest.Value(params.Action),
+		CreatedAfter:  rest.Instant(params.CreatedAfter),
+		CreatedBefore: rest.Instant(params.CreatedBefore),
 	}
 }
 
-func show(e domain.Entry) AuditEntry {
+func newAuditEntry(e domain.Entry) AuditEntry {
 	return AuditEntry{
-		Id: e.ID.String(), Sequence: e.Sequence, CreatedAt: rest.At(e.Time), Action: e.Action, Actor: orNull(e.ActorID), Role: e.Role,
-		Session: orNull(e.SessionID), Address: e.Address, RequestId: e.RequestID, ResourceType: e.ResourceType, Resource: orNull(e.ResourceID),
-		Patient: orNull(e.PatientID), Outcome: e.Outcome, Status: e.Status, Ids: texts(e.IDs), Count: e.Count, Fields: orEmpty(e.Fields),
+		Id: e.ID.String(), Sequence: e.Sequence, CreatedAt: rest.At(e.Time), Action: e.Action, Actor: orNull(e.ActorID),
+		Role: e.Role, Session: orNull(e.SessionID), Address: e.Address, RequestId: e.RequestID,
+		ResourceType: e.ResourceType, Resource: orNull(e.ResourceID), Patient: orNull(e.PatientID), Outcome: e.Outcome,
+		Status: e.Status, Ids: texts(e.IDs), Count: e.Count, Fields: orEmpty(e.Fields),
 	}
 }
 
-func showAccess(e domain.Entry) PatientAccess {
+func newPatientAccess(e domain.Entry) PatientAccess {
 	return PatientAccess{
 		Id: e.ID.String(), CreatedAt: rest.At(e.Time), Action: e.Action, Actor: orNull(e.ActorID), Role: e.Role,
 		ResourceType: e.ResourceType, Outcome: e.Outcome, Status: e.Status, Fields: orEmpty(e.Fields),
@@ -96,7 +100,7 @@ func texts(ids []uuid.UUID) []string {
 	return all
 }
 
-// orEmpty is [] on the wire, never null.
+// orEmpty replaces nil by an empty list, so that the JSON is [] instead of null.
 func orEmpty(list []string) []string {
 	if list == nil {
 		return []string{}

@@ -12,12 +12,12 @@ import (
 	"healthcare/platform/database"
 )
 
-// TestR43_TheTrailOnlyGrows is about whoever writes SQL with the service's own connection.
+// TestR43_TheTrailOnlyGrows runs SQL over the connection of the service.
 func TestR43_TheTrailOnlyGrows(t *testing.T) {
 	each(t, func(t *testing.T, db *database.DB, ledger ports.Ledger) {
-		recorded(t.Context(), t, ledger, now, some(5)...)
-		require.NoError(t, ledger.Prepare(t.Context(), now.AddDate(0, 1, 0)))
-		recorded(t.Context(), t, ledger, now.AddDate(0, 1, 0), some(2)...)
+		appendEntries(t.Context(), t, ledger, now, fullEntries(5)...)
+		require.NoError(t, ledger.PrepareMonth(t.Context(), now.AddDate(0, 1, 0)))
+		appendEntries(t.Context(), t, ledger, now.AddDate(0, 1, 0), fullEntries(2)...)
 		statements := []string{
 			"UPDATE audit_entries SET status = 200",
 			"UPDATE audit_entries SET outcome = 'success' WHERE sequence = 3",
@@ -39,11 +39,17 @@ func TestR43_TheTrailOnlyGrows(t *testing.T) {
 				"REPLACE INTO audit_subjects SELECT patient_id, created_at, id, 1, 1 FROM audit_subjects",
 				"REPLACE INTO audit_heads SELECT * FROM audit_heads")
 		} else {
-			statements = append(statements, "TRUNCATE audit_entries", "TRUNCATE audit_entries_default", "TRUNCATE audit_entries_2026_12", "TRUNCATE audit_heads", "TRUNCATE audit_subjects",
-				"DELETE FROM audit_entries_2026_12", "UPDATE audit_entries_2026_12 SET status = 1")
+			statements = append(statements,
+				"TRUNCATE audit_entries",
+				"TRUNCATE audit_entries_default",
+				"TRUNCATE audit_entries_2026_12",
+				"TRUNCATE audit_heads",
+				"TRUNCATE audit_subjects",
+				"DELETE FROM audit_entries_2026_12",
+				"UPDATE audit_entries_2026_12 SET status = 1")
 		}
 		for _, statement := range statements {
-			t.Run("which refuses "+statement, func(t *testing.T) {
+			t.Run("rejects "+statement, func(t *testing.T) {
 				require.Error(t, db.Write(t.Context()).Exec(statement).Error)
 				require.NoError(t, verify(t, ledger))
 			})
@@ -51,15 +57,17 @@ func TestR43_TheTrailOnlyGrows(t *testing.T) {
 	})
 }
 
-// TestR43_Roles sets up the roles of cmd/healthcare/AUDIT.md: the application's role writes the trail, and can do nothing else to it.
+// TestR43_Roles sets up the roles of cmd/healthcare/AUDIT.md: the role of the application can
+// only append to the trail.
 func TestR43_Roles(t *testing.T) {
 	each(t, func(t *testing.T, db *database.DB, ledger ports.Ledger) {
 		if db.Engine() != database.Postgres {
 			t.Skip("SQLite has no roles")
 		}
-		application, auditor := role(t, db), role(t, db)
+		application, auditor := newRole(t, db), newRole(t, db)
 		for _, grant := range []string{
-			"GRANT INSERT, SELECT ON audit_entries, audit_subjects TO " + application, "GRANT SELECT, UPDATE ON audit_heads TO " + application,
+			"GRANT INSERT, SELECT ON audit_entries, audit_subjects TO " + application,
+			"GRANT SELECT, UPDATE ON audit_heads TO " + application,
 			"GRANT SELECT ON audit_entries, audit_subjects, audit_heads TO " + auditor,
 		} {
 			require.NoError(t, db.Write(t.Context()).Exec(grant).Error)
@@ -70,18 +78,19 @@ func TestR43_Roles(t *testing.T) {
 				return do(ctx)
 			})
 		}
-		t.Run("let the application append, and make room for it", func(t *testing.T) {
+		t.Run("the application appends and creates partitions", func(t *testing.T) {
 			require.NoError(t, as(application, func(ctx context.Context) error {
-				require.NoError(t, ledger.Prepare(ctx, now))
-				recorded(ctx, t, ledger, now, some(3)...)
+				require.NoError(t, ledger.PrepareMonth(ctx, now))
+				appendEntries(ctx, t, ledger, now, fullEntries(3)...)
 				return nil
 			}))
 			var partition string
-			require.NoError(t, db.Read(t.Context()).Raw("SELECT DISTINCT tableoid::regclass FROM audit_entries").Scan(&partition).Error)
+			partitions := db.Read(t.Context()).Raw("SELECT DISTINCT tableoid::regclass FROM audit_entries")
+			require.NoError(t, partitions.Scan(&partition).Error)
 			require.Equal(t, "audit_entries_2026_11", partition)
 			require.NoError(t, verify(t, ledger))
 		})
-		t.Run("let the auditor read, and no more", func(t *testing.T) {
+		t.Run("the auditor only reads", func(t *testing.T) {
 			require.NoError(t, as(auditor, func(ctx context.Context) error {
 				read, err := ledger.Read(ctx, 1, 0, 10)
 				require.Len(t, read, 3)
@@ -95,25 +104,33 @@ func TestR43_Roles(t *testing.T) {
 			}))
 		})
 		for _, statement := range []string{
-			"UPDATE audit_entries SET status = 1", "DELETE FROM audit_entries", "TRUNCATE audit_entries", "TRUNCATE audit_entries_2026_11", "DELETE FROM audit_heads",
-			"DROP TABLE audit_entries_2026_11", "ALTER TABLE audit_entries DISABLE TRIGGER USER", "SELECT audit_drop_months('2030-01-01')",
+			"UPDATE audit_entries SET status = 1",
+			"DELETE FROM audit_entries",
+			"TRUNCATE audit_entries",
+			"TRUNCATE audit_entries_2026_11",
+			"DELETE FROM audit_heads",
+			"DROP TABLE audit_entries_2026_11",
+			"ALTER TABLE audit_entries DISABLE TRIGGER USER",
+			"SELECT audit_drop_months('2030-01-01')",
 			"SET LOCAL session_replication_role = replica",
 		} {
-			t.Run("keep the application from "+statement, func(t *testing.T) {
-				requireDenied(t, as(application, func(ctx context.Context) error { return db.Write(ctx).Exec(statement).Error }))
+			t.Run("the application is denied "+statement, func(t *testing.T) {
+				requireDenied(t, as(application, func(ctx context.Context) error {
+					return db.Write(ctx).Exec(statement).Error
+				}))
 			})
 		}
 	})
 }
 
-// requireDenied is about PostgreSQL's insufficient_privilege.
+// requireDenied requires PostgreSQL's insufficient_privilege.
 func requireDenied(t *testing.T, err error) {
 	t.Helper()
 	require.ErrorContains(t, err, "42501")
 }
 
-// role is a role of the test's own.
-func role(t *testing.T, db *database.DB) string {
+// newRole creates a role for the duration of the test.
+func newRole(t *testing.T, db *database.DB) string {
 	t.Helper()
 	name := "audit_test_" + strings.ReplaceAll(uuid.NewString(), "-", "")
 	require.NoError(t, db.Write(t.Context()).Exec("CREATE ROLE "+name).Error)

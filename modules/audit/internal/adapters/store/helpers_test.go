@@ -15,11 +15,15 @@ import (
 	"healthcare/modules/audit/internal/ports"
 	"healthcare/platform/database"
 	"healthcare/platform/databasetest"
+	"healthcare/platform/paging"
 )
 
 var now = time.Date(2026, time.November, 22, 22, 29, 36, 410959000, time.UTC)
 
 var keys = domain.NewKeys([]domain.Secret{secret("entries")}, []domain.Secret{secret("checkpoints")})
+
+// newest is the order of lists, newest first.
+var newest = []paging.Order{{Column: "created_at", Descending: true}, {Column: "id", Descending: true}}
 
 func secret(name string) domain.Secret {
 	bytes := sha256.Sum256([]byte(name))
@@ -32,22 +36,25 @@ func each(t *testing.T, test func(t *testing.T, db *database.DB, ledger ports.Le
 	databasetest.Each(t, func(t *testing.T, db *database.DB) { test(t, db, store.New(db)) })
 }
 
-// full is an entry in which every column says something.
-func full() domain.Entry {
+// fullEntry returns an entry with a value in every column.
+func fullEntry() domain.Entry {
 	return domain.Entry{
-		ID: uuid.Must(uuid.NewV7()), RequestID: "request-1", ActorID: uuid.New(), Role: "staff", SessionID: uuid.New(), Address: "192.0.2.7",
-		Action: "update", ResourceType: "Patient", ResourceID: uuid.New(), PatientID: uuid.New(), Outcome: "success", Status: 200,
+		ID: uuid.Must(uuid.NewV7()), RequestID: "request-1", ActorID: uuid.New(), Role: "staff", SessionID: uuid.New(),
+		Address: "192.0.2.7", Action: "update", ResourceType: "Patient", ResourceID: uuid.New(), PatientID: uuid.New(),
+		Outcome: "success", Status: 200,
 		IDs: []uuid.UUID{uuid.New(), uuid.New()}, Count: 7, Fields: []string{"name", "birth_date"},
 	}
 }
 
-// bare is an entry that says no more than it must.
-func bare() domain.Entry {
+// minimalEntry returns an entry with required columns only.
+func minimalEntry() domain.Entry {
 	return domain.Entry{ID: uuid.Must(uuid.NewV7()), Action: "login_failed", Outcome: "refused"}
 }
 
-// recorded appends entries, an hour apart, from a time on.
-func recorded(ctx context.Context, t *testing.T, ledger ports.Ledger, from time.Time, entries ...domain.Entry) []domain.Entry {
+// appendEntries appends entries with times an hour apart, the first at from.
+func appendEntries(
+	ctx context.Context, t *testing.T, ledger ports.Ledger, from time.Time, entries ...domain.Entry,
+) []domain.Entry {
 	t.Helper()
 	require.NoError(t, ledger.Append(ctx, domain.AnyChain, func(head *domain.Head) []domain.Entry {
 		for i := range entries {
@@ -58,16 +65,16 @@ func recorded(ctx context.Context, t *testing.T, ledger ports.Ledger, from time.
 	return entries
 }
 
-// some are n full entries.
-func some(n int) []domain.Entry {
+// fullEntries returns n full entries.
+func fullEntries(n int) []domain.Entry {
 	all := make([]domain.Entry, n)
 	for i := range all {
-		all[i] = full()
+		all[i] = fullEntry()
 	}
 	return all
 }
 
-// verify walks what the ledger holds.
+// verify verifies the chains of the ledger, without checkpoints.
 func verify(t *testing.T, ledger ports.Ledger) error {
 	t.Helper()
 	spans, err := ledger.Spans(t.Context())
@@ -90,24 +97,26 @@ func verify(t *testing.T, ledger ports.Ledger) error {
 	return nil
 }
 
-// tamper is SQL of somebody who owns the tables, and takes the triggers out of the way.
+// tamper runs SQL without the triggers, as the owner of the tables can.
 func tamper(t *testing.T, db *database.DB, statement string, values ...any) {
 	t.Helper()
-	disarm(t, db)
+	disableTriggers(t, db)
 	done := db.Write(t.Context()).Exec(statement, values...)
 	require.NoError(t, done.Error, statement)
 }
 
-func disarm(t *testing.T, db *database.DB) {
+func disableTriggers(t *testing.T, db *database.DB) {
 	t.Helper()
 	if db.Engine() == database.Postgres {
 		for _, table := range []string{"audit_entries", "audit_heads", "audit_subjects"} {
-			require.NoError(t, db.Write(t.Context()).Exec(fmt.Sprintf("ALTER TABLE %s DISABLE TRIGGER USER", table)).Error)
+			statement := fmt.Sprintf("ALTER TABLE %s DISABLE TRIGGER USER", table)
+			require.NoError(t, db.Write(t.Context()).Exec(statement).Error)
 		}
 		return
 	}
 	var triggers []string
-	require.NoError(t, db.Read(t.Context()).Raw("SELECT name FROM sqlite_schema WHERE type = 'trigger' AND name LIKE 'audit_%'").Scan(&triggers).Error)
+	query := "SELECT name FROM sqlite_schema WHERE type = 'trigger' AND name LIKE 'audit_%'"
+	require.NoError(t, db.Read(t.Context()).Raw(query).Scan(&triggers).Error)
 	for _, name := range triggers {
 		require.NoError(t, db.Write(t.Context()).Exec("DROP TRIGGER "+name).Error)
 	}

@@ -8,19 +8,19 @@ import (
 	"healthcare/platform/database"
 )
 
-func (s *store) Prepare(ctx context.Context, at time.Time) error {
+func (s *store) PrepareMonth(ctx context.Context, at time.Time) error {
 	if s.db.Engine() != database.Postgres {
 		return nil
 	}
 	return s.db.Write(ctx).Exec("SELECT audit_ensure_month(?)", database.At(at)).Error
 }
 
-func (s *store) Anchor(ctx context.Context, chain int, at domain.Link) error {
+func (s *store) SetAnchor(ctx context.Context, chain int, at domain.Link) error {
 	return s.db.Write(ctx).Model(&headRow{}).Where("chain = ?", chain).
 		Updates(map[string]any{"anchor_sequence": at.Sequence, "anchor_mac": at.MAC[:]}).Error
 }
 
-func (s *store) Discard(ctx context.Context, chain, limit int) (more bool, err error) {
+func (s *store) DeleteEntries(ctx context.Context, chain, limit int) (more bool, err error) {
 	var head headRow
 	if err := s.db.Read(ctx).Where("chain = ?", chain).Take(&head).Error; err != nil {
 		return false, err

@@ -14,7 +14,7 @@ import (
 type row struct {
 	Chain        int
 	Sequence     int64
-	CreatedAt    database.Time `gorm:"autoCreateTime:false"` // the domain tells the time
+	CreatedAt    database.Time `gorm:"autoCreateTime:false"` // set by the domain
 	ID           uuid.UUID
 	RequestID    string
 	ActorID      *uuid.UUID
@@ -38,21 +38,22 @@ func (row) TableName() string { return "audit_entries" }
 
 func rowOf(e domain.Entry) row {
 	return row{
-		Chain: e.Chain, Sequence: e.Sequence, CreatedAt: database.At(e.Time), ID: e.ID, RequestID: e.RequestID, ActorID: orNull(e.ActorID),
-		Role: e.Role, SessionID: orNull(e.SessionID), Address: e.Address, Action: e.Action, ResourceType: e.ResourceType,
-		ResourceID: orNull(e.ResourceID), PatientID: orNull(e.PatientID), Outcome: e.Outcome, Status: e.Status, IDs: e.IDs, IDCount: e.Count,
-		Fields: e.Fields, KeyID: e.KeyID, MAC: e.MAC[:],
+		Chain: e.Chain, Sequence: e.Sequence, CreatedAt: database.At(e.Time), ID: e.ID, RequestID: e.RequestID,
+		ActorID: orNull(e.ActorID), Role: e.Role, SessionID: orNull(e.SessionID), Address: e.Address, Action: e.Action,
+		ResourceType: e.ResourceType, ResourceID: orNull(e.ResourceID), PatientID: orNull(e.PatientID),
+		Outcome: e.Outcome, Status: e.Status, IDs: e.IDs, IDCount: e.Count, Fields: e.Fields,
+		KeyID: e.KeyID, MAC: e.MAC[:],
 	}
 }
 
 func (r row) entry() domain.Entry {
 	e := domain.Entry{
-		Chain: r.Chain, Sequence: r.Sequence, Time: r.CreatedAt.Time, ID: r.ID, RequestID: r.RequestID, ActorID: orZero(r.ActorID),
-		Role: r.Role, SessionID: orZero(r.SessionID), Address: r.Address, Action: r.Action, ResourceType: r.ResourceType,
-		ResourceID: orZero(r.ResourceID), PatientID: orZero(r.PatientID), Outcome: r.Outcome, Status: r.Status, IDs: r.IDs, Count: r.IDCount,
-		Fields: r.Fields, KeyID: r.KeyID,
+		Chain: r.Chain, Sequence: r.Sequence, Time: r.CreatedAt.Time, ID: r.ID, RequestID: r.RequestID,
+		ActorID: orZero(r.ActorID), Role: r.Role, SessionID: orZero(r.SessionID), Address: r.Address, Action: r.Action,
+		ResourceType: r.ResourceType, ResourceID: orZero(r.ResourceID), PatientID: orZero(r.PatientID),
+		Outcome: r.Outcome, Status: r.Status, IDs: r.IDs, Count: r.IDCount, Fields: r.Fields, KeyID: r.KeyID,
 	}
-	copy(e.MAC[:], r.MAC) // one of another length is not the MAC either
+	copy(e.MAC[:], r.MAC) // a MAC of another length fails verification
 	return e
 }
 
@@ -103,7 +104,7 @@ func (r headRow) span() domain.Span {
 	return domain.Span{Chain: r.Chain, From: link(r.AnchorSequence, r.AnchorMAC), To: link(r.Sequence, r.MAC)}
 }
 
-// names are separated by commas, which none of them holds.
+// names is stored as one text, separated by commas, which no name contains.
 type names []string
 
 // Value implements driver.Valuer.
@@ -119,7 +120,8 @@ func (n *names) Scan(src any) error {
 	return err
 }
 
-// ids are separated by commas. What is none becomes the zero id, which no entry names: it has been tampered with, and verification says so.
+// ids is stored as one text, separated by commas. An invalid id is read as the zero id, which no entry has: the row was
+// tampered with, and verification detects it.
 type ids []uuid.UUID
 
 // Value implements driver.Valuer.
@@ -155,5 +157,5 @@ func textOf(src any) (string, error) {
 	case []byte:
 		return string(v), nil
 	}
-	return "", fmt.Errorf("a list cannot be read from %T", src)
+	return "", fmt.Errorf("cannot scan a list from %T", src)
 }

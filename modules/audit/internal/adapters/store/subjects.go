@@ -16,7 +16,8 @@ import (
 	"healthcare/platform/paging"
 )
 
-// subjectRow says that an entry is about a patient. It repeats what the entry says, so that a patient's entries are one stretch of an index.
+// subjectRow is an index row of an entry about a patient. It repeats columns of the entry, so that a patient's entries
+// are one range of the index.
 type subjectRow struct {
 	PatientID uuid.UUID
 	CreatedAt database.Time `gorm:"autoCreateTime:false"`
@@ -27,16 +28,17 @@ type subjectRow struct {
 
 func (subjectRow) TableName() string { return "audit_subjects" }
 
-// subjectsOf are the patients that entries name, each once an entry; in the order of the index, so that what comes together lies together in it.
+// subjectsOf returns one row for each patient of each entry, in the order of the index, so that an insert writes
+// adjacent rows.
 func subjectsOf(entries []domain.Entry) []subjectRow {
-	many := 0
+	capacity := 0
 	for _, e := range entries {
-		many += len(e.IDs) + 1
+		capacity += len(e.IDs) + 1
 	}
-	rows := make([]subjectRow, 0, many)
+	rows := make([]subjectRow, 0, capacity)
 	for _, e := range entries {
 		row := subjectRow{CreatedAt: database.At(e.Time), ID: e.ID, Chain: e.Chain, Sequence: e.Sequence}
-		for row.PatientID = range named(e) {
+		for row.PatientID = range namedPatients(e) {
 			rows = append(rows, row)
 		}
 	}
@@ -46,15 +48,16 @@ func subjectsOf(entries []domain.Entry) []subjectRow {
 	return slices.Compact(rows)
 }
 
-// subjects are the patients whom an entry is about, each once: the one it names, and those that a list or a search showed.
-func subjects(e domain.Entry) []uuid.UUID {
-	all := slices.Collect(named(e))
+// patientsOf returns the patients that an entry is about, each once: its PatientID, and the patients of a list or
+// search.
+func patientsOf(e domain.Entry) []uuid.UUID {
+	all := slices.Collect(namedPatients(e))
 	slices.SortFunc(all, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
 	return slices.Compact(all)
 }
 
-// named are the patients in an entry, some of them more than once.
-func named(e domain.Entry) iter.Seq[uuid.UUID] {
+// namedPatients yields the patients in an entry, possibly repeated.
+func namedPatients(e domain.Entry) iter.Seq[uuid.UUID] {
 	return func(yield func(uuid.UUID) bool) {
 		if e.PatientID != uuid.Nil && !yield(e.PatientID) || e.ResourceType != string(audit.Patient) {
 			return
@@ -67,17 +70,21 @@ func named(e domain.Entry) iter.Seq[uuid.UUID] {
 	}
 }
 
-// subjectColumns are what the list may be ordered by, as in columns.
+// subjectColumns are the columns that the list may be ordered by, like columns.
 var subjectColumns = database.Columns[subjectRow]{
 	"created_at": func(r subjectRow) any { return r.CreatedAt },
 	"id":         func(r subjectRow) any { return r.ID },
 }
 
-// about is a page of the entries about a patient: the page is one stretch of an index, whose entries are then looked up.
-func (s *store) about(ctx context.Context, filter domain.Filter, request paging.Request) (paging.Page[domain.Entry], error) {
+// listByPatient returns a page of the entries about a patient: one range of the index, whose entries are then looked
+// up.
+func (s *store) listByPatient(
+	ctx context.Context, filter domain.Filter, request paging.Request,
+) (paging.Page[domain.Entry], error) {
 	q := s.db.Read(ctx).Where("patient_id = ?", *filter.Patient)
 	entry := s.db.Read(ctx).Table("audit_entries AS e").Select("1").
-		Where("e.chain = audit_subjects.chain AND e.sequence = audit_subjects.sequence AND e.created_at = audit_subjects.created_at")
+		Where("e.chain = audit_subjects.chain AND e.sequence = audit_subjects.sequence AND " +
+			"e.created_at = audit_subjects.created_at")
 	if filter.Actor != nil {
 		q = q.Where("EXISTS (?)", entry.Session(&gorm.Session{}).Where("e.actor_id = ?", *filter.Actor))
 	}
@@ -88,7 +95,7 @@ func (s *store) about(ctx context.Context, filter domain.Filter, request paging.
 	if err != nil || len(page.Items) == 0 {
 		return paging.Page[domain.Entry]{Total: page.Total}, err
 	}
-	entries, count, err := s.sealed(ctx, *filter.Patient, page.Items)
+	entries, count, err := s.sealedEntries(ctx, *filter.Patient, page.Items)
 	if err != nil {
 		return paging.Page[domain.Entry]{}, err
 	}
@@ -96,26 +103,26 @@ func (s *store) about(ctx context.Context, filter domain.Filter, request paging.
 	return paging.Page[domain.Entry]{Items: entries, Next: page.Next, Total: page.Total}, nil
 }
 
-// sealed returns the entries that rows stand for, as many as fit on a page, and how many of the rows these are. The
-// sealed entry says whom it is about, not the index over it: an entry that does not name the patient is left out.
-func (s *store) sealed(
+// sealedEntries returns the entries of rows that fit on a page, and the number of these rows. The index is not sealed,
+// so an entry that does not name the patient is omitted.
+func (s *store) sealedEntries(
 	ctx context.Context, patient uuid.UUID, rows []subjectRow,
 ) (entries []domain.Entry, count int, err error) {
-	const atOnce = 100 // of up to 200 ids each
+	const chunk = 100 // entries of up to 200 ids
 	size := 0
-	for some := range slices.Chunk(rows, atOnce) {
-		found, err := s.lookUp(ctx, some)
+	for part := range slices.Chunk(rows, chunk) {
+		found, err := s.entriesByID(ctx, part)
 		if err != nil {
 			return nil, 0, err
 		}
-		for _, r := range some {
+		for _, r := range part {
 			e := found[r.ID]
 			size += paging.Size(e.RequestID, e.Address, e.Role) + paging.IDSize*len(e.IDs)
 			if size > paging.MaxBytes && count > 0 {
 				return entries, count, nil
 			}
 			count++
-			if slices.Contains(subjects(e), patient) {
+			if slices.Contains(patientsOf(e), patient) {
 				entries = append(entries, e)
 			}
 		}
@@ -123,42 +130,42 @@ func (s *store) sealed(
 	return entries, count, nil
 }
 
-func (s *store) Hidden(ctx context.Context, entries []domain.Entry) (*domain.Entry, error) {
+func (s *store) FindUnindexed(ctx context.Context, entries []domain.Entry) (*domain.Entry, error) {
 	var patients []uuid.UUID
 	for _, e := range entries {
-		patients = append(patients, subjects(e)...)
+		patients = append(patients, patientsOf(e)...)
 	}
-	there := map[subjectRow]bool{}
-	for some := range slices.Chunk(patients, atOnce) {
+	indexed := map[subjectRow]bool{}
+	for part := range slices.Chunk(patients, batch) {
 		var rows []subjectRow
 		during := s.db.Read(ctx).Where(
 			"created_at >= ? AND created_at <= ?",
 			database.At(entries[0].Time),
 			database.At(entries[len(entries)-1].Time),
 		)
-		err := database.Among(during, "patient_id", some).Find(&rows).Error
+		err := database.Among(during, "patient_id", part).Find(&rows).Error
 		if err != nil {
 			return nil, err
 		}
 		for _, r := range rows {
-			there[subjectRow{PatientID: r.PatientID, ID: r.ID}] = true
+			indexed[subjectRow{PatientID: r.PatientID, ID: r.ID}] = true
 		}
 	}
 	for i, e := range entries {
-		for _, patient := range subjects(e) {
-			if !there[subjectRow{PatientID: patient, ID: e.ID}] {
+		for _, patient := range patientsOf(e) {
+			if !indexed[subjectRow{PatientID: patient, ID: e.ID}] {
 				return &entries[i], nil
 			}
 		}
 	}
-	return nil, nil //nolint:nilnil // none is hidden
+	return nil, nil //nolint:nilnil // every entry is indexed
 }
 
-// lookUp is the entries that rows stand for, by their ids.
-func (s *store) lookUp(ctx context.Context, rows []subjectRow) (map[uuid.UUID]domain.Entry, error) {
+// entriesByID returns the entries of rows by their ids.
+func (s *store) entriesByID(ctx context.Context, rows []subjectRow) (map[uuid.UUID]domain.Entry, error) {
 	var chains []int
 	var sequences []int64
-	first, last := rows[0].CreatedAt, rows[0].CreatedAt // keeps PostgreSQL to the months that they are in
+	first, last := rows[0].CreatedAt, rows[0].CreatedAt // limits PostgreSQL to the partitions of these months
 	for _, r := range rows {
 		chains, sequences = append(chains, r.Chain), append(sequences, r.Sequence)
 		if r.CreatedAt.Before(first.Time) {
@@ -169,7 +176,7 @@ func (s *store) lookUp(ctx context.Context, rows []subjectRow) (map[uuid.UUID]do
 		}
 	}
 	slices.Sort(chains)
-	var found []row // among them what stands at a sequence of another's chain, in the same time
+	var found []row // also entries of one row's chain at another row's sequence
 	during := s.db.Read(ctx).Where("created_at >= ? AND created_at <= ?", first, last)
 	err := database.Among(
 		database.Among(during, "chain", slices.Compact(chains)), "sequence", sequences,
@@ -181,9 +188,12 @@ func (s *store) lookUp(ctx context.Context, rows []subjectRow) (map[uuid.UUID]do
 	return entries, err
 }
 
-func (s *store) Forget(ctx context.Context, chain int, from uuid.UUID, limit int) (next uuid.UUID, more bool, err error) {
+func (s *store) DeleteSubjects(
+	ctx context.Context, chain int, from uuid.UUID, limit int,
+) (next uuid.UUID, more bool, err error) {
 	var bound []uuid.UUID
-	err = s.db.Read(ctx).Model(&subjectRow{}).Where("patient_id > ?", from).Order("patient_id").Offset(limit).Limit(1).Pluck("patient_id", &bound).Error
+	err = s.db.Read(ctx).Model(&subjectRow{}).Where("patient_id > ?", from).Order("patient_id").
+		Offset(limit).Limit(1).Pluck("patient_id", &bound).Error
 	if err != nil {
 		return uuid.Nil, false, err
 	}

@@ -1,5 +1,5 @@
-// Package doctors is the public package of the doctors module: the directory of doctors that all users share. The types,
-// interfaces and events that other modules use are here; everything else is internal.
+// Package doctors is the public package of the doctors module: the directory of doctors that all users share. The
+// types, interfaces and events that other modules use are here; everything else is internal.
 package doctors
 
 import (
@@ -98,7 +98,8 @@ var (
 		"directory_is_curated",
 		"Only administrators change the directory of doctors here.",
 	)
-	ErrLimitReached       = errs.New(errs.Conflict, "limit_reached", "You have added as many doctors as one user may add.")
+	ErrLimitReached = errs.New(errs.Conflict, "limit_reached",
+		"You have added as many doctors as one user may add.")
 	ErrLicenseNumberTaken = errs.Duplicate(
 		"license_number",
 		"license_number_taken",

@@ -1,5 +1,5 @@
-// Package patients is the public package of the patients module. A patient is owned by one user and visible to no other.
-// The types, interfaces and events that other modules use are here; everything else is internal.
+// Package patients is the public package of the patients module. A patient is owned by one user and visible to no
+// other. The types, interfaces and events that other modules use are here; everything else is internal.
 package patients
 
 import (

@@ -32,9 +32,9 @@ type Event struct {
 	Code    string // AuditEvent.action: C, R, U, D or E
 }
 
-// events maps actions to DICOM codes (PS3.16, CID 400 to 403) and to FHIR's REST codes: DCM 110114 User Authentication with
-// 110122 Login and 110123 Logout, 110113 Security Alert with 110126 Node Authentication for refusals, 110136 Security Roles
-// Changed, 110137 User Security Attributes Changed, and 110101 Audit Log Used.
+// events maps actions to DICOM codes (PS3.16, CID 400 to 403) and to FHIR's REST codes: DCM 110114 User Authentication
+// with 110122 Login and 110123 Logout, 110113 Security Alert with 110126 Node Authentication for refusals, 110136
+// Security Roles Changed, 110137 User Security Attributes Changed, and 110101 Audit Log Used.
 var events = map[Action]Event{
 	Login:           {"110114", "110122", "E"},
 	LoginFailed:     {"110114", "110122", "E"},

@@ -1,6 +1,6 @@
 // Package audit is the port to the audit trail: who saw and changed what (45 CFR 164.312(b)). modules/audit implements
-// Recorder; the other modules hold these types only, and need not know how the trail is stored. An Entry holds ids, names
-// of fields and numbers, but no values of fields: a patient's data cannot be recorded by mistake.
+// Recorder. Other modules use only these types, and do not depend on how the trail is stored. An Entry holds ids,
+// names of fields and numbers, but no values of fields: a patient's data cannot be recorded by mistake.
 package audit
 
 import (
@@ -32,7 +32,7 @@ type Entry struct {
 	Fields     []string    // the names of the fields that changed: a-z, 0-9 and _, never a value
 }
 
-// NewEntry returns the entry of a successful action on one record. Its status is the one that REST answers with: 201
+// NewEntry returns the entry of a successful action on one record. Its status is that of the response: 201
 // for Create, 204 for Delete, 200 otherwise. An entry about a Patient names that patient.
 func NewEntry(action Action, resource Resource, id uuid.UUID) Entry {
 	status, special := map[Action]int{Create: http.StatusCreated, Delete: http.StatusNoContent}[action]
@@ -70,7 +70,7 @@ func NewListEntries(page Entry, ids []uuid.UUID) []Entry {
 	return all
 }
 
-// WithoutIDs returns the entries of an answer without a body: counts instead of ids. Entries that differ only in their
+// WithoutIDs returns the entries of a response without a body: counts instead of ids. Entries that differ only in their
 // ids become one.
 func WithoutIDs(entries []Entry) []Entry {
 	var all []Entry
@@ -117,7 +117,7 @@ func RequestOf(ctx context.Context) Request {
 	return r
 }
 
-// Recorder writes the trail. A use case that cannot record must not answer: the trail fails closed.
+// Recorder writes the trail. A use case that cannot record must fail: the trail fails closed.
 type Recorder interface {
 	// Record appends entries in the order given. Inside a transaction of ctx they are appended in it, so that an entry
 	// exists exactly if its effect does. No other transaction can append until that one ends, so record last. Refused
@@ -130,8 +130,8 @@ type Recorder interface {
 }
 
 // RecordMissing handles err of a request for a record that does not exist or that the caller may not see: the two have
-// the same answer. It records refusal if err is missing, and returns err. Other errors are returned unrecorded. Every
-// such answer about patients passes here.
+// the same response. It records refusal if err is missing, and returns err. Other errors are returned unrecorded. Every
+// such response about patients passes here.
 //
 // Errors: err; errs.Unavailable if the refusal could not be recorded.
 func RecordMissing(

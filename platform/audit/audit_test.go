@@ -16,8 +16,8 @@ import (
 func TestEveryActionHasTheCodesOfAnAuditEvent(t *testing.T) {
 	for _, action := range []audit.Action{
 		audit.Login, audit.LoginFailed, audit.Refresh, audit.RefreshReused, audit.Logout, audit.PasswordChanged,
-		audit.RoleChanged, audit.Read, audit.List, audit.Search, audit.Create, audit.Update, audit.Delete, audit.Refused,
-		audit.TrailRead, audit.TrailPruned,
+		audit.RoleChanged, audit.Read, audit.List, audit.Search, audit.Create, audit.Update, audit.Delete,
+		audit.Refused, audit.TrailRead, audit.TrailPruned,
 	} {
 		event, known := action.Event()
 		require.True(t, known, action)
@@ -25,7 +25,7 @@ func TestEveryActionHasTheCodesOfAnAuditEvent(t *testing.T) {
 		require.NotEmpty(t, event.Subtype, action)
 		require.Contains(t, []string{"C", "R", "U", "D", "E"}, event.Code, action)
 	}
-	t.Run("and an unknown action has none", func(t *testing.T) {
+	t.Run("an unknown action has none", func(t *testing.T) {
 		for _, unknown := range []audit.Action{"", "Login", "drop"} {
 			_, known := unknown.Event()
 			require.False(t, known, unknown)

@@ -1,4 +1,4 @@
-// Package audittest lets modules test what they record, without a trail.
+// Package audittest has audit.Recorders for the tests of modules, without a trail.
 package audittest
 
 import (

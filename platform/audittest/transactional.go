@@ -8,8 +8,8 @@ import (
 	"healthcare/platform/auth"
 )
 
-// Transactional returns a Recorder that passes entries to next. It fails the test if an entry about a successful change is
-// recorded outside of a transaction of db: a change that is stored without its entry could not be noticed.
+// Transactional returns a Recorder that passes entries to next. It fails the test if an entry about a successful change
+// is recorded outside of a transaction of db: a change that is stored without its entry could not be noticed.
 func Transactional(t testing.TB, db Transactions, next audit.Recorder) audit.Recorder {
 	return transactional{t, db, next}
 }

@@ -32,8 +32,12 @@ func TestTransactional(t *testing.T) {
 	}{
 		"accepts a change inside of a transaction":  {true, create, 0},
 		"rejects a change outside of a transaction": {false, create, 1},
-		"accepts a reading outside":                 {false, audit.Entry{Action: audit.Read, Outcome: audit.Success}, 0},
-		"accepts a refusal outside":                 {false, audit.Entry{Action: audit.Refused, Outcome: audit.Denied}, 0},
+		"accepts a read outside of a transaction": {
+			false, audit.Entry{Action: audit.Read, Outcome: audit.Success}, 0,
+		},
+		"accepts a refusal outside of a transaction": {
+			false, audit.Entry{Action: audit.Refused, Outcome: audit.Denied},
+			0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var next audittest.Recorder

@@ -5,14 +5,14 @@ import "github.com/prometheus/client_golang/prometheus"
 func newPublished() *prometheus.CounterVec {
 	return prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "healthcare_events_published_total",
-		Help: "Events that were announced, by their type. One whose transaction was undone counts too.",
+		Help: "Published events by type, including those whose transaction was rolled back.",
 	}, []string{"event"})
 }
 
 func newFailures() *prometheus.CounterVec {
 	return prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "healthcare_event_reactions_failed_total",
-		Help: "Reactions that failed, and so undid what was announced, by the event and the module that reacts.",
+		Help: "Failed reactions to events, each of which rolled back the transaction, by event and subscriber.",
 	}, []string{"event", "subscriber"})
 }
 

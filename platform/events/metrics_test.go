@@ -11,7 +11,7 @@ import (
 
 type moved struct{ Patient string }
 
-func TestEventsAreCounted(t *testing.T) {
+func TestMetrics(t *testing.T) {
 	var failure error
 	publisher := New(On("assignments", func(context.Context, moved) error { return failure }))
 	b := publisher.(*bus)
@@ -21,7 +21,7 @@ func TestEventsAreCounted(t *testing.T) {
 	require.Error(t, publisher.Publish(t.Context(), moved{"canary"}))
 	require.InDelta(t, 2, testutil.ToFloat64(b.published.WithLabelValues("events.moved")), 0)
 	require.InDelta(t, 1, testutil.ToFloat64(b.failed.WithLabelValues("events.moved", "assignments")), 0)
-	require.Equal(t, 1, testutil.CollectAndCount(b.published), "by type, whatever is in it")
+	require.Equal(t, 1, testutil.CollectAndCount(b.published), "one series for each type")
 	require.Len(t, collectors(publisher), 2)
 	require.Empty(t, collectors(nil))
 }

@@ -1,6 +1,6 @@
 // Package fields compares, trims, patches and copies the fields of structs, so that a record's fields are listed in its
 // types and nowhere else. Fields correspond by name. A field without a counterpart is a defect, which panics when the
-// function is made: in a variable of the package, thus in every test and at the start of the program.
+// function is made: in a package variable, so in every test and at the start of the program.
 package fields
 
 import (
@@ -83,7 +83,7 @@ func Patcher[T, Changes any](except ...string) func(*T, Changes) {
 	}
 }
 
-// Mapper returns a function that makes a To of the fields of a From. Each field of both has a counterpart of the same
+// Mapper returns a function that makes a To from the fields of a From. Each field of both has a counterpart of the same
 // name, or is named by except: the caller sets those. The counterparts have the same type, or these:
 //
 //   - From has a T, and To a pointer to a T.

@@ -26,9 +26,9 @@ func ring(t *testing.T, newest []byte, previous ...[]byte) keyring.Ring {
 	return r
 }
 
-// The keys were computed by hand after RFC 5869 with Python's hmac, and the first again with `openssl kdf … HKDF`. When
-// this fails, every token that is out there is void.
-func TestKeysAreWhatRFC5869Gives(t *testing.T) {
+// TestKeysFollowRFC5869 compares with keys that were computed by RFC 5869 with Python's hmac, and the first also with
+// `openssl kdf … HKDF`. If it fails, all issued tokens become invalid.
+func TestKeysFollowRFC5869(t *testing.T) {
 	for purpose, want := range map[string]keyring.Key{
 		"access token": {
 			ID: "fitA1l4j33I", Secret: unhex(t, "12d0e92a42f3b7f302f1b69e82bc8024d6ea122a7df28f0efcb288541f36fccc"),
@@ -78,28 +78,28 @@ func TestRing(t *testing.T) {
 		}
 		return ids
 	}
-	t.Run("gives the newest key first", func(t *testing.T) {
+	t.Run("returns the newest key first", func(t *testing.T) {
 		r := ring(t, newest, older, oldest)
 		want := []string{ring(t, newest).Newest("x").ID, ring(t, older).Newest("x").ID, ring(t, oldest).Newest("x").ID}
 		require.Equal(t, want, ids(r))
 		require.Equal(t, r.All("x")[0], r.Newest("x"))
 	})
-	t.Run("holds a secret that stands twice once, where it stands first", func(t *testing.T) {
+	t.Run("keeps only the first of equal secrets", func(t *testing.T) {
 		require.Equal(t, ids(ring(t, newest, older)), ids(ring(t, newest, newest, older, newest, older)))
 	})
-	t.Run("does not follow what becomes of the caller's bytes", func(t *testing.T) {
+	t.Run("copies the caller's bytes", func(t *testing.T) {
 		secret := bytes.Clone(newest)
 		r := ring(t, secret)
 		clear(secret)
 		require.Equal(t, ids(ring(t, newest)), ids(r))
 	})
-	t.Run("has no keys when nobody made it", func(t *testing.T) {
+	t.Run("has no keys as its zero value", func(t *testing.T) {
 		require.Empty(t, keyring.Ring{}.All("x"))
 		require.Panics(t, func() { keyring.Ring{}.Newest("x") })
 	})
 }
 
-func TestR45_AShortSecretIsRefusedByItsPosition(t *testing.T) {
+func TestR45_AShortSecretIsReportedByItsPosition(t *testing.T) {
 	short := newest[:31]
 	for position, secrets := range map[string][][]byte{
 		"secret 1 of 1": {short},
@@ -127,11 +127,11 @@ func TestRingAndKeyNeverPrintTheirSecrets(t *testing.T) {
 		for _, verb := range []string{
 			"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%t", "%10s", "%+q", "%c", "%b", "%o", "%!",
 		} {
-			said := strings.ToLower(fmt.Sprintf(verb, value))
+			printed := strings.ToLower(fmt.Sprintf(verb, value))
 			for _, secret := range [][]byte{newest, older, key.Secret} {
-				for _, way := range []string{"%s", "%x", "%d", "%#v", "%o", "%b", "%c", "% x"} {
-					written := strings.ToLower(strings.Trim(fmt.Sprintf(way, secret), "[]"))
-					require.NotContains(t, said, written[:min(12, len(written))], "%T %s", value, verb)
+				for _, format := range []string{"%s", "%x", "%d", "%#v", "%o", "%b", "%c", "% x"} {
+					text := strings.ToLower(strings.Trim(fmt.Sprintf(format, secret), "[]"))
+					require.NotContains(t, printed, text[:min(12, len(text))], "%T %s", value, verb)
 				}
 			}
 		}

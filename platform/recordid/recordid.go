@@ -1,11 +1,11 @@
-// Package recordid has the identifiers of records. It does not know which records there are: a module declares its own,
-// such as type ID = recordid.Of[Patient].
+// Package recordid has the type of record identifiers. Each module declares its own from it, such as
+// type ID = recordid.Of[Patient].
 package recordid
 
 import "github.com/google/uuid"
 
-// Of identifies a record of the kind K: a UUID, version 7. Ids of different kinds are different types, so that arguments
-// cannot be swapped. The zero Of identifies no record. JSON, text and databases see it as its UUID.
+// Of identifies a record of the kind K: a UUID, version 7. Ids of different kinds are different types, so that
+// arguments cannot be swapped. The zero Of identifies no record. JSON, text and databases see it as its UUID.
 type Of[K any] struct{ uuid.UUID }
 
 // New returns a new id. Later ids sort after earlier ones.

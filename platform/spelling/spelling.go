@@ -1,8 +1,8 @@
-// Package spelling finds the name that somebody meant who mistyped one.
+// Package spelling finds the name that a misspelled word most likely stands for.
 package spelling
 
-// Distance returns how many single characters have to be inserted, removed, replaced or swapped with their neighbour to turn one name into the other
-// (the optimal string alignment of Damerau and Levenshtein). It compares bytes: names are ASCII.
+// Distance returns the number of characters to insert, remove, replace or swap with their neighbour to turn one name
+// into the other (optimal string alignment, after Damerau and Levenshtein). It compares bytes: names are ASCII.
 func Distance(a, b string) int {
 	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range row {
@@ -25,8 +25,9 @@ func Distance(a, b string) int {
 	return row[len(b)]
 }
 
-// Nearest returns the name that word is most likely to be a misspelling of: at most one mistake in a name of up to nine characters, two in a longer one. Of
-// equally near names it is the first. It returns "" where no name is that near, and where word is one of them.
+// Nearest returns the name that word most likely misspells: with at most one mistake in a name of up to nine
+// characters, two in a longer one. Of equally near names it returns the first. It returns "" if no name is near enough,
+// and if word is one of the names.
 func Nearest(word string, names []string) string {
 	nearest, least := "", 3
 	for _, name := range names {

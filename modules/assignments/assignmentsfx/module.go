@@ -1,4 +1,4 @@
-// Package assignmentsfx wires the assignments module; nothing else of it knows fx.
+// Package assignmentsfx wires the assignments module. It is the only package of the module that uses fx.
 package assignmentsfx
 
 import (

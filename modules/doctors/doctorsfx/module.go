@@ -1,4 +1,4 @@
-// Package doctorsfx wires the doctors module; nothing else of it knows fx.
+// Package doctorsfx wires the doctors module. It is the only package of the module that uses fx.
 package doctorsfx
 
 import (

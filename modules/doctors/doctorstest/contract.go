@@ -9,7 +9,8 @@ import (
 	"healthcare/platform/recordid"
 )
 
-// RunDirectoryContract holds a Directory to what doctors.Directory promises. setup gives an empty one, and a way to make a doctor known.
+// RunDirectoryContract tests a Directory against the documentation of doctors.Directory. setup returns an empty
+// Directory and a function that adds a doctor.
 func RunDirectoryContract(t *testing.T, setup func(t *testing.T) (doctors.Directory, func(doctors.Doctor))) {
 	directory, add := setup(t)
 	ctx := t.Context()
@@ -18,26 +19,26 @@ func RunDirectoryContract(t *testing.T, setup func(t *testing.T) (doctors.Direct
 	add(vikram)
 	add(novice)
 
-	t.Run("Find gives what other modules may know of a doctor", func(t *testing.T) {
+	t.Run("Find returns a doctor", func(t *testing.T) {
 		for _, doctor := range []doctors.Doctor{vikram, novice} {
 			found, err := directory.Find(ctx, doctor.ID)
 			require.NoError(t, err)
 			require.Equal(t, doctor, found)
 		}
 	})
-	t.Run("Find knows nobody else", func(t *testing.T) {
+	t.Run("Find does not find a missing doctor", func(t *testing.T) {
 		for _, id := range []doctors.ID{newID(), {}} {
 			found, err := directory.Find(ctx, id)
 			require.ErrorIs(t, err, doctors.ErrNotFound)
 			require.Zero(t, found)
 		}
 	})
-	t.Run("FindAll gives those that exist by id, however often they are asked for", func(t *testing.T) {
+	t.Run("FindAll returns the existing doctors by id, also for repeated ids", func(t *testing.T) {
 		found, err := directory.FindAll(ctx, []doctors.ID{novice.ID, vikram.ID, newID(), novice.ID, {}})
 		require.NoError(t, err)
 		require.Equal(t, map[doctors.ID]doctors.Doctor{vikram.ID: vikram, novice.ID: novice}, found)
 	})
-	t.Run("FindAll of nobody is nobody", func(t *testing.T) {
+	t.Run("FindAll returns nothing for no ids and for missing ids", func(t *testing.T) {
 		for _, ids := range [][]doctors.ID{nil, {}, {newID()}} {
 			found, err := directory.FindAll(ctx, ids)
 			require.NoError(t, err)

@@ -1,4 +1,5 @@
-// Package doctorstest lets other modules test against doctors: an in-memory Directory, and the contract that it and the real one both pass.
+// Package doctorstest has an in-memory Directory for tests of other modules, and the tests that every Directory must
+// pass.
 package doctorstest
 
 import (
@@ -8,29 +9,29 @@ import (
 	"healthcare/modules/doctors"
 )
 
-// Directory is a doctors.Directory in memory. The zero Directory knows nobody; it is safe for concurrent use.
+// Directory is a doctors.Directory in memory. The zero Directory is empty. It is safe for concurrent use.
 type Directory struct {
-	mu    sync.Mutex
-	known map[doctors.ID]doctors.Doctor
+	mu      sync.Mutex
+	records map[doctors.ID]doctors.Doctor
 }
 
 var _ doctors.Directory = (*Directory)(nil)
 
-// Add makes the doctor known.
+// Add adds a doctor.
 func (d *Directory) Add(doctor doctors.Doctor) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.known == nil {
-		d.known = map[doctors.ID]doctors.Doctor{}
+	if d.records == nil {
+		d.records = map[doctors.ID]doctors.Doctor{}
 	}
-	d.known[doctor.ID] = doctor
+	d.records[doctor.ID] = doctor
 }
 
-// Remove forgets the doctor.
+// Remove removes the doctor.
 func (d *Directory) Remove(id doctors.ID) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	delete(d.known, id)
+	delete(d.records, id)
 }
 
 // Find implements doctors.Directory.
@@ -48,7 +49,7 @@ func (d *Directory) FindAll(_ context.Context, ids []doctors.ID) (map[doctors.ID
 	defer d.mu.Unlock()
 	found := map[doctors.ID]doctors.Doctor{}
 	for _, id := range ids {
-		if doctor, ok := d.known[id]; ok {
+		if doctor, ok := d.records[id]; ok {
 			found[id] = doctor
 		}
 	}

@@ -1,4 +1,4 @@
-// Package patientsfx wires the patients module; nothing else of it knows fx.
+// Package patientsfx wires the patients module. It is the only package of the module that uses fx.
 package patientsfx
 
 import (

@@ -1,4 +1,5 @@
-// Package patientstest lets other modules test against patients: an in-memory Directory, and the contract that it and the real one both pass.
+// Package patientstest has an in-memory Directory for tests of other modules, and the tests that every Directory must
+// pass.
 package patientstest
 
 import (
@@ -10,10 +11,10 @@ import (
 	"healthcare/modules/patients"
 )
 
-// Directory is a patients.Directory in memory. The zero Directory knows nobody; it is safe for concurrent use.
+// Directory is a patients.Directory in memory. The zero Directory is empty. It is safe for concurrent use.
 type Directory struct {
-	mu    sync.Mutex
-	known map[patients.ID]entry
+	mu      sync.Mutex
+	records map[patients.ID]entry
 }
 
 type entry struct {
@@ -23,21 +24,21 @@ type entry struct {
 
 var _ patients.Directory = (*Directory)(nil)
 
-// Add makes the patient known as owner's.
+// Add adds a patient of the owner.
 func (d *Directory) Add(owner uuid.UUID, patient patients.Patient) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.known == nil {
-		d.known = map[patients.ID]entry{}
+	if d.records == nil {
+		d.records = map[patients.ID]entry{}
 	}
-	d.known[patient.ID] = entry{owner, patient}
+	d.records[patient.ID] = entry{owner, patient}
 }
 
-// Remove forgets the patient.
+// Remove removes the patient.
 func (d *Directory) Remove(id patients.ID) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	delete(d.known, id)
+	delete(d.records, id)
 }
 
 // Find implements patients.Directory.
@@ -50,12 +51,14 @@ func (d *Directory) Find(ctx context.Context, scope patients.Scope, id patients.
 }
 
 // FindAll implements patients.Directory.
-func (d *Directory) FindAll(_ context.Context, scope patients.Scope, ids []patients.ID) (map[patients.ID]patients.Patient, error) {
+func (d *Directory) FindAll(
+	_ context.Context, scope patients.Scope, ids []patients.ID,
+) (map[patients.ID]patients.Patient, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	found := map[patients.ID]patients.Patient{}
 	for _, id := range ids {
-		if e, ok := d.known[id]; ok && e.owner == scope.Owner() {
+		if e, ok := d.records[id]; ok && e.owner == scope.Owner() {
 			found[id] = e.patient
 		}
 	}

@@ -61,7 +61,7 @@ func TestUseCasesReturnEveryErrorAndLeaveNoEffect(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		h, repository, trail := newEnv(t, db), store.New(db), new(audittest.Recorder)
-		who, stranger := h.someone(t), auth.Principal{UserID: uuid.New()}
+		who, stranger := h.newUser(t), auth.Principal{UserID: uuid.New()}
 		limit := app.NewLimit(assignments.Config{MaxPerUser: 1000}, repository)
 		service := app.New(
 			repository, failingPatients{h.patients}, failingDoctors{h.doctors}, trail, db, h.clock, limit)
@@ -83,19 +83,19 @@ func TestUseCasesReturnEveryErrorAndLeaveNoEffect(t *testing.T) {
 				return err
 			}, patients.ErrNotFound},
 			{"browse", func(ctx context.Context) error {
-				_, err := service.Browse(ctx, who, domain.Filter{}, whole)
+				_, err := service.Browse(ctx, who, domain.Filter{}, wholeList)
 				return err
 			}, nil},
 			{"browse by a patient of another user", func(ctx context.Context) error {
-				_, err := service.Browse(ctx, stranger, domain.Filter{Patient: &made.PatientID.UUID}, whole)
+				_, err := service.Browse(ctx, stranger, domain.Filter{Patient: &made.PatientID.UUID}, wholeList)
 				return err
 			}, nil},
 			{"browse a patient's", func(ctx context.Context) error {
-				_, err := service.BrowseOf(ctx, who, made.PatientID, whole)
+				_, err := service.BrowseOf(ctx, who, made.PatientID, wholeList)
 				return err
 			}, nil},
 			{"browse those of a patient of another user", func(ctx context.Context) error {
-				_, err := service.BrowseOf(ctx, stranger, made.PatientID, whole)
+				_, err := service.BrowseOf(ctx, stranger, made.PatientID, wholeList)
 				return err
 			}, patients.ErrNotFound},
 			{"find", func(ctx context.Context) error {

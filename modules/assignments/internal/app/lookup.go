@@ -14,6 +14,8 @@ func NewLookup(assignments ports.Repository) patients.AssignmentLookup { return 
 
 type lookup struct{ assignments ports.Repository }
 
-func (l lookup) PatientsOf(ctx context.Context, scope patients.Scope, doctor uuid.UUID, limit int) ([]patients.ID, error) {
+func (l lookup) PatientsOf(
+	ctx context.Context, scope patients.Scope, doctor uuid.UUID, limit int,
+) ([]patients.ID, error) {
 	return l.assignments.PatientsOf(ctx, scope, doctor, limit)
 }

@@ -9,8 +9,8 @@ import (
 	"healthcare/platform/events"
 )
 
-// WhenPatientDeleted ends the assignments of removed patients, in the same transaction. The audit entries of the patients
-// stand for those of the assignments.
+// WhenPatientDeleted ends the assignments of removed patients, in the same transaction. The audit entries of the
+// patients stand for those of the assignments.
 func WhenPatientDeleted(assignments ports.Repository, limit Limit) events.Subscription {
 	return events.On("assignments", func(ctx context.Context, deleted patients.Deleted) error {
 		ended, err := assignments.RemoveAllOfPatients(ctx, deleted.IDs)

@@ -18,7 +18,8 @@ import (
 	"healthcare/platform/events"
 )
 
-// TestReactions removes the records as their own modules do: they announce it in the transaction, and then delete the row.
+// TestReactions removes records as their modules do: they publish the event and then delete the row, in one
+// transaction.
 func TestReactions(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
@@ -33,12 +34,12 @@ func TestReactions(t *testing.T) {
 			return db.Write(ctx).Exec(`DELETE FROM doctors WHERE id = ?`, id).Error
 		}
 		h := newEnv(t, db)
-		who := h.someone(t)
+		who := h.newUser(t)
 		ann, bob := h.patientOf(t, who, "Ann"), h.patientOf(t, who, "Bob")
 		first, second := h.doctor(t, "First"), h.doctor(t, "Second")
 		a, b, c := h.assigned(t, who, ann, first), h.assigned(t, who, bob, first), h.assigned(t, who, bob, second)
 
-		t.Run("to a patient's removal that is undone are undone", func(t *testing.T) {
+		t.Run("are rolled back with the removal of a patient", func(t *testing.T) {
 			require.ErrorIs(t, db.Do(t.Context(), func(ctx context.Context) error {
 				require.NoError(t, publisher.Publish(ctx, patients.Deleted{IDs: []patients.ID{ann.ID}}))
 				require.NoError(t, deletePatient(ctx, ann.ID))
@@ -46,28 +47,28 @@ func TestReactions(t *testing.T) {
 			}), context.Canceled)
 			require.Equal(t, []app.Assigned{c, b, a}, h.browsed(t, who))
 		})
-		t.Run("are what lets a patient go: without, the foreign key refuses", func(t *testing.T) {
+		t.Run("are required by the foreign keys", func(t *testing.T) {
 			err := db.Do(t.Context(), func(ctx context.Context) error { return deletePatient(ctx, ann.ID) })
 			require.Equal(t, errs.Conflict, errs.KindOf(err), "%v", err)
 			err = db.Do(t.Context(), func(ctx context.Context) error { return deleteDoctor(ctx, first.ID) })
 			require.Equal(t, errs.Conflict, errs.KindOf(err), "%v", err)
 			require.Equal(t, []app.Assigned{c, b, a}, h.browsed(t, who))
 		})
-		t.Run("end the assignments of a patient who goes, and no others", func(t *testing.T) {
+		t.Run("end the assignments of a removed patient only", func(t *testing.T) {
 			require.NoError(t, db.Do(t.Context(), func(ctx context.Context) error {
 				require.NoError(t, publisher.Publish(ctx, patients.Deleted{IDs: []patients.ID{ann.ID}}))
 				return deletePatient(ctx, ann.ID)
 			}))
 			require.Equal(t, []app.Assigned{c, b}, h.browsed(t, who))
 		})
-		t.Run("end the assignments of a doctor who goes, and no others", func(t *testing.T) {
+		t.Run("end the assignments of a removed doctor only", func(t *testing.T) {
 			require.NoError(t, db.Do(t.Context(), func(ctx context.Context) error {
 				require.NoError(t, publisher.Publish(ctx, doctors.Deleted{ID: first.ID}))
 				return deleteDoctor(ctx, first.ID)
 			}))
 			require.Equal(t, []app.Assigned{c}, h.browsed(t, who))
 		})
-		t.Run("fail with the store, and so undo the removal", func(t *testing.T) {
+		t.Run("return the error of the store", func(t *testing.T) {
 			ended, cancel := context.WithCancel(t.Context())
 			cancel()
 			for _, event := range []any{patients.Deleted{IDs: []patients.ID{bob.ID}}, doctors.Deleted{ID: second.ID}} {

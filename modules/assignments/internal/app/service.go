@@ -1,5 +1,5 @@
-// Package app has the use cases of the assignments module: one method each, on behalf of a user who may assign doctors to
-// their own patients only.
+// Package app has the use cases of the assignments module: one method each, on behalf of a user who may assign doctors
+// to their own patients only.
 package app
 
 import (
@@ -63,8 +63,8 @@ type Assigned struct {
 	Doctor  doctors.Doctor
 }
 
-// Assign assigns a doctor to a patient. The owner of the patient is checked first, so that the errors reveal nothing about
-// assignments of other users. Errors: patients.ErrNotFound, doctors.ErrNotFound, doctors.ErrInRemoval,
+// Assign assigns a doctor to a patient. The owner of the patient is checked first, so that the errors reveal nothing
+// about assignments of other users. Errors: patients.ErrNotFound, doctors.ErrNotFound, doctors.ErrInRemoval,
 // assignments.ErrAlreadyAssigned, assignments.ErrLimitReached.
 func (s *Service) Assign(
 	ctx context.Context, who auth.Principal, patient patients.ID, doctor doctors.ID,
@@ -94,9 +94,9 @@ func (s *Service) assign(
 	})
 }
 
-// Browse returns a page of the assignments of the user's patients that match the filter, in three queries. A filter by a
-// patient who does not exist or belongs to another user returns an empty page, which is recorded as a refusal. Errors:
-// none.
+// Browse returns a page of the assignments of the user's patients that match the filter, in three queries. A filter by
+// a patient who does not exist or belongs to another user returns an empty page, which is recorded as a refusal.
+// Errors: none.
 func (s *Service) Browse(
 	ctx context.Context, who auth.Principal, filter domain.Filter, page paging.Request,
 ) (paging.Page[Assigned], error) {
@@ -163,8 +163,8 @@ func (s *Service) Find(ctx context.Context, who auth.Principal, id assignments.I
 	return detailed[0], s.trail.Record(ctx, who, newEntry(audit.Read, one))
 }
 
-// Lookup returns the assignment with an id that may be a patient's instead, and reports whether it exists. Unlike Find it
-// records no refusal. Errors: none of its own.
+// Lookup returns the assignment with an id that may be a patient's instead, and reports whether it exists. Unlike Find
+// it records no refusal. Errors: none of its own.
 func (s *Service) Lookup(ctx context.Context, who auth.Principal, id assignments.ID) (Assigned, bool, error) {
 	if _, err := s.assignments.Find(ctx, patients.VisibleTo(who), id); err != nil {
 		if errors.Is(err, assignments.ErrNotFound) {

@@ -21,12 +21,12 @@ import (
 func TestAssign(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t, databasetest.SQLite(t))
-	who, stranger := h.someone(t), h.someone(t)
+	who, stranger := h.newUser(t), h.newUser(t)
 	patient, doctor := h.patientOf(t, who, "Ananya"), h.doctor(t, "Vikram")
 	noPatient, noDoctor := recordid.New[patients.ID](), recordid.New[doctors.ID]()
 
 	made := h.assigned(t, who, patient, doctor)
-	t.Run("answers what is found afterwards, with what both sides are shown as", func(t *testing.T) {
+	t.Run("returns the stored assignment, with its patient and doctor", func(t *testing.T) {
 		require.Equal(t, patient, made.Patient)
 		require.Equal(t, doctor, made.Doctor)
 		require.Equal(t, now.Add(time.Second), made.AssignedAt)
@@ -35,27 +35,27 @@ func TestAssign(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, made, found)
 	})
-	t.Run("of the same pair again is refused", func(t *testing.T) {
+	t.Run("rejects the same pair again", func(t *testing.T) {
 		_, err := h.Assign(t.Context(), who, patient.ID, doctor.ID)
 		require.ErrorIs(t, err, assignments.ErrAlreadyAssigned)
 	})
-	for what, c := range map[string]struct {
+	for name, c := range map[string]struct {
 		patient patients.ID
 		doctor  doctors.ID
 	}{
 		"that is assigned already": {patient.ID, doctor.ID}, "and a doctor who does not exist": {patient.ID, noDoctor},
-		"that does not exist": {noPatient, doctor.ID}, "and a doctor, both of whom do not exist": {noPatient, noDoctor},
+		"that does not exist": {noPatient, doctor.ID}, "and a doctor, neither of which exists": {noPatient, noDoctor},
 	} {
-		t.Run("to a patient not the user's "+what+" tells only that there is no such patient", func(t *testing.T) {
+		t.Run("reports only a missing patient for a patient of another user "+name, func(t *testing.T) {
 			_, err := h.Assign(t.Context(), stranger, c.patient, c.doctor)
 			require.Equal(t, patients.ErrNotFound, err)
 		})
 	}
-	t.Run("of a doctor who does not exist is refused", func(t *testing.T) {
+	t.Run("rejects a missing doctor", func(t *testing.T) {
 		_, err := h.Assign(t.Context(), who, patient.ID, noDoctor)
 		require.ErrorIs(t, err, doctors.ErrNotFound)
 	})
-	t.Run("that was refused has left nothing behind", func(t *testing.T) {
+	t.Run("stores nothing when it fails", func(t *testing.T) {
 		require.Equal(t, []app.Assigned{made}, h.browsed(t, who))
 		require.Empty(t, h.browsed(t, stranger))
 	})
@@ -64,36 +64,36 @@ func TestAssign(t *testing.T) {
 func TestBrowse(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t, databasetest.SQLite(t))
-	who, other := h.someone(t), h.someone(t)
+	who, other := h.newUser(t), h.newUser(t)
 	ann, bob, theirs := h.patientOf(t, who, "Ann"), h.patientOf(t, who, "Bob"), h.patientOf(t, other, "Theirs")
 	first, second := h.doctor(t, "First"), h.doctor(t, "Second")
-	t.Run("is empty at first, and not nothing", func(t *testing.T) {
+	t.Run("returns an empty list, not nil", func(t *testing.T) {
 		require.Equal(t, []app.Assigned{}, h.browsed(t, who))
 		require.Equal(t, []app.Assigned{}, h.browsedOf(t, who, ann))
 	})
 	a, b, c := h.assigned(t, who, ann, first), h.assigned(t, who, bob, first), h.assigned(t, who, ann, second)
 	h.assigned(t, other, theirs, first)
 
-	t.Run("is the user's assignments, newest first", func(t *testing.T) {
+	t.Run("returns the user's assignments, newest first", func(t *testing.T) {
 		require.Equal(t, []app.Assigned{c, b, a}, h.browsed(t, who))
 	})
-	t.Run("asks each other module once, however many there are", func(t *testing.T) {
-		h.patients.asked, h.doctors.asked = 0, 0
+	t.Run("calls each directory once, for any number of assignments", func(t *testing.T) {
+		h.patients.calls, h.doctors.calls = 0, 0
 		h.browsed(t, who)
-		require.Equal(t, 1, h.patients.asked)
-		require.Equal(t, 1, h.doctors.asked)
+		require.Equal(t, 1, h.patients.calls)
+		require.Equal(t, 1, h.doctors.calls)
 	})
-	t.Run("of one patient is that patient's", func(t *testing.T) {
+	t.Run("returns the assignments of one patient", func(t *testing.T) {
 		require.Equal(t, []app.Assigned{c, a}, h.browsedOf(t, who, ann))
 	})
-	t.Run("of a patient who is not the user's is refused as if there were none", func(t *testing.T) {
+	t.Run("does not find a patient of another user, as if it did not exist", func(t *testing.T) {
 		for _, id := range []patients.ID{theirs.ID, {UUID: uuid.Must(uuid.NewV7())}} {
-			all, err := h.BrowseOf(t.Context(), who, id, whole)
+			all, err := h.BrowseOf(t.Context(), who, id, wholeList)
 			require.Equal(t, patients.ErrNotFound, err)
 			require.Empty(t, all)
 		}
 	})
-	t.Run("leaves out who was removed while it read", func(t *testing.T) {
+	t.Run("omits records that were removed while it read", func(t *testing.T) {
 		h.patients.Remove(bob.ID)
 		h.doctors.Remove(second.ID)
 		require.Equal(t, []app.Assigned{a}, h.browsed(t, who))
@@ -105,9 +105,9 @@ func TestBrowse(t *testing.T) {
 func TestDischarge(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t, databasetest.SQLite(t))
-	who, stranger := h.someone(t), h.someone(t)
+	who, stranger := h.newUser(t), h.newUser(t)
 	made := h.assigned(t, who, h.patientOf(t, who, "Ann"), h.doctor(t, "First"))
-	t.Run("tells a stranger that there is no such assignment", func(t *testing.T) {
+	t.Run("does not find an assignment of another user", func(t *testing.T) {
 		for _, id := range []assignments.ID{made.ID, newID()} {
 			require.Equal(t, assignments.ErrNotFound, h.Discharge(t.Context(), stranger, id, revision.Match{}))
 			_, err := h.Find(t.Context(), stranger, id)
@@ -115,42 +115,55 @@ func TestDischarge(t *testing.T) {
 		}
 		require.Len(t, h.browsed(t, who), 1)
 	})
-	t.Run("is refused when another version was read, and ends nothing", func(t *testing.T) {
+	t.Run("rejects another version and ends nothing", func(t *testing.T) {
 		require.ErrorIs(t, h.Discharge(t.Context(), who, made.ID, revision.OneOf(domain.Version+1)), revision.ErrStale)
 		require.Equal(t, []app.Assigned{made}, h.browsed(t, who))
-		require.ErrorIs(t, h.Discharge(t.Context(), who, newID(), revision.OneOf(domain.Version+1)), assignments.ErrNotFound)
+		require.ErrorIs(t, h.Discharge(t.Context(), who, newID(), revision.OneOf(domain.Version+1)),
+			assignments.ErrNotFound)
 	})
 	t.Run("ends an assignment, once", func(t *testing.T) {
 		require.NoError(t, h.Discharge(t.Context(), who, made.ID, revision.Match{}))
 		require.Empty(t, h.browsed(t, who))
 		require.ErrorIs(t, h.Discharge(t.Context(), who, made.ID, revision.Match{}), assignments.ErrNotFound)
 	})
-	t.Run("lets the pair be assigned again", func(t *testing.T) {
+	t.Run("allows the pair to be assigned again", func(t *testing.T) {
 		again := h.assigned(t, who, made.Patient, made.Doctor)
 		require.NoError(t, h.Discharge(t.Context(), who, again.ID, revision.OneOf(domain.Version)))
 	})
 }
 
-func TestTroubleOfOthers(t *testing.T) {
+func TestErrorsOfOtherModules(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t, databasetest.SQLite(t))
-	who := h.someone(t)
+	who := h.newUser(t)
 	patient, doctor := h.patientOf(t, who, "Ann"), h.doctor(t, "First")
 	made := h.assigned(t, who, patient, doctor)
 	calls := map[string]func() error{
-		"assigning":            func() error { _, err := h.Assign(t.Context(), who, patient.ID, doctor.ID); return err },
-		"browsing":             func() error { _, err := h.Browse(t.Context(), who, domain.Filter{}, whole); return err },
-		"browsing one patient": func() error { _, err := h.BrowseOf(t.Context(), who, patient.ID, whole); return err },
-		"finding":              func() error { _, err := h.Find(t.Context(), who, made.ID); return err },
+		"assigning": func() error {
+			_, err := h.Assign(t.Context(), who, patient.ID, doctor.ID)
+			return err
+		},
+		"browsing": func() error {
+			_, err := h.Browse(t.Context(), who, domain.Filter{}, wholeList)
+			return err
+		},
+		"browsing one patient": func() error {
+			_, err := h.BrowseOf(t.Context(), who, patient.ID, wholeList)
+			return err
+		},
+		"finding": func() error {
+			_, err := h.Find(t.Context(), who, made.ID)
+			return err
+		},
 	}
-	for what, call := range calls {
-		t.Run("is "+what+"'s trouble too", func(t *testing.T) {
+	for name, call := range calls {
+		t.Run("fail "+name, func(t *testing.T) {
 			down := errors.New("down")
-			h.patients.trouble = down
+			h.patients.failure = down
 			require.ErrorIs(t, call(), down)
-			h.patients.trouble, h.doctors.trouble = nil, down
+			h.patients.failure, h.doctors.failure = nil, down
 			require.ErrorIs(t, call(), down)
-			h.doctors.trouble = nil
+			h.doctors.failure = nil
 		})
 	}
 }

@@ -39,8 +39,8 @@ func newListEntries(filter domain.Filter, shown []Assigned) []audit.Entry {
 	return append(entries, audit.NewListEntries(audit.Entry{Action: audit.List, Resource: audit.Patient}, patients)...)
 }
 
-// newReleaseEntries returns the entries of assignments that were made and ended by the removal of a doctor, and of their
-// patients.
+// newReleaseEntries returns the entries of assignments that were made and ended by the removal of a doctor, and of
+// their patients.
 func newReleaseEntries(made, ended []domain.Assignment) (entries []audit.Entry) {
 	var patients []uuid.UUID
 	add := func(action audit.Action, all []domain.Assignment) {

@@ -16,8 +16,8 @@ import (
 // Repository stores assignments. Requests of users are narrowed to a scope of patients. Reactions of the module to the
 // removal of a record are not.
 type Repository interface {
-	// Add stores a new assignment. Errors: assignments.ErrAlreadyAssigned; patients.ErrNotFound or doctors.ErrNotFound if
-	// that record was removed in the meantime.
+	// Add stores a new assignment. Errors: assignments.ErrAlreadyAssigned; patients.ErrNotFound or doctors.ErrNotFound
+	// if that record was removed in the meantime.
 	Add(ctx context.Context, assignment domain.Assignment) error
 
 	// Find returns one assignment. Errors: assignments.ErrNotFound.

@@ -16,7 +16,7 @@ import (
 	"healthcare/platform/errs"
 )
 
-func TestDirectoryKeepsItsContract(t *testing.T) {
+func TestDirectoryContract(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		doctorstest.RunDirectoryContract(t, func(t *testing.T) (doctors.Directory, func(doctors.Doctor)) {
@@ -24,7 +24,9 @@ func TestDirectoryKeepsItsContract(t *testing.T) {
 			return app.NewDirectory(repository), func(doctor doctors.Doctor) {
 				require.NoError(t, repository.Add(t.Context(), domain.Doctor{
 					ID: doctor.ID, Version: 1, CreatedAt: now, UpdatedAt: now,
-					Details: domain.Details{Name: doctor.Name, Specialization: doctor.Specialization, Experience: doctor.Experience},
+					Details: domain.Details{
+						Name: doctor.Name, Specialization: doctor.Specialization, Experience: doctor.Experience,
+					},
 				}))
 			}
 		})
@@ -35,16 +37,16 @@ func TestDirectory(t *testing.T) {
 	t.Parallel()
 	db := databasetest.SQLite(t)
 	service, directory := newEnv(t, db), app.NewDirectory(store.New(db))
-	t.Run("answers within the transaction of whoever asks", func(t *testing.T) {
+	t.Run("reads within the transaction of the caller", func(t *testing.T) {
 		require.ErrorIs(t, db.Do(t.Context(), func(ctx context.Context) error {
-			doctor, err := service.Register(ctx, nobody, vikram())
+			doctor, err := service.Register(ctx, anyAdmin, vikram())
 			require.NoError(t, err)
 			_, err = directory.Find(ctx, doctor.ID)
 			require.NoError(t, err)
 			return context.Canceled
 		}), context.Canceled)
 	})
-	t.Run("passes the store's trouble on, and nobody with it", func(t *testing.T) {
+	t.Run("returns the error of the store, and no doctor", func(t *testing.T) {
 		ended, cancel := context.WithCancel(t.Context())
 		cancel()
 		found, err := directory.Find(ended, doctors.ID{})

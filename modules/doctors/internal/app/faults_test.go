@@ -51,7 +51,7 @@ func TestUseCasesReturnEveryErrorAndLeaveNoEffect(t *testing.T) {
 				return err
 			}, doctors.ErrCurated},
 			{"browse", doctors.Open, func(ctx context.Context, s *app.Service) error {
-				_, err := s.Browse(ctx, domain.Filter{}, whole)
+				_, err := s.Browse(ctx, domain.Filter{}, wholeList)
 				return err
 			}, nil},
 			{"find", doctors.Open, func(ctx context.Context, s *app.Service) error {
@@ -103,8 +103,8 @@ func TestUseCasesReturnEveryErrorAndLeaveNoEffect(t *testing.T) {
 				h := newEnv(t, db)
 				id = h.registered(t, domain.Details{Name: "First", Specialization: "S"}).ID
 				other = h.registered(t, domain.Details{Name: "Second", Specialization: "S"}).ID
-				service := app.New(repository, assigned{db}, jobs.NewQueue(db, clk), new(audittest.Recorder), db, publisher,
-					clk, doctors.Config{Mode: c.mode, MaxPerUser: 1000})
+				service := app.New(repository, storedAssignments{db}, jobs.NewQueue(db, clk), new(audittest.Recorder),
+					db, publisher, clk, doctors.Config{Mode: c.mode, MaxPerUser: 1000})
 				err := databasetest.RunWithFaults(t, db, func(ctx context.Context) error { return c.run(ctx, service) })
 				require.ErrorIs(t, err, c.want)
 			})

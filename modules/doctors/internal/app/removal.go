@@ -67,14 +67,15 @@ func (s *Service) removalOf(ctx context.Context, id doctors.ID) (*domain.Removal
 	return nil, err
 }
 
-// requireDeletable returns an error if assignments forbid deleting the doctor, who is locked. Errors: doctors.ErrOfOthers,
-// doctors.ErrOfMany.
+// requireDeletable returns an error if assignments forbid deleting the doctor, who is locked. Errors:
+// doctors.ErrOfOthers, doctors.ErrOfMany.
 func (s *Service) requireDeletable(ctx context.Context, who auth.Principal, id doctors.ID) error {
 	owners, err := s.assignments.Owners(ctx, id, maxAtOnce+1)
+	ofOthers := func(owner uuid.UUID) bool { return owner != who.UserID }
 	switch {
 	case err != nil:
 		return err
-	case s.mode != doctors.Open && slices.ContainsFunc(owners, func(owner uuid.UUID) bool { return owner != who.UserID }):
+	case s.mode != doctors.Open && slices.ContainsFunc(owners, ofOthers):
 		return doctors.ErrOfOthers
 	case len(owners) > maxAtOnce:
 		return doctors.ErrOfMany
@@ -93,9 +94,9 @@ func (s *Service) delete(ctx context.Context, who auth.Principal, id doctors.ID)
 	return s.trail.Record(ctx, who, audit.NewEntry(audit.Delete, resource, id.UUID))
 }
 
-// Dissolve begins the removal of a doctor who is at an expected version, whoever owns the assigned patients. From then on
-// the doctor takes no new assignments. The job moves the existing ones to the doctor reassignTo, or ends them if it is
-// nil, and then deletes the doctor. Errors: auth.ErrForbidden unless an administrator acts, errs.Invalid,
+// Dissolve begins the removal of a doctor who is at an expected version, also if patients of other users are assigned.
+// From then on the doctor takes no new assignments. The job moves the existing ones to the doctor reassignTo, or ends
+// them if it is nil, and then deletes the doctor. Errors: auth.ErrForbidden unless an administrator acts, errs.Invalid,
 // doctors.ErrNotFound, revision.ErrStale, doctors.ErrInRemoval, doctors.ErrReceives.
 func (s *Service) Dissolve(
 	ctx context.Context, who auth.Principal, id doctors.ID, expected revision.Match, reassignTo *doctors.ID,

@@ -20,26 +20,30 @@ import (
 	"healthcare/platform/revision"
 )
 
-// treating is a doctor whom an assignment, a record of another module, refers to.
-func treating(t *testing.T, h env) domain.Doctor {
+// assignedDoctor returns a doctor to whom an assignment, a record of another module, refers.
+func assignedDoctor(t *testing.T, h env) domain.Doctor {
 	doctor := h.registered(t, vikram())
 	user, patient := uuid.Must(uuid.NewV7()), uuid.Must(uuid.NewV7())
 	require.NoError(t, h.db.Write(t.Context()).Exec(
-		`INSERT INTO users (id, name, email, mailbox, username, password_hash, active, token_version, created_at, updated_at)
-		VALUES (?, 'A', 'a@example.com', 'a@example.com', 'a', '-', ?, 0, ?, ?)`, user, true, database.At(now), database.At(now)).Error)
+		`INSERT INTO users
+		(id, name, email, mailbox, username, password_hash, active, token_version, created_at, updated_at)
+		VALUES (?, 'A', 'a@example.com', 'a@example.com', 'a', '-', ?, 0, ?, ?)`,
+		user, true, database.At(now), database.At(now)).Error)
 	require.NoError(t, h.db.Write(t.Context()).Exec(
-		`INSERT INTO patients (id, owner_id, name, gender, age, email, phone, address, notes, version, created_at, updated_at)
-		VALUES (?, ?, 'P', 'Other', 1, '', '', '', '', 1, ?, ?)`, patient, user, database.At(now), database.At(now)).Error)
+		`INSERT INTO patients
+		(id, owner_id, name, gender, age, email, phone, address, notes, version, created_at, updated_at)
+		VALUES (?, ?, 'P', 'Other', 1, '', '', '', '', 1, ?, ?)`,
+		patient, user, database.At(now), database.At(now)).Error)
 	require.NoError(t, h.db.Write(t.Context()).Exec(
 		`INSERT INTO assignments (id, owner_id, patient_id, doctor_id, assigned_at) VALUES (?, ?, ?, ?, ?)`,
 		uuid.Must(uuid.NewV7()), user, patient, doctor.ID, database.At(now)).Error)
 	return doctor
 }
 
-// assigned answers from the table of assignments, as their module does.
-type assigned struct{ db *database.DB }
+// storedAssignments is a doctors.Assignments over the table of assignments.
+type storedAssignments struct{ db *database.DB }
 
-func (a assigned) Owners(ctx context.Context, doctor doctors.ID, limit int) (owners []uuid.UUID, err error) {
+func (a storedAssignments) Owners(ctx context.Context, doctor doctors.ID, limit int) (owners []uuid.UUID, err error) {
 	var rows []string
 	err = a.db.Read(ctx).Raw(
 		`SELECT owner_id FROM assignments WHERE doctor_id = ? LIMIT ?`, doctor, limit,
@@ -50,12 +54,12 @@ func (a assigned) Owners(ctx context.Context, doctor doctors.ID, limit int) (own
 	return owners, err
 }
 
-func (a assigned) Count(ctx context.Context, doctor doctors.ID) (int, error) {
+func (a storedAssignments) Count(ctx context.Context, doctor doctors.ID) (int, error) {
 	owners, err := a.Owners(ctx, doctor, 1000)
 	return len(owners), err
 }
 
-func (a assigned) Release(
+func (a storedAssignments) Release(
 	ctx context.Context, _ auth.Principal, doctor doctors.ID, to *doctors.ID, limit int,
 ) (int, error) {
 	some := `SELECT id FROM assignments WHERE doctor_id = ? LIMIT ?`
@@ -76,40 +80,40 @@ func assignments(t *testing.T, db *database.DB) (count int) {
 func TestRemove(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
-		var heard []doctors.Deleted
-		var answer error
+		var received []doctors.Deleted
+		var failure error
 		service := newEnv(t, db, events.On("assignments", func(ctx context.Context, e doctors.Deleted) error {
-			heard = append(heard, e)
+			received = append(received, e)
 			if err := db.Write(ctx).Exec(`DELETE FROM assignments WHERE doctor_id = ?`, e.ID).Error; err != nil {
 				return err
 			}
-			return answer
+			return failure
 		}))
-		doctor := treating(t, service)
+		doctor := assignedDoctor(t, service)
 
-		t.Run("is undone with everything else when one of those who react fails, whose error it is", func(t *testing.T) {
-			answer = errors.New("cannot let go")
-			require.ErrorIs(t, service.Remove(t.Context(), nobody, doctor.ID, revision.Match{}), answer)
+		t.Run("rolls back and returns the error when a subscriber fails", func(t *testing.T) {
+			failure = errors.New("subscriber failed")
+			require.ErrorIs(t, service.Remove(t.Context(), anyAdmin, doctor.ID, revision.Match{}), failure)
 			require.Equal(t, doctor, service.found(t, doctor))
 			require.Equal(t, 1, assignments(t, db))
 		})
-		t.Run("is refused by the foreign key when nobody reacts", func(t *testing.T) {
-			err := newEnv(t, db).Remove(t.Context(), nobody, doctor.ID, revision.Match{})
+		t.Run("fails on the foreign key without a subscriber", func(t *testing.T) {
+			err := newEnv(t, db).Remove(t.Context(), anyAdmin, doctor.ID, revision.Match{})
 			require.ErrorContains(t, err, "react to doctors.Deleted")
 			require.Equal(t, doctor, service.found(t, doctor))
 			require.Equal(t, 1, assignments(t, db))
 		})
-		t.Run("lets those who react let go first, and then removes the doctor", func(t *testing.T) {
-			heard, answer = nil, nil
-			require.NoError(t, service.Remove(t.Context(), nobody, doctor.ID, revision.Match{}))
-			require.Equal(t, []doctors.Deleted{{ID: doctor.ID, By: nobody}}, heard)
+		t.Run("publishes the deletion and then removes the doctor", func(t *testing.T) {
+			received, failure = nil, nil
+			require.NoError(t, service.Remove(t.Context(), anyAdmin, doctor.ID, revision.Match{}))
+			require.Equal(t, []doctors.Deleted{{ID: doctor.ID, By: anyAdmin}}, received)
 			require.Empty(t, service.browsed(t))
 			require.Zero(t, assignments(t, db))
 		})
-		t.Run("cannot be done twice, and announces nothing then", func(t *testing.T) {
-			heard = nil
-			require.ErrorIs(t, service.Remove(t.Context(), nobody, doctor.ID, revision.Match{}), doctors.ErrNotFound)
-			require.Empty(t, heard)
+		t.Run("fails the second time and publishes nothing", func(t *testing.T) {
+			received = nil
+			require.ErrorIs(t, service.Remove(t.Context(), anyAdmin, doctor.ID, revision.Match{}), doctors.ErrNotFound)
+			require.Empty(t, received)
 		})
 	})
 }
@@ -120,12 +124,13 @@ func TestDissolve(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		service := newEnv(t, db)
 		admin := auth.Principal{UserID: uuid.New(), SessionID: uuid.New(), Role: auth.Admin}
-		doctor, other := treating(t, service), service.registered(t, domain.Details{Name: "O", Specialization: "S"})
+		doctor := assignedDoctor(t, service)
+		other := service.registered(t, domain.Details{Name: "O", Specialization: "S"})
 		dissolve := func(who auth.Principal, id doctors.ID, to *doctors.ID) error {
 			_, err := service.Dissolve(t.Context(), who, id, revision.Match{}, to)
 			return err
 		}
-		t.Run("is for administrators, and for doctors that there are", func(t *testing.T) {
+		t.Run("requires an administrator and existing doctors", func(t *testing.T) {
 			missing := doctors.ID{UUID: uuid.New()}
 			require.ErrorIs(t, dissolve(auth.Principal{Role: auth.Staff}, doctor.ID, nil), auth.ErrForbidden)
 			require.ErrorIs(t, dissolve(admin, missing, nil), doctors.ErrNotFound)
@@ -135,7 +140,7 @@ func TestDissolve(t *testing.T) {
 			_, err := service.Dissolve(t.Context(), admin, doctor.ID, revision.OneOf(2), nil)
 			require.ErrorIs(t, err, revision.ErrStale)
 		})
-		t.Run("keeps both from being removed otherwise, and the doctor from new patients", func(t *testing.T) {
+		t.Run("prevents other removals of both doctors, and new assignments of the removed one", func(t *testing.T) {
 			require.NoError(t, dissolve(admin, doctor.ID, &other.ID))
 			require.ErrorIs(t, dissolve(admin, doctor.ID, nil), doctors.ErrInRemoval)
 			require.ErrorIs(t, dissolve(admin, other.ID, &doctor.ID), doctors.ErrReceives)
@@ -148,7 +153,7 @@ func TestDissolve(t *testing.T) {
 			require.ErrorIs(t, err, doctors.ErrInRemoval)
 			_, err = directory.Find(t.Context(), other.ID)
 			require.NoError(t, err)
-			require.Equal(t, doctor, service.found(t, doctor), "it is still shown")
+			require.Equal(t, doctor, service.found(t, doctor), "the doctor is still shown")
 		})
 		t.Run("moves the assignments in batches, and then deletes the doctor", func(t *testing.T) {
 			ended, done, err := service.Continue(t.Context(), doctor.ID, 1)
@@ -164,10 +169,10 @@ func TestDissolve(t *testing.T) {
 			require.Equal(t, 1, assignments(t, db))
 			_, done, err = service.Continue(t.Context(), doctor.ID, 1)
 			require.NoError(t, err)
-			require.True(t, done, "it is not done twice")
+			require.True(t, done, "the doctor is already deleted")
 			_, done, err = service.Continue(t.Context(), other.ID, 1)
 			require.NoError(t, err)
-			require.True(t, done, "whose removal has not begun")
+			require.True(t, done, "the removal has not begun")
 			require.Equal(t, other, service.found(t, other))
 		})
 	})

@@ -23,7 +23,7 @@ func TestEveryChangedFieldIsStored(t *testing.T) {
 		require.Equal(t, first, service.found(t, first))
 
 		service.clock.Advance(time.Hour)
-		second, err := service.Revise(t.Context(), nobody, first.ID, revision.Match{}, domain.Details{
+		second, err := service.Revise(t.Context(), anyAdmin, first.ID, revision.Match{}, domain.Details{
 			Name: "Dr. B", Specialization: "Surgery", Experience: 10,
 			Email: "b@clinic.example", Phone: "2", LicenseNumber: "KA-20432",
 		})
@@ -32,7 +32,7 @@ func TestEveryChangedFieldIsStored(t *testing.T) {
 		databasetest.RequireAllDiffer(t, first.Details, second.Details)
 		require.Equal(t, second, service.found(t, first))
 
-		third, err := service.Revise(t.Context(), nobody, first.ID, revision.Match{}, domain.Details{
+		third, err := service.Revise(t.Context(), anyAdmin, first.ID, revision.Match{}, domain.Details{
 			Name: "C", Specialization: "S",
 		})
 		require.NoError(t, err)

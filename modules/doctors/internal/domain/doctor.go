@@ -89,11 +89,14 @@ func (d Details) Validate() error {
 	return errs.Fields(validation.Errors{
 		"name":           validation.Validate(d.Name, notBlank, atMost255),
 		"specialization": validation.Validate(d.Specialization, notBlank, atMost255),
-		"experience":     validation.Validate(d.Experience, validation.Min(0).Error(years), validation.Max(80).Error(years)),
+		"experience": validation.Validate(d.Experience, validation.Min(0).Error(years),
+			validation.Max(80).Error(years)),
 		"email": validation.Validate(d.Email, is.EmailFormat.Error("Must be an e-mail address."),
 			validation.RuneLength(0, 254).Error("Must have at most 254 characters.")),
-		"phone":          validation.Validate(d.Phone, validation.RuneLength(0, 32).Error("Must have at most 32 characters.")),
-		"license_number": validation.Validate(d.LicenseNumber, validation.RuneLength(0, 64).Error("Must have at most 64 characters.")),
+		"phone": validation.Validate(d.Phone,
+			validation.RuneLength(0, 32).Error("Must have at most 32 characters.")),
+		"license_number": validation.Validate(d.LicenseNumber,
+			validation.RuneLength(0, 64).Error("Must have at most 64 characters.")),
 	})
 }
 

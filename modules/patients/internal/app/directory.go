@@ -27,7 +27,9 @@ func (d directory) Find(ctx context.Context, scope patients.Scope, id patients.I
 	return view(patient, d.today()), err
 }
 
-func (d directory) FindAll(ctx context.Context, scope patients.Scope, ids []patients.ID) (map[patients.ID]patients.Patient, error) {
+func (d directory) FindAll(
+	ctx context.Context, scope patients.Scope, ids []patients.ID,
+) (map[patients.ID]patients.Patient, error) {
 	found, err := d.patients.FindAll(ctx, scope, ids)
 	if err != nil {
 		return nil, err

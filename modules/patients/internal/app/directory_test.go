@@ -19,29 +19,31 @@ import (
 	"healthcare/platform/errs"
 )
 
-func TestDirectoryKeepsItsContract(t *testing.T) {
+func TestDirectoryContract(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
-		patientstest.RunDirectoryContract(t, func(t *testing.T) (patients.Directory, func(uuid.UUID, patients.Patient)) {
+		setup := func(t *testing.T) (patients.Directory, func(uuid.UUID, patients.Patient)) {
 			repository := store.New(db)
-			return app.NewDirectory(repository, clock.At(now), time.UTC), func(owner uuid.UUID, patient patients.Patient) {
-				makeUser(t, db, owner)
+			add := func(owner uuid.UUID, patient patients.Patient) {
+				insertUser(t, db, owner)
 				require.NoError(t, repository.Add(t.Context(), domain.Patient{
 					ID: patient.ID, OwnerID: owner, Version: 1, CreatedAt: now, UpdatedAt: now,
 					Details: domain.Details{Name: patient.Name, Gender: patient.Gender, Age: patient.Age},
 				}))
 			}
-		})
+			return app.NewDirectory(repository, clock.At(now), time.UTC), add
+		}
+		patientstest.RunDirectoryContract(t, setup)
 	})
 }
 
 func TestDirectory(t *testing.T) {
 	t.Parallel()
 	db := databasetest.SQLite(t)
-	service, who := newEnv(t, db), someone(t, db)
+	service, who := newEnv(t, db), newUser(t, db)
 	directory, scope := app.NewDirectory(store.New(db), service.clock, time.UTC), patients.OwnedBy(who.UserID)
 
-	t.Run("counts the age of who was born on a known day as of today", func(t *testing.T) {
+	t.Run("computes the age from the birth date, as of today", func(t *testing.T) {
 		patient := service.registered(t, who, domain.Input{Name: "A", Gender: "Other", BirthDate: "1995-11-23"})
 		found, err := directory.Find(t.Context(), scope, patient.ID)
 		require.NoError(t, err)
@@ -52,7 +54,7 @@ func TestDirectory(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, 31, all[patient.ID].Age)
 	})
-	t.Run("answers within the transaction of whoever asks", func(t *testing.T) {
+	t.Run("reads within the transaction of the caller", func(t *testing.T) {
 		require.ErrorIs(t, db.Do(t.Context(), func(ctx context.Context) error {
 			patient, err := service.Register(ctx, who, ananya())
 			require.NoError(t, err)
@@ -61,7 +63,7 @@ func TestDirectory(t *testing.T) {
 			return context.Canceled
 		}), context.Canceled)
 	})
-	t.Run("passes the store's trouble on, and nobody with it", func(t *testing.T) {
+	t.Run("returns the error of the store, and no patient", func(t *testing.T) {
 		ended, cancel := context.WithCancel(t.Context())
 		cancel()
 		found, err := directory.Find(ended, scope, patients.ID{})

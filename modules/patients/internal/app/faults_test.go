@@ -38,7 +38,7 @@ func TestUseCasesReturnEveryErrorAndLeaveNoEffect(t *testing.T) {
 		publisher := events.New(events.On("subscriber", func(ctx context.Context, _ patients.Deleted) error {
 			return databasetest.InjectFault(ctx, "subscriber")
 		}))
-		who := someone(t, db)
+		who := newUser(t, db)
 		var id patients.ID // of a patient of who, new for each case
 		for _, c := range []struct {
 			name string
@@ -50,11 +50,11 @@ func TestUseCasesReturnEveryErrorAndLeaveNoEffect(t *testing.T) {
 				return err
 			}, nil},
 			{"browse", func(ctx context.Context, s *app.Service) error {
-				_, err := s.Browse(ctx, who, domain.Filter{}, whole)
+				_, err := s.Browse(ctx, who, domain.Filter{}, wholeList)
 				return err
 			}, nil},
 			{"browse by doctor", func(ctx context.Context, s *app.Service) error {
-				_, err := s.Browse(ctx, who, domain.Filter{Doctor: new(uuid.New())}, whole)
+				_, err := s.Browse(ctx, who, domain.Filter{Doctor: new(uuid.New())}, wholeList)
 				return err
 			}, nil},
 			{"find", func(ctx context.Context, s *app.Service) error {

@@ -41,19 +41,20 @@ func newEnv(t testing.TB, db *database.DB, subscriptions ...events.Subscription)
 	}
 }
 
-// someone is a user who may own patients.
-func someone(t *testing.T, db *database.DB) auth.Principal {
+// newUser inserts a user and returns the principal.
+func newUser(t *testing.T, db *database.DB) auth.Principal {
 	t.Helper()
 	id := uuid.Must(uuid.NewV7())
-	makeUser(t, db, id)
+	insertUser(t, db, id)
 	return auth.Principal{UserID: id}
 }
 
-// makeUser makes the user of that id, unless there is one.
-func makeUser(t *testing.T, db *database.DB, id uuid.UUID) {
+// insertUser inserts a user with that id unless one exists.
+func insertUser(t *testing.T, db *database.DB, id uuid.UUID) {
 	t.Helper()
 	require.NoError(t, db.Write(t.Context()).Exec(
-		`INSERT INTO users (id, name, email, mailbox, username, password_hash, active, token_version, created_at, updated_at)
+		`INSERT INTO users
+		(id, name, email, mailbox, username, password_hash, active, token_version, created_at, updated_at)
 		VALUES (?, 'A', ?, ?, ?, '-', ?, 0, ?, ?) ON CONFLICT (id) DO NOTHING`,
 		id, id.String()+"@example.com", id.String(), id.String(), true, database.At(now), database.At(now)).Error)
 }
@@ -76,18 +77,20 @@ func (h env) found(t *testing.T, who auth.Principal, patient domain.Patient) dom
 	return found
 }
 
-// browsed is the user's whole list.
+// browsed returns the user's whole list.
 func (h env) browsed(t *testing.T, who auth.Principal) []domain.Patient {
 	t.Helper()
-	page, err := h.Browse(t.Context(), who, domain.Filter{}, whole)
+	page, err := h.Browse(t.Context(), who, domain.Filter{}, wholeList)
 	require.NoError(t, err)
 	return page.Items
 }
 
-// whole asks for a list in one page, newest first.
-var whole = paging.Request{Limit: 10_000, Order: []paging.Order{{Column: "created_at", Descending: true}, {Column: "id", Descending: true}}}
+// wholeList requests a list as one page, newest first.
+var wholeList = paging.Request{
+	Limit: 10_000, Order: []paging.Order{{Column: "created_at", Descending: true}, {Column: "id", Descending: true}},
+}
 
-// noAssignments is patients without doctors.
+// noAssignments is a patients.AssignmentLookup without assignments.
 type noAssignments struct{}
 
 func (noAssignments) PatientsOf(context.Context, patients.Scope, uuid.UUID, int) ([]patients.ID, error) {

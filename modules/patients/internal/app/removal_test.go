@@ -16,9 +16,9 @@ import (
 	"healthcare/platform/revision"
 )
 
-// treated is a patient whom an assignment, a record of another module, refers to.
-func treated(t *testing.T, h env) (who uuid.UUID, patient domain.Patient) {
-	principal := someone(t, h.db)
+// assignedPatient returns a patient to whom an assignment, a record of another module, refers, and its owner.
+func assignedPatient(t *testing.T, h env) (owner uuid.UUID, patient domain.Patient) {
+	principal := newUser(t, h.db)
 	patient = h.registered(t, principal, ananya())
 	doctor := uuid.Must(uuid.NewV7())
 	require.NoError(t, h.db.Write(t.Context()).Exec(
@@ -39,49 +39,49 @@ func assignments(t *testing.T, db *database.DB) (count int) {
 func TestRemove(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
-		var heard []patients.Deleted
-		var answer error
-		letGo := events.On("assignments", func(ctx context.Context, e patients.Deleted) error {
-			heard = append(heard, e)
+		var received []patients.Deleted
+		var failure error
+		subscription := events.On("assignments", func(ctx context.Context, e patients.Deleted) error {
+			received = append(received, e)
 			if err := db.Write(ctx).Exec(`DELETE FROM assignments WHERE patient_id IN ?`, e.IDs).Error; err != nil {
 				return err
 			}
-			return answer
+			return failure
 		})
-		service := newEnv(t, db, letGo)
-		owner, patient := treated(t, service)
-		who := someone(t, db)
+		service := newEnv(t, db, subscription)
+		owner, patient := assignedPatient(t, service)
+		who := newUser(t, db)
 		who.UserID = owner
 
-		t.Run("is undone with everything else when one of those who react fails, whose error it is", func(t *testing.T) {
-			answer = errors.New("cannot let go")
-			require.ErrorIs(t, service.Remove(t.Context(), who, patient.ID, revision.Match{}), answer)
+		t.Run("rolls back and returns the error when a subscriber fails", func(t *testing.T) {
+			failure = errors.New("subscriber failed")
+			require.ErrorIs(t, service.Remove(t.Context(), who, patient.ID, revision.Match{}), failure)
 			require.Equal(t, patient, service.found(t, who, patient))
 			require.Equal(t, 1, assignments(t, db))
 		})
-		t.Run("is refused by the foreign key when nobody reacts", func(t *testing.T) {
-			alone := newEnv(t, db)
-			err := alone.Remove(t.Context(), who, patient.ID, revision.Match{})
+		t.Run("fails on the foreign key without a subscriber", func(t *testing.T) {
+			err := newEnv(t, db).Remove(t.Context(), who, patient.ID, revision.Match{})
 			require.ErrorContains(t, err, "react to patients.Deleted")
 			require.Equal(t, patient, service.found(t, who, patient))
 			require.Equal(t, 1, assignments(t, db))
 		})
-		t.Run("announces nothing to anybody when the patient is not the user's", func(t *testing.T) {
-			heard = nil
-			require.ErrorIs(t, service.Remove(t.Context(), someone(t, db), patient.ID, revision.Match{}), patients.ErrNotFound)
-			require.Empty(t, heard)
+		t.Run("publishes nothing if the patient belongs to another user", func(t *testing.T) {
+			received = nil
+			require.ErrorIs(t, service.Remove(t.Context(), newUser(t, db), patient.ID, revision.Match{}),
+				patients.ErrNotFound)
+			require.Empty(t, received)
 		})
-		t.Run("lets those who react let go first, and then removes the patient", func(t *testing.T) {
-			heard, answer = nil, nil
+		t.Run("publishes the deletion and then removes the patient", func(t *testing.T) {
+			received, failure = nil, nil
 			require.NoError(t, service.Remove(t.Context(), who, patient.ID, revision.Match{}))
-			require.Equal(t, []patients.Deleted{{IDs: []patients.ID{patient.ID}, By: who}}, heard)
+			require.Equal(t, []patients.Deleted{{IDs: []patients.ID{patient.ID}, By: who}}, received)
 			require.Empty(t, service.browsed(t, who))
 			require.Zero(t, assignments(t, db))
 		})
-		t.Run("cannot be done twice", func(t *testing.T) {
-			heard = nil
+		t.Run("fails the second time", func(t *testing.T) {
+			received = nil
 			require.ErrorIs(t, service.Remove(t.Context(), who, patient.ID, revision.Match{}), patients.ErrNotFound)
-			require.Empty(t, heard)
+			require.Empty(t, received)
 		})
 	})
 }

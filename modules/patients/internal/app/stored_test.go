@@ -15,7 +15,7 @@ import (
 func TestEveryChangedFieldIsStored(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
-		service, who := newEnv(t, db), someone(t, db)
+		service, who := newEnv(t, db), newUser(t, db)
 		first := service.registered(t, who, domain.Input{
 			Name: "Ananya Verma", Gender: "Female", Age: new(31), Email: "ananya@example.com", Phone: "1",
 			Address: "1 Lake Road", MedicalRecordNumber: "MRN-7", Notes: "Allergic to penicillin.",

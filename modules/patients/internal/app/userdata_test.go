@@ -23,45 +23,49 @@ import (
 func TestUserData(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
-		var heard []patients.Deleted
-		var answer error
-		letGo := events.On("assignments", func(ctx context.Context, e patients.Deleted) error {
-			heard = append(heard, e)
-			return errors.Join(answer, db.Write(ctx).Exec(`DELETE FROM assignments WHERE patient_id IN ?`, e.IDs).Error)
+		var received []patients.Deleted
+		var failure error
+		subscription := events.On("assignments", func(ctx context.Context, e patients.Deleted) error {
+			received = append(received, e)
+			deleted := db.Write(ctx).Exec(`DELETE FROM assignments WHERE patient_id IN ?`, e.IDs)
+			return errors.Join(failure, deleted.Error)
 		})
-		h := newEnv(t, db, letGo)
+		service := newEnv(t, db, subscription)
 		trail := new(audittest.Recorder)
-		userData := app.NewUserData(store.New(db), db, events.New(letGo), trail)
-		owner, patient := treated(t, h)
-		user, who := identity.UserID{UUID: owner}, auth.Principal{UserID: owner, SessionID: uuid.New(), Role: auth.Staff}
-		others, stranger := identity.UserID{UUID: someone(t, db).UserID}, someone(t, db)
-		kept := h.registered(t, stranger, ananya())
+		userData := app.NewUserData(store.New(db), db, events.New(subscription), trail)
+		owner, patient := assignedPatient(t, service)
+		user := identity.UserID{UUID: owner}
+		who := auth.Principal{UserID: owner, SessionID: uuid.New(), Role: auth.Staff}
+		others, stranger := identity.UserID{UUID: newUser(t, db).UserID}, newUser(t, db)
+		kept := service.registered(t, stranger, ananya())
 		owns := func(t *testing.T, user identity.UserID) bool {
 			t.Helper()
 			n, err := userData.Count(t.Context(), user, 1)
 			require.NoError(t, err)
 			return n > 0
 		}
-		discard := func() (int, error) {
-			return userData.DeleteAll(t.Context(), user, identity.SessionID{UUID: who.SessionID}, string(who.Role), 1000)
+		deleteAll := func() (int, error) {
+			session := identity.SessionID{UUID: who.SessionID}
+			return userData.DeleteAll(t.Context(), user, session, string(who.Role), 1000)
 		}
-		t.Run("are the user's patients", func(t *testing.T) {
+		t.Run("counts the user's patients", func(t *testing.T) {
 			require.True(t, owns(t, user))
 			require.False(t, owns(t, others))
 		})
-		t.Run("stay when one of those who react fails", func(t *testing.T) {
-			answer = errors.New("cannot let go")
-			_, err := discard()
-			require.ErrorIs(t, err, answer)
+		t.Run("deletes nothing when a subscriber fails", func(t *testing.T) {
+			failure = errors.New("subscriber failed")
+			_, err := deleteAll()
+			require.ErrorIs(t, err, failure)
 			require.Equal(t, 1, assignments(t, db))
-			answer, heard = nil, nil
+			failure, received = nil, nil
 		})
-		t.Run("go with all that refers to them, as many as are asked for, and nobody else's", func(t *testing.T) {
+		t.Run("deletes at most limit patients with their references, and none of other users", func(t *testing.T) {
 			more := make([]map[string]any, 1500)
 			for i := range more {
 				more[i] = map[string]any{
-					"id": uuid.Must(uuid.NewV7()), "owner_id": owner, "name": "P", "gender": "Other", "age": 1, "email": "", "phone": "", "address": "",
-					"notes": "", "version": 1, "created_at": database.At(now), "updated_at": database.At(now),
+					"id": uuid.Must(uuid.NewV7()), "owner_id": owner, "name": "P", "gender": "Other", "age": 1,
+					"email": "", "phone": "", "address": "", "notes": "", "version": 1,
+					"created_at": database.At(now), "updated_at": database.At(now),
 				}
 			}
 			require.NoError(t, db.Write(t.Context()).Table("patients").CreateInBatches(more, 500).Error)
@@ -69,19 +73,19 @@ func TestUserData(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, 1501, all)
 			for _, expected := range []int{1000, 501} {
-				removed, err := discard()
+				removed, err := deleteAll()
 				require.NoError(t, err)
 				require.Equal(t, expected, removed)
 			}
 			require.False(t, owns(t, user))
 			require.Zero(t, assignments(t, db))
-			require.Len(t, heard, 2)
-			require.Len(t, heard[0].IDs, 1000)
-			require.Contains(t, append(heard[0].IDs, heard[1].IDs...), patient.ID)
-			require.Equal(t, kept, h.found(t, stranger, kept))
-			removed, err := discard()
+			require.Len(t, received, 2)
+			require.Len(t, received[0].IDs, 1000)
+			require.Contains(t, append(received[0].IDs, received[1].IDs...), patient.ID)
+			require.Equal(t, kept, service.found(t, stranger, kept))
+			removed, err := deleteAll()
 			require.NoError(t, err)
-			require.Zero(t, removed, "nothing is left to do")
+			require.Zero(t, removed, "nothing is left")
 			recorded := trail.Recorded()
 			require.Len(t, recorded, 1501)
 			for _, entry := range recorded {

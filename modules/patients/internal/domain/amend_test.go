@@ -8,29 +8,34 @@ import (
 	"healthcare/modules/patients/internal/domain"
 )
 
-// TestAmend is PATCH: what is sent changes, what is not stays, and null or "" clears what may be empty.
+// TestAmend tests PATCH: fields that are sent change, others stay, and null or "" clears an optional field.
 func TestAmend(t *testing.T) {
 	for _, c := range []struct {
-		what   string
+		name   string
 		amend  domain.Changes
-		differ func(*domain.Details) // what must be different afterwards, and nothing else
+		differ func(*domain.Details) // applies the only expected difference
 	}{
 		{"the name alone", domain.Changes{Name: new("Bea")}, func(d *domain.Details) { d.Name = "Bea" }},
-		{"the gender alone, made canonical", domain.Changes{Gender: new("OTHER")}, func(d *domain.Details) { d.Gender = "Other" }},
+		{"the gender alone, made canonical", domain.Changes{Gender: new("OTHER")},
+			func(d *domain.Details) { d.Gender = "Other" }},
 		{"the age alone, to zero", domain.Changes{Age: new(0)}, func(d *domain.Details) { d.Age = 0 }},
-		{"the e-mail address alone", domain.Changes{Email: new("b@example.com")}, func(d *domain.Details) { d.Email = "b@example.com" }},
+		{"the e-mail address alone", domain.Changes{Email: new("b@example.com")},
+			func(d *domain.Details) { d.Email = "b@example.com" }},
 		{"the phone number alone", domain.Changes{Phone: new("2")}, func(d *domain.Details) { d.Phone = "2" }},
-		{"the address alone", domain.Changes{Address: new("2 Lake Road")}, func(d *domain.Details) { d.Address = "2 Lake Road" }},
-		{"the medical record number alone", domain.Changes{MedicalRecordNumber: new("8")}, func(d *domain.Details) { d.MedicalRecordNumber = "8" }},
+		{"the address alone", domain.Changes{Address: new("2 Lake Road")},
+			func(d *domain.Details) { d.Address = "2 Lake Road" }},
+		{"the medical record number alone", domain.Changes{MedicalRecordNumber: new("8")},
+			func(d *domain.Details) { d.MedicalRecordNumber = "8" }},
 		{"the notes alone", domain.Changes{Notes: new("None.")}, func(d *domain.Details) { d.Notes = "None." }},
 
-		{"the e-mail address away", domain.Changes{Email: new("")}, func(d *domain.Details) { d.Email = "" }},
-		{"the phone number away", domain.Changes{Phone: new("")}, func(d *domain.Details) { d.Phone = "" }},
-		{"the address away", domain.Changes{Address: new(" ")}, func(d *domain.Details) { d.Address = "" }},
-		{"the medical record number away", domain.Changes{MedicalRecordNumber: new("")}, func(d *domain.Details) { d.MedicalRecordNumber = "" }},
-		{"the notes away", domain.Changes{Notes: new("")}, func(d *domain.Details) { d.Notes = "" }},
+		{"the e-mail address to none", domain.Changes{Email: new("")}, func(d *domain.Details) { d.Email = "" }},
+		{"the phone number to none", domain.Changes{Phone: new("")}, func(d *domain.Details) { d.Phone = "" }},
+		{"the address to none", domain.Changes{Address: new(" ")}, func(d *domain.Details) { d.Address = "" }},
+		{"the medical record number to none", domain.Changes{MedicalRecordNumber: new("")},
+			func(d *domain.Details) { d.MedicalRecordNumber = "" }},
+		{"the notes to none", domain.Changes{Notes: new("")}, func(d *domain.Details) { d.Notes = "" }},
 	} {
-		t.Run("changes "+c.what, func(t *testing.T) {
+		t.Run("changes "+c.name, func(t *testing.T) {
 			patient := registered(t, ananya())
 			want := patient
 			want.Version, want.UpdatedAt = 2, later
@@ -39,34 +44,35 @@ func TestAmend(t *testing.T) {
 			require.Equal(t, want, patient)
 		})
 	}
-	for what, amend := range map[string]domain.Changes{
-		"nothing":               {},
-		"what is known already": {Name: new(" Ananya Verma "), Gender: new("female"), Age: new(31), Notes: new("Allergic to penicillin.")},
-		"no birth date where none is known, as null":   {BirthDate: new("")},
-		"no birth date where none is known, as spaces": {BirthDate: new("  ")},
+	for name, amend := range map[string]domain.Changes{
+		"nothing": {},
+		"equal values": {Name: new(" Ananya Verma "), Gender: new("female"), Age: new(31),
+			Notes: new("Allergic to penicillin.")},
+		"no birth date, as null, where it is unknown":   {BirthDate: new("")},
+		"no birth date, as spaces, where it is unknown": {BirthDate: new("  ")},
 	} {
-		t.Run("by "+what+" keeps version and time", func(t *testing.T) {
+		t.Run("by "+name+" keeps version and time", func(t *testing.T) {
 			patient := registered(t, ananya())
 			before := patient
 			require.NoError(t, patient.Amend(amend, later, utc))
 			require.Equal(t, before, patient)
 		})
 	}
-	for what, c := range map[string]struct {
+	for name, c := range map[string]struct {
 		amend domain.Changes
 		field string
 	}{
-		"clears the name":            {domain.Changes{Name: new("")}, "name"},
-		"blanks the name":            {domain.Changes{Name: new(" ")}, "name"},
-		"clears the gender":          {domain.Changes{Gender: new("")}, "gender"},
-		"says an impossible age":     {domain.Changes{Age: new(-1)}, "age"},
-		"says what is no birth date": {domain.Changes{BirthDate: new("soon")}, "birth_date"},
+		"clears the name":             {domain.Changes{Name: new("")}, "name"},
+		"blanks the name":             {domain.Changes{Name: new(" ")}, "name"},
+		"clears the gender":           {domain.Changes{Gender: new("")}, "gender"},
+		"sets an impossible age":      {domain.Changes{Age: new(-1)}, "age"},
+		"sets a malformed birth date": {domain.Changes{BirthDate: new("soon")}, "birth_date"},
 	} {
-		t.Run("that "+what+" is refused and changes nothing", func(t *testing.T) {
+		t.Run("that "+name+" is rejected and changes nothing", func(t *testing.T) {
 			patient := registered(t, ananya())
 			before := patient
 			c.amend.Phone = new("another, so that something would change")
-			refused := refusals(t, patient.Amend(c.amend, later, utc))
+			refused := fieldErrors(t, patient.Amend(c.amend, later, utc))
 			require.Contains(t, refused, c.field)
 			require.Equal(t, before, patient)
 		})
@@ -77,22 +83,28 @@ func TestAmendingAgeAndBirthDate(t *testing.T) {
 	aged := domain.Input{Name: "A", Gender: "Other", Age: new(31)}
 	born := domain.Input{Name: "A", Gender: "Other", BirthDate: "1995-11-22"} // 31 today
 	for _, c := range []struct {
-		what  string
+		name  string
 		from  domain.Input
 		amend domain.Changes
 		born  string // afterwards
-		age   int    // afterwards, as kept
+		age   int    // afterwards, as stored
 	}{
-		{"a birth date replaces the age that was known", aged, domain.Changes{BirthDate: new("2000-01-01")}, "2000-01-01", 0},
-		{"a birth date may come with the age that agrees", aged, domain.Changes{BirthDate: new("2000-01-01"), Age: new(26)}, "2000-01-01", 0},
-		{"another birth date replaces the one before", born, domain.Changes{BirthDate: new("2000-01-01")}, "2000-01-01", 0},
-		{"an age that agrees with the known birth date changes nothing", born, domain.Changes{Age: new(31)}, "1995-11-22", 0},
-		{"an age takes the place of a birth date that is cleared", born, domain.Changes{BirthDate: new(""), Age: new(40)}, "", 40},
+		{"a birth date replaces the age that was known", aged, domain.Changes{BirthDate: new("2000-01-01")},
+			"2000-01-01", 0},
+		{"a birth date may come with the age that agrees", aged,
+			domain.Changes{BirthDate: new("2000-01-01"), Age: new(26)}, "2000-01-01", 0},
+		{"another birth date replaces the one before", born, domain.Changes{BirthDate: new("2000-01-01")}, "2000-01-01",
+			0},
+		{"an age that agrees with the known birth date changes nothing", born, domain.Changes{Age: new(31)},
+			"1995-11-22", 0},
+		{"an age takes the place of a birth date that is cleared", born,
+			domain.Changes{BirthDate: new(""), Age: new(40)}, "", 40},
 		{"an age that is not known leaves the birth date", born, domain.Changes{AgeUnknown: true}, "1995-11-22", 0},
-		{"a birth date takes the place of an age that is cleared", aged, domain.Changes{BirthDate: new("2000-01-01"), AgeUnknown: true}, "2000-01-01", 0},
+		{"a birth date takes the place of an age that is cleared", aged,
+			domain.Changes{BirthDate: new("2000-01-01"), AgeUnknown: true}, "2000-01-01", 0},
 		{"something else leaves the birth date", born, domain.Changes{Phone: new("1")}, "1995-11-22", 0},
 	} {
-		t.Run(c.what, func(t *testing.T) {
+		t.Run(c.name, func(t *testing.T) {
 			patient := registered(t, c.from)
 			require.NoError(t, patient.Amend(c.amend, later, utc))
 			require.Equal(t, c.born, patient.Details.BirthDate.String())
@@ -100,20 +112,26 @@ func TestAmendingAgeAndBirthDate(t *testing.T) {
 		})
 	}
 	for _, c := range []struct {
-		what    string
+		name    string
 		from    domain.Input
 		amend   domain.Changes
 		refused string
 	}{
-		{"an age may not contradict the known birth date", born, domain.Changes{Age: new(29)}, "Must agree with birth_date."},
-		{"an age may not contradict the birth date it comes with", aged, domain.Changes{BirthDate: new("2000-01-01"), Age: new(30)}, "Must agree with birth_date."},
-		{"a birth date may not be cleared without an age", born, domain.Changes{BirthDate: new("")}, "Give an age or a birth_date."},
-		{"a birth date may not be cleared with an age that is not known", born, domain.Changes{BirthDate: new(""), AgeUnknown: true}, "Give an age or a birth_date."},
-		{"an age may not be cleared where no birth date is known", aged, domain.Changes{AgeUnknown: true}, "Give an age or a birth_date."},
+		{"an age may not contradict the known birth date", born, domain.Changes{Age: new(29)},
+			"Must agree with birth_date."},
+		{"an age may not contradict the birth date it comes with", aged,
+			domain.Changes{BirthDate: new("2000-01-01"), Age: new(30)}, "Must agree with birth_date."},
+		{"a birth date may not be cleared without an age", born, domain.Changes{BirthDate: new("")},
+			"Give an age or a birth_date."},
+		{"a birth date may not be cleared with an age that is not known", born,
+			domain.Changes{BirthDate: new(""), AgeUnknown: true}, "Give an age or a birth_date."},
+		{"an age may not be cleared where no birth date is known", aged, domain.Changes{AgeUnknown: true},
+			"Give an age or a birth_date."},
 	} {
-		t.Run(c.what, func(t *testing.T) {
+		t.Run(c.name, func(t *testing.T) {
 			patient := registered(t, c.from)
-			require.Equal(t, map[string][]string{"age": {c.refused}}, refusals(t, patient.Amend(c.amend, later, utc)))
+			require.Equal(t, map[string][]string{"age": {c.refused}},
+				fieldErrors(t, patient.Amend(c.amend, later, utc)))
 		})
 	}
 }

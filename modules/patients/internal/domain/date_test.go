@@ -38,7 +38,7 @@ func TestDateRoundTrips(t *testing.T) {
 		require.Equal(t, d, fromText)
 		require.Equal(t, d, fromTime)
 	}))
-	t.Run("no date is no text and NULL", func(t *testing.T) {
+	t.Run("the zero date is empty text and NULL", func(t *testing.T) {
 		var none domain.Date
 		require.Empty(t, none.String())
 		stored, err := none.Value()
@@ -55,20 +55,20 @@ func TestDateRoundTrips(t *testing.T) {
 	})
 }
 
-func TestDateRefuses(t *testing.T) {
+func TestMalformedDates(t *testing.T) {
 	for _, s := range []string{
-		"", "2023-02-29", "2100-02-29", "2024-04-31", "2024-13-01", "2024-00-10", "2024-2-9", "20240229", "2024-02-29T00:00:00Z",
-		" 2024-02-29", "2024-02-29 ", "29-02-2024", "02024-02-29", "-2024-02-29", "tomorrow",
+		"", "2023-02-29", "2100-02-29", "2024-04-31", "2024-13-01", "2024-00-10", "2024-2-9", "20240229",
+		"2024-02-29T00:00:00Z", " 2024-02-29", "2024-02-29 ", "29-02-2024", "02024-02-29", "-2024-02-29", "tomorrow",
 	} {
-		t.Run(`text like "`+s+`"`, func(t *testing.T) {
+		t.Run(`rejects "`+s+`"`, func(t *testing.T) {
 			_, err := domain.ParseDate(s)
 			require.Error(t, err)
 		})
 	}
-	t.Run("a stored value of a strange type", func(t *testing.T) {
+	t.Run("rejects a stored value of another type", func(t *testing.T) {
 		require.ErrorContains(t, new(domain.Date).Scan(7), "int")
 	})
-	t.Run("malformed stored text, without quoting it, because errors are logged", func(t *testing.T) {
+	t.Run("rejects malformed stored text without quoting it, because errors are logged", func(t *testing.T) {
 		err := new(domain.Date).Scan("canary")
 		require.Error(t, err)
 		require.NotContains(t, err.Error(), "canary")
@@ -86,14 +86,14 @@ func TestDatesAreOrdered(t *testing.T) {
 }
 
 func TestYearsUntil(t *testing.T) {
-	t.Run("a year is over on the anniversary, and not a day before", rapid.MakeCheck(func(t *rapid.T) {
+	t.Run("a year ends on the anniversary, not a day earlier", rapid.MakeCheck(func(t *rapid.T) {
 		born := anyDate().Filter(func(d time.Time) bool { return d.Day() < 29 }).Draw(t, "born")
 		years := rapid.IntRange(0, 300).Draw(t, "years")
 		birthday := born.AddDate(years, 0, 0)
 		require.Equal(t, years, domain.DateOf(born).YearsUntil(domain.DateOf(birthday)))
 		require.Equal(t, years-1, domain.DateOf(born).YearsUntil(domain.DateOf(birthday.AddDate(0, 0, -1))))
 	}))
-	t.Run("nobody grows younger", rapid.MakeCheck(func(t *rapid.T) {
+	t.Run("an age never decreases", rapid.MakeCheck(func(t *rapid.T) {
 		born, today := anyDate().Draw(t, "born"), anyDate().Draw(t, "today")
 		later := today.AddDate(0, 0, rapid.IntRange(0, 1000).Draw(t, "days"))
 		d := domain.DateOf(born)
@@ -101,7 +101,7 @@ func TestYearsUntil(t *testing.T) {
 		require.Equal(t, born.After(today), d.YearsUntil(domain.DateOf(today)) < 0)
 	}))
 	for _, leapling := range []struct {
-		what, born, today string
+		name, born, today string
 		years             int
 	}{
 		{"turns one on 1 March of a common year", "2004-02-29", "2005-03-01", 1},
@@ -110,7 +110,7 @@ func TestYearsUntil(t *testing.T) {
 		{"is not yet four the day before", "2004-02-29", "2008-02-28", 3},
 		{"waits for 1 March in 2100, which is no leap year", "2096-02-29", "2100-02-28", 3},
 	} {
-		t.Run("who was born on 29 February "+leapling.what, func(t *testing.T) {
+		t.Run("a person born on 29 February "+leapling.name, func(t *testing.T) {
 			require.Equal(t, leapling.years, date(t, leapling.born).YearsUntil(date(t, leapling.today)))
 		})
 	}

@@ -85,8 +85,8 @@ func (in Input) Validate() error {
 	return errs.Fields(in.checks())
 }
 
-// details validates all fields and returns them in their canonical form. A birth date that is already known is accepted:
-// it was valid once, and a client may put back what it read. Errors: errs.Invalid.
+// details validates all fields and returns them in their canonical form. A birth date that is already known is
+// accepted: it was valid once, and a client may put back what it read. Errors: errs.Invalid.
 func (in Input) details(calendar Calendar, known Date) (Details, error) {
 	fields.Trim(&in)
 	checks := in.checks()

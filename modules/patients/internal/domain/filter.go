@@ -25,8 +25,9 @@ type Filter struct {
 	BornAfter Date          // AgeMax as a birth date, exclusive; set by On
 }
 
-// On returns the filter with the gender in its canonical form and the ages as birth dates. Ages are those that are shown:
-// no shown age is below 0, so age 0 includes a birth date after today, which Calendar may allow. Errors: errs.Invalid.
+// On returns the filter with the gender in its canonical form and the ages as birth dates. Ages are those that are
+// shown: no shown age is below 0, so age 0 includes a birth date after today, which Calendar may allow. Errors:
+// errs.Invalid.
 func (f Filter) On(today Date) (Filter, error) {
 	if f.Gender != "" {
 		known := canonical(f.Gender)

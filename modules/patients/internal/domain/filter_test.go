@@ -10,28 +10,30 @@ import (
 )
 
 func TestFilter(t *testing.T) {
-	t.Run("that says nothing stays so", func(t *testing.T) {
+	t.Run("without criteria stays empty", func(t *testing.T) {
 		settled, err := domain.Filter{}.On(date(t, "2026-11-22"))
 		require.NoError(t, err)
 		require.Equal(t, domain.Filter{}, settled)
 	})
-	t.Run("takes a gender in any letter case", func(t *testing.T) {
+	t.Run("accepts a gender in any letter case", func(t *testing.T) {
 		settled, err := domain.Filter{Gender: "fEMALE"}.On(date(t, "2026-11-22"))
 		require.NoError(t, err)
 		require.Equal(t, "Female", settled.Gender)
 	})
-	t.Run("refuses another gender", func(t *testing.T) {
+	t.Run("rejects an unknown gender", func(t *testing.T) {
 		_, err := domain.Filter{Gender: "x"}.On(date(t, "2026-11-22"))
-		require.Equal(t, map[string][]string{"gender": {"Must be one of Male, Female, Other, Unknown."}}, refusals(t, err))
+		require.Equal(t, map[string][]string{"gender": {"Must be one of Male, Female, Other, Unknown."}},
+			fieldErrors(t, err))
 	})
-	t.Run("of ages lets exactly those in who are that old today, and asks for days that exist", func(t *testing.T) {
+	t.Run("by age matches exactly the patients of that age today, with valid dates", func(t *testing.T) {
 		aroundBirthdays(func(born, today domain.Date, age int) {
 			settled, err := domain.Filter{AgeMin: &age, AgeMax: &age}.On(today)
 			require.NoError(t, err)
 			shown := domain.Patient{Details: domain.Details{BirthDate: born}}.Age(today)
 			atLeast := settled.AgeMin == nil || !born.After(settled.BornUntil)
 			require.Equal(t, shown >= age, atLeast, "born %s, today %s, at least %d", born, today, age)
-			require.Equal(t, shown <= age, born.After(settled.BornAfter), "born %s, today %s, at most %d", born, today, age)
+			require.Equal(t, shown <= age, born.After(settled.BornAfter), "born %s, today %s, at most %d", born, today,
+				age)
 			if settled.AgeMin != nil {
 				require.Equal(t, settled.BornUntil, date(t, settled.BornUntil.String()))
 			}
@@ -40,7 +42,7 @@ func TestFilter(t *testing.T) {
 	})
 }
 
-// aroundBirthdays visits the days on which somebody turns age, those beside them, and the end of February, where mistakes live.
+// aroundBirthdays visits birthdays, the days around them, and the end of February.
 func aroundBirthdays(visit func(born, today domain.Date, age int)) {
 	for _, year := range []int{2000, 2024, 2025, 2027, 2096, 2100, 2104} {
 		for day := range 6 {

@@ -22,10 +22,11 @@ var (
 	owner = uuid.MustParse("0193556a-0000-7000-8000-000000000001")
 )
 
-// ananya is a patient of whom everything is known but the birth date.
+// ananya returns input with every field except the birth date.
 func ananya() domain.Input {
 	return domain.Input{
-		Name: "Ananya Verma", Gender: "Female", Age: new(31), Email: "ananya@example.com", Phone: "+91 98 7654 3210", Address: "1 Lake Road",
+		Name: "Ananya Verma", Gender: "Female", Age: new(31), Email: "ananya@example.com",
+		Phone: "+91 98 7654 3210", Address: "1 Lake Road",
 		MedicalRecordNumber: "MRN-7", Notes: "Allergic to penicillin.",
 	}
 }
@@ -36,8 +37,8 @@ func registered(t require.TestingT, in domain.Input) domain.Patient {
 	return patient
 }
 
-// refusals is what is said about each refused field.
-func refusals(t require.TestingT, err error) map[string][]string {
+// fieldErrors returns the messages of an errs.Invalid by field.
+func fieldErrors(t require.TestingT, err error) map[string][]string {
 	require.Equal(t, errs.Invalid, errs.KindOf(err), "%v", err)
 	var invalid *errs.Error
 	require.ErrorAs(t, err, &invalid)
@@ -45,7 +46,7 @@ func refusals(t require.TestingT, err error) map[string][]string {
 }
 
 func TestNewPatient(t *testing.T) {
-	t.Run("belongs to its owner, has a time-ordered id and is in its first version", func(t *testing.T) {
+	t.Run("has its owner, a time-ordered id and version 1", func(t *testing.T) {
 		patient := registered(t, ananya())
 		require.Equal(t, owner, patient.OwnerID)
 		require.Equal(t, uuid.Version(7), patient.ID.Version())
@@ -54,15 +55,16 @@ func TestNewPatient(t *testing.T) {
 		require.Equal(t, now, patient.CreatedAt)
 		require.Equal(t, now, patient.UpdatedAt)
 		require.Equal(t, domain.Details{
-			Name: "Ananya Verma", Gender: "Female", Age: 31, Email: "ananya@example.com", Phone: "+91 98 7654 3210", Address: "1 Lake Road",
+			Name: "Ananya Verma", Gender: "Female", Age: 31, Email: "ananya@example.com",
+			Phone: "+91 98 7654 3210", Address: "1 Lake Road",
 			MedicalRecordNumber: "MRN-7", Notes: "Allergic to penicillin.",
 		}, patient.Details)
 	})
-	t.Run("needs no more than a name, a gender and an age", func(t *testing.T) {
+	t.Run("requires only a name, a gender and an age", func(t *testing.T) {
 		patient := registered(t, domain.Input{Name: "A", Gender: "other", Age: new(0)})
 		require.Equal(t, domain.Details{Name: "A", Gender: "Other"}, patient.Details)
 	})
-	t.Run("is nothing at all when a rule is broken", func(t *testing.T) {
+	t.Run("is zero when the input is invalid", func(t *testing.T) {
 		patient, err := domain.New(owner, domain.Input{}, now, utc)
 		require.Error(t, err)
 		require.Zero(t, patient)
@@ -73,13 +75,14 @@ func TestRevise(t *testing.T) {
 	t.Run("replaces every detail, and nothing else", func(t *testing.T) {
 		patient := registered(t, ananya())
 		before := patient
-		require.NoError(t, patient.Revise(domain.Input{Name: "Ben", Gender: "male", BirthDate: "1990-01-02"}, later, utc))
+		require.NoError(t, patient.Revise(domain.Input{Name: "Ben", Gender: "male", BirthDate: "1990-01-02"}, later,
+			utc))
 		require.Equal(t, domain.Patient{
 			ID: before.ID, OwnerID: owner, Version: 2, CreatedAt: now, UpdatedAt: later,
 			Details: domain.Details{Name: "Ben", Gender: "Male", BirthDate: date(t, "1990-01-02")},
 		}, patient)
 	})
-	t.Run("with the same details, differently written, keeps version and time", func(t *testing.T) {
+	t.Run("with the same details in another form keeps version and time", func(t *testing.T) {
 		patient := registered(t, ananya())
 		before, in := patient, ananya()
 		in.Name, in.Gender = "  "+in.Name+"\t", "FEMALE"
@@ -94,8 +97,8 @@ func TestRevise(t *testing.T) {
 	})
 }
 
-func TestPatientLaws(t *testing.T) {
-	t.Run("amending nothing, or revising by what is known, is the identity", rapid.MakeCheck(func(t *rapid.T) {
+func TestPatientProperties(t *testing.T) {
+	t.Run("amending nothing and revising with the same input are the identity", rapid.MakeCheck(func(t *rapid.T) {
 		in := anyInput().Draw(t, "input")
 		patient := registered(t, in)
 		before := patient
@@ -103,13 +106,13 @@ func TestPatientLaws(t *testing.T) {
 		require.NoError(t, patient.Revise(in, later, utc))
 		require.Equal(t, before, patient)
 	}))
-	t.Run("an age is never negative, and never over 150 on the day it is said", rapid.MakeCheck(func(t *rapid.T) {
+	t.Run("an age is never negative, and at most 150 on the day of the registration", rapid.MakeCheck(func(t *rapid.T) {
 		patient := registered(t, anyInput().Draw(t, "input"))
 		require.LessOrEqual(t, patient.Age(domain.DateOf(now)), 150)
 		on := now.AddDate(0, 0, rapid.IntRange(0, 365*200).Draw(t, "days"))
 		require.GreaterOrEqual(t, patient.Age(domain.DateOf(on)), 0)
 	}))
-	t.Run("an age and a birth date are never both kept, and one of them always is", rapid.MakeCheck(func(t *rapid.T) {
+	t.Run("exactly one of age and birth date is stored", rapid.MakeCheck(func(t *rapid.T) {
 		in := anyInput().Draw(t, "input")
 		details := registered(t, in).Details
 		if in.BirthDate != "" {
@@ -129,9 +132,11 @@ func anyInput() *rapid.Generator[domain.Input] {
 		in := domain.Input{
 			Name: rapid.StringN(1, 255, -1).Filter(func(s string) bool { return !text.Blank(s) }).Draw(t, "name"),
 			Gender: rapid.Map(rapid.SampledFrom(domain.Genders), func(gender string) string {
-				return rapid.SampledFrom([]string{gender, strings.ToLower(gender), strings.ToUpper(gender)}).Draw(t, "letters")
+				return rapid.SampledFrom([]string{gender, strings.ToLower(gender), strings.ToUpper(gender)}).Draw(t,
+					"letters")
 			}).Draw(t, "gender"),
-			Phone: upTo(32).Draw(t, "phone"), Address: upTo(1000).Draw(t, "address"), Notes: upTo(10_000).Draw(t, "notes"),
+			Phone: upTo(32).Draw(t, "phone"), Address: upTo(1000).Draw(t, "address"), Notes: upTo(10_000).Draw(t,
+				"notes"),
 			MedicalRecordNumber: upTo(64).Draw(t, "medical record number"),
 			Email: rapid.OneOf(rapid.Just(""), rapid.Map(rapid.Uint64(), func(n uint64) string {
 				return fmt.Sprintf("p%d@example.com", n)

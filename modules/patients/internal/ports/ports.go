@@ -9,8 +9,8 @@ import (
 	"healthcare/platform/paging"
 )
 
-// Repository stores patients. Every method that reads or changes patients is narrowed to a scope. A patient outside of it
-// is not found, as if it did not exist.
+// Repository stores patients. Every method that reads or changes patients is narrowed to a scope. A patient outside of
+// it is not found, as if it did not exist.
 type Repository interface {
 	// Add stores a new patient. Errors: patients.ErrMedicalRecordNumberTaken.
 	Add(ctx context.Context, patient domain.Patient) error

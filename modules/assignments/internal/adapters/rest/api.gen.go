@@ -13,7 +13,7 @@ import (
 	"github.com/oapi-codegen/runtime"
 )
 
-// AssignedDoctor The doctor as it is now, in short.
+// AssignedDoctor A summary of the doctor, as of now.
 type AssignedDoctor struct {
 	Id string `json:"id"`
 
@@ -29,7 +29,7 @@ type AssignedDoctor struct {
 	Experience int `json:"experience"`
 }
 
-// AssignedPatient The patient as it is now, in short.
+// AssignedPatient A summary of the patient, as of now.
 type AssignedPatient struct {
 	Id string `json:"id"`
 
@@ -65,7 +65,7 @@ type Assignment struct {
 	DoctorDetails  AssignedDoctor  `json:"doctor_details"`
 }
 
-// AssignmentInput Whom to assign to whom.
+// AssignmentInput A patient and the doctor to assign.
 type AssignmentInput struct {
 	// Doctor A doctor's id.
 	//
@@ -80,16 +80,16 @@ type AssignmentInput struct {
 
 // ListAssignmentsParams defines parameters for ListAssignments.
 type ListAssignmentsParams struct {
-	// Patient Only this patient's.
+	// Patient Only assignments of this patient.
 	Patient *string `form:"patient,omitempty" json:"patient,omitempty"`
 
-	// Doctor Only this doctor's.
+	// Doctor Only assignments of this doctor.
 	Doctor *string `form:"doctor,omitempty" json:"doctor,omitempty"`
 
-	// CreatedAfter Only what is newer: a time (RFC 3339), or a date for the start of that day in the server's time zone.
+	// CreatedAfter Only newer assignments: a time (RFC 3339), or a date for the start of that day in the server's time zone.
 	CreatedAfter *string `form:"created_after,omitempty" json:"created_after,omitempty"`
 
-	// CreatedBefore Only what is older: a time (RFC 3339), or a date for the start of that day in the server's time zone.
+	// CreatedBefore Only older assignments: a time (RFC 3339), or a date for the start of that day in the server's time zone.
 	CreatedBefore *string `form:"created_before,omitempty" json:"created_before,omitempty"`
 }
 

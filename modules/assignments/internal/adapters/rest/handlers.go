@@ -1,5 +1,5 @@
-// Package rest is the REST adapter of the assignments module: the contract (openapi.yaml), the code generated from it, and
-// the handlers. They parse a request, call a use case and convert its result.
+// Package rest is the REST adapter of the assignments module: the contract (openapi.yaml), the code generated from it,
+// and the handlers. They parse a request, call a use case and convert its result.
 package rest
 
 import (
@@ -65,8 +65,8 @@ func (h *handlers) Assign(c *fiber.Ctx) error {
 	return rest.Send(c, fiber.StatusCreated, resource(made))
 }
 
-// ListAssignmentsOfPatient responds with a page of one patient's assignments. For clients of the original, the id may be
-// that of an assignment, too.
+// ListAssignmentsOfPatient responds with a page of one patient's assignments. For clients of the original, the id may
+// be that of an assignment, too.
 func (h *handlers) ListAssignmentsOfPatient(c *fiber.Ctx, id string) error {
 	if assignmentID, err := assignments.ParseID(id); err == nil && rest.Django(c) {
 		one, found, err := h.assignments.Lookup(c.UserContext(), rest.Principal(c), assignmentID)
@@ -149,7 +149,8 @@ func resource(a app.Assigned) rest.Resource {
 
 func show(a app.Assigned) Assignment {
 	return Assignment{
-		Id: a.ID.String(), Patient: a.PatientID.String(), Doctor: a.DoctorID.String(), AssignedAt: rest.At(a.AssignedAt),
+		Id: a.ID.String(), Patient: a.PatientID.String(), Doctor: a.DoctorID.String(),
+		AssignedAt: rest.At(a.AssignedAt),
 		PatientDetails: AssignedPatient{
 			Id: a.Patient.ID.String(), Name: a.Patient.Name, Age: a.Patient.Age, Gender: a.Patient.Gender,
 		},

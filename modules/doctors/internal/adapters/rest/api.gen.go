@@ -33,7 +33,7 @@ type Doctor struct {
 	// CreatedAt Example: 2026-11-22T22:29:36.410959Z
 	CreatedAt rest.Time `json:"created_at"`
 
-	// UpdatedAt When something last changed.
+	// UpdatedAt The time of the last change.
 	//
 	// Example: 2026-11-23T08:15:02.000417Z
 	UpdatedAt rest.Time `json:"updated_at"`
@@ -54,7 +54,7 @@ type Doctor struct {
 	LicenseNumber nullable.Nullable[string] `json:"license_number"`
 }
 
-// DoctorChanges What is to be said about a doctor from now on; everything else stays. null clears a field.
+// DoctorChanges Fields to change. Omitted fields keep their values. null clears a field.
 type DoctorChanges struct {
 	Email nullable.Nullable[string] `json:"email,omitempty"`
 
@@ -66,7 +66,7 @@ type DoctorChanges struct {
 	Specialization *string                   `json:"specialization,omitempty"`
 }
 
-// DoctorInput What is said about a doctor. In optional fields null means not known, as if the field was left out.
+// DoctorInput The fields of a doctor. An optional field that is null is treated as omitted.
 type DoctorInput struct {
 	// Email Example: khanna@clinic.example
 	Email nullable.Nullable[string] `json:"email,omitempty"`
@@ -76,7 +76,7 @@ type DoctorInput struct {
 	// Example: 9
 	Experience int `json:"experience"`
 
-	// LicenseNumber Unique in the directory when given.
+	// LicenseNumber Unique in the directory.
 	//
 	// Example: KA-20431
 	LicenseNumber nullable.Nullable[string] `json:"license_number,omitempty"`
@@ -105,10 +105,10 @@ type ListDoctorsParams struct {
 	// ExperienceMax At most, in whole years.
 	ExperienceMax *int `form:"experience_max,omitempty" json:"experience_max,omitempty"`
 
-	// CreatedAfter Only what is newer: a time (RFC 3339), or a date for the start of that day in the server's time zone.
+	// CreatedAfter Only newer doctors: a time (RFC 3339), or a date for the start of that day in the server's time zone.
 	CreatedAfter *string `form:"created_after,omitempty" json:"created_after,omitempty"`
 
-	// CreatedBefore Only what is older: a time (RFC 3339), or a date for the start of that day in the server's time zone.
+	// CreatedBefore Only older doctors: a time (RFC 3339), or a date for the start of that day in the server's time zone.
 	CreatedBefore *string `form:"created_before,omitempty" json:"created_before,omitempty"`
 }
 
@@ -138,7 +138,7 @@ type ServerInterface interface {
 	// AddDoctor Add a doctor.
 	// (POST /api/doctors/)
 	AddDoctor(c *fiber.Ctx) error
-	// RemoveDoctor Remove a doctor; their assignments end with them.
+	// RemoveDoctor Remove a doctor and end their assignments.
 	// (DELETE /api/doctors/{id}/)
 	RemoveDoctor(c *fiber.Ctx, id string, params RemoveDoctorParams) error
 	// ReadDoctor One doctor.
@@ -147,7 +147,7 @@ type ServerInterface interface {
 	// AmendDoctor Change the fields that are sent.
 	// (PATCH /api/doctors/{id}/)
 	AmendDoctor(c *fiber.Ctx, id string) error
-	// ReplaceDoctor Replace what is said about a doctor; optional fields that are left out are cleared.
+	// ReplaceDoctor Replace a doctor. Omitted optional fields are cleared.
 	// (PUT /api/doctors/{id}/)
 	ReplaceDoctor(c *fiber.Ctx, id string) error
 }

@@ -1,5 +1,5 @@
-// Package rest is the REST adapter of the doctors module: the contract (openapi.yaml), the code generated from it, and the
-// handlers. They parse a request, call a use case and convert its result.
+// Package rest is the REST adapter of the doctors module: the contract (openapi.yaml), the code generated from it, and
+// the handlers. They parse a request, call a use case and convert its result.
 package rest
 
 import (

@@ -152,7 +152,9 @@ var columns = database.Columns[row]{
 	"id":             func(r row) any { return r.ID },
 }
 
-func (s *store) List(ctx context.Context, filter domain.Filter, request paging.Request) (paging.Page[domain.Doctor], error) {
+func (s *store) List(
+	ctx context.Context, filter domain.Filter, request paging.Request,
+) (paging.Page[domain.Doctor], error) {
 	q := database.Matching(s.db.Read(ctx), filter.Search)
 	if filter.Specialization != "" {
 		q = q.Where("specialization = ?", filter.Specialization)
@@ -167,10 +169,13 @@ func (s *store) List(ctx context.Context, filter domain.Filter, request paging.R
 	return paging.Map(page, row.doctor), err
 }
 
-func (s *store) Change(ctx context.Context, id doctors.ID, rule func(*domain.Doctor) error) (changed domain.Doctor, err error) {
+func (s *store) Change(
+	ctx context.Context, id doctors.ID, rule func(*domain.Doctor) error,
+) (changed domain.Doctor, err error) {
 	err = s.db.Do(ctx, func(ctx context.Context) error {
 		var r row
-		if err := s.db.Write(ctx).Clauses(clause.Locking{Strength: "UPDATE"}).Where("id = ?", id).Take(&r).Error; err != nil {
+		locked := s.db.Write(ctx).Clauses(clause.Locking{Strength: "UPDATE"})
+		if err := locked.Where("id = ?", id).Take(&r).Error; err != nil {
 			return explain(err)
 		}
 		changed = r.doctor()
@@ -194,7 +199,8 @@ func (s *store) Change(ctx context.Context, id doctors.ID, rule func(*domain.Doc
 
 func (s *store) Hold(ctx context.Context, id doctors.ID) (version int, err error) {
 	var r row
-	err = s.db.Write(ctx).Clauses(clause.Locking{Strength: "UPDATE"}).Select("version").Where("id = ?", id).Take(&r).Error
+	locked := s.db.Write(ctx).Clauses(clause.Locking{Strength: "UPDATE"})
+	err = locked.Select("version").Where("id = ?", id).Take(&r).Error
 	return r.Version, explain(err)
 }
 

@@ -14,7 +14,7 @@ import (
 	"github.com/oapi-codegen/runtime"
 )
 
-// Patient A patient of the caller's.
+// Patient A patient of the caller.
 type Patient struct {
 	// Id Example: 0193525f-2a41-7d3e-8a55-5b1c9f0e7d21
 	Id string `json:"id"`
@@ -22,7 +22,7 @@ type Patient struct {
 	// Name Example: Ananya Verma
 	Name string `json:"name"`
 
-	// Age Whole years; counted from the birth date where it is known.
+	// Age Whole years. Computed from the birth date if it is known.
 	//
 	// Example: 31
 	Age int `json:"age"`
@@ -30,7 +30,7 @@ type Patient struct {
 	// Gender Example: Female
 	Gender string `json:"gender"`
 
-	// CreatedBy The user whose patient this is.
+	// CreatedBy The user who owns the patient.
 	//
 	// Example: 0193525f-1f70-7cc1-a0e2-0f6e2b6cfe3b
 	CreatedBy string `json:"created_by"`
@@ -38,7 +38,7 @@ type Patient struct {
 	// CreatedAt Example: 2026-11-22T22:29:36.410959Z
 	CreatedAt rest.Time `json:"created_at"`
 
-	// UpdatedAt When something last changed.
+	// UpdatedAt The time of the last change.
 	//
 	// Example: 2026-11-23T08:15:02.000417Z
 	UpdatedAt rest.Time `json:"updated_at"`
@@ -63,7 +63,7 @@ type Patient struct {
 	// Example: 14 Lake Road, Bengaluru
 	Address string `json:"address"`
 
-	// MedicalRecordNumber null when there is none.
+	// MedicalRecordNumber null when it is unknown.
 	//
 	// Example: MRN-1042
 	MedicalRecordNumber nullable.Nullable[string] `json:"medical_record_number"`
@@ -72,14 +72,14 @@ type Patient struct {
 	Notes string `json:"notes"`
 }
 
-// PatientChanges What is to be said about a patient from now on; everything else stays. null clears a field.
+// PatientChanges Fields to change. Omitted fields keep their values. null clears a field.
 type PatientChanges struct {
 	Address nullable.Nullable[string] `json:"address,omitempty"`
 
-	// Age Whole years; must agree with the birth date where there is one, unless it is the age that was read. null needs a birth date.
+	// Age Whole years. Must agree with the birth date, if any, unless it is the age that was read. null requires a birth date.
 	Age nullable.Nullable[int] `json:"age,omitempty"`
 
-	// BirthDate null clears it and needs an age.
+	// BirthDate null clears it and requires an age.
 	BirthDate nullable.Nullable[string] `json:"birth_date,omitempty"`
 	Email     nullable.Nullable[string] `json:"email,omitempty"`
 
@@ -91,7 +91,7 @@ type PatientChanges struct {
 	Phone               nullable.Nullable[string] `json:"phone,omitempty"`
 }
 
-// PatientInput An age or a birth_date is required; when both are given they must agree. In optional fields null means not known, as if the field was left out.
+// PatientInput An age or a birth_date is required. If both are sent, they must agree. An optional field that is null is treated as omitted.
 type PatientInput struct {
 	// Address Example: 14 Lake Road, Bengaluru
 	Address nullable.Nullable[string] `json:"address,omitempty"`
@@ -114,7 +114,7 @@ type PatientInput struct {
 	// Example: Female
 	Gender string `json:"gender"`
 
-	// MedicalRecordNumber Unique among the caller's patients when given.
+	// MedicalRecordNumber Unique among the caller's patients.
 	//
 	// Example: MRN-1042
 	MedicalRecordNumber nullable.Nullable[string] `json:"medical_record_number,omitempty"`
@@ -146,10 +146,10 @@ type ListPatientsParams struct {
 	// Doctor Only patients to whom this doctor is assigned.
 	Doctor *string `form:"doctor,omitempty" json:"doctor,omitempty"`
 
-	// CreatedAfter Only what is newer: a time (RFC 3339), or a date for the start of that day in the server's time zone.
+	// CreatedAfter Only newer patients: a time (RFC 3339), or a date for the start of that day in the server's time zone.
 	CreatedAfter *string `form:"created_after,omitempty" json:"created_after,omitempty"`
 
-	// CreatedBefore Only what is older: a time (RFC 3339), or a date for the start of that day in the server's time zone.
+	// CreatedBefore Only older patients: a time (RFC 3339), or a date for the start of that day in the server's time zone.
 	CreatedBefore *string `form:"created_before,omitempty" json:"created_before,omitempty"`
 }
 
@@ -170,7 +170,7 @@ type ServerInterface interface {
 	// RegisterPatient Register a patient.
 	// (POST /api/patients/)
 	RegisterPatient(c *fiber.Ctx) error
-	// RemovePatient Remove a patient; their assignments end with them.
+	// RemovePatient Remove a patient and end their assignments.
 	// (DELETE /api/patients/{id}/)
 	RemovePatient(c *fiber.Ctx, id string) error
 	// ReadPatient One patient.
@@ -179,7 +179,7 @@ type ServerInterface interface {
 	// AmendPatient Change the fields that are sent.
 	// (PATCH /api/patients/{id}/)
 	AmendPatient(c *fiber.Ctx, id string) error
-	// ReplacePatient Replace what is said about a patient; optional fields that are left out are cleared.
+	// ReplacePatient Replace a patient. Omitted optional fields are cleared.
 	// (PUT /api/patients/{id}/)
 	ReplacePatient(c *fiber.Ctx, id string) error
 }

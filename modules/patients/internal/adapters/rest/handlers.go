@@ -79,7 +79,8 @@ func (h *handlers) resource(p domain.Patient) rest.Resource {
 
 func filterOf(params ListPatientsParams) domain.Filter {
 	return domain.Filter{
-		Search: rest.Value(params.Search), Gender: rest.Value(params.Gender), AgeMin: params.AgeMin, AgeMax: params.AgeMax,
+		Search: rest.Value(params.Search), Gender: rest.Value(params.Gender),
+		AgeMin: params.AgeMin, AgeMax: params.AgeMax,
 		Doctor: rest.UUID(params.Doctor), CreatedAfter: rest.Instant(params.CreatedAfter),
 		CreatedBefore: rest.Instant(params.CreatedBefore),
 	}
@@ -105,7 +106,8 @@ func changesOf(body PatientChanges) domain.Changes {
 func show(p domain.Patient, today domain.Date) Patient {
 	d := p.Details
 	return Patient{
-		Id: p.ID.String(), CreatedBy: p.OwnerID.String(), CreatedAt: rest.At(p.CreatedAt), UpdatedAt: rest.At(p.UpdatedAt),
+		Id: p.ID.String(), CreatedBy: p.OwnerID.String(),
+		CreatedAt: rest.At(p.CreatedAt), UpdatedAt: rest.At(p.UpdatedAt),
 		Name: d.Name, Age: p.Age(today), Gender: d.Gender, BirthDate: rest.NullableText(d.BirthDate.String()),
 		Email: d.Email, Phone: d.Phone, Address: d.Address,
 		MedicalRecordNumber: rest.NullableText(d.MedicalRecordNumber), Notes: d.Notes,

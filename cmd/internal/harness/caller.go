@@ -21,6 +21,7 @@ type HTTPClient struct {
 	HTTP  *http.Client
 }
 
+// NewHTTPClient returns a client of the server at base.
 func NewHTTPClient(t testing.TB, base string) *HTTPClient {
 	transport := &http.Transport{}
 	t.Cleanup(transport.CloseIdleConnections)
@@ -120,6 +121,7 @@ func (c *HTTPClient) List(path string) (all []Object) {
 	return all
 }
 
+// AddPatient creates a patient and returns the id.
 func (c *HTTPClient) AddPatient() string {
 	c.T.Helper()
 	return c.Call("POST", "/api/patients/", VermaPatient, 201)["id"].(string)

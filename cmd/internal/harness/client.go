@@ -76,13 +76,16 @@ func (c *Client) Do(method, path string, body any, headers ...string) Response {
 // Password is everybody's.
 const Password = "correct horse"
 
+// Email returns the address that the client signs in with.
 func (c *Client) Email() string { return strings.ToLower(c.Name) + "@clinic.example" }
 
+// SignIn starts a session and returns its access token.
 func (c *Client) SignIn() string {
 	c.T.Helper()
 	return c.SignInTokens()["access"].(string)
 }
 
+// SignInTokens starts a session and returns the response, which has both tokens.
 func (c *Client) SignInTokens() Object {
 	c.T.Helper()
 	nobody := &Client{T: c.T, Service: c.Service}
@@ -95,6 +98,7 @@ func (c *Client) UserID() string {
 	return c.Do("GET", "/api/auth/me/", nil).Expect(200).ID()
 }
 
+// AddPatient creates a patient, with fields instead of the defaults, and returns the id.
 func (c *Client) AddPatient(fields ...Object) string {
 	c.T.Helper()
 	patient := Object{"name": "Ananya Verma", "age": 31, "gender": "Female"}
@@ -105,6 +109,7 @@ func (c *Client) AddPatient(fields ...Object) string {
 	return c.Do("POST", "/api/patients/", patient).Expect(201).ID()
 }
 
+// AddDoctor creates a doctor and returns the id.
 func (c *Client) AddDoctor() string {
 	c.T.Helper()
 	return c.Do(
@@ -112,6 +117,7 @@ func (c *Client) AddDoctor() string {
 			"experience": 9}).Expect(201).ID()
 }
 
+// Assign requests the assignment of a doctor to a patient.
 func (c *Client) Assign(patient, doctor string) Response {
 	c.T.Helper()
 	return c.Do("POST", "/api/mappings/", Object{"patient": patient, "doctor": doctor})

@@ -30,6 +30,7 @@ func ReadLatencies(b testing.TB, c *HTTPClient, until <-chan time.Time) (took []
 	}
 }
 
+// P99Milliseconds returns the 99th percentile, in milliseconds.
 func P99Milliseconds(sorted []time.Duration) float64 {
 	return float64(sorted[len(sorted)*99/100].Microseconds()) / 1000
 }

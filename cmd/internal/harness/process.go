@@ -20,6 +20,7 @@ import (
 	"healthcare/platform/databasetest"
 )
 
+// WriteFile writes a file to the folder and returns its path.
 func (p Env) WriteFile(content string) string {
 	p.T.Helper()
 	path := filepath.Join(p.Folder, "file")
@@ -158,6 +159,7 @@ func (p Env) Command(path string, args ...string) *Process {
 	return p.CommandWith(path, func(*exec.Cmd) {}, args...)
 }
 
+// CommandWith starts the program at path in the environment, after adjust has changed the command.
 func (p Env) CommandWith(path string, adjust func(*exec.Cmd), args ...string) *Process {
 	p.T.Helper()
 	r := &Process{T: p.T, Cmd: exec.Command(path, args...), Started: time.Now(), Done: make(chan struct{})}
@@ -195,6 +197,7 @@ func (p Env) Run(args ...string) Result {
 	return p.Start(args...).Wait()
 }
 
+// Signal sends a signal to the process.
 func (r *Process) Signal(s os.Signal) {
 	r.T.Helper()
 	require.NoError(r.T, r.Cmd.Process.Signal(s))
@@ -215,6 +218,7 @@ type Result struct {
 	Duration       time.Duration
 }
 
+// Wait waits for the end of the process and returns its result.
 func (r *Process) Wait() Result {
 	r.T.Helper()
 	select {
@@ -250,6 +254,7 @@ func (o Result) ExpectFailure(code int, why ...string) Result {
 	return o
 }
 
+// ListeningLine matches the line that the program prints when it is ready.
 var ListeningLine = regexp.MustCompile(
 	`^healthcare (\S+) listens on (http://\S+), keeps its data in (.+), and describes its API at (http://\S+/docs/)\n$`)
 
@@ -283,6 +288,7 @@ func (s *Output) Write(p []byte) (int, error) {
 	return s.b.Write(p)
 }
 
+// String returns the output so far.
 func (s *Output) String() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -29,6 +29,7 @@ type flow struct {
 	dead           bool
 }
 
+// NewProxy starts a proxy for the server at the socket.
 func NewProxy(t *testing.T, socket string) *Proxy {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -50,11 +51,12 @@ func NewProxy(t *testing.T, socket string) *Proxy {
 	return p
 }
 
-// Url is the server's database behind the proxy.
-func (p *Proxy) Url() string {
+// URL returns the address of the server's database behind the proxy.
+func (p *Proxy) URL() string {
 	return "postgres://app@" + p.listener.Addr().String() + "/postgres?sslmode=disable"
 }
 
+// BlackHole makes everything that is sent disappear without an error, or ends that.
 func (p *Proxy) BlackHole(hole bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

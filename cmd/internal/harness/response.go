@@ -44,6 +44,7 @@ func (a Response) WithoutRequestID() string {
 	return strings.ReplaceAll(string(a.Body), id, "")
 }
 
+// Decode decodes the JSON body into v.
 func (a Response) Decode(v any) {
 	a.T.Helper()
 	require.NoError(a.T, json.Unmarshal(a.Body, v), "%s", a.Body)
@@ -64,6 +65,7 @@ func (a Response) List() (l []map[string]any) {
 	return l
 }
 
+// ID returns the id in the JSON object.
 func (a Response) ID() string {
 	a.T.Helper()
 	id, _ := a.Object()["id"].(string)
@@ -71,6 +73,7 @@ func (a Response) ID() string {
 	return id
 }
 
+// Object is a JSON object.
 type Object = map[string]any
 
 var nextLink = regexp.MustCompile(`^<([^>]+)>; rel="next"$`)

@@ -54,6 +54,7 @@ func WithBody(all []Route) []Route {
 	return slices.DeleteFunc(slices.Clone(all), func(r Route) bool { return r.Operation.RequestBody == nil })
 }
 
+// String returns the path and the method.
 func (r Route) String() string { return r.Path + " " + r.Method }
 
 // TakesID reports whether the path names something.
@@ -85,6 +86,7 @@ func (r Route) BodyMembers() []string {
 	return slices.Sorted(maps.Keys(r.BodySchemas()))
 }
 
+// BodySchemas returns the schemas of the body's members.
 func (r Route) BodySchemas() openapi3.Schemas {
 	return r.Operation.RequestBody.Value.Content.Get("application/json").Schema.Value.Properties
 }
@@ -132,6 +134,7 @@ func (r Route) Allows(role auth.Role) bool {
 	return err == nil && access.Allows(role)
 }
 
+// IsPublic reports whether the route needs no token.
 func (r Route) IsPublic() bool { return r.Operation.Extensions["x-access"] == auth.Public }
 
 // CreatesUser reports whether the route takes an address that must be new.

@@ -105,6 +105,7 @@ func LargeCount() int {
 	return 1_500
 }
 
+// AddPatients stores n patients of the owner.
 func (s *Service) AddPatients(t *testing.T, owner string, n int) {
 	t.Helper()
 	rows, now := make([]map[string]any, n), database.At(time.Now())

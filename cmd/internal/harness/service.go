@@ -60,6 +60,7 @@ func EachEngine(t *testing.T, test func(t *testing.T, s *Service), adjust ...fun
 	databasetest.EachConfig(t, func(t *testing.T, db database.Config) { test(t, Start(t, db, adjust...)) })
 }
 
+// Start starts the program on the database.
 func Start(t *testing.T, db database.Config, adjust ...func(*config.Config)) *Service {
 	t.Helper()
 	return StartWith(t, db, fx.Options(), adjust...)
@@ -136,6 +137,7 @@ func (s *Service) readContract(t *testing.T) {
 	require.NoError(t, err)
 }
 
+// Anonymous returns a client without a token.
 func (s *Service) Anonymous(t *testing.T) *Client { return &Client{T: t, Service: s} }
 
 // NewUser registers and signs in somebody new.

@@ -76,7 +76,7 @@ func runOutages(t *testing.T, outages ...outage) {
 			t.Parallel()
 			own := databasetest.OwnPostgres(t)
 			way := harness.NewProxy(t, own.Socket())
-			p := newDefaultEnv(t).With("DATABASE_URL="+way.Url()+"&options=-c%20synchronous_commit%3Don",
+			p := newDefaultEnv(t).With("DATABASE_URL="+way.URL()+"&options=-c%20synchronous_commit%3Don",
 				"AUDIT_CHECKPOINT_EVERY=1s")
 			r := p.Start()
 			c := harness.NewHTTPClient(t, r.WaitReady())

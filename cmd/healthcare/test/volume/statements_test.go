@@ -25,6 +25,10 @@ func TestStatementsOfEachRoute(t *testing.T) {
 		expected := harness.Expectations(t)
 		for _, r := range s.Routes() {
 			require.Contains(t, expected, r.String(), "write a line into modules/*/testdata/operations.txt of its module")
+			if expected[r.String()].Statements == "-" { // a module that was generated
+				t.Logf("%s sends %s statements", r, many[r.String()])
+				continue
+			}
 			require.Equal(t, expected[r.String()].Statements, many[r.String()], r)
 		}
 	}, func(c *config.Config) { c.DoctorDirectory = "open" })

@@ -24,7 +24,7 @@ func TestStatementsOfEachRoute(t *testing.T) {
 		require.Equal(t, few, many, "with 1 record of each kind, and with 25")
 		expected := harness.Expectations(t)
 		for _, r := range s.Routes() {
-			require.Contains(t, expected, r.String(), "write a line into modules/*/testdata/operations.txt of its module")
+			require.Contains(t, expected, r.String(), "write a line into testdata/operations.txt of its module")
 			if expected[r.String()].Statements == "-" { // a module that was generated
 				t.Logf("%s sends %s statements", r, many[r.String()])
 				continue

@@ -12,7 +12,7 @@ import (
 	"healthcare/platform/auth"
 )
 
-// Contract is the merged document as one server uses it. It does not change after it was made.
+// Contract is the merged document as one server uses it. It is immutable.
 type Contract struct {
 	Document   []byte                // OpenAPI as JSON, as it is published
 	Operations map[string]*Operation // by Key
@@ -24,8 +24,9 @@ type Contract struct {
 // /api/patients/{id}/.
 func Key(method, route string) string { return method + " " + route }
 
-// made caches contracts by the digest of their parts: a program needs one, but tests start it hundreds of times.
-var made sync.Map // [sha256.Size]byte -> *Contract
+// cache holds the built contracts by the digest of their parts: a program needs one, but tests start it hundreds of
+// times.
+var cache sync.Map // [sha256.Size]byte -> *Contract
 
 // New returns the contract of the modules' documents. Errors: those of Merge; an operation that does not declare who
 // may call it, or that names an undeclared role.
@@ -39,14 +40,14 @@ func New(version string, roles auth.Roles, documents ...[]byte) (*Contract, erro
 	}
 	slices.Sort(parts) // fx shuffles its groups
 	key := sha256.Sum256(fmt.Appendf(nil, "%q", parts))
-	if known, ok := made.Load(key); ok {
+	if known, ok := cache.Load(key); ok {
 		return known.(*Contract), nil
 	}
 	c, err := build(version, roles, documents)
 	if err != nil {
 		return nil, err
 	}
-	made.Store(key, c)
+	cache.Store(key, c)
 	return c, nil
 }
 

@@ -11,7 +11,7 @@ import (
 
 var someRoles = auth.Roles{auth.Staff: {Role: auth.Staff}, auth.Admin: {Role: auth.Admin}}
 
-// described is the document of a module with one operation, with more YAML at its end.
+// described returns the document of a module with one operation, with more YAML at its end.
 func described(path, operation, more string) []byte {
 	head := "openapi: 3.0.3\ninfo: {title: \"" + path + "\", version: \"1\"}\n"
 	return []byte(head + "paths:\n  " + path + ":\n    get:\n      " +

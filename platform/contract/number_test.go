@@ -32,7 +32,7 @@ func TestWholeNumbers(t *testing.T) {
 	}
 }
 
-func TestALargeExponentCostsNothing(t *testing.T) {
+func TestALargeExponentIsRejectedQuickly(t *testing.T) {
 	for _, text := range []string{"1e999999999", "1e-999999999", "0e999999999"} {
 		require.Less(t, testing.AllocsPerRun(10, func() { WholeNumber(text) }), 10.0, text)
 	}

@@ -9,7 +9,7 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-func TestR28_OneRequestOneLine(t *testing.T) {
+func TestR28_LogsOneLinePerRequest(t *testing.T) {
 	s := serve(t, func(c *Config) { c.AllowedHosts = []string{"a", "127.0.0.1"} })
 	s.panics = "x"
 	const host = " HTTP/1.1\r\nHost: a\r\nX-Request-ID: mine\r\n"
@@ -17,12 +17,12 @@ func TestR28_OneRequestOneLine(t *testing.T) {
 		raw, method, route string
 		status             int
 	}{
-		"a success":                  {"GET /things/" + host + "\r\n", "GET", "/things/", 200},
-		"a path with a parameter":    {"GET /things/42/" + host + bearer + "\r\n\r\n", "GET", "/things/{id}/", 200},
-		"without its slash":          {"HEAD /things/42" + host + bearer + "\r\n\r\n", "HEAD", "/things/{id}/", 200},
-		"no token":                   {"DELETE /things/42/" + host + "\r\n", "DELETE", "/things/{id}/", 401},
-		"a path that is not there":   {"GET /nothing/" + host + "\r\n", "GET", "unmatched", 404},
-		"a method that is not there": {"PUT /things/" + host + "\r\n", "PUT", "unmatched", 405},
+		"a success":               {"GET /things/" + host + "\r\n", "GET", "/things/", 200},
+		"a path with a parameter": {"GET /things/42/" + host + bearer + "\r\n\r\n", "GET", "/things/{id}/", 200},
+		"without its slash":       {"HEAD /things/42" + host + bearer + "\r\n\r\n", "HEAD", "/things/{id}/", 200},
+		"no token":                {"DELETE /things/42/" + host + "\r\n", "DELETE", "/things/{id}/", 401},
+		"an unknown path":         {"GET /nothing/" + host + "\r\n", "GET", "unmatched", 404},
+		"an unsupported method":   {"PUT /things/" + host + "\r\n", "PUT", "unmatched", 405},
 		"a body that is not JSON": {
 			"POST /things/" + host + "Content-Type: application/json\r\nContent-Length: 1\r\n\r\n{", "POST", "/things/",
 			400,
@@ -31,7 +31,7 @@ func TestR28_OneRequestOneLine(t *testing.T) {
 		"another host": {
 			"GET /things/ HTTP/1.1\r\nHost: b\r\nX-Request-ID: mine\r\n\r\n", "GET", "unmatched", 421,
 		},
-		"a method that nobody knows": {"BREW /things/" + host + "\r\n", "unknown", "unmatched", 501},
+		"an unknown method": {"BREW /things/" + host + "\r\n", "unknown", "unmatched", 501},
 		"two framings": {
 			"GET /things/" + host + "Content-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "unknown",
 			"unmatched", 400,
@@ -46,7 +46,7 @@ func TestR28_OneRequestOneLine(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s.logged.TakeAll()
-			all := s.talk(t, c.raw)
+			all := s.sendRaw(t, c.raw)
 			require.Len(t, all, 1)
 			require.Equal(t, c.status, all[0].status)
 			lines := s.logged.FilterMessage("request").All()
@@ -63,12 +63,12 @@ func TestR28_OneRequestOneLine(t *testing.T) {
 	}
 	t.Run("several requests on one connection", func(t *testing.T) {
 		s.logged.TakeAll()
-		require.Len(t, s.talk(t, strings.Repeat("GET /things/"+host+"\r\n", 5)), 5)
+		require.Len(t, s.sendRaw(t, strings.Repeat("GET /things/"+host+"\r\n", 5)), 5)
 		require.Equal(t, 5, s.logged.Len())
 	})
 	t.Run("a connection without a request has no line", func(t *testing.T) {
 		s.logged.TakeAll()
-		require.Empty(t, s.talk(t, ""))
+		require.Empty(t, s.sendRaw(t, ""))
 		require.Zero(t, s.logged.Len())
 	})
 }
@@ -100,10 +100,10 @@ func TestR26_TheLogContainsNoClientText(t *testing.T) {
 		"GET /things/" + host + "Content-Encoding: " + canary + "\r\n\r\n",
 		"GET " + canary + host + "\r\n",
 	} {
-		require.NotEmpty(t, s.talk(t, raw))
+		require.NotEmpty(t, s.sendRaw(t, raw))
 	}
 	require.Equal(
-		t, http.StatusUnauthorized, s.ask(t, http.MethodGet, "/things/1/", "", "Authorization: Basic "+canary).status,
+		t, http.StatusUnauthorized, s.send(t, http.MethodGet, "/things/1/", "", "Authorization: Basic "+canary).status,
 	)
 	lines := strings.Join(s.lines(t), "")
 	require.GreaterOrEqual(t, strings.Count(lines, `"msg":"request"`), 19)

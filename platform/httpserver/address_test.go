@@ -22,32 +22,32 @@ func prefixes(texts ...string) []netip.Prefix {
 	return all
 }
 
-func TestX10_TheLogNamesTheClient(t *testing.T) {
+func TestX10_LogsTheClientAddress(t *testing.T) {
 	client := func(t *testing.T, trusted []netip.Prefix, headers ...string) any {
 		t.Helper()
 		s := serve(t, func(c *Config) { c.TrustedProxies = trusted })
 		raw := "GET /things/ HTTP/1.1\r\nHost: a\r\n" + strings.Join(append(headers, "\r\n"), "\r\n")
-		require.Equal(t, http.StatusOK, s.talk(t, raw)[0].status)
+		require.Equal(t, http.StatusOK, s.sendRaw(t, raw)[0].status)
 		return s.logged.FilterMessage("request").All()[0].ContextMap()["client"]
 	}
 	here := prefixes("127.0.0.0/8")
-	t.Run("the peer, when it is not a proxy", func(t *testing.T) {
+	t.Run("a peer that is not a proxy", func(t *testing.T) {
 		require.Equal(
 			t, "127.0.0.1",
 			client(t, nil, "X-Forwarded-For: 192.0.2.1", "X-Real-IP: 192.0.2.1", "Forwarded: for=192.0.2.1"),
 		)
 	})
-	t.Run("whom a proxy names in the last of several lines", func(t *testing.T) {
+	t.Run("the last address of the last line of a proxy", func(t *testing.T) {
 		require.Equal(
 			t, "192.0.2.1", client(t, here, "X-Forwarded-For: 198.51.100.7", "x-forwarded-for: 203.0.113.9, 192.0.2.1"),
 		)
 	})
-	t.Run("whom the proxy before this one names, across lines", func(t *testing.T) {
+	t.Run("the address before the last proxy, in an earlier line", func(t *testing.T) {
 		require.Equal(
 			t, "192.0.2.1", client(t, here, "X-Forwarded-For: 198.51.100.7, 192.0.2.1", "X-Forwarded-For: 127.0.0.2"),
 		)
 	})
-	t.Run("the proxy, when only other headers name someone", func(t *testing.T) {
+	t.Run("the proxy, if only other headers have an address", func(t *testing.T) {
 		require.Equal(
 			t, "127.0.0.1",
 			client(t, here, "X-Real-IP: 192.0.2.1", "Forwarded: for=192.0.2.1", "X-Client-IP: 192.0.2.1"),
@@ -55,17 +55,16 @@ func TestX10_TheLogNamesTheClient(t *testing.T) {
 	})
 }
 
-// TestOneForwardingHeader has the server read the header that the operator named, and never the other one.
-func TestOneForwardingHeader(t *testing.T) {
+func TestReadsOnlyTheConfiguredForwardingHeader(t *testing.T) {
 	for header, want := range map[string]string{"": "192.0.2.1", transport.Forwarded: "192.0.2.2"} {
 		t.Run("the header "+header, func(t *testing.T) {
 			s := serve(t, func(c *Config) { c.TrustedProxies, c.ForwardedHeader = prefixes("127.0.0.0/8"), header })
-			s.ask(t, http.MethodGet, "/things/", "", "X-Forwarded-For: 192.0.2.1", "Forwarded: for=192.0.2.2")
+			s.send(t, http.MethodGet, "/things/", "", "X-Forwarded-For: 192.0.2.1", "Forwarded: for=192.0.2.2")
 			other := "Forwarded: for=192.0.2.2"
 			if header == transport.Forwarded {
 				other = "X-Forwarded-For: 192.0.2.1"
 			}
-			s.ask(t, http.MethodGet, "/things/", "", other)
+			s.send(t, http.MethodGet, "/things/", "", other)
 			logged := s.logged.FilterMessage("request").All()
 			require.Equal(t, want, logged[0].ContextMap()["client"])
 			require.Equal(t, "127.0.0.1", logged[1].ContextMap()["client"])
@@ -73,7 +72,7 @@ func TestOneForwardingHeader(t *testing.T) {
 	}
 }
 
-func TestWarningsOfForwardingHeaders(t *testing.T) {
+func TestLogsWarningsOfForwardingHeaders(t *testing.T) {
 	warnings := func(s *testServer) (all []observer.LoggedEntry) {
 		for _, one := range s.logged.All() {
 			if one.Level == zap.WarnLevel {
@@ -82,22 +81,22 @@ func TestWarningsOfForwardingHeaders(t *testing.T) {
 		}
 		return all
 	}
-	t.Run("an address that cannot be read is logged once a minute, without it", func(t *testing.T) {
+	t.Run("logs an unreadable address once a minute, without its text", func(t *testing.T) {
 		s := serve(t, func(c *Config) { c.TrustedProxies = prefixes("127.0.0.0/8") })
 		for range 5 {
-			s.ask(t, http.MethodGet, "/things/", "", "X-Forwarded-For: canary-7d1f")
+			s.send(t, http.MethodGet, "/things/", "", "X-Forwarded-For: canary-7d1f")
 		}
 		all := warnings(s)
 		require.Len(t, all, 1)
 		require.Equal(t, map[string]any{"header": "X-Forwarded-For"}, all[0].ContextMap())
 	})
 	for _, header := range []string{"X-Forwarded-For: 192.0.2.1", "Forwarded: for=192.0.2.1"} {
-		t.Run("a proxy that the configuration does not name is logged once: "+header, func(t *testing.T) {
+		t.Run("logs once a proxy that is not configured: "+header, func(t *testing.T) {
 			s := serve(t, func(*Config) {})
-			s.ask(t, http.MethodGet, "/things/", "")
+			s.send(t, http.MethodGet, "/things/", "")
 			require.Empty(t, warnings(s))
 			for range 5 {
-				s.ask(t, http.MethodGet, "/things/", "", header)
+				s.send(t, http.MethodGet, "/things/", "", header)
 			}
 			all := warnings(s)
 			require.Len(t, all, 1)
@@ -105,9 +104,9 @@ func TestWarningsOfForwardingHeaders(t *testing.T) {
 			require.NotContains(t, fmt.Sprint(all[0].ContextMap()), "192.0.2.1")
 		})
 	}
-	t.Run("a long list of proxies is walked to its client", func(t *testing.T) {
+	t.Run("finds the client of a long list of proxies", func(t *testing.T) {
 		s := serve(t, func(c *Config) { c.TrustedProxies = prefixes("127.0.0.0/8") })
-		s.ask(t, http.MethodGet, "/things/", "", "X-Forwarded-For: 192.0.2.1"+strings.Repeat(",127.0.0.2", 80))
+		s.send(t, http.MethodGet, "/things/", "", "X-Forwarded-For: 192.0.2.1"+strings.Repeat(",127.0.0.2", 80))
 		require.Equal(t, "192.0.2.1", s.logged.FilterMessage("request").All()[0].ContextMap()["client"])
 	})
 }

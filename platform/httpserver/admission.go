@@ -18,7 +18,7 @@ import (
 
 const (
 	// memoryBytes bounds bodies and responses in memory: pages while they are read and encoded, and all responses
-	// until they have left.
+	// until they were sent.
 	memoryBytes = 16 << 20
 
 	// smallResponse is the size of a response that is not accounted for: it fits into the buffer that each connection
@@ -40,9 +40,9 @@ const (
 	longPage = 200
 )
 
-// turnsPerProcessor is how many requests run at once for each processor, or twice as many as there are connections to
-// the store if that is more. Others wait for their turn here, where turns are shared fairly, and not for a connection
-// or the one writer, which serve the first that asks.
+// turnsPerProcessor is how many requests run at once for each processor. The total is at least twice the number of
+// connections to the store. Other requests wait here, where turns are shared fairly among callers, instead of waiting
+// for a connection or the single writer, which are first come, first served.
 const turnsPerProcessor = 8
 
 // shares are the resources that all callers share. A caller that uses most of one waits while others want it.
@@ -81,34 +81,34 @@ func newShares(cfg Config) shares {
 // tokenKey is how much of a token's end identifies it.
 const tokenKey = 24
 
-// takeTurn waits for the request's turn. Its user is not known before the store is asked, so the token stands for it.
-// Operations of the platform need no turn, nor do public ones that hash a password, which have a queue of their own.
-// Errors: admission.ErrShare, admission.ErrBusy, the context's.
+// takeTurn waits for the request's turn. The token identifies the caller, as the user is not known before the store is
+// read. Operations of the platform need no turn, nor do public ones that hash a password, which have a queue of their
+// own. Errors: admission.ErrShare, admission.ErrBusy, the context's.
 func (call *call) takeTurn(c *fiber.Ctx) error {
 	if op := call.Operation; op.Access.IsPublic() && (op.Platform || op.Hashes) {
 		return nil
 	}
 	call.token = strings.Clone(call.bearer[max(0, len(call.bearer)-tokenKey):])
-	return call.resume(c)
+	return call.acquireTurn(c)
 }
 
-// resume takes the turn again after leave.
-func (call *call) resume(c *fiber.Ctx) (err error) {
+// acquireTurn waits for a turn.
+func (call *call) acquireTurn(c *fiber.Ctx) (err error) {
 	by := admission.By(call.Address, call.token)
 	call.turn, err = call.shares.turns.Lease(c.UserContext(), by, 1)
 	return err
 }
 
-// leave ends the request's turn, before it waits for another resource that is shared.
-func (call *call) leave() {
+// releaseTurn ends the request's turn before it waits for another resource that is shared.
+func (call *call) releaseTurn() {
 	call.turn.Release()
 	call.turn = nil
 }
 
-// leaveToHash ends the turn of an operation that hashes a password.
-func (call *call) leaveToHash(*fiber.Ctx) error {
+// releaseTurnToHash ends the turn of an operation that hashes a password.
+func (call *call) releaseTurnToHash(*fiber.Ctx) error {
 	if call.Operation.Hashes {
-		call.leave()
+		call.releaseTurn()
 	}
 	return nil
 }
@@ -133,7 +133,7 @@ var errTooManyRecorded = errs.New(
 	"Too many requests from this user or network. Try again later.",
 )
 
-// caller returns the sender of the request, for shares.
+// caller returns the caller whose shares the request uses.
 func (call *call) caller() admission.Caller {
 	user := ""
 	if call.Principal.UserID != uuid.Nil {
@@ -142,13 +142,13 @@ func (call *call) caller() admission.Caller {
 	return admission.By(call.Address, user)
 }
 
-// reserve takes a list's share of heavy reads, and memory for the page that it is about to read. Errors:
+// reserve acquires a list's share of heavy reads, and memory for the page that it is about to read. Errors:
 // admission.ErrShare, admission.ErrBusy, the context's.
 func (call *call) reserve(c *fiber.Ctx) (err error) {
 	if call.Operation.List == nil {
 		return nil
 	}
-	call.leave()
+	call.releaseTurn()
 	if weight := call.weight(c); weight > 0 {
 		if call.heavy, err = call.shares.heavy.Lease(c.UserContext(), call.caller(), weight); err != nil {
 			return err
@@ -176,23 +176,23 @@ func (call *call) weight(c *fiber.Ctx) (weight int64) {
 }
 
 func (call *call) reservePage(c *fiber.Ctx, bytes int) (err error) {
-	call.leave()
+	call.releaseTurn()
 	call.lease.Release()
 	call.lease, err = call.shares.memory.Lease(c.UserContext(), call.caller(), pageWeight(bytes))
 	call.PageBytes = bytes
 	if err != nil {
 		return err
 	}
-	return call.resume(c)
+	return call.acquireTurn(c)
 }
 
 // pageWeight returns the memory for a page of so many bytes: it is in memory as rows and as JSON.
 func pageWeight(bytes int) int64 { return 2 * int64(bytes) }
 
-// account keeps the response's bytes accounted for until it has left. The response to a change is sent whatever else is
-// in memory. Errors: those of reserve, for a response to a read.
+// account leases memory for the response until it was sent. The response to a change is sent even without free memory.
+// Errors: those of reserve, for a response to a read.
 func (call *call) account(c *fiber.Ctx) (err error) {
-	call.leave()
+	call.releaseTurn()
 	size := int64(len(c.Response().Body()))
 	conn, counted := c.Context().Conn().(*transport.Conn)
 	if size <= smallResponse || !counted || call.Operation.Platform {
@@ -216,7 +216,7 @@ func (call *call) account(c *fiber.Ctx) (err error) {
 
 // release returns the shares that the handler has used. The response's memory is the connection's.
 func (call *call) release() {
-	call.leave()
+	call.releaseTurn()
 	call.heavy.Release()
 	call.lease.Release()
 }

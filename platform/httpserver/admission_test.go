@@ -20,8 +20,7 @@ import (
 	"healthcare/platform/rest"
 )
 
-// BenchmarkShares measures what a list adds to its request for the shares: the trail's budget, memory for the page, and
-// that of the answer.
+// BenchmarkShares measures the shares of a list request: the trail's budget, and memory for the page and the response.
 func BenchmarkShares(b *testing.B) {
 	s := &Server{cfg: Config{HandlerTimeout: time.Second, RecordedPerHour: 1 << 30}}
 	s.shares = newShares(s.cfg)
@@ -36,7 +35,7 @@ func BenchmarkShares(b *testing.B) {
 			call.Operation, call.Principal, call.Address = op, someone, netip.MustParseAddr("192.0.2.1")
 			call.Settings = &s.settings
 			if call.spend(c) != nil || call.reserve(c) != nil {
-				b.Error("refused")
+				b.Error("rejected")
 			}
 			call.lease.Resize(20_000)
 			call.release()
@@ -44,8 +43,8 @@ func BenchmarkShares(b *testing.B) {
 	})
 }
 
-// callTo is a call of a list with this query, on a server of its own.
-func callTo(t *testing.T, query string, headers ...string) (*call, *fiber.Ctx) {
+// newListCall returns a call of a list with this query, on a new server.
+func newListCall(t *testing.T, query string, headers ...string) (*call, *fiber.Ctx) {
 	t.Helper()
 	s := &Server{cfg: Config{HandlerTimeout: time.Second}}
 	s.shares = newShares(s.cfg)
@@ -65,30 +64,30 @@ func callTo(t *testing.T, query string, headers ...string) (*call, *fiber.Ctx) {
 	}}, c
 }
 
-func TestHeavyReadsHaveWeights(t *testing.T) {
+func TestWeightsOfLists(t *testing.T) {
 	t.Parallel()
 	for query, weight := range map[string]int64{
 		"": 0, "limit=200": 0, "limit=500": 1, "search=a": 2, "search=a&limit=201": 3, "search=": 0,
 		"doctor=1": 1, "doctor=1&gender=Other": 1, "doctor=1&search=a": 3, "doctor=": 0, "id=1": 0,
 	} {
-		call, c := callTo(t, query)
+		call, c := newListCall(t, query)
 		require.Equal(t, weight, call.weight(c), query)
-		call, c = callTo(t, query, "Prefer", "count=exact")
+		call, c = newListCall(t, query, "Prefer", "count=exact")
 		require.Equal(t, weight+2, call.weight(c), query)
 	}
 }
 
-// While others use all there is for heavy reads, another one waits, and an ordinary page does not.
-func TestHeavyReadsHaveSlots(t *testing.T) {
+// While others use all slots for heavy reads, another heavy read waits and an ordinary page does not.
+func TestHeavyReadsWaitForSlots(t *testing.T) {
 	t.Parallel()
-	call, c := callTo(t, "search=a")
+	call, c := newListCall(t, "search=a")
 	attacker := admission.By(netip.MustParseAddr("198.51.100.1"), "")
 	slots, err := call.shares.heavy.Lease(t.Context(), attacker, 1<<20)
 	require.NoError(t, err)
-	c.SetUserContext(contextEnding(t))
+	c.SetUserContext(shortContext(t))
 	require.ErrorIs(t, call.reserve(c), admission.ErrBusy)
 	c.Request().URI().SetQueryString("limit=100")
-	c.SetUserContext(contextEnding(t))
+	c.SetUserContext(shortContext(t))
 	require.NoError(t, call.reserve(c))
 	call.release()
 	slots.Release()
@@ -97,35 +96,35 @@ func TestHeavyReadsHaveSlots(t *testing.T) {
 	call.release()
 }
 
-// A list reserves memory by its limit, then for the largest page if its items are large, and gives all of it back.
-func TestPagesReserveMemory(t *testing.T) {
+// A list reserves memory by its limit, then for the largest page if its items are large, and releases all of it.
+func TestListsReserveMemory(t *testing.T) {
 	t.Parallel()
-	call, c := callTo(t, "limit=50&search=a")
-	answers, heavy := call.shares.memory, call.shares.heavy
+	call, c := newListCall(t, "limit=50&search=a")
+	memory, heavy := call.shares.memory, call.shares.heavy
 	require.NoError(t, call.reserve(c))
 	require.Equal(t, 50*ordinaryItem, call.PageBytes)
 	require.NoError(t, call.reservePage(c, paging.MaxBytes))
 	free := func(r *admission.Resource, weight int64) bool {
-		lease, err := r.Lease(contextEnding(t), call.caller(), weight)
+		lease, err := r.Lease(shortContext(t), call.caller(), weight)
 		lease.Release()
 		return err == nil
 	}
-	require.True(t, free(answers, memoryBytes-2*paging.MaxBytes))
-	require.False(t, free(answers, memoryBytes-2*paging.MaxBytes+1))
+	require.True(t, free(memory, memoryBytes-2*paging.MaxBytes))
+	require.False(t, free(memory, memoryBytes-2*paging.MaxBytes+1))
 	call.release()
-	require.True(t, free(answers, memoryBytes))
+	require.True(t, free(memory, memoryBytes))
 	require.True(t, free(heavy, 1<<20), "all of it")
 }
 
-// contextEnding is a context that does not wait for long.
-func contextEnding(t *testing.T) context.Context {
+// shortContext returns a context that ends within milliseconds.
+func shortContext(t *testing.T) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	t.Cleanup(cancel)
 	return ctx
 }
 
-// While one network has all turns and more of its requests wait, another's is next.
-func TestTurnsAreShared(t *testing.T) {
+// While one network holds all turns and has requests that wait, the next turn is another network's.
+func TestTurnsAreSharedFairly(t *testing.T) {
 	s := serve(t, func(cfg *Config) { cfg.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")} })
 	crowd := admission.By(netip.MustParseAddr("192.0.2.7"), "")
 	var turns []*admission.Lease
@@ -135,7 +134,7 @@ func TestTurnsAreShared(t *testing.T) {
 		turns = append(turns, turn)
 	}
 	var asked []net.Conn
-	ask := func(path, network string) {
+	send := func(path, network string) {
 		before, conn := waiting(s), s.dial(t)
 		_, err := fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: a\r\nConnection: close\r\nAuthorization: Bearer %s\r\n"+
 			"X-Forwarded-For: %s\r\n\r\n", path, token, network)
@@ -144,9 +143,9 @@ func TestTurnsAreShared(t *testing.T) {
 		asked = append(asked, conn)
 	}
 	for range 4 {
-		ask("/things/1/", "192.0.2.1")
+		send("/things/1/", "192.0.2.1")
 	}
-	ask("/held/", "198.51.100.1") // nobody signs in for it
+	send("/held/", "198.51.100.1") // a public operation
 	turns[0].Release()
 	<-s.entered
 	require.Equal(t, 4, waiting(s))
@@ -156,7 +155,7 @@ func TestTurnsAreShared(t *testing.T) {
 		require.Len(t, all, 1)
 		require.Equal(t, http.StatusOK, all[0].status)
 	}
-	require.Equal(t, http.StatusOK, s.ask(t, http.MethodGet, "/livez", "").status, "it takes no turn")
+	require.Equal(t, http.StatusOK, s.send(t, http.MethodGet, "/livez", "").status, "needs no turn")
 }
 
 func waiting(s *testServer) int {

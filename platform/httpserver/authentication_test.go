@@ -19,7 +19,7 @@ func TestAuthentication(t *testing.T) {
 		"Bearer " + token, "bearer " + token, "BEARER " + token, "bEaReR " + token, "Bearer   " + token + "  ",
 	} {
 		t.Run("["+value+"] signs in", func(t *testing.T) {
-			a := s.ask(t, http.MethodGet, "/things/1/", "", "Authorization: "+value)
+			a := s.send(t, http.MethodGet, "/things/1/", "", "Authorization: "+value)
 			require.Equal(t, http.StatusOK, a.status)
 			require.Contains(t, a.body, someone.UserID.String())
 		})
@@ -27,7 +27,7 @@ func TestAuthentication(t *testing.T) {
 	refused := func(value, code, challenge string) {
 		t.Run("["+value+"] is "+code, func(t *testing.T) {
 			before := s.handled.Load()
-			a := s.ask(t, http.MethodGet, "/things/1/", "", "Authorization: "+value)
+			a := s.send(t, http.MethodGet, "/things/1/", "", "Authorization: "+value)
 			p := requireProblem(t, a, http.StatusUnauthorized)
 			require.Equal(t, code, p.Code)
 			require.Equal(t, []string{challenge}, a.header.Values("WWW-Authenticate"))
@@ -47,56 +47,56 @@ func TestAuthentication(t *testing.T) {
 	} {
 		refused(value, "not_authenticated", `Bearer realm="api"`)
 	}
-	t.Run("no header does not", func(t *testing.T) {
-		requireProblem(t, s.ask(t, http.MethodDelete, "/things/1/", ""), http.StatusUnauthorized)
+	t.Run("rejects a request without the header", func(t *testing.T) {
+		requireProblem(t, s.send(t, http.MethodDelete, "/things/1/", ""), http.StatusUnauthorized)
 	})
-	t.Run("a token elsewhere does not", func(t *testing.T) {
-		a := s.ask(t, http.MethodGet, "/things/1/?access_token="+token+"&token="+token, "", "Cookie: access="+token,
+	t.Run("rejects a token in another place", func(t *testing.T) {
+		a := s.send(t, http.MethodGet, "/things/1/?access_token="+token+"&token="+token, "", "Cookie: access="+token,
 			"X-Auth-Token: "+token,
 			"Proxy-Authorization: Bearer "+token)
 		requireProblem(t, a, http.StatusUnauthorized)
 	})
-	t.Run("public operations do not look at the header", func(t *testing.T) {
+	t.Run("public operations ignore the header", func(t *testing.T) {
 		for _, value := range []string{"Bearer forged", "Basic x", "", "nonsense"} {
-			a := s.ask(t, http.MethodGet, "/things/", "", "Authorization: "+value)
+			a := s.send(t, http.MethodGet, "/things/", "", "Authorization: "+value)
 			require.Equal(t, http.StatusOK, a.status)
 			require.Contains(t, a.body, "00000000-0000-0000-0000-000000000000", "nobody is signed in")
 		}
 	})
-	t.Run("a role may call what names it, and nothing else", func(t *testing.T) {
+	t.Run("a role may call only the operations that name it", func(t *testing.T) {
 		before := s.handled.Load()
-		require.Equal(t, http.StatusOK, s.ask(t, http.MethodGet, "/staff/", "", "Authorization: Bearer "+token).status)
+		require.Equal(t, http.StatusOK, s.send(t, http.MethodGet, "/staff/", "", "Authorization: Bearer "+token).status)
 		p := requireProblem(
-			t, s.ask(t, http.MethodGet, "/admins/", "", "Authorization: Bearer "+token), http.StatusForbidden,
+			t, s.send(t, http.MethodGet, "/admins/", "", "Authorization: Bearer "+token), http.StatusForbidden,
 		)
 		require.Equal(t, "forbidden", p.Code)
-		requireProblem(t, s.ask(t, http.MethodGet, "/admins/", ""), http.StatusUnauthorized)
+		requireProblem(t, s.send(t, http.MethodGet, "/admins/", ""), http.StatusUnauthorized)
 		require.Equal(t, before+1, s.handled.Load())
 	})
 	t.Run("a missing token is reported before an invalid body", func(t *testing.T) {
 		requireProblem(
-			t, s.ask(t, http.MethodDelete, "/things/1/", "{", "Content-Type: text/xml"), http.StatusUnauthorized,
+			t, s.send(t, http.MethodDelete, "/things/1/", "{", "Content-Type: text/xml"), http.StatusUnauthorized,
 		)
 	})
 }
 
-// absent is an authenticator whose store cannot be reached.
-type absent struct{}
+// unavailable is an authenticator whose store cannot be reached.
+type unavailable struct{}
 
 // Authenticate implements auth.Authenticator.
-func (absent) Authenticate(context.Context, string) (auth.Principal, error) {
+func (unavailable) Authenticate(context.Context, string) (auth.Principal, error) {
 	return auth.Principal{}, errs.New(errs.Unavailable, "unavailable", "Try again.")
 }
 
-func TestAuthenticationThatCannotBeCheckedIsNotARefusal(t *testing.T) {
+func TestAuthenticationWithoutAStoreIsUnavailable(t *testing.T) {
 	s := serve(t)
 	server, err := New(
-		s.cfg, zap.NewNop(), absent{}, someRoles, nil, nil, new(audittest.Recorder), unwatched(), s.api(),
+		s.cfg, zap.NewNop(), unavailable{}, someRoles, nil, nil, new(audittest.Recorder), unobserved(), s.api(),
 	)
 	require.NoError(t, err)
 	require.NoError(t, server.Listen())
 	defer func() { require.NoError(t, server.Shutdown(context.Background())) }()
-	a := (&testServer{Server: server}).ask(t, http.MethodGet, "/things/1/", "", bearer)
+	a := (&testServer{Server: server}).send(t, http.MethodGet, "/things/1/", "", bearer)
 	requireProblem(t, a, http.StatusServiceUnavailable)
 	require.Equal(t, "1", a.header.Get("Retry-After"))
 }

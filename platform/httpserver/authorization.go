@@ -12,7 +12,7 @@ import (
 	"healthcare/platform/errs"
 )
 
-// errNotFound is the error of a path that names nothing.
+// errNotFound is the error for a path that does not exist.
 var errNotFound = errs.New(errs.NotFound, "not_found", "Not found.")
 
 // checkPath rejects a path parameter that cannot be decoded, as no id contains it. Errors: errNotFound.

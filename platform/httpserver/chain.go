@@ -60,7 +60,7 @@ func (s *Server) operation(op *contract.Operation, handler fiber.Handler) fiber.
 		s.readQuery,
 		s.readForm,
 		checkBody,
-		(*call).leaveToHash,
+		(*call).releaseTurnToHash,
 		(*call).reserve,
 		s.routeReads(op, s.once(op, func(_ *call, c *fiber.Ctx) error { return handler(c) })),
 		(*call).account,

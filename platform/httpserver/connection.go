@@ -31,8 +31,8 @@ func (s *Server) receiveBody(ctx *fasthttp.RequestCtx) (release func(), received
 	return release, true
 }
 
-// claimConnection reports whether the connection is still open. If it was closed to make room for others, nothing is
-// done for a client that would not learn of it.
+// claimConnection reports whether the connection is still open. If the listener closed it for another one, the request
+// is dropped, because its client would not receive the response.
 func claimConnection(ctx *fasthttp.RequestCtx) bool {
 	if conn, ok := ctx.Conn().(*transport.Conn); ok && !conn.Begin() {
 		ctx.SetConnectionClose()

@@ -35,7 +35,7 @@ func TestConnectionsBeyondTheLimit(t *testing.T) {
 	free := s.occupy(t, limit)
 	t.Run("get 503, whatever they send", func(t *testing.T) {
 		for range 20 {
-			a := s.ask(t, http.MethodPost, "/things/", jsonOf(768<<10))
+			a := s.send(t, http.MethodPost, "/things/", jsonOf(768<<10))
 			requireProblem(t, a, http.StatusServiceUnavailable)
 			require.Equal(t, "1", a.header.Get("Retry-After"))
 			require.True(t, a.last)
@@ -53,9 +53,9 @@ func TestConnectionsBeyondTheLimit(t *testing.T) {
 		require.Len(t, all, 1)
 		requireProblem(t, all[0], http.StatusServiceUnavailable)
 	})
-	t.Run("are served again once others have left", func(t *testing.T) {
+	t.Run("are served again after others were closed", func(t *testing.T) {
 		free()
-		require.Eventually(t, func() bool { return s.ask(t, http.MethodGet, "/things/", "").status == http.StatusOK },
+		require.Eventually(t, func() bool { return s.send(t, http.MethodGet, "/things/", "").status == http.StatusOK },
 			2*time.Second, 5*time.Millisecond)
 	})
 	t.Run("are closed when too many are answered", func(t *testing.T) {
@@ -64,11 +64,11 @@ func TestConnectionsBeyondTheLimit(t *testing.T) {
 		for range transport.Overload {
 			s.dial(t)
 		}
-		require.Empty(t, s.talk(t, "GET /things/ HTTP/1.1\r\nHost: a\r\n\r\n"))
+		require.Empty(t, s.sendRaw(t, "GET /things/ HTTP/1.1\r\nHost: a\r\n\r\n"))
 	})
 }
 
-func TestAClientThatIsStillSendingGetsTheResponse(t *testing.T) {
+func TestClientsThatAreStillSendingGetTheResponse(t *testing.T) {
 	large := serve(t)
 	full := serve(t, func(c *Config) { c.Connections = 1 })
 	full.occupy(t, 1)
@@ -110,7 +110,7 @@ func TestR21_SlowConnectionsAreClosed(t *testing.T) {
 			require.Less(t, time.Since(started), s.cfg.ReadTimeout+time.Second)
 		})
 	}
-	t.Run("one that trickles is closed in time", func(t *testing.T) {
+	t.Run("closes one that sends slowly", func(t *testing.T) {
 		t.Parallel()
 		started := time.Now()
 		conn := s.dial(t)
@@ -124,8 +124,8 @@ func TestR21_SlowConnectionsAreClosed(t *testing.T) {
 	})
 }
 
-// One network holds as many connections as there may be, and opens more all the time; others are served.
-func TestIdleConnectionsOfANetworkBlockNoOther(t *testing.T) {
+// While one network holds all connections and opens more, others are served.
+func TestIdleConnectionsOfANetworkDoNotBlockOthers(t *testing.T) {
 	t.Parallel()
 	s := serve(t, func(c *Config) { c.Connections = 64 })
 	for range 300 {

@@ -26,7 +26,7 @@ func TestX11_ContentTypes(t *testing.T) {
 	} {
 		t.Run(kind+" is refused", func(t *testing.T) {
 			requireProblem(
-				t, s.ask(t, http.MethodPost, "/things/", body, "Content-Type: "+kind), http.StatusUnsupportedMediaType,
+				t, s.send(t, http.MethodPost, "/things/", body, "Content-Type: "+kind), http.StatusUnsupportedMediaType,
 			)
 		})
 	}
@@ -35,12 +35,12 @@ func TestX11_ContentTypes(t *testing.T) {
 		" application/json ; profile=x", "application/json;"} {
 		t.Run(kind+" is JSON", func(t *testing.T) {
 			require.Equal(
-				t, http.StatusCreated, s.ask(t, http.MethodPost, "/things/", object, "Content-Type: "+kind).status,
+				t, http.StatusCreated, s.send(t, http.MethodPost, "/things/", object, "Content-Type: "+kind).status,
 			)
 		})
 	}
-	t.Run("every refused field is in the answer", func(t *testing.T) {
-		p := requireProblem(t, s.ask(t, http.MethodPost, "/things/", `{"count":"one"}`), http.StatusBadRequest)
+	t.Run("the response has every rejected field", func(t *testing.T) {
+		p := requireProblem(t, s.send(t, http.MethodPost, "/things/", `{"count":"one"}`), http.StatusBadRequest)
 		require.Equal(t, "validation_failed", p.Code)
 		require.Equal(
 			t, map[string][]string{"name": {"This field is required."}, "count": {"Must be a whole number."}}, p.Errors,

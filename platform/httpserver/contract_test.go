@@ -14,7 +14,7 @@ import (
 	"healthcare/platform/rest"
 )
 
-// described is a module of one operation at a path.
+// described returns the API of a module with one operation at a path.
 func described(path string) rest.API {
 	document := "openapi: 3.0.3\ninfo: {title: A, version: \"1\"}\npaths:\n  " + path +
 		`: {get: {operationId: a, x-access: public, responses: {"200": {description: Fine.}}}}`
@@ -26,7 +26,7 @@ func described(path string) rest.API {
 func start(apis ...rest.API) error {
 	_, err := New(
 		Config{Version: "test", CursorKeys: testKeys()}, zap.NewNop(), oneToken{}, someRoles, nil, nil,
-		new(audittest.Recorder), unwatched(), apis...,
+		new(audittest.Recorder), unobserved(), apis...,
 	)
 	return err
 }
@@ -50,7 +50,7 @@ func TestEveryDescribedOperationIsRouted(t *testing.T) {
 
 func TestContractIsServed(t *testing.T) {
 	s := serve(t)
-	a := s.ask(t, http.MethodGet, "/openapi.json", "")
+	a := s.send(t, http.MethodGet, "/openapi.json", "")
 	require.Equal(t, http.StatusOK, a.status)
 	require.Equal(t, "application/json", a.header.Get("Content-Type"))
 	var document struct {

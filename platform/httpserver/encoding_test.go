@@ -12,7 +12,7 @@ import (
 
 const littleMemory = 512 << 10
 
-// allocated is how many bytes the whole process allocated while f ran: no other test may run beside it.
+// allocated returns how many bytes the process allocates while f runs. No other test may run in parallel.
 func allocated(f func()) uint64 {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -21,7 +21,7 @@ func allocated(f func()) uint64 {
 	return after.TotalAlloc - before.TotalAlloc
 }
 
-// bomb is 8 MiB of JSON white space in a few hundred bytes: gzip of gzip.
+// bomb returns 8 MiB of JSON white space in a few hundred bytes: gzip of gzip.
 func bomb(t *testing.T) string {
 	t.Helper()
 	content := bytes.Repeat([]byte(" "), 8<<20)
@@ -41,7 +41,7 @@ func bomb(t *testing.T) string {
 func TestX04_NothingIsDecompressed(t *testing.T) {
 	s := serve(t)
 	packed := bomb(t)
-	s.ask(t, http.MethodPost, "/things/", packed) // buffers are made once
+	s.send(t, http.MethodPost, "/things/", packed) // allocates the buffers
 	for name, target := range map[string]string{
 		"a public path": "/things/", "a path that wants a token": "/things/1/", "a path that is not there": "/nothing/",
 	} {
@@ -51,33 +51,34 @@ func TestX04_NothingIsDecompressed(t *testing.T) {
 			t.Run(encoding+" to "+name+" is refused before routing, in little memory", func(t *testing.T) {
 				var a answer
 				spent := allocated(
-					func() { a = s.ask(t, http.MethodPost, target, packed, "Content-Encoding: "+encoding) },
+					func() { a = s.send(t, http.MethodPost, target, packed, "Content-Encoding: "+encoding) },
 				)
 				requireProblem(t, a, http.StatusUnsupportedMediaType)
 				require.Less(t, spent, uint64(littleMemory))
 			})
 		}
 	}
-	t.Run("two encodings in two lines are refused", func(t *testing.T) {
-		all := s.talk(
+	t.Run("rejects two encodings in two lines", func(t *testing.T) {
+		all := s.sendRaw(
 			t, "POST /things/ HTTP/1.1\r\nHost: a\r\nContent-Encoding: identity\r\nContent-Encoding: gzip\r\n\r\n",
 		)
 		requireProblem(t, all[0], http.StatusBadRequest)
 	})
-	t.Run("what is packed without saying so is not JSON", func(t *testing.T) {
+	t.Run("rejects compressed JSON without a Content-Encoding", func(t *testing.T) {
 		var a answer
-		spent := allocated(func() { a = s.ask(t, http.MethodPost, "/things/", packed) })
+		spent := allocated(func() { a = s.send(t, http.MethodPost, "/things/", packed) })
 		requireProblem(t, a, http.StatusBadRequest)
 		require.Less(t, spent, uint64(littleMemory))
 	})
 	t.Run("identity is no encoding", func(t *testing.T) {
-		a := s.ask(t, http.MethodPost, "/things/", `{"name":"a"}`, "Content-Encoding: Identity")
+		a := s.send(t, http.MethodPost, "/things/", `{"name":"a"}`, "Content-Encoding: Identity")
 		require.Equal(t, http.StatusCreated, a.status)
 	})
-	t.Run("an answer is not compressed either: it may hold a secret beside what a client typed", func(t *testing.T) {
+	t.Run("does not compress responses: they may contain a secret beside a client's text", func(t *testing.T) {
 		for _, target := range []string{"/things/", "/nothing/", "/problems/not_found", "/livez", "/readyz"} {
 			require.Empty(
-				t, s.ask(t, http.MethodGet, target, "", "Accept-Encoding: gzip").header.Get("Content-Encoding"), target,
+				t, s.send(t, http.MethodGet, target, "", "Accept-Encoding: gzip").header.Get("Content-Encoding"),
+				target,
 			)
 		}
 	})

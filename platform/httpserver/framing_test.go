@@ -13,10 +13,10 @@ import (
 	"healthcare/platform/httpserver/transport"
 )
 
-// smuggled is the request that a misread frame would let run.
+// smuggled is a second request, which runs only if the first one's framing is misread.
 const smuggled = "DELETE /things/1/ HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer " + token + "\r\n\r\n"
 
-// sized and chunked are whole requests whose framing headers, or body, are the caller's; a smuggled one follows.
+// sized and chunked return a request with the given framing headers or body, followed by smuggled.
 func sized(headers string) string {
 	return chunked(headers, `{"name":"a"}`)
 }
@@ -28,8 +28,8 @@ func chunked(headers, body string) string {
 
 func plain(line, headers string) string { return line + "\r\n" + headers + "\r\n" + smuggled }
 
-// refusedFrames are requests that two implementations may read differently (RFC 9112).
-func refusedFrames() map[string]string {
+// ambiguousRequests returns requests that two implementations may read differently (RFC 9112).
+func ambiguousRequests() map[string]string {
 	const te, whole = "Transfer-Encoding: chunked\r\n", "c\r\n{\"name\":\"a\"}\r\n0\r\n\r\n"
 	const get, host = "GET /things/ HTTP/1.1", "Host: a\r\n"
 	frames := map[string]string{
@@ -105,10 +105,10 @@ func refusedFrames() map[string]string {
 
 func TestR22_Framing(t *testing.T) {
 	s := serve(t)
-	for name, raw := range refusedFrames() {
+	for name, raw := range ambiguousRequests() {
 		t.Run(strings.ToValidUTF8(name, "?")+" is refused, and nothing runs", func(t *testing.T) {
 			before := s.handled.Load()
-			all := s.talk(t, raw)
+			all := s.sendRaw(t, raw)
 			require.Len(t, all, 1)
 			require.Equal(t, http.StatusBadRequest, all[0].status)
 			require.True(t, all[0].last, "what follows need not be a request")
@@ -116,14 +116,14 @@ func TestR22_Framing(t *testing.T) {
 			requireProblem(t, all[0], http.StatusBadRequest)
 		})
 	}
-	t.Run("no chunks at all are an empty body", func(t *testing.T) {
-		all := s.talk(t, plain("GET /things/ HTTP/1.1", "Host: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n"))
+	t.Run("no chunks are an empty body", func(t *testing.T) {
+		all := s.sendRaw(t, plain("GET /things/ HTTP/1.1", "Host: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n"))
 		require.Len(t, all, 2)
 		require.Equal(t, http.StatusOK, all[0].status)
 	})
 	t.Run("a body that looks like a request is a body", func(t *testing.T) {
 		before := s.handled.Load()
-		all := s.talk(
+		all := s.sendRaw(
 			t, "GET /things/ HTTP/1.1\r\nHost: a\r\nContent-Length: "+strconv.Itoa(len(smuggled))+"\r\n\r\n"+smuggled,
 		)
 		require.Len(t, all, 1)
@@ -151,7 +151,7 @@ func TestR22_AcceptsWellFramedRequests(t *testing.T) {
 	} {
 		t.Run(name+" is read, and the next request is the next", func(t *testing.T) {
 			before := s.handled.Load()
-			all := s.talk(t, raw)
+			all := s.sendRaw(t, raw)
 			require.Len(t, all, 2)
 			require.Equal(t, http.StatusCreated, all[0].status, all[0].body)
 			require.Equal(t, http.StatusNoContent, all[1].status)
@@ -160,10 +160,10 @@ func TestR22_AcceptsWellFramedRequests(t *testing.T) {
 	}
 }
 
-// FuzzWellFramed holds that the check, which runs before anything could recover, does not panic, and that what it lets
-// pass has one host and one end.
+// FuzzWellFramed checks that WellFramed, which runs outside of recoverPanics, does not panic, and that an accepted
+// request has one host and one end.
 func FuzzWellFramed(f *testing.F) {
-	for _, raw := range refusedFrames() {
+	for _, raw := range ambiguousRequests() {
 		f.Add(raw)
 	}
 	f.Fuzz(func(t *testing.T, raw string) {
@@ -184,8 +184,8 @@ func FuzzWellFramed(f *testing.F) {
 func TestRejectsOtherExpectations(t *testing.T) {
 	s := serve(t)
 	for _, expected := range []string{"200-ok", "100-continue, more", "1"} {
-		a := s.ask(t, http.MethodGet, "/things/", "", "Expect: "+expected)
+		a := s.send(t, http.MethodGet, "/things/", "", "Expect: "+expected)
 		requireProblem(t, a, http.StatusExpectationFailed)
 	}
-	require.Equal(t, http.StatusOK, s.ask(t, http.MethodGet, "/things/", "", "Expect: 100-CONTINUE").status)
+	require.Equal(t, http.StatusOK, s.send(t, http.MethodGet, "/things/", "", "Expect: 100-CONTINUE").status)
 }

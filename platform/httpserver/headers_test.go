@@ -18,7 +18,7 @@ import (
 	"healthcare/platform/contract"
 )
 
-// headerMentions collects the headers that the source of a folder reads or sets by calling the methods, spelt as text
+// headerMentions collects the headers that the source of a folder reads or sets by calling the methods, written as text
 // or as Fiber's constants.
 func headerMentions(t *testing.T, folder string, calls ...string) map[string][]string {
 	t.Helper()
@@ -62,7 +62,7 @@ func headerMentions(t *testing.T, folder string, calls ...string) map[string][]s
 	return found
 }
 
-// headerNamed is the header that an expression names: "Prefer", fiber.HeaderIfMatch.
+// headerNamed returns the header that an expression names: "Prefer", fiber.HeaderIfMatch.
 func headerNamed(expression ast.Expr) string {
 	switch e := expression.(type) {
 	case *ast.BasicLit:
@@ -78,7 +78,7 @@ func headerNamed(expression ast.Expr) string {
 	return ""
 }
 
-// plainName compares If-None-Match and HeaderIfNoneMatch.
+// plainName returns the same text for If-None-Match and HeaderIfNoneMatch.
 func plainName(name string) string { return strings.ToLower(strings.ReplaceAll(name, "-", "")) }
 
 func requireNamed(t *testing.T, mentions map[string][]string, listed []string, others ...string) {
@@ -107,7 +107,7 @@ func TestCORSNamesEveryHeader(t *testing.T) {
 			"Content-Disposition", // of a part of a form
 			"json", "Instance")
 	})
-	t.Run("that the code sets and a page has a use for", func(t *testing.T) {
+	t.Run("that the code sets and a page may need", func(t *testing.T) {
 		sets := map[string][]string{}
 		for _, folder := range []string{".", "../rest", "../../modules"} {
 			for name, files := range headerMentions(t, folder, "Set", "Append") {
@@ -132,17 +132,17 @@ func TestCORSNamesEveryHeader(t *testing.T) {
 			requireNamed(t, map[string][]string{name: nil}, responseHeaders)
 		}
 	})
-	t.Run("in the answer to a preflight", func(t *testing.T) {
+	t.Run("in the response to a preflight", func(t *testing.T) {
 		s := serve(t, func(c *Config) { c.CORSOrigins = []string{"https://app.example"} })
 		const origin = "Origin: https://app.example"
-		a := s.ask(t, http.MethodOptions, "/things/", "", origin, "Access-Control-Request-Method: POST")
+		a := s.send(t, http.MethodOptions, "/things/", "", origin, "Access-Control-Request-Method: POST")
 		require.Equal(t, http.StatusNoContent, a.status)
 		require.Equal(t, requestHeaders, strings.Split(a.header.Get("Access-Control-Allow-Headers"), ","))
 		require.Contains(t, requestHeaders, "traceparent")
 		require.Contains(t, requestHeaders, "tracestate")
-		exposed := s.ask(t, http.MethodGet, "/things/", "", origin).header.Get("Access-Control-Expose-Headers")
+		exposed := s.send(t, http.MethodGet, "/things/", "", origin).header.Get("Access-Control-Expose-Headers")
 		require.Equal(t, responseHeaders, strings.Split(exposed, ","))
-		plain := s.ask(t, http.MethodOptions, "/things/", "", origin)
+		plain := s.send(t, http.MethodOptions, "/things/", "", origin)
 		require.Contains(t, plain.header.Get("Allow"), "POST", "without a requested method it is no preflight")
 	})
 }

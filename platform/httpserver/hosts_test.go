@@ -35,43 +35,43 @@ func TestAllowedHosts(t *testing.T) {
 				}
 			})
 			for host := range strings.FieldsSeq(c.served) {
-				require.Equal(t, http.StatusOK, s.hosted(t, "/things/", host), "%s is served", host)
+				require.Equal(t, http.StatusOK, s.statusForHost(t, "/things/", host), "%s is served", host)
 			}
 			for host := range strings.FieldsSeq(c.refused) {
-				status := s.hosted(t, "/things/", host)
+				status := s.statusForHost(t, "/things/", host)
 				require.Contains(
 					t, []int{http.StatusMisdirectedRequest, http.StatusBadRequest}, status, "%s is refused", host,
 				)
-				require.Equal(t, status, s.hosted(t, "/nothing/", host), "before routing")
+				require.Equal(t, status, s.statusForHost(t, "/nothing/", host), "before routing")
 			}
 		})
 	}
-	t.Run("probes may come by any name, in both spellings", func(t *testing.T) {
+	t.Run("probes may use any host, with and without a final slash", func(t *testing.T) {
 		t.Parallel()
 		s := serve(t, func(c *Config) { c.AllowedHosts = []string{"api.example"} })
 		for _, probe := range []string{"/livez", "/livez/", "/readyz", "/readyz/"} {
-			require.Equal(t, http.StatusOK, s.hosted(t, probe, "10.1.2.3:8000"), probe)
+			require.Equal(t, http.StatusOK, s.statusForHost(t, probe, "10.1.2.3:8000"), probe)
 		}
 		for _, other := range []string{
 			"/openapi.json", "/LIVEZ", "/livez/things", "/things/?/livez", "/livez%2f..%2fthings/",
 		} {
-			require.Equal(t, http.StatusMisdirectedRequest, s.hosted(t, other, "10.1.2.3:8000"), other)
+			require.Equal(t, http.StatusMisdirectedRequest, s.statusForHost(t, other, "10.1.2.3:8000"), other)
 		}
 	})
-	t.Run("X-Forwarded-Host does not stand for Host", func(t *testing.T) {
+	t.Run("X-Forwarded-Host does not replace Host", func(t *testing.T) {
 		t.Parallel()
 		s := serve(
 			t, func(c *Config) { c.AllowedHosts, c.TrustedProxies = []string{"api.example"}, prefixes("127.0.0.0/8") },
 		)
-		a := s.ask(t, http.MethodGet, "/things/", "", "Host: evil.test", "X-Forwarded-Host: api.example")
+		a := s.send(t, http.MethodGet, "/things/", "", "Host: evil.test", "X-Forwarded-Host: api.example")
 		requireProblem(t, a, http.StatusMisdirectedRequest)
 	})
 }
 
-// hosted is the status of a request that names host.
-func (s *testServer) hosted(t *testing.T, target, host string) int {
+// statusForHost returns the status of a request for host.
+func (s *testServer) statusForHost(t *testing.T, target, host string) int {
 	t.Helper()
-	all := s.talk(t, "GET "+target+" HTTP/1.1\r\nHost: "+host+"\r\n\r\n")
+	all := s.sendRaw(t, "GET "+target+" HTTP/1.1\r\nHost: "+host+"\r\n\r\n")
 	require.Len(t, all, 1)
 	return all[0].status
 }

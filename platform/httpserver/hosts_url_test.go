@@ -45,13 +45,13 @@ func TestURL(t *testing.T) {
 	}
 }
 
-func TestARefusedHostIsLogged(t *testing.T) {
+func TestLogsARejectedHost(t *testing.T) {
 	s := serve(t, func(c *Config) { c.AllowedHosts = []string{"api.example"} })
 	warned := func() []observer.LoggedEntry { return s.logged.FilterLevelExact(zapcore.WarnLevel).All() }
-	require.Equal(t, http.StatusOK, s.hosted(t, "/things/", "api.example"))
+	require.Equal(t, http.StatusOK, s.statusForHost(t, "/things/", "api.example"))
 	require.Empty(t, warned(), "one that is served is not")
 	for range 20 {
-		require.Equal(t, http.StatusMisdirectedRequest, s.hosted(t, "/things/", "wrong.example:8443"))
+		require.Equal(t, http.StatusMisdirectedRequest, s.statusForHost(t, "/things/", "wrong.example:8443"))
 	}
 	require.Len(t, warned(), 1, "once a minute, whoever asks")
 	require.Equal(t, "wrong.example:8443", warned()[0].ContextMap()["host"])

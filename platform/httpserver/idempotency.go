@@ -78,8 +78,8 @@ var errGone = errs.New(
 	"The earlier request with this Idempotency-Key succeeded, but its result no longer exists.",
 )
 
-// replay responds with the present state of the first request's result. It is a read under all of a read's rules, its
-// entry in the trail included, so a repetition shows nothing that the caller could not read.
+// replay responds with the present state of the first request's result. It authorizes and audits the read as any
+// other, so that a repeated request returns nothing that the caller could not read.
 func (s *Server) replay(c *fiber.Ctx, first idempotency.Answer) error {
 	location := first.Header[fiber.HeaderLocation]
 	err := s.readBack(c, location)

@@ -11,7 +11,7 @@ import (
 func TestValuesOfAnotherType(t *testing.T) {
 	s := serve(t)
 	post := func(body string, headers ...string) answer {
-		return s.ask(t, http.MethodPost, "/things/", body, headers...)
+		return s.send(t, http.MethodPost, "/things/", body, headers...)
 	}
 	for body, want := range map[string]string{
 		`{"name":"a","count":"31"}`:                 `{"name":"a","count":31}`,
@@ -43,7 +43,7 @@ func TestValuesOfAnotherType(t *testing.T) {
 	} {
 		t.Run(body+" is refused", func(t *testing.T) { requireProblem(t, post(body), http.StatusBadRequest) })
 	}
-	t.Run("a number of the right type is strict enough", func(t *testing.T) {
+	t.Run("strict handling accepts the right type", func(t *testing.T) {
 		require.Equal(t, http.StatusCreated, post(`{"name":"a","count":31}`, "Prefer: handling=strict").status)
 	})
 }
@@ -53,7 +53,7 @@ func TestPreferences(t *testing.T) {
 	send := func(lines string) int {
 		body := `{"name":1}`
 		head := "POST /things/ HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 10\r\n"
-		return s.talk(t, head+lines+"\r\n"+body)[0].status
+		return s.sendRaw(t, head+lines+"\r\n"+body)[0].status
 	}
 	for _, lines := range []string{
 		"Prefer: handling=strict\r\n", "prefer: Handling=STRICT\r\n", "Prefer: handling = \"strict\"; reason=x\r\n",

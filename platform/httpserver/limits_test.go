@@ -9,10 +9,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// jsonOf is a body of exactly that many bytes.
+// jsonOf returns a body of exactly size bytes.
 func jsonOf(size int) string { return `{"name":"` + strings.Repeat("a", size-11) + `"}` }
 
-// post is a raw request to target with body, in one chunk, in small chunks, or by its length.
+// post returns a raw request to target with body, in one chunk, in small chunks, or by its length.
 func post(target, body, framing string) string {
 	head := "POST " + target + " HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Type: application/json\r\n"
 	switch framing {
@@ -34,7 +34,7 @@ func TestR18_LimitsAreExact(t *testing.T) {
 	s := serve(t)
 	once := func(t *testing.T, raw string) answer {
 		t.Helper()
-		all := s.talk(t, raw)
+		all := s.sendRaw(t, raw)
 		require.Len(t, all, 1)
 		return all[0]
 	}
@@ -46,14 +46,14 @@ func TestR18_LimitsAreExact(t *testing.T) {
 			})
 		}
 	}
-	t.Run("a body that its client asks leave to send is measured before it is sent", func(t *testing.T) {
+	t.Run("rejects a large body with Expect: 100-continue before it is sent", func(t *testing.T) {
 		raw := strings.Replace(
 			post("/things/", jsonOf(s.cfg.BodyLimit+1), "length"), "Host", "Expect: 100-continue\r\nHost", 1,
 		)
-		all := s.talk(t, raw)
+		all := s.sendRaw(t, raw)
 		require.Len(t, all, 1)
 		requireProblem(t, all[0], http.StatusRequestEntityTooLarge)
-		all = s.talk(
+		all = s.sendRaw(
 			t,
 			strings.Replace(
 				post("/things/", jsonOf(s.cfg.BodyLimit), "length"), "Host", "Expect: 100-Continue\r\nHost", 1,
@@ -62,12 +62,12 @@ func TestR18_LimitsAreExact(t *testing.T) {
 		require.Equal(t, http.StatusContinue, all[0].status)
 		require.Equal(t, http.StatusCreated, all[1].status)
 	})
-	t.Run("an address may be as long as the limit and not one byte longer", func(t *testing.T) {
+	t.Run("an address may be as long as the limit, but no longer", func(t *testing.T) {
 		address := "/things/?" + strings.Repeat("q", s.cfg.URLLimit-len("/things/?"))
-		require.Equal(t, http.StatusOK, s.ask(t, http.MethodGet, address, "").status)
-		requireProblem(t, s.ask(t, http.MethodGet, address+"q", ""), http.StatusRequestURITooLong)
+		require.Equal(t, http.StatusOK, s.send(t, http.MethodGet, address, "").status)
+		requireProblem(t, s.send(t, http.MethodGet, address+"q", ""), http.StatusRequestURITooLong)
 	})
-	t.Run("a header may be as long as the limit and not one byte longer", func(t *testing.T) {
+	t.Run("a header may be as long as the limit, but no longer", func(t *testing.T) {
 		head := "GET /things/ HTTP/1.1\r\nHost: a\r\nConnection: close\r\nX-A: "
 		head += strings.Repeat("a", s.cfg.HeaderLimit-len(head)-4)
 		require.Equal(t, http.StatusOK, once(t, head+"\r\n\r\n").status)
@@ -75,7 +75,7 @@ func TestR18_LimitsAreExact(t *testing.T) {
 	})
 }
 
-func TestR18_RefusedRequestsAllocateLittle(t *testing.T) {
+func TestR18_RejectedRequestsAllocateLittle(t *testing.T) {
 	s := serve(t)
 	const head = "POST /things/ HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
 	const form = "POST /things/ HTTP/1.1\r\nHost: a\r\nContent-Type: multipart/form-data; boundary=b\r\n"
@@ -91,9 +91,9 @@ func TestR18_RefusedRequestsAllocateLittle(t *testing.T) {
 			strings.Repeat("--b\r\nContent-Disposition: form-data; name=a\r\n\r\n\r\n", 100)[:4000],
 	} {
 		t.Run(name+" is refused in little memory", func(t *testing.T) {
-			_ = s.talk(t, raw) // buffers are made once
+			_ = s.sendRaw(t, raw) // allocates the buffers
 			var all []answer
-			spent := allocated(func() { all = s.talk(t, raw) })
+			spent := allocated(func() { all = s.sendRaw(t, raw) })
 			require.NotEmpty(t, all)
 			require.GreaterOrEqual(t, all[0].status, 400)
 			require.Less(t, spent, uint64(littleMemory))

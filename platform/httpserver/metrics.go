@@ -16,7 +16,7 @@ import (
 	"healthcare/platform/telemetry"
 )
 
-// Telemetry is the equipment that the server is observed with.
+// Telemetry holds the metrics registry and the tracing of the server.
 type Telemetry struct {
 	Registry  *prometheus.Registry
 	Elsewhere bool               // /metrics has an address of its own

@@ -16,11 +16,11 @@ import (
 
 func TestRequestsAreMeasured(t *testing.T) {
 	registry := prometheus.NewRegistry()
-	s := serveWatched(t, Telemetry{Registry: registry})
+	s := serveObserved(t, Telemetry{Registry: registry})
 	s.panics = "x"
 	const host = " HTTP/1.1\r\nHost: a\r\n"
 	for range 3 {
-		s.talk(t, "GET /things/42/"+host+bearer+"\r\n\r\n")
+		s.sendRaw(t, "GET /things/42/"+host+bearer+"\r\n\r\n")
 	}
 	for _, raw := range []string{
 		"HEAD /things/43" + host + bearer + "\r\n\r\n", "GET /things/44/" + host + "\r\n",
@@ -28,7 +28,7 @@ func TestRequestsAreMeasured(t *testing.T) {
 		"OPTIONS /things/" + host + "\r\n", "BREW /things/" + host + "\r\n", "GET /things/" + host + "broken\r\n\r\n",
 		"POST /things/" + host + "Content-Length: 5000\r\n\r\n",
 	} {
-		s.talk(t, raw)
+		s.sendRaw(t, raw)
 	}
 	counted := func(route, method string, status int) string {
 		return fmt.Sprintf("http_requests_total{method=%q,route=%q,status=\"%d\"}", method, route, status)
@@ -81,17 +81,17 @@ func BenchmarkMeasure(b *testing.B) {
 	})
 }
 
-func TestWhoMayScrape(t *testing.T) {
-	t.Run("this machine, under any name", func(t *testing.T) {
+func TestMetricsAreForThisMachineOnly(t *testing.T) {
+	t.Run("serves this machine by any of its names", func(t *testing.T) {
 		s := serve(t, func(c *Config) { c.AllowedHosts = []string{"clinic.example"} })
-		s.ask(t, http.MethodGet, "/livez", "")
-		got := s.ask(t, http.MethodGet, "/metrics", "", "Host: localhost")
+		s.send(t, http.MethodGet, "/livez", "")
+		got := s.send(t, http.MethodGet, "/metrics", "", "Host: localhost")
 		require.Equal(t, http.StatusOK, got.status)
 		require.Contains(t, got.body, `http_requests_total{method="GET",route="/livez",status="200"} 1`)
 		require.True(t, strings.HasPrefix(got.header.Get("Content-Type"), "text/plain"), got.header)
 		requireHardened(t, got)
 	})
-	t.Run("a page whose name leads to this machine does not", func(t *testing.T) {
+	t.Run("rejects a foreign name of this machine (DNS rebinding)", func(t *testing.T) {
 		s := serve(t)
 		for host, status := range map[string]int{
 			"evil.example":           404,
@@ -100,29 +100,29 @@ func TestWhoMayScrape(t *testing.T) {
 			"localhost.":             200,
 			"127.0.0.1.evil.example": 404,
 		} {
-			require.Equal(t, status, s.ask(t, http.MethodGet, "/metrics", "", "Host: "+host).status, host)
+			require.Equal(t, status, s.send(t, http.MethodGet, "/metrics", "", "Host: "+host).status, host)
 		}
 		s = serve(t, func(c *Config) { c.AllowedHosts = []string{"clinic.example"} })
-		require.Equal(t, http.StatusOK, s.ask(t, http.MethodGet, "/metrics", "", "Host: clinic.example").status)
+		require.Equal(t, http.StatusOK, s.send(t, http.MethodGet, "/metrics", "", "Host: clinic.example").status)
 	})
-	t.Run("nobody who comes through a proxy, be it one on this machine", func(t *testing.T) {
+	t.Run("rejects a request through a proxy, even on this machine", func(t *testing.T) {
 		s := serve(t, func(c *Config) { c.TrustedProxies = prefixes("127.0.0.0/8") })
 		for _, name := range append(proxyHeaders, "x-forwarded-for") {
 			require.Equal(
-				t, http.StatusNotFound, s.ask(t, http.MethodGet, "/metrics", "", name+": 127.0.0.1").status, name,
+				t, http.StatusNotFound, s.send(t, http.MethodGet, "/metrics", "", name+": 127.0.0.1").status, name,
 			)
 		}
 	})
-	t.Run("nobody, where the measurements have an address of their own", func(t *testing.T) {
-		s := serveWatched(t, Telemetry{Registry: prometheus.NewRegistry(), Elsewhere: true})
-		require.Equal(t, http.StatusNotFound, s.ask(t, http.MethodGet, "/metrics", "").status)
+	t.Run("rejects all requests if metrics have their own address", func(t *testing.T) {
+		s := serveObserved(t, Telemetry{Registry: prometheus.NewRegistry(), Elsewhere: true})
+		require.Equal(t, http.StatusNotFound, s.send(t, http.MethodGet, "/metrics", "").status)
 	})
-	t.Run("no other machine", func(t *testing.T) {
+	t.Run("rejects other machines", func(t *testing.T) {
 		address := anotherAddress(t)
 		s := serve(t, func(c *Config) { c.Address = address + ":0" })
-		require.Equal(t, http.StatusOK, s.ask(t, http.MethodGet, "/livez", "").status)
+		require.Equal(t, http.StatusOK, s.send(t, http.MethodGet, "/livez", "").status)
 		require.Equal(
-			t, http.StatusNotFound, s.ask(t, http.MethodGet, "/metrics", "").status, "it came from %s", address,
+			t, http.StatusNotFound, s.send(t, http.MethodGet, "/metrics", "").status, "it came from %s", address,
 		)
 	})
 }

@@ -215,8 +215,8 @@ func (s *Server) busyResponse() []byte {
 	id := newRequestID()
 	body, _ := rest.EncodeJSON(Problem{
 		Type: "/problems/unavailable", Title: "Unavailable", Status: fiber.StatusServiceUnavailable,
-		Code:   "unavailable",
-		Detail: "Too many connections. Try again shortly.", RequestID: id,
+		Code: "unavailable", Detail: "Too many connections. Try again shortly.",
+		RequestID: id,
 	})
 	response := fmt.Appendf(nil, "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\n"+
 		"X-Request-ID: %s\r\nContent-Type: application/problem+json\r\nContent-Length: %d\r\n", id, len(body))

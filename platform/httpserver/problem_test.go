@@ -14,7 +14,7 @@ import (
 	"healthcare/platform/errs"
 )
 
-// requireProblem checks what every answer that is not a success must be (RFC 9457).
+// requireProblem checks a response that is not a success (RFC 9457).
 func requireProblem(t *testing.T, a answer, status int) Problem {
 	t.Helper()
 	require.Equal(t, status, a.status, a.body)
@@ -33,7 +33,7 @@ func requireProblem(t *testing.T, a answer, status int) Problem {
 	return p
 }
 
-// requireHardened checks the headers of every answer.
+// requireHardened checks the headers that every response has.
 func requireHardened(t *testing.T, a answer) {
 	t.Helper()
 	require.NotEmpty(t, a.header.Get("X-Request-ID"))
@@ -49,10 +49,10 @@ func requireHardened(t *testing.T, a answer) {
 	require.Empty(t, a.header.Values("Server"))
 }
 
-// paths are the ways to each error that the server or its middleware raises.
-func paths(t *testing.T) map[string]func(t *testing.T, method string) answer {
+// errorRequests returns a request for each error that the server or its middleware returns.
+func errorRequests(t *testing.T) map[string]func(t *testing.T, method string) answer {
 	s := serve(t, func(c *Config) { c.AllowedHosts = []string{"127.0.0.1"} })
-	hurried := serve(t, func(c *Config) { c.ReadTimeout = 100 * time.Millisecond })
+	impatient := serve(t, func(c *Config) { c.ReadTimeout = 100 * time.Millisecond })
 	full := serve(t, func(c *Config) { c.Connections = 1 })
 	failing := serve(t)
 	failing.broken = errs.New(errs.Unavailable, "unavailable", "The store cannot be reached.")
@@ -62,14 +62,14 @@ func paths(t *testing.T) map[string]func(t *testing.T, method string) answer {
 
 	raw := func(s *testServer, text string) func(*testing.T, string) answer {
 		return func(t *testing.T, method string) answer {
-			all := s.talk(t, strings.Replace(text, "GET", method, 1))
+			all := s.sendRaw(t, strings.Replace(text, "GET", method, 1))
 			require.Len(t, all, 1)
 			return all[0]
 		}
 	}
 	late := func(text string) func(*testing.T, string) answer {
 		return func(t *testing.T, method string) answer {
-			conn := hurried.dial(t)
+			conn := impatient.dial(t)
 			_, err := fmt.Fprintf(conn, text, method)
 			require.NoError(t, err)
 			all := answers(t, conn, method)
@@ -77,8 +77,8 @@ func paths(t *testing.T) map[string]func(t *testing.T, method string) answer {
 			return all[0]
 		}
 	}
-	ask := func(s *testServer, target string, headers ...string) func(*testing.T, string) answer {
-		return func(t *testing.T, method string) answer { return s.ask(t, method, target, "", headers...) }
+	send := func(s *testServer, target string, headers ...string) func(*testing.T, string) answer {
+		return func(t *testing.T, method string) answer { return s.send(t, method, target, "", headers...) }
 	}
 	const host = " HTTP/1.1\r\nHost: 127.0.0.1\r\n"
 	return map[string]func(*testing.T, string) answer{
@@ -89,11 +89,11 @@ func paths(t *testing.T) map[string]func(t *testing.T, method string) answer {
 		"400 malformed_request for a broken chunk": raw(
 			s, "GET /things/"+host+"Transfer-Encoding: chunked\r\n\r\nx\r\n\r\n",
 		),
-		"401 not_authenticated without a token":           ask(s, "/things/1/"),
-		"404 not_found for an unknown path":               ask(s, "/nothing/"),
+		"401 not_authenticated without a token":           send(s, "/things/1/"),
+		"404 not_found for an unknown path":               send(s, "/nothing/"),
 		"404 not_found for a path that cannot be decoded": raw(s, "GET /things/%zz/"+host+"\r\n"),
-		"404 not_found for an unknown problem":            ask(s, "/problems/nothing"),
-		"405 method_not_allowed for a path without GET":   ask(s, "/small/"),
+		"404 not_found for an unknown problem":            send(s, "/problems/nothing"),
+		"405 method_not_allowed for a path without GET":   send(s, "/small/"),
 		"408 request_timeout for nothing":                 late("%.0s"),
 		"408 request_timeout for half a header":           late("%s /things/ HTTP/1.1\r\nHost: a\r\nX-A: "),
 		"408 request_timeout for half a body": late(
@@ -106,21 +106,21 @@ func paths(t *testing.T) map[string]func(t *testing.T, method string) answer {
 			s,
 			"GET /things/"+host+"Transfer-Encoding: chunked\r\n\r\n1001\r\n"+strings.Repeat("a", 4097)+"\r\n0\r\n\r\n",
 		),
-		"414 uri_too_long for a long query":          ask(s, "/things/?"+strings.Repeat("q", 512)),
-		"415 unsupported_media_type for an encoding": ask(s, "/things/", "Content-Encoding: gzip"),
-		"421 misdirected_request for another host":   ask(s, "/things/", "Host: elsewhere"),
-		"431 headers_too_large for a long header":    ask(s, "/things/", "X-A: "+strings.Repeat("a", 2048)),
-		"500 internal_error for a panic":             ask(s, "/panic/"),
-		"503 unavailable without a store":            ask(failing, "/readyz"),
-		"503 unavailable without a free connection":  ask(full, "/things/"),
-		"503 shutting_down while draining":           ask(draining, "/readyz"),
+		"414 uri_too_long for a long query":          send(s, "/things/?"+strings.Repeat("q", 512)),
+		"415 unsupported_media_type for an encoding": send(s, "/things/", "Content-Encoding: gzip"),
+		"421 misdirected_request for another host":   send(s, "/things/", "Host: elsewhere"),
+		"431 headers_too_large for a long header":    send(s, "/things/", "X-A: "+strings.Repeat("a", 2048)),
+		"500 internal_error for a panic":             send(s, "/panic/"),
+		"503 unavailable without a store":            send(failing, "/readyz"),
+		"503 unavailable without a free connection":  send(full, "/things/"),
+		"503 shutting_down while draining":           send(draining, "/readyz"),
 	}
 }
 
-func TestR47_X06_EveryErrorPathHasEveryHeader(t *testing.T) {
+func TestR47_X06_EveryErrorHasAllHeaders(t *testing.T) {
 	documented, err := contract.New("test", someRoles)
 	require.NoError(t, err)
-	for name, provoke := range paths(t) {
+	for name, provoke := range errorRequests(t) {
 		var status int
 		var code string
 		_, err := fmt.Sscan(name, &status, &code)
@@ -138,7 +138,7 @@ func TestR47_X06_EveryErrorPathHasEveryHeader(t *testing.T) {
 		})
 		if status == http.StatusRequestTimeout || strings.Contains(name, "free connection") ||
 			strings.Contains(name, "chunk") || code == "malformed_request" {
-			continue // the method is not known, or forgotten, and the connection ends
+			continue // the response does not depend on the method, and the connection ends
 		}
 		t.Run(name+" has no body for HEAD", func(t *testing.T) {
 			answer := provoke(t, http.MethodHead)
@@ -150,36 +150,37 @@ func TestR47_X06_EveryErrorPathHasEveryHeader(t *testing.T) {
 	}
 }
 
-func TestR47_OtherVerbsAndBodies(t *testing.T) {
+func TestR47_RejectsOtherMethodsAndBodies(t *testing.T) {
 	s := serve(t)
-	t.Run("501 for a method nobody knows", func(t *testing.T) {
-		requireProblem(t, s.ask(t, "BREW", "/things/", ""), http.StatusNotImplemented)
+	t.Run("501 for an unknown method", func(t *testing.T) {
+		requireProblem(t, s.send(t, "BREW", "/things/", ""), http.StatusNotImplemented)
 	})
 	t.Run("400 for a body that is not JSON", func(t *testing.T) {
-		p := requireProblem(t, s.ask(t, http.MethodPost, "/things/", "{"), http.StatusBadRequest)
+		p := requireProblem(t, s.send(t, http.MethodPost, "/things/", "{"), http.StatusBadRequest)
 		require.Equal(t, "malformed_json", p.Code)
 		require.Equal(t, "/things/", p.Instance)
 	})
-	t.Run("413 for a body beyond its operation's limit", func(t *testing.T) {
+	t.Run("413 for a body above its operation's limit", func(t *testing.T) {
 		requireProblem(
-			t, s.ask(t, http.MethodPost, "/small/", strings.Repeat(" ", 65)), http.StatusRequestEntityTooLarge,
+			t, s.send(t, http.MethodPost, "/small/", strings.Repeat(" ", 65)), http.StatusRequestEntityTooLarge,
 		)
 	})
 	t.Run("415 for a body of another type", func(t *testing.T) {
 		requireProblem(
-			t, s.ask(t, http.MethodPost, "/things/", "<a/>", "Content-Type: text/xml"), http.StatusUnsupportedMediaType,
+			t, s.send(t, http.MethodPost, "/things/", "<a/>", "Content-Type: text/xml"),
+			http.StatusUnsupportedMediaType,
 		)
 	})
-	t.Run("the instance repeats nothing that a client typed", func(t *testing.T) {
-		p := requireProblem(t, s.ask(t, http.MethodGet, "/things/canary/?q=canary", ""), http.StatusUnauthorized)
+	t.Run("the instance contains no text of the client", func(t *testing.T) {
+		p := requireProblem(t, s.send(t, http.MethodGet, "/things/canary/?q=canary", ""), http.StatusUnauthorized)
 		require.Equal(t, "/things/", p.Instance)
 	})
 	t.Run("a success has the headers too", func(t *testing.T) {
-		requireHardened(t, s.ask(t, http.MethodGet, "/things/", ""))
-		requireHardened(t, s.ask(t, http.MethodGet, "/livez", ""))
+		requireHardened(t, s.send(t, http.MethodGet, "/things/", ""))
+		requireHardened(t, s.send(t, http.MethodGet, "/livez", ""))
 	})
-	t.Run("what a problem's type leads to explains it", func(t *testing.T) {
-		explained := s.ask(t, http.MethodGet, "/problems/malformed_json", "")
+	t.Run("the address of a problem's type explains it", func(t *testing.T) {
+		explained := s.send(t, http.MethodGet, "/problems/malformed_json", "")
 		require.Equal(t, http.StatusOK, explained.status)
 		require.Contains(t, explained.body, "RFC 8259")
 	})

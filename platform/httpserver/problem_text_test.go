@@ -33,7 +33,7 @@ func TestX05_MalformedRequestIsNotEchoed(t *testing.T) {
 		"nothing but a token": secret + "\r\n\r\n",
 	} {
 		t.Run(name+" is answered with a fixed text", func(t *testing.T) {
-			all := s.talk(t, raw)
+			all := s.sendRaw(t, raw)
 			require.Len(t, all, 1)
 			p := requireProblem(t, all[0], http.StatusBadRequest)
 			require.Equal(t, errMalformed.detail, p.Detail)
@@ -53,8 +53,8 @@ func TestDescribe(t *testing.T) {
 		status int
 		code   string
 	}{
-		"a kind is its status": {errs.New(errs.Conflict, "taken", "Taken."), 409, "taken"},
-		"a cause stays in the log": {
+		"a kind has its status": {errs.New(errs.Conflict, "taken", "Taken."), 409, "taken"},
+		"a cause is not sent": {
 			errs.New(errs.Forbidden, "forbidden", "No.").Because(cause), 403, "forbidden",
 		},
 		"an unclassified error is internal": {cause, 500, "internal_error"},

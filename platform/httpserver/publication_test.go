@@ -27,8 +27,8 @@ func TestPublications(t *testing.T) {
 		"/docs/swagger-ui.css",
 	} {
 		t.Run(target+" is cached and compressed, in two forms with a strong tag each", func(t *testing.T) {
-			plain := s.ask(t, http.MethodGet, target, "", "Accept-Encoding: identity")
-			packed := s.ask(t, http.MethodGet, target, "", "Accept-Encoding: gzip, deflate, br")
+			plain := s.send(t, http.MethodGet, target, "", "Accept-Encoding: identity")
+			packed := s.send(t, http.MethodGet, target, "", "Accept-Encoding: gzip, deflate, br")
 			require.Equal(t, plain.body, unzipped(t, packed.body))
 			require.Less(t, len(packed.body), len(plain.body))
 			require.Empty(t, plain.header.Get("Content-Encoding"))
@@ -41,7 +41,7 @@ func TestPublications(t *testing.T) {
 				require.Equal(t, []string{"Accept-Encoding"}, a.header.Values("Vary"))
 				require.Equal(t, "nosniff", a.header.Get("X-Content-Type-Options"))
 				for _, has := range []string{tag, "W/" + tag, `"x", ` + tag, "*"} {
-					same := s.ask(t, http.MethodGet, target, "", "Accept-Encoding: "+encoding, "If-None-Match: "+has)
+					same := s.send(t, http.MethodGet, target, "", "Accept-Encoding: "+encoding, "If-None-Match: "+has)
 					require.Equal(t, http.StatusNotModified, same.status, has)
 					require.Empty(t, same.body)
 					for _, name := range []string{"ETag", "Cache-Control", "Vary", "Content-Security-Policy"} {
@@ -50,9 +50,9 @@ func TestPublications(t *testing.T) {
 				}
 				require.Equal(
 					t, http.StatusOK,
-					s.ask(t, http.MethodGet, target, "", "Accept-Encoding: "+encoding, `If-None-Match: "old"`).status,
+					s.send(t, http.MethodGet, target, "", "Accept-Encoding: "+encoding, `If-None-Match: "old"`).status,
 				)
-				head := s.ask(t, http.MethodHead, target, "", "Accept-Encoding: "+encoding)
+				head := s.send(t, http.MethodHead, target, "", "Accept-Encoding: "+encoding)
 				require.Empty(t, head.body)
 				for _, name := range []string{
 					"ETag", "Content-Length", "Content-Type", "Content-Encoding", "Vary", "Cache-Control",
@@ -61,43 +61,43 @@ func TestPublications(t *testing.T) {
 				}
 				require.Equal(
 					t, http.StatusNotModified,
-					s.ask(t, http.MethodHead, target, "", "Accept-Encoding: "+encoding, "If-None-Match: "+tag).status,
+					s.send(t, http.MethodHead, target, "", "Accept-Encoding: "+encoding, "If-None-Match: "+tag).status,
 				)
 			}
-			other := s.ask(
+			other := s.send(
 				t, http.MethodGet, target, "", "Accept-Encoding: gzip", "If-None-Match: "+plain.header.Get("ETag"),
 			)
 			require.Equal(t, http.StatusOK, other.status, "the other form is another")
 		})
 	}
-	t.Run("the client's weights decide", func(t *testing.T) {
+	t.Run("follows the client's weights", func(t *testing.T) {
 		for accept, want := range map[string]string{
 			"": "", "gzip": "gzip", "GZIP": "gzip", "x-gzip": "gzip", "*": "gzip", "br, *;q=0.1": "gzip",
 			"gzip;q=0.001": "gzip", "gzip;q=1.0, identity;q=0.5": "gzip",
 			"gzip;q=0": "", "gzip;q=0.0, *": "", "*;q=0": "", "br": "", "identity": "", "gzip;q=0.5, identity": "",
 			"identity;q=0, gzip": "gzip", "gzipped": "",
 		} {
-			a := s.ask(t, http.MethodGet, "/openapi.json", "", "Accept-Encoding: "+accept)
+			a := s.send(t, http.MethodGet, "/openapi.json", "", "Accept-Encoding: "+accept)
 			require.Equal(t, want, a.header.Get("Content-Encoding"), accept)
 		}
 		const head = "GET /openapi.json HTTP/1.1\r\nHost: a\r\n"
-		a := s.talk(t, head+"Accept-Encoding: br\r\nAccept-Encoding: gzip\r\n\r\n")[0]
+		a := s.sendRaw(t, head+"Accept-Encoding: br\r\nAccept-Encoding: gzip\r\n\r\n")[0]
 		require.Equal(t, "gzip", a.header.Get("Content-Encoding"), "in two lines")
 	})
 	t.Run("an image has one form", func(t *testing.T) {
-		a := s.ask(t, http.MethodGet, "/docs/favicon-32x32.png", "", "Accept-Encoding: gzip")
+		a := s.send(t, http.MethodGet, "/docs/favicon-32x32.png", "", "Accept-Encoding: gzip")
 		require.Equal(t, "image/png", a.header.Get("Content-Type"))
 		require.Empty(t, a.header.Get("Content-Encoding")+a.header.Get("Vary"))
 		require.Equal(
 			t, http.StatusNotModified,
-			s.ask(t, http.MethodGet, "/docs/favicon-32x32.png", "", "If-None-Match: "+a.header.Get("ETag")).status,
+			s.send(t, http.MethodGet, "/docs/favicon-32x32.png", "", "If-None-Match: "+a.header.Get("ETag")).status,
 		)
 	})
 	t.Run("nothing else is cached", func(t *testing.T) {
 		for _, target := range []string{
 			"/things/", "/docs/nothing.js", "/docs/docs.go", "/problems/not_found", "/livez",
 		} {
-			a := s.ask(t, http.MethodGet, target, "", "Accept-Encoding: gzip")
+			a := s.send(t, http.MethodGet, target, "", "Accept-Encoding: gzip")
 			require.Equal(t, "no-store", a.header.Get("Cache-Control"), target)
 			require.Empty(t, a.header.Get("ETag"))
 			require.False(t, strings.HasPrefix(a.body, "\x1f\x8b"))

@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Bodies share their memory with responses. A client that sends many and never ends is cut off as soon as another
-// client sends one, but not before.
+// Bodies share their memory with responses. A client that sends many incomplete bodies loses its connections as soon
+// as another client sends a body, but not before.
 func TestBodiesShareMemory(t *testing.T) {
 	const limit, senders = 512 << 10, 40
 	s := serve(t, func(cfg *Config) {
@@ -36,16 +36,15 @@ func TestBodiesShareMemory(t *testing.T) {
 	body := `{"name":"` + strings.Repeat(" ", limit/2) + `"}`
 	began := time.Now()
 	require.Equal(
-		t, http.StatusCreated, s.ask(t, http.MethodPost, "/things/", body, "X-Forwarded-For: 198.51.100.1").status,
+		t, http.StatusCreated, s.send(t, http.MethodPost, "/things/", body, "X-Forwarded-For: 198.51.100.1").status,
 	)
 	require.Less(t, time.Since(began), s.cfg.ReadTimeout)
-	require.Equal(t, http.StatusCreated, s.ask(
+	require.Equal(t, http.StatusCreated, s.send(
 		t, http.MethodPost, "/things/", `{"name":"small"}`, "X-Forwarded-For: 192.0.2.1",
 	).status,
 		"an ordinary body waits for nothing")
 }
 
-// If the header is reason enough to reject a request, the server does not wait for the body.
 func TestDoesNotWaitForARejectedBody(t *testing.T) {
 	s := serve(t)
 	for headers, status := range map[string]int{
@@ -68,7 +67,7 @@ func TestDoesNotWaitForARejectedBody(t *testing.T) {
 	}
 }
 
-// A body of chunks ends with one of size 0. If the client closes before, nothing is done.
+// A chunked body ends with a chunk of size 0. If the client closes earlier, the request is dropped.
 func TestRejectsChunksWithoutEnd(t *testing.T) {
 	s := serve(t)
 	head := "POST /things/ HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Type: application/json\r\n"

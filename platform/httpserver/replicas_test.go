@@ -14,12 +14,12 @@ import (
 	"healthcare/platform/errs"
 )
 
-// lost is a store that does not respond.
-type lost struct{ asked bool }
+// hangingReplicas is a store that does not respond.
+type hangingReplicas struct{ asked bool }
 
-func (*lost) Reading(ctx context.Context, _ uuid.UUID) context.Context { return ctx }
-func (*lost) WasAsked(context.Context) bool                            { return false }
-func (l *lost) Wrote(ctx context.Context, _ uuid.UUID) error {
+func (*hangingReplicas) Reading(ctx context.Context, _ uuid.UUID) context.Context { return ctx }
+func (*hangingReplicas) WasAsked(context.Context) bool                            { return false }
+func (l *hangingReplicas) Wrote(ctx context.Context, _ uuid.UUID) error {
 	l.asked = ctx.Err() == nil
 	<-ctx.Done()
 	return ctx.Err()
@@ -36,7 +36,7 @@ func TestRecordWriteIsBounded(t *testing.T) {
 	} {
 		t.Run("a write "+name, func(t *testing.T) {
 			t.Parallel()
-			store := &lost{}
+			store := &hangingReplicas{}
 			s := &Server{replicas: store}
 			app := fiber.New()
 			var err error

@@ -15,7 +15,7 @@ func TestRequestID(t *testing.T) {
 	asked := func(t *testing.T, request, headers string, status int) (ours, clients string) {
 		t.Helper()
 		s.logged.TakeAll()
-		all := s.talk(t, request+" HTTP/1.1\r\nHost: a\r\n"+headers+"\r\n")
+		all := s.sendRaw(t, request+" HTTP/1.1\r\nHost: a\r\n"+headers+"\r\n")
 		require.Len(t, all, 1)
 		require.Equal(t, status, all[0].status)
 		require.Len(t, all[0].header.Values("X-Request-ID"), 1)
@@ -75,9 +75,9 @@ func TestRequestID(t *testing.T) {
 			require.NotEqual(t, bad, ours)
 		})
 	}
-	t.Run("one that would split the answer is refused or ignored", func(t *testing.T) {
+	t.Run("one that would split the response is rejected or ignored", func(t *testing.T) {
 		for _, split := range []string{"a\r\n Set-Cookie: x", "a\rSet-Cookie: x", "a\nSet-Cookie: x", "a\x00b"} {
-			for _, a := range s.talk(t, "GET /things/ HTTP/1.1\r\nHost: a\r\nX-Request-ID: "+split+"\r\n\r\n") {
+			for _, a := range s.sendRaw(t, "GET /things/ HTTP/1.1\r\nHost: a\r\nX-Request-ID: "+split+"\r\n\r\n") {
 				require.Empty(t, a.header.Values("Set-Cookie"))
 				require.NotContains(t, a.header.Get("X-Request-ID"), "Cookie")
 			}

@@ -84,8 +84,7 @@ type Server struct {
 // handler without an operation.
 func New(
 	cfg Config, log *zap.Logger, authenticator auth.Authenticator, roles auth.Roles, ready Readiness, repeater Repeater,
-	trail audit.Recorder,
-	observed Telemetry, apis ...rest.API,
+	trail audit.Recorder, observed Telemetry, apis ...rest.API,
 ) (*Server, error) {
 	cursors, err := rest.NewCursors(cfg.CursorKeys)
 	if err != nil {

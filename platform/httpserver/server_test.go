@@ -87,7 +87,7 @@ func testKeys() keyring.Ring {
 	return keys
 }
 
-const token = "the-one-good-token" // #nosec G101 -- made up
+const token = "the-one-good-token" // #nosec G101 -- a test value
 
 var (
 	someone   = auth.Principal{UserID: uuid.MustParse("0193525f-1f70-7cc1-a0e2-0f6e2b6cfe3b"), Role: auth.Staff}
@@ -97,8 +97,8 @@ var (
 type oneToken struct{}
 
 // Authenticate implements auth.Authenticator.
-func (oneToken) Authenticate(_ context.Context, said string) (auth.Principal, error) {
-	if said != token {
+func (oneToken) Authenticate(_ context.Context, given string) (auth.Principal, error) {
+	if given != token {
 		return auth.Principal{}, auth.ErrInvalidToken
 	}
 	return someone, nil
@@ -153,13 +153,13 @@ func (s *testServer) api() rest.API {
 // serve starts a server that ends with the test.
 func serve(t *testing.T, adjust ...func(*Config)) *testServer {
 	t.Helper()
-	return serveWatched(t, unwatched(), adjust...)
+	return serveObserved(t, unobserved(), adjust...)
 }
 
-// unwatched returns telemetry with a registry of its own.
-func unwatched() Telemetry { return Telemetry{Registry: prometheus.NewRegistry()} }
+// unobserved returns telemetry with a registry of its own.
+func unobserved() Telemetry { return Telemetry{Registry: prometheus.NewRegistry()} }
 
-func serveWatched(t *testing.T, watch Telemetry, adjust ...func(*Config)) *testServer {
+func serveObserved(t *testing.T, observed Telemetry, adjust ...func(*Config)) *testServer {
 	t.Helper()
 	core, logged := observer.New(zapcore.DebugLevel)
 	s := &testServer{logged: logged, entered: make(chan context.Context, 1), release: make(chan struct{}, 1)}
@@ -174,7 +174,9 @@ func serveWatched(t *testing.T, watch Telemetry, adjust ...func(*Config)) *testS
 		change(&cfg)
 	}
 	ready := func(context.Context) error { return s.broken }
-	server, err := New(cfg, zap.New(core), oneToken{}, someRoles, ready, nil, new(audittest.Recorder), watch, s.api())
+	server, err := New(
+		cfg, zap.New(core), oneToken{}, someRoles, ready, nil, new(audittest.Recorder), observed, s.api(),
+	)
 	require.NoError(t, err)
 	s.Server = server
 	require.NoError(t, s.Listen())
@@ -202,8 +204,8 @@ func read(t *testing.T, r *http.Response) answer {
 	return answer{r.StatusCode, r.Header, string(body), r.Close}
 }
 
-// ask sends one request on a connection of its own. Headers are "Name: value".
-func (s *testServer) ask(t *testing.T, method, target, body string, headers ...string) answer {
+// send sends one request on a connection of its own. Headers are "Name: value".
+func (s *testServer) send(t *testing.T, method, target, body string, headers ...string) answer {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), method, "http://"+s.Address()+target, strings.NewReader(body))
 	require.NoError(t, err)
@@ -219,16 +221,16 @@ func (s *testServer) ask(t *testing.T, method, target, body string, headers ...s
 		}
 	}
 	transport := &http.Transport{DisableKeepAlives: true, DisableCompression: true}
-	response, err := transport.RoundTrip(request) // a redirect would be an answer, not followed
+	response, err := transport.RoundTrip(request) // does not follow redirects
 	require.NoError(t, err)
 	return read(t, response)
 }
 
-// talk sends raw bytes, closes the sending side and reads every response.
-func (s *testServer) talk(t *testing.T, raw string) []answer {
+// sendRaw sends bytes, closes the sending side and reads every response.
+func (s *testServer) sendRaw(t *testing.T, raw string) []answer {
 	t.Helper()
 	conn := s.dial(t)
-	_, _ = conn.Write([]byte(raw)) // the server may have hung up before the end
+	_, _ = conn.Write([]byte(raw)) // the server may close before the end
 	_ = conn.(*net.TCPConn).CloseWrite()
 	return answers(t, conn, raw)
 }
@@ -245,7 +247,7 @@ func (s *testServer) dial(t *testing.T) net.Conn {
 func answers(t *testing.T, conn net.Conn, request string) []answer {
 	t.Helper()
 	var all []answer
-	whole, _ := io.ReadAll(conn) // a reset after the answer is the server's hanging up on unread bytes
+	whole, _ := io.ReadAll(conn) // a reset may follow the response: the server closed with unread bytes
 	asked := &http.Request{Method: strings.SplitN(request, " ", 2)[0]}
 	for in := bufio.NewReader(bytes.NewReader(whole)); ; {
 		if _, err := in.Peek(1); err != nil {
@@ -257,7 +259,7 @@ func answers(t *testing.T, conn net.Conn, request string) []answer {
 	}
 }
 
-// lines is the log as an operator would see it.
+// lines returns the log as an operator reads it.
 func (s *testServer) lines(t *testing.T) []string {
 	t.Helper()
 	encoder := zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig())

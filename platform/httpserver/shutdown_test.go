@@ -18,7 +18,7 @@ import (
 )
 
 // hold sends a request to /held/ and waits until it is in its handler.
-func (s *testServer) hold(t *testing.T) (handler context.Context, letGo func() answer) {
+func (s *testServer) hold(t *testing.T) (handler context.Context, finish func() answer) {
 	t.Helper()
 	conn := s.dial(t)
 	_, err := conn.Write([]byte("GET /held/ HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"))
@@ -44,9 +44,9 @@ func (s *testServer) refusesConnections() bool {
 	return err != nil
 }
 
-func TestX07_RequestInFlightOutlivesShutdown(t *testing.T) {
+func TestX07_ShutdownWaitsForRequests(t *testing.T) {
 	s := serve(t)
-	handler, letGo := s.hold(t)
+	handler, finish := s.hold(t)
 
 	stopped := make(chan error, 1)
 	go func() { stopped <- s.Shutdown(context.Background()) }()
@@ -60,49 +60,49 @@ func TestX07_RequestInFlightOutlivesShutdown(t *testing.T) {
 		t.Fatal(err, "shutdown did not wait for the request in flight")
 	case <-time.After(150 * time.Millisecond):
 	}
-	require.Equal(t, http.StatusOK, letGo().status)
+	require.Equal(t, http.StatusOK, finish().status)
 	require.NoError(t, <-stopped)
 }
 
-func TestHandlerHasADeadline(t *testing.T) {
+func TestHandlersHaveADeadline(t *testing.T) {
 	s := serve(t, func(c *Config) { c.HandlerTimeout = 50 * time.Millisecond })
-	handler, letGo := s.hold(t)
+	handler, finish := s.hold(t)
 	<-handler.Done()
 	require.ErrorIs(t, handler.Err(), context.DeadlineExceeded)
-	letGo()
+	finish()
 }
 
 func TestShutdown(t *testing.T) {
-	t.Run("is announced to load balancers before connections are refused", func(t *testing.T) {
+	t.Run("fails readiness before it rejects connections", func(t *testing.T) {
 		s := serve(t, func(c *Config) { c.ShutdownDelay = time.Minute })
-		require.Equal(t, http.StatusOK, s.ask(t, http.MethodGet, "/readyz", "").status)
-		ctx, hurry := context.WithCancel(t.Context())
+		require.Equal(t, http.StatusOK, s.send(t, http.MethodGet, "/readyz", "").status)
+		ctx, interrupt := context.WithCancel(t.Context())
 		stopped := make(chan struct{})
 		go func() {
 			_ = s.Shutdown(ctx) // fails if it is interrupted
 			close(stopped)
 		}()
 		require.Eventually(
-			t, func() bool { return s.hosted(t, "/readyz", "a") == http.StatusServiceUnavailable }, 2*time.Second,
-			time.Millisecond,
+			t, func() bool { return s.statusForHost(t, "/readyz", "a") == http.StatusServiceUnavailable },
+			2*time.Second, time.Millisecond,
 		)
-		require.Equal(t, http.StatusOK, s.ask(t, http.MethodGet, "/livez", "").status)
-		require.Equal(t, http.StatusOK, s.ask(t, http.MethodGet, "/things/", "").status)
-		hurry()
+		require.Equal(t, http.StatusOK, s.send(t, http.MethodGet, "/livez", "").status)
+		require.Equal(t, http.StatusOK, s.send(t, http.MethodGet, "/things/", "").status)
+		interrupt()
 		<-stopped
 		require.True(t, s.refusesConnections())
 	})
-	t.Run("waits for its delay", func(t *testing.T) {
+	t.Run("waits for the delay", func(t *testing.T) {
 		s := serve(t, func(c *Config) { c.ShutdownDelay = 50 * time.Millisecond })
 		started := time.Now()
 		require.NoError(t, s.Shutdown(t.Context()))
 		require.GreaterOrEqual(t, time.Since(started), s.cfg.ShutdownDelay)
 	})
-	t.Run("lets a connection that is kept open bring one more request, be it the only one", func(t *testing.T) {
+	t.Run("serves one more request of a connection that is kept open", func(t *testing.T) {
 		s := serve(t)
 		conn := s.dial(t)
 		answered := bufio.NewReader(conn)
-		saidClose := func() bool {
+		closesAfterResponse := func() bool {
 			_, err := conn.Write([]byte("GET /livez HTTP/1.1\r\nHost: a\r\n\r\n"))
 			require.NoError(t, err)
 			said, err := http.ReadResponse(answered, nil)
@@ -111,43 +111,43 @@ func TestShutdown(t *testing.T) {
 			require.NoError(t, errors.Join(err, said.Body.Close()))
 			return said.Close
 		}
-		require.False(t, saidClose())
+		require.False(t, closesAfterResponse())
 		stopped := make(chan error, 1)
 		go func() { stopped <- s.Shutdown(context.Background()) }()
 		require.Eventually(t, s.refusesConnections, 2*time.Second, time.Millisecond)
 		time.Sleep(keepAliveGrace / 10)
-		require.True(t, saidClose())
+		require.True(t, closesAfterResponse())
 		require.NoError(t, <-stopped)
 	})
-	t.Run("gives up on a request that does not end", func(t *testing.T) {
+	t.Run("stops waiting after its timeout", func(t *testing.T) {
 		s := serve(t, func(c *Config) { c.ShutdownTimeout = 100 * time.Millisecond })
-		_, letGo := s.hold(t)
+		_, finish := s.hold(t)
 		require.ErrorIs(t, s.Shutdown(context.Background()), context.DeadlineExceeded)
-		letGo()
+		finish()
 	})
-	t.Run("ends with its context, the delay included", func(t *testing.T) {
+	t.Run("ends with its context, also during the delay", func(t *testing.T) {
 		s := serve(t, func(c *Config) { c.ShutdownDelay = time.Minute })
-		_, letGo := s.hold(t)
+		_, finish := s.hold(t)
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		defer cancel()
 		require.Error(t, s.Shutdown(ctx))
-		letGo()
+		finish()
 	})
-	t.Run("right after the start leaves nothing listening", func(t *testing.T) {
+	t.Run("right after Listen closes the listener", func(t *testing.T) {
 		for range 20 {
 			cfg := Config{
 				Address: "127.0.0.1:0", Version: "test", Connections: 1, ShutdownTimeout: time.Second,
 				CursorKeys: testKeys(),
 			}
-			s, err := New(cfg, zap.NewNop(), oneToken{}, someRoles, nil, nil, new(audittest.Recorder), unwatched())
+			s, err := New(cfg, zap.NewNop(), oneToken{}, someRoles, nil, nil, new(audittest.Recorder), unobserved())
 			require.NoError(t, err)
 			require.NoError(t, s.Listen())
 			require.NoError(t, s.Shutdown(t.Context()))
 			require.True(t, (&testServer{Server: s}).refusesConnections())
 		}
 	})
-	t.Run("leaves no goroutine behind", func(t *testing.T) {
-		serve(t).ask(t, http.MethodGet, "/livez", "") // fasthttp's clock starts with the first server and never stops
+	t.Run("leaves no goroutine running", func(t *testing.T) {
+		serve(t).send(t, http.MethodGet, "/livez", "") // fasthttp's clock starts with the first server and never stops
 		before := goleak.IgnoreCurrent()
 		s := serve(t, func(c *Config) { c.Connections = 2 })
 		idle, silent := s.dial(t), s.dial(t)
@@ -156,7 +156,7 @@ func TestShutdown(t *testing.T) {
 		_, err = idle.Read(make([]byte, 1))
 		require.NoError(t, err)
 		require.Equal(
-			t, http.StatusOK, s.ask(t, http.MethodGet, "/things/", "").status, "one of the two is closed for it",
+			t, http.StatusOK, s.send(t, http.MethodGet, "/things/", "").status, "one of the two is closed for it",
 		)
 		require.NoError(t, silent.Close())
 		require.NoError(t, s.Shutdown(context.Background()))
@@ -165,11 +165,11 @@ func TestShutdown(t *testing.T) {
 	})
 }
 
-func TestListenOnABusyPortIsAnError(t *testing.T) {
+func TestListenRejectsABusyPort(t *testing.T) {
 	s := serve(t)
 	second, err := New(
 		Config{Address: s.Address(), Version: "test", CursorKeys: testKeys()}, zap.NewNop(), oneToken{}, someRoles, nil,
-		nil, new(audittest.Recorder), unwatched(),
+		nil, new(audittest.Recorder), unobserved(),
 	)
 	require.NoError(t, err)
 	require.ErrorContains(t, second.Listen(), "address already in use")

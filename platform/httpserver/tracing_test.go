@@ -18,7 +18,7 @@ import (
 	"healthcare/platform/telemetry"
 )
 
-// anotherAddress is one of this machine's that is not loopback: who calls it calls from it.
+// anotherAddress returns an address of this machine that is not loopback. Connections to it also come from it.
 func anotherAddress(t *testing.T) string {
 	t.Helper()
 	all, err := net.InterfaceAddrs()
@@ -32,12 +32,12 @@ func anotherAddress(t *testing.T) string {
 	return ""
 }
 
-// traced is a stand whose spans are kept.
+// traced returns a server whose spans are recorded.
 func traced(t *testing.T) (*testServer, *tracetest.SpanRecorder) {
 	t.Helper()
 	spans := tracetest.NewSpanRecorder()
 	provider := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans))
-	s := serveWatched(t, Telemetry{Registry: prometheus.NewRegistry(), Tracing: telemetry.TracingWith(provider)})
+	s := serveObserved(t, Telemetry{Registry: prometheus.NewRegistry(), Tracing: telemetry.TracingWith(provider)})
 	return s, spans
 }
 
@@ -49,17 +49,17 @@ func attributesOf(span sdktrace.ReadOnlySpan) map[string]string {
 	return all
 }
 
-func TestARequestIsTraced(t *testing.T) {
+func TestTracesRequests(t *testing.T) {
 	s, recorded := traced(t)
 	s.panics = "canary"
 	ended := func(raw string) []sdktrace.ReadOnlySpan {
 		recorded.Reset()
 		s.logged.TakeAll()
-		require.NotEmpty(t, s.talk(t, raw))
+		require.NotEmpty(t, s.sendRaw(t, raw))
 		return recorded.Ended()
 	}
 	const host = " HTTP/1.1\r\nHost: a\r\n"
-	t.Run("as the route, and as its use case within", func(t *testing.T) {
+	t.Run("a span of the route, with one of the use case in it", func(t *testing.T) {
 		all := ended("GET /things/canary/?a=canary" + host + bearer + "\r\nUser-Agent: canary\r\n\r\n")
 		require.Len(t, all, 2)
 		useCase, request := all[0], all[1]
@@ -79,13 +79,13 @@ func TestARequestIsTraced(t *testing.T) {
 		line := s.logged.FilterMessage("request").All()[0].ContextMap()
 		require.Equal(t, request.SpanContext().TraceID().String(), line["trace_id"])
 	})
-	t.Run("as no use case where it is refused before", func(t *testing.T) {
+	t.Run("no span of the use case if the request is rejected before", func(t *testing.T) {
 		all := ended("GET /things/1/" + host + "\r\n")
 		require.Len(t, all, 1)
 		require.Equal(t, "401", attributesOf(all[0])["http.response.status_code"])
 		require.Equal(t, codes.Unset, all[0].Status().Code, "the client's mistake")
 	})
-	t.Run("as a failure, without its text", func(t *testing.T) {
+	t.Run("a failure, without its text", func(t *testing.T) {
 		all := ended("GET /panic/" + host + "\r\n")
 		require.Len(t, all, 2)
 		require.Equal(t, codes.Error, all[1].Status().Code)
@@ -93,7 +93,7 @@ func TestARequestIsTraced(t *testing.T) {
 		require.Equal(t, "internal_error", attributesOf(all[1])["error.type"])
 		require.Empty(t, all[1].Events())
 	})
-	t.Run("as its method where it reaches nothing", func(t *testing.T) {
+	t.Run("the method alone for an unknown path", func(t *testing.T) {
 		all := ended("DELETE /canary/" + host + "\r\n")
 		require.Len(t, all, 1)
 		require.Equal(t, "DELETE", all[0].Name())
@@ -107,7 +107,7 @@ func TestARequestIsTraced(t *testing.T) {
 		require.Empty(t, request.SpanContext().TraceState().String(), "the client's own words are not passed on")
 		require.Empty(t, ended("GET /livez"+host+parent+"00\r\n\r\n"), "the caller does not want it sampled")
 	})
-	t.Run("in a trace of its own where the caller's makes no sense", func(t *testing.T) {
+	t.Run("in a new trace if the caller's is malformed", func(t *testing.T) {
 		for _, bad := range []string{
 			"canary", "00-0-0-01", "00-" + strings.Repeat("0", 32) + "-00f067aa0ba902b7-01",
 			"ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
@@ -119,7 +119,7 @@ func TestARequestIsTraced(t *testing.T) {
 	})
 }
 
-func TestTracingThatIsOffAllocatesNothing(t *testing.T) {
+func TestDisabledTracingAllocatesNothing(t *testing.T) {
 	s := serve(t)
 	c := s.app.AcquireCtx(&fasthttp.RequestCtx{})
 	defer s.app.ReleaseCtx(c)

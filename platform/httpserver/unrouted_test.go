@@ -21,7 +21,7 @@ func TestOptions(t *testing.T) {
 		for _, header := range []string{"X-Nothing: 1", bearer, "Authorization: Bearer forged"} {
 			t.Run(target+" answers its methods with "+header, func(t *testing.T) {
 				before := s.handled.Load()
-				a := s.ask(t, http.MethodOptions, target, "", header)
+				a := s.send(t, http.MethodOptions, target, "", header)
 				require.Equal(t, http.StatusNoContent, a.status)
 				require.Empty(t, a.body)
 				allowed := strings.Split(a.header.Get("Allow"), ", ")
@@ -34,11 +34,11 @@ func TestOptions(t *testing.T) {
 	}
 	for _, target := range []string{"/nothing/", "/things/1/2/", "/docs/a/b", "/api"} {
 		t.Run(target+" is not found", func(t *testing.T) {
-			requireProblem(t, s.ask(t, http.MethodOptions, target, "", bearer), http.StatusNotFound)
+			requireProblem(t, s.send(t, http.MethodOptions, target, "", bearer), http.StatusNotFound)
 		})
 	}
-	t.Run("a page elsewhere learns nothing from it", func(t *testing.T) {
-		a := s.ask(t, http.MethodOptions, "/things/", "", "Origin: https://evil.example", "Access-Control-Request-Method: POST")
+	t.Run("a page of another origin cannot read it", func(t *testing.T) {
+		a := s.send(t, http.MethodOptions, "/things/", "", "Origin: https://evil.example", "Access-Control-Request-Method: POST")
 		require.Equal(t, http.StatusNoContent, a.status)
 		for name := range a.header {
 			require.NotContains(t, name, "Access-Control")
@@ -47,12 +47,12 @@ func TestOptions(t *testing.T) {
 	t.Run("a host that is not served has no methods", func(t *testing.T) {
 		s := serve(t, func(c *Config) { c.AllowedHosts = []string{"a.example"} })
 		requireProblem(
-			t, s.ask(t, http.MethodOptions, "/things/", "", "Host: b.example"), http.StatusMisdirectedRequest,
+			t, s.send(t, http.MethodOptions, "/things/", "", "Host: b.example"), http.StatusMisdirectedRequest,
 		)
 	})
 }
 
-func TestTheRootForBrowsers(t *testing.T) {
+func TestTheRootRedirectsBrowsers(t *testing.T) {
 	s := serve(t)
 	for _, method := range []string{http.MethodGet, http.MethodHead} {
 		for _, accept := range []string{
@@ -60,7 +60,7 @@ func TestTheRootForBrowsers(t *testing.T) {
 			"text/html;charset=utf-8, */*",
 		} {
 			t.Run(method+" with Accept "+accept+" leads to the documentation", func(t *testing.T) {
-				a := s.ask(t, method, "/", "", "Accept: "+accept)
+				a := s.send(t, method, "/", "", "Accept: "+accept)
 				require.Equal(t, http.StatusSeeOther, a.status)
 				require.Equal(t, "/docs/", a.header.Get("Location"))
 				require.Contains(t, a.header.Values("Vary"), "Accept")
@@ -72,17 +72,17 @@ func TestTheRootForBrowsers(t *testing.T) {
 			"text/html2",
 		} {
 			t.Run(method+" with Accept "+accept+" finds nothing", func(t *testing.T) {
-				a := s.ask(t, method, "/", "", "Accept: "+accept)
+				a := s.send(t, method, "/", "", "Accept: "+accept)
 				require.Equal(t, http.StatusNotFound, a.status)
 				require.Contains(t, a.header.Values("Vary"), "Accept")
 			})
 		}
 	}
-	t.Run("other paths and methods are as they were", func(t *testing.T) {
-		requireProblem(t, s.ask(t, http.MethodGet, "/nothing/", "", "Accept: text/html"), http.StatusNotFound)
-		a := s.ask(t, http.MethodPost, "/", "{}", "Accept: text/html")
+	t.Run("other paths and methods are not redirected", func(t *testing.T) {
+		requireProblem(t, s.send(t, http.MethodGet, "/nothing/", "", "Accept: text/html"), http.StatusNotFound)
+		a := s.send(t, http.MethodPost, "/", "{}", "Accept: text/html")
 		requireProblem(t, a, http.StatusMethodNotAllowed)
 		require.Equal(t, "GET, HEAD, OPTIONS", a.header.Get("Allow"))
-		require.Equal(t, http.StatusOK, s.ask(t, http.MethodGet, "/things/", "", "Accept: text/html").status)
+		require.Equal(t, http.StatusOK, s.send(t, http.MethodGet, "/things/", "", "Accept: text/html").status)
 	})
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// floors are the oldest versions without a known hole that scanners do not report (X1, R-60).
+// floors are the oldest versions without a known vulnerability that scanners do not report (X1, R-60).
 var floors = map[string]string{
 	"github.com/valyala/fasthttp":  "v1.77.0",
 	"github.com/gofiber/fiber/v2":  "v2.52.15",

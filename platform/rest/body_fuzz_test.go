@@ -11,8 +11,8 @@ import (
 	"healthcare/platform/errs"
 )
 
-// FuzzBody holds that no body makes the reader panic, that a refusal is the client's fault, in fixed words, and that
-// what was taken means the same when it is sent again.
+// FuzzBody checks that no body makes the reader panic, that rejections are errs.Invalid with fixed texts, and that an
+// accepted body has the same value when it is encoded and read again.
 func FuzzBody(f *testing.F) {
 	for _, seed := range []string{
 		"", "{}", "[]", "null", `{"name":"a"}`, `{"name":"a","count":1,"alive":false,"note":null}`,

@@ -32,7 +32,7 @@ func bodyOf[Out any](raw string, convert func(thing) Out) (Out, error) {
 	return Body(c, convert)
 }
 
-// nested is an object with that many levels.
+// nested returns an object with that many levels.
 func nested(levels int) string {
 	return `{"name":"a","deep":` + strings.Repeat("[", levels-1) + strings.Repeat("]", levels-1) + `}`
 }
@@ -189,10 +189,10 @@ func TestX11_WrongFields(t *testing.T) {
 	}
 }
 
-// ruled has rules of its own, as the use cases' input has.
+// ruled has a method Validate, as inputs of use cases do.
 type ruled thing
 
-// Validate names every field at once.
+// Validate reports every field at once.
 func (r ruled) Validate() error {
 	checks := map[string]error{}
 	if r.Name == "" {

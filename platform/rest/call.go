@@ -1,5 +1,5 @@
-// Package rest is what the modules' handlers are written with: it reads bodies, pages and conditions of requests, and
-// sends resources and pages. The server has checked the request against the contract before a handler runs.
+// Package rest holds the functions that the modules' handlers share: they read bodies, page requests and conditions,
+// and send resources and pages. The server has checked the request against the contract before a handler runs.
 package rest
 
 import (

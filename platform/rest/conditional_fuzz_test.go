@@ -11,7 +11,7 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// FuzzIfMatch holds that a header allows a version only by naming its tag, in a form that a proxy may have made of it,
+// FuzzIfMatch checks that a header allows a version only by naming its tag, in a form that a proxy may have made of it,
 // or by *.
 func FuzzIfMatch(f *testing.F) {
 	for _, seed := range []string{

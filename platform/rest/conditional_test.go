@@ -8,8 +8,7 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// TestTagsThatProxiesRewrite has each form that a compressing proxy makes of a tag name the version that it was made
-// of, and nothing else name one.
+// The forms that compressing proxies make of a tag match its version, and no other text does.
 func TestTagsThatProxiesRewrite(t *testing.T) {
 	t.Parallel()
 	app := fiber.New()
@@ -40,8 +39,8 @@ func TestTagsThatProxiesRewrite(t *testing.T) {
 		"anything, between spaces":                 {`"v3"`, []string{` * `}, true},
 		"another version":                          {`"v3"`, []string{`W/"v2"`}, false},
 		"another version with a coding":            {`"v3"`, []string{`"v33-gzip"`}, false},
-		"a weak tag of somebody else":              {`"v3"`, []string{`W/"3"`}, false},
-		"a strong tag of somebody else":            {`"v3"`, []string{`"3-gzip"`}, false},
+		"a weak tag of another service":            {`"v3"`, []string{`W/"3"`}, false},
+		"a strong tag of another service":          {`"v3"`, []string{`"3-gzip"`}, false},
 		"a tag without quotation marks":            {`"v3"`, []string{`W/v3`}, false},
 		"a word that is no coding":                 {`"v3"`, []string{`"v3-draft"`}, false},
 		"a coding twice":                           {`"v3"`, []string{`"v3-gzip-br"`}, false},

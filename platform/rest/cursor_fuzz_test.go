@@ -11,8 +11,8 @@ import (
 	"healthcare/platform/paging"
 )
 
-// FuzzCursor holds that nothing but a cursor of the same secret and the same binding is opened, and that such a one is
-// opened to what was sealed. A cursor that was made is changed at one place, or read with another binding.
+// FuzzCursor checks that open accepts only a cursor of the same secret and binding, and returns its key. It changes one
+// byte of a sealed cursor, or opens it with another binding.
 func FuzzCursor(f *testing.F) {
 	own, foreign := cursorsOf(f, aSecret), cursorsOf(f, "another secret of the tests: 32 bytes")
 	f.Add("name", "0193525f-1f70-7cc1-a0e2-0f6e2b6cfe3b", "user", "/things", "", uint16(0), byte(0))
@@ -61,7 +61,7 @@ func FuzzCursor(f *testing.F) {
 	})
 }
 
-// FuzzBinding holds that two lists of texts come to the same bytes only when they are the same.
+// FuzzBinding checks that different lists of texts have different bytes.
 func FuzzBinding(f *testing.F) {
 	f.Add("a", "bc", "ab", "c")
 	f.Add("", "a", "a", "")

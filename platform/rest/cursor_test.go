@@ -40,7 +40,7 @@ func TestCursorsRemainValidUnderANewSecret(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, key, got)
 	})
-	t.Run("and one from a release without a key ring", func(t *testing.T) {
+	t.Run("a link of a release without a key ring is valid", func(t *testing.T) {
 		const sealed = "ema68EWb-N591KhS755DYqBGvkW4xOxpeJfbhU83Lr6Qun59gl5M0T93" +
 			"JND4aDODwGY3j4AQbaUap6yGR_4WDe58MWOCv0xdTJlLnHoaJPIE_vo"
 		got, _, err := before.open(sealed, bound)
@@ -63,7 +63,7 @@ func TestCursorsRemainValidUnderANewSecret(t *testing.T) {
 		_, _, err := cursorsOf(t, newest).open(old, bound)
 		require.ErrorIs(t, err, errCursor)
 	})
-	t.Run("there are none without a key", func(t *testing.T) {
+	t.Run("rejects an empty ring", func(t *testing.T) {
 		_, err := NewCursors(keyring.Ring{})
 		require.ErrorIs(t, err, keyring.ErrNone)
 	})

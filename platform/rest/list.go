@@ -20,8 +20,7 @@ func PageRequest(c *fiber.Ctx) (paging.Request, error) {
 	call := CallOf(c)
 	request := paging.Request{
 		Limit: call.Limit(c), Order: orderOf(c.Query("ordering"), call.Operation.List),
-		Count: Prefers(c, CountExact), Bytes: call.PageBytes,
-		More: call.MorePage,
+		Count: Prefers(c, CountExact), Bytes: call.PageBytes, More: call.MorePage,
 	}
 	if err := call.linkFits(c, len(request.Order)); err != nil {
 		return paging.Request{}, err

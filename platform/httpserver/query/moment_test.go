@@ -3,7 +3,7 @@ package query
 import (
 	"testing"
 	"time"
-	_ "time/tzdata" // the zones of the tests, wherever they run
+	_ "time/tzdata" // so that the zones exist on every machine
 
 	"github.com/stretchr/testify/require"
 )

@@ -16,7 +16,7 @@ import (
 	"healthcare/platform/rest"
 )
 
-// everyKind has a parameter of every kind that a contract may describe.
+// everyKind returns a parameter of every kind that a contract may describe.
 func everyKind() contract.Parameters {
 	either := openapi3.NewStringSchema().WithEnum("name", "-name")
 	return contract.Parameters{
@@ -28,7 +28,7 @@ func everyKind() contract.Parameters {
 	}
 }
 
-// FuzzQuery checks that no query makes the reader panic, that a rejection repeats no text of a client but names, and
+// FuzzQuery checks that no query makes the reader panic, that a rejection repeats only names that a client sent, and
 // that an accepted value has the described type.
 func FuzzQuery(f *testing.F) {
 	for _, seed := range []string{

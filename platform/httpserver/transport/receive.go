@@ -98,7 +98,7 @@ func (b *Bodies) Receive(ctx *fasthttp.RequestCtx) (release func(), err error) {
 		}
 	}
 	if !lease.Keep() {
-		err = admission.ErrShare // it was closed: nothing is done for a client that would not learn of it
+		err = admission.ErrShare // the connection was closed, so its client would not receive the response
 	}
 	if err != nil {
 		lease.Release()

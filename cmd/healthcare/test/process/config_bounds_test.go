@@ -14,14 +14,14 @@ import (
 	"healthcare/platform/config"
 )
 
-// Every value that the configuration accepts is accepted by the code that uses it: a value that only they refuse would
-// be refused without the name of its variable, and with another exit code.
-func TestBoundsOfTheConfigurationAreThoseOfItsOwners(t *testing.T) {
+// TestConfigurationBounds checks that the code that uses a value accepts the bounds of the configuration. Otherwise the
+// error would not name the variable, and the exit code would differ.
+func TestConfigurationBounds(t *testing.T) {
 	plain, err := config.Default()
 	require.NoError(t, err)
 	t.Setenv("CONFIG_FILE", "")
 	for key := range plain.Describe() {
-		t.Setenv(strings.ToUpper(key), "") // whatever this machine has
+		t.Setenv(strings.ToUpper(key), "") // ignores the environment of the machine
 	}
 	t.Setenv("DATA_DIR", t.TempDir())
 	between := regexp.MustCompile(`must be between (\S+) and (\S+)$`)
@@ -29,7 +29,7 @@ func TestBoundsOfTheConfigurationAreThoseOfItsOwners(t *testing.T) {
 	for key := range plain.Describe() {
 		variable := strings.ToUpper(key)
 		t.Run(variable, func(t *testing.T) {
-			bounds := outOfBounds(t, variable, between)
+			bounds := boundsOf(t, variable, between)
 			if bounds == nil {
 				return // not a number
 			}
@@ -48,8 +48,8 @@ func TestBoundsOfTheConfigurationAreThoseOfItsOwners(t *testing.T) {
 	require.Greater(t, keys, 20)
 }
 
-// outOfBounds is between what a number may be.
-func outOfBounds(t *testing.T, variable string, between *regexp.Regexp) []string {
+// boundsOf returns the minimum and maximum of a variable, or nil if it is not a number.
+func boundsOf(t *testing.T, variable string, between *regexp.Regexp) []string {
 	t.Helper()
 	for _, value := range []string{"-1", "-1s"} {
 		t.Setenv(variable, value)

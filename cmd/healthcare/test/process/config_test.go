@@ -11,27 +11,27 @@ import (
 	"healthcare/cmd/internal/harness"
 )
 
-// expectConfigError asserts how a configuration is refused: at once, with the code of sysexits.h, in one line, with
-// nothing made.
+// expectConfigError asserts that a configuration is rejected at once, with EX_CONFIG of sysexits.h, in one line, before
+// anything is created.
 func expectConfigError(o harness.Result, p harness.Env, names ...string) {
 	o.T.Helper()
 	o.ExpectFailure(harness.ExitConfig, names...)
 	require.Len(o.T, o.StderrLines(), 1)
-	require.Less(o.T, o.Duration, 5*time.Second, "a second, and four for a busy machine")
+	require.Less(o.T, o.Duration, 5*time.Second, "1 s, and 4 s for a busy machine")
 	require.NoDirExists(o.T, filepath.Join(p.Folder, "data"))
 }
 
-func TestR45_AWeakSecretStopsTheStart(t *testing.T) {
+func TestR45_RejectsWeakSecrets(t *testing.T) {
 	t.Parallel()
 	const postgres = "DATABASE_URL=postgres://clinic:hunter2@127.0.0.1:1/clinic"
 	for name, secret := range map[string]string{
 		"too short":           "kT5z0qPwX1v8-hunter2",
 		"from an example":     "change-me-hunter2-change-me-hunter2-change-me",
 		"Django's":            "django-insecure-hunter2-0v9f#k2l$3m4n5b6v7c8x9z0q1w2e3",
-		"one letter, often":   strings.Repeat("a", 64),
-		"none, but an empty ": "",
+		"one letter repeated": strings.Repeat("a", 64),
+		"empty":               "",
 	} {
-		t.Run("that is "+name, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for _, where := range []string{"APP_ENV=production", postgres} {
 				p := harness.NewEnv(t).With(where, "SECRET_KEY="+secret)
@@ -41,14 +41,14 @@ func TestR45_AWeakSecretStopsTheStart(t *testing.T) {
 			}
 		})
 	}
-	t.Run("that is not there at all", func(t *testing.T) {
+	t.Run("missing", func(t *testing.T) {
 		t.Parallel()
 		for _, where := range []string{"APP_ENV=production", postgres} {
 			p := harness.NewEnv(t).With(where)
 			expectConfigError(p.Run(), p, "secret_key (SECRET_KEY): is required")
 		}
 	})
-	t.Run("that comes from a file", func(t *testing.T) {
+	t.Run("from a file", func(t *testing.T) {
 		t.Parallel()
 		p := harness.NewEnv(t)
 		expectConfigError(p.With("SECRET_KEY_FILE="+p.WriteFile("kT5z0qPwX1v8-hunter2\n")).Run(), p,
@@ -56,12 +56,12 @@ func TestR45_AWeakSecretStopsTheStart(t *testing.T) {
 		expectConfigError(p.With("SECRET_KEY_FILE="+p.WriteFile("\n")).Run(), p, "SECRET_KEY_FILE: the file is empty")
 		expectConfigError(p.With("SECRET_KEY_FILE=/nowhere").Run(), p, "SECRET_KEY_FILE: open /nowhere: no such file")
 	})
-	t.Run("that is weak in development too", func(t *testing.T) {
+	t.Run("weak in development", func(t *testing.T) {
 		t.Parallel()
 		p := harness.NewEnv(t).With("SECRET_KEY=hunter2")
 		expectConfigError(p.Run(), p, "(SECRET_KEY): must have at least 32 bytes")
 	})
-	t.Run("unless it is strong", func(t *testing.T) {
+	t.Run("accepts a strong secret", func(t *testing.T) {
 		t.Parallel()
 		r := harness.NewTolerantEnv(t).With("APP_ENV=production", "SECRET_KEY="+harness.SecretKey).Start()
 		r.WaitReady()
@@ -69,7 +69,7 @@ func TestR45_AWeakSecretStopsTheStart(t *testing.T) {
 	})
 }
 
-func TestWrongConfigurationStopsTheStart(t *testing.T) {
+func TestRejectsInvalidConfiguration(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ variable, names string }{
 		{"DEBUG=perhaps", "debug (DEBUG): must be true or false"},
@@ -84,19 +84,19 @@ func TestWrongConfigurationStopsTheStart(t *testing.T) {
 		{"DATABASE_URL=postgres://clinic:p@hunter2@127.0.0.1/clinic", "database_url (DATABASE_URL): is not an address"},
 		{"CONFIG_FILE=/nowhere", "CONFIG_FILE: open /nowhere: no such file"},
 	} {
-		t.Run("for "+c.variable, func(t *testing.T) {
+		t.Run(c.variable, func(t *testing.T) {
 			t.Parallel()
 			p := harness.NewEnv(t).With("SECRET_KEY="+harness.SecretKey, c.variable)
 			expectConfigError(p.Run(), p, c.names)
 		})
 	}
-	t.Run("for a misspelt key of the file", func(t *testing.T) {
+	t.Run("misspelt key of the file", func(t *testing.T) {
 		t.Parallel()
 		p := harness.NewEnv(t)
 		expectConfigError(p.With("CONFIG_FILE="+p.WriteFile("http_adress: :9000\n")).Run(), p, `CONFIG_FILE: `,
 			`the unknown key "http_adress"`)
 	})
-	t.Run("and every other command that reads it", func(t *testing.T) {
+	t.Run("every command that reads the configuration", func(t *testing.T) {
 		t.Parallel()
 		p := harness.NewEnv(t).With("DEBUG=perhaps")
 		for _, command := range []string{"serve", "migrate up", "migrate status", "keys rotate", "keys list",

@@ -10,26 +10,26 @@ import (
 	"healthcare/cmd/internal/harness"
 )
 
-var demonstrates = regexp.MustCompile(
+var demoCredentials = regexp.MustCompile(
 	`^demo: sign in as (\S+) with the password (\S+), which is shown only once\n`)
 
-// demoReady waits for the line that names where the program listens, and returns the base of its API, and how to sign
-// in.
-func demoReady(r *harness.Process) (base string, account object) {
+// waitDemoReady waits until the program listens, and returns the base of its API and the demo user's credentials.
+func waitDemoReady(r *harness.Process) (base string, account object) {
 	r.T.Helper()
 	listening := regexp.MustCompile(`(?m)^healthcare \S+ listens on (http://\S+),`)
 	require.Eventually(r.T, func() bool { return listening.MatchString(r.Stdout.String()) }, harness.Timeout,
 		5*time.Millisecond, "%s", r.Stderr.String())
-	said := demonstrates.FindStringSubmatch(r.Stdout.String())
-	require.NotNil(r.T, said, "the credentials come first: %s", r.Stdout.String())
-	return listening.FindStringSubmatch(r.Stdout.String())[1], object{"email": said[1], "password": said[2]}
+	credentials := demoCredentials.FindStringSubmatch(r.Stdout.String())
+	require.NotNil(r.T, credentials, "the credentials come first: %s", r.Stdout.String())
+	base = listening.FindStringSubmatch(r.Stdout.String())[1]
+	return base, object{"email": credentials[1], "password": credentials[2]}
 }
 
 func TestDemo(t *testing.T) {
 	t.Parallel()
 	p := harness.NewTolerantEnv(t)
 	r := p.Start("serve", "--demo")
-	base, account := demoReady(r)
+	base, account := waitDemoReady(r)
 	require.NotContains(t, r.Stderr.String(), account["password"])
 	c := harness.NewHTTPClient(t, base)
 	c.Token = c.Call("POST", "/api/auth/login/", account, 200)["access"].(string)
@@ -53,36 +53,36 @@ func TestDemo(t *testing.T) {
 		p := harness.NewTolerantEnv(t)
 		p.Run("migrate", "up").ExpectSuccess()
 		r := p.Start("serve", "--demo")
-		demoReady(r)
+		waitDemoReady(r)
 		require.Equal(t, 0, r.Terminate().ExitCode)
 	})
-	t.Run("needs no name of its own host", func(t *testing.T) {
+	t.Run("works without an allowed host that resolves", func(t *testing.T) {
 		t.Parallel()
 		r := harness.NewTolerantEnv(t).With("ALLOWED_HOSTS=.clinic.example", "HTTP_PROXY=http://127.0.0.1:1",
 			"REQUIRE_IF_MATCH=true", "PASSWORD_POLICY=strict").Start("serve", "--demo")
-		base, _ := demoReady(r)
+		base, _ := waitDemoReady(r)
 		require.Contains(t, base, "http://clinic.example:")
 		require.Equal(t, 0, r.Terminate().ExitCode)
 	})
-	t.Run("is not doubled after it was killed half-way", func(t *testing.T) {
+	t.Run("is rejected after an interrupted one", func(t *testing.T) {
 		t.Parallel()
 		p := harness.NewTolerantEnv(t)
 		r := p.Start("serve", "--demo")
-		require.Eventually(t, func() bool { return demonstrates.MatchString(r.Stdout.String()) }, harness.Timeout,
+		require.Eventually(t, func() bool { return demoCredentials.MatchString(r.Stdout.String()) }, harness.Timeout,
 			time.Millisecond)
 		_ = r.Cmd.Process.Kill()
 		<-r.Done
 		p.Run("serve", "--demo").ExpectFailure(harness.ExitFailure, "--demo requires an empty store")
 	})
-	t.Run("is refused where it has no place, and makes nothing", func(t *testing.T) {
+	t.Run("is rejected in other configurations, and creates no files", func(t *testing.T) {
 		t.Parallel()
-		for variable, why := range map[string]string{
+		for variable, message := range map[string]string{
 			"APP_ENV=production": "--demo is not available in production",
 			"DATABASE_URL=postgres://clinic@127.0.0.1:1/clinic": "--demo requires the embedded database",
 			"REGISTRATION=closed":                               "--demo registers a user",
 		} {
 			p := harness.NewEnv(t).With("SECRET_KEY="+harness.SecretKey, "AUDIT_KEY="+harness.AuditKey, variable)
-			p.Run("serve", "--demo").ExpectFailure(harness.ExitFailure, why)
+			p.Run("serve", "--demo").ExpectFailure(harness.ExitFailure, message)
 			require.Len(t, p.ListFolder(), 1)
 		}
 	})

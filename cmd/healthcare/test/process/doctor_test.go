@@ -17,7 +17,7 @@ import (
 	"healthcare/platform/databasetest"
 )
 
-// doctor runs healthcare doctor, and returns its lines.
+// doctor runs healthcare doctor and returns its lines.
 func doctor(p harness.Env, code int) []string {
 	p.T.Helper()
 	o := p.Run("doctor")
@@ -35,7 +35,7 @@ func doctor(p harness.Env, code int) []string {
 	return lines
 }
 
-// requireCheck asserts that one of the lines is about subject, in this state, and has these words.
+// requireCheck asserts that a line has the state, the subject and the words.
 func requireCheck(t *testing.T, lines []string, state, subject string, words ...string) {
 	t.Helper()
 	for _, line := range lines {
@@ -75,10 +75,10 @@ func TestDoctor(t *testing.T) {
 		p = p.With("AUDIT_CHECKPOINTS=" + filepath.Join(p.Folder, "checkpoints.jsonl"))
 		r := p.Start()
 		harness.NewHTTPClient(t, r.WaitReady()).SignUp()
-		requireCheck(t, doctor(p, 0), "ok", "store") // beside the server
+		requireCheck(t, doctor(p, 0), "ok", "store") // while the server runs
 		require.Equal(t, 0, r.Terminate().ExitCode)
 
-		t.Run("finds nothing that fails, and leaves every file as it was", func(t *testing.T) {
+		t.Run("reports no failure and changes no file", func(t *testing.T) {
 			before := folderContent(t, p.Folder)
 			if db.Path != "" {
 				before = folderContent(t, filepath.Dir(db.Path))
@@ -93,7 +93,7 @@ func TestDoctor(t *testing.T) {
 			}
 			require.Equal(t, before, after)
 		})
-		t.Run("names the engine, and on PostgreSQL its version, its role and the server that answers",
+		t.Run("names the engine, and for PostgreSQL the version, role and server",
 			func(t *testing.T) {
 				if db.URL == "" {
 					requireCheck(t, doctor(p, 0), "ok", "store", "SQLite ("+db.Path+") is sound")
@@ -111,30 +111,30 @@ func TestDoctor(t *testing.T) {
 				).Error)
 				requireCheck(t, doctor(p, 0), "warn", "privacy", "log_error_verbosity is default")
 			})
-		t.Run("names what others could read", func(t *testing.T) {
+		t.Run("reports files that other accounts can read", func(t *testing.T) {
 			require.NoError(t, os.MkdirAll(filepath.Join(p.Folder, "open"), 0o755))
 			q := p.With("DATA_DIR=" + filepath.Join(p.Folder, "open"))
 			if db.URL == "" {
-				return // its store would be another one
+				return // DATA_DIR selects another store
 			}
 			requireCheck(t, doctor(q, 0), "warn", "files", "(mode 0755): chmod go= ")
 		})
-		t.Run("names the migrations that are pending", func(t *testing.T) {
+		t.Run("lists pending migrations", func(t *testing.T) {
 			harness.Exec(t, db, `DELETE FROM goose_assignments WHERE version_id = 1`)
 			requireCheck(t, doctor(p, 1), "fail", "migrations",
 				"pending: assignments/0001_assignments.sql: run `healthcare migrate up`")
 			harness.Exec(t, db, `INSERT INTO goose_assignments (version_id, is_applied) VALUES (1, true)`)
 		})
-		t.Run("names the migrations that a newer release applied", func(t *testing.T) {
+		t.Run("lists migrations of a newer release", func(t *testing.T) {
 			harness.Exec(t, db, `INSERT INTO goose_doctors (version_id, is_applied) VALUES (9000, true)`)
 			requireCheck(t, doctor(p, 0), "warn", "migrations", "applied by a newer release: doctors/9000")
 		})
-		t.Run("fails where a newer release applied one that this release cannot work with", func(t *testing.T) {
+		t.Run("fails for a breaking migration of a newer release", func(t *testing.T) {
 			harness.Exec(t, db, `INSERT INTO breaking_migrations (module, version) VALUES ('doctors', 9000)`)
 			requireCheck(t, doctor(p, 1), "fail", "migrations", "doctors/9000", "cannot work with")
 			harness.Exec(t, db, `DELETE FROM breaking_migrations`)
 		})
-		t.Run("finds a checkpoint that the trail does not reach", func(t *testing.T) {
+		t.Run("reports a checkpoint after the end of the trail", func(t *testing.T) {
 			path := filepath.Join(p.Folder, "checkpoints.jsonl")
 			content, err := os.ReadFile(path)
 			require.NoError(t, err)
@@ -145,7 +145,7 @@ func TestDoctor(t *testing.T) {
 			requireCheck(t, doctor(p, 1), "fail", "checkpoints", path)
 		})
 	})
-	t.Run("names a configuration that cannot be used, and a variable that is nearly one of ours", func(t *testing.T) {
+	t.Run("reports an invalid configuration and a misspelt variable", func(t *testing.T) {
 		t.Parallel()
 		p := harness.NewEnv(t)
 		requireCheck(t, doctor(p.With("DEBUG=perhaps"), 1), "fail", "config", "(DEBUG): must be true or false")
@@ -154,18 +154,18 @@ func TestDoctor(t *testing.T) {
 		requireCheck(t, doctor(p.With("APP_ENV=production"), 1), "fail", "keys", "secret_key (SECRET_KEY): is required")
 		require.Len(t, p.ListFolder(), 1)
 	})
-	t.Run("names an encoding that garbles text, and the way out", func(t *testing.T) {
+	t.Run("reports an unsupported encoding and the remedy", func(t *testing.T) {
 		t.Parallel()
 		pg := databasetest.PostgresMade(t, "TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'")
 		p := harness.NewEnv(t).With("SECRET_KEY="+harness.SecretKey, "AUDIT_KEY="+harness.AuditKey,
 			"DATABASE_URL="+pg.URL)
 		requireCheck(t, doctor(p, 1), "fail", "store", "LATIN1", "dump it and restore it")
 	})
-	t.Run("ends soon although the database does not answer, without its password in the output", func(t *testing.T) {
+	t.Run("times out if the database does not respond, and shows no password", func(t *testing.T) {
 		t.Parallel()
-		hole := startFakePostgres(t, nil)
+		silent := startFakePostgres(t, nil)
 		p := harness.NewEnv(t).With("SECRET_KEY="+harness.SecretKey, "AUDIT_KEY="+harness.AuditKey,
-			"DATABASE_URL="+strings.Replace(hole.url, "@", ":hunter2@", 1))
+			"DATABASE_URL="+strings.Replace(silent.url, "@", ":hunter2@", 1))
 		requireCheck(t, doctor(p, 1), "fail", "store", "PostgreSQL (clinic at ")
 	})
 	t.Run("reports a file that is not a database", func(t *testing.T) {
@@ -179,15 +179,15 @@ func TestDoctor(t *testing.T) {
 		requireCheck(t, lines, "fail", "store", "not a database")
 		requireCheck(t, lines, "warn", "files", "healthcare.db is accessible to other accounts (mode 0644)")
 	})
-	t.Run("names which of several hosts answers", func(t *testing.T) {
+	t.Run("names the responding one of several hosts", func(t *testing.T) {
 		t.Parallel()
 		_, pg := databasetest.Both(t)
-		listed := regexp.MustCompile(`host=[^&]*`)
-		if !listed.MatchString(pg.URL) {
+		hosts := regexp.MustCompile(`host=[^&]*`)
+		if !hosts.MatchString(pg.URL) {
 			t.Skip("the server of TEST_DATABASE_URL is not addressed by host=")
 		}
-		several := listed.ReplaceAllString(pg.URL,
-			"host=127.0.0.1,"+strings.TrimPrefix(listed.FindString(pg.URL), "host="))
+		several := hosts.ReplaceAllString(pg.URL,
+			"host=127.0.0.1,"+strings.TrimPrefix(hosts.FindString(pg.URL), "host="))
 		p := harness.NewEnv(t).With("SECRET_KEY="+harness.SecretKey, "AUDIT_KEY="+harness.AuditKey)
 		requireCheck(t, doctor(p.With("DATABASE_URL="+several), 0), "ok", "store", "127.0.0.1", ", ", " answers from ")
 	})

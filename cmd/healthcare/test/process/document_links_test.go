@@ -40,7 +40,7 @@ func documents(t *testing.T) (all []string) {
 	return all
 }
 
-// anchors returns the names that links to the headings of a document end with, as GitHub makes them.
+// anchors returns the anchors of the headings of a document, as GitHub generates them.
 func anchors(text string) map[string]bool {
 	all := map[string]bool{}
 	for _, heading := range markdownHeading.FindAllStringSubmatch(markdownFence.ReplaceAllString(text, ""), -1) {
@@ -54,7 +54,7 @@ func anchors(text string) map[string]bool {
 	return all
 }
 
-// brokenLinks returns the links of a document below root that lead to no file, or to no heading of the file.
+// brokenLinks returns the links of a document below root whose file or heading does not exist.
 func brokenLinks(t *testing.T, root, document string) (broken []string) {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(root, document)) // #nosec G304 -- a file of the repository
@@ -89,7 +89,7 @@ func TestDocumentLinks(t *testing.T) {
 	for _, document := range documents(t) {
 		require.Empty(t, brokenLinks(t, harness.Root(t), document))
 	}
-	t.Run("finds a missing file and a missing heading", func(t *testing.T) {
+	t.Run("reports a missing file and a missing heading", func(t *testing.T) {
 		root := t.TempDir()
 		text := "# A `b`-c: d\n## E\n## E\n[ok](#a-b-c-d) [ok](x.md#e-1) [file](y.md) [heading](x.md#f)\n" +
 			"```\n[no](z.md)\n```\n"

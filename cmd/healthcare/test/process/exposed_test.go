@@ -11,9 +11,9 @@ import (
 	"healthcare/cmd/internal/harness"
 )
 
-func TestExposedFilesAreLoggedAtTheStart(t *testing.T) {
+func TestExposedFilesAreReported(t *testing.T) {
 	if runtime.GOOS == "windows" {
-		t.Skip("its permissions are not these")
+		t.Skip("Windows has no file modes")
 	}
 	t.Parallel()
 	p := harness.NewEnv(t).With("PASSWORD_HASH_MEMORY=64", "PASSWORD_HASH_ITERATIONS=1")
@@ -22,19 +22,19 @@ func TestExposedFilesAreLoggedAtTheStart(t *testing.T) {
 		r.WaitReady()
 		return r.Terminate().Stderr
 	}
-	require.NotContains(t, start(), "is accessible to other accounts", "what the program makes is its owner's alone")
+	require.NotContains(t, start(), "is accessible to other accounts", "new files are private")
 	data := filepath.Join(p.Folder, "data")
 	for path, mode := range map[string]os.FileMode{
 		data:                              0o755,
 		filepath.Join(data, "secret_key"): 0o644,
 		filepath.Join(data, "audit_key"):  0o640,
 	} {
-		require.NoError(t, os.Chmod(path, mode)) // #nosec G302 -- the mistake
+		require.NoError(t, os.Chmod(path, mode)) // #nosec G302 -- too permissive on purpose
 	}
-	said := start()
+	log := start()
 	for _, name := range []string{"data", "data/secret_key", "data/audit_key"} {
-		require.Contains(t, said, name+" is accessible to other accounts")
-		require.Contains(t, said, "chmod go= data")
+		require.Contains(t, log, name+" is accessible to other accounts")
+		require.Contains(t, log, "chmod go= data")
 	}
 	requireCheck(t, doctor(p, 0), "warn", "files", "secret_key is accessible to other accounts", "0644")
 }

@@ -8,14 +8,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// fakePostgres is a server that is not PostgreSQL, but was taken for it.
+// fakePostgres is a server at an address where PostgreSQL is expected.
 type fakePostgres struct {
-	url   string
-	asked chan string // the password of the first client, or "" when it was connected to
+	url       string
+	connected chan string // receives the result of serve for the first connection, or ""
 }
 
-// startFakePostgres answers every connection with answer; nil never answers. It ends with the test.
-func startFakePostgres(t *testing.T, answer func(net.Conn) string) fakePostgres {
+// startFakePostgres serves every connection with serve, or does not respond if serve is nil. It stops after the test.
+func startFakePostgres(t *testing.T, serve func(net.Conn) (password string)) fakePostgres {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = listener.Close() })
@@ -28,21 +28,21 @@ func startFakePostgres(t *testing.T, answer func(net.Conn) string) fakePostgres 
 				return
 			}
 			defer func() { _ = conn.Close() }()
-			said := ""
-			if answer != nil {
-				said = answer(conn)
+			password := ""
+			if serve != nil {
+				password = serve(conn)
 			}
 			select {
-			case p.asked <- said:
-			default: // one is enough
+			case p.connected <- password:
+			default: // not the first connection
 			}
 		}
 	}()
 	return p
 }
 
-// refusePassword asks for a password, and does not like it.
-func refusePassword(conn net.Conn) string {
+// rejectPassword requests a password, rejects and returns it.
+func rejectPassword(conn net.Conn) string {
 	defer func() { _ = conn.Close() }()
 	server := pgproto3.NewBackend(conn, conn)
 	if _, err := server.ReceiveStartupMessage(); err != nil {
@@ -59,7 +59,7 @@ func refusePassword(conn net.Conn) string {
 	server.Send(
 		&pgproto3.ErrorResponse{Severity: "FATAL", Code: "28P01",
 			Message: `password authentication failed for user "clinic"`})
-	_ = server.Flush() // the client may be gone
+	_ = server.Flush() // the client may have disconnected
 	if password, ok := message.(*pgproto3.PasswordMessage); ok {
 		return password.Password
 	}

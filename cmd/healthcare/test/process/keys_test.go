@@ -18,7 +18,7 @@ import (
 
 const newerSecret = "Zq8Wn3Vt6Rb1Yc5Xk9Df2Gh7Jm4Lp0Ts-of-the-tests"
 
-// keyIDOf is the id of the key that signed a token.
+// keyIDOf returns the id of the key that signed a token.
 func keyIDOf(t *testing.T, token string) string {
 	t.Helper()
 	head, _, _ := strings.Cut(token, ".")
@@ -29,14 +29,14 @@ func keyIDOf(t *testing.T, token string) string {
 	return header.Kid
 }
 
-// signIn is a new token for Asha.
+// signIn returns a new token for Asha.
 func signIn(c *harness.HTTPClient) string {
 	c.T.Helper()
 	return c.Call("POST", "/api/auth/login/", harness.AshaLogin, 200)["access"].(string)
 }
 
-// followCursor is where the first page of one patient leads, for which there are two.
-func followCursor(c *harness.HTTPClient) string {
+// nextPageOfTwo adds two patients and returns the link from the first page of one patient to the second.
+func nextPageOfTwo(c *harness.HTTPClient) string {
 	c.T.Helper()
 	c.AddPatient()
 	c.AddPatient()
@@ -51,7 +51,7 @@ func followCursor(c *harness.HTTPClient) string {
 	return link[1]
 }
 
-// whileServing runs test against the program, and ends it.
+// whileServing starts the program, runs test and stops the program.
 func whileServing(p harness.Env, test func(c *harness.HTTPClient)) {
 	p.T.Helper()
 	r := p.Start()
@@ -59,23 +59,23 @@ func whileServing(p harness.Env, test func(c *harness.HTTPClient)) {
 	require.Equal(p.T, 0, r.Terminate().ExitCode)
 }
 
-// keptSecrets is what DATA_DIR/secret_key holds.
-func keptSecrets(p harness.Env) string {
+// storedSecrets returns the content of DATA_DIR/secret_key.
+func storedSecrets(p harness.Env) string {
 	p.T.Helper()
 	content, err := os.ReadFile(filepath.Join(p.Folder, "data", "secret_key"))
 	require.NoError(p.T, err)
 	return string(content)
 }
 
-// requireNoSecret asserts that a command's output shows no secret that is or was in DATA_DIR/secret_key.
-func requireNoSecret(t *testing.T, said string, files ...string) string {
+// requireNoSecret asserts that an output shows no secret of these contents of DATA_DIR/secret_key, and returns it.
+func requireNoSecret(t *testing.T, output string, contents ...string) string {
 	t.Helper()
-	for secret := range strings.FieldsSeq(strings.Join(files, "\n")) {
+	for secret := range strings.FieldsSeq(strings.Join(contents, "\n")) {
 		if !strings.HasPrefix(secret, "retired=") {
-			require.NotContains(t, said, secret[:8])
+			require.NotContains(t, output, secret[:8])
 		}
 	}
-	return said
+	return output
 }
 
 func TestKeysRotate(t *testing.T) {
@@ -84,40 +84,41 @@ func TestKeysRotate(t *testing.T) {
 	running := p.Start()
 	c := harness.NewHTTPClient(t, running.WaitReady())
 	c.SignUp()
-	page, former, first := followCursor(c), keyIDOf(t, c.Token), keptSecrets(p)
+	page, former, first := nextPageOfTwo(c), keyIDOf(t, c.Token), storedSecrets(p)
 	require.Equal(t, former+"  signs\n", requireNoSecret(t, p.Run("keys", "list").ExpectSuccess(), first))
 
-	said := requireNoSecret(t, p.Run("keys", "rotate").ExpectSuccess(), first, keptSecrets(p))
+	output := requireNoSecret(t, p.Run("keys", "rotate").ExpectSuccess(), first, storedSecrets(p))
 	rotated := regexp.MustCompile(`^new      (\S{11})  signs once.*\nkept     ` + former +
 		`  still verifies, retired (\S+Z)\nRestart the server.*nobody is signed out\.\n$`).
-		FindStringSubmatch(said)
-	require.NotNil(t, rotated, said)
+		FindStringSubmatch(output)
+	require.NotNil(t, rotated, output)
 	newest := rotated[1]
 
-	t.Run("leaves the running server as it is", func(t *testing.T) {
+	t.Run("does not affect the running server", func(t *testing.T) {
 		c.Call("GET", "/api/patients/?limit=2", nil, 200)
 		require.Equal(t, former, keyIDOf(t, signIn(c)))
 	})
 	require.Equal(t, 0, running.Terminate().ExitCode)
-	t.Run("signs nobody out, and has the next start sign with the new key", func(t *testing.T) {
+	t.Run("keeps sessions, and the next start signs with the new key", func(t *testing.T) {
 		whileServing(p, func(again *harness.HTTPClient) {
 			again.Token = c.Token
-			require.Len(t, again.List(page), 1, "a link to a page survives too")
+			require.Len(t, again.List(page), 1, "links to pages stay valid")
 			c.Token = signIn(again)
 			require.Equal(t, newest, keyIDOf(t, c.Token))
 		})
 	})
-	t.Run("is shown by keys list, without a secret", func(t *testing.T) {
-		said := requireNoSecret(t, p.Run("keys", "list").ExpectSuccess(), first, keptSecrets(p))
-		require.Equal(t, newest+"  signs\n"+former+"  verifies, retired "+rotated[2]+"\n", said)
+	t.Run("is listed without a secret", func(t *testing.T) {
+		output := requireNoSecret(t, p.Run("keys", "list").ExpectSuccess(), first, storedSecrets(p))
+		require.Equal(t, newest+"  signs\n"+former+"  verifies, retired "+rotated[2]+"\n", output)
 	})
-	t.Run("with --drop-previous signs everybody out at the next start, and prints that", func(t *testing.T) {
-		second := keptSecrets(p)
-		said := requireNoSecret(t, p.Run("keys", "rotate", "--drop-previous").ExpectSuccess(), second, keptSecrets(p))
+	t.Run("with --drop-previous ends all sessions at the next start, and prints that", func(t *testing.T) {
+		second := storedSecrets(p)
+		output := p.Run("keys", "rotate", "--drop-previous").ExpectSuccess()
+		requireNoSecret(t, output, second, storedSecrets(p))
 		for _, text := range []string{"dropped  " + newest, "dropped  " + former, "all users must sign in again"} {
-			require.Contains(t, said, text)
+			require.Contains(t, output, text)
 		}
-		require.NotContains(t, said, "kept ")
+		require.NotContains(t, output, "kept ")
 		whileServing(p, func(again *harness.HTTPClient) {
 			again.Token = c.Token
 			again.Call("GET", "/api/patients/", nil, 401)
@@ -127,7 +128,7 @@ func TestKeysRotate(t *testing.T) {
 	})
 }
 
-func TestKeysAreRotatedInTheEnvironment(t *testing.T) {
+func TestKeyRotationInTheEnvironment(t *testing.T) {
 	t.Parallel()
 	harness.EachEnv(t, func(t *testing.T, p harness.Env, _ database.Config) {
 		before := p.With("SECRET_KEY=" + harness.SecretKey)
@@ -137,7 +138,7 @@ func TestKeysAreRotatedInTheEnvironment(t *testing.T) {
 		var old, page, token string
 		whileServing(before, func(c *harness.HTTPClient) {
 			c.SignUp()
-			old, page = c.Token, followCursor(c)
+			old, page = c.Token, nextPageOfTwo(c)
 		})
 		whileServing(during, func(c *harness.HTTPClient) {
 			c.Token = old
@@ -145,7 +146,7 @@ func TestKeysAreRotatedInTheEnvironment(t *testing.T) {
 			token = signIn(c)
 			require.NotEqual(t, keyIDOf(t, old), keyIDOf(t, token))
 		})
-		whileServing(announced, func(c *harness.HTTPClient) { // an instance that has yet to be restarted
+		whileServing(announced, func(c *harness.HTTPClient) { // an instance before its restart
 			c.Token = token
 			c.Call("GET", "/api/patients/?limit=2", nil, 200)
 			require.Equal(t, keyIDOf(t, old), keyIDOf(t, signIn(c)))
@@ -156,16 +157,16 @@ func TestKeysAreRotatedInTheEnvironment(t *testing.T) {
 			c.Token = token
 			c.Call("GET", "/api/patients/?limit=2", nil, 200)
 		})
-		said := during.Run("keys", "list").ExpectSuccess()
-		require.Equal(t, keyIDOf(t, token)+"  signs\n"+keyIDOf(t, old)+"  verifies\n", said)
-		require.NotContains(t, said, newerSecret)
+		output := during.Run("keys", "list").ExpectSuccess()
+		require.Equal(t, keyIDOf(t, token)+"  signs\n"+keyIDOf(t, old)+"  verifies\n", output)
+		require.NotContains(t, output, newerSecret)
 	})
 }
 
-func TestKeysRefuses(t *testing.T) {
+func TestKeysFails(t *testing.T) {
 	t.Parallel()
 	const postgres = "DATABASE_URL=postgres://clinic:hunter2@127.0.0.1:1/clinic"
-	t.Run("to rotate a key of the environment, and prints how to", func(t *testing.T) {
+	t.Run("for a secret of the environment, with instructions", func(t *testing.T) {
 		t.Parallel()
 		for _, where := range []string{"SECRET_KEY=" + harness.SecretKey, "APP_ENV=production", postgres} {
 			p := harness.NewEnv(t).With(where, "SESSION_IDLE_LIFETIME=48h")
@@ -175,7 +176,7 @@ func TestKeysRefuses(t *testing.T) {
 			require.NoDirExists(t, filepath.Join(p.Folder, "data"))
 		}
 	})
-	t.Run("where no secret is kept yet, without making one", func(t *testing.T) {
+	t.Run("without a stored secret, and generates none", func(t *testing.T) {
 		t.Parallel()
 		p := harness.NewEnv(t)
 		for _, command := range []string{"rotate", "list"} {
@@ -185,26 +186,26 @@ func TestKeysRefuses(t *testing.T) {
 		}
 		expectConfigError(p.With(postgres).Run("keys", "list"), p, "(SECRET_KEY): is required")
 	})
-	t.Run("while another rotation is under way", func(t *testing.T) {
+	t.Run("during another rotation", func(t *testing.T) {
 		t.Parallel()
 		p := harness.NewTolerantEnv(t)
 		whileServing(p, func(*harness.HTTPClient) {})
-		left := filepath.Join(p.Folder, "data", "secret_key.new")
-		require.NoError(t, os.WriteFile(left, nil, 0o600))
-		before := keptSecrets(p)
+		temporary := filepath.Join(p.Folder, "data", "secret_key.new")
+		require.NoError(t, os.WriteFile(temporary, nil, 0o600))
+		before := storedSecrets(p)
 		p.Run("keys", "rotate").ExpectFailure(harness.ExitConfig,
 			"another rotation is under way; if none is, remove data/secret_key.new")
-		require.Equal(t, before, keptSecrets(p))
+		require.Equal(t, before, storedSecrets(p))
 	})
 }
 
-func TestR45_AWeakPreviousSecretStopsTheStart(t *testing.T) {
+func TestR45_RejectsWeakPreviousSecrets(t *testing.T) {
 	t.Parallel()
 	for name, weak := range map[string]string{
 		"too short":       "kT5z0qPwX1v8-hunter2",
 		"from an example": "change-me-hunter2-change-me-hunter2-change-me",
 	} {
-		t.Run("that is "+name, func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := harness.NewEnv(t).With("SECRET_KEY="+harness.SecretKey, "SECRET_KEY_PREVIOUS="+newerSecret+", "+weak)
 			for _, command := range []string{"", "keys list", "keys rotate"} {
@@ -215,7 +216,7 @@ func TestR45_AWeakPreviousSecretStopsTheStart(t *testing.T) {
 			}
 		})
 	}
-	t.Run("that stands beside no SECRET_KEY", func(t *testing.T) {
+	t.Run("without SECRET_KEY", func(t *testing.T) {
 		t.Parallel()
 		p := harness.NewEnv(t).With("SECRET_KEY_PREVIOUS=" + newerSecret)
 		expectConfigError(

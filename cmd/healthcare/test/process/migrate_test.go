@@ -17,45 +17,45 @@ func TestMigrate(t *testing.T) {
 		harness.Exec(t, db, `DROP TABLE assignments`, `DROP TABLE goose_assignments`)
 		const pending, applied = "pending  assignments/0001_assignments.sql\n",
 			"applied  assignments/0001_assignments.sql\n"
-		byHand := p.With("DATABASE_MIGRATE_ON_START=false")
+		withoutMigration := p.With("DATABASE_MIGRATE_ON_START=false")
 
-		t.Run("status lists every migration, in the order of their modules", func(t *testing.T) {
-			said := p.Run("migrate", "status").ExpectSuccess()
+		t.Run("status lists all migrations in the order of the modules", func(t *testing.T) {
+			output := p.Run("migrate", "status").ExpectSuccess()
 			require.Regexp(
 				t, `^(?:applied  (?:platform|identity|doctors|patients)/\d{4}_\w+\.sql\n){3,}`+
-					`pending  assignments/\d{4}_\w+\.sql\n(?:applied  audit/\d{4}_\w+\.sql\n)+$`, said)
-			require.Contains(t, said, pending)
+					`pending  assignments/\d{4}_\w+\.sql\n(?:applied  audit/\d{4}_\w+\.sql\n)+$`, output)
+			require.Contains(t, output, pending)
 		})
-		t.Run("serve refuses to start while one is pending, and names the command to run", func(t *testing.T) {
-			byHand.Run().ExpectFailure(harness.ExitFailure,
+		t.Run("serve fails while one is pending, and names the command to run", func(t *testing.T) {
+			withoutMigration.Run().ExpectFailure(harness.ExitFailure,
 				"assignments/0001_assignments.sql is pending: run `healthcare migrate up` first")
 			p.Run("user", "list").ExpectFailure(harness.ExitFailure,
 				"assignments/0001_assignments.sql is pending: run `healthcare migrate up` first")
-			require.Contains(t, p.Run("migrate", "status").ExpectSuccess(), pending, "nobody applied it")
-			require.NotContains(t, versionTables(t, db), "goose_assignments", "nor was its table made")
+			require.Contains(t, p.Run("migrate", "status").ExpectSuccess(), pending, "no command applied it")
+			require.NotContains(t, versionTables(t, db), "goose_assignments", "nor created its table")
 		})
 		t.Run("up applies the pending migrations and lists them", func(t *testing.T) {
 			require.Equal(t, applied, p.Run("migrate", "up").ExpectSuccess())
 			require.NotContains(t, p.Run("migrate", "status").ExpectSuccess(), "pending")
 		})
-		t.Run("up has nothing to do the second time", func(t *testing.T) {
+		t.Run("up does nothing the second time", func(t *testing.T) {
 			require.Equal(t, "nothing to do: the schema is up to date\n", p.Run("migrate", "up").ExpectSuccess())
 		})
-		t.Run("serve starts then, and works", func(t *testing.T) {
-			r := byHand.Start()
+		t.Run("serve starts afterwards", func(t *testing.T) {
+			r := withoutMigration.Start()
 			harness.NewHTTPClient(t, r.WaitReady()).SignUp()
 			require.Equal(t, 0, r.Terminate().ExitCode)
 		})
 	})
 }
 
-func TestMigrateANewDatabase(t *testing.T) {
+func TestMigrateNewDatabase(t *testing.T) {
 	t.Parallel()
 	p := harness.NewTolerantEnv(t)
-	said := p.Run("migrate", "up").ExpectSuccess()
-	require.Regexp(t, `^(?:applied  \w+/\d{4}_\w+\.sql\n)+$`, said)
-	require.Equal(t, said, p.Run("migrate", "status").ExpectSuccess())
-	require.FileExists(t, filepath.Join(p.Folder, "data", "secret_key"), "so that every command works on it")
+	output := p.Run("migrate", "up").ExpectSuccess()
+	require.Regexp(t, `^(?:applied  \w+/\d{4}_\w+\.sql\n)+$`, output)
+	require.Equal(t, output, p.Run("migrate", "status").ExpectSuccess())
+	require.FileExists(t, filepath.Join(p.Folder, "data", "secret_key"), "all commands work on the new store")
 	require.Equal(t, "created: asha@clinic.example, admin, active\n",
 		p.RunWithInput("correct horse\n", "user", "create", "--name", "Asha Rao", "--email", "asha@clinic.example",
 			"--role", "admin").ExpectSuccess())

@@ -12,8 +12,8 @@ import (
 	"healthcare/platform/databasetest"
 )
 
-// A database that is not there, beside checkpoints that know one, is missing: nobody is served an empty service in its
-// place.
+// TestMissingDatabaseIsReported checks that the program does not create an empty database if checkpoints show that one
+// existed.
 func TestMissingDatabaseIsReported(t *testing.T) {
 	t.Parallel()
 	harness.EachEnv(t, func(t *testing.T, p harness.Env, db database.Config) {
@@ -21,17 +21,17 @@ func TestMissingDatabaseIsReported(t *testing.T) {
 		r := p.Start()
 		harness.NewHTTPClient(t, r.WaitReady()).SignUp()
 		require.Equal(t, 0, r.Terminate().ExitCode)
-		r = p.Start() // what is there is served
+		r = p.Start() // with the same database
 		r.WaitReady()
 		require.Equal(t, 0, r.Terminate().ExitCode)
 
-		gone := p.With("DATA_DIR=" + t.TempDir())
+		missing := p.With("DATA_DIR=" + t.TempDir())
 		if db.URL != "" {
-			gone = gone.With("DATABASE_URL=" + databasetest.PostgresURL(t))
+			missing = missing.With("DATABASE_URL=" + databasetest.PostgresURL(t))
 		}
-		gone.Run().ExpectFailure(harness.ExitFailure, "AUDIT_CHECKPOINTS", "the database is missing")
+		missing.Run().ExpectFailure(harness.ExitFailure, "AUDIT_CHECKPOINTS", "the database is missing")
 		require.NoError(t, os.Remove(filepath.Join(p.Folder, "checkpoints.jsonl")))
-		r = gone.Start()
+		r = missing.Start()
 		r.WaitReady()
 		require.Equal(t, 0, r.Terminate().ExitCode)
 	})

@@ -37,43 +37,43 @@ listen_port = 6432
 unix_socket_dir = %[3]s
 `
 
-// startPgBouncer starts a PgBouncer in front of the database, and returns its address there.
+// startPgBouncer starts PgBouncer in front of the database and returns the database's address there.
 func startPgBouncer(t *testing.T, direct string) string {
 	program, err := exec.LookPath("pgbouncer")
 	if err != nil && os.Getenv("REQUIRE_PGBOUNCER") != "1" {
 		t.Skip(
-			"pgbouncer is not installed: what works through it is not shown (REQUIRE_PGBOUNCER=1 makes this a failure)")
+			"pgbouncer is not installed: set REQUIRE_PGBOUNCER=1 to fail instead")
 	}
 	require.NoError(t, err)
 	address, err := url.Parse(direct)
 	require.NoError(t, err)
 	server, name := address.Query().Get("host"), strings.TrimPrefix(address.Path, "/")
-	// nolint:usetesting // a socket's path is short, and the server's user may not enter t.TempDir
+	// nolint:usetesting // a socket's path must be short, and the server's user cannot enter t.TempDir
 	folder, err := os.MkdirTemp("/tmp", "hc-")
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(folder) })
 	ini := filepath.Join(folder, "pgbouncer.ini")
 	require.NoError(t, os.WriteFile(ini, fmt.Appendf(nil, bouncerINI, name, server, folder), 0o644))
 
-	// it ends with the tests, however they end
+	// ends when the test process ends, even if it is killed
 	cmd := exec.Command("/bin/sh", "-c", `"$@" & read -r _; kill $!; wait`, "pgbouncer", program, ini)
 	lifeline, err := cmd.StdinPipe()
 	require.NoError(t, err)
-	if os.Geteuid() == 0 { // it refuses root; the server's user may use its socket
+	if os.Geteuid() == 0 { // PgBouncer does not run as root; the server's user can use its socket
 		info, err := os.Stat(server)
 		require.NoError(t, err)
 		owner := info.Sys().(*syscall.Stat_t)
 		require.NoError(t, os.Chown(folder, int(owner.Uid), int(owner.Gid)))
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: owner.Uid, Gid: owner.Gid}}
 	}
-	var said harness.Output
-	cmd.Stderr = &said
+	var output harness.Output
+	cmd.Stderr = &output
 	require.NoError(t, cmd.Start())
 	t.Cleanup(func() {
 		_ = lifeline.Close()
 		_ = cmd.Wait()
 		if t.Failed() {
-			t.Log(said.String())
+			t.Log(output.String())
 		}
 	})
 	require.Eventually(t, func() bool {
@@ -82,7 +82,7 @@ func startPgBouncer(t *testing.T, direct string) string {
 			_ = conn.Close()
 		}
 		return err == nil
-	}, harness.Timeout, 10*time.Millisecond, "%s", &said)
+	}, harness.Timeout, 10*time.Millisecond, "%s", &output)
 	return "postgres://app@/" + name + "?" + url.Values{"host": {folder}, "port": {"6432"}, "sslmode": {"disable"},
 		"default_query_exec_mode": {"cache_describe"}}.Encode()
 }
@@ -96,15 +96,15 @@ func TestPgBouncer(t *testing.T) {
 	p.Run().ExpectFailure(harness.ExitFailure, "is pending: run `healthcare migrate up` first")
 	p.With("DATABASE_URL="+direct).Run("migrate", "up").ExpectSuccess()
 
-	// the commands': one that ends may cancel a statement, which PgBouncer 1.18 does not survive
-	s := &instances{t: t, place: p.With("DATABASE_URL=" + direct)}
+	// commands connect directly: a canceled statement crashes PgBouncer 1.18
+	s := &instances{t: t, env: p.With("DATABASE_URL=" + direct)}
 	for i := range s.instances {
 		s.instances[i] = p.With("DATA_DIR=" + t.TempDir()).Start()
 	}
 	for i, instance := range s.instances {
-		s.callers[i] = harness.NewHTTPClient(t, instance.WaitReady())
+		s.clients[i] = harness.NewHTTPClient(t, instance.WaitReady())
 	}
-	t.Cleanup(func() { // a failure's cause is in the log of an instance
+	t.Cleanup(func() { // the log of an instance shows the cause of a failure
 		for _, instance := range s.instances {
 			for line := range strings.Lines(instance.Stderr.String()) {
 				if t.Failed() && strings.Contains(line, `"level":"error"`) {
@@ -113,10 +113,10 @@ func TestPgBouncer(t *testing.T) {
 			}
 		}
 	})
-	s.callers[0].Call("POST", "/api/auth/register/", harness.AshaAccount, 201)
-	signedIn := s.callers[1].Call("POST", "/api/auth/login/", harness.AshaLogin, 200)
+	s.clients[0].Call("POST", "/api/auth/register/", harness.AshaAccount, 201)
+	signedIn := s.clients[1].Call("POST", "/api/auth/login/", harness.AshaLogin, 200)
 	s.as(signedIn["access"].(string))
-	for range 20 { // every connection of the three has been used by every one of the instances
+	for range 20 { // until each instance has used all three connections
 		require.Equal(t, map[int]int{200: 24},
 			counts(s.atOnce(24, "GET", "/api/patients/?search=verma&age_min=1", nil)))
 	}
@@ -125,19 +125,19 @@ func TestPgBouncer(t *testing.T) {
 	s.forTest(t).testRaces()
 	s.forTest(t).testGuesses()
 	s.forTest(t).testEndedSession()
-	require.Equal(t, 0, s.place.Run("audit", "verify").ExitCode)
+	require.Equal(t, 0, s.env.Run("audit", "verify").ExitCode)
 
 	conn, err := pgx.Connect(t.Context(), through)
 	require.NoError(t, err)
 	defer func() { _ = conn.Close(context.Background()) }()
 	var timeout string
 	require.NoError(t, conn.QueryRow(t.Context(), `SHOW statement_timeout`).Scan(&timeout))
-	require.Equal(t, "2s", timeout, "the limits that PgBouncer does not pass on are set by connect_query")
+	require.Equal(t, "2s", timeout, "connect_query sets the limits that PgBouncer does not pass on")
 }
 
-// The service cannot correct a setting of the database or the role in every session of a pooler, so it does not start;
-// without a pooler it sets its own.
-func TestPgBouncerBeforeADatabaseOfOtherSettings(t *testing.T) {
+// TestPgBouncerRejectsUnsupportedSettings checks that the service does not start if a pooler's sessions have
+// unsupported settings of the database or the role. Without a pooler it sets its own.
+func TestPgBouncerRejectsUnsupportedSettings(t *testing.T) {
 	t.Parallel()
 	direct := databasetest.OwnPostgres(t).URL()
 	through := startPgBouncer(t, direct)

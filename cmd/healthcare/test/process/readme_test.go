@@ -14,39 +14,38 @@ import (
 	"healthcare/cmd/internal/harness"
 )
 
-// shells are those that the README's blocks can be pasted into, each as it is started for a person: zsh then takes #
-// for a word.
+// shells are the interactive shells that accept the README's blocks. An interactive zsh does not support comments.
 var shells = [][]string{{"bash", "--norc", "-i"}, {"dash", "-i"}, {"zsh", "-f", "-i"}}
 
-// The README's walk is run as it is printed, but for the address.
-func TestTheReadmesWalk(t *testing.T) {
+// TestReadmesWalk runs the README's walk as printed, except for the address.
+func TestReadmesWalk(t *testing.T) {
 	t.Parallel()
 	walk := readmeBlocks(t, harness.Root(t, "README.md"), "## A walk through the API")
-	calling := readmeBlocks(t, harness.Root(t, "cmd/healthcare/API.md"), "## Examples")
+	examples := readmeBlocks(t, harness.Root(t, "cmd/healthcare/API.md"), "## Examples")
 	for _, sh := range shells {
 		t.Run("pasted into "+sh[0], func(t *testing.T) {
 			requireTools(t, sh[0], "curl", "sed", "grep")
 			harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
-				walkThrough(t, sh, strings.Replace(walk, "http://127.0.0.1:8000", s.URL, 1), calling)
+				walkThrough(t, sh, strings.Replace(walk, "http://127.0.0.1:8000", s.URL, 1), examples)
 			})
 		})
 	}
 }
 
-func walkThrough(t *testing.T, sh []string, walk, calling string) {
-	said := runInteractively(t, sh, walk)
+func walkThrough(t *testing.T, sh []string, walk, examples string) {
+	output := runInteractively(t, sh, walk)
 	for _, expected := range []string{
 		`{"message":"User registered successfully"`, `"notes":"Allergic to penicillin"`, `"patient_details":{"id":`,
 		`"name":"Dr. Vikram Khanna"`,
 		`"code":"validation_failed"`, `"Must be between 0 and 150."`,
 	} {
-		require.Contains(t, said, expected)
+		require.Contains(t, output, expected)
 	}
-	require.Regexp(t, `\[\]\{"id":"[^"]+","name":"Asha Rao","email":"asha@clinic.example".*"current":true\}\]$`, said)
-	require.Equal(t, 1, strings.Count(said, "/problems/"), "only the error that is shown: %s", said)
+	require.Regexp(t, `\[\]\{"id":"[^"]+","name":"Asha Rao","email":"asha@clinic.example".*"current":true\}\]$`, output)
+	require.Equal(t, 1, strings.Count(output, "/problems/"), "only the error that the README shows: %s", output)
 
-	said = runInteractively(t, sh, strings.ReplaceAll(walk+calling, "asha@clinic.example", "again@clinic.example"))
-	_, calls, _ := strings.Cut(said, `"notes":"first"`)
+	output = runInteractively(t, sh, strings.ReplaceAll(walk+examples, "asha@clinic.example", "again@clinic.example"))
+	_, calls, _ := strings.Cut(output, `"notes":"first"`)
 	calls = strings.ToLower(strings.ReplaceAll(calls, "\r", ""))
 	require.Contains(
 		t, calls,
@@ -55,22 +54,22 @@ func walkThrough(t *testing.T, sh []string, walk, calling string) {
 	require.Contains(t, calls, `"nmae":["unknown field."]`)
 }
 
-func TestTheReadmesFieldTakesTheFirstMatch(t *testing.T) {
+func TestReadmesFieldReturnsTheFirstMatch(t *testing.T) {
 	t.Parallel()
 	definition := regexp.MustCompile(`(?m)^field\(\).*$`).FindString(
 		readmeBlocks(t, harness.Root(t, "README.md"), "## A walk through the API"))
 	for _, sh := range shells {
 		t.Run("in "+sh[0], func(t *testing.T) {
 			requireTools(t, sh[0])
-			said := runInteractively(
+			output := runInteractively(
 				t, sh, definition+"\n"+`echo '{"id":"outer","doctor":{"id":"inner"}}' | field id`+"\n")
-			require.Equal(t, "outer\n", said)
+			require.Equal(t, "outer\n", output)
 		})
 	}
 }
 
-// Blocks that this test does not run, such as those of operation, are parsed at least, and hold no comment either.
-func TestTheReadmesShellBlocks(t *testing.T) {
+// TestShellBlocks checks that all shells can parse the shell blocks of all documents, and that they have no comments.
+func TestShellBlocks(t *testing.T) {
 	t.Parallel()
 	var files []string
 	for _, pattern := range []string{"*.md", "*/*.md", "*/*/*.md", "*/*/*/*/*.md"} {
@@ -90,16 +89,15 @@ func TestTheReadmesShellBlocks(t *testing.T) {
 					requireTools(t, sh[0])
 					parse := exec.Command(sh[0], "-n") // #nosec G204 -- one of three shells
 					parse.Stdin = strings.NewReader(block)
-					said, err := parse.CombinedOutput()
-					require.NoError(t, err, "%s", said)
+					output, err := parse.CombinedOutput()
+					require.NoError(t, err, "%s", output)
 				})
 			}
 		}
 	}
 }
 
-// requireTools skips a test whose programs are missing, and fails it in CI, which sets REQUIRE_POSTGRES and so asks for
-// everything.
+// requireTools skips a test whose programs are missing. It fails the test in CI, which sets REQUIRE_POSTGRES.
 func requireTools(t *testing.T, names ...string) {
 	t.Helper()
 	for _, name := range names {
@@ -122,7 +120,7 @@ func readmeBlocks(t *testing.T, file, heading string) string {
 // shellBlocks returns the shell blocks of a document, or of its section with that heading.
 func shellBlocks(t *testing.T, file, heading string) (blocks []string) {
 	t.Helper()
-	text, err := os.ReadFile(file) // #nosec G304 -- ours
+	text, err := os.ReadFile(file) // #nosec G304 -- a file of the repository
 	require.NoError(t, err)
 	section := string(text)
 	if heading != "" {
@@ -135,22 +133,22 @@ func shellBlocks(t *testing.T, file, heading string) (blocks []string) {
 	return blocks
 }
 
-var shellComplaint = regexp.MustCompile(
+var shellError = regexp.MustCompile(
 	`(?i)not found|unmatched|parse error|syntax error|unexpected|bad substitution|no matches|unterminated`)
 
-// runInteractively returns what an interactive shell prints for a script that is typed into it. The script leaves
-// nothing behind.
+// runInteractively returns the output of an interactive shell for a script on standard input. The script must leave no
+// files behind.
 func runInteractively(t *testing.T, sh []string, script string) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), sh[0], sh[1:]...) // #nosec G204 -- one of three shells
 	cmd.Dir = t.TempDir()
 	cmd.Env = append(os.Environ(), "PS1=", "PS2=", "HISTFILE=", "ENV=", "HOME="+cmd.Dir)
-	var said, complained bytes.Buffer
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(script), &said, &complained
-	require.NoError(t, cmd.Run(), "%s%s", said.String(), complained.String())
-	require.NotRegexp(t, shellComplaint, complained.String())
+	var stdout, stderr bytes.Buffer
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(script), &stdout, &stderr
+	require.NoError(t, cmd.Run(), "%s%s", stdout.String(), stderr.String())
+	require.NotRegexp(t, shellError, stderr.String())
 	left, err := os.ReadDir(cmd.Dir)
 	require.NoError(t, err)
-	require.Empty(t, left, "it leaves nothing behind")
-	return said.String()
+	require.Empty(t, left, "the script leaves no files behind")
+	return stdout.String()
 }

@@ -11,7 +11,7 @@ import (
 	"healthcare/cmd/internal/harness"
 )
 
-// statusForHost asks for a path under another name of the host.
+// statusForHost returns the status of a request with this Host header.
 func statusForHost(t *testing.T, base, host, path string) int {
 	t.Helper()
 	request, err := http.NewRequest(http.MethodGet, base+path, nil)
@@ -29,8 +29,8 @@ func TestAllowedHosts(t *testing.T) {
 	r := p.Start()
 	base := r.WaitReady()
 	require.True(t, strings.HasPrefix(base, "http://clinic.example:"),
-		"the line at start names a host that is served: %s", base)
-	base = strings.Replace(base, "clinic.example", "127.0.0.1", 1) // which no name server here knows
+		"the line at the start names an allowed host: %s", base)
+	base = strings.Replace(base, "clinic.example", "127.0.0.1", 1) // a host that resolves
 	for host, status := range map[string]int{
 		"clinic.example": 200, "CLINIC.example:8000": 200, "care.example": 200, "ward.care.example": 200,
 		"evil.example": 421, "clinic.example.evil.example": 421, "notcare.example": 421, "127.0.0.1": 421,
@@ -42,7 +42,7 @@ func TestAllowedHosts(t *testing.T) {
 
 func TestLogs(t *testing.T) {
 	t.Parallel()
-	// logs are those of a program that served one request.
+	// logs returns the log lines of a program that served one request.
 	logs := func(t *testing.T, env ...string) []string {
 		t.Helper()
 		r := harness.NewTolerantEnv(t).With(env...).Start()
@@ -54,7 +54,7 @@ func TestLogs(t *testing.T) {
 		}
 		return o.StderrLines()
 	}
-	t.Run("are JSON, one object a line, at level info", func(t *testing.T) {
+	t.Run("are JSON objects, one per line, at level info", func(t *testing.T) {
 		t.Parallel()
 		requests := 0
 		for _, line := range logs(t) {
@@ -67,22 +67,22 @@ func TestLogs(t *testing.T) {
 		}
 		require.Equal(t, 1, requests)
 	})
-	t.Run("are as silent as LOG_LEVEL asks", func(t *testing.T) {
+	t.Run("are empty with LOG_LEVEL=error", func(t *testing.T) {
 		t.Parallel()
 		require.Empty(t, logs(t, "LOG_LEVEL=error"))
 	})
-	t.Run("are as detailed as LOG_LEVEL asks", func(t *testing.T) {
+	t.Run("are detailed with LOG_LEVEL=debug", func(t *testing.T) {
 		t.Parallel()
-		said := strings.Join(logs(t, "LOG_LEVEL=debug"), "\n")
-		require.Contains(t, said, `{"level":"info"`)
-		require.NotContains(t, said, "hook", "how the program is put together is no event")
+		output := strings.Join(logs(t, "LOG_LEVEL=debug"), "\n")
+		require.Contains(t, output, `{"level":"info"`)
+		require.NotContains(t, output, "hook", "without events of the construction")
 	})
-	t.Run("are for people with DEBUG, as the Django service had it, and at level debug", func(t *testing.T) {
+	t.Run("are text with DEBUG=True, as in the Django service", func(t *testing.T) {
 		t.Parallel()
-		said := logs(t, "DEBUG=True")
-		for _, line := range said {
+		output := logs(t, "DEBUG=True")
+		for _, line := range output {
 			require.False(t, json.Valid([]byte(line)), line)
 		}
-		require.Contains(t, strings.Join(said, "\n"), "\tINFO\t")
+		require.Contains(t, strings.Join(output, "\n"), "\tINFO\t")
 	})
 }

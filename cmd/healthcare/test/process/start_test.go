@@ -22,15 +22,15 @@ func TestStartWithoutConfiguration(t *testing.T) {
 	c.SignUp()
 	id := c.AddPatient()
 
-	t.Run("prints in one line where it listens, where the data is and where the API is described", func(t *testing.T) {
-		said := harness.ListeningLine.FindStringSubmatch(first.Stdout.String())
-		require.Equal(t, harness.TestVersion, said[1])
-		require.Equal(t, "SQLite (data/healthcare.db)", said[3])
-		require.Equal(t, base+"/docs/", said[4])
+	t.Run("prints one line with the address, the store and the API's description", func(t *testing.T) {
+		output := harness.ListeningLine.FindStringSubmatch(first.Stdout.String())
+		require.Equal(t, harness.TestVersion, output[1])
+		require.Equal(t, "SQLite (data/healthcare.db)", output[3])
+		require.Equal(t, base+"/docs/", output[4])
 		require.NotEmpty(t, harness.NewHTTPClient(t, "").Call("GET", base+"/openapi.json", nil, 200)["paths"])
 		require.Equal(t, http.StatusOK, statusForHost(t, base, "127.0.0.1", "/docs/"))
 	})
-	t.Run("makes a folder that is the owner's alone", func(t *testing.T) {
+	t.Run("creates a folder that only the owner can read", func(t *testing.T) {
 		folder, err := os.Stat(filepath.Join(p.Folder, "data"))
 		require.NoError(t, err)
 		require.Equal(t, os.FileMode(0o700), folder.Mode().Perm())
@@ -46,21 +46,21 @@ func TestStartWithoutConfiguration(t *testing.T) {
 		}
 		elsewhere, err := os.ReadDir(p.Folder)
 		require.NoError(t, err)
-		require.Len(t, elsewhere, 1, "nothing is made beside it")
+		require.Len(t, elsewhere, 1, "no other files")
 	})
-	t.Run("logs its configuration, and no secret", func(t *testing.T) {
+	t.Run("logs its configuration without secrets", func(t *testing.T) {
 		secret, err := os.ReadFile(filepath.Join(p.Folder, "data", "secret_key"))
 		require.NoError(t, err)
 		require.Contains(t, first.Stderr.String(), `"keys":{"http_address":"127.0.0.1:0"}`,
-			"only what differs from the defaults")
+			"only keys that differ from their defaults")
 		require.NotContains(t, first.Stderr.String(), strings.TrimSpace(string(secret)))
 	})
 
 	ended := first.Terminate()
 	require.Equal(t, 0, ended.ExitCode)
-	require.Equal(t, 1, strings.Count(ended.Stdout, "\n"), "standard output is that one line to the end")
+	require.Equal(t, 1, strings.Count(ended.Stdout, "\n"), "standard output has only that line")
 
-	t.Run("finds everything again, so that nobody has to sign in twice", func(t *testing.T) {
+	t.Run("keeps data and sessions after a restart", func(t *testing.T) {
 		second := p.Start("serve")
 		again := harness.NewHTTPClient(t, second.WaitReady())
 		again.Token = c.Token
@@ -69,12 +69,13 @@ func TestStartWithoutConfiguration(t *testing.T) {
 	})
 }
 
-// Two processes that make the secret at once agree on it: a token of one is good at the other.
-func TestTwoFirstStartsOnOneFolder(t *testing.T) {
+// TestConcurrentFirstStarts checks that two processes that generate the secret at once agree on it: a token of one is
+// valid at the other.
+func TestConcurrentFirstStarts(t *testing.T) {
 	t.Parallel()
 	p := harness.NewTolerantEnv(t)
 	require.Equal(t, 0, p.Run("migrate", "up").ExitCode,
-		"SQLite's migrations have no lock; the secret is what this is about")
+		"SQLite's migrations have no lock, and this test is about the secret")
 	require.NoError(t, os.Remove(filepath.Join(p.Folder, "data", "secret_key")))
 	one, other := p.Start(), p.Start()
 	c, d := harness.NewHTTPClient(t, one.WaitReady()), harness.NewHTTPClient(t, other.WaitReady())
@@ -85,7 +86,7 @@ func TestTwoFirstStartsOnOneFolder(t *testing.T) {
 	require.Equal(t, 0, other.Terminate().ExitCode)
 }
 
-// Killed at whatever moment of its first start, the program starts the next time.
+// TestKilledFirstStart checks that the program starts after its first start was killed.
 func TestKilledFirstStart(t *testing.T) {
 	t.Parallel()
 	for _, delay := range []int{10, 20, 30, 40, 60} { // milliseconds

@@ -15,35 +15,35 @@ import (
 	"healthcare/platform/database"
 )
 
-// soon is a second or two, and what a busy machine adds.
-const soon = 5 * time.Second
+// prompt is 1 to 2 s, and slack for a busy machine.
+const prompt = 5 * time.Second
 
-// stopped asserts a clean end within soon of this moment.
-func stopped(r *harness.Process, since time.Time) harness.Result {
+// requireStopped asserts a clean stop within prompt.
+func requireStopped(r *harness.Process, since time.Time) harness.Result {
 	r.T.Helper()
 	o := r.Wait()
 	require.Equal(r.T, 0, o.ExitCode, "%s", o.Stderr)
-	require.Less(r.T, time.Since(since), soon)
-	require.NotContains(r.T, o.Stderr, "healthcare: ", "nothing went wrong")
+	require.Less(r.T, time.Since(since), prompt)
+	require.NotContains(r.T, o.Stderr, "healthcare: ", "no error")
 	return o
 }
 
 func TestStop(t *testing.T) {
 	t.Parallel()
-	// Under nohup this process ignores it, and so would those that it starts.
+	// Under nohup this process ignores SIGHUP, which child processes would inherit.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
 	for _, sent := range []os.Signal{syscall.SIGTERM, os.Interrupt, syscall.SIGHUP} {
-		t.Run("at "+sent.String()+" is clean and soon", func(t *testing.T) {
+		t.Run("at "+sent.String()+" is clean and prompt", func(t *testing.T) {
 			t.Parallel()
 			harness.EachEnv(t, func(t *testing.T, p harness.Env, _ database.Config) {
 				r := p.Start()
 				harness.NewHTTPClient(t, r.WaitReady()).Call("GET", "/readyz", nil, 200)
 				r.Signal(sent)
-				stopped(r, time.Now())
+				requireStopped(r, time.Now())
 			})
 		})
 	}
-	t.Run("does not wait for clients that keep their connections", func(t *testing.T) {
+	t.Run("does not wait for idle connections", func(t *testing.T) {
 		t.Parallel()
 		r := harness.NewTolerantEnv(t).Start()
 		address := strings.TrimPrefix(r.WaitReady(), "http://")
@@ -57,9 +57,9 @@ func TestStop(t *testing.T) {
 			require.NoError(t, err)
 		}
 		r.Signal(syscall.SIGTERM)
-		stopped(r, time.Now())
+		requireStopped(r, time.Now())
 	})
-	t.Run("informs the load balancer first, and goes on serving until the delay is over", func(t *testing.T) {
+	t.Run("reports not ready first, and serves until the delay is over", func(t *testing.T) {
 		t.Parallel()
 		r := harness.NewTolerantEnv(t).With("HTTP_SHUTDOWN_DELAY=1s").Start()
 		c := harness.NewHTTPClient(t, r.WaitReady())
@@ -67,10 +67,10 @@ func TestStop(t *testing.T) {
 		r.Signal(syscall.SIGTERM)
 		waitUntilNotReady(c)
 		c.Call("GET", "/livez", nil, 200)
-		stopped(r, began)
+		requireStopped(r, began)
 		require.Greater(t, time.Since(began), time.Second)
 	})
-	t.Run("is not hurried by a SIGHUP that comes with the other signal", func(t *testing.T) {
+	t.Run("does not count an additional SIGHUP as the second signal", func(t *testing.T) {
 		t.Parallel()
 		for _, first := range []os.Signal{syscall.SIGTERM, syscall.SIGHUP} {
 			r := harness.NewTolerantEnv(t).With("HTTP_SHUTDOWN_DELAY=1s").Start()
@@ -80,11 +80,11 @@ func TestStop(t *testing.T) {
 			waitUntilNotReady(c)
 			r.Signal(syscall.SIGHUP)
 			c.Call("GET", "/livez", nil, 200)
-			stopped(r, began)
+			requireStopped(r, began)
 			require.Greater(t, time.Since(began), time.Second)
 		}
 	})
-	t.Run("is not what SIGHUP means under nohup", func(t *testing.T) {
+	t.Run("ignores SIGHUP under nohup", func(t *testing.T) {
 		t.Parallel()
 		path, err := harness.Binary()
 		require.NoError(t, err)
@@ -101,14 +101,14 @@ func TestStop(t *testing.T) {
 		c := harness.NewHTTPClient(t, r.WaitReady())
 		r.Signal(syscall.SIGTERM)
 		waitUntilNotReady(c)
-		again := time.Now()
+		second := time.Now()
 		o := r.Terminate()
 		require.Equal(t, harness.ExitFailure, o.ExitCode)
-		require.Less(t, time.Since(again), soon)
+		require.Less(t, time.Since(second), prompt)
 	})
 }
 
-// waitUntilNotReady waits until the program reports that it stops.
+// waitUntilNotReady waits until /readyz reports that the program stops.
 func waitUntilNotReady(c *harness.HTTPClient) {
 	c.T.Helper()
 	require.Eventually(c.T, func() bool {
@@ -119,29 +119,29 @@ func waitUntilNotReady(c *harness.HTTPClient) {
 
 func TestStopWhileStarting(t *testing.T) {
 	t.Parallel()
-	t.Run("is clean while the database lets it wait", func(t *testing.T) {
+	t.Run("is clean while the database does not respond", func(t *testing.T) {
 		t.Parallel()
-		hole := startFakePostgres(t, nil)
-		r := harness.NewTolerantEnv(t).With("SECRET_KEY="+harness.SecretKey, "DATABASE_URL="+hole.url).Start()
-		<-hole.asked
+		silent := startFakePostgres(t, nil)
+		r := harness.NewTolerantEnv(t).With("SECRET_KEY="+harness.SecretKey, "DATABASE_URL="+silent.url).Start()
+		<-silent.connected
 		r.Signal(syscall.SIGTERM)
-		require.Empty(t, stopped(r, time.Now()).Stdout)
+		require.Empty(t, requireStopped(r, time.Now()).Stdout)
 	})
-	t.Run("fails a migration that it interrupts, for that was not done", func(t *testing.T) {
+	t.Run("fails an interrupted migration", func(t *testing.T) {
 		t.Parallel()
-		hole := startFakePostgres(t, nil)
-		r := harness.NewTolerantEnv(t).With("DATABASE_URL="+hole.url).Start("migrate", "up")
-		<-hole.asked
+		silent := startFakePostgres(t, nil)
+		r := harness.NewTolerantEnv(t).With("DATABASE_URL="+silent.url).Start("migrate", "up")
+		<-silent.connected
 		r.Terminate().ExpectFailure(harness.ExitFailure, "PostgreSQL (clinic at ")
 	})
-	t.Run("is clean at any moment, and the next start works", func(t *testing.T) {
+	t.Run("is clean at any time, and the next start succeeds", func(t *testing.T) {
 		t.Parallel()
 		p := harness.NewTolerantEnv(t)
 		for _, delay := range []int{10, 20, 30, 40, 60, 80} { // milliseconds
 			r := p.Start()
 			time.Sleep(time.Duration(delay) * time.Millisecond)
 			_ = r.Cmd.Process.Signal(syscall.SIGTERM)
-			// Before main has asked for signals, one ends any Go program at once.
+			// Before main handles signals, one ends any Go program at once.
 			require.Contains(t, []int{0, -1}, r.Wait().ExitCode, "after %d ms: %s", delay, r.Stderr.String())
 		}
 		r := p.Start()

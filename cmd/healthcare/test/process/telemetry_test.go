@@ -15,7 +15,7 @@ import (
 	"healthcare/cmd/internal/harness"
 )
 
-// startCollector is a collector of traces that keeps what it is sent.
+// startCollector starts a collector of traces and returns a channel of the requests that it receives.
 func startCollector(t *testing.T) (address string, received chan string) {
 	received = make(chan string, 100)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -27,7 +27,7 @@ func startCollector(t *testing.T) (address string, received chan string) {
 	return server.URL, received
 }
 
-func TestTracesReachACollector(t *testing.T) {
+func TestTracesAreExported(t *testing.T) {
 	t.Parallel()
 	address, received := startCollector(t)
 	r := harness.NewTolerantEnv(t).With("OTEL_EXPORTER_OTLP_ENDPOINT="+address, "OTEL_SERVICE_NAME=clinic-of-the-test",
@@ -35,7 +35,7 @@ func TestTracesReachACollector(t *testing.T) {
 	c := harness.NewHTTPClient(t, r.WaitReady())
 	c.SignUp()
 	c.Call("GET", "/api/patients/"+c.AddPatient()+"/", nil, 200)
-	require.Empty(t, received, "spans go in batches")
+	require.Empty(t, received, "spans are sent in batches")
 	o := r.Terminate()
 	require.Equal(t, 0, o.ExitCode)
 	sent := ""
@@ -43,26 +43,26 @@ func TestTracesReachACollector(t *testing.T) {
 		sent += <-received
 	}
 	require.True(t, strings.HasPrefix(sent, "POST /v1/traces application/x-protobuf\n"),
-		"what waits is sent at the end: %.100q", sent)
+		"waiting spans are sent at the stop: %.100q", sent)
 	for _, part := range []string{"clinic-of-the-test", harness.TestVersion, "GET /api/patients/{id}/",
 		"registerPatient", "INSERT patients", "transaction", "http.route"} {
 		require.Contains(t, sent, part)
 	}
-	for _, never := range []string{"Ananya", "asha", "clinic.example", "correct horse"} {
-		require.NotContains(t, sent, never)
+	for _, secret := range []string{"Ananya", "asha", "clinic.example", "correct horse"} {
+		require.NotContains(t, sent, secret)
 	}
 	require.Regexp(t, `"route":"/api/patients/\{id\}/".*"trace_id":"[0-9a-f]{32}"`, o.Stderr)
 }
 
 func TestUnreachableCollectorDelaysNoRequest(t *testing.T) {
 	t.Parallel()
-	hole, err := net.Listen("tcp", "127.0.0.1:0") // takes connections, and never answers
+	silent, err := net.Listen("tcp", "127.0.0.1:0") // accepts connections and does not respond
 	require.NoError(t, err)
-	defer func() { _ = hole.Close() }()
-	gone, err := net.Listen("tcp", "127.0.0.1:0")
+	defer func() { _ = silent.Close() }()
+	closed, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	require.NoError(t, gone.Close())
-	for name, address := range map[string]string{"refusing": gone.Addr().String(), "silent": hole.Addr().String()} {
+	require.NoError(t, closed.Close())
+	for name, address := range map[string]string{"refusing": closed.Addr().String(), "silent": silent.Addr().String()} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := harness.NewTolerantEnv(t).With("OTEL_EXPORTER_OTLP_ENDPOINT=http://"+address,
@@ -81,38 +81,38 @@ func TestUnreachableCollectorDelaysNoRequest(t *testing.T) {
 			o := r.Terminate()
 			require.Equal(t, 0, o.ExitCode)
 			require.Less(t, time.Since(began), 5*time.Second)
-			complaints := 0
+			warnings := 0
 			for _, line := range o.StderrLines() {
 				require.Regexp(t, `^\{"level":.*\}$`, line)
 				if strings.Contains(line, `"msg":"tracing"`) {
-					complaints++
+					warnings++
 				}
 			}
-			require.Equal(t, 1, complaints, "one log line a minute:\n%s", o.Stderr)
+			require.Equal(t, 1, warnings, "one log line per minute:\n%s", o.Stderr)
 		})
 	}
 }
 
-var scrapedAt = regexp.MustCompile(`"msg":"metrics are served","address":"([^"]+)"`)
+var metricsAddress = regexp.MustCompile(`"msg":"metrics are served","address":"([^"]+)"`)
 
-func TestMetricsOnAnAddressOfTheirOwn(t *testing.T) {
+func TestMetricsAddress(t *testing.T) {
 	t.Parallel()
 	r := harness.NewTolerantEnv(t).With("METRICS_ADDRESS=127.0.0.1:0").Start()
 	base := r.WaitReady()
 	var found []string
-	require.Eventually(t, func() bool { // standard error is another pipe than that of ready
-		found = scrapedAt.FindStringSubmatch(r.Stderr.String())
+	require.Eventually(t, func() bool { // standard error may arrive after the line of WaitReady
+		found = metricsAddress.FindStringSubmatch(r.Stderr.String())
 		return found != nil
 	}, harness.Timeout, 5*time.Millisecond)
-	get := func(at, method string) (int, string) {
-		request, err := http.NewRequest(method, at, nil)
+	get := func(url, method string) (int, string) {
+		request, err := http.NewRequest(method, url, nil)
 		require.NoError(t, err)
-		answer, err := http.DefaultClient.Do(request)
+		response, err := http.DefaultClient.Do(request)
 		require.NoError(t, err)
-		defer func() { _ = answer.Body.Close() }()
-		body, err := io.ReadAll(answer.Body)
+		defer func() { _ = response.Body.Close() }()
+		body, err := io.ReadAll(response.Body)
 		require.NoError(t, err)
-		return answer.StatusCode, string(body)
+		return response.StatusCode, string(body)
 	}
 	harness.NewHTTPClient(t, base).Call("GET", "/metrics", nil, 404)
 	status, body := get("http://"+found[1]+"/metrics", "GET")

@@ -15,19 +15,19 @@ import (
 )
 
 // pseudoTerminal returns both ends of a new pseudo terminal (pts(4)).
-func pseudoTerminal(p harness.Env) (person, terminal *os.File) {
+func pseudoTerminal(p harness.Env) (user, terminal *os.File) {
 	p.T.Helper()
-	person, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
+	user, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
 	require.NoError(p.T, err)
-	require.NoError(p.T, unix.IoctlSetPointerInt(int(person.Fd()), unix.TIOCSPTLCK, 0))
-	number, err := unix.IoctlGetInt(int(person.Fd()), unix.TIOCGPTN)
+	require.NoError(p.T, unix.IoctlSetPointerInt(int(user.Fd()), unix.TIOCSPTLCK, 0))
+	number, err := unix.IoctlGetInt(int(user.Fd()), unix.TIOCGPTN)
 	require.NoError(p.T, err)
 	terminal, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
 	require.NoError(p.T, err)
-	return person, terminal
+	return user, terminal
 }
 
-// logOnTerminal runs the program with standard error on a terminal, and returns what it wrote there.
+// logOnTerminal runs the program with standard error on a terminal, and returns that output.
 func logOnTerminal(p harness.Env) string {
 	p.T.Helper()
 	screen, terminal := pseudoTerminal(p)
@@ -40,7 +40,7 @@ func logOnTerminal(p harness.Env) string {
 			n, err := screen.Read(buffer)
 			_, _ = shown.Write(buffer[:n])
 			if err != nil {
-				return // nobody has the other end any more
+				return // the other end is closed
 			}
 		}
 	}()
@@ -58,7 +58,7 @@ func logOnTerminal(p harness.Env) string {
 	return shown.String()
 }
 
-func TestTheLogOnATerminal(t *testing.T) {
+func TestLogOnTerminal(t *testing.T) {
 	t.Parallel()
 	const colour = "\x1b["
 	t.Run("is text, with coloured levels", func(t *testing.T) {
@@ -76,7 +76,7 @@ func TestTheLogOnATerminal(t *testing.T) {
 			require.NotContains(t, shown, colour)
 		}
 	})
-	t.Run("is as silent as LOG_LEVEL asks", func(t *testing.T) {
+	t.Run("is empty with LOG_LEVEL=error", func(t *testing.T) {
 		t.Parallel()
 		require.Empty(t, strings.TrimSpace(logOnTerminal(harness.NewTolerantEnv(t).With("LOG_LEVEL=error"))))
 	})

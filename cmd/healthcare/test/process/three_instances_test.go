@@ -15,60 +15,60 @@ import (
 	"healthcare/platform/databasetest"
 )
 
-// instances are instances on one database, and a client of each. A session of one is the others' too.
+// instances are program instances on one database with a client each. Sessions are valid at all of them.
 type instances struct {
 	t         *testing.T
-	place     harness.Env
+	env       harness.Env
 	instances [3]*harness.Process
-	callers   [3]*harness.HTTPClient
+	clients   [3]*harness.HTTPClient
 }
 
 func startInstances(t *testing.T) *instances {
-	s := &instances{t: t, place: harness.NewTolerantEnv(t).With("SECRET_KEY="+harness.SecretKey,
+	s := &instances{t: t, env: harness.NewTolerantEnv(t).With("SECRET_KEY="+harness.SecretKey,
 		"DATABASE_URL="+databasetest.OwnPostgres(t).URL(), "APP_ENV=production")}
 	for i := range s.instances {
-		s.instances[i] = s.place.With("DATA_DIR=" + t.TempDir()).Start() // at the same time: their migrations race
+		s.instances[i] = s.env.With("DATA_DIR=" + t.TempDir()).Start() // concurrently, so that their migrations race
 	}
 	for i, instance := range s.instances {
-		s.callers[i] = harness.NewHTTPClient(t, instance.WaitReady())
+		s.clients[i] = harness.NewHTTPClient(t, instance.WaitReady())
 	}
 	return s
 }
 
-// as has every caller use this token.
+// as sets the token of every client.
 func (s *instances) as(token string) {
-	for _, c := range s.callers {
+	for _, c := range s.clients {
 		c.Token = token
 	}
 }
 
-// instanceReply is what one caller was answered.
-type instanceReply struct {
+// reply is the response to one request.
+type reply struct {
 	status int
-	answer object
+	body   object
 }
 
-// atOnce sends a request n times at once, at each instance as often.
-func (s *instances) atOnce(n int, method, path string, body object, headers ...string) (all []instanceReply) {
+// atOnce sends n equal requests at once, evenly to all instances.
+func (s *instances) atOnce(n int, method, path string, body object, headers ...string) (all []reply) {
 	s.t.Helper()
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	for i := range n {
 		wg.Go(func() {
-			status, answer, err := withHeaders(s.callers[i%3], headers...).Try(method, path, body)
+			status, response, err := withHeaders(s.clients[i%3], headers...).Try(method, path, body)
 			mu.Lock()
 			defer mu.Unlock()
 			if err != nil {
 				s.t.Error(err)
 			}
-			all = append(all, instanceReply{status, answer})
+			all = append(all, reply{status, response})
 		})
 	}
 	wg.Wait()
 	return all
 }
 
-func counts(all []instanceReply) map[int]int {
+func counts(all []reply) map[int]int {
 	n := map[int]int{}
 	for _, g := range all {
 		n[g.status]++
@@ -76,7 +76,7 @@ func counts(all []instanceReply) map[int]int {
 	return n
 }
 
-// withHeaders is the caller with more headers.
+// withHeaders returns a copy of the client that sends more headers.
 func withHeaders(c *harness.HTTPClient, headers ...string) *harness.HTTPClient {
 	other := *c
 	other.HTTP = &http.Client{Transport: addingHeaders{c.HTTP.Transport, headers}, Timeout: c.HTTP.Timeout}
@@ -99,7 +99,7 @@ func (a addingHeaders) RoundTrip(r *http.Request) (*http.Response, error) {
 
 func (s *instances) requireEverywhere(method, path string, status int) {
 	s.t.Helper()
-	for _, c := range s.callers {
+	for _, c := range s.clients {
 		c.Call(method, path, nil, status)
 	}
 }
@@ -117,11 +117,11 @@ func TestThreeInstances(t *testing.T) {
 	}
 	require.GreaterOrEqual(t, len(applied), 8)
 	for migration, times := range applied {
-		require.Equal(t, 1, times, "one applies %s, the others wait", migration)
+		require.Equal(t, 1, times, "exactly one instance applies %s", migration)
 	}
 
-	s.callers[0].Call("POST", "/api/auth/register/", harness.AshaAccount, 201)
-	signedIn := s.callers[0].Call("POST", "/api/auth/login/", harness.AshaLogin, 200)
+	s.clients[0].Call("POST", "/api/auth/register/", harness.AshaAccount, 201)
+	signedIn := s.clients[0].Call("POST", "/api/auth/login/", harness.AshaLogin, 200)
 	s.as(signedIn["access"].(string))
 	s.requireEverywhere("GET", "/api/patients/", 200)
 
@@ -130,25 +130,25 @@ func TestThreeInstances(t *testing.T) {
 		run  func(*instances)
 	}{
 		{"an Idempotency-Key has one effect", (*instances).testRepeats},
-		{"of those who changed the same version one wins", (*instances).testRaces},
-		{"guessing is bounded for all of them together", (*instances).testGuesses},
-		{"an ended session is over everywhere", (*instances).testEndedSession},
-		{"one that is killed disturbs nobody", (*instances).testSurvival},
+		{"one of several changes of the same version succeeds", (*instances).testRaces},
+		{"all instances together limit guesses", (*instances).testGuesses},
+		{"an ended session is invalid at all instances", (*instances).testEndedSession},
+		{"a killed instance does not affect the others", (*instances).testSurvival},
 	}
 	t.Run("a refresh token has one successor",
 		func(t *testing.T) { s.forTest(t).testRefresh(signedIn["refresh"].(string)) })
 	for _, step := range steps {
 		t.Run(step.name, func(t *testing.T) { step.run(s.forTest(t)) })
 	}
-	t.Run("what all of them recorded is one trail", func(t *testing.T) {
-		require.Equal(t, 0, s.place.Run("audit", "verify").ExitCode)
+	t.Run("all instances record one valid trail", func(t *testing.T) {
+		require.Equal(t, 0, s.env.Run("audit", "verify").ExitCode)
 		require.NotEqual(
-			t, 0, s.place.With("AUDIT_KEY="+strings.ToLower(harness.AuditKey)).Run("audit", "verify").ExitCode,
-			"the question can be answered with no")
+			t, 0, s.env.With("AUDIT_KEY="+strings.ToLower(harness.AuditKey)).Run("audit", "verify").ExitCode,
+			"a wrong key fails")
 	})
 }
 
-// forTest is s in a subtest.
+// forTest returns a copy of s for a subtest.
 func (s *instances) forTest(t *testing.T) *instances {
 	other := *s
 	other.t = t
@@ -159,35 +159,35 @@ func (s *instances) testRefresh(token string) {
 	first := s.atOnce(30, "POST", "/api/auth/refresh/", object{"refresh": token})
 	require.Equal(s.t, map[int]int{200: 30}, counts(first))
 	for _, g := range first {
-		require.Equal(s.t, first[0].answer["refresh"], g.answer["refresh"])
+		require.Equal(s.t, first[0].body["refresh"], g.body["refresh"])
 	}
-	next := s.callers[2].Call("POST", "/api/auth/refresh/", object{"refresh": first[0].answer["refresh"]}, 200)
-	// its successor was used: two have it
-	s.callers[1].Call("POST", "/api/auth/refresh/", object{"refresh": token}, 401)
+	next := s.clients[2].Call("POST", "/api/auth/refresh/", object{"refresh": first[0].body["refresh"]}, 200)
+	// its successor was used, so that this is a reuse
+	s.clients[1].Call("POST", "/api/auth/refresh/", object{"refresh": token}, 401)
 	s.requireEverywhere("GET", "/api/patients/", 401)
-	s.callers[0].Call("POST", "/api/auth/refresh/", object{"refresh": next["refresh"]}, 401)
-	s.as(s.callers[1].Call("POST", "/api/auth/login/", harness.AshaLogin, 200)["access"].(string))
+	s.clients[0].Call("POST", "/api/auth/refresh/", object{"refresh": next["refresh"]}, 401)
+	s.as(s.clients[1].Call("POST", "/api/auth/login/", harness.AshaLogin, 200)["access"].(string))
 }
 
 func (s *instances) testRepeats() {
-	before := len(s.callers[0].List("/api/patients/"))
+	before := len(s.clients[0].List("/api/patients/"))
 	ids := map[any]bool{}
 	for range 3 {
 		for _, g := range s.atOnce(30, "POST", "/api/patients/", harness.VermaPatient, "Idempotency-Key", "one") {
 			if g.status == 409 {
-				require.Equal(s.t, "idempotency_key_in_flight", g.answer["code"])
+				require.Equal(s.t, "idempotency_key_in_flight", g.body["code"])
 				continue
 			}
 			require.Equal(s.t, 201, g.status)
-			ids[g.answer["id"]] = true
+			ids[g.body["id"]] = true
 		}
 	}
 	require.Len(s.t, ids, 1)
-	require.Len(s.t, s.callers[1].List("/api/patients/"), before+1)
+	require.Len(s.t, s.clients[1].List("/api/patients/"), before+1)
 }
 
 func (s *instances) testRaces() {
-	path := "/api/patients/" + s.callers[0].AddPatient() + "/"
+	path := "/api/patients/" + s.clients[0].AddPatient() + "/"
 	for version := range 5 {
 		all := s.atOnce(9, "PATCH", path, object{"notes": uuid.NewString()}, "If-Match",
 			`"v`+string(rune('1'+version))+`"`)
@@ -195,9 +195,9 @@ func (s *instances) testRaces() {
 	}
 }
 
-// guesses: five attempts are free, then a client waits a second, then two.
+// testGuesses checks the limits: five attempts are free, then a client waits 1 s, then 2 s.
 func (s *instances) testGuesses() {
-	s.callers[1].Call("POST", "/api/auth/register/",
+	s.clients[1].Call("POST", "/api/auth/register/",
 		object{"name": "Ravi", "email": "ravi@clinic.example", "password": "correct horse"}, 201)
 	began := time.Now()
 	all := counts(
@@ -208,27 +208,27 @@ func (s *instances) testGuesses() {
 }
 
 func (s *instances) testEndedSession() {
-	s.callers[2].Call("POST", "/api/auth/logout/", nil, 204)
+	s.clients[2].Call("POST", "/api/auth/logout/", nil, 204)
 	s.requireEverywhere("GET", "/api/patients/", 401)
-	login := func() { s.as(s.callers[0].Call("POST", "/api/auth/login/", harness.AshaLogin, 200)["access"].(string)) }
+	login := func() { s.as(s.clients[0].Call("POST", "/api/auth/login/", harness.AshaLogin, 200)["access"].(string)) }
 	login()
 	s.requireEverywhere("GET", "/api/patients/", 200)
-	require.Equal(s.t, 0, s.place.Run("user", "disable", "--yes", "asha@clinic.example").ExitCode)
+	require.Equal(s.t, 0, s.env.Run("user", "disable", "--yes", "asha@clinic.example").ExitCode)
 	s.requireEverywhere("GET", "/api/patients/", 401)
-	require.Equal(s.t, 0, s.place.Run("user", "enable", "--yes", "asha@clinic.example").ExitCode)
+	require.Equal(s.t, 0, s.env.Run("user", "enable", "--yes", "asha@clinic.example").ExitCode)
 	login()
 }
 
 func (s *instances) testSurvival() {
-	stop, busy := make(chan struct{}), sync.WaitGroup{}
-	for range 4 { // in flight when it dies
-		busy.Go(func() {
+	stop, senders := make(chan struct{}), sync.WaitGroup{}
+	for range 4 { // in flight during the kill
+		senders.Go(func() {
 			for {
 				select {
 				case <-stop:
 					return
 				default:
-					_, _, _ = s.callers[0].Try("POST", "/api/patients/", harness.VermaPatient)
+					_, _, _ = s.clients[0].Try("POST", "/api/patients/", harness.VermaPatient)
 				}
 			}
 		})
@@ -236,10 +236,10 @@ func (s *instances) testSurvival() {
 	time.Sleep(50 * time.Millisecond)
 	s.instances[0].Signal(os.Kill)
 	for range 20 {
-		for _, c := range s.callers[1:] {
+		for _, c := range s.clients[1:] {
 			c.Call("GET", "/api/patients/"+c.AddPatient()+"/", nil, 200)
 		}
 	}
 	close(stop)
-	busy.Wait()
+	senders.Wait()
 }

@@ -15,8 +15,8 @@ import (
 	"healthcare/platform/databasetest"
 )
 
-// A copy that is killed leaves an empty target; one that is let be needs no more memory for more rows. MOVE_ROWS sets
-// how many patients there are: the limit is the same for 20,000 and for a million.
+// TestCopyOfManyRows checks that an interrupted or killed copy leaves an empty target, and that memory does not grow
+// with the rows. MOVE_ROWS sets the number of patients: the limit is the same for 20,000 and for a million.
 func TestCopyOfManyRows(t *testing.T) {
 	t.Parallel()
 	rows := harness.EnvNumber(t, "MOVE_ROWS", 20_000)
@@ -37,15 +37,15 @@ func TestCopyOfManyRows(t *testing.T) {
 	p := harness.NewTolerantEnv(t).With("DATABASE_URL=" + pg.URL)
 	command := []string{"copy", "--from", "sqlite:" + lite.Path}
 
-	for _, how := range []os.Signal{os.Interrupt, os.Kill} {
+	for _, signal := range []os.Signal{os.Interrupt, os.Kill} {
 		r := p.Start(command...)
-		begun := "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() " +
+		active := "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() " +
 			"AND state <> 'idle' AND query ILIKE 'copy \"patients\"%'"
-		for end := time.Now().Add(harness.Timeout); countRows(t, to, begun) == 0 && time.Now().Before(end); {
+		for end := time.Now().Add(harness.Timeout); countRows(t, to, active) == 0 && time.Now().Before(end); {
 			time.Sleep(time.Millisecond)
 		}
-		r.Signal(how)
-		if o := r.Wait(); how == os.Interrupt {
+		r.Signal(signal)
+		if o := r.Wait(); signal == os.Interrupt {
 			o.ExpectFailure(1, "nothing was copied: stopped before it was done")
 		}
 		require.Zero(t, countRows(t, to, "SELECT count(*) FROM patients"))
@@ -53,40 +53,40 @@ func TestCopyOfManyRows(t *testing.T) {
 
 	r := p.Start(command...)
 	limit := harness.Timeout + time.Duration(rows)*time.Millisecond
-	most := mostMemory(r, limit)
+	peak := peakMemory(r, limit)
 	o := r.Wait()
 	require.Equal(t, 0, o.ExitCode, o.Stderr)
 	require.EqualValues(t, rows, countRows(t, to, "SELECT count(*) FROM patients"))
-	t.Logf("%d rows: %d KiB resident at most, %s", rows, most, o.Duration.Round(time.Millisecond))
-	require.Less(t, most, 96<<10, "KiB")
+	t.Logf("%d rows: %d KiB peak resident memory, %s", rows, peak, o.Duration.Round(time.Millisecond))
+	require.Less(t, peak, 96<<10, "KiB")
 	backup := filepath.Join(p.Folder, "backup.db")
 	r = p.With("DATABASE_URL=", "DATA_DIR="+filepath.Dir(lite.Path)).Start("backup", "--to", backup)
-	most = mostMemory(r, limit)
+	peak = peakMemory(r, limit)
 	o = r.Wait()
 	require.Equal(t, 0, o.ExitCode, o.Stderr)
-	t.Logf("backup: %d KiB resident at most, %s", most, o.Duration.Round(time.Millisecond))
-	require.Less(t, most, 96<<10, "KiB")
+	t.Logf("backup: %d KiB peak resident memory, %s", peak, o.Duration.Round(time.Millisecond))
+	require.Less(t, peak, 96<<10, "KiB")
 }
 
 var highWater = regexp.MustCompile(`(?m)^VmHWM:\s+(\d+) kB$`)
 
-// mostMemory is how much memory a program has had resident until it ended, in KiB. The value of wait4 (ru_maxrss)
-// begins with the parent's.
-func mostMemory(r *harness.Process, limit time.Duration) (most int) {
+// peakMemory waits for the program's end and returns its peak resident memory in KiB. ru_maxrss of wait4 would include
+// the parent's.
+func peakMemory(r *harness.Process, limit time.Duration) (peak int) {
 	r.T.Helper()
 	for end := time.Now().Add(limit); ; {
 		select {
 		case <-r.Done:
-			require.Positive(r.T, most)
-			return most
+			require.Positive(r.T, peak)
+			return peak
 		case <-time.After(2 * time.Millisecond):
 		}
-		status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", r.Cmd.Process.Pid)) // none when it has just ended
-		if said := highWater.FindSubmatch(status); said != nil {
-			most, _ = strconv.Atoi(string(said[1]))
+		status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", r.Cmd.Process.Pid)) // missing if it has just ended
+		if match := highWater.FindSubmatch(status); match != nil {
+			peak, _ = strconv.Atoi(string(match[1]))
 		}
 		if time.Now().After(end) {
-			r.T.Fatalf("it still runs after %s", limit)
+			r.T.Fatalf("the program still runs after %s", limit)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -21,17 +22,17 @@ import (
 	"healthcare/platform/databasetest"
 )
 
-// copied is a place with an embedded database that a server makes, with its keys in it, and one on PostgreSQL to move
-// to.
-func copied(t *testing.T) (from, to harness.Env, pg database.Config) {
+// newCopy returns an environment with an embedded database, which a server creates, and the same with an empty
+// PostgreSQL database as the target.
+func newCopy(t *testing.T) (from, to harness.Env, pg database.Config) {
 	_, pg = databasetest.Both(t)
 	from = harness.NewTolerantEnv(t).With("SECRET_KEY=" + harness.SecretKey)
 	from = from.With("DATA_DIR=" + filepath.Join(from.Folder, "data"))
 	return from, from.With("DATABASE_URL=" + pg.URL), pg
 }
 
-// startWriting has a client add patients until stop, which returns the ids of the responses.
-func startWriting(c *harness.HTTPClient) (answered func() []string, stop func() []string) {
+// startWriting adds patients until stop. Both functions return the acknowledged ids.
+func startWriting(c *harness.HTTPClient) (acknowledged func() []string, stop func() []string) {
 	var ids []string
 	var mu sync.Mutex
 	var over atomic.Bool
@@ -46,19 +47,19 @@ func startWriting(c *harness.HTTPClient) (answered func() []string, stop func() 
 			}
 		}
 	})
-	answered = func() []string {
+	acknowledged = func() []string {
 		mu.Lock()
 		defer mu.Unlock()
 		return append([]string{}, ids...)
 	}
-	return answered, func() []string {
+	return acknowledged, func() []string {
 		over.Store(true)
 		writer.Wait()
-		return answered()
+		return acknowledged()
 	}
 }
 
-// openDatabase is the store, for a test to look into.
+// openDatabase opens the store for a test.
 func openDatabase(t *testing.T, cfg database.Config) *database.DB {
 	t.Helper()
 	db, err := database.Open(cfg, zap.NewNop())
@@ -74,15 +75,15 @@ func countRows(t *testing.T, db *database.DB, query string) (n int64) {
 	return n
 }
 
-// readAll is what a client sees of a path: the bytes and the version.
+// readAll returns the ETag and the body of a path.
 func readAll(c *harness.HTTPClient, path string) string {
 	c.T.Helper()
 	raw, header := read(c, path)
 	return header.Get("ETag") + "\n" + raw
 }
 
-// next is the page behind the one at path.
-func next(c *harness.HTTPClient, path string) string {
+// nextPage returns the link to the next page of path.
+func nextPage(c *harness.HTTPClient, path string) string {
 	c.T.Helper()
 	_, header := read(c, path)
 	link := header.Get("Link")
@@ -104,11 +105,17 @@ func read(c *harness.HTTPClient, path string) (string, http.Header) {
 	return string(raw), response.Header
 }
 
-// The whole move: a rehearsal beside a server that is written to, a copy that is given up, and the one that counts,
-// after which clients go on as if nothing had happened.
+// withoutProgress removes the lines that show the progress of a copy or backup of more than ten seconds.
+func withoutProgress(o harness.Result) harness.Result {
+	o.Stderr = regexp.MustCompile(`(?m)^.+ \d+ of \d+\n`).ReplaceAllString(o.Stderr, "")
+	return o
+}
+
+// TestCopyToPostgres moves a service: a copy fails while a server writes, a rehearsal succeeds, and after the final
+// copy clients continue with their tokens, links and ETags.
 func TestCopyToPostgres(t *testing.T) {
 	t.Parallel()
-	from, to, pg := copied(t)
+	from, to, pg := newCopy(t)
 	server := from.Start()
 	c := harness.NewHTTPClient(t, server.WaitReady())
 	c.SignUp()
@@ -119,45 +126,47 @@ func TestCopyToPostgres(t *testing.T) {
 	c.Call("PATCH", "/api/patients/"+known+"/", object{"birth_date": "1990-02-28", "notes": "李 é 🏥\n"}, 200)
 	c.Call("POST", "/api/mappings/", object{"patient": known, "doctor": doctor}, 201)
 
-	answered, stop := startWriting(c)
-	require.Eventually(t, func() bool { return len(answered()) > 0 }, harness.Timeout, time.Millisecond)
-	givenUp := to.Run("copy").ExpectFailure(1, "nothing was copied", "a server is writing to the source")
-	require.NotContains(t, givenUp.Stderr, pg.URL)
-	before := answered()
-	rehearsed := to.Run("copy", "--snapshot").ExpectSuccess()
+	acknowledged, stop := startWriting(c)
+	require.Eventually(t, func() bool { return len(acknowledged()) > 0 }, harness.Timeout, time.Millisecond)
+	failed := withoutProgress(to.Run("copy"))
+	failed.ExpectFailure(1, "nothing was copied", "a server is writing to the source")
+	require.NotContains(t, failed.Stderr, pg.URL)
+	before := acknowledged()
+	rehearsed := withoutProgress(to.Run("copy", "--snapshot")).ExpectSuccess()
 	require.Contains(t, rehearsed, "later writes are not in the copy")
 	written := stop()
 	db := openDatabase(t, pg)
 	for _, id := range before {
 		require.EqualValues(t, 1, countRows(t, db, "SELECT count(*) FROM patients WHERE id = '"+id+"'"),
-			"it was answered before the copy began")
+			"acknowledged before the copy began")
 	}
 	rehearsal := countRows(t, db, "SELECT count(*) FROM patients")
 	require.LessOrEqual(t, rehearsal, int64(len(written)+1))
-	to.Run("copy").ExpectFailure(1, "it is not empty", fmt.Sprintf("patients (rows: %d)", rehearsal))
+	withoutProgress(to.Run("copy")).ExpectFailure(1, "it is not empty", fmt.Sprintf("patients (rows: %d)", rehearsal))
 	require.NoError(t, db.Write(t.Context()).Exec("DROP SCHEMA public CASCADE").Error)
 	require.NoError(t, db.Write(t.Context()).Exec("CREATE SCHEMA public").Error)
 
-	paths := []string{"/api/patients/?limit=500", next(c, "/api/patients/?limit=1"), "/api/patients/" + known + "/",
+	paths := []string{"/api/patients/?limit=500", nextPage(c, "/api/patients/?limit=1"), "/api/patients/" + known + "/",
 		"/api/doctors/", "/api/mappings/", "/api/auth/me/"}
-	var was []string
+	var responses []string
 	for _, path := range paths {
-		was = append(was, readAll(c, path))
+		responses = append(responses, readAll(c, path))
 	}
 	require.Equal(t, 0, server.Terminate().ExitCode)
-	final := to.Run("copy", "--from", "sqlite:"+filepath.Join(from.Folder, "data", "healthcare.db")).ExpectSuccess()
+	source := "sqlite:" + filepath.Join(from.Folder, "data", "healthcare.db")
+	final := withoutProgress(to.Run("copy", "--from", source)).ExpectSuccess()
 	require.Contains(t, final, fmt.Sprintf("verified  patients  %d rows", len(written)+1))
 	require.Contains(t, final, "The source was not written to meanwhile.")
 	require.Contains(
 		t, final, "AUDIT_CHECKPOINTS, stored in "+filepath.Join(from.Folder, "data", "audit-checkpoints.jsonl"))
 
 	require.Regexp(t, `^sound: \d\d+ entries\n$`, to.Run("audit", "verify").ExpectSuccess(),
-		"verified against the checkpoints of the former database, too")
+		"also against the checkpoints of the former database")
 	server = to.Start()
 	moved := harness.NewHTTPClient(t, server.WaitReady())
 	moved.Token = c.Token
 	for i, path := range paths {
-		require.Equal(t, was[i], readAll(moved, path), "the access token, the bytes, the ETag, and the cursor")
+		require.Equal(t, responses[i], readAll(moved, path), "the token, the body, the ETag and the cursor")
 	}
 	moved.Token = moved.Call("POST", "/api/auth/refresh/", object{"refresh": session["refresh"]},
 		200)["access"].(string)
@@ -167,7 +176,7 @@ func TestCopyToPostgres(t *testing.T) {
 	to.Run("audit", "verify").ExpectSuccess()
 }
 
-// A backup beside a server that is written to, and the walk back from it.
+// TestBackupAndRestore backs up a database while a server writes to it, and restores the backup.
 func TestBackupAndRestore(t *testing.T) {
 	t.Parallel()
 	p := harness.NewTolerantEnv(t)
@@ -178,28 +187,28 @@ func TestBackupAndRestore(t *testing.T) {
 	c.SignUp()
 	session := c.Call("POST", "/api/auth/login/", harness.AshaLogin, 200)
 	known := c.AddPatient()
-	patientThen := readAll(c, "/api/patients/"+known+"/")
-	answered, stop := startWriting(c)
-	require.Eventually(t, func() bool { return len(answered()) > 0 }, harness.Timeout, time.Millisecond)
-	before := answered()
+	backedUp := readAll(c, "/api/patients/"+known+"/")
+	acknowledged, stop := startWriting(c)
+	require.Eventually(t, func() bool { return len(acknowledged()) > 0 }, harness.Timeout, time.Millisecond)
+	before := acknowledged()
 	file := filepath.Join(p.Folder, "elsewhere", "backup.db")
-	said := p.Run("backup", "--to", file).ExpectSuccess()
-	require.Regexp(t, `^saved: \S+/elsewhere/backup.db, \d+ bytes, \d+ rows of \d+ tables, integrity checked\n`, said)
-	for _, kept := range []string{"secret_key", "audit_key"} {
-		key, err := os.ReadFile(filepath.Join(data, kept))
+	output := withoutProgress(p.Run("backup", "--to", file)).ExpectSuccess()
+	require.Regexp(t, `^saved: \S+/elsewhere/backup.db, \d+ bytes, \d+ rows of \d+ tables, integrity checked\n`, output)
+	for _, name := range []string{"secret_key", "audit_key"} {
+		key, err := os.ReadFile(filepath.Join(data, name))
 		require.NoError(t, err)
-		require.NotContains(t, said, strings.TrimSpace(string(key)))
-		require.Contains(t, said, "stored in "+filepath.Join(data, kept))
+		require.NotContains(t, output, strings.TrimSpace(string(key)))
+		require.Contains(t, output, "stored in "+filepath.Join(data, name))
 	}
-	require.Less(t, len(before), len(stop()), "the writer was not held off")
+	require.Less(t, len(before), len(stop()), "the backup does not block the writer")
 
-	t.Run("is a file of its owner's that has all that was answered before it began", func(t *testing.T) {
+	t.Run("has all rows from before, and only its owner can read it", func(t *testing.T) {
 		info, err := os.Stat(file)
 		require.NoError(t, err)
 		require.Equal(t, os.FileMode(0o600), info.Mode())
-		left, err := filepath.Glob(filepath.Join(p.Folder, "elsewhere", "*"))
+		files, err := filepath.Glob(filepath.Join(p.Folder, "elsewhere", "*"))
 		require.NoError(t, err)
-		require.Equal(t, []string{file}, left, "and nothing beside it")
+		require.Equal(t, []string{file}, files, "no other files")
 		db, err := sql.Open("sqlite", "file:"+file+"?mode=ro")
 		require.NoError(t, err)
 		defer func() { _ = db.Close() }()
@@ -210,28 +219,29 @@ func TestBackupAndRestore(t *testing.T) {
 			require.NoError(t, db.QueryRow("SELECT id FROM patients WHERE id = ?", id).Scan(&sound))
 		}
 	})
-	t.Run("replaces no file", func(t *testing.T) {
-		was, err := os.ReadFile(file)
+	t.Run("does not overwrite a file", func(t *testing.T) {
+		before, err := os.ReadFile(file)
 		require.NoError(t, err)
 		p.Run("backup", "--to", file).ExpectFailure(1, "backup.db is there already, and is left as it is")
-		is, err := os.ReadFile(file)
+		after, err := os.ReadFile(file)
 		require.NoError(t, err)
-		require.Equal(t, was, is)
-		require.Contains(t, p.Run("backup").ExpectSuccess(), filepath.Join(data, "backups", "healthcare-"))
+		require.Equal(t, before, after)
+		output := withoutProgress(p.Run("backup")).ExpectSuccess()
+		require.Contains(t, output, filepath.Join(data, "backups", "healthcare-"))
 	})
-	t.Run("is not for PostgreSQL, nor for what is not there", func(t *testing.T) {
+	t.Run("fails for PostgreSQL and for a missing database", func(t *testing.T) {
 		p.With("DATABASE_URL=postgres://a:hunter2@db.example/x").Run("backup").ExpectFailure(1, "pg_dump", "pgBackRest")
 		p.With("DATA_DIR="+t.TempDir()).Run("backup").ExpectFailure(1, "no database at ", "or set DATA_DIR")
 	})
-	t.Run("is restored by putting it back", func(t *testing.T) {
+	t.Run("is restored by replacing the database", func(t *testing.T) {
 		require.Equal(t, 0, server.Terminate().ExitCode)
-		for _, gone := range []string{"healthcare.db-wal", "healthcare.db-shm"} {
-			require.NoError(t, os.RemoveAll(filepath.Join(data, gone)))
+		for _, file := range []string{"healthcare.db-wal", "healthcare.db-shm"} {
+			require.NoError(t, os.RemoveAll(filepath.Join(data, file)))
 		}
 		content, err := os.ReadFile(file)
 		require.NoError(t, err)
 		require.NoError(t, os.WriteFile(filepath.Join(data, "healthcare.db"), content, 0o600))
-		// an older past than the checkpoints know: that is what they are for
+		// the checkpoints detect the older trail
 		p.Run("audit", "verify").ExpectFailure(1, "checkpoint")
 		checkpoints := filepath.Join(data, "audit-checkpoints.jsonl")
 		require.NoError(t, os.Rename(checkpoints, checkpoints+".before-the-restore"))
@@ -240,14 +250,14 @@ func TestBackupAndRestore(t *testing.T) {
 		again := harness.NewHTTPClient(t, server.WaitReady())
 		again.Token = again.Call("POST", "/api/auth/refresh/", object{"refresh": session["refresh"]},
 			200)["access"].(string)
-		require.Equal(t, patientThen, readAll(again, "/api/patients/"+known+"/"))
+		require.Equal(t, backedUp, readAll(again, "/api/patients/"+known+"/"))
 		again.AddPatient()
 		require.Equal(t, 0, server.Terminate().ExitCode)
 		p.Run("audit", "verify").ExpectSuccess()
 	})
 }
 
-func TestCopyReportsWhyItCannotBegin(t *testing.T) {
+func TestCopyErrors(t *testing.T) {
 	t.Parallel()
 	p := harness.NewTolerantEnv(t).With("DATABASE_CONNECT_TIMEOUT=100ms")
 	p.Run("copy").ExpectFailure(1, "the target is missing")

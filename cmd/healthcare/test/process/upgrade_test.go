@@ -25,49 +25,49 @@ import (
 	"healthcare/platform/databasetest"
 )
 
-// previousRelease builds the release that testdata/previous_release names, and returns the program's path.
+// previousRelease builds the release that testdata/previous_release names and returns the program's path.
 func previousRelease(t *testing.T) string {
 	t.Helper()
-	named, err := os.ReadFile(harness.Root(t, "cmd/healthcare/testdata/previous_release"))
+	content, err := os.ReadFile(harness.Root(t, "cmd/healthcare/testdata/previous_release"))
 	require.NoError(t, err)
-	commit := strings.TrimSpace(string(named))
+	commit := strings.TrimSpace(string(content))
 	root, err := exec.Command("git", "rev-parse", "--show-toplevel").Output()
 	if err == nil {
 		err = exec.Command("git", "cat-file", "-e", commit+"^{commit}").Run()
 	}
 	if err != nil {
-		said := "this clone does not hold the previous release (" + commit +
+		message := "this clone lacks the previous release (" + commit +
 			"), so upgrading from it cannot be tested: run git fetch --unshallow"
 		if os.Getenv("CI") == "true" || os.Getenv("REQUIRE_POSTGRES") == "1" {
-			t.Fatal(said)
+			t.Fatal(message)
 		}
-		t.Skip(said)
+		t.Skip(message)
 	}
 	folder := t.TempDir()
 	archive := filepath.Join(folder, "source.tar")
 	steps := []*exec.Cmd{
 		exec.Command("git", "-C", strings.TrimSpace(string(root)), "archive", "--output", archive, commit),
 		exec.Command("tar", "-x", "-f", archive, "-C", folder),
-		// -trimpath: the build cache knows the packages again in the next folder.
+		// -trimpath lets builds in other folders share the build cache.
 		exec.Command("go", "build", "-race=false", "-trimpath", "-buildvcs=false", "-o",
 			filepath.Join(folder, "previous"), "./cmd/healthcare"),
 	}
 	steps[2].Dir = folder
 	for _, step := range steps {
-		said, err := step.CombinedOutput()
-		require.NoError(t, err, "%s", said)
+		output, err := step.CombinedOutput()
+		require.NoError(t, err, "%s", output)
 	}
 	return filepath.Join(folder, "previous")
 }
 
-// upgradeLoad is clients of one instance that read and write all kinds of things until they are stopped.
+// upgradeLoad runs clients that read and write all kinds of resources until stop.
 type upgradeLoad struct {
 	t       *testing.T
 	clients sync.WaitGroup
 	over    atomic.Bool
 	rounds  atomic.Int64
 	mu      sync.Mutex
-	kept    map[string]string // the notes of each patient that was written and not deleted, by its id
+	kept    map[string]string // id of each remaining patient -> notes
 	failed  []string
 }
 
@@ -77,7 +77,7 @@ func newUpgradeLoad(t *testing.T) *upgradeLoad {
 	return l
 }
 
-// start has as many clients as the pool has connections use an instance as the bearer of the token.
+// start runs as many clients with the token as the instance's pool has connections.
 func (l *upgradeLoad) start(base, token string) {
 	for worker := range 6 {
 		c := harness.NewHTTPClient(l.t, base)
@@ -96,10 +96,10 @@ func (l *upgradeLoad) stop() {
 	l.clients.Wait()
 }
 
-// waitForRounds waits until each kind of request has been sent so many times since it was called.
-func (l *upgradeLoad) waitForRounds(times int64) {
+// waitForRounds waits for this number of further rounds.
+func (l *upgradeLoad) waitForRounds(rounds int64) {
 	l.t.Helper()
-	until := l.rounds.Load() + times
+	until := l.rounds.Load() + rounds
 	require.Eventually(l.t, func() bool { return l.rounds.Load() >= until || l.hasFailed() }, harness.Timeout,
 		5*time.Millisecond)
 }
@@ -111,46 +111,47 @@ func (l *upgradeLoad) hasFailed() bool {
 }
 
 func (l *upgradeLoad) round(c *harness.HTTPClient, worker, n int) {
-	ask := func(method, path string, body object, headers ...string) object {
-		got, err := c.Send(method, path, body, headers...)
-		if err != nil || got.Status >= 500 || got.Status == 401 {
+	send := func(method, path string, body object, headers ...string) object {
+		response, err := c.Send(method, path, body, headers...)
+		if err != nil || response.Status >= 500 || response.Status == 401 {
 			l.mu.Lock()
 			defer l.mu.Unlock()
-			l.failed = append(l.failed, fmt.Sprintf("%s %s: %d %v %v", method, path, got.Status, got.Body["code"], err))
+			failure := fmt.Sprintf("%s %s: %d %v %v", method, path, response.Status, response.Body["code"], err)
+			l.failed = append(l.failed, failure)
 		}
-		return got.Body
+		return response.Body
 	}
 	id := func(o object) string {
 		text, _ := o["id"].(string)
 		return text
 	}
 	patient := id(
-		ask("POST", "/api/patients/", harness.VermaPatient, "Idempotency-Key", fmt.Sprintf("%p-%d-%d", c, worker, n)))
+		send("POST", "/api/patients/", harness.VermaPatient, "Idempotency-Key", fmt.Sprintf("%p-%d-%d", c, worker, n)))
 	note := fmt.Sprintf("é 🩺 %d of %d", n, worker)
-	changed := ask("PATCH", "/api/patients/"+patient+"/", object{"notes": note})
+	changed := send("PATCH", "/api/patients/"+patient+"/", object{"notes": note})
 	doctor := id(
-		ask("POST", "/api/doctors/", object{"name": "Dr. Vikram Khanna", "specialization": "Dermatology",
+		send("POST", "/api/doctors/", object{"name": "Dr. Vikram Khanna", "specialization": "Dermatology",
 			"experience": 9}))
-	ask("PATCH", "/api/doctors/"+doctor+"/", object{"phone": "+91 80 5550 0188"})
-	mapping := id(ask("POST", "/api/mappings/", object{"patient": patient, "doctor": doctor}))
+	send("PATCH", "/api/doctors/"+doctor+"/", object{"phone": "+91 80 5550 0188"})
+	mapping := id(send("POST", "/api/mappings/", object{"patient": patient, "doctor": doctor}))
 	for _, path := range []string{
 		"/api/patients/?search=verma&ordering=-created_at", "/api/patients/" + patient + "/",
 		"/api/doctors/?ordering=name", "/api/doctors/" + doctor + "/",
 		"/api/mappings/", "/api/mappings/" + patient + "/", "/api/auth/me/", "/api/auth/sessions/", "/api/patients/" +
 			patient + "/access-log/", "/readyz",
 	} {
-		ask("GET", path, nil)
+		send("GET", path, nil)
 	}
-	if n%8 == 0 { // a user has only so many sessions, so this one ends
-		mine := c.Token
-		c.Token, _ = ask("POST", "/api/auth/login/", harness.AshaLogin)["access"].(string)
-		ask("POST", "/api/auth/logout/", object{})
-		c.Token = mine
+	if n%8 == 0 { // ends its session, because the number of sessions is limited
+		token := c.Token
+		c.Token, _ = send("POST", "/api/auth/login/", harness.AshaLogin)["access"].(string)
+		send("POST", "/api/auth/logout/", object{})
+		c.Token = token
 	}
-	ask("DELETE", "/api/mappings/"+mapping+"/", nil)
-	ask("DELETE", "/api/doctors/"+doctor+"/", nil)
+	send("DELETE", "/api/mappings/"+mapping+"/", nil)
+	send("DELETE", "/api/doctors/"+doctor+"/", nil)
 	if n%2 == 0 {
-		ask("DELETE", "/api/patients/"+patient+"/", nil)
+		send("DELETE", "/api/patients/"+patient+"/", nil)
 		return
 	}
 	if id(changed) == patient && patient != "" {
@@ -160,7 +161,7 @@ func (l *upgradeLoad) round(c *harness.HTTPClient, worker, n int) {
 	}
 }
 
-// check asserts that no request failed, and that each of these instances reads what both have written.
+// check asserts that no request failed, and that each of these instances returns the notes that all have written.
 func (l *upgradeLoad) check(token string, bases ...string) {
 	l.t.Helper()
 	l.stop()
@@ -175,9 +176,9 @@ func (l *upgradeLoad) check(token string, bases ...string) {
 	}
 }
 
-// TestUpgradeBesideTheReleaseBefore migrates the store of a serving instance of the release before, and has both
-// releases serve it.
-func TestUpgradeBesideTheReleaseBefore(t *testing.T) {
+// TestUpgradeWhileThePreviousReleaseServes migrates the store while an instance of the previous release serves it, and
+// then serves it with both releases.
+func TestUpgradeWhileThePreviousReleaseServes(t *testing.T) {
 	t.Parallel()
 	p := harness.NewTolerantEnv(t).With("SECRET_KEY="+harness.SecretKey,
 		"DATABASE_URL="+databasetest.PostgresMade(t, "").URL)
@@ -195,16 +196,15 @@ func TestUpgradeBesideTheReleaseBefore(t *testing.T) {
 	after := newer.WaitReady()
 	l.start(after, before.Token)
 	l.waitForRounds(48)
-	another := p.With("DATA_DIR=" + t.TempDir()).Command(previous) // as when an upgrade is taken back
+	another := p.With("DATA_DIR=" + t.TempDir()).Command(previous) // as in a rollback
 	l.start(another.WaitReady(), before.Token)
 	l.waitForRounds(48)
 	l.check(before.Token, before.URL, after, another.WaitReady())
 	require.Equal(t, 0, p.Run("audit", "verify").ExitCode)
 }
 
-// TestEveryFutureMigration adds a column that may be empty, one with a default and an index to every table beside a
-// serving instance.
-func TestEveryFutureMigration(t *testing.T) {
+// TestFutureMigrations adds a nullable column, one with a default and an index to every table while an instance serves.
+func TestFutureMigrations(t *testing.T) {
 	t.Parallel()
 	cfg := databasetest.PostgresMade(t, "")
 	p := harness.NewTolerantEnv(t).With("SECRET_KEY="+harness.SecretKey, "DATABASE_URL="+cfg.URL,
@@ -225,7 +225,7 @@ func TestEveryFutureMigration(t *testing.T) {
 	l.check(c.Token, c.URL)
 }
 
-// futureMigrations is a release for each table, which adds to it.
+// futureMigrations returns the migrations of one release per table.
 func futureMigrations(t *testing.T, db *database.DB) (all []database.Migrations) {
 	t.Helper()
 	var tables []struct{ Name, First string }
@@ -247,7 +247,7 @@ func futureMigrations(t *testing.T, db *database.DB) (all []database.Migrations)
 	return all
 }
 
-// bothFiles is the program's migrations and more beside them.
+// bothFiles has the files of own and more.
 type bothFiles struct{ own, more fs.FS }
 
 // Open implements fs.FS.
@@ -259,8 +259,8 @@ func (f bothFiles) Open(name string) (fs.File, error) {
 	return file, err
 }
 
-// TestAnOlderReleaseOnANewerSchema is the program on a store that a newer release has migrated.
-func TestAnOlderReleaseOnANewerSchema(t *testing.T) {
+// TestNewerSchema runs the program on a store that a newer release has migrated.
+func TestNewerSchema(t *testing.T) {
 	t.Parallel()
 	harness.EachEnv(t, func(t *testing.T, p harness.Env, cfg database.Config) {
 		all := migrations.All()
@@ -271,10 +271,10 @@ func TestAnOlderReleaseOnANewerSchema(t *testing.T) {
 			more["visits/"+engine+"/0002_only_new.sql"] = &fstest.MapFile{Data: []byte(
 				"-- +goose Up\nINSERT INTO breaking_migrations (module, version) VALUES ('visits', 2);\n")}
 		}
-		migrate := func(leaving string) {
+		migrate := func(except string) {
 			files := fstest.MapFS{}
 			for name, file := range more {
-				if leaving == "" || !strings.Contains(name, leaving) {
+				if except == "" || !strings.Contains(name, except) {
 					files[name] = file
 				}
 			}
@@ -288,17 +288,17 @@ func TestAnOlderReleaseOnANewerSchema(t *testing.T) {
 		}
 		const newer = "applied by a newer release:  visits/0001\n"
 		migrate("0002")
-		t.Run("serves, and warns at the start", func(t *testing.T) {
+		t.Run("serves with a warning at the start", func(t *testing.T) {
 			r := p.Start()
 			harness.NewHTTPClient(t, r.WaitReady()).SignUp()
 			require.Contains(t, r.Terminate().Stderr, "applied by a newer release: visits/0001")
 		})
-		t.Run("is reported by migrate status, and has nothing to do in migrate up", func(t *testing.T) {
+		t.Run("is listed by migrate status and ignored by migrate up", func(t *testing.T) {
 			require.Contains(t, p.Run("migrate", "status").ExpectSuccess(), newer)
 			require.Equal(t, "nothing to do: the schema is up to date\n", p.Run("migrate", "up").ExpectSuccess())
 		})
 		migrate("")
-		t.Run("does not work on one that is declared breaking", func(t *testing.T) {
+		t.Run("rejects a breaking migration", func(t *testing.T) {
 			const why = "a newer release has applied visits/0002, which this release cannot work with"
 			for _, command := range [][]string{{}, {"serve"}, {"migrate", "up"}, {"user", "list"},
 				{"audit", "verify"}} {
@@ -313,8 +313,8 @@ func TestAnOlderReleaseOnANewerSchema(t *testing.T) {
 	})
 }
 
-// TestDatabaseOfAnotherEncoding has every command refuse it.
-func TestDatabaseOfAnotherEncoding(t *testing.T) {
+// TestUnsupportedEncoding checks that every command rejects a database of an unsupported encoding.
+func TestUnsupportedEncoding(t *testing.T) {
 	t.Parallel()
 	for _, encoding := range []string{"LATIN1", "SQL_ASCII"} {
 		t.Run(encoding, func(t *testing.T) {

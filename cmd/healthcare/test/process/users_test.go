@@ -25,10 +25,10 @@ func TestUserCommands(t *testing.T) {
 		c := harness.NewHTTPClient(t, server.WaitReady())
 		c.Token = c.Call("POST", "/api/auth/login/", harness.AshaLogin, 200)["access"].(string)
 
-		t.Run("make an administrator, who is one at once", func(t *testing.T) {
+		t.Run("create an administrator", func(t *testing.T) {
 			require.Len(t, c.List("/api/users/"), 2)
 		})
-		t.Run("change what a user may beside a running server, from the next request on", func(t *testing.T) {
+		t.Run("change permissions of a running server from the next request on", func(t *testing.T) {
 			login := object{"email": "ravi@clinic.example", "password": "correct horse"}
 			ravi := harness.NewHTTPClient(t, c.URL)
 			ravi.Token = ravi.Call("POST", "/api/auth/login/", login, 200)["access"].(string)
@@ -47,27 +47,27 @@ func TestUserCommands(t *testing.T) {
 			ravi.Call("GET", "/api/patients/", nil, 401)
 			ravi.Call("POST", "/api/auth/login/", login, 200)
 		})
-		t.Run("list who there is", func(t *testing.T) {
+		t.Run("list users", func(t *testing.T) {
 			all := strings.Split(strings.TrimSpace(p.Run("user", "list").ExpectSuccess()), "\n")
-			require.Len(t, all, 3, "with a heading")
+			require.Len(t, all, 3, "including the heading")
 			require.Regexp(t, `^ravi@clinic.example +Asha Rao +staff +true +\d{4}-\d\d-\d\d +[0-9a-f-]{36}$`, all[1])
 			require.Len(
 				t, strings.Split(strings.TrimSpace(p.Run("user", "list", "--role", "admin").ExpectSuccess()), "\n"), 2)
 			p.Run("user", "list", "--role", "boss").ExpectFailure(1, "role: Must be one of admin, auditor, staff")
 		})
-		t.Run("take an id", func(t *testing.T) {
+		t.Run("accept an id", func(t *testing.T) {
 			done := p.Run("user", "promote", userIDs(p)["ravi@clinic.example"], "-y", "--role", "auditor")
 			require.Equal(t, "changed: ravi@clinic.example, auditor, active\n", done.ExpectSuccess())
 			p.Run("user", "demote", "--yes", strings.ToUpper(userIDs(p)["ravi@clinic.example"])).ExpectSuccess()
 			p.Run("user", "demote", "--yes", "0193525f-1f70-7cc1-a0e2-0f6e2b6cfe3b").ExpectFailure(1, "No such user")
 		})
-		t.Run("change nothing without --yes where nobody can be asked", func(t *testing.T) {
+		t.Run("change nothing without --yes or a terminal", func(t *testing.T) {
 			for _, verb := range []string{"promote", "demote", "disable", "enable"} {
 				p.RunWithInput("y\n", "user", verb, "ravi@clinic.example").ExpectFailure(1, "pass --yes")
 			}
 			require.Contains(t, p.Run("user", "list", "--search", "ravi").ExpectSuccess(), " staff ")
 		})
-		t.Run("refuse what no client could send", func(t *testing.T) {
+		t.Run("reject text that is not UTF-8 or has NUL", func(t *testing.T) {
 			for _, password := range []string{"caf\xe9 passw\xf6rd", "correct\x00horse"} {
 				p.RunWithInput(password+"\n", "user", "password", "--yes",
 					"asha@clinic.example").ExpectFailure(harness.ExitFailure, "Must be text in UTF-8, without NUL.")
@@ -78,7 +78,7 @@ func TestUserCommands(t *testing.T) {
 				"b@clinic.example").ExpectFailure(harness.ExitFailure, "Must be text in UTF-8")
 			p.RunWithInput("\ufeffcorrect horse\n", "user", "password", "--yes", "asha@clinic.example").ExpectSuccess()
 		})
-		t.Run("set a password, which ends every session", func(t *testing.T) {
+		t.Run("set a password and end all sessions", func(t *testing.T) {
 			ravi := harness.NewHTTPClient(t, c.URL)
 			login := object{"email": "ravi@clinic.example", "password": "correct horse"}
 			signedIn := ravi.Call("POST", "/api/auth/login/", login, 200)
@@ -106,7 +106,7 @@ func TestUserCommands(t *testing.T) {
 					&entries).Error)
 			require.Equal(t, 3, entries)
 		})
-		t.Run("find an address in every spelling, and ask for the id where several accounts have it",
+		t.Run("find an address in every spelling, and require the id if several accounts have it",
 			func(t *testing.T) {
 				require.Equal(t, "created: zoë@bücher.example, staff, active\n",
 					create("zoë@bücher.example").ExpectSuccess())
@@ -123,17 +123,18 @@ func TestUserCommands(t *testing.T) {
 				SELECT '0193525f-1f70-7cc1-a0e2-0f6e2b6cfe3b', name, 'zoë@xn--bcher-kva.example',
 					'zoë@xn--bcher-kva.example', 'z', password_hash, role, active, 0, '', 1, created_at, updated_at
 				FROM users WHERE mailbox = 'zoë@bücher.example'`).Error)
-				refused := p.Run("user", "enable", "--yes", "zoë@bücher.example")
-				refusedAfterShowing(
-					refused, "several accounts have this address in different spellings: pass the id of one")
-				require.Contains(t, refused.Stderr, "0193525f-1f70-7cc1-a0e2-0f6e2b6cfe3b  zoë@xn--bcher-kva.example  ")
-				require.Contains(t, refused.Stderr, userIDs(p)["zoë@bücher.example"]+"  zoë@bücher.example  ")
-				refusedAfterShowing(p.RunWithInput("correct horse\n", "user", "password", "zoë@bücher.example"),
+				rejected := p.Run("user", "enable", "--yes", "zoë@bücher.example")
+				requireUnchanged(
+					rejected, "several accounts have this address in different spellings: pass the id of one")
+				require.Contains(t, rejected.Stderr,
+					"0193525f-1f70-7cc1-a0e2-0f6e2b6cfe3b  zoë@xn--bcher-kva.example  ")
+				require.Contains(t, rejected.Stderr, userIDs(p)["zoë@bücher.example"]+"  zoë@bücher.example  ")
+				requireUnchanged(p.RunWithInput("correct horse\n", "user", "password", "zoë@bücher.example"),
 					"several accounts")
 				require.Equal(t, "changed: zoë@xn--bcher-kva.example, staff, active\n",
 					p.Run("user", "enable", "--yes", "0193525f-1f70-7cc1-a0e2-0f6e2b6cfe3b").ExpectSuccess())
 			})
-		t.Run("print why nothing was done", func(t *testing.T) {
+		t.Run("print the reason of a failure", func(t *testing.T) {
 			p.Run("user", "demote", "--yes", "asha@clinic.example").ExpectFailure(1, "last active administrator")
 			p.Run("user", "disable", "--yes", "asha@clinic.example").ExpectFailure(1, "last active administrator")
 			p.Run("user", "promote", "--yes", "nobody@clinic.example").ExpectFailure(1, "No such user")
@@ -152,17 +153,17 @@ func TestUserCommands(t *testing.T) {
 	})
 }
 
-// refusedAfterShowing asserts that a command showed accounts, and left them as they were.
-func refusedAfterShowing(o harness.Result, why string) {
+// requireUnchanged asserts that a command showed accounts and failed with the message.
+func requireUnchanged(o harness.Result, message string) {
 	o.T.Helper()
 	require.Equal(o.T, 1, o.ExitCode)
 	require.Empty(o.T, o.Stdout)
 	lines := o.StderrLines()
-	require.Contains(o.T, lines[len(lines)-1], why)
+	require.Contains(o.T, lines[len(lines)-1], message)
 	require.Greater(o.T, len(lines), 1)
 }
 
-// userIDs are those of all users, by address, as user list shows them.
+// userIDs returns the ids that user list shows, by address.
 func userIDs(p harness.Env) map[string]string {
 	p.T.Helper()
 	all := map[string]string{}

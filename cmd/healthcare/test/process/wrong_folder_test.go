@@ -14,14 +14,14 @@ import (
 	"healthcare/platform/databasetest"
 )
 
-// storeCommands are the commands that work on a store which is there.
+// storeCommands are the commands that require an existing store.
 var storeCommands = []string{
 	"user list", "user promote --yes asha@clinic.example", "user disable --yes asha@clinic.example",
 	"user create --name A --email a@b.example",
 	"audit verify", "audit export", "audit prune --before 2020-01-01", "migrate status",
 }
 
-// versionTables returns the names of the tables that count migrations.
+// versionTables returns the names of the tables of applied migrations.
 func versionTables(t *testing.T, cfg database.Config) (names []string) {
 	t.Helper()
 	db, err := database.Open(cfg, zap.NewNop())
@@ -36,11 +36,11 @@ func versionTables(t *testing.T, cfg database.Config) (names []string) {
 	return names
 }
 
-func TestACommandInTheWrongFolder(t *testing.T) {
+func TestCommandInTheWrongFolder(t *testing.T) {
 	t.Parallel()
 	commands := append([]string{"keys list", "keys rotate", "backup", "doctor"}, storeCommands...)
 	for _, command := range commands {
-		t.Run("healthcare "+command+" prints where it looked, and creates nothing", func(t *testing.T) {
+		t.Run("healthcare "+command+" prints the path, and creates nothing", func(t *testing.T) {
 			t.Parallel()
 			p := harness.NewEnv(t)
 			o := p.RunWithInput("correct horse\n", strings.Fields(command)...)
@@ -50,7 +50,7 @@ func TestACommandInTheWrongFolder(t *testing.T) {
 			require.Len(t, p.ListFolder(), 1, "the folder itself")
 		})
 	}
-	t.Run("healthcare copy prints where it looked, and creates nothing", func(t *testing.T) {
+	t.Run("healthcare copy prints the path, and creates nothing", func(t *testing.T) {
 		t.Parallel()
 		_, pg := databasetest.Both(t)
 		p := harness.NewEnv(t).With("DATABASE_URL=" + pg.URL)
@@ -60,7 +60,7 @@ func TestACommandInTheWrongFolder(t *testing.T) {
 	})
 }
 
-func TestACommandOverAnEmptyStore(t *testing.T) {
+func TestCommandOnAnEmptyStore(t *testing.T) {
 	t.Parallel()
 	t.Run("of SQLite is reported, and not migrated", func(t *testing.T) {
 		t.Parallel()
@@ -89,7 +89,7 @@ func TestACommandOverAnEmptyStore(t *testing.T) {
 	})
 }
 
-func TestACommandWithoutTheKeys(t *testing.T) {
+func TestCommandWithoutKeys(t *testing.T) {
 	t.Parallel()
 	p := harness.NewTolerantEnv(t)
 	p.Run("migrate", "up").ExpectSuccess()
@@ -99,7 +99,7 @@ func TestACommandWithoutTheKeys(t *testing.T) {
 	require.NoFileExists(t, key)
 }
 
-func TestAnExportIsVerifiedWithoutAStore(t *testing.T) {
+func TestExportIsVerifiedWithoutAStore(t *testing.T) {
 	t.Parallel()
 	harness.EachEnv(t, func(t *testing.T, p harness.Env, _ database.Config) {
 		p.RunWithInput("correct horse\n", "user", "create", "--name", "Asha Rao", "--email",

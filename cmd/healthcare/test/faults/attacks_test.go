@@ -25,24 +25,22 @@ import (
 	"healthcare/platform/database"
 )
 
-// a network that uses a shared resource at full speed does not stop clients of other networks. Each
-// attack runs against the real binary on the limits that ship; a bystander goes on meanwhile. At least 99 % of the
-// bystander's requests succeed. How long they take is reported beside an idle server's: attackers share the machine.
+// a network that uses a shared resource at full speed does not stop clients of other networks. Each attack runs
+// against the program with its default limits. At least 99 % of a bystander's requests succeed meanwhile. Their latency
+// is only logged, with that of an idle server, because attackers share the machine.
 
-// attackCase is one of them. A resource that is added later adds a line to attacks.
+// attackCase is an attack on one shared resource.
 type attackCase struct {
-	name string
-	// prepare makes what the attack needs, before the idle server is measured.
-	prepare func(a *attackSetup)
-	// step is what each of the attackers does, over and over, until the context ends.
-	step      func(ctx context.Context, a *attackSetup, n int)
+	name      string
+	prepare   func(a *attackSetup)                             // creates data before the idle server is measured
+	step      func(ctx context.Context, a *attackSetup, n int) // repeated by each attacker until ctx ends
 	attackers int
-	bystander func(a *attackSetup) int // its status; default: a page of patients
+	bystander func(a *attackSetup) int // sends a request and returns the status; default: a page of patients
 	every     time.Duration            // pause between the bystander's requests; default 5 ms
-	memory    int                      // MiB that the process may grow; 0: not held
+	memory    int                      // limit of the process's growth in MiB; 0: none
 	same      bool                     // the bystander is in the attacker's network
-	direct    bool                     // networks are connections' own addresses, and no proxy's
-	unread    bool                     // nobody reads the log
+	direct    bool                     // clients connect from their addresses, without a proxy
+	unread    bool                     // the log is not read
 }
 
 var attackCases = []attackCase{
@@ -53,7 +51,7 @@ var attackCases = []attackCase{
 		attackers: 64,
 		memory:    64,
 	},
-	{name: "bodies that never end", step: sendUnfinishedBody, attackers: 2000, bystander: (*attackSetup).create,
+	{name: "unfinished bodies", step: sendUnfinishedBody, attackers: 2000, bystander: (*attackSetup).create,
 		memory: 128},
 	{
 		name:      "reads over many connections",
@@ -76,13 +74,13 @@ var attackCases = []attackCase{
 	{name: "idle connections", step: holdIdleConnection, attackers: 4200, direct: true,
 		bystander: (*attackSetup).connect},
 	{
-		name:      "searches for six words that count",
+		name:      "counted searches for six words",
 		prepare:   (*attackSetup).manyDoctors,
 		step:      sending("GET", "/api/doctors/?limit=1&search=a+e+i+n+r+s", nil, "Prefer", "count=exact"),
 		attackers: 16,
 	},
 	{
-		name:      "pages of the directory that count",
+		name:      "counted pages of the directory",
 		prepare:   (*attackSetup).manyDoctors,
 		step:      sending("GET", "/api/doctors/?limit=500&ordering=name", nil, "Prefer", "count=exact"),
 		attackers: 16,
@@ -105,30 +103,30 @@ var attackCases = []attackCase{
 		attackers: 16,
 	},
 	{
-		name:      "creating rows, and a bystander who creates one as well",
+		name:      "creating rows while the bystander creates rows",
 		step:      sending("POST", "/api/patients/", object{"name": "Row", "age": 1, "gender": "Other"}),
 		attackers: 16,
 		bystander: (*attackSetup).create,
 		every:     20 * time.Millisecond,
 	},
-	{name: "requests while nobody reads the log", step: sending("GET", "/livez", nil), attackers: 16, unread: true},
+	{name: "requests while the log is not read", step: sending("GET", "/livez", nil), attackers: 16, unread: true},
 }
 
-func TestR58_BystandersAreServedDuringAttacks(t *testing.T) {
+func TestR58_BystandersDuringAttacks(t *testing.T) {
 	if os.Getenv("SOAK") != "1" {
-		t.Skip("attackers at full speed for minutes: they run with SOAK=1 (task soak)")
+		t.Skip("takes minutes: set SOAK=1 (task soak)")
 	}
 	if runtime.GOOS != "linux" {
-		t.Skip("it reads /proc, and uses all of 127.0.0.0/8")
+		t.Skip("needs /proc and all of 127.0.0.0/8")
 	}
-	for _, one := range attackCases {
-		t.Run(one.name, func(t *testing.T) {
-			harness.EachEnv(t, func(t *testing.T, p harness.Env, db database.Config) { one.run(t, p, db) })
+	for _, attack := range attackCases {
+		t.Run(attack.name, func(t *testing.T) {
+			harness.EachEnv(t, func(t *testing.T, p harness.Env, db database.Config) { attack.run(t, p, db) })
 		})
 	}
 }
 
-// attackSetup is a running service, an attacker who is signed in, and the bystander.
+// attackSetup has a running service, and an attacker and a bystander who are signed in.
 type attackSetup struct {
 	t         *testing.T
 	base      string
@@ -138,9 +136,9 @@ type attackSetup struct {
 
 const attackLasts = 6 * time.Second
 
-func (one attackCase) run(t *testing.T, p harness.Env, db database.Config) {
+func (c attackCase) run(t *testing.T, p harness.Env, db database.Config) {
 	env := []string{"AUDIT_KEY=" + harness.AuditKey, "SECRET_KEY=" + harness.SecretKey}
-	if !one.direct {
+	if !c.direct {
 		env = append(env, "TRUSTED_PROXIES=127.0.0.0/8")
 	}
 	if db.URL != "" {
@@ -150,46 +148,46 @@ func (one attackCase) run(t *testing.T, p harness.Env, db database.Config) {
 	}
 	path, err := harness.Binary()
 	require.NoError(t, err)
-	r := harness.NewEnv(t).With(env...).CommandWith(path, func(c *exec.Cmd) {
-		if one.unread {
-			c.Stderr, _ = harness.UnreadPipe(t)
+	r := harness.NewEnv(t).With(env...).CommandWith(path, func(cmd *exec.Cmd) {
+		if c.unread {
+			cmd.Stderr, _ = harness.UnreadPipe(t)
 		}
 	})
 	a := &attackSetup{t: t, base: r.WaitReady()}
-	a.attacker, a.bystander = a.visitor("127.0.7.7", one.direct), a.visitor("127.0.9.9", one.direct)
+	a.attacker, a.bystander = a.newClient("127.0.7.7", c.direct), a.newClient("127.0.9.9", c.direct)
 	a.attacker.signUp("mallory")
 	a.bystander.signUp("asha")
 	a.bystander.do(t.Context(), "POST", "/api/patients/", object{"name": "Ananya", "age": 31, "gender": "Female"})
-	if one.prepare != nil {
-		one.prepare(a)
+	if c.prepare != nil {
+		c.prepare(a)
 	}
-	if one.same {
+	if c.same {
 		a.bystander.network = a.attacker.network
-		a.signIn() // known from here
+		a.signIn() // makes the network known
 	}
-	if one.bystander == nil {
-		one.bystander = (*attackSetup).read
+	if c.bystander == nil {
+		c.bystander = (*attackSetup).read
 	}
-	if one.every == 0 {
-		one.every = 5 * time.Millisecond
+	if c.every == 0 {
+		c.every = 5 * time.Millisecond
 	}
-	rate, before, _ := one.watchBystander(a, time.After(attackLasts/2))
-	require.InDelta(t, 1, rate, 0, "an idle server serves")
+	rate, before, _ := c.watchBystander(a, time.After(attackLasts/2))
+	require.InDelta(t, 1, rate, 0, "the server is idle")
 	resident := harness.ProcessMemory(t, r.Cmd.Process.Pid, "VmRSS")
-	// the peak begins anew (proc(5))
+	// resets the peak (proc(5))
 	require.NoError(t, os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", r.Cmd.Process.Pid), []byte("5"), 0))
 
 	ctx, cancel := context.WithCancel(t.Context())
 	var all sync.WaitGroup
-	for n := range one.attackers {
+	for n := range c.attackers {
 		all.Go(func() {
 			for ctx.Err() == nil {
-				one.step(ctx, a, n)
+				c.step(ctx, a, n)
 			}
 		})
 	}
 	time.Sleep(500 * time.Millisecond)
-	rate, during, failures := one.watchBystander(a, time.After(attackLasts))
+	rate, during, failures := c.watchBystander(a, time.After(attackLasts))
 	grown := (harness.ProcessMemory(t, r.Cmd.Process.Pid, "VmHWM") - resident) >> 10
 	cancel()
 	all.Wait()
@@ -202,21 +200,21 @@ func (one attackCase) run(t *testing.T, p harness.Env, db database.Config) {
 		grown,
 		failures,
 	)
-	require.GreaterOrEqual(t, rate, 0.99, "the bystander is kept from working:%s", failures)
-	if one.memory > 0 {
-		require.LessOrEqual(t, grown, one.memory, "MiB")
+	require.GreaterOrEqual(t, rate, 0.99, "the bystander's requests fail:%s", failures)
+	if c.memory > 0 {
+		require.LessOrEqual(t, grown, c.memory, "MiB")
 	}
 }
 
-// watchBystander has the bystander go on until then: which part of its requests succeeded, their p99, and the other
-// statuses.
-func (one attackCase) watchBystander(a *attackSetup, until <-chan time.Time) (rate float64, p99 time.Duration,
+// watchBystander sends the bystander's requests until then, and returns the share that succeeded, their p99 and the
+// other statuses.
+func (c attackCase) watchBystander(a *attackSetup, until <-chan time.Time) (rate float64, p99 time.Duration,
 	failures string) {
 	var took []time.Duration
 	good, seen := 0, map[int]int{}
 	for {
 		began := time.Now()
-		status := one.bystander(a)
+		status := c.bystander(a)
 		took = append(took, time.Since(began))
 		if status/100 == 2 {
 			good++
@@ -227,10 +225,10 @@ func (one attackCase) watchBystander(a *attackSetup, until <-chan time.Time) (ra
 		case <-until:
 			slices.Sort(took)
 			if len(seen) > 0 {
-				failures = fmt.Sprint(", other answers ", seen)
+				failures = fmt.Sprint(", other statuses ", seen)
 			}
 			return float64(good) / float64(len(took)), took[len(took)*99/100], failures
-		case <-time.After(one.every):
+		case <-time.After(c.every):
 		}
 	}
 }
@@ -244,7 +242,7 @@ type attackClient struct {
 	http           *http.Client
 }
 
-func (a *attackSetup) visitor(network string, direct bool) *attackClient {
+func (a *attackSetup) newClient(network string, direct bool) *attackClient {
 	transport := &http.Transport{MaxIdleConnsPerHost: 256}
 	v := &attackClient{
 		t:       a.t,
@@ -266,7 +264,7 @@ func (v *attackClient) dial(ctx context.Context, network, address string) (net.C
 	return d.DialContext(ctx, network, address)
 }
 
-// do sends a request and returns the status, 0 for no answer.
+// do sends a request and returns the status, or 0 without a response, and the body.
 func (v *attackClient) do(ctx context.Context, method, path string, body any, headers ...string) (int, []byte) {
 	var sent io.Reader
 	if body != nil {
@@ -287,16 +285,16 @@ func (v *attackClient) do(ctx context.Context, method, path string, body any, he
 	for i := 0; i+1 < len(headers); i += 2 {
 		request.Header.Set(headers[i], headers[i+1])
 	}
-	answer, err := v.http.Do(request)
+	response, err := v.http.Do(request)
 	if err != nil {
 		return 0, nil
 	}
-	defer func() { _ = answer.Body.Close() }()
-	raw, err := io.ReadAll(answer.Body)
+	defer func() { _ = response.Body.Close() }()
+	raw, err := io.ReadAll(response.Body)
 	if err != nil {
 		return 0, nil
 	}
-	return answer.StatusCode, raw
+	return response.StatusCode, raw
 }
 
 const attackPassword = "correct horse battery"
@@ -370,8 +368,7 @@ func guessPassword(ctx context.Context, a *attackSetup, n int) {
 	)
 }
 
-// holdIdleConnection opens a connection, sends one request and then nothing. A connection that is refused is tried
-// again.
+// holdIdleConnection opens a connection, sends one request and then nothing until ctx ends or the server closes it.
 func holdIdleConnection(ctx context.Context, a *attackSetup, _ int) {
 	conn, err := a.attacker.dial(ctx, "tcp", strings.TrimPrefix(a.base, "http://"))
 	if err != nil {
@@ -389,7 +386,7 @@ func holdIdleConnection(ctx context.Context, a *attackSetup, _ int) {
 	}
 }
 
-// sendUnfinishedBody sends most of a large body over a connection of its own, without signing in, and waits.
+// sendUnfinishedBody sends most of a large body over a new connection, without a token, and waits.
 func sendUnfinishedBody(ctx context.Context, a *attackSetup, _ int) {
 	conn, err := a.attacker.dial(ctx, "tcp", strings.TrimPrefix(a.base, "http://"))
 	if err != nil {
@@ -404,7 +401,7 @@ func sendUnfinishedBody(ctx context.Context, a *attackSetup, _ int) {
 	_, _ = io.Copy(io.Discard, conn)
 }
 
-// readSlowly asks for the largest page, and takes a little of it at a time.
+// readSlowly requests the largest page and reads 256 bytes every 100 ms.
 func readSlowly(ctx context.Context, a *attackSetup, _ int) {
 	conn, err := a.attacker.dial(ctx, "tcp", strings.TrimPrefix(a.base, "http://"))
 	if err != nil {
@@ -449,7 +446,7 @@ func (a *attackSetup) manyDoctors() {
 	})
 }
 
-// fill makes n resources of the attacker's.
+// fill creates n resources as the attacker.
 func (a *attackSetup) fill(n int, path string, body func(n int) object) {
 	a.t.Helper()
 	var all sync.WaitGroup
@@ -472,5 +469,5 @@ func (a *attackSetup) fill(n int, path string, body func(n int) object) {
 		})
 	}
 	all.Wait()
-	require.Zero(a.t, failed.Load(), "of %s", path)
+	require.Zero(a.t, failed.Load(), "%s", path)
 }

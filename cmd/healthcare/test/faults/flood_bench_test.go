@@ -19,14 +19,15 @@ import (
 	"healthcare/platform/databasetest"
 )
 
-// BenchmarkR17_LoginFlood prints what R-17 asks of the real binary with its real hash parameters: a thousand sign-ins
-// at once, half of them guesses, each from a network of its own. How much the process grows (at most 64 MiB), and how
-// long others wait (p99 at most three times that of an idle server). The client runs on the same cores: what a thousand
-// requests to /livez make others wait stands beside, to distinguish the two. To run it: go test ./cmd/healthcare -run
-// '^$' -bench R17 -benchtime 1x
+// BenchmarkR17_LoginFlood measures R-17 on the program with its default hash parameters: a thousand sign-ins at once,
+// half of them guesses, each from its own network. It reports the growth of the process (limit: 64 MiB) and the p99 of
+// other requests (limit: three times that of an idle server). Because the client uses the same cores, it also reports
+// the p99 during a thousand requests to /livez. To run it:
+//
+//	go test ./cmd/healthcare/test/faults -run '^$' -bench R17 -benchtime 1x
 func BenchmarkR17_LoginFlood(b *testing.B) {
 	if runtime.GOOS != "linux" {
-		b.Skip("it reads /proc")
+		b.Skip("needs /proc")
 	}
 	for _, engine := range []database.Engine{database.SQLite, database.Postgres} {
 		b.Run(string(engine), func(b *testing.B) {
@@ -52,38 +53,38 @@ func loginFlood(b *testing.B, engine database.Engine) {
 	c.AddPatient()
 	idle := harness.ReadLatencies(b, c, time.After(3*time.Second))
 	before := harness.ProcessMemory(b, server.Cmd.Process.Pid, "VmRSS")
-	// the peak begins anew (proc(5))
+	// resets the peak (proc(5))
 	require.NoError(b, os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", server.Cmd.Process.Pid), []byte("5"), 0))
 
 	var statuses [600]atomic.Int64
-	during := harness.ReadLatencies(b, c, atOnceFor(func(i int) { statuses[signInFrom(b, c, i)].Add(1) }))
+	during := harness.ReadLatencies(b, c, startThousand(func(i int) { statuses[signInFrom(b, c, i)].Add(1) }))
 	b.ReportMetric(float64(harness.ProcessMemory(b, server.Cmd.Process.Pid, "VmHWM")-before)/1024, "MiB-growth")
-	burst := harness.ReadLatencies(b, c, atOnceFor(func(int) { _, _, _ = c.Try("GET", "/livez", nil) }))
+	burst := harness.ReadLatencies(b, c, startThousand(func(int) { _, _, _ = c.Try("GET", "/livez", nil) }))
 	b.ReportMetric(harness.P99Milliseconds(idle), "ms-p99-idle")
 	b.ReportMetric(harness.P99Milliseconds(during), "ms-p99-flood")
 	b.ReportMetric(harness.P99Milliseconds(burst), "ms-p99-burst")
 	for status := range statuses {
 		if n := statuses[status].Load(); n > 0 {
-			b.ReportMetric(float64(n), fmt.Sprintf("answers-%d", status))
+			b.ReportMetric(float64(n), fmt.Sprintf("responses-%d", status))
 		}
 	}
 }
 
-// atOnceFor does something a thousand times at once and returns a channel that receives when it is over.
-func atOnceFor(do func(i int)) <-chan time.Time {
-	over := make(chan time.Time)
+// startThousand calls do a thousand times at once and returns a channel that is closed when all have returned.
+func startThousand(do func(i int)) <-chan time.Time {
+	done := make(chan time.Time)
 	var all sync.WaitGroup
 	for i := range 1000 {
 		all.Go(func() { do(i) })
 	}
 	go func() {
 		all.Wait()
-		close(over)
+		close(done)
 	}()
-	return over
+	return done
 }
 
-// signInFrom is one sign-in from the n-th network, a wrong one when n is odd.
+// signInFrom signs in from the n-th network, with a wrong password if n is odd, and returns the status.
 func signInFrom(b *testing.B, c *harness.HTTPClient, n int) int {
 	login := object{"email": harness.AshaAccount["email"], "password": harness.AshaAccount["password"]}
 	if n%2 == 1 {
@@ -94,10 +95,10 @@ func signInFrom(b *testing.B, c *harness.HTTPClient, n int) int {
 	require.NoError(b, err)
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("X-Forwarded-For", fmt.Sprintf("10.%d.%d.1", n>>8, n&255))
-	answer, err := c.HTTP.Do(request)
+	response, err := c.HTTP.Do(request)
 	if err != nil {
 		return 0
 	}
-	_ = answer.Body.Close()
-	return answer.StatusCode
+	_ = response.Body.Close()
+	return response.StatusCode
 }

@@ -19,7 +19,7 @@ import (
 	"healthcare/platform/database"
 )
 
-// floods are the ways to use the program, and to misuse it; each is one request.
+// leakCases are the kinds of requests of TestR56_Leaks.
 var leakCases = []struct {
 	name string
 	one  func(c *harness.HTTPClient, i int)
@@ -31,7 +31,7 @@ var leakCases = []struct {
 		}
 		_, _, _ = c.Try("POST", "/api/patients/", harness.VermaPatient)
 	}},
-	{"refused", func(c *harness.HTTPClient, i int) {
+	{"rejected", func(c *harness.HTTPClient, i int) {
 		switch i % 4 {
 		case 0:
 			_, _, _ = (&harness.HTTPClient{URL: c.URL, HTTP: c.HTTP}).Try("GET", "/api/patients/", nil)
@@ -50,10 +50,10 @@ var leakCases = []struct {
 		whole := post + `{"name":"Asha","age":31,"gender":"Female"} `
 		sendRaw(c, whole[:len(whole)-i%2*20], false)
 	}},
-	{"slow", func(c *harness.HTTPClient, i int) { sendRaw(c, slowly[i%len(slowly)], true) }},
+	{"slow", func(c *harness.HTTPClient, i int) { sendRaw(c, unfinished[i%len(unfinished)], true) }},
 }
 
-// sendRaw sends bytes over a connection of their own, and waits for the server to close it or resets it.
+// sendRaw sends bytes over a new connection, and waits until the server closes it or resets it at once.
 func sendRaw(c *harness.HTTPClient, bytes string, wait bool) {
 	conn, err := net.DialTimeout("tcp", strings.TrimPrefix(c.URL, "http://"), time.Second)
 	if err != nil {
@@ -71,7 +71,7 @@ func sendRaw(c *harness.HTTPClient, bytes string, wait bool) {
 	}
 }
 
-// flood runs n requests, atOnce at a time.
+// sendConcurrently sends n requests, atOnce at a time.
 func sendConcurrently(c *harness.HTTPClient, n, atOnce int, one func(c *harness.HTTPClient, i int)) {
 	slots := make(chan struct{}, atOnce)
 	var all sync.WaitGroup
@@ -83,15 +83,15 @@ func sendConcurrently(c *harness.HTTPClient, n, atOnce int, one func(c *harness.
 	c.HTTP.CloseIdleConnections()
 }
 
-// R-56: after floods of requests that are served, refused, aborted and slow, more at once than there may be
-// connections, the program has as many file descriptors and goroutines as one that has served a little.
+// TestR56_Leaks sends floods of requests that are served, rejected, aborted and slow, more at once than the limit of
+// connections. Afterwards the program has as many file descriptors and goroutines as one that served few requests.
 func TestR56_Leaks(t *testing.T) {
 	t.Parallel()
-	const atOnce, connections = 48, 40 // so some are refused as too many
+	const atOnce, connections = 48, 40 // so that some are rejected
 	each := soakValue(t, 200, 20_000)
 	harness.EachEnv(t, func(t *testing.T, p harness.Env, _ database.Config) {
 		p = p.With("HTTP_READ_TIMEOUT=300ms", fmt.Sprint("HTTP_CONNECTIONS=", connections))
-		started := func() (*harness.Process, *harness.HTTPClient) {
+		start := func() (*harness.Process, *harness.HTTPClient) {
 			r := p.Start()
 			c := harness.NewHTTPClient(t, r.WaitReady())
 			c.HTTP.Timeout = 5 * time.Second
@@ -101,21 +101,20 @@ func TestR56_Leaks(t *testing.T) {
 				t.Fatal(status, err)
 			}
 			c.Token = c.Call("POST", "/api/auth/login/", harness.AshaLogin, 200)["access"].(string)
-			sendConcurrently(c, 200, connections, leakCases[0].one) // the pools are full
+			sendConcurrently(c, 200, connections, leakCases[0].one) // fills the pools
 			return r, c
 		}
-		const pools = 8 * 3 // connections that nobody needed before: a reader of SQLite has three files
-		// fasthttp keeps an idle worker for ten seconds: a plain run allows for them, a long one waits until they are
-		// gone.
+		const pools = 8 * 3 // unused connections of the pool: a reader of SQLite has three files
+		// fasthttp keeps an idle worker for 10 s: a short run allows for them, a long one waits until they end.
 		slack, settle := 4*connections, time.Duration(0)
 		if each > 1000 {
 			slack, settle = 4, 25*time.Second
 		}
-		quiet, _ := started()
+		idle, _ := start()
 		time.Sleep(settle)
-		calm := goroutines(quiet)
+		baseline := goroutines(idle)
 
-		r, c := started()
+		r, c := start()
 		before := files(r)
 		for _, flood := range leakCases {
 			n := each
@@ -123,20 +122,20 @@ func TestR56_Leaks(t *testing.T) {
 				n = each / 5
 			}
 			sendConcurrently(c, n, atOnce, flood.one)
-			waitUntil(t, 10*time.Second, flood.name+": file descriptors stay",
+			waitUntil(t, 10*time.Second, flood.name+": file descriptors leak",
 				func() bool { return files(r) <= before+pools })
 		}
 		c.Call("GET", "/readyz", nil, 200)
 		c.HTTP.CloseIdleConnections()
 		time.Sleep(settle)
 		files, after := files(r), goroutines(r)
-		t.Logf("%d requests of each kind: %d file descriptors before, %d after; %d goroutines when calm, %d after",
-			each, before, files, len(calm), len(after))
-		require.LessOrEqual(t, len(after), len(calm)+slack, "%s", groupByCreator(after))
+		t.Logf("%d requests of each kind: %d file descriptors before, %d after; %d goroutines when idle, %d after",
+			each, before, files, len(baseline), len(after))
+		require.LessOrEqual(t, len(after), len(baseline)+slack, "%s", groupByCreator(after))
 	})
 }
 
-// files is how many file descriptors the program has open.
+// files returns the number of open file descriptors of the program.
 func files(r *harness.Process) int {
 	r.T.Helper()
 	if runtime.GOOS != "linux" {
@@ -150,20 +149,20 @@ func files(r *harness.Process) int {
 
 var goroutine = regexp.MustCompile(`(?m)^goroutine \d+ .*\[.*\]:$`)
 
-// goroutines ends the program as one asks a Go program what it is doing, and gives its goroutines' stacks.
+// goroutines ends the program by SIGQUIT, which prints all stacks, and returns them.
 func goroutines(r *harness.Process) []string {
 	r.T.Helper()
 	r.Signal(syscall.SIGQUIT)
 	<-r.Done
-	said := r.Stderr.String()
-	begins := goroutine.FindAllStringIndex(said, -1)
+	output := r.Stderr.String()
+	starts := goroutine.FindAllStringIndex(output, -1)
 	var stacks []string
-	for i, at := range begins {
-		end := len(said)
-		if i+1 < len(begins) {
-			end = begins[i+1][0]
+	for i, at := range starts {
+		end := len(output)
+		if i+1 < len(starts) {
+			end = starts[i+1][0]
 		}
-		stacks = append(stacks, said[at[1]:end])
+		stacks = append(stacks, output[at[1]:end])
 	}
 	require.NotEmpty(r.T, stacks)
 	return stacks

@@ -16,10 +16,7 @@ import (
 	"healthcare/cmd/internal/harness"
 )
 
-// Faults are tested with real processes, under load, and on the limits that ship. `task soak` (SOAK=1) runs them in
-// full length; a plain run logs what it leaves out.
-
-// soakValue is full when the long versions are asked for, else quick.
+// soakValue returns full if SOAK=1 is set (task soak), else quick.
 func soakValue(t *testing.T, quick, full int) int {
 	t.Helper()
 	if os.Getenv("SOAK") == "1" {
@@ -29,22 +26,21 @@ func soakValue(t *testing.T, quick, full int) int {
 	return quick
 }
 
-// limit is a time that the program promises. Only a run of its own (SOAK=1) holds it to that: beside other tests a
-// machine is slow, and it gets more.
-func limit(inFull, beside time.Duration) time.Duration {
+// limit returns the strict limit if SOAK=1 is set, else the loose one, because other tests slow the machine down.
+func limit(strict, loose time.Duration) time.Duration {
 	if os.Getenv("SOAK") == "1" {
-		return inFull
+		return strict
 	}
-	return beside
+	return loose
 }
 
-// newDefaultEnv is a place with the limits that ship, where only a password costs nothing.
+// newDefaultEnv returns an environment with the default limits, except for a cheap password hash.
 func newDefaultEnv(t *testing.T) harness.Env {
 	return harness.NewEnv(t).With("AUDIT_KEY="+harness.AuditKey, "SECRET_KEY="+harness.SecretKey,
 		"DATABASE_SLOW_QUERY=0s", "PASSWORD_HASH_MEMORY=64", "PASSWORD_HASH_ITERATIONS=1")
 }
 
-// exchange is one answer of the program.
+// exchange is a request and its response.
 type exchange struct {
 	what string // method and kind of request
 	at   time.Time
@@ -53,8 +49,8 @@ type exchange struct {
 	err error
 }
 
-// load is clients that write and read without a pause, and keep the responses. databaseCheck compares them with the
-// database.
+// load runs clients that write and read without a pause, and records the responses. databaseCheck compares them with
+// the database.
 type load struct {
 	*harness.HTTPClient
 	stopping atomic.Bool
@@ -62,9 +58,9 @@ type load struct {
 
 	mu        sync.Mutex
 	exchanges []exchange
-	added     map[string]string // Idempotency-Key, which the patient's notes repeat -> id; acknowledged
-	owed      []string          // keys that were sent and not acknowledged; sent again before any other
-	amended   map[string][2]int // patient -> the last number that was acknowledged, and the last that was sent
+	added     map[string]string // Idempotency-Key, which is also in the notes -> id of an acknowledged patient
+	pending   []string          // keys without an acknowledgement, which are sent again first
+	amended   map[string][2]int // patient -> the last acknowledged number and the last sent number
 	removed   map[string]bool   // patient -> acknowledged
 }
 
@@ -72,15 +68,14 @@ func newLoad(c *harness.HTTPClient) *load {
 	return &load{HTTPClient: c, added: map[string]string{}, amended: map[string][2]int{}, removed: map[string]bool{}}
 }
 
-// setURL is the same load on a program that was started again.
+// setURL continues the load on a restarted program.
 func (l *load) setURL(base string) {
 	l.URL = base
 	l.HTTP.CloseIdleConnections()
 	l.stopping.Store(false)
 }
 
-// start sets off ten clients: more than the pool has connections. Each goes on until stop, or until a request is not
-// answered at all.
+// start runs ten clients, more than the pool has connections. Each runs until stop or until a request has no response.
 func (l *load) start() {
 	for range 4 {
 		l.client(l.add)
@@ -109,49 +104,49 @@ func (l *load) stop() {
 	l.clients.Wait()
 }
 
-// sendRecorded sends a request and records the response. A client that is asked to retry later waits a moment, not the
-// second of Retry-After.
+// sendRecorded sends a request and records the response. If that has Retry-After, it waits 20 ms instead of the 1 s
+// there.
 func (l *load) sendRecorded(what, method, path string, body object, headers ...string) (harness.HTTPResponse, error) {
 	at := time.Now()
-	said, err := l.Send(method, path, body, headers...)
+	response, err := l.Send(method, path, body, headers...)
 	l.mu.Lock()
-	l.exchanges = append(l.exchanges, exchange{what, at, time.Since(at), said, err})
+	l.exchanges = append(l.exchanges, exchange{what, at, time.Since(at), response, err})
 	l.mu.Unlock()
-	if said.RetryAfter != "" {
+	if response.RetryAfter != "" {
 		time.Sleep(20 * time.Millisecond)
 	}
-	return said, err
+	return response, err
 }
 
-// add adds a patient with an Idempotency-Key, and repeats what was not acknowledged.
+// add adds a patient with an Idempotency-Key. It first repeats requests that were not acknowledged.
 func (l *load) add() error {
 	key := uuid.NewString()
 	l.mu.Lock()
-	if len(l.owed) > 0 {
-		key, l.owed = l.owed[0], l.owed[1:]
+	if len(l.pending) > 0 {
+		key, l.pending = l.pending[0], l.pending[1:]
 	}
 	l.mu.Unlock()
-	said, err := l.sendRecorded("add", "POST", "/api/patients/",
+	response, err := l.sendRecorded("add", "POST", "/api/patients/",
 		object{"name": "Ananya Verma", "age": 31, "gender": "Female", "notes": key}, "Idempotency-Key", key)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if said.Status == 201 {
-		l.added[key] = said.Body["id"].(string)
+	if response.Status == 201 {
+		l.added[key] = response.Body["id"].(string)
 	} else {
-		l.owed = append(l.owed, key)
+		l.pending = append(l.pending, key)
 	}
 	return err
 }
 
-// newAmender writes ever greater numbers to a patient of its own.
+// newAmender returns a step that writes increasing numbers to the notes of its patient.
 func (l *load) newAmender() func() error {
 	var patient string
 	return func() error {
 		if patient == "" {
-			said, err := l.sendRecorded("amend", "POST", "/api/patients/",
+			response, err := l.sendRecorded("amend", "POST", "/api/patients/",
 				object{"name": "Ravi Shah", "age": 40, "gender": "Male", "notes": "0"})
-			if said.Status == 201 {
-				patient = said.Body["id"].(string)
+			if response.Status == 201 {
+				patient = response.Body["id"].(string)
 				l.recordNotes(patient, 0, 0)
 			}
 			return err
@@ -161,8 +156,9 @@ func (l *load) newAmender() func() error {
 		l.mu.Unlock()
 		next := numbers[1] + 1
 		l.recordNotes(patient, numbers[0], next)
-		said, err := l.sendRecorded("amend", "PATCH", "/api/patients/"+patient+"/", object{"notes": fmt.Sprint(next)})
-		if said.Status == 200 {
+		response, err := l.sendRecorded("amend", "PATCH", "/api/patients/"+patient+"/",
+			object{"notes": fmt.Sprint(next)})
+		if response.Status == 200 {
 			l.recordNotes(patient, next, next)
 		}
 		return err
@@ -177,16 +173,16 @@ func (l *load) recordNotes(patient string, acknowledged, sent int) {
 
 // remove adds a patient and removes it.
 func (l *load) remove() error {
-	said, err := l.sendRecorded("remove", "POST", "/api/patients/",
+	response, err := l.sendRecorded("remove", "POST", "/api/patients/",
 		object{"name": "Mira Sen", "age": 50, "gender": "Other"})
-	if said.Status != 201 {
+	if response.Status != 201 {
 		return err
 	}
-	patient := said.Body["id"].(string)
-	said, err = l.sendRecorded("remove", "DELETE", "/api/patients/"+patient+"/", nil)
+	patient := response.Body["id"].(string)
+	response, err = l.sendRecorded("remove", "DELETE", "/api/patients/"+patient+"/", nil)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.removed[patient] = said.Status == 204
+	l.removed[patient] = response.Status == 204
 	return err
 }
 
@@ -195,7 +191,7 @@ func (l *load) read() error {
 	return err
 }
 
-// recorded are the answers so far, in the order in which the requests were sent.
+// recorded returns the exchanges so far in the order of the requests.
 func (l *load) recorded() []exchange {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -204,7 +200,7 @@ func (l *load) recorded() []exchange {
 	return all
 }
 
-// acknowledged is how many writes were.
+// acknowledged returns the number of successful writes.
 func (l *load) acknowledged() (n int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -216,24 +212,24 @@ func (l *load) acknowledged() (n int) {
 	return n
 }
 
-// counts is how often there was each status; 0 is no answer.
+// statuses returns the number of exchanges by status, where 0 is no response.
 func statuses(all []exchange) string {
 	n := map[int]int{}
 	for _, one := range all {
 		n[one.Status]++
 	}
-	said := ""
+	text := ""
 	for _, status := range slices.Sorted(maps.Keys(n)) {
-		said += fmt.Sprintf(" %d×%d", n[status], status)
+		text += fmt.Sprintf(" %d×%d", n[status], status)
 	}
-	return said
+	return text
 }
 
-// waitUntil waits for something to become true within limit.
-func waitUntil(t testing.TB, limit time.Duration, what string, is func() bool) time.Duration {
+// waitUntil waits until a condition is true, and fails with the message what after limit.
+func waitUntil(t testing.TB, limit time.Duration, what string, condition func() bool) time.Duration {
 	t.Helper()
 	began := time.Now()
-	for !is() {
+	for !condition() {
 		require.Less(t, time.Since(began), limit, what)
 		time.Sleep(2 * time.Millisecond)
 	}

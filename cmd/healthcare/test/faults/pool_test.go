@@ -12,9 +12,8 @@ import (
 	"healthcare/platform/database"
 )
 
-// R-54: every connection that may write is taken by work that hangs. A later request waits half a second and is asked
-// to come back; what needs no store goes on; and when the work is over so is the fault. Only the time that the work
-// itself may hang is longer here than what ships.
+// TestR54_PoolExhausted holds all connections that can write. Later requests wait 500 ms and receive 503 with
+// Retry-After. Requests that need no store are served, and the program recovers when the connections are released.
 func TestR54_PoolExhausted(t *testing.T) {
 	t.Parallel()
 	harness.EachEnv(t, func(t *testing.T, p harness.Env, db database.Config) {
@@ -22,31 +21,31 @@ func TestR54_PoolExhausted(t *testing.T) {
 		r := p.With("DATABASE_ACQUIRE_TIMEOUT=500ms", "DATABASE_POOL_SIZE=2").Start()
 		c := harness.NewHTTPClient(t, r.WaitReady())
 		c.SignUp()
-		letGo := openDatabaseCheck(t, db).takeAllConnections()
-		said := newLoad(c)
-		for range 2 { // as many as there are connections; SQLite has one writer, which the first one takes
-			said.addOnce("hang", "/api/doctors/",
+		release := openDatabaseCheck(t, db).blockWriters()
+		traffic := newLoad(c)
+		for range 2 { // one for each connection; SQLite has one writer
+			traffic.addOnce("hang", "/api/doctors/",
 				object{"name": "Dr. Vikram Khanna", "specialization": "Dermatology", "experience": 9})
 		}
 		time.Sleep(200 * time.Millisecond) // until they hang
 		for range 20 {
-			said.addOnce("wait", "/api/patients/", harness.VermaPatient)
+			traffic.addOnce("wait", "/api/patients/", harness.VermaPatient)
 		}
-		stranger := harness.NewHTTPClient(t, c.URL)
+		anonymous := harness.NewHTTPClient(t, c.URL)
 		for range 20 {
 			began := time.Now()
-			stranger.Call("GET", "/livez", nil, 200)
-			stranger.Call("GET", "/openapi.json", nil, 200)
-			stranger.Call("GET", "/api/patients/", nil, 401)
-			stranger.Call("POST", "/api/auth/login/", object{"email": 1}, 400)
-			stranger.Call("GET", "/nowhere/", nil, 404)
-			require.Less(t, time.Since(began), acquire+slack, "what needs no store waits for it")
+			anonymous.Call("GET", "/livez", nil, 200)
+			anonymous.Call("GET", "/openapi.json", nil, 200)
+			anonymous.Call("GET", "/api/patients/", nil, 401)
+			anonymous.Call("POST", "/api/auth/login/", object{"email": 1}, 400)
+			anonymous.Call("GET", "/nowhere/", nil, 404)
+			require.Less(t, time.Since(began), acquire+slack, "requests without a store are delayed")
 		}
 		time.Sleep(acquire + slack)
-		letGo()
-		said.clients.Wait()
+		release()
+		traffic.clients.Wait()
 		c.AddPatient()
-		for _, one := range said.recorded() {
+		for _, one := range traffic.recorded() {
 			require.NoError(t, one.err, one.what)
 			if one.what == "hang" {
 				require.Contains(t, []int{201, 503}, one.Status, "%v", one.Body)
@@ -60,18 +59,18 @@ func TestR54_PoolExhausted(t *testing.T) {
 	})
 }
 
-// addOnce sends one request that is not waited for.
+// addOnce sends one request in the background.
 func (l *load) addOnce(what, path string, body object) {
 	l.clients.Go(func() { _, _ = l.sendRecorded(what, "POST", path, body) })
 }
 
-// takeAllConnections holds what writers need, as an operator's session may that forgot to commit, until it is let go.
-func (l databaseCheck) takeAllConnections() (letGo func()) {
+// blockWriters locks the tables that writers need until release, like an uncommitted transaction of an operator.
+func (l databaseCheck) blockWriters() (release func()) {
 	l.t.Helper()
 	ctx := context.Background()
 	conn, err := l.pool.Conn(ctx)
 	require.NoError(l.t, err)
-	if _, err = conn.ExecContext(ctx, `BEGIN IMMEDIATE`); err != nil { // only SQLite knows it
+	if _, err = conn.ExecContext(ctx, `BEGIN IMMEDIATE`); err != nil { // PostgreSQL rejects it
 		tx, err := conn.BeginTx(ctx, nil)
 		require.NoError(l.t, err)
 		_, err = tx.Exec(`LOCK TABLE doctors, audit_heads IN ACCESS EXCLUSIVE MODE`)

@@ -15,18 +15,20 @@ import (
 	"healthcare/platform/databasetest/cluster"
 )
 
-// Limits of while PostgreSQL is away, and after.
-func refusedWithin() time.Duration { return limit(2*time.Second, 2800*time.Millisecond) }
+// rejectionLimit and recoveryLimit are the limits of for a response during an outage, and for the
+// recovery.
+func rejectionLimit() time.Duration { return limit(2*time.Second, 2800*time.Millisecond) }
 
-func recoveredWithin() time.Duration { return limit(2*time.Second, 8*time.Second) }
+func recoveryLimit() time.Duration { return limit(2*time.Second, 8*time.Second) }
 
-const quiet = 500 * time.Millisecond // without a refusal: it has recovered
+// quiet is the time without an unsuccessful response after which the service counts as recovered.
+const quiet = 500 * time.Millisecond
 
-// outage is one way to lose PostgreSQL, and to get it back.
+// outage is a kind of outage of PostgreSQL.
 type outage struct {
 	name       string
-	lasts      time.Duration
-	lose, find func(t *testing.T, own *cluster.Server, way *harness.Proxy)
+	duration   time.Duration
+	begin, end func(t *testing.T, own *cluster.Server, proxy *harness.Proxy)
 }
 
 func stopServer(t *testing.T, own *cluster.Server, _ *harness.Proxy) { require.NoError(t, own.Stop()) }
@@ -39,33 +41,32 @@ func noAction(*testing.T, *cluster.Server, *harness.Proxy) {}
 
 var outages = []outage{
 	{"stopped", time.Second, stopServer, startServer},
-	{"behind a black hole", 2 * time.Second, func(_ *testing.T, _ *cluster.Server,
-		way *harness.Proxy) {
-		way.BlackHole(true)
+	{
+		"unresponsive", 2 * time.Second,
+		func(_ *testing.T, _ *cluster.Server, proxy *harness.Proxy) { proxy.BlackHole(true) },
+		func(_ *testing.T, _ *cluster.Server, proxy *harness.Proxy) { proxy.BlackHole(false) },
 	},
-		func(_ *testing.T, _ *cluster.Server, way *harness.Proxy) { way.BlackHole(false) }},
-	{"cut off, again and again", 0, func(_ *testing.T, _ *cluster.Server, way *harness.Proxy) {
+	{"disconnected repeatedly", 0, func(_ *testing.T, _ *cluster.Server, proxy *harness.Proxy) {
 		for range 40 {
-			way.Cut()
+			proxy.Cut()
 			time.Sleep(25 * time.Millisecond)
 		}
 	}, noAction},
 }
 
-// PostgreSQL goes away under load, in every way there is, again and again. A client receives in less than two
-// seconds, a 503 with Retry-After; when it is back so is the service, by itself; and nothing that was
-// acknowledged is lost.
-func TestR52_PostgreSQLGoesAwayUnderLoad(t *testing.T) {
+// TestR52_PostgreSQLOutagesUnderLoad interrupts PostgreSQL repeatedly under load. Clients receive 503 with Retry-After
+// within 2 s, the service recovers by itself, and no acknowledged write is lost.
+func TestR52_PostgreSQLOutagesUnderLoad(t *testing.T) {
 	t.Parallel()
 	runOutages(t, outages[:soakValue(t, 2, len(outages))]...)
 }
 
-// R-53 is the same of a PostgreSQL that is back as soon as it has gone.
-func TestR53_PostgreSQLIsRestartedUnderLoad(t *testing.T) {
+// TestR53_PostgreSQLRestartsUnderLoad restarts PostgreSQL under load, with the limits of R-52.
+func TestR53_PostgreSQLRestartsUnderLoad(t *testing.T) {
 	t.Parallel()
-	runOutages(t, outage{"restarted", 0, func(t *testing.T, own *cluster.Server, way *harness.Proxy) {
-		stopServer(t, own, way)
-		startServer(t, own, way)
+	runOutages(t, outage{"restarted", 0, func(t *testing.T, own *cluster.Server, proxy *harness.Proxy) {
+		stopServer(t, own, proxy)
+		startServer(t, own, proxy)
 	}, noAction})
 }
 
@@ -75,69 +76,69 @@ func runOutages(t *testing.T, outages ...outage) {
 		t.Run(fault.name, func(t *testing.T) {
 			t.Parallel()
 			own := databasetest.OwnPostgres(t)
-			way := harness.NewProxy(t, own.Socket())
-			p := newDefaultEnv(t).With("DATABASE_URL="+way.URL()+"&options=-c%20synchronous_commit%3Don",
+			proxy := harness.NewProxy(t, own.Socket())
+			p := newDefaultEnv(t).With("DATABASE_URL="+proxy.URL()+"&options=-c%20synchronous_commit%3Don",
 				"AUDIT_CHECKPOINT_EVERY=1s")
 			r := p.Start()
 			c := harness.NewHTTPClient(t, r.WaitReady())
 			c.SignUp()
-			said := newLoad(c)
-			said.start()
+			traffic := newLoad(c)
+			traffic.start()
 			for range rounds {
-				said.testOutage(r, fault, own, way)
+				traffic.testOutage(r, fault, own, proxy)
 			}
-			said.stop()
-			requireCheckpoints(p, said)
-			openDatabaseCheck(t, database.Config{URL: own.URL()}).requireAcknowledged(said)
+			traffic.stop()
+			requireCheckpoints(p, traffic)
+			openDatabaseCheck(t, database.Config{URL: own.URL()}).requireAcknowledged(traffic)
 			require.Contains(t, p.Run("audit", "verify").ExpectSuccess(), "sound: ")
 			require.Equal(t, 0, r.Terminate().ExitCode)
-			t.Logf("%d acknowledged writes, 0 lost;%s", said.acknowledged(), statuses(said.recorded()))
+			t.Logf("%d acknowledged writes, 0 lost;%s", traffic.acknowledged(), statuses(traffic.recorded()))
 		})
 	}
 }
 
-// testOutage has the load go through one outage.
-func (l *load) testOutage(r *harness.Process, fault outage, own *cluster.Server, way *harness.Proxy) {
+// testOutage causes one outage and asserts the responses.
+func (l *load) testOutage(r *harness.Process, fault outage, own *cluster.Server, proxy *harness.Proxy) {
 	t := l.T.(*testing.T)
 	t.Helper()
 	before := l.acknowledged()
 	waitUntil(t, harness.Timeout, "no load", func() bool { return l.acknowledged() > before+50 })
-	lost := time.Now()
-	fault.lose(t, own, way)
-	time.Sleep(fault.lasts)
+	began := time.Now()
+	fault.begin(t, own, proxy)
+	time.Sleep(fault.duration)
 	l.Call("GET", "/livez", nil, 200)
-	fault.find(t, own, way)
-	found := time.Now()
-	waitUntil(t, recoveredWithin()+quiet, "it does not recover",
+	fault.end(t, own, proxy)
+	ended := time.Now()
+	waitUntil(t, recoveryLimit()+quiet, "the service does not recover",
 		func() bool { return l.acknowledgedSince(time.Now().Add(-quiet)) > 0 })
 	l.Call("GET", "/readyz", nil, 200)
 
-	slowest, last := time.Duration(0), found
+	slowest, last := time.Duration(0), ended
 	for _, one := range l.recorded() {
-		answered := one.at.Add(one.took)
-		if one.at.Before(lost) && answered.Before(lost) {
+		finished := one.at.Add(one.took)
+		if one.at.Before(began) && finished.Before(began) {
 			continue
 		}
-		require.NoError(t, one.err, "%s is not answered at all", one.what)
+		require.NoError(t, one.err, "%s: no response", one.what)
 		slowest = max(slowest, one.took)
-		require.Less(t, one.took, refusedWithin(), "%s: %d after %s", one.what, one.Status, one.took)
+		require.Less(t, one.took, rejectionLimit(), "%s: %d after %s", one.what, one.Status, one.took)
 		if one.Status/100 == 2 {
 			continue
 		}
-		// what hangs was not given up yet
+		// the first request still hangs
 		inFlight := one.Status == 409 && one.Body["code"] == "idempotency_key_in_flight"
 		require.True(t, one.Status == 503 || inFlight, "%d %v\n%s", one.Status, one.Body, logOf(r, one.Body))
 		require.NotEmpty(t, one.RetryAfter, "%v", one.Body)
-		last = latest(last, answered)
+		last = latest(last, finished)
 	}
-	require.Less(t, last.Sub(found), recoveredWithin(), "refused after it was back")
-	t.Logf("answered within %s, well %s after it is back", slowest.Round(time.Millisecond),
-		last.Sub(found).Round(time.Millisecond))
+	require.Less(t, last.Sub(ended), recoveryLimit(), "rejected after the recovery")
+	t.Logf("responses within %s, recovered %s after the outage", slowest.Round(time.Millisecond),
+		last.Sub(ended).Round(time.Millisecond))
 }
 
-// logOf are the lines of the log about an answer.
-func logOf(r *harness.Process, answer object) (lines string) {
-	id, _ := answer["request_id"].(string)
+// logOf returns the log lines about a response.
+func logOf(r *harness.Process, response object) (lines string) {
+	id, _ := response["request_id"].(string)
 	for line := range strings.Lines(r.Stderr.String()) {
 		if id != "" && strings.Contains(line, id) {
 			lines += line
@@ -146,22 +147,22 @@ func logOf(r *harness.Process, answer object) (lines string) {
 	return lines
 }
 
-// requireCheckpoints asserts that the trail's keeper has come through too: what is recorded now gets into a checkpoint.
-func requireCheckpoints(p harness.Env, said *load) {
+// requireCheckpoints asserts that new entries of the trail still get into a checkpoint.
+func requireCheckpoints(p harness.Env, traffic *load) {
 	p.T.Helper()
 	size := func() int {
 		written, err := os.ReadFile(filepath.Join(p.Folder, "data", "audit-checkpoints.jsonl"))
-		if !os.IsNotExist(err) { // the outage may be over before the first one is due
+		if !os.IsNotExist(err) { // the first one may not be due yet
 			require.NoError(p.T, err)
 		}
 		return len(written)
 	}
 	before := size()
-	said.AddPatient()
-	waitUntil(p.T, 8*time.Second, "no checkpoint any more", func() bool { return size() > before })
+	traffic.AddPatient()
+	waitUntil(p.T, 8*time.Second, "no new checkpoint", func() bool { return size() > before })
 }
 
-// acknowledgedSince is how many writes were acknowledged after an instant, 0 if anything was refused since.
+// acknowledgedSince returns the number of writes acknowledged after an instant, or 0 if a request failed since.
 func (l *load) acknowledgedSince(since time.Time) (n int) {
 	for _, one := range l.recorded() {
 		switch {

@@ -20,10 +20,12 @@ import (
 	"healthcare/platform/databasetest"
 )
 
-// BenchmarkCrowded measures lists of the real binary over 30,000 doctors and 30,000 patients of one doctor: how long
-// each kind of search takes alone, how long a bystander waits beside four clients that send it, and 48 requests of 12
-// clients for a doctor's patients. To run it: go test ./cmd/healthcare -run '^$' -bench Crowded -benchtime 1x
-func BenchmarkCrowded(b *testing.B) {
+// BenchmarkSearchLoad measures lists of the program with 30,000 doctors and 30,000 patients of one doctor: the latency
+// of each kind of search, the latency of a bystander while four clients send it, and 48 requests of 12 clients for a
+// doctor's patients. To run it:
+//
+//	go test ./cmd/healthcare/test/faults -run '^$' -bench SearchLoad -benchtime 1x
+func BenchmarkSearchLoad(b *testing.B) {
 	for _, engine := range []database.Engine{database.SQLite, database.Postgres} {
 		b.Run(string(engine), func(b *testing.B) { searchLoad(b, engine) })
 	}
@@ -52,13 +54,13 @@ func searchLoad(b *testing.B, engine database.Engine) {
 		path := "/api/doctors/?limit=1&search=" + url.QueryEscape(search)
 		b.Run(fmt.Sprintf("%d words %.12s", len(strings.Fields(search)), search), func(b *testing.B) {
 			for b.Loop() {
-				alone := requestRate(b, c, 5, path)
+				alone := medianLatency(b, c, 5, path)
 				stop, sent := startFlood(b, c, 4, path)
-				beside := requestRate(b, c, 100, one)
+				bystander := medianLatency(b, c, 100, one)
 				stop()
-				idle := requestRate(b, c, 100, one)
+				idle := medianLatency(b, c, 100, one)
 				b.ReportMetric(alone, "ms-p50-alone")
-				b.ReportMetric(beside, "ms-p50-bystander")
+				b.ReportMetric(bystander, "ms-p50-bystander")
 				b.ReportMetric(idle, "ms-p50-idle")
 				b.ReportMetric(float64(sent.Load()), "sent")
 			}
@@ -66,16 +68,16 @@ func searchLoad(b *testing.B, engine database.Engine) {
 	}
 	b.Run("12 clients by doctor", func(b *testing.B) {
 		for b.Loop() {
-			b.ReportMetric(requestRate(b, c, 5, "/api/patients/?limit=10&doctor="+doctor), "ms-p50-alone")
+			b.ReportMetric(medianLatency(b, c, 5, "/api/patients/?limit=10&doctor="+doctor), "ms-p50-alone")
 			var served atomic.Int64
 			var all sync.WaitGroup
 			began := time.Now()
 			for range 12 {
 				all.Go(func() {
 					for range 4 {
-						if answer, err := c.Send(
+						if response, err := c.Send(
 							"GET", "/api/patients/?limit=10&doctor="+doctor, nil, "Prefer", "count=exact",
-						); err == nil && answer.Status == 200 {
+						); err == nil && response.Status == 200 {
 							served.Add(1)
 						}
 					}
@@ -88,8 +90,8 @@ func searchLoad(b *testing.B, engine database.Engine) {
 	})
 }
 
-// requestRate returns the median time that a request takes, in milliseconds.
-func requestRate(b *testing.B, c *harness.HTTPClient, n int, path string) float64 {
+// medianLatency returns the median latency of n requests in milliseconds.
+func medianLatency(b *testing.B, c *harness.HTTPClient, n int, path string) float64 {
 	took := make([]time.Duration, n)
 	for i := range took {
 		began := time.Now()
@@ -101,7 +103,7 @@ func requestRate(b *testing.B, c *harness.HTTPClient, n int, path string) float6
 	return float64(took[n/2].Microseconds()) / 1000
 }
 
-// startFlood has clients send a request without a pause until stop is called.
+// startFlood sends a request from clients without a pause until stop, and counts the requests.
 func startFlood(b *testing.B, c *harness.HTTPClient, clients int, path string) (stop func(), sent *atomic.Int64) {
 	var over atomic.Bool
 	var all sync.WaitGroup
@@ -120,7 +122,8 @@ func startFlood(b *testing.B, c *harness.HTTPClient, clients int, path string) (
 	return func() { over.Store(true); all.Wait() }, sent
 }
 
-// addDoctorsAndPatients adds 30,000 doctors, of whom the one that is returned treats 30,000 patients of the only user.
+// addDoctorsAndPatients adds 30,000 doctors and 30,000 patients of the only user, and returns the doctor who treats
+// them.
 func addDoctorsAndPatients(b *testing.B, store database.Config) (doctor string) {
 	db, err := database.Open(store, zap.NewNop())
 	require.NoError(b, err)

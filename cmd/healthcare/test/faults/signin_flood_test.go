@@ -18,10 +18,10 @@ import (
 	"healthcare/platform/databasetest"
 )
 
-// attackers is how many connections an attacker has.
+// attackers is the number of connections of an attacker.
 const attackers = 24
 
-// hashAttack is what an attacker sends at full speed.
+// hashAttack is a kind of request that an attacker sends at full speed.
 type hashAttack struct {
 	name string
 	send func(c *harness.HTTPClient, n, i int) // the i-th request of the n-th connection
@@ -29,21 +29,21 @@ type hashAttack struct {
 
 var hashAttacks = []hashAttack{
 	{"registers", func(c *harness.HTTPClient, n, i int) {
-		newcomer := object{"name": "N", "email": fmt.Sprintf("n%d.%d@attack.example", n, i),
+		account := object{"name": "N", "email": fmt.Sprintf("n%d.%d@attack.example", n, i),
 			"password": "correct horse"}
-		_, _ = c.Send("POST", "/api/auth/register/", newcomer, "X-Forwarded-For", "192.0.2.1")
+		_, _ = c.Send("POST", "/api/auth/register/", account, "X-Forwarded-For", "192.0.2.1")
 	}},
 	{"signs in to its own account", func(c *harness.HTTPClient, _, _ int) {
 		own := object{"email": "attacker@attack.example", "password": "correct horse"}
 		_, _ = c.Send("POST", "/api/auth/login/", own, "X-Forwarded-For", "192.0.2.1")
 	}},
-	{"guesses at the bystander's account, from many networks", func(c *harness.HTTPClient, n, _ int) {
+	{"guesses the bystander's password from many networks", func(c *harness.HTTPClient, n, _ int) {
 		guess := object{"email": "known@clinic.example", "password": "a guess"}
 		_, _ = c.Send("POST", "/api/auth/login/", guess, "X-Forwarded-For", fmt.Sprintf("10.0.%d.1", n))
 	}},
 }
 
-// begin attacks until stop is called.
+// begin attacks until stop.
 func (a hashAttack) begin(c *harness.HTTPClient) (stop func()) {
 	var over atomic.Bool
 	var all sync.WaitGroup
@@ -60,13 +60,13 @@ func (a hashAttack) begin(c *harness.HTTPClient) (stop func()) {
 	}
 }
 
-// signInAll makes n sign-ins, one after the other, and returns how many succeeded, and how long they took, sorted.
-// email is whose the i-th is.
+// signInAll signs in n times, one after the other, as the user that email returns. It returns the number of successes
+// and the sorted latencies.
 func signInAll(t testing.TB, c *harness.HTTPClient, n int, email func(i int) string) (good int, took []time.Duration) {
 	t.Helper()
 	for i := range n {
 		began := time.Now()
-		got, err := c.Send(
+		response, err := c.Send(
 			"POST",
 			"/api/auth/login/",
 			object{"email": email(i), "password": "correct horse"},
@@ -75,7 +75,7 @@ func signInAll(t testing.TB, c *harness.HTTPClient, n int, email func(i int) str
 		)
 		require.NoError(t, err)
 		took = append(took, time.Since(began))
-		if got.Status == http.StatusOK {
+		if response.Status == http.StatusOK {
 			good++
 		}
 	}
@@ -83,8 +83,8 @@ func signInAll(t testing.TB, c *harness.HTTPClient, n int, email func(i int) str
 	return good, took
 }
 
-// registerAccounts makes the accounts of an attack: the attacker's, the bystander's that is known from its network, and
-// n that are not.
+// registerAccounts registers the attacker, the bystander, who then signs in from the bystander's network, and n
+// strangers, who do not.
 func registerAccounts(t testing.TB, c *harness.HTTPClient, n int) {
 	t.Helper()
 	register := func(email string) {
@@ -103,9 +103,9 @@ func known(int) string { return "known@clinic.example" }
 
 func stranger(i int) string { return fmt.Sprintf("stranger%d@clinic.example", i) }
 
-// However one network keeps the hashing busy, those elsewhere sign in, for the first time or again; and however many
-// networks do, those who signed in before from theirs.
-func TestR58_SignInsDuringAFloodOfHashes(t *testing.T) {
+// TestR58_SignInsDuringHashFloods checks that users sign in while one network keeps the hashing busy, and users of a
+// known network while many networks do.
+func TestR58_SignInsDuringHashFloods(t *testing.T) {
 	const signIns = 20
 	for _, attack := range hashAttacks {
 		t.Run(attack.name, func(t *testing.T) {
@@ -117,9 +117,9 @@ func TestR58_SignInsDuringAFloodOfHashes(t *testing.T) {
 				stop := attack.begin(c)
 				defer stop()
 				good, _ := signInAll(t, c, signIns, known)
-				require.Equal(t, signIns, good, "sign-ins from where the account is known")
+				require.Equal(t, signIns, good, "sign-ins from a known network")
 				if attack.name == hashAttacks[2].name {
-					return // many networks take what strangers have
+					return // the attackers use the share of unknown networks
 				}
 				good, _ = signInAll(t, c, signIns, stranger)
 				require.Equal(t, signIns, good, "first sign-ins")
@@ -134,9 +134,10 @@ func TestR58_SignInsDuringAFloodOfHashes(t *testing.T) {
 	}
 }
 
-// BenchmarkSignInsUnderAttack prints how long sign-ins take that come one after the other, idle and under each attack,
-// with the parameters that ship, and how many of a hundred succeed. To run it: go test ./cmd/healthcare -run '^$'
-// -bench SignInsUnderAttack -benchtime 1x
+// BenchmarkSignInsUnderAttack measures the latency of consecutive sign-ins, idle and under each attack, with the
+// default parameters, and how many of a hundred succeed. To run it:
+//
+//	go test ./cmd/healthcare/test/faults -run '^$' -bench SignInsUnderAttack -benchtime 1x
 func BenchmarkSignInsUnderAttack(b *testing.B) {
 	for _, engine := range []database.Engine{database.SQLite, database.Postgres} {
 		for _, attack := range hashAttacks {

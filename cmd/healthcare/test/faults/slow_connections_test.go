@@ -14,8 +14,8 @@ import (
 	"healthcare/cmd/internal/harness"
 )
 
-// slowly are the ways to begin a request and not to end it. The rest is sent at a byte a second.
-var slowly = []string{
+// unfinished are the beginnings of requests. The rest is sent at one byte per second.
+var unfinished = []string{
 	"GET /livez HTTP/1.1\r\nHost: a\r\nX-Slow: ",
 	"POST /api/auth/login/ HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 4000\r\n\r\n{",
 	"POST /api/auth/login/ HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n" +
@@ -23,7 +23,7 @@ var slowly = []string{
 	"",
 }
 
-// sendSlowly opens a connection that never finishes its request, and returns how long the server kept it open.
+// sendSlowly opens a connection, never finishes its request, and returns the time until the server closed it.
 func sendSlowly(t *testing.T, address, begin string, patience time.Duration, open *sync.WaitGroup) time.Duration {
 	began := time.Now()
 	conn, err := net.Dial("tcp", address)
@@ -32,7 +32,7 @@ func sendSlowly(t *testing.T, address, begin string, patience time.Duration, ope
 	}
 	open.Done()
 	if err != nil {
-		t.Errorf("not even connected: %v", err)
+		t.Errorf("not connected: %v", err)
 		return 0
 	}
 	defer func() { _ = conn.Close() }()
@@ -47,15 +47,15 @@ func sendSlowly(t *testing.T, address, begin string, patience time.Duration, ope
 		case <-ended:
 			return time.Since(began)
 		case <-time.After(time.Second):
-			_, _ = conn.Write([]byte("a")) // fails when it is closed, which the reader notices
+			_, _ = conn.Write([]byte("a")) // fails if the server has closed the connection
 		}
 	}
 	<-ended
 	return time.Since(began)
 }
 
-// a thousand connections that dawdle take nothing from those that do not, and each is closed when the time for a
-// request is over.
+// TestR21_SlowConnections checks that a thousand slow connections do not delay other clients, and that each is closed
+// after the time limit of a request.
 func TestR21_SlowConnections(t *testing.T) {
 	t.Parallel()
 	connections, rounds := soakValue(t, 100, 1000), soakValue(t, 1, 11)
@@ -69,17 +69,17 @@ func TestR21_SlowConnections(t *testing.T) {
 	c.AddPatient()
 	p99(t, c, readTimeout/2) // the first requests are slower
 
-	var calm, slow []time.Duration
+	var idle, slow []time.Duration
 	for range rounds {
-		calm = append(calm, p99(t, c, readTimeout*3/5))
+		idle = append(idle, p99(t, c, readTimeout*3/5))
 		var open, closed sync.WaitGroup
 		open.Add(connections)
 		for i := range connections {
 			closed.Go(func() {
-				borne := sendSlowly(t, strings.TrimPrefix(c.URL, "http://"), slowly[i%len(slowly)],
+				lasted := sendSlowly(t, strings.TrimPrefix(c.URL, "http://"), unfinished[i%len(unfinished)],
 					readTimeout+3*time.Second, &open)
-				if borne > readTimeout+limit(time.Second, 2*time.Second) {
-					t.Errorf("%q was borne for %s", slowly[i%len(slowly)], borne)
+				if lasted > readTimeout+limit(time.Second, 2*time.Second) {
+					t.Errorf("%q stayed open for %s", unfinished[i%len(unfinished)], lasted)
 				}
 			})
 		}
@@ -87,9 +87,9 @@ func TestR21_SlowConnections(t *testing.T) {
 		slow = append(slow, p99(t, c, readTimeout*3/5))
 		closed.Wait()
 	}
-	slices.Sort(calm)
+	slices.Sort(idle)
 	slices.Sort(slow)
-	without, with := calm[rounds/2], slow[rounds/2]
+	without, with := idle[rounds/2], slow[rounds/2]
 	t.Logf("p99 of reads: %s without and %s with %d slow connections (medians of %d rounds)", without, with,
 		connections, rounds)
 	if rounds > 1 { // one short round has too few requests for a p99
@@ -98,13 +98,13 @@ func TestR21_SlowConnections(t *testing.T) {
 	require.Equal(t, 0, r.Terminate().ExitCode)
 }
 
-// p99 is that of four clients that read for so long; every read is answered.
-func p99(t *testing.T, c *harness.HTTPClient, long time.Duration) time.Duration {
+// p99 returns the 99th percentile of the latencies of four clients that read for a duration. It fails for any error.
+func p99(t *testing.T, c *harness.HTTPClient, duration time.Duration) time.Duration {
 	t.Helper()
 	var mu sync.Mutex
 	var all []time.Duration
 	var clients sync.WaitGroup
-	end := time.Now().Add(long)
+	end := time.Now().Add(duration)
 	for range 4 {
 		clients.Go(func() {
 			for time.Now().Before(end) {

@@ -1,8 +1,8 @@
 package faults
 
 import (
-	"bufio"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -20,7 +20,7 @@ import (
 	"healthcare/platform/databasetest"
 )
 
-// deafTo sends so many requests on each of so many connections of one network, and reads nothing.
+// leaveUnread sends requests on each of the connections of one network, and reads no responses.
 func leaveUnread(t *testing.T, s *harness.Service, c *harness.Client, path string, connections, requests int) {
 	t.Helper()
 	for range connections {
@@ -39,12 +39,12 @@ func leaveUnread(t *testing.T, s *harness.Service, c *harness.Client, path strin
 	}
 }
 
-// bystander reads from another network for so long, and returns the rate of success and the p99.
-func measureBystander(t testing.TB, s *harness.Service, c *harness.Client, path string, long time.Duration,
+// measureBystander reads from another network for a duration, and returns the rate of success and the p99.
+func measureBystander(t testing.TB, s *harness.Service, c *harness.Client, path string, duration time.Duration,
 ) (rate float64, p99 time.Duration) {
 	var took []time.Duration
 	good := 0
-	for end := time.Now().Add(long); time.Now().Before(end); {
+	for end := time.Now().Add(duration); time.Now().Before(end); {
 		request, err := http.NewRequest(http.MethodGet, s.URL+path, nil)
 		require.NoError(t, err)
 		request.Header.Set("Authorization", "Bearer "+c.Token)
@@ -52,8 +52,7 @@ func measureBystander(t testing.TB, s *harness.Service, c *harness.Client, path 
 		began := time.Now()
 		response, err := http.DefaultClient.Do(request)
 		require.NoError(t, err)
-		in := bufio.NewReader(response.Body)
-		_, _ = in.WriteTo(discard{})
+		_, _ = io.Copy(io.Discard, response.Body)
 		_ = response.Body.Close()
 		took = append(took, time.Since(began))
 		if response.StatusCode == http.StatusOK {
@@ -64,13 +63,8 @@ func measureBystander(t testing.TB, s *harness.Service, c *harness.Client, path 
 	return float64(good) / float64(len(took)), took[len(took)*99/100]
 }
 
-type discard struct{}
-
-// Write implements io.Writer.
-func (discard) Write(p []byte) (int, error) { return len(p), nil }
-
-// Clients that ask for the largest pages and do not read them take no memory from others.
-func TestR58_RequestsBesideSlowReaders(t *testing.T) {
+// TestR58_RequestsDuringSlowReaders checks that clients that do not read the largest pages do not affect others.
+func TestR58_RequestsDuringSlowReaders(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		attacker, bystander := s.NewUser(t, "Asha"), s.NewUser(t, "Bela")
@@ -79,15 +73,15 @@ func TestR58_RequestsBesideSlowReaders(t *testing.T) {
 			bystander.AddPatient(object{"notes": strings.Repeat("a", 500)})
 		}
 		leaveUnread(t, s, attacker, "/api/patients/?limit=500", 64, 8)
-		time.Sleep(time.Second) // until they have all there is
+		time.Sleep(time.Second) // until they hold all memory that they can
 		rate, p99 := measureBystander(t, s, bystander, "/api/patients/", time.Second)
 		t.Logf("the bystander: %.3f of requests, p99 %s", rate, p99)
 		require.GreaterOrEqual(t, rate, 0.99)
 	}, harness.BehindProxy)
 }
 
-// Searches and counts of one network leave room for those of others.
-func TestR58_RequestsBesideSearches(t *testing.T) {
+// TestR58_RequestsDuringSearches checks that searches and counts of one network do not block those of others.
+func TestR58_RequestsDuringSearches(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		attacker, bystander := s.NewUser(t, "Asha"), s.NewUser(t, "Bela")
@@ -109,7 +103,7 @@ func TestR58_RequestsBesideSearches(t *testing.T) {
 					request.Header.Set("X-Forwarded-For", "192.0.2.1")
 					request.Header.Set("Prefer", "count=exact")
 					if response, err := http.DefaultClient.Do(request); err == nil {
-						_, _ = bufio.NewReader(response.Body).WriteTo(discard{})
+						_, _ = io.Copy(io.Discard, response.Body)
 						_ = response.Body.Close()
 					}
 				}
@@ -123,11 +117,11 @@ func TestR58_RequestsBesideSearches(t *testing.T) {
 	}, harness.BehindProxy)
 }
 
-// 64 clients that do not read the largest page cost at most 64 MiB, and others are served meanwhile.
-func TestR58_SlowReadersCostLittleMemory(t *testing.T) {
+// TestR58_SlowReadersMemory checks that 64 clients that do not read the largest page cost at most 64 MiB.
+func TestR58_SlowReadersMemory(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS != "linux" {
-		t.Skip("it reads /proc")
+		t.Skip("needs /proc")
 	}
 	for _, engine := range []database.Engine{database.SQLite, database.Postgres} {
 		t.Run(string(engine), func(t *testing.T) {
@@ -138,11 +132,13 @@ func TestR58_SlowReadersCostLittleMemory(t *testing.T) {
 	}
 }
 
-// BenchmarkSlowReaders prints by how much the process grows while 64 clients do not read the largest page, and how long
-// others wait meanwhile. To run it: go test ./cmd/healthcare -run '^$' -bench SlowReaders -benchtime 1x
+// BenchmarkSlowReaders measures the growth of the process while 64 clients do not read the largest page, and the
+// latency of other requests meanwhile. To run it:
+//
+//	go test ./cmd/healthcare/test/faults -run '^$' -bench SlowReaders -benchtime 1x
 func BenchmarkSlowReaders(b *testing.B) {
 	if runtime.GOOS != "linux" {
-		b.Skip("it reads /proc")
+		b.Skip("needs /proc")
 	}
 	for _, engine := range []database.Engine{database.SQLite, database.Postgres} {
 		b.Run(string(engine), func(b *testing.B) {
@@ -157,9 +153,9 @@ func BenchmarkSlowReaders(b *testing.B) {
 	}
 }
 
-// slowReaders returns by how many MiB the process grows, and the p99 of others' requests in milliseconds, before and
-// meanwhile.
-func slowReaders(t testing.TB, engine database.Engine, long time.Duration) (growth, idle, during float64) {
+// slowReaders returns the growth of the process in MiB, and the p99 of others' requests in milliseconds before and
+// during the attack.
+func slowReaders(t testing.TB, engine database.Engine, duration time.Duration) (growth, idle, during float64) {
 	p := harness.Env{T: t, Folder: t.TempDir(), Variables: []string{
 		"PATH=" + os.Getenv("PATH"), "HTTP_ADDRESS=127.0.0.1:0", "SECRET_KEY=" + harness.SecretKey,
 		"AUDIT_KEY=" + harness.AuditKey, "TRUSTED_PROXIES=127.0.0.0/8", "LOG_LEVEL=warn",
@@ -193,10 +189,10 @@ func slowReaders(t testing.TB, engine database.Engine, long time.Duration) (grow
 		200,
 	)["access"].(string)
 	other.AddPatient()
-	idle = harness.P99Milliseconds(harness.ReadLatencies(t, other, time.After(long)))
+	idle = harness.P99Milliseconds(harness.ReadLatencies(t, other, time.After(duration)))
 	pid := server.Cmd.Process.Pid
 	before := harness.ProcessMemory(t, pid, "VmRSS")
-	// the peak begins anew (proc(5))
+	// resets the peak (proc(5))
 	require.NoError(t, os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", pid), []byte("5"), 0))
 	for range 64 {
 		conn, err := net.Dial("tcp", strings.TrimPrefix(c.URL, "http://"))
@@ -210,6 +206,6 @@ func slowReaders(t testing.TB, engine database.Engine, long time.Duration) (grow
 		_, err = conn.Write([]byte(strings.Repeat(request, 12)))
 		require.NoError(t, err)
 	}
-	during = harness.P99Milliseconds(harness.ReadLatencies(t, other, time.After(4*long)))
+	during = harness.P99Milliseconds(harness.ReadLatencies(t, other, time.After(4*duration)))
 	return float64(harness.ProcessMemory(t, pid, "VmHWM")-before) / 1024, idle, during
 }

@@ -21,24 +21,24 @@ import (
 	"healthcare/cmd/internal/harness"
 )
 
-// callLivez asks n times, from 16 connections, and returns the longest time that an answer took.
+// callLivez sends n requests over 16 connections and returns the longest latency.
 func callLivez(t *testing.T, base string, n int) time.Duration {
 	t.Helper()
 	client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 16}}
 	defer client.CloseIdleConnections()
-	var slowest, asked atomic.Int64
+	var slowest, sent atomic.Int64
 	var all sync.WaitGroup
 	for range 16 {
 		all.Go(func() {
-			for asked.Add(1) <= int64(n) {
+			for sent.Add(1) <= int64(n) {
 				began := time.Now()
-				answer, err := client.Get(base + "/livez")
+				response, err := client.Get(base + "/livez")
 				if err != nil {
 					t.Error(err)
 					return
 				}
-				_, _ = io.Copy(io.Discard, answer.Body)
-				_ = answer.Body.Close()
+				_, _ = io.Copy(io.Discard, response.Body)
+				_ = response.Body.Close()
 				for took := int64(time.Since(began)); ; {
 					seen := slowest.Load()
 					if took <= seen || slowest.CompareAndSwap(seen, took) {
@@ -63,9 +63,9 @@ func freePort(t *testing.T) string {
 func TestR58_UnreadLog(t *testing.T) {
 	t.Parallel()
 	const requests = 5000
-	t.Run("requests are answered, and the process ends in time", func(t *testing.T) {
+	t.Run("requests are served, and the process stops in time", func(t *testing.T) {
 		t.Parallel()
-		for _, both := range []bool{false, true} { // with standard output, which is full from the beginning
+		for _, both := range []bool{false, true} { // both: standard output is full, too
 			writer, _ := harness.UnreadPipe(t)
 			if both {
 				fillPipe(t, writer)
@@ -82,8 +82,8 @@ func TestR58_UnreadLog(t *testing.T) {
 				})
 			base := "http://" + address
 			require.Eventually(t, func() bool {
-				answer, err := http.Get(base + "/readyz")
-				return err == nil && answer.Body.Close() == nil && answer.StatusCode == http.StatusOK
+				response, err := http.Get(base + "/readyz")
+				return err == nil && response.Body.Close() == nil && response.StatusCode == http.StatusOK
 			}, harness.Timeout, 20*time.Millisecond)
 			require.Less(t, callLivez(t, base, requests), 5*time.Second)
 			began := time.Now()
@@ -91,18 +91,18 @@ func TestR58_UnreadLog(t *testing.T) {
 			require.Less(t, time.Since(began), 5*time.Second)
 		}
 	})
-	t.Run("requests are answered when its reader has ended", func(t *testing.T) {
+	t.Run("requests are served after the reader has ended", func(t *testing.T) {
 		t.Parallel()
 		writer, reader := harness.UnreadPipe(t)
 		r := harness.NewTolerantEnv(t).StartLoggingTo(t, writer)
 		base := r.WaitReady()
 		require.NoError(t, reader.Close())
-		require.NoError(t, writer.Close()) // the test's own
+		require.NoError(t, writer.Close()) // the test's copy
 		callLivez(t, base, 100)
 		require.Eventually(t, func() bool { return linesDropped(t, base) > 0 }, harness.Timeout, 20*time.Millisecond)
 		require.Equal(t, 0, r.Terminate().ExitCode)
 	})
-	t.Run("who reads again is shown how many lines are missing", func(t *testing.T) {
+	t.Run("the log has the number of dropped lines when it is read again", func(t *testing.T) {
 		t.Parallel()
 		writer, reader := harness.UnreadPipe(t)
 		r := harness.NewTolerantEnv(t).StartLoggingTo(t, writer)
@@ -111,14 +111,14 @@ func TestR58_UnreadLog(t *testing.T) {
 		var log bytes.Buffer
 		done := make(chan struct{})
 		go func() { defer close(done); _, _ = io.Copy(&log, reader) }()
-		gone := 0
-		require.Eventually(t, func() bool { gone = linesDropped(t, base); return gone > 0 }, harness.Timeout,
+		dropped := 0
+		require.Eventually(t, func() bool { dropped = linesDropped(t, base); return dropped > 0 }, harness.Timeout,
 			20*time.Millisecond)
 		callLivez(t, base, 10)
 		require.Equal(t, 0, r.Terminate().ExitCode)
-		_ = writer.Close() // the test's own
+		_ = writer.Close() // the test's copy
 		<-done
-		seen, told, lost := 0, 0, 0
+		seen, reports, lost := 0, 0, 0
 		for line := range strings.Lines(log.String()) {
 			var o object
 			require.NoError(t, json.Unmarshal([]byte(line), &o), line)
@@ -127,16 +127,16 @@ func TestR58_UnreadLog(t *testing.T) {
 			}
 			if n, ok := o["lines"].(float64); ok {
 				lost += int(n)
-				told++
+				reports++
 			}
 		}
-		require.Equal(t, 1, told)
-		require.Equal(t, gone, lost)
+		require.Equal(t, 1, reports)
+		require.Equal(t, dropped, lost)
 		require.Equal(t, 2*requests+10, seen+lost)
 	})
 }
 
-// fillPipe writes to a pipe until it takes nothing more.
+// fillPipe fills the buffer of a pipe.
 func fillPipe(t *testing.T, writer *os.File) {
 	t.Helper()
 	require.NoError(t, writer.SetWriteDeadline(time.Now().Add(100*time.Millisecond)))
@@ -148,10 +148,10 @@ var droppedInfo = regexp.MustCompile(`healthcare_log_lines_dropped_total\{level=
 
 func linesDropped(t *testing.T, base string) int {
 	t.Helper()
-	answer, err := http.Get(base + "/metrics")
+	response, err := http.Get(base + "/metrics")
 	require.NoError(t, err)
-	defer func() { _ = answer.Body.Close() }()
-	text, err := io.ReadAll(answer.Body)
+	defer func() { _ = response.Body.Close() }()
+	text, err := io.ReadAll(response.Body)
 	require.NoError(t, err)
 	found := droppedInfo.FindSubmatch(text)
 	require.NotNil(t, found)

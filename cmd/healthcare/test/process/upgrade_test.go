@@ -62,17 +62,17 @@ func previousRelease(t *testing.T) string {
 
 // upgradeLoad runs clients that read and write all kinds of resources until stop.
 type upgradeLoad struct {
-	t       *testing.T
-	clients sync.WaitGroup
-	over    atomic.Bool
-	rounds  atomic.Int64
-	mu      sync.Mutex
-	kept    map[string]string // id of each remaining patient -> notes
-	failed  []string
+	t         *testing.T
+	clients   sync.WaitGroup
+	over      atomic.Bool
+	rounds    atomic.Int64
+	mu        sync.Mutex
+	remaining map[string]string // id of each remaining patient -> notes
+	failed    []string
 }
 
 func newUpgradeLoad(t *testing.T) *upgradeLoad {
-	l := &upgradeLoad{t: t, kept: map[string]string{}}
+	l := &upgradeLoad{t: t, remaining: map[string]string{}}
 	t.Cleanup(l.stop)
 	return l
 }
@@ -157,7 +157,7 @@ func (l *upgradeLoad) round(c *harness.HTTPClient, worker, n int) {
 	if id(changed) == patient && patient != "" {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		l.kept[patient] = note
+		l.remaining[patient] = note
 	}
 }
 
@@ -166,11 +166,11 @@ func (l *upgradeLoad) check(token string, bases ...string) {
 	l.t.Helper()
 	l.stop()
 	require.Empty(l.t, l.failed)
-	require.NotEmpty(l.t, l.kept)
+	require.NotEmpty(l.t, l.remaining)
 	for _, base := range bases {
 		c := harness.NewHTTPClient(l.t, base)
 		c.Token = token
-		for id, note := range l.kept {
+		for id, note := range l.remaining {
 			require.Equal(l.t, note, c.Call("GET", "/api/patients/"+id+"/", nil, 200)["notes"])
 		}
 	}

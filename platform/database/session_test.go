@@ -19,7 +19,7 @@ const spoken = "Zoé अनन्या वर्मा 🩺"
 // onPostgres opens a database of the test's own after these statements, in which %[1]s stands for its name, have changed its defaults.
 func onPostgres(t *testing.T, change func(*url.URL), defaults ...string) (*database.DB, database.Config) {
 	t.Helper()
-	cfg := databasetest.PostgresMade(t, "")
+	cfg := databasetest.PostgresWith(t, "")
 	setDefaults(t, cfg, defaults...)
 	if change != nil {
 		cfg.URL = addressed(t, cfg.URL, change)
@@ -128,7 +128,7 @@ func TestDatabasesThatCannotBeUsed(t *testing.T) {
 	for _, encoding := range []string{"LATIN1", "LATIN9", "SQL_ASCII", "EUC_JP"} {
 		t.Run("of the encoding "+encoding, func(t *testing.T) {
 			t.Parallel()
-			cfg := databasetest.PostgresMade(t, `TEMPLATE template0 ENCODING '`+encoding+`' LOCALE 'C'`)
+			cfg := databasetest.PostgresWith(t, `TEMPLATE template0 ENCODING '`+encoding+`' LOCALE 'C'`)
 			refused(t, openIt(t, cfg, zap.NewNop()), "encoded in "+encoding, "ENCODING 'UTF8' TEMPLATE template0")
 		})
 	}

@@ -1,5 +1,5 @@
-// Package databasetest gives every test a migrated database of its own, on both engines: SQLite always, PostgreSQL where package
-// cluster finds a server. It knows no module but their migrations.
+// Package databasetest gives every test a migrated database of its own, on both engines: SQLite always, PostgreSQL if
+// package cluster finds a server. It imports no module; it uses their migrations and tables.
 package databasetest
 
 import (
@@ -19,12 +19,12 @@ import (
 	"healthcare/platform/databasetest/cluster"
 )
 
-// Each runs test once per engine, as a parallel subtest with a database of its own.
+// Each runs test once per engine, as a parallel subtest with its own database.
 func Each(t *testing.T, test func(t *testing.T, db *database.DB)) {
 	EachConfig(t, func(t *testing.T, cfg database.Config) { test(t, open(t, cfg)) })
 }
 
-// EachConfig is Each for tests that open the store themselves.
+// EachConfig is Each for tests that open the database themselves.
 func EachConfig(t *testing.T, test func(t *testing.T, cfg database.Config)) {
 	t.Run(string(database.SQLite), func(t *testing.T) {
 		t.Parallel()
@@ -36,7 +36,7 @@ func EachConfig(t *testing.T, test func(t *testing.T, cfg database.Config)) {
 	})
 }
 
-// EachBench is Each for benchmarks, one engine after the other.
+// EachBench is Each for benchmarks, which run one engine after the other.
 func EachBench(b *testing.B, bench func(b *testing.B, db *database.DB)) {
 	for _, engine := range []database.Engine{database.SQLite, database.Postgres} {
 		b.Run(string(engine), func(b *testing.B) { bench(b, OpenForBench(b, engine)) })
@@ -55,13 +55,13 @@ func OpenForBench(b *testing.B, engine database.Engine) *database.DB {
 	return open(b, cfg)
 }
 
-// PostgresURL is the address of a migrated PostgreSQL database, for whole programs.
+// PostgresURL returns the address of a migrated PostgreSQL database, for whole programs.
 func PostgresURL(t testing.TB) string { return postgres(t).URL }
 
-// Both is a migrated database on each engine, for what goes from one to the other.
+// Both returns a migrated database on each engine, for tests that move data between engines.
 func Both(t testing.TB) (lite, pg database.Config) { return sqlite(t), postgres(t) }
 
-// SQLite is a migrated SQLite database, for tests that are not about the store.
+// SQLite returns a migrated SQLite database, for tests that do not depend on the engine.
 func SQLite(t testing.TB) *database.DB { return open(t, sqlite(t)) }
 
 func open(t testing.TB, cfg database.Config) *database.DB {
@@ -73,15 +73,15 @@ func open(t testing.TB, cfg database.Config) *database.DB {
 	return db
 }
 
-// limits are those of a real installation, but for patience: a loaded test machine is slow, not broken.
+// limits returns the limits of an installation, with longer timeouts: a loaded test machine is slow.
 func limits() database.Config {
 	return database.Config{
-		PoolSize: 8, ConnectTimeout: 30 * time.Second, AcquireTimeout: 20 * time.Second, StatementTimeout: 20 * time.Second, LockTimeout: 20 * time.Second,
-		IdleInTxTimeout: 30 * time.Second,
+		PoolSize: 8, ConnectTimeout: 30 * time.Second, AcquireTimeout: 20 * time.Second,
+		StatementTimeout: 20 * time.Second, LockTimeout: 20 * time.Second, IdleInTxTimeout: 30 * time.Second,
 	}
 }
 
-// migratedFile is an empty, migrated SQLite database; a copy is a millisecond, migrations are fifty.
+// migratedFile returns an empty, migrated SQLite database. A copy takes 1 ms, the migrations take 50 ms.
 var migratedFile = sync.OnceValues(func() ([]byte, error) {
 	folder, err := os.MkdirTemp("", "healthcare-sqlite-")
 	if err != nil {
@@ -106,7 +106,7 @@ func sqlite(t testing.TB) database.Config {
 	return cfg
 }
 
-// migrate brings one database up to date and lets go of it.
+// migrate applies all migrations to a database.
 func migrate(cfg database.Config) (err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
@@ -122,7 +122,7 @@ func migrate(cfg database.Config) (err error) {
 	return err
 }
 
-// OwnPostgres is a server of the test's own, empty, for tests that stop it.
+// OwnPostgres starts an empty server for one test, which may stop it.
 func OwnPostgres(t testing.TB) *cluster.Server {
 	t.Helper()
 	own, err := cluster.Own()
@@ -131,13 +131,13 @@ func OwnPostgres(t testing.TB) *cluster.Server {
 	return own
 }
 
-// requireServer skips the test where PostgreSQL is not installed.
+// requireServer skips the test if PostgreSQL is not installed and not required.
 func requireServer(t testing.TB, err error) {
 	t.Helper()
 	if errors.Is(err, cluster.ErrNotInstalled) && os.Getenv("REQUIRE_POSTGRES") != "1" {
 		t.Skip(Missing)
 	}
-	require.NoError(t, err, "REQUIRE_POSTGRES=1, or a server that does not start")
+	require.NoError(t, err, "the server should start, or be absent without REQUIRE_POSTGRES=1")
 }
 
 func postgres(t testing.TB) database.Config {
@@ -149,15 +149,15 @@ func postgres(t testing.TB) database.Config {
 	return cfg
 }
 
-// PostgresMade is an empty PostgreSQL database that was created with these options, for tests of the options themselves.
-func PostgresMade(t testing.TB, options string) database.Config {
+// PostgresWith creates an empty PostgreSQL database with the options of CREATE DATABASE.
+func PostgresWith(t testing.TB, options string) database.Config {
 	t.Helper()
 	server, err := cluster.URL()
 	requireServer(t, err)
 	cfg := limits()
-	cfg.URL = made(t, server, options)
+	cfg.URL = createDatabase(t, server, options)
 	return cfg
 }
 
-// Missing is what a skipped test says.
-const Missing = "PostgreSQL is not installed and TEST_DATABASE_URL is not set: the PostgreSQL half of the tests is skipped"
+// Missing is the reason of a skipped test.
+const Missing = "PostgreSQL is not installed and TEST_DATABASE_URL is not set: tests on PostgreSQL are skipped"

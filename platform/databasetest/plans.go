@@ -14,10 +14,11 @@ import (
 	"healthcare/platform/database"
 )
 
-// PlanModes are PostgreSQL's two ways to plan a prepared statement.
+// PlanModes are the values of PostgreSQL's plan_cache_mode that force one kind of plan.
 var PlanModes = []string{"force_generic_plan", "force_custom_plan"}
 
-// RequireIndex is about a plan that is one index scan in the list's order, bound by all of cond, with hardly a row read in vain.
+// RequireIndex requires a plan that is one scan of the index in the list's order, bounded by all of cond, and that
+// filters out at most 10 rows.
 func RequireIndex(t testing.TB, plan Plan, index string, cond ...string) {
 	t.Helper()
 	steps := plan.Steps()
@@ -31,30 +32,31 @@ func RequireIndex(t testing.TB, plan Plan, index string, cond ...string) {
 	require.LessOrEqual(t, last.Removed, 10.0, "%+v", plan)
 }
 
-// RequireSameCost allows for a step more in the index's tree, and for rows that lie closer together (14 pages of 50 rows were seen); a cost that
-// grew with the page would grow by thousands.
+// RequireSameCost requires that a deep page costs as much as the first. It allows for one more level of the index and
+// for rows that are stored closer together (14 buffers per 50 rows were measured). A cost that grows with the offset
+// would grow by thousands.
 func RequireSameCost(t testing.TB, first, deep Plan) {
 	t.Helper()
 	require.InDelta(t, first.Buffers(), deep.Buffers(), max(40, 0.2*float64(first.Buffers())), "%+v\n%+v", first, deep)
 }
 
-// Statement is one that a store sent, as it sent it: an explained copy would prove nothing.
+// Statement is a statement exactly as a store sent it.
 type Statement struct {
 	SQL    string
 	Values []any
 }
 
-// Listen gives the last statement that read from db.
-func Listen(t testing.TB, db *database.DB) *Statement {
+// LastQuery returns a Statement that is overwritten by every query of db.
+func LastQuery(t testing.TB, db *database.DB) *Statement {
 	t.Helper()
 	last := new(Statement)
-	require.NoError(t, db.Read(t.Context()).Callback().Query().After("gorm:query").Register("test:listen", func(tx *gorm.DB) {
+	require.NoError(t, db.Read(t.Context()).Callback().Query().After("gorm:query").Register("test:last query", func(tx *gorm.DB) {
 		*last = Statement{tx.Statement.SQL.String(), tx.Statement.Vars}
 	}))
 	return last
 }
 
-// Plan is what EXPLAIN (FORMAT JSON) says of one step.
+// Plan is a step of a plan, as in the output of EXPLAIN (FORMAT JSON).
 type Plan struct {
 	Type    string  `json:"Node Type"`
 	Index   string  `json:"Index Name"`
@@ -65,10 +67,10 @@ type Plan struct {
 	Below   []Plan  `json:"Plans"`
 }
 
-// Buffers is how many pages of the store a plan looked at.
+// Buffers returns how many buffers the plan read.
 func (n Plan) Buffers() int { return n.Hit + n.Read }
 
-// Steps are the nodes of a plan, the outermost first.
+// Steps returns the nodes of a plan, the outermost first.
 func (n Plan) Steps() []Plan {
 	all := []Plan{n}
 	for _, below := range n.Below {
@@ -77,7 +79,7 @@ func (n Plan) Steps() []Plan {
 	return all
 }
 
-// Explain runs the statement on PostgreSQL with a generic plan, as a prepared statement gets after five runs, or with a custom one.
+// Explain runs the statement on PostgreSQL with one of the PlanModes and returns its plan.
 func (s Statement) Explain(t testing.TB, db *database.DB, mode string) (plan Plan) {
 	t.Helper()
 	values := make([]string, len(s.Values))
@@ -94,7 +96,7 @@ func (s Statement) Explain(t testing.TB, db *database.DB, mode string) (plan Pla
 			require.NoError(t, tx.Exec(before).Error)
 		}
 		execute := "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE listed(" + strings.Join(values, ", ") + ")"
-		for range 7 { // PostgreSQL settles on a plan with the sixth
+		for range 7 { // PostgreSQL chooses the plan with the sixth
 			require.NoError(t, tx.Raw(execute).Scan(&text).Error, s.SQL)
 		}
 		return tx.Exec("DEALLOCATE listed").Error
@@ -104,7 +106,7 @@ func (s Statement) Explain(t testing.TB, db *database.DB, mode string) (plan Pla
 	return plans[0].Plan
 }
 
-// QueryPlan is what SQLite says of the statement; it knows no statistics, so the rows do not matter.
+// QueryPlan returns SQLite's plan of the statement. SQLite plans without statistics, so the rows do not matter.
 func (s Statement) QueryPlan(t testing.TB, db *database.DB) string {
 	t.Helper()
 	var steps []struct{ Detail string }

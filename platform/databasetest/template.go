@@ -23,17 +23,17 @@ func ownDatabase(t testing.TB, server string) string {
 	from, err := template(server)
 	require.NoError(t, err)
 	// FILE_COPY suits a small template: it copies files instead of writing every block to the WAL.
-	return made(t, server, fmt.Sprintf(`TEMPLATE %q STRATEGY FILE_COPY`, from))
+	return createDatabase(t, server, fmt.Sprintf(`TEMPLATE %q STRATEGY FILE_COPY`, from))
 }
 
-// made creates a database with the given options, and drops it when the test ends.
-func made(t testing.TB, server, options string) string {
+// createDatabase creates a database with the given options, and drops it when the test ends.
+func createDatabase(t testing.TB, server, options string) string {
 	t.Helper()
 	name := "healthcare_test_" + random()
 	require.NoError(t, execute(server, fmt.Sprintf(`CREATE DATABASE %q %s`, name, options)))
 	t.Cleanup(func() {
 		if err := execute(server, fmt.Sprintf(`DROP DATABASE IF EXISTS %q WITH (FORCE)`, name)); err != nil {
-			t.Logf("the database %s stays behind: %v", name, err)
+			t.Logf("drop the database %s: %v", name, err)
 		}
 	})
 	return at(server, name)
@@ -45,8 +45,8 @@ var (
 	errTemplate  error
 )
 
-// template is the name of a migrated database on the server. It is named after the migrations, so that all test binaries share it; one makes it
-// while the others wait.
+// template returns the name of a migrated database on the server. The name depends on the migrations, so that all test
+// binaries share the database. One of them creates it while the others wait.
 func template(server string) (string, error) {
 	templateOnce.Do(func() { templateName, errTemplate = makeTemplate(server) })
 	return templateName, errTemplate
@@ -64,12 +64,12 @@ func makeTemplate(server string) (string, error) {
 	if _, err := conn.Exec(ctx, `SELECT pg_advisory_lock(hashtext($1))`, templatePrefix); err != nil {
 		return "", err
 	}
-	name, err := named()
+	name, err := nameTemplate()
 	if err != nil {
 		return "", err
 	}
-	var there bool
-	if err := conn.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)`, name).Scan(&there); err != nil || there {
+	var exists bool
+	if err := conn.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)`, name).Scan(&exists); err != nil || exists {
 		return name, err
 	}
 	if err := dropTemplates(ctx, conn); err != nil {
@@ -88,7 +88,7 @@ func makeTemplate(server string) (string, error) {
 	return name, err
 }
 
-// dropTemplates removes those of other migrations, and what a killed test run left unfinished.
+// dropTemplates drops the templates of other migrations and of test runs that were killed.
 func dropTemplates(ctx context.Context, conn *pgx.Conn) error {
 	rows, err := conn.Query(ctx, `SELECT datname FROM pg_database WHERE starts_with(datname, $1)`, templatePrefix)
 	if err != nil {
@@ -106,8 +106,8 @@ func dropTemplates(ctx context.Context, conn *pgx.Conn) error {
 	return nil
 }
 
-// named is the template's name: a digest of every PostgreSQL migration.
-func named() (string, error) {
+// nameTemplate returns the template's name, which contains a digest of all PostgreSQL migrations.
+func nameTemplate() (string, error) {
 	all := migrations.All()
 	digest := sha256.New()
 	for _, module := range all.Modules {
@@ -126,7 +126,7 @@ func named() (string, error) {
 	return templatePrefix + hex.EncodeToString(digest.Sum(nil)[:8]), nil
 }
 
-// at is the server's address with another database.
+// at returns the server's address with another database.
 func at(server, database string) string {
 	u, err := url.Parse(server)
 	if err != nil {

@@ -7,14 +7,16 @@ import (
 	"syscall"
 )
 
-// The calls of Linux 5.6 that package syscall does not name; the numbers are the same on amd64, arm64 and all newer architectures.
+// Calls of Linux 5.6 that package syscall does not name. The numbers are the same on amd64, arm64 and all newer
+// architectures.
 const (
 	pidfdOpen  = 434
 	pidfdGetFD = 438
 )
 
-// standardErrorOfParent is where the process that started this one, `go test`, writes its standard error. Opening it anew is second best: where it
-// is a file, go would write over what another handle appended.
+// standardErrorOfParent returns the standard error of the process that started this one, `go test`. It duplicates the
+// parent's handle if it can. Opening the file again is the second choice: if it is a file, go would overwrite the lines
+// that the other handle appended.
 func standardErrorOfParent() (*os.File, error) {
 	parent, _, failed := syscall.Syscall(pidfdOpen, uintptr(os.Getppid()), 0, 0)
 	if failed == 0 {

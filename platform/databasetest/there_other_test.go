@@ -4,5 +4,5 @@ package databasetest
 
 import "os"
 
-// standardErrorOfParent is out of reach here; this process's own is shown by `go test -v`.
+// standardErrorOfParent returns this process's standard error, which `go test -v` shows.
 func standardErrorOfParent() (*os.File, error) { return os.Stderr, nil }

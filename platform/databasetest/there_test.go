@@ -9,11 +9,10 @@ import (
 	"healthcare/platform/databasetest/cluster"
 )
 
-// TestPostgreSQLIsThere is the one test that says aloud when PostgreSQL is missing and half of the tests are skipped; where REQUIRE_POSTGRES=1
-// it fails then, as all of them do.
-func TestPostgreSQLIsThere(t *testing.T) {
+// TestPostgresInstalled prints a line if PostgreSQL is missing and tests are skipped. With REQUIRE_POSTGRES=1 it fails.
+func TestPostgresInstalled(t *testing.T) {
 	if _, err := cluster.URL(); errors.Is(err, cluster.ErrNotInstalled) && os.Getenv("REQUIRE_POSTGRES") != "1" {
-		// `go test ./...` keeps the output of a package that passes to itself, so the line goes to go's own standard error.
+		// `go test ./...` hides the output of a package that passes, so the line goes to the parent's standard error.
 		out, err := standardErrorOfParent()
 		if err != nil {
 			out = os.Stderr

@@ -11,10 +11,11 @@ import (
 	"strconv"
 )
 
-// debian is where Debian and Ubuntu put each version, off the PATH.
+// debian matches the folders of the versions on Debian and Ubuntu, which are not on the PATH.
 const debian = "/usr/lib/postgresql/*/bin"
 
-// binaries is the folder of the server's programs: that of postgres on the PATH, else the newest version that matches pattern.
+// binaries returns the folder of the server's programs: that of postgres on the PATH, else the newest version that
+// matches pattern.
 // Errors: ErrNotInstalled.
 func binaries(pattern string) (string, error) {
 	folders, err := filepath.Glob(pattern)
@@ -23,7 +24,7 @@ func binaries(pattern string) (string, error) {
 	}
 	slices.SortFunc(folders, func(a, b string) int { return cmp.Compare(version(b), version(a)) })
 	if path, err := exec.LookPath("postgres"); err == nil {
-		if path, err = filepath.EvalSymlinks(path); err == nil { // initdb sits beside the program, not beside a link to it
+		if path, err = filepath.EvalSymlinks(path); err == nil { // initdb is next to the program, not next to a link
 			folders = slices.Insert(folders, 0, filepath.Dir(path))
 		}
 	}
@@ -35,13 +36,13 @@ func binaries(pattern string) (string, error) {
 	return "", fmt.Errorf("%w: postgres and initdb are neither on the PATH nor in %s", ErrNotInstalled, pattern)
 }
 
-// version reads 15 from /usr/lib/postgresql/15/bin and 9.6 likewise; anything else is oldest.
+// version returns 15 for /usr/lib/postgresql/15/bin, and 0 for a folder without a version.
 func version(folder string) float64 {
 	number, _ := strconv.ParseFloat(filepath.Base(filepath.Dir(folder)), 64)
 	return number
 }
 
-// complete tells a server from a client package, which has some of the programs.
+// complete reports whether the folder has all programs of a server. A client package has only some.
 func complete(folder string) bool {
 	for _, program := range []string{"postgres", "initdb"} {
 		if _, err := exec.LookPath(filepath.Join(folder, program)); err != nil {

@@ -1,5 +1,5 @@
-// Package cluster gives the tests of one process a PostgreSQL server, and ends it with that process however the process ends.
-// Databases, migrations and templates on that server are not its business: they live in databasetest.
+// Package cluster starts PostgreSQL servers for the tests of one process and stops them when the process ends, also if
+// it is killed. Package databasetest creates the databases on them.
 package cluster
 
 import (
@@ -8,7 +8,7 @@ import (
 	"sync"
 )
 
-// ErrNotInstalled says that this machine has no PostgreSQL server to start and that TEST_DATABASE_URL names none.
+// ErrNotInstalled reports that no PostgreSQL server is installed and that TEST_DATABASE_URL is not set.
 var ErrNotInstalled = errors.New("no PostgreSQL server is installed, and TEST_DATABASE_URL is not set")
 
 // server is a running throwaway server.
@@ -16,20 +16,21 @@ type server struct {
 	url    string
 	folder string // of its socket
 	stop   func()
-	tell   func() error // the supervisor, to stop the server, or to start it again
+	toggle func() error // stops the server, or starts it again
 }
 
-// throwaway is this process's server. It is a global because tests of one binary share nothing else. A failed start is
-// kept, so that a hundred tests do not each wait for another one.
+// throwaway is the server of this process. It is global because the tests of one binary share nothing else. A failed
+// start is remembered, so that later tests do not wait for another attempt.
 var throwaway struct {
 	sync.Mutex
 	running *server
 	failure error
 }
 
-// URL is the address (postgres://…) of a PostgreSQL server on which the caller may create databases: TEST_DATABASE_URL when it
-// is set, else a throwaway server, which the first call starts in about a second. It ends with the process: nobody has to call
-// Stop. It is safe for concurrent use. Errors: ErrNotInstalled; others quote the end of the server's log.
+// URL returns the address (postgres://…) of a PostgreSQL server on which the caller may create databases:
+// TEST_DATABASE_URL if it is set, else a throwaway server, which the first call starts in about a second. The server
+// ends with the process, also without Stop. URL is safe for concurrent use. Errors: ErrNotInstalled; others quote the
+// end of the server's log.
 func URL() (string, error) {
 	if url := os.Getenv("TEST_DATABASE_URL"); url != "" {
 		return url, nil
@@ -45,18 +46,19 @@ func URL() (string, error) {
 	return throwaway.running.url, nil
 }
 
-// Durable starts a throwaway server that keeps what it has committed, as one that holds patients does: for whoever measures, since a commit that
-// waits for no disk costs next to nothing. It ends at stop, or with the process. Errors: as those of URL.
+// Durable starts a throwaway server with the durability of an installation, for measurements: a commit that does not
+// wait for the disk costs almost nothing. The server ends with stop or with the process. Errors: those of URL.
 func Durable() (url string, stop func(), err error) {
-	s, err := start("", "-c", "fsync=on", "-c", "synchronous_commit=on", "-c", "full_page_writes=on", "-c", "autovacuum=on", "-c", "shared_buffers=256MB")
+	s, err := start("", "-c", "fsync=on", "-c", "synchronous_commit=on", "-c", "full_page_writes=on",
+		"-c", "autovacuum=on", "-c", "shared_buffers=256MB")
 	if err != nil {
 		return "", nil, err
 	}
 	return s.url, s.stop, nil
 }
 
-// Stop ends the throwaway server and returns when its folder is gone; without one it does nothing. A later call of URL
-// starts another.
+// Stop ends the throwaway server, if there is one, and returns when its folder is removed. A later call of URL starts
+// another server.
 func Stop() {
 	throwaway.Lock()
 	defer throwaway.Unlock()

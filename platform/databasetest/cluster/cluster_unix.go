@@ -24,7 +24,8 @@ func start(primary string, settings ...string) (*server, error) {
 	return launch(bin, primary, settings...)
 }
 
-// launch starts a server from the binaries in bin, a replica of the one in the folder primary unless that is empty, and returns when it answers.
+// launch starts a server from the binaries in bin and returns when it accepts connections. If primary is not empty, the
+// server is a replica of the one in that folder.
 func launch(bin, primary string, settings ...string) (*server, error) {
 	attr, err := attributes()
 	if err != nil {
@@ -34,7 +35,7 @@ func launch(bin, primary string, settings ...string) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer folder.Close() // its lock lives on in the supervisor
+	defer folder.Close() // the supervisor keeps its lock
 	sweep(filepath.Dir(folder.Name()))
 
 	s, err := newSupervisor(bin, primary, folder, attr, settings)
@@ -47,11 +48,11 @@ func launch(bin, primary string, settings ...string) (*server, error) {
 	if err := s.await(address); err != nil {
 		return nil, fmt.Errorf("start PostgreSQL from %s: %w", bin, err)
 	}
-	return &server{url: address, folder: folder.Name(), stop: s.stop, tell: s.tell}, nil
+	return &server{url: address, folder: folder.Name(), stop: s.stop, toggle: s.toggle}, nil
 }
 
-// attributes gives a process its own session, so that Ctrl-C at the tests does not reach it, and an unprivileged user
-// when the tests run as root, for PostgreSQL refuses root.
+// attributes returns the attributes of the server's processes: their own session, so that Ctrl-C does not reach them,
+// and an unprivileged user if the tests run as root, which PostgreSQL rejects.
 func attributes() (*syscall.SysProcAttr, error) {
 	if os.Geteuid() != 0 {
 		return &syscall.SysProcAttr{Setsid: true}, nil
@@ -67,10 +68,10 @@ func attributes() (*syscall.SysProcAttr, error) {
 		}
 		return &syscall.SysProcAttr{Setsid: true, Credential: &who}, nil
 	}
-	return nil, errors.New("PostgreSQL refuses to run as root, and there is no user postgres or nobody to run it as")
+	return nil, errors.New("PostgreSQL does not run as root, and neither user postgres nor user nobody exists")
 }
 
-// answers also waits out the phase in which the server accepts connections only to say that it is starting up.
+// answers returns nil if the server completes a handshake: it also accepts connections while it is still starting.
 func answers(address string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()

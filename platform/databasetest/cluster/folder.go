@@ -15,11 +15,12 @@ import (
 
 const (
 	prefix  = "healthcare-pg-"
-	longest = 103 - len("/.s.PGSQL.5432") // of a folder: a socket's path has at most 107 bytes on Linux, 103 on macOS
+	longest = 103 - len("/.s.PGSQL.5432") // of a folder; the path of a socket has at most 107 bytes on Linux, 103 on macOS
 )
 
-// newFolder makes the server's folder in the temp folder, or in /tmp when a socket's path would be too long there or the
-// server's user may not write there. That user makes it, which proves that the same user may remove it. It comes open and locked.
+// newFolder creates the server's folder and returns it open and locked. It is in the temp folder, or in /tmp if the
+// socket's path would be too long there or the server's user may not write there. That user creates the folder and so
+// can remove it.
 func newFolder(attr *syscall.SysProcAttr) (*os.File, error) {
 	var failed error
 	for _, temp := range []string{os.TempDir(), "/tmp"} {
@@ -30,8 +31,8 @@ func newFolder(attr *syscall.SysProcAttr) (*os.File, error) {
 		}
 		mkdir := exec.Command("mkdir", "-m", "700", path)
 		mkdir.SysProcAttr = attr
-		if said, err := mkdir.CombinedOutput(); err != nil {
-			failed = errors.Join(failed, fmt.Errorf("mkdir: %w: %s", err, said))
+		if output, err := mkdir.CombinedOutput(); err != nil {
+			failed = errors.Join(failed, fmt.Errorf("mkdir: %w: %s", err, output))
 			continue
 		}
 		return lock(path)
@@ -39,8 +40,8 @@ func newFolder(attr *syscall.SysProcAttr) (*os.File, error) {
 	return nil, failed
 }
 
-// sweep removes the folders of servers whose supervisors were killed too, so did not do it. A folder in use is locked, until the last
-// process of its server has ended; a young one may belong to somebody who is about to lock it.
+// sweep removes the folders of servers whose supervisors were killed. A folder in use is locked until the last process
+// of its server has ended. A folder that is younger than a minute may be about to be locked.
 func sweep(temp string) {
 	folders, _ := filepath.Glob(filepath.Join(temp, prefix+"*")) // the pattern is well-formed
 	for _, path := range folders {
@@ -48,13 +49,14 @@ func sweep(temp string) {
 			continue
 		}
 		if folder, err := lock(path); err == nil {
-			_ = os.RemoveAll(path) // what another user owns stays; the next sweep by that user gets it
+			_ = os.RemoveAll(path) // files of another user remain until that user sweeps
 			_ = folder.Close()
 		}
 	}
 }
 
-// lock opens and locks a folder, without waiting. The kernel drops the lock when the last process that inherited the file has ended.
+// lock opens and locks a folder, without waiting. The kernel releases the lock when the last process that inherited the
+// file has ended.
 func lock(path string) (*os.File, error) {
 	folder, err := os.Open(path)
 	if err != nil {

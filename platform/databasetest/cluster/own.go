@@ -8,17 +8,19 @@ import (
 	"time"
 )
 
-// Server is a server of one test's own, which may be stopped and started: what it holds outlives that. It ends with the process at the latest.
+// Server is the server of one test. It may be stopped and started again without loss of data. It ends with the process
+// at the latest.
 type Server struct {
 	running *server
 }
 
-// Own starts a server for the caller alone, whatever TEST_DATABASE_URL says. Errors: ErrNotInstalled; others quote the end of the server's log.
+// Own starts a server for the caller alone; TEST_DATABASE_URL is ignored. Errors: ErrNotInstalled; others quote the end
+// of the server's log.
 func Own() (*Server, error) {
 	return begin("")
 }
 
-// Replica starts a streaming replica of the server, from a copy of what is there now. Errors: those of Own.
+// Replica starts a streaming replica of the server from a copy of its data. Errors: those of Own.
 func (s *Server) Replica() (*Server, error) { return begin(s.running.folder) }
 
 func begin(primary string) (*Server, error) {
@@ -29,42 +31,42 @@ func begin(primary string) (*Server, error) {
 	return &Server{running}, nil
 }
 
-// URL is the server's address (postgres://…), on a Unix socket.
+// URL returns the server's address (postgres://…), on a Unix socket.
 func (s *Server) URL() string { return s.running.url }
 
-// Folder is where the server's socket is.
+// Folder returns the folder of the server's socket.
 func (s *Server) Folder() string { return s.running.folder }
 
-// Socket is the path of the Unix socket that the server listens on while it runs.
+// Socket returns the path of the Unix socket that the server listens on while it runs.
 func (s *Server) Socket() string { return s.Folder() + "/.s.PGSQL.5432" }
 
-// Stop stops the server as an operator does ("fast": every session is ended) and returns when it has ended. Errors: it still runs.
+// Stop stops the server in "fast" mode, which ends every session, and returns when it has ended. Errors: it still runs.
 func (s *Server) Stop() error {
-	if err := s.running.tell(); err != nil {
+	if err := s.running.toggle(); err != nil {
 		return err
 	}
 	return within(func() error {
 		if _, err := os.Stat(s.running.folder + "/data/postmaster.pid"); !errors.Is(err, os.ErrNotExist) {
-			return errors.New("PostgreSQL still runs")
+			return errors.New("PostgreSQL is still running")
 		}
 		return nil
 	})
 }
 
-// Start starts it again and returns when it answers. Errors: it does not.
+// Start starts the server again and returns when it accepts connections. Errors: it does not.
 func (s *Server) Start() error {
-	if err := s.running.tell(); err != nil {
+	if err := s.running.toggle(); err != nil {
 		return err
 	}
 	return within(func() error { return answers(s.running.url) })
 }
 
-// Close ends the server for good, with all that it holds.
+// Close ends the server and deletes its data.
 func (s *Server) Close() { s.running.stop() }
 
-// within tries until it succeeds, or patience is over.
+// within repeats try until it succeeds or startTimeout is over.
 func within(try func() error) (err error) {
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(pause) {
+	for end := time.Now().Add(startTimeout); time.Now().Before(end); time.Sleep(pause) {
 		if err = try(); err == nil {
 			return nil
 		}

@@ -238,7 +238,7 @@ func (p *Patroni) Complete() bool {
 }
 
 func (p *Patroni) await() error {
-	for end := time.Now().Add(4 * patience); time.Now().Before(end); time.Sleep(time.Second / 4) {
+	for end := time.Now().Add(4 * startTimeout); time.Now().Before(end); time.Sleep(time.Second / 4) {
 		if p.Complete() {
 			return nil
 		}
@@ -313,7 +313,7 @@ func (p *Patroni) node(name string) *patroniNode {
 // Close ends all processes and returns when the folder is gone.
 func (p *Patroni) Close() {
 	_ = p.lifeline.Close()
-	_ = p.done.SetReadDeadline(time.Now().Add(patience))
+	_ = p.done.SetReadDeadline(time.Now().Add(startTimeout))
 	_, _ = io.Copy(io.Discard, p.done) // until its end
 	_ = p.done.Close()
 }

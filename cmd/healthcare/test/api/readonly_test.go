@@ -13,7 +13,7 @@ import (
 // its sessions after a fail-over. SQLite has no such state.
 func TestAServerThatBecomesReadOnly(t *testing.T) {
 	t.Parallel()
-	cfg := databasetest.PostgresMade(t, "")
+	cfg := databasetest.PostgresWith(t, "")
 	cfg.PoolSize = 1
 	s := harness.Start(t, cfg)
 	c := s.NewUser(t, "Asha")

@@ -156,7 +156,7 @@ func TestDoctor(t *testing.T) {
 	})
 	t.Run("reports an unsupported encoding and the remedy", func(t *testing.T) {
 		t.Parallel()
-		pg := databasetest.PostgresMade(t, "TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'")
+		pg := databasetest.PostgresWith(t, "TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'")
 		p := harness.NewEnv(t).With("SECRET_KEY="+harness.SecretKey, "AUDIT_KEY="+harness.AuditKey,
 			"DATABASE_URL="+pg.URL)
 		requireCheck(t, doctor(p, 1), "fail", "store", "LATIN1", "dump it and restore it")

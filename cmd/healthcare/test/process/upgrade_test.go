@@ -181,7 +181,7 @@ func (l *upgradeLoad) check(token string, bases ...string) {
 func TestUpgradeWhileThePreviousReleaseServes(t *testing.T) {
 	t.Parallel()
 	p := harness.NewTolerantEnv(t).With("SECRET_KEY="+harness.SecretKey,
-		"DATABASE_URL="+databasetest.PostgresMade(t, "").URL)
+		"DATABASE_URL="+databasetest.PostgresWith(t, "").URL)
 	previous := previousRelease(t)
 	older := p.With("DATA_DIR=" + t.TempDir()).Command(previous)
 	before := harness.NewHTTPClient(t, older.WaitReady())
@@ -206,7 +206,7 @@ func TestUpgradeWhileThePreviousReleaseServes(t *testing.T) {
 // TestFutureMigrations adds a nullable column, one with a default and an index to every table while an instance serves.
 func TestFutureMigrations(t *testing.T) {
 	t.Parallel()
-	cfg := databasetest.PostgresMade(t, "")
+	cfg := databasetest.PostgresWith(t, "")
 	p := harness.NewTolerantEnv(t).With("SECRET_KEY="+harness.SecretKey, "DATABASE_URL="+cfg.URL,
 		"DATA_DIR="+t.TempDir())
 	c := harness.NewHTTPClient(t, p.Start().WaitReady())
@@ -319,7 +319,7 @@ func TestUnsupportedEncoding(t *testing.T) {
 	for _, encoding := range []string{"LATIN1", "SQL_ASCII"} {
 		t.Run(encoding, func(t *testing.T) {
 			t.Parallel()
-			url := databasetest.PostgresMade(t, "TEMPLATE template0 ENCODING '"+encoding+"' LOCALE 'C'").URL
+			url := databasetest.PostgresWith(t, "TEMPLATE template0 ENCODING '"+encoding+"' LOCALE 'C'").URL
 			p := harness.NewTolerantEnv(t).With("SECRET_KEY="+harness.SecretKey, "DATABASE_URL="+url)
 			for _, command := range [][]string{{}, {"migrate", "up"}, {"migrate", "status"}, {"user", "list"},
 				{"audit", "verify"}} {

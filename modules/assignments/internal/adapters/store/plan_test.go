@@ -23,7 +23,7 @@ func TestX21_ListPlans(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		rows := map[database.Engine]int{database.Postgres: 10_000, database.SQLite: 300}[db.Engine()] // SQLite plans without statistics
 		owner, patient, doctor := crowd(t, db, rows)
-		sent, repository := databasetest.Listen(t, db), store.New(db)
+		sent, repository := databasetest.LastQuery(t, db), store.New(db)
 		for what, one := range map[string]struct {
 			filter domain.Filter
 			index  string

@@ -26,7 +26,7 @@ func TestX21_ListPlans(t *testing.T) {
 			rows = 300 // enough, because SQLite plans without statistics
 		}
 		quiet := fillTrail(t, db, ledger, rows)
-		sent := databasetest.Listen(t, db)
+		sent := databasetest.LastQuery(t, db)
 		for name, one := range map[string]struct {
 			filter      domain.Filter
 			index, cond string

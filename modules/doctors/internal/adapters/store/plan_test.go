@@ -19,7 +19,7 @@ func TestX21_ListPlans(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		rows := map[database.Engine]int{database.Postgres: 30_000, database.SQLite: 300}[db.Engine()] // SQLite plans without statistics
 		crowd(t, db, rows)
-		sent, repository := databasetest.Listen(t, db), store.New(db)
+		sent, repository := databasetest.LastQuery(t, db), store.New(db)
 		for _, column := range []string{"created_at", "updated_at", "name", "specialization", "experience"} {
 			for _, down := range []bool{false, true} {
 				t.Run(fmt.Sprintf("by %s, descending %v, every page costs the same", column, down), func(t *testing.T) {

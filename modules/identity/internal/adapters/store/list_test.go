@@ -74,7 +74,7 @@ func TestX21_UserListPlans(t *testing.T) {
 				FROM generate_series(1, 20000) s(i)`).Error)
 			require.NoError(t, db.Write(t.Context()).Exec("VACUUM ANALYZE users").Error)
 		}
-		sent := databasetest.Listen(t, db)
+		sent := databasetest.LastQuery(t, db)
 		for _, column := range []string{"created_at", "name"} {
 			order := []paging.Order{{Column: column, Descending: true}, {Column: "id", Descending: true}}
 			key := map[string]string{"created_at": "2026-01-01T00:00:00.000000Z", "name": "8"}[column]

@@ -211,7 +211,7 @@ func TestFindByAddressPlans(t *testing.T) {
 				require.NoError(t, db.Write(t.Context()).Exec(statement).Error)
 			}
 		}
-		sent := databasetest.Listen(t, db)
+		sent := databasetest.LastQuery(t, db)
 		_, err := users.FindByAddress(t.Context(), "nobody@clinic.example")
 		require.ErrorIs(t, err, ports.ErrNotFound)
 		if db.Engine() == database.SQLite {

@@ -21,7 +21,7 @@ func TestPatientsAreFoundByTheirIDs(t *testing.T) {
 		owner := crowd(t, db, rows, 10, 3)
 		var ids []patients.ID
 		require.NoError(t, db.Read(t.Context()).Table("patients").Where("owner_id = ?", owner).Limit(50).Pluck("id", &ids).Error)
-		sent := databasetest.Listen(t, db)
+		sent := databasetest.LastQuery(t, db)
 		found, err := store.New(db).FindAll(t.Context(), patients.OwnedBy(owner), ids)
 		require.NoError(t, err)
 		require.Len(t, found, 50)

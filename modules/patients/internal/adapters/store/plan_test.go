@@ -21,7 +21,7 @@ func TestX21_ListPlans(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		rows := map[database.Engine]int{database.Postgres: 50_000, database.SQLite: 300}[db.Engine()] // SQLite plans without statistics
 		owner := crowd(t, db, rows, min(rows, 2_000), 3)
-		sent, repository := databasetest.Listen(t, db), store.New(db)
+		sent, repository := databasetest.LastQuery(t, db), store.New(db)
 		// pages are the statements of the first page and of one deep in the list.
 		pages := func(t *testing.T, order ...paging.Order) (first, deep databasetest.Statement) {
 			request := paging.Request{Limit: 50, Order: order}

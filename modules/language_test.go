@@ -47,17 +47,11 @@ var unrevised = []string{
 	"modules/assignments/internal/adapters/store",
 	"modules/doctors/internal/adapters/store",
 	"modules/patients/internal/adapters/store",
-	"platform/admission",
 	"platform/database",
 	"platform/database/transfer",
-	"platform/databasetest",
-	"platform/databasetest/cluster",
-	"platform/errs",
 	"platform/idempotency",
 	"platform/jobs",
 	"platform/keyfile",
-	"platform/paging",
-	"platform/revision",
 	"platform/tx",
 }
 

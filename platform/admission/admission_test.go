@@ -41,7 +41,7 @@ func TestNetworksOfAnAddress(t *testing.T) {
 	require.Empty(t, admission.Networks(netip.Addr{}))
 }
 
-// A single caller may use all of it.
+// A single caller may use the whole capacity.
 func TestResourceOfOneCaller(t *testing.T) {
 	t.Parallel()
 	r := resource(4, 4)
@@ -51,8 +51,8 @@ func TestResourceOfOneCaller(t *testing.T) {
 	}
 }
 
-// A bystander is served next, whatever the length of the attacker's line.
-func TestResourceServesWhoHasLeast(t *testing.T) {
+// A bystander is served next, independently of how many requests of the attacker wait.
+func TestResourceServesCallerWithLeast(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := resource(2, 50)
@@ -73,15 +73,15 @@ func TestResourceServesWhoHasLeast(t *testing.T) {
 		start := time.Now()
 		release, err := r.Acquire(t.Context(), bystander, 1)
 		require.NoError(t, err)
-		require.Equal(t, time.Second, time.Since(start), "it waits for one use to end, not for the line")
+		require.Equal(t, time.Second, time.Since(start), "it should wait for the end of one use only")
 		require.LessOrEqual(t, served.Load(), int64(4))
 		release()
 		time.Sleep(time.Minute)
-		require.InDelta(t, 20, served.Load(), 2, "the others waited too long")
+		require.InDelta(t, 20, served.Load(), 2, "the other waiters time out")
 	})
 }
 
-// The /56 of one /48 have a share together, however many of them wait.
+// The /56 networks of one /48 share one allowance, however many of them wait.
 func TestResourceCountsWideNetworks(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -102,20 +102,20 @@ func TestResourceCountsWideNetworks(t *testing.T) {
 		if err == nil {
 			release()
 		}
-		time.Sleep(time.Minute) // until the line is empty
+		time.Sleep(time.Minute) // until no caller waits
 		require.NoError(t, err)
-		require.Equal(t, time.Second, took, "it waits for one use to end, not for the line")
+		require.Equal(t, time.Second, took, "it should wait for the end of one use only")
 	})
 }
 
-// ofWideNetwork is a caller at one of the /56 of 2001:db8:1::/48.
+// ofWideNetwork returns a caller in the i-th /56 of 2001:db8:1::/48.
 func ofWideNetwork(i int) admission.Caller {
 	address := netip.MustParseAddr("2001:db8:1::7").As16()
 	address[6] = byte(i)
 	return admission.By(netip.AddrFrom16(address), "")
 }
 
-// Where one use takes all, nobody who waits has anything in use: a bystander is served next all the same.
+// If one use takes the whole capacity, no waiting caller has anything in use. A bystander is served soon nevertheless.
 func TestResourceOfOneUseServesTheShorterLine(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -133,13 +133,13 @@ func TestResourceOfOneUseServesTheShorterLine(t *testing.T) {
 		for range 3 {
 			start := time.Now()
 			use(bystander)
-			require.LessOrEqual(t, time.Since(start), 3*time.Second, "its own second, and one or two of the attacker's")
+			require.LessOrEqual(t, time.Since(start), 3*time.Second, "its own second and up to two others")
 		}
 		time.Sleep(time.Minute)
 	})
 }
 
-// names are those of who was admitted, in that order.
+// names records the names of the admitted callers, in order.
 type names struct {
 	mu  sync.Mutex
 	all []string
@@ -157,8 +157,8 @@ func (n *names) list() []string {
 	return slices.Clone(n.all)
 }
 
-// A use that did not have to wait counts as one, so that the same caller's next one comes after a bystander's.
-func TestResourceCountsWhoDidNotWait(t *testing.T) {
+// A use that did not wait counts as a turn, so that a bystander is served before the next use of the same caller.
+func TestResourceCountsUsesWithoutWaiting(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := resource(1, 10)
@@ -183,35 +183,35 @@ func TestResourceCountsWhoDidNotWait(t *testing.T) {
 		used, waiting := r.Load()
 		require.Zero(t, used)
 		require.Zero(t, waiting)
-		require.Zero(t, admission.Turns(r), "nothing is remembered of callers who left")
+		require.Zero(t, admission.Turns(r), "no state remains of callers without a use")
 	})
 }
 
-// A full line refuses who has most in it, not who comes last.
-func TestResourceLineIsShared(t *testing.T) {
+// A full queue rejects the caller that has most requests in it, not the last to arrive.
+func TestResourceSharesQueue(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := resource(1, 3)
 		_, err := r.Acquire(t.Context(), attacker, 1)
 		require.NoError(t, err)
-		refused := make(chan error, 10)
+		rejected := make(chan error, 10)
 		for range 4 {
 			go func() {
 				_, err := r.Acquire(t.Context(), attacker, 1)
-				refused <- err
+				rejected <- err
 			}()
 			synctest.Wait()
 		}
-		require.ErrorIs(t, <-refused, admission.ErrShare, "the fourth of its own")
+		require.ErrorIs(t, <-rejected, admission.ErrShare, "the fourth request of the attacker")
 		go func() { _, _ = r.Acquire(t.Context(), bystander, 1) }()
 		synctest.Wait()
-		require.ErrorIs(t, <-refused, admission.ErrShare, "the third made room")
+		require.ErrorIs(t, <-rejected, admission.ErrShare, "the third request was evicted")
 		time.Sleep(11 * time.Second)
-		require.ErrorIs(t, <-refused, admission.ErrBusy)
+		require.ErrorIs(t, <-rejected, admission.ErrBusy)
 	})
 }
 
-// Accounts do not multiply a network's share, nor networks an account's.
+// Several users of a network share its allowance, and several networks of a user share that of the user.
 func TestResourceCountsEachKey(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -245,7 +245,7 @@ func TestResourceCountsEachKey(t *testing.T) {
 	})
 }
 
-// One that needs much is not overtaken for ever, and one that needs more than there is takes all.
+// A caller with a large weight is not overtaken forever. A weight beyond the capacity takes all of it.
 func TestResourceOfWeights(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -261,18 +261,18 @@ func TestResourceOfWeights(t *testing.T) {
 			}
 		}()
 		synctest.Wait()
-		_, err = r.Acquire(ended(t), attacker, 1)
+		_, err = r.Acquire(canceled(t), attacker, 1)
 		require.ErrorIs(t, err, context.Canceled)
 		small()
-		small() // once is enough
+		small() // has no effect
 		synctest.Wait()
 		require.True(t, large.Load())
 		_, err = r.Acquire(t.Context(), attacker, 4)
-		require.NoError(t, err, "all was given back")
+		require.NoError(t, err, "everything was released")
 	})
 }
 
-func ended(t *testing.T) context.Context {
+func canceled(t *testing.T) context.Context {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	return ctx
@@ -300,15 +300,15 @@ func TestBudget(t *testing.T) {
 	)
 	require.Zero(t, b.Spend(bystander, 60))
 	require.Zero(t, b.Spend(ofWideNetwork(0), 60))
-	require.Equal(t, time.Minute, b.Spend(ofWideNetwork(1), 1), "another /56 of the same /48")
-	require.Zero(t, b.Spend(admission.By(netip.MustParseAddr("2001:db8:2::7"), ""), 60), "another /48")
+	require.Equal(t, time.Minute, b.Spend(ofWideNetwork(1), 1), "a different /56 of the same /48")
+	require.Zero(t, b.Spend(admission.By(netip.MustParseAddr("2001:db8:2::7"), ""), 60), "a different /48")
 	now = now.Add(time.Minute)
 	require.Zero(t, b.Spend(attacker, 1))
 	require.Equal(t, time.Minute, b.Spend(attacker, 1))
 	require.Zero(t, admission.NewBudget(admission.Allowance{}, time.Now).Spend(attacker, 1_000_000))
 }
 
-// Many callers do not fill the memory; who used most is remembered longest.
+// The number of stored keys is bounded. The keys of callers that spent most are evicted last.
 func TestBudgetIsBounded(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(0, 0)
@@ -319,5 +319,5 @@ func TestBudgetIsBounded(t *testing.T) {
 		b.Spend(admission.By(address, ""), 1)
 	}
 	require.NotZero(t, b.Spend(attacker, 1))
-	require.LessOrEqual(t, admission.Remembered(b), 100_000)
+	require.LessOrEqual(t, admission.Keys(b), 100_000)
 }

@@ -1,7 +1,7 @@
 package admission
 
-// Remembered is how many keys the budget keeps.
-func Remembered(b *Budget) int { return len(b.full) }
+// Keys returns how many keys the budget stores.
+func Keys(b *Budget) int { return len(b.full) }
 
-// Turns is how many keys the resource knows the turn of.
+// Turns returns for how many keys the resource stores the last turn.
 func Turns(r *Resource) int { return len(r.turns) }

@@ -11,7 +11,7 @@ import (
 	"healthcare/platform/admission"
 )
 
-// hold leases so much for the caller, and lets the resource end the use.
+// hold leases the weight for the caller and lets the resource end the use.
 func hold(t *testing.T, r *admission.Resource, by admission.Caller, weight int64) (lease *admission.Lease, cut *bool) {
 	lease, err := r.Lease(t.Context(), by, weight)
 	require.NoError(t, err)
@@ -23,7 +23,7 @@ func hold(t *testing.T, r *admission.Resource, by admission.Caller, weight int64
 	return lease, cut
 }
 
-// Uses are ended for a caller who has less: the oldest first, of whoever has most, and no more than are needed.
+// For a caller that has less, the oldest uses of the caller with most are ended, and no more than necessary.
 func TestLeasesAreRecalled(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -45,14 +45,14 @@ func TestLeasesAreRecalled(t *testing.T) {
 			require.Equal(t, i < 2, *cut, i)
 		}
 		lease.Release()
-		lease.Release() // once is enough
+		lease.Release() // has no effect
 		lease.Resize(100)
 		_, err = r.Lease(t.Context(), bystander, 2)
-		require.NoError(t, err, "it was given back")
+		require.NoError(t, err, "it was released")
 	})
 }
 
-// A use that is kept is not ended any more, and one that was ended cannot be kept.
+// A use that is kept is no longer ended. A use that was ended cannot be kept.
 func TestLeasesAreKept(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -71,8 +71,8 @@ func TestLeasesAreKept(t *testing.T) {
 	})
 }
 
-// While nobody has less, the one that comes waits: a caller does not end its own uses.
-func TestLeasesAreNotRecalledForWhoHasMore(t *testing.T) {
+// A caller waits if no other has more in use: it does not end its own uses.
+func TestLeasesAreNotRecalledForCallerWithMore(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := resource(4, 10)
@@ -84,7 +84,7 @@ func TestLeasesAreNotRecalledForWhoHasMore(t *testing.T) {
 	})
 }
 
-// A lease has the weight of what is in use, also where that is more than there is room for.
+// The weight of a lease is the weight in use, even beyond the capacity.
 func TestLeasesAreResized(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -101,8 +101,8 @@ func TestLeasesAreResized(t *testing.T) {
 	})
 }
 
-// One that fits is served beside one that waits for more room than there is, if it has less.
-func TestTheLineIsNotBlockedForWhoHasLess(t *testing.T) {
+// A caller with less in use is served if it fits, although another waits for more capacity than is free.
+func TestQueueIsNotBlockedForCallerWithLess(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := resource(4, 10)

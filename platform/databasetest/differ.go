@@ -17,7 +17,8 @@ func RequireAllDiffer[T any](t testing.TB, before, after T, except ...string) {
 	for i := range a.NumField() {
 		field := a.Type().Field(i)
 		if field.IsExported() && !slices.Contains(except, field.Name) {
-			require.NotEqual(t, a.Field(i).Interface(), b.Field(i).Interface(), "%s.%s must differ", a.Type(), field.Name)
+			was, is := a.Field(i).Interface(), b.Field(i).Interface()
+			require.NotEqual(t, was, is, "%s.%s must differ", a.Type(), field.Name)
 		}
 	}
 }

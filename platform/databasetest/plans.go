@@ -50,7 +50,8 @@ type Statement struct {
 func LastQuery(t testing.TB, db *database.DB) *Statement {
 	t.Helper()
 	last := new(Statement)
-	require.NoError(t, db.Read(t.Context()).Callback().Query().After("gorm:query").Register("test:last query", func(tx *gorm.DB) {
+	queries := db.Read(t.Context()).Callback().Query()
+	require.NoError(t, queries.After("gorm:query").Register("test:last query", func(tx *gorm.DB) {
 		*last = Statement{tx.Statement.SQL.String(), tx.Statement.Vars}
 	}))
 	return last

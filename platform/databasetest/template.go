@@ -69,7 +69,8 @@ func makeTemplate(server string) (string, error) {
 		return "", err
 	}
 	var exists bool
-	if err := conn.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)`, name).Scan(&exists); err != nil || exists {
+	err = conn.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)`, name).Scan(&exists)
+	if err != nil || exists {
 		return name, err
 	}
 	if err := dropTemplates(ctx, conn); err != nil {

@@ -23,9 +23,8 @@ func TestTextSizeIsNeverTooSmall(t *testing.T) {
 	require.Equal(t, 6+2+2+1, paging.TextSize("\x01\"\\a"))
 }
 
-// Each item after another comes after the place where its shortened key begins, and that place is not after the
-// item.
-func TestAShortenedKeySkipsNothing(t *testing.T) {
+// The start of a page with a shortened key is before the key's item, and before every item after it.
+func TestShortenedKeySkipsNothing(t *testing.T) {
 	t.Parallel()
 	text := rapid.Custom(func(t *rapid.T) string {
 		alike := strings.Repeat(rapid.SampledFrom([]string{"a", "ॐ", "\uD7FF", "\U0010FFFF", "𝒜"}).Draw(t, "alike"), 70)

@@ -23,62 +23,62 @@ import (
 	"go.uber.org/goleak"
 )
 
-// deathVariable makes this test binary, run as a child, start a server and die of what the variable says, without calling Stop.
-const deathVariable = "CLUSTER_TEST_DEATH"
+// exitVariable makes this test binary, run as a child, start a server and end as the variable describes, without Stop.
+const exitVariable = "CLUSTER_TEST_EXIT"
 
 func TestMain(m *testing.M) {
-	if death := os.Getenv(deathVariable); death != "" {
-		liveAndDie(death)
+	if ending := os.Getenv(exitVariable); ending != "" {
+		startAndExit(ending)
 	}
-	_ = os.Unsetenv("TEST_DATABASE_URL") // here the throwaway server itself is under test
+	_ = os.Unsetenv("TEST_DATABASE_URL") // these tests need the throwaway server
 	status := m.Run()
 	Stop()
 	os.Exit(status)
 }
 
-func liveAndDie(death string) {
+func startAndExit(ending string) {
 	address, err := URL()
 	fmt.Println(address, err)
 	_, _ = io.ReadAll(os.Stdin) // until the parent is ready to watch
-	switch death {
+	switch ending {
 	case "exit": // as testing does at the end, and log.Fatal
 		os.Exit(0)
 	case "panic":
-		panic(death)
+		panic(ending)
 	}
 	select {} // the parent sends a signal
 }
 
 func TestServer(t *testing.T) {
 	requirePostgreSQL(t)
-	address := start4(t)
+	address := startConcurrently(t)
 
-	t.Run("serves whoever asks, from a folder of its own user", func(t *testing.T) {
+	t.Run("accepts connections, and its folder is private to its user", func(t *testing.T) {
 		connection := connect(t, address)
-		require.Contains(t, ask(t, connection, "SELECT version()"), "PostgreSQL")
-		require.Equal(t, "app", ask(t, connection, "SELECT current_user"))
-		require.Equal(t, "UTF8", ask(t, connection, "SHOW server_encoding"))
-		require.Empty(t, ask(t, connection, "SHOW listen_addresses"))
+		require.Contains(t, query(t, connection, "SELECT version()"), "PostgreSQL")
+		require.Equal(t, "app", query(t, connection, "SELECT current_user"))
+		require.Equal(t, "UTF8", query(t, connection, "SHOW server_encoding"))
+		require.Empty(t, query(t, connection, "SHOW listen_addresses"))
 
 		folder, err := os.Stat(folderOf(t, address))
 		require.NoError(t, err)
 		require.Equal(t, os.FileMode(0o700), folder.Mode().Perm())
 		require.NotZero(t, folder.Sys().(*syscall.Stat_t).Uid)
 	})
-	t.Run("lets the caller make a database and reach it by the address with another path", func(t *testing.T) {
+	t.Run("has databases that the caller creates", func(t *testing.T) {
 		_, err := connect(t, address).Exec(t.Context(), "CREATE DATABASE other")
 		require.NoError(t, err)
 		other, err := url.Parse(address)
 		require.NoError(t, err)
 		other.Path = "/other"
-		require.Equal(t, "other", ask(t, connect(t, other.String()), "SELECT current_database()"))
+		require.Equal(t, "other", query(t, connect(t, other.String()), "SELECT current_database()"))
 	})
-	t.Run("keeps no goroutine in this process", func(t *testing.T) { goleak.VerifyNone(t) })
-	t.Run("is gone when Stop returns, may be stopped again, and another one can follow", func(t *testing.T) {
+	t.Run("leaves no goroutine in this process", func(t *testing.T) { goleak.VerifyNone(t) })
+	t.Run("has ended when Stop returns; Stop may be repeated, and URL starts another server", func(t *testing.T) {
 		held := hold(t, folderOf(t, address))
 		began := time.Now()
 		Stop()
-		require.Less(t, time.Since(began), 4*time.Second, "it should not take the supervisor's last resort")
+		require.Less(t, time.Since(began), 4*time.Second, "the supervisor should not have to kill it")
 		require.NoDirExists(t, held.Name())
 		requireEnded(t, held)
 		Stop()
@@ -91,8 +91,8 @@ func TestServer(t *testing.T) {
 	})
 }
 
-// start4 has four callers race for the first call of URL.
-func start4(t *testing.T) string {
+// startConcurrently calls URL from four goroutines at once.
+func startConcurrently(t *testing.T) string {
 	var all sync.WaitGroup
 	addresses := make([]string, 4)
 	for i := range addresses {
@@ -106,17 +106,20 @@ func start4(t *testing.T) string {
 	return addresses[0]
 }
 
-func TestDeathOfTheTests(t *testing.T) {
+func TestServerEndsWithProcess(t *testing.T) {
 	requirePostgreSQL(t)
-	for _, death := range []string{"exit", "panic", "SIGKILL to the group", "SIGINT to the group, as by Ctrl-C", "SIGKILL while it starts"} {
-		t.Run(death+" leaves no process and no folder", func(t *testing.T) {
+	for _, ending := range []string{
+		"exit", "panic", "SIGKILL to the group", "SIGINT to the group, as by Ctrl-C", "SIGKILL while it starts",
+	} {
+		t.Run(ending+" leaves no process and no folder", func(t *testing.T) {
 			t.Parallel()
 			temp := tempFolder(t)
-			child := newChild(t, temp, death)
+			child := newChild(t, temp, ending)
 			held := child.held(t, temp)
-			require.Error(t, syscall.Flock(int(held.Fd()), syscall.LOCK_EX|syscall.LOCK_NB), "the server should live")
+			locked := syscall.Flock(int(held.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+			require.Error(t, locked, "the server should be running")
 
-			child.die(t, death)
+			child.end(t, ending)
 			require.Eventually(t, func() bool { return empty(t, temp) }, 10*time.Second, 20*time.Millisecond)
 			requireEnded(t, held)
 		})
@@ -129,9 +132,9 @@ type child struct {
 	stdout  *bufio.Reader
 }
 
-func newChild(t *testing.T, temp, death string) child {
+func newChild(t *testing.T, temp, ending string) child {
 	process := exec.Command(os.Args[0])
-	process.Env = append(os.Environ(), deathVariable+"="+death, "TMPDIR="+temp)
+	process.Env = append(os.Environ(), exitVariable+"="+ending, "TMPDIR="+temp)
 	process.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	stdin, err := process.StdinPipe()
 	require.NoError(t, err)
@@ -141,15 +144,16 @@ func newChild(t *testing.T, temp, death string) child {
 	t.Cleanup(func() { _ = process.Process.Kill() })
 
 	c := child{process, stdin, bufio.NewReader(stdout)}
-	if !strings.Contains(death, "starts") {
-		said, err := c.stdout.ReadString('\n')
+	if !strings.Contains(ending, "starts") {
+		line, err := c.stdout.ReadString('\n')
 		require.NoError(t, err)
-		require.Contains(t, said, "postgres://app@/postgres?", "the child should have a server")
+		require.Contains(t, line, "postgres://app@/postgres?", "the child should have a server")
 	}
 	return c
 }
 
-// held is the server's folder, kept open: as every process of the server holds its lock, it tells when the last has ended.
+// held returns the server's folder, open. Every process of the server holds its lock, so that the lock is free when the
+// last of them has ended.
 func (c child) held(t *testing.T, temp string) *os.File {
 	started := func() bool { found, _ := filepath.Glob(temp + "/*/log"); return len(found) == 1 }
 	require.Eventually(t, started, 10*time.Second, time.Millisecond)
@@ -158,24 +162,24 @@ func (c child) held(t *testing.T, temp string) *os.File {
 	return hold(t, found[0])
 }
 
-func (c child) die(t *testing.T, death string) {
+func (c child) end(t *testing.T, ending string) {
 	group := -c.process.Process.Pid
 	switch {
-	case strings.HasPrefix(death, "SIGKILL"):
+	case strings.HasPrefix(ending, "SIGKILL"):
 		require.NoError(t, syscall.Kill(group, syscall.SIGKILL))
-	case strings.HasPrefix(death, "SIGINT"):
+	case strings.HasPrefix(ending, "SIGINT"):
 		require.NoError(t, syscall.Kill(group, syscall.SIGINT))
 	default:
 		require.NoError(t, c.stdin.Close())
 	}
-	_ = c.process.Wait() // its status is as ugly as its death
+	_ = c.process.Wait() // its exit status does not matter
 }
 
-func TestURLHonoursTheEnvironment(t *testing.T) {
-	t.Setenv("TEST_DATABASE_URL", "postgres://somebody@elsewhere/db")
+func TestURLOfEnvironment(t *testing.T) {
+	t.Setenv("TEST_DATABASE_URL", "postgres://user@db.example/db")
 	address, err := URL()
 	require.NoError(t, err)
-	require.Equal(t, "postgres://somebody@elsewhere/db", address)
+	require.Equal(t, "postgres://user@db.example/db", address)
 }
 
 func TestBinaries(t *testing.T) {
@@ -188,11 +192,11 @@ func TestBinaries(t *testing.T) {
 		}
 		return folder
 	}
-	t.Run("there are none", func(t *testing.T) {
+	t.Run("reports that none is installed", func(t *testing.T) {
 		_, err := binaries(filepath.Join(t.TempDir(), "*/bin"))
 		require.ErrorIs(t, err, ErrNotInstalled)
 	})
-	t.Run("the newest complete version is taken", func(t *testing.T) {
+	t.Run("returns the newest complete version", func(t *testing.T) {
 		root := t.TempDir()
 		install(t, root+"/9.6", "postgres", "initdb")
 		newest := install(t, root+"/15", "postgres", "initdb")
@@ -201,7 +205,7 @@ func TestBinaries(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, newest, found)
 	})
-	t.Run("a link on the PATH leads to the folder where initdb is", func(t *testing.T) {
+	t.Run("follows a link on the PATH to the folder of initdb", func(t *testing.T) {
 		links, bin := t.TempDir(), install(t, t.TempDir(), "postgres", "initdb")
 		require.NoError(t, os.Symlink(bin+"/postgres", links+"/postgres"))
 		t.Setenv("PATH", links)
@@ -219,15 +223,15 @@ func TestFailedStartQuotesTheLog(t *testing.T) {
 	require.True(t, empty(t, temp))
 }
 
-func TestFolderIsInTmpWhereTheTempFolderWillNotDo(t *testing.T) {
+func TestFolderIsInTmpIfTempFolderIsUnsuitable(t *testing.T) {
 	attr, err := attributes()
 	require.NoError(t, err)
 	closed := filepath.Join(t.TempDir(), "closed")
 	require.NoError(t, os.Mkdir(closed, 0o500))
 	for name, temp := range map[string]string{
-		"too long for a socket":         filepath.Join(t.TempDir(), strings.Repeat("long", 30)),
-		"closed to the server's user":   closed,
-		"relative to the tests' folder": "nowhere",
+		"too long for a socket":     filepath.Join(t.TempDir(), strings.Repeat("long", 30)),
+		"not writable for the user": closed,
+		"a relative path":           "nowhere",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("TMPDIR", temp)
@@ -240,7 +244,7 @@ func TestFolderIsInTmpWhereTheTempFolderWillNotDo(t *testing.T) {
 	}
 }
 
-func TestSweepSparesTheLiving(t *testing.T) {
+func TestSweepKeepsFoldersInUse(t *testing.T) {
 	temp := t.TempDir()
 	folder := func(name string, age time.Duration) string {
 		path := filepath.Join(temp, name)
@@ -249,20 +253,20 @@ func TestSweepSparesTheLiving(t *testing.T) {
 		require.NoError(t, os.Chtimes(path, time.Now(), time.Now().Add(-age)))
 		return path
 	}
-	dead, young := folder(prefix+"dead", time.Hour), folder(prefix+"young", 0)
-	living, foreign := folder(prefix+"living", time.Hour), folder("foreign", time.Hour)
-	held, err := lock(living)
+	unused, young := folder(prefix+"unused", time.Hour), folder(prefix+"young", 0)
+	used, foreign := folder(prefix+"used", time.Hour), folder("foreign", time.Hour)
+	held, err := lock(used)
 	require.NoError(t, err)
 	defer held.Close()
 
 	sweep(temp)
-	require.NoDirExists(t, dead)
-	for _, spared := range []string{young, living, foreign} {
-		require.DirExists(t, spared)
+	require.NoDirExists(t, unused)
+	for _, kept := range []string{young, used, foreign} {
+		require.DirExists(t, kept)
 	}
 }
 
-// requirePostgreSQL skips a test where no server is installed, and fails it where REQUIRE_POSTGRES=1.
+// requirePostgreSQL skips a test if no server is installed, and fails it if REQUIRE_POSTGRES=1.
 func requirePostgreSQL(t *testing.T) {
 	_, err := binaries(debian)
 	if errors.Is(err, ErrNotInstalled) && os.Getenv("REQUIRE_POSTGRES") != "1" {
@@ -271,7 +275,7 @@ func requirePostgreSQL(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// tempFolder is a temp folder in which the server's user may write too, unlike t.TempDir() when the tests run as root.
+// tempFolder returns a temp folder in which the server's user may write, unlike t.TempDir() if the tests run as root.
 func tempFolder(t *testing.T) string {
 	temp, err := os.MkdirTemp("", "cluster-test-")
 	require.NoError(t, err)
@@ -301,7 +305,7 @@ func hold(t *testing.T, folder string) *os.File {
 
 func requireEnded(t *testing.T, held *os.File) {
 	free := func() bool { return syscall.Flock(int(held.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil }
-	require.Eventually(t, free, 2*time.Second, 10*time.Millisecond, "a process of the server still lives")
+	require.Eventually(t, free, 2*time.Second, 10*time.Millisecond, "a process of the server is still running")
 }
 
 func connect(t *testing.T, address string) *pgx.Conn {
@@ -311,7 +315,7 @@ func connect(t *testing.T, address string) *pgx.Conn {
 	return connection
 }
 
-func ask(t *testing.T, connection *pgx.Conn, question string) (answer string) {
-	require.NoError(t, connection.QueryRow(t.Context(), question).Scan(&answer))
-	return answer
+func query(t *testing.T, connection *pgx.Conn, statement string) (value string) {
+	require.NoError(t, connection.QueryRow(t.Context(), statement).Scan(&value))
+	return value
 }

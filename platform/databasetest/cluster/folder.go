@@ -15,7 +15,7 @@ import (
 
 const (
 	prefix  = "healthcare-pg-"
-	longest = 103 - len("/.s.PGSQL.5432") // of a folder; the path of a socket has at most 107 bytes on Linux, 103 on macOS
+	longest = 103 - len("/.s.PGSQL.5432") // of a folder; a socket's path has up to 107 bytes on Linux, 103 on macOS
 )
 
 // newFolder creates the server's folder and returns it open and locked. It is in the temp folder, or in /tmp if the

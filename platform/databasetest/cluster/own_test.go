@@ -13,14 +13,14 @@ func TestOwn(t *testing.T) {
 	own, err := Own()
 	require.NoError(t, err)
 	held := hold(t, folderOf(t, own.URL()))
-	_, err = connect(t, own.URL()).Exec(t.Context(), "CREATE TABLE kept AS SELECT 'still here' AS what")
+	_, err = connect(t, own.URL()).Exec(t.Context(), "CREATE TABLE kept AS SELECT 'stored' AS value")
 	require.NoError(t, err)
 	for range 2 {
 		require.NoError(t, own.Stop())
 		require.Error(t, answers(own.URL()))
 		require.NoFileExists(t, own.Socket())
 		require.NoError(t, own.Start())
-		require.Equal(t, "still here", ask(t, connect(t, own.URL()), "SELECT what FROM kept"))
+		require.Equal(t, "stored", query(t, connect(t, own.URL()), "SELECT value FROM kept"))
 	}
 	require.NoError(t, own.Stop())
 	own.Close()

@@ -25,7 +25,8 @@ const FailoverTTL = 20 * time.Second
 //go:embed patroni.sh
 var patroniScript string
 
-// Patroni is three PostgreSQL servers on loopback that Patroni keeps in synchronous replication, with one etcd. It ends with the test process.
+// Patroni is a cluster of three PostgreSQL servers on loopback with one etcd. Patroni keeps them in synchronous
+// replication. It ends with the test process.
 type Patroni struct {
 	folder   string
 	etcd     int // port
@@ -42,8 +43,8 @@ type patroniNode struct {
 	patroni   *exec.Cmd
 }
 
-// NewPatroni starts the cluster and returns when it has a leader and a synchronous standby. Errors: ErrNotInstalled, ErrNoPatroni; others name the
-// folder of the logs.
+// NewPatroni starts the cluster and returns when it has a leader and two standbys, one of them synchronous. Errors:
+// ErrNotInstalled, ErrNoPatroni; others quote the ends of the logs.
 func NewPatroni() (*Patroni, error) {
 	p := &Patroni{programs: map[string]string{}}
 	bin, err := binaries(debian)
@@ -76,7 +77,7 @@ func NewPatroni() (*Patroni, error) {
 	return p, nil
 }
 
-// prepare makes the folder, starts what removes it, and starts etcd.
+// prepare creates the folder, starts the script that removes it, and starts etcd.
 func (p *Patroni) prepare() error {
 	folder, err := newFolder(p.attr)
 	if err != nil {
@@ -100,7 +101,8 @@ func (p *Patroni) prepare() error {
 	}
 	p.etcd = ports[6]
 	client, peer := fmt.Sprintf("http://127.0.0.1:%d", ports[6]), fmt.Sprintf("http://127.0.0.1:%d", ports[7])
-	_, err = p.run("etcd", p.folder, "etcd", "--data-dir", p.folder+"/etcd-data", "--listen-client-urls", client, "--advertise-client-urls", client,
+	_, err = p.run("etcd", p.folder, "etcd", "--data-dir", p.folder+"/etcd-data",
+		"--listen-client-urls", client, "--advertise-client-urls", client,
 		"--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer, "--initial-cluster", "default="+peer)
 	return err
 }
@@ -124,14 +126,16 @@ func (p *Patroni) watch(folder *os.File) error {
 }
 
 func (p *Patroni) mkdir(name string) error {
-	mkdir := exec.Command("mkdir", "-m", "700", filepath.Join(p.folder, name)) // #nosec G204 -- by the servers' user, who owns it
+	// The servers' user runs it, so that it owns the folder.
+	mkdir := exec.Command("mkdir", "-m", "700", filepath.Join(p.folder, name)) // #nosec G204 -- our own path
 	mkdir.SysProcAttr = p.attr
 	return mkdir.Run()
 }
 
 // run starts a program in a folder, with its output in <folder>/<name>.log and its number in <folder>/<name>.pid.
 func (p *Patroni) run(name, folder, program string, arguments ...string) (*exec.Cmd, error) {
-	log, err := os.OpenFile(filepath.Join(folder, name+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644) // #nosec G302 -- for whoever reads a failed test
+	path := filepath.Join(folder, name)
+	log, err := os.OpenFile(path+".log", os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644) // #nosec G302 -- no secret
 	if err != nil {
 		return nil, err
 	}
@@ -142,13 +146,14 @@ func (p *Patroni) run(name, folder, program string, arguments ...string) (*exec.
 	if err := command.Start(); err != nil {
 		return nil, err
 	}
-	return command, os.WriteFile(filepath.Join(folder, name+".pid"), []byte(strconv.Itoa(command.Process.Pid)), 0o644) // #nosec G306 -- no secret
+	pid := strconv.Itoa(command.Process.Pid)
+	return command, os.WriteFile(path+".pid", []byte(pid), 0o644) // #nosec G306 -- no secret
 }
 
 func (p *Patroni) start(node *patroniNode) (err error) {
 	folder := filepath.Join(p.folder, node.name)
-	settings := fmt.Sprintf(patroniSettings, node.name, node.api, node.api, p.etcd, int(FailoverTTL/time.Second), node.port, node.port,
-		folder, p.programs["bin"], folder, folder)
+	settings := fmt.Sprintf(patroniSettings, node.name, node.api, node.api, p.etcd, int(FailoverTTL/time.Second),
+		node.port, node.port, folder, p.programs["bin"], folder, folder)
 	file := filepath.Join(folder, "patroni.yml")
 	if err := os.WriteFile(file, []byte(settings), 0o644); err != nil { // #nosec G306 -- its passwords protect nothing
 		return err
@@ -179,17 +184,26 @@ postgresql:
   authentication:
     superuser: {username: app, password: loopback}
     replication: {username: replicator, password: loopback}
-  pg_hba: ["local postgres app trust", "host postgres app 127.0.0.1/32 scram-sha-256", "host replication replicator 127.0.0.1/32 scram-sha-256"]
-  parameters: {unix_socket_directories: %s, password_encryption: scram-sha-256, shared_buffers: 64MB, hot_standby_feedback: "on", checkpoint_timeout: 30s}
+  pg_hba:
+    - local postgres app trust
+    - host postgres app 127.0.0.1/32 scram-sha-256
+    - host replication replicator 127.0.0.1/32 scram-sha-256
+  parameters:
+    unix_socket_directories: %s
+    password_encryption: scram-sha-256
+    shared_buffers: 64MB
+    hot_standby_feedback: "on"
+    checkpoint_timeout: 30s
 `
 
-// URL returns the address of the primary: a list of hosts, as an operator gives it.
+// URL returns the address of the primary: a list of all hosts.
 func (p *Patroni) URL() string {
 	var hosts []string
 	for _, node := range p.nodes {
 		hosts = append(hosts, node.host())
 	}
-	return "postgres://app:loopback@" + strings.Join(hosts, ",") + "/postgres?sslmode=disable&target_session_attrs=read-write"
+	return "postgres://app:loopback@" + strings.Join(hosts, ",") +
+		"/postgres?sslmode=disable&target_session_attrs=read-write"
 }
 
 // NodeURLs returns the address of each node by itself.
@@ -202,18 +216,18 @@ func (p *Patroni) NodeURLs() (urls []string) {
 
 func (n *patroniNode) host() string { return "127.0.0.1:" + strconv.Itoa(n.port) }
 
-// is reports whether a node answers 200 on a path of Patroni's own health checks.
+// is reports whether a path of Patroni's health checks responds with 200.
 func (n *patroniNode) is(path string) bool {
 	client := http.Client{Timeout: time.Second}
-	answer, err := client.Get("http://127.0.0.1:" + strconv.Itoa(n.api) + path)
+	response, err := client.Get("http://127.0.0.1:" + strconv.Itoa(n.api) + path)
 	if err != nil {
 		return false
 	}
-	defer func() { _ = answer.Body.Close() }()
-	return answer.StatusCode == http.StatusOK
+	defer func() { _ = response.Body.Close() }()
+	return response.StatusCode == http.StatusOK
 }
 
-// Leader returns the name of the node that is the primary; empty while none is.
+// Leader returns the name of the primary, or "" without one.
 func (p *Patroni) Leader() string {
 	for _, node := range p.nodes {
 		if node.is("/primary") {
@@ -243,7 +257,7 @@ func (p *Patroni) await() error {
 			return nil
 		}
 	}
-	return errors.New("Patroni has no complete cluster")
+	return errors.New("the Patroni cluster is not complete")
 }
 
 // logs returns the end of each log.
@@ -298,7 +312,7 @@ func children(pid int) (found []int) {
 	return found
 }
 
-// Start starts a node that was killed. It comes back as a standby.
+// Start starts a node that was killed. It becomes a standby.
 func (p *Patroni) Start(name string) error { return p.start(p.node(name)) }
 
 func (p *Patroni) node(name string) *patroniNode {

@@ -1,21 +1,21 @@
-# Runs a throwaway PostgreSQL server for as long as the test process lives, and removes its folder when the server has ended.
+# Runs a throwaway PostgreSQL server until the test process ends, then stops the server and removes its folder.
 # sh -c supervise.sh NAME BIN FOLDER PRIMARY [-c SETTING=VALUE]...
-#   PRIMARY  the folder of another such server, for a streaming replica of it; empty: a server of its own
-#   fd 3  the lifeline: a pipe whose other end only the test process holds, so that it ends when that process does, by whatever death; a line on it
-#         stops the server and keeps its data, the next line starts it again
+#   PRIMARY  the folder of the server to replicate; empty: no replica
+#   fd 3  the lifeline: a pipe whose other end only the test process has open, so that the kernel closes it when that
+#         process ends; a line on it stops the server and keeps its data, the next line starts it again
 #   fd 4  the locked folder, inherited by every process below: the lock is free when the last of them has ended
-#   fd 1  hears the end of the server's log, then EOF when all is done
+#   fd 1  receives the end of the server's log, then EOF at the end
 bin=$1 folder=$2 primary=$3
 shift 3
 
-# Nothing but the lifeline ends this shell: it has to outlive the test process in order to clean up.
+# Only the lifeline ends this shell: it cleans up after the test process has ended.
 trap '' INT HUP TERM
 
-# end PID: waits for the lifeline's end, or a line, then has the process end too.
+# end PID: waits for the end of the lifeline, or for a line, then ends the process.
 end() {
 	read -r _ <&3 && touch "$folder/paused"
 	n=0
-	# Again and again, as a program that is just starting does not listen yet; after 5 seconds without checkpoint and farewells.
+	# Repeated, as a program that is starting ignores the signal. After 5 seconds it is ended without a checkpoint.
 	while kill -INT "$1" && [ $n -lt 50 ]; do
 		sleep 0.1
 		n=$((n + 1))
@@ -23,7 +23,7 @@ end() {
 	kill -QUIT "$1"
 }
 
-# run PROGRAM ARGUMENTS...: runs it until it ends, or until the lifeline does.
+# run PROGRAM ARGUMENTS...: runs it until it ends, or until the lifeline ends.
 run() {
 	"$@" >"$folder/log" 2>&1 &
 	program=$!
@@ -31,13 +31,13 @@ run() {
 	ender=$!
 	wait $program
 	status=$?
-	kill -KILL $ender # else it would later signal whoever has the program's number by then
+	kill -KILL $ender # else it could signal a later process with the same id
 	return $status
 }
 
-# The port only names the socket in our own folder, so 5432 is always free. Shared memory is in that folder too (mmap), so that even a
-# crash leaves none behind. Durability is off, for nothing here outlives the tests, unless the settings at the end say otherwise: of two the later
-# counts.
+# The port only names the socket in our own folder, so 5432 is always free. Shared memory is in that folder too (mmap),
+# so that a crash leaves none behind. Durability is off, unless the settings at the end turn it on: the last value of a
+# setting applies.
 make_data() {
 	if [ -n "$primary" ]; then
 		run "$bin/pg_basebackup" -D "$folder/data" -h "$primary" -p 5432 -U app --write-recovery-conf --checkpoint=fast --no-sync

@@ -23,7 +23,7 @@ func TestStaleSearchTextsAreIndexed(t *testing.T) {
 		t.Run(table, func(t *testing.T) {
 			databasetest.Each(t, func(t *testing.T, db *database.DB) {
 				engine := db.Engine()
-				condition := database.StaleSearchText(engine)
+				condition := database.StaleSearchTextCondition(engine)
 				folder := map[string]string{"users": "identity"}[table]
 				if folder == "" {
 					folder = table
@@ -101,7 +101,7 @@ func TestMigrationMarksStaleSearchTexts(t *testing.T) {
 		_, err := db.Migrate(t.Context(), migrations.All())
 		require.NoError(t, err)
 		var stale []string
-		users := db.Read(t.Context()).Table("users").Where(database.StaleSearchText(db.Engine()))
+		users := db.Read(t.Context()).Table("users").Where(database.StaleSearchTextCondition(db.Engine()))
 		require.NoError(t, users.Pluck("id", &stale).Error)
 		require.Equal(t, []string{id.String()}, stale)
 	})

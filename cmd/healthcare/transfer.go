@@ -69,7 +69,7 @@ func copyCommand() *cobra.Command {
 	return command
 }
 
-func move(cfg config.Config, from, to string) (transfer.Move, error) {
+func move(cfg config.Config, from, to string) (transfer.CopyConfig, error) {
 	if to == "" {
 		to = cfg.DatabaseURL.Reveal()
 	}
@@ -78,17 +78,17 @@ func move(cfg config.Config, from, to string) (transfer.Move, error) {
 	case from == "":
 		path = cfg.DatabasePath()
 	case !embedded || path == "":
-		return transfer.Move{}, errors.New(
+		return transfer.CopyConfig{}, errors.New(
 			"--from must be sqlite: and the path of the file, such as sqlite:/data/healthcare.db",
 		)
 	}
 	if !strings.HasPrefix(to, "postgres://") && !strings.HasPrefix(to, "postgresql://") {
-		return transfer.Move{}, errors.New(
+		return transfer.CopyConfig{}, errors.New(
 			"the target is missing: set DATABASE_URL or --to to an address such as postgres://user@host:5432/name",
 		)
 	}
 	cfg.DatabaseURL = config.Secret(to)
-	return transfer.Move{
+	return transfer.CopyConfig{
 		From:       strings.TrimPrefix(path, "//"),
 		To:         composition.DatabaseConfig(cfg),
 		Migrations: migrations.All(),
@@ -96,7 +96,7 @@ func move(cfg config.Config, from, to string) (transfer.Move, error) {
 	}, nil
 }
 
-func printCopied(out io.Writer, from string, done transfer.Copied) {
+func printCopied(out io.Writer, from string, done transfer.CopyResult) {
 	var rows int64
 	for _, table := range done.Tables {
 		fmt.Fprintf(out, "verified  %s  %d rows  %s\n", table.Name, table.Rows, table.Checksum)

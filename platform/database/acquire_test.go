@@ -18,7 +18,7 @@ func TestWaitingForAConnection(t *testing.T) {
 	t.Parallel()
 	databasetest.EachConfig(t, func(t *testing.T, cfg database.Config) {
 		cfg.PoolSize, cfg.AcquireTimeout = 1, 2*time.Second
-		db := openIt(t, cfg, zap.NewNop())
+		db := openStore(t, cfg, zap.NewNop())
 		exec(t, db, `CREATE TABLE things (id text PRIMARY KEY, n integer NOT NULL)`)
 
 		t.Run("is in the order of coming", func(t *testing.T) {

@@ -30,7 +30,7 @@ func Examine(ctx context.Context, cfg Config, m Migrations) (*DB, []checkup.Find
 	if err := cfg.Find(); err != nil {
 		return nil, []checkup.Finding{checkup.NewFinding(checkup.Fail, "store", "%v", err)}
 	}
-	db, err := openToLook(cfg)
+	db, err := openReadOnly(cfg)
 	if err != nil {
 		return nil, []checkup.Finding{checkup.NewFinding(checkup.Fail, "store", "%v", err)}
 	}
@@ -40,11 +40,11 @@ func Examine(ctx context.Context, cfg Config, m Migrations) (*DB, []checkup.Find
 		_ = db.Close()
 		return nil, []checkup.Finding{checkup.NewFinding(checkup.Fail, "store", "%s: %v", db.Where(), causeOf(err))}
 	}
-	look := db.lookAtSQLite
+	look := db.checkSQLite
 	if db.engine == Postgres {
-		look = db.lookAtPostgres
+		look = db.checkPostgres
 	}
-	found := append(look(ctx), db.lookAtMigrations(ctx, m)...)
+	found := append(look(ctx), db.checkMigrations(ctx, m)...)
 	if err := db.requireTables(ctx); err != nil {
 		_ = db.Close()
 		return nil, found
@@ -61,8 +61,8 @@ func causeOf(err error) error {
 	return explained
 }
 
-// openToLook opens the store in a way that leaves no trace.
-func openToLook(cfg Config) (*DB, error) {
+// openReadOnly opens the store in a way that leaves no trace.
+func openReadOnly(cfg Config) (*DB, error) {
 	db := &DB{engine: SQLite, cfg: cfg, log: zap.NewNop()}
 	if cfg.URL != "" {
 		db.engine = Postgres
@@ -91,7 +91,7 @@ func openToLook(cfg Config) (*DB, error) {
 	return db, err
 }
 
-func (db *DB) lookAtSQLite(ctx context.Context) []checkup.Finding {
+func (db *DB) checkSQLite(ctx context.Context) []checkup.Finding {
 	ctx, cancel := context.WithTimeout(ctx, quickCheckWithin)
 	defer cancel()
 	path, _ := filepath.Abs(db.cfg.Path) // Find has
@@ -108,8 +108,8 @@ func (db *DB) lookAtSQLite(ctx context.Context) []checkup.Finding {
 	return []checkup.Finding{checkup.NewFinding(checkup.OK, "store", "SQLite (%s) is sound", path)}
 }
 
-// lookAtMigrations reports migrations that are pending, and those of a newer release.
-func (db *DB) lookAtMigrations(ctx context.Context, m Migrations) []checkup.Finding {
+// checkMigrations reports migrations that are pending, and those of a newer release.
+func (db *DB) checkMigrations(ctx context.Context, m Migrations) []checkup.Finding {
 	ctx, cancel := context.WithTimeout(ctx, connectWithin)
 	defer cancel()
 	var pending, newer []string

@@ -18,7 +18,7 @@ const (
 	harmfulSkew   = time.Minute
 )
 
-func (db *DB) lookAtPostgres(ctx context.Context) []checkup.Finding {
+func (db *DB) checkPostgres(ctx context.Context) []checkup.Finding {
 	ctx, cancel := context.WithTimeout(ctx, connectWithin)
 	defer cancel()
 	var s struct {
@@ -50,14 +50,14 @@ func (db *DB) lookAtPostgres(ctx context.Context) []checkup.Finding {
 		found = append(found, checkup.NewFinding(checkup.Fail, "encoding", "the server has %s and the session %s: dump the database and restore it into one with ENCODING 'UTF8'",
 			s.ServerEncoding, s.ClientEncoding))
 	}
-	found = append(found, db.lookAtIndexes(ctx, s.Trigrams)...)
+	found = append(found, db.checkIndexes(ctx, s.Trigrams)...)
 	if s.Verbosity == "terse" {
 		found = append(found, checkup.NewFinding(checkup.OK, "privacy", "log_error_verbosity is terse"))
 	} else {
 		found = append(found, checkup.NewFinding(checkup.Warn, "privacy",
 			"log_error_verbosity is %s: PostgreSQL writes the contents of refused rows into its log; set it to terse", s.Verbosity))
 	}
-	return append(append(found, db.lookAtClock(ctx)), db.lookAtReplicas(ctx)...)
+	return append(append(found, db.checkClock(ctx)), db.checkReplicas(ctx)...)
 }
 
 // answering returns the address of the server that the connection leads to, of several hosts too.
@@ -77,8 +77,8 @@ func (db *DB) answering(ctx context.Context) string {
 	return address
 }
 
-// lookAtIndexes reports tables whose searches no index serves, and indexes that an interrupted CREATE INDEX CONCURRENTLY left unusable.
-func (db *DB) lookAtIndexes(ctx context.Context, trigrams bool) []checkup.Finding {
+// checkIndexes reports tables whose searches no index serves, and indexes that an interrupted CREATE INDEX CONCURRENTLY left unusable.
+func (db *DB) checkIndexes(ctx context.Context, trigrams bool) []checkup.Finding {
 	if !trigrams {
 		return []checkup.Finding{checkup.NewFinding(checkup.Warn, "extensions", "pg_trgm is not installed: searches slow down as lists grow; CREATE EXTENSION pg_trgm, then its indexes")}
 	}
@@ -105,7 +105,7 @@ func (db *DB) lookAtIndexes(ctx context.Context, trigrams bool) []checkup.Findin
 	return []checkup.Finding{checkup.NewFinding(checkup.OK, "extensions", "pg_trgm and its indexes are there")}
 }
 
-func (db *DB) lookAtClock(ctx context.Context) checkup.Finding {
+func (db *DB) checkClock(ctx context.Context) checkup.Finding {
 	var there time.Time
 	asked := time.Now()
 	if err := db.pools[0].QueryRowContext(ctx, "SELECT clock_timestamp()").Scan(&there); err != nil {
@@ -124,8 +124,8 @@ func ofSkew(skew time.Duration) checkup.Finding {
 	return checkup.NewFinding(checkup.OK, "clock", "agrees with the database server's")
 }
 
-// lookAtReplicas reports whether each replica can be asked.
-func (db *DB) lookAtReplicas(ctx context.Context) (found []checkup.Finding) {
+// checkReplicas reports whether each replica can be asked.
+func (db *DB) checkReplicas(ctx context.Context) (found []checkup.Finding) {
 	for i, address := range db.cfg.ReplicaURLs {
 		pool, err := postgres.OpenPool(postgres.Config{URL: address})
 		var standby bool

@@ -46,7 +46,7 @@ func TestUnreachableServer(t *testing.T) {
 	t.Parallel()
 	t.Run("is unavailable to Ping and to every statement", func(t *testing.T) {
 		t.Parallel()
-		db := openIt(t, postgresAt(nobody(t)), zap.NewNop())
+		db := openStore(t, postgresAt(nobody(t)), zap.NewNop())
 		requireUnavailable(t, db.Ping(t.Context()))
 		requireUnavailable(t, db.Read(t.Context()).Exec("SELECT 1").Error)
 		requireUnavailable(t, db.Do(t.Context(), nil))
@@ -54,7 +54,7 @@ func TestUnreachableServer(t *testing.T) {
 	t.Run("is tried again until the time for it is over, and said so without the password", func(t *testing.T) {
 		t.Parallel()
 		core, log := observer.New(zapcore.DebugLevel)
-		db := openIt(t, postgresAt(nobody(t)), zap.New(core))
+		db := openStore(t, postgresAt(nobody(t)), zap.New(core))
 		began := time.Now()
 		err := db.Connect(t.Context())
 		requireUnavailable(t, err)
@@ -63,13 +63,13 @@ func TestUnreachableServer(t *testing.T) {
 		for _, line := range log.All() {
 			require.NotContains(t, encoded(t, line), password)
 		}
-		require.NotContains(t, everything(err), password)
+		require.NotContains(t, errorText(err), password)
 	})
 	t.Run("is waited for while it starts", func(t *testing.T) {
 		t.Parallel()
-		cfg := postgresAt(pretend(t, "57P03", "57P03", ""))
+		cfg := postgresAt(fakeServer(t, "57P03", "57P03", ""))
 		cfg.ConnectTimeout = 10 * time.Second
-		require.NoError(t, openIt(t, cfg, zap.NewNop()).Connect(t.Context()))
+		require.NoError(t, openStore(t, cfg, zap.NewNop()).Connect(t.Context()))
 	})
 }
 
@@ -78,17 +78,17 @@ func TestServerThatRefusesForGood(t *testing.T) {
 	refusedAtOnce := func(t *testing.T, cfg database.Config, sqlstate string) {
 		t.Helper()
 		cfg.ConnectTimeout = 10 * time.Second
-		db := openIt(t, cfg, zap.NewNop())
+		db := openStore(t, cfg, zap.NewNop())
 		began := time.Now()
 		err := db.Connect(t.Context())
 		require.ErrorContains(t, err, sqlstate)
 		require.Equal(t, errs.Internal, errs.KindOf(err))
 		require.Less(t, time.Since(began), 5*time.Second, "trying again is pointless")
-		require.NotContains(t, everything(err)+db.Where(), password)
+		require.NotContains(t, errorText(err)+db.Where(), password)
 	}
 	t.Run("a wrong password is said at once, without saying it", func(t *testing.T) {
 		t.Parallel()
-		refusedAtOnce(t, postgresAt(pretend(t, "28P01")), "28P01")
+		refusedAtOnce(t, postgresAt(fakeServer(t, "28P01")), "28P01")
 	})
 	databasetest.EachConfig(t, func(t *testing.T, cfg database.Config) {
 		if cfg.URL == "" {
@@ -111,11 +111,11 @@ func TestAddressesAreNotQuoted(t *testing.T) {
 			cfg.URL = address
 			_, err := database.Open(cfg, zap.NewNop())
 			require.Error(t, err)
-			require.NotContains(t, everything(err), password)
+			require.NotContains(t, errorText(err), password)
 		})
 	}
 	t.Run("one that is used is shown to people without its password", func(t *testing.T) {
-		where := openIt(t, postgresAt("db.example:5433"), zap.NewNop()).Where()
+		where := openStore(t, postgresAt("db.example:5433"), zap.NewNop()).Where()
 		require.Equal(t, "PostgreSQL (healthcare at db.example:5433)", where)
 	})
 }
@@ -128,7 +128,7 @@ func TestSessionSettings(t *testing.T) {
 		}
 		cfg.StatementTimeout, cfg.LockTimeout, cfg.IdleInTxTimeout = 1500*time.Millisecond, 700*time.Millisecond, 5*time.Second
 		setting := func(t *testing.T, cfg database.Config, name string) (value string) {
-			db := openIt(t, cfg, zap.NewNop())
+			db := openStore(t, cfg, zap.NewNop())
 			require.NoError(t, db.Read(t.Context()).Raw("SHOW "+name).Scan(&value).Error)
 			return value
 		}
@@ -147,7 +147,7 @@ func TestSessionSettings(t *testing.T) {
 		t.Run("end a statement that takes too long, and a wait for a lock", func(t *testing.T) {
 			cfg := cfg
 			cfg.StatementTimeout = 50 * time.Millisecond
-			err := openIt(t, cfg, zap.NewNop()).Write(t.Context()).Exec("SELECT pg_sleep(5)").Error
+			err := openStore(t, cfg, zap.NewNop()).Write(t.Context()).Exec("SELECT pg_sleep(5)").Error
 			requireUnavailable(t, err)
 			require.ErrorContains(t, err, "57014")
 		})

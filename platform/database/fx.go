@@ -16,19 +16,19 @@ import (
 var Module = fx.Module("database",
 	fx.Provide(
 		open, func(db *DB) tx.Runner { return db },
-		fx.Annotate(NewRefolder, fx.ParamTags(`group:"search_texts"`)),
+		fx.Annotate(NewSearchTextUpdater, fx.ParamTags(`group:"search_texts"`)),
 	),
 	telemetry.Collect(poolCollectors),
-	telemetry.Collect(func(r *Refolder) []prometheus.Collector { return []prometheus.Collector{r.recomputed, r.waiting} }),
+	telemetry.Collect(func(r *SearchTextUpdater) []prometheus.Collector { return []prometheus.Collector{r.recomputed, r.waiting} }),
 )
 
-// Refold adds the *SearchTexts that constructor returns to those that are recomputed while the program serves.
-func Refold(constructor any) fx.Option {
+// ProvideSearchTexts adds the *SearchTexts that constructor returns to those that are recomputed while the program serves.
+func ProvideSearchTexts(constructor any) fx.Option {
 	return fx.Provide(fx.Annotate(constructor, fx.ResultTags(`group:"search_texts"`)))
 }
 
-// KeepSearchTexts recomputes search texts for as long as the program serves.
-func KeepSearchTexts(lc fx.Lifecycle, r *Refolder) {
+// UpdateSearchTexts recomputes search texts for as long as the program serves.
+func UpdateSearchTexts(lc fx.Lifecycle, r *SearchTextUpdater) {
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	lc.Append(fx.Hook{

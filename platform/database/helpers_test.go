@@ -43,8 +43,8 @@ func things(ctx context.Context, t testing.TB, db *database.DB) []string {
 	return ids
 }
 
-// openIt opens a store and closes it with the test.
-func openIt(t testing.TB, cfg database.Config, log *zap.Logger) *database.DB {
+// openStore opens a store and closes it with the test.
+func openStore(t testing.TB, cfg database.Config, log *zap.Logger) *database.DB {
 	t.Helper()
 	db, err := database.Open(cfg, log)
 	require.NoError(t, err)
@@ -61,17 +61,17 @@ func requireUnavailable(t testing.TB, err error) {
 	require.NotZero(t, said.RetryAfter)
 }
 
-// everything is all that a careless log could print of an error: each error of its tree, in each verb.
-func everything(err error) string {
+// errorText returns each error of the tree of err, in each verb: all that a careless log could print.
+func errorText(err error) string {
 	if err == nil {
 		return ""
 	}
 	all := []string{fmt.Sprintf("%v\n%+v\n%#v\n%q", err, err, err, err)}
 	if several, ok := err.(interface{ Unwrap() []error }); ok {
 		for _, one := range several.Unwrap() {
-			all = append(all, everything(one))
+			all = append(all, errorText(one))
 		}
 	}
-	all = append(all, everything(errors.Unwrap(err)))
+	all = append(all, errorText(errors.Unwrap(err)))
 	return strings.Join(slices.DeleteFunc(all, func(s string) bool { return s == "" }), "\n")
 }

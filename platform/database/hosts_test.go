@@ -53,11 +53,11 @@ func TestAListOfHosts(t *testing.T) {
 	t.Run("is shown to people as a whole, each server once", func(t *testing.T) {
 		cfg := postgresAt("")
 		cfg.URL = "postgres://app:" + password + "@a.example,b.example:5433,[2001:db8::1]/healthcare" // each with TLS, then without
-		where := openIt(t, cfg, zap.NewNop()).Where()
+		where := openStore(t, cfg, zap.NewNop()).Where()
 		require.Equal(t, "PostgreSQL (healthcare at a.example:5432, b.example:5433, [2001:db8::1]:5432)", where)
 	})
 	t.Run("is worth trying to its end within a request: servers that are switched off use up a second together", func(t *testing.T) {
-		db := openIt(t, listed(t, cfg, silent(t), silent(t), nobody(t)), zap.NewNop())
+		db := openStore(t, listed(t, cfg, silent(t), silent(t), nobody(t)), zap.NewNop())
 		began := time.Now()
 		require.NoError(t, db.Write(t.Context()).Exec("SELECT 1").Error)
 		require.Less(t, time.Since(began), 1200*time.Millisecond)
@@ -66,14 +66,14 @@ func TestAListOfHosts(t *testing.T) {
 		cfg := listed(t, cfg, silent(t), silent(t))
 		cfg.URL += "&connect_timeout=1"
 		began := time.Now()
-		require.NoError(t, openIt(t, cfg, zap.NewNop()).Ping(t.Context()))
+		require.NoError(t, openStore(t, cfg, zap.NewNop()).Ping(t.Context()))
 		require.GreaterOrEqual(t, time.Since(began), 2*time.Second)
 	})
 	t.Run("leads to the primary without being told so", func(t *testing.T) {
 		replica, err := own.Replica()
 		require.NoError(t, err)
 		t.Cleanup(replica.Close)
-		db := openIt(t, listed(t, cfg, replica.Folder()), zap.NewNop())
+		db := openStore(t, listed(t, cfg, replica.Folder()), zap.NewNop())
 		require.NoError(t, db.Write(t.Context()).Exec("CREATE TABLE written (n int)").Error)
 	})
 }
@@ -94,7 +94,7 @@ func TestAServerThatTakesNoWritesAnyMore(t *testing.T) {
 		},
 	} {
 		t.Run("fails "+name+" for now, and is left by the next connection", func(t *testing.T) {
-			db := openIt(t, cfg, zap.NewNop())
+			db := openStore(t, cfg, zap.NewNop())
 			demote := "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY" // as a primary becomes when another one takes over and it keeps its sessions
 			require.NoError(t, db.Write(t.Context()).Exec(demote).Error)
 			requireUnavailable(t, write(db))

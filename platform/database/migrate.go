@@ -130,5 +130,5 @@ func (db *DB) provider(pool *sql.DB, m Migrations, module string, locked func() 
 		}
 		options = append(options, lock)
 	}
-	return goose.NewProvider(goose.DialectPostgres, pool, impatient{files}, options...)
+	return goose.NewProvider(goose.DialectPostgres, pool, boundedLocks{files}, options...)
 }

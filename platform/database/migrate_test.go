@@ -39,14 +39,14 @@ func TestMigrateTogether(t *testing.T) {
 		if cfg.URL == "" {
 			t.Skip("SQLite serves one instance")
 		}
-		_, err := openIt(t, cfg, zap.NewNop()).Migrate(t.Context(), migrations(""))
+		_, err := openStore(t, cfg, zap.NewNop()).Migrate(t.Context(), migrations(""))
 		require.NoError(t, err)
 		slow := migrations(`SELECT pg_sleep(0.3); ALTER TABLE beds ADD COLUMN floor integer;`)
 		var applied [2][]database.Migration
 		var failed [len(applied)]error
 		var all sync.WaitGroup
 		for i := range applied {
-			db := openIt(t, cfg, zap.NewNop())
+			db := openStore(t, cfg, zap.NewNop())
 			all.Go(func() { applied[i], failed[i] = db.Migrate(t.Context(), slow) })
 		}
 		all.Wait()

@@ -39,7 +39,7 @@ func TestNewerMigrations(t *testing.T) {
 	t.Parallel()
 	databasetest.EachConfig(t, func(t *testing.T, cfg database.Config) {
 		ctx := t.Context()
-		db := openIt(t, cfg, zap.NewNop())
+		db := openStore(t, cfg, zap.NewNop())
 		expected := []database.Migration{
 			{Module: "visits", Name: "0001", Applied: true, Newer: true}, {Module: "wards", Name: "0002", Applied: true, Newer: true},
 		}
@@ -82,7 +82,7 @@ func TestMigrationsThatWaitForATable(t *testing.T) {
 		}
 		ctx := t.Context()
 		older, newer := released(`ALTER TABLE wards ADD COLUMN floor integer;`)
-		db := openIt(t, cfg, zap.NewNop())
+		db := openStore(t, cfg, zap.NewNop())
 		_, err := db.Migrate(ctx, older)
 		require.NoError(t, err)
 		held, let, migrated := make(chan struct{}), make(chan struct{}), make(chan error, 1)
@@ -95,7 +95,7 @@ func TestMigrationsThatWaitForATable(t *testing.T) {
 			})
 		}()
 		<-held
-		other := openIt(t, cfg, zap.NewNop())
+		other := openStore(t, cfg, zap.NewNop())
 		go func() {
 			_, err := other.Migrate(ctx, newer)
 			migrated <- err

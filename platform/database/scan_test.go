@@ -115,7 +115,7 @@ func TestAFirstStatementThatFails(t *testing.T) {
 	t.Parallel()
 	databasetest.EachConfig(t, func(t *testing.T, cfg database.Config) {
 		cfg.PoolSize, cfg.AcquireTimeout = 1, 10*time.Second
-		db := openIt(t, cfg, zap.NewNop())
+		db := openStore(t, cfg, zap.NewNop())
 		exec(t, db, `CREATE TABLE things (id text PRIMARY KEY, n integer NOT NULL)`)
 		require.NoError(t, add(t.Context(), db, "a"))
 		for what, c := range map[string]struct {

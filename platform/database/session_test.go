@@ -24,14 +24,14 @@ func onPostgres(t *testing.T, change func(*url.URL), defaults ...string) (*datab
 	if change != nil {
 		cfg.URL = addressed(t, cfg.URL, change)
 	}
-	return openIt(t, cfg, zap.NewNop()), cfg
+	return openStore(t, cfg, zap.NewNop()), cfg
 }
 
 func setDefaults(t *testing.T, cfg database.Config, defaults ...string) {
 	t.Helper()
 	parsed, err := url.Parse(cfg.URL)
 	require.NoError(t, err)
-	before := openIt(t, cfg, zap.NewNop())
+	before := openStore(t, cfg, zap.NewNop())
 	for _, statement := range defaults {
 		exec(t, before, strings.ReplaceAll(statement, "%[1]s", `"`+strings.TrimPrefix(parsed.Path, "/")+`"`))
 	}
@@ -129,7 +129,7 @@ func TestDatabasesThatCannotBeUsed(t *testing.T) {
 		t.Run("of the encoding "+encoding, func(t *testing.T) {
 			t.Parallel()
 			cfg := databasetest.PostgresWith(t, `TEMPLATE template0 ENCODING '`+encoding+`' LOCALE 'C'`)
-			refused(t, openIt(t, cfg, zap.NewNop()), "encoded in "+encoding, "ENCODING 'UTF8' TEMPLATE template0")
+			refused(t, openStore(t, cfg, zap.NewNop()), "encoded in "+encoding, "ENCODING 'UTF8' TEMPLATE template0")
 		})
 	}
 	for name, foreign := range map[string]string{"session_replication_role": "replica", "search_path": "nowhere"} {

@@ -21,7 +21,7 @@ func TestSlowLog(t *testing.T) {
 			core, lines := observer.New(zapcore.DebugLevel)
 			cfg := cfg
 			cfg.SlowQuery = slow
-			do(openIt(t, cfg, zap.New(core)))
+			do(openStore(t, cfg, zap.New(core)))
 			return lines.TakeAll()
 		}
 		const insert = `INSERT INTO users (id, name) VALUES (?, ?)`

@@ -25,7 +25,7 @@ func TestStatementsAreTraced(t *testing.T) {
 	databasetest.EachConfig(t, func(t *testing.T, cfg database.Config) {
 		cfg.SlowQuery = time.Nanosecond
 		core, lines := observer.New(zap.WarnLevel)
-		db := openIt(t, cfg, zap.New(core))
+		db := openStore(t, cfg, zap.New(core))
 		recorded := tracetest.NewSpanRecorder()
 		tracing := telemetry.TracingWith(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(recorded)))
 		require.NoError(t, db.Trace(tracing))
@@ -112,7 +112,7 @@ func TestStatementsAreTraced(t *testing.T) {
 func TestTracingThatIsOffAddsNothingToAStatement(t *testing.T) {
 	t.Parallel()
 	databasetest.EachConfig(t, func(t *testing.T, cfg database.Config) {
-		db := openIt(t, cfg, zap.NewNop())
+		db := openStore(t, cfg, zap.NewNop())
 		require.NoError(t, db.Trace(nil))
 		require.Nil(t, db.Write(t.Context()).Callback().Query().Get("healthcare:begin"))
 		require.NoError(t, db.Trace(telemetry.TracingWith(sdktrace.NewTracerProvider())))

@@ -62,7 +62,7 @@ func TestSQLiteIsSafe(t *testing.T) {
 func TestSQLiteFilesAreTheOwnersAlone(t *testing.T) {
 	t.Parallel()
 	folder := filepath.Join(t.TempDir(), "new", "data")
-	db := openIt(t, sqliteAt(filepath.Join(folder, "healthcare.db")), zap.NewNop())
+	db := openStore(t, sqliteAt(filepath.Join(folder, "healthcare.db")), zap.NewNop())
 	require.NoError(t, db.Connect(t.Context()))
 	exec(t, db, `CREATE TABLE things (id text PRIMARY KEY, n integer NOT NULL)`)
 
@@ -86,7 +86,7 @@ func TestSQLitePaths(t *testing.T) {
 		t.Run(name+" is a name like any other, and what was written is there after a restart", func(t *testing.T) {
 			t.Parallel()
 			cfg := sqliteAt(filepath.Join(t.TempDir(), name, name+".db"))
-			db := openIt(t, cfg, zap.NewNop())
+			db := openStore(t, cfg, zap.NewNop())
 			require.NoError(t, db.Connect(t.Context()))
 			exec(t, db, `CREATE TABLE things (id text PRIMARY KEY, n integer NOT NULL)`)
 			require.NoError(t, add(t.Context(), db, "a"))
@@ -95,7 +95,7 @@ func TestSQLitePaths(t *testing.T) {
 			info, err := os.Stat(cfg.Path)
 			require.NoError(t, err)
 			require.NotZero(t, info.Size(), "it should have been written to this very file")
-			require.Equal(t, []string{"a"}, things(t.Context(), t, openIt(t, cfg, zap.NewNop())))
+			require.Equal(t, []string{"a"}, things(t.Context(), t, openStore(t, cfg, zap.NewNop())))
 		})
 	}
 	t.Run("that cannot be opened are an error at once", func(t *testing.T) {
@@ -108,7 +108,7 @@ func TestSQLitePaths(t *testing.T) {
 		cfg := sqliteAt(filepath.Join(t.TempDir(), "letter.txt"))
 		require.NoError(t, os.WriteFile(cfg.Path, []byte("Dear Sir or Madam, this is a letter and no database, as its first line tells whoever cares to read it."), 0o600))
 		began := time.Now()
-		require.ErrorContains(t, openIt(t, cfg, zap.NewNop()).Connect(t.Context()), "not a database")
+		require.ErrorContains(t, openStore(t, cfg, zap.NewNop()).Connect(t.Context()), "not a database")
 		require.Less(t, time.Since(began), cfg.ConnectTimeout/2)
 	})
 }
@@ -135,7 +135,7 @@ func TestWaitingForTheWriter(t *testing.T) {
 	}
 	setUp := func(t *testing.T) (*database.DB, string) {
 		cfg := sqliteAt(filepath.Join(t.TempDir(), "healthcare.db"))
-		db := openIt(t, cfg, zap.NewNop())
+		db := openStore(t, cfg, zap.NewNop())
 		require.NoError(t, db.Connect(t.Context()))
 		exec(t, db, `CREATE TABLE things (id text PRIMARY KEY, n integer NOT NULL)`)
 		return db, cfg.Path

@@ -29,9 +29,9 @@ func (db *DB) open(ctx context.Context) *gorm.DB {
 	return nil
 }
 
-// Afterwards has do run once the transaction in ctx has ended, committed or undone, but not when it is tried again; without one it runs now. An error of
+// AfterTransaction has do run once the transaction in ctx has ended, committed or undone, but not when it is tried again; without one it runs now. An error of
 // do becomes the transaction's answer.
-func (db *DB) Afterwards(ctx context.Context, do func(context.Context) error) error {
+func (db *DB) AfterTransaction(ctx context.Context, do func(context.Context) error) error {
 	if t, ok := ctx.Value(txKey{db}).(*transaction); ok {
 		t.after = append(t.after, do)
 		return nil

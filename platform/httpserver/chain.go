@@ -96,7 +96,7 @@ func (s *Server) newCall(op *contract.Operation, c *fiber.Ctx) *call {
 	rest.Attach(c, &call.Call)
 	id, _ := c.Locals(requestIDKey).(string)
 	request := audit.Request{ID: id, Address: call.Address, ShowsNothing: c.Method() == fiber.MethodHead}
-	c.SetUserContext(audit.WithRequest(database.Unit(c.UserContext()), request))
+	c.SetUserContext(audit.WithRequest(database.WithRequest(c.UserContext()), request))
 	return call
 }
 

@@ -23,7 +23,7 @@ import (
 
 // An error of any statement is returned, leaves nothing and keeps the key free.
 func TestErrorsOfTheStore(t *testing.T) {
-	each(t, func(t *testing.T, d desk) {
+	each(t, func(t *testing.T, d env) {
 		store := func(t *testing.T, key string) {
 			t.Helper()
 			_, _, err := d.Once(t.Context(), request(key), d.effect(key))
@@ -77,7 +77,7 @@ func TestErrorsOfTheStore(t *testing.T) {
 
 // A stored answer that cannot be read must not be replayed without its headers, and must not run the effect again.
 func TestStoredHeadersThatCannotBeRead(t *testing.T) {
-	each(t, func(t *testing.T, d desk) {
+	each(t, func(t *testing.T, d env) {
 		_, _, err := d.Once(t.Context(), request("broken"), d.effect("broken"))
 		require.NoError(t, err)
 		for _, header := range []string{"", "{", `["Location"]`, `{"Location": 1}`} {
@@ -92,7 +92,7 @@ func TestStoredHeadersThatCannotBeRead(t *testing.T) {
 }
 
 func TestRunLogsAnErrorAndContinues(t *testing.T) {
-	each(t, func(t *testing.T, d desk) {
+	each(t, func(t *testing.T, d env) {
 		_, _, err := d.Once(t.Context(), request("later"), d.effect("later"))
 		require.NoError(t, err)
 		d.clock.Advance(idempotency.Lifetime)
@@ -115,7 +115,7 @@ func TestRunLogsAnErrorAndContinues(t *testing.T) {
 }
 
 func TestASweepEndsWithItsContext(t *testing.T) {
-	each(t, func(t *testing.T, d desk) {
+	each(t, func(t *testing.T, d env) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		require.Error(t, d.Sweep(ctx))
@@ -124,7 +124,7 @@ func TestASweepEndsWithItsContext(t *testing.T) {
 
 func TestOutcomesAreCounted(t *testing.T) {
 	t.Parallel()
-	d := another(t, desk{cfg: sqliteOnly(t), clock: clock.At(now)})
+	d := another(t, env{cfg: sqliteOnly(t), clock: clock.At(now)})
 	succeeds := func(context.Context) (idempotency.Answer, error) { return created("x"), nil }
 	for range 2 {
 		_, _, err := d.Once(t.Context(), request("x"), succeeds)

@@ -15,7 +15,7 @@ import (
 )
 
 func TestNothingHalfDone(t *testing.T) {
-	each(t, func(t *testing.T, d desk) {
+	each(t, func(t *testing.T, d env) {
 		failed := errors.New("the effect failed after it wrote")
 		for what, end := range map[string]func(ctx context.Context, cancel func()) error{
 			"fails":              func(context.Context, func()) error { return failed },
@@ -62,7 +62,7 @@ func TestNothingHalfDone(t *testing.T) {
 }
 
 func TestSweep(t *testing.T) {
-	each(t, func(t *testing.T, d desk) {
+	each(t, func(t *testing.T, d env) {
 		for i := range 50 {
 			_, _, err := d.Once(t.Context(), request(fmt.Sprint("old ", i)), d.effect("old"))
 			require.NoError(t, err)
@@ -86,7 +86,7 @@ func TestSweep(t *testing.T) {
 }
 
 func TestSweepRuns(t *testing.T) {
-	each(t, func(t *testing.T, d desk) {
+	each(t, func(t *testing.T, d env) {
 		_, _, err := d.Once(t.Context(), request("kept"), d.effect("kept"))
 		require.NoError(t, err)
 		require.NoError(
@@ -124,7 +124,7 @@ func TestSweepRuns(t *testing.T) {
 }
 
 func TestForget(t *testing.T) {
-	each(t, func(t *testing.T, d desk) {
+	each(t, func(t *testing.T, d env) {
 		for i := range 3 {
 			_, _, err := d.Once(t.Context(), request(fmt.Sprint("mine ", i)), d.effect("mine"))
 			require.NoError(t, err)

@@ -22,8 +22,8 @@ import (
 
 var now = time.Date(2026, time.November, 22, 22, 29, 36, 410959000, time.UTC)
 
-// desk is the keys under test, beside a table that effects write to.
-type desk struct {
+// env is the keys under test, beside a table that effects write to.
+type env struct {
 	*idempotency.Keys
 	cfg   database.Config
 	db    *database.DB
@@ -31,27 +31,27 @@ type desk struct {
 }
 
 // each runs test once per engine.
-func each(t *testing.T, test func(t *testing.T, d desk)) {
+func each(t *testing.T, test func(t *testing.T, d env)) {
 	t.Parallel()
 	databasetest.EachConfig(t, func(t *testing.T, cfg database.Config) {
-		d := another(t, desk{cfg: cfg, clock: clock.At(now)})
+		d := another(t, env{cfg: cfg, clock: clock.At(now)})
 		require.NoError(t, d.db.Write(t.Context()).Exec(`CREATE TABLE effects (name text NOT NULL)`).Error)
 		test(t, d)
 	})
 }
 
 // another is a second instance over the same store.
-func another(t *testing.T, d desk) desk {
+func another(t *testing.T, d env) env {
 	t.Helper()
 	db, err := database.Open(d.cfg, zap.NewNop())
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = db.Close() })
 	require.NoError(t, db.Connect(t.Context()))
-	return desk{Keys: idempotency.New(db, d.clock), cfg: d.cfg, db: db, clock: d.clock}
+	return env{Keys: idempotency.New(db, d.clock), cfg: d.cfg, db: db, clock: d.clock}
 }
 
 // effect writes a line and answers 201.
-func (d desk) effect(name string) func(context.Context) (idempotency.Answer, error) {
+func (d env) effect(name string) func(context.Context) (idempotency.Answer, error) {
 	return func(ctx context.Context) (idempotency.Answer, error) {
 		err := d.db.Write(ctx).Exec(`INSERT INTO effects (name) VALUES (?)`, name).Error
 		return created(name), err
@@ -63,7 +63,7 @@ func created(name string) idempotency.Answer {
 }
 
 // count is how many effects of that name there are, and count("") how many answers are kept.
-func (d desk) count(t require.TestingT, name string) (n int) {
+func (d env) count(t require.TestingT, name string) (n int) {
 	q := d.db.Read(context.Background()).Raw(`SELECT count(*) FROM idempotency_keys`)
 	if name != "" {
 		q = d.db.Read(context.Background()).Raw(`SELECT count(*) FROM effects WHERE name = ?`, name)
@@ -77,7 +77,7 @@ func request(key string) idempotency.Request {
 }
 
 func TestOnce(t *testing.T) {
-	each(t, func(t *testing.T, d desk) {
+	each(t, func(t *testing.T, d env) {
 		ctx := t.Context()
 		t.Run("a repetition gets the first answer, and has no effect", func(t *testing.T) {
 			for i := range 3 {
@@ -135,9 +135,9 @@ func TestOnce(t *testing.T) {
 }
 
 func TestInFlight(t *testing.T) {
-	each(t, func(t *testing.T, d desk) {
+	each(t, func(t *testing.T, d env) {
 		ctx := t.Context()
-		instances := []desk{d}
+		instances := []env{d}
 		if d.db.Engine() == database.Postgres { // SQLite's second process would wait for its turn, and then get the answer
 			instances = append(instances, another(t, d))
 		}

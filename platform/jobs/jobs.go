@@ -109,7 +109,7 @@ func (q *Queue) Add(ctx context.Context, kind string, parameters any, total int6
 	if err != nil {
 		return uuid.Nil, err
 	}
-	return id, q.db.Afterwards(ctx, func(context.Context) error { q.wake(); return nil })
+	return id, q.db.AfterTransaction(ctx, func(context.Context) error { q.wake(); return nil })
 }
 
 func (q *Queue) wake() {

@@ -68,8 +68,8 @@ var assigned = []*unicode.RangeTable{
 	unicode.L, unicode.M, unicode.N, unicode.P, unicode.S, unicode.Z, unicode.Cc, unicode.Cf,
 }
 
-// TestTextsFoldedOtherwiseBeforeContainAVariant asserts that database.StaleSearchText finds every text whose fold
-// changed.
+// TestTextsFoldedOtherwiseBeforeContainAVariant asserts that database.StaleSearchTextCondition finds every text
+// whose fold changed.
 func TestTextsFoldedOtherwiseBeforeContainAVariant(t *testing.T) {
 	stale := func(s string) bool {
 		return strings.IndexFunc(s, isVariant) >= 0 || strings.ContainsAny(s, SpacingAccents)

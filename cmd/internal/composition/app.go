@@ -40,7 +40,7 @@ func Serving() fx.Option {
 	return fx.Options(
 		Parts(),
 		fx.Invoke(
-			database.WarnOfVerboseLog, database.KeepSearchTexts, jobs.Run, sweepKeys, httpserver.Serve, heapBallast,
+			database.WarnOfVerboseLog, database.UpdateSearchTexts, jobs.Run, sweepKeys, httpserver.Serve, heapBallast,
 		),
 	)
 }

@@ -15,7 +15,7 @@ import (
 // Module provides doctors.Directory and the module's API.
 var Module = fx.Module("doctors",
 	fx.Provide(store.New, app.New, app.NewDirectory),
-	database.Refold(store.NewSearchTexts),
+	database.ProvideSearchTexts(store.NewSearchTexts),
 	jobs.Handle(app.NewRemovals),
 	httpserver.Handle(rest.New),
 )

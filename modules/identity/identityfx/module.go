@@ -39,7 +39,7 @@ var Module = fx.Module("identity",
 		return auth.Declaration{Role: auth.Admin, Description: "Keeps accounts; sees no more patients than staff does."}
 	}),
 	jobs.Handle(app.NewErasure),
-	database.Refold(store.NewSearchTexts),
+	database.ProvideSearchTexts(store.NewSearchTexts),
 	httpserver.Handle(api),
 	telemetry.Collect(password.Collectors),
 	telemetry.Collect(store.AttemptCollectors),

@@ -14,6 +14,6 @@ import (
 // Module provides patients.Directory, identity.UserData and the module's API.
 var Module = fx.Module("patients",
 	fx.Provide(store.New, app.New, app.NewDirectory, app.NewUserData),
-	database.Refold(store.NewSearchTexts),
+	database.ProvideSearchTexts(store.NewSearchTexts),
 	httpserver.Handle(rest.New),
 )

@@ -15,8 +15,8 @@ import (
 	"healthcare/platform/database/internal/fault"
 )
 
-// Saved is a backup that was made.
-type Saved struct {
+// BackupResult is a backup that was made.
+type BackupResult struct {
 	Path   string
 	Bytes  int64
 	Tables int
@@ -27,7 +27,7 @@ type Saved struct {
 // meanwhile. The file gets its name when it is on the disk and SQLite has found it sound (PRAGMA integrity_check).
 // show is told how many MiB of how many are written, ten times a second. Errors: there is such a file already, or no such database; the copy is not
 // sound; the disk's. Then no file is left.
-func Backup(ctx context.Context, from, to string, show func(what string, done, all int64)) (saved Saved, err error) {
+func Backup(ctx context.Context, from, to string, show func(what string, done, all int64)) (saved BackupResult, err error) {
 	if _, err := os.Lstat(to); err == nil {
 		return saved, fmt.Errorf("%s is there already, and is left as it is", to)
 	}
@@ -61,7 +61,7 @@ func Backup(ctx context.Context, from, to string, show func(what string, done, a
 	if err != nil {
 		return saved, fmt.Errorf("SQLite (%s): %w", from, fault.Explain(err))
 	}
-	saved = Saved{Path: to}
+	saved = BackupResult{Path: to}
 	if err := saved.inspect(ctx, unfinished.Name()); err != nil {
 		return saved, fmt.Errorf("the copy of %s is not sound: %w", from, err)
 	}
@@ -109,7 +109,7 @@ func watch(from string, to *os.File, show func(what string, done, all int64)) (s
 }
 
 // inspect has SQLite look at every page of the copy, and counts what is in it.
-func (s *Saved) inspect(ctx context.Context, path string) error {
+func (s *BackupResult) inspect(ctx context.Context, path string) error {
 	pool, err := openFile(path, url.Values{"mode": {"ro"}, "immutable": {"1"}})
 	if err != nil {
 		return err
@@ -131,7 +131,7 @@ func (s *Saved) inspect(ctx context.Context, path string) error {
 	return s.countRows(ctx, r)
 }
 
-func (s *Saved) countRows(ctx context.Context, r reader) error {
+func (s *BackupResult) countRows(ctx context.Context, r reader) error {
 	tables, err := r.tables(ctx)
 	for _, table := range tables {
 		rows, err := r.count(ctx, table)

@@ -12,7 +12,7 @@ import (
 )
 
 func TestBackupIsASourceThatACopyLeavesAsItIs(t *testing.T) {
-	h := newHouse(t)
+	h := newCopyEnv(t)
 	file := filepath.Join(t.TempDir(), "new", "what?.db")
 	saved, err := transfer.Backup(t.Context(), h.move.From, file, silent)
 	require.NoError(t, err)
@@ -41,7 +41,7 @@ func alone(t *testing.T, files ...string) {
 }
 
 func TestBackupThatFailsLeavesNoFile(t *testing.T) {
-	h := newHouse(t)
+	h := newCopyEnv(t)
 	folder := t.TempDir()
 	_, err := transfer.Backup(t.Context(), h.move.From, filepath.Join(folder, "sound.db"), silent)
 	require.NoError(t, err)

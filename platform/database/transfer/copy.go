@@ -15,8 +15,8 @@ import (
 	"healthcare/platform/database"
 )
 
-// Move says what is copied where.
-type Move struct {
+// CopyConfig says what is copied where.
+type CopyConfig struct {
 	From       string          // a SQLite file
 	To         database.Config // PostgreSQL
 	Migrations database.Migrations
@@ -25,8 +25,8 @@ type Move struct {
 	Progress   func(what string, done, all int64) // in rows
 }
 
-// Copied is what stands in the target now.
-type Copied struct {
+// CopyResult is what stands in the target now.
+type CopyResult struct {
 	At     time.Time // the moment that the copy is of
 	Tables []Table   // in the order in which they were copied
 	Behind bool      // the source was written to after that moment: only with Snapshot
@@ -51,7 +51,7 @@ var errWritten = errors.New("a server is writing to the source: stop it and copy
 // moment fails the copy.
 // Errors: the target holds rows; the source is not of these migrations, or is being written to; a value or a checksum is wrong; either store's. No error
 // has a stored value or a password in it.
-func Copy(ctx context.Context, m Move) (Copied, error) {
+func Copy(ctx context.Context, m CopyConfig) (CopyResult, error) {
 	done, err := m.copy(ctx)
 	if err != nil && ctx.Err() != nil {
 		err = errors.New("stopped before it was done")
@@ -62,7 +62,7 @@ func Copy(ctx context.Context, m Move) (Copied, error) {
 	return done, err
 }
 
-func (m Move) copy(ctx context.Context) (done Copied, err error) {
+func (m CopyConfig) copy(ctx context.Context) (done CopyResult, err error) {
 	db, err := database.Open(m.To, zap.NewNop())
 	if err != nil {
 		return done, err

@@ -12,7 +12,7 @@ import (
 )
 
 // values asks both sides for the same thing, each in its own words.
-func (h house) values(lite, pg string) (of, there []string) {
+func (h copyEnv) values(lite, pg string) (of, there []string) {
 	h.t.Helper()
 	require.NoError(h.t, h.from.Read(h.t.Context()).Raw(lite).Scan(&of).Error)
 	require.NoError(h.t, h.to.Read(h.t.Context()).Raw(pg).Scan(&there).Error)
@@ -20,7 +20,7 @@ func (h house) values(lite, pg string) (of, there []string) {
 }
 
 func TestCopyTakesEverything(t *testing.T) {
-	h := newHouse(t)
+	h := newCopyEnv(t)
 	done := h.copied()
 	require.False(t, done.Behind)
 	names, rows := []string{}, map[string]int64{}
@@ -61,7 +61,7 @@ func TestCopyTakesEverything(t *testing.T) {
 }
 
 func TestCopyMigratesTheTarget(t *testing.T) {
-	h := newHouse(t)
+	h := newCopyEnv(t)
 	run(t, h.to, "DROP SCHEMA public CASCADE")
 	run(t, h.to, "CREATE SCHEMA public")
 	h.copied()
@@ -70,12 +70,12 @@ func TestCopyMigratesTheTarget(t *testing.T) {
 
 func TestCopyRefusesATargetThatPeopleHaveUsed(t *testing.T) {
 	t.Run("rows", func(t *testing.T) {
-		h := newHouse(t)
+		h := newCopyEnv(t)
 		run(t, h.to, `INSERT INTO doctors (id, name, specialization, experience, email, phone, version, created_at, updated_at) VALUES (?, 'A', 'B', 1, '', '', 1, now(), now())`, id(9))
 		h.refused("it is not empty, and is left as it is: doctors (rows: 1)")
 	})
 	t.Run("a trail that was begun", func(t *testing.T) {
-		h := newHouse(t)
+		h := newCopyEnv(t)
 		run(t, h.to, `UPDATE audit_heads SET sequence = 1 WHERE chain = 3`)
 		h.refused("audit_heads has been written to")
 	})
@@ -83,12 +83,12 @@ func TestCopyRefusesATargetThatPeopleHaveUsed(t *testing.T) {
 
 func TestCopyRefusesASourceOfAnotherSchema(t *testing.T) {
 	t.Run("an older one", func(t *testing.T) {
-		h := newHouse(t)
+		h := newCopyEnv(t)
 		run(t, h.from, "DELETE FROM goose_identity WHERE version_id = (SELECT max(version_id) FROM goose_identity)")
 		h.refused("run healthcare migrate up on it first")
 	})
 	t.Run("no database", func(t *testing.T) {
-		h := newHouse(t)
+		h := newCopyEnv(t)
 		h.move.From += "-of-another"
 		h.refused("no database at ")
 		require.NoFileExists(t, h.move.From)
@@ -101,7 +101,7 @@ func TestCopyFindsWhatArrivesChanged(t *testing.T) {
 		"a row":   "BEGIN IF NEW.id = '" + id(107) + "' THEN RETURN NULL; END IF; RETURN NEW; END",
 	} {
 		t.Run(what, func(t *testing.T) {
-			h := newHouse(t)
+			h := newCopyEnv(t)
 			run(t, h.to, "CREATE FUNCTION spoil() RETURNS trigger LANGUAGE plpgsql AS $$"+body+"$$")
 			run(t, h.to, "CREATE TRIGGER spoil BEFORE INSERT ON patients FOR EACH ROW EXECUTE FUNCTION spoil()")
 			if what == "a row" {
@@ -115,7 +115,7 @@ func TestCopyFindsWhatArrivesChanged(t *testing.T) {
 }
 
 func TestCopyRefusesWhatAColumnCannotHold(t *testing.T) {
-	h := newHouse(t)
+	h := newCopyEnv(t)
 	run(t, h.from, "PRAGMA foreign_keys = 0")
 	pool, err := h.from.Write(t.Context()).DB() // GORM refuses text with NUL
 	require.NoError(t, err)
@@ -136,7 +136,7 @@ func TestCopyRefusesWhatAColumnCannotHold(t *testing.T) {
 }
 
 func TestCopyThatIsStoppedLeavesNothing(t *testing.T) {
-	h := newHouse(t)
+	h := newCopyEnv(t)
 	before := h.there()
 	for _, when := range []string{"copying patients", "verifying patients", "verifying audit_heads"} {
 		ctx, stop := context.WithCancel(t.Context())
@@ -154,7 +154,7 @@ func TestCopyThatIsStoppedLeavesNothing(t *testing.T) {
 }
 
 func TestCopyBesideAWriter(t *testing.T) {
-	writing := func(t *testing.T, h *house) {
+	writing := func(t *testing.T, h *copyEnv) {
 		var once sync.Once
 		h.move.Progress = func(what string, _, _ int64) {
 			if strings.HasPrefix(what, "copying doctors") { // before users and patients
@@ -163,12 +163,12 @@ func TestCopyBesideAWriter(t *testing.T) {
 		}
 	}
 	t.Run("is given up, and says why", func(t *testing.T) {
-		h := newHouse(t)
+		h := newCopyEnv(t)
 		writing(t, &h)
 		h.refused("a server is writing to the source: stop it and copy again")
 	})
 	t.Run("is of one moment with Snapshot, and says that it is behind", func(t *testing.T) {
-		h := newHouse(t)
+		h := newCopyEnv(t)
 		writing(t, &h)
 		h.move.Snapshot = true
 		require.True(t, h.copied().Behind)

@@ -20,18 +20,18 @@ const (
 	secret = "Zyxcanary" // never in an error
 )
 
-// house is a SQLite database with something of everything, and an empty PostgreSQL database to move to.
-type house struct {
+// copyEnv is a SQLite database with something of everything, and an empty PostgreSQL database to move to.
+type copyEnv struct {
 	t        *testing.T
 	from, to *database.DB
-	move     transfer.Move
+	move     transfer.CopyConfig
 }
 
-func newHouse(t *testing.T) house {
+func newCopyEnv(t *testing.T) copyEnv {
 	t.Helper()
 	t.Parallel()
 	lite, pg := databasetest.Both(t)
-	h := house{t, open(t, lite), open(t, pg), transfer.Move{
+	h := copyEnv{t, open(t, lite), open(t, pg), transfer.CopyConfig{
 		From: lite.Path, To: pg, Migrations: migrations.All(), Clock: clock.New(), Progress: func(string, int64, int64) {},
 	}}
 	h.furnish()
@@ -55,7 +55,7 @@ func run(t *testing.T, db *database.DB, statement string, values ...any) {
 // id is one that sorts by n.
 func id(n int) string { return fmt.Sprintf("018f4c1e-0000-7000-8000-%012x", n) }
 
-func (h house) furnish() {
+func (h copyEnv) furnish() {
 	h.t.Helper()
 	const at = "2026-11-25T00:10:20.000001Z"
 	run(h.t, h.from, `INSERT INTO users (id, name, email, mailbox, username, password_hash, active, token_version, created_at, updated_at) VALUES
@@ -85,8 +85,8 @@ func (h house) furnish() {
 	run(h.t, h.from, `UPDATE audit_heads SET sequence = 4, mac = ?, last_at = '2026-11-30T23:59:59.999999Z' WHERE chain = 1`, []byte(strings.Repeat("m", 32)))
 }
 
-// copied moves house, and asserts that it went well.
-func (h house) copied() transfer.Copied {
+// copied moves copyEnv, and asserts that it went well.
+func (h copyEnv) copied() transfer.CopyResult {
 	h.t.Helper()
 	done, err := transfer.Copy(h.t.Context(), h.move)
 	require.NoError(h.t, err)
@@ -94,7 +94,7 @@ func (h house) copied() transfer.Copied {
 }
 
 // refused asserts why nothing was moved, and that nothing was.
-func (h house) refused(why string) {
+func (h copyEnv) refused(why string) {
 	h.t.Helper()
 	before := h.there()
 	_, err := transfer.Copy(h.t.Context(), h.move)
@@ -114,7 +114,7 @@ var tables = []string{
 }
 
 // there is how many rows the target has, and where its trail ends.
-func (h house) there() map[string]int64 {
+func (h copyEnv) there() map[string]int64 {
 	h.t.Helper()
 	counts := map[string]int64{}
 	for _, table := range tables {

@@ -15,7 +15,7 @@ var errUnknown = errors.New("the connection broke while the copy was being commi
 // lookEvery is after how many rows a copy says how far it is, and looks whether the source is written to.
 const lookEvery = 1000
 
-func (m Move) move(ctx context.Context, from *source, to *target, pristine reader, done *Copied) (err error) {
+func (m CopyConfig) move(ctx context.Context, from *source, to *target, pristine reader, done *CopyResult) (err error) {
 	if err := to.begin(ctx); err != nil {
 		return err
 	}
@@ -32,7 +32,7 @@ func (m Move) move(ctx context.Context, from *source, to *target, pristine reade
 			return err
 		}
 	}
-	return from.held(ctx, func(seen int64) error { // nobody writes between the last look and the commit
+	return from.withWriteLock(ctx, func(seen int64) error { // nobody writes between the last look and the commit
 		if done.Behind = seen != from.seen; done.Behind && !m.Snapshot {
 			return errWritten
 		}
@@ -44,7 +44,7 @@ func (m Move) move(ctx context.Context, from *source, to *target, pristine reade
 }
 
 // prepare puts the tables in order, and makes sure that the target has nothing but what migrations put there, and gets nothing else.
-func (m Move) prepare(ctx context.Context, from *source, to *target, pristine reader, done *Copied) error {
+func (m CopyConfig) prepare(ctx context.Context, from *source, to *target, pristine reader, done *CopyResult) error {
 	for i, table := range done.Tables {
 		names, err := from.columns(ctx, table.Name)
 		if err != nil {
@@ -117,7 +117,7 @@ func inOrder(tables []Table, referenced func(string) ([]string, error)) (ordered
 }
 
 // table copies one, and reads it back.
-func (m Move) table(ctx context.Context, from *source, to *target, table *Table) error {
+func (m CopyConfig) table(ctx context.Context, from *source, to *target, table *Table) error {
 	rows, err := from.count(ctx, table.Name)
 	if err != nil {
 		return err
@@ -145,7 +145,7 @@ func (m Move) table(ctx context.Context, from *source, to *target, table *Table)
 }
 
 // ticking says how far it is, and ends a copy early that will not stand.
-func (m Move) ticking(ctx context.Context, from *source, what string, all int64) func(int64) error {
+func (m CopyConfig) ticking(ctx context.Context, from *source, what string, all int64) func(int64) error {
 	return func(rows int64) error {
 		if rows%lookEvery != 0 && rows != all {
 			return nil

@@ -17,9 +17,9 @@ func strange(lite, pg string) database.Migrations {
 	}}
 }
 
-// furnished is an empty house of other migrations, with something in it.
-func furnished(t *testing.T, m database.Migrations, statements ...string) house {
-	h := newHouse(t)
+// furnished is an empty copyEnv of other migrations, with something in it.
+func furnished(t *testing.T, m database.Migrations, statements ...string) copyEnv {
+	h := newCopyEnv(t)
 	h.move.Migrations, h.move.From = m, t.TempDir()+"/odd.db"
 	h.from = open(t, database.Config{Path: h.move.From, PoolSize: 1, ConnectTimeout: h.move.To.ConnectTimeout})
 	_, err := h.from.Migrate(t.Context(), m)

@@ -58,7 +58,7 @@ func openSource(ctx context.Context, path string, clock clock.Clock) (s *source,
 	if s.conn, err = pool.Conn(ctx); err != nil {
 		return s, err
 	}
-	return s, s.held(ctx, func(seen int64) error {
+	return s, s.withWriteLock(ctx, func(seen int64) error {
 		s.seen, s.at = seen, clock.Now()
 		if err := s.execute(ctx, "PRAGMA query_only = 1", "BEGIN"); err != nil {
 			return err
@@ -68,8 +68,8 @@ func openSource(ctx context.Context, path string, clock clock.Clock) (s *source,
 	})
 }
 
-// held keeps writers off while it does something.
-func (s *source) held(ctx context.Context, do func(seen int64) error) error {
+// withWriteLock runs do while no other connection can write.
+func (s *source) withWriteLock(ctx context.Context, do func(seen int64) error) error {
 	if _, err := s.witness.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
 		return fault.Explain(err)
 	}

@@ -73,7 +73,7 @@ func (r *Recorder) Record(ctx context.Context, who auth.Principal, entries ...au
 	case !r.ledger.InTransaction(ctx):
 		return r.recordInGroup(ctx, drafts)
 	case entries[0].Action == audit.Refused: // must persist although the refusal rolls the transaction back
-		return r.ledger.Afterwards(ctx, func(ctx context.Context) error { return r.recordInGroup(ctx, drafts) })
+		return r.ledger.AfterTransaction(ctx, func(ctx context.Context) error { return r.recordInGroup(ctx, drafts) })
 	}
 	return r.append(ctx, drafts)
 }

@@ -21,9 +21,9 @@ type Ledger interface {
 	// nil otherwise.
 	CheckContext(ctx context.Context) error
 
-	// Afterwards runs do after the transaction in ctx commits or rolls back, or at once without a transaction.
+	// AfterTransaction runs do after the transaction in ctx commits or rolls back, or at once without a transaction.
 	// Errors: those of do, returned here or by the transaction.
-	Afterwards(ctx context.Context, do func(context.Context) error) error
+	AfterTransaction(ctx context.Context, do func(context.Context) error) error
 
 	// Append locks the head of a chain until the transaction in ctx ends, or a transaction of its own, and stores the
 	// entries that seal returns. For domain.AnyChain it prefers a chain that is not locked. Errors: the store's.

@@ -27,8 +27,8 @@ func (s *store) InTransaction(ctx context.Context) bool { return s.db.InTransact
 
 func (s *store) CheckContext(ctx context.Context) error { return s.db.CheckContext(ctx) }
 
-func (s *store) Afterwards(ctx context.Context, do func(context.Context) error) error {
-	return s.db.Afterwards(ctx, do)
+func (s *store) AfterTransaction(ctx context.Context, do func(context.Context) error) error {
+	return s.db.AfterTransaction(ctx, do)
 }
 
 // batch is the maximum number of values or rows of one statement.

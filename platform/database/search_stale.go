@@ -9,10 +9,10 @@ import (
 	"healthcare/platform/text"
 )
 
-// StaleSearchText returns the condition on rows whose search_text was folded by an earlier release: it holds a character that
-// text.Fold replaces, or the name holds an accent for an apostrophe, which was folded to a space. It is the condition of an index, so both engines
-// recognize it only as it is written here.
-func StaleSearchText(engine Engine) string {
+// StaleSearchTextCondition returns the condition on rows whose search_text was folded by an earlier release: it holds a
+// character that text.Fold replaces, or the name holds an accent for an apostrophe, which was folded to a space. Indexes
+// have the same condition. Both engines recognize it only in exactly this form.
+func StaleSearchTextCondition(engine Engine) string {
 	stale := text.VariantRanges()
 	var accents []rune
 	for _, r := range text.SpacingAccents {

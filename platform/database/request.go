@@ -11,10 +11,10 @@ import (
 // unitKey finds the unit of work that a context belongs to: how many transactions are open in it.
 type unitKey struct{}
 
-// Unit returns ctx as that of one request, whose steps run one after the other. While a transaction of the request is
+// WithRequest returns ctx as that of one request, whose steps run one after the other. While a transaction of the request is
 // open, using the store with a context that does not carry the transaction is an error: SQLite would wait for itself,
 // PostgreSQL would commit that part alone.
-func Unit(ctx context.Context) context.Context {
+func WithRequest(ctx context.Context) context.Context {
 	return context.WithValue(ctx, unitKey{}, new(atomic.Int32))
 }
 

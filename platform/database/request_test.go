@@ -13,12 +13,12 @@ import (
 
 func TestLeavingATransaction(t *testing.T) {
 	eachWithThings(t, func(t *testing.T, db *database.DB) {
-		outer := database.Unit(t.Context())
+		outer := database.WithRequest(t.Context())
 		for what, use := range map[string]func() error{
 			"a write":            func() error { return add(outer, db, "x") },
 			"a read":             func() error { return db.Read(outer).Raw("SELECT 1").Scan(new(int)).Error },
 			"a transaction":      func() error { return db.Do(outer, func(context.Context) error { return nil }) },
-			"a note for its end": func() error { return db.Afterwards(outer, func(context.Context) error { return nil }) },
+			"a note for its end": func() error { return db.AfterTransaction(outer, func(context.Context) error { return nil }) },
 			"a derived context": func() error {
 				ctx, cancel := context.WithTimeout(outer, time.Minute)
 				defer cancel()
@@ -40,8 +40,8 @@ func TestLeavingATransaction(t *testing.T) {
 		}
 		t.Run("a nested transaction, what runs after the end, and other requests work", func(t *testing.T) {
 			require.NoError(t, db.Do(outer, func(ctx context.Context) error {
-				require.NoError(t, db.Afterwards(ctx, func(ctx context.Context) error { return add(ctx, db, "after") }))
-				require.Empty(t, things(database.Unit(t.Context()), t, db))
+				require.NoError(t, db.AfterTransaction(ctx, func(ctx context.Context) error { return add(ctx, db, "after") }))
+				require.Empty(t, things(database.WithRequest(t.Context()), t, db))
 				return db.Do(ctx, func(ctx context.Context) error { return add(ctx, db, "inside") })
 			}))
 			require.Equal(t, []string{"after", "inside"}, things(outer, t, db))

@@ -29,7 +29,7 @@ type SearchTexts struct {
 
 // NewSearchTexts returns those of the table of R. The columns are what of reads, the id included.
 func NewSearchTexts[R any](db *DB, table string, columns []string, of func(R) (id any, text string)) *SearchTexts {
-	stale := StaleSearchText(db.engine)
+	stale := StaleSearchTextCondition(db.engine)
 	return &SearchTexts{
 		table: table,
 		count: func(ctx context.Context) (n int64, err error) {
@@ -61,21 +61,21 @@ func refoldSome[R any](
 	return last, len(rows), err
 }
 
-// Refolder recomputes, while the program serves, the search texts that an earlier release stored.
-type Refolder struct {
+// SearchTextUpdater recomputes, while the program serves, the search texts that an earlier release stored.
+type SearchTextUpdater struct {
 	tables     []*SearchTexts
 	log        *zap.Logger
 	recomputed *prometheus.CounterVec
 	waiting    *prometheus.GaugeVec
 }
 
-// NewRefolder returns one over the tables.
-func NewRefolder(tables []*SearchTexts, log *zap.Logger) *Refolder {
+// NewSearchTextUpdater returns one over the tables.
+func NewSearchTextUpdater(tables []*SearchTexts, log *zap.Logger) *SearchTextUpdater {
 	var names []string
 	for _, one := range tables {
 		names = append(names, one.table)
 	}
-	r := &Refolder{
+	r := &SearchTextUpdater{
 		tables: tables, log: log,
 		recomputed: telemetry.Counters("healthcare_search_texts_recomputed_total",
 			"Search texts of an earlier release that were recomputed.", "table", names...),
@@ -90,7 +90,7 @@ func NewRefolder(tables []*SearchTexts, log *zap.Logger) *Refolder {
 }
 
 // Run recomputes until ctx ends.
-func (r *Refolder) Run(ctx context.Context) {
+func (r *SearchTextUpdater) Run(ctx context.Context) {
 	for {
 		for _, one := range r.tables {
 			if err := r.Sweep(ctx, one); err != nil && ctx.Err() == nil {
@@ -105,7 +105,7 @@ func (r *Refolder) Run(ctx context.Context) {
 
 // Sweep recomputes the stale search texts of a table, in batches with pauses of four times their length. Each batch is a transaction, so
 // one that is interrupted goes on where it was. Errors: those of the store.
-func (r *Refolder) Sweep(ctx context.Context, texts *SearchTexts) error {
+func (r *SearchTextUpdater) Sweep(ctx context.Context, texts *SearchTexts) error {
 	count, err := texts.count(ctx)
 	left := r.waiting.WithLabelValues(texts.table)
 	left.Set(float64(count))

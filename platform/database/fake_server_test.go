@@ -8,9 +8,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// pretend is the address of a server that speaks enough PostgreSQL to refuse connections: each one with the next of the given
+// fakeServer returns the address of a server that speaks enough PostgreSQL to refuse connections: each one with the next of the given
 // SQLSTATEs, after it asked for the password, and all further ones with the last. An empty one accepts.
-func pretend(t *testing.T, sqlstates ...string) string {
+func fakeServer(t *testing.T, sqlstates ...string) string {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	done := make(chan struct{})

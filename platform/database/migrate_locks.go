@@ -51,12 +51,12 @@ func (db *DB) up(ctx context.Context, p *goose.Provider) (applied []*goose.Migra
 	}
 }
 
-// impatient are migration files that run under migrationLockWait. Those that run outside a transaction, such as CREATE INDEX CONCURRENTLY, are left as
+// boundedLocks are migration files that run under migrationLockWait. Those that run outside a transaction, such as CREATE INDEX CONCURRENTLY, are left as
 // they are: they wait for transactions that are open, with locks that no request waits behind, and a failure leaves an index that is not valid.
-type impatient struct{ fs.FS }
+type boundedLocks struct{ fs.FS }
 
 // Open implements fs.FS.
-func (f impatient) Open(name string) (fs.File, error) {
+func (f boundedLocks) Open(name string) (fs.File, error) {
 	file, err := f.FS.Open(name)
 	if err != nil || !strings.HasSuffix(name, ".sql") {
 		return file, err

@@ -49,10 +49,6 @@ var unrevised = []string{
 	"modules/patients/internal/adapters/store",
 	"platform/database",
 	"platform/database/transfer",
-	"platform/idempotency",
-	"platform/jobs",
-	"platform/keyfile",
-	"platform/tx",
 }
 
 // TestLanguage checks the part of modules/CONTRIBUTING.md that a program can check.

@@ -19,7 +19,9 @@ var Module = fx.Module("database",
 		fx.Annotate(NewSearchTextUpdater, fx.ParamTags(`group:"search_texts"`)),
 	),
 	telemetry.Collect(poolCollectors),
-	telemetry.Collect(func(r *SearchTextUpdater) []prometheus.Collector { return []prometheus.Collector{r.recomputed, r.waiting} }),
+	telemetry.Collect(func(r *SearchTextUpdater) []prometheus.Collector {
+		return []prometheus.Collector{r.recomputed, r.waiting}
+	}),
 )
 
 // ProvideSearchTexts adds the *SearchTexts that constructor returns to those that are recomputed while the program serves.

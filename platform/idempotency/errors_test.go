@@ -21,8 +21,8 @@ import (
 	"healthcare/platform/idempotency"
 )
 
-// An error of any statement is returned, leaves nothing and keeps the key free.
-func TestErrorsOfTheStore(t *testing.T) {
+// An error of any statement is returned. It leaves no rows, and the key stays free.
+func TestStoreErrors(t *testing.T) {
 	each(t, func(t *testing.T, d env) {
 		store := func(t *testing.T, key string) {
 			t.Helper()
@@ -76,7 +76,7 @@ func TestErrorsOfTheStore(t *testing.T) {
 }
 
 // A stored answer that cannot be read must not be replayed without its headers, and must not run the effect again.
-func TestStoredHeadersThatCannotBeRead(t *testing.T) {
+func TestUnreadableStoredHeaders(t *testing.T) {
 	each(t, func(t *testing.T, d env) {
 		_, _, err := d.Once(t.Context(), request("broken"), d.effect("broken"))
 		require.NoError(t, err)
@@ -114,7 +114,7 @@ func TestRunLogsAnErrorAndContinues(t *testing.T) {
 	})
 }
 
-func TestASweepEndsWithItsContext(t *testing.T) {
+func TestSweepEndsWithItsContext(t *testing.T) {
 	each(t, func(t *testing.T, d env) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
@@ -154,7 +154,9 @@ func TestOutcomesAreCounted(t *testing.T) {
 	require.NoError(t, err)
 	got := "# TYPE " + name + " counter\n"
 	for _, m := range found[0].GetMetric() {
-		got += fmt.Sprintf("%s{outcome=%q} %v\n", found[0].GetName(), m.GetLabel()[0].GetValue(), m.GetCounter().GetValue())
+		got += fmt.Sprintf(
+			"%s{outcome=%q} %v\n", found[0].GetName(), m.GetLabel()[0].GetValue(), m.GetCounter().GetValue(),
+		)
 	}
 	require.Equal(t, want, got)
 }
@@ -163,7 +165,8 @@ func TestOutcomesAreCounted(t *testing.T) {
 func sqliteOnly(t *testing.T) database.Config {
 	t.Helper()
 	cfg := database.Config{
-		Path: filepath.Join(t.TempDir(), "healthcare.db"), PoolSize: 2, ConnectTimeout: time.Minute, LockTimeout: time.Minute,
+		Path: filepath.Join(t.TempDir(), "healthcare.db"), PoolSize: 2,
+		ConnectTimeout: time.Minute, LockTimeout: time.Minute,
 	}
 	db, err := database.Open(cfg, zap.NewNop())
 	require.NoError(t, err)

@@ -14,7 +14,7 @@ import (
 	"healthcare/platform/idempotency"
 )
 
-func TestNothingHalfDone(t *testing.T) {
+func TestAtomicity(t *testing.T) {
 	each(t, func(t *testing.T, d env) {
 		failed := errors.New("the effect failed after it wrote")
 		for what, end := range map[string]func(ctx context.Context, cancel func()) error{
@@ -26,7 +26,7 @@ func TestNothingHalfDone(t *testing.T) {
 				return d.db.Write(ctx).Exec(`DROP TABLE idempotency_keys`).Error
 			},
 		} {
-			t.Run("an effect that "+what+" leaves nothing, and the key free", func(t *testing.T) {
+			t.Run("an effect that "+what+" leaves no rows and a free key", func(t *testing.T) {
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
 				effect := func(ctx context.Context) (idempotency.Answer, error) {
@@ -48,7 +48,8 @@ func TestNothingHalfDone(t *testing.T) {
 				require.Zero(t, d.count(t, ""))
 
 				var replayed bool
-				require.Eventually(t, func() bool { // PostgreSQL hears a moment later that the client is lost, and lets go of its lock then
+				// PostgreSQL notices the lost client, and releases its lock, a moment later.
+				require.Eventually(t, func() bool {
 					_, again, err := d.Once(t.Context(), request(what), d.effect(what))
 					replayed = again
 					return err == nil
@@ -68,14 +69,14 @@ func TestSweep(t *testing.T) {
 			require.NoError(t, err)
 		}
 		d.clock.Advance(idempotency.Lifetime)
-		t.Run("a new answer clears twenty expired ones away, and no other", func(t *testing.T) {
+		t.Run("a new answer removes twenty expired ones, and no others", func(t *testing.T) {
 			for i, left := range []int{31, 12, 3, 4} {
 				_, _, err := d.Once(t.Context(), request(fmt.Sprint("new ", i)), d.effect("new"))
 				require.NoError(t, err)
 				require.Equal(t, left, d.count(t, ""))
 			}
 		})
-		t.Run("a repetition clears nothing away", func(t *testing.T) {
+		t.Run("a repetition removes none", func(t *testing.T) {
 			d.clock.Advance(idempotency.Lifetime - time.Microsecond)
 			_, replayed, err := d.Once(t.Context(), request("new 0"), d.effect("new"))
 			require.NoError(t, err)
@@ -91,12 +92,14 @@ func TestSweepRuns(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(
 			t,
-			d.db.Write(t.Context()).Exec(`UPDATE idempotency_keys SET body = ?`, []byte("canary of the previous release")).Error,
+			d.db.Write(t.Context()).
+				Exec(`UPDATE idempotency_keys SET body = ?`, []byte("canary of the previous release")).Error,
 		)
 		bodies := func() (n int) {
 			require.NoError(
 				t,
-				d.db.Read(t.Context()).Raw(`SELECT count(*) FROM idempotency_keys WHERE length(body) > 0`).Scan(&n).Error,
+				d.db.Read(t.Context()).
+					Raw(`SELECT count(*) FROM idempotency_keys WHERE length(body) > 0`).Scan(&n).Error,
 			)
 			return n
 		}

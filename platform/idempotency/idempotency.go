@@ -1,8 +1,9 @@
-// Package idempotency lets a client repeat a POST whose answer it did not hear (the Idempotency-Key header,
-// draft-ietf-httpapi-idempotency-key-header): the first one has its effect, the others are answered with what it made.
-// Key and effect are one transaction, so a crash leaves all or nothing.
+// Package idempotency lets a client repeat a POST whose response it did not receive (the Idempotency-Key header,
+// draft-ietf-httpapi-idempotency-key-header). The first request has its effect; repetitions get its stored answer.
+// Key and effect are one transaction, so a crash leaves both or neither.
 //
-// No body is kept, only the address of what was made: a body would outlive the patient and the values that it shows.
+// An answer holds no body, only the address of the new resource: a body would outlive the patient and the values that
+// it shows.
 package idempotency
 
 import (
@@ -23,25 +24,26 @@ import (
 	"healthcare/platform/errs"
 )
 
-// Lifetime is how long an answer is kept for repetition.
+// Lifetime is how long an answer is stored.
 const Lifetime = 24 * time.Hour
 
 const (
-	sweep         = 20 // expired answers that a new one removes
+	sweep         = 20 // expired answers that are removed when a new one is stored
 	sweepBatch    = 500
 	sweepInterval = time.Minute
 )
 
-// What a repetition may be refused for.
+// The errors of a rejected repetition.
 var (
 	ErrInFlight = &errs.Error{
 		Kind: errs.Conflict, Code: "idempotency_key_in_flight", RetryAfter: time.Second,
 		Detail: "A request with this Idempotency-Key is still being worked on.",
 	}
-	ErrReused = errs.New(errs.Unprocessable, "idempotency_key_reused", "This Idempotency-Key was used for another request.")
+	ErrReused = errs.New(
+		errs.Unprocessable, "idempotency_key_reused", "This Idempotency-Key was used for another request.")
 )
 
-// Request is what makes two requests the same: who, where, which key; and the body, which must then be the same too.
+// Request identifies a request. Requests of the same user, route and key must have the same fingerprint.
 type Request struct {
 	User        uuid.UUID
 	Route       string
@@ -49,13 +51,13 @@ type Request struct {
 	Fingerprint string // a digest of the body
 }
 
-// Answer is what is kept of the answer to the first request.
+// Answer is the stored part of the response to the first request.
 type Answer struct {
 	Status int
-	Header map[string]string // no value that a patient or a user has
+	Header map[string]string // no personal data
 }
 
-// Keys keeps answers. It is safe for concurrent use, also by several instances on one PostgreSQL.
+// Keys stores answers. It is safe for concurrent use, also by several instances on one PostgreSQL.
 type Keys struct {
 	db       *database.DB
 	clock    clock.Clock
@@ -64,7 +66,7 @@ type Keys struct {
 	interval time.Duration // between sweeps
 }
 
-// New keeps answers in db.
+// New returns the answers stored in db.
 func New(db *database.DB, clock clock.Clock) *Keys {
 	return &Keys{db: db, clock: clock, outcomes: newOutcomes(), interval: sweepInterval}
 }
@@ -82,9 +84,11 @@ type row struct {
 
 func (row) TableName() string { return "idempotency_keys" }
 
-// Once runs effect in a transaction, together with keeping its answer, unless that was done for the same request already: then it returns
-// the answer that was given. An effect that fails is not kept. Errors: ErrInFlight, ErrReused, effect's.
-func (k *Keys) Once(ctx context.Context, r Request, effect func(context.Context) (Answer, error)) (given Answer, replayed bool, err error) {
+// Once runs effect and stores its answer in one transaction. If the same request was processed before, Once returns the
+// stored answer instead. The answer of a failed effect is not stored. Errors: ErrInFlight, ErrReused, effect's.
+func (k *Keys) Once(
+	ctx context.Context, r Request, effect func(context.Context) (Answer, error),
+) (given Answer, replayed bool, err error) {
 	defer func() { k.count(replayed, err) }()
 	id := Request{User: r.User, Route: r.Route, Key: r.Key}
 	if _, busy := k.inFlight.LoadOrStore(id, true); busy {
@@ -99,19 +103,19 @@ func (k *Keys) Once(ctx context.Context, r Request, effect func(context.Context)
 		if !free {
 			return ErrInFlight // at another instance
 		}
-		if given, replayed, err = k.kept(ctx, r); err != nil || replayed {
+		if given, replayed, err = k.find(ctx, r); err != nil || replayed {
 			return err
 		}
 		if given, err = effect(ctx); err != nil {
 			return err
 		}
-		return k.keep(ctx, r, given)
+		return k.store(ctx, r, given)
 	})
 	return given, replayed, err
 }
 
-// kept is the answer given to the same request before. Errors: ErrReused.
-func (k *Keys) kept(ctx context.Context, r Request) (Answer, bool, error) {
+// find returns the unexpired answer to the same request. Errors: ErrReused.
+func (k *Keys) find(ctx context.Context, r Request) (Answer, bool, error) {
 	var found row
 	same := func() *gorm.DB {
 		return k.db.Write(ctx).Where("user_id = ? AND route = ? AND key = ?", r.User, r.Route, r.Key)
@@ -131,9 +135,11 @@ func (k *Keys) kept(ctx context.Context, r Request) (Answer, bool, error) {
 	return answer, true, json.Unmarshal([]byte(found.Header), &answer.Header)
 }
 
-func (k *Keys) keep(ctx context.Context, r Request, a Answer) error {
+// store stores an answer, and removes some expired ones.
+func (k *Keys) store(ctx context.Context, r Request, a Answer) error {
 	now := k.clock.Now()
-	expired := k.db.Write(ctx).Model(&row{}).Select("user_id", "route", "key").Where("expires_at <= ?", database.At(now)).
+	expired := k.db.Write(ctx).Model(&row{}).Select("user_id", "route", "key").
+		Where("expires_at <= ?", database.At(now)).
 		Order("expires_at").Limit(sweep).Clauses(clause.Locking{Strength: "UPDATE", Options: "SKIP LOCKED"})
 	if err := k.db.Write(ctx).Where("(user_id, route, key) IN (?)", expired).Delete(&row{}).Error; err != nil {
 		return err
@@ -148,7 +154,7 @@ func (k *Keys) keep(ctx context.Context, r Request, a Answer) error {
 	}).Error
 }
 
-// Forget removes at most limit of a user's answers, and returns how many. Errors: none of its own.
+// Forget removes at most limit of a user's answers, and returns the number of removed ones. Errors: the store's.
 func (k *Keys) Forget(ctx context.Context, user uuid.UUID, limit int) (int, error) {
 	done := k.db.Write(ctx).Exec(`DELETE FROM idempotency_keys WHERE (user_id, route, key) IN
 		(SELECT user_id, route, key FROM idempotency_keys WHERE user_id = ? LIMIT ?)`, user, limit)
@@ -171,9 +177,9 @@ func (k *Keys) Run(ctx context.Context, log *zap.Logger) {
 	}
 }
 
-// Sweep removes the bodies that an earlier release has kept, and the answers that have expired. Errors: the store's.
+// Sweep removes the bodies that an earlier release has stored, and expired answers. Errors: the store's.
 func (k *Keys) Sweep(ctx context.Context) error {
-	bodies := func(some *gorm.DB) *gorm.DB { // header holds an ETag at most, which is no value of a patient
+	bodies := func(some *gorm.DB) *gorm.DB { // the header stays: it holds no personal data
 		return k.db.Write(ctx).Model(&row{}).Where("(user_id, route, key) IN (?)", some).UpdateColumn("body", []byte{})
 	}
 	if err := k.sweepWhere(ctx, bodies, "length(body) > 0"); err != nil {
@@ -185,7 +191,7 @@ func (k *Keys) Sweep(ctx context.Context) error {
 	return k.sweepWhere(ctx, expired, "expires_at <= ?", database.At(k.clock.Now()))
 }
 
-// sweepWhere runs do over all rows of a condition, in short transactions.
+// sweepWhere calls do on all rows that meet a condition, in short transactions.
 func (k *Keys) sweepWhere(ctx context.Context, do func(some *gorm.DB) *gorm.DB, condition string, values ...any) error {
 	for {
 		some := k.db.Write(ctx).Model(&row{}).Select("user_id", "route", "key").

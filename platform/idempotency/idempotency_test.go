@@ -22,7 +22,7 @@ import (
 
 var now = time.Date(2026, time.November, 22, 22, 29, 36, 410959000, time.UTC)
 
-// env is the keys under test, beside a table that effects write to.
+// env holds the keys under test and a table to which effects write.
 type env struct {
 	*idempotency.Keys
 	cfg   database.Config
@@ -40,7 +40,7 @@ func each(t *testing.T, test func(t *testing.T, d env)) {
 	})
 }
 
-// another is a second instance over the same store.
+// another returns a second instance over the same store.
 func another(t *testing.T, d env) env {
 	t.Helper()
 	db, err := database.Open(d.cfg, zap.NewNop())
@@ -50,7 +50,7 @@ func another(t *testing.T, d env) env {
 	return env{Keys: idempotency.New(db, d.clock), cfg: d.cfg, db: db, clock: d.clock}
 }
 
-// effect writes a line and answers 201.
+// effect returns an effect that inserts a row and answers 201.
 func (d env) effect(name string) func(context.Context) (idempotency.Answer, error) {
 	return func(ctx context.Context) (idempotency.Answer, error) {
 		err := d.db.Write(ctx).Exec(`INSERT INTO effects (name) VALUES (?)`, name).Error
@@ -62,7 +62,7 @@ func created(name string) idempotency.Answer {
 	return idempotency.Answer{Status: 201, Header: map[string]string{"Location": "/" + name, "ETag": `"v1"`}}
 }
 
-// count is how many effects of that name there are, and count("") how many answers are kept.
+// count returns the number of effects of that name, and count("") the number of stored answers.
 func (d env) count(t require.TestingT, name string) (n int) {
 	q := d.db.Read(context.Background()).Raw(`SELECT count(*) FROM idempotency_keys`)
 	if name != "" {
@@ -73,7 +73,9 @@ func (d env) count(t require.TestingT, name string) (n int) {
 }
 
 func request(key string) idempotency.Request {
-	return idempotency.Request{User: uuid.NewSHA1(uuid.Nil, []byte("Asha")), Route: "POST /api/patients/", Key: key, Fingerprint: "f"}
+	return idempotency.Request{
+		User: uuid.NewSHA1(uuid.Nil, []byte("Asha")), Route: "POST /api/patients/", Key: key, Fingerprint: "f",
+	}
 }
 
 func TestOnce(t *testing.T) {
@@ -88,13 +90,13 @@ func TestOnce(t *testing.T) {
 			}
 			require.Equal(t, 1, d.count(t, "once"))
 		})
-		t.Run("another instance repeats it too", func(t *testing.T) {
+		t.Run("another instance replays it, too", func(t *testing.T) {
 			given, replayed, err := another(t, d).Once(ctx, request("once"), d.effect("once"))
 			require.NoError(t, err)
 			require.True(t, replayed)
 			require.Equal(t, created("once"), given)
 		})
-		t.Run("another body is refused, and the first answer stays", func(t *testing.T) {
+		t.Run("rejects another body, and the first answer stays", func(t *testing.T) {
 			other := request("once")
 			other.Fingerprint = "g"
 			_, _, err := d.Once(ctx, other, d.effect("once"))
@@ -115,7 +117,7 @@ func TestOnce(t *testing.T) {
 				require.Equal(t, i+1, d.count(t, "apart"))
 			}
 		})
-		t.Run("an answer lives as long as it is said to, to the microsecond, and then the key is free for any request", func(t *testing.T) {
+		t.Run("an answer expires to the microsecond, and its key is free again", func(t *testing.T) {
 			_, _, err := d.Once(ctx, request("old"), d.effect("old"))
 			require.NoError(t, err)
 			d.clock.Advance(idempotency.Lifetime - time.Microsecond)
@@ -138,22 +140,24 @@ func TestInFlight(t *testing.T) {
 	each(t, func(t *testing.T, d env) {
 		ctx := t.Context()
 		instances := []env{d}
-		if d.db.Engine() == database.Postgres { // SQLite's second process would wait for its turn, and then get the answer
+		// With SQLite, the second process would wait for the first, and then get the answer.
+		if d.db.Engine() == database.Postgres {
 			instances = append(instances, another(t, d))
 		}
 		for i, other := range instances {
-			t.Run(fmt.Sprintf("who comes while the first is worked on is told so, at instance %d", i), func(t *testing.T) {
+			t.Run(fmt.Sprintf("rejects a concurrent request, at instance %d", i), func(t *testing.T) {
 				name := fmt.Sprint("flight ", i)
-				given, replayed, err := d.Once(ctx, request(name), func(ctx context.Context) (idempotency.Answer, error) {
+				effect := func(ctx context.Context) (idempotency.Answer, error) {
 					_, _, err := other.Once(t.Context(), request(name), other.effect(name))
 					require.ErrorIs(t, err, idempotency.ErrInFlight)
 					require.Equal(t, errs.Conflict, errs.KindOf(err))
 					reused := request(name)
 					reused.Fingerprint = "g"
 					_, _, err = other.Once(t.Context(), reused, other.effect(name))
-					require.ErrorIs(t, err, idempotency.ErrInFlight, "nobody knows yet what the key stands for")
+					require.ErrorIs(t, err, idempotency.ErrInFlight, "the stored answer does not exist yet")
 					return d.effect(name)(ctx)
-				})
+				}
+				given, replayed, err := d.Once(ctx, request(name), effect)
 				require.NoError(t, err)
 				require.False(t, replayed)
 				again, replayed, err := other.Once(ctx, request(name), other.effect(name))
@@ -163,7 +167,7 @@ func TestInFlight(t *testing.T) {
 				require.Equal(t, 1, d.count(t, name))
 			})
 		}
-		t.Run("of a storm of repetitions at every instance one has its effect", func(t *testing.T) {
+		t.Run("one of many concurrent requests at all instances has its effect", func(t *testing.T) {
 			var all sync.WaitGroup
 			var effects atomic.Int32
 			for i := range 60 {

@@ -10,11 +10,12 @@ import (
 
 func newOutcomes() *prometheus.CounterVec {
 	return telemetry.Counters("healthcare_idempotent_requests_total",
-		"Requests with an Idempotency-Key: done for the first time, answered as before, refused because one is in flight or the key was used for another, or failed.",
+		"Requests with an Idempotency-Key: executed, answered from the stored answer, rejected because one is "+
+			"in flight or the key was used for another request, or failed.",
 		"outcome", "first", "replayed", "in_flight", "reused", "failed")
 }
 
-// count notes what became of a request.
+// count counts the outcome of a request.
 func (k *Keys) count(replayed bool, err error) {
 	outcome := "first"
 	switch {
@@ -30,5 +31,5 @@ func (k *Keys) count(replayed bool, err error) {
 	k.outcomes.WithLabelValues(outcome).Inc()
 }
 
-// Collectors tell how often requests were repeated.
+// Collectors returns the number of requests by outcome.
 func Collectors(k *Keys) []prometheus.Collector { return []prometheus.Collector{k.outcomes} }

@@ -1,5 +1,5 @@
 // Package jobs runs work that is too long for one request. A job is a row; each of its batches is one transaction,
-// which also holds the batch's events, entries of the trail and progress. A crash therefore loses at most the batch
+// which also holds the batch's events, audit entries and progress. A crash therefore loses at most the batch
 // that was running.
 package jobs
 
@@ -23,7 +23,7 @@ const (
 	Retention = 7 * 24 * time.Hour
 )
 
-// State is where a job is.
+// State is the state of a job.
 type State string
 
 // The states of a job. A batch that fails is retried, so a job fails only with a Permanent error.
@@ -80,10 +80,10 @@ type permanent struct{ error }
 
 func (p permanent) Unwrap() error { return p.error }
 
-// ErrNotFound is the answer to an id that no job has, or no longer has.
+// ErrNotFound is the error for an id without a job, or whose job has expired.
 var ErrNotFound = errs.New(errs.NotFound, "not_found", "No such job.")
 
-// Queue keeps jobs. It is safe for concurrent use, also by several instances on one database.
+// Queue stores jobs. It is safe for concurrent use, also by several instances on one database.
 type Queue struct {
 	db    *database.DB
 	clock clock.Clock
@@ -95,7 +95,7 @@ func NewQueue(db *database.DB, clock clock.Clock) *Queue {
 	return &Queue{db: db, clock: clock, added: make(chan struct{}, 1)}
 }
 
-// Add adds a job in the transaction of ctx; it starts as soon as that has committed. The parameters hold ids only:
+// Add adds a job in the transaction of ctx; it starts when that has committed. The parameters hold ids only:
 // everything else is patient data that would outlive its patient. Total is the estimated number of rows. Errors: the
 // store's.
 func (q *Queue) Add(ctx context.Context, kind string, parameters any, total int64) (uuid.UUID, error) {
@@ -104,7 +104,8 @@ func (q *Queue) Add(ctx context.Context, kind string, parameters any, total int6
 		return uuid.Nil, err
 	}
 	id, now := uuid.New(), database.At(q.clock.Now())
-	err = q.db.Write(ctx).Exec(`INSERT INTO jobs (id, kind, parameters, state, done, total, failures, due_at, created_at)
+	err = q.db.Write(ctx).Exec(`INSERT INTO jobs
+		(id, kind, parameters, state, done, total, failures, due_at, created_at)
 		VALUES (?, ?, ?, ?, 0, ?, 0, ?, ?)`, id, kind, string(encoded), Pending, total, now, now).Error
 	if err != nil {
 		return uuid.Nil, err
@@ -126,7 +127,8 @@ func (q *Queue) Find(ctx context.Context, id string) (Status, error) {
 		return Status{}, ErrNotFound
 	}
 	var found []Status
-	err = q.db.Read(ctx).Raw(`SELECT state, done, total FROM jobs WHERE id = ? AND (expires_at IS NULL OR expires_at > ?)`,
+	err = q.db.Read(ctx).Raw(`SELECT state, done, total FROM jobs
+		WHERE id = ? AND (expires_at IS NULL OR expires_at > ?)`,
 		parsed, database.At(q.clock.Now())).Scan(&found).Error
 	if err == nil && len(found) == 0 {
 		err = ErrNotFound
@@ -138,7 +140,7 @@ func (q *Queue) Find(ctx context.Context, id string) (Status, error) {
 	return found[0], nil
 }
 
-// row is a job that the Runner holds.
+// row is a job that the Runner has locked.
 type row struct {
 	ID         uuid.UUID
 	Kind       string
@@ -151,26 +153,27 @@ type row struct {
 
 // due reports whether a job of one of the kinds is due.
 func (q *Queue) due(ctx context.Context, kinds []string) (due bool, err error) {
-	err = q.db.Read(ctx).Raw(`SELECT EXISTS (SELECT 1 FROM jobs WHERE expires_at IS NULL AND due_at <= ? AND kind IN ?)`,
+	err = q.db.Read(ctx).Raw(
+		`SELECT EXISTS (SELECT 1 FROM jobs WHERE expires_at IS NULL AND due_at <= ? AND kind IN ?)`,
 		database.At(q.clock.Now()), kinds).Scan(&due).Error
 	return due, err
 }
 
-// hold locks a due job that no other instance works on, until the transaction ends. The lock is what a lease would be:
+// lock locks a due job that no other instance processes, until the transaction ends. The lock serves as a lease:
 // it ends with the connection, so another instance continues as soon as one has crashed.
-func (q *Queue) hold(ctx context.Context, kinds []string) (row, bool, error) {
+func (q *Queue) lock(ctx context.Context, kinds []string) (row, bool, error) {
 	skip := " FOR UPDATE SKIP LOCKED"
 	if q.db.Engine() == database.SQLite { // has one writing transaction at a time
 		skip = ""
 	}
-	var held []row
+	var locked []row
 	err := q.db.Write(ctx).Raw(`SELECT id, kind, parameters, state, done, total, failures FROM jobs
 		WHERE expires_at IS NULL AND due_at <= ? AND kind IN ? ORDER BY due_at, id LIMIT 1`+skip,
-		database.At(q.clock.Now()), kinds).Scan(&held).Error
-	if err != nil || len(held) == 0 {
+		database.At(q.clock.Now()), kinds).Scan(&locked).Error
+	if err != nil || len(locked) == 0 {
 		return row{}, false, err
 	}
-	return held[0], true, nil
+	return locked[0], true, nil
 }
 
 // advance records a batch. Setting due_at puts the job behind the others that are due.

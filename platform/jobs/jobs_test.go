@@ -38,7 +38,8 @@ func each(t *testing.T, test func(t *testing.T, f *fixture)) {
 
 // batch removes rows of the table work, and fails after its effect where the test wants that.
 func (f *fixture) batch(ctx context.Context, _ jobs.Job, limit int) (jobs.Progress, error) {
-	done := f.db.Write(ctx).Exec(`DELETE FROM work WHERE id IN (SELECT id FROM work ORDER BY id LIMIT ?)`, min(limit, 10))
+	done := f.db.Write(ctx).
+		Exec(`DELETE FROM work WHERE id IN (SELECT id FROM work ORDER BY id LIMIT ?)`, min(limit, 10))
 	if fail := f.fail.Load(); fail != nil {
 		return jobs.Progress{}, *fail
 	}
@@ -164,7 +165,9 @@ func TestRunners(t *testing.T) {
 			go func() { r.Run(stop, t.Context()); done <- struct{}{} }()
 		}
 		id := f.add(t, 100)
-		require.Eventually(t, func() bool { return f.status(t, id).State == jobs.Done }, 10*time.Second, 10*time.Millisecond)
+		require.Eventually(
+			t, func() bool { return f.status(t, id).State == jobs.Done }, 10*time.Second, 10*time.Millisecond,
+		)
 		require.Equal(t, jobs.Status{State: jobs.Done, Done: 100, Total: 100}, f.status(t, id))
 		cancel()
 		<-done

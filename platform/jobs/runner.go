@@ -126,7 +126,7 @@ func (r *Runner) Step(ctx context.Context) (worked bool, err error) {
 	held := false
 	err = r.queue.db.Do(ctx, func(ctx context.Context) error {
 		began = time.Now() // after the wait for the writer
-		if job, held, err = r.queue.hold(ctx, r.kinds); err != nil || !held {
+		if job, held, err = r.queue.lock(ctx, r.kinds); err != nil || !held {
 			return err
 		}
 		progress, err = r.handlers[job.Kind].Batch(

@@ -1,5 +1,5 @@
-// Package keyfile creates, reads and rotates the files of data_dir that hold a secret. A file is created once, with mode
-// 0600; processes that start at the same time get the same secret, and a crash leaves no half of a file.
+// Package keyfile creates, reads and rotates the files of data_dir that hold a secret. A file is created once, with
+// mode 0600. Processes that start at the same time get the same secret, and a crash leaves no partial file.
 package keyfile
 
 import (
@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// Secrets are the contents of a file that is rotated: the newest secret on its first line, and each earlier one on a line
-// of its own, newest first, with the time since which it only verifies.
+// Secrets are the contents of a file that is rotated: the newest secret on its first line, and each earlier one on a
+// line of its own, newest first, with the time since which it only verifies.
 type Secrets struct {
 	Newest   Secret
 	Previous []Retired
@@ -69,8 +69,8 @@ func ReadKey(path string) (Secret, error) {
 // retiredMark separates a previous secret from its time (RFC 3339).
 const retiredMark = " retired="
 
-// Read reads a file that Ensure, Rotate or an operator has written. Errors: those of os.ReadFile; one that names path and
-// quotes no content.
+// Read reads a file that Ensure, Rotate or an operator has written. Errors: those of os.ReadFile; one that names path
+// and quotes no content.
 func Read(path string) (Secrets, error) {
 	content, err := os.ReadFile(path) // #nosec G304 -- the operator's own data_dir
 	if err != nil {
@@ -79,7 +79,8 @@ func Read(path string) (Secrets, error) {
 	lines := strings.Split(strings.TrimSpace(string(content)), "\n")
 	secrets := Secrets{Newest: Secret(strings.TrimSpace(lines[0]))}
 	if secrets.Newest == "" || secrets.Newest.Check() != nil || strings.Contains(lines[0], retiredMark) {
-		return Secrets{}, errors.New(path + " holds no usable secret; remove it to have a new one made (everyone signs in again)")
+		return Secrets{}, errors.New(
+			path + " holds no usable secret; remove it to have a new one made (everyone signs in again)")
 	}
 	for i, line := range lines[1:] {
 		previous, ok := parseRetired(line)

@@ -15,15 +15,16 @@ type Rotation struct {
 	Dropped []Retired // secrets of the former content that are not part of it
 }
 
-// Rotate makes a new secret the newest of a file. The former one becomes a previous one, and previous ones stay until they
-// have been retired for longer than lifetime; with dropAll none stays. A crash leaves the file either as it was or as it
-// is to be. Errors: the file does not exist or is unusable; another rotation is under way. Unless the error says
-// otherwise, the file is as it was.
+// Rotate adds a new secret to a file as its newest. The former one becomes a previous one. Previous ones are dropped
+// when they have been retired for longer than lifetime, with dropAll at once. A crash leaves either the former or the
+// new content. Errors: the file does not exist or is unusable; another rotation is running; the file was replaced, but
+// not synced. After any other error the file is unchanged.
 func Rotate(path string, now time.Time, lifetime time.Duration, dropAll bool) (Rotation, error) {
 	if _, err := Read(path); err != nil {
 		return Rotation{}, err // before anything is written: it may be the wrong folder
 	}
-	next, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) // #nosec G304 -- the operator's own data_dir
+	// #nosec G304 -- the operator's own data_dir
+	next, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, os.ErrExist) {
 		return Rotation{}, fmt.Errorf(
 			"another rotation is under way; if none is, remove %s, which one that was killed has left", path+".new")
@@ -46,8 +47,8 @@ func replace(path string, next *os.File, now time.Time, lifetime time.Duration, 
 		return Rotation{}, err
 	}
 	if !dropAll && !former.Newest.listable() {
-		return Rotation{}, fmt.Errorf("the secret in %s holds a comma or white space, so it cannot be kept as a previous one; "+
-			"--drop-previous replaces it, and signs everybody out", path)
+		return Rotation{}, fmt.Errorf("the secret in %s holds a comma or white space, "+
+			"so it cannot be kept as a previous one; --drop-previous replaces it, and signs everybody out", path)
 	}
 	rotation := former.rotate(now, lifetime, dropAll)
 	if err := rotation.Secrets.writeTo(next); err != nil {

@@ -147,7 +147,7 @@ func TestRotateRejects(t *testing.T) {
 		require.Contains(t, text, path+" holds no usable secret")
 		require.NotContains(t, text, "kT5z0qPwX1v8")
 	})
-	t.Run("a second rotation, and names the file to remove if there is none", func(t *testing.T) {
+	t.Run("a concurrent rotation, and names the file to remove after a crash", func(t *testing.T) {
 		path, _ := newFile(t)
 		require.NoError(t, os.WriteFile(path+".new", nil, 0o600))
 		require.Contains(t, rejection(t, path), "another rotation is under way; if none is, remove "+path+".new")

@@ -17,7 +17,7 @@ type Count func(ctx context.Context, user uuid.UUID, limit int) (int, error)
 // Quota is a limit of rows per user. Between two counts of the store it adds what this process inserts and subtracts
 // what it deletes. The next count is due when a hundredth of the remaining room is used or the limit is reached, but
 // not before a hundred times as long has passed as the last one took. So counting takes at most a hundredth of the
-// time, and a hundred processes together stay within the limit but for what they insert in that time.
+// time, and a hundred processes together stay within the limit, except for rows that they insert in that time.
 //
 // A nil Quota has no limit.
 type Quota struct {
@@ -98,7 +98,7 @@ func (q *Quota) take(ctx context.Context, user uuid.UUID) error {
 	return nil
 }
 
-// Changed notes rows of the user that this process has inserted beside Insert, or deleted (negative).
+// Changed adds rows of the user that this process has inserted without Insert, or deleted (negative).
 func (q *Quota) Changed(user uuid.UUID, rows int) {
 	if q == nil {
 		return
@@ -110,7 +110,8 @@ func (q *Quota) Changed(user uuid.UUID, rows int) {
 	}
 }
 
-// Forget has the user's rows counted at their next insert. It is for deletions of rows that may be another user's.
+// Forget causes the user's rows to be counted at their next insert. It is for deletions of rows that may belong to
+// another user.
 func (q *Quota) Forget(user uuid.UUID) {
 	if q == nil {
 		return

@@ -71,7 +71,8 @@ func TestSearchFindsWhatAPersonTypes(t *testing.T) {
 			for _, table := range []string{"patients", "doctors", "users"} {
 				var n int64
 				require.NoError(
-					t, s.DB.Read(t.Context()).Table(table).Where(database.StaleSearchTextCondition(s.DB.Engine())).Count(
+					t, s.DB.Read(t.Context()).Table(table).
+						Where(database.StaleSearchTextCondition(s.DB.Engine())).Count(
 						&n).Error)
 				left += n
 			}

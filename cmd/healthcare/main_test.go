@@ -7,5 +7,3 @@ import (
 )
 
 func TestMain(m *testing.M) { harness.Main(m) }
-
-type object = harness.Object

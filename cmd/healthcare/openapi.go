@@ -68,7 +68,7 @@ func describeForPostman(version string) ([]byte, error) {
 }
 
 // unusedSecret completes a graph that is built and never started.
-const unusedSecret config.Secret = "not a secret: this graph is never started"
+const unusedSecret config.Secret = "not a secret: this graph is never started" // #nosec G101 -- protects nothing
 
 // wholeContract returns the merged documents of all modules. It builds the program's graph, so that the modules are
 // listed once, with a database that is not open: constructors must not use it. Nothing is started.

@@ -84,6 +84,7 @@ func (c *HTTPClient) Call(method, path string, body Object, status int) Object {
 	return answer
 }
 
+// Bodies of requests: an account, a patient, and the sign-in of the account.
 var (
 	AshaAccount  = Object{"name": "Asha Rao", "email": "asha@clinic.example", "password": "correct horse"}
 	VermaPatient = Object{"name": "Ananya Verma", "age": 31, "gender": "Female"}

@@ -66,6 +66,7 @@ func IntegerCorpus() []string {
 	return corpus
 }
 
+// The parts of responses that differ from run to run.
 var (
 	IDPattern       = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`)
 	TimePattern     = regexp.MustCompile(`"20\d\d-\d\d-\d\dT[0-9:.]+Z"`)

@@ -48,7 +48,7 @@ func startPgBouncer(t *testing.T, direct string) string {
 	address, err := url.Parse(direct)
 	require.NoError(t, err)
 	server, name := address.Query().Get("host"), strings.TrimPrefix(address.Path, "/")
-	// nolint:usetesting // a socket's path must be short, and the server's user cannot enter t.TempDir
+	//nolint:usetesting // a socket's path must be short, and the server's user cannot enter t.TempDir
 	folder, err := os.MkdirTemp("/tmp", "hc-")
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(folder) })

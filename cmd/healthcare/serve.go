@@ -145,9 +145,13 @@ func exitIfHung(ctx context.Context, limit time.Duration) (stop func()) {
 		}
 		select {
 		case <-time.After(limit):
+		case <-done:
+		}
+		select {
+		case <-done: // perhaps at the limit
+		default:
 			printError(fmt.Sprintf("did not stop within %s: exiting", limit))
 			os.Exit(exitHung)
-		case <-done:
 		}
 	}()
 	return func() { close(done) }

@@ -40,7 +40,7 @@ type options struct {
 	equivalent map[string]string // key -> reason
 }
 
-// fate is what the tests made of a mutant.
+// fate is the outcome of the tests of a mutant.
 type fate string
 
 const (

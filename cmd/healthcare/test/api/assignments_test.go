@@ -56,7 +56,7 @@ func TestAssignments(t *testing.T) {
 			require.Len(t, asha.Do("GET", "/api/mappings/", nil).Expect(200).List(), 1)
 			asha.Do("GET", "/api/mappings/"+patient, nil).ExpectProblem(404, "not_found")
 		})
-		t.Run("and with their doctor, whoever removes them", func(t *testing.T) {
+		t.Run("and with their doctor, for each remover", func(t *testing.T) {
 			asha, bela := asha.ForTest(t), bela.ForTest(t)
 			bela.Do("DELETE", "/api/doctors/"+doctor, nil).Expect(204)
 			require.Empty(t, asha.Do("GET", "/api/mappings/", nil).Expect(200).List())

@@ -98,16 +98,16 @@ type AssignJSONRequestBody = AssignmentInput
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
-	// ListAssignments The assignments of the caller's patients, newest first.
+	// ListAssignments List the assignments of the caller's patients, newest first.
 	// (GET /api/mappings/)
 	ListAssignments(c *fiber.Ctx, params ListAssignmentsParams) error
 	// Assign Assign a doctor to one of the caller's patients.
 	// (POST /api/mappings/)
 	Assign(c *fiber.Ctx) error
-	// ReadAssignment One assignment.
+	// ReadAssignment Read one assignment.
 	// (GET /api/mappings/detail/{id}/)
 	ReadAssignment(c *fiber.Ctx, id string) error
-	// ListAssignmentsByPatient One patient's assignments, newest first.
+	// ListAssignmentsByPatient List one patient's assignments, newest first.
 	// (GET /api/mappings/patient/{patient_id}/)
 	//
 	// Deprecated: this operation has been marked as deprecated upstream, but no `x-deprecated-reason` was set
@@ -115,7 +115,7 @@ type ServerInterface interface {
 	// Discharge End an assignment.
 	// (DELETE /api/mappings/{id}/)
 	Discharge(c *fiber.Ctx, id string) error
-	// ListAssignmentsOfPatient One patient's assignments, newest first.
+	// ListAssignmentsOfPatient List one patient's assignments, newest first.
 	// (GET /api/mappings/{id}/)
 	ListAssignmentsOfPatient(c *fiber.Ctx, id string) error
 }

@@ -132,7 +132,7 @@ type ReplaceDoctorJSONRequestBody = DoctorInput
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
-	// ListDoctors All doctors, newest first.
+	// ListDoctors List all doctors, newest first.
 	// (GET /api/doctors/)
 	ListDoctors(c *fiber.Ctx, params ListDoctorsParams) error
 	// AddDoctor Add a doctor.
@@ -141,10 +141,10 @@ type ServerInterface interface {
 	// RemoveDoctor Remove a doctor and end their assignments.
 	// (DELETE /api/doctors/{id}/)
 	RemoveDoctor(c *fiber.Ctx, id string, params RemoveDoctorParams) error
-	// ReadDoctor One doctor.
+	// ReadDoctor Read one doctor.
 	// (GET /api/doctors/{id}/)
 	ReadDoctor(c *fiber.Ctx, id string) error
-	// AmendDoctor Change the fields that are sent.
+	// AmendDoctor Change fields of a doctor.
 	// (PATCH /api/doctors/{id}/)
 	AmendDoctor(c *fiber.Ctx, id string) error
 	// ReplaceDoctor Replace a doctor. Omitted optional fields are cleared.

@@ -164,7 +164,7 @@ type ReplacePatientJSONRequestBody = PatientInput
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
-	// ListPatients The caller's patients, newest first.
+	// ListPatients List the caller's patients, newest first.
 	// (GET /api/patients/)
 	ListPatients(c *fiber.Ctx, params ListPatientsParams) error
 	// RegisterPatient Register a patient.
@@ -173,10 +173,10 @@ type ServerInterface interface {
 	// RemovePatient Remove a patient and end their assignments.
 	// (DELETE /api/patients/{id}/)
 	RemovePatient(c *fiber.Ctx, id string) error
-	// ReadPatient One patient.
+	// ReadPatient Read one patient.
 	// (GET /api/patients/{id}/)
 	ReadPatient(c *fiber.Ctx, id string) error
-	// AmendPatient Change the fields that are sent.
+	// AmendPatient Change fields of a patient.
 	// (PATCH /api/patients/{id}/)
 	AmendPatient(c *fiber.Ctx, id string) error
 	// ReplacePatient Replace a patient. Omitted optional fields are cleared.

@@ -1,4 +1,4 @@
-// Package auditfx wires the audit module. Its other packages do not depend on fx.
+// Package auditfx wires the audit module. It is the only package of the module that uses fx.
 package auditfx
 
 import (

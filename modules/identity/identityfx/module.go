@@ -1,4 +1,4 @@
-// Package identityfx wires the identity module; nothing else of it knows fx.
+// Package identityfx wires the identity module. It is the only package of the module that uses fx.
 package identityfx
 
 import (

@@ -26,7 +26,7 @@ var Module = fx.Module("database",
 
 // ProvideSearchTexts adds the *SearchTexts that constructor returns to those that are recomputed while the program serves.
 func ProvideSearchTexts(constructor any) fx.Option {
-	return fx.Provide(fx.Annotate(constructor, fx.ResultTags(`group:"search_texts"`)))
+	return fx.Provide(fx.Annotated{Group: "search_texts", Target: constructor})
 }
 
 // UpdateSearchTexts recomputes search texts for as long as the program serves.

@@ -7,10 +7,18 @@ import (
 )
 
 // Module provides the Publisher over every subscription of the graph.
-var Module = fx.Module("events",
-	fx.Provide(fx.Annotate(New, fx.ParamTags(`group:"subscriptions"`))), telemetry.Collect(collectors))
+var Module = fx.Module("events", fx.Provide(newPublisher), telemetry.Collect(collectors))
 
-// Subscribe adds the Subscription that constructor returns to the graph.
+type subscriptions struct {
+	fx.In
+
+	All []Subscription `group:"subscriptions"`
+}
+
+func newPublisher(subscribed subscriptions) Publisher { return New(subscribed.All...) }
+
+// Subscribe adds the Subscription that constructor returns to the graph. The error about a cycle names constructor,
+// which fx.Annotate would hide.
 func Subscribe(constructor any) fx.Option {
-	return fx.Provide(fx.Annotate(constructor, fx.ResultTags(`group:"subscriptions"`)))
+	return fx.Provide(fx.Annotated{Group: "subscriptions", Target: constructor})
 }

@@ -22,7 +22,7 @@ func newTelemetry(
 
 // Handle adds the rest.API that constructor returns to the graph.
 func Handle(constructor any) fx.Option {
-	return fx.Provide(fx.Annotate(constructor, fx.ResultTags(`group:"apis"`)))
+	return fx.Provide(fx.Annotated{Group: "apis", Target: constructor})
 }
 
 // Parts are the server and its optional parts.

@@ -19,7 +19,7 @@ var Module = fx.Module("jobs",
 
 // Handle adds the Handler that constructor returns to the graph.
 func Handle(constructor any) fx.Option {
-	return fx.Provide(fx.Annotate(constructor, fx.ResultTags(`group:"job_handlers"`)))
+	return fx.Provide(fx.Annotated{Group: "job_handlers", Target: constructor})
 }
 
 // Run processes jobs for as long as the program serves.

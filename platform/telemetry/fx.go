@@ -15,7 +15,7 @@ var Module = fx.Module("telemetry",
 
 // Collect adds the collectors that constructor returns, a []prometheus.Collector, to the registry.
 func Collect(constructor any) fx.Option {
-	return fx.Provide(fx.Annotate(constructor, fx.ResultTags(`group:"collectors,flatten"`)))
+	return fx.Provide(fx.Annotated{Group: "collectors,flatten", Target: constructor})
 }
 
 func metricsServer(lc fx.Lifecycle, cfg Config, registry *prometheus.Registry, log *zap.Logger) *MetricsServer {

@@ -1,4 +1,4 @@
-package api
+package volume
 
 import (
 	"fmt"

@@ -4,9 +4,11 @@
 //	go run ./.tools/mutate ./modules/patients/internal/domain
 //	go run ./.tools/mutate -also './cmd/healthcare/test/api TestSearch|TestAge' ./modules/patients/internal/app
 //
-// The working tree stays as it is: the compiler reads the changed file from a temporary folder (-overlay). Mutants that
-// do not compile do not count. Changes without an effect are listed in .tools/mutate/equivalent.txt, with the reason.
-// The exit code is 1 if a package is below its target: 90 % for domain packages, 80 % for others.
+// The working tree stays as it is: the compiler reads changed files from a temporary folder (-overlay). One test binary
+// contains all mutants of a package, except those outside functions, and each mutant is tested by the tests that run
+// its code. Mutants that do not compile do not count. Changes without an effect are listed in
+// .tools/mutate/equivalent.txt, with the reason. The exit code is 1 if a package is below its target: 90 % for domain
+// packages, 80 % for others.
 package main
 
 import (
@@ -17,14 +19,21 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"os/signal"
+	"path"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
+	"text/tabwriter"
 	"time"
+
+	"healthcare/platform/databasetest/cluster"
 )
 
 const equivalentPath = ".tools/mutate/equivalent.txt"
@@ -75,7 +84,7 @@ func run(ctx context.Context, args []string) error {
 			name, pattern, _ := strings.Cut(value, " ")
 			packages, err := list(ctx, []string{name})
 			for _, p := range packages {
-				o.also = append(o.also, testRun{p, pattern, 5 * time.Minute})
+				o.also = append(o.also, testRun{p, pattern})
 			}
 			return err
 		})
@@ -99,28 +108,44 @@ func run(ctx context.Context, args []string) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, o.limit)
 	defer cancel()
+	if err := startPostgres(); err != nil {
+		return err
+	}
+	defer cluster.Stop()
 	below := false
+	var results []result
 	for _, p := range packages {
-		score, err := p.measure(ctx, o)
+		r, err := p.measure(ctx, o)
 		if err != nil {
 			return fmt.Errorf("%s: %w", p.ImportPath, err)
 		}
-		below = below || score < p.target()
+		results = append(results, r)
+		below = below || r.score() < p.target()
 	}
+	print(results)
 	if below {
 		return errBelow
 	}
 	return nil
 }
 
+// startPostgres starts one server for all tests, if PostgreSQL is installed.
+func startPostgres() error {
+	url, err := cluster.URL()
+	if errors.Is(err, cluster.ErrNotInstalled) {
+		return nil
+	}
+	return errors.Join(err, os.Setenv("TEST_DATABASE_URL", url))
+}
+
 // goPackage is a part of the output of go list.
 type goPackage struct {
-	Dir, ImportPath string
-	GoFiles         []string
+	Dir, ImportPath, Name string
+	GoFiles               []string
 }
 
 func list(ctx context.Context, patterns []string) ([]goPackage, error) {
-	args := append([]string{"list", "-json=Dir,ImportPath,GoFiles"}, patterns...)
+	args := append([]string{"list", "-json=Dir,ImportPath,Name,GoFiles"}, patterns...)
 	out, err := output(exec.CommandContext(ctx, "go", args...))
 	if err != nil {
 		return nil, err
@@ -143,59 +168,109 @@ func (p goPackage) target() float64 {
 	return 80
 }
 
-// measure tests all mutants of a package, prints those that survive, and returns the percentage that was killed.
-func (p goPackage) measure(ctx context.Context, o options) (float64, error) {
+// result is the outcome of the tests of a package.
+type result struct {
+	p     goPackage
+	count map[fate]int
+	took  time.Duration
+}
+
+func (r result) judged() int { return r.count[killed] + r.count[survived] }
+
+// score returns the percentage of the judged mutants that was killed.
+func (r result) score() float64 {
+	if r.judged() == 0 {
+		return 100
+	}
+	return 100 * float64(r.count[killed]) / float64(r.judged())
+}
+
+// print writes a table of the results.
+func print(results []result) {
+	table := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(table, "score\ttarget\tkilled\tsurvived\tequivalent\tinvalid\tout of time\ttime\t  package")
+	for _, r := range results {
+		fmt.Fprintf(table, "%.0f %%\t%.0f %%\t%d\t%d\t%d\t%d\t%d\t%s\t  %s\n", r.score(), r.p.target(),
+			r.count[killed], r.count[survived], r.count[equivalent], r.count[invalid], r.count[skipped],
+			r.took.Round(time.Second), r.p.ImportPath)
+	}
+	table.Flush()
+}
+
+// measure tests all mutants of a package and prints those that survive.
+func (p goPackage) measure(ctx context.Context, o options) (result, error) {
+	r := result{p, map[fate]int{}, 0}
+	start := time.Now()
 	work, err := os.MkdirTemp("", "mutate-")
 	if err != nil {
-		return 0, err
+		return r, err
 	}
 	defer os.RemoveAll(work)
-
-	// The tests must pass, and their time bounds that of each mutant.
-	start := time.Now()
-	if _, err := output(exec.CommandContext(ctx, "go", "test", "-vet=off", "-count=1", p.ImportPath)); err != nil {
-		return 0, err
-	}
-	tests := append([]testRun{{p, "", 3*time.Since(start) + 10*time.Second}}, o.also...)
-	mutants, err := p.mutants()
+	all, err := p.mutants()
 	if err != nil {
-		return 0, err
+		return r, err
 	}
-	mutants = sample(mutants, o.maximum)
+	o.reportStale(p, all)
+	mutants := map[int]mutant{} // by number
+	inBodies := map[int]mutant{}
+	for i, m := range sample(all, o.maximum) {
+		if o.equivalent[m.key()] != "" {
+			r.count[equivalent]++
+			continue
+		}
+		mutants[i+1] = m
+		if m.body != (body{}) {
+			inBodies[i+1] = m
+		}
+	}
+	j := judge{o: o, p: p, work: work}
+	if j.tests, err = p.testCases(ctx, work); err != nil {
+		return r, err
+	}
+	if j.build, err = p.newBuild(ctx, filepath.Join(work, "all"), inBodies); err != nil {
+		return r, err
+	}
 
-	fates := make([]fate, len(mutants))
 	next := make(chan int)
 	var workers sync.WaitGroup
+	var mutex sync.Mutex
 	for range o.processes {
 		workers.Go(func() {
-			for i := range next {
-				if fates[i] = equivalent; o.equivalent[mutants[i].key()] == "" {
-					fates[i] = judge(ctx, filepath.Join(work, fmt.Sprint(i)), mutants[i], tests)
+			for n := range next {
+				f := j.fate(ctx, n, mutants[n])
+				mutex.Lock()
+				if r.count[f]++; f == survived {
+					fmt.Println(mutants[n])
 				}
-				if fates[i] == survived {
-					fmt.Println(mutants[i])
+				if done := r.judged() + r.count[invalid] + r.count[skipped]; done%100 == 0 {
+					fmt.Fprintf(os.Stderr, "%s: %d of %d, %s\n", p.ImportPath, done, len(mutants),
+						time.Since(start).Round(time.Second))
 				}
+				mutex.Unlock()
 			}
 		})
 	}
-	for i := range mutants {
-		next <- i
+	for _, n := range slices.Sorted(maps.Keys(mutants)) {
+		next <- n
 	}
 	close(next)
 	workers.Wait()
+	r.took = time.Since(start)
+	return r, nil
+}
 
-	count := map[fate]int{}
-	for _, f := range fates {
-		count[f]++
+// reportStale prints the listed equivalents of the package that no longer exist.
+func (o options) reportStale(p goPackage, all []mutant) {
+	keys := map[string]bool{}
+	for _, m := range all {
+		keys[m.key()] = true
 	}
-	score := 100.0
-	if counted := count[killed] + count[survived]; counted > 0 {
-		score = 100 * float64(count[killed]) / float64(counted)
+	for key := range o.equivalent {
+		file, _, _ := strings.Cut(key, ":")
+		if strings.HasSuffix(p.ImportPath, "/"+path.Dir(file)) && !keys[key] {
+			fmt.Printf("%s has an unknown change: %s\n", equivalentPath, key)
+		}
 	}
-	fmt.Printf("%s: %.0f %% (target %.0f %%): %d killed, %d survived, %d equivalent, "+
-		"%d do not compile, %d out of time; %s\n", p.ImportPath, score, p.target(), count[killed], count[survived],
-		count[equivalent], count[invalid], count[skipped], time.Since(start).Round(time.Second))
-	return score, nil
 }
 
 func (p goPackage) mutants() ([]mutant, error) {
@@ -208,15 +283,15 @@ func (p goPackage) mutants() ([]mutant, error) {
 		if strings.HasSuffix(name, ".gen.go") {
 			continue
 		}
-		path, err := filepath.Rel(top, filepath.Join(p.Dir, name))
+		file, err := filepath.Rel(top, filepath.Join(p.Dir, name))
 		if err != nil {
 			return nil, err
 		}
-		source, err := os.ReadFile(path)
+		source, err := os.ReadFile(file)
 		if err != nil {
 			return nil, err
 		}
-		found, err := mutantsOf(filepath.ToSlash(path), source)
+		found, err := mutantsOf(filepath.ToSlash(file), source)
 		if err != nil {
 			return nil, err
 		}
@@ -237,39 +312,72 @@ func sample(all []mutant, n int) []mutant {
 	return chosen
 }
 
-// judge returns the fate of one mutant.
-func judge(ctx context.Context, work string, m mutant, tests []testRun) fate {
-	defer os.RemoveAll(work)
-	overlay, err := writeOverlay(work, m)
-	if err != nil {
-		return skipped
+// judge runs the tests against mutants of a package.
+type judge struct {
+	o     options
+	p     goPackage
+	work  string
+	tests []testCase
+	build *build // of all mutants in functions
+}
+
+func (j *judge) fate(ctx context.Context, n int, m mutant) fate {
+	b := j.build
+	if m.body == (body{}) { // compiled alone
+		var err error
+		b, err = newOverlay(filepath.Join(j.work, strconv.Itoa(n)), m)
+		if err != nil {
+			return skipped
+		}
+		defer os.RemoveAll(b.folder)
+	} else if !b.valid[n] {
+		return invalid
 	}
-	for _, t := range tests {
-		if result := t.against(ctx, filepath.Join(work, "test"), overlay); result != survived {
-			return result
+	tests := reaching(j.tests, m)
+	if len(tests) > 0 {
+		binary, err := b.compile(ctx, j.p)
+		if err != nil {
+			return cmp.Or(stopped(ctx), invalid)
+		}
+		for _, group := range inGroups(tests) {
+			names, limit := make([]string, len(group)), 10*time.Second
+			for i, c := range group {
+				names[i] = c.name
+				limit += 3 * c.took
+			}
+			pattern := "^(" + strings.Join(names, "|") + ")$"
+			if f := against(ctx, binary, j.p.Dir, n, pattern, limit); f != survived {
+				return f
+			}
 		}
 	}
-	return survived
+	for _, t := range j.o.also {
+		binary, err := b.compile(ctx, t.goPackage)
+		if err != nil {
+			return cmp.Or(stopped(ctx), invalid)
+		}
+		if f := against(ctx, binary, t.Dir, n, t.pattern, 5*time.Minute); f != survived {
+			return f
+		}
+	}
+	return cmp.Or(stopped(ctx), survived)
 }
 
 // testRun is a package whose tests, or those that match a pattern, run against mutants.
 type testRun struct {
 	goPackage
 	pattern string
-	limit   time.Duration
 }
 
-func (t testRun) against(ctx context.Context, binary, overlay string) fate {
-	build := exec.CommandContext(ctx, "go", "test", "-c", "-vet=off", "-p", "1", "-overlay", overlay, "-o", binary,
-		t.ImportPath)
-	if err := build.Run(); err != nil {
-		return cmp.Or(stopped(ctx), invalid)
-	}
-	ctxTest, cancel := context.WithTimeout(ctx, t.limit+10*time.Second)
+// against runs the tests that match pattern against the mutant with that number.
+func against(ctx context.Context, binary, folder string, number int, pattern string, limit time.Duration) fate {
+	ctxTest, cancel := context.WithTimeout(ctx, limit+10*time.Second)
 	defer cancel()
-	test := exec.CommandContext(ctxTest, binary, "-test.failfast", "-test.run", t.pattern,
-		"-test.timeout", t.limit.String())
-	test.Dir = t.Dir
+	test := exec.CommandContext(ctxTest, binary, "-test.failfast", "-test.run", pattern,
+		"-test.timeout", limit.String())
+	test.Dir = folder
+	test.Env = append(os.Environ(), numberVariable+"="+strconv.Itoa(number))
+	test.WaitDelay = 10 * time.Second
 	if err := test.Run(); err != nil {
 		return cmp.Or(stopped(ctx), killed)
 	}
@@ -282,18 +390,6 @@ func stopped(ctx context.Context) fate {
 		return skipped
 	}
 	return ""
-}
-
-// writeOverlay writes the mutant and the file that makes the compiler read it; it returns that file's path.
-func writeOverlay(work string, m mutant) (string, error) {
-	original, err := filepath.Abs(m.file)
-	if err != nil {
-		return "", err
-	}
-	changed, overlay := filepath.Join(work, "mutant.go"), filepath.Join(work, "overlay.json")
-	content, err := json.Marshal(map[string]map[string]string{"Replace": {original: changed}})
-	return overlay, errors.Join(err, os.MkdirAll(work, 0o700), os.WriteFile(changed, m.mutated(), 0o600),
-		os.WriteFile(overlay, content, 0o600))
 }
 
 // readEquivalent reads lines of the form "file: before => after # reason".

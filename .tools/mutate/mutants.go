@@ -16,7 +16,15 @@ type mutant struct {
 	start, end  int
 	replacement string
 	line        int
+	column      int
 	change      string // the changed lines before and after: "a < b => a <= b"
+	body        body   // of the function around it; empty outside functions
+}
+
+// body is the body of a function, without its braces, as offsets.
+type body struct {
+	start, end int
+	results    bool // the function has results
 }
 
 func (m mutant) String() string { return fmt.Sprintf("%s:%d: %s", m.file, m.line, m.change) }
@@ -48,6 +56,7 @@ type collector struct {
 	file    string
 	source  string
 	tokens  *token.FileSet
+	syntax  *ast.File
 	mutants []mutant
 }
 
@@ -58,6 +67,7 @@ func mutantsOf(file string, source []byte) ([]mutant, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.syntax = syntax
 	ast.PreorderStack(syntax, nil, func(n ast.Node, above []ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.ImportSpec:
@@ -115,8 +125,28 @@ func (c *collector) replace(from, to token.Pos, replacement string) {
 	if after == "" {
 		after = "(removed)"
 	}
-	line := c.tokens.Position(from).Line
-	c.mutants = append(c.mutants, mutant{c.file, c.source, start, end, replacement, line, before + " => " + after})
+	at := c.tokens.Position(from)
+	c.mutants = append(c.mutants, mutant{
+		c.file, c.source, start, end, replacement, at.Line, at.Column, before + " => " + after, c.bodyAround(from),
+	})
+}
+
+// bodyAround returns the body of the function that contains at. A body with labels does not count: it has no second
+// copy, because labels are unique in a function.
+func (c *collector) bodyAround(at token.Pos) body {
+	for _, d := range c.syntax.Decls {
+		f, isFunction := d.(*ast.FuncDecl)
+		if !isFunction || f.Body == nil || at <= f.Body.Lbrace || at >= f.Body.Rbrace {
+			continue
+		}
+		for n := range ast.Preorder(f.Body) {
+			if _, isLabel := n.(*ast.LabeledStmt); isLabel {
+				return body{}
+			}
+		}
+		return body{c.offset(f.Body.Lbrace) + 1, c.offset(f.Body.Rbrace), f.Type.Results != nil}
+	}
+	return body{}
 }
 
 func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }

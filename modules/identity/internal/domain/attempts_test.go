@@ -102,6 +102,24 @@ func TestAttemptBounds(t *testing.T) {
 		t.Run(fmt.Sprintf("%s waits %s", c.name, c.wait),
 			func(t *testing.T) { require.Equal(t, c.wait, wait(t, c.tallies, now.Add(c.after))) })
 	}
+	t.Run("the holder of a live session is not limited by failures in the same network", func(t *testing.T) {
+		full := client(20)
+		full[domain.WideClient] = full[domain.Client]
+		require.NoError(t, attemptLimits.Admit(full, true, now))
+		require.Error(t, attemptLimits.Admit(full, false, now))
+	})
+	t.Run("the error has the scope with the longest wait as its cause", func(t *testing.T) {
+		for _, c := range []struct {
+			tallies domain.Tallies
+			scope   domain.Scope
+		}{{longest, domain.Account}, {client(20), domain.Client}, {pair(5), domain.Pair}} {
+			scope, blocked := domain.BlockedBy(attemptLimits.Admit(c.tallies, false, now))
+			require.True(t, blocked)
+			require.Equal(t, c.scope, scope)
+		}
+		_, blocked := domain.BlockedBy(domain.ErrTooManyAttempts)
+		require.False(t, blocked)
+	})
 	t.Run("the error does not reveal whether the account exists", func(t *testing.T) {
 		require.Equal(t, "Too many attempts to sign in. Try again later.", domain.ErrTooManyAttempts.Detail)
 	})
@@ -133,6 +151,26 @@ func TestCountAndSucceed(t *testing.T) {
 			tallies,
 		)
 	})
+	t.Run("a success takes back the only failure of the client", func(t *testing.T) {
+		var tallies domain.Tallies
+		tallies.Count(now)
+		tallies.Succeed(later)
+		require.Equal(t, domain.Tallies{domain.Pair: {SucceededAt: later}}, tallies)
+	})
+	t.Run("failures that no longer count are forgotten by an attempt", func(t *testing.T) {
+		at := now.Add(day)
+		tallies := domain.Tallies{counted, counted, counted, counted}
+		tallies.Count(at)
+		first := domain.Tally{Failures: 1, FirstAt: at, LastAt: at}
+		require.Equal(t, domain.Tallies{first, first, first, first}, tallies)
+	})
+	t.Run("failures that no longer count are forgotten by a success", func(t *testing.T) {
+		at := now.Add(10 * time.Minute)
+		twice := domain.Tally{Failures: 2, FirstAt: now, LastAt: now}
+		tallies := domain.Tallies{domain.Client: twice, domain.WideClient: twice}
+		tallies.Succeed(at)
+		require.Equal(t, domain.Tallies{domain.Pair: {SucceededAt: at}}, tallies)
+	})
 	t.Run("a success without a counted attempt takes nothing back", func(t *testing.T) {
 		var tallies domain.Tallies
 		tallies.Succeed(now)
@@ -149,6 +187,13 @@ func TestCountAndSucceed(t *testing.T) {
 		require.Equal(t, now.Add(30*day), tallies.Ends(domain.Pair))
 		require.Zero(t, domain.Tallies{}.Ends(domain.Account))
 	})
+}
+
+func TestKnown(t *testing.T) {
+	succeeded := domain.Tallies{domain.Pair: {SucceededAt: now}}
+	require.True(t, succeeded.Known(now.Add(30*day-time.Microsecond)))
+	require.False(t, succeeded.Known(now.Add(30*day)))
+	require.False(t, domain.Tallies{}.Known(now))
 }
 
 // history holds the tallies of an account, its clients and pairs, as a store does.

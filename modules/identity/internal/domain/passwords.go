@@ -69,13 +69,11 @@ func madeOf(password string, keep func(rune) bool, name, mailbox string) bool {
 // ownWords returns the parts of the name and the address, whole and as single words. Single letters do not count.
 func ownWords(keep func(rune) bool, name, mailbox string) []string {
 	local, domain, _ := strings.Cut(mailbox, "@")
-	seen := map[string]bool{}
 	var words []string
 	for _, part := range []string{name, local, domain} {
 		split := strings.FieldsFunc(fold(part), func(r rune) bool { return !letterOrDigit(r) && !unicode.IsMark(r) })
 		for _, word := range append(split, part) {
-			if word = kept(word, keep); utf8.RuneCountInString(word) > 1 && !seen[word] {
-				seen[word] = true
+			if word = kept(word, keep); utf8.RuneCountInString(word) > 1 {
 				words = append(words, word)
 			}
 		}

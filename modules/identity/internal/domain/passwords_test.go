@@ -48,6 +48,7 @@ func TestPasswordPolicy(t *testing.T) {
 		{"the own name in wide letters", "ＡｓｈａＲａｏ１", "Asha Rao", "a@clinic.example", "", own},
 		{"the own name in Devanagari", "आशा-राव-2024", "आशा राव", "a@clinic.example", "", own},
 		{"a short name of two words", "BoLi2024!", "Bo Li", "b@clinic.example", "", own},
+		{"a short name of two words in reverse order", "LiBo2024!", "Bo Li", "b@clinic.example", "", own},
 		{"the address", "asha@clinic.example", "Asha Rao", "Asha@Clinic.example", "", address},
 		{"the address in a sentence", "I am ASHA@clinic.example indeed", "Asha Rao", "asha@clinic.example", "",
 			address},

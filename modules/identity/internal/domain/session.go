@@ -64,8 +64,8 @@ func WideNetwork(address netip.Addr) string {
 }
 
 func network(address netip.Addr, bits int) string {
-	prefix, err := address.Prefix(bits) // without a zone
-	if err != nil || !prefix.IsValid() {
+	prefix, _ := address.Prefix(bits) // without a zone; fails only for more bits than the address has
+	if !prefix.IsValid() {
 		return ""
 	}
 	return prefix.String()

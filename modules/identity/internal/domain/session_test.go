@@ -101,3 +101,13 @@ func TestClientOf(t *testing.T) {
 	}
 	require.Empty(t, domain.OriginOf("", netip.Addr{}).Network)
 }
+
+func TestWideNetwork(t *testing.T) {
+	for address, network := range map[string]string{
+		"2001:db8:1:2ff::1": "2001:db8:1::/48", "fe80::1%eth0": "fe80::/48", "203.0.113.77": "",
+		"::ffff:203.0.113.77": "",
+	} {
+		require.Equal(t, network, domain.WideNetwork(netip.MustParseAddr(address)), address)
+	}
+	require.Empty(t, domain.WideNetwork(netip.Addr{}))
+}

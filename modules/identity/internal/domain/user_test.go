@@ -35,7 +35,11 @@ func fieldErrors(t *testing.T, err error) map[string][]string {
 func TestRegistrationBounds(t *testing.T) {
 	// "ä" is two bytes and one code point; "𝒜" is four bytes, and two units in UTF-16.
 	wide := func(characters int) string { return strings.Repeat("ä", characters-1) + "𝒜" }
-	const blank, noAddress = "This field may not be blank.", "Must be an e-mail address."
+	const (
+		blank      = "This field may not be blank."
+		noAddress  = "Must be an e-mail address."
+		unsendable = "Must be text in UTF-8, without NUL."
+	)
 	for _, c := range []struct {
 		name    string
 		set     func(*domain.Registration)
@@ -50,6 +54,10 @@ func TestRegistrationBounds(t *testing.T) {
 		{"an empty name", func(r *domain.Registration) { r.Name = "" }, "name", blank},
 		{"a name of spaces", func(r *domain.Registration) { r.Name = " \u2003" }, "name", blank},
 
+		{"a name with NUL", func(r *domain.Registration) { r.Name = "A\x00" }, "name", unsendable},
+		{"a name that is not UTF-8", func(r *domain.Registration) { r.Name = "A\xff" }, "name", unsendable},
+
+		{"an e-mail address of 1 character", func(r *domain.Registration) { r.Email = "a" }, "email", noAddress},
 		{"an e-mail address of 254 characters between spaces",
 			func(r *domain.Registration) { r.Email = " " + strings.Repeat("a", 242) + "@example.com " }, "email", ""},
 		{"an e-mail address of 255 characters", func(r *domain.Registration) {
@@ -84,6 +92,9 @@ func TestRegistrationBounds(t *testing.T) {
 			""},
 		{"a password of 1025 bytes", func(r *domain.Registration) { r.Password = strings.Repeat("𝒜", 256) + "a" },
 			"password", "Must have at most 1024 bytes."},
+		{"a password with NUL", func(r *domain.Registration) { r.Password = "1234567\x00" }, "password", unsendable},
+		{"a password that is not UTF-8", func(r *domain.Registration) { r.Password = "1234567\xff" }, "password",
+			unsendable},
 		{"an empty password", func(r *domain.Registration) { r.Password = "" }, "password", blank},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -170,6 +181,24 @@ func TestPasswordChangeBounds(t *testing.T) {
 		"new_password")
 }
 
+func TestSetPassword(t *testing.T) {
+	later := now.Add(time.Hour)
+	user := domain.NewUser(registration(), "staff", "$phc$", now)
+	want := user
+	want.PasswordHash, want.Version, want.UpdatedAt = "$new$", 2, later
+	t.Run("keeps the access tokens of a user who changes it", func(t *testing.T) {
+		changed := user
+		changed.SetPassword("$new$", later)
+		require.Equal(t, want, changed)
+	})
+	t.Run("invalidates the access tokens if an operator chooses it", func(t *testing.T) {
+		reset := user
+		reset.ResetPassword("$new$", later)
+		want.TokenVersion = 1
+		require.Equal(t, want, reset)
+	})
+}
+
 func TestMailbox(t *testing.T) {
 	t.Run("ignores letter case and surrounding spaces", func(t *testing.T) {
 		require.Equal(t, "asha.rao@example.com", domain.Mailbox(" Asha.RAO@Example.COM\n"))
@@ -207,10 +236,15 @@ func TestMailbox(t *testing.T) {
 		"sharp s in a local part": {"strasse@b.example", "straße@b.example", "STRAẞE@b.example"},
 		"sharp s in a domain": {"a@straße.example", "a@STRAẞE.example",
 			"a@xn--strae-oqa.example"},
+		"spaces at the end of a local part": {"asha@b.example", "asha @b.example", "asha\u00a0\u200b@b.example"},
+		"no local part":                     {"@bücher.example", "@xn--bcher-kva.example"},
+		"i with a mark below and a dot":     {"ị@b.example", "i\u0323\u0307@b.example"},
 		"dotted I": {"ilker@klinik.example", "İLKER@KLİNİK.example",
 			"I\u0307lker@kli\u0307nik.example", "i\u0307lker@klinik.example"},
-		"final sigma in a local part":      {"οδος@b.example", "ΟΔΟΣ@b.example", "οδοσ@b.example"},
-		"a domain that is not a host name": {"a@bü_cher.example", "a@BU\u0308_CHER.example."},
+		"final sigma in a local part": {"οδος@b.example", "ΟΔΟΣ@b.example", "οδοσ@b.example"},
+		"a domain that is not a host name": {"a@bü_cher.example", "a@BU\u0308_CHER.example.",
+			"a@xn--b_cher-3ya.example"},
+		"hyphens where A-labels have them": {"a@ab--cü.example", "a@xn--ab--c-ova.example"},
 		"a label that is too long": {"a@" + strings.Repeat("x", 70) + ".example",
 			"A@" + strings.Repeat("X", 70) + ".example."},
 		"an address literal":          {"a@[IPv6:2001:db8::1]", "A@[ipv6:2001:DB8::1]"},
@@ -228,10 +262,24 @@ func TestMailbox(t *testing.T) {
 			"a@straße.example", "a@strasse.example", "a@οδος.example", "a@οδοσ.example", "ıa@b.example", "ia@b.example",
 			"a+b@b.example", "a.b@b.example",
 			"ab@b.example", "zoe@b.example", "zoë@b.example", "a@b_c.example", "a@bc.example", "а@b.example",
+			"ȧ@b.example", "\u0307a@b.example", "naïve@b.example", "naive@b.example", "ï@b.example",
+			"ï\u0307@b.example", "a@b.example", "@b.example",
 		} {
 			require.Empty(t, seen[domain.Mailbox(address)], "%+q", address)
 			seen[domain.Mailbox(address)] = address
 		}
+	})
+	t.Run("is readable up to 1000 bytes, and a digest of a longer text", func(t *testing.T) {
+		local := strings.Repeat("a", 990)
+		require.Equal(t, local+"@b.example", domain.Mailbox(local+"@b.example"))
+		require.Contains(t, domain.Mailbox("a"+local+"@b.example"), "sha256:")
+	})
+	t.Run("is computed of up to 4096 bytes, and a digest of longer text in any letter case", func(t *testing.T) {
+		typed := strings.Repeat("\u200b", 1361) + "aaa@b.example"
+		require.Len(t, typed, 4096)
+		require.Equal(t, "aaa@b.example", domain.Mailbox(typed))
+		require.Contains(t, domain.Mailbox("a"+typed), "sha256:")
+		require.Equal(t, domain.Mailbox("a"+typed), domain.Mailbox(strings.ToUpper("a"+typed)))
 	})
 	t.Run("is bounded for an address of any length", func(t *testing.T) {
 		long := strings.Repeat("\ufdfa", 240)
@@ -268,6 +316,11 @@ func TestNewAddressesAreVisible(t *testing.T) {
 func TestUsernameCandidate(t *testing.T) {
 	t.Run("is the local part in lower case at the first attempt", func(t *testing.T) {
 		require.Equal(t, "asha.rao", domain.UsernameCandidate("Asha.Rao@Example.com", 0))
+	})
+	t.Run("is cut so that the suffix fits into 150 characters", func(t *testing.T) {
+		address := strings.Repeat("ä", 242) + "@example.com"
+		require.Equal(t, strings.Repeat("ä", 140), domain.UsernameCandidate(address, 0))
+		require.Regexp(t, "^ä{140}-[0-9a-f]{8}$", domain.UsernameCandidate(address, 1))
 	})
 	t.Run("has 1 to 150 characters for every valid address", rapid.MakeCheck(func(t *rapid.T) {
 		address := anyAddress().Draw(t, "address")

@@ -69,7 +69,7 @@ func TestLanguage(t *testing.T) {
 		switch extension := filepath.Ext(path); {
 		case strings.HasSuffix(path, ".gen.go"):
 			return nil
-		case extension != ".go" && extension != ".md" && !strings.HasSuffix(path, "openapi.yaml"):
+		case !slices.Contains([]string{".go", ".md", ".yaml", ".yml"}, extension):
 			return nil
 		}
 		if slices.Contains(unrevised, filepath.ToSlash(filepath.Dir(path))) && !strings.HasSuffix(path, ".md") {

@@ -1,9 +1,9 @@
 -- +goose Up
--- The foreign keys are checked at once, not at commit: the insert that lost against a delete learns it by the constraint's name, and a
--- module that forgets to react to a deletion fails that deletion. Nothing cascades: what is deleted, is deleted by its own module.
+-- The foreign keys are checked immediately: an insert that lost a race against a deletion fails with the constraint's
+-- name, and a deletion to which no module reacts fails. Nothing cascades: each module deletes its own rows.
 CREATE TABLE assignments (
     id          uuid        PRIMARY KEY,
-    owner_id    uuid        NOT NULL CONSTRAINT assignments_owner_id_fkey REFERENCES users (id), -- the patient's owner, who never changes
+    owner_id    uuid        NOT NULL CONSTRAINT assignments_owner_id_fkey REFERENCES users (id), -- the patient's owner; never changes
     patient_id  uuid        NOT NULL CONSTRAINT assignments_patient_id_fkey REFERENCES patients (id),
     doctor_id   uuid        NOT NULL CONSTRAINT assignments_doctor_id_fkey REFERENCES doctors (id),
     assigned_at timestamptz NOT NULL,

@@ -1,9 +1,10 @@
 -- +goose Up
--- Whom an entry is about: the patient it names, and those that a list or a search showed. It is an index over audit_entries, which alone are sealed.
+-- The subjects of an entry: the patient that it names, and those in the response of a list or search. This table is an
+-- index over audit_entries; only those are sealed.
 CREATE TABLE audit_subjects (
     patient_id uuid        NOT NULL,
-    created_at timestamptz NOT NULL, -- the entry's
-    id         uuid        NOT NULL, -- the entry's
+    created_at timestamptz NOT NULL, -- of the entry
+    id         uuid        NOT NULL, -- of the entry
     chain      integer     NOT NULL,
     sequence   bigint      NOT NULL,
     PRIMARY KEY (patient_id, created_at, id)
@@ -17,5 +18,5 @@ CREATE TRIGGER audit_subjects_refuse BEFORE UPDATE OR DELETE ON audit_subjects F
 CREATE TRIGGER audit_subjects_refuse_truncate BEFORE TRUNCATE ON audit_subjects EXECUTE FUNCTION audit_refuse();
 
 DROP INDEX audit_entries_patient_id_created_at_idx;
--- What is rare, such as failed logins, is found without walking through what is not.
+-- Finds rare actions, such as failed sign-ins, without scanning frequent ones.
 CREATE INDEX audit_entries_action_created_at_idx ON audit_entries (action, created_at DESC, id DESC);

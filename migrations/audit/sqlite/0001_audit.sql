@@ -2,39 +2,39 @@
 CREATE TABLE audit_entries (
     chain         INTEGER NOT NULL,
     sequence      INTEGER NOT NULL CONSTRAINT audit_entries_sequence_check CHECK (sequence >= 1), -- without gaps
-    created_at    TEXT    NOT NULL, -- never before that of the entry before it
+    created_at    TEXT    NOT NULL, -- not before that of the previous entry
     id            TEXT    NOT NULL,
     request_id    TEXT    NOT NULL,
-    actor_id      TEXT, -- NULL: nobody signed in
+    actor_id      TEXT, -- NULL: not signed in
     role          TEXT    NOT NULL,
     session_id    TEXT,
-    address       TEXT    NOT NULL, -- the client's
+    address       TEXT    NOT NULL, -- of the client
     action        TEXT    NOT NULL,
     resource_type TEXT    NOT NULL,
     resource_id   TEXT,
-    patient_id    TEXT, -- no foreign key: the trail outlives what it tells of
+    patient_id    TEXT, -- no foreign key: entries outlive the records
     outcome       TEXT    NOT NULL CONSTRAINT audit_entries_outcome_check CHECK (outcome IN ('success', 'refused', 'failed')),
     status        INTEGER NOT NULL,
-    ids           TEXT    NOT NULL, -- of what was answered, separated by commas
+    ids           TEXT    NOT NULL, -- of the records in the response, separated by commas
     id_count      INTEGER NOT NULL,
-    fields        TEXT    NOT NULL, -- names of what changed, separated by commas; never a value
+    fields        TEXT    NOT NULL, -- names of the changed fields, separated by commas; no values
     key_id        TEXT    NOT NULL,
     mac           BLOB    NOT NULL,
     PRIMARY KEY (chain, sequence, created_at)
 ) STRICT;
--- The lists' orders. That of all entries leads with the chain, which lists of one actor or patient do not name: so no plan can serve those by walking
--- through everyone's entries.
+-- For the orderings of the lists. The index of all entries starts with the chain, which lists of one actor or patient
+-- do not name, so that no plan scans it for them.
 CREATE INDEX audit_entries_chain_created_at_idx ON audit_entries (chain, created_at DESC, id DESC);
 CREATE INDEX audit_entries_actor_id_created_at_idx ON audit_entries (actor_id, created_at DESC, id DESC);
 CREATE INDEX audit_entries_patient_id_created_at_idx ON audit_entries (patient_id, created_at DESC, id DESC);
 
--- One row per chain, which whoever appends locks: where it ends, and what the first entry that is left follows.
+-- One row per chain, locked by appends: the last entry, and the anchor that the first remaining entry follows.
 CREATE TABLE audit_heads (
     chain           INTEGER PRIMARY KEY,
     sequence        INTEGER NOT NULL,
     mac             BLOB    NOT NULL,
     last_at         TEXT, -- NULL while the chain is empty
-    anchor_sequence INTEGER NOT NULL, -- entries up to it may be deleted: they are pruned
+    anchor_sequence INTEGER NOT NULL, -- entries up to it are pruned and may be deleted
     anchor_mac      BLOB    NOT NULL,
     CONSTRAINT audit_heads_anchor_check CHECK (anchor_sequence <= sequence)
 ) STRICT, WITHOUT ROWID;

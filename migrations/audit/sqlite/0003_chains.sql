@@ -1,5 +1,5 @@
 -- +goose Up
--- Whoever appends takes the first chain that nobody holds, as on PostgreSQL. Here, where there is one writer, only the first of them grows.
+-- An append takes the first unlocked chain, as on PostgreSQL. SQLite has one writer, so only the first chain grows.
 INSERT INTO audit_heads (chain, sequence, mac, anchor_sequence, anchor_mac) VALUES
     (2, 0, x'e8235a5964bf0d2f768dfff46a44ca02a85bc3033225e6496cb139a9acf07ae0', 0, x'e8235a5964bf0d2f768dfff46a44ca02a85bc3033225e6496cb139a9acf07ae0'),
     (3, 0, x'5b268ad6739506cc224a660b9de3d454149e1c0a26caad9d1fea8176aa76fbe8', 0, x'5b268ad6739506cc224a660b9de3d454149e1c0a26caad9d1fea8176aa76fbe8'),
@@ -9,7 +9,7 @@ INSERT INTO audit_heads (chain, sequence, mac, anchor_sequence, anchor_mac) VALU
     (7, 0, x'77bf03be311387804671526e01e2f6a5bdb9da0b58cd9413ac5a5c81a120526d', 0, x'77bf03be311387804671526e01e2f6a5bdb9da0b58cd9413ac5a5c81a120526d'),
     (8, 0, x'0998025b09be9224e42673c5a8bc7a31f3b16c4ea90604e0e6f1c0549c9a8d44', 0, x'0998025b09be9224e42673c5a8bc7a31f3b16c4ea90604e0e6f1c0549c9a8d44');
 
--- The list of all entries is that of all chains. Its index leads with what is 0 in every row and which no other list asks for, so that still no plan can
--- serve those by walking through everyone's entries.
+-- The list of all entries includes all chains. Its index starts with an expression that is 0 in every row and that no
+-- other list uses, so that no plan scans it for the others.
 CREATE INDEX audit_entries_expr_created_at_idx ON audit_entries ((chain * 0), created_at DESC, id DESC);
 DROP INDEX audit_entries_chain_created_at_idx;

@@ -7,13 +7,13 @@ CREATE TABLE doctors (
     email          text        NOT NULL,
     phone          text        NOT NULL,
     license_number text,
-    search_text    text        NOT NULL DEFAULT '', -- what the doctor is found by, without case and accents
+    search_text    text        NOT NULL DEFAULT '', -- for searches: without case and accents
     version        integer     NOT NULL,
     created_at     timestamptz NOT NULL,
     updated_at     timestamptz NOT NULL,
     CONSTRAINT doctors_license_number_key UNIQUE (license_number)
 );
--- The list's orders.
+-- For the orderings of the list.
 CREATE INDEX doctors_created_at_idx ON doctors (created_at DESC, id DESC);
 CREATE INDEX doctors_updated_at_idx ON doctors (updated_at DESC, id DESC);
 CREATE INDEX doctors_name_idx ON doctors (name, id);

@@ -1,6 +1,6 @@
 -- +goose Up
--- Parts of words are found by their trigrams. Where this role may not make the extension, searches work without the index; README.md says how to
--- add both later.
+-- A trigram index finds parts of words. If the role may not create the extension, searches work without the index;
+-- cmd/healthcare/POSTGRESQL.md describes how to add both later.
 -- +goose StatementBegin
 DO $$
 BEGIN

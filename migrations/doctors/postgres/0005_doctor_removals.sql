@@ -1,11 +1,10 @@
 -- +goose Up
--- The doctors whose removal has begun. They take no new assignments while a job ends or moves those they
--- have. The row goes with the doctor, also where an earlier release deletes them; a doctor who receives
--- assignments cannot be deleted meanwhile.
+-- The doctors whose removal has begun. They get no new assignments while a job ends or moves the existing ones. The row
+-- is deleted with the doctor, also by earlier releases. A doctor who receives assignments cannot be deleted meanwhile.
 CREATE TABLE doctor_removals (
     doctor_id   uuid PRIMARY KEY CONSTRAINT doctor_removals_doctor_id_fkey REFERENCES doctors (id) ON DELETE CASCADE,
     reassign_to uuid CONSTRAINT doctor_removals_reassign_to_fkey REFERENCES doctors (id), -- NULL: the assignments end
-    user_id     uuid NOT NULL, -- the administrator, whom the audit trail names; kept after their account is deleted
+    user_id     uuid NOT NULL, -- the administrator, for the audit trail; kept after the account is deleted
     session_id  uuid NOT NULL,
     role        text NOT NULL CONSTRAINT doctor_removals_role_check CHECK (length(role) BETWEEN 1 AND 64),
     started_at  timestamptz NOT NULL

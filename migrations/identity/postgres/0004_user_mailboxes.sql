@@ -1,12 +1,11 @@
 -- +goose Up
--- Which mailbox each account is of. A mailbox is the address in one spelling for all (domain.Mailbox), which SQL cannot compute: the
--- program adds the rows, at its start for accounts that have none yet, and from then on for those that an older release adds beside it.
--- Unlike all other foreign keys this one cascades: releases before this table delete users without knowing it, and no part of an
--- address may outlive its account.
+-- The mailbox of each account: the address in its normalised spelling (domain.Mailbox), which SQL cannot compute. The
+-- program adds missing rows at its start, and later for accounts that an older release adds beside it. The foreign key
+-- cascades: releases before this table delete users without knowing it, and no part of an address may remain.
 CREATE TABLE user_mailboxes (
     user_id uuid    PRIMARY KEY CONSTRAINT user_mailboxes_user_id_fkey REFERENCES users (id) ON DELETE CASCADE,
     mailbox text    NOT NULL CONSTRAINT user_mailboxes_mailbox_check CHECK (length(mailbox) BETWEEN 1 AND 1000),
-    holds   boolean NOT NULL -- keeps new accounts from the mailbox: of accounts that were there before and share one, one does
+    holds   boolean NOT NULL -- 1: no new account may use the mailbox. Of older accounts that share a mailbox, one has 1
 );
 CREATE INDEX user_mailboxes_mailbox_idx ON user_mailboxes (mailbox);
 CREATE UNIQUE INDEX user_mailboxes_holder_idx ON user_mailboxes (mailbox) WHERE holds;

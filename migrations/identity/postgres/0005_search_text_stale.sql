@@ -1,10 +1,10 @@
 -- +goose NO TRANSACTION
 -- +goose Up
--- The queue of the rows whose search_text an earlier release made: it holds a character that is folded since, or the name holds an accent for an
--- apostrophe. Each that is recomputed leaves the index. platform/database/stale.go writes the condition.
-DROP INDEX CONCURRENTLY IF EXISTS users_search_text_stale_idx; -- left invalid by an attempt that was interrupted
+-- The queue of rows whose search_text an earlier release computed without the current folding of characters. A row
+-- leaves the index when its text is recomputed. platform/database/search_stale.go generates the condition.
+DROP INDEX CONCURRENTLY IF EXISTS users_search_text_stale_idx; -- an interrupted attempt leaves an invalid index
 CREATE INDEX CONCURRENTLY users_search_text_stale_idx ON users (id)
     WHERE (search_text ~ '[`\u02B9\u02BB-\u02BF\u02C8\u02CA-\u02CB\u055A\u05F3\u2018-\u201B\u2032\u2035\u2039-\u203A\u275B-\u275C\uA78B-\uA78C\u00AB\u00BB\u02BA\u02EE\u05F4\u201C-\u201F\u275D-\u275E\u301D-\u301F\u02D7\u058A\u05BE\u1400\u1806\u2010-\u2015\u2043\u2212\u2E17\u2E1A\u2E3A-\u2E3B\u2E40\u301C\u3030\u30A0\u2044\u2215\u0085\u1680\u2028-\u2029\u2800\u00AD\u061C\u0640\u115F-\u1160\u180E\u200B-\u200F\u202A-\u202E\u2060-\u206F\uFEFF\uFFF9-\uFFFB\U000E0001\U000E0020-\U000E007F\u00E6\u0153\u00FE\u0180\u0253\u00F0\u0111\u0256-\u0257\u025B\u0127\u0131\u0268\u0199\u0142\u014B\u0272\u00F8\u0254\u0167\u0289\u01B4\u0649\u06CC\u06A9]' OR name ~ '[`\u00B4\u0384\u1FBD\u1FBF\u1FFD\u1FFE]' AND strpos(search_text, '''') = 0);
--- 0002 made search texts without folding them. A zero-width space, which is not searched for, puts those that may differ into the queue.
+-- 0002 computed search texts without folding. A zero-width space, which no search contains, queues those that differ.
 UPDATE users SET search_text = search_text || chr(8203)
     WHERE search_text = lower(name) || chr(10) || lower(email) AND name || email ~ '[^\u0001-\u007F]';

@@ -1,10 +1,9 @@
 -- +goose Up
--- Accounts whose owners have left while their patients are still being removed by a job. Their rows in users
--- hold nothing personal any more, so that releases before this table show none of it either; this release shows
--- no row at all.
+-- Closed accounts whose patients a job is still removing. Their rows in users contain no personal data, because
+-- releases before this table show them; this release does not.
 CREATE TABLE closed_accounts (
     user_id    uuid        PRIMARY KEY CONSTRAINT closed_accounts_user_id_fkey REFERENCES users (id),
-    session_id uuid        NOT NULL, -- in which the user left, for the audit trail
+    session_id uuid        NOT NULL, -- the session that closed the account, for the audit trail
     role       text        NOT NULL CONSTRAINT closed_accounts_role_check CHECK (length(role) BETWEEN 1 AND 32),
     closed_at  timestamptz NOT NULL
 );

@@ -11,14 +11,15 @@ CREATE TABLE patients (
     address               TEXT        NOT NULL,
     medical_record_number TEXT,
     notes                 TEXT        NOT NULL,
-    search_text           TEXT        NOT NULL DEFAULT '', -- what the patient is found by, without case and accents
+    search_text           TEXT        NOT NULL DEFAULT '', -- for searches: without case and accents
     version               INTEGER     NOT NULL,
     created_at            TEXT        NOT NULL,
     updated_at            TEXT        NOT NULL,
     CONSTRAINT patients_owner_id_medical_record_number_key UNIQUE (owner_id, medical_record_number),
     CONSTRAINT patients_age_or_birth_date_check CHECK ((age IS NULL) <> (birth_date IS NULL))
 ) STRICT;
--- The list's orders. No index leads with created_at alone: with skewed owners a generic plan would walk it through everyone's rows.
+-- For the orderings of the list. No index starts with created_at: if owners have very different numbers of rows, a
+-- generic plan would scan such an index over the rows of all owners.
 CREATE INDEX patients_owner_id_created_at_idx ON patients (owner_id, created_at DESC, id DESC);
 CREATE INDEX patients_owner_id_updated_at_idx ON patients (owner_id, updated_at DESC, id DESC);
 CREATE INDEX patients_owner_id_name_idx ON patients (owner_id, name, id);

@@ -1,5 +1,5 @@
 -- +goose Up
--- What an authenticated POST answered, for the client that did not hear it. Kept for a day.
+-- The responses to authenticated POST requests, for clients that did not receive them. Kept for a day.
 CREATE TABLE idempotency_keys (
     user_id     uuid        NOT NULL,
     route       text        NOT NULL,

@@ -1,6 +1,7 @@
 -- +goose Up
--- How far the log of PostgreSQL had come when sessions last wrote, so that they read from a replica only what it has replayed. One row
--- for every 4,096th of the sessions: nothing grows. Unlogged: a row costs no flush, and one that is lost in a crash counts as a write.
+-- The position in PostgreSQL's log at the last write of sessions, which read only from replicas that have replayed it.
+-- Sessions share 4,096 rows, so the table does not grow. Unlogged: a row costs no flush, and a row that is lost in a
+-- crash counts as a write.
 CREATE UNLOGGED TABLE last_writes (
     slot     integer NOT NULL,
     position bigint  NOT NULL, -- a pg_lsn, in bytes

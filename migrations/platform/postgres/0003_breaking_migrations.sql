@@ -1,5 +1,5 @@
 -- +goose Up
--- The migrations that releases which do not know them must not serve on. Such a migration inserts its own row. See modules/README.md.
+-- The migrations with which older releases must not serve. Such a migration inserts its own row (migrations/README.md).
 CREATE TABLE breaking_migrations (
     module  text   NOT NULL,
     version bigint NOT NULL,

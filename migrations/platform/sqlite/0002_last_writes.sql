@@ -1,5 +1,5 @@
 -- +goose Up
--- Empty: SQLite has no replicas. It is here so that both engines have one schema, and one set of stores over it.
+-- Always empty: SQLite has no replicas. The table exists so that both engines have the same schema and stores.
 CREATE TABLE last_writes (
     slot     INTEGER NOT NULL,
     position INTEGER NOT NULL,

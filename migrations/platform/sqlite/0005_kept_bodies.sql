@@ -1,4 +1,4 @@
 -- +goose Up
--- Finds the bodies that releases before this one keep beside it. They are removed at once: a repetition is
--- answered by reading what was made.
+-- Finds bodies that earlier releases store while they run beside this one. They are removed at once: a repeated request
+-- is answered by reading the record.
 CREATE INDEX idempotency_keys_body_idx ON idempotency_keys (expires_at) WHERE length(body) > 0;

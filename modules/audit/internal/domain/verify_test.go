@@ -2,6 +2,7 @@ package domain_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -67,6 +68,33 @@ func TestFlawsHaveReasons(t *testing.T) {
 		cut.span.To = cut.span.From
 		requireFlaw(t, cut.verify(keys), 10, "does not match the checkpoint")
 	})
+	t.Run("an entry of another chain", func(t *testing.T) {
+		moved := newTrail(12)
+		moved.entries[11].Chain = 2
+		requireFlaw(t, moved.verify(keys), 12, "is replaced by an entry of chain 2")
+	})
+	t.Run("a changed entry", func(t *testing.T) {
+		changed := newTrail(12)
+		changed.entries[11].Status++
+		requireFlaw(t, changed.verify(keys), 12, "was changed, or does not follow the previous entry")
+	})
+	t.Run("a sealed entry that is older than the previous one", func(t *testing.T) {
+		older := newTrail(12)
+		head, e := domain.Head{Chain: 1, Link: older.span.To}, fullEntry(13)
+		head.Seal(&e, keys, now)
+		older.entries, older.span.To = append(older.entries, e), head.Link
+		requireFlaw(t, older.verify(keys), 13, "is older than the previous entry")
+	})
+	t.Run("a checkpoint that is 4096 entries late, but not one that is 4095 late", func(t *testing.T) {
+		sound := newTrail(4106)
+		at := func(n int) domain.Checkpoint {
+			return domain.Checkpoint{Chain: 1, Link: linkAt(&sound, n), Time: now}
+		}
+		sound.checkpoints = []domain.Checkpoint{at(4105), at(10)}
+		require.NoError(t, sound.verify(keys))
+		sound.checkpoints = []domain.Checkpoint{at(4106), at(10)}
+		requireFlaw(t, sound.verify(keys), 10, "an old database was restored")
+	})
 	t.Run("a checkpoint far behind later ones, but not one that is slightly late", func(t *testing.T) {
 		sound := newTrail(5000)
 		late := sound.checkpoints[0]
@@ -78,6 +106,22 @@ func TestFlawsHaveReasons(t *testing.T) {
 		sound.checkpoints = slices.Insert(sound.checkpoints, 10, late)
 		requireFlaw(t, sound.verify(keys), 10, "does not match the checkpoint")
 	})
+}
+
+func TestCloseEndsTheCheckpoints(t *testing.T) {
+	sound, ended := newTrail(12), false
+	v := domain.NewVerifier(keys, sound.span, func(yield func(domain.Checkpoint) bool) {
+		defer func() { ended = true }()
+		for _, c := range sound.checkpoints {
+			if !yield(c) {
+				return
+			}
+		}
+	})
+	require.False(t, ended)
+	v.Close()
+	require.True(t, ended, "the file of the checkpoints should be closed")
+	domain.NewVerifier(keys, sound.span, nil).Close()
 }
 
 func TestTimesDoNotDecrease(t *testing.T) {
@@ -96,6 +140,22 @@ func TestCheckpointLines(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, c, read)
 		require.NotContains(t, string(line), "\n")
+	})
+	t.Run("are signed as computed independently in Python", func(t *testing.T) {
+		// If the signature changes, existing checkpoints are no longer valid.
+		require.Contains(t, string(line),
+			"5zj+CyV2LRpUg/w83n30sfEoxT3t6P9m1nwmhJkvEqKhAf6snu0IMhkRx7/bWaA7jYGWLdQegYliazRCjC+lBQ==")
+	})
+	t.Run("are invalid with a further member", func(t *testing.T) {
+		_, err := keys.Checkpoint([]byte(strings.TrimSuffix(string(line), "}") + `,"note":1}`))
+		require.ErrorIs(t, err, domain.ErrNoCheckpoint)
+	})
+	t.Run("are invalid with another text for a MAC of zeros", func(t *testing.T) {
+		zeros := string(keys.Sign(domain.Checkpoint{Chain: 1, Time: now}))
+		_, err := keys.Checkpoint([]byte(zeros))
+		require.NoError(t, err)
+		_, err = keys.Checkpoint([]byte(strings.Replace(zeros, strings.Repeat("0", 64), "none", 1)))
+		require.ErrorIs(t, err, domain.ErrNoCheckpoint)
 	})
 	t.Run("are invalid with a changed byte", func(t *testing.T) {
 		for i := range line {

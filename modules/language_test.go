@@ -48,7 +48,6 @@ var unrevised = []string{
 	"modules/doctors/internal/adapters/store",
 	"modules/patients/internal/adapters/store",
 	"platform/database",
-	"platform/database/transfer",
 }
 
 // TestLanguage checks the part of modules/CONTRIBUTING.md that a program can check.

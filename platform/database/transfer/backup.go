@@ -15,7 +15,7 @@ import (
 	"healthcare/platform/database/internal/fault"
 )
 
-// BackupResult is a backup that was made.
+// BackupResult describes a finished backup.
 type BackupResult struct {
 	Path   string
 	Bytes  int64
@@ -23,13 +23,17 @@ type BackupResult struct {
 	Rows   int64
 }
 
-// Backup writes a copy of a SQLite database, as it is at one moment, to a file that is not there yet, with mode 0600. Who writes to the database goes on
-// meanwhile. The file gets its name when it is on the disk and SQLite has found it sound (PRAGMA integrity_check).
-// show is told how many MiB of how many are written, ten times a second. Errors: there is such a file already, or no such database; the copy is not
-// sound; the disk's. Then no file is left.
-func Backup(ctx context.Context, from, to string, show func(what string, done, all int64)) (saved BackupResult, err error) {
+// Backup writes a copy of the SQLite database from to the new file to, with mode 0600. The copy represents one moment,
+// and other connections continue to write meanwhile. The file gets its name after it was synced to the disk and passed
+// PRAGMA integrity_check. Ten times a second, progress receives the MiB written and the MiB of the source.
+//
+// Errors: the file exists; the database is missing or has no tables; the copy fails verification; the disk's. After an
+// error no file remains.
+func Backup(
+	ctx context.Context, from, to string, progress func(label string, done, all int64),
+) (saved BackupResult, err error) {
 	if _, err := os.Lstat(to); err == nil {
-		return saved, fmt.Errorf("%s is there already, and is left as it is", to)
+		return saved, fmt.Errorf("%s already exists and was not changed", to)
 	}
 	if to, err = filepath.Abs(to); err != nil {
 		return saved, err
@@ -43,7 +47,7 @@ func Backup(ctx context.Context, from, to string, show func(what string, done, a
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return saved, err
 	}
-	unfinished, err := os.CreateTemp(folder, "."+filepath.Base(to)+"-*") // mode 0600, which SQLite leaves
+	unfinished, err := os.CreateTemp(folder, "."+filepath.Base(to)+"-*") // SQLite keeps its mode 0600
 	if err != nil {
 		return saved, err
 	}
@@ -52,18 +56,18 @@ func Backup(ctx context.Context, from, to string, show func(what string, done, a
 		_ = os.Remove(unfinished.Name())
 		_ = os.Remove(unfinished.Name() + "-journal")
 		if err != nil && ctx.Err() != nil {
-			err = errors.New("stopped before it was done: there is no backup")
+			err = errors.New("interrupted: no backup was written")
 		}
 	}()
-	seen := watch(from, unfinished, show)
+	stopProgress := reportGrowth(from, unfinished, progress)
 	_, err = pool.ExecContext(ctx, "VACUUM INTO ?", unfinished.Name())
-	seen()
+	stopProgress()
 	if err != nil {
 		return saved, fmt.Errorf("SQLite (%s): %w", from, fault.Explain(err))
 	}
 	saved = BackupResult{Path: to}
-	if err := saved.inspect(ctx, unfinished.Name()); err != nil {
-		return saved, fmt.Errorf("the copy of %s is not sound: %w", from, err)
+	if err := saved.verify(ctx, unfinished.Name()); err != nil {
+		return saved, fmt.Errorf("the copy of %s failed verification: %w", from, err)
 	}
 	if saved.Tables == 0 {
 		return saved, database.Empty(from)
@@ -73,43 +77,43 @@ func Backup(ctx context.Context, from, to string, show func(what string, done, a
 		return saved, err
 	}
 	saved.Bytes = info.Size()
-	if err := unfinished.Sync(); err != nil { // SQLite leaves that to us
+	if err := unfinished.Sync(); err != nil { // VACUUM INTO does not sync
 		return saved, err
 	}
-	if err := os.Link(unfinished.Name(), to); err != nil { // unlike a rename it replaces nothing
+	if err := os.Link(unfinished.Name(), to); err != nil { // unlike a rename, it replaces no file
 		return saved, err
 	}
 	return saved, syncFolder(folder)
 }
 
-// watch shows how the copy grows until it is told to stop: SQLite makes it in one statement, which says nothing. A copy without the free pages of its
-// source ends before it is as large.
-func watch(from string, to *os.File, show func(what string, done, all int64)) (stop func()) {
-	tick, over := time.NewTicker(100*time.Millisecond), make(chan struct{})
-	var watching sync.WaitGroup
-	watching.Go(func() {
+// reportGrowth reports the size of the copy until stop is called, because VACUUM INTO reports no progress. A copy has
+// no free pages, so it can end smaller than its source.
+func reportGrowth(from string, to *os.File, progress func(label string, done, all int64)) (stop func()) {
+	ticker, stopped := time.NewTicker(100*time.Millisecond), make(chan struct{})
+	var reporter sync.WaitGroup
+	reporter.Go(func() {
 		for {
 			select {
-			case <-over:
+			case <-stopped:
 				return
-			case <-tick.C:
+			case <-ticker.C:
 			}
-			source, unknown := os.Stat(from)
-			target, gone := to.Stat()
-			if errors.Join(unknown, gone) == nil {
-				show("MiB", target.Size()>>20, source.Size()>>20)
+			source, sourceErr := os.Stat(from)
+			target, targetErr := to.Stat()
+			if sourceErr == nil && targetErr == nil {
+				progress("MiB", target.Size()>>20, source.Size()>>20)
 			}
 		}
 	})
 	return func() {
-		tick.Stop()
-		close(over)
-		watching.Wait()
+		ticker.Stop()
+		close(stopped)
+		reporter.Wait()
 	}
 }
 
-// inspect has SQLite look at every page of the copy, and counts what is in it.
-func (s *BackupResult) inspect(ctx context.Context, path string) error {
+// verify checks the integrity of the copy and counts its tables and rows.
+func (b *BackupResult) verify(ctx context.Context, path string) error {
 	pool, err := openFile(path, url.Values{"mode": {"ro"}, "immutable": {"1"}})
 	if err != nil {
 		return err
@@ -121,32 +125,32 @@ func (s *BackupResult) inspect(ctx context.Context, path string) error {
 	}
 	defer func() { _ = conn.Close() }()
 	r := reader{conn}
-	said, err := r.texts(ctx, "PRAGMA integrity_check(1)")
+	report, err := r.texts(ctx, "PRAGMA integrity_check(1)")
 	if err != nil {
 		return err
 	}
-	if text := strings.Join(said, ""); text != "ok" {
+	if text := strings.Join(report, ""); text != "ok" {
 		return errors.New(text)
 	}
-	return s.countRows(ctx, r)
+	return b.count(ctx, r)
 }
 
-func (s *BackupResult) countRows(ctx context.Context, r reader) error {
+func (b *BackupResult) count(ctx context.Context, r reader) error {
 	tables, err := r.tables(ctx)
 	for _, table := range tables {
 		rows, err := r.count(ctx, table)
 		if err != nil {
 			return err
 		}
-		s.Rows += rows
+		b.Rows += rows
 	}
-	s.Tables = len(tables)
+	b.Tables = len(tables)
 	return err
 }
 
-// syncFolder makes the name last, too.
+// syncFolder makes the name of the new file durable.
 func syncFolder(path string) error {
-	folder, err := os.Open(path) // #nosec G304 -- where the backup was just written
+	folder, err := os.Open(path) // #nosec G304 -- the folder of the backup
 	if err != nil {
 		return err
 	}

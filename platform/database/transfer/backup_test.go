@@ -11,60 +11,62 @@ import (
 	"healthcare/platform/database/transfer"
 )
 
-func TestBackupIsASourceThatACopyLeavesAsItIs(t *testing.T) {
-	h := newCopyEnv(t)
+func TestBackupCanBeCopiedAndStaysUnchanged(t *testing.T) {
+	e := newCopyEnv(t)
 	file := filepath.Join(t.TempDir(), "new", "what?.db")
-	saved, err := transfer.Backup(t.Context(), h.move.From, file, silent)
+	saved, err := transfer.Backup(t.Context(), e.config.From, file, ignoreProgress)
 	require.NoError(t, err)
 	require.Equal(t, file, saved.Path)
 	require.Equal(t, len(tables), saved.Tables)
 	require.EqualValues(t, 43, saved.Rows)
-	was, err := os.ReadFile(file)
+	before, err := os.ReadFile(file)
 	require.NoError(t, err)
-	require.EqualValues(t, len(was), saved.Bytes)
-	h.move.From = file
-	h.copied()
-	is, err := os.ReadFile(file)
+	require.EqualValues(t, len(before), saved.Bytes)
+	e.config.From = file
+	e.copy()
+	after, err := os.ReadFile(file)
 	require.NoError(t, err)
-	require.Equal(t, was, is)
-	alone(t, file)
+	require.Equal(t, before, after)
+	requireFiles(t, filepath.Dir(file), filepath.Base(file))
 }
 
-func silent(string, int64, int64) {}
+func ignoreProgress(string, int64, int64) {}
 
-// alone is about what stands in the file's folder.
-func alone(t *testing.T, files ...string) {
+// requireFiles asserts that a folder contains exactly the named files.
+func requireFiles(t *testing.T, folder string, names ...string) {
 	t.Helper()
-	left, err := os.ReadDir(filepath.Dir(files[0]))
+	entries, err := os.ReadDir(folder)
 	require.NoError(t, err)
-	require.Len(t, left, len(files))
+	found := []string{}
+	for _, entry := range entries {
+		found = append(found, entry.Name())
+	}
+	require.ElementsMatch(t, names, found)
 }
 
-func TestBackupThatFailsLeavesNoFile(t *testing.T) {
-	h := newCopyEnv(t)
+func TestFailedBackupLeavesNoFile(t *testing.T) {
+	e := newCopyEnv(t)
 	folder := t.TempDir()
-	_, err := transfer.Backup(t.Context(), h.move.From, filepath.Join(folder, "sound.db"), silent)
+	_, err := transfer.Backup(t.Context(), e.config.From, filepath.Join(folder, "complete.db"), ignoreProgress)
 	require.NoError(t, err)
-	t.Run("because it was stopped", func(t *testing.T) {
-		ctx, stop := context.WithCancel(t.Context())
-		stop()
-		_, err := transfer.Backup(ctx, h.move.From, filepath.Join(folder, "stopped.db"), silent)
-		require.EqualError(t, err, "stopped before it was done: there is no backup")
-		alone(t, filepath.Join(folder, "sound.db"))
+	t.Run("after an interrupt", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		_, err := transfer.Backup(ctx, e.config.From, filepath.Join(folder, "interrupted.db"), ignoreProgress)
+		require.EqualError(t, err, "interrupted: no backup was written")
+		requireFiles(t, folder, "complete.db")
 	})
-	t.Run("because the source is broken", func(t *testing.T) {
-		broken, to := filepath.Join(t.TempDir(), "broken.db"), filepath.Join(t.TempDir(), "copy.db")
-		content, err := os.ReadFile(filepath.Join(folder, "sound.db"))
+	t.Run("if the source is corrupt", func(t *testing.T) {
+		corrupt, to := filepath.Join(t.TempDir(), "corrupt.db"), filepath.Join(t.TempDir(), "copy.db")
+		content, err := os.ReadFile(filepath.Join(folder, "complete.db"))
 		require.NoError(t, err)
 		for i := len(content) / 4; i < len(content)/2; i++ {
 			content[i] ^= 0x5a
 		}
-		require.NoError(t, os.WriteFile(broken, content, 0o600))
-		_, err = transfer.Backup(t.Context(), broken, to, silent)
+		require.NoError(t, os.WriteFile(corrupt, content, 0o600))
+		_, err = transfer.Backup(t.Context(), corrupt, to, ignoreProgress)
 		require.Error(t, err)
 		require.NotContains(t, err.Error(), secret)
-		left, err := os.ReadDir(filepath.Dir(to))
-		require.NoError(t, err)
-		require.Empty(t, left)
+		requireFiles(t, filepath.Dir(to))
 	})
 }

@@ -1,5 +1,5 @@
-// Package transfer takes a whole store elsewhere: an embedded database to PostgreSQL, and to a copy of itself. It knows no module: which tables and columns
-// there are it reads from the two schemas.
+// Package transfer copies a whole store: the embedded database to PostgreSQL, or to a backup file. It reads the tables
+// and columns from the schemas and knows no module.
 package transfer
 
 import (
@@ -15,96 +15,103 @@ import (
 	"healthcare/platform/database"
 )
 
-// CopyConfig says what is copied where.
+// CopyConfig holds the parameters of Copy.
 type CopyConfig struct {
 	From       string          // a SQLite file
 	To         database.Config // PostgreSQL
 	Migrations database.Migrations
 	Clock      clock.Clock
-	Snapshot   bool                               // copy one moment although the source is written to meanwhile
-	Progress   func(what string, done, all int64) // in rows
+	Snapshot   bool                                // copy one moment although the source is written to meanwhile
+	Progress   func(label string, done, all int64) // in rows
 }
 
-// CopyResult is what stands in the target now.
+// CopyResult describes a finished copy.
 type CopyResult struct {
-	At     time.Time // the moment that the copy is of
+	At     time.Time // the moment that the copy represents
 	Tables []Table   // in the order in which they were copied
-	Behind bool      // the source was written to after that moment: only with Snapshot
+	Behind bool      // the source was written to after that moment; only with Snapshot
 	Where  string    // the target, without a password
 }
 
-// Table is one that was copied, with the checksum that both sides have.
+// Table is a copied table, with the checksum that both sides have.
 type Table struct {
 	Name     string
 	Rows     int64
 	Checksum string
 
 	columns []column
-	seeded  int64 // rows that migrations put there
+	seeded  int64 // the number of rows that migrations insert
 }
 
-var errWritten = errors.New("a server is writing to the source: stop it and copy again; --snapshot copies one moment beside it, without what comes after")
+var errSourceChanged = errors.New("a server is writing to the source: stop it and copy again " +
+	"(--snapshot copies one moment while it runs, without later writes)")
 
-// Copy moves all rows of a SQLite database, as they are at one moment, into an empty PostgreSQL database that it migrates first. All rows arrive in one
-// transaction, which commits when every table, read back, has the source's count and checksum, and no longer than that do rows stay in memory: whatever
-// goes wrong leaves the target empty. Without Snapshot no write of the source that was acknowledged before the commit is missing: one that came after the
-// moment fails the copy.
-// Errors: the target holds rows; the source is not of these migrations, or is being written to; a value or a checksum is wrong; either store's. No error
-// has a stored value or a password in it.
-func Copy(ctx context.Context, m CopyConfig) (CopyResult, error) {
-	done, err := m.copy(ctx)
+// Copy copies all rows of a SQLite database, as of one moment, into an empty PostgreSQL database that it migrates
+// first. One transaction contains all rows. It commits after every table was read back and has the source's row count
+// and checksum, so the target stays empty after an error. Rows are streamed, not held in memory.
+//
+// Without Snapshot, the copy includes all writes that the source acknowledged before the commit: a write after the
+// moment of the copy makes it fail.
+//
+// Errors: the target has rows; the source has other migrations or is written to; a value cannot be converted; a
+// checksum differs; either store's. No error contains a stored value or a password.
+func Copy(ctx context.Context, cfg CopyConfig) (CopyResult, error) {
+	result, err := cfg.copy(ctx)
 	if err != nil && ctx.Err() != nil {
-		err = errors.New("stopped before it was done")
+		err = errors.New("the copy was interrupted")
 	}
-	if err != nil && !errors.Is(err, errUnknown) {
+	if err != nil && !errors.Is(err, errCommitUnknown) {
 		err = fmt.Errorf("nothing was copied: %w", err)
 	}
-	return done, err
+	return result, err
 }
 
-func (m CopyConfig) copy(ctx context.Context) (done CopyResult, err error) {
-	db, err := database.Open(m.To, zap.NewNop())
+func (cfg CopyConfig) copy(ctx context.Context) (result CopyResult, err error) {
+	db, err := database.Open(cfg.To, zap.NewNop())
 	if err != nil {
-		return done, err
+		return result, err
 	}
 	defer func() { _ = db.Close() }()
-	done.Where = db.Where()
-	seeds, err := database.Pristine(ctx, m.Migrations)
+	result.Where = db.Where()
+	seeds, err := database.Pristine(ctx, cfg.Migrations)
 	if err != nil {
-		return done, err
+		return result, err
 	}
 	defer func() { _ = seeds.Close() }()
-	from, err := openSource(ctx, m.From, m.Clock)
+	from, err := openSource(ctx, cfg.From, cfg.Clock)
 	if err != nil {
-		return done, err
+		return result, err
 	}
 	defer func() { _ = from.close() }()
-	done.At = from.at
-	pristine, release, err := readerOf(ctx, seeds)
+	result.At = from.at
+	pristine, release, err := acquireReader(ctx, seeds)
 	if err != nil {
-		return done, err
+		return result, err
 	}
 	defer release()
-	if err := from.isOf(ctx, pristine); err != nil {
-		return done, fmt.Errorf("SQLite (%s): %w", m.From, err)
+	if err := from.checkVersions(ctx, pristine); err != nil {
+		return result, fmt.Errorf("SQLite (%s): %w", cfg.From, err)
 	}
-	if done.Tables, err = tablesOf(ctx, from.reader, pristine); err != nil {
-		return done, err
+	if result.Tables, err = listTables(ctx, from.reader, pristine); err != nil {
+		return result, err
 	}
 	if err := db.Connect(ctx); err != nil {
-		return done, fmt.Errorf("%s: %w", db.Where(), err)
+		return result, fmt.Errorf("%s: %w", db.Where(), err)
 	}
-	if err := onTarget(ctx, db, func(to *target) error { return to.mustBeEmpty(ctx, done.Tables) }); err != nil {
-		return done, fmt.Errorf("%s: %w", db.Where(), err)
+	checkEmpty := func(to *target) error { return to.checkEmpty(ctx, result.Tables) }
+	if err := withTarget(ctx, db, checkEmpty); err != nil {
+		return result, fmt.Errorf("%s: %w", db.Where(), err)
 	}
-	if _, err := db.Migrate(ctx, m.Migrations); err != nil {
-		return done, fmt.Errorf("%s: %w", db.Where(), err)
+	if _, err := db.Migrate(ctx, cfg.Migrations); err != nil {
+		return result, fmt.Errorf("%s: %w", db.Where(), err)
 	}
-	return done, onTarget(ctx, db, func(to *target) error { return m.move(ctx, from, to, pristine, &done) })
+	return result, withTarget(ctx, db, func(to *target) error {
+		return cfg.copyTables(ctx, from, to, pristine, &result)
+	})
 }
 
-// readerOf is a connection of the store in memory.
-func readerOf(ctx context.Context, db *database.DB) (reader, func(), error) {
+// acquireReader returns a connection to the store in memory and the function that releases it.
+func acquireReader(ctx context.Context, db *database.DB) (reader, func(), error) {
 	pool, err := db.Read(ctx).DB()
 	if err != nil {
 		return reader{}, nil, err
@@ -113,7 +120,7 @@ func readerOf(ctx context.Context, db *database.DB) (reader, func(), error) {
 	return reader{conn}, func() { _ = conn.Close() }, err
 }
 
-func tablesOf(ctx context.Context, from, pristine reader) (tables []Table, err error) {
+func listTables(ctx context.Context, from, pristine reader) (tables []Table, err error) {
 	names, err := from.tables(ctx)
 	for _, name := range names {
 		seeded, err := pristine.count(ctx, name)
@@ -125,15 +132,16 @@ func tablesOf(ctx context.Context, from, pristine reader) (tables []Table, err e
 	return tables, err
 }
 
-// mustBeEmpty is asked before anything is written, and again when nobody else can write. Errors: which tables hold more than migrations put there.
-func (t *target) mustBeEmpty(ctx context.Context, tables []Table) error {
+// checkEmpty returns an error that lists the tables with more rows than migrations insert. It runs before anything is
+// written, and again when the tables are locked.
+func (t *target) checkEmpty(ctx context.Context, tables []Table) error {
 	var full []string
 	for _, table := range tables {
-		there, err := t.there(ctx, table.Name)
+		exists, err := t.exists(ctx, table.Name)
 		if err != nil {
 			return err
 		}
-		if !there {
+		if !exists {
 			continue
 		}
 		rows, err := t.count(ctx, table.Name)
@@ -145,7 +153,7 @@ func (t *target) mustBeEmpty(ctx context.Context, tables []Table) error {
 		}
 	}
 	if len(full) > 0 {
-		return errors.New("it is not empty, and is left as it is: " + strings.Join(full, ", "))
+		return errors.New("the target is not empty and was not changed: " + strings.Join(full, ", "))
 	}
 	return nil
 }

@@ -11,20 +11,20 @@ import (
 	"healthcare/platform/database/transfer"
 )
 
-// values asks both sides for the same thing, each in its own words.
-func (h copyEnv) values(lite, pg string) (of, there []string) {
-	h.t.Helper()
-	require.NoError(h.t, h.from.Read(h.t.Context()).Raw(lite).Scan(&of).Error)
-	require.NoError(h.t, h.to.Read(h.t.Context()).Raw(pg).Scan(&there).Error)
-	return of, there
+// values returns the results of one query for each engine.
+func (e copyEnv) values(sqlite, postgres string) (source, target []string) {
+	e.t.Helper()
+	require.NoError(e.t, e.from.Read(e.t.Context()).Raw(sqlite).Scan(&source).Error)
+	require.NoError(e.t, e.to.Read(e.t.Context()).Raw(postgres).Scan(&target).Error)
+	return source, target
 }
 
-func TestCopyTakesEverything(t *testing.T) {
-	h := newCopyEnv(t)
-	done := h.copied()
-	require.False(t, done.Behind)
+func TestCopyIncludesAllRows(t *testing.T) {
+	e := newCopyEnv(t)
+	result := e.copy()
+	require.False(t, result.Behind)
 	names, rows := []string{}, map[string]int64{}
-	for _, table := range done.Tables {
+	for _, table := range result.Tables {
 		names, rows[table.Name] = append(names, table.Name), table.Rows
 		require.Len(t, table.Checksum, 64)
 	}
@@ -32,147 +32,186 @@ func TestCopyTakesEverything(t *testing.T) {
 	require.Equal(t, map[string]int64{
 		"users": 2, "user_mailboxes": 1, "sessions": 1, "signin_attempts": 1, "known_clients": 1,
 		"registrations": 1, "idempotency_keys": 1, "patients": 20, "doctors": 1, "assignments": 1, "audit_entries": 4,
-		"audit_subjects": 1, "audit_heads": 8, "last_writes": 0, "breaking_migrations": 0, "jobs": 0, "closed_accounts": 0,
-		"doctor_creators": 0, "doctor_removals": 0,
+		"audit_subjects": 1, "audit_heads": 8, "last_writes": 0, "breaking_migrations": 0, "jobs": 0,
+		"closed_accounts": 0, "doctor_creators": 0, "doctor_removals": 0,
 	}, rows)
 	const utc = ` at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`
-	for what, ask := range map[string][2]string{
-		"text":      {"SELECT name || email || username || length(search_text) FROM users ORDER BY id", "SELECT name || email || username || length(search_text) FROM users ORDER BY id"},
-		"notes":     {"SELECT hex(notes) || hex(address) FROM patients ORDER BY id", "SELECT upper(encode(notes::bytea, 'hex')) FROM (SELECT id, convert_to(notes || address, 'UTF8') AS notes FROM patients) p ORDER BY id"},
-		"times":     {"SELECT created_at || updated_at FROM users ORDER BY id", "SELECT to_char(created_at" + utc + " || to_char(updated_at" + utc + " FROM users ORDER BY id"},
-		"days":      {"SELECT coalesce(birth_date, 'none') || coalesce(age, -1) FROM patients ORDER BY id", "SELECT coalesce(birth_date::text, 'none') || coalesce(age, -1) FROM patients ORDER BY id"},
-		"booleans":  {"SELECT active || '' FROM users ORDER BY id", "SELECT active::int || '' FROM users ORDER BY id"},
-		"bytes":     {"SELECT lower(hex(body)) || key || header FROM idempotency_keys", "SELECT encode(body, 'hex') || key || header FROM idempotency_keys"},
-		"the heads": {"SELECT sequence || lower(hex(mac)) || coalesce(last_at, '') FROM audit_heads ORDER BY chain", "SELECT sequence || encode(mac, 'hex') || coalesce(to_char(last_at" + utc + ", '') FROM audit_heads ORDER BY chain"},
+	for _, test := range []struct{ name, sqlite, postgres string }{
+		{
+			"text",
+			"SELECT name || email || username || length(search_text) FROM users ORDER BY id",
+			"SELECT name || email || username || length(search_text) FROM users ORDER BY id",
+		},
+		{
+			"notes",
+			"SELECT hex(notes) || hex(address) FROM patients ORDER BY id",
+			"SELECT upper(encode(convert_to(notes || address, 'UTF8'), 'hex')) FROM patients ORDER BY id",
+		},
+		{
+			"times",
+			"SELECT created_at || updated_at FROM users ORDER BY id",
+			"SELECT to_char(created_at" + utc + " || to_char(updated_at" + utc + " FROM users ORDER BY id",
+		},
+		{
+			"days",
+			"SELECT coalesce(birth_date, 'none') || coalesce(age, -1) FROM patients ORDER BY id",
+			"SELECT coalesce(birth_date::text, 'none') || coalesce(age, -1) FROM patients ORDER BY id",
+		},
+		{
+			"booleans",
+			"SELECT active || '' FROM users ORDER BY id",
+			"SELECT active::int || '' FROM users ORDER BY id",
+		},
+		{
+			"bytes",
+			"SELECT lower(hex(body)) || key || header FROM idempotency_keys",
+			"SELECT encode(body, 'hex') || key || header FROM idempotency_keys",
+		},
+		{
+			"heads of the trail",
+			"SELECT sequence || lower(hex(mac)) || coalesce(last_at, '') FROM audit_heads ORDER BY chain",
+			"SELECT sequence || encode(mac, 'hex') || coalesce(to_char(last_at" + utc +
+				", '') FROM audit_heads ORDER BY chain",
+		},
 	} {
-		of, there := h.values(ask[0], ask[1])
-		require.NotEmpty(t, of)
-		require.Equal(t, of, there, what)
+		source, target := e.values(test.sqlite, test.postgres)
+		require.NotEmpty(t, source)
+		require.Equal(t, source, target, test.name)
 	}
-	t.Run("and each entry of the trail to its month", func(t *testing.T) {
-		_, parts := h.values("SELECT 1", "SELECT tableoid::regclass::text FROM audit_entries ORDER BY sequence")
-		require.Equal(t, []string{"audit_entries_2019_12", "audit_entries_2026_10", "audit_entries_2026_11", "audit_entries_2026_11"}, parts)
+	t.Run("stores each audit entry in the partition of its month", func(t *testing.T) {
+		_, partitions := e.values("SELECT 1", "SELECT tableoid::regclass::text FROM audit_entries ORDER BY sequence")
+		require.Equal(t, []string{
+			"audit_entries_2019_12", "audit_entries_2026_10", "audit_entries_2026_11", "audit_entries_2026_11",
+		}, partitions)
 	})
-	t.Run("and is refused a second time", func(t *testing.T) {
-		h := h
-		h.t = t
-		h.refused("it is not empty, and is left as it is: assignments (rows: 1), audit_entries (rows: 4), audit_subjects (rows: 1), doctors (rows: 1)")
+	t.Run("fails the second time", func(t *testing.T) {
+		e := e
+		e.t = t
+		e.copyFails("the target is not empty and was not changed: " +
+			"assignments (rows: 1), audit_entries (rows: 4), audit_subjects (rows: 1), doctors (rows: 1)")
 	})
 }
 
 func TestCopyMigratesTheTarget(t *testing.T) {
-	h := newCopyEnv(t)
-	run(t, h.to, "DROP SCHEMA public CASCADE")
-	run(t, h.to, "CREATE SCHEMA public")
-	h.copied()
-	require.EqualValues(t, 20, h.there()["patients"])
+	e := newCopyEnv(t)
+	run(t, e.to, "DROP SCHEMA public CASCADE")
+	run(t, e.to, "CREATE SCHEMA public")
+	e.copy()
+	require.EqualValues(t, 20, e.targetRows()["patients"])
 }
 
-func TestCopyRefusesATargetThatPeopleHaveUsed(t *testing.T) {
-	t.Run("rows", func(t *testing.T) {
-		h := newCopyEnv(t)
-		run(t, h.to, `INSERT INTO doctors (id, name, specialization, experience, email, phone, version, created_at, updated_at) VALUES (?, 'A', 'B', 1, '', '', 1, now(), now())`, id(9))
-		h.refused("it is not empty, and is left as it is: doctors (rows: 1)")
+func TestCopyRejectsATargetInUse(t *testing.T) {
+	t.Run("with rows", func(t *testing.T) {
+		e := newCopyEnv(t)
+		run(t, e.to, `INSERT INTO doctors
+			(id, name, specialization, experience, email, phone, version, created_at, updated_at)
+			VALUES (?, 'A', 'B', 1, '', '', 1, now(), now())`, id(9))
+		e.copyFails("the target is not empty and was not changed: doctors (rows: 1)")
 	})
-	t.Run("a trail that was begun", func(t *testing.T) {
-		h := newCopyEnv(t)
-		run(t, h.to, `UPDATE audit_heads SET sequence = 1 WHERE chain = 3`)
-		h.refused("audit_heads has been written to")
-	})
-}
-
-func TestCopyRefusesASourceOfAnotherSchema(t *testing.T) {
-	t.Run("an older one", func(t *testing.T) {
-		h := newCopyEnv(t)
-		run(t, h.from, "DELETE FROM goose_identity WHERE version_id = (SELECT max(version_id) FROM goose_identity)")
-		h.refused("run healthcare migrate up on it first")
-	})
-	t.Run("no database", func(t *testing.T) {
-		h := newCopyEnv(t)
-		h.move.From += "-of-another"
-		h.refused("no database at ")
-		require.NoFileExists(t, h.move.From)
+	t.Run("with a changed row of a migration", func(t *testing.T) {
+		e := newCopyEnv(t)
+		run(t, e.to, `UPDATE audit_heads SET sequence = 1 WHERE chain = 3`)
+		e.copyFails("audit_heads has been written to")
 	})
 }
 
-func TestCopyFindsWhatArrivesChanged(t *testing.T) {
-	for what, body := range map[string]string{
-		"a value": "BEGIN NEW.notes := NEW.notes || ' '; RETURN NEW; END",
-		"a row":   "BEGIN IF NEW.id = '" + id(107) + "' THEN RETURN NULL; END IF; RETURN NEW; END",
+func TestCopyRejectsAnUnknownSource(t *testing.T) {
+	t.Run("with an older schema", func(t *testing.T) {
+		e := newCopyEnv(t)
+		run(t, e.from, "DELETE FROM goose_identity WHERE version_id = (SELECT max(version_id) FROM goose_identity)")
+		e.copyFails("run healthcare migrate up on it first")
+	})
+	t.Run("without a file", func(t *testing.T) {
+		e := newCopyEnv(t)
+		e.config.From += "-missing"
+		e.copyFails("no database at ")
+		require.NoFileExists(t, e.config.From)
+	})
+}
+
+func TestCopyDetectsRowsThatTheTargetChanges(t *testing.T) {
+	for name, body := range map[string]string{
+		"a changed value": "BEGIN NEW.notes := NEW.notes || ' '; RETURN NEW; END",
+		"a missing row":   "BEGIN IF NEW.id = '" + id(107) + "' THEN RETURN NULL; END IF; RETURN NEW; END",
 	} {
-		t.Run(what, func(t *testing.T) {
-			h := newCopyEnv(t)
-			run(t, h.to, "CREATE FUNCTION spoil() RETURNS trigger LANGUAGE plpgsql AS $$"+body+"$$")
-			run(t, h.to, "CREATE TRIGGER spoil BEFORE INSERT ON patients FOR EACH ROW EXECUTE FUNCTION spoil()")
-			if what == "a row" {
-				run(t, h.from, "DELETE FROM assignments")
+		t.Run(name, func(t *testing.T) {
+			e := newCopyEnv(t)
+			run(t, e.to, "CREATE FUNCTION spoil() RETURNS trigger LANGUAGE plpgsql AS $$"+body+"$$")
+			run(t, e.to, "CREATE TRIGGER spoil BEFORE INSERT ON patients FOR EACH ROW EXECUTE FUNCTION spoil()")
+			if name == "a missing row" {
+				run(t, e.from, "DELETE FROM assignments")
 			}
-			h.refused("patients is not the same on both sides: 20 rows")
-			run(t, h.to, "DROP TRIGGER spoil ON patients")
-			h.copied()
+			e.copyFails("table patients differs: 20 rows")
+			run(t, e.to, "DROP TRIGGER spoil ON patients")
+			e.copy()
 		})
 	}
 }
 
-func TestCopyRefusesWhatAColumnCannotHold(t *testing.T) {
-	h := newCopyEnv(t)
-	run(t, h.from, "PRAGMA foreign_keys = 0")
-	pool, err := h.from.Write(t.Context()).DB() // GORM refuses text with NUL
+func TestCopyRejectsAValueThatItsColumnCannotHold(t *testing.T) {
+	e := newCopyEnv(t)
+	run(t, e.from, "PRAGMA foreign_keys = 0")
+	pool, err := e.from.Write(t.Context()).DB() // GORM rejects text with NUL
 	require.NoError(t, err)
-	for column, value := range map[string]any{
-		"birth_date": secret, "updated_at": "2026-11-25", "notes": "a\x00" + secret, "version": int64(1) << 40, "owner_id": strings.ToUpper(asha),
+	set := func(column string, value any) {
+		_, err := pool.ExecContext(t.Context(), "UPDATE patients SET "+column+" = ? WHERE id = ?", value, id(104))
+		require.NoError(t, err)
+	}
+	for column, wrong := range map[string]any{
+		"birth_date": secret,
+		"updated_at": "2026-11-25",
+		"notes":      "a\x00" + secret,
+		"version":    int64(1) << 40,
+		"owner_id":   strings.ToUpper(asha),
 	} {
-		var was any
-		require.NoError(t, pool.QueryRowContext(t.Context(), "SELECT "+column+" FROM patients WHERE id = ?", id(104)).Scan(&was))
-		for _, v := range []any{value, was} {
-			_, err = pool.ExecContext(t.Context(), "UPDATE patients SET "+column+" = ? WHERE id = ?", v, id(104))
-			require.NoError(t, err)
-			if v != was {
-				h.refused("patients." + column + ": row 5 holds what PostgreSQL's column cannot")
-			}
-		}
+		var before any
+		query := "SELECT " + column + " FROM patients WHERE id = ?"
+		require.NoError(t, pool.QueryRowContext(t.Context(), query, id(104)).Scan(&before))
+		set(column, wrong)
+		e.copyFails("patients." + column + ": row 5 has a value that the PostgreSQL column cannot hold")
+		set(column, before)
 	}
-	h.copied()
+	e.copy()
 }
 
-func TestCopyThatIsStoppedLeavesNothing(t *testing.T) {
-	h := newCopyEnv(t)
-	before := h.there()
-	for _, when := range []string{"copying patients", "verifying patients", "verifying audit_heads"} {
-		ctx, stop := context.WithCancel(t.Context())
-		move := h.move
-		move.Progress = func(what string, _, _ int64) {
-			if strings.HasPrefix(what, when) {
-				stop()
+func TestInterruptedCopyLeavesTheTargetEmpty(t *testing.T) {
+	e := newCopyEnv(t)
+	before := e.targetRows()
+	for _, step := range []string{"copying patients", "verifying patients", "verifying audit_heads"} {
+		ctx, cancel := context.WithCancel(t.Context())
+		config := e.config
+		config.Progress = func(label string, _, _ int64) {
+			if strings.HasPrefix(label, step) {
+				cancel()
 			}
 		}
-		_, err := transfer.Copy(ctx, move)
-		require.EqualError(t, err, "nothing was copied: stopped before it was done", when)
-		require.Equal(t, before, h.there())
+		_, err := transfer.Copy(ctx, config)
+		require.EqualError(t, err, "nothing was copied: the copy was interrupted", step)
+		require.Equal(t, before, e.targetRows())
 	}
-	h.copied()
+	e.copy()
 }
 
-func TestCopyBesideAWriter(t *testing.T) {
-	writing := func(t *testing.T, h *copyEnv) {
+func TestCopyDuringAWrite(t *testing.T) {
+	writeDuringCopy := func(t *testing.T, e *copyEnv) {
 		var once sync.Once
-		h.move.Progress = func(what string, _, _ int64) {
-			if strings.HasPrefix(what, "copying doctors") { // before users and patients
-				once.Do(func() { run(t, h.from, "UPDATE users SET token_version = 7 WHERE id = ?", asha) })
+		e.config.Progress = func(label string, _, _ int64) {
+			if strings.HasPrefix(label, "copying doctors") { // before users and patients
+				once.Do(func() { run(t, e.from, "UPDATE users SET token_version = 7 WHERE id = ?", asha) })
 			}
 		}
 	}
-	t.Run("is given up, and says why", func(t *testing.T) {
-		h := newCopyEnv(t)
-		writing(t, &h)
-		h.refused("a server is writing to the source: stop it and copy again")
+	t.Run("fails and names the reason", func(t *testing.T) {
+		e := newCopyEnv(t)
+		writeDuringCopy(t, &e)
+		e.copyFails("a server is writing to the source: stop it and copy again")
 	})
-	t.Run("is of one moment with Snapshot, and says that it is behind", func(t *testing.T) {
-		h := newCopyEnv(t)
-		writing(t, &h)
-		h.move.Snapshot = true
-		require.True(t, h.copied().Behind)
-		_, version := h.values("SELECT 1", "SELECT token_version || '' FROM users WHERE name LIKE '"+secret+"%'")
+	t.Run("with Snapshot has the rows of one moment and reports that it is behind", func(t *testing.T) {
+		e := newCopyEnv(t)
+		writeDuringCopy(t, &e)
+		e.config.Snapshot = true
+		require.True(t, e.copy().Behind)
+		_, version := e.values("SELECT 1", "SELECT token_version || '' FROM users WHERE name LIKE '"+secret+"%'")
 		require.Equal(t, []string{"3"}, version)
 	})
 }

@@ -17,25 +17,25 @@ import (
 
 const (
 	asha   = "018f4c1e-0000-7000-8000-000000000001"
-	secret = "Zyxcanary" // never in an error
+	secret = "Zyxcanary" // must not be part of an error
 )
 
-// copyEnv is a SQLite database with something of everything, and an empty PostgreSQL database to move to.
+// copyEnv is a SQLite database with rows in most tables, and an empty PostgreSQL database as the target.
 type copyEnv struct {
 	t        *testing.T
 	from, to *database.DB
-	move     transfer.CopyConfig
+	config   transfer.CopyConfig
 }
 
 func newCopyEnv(t *testing.T) copyEnv {
 	t.Helper()
 	t.Parallel()
 	lite, pg := databasetest.Both(t)
-	h := copyEnv{t, open(t, lite), open(t, pg), transfer.CopyConfig{
-		From: lite.Path, To: pg, Migrations: migrations.All(), Clock: clock.New(), Progress: func(string, int64, int64) {},
+	e := copyEnv{t, open(t, lite), open(t, pg), transfer.CopyConfig{
+		From: lite.Path, To: pg, Migrations: migrations.All(), Clock: clock.New(), Progress: ignoreProgress,
 	}}
-	h.furnish()
-	return h
+	e.insertRows()
+	return e
 }
 
 func open(t *testing.T, cfg database.Config) *database.DB {
@@ -52,59 +52,68 @@ func run(t *testing.T, db *database.DB, statement string, values ...any) {
 	require.NoError(t, db.Write(t.Context()).Exec(statement, values...).Error)
 }
 
-// id is one that sorts by n.
+// id returns an id; ids sort by n.
 func id(n int) string { return fmt.Sprintf("018f4c1e-0000-7000-8000-%012x", n) }
 
-func (h copyEnv) furnish() {
-	h.t.Helper()
+// insertRows inserts rows with the limits and special characters of every column type.
+func (e copyEnv) insertRows() {
+	e.t.Helper()
 	const at = "2026-11-25T00:10:20.000001Z"
-	run(h.t, h.from, `INSERT INTO users (id, name, email, mailbox, username, password_hash, active, token_version, created_at, updated_at) VALUES
-		(?, ?, 'A@b.example', 'a@b.example', 'asha', '$argon2id$', 1, 3, '0001-12-31T23:59:59.999999Z', ?), (?, 'Ravi', 'r@b.example', 'r@b.example', 'ravi', '', 0, 0, ?, ?)`,
+	insert := func(statement string, values ...any) { run(e.t, e.from, "INSERT INTO "+statement, values...) }
+	insert(`users
+		(id, name, email, mailbox, username, password_hash, active, token_version, created_at, updated_at) VALUES
+		(?, ?, 'A@b.example', 'a@b.example', 'asha', '$argon2id$', 1, 3, '0001-12-31T23:59:59.999999Z', ?),
+		(?, 'Ravi', 'r@b.example', 'r@b.example', 'ravi', '', 0, 0, ?, ?)`,
 		asha, secret+" 李小龍 e\u0301 \U0001F3E5", "9999-12-31T23:59:59.999999Z", id(2), at, at)
-	run(h.t, h.from, `INSERT INTO user_mailboxes (user_id, mailbox, holds) VALUES (?, 'a@b.example', 1)`, asha)
-	run(h.t, h.from, `INSERT INTO sessions VALUES (?, ?, 2147483647, 'curl', '10.0.0.0/24', ?, ?, ?)`, id(3), asha, at, at, at)
-	run(h.t, h.from, `INSERT INTO signin_attempts (key, failures, expires_at) VALUES ('k', 0, ?)`, at)
-	run(h.t, h.from, `INSERT INTO known_clients (user_id, client, signed_in_at) VALUES (?, 'k', ?)`, asha, at)
-	run(h.t, h.from, `INSERT INTO registrations (network, full_at) VALUES ('k', ?)`, at)
-	run(h.t, h.from, `INSERT INTO idempotency_keys VALUES (?, 'POST /', '"quoted" \N	tab', 'f', 201, '{"a": ["b"]}', ?, ?)`, asha, []byte{0, 1, 255, '\\', '\n'}, at)
+	insert(`user_mailboxes (user_id, mailbox, holds) VALUES (?, 'a@b.example', 1)`, asha)
+	insert(`sessions VALUES (?, ?, 2147483647, 'curl', '10.0.0.0/24', ?, ?, ?)`, id(3), asha, at, at, at)
+	insert(`signin_attempts (key, failures, expires_at) VALUES ('k', 0, ?)`, at)
+	insert(`known_clients (user_id, client, signed_in_at) VALUES (?, 'k', ?)`, asha, at)
+	insert(`registrations (network, full_at) VALUES ('k', ?)`, at)
+	insert(`idempotency_keys VALUES (?, 'POST /', '"quoted" \N	tab', 'f', 201, '{"a": ["b"]}', ?, ?)`,
+		asha, []byte{0, 1, 255, '\\', '\n'}, at)
 	for i := range 20 {
 		var age, born, number any = 150, nil, nil
 		if i%2 == 0 {
 			age, born, number = nil, "1904-02-29", fmt.Sprint("MRN-", i)
 		}
-		run(h.t, h.from, `INSERT INTO patients VALUES (?, ?, ?, 'Female', ?, ?, '', '', ?, ?, ?, ?, 1, ?, ?)`,
-			id(100+i), asha, secret, age, born, "line\r\nline\ttab \\N \\. \x01", number, strings.Repeat("ß", i*1000), secret, at, at)
+		insert(`patients VALUES (?, ?, ?, 'Female', ?, ?, '', '', ?, ?, ?, ?, 1, ?, ?)`,
+			id(100+i), asha, secret, age, born, "line\r\nline\ttab \\N \\. \x01", number,
+			strings.Repeat("ß", i*1000), secret, at, at)
 	}
-	run(h.t, h.from, `INSERT INTO doctors VALUES (?, 'Dr. Khanna', 'Dermatology', 0, '', '', NULL, '', 1, ?, ?)`, id(200), at, at)
-	run(h.t, h.from, `INSERT INTO assignments VALUES (?, ?, ?, ?, ?)`, id(300), asha, id(100), id(200), at)
+	insert(`doctors VALUES (?, 'Dr. Khanna', 'Dermatology', 0, '', '', NULL, '', 1, ?, ?)`, id(200), at, at)
+	insert(`assignments VALUES (?, ?, ?, ?, ?)`, id(300), asha, id(100), id(200), at)
+	mac := []byte(strings.Repeat("m", 32))
 	for i, month := range []string{"2019-12", "2026-10", "2026-11", "2026-11"} {
-		run(h.t, h.from, `INSERT INTO audit_entries VALUES (1, ?, ?, ?, 'r', NULL, '', ?, '', 'read', 'Patient', NULL, ?, 'success', 200, '', 0, '', 'k', ?)`,
-			i+1, month+"-30T23:59:59.999999Z", id(400+i), id(3), id(100), []byte(strings.Repeat("m", 32)))
+		insert(`audit_entries VALUES
+			(1, ?, ?, ?, 'r', NULL, '', ?, '', 'read', 'Patient', NULL, ?, 'success', 200, '', 0, '', 'k', ?)`,
+			i+1, month+"-30T23:59:59.999999Z", id(400+i), id(3), id(100), mac)
 	}
-	run(h.t, h.from, `INSERT INTO audit_subjects SELECT patient_id, created_at, id, chain, sequence FROM audit_entries LIMIT 1`)
-	run(h.t, h.from, `UPDATE audit_heads SET sequence = 4, mac = ?, last_at = '2026-11-30T23:59:59.999999Z' WHERE chain = 1`, []byte(strings.Repeat("m", 32)))
+	insert(`audit_subjects SELECT patient_id, created_at, id, chain, sequence FROM audit_entries LIMIT 1`)
+	run(e.t, e.from,
+		`UPDATE audit_heads SET sequence = 4, mac = ?, last_at = '2026-11-30T23:59:59.999999Z' WHERE chain = 1`, mac)
 }
 
-// copied moves copyEnv, and asserts that it went well.
-func (h copyEnv) copied() transfer.CopyResult {
-	h.t.Helper()
-	done, err := transfer.Copy(h.t.Context(), h.move)
-	require.NoError(h.t, err)
-	return done
+// copy copies the rows, without an error.
+func (e copyEnv) copy() transfer.CopyResult {
+	e.t.Helper()
+	result, err := transfer.Copy(e.t.Context(), e.config)
+	require.NoError(e.t, err)
+	return result
 }
 
-// refused asserts why nothing was moved, and that nothing was.
-func (h copyEnv) refused(why string) {
-	h.t.Helper()
-	before := h.there()
-	_, err := transfer.Copy(h.t.Context(), h.move)
-	require.ErrorContains(h.t, err, why)
-	require.ErrorContains(h.t, err, "nothing was copied")
-	require.NotContains(h.t, err.Error(), secret)
-	require.Equal(h.t, before, h.there())
+// copyFails asserts that the copy fails for the given reason and that the target is unchanged.
+func (e copyEnv) copyFails(reason string) {
+	e.t.Helper()
+	before := e.targetRows()
+	_, err := transfer.Copy(e.t.Context(), e.config)
+	require.ErrorContains(e.t, err, reason)
+	require.ErrorContains(e.t, err, "nothing was copied")
+	require.NotContains(e.t, err.Error(), secret)
+	require.Equal(e.t, before, e.targetRows())
 }
 
-// tables are those that migrations make.
+// tables lists the tables of all migrations.
 var tables = []string{
 	"users", "user_mailboxes", "sessions", "signin_attempts",
 	"known_clients", "registrations", "idempotency_keys", "patients",
@@ -113,17 +122,17 @@ var tables = []string{
 	"closed_accounts", "doctor_creators", "doctor_removals",
 }
 
-// there is how many rows the target has, and where its trail ends.
-func (h copyEnv) there() map[string]int64 {
-	h.t.Helper()
+// targetRows returns the number of rows of each table of the target, and the length of its trail as "sequence".
+func (e copyEnv) targetRows() map[string]int64 {
+	e.t.Helper()
 	counts := map[string]int64{}
 	for _, table := range tables {
 		var n int64
-		require.NoError(h.t, h.to.Read(h.t.Context()).Table(table).Count(&n).Error)
+		require.NoError(e.t, e.to.Read(e.t.Context()).Table(table).Count(&n).Error)
 		counts[table] = n
 	}
 	var sequence int64
-	require.NoError(h.t, h.to.Read(h.t.Context()).Raw("SELECT sum(sequence) FROM audit_heads").Scan(&sequence).Error)
+	require.NoError(e.t, e.to.Read(e.t.Context()).Raw("SELECT sum(sequence) FROM audit_heads").Scan(&sequence).Error)
 	counts["sequence"] = sequence
 	return counts
 }

@@ -10,91 +10,101 @@ import (
 	"healthcare/platform/database/internal/fault"
 )
 
-// stream is the rows of one table on their way, one at a time: what pgx.CopyFrom pulls from. It sums what it reads before anything is converted.
-type stream struct {
-	table   string
-	columns []column
-	rows    *sql.Rows
-	next    func() ([]any, error)
-	tick    func(rows int64) error
-	read    digest
-	values  []any
-	failed  error // without a value in it: pgx tells it to the server, whose log it may reach
+// rowStream reads the rows of one table for pgx.CopyFrom, one at a time. It computes their checksum before it converts
+// them.
+type rowStream struct {
+	table  *Table
+	rows   *sql.Rows
+	scan   func() ([]any, error)
+	onRow  func(rows int64) error
+	digest digest
+	values []any
+	err    error // contains no value, because pgx sends it to the server, which may log it
 }
 
 // Next implements pgx.CopyFromSource.
-func (s *stream) Next() bool {
-	if s.failed != nil || !s.rows.Next() {
-		if s.failed == nil {
-			s.failed = fault.Explain(s.rows.Err())
-		}
+func (s *rowStream) Next() bool {
+	if s.err != nil {
 		return false
 	}
-	s.values, s.failed = s.row()
-	return s.failed == nil
+	if !s.rows.Next() {
+		s.err = fault.Explain(s.rows.Err())
+		return false
+	}
+	s.values, s.err = s.read()
+	return s.err == nil
 }
 
-func (s *stream) row() ([]any, error) {
-	values, err := s.next()
+func (s *rowStream) read() ([]any, error) {
+	values, err := s.scan()
 	if err != nil {
 		return nil, err
 	}
-	if err := s.read.add(values); err != nil {
+	if err := s.digest.add(values); err != nil {
 		return nil, err
 	}
-	if wrong := convert(values, func(i int, v any) (any, bool) { return s.columns[i].kind.into(v) }); wrong >= 0 {
-		return nil, fmt.Errorf("%s.%s: row %d holds what PostgreSQL's column cannot", s.table, s.columns[wrong].name, s.read.rows)
+	columns := s.table.columns
+	wrong := convertRow(values, func(i int, v any) (any, bool) { return columns[i].toPostgres(v) })
+	if wrong >= 0 {
+		return nil, fmt.Errorf("%s.%s: row %d has a value that the PostgreSQL column cannot hold",
+			s.table.Name, columns[wrong].name, s.digest.rows)
 	}
-	return values, s.tick(s.read.rows)
+	return values, s.onRow(s.digest.rows)
 }
 
 // Values implements pgx.CopyFromSource.
-func (s *stream) Values() ([]any, error) { return s.values, nil }
+func (s *rowStream) Values() ([]any, error) { return s.values, nil }
 
 // Err implements pgx.CopyFromSource.
-func (s *stream) Err() error { return s.failed }
+func (s *rowStream) Err() error { return s.err }
 
-// pour sends every row of a table, and tells their checksum as the source has it. Rows that migrations have put into the target are written over, by
-// UPDATEs that the table's triggers see: they let a head of the audit trail advance, and nothing else.
-func pour(ctx context.Context, from *source, to *target, table string, columns []column, over bool, tick func(int64) error) (*digest, error) {
-	names := make([]string, len(columns))
-	for i, c := range columns {
-		names[i] = c.name
-	}
-	rows, err := from.conn.QueryContext(ctx, "SELECT "+list(columns, func(c column) string { return quoted(c.name) })+" FROM "+quoted(table)) // #nosec G202 -- names of the schema, quoted
+// sendRows sends all rows of a table to the target and returns their checksum in the source. Rows that migrations
+// inserted into the target are updated, so that the table's triggers run: they allow a head of the audit trail to
+// advance, and no other change.
+func sendRows(
+	ctx context.Context, from *source, to *target, table *Table, onRow func(rows int64) error,
+) (*digest, error) {
+	rows, err := from.conn.QueryContext(ctx, table.query())
 	if err != nil {
 		return nil, fault.Explain(err)
 	}
 	defer func() { _ = rows.Close() }()
-	s := &stream{table: table, columns: columns, rows: rows, next: valuesOf(rows), tick: tick}
-	if over {
-		err = to.write(ctx, s)
+	stream := &rowStream{table: table, rows: rows, scan: rowScanner(rows), onRow: onRow}
+	if table.seeded > 0 {
+		err = to.upsert(ctx, stream)
 	} else {
-		_, err = to.conn.CopyFrom(ctx, pgx.Identifier{table}, names, s)
+		names := make([]string, len(table.columns))
+		for i, c := range table.columns {
+			names[i] = c.name
+		}
+		_, err = to.conn.CopyFrom(ctx, pgx.Identifier{table.Name}, names, stream)
 	}
-	if s.failed != nil {
-		err = s.failed
+	if stream.err != nil {
+		err = stream.err
 	}
-	return &s.read, fault.Explain(err)
+	return &stream.digest, fault.Explain(err)
 }
 
-// write is the way of a row that may be there already.
-func (t *target) write(ctx context.Context, s *stream) error {
-	key, err := ask[string](ctx, t, `SELECT attname::text FROM pg_index JOIN pg_attribute ON attrelid = indrelid AND attnum = ANY (indkey)
-		WHERE indrelid = to_regclass($1) AND indisprimary`, quoted(s.table))
+// upsert inserts the rows of the stream, or updates the rows with the same primary key.
+func (t *target) upsert(ctx context.Context, stream *rowStream) error {
+	table := stream.table
+	key, err := queryColumn[string](ctx, t,
+		`SELECT attname::text FROM pg_index JOIN pg_attribute ON attrelid = indrelid AND attnum = ANY (indkey)
+		WHERE indrelid = to_regclass($1) AND indisprimary`, quoted(table.Name))
 	if err != nil {
 		return err
 	}
-	at := 0
-	statement := fmt.Sprintf("INSERT INTO %s (%s) VALUES (%s) ON CONFLICT (%s) DO UPDATE SET %s", quoted(s.table),
-		list(s.columns, func(c column) string { return quoted(c.name) }),
-		list(s.columns, func(column) string { at++; return fmt.Sprintf("$%d", at) }),
+	parameter := 0
+	statement := fmt.Sprintf("INSERT INTO %s (%s) VALUES (%s) ON CONFLICT (%s) DO UPDATE SET %s",
+		quoted(table.Name),
+		columnList(table.columns),
+		list(table.columns, func(column) string { parameter++; return fmt.Sprintf("$%d", parameter) }),
 		pgx.Identifier(key).Sanitize(),
-		list(s.columns, func(c column) string { return quoted(c.name) + " = excluded." + quoted(c.name) }))
-	for s.Next() {
-		if _, err := t.conn.Exec(ctx, statement, s.values...); err != nil {
+		list(table.columns, func(c column) string { return quoted(c.name) + " = excluded." + quoted(c.name) }))
+	for stream.Next() {
+		if _, err := t.conn.Exec(ctx, statement, stream.values...); err != nil {
 			return err
 		}
 	}
-	return s.failed
+	return stream.err
 }

@@ -16,20 +16,20 @@ import (
 	"healthcare/platform/database/internal/sqlite"
 )
 
-// source is one moment of a SQLite database, whoever writes to it meanwhile.
+// source is a snapshot of a SQLite database to which other connections may write.
 type source struct {
 	reader
 	pool    *sql.DB
-	witness *sql.Conn // outside of the snapshot: it sees that others write
-	seen    int64     // what it saw at that moment
+	monitor *sql.Conn // outside of the snapshot, so that it detects writes
+	version int64     // the data version of the snapshot
 	at      time.Time
 }
 
-// reader asks one connection.
+// reader runs queries on one connection.
 type reader struct{ conn *sql.Conn }
 
-// openFile opens a SQLite file that is there, and changes neither it nor how it keeps its journal.
-func openFile(path string, more url.Values) (*sql.DB, error) {
+// openFile opens an existing SQLite file. It changes neither the file nor its journal mode.
+func openFile(path string, parameters url.Values) (*sql.DB, error) {
 	if err := (database.Config{Path: path}).Find(); err != nil {
 		return nil, err
 	}
@@ -37,11 +37,12 @@ func openFile(path string, more url.Values) (*sql.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	return sql.Open("sqlite", sqlite.Address(path, 10*time.Second, more))
+	return sql.Open("sqlite", sqlite.Address(path, 10*time.Second, parameters))
 }
 
-// openSource waits for the writer of the moment, for ten seconds at most, so that what its witness has seen is what the snapshot holds.
-func openSource(ctx context.Context, path string, clock clock.Clock) (s *source, err error) {
+// openSource opens a snapshot. It waits at most ten seconds for a running write transaction, so that the snapshot has
+// the recorded data version.
+func openSource(ctx context.Context, path string, clk clock.Clock) (s *source, err error) {
 	pool, err := openFile(path, url.Values{"mode": {"rw"}})
 	if err != nil {
 		return nil, err
@@ -52,38 +53,39 @@ func openSource(ctx context.Context, path string, clock clock.Clock) (s *source,
 			err = fmt.Errorf("SQLite (%s): %w", path, errors.Join(fault.Explain(err), s.close()))
 		}
 	}()
-	if s.witness, err = pool.Conn(ctx); err != nil {
+	if s.monitor, err = pool.Conn(ctx); err != nil {
 		return s, err
 	}
 	if s.conn, err = pool.Conn(ctx); err != nil {
 		return s, err
 	}
-	return s, s.withWriteLock(ctx, func(seen int64) error {
-		s.seen, s.at = seen, clock.Now()
+	return s, s.withWriteLock(ctx, func(version int64) error {
+		s.version, s.at = version, clk.Now()
 		if err := s.execute(ctx, "PRAGMA query_only = 1", "BEGIN"); err != nil {
 			return err
 		}
-		_, err := s.names(ctx, "sqlite_schema") // the first read is the moment
+		_, err := s.tables(ctx) // the first read starts the snapshot
 		return err
 	})
 }
 
-// withWriteLock runs do while no other connection can write.
-func (s *source) withWriteLock(ctx context.Context, do func(seen int64) error) error {
-	if _, err := s.witness.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
+// withWriteLock calls do with the data version while no other connection can write.
+func (s *source) withWriteLock(ctx context.Context, do func(version int64) error) error {
+	if _, err := s.monitor.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
 		return fault.Explain(err)
 	}
-	seen, err := s.sees(ctx)
+	version, err := s.dataVersion(ctx)
 	if err == nil {
-		err = do(seen)
+		err = do(version)
 	}
-	_, ended := s.witness.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
-	return errors.Join(err, ended)
+	_, rollbackErr := s.monitor.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
+	return errors.Join(err, rollbackErr)
 }
 
-// sees changes whenever somebody else has written (sqlite.org/pragma.html#pragma_data_version).
-func (s *source) sees(ctx context.Context) (version int64, err error) {
-	err = s.witness.QueryRowContext(ctx, "PRAGMA data_version").Scan(&version)
+// dataVersion returns a number that changes with each write of another connection
+// (sqlite.org/pragma.html#pragma_data_version).
+func (s *source) dataVersion(ctx context.Context) (version int64, err error) {
+	err = s.monitor.QueryRowContext(ctx, "PRAGMA data_version").Scan(&version)
 	return version, fault.Explain(err)
 }
 
@@ -98,12 +100,7 @@ func (r reader) execute(ctx context.Context, statements ...string) error {
 	return nil
 }
 
-// names are those of the tables that are like a pattern of LIKE, which escapes with a backslash.
-func (r reader) names(ctx context.Context, like string) ([]string, error) {
-	return r.texts(ctx, `SELECT name FROM sqlite_schema WHERE type = 'table' AND name LIKE ? ESCAPE '\' ORDER BY name`, like)
-}
-
-// tables are all but SQLite's own and those that count migrations.
+// tables returns the names of all tables except SQLite's own and goose's.
 func (r reader) tables(ctx context.Context) ([]string, error) {
 	return r.texts(ctx, `SELECT name FROM sqlite_schema WHERE type = 'table'
 		AND name NOT LIKE 'sqlite\_%' ESCAPE '\' AND name NOT LIKE 'goose\_%' ESCAPE '\' ORDER BY name`)
@@ -113,6 +110,7 @@ func (r reader) columns(ctx context.Context, table string) ([]string, error) {
 	return r.texts(ctx, "SELECT name FROM pragma_table_info(?) ORDER BY cid", table)
 }
 
+// texts returns the first column of all rows.
 func (r reader) texts(ctx context.Context, query string, arguments ...any) (all []string, err error) {
 	err = r.each(ctx, query, arguments, func(values []any) error {
 		text, _ := values[0].(string)
@@ -122,11 +120,12 @@ func (r reader) texts(ctx context.Context, query string, arguments ...any) (all 
 	return all, err
 }
 
-// versions are the newest migration of each module.
+// versions returns the newest migration of each module, by the name of its goose table.
 func (r reader) versions(ctx context.Context) (map[string]int64, error) {
-	counts, err := r.names(ctx, `goose\_%`)
+	names, err := r.texts(ctx,
+		`SELECT name FROM sqlite_schema WHERE type = 'table' AND name LIKE 'goose\_%' ESCAPE '\'`)
 	versions := map[string]int64{}
-	for _, name := range counts {
+	for _, name := range names {
 		var newest int64
 		if err := r.conn.QueryRowContext(ctx, "SELECT max(version_id) FROM "+quoted(name)).Scan(&newest); err != nil {
 			return nil, fault.Explain(err)
@@ -141,16 +140,16 @@ func (r reader) count(ctx context.Context, table string) (rows int64, err error)
 	return rows, fault.Explain(err)
 }
 
-// each hands over one row at a time; the values are its own.
+// each calls do for each row, which may keep the values.
 func (r reader) each(ctx context.Context, query string, arguments []any, do func(values []any) error) error {
 	rows, err := r.conn.QueryContext(ctx, query, arguments...)
 	if err != nil {
 		return fault.Explain(err)
 	}
-	next := valuesOf(rows)
 	defer func() { _ = rows.Close() }()
+	scan := rowScanner(rows)
 	for rows.Next() {
-		values, err := next()
+		values, err := scan()
 		if err == nil {
 			err = do(values)
 		}
@@ -161,35 +160,36 @@ func (r reader) each(ctx context.Context, query string, arguments []any, do func
 	return fault.Explain(rows.Err())
 }
 
-// valuesOf reads the row that rows stands at, into values of its own.
-func valuesOf(rows *sql.Rows) func() ([]any, error) {
-	names, failed := rows.Columns()
+// rowScanner returns a function that reads the current row of rows into a new slice.
+func rowScanner(rows *sql.Rows) func() ([]any, error) {
+	names, err := rows.Columns()
 	return func() ([]any, error) {
-		values, into := make([]any, len(names)), make([]any, len(names))
+		if err != nil {
+			return nil, err
+		}
+		values, pointers := make([]any, len(names)), make([]any, len(names))
 		for i := range values {
-			into[i] = &values[i]
+			pointers[i] = &values[i]
 		}
-		if failed == nil {
-			return values, fault.Explain(rows.Scan(into...))
-		}
-		return nil, failed
+		return values, fault.Explain(rows.Scan(pointers...))
 	}
 }
 
-// isOf refuses a schema that is not the one that migrations alone make.
-func (r reader) isOf(ctx context.Context, pristine reader) error {
-	has, err := r.versions(ctx)
+// checkVersions returns an error if the database does not have exactly the migrations of this program.
+func (r reader) checkVersions(ctx context.Context, pristine reader) error {
+	versions, err := r.versions(ctx)
 	if err != nil {
 		return err
 	}
-	wanted, err := pristine.versions(ctx)
+	expected, err := pristine.versions(ctx)
 	switch {
 	case err != nil:
 		return err
-	case len(has) == 0:
-		return errors.New("it holds no database of this program")
-	case !maps.Equal(has, wanted):
-		return errors.New("its schema is not the one of this program: run healthcare migrate up on it first, or copy with the program that it belongs to")
+	case len(versions) == 0:
+		return errors.New("it is not a database of this program")
+	case !maps.Equal(versions, expected):
+		return errors.New("its schema belongs to another release: run healthcare migrate up on it first, " +
+			"or copy it with the program of that release")
 	}
 	return nil
 }

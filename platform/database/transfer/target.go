@@ -13,33 +13,34 @@ import (
 	"healthcare/platform/database/internal/fault"
 )
 
-// column is one of a table's on PostgreSQL.
+// column is a column of a PostgreSQL table.
 type column struct {
 	name string
-	kind kind
+	converter
 }
 
-// target is the PostgreSQL side: one connection, and one transaction once begin was called.
+// target is the connection to PostgreSQL. All rows are copied in one transaction on it.
 type target struct{ conn *pgx.Conn }
 
-// onTarget lends the connection of db, free of the limits that a request's statements have.
-func onTarget(ctx context.Context, db *database.DB, do func(*target) error) error {
+// withTarget calls do with a connection of db that has no time limit for statements and idle transactions.
+func withTarget(ctx context.Context, db *database.DB, do func(*target) error) error {
 	pool, err := db.Write(ctx).DB()
 	if err != nil {
 		return err
 	}
-	lent, err := pool.Conn(ctx)
+	acquired, err := pool.Conn(ctx)
 	if err != nil {
 		return fault.Explain(err)
 	}
-	defer func() { _ = lent.Close() }()
-	return lent.Raw(func(driver any) error {
+	defer func() { _ = acquired.Close() }()
+	return acquired.Raw(func(driver any) error {
 		conn, ok := driver.(*stdlib.Conn)
 		if !ok {
 			return errors.New("transfer: not a connection of pgx")
 		}
 		t := &target{conn.Conn()}
-		if err := t.execute(ctx, "SET statement_timeout = 0", "SET idle_in_transaction_session_timeout = 0", "SET lock_timeout = '10s'"); err != nil {
+		if err := t.execute(ctx, "SET statement_timeout = 0", "SET idle_in_transaction_session_timeout = 0",
+			"SET lock_timeout = '10s'"); err != nil {
 			return err
 		}
 		return do(t)
@@ -55,10 +56,8 @@ func (t *target) execute(ctx context.Context, statements ...string) error {
 	return nil
 }
 
-func (t *target) begin(ctx context.Context) error { return t.execute(ctx, "BEGIN") }
-
-// ask is the first column of every row of an answer.
-func ask[T any](ctx context.Context, t *target, query string, arguments ...any) ([]T, error) {
+// queryColumn returns the values of a query with one column.
+func queryColumn[T any](ctx context.Context, t *target, query string, arguments ...any) ([]T, error) {
 	rows, err := t.conn.Query(ctx, query, arguments...)
 	if err != nil {
 		return nil, fault.Explain(err)
@@ -67,26 +66,26 @@ func ask[T any](ctx context.Context, t *target, query string, arguments ...any) 
 	return all, fault.Explain(err)
 }
 
-// there says whether the table exists yet.
-func (t *target) there(ctx context.Context, table string) (bool, error) {
-	found, err := ask[bool](ctx, t, "SELECT to_regclass($1) IS NOT NULL", quoted(table))
+func (t *target) exists(ctx context.Context, table string) (bool, error) {
+	found, err := queryColumn[bool](ctx, t, "SELECT to_regclass($1) IS NOT NULL", quoted(table))
 	return err == nil && found[0], err
 }
 
 func (t *target) count(ctx context.Context, table string) (int64, error) {
-	rows, err := ask[int64](ctx, t, "SELECT count(*) FROM "+quoted(table))
+	rows, err := queryColumn[int64](ctx, t, "SELECT count(*) FROM "+quoted(table))
 	if err != nil {
 		return 0, err
 	}
 	return rows[0], nil
 }
 
-// lock keeps everybody else from writing to a table, and lets them read what it held before.
+// lock prevents other connections from writing to a table. They can read it.
 func (t *target) lock(ctx context.Context, table string) error {
 	return t.execute(ctx, "LOCK TABLE "+quoted(table)+" IN EXCLUSIVE MODE")
 }
 
-// columns are those of a table by the names that the source has. Errors: the two schemas differ; a type that kinds does not know.
+// columns returns the columns of a table in the order of names, the column names in the source. Errors: the schemas
+// differ; a type has no converter.
 func (t *target) columns(ctx context.Context, table string, names []string) ([]column, error) {
 	rows, err := t.conn.Query(ctx, `SELECT attname, atttypid, format_type(atttypid, atttypmod) FROM pg_attribute
 		WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped AND attgenerated = ''`, quoted(table))
@@ -94,12 +93,12 @@ func (t *target) columns(ctx context.Context, table string, names []string) ([]c
 		return nil, fault.Explain(err)
 	}
 	types := map[string]uint32{}
-	var name, spelled string
+	var name, typeName string
 	var id uint32
-	if _, err := pgx.ForEachRow(rows, []any{&name, &id, &spelled}, func() error {
+	if _, err := pgx.ForEachRow(rows, []any{&name, &id, &typeName}, func() error {
 		types[name] = id
-		if _, known := kinds[id]; !known {
-			return fmt.Errorf("%s.%s is of type %s, which cannot be copied", table, name, spelled)
+		if _, ok := converters[id]; !ok {
+			return fmt.Errorf("%s.%s is of type %s, which cannot be copied", table, name, typeName)
 		}
 		return nil
 	}); err != nil {
@@ -107,11 +106,11 @@ func (t *target) columns(ctx context.Context, table string, names []string) ([]c
 	}
 	columns := make([]column, len(names))
 	for i, name := range names {
-		id, there := types[name]
-		if !there {
+		id, ok := types[name]
+		if !ok {
 			return nil, fmt.Errorf("PostgreSQL's %s has no column %s", table, name)
 		}
-		columns[i] = column{name, kinds[id]}
+		columns[i] = column{name, converters[id]}
 	}
 	if len(types) != len(names) {
 		return nil, fmt.Errorf("SQLite's %s lacks a column that PostgreSQL's has", table)
@@ -119,18 +118,21 @@ func (t *target) columns(ctx context.Context, table string, names []string) ([]c
 	return columns, nil
 }
 
-// referenced are the other tables that a table's foreign keys point to.
+// referenced returns the other tables that a table's foreign keys reference.
 func (t *target) referenced(ctx context.Context, table string) ([]string, error) {
-	return ask[string](ctx, t, `SELECT DISTINCT relname::text FROM pg_constraint JOIN pg_class ON pg_class.oid = confrelid
+	return queryColumn[string](ctx, t,
+		`SELECT DISTINCT relname::text FROM pg_constraint JOIN pg_class ON pg_class.oid = confrelid
 		WHERE contype = 'f' AND conrelid = to_regclass($1) AND confrelid <> conrelid`, quoted(table))
 }
 
-// monthly is the column whose month decides where a row of the table goes, and the function that makes room for one: a table that is partitioned by a
-// timestamptz has <its first word>_ensure_month(timestamptz) beside it. "" for every other table.
-func (t *target) monthly(ctx context.Context, table string) (by, ensure string, err error) {
+// monthlyPartitioning returns the column by which a table is partitioned into months, and the function that creates
+// the partition of a month. A table that is partitioned by a timestamptz has the function
+// <first word of its name>_ensure_month(timestamptz). Both are "" for any other table.
+func (t *target) monthlyPartitioning(ctx context.Context, table string) (by, ensure string, err error) {
 	first, _, _ := strings.Cut(table, "_")
 	ensure = quoted(first + "_ensure_month")
-	found, err := ask[string](ctx, t, `SELECT attname::text FROM pg_partitioned_table JOIN pg_attribute ON attrelid = partrelid AND attnum = partattrs[0]
+	found, err := queryColumn[string](ctx, t, `SELECT attname::text
+		FROM pg_partitioned_table JOIN pg_attribute ON attrelid = partrelid AND attnum = partattrs[0]
 		WHERE partrelid = to_regclass($1) AND partstrat = 'r' AND partnatts = 1 AND atttypid = 'timestamptz'::regtype
 		AND to_regprocedure($2) IS NOT NULL`, quoted(table), ensure+"(timestamptz)")
 	if err != nil || len(found) == 0 {
@@ -139,24 +141,29 @@ func (t *target) monthly(ctx context.Context, table string) (by, ensure string, 
 	return found[0], ensure, nil
 }
 
-// advanceSequences makes the identities of a table go on after the rows that it holds now.
+// advanceSequences makes the identity columns of a table continue after its rows.
 func (t *target) advanceSequences(ctx context.Context, table string) error {
-	counted, err := ask[string](ctx, t, `SELECT attname::text FROM pg_attribute WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped
+	names, err := queryColumn[string](ctx, t, `SELECT attname::text FROM pg_attribute
+		WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped
 		AND pg_get_serial_sequence($1, attname) IS NOT NULL`, quoted(table))
-	for _, name := range counted {
-		_, err = t.conn.Exec(ctx, fmt.Sprintf("SELECT setval(pg_get_serial_sequence($1, $2), max(%s)) FROM %s HAVING max(%[1]s) IS NOT NULL",
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		_, err = t.conn.Exec(ctx, fmt.Sprintf(
+			"SELECT setval(pg_get_serial_sequence($1, $2), max(%s)) FROM %s HAVING max(%[1]s) IS NOT NULL",
 			quoted(name), quoted(table)), quoted(table), name)
 		if err != nil {
 			return fault.Explain(err)
 		}
 	}
-	return err
+	return nil
 }
 
-// read is the checksum of what a table holds, read from PostgreSQL and taken for what SQLite would hold of it.
-func (t *target) read(ctx context.Context, table string, columns []column, tick func(rows int64) error) (*digest, error) {
+// digest reads a table from PostgreSQL and returns the checksum of the values that SQLite would hold.
+func (t *target) digest(ctx context.Context, table *Table, onRow func(rows int64) error) (*digest, error) {
 	d := &digest{}
-	rows, err := t.conn.Query(ctx, "SELECT "+list(columns, func(c column) string { return quoted(c.name) })+" FROM "+quoted(table))
+	rows, err := t.conn.Query(ctx, table.query())
 	if err != nil {
 		return nil, fault.Explain(err)
 	}
@@ -164,27 +171,37 @@ func (t *target) read(ctx context.Context, table string, columns []column, tick 
 	for rows.Next() {
 		values, err := rows.Values()
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", table, errUnreadable)
+			return nil, fmt.Errorf("%s: %w", table.Name, errUnreadable)
 		}
-		if wrong := convert(values, func(i int, v any) (any, bool) { return columns[i].kind.back(v) }); wrong >= 0 {
-			return nil, fmt.Errorf("%s.%s: %w", table, columns[wrong].name, errUnreadable)
+		wrong := convertRow(values, func(i int, v any) (any, bool) { return table.columns[i].toSQLite(v) })
+		if wrong >= 0 {
+			return nil, fmt.Errorf("%s.%s: %w", table.Name, table.columns[wrong].name, errUnreadable)
 		}
 		if err := d.add(values); err != nil {
 			return nil, err
 		}
-		if err := tick(d.rows); err != nil {
+		if err := onRow(d.rows); err != nil {
 			return nil, err
 		}
 	}
 	return d, fault.Explain(rows.Err())
 }
 
-var errUnreadable = errors.New("PostgreSQL holds what could not have been copied to it")
+var errUnreadable = errors.New("PostgreSQL returned a value that SQLite cannot hold")
 
-func list(columns []column, show func(column) string) string {
+// query returns the statement that reads all rows of the table, on either engine.
+func (table *Table) query() string {
+	return "SELECT " + columnList(table.columns) + " FROM " + quoted(table.Name)
+}
+
+func columnList(columns []column) string {
+	return list(columns, func(c column) string { return quoted(c.name) })
+}
+
+func list(columns []column, format func(column) string) string {
 	texts := make([]string, len(columns))
 	for i, c := range columns {
-		texts[i] = show(c)
+		texts[i] = format(c)
 	}
 	return strings.Join(texts, ", ")
 }

@@ -142,7 +142,8 @@ func TestCopyToPostgres(t *testing.T) {
 	}
 	rehearsal := countRows(t, db, "SELECT count(*) FROM patients")
 	require.LessOrEqual(t, rehearsal, int64(len(written)+1))
-	withoutProgress(to.Run("copy")).ExpectFailure(1, "it is not empty", fmt.Sprintf("patients (rows: %d)", rehearsal))
+	withoutProgress(to.Run("copy")).ExpectFailure(
+		1, "the target is not empty", fmt.Sprintf("patients (rows: %d)", rehearsal))
 	require.NoError(t, db.Write(t.Context()).Exec("DROP SCHEMA public CASCADE").Error)
 	require.NoError(t, db.Write(t.Context()).Exec("CREATE SCHEMA public").Error)
 
@@ -222,7 +223,7 @@ func TestBackupAndRestore(t *testing.T) {
 	t.Run("does not overwrite a file", func(t *testing.T) {
 		before, err := os.ReadFile(file)
 		require.NoError(t, err)
-		p.Run("backup", "--to", file).ExpectFailure(1, "backup.db is there already, and is left as it is")
+		p.Run("backup", "--to", file).ExpectFailure(1, "backup.db already exists and was not changed")
 		after, err := os.ReadFile(file)
 		require.NoError(t, err)
 		require.Equal(t, before, after)

@@ -11,8 +11,8 @@ import (
 	"healthcare/platform/database/internal/fault"
 )
 
-// Untouched reports whether a SQLite database is not there yet, or holds no more rows than migrations put into it. Errors: those of the file; it is no
-// database.
+// Untouched reports whether a SQLite database does not exist yet, or holds no more rows than migrations insert.
+// Errors: the file's; it is not a database.
 func Untouched(ctx context.Context, path string, m database.Migrations) (bool, error) {
 	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
 		return true, nil
@@ -42,17 +42,37 @@ func untouched(ctx context.Context, r reader, tables []string, m database.Migrat
 	}
 	defer func() { _ = seeds.Close() }()
 	for _, table := range tables {
-		has, err := r.count(ctx, table)
+		rows, err := r.count(ctx, table)
 		if err != nil {
 			return false, err
 		}
-		if has == 0 {
+		if rows == 0 {
 			continue
 		}
 		var seeded int64
-		if err := seeds.Read(ctx).Raw("SELECT count(*) FROM " + quoted(table)).Scan(&seeded).Error; err != nil || has != seeded {
+		err = seeds.Read(ctx).Raw("SELECT count(*) FROM " + quoted(table)).Scan(&seeded).Error
+		if err != nil || rows != seeded {
 			return false, nil // an error: a table of another release
 		}
 	}
 	return true, nil
+}
+
+// checkSeeds returns an error if the rows that migrations inserted into the target were changed since.
+func (table *Table) checkSeeds(ctx context.Context, pristine reader, to *target) error {
+	if table.seeded == 0 {
+		return nil
+	}
+	stored, err := to.digest(ctx, table, func(int64) error { return nil })
+	if err != nil {
+		return err
+	}
+	seeds := &digest{}
+	if err := pristine.each(ctx, table.query(), nil, seeds.add); err != nil {
+		return err
+	}
+	if !stored.equals(seeds) {
+		return fmt.Errorf("the target is not empty and was not changed: %s has been written to", table.Name)
+	}
+	return nil
 }

@@ -15,7 +15,7 @@ var (
 		"Update", "UpdateColumn", "Raw", "Exec",
 	}
 	takesColumns = []string{"Select", "Distinct", "Omit"} // as every argument
-	writesFields = []string{"Updates", "UpdateColumns"}   // of a struct: only those that are not zero
+	writesFields = []string{"Updates", "UpdateColumns"}   // of a struct: those that are not zero, or selected
 )
 
 // checkGorm is rule 8. It follows the database handle by name: from Read(ctx) and Write(ctx), through variables and
@@ -66,11 +66,12 @@ func (k names) misuse(callee *ast.SelectorExpr, args []ast.Expr) string {
 	case !k.isHandle(callee.X):
 		return ""
 	case name == "Save":
-		return "Save writes every column, and inserts what it does not find: use Select and Updates"
+		return "Save writes every column, and inserts what it does not find: use database.Update"
 	case slices.Contains(takesConditions, name) && len(args) > 1:
 		return name + " takes conditions, which pass raw SQL through: use Where"
-	case slices.Contains(writesFields, name) && !isMap(first) && !chainSelects(callee.X):
-		return name + " of a struct leaves out zero values: put an explicit Select before it, or use a map literal"
+	case slices.Contains(writesFields, name) && !isMap(first):
+		return name + " of a struct leaves out zero values, or the columns that its Select does not name: " +
+			"use database.Update for a row, a map literal for some columns"
 	case name == "Order" && isClause(first):
 		return ""
 	case slices.Contains(takesSQL, name) && !k.isConstant(first),
@@ -85,16 +86,6 @@ func (k names) misuse(callee *ast.SelectorExpr, args []ast.Expr) string {
 func (k names) isRawSQL(element ast.Expr) bool {
 	field, keyed := element.(*ast.KeyValueExpr)
 	return keyed && (isIdent(field.Key, "Raw") || isIdent(field.Key, "SQL") && !k.isConstant(field.Value))
-}
-
-// chainSelects reports whether the chain of calls that ends with e contains Select.
-func chainSelects(e ast.Expr) bool {
-	call, isCall := e.(*ast.CallExpr)
-	if !isCall {
-		return false
-	}
-	callee, isMethod := call.Fun.(*ast.SelectorExpr)
-	return isMethod && (callee.Sel.Name == "Select" || chainSelects(callee.X))
 }
 
 func isClause(e ast.Expr) bool {

@@ -32,22 +32,20 @@ func (u *users) Close(ctx context.Context, id identity.UserID, closing domain.Cl
 	unique := uuid.NewString()
 	address := unique + "@closed.invalid"
 	return u.db.Do(ctx, func(ctx context.Context) error {
-		blank := userRow{
-			Name: "-", Email: address, Mailbox: domain.LowerAddress(address), Username: unique,
-			PasswordHash: domain.NoPassword, UpdatedAt: database.At(closing.At),
-		}
-		done := u.db.Write(ctx).Model(&userRow{}).Where("id = ?", id).
-			Select("name", "email", "mailbox", "username", "password_hash", "active", "search_text", "updated_at").
-			Updates(&blank)
+		done := u.db.Write(ctx).Model(&userRow{}).Where("id = ?", id).Updates(map[string]any{
+			"name": "-", "email": address, "mailbox": domain.LowerAddress(address), "username": unique,
+			"password_hash": domain.NoPassword, "active": false, "search_text": "",
+			"updated_at": database.At(closing.At),
+		})
 		if done.Error != nil {
 			return done.Error
 		}
 		if done.RowsAffected == 0 {
 			return ports.ErrNotFound
 		}
-		mailbox := mailboxRow{Mailbox: domain.Mailbox(address), Holds: true}
-		err := u.db.Write(ctx).Model(&mailboxRow{}).Where("user_id = ?", id).
-			Select("mailbox", "holds").Updates(&mailbox).Error
+		err := u.db.Write(ctx).Model(&mailboxRow{}).Where("user_id = ?", id).Updates(map[string]any{
+			"mailbox": domain.Mailbox(address), "holds": true,
+		}).Error
 		if err != nil {
 			return err
 		}

@@ -133,7 +133,7 @@ func (u *users) Remove(ctx context.Context, id identity.UserID) error {
 
 func (u *users) SetPasswordHash(ctx context.Context, id identity.UserID, old, hash string) error {
 	return u.db.Write(ctx).Model(&userRow{}).Where("id = ? AND password_hash = ?", id, old).
-		Select("password_hash").Updates(&userRow{PasswordHash: hash}).Error
+		Updates(map[string]any{"password_hash": hash}).Error
 }
 
 // explain maps errors of the store to those of the ports.

@@ -18,7 +18,7 @@ func (s *store) List(ctx context.Context, scope Scope, name string) ([]row, erro
 func (s *store) Change(ctx context.Context, r row) error {
 	db := s.db.Write(ctx)
 	db.Clauses(clause.Locking{Strength: "UPDATE"}).Take(&r)
-	db.Model(&r).Where("id = ?", r.ID).Select("name", "age").Updates(r)
+	db.Model(&r).Where("id = ?", r.ID).Updates(map[string]any{"name": r.Name, "age": r.Age})
 	db.Model(&r).Updates(map[string]any{"version": gorm.Expr("version + 1")})
 	db.Order(clause.OrderByColumn{Column: clause.Column{Name: "id"}}).First(&r)
 	db.Where(("id = ?"), r.ID).Delete(&row{})

@@ -14,20 +14,20 @@ import (
 	"healthcare/platform/rest"
 )
 
-// Repeater runs an effect once for any number of equal requests. idempotency.Keys implements it.
-type Repeater interface {
-	// Once runs effect in a transaction unless that was done for the same request already. Errors:
-	// idempotency.ErrInFlight, idempotency.ErrReused, effect's.
+// Deduplicator runs an effect once for any number of equal requests. idempotency.Store implements it.
+type Deduplicator interface {
+	// Once runs effect in a transaction, or returns the stored response if the same request was processed before.
+	// Errors: idempotency.ErrInFlight, idempotency.ErrReused, those of effect.
 	Once(
-		ctx context.Context, r idempotency.Request, effect func(context.Context) (idempotency.Answer, error),
-	) (first idempotency.Answer, replayed bool, err error)
+		ctx context.Context, r idempotency.Request, effect func(context.Context) (idempotency.Response, error),
+	) (first idempotency.Response, replayed bool, err error)
 }
 
 // maxKey is the length of the longest Idempotency-Key, in characters.
 const maxKey = 255
 
-// once lets a client that sends an Idempotency-Key repeat a POST: the handler runs in one transaction with the storing
-// of its key.
+// once lets a client that sends an Idempotency-Key repeat a POST. The handler runs in the transaction that stores the
+// key.
 func (s *Server) once(op *contract.Operation, next step) step {
 	if !op.Repeatable {
 		return next
@@ -46,14 +46,15 @@ func (s *Server) once(op *contract.Operation, next step) step {
 			User: call.Principal.UserID, Route: op.Method + " " + op.Route, Key: key,
 			Fingerprint: hex.EncodeToString(digest[:]),
 		}
-		first, replayed, err := s.repeater.Once(outer, request, func(ctx context.Context) (idempotency.Answer, error) {
+		effect := func(ctx context.Context) (idempotency.Response, error) {
 			c.SetUserContext(ctx) // carries the transaction
 			defer c.SetUserContext(outer)
 			if err := next(call, c); err != nil {
-				return idempotency.Answer{}, err
+				return idempotency.Response{}, err
 			}
 			return responseOf(c), nil
-		})
+		}
+		first, replayed, err := s.deduplicator.Once(outer, request, effect)
 		if err != nil || !replayed {
 			return err
 		}
@@ -62,13 +63,13 @@ func (s *Server) once(op *contract.Operation, next step) step {
 	}
 }
 
-// responseOf returns the part of a response that is stored with its key.
-func responseOf(c *fiber.Ctx) idempotency.Answer {
+// responseOf returns the part of the response that is stored with the key.
+func responseOf(c *fiber.Ctx) idempotency.Response {
 	header := map[string]string{}
 	if location := c.GetRespHeader(fiber.HeaderLocation); location != "" {
 		header[fiber.HeaderLocation] = location
 	}
-	return idempotency.Answer{Status: c.Response().StatusCode(), Header: header}
+	return idempotency.Response{Status: c.Response().StatusCode(), Header: header}
 }
 
 // errGone is the error of a repeated request whose result no longer exists, or is no longer visible to the caller.
@@ -80,7 +81,7 @@ var errGone = errs.New(
 
 // replay responds with the present state of the first request's result. It authorizes and audits the read as any
 // other, so that a repeated request returns nothing that the caller could not read.
-func (s *Server) replay(c *fiber.Ctx, first idempotency.Answer) error {
+func (s *Server) replay(c *fiber.Ctx, first idempotency.Response) error {
 	location := first.Header[fiber.HeaderLocation]
 	err := s.readBack(c, location)
 	if errs.KindOf(err) == errs.NotFound {

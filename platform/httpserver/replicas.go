@@ -15,8 +15,8 @@ import (
 type Replicas interface {
 	// Reading returns ctx for a session's plain reads: they may use a replica that has the session's writes.
 	Reading(ctx context.Context, session uuid.UUID) context.Context
-	// WasAsked reports whether a replica was used with a ctx of Reading.
-	WasAsked(ctx context.Context) bool
+	// UsedReplica reports whether a replica was used with a ctx of Reading.
+	UsedReplica(ctx context.Context) bool
 	// Wrote records that the session may have written up to now. Errors: errs.Unavailable.
 	Wrote(ctx context.Context, session uuid.UUID) error
 }
@@ -42,7 +42,7 @@ func (s *Server) routeReads(op *contract.Operation, next step) step {
 		c.SetUserContext(ctx)
 		err := next(call, c)
 		c.SetUserContext(outer)
-		if errs.KindOf(err) != errs.Unavailable || outer.Err() != nil || !s.replicas.WasAsked(ctx) {
+		if errs.KindOf(err) != errs.Unavailable || outer.Err() != nil || !s.replicas.UsedReplica(ctx) {
 			return err
 		}
 		return next(call, c) // the replica may have failed; the primary serves every read

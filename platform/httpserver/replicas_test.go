@@ -18,7 +18,7 @@ import (
 type hangingReplicas struct{ asked bool }
 
 func (*hangingReplicas) Reading(ctx context.Context, _ uuid.UUID) context.Context { return ctx }
-func (*hangingReplicas) WasAsked(context.Context) bool                            { return false }
+func (*hangingReplicas) UsedReplica(context.Context) bool                         { return false }
 func (l *hangingReplicas) Wrote(ctx context.Context, _ uuid.UUID) error {
 	l.asked = ctx.Err() == nil
 	<-ctx.Done()

@@ -57,7 +57,7 @@ type Server struct {
 	log           *zap.Logger
 	authenticator auth.Authenticator
 	ready         Readiness
-	repeater      Repeater
+	deduplicator  Deduplicator
 	trail         audit.Recorder
 	telemetry     Telemetry
 	meter         *meter
@@ -83,14 +83,17 @@ type Server struct {
 // New returns the server of the modules' APIs. Errors: those of contract.New; an operation without a handler, or a
 // handler without an operation.
 func New(
-	cfg Config, log *zap.Logger, authenticator auth.Authenticator, roles auth.Roles, ready Readiness, repeater Repeater,
+	cfg Config, log *zap.Logger, authenticator auth.Authenticator, roles auth.Roles, ready Readiness,
+	deduplicator Deduplicator,
 	trail audit.Recorder, observed Telemetry, apis ...rest.API,
 ) (*Server, error) {
 	cursors, err := rest.NewCursors(cfg.CursorKeys)
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, log: log, authenticator: authenticator, ready: ready, repeater: repeater, trail: trail}
+	s := &Server{
+		cfg: cfg, log: log, authenticator: authenticator, ready: ready, deduplicator: deduplicator, trail: trail,
+	}
 	s.shares = newShares(cfg)
 	s.settings = rest.Settings{
 		Cursors: cursors, LinkLimit: linkLimit(cfg), RequireIfMatch: cfg.RequireIfMatch, Django: cfg.Django,

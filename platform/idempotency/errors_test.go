@@ -21,7 +21,7 @@ import (
 	"healthcare/platform/idempotency"
 )
 
-// An error of any statement is returned. It leaves no rows, and the key stays free.
+// An error of any statement is returned. The failed request leaves no rows, and its key can be used again.
 func TestStoreErrors(t *testing.T) {
 	each(t, func(t *testing.T, d env) {
 		store := func(t *testing.T, key string) {
@@ -48,7 +48,7 @@ func TestStoreErrors(t *testing.T) {
 			}))
 			require.Equal(t, 1, d.count(t, "first"))
 		})
-		t.Run("while an expired key is cleared", func(t *testing.T) {
+		t.Run("while an expired key is deleted", func(t *testing.T) {
 			store(t, "expired")
 			d.clock.Advance(idempotency.Lifetime)
 			require.NoError(t, databasetest.RunWithFaults(t, d.db, func(ctx context.Context) error {
@@ -58,15 +58,15 @@ func TestStoreErrors(t *testing.T) {
 			}))
 			require.Equal(t, 1, d.count(t, "again"))
 		})
-		t.Run("while a user's keys are removed", func(t *testing.T) {
+		t.Run("while a user's keys are deleted", func(t *testing.T) {
 			store(t, "mine")
 			require.NoError(t, databasetest.RunWithFaults(t, d.db, func(ctx context.Context) error {
-				_, err := d.Forget(ctx, request("mine").User, 1000)
+				_, err := d.DeleteByUser(ctx, request("mine").User, 1000)
 				return err
 			}))
 			require.Zero(t, d.count(t, ""))
 		})
-		t.Run("while expired keys are swept, of which the bodies may be gone", func(t *testing.T) {
+		t.Run("while expired keys are swept, with or without the bodies", func(t *testing.T) {
 			store(t, "swept")
 			d.clock.Advance(idempotency.Lifetime)
 			require.NoError(t, databasetest.RunWithFaults(t, d.db, d.Sweep, "idempotency_keys"))
@@ -75,7 +75,7 @@ func TestStoreErrors(t *testing.T) {
 	})
 }
 
-// A stored answer that cannot be read must not be replayed without its headers, and must not run the effect again.
+// A stored response that cannot be read must not be replayed without its headers, and must not run the effect again.
 func TestUnreadableStoredHeaders(t *testing.T) {
 	each(t, func(t *testing.T, d env) {
 		_, _, err := d.Once(t.Context(), request("broken"), d.effect("broken"))
@@ -101,7 +101,7 @@ func TestRunLogsAnErrorAndContinues(t *testing.T) {
 		}
 		rename("idempotency_keys", "elsewhere")
 		core, lines := observer.New(zap.WarnLevel)
-		idempotency.SweepEvery(d.Keys, 5*time.Millisecond)
+		idempotency.SweepEvery(d.Store, 5*time.Millisecond)
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan struct{})
 		go func() { d.Run(ctx, zap.New(core)); close(ended) }()
@@ -125,7 +125,7 @@ func TestSweepEndsWithItsContext(t *testing.T) {
 func TestOutcomesAreCounted(t *testing.T) {
 	t.Parallel()
 	d := another(t, env{cfg: sqliteOnly(t), clock: clock.At(now)})
-	succeeds := func(context.Context) (idempotency.Answer, error) { return created("x"), nil }
+	succeeds := func(context.Context) (idempotency.Response, error) { return created("x"), nil }
 	for range 2 {
 		_, _, err := d.Once(t.Context(), request("x"), succeeds)
 		require.NoError(t, err)
@@ -135,10 +135,10 @@ func TestOutcomesAreCounted(t *testing.T) {
 	_, _, err := d.Once(t.Context(), reused, succeeds)
 	require.ErrorIs(t, err, idempotency.ErrReused)
 	failed := errors.New("failed")
-	_, _, err = d.Once(t.Context(), request("y"), func(ctx context.Context) (idempotency.Answer, error) {
+	_, _, err = d.Once(t.Context(), request("y"), func(ctx context.Context) (idempotency.Response, error) {
 		_, _, err := d.Once(t.Context(), request("y"), succeeds)
 		require.ErrorIs(t, err, idempotency.ErrInFlight)
-		return idempotency.Answer{}, failed
+		return idempotency.Response{}, failed
 	})
 	require.ErrorIs(t, err, failed)
 	const name = "healthcare_idempotent_requests_total"
@@ -147,7 +147,7 @@ func TestOutcomesAreCounted(t *testing.T) {
 		want += name + `{outcome="` + outcome + "\"} 1\n"
 	}
 	counters := prometheus.NewRegistry()
-	for _, c := range idempotency.Collectors(d.Keys) {
+	for _, c := range idempotency.Collectors(d.Store) {
 		counters.MustRegister(c)
 	}
 	found, err := counters.Gather()

@@ -3,4 +3,4 @@ package idempotency
 import "time"
 
 // SweepEvery sets the interval between the sweeps of Run.
-func SweepEvery(k *Keys, interval time.Duration) { k.interval = interval }
+func SweepEvery(s *Store, interval time.Duration) { s.interval = interval }

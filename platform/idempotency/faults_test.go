@@ -22,14 +22,14 @@ func TestAtomicity(t *testing.T) {
 			"panics":             func(context.Context, func()) error { panic(failed) },
 			"loses its client":   func(_ context.Context, cancel func()) error { cancel(); return nil },
 			"ends its goroutine": func(context.Context, func()) error { runtime.Goexit(); return nil },
-			"leaves no place for its answer": func(ctx context.Context, _ func()) error {
+			"drops the table of the responses": func(ctx context.Context, _ func()) error {
 				return d.db.Write(ctx).Exec(`DROP TABLE idempotency_keys`).Error
 			},
 		} {
 			t.Run("an effect that "+what+" leaves no rows and a free key", func(t *testing.T) {
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
-				effect := func(ctx context.Context) (idempotency.Answer, error) {
+				effect := func(ctx context.Context) (idempotency.Response, error) {
 					answer, err := d.effect(what)(ctx)
 					require.NoError(t, err)
 					return answer, end(ctx, cancel)
@@ -48,7 +48,7 @@ func TestAtomicity(t *testing.T) {
 				require.Zero(t, d.count(t, ""))
 
 				var replayed bool
-				// PostgreSQL notices the lost client, and releases its lock, a moment later.
+				// PostgreSQL detects the closed connection, and releases its lock, a moment later.
 				require.Eventually(t, func() bool {
 					_, again, err := d.Once(t.Context(), request(what), d.effect(what))
 					replayed = again
@@ -69,14 +69,14 @@ func TestSweep(t *testing.T) {
 			require.NoError(t, err)
 		}
 		d.clock.Advance(idempotency.Lifetime)
-		t.Run("a new answer removes twenty expired ones, and no others", func(t *testing.T) {
+		t.Run("storing a response deletes twenty expired responses, and no others", func(t *testing.T) {
 			for i, left := range []int{31, 12, 3, 4} {
 				_, _, err := d.Once(t.Context(), request(fmt.Sprint("new ", i)), d.effect("new"))
 				require.NoError(t, err)
 				require.Equal(t, left, d.count(t, ""))
 			}
 		})
-		t.Run("a repetition removes none", func(t *testing.T) {
+		t.Run("a repetition deletes no response", func(t *testing.T) {
 			d.clock.Advance(idempotency.Lifetime - time.Microsecond)
 			_, replayed, err := d.Once(t.Context(), request("new 0"), d.effect("new"))
 			require.NoError(t, err)
@@ -105,17 +105,17 @@ func TestSweepRuns(t *testing.T) {
 		}
 		require.Equal(t, 1, bodies())
 		require.NoError(t, d.Sweep(t.Context()))
-		require.Zero(t, bodies(), "a body that an earlier release has kept is removed")
-		require.Equal(t, 1, d.count(t, ""), "its key is not")
+		require.Zero(t, bodies(), "a body that an earlier release stored is deleted")
+		require.Equal(t, 1, d.count(t, ""), "the key of a deleted body remains")
 		d.clock.Advance(idempotency.Lifetime)
 		require.NoError(t, d.Sweep(t.Context()))
 		require.Zero(t, d.count(t, ""))
 
-		idempotency.SweepEvery(d.Keys, 5*time.Millisecond)
+		idempotency.SweepEvery(d.Store, 5*time.Millisecond)
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan struct{})
 		go func() { d.Run(ctx, zap.NewNop()); close(ended) }()
-		for i := range 3 { // the first sweep is at once, the others are the timer's
+		for i := range 3 { // the first sweep is immediate, the ticker starts the others
 			_, _, err := d.Once(t.Context(), request(fmt.Sprint("swept ", i)), d.effect("swept"))
 			require.NoError(t, err)
 			d.clock.Advance(idempotency.Lifetime)
@@ -126,7 +126,7 @@ func TestSweepRuns(t *testing.T) {
 	})
 }
 
-func TestForget(t *testing.T) {
+func TestDeleteByUser(t *testing.T) {
 	each(t, func(t *testing.T, d env) {
 		for i := range 3 {
 			_, _, err := d.Once(t.Context(), request(fmt.Sprint("mine ", i)), d.effect("mine"))
@@ -134,7 +134,7 @@ func TestForget(t *testing.T) {
 		}
 		user := request("mine 0").User
 		for _, expected := range []int{2, 1, 0} {
-			removed, err := d.Forget(t.Context(), user, 2)
+			removed, err := d.DeleteByUser(t.Context(), user, 2)
 			require.NoError(t, err)
 			require.Equal(t, expected, removed)
 		}

@@ -24,7 +24,7 @@ var now = time.Date(2026, time.November, 22, 22, 29, 36, 410959000, time.UTC)
 
 // env holds the keys under test and a table to which effects write.
 type env struct {
-	*idempotency.Keys
+	*idempotency.Store
 	cfg   database.Config
 	db    *database.DB
 	clock *clock.Manual
@@ -40,29 +40,29 @@ func each(t *testing.T, test func(t *testing.T, d env)) {
 	})
 }
 
-// another returns a second instance over the same store.
+// another returns a second instance on the same database.
 func another(t *testing.T, d env) env {
 	t.Helper()
 	db, err := database.Open(d.cfg, zap.NewNop())
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = db.Close() })
 	require.NoError(t, db.Connect(t.Context()))
-	return env{Keys: idempotency.New(db, d.clock), cfg: d.cfg, db: db, clock: d.clock}
+	return env{Store: idempotency.New(db, d.clock), cfg: d.cfg, db: db, clock: d.clock}
 }
 
-// effect returns an effect that inserts a row and answers 201.
-func (d env) effect(name string) func(context.Context) (idempotency.Answer, error) {
-	return func(ctx context.Context) (idempotency.Answer, error) {
+// effect returns an effect that inserts a row and returns a response with status 201.
+func (d env) effect(name string) func(context.Context) (idempotency.Response, error) {
+	return func(ctx context.Context) (idempotency.Response, error) {
 		err := d.db.Write(ctx).Exec(`INSERT INTO effects (name) VALUES (?)`, name).Error
 		return created(name), err
 	}
 }
 
-func created(name string) idempotency.Answer {
-	return idempotency.Answer{Status: 201, Header: map[string]string{"Location": "/" + name, "ETag": `"v1"`}}
+func created(name string) idempotency.Response {
+	return idempotency.Response{Status: 201, Header: map[string]string{"Location": "/" + name, "ETag": `"v1"`}}
 }
 
-// count returns the number of effects of that name, and count("") the number of stored answers.
+// count returns the number of effects with a name, or the number of stored responses if name is empty.
 func (d env) count(t require.TestingT, name string) (n int) {
 	q := d.db.Read(context.Background()).Raw(`SELECT count(*) FROM idempotency_keys`)
 	if name != "" {
@@ -81,7 +81,7 @@ func request(key string) idempotency.Request {
 func TestOnce(t *testing.T) {
 	each(t, func(t *testing.T, d env) {
 		ctx := t.Context()
-		t.Run("a repetition gets the first answer, and has no effect", func(t *testing.T) {
+		t.Run("returns the first response to a repetition, without a second effect", func(t *testing.T) {
 			for i := range 3 {
 				given, replayed, err := d.Once(ctx, request("once"), d.effect("once"))
 				require.NoError(t, err)
@@ -90,13 +90,13 @@ func TestOnce(t *testing.T) {
 			}
 			require.Equal(t, 1, d.count(t, "once"))
 		})
-		t.Run("another instance replays it, too", func(t *testing.T) {
+		t.Run("another instance replays the response, too", func(t *testing.T) {
 			given, replayed, err := another(t, d).Once(ctx, request("once"), d.effect("once"))
 			require.NoError(t, err)
 			require.True(t, replayed)
 			require.Equal(t, created("once"), given)
 		})
-		t.Run("rejects another body, and the first answer stays", func(t *testing.T) {
+		t.Run("rejects a different body, and keeps the first response", func(t *testing.T) {
 			other := request("once")
 			other.Fingerprint = "g"
 			_, _, err := d.Once(ctx, other, d.effect("once"))
@@ -106,7 +106,7 @@ func TestOnce(t *testing.T) {
 			require.True(t, replayed)
 			require.Equal(t, 1, d.count(t, "once"))
 		})
-		t.Run("another user, route or key is another request", func(t *testing.T) {
+		t.Run("a request with a different user, route or key has its own effect", func(t *testing.T) {
 			others := []idempotency.Request{request("once"), request("once"), request("ONCE")}
 			others[0].User = uuid.New()
 			others[1].Route = "POST /api/doctors/"
@@ -117,7 +117,7 @@ func TestOnce(t *testing.T) {
 				require.Equal(t, i+1, d.count(t, "apart"))
 			}
 		})
-		t.Run("an answer expires to the microsecond, and its key is free again", func(t *testing.T) {
+		t.Run("a response expires to the microsecond, and its key can be used again", func(t *testing.T) {
 			_, _, err := d.Once(ctx, request("old"), d.effect("old"))
 			require.NoError(t, err)
 			d.clock.Advance(idempotency.Lifetime - time.Microsecond)
@@ -140,21 +140,21 @@ func TestInFlight(t *testing.T) {
 	each(t, func(t *testing.T, d env) {
 		ctx := t.Context()
 		instances := []env{d}
-		// With SQLite, the second process would wait for the first, and then get the answer.
+		// With SQLite, the second process would wait for the first, and then return the stored response.
 		if d.db.Engine() == database.Postgres {
 			instances = append(instances, another(t, d))
 		}
 		for i, other := range instances {
-			t.Run(fmt.Sprintf("rejects a concurrent request, at instance %d", i), func(t *testing.T) {
+			t.Run(fmt.Sprintf("rejects a concurrent request on instance %d", i), func(t *testing.T) {
 				name := fmt.Sprint("flight ", i)
-				effect := func(ctx context.Context) (idempotency.Answer, error) {
+				effect := func(ctx context.Context) (idempotency.Response, error) {
 					_, _, err := other.Once(t.Context(), request(name), other.effect(name))
 					require.ErrorIs(t, err, idempotency.ErrInFlight)
 					require.Equal(t, errs.Conflict, errs.KindOf(err))
 					reused := request(name)
 					reused.Fingerprint = "g"
 					_, _, err = other.Once(t.Context(), reused, other.effect(name))
-					require.ErrorIs(t, err, idempotency.ErrInFlight, "the stored answer does not exist yet")
+					require.ErrorIs(t, err, idempotency.ErrInFlight, "no response is stored yet")
 					return d.effect(name)(ctx)
 				}
 				given, replayed, err := d.Once(ctx, request(name), effect)
@@ -167,7 +167,7 @@ func TestInFlight(t *testing.T) {
 				require.Equal(t, 1, d.count(t, name))
 			})
 		}
-		t.Run("one of many concurrent requests at all instances has its effect", func(t *testing.T) {
+		t.Run("only one of many concurrent requests to all instances has an effect", func(t *testing.T) {
 			var all sync.WaitGroup
 			var effects atomic.Int32
 			for i := range 60 {

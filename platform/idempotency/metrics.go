@@ -10,13 +10,13 @@ import (
 
 func newOutcomes() *prometheus.CounterVec {
 	return telemetry.Counters("healthcare_idempotent_requests_total",
-		"Requests with an Idempotency-Key: executed, answered from the stored answer, rejected because one is "+
+		"Requests with an Idempotency-Key: executed, answered with the stored response, rejected because one is "+
 			"in flight or the key was used for another request, or failed.",
 		"outcome", "first", "replayed", "in_flight", "reused", "failed")
 }
 
 // count counts the outcome of a request.
-func (k *Keys) count(replayed bool, err error) {
+func (s *Store) count(replayed bool, err error) {
 	outcome := "first"
 	switch {
 	case errors.Is(err, ErrInFlight):
@@ -28,8 +28,8 @@ func (k *Keys) count(replayed bool, err error) {
 	case replayed:
 		outcome = "replayed"
 	}
-	k.outcomes.WithLabelValues(outcome).Inc()
+	s.outcomes.WithLabelValues(outcome).Inc()
 }
 
 // Collectors returns the number of requests by outcome.
-func Collectors(k *Keys) []prometheus.Collector { return []prometheus.Collector{k.outcomes} }
+func Collectors(s *Store) []prometheus.Collector { return []prometheus.Collector{s.outcomes} }

@@ -40,7 +40,8 @@ func Serving() fx.Option {
 	return fx.Options(
 		Parts(),
 		fx.Invoke(
-			database.WarnOfVerboseLog, database.UpdateSearchTexts, jobs.Run, sweepKeys, httpserver.Serve, heapBallast,
+			database.WarnOfVerboseLog, database.UpdateSearchTexts, jobs.Run, sweepIdempotencyKeys,
+			httpserver.Serve, heapBallast,
 		),
 	)
 }
@@ -66,7 +67,7 @@ func Parts() fx.Option {
 		fx.Provide(
 			func(db *database.DB) httpserver.Readiness { return db.Ready },
 			idempotency.New,
-			func(keys *idempotency.Keys) httpserver.Repeater { return keys },
+			func(store *idempotency.Store) httpserver.Deduplicator { return store },
 			func(queue *jobs.Queue) httpserver.Jobs { return queue },
 			replicas,
 		),
@@ -75,12 +76,12 @@ func Parts() fx.Option {
 	)
 }
 
-// sweepKeys deletes expired Idempotency-Keys while the program serves.
-func sweepKeys(lc fx.Lifecycle, keys *idempotency.Keys, log *zap.Logger) {
+// sweepIdempotencyKeys deletes expired Idempotency-Keys while the program serves.
+func sweepIdempotencyKeys(lc fx.Lifecycle, store *idempotency.Store, log *zap.Logger) {
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	lc.Append(fx.StartStopHook(
-		func() { go func() { defer close(done); keys.Run(ctx, log) }() },
+		func() { go func() { defer close(done); store.Run(ctx, log) }() },
 		func() { stop(); <-done },
 	))
 }

@@ -23,7 +23,7 @@ type StatementRecorder struct {
 
 // background are parts of the statements of the tasks that run beside the requests, whatever is requested.
 var background = []string{
-	`FROM "audit_heads" ORDER BY chain;`,                            // the keeper of the audit trail
+	`FROM "audit_heads" ORDER BY chain;`,                            // the checkpointer of the audit trail
 	`WHERE (search_text `,                                           // the sweep that recomputes search texts
 	`NOT EXISTS (SELECT 1 FROM user_mailboxes m WHERE m.user_id = `, // the sweep that records mailboxes
 	`FROM jobs WHERE expires_at IS NULL`,                            // the search for jobs to run

@@ -24,11 +24,11 @@ import (
 )
 
 // Module provides audit.Recorder, the auditor role and the module's API. A program that uses the Recorder also runs the
-// Keeper.
+// Checkpointer.
 var Module = fx.Module("audit",
 	fx.Provide(
 		store.New, checkpoints.New, newKeys, newRecorder,
-		app.NewRecorder, app.NewKeeper, app.NewReader, app.NewCustodian,
+		app.NewRecorder, app.NewCheckpointer, app.NewReader, app.NewMaintenance,
 	),
 	auth.Declare(auditorRole),
 	httpserver.Handle(rest.New),
@@ -50,22 +50,22 @@ func newKeys(cfg trail.Config) (domain.Keys, error) {
 	return domain.NewKeys(derive("audit entry"), derive("audit checkpoint")), nil
 }
 
-// newRecorder returns the recorder, and runs the keeper while the program runs.
-func newRecorder(lc fx.Lifecycle, recorder *app.Recorder, keeper *app.Keeper) audit.Recorder {
+// newRecorder returns the recorder, and runs the checkpointer while the program runs.
+func newRecorder(lc fx.Lifecycle, recorder *app.Recorder, checkpointer *app.Checkpointer) audit.Recorder {
 	running, stop := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	lc.Append(fx.Hook{
 		OnStart: func(ctx context.Context) error {
-			if err := keeper.Start(ctx); err != nil {
+			if err := checkpointer.Start(ctx); err != nil {
 				return err
 			}
-			go func() { defer close(done); keeper.Run(running) }()
+			go func() { defer close(done); checkpointer.Run(running) }()
 			return nil
 		},
 		OnStop: func(ctx context.Context) error {
 			stop()
 			<-done
-			keeper.Close(ctx)
+			checkpointer.Close(ctx)
 			return nil
 		},
 	})
@@ -82,15 +82,15 @@ func Command(
 	runWith func(ctx context.Context, target any, work func(context.Context) error) error,
 	configured func() (trail.Config, error),
 ) *cobra.Command {
-	return cli.New(func(ctx context.Context, do func(context.Context, *app.Custodian) error) error {
-		var custodian *app.Custodian
-		return runWith(ctx, &custodian, func(ctx context.Context) error { return do(ctx, custodian) })
-	}, func() (*app.Custodian, error) {
+	return cli.New(func(ctx context.Context, do func(context.Context, *app.Maintenance) error) error {
+		var maintenance *app.Maintenance
+		return runWith(ctx, &maintenance, func(ctx context.Context) error { return do(ctx, maintenance) })
+	}, func() (*app.Maintenance, error) {
 		cfg, err := configured()
 		if err != nil {
 			return nil, err
 		}
 		keys, err := newKeys(cfg)
-		return app.NewCustodian(nil, keys, checkpoints.New(cfg, zap.NewNop()), nil, clock.New()), err
+		return app.NewMaintenance(nil, keys, checkpoints.New(cfg, zap.NewNop()), nil, clock.New()), err
 	})
 }

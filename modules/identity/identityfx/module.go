@@ -28,7 +28,7 @@ import (
 // Module provides auth.Authenticator and the module's API; it needs an identity.Config and a keyring.Ring.
 var Module = fx.Module("identity",
 	fx.Provide(
-		store.NewUsers, store.NewMailboxes, recorded, answers,
+		store.NewUsers, store.NewMailboxes, recorded, responses,
 		store.NewSessions, attempts, registrations, passwords, common, tokens,
 		app.NewCredentials, app.New, app.NewAccounts, app.NewAuthenticator,
 	),
@@ -63,7 +63,7 @@ func registrations(cfg identity.Config, keys keyring.Ring, db *database.DB, cloc
 	)
 }
 
-func answers(keys *idempotency.Keys) ports.KeptAnswers { return keys }
+func responses(store *idempotency.Store) ports.StoredResponses { return store }
 
 func common() ports.CommonPasswords { return password.Common }
 

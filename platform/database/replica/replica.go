@@ -114,8 +114,8 @@ func (s *Set) Reading(ctx context.Context, session uuid.UUID) context.Context {
 	return ctx
 }
 
-// WasAsked reports whether a statement with a context of Reading was sent to a replica.
-func (s *Set) WasAsked(ctx context.Context) bool {
+// UsedReplica reports whether a statement with a context of Reading was sent to a replica.
+func (s *Set) UsedReplica(ctx context.Context) bool {
 	r, _ := ctx.Value(readingKey{s}).(*reading)
 	return r != nil && r.used.Load()
 }

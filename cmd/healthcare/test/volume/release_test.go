@@ -48,8 +48,8 @@ func TestReleaseOfMany(t *testing.T) {
 	})
 }
 
-// TestAdministratorsDissolveADoctor removes doctors of other users' patients by jobs.
-func TestAdministratorsDissolveADoctor(t *testing.T) {
+// TestAdministratorsRemoveADoctor removes doctors of other users' patients by jobs.
+func TestAdministratorsRemoveADoctor(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		asha, admin := s.NewUserWithRole(t, auth.Staff, "Asha"), s.NewUserWithRole(t, auth.Admin, "Admin")

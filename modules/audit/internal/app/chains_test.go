@@ -46,7 +46,7 @@ func TestR41_MissingChain(t *testing.T) {
 		require.NoError(t, h.Finish(t.Context())) // so that the last line is about chain 1
 		require.Equal(t, 3, h.checkpoints.count())
 		require.EqualValues(t, 7, h.verified(t))
-		require.NoError(t, h.newKeeper().Resume(t.Context()))
+		require.NoError(t, h.newCheckpointer().Resume(t.Context()))
 		var export bytes.Buffer
 		written, err := h.Export(t.Context(), &export, noProgress)
 		require.NoError(t, err)
@@ -71,7 +71,7 @@ func TestR41_MissingChain(t *testing.T) {
 			exec(t, db, "UPDATE audit_heads SET sequence = anchor_sequence, mac = anchor_mac WHERE chain = 3")
 			_, err := h.Verify(t.Context(), "", noProgress)
 			requireFlawIn(t, err, 3, 1)
-			requireFlawIn(t, h.newKeeper().Resume(t.Context()), 3, 4)
+			requireFlawIn(t, h.newCheckpointer().Resume(t.Context()), 3, 4)
 		})
 		h.checkpoints.lines = nil // the following flaws are found without checkpoints
 		for _, chain := range []int{3, 8, 1} {

@@ -70,16 +70,16 @@ func (l entryLine) entry() domain.Entry {
 
 // Export writes the whole trail as lines of JSON, which VerifyExport verifies with the keys, and returns the number of
 // entries. It first records itself as a reading of the trail. Errors: those of the store and of the writer.
-func (c *Custodian) Export(ctx context.Context, to io.Writer, progress Progress) (written int64, err error) {
+func (m *Maintenance) Export(ctx context.Context, to io.Writer, progress Progress) (written int64, err error) {
 	reading := audit.Entry{Action: audit.TrailRead, Resource: auditEvent, Outcome: audit.Success}
 	entry, err := draft(audit.RequestOf(ctx), Operator, reading)
 	if err != nil {
 		return 0, err
 	}
-	if err := c.ledger.Append(ctx, domain.AnyChain, sealAll(c.keys, c.clock, []domain.Entry{entry})); err != nil {
+	if err := m.ledger.Append(ctx, domain.AnyChain, sealAll(m.keys, m.clock, []domain.Entry{entry})); err != nil {
 		return 0, unavailable(err)
 	}
-	spans, err := c.ledger.Spans(ctx)
+	spans, err := m.ledger.Spans(ctx)
 	if err != nil {
 		return 0, err
 	}
@@ -89,7 +89,7 @@ func (c *Custodian) Export(ctx context.Context, to io.Writer, progress Progress)
 		if err := lines.Encode(head); err != nil {
 			return written, err
 		}
-		err := c.eachEntry(ctx, span, progress, func(e domain.Entry) error {
+		err := m.eachEntry(ctx, span, progress, func(e domain.Entry) error {
 			written++
 			return lines.Encode(lineOf(e))
 		}, func(context.Context, []domain.Entry) error { return nil })
@@ -102,12 +102,12 @@ func (c *Custodian) Export(ctx context.Context, to io.Writer, progress Progress)
 
 // VerifyExport verifies the output of Export like Verify. Errors: *domain.Flaw; a plain one with the line that is
 // invalid; those of Verify about checkpoints.
-func (c *Custodian) VerifyExport(
+func (m *Maintenance) VerifyExport(
 	export io.Reader, checkpoints string, progress Progress,
 ) (sound int64, err error) {
 	lines, walked := &exportLines{from: scanner(export)}, 0
 	for lines.next() {
-		verified, err := c.walk(checkpoints, lines.span, func(span domain.Span, next func(domain.Entry) error) error {
+		verified, err := m.walk(checkpoints, lines.span, func(span domain.Span, next func(domain.Entry) error) error {
 			if walked++; span.Chain != walked {
 				return missingChain(walked)
 			}
@@ -121,7 +121,7 @@ func (c *Custodian) VerifyExport(
 		return 0, errors.New("the export is empty")
 	}
 	// Older exports have fewer chains than domain.Chains.
-	return sound, errors.Join(lines.from.Err(), c.checkUnknownChains(checkpoints, walked))
+	return sound, errors.Join(lines.from.Err(), m.checkUnknownChains(checkpoints, walked))
 }
 
 // exportLines reads an export and buffers one line.

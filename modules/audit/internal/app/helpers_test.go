@@ -37,8 +37,8 @@ var cfg = trail.Config{CheckpointEvery: time.Minute, CommitTimeout: 30 * time.Se
 // fixture is the module over the real store, with a manual clock and checkpoints in memory.
 type fixture struct {
 	*app.Recorder
-	*app.Custodian
-	*app.Keeper
+	*app.Maintenance
+	*app.Checkpointer
 	db          *database.DB
 	ledger      *countingLedger
 	clock       *clock.Manual
@@ -53,13 +53,13 @@ func newFixture(db *database.DB) fixture {
 		checkpoints: &memoryCheckpoints{},
 	}
 	h.Recorder = app.NewRecorder(h.ledger, keys, h.clock, cfg)
-	h.Custodian = app.NewCustodian(h.ledger, keys, h.checkpoints, db, h.clock)
-	h.Keeper = h.newKeeper()
+	h.Maintenance = app.NewMaintenance(h.ledger, keys, h.checkpoints, db, h.clock)
+	h.Checkpointer = h.newCheckpointer()
 	return h
 }
 
-func (h fixture) newKeeper() *app.Keeper {
-	return app.NewKeeper(h.ledger, keys, h.checkpoints, h.clock, cfg)
+func (h fixture) newCheckpointer() *app.Checkpointer {
+	return app.NewCheckpointer(h.ledger, keys, h.checkpoints, h.clock, cfg)
 }
 
 // record appends n readings by different users.

@@ -6,8 +6,8 @@ import (
 )
 
 // Newest returns the time of the newest entry of the trail; the zero time if the trail is empty. Errors: the store's.
-func (k *Keeper) Newest(ctx context.Context) (newest time.Time, err error) {
-	spans, err := k.ledger.Spans(ctx)
+func (cp *Checkpointer) Newest(ctx context.Context) (newest time.Time, err error) {
+	spans, err := cp.ledger.Spans(ctx)
 	if err != nil {
 		return newest, err
 	}
@@ -15,7 +15,7 @@ func (k *Keeper) Newest(ctx context.Context) (newest time.Time, err error) {
 		if span.To.Sequence <= span.From.Sequence {
 			continue
 		}
-		last, err := k.ledger.Read(ctx, span.Chain, span.To.Sequence-1, 1)
+		last, err := cp.ledger.Read(ctx, span.Chain, span.To.Sequence-1, 1)
 		if err != nil {
 			return newest, err
 		}

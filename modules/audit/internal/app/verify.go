@@ -15,8 +15,8 @@ import (
 // Verify verifies every chain, in constant memory, and returns the number of sound entries. It compares the entries
 // with the checkpoints in a file; the path "" means the file of this installation. A server may record meanwhile.
 // Errors: *domain.Flaw, the first one; domain.ErrNoCheckpoint with its line; those of the store and of the file.
-func (c *Custodian) Verify(ctx context.Context, checkpoints string, progress Progress) (sound int64, err error) {
-	spans, err := c.ledger.Spans(ctx)
+func (m *Maintenance) Verify(ctx context.Context, checkpoints string, progress Progress) (sound int64, err error) {
+	spans, err := m.ledger.Spans(ctx)
 	if err != nil {
 		return 0, err
 	}
@@ -24,20 +24,20 @@ func (c *Custodian) Verify(ctx context.Context, checkpoints string, progress Pro
 		if i >= len(spans) || spans[i].Chain != i+1 {
 			return sound, missingChain(i + 1)
 		}
-		verified, err := c.verify(ctx, i, checkpoints, progress)
+		verified, err := m.verify(ctx, i, checkpoints, progress)
 		if sound += verified; err != nil {
 			return sound, err
 		}
 	}
-	return sound, c.checkUnknownChains(checkpoints, max(len(spans), domain.Chains))
+	return sound, m.checkUnknownChains(checkpoints, max(len(spans), domain.Chains))
 }
 
 // verify verifies the chain of one span. If the chain was pruned meanwhile, it starts again.
-func (c *Custodian) verify(
+func (m *Maintenance) verify(
 	ctx context.Context, at int, checkpoints string, progress Progress,
 ) (sound int64, err error) {
 	span := func() (domain.Span, error) {
-		spans, err := c.ledger.Spans(ctx)
+		spans, err := m.ledger.Spans(ctx)
 		if err != nil || at >= len(spans) {
 			return domain.Span{}, errors.Join(err, errors.New("audit: a chain disappeared"))
 		}
@@ -50,8 +50,8 @@ func (c *Custodian) verify(
 			walked, err = span()
 			return walked, err
 		}
-		sound, err := c.walk(checkpoints, now, func(span domain.Span, next func(domain.Entry) error) error {
-			return c.eachEntry(ctx, span, progress, next, c.checkIndex)
+		sound, err := m.walk(checkpoints, now, func(span domain.Span, next func(domain.Entry) error) error {
+			return m.eachEntry(ctx, span, progress, next, m.checkIndex)
 		})
 		if err == nil {
 			return sound, nil
@@ -68,8 +68,8 @@ func missingChain(chain int) error {
 }
 
 // checkIndex compares the index by patient with verified entries. Errors: *domain.Flaw; the store's.
-func (c *Custodian) checkIndex(ctx context.Context, entries []domain.Entry) error {
-	unindexed, err := c.ledger.FindUnindexed(ctx, entries)
+func (m *Maintenance) checkIndex(ctx context.Context, entries []domain.Entry) error {
+	unindexed, err := m.ledger.FindUnindexed(ctx, entries)
 	if err != nil || unindexed == nil {
 		return err
 	}
@@ -81,12 +81,12 @@ func (c *Custodian) checkIndex(ctx context.Context, entries []domain.Entry) erro
 }
 
 // walk verifies one span, whose entries each passes to next, and returns the number of sound entries.
-func (c *Custodian) walk(
+func (m *Maintenance) walk(
 	checkpoints string,
 	of func() (domain.Span, error),
 	each func(span domain.Span, next func(domain.Entry) error) error,
 ) (sound int64, err error) {
-	file, err := c.checkpoints.Open(checkpoints)
+	file, err := m.checkpoints.Open(checkpoints)
 	if err != nil {
 		return 0, err
 	}
@@ -95,8 +95,8 @@ func (c *Custodian) walk(
 	if err != nil {
 		return 0, err
 	}
-	lines := &checkpointLines{keys: c.keys, of: func(chain int) bool { return chain == span.Chain }, from: file}
-	v := domain.NewVerifier(c.keys, span, lines.all)
+	lines := &checkpointLines{keys: m.keys, of: func(chain int) bool { return chain == span.Chain }, from: file}
+	v := domain.NewVerifier(m.keys, span, lines.all)
 	defer v.Close()
 	if err = each(span, v.Next); err == nil {
 		err = v.End()
@@ -106,13 +106,13 @@ func (c *Custodian) walk(
 
 // checkUnknownChains returns a flaw if there is a checkpoint of a chain after those that were verified.
 // Errors: *domain.Flaw; those of the file.
-func (c *Custodian) checkUnknownChains(checkpoints string, walked int) error {
-	file, err := c.checkpoints.Open(checkpoints)
+func (m *Maintenance) checkUnknownChains(checkpoints string, walked int) error {
+	file, err := m.checkpoints.Open(checkpoints)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = file.Close() }()
-	lines := &checkpointLines{keys: c.keys, of: func(chain int) bool { return chain > walked }, from: file}
+	lines := &checkpointLines{keys: m.keys, of: func(chain int) bool { return chain > walked }, from: file}
 	for checkpoint := range lines.all {
 		return missingChain(checkpoint.Chain)
 	}

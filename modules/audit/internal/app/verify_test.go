@@ -123,13 +123,13 @@ func TestR41_RollBack(t *testing.T) {
 			requireFlaw(t, err, 6)
 		})
 		t.Run("Resume reveals it", func(t *testing.T) {
-			requireFlaw(t, h.newKeeper().Resume(t.Context()), 7)
+			requireFlaw(t, h.newCheckpointer().Resume(t.Context()), 7)
 		})
 		t.Run("both reveal it after the trail has grown beyond the checkpoints", func(t *testing.T) {
 			h.record(t, 10)
 			_, err := h.Verify(t.Context(), "", noProgress)
 			requireFlaw(t, err, 7)
-			requireFlaw(t, h.newKeeper().Resume(t.Context()), 7)
+			requireFlaw(t, h.newCheckpointer().Resume(t.Context()), 7)
 		})
 		t.Run("it is not found without checkpoints", func(t *testing.T) {
 			h.checkpoints.lines = nil

@@ -69,21 +69,21 @@ func TestUseCasesReturnEveryErrorAndLeaveNoEffect(t *testing.T) {
 			{"remove", doctors.Open, func(ctx context.Context, s *app.Service) error {
 				return s.Remove(ctx, staff, id, revision.Match{})
 			}, nil},
-			{"dissolve without permission", doctors.Open, func(ctx context.Context, s *app.Service) error {
-				_, err := s.Dissolve(ctx, staff, id, revision.Match{}, nil)
+			{"start removal without permission", doctors.Open, func(ctx context.Context, s *app.Service) error {
+				_, err := s.StartRemoval(ctx, staff, id, revision.Match{}, nil)
 				return err
 			}, auth.ErrForbidden},
-			{"dissolve", doctors.Open, func(ctx context.Context, s *app.Service) error {
-				_, err := s.Dissolve(ctx, admin, id, revision.Match{}, &other)
+			{"start removal", doctors.Open, func(ctx context.Context, s *app.Service) error {
+				_, err := s.StartRemoval(ctx, admin, id, revision.Match{}, &other)
 				return err
 			}, nil},
-			{"dissolve in favour of an earlier doctor", doctors.Open, func(ctx context.Context, s *app.Service) error {
-				_, err := s.Dissolve(ctx, admin, other, revision.Match{}, &id)
+			{"start removal to an earlier doctor", doctors.Open, func(ctx context.Context, s *app.Service) error {
+				_, err := s.StartRemoval(ctx, admin, other, revision.Match{}, &id)
 				return err
 			}, nil},
 			{"continue a removal", doctors.Open, func(ctx context.Context, s *app.Service) error {
 				return db.Do(ctx, func(ctx context.Context) error {
-					if _, err := s.Dissolve(ctx, admin, id, revision.Match{}, &other); err != nil {
+					if _, err := s.StartRemoval(ctx, admin, id, revision.Match{}, &other); err != nil {
 						return err
 					}
 					_, _, err := s.Continue(ctx, id, 100)

@@ -28,7 +28,7 @@ func (s *Service) Remove(ctx context.Context, who auth.Principal, id doctors.ID,
 		return err
 	}
 	err := s.tx.Do(ctx, func(ctx context.Context) error {
-		if err := s.hold(ctx, id, expected); err != nil {
+		if err := s.lock(ctx, id, expected); err != nil {
 			return err
 		}
 		if _, err := s.removalOf(ctx, id); err != nil {
@@ -45,9 +45,9 @@ func (s *Service) Remove(ctx context.Context, who auth.Principal, id doctors.ID,
 	return err
 }
 
-// hold locks the doctor against changes, removal and new assignments. Errors: doctors.ErrNotFound, revision.ErrStale.
-func (s *Service) hold(ctx context.Context, id doctors.ID, expected revision.Match) error {
-	version, err := s.doctors.Hold(ctx, id)
+// lock locks the doctor against changes, removal and new assignments. Errors: doctors.ErrNotFound, revision.ErrStale.
+func (s *Service) lock(ctx context.Context, id doctors.ID, expected revision.Match) error {
+	version, err := s.doctors.Lock(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -94,11 +94,11 @@ func (s *Service) delete(ctx context.Context, who auth.Principal, id doctors.ID)
 	return s.trail.Record(ctx, who, audit.NewEntry(audit.Delete, resource, id.UUID))
 }
 
-// Dissolve begins the removal of a doctor who is at an expected version, also if patients of other users are assigned.
-// From then on the doctor takes no new assignments. The job moves the existing ones to the doctor reassignTo, or ends
-// them if it is nil, and then deletes the doctor. Errors: auth.ErrForbidden unless an administrator acts, errs.Invalid,
-// doctors.ErrNotFound, revision.ErrStale, doctors.ErrInRemoval, doctors.ErrReceives.
-func (s *Service) Dissolve(
+// StartRemoval begins the removal of a doctor who is at an expected version, also if patients of other users are
+// assigned. From then on the doctor takes no new assignments. The job moves the existing ones to the doctor reassignTo,
+// or ends them if it is nil, and then deletes the doctor. Errors: auth.ErrForbidden unless an administrator acts,
+// errs.Invalid, doctors.ErrNotFound, revision.ErrStale, doctors.ErrInRemoval, doctors.ErrReceives.
+func (s *Service) StartRemoval(
 	ctx context.Context, who auth.Principal, id doctors.ID, expected revision.Match, reassignTo *doctors.ID,
 ) (continued Continued, err error) {
 	if who.Role != auth.Admin {
@@ -112,7 +112,7 @@ func (s *Service) Dissolve(
 		UserID: who.UserID, SessionID: who.SessionID, Role: string(who.Role),
 	}
 	err = s.tx.Do(ctx, func(ctx context.Context) error {
-		if err := s.holdBoth(ctx, id, expected, reassignTo); err != nil {
+		if err := s.lockBoth(ctx, id, expected, reassignTo); err != nil {
 			return err
 		}
 		if _, err := s.removalOf(ctx, id); err != nil {
@@ -169,15 +169,15 @@ func NewRemovals(service *Service) jobs.Handler {
 	}}
 }
 
-// holdBoth locks the doctor and the one who receives the patients, in the order of their ids, so that no two
+// lockBoth locks the doctor and the one who receives the patients, in the order of their ids, so that no two
 // transactions wait for each other.
-func (s *Service) holdBoth(ctx context.Context, id doctors.ID, expected revision.Match, reassignTo *doctors.ID) error {
+func (s *Service) lockBoth(ctx context.Context, id doctors.ID, expected revision.Match, reassignTo *doctors.ID) error {
 	var unknown error
 	other := func() error {
 		if reassignTo == nil {
 			return nil
 		}
-		_, err := s.doctors.Hold(ctx, *reassignTo)
+		_, err := s.doctors.Lock(ctx, *reassignTo)
 		if errors.Is(err, doctors.ErrNotFound) {
 			unknown, err = errs.Invalidf("reassign_to", "No such doctor."), nil
 		}
@@ -189,7 +189,7 @@ func (s *Service) holdBoth(ctx context.Context, id doctors.ID, expected revision
 			return err
 		}
 	}
-	if err := s.hold(ctx, id, expected); err != nil {
+	if err := s.lock(ctx, id, expected); err != nil {
 		return err
 	}
 	if !before {
@@ -206,7 +206,7 @@ func (s *Service) holdBoth(ctx context.Context, id doctors.ID, expected revision
 func (s *Service) Continue(ctx context.Context, id doctors.ID, limit int) (ended int, done bool, err error) {
 	err = s.tx.Do(ctx, func(ctx context.Context) error {
 		ended, done = 0, true
-		if _, err := s.doctors.Hold(ctx, id); err != nil {
+		if _, err := s.doctors.Lock(ctx, id); err != nil {
 			if errors.Is(err, doctors.ErrNotFound) {
 				return nil
 			}

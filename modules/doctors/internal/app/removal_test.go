@@ -118,34 +118,34 @@ func TestRemove(t *testing.T) {
 	})
 }
 
-// TestDissolve removes a doctor in batches, as a job does.
-func TestDissolve(t *testing.T) {
+// TestStartRemoval removes a doctor in batches, as a job does.
+func TestStartRemoval(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		service := newEnv(t, db)
 		admin := auth.Principal{UserID: uuid.New(), SessionID: uuid.New(), Role: auth.Admin}
 		doctor := assignedDoctor(t, service)
 		other := service.registered(t, domain.Details{Name: "O", Specialization: "S"})
-		dissolve := func(who auth.Principal, id doctors.ID, to *doctors.ID) error {
-			_, err := service.Dissolve(t.Context(), who, id, revision.Match{}, to)
+		startRemoval := func(who auth.Principal, id doctors.ID, to *doctors.ID) error {
+			_, err := service.StartRemoval(t.Context(), who, id, revision.Match{}, to)
 			return err
 		}
 		t.Run("requires an administrator and existing doctors", func(t *testing.T) {
 			missing := doctors.ID{UUID: uuid.New()}
-			require.ErrorIs(t, dissolve(auth.Principal{Role: auth.Staff}, doctor.ID, nil), auth.ErrForbidden)
-			require.ErrorIs(t, dissolve(admin, missing, nil), doctors.ErrNotFound)
-			require.ErrorIs(t, dissolve(admin, missing, &other.ID), doctors.ErrNotFound)
-			require.Equal(t, errs.Invalid, errs.KindOf(dissolve(admin, doctor.ID, &missing)))
-			require.Equal(t, errs.Invalid, errs.KindOf(dissolve(admin, doctor.ID, &doctor.ID)))
-			_, err := service.Dissolve(t.Context(), admin, doctor.ID, revision.OneOf(2), nil)
+			require.ErrorIs(t, startRemoval(auth.Principal{Role: auth.Staff}, doctor.ID, nil), auth.ErrForbidden)
+			require.ErrorIs(t, startRemoval(admin, missing, nil), doctors.ErrNotFound)
+			require.ErrorIs(t, startRemoval(admin, missing, &other.ID), doctors.ErrNotFound)
+			require.Equal(t, errs.Invalid, errs.KindOf(startRemoval(admin, doctor.ID, &missing)))
+			require.Equal(t, errs.Invalid, errs.KindOf(startRemoval(admin, doctor.ID, &doctor.ID)))
+			_, err := service.StartRemoval(t.Context(), admin, doctor.ID, revision.OneOf(2), nil)
 			require.ErrorIs(t, err, revision.ErrStale)
 		})
 		t.Run("prevents other removals of both doctors, and new assignments of the removed one", func(t *testing.T) {
-			require.NoError(t, dissolve(admin, doctor.ID, &other.ID))
-			require.ErrorIs(t, dissolve(admin, doctor.ID, nil), doctors.ErrInRemoval)
-			require.ErrorIs(t, dissolve(admin, other.ID, &doctor.ID), doctors.ErrReceives)
+			require.NoError(t, startRemoval(admin, doctor.ID, &other.ID))
+			require.ErrorIs(t, startRemoval(admin, doctor.ID, nil), doctors.ErrInRemoval)
+			require.ErrorIs(t, startRemoval(admin, other.ID, &doctor.ID), doctors.ErrReceives)
 			third := service.registered(t, domain.Details{Name: "T", Specialization: "S"})
-			require.ErrorIs(t, dissolve(admin, third.ID, &doctor.ID), doctors.ErrInRemoval)
+			require.ErrorIs(t, startRemoval(admin, third.ID, &doctor.ID), doctors.ErrInRemoval)
 			require.ErrorIs(t, service.Remove(t.Context(), admin, doctor.ID, revision.Match{}), doctors.ErrInRemoval)
 			require.ErrorIs(t, service.Remove(t.Context(), admin, other.ID, revision.Match{}), doctors.ErrReceives)
 			directory := app.NewDirectory(store.New(db))

@@ -32,9 +32,9 @@ type Repository interface {
 	// Errors: doctors.ErrNotFound, doctors.ErrLicenseNumberTaken, those of rule.
 	Change(ctx context.Context, id doctors.ID, rule func(*domain.Doctor) error) (domain.Doctor, error)
 
-	// Hold locks the doctor against changes, removal and new references until the transaction in ctx ends, and returns
+	// Lock locks the doctor against changes, removal and new references until the transaction in ctx ends, and returns
 	// its version. Errors: doctors.ErrNotFound.
-	Hold(ctx context.Context, id doctors.ID) (version int, err error)
+	Lock(ctx context.Context, id doctors.ID) (version int, err error)
 
 	// Remove deletes the doctor, and the record of their creator and their removal. Errors: doctors.ErrNotFound.
 	Remove(ctx context.Context, id doctors.ID) error

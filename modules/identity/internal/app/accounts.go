@@ -25,7 +25,7 @@ type Accounts struct {
 	credentials   *Credentials
 	registrations ports.Registrations
 	userData      identity.UserData
-	answers       ports.KeptAnswers
+	responses     ports.StoredResponses
 	jobs          *jobs.Queue
 	roles         auth.Roles
 	trail         audit.Recorder
@@ -37,12 +37,13 @@ type Accounts struct {
 // NewAccounts wires the use cases.
 func NewAccounts(
 	cfg identity.Config, users ports.Users, mailboxes ports.Mailboxes, sessions ports.Sessions,
-	credentials *Credentials, registrations ports.Registrations, userData identity.UserData, answers ports.KeptAnswers,
+	credentials *Credentials, registrations ports.Registrations, userData identity.UserData,
+	responses ports.StoredResponses,
 	queue *jobs.Queue, roles auth.Roles, trail audit.Recorder, tx tx.Runner, clock clock.Clock,
 ) *Accounts {
 	return &Accounts{
 		users: users, mailboxes: mailboxes, sessions: sessions, credentials: credentials, registrations: registrations,
-		userData: userData, answers: answers, jobs: queue, roles: roles, trail: trail, tx: tx, clock: clock,
+		userData: userData, responses: responses, jobs: queue, roles: roles, trail: trail, tx: tx, clock: clock,
 		closed: cfg.RegistrationClosed,
 	}
 }

@@ -25,7 +25,7 @@ type erasure struct {
 }
 
 // NewErasure returns the handler that removes the data of closed accounts, and then the accounts.
-func NewErasure(users ports.Users, userData identity.UserData, answers ports.KeptAnswers) jobs.Handler {
+func NewErasure(users ports.Users, userData identity.UserData, responses ports.StoredResponses) jobs.Handler {
 	return jobs.Handler{Kind: erasureKind, Batch: func(
 		ctx context.Context, job jobs.Job, limit int,
 	) (jobs.Progress, error) {
@@ -41,7 +41,7 @@ func NewErasure(users ports.Users, userData identity.UserData, answers ports.Kep
 		if err != nil {
 			return jobs.Progress{}, err
 		}
-		forgotten, err := answers.Forget(ctx, user.UUID, limit)
+		deleted, err := responses.DeleteByUser(ctx, user.UUID, limit)
 		if err != nil {
 			return jobs.Progress{}, err
 		}
@@ -49,7 +49,7 @@ func NewErasure(users ports.Users, userData identity.UserData, answers ports.Kep
 		if err != nil {
 			return jobs.Progress{}, err
 		}
-		if forgotten == limit || removed == limit {
+		if deleted == limit || removed == limit {
 			return jobs.Progress{Rows: int64(removed), More: true}, nil
 		}
 		return jobs.Progress{Rows: int64(removed)}, users.Remove(ctx, user)

@@ -117,11 +117,11 @@ func (a *Accounts) leave(
 	if err := a.sessions.RemoveAllBut(ctx, user.ID, identity.SessionID{}); err != nil {
 		return nil, err
 	}
-	forgotten, err := a.answers.Forget(ctx, user.ID.UUID, removedAtOnce)
+	deleted, err := a.responses.DeleteByUser(ctx, user.ID.UUID, removedAtOnce)
 	if err != nil {
 		return nil, err
 	}
-	if owned > removedAtOnce || forgotten == removedAtOnce {
+	if owned > removedAtOnce || deleted == removedAtOnce {
 		return a.close(ctx, who, user.ID)
 	}
 	if owned > 0 {

@@ -62,10 +62,10 @@ type Users interface {
 	Closed(ctx context.Context, id identity.UserID) (domain.Closing, error)
 }
 
-// KeptAnswers stores the responses to users' requests with an Idempotency-Key.
-type KeptAnswers interface {
-	// Forget deletes at most limit of the user's responses, and returns their number. Errors: none.
-	Forget(ctx context.Context, user uuid.UUID, limit int) (int, error)
+// StoredResponses stores the responses to users' requests with an Idempotency-Key.
+type StoredResponses interface {
+	// DeleteByUser deletes at most limit of the user's responses, and returns their number. Errors: none.
+	DeleteByUser(ctx context.Context, user uuid.UUID, limit int) (int, error)
 }
 
 // MaxSharing is the most users of one mailbox that are listed.

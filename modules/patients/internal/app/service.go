@@ -158,7 +158,7 @@ func (s *Service) change(
 // Errors: patients.ErrNotFound, revision.ErrStale.
 func (s *Service) Remove(ctx context.Context, who auth.Principal, id patients.ID, expected revision.Match) error {
 	err := s.tx.Do(ctx, func(ctx context.Context) error {
-		version, err := s.patients.Hold(ctx, patients.ChangeableBy(who), id)
+		version, err := s.patients.Lock(ctx, patients.ChangeableBy(who), id)
 		if err != nil {
 			return err
 		}

@@ -36,7 +36,7 @@ func (u *userData) DeleteAll(
 	scope := patients.OwnedBy(user.UUID)
 	who := auth.Principal{UserID: user.UUID, SessionID: session.UUID, Role: auth.Role(role)}
 	err = u.tx.Do(ctx, func(ctx context.Context) error {
-		ids, err := u.patients.HoldSome(ctx, scope, limit)
+		ids, err := u.patients.LockSome(ctx, scope, limit)
 		removed = len(ids)
 		if err != nil || len(ids) == 0 {
 			return err

@@ -33,9 +33,9 @@ type Repository interface {
 		ctx context.Context, scope patients.Scope, id patients.ID, rule func(*domain.Patient) error,
 	) (domain.Patient, error)
 
-	// Hold locks the patient against changes, removal and new references until the transaction in ctx ends, and returns
+	// Lock locks the patient against changes, removal and new references until the transaction in ctx ends, and returns
 	// its version. Errors: patients.ErrNotFound.
-	Hold(ctx context.Context, scope patients.Scope, id patients.ID) (version int, err error)
+	Lock(ctx context.Context, scope patients.Scope, id patients.ID) (version int, err error)
 
 	// Remove deletes the patient. Errors: patients.ErrNotFound.
 	Remove(ctx context.Context, scope patients.Scope, id patients.ID) error
@@ -43,8 +43,8 @@ type Repository interface {
 	// Count returns the number of the scope's patients, at most limit; a negative limit is no limit. Errors: none.
 	Count(ctx context.Context, scope patients.Scope, limit int) (int, error)
 
-	// HoldSome locks, as Hold does, any limit of the scope's patients, and returns their ids. Errors: none.
-	HoldSome(ctx context.Context, scope patients.Scope, limit int) ([]patients.ID, error)
+	// LockSome locks, as Lock does, any limit of the scope's patients, and returns their ids. Errors: none.
+	LockSome(ctx context.Context, scope patients.Scope, limit int) ([]patients.ID, error)
 
 	// RemoveAll deletes those of the patients that are in the scope. Errors: none.
 	RemoveAll(ctx context.Context, scope patients.Scope, ids []patients.ID) error

@@ -15,11 +15,11 @@ import (
 	"healthcare/platform/progress"
 )
 
-// Run calls do with the Custodian of the configured store.
-type Run func(ctx context.Context, do func(context.Context, *app.Custodian) error) error
+// Run calls do with the maintenance of the configured store.
+type Run func(ctx context.Context, do func(context.Context, *app.Maintenance) error) error
 
-// New returns the command. The Custodian that offline returns has no store; it verifies exports.
-func New(run Run, offline func() (*app.Custodian, error)) *cobra.Command {
+// New returns the command. offline returns a maintenance without a store, which verifies exports.
+func New(run Run, offline func() (*app.Maintenance, error)) *cobra.Command {
 	audit := &cobra.Command{
 		Use: "audit", Short: "Verify, export and prune the audit trail",
 		Long: `Verify, export and prune the audit trail of the configured store. A server may be running.
@@ -35,7 +35,7 @@ The commands need the server's AUDIT_KEY, and AUDIT_KEY_PREVIOUS if the key was 
 	return audit
 }
 
-func verify(run Run, offline func() (*app.Custodian, error)) *cobra.Command {
+func verify(run Run, offline func() (*app.Maintenance, error)) *cobra.Command {
 	var checkpoints, from string
 	command := &cobra.Command{
 		Use: "verify", Short: "Verify that the trail is unchanged; otherwise name the first bad entry and exit with 1",
@@ -44,9 +44,9 @@ func verify(run Run, offline func() (*app.Custodian, error)) *cobra.Command {
 cut off and an old database that was restored. Without --checkpoints it reads the file of this
 installation (AUDIT_CHECKPOINTS).`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			check := func(ctx context.Context, custodian *app.Custodian) error {
+			check := func(ctx context.Context, maintenance *app.Maintenance) error {
 				line := progress.New(cmd.ErrOrStderr())
-				sound, err := verifyTrail(ctx, custodian, from, checkpoints, showProgress(line, "verified"))
+				sound, err := verifyTrail(ctx, maintenance, from, checkpoints, showProgress(line, "verified"))
 				line.End()
 				if err != nil {
 					return err
@@ -57,11 +57,11 @@ installation (AUDIT_CHECKPOINTS).`,
 			if from == "" {
 				return run(cmd.Context(), check)
 			}
-			custodian, err := offline()
+			maintenance, err := offline()
 			if err != nil {
 				return err
 			}
-			return check(cmd.Context(), custodian)
+			return check(cmd.Context(), maintenance)
 		},
 	}
 	command.Flags().StringVar(&checkpoints, "checkpoints", "",
@@ -71,17 +71,17 @@ installation (AUDIT_CHECKPOINTS).`,
 }
 
 func verifyTrail(
-	ctx context.Context, custodian *app.Custodian, from, checkpoints string, show app.Progress,
+	ctx context.Context, maintenance *app.Maintenance, from, checkpoints string, show app.Progress,
 ) (int64, error) {
 	if from == "" {
-		return custodian.Verify(ctx, checkpoints, show)
+		return maintenance.Verify(ctx, checkpoints, show)
 	}
 	file, err := os.Open(from) // #nosec G304 -- the operator's own command line
 	if err != nil {
 		return 0, err
 	}
 	defer func() { _ = file.Close() }()
-	return custodian.VerifyExport(file, checkpoints, show)
+	return maintenance.VerifyExport(file, checkpoints, show)
 }
 
 func export(run Run) *cobra.Command {
@@ -91,9 +91,9 @@ func export(run Run) *cobra.Command {
 		Long: `Write the whole trail to standard output, one JSON object per line: for each chain its bounds,
 then its entries. The export is recorded in the trail.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return run(cmd.Context(), func(ctx context.Context, custodian *app.Custodian) error {
+			return run(cmd.Context(), func(ctx context.Context, maintenance *app.Maintenance) error {
 				line := progress.New(cmd.ErrOrStderr())
-				written, err := custodian.Export(ctx, cmd.OutOrStdout(), showProgress(line, "exported"))
+				written, err := maintenance.Export(ctx, cmd.OutOrStdout(), showProgress(line, "exported"))
 				line.End()
 				if err == nil {
 					_, err = fmt.Fprintf(cmd.ErrOrStderr(), "exported: %d entries\n", written)
@@ -117,9 +117,9 @@ months are dropped at once, which requires the role that owns the tables.`,
 			if err != nil {
 				return errors.New("--before must be a day such as 2020-01-01")
 			}
-			return run(cmd.Context(), func(ctx context.Context, custodian *app.Custodian) error {
+			return run(cmd.Context(), func(ctx context.Context, maintenance *app.Maintenance) error {
 				line := progress.New(cmd.ErrOrStderr())
-				removed, err := custodian.Prune(ctx, before, showProgress(line, "pruned"))
+				removed, err := maintenance.Prune(ctx, before, showProgress(line, "pruned"))
 				line.End()
 				if e, ok := errors.AsType[*errs.Error](err); ok && e.Kind == errs.Conflict {
 					return errors.New(e.Detail)

@@ -33,11 +33,11 @@ func secret(name string) domain.Secret {
 
 // installation is a store with 20 entries and a file of checkpoints.
 type installation struct {
-	db        *database.DB
-	cfg       trail.Config
-	custodian *app.Custodian
-	keeper    *app.Keeper
-	recorder  *app.Recorder
+	db           *database.DB
+	cfg          trail.Config
+	maintenance  *app.Maintenance
+	checkpointer *app.Checkpointer
+	recorder     *app.Recorder
 }
 
 func newInstallation(t *testing.T, db *database.DB) installation {
@@ -49,8 +49,8 @@ func newInstallation(t *testing.T, db *database.DB) installation {
 	keys := domain.NewKeys([]domain.Secret{secret("entries")}, []domain.Secret{secret("checkpoints")})
 	ledger, file, clk := store.New(db), checkpoints.New(p.cfg, zap.NewNop()), clock.New()
 	p.recorder = app.NewRecorder(ledger, keys, clk, p.cfg)
-	p.custodian = app.NewCustodian(ledger, keys, file, db, clk)
-	p.keeper = app.NewKeeper(ledger, keys, file, clk, p.cfg)
+	p.maintenance = app.NewMaintenance(ledger, keys, file, db, clk)
+	p.checkpointer = app.NewCheckpointer(ledger, keys, file, clk, p.cfg)
 	p.record(t, 20)
 	return p
 }
@@ -68,15 +68,15 @@ func (p installation) record(t *testing.T, n int) {
 		}
 	}
 	require.NoError(t, p.recorder.Record(t.Context(), auth.Principal{UserID: uuid.New()}, entries...))
-	require.NoError(t, p.keeper.Finish(t.Context()))
+	require.NoError(t, p.checkpointer.Finish(t.Context()))
 }
 
 // run executes healthcare audit with arguments.
 func (p installation) run(t *testing.T, args ...string) (out, stderrText string, err error) {
 	t.Helper()
-	command := cli.New(func(ctx context.Context, do func(context.Context, *app.Custodian) error) error {
-		return do(ctx, p.custodian)
-	}, func() (*app.Custodian, error) { return p.custodian, nil })
+	command := cli.New(func(ctx context.Context, do func(context.Context, *app.Maintenance) error) error {
+		return do(ctx, p.maintenance)
+	}, func() (*app.Maintenance, error) { return p.maintenance, nil })
 	var stdout, stderr bytes.Buffer
 	command.SetOut(&stdout)
 	command.SetErr(&stderr)

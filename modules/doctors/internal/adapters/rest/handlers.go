@@ -95,7 +95,7 @@ func (h *handlers) RemoveDoctor(c *fiber.Ctx, id string, params RemoveDoctorPara
 	if force && to != nil {
 		return errs.Invalidf("force", "Send either reassign_to or force.")
 	}
-	continued, err := h.doctors.Dissolve(c.UserContext(), rest.Principal(c), doctorID, expected, reassignTo)
+	continued, err := h.doctors.StartRemoval(c.UserContext(), rest.Principal(c), doctorID, expected, reassignTo)
 	if err != nil {
 		return err
 	}

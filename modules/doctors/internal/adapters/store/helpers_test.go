@@ -70,8 +70,8 @@ func rename(name string) func(*domain.Doctor) error {
 // newestFirst requests a whole list on one page.
 var newestFirst = databasetest.NewestFirst("created_at")
 
-// hold is Hold without the version.
-func hold(ctx context.Context, repository ports.Repository, id doctors.ID) error {
-	_, err := repository.Hold(ctx, id)
+// lock is Lock without the version.
+func lock(ctx context.Context, repository ports.Repository, id doctors.ID) error {
+	_, err := repository.Lock(ctx, id)
 	return err
 }

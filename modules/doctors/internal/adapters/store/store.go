@@ -197,7 +197,7 @@ func (s *store) Change(
 	return changed, err
 }
 
-func (s *store) Hold(ctx context.Context, id doctors.ID) (version int, err error) {
+func (s *store) Lock(ctx context.Context, id doctors.ID) (version int, err error) {
 	var r row
 	locked := s.db.Write(ctx).Clauses(clause.Locking{Strength: "UPDATE"})
 	err = locked.Select("version").Where("id = ?", id).Take(&r).Error

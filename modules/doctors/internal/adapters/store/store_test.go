@@ -151,15 +151,15 @@ func TestRemoveAndHold(t *testing.T) {
 		assign := func(ctx context.Context, doctor doctors.ID) error {
 			return databasetest.Assign(ctx, db, user, patient, doctor.UUID)
 		}
-		t.Run("a held doctor is unchanged", func(t *testing.T) {
-			require.NoError(t, db.Do(ctx, func(ctx context.Context) error { return hold(ctx, repository, removed.ID) }))
+		t.Run("a locked doctor is unchanged", func(t *testing.T) {
+			require.NoError(t, db.Do(ctx, func(ctx context.Context) error { return lock(ctx, repository, removed.ID) }))
 			found, err := repository.Find(ctx, removed.ID)
 			require.NoError(t, err)
 			require.Equal(t, removed, found)
 		})
-		t.Run("a held doctor cannot be assigned until the transaction ends", func(t *testing.T) {
-			require.NoError(t, db.Do(ctx, func(held context.Context) error {
-				require.NoError(t, hold(held, repository, remaining.ID))
+		t.Run("a locked doctor cannot be assigned until the transaction ends", func(t *testing.T) {
+			require.NoError(t, db.Do(ctx, func(locked context.Context) error {
+				require.NoError(t, lock(locked, repository, remaining.ID))
 				soon, cancel := context.WithTimeout(ctx, 200*time.Millisecond)
 				defer cancel()
 				err := assign(soon, remaining.ID)
@@ -172,8 +172,8 @@ func TestRemoveAndHold(t *testing.T) {
 			require.NoError(t, repository.Remove(ctx, removed.ID))
 			require.Equal(t, []domain.Doctor{remaining}, listed(ctx, t, repository))
 		})
-		t.Run("a removed doctor can be neither held nor removed", func(t *testing.T) {
-			require.ErrorIs(t, hold(ctx, repository, removed.ID), doctors.ErrNotFound)
+		t.Run("a removed doctor can be neither locked nor removed", func(t *testing.T) {
+			require.ErrorIs(t, lock(ctx, repository, removed.ID), doctors.ErrNotFound)
 			require.ErrorIs(t, repository.Remove(ctx, removed.ID), doctors.ErrNotFound)
 			require.ErrorIs(t, repository.Remove(ctx, doctors.ID{}), doctors.ErrNotFound)
 		})

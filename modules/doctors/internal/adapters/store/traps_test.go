@@ -67,7 +67,7 @@ func useEverything(t *testing.T, db *database.DB, text string) {
 	require.Len(t, listed(ctx, t, repository), 1)
 	_, err = repository.Change(ctx, doctor.ID, rename(text+"!"))
 	require.NoError(t, err)
-	require.NoError(t, db.Do(ctx, func(ctx context.Context) error { return hold(ctx, repository, doctor.ID) }))
+	require.NoError(t, db.Do(ctx, func(ctx context.Context) error { return lock(ctx, repository, doctor.ID) }))
 	require.NoError(t, repository.Remove(ctx, doctor.ID))
 }
 

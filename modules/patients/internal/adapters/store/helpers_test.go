@@ -75,8 +75,8 @@ func rename(name string) func(*domain.Patient) error {
 // newestFirst requests a whole list on one page.
 var newestFirst = databasetest.NewestFirst("created_at")
 
-// hold is Hold without the version.
-func hold(ctx context.Context, repository ports.Repository, scope patients.Scope, id patients.ID) error {
-	_, err := repository.Hold(ctx, scope, id)
+// lock is Lock without the version.
+func lock(ctx context.Context, repository ports.Repository, scope patients.Scope, id patients.ID) error {
+	_, err := repository.Lock(ctx, scope, id)
 	return err
 }

@@ -30,11 +30,11 @@ func TestReferences(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, patient, found)
 		})
-		t.Run("to a held patient wait until the transaction ends", func(t *testing.T) {
+		t.Run("to a locked patient wait until the transaction ends", func(t *testing.T) {
 			patient := mustAdd(t, repository, ben(t, owner))
 			outside := t.Context()
 			require.NoError(t, db.Do(outside, func(ctx context.Context) error {
-				require.NoError(t, hold(ctx, repository, scope, patient.ID))
+				require.NoError(t, lock(ctx, repository, scope, patient.ID))
 				soon, cancel := context.WithTimeout(outside, 200*time.Millisecond)
 				defer cancel()
 				err := assign(soon, patient.ID)

@@ -50,8 +50,8 @@ func TestScope(t *testing.T) {
 				require.ErrorIs(t, err, patients.ErrNotFound)
 				require.Zero(t, changed)
 			})
-			t.Run(who+" holds none", func(t *testing.T) {
-				require.ErrorIs(t, hold(ctx, repository, scope, theirs.ID), patients.ErrNotFound)
+			t.Run(who+" locks none", func(t *testing.T) {
+				require.ErrorIs(t, lock(ctx, repository, scope, theirs.ID), patients.ErrNotFound)
 			})
 			t.Run(who+" removes none", func(t *testing.T) {
 				require.ErrorIs(t, repository.Remove(ctx, scope, theirs.ID), patients.ErrNotFound)

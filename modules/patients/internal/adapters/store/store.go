@@ -200,7 +200,7 @@ func (s *store) Change(
 	return changed, err
 }
 
-func (s *store) Hold(ctx context.Context, scope patients.Scope, id patients.ID) (version int, err error) {
+func (s *store) Lock(ctx context.Context, scope patients.Scope, id patients.ID) (version int, err error) {
 	var r row
 	locked := within(s.db.Write(ctx), scope).Clauses(clause.Locking{Strength: "UPDATE"})
 	err = locked.Select("version").Where("id = ?", id).Take(&r).Error
@@ -222,7 +222,7 @@ func (s *store) Count(ctx context.Context, scope patients.Scope, limit int) (int
 	return int(count), err
 }
 
-func (s *store) HoldSome(ctx context.Context, scope patients.Scope, limit int) (ids []patients.ID, err error) {
+func (s *store) LockSome(ctx context.Context, scope patients.Scope, limit int) (ids []patients.ID, err error) {
 	locked := within(s.db.Write(ctx).Model(&row{}), scope).Clauses(clause.Locking{Strength: "UPDATE"})
 	err = locked.Order("created_at, id").Limit(limit).Pluck("id", &ids).Error // as an index has them
 	return ids, err

@@ -171,8 +171,8 @@ func TestRemoveAndHold(t *testing.T) {
 		ctx, owner := t.Context(), databasetest.NewUser(t, db)
 		scope := patients.OwnedBy(owner)
 		gone, stays := mustAdd(t, repository, ben(t, owner)), mustAdd(t, repository, ben(t, owner))
-		t.Run("a held patient is still the same", func(t *testing.T) {
-			require.NoError(t, db.Do(ctx, func(ctx context.Context) error { return hold(ctx, repository, scope, gone.ID) }))
+		t.Run("a locked patient is still the same", func(t *testing.T) {
+			require.NoError(t, db.Do(ctx, func(ctx context.Context) error { return lock(ctx, repository, scope, gone.ID) }))
 			found, err := repository.Find(ctx, scope, gone.ID)
 			require.NoError(t, err)
 			require.Equal(t, gone, found)
@@ -181,8 +181,8 @@ func TestRemoveAndHold(t *testing.T) {
 			require.NoError(t, repository.Remove(ctx, scope, gone.ID))
 			require.Equal(t, []domain.Patient{stays}, listed(ctx, t, repository, scope))
 		})
-		t.Run("a patient who is gone can be neither held nor removed", func(t *testing.T) {
-			require.ErrorIs(t, hold(ctx, repository, scope, gone.ID), patients.ErrNotFound)
+		t.Run("a patient who is gone can be neither locked nor removed", func(t *testing.T) {
+			require.ErrorIs(t, lock(ctx, repository, scope, gone.ID), patients.ErrNotFound)
 			require.ErrorIs(t, repository.Remove(ctx, scope, gone.ID), patients.ErrNotFound)
 			require.ErrorIs(t, repository.Remove(ctx, scope, patients.ID{}), patients.ErrNotFound)
 		})

@@ -79,7 +79,7 @@ func useEverything(t *testing.T, db *database.DB, text string) {
 	require.Len(t, listed(ctx, t, repository, scope), 1)
 	_, err = repository.Change(ctx, scope, patient.ID, rename(text+"!"))
 	require.NoError(t, err)
-	require.NoError(t, db.Do(ctx, func(ctx context.Context) error { return hold(ctx, repository, scope, patient.ID) }))
+	require.NoError(t, db.Do(ctx, func(ctx context.Context) error { return lock(ctx, repository, scope, patient.ID) }))
 	require.NoError(t, repository.Remove(ctx, scope, patient.ID))
 }
 

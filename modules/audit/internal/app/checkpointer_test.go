@@ -27,7 +27,7 @@ func (d *hangingLedger) Spans(ctx context.Context) ([]domain.Span, error) {
 	return d.Ledger.Spans(ctx)
 }
 
-func TestKeeperRetriesAfterATimeout(t *testing.T) {
+func TestCheckpointerRetriesAfterATimeout(t *testing.T) {
 	t.Parallel()
 	h := newFixture(databasetest.SQLite(t))
 	shortTimeout := cfg
@@ -37,14 +37,14 @@ func TestKeeperRetriesAfterATimeout(t *testing.T) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		app.NewKeeper(&hangingLedger{Ledger: h.ledger}, keys, h.checkpoints, h.clock, shortTimeout).Run(ctx)
+		app.NewCheckpointer(&hangingLedger{Ledger: h.ledger}, keys, h.checkpoints, h.clock, shortTimeout).Run(ctx)
 	}()
 	require.Eventually(t, func() bool { return h.checkpoints.count() == 1 }, 10*time.Second, 10*time.Millisecond)
 	cancel()
 	<-done
 }
 
-func TestKeeper(t *testing.T) {
+func TestCheckpointer(t *testing.T) {
 	t.Parallel()
 	h := newFixture(databasetest.SQLite(t))
 	tick := func(t *testing.T, want int) {
@@ -64,7 +64,7 @@ func TestKeeper(t *testing.T) {
 	t.Run("signs at once after 1,000 entries", func(t *testing.T) {
 		tick(t, 1)
 		require.NoError(t, h.Record(t.Context(), newStaff(), readings(1500)[:999]...))
-		h.Keeper = h.newKeeper()
+		h.Checkpointer = h.newCheckpointer()
 		require.NoError(t, h.Resume(t.Context()))
 		h.clock.Advance(-time.Hour) // no time has passed
 		tick(t, 1)
@@ -84,7 +84,7 @@ func TestKeeper(t *testing.T) {
 		h.checkpoints.failWith(context.DeadlineExceeded)
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan struct{})
-		go func() { defer close(done); h.newKeeper().Run(ctx) }()
+		go func() { defer close(done); h.newCheckpointer().Run(ctx) }()
 		require.Eventually(t, func() bool {
 			h.checkpoints.mu.Lock()
 			defer h.checkpoints.mu.Unlock()

@@ -17,8 +17,8 @@ import (
 	"healthcare/platform/tx"
 )
 
-// Custodian verifies, exports and prunes the whole trail for an operator.
-type Custodian struct {
+// Maintenance verifies, exports and prunes the whole trail for an operator.
+type Maintenance struct {
 	ledger      ports.Ledger
 	keys        domain.Keys
 	checkpoints ports.Checkpoints
@@ -26,11 +26,11 @@ type Custodian struct {
 	clock       clock.Clock
 }
 
-// NewCustodian returns a Custodian over a ledger. Without a ledger it can only verify exports.
-func NewCustodian(
+// NewMaintenance returns the maintenance of the trail in ledger. If ledger is nil, it can only verify exports.
+func NewMaintenance(
 	ledger ports.Ledger, keys domain.Keys, checkpoints ports.Checkpoints, runner tx.Runner, clk clock.Clock,
-) *Custodian {
-	return &Custodian{ledger, keys, checkpoints, runner, clk}
+) *Maintenance {
+	return &Maintenance{ledger, keys, checkpoints, runner, clk}
 }
 
 // Operator is the actor of the command line: without a user, and with a role that no user has.
@@ -43,7 +43,7 @@ type Progress func(done, all int64)
 const pageSize = 1000
 
 // eachEntry calls do for each entry of a span, and page after each page of them.
-func (c *Custodian) eachEntry(
+func (m *Maintenance) eachEntry(
 	ctx context.Context,
 	span domain.Span,
 	progress Progress,
@@ -52,7 +52,7 @@ func (c *Custodian) eachEntry(
 ) error {
 	for after := span.From.Sequence; after < span.To.Sequence; {
 		limit := int(min(pageSize, span.To.Sequence-after)) // excludes entries appended since the span was read
-		entries, err := c.ledger.Read(ctx, span.Chain, after, limit)
+		entries, err := m.ledger.Read(ctx, span.Chain, after, limit)
 		if err != nil || len(entries) == 0 {
 			return err
 		}
@@ -76,16 +76,16 @@ const deleteBatch = 10_000
 // Prune deletes the entries that are older than an instant, records that, and returns their number. The remaining trail
 // verifies: each chain keeps the MAC of its last deleted entry, and a new entry in the chain records the pruning.
 // Errors: audit.ErrNothingToPrune; the store's, also when the role does not own the tables.
-func (c *Custodian) Prune(ctx context.Context, before time.Time, progress Progress) (removed int64, err error) {
-	if before.After(c.clock.Now()) {
-		before = c.clock.Now() // keeps entries recorded from now on
+func (m *Maintenance) Prune(ctx context.Context, before time.Time, progress Progress) (removed int64, err error) {
+	if before.After(m.clock.Now()) {
+		before = m.clock.Now() // keeps entries recorded from now on
 	}
-	spans, err := c.ledger.Spans(ctx)
+	spans, err := m.ledger.Spans(ctx)
 	if err != nil {
 		return 0, err
 	}
 	for _, span := range spans {
-		deleted, err := c.prune(ctx, span, before, progress)
+		deleted, err := m.prune(ctx, span, before, progress)
 		if err != nil {
 			return removed, err
 		}
@@ -99,10 +99,12 @@ func (c *Custodian) Prune(ctx context.Context, before time.Time, progress Progre
 
 // lastBefore returns the last entry of a span that is older than an instant. Times never decrease along a chain, so a
 // binary search finds it.
-func (c *Custodian) lastBefore(ctx context.Context, span domain.Span, before time.Time) (last domain.Link, err error) {
+func (m *Maintenance) lastBefore(
+	ctx context.Context, span domain.Span, before time.Time,
+) (last domain.Link, err error) {
 	last = span.From
 	sort.Search(int(span.To.Sequence-span.From.Sequence), func(i int) bool {
-		next, failed := c.ledger.Read(ctx, span.Chain, span.From.Sequence+int64(i), 1)
+		next, failed := m.ledger.Read(ctx, span.Chain, span.From.Sequence+int64(i), 1)
 		if err = errors.Join(err, failed); err != nil || len(next) == 0 || !next[0].Time.Before(before) {
 			return true
 		}
@@ -112,8 +114,8 @@ func (c *Custodian) lastBefore(ctx context.Context, span domain.Span, before tim
 	return last, err
 }
 
-func (c *Custodian) prune(ctx context.Context, span domain.Span, before time.Time, progress Progress) (int64, error) {
-	anchor, err := c.lastBefore(ctx, span, before)
+func (m *Maintenance) prune(ctx context.Context, span domain.Span, before time.Time, progress Progress) (int64, error) {
+	anchor, err := m.lastBefore(ctx, span, before)
 	if err != nil || anchor.Sequence <= span.From.Sequence {
 		return 0, err
 	}
@@ -123,24 +125,24 @@ func (c *Custodian) prune(ctx context.Context, span domain.Span, before time.Tim
 	if err != nil {
 		return 0, err
 	}
-	err = c.tx.Do(ctx, func(ctx context.Context) error {
-		if err := c.ledger.Append(ctx, span.Chain, sealAll(c.keys, c.clock, []domain.Entry{entry})); err != nil {
+	err = m.tx.Do(ctx, func(ctx context.Context) error {
+		if err := m.ledger.Append(ctx, span.Chain, sealAll(m.keys, m.clock, []domain.Entry{entry})); err != nil {
 			return err
 		}
-		if err := c.ledger.SetAnchor(ctx, span.Chain, anchor); err != nil {
+		if err := m.ledger.SetAnchor(ctx, span.Chain, anchor); err != nil {
 			return err
 		}
-		return c.ledger.DropMonths(ctx, before)
+		return m.ledger.DropMonths(ctx, before)
 	})
 	all := anchor.Sequence - span.From.Sequence
 	for deleted, more := int64(0), err == nil; more; deleted += deleteBatch {
 		progress(min(deleted, all), all)
-		if more, err = c.ledger.DeleteEntries(ctx, span.Chain, deleteBatch); err != nil {
+		if more, err = m.ledger.DeleteEntries(ctx, span.Chain, deleteBatch); err != nil {
 			return 0, err
 		}
 	}
 	for from, more := uuid.Nil, err == nil; more; {
-		if from, more, err = c.ledger.DeleteSubjects(ctx, span.Chain, from, deleteBatch); err != nil {
+		if from, more, err = m.ledger.DeleteSubjects(ctx, span.Chain, from, deleteBatch); err != nil {
 			return 0, err
 		}
 	}

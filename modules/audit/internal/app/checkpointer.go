@@ -19,8 +19,8 @@ const (
 	checkpointEntries = 1000        // entries of a chain after which a checkpoint is due at once
 )
 
-// Keeper maintains the trail while the program runs: it signs checkpoints and prepares the coming months.
-type Keeper struct {
+// Checkpointer maintains the trail while the program runs: it signs checkpoints and prepares the coming months.
+type Checkpointer struct {
 	ledger      ports.Ledger
 	keys        domain.Keys
 	checkpoints ports.Checkpoints
@@ -32,11 +32,11 @@ type Keeper struct {
 	prepared time.Time
 }
 
-// NewKeeper returns a Keeper that knows no checkpoints yet. Resume loads them.
-func NewKeeper(
+// NewCheckpointer returns a Checkpointer without checkpoints. Resume loads them.
+func NewCheckpointer(
 	ledger ports.Ledger, keys domain.Keys, checkpoints ports.Checkpoints, clk clock.Clock, cfg trail.Config,
-) *Keeper {
-	return &Keeper{
+) *Checkpointer {
+	return &Checkpointer{
 		ledger:      ledger,
 		keys:        keys,
 		checkpoints: checkpoints,
@@ -53,12 +53,12 @@ var errTrailMissing = errors.New("the audit trail is empty, but the file of AUDI
 
 // Start rejects an empty trail if there are checkpoints: otherwise a service whose database is missing would serve as
 // if it had never had any patients. Run reports errors of the store and of the file. Errors: errTrailMissing.
-func (k *Keeper) Start(ctx context.Context) error {
-	spans, err := k.ledger.Spans(ctx)
+func (cp *Checkpointer) Start(ctx context.Context) error {
+	spans, err := cp.ledger.Spans(ctx)
 	if err != nil || slices.ContainsFunc(spans, func(s domain.Span) bool { return s.To.Sequence > 0 }) {
 		return nil // Run reports it
 	}
-	file, err := k.checkpoints.Open("")
+	file, err := cp.checkpoints.Open("")
 	if err != nil {
 		return nil // Run reports it
 	}
@@ -70,17 +70,17 @@ func (k *Keeper) Start(ctx context.Context) error {
 }
 
 // Run calls Resume, and then Tick every second until ctx ends. It reports errors and retries.
-func (k *Keeper) Run(ctx context.Context) {
+func (cp *Checkpointer) Run(ctx context.Context) {
 	tick := time.NewTicker(tickEvery)
 	defer tick.Stop()
-	err := k.withTimeout(ctx, k.Resume)
+	err := cp.withTimeout(ctx, cp.Resume)
 	for {
-		err = errors.Join(err, k.withTimeout(ctx, k.Tick))
+		err = errors.Join(err, cp.withTimeout(ctx, cp.Tick))
 		if ctx.Err() != nil {
 			return
 		}
 		if err != nil {
-			k.checkpoints.Report(err)
+			cp.checkpoints.Report(err)
 		}
 		select {
 		case <-tick.C:
@@ -92,101 +92,101 @@ func (k *Keeper) Run(ctx context.Context) {
 }
 
 // withTimeout runs a step with a timeout: over a dead connection the store may never respond.
-func (k *Keeper) withTimeout(ctx context.Context, step func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, k.timeout)
+func (cp *Checkpointer) withTimeout(ctx context.Context, step func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, cp.timeout)
 	defer cancel()
 	return step(ctx)
 }
 
 // Tick prepares this month and the next, and signs a checkpoint for each chain that has grown by 1,000 entries, or at
 // all since Config.CheckpointEvery. Errors: the store's, those of the checkpoints' file.
-func (k *Keeper) Tick(ctx context.Context) error {
-	return errors.Join(k.prepare(ctx), k.checkpoint(ctx, func(grown int64, since time.Duration) bool {
-		return grown >= checkpointEntries || since >= k.every
+func (cp *Checkpointer) Tick(ctx context.Context) error {
+	return errors.Join(cp.prepare(ctx), cp.checkpoint(ctx, func(grown int64, since time.Duration) bool {
+		return grown >= checkpointEntries || since >= cp.every
 	}))
 }
 
-func (k *Keeper) prepare(ctx context.Context) error {
-	now := k.clock.Now()
-	if now.Sub(k.prepared) < prepareEvery {
+func (cp *Checkpointer) prepare(ctx context.Context) error {
+	now := cp.clock.Now()
+	if now.Sub(cp.prepared) < prepareEvery {
 		return nil
 	}
 	for _, month := range []time.Time{now, firstOfNextMonth(now)} {
-		if err := k.ledger.PrepareMonth(ctx, month); err != nil {
+		if err := cp.ledger.PrepareMonth(ctx, month); err != nil {
 			return err
 		}
 	}
-	k.prepared = now
+	cp.prepared = now
 	return nil
 }
 
 // Close calls Finish and reports its error: a missing store must not prevent the program from stopping.
-func (k *Keeper) Close(ctx context.Context) {
-	if err := k.Finish(ctx); err != nil {
-		k.checkpoints.Report(err)
+func (cp *Checkpointer) Close(ctx context.Context) {
+	if err := cp.Finish(ctx); err != nil {
+		cp.checkpoints.Report(err)
 	}
 }
 
 // Finish signs a last checkpoint for each chain that has grown. Errors: the store's, those of the checkpoints' file.
-func (k *Keeper) Finish(ctx context.Context) error {
-	return k.checkpoint(ctx, func(int64, time.Duration) bool { return true })
+func (cp *Checkpointer) Finish(ctx context.Context) error {
+	return cp.checkpoint(ctx, func(int64, time.Duration) bool { return true })
 }
 
-func (k *Keeper) checkpoint(ctx context.Context, due func(grown int64, since time.Duration) bool) error {
-	spans, err := k.ledger.Spans(ctx)
+func (cp *Checkpointer) checkpoint(ctx context.Context, due func(grown int64, since time.Duration) bool) error {
+	spans, err := cp.ledger.Spans(ctx)
 	if err != nil {
 		return err
 	}
-	now := k.clock.Now()
+	now := cp.clock.Now()
 	for _, span := range spans {
-		if _, known := k.signed[span.Chain]; !known {
-			k.signed[span.Chain] = domain.Checkpoint{Chain: span.Chain, Time: now}
+		if _, known := cp.signed[span.Chain]; !known {
+			cp.signed[span.Chain] = domain.Checkpoint{Chain: span.Chain, Time: now}
 		}
-		last := k.signed[span.Chain]
+		last := cp.signed[span.Chain]
 		grown := span.To.Sequence - last.Sequence
 		if grown == 0 || !due(grown, now.Sub(last.Time)) {
 			continue
 		}
 		next := domain.Checkpoint{Chain: span.Chain, Link: span.To, Time: now}
-		if err := k.checkpoints.Append(k.keys.Sign(next)); err != nil {
+		if err := cp.checkpoints.Append(cp.keys.Sign(next)); err != nil {
 			return err
 		}
-		k.signed[span.Chain] = next
+		cp.signed[span.Chain] = next
 	}
 	return nil
 }
 
 // Resume loads the last checkpoint of each chain and compares the trail with it. Errors: *domain.Flaw if the entry of a
 // checkpoint is missing or differs; domain.ErrNoCheckpoint; those of the file and the store.
-func (k *Keeper) Resume(ctx context.Context) error {
-	lines, err := lastLines(k.checkpoints)
+func (cp *Checkpointer) Resume(ctx context.Context) error {
+	lines, err := lastLines(cp.checkpoints)
 	if err != nil || len(lines) == 0 {
 		return err
 	}
-	spans, err := k.ledger.Spans(ctx)
+	spans, err := cp.ledger.Spans(ctx)
 	if err != nil {
 		return err
 	}
 	var failed []error
 	for _, line := range lines {
-		last, err := k.keys.Checkpoint(line)
+		last, err := cp.keys.Checkpoint(line)
 		if err != nil {
 			failed = append(failed, err)
 			continue
 		}
-		k.signed[last.Chain] = last
-		failed = append(failed, k.matchesLedger(ctx, last, spans))
+		cp.signed[last.Chain] = last
+		failed = append(failed, cp.matchesLedger(ctx, last, spans))
 	}
 	return errors.Join(failed...)
 }
 
 // matchesLedger returns a flaw if the entry of a checkpoint is missing or differs, and nil if it was pruned.
-func (k *Keeper) matchesLedger(ctx context.Context, c domain.Checkpoint, spans []domain.Span) error {
+func (cp *Checkpointer) matchesLedger(ctx context.Context, c domain.Checkpoint, spans []domain.Span) error {
 	pruned := func(s domain.Span) bool { return s.Chain == c.Chain && c.Sequence <= s.From.Sequence }
 	if slices.ContainsFunc(spans, pruned) {
 		return nil
 	}
-	entries, err := k.ledger.Read(ctx, c.Chain, c.Sequence-1, 1)
+	entries, err := cp.ledger.Read(ctx, c.Chain, c.Sequence-1, 1)
 	switch {
 	case err != nil:
 		return err

@@ -17,29 +17,39 @@ import (
 func TestFilter(t *testing.T) {
 	each(t, func(t *testing.T, db *database.DB, repository ports.Repository) {
 		owner := databasetest.NewUser(t, db)
-		ann, bob, first, second := newPatient(t, db, owner), newPatient(t, db, owner), newDoctor(t, db), newDoctor(t, db)
+		ann, bob := newPatient(t, db, owner), newPatient(t, db, owner)
+		first, second := newDoctor(t, db), newDoctor(t, db)
 		a := mustAdd(t, repository, domain.New(owner, ann, first, now))
 		b := mustAdd(t, repository, domain.New(owner, bob, first, now.Add(time.Microsecond)))
 		c := mustAdd(t, repository, domain.New(owner, bob, second, now.Add(time.Hour)))
-		nobody, missing := uuid.Nil, uuid.Must(uuid.NewV7())
-		for _, one := range []struct {
-			what   string
+		zero, missing := uuid.Nil, uuid.Must(uuid.NewV7())
+		for _, test := range []struct {
+			name   string
 			filter domain.Filter
 			want   []domain.Assignment
 		}{
 			{"nothing", domain.Filter{}, []domain.Assignment{c, b, a}},
 			{"a patient", domain.Filter{Patient: &bob.UUID}, []domain.Assignment{c, b}},
 			{"a doctor", domain.Filter{Doctor: &first.UUID}, []domain.Assignment{b, a}},
-			{"both", domain.Filter{Patient: &bob.UUID, Doctor: &first.UUID}, []domain.Assignment{b}},
-			{"a pair that is not assigned", domain.Filter{Patient: &ann.UUID, Doctor: &second.UUID}, []domain.Assignment{}},
-			{"a patient who does not exist", domain.Filter{Patient: &missing}, []domain.Assignment{}},
-			{"the nil id, which is a filter too", domain.Filter{Doctor: &nobody}, []domain.Assignment{}},
-			{"what is newer, to the microsecond", domain.Filter{AssignedAfter: now}, []domain.Assignment{c, b}},
-			{"what is older, to the microsecond", domain.Filter{AssignedBefore: now.Add(time.Microsecond)}, []domain.Assignment{a}},
-			{"what lies between", domain.Filter{AssignedAfter: now, AssignedBefore: now.Add(time.Hour)}, []domain.Assignment{b}},
+			{"a patient and a doctor", domain.Filter{Patient: &bob.UUID, Doctor: &first.UUID}, []domain.Assignment{b}},
+			{
+				"a pair that is not assigned",
+				domain.Filter{Patient: &ann.UUID, Doctor: &second.UUID}, []domain.Assignment{},
+			},
+			{"a missing patient", domain.Filter{Patient: &missing}, []domain.Assignment{}},
+			{"the nil id", domain.Filter{Doctor: &zero}, []domain.Assignment{}},
+			{"the earliest time, to the microsecond", domain.Filter{AssignedAfter: now}, []domain.Assignment{c, b}},
+			{
+				"the latest time, to the microsecond",
+				domain.Filter{AssignedBefore: now.Add(time.Microsecond)}, []domain.Assignment{a},
+			},
+			{
+				"two times",
+				domain.Filter{AssignedAfter: now, AssignedBefore: now.Add(time.Hour)}, []domain.Assignment{b},
+			},
 		} {
-			t.Run("by "+one.what, func(t *testing.T) {
-				require.Equal(t, one.want, listed(t.Context(), t, repository, patients.OwnedBy(owner), one.filter))
+			t.Run("by "+test.name, func(t *testing.T) {
+				require.Equal(t, test.want, listAll(t.Context(), t, repository, patients.OwnedBy(owner), test.filter))
 			})
 		}
 	})
@@ -48,29 +58,29 @@ func TestFilter(t *testing.T) {
 func TestPatientsOf(t *testing.T) {
 	each(t, func(t *testing.T, db *database.DB, repository ports.Repository) {
 		ctx, owner, stranger := t.Context(), databasetest.NewUser(t, db), databasetest.NewUser(t, db)
-		treating, idle := newDoctor(t, db), newDoctor(t, db)
-		ann, bob, theirs := newPatient(t, db, owner), newPatient(t, db, owner), newPatient(t, db, stranger)
-		for patient, of := range map[patients.ID]uuid.UUID{ann: owner, bob: owner, theirs: stranger} {
-			mustAdd(t, repository, domain.New(of, patient, treating, now))
+		doctor, unassigned := newDoctor(t, db), newDoctor(t, db)
+		ann, bob, foreign := newPatient(t, db, owner), newPatient(t, db, owner), newPatient(t, db, stranger)
+		for patient, user := range map[patients.ID]uuid.UUID{ann: owner, bob: owner, foreign: stranger} {
+			mustAdd(t, repository, domain.New(user, patient, doctor, now))
 		}
-		t.Run("is the scope's patients to whom the doctor is assigned, and nobody else's", func(t *testing.T) {
+		t.Run("returns the doctor's patients in the scope only", func(t *testing.T) {
 			for scope, want := range map[patients.Scope][]patients.ID{
-				patients.OwnedBy(owner): {ann, bob}, patients.OwnedBy(stranger): {theirs}, {}: {},
+				patients.OwnedBy(owner): {ann, bob}, patients.OwnedBy(stranger): {foreign}, {}: {},
 			} {
-				found, err := repository.PatientsOf(ctx, scope, treating.UUID, 10)
+				found, err := repository.PatientsOf(ctx, scope, doctor.UUID, 10)
 				require.NoError(t, err)
 				require.ElementsMatch(t, want, found)
 			}
 		})
-		t.Run("is nobody where the doctor treats nobody, or does not exist", func(t *testing.T) {
-			for _, id := range []uuid.UUID{idle.UUID, uuid.Must(uuid.NewV7()), uuid.Nil} {
+		t.Run("returns nothing for a doctor without patients, or a missing doctor", func(t *testing.T) {
+			for _, id := range []uuid.UUID{unassigned.UUID, uuid.Must(uuid.NewV7()), uuid.Nil} {
 				found, err := repository.PatientsOf(ctx, patients.OwnedBy(owner), id, 10)
 				require.NoError(t, err)
 				require.Empty(t, found)
 			}
 		})
-		t.Run("is no more than asked for", func(t *testing.T) {
-			found, err := repository.PatientsOf(ctx, patients.OwnedBy(owner), treating.UUID, 1)
+		t.Run("returns at most the requested number", func(t *testing.T) {
+			found, err := repository.PatientsOf(ctx, patients.OwnedBy(owner), doctor.UUID, 1)
 			require.NoError(t, err)
 			require.Len(t, found, 1)
 		})

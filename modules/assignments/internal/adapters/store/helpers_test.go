@@ -37,7 +37,7 @@ func newDoctor(t *testing.T, db *database.DB) doctors.ID {
 	return doctors.ID{UUID: databasetest.NewDoctor(t, db)}
 }
 
-func insert(t *testing.T, db *database.DB, statement string, values ...any) {
+func run(t *testing.T, db *database.DB, statement string, values ...any) {
 	t.Helper()
 	require.NoError(t, db.Write(t.Context()).Exec(statement, values...).Error)
 }
@@ -54,8 +54,10 @@ func newID() assignments.ID { return recordid.New[assignments.ID]() }
 // newestFirst requests a whole list on one page.
 var newestFirst = databasetest.NewestFirst("assigned_at")
 
-// listed is every assignment of a scope that passes the filter.
-func listed(ctx context.Context, t *testing.T, repository ports.Repository, scope patients.Scope, filter domain.Filter) []domain.Assignment {
+// listAll returns all assignments of a scope that match the filter.
+func listAll(
+	ctx context.Context, t *testing.T, repository ports.Repository, scope patients.Scope, filter domain.Filter,
+) []domain.Assignment {
 	t.Helper()
 	page, err := repository.List(ctx, scope, filter, newestFirst)
 	require.NoError(t, err)

@@ -51,7 +51,7 @@ func (r row) assignment() domain.Assignment {
 	}
 }
 
-// explain maps errors of the database to those of the module whose rule was broken.
+// explain maps errors of the database to those of the module whose rule was violated.
 func explain(err error) error {
 	switch {
 	case errors.Is(err, gorm.ErrRecordNotFound):
@@ -85,7 +85,7 @@ func (s *store) Find(ctx context.Context, scope patients.Scope, id assignments.I
 	return r.assignment(), explain(err)
 }
 
-// columns are those by which the list may be ordered.
+// columns lists the columns by which the list can be ordered.
 var columns = database.Columns[row]{
 	"assigned_at": func(r row) any { return r.AssignedAt },
 	"id":          func(r row) any { return r.ID },

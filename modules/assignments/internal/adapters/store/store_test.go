@@ -27,42 +27,44 @@ func TestAddAndFind(t *testing.T) {
 		scope, patient := patients.OwnedBy(owner), newPatient(t, db, owner)
 		one := mustAdd(t, repository, domain.New(owner, patient, newDoctor(t, db), now))
 
-		t.Run("an assignment comes back as it was, its time in UTC to the microsecond", func(t *testing.T) {
+		t.Run("an assignment is stored, with its time in UTC to the microsecond", func(t *testing.T) {
 			found, err := repository.Find(ctx, scope, one.ID)
 			require.NoError(t, err)
 			require.Equal(t, one, found)
 		})
-		t.Run("the same doctor cannot be assigned to the same patient again", func(t *testing.T) {
-			require.ErrorIs(t, repository.Add(ctx, domain.New(owner, patient, one.DoctorID, now.Add(time.Hour))), assignments.ErrAlreadyAssigned)
+		t.Run("the same pair cannot be added again", func(t *testing.T) {
+			again := domain.New(owner, patient, one.DoctorID, now.Add(time.Hour))
+			require.ErrorIs(t, repository.Add(ctx, again), assignments.ErrAlreadyAssigned)
 		})
-		t.Run("another doctor can be, and the same doctor to another patient", func(t *testing.T) {
+		t.Run("a patient can have several doctors, and a doctor several patients", func(t *testing.T) {
 			mustAdd(t, repository, domain.New(owner, patient, newDoctor(t, db), now))
 			mustAdd(t, repository, domain.New(owner, newPatient(t, db, owner), one.DoctorID, now))
 		})
-		t.Run("the same doctor can be again when the assignment has ended", func(t *testing.T) {
+		t.Run("the same pair can be added again after its removal", func(t *testing.T) {
 			again := domain.New(owner, newPatient(t, db, owner), one.DoctorID, now)
 			mustAdd(t, repository, again)
 			require.NoError(t, repository.Remove(ctx, scope, again.ID))
 			mustAdd(t, repository, domain.New(owner, again.PatientID, one.DoctorID, now))
 		})
-		t.Run("an assignment that nobody made is not found", func(t *testing.T) {
+		t.Run("a missing assignment is not found", func(t *testing.T) {
 			for _, id := range []assignments.ID{newID(), {}} {
 				found, err := repository.Find(ctx, scope, id)
 				require.ErrorIs(t, err, assignments.ErrNotFound)
 				require.Zero(t, found)
 			}
 		})
-		// SQLite does not tell which foreign key; there no removal can come between the use case's check and its insert.
-		nobody, noDoctor := recordid.New[patients.ID](), recordid.New[doctors.ID]()
-		for what, c := range map[string]struct {
-			made domain.Assignment
-			want error
+		// SQLite does not report which foreign key is violated. It runs one writer at a time, so that no doctor or
+		// patient is removed between the use case's check and its insert.
+		noPatient, noDoctor := recordid.New[patients.ID](), recordid.New[doctors.ID]()
+		for name, c := range map[string]struct {
+			assignment domain.Assignment
+			want       error
 		}{
-			"a patient": {domain.New(owner, nobody, one.DoctorID, now), patients.ErrNotFound},
-			"a doctor":  {domain.New(owner, patient, noDoctor, now), doctors.ErrNotFound},
+			"patient": {domain.New(owner, noPatient, one.DoctorID, now), patients.ErrNotFound},
+			"doctor":  {domain.New(owner, patient, noDoctor, now), doctors.ErrNotFound},
 		} {
-			t.Run("an assignment of "+what+" who was removed meanwhile is refused", func(t *testing.T) {
-				err := repository.Add(ctx, c.made)
+			t.Run("an assignment of a removed "+name+" is rejected", func(t *testing.T) {
+				err := repository.Add(ctx, c.assignment)
 				if db.Engine() == database.Postgres {
 					require.ErrorIs(t, err, c.want)
 				} else {
@@ -73,23 +75,23 @@ func TestAddAndFind(t *testing.T) {
 	})
 }
 
-// TestIdenticalAssignments verifies R-30.
+// TestIdenticalAssignments verifies R-30: concurrent identical assignments are added once.
 func TestIdenticalAssignments(t *testing.T) {
 	each(t, func(t *testing.T, db *database.DB, repository ports.Repository) {
 		owner := databasetest.NewUser(t, db)
-		patient, treating := newPatient(t, db, owner), newDoctor(t, db)
-		answers := make([]error, 20)
-		var all sync.WaitGroup
-		for i := range answers {
-			all.Go(func() { answers[i] = repository.Add(t.Context(), domain.New(owner, patient, treating, now)) })
+		patient, doctor := newPatient(t, db, owner), newDoctor(t, db)
+		results := make([]error, 20)
+		var running sync.WaitGroup
+		for i := range results {
+			running.Go(func() { results[i] = repository.Add(t.Context(), domain.New(owner, patient, doctor, now)) })
 		}
-		all.Wait()
-		refused := slices.DeleteFunc(answers, func(err error) bool { return err == nil })
-		require.Len(t, refused, 19, "one of twenty should be made")
-		for _, err := range refused {
+		running.Wait()
+		rejected := slices.DeleteFunc(results, func(err error) bool { return err == nil })
+		require.Len(t, rejected, 19, "exactly one of twenty is added")
+		for _, err := range rejected {
 			require.ErrorIs(t, err, assignments.ErrAlreadyAssigned)
 		}
-		require.Len(t, listed(t.Context(), t, repository, patients.OwnedBy(owner), domain.Filter{}), 1)
+		require.Len(t, listAll(t.Context(), t, repository, patients.OwnedBy(owner), domain.Filter{}), 1)
 	})
 }
 
@@ -97,54 +99,60 @@ func TestLists(t *testing.T) {
 	each(t, func(t *testing.T, db *database.DB, repository ports.Repository) {
 		ctx, owner := t.Context(), databasetest.NewUser(t, db)
 		scope := patients.OwnedBy(owner)
-		busy, idle := newPatient(t, db, owner), newPatient(t, db, owner)
+		first, second := newPatient(t, db, owner), newPatient(t, db, owner)
 		t.Run("are empty at first", func(t *testing.T) {
-			require.Empty(t, listed(ctx, t, repository, scope, domain.Filter{}))
-			require.Empty(t, listed(ctx, t, repository, scope, domain.Filter{Patient: &busy.UUID}))
+			require.Empty(t, listAll(ctx, t, repository, scope, domain.Filter{}))
+			require.Empty(t, listAll(ctx, t, repository, scope, domain.Filter{Patient: &first.UUID}))
 		})
-		var made []domain.Assignment
+		var added []domain.Assignment
 		for i, at := range []time.Duration{0, time.Microsecond, -time.Hour, 0, 25 * time.Hour, 0} {
-			made = append(made, mustAdd(t, repository, domain.New(owner, []patients.ID{busy, idle}[i%2], newDoctor(t, db), now.Add(at))))
+			patient := []patients.ID{first, second}[i%2]
+			added = append(added, mustAdd(t, repository, domain.New(owner, patient, newDoctor(t, db), now.Add(at))))
 		}
-		slices.SortFunc(made, func(a, b domain.Assignment) int {
+		slices.SortFunc(added, func(a, b domain.Assignment) int {
 			if order := b.AssignedAt.Compare(a.AssignedAt); order != 0 {
 				return order
 			}
 			return slices.Compare(b.ID.UUID[:], a.ID.UUID[:])
 		})
-		t.Run("are newest first, and those of the same moment by their ids", func(t *testing.T) {
-			require.Equal(t, made, listed(ctx, t, repository, scope, domain.Filter{}))
+		t.Run("are ordered from newest to oldest, and by id for equal times", func(t *testing.T) {
+			require.Equal(t, added, listAll(ctx, t, repository, scope, domain.Filter{}))
 		})
-		t.Run("of one patient are likewise", func(t *testing.T) {
+		t.Run("of one patient have the same order", func(t *testing.T) {
 			of := func(patient patients.ID) []domain.Assignment {
-				return slices.DeleteFunc(slices.Clone(made), func(a domain.Assignment) bool { return a.PatientID != patient })
+				return slices.DeleteFunc(slices.Clone(added), func(a domain.Assignment) bool {
+					return a.PatientID != patient
+				})
 			}
-			require.Equal(t, of(busy), listed(ctx, t, repository, scope, domain.Filter{Patient: &busy.UUID}))
-			require.Equal(t, of(idle), listed(ctx, t, repository, scope, domain.Filter{Patient: &idle.UUID}))
+			require.Equal(t, of(first), listAll(ctx, t, repository, scope, domain.Filter{Patient: &first.UUID}))
+			require.Equal(t, of(second), listAll(ctx, t, repository, scope, domain.Filter{Patient: &second.UUID}))
 		})
 	})
 }
 
-// TestScope verifies R-05, at the store: what is outside the scope does not exist, by any method, and stays as it was.
+// TestScope verifies R-05 at the store: no method finds or removes an assignment outside the scope.
 func TestScope(t *testing.T) {
 	each(t, func(t *testing.T, db *database.DB, repository ports.Repository) {
 		ctx, owner, stranger := t.Context(), databasetest.NewUser(t, db), databasetest.NewUser(t, db)
-		theirs := mustAdd(t, repository, domain.New(owner, newPatient(t, db, owner), newDoctor(t, db), now))
-		for who, scope := range map[string]patients.Scope{"a stranger": patients.OwnedBy(stranger), "the zero scope": {}} {
-			t.Run(who+" finds nobody else's assignment", func(t *testing.T) {
-				found, err := repository.Find(ctx, scope, theirs.ID)
+		foreign := mustAdd(t, repository, domain.New(owner, newPatient(t, db, owner), newDoctor(t, db), now))
+		for name, scope := range map[string]patients.Scope{
+			"a stranger": patients.OwnedBy(stranger), "the zero scope": {},
+		} {
+			t.Run(name+" does not find a foreign assignment", func(t *testing.T) {
+				found, err := repository.Find(ctx, scope, foreign.ID)
 				require.ErrorIs(t, err, assignments.ErrNotFound)
 				require.Zero(t, found)
-				_, nothing := repository.Find(ctx, scope, newID())
-				require.Equal(t, nothing, err, "foreign and missing are the same answer")
+				_, missingErr := repository.Find(ctx, scope, newID())
+				require.Equal(t, missingErr, err, "the error does not depend on the existence of the assignment")
 			})
-			t.Run(who+" has none listed", func(t *testing.T) {
-				require.Empty(t, listed(ctx, t, repository, scope, domain.Filter{}))
-				require.Empty(t, listed(ctx, t, repository, scope, domain.Filter{Patient: &theirs.PatientID.UUID}))
+			t.Run(name+" lists no foreign assignment", func(t *testing.T) {
+				require.Empty(t, listAll(ctx, t, repository, scope, domain.Filter{}))
+				require.Empty(t, listAll(ctx, t, repository, scope, domain.Filter{Patient: &foreign.PatientID.UUID}))
 			})
-			t.Run(who+" ends none", func(t *testing.T) {
-				require.ErrorIs(t, repository.Remove(ctx, scope, theirs.ID), assignments.ErrNotFound)
-				require.Equal(t, []domain.Assignment{theirs}, listed(ctx, t, repository, patients.OwnedBy(owner), domain.Filter{}))
+			t.Run(name+" removes no foreign assignment", func(t *testing.T) {
+				require.ErrorIs(t, repository.Remove(ctx, scope, foreign.ID), assignments.ErrNotFound)
+				all := listAll(ctx, t, repository, patients.OwnedBy(owner), domain.Filter{})
+				require.Equal(t, []domain.Assignment{foreign}, all)
 			})
 		}
 	})
@@ -154,71 +162,73 @@ func TestRemove(t *testing.T) {
 	each(t, func(t *testing.T, db *database.DB, repository ports.Repository) {
 		ctx, owner := t.Context(), databasetest.NewUser(t, db)
 		scope := patients.OwnedBy(owner)
-		ann, bob, first, second := newPatient(t, db, owner), newPatient(t, db, owner), newDoctor(t, db), newDoctor(t, db)
-		var made []domain.Assignment
+		ann, bob := newPatient(t, db, owner), newPatient(t, db, owner)
+		first, second := newDoctor(t, db), newDoctor(t, db)
+		var added []domain.Assignment
 		for _, pair := range []struct {
 			patient patients.ID
 			doctor  doctors.ID
 		}{{ann, first}, {ann, second}, {bob, first}, {bob, second}} {
-			made = append(made, mustAdd(t, repository, domain.New(owner, pair.patient, pair.doctor, now)))
+			added = append(added, mustAdd(t, repository, domain.New(owner, pair.patient, pair.doctor, now)))
 		}
-		t.Run("ends one assignment, once", func(t *testing.T) {
-			require.NoError(t, repository.Remove(ctx, scope, made[0].ID))
-			require.ElementsMatch(t, made[1:], listed(ctx, t, repository, scope, domain.Filter{}))
-			require.ErrorIs(t, repository.Remove(ctx, scope, made[0].ID), assignments.ErrNotFound)
+		t.Run("removes one assignment, once", func(t *testing.T) {
+			require.NoError(t, repository.Remove(ctx, scope, added[0].ID))
+			require.ElementsMatch(t, added[1:], listAll(ctx, t, repository, scope, domain.Filter{}))
+			require.ErrorIs(t, repository.Remove(ctx, scope, added[0].ID), assignments.ErrNotFound)
 			require.ErrorIs(t, repository.Remove(ctx, scope, assignments.ID{}), assignments.ErrNotFound)
 		})
-		t.Run("ends all of a doctor and no other", func(t *testing.T) {
+		t.Run("removes all assignments of a doctor only", func(t *testing.T) {
 			all, err := repository.OfDoctor(ctx, second, 500)
 			require.NoError(t, err)
-			require.ElementsMatch(t, []domain.Assignment{made[1], made[3]}, all)
+			require.ElementsMatch(t, []domain.Assignment{added[1], added[3]}, all)
 			owners, err := repository.Owners(ctx, second, 500)
 			require.NoError(t, err)
 			require.Equal(t, []uuid.UUID{owner, owner}, owners)
 			some, err := repository.OfDoctor(ctx, second, 1)
 			require.NoError(t, err)
 			require.Len(t, some, 1)
-			ended, err := repository.RemoveAll(ctx, append(all, domain.New(owner, ann, second, now)))
+			removed, err := repository.RemoveAll(ctx, append(all, domain.New(owner, ann, second, now)))
 			require.NoError(t, err)
-			require.ElementsMatch(t, all, ended, "those that there were")
-			require.Equal(t, made[2:3], listed(ctx, t, repository, scope, domain.Filter{}))
+			require.ElementsMatch(t, all, removed, "the result omits a missing assignment")
+			require.Equal(t, added[2:3], listAll(ctx, t, repository, scope, domain.Filter{}))
 		})
-		t.Run("moves those whose patient is not assigned there yet", func(t *testing.T) {
-			there, missing := domain.New(owner, bob, first, now), domain.New(owner, ann, first, now)
-			added, err := repository.AddMissing(ctx, []domain.Assignment{there, missing})
+		t.Run("AddMissing adds only pairs that are not assigned yet", func(t *testing.T) {
+			existing, missing := domain.New(owner, bob, first, now), domain.New(owner, ann, first, now)
+			moved, err := repository.AddMissing(ctx, []domain.Assignment{existing, missing})
 			require.NoError(t, err)
-			require.Equal(t, []domain.Assignment{missing}, added)
-			_, err = repository.AddMissing(ctx, []domain.Assignment{domain.New(owner, bob, doctors.ID{UUID: uuid.New()}, now)})
-			require.Error(t, err, "there is no such doctor")
+			require.Equal(t, []domain.Assignment{missing}, moved)
+			noDoctor := doctors.ID{UUID: uuid.New()}
+			_, err = repository.AddMissing(ctx, []domain.Assignment{domain.New(owner, bob, noDoctor, now)})
+			require.Error(t, err, "the doctor does not exist")
 		})
-		t.Run("ends all of a patient and no other", func(t *testing.T) {
-			ended, err := repository.RemoveAllOfPatients(ctx, []patients.ID{ann})
+		t.Run("removes all assignments of a patient only", func(t *testing.T) {
+			removed, err := repository.RemoveAllOfPatients(ctx, []patients.ID{ann})
 			require.NoError(t, err)
-			require.Equal(t, 1, ended)
-			require.Equal(t, made[2:3], listed(ctx, t, repository, scope, domain.Filter{}))
+			require.Equal(t, 1, removed)
+			require.Equal(t, added[2:3], listAll(ctx, t, repository, scope, domain.Filter{}))
 			_, err = repository.RemoveAllOfPatients(ctx, []patients.ID{bob})
 			require.NoError(t, err)
-			require.Empty(t, listed(ctx, t, repository, scope, domain.Filter{}))
+			require.Empty(t, listAll(ctx, t, repository, scope, domain.Filter{}))
 		})
-		t.Run("of nobody's is no error, and ends nothing", func(t *testing.T) {
+		t.Run("removes nothing for a missing patient and for an empty list", func(t *testing.T) {
 			one := mustAdd(t, repository, domain.New(owner, ann, first, now))
-			ended, err := repository.RemoveAllOfPatients(ctx, []patients.ID{{}})
+			removed, err := repository.RemoveAllOfPatients(ctx, []patients.ID{{}})
 			require.NoError(t, err)
-			require.Zero(t, ended)
+			require.Zero(t, removed)
 			none, err := repository.RemoveAll(ctx, nil)
 			require.NoError(t, err)
 			require.Empty(t, none)
-			require.Equal(t, []domain.Assignment{one}, listed(ctx, t, repository, scope, domain.Filter{}))
+			require.Equal(t, []domain.Assignment{one}, listAll(ctx, t, repository, scope, domain.Filter{}))
 		})
-		t.Run("is undone with its transaction", func(t *testing.T) {
-			before := listed(ctx, t, repository, scope, domain.Filter{})
+		t.Run("is rolled back with its transaction", func(t *testing.T) {
+			before := listAll(ctx, t, repository, scope, domain.Filter{})
 			require.ErrorIs(t, db.Do(ctx, func(ctx context.Context) error {
 				_, err := repository.RemoveAllOfPatients(ctx, []patients.ID{ann})
 				require.NoError(t, err)
-				require.Empty(t, listed(ctx, t, repository, scope, domain.Filter{}))
+				require.Empty(t, listAll(ctx, t, repository, scope, domain.Filter{}))
 				return context.Canceled
 			}), context.Canceled)
-			require.Equal(t, before, listed(ctx, t, repository, scope, domain.Filter{}))
+			require.Equal(t, before, listAll(ctx, t, repository, scope, domain.Filter{}))
 		})
 	})
 }

@@ -24,20 +24,23 @@ func each(t *testing.T, test func(t *testing.T, db *database.DB, repository port
 	databasetest.Each(t, func(t *testing.T, db *database.DB) { test(t, db, store.New(db)) })
 }
 
-// vikram is a doctor of whom everything is known.
+// vikram returns a doctor with all fields.
 func vikram() domain.Doctor {
 	return domain.Doctor{
 		ID: newID(), Version: 1, CreatedAt: now, UpdatedAt: now.Add(time.Microsecond),
 		Details: domain.Details{
-			Name: "Dr. Vikram Khanna", Specialization: "Dermatology ä𝒜", Experience: 9, Email: "vikram@example.com", Phone: "+91 22 1234",
-			LicenseNumber: "MH-1234",
+			Name: "Dr. Vikram Khanna", Specialization: "Dermatology ä𝒜", Experience: 9, Email: "vikram@example.com",
+			Phone: "+91 22 1234", LicenseNumber: "MH-1234",
 		},
 	}
 }
 
-// novice is a doctor of whom no more is known than must be.
+// novice returns a doctor with the required fields only.
 func novice() domain.Doctor {
-	return domain.Doctor{ID: newID(), Version: 1, CreatedAt: now, UpdatedAt: now, Details: domain.Details{Name: "N", Specialization: "S"}}
+	return domain.Doctor{
+		ID: newID(), Version: 1, CreatedAt: now, UpdatedAt: now,
+		Details: domain.Details{Name: "N", Specialization: "S"},
+	}
 }
 
 func newID() doctors.ID { return recordid.New[doctors.ID]() }
@@ -49,15 +52,15 @@ func mustAdd(t *testing.T, repository ports.Repository, doctor domain.Doctor) do
 	return doctor
 }
 
-// listed is the whole directory.
-func listed(ctx context.Context, t *testing.T, repository ports.Repository) []domain.Doctor {
+// listAll returns the whole directory.
+func listAll(ctx context.Context, t *testing.T, repository ports.Repository) []domain.Doctor {
 	t.Helper()
 	page, err := repository.List(ctx, domain.Filter{}, newestFirst)
 	require.NoError(t, err)
 	return page.Items
 }
 
-// rename is a change that is always allowed.
+// rename returns a valid rule for Change.
 func rename(name string) func(*domain.Doctor) error {
 	return func(d *domain.Doctor) error {
 		d.Name = name
@@ -70,7 +73,7 @@ func rename(name string) func(*domain.Doctor) error {
 // newestFirst requests a whole list on one page.
 var newestFirst = databasetest.NewestFirst("created_at")
 
-// lock is Lock without the version.
+// lock calls Lock and ignores the version.
 func lock(ctx context.Context, repository ports.Repository, id doctors.ID) error {
 	_, err := repository.Lock(ctx, id)
 	return err

@@ -13,24 +13,30 @@ import (
 	"healthcare/platform/paging"
 )
 
-// TestX21_ListPlans verifies X21: whatever the order and wherever the page, the directory reads one index and hardly a row more than it answers.
+// TestX21_ListPlans verifies X21: in each order and at each position, a page of the directory reads one index and few
+// rows more than it returns.
 func TestX21_ListPlans(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
-		rows := map[database.Engine]int{database.Postgres: 30_000, database.SQLite: 300}[db.Engine()] // SQLite plans without statistics
-		crowd(t, db, rows)
+		// SQLite plans without statistics
+		rows := map[database.Engine]int{database.Postgres: 30_000, database.SQLite: 300}[db.Engine()]
+		insertDoctors(t, db, rows)
 		sent, repository := databasetest.LastQuery(t, db), store.New(db)
 		for _, column := range []string{"created_at", "updated_at", "name", "specialization", "experience"} {
-			for _, down := range []bool{false, true} {
-				t.Run(fmt.Sprintf("by %s, descending %v, every page costs the same", column, down), func(t *testing.T) {
-					request := paging.Request{Limit: 50, Order: []paging.Order{{Column: column, Descending: down}, {Column: "id", Descending: down}}}
+			for _, descending := range []bool{false, true} {
+				name := fmt.Sprintf("by %s, descending %v: all pages cost the same", column, descending)
+				t.Run(name, func(t *testing.T) {
+					request := paging.Request{Limit: 50, Order: []paging.Order{
+						{Column: column, Descending: descending}, {Column: "id", Descending: descending},
+					}}
 					var first, deep databasetest.Statement
 					for _, s := range []*databasetest.Statement{&first, &deep} {
 						page, err := repository.List(t.Context(), domain.Filter{}, request)
 						require.NoError(t, err)
-						require.NotNil(t, page.Next, "a full page")
+						require.NotNil(t, page.Next, "the page is full")
 						*s = *sent
-						request.After = databasetest.KeyAt(t, db.Read(t.Context()).Table("doctors"), request.Order, rows*4/5)
+						stored := db.Read(t.Context()).Table("doctors")
+						request.After = databasetest.KeyAt(t, stored, request.Order, rows*4/5)
 					}
 					index := "doctors_" + column + "_idx"
 					if db.Engine() == database.SQLite {
@@ -47,9 +53,9 @@ func TestX21_ListPlans(t *testing.T) {
 				})
 			}
 		}
-		t.Run("a search is served by the index of its trigrams", func(t *testing.T) {
+		t.Run("a search reads the trigram index", func(t *testing.T) {
 			if db.Engine() == database.SQLite {
-				t.Skip("SQLite has none: a search reads the directory")
+				t.Skip("SQLite has no such index: a search reads the directory")
 			}
 			page, err := repository.List(t.Context(), domain.Filter{Search: "zebra"}, newestFirst)
 			require.NoError(t, err)
@@ -63,18 +69,24 @@ func TestX21_ListPlans(t *testing.T) {
 	})
 }
 
-// crowd fills the directory: three doctors of the same time, many of the same specialization, every 5,000th a zebra.
-func crowd(t testing.TB, db *database.DB, rows int) {
+// insertDoctors fills the directory. Three doctors share each time, many a specialization, every 5,000th is a zebra.
+func insertDoctors(t testing.TB, db *database.DB, rows int) {
 	t.Helper()
 	id, word, at := `gen_random_uuid()`, `substr(md5(i::text), 1, 4)`, `to_timestamp(1760000000 + %s)`
 	if db.Engine() == database.SQLite {
-		id = `lower(hex(randomblob(4)) || '-' || hex(randomblob(2)) || '-' || hex(randomblob(2)) || '-' || hex(randomblob(2)) || '-' || hex(randomblob(6)))`
-		word, at = `printf('%04x', i * 40503 % 65536)`, `strftime('%%Y-%%m-%%dT%%H:%%M:%%S.000000Z', 1760000000 + %s, 'unixepoch')`
+		id = `lower(hex(randomblob(4)) || '-' || hex(randomblob(2)) || '-' || hex(randomblob(2)) || '-' ||
+			hex(randomblob(2)) || '-' || hex(randomblob(6)))`
+		word = `printf('%04x', i * 40503 % 65536)`
+		at = `strftime('%%Y-%%m-%%dT%%H:%%M:%%S.000000Z', 1760000000 + %s, 'unixepoch')`
 	}
-	require.NoError(t, db.Write(t.Context()).Exec(`WITH RECURSIVE s(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s WHERE i < ?)
-		INSERT INTO doctors (id, name, specialization, experience, email, phone, search_text, version, created_at, updated_at)
+	created, updated := fmt.Sprintf(at, "i / 3"), fmt.Sprintf(at, "i % 100000 * 7919 % 100003")
+	require.NoError(t, db.Write(t.Context()).Exec(
+		`WITH RECURSIVE s(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s WHERE i < ?)
+		INSERT INTO doctors
+			(id, name, specialization, experience, email, phone, search_text, version, created_at, updated_at)
 		SELECT `+id+`, 'Dr. ' || `+word+`, 'Specialization ' || i % 30, i % 50, '', '',
-			'dr. ' || `+word+` || CASE WHEN i % 5000 = 7 THEN ' zebra' ELSE '' END, 1, `+fmt.Sprintf(at, "i / 3")+`, `+fmt.Sprintf(at, "i % 100000 * 7919 % 100003")+`
+			'dr. ' || `+word+` || CASE WHEN i % 5000 = 7 THEN ' zebra' ELSE '' END, 1,
+			`+created+`, `+updated+`
 		FROM s`, rows).Error)
 	if db.Engine() == database.Postgres {
 		require.NoError(t, db.Write(t.Context()).Exec("VACUUM ANALYZE doctors").Error)

@@ -32,12 +32,12 @@ type row struct {
 	LicenseNumber database.Text // replaces that of Details: it is NULL where that is empty
 }
 
-// searchText returns the text in which searches look.
+// searchText returns the text that a search compares with its words.
 func (r row) searchText() string {
 	return database.SearchText(r.Name, r.Specialization, r.Email, string(r.LicenseNumber))
 }
 
-// NewSearchTexts returns the search texts over db, to be recomputed.
+// NewSearchTexts returns the search texts in db, for recomputing them.
 func NewSearchTexts(db *database.DB) *database.SearchTexts {
 	columns := []string{"id", "name", "specialization", "email", "license_number"}
 	return database.NewSearchTexts(db, "doctors", columns, func(r row) (any, string) { return r.ID, r.searchText() })
@@ -142,7 +142,7 @@ func (s *store) FindAll(ctx context.Context, ids []doctors.ID) ([]domain.Doctor,
 	return doctorsOf(rows), err
 }
 
-// columns are those by which the list may be ordered.
+// columns lists the columns by which the list can be ordered.
 var columns = database.Columns[row]{
 	"created_at":     func(r row) any { return r.CreatedAt },
 	"updated_at":     func(r row) any { return r.UpdatedAt },

@@ -19,15 +19,15 @@ import (
 func TestAddAndFind(t *testing.T) {
 	each(t, func(t *testing.T, db *database.DB, repository ports.Repository) {
 		ctx := t.Context()
-		for what, doctor := range map[string]domain.Doctor{"everything": vikram(), "no more than needed": novice()} {
-			t.Run("a doctor of whom "+what+" is known comes back as it was, times in UTC to the microsecond", func(t *testing.T) {
+		for name, doctor := range map[string]domain.Doctor{"all fields": vikram(), "required fields only": novice()} {
+			t.Run("a doctor with "+name+" is stored, with times in UTC to the microsecond", func(t *testing.T) {
 				mustAdd(t, repository, doctor)
 				found, err := repository.Find(ctx, doctor.ID)
 				require.NoError(t, err)
 				require.Equal(t, doctor, found)
 			})
 		}
-		t.Run("a time of another zone comes back as the same instant in UTC", func(t *testing.T) {
+		t.Run("a time in another zone is stored as the same instant in UTC", func(t *testing.T) {
 			doctor := novice()
 			doctor.CreatedAt = now.In(time.FixedZone("east", 5*60*60+30*60))
 			mustAdd(t, repository, doctor)
@@ -35,7 +35,7 @@ func TestAddAndFind(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, now, found.CreatedAt)
 		})
-		t.Run("a doctor whom nobody added is not found", func(t *testing.T) {
+		t.Run("a missing doctor is not found", func(t *testing.T) {
 			for _, id := range []doctors.ID{newID(), {}} {
 				found, err := repository.Find(ctx, id)
 				require.ErrorIs(t, err, doctors.ErrNotFound)
@@ -45,7 +45,7 @@ func TestAddAndFind(t *testing.T) {
 		t.Run("the same doctor cannot be added twice", func(t *testing.T) {
 			require.Equal(t, errs.Conflict, errs.KindOf(repository.Add(ctx, mustAdd(t, repository, novice()))))
 		})
-		t.Run("an undone transaction takes the doctor with it", func(t *testing.T) {
+		t.Run("a rolled back transaction removes the doctor", func(t *testing.T) {
 			doctor := novice()
 			require.ErrorIs(t, db.Do(ctx, func(ctx context.Context) error {
 				require.NoError(t, repository.Add(ctx, doctor))
@@ -63,25 +63,25 @@ func TestLicenseNumber(t *testing.T) {
 	each(t, func(t *testing.T, _ *database.DB, repository ports.Repository) {
 		ctx := t.Context()
 		first := mustAdd(t, repository, vikram())
-		t.Run("is taken when another doctor has it", func(t *testing.T) {
+		t.Run("is rejected if another doctor has it", func(t *testing.T) {
 			require.ErrorIs(t, repository.Add(ctx, vikram()), doctors.ErrLicenseNumberTaken)
 		})
-		t.Run("is taken likewise for a change, which is undone", func(t *testing.T) {
+		t.Run("is rejected in a change, which stores nothing", func(t *testing.T) {
 			other := mustAdd(t, repository, novice())
 			_, err := repository.Change(ctx, other.ID, func(d *domain.Doctor) error {
 				d.LicenseNumber = first.LicenseNumber
-				return rename("never")(d)
+				return rename("unused")(d)
 			})
 			require.ErrorIs(t, err, doctors.ErrLicenseNumberTaken)
 			found, err := repository.Find(ctx, other.ID)
 			require.NoError(t, err)
 			require.Equal(t, other, found)
 		})
-		t.Run("may be missing as often as one likes", func(t *testing.T) {
+		t.Run("may be missing for several doctors", func(t *testing.T) {
 			mustAdd(t, repository, novice())
 			mustAdd(t, repository, novice())
 		})
-		t.Run("is free again when its doctor lost it or was removed", func(t *testing.T) {
+		t.Run("is available again after its doctor lost it or was removed", func(t *testing.T) {
 			_, err := repository.Change(ctx, first.ID, func(d *domain.Doctor) error {
 				d.LicenseNumber = ""
 				return rename("Vikram")(d)
@@ -94,7 +94,7 @@ func TestLicenseNumber(t *testing.T) {
 	})
 }
 
-// shown is as much of a doctor as other modules see.
+// shown returns the fields of a doctor that other modules can see.
 func shown(d domain.Doctor) domain.Doctor {
 	return domain.Doctor{
 		ID:      d.ID,
@@ -110,20 +110,20 @@ func TestFindAll(t *testing.T) {
 			require.NoError(t, err)
 			return found
 		}
-		t.Run("is those that are asked for, once each", func(t *testing.T) {
+		t.Run("returns each requested doctor once", func(t *testing.T) {
 			require.ElementsMatch(t, []domain.Doctor{a, b}, find(t, b.ID, a.ID, a.ID))
 			require.Equal(t, []domain.Doctor{b}, find(t, b.ID))
 		})
-		t.Run("leaves out those that do not exist", func(t *testing.T) {
+		t.Run("omits missing doctors", func(t *testing.T) {
 			require.Equal(t, []domain.Doctor{a}, find(t, newID(), a.ID, doctors.ID{}))
 		})
-		t.Run("of nobody is nobody", func(t *testing.T) { require.Empty(t, find(t)) })
+		t.Run("returns nothing for no ids", func(t *testing.T) { require.Empty(t, find(t)) })
 	})
 }
 
 func TestList(t *testing.T) {
 	each(t, func(t *testing.T, _ *database.DB, repository ports.Repository) {
-		t.Run("is empty at first", func(t *testing.T) { require.Empty(t, listed(t.Context(), t, repository)) })
+		t.Run("is empty at first", func(t *testing.T) { require.Empty(t, listAll(t.Context(), t, repository)) })
 		t.Run("is ordered from newest to oldest, and by id for equal times", func(t *testing.T) {
 			var added []domain.Doctor
 			for _, at := range []time.Duration{0, time.Microsecond, -time.Hour, 0, 25 * time.Hour, 0} {
@@ -137,12 +137,12 @@ func TestList(t *testing.T) {
 				}
 				return slices.Compare(b.ID.UUID[:], a.ID.UUID[:])
 			})
-			require.Equal(t, added, listed(t.Context(), t, repository))
+			require.Equal(t, added, listAll(t.Context(), t, repository))
 		})
 	})
 }
 
-func TestRemoveAndHold(t *testing.T) {
+func TestRemoveAndLock(t *testing.T) {
 	each(t, func(t *testing.T, db *database.DB, repository ports.Repository) {
 		ctx := t.Context()
 		removed, remaining := mustAdd(t, repository, novice()), mustAdd(t, repository, novice())
@@ -170,7 +170,7 @@ func TestRemoveAndHold(t *testing.T) {
 		})
 		t.Run("removes one doctor only", func(t *testing.T) {
 			require.NoError(t, repository.Remove(ctx, removed.ID))
-			require.Equal(t, []domain.Doctor{remaining}, listed(ctx, t, repository))
+			require.Equal(t, []domain.Doctor{remaining}, listAll(ctx, t, repository))
 		})
 		t.Run("a removed doctor can be neither locked nor removed", func(t *testing.T) {
 			require.ErrorIs(t, lock(ctx, repository, removed.ID), doctors.ErrNotFound)
@@ -180,7 +180,7 @@ func TestRemoveAndHold(t *testing.T) {
 		t.Run("a doctor with assignments cannot be removed", func(t *testing.T) {
 			err := repository.Remove(ctx, remaining.ID)
 			require.ErrorContains(t, err, "react to doctors.Deleted")
-			require.Equal(t, []domain.Doctor{remaining}, listed(ctx, t, repository))
+			require.Equal(t, []domain.Doctor{remaining}, listAll(ctx, t, repository))
 		})
 	})
 }

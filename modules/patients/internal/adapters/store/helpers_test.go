@@ -25,18 +25,19 @@ func each(t *testing.T, test func(t *testing.T, db *database.DB, repository port
 	databasetest.Each(t, func(t *testing.T, db *database.DB) { test(t, db, store.New(db)) })
 }
 
-// ananya is a patient of whom everything is known but the birth date.
+// ananya returns a patient with all fields except the birth date.
 func ananya(owner uuid.UUID) domain.Patient {
 	return domain.Patient{
-		ID: recordid.New[patients.ID](), OwnerID: owner, Version: 1, CreatedAt: now, UpdatedAt: now.Add(time.Microsecond),
+		ID: recordid.New[patients.ID](), OwnerID: owner, Version: 1,
+		CreatedAt: now, UpdatedAt: now.Add(time.Microsecond),
 		Details: domain.Details{
-			Name: "Ananya Verma", Gender: "Female", Age: 31, Email: "ananya@example.com", Phone: "+91 98 7654 3210", Address: "1 Lake Road\n2nd floor",
-			MedicalRecordNumber: "MRN-7", Notes: "Allergic to penicillin. ä𝒜",
+			Name: "Ananya Verma", Gender: "Female", Age: 31, Email: "ananya@example.com", Phone: "+91 98 7654 3210",
+			Address: "1 Lake Road\n2nd floor", MedicalRecordNumber: "MRN-7", Notes: "Allergic to penicillin. ä𝒜",
 		},
 	}
 }
 
-// ben is a patient of whom no more is known than must be.
+// ben returns a patient with the required fields only.
 func ben(t *testing.T, owner uuid.UUID) domain.Patient {
 	t.Helper()
 	born, err := domain.ParseDate("2004-02-29")
@@ -54,15 +55,15 @@ func mustAdd(t *testing.T, repository ports.Repository, patient domain.Patient) 
 	return patient
 }
 
-// listed is the whole list of a scope.
-func listed(ctx context.Context, t *testing.T, repository ports.Repository, scope patients.Scope) []domain.Patient {
+// listAll returns the whole list of a scope.
+func listAll(ctx context.Context, t *testing.T, repository ports.Repository, scope patients.Scope) []domain.Patient {
 	t.Helper()
 	page, err := repository.List(ctx, scope, domain.Filter{}, newestFirst)
 	require.NoError(t, err)
 	return page.Items
 }
 
-// rename is a change that is always allowed.
+// rename returns a valid rule for Change.
 func rename(name string) func(*domain.Patient) error {
 	return func(p *domain.Patient) error {
 		p.Details.Name = name
@@ -75,7 +76,7 @@ func rename(name string) func(*domain.Patient) error {
 // newestFirst requests a whole list on one page.
 var newestFirst = databasetest.NewestFirst("created_at")
 
-// lock is Lock without the version.
+// lock calls Lock and ignores the version.
 func lock(ctx context.Context, repository ports.Repository, scope patients.Scope, id patients.ID) error {
 	_, err := repository.Lock(ctx, scope, id)
 	return err

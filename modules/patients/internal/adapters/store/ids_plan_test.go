@@ -13,14 +13,17 @@ import (
 	"healthcare/platform/databasetest"
 )
 
-// TestPatientsAreFoundByTheirIDs has patients who are asked for by id be read by id: a page of assignments must not cost what all of its owner's patients do.
-func TestPatientsAreFoundByTheirIDs(t *testing.T) {
+// TestFindAllUsesThePrimaryKey checks that FindAll reads the requested patients only. A page of assignments would
+// otherwise read all patients of its owner.
+func TestFindAllUsesThePrimaryKey(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
-		rows := map[database.Engine]int{database.Postgres: 30_000, database.SQLite: 300}[db.Engine()] // SQLite plans without statistics
-		owner := crowd(t, db, rows, 10, 3)
+		// SQLite plans without statistics
+		rows := map[database.Engine]int{database.Postgres: 30_000, database.SQLite: 300}[db.Engine()]
+		owner := insertPatients(t, db, rows, 10, 3)
 		var ids []patients.ID
-		require.NoError(t, db.Read(t.Context()).Table("patients").Where("owner_id = ?", owner).Limit(50).Pluck("id", &ids).Error)
+		require.NoError(t, db.Read(t.Context()).Table("patients").
+			Where("owner_id = ?", owner).Limit(50).Pluck("id", &ids).Error)
 		sent := databasetest.LastQuery(t, db)
 		found, err := store.New(db).FindAll(t.Context(), patients.OwnedBy(owner), ids)
 		require.NoError(t, err)

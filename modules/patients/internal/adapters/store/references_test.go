@@ -21,7 +21,7 @@ func TestReferences(t *testing.T) {
 		assign := func(ctx context.Context, patient patients.ID) error {
 			return databasetest.Assign(ctx, db, owner, patient.UUID, doctor)
 		}
-		t.Run("prevent the removal of a patient whose references nothing removes", func(t *testing.T) {
+		t.Run("prevent the removal of a patient if no subscriber removes them", func(t *testing.T) {
 			patient := mustAdd(t, repository, ben(t, owner))
 			require.NoError(t, assign(t.Context(), patient.ID))
 			err := repository.Remove(t.Context(), scope, patient.ID)
@@ -30,7 +30,7 @@ func TestReferences(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, patient, found)
 		})
-		t.Run("to a locked patient wait until the transaction ends", func(t *testing.T) {
+		t.Run("to a locked patient wait for the end of the transaction", func(t *testing.T) {
 			patient := mustAdd(t, repository, ben(t, owner))
 			outside := t.Context()
 			require.NoError(t, db.Do(outside, func(ctx context.Context) error {

@@ -36,12 +36,12 @@ type row struct {
 	MedicalRecordNumber database.Text
 }
 
-// searchText returns the text in which searches look.
+// searchText returns the text that a search compares with its words.
 func (r row) searchText() string {
 	return database.SearchText(r.Name, r.Email, r.Phone, string(r.MedicalRecordNumber))
 }
 
-// NewSearchTexts returns the search texts over db, to be recomputed.
+// NewSearchTexts returns the search texts in db, for recomputing them.
 func NewSearchTexts(db *database.DB) *database.SearchTexts {
 	columns := []string{"id", "name", "email", "phone", "medical_record_number"}
 	return database.NewSearchTexts(db, "patients", columns, func(r row) (any, string) { return r.ID, r.searchText() })
@@ -139,7 +139,7 @@ func (s *store) FindAll(ctx context.Context, scope patients.Scope, ids []patient
 	return patientsOf(rows), err
 }
 
-// columns are those by which the list may be ordered.
+// columns lists the columns by which the list can be ordered.
 var columns = database.Columns[row]{
 	"created_at": func(r row) any { return r.CreatedAt },
 	"updated_at": func(r row) any { return r.UpdatedAt },

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync/atomic"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -19,11 +19,11 @@ import (
 // ErrInjected is the error of a step that RunWithFaults lets fail.
 var ErrInjected = errors.New("injected fault")
 
-// faults counts the steps of one run of a use case, and lets one of them fail.
+// faults records the steps of one run of a use case, and lets one of them fail.
 type faults struct {
-	failing int64 // 1 is the first step
-	steps   atomic.Int64
-	failed  atomic.Pointer[string] // describes the step that failed
+	failing int // 1 is the first step
+	mu      sync.Mutex
+	steps   []string
 }
 
 type faultsKey struct{}
@@ -32,34 +32,61 @@ type faultsKey struct{}
 // Fakes of dependencies call it; statements and audittest.Recorder are covered.
 func InjectFault(ctx context.Context, step string) error {
 	f, _ := ctx.Value(faultsKey{}).(*faults)
-	if f == nil || f.steps.Add(1) != f.failing {
+	if f == nil {
 		return nil
 	}
-	f.failed.Store(&step)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.steps = append(f.steps, step)
+	if len(f.steps) != f.failing {
+		return nil
+	}
 	return ErrInjected
 }
 
 // RunWithFaults runs a use case once for each of its steps: its statements, entries of the audit trail and calls of
 // InjectFault. That step fails. The use case must return the error and leave every table unchanged, except those named
-// by ignored. The last run has no fault, and RunWithFaults returns its error. Tests that use one database must not run
-// in parallel.
+// by ignored. The last run has no fault, and RunWithFaults returns its error. All runs must have the same steps up to
+// the fault, because a step that is missing from later runs, such as a cached query, shifts those after it: they would
+// not fail. Tests that use one database must not run in parallel.
 func RunWithFaults(t testing.TB, db *database.DB, useCase func(ctx context.Context) error, ignored ...string) error {
+	t.Helper()
+	return runWithFaults(t, db, useCase, true, ignored)
+}
+
+// ResumeWithFaults is RunWithFaults for a use case of several transactions, which continues where it failed. The steps
+// of its runs differ.
+func ResumeWithFaults(
+	t testing.TB, db *database.DB, useCase func(ctx context.Context) error, ignored ...string,
+) error {
+	t.Helper()
+	return runWithFaults(t, db, useCase, false, ignored)
+}
+
+func runWithFaults(
+	t testing.TB, db *database.DB, useCase func(ctx context.Context) error, sameSteps bool, ignored []string,
+) error {
 	t.Helper()
 	registerFaults(t, db)
 	before := contents(t, db, ignored)
-	for n := int64(1); ; n++ {
-		f := &faults{failing: n}
+	steps := []string{} // of the previous run, up to its fault
+	for n := 1; ; n++ {
+		f := &faults{failing: n, steps: []string{}}
 		err := useCase(context.WithValue(t.Context(), faultsKey{}, f))
-		failed := f.failed.Load()
-		if failed == nil {
-			require.Greater(t, n, int64(1), "the use case has no step that can fail")
+		if sameSteps {
+			require.Equal(t, steps, f.steps[:min(n-1, len(f.steps))], "the steps of run %d", n)
+		}
+		if len(f.steps) < n {
+			require.Greater(t, n, 1, "the use case has no step that can fail")
 			return err
 		}
-		require.ErrorIs(t, err, ErrInjected, "the error of step %d (%s) is dropped", n, *failed)
+		failed := f.steps[n-1]
+		require.ErrorIs(t, err, ErrInjected, "the error of step %d (%s) is dropped", n, failed)
 		after := contents(t, db, ignored)
 		for table, rows := range before {
-			require.Equal(t, rows, after[table], "table %s after the fault of step %d (%s)", table, n, *failed)
+			require.Equal(t, rows, after[table], "table %s after the fault of step %d (%s)", table, n, failed)
 		}
+		steps = f.steps[:n]
 	}
 }
 

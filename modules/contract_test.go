@@ -10,7 +10,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"healthcare/platform/audit"
-	"healthcare/platform/auth"
 	"healthcare/platform/contract"
 )
 
@@ -28,7 +27,7 @@ func TestContracts(t *testing.T) {
 		require.NoError(t, err)
 		documents = append(documents, document)
 	}
-	made, err := contract.New("test", repository.declaredRoles(t), documents...)
+	made, err := contract.New("test", documents...)
 	require.NoError(t, err)
 	require.Contains(t, made.Resources, audit.Patient)
 	named := 0
@@ -42,42 +41,6 @@ func TestContracts(t *testing.T) {
 		}
 	}
 	require.Equal(t, len(made.Resources)-1, named, "each resource but Patient is a constant of its module")
-}
-
-// declaredRoles returns the roles of the auth.Declaration literals in the modules' fx packages.
-func (t tree) declaredRoles(test *testing.T) auth.Roles {
-	test.Helper()
-	constants := map[string]auth.Role{"Staff": auth.Staff, "Admin": auth.Admin}
-	roles := auth.Roles{}
-	for _, f := range t.files {
-		if f.layer != "fx" || f.test {
-			continue
-		}
-		ast.Inspect(f.syntax, func(node ast.Node) bool {
-			literal, ok := node.(*ast.CompositeLit)
-			if !ok || !isSelected(literal.Type, "auth", "Declaration") {
-				return true
-			}
-			for _, element := range literal.Elts {
-				member, ok := element.(*ast.KeyValueExpr)
-				if name, isName := member.Key.(*ast.Ident); !ok || !isName || name.Name != "Role" {
-					continue
-				}
-				switch value := member.Value.(type) {
-				case *ast.BasicLit:
-					role := auth.Role(unquoted(value))
-					roles[role] = auth.Declaration{Role: role}
-				case *ast.SelectorExpr:
-					role, known := constants[value.Sel.Name]
-					require.True(test, known, "%s: auth.%s", f.path, value.Sel.Name)
-					roles[role] = auth.Declaration{Role: role}
-				}
-			}
-			return true
-		})
-	}
-	require.NotEmpty(test, roles)
-	return roles
 }
 
 // resources returns the values of the file's constants of the type audit.Resource.

@@ -17,7 +17,7 @@ func edits(plural string) map[string]edit {
 		},
 		"cmd/internal/composition/app.go": {
 			{"\t\"healthcare/modules/", fmt.Sprintf("\t\"healthcare/modules/%[1]s/%[1]sfx\"\n", plural)},
-			{"\t\tauditfx.Module,", fmt.Sprintf("\t\t%sfx.Module,\n", plural)},
+			{"\t{auditfx.Module,", fmt.Sprintf("\t{%[1]sfx.Module, %[1]sfx.Document},\n", plural)},
 		},
 		"README.md": {
 			{"| audit | ", fmt.Sprintf("| %[1]s | `%[1]s` | `patients` | - | `patients.Deleted` |\n", plural)},

@@ -4,16 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 
-	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/spf13/cobra"
-	"go.uber.org/fx"
 
 	"healthcare/cmd/internal/composition"
-	"healthcare/platform/auth"
-	"healthcare/platform/config"
 	"healthcare/platform/contract"
-	"healthcare/platform/database"
-	"healthcare/platform/rest"
 )
 
 func openapiCommand() *cobra.Command {
@@ -40,9 +34,9 @@ func openapiCommand() *cobra.Command {
 	return command
 }
 
-// describe returns the document of the whole program, indented. Errors: those of wholeContract.
+// describe returns the document of the whole program, indented. Errors: those of contract.Merge.
 func describe(version string) ([]byte, error) {
-	document, err := wholeContract(version)
+	document, err := contract.Merge(version, composition.Documents()...)
 	if err != nil {
 		return nil, err
 	}
@@ -58,39 +52,11 @@ func describe(version string) ([]byte, error) {
 	return indented.Bytes(), nil
 }
 
-// describeForPostman returns the document as a Postman collection. Errors: those of wholeContract.
+// describeForPostman returns the document as a Postman collection. Errors: those of contract.Merge.
 func describeForPostman(version string) ([]byte, error) {
-	document, err := wholeContract(version)
+	document, err := contract.Merge(version, composition.Documents()...)
 	if err != nil {
 		return nil, err
 	}
 	return postman(document)
-}
-
-// unusedSecret completes a graph that is built and never started.
-const unusedSecret config.Secret = "not a secret: this graph is never started" // #nosec G101 -- protects nothing
-
-// wholeContract returns the merged documents of all modules. It builds the program's graph, so that the modules are
-// listed once, with a database that is not open: constructors must not use it. Nothing is started.
-func wholeContract(version string) (document *openapi3.T, err error) {
-	cfg, err := config.Default()
-	if err != nil {
-		return nil, err
-	}
-	cfg.SecretKey, cfg.AuditKey = unusedSecret, unusedSecret
-	app := fx.New(
-		composition.Configuration(cfg, programVersion()), composition.Parts(), fx.NopLogger, fx.Replace(&database.DB{}),
-		fx.Invoke(fx.Annotate(func(roles auth.Roles, apis ...rest.API) (err error) {
-			documents := make([][]byte, len(apis))
-			for i, api := range apis {
-				documents[i] = api.Document
-			}
-			document, err = contract.Merge(version, roles, documents...)
-			return err
-		}, fx.ParamTags(``, `group:"apis"`))),
-	)
-	if err := app.Err(); err != nil {
-		return nil, err
-	}
-	return document, nil
 }

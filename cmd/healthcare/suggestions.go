@@ -8,12 +8,9 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-	"go.uber.org/fx"
 
 	"healthcare/cmd/internal/composition"
-	"healthcare/platform/auth"
-	"healthcare/platform/config"
-	"healthcare/platform/database"
+	"healthcare/platform/contract"
 	"healthcare/platform/spelling"
 )
 
@@ -81,19 +78,10 @@ func unknownFlag(command *cobra.Command, err error) error {
 	return err
 }
 
-// completeRoles returns the roles that the modules declare. It builds the program's graph without starting it.
+// completeRoles returns the roles that the modules declare.
 func completeRoles(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	var roles auth.Roles
-	cfg, err := config.Default()
+	roles, err := contract.Roles(composition.Documents()...)
 	if err != nil {
-		return nil, cobra.ShellCompDirectiveError
-	}
-	cfg.SecretKey, cfg.AuditKey = unusedSecret, unusedSecret
-	app := fx.New(
-		composition.Configuration(cfg, programVersion()), composition.Parts(), fx.NopLogger, fx.Replace(&database.DB{}),
-		fx.Populate(&roles),
-	)
-	if app.Err() != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}
 	var all []cobra.Completion

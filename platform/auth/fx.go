@@ -2,10 +2,14 @@ package auth
 
 import "go.uber.org/fx"
 
-// Module provides the Roles that the graph declares.
-var Module = fx.Module("auth", fx.Provide(fx.Annotate(NewRoles, fx.ParamTags(`group:"roles"`))))
+// Requirements are those of the graph.
+type Requirements struct {
+	fx.In
 
-// Declare adds the Declaration that constructor returns to the graph.
-func Declare(constructor any) fx.Option {
-	return fx.Provide(fx.Annotate(constructor, fx.ResultTags(`group:"roles"`)))
+	All []Requirement `group:"requirements"`
+}
+
+// Require adds the Requirement that constructor returns to the graph.
+func Require(constructor any) fx.Option {
+	return fx.Provide(fx.Annotated{Group: "requirements", Target: constructor})
 }

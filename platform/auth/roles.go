@@ -23,32 +23,43 @@ const (
 
 var named = regexp.MustCompile(`^[a-z][a-z_]{0,31}$`)
 
-// Declaration makes a role known, so that users can be given it and operations can name it.
+// Valid reports whether the name fits the contract and the store.
+func (r Role) Valid() bool { return named.MatchString(string(r)) }
+
+// Roles are the declared roles. Users can be given them, and operations can name them.
+type Roles map[Role]Declaration
+
+// Declaration describes a role.
 type Declaration struct {
-	Role        Role
 	Description string // one sentence, for people
 
-	// Fits returns an error unless the user may have the role. It is for roles that require a record, such as a
-	// doctor's; nil allows every user. Errors: errs.Conflict, which names the missing record; those of the store.
+	// Fits returns an error unless the user may have the role; nil allows every user. Errors: those of a Requirement.
 	Fits func(ctx context.Context, user uuid.UUID) error
 }
 
-// Roles are the declared roles.
-type Roles map[Role]Declaration
+// Requirement is the condition of a role that requires a record, such as a doctor's.
+type Requirement struct {
+	Role Role
 
-// NewRoles collects declarations. Errors: plain, for an invalid name and for one that is declared twice.
-func NewRoles(declarations ...Declaration) (Roles, error) {
-	roles := Roles{}
-	for _, d := range declarations {
-		if !named.MatchString(string(d.Role)) {
-			return nil, fmt.Errorf("role %q: want 1 to 32 of a-z and _", d.Role)
+	// Fits returns an error unless the user may have the role. Errors: errs.Conflict, which names the missing record;
+	// those of the store.
+	Fits func(ctx context.Context, user uuid.UUID) error
+}
+
+// Require adds requirements to the roles. Errors: plain, for an undeclared role, and for two requirements of one role.
+func (r Roles) Require(requirements ...Requirement) error {
+	for _, required := range requirements {
+		declared, ok := r[required.Role]
+		if !ok {
+			return fmt.Errorf("the role %s has a requirement and is not declared", required.Role)
 		}
-		if _, twice := roles[d.Role]; twice {
-			return nil, fmt.Errorf("role %s is declared twice", d.Role)
+		if declared.Fits != nil {
+			return fmt.Errorf("the role %s has two requirements", required.Role)
 		}
-		roles[d.Role] = d
+		declared.Fits = required.Fits
+		r[required.Role] = declared
 	}
-	return roles, nil
+	return nil
 }
 
 // Names returns the declared roles in alphabetical order.

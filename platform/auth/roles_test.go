@@ -1,30 +1,41 @@
 package auth_test
 
 import (
+	"context"
+	"errors"
 	"testing"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"healthcare/platform/auth"
 )
 
 func TestRoles(t *testing.T) {
-	t.Run("have the declared names", func(t *testing.T) {
-		roles, err := auth.NewRoles(auth.Declaration{Role: auth.Staff}, auth.Declaration{Role: auth.Admin})
-		require.NoError(t, err)
-		require.Equal(t, []auth.Role{auth.Admin, auth.Staff}, roles.Names())
-	})
-	t.Run("cannot be declared twice", func(t *testing.T) {
-		_, err := auth.NewRoles(auth.Declaration{Role: auth.Staff}, auth.Declaration{Role: auth.Staff})
-		require.ErrorContains(t, err, "staff is declared twice")
-	})
 	t.Run("have names that fit the contract and the store", func(t *testing.T) {
+		require.True(t, auth.Staff.Valid())
+		require.True(t, auth.Role("a_b").Valid())
 		for _, name := range []auth.Role{
 			"", "Admin", "two words", "a-b", "_x", "public!", "abcdefghijklmnopqrstuvwxyzabcdefg",
 		} {
-			_, err := auth.NewRoles(auth.Declaration{Role: name})
-			require.Error(t, err, name)
+			require.False(t, name.Valid(), name)
 		}
+	})
+	refused := errors.New("refused")
+	doctor := auth.Requirement{Role: "doctor", Fits: func(context.Context, uuid.UUID) error { return refused }}
+	t.Run("have the requirements that are added to them", func(t *testing.T) {
+		roles := auth.Roles{auth.Staff: {}, "doctor": {Description: "Treats patients."}}
+		require.NoError(t, roles.Require(doctor))
+		require.Nil(t, roles[auth.Staff].Fits)
+		require.ErrorIs(t, roles["doctor"].Fits(t.Context(), uuid.Nil), refused)
+		require.Equal(t, "Treats patients.", roles["doctor"].Description)
+	})
+	t.Run("have no requirement without a declaration, and no two", func(t *testing.T) {
+		require.ErrorContains(t, auth.Roles{auth.Staff: {}}.Require(doctor), "doctor has a requirement and is not")
+		require.ErrorContains(t, auth.Roles{"doctor": {}}.Require(doctor, doctor), "doctor has two requirements")
+	})
+	t.Run("are listed in alphabetical order", func(t *testing.T) {
+		require.Equal(t, "admin, staff", auth.Roles{auth.Staff: {}, auth.Admin: {}}.String())
 	})
 }
 

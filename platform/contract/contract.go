@@ -5,11 +5,9 @@ package contract
 import (
 	"crypto/sha256"
 	"fmt"
-	"slices"
 	"sync"
 
 	"healthcare/platform/audit"
-	"healthcare/platform/auth"
 )
 
 // Contract is the merged document as one server uses it. It is immutable.
@@ -28,22 +26,21 @@ func Key(method, route string) string { return method + " " + route }
 // times.
 var cache sync.Map // [sha256.Size]byte -> *Contract
 
+// Documents are the modules' parts of the contract.
+type Documents [][]byte
+
 // New returns the contract of the modules' documents. Errors: those of Merge; an operation that does not declare who
 // may call it, or that names an undeclared role.
-func New(version string, roles auth.Roles, documents ...[]byte) (*Contract, error) {
+func New(version string, documents ...[]byte) (*Contract, error) {
 	parts := []string{version}
 	for _, document := range documents {
 		parts = append(parts, string(document))
 	}
-	for _, role := range roles {
-		parts = append(parts, string(role.Role), role.Description)
-	}
-	slices.Sort(parts) // fx shuffles its groups
 	key := sha256.Sum256(fmt.Appendf(nil, "%q", parts))
 	if known, ok := cache.Load(key); ok {
 		return known.(*Contract), nil
 	}
-	c, err := build(version, roles, documents)
+	c, err := build(version, documents)
 	if err != nil {
 		return nil, err
 	}
@@ -51,8 +48,12 @@ func New(version string, roles auth.Roles, documents ...[]byte) (*Contract, erro
 	return c, nil
 }
 
-func build(version string, roles auth.Roles, documents [][]byte) (*Contract, error) {
-	doc, err := Merge(version, roles, documents...)
+func build(version string, documents [][]byte) (*Contract, error) {
+	roles, err := Roles(documents...)
+	if err != nil {
+		return nil, err
+	}
+	doc, err := merge(version, roles, documents)
 	if err != nil {
 		return nil, err
 	}

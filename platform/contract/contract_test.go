@@ -5,11 +5,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-
-	"healthcare/platform/auth"
 )
-
-var someRoles = auth.Roles{auth.Staff: {Role: auth.Staff}, auth.Admin: {Role: auth.Admin}}
 
 // described returns the document of a module with one operation, with more YAML at its end.
 func described(path, operation, more string) []byte {
@@ -23,7 +19,7 @@ const fine = `{operationId: %, x-access: public, responses: {"200": {description
 func operationNamed(id string) string { return strings.Replace(fine, "%", id, 1) }
 
 func check(documents ...[]byte) error {
-	_, err := New("test", someRoles, documents...)
+	_, err := New("test", documents...)
 	return err
 }
 
@@ -34,7 +30,8 @@ func TestNew(t *testing.T) {
 	with := func(more string) []byte { return described("/b/", operationNamed("b"), more) }
 	schema := func(kind string) string { return "components: {schemas: {Thing: {type: " + kind + "}}}" }
 	access := func(text string) []byte {
-		return described("/a/", strings.Replace(operationNamed("a"), "public", text, 1), "")
+		operation := strings.Replace(operationNamed("a"), "public", text, 1)
+		return described("/a/", operation, "x-user-roles: {staff: All.}")
 	}
 	for name, c := range map[string]struct {
 		documents [][]byte
@@ -59,6 +56,14 @@ func TestNew(t *testing.T) {
 				with("x-audit-resources: {Book: {}}"),
 			}, "Book is already declared",
 		},
+		"a role declared twice": {
+			[][]byte{
+				described("/a/", operationNamed("a"), "x-user-roles: {staff: All.}"),
+				with("x-user-roles: {staff: All.}"),
+			}, "staff is already declared",
+		},
+		"a malformed role":          {[][]byte{with("x-user-roles: {Two words: All.}")}, `"Two words" is not a name`},
+		"roles that are a list":     {[][]byte{with("x-user-roles: [staff]")}, "x-user-roles: "},
 		"a malformed resource":      {[][]byte{with("x-audit-resources: {a_book: {}}")}, `"a_book" is not a name`},
 		"a body limit that is text": {[][]byte{access("public, x-body-limit: 8KiB")}, "x-body-limit"},
 		"a body limit of zero":      {[][]byte{access("public, x-body-limit: 0")}, "x-body-limit"},
@@ -103,7 +108,7 @@ func TestNew(t *testing.T) {
 			[][]byte{refersTo("https://evil.test/openapi.yaml#/components/schemas/Thing")}, "only the platform's document",
 		},
 		"a reference to a missing schema": {[][]byte{refersTo("#/components/schemas/Missing")}, "Missing"},
-		"a document that is not YAML":     {[][]byte{[]byte("{")}, "unmarshal"},
+		"a document that is not YAML":     {[][]byte{[]byte("{")}, "yaml"},
 	} {
 		t.Run("rejects "+name, func(t *testing.T) { require.ErrorContains(t, check(c.documents...), c.want) })
 	}
@@ -156,7 +161,7 @@ paths:
 	second := described("/aa/", many("other", "Ants", ""), "tags: [{name: Ants, x-order: 2}]\n")
 	var published [][]byte
 	for _, documents := range [][][]byte{{first, second}, {second, first}} {
-		doc, err := Merge("1", someRoles, documents...)
+		doc, err := Merge("1", documents...)
 		require.NoError(t, err)
 		raw, err := Publish(doc)
 		require.NoError(t, err)
@@ -185,14 +190,11 @@ func TestMergeListsTheDeclaredRoles(t *testing.T) {
 		operationNamed("a"), "x-access",
 		"parameters: [{name: role, in: query, schema: {type: string, x-roles: true}}], x-access", 1,
 	),
-		"components: {schemas: {Thing: {type: object, properties: "+
+		"x-user-roles: {staff: All., admin: Some.}\ncomponents: {schemas: {Thing: {type: object, properties: "+
 			"{role: {type: string, nullable: true, x-roles: true}}}}}")
-	doc, err := Merge("1", someRoles, asking)
+	doc, err := Merge("1", asking)
 	require.NoError(t, err)
-	roles := []any{}
-	for _, role := range someRoles.Names() {
-		roles = append(roles, string(role))
-	}
+	roles := []any{"admin", "staff"}
 	require.Equal(t, roles, doc.Paths.Value("/a/").Get.Parameters[0].Value.Schema.Value.Enum)
 	require.Equal(
 		t, append(roles, nil), doc.Components.Schemas["Thing"].Value.Properties["role"].Value.Enum,

@@ -24,6 +24,9 @@ const (
 	anyCaseExtension   = "x-any-case"   // of a schema, true: values of its enum are accepted in any letter case
 	maxWordsExtension  = "x-max-words"  // of a query parameter's schema: how many different words it may have
 
+	// of a document: the roles of users that the module declares, with a sentence for people about each
+	userRolesExtension = "x-user-roles"
+
 	// of a document: the kinds of records that the module's entries in the audit trail are about, such as
 	// {Patient: {x-order: 1, patient: true}}; patient: true if each of them belongs to a patient
 	resourcesExtension = "x-audit-resources"

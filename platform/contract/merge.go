@@ -26,7 +26,15 @@ const platformPath = "platform/contract/openapi.yaml"
 
 // Merge returns one document that holds the modules' documents and the platform's. Errors: documents that are not valid
 // or contradict each other.
-func Merge(version string, roles auth.Roles, documents ...[]byte) (*openapi3.T, error) {
+func Merge(version string, documents ...[]byte) (*openapi3.T, error) {
+	roles, err := Roles(documents...)
+	if err != nil {
+		return nil, err
+	}
+	return merge(version, roles, documents)
+}
+
+func merge(version string, roles auth.Roles, documents [][]byte) (*openapi3.T, error) {
 	merged, err := load(platformDocument, platformPath)
 	if err != nil {
 		return nil, err
@@ -41,7 +49,7 @@ func Merge(version string, roles auth.Roles, documents ...[]byte) (*openapi3.T, 
 			return nil, fmt.Errorf("%s: %w", part.Info.Title, err)
 		}
 	}
-	slices.SortFunc(merged.Tags, func(a, b *openapi3.Tag) int { // fx shuffles its groups
+	slices.SortFunc(merged.Tags, func(a, b *openapi3.Tag) int {
 		return cmp.Or(cmp.Compare(orderOf(a.Extensions), orderOf(b.Extensions)), cmp.Compare(a.Name, b.Name))
 	})
 	for _, item := range merged.Paths.Map() {

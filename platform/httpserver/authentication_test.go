@@ -91,7 +91,7 @@ func (unavailable) Authenticate(context.Context, string) (auth.Principal, error)
 func TestAuthenticationWithoutAStoreIsUnavailable(t *testing.T) {
 	s := serve(t)
 	server, err := New(
-		s.cfg, zap.NewNop(), unavailable{}, someRoles, nil, nil, new(audittest.Recorder), unobserved(), s.api(),
+		s.cfg, zap.NewNop(), unavailable{}, s.contract, nil, nil, new(audittest.Recorder), unobserved(), s.api(),
 	)
 	require.NoError(t, err)
 	require.NoError(t, server.Listen())

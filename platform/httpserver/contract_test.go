@@ -14,38 +14,34 @@ import (
 	"healthcare/platform/rest"
 )
 
-// described returns the API of a module with one operation at a path.
-func described(path string) rest.API {
-	document := "openapi: 3.0.3\ninfo: {title: A, version: \"1\"}\npaths:\n  " + path +
-		`: {get: {operationId: a, x-access: public, responses: {"200": {description: Fine.}}}}`
-	return rest.API{
-		Document: []byte(document), Register: func(router fiber.Router) { router.Get(fiberPath(path), alive) },
-	}
-}
+const aDocument = `
+openapi: 3.0.3
+info: {title: A, version: "1"}
+paths:
+  /a/: {get: {operationId: a, x-access: public, responses: {"200": {description: Fine.}}}}
+`
 
-func start(apis ...rest.API) error {
+// startWith returns the error of a server of aDocument with an API.
+func startWith(t *testing.T, api rest.API) error {
 	_, err := New(
-		Config{Version: "test", CursorKeys: testKeys()}, zap.NewNop(), oneToken{}, someRoles, nil, nil,
-		new(audittest.Recorder), unobserved(), apis...,
+		Config{CursorKeys: testKeys()}, zap.NewNop(), oneToken{}, contractOf(t, aDocument), nil, nil,
+		new(audittest.Recorder), unobserved(), api,
 	)
 	return err
 }
 
 func TestEveryDescribedOperationIsRouted(t *testing.T) {
-	a := described("/a/")
-	require.NoError(t, start(a))
-	unrouted, undescribed, respelt, undocumented := a, a, a, a
-	unrouted.Register = func(fiber.Router) {}
-	undescribed.Register = func(router fiber.Router) {
-		router.Get("/a/", alive)
-		router.Delete("/a/", alive)
+	require.NoError(t, startWith(t, func(router fiber.Router) { router.Get("/a/", alive) }))
+	for want, api := range map[string]rest.API{
+		"GET /a/ is described but not routed": func(fiber.Router) {},
+		"DELETE /a/ is routed but not described": func(router fiber.Router) {
+			router.Get("/a/", alive)
+			router.Delete("/a/", alive)
+		},
+		"GET /a is routed but not described": func(router fiber.Router) { router.Get("/a", alive) },
+	} {
+		require.ErrorContains(t, startWith(t, api), want)
 	}
-	respelt.Register = func(router fiber.Router) { router.Get("/a", alive) }
-	undocumented.Document = []byte("{")
-	require.ErrorContains(t, start(unrouted), "GET /a/ is described but not routed")
-	require.ErrorContains(t, start(undescribed), "DELETE /a/ is routed but not described")
-	require.ErrorContains(t, start(respelt), "GET /a is routed but not described")
-	require.ErrorContains(t, start(undocumented), "contract")
 }
 
 func TestContractIsServed(t *testing.T) {

@@ -121,7 +121,7 @@ func TestCORSNamesEveryHeader(t *testing.T) {
 		)
 	})
 	t.Run("that the contract describes", func(t *testing.T) {
-		doc, err := contract.Merge("test", nil)
+		doc, err := contract.Merge("test")
 		require.NoError(t, err)
 		for _, parameter := range doc.Components.Parameters {
 			if parameter.Value.In == "header" {

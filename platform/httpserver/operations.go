@@ -11,7 +11,7 @@ import (
 
 // operations returns the platform's own API: for load balancers, containers and people.
 func (s *Server) operations() rest.API {
-	return rest.API{Register: func(router fiber.Router) {
+	return func(router fiber.Router) {
 		router.Get("/livez", alive)
 		router.Get("/readyz", s.readyz)
 		router.Get("/metrics", s.metrics())
@@ -20,7 +20,7 @@ func (s *Server) operations() rest.API {
 		router.Get("/docs/:asset", docsAsset)
 		router.Get("/problems/:code", s.explain)
 		router.Get("/api/jobs/:id/", s.job)
-	}}
+	}
 }
 
 type health struct {

@@ -10,7 +10,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"healthcare/platform/contract"
 	"healthcare/platform/errs"
 )
 
@@ -118,8 +117,7 @@ func errorRequests(t *testing.T) map[string]func(t *testing.T, method string) an
 }
 
 func TestR47_X06_EveryErrorHasAllHeaders(t *testing.T) {
-	documented, err := contract.New("test", someRoles)
-	require.NoError(t, err)
+	documented := contractOf(t)
 	for name, provoke := range errorRequests(t) {
 		var status int
 		var code string

@@ -45,7 +45,6 @@ type Config struct {
 	CursorKeys       keyring.Ring   // the newest seals cursors, all open them
 	TimeZone         *time.Location // in which a filter's date without a time begins
 	Django           bool           // serves clients of the original service: django.go
-	Version          string         // of the program, for the contract
 }
 
 // Readiness reports whether the handlers' resources can serve. Errors: the reason why not.
@@ -80,19 +79,19 @@ type Server struct {
 	connectionWarnings transport.OnceAMinute
 }
 
-// New returns the server of the modules' APIs. Errors: those of contract.New; an operation without a handler, or a
-// handler without an operation.
+// New returns the server of the modules' APIs. Errors: an operation without a handler, or a handler without an
+// operation.
 func New(
-	cfg Config, log *zap.Logger, authenticator auth.Authenticator, roles auth.Roles, ready Readiness,
-	deduplicator Deduplicator,
-	trail audit.Recorder, observed Telemetry, apis ...rest.API,
+	cfg Config, log *zap.Logger, authenticator auth.Authenticator, described *contract.Contract, ready Readiness,
+	deduplicator Deduplicator, trail audit.Recorder, observed Telemetry, apis ...rest.API,
 ) (*Server, error) {
 	cursors, err := rest.NewCursors(cfg.CursorKeys)
 	if err != nil {
 		return nil, err
 	}
 	s := &Server{
-		cfg: cfg, log: log, authenticator: authenticator, ready: ready, deduplicator: deduplicator, trail: trail,
+		cfg: cfg, log: log, authenticator: authenticator, contract: described, ready: ready, deduplicator: deduplicator,
+		trail: trail,
 	}
 	s.shares = newShares(cfg)
 	s.settings = rest.Settings{
@@ -102,14 +101,6 @@ func New(
 	s.bodies = transport.Bodies{Limit: cfg.BodyLimit, Memory: s.shares.memory, Addresses: &s.addresses}
 	s.telemetry, s.meter, s.reads = observed, newMeter(), newReads()
 	observed.Registry.MustRegister(s.meter.collectors()...)
-	documents := make([][]byte, len(apis))
-	for i, api := range apis {
-		documents[i] = api.Document
-	}
-	s.contract, err = contract.New(cfg.Version, roles, documents...)
-	if err != nil {
-		return nil, fmt.Errorf("contract: %w", err)
-	}
 	s.document = sync.OnceValues(func() (*publication, error) {
 		return publish(fiber.MIMEApplicationJSON, s.contract.Document)
 	})
@@ -133,7 +124,7 @@ func New(
 	s.app.Use(s.middleware()...)
 	router := &describedRouter{Router: s.app, server: s}
 	for _, api := range append(apis, s.operations()) {
-		api.Register(router)
+		api(router)
 	}
 	if err := router.complete(); err != nil {
 		return nil, fmt.Errorf("contract: %w", err)

@@ -23,6 +23,7 @@ import (
 
 	"healthcare/platform/audittest"
 	"healthcare/platform/auth"
+	"healthcare/platform/contract"
 	"healthcare/platform/keyring"
 	"healthcare/platform/rest"
 )
@@ -31,6 +32,7 @@ import (
 const thingsDocument = `
 openapi: 3.0.3
 info: {title: Things, version: "1.0"}
+x-user-roles: {staff: All users., admin: Some users.}
 x-audit-resources: {User: {}}
 paths:
   /things/:
@@ -89,10 +91,7 @@ func testKeys() keyring.Ring {
 
 const token = "the-one-good-token" // #nosec G101 -- a test value
 
-var (
-	someone   = auth.Principal{UserID: uuid.MustParse("0193525f-1f70-7cc1-a0e2-0f6e2b6cfe3b"), Role: auth.Staff}
-	someRoles = auth.Roles{auth.Staff: {Role: auth.Staff}, auth.Admin: {Role: auth.Admin}}
-)
+var someone = auth.Principal{UserID: uuid.MustParse("0193525f-1f70-7cc1-a0e2-0f6e2b6cfe3b"), Role: auth.Staff}
 
 type oneToken struct{}
 
@@ -130,7 +129,7 @@ func (s *testServer) api() rest.API {
 		}
 		return c.Status(fiber.StatusCreated).JSON(added)
 	}
-	return rest.API{Document: []byte(thingsDocument), Register: func(router fiber.Router) {
+	return func(router fiber.Router) {
 		router.Get("/things/", answer(fiber.StatusOK))
 		router.Post("/things/", add)
 		router.Get("/things/:id/", answer(fiber.StatusOK))
@@ -147,13 +146,25 @@ func (s *testServer) api() rest.API {
 			}
 			return answer(fiber.StatusOK)(c)
 		})
-	}}
+	}
 }
 
 // serve starts a server that ends with the test.
 func serve(t *testing.T, adjust ...func(*Config)) *testServer {
 	t.Helper()
 	return serveObserved(t, unobserved(), adjust...)
+}
+
+// contractOf returns the contract of the documents and the platform.
+func contractOf(t *testing.T, documents ...string) *contract.Contract {
+	t.Helper()
+	var all contract.Documents
+	for _, document := range documents {
+		all = append(all, []byte(document))
+	}
+	described, err := contract.New("test", all...)
+	require.NoError(t, err)
+	return described
 }
 
 // unobserved returns telemetry with a registry of its own.
@@ -168,14 +179,15 @@ func serveObserved(t *testing.T, observed Telemetry, adjust ...func(*Config)) *t
 		ReadTimeout:  2 * time.Second,
 		WriteTimeout: 5 * time.Second, IdleTimeout: 5 * time.Second, HandlerTimeout: 3 * time.Second,
 		ShutdownTimeout: 5 * time.Second,
-		Version:         "test", CursorKeys: testKeys(),
+		CursorKeys:      testKeys(),
 	}
 	for _, change := range adjust {
 		change(&cfg)
 	}
 	ready := func(context.Context) error { return s.broken }
 	server, err := New(
-		cfg, zap.New(core), oneToken{}, someRoles, ready, nil, new(audittest.Recorder), observed, s.api(),
+		cfg, zap.New(core), oneToken{}, contractOf(t, thingsDocument), ready, nil, new(audittest.Recorder), observed,
+		s.api(),
 	)
 	require.NoError(t, err)
 	s.Server = server

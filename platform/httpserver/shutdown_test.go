@@ -136,10 +136,10 @@ func TestShutdown(t *testing.T) {
 	t.Run("right after Listen closes the listener", func(t *testing.T) {
 		for range 20 {
 			cfg := Config{
-				Address: "127.0.0.1:0", Version: "test", Connections: 1, ShutdownTimeout: time.Second,
+				Address: "127.0.0.1:0", Connections: 1, ShutdownTimeout: time.Second,
 				CursorKeys: testKeys(),
 			}
-			s, err := New(cfg, zap.NewNop(), oneToken{}, someRoles, nil, nil, new(audittest.Recorder), unobserved())
+			s, err := New(cfg, zap.NewNop(), oneToken{}, contractOf(t), nil, nil, new(audittest.Recorder), unobserved())
 			require.NoError(t, err)
 			require.NoError(t, s.Listen())
 			require.NoError(t, s.Shutdown(t.Context()))
@@ -168,7 +168,7 @@ func TestShutdown(t *testing.T) {
 func TestListenRejectsABusyPort(t *testing.T) {
 	s := serve(t)
 	second, err := New(
-		Config{Address: s.Address(), Version: "test", CursorKeys: testKeys()}, zap.NewNop(), oneToken{}, someRoles, nil,
+		Config{Address: s.Address(), CursorKeys: testKeys()}, zap.NewNop(), oneToken{}, contractOf(t), nil,
 		nil, new(audittest.Recorder), unobserved(),
 	)
 	require.NoError(t, err)

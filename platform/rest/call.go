@@ -12,11 +12,8 @@ import (
 	"healthcare/platform/contract"
 )
 
-// API is one module's part of the contract: the OpenAPI document and the handlers that implement it.
-type API struct {
-	Document []byte
-	Register func(fiber.Router)
-}
+// API registers the handlers of one module's operations.
+type API func(fiber.Router)
 
 // Call is a request to a described operation.
 type Call struct {

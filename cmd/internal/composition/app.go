@@ -24,6 +24,7 @@ import (
 	"healthcare/platform/auth"
 	"healthcare/platform/clock"
 	"healthcare/platform/config"
+	"healthcare/platform/contract"
 	"healthcare/platform/database"
 	"healthcare/platform/events"
 	"healthcare/platform/httpserver"
@@ -46,34 +47,64 @@ func Serving() fx.Option {
 	)
 }
 
-// Parts returns the whole program: platform and modules. A new module is one line here.
+// modules are the business modules, each with its part of the contract. A new module is one line here.
+var modules = []struct {
+	module   fx.Option
+	document []byte
+}{
+	{identityfx.Module, identityfx.Document},
+	{doctorsfx.Module, doctorsfx.Document},
+	{patientsfx.Module, patientsfx.Document},
+	{assignmentsfx.Module, assignmentsfx.Document},
+	{auditfx.Module, auditfx.Document},
+}
+
+// Documents returns the modules' parts of the contract.
+func Documents() contract.Documents {
+	var documents contract.Documents
+	for _, m := range modules {
+		documents = append(documents, m.document)
+	}
+	return documents
+}
+
+// Parts returns the whole program: platform and modules.
 func Parts() fx.Option {
+	var all []fx.Option
+	for _, m := range modules {
+		all = append(all, m.module)
+	}
 	return fx.Options(
 		logging.Module,
 		telemetry.Module,
 		clock.Module,
-		auth.Module,
 		database.Module,
 		events.Module,
 		jobs.Module,
 		httpserver.Module,
 
-		identityfx.Module,
-		doctorsfx.Module,
-		patientsfx.Module,
-		assignmentsfx.Module,
-		auditfx.Module,
+		fx.Options(all...),
+		fx.Supply(Documents()),
 
 		fx.Provide(
 			func(db *database.DB) httpserver.Readiness { return db.Ready },
 			idempotency.New,
 			func(store *idempotency.Store) httpserver.Deduplicator { return store },
 			func(queue *jobs.Queue) httpserver.Jobs { return queue },
-			replicas,
+			replicas, roles,
 		),
 		telemetry.Collect(idempotency.Collectors),
 		telemetry.Collect(logging.Collectors),
 	)
+}
+
+// roles returns the roles that the modules declare, with their requirements.
+func roles(documents contract.Documents, required auth.Requirements) (auth.Roles, error) {
+	declared, err := contract.Roles(documents...)
+	if err != nil {
+		return nil, err
+	}
+	return declared, declared.Require(required.All...)
 }
 
 // sweepIdempotencyKeys deletes expired Idempotency-Keys while the program serves.
@@ -104,20 +135,23 @@ func Configuration(cfg config.Config, version string) fx.Option {
 	if err != nil {
 		return fx.Error(err) // fails the start
 	}
-	return fx.Supply(
+	described := func(documents contract.Documents) (*contract.Contract, error) {
+		return contract.New(version, documents...)
+	}
+	return fx.Options(fx.Provide(described), fx.Supply(
 		keys,
 		cfg.Location(),
 		logging.Config{Level: cfg.LogLevel, Readable: cfg.Debug, Color: config.Color()},
 		telemetry.Config{MetricsAddress: cfg.MetricsAddress, Traces: config.TracingEnabled(), Version: version},
 		DatabaseConfig(cfg),
 		database.OnStart{Migrations: migrations.All(), Apply: cfg.DatabaseMigrateOnStart},
-		serverConfig(cfg, keys, version),
+		serverConfig(cfg, keys),
 		identityConfig(cfg),
 		AuditConfig(cfg),
 		doctors.Config{Mode: doctors.Mode(cfg.DoctorDirectory), MaxPerUser: cfg.MaxDoctorsPerUser},
 		patients.Config{MaxPerUser: cfg.MaxPatientsPerUser},
 		assignments.Config{MaxPerUser: cfg.MaxAssignmentsPerUser},
-	)
+	))
 }
 
 // KeyRing returns the keys of the configuration's secrets. Errors: it has no secret, or one that was not checked.
@@ -140,7 +174,7 @@ func DatabaseConfig(cfg config.Config) database.Config {
 	}
 }
 
-func serverConfig(cfg config.Config, keys keyring.Ring, version string) httpserver.Config {
+func serverConfig(cfg config.Config, keys keyring.Ring) httpserver.Config {
 	proxies := make([]netip.Prefix, len(cfg.TrustedProxies))
 	for i, proxy := range cfg.TrustedProxies {
 		proxies[i] = netip.MustParsePrefix(proxy) // checked by config
@@ -159,8 +193,7 @@ func serverConfig(cfg config.Config, keys keyring.Ring, version string) httpserv
 		HandlerTimeout: cfg.HTTPHandlerTimeout, ShutdownDelay: cfg.HTTPShutdownDelay,
 		ShutdownTimeout: cfg.HTTPShutdownTimeout,
 		RequireIfMatch:  cfg.RequireIfMatch, CursorKeys: keys, TimeZone: cfg.Location(),
-		Django:  cfg.Compat == config.Django,
-		Version: version,
+		Django: cfg.Compat == config.Django,
 	}
 }
 

@@ -30,7 +30,6 @@ import (
 	"healthcare/platform/database"
 	"healthcare/platform/databasetest"
 	"healthcare/platform/httpserver"
-	"healthcare/platform/rest"
 )
 
 // BehindProxy has requests come from the networks that X-Forwarded-For names, and be answered in the time that ships.
@@ -41,6 +40,11 @@ func BehindProxy(cfg *config.Config) {
 // WithClock has the whole program look at this clock.
 func WithClock(manual *clock.Manual) fx.Option {
 	return fx.Decorate(func(clock.Clock) clock.Clock { return manual })
+}
+
+// WithDocument adds a part to the contract, which describes an API of the test's own.
+func WithDocument(document string) fx.Option {
+	return fx.Decorate(func(all contract.Documents) contract.Documents { return append(all, []byte(document)) })
 }
 
 // Service is the whole program on a database of its own, listening on a free port of loopback.
@@ -90,13 +94,13 @@ func StartWith(t *testing.T, db database.Config, more fx.Option, adjust ...func(
 	encoder := zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig())
 	logger := zap.New(zapcore.NewCore(encoder, s.Log, zapcore.DebugLevel))
 	var server *httpserver.Server
+	var described *contract.Contract
 	recordsInTransactions := fx.Decorate(func(db *database.DB, next audit.Recorder) audit.Recorder {
 		return audittest.Transactional(t, db, next)
 	})
 	program := fx.Module("program", composition.Serving(), recordsInTransactions) // a module: more may decorate, too
 	app := fx.New(composition.Configuration(cfg, TestVersion), program, more, fx.Replace(db), fx.Replace(logger),
-		fx.Populate(&server, &s.DB),
-		fx.Invoke(fx.Annotate(s.readResources, fx.ParamTags("", `group:"apis"`))),
+		fx.Populate(&server, &s.DB, &described),
 		fx.WithLogger(func() fxevent.Logger { return fxevent.NopLogger }))
 	require.NoError(t, app.Err())
 	require.NoError(t, app.Start(t.Context()))
@@ -107,21 +111,9 @@ func StartWith(t *testing.T, db database.Config, more fx.Option, adjust ...func(
 		require.NoError(t, app.Stop(ctx))
 	})
 	s.URL = "http://" + server.Address()
+	s.Resources = described.Resources
 	s.readContract(t)
 	return s
-}
-
-// readResources reads the declarations that the published contract does not have.
-func (s *Service) readResources(roles auth.Roles, apis ...rest.API) error {
-	var documents [][]byte
-	for _, api := range apis {
-		documents = append(documents, api.Document)
-	}
-	made, err := contract.New(TestVersion, roles, documents...)
-	if err == nil {
-		s.Resources = made.Resources
-	}
-	return err
 }
 
 // readContract takes the contract from where a client takes it.

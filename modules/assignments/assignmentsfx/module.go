@@ -11,6 +11,9 @@ import (
 	"healthcare/platform/httpserver"
 )
 
+// Document is the module's part of the contract.
+var Document = rest.Document
+
 // Module provides patients.AssignmentLookup, doctors.Assignments, the module's API and its reactions.
 var Module = fx.Module("assignments",
 	fx.Provide(store.New, app.NewLimit, app.New, app.NewLookup, app.NewDoctorAssignments),

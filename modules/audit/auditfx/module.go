@@ -16,21 +16,21 @@ import (
 	"healthcare/modules/audit/internal/app"
 	"healthcare/modules/audit/internal/domain"
 	"healthcare/platform/audit"
-	"healthcare/platform/auth"
 	"healthcare/platform/clock"
 	"healthcare/platform/httpserver"
 	"healthcare/platform/keyring"
 	"healthcare/platform/telemetry"
 )
 
-// Module provides audit.Recorder, the auditor role and the module's API. A program that uses the Recorder also runs the
-// Checkpointer.
+// Document is the module's part of the contract.
+var Document = rest.Document
+
+// Module provides audit.Recorder and the module's API. A program that uses the Recorder also runs the Checkpointer.
 var Module = fx.Module("audit",
 	fx.Provide(
 		store.New, checkpoints.New, newKeys, newRecorder,
 		app.NewRecorder, app.NewCheckpointer, app.NewReader, app.NewMaintenance,
 	),
-	auth.Declare(auditorRole),
 	httpserver.Handle(rest.New),
 	telemetry.Collect(collectors),
 )
@@ -70,10 +70,6 @@ func newRecorder(lc fx.Lifecycle, recorder *app.Recorder, checkpointer *app.Chec
 		},
 	})
 	return recorder
-}
-
-func auditorRole() auth.Declaration {
-	return auth.Declaration{Role: "auditor", Description: "Reads the audit trail, but no patients."}
 }
 
 // Command returns `healthcare audit`. It calls runWith to fill target from the program's graph and run work while the

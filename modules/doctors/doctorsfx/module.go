@@ -12,6 +12,9 @@ import (
 	"healthcare/platform/jobs"
 )
 
+// Document is the module's part of the contract.
+var Document = rest.Document
+
 // Module provides doctors.Directory and the module's API.
 var Module = fx.Module("doctors",
 	fx.Provide(store.New, app.New, app.NewDirectory),

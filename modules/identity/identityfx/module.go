@@ -10,12 +10,12 @@ import (
 	"healthcare/modules/identity"
 	"healthcare/modules/identity/internal/adapters/cli"
 	"healthcare/modules/identity/internal/adapters/password"
+	"healthcare/modules/identity/internal/adapters/rest"
 	"healthcare/modules/identity/internal/adapters/store"
 	"healthcare/modules/identity/internal/adapters/token"
 	"healthcare/modules/identity/internal/app"
 	"healthcare/modules/identity/internal/domain"
 	"healthcare/modules/identity/internal/ports"
-	"healthcare/platform/auth"
 	"healthcare/platform/clock"
 	"healthcare/platform/database"
 	"healthcare/platform/httpserver"
@@ -25,6 +25,9 @@ import (
 	"healthcare/platform/telemetry"
 )
 
+// Document is the module's part of the contract.
+var Document = rest.Document
+
 // Module provides auth.Authenticator and the module's API; it needs an identity.Config and a keyring.Ring.
 var Module = fx.Module("identity",
 	fx.Provide(
@@ -32,12 +35,6 @@ var Module = fx.Module("identity",
 		store.NewSessions, attempts, registrations, passwords, common, tokens,
 		app.NewCredentials, app.New, app.NewAccounts, app.NewAuthenticator,
 	),
-	auth.Declare(func() auth.Declaration {
-		return auth.Declaration{Role: auth.Staff, Description: "Everyone who registers: keeps patients of their own."}
-	}),
-	auth.Declare(func() auth.Declaration {
-		return auth.Declaration{Role: auth.Admin, Description: "Keeps accounts; sees no more patients than staff does."}
-	}),
 	jobs.Handle(app.NewErasure),
 	database.ProvideSearchTexts(store.NewSearchTexts),
 	httpserver.Handle(api),

@@ -11,6 +11,9 @@ import (
 	"healthcare/platform/httpserver"
 )
 
+// Document is the module's part of the contract.
+var Document = rest.Document
+
 // Module provides patients.Directory, identity.UserData and the module's API.
 var Module = fx.Module("patients",
 	fx.Provide(store.New, app.New, app.NewDirectory, app.NewUserData),

@@ -255,9 +255,8 @@ type fixtureModule struct{ linked atomic.Pointer[uuid.UUID] }
 
 func (v *fixtureModule) option() fx.Option {
 	return fx.Options(
-		auth.Declare(func() auth.Declaration {
-			return auth.Declaration{Role: "doctor", Description: "Sees patients who are assigned.", Fits: v.fits}
-		}),
+		harness.WithDocument(fixtureDocument),
+		auth.Require(func() auth.Requirement { return auth.Requirement{Role: "doctor", Fits: v.fits} }),
 		httpserver.Handle(v.api),
 	)
 }
@@ -269,8 +268,7 @@ func (v *fixtureModule) fits(_ context.Context, user uuid.UUID) error {
 	return nil
 }
 
-func (v *fixtureModule) api() rest.API {
-	return rest.API{Document: []byte(`
+const fixtureDocument = `
 openapi: 3.0.3
 info: {title: Fixtures, version: "1.0"}
 tags: [{name: Fixtures, description: Only in this test.}]
@@ -283,10 +281,14 @@ paths:
       x-access: [doctor]
       x-audit: Patient
       responses: {"204": {description: Nobody.}}
+x-user-roles: {doctor: Sees patients who are assigned.}
 x-problems: {no_record: Link the user to a doctor first.}
-`), Register: func(router fiber.Router) {
+`
+
+func (v *fixtureModule) api() rest.API {
+	return func(router fiber.Router) {
 		router.Get("/api/fixtures/", func(c *fiber.Ctx) error { return c.SendStatus(fiber.StatusNoContent) })
-	}}
+	}
 }
 
 func TestR09_ModulesBringTheirOwnRoles(t *testing.T) {

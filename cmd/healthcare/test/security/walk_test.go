@@ -72,7 +72,9 @@ func eachPrivacyRun(t *testing.T, passes int, test func(t *testing.T, w *privacy
 		db.SlowQuery = 1 // nanosecond: every statement is logged
 		db.LockTimeout = 200 * time.Millisecond
 		w := &privacyRun{db: db, forms: map[string][]string{}, sent: map[string]int{}, clock: clock.At(time.Now())}
-		more := fx.Options(httpserver.Handle(panickingAPI), harness.WithClock(w.clock))
+		more := fx.Options(
+			harness.WithDocument(panickingDocument), httpserver.Handle(panickingAPI), harness.WithClock(w.clock),
+		)
 		w.s = harness.StartWith(t, db, more, func(cfg *config.Config) {
 			cfg.AllowedHosts, cfg.SignInFreeAttempts, cfg.HTTPReadTimeout = []string{"127.0.0.1"}, 3, 3*time.Second
 		})
@@ -91,9 +93,7 @@ func eachPrivacyRun(t *testing.T, passes int, test func(t *testing.T, w *privacy
 	})
 }
 
-// panickingAPI is an API that panics with what it is sent.
-func panickingAPI() rest.API {
-	return rest.API{Document: []byte(`
+const panickingDocument = `
 openapi: 3.0.3
 info: {title: Explosives, version: "1.0"}
 tags: [{name: Explosives, description: Only in this test.}]
@@ -107,7 +107,11 @@ paths:
       requestBody: {required: true, content: {application/json: {schema: {$ref: "#/components/schemas/Fuse"}}}}
       responses: {"204": {description: Never.}}
 components: {schemas: {Fuse: {type: object, properties: {notes: {type: string, example: x}}}}}
-`), Register: func(router fiber.Router) {
+`
+
+// panickingAPI is an API that panics with what it is sent.
+func panickingAPI() rest.API {
+	return func(router fiber.Router) {
 		router.Post("/api/explosives/", func(c *fiber.Ctx) error {
 			said := string(c.Request().Body())
 			switch len(said) % 3 {
@@ -118,7 +122,7 @@ components: {schemas: {Fuse: {type: object, properties: {notes: {type: string, e
 			}
 			panic(said)
 		})
-	}}
+	}
 }
 
 // do sends a request to a route and notes the answer.

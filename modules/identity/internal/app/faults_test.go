@@ -236,7 +236,6 @@ func TestUseCasesReturnEveryErrorAndLeaveNoEffect(t *testing.T) {
 					cfg.RegistrationsPerHour = 1000
 				})
 				h.roles["demanding"] = auth.Declaration{
-					Role: "demanding",
 					Fits: func(ctx context.Context, _ uuid.UUID) error { return databasetest.InjectFault(ctx, "role") },
 				}
 				caller, tokens := h.signedInAs(t, "a@example.com")

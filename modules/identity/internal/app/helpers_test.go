@@ -104,8 +104,8 @@ func newFixture(t testing.TB, db *database.DB, adjust ...func(*identity.Config))
 // testRoles returns the roles of the fixture, and one whose requirement no user meets.
 func testRoles() auth.Roles {
 	return auth.Roles{
-		auth.Staff: {Role: auth.Staff}, auth.Admin: {Role: auth.Admin},
-		"doctor": {Role: "doctor", Fits: func(context.Context, uuid.UUID) error {
+		auth.Staff: {}, auth.Admin: {},
+		"doctor": {Fits: func(context.Context, uuid.UUID) error {
 			return errs.New(errs.Conflict, "no_record", "No doctor's record is linked to this user.")
 		}},
 	}

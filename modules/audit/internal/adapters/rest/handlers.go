@@ -17,14 +17,14 @@ import (
 
 //go:generate go tool -modfile=../../../../../.tools/oapi.mod oapi-codegen -config ../../../../../platform/contract/oapi-codegen.yaml openapi.yaml
 
+// Document is the module's part of the contract.
+//
 //go:embed openapi.yaml
-var document []byte
+var Document []byte
 
 // New returns the module's API.
 func New(reader *app.Reader) rest.API {
-	return rest.API{Document: document, Register: func(router fiber.Router) {
-		RegisterHandlers(router, &handlers{reader})
-	}}
+	return func(router fiber.Router) { RegisterHandlers(router, &handlers{reader}) }
 }
 
 type handlers struct{ trail *app.Reader }

@@ -13,14 +13,14 @@ import (
 
 //go:generate go tool -modfile=../../../../../.tools/oapi.mod oapi-codegen -config ../../../../../platform/contract/oapi-codegen.yaml openapi.yaml
 
+// Document is the module's part of the contract.
+//
 //go:embed openapi.yaml
-var document []byte
+var Document []byte
 
 // New returns the module's part of the API.
 func New(service *app.Service, accounts *app.Accounts) rest.API {
-	return rest.API{Document: document, Register: func(router fiber.Router) {
-		RegisterHandlers(router, &handlers{service, accounts})
-	}}
+	return func(router fiber.Router) { RegisterHandlers(router, &handlers{service, accounts}) }
 }
 
 type handlers struct {

@@ -16,14 +16,14 @@ import (
 
 //go:generate go tool -modfile=../../../../../.tools/oapi.mod oapi-codegen -config ../../../../../platform/contract/oapi-codegen.yaml openapi.yaml
 
+// Document is the module's part of the contract.
+//
 //go:embed openapi.yaml
-var document []byte
+var Document []byte
 
 // New returns the module's part of the API.
 func New(service *app.Service) rest.API {
-	return rest.API{Document: document, Register: func(router fiber.Router) {
-		RegisterHandlers(router, &handlers{service})
-	}}
+	return func(router fiber.Router) { RegisterHandlers(router, &handlers{service}) }
 }
 
 type handlers struct{ patients *app.Service }

@@ -22,11 +22,17 @@ var created = database.At(time.Date(2026, time.November, 22, 22, 29, 36, 4109590
 func NewUser(t testing.TB, db *database.DB) uuid.UUID {
 	t.Helper()
 	id := uuid.Must(uuid.NewV7())
+	AddUser(t, db, id)
+	return id
+}
+
+// AddUser inserts a user with that id unless one exists.
+func AddUser(t testing.TB, db *database.DB, id uuid.UUID) {
+	t.Helper()
 	insert(t, db, `INSERT INTO users
 		(id, name, email, mailbox, username, password_hash, active, token_version, created_at, updated_at)
-		VALUES (?, 'A', ?, ?, ?, '-', ?, 0, ?, ?)`,
+		VALUES (?, 'A', ?, ?, ?, '-', ?, 0, ?, ?) ON CONFLICT (id) DO NOTHING`,
 		id, id.String()+"@example.com", id.String(), id.String(), true, created, created)
-	return id
 }
 
 // NewPatient inserts a patient of the owner, for the foreign keys of other tables, and returns its id.

@@ -5,7 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"healthcare/modules/assignments"
@@ -20,6 +19,7 @@ import (
 	"healthcare/platform/auth"
 	"healthcare/platform/clock"
 	"healthcare/platform/database"
+	"healthcare/platform/databasetest"
 	"healthcare/platform/paging"
 	"healthcare/platform/recordid"
 )
@@ -96,40 +96,23 @@ func (d *countingDoctors) FindAll(ctx context.Context, ids []doctors.ID) (map[do
 
 func (h env) newUser(t *testing.T) auth.Principal {
 	t.Helper()
-	id := uuid.Must(uuid.NewV7())
-	h.insert(t,
-		`INSERT INTO users
-		(id, name, email, mailbox, username, password_hash, active, token_version, created_at, updated_at)
-		VALUES (?, 'A', 'a@example.com', ?, ?, '-', ?, 0, ?, ?)`,
-		id, id.String(), id.String(), true, database.At(now), database.At(now))
-	return auth.Principal{UserID: id}
+	return auth.Principal{UserID: databasetest.NewUser(t, h.db)}
 }
 
 func (h env) patientOf(t *testing.T, who auth.Principal, name string) patients.Patient {
 	t.Helper()
-	patient := patients.Patient{ID: recordid.New[patients.ID](), Name: name, Age: 31, Gender: "Other"}
-	h.insert(t,
-		`INSERT INTO patients
-		(id, owner_id, name, gender, age, email, phone, address, notes, version, created_at, updated_at)
-		VALUES (?, ?, 'P', 'Other', 1, '', '', '', '', 1, ?, ?)`,
-		patient.ID, who.UserID, database.At(now), database.At(now))
+	id := patients.ID{UUID: databasetest.NewPatient(t, h.db, who.UserID)}
+	patient := patients.Patient{ID: id, Name: name, Age: 31, Gender: "Other"}
 	h.patients.Add(who.UserID, patient)
 	return patient
 }
 
 func (h env) doctor(t *testing.T, name string) doctors.Doctor {
 	t.Helper()
-	doctor := doctors.Doctor{ID: recordid.New[doctors.ID](), Name: name, Specialization: "S", Experience: 9}
-	h.insert(t,
-		`INSERT INTO doctors (id, name, specialization, experience, email, phone, version, created_at, updated_at)
-		VALUES (?, 'D', 'S', 1, '', '', 1, ?, ?)`, doctor.ID, database.At(now), database.At(now))
+	id := doctors.ID{UUID: databasetest.NewDoctor(t, h.db)}
+	doctor := doctors.Doctor{ID: id, Name: name, Specialization: "S", Experience: 9}
 	h.doctors.Add(doctor)
 	return doctor
-}
-
-func (h env) insert(t *testing.T, statement string, values ...any) {
-	t.Helper()
-	require.NoError(t, h.db.Write(t.Context()).Exec(statement, values...).Error)
 }
 
 // assigned advances the clock by a second and makes an assignment.

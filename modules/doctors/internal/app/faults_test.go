@@ -28,12 +28,8 @@ func TestUseCasesReturnEveryErrorAndLeaveNoEffect(t *testing.T) {
 		publisher := events.New(events.On("subscriber", func(ctx context.Context, _ doctors.Deleted) error {
 			return databasetest.InjectFault(ctx, "subscriber")
 		}))
-		admin, staff := auth.Principal{UserID: uuid.New(), Role: auth.Admin}, auth.Principal{Role: auth.Staff}
-		staff.UserID = uuid.Must(uuid.NewV7())
-		require.NoError(t, db.Write(t.Context()).Exec(
-			`INSERT INTO users (id, name, email, mailbox, username, password_hash, active, token_version, created_at,
-			updated_at) VALUES (?, 'A', 'b@example.com', 'b@example.com', 'b', '-', ?, 0, ?, ?)`,
-			staff.UserID, true, database.At(now), database.At(now)).Error)
+		admin := auth.Principal{UserID: uuid.New(), Role: auth.Admin}
+		staff := auth.Principal{UserID: databasetest.NewUser(t, db), Role: auth.Staff}
 		var id, other doctors.ID // new for each case
 		details := domain.Details{Name: "B", Specialization: "S", Experience: 1}
 		for _, c := range []struct {

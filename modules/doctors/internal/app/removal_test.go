@@ -20,23 +20,11 @@ import (
 	"healthcare/platform/revision"
 )
 
-// assignedDoctor returns a doctor to whom an assignment, a record of another module, refers.
+// assignedDoctor returns a doctor with an assignment, a row of another module that refers to it.
 func assignedDoctor(t *testing.T, h env) domain.Doctor {
-	doctor := h.registered(t, vikram())
-	user, patient := uuid.Must(uuid.NewV7()), uuid.Must(uuid.NewV7())
-	require.NoError(t, h.db.Write(t.Context()).Exec(
-		`INSERT INTO users
-		(id, name, email, mailbox, username, password_hash, active, token_version, created_at, updated_at)
-		VALUES (?, 'A', 'a@example.com', 'a@example.com', 'a', '-', ?, 0, ?, ?)`,
-		user, true, database.At(now), database.At(now)).Error)
-	require.NoError(t, h.db.Write(t.Context()).Exec(
-		`INSERT INTO patients
-		(id, owner_id, name, gender, age, email, phone, address, notes, version, created_at, updated_at)
-		VALUES (?, ?, 'P', 'Other', 1, '', '', '', '', 1, ?, ?)`,
-		patient, user, database.At(now), database.At(now)).Error)
-	require.NoError(t, h.db.Write(t.Context()).Exec(
-		`INSERT INTO assignments (id, owner_id, patient_id, doctor_id, assigned_at) VALUES (?, ?, ?, ?, ?)`,
-		uuid.Must(uuid.NewV7()), user, patient, doctor.ID, database.At(now)).Error)
+	doctor, user := h.registered(t, vikram()), databasetest.NewUser(t, h.db)
+	patient := databasetest.NewPatient(t, h.db, user)
+	require.NoError(t, databasetest.Assign(t.Context(), h.db, user, patient, doctor.ID.UUID))
 	return doctor
 }
 

@@ -25,7 +25,7 @@ func TestDirectoryContract(t *testing.T) {
 		setup := func(t *testing.T) (patients.Directory, func(uuid.UUID, patients.Patient)) {
 			repository := store.New(db)
 			add := func(owner uuid.UUID, patient patients.Patient) {
-				insertUser(t, db, owner)
+				databasetest.AddUser(t, db, owner)
 				require.NoError(t, repository.Add(t.Context(), domain.Patient{
 					ID: patient.ID, OwnerID: owner, Version: 1, CreatedAt: now, UpdatedAt: now,
 					Details: domain.Details{Name: patient.Name, Gender: patient.Gender, Age: patient.Age},

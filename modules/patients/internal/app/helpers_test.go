@@ -16,6 +16,7 @@ import (
 	"healthcare/platform/auth"
 	"healthcare/platform/clock"
 	"healthcare/platform/database"
+	"healthcare/platform/databasetest"
 	"healthcare/platform/events"
 	"healthcare/platform/paging"
 )
@@ -44,19 +45,7 @@ func newEnv(t testing.TB, db *database.DB, subscriptions ...events.Subscription)
 // newUser inserts a user and returns the principal.
 func newUser(t *testing.T, db *database.DB) auth.Principal {
 	t.Helper()
-	id := uuid.Must(uuid.NewV7())
-	insertUser(t, db, id)
-	return auth.Principal{UserID: id}
-}
-
-// insertUser inserts a user with that id unless one exists.
-func insertUser(t *testing.T, db *database.DB, id uuid.UUID) {
-	t.Helper()
-	require.NoError(t, db.Write(t.Context()).Exec(
-		`INSERT INTO users
-		(id, name, email, mailbox, username, password_hash, active, token_version, created_at, updated_at)
-		VALUES (?, 'A', ?, ?, ?, '-', ?, 0, ?, ?) ON CONFLICT (id) DO NOTHING`,
-		id, id.String()+"@example.com", id.String(), id.String(), true, database.At(now), database.At(now)).Error)
+	return auth.Principal{UserID: databasetest.NewUser(t, db)}
 }
 
 func ananya() domain.Input {

@@ -5,29 +5,24 @@ import (
 	"errors"
 	"testing"
 
-	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"healthcare/modules/patients"
 	"healthcare/modules/patients/internal/domain"
+	"healthcare/platform/auth"
 	"healthcare/platform/database"
 	"healthcare/platform/databasetest"
 	"healthcare/platform/events"
 	"healthcare/platform/revision"
 )
 
-// assignedPatient returns a patient to whom an assignment, a record of another module, refers, and its owner.
-func assignedPatient(t *testing.T, h env) (owner uuid.UUID, patient domain.Patient) {
-	principal := newUser(t, h.db)
-	patient = h.registered(t, principal, ananya())
-	doctor := uuid.Must(uuid.NewV7())
-	require.NoError(t, h.db.Write(t.Context()).Exec(
-		`INSERT INTO doctors (id, name, specialization, experience, email, phone, version, created_at, updated_at)
-		VALUES (?, 'D', 'S', 1, '', '', 1, ?, ?)`, doctor, database.At(now), database.At(now)).Error)
-	require.NoError(t, h.db.Write(t.Context()).Exec(
-		`INSERT INTO assignments (id, owner_id, patient_id, doctor_id, assigned_at) VALUES (?, ?, ?, ?, ?)`,
-		uuid.Must(uuid.NewV7()), principal.UserID, patient.ID, doctor, database.At(now)).Error)
-	return principal.UserID, patient
+// assignedPatient returns a patient with an assignment, a row of another module that refers to it, and its owner.
+func assignedPatient(t *testing.T, h env) (owner auth.Principal, patient domain.Patient) {
+	owner = newUser(t, h.db)
+	patient = h.registered(t, owner, ananya())
+	doctor := databasetest.NewDoctor(t, h.db)
+	require.NoError(t, databasetest.Assign(t.Context(), h.db, owner.UserID, patient.ID.UUID, doctor))
+	return owner, patient
 }
 
 func assignments(t *testing.T, db *database.DB) (count int) {
@@ -49,9 +44,7 @@ func TestRemove(t *testing.T) {
 			return failure
 		})
 		service := newEnv(t, db, subscription)
-		owner, patient := assignedPatient(t, service)
-		who := newUser(t, db)
-		who.UserID = owner
+		who, patient := assignedPatient(t, service)
 
 		t.Run("rolls back and returns the error when a subscriber fails", func(t *testing.T) {
 			failure = errors.New("subscriber failed")

@@ -34,8 +34,8 @@ func TestUserData(t *testing.T) {
 		trail := new(audittest.Recorder)
 		userData := app.NewUserData(store.New(db), db, events.New(subscription), trail)
 		owner, patient := assignedPatient(t, service)
-		user := identity.UserID{UUID: owner}
-		who := auth.Principal{UserID: owner, SessionID: uuid.New(), Role: auth.Staff}
+		user := identity.UserID{UUID: owner.UserID}
+		who := auth.Principal{UserID: owner.UserID, SessionID: uuid.New(), Role: auth.Staff}
 		others, stranger := identity.UserID{UUID: newUser(t, db).UserID}, newUser(t, db)
 		kept := service.registered(t, stranger, ananya())
 		owns := func(t *testing.T, user identity.UserID) bool {
@@ -63,7 +63,7 @@ func TestUserData(t *testing.T) {
 			more := make([]map[string]any, 1500)
 			for i := range more {
 				more[i] = map[string]any{
-					"id": uuid.Must(uuid.NewV7()), "owner_id": owner, "name": "P", "gender": "Other", "age": 1,
+					"id": uuid.Must(uuid.NewV7()), "owner_id": owner.UserID, "name": "P", "gender": "Other", "age": 1,
 					"email": "", "phone": "", "address": "", "notes": "", "version": 1,
 					"created_at": database.At(now), "updated_at": database.At(now),
 				}

@@ -18,7 +18,7 @@ func TestAssignments(t *testing.T) {
 		bela.Assign(foreign, doctor).Expect(201)
 		missing := "0193525f-1f70-7cc1-a0e2-0f6e2b6cfe3b"
 
-		t.Run("the same doctor for the same patient is a conflict", func(t *testing.T) {
+		t.Run("a second assignment of the same pair is a conflict", func(t *testing.T) {
 			asha := asha.ForTest(t)
 			asha.Assign(patient, doctor).Expect(201)
 			asha.Assign(patient, doctor).ExpectProblem(409, "already_assigned")
@@ -30,7 +30,7 @@ func TestAssignments(t *testing.T) {
 			require.Equal(t, "No such patient.", asha.Assign(missing, missing).ExpectProblem(404, "not_found").Detail)
 			require.Equal(t, "No such doctor.", asha.Assign(patient, missing).ExpectProblem(404, "not_found").Detail)
 		})
-		t.Run("ids that are none are the body's fault", func(t *testing.T) {
+		t.Run("malformed ids are errors of the body", func(t *testing.T) {
 			asha := asha.ForTest(t)
 			require.Equal(t, map[string][]string{"patient": {"Must be a UUID."}, "doctor": {"Must be a UUID."}},
 				asha.Assign("1", "abc").ExpectProblem(400, "validation_failed").Errors)
@@ -50,13 +50,13 @@ func TestAssignments(t *testing.T) {
 			asha.Do("GET", "/api/mappings/detail/abc/", nil).ExpectProblem(404, "not_found")
 			asha.Do("DELETE", "/api/mappings/"+missing, nil).ExpectProblem(404, "not_found")
 		})
-		t.Run("they end with their patient", func(t *testing.T) {
+		t.Run("assignments are deleted with their patient", func(t *testing.T) {
 			asha := asha.ForTest(t)
 			asha.Do("DELETE", "/api/patients/"+patient, nil).Expect(204)
 			require.Len(t, asha.Do("GET", "/api/mappings/", nil).Expect(200).List(), 1)
 			asha.Do("GET", "/api/mappings/"+patient, nil).ExpectProblem(404, "not_found")
 		})
-		t.Run("and with their doctor, for each remover", func(t *testing.T) {
+		t.Run("assignments are deleted with their doctor, by any remover", func(t *testing.T) {
 			asha, bela := asha.ForTest(t), bela.ForTest(t)
 			bela.Do("DELETE", "/api/doctors/"+doctor, nil).Expect(204)
 			require.Empty(t, asha.Do("GET", "/api/mappings/", nil).Expect(200).List())

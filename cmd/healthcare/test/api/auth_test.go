@@ -22,7 +22,7 @@ func TestRegister(t *testing.T) {
 		register := func(body any) harness.Response { return c.Do("POST", "/api/auth/register/", body) }
 
 		user := register(good(nil)).Expect(201).Object()["user"].(object)
-		require.Equal(t, "Asha.Rao@Clinic.example", user["email"], "answered as registered")
+		require.Equal(t, "Asha.Rao@Clinic.example", user["email"], "the response shows it as registered")
 		require.Equal(t, "asha.rao", user["username"])
 
 		register(good(object{"email": "ASHA.rao@clinic.EXAMPLE"})).ExpectProblem(409, "email_taken")
@@ -75,7 +75,7 @@ func TestLogin(t *testing.T) {
 		require.NoError(t, s.DB.Write(t.Context()).Exec("UPDATE users SET active = ?", false).Error)
 		inactive := login("asha@clinic.example", "correct horse").ExpectProblem(401, "invalid_credentials")
 		inactive.RequestID = ""
-		require.Equal(t, wrong, inactive, "nor that it is inactive")
+		require.Equal(t, wrong, inactive, "the response does not show that the account is inactive")
 		require.Equal(t, `Bearer realm="api"`, login("asha@clinic.example", "x").Header.Get("WWW-Authenticate"))
 
 		require.Len(t, c.Do("POST", "/api/auth/login/", object{}).ExpectProblem(400, "validation_failed").Errors, 2)
@@ -173,15 +173,15 @@ func TestAccessTokens(t *testing.T) {
 	})
 }
 
-// R-02: without a token every operation that is not public is a 401, whatever the verb and the body.
-func TestR02_NoTokenNoEntry(t *testing.T) {
+// R-02: without a token, every operation that is not public is a 401, with any method and body.
+func TestR02_OperationsRequireAToken(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		require.GreaterOrEqual(t, callAllWithoutToken(t, s), 18)
 	})
 }
 
-// callAllWithoutToken calls every operation that is not public, and returns how many there are.
+// callAllWithoutToken calls every operation that is not public, and returns their number.
 func callAllWithoutToken(t *testing.T, s *harness.Service) (protected int) {
 	const id = "0193525f-1f70-7cc1-a0e2-0f6e2b6cfe3b"
 	for path, item := range s.Document.Paths.Map() {

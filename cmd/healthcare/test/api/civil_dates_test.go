@@ -15,7 +15,7 @@ import (
 	"healthcare/platform/databasetest"
 )
 
-// zonedService is the whole program in a time zone, with a clock that the test owns.
+// zonedService is the whole program in a time zone, with a clock that the test controls.
 type zonedService struct {
 	*harness.Service
 	clock *clock.Manual
@@ -34,7 +34,7 @@ func eachZone(t *testing.T, zone, moment string, test func(t *testing.T, s zoned
 	})
 }
 
-// eachMoment is eachEngine while the clock stands still, so that no wait ends because the machine is slow.
+// eachMoment runs test on both engines with a stopped clock, so that no wait ends because the machine is slow.
 func eachMoment(t *testing.T, test func(t *testing.T, s *harness.Service), adjust ...func(*config.Config)) {
 	t.Helper()
 	databasetest.EachConfig(t, func(t *testing.T, db database.Config) {
@@ -53,8 +53,8 @@ func addPatientBorn(c *harness.Client, birthDate string, more ...object) string 
 	return c.AddPatient(append([]object{{"age": harness.OmitField, "birth_date": birthDate}}, more...)...)
 }
 
-// requireAge asserts the age of a patient wherever it is shown, and that filters by that age find the patient and no
-// other age does.
+// requireAge asserts the age of a patient in every response, and that the filters by age find the patient by that age
+// only.
 func requireAge(c *harness.Client, age int, patient string) {
 	c.T.Helper()
 	require.EqualValues(c.T, age, c.Do("GET", "/api/patients/"+patient, nil).Expect(200).Object()["age"])
@@ -87,7 +87,7 @@ func TestCivilDates(t *testing.T) {
 			c := s.NewUser(t, "Asha")
 			requireAge(c, 0, addPatientBorn(c, "2026-11-28"))
 			requireAge(c, 36, addPatientBorn(c, "1990-11-28", object{"age": 36}))
-			requireAge(c, 36, addPatientBorn(c, "1990-11-28", object{"age": 35})) // still 35 in America
+			requireAge(c, 36, addPatientBorn(c, "1990-11-28", object{"age": 35})) // the age in America
 			requireAge(c, 35, addPatientBorn(c, "1990-11-29"))
 			refused := c.Do("POST", "/api/patients/",
 				object{"name": "A", "gender": "Other", "birth_date": "2026-11-29"})
@@ -108,11 +108,11 @@ func TestCivilDates(t *testing.T) {
 			requireAge(c, 35, addPatientBorn(c, "1990-11-28", object{"age": 36}))
 			path := "/api/patients/" + newborn
 			read := c.Do("GET", path, nil).Object()
-			require.Equal(t, read, c.Do("PUT", path, read).Expect(200).Object(), "what was read can be put back")
+			require.Equal(t, read, c.Do("PUT", path, read).Expect(200).Object(), "a read record can be sent back")
 			require.Equal(t, read, c.Do("PATCH", path, object{"age": 0}).Expect(200).Object())
 		})
 	})
-	for _, side := range []struct{ zone, before string }{ // each a minute before a day begins
+	for _, side := range []struct{ zone, before string }{ // a minute before midnight
 		{"Asia/Kolkata", "2026-11-27T18:29:00Z"}, {"Asia/Kathmandu", "2026-11-27T18:14:00Z"},
 		{"Pacific/Kiritimati", "2026-11-27T09:59:00Z"},
 		{"Pacific/Pago_Pago", "2026-11-28T10:59:00Z"}, {"Etc/GMT+12", "2026-11-28T11:59:00Z"},
@@ -133,12 +133,12 @@ func TestCivilDates(t *testing.T) {
 				requireAge(c, 36, patient)
 				aged := c.Do("GET", path, nil, "If-None-Match", tag).Expect(200).Header.Get("ETag")
 				require.Equal(t, tag[:4], aged[:4], "the version is the same")
-				require.NotEqual(t, tag, aged, "the tag is not")
+				require.NotEqual(t, tag, aged, "the tag differs")
 				c.Do("PATCH", path, object{"notes": "Calm."}, "If-Match", tag).Expect(200)
 			})
 		})
 	}
-	t.Run("a person born on 29 February turns on 1 March of a common year", func(t *testing.T) {
+	t.Run("a person born on 29 February has the birthday on 1 March of a common year", func(t *testing.T) {
 		t.Parallel()
 		eachZone(t, "Europe/Berlin", "2027-02-28T22:59:59Z", func(t *testing.T, s zonedService) {
 			c := s.NewUser(t, "Asha")
@@ -148,7 +148,7 @@ func TestCivilDates(t *testing.T) {
 			requireAge(c, 23, patient)
 		})
 	})
-	t.Run("a person who turned 151 is shown, and can be put back", func(t *testing.T) {
+	t.Run("a person aged 151 is shown, and can be stored again", func(t *testing.T) {
 		t.Parallel()
 		eachZone(t, "Asia/Kolkata", "2026-11-27T23:21:00Z", func(t *testing.T, s zonedService) {
 			c := s.NewUser(t, "Asha")
@@ -166,10 +166,10 @@ func TestCivilDates(t *testing.T) {
 	})
 }
 
-// TestEchoedAge is a client that reads a patient, changes what it wants and puts everything back.
+// TestEchoedAge tests clients that read a patient, change some members and send all of them.
 func TestEchoedAge(t *testing.T) {
 	t.Parallel()
-	// half past eleven at night
+	// 23:30 local time
 	eachZone(t, "Europe/Berlin", "2026-11-27T22:30:00Z", func(t *testing.T, s zonedService) {
 		c := s.NewUser(t, "Asha")
 		const differs = "Must agree with birth_date."
@@ -187,28 +187,28 @@ func TestEchoedAge(t *testing.T) {
 				patient string) object {
 				return c.Do("GET", "/api/patients/"+patient, nil).Expect(200).Object()
 			}
-			t.Run(method+" of all that was read, with another birth date", func(t *testing.T) {
+			t.Run(method+" of all members, with another birth date", func(t *testing.T) {
 				c.T = t
 				patient := addPatientBorn(c, "1990-05-06")
 				changed := change(patient, read(patient), object{"birth_date": "1980-05-06"}).Expect(200).Object()
 				require.Equal(t, "1980-05-06", changed["birth_date"])
 				require.EqualValues(t, 46, changed["age"])
 			})
-			t.Run(method+" of all that was read, with a first birth date", func(t *testing.T) {
+			t.Run(method+" of all members, with a first birth date", func(t *testing.T) {
 				c.T = t
 				patient := c.AddPatient(object{"age": 40})
 				changed := change(patient, read(patient), object{"birth_date": "1980-05-06"}).Expect(200).Object()
 				require.Equal(t, "1980-05-06", changed["birth_date"])
 				require.EqualValues(t, 46, changed["age"])
 			})
-			t.Run(method+" of all that was read, without the birth date, stores the age", func(t *testing.T) {
+			t.Run(method+" of all members except the birth date stores the age", func(t *testing.T) {
 				c.T = t
 				patient := addPatientBorn(c, "1990-05-06")
 				changed := change(patient, read(patient), object{"birth_date": nil}).Expect(200).Object()
 				require.Nil(t, changed["birth_date"])
 				require.EqualValues(t, 36, changed["age"])
 			})
-			t.Run(method+" of a contradiction is refused", func(t *testing.T) {
+			t.Run(method+" of contradictory members is rejected", func(t *testing.T) {
 				c.T = t
 				for _, patient := range []string{addPatientBorn(c, "1990-05-06"), c.AddPatient(object{"age": 36})} {
 					before := read(patient)
@@ -218,7 +218,7 @@ func TestEchoedAge(t *testing.T) {
 					require.Equal(t, before, read(patient))
 				}
 			})
-			t.Run(method+" of what was read before the birthday", func(t *testing.T) {
+			t.Run(method+" of the members as read before the birthday", func(t *testing.T) {
 				c.T = t
 				patient, aged := addPatientBorn(c, "1990-11-28"), c.AddPatient(object{"age": 40})
 				before, version0, unchanged := read(patient), version(patient), read(aged)
@@ -233,7 +233,7 @@ func TestEchoedAge(t *testing.T) {
 					t, 46, change(patient, before, object{"birth_date": "1980-05-06"}).Expect(200).Object()["age"])
 				s.advance(c, -time.Hour)
 			})
-			t.Run(method+" of what was read two days before the birthday's end is refused beside another birth date",
+			t.Run(method+" of the members as read two days earlier is rejected with another birth date",
 				func(t *testing.T) {
 					c.T = t
 					patient := addPatientBorn(c, "1990-11-28")
@@ -245,7 +245,7 @@ func TestEchoedAge(t *testing.T) {
 					s.advance(c, -25*time.Hour)
 				})
 		}
-		t.Run("on POST nothing is an echo", func(t *testing.T) {
+		t.Run("POST does not ignore an age", func(t *testing.T) {
 			c.T = t
 			body := object{"name": "A", "gender": "Other", "age": 31, "birth_date": "1980-05-06"}
 			require.Equal(t, map[string][]string{"age": {differs}},

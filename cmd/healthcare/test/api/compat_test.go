@@ -23,13 +23,13 @@ import (
 	"healthcare/platform/databasetest"
 )
 
-// original is a client of the service that this one replaces. It knows nothing of the contract.
+// original is a client of the service that this one replaces. It does not validate against the contract.
 type original struct {
 	s     *harness.Service
 	token string
 }
 
-// call sends a request of a media type and returns the answer. A map is sent as JSON; "" sends no body.
+// call sends a request of a media type and returns the response. A map is sent as JSON, "" as no body.
 func (o *original) call(t *testing.T, method, path, media string, body any, headers ...string) harness.Response {
 	t.Helper()
 	raw, text := body.(string)
@@ -88,7 +88,7 @@ func multipartBody(t *testing.T, fields ...string) (media, body string) {
 
 func withDjangoCompat(cfg *config.Config) { cfg.Compat = config.Django }
 
-// eachCompatMode runs test with the mode on and off, on both engines, as a user who is signed in.
+// eachCompatMode runs test with the mode on and off, on both engines, as a signed-in user.
 func eachCompatMode(t *testing.T, test func(t *testing.T, o *original, on bool)) {
 	for _, on := range []bool{true, false} {
 		adjust := func(*config.Config) {}
@@ -140,14 +140,14 @@ func TestCompat_Errors(t *testing.T) {
 				require.Equal(t, c.want, got[c.member], "%s", c.got.Body)
 			})
 		}
-		t.Run("a refused sign-in has its detail, and no list", func(t *testing.T) {
+		t.Run("a rejected sign-in has a detail and no list", func(t *testing.T) {
 			got := nobody.json(t, "POST", "/api/auth/login/",
 				object{"email": "a@b.example", "password": "wrong"}).Expect(401).Object()
 			require.NotEmpty(t, got["detail"])
 			require.NotContains(t, got, "non_field_errors")
 			require.NotContains(t, got, "error")
 		})
-		t.Run("outside of /api/ nothing is added", func(t *testing.T) {
+		t.Run("responses outside /api/ have no additional members", func(t *testing.T) {
 			require.NotContains(t, o.get(t, "/nothing/").Expect(404).Object(), "error")
 		})
 		t.Run("a field does not overwrite a member of the problem", func(t *testing.T) {
@@ -172,7 +172,7 @@ func TestCompat_DuplicatesAndReferences(t *testing.T) {
 		pair := object{"patient": patientID, "doctor": doctorID}
 		o.json(t, "POST", "/api/mappings/", pair).Expect(201)
 
-		t.Run("an address that is taken", func(t *testing.T) {
+		t.Run("an address in use", func(t *testing.T) {
 			a := (&original{s: o.s}).json(t, "POST", "/api/auth/register/",
 				object{"name": "B", "email": "asha@clinic.example", "password": harness.Password})
 			a.ExpectProblem(conflict, "email_taken")
@@ -180,17 +180,17 @@ func TestCompat_DuplicatesAndReferences(t *testing.T) {
 				require.Equal(t, []any{a.Object()["detail"]}, a.Object()["email"])
 			}
 		})
-		t.Run("a medical record number that is taken", func(t *testing.T) {
+		t.Run("a medical record number in use", func(t *testing.T) {
 			a := o.json(t, "POST", "/api/patients/", patient)
 			a.ExpectProblem(conflict, "medical_record_number_taken")
 			if on {
 				require.Contains(t, a.Object()["error"], "medical_record_number")
 			}
 		})
-		t.Run("a license number that is taken", func(t *testing.T) {
+		t.Run("a license number in use", func(t *testing.T) {
 			o.json(t, "POST", "/api/doctors/", doctor).ExpectProblem(conflict, "license_number_taken")
 		})
-		t.Run("the same doctor for the same patient", func(t *testing.T) {
+		t.Run("a second assignment of the same pair", func(t *testing.T) {
 			a := o.json(t, "POST", "/api/mappings/", pair)
 			a.ExpectProblem(conflict, "already_assigned")
 			if on {
@@ -215,15 +215,15 @@ func TestCompat_DuplicatesAndReferences(t *testing.T) {
 				}
 			})
 		}
-		t.Run("a missing patient stays 404 elsewhere",
+		t.Run("a missing patient is a 404 in other operations",
 			func(t *testing.T) { o.get(t, "/api/patients/"+doctorID+"/").Expect(404) })
-		t.Run("a version that is not the current one stays 412", func(t *testing.T) {
+		t.Run("an outdated version is a 412", func(t *testing.T) {
 			o.json(t, "PATCH", "/api/patients/"+patientID+"/", object{"age": 4}, "If-Match", `"v9"`).Expect(412)
 		})
 	})
 }
 
-func TestCompat_PutKeepsFieldsThatTheOriginalDidNotKnow(t *testing.T) {
+func TestCompat_PutKeepsFieldsUnknownToTheOriginal(t *testing.T) {
 	eachCompatMode(t, func(t *testing.T, o *original, on bool) {
 		for path, c := range map[string]struct{ required, optional object }{
 			"/api/patients/": {
@@ -248,11 +248,11 @@ func TestCompat_PutKeepsFieldsThatTheOriginalDidNotKnow(t *testing.T) {
 				for name, value := range c.optional {
 					require.Equal(t, on, value == got[name], "%s is %v", name, got[name])
 				}
-				t.Run("a field that is sent is replaced", func(t *testing.T) {
+				t.Run("a sent field is replaced", func(t *testing.T) {
 					c.required["phone"] = ""
 					require.Empty(t, o.json(t, "PUT", one, c.required).Expect(200).Object()["phone"])
 				})
-				t.Run("the required fields are still required", func(t *testing.T) {
+				t.Run("required fields are required", func(t *testing.T) {
 					errors := o.json(t, "PUT", one, object{"phone": "2"}).ExpectProblem(400, "validation_failed").Errors
 					require.Contains(t, errors, "name")
 				})
@@ -304,19 +304,19 @@ func TestCompat_Forms(t *testing.T) {
 				require.EqualValues(t, 31, got["age"])
 			})
 		}
-		t.Run("the form of the same request is replayed for an Idempotency-Key", func(t *testing.T) {
+		t.Run("a repeated form with an Idempotency-Key is replayed", func(t *testing.T) {
 			first := o.form(t, "POST", "/api/patients/", fields, "Idempotency-Key", "k").Expect(201)
 			again := o.call(t, "POST", "/api/patients/", media, body, "Idempotency-Key", "k").Expect(201)
 			require.Equal(t, first.ID(), again.ID())
 			o.form(t, "POST", "/api/patients/", url.Values{"name": {"X"}, "gender": {"Male"}, "age": {"1"}},
 				"Idempotency-Key", "k").Expect(422)
 		})
-		t.Run("an empty number that is optional is not known", func(t *testing.T) {
+		t.Run("an empty optional number is null", func(t *testing.T) {
 			got := o.form(t, "POST", "/api/patients/",
 				url.Values{"name": {"B"}, "gender": {"Male"}, "age": {""}, "birth_date": {"2000-01-01"}}).Expect(201)
 			require.Equal(t, "2000-01-01", got.Object()["birth_date"])
 		})
-		t.Run("an empty field that is required is refused", func(t *testing.T) {
+		t.Run("an empty required field is rejected", func(t *testing.T) {
 			got := o.form(t, "POST", "/api/doctors/",
 				url.Values{"name": {""}, "specialization": {"S"}, "experience": {""}}).ExpectProblem(400,
 				"validation_failed")
@@ -370,7 +370,7 @@ func TestCompat_Forms(t *testing.T) {
 		for name, c := range map[string]struct {
 			media, body string
 			status      int
-			detail      string // a required field is missing too, so the status alone proves nothing
+			detail      string // a required field is missing too, so the status is not sufficient
 		}{
 			"a field twice":   {urlencoded, "name=a&name=b", 400, "more than once"},
 			"a part twice":    {twiceMedia, twiceBody, 400, "more than once"},
@@ -392,7 +392,7 @@ func TestCompat_Forms(t *testing.T) {
 			"a body of another type":         {"text/plain", "name=a", 415, ""},
 			"a form larger than a body":      {urlencoded, "name=" + strings.Repeat("a", 70000), 413, ""},
 		} {
-			t.Run(name+" is refused", func(t *testing.T) {
+			t.Run(name+" is rejected", func(t *testing.T) {
 				a := o.call(t, "POST", "/api/patients/", c.media, c.body).Expect(c.status)
 				require.Contains(t, a.Object()["error"], c.detail)
 			})
@@ -461,7 +461,7 @@ func TestCompat_OneAssignment(t *testing.T) {
 	})
 }
 
-func TestCompat_TheFirstRefreshTokenIsKept(t *testing.T) {
+func TestCompat_FirstRefreshTokenStaysValid(t *testing.T) {
 	eachCompatMode(t, func(t *testing.T, o *original, on bool) {
 		first := o.json(t, "POST", "/api/auth/login/",
 			object{"email": "asha@clinic.example", "password": harness.Password}).Expect(200).Object()
@@ -483,8 +483,8 @@ func TestCompat_TheFirstRefreshTokenIsKept(t *testing.T) {
 	})
 }
 
-// TestCompat_TokensOutliveTheSwitch starts the service with the mode, without it, and with it again.
-func TestCompat_TokensOutliveTheSwitch(t *testing.T) {
+// TestCompat_TokensSurviveAChangeOfTheMode starts the service with the mode, without it, and with it again.
+func TestCompat_TokensSurviveAChangeOfTheMode(t *testing.T) {
 	databasetest.EachConfig(t, func(t *testing.T, db database.Config) {
 		var tokens []string
 		for _, on := range []bool{true, false, true} {
@@ -512,7 +512,7 @@ func TestCompat_TokensOutliveTheSwitch(t *testing.T) {
 	})
 }
 
-// claimsOf returns the claims of an access token, unverified, as clients read them.
+// claimsOf returns the claims of an access token without verifying it, as clients do.
 func claimsOf(t *testing.T, access any) (claims object) {
 	t.Helper()
 	raw, err := base64.RawURLEncoding.DecodeString(strings.Split(access.(string), ".")[1])
@@ -521,8 +521,8 @@ func claimsOf(t *testing.T, access any) (claims object) {
 	return claims
 }
 
-// The flow of the original's README, by a client that changed nothing but its base URL.
-func TestCompat_TheOriginalsFlow(t *testing.T) {
+// The flow of the original's README, by a client that changed only its base URL.
+func TestCompat_FlowOfTheOriginal(t *testing.T) {
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		o := &original{s: s}
 		account := url.Values{"name": {"Asha"}, "email": {"asha@mail.example"}, "password": {harness.Password}}

@@ -11,7 +11,7 @@ import (
 	"healthcare/cmd/internal/harness"
 )
 
-func TestR30_IdenticalAssignmentsAtOnce(t *testing.T) {
+func TestR30_ConcurrentIdenticalAssignments(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		c := s.NewUser(t, "Asha")
@@ -22,7 +22,7 @@ func TestR30_IdenticalAssignmentsAtOnce(t *testing.T) {
 	})
 }
 
-func TestR31_OneMailboxRegisteredAtOnce(t *testing.T) {
+func TestR31_ConcurrentRegistrationsOfOneMailbox(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		counts := harness.Concurrently(200, func(i int) harness.Response {
@@ -35,7 +35,7 @@ func TestR31_OneMailboxRegisteredAtOnce(t *testing.T) {
 	})
 }
 
-func TestR32_DisjointPatchesLoseNothing(t *testing.T) {
+func TestR32_ConcurrentDisjointPatches(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		c := s.NewUser(t, "Asha")
@@ -55,10 +55,10 @@ func TestR32_DisjointPatchesLoseNothing(t *testing.T) {
 	})
 }
 
-// In either order, a removed patient or doctor leaves no assignment behind, and no request fails with 5xx.
-func TestR33_DeleteAndAssignInterleaved(t *testing.T) {
+// In either order, no assignment of a removed patient or doctor remains, and no request fails with 5xx.
+func TestR33_ConcurrentDeletionsAndAssignments(t *testing.T) {
 	t.Parallel()
-	const rounds = 250 // of two assignments against two deletions each: 500 interleavings an engine
+	const rounds = 250 // with two assignments and two deletions each: 500 interleavings per engine
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		c := s.NewUser(t, "Asha")
 		var outcomes sync.Map
@@ -91,6 +91,6 @@ func TestR33_DeleteAndAssignInterleaved(t *testing.T) {
 			WHERE NOT EXISTS (SELECT 1 FROM patients p WHERE p.id = a.patient_id)
 			OR NOT EXISTS (SELECT 1 FROM doctors d WHERE d.id = a.doctor_id)`).Scan(&orphans).Error)
 		require.Zero(t, orphans)
-		require.Empty(t, c.Do("GET", "/api/mappings/", nil).List(), "every assignment lost its patient or its doctor")
+		require.Empty(t, c.Do("GET", "/api/mappings/", nil).List(), "no assignment remains")
 	})
 }

@@ -19,7 +19,7 @@ func TestConditionalRequests(t *testing.T) {
 		path := "/api/patients/" + created.ID()
 		require.Equal(t, `"v1"`, created.Header.Get("ETag"))
 
-		t.Run("a client that has the version is not sent it again", func(t *testing.T) {
+		t.Run("a client that has the version receives a 304", func(t *testing.T) {
 			c := c.ForTest(t)
 			for _, seen := range []string{`"v1"`, `W/"v1"`, `"v1-gzip"`, `W/"v1;gzip"`, `"v7", "v1"`, "*"} {
 				a := c.Do("GET", path, nil, "If-None-Match", seen).Expect(304)
@@ -32,7 +32,7 @@ func TestConditionalRequests(t *testing.T) {
 		t.Run("a write that changes nothing keeps the version", func(t *testing.T) {
 			require.Equal(t, `"v1"`, c.ForTest(t).Do("PATCH", path, object{"name": "A"}).Expect(200).Header.Get("ETag"))
 		})
-		t.Run("a change names the version it means", func(t *testing.T) {
+		t.Run("a change requires the version that it names", func(t *testing.T) {
 			c := c.ForTest(t)
 			require.Equal(
 				t, `"v2"`, c.Do("PATCH", path, object{"name": "B"}, "If-Match", `"v1"`).Expect(200).Header.Get("ETag"))
@@ -48,7 +48,7 @@ func TestConditionalRequests(t *testing.T) {
 			c.Do("PATCH", "/api/patients/0193525f-1f70-7cc1-a0e2-0f6e2b6cfe3b", object{}, "If-Match",
 				`"v1"`).ExpectProblem(404, "not_found")
 		})
-		t.Run("a change names its version in the forms that compressing proxies make of a tag", func(t *testing.T) {
+		t.Run("a change can name its version by a tag that a compressing proxy modified", func(t *testing.T) {
 			c := c.ForTest(t)
 			doctor := "/api/doctors/" + c.AddDoctor()
 			patient := "/api/patients/" + c.AddPatient(object{"birth_date": "1990-02-28", "age": harness.OmitField})
@@ -66,7 +66,7 @@ func TestConditionalRequests(t *testing.T) {
 				}
 			}
 		})
-		t.Run("doctors and assignments likewise", func(t *testing.T) {
+		t.Run("the same holds for doctors and assignments", func(t *testing.T) {
 			c := c.ForTest(t)
 			doctor := c.AddDoctor()
 			c.Do("PATCH", "/api/doctors/"+doctor, object{"experience": 3}, "If-Match", `"v1"`).Expect(200)
@@ -86,7 +86,7 @@ func TestConditionalRequests(t *testing.T) {
 			c.Do("DELETE", "/api/doctors/"+doctor, nil, "If-Match", `"v1"`).ExpectProblem(412, "stale_version")
 			c.Do("DELETE", "/api/doctors/"+doctor, nil, "If-Match", `"v2"`).Expect(204)
 		})
-		t.Run("an age that is counted is part of the tag, not of the version", func(t *testing.T) {
+		t.Run("a computed age is part of the tag, not of the version", func(t *testing.T) {
 			c := c.ForTest(t)
 			a := c.Do("PATCH", path, object{"birth_date": "1990-02-28"}).Expect(200)
 			require.Regexp(t, `^"v\d+-[0-9a-f]{16}"$`, a.Header.Get("ETag"))
@@ -114,9 +114,8 @@ func TestIfMatchRequired(t *testing.T) {
 	}, func(cfg *config.Config) { cfg.RequireIfMatch = true })
 }
 
-// R-32: of many that mean to change the same version one does, and disjoint PATCHes lose nothing (see
-// concurrency_test.go).
-func TestR32_OneOfManyChangesTheVersion(t *testing.T) {
+// R-32: of concurrent changes of the same version, one succeeds. concurrency_test.go tests disjoint PATCHes.
+func TestR32_ConcurrentChangesOfOneVersion(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		c := s.NewUser(t, "Asha")

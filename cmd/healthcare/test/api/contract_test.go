@@ -15,9 +15,9 @@ import (
 	"healthcare/platform/config"
 )
 
-// Every answer that the modules describe is given at least once; what the server itself adds to every operation is
-// platform/httpserver's to show.
-func TestEveryDescribedAnswerIsReached(t *testing.T) {
+// Every response that the modules describe is sent at least once. The tests of platform/httpserver cover the responses
+// that the server adds to every operation.
+func TestEveryDescribedResponseIsSent(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		c, nobody := s.NewUser(t, "Asha"), s.Anonymous(t)
@@ -96,7 +96,7 @@ func TestEveryDescribedAnswerIsReached(t *testing.T) {
 			for _, op := range item.Operations() {
 				for status := range op.Responses.Map() {
 					serversOwn := slices.Contains([]string{"428", "503", "default"}, status) ||
-						// TestRegistrationClosed, TestRegistrationsOfANetworkAreCounted
+						// TestRegistrationClosed, TestRegistrationsOfANetworkAreLimited
 						status == "400" && op.RequestBody == nil || op.OperationID == "register" &&
 						(status == "403" || status == "429")
 					key := fmt.Sprintf("%s %s", op.OperationID, status)
@@ -111,7 +111,7 @@ func TestEveryDescribedAnswerIsReached(t *testing.T) {
 	}, func(cfg *config.Config) { cfg.SignInFreeAttempts = 5 })
 }
 
-// reachAccounts gets the answers about accounts and sessions, and those to a role that may call nothing.
+// reachAccounts requests the responses about accounts and sessions, and those to a role without permissions.
 func reachAccounts(t *testing.T, s *harness.Service) {
 	ghost := s.NewUserWithRole(t, "ghost", "Ghost")
 	for _, r := range s.Routes() {
@@ -171,7 +171,8 @@ func reachAccounts(t *testing.T, s *harness.Service) {
 	}
 }
 
-// untilThrottled tries until the answer is 429. A slow machine outlasts the first waits; each is twice the one before.
+// untilThrottled repeats the request until the response is a 429. A slow machine needs more than the first waits, each
+// of which is twice as long as the one before.
 func untilThrottled(t *testing.T, try func() int) {
 	t.Helper()
 	for range 10 {
@@ -182,7 +183,7 @@ func untilThrottled(t *testing.T, try func() int) {
 	require.Fail(t, "ten wrong passwords were not throttled")
 }
 
-// reachConditions gets the answers to conditional and repeated requests.
+// reachConditions requests the responses to conditional and repeated requests.
 func reachConditions(c *harness.Client) {
 	patient, doctor := c.AddPatient(), c.AddDoctor()
 	assignment := c.Assign(patient, doctor).ID()
@@ -220,7 +221,7 @@ func reachConditions(c *harness.Client) {
 	}
 }
 
-// reachJobs gets the answers about what goes on in the background.
+// reachJobs requests the responses about jobs in the background.
 func reachJobs(t *testing.T, s *harness.Service) {
 	admin, owner := s.NewUserWithRole(t, "admin", "Chief"), s.NewUser(t, "Owner")
 	doctor := admin.AddDoctor()
@@ -236,9 +237,9 @@ func reachJobs(t *testing.T, s *harness.Service) {
 	owner.Do("DELETE", "/api/auth/me/?patients=delete", object{"password": harness.Password}).Expect(202)
 }
 
-// answers hold only declared fields. The client of these tests holds every answer against the document; here the
-// document describes every response completely, and the client is shown to check it.
-func TestR04_AnswersHoldOnlyDeclaredFields(t *testing.T) {
+// responses contain only declared fields. The client of these tests validates every response. This test checks
+// that the document describes every response completely, and that the client detects an undeclared field.
+func TestR04_ResponsesContainOnlyDeclaredFields(t *testing.T) {
 	t.Parallel()
 	document := harness.CommittedContract(t)
 	for route, item := range document.Paths.Map() {
@@ -263,7 +264,7 @@ func TestR04_AnswersHoldOnlyDeclaredFields(t *testing.T) {
 	require.ErrorContains(t, doctor.VisitJSON(leaking), "search_text")
 }
 
-// requireClosed finds every object of an answer described to its last member; a problem's errors are a map.
+// requireClosed requires that the schema declares all members of every object. The errors of a problem are a map.
 func requireClosed(t *testing.T, schema *openapi3.Schema, where string) {
 	t.Helper()
 	if schema.Items != nil {

@@ -9,7 +9,7 @@ import (
 	"healthcare/platform/config"
 )
 
-func TestR46_OnlyAllowedOriginsMayCallFromABrowser(t *testing.T) {
+func TestR46_BrowsersMayCallFromAllowedOriginsOnly(t *testing.T) {
 	t.Parallel()
 	const allowed, allowOrigin = "https://app.clinic.example", "Access-Control-Allow-Origin"
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
@@ -46,13 +46,13 @@ func TestR46_OnlyAllowedOriginsMayCallFromABrowser(t *testing.T) {
 		}
 	}, func(cfg *config.Config) { cfg.CORSOrigins = []string{allowed} })
 
-	t.Run("and none by default", func(t *testing.T) {
+	t.Run("by default no origin is allowed", func(t *testing.T) {
 		harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 			c := s.Anonymous(t)
 			require.Empty(t, c.Do("GET", "/livez", nil, "Origin", allowed).Expect(200).Header.Get(allowOrigin))
 			a := c.Do("OPTIONS", "/api/patients/", nil, "Origin", allowed, "Access-Control-Request-Method",
 				"POST").Expect(204)
-			require.Empty(t, a.Header.Get("Access-Control-Allow-Methods"), "so the browser sends nothing")
+			require.Empty(t, a.Header.Get("Access-Control-Allow-Methods"), "the browser does not send the request")
 		})
 	})
 }

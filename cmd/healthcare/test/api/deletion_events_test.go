@@ -10,7 +10,7 @@ import (
 )
 
 // A module that refers to patients or doctors and does not react to their removal is a fault of the program. The log
-// names which table and constraint it is, and the caller learns nothing of it.
+// names the table and the constraint, and the response does not.
 func TestMissingReactionToADeletionIsLogged(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {

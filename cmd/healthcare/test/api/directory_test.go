@@ -21,7 +21,7 @@ import (
 
 var khanna = object{"name": "Dr. Vikram Khanna", "specialization": "Dermatology", "experience": 9}
 
-func TestDirectoryIsCurated(t *testing.T) {
+func TestCuratedDirectory(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		staff, admin := s.NewUserWithRole(t, auth.Staff, "Staff"), s.NewUserWithRole(t, auth.Admin, "Admin")
@@ -54,27 +54,27 @@ func TestDirectoryIsCurated(t *testing.T) {
 	}, func(c *config.Config) { c.DoctorDirectory = "curated" })
 }
 
-func TestDirectoryIsGuarded(t *testing.T) {
+func TestGuardedDirectory(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		asha, bela := s.NewUserWithRole(t, auth.Staff, "Asha"), s.NewUserWithRole(t, auth.Staff, "Bela")
 		doctor := asha.AddDoctor()
 		at := "/api/doctors/" + doctor + "/"
 
-		t.Run("every user edits, and the trail names the fields", func(t *testing.T) {
+		t.Run("every user can edit, and the trail names the fields", func(t *testing.T) {
 			a := bela.ForTest(t).Do("PATCH", at, object{"experience": 10, "phone": "5"}).Expect(200)
 			entries := s.AuditEntries(t, a.Header.Get("X-Request-Id"))
 			require.Len(t, entries, 1)
 			require.Equal(t, "experience,phone", entries[0]["fields"])
 		})
-		t.Run("a doctor of another user's patient is not deleted", func(t *testing.T) {
+		t.Run("a doctor of another user's patient cannot be deleted", func(t *testing.T) {
 			asha, bela := asha.ForTest(t), bela.ForTest(t)
 			mapping := bela.Assign(bela.AddPatient(), doctor).Expect(201).ID()
 			asha.Do("DELETE", at, nil).ExpectProblem(409, "doctor_in_use")
 			asha.Do("DELETE", at, nil, "If-Match", `"v1"`).ExpectProblem(412, "stale_version")
 			bela.Do("DELETE", "/api/mappings/"+mapping, nil).Expect(204)
 		})
-		t.Run("one of the user's own patients is, and an entry names them", func(t *testing.T) {
+		t.Run("a doctor of the user's own patients can be deleted, and an entry names them", func(t *testing.T) {
 			asha := asha.ForTest(t)
 			patient := asha.AddPatient()
 			asha.Assign(patient, doctor).Expect(201)
@@ -89,7 +89,7 @@ func TestDirectoryIsGuarded(t *testing.T) {
 			require.Equal(t, []any{"assignments"}, log[0]["fields"])
 			require.Equal(t, asha.UserID(), log[0]["actor"])
 		})
-		t.Run("one with more than 1,000 assignments is not", func(t *testing.T) {
+		t.Run("a doctor with more than 1,000 assignments cannot be deleted", func(t *testing.T) {
 			asha := asha.ForTest(t)
 			doctor := asha.AddDoctor()
 			s.AddAssignedPatients(t, asha.UserID(), doctor, 1001)
@@ -101,7 +101,7 @@ func TestDirectoryIsGuarded(t *testing.T) {
 	})
 }
 
-func TestDirectoryIsOpen(t *testing.T) {
+func TestOpenDirectory(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		asha, bela := s.NewUserWithRole(t, auth.Staff, "Asha"), s.NewUserWithRole(t, auth.Staff, "Bela")
@@ -109,13 +109,13 @@ func TestDirectoryIsOpen(t *testing.T) {
 		asha.Assign(patient, doctor).Expect(201)
 		bela.Do("DELETE", "/api/doctors/"+doctor, nil).Expect(204)
 		log := asha.Do("GET", "/api/patients/"+patient+"/access-log/", nil).Expect(200).List()
-		require.Equal(t, bela.UserID(), log[0]["actor"], "the owner sees who did it")
+		require.Equal(t, bela.UserID(), log[0]["actor"], "the owner can read who did it")
 		s.AddAssignedPatients(t, asha.UserID(), crowded, 1001)
 		bela.Do("DELETE", "/api/doctors/"+crowded, nil).ExpectProblem(409, "doctor_in_use")
 	}, func(c *config.Config) { c.DoctorDirectory = "open" })
 }
 
-// entryKinds returns what entries are about.
+// entryKinds returns the actions and resources of entries.
 func entryKinds(entries []object) (all []string) {
 	for _, e := range entries {
 		all = append(all, fmt.Sprintf("%s %s", e["resource_type"], e["action"]))
@@ -123,8 +123,8 @@ func entryKinds(entries []object) (all []string) {
 	return all
 }
 
-// TestEveryDeletionOfPatientDataIsRecorded has patients and assignments disappear in every way there is, and looks
-// for an entry that names the patient.
+// TestEveryDeletionOfPatientDataIsRecorded deletes patients and assignments in every possible way, and requires an
+// entry that names the patient.
 func TestEveryDeletionOfPatientDataIsRecorded(t *testing.T) {
 	t.Parallel()
 	databasetest.EachConfig(t, func(t *testing.T, db database.Config) {
@@ -226,10 +226,10 @@ func TestRowsOfAUserAreLimited(t *testing.T) {
 			"doctors": func(c *harness.Client) harness.Response { return c.Do("POST", "/api/doctors/", khanna) },
 		}
 		for what, add := range adds {
-			t.Run(what+" are, with many requests at once, for that user only", func(t *testing.T) {
+			t.Run(what+" are limited for each user, also with concurrent requests", func(t *testing.T) {
 				asha, bela := asha.ForTest(t), bela.ForTest(t)
 				made := createConcurrently(4*limit, func() harness.Response { return add(asha) })
-				require.InDelta(t, limit, len(made), limit, "to within the requests at once")
+				require.InDelta(t, limit, len(made), limit, "plus at most the concurrent requests")
 				require.GreaterOrEqual(t, len(made), limit)
 				require.Eventually(t, func() bool { return add(asha).Status == 409 }, 5*time.Second,
 					10*time.Millisecond)
@@ -248,12 +248,12 @@ func TestRowsOfAUserAreLimited(t *testing.T) {
 				add(asha).ExpectProblem(409, "limit_reached")
 			})
 		}
-		t.Run("administrators add more doctors", func(t *testing.T) {
+		t.Run("administrators can add more doctors", func(t *testing.T) {
 			for range limit + 1 {
 				adds["doctors"](admin.ForTest(t)).Expect(201)
 			}
 		})
-		t.Run("assignments are, and end in every way", func(t *testing.T) {
+		t.Run("assignments are limited, and every deletion lowers their count", func(t *testing.T) {
 			c := s.NewUser(t, "Chen").ForTest(t)
 			patients := []string{c.AddPatient(), c.AddPatient()}
 			var mappings, doctors []string
@@ -287,7 +287,7 @@ func TestRowsOfAUserAreLimited(t *testing.T) {
 			fill()
 			require.Equal(t, limit, count())
 		})
-		t.Run("rows that something else has written count", func(t *testing.T) {
+		t.Run("rows that another program wrote count", func(t *testing.T) {
 			c := s.NewUser(t, "Dev").ForTest(t)
 			s.AddAssignedPatients(t, c.UserID(),
 				bela.ForTest(t).Do("GET", "/api/doctors/?limit=1", nil).List()[0]["id"].(string), limit)
@@ -299,7 +299,7 @@ func TestRowsOfAUserAreLimited(t *testing.T) {
 	})
 }
 
-// createConcurrently asks at once, and returns the ids of what was made.
+// createConcurrently sends concurrent requests, and returns the ids of the created records.
 func createConcurrently(count int, ask func() harness.Response) (made []string) {
 	answers := make([]harness.Response, count)
 	var all sync.WaitGroup

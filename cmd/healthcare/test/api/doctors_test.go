@@ -47,7 +47,7 @@ func TestDoctors(t *testing.T) {
 			asha.Do("PATCH", path, object{"license_number": nil}).Expect(200)
 			bela.Do("PATCH", "/api/doctors/"+other, object{"license_number": "L-1"}).Expect(200)
 		})
-		t.Run("what is not valid names its field", func(t *testing.T) {
+		t.Run("an invalid value is reported with its field", func(t *testing.T) {
 			asha := asha.ForTest(t)
 			for field, value := range map[string]any{
 				"name": "", "specialization": strings.Repeat("s", 256), "experience": -1, "email": "x",
@@ -70,7 +70,7 @@ func TestDoctors(t *testing.T) {
 				"experience": {"This field is required."},
 			}, asha.Do("PUT", path, object{}).ExpectProblem(400, "validation_failed").Errors)
 		})
-		t.Run("who is not there is a 404 on every verb", func(t *testing.T) {
+		t.Run("a missing doctor is a 404 with every method", func(t *testing.T) {
 			asha := asha.ForTest(t)
 			for _, id := range []string{"0193525f-1f70-7cc1-a0e2-0f6e2b6cfe3b", "abc", "1", "{" + created.ID() + "}"} {
 				at := "/api/doctors/" + id + "/"

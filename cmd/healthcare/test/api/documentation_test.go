@@ -22,17 +22,17 @@ func TestUnknownFields(t *testing.T) {
 		require.Equal(t, map[string][]string{"Name": {"Unknown field."}, "nick": {"Unknown field."}}, p.Errors)
 		p = c.Do("PATCH", "/api/patients/"+a.ID(), object{"age": "x", "nick": 1}, "Prefer",
 			"handling=strict").ExpectProblem(400, "validation_failed")
-		require.Len(t, p.Errors, 2, "beside what else is wrong")
+		require.Len(t, p.Errors, 2, "together with the other errors")
 		require.Empty(
 			t, c.Do("PUT", "/api/patients/"+a.ID(), a.Object(), "Prefer",
-				"handling=strict").Expect(200).Header.Get("Warning"), "what was read can be put back")
+				"handling=strict").Expect(200).Header.Get("Warning"), "a read record can be sent back")
 		hostile := c.Do("PATCH", "/api/patients/"+a.ID(),
 			"{\"a\\r\\nX: y\":1,\"Asha@clinic.example\":2}").Expect(200).Header.Get("Warning")
 		require.Equal(t, `299 - "Unknown fields were ignored: body"`, hostile, "an invalid name is not repeated")
 	})
 }
 
-func TestTheDocumentationPage(t *testing.T) {
+func TestDocumentationPage(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		c := s.Anonymous(t)

@@ -39,7 +39,7 @@ func TestGendersAndRolesInAnyLetterCase(t *testing.T) {
 					object{"name": "A", "age": 1, "gender": "male"}).Expect(200).Object()["gender"])
 			require.Len(t, c.Do("GET", "/api/patients/?gender=MALE", nil).Expect(200).List(), 1)
 			require.Empty(t, c.Do("GET", "/api/patients/?gender=other", nil).Expect(200).List())
-			require.Len(t, c.Do("GET", "/api/patients/?gender=", nil).Expect(200).List(), 1, "empty is not given")
+			require.Len(t, c.Do("GET", "/api/patients/?gender=", nil).Expect(200).List(), 1, "empty: no filter")
 			require.Contains(
 				t, c.Do("GET", "/api/patients/?gender=nonsense", nil).ExpectProblem(400, "validation_failed").Errors,
 				"gender")
@@ -76,7 +76,7 @@ func queryOf(t *testing.T, op *openapi3.Operation, name string) *openapi3.Schema
 	return parameter.Schema.Value
 }
 
-func TestOnlyTheSecondPathToAPatientsAssignmentsIsDeprecated(t *testing.T) {
+func TestOneDeprecatedPath(t *testing.T) {
 	t.Parallel()
 	document := harness.CommittedContract(t)
 	for route, item := range document.Paths.Map() {
@@ -86,8 +86,8 @@ func TestOnlyTheSecondPathToAPatientsAssignmentsIsDeprecated(t *testing.T) {
 	}
 }
 
-// TestReadsThatCostMuchAreBounded has searches limited to a few words, and names the filters that weigh.
-func TestReadsThatCostMuchAreBounded(t *testing.T) {
+// TestExpensiveReadsAreLimited checks the limit of words in searches, and the filters that cost more.
+func TestExpensiveReadsAreLimited(t *testing.T) {
 	t.Parallel()
 	document := harness.CommittedContract(t)
 	searches, heavy := 0, map[string]any{}

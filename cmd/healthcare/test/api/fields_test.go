@@ -11,13 +11,14 @@ import (
 	"healthcare/platform/auth"
 )
 
-// newValues are values for members of PATCH bodies that a free text does not fit. None is that of a new record.
+// newValues holds values of members of PATCH bodies that are not free text. They differ from those of a new record.
 var newValues = object{
 	"age": 40, "birth_date": "1990-02-28", "gender": "Other", "email": "changed@clinic.example",
 	"experience": 10, "role": "auditor", "active": false,
 }
 
-// TestEveryChangedFieldIsRecorded changes each member of each PATCH body, and reads it back and in the audit trail.
+// TestEveryChangedFieldIsRecorded changes each member of each PATCH body, and requires the new value and an entry of
+// the audit trail that names the member.
 func TestEveryChangedFieldIsRecorded(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {

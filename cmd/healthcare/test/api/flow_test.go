@@ -10,7 +10,7 @@ import (
 )
 
 // The test flow of the original service's README, in its order and with its bodies.
-func TestTheOriginalsFlow(t *testing.T) {
+func TestFlowOfTheOriginal(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		c := s.Anonymous(t)

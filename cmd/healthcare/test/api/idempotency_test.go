@@ -9,7 +9,7 @@ import (
 	"healthcare/cmd/internal/harness"
 )
 
-func TestR36_OneEffectHoweverOftenItIsAskedFor(t *testing.T) {
+func TestR36_RepeatedRequestsHaveOneEffect(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		c := s.NewUser(t, "Asha")
@@ -18,7 +18,7 @@ func TestR36_OneEffectHoweverOftenItIsAskedFor(t *testing.T) {
 			return c.Do("POST", "/api/patients/", body, "Idempotency-Key", key)
 		}
 
-		t.Run("a repetition is answered with the first answer, byte for byte", func(t *testing.T) {
+		t.Run("a repetition receives the bytes of the first response", func(t *testing.T) {
 			first := register("k1", patient).Expect(201)
 			require.Empty(t, first.Header.Get("Idempotent-Replayed"))
 			again := register("k1", patient).Expect(201)
@@ -31,11 +31,11 @@ func TestR36_OneEffectHoweverOftenItIsAskedFor(t *testing.T) {
 			require.Len(t, c.Do("GET", "/api/patients/", nil).List(), 1)
 			register("k2", patient).Expect(201)
 		})
-		t.Run("another body under the same key is refused", func(t *testing.T) {
+		t.Run("another body with the same key is rejected", func(t *testing.T) {
 			register("k1", object{"name": "B", "age": 1, "gender": "Other"}).ExpectProblem(422,
 				"idempotency_key_reused")
 		})
-		t.Run("a key is the user's and the route's own", func(t *testing.T) {
+		t.Run("a key belongs to one user and one route", func(t *testing.T) {
 			other := s.NewUser(t, "Bela")
 			require.NotEqual(t, register("k1", patient).ID(),
 				other.Do("POST", "/api/patients/", patient, "Idempotency-Key", "k1").Expect(201).ID())
@@ -44,7 +44,7 @@ func TestR36_OneEffectHoweverOftenItIsAskedFor(t *testing.T) {
 			require.Equal(t, id, c.Do("POST", "/api/doctors", doctor, "Idempotency-Key", "k1").Expect(201).ID(),
 				"both slash forms are one route")
 		})
-		t.Run("what failed is not kept", func(t *testing.T) {
+		t.Run("a failed response is not stored", func(t *testing.T) {
 			register("k3", object{"name": ""}).ExpectProblem(400, "validation_failed")
 			register("k3", patient).Expect(201)
 			numbered := object{"name": "A", "age": 1, "gender": "Other", "medical_record_number": "M"}
@@ -60,7 +60,7 @@ func TestR36_OneEffectHoweverOftenItIsAskedFor(t *testing.T) {
 			}
 			register(strings.Repeat("k", 255), patient).Expect(201)
 		})
-		t.Run("a storm of retries has one effect", func(t *testing.T) {
+		t.Run("many concurrent retries have one effect", func(t *testing.T) {
 			before := len(c.Do("GET", "/api/patients/", nil).List())
 			counts := harness.Concurrently(100, func(int) harness.Response { return register("storm", patient) })
 			require.Equal(t, 100, counts[201]+counts[409])
@@ -68,7 +68,7 @@ func TestR36_OneEffectHoweverOftenItIsAskedFor(t *testing.T) {
 			require.Len(t, c.Do("GET", "/api/patients/", nil).List(), before+1)
 			require.Equal(t, "true", register("storm", patient).Expect(201).Header.Get("Idempotent-Replayed"))
 		})
-		t.Run("an expired key is free, and is cleared away", func(t *testing.T) {
+		t.Run("an expired key can be used again, and is deleted", func(t *testing.T) {
 			first := register("old", patient).Expect(201)
 			require.NoError(
 				t, s.DB.Write(t.Context()).Exec("UPDATE idempotency_keys SET expires_at = ?",

@@ -22,14 +22,14 @@ func TestListsArePaged(t *testing.T) {
 			id := c.AddPatient(object{"name": fmt.Sprintf("Patient %c", 'A'+i%3)})
 			newestFirst = append([]string{id}, newestFirst...)
 		}
-		t.Run("newest first, and no link on a last page that is exactly full", func(t *testing.T) {
+		t.Run("the order is newest first, and a full last page has no link", func(t *testing.T) {
 			c := c.ForTest(t)
 			require.Equal(t, [][]string{newestFirst[:5], newestFirst[5:]}, c.Pages("/api/patients/?limit=5", "id"))
 			require.Equal(t, [][]string{newestFirst[:4], newestFirst[4:8], newestFirst[8:]},
 				c.Pages("/api/patients?limit=4", "id"))
 			require.Equal(t, [][]string{newestFirst}, c.Pages("/api/patients/", "id"))
 		})
-		t.Run("any order pages without a repeat or a gap, ties broken by id", func(t *testing.T) {
+		t.Run("pages in any order repeat and omit no item, with ties in the order of ids", func(t *testing.T) {
 			for _, ordering := range []string{"name", "-name", "created_at", "-updated_at", "name,-created_at",
 				"-name,created_at"} {
 				path := "/api/patients/?limit=3&ordering=" + url.QueryEscape(ordering)
@@ -44,7 +44,7 @@ func TestListsArePaged(t *testing.T) {
 				}
 			}
 		})
-		t.Run("nothing repeats or is skipped while rows come and go", func(t *testing.T) {
+		t.Run("pages repeat and omit no item while rows are added and removed", func(t *testing.T) {
 			c := c.ForTest(t)
 			first := c.Do("GET", "/api/patients/?limit=4", nil)
 			c.AddPatient()
@@ -53,7 +53,7 @@ func TestListsArePaged(t *testing.T) {
 			rest := slices.Concat(c.Pages(first.NextPage(), "id")...)
 			require.Equal(t, append(slices.Clone(newestFirst[4:5]), newestFirst[6:]...), rest)
 		})
-		t.Run("the count comes when it is asked for", func(t *testing.T) {
+		t.Run("the count is returned on request", func(t *testing.T) {
 			c := c.ForTest(t)
 			require.Empty(t, c.Do("GET", "/api/patients/?limit=1", nil).Header.Get("X-Total-Count"))
 			a := c.Do("GET", "/api/patients/?limit=1&search=patient+a", nil, "Prefer", "count=exact")
@@ -62,7 +62,7 @@ func TestListsArePaged(t *testing.T) {
 			require.Equal(t, fmt.Sprint(len(slices.Concat(c.Pages("/api/patients/?search=patient+a", "id")...))),
 				a.Header.Get("X-Total-Count"))
 		})
-		t.Run("a cursor is good for its caller, list, filters and order only", func(t *testing.T) {
+		t.Run("a cursor is valid for its caller, list, filters and order only", func(t *testing.T) {
 			c, other := c.ForTest(t), s.NewUser(t, "Bela")
 			link := c.Do("GET", "/api/patients/?limit=2&search=patient", nil).NextPage()
 			cursor := url.QueryEscape(regexp.MustCompile(`cursor=([^&]+)`).FindStringSubmatch(link)[1])
@@ -81,12 +81,12 @@ func TestListsArePaged(t *testing.T) {
 				require.Contains(t, c.Do("GET", path, nil).ExpectProblem(400, "validation_failed").Errors, "cursor",
 					path)
 			}
-			require.NotContains(t, cursor, "atient", "and shows nothing")
+			require.NotContains(t, cursor, "atient", "and returns no data")
 		})
 	})
 }
 
-func TestListParametersRefused(t *testing.T) {
+func TestRejectedListParameters(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		c := s.NewUser(t, "Asha")

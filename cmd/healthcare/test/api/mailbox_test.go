@@ -18,13 +18,13 @@ import (
 	"healthcare/platform/databasetest"
 )
 
-// spelledZoe are spellings of one mailbox; the first is registered.
+// spelledZoe lists spellings of one mailbox. The first is registered.
 var spelledZoe = []string{
 	"Zoë@bücher.example", "zoe\u0308@bu\u0308cher.example", "ZOË@XN--BCHER-KVA.example", "zoë@xn--bcher-kva.example.",
 	"ｚoë@bücher.example", "zoë@bücher.example.",
 }
 
-// pastedZoe are spellings that nobody can register, but that a paste may bring.
+// pastedZoe lists spellings that cannot be registered, but may result from pasting.
 var pastedZoe = []string{"zo\u200bë@bücher.example", "\ufeffzoë@bücher.example", "zoë@bücher。example",
 	"zoë＠bücher.example"}
 
@@ -34,7 +34,7 @@ func registrationOf(email string) object {
 	return object{"name": "Zoë", "email": email, "password": harness.Password}
 }
 
-// addUserOfOldRelease adds a user as the release before user_mailboxes does beside this one, with everybody's password.
+// addUserOfOldRelease adds a user as the release before user_mailboxes does, with the common password.
 func addUserOfOldRelease(t *testing.T, s *harness.Service, email string) string {
 	t.Helper()
 	lower := strings.ToLower(strings.TrimSpace(email))
@@ -63,14 +63,14 @@ func TestOneMailboxIsOneAccount(t *testing.T) {
 		c, admin := s.Anonymous(t), s.NewUserWithRole(t, "admin", "Boss")
 		registered := c.Do("POST", "/api/auth/register/",
 			registrationOf(" "+spelledZoe[0]+" ")).Expect(201).Object()["user"].(object)
-		require.Equal(t, spelledZoe[0], registered["email"], "as it was typed")
+		require.Equal(t, spelledZoe[0], registered["email"], "as it was sent")
 		require.Equal(t, "zoë", registered["username"])
 		for _, spelling := range append(spelledZoe, pastedZoe...) {
 			t.Run(fmt.Sprintf("%+q signs in", spelling),
 				func(t *testing.T) { require.Equal(t, registered["id"], nameOf(t, s, spelling)) })
 		}
 		for _, spelling := range spelledZoe {
-			t.Run(fmt.Sprintf("%+q is taken", spelling), func(t *testing.T) {
+			t.Run(fmt.Sprintf("%+q is in use", spelling), func(t *testing.T) {
 				c.ForTest(t).Do("POST", "/api/auth/register/", registrationOf(spelling)).ExpectProblem(409,
 					"email_taken")
 				admin.ForTest(t).Do("POST", "/api/users/", registrationOf(spelling), "Idempotency-Key",
@@ -79,7 +79,7 @@ func TestOneMailboxIsOneAccount(t *testing.T) {
 		}
 		for _, spelling := range []string{"zo\u200bë@clinic.example", "zo\u202eë@clinic.example",
 			"zoë@clin\u00adic.example", "z\u0007@clinic.example", "z\u3164@clinic.example"} {
-			t.Run(fmt.Sprintf("%+q is refused of a new account", spelling), func(t *testing.T) {
+			t.Run(fmt.Sprintf("%+q cannot be registered", spelling), func(t *testing.T) {
 				for _, answer := range []harness.Response{
 					c.ForTest(t).Do("POST", "/api/auth/register/", registrationOf(spelling)),
 					admin.ForTest(t).Do("POST", "/api/users/", registrationOf(spelling)),
@@ -88,7 +88,7 @@ func TestOneMailboxIsOneAccount(t *testing.T) {
 				}
 			})
 		}
-		t.Run("the address is free at once when the account has gone", func(t *testing.T) {
+		t.Run("the address is available after the account is deleted", func(t *testing.T) {
 			zoe := s.Anonymous(t)
 			zoe.Token = zoe.Do("POST", "/api/auth/login/",
 				signInAs(spelledZoe[1])).Expect(200).Object()["access"].(string)
@@ -98,7 +98,7 @@ func TestOneMailboxIsOneAccount(t *testing.T) {
 	})
 }
 
-func TestR31_OneMailboxRegisteredAtOnceInManySpellings(t *testing.T) {
+func TestR31_ConcurrentRegistrationsOfOneMailboxInManySpellings(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		counts := harness.Concurrently(120, func(i int) harness.Response {
@@ -110,7 +110,7 @@ func TestR31_OneMailboxRegisteredAtOnceInManySpellings(t *testing.T) {
 	})
 }
 
-func TestAllSpellingsAreThrottledAsOne(t *testing.T) {
+func TestSpellingsShareOneThrottle(t *testing.T) {
 	t.Parallel()
 	eachMoment(t, func(t *testing.T, s *harness.Service) {
 		c := s.Anonymous(t)
@@ -122,18 +122,18 @@ func TestAllSpellingsAreThrottledAsOne(t *testing.T) {
 	}, func(cfg *config.Config) { cfg.SignInFreeAttempts = 3 })
 }
 
-func TestAccountsOfAnOldReleaseBesideThisOne(t *testing.T) {
+func TestAccountsOfAnOldRelease(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		s.NewUser(t, "Asha")
 		c, old := s.Anonymous(t), addUserOfOldRelease(t, s, "Ravi@bücher.example")
 		t.Run("sign in at once", func(t *testing.T) { require.Equal(t, old, nameOf(t, s, "ravi@BÜCHER.example")) })
-		t.Run("keep others from their mailbox", func(t *testing.T) {
+		t.Run("reserve their mailbox", func(t *testing.T) {
 			c.Do("POST", "/api/auth/register/", registrationOf("ravi@xn--bcher-kva.example")).ExpectProblem(409,
 				"email_taken")
 			require.Equal(t, old, nameOf(t, s, "ravi@xn--bcher-kva.example"))
 		})
-		t.Run("keep others from it also after a registration that was undone", func(t *testing.T) {
+		t.Run("reserve it also after a registration that was rolled back", func(t *testing.T) {
 			admin, beside := s.NewUserWithRole(t, "admin", "Boss"), addUserOfOldRelease(t, s, "beside@bücher.example")
 			admin.Do("POST", "/api/users/", registrationOf("asha@clinic.example"), "Idempotency-Key",
 				"undone").ExpectProblem(409, "email_taken")
@@ -154,7 +154,7 @@ func TestAccountsOfAnOldReleaseBesideThisOne(t *testing.T) {
 	})
 }
 
-// Accounts of the time before user_mailboxes are as they were, and every mailbox is on record before the first request.
+// Accounts from before user_mailboxes stay unchanged, and every mailbox is recorded before the first request.
 func TestAccountsThatShareAMailbox(t *testing.T) {
 	t.Parallel()
 	databasetest.EachConfig(t, func(t *testing.T, db database.Config) {
@@ -172,7 +172,7 @@ func TestAccountsThatShareAMailbox(t *testing.T) {
 		for i, email := range emails {
 			require.Equal(t, ids[i], nameOf(t, s, email), "exactly as registered")
 		}
-		require.Equal(t, ids[0], nameOf(t, s, "ZOË@bu\u0308cher.example"), "every other spelling is the oldest's")
+		require.Equal(t, ids[0], nameOf(t, s, "ZOË@bu\u0308cher.example"), "the oldest account has the others")
 		s.Anonymous(t).Do("POST", "/api/auth/register/", registrationOf("zoë@BÜCHER.example")).ExpectProblem(409,
 			"email_taken")
 		require.Contains(t, s.Log.String(), fmt.Sprintf(`"accounts":["%s","%s","%s"]`, ids[0], ids[1], ids[2]))
@@ -181,17 +181,17 @@ func TestAccountsThatShareAMailbox(t *testing.T) {
 		}
 		require.NoError(t, s.DB.Write(t.Context()).Exec("DELETE FROM sessions").Error)
 		require.NoError(t, s.DB.Write(t.Context()).Exec("DELETE FROM users WHERE id = ?", ids[0]).Error)
-		require.Equal(t, ids[1], nameOf(t, s, "ZOË@bu\u0308cher.example"), "the next oldest inherits them")
+		require.Equal(t, ids[1], nameOf(t, s, "ZOË@bu\u0308cher.example"), "the next oldest account has them")
 	})
 }
 
-func TestPasswordsOfWhiteSpaceAlone(t *testing.T) {
+func TestPasswordsOfWhiteSpaceOnly(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		c, admin := s.NewUser(t, "Asha"), s.NewUserWithRole(t, "admin", "Boss")
 		for _, blank := range []string{strings.Repeat(" ", 8), "\t\n \u00a0\u3000\u2003\u2028\u1680",
 			strings.Repeat("\u200b", 8), "\u3164\u00ad\u2800\ufeff    "} {
-			t.Run(fmt.Sprintf("%+q is refused when it is set", blank), func(t *testing.T) {
+			t.Run(fmt.Sprintf("%+q cannot be set", blank), func(t *testing.T) {
 				body := object{"name": "N", "email": "n@clinic.example", "password": blank}
 				for field, answer := range map[string]harness.Response{
 					"password":  s.Anonymous(t).Do("POST", "/api/auth/register/", body),
@@ -203,7 +203,7 @@ func TestPasswordsOfWhiteSpaceAlone(t *testing.T) {
 				}
 			})
 		}
-		t.Run("is still good where it was set before", func(t *testing.T) {
+		t.Run("an existing one stays valid", func(t *testing.T) {
 			salt := []byte("a salt of 16 b..")
 			hash := argon2.IDKey([]byte("        "), salt, 1, 64, 1, 32)
 			phc := fmt.Sprintf("$argon2id$v=19$m=64,t=1,p=1$%s$%s", base64.RawStdEncoding.EncodeToString(salt),

@@ -9,7 +9,7 @@ import (
 )
 
 // A name without a visible character counts as blank.
-func TestNamesShowSomething(t *testing.T) {
+func TestNamesHaveAVisibleCharacter(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		c := s.NewUser(t, "Asha")

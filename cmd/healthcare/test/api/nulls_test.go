@@ -12,10 +12,10 @@ import (
 	"healthcare/platform/auth"
 )
 
-// neverCleared are the members of PATCH bodies that a record always has.
+// neverCleared holds the members of PATCH bodies that a record always has.
 var neverCleared = []string{"name", "gender", "specialization", "experience", "role", "active"}
 
-// Null means "not known". The contract allows it for every optional member, and the service accepts it exactly there.
+// Null means "unknown". The contract allows it for every optional member, and the service accepts it for those only.
 func TestNullIsAcceptedWhereTheContractAllowsIt(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
@@ -58,7 +58,7 @@ func TestNullIsAcceptedWhereTheContractAllowsIt(t *testing.T) {
 	})
 }
 
-func TestNullMeansNotKnown(t *testing.T) {
+func TestNullMeansUnknown(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		c := s.NewUserWithRole(t, auth.Admin, "Asha")
@@ -90,10 +90,10 @@ func TestNullMeansNotKnown(t *testing.T) {
 			}
 			empty := own(c.Do("POST", path, required).Expect(201).Object())
 
-			t.Run("POST "+path+" with null is as if the fields were left out", func(t *testing.T) {
+			t.Run("POST "+path+" with null is the same as without the fields", func(t *testing.T) {
 				require.Equal(t, empty, own(c.ForTest(t).Do("POST", path, sent).Expect(201).Object()))
 			})
-			t.Run("PUT "+path+" with null clears the fields, and once more changes nothing", func(t *testing.T) {
+			t.Run("PUT "+path+" with null clears the fields, and a repetition changes nothing", func(t *testing.T) {
 				c := c.ForTest(t)
 				one := path + c.Do("POST", path, given[path]).Expect(201).ID() + "/"
 				replaced := c.Do("PUT", one, sent).Expect(200)
@@ -101,7 +101,7 @@ func TestNullMeansNotKnown(t *testing.T) {
 				require.Equal(t, `"v2"`, replaced.Header.Get("ETag"))
 				require.Equal(t, empty, own(replaced.Object()))
 			})
-			t.Run("PATCH "+path+" with null clears one field, and once more changes nothing", func(t *testing.T) {
+			t.Run("PATCH "+path+" with null clears one field, and a repetition changes nothing", func(t *testing.T) {
 				c := c.ForTest(t)
 				one := path + c.Do("POST", path, given[path]).Expect(201).ID() + "/"
 				for name := range nulls {
@@ -110,12 +110,12 @@ func TestNullMeansNotKnown(t *testing.T) {
 					require.Equal(t, empty[name], cleared[name])
 					require.Equal(t, cleared, c.Do("PATCH", one, object{name: nil}).Expect(200).Object())
 					before[name], before["updated_at"] = cleared[name], cleared["updated_at"]
-					require.Equal(t, before, cleared, "the others keep their values")
+					require.Equal(t, before, cleared, "other fields are unchanged")
 				}
 				require.Equal(t, empty, own(c.Do("GET", one, nil).Object()))
 			})
 		}
-		t.Run("age: null is fine where a birth date is known or comes", func(t *testing.T) {
+		t.Run("age: null is accepted with a stored or sent birth date", func(t *testing.T) {
 			c := c.ForTest(t)
 			person := object{"name": "Ravi", "gender": "Male", "birth_date": "1990-02-28", "age": nil}
 			one := "/api/patients/" + c.Do("POST", "/api/patients/", person).Expect(201).ID()
@@ -127,7 +127,7 @@ func TestNullMeansNotKnown(t *testing.T) {
 				t, "1990-02-28", c.Do("PATCH", aged,
 					object{"age": nil, "birth_date": "1990-02-28"}).Expect(200).Object()["birth_date"])
 		})
-		t.Run("age: null is refused where no birth date is known", func(t *testing.T) {
+		t.Run("age: null is rejected without a birth date", func(t *testing.T) {
 			c := c.ForTest(t)
 			person := object{"name": "Ravi", "gender": "Male", "age": nil}
 			aged := "/api/patients/" + c.AddPatient()

@@ -25,14 +25,14 @@ func TestPatients(t *testing.T) {
 		patient := created.Object()
 		path := "/api/patients/" + created.ID()
 
-		t.Run("text is trimmed, gender canonical, the age counted from the birth date", func(t *testing.T) {
+		t.Run("text is trimmed, the gender canonical, the age computed from the birth date", func(t *testing.T) {
 			require.Equal(t, "Ravi Kumar", patient["name"])
 			require.Equal(t, "Male", patient["gender"])
 			require.Equal(t, "1990-02-28", patient["birth_date"])
 			require.EqualValues(t, yearsSince(1990, 2, 28), patient["age"])
 			require.Equal(t, "allergic to <penicillin> & dust", patient["notes"])
 		})
-		t.Run("what was read can be put back, read-only fields included", func(t *testing.T) {
+		t.Run("a read patient can be sent back, with its read-only fields", func(t *testing.T) {
 			c := c.ForTest(t)
 			require.Equal(t, patient, c.Do("PUT", path, patient).Expect(200).Object(),
 				"nothing changed, so neither did updated_at")
@@ -48,7 +48,7 @@ func TestPatients(t *testing.T) {
 			require.Equal(t, patient, changed)
 			require.Equal(t, "1", c.Do("PATCH", path, object{}).Expect(200).Object()["phone"])
 		})
-		t.Run("null clears what may be empty, and nothing else", func(t *testing.T) {
+		t.Run("null clears optional fields only", func(t *testing.T) {
 			c := c.ForTest(t)
 			require.Nil(
 				t, c.Do("PATCH", path, object{"medical_record_number": nil}).Expect(
@@ -62,7 +62,7 @@ func TestPatients(t *testing.T) {
 			require.EqualValues(t, 0, aged["age"])
 			require.Nil(t, aged["birth_date"])
 		})
-		t.Run("PUT clears the optional fields that are left out", func(t *testing.T) {
+		t.Run("PUT clears omitted optional fields", func(t *testing.T) {
 			c := c.ForTest(t)
 			replaced := c.Do("PUT", path, object{"name": "Ravi", "gender": "Unknown", "age": 150}).Expect(200).Object()
 			require.Equal(t, "", replaced["notes"])
@@ -106,7 +106,7 @@ func yearsSince(year, month, day int) int {
 	return years
 }
 
-func TestPatientsRefused(t *testing.T) {
+func TestRejectedPatients(t *testing.T) {
 	t.Parallel()
 	tomorrow := time.Now().UTC().Add(48 * time.Hour).Format(time.DateOnly)
 	cases := []struct {
@@ -156,7 +156,7 @@ func TestPatientsRefused(t *testing.T) {
 				}
 			})
 		}
-		require.Equal(t, before, c.Do("GET", path, nil).Object(), "nothing of a refused request is kept")
+		require.Equal(t, before, c.Do("GET", path, nil).Object(), "a rejected request stores nothing")
 		require.Len(t, c.Do("GET", "/api/patients/", nil).List(), 1)
 
 		for why, body := range map[string]string{

@@ -9,9 +9,9 @@ import (
 	"healthcare/platform/databasetest"
 )
 
-// TestAServerThatBecomesReadOnly has PostgreSQL refuse a write with SQLSTATE 25006, as a former primary does that keeps
+// TestServerBecomesReadOnly makes PostgreSQL reject a write with SQLSTATE 25006, as a former primary does that keeps
 // its sessions after a fail-over. SQLite has no such state.
-func TestAServerThatBecomesReadOnly(t *testing.T) {
+func TestServerBecomesReadOnly(t *testing.T) {
 	t.Parallel()
 	cfg := databasetest.PostgresWith(t, "")
 	cfg.PoolSize = 1

@@ -17,7 +17,7 @@ import (
 	"healthcare/cmd/internal/harness"
 )
 
-// asking is a session that reads all the time.
+// poller is a session that reads continuously.
 type poller struct {
 	ended chan struct{}
 	all   sync.WaitGroup
@@ -26,7 +26,7 @@ type poller struct {
 	reads int
 }
 
-// asking reads until it is stopped, in several goroutines; an answer that is no success fails the test.
+// startPolling reads in several goroutines until stop. A response other than a success fails the test.
 func startPolling(c *harness.Client, patient string) *poller {
 	a := &poller{ended: make(chan struct{})}
 	for range 4 {
@@ -37,12 +37,12 @@ func startPolling(c *harness.Client, patient string) *poller {
 					return
 				default:
 				}
-				began := time.Now()
+				start := time.Now()
 				if got := c.Do("GET", "/api/patients/"+patient+"/", nil); got.Status != 200 {
-					c.T.Errorf("a read was answered with %d: %s", got.Status, got.Body)
+					c.T.Errorf("a read failed with %d: %s", got.Status, got.Body)
 				}
 				a.mu.Lock()
-				a.reads, a.slow = a.reads+1, max(a.slow, time.Since(began))
+				a.reads, a.slow = a.reads+1, max(a.slow, time.Since(start))
 				a.mu.Unlock()
 			}
 		})
@@ -50,14 +50,14 @@ func startPolling(c *harness.Client, patient string) *poller {
 	return a
 }
 
-// stop is how many reads were answered.
+// stop ends the reads and returns their number.
 func (a *poller) stop() int {
 	close(a.ended)
 	a.all.Wait()
 	return a.reads
 }
 
-// testHangingReplica freezes every process of the replica: it takes connections, and answers nothing.
+// testHangingReplica freezes every process of the replica, which then accepts connections but does not respond.
 func (p *replicaSetup) testHangingReplica(t *testing.T, c *harness.Client, s *harness.Service, patient string) {
 	out, in := strings.Count(s.Log.String(), harness.ReplicaOutOfUse),
 		strings.Count(s.Log.String(), harness.ReplicaInUse)
@@ -66,18 +66,18 @@ func (p *replicaSetup) testHangingReplica(t *testing.T, c *harness.Client, s *ha
 	require.NoError(t, err)
 	first, err := strconv.Atoi(strings.Split(string(postmaster), "\n")[0])
 	require.NoError(t, err)
-	signal := func(what syscall.Signal) {
+	signal := func(sent syscall.Signal) {
 		for _, pid := range append([]int{first}, pids...) {
-			_ = syscall.Kill(pid, what) // a connection may have ended
+			_ = syscall.Kill(pid, sent) // a connection may have ended
 		}
 	}
-	asked := startPolling(c, patient)
+	polling := startPolling(c, patient)
 	signal(syscall.SIGSTOP)
 	defer signal(syscall.SIGCONT)
 	waitForLog(t, s, harness.ReplicaOutOfUse, out+1)
 	time.Sleep(100 * time.Millisecond)
-	require.NotZero(t, asked.stop())
-	require.Less(t, asked.slow, 3*time.Second, "a read waits for a look, and no longer")
+	require.NotZero(t, polling.stop())
+	require.Less(t, polling.slow, 3*time.Second, "a read waits at most for one check of the replica")
 	signal(syscall.SIGCONT)
 	waitForLog(t, s, harness.ReplicaInUse, in+1)
 }

@@ -22,7 +22,8 @@ import (
 	"healthcare/platform/databasetest/cluster"
 )
 
-// replicaSetup is a primary, and a streaming replica of it behind an address that stays when the replica is another.
+// replicaSetup is a primary, and a streaming replica behind an address that stays the same when the replica is
+// replaced.
 type replicaSetup struct {
 	t                *testing.T
 	primary, replica *cluster.Server
@@ -49,7 +50,7 @@ func newReplicaSetup(t *testing.T) *replicaSetup {
 	return p
 }
 
-// addressVia is the address of a server whose socket is in another folder.
+// addressVia returns the address of a server whose socket is in another folder.
 func addressVia(address, folder string) string {
 	u, _ := url.Parse(address)
 	u.RawQuery = url.Values{"host": {folder}, "port": {"5432"}, "sslmode": {"disable"}}.Encode()
@@ -65,7 +66,7 @@ func (p *replicaSetup) newReplica() {
 	require.NoError(p.t, os.Symlink(replica.Folder(), p.link))
 }
 
-// queryValue runs a statement and returns its one value.
+// queryValue runs a statement that returns one value.
 func queryValue[T any](t *testing.T, s *cluster.Server, statement string, values ...any) (value T) {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), s.URL())
@@ -75,7 +76,7 @@ func queryValue[T any](t *testing.T, s *cluster.Server, statement string, values
 	return value
 }
 
-// pauseReplay lets the replica catch up and then replay no more, until the function it returns is called.
+// pauseReplay waits until the replica has caught up, and pauses its replay until the returned function is called.
 func (p *replicaSetup) pauseReplay(t *testing.T) (release func()) {
 	t.Helper()
 	position := queryValue[string](t, p.primary, `SELECT pg_logical_emit_message(true, 'test', '')::text`)
@@ -89,14 +90,14 @@ func (p *replicaSetup) pauseReplay(t *testing.T) (release func()) {
 	return func() { _ = queryValue[string](t, p.replica, `SELECT pg_wal_replay_resume()::text`) }
 }
 
-// waitForLog waits until the service has logged a text so often.
+// waitForLog waits until the log of the service contains a text that many times.
 func waitForLog(t *testing.T, s *harness.Service, text string, times int) {
 	t.Helper()
 	require.Eventually(t, func() bool { return strings.Count(s.Log.String(), text) >= times }, harness.Timeout,
 		10*time.Millisecond, text)
 }
 
-// atInstance is the same session at another instance.
+// atInstance returns a client with the same session for another instance.
 func atInstance(c *harness.Client, s *harness.Service) *harness.Client {
 	other := *c
 	other.Service = s
@@ -114,14 +115,14 @@ func setNotes(c *harness.Client, patient, text string, headers ...string) harnes
 	return c.Do("PATCH", "/api/patients/"+patient+"/", object{"notes": text}, headers...)
 }
 
-// newSession is another session of the same user.
+// newSession returns a client with a new session of the same user.
 func newSession(c *harness.Client) *harness.Client {
 	other := *c
 	other.Token = c.SignIn()
 	return &other
 }
 
-// waitUntilRead waits until a session that does not write is served by the replica, which is held at this text.
+// waitUntilRead waits until the replica, whose replay is paused at this text, serves a session that does not write.
 func waitUntilRead(c *harness.Client, patient, text string) {
 	c.T.Helper()
 	require.Eventually(c.T, func() bool { return readNotes(c, patient) == text }, harness.Timeout, 10*time.Millisecond)
@@ -139,7 +140,7 @@ func TestReplica(t *testing.T) {
 	patient := writer.AddPatient(object{"notes": "first"})
 	_ = readNotes(other, patient)
 
-	t.Run("its requests are counted", func(t *testing.T) {
+	t.Run("requests to the replica are counted", func(t *testing.T) {
 		counted := func() string {
 			text := string(other.ForTest(t).Do("GET", "/metrics", nil).Expect(200).Body)
 			require.Contains(t, text, `healthcare_replica_in_use{db_name="replica1"} 1`)
@@ -152,14 +153,14 @@ func TestReplica(t *testing.T) {
 		}, harness.Timeout, 10*time.Millisecond)
 		before := counted()
 		setNotes(writer.ForTest(t), patient, "first").Expect(200)
-		require.Equal(t, before, counted(), "a write is the primary's")
+		require.Equal(t, before, counted(), "the primary runs every write")
 	})
-	t.Run("who wrote sees it at once at every instance, others when it is replayed",
+	t.Run("a writer reads the write at once at every instance, others after its replay",
 		func(t *testing.T) { p.testReadYourWrites(t, writer.ForTest(t), other.ForTest(t), a, b, patient) })
 	t.Run(
-		"what no replica may answer",
+		"reads that need the primary",
 		func(t *testing.T) { p.testFallbackToPrimary(t, writer.ForTest(t), a, b, patient) })
-	t.Run("a write whose note was lost in a crash counts", func(t *testing.T) {
+	t.Run("a write is observed although its record was lost in a crash", func(t *testing.T) {
 		release := p.pauseReplay(t)
 		defer release()
 		setNotes(writer.ForTest(t), patient, "noted").Expect(200)
@@ -167,9 +168,10 @@ func TestReplica(t *testing.T) {
 		require.Equal(t, "noted", readNotes(atInstance(writer.ForTest(t), b), patient))
 		require.Equal(t, "noted", readNotes(atInstance(writer.ForTest(t), a), patient))
 	})
-	t.Run("one that is too far behind is not asked", func(t *testing.T) { p.testLag(t, writer.ForTest(t), patient) })
-	t.Run("it stops, and comes back", func(t *testing.T) { p.testStoppedReplica(t, other.ForTest(t), a, patient) })
-	t.Run("it hangs, and comes back", func(t *testing.T) { p.testHangingReplica(t, other.ForTest(t), a, patient) })
+	t.Run("a replica that is too far behind is not used",
+		func(t *testing.T) { p.testLag(t, writer.ForTest(t), patient) })
+	t.Run("a replica stops, and returns", func(t *testing.T) { p.testStoppedReplica(t, other.ForTest(t), a, patient) })
+	t.Run("a replica hangs, and returns", func(t *testing.T) { p.testHangingReplica(t, other.ForTest(t), a, patient) })
 }
 
 func (p *replicaSetup) testReadYourWrites(t *testing.T, writer, other *harness.Client, a, b *harness.Service,
@@ -206,7 +208,7 @@ func (p *replicaSetup) testReadYourWrites(t *testing.T, writer, other *harness.C
 	again := p.pauseReplay(t)
 	defer again()
 	setNotes(third, patient, "third").Expect(200)
-	waitUntilRead(atInstance(writer, b), patient, strings.Repeat("x", 20)) // it is back at the replica
+	waitUntilRead(atInstance(writer, b), patient, strings.Repeat("x", 20)) // it reads from the replica again
 	require.Equal(t, "third", readNotes(atInstance(third, b), patient))
 }
 
@@ -223,7 +225,7 @@ func (p *replicaSetup) testFallbackToPrimary(t *testing.T, writer *harness.Clien
 	recorded := func() int64 { return queryValue[int64](t, p.primary, `SELECT count(*) FROM audit_entries`) }
 	before := recorded()
 	require.NotEqual(t, "unseen", readNotes(other, patient))
-	require.Equal(t, before+1, recorded(), "a read that a replica answered is recorded")
+	require.Equal(t, before+1, recorded(), "a read from a replica is recorded")
 
 	require.NoError(
 		t, a.DB.Write(t.Context()).Exec(
@@ -254,16 +256,16 @@ func (p *replicaSetup) testLag(t *testing.T, writer *harness.Client, patient str
 
 func (p *replicaSetup) testStoppedReplica(t *testing.T, c *harness.Client, s *harness.Service, patient string) {
 	before := strings.Count(s.Log.String(), harness.ReplicaInUse)
-	asked := startPolling(c, patient)
+	polling := startPolling(c, patient)
 	p.replica.Close()
 	waitForLog(t, s, harness.ReplicaOutOfUse, 1)
-	require.NotZero(t, asked.stop())
+	require.NotZero(t, polling.stop())
 	require.Equal(
 		t, 1,
 		strings.Count(s.Log.String(), harness.ReplicaOutOfUse+", plain reads go to the primary: it does not answer"),
 		"one line, not one a look")
 
-	harness.Start(t, p.cfg).NewUser(t, "Mira").AddPatient() // a start does not need it
+	harness.Start(t, p.cfg).NewUser(t, "Mira").AddPatient() // the service starts without the replica
 	p.newReplica()
 	waitForLog(t, s, harness.ReplicaInUse, before+1)
 	release := p.pauseReplay(t)
@@ -273,9 +275,9 @@ func (p *replicaSetup) testStoppedReplica(t *testing.T, c *harness.Client, s *ha
 	waitUntilRead(c, patient, text)
 }
 
-// TestReplicaWhoseRoleHasOtherSettings has a role's defaults garble text and instants on the primary and on the
-// replica, if they were left alone.
-func TestReplicaWhoseRoleHasOtherSettings(t *testing.T) {
+// TestReplicaWithOtherRoleSettings gives the role default settings that would corrupt texts and times on the primary
+// and on the replica if the service did not override them.
+func TestReplicaWithOtherRoleSettings(t *testing.T) {
 	t.Parallel()
 	p := newReplicaSetup(t)
 	conn, err := pgx.Connect(t.Context(), p.primary.URL())
@@ -286,7 +288,7 @@ func TestReplicaWhoseRoleHasOtherSettings(t *testing.T) {
 		_, err := conn.Exec(t.Context(), `ALTER ROLE app SET `+setting)
 		require.NoError(t, err)
 	}
-	defer p.pauseReplay(t)() // the replica has them too
+	defer p.pauseReplay(t)() // the replica has the settings too
 	s := harness.Start(
 		t, database.Config{URL: p.cfg.URL, PoolSize: 4, ConnectTimeout: harness.Timeout,
 			StatementTimeout: harness.Timeout, LockTimeout: harness.Timeout, IdleInTxTimeout: harness.Timeout})

@@ -13,16 +13,15 @@ import (
 	"healthcare/platform/databasetest"
 )
 
-// TestSearchFindsWhatAPersonTypes is about apostrophes, hyphens and letters of other keyboards, in texts that this
-// release stores, and in those that the one before stored: they are recomputed while serving, and nothing else of the
-// row changes.
-func TestSearchFindsWhatAPersonTypes(t *testing.T) {
+// TestSearchFindsTypedSpellings searches for apostrophes, hyphens and letters of other keyboards, in texts that this
+// and the previous release stored. The latter are recomputed while the service runs, without other changes of the rows.
+func TestSearchFindsTypedSpellings(t *testing.T) {
 	t.Parallel()
 	names := map[string]string{
 		"O’Connor": "o'connor", "Jean‐Luc": "jean-luc", "Anne–Marie": "anne-marie", "O´Hara": "o'hara",
 		"Søren": "soren", "An\u00adna": "anna",
 	}
-	// before is how the release before stored each.
+	// before holds the search texts as the previous release stored them.
 	before := strings.NewReplacer("´", " ")
 	databasetest.EachConfig(t, func(t *testing.T, cfg database.Config) {
 		s := harness.Start(t, cfg)
@@ -80,7 +79,7 @@ func TestSearchFindsWhatAPersonTypes(t *testing.T) {
 		}, 20*time.Second, 50*time.Millisecond)
 		found(t, true)
 		for _, path := range paths {
-			require.Equal(t, shown[path], string(getAsOwner(admin, c, path).Body), "version and time are kept")
+			require.Equal(t, shown[path], string(getAsOwner(admin, c, path).Body), "version and time are unchanged")
 		}
 		require.Eventually(t, func() bool {
 			return strings.Contains(again.Log.String(), "recomputed search texts of an earlier release")
@@ -88,7 +87,7 @@ func TestSearchFindsWhatAPersonTypes(t *testing.T) {
 	})
 }
 
-// getAsOwner reads users as the administrator, the rest as their owner.
+// getAsOwner reads users as the administrator, and other records as their owner.
 func getAsOwner(c *harness.Client, owner *harness.Client, path string) harness.Response {
 	if strings.HasPrefix(path, "/api/users/") {
 		return c.Do("GET", path, nil).Expect(200)

@@ -14,8 +14,8 @@ import (
 	"healthcare/platform/config"
 )
 
-// what ends a session ends it for every request that starts after its answer, access and refresh alike.
-func TestR49_AnEndedSessionIsRefusedFromTheNextRequestOn(t *testing.T) {
+// after the response that ends a session, every request with its access or refresh token is rejected.
+func TestR49_EndedSessionsAreRejectedFromTheNextRequestOn(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		admin := s.NewUserWithRole(t, auth.Admin, "Boss")
@@ -48,8 +48,7 @@ func TestR49_AnEndedSessionIsRefusedFromTheNextRequestOn(t *testing.T) {
 				c.Name, c.Token = name, signedIn["access"].(string)
 				c.Do("GET", "/api/patients/", nil).Expect(200)
 
-				// Others are under way at that moment: they may come before or after, but none that starts after the
-				// answer is served.
+				// Concurrent requests may succeed or fail. A request that starts after the response must fail.
 				stop, busy := make(chan struct{}), sync.WaitGroup{}
 				for range 4 {
 					busy.Go(func() {
@@ -77,7 +76,7 @@ func TestR49_AnEndedSessionIsRefusedFromTheNextRequestOn(t *testing.T) {
 	})
 }
 
-func TestSessionsAreShown(t *testing.T) {
+func TestSessionsAreListed(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		c := s.NewUser(t, "Asha")
@@ -91,7 +90,7 @@ func TestSessionsAreShown(t *testing.T) {
 		require.Equal(t, "127.0.0.0/24", all[current]["address"])
 		require.Equal(t, "Go-http-client/1.1", all[current]["client"])
 		require.Equal(t, "phone", all[1-current]["client"])
-		require.Equal(t, "127.0.0.0/24", all[1-current]["address"], "nobody trusts the header")
+		require.Equal(t, "127.0.0.0/24", all[1-current]["address"], "the header is not trusted")
 		used := all[1-current]["last_used_at"]
 		nobody.Do("POST", "/api/auth/refresh/", object{"refresh": second["refresh"]}).Expect(200)
 		all = c.Do("GET", "/api/auth/sessions/", nil).Expect(200).List()
@@ -100,7 +99,7 @@ func TestSessionsAreShown(t *testing.T) {
 	})
 }
 
-// The throttle distinguishes clients behind proxies that the operator trusts, and nowhere else (X10).
+// The throttle distinguishes clients behind proxies that the operator trusts only (X10).
 func TestX10_TheThrottleCountsClientsNotProxies(t *testing.T) {
 	t.Parallel()
 	limits := func(cfg *config.Config) { cfg.SignInFreeAttempts, cfg.SignInClientFailures = 2, 1000 }
@@ -121,7 +120,7 @@ func TestX10_TheThrottleCountsClientsNotProxies(t *testing.T) {
 				seconds, err := strconv.Atoi(refused.Header.Get("Retry-After"))
 				require.NoError(t, err)
 				require.Equal(t, 1, seconds)
-				guess("198.51.100.1, 203.0.113.79").Expect(429) // the left-most is the attacker's own word
+				guess("198.51.100.1, 203.0.113.79").Expect(429) // the attacker can choose the left-most address
 				if proxies == nil {
 					guess("198.51.100.1").Expect(429)
 				} else {
@@ -132,7 +131,7 @@ func TestX10_TheThrottleCountsClientsNotProxies(t *testing.T) {
 	}
 }
 
-// Strangers behind a proxy who guess do not lock out others behind it, in whatever form the proxy names them.
+// Guesses behind a proxy do not lock out other clients behind it, with any form of the proxy's header.
 func TestX10_GuessesDoNotLockAccounts(t *testing.T) {
 	t.Parallel()
 	strangers := map[string]struct{ header, stranger, other string }{
@@ -174,8 +173,9 @@ func TestRegistrationClosed(t *testing.T) {
 	}, func(cfg *config.Config) { cfg.Registration = "closed" })
 }
 
-// A user who leaves removes their patients and the assignments of those, if the request asks for it, and no others.
-func TestLeavingWithPatients(t *testing.T) {
+// The deletion of an account removes the user's patients and their assignments, if the request demands it, and no
+// others.
+func TestAccountDeletionWithPatients(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		c, other := s.NewUser(t, "Asha"), s.NewUser(t, "Ravi")
@@ -195,13 +195,13 @@ func TestLeavingWithPatients(t *testing.T) {
 		require.Len(t, stored["patients"], 1)
 		require.Len(t, stored["assignments"], 1)
 		other.Do("GET", "/api/patients/"+kept, nil).Expect(200)
-		s.NewUser(t, "Asha") // the address is free again
+		s.NewUser(t, "Asha") // the address is available again
 	})
 }
 
-// At most registrations_per_hour accounts an hour are made from a network. Refused requests do not count, and other
-// networks are not kept from it.
-func TestRegistrationsOfANetworkAreCounted(t *testing.T) {
+// At most registrations_per_hour accounts can be registered from a network in an hour. Rejected requests do not count,
+// and other networks are not affected.
+func TestRegistrationsOfANetworkAreLimited(t *testing.T) {
 	t.Parallel()
 	eachMoment(t, func(t *testing.T, s *harness.Service) {
 		register := func(n int, from string) harness.Response {

@@ -15,7 +15,7 @@ import (
 	"healthcare/cmd/internal/harness"
 )
 
-// sendRaw sends a request as these bytes and returns the response's status and body.
+// sendRaw sends the bytes of a request and returns the response's status and body.
 func sendRaw(t *testing.T, s *harness.Service, request string) (int, string) {
 	t.Helper()
 	conn, err := net.Dial("tcp", strings.TrimPrefix(s.URL, "http://"))
@@ -32,8 +32,8 @@ func sendRaw(t *testing.T, s *harness.Service, request string) (int, string) {
 	return response.StatusCode, string(body)
 }
 
-// Sound requests that look unusual are answered like any other.
-func TestUnusualSoundRequests(t *testing.T) {
+// Valid requests that look unusual succeed.
+func TestUnusualValidRequests(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		c := s.NewUser(t, "Asha")
@@ -60,7 +60,7 @@ func TestUnusualSoundRequests(t *testing.T) {
 				require.Equal(t, 201, status, answer)
 			}
 		})
-		t.Run("braces and brackets inside a text, which are no depth", func(t *testing.T) {
+		t.Run("braces and brackets inside a text do not count as depth", func(t *testing.T) {
 			patient := c.ForTest(t).AddPatient(object{"notes": notes})
 			require.Equal(
 				t, notes, c.ForTest(t).Do("GET", "/api/patients/"+patient+"/", nil).Expect(200).Object()["notes"])

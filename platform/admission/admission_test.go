@@ -16,8 +16,8 @@ import (
 )
 
 var (
-	attacker  = admission.By(netip.MustParseAddr("192.0.2.7"), "attacker")
-	bystander = admission.By(netip.MustParseAddr("198.51.100.7"), "bystander")
+	attacker  = admission.NewCaller(netip.MustParseAddr("192.0.2.7"), "attacker")
+	bystander = admission.NewCaller(netip.MustParseAddr("198.51.100.7"), "bystander")
 )
 
 func resource(capacity int64, waiting int) *admission.Resource {
@@ -52,7 +52,7 @@ func TestResourceOfOneCaller(t *testing.T) {
 }
 
 // A bystander is served next, independently of how many requests of the attacker wait.
-func TestResourceServesCallerWithLeast(t *testing.T) {
+func TestResourceServesCallerThatUsesLeast(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := resource(2, 50)
@@ -77,7 +77,7 @@ func TestResourceServesCallerWithLeast(t *testing.T) {
 		require.LessOrEqual(t, served.Load(), int64(4))
 		release()
 		time.Sleep(time.Minute)
-		require.InDelta(t, 20, served.Load(), 2, "the other waiters time out")
+		require.InDelta(t, 20, served.Load(), 2, "the other waiters have timed out")
 	})
 }
 
@@ -96,7 +96,7 @@ func TestResourceCountsWideNetworks(t *testing.T) {
 		}
 		synctest.Wait()
 		start := time.Now()
-		other := admission.By(netip.MustParseAddr("2001:db8:2::7"), "")
+		other := admission.NewCaller(netip.MustParseAddr("2001:db8:2::7"), "")
 		release, err := r.Acquire(t.Context(), other, 1)
 		took := time.Since(start)
 		if err == nil {
@@ -112,10 +112,10 @@ func TestResourceCountsWideNetworks(t *testing.T) {
 func ofWideNetwork(i int) admission.Caller {
 	address := netip.MustParseAddr("2001:db8:1::7").As16()
 	address[6] = byte(i)
-	return admission.By(netip.AddrFrom16(address), "")
+	return admission.NewCaller(netip.AddrFrom16(address), "")
 }
 
-// If one use takes the whole capacity, no waiting caller has anything in use. A bystander is served soon nevertheless.
+// If one use takes the whole capacity, no waiting caller uses the resource. A bystander is served soon nevertheless.
 func TestResourceOfOneUseServesTheShorterLine(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -157,7 +157,7 @@ func (n *names) list() []string {
 	return slices.Clone(n.all)
 }
 
-// A use that did not wait counts as a turn, so that a bystander is served before the next use of the same caller.
+// An admission without waiting counts as a turn, so that a bystander is served before the next request of that caller.
 func TestResourceCountsUsesWithoutWaiting(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -187,7 +187,7 @@ func TestResourceCountsUsesWithoutWaiting(t *testing.T) {
 	})
 }
 
-// A full queue rejects the caller that has most requests in it, not the last to arrive.
+// A full queue rejects the caller with most requests in it, not the last to arrive.
 func TestResourceSharesQueue(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -202,10 +202,10 @@ func TestResourceSharesQueue(t *testing.T) {
 			}()
 			synctest.Wait()
 		}
-		require.ErrorIs(t, <-rejected, admission.ErrShare, "the fourth request of the attacker")
+		require.ErrorIs(t, <-rejected, admission.ErrTooMany, "the fourth request of the attacker")
 		go func() { _, _ = r.Acquire(t.Context(), bystander, 1) }()
 		synctest.Wait()
-		require.ErrorIs(t, <-rejected, admission.ErrShare, "the third request was evicted")
+		require.ErrorIs(t, <-rejected, admission.ErrTooMany, "the third request was evicted")
 		time.Sleep(11 * time.Second)
 		require.ErrorIs(t, <-rejected, admission.ErrBusy)
 	})
@@ -216,8 +216,8 @@ func TestResourceCountsEachKey(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := resource(2, 10)
-		sameNetwork := admission.By(netip.MustParseAddr("192.0.2.9"), "another")
-		sameUser := admission.By(netip.MustParseAddr("203.0.113.9"), "attacker")
+		sameNetwork := admission.NewCaller(netip.MustParseAddr("192.0.2.9"), "another")
+		sameUser := admission.NewCaller(netip.MustParseAddr("203.0.113.9"), "attacker")
 		release, err := r.Acquire(t.Context(), attacker, 2)
 		require.NoError(t, err)
 		var order names
@@ -289,19 +289,19 @@ func TestBudget(t *testing.T) {
 	require.Equal(
 		t,
 		time.Minute,
-		b.Spend(admission.By(netip.MustParseAddr("192.0.2.9"), "another"), 1),
+		b.Spend(admission.NewCaller(netip.MustParseAddr("192.0.2.9"), "another"), 1),
 		"the same network",
 	)
 	require.Equal(
 		t,
 		time.Minute,
-		b.Spend(admission.By(netip.MustParseAddr("203.0.113.9"), "attacker"), 1),
+		b.Spend(admission.NewCaller(netip.MustParseAddr("203.0.113.9"), "attacker"), 1),
 		"the same user",
 	)
 	require.Zero(t, b.Spend(bystander, 60))
 	require.Zero(t, b.Spend(ofWideNetwork(0), 60))
 	require.Equal(t, time.Minute, b.Spend(ofWideNetwork(1), 1), "a different /56 of the same /48")
-	require.Zero(t, b.Spend(admission.By(netip.MustParseAddr("2001:db8:2::7"), ""), 60), "a different /48")
+	require.Zero(t, b.Spend(admission.NewCaller(netip.MustParseAddr("2001:db8:2::7"), ""), 60), "a different /48")
 	now = now.Add(time.Minute)
 	require.Zero(t, b.Spend(attacker, 1))
 	require.Equal(t, time.Minute, b.Spend(attacker, 1))
@@ -316,7 +316,7 @@ func TestBudgetIsBounded(t *testing.T) {
 	require.Zero(t, b.Spend(attacker, 10))
 	for i := range 150_000 {
 		address := netip.AddrFrom4([4]byte{byte(i >> 16), byte(i >> 8), byte(i), 1})
-		b.Spend(admission.By(address, ""), 1)
+		b.Spend(admission.NewCaller(address, ""), 1)
 	}
 	require.NotZero(t, b.Spend(attacker, 1))
 	require.LessOrEqual(t, admission.Keys(b), 100_000)

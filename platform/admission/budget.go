@@ -12,21 +12,21 @@ type Allowance struct {
 	Period time.Duration
 }
 
-// budgetKeys bounds the memory of a Budget: some 10 MB.
-const budgetKeys = 100_000
+// maxKeys limits the memory of a Budget to about 10 MB.
+const maxKeys = 100_000
 
-const sweepsInAPeriod = 60
+const sweepsPerPeriod = 60
 
-// Budget is an amount that callers spend and that is restored evenly with time (the generic cell rate algorithm). A
-// caller that spent nothing for a Period may spend its Amount at once. Each key of a caller, its user and its networks,
-// has an allowance of its own; all of them must suffice. It is safe for concurrent use.
+// Budget is an amount that each caller may spend, and that is restored evenly with time (the generic cell rate
+// algorithm). A caller that spent nothing for a Period may spend its Amount at once. Each key of a caller, its user and
+// its networks, has its own allowance; the allowance of every key must suffice. A Budget is safe for concurrent use.
 type Budget struct {
 	allowance Allowance
 	now       func() time.Time
 
 	mu    sync.Mutex
-	full  map[key]time.Time // when all is back; a key without one has all
-	swept time.Time         // when those who have everything back were forgotten last
+	full  map[key]time.Time // when the allowance is fully restored; it is for an absent key
+	swept time.Time         // time of the last removal of fully restored keys
 }
 
 // NewBudget returns an unused Budget.
@@ -34,14 +34,14 @@ func NewBudget(a Allowance, now func() time.Time) *Budget {
 	return &Budget{allowance: a, now: now, full: map[key]time.Time{}}
 }
 
-// Spend spends amount for the caller, or nothing if it does not suffice. retryAfter is when it will suffice, 0 if it
-// was spent.
+// Spend subtracts amount from the caller's allowances. If one of them does not suffice, Spend subtracts nothing and
+// returns how long it takes to be restored; otherwise it returns 0.
 func (b *Budget) Spend(by Caller, amount int) (retryAfter time.Duration) {
 	if b.allowance.Amount <= 0 || amount <= 0 {
 		return 0
 	}
 	cost := b.allowance.Period / time.Duration(b.allowance.Amount) * time.Duration(min(amount, b.allowance.Amount))
-	keys := by.each()
+	keys := by.countedKeys()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := b.now()
@@ -65,20 +65,21 @@ func (b *Budget) fullAt(k key, now time.Time) time.Time {
 	return now
 }
 
-// evict removes the keys that are fully restored, or, if there are none, the most restored key of a few.
+// evict makes space for keys. It removes the fully restored keys, or, if there are none, the most restored key of a
+// random sample.
 func (b *Budget) evict(keys int, now time.Time) {
-	if len(b.full)+keys <= budgetKeys {
+	if len(b.full)+keys <= maxKeys {
 		return
 	}
-	if now.Sub(b.swept) >= b.allowance.Period/sweepsInAPeriod { // it looks at all
+	if now.Sub(b.swept) >= b.allowance.Period/sweepsPerPeriod { // a sweep visits every key
 		b.swept = now
 		maps.DeleteFunc(b.full, func(_ key, at time.Time) bool { return !at.After(now) })
 	}
 	const sample = 16
-	for len(b.full)+keys > budgetKeys {
+	for len(b.full)+keys > maxKeys {
 		var nearest key
 		var seen int
-		for k, at := range b.full { // a map's order is random
+		for k, at := range b.full { // the iteration order is random
 			if seen == 0 || at.Before(b.full[nearest]) {
 				nearest = k
 			}

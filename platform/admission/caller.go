@@ -1,14 +1,15 @@
-// Package admission shares limited resources fairly among callers. A Resource is used by several callers at once
-// (memory, hashing, turns). While no caller waits, one may use all of it. While callers wait, the one that has least is
-// served next. A Budget is spent (accounts, recorded requests) and restored with time. Both identify a caller by user
-// and by network, so that neither many accounts nor many addresses of one network get a larger share.
+// Package admission shares limited resources fairly among callers. A Resource (memory, hashing, running requests) is
+// used by several callers at once. While no caller waits, a single caller may use the whole capacity. While callers
+// wait, the one that uses the least is served next. A Budget (new accounts, recorded requests) is spent and restored
+// with time. Both identify a caller by user and by network, so that neither many accounts nor many addresses of one
+// network get a larger share.
 package admission
 
 import "net/netip"
 
-// Caller is the sender of a request. All callers with the zero Caller share as one.
+// Caller is the sender of a request. All requests with the zero Caller count as one caller's.
 type Caller struct {
-	// the keys that a share is counted by; unused ones are the zero key
+	// the keys by which use is counted; unused elements are zero
 	keys [3]key
 	lane string
 }
@@ -19,16 +20,16 @@ type key struct {
 	lane    bool
 }
 
-// The networks whose addresses count as one client's: the network that a provider assigns to one customer (RFC 6177),
-// and the largest that one customer may get on request.
+// Prefix lengths of the networks whose addresses count as one client: the network that a provider assigns to a customer
+// (RFC 6177), and the largest network that a customer may receive on request.
 const (
 	ipv4Network     = 24
 	ipv6Network     = 56
 	ipv6WideNetwork = 48
 )
 
-// By returns the caller at that address that is signed in as user, or not signed in for "".
-func By(address netip.Addr, user string) Caller {
+// NewCaller returns the caller at address that is signed in as user, or that is not signed in if user is empty.
+func NewCaller(address netip.Addr, user string) Caller {
 	var c Caller
 	for i, network := range Networks(address) {
 		c.keys[i] = key{network: network}
@@ -39,9 +40,9 @@ func By(address netip.Addr, user string) Caller {
 	return c
 }
 
-// In returns the caller as a member of a lane. A Resource is shared among the lanes with waiting callers first, then
-// among the callers of each lane.
-func (c Caller) In(lane string) Caller {
+// InLane returns the caller as a member of a lane. A Resource is first shared among the lanes with waiting callers,
+// then among the callers of each lane.
+func (c Caller) InLane(lane string) Caller {
 	c.lane = lane
 	return c
 }
@@ -62,8 +63,8 @@ func Networks(address netip.Addr) []netip.Prefix {
 	return networks
 }
 
-// each returns the keys that a share is counted by. The slice has capacity for one more.
-func (c Caller) each() []key {
+// countedKeys returns the keys by which use is counted. The slice has capacity for one more key.
+func (c Caller) countedKeys() []key {
 	used := make([]key, 0, len(c.keys)+1)
 	for _, k := range c.keys {
 		if k != (key{}) {

@@ -5,27 +5,27 @@ import (
 	"time"
 )
 
-// Lease is a part of a Resource that a caller has in use. Its methods may be called on nil and from any goroutine.
+// Lease is a part of a Resource that a caller uses. Its methods accept a nil Lease and are safe for concurrent use.
 type Lease struct {
 	r *Resource
 	w *waiter
 }
 
-// leaseState is guarded by the Resource.
+// leaseState is the state of a lease. The mutex of the Resource guards it.
 type leaseState struct {
-	over     bool
+	released bool
 	recalled bool
-	since    time.Time // since when it may be recalled
-	cut      func()    // ends the use; nil while it cannot be ended
+	since    time.Time // time of AllowRecall
+	cancel   func()    // ends the use; nil before AllowRecall
 }
 
 const (
-	// recallAfter is how long a use lasts before it can be recalled. Most end sooner.
+	// recallAfter is the age at which a lease can be recalled. Most leases end sooner.
 	recallAfter = 100 * time.Millisecond
 	recallEvery = 20 * time.Millisecond
 )
 
-// Lease is Acquire for a use whose weight changes or that can be ended from outside. The caller ends it with Release.
+// Lease is like Acquire, for a use whose weight changes or that the Resource may end. The caller ends it with Release.
 func (r *Resource) Lease(ctx context.Context, by Caller, weight int64) (*Lease, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -39,9 +39,8 @@ func (r *Resource) Lease(ctx context.Context, by Caller, weight int64) (*Lease, 
 	return &Lease{r, w}, nil
 }
 
-// Take is Lease for memory that is in use already and can no longer be rejected: it exceeds the capacity rather than
-// wait.
-func (r *Resource) Take(by Caller, weight int64) *Lease {
+// ForceLease is like Lease, for memory that is already allocated. It does not wait, even if it exceeds the capacity.
+func (r *Resource) ForceLease(by Caller, weight int64) *Lease {
 	w := waiterOf(by, weight)
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -49,35 +48,35 @@ func (r *Resource) Take(by Caller, weight int64) *Lease {
 	return &Lease{r, w}
 }
 
-// Resize changes the weight of the lease. It exceeds the capacity rather than wait.
+// Resize changes the weight of the lease. It does not wait, even if it exceeds the capacity.
 func (l *Lease) Resize(weight int64) {
 	if l == nil {
 		return
 	}
 	l.r.mu.Lock()
 	defer l.r.mu.Unlock()
-	if !l.w.lease.over {
+	if !l.w.lease.released {
 		l.r.resize(l.w, weight)
 	}
 }
 
-// Recallable lets the Resource end the use while others wait that have less in use. It calls cut, once and in a
-// goroutine of its own. It begins with the callers that have most, and with the oldest of their uses.
-func (l *Lease) Recallable(cut func()) {
+// AllowRecall lets the Resource end the use while callers wait that use less. The Resource then calls cancel once, in a
+// new goroutine. It first ends the uses of the caller that uses most, the oldest first.
+func (l *Lease) AllowRecall(cancel func()) {
 	if l == nil {
 		return
 	}
 	l.r.mu.Lock()
 	defer l.r.mu.Unlock()
-	if !l.w.lease.over {
-		l.w.lease.since, l.w.lease.cut = now(), cut
+	if !l.w.lease.released {
+		l.w.lease.since, l.w.lease.cancel = now(), cancel
 		l.r.recallable[l.w] = struct{}{}
 		l.r.recalls = true
 	}
 }
 
-// Keep undoes Recallable. It reports whether the use was not ended before.
-func (l *Lease) Keep() bool {
+// PreventRecall revokes AllowRecall. It reports whether the use has not been ended.
+func (l *Lease) PreventRecall() bool {
 	if l == nil {
 		return true
 	}
@@ -87,22 +86,22 @@ func (l *Lease) Keep() bool {
 	return !l.w.lease.recalled
 }
 
-// Release returns the lease. It may be called more than once.
+// Release ends the use. Further calls have no effect.
 func (l *Lease) Release() {
 	if l == nil {
 		return
 	}
 	l.r.mu.Lock()
 	defer l.r.mu.Unlock()
-	if l.w.lease.over {
+	if l.w.lease.released {
 		return
 	}
-	l.w.lease.over = true
+	l.w.lease.released = true
 	delete(l.r.recallable, l.w)
 	l.r.resize(l.w, 0)
 }
 
-// recall ends uses of callers that have more than the waiter would have, until there is capacity for it.
+// recall ends uses of callers that use more than the waiter would, until the capacity suffices for the waiter.
 func (r *Resource) recall(w *waiter) {
 	at := now()
 	for r.used-r.recalled+w.weight > r.bounds.Capacity {
@@ -122,9 +121,9 @@ func (r *Resource) recall(w *waiter) {
 		}
 		victim.lease.recalled = true
 		r.recalled += victim.weight
-		go victim.lease.cut()
+		go victim.lease.cancel()
 	}
 }
 
-// now is used for ages only, so it does not need the program's clock.
+// now is used for ages only, so that it does not need the program's clock.
 func now() time.Time { return time.Now() } //nolint:forbidigo // see above

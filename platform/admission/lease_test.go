@@ -11,24 +11,25 @@ import (
 	"healthcare/platform/admission"
 )
 
-// hold leases the weight for the caller and lets the resource end the use.
+// hold returns a lease that the resource may recall; cut becomes true when it does.
 func hold(t *testing.T, r *admission.Resource, by admission.Caller, weight int64) (lease *admission.Lease, cut *bool) {
 	lease, err := r.Lease(t.Context(), by, weight)
 	require.NoError(t, err)
 	cut = new(bool)
-	lease.Recallable(func() {
+	lease.AllowRecall(func() {
 		*cut = true
 		lease.Release()
 	})
 	return lease, cut
 }
 
-// For a caller that has less, the oldest uses of the caller with most are ended, and no more than necessary.
+// For a caller that uses less, the resource ends the oldest uses of the caller that uses most, and no more than
+// necessary.
 func TestLeasesAreRecalled(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := resource(10, 10)
-		neighbour := admission.By(netip.MustParseAddr("203.0.113.7"), "neighbour")
+		neighbour := admission.NewCaller(netip.MustParseAddr("203.0.113.7"), "neighbour")
 		_, others := hold(t, r, neighbour, 3)
 		var cuts []*bool
 		for range 7 {
@@ -48,30 +49,30 @@ func TestLeasesAreRecalled(t *testing.T) {
 		lease.Release() // has no effect
 		lease.Resize(100)
 		_, err = r.Lease(t.Context(), bystander, 2)
-		require.NoError(t, err, "it was released")
+		require.NoError(t, err, "the lease was released")
 	})
 }
 
-// A use that is kept is no longer ended. A use that was ended cannot be kept.
-func TestLeasesAreKept(t *testing.T) {
+// PreventRecall protects a lease, but has no effect on one that was recalled.
+func TestPreventRecall(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := resource(2, 10)
 		kept, cut := hold(t, r, attacker, 1)
 		ended, _ := hold(t, r, attacker, 1)
-		require.True(t, kept.Keep())
+		require.True(t, kept.PreventRecall())
 		_, err := r.Lease(t.Context(), bystander, 1)
 		require.NoError(t, err)
 		require.False(t, *cut)
-		require.False(t, ended.Keep())
-		require.True(t, (*admission.Lease)(nil).Keep())
+		require.False(t, ended.PreventRecall())
+		require.True(t, (*admission.Lease)(nil).PreventRecall())
 		_, err = r.Lease(t.Context(), bystander, 1)
 		require.ErrorIs(t, err, admission.ErrBusy)
 		require.False(t, *cut)
 	})
 }
 
-// A caller waits if no other has more in use: it does not end its own uses.
+// A caller waits if no other caller uses more: its own leases are not recalled.
 func TestLeasesAreNotRecalledForCallerWithMore(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -84,7 +85,7 @@ func TestLeasesAreNotRecalledForCallerWithMore(t *testing.T) {
 	})
 }
 
-// The weight of a lease is the weight in use, even beyond the capacity.
+// The changed weight of a lease counts as used, even beyond the capacity.
 func TestLeasesAreResized(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -92,7 +93,7 @@ func TestLeasesAreResized(t *testing.T) {
 		lease, err := r.Lease(t.Context(), attacker, 4)
 		require.NoError(t, err)
 		lease.Resize(1)
-		taken := r.Take(bystander, 6)
+		taken := r.ForceLease(bystander, 6)
 		_, err = r.Lease(t.Context(), attacker, 1)
 		require.ErrorIs(t, err, admission.ErrBusy)
 		taken.Release()
@@ -101,7 +102,7 @@ func TestLeasesAreResized(t *testing.T) {
 	})
 }
 
-// A caller with less in use is served if it fits, although another waits for more capacity than is free.
+// A caller that uses less is served if the capacity suffices, although another caller waits for more capacity.
 func TestQueueIsNotBlockedForCallerWithLess(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

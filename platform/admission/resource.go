@@ -10,55 +10,55 @@ import (
 	"healthcare/platform/errs"
 )
 
-// The errors of a Resource.
+// Errors of a Resource.
 var (
-	// ErrShare rejects a caller that has more waiting or in use than others that wait too.
-	ErrShare = errs.New(
+	// ErrTooMany rejects a caller that has more requests waiting than the other callers.
+	ErrTooMany = errs.New(
 		errs.Throttled,
 		"too_many_requests",
 		"Too many requests at once from this user or network. Try again shortly.",
 	)
-	// ErrBusy rejects a caller for whom there was no capacity in time.
+	// ErrBusy rejects a caller that has waited for capacity for too long.
 	ErrBusy = errs.New(errs.Unavailable, "busy", "The service is busy. Try again shortly.")
 )
 
 // Bounds are the limits of a Resource.
 type Bounds struct {
-	Capacity int64         // how much may be in use at once, in whatever unit the weights have
-	Waiting  int           // how many may wait, in each lane
-	Wait     time.Duration // for how long
+	Capacity int64         // sum of the weights in use at once
+	Waiting  int           // number of waiting requests in each lane
+	Wait     time.Duration // longest time that a request waits
 }
 
-// Resource is shared by several callers at once. It is safe for concurrent use.
+// Resource is a capacity that several callers share. It is safe for concurrent use.
 type Resource struct {
 	bounds Bounds
 
 	mu      sync.Mutex
 	used    int64
-	held    map[key]int64 // what is in use, by each key of who uses it
-	waiting []*waiter     // in the order of their arrival
-	lines   map[key]int   // how many of them, by each key and lane
-	// when one of them was admitted last, as a number that grows; of those that wait or have something in use
+	inUse   map[key]int64 // weight in use, by key and by lane
+	waiting []*waiter     // in order of arrival
+	queued  map[key]int   // number of waiters, by key and by lane
+	// turns has the turn of the last admission, by key and by lane, of callers that wait or use the resource.
 	turns map[key]int64
 	turn  int64
 
 	recallable map[*waiter]struct{}
-	recalls    bool  // some use was recallable
-	recalled   int64 // how much is about to come back
+	recalls    bool  // whether a lease was ever recallable
+	recalled   int64 // weight of the recalled leases that are not released yet
 }
 
 type waiter struct {
-	counted []key // by which a use is counted: keys, and lane
+	counted []key // keys and lane
 	keys    []key
 	lane    key
 	weight  int64
-	decided chan error // nil admits; holds one; made when it has to wait
+	decided chan error // receives nil or the error of a rejection; nil unless the caller has to wait
 	lease   leaseState
 }
 
 func waiterOf(by Caller, weight int64) *waiter {
 	lane := key{user: by.lane, lane: true}
-	counted := append(by.each(), lane)
+	counted := append(by.countedKeys(), lane)
 	return &waiter{counted: counted, keys: counted[:len(counted)-1], lane: lane, weight: weight}
 }
 
@@ -66,16 +66,16 @@ func waiterOf(by Caller, weight int64) *waiter {
 func NewResource(b Bounds) *Resource {
 	return &Resource{
 		bounds:     b,
-		held:       map[key]int64{},
-		lines:      map[key]int{},
+		inUse:      map[key]int64{},
+		queued:     map[key]int{},
 		turns:      map[key]int64{},
 		recallable: map[*waiter]struct{}{},
 	}
 }
 
-// Acquire takes weight of the resource for the caller, who returns it by calling release once. A weight beyond the
-// capacity takes all of it. Acquire waits while there is no capacity. The waiting caller whose user and networks have
-// the least in use is served next. Errors: ErrShare, ErrBusy and that of ctx; release is nil then.
+// Acquire acquires a weight of the resource for the caller, until release is called. A weight beyond the capacity
+// acquires all of it. Acquire waits until the capacity suffices. The waiting caller whose user and networks use the
+// least is served next. Errors: ErrTooMany, ErrBusy and that of ctx; release is nil then.
 func (r *Resource) Acquire(ctx context.Context, by Caller, weight int64) (release func(), err error) {
 	l, err := r.Lease(ctx, by, weight)
 	if err != nil {
@@ -84,7 +84,8 @@ func (r *Resource) Acquire(ctx context.Context, by Caller, weight int64) (releas
 	return l.Release, nil
 }
 
-// enter admits the caller at once, lets it wait, or rejects the caller that has most waiting.
+// enter admits the caller, or appends it to the queue. A full queue evicts the last waiter of the caller with most
+// waiters.
 func (r *Resource) enter(w *waiter) (admitted bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -93,29 +94,29 @@ func (r *Resource) enter(w *waiter) (admitted bool) {
 		return true
 	}
 	w.decided = make(chan error, 1)
-	if r.lines[w.lane] >= r.bounds.Waiting && !r.evict(w) {
-		w.decided <- ErrShare
+	if r.queued[w.lane] >= r.bounds.Waiting && !r.evict(w) {
+		w.decided <- ErrTooMany
 		return false
 	}
 	r.waiting = append(r.waiting, w)
 	for _, k := range w.counted {
-		r.lines[k]++
+		r.queued[k]++
 	}
 	r.recall(w)
-	r.serve() // the newcomer may be next, and fit
+	r.serve() // the new waiter may have precedence
 	return false
 }
 
-// evict rejects the last waiter of the caller in the newcomer's lane that has most waiting, unless that is the
-// newcomer.
+// evict rejects the last waiter of the caller with most waiters in the newcomer's lane. It reports false if that caller
+// is the newcomer.
 func (r *Resource) evict(newcomer *waiter) bool {
-	longest, last := r.line(newcomer)+1, -1
+	longest, last := r.queueLength(newcomer)+1, -1
 	for i, w := range r.waiting {
 		if w.lane != newcomer.lane {
 			continue
 		}
-		if line := r.line(w); line > longest || line == longest && last >= 0 {
-			longest, last = line, i
+		if length := r.queueLength(w); length > longest || length == longest && last >= 0 {
+			longest, last = length, i
 		}
 	}
 	if last < 0 {
@@ -123,22 +124,22 @@ func (r *Resource) evict(newcomer *waiter) bool {
 	}
 	evicted := r.waiting[last]
 	r.remove(last)
-	evicted.decided <- ErrShare
+	evicted.decided <- ErrTooMany
 	return true
 }
 
-// line returns how many wait for the caller, by the key with most.
-func (r *Resource) line(w *waiter) (longest int) {
+// queueLength returns the number of the caller's waiters, by the key with most.
+func (r *Resource) queueLength(w *waiter) (longest int) {
 	for _, k := range w.keys {
-		longest = max(longest, r.lines[k])
+		longest = max(longest, r.queued[k])
 	}
 	return longest
 }
 
-// share returns how much the caller has in use, by the key with most.
+// share returns the weight that the caller uses, by the key with most.
 func (r *Resource) share(w *waiter) (most int64) {
 	for _, k := range w.keys {
-		most = max(most, r.held[k])
+		most = max(most, r.inUse[k])
 	}
 	return most
 }
@@ -149,12 +150,12 @@ func (r *Resource) admit(w *waiter) {
 	r.used += w.weight
 	r.turn++
 	for _, k := range w.counted {
-		r.held[k] += w.weight
+		r.inUse[k] += w.weight
 		r.turns[k] = r.turn
 	}
 }
 
-// resize changes how much an admitted caller has in use.
+// resize changes the weight of an admitted caller.
 func (r *Resource) resize(w *waiter, weight int64) {
 	more := weight - w.weight
 	r.used += more
@@ -162,8 +163,8 @@ func (r *Resource) resize(w *waiter, weight int64) {
 		r.recalled += more
 	}
 	for _, k := range w.counted {
-		if r.held[k] += more; r.held[k] == 0 {
-			delete(r.held, k)
+		if r.inUse[k] += more; r.inUse[k] == 0 {
+			delete(r.inUse, k)
 			r.removeTurn(k)
 		}
 	}
@@ -171,9 +172,9 @@ func (r *Resource) resize(w *waiter, weight int64) {
 	r.serve()
 }
 
-// serve admits waiters: first those whose user and networks have the least in use, then those served longest ago, so
-// that a long line is not served before a short one. Lanes alternate in the same way. No waiter overtakes one that
-// needs more capacity than is free, as that one would wait for ever.
+// serve admits waiters: first those whose user and networks use the least, then those served longest ago, so that a
+// caller with many waiters is not preferred. Lanes alternate in the same way. No waiter overtakes one that needs more
+// capacity than is free, because that one could starve.
 func (r *Resource) serve() {
 	for len(r.waiting) > 0 {
 		next, first := 0, r.precedence(r.waiting[0])
@@ -192,12 +193,12 @@ func (r *Resource) serve() {
 	}
 }
 
-// precedence returns the rank of a waiter. The least is served next.
+// precedence returns the rank of a waiter. The waiter with the lowest rank is served next.
 func (r *Resource) precedence(w *waiter) [4]int64 {
-	return [...]int64{r.held[w.lane], r.turns[w.lane], r.share(w), r.lastTurn(w)}
+	return [...]int64{r.inUse[w.lane], r.turns[w.lane], r.share(w), r.lastTurn(w)}
 }
 
-// lastTurn returns when the caller was served last, by the key with the latest time.
+// lastTurn returns the turn in which the caller was last served, by the key with the latest turn.
 func (r *Resource) lastTurn(w *waiter) (last int64) {
 	for _, k := range w.keys {
 		last = max(last, r.turns[k])
@@ -205,11 +206,11 @@ func (r *Resource) lastTurn(w *waiter) (last int64) {
 	return last
 }
 
-// remove removes a waiter from the line.
+// remove removes the waiter at index i.
 func (r *Resource) remove(i int) {
 	for _, k := range r.waiting[i].counted {
-		if r.lines[k]--; r.lines[k] == 0 {
-			delete(r.lines, k)
+		if r.queued[k]--; r.queued[k] == 0 {
+			delete(r.queued, k)
 			r.removeTurn(k)
 		}
 	}
@@ -217,7 +218,7 @@ func (r *Resource) remove(i int) {
 }
 
 func (r *Resource) removeTurn(k key) {
-	if r.held[k] == 0 && r.lines[k] == 0 {
+	if r.inUse[k] == 0 && r.queued[k] == 0 {
 		delete(r.turns, k)
 	}
 }
@@ -254,10 +255,10 @@ func (r *Resource) wait(ctx context.Context, w *waiter) error {
 	defer r.mu.Unlock()
 	if i := slices.Index(r.waiting, w); i >= 0 {
 		r.remove(i)
-		r.serve() // whoever stood behind it may fit
+		r.serve() // the next waiter may fit
 		return err
 	}
-	return <-w.decided // it was decided meanwhile
+	return <-w.decided // decided since the select
 }
 
 // Contended reports whether a caller waits.
@@ -267,7 +268,7 @@ func (r *Resource) Contended() bool {
 	return len(r.waiting) > 0
 }
 
-// Load returns how much is in use and how many wait.
+// Load returns the weight in use and the number of waiters.
 func (r *Resource) Load() (used int64, waiting int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -83,7 +83,7 @@ const tokenKey = 24
 
 // takeTurn waits for the request's turn. The token identifies the caller, as the user is not known before the store is
 // read. Operations of the platform need no turn, nor do public ones that hash a password, which have a queue of their
-// own. Errors: admission.ErrShare, admission.ErrBusy, the context's.
+// own. Errors: admission.ErrTooMany, admission.ErrBusy, the context's.
 func (call *call) takeTurn(c *fiber.Ctx) error {
 	if op := call.Operation; op.Access.IsPublic() && (op.Platform || op.Hashes) {
 		return nil
@@ -94,7 +94,7 @@ func (call *call) takeTurn(c *fiber.Ctx) error {
 
 // acquireTurn waits for a turn.
 func (call *call) acquireTurn(c *fiber.Ctx) (err error) {
-	by := admission.By(call.Address, call.token)
+	by := admission.NewCaller(call.Address, call.token)
 	call.turn, err = call.shares.turns.Lease(c.UserContext(), by, 1)
 	return err
 }
@@ -139,11 +139,11 @@ func (call *call) caller() admission.Caller {
 	if call.Principal.UserID != uuid.Nil {
 		user = call.Principal.UserID.String()
 	}
-	return admission.By(call.Address, user)
+	return admission.NewCaller(call.Address, user)
 }
 
 // reserve acquires a list's share of heavy reads, and memory for the page that it is about to read. Errors:
-// admission.ErrShare, admission.ErrBusy, the context's.
+// admission.ErrTooMany, admission.ErrBusy, the context's.
 func (call *call) reserve(c *fiber.Ctx) (err error) {
 	if call.Operation.List == nil {
 		return nil
@@ -207,7 +207,7 @@ func (call *call) account(c *fiber.Ctx) (err error) {
 			return err
 		}
 	default:
-		call.lease = call.shares.memory.Take(call.caller(), size)
+		call.lease = call.shares.memory.ForceLease(call.caller(), size)
 	}
 	conn.Hold(call.lease)
 	call.lease = nil // now the connection's

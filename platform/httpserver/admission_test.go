@@ -81,7 +81,7 @@ func TestWeightsOfLists(t *testing.T) {
 func TestHeavyReadsWaitForSlots(t *testing.T) {
 	t.Parallel()
 	call, c := newListCall(t, "search=a")
-	attacker := admission.By(netip.MustParseAddr("198.51.100.1"), "")
+	attacker := admission.NewCaller(netip.MustParseAddr("198.51.100.1"), "")
 	slots, err := call.shares.heavy.Lease(t.Context(), attacker, 1<<20)
 	require.NoError(t, err)
 	c.SetUserContext(shortContext(t))
@@ -126,7 +126,7 @@ func shortContext(t *testing.T) context.Context {
 // While one network holds all turns and has requests that wait, the next turn is another network's.
 func TestTurnsAreSharedFairly(t *testing.T) {
 	s := serve(t, func(cfg *Config) { cfg.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")} })
-	crowd := admission.By(netip.MustParseAddr("192.0.2.7"), "")
+	crowd := admission.NewCaller(netip.MustParseAddr("192.0.2.7"), "")
 	var turns []*admission.Lease
 	for range max(turnsPerProcessor*runtime.GOMAXPROCS(0), 2*s.cfg.StoreConnections) {
 		turn, err := s.shares.turns.Lease(t.Context(), crowd, 1)

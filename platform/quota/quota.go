@@ -14,10 +14,11 @@ import (
 // Count returns how many rows the user has, or limit if there are more. Errors: errs.Unavailable.
 type Count func(ctx context.Context, user uuid.UUID, limit int) (int, error)
 
-// Quota is a limit of rows per user. Between two counts of the store it adds what this process inserts and subtracts
-// what it deletes. The next count is due when a hundredth of the remaining room is used or the limit is reached, but
-// not before a hundred times as long has passed as the last one took. So counting takes at most a hundredth of the
-// time, and a hundred processes together stay within the limit, except for rows that they insert in that time.
+// Quota is a limit of rows per user. Between two counts in the store it adds the rows that this process inserts and
+// subtracts the rows that it deletes. The next count is due when a hundredth of the remaining rows is used or the limit
+// is reached, but not before a hundred times the duration of the last count. So counting takes at most a hundredth of
+// the time, and a hundred processes together stay within the limit, except for the rows that they insert between two
+// counts.
 //
 // A nil Quota has no limit.
 type Quota struct {
@@ -32,38 +33,38 @@ type Quota struct {
 
 // usage is the state of one user. Its mutex is held during a count, so that concurrent inserts share it.
 type usage struct {
-	mu    sync.Mutex
-	rows  int       // the last count, and what this process changed since
-	begun int       // inserts of this process that have not ended, which a count may or may not see
-	over  bool      // the last count ended beyond the limit, so that there may be any number
-	room  int       // rows that may be inserted before the next count
-	fresh time.Time // when the last count may be repeated
+	mu      sync.Mutex
+	rows    int       // the last count, with the changes of this process since then
+	running int       // running inserts of this process, which a count may or may not include
+	over    bool      // the last count exceeded the limit, so that the number of rows is unknown
+	left    int       // number of inserts before the next count
+	fresh   time.Time // until when the last count is used
 }
 
 const (
-	share    = 100    // of the room, and of the time
+	share    = 100    // divisor of the remaining rows, and of the time
 	maxUsers = 10_000 // in memory
 )
 
-// New returns a quota of limit rows per user, 0 for none. reached is the error of an insert beyond it.
+// New returns a quota of limit rows per user, 0 for none. reached is the error of an insert beyond the limit.
 func New(limit int, count Count, reached *errs.Error) *Quota {
 	return &Quota{limit: limit, count: count, reached: reached, now: time.Now, users: map[uuid.UUID]*usage{}}
 }
 
-// Insert runs insert unless the user has as many rows as they may. A failed insert uses nothing up.
-// Errors: the one for a reached limit; those of the count and of insert.
+// Insert calls insert unless the user has reached the limit. A failed insert does not count. Errors: the error for a
+// reached limit; those of the count and of insert.
 func (q *Quota) Insert(ctx context.Context, user uuid.UUID, insert func(context.Context) error) error {
 	if q == nil || q.limit == 0 {
 		return insert(ctx)
 	}
-	if err := q.take(ctx, user); err != nil {
+	if err := q.reserve(ctx, user); err != nil {
 		return err
 	}
 	err := insert(ctx)
-	u := q.of(user)
+	u := q.usageOf(user)
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.begun = max(0, u.begun-1)
+	u.running = max(0, u.running-1)
 	if err != nil {
 		u.add(-1)
 	}
@@ -76,25 +77,25 @@ func (u *usage) add(rows int) {
 	}
 }
 
-func (q *Quota) take(ctx context.Context, user uuid.UUID) error {
-	u := q.of(user)
+func (q *Quota) reserve(ctx context.Context, user uuid.UUID) error {
+	u := q.usageOf(user)
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if begun := q.now(); (u.room <= 0 || u.rows >= q.limit) && !begun.Before(u.fresh) {
+	if begun := q.now(); (u.left <= 0 || u.rows >= q.limit) && !begun.Before(u.fresh) {
 		rows, err := q.count(ctx, user, q.limit+1)
 		if err != nil {
 			return err
 		}
 		ended := q.now()
-		u.rows, u.over = rows+u.begun, rows > q.limit
-		u.room, u.fresh = (q.limit-u.rows)/share, ended.Add(share*ended.Sub(begun))
+		u.rows, u.over = rows+u.running, rows > q.limit
+		u.left, u.fresh = (q.limit-u.rows)/share, ended.Add(share*ended.Sub(begun))
 	}
 	if u.rows >= q.limit {
 		return q.reached
 	}
 	u.rows++
-	u.begun++
-	u.room--
+	u.running++
+	u.left--
 	return nil
 }
 
@@ -110,8 +111,8 @@ func (q *Quota) Changed(user uuid.UUID, rows int) {
 	}
 }
 
-// Forget causes the user's rows to be counted at their next insert. It is for deletions of rows that may belong to
-// another user.
+// Forget discards the count, so that the next insert counts the user's rows again. It is for deletions of rows that may
+// belong to another user.
 func (q *Quota) Forget(user uuid.UUID) {
 	if q == nil {
 		return
@@ -127,13 +128,13 @@ func (q *Quota) known(user uuid.UUID) *usage {
 	return q.users[user]
 }
 
-func (q *Quota) of(user uuid.UUID) *usage {
+func (q *Quota) usageOf(user uuid.UUID) *usage {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	u := q.users[user]
 	if u == nil {
 		if len(q.users) >= maxUsers {
-			clear(q.users) // they are counted again
+			clear(q.users) // the next inserts count again
 		}
 		u = new(usage)
 		q.users[user] = u

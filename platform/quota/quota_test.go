@@ -13,9 +13,9 @@ import (
 	"healthcare/platform/errs"
 )
 
-var errReached = errs.New(errs.Conflict, "limit_reached", "Enough.")
+var errReached = errs.New(errs.Conflict, "limit_reached", "Limit reached.")
 
-// table is a store of rows in memory, with a clock that a count moves.
+// table is a store of rows in memory, with a clock that each count advances by cost.
 type table struct {
 	mu     sync.Mutex
 	rows   map[uuid.UUID]int
@@ -45,7 +45,7 @@ func (s *table) time() time.Time {
 	return s.now
 }
 
-func over(limit int) (*Quota, *table) {
+func newQuota(limit int) (*Quota, *table) {
 	s := &table{rows: map[uuid.UUID]int{}, now: time.Now(), cost: time.Millisecond}
 	q := New(limit, s.count, errReached)
 	q.now = s.time
@@ -54,11 +54,11 @@ func over(limit int) (*Quota, *table) {
 
 func TestInsert(t *testing.T) {
 	user, other := uuid.New(), uuid.New()
-	insert := func(q *Quota, s *table, who uuid.UUID) error {
-		return q.Insert(t.Context(), who, func(context.Context) error { return s.add(who) })
+	insert := func(q *Quota, s *table, user uuid.UUID) error {
+		return q.Insert(t.Context(), user, func(context.Context) error { return s.add(user) })
 	}
-	t.Run("stops at the limit, also with many at once, and for that user only", func(t *testing.T) {
-		q, s := over(250)
+	t.Run("stops at the limit, also with concurrent inserts, and for that user only", func(t *testing.T) {
+		q, s := newQuota(250)
 		var all sync.WaitGroup
 		for range 16 {
 			all.Go(func() {
@@ -73,17 +73,17 @@ func TestInsert(t *testing.T) {
 		require.Equal(t, 250, s.rows[user])
 		require.NoError(t, insert(q, s, other))
 	})
-	t.Run("counts seldom, and not at each refusal", func(t *testing.T) {
-		q, s := over(10_000)
+	t.Run("counts seldom, and not at each rejection", func(t *testing.T) {
+		q, s := newQuota(10_000)
 		for range 10_500 {
 			s.now = s.now.Add(10 * time.Microsecond)
 			_ = insert(q, s, user)
 		}
 		require.Equal(t, 10_000, s.rows[user])
-		require.Less(t, s.counts, 5, "each takes 1 ms, all of it 105 ms")
+		require.Less(t, s.counts, 5, "a count takes 1 ms, all inserts 105 ms")
 	})
-	t.Run("counts what others add beside it", func(t *testing.T) {
-		q, s := over(1000)
+	t.Run("counts rows that other processes insert", func(t *testing.T) {
+		q, s := newQuota(1000)
 		for i := 0; insert(q, s, user) == nil; i++ {
 			s.now = s.now.Add(time.Second)
 			s.rows[user]++ // by another process
@@ -91,8 +91,8 @@ func TestInsert(t *testing.T) {
 		}
 		require.InDelta(t, 1000, s.rows[user], 2)
 	})
-	t.Run("goes on after a deletion, here at once, elsewhere at the next count", func(t *testing.T) {
-		q, s := over(1)
+	t.Run("allows inserts after a deletion: its own at once, of others after the next count", func(t *testing.T) {
+		q, s := newQuota(1)
 		require.NoError(t, insert(q, s, user))
 		require.ErrorIs(t, insert(q, s, user), errReached)
 		s.rows[user]--
@@ -106,8 +106,8 @@ func TestInsert(t *testing.T) {
 		q.Forget(user)
 		require.NoError(t, insert(q, s, user))
 	})
-	t.Run("counts what has not ended, which the store does not show yet", func(t *testing.T) {
-		q, s := over(10)
+	t.Run("counts running inserts, which the store does not count yet", func(t *testing.T) {
+		q, s := newQuota(10)
 		var begun, all sync.WaitGroup
 		end := make(chan struct{})
 		for range 6 {
@@ -122,38 +122,38 @@ func TestInsert(t *testing.T) {
 		}
 		begun.Wait()
 		for range 8 {
-			s.now = s.now.Add(time.Second) // so that each is counted anew
+			s.now = s.now.Add(time.Second) // so that the count is repeated
 			_ = insert(q, s, user)
 		}
 		close(end)
 		all.Wait()
 		require.Equal(t, 10, s.rows[user])
 	})
-	t.Run("is refused after a deletion of one of too many", func(t *testing.T) {
-		q, s := over(30)
+	t.Run("rejects an insert after the deletion of one of too many rows", func(t *testing.T) {
+		q, s := newQuota(30)
 		s.rows[user] = 40
 		require.ErrorIs(t, insert(q, s, user), errReached)
 		s.rows[user]--
 		q.Changed(user, -1)
 		require.ErrorIs(t, insert(q, s, user), errReached)
 	})
-	t.Run("that fails uses nothing up", func(t *testing.T) {
-		q, s := over(1)
+	t.Run("does not count a failed insert", func(t *testing.T) {
+		q, s := newQuota(1)
 		down := errors.New("down")
 		for range 3 {
 			require.ErrorIs(t, q.Insert(t.Context(), user, func(context.Context) error { return down }), down)
 		}
 		require.NoError(t, insert(q, s, user))
 	})
-	t.Run("is not counted without a limit", func(t *testing.T) {
-		q, s := over(0)
+	t.Run("does not count without a limit", func(t *testing.T) {
+		q, s := newQuota(0)
 		for range 10 {
 			require.NoError(t, insert(q, s, user))
 		}
 		require.Zero(t, s.counts)
 	})
-	t.Run("remembers a bounded number of users", func(t *testing.T) {
-		q, s := over(1)
+	t.Run("stores the usage of a bounded number of users", func(t *testing.T) {
+		q, s := newQuota(1)
 		for range maxUsers + 1 {
 			require.NoError(t, insert(q, s, uuid.New()))
 		}

@@ -18,31 +18,31 @@ import (
 
 // member is one replica and its state.
 type member struct {
-	name    string // database and servers, for the log
+	name    string // database and servers, as logged
 	log     *zap.Logger
 	maxLag  time.Duration
 	pool    *sql.DB // serves requests
 	reader  *gorm.DB
-	probe   *sql.DB // one connection beside the pool, so that a check does not wait behind requests
-	primary *sql.DB // likewise
+	probe   *sql.DB // a separate connection, so that checks do not wait for requests
+	primary *sql.DB // a separate connection to the primary
 
-	current  atomic.Pointer[state] // nil: it is out of use
-	requests atomic.Int64          // number of requests that it was asked for
+	current  atomic.Pointer[state] // nil: the replica is out of use
+	requests atomic.Int64          // number of requests that read from the replica
 	target   *position             // the primary's position at an earlier check, until the replica reaches it
-	logged   string                // the last line of the log about it
+	logged   string                // the last message that was logged about the replica
 }
 
-// state is the result of a check of a replica.
+// state is the result of the last check of a replica.
 type state struct {
-	replayed int64           // its position
-	asOf     time.Time       // it has everything that the primary had committed by then
-	inUse    context.Context // ends with the use of the replica
+	replayed int64           // the position up to which the replica has replayed the log
+	asOf     time.Time       // the replica has every commit of the primary before this time
+	inUse    context.Context // done when the replica goes out of use
 	end      context.CancelFunc
 }
 
-// position is how far a server has come in its log.
+// position is the position of a server in its write-ahead log.
 type position struct {
-	log     string // the cluster and its timeline: positions in another log cannot be compared
+	log     string // the cluster and its timeline; only positions in the same log are comparable
 	replica bool
 	bytes   int64
 	at      time.Time
@@ -66,8 +66,8 @@ func openMember(cfg Config, url string, primary *sql.DB, log *zap.Logger) (m *me
 	return m, err
 }
 
-// inUse returns the state of a replica that may be asked now; nil if it may not. It compares with the clock itself, so
-// that a replica that is no longer checked goes out of use, too.
+// inUse returns the state of a replica that may serve reads now, otherwise nil. It compares the time of the last check
+// with the clock, so that a replica that is no longer checked goes out of use, too.
 func (m *member) inUse() *state {
 	if current := m.current.Load(); current != nil && time.Since(current.asOf) <= m.maxLag {
 		return current
@@ -86,25 +86,25 @@ func (m *member) watch(ctx context.Context) {
 	m.withdraw()
 }
 
-// check compares the replica with the primary. The target stays until the replica has reached it, however far the
-// primary is by then: the result is thus never newer than the truth, and under load a replica need not reach a moving
-// target.
+// check compares the position of the replica with that of the primary. The target does not change until the replica has
+// reached it, even if the primary has advanced. So the result is never too new, and a replica under load does not chase
+// a moving target.
 func (m *member) check(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	if m.target == nil {
 		target, err := positionOf(ctx, m.primary)
 		if err != nil {
-			return // the last result grows old
+			return // the last result expires
 		}
 		m.target = &target
 	}
 	own, err := positionOf(ctx, m.probe)
 	switch {
 	case err != nil:
-		m.takeOut("it does not answer", zap.Error(fault.Explain(err)))
+		m.takeOut("it does not respond", zap.Error(fault.Explain(err)))
 	case !own.replica:
-		m.takeOut("it is no replica")
+		m.takeOut("it is not a replica")
 	case own.log != m.target.log:
 		m.takeOut("it is not a replica of this primary, or of its timeline")
 	case own.bytes >= m.target.bytes:
@@ -120,7 +120,7 @@ func (m *member) check(ctx context.Context) {
 	}
 }
 
-// publish stores the result of a check, and takes the replica into use.
+// publish stores the result of a check, and puts the replica into use.
 func (m *member) publish(replayed int64, asOf time.Time) {
 	next := state{replayed: replayed, asOf: asOf}
 	if current := m.current.Load(); current != nil {
@@ -147,7 +147,8 @@ func (m *member) withdraw() {
 	}
 }
 
-// logOnce logs, without repeating itself, that the replica went out of use, or into it if why is empty.
+// logOnce logs that the replica went out of use for the reason why, or that it is in use if why is empty. It does not
+// log the same message twice in a row.
 func (m *member) logOnce(why string, more ...zap.Field) {
 	line := "a replica is in use: plain reads may go there"
 	if why != "" {
@@ -164,11 +165,11 @@ func (m *member) logOnce(why string, more ...zap.Field) {
 	m.log.Log(level, line, append(more, zap.String("replica", m.name))...)
 }
 
-// selectPosition returns what a primary has flushed, as every commit is before it is acknowledged. Its insert position
-// would be one page header further after a switch of segments, and no replica reaches that before the next write. A
-// primary's timeline is that of the log file to which it writes: its control file has the former one until the first
-// checkpoint after a promotion. A replica's is the newest in its control file, as the timeline that it has replayed; it
-// may appear there late, and never early.
+// selectPosition returns the flush position of a primary: every commit is flushed before it is acknowledged. After a
+// switch of segments the insert position is one page header further, and no replica reaches it before the next write.
+// The timeline of a primary is that of the log file to which it writes, because its control file has the former
+// timeline until the first checkpoint after a promotion. The timeline of a replica is the newest in its control file,
+// which may be updated late, but never early.
 const selectPosition = `SELECT system_identifier || '/' || CASE WHEN pg_is_in_recovery()
 	THEN greatest(timeline_id, min_recovery_end_timeline)
 	ELSE ('x' || substr(pg_walfile_name(pg_current_wal_flush_lsn()), 1, 8))::bit(32)::int END, pg_is_in_recovery(),
@@ -177,13 +178,13 @@ const selectPosition = `SELECT system_identifier || '/' || CASE WHEN pg_is_in_re
 	FROM pg_control_system(), pg_control_checkpoint(), pg_control_recovery()`
 
 func positionOf(ctx context.Context, pool *sql.DB) (position, error) {
-	p := position{at: time.Now()} // before the query, so that it is never later than the truth
+	p := position{at: time.Now()} // before the query, so that the position is never older than this time
 	err := pool.QueryRowContext(ctx, selectPosition).Scan(&p.log, &p.replica, &p.bytes)
 	return p, err
 }
 
-// rejectBehind rejects a new connection to a replica that is behind the last check: a standby that crashed accepts
-// connections before it has replayed everything that it had. On an open connection the position only grows.
+// rejectBehind rejects a new connection to a replica that is behind its position at the last check: after a crash a
+// standby accepts connections before it has replayed its log again. On an open connection the position only grows.
 func (m *member) rejectBehind(ctx context.Context, conn *pgx.Conn) error {
 	current := m.current.Load()
 	if current == nil {

@@ -23,7 +23,7 @@ func (m *member) collectors(name string) []prometheus.Collector {
 	labels := prometheus.Labels{"db_name": name}
 	return []prometheus.Collector{
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "healthcare_replica_in_use", ConstLabels: labels, Help: "1 while plain reads may go to the replica.",
+			Name: "healthcare_replica_in_use", ConstLabels: labels, Help: "1 while the replica may serve plain reads.",
 		}, func() float64 {
 			if m.inUse() == nil {
 				return 0
@@ -32,7 +32,7 @@ func (m *member) collectors(name string) []prometheus.Collector {
 		}),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Name: "healthcare_replica_requests_total", ConstLabels: labels,
-			Help: "Requests whose reads the replica was asked for.",
+			Help: "Requests that read from the replica.",
 		}, func() float64 { return float64(m.requests.Load()) }),
 	}
 }

@@ -1,5 +1,6 @@
-// Package replica lets streaming replicas of the primary answer plain reads, for the sessions whose own writes they
-// have replayed. Nothing depends on them: if one is down, behind or not a replica of this primary, the primary answers.
+// Package replica sends plain reads to streaming replicas of the primary, if they have replayed the writes of the
+// session. Replicas are optional: if a replica is down, behind or not a replica of this primary, the primary serves its
+// reads.
 package replica
 
 import (
@@ -21,14 +22,14 @@ import (
 // Config describes the replicas and their pools.
 type Config struct {
 	URLs           []string
-	MaxLag         time.Duration     // maximal age of an answer
+	MaxLag         time.Duration     // maximum age of the data
 	Settings       map[string]string // of each session that serves requests
 	PoolSize       int               // connections to each replica
 	AcquireTimeout time.Duration
 	SlowQuery      time.Duration
 }
 
-// Set is the replicas of a primary. A nil Set has none.
+// Set is the set of the replicas of a primary. A nil Set is empty.
 type Set struct {
 	writer  *gorm.DB // the primary
 	members []*member
@@ -37,11 +38,12 @@ type Set struct {
 	ended   sync.WaitGroup
 }
 
-// slots is the number of rows of last_writes: sessions that share one share their last write, which costs a read of the
-// primary.
+// slots is the number of rows of last_writes. Sessions with the same slot share their last write, so that a session may
+// read from the primary without need.
 const slots = 4096
 
-// Open prepares the replicas of the primary at primaryURL; nil if cfg has none. Errors: an address is not valid.
+// Open returns the Set of the replicas of the primary at primaryURL, or nil if cfg has no replicas. Errors: an invalid
+// address.
 func Open(cfg Config, primaryURL string, writer *gorm.DB, log *zap.Logger) (*Set, error) {
 	if len(cfg.URLs) == 0 {
 		return nil, nil //nolint:nilnil // the usual case
@@ -62,20 +64,20 @@ func Open(cfg Config, primaryURL string, writer *gorm.DB, log *zap.Logger) (*Set
 	return set, nil
 }
 
-// Wrote stores that a session has written, whatever the result. It must be called after the write and before the
-// session gets its answer: from then on, at every instance, only a replica that has replayed everything up to now
-// answers the session. Errors: the store's.
+// Wrote records that a session has written, successfully or not. It must be called after the write and before the
+// response is sent. Later reads of the session, on every instance, are served only by replicas that have replayed
+// everything up to now. Errors: those of the store.
 func (s *Set) Wrote(ctx context.Context, session uuid.UUID) error {
 	return s.writer.WithContext(ctx).Exec(recordWrite, slot(session)).Error
 }
 
-// recordWrite stores the position of the primary's log: everything that committed before lies below it.
+// recordWrite stores the position of the primary's log, which is beyond every earlier commit.
 const recordWrite = `INSERT INTO last_writes (slot, position)
 	VALUES (?, (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint)
 	ON CONFLICT (slot) DO UPDATE SET position = greatest(last_writes.position, excluded.position) RETURNING position`
 
 // lastWrite returns the position that a replica must have replayed for this session. Rows are lost in a crash or a
-// fail-over: a missing one is written as if the session had written now. Errors: the store's.
+// fail-over: for a missing row it records a write of the session now. Errors: those of the store.
 func (s *Set) lastWrite(ctx context.Context, session uuid.UUID) (position int64, err error) {
 	find := s.writer.WithContext(ctx).
 		Raw(`SELECT position FROM last_writes WHERE slot = ?`, slot(session)).Scan(&position)
@@ -89,18 +91,19 @@ func slot(session uuid.UUID) int { return int(crc32.ChecksumIEEE(session[:]) % s
 
 type readingKey struct{ set *Set }
 
-// reading is a request whose reads a replica may answer.
+// reading is a request whose reads a replica may serve.
 type reading struct {
 	from  *member
 	state *state
 	used  atomic.Bool
 }
 
-// Reading returns a context for the plain reads of a session's request. A replica answers them if one is in use that
-// has replayed the session's last write. Transactions and writes stay with the primary. The session must be valid.
+// Reading returns a context for the plain reads of a session's request. A replica serves them if it is in use and has
+// replayed the session's last write. The primary serves transactions and writes. The session must be valid.
 func (s *Set) Reading(ctx context.Context, session uuid.UUID) context.Context {
 	for i := range s.members {
-		m := s.members[(slot(session)+i)%len(s.members)] // the same one while possible, so that time does not go back
+		// The same replica if possible, so that later reads do not return older data.
+		m := s.members[(slot(session)+i)%len(s.members)]
 		current := m.inUse()
 		if current == nil {
 			continue
@@ -120,7 +123,7 @@ func (s *Set) UsedReplica(ctx context.Context) bool {
 	return r != nil && r.used.Load()
 }
 
-// Reader returns the handle of the replica that ctx may read from; nil without one.
+// Reader returns the handle of the replica that serves ctx, or nil if the primary does.
 func (s *Set) Reader(ctx context.Context) *gorm.DB {
 	if s == nil {
 		return nil
@@ -133,7 +136,7 @@ func (s *Set) Reader(ctx context.Context) *gorm.DB {
 		r.from.requests.Add(1)
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	stop := context.AfterFunc(r.state.inUse, cancel) // a statement does not wait for a replica that has gone
+	stop := context.AfterFunc(r.state.inUse, cancel) // cancels statements when the replica goes out of use
 	context.AfterFunc(ctx, func() { stop() })        // ctx ends with the request
 	return r.from.reader.WithContext(ctx)
 }
@@ -149,7 +152,7 @@ func (s *Set) Handles() (all []*gorm.DB) {
 	return all
 }
 
-// Watch checks the replicas regularly until Stop. Before the first check none is in use.
+// Watch starts regular checks of the replicas, until Stop. Before the first check no replica is in use.
 func (s *Set) Watch() {
 	ctx, cancel := context.WithCancel(context.Background())
 	s.cancel = cancel
@@ -179,8 +182,8 @@ func (s *Set) Close() error {
 	return errors.Join(failed...)
 }
 
-// checkInterval is about how long a session that wrote reads from the primary.
+// checkInterval is the interval between checks. A session reads from the primary for about as long after a write.
 const checkInterval = 250 * time.Millisecond
 
-// checkTimeout bounds a check; a replica that does not respond is out of use after it.
+// checkTimeout limits a check. A replica that does not respond within it goes out of use.
 const checkTimeout = time.Second

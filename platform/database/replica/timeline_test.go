@@ -12,9 +12,9 @@ import (
 	"healthcare/platform/databasetest/cluster"
 )
 
-// A promoted server writes its own timeline at once, and its control file names the former one until a checkpoint has
-// ended, which may take minutes.
-func TestAPromotedPrimarysTimeline(t *testing.T) {
+// A promoted server writes to its new timeline at once. Its control file names the former timeline until a checkpoint
+// has ended, which may take minutes.
+func TestTimelineOfAPromotedPrimary(t *testing.T) {
 	t.Parallel()
 	own, err := cluster.Own()
 	if err != nil && strings.Contains(err.Error(), cluster.ErrNotInstalled.Error()) {
@@ -32,7 +32,7 @@ func TestAPromotedPrimarysTimeline(t *testing.T) {
 		return pool
 	}
 	primary, standby := open(own), open(replica)
-	// Pages that are dirty on the standby too: the checkpoint after its promotion has work to do, and does it slowly.
+	// These pages are dirty on the standby, too, so that the checkpoint after its promotion takes some time.
 	_, err = primary.ExecContext(t.Context(),
 		`CREATE TABLE filler AS SELECT repeat(md5(n::text), 30) FROM generate_series(1, 20000) n`)
 	require.NoError(t, err)
@@ -49,7 +49,7 @@ func TestAPromotedPrimarysTimeline(t *testing.T) {
 	var named int
 	asked := standby.QueryRowContext(t.Context(), `SELECT timeline_id FROM pg_control_checkpoint()`)
 	require.NoError(t, asked.Scan(&named))
-	require.Equal(t, 1, named, "the control file is behind, else this shows nothing")
+	require.Equal(t, 1, named, "the control file has the former timeline, otherwise this test proves nothing")
 	promoted, err := positionOf(t.Context(), standby)
 	require.NoError(t, err)
 	require.False(t, promoted.replica)

@@ -208,7 +208,7 @@ func (c *Conn) Begin() bool { return c.since.Swap(0) != 0 }
 
 // Hold keeps the memory of a response until it has left. The connection may be closed while others wait for memory.
 func (c *Conn) Hold(lease *admission.Lease) {
-	lease.Recallable(func() { _ = c.Conn.Close() })
+	lease.AllowRecall(func() { _ = c.Conn.Close() })
 	c.response.Swap(lease).Release() // the previous response shares a buffer with this one
 }
 

@@ -98,7 +98,7 @@ func TestAHeldResponseMakesRoomForOthers(t *testing.T) {
 		l := &Listener{Limit: 1}
 		conn := arrival(t, l, "192.0.2.1")
 		require.True(t, conn.Begin())
-		lease, err := memory.Lease(t.Context(), admission.By(netip.MustParseAddr("192.0.2.1"), ""), memoryBytes)
+		lease, err := memory.Lease(t.Context(), admission.NewCaller(netip.MustParseAddr("192.0.2.1"), ""), memoryBytes)
 		require.NoError(t, err)
 		conn.Hold(lease)
 		written := make(chan error, 1)
@@ -107,7 +107,7 @@ func TestAHeldResponseMakesRoomForOthers(t *testing.T) {
 			_ = conn.Close()
 			written <- err
 		}()
-		other, err := memory.Lease(t.Context(), admission.By(netip.MustParseAddr("198.51.100.1"), ""), 1)
+		other, err := memory.Lease(t.Context(), admission.NewCaller(netip.MustParseAddr("198.51.100.1"), ""), 1)
 		require.NoError(t, err)
 		other.Release()
 		require.Error(t, <-written)

@@ -56,8 +56,8 @@ func Rejected(header *fasthttp.RequestHeader) error {
 
 // Receive reads the rest of the request's body. A large body takes its part of the memory of responses and bodies until
 // release is called. While others wait for memory, a slow sender's connection may be closed. Errors: ErrExpectation,
-// fasthttp.ErrBodyTooLarge, admission.ErrShare, admission.ErrBusy, errors of the connection. The caller must close the
-// connection then.
+// fasthttp.ErrBodyTooLarge, admission.ErrTooMany, admission.ErrBusy, errors of the connection. After an error the
+// caller must close the connection.
 func (b *Bodies) Receive(ctx *fasthttp.RequestCtx) (release func(), err error) {
 	if err := Rejected(&ctx.Request.Header); err != nil {
 		return nil, err
@@ -73,11 +73,11 @@ func (b *Bodies) Receive(ctx *fasthttp.RequestCtx) (release func(), err error) {
 	conn, counted := ctx.Conn().(*Conn)
 	var lease *admission.Lease
 	if size > smallBody && counted {
-		lease, err = b.Memory.Lease(context.Background(), admission.By(b.Addresses.Client(ctx), ""), int64(size))
+		lease, err = b.Memory.Lease(context.Background(), admission.NewCaller(b.Addresses.Client(ctx), ""), int64(size))
 		if err != nil {
 			return nil, err
 		}
-		lease.Recallable(func() { _ = conn.Conn.Close() })
+		lease.AllowRecall(func() { _ = conn.Conn.Close() })
 	}
 	body := make([]byte, 0, max(ctx.Request.Header.ContentLength(), 0))
 	for err == nil {
@@ -97,8 +97,8 @@ func (b *Bodies) Receive(ctx *fasthttp.RequestCtx) (release func(), err error) {
 			err = io.ErrUnexpectedEOF
 		}
 	}
-	if !lease.Keep() {
-		err = admission.ErrShare // the connection was closed, so its client would not receive the response
+	if !lease.PreventRecall() {
+		err = admission.ErrTooMany // the connection was closed, so its client would not receive the response
 	}
 	if err != nil {
 		lease.Release()

@@ -262,7 +262,7 @@ func (p *replicaSetup) testStoppedReplica(t *testing.T, c *harness.Client, s *ha
 	require.NotZero(t, polling.stop())
 	require.Equal(
 		t, 1,
-		strings.Count(s.Log.String(), harness.ReplicaOutOfUse+", plain reads go to the primary: it does not answer"),
+		strings.Count(s.Log.String(), harness.ReplicaOutOfUse+", plain reads go to the primary: it does not respond"),
 		"one line, not one a look")
 
 	harness.Start(t, p.cfg).NewUser(t, "Mira").AddPatient() // the service starts without the replica

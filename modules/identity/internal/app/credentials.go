@@ -81,9 +81,9 @@ func (c *Credentials) prove(
 // callerOf returns the caller for the queue of hashes. A user who is signed in is known.
 func callerOf(who auth.Principal, address netip.Addr) ports.Caller {
 	if who.UserID == uuid.Nil {
-		return ports.Caller{Caller: admission.By(address, "")}
+		return ports.Caller{Caller: admission.NewCaller(address, "")}
 	}
-	return ports.Caller{Caller: admission.By(address, who.UserID.String()), Known: true}
+	return ports.Caller{Caller: admission.NewCaller(address, who.UserID.String()), Known: true}
 }
 
 // lookUp runs query, which reads the store before a hash is made. The number of concurrent queries is bounded.

@@ -191,23 +191,23 @@ func TestKnownCallersHaveTheirOwnLane(t *testing.T) {
 	h.registered(t, asha())
 	require.False(t, last().Known)
 	h.signedIn(t)
-	require.Equal(t, ports.Caller{Caller: admission.By(here.Address, "")}, last(), "the first sign-in")
+	require.Equal(t, ports.Caller{Caller: admission.NewCaller(here.Address, "")}, last(), "the first sign-in")
 	h.signedIn(t)
-	require.Equal(t, ports.Caller{Caller: admission.By(here.Address, ""), Known: true}, last())
+	require.Equal(t, ports.Caller{Caller: admission.NewCaller(here.Address, ""), Known: true}, last())
 	_, err := h.SignIn(t.Context(), domain.Credentials{Email: asha().Email, Password: "a guess"}, network(1))
 	require.ErrorIs(t, err, identity.ErrInvalidCredentials)
-	require.Equal(t, ports.Caller{Caller: admission.By(network(1).Address, "")}, last())
+	require.Equal(t, ports.Caller{Caller: admission.NewCaller(network(1).Address, "")}, last())
 	caller, _ := h.signedInAs(t, "b@example.com")
 	require.NoError(
 		t,
 		h.ChangePassword(t.Context(), caller, domain.PasswordChange{Current: secret, New: "another horse"}, network(2)),
 	)
-	require.Equal(t, ports.Caller{Caller: admission.By(network(2).Address, caller.UserID.String()), Known: true},
+	require.Equal(t, ports.Caller{Caller: admission.NewCaller(network(2).Address, caller.UserID.String()), Known: true},
 		last())
 	ctx := audit.WithRequest(t.Context(), audit.Request{Address: network(3).Address})
 	_, err = h.Add(ctx, caller, domain.Registration{Name: "C", Email: "c@example.com", Password: secret}, auth.Staff)
 	require.NoError(t, err)
-	require.Equal(t, ports.Caller{Caller: admission.By(network(3).Address, caller.UserID.String()), Known: true},
+	require.Equal(t, ports.Caller{Caller: admission.NewCaller(network(3).Address, caller.UserID.String()), Known: true},
 		last())
 }
 

@@ -1,4 +1,4 @@
-// Package fault translates the errors of the drivers into errors that may be logged and answered.
+// Package fault translates errors of the database drivers into errors that are safe to log and to send to clients.
 package fault
 
 import (
@@ -21,8 +21,8 @@ import (
 	"healthcare/platform/errs"
 )
 
-// Error is a refusal of the store. Its text holds no row contents, which PostgreSQL puts into Detail and, for data
-// exceptions, into Message, and no parameters.
+// Error is an error of the database. Its text contains neither parameters nor row contents, which PostgreSQL quotes in
+// Detail and, for data exceptions, in Message.
 type Error struct {
 	Text       string
 	Constraint string // the name of the violated constraint
@@ -34,8 +34,7 @@ type Error struct {
 // Error implements error.
 func (e *Error) Error() string { return e.Text }
 
-// UnusableError is a store that this release must not work with until an operator changes it. Trying again is
-// pointless.
+// UnusableError reports a store that this release cannot use until an operator changes it. A retry is pointless.
 type UnusableError struct{ text string }
 
 // Error implements error.
@@ -53,8 +52,8 @@ var (
 	errRejected = errs.New(errs.Invalid, "validation_failed", "The store does not accept a value of the request.")
 )
 
-// Unavailable returns an errs.Unavailable with the time after which a client may try again, which each 503 carries (RFC
-// 9110, section 10.2.3).
+// Unavailable returns an errs.Unavailable with a RetryAfter, which every 503 response contains (RFC 9110, section
+// 10.2.3).
 func Unavailable(cause error) error {
 	e := errUnavailable.Because(cause)
 	if IsFull(cause) {
@@ -107,14 +106,14 @@ func Explain(err error) error {
 		return &Error{
 			Text: fmt.Sprintf("postgres: column name %q: a stored value does not fit its field", misfit.FieldName),
 		}
-	case strings.HasPrefix(err.Error(), "sql: Scan error on column"): // quotes a value after the name
+	case strings.HasPrefix(err.Error(), "sql: Scan error on column"): // quotes a value after the column
 		column, _, _ := strings.Cut(err.Error(), `": `)
 		return &Error{Text: column + `": a stored value does not fit its field`}
 	}
 	return err
 }
 
-// isConnection reports whether err is about the connection or the time of a statement.
+// isConnection reports whether err is an error of the connection, or a timeout or cancellation of a statement.
 func isConnection(err error) bool {
 	for _, known := range []error{
 		context.DeadlineExceeded, context.Canceled, driver.ErrBadConn, sql.ErrConnDone, sql.ErrTxDone,
@@ -127,7 +126,8 @@ func isConnection(err error) bool {
 	return pgconn.SafeToRetry(err) || errors.As(err, new(net.Error)) || errors.As(err, new(*pgconn.ConnectError))
 }
 
-// ReadOnly is the SQLSTATE of a write on a server that is no longer the primary, or whose full disk was made read-only.
+// ReadOnly is the SQLSTATE of a write to a server that is no longer the primary, or whose disk is read-only because it
+// is full.
 const ReadOnly = "25006"
 
 // IsOutdated reports whether the server rejected, before running it, a statement that was prepared on this connection:
@@ -138,23 +138,23 @@ func IsOutdated(err error) bool {
 	return is && (pg.Code == "26000" || pg.Code == "0A000" && pg.Routine == "RevalidateCachedQuery")
 }
 
-// explainPostgres classifies by SQLSTATE (PostgreSQL manual, appendix A).
+// explainPostgres classifies an error by its SQLSTATE (PostgreSQL manual, appendix A).
 func explainPostgres(pg *pgconn.PgError) error {
 	f := &Error{Text: fmt.Sprintf("postgres: SQLSTATE %s", pg.Code), Constraint: pg.ConstraintName}
 	if f.Constraint != "" {
 		f.Text += " on constraint " + f.Constraint
 	}
 	class := pg.Code[:min(2, len(pg.Code))]
-	if class != "22" && class != "23" && class != "P0" { // messages of 22 and 23 quote values; those of triggers may
+	if class != "22" && class != "23" && class != "P0" { // messages of 22 and 23 quote values; messages of triggers may
 		f.Text += ": " + pg.Message
 	}
 	f.ForeignKey, f.Full = pg.Code == "23503" || pg.Code == "23001", pg.Code == "53100"
 	switch {
 	case pg.Code == "40001", pg.Code == "40P01", pg.Code == "55P03", IsOutdated(pg):
-		f.Transient = true // serialisation, deadlock, lock timeout, a migration meanwhile
+		f.Transient = true // serialisation failure, deadlock, lock timeout, concurrent migration
 		return Unavailable(f)
 	case class == "08", class == "53", class == "57", pg.Code == "25P03", pg.Code == ReadOnly:
-		return Unavailable(f) // connection, resources, operator, idle in transaction
+		return Unavailable(f) // connection, resources, operator intervention, idle in transaction, read-only
 	case pg.Code == "23505", pg.Code == "23503", pg.Code == "23001", pg.Code == "23P01":
 		return errConflict.Because(f) // unique, foreign key, restrict, exclusion
 	case class == "22", class == "23": // data exceptions, check, not null
@@ -163,7 +163,8 @@ func explainPostgres(pg *pgconn.PgError) error {
 	return f
 }
 
-// explainSQLite classifies by primary result code; the upper bytes are the extended code (sqlite.org/rescode.html).
+// explainSQLite classifies an error by its primary result code, which is the lowest byte of the extended code
+// (sqlite.org/rescode.html).
 func explainSQLite(lite *sqlite.Error) error {
 	f := &Error{Text: "sqlite: " + lite.Error(), Full: lite.Code()&0xff == sqlite3.SQLITE_FULL}
 	switch lite.Code() & 0xff {
@@ -192,8 +193,8 @@ var (
 )
 
 // sqliteConstraint returns the name that PostgreSQL gives the violated constraint by default. SQLite reports the
-// columns of a unique constraint ("users.mailbox") and of a primary key, and only CHECKs and indexes on expressions by
-// their names.
+// columns of a unique constraint ("users.mailbox") or of a primary key. It reports names only of CHECKs and of indexes
+// on expressions.
 func sqliteConstraint(lite *sqlite.Error) string {
 	if m := uniqueColumns.FindStringSubmatch(lite.Error()); m != nil {
 		var name string

@@ -17,8 +17,8 @@ import (
 	"healthcare/platform/errs"
 )
 
-// TestExplainPostgres verifies the table of errors in platform/database/README.md. The errors of PostgreSQL hold row
-// contents here, which must not be passed on.
+// TestExplainPostgres verifies the table of errors in platform/database/README.md. PostgreSQL's errors quote row
+// contents here, which the translated errors must not contain.
 func TestExplainPostgres(t *testing.T) {
 	const canary = "canary-7d1f"
 	for _, c := range []struct {
@@ -46,7 +46,7 @@ func TestExplainPostgres(t *testing.T) {
 				ConstraintName: "patients_age_check", TableName: "patients",
 			}
 			if class := c.sqlstate; len(class) > 2 && (class[:2] == "22" || class[:2] == "23") {
-				cause.Message = canary // only there may a message quote a value
+				cause.Message = canary // only messages of these classes may quote a value
 			}
 			err := fault.Explain(fmt.Errorf("exec: %w", cause))
 			require.Equal(t, c.kind, errs.KindOf(err))
@@ -64,12 +64,12 @@ func TestExplainPostgres(t *testing.T) {
 func TestExplainConnectionErrors(t *testing.T) {
 	for name, err := range map[string]error{
 		"a deadline that passed":          context.DeadlineExceeded,
-		"a caller that left":              context.Canceled,
+		"a cancelled caller":              context.Canceled,
 		"a bad connection":                driver.ErrBadConn,
 		"a closed connection":             sql.ErrConnDone,
 		"a transaction that is over":      sql.ErrTxDone,
-		"an answer that broke off":        io.ErrUnexpectedEOF,
-		"a connection at its end":         io.EOF,
+		"a truncated response":            io.ErrUnexpectedEOF,
+		"the end of a connection":         io.EOF,
 		"a socket that is closed":         net.ErrClosed,
 		"a host that cannot be reached":   &net.OpError{Op: "dial", Err: errors.New("no route")},
 		"a name that cannot be looked up": &net.DNSError{Err: "no such host"},
@@ -77,7 +77,7 @@ func TestExplainConnectionErrors(t *testing.T) {
 		t.Run(name+" is unavailable, and not transient", func(t *testing.T) {
 			explained := fault.Explain(fmt.Errorf("query: %w", err))
 			require.Equal(t, errs.Unavailable, errs.KindOf(explained))
-			require.ErrorIs(t, explained, err, "the log gets the cause")
+			require.ErrorIs(t, explained, err, "the cause is logged")
 			require.False(t, fault.IsTransient(explained))
 			require.False(t, fault.Violates(explained, ""))
 		})

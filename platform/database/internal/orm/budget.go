@@ -9,26 +9,26 @@ import (
 	"healthcare/platform/paging"
 )
 
-// Budget ends the rows of a statement before they exceed a number of bytes of JSON. It is a setting of that statement.
+// Budget limits the rows that a statement returns to a number of bytes of JSON. It is a setting of the statement.
 type Budget struct {
 	left     int
-	used     bool // by one row at least
+	used     bool // at least one row was read
 	exceeded bool
-	texts    [][]int // indexes of the fields whose values vary in size, as reflect counts them
+	texts    [][]int // indexes (reflect.StructField.Index) of the fields whose values vary in size
 }
 
-// NewBudget returns a budget of so many bytes.
+// NewBudget returns a budget of the given number of bytes.
 func NewBudget(bytes int) *Budget { return &Budget{left: bytes} }
 
-// Apply returns q with the budget. Several statements may share it, one after the other.
+// Apply returns q limited by the budget. Consecutive statements may share a budget.
 func (b *Budget) Apply(q *gorm.DB) *gorm.DB { return q.Set(budgetSetting, b) }
 
-// Exceeded reports whether a row was left out.
+// Exceeded reports whether rows were omitted.
 func (b *Budget) Exceeded() bool { return b.exceeded }
 
 const budgetSetting = "healthcare:budget"
 
-// budgetOf returns the budget of a statement, nil if it has none.
+// budgetOf returns the budget of a statement, or nil if it is unlimited.
 func budgetOf(tx *gorm.DB, fields []*schema.Field) *Budget {
 	setting, ok := tx.Get(budgetSetting)
 	if !ok {
@@ -47,7 +47,7 @@ func budgetOf(tx *gorm.DB, fields []*schema.Field) *Budget {
 	return b
 }
 
-// take reports whether the row fits. The first one always does.
+// take subtracts the size of a row, and reports whether the row fits. The first row always fits.
 func (b *Budget) take(row reflect.Value) bool {
 	size := paging.Size()
 	for _, field := range b.texts {

@@ -9,8 +9,8 @@ import (
 	"gorm.io/gorm/schema"
 )
 
-// selectColumns makes a query for whole rows name the columns of the row type, so that its result stays the same when a
-// newer release adds one. GORM's QueryFields would quote each name in each query.
+// selectColumns lists the columns of the row type in a query for whole rows, so that its result does not change when a
+// newer release adds a column. GORM's QueryFields would quote each name in each query.
 func selectColumns(s *gorm.Statement) {
 	_, joined := s.Clauses["FROM"]
 	if s.SQL.Len() > 0 || s.Schema == nil || joined || s.Distinct ||

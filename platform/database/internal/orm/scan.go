@@ -11,8 +11,8 @@ import (
 	"gorm.io/gorm/schema"
 )
 
-// RowReader is a connection pool or a transaction that reads rows without database/sql. Errors: the driver's; those of
-// read.
+// RowReader is a connection pool or a transaction that reads rows without database/sql. Errors: those of the driver and
+// of read.
 type RowReader interface {
 	WithRows(ctx context.Context, read func(gorm.Rows) error, query string, args []any) error
 }
@@ -68,9 +68,9 @@ func wantsRows(s *gorm.Statement) bool {
 		!reflect.PointerTo(kind).Implements(scanner)
 }
 
-var scanner = reflect.TypeFor[sql.Scanner]() // an id is a struct too, and one column
+var scanner = reflect.TypeFor[sql.Scanner]() // an id is a struct, but a single column
 
-// scan reads one row, or all into a slice. Errors: that of the first row that cannot be read.
+// scan reads one row, or all rows if the destination is a slice. Errors: that of the first row that cannot be read.
 func scan(tx *gorm.DB, rows gorm.Rows) error {
 	columns, err := rows.Columns()
 	if err != nil {
@@ -108,7 +108,7 @@ func scan(tx *gorm.DB, rows gorm.Rows) error {
 	return rows.Err()
 }
 
-// fieldsOf returns the field of each column; nil for a column without one.
+// fieldsOf returns the field of each column, or nil for a column without a field.
 func fieldsOf(s *schema.Schema, columns []string) []*schema.Field {
 	fields := make([]*schema.Field, len(columns))
 	for i, column := range columns {
@@ -117,7 +117,8 @@ func fieldsOf(s *schema.Schema, columns []string) []*schema.Field {
 	return fields
 }
 
-// initialCapacity returns the number of rows for which memory is reserved: the statement's limit, if it has one.
+// initialCapacity returns the number of rows for which to allocate memory: the statement's limit up to 1000, or 20
+// without a limit.
 func initialCapacity(s *gorm.Statement) int {
 	const usual, most = 20, 1000
 	if limit, is := s.Clauses["LIMIT"].Expression.(clause.Limit); is && limit.Limit != nil {

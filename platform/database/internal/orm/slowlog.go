@@ -11,8 +11,7 @@ import (
 	"healthcare/platform/telemetry"
 )
 
-// slowLog logs slow statements, with placeholders instead of values. It logs no errors: they are returned and handled
-// once.
+// slowLog logs slow statements, with placeholders instead of values. It logs no errors, because callers handle them.
 type slowLog struct {
 	log       *zap.Logger
 	threshold time.Duration
@@ -37,7 +36,7 @@ func (l slowLog) Trace(ctx context.Context, begin time.Time, statement func() (s
 	l.log.Warn("slow statement", fields...)
 }
 
-// LogMode implements logger.Interface; zap has the level.
+// LogMode implements logger.Interface. The zap logger determines the level.
 func (l slowLog) LogMode(logger.LogLevel) logger.Interface { return l }
 
 // Info logs nothing: GORM's own messages are for its developers, and may quote values.

@@ -9,24 +9,25 @@ import (
 	"gorm.io/gorm"
 )
 
-// Bounded is a pool whose connections are handed out in the order of the requests for them, within a limit of time.
-// When work that hangs holds all of them, later work is rejected soon instead of hanging as well. database/sql bounds
-// the wait only together with the work, by one context, and serves those who wait at random, so that a few wait many
-// times as long as the rest.
+// Bounded is a pool that serves waiting callers in order and limits their waiting time. If hanging work holds all
+// connections, later work is therefore rejected soon instead of hanging, too. In database/sql, one context limits the
+// waiting time and the work together, and waiting callers are served in random order, so that a few of them wait many
+// times as long as the others.
 type Bounded struct {
 	*sql.DB
 	limit time.Duration
-	inUse chan struct{} // an element for each connection in use; senders are served in order
+	inUse chan struct{} // one element per connection in use; the runtime serves senders in order
 }
 
-// New bounds a pool to a number of connections, and the wait for one; with 0 only the context ends the wait.
+// New limits db to a number of connections, and the time that callers wait for a connection. With limit 0, only the
+// context limits the waiting time.
 func New(db *sql.DB, connections int, limit time.Duration) Bounded {
 	db.SetMaxOpenConns(connections)
 	return Bounded{db, limit, make(chan struct{}, connections)}
 }
 
-// Acquire takes a connection out of the pool. Errors: the context's, also when the limit is over; those of connecting,
-// which has a limit of its own.
+// Acquire takes a connection out of the pool. Errors: that of the context, also when the limit has passed; those of
+// connecting, which has its own time limit.
 func (b Bounded) Acquire(ctx context.Context) (*sql.Conn, error) {
 	select {
 	case b.inUse <- struct{}{}: // the usual case, without a timer
@@ -56,7 +57,7 @@ func (b Bounded) wait(ctx context.Context) error {
 	}
 }
 
-// Release puts a connection back. It waits until rows and transactions on it are closed.
+// Release returns a connection to the pool. It waits until the rows and transactions of the connection are closed.
 func (b Bounded) Release(conn *sql.Conn) {
 	_ = conn.Close()
 	<-b.inUse
@@ -97,10 +98,10 @@ func (b Bounded) BeginTx(ctx context.Context, options *sql.TxOptions) (gorm.Conn
 	return &boundedTx{tx, func() { b.Release(conn) }}, nil
 }
 
-// boundedTx releases its connection when it ends, without a goroutine that waits for it.
+// boundedTx releases its connection at the end of the transaction, without a goroutine that waits for the end.
 type boundedTx struct {
 	*sql.Tx
-	release func() // nil once it has ended
+	release func() // nil after the end of the transaction
 }
 
 // Commit implements gorm.TxCommitter.

@@ -18,11 +18,11 @@ import (
 	"healthcare/platform/database/internal/pool"
 )
 
-// connPool runs GORM's statements on pgx's own connections, which it takes from database/sql's pool. database/sql would
-// start a goroutine for each query, copy each value twice, and send BEGIN in a round trip of its own.
+// connPool runs GORM's statements on pgx connections, which it takes from a pool of database/sql. database/sql itself
+// would start a goroutine for each query, copy each value twice, and send BEGIN in a separate round trip.
 type connPool struct {
 	pool.Bounded
-	schema *atomic.Int64 // number of times that a prepared statement was found outdated
+	schema *atomic.Int64 // number of times that a prepared statement was outdated
 }
 
 var (
@@ -30,8 +30,8 @@ var (
 	_ orm.RowReader = (*transaction)(nil)
 )
 
-// withRawConn calls do with pgx's own connection. It closes a connection to a server that no longer accepts writes: the
-// next one reaches the new primary.
+// withRawConn calls do with the pgx connection of conn. It closes a connection to a server that no longer accepts
+// writes, so that the next connection reaches the new primary.
 func withRawConn(conn *sql.Conn, do func(*pgx.Conn) error) error {
 	return conn.Raw(func(c any) error {
 		server := c.(*stdlib.Conn).Conn()
@@ -53,7 +53,7 @@ func (p connPool) with(ctx context.Context, do func(*pgx.Conn) error) error {
 	defer p.Release(conn)
 	err = p.withConn(ctx, conn, do)
 	if p.checkOutdated(err) {
-		return p.withConn(ctx, conn, do) // the server rejected it before it did anything
+		return p.withConn(ctx, conn, do) // the server rejected the statement before it had an effect
 	}
 	return err
 }
@@ -98,7 +98,7 @@ func (p connPool) WithRows(ctx context.Context, read func(gorm.Rows) error, quer
 // BeginTx implements gorm.ConnPoolBeginner.
 func (p connPool) BeginTx(ctx context.Context, options *sql.TxOptions) (gorm.ConnPool, error) {
 	if options != nil {
-		return nil, errors.New("transactions have one isolation level, the server's")
+		return nil, errors.New("transactions always have the isolation level of the server")
 	}
 	conn, err := p.Acquire(ctx)
 	if err != nil {
@@ -107,8 +107,8 @@ func (p connPool) BeginTx(ctx context.Context, options *sql.TxOptions) (gorm.Con
 	return &transaction{pool: p, conn: conn, ctx: ctx}, nil
 }
 
-// transaction is a transaction on a connection of its own. BEGIN travels with its first statement, and is not sent
-// without one.
+// transaction is a transaction on its own connection. BEGIN is sent together with its first statement, and is not sent
+// if there is none.
 type transaction struct {
 	pool  connPool
 	conn  *sql.Conn // nil once the transaction has ended
@@ -127,7 +127,7 @@ func (t *transaction) with(do func(*pgx.Conn) error) error {
 		run = func(conn *sql.Conn, do func(*pgx.Conn) error) error { return t.pool.withConn(t.ctx, conn, do) }
 	}
 	err := run(t.conn, do)
-	t.pool.checkOutdated(err) // fault.Explain calls it transient, so the whole transaction runs again
+	t.pool.checkOutdated(err) // fault.Explain marks the error as transient, so that the whole transaction is retried
 	return err
 }
 
@@ -140,7 +140,7 @@ func (t *transaction) beginWith(
 	batch.Queue(begin)
 	batch.Queue(query, args...)
 	results := conn.SendBatch(ctx, &batch)
-	defer func() { _ = results.Close() }() // repeats the error of read
+	defer func() { _ = results.Close() }() // returns the error of read again
 	if _, err := results.Exec(); err != nil {
 		return err
 	}
@@ -221,7 +221,7 @@ func (t *transaction) begin(ctx context.Context) error {
 	})
 }
 
-// Commit implements gorm.TxCommitter. Errors: the driver's, after which the outcome may be unknown;
+// Commit implements gorm.TxCommitter. Errors: those of the driver, after which the outcome may be unknown;
 // pgx.ErrTxCommitRollback.
 func (t *transaction) Commit() error {
 	return t.end(func(conn *pgx.Conn) error {
@@ -233,7 +233,7 @@ func (t *transaction) Commit() error {
 	})
 }
 
-// rollbackTimeout is how long a rollback may take after the time of its transaction is over.
+// rollbackTimeout limits a rollback, whose transaction may already have timed out.
 const rollbackTimeout = 100 * time.Millisecond
 
 // Rollback implements gorm.TxCommitter.
@@ -246,7 +246,7 @@ func (t *transaction) Rollback() error {
 	})
 }
 
-// end releases the connection, and closes it if the transaction may still be open on it.
+// end calls do and releases the connection. It closes a connection whose transaction may still be open.
 func (t *transaction) end(do func(*pgx.Conn) error) error {
 	err := t.with(func(conn *pgx.Conn) error {
 		if !t.begun {
@@ -271,7 +271,7 @@ func readRows(rows pgx.Rows, err error, read func(gorm.Rows) error) error {
 		return err
 	}
 	defer rows.Close()
-	// The columns are known only after the first call of Next.
+	// The columns are available only after the first call of Next.
 	adapted := &pgxRows{Rows: rows, peeked: true, more: rows.Next()}
 	if err := rows.Err(); err != nil {
 		return err
@@ -286,8 +286,8 @@ func readRows(rows pgx.Rows, err error, read func(gorm.Rows) error) error {
 // pgxRows adapts pgx's rows to gorm.Rows.
 type pgxRows struct {
 	pgx.Rows
-	peeked bool // Next was called once ahead of the reader,
-	more   bool // and returned this
+	peeked bool // Next was called before the reader called it;
+	more   bool // the result of that call
 }
 
 // Columns implements gorm.Rows.
@@ -300,7 +300,7 @@ func (r *pgxRows) Columns() ([]string, error) {
 	return names, nil
 }
 
-// ColumnTypes implements gorm.Rows. pgx knows the types by itself.
+// ColumnTypes implements gorm.Rows. It is unused, because pgx converts the types itself.
 func (r *pgxRows) ColumnTypes() ([]*sql.ColumnType, error) { return nil, nil }
 
 // Next implements gorm.Rows.
@@ -312,5 +312,5 @@ func (r *pgxRows) Next() bool {
 	return r.Rows.Next()
 }
 
-// Close implements gorm.Rows. readRows closes them.
+// Close implements gorm.Rows. readRows closes the rows.
 func (r *pgxRows) Close() error { return nil }

@@ -10,11 +10,11 @@ import (
 )
 
 const (
-	connectTimeout = time.Second            // for all servers of a list together
-	minTimeout     = 200 * time.Millisecond // for one of them
+	connectTimeout = time.Second            // for all servers of an address together
+	minTimeout     = 200 * time.Millisecond // for each server
 )
 
-// servers returns the host:port, or the folder of the socket, of each server that conn may reach, in the order of the
+// servers returns the host:port, or the folder of the socket, of each server of conn, in the order of the connection
 // attempts.
 func servers(conn *pgx.ConnConfig) []string {
 	found := []string{server(conn.Host, conn.Port)}
@@ -33,8 +33,8 @@ func server(host string, port uint16) string {
 	return net.JoinHostPort(host, strconv.Itoa(int(port)))
 }
 
-// Describe returns the names of the database and of every server that the URL leads to, without the user and the
-// password. Errors: the URL is not valid; the error may quote the password.
+// Describe returns the names of the database and of every server in the URL, without the user and the password. Errors:
+// an invalid URL; the error may quote the password.
 func Describe(url string) (string, error) {
 	conn, err := pgx.ParseConfig(url)
 	if err != nil {
@@ -47,6 +47,6 @@ func Describe(url string) (string, error) {
 	return conn.Database + " " + preposition + " " + strings.Join(servers(conn), ", "), nil
 }
 
-// timeoutOfEach returns how long to try each of n servers. A server that was switched off does not respond at all, and
-// the ones after it must be reached within the time that a request has (http_handler_timeout).
-func timeoutOfEach(n int) time.Duration { return max(connectTimeout/time.Duration(n), minTimeout) }
+// serverTimeout returns the connect timeout for each of n servers. A server that is switched off does not respond at
+// all, and the next servers must be reached within the time limit of a request (http_handler_timeout).
+func serverTimeout(n int) time.Duration { return max(connectTimeout/time.Duration(n), minTimeout) }

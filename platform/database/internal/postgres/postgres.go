@@ -22,13 +22,13 @@ import (
 // Config describes the connections of a pool.
 type Config struct {
 	URL       string
-	Settings  map[string]string // of each session, unless the URL has them
-	Standby   bool              // the server takes no writes
+	Settings  map[string]string // of each session; settings in the URL take precedence
+	Standby   bool              // the server is a replica, which accepts no writes
 	OnConnect func(context.Context, *pgx.Conn) error
 }
 
-// OpenPool returns a pool whose sessions have the pinned settings. A connection is not used if its session cannot be
-// settled or OnConnect returns an error. Errors: the URL is not valid.
+// OpenPool returns a pool whose sessions have the pinned settings. A connection is not used if settle or OnConnect
+// returns an error. Errors: an invalid URL.
 func OpenPool(cfg Config) (*sql.DB, error) {
 	conn, err := pgx.ParseConfig(cfg.URL)
 	if err != nil { // may quote the password
@@ -45,8 +45,8 @@ func OpenPool(cfg Config) (*sql.DB, error) {
 	}
 	hosts := len(servers(conn))
 	if conn.ConnectTimeout == 0 {
-		// database/sql opens connections one after the other: one that hangs delays the others.
-		conn.ConnectTimeout = timeoutOfEach(hosts)
+		// database/sql opens connections one after the other, so that a hanging attempt delays the next ones.
+		conn.ConnectTimeout = serverTimeout(hosts)
 	}
 	if hosts > 1 && conn.ValidateConnect == nil && !cfg.Standby {
 		// Of several servers only the primary is used.
@@ -65,17 +65,17 @@ func OpenPool(cfg Config) (*sql.DB, error) {
 	})), nil
 }
 
-// NewDialector returns GORM's dialector over a pool of a number of connections, each of which is waited for within a
-// limit of time.
+// NewDialector returns a GORM dialector on db, limited to a number of connections. limit is how long statements wait
+// for a connection.
 func NewDialector(db *sql.DB, connections int, limit time.Duration) gorm.Dialector {
 	db.SetMaxIdleConns(connections)
 	db.SetConnMaxIdleTime(5 * time.Minute)
-	db.SetConnMaxLifetime(time.Hour) // so that a fail-over behind the same name is found
+	db.SetConnMaxLifetime(time.Hour) // so that connections reach another server after a fail-over behind the same name
 	conns := connPool{pool.New(db, connections, limit), new(atomic.Int64)}
 	return dialector{postgres.Dialector{Config: &postgres.Config{Conn: conns}}}
 }
 
-// dialector is GORM's own, with the errors of package fault.
+// dialector is GORM's dialector for PostgreSQL, with errors translated by package fault.
 type dialector struct{ postgres.Dialector }
 
 var _ gorm.ErrorTranslator = dialector{}

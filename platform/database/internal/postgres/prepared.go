@@ -9,9 +9,9 @@ import (
 	"healthcare/platform/database/internal/fault"
 )
 
-// checkOutdated reports whether err is about an outdated prepared statement. If so, every connection of the pool drops
-// its prepared statements before its next use: the effect of a migration is then met once, and not once for each
-// connection and statement.
+// checkOutdated reports whether err is the rejection of an outdated prepared statement. If so, every connection of the
+// pool drops its prepared statements before its next use. Therefore a migration causes one such rejection, not one for
+// each connection and statement.
 func (p connPool) checkOutdated(err error) bool {
 	if err == nil || !fault.IsOutdated(err) {
 		return false
@@ -20,12 +20,12 @@ func (p connPool) checkOutdated(err error) bool {
 	return true
 }
 
-// schemaKey is the key under which a connection stores the change of the schema that its prepared statements are newer
-// than.
+// schemaKey is the key under which a connection stores the value of connPool.schema when it last dropped its prepared
+// statements.
 const schemaKey = "healthcare.schema"
 
-// withConn calls do with pgx's own connection, which has no statement that was prepared before the last change of the
-// schema.
+// withConn calls do with the pgx connection of conn, after dropping statements that were prepared before the last
+// change of the schema.
 func (p connPool) withConn(ctx context.Context, conn *sql.Conn, do func(*pgx.Conn) error) error {
 	return withRawConn(conn, func(conn *pgx.Conn) error {
 		if current := p.schema.Load(); current > 0 {

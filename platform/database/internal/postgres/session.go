@@ -11,9 +11,9 @@ import (
 	"healthcare/platform/database/internal/fault"
 )
 
-// pinned are the settings that decide the meaning of bytes, literals and instants. They are part of the startup
-// message, where they override those of the role, the database and the server; no address overrides them. Every pooler
-// passes on these four.
+// pinned has the settings that determine the meaning of bytes, literals and times. They are part of the startup message
+// and override the settings of the role, the database and the server. The URL cannot override them. Every pooler passes
+// these four settings on.
 var pinned = map[string]string{
 	"client_encoding":             "UTF8",
 	"standard_conforming_strings": "on",
@@ -21,7 +21,7 @@ var pinned = map[string]string{
 	"timezone":                    "UTC",
 }
 
-// pin replaces an address's values of the pinned settings, in any letter case.
+// pin sets the pinned settings, replacing those of the URL, in any letter case.
 func pin(parameters map[string]string) {
 	maps.DeleteFunc(parameters, func(name, _ string) bool {
 		_, is := pinned[strings.ToLower(name)]
@@ -30,26 +30,26 @@ func pin(parameters map[string]string) {
 	maps.Copy(parameters, pinned)
 }
 
-// inherited are settings that a pooler would not pass on in the startup message, and their accepted values, of which
-// correct sets the first:
+// inherited lists the settings that a pooler does not pass on in the startup message, with the accepted values, of
+// which correct sets the first:
 //   - synchronous_commit=off loses acknowledged writes; the other values are the operator's choice.
-//   - Another isolation level rejects or hides rows that a transaction relies on after it waited for a lock.
+//   - A different isolation level rejects or hides rows that a transaction needs after it waited for a lock.
 //   - gin_fuzzy_search_limit drops results of a search.
-//   - bytea_output=escape cannot be read where results are text (default_query_exec_mode=simple_protocol).
+//   - bytea_output=escape cannot be read if results are text (default_query_exec_mode=simple_protocol).
 const inherited = `(VALUES ('synchronous_commit', '{on,local,remote_write,remote_apply}'::text[]),
 	('default_transaction_isolation', '{read committed}'), ('default_transaction_read_only', '{off}'),
 	('gin_fuzzy_search_limit', '{0}'), ('bytea_output', '{hex}')) AS setting (name, accepted)`
 
-// correct sets them in a session that belongs to the service. Behind a pooler, whose process numbers differ from the
-// server's, the next transaction may run in another session.
+// correct sets the inherited settings if the session belongs to this connection. Behind a pooler, whose process ids
+// differ from the server's, the next transaction may run in another session.
 const correct = `SELECT set_config(name, accepted[1], false) FROM ` + inherited + `
 	WHERE current_setting(name, true) <> ALL (accepted) AND pg_backend_pid() = %d`
 
-// broken returns the rules that a session cannot be brought to keep: the rule, the value that breaks it, and an
-// accepted value.
-//   - Another encoding of the server, or one that a pooler insists on, garbles text.
-//   - Sessions of replicas fire no trigger and check no foreign key.
-//   - An inherited setting of a session behind a pooler.
+// broken returns the rules that the session violates and that cannot be corrected: the rule, the value that violates
+// it, and an accepted value.
+//   - A different encoding of the server, or of a pooler, garbles text.
+//   - Sessions with the role of a replica fire no triggers and check no foreign keys.
+//   - Inherited settings cannot be corrected in sessions behind a pooler.
 //   - A schema before pg_catalog may replace its functions; tables in a temporary schema end with the session.
 const broken = `SELECT rule, value, NULL FROM (VALUES
 		('server_encoding', current_setting('server_encoding'),
@@ -68,10 +68,10 @@ const broken = `SELECT rule, value, NULL FROM (VALUES
 		WHERE current_setting(name, true) <> ALL (accepted)`
 
 // settle corrects and checks the settings of a new connection's session, in one round trip. Errors:
-// fault.UnusableError, with a remedy; the driver's.
+// *fault.UnusableError, with a remedy; those of the driver.
 func settle(ctx context.Context, conn *pgx.Conn) error {
 	own := fmt.Sprintf(correct, conn.PgConn().PID())
-	// The simple protocol prepares nothing behind a pooler.
+	// Exec uses the simple protocol, which creates no prepared statement behind a pooler.
 	results, err := conn.PgConn().Exec(ctx, own+";"+broken).ReadAll()
 	if err != nil || len(results) == 0 {
 		return err
@@ -96,7 +96,7 @@ func unusable(rule, value, accepted string, cfg *pgx.ConnConfig) error {
 			"ALTER ROLE %s IN DATABASE %s SET %[1]s = 'origin'", rule, value, Quoted(cfg.User), Quoted(cfg.Database))
 	}
 	if accepted != "" {
-		return fault.Unusable("%s is %s, which the service cannot change in every session of a pooler: add "+
+		return fault.Unusable("%s is %s, which the service cannot change in all sessions of a pooler: add "+
 			"SET %[1]s = '%[3]s' to its connect_query, or run ALTER ROLE %[4]s IN DATABASE %[5]s SET %[1]s = '%[3]s'",
 			rule, value, accepted, Quoted(cfg.User), Quoted(cfg.Database))
 	}
@@ -104,5 +104,5 @@ func unusable(rule, value, accepted string, cfg *pgx.ConnConfig) error {
 		"on", rule, value, pinned[rule])
 }
 
-// Quoted returns a name as an identifier in SQL.
+// Quoted returns name as a quoted SQL identifier.
 func Quoted(name string) string { return pgx.Identifier{name}.Sanitize() }

@@ -12,15 +12,15 @@ import (
 
 // registerTypes registers the codecs for times and ids with a connection.
 func registerTypes(conn *pgx.Conn) {
-	// In UTC instead of the zone of this machine.
+	// Times are in UTC instead of the local time zone.
 	conn.TypeMap().RegisterType(&pgtype.Type{
 		Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC},
 	})
 	conn.TypeMap().RegisterType(&pgtype.Type{Name: "uuid", OID: pgtype.UUIDOID, Codec: uuidCodec{}})
 }
 
-// uuidCodec sends and reads ids as their 16 bytes. pgx alone takes a module's id for text, fails to send that as a
-// UUID, and parses it: a sixth of the cost of a small query.
+// uuidCodec sends and reads ids as 16 bytes. pgx itself would treat an id as text, fail to encode it as a UUID and
+// parse it, which is a sixth of the cost of a small query.
 type uuidCodec struct{ pgtype.UUIDCodec }
 
 // identifier is a uuid.UUID or a type that embeds one.

@@ -9,11 +9,11 @@ import (
 	"modernc.org/sqlite" // SQLite in Go, so that the binary stays static
 )
 
-// OpenCached opens a pool whose connections cache their prepared statements. SQLite would parse and plan each statement
-// each time, which is a third of a small query.
+// OpenCached opens a pool whose connections cache their prepared statements. Without the cache, SQLite would parse and
+// plan each statement each time, which is a third of the time of a small query.
 func OpenCached(address string) *sql.DB { return sql.OpenDB(connector(address)) }
 
-// connector is the address of a database.
+// connector is the address of a database; it implements driver.Connector.
 type connector string
 
 // Connect implements driver.Connector.
@@ -28,7 +28,7 @@ func (c connector) Connect(context.Context) (driver.Conn, error) {
 // Driver implements driver.Connector.
 func (connector) Driver() driver.Driver { return new(sqlite.Driver) }
 
-// sqliteConn has the methods of a connection of the driver.
+// sqliteConn is the method set of the driver's connections.
 type sqliteConn interface {
 	driver.Conn
 	driver.ConnBeginTx
@@ -40,7 +40,8 @@ type sqliteConn interface {
 	driver.Validator
 }
 
-// cachingConn is a connection, which one goroutine uses at a time.
+// cachingConn is a connection with a cache of prepared statements. Like every driver.Conn, it is not safe for
+// concurrent use.
 type cachingConn struct {
 	sqliteConn
 	cached map[string]*cachedStatement
@@ -51,17 +52,17 @@ type cachedStatement struct {
 	busy bool // its rows are being read
 }
 
-// Bounds of a connection's cache, which is emptied when it is full.
+// Limits of a connection's cache. A full cache evicts all idle statements.
 const (
 	maxStatements     = 256
 	maxStatementBytes = 4096
 )
 
-// cacheable matches statements that are repeated. Others change the meaning of statements, or are scripts.
+// cacheable matches the statements that are cached. Other statements change the meaning of cached ones, or are scripts.
 var cacheable = regexp.MustCompile(`^\s*(?i:SELECT|INSERT|UPDATE|DELETE)\b`)
 
-// prepared returns the cached statement. It returns nil if the statement is not cacheable, or if its rows are being
-// read by a caller who now runs it again.
+// prepared returns the cached statement of text. It returns nil if the statement is not cacheable, or if rows of an
+// earlier execution are still being read.
 func (c *cachingConn) prepared(ctx context.Context, text string) (*cachedStatement, error) {
 	if s := c.cached[text]; s != nil {
 		if s.busy {
@@ -131,13 +132,13 @@ func (c *cachingConn) Close() error {
 	return c.sqliteConn.Close()
 }
 
-// sqliteRows has the methods of the driver's rows that database/sql uses.
+// sqliteRows is the set of methods of the driver's rows that database/sql uses.
 type sqliteRows interface {
 	driver.RowsColumnTypeScanType
 	driver.RowsColumnTypeDatabaseTypeName
 }
 
-// cachedRows are the rows of a cached statement, which is idle again once they are closed.
+// cachedRows are the rows of a cached statement. Closing them makes the statement idle.
 type cachedRows struct {
 	sqliteRows
 	statement *cachedStatement

@@ -21,8 +21,8 @@ import (
 	"healthcare/platform/database/internal/fault"
 )
 
-// CreatePrivately creates the file and its folder, readable for their owner alone, before SQLite opens it: the WAL
-// beside it gets the mode of the file.
+// CreatePrivately creates the file and its folder with access for the owner only, before SQLite opens the file: SQLite
+// creates the WAL with the mode of the file.
 func CreatePrivately(path string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
@@ -34,7 +34,7 @@ func CreatePrivately(path string) error {
 	return f.Close()
 }
 
-// Addresses returns the addresses of a file for its one writer and for its readers.
+// Addresses returns the addresses of a database file for the only writer and for the readers.
 func Addresses(path string, lockTimeout time.Duration) (writer, reader string) {
 	address := func(more url.Values) string {
 		more.Set("_foreign_keys", "1")
@@ -43,12 +43,12 @@ func Addresses(path string, lockTimeout time.Duration) (writer, reader string) {
 	}
 	writer = address(url.Values{
 		"_journal_mode": {"WAL"}, "_txlock": {"immediate"},
-		"_pragma": {"temp_store(memory)"}, // otherwise the journal of a statement inside a transaction is a file
+		"_pragma": {"temp_store(memory)"}, // otherwise statement journals are files
 	})
 	return writer, address(url.Values{"_query_only": {"1"}})
 }
 
-// Address returns the address of a file with the settings that every connection has, and more.
+// Address returns the address of a database file with the settings of every connection and the parameters in more.
 func Address(path string, lockTimeout time.Duration, more url.Values) string {
 	more.Set("_busy_timeout", strconv.FormatInt(lockTimeout.Milliseconds(), 10))
 	more.Set("_timezone", "UTC")
@@ -60,8 +60,8 @@ func Address(path string, lockTimeout time.Duration, more url.Values) string {
 // Name is the name of the dialector.
 const Name = "sqlite"
 
-// NewDialector returns GORM's dialector for SQLite over modernc's driver. The existing ones need C, or ignore _txlock
-// and cancelled contexts.
+// NewDialector returns GORM's dialector for SQLite over modernc's driver. Existing dialectors need cgo, or ignore
+// _txlock and cancelled contexts.
 func NewDialector(conns gorm.ConnPool) gorm.Dialector { return dialector{conns} }
 
 type dialector struct{ conns gorm.ConnPool }
@@ -77,7 +77,8 @@ func (d dialector) Initialize(db *gorm.DB) error {
 		DeleteClauses:        []string{"DELETE", "FROM", "WHERE", "RETURNING"},
 		LastInsertIDReversed: true,
 	})
-	// A writing transaction locks the whole database from its start. SQLite has neither need nor syntax for row locks.
+	// A writing transaction locks the whole database from its start, so that SQLite needs no row locks, and has no
+	// syntax for them.
 	db.ClauseBuilders["FOR"] = func(clause.Clause, clause.Builder) {}
 	return nil
 }
@@ -91,7 +92,7 @@ func (dialector) DataTypeOf(field *schema.Field) string { return string(field.Da
 
 func (dialector) DefaultValueOf(*schema.Field) clause.Expression { return clause.Expr{SQL: "NULL"} }
 
-// BindVarTo writes a placeholder. It rejects the text that PostgreSQL rejects, which SQLite would store (TRUST.md X14).
+// BindVarTo writes a placeholder. It rejects texts that PostgreSQL rejects and SQLite would store (TRUST.md X14).
 func (dialector) BindVarTo(writer clause.Writer, stmt *gorm.Statement, v any) {
 	_ = writer.WriteByte('?')
 	if text := reflect.ValueOf(v); text.Kind() == reflect.String {

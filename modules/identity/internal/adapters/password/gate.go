@@ -83,7 +83,7 @@ func (g gate) reserve(ctx context.Context, by admission.Caller) (release func(),
 		return release, nil
 	case ctx.Err() != nil:
 		return nil, g.refuse("gone", ctx.Err())
-	case errors.Is(err, admission.ErrShare):
+	case errors.Is(err, admission.ErrTooMany):
 		g.pause(ctx)
 	}
 	return nil, g.refuse("no_room", errNoLookup)
@@ -98,7 +98,7 @@ func (g gate) acquire(ctx context.Context, by ports.Caller) (release func(), err
 	if by.Known {
 		lane = known
 	}
-	release, err = g.slots.Acquire(waiting, by.In(lane), 1)
+	release, err = g.slots.Acquire(waiting, by.InLane(lane), 1)
 	if err != nil {
 		return nil, g.rejection(ctx, err)
 	}
@@ -110,7 +110,7 @@ func (g gate) rejection(ctx context.Context, err error) error {
 	switch {
 	case ctx.Err() != nil:
 		return g.refuse("gone", ctx.Err())
-	case errors.Is(err, admission.ErrShare):
+	case errors.Is(err, admission.ErrTooMany):
 		g.pause(ctx)
 		return g.refuse("queue_full", errQueueFull)
 	}

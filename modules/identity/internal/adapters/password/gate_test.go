@@ -362,7 +362,7 @@ func TestReserve(t *testing.T) {
 
 // network returns a caller in the nth network.
 func network(n int) ports.Caller {
-	return ports.Caller{Caller: admission.By(netip.AddrFrom4([4]byte{10, byte(n >> 8), byte(n), 1}), "")}
+	return ports.Caller{Caller: admission.NewCaller(netip.AddrFrom4([4]byte{10, byte(n >> 8), byte(n), 1}), "")}
 }
 
 // attack runs n callers that hash in a loop until stop is called.

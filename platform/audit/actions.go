@@ -5,12 +5,12 @@ import "regexp"
 // Action is the kind of event. The set is closed: an entry with another action is rejected.
 type Action string
 
-// The actions. Refused is for requests that were denied before their action was known.
+// The actions. Refused is the action of requests that were denied before their action was determined.
 const (
 	Login           Action = "login"
 	LoginFailed     Action = "login_failed"
 	Refresh         Action = "refresh"        // a refresh token was exchanged for the next one
-	RefreshReused   Action = "refresh_reused" // a refresh token was used a second time: its session has ended
+	RefreshReused   Action = "refresh_reused" // a refresh token was used a second time, which ended its session
 	Logout          Action = "logout"
 	PasswordChanged Action = "password_changed"
 	RoleChanged     Action = "role_changed"
@@ -22,13 +22,13 @@ const (
 	Delete          Action = "delete"
 	Refused         Action = "refused"
 	TrailRead       Action = "trail_read"
-	TrailPruned     Action = "trail_pruned" // Count is the sequence of the last entry that was removed
+	TrailPruned     Action = "trail_pruned" // Entry.Count is the sequence number of the last removed entry
 )
 
 // Event holds the codes of an Action in a FHIR R4 AuditEvent.
 type Event struct {
-	Type    string // AuditEvent.type: "rest" of audit-event-type, or a code of DICOM's (DCM)
-	Subtype string // AuditEvent.subtype: of restful-interaction, or of DCM
+	Type    string // AuditEvent.type: "rest" of audit-event-type, or a DICOM code (DCM)
+	Subtype string // AuditEvent.subtype: a code of restful-interaction or DCM
 	Code    string // AuditEvent.action: C, R, U, D or E
 }
 
@@ -63,16 +63,16 @@ func (a Action) Event() (event Event, known bool) {
 // Resource is the kind of record that an entry is about.
 type Resource string
 
-// Patient is the resource of patients themselves: an entry about it names the patient. Modules declare the resources of
-// their entries, this one as well, in their contracts (x-audit-resources).
+// Patient is the resource of entries about a patient's own record, which name the patient. Modules declare the
+// resources of their entries, including Patient, in their contracts (x-audit-resources).
 const Patient Resource = "Patient"
 
 var resourceName = regexp.MustCompile(`^[A-Z][A-Za-z]{0,63}$`)
 
-// Valid reports whether r has the form of a resource's name: 1 to 64 letters, of which the first is a capital.
+// Valid reports whether r has the form of a resource name: 1 to 64 letters, the first of which is a capital.
 func (r Resource) Valid() bool { return resourceName.MatchString(string(r)) }
 
-// Outcome is the result of an action. There is no default.
+// Outcome is the result of an action. The zero Outcome is invalid.
 type Outcome string
 
 // The outcomes.
@@ -82,7 +82,8 @@ const (
 	Failed  Outcome = "failed"  // because of the service
 )
 
-// Code returns AuditEvent.outcome: 0 success, 4 minor failure, 8 serious failure. known is false outside the set.
+// Code returns AuditEvent.outcome: 0 success, 4 minor failure, 8 serious failure. known is false for an unknown
+// outcome.
 func (o Outcome) Code() (code string, known bool) {
 	switch o {
 	case Success:

@@ -16,7 +16,7 @@ import (
 	"healthcare/platform/auth"
 )
 
-// MaxIDs is the most ids that one entry names. Its Count is that of all ids.
+// MaxIDs is the maximum number of ids in an entry. Its Count is the number of all ids.
 const MaxIDs = 200
 
 // Entry is one event. It maps onto a FHIR R4 AuditEvent, see Action and Outcome.
@@ -24,16 +24,16 @@ type Entry struct {
 	Action     Action
 	Resource   Resource    // AuditEvent.entity.type
 	ResourceID uuid.UUID   // AuditEvent.entity.what; zero for a list
-	PatientID  uuid.UUID   // the patient whose data it is about; zero if it is about no patient
+	PatientID  uuid.UUID   // the patient whose data the entry is about; zero if it concerns no patient
 	Outcome    Outcome     // AuditEvent.outcome
 	Status     int         // the HTTP status of the response; 0 outside of HTTP
-	IDs        []uuid.UUID // the results of a list or a search; those after the first MaxIDs are left out
-	Count      int64       // the number of results; 0 stands for len(IDs)
+	IDs        []uuid.UUID // the results of a list or a search; at most MaxIDs
+	Count      int64       // the number of results; 0 means len(IDs)
 	Fields     []string    // the names of the fields that changed: a-z, 0-9 and _, never a value
 }
 
-// NewEntry returns the entry of a successful action on one record. Its status is that of the response: 201
-// for Create, 204 for Delete, 200 otherwise. An entry about a Patient names that patient.
+// NewEntry returns the entry of a successful action on one record. Its status is that of the response: 201 for Create,
+// 204 for Delete, 200 otherwise. An entry about a Patient names that patient.
 func NewEntry(action Action, resource Resource, id uuid.UUID) Entry {
 	status, special := map[Action]int{Create: http.StatusCreated, Delete: http.StatusNoContent}[action]
 	if !special {
@@ -55,8 +55,8 @@ func about(e Entry, resource Resource, id uuid.UUID) Entry {
 	return e
 }
 
-// NewListEntries returns the entries of a page that is about to be shown: copies of page, each with at most MaxIDs of
-// the ids and the number of all of them. An empty page has one entry.
+// NewListEntries returns the entries of a page that is about to be sent: copies of page, each with at most MaxIDs of
+// the ids and the number of all ids. An empty page has one entry.
 func NewListEntries(page Entry, ids []uuid.UUID) []Entry {
 	page.Outcome, page.Status = Success, http.StatusOK
 	if len(ids) == 0 {
@@ -70,8 +70,8 @@ func NewListEntries(page Entry, ids []uuid.UUID) []Entry {
 	return all
 }
 
-// WithoutIDs returns the entries of a response without a body: counts instead of ids. Entries that differ only in their
-// ids become one.
+// WithoutIDs returns the entries of a response without a body, with counts instead of ids. Entries that differ only in
+// their ids are merged.
 func WithoutIDs(entries []Entry) []Entry {
 	var all []Entry
 	for _, e := range entries {
@@ -95,13 +95,13 @@ func IDs[T any](records []T, id func(T) uuid.UUID) []uuid.UUID {
 	return ids
 }
 
-// Request is the part of an entry that comes from the HTTP request. It travels in the context; the acting user is an
+// Request is the part of an entry that comes from the HTTP request. It is passed in the context; the acting user is an
 // argument.
 type Request struct {
 	ID      string     // the X-Request-ID of the response, a UUID that is also in the log
-	Address netip.Addr // of the client; the zero Addr outside of HTTP
+	Address netip.Addr // address of the client; the zero Addr outside of HTTP
 
-	ShowsNothing bool // HEAD: its entries have counts without ids
+	ShowsNothing bool // a HEAD request, whose entries have counts instead of ids
 }
 
 type requestKey struct{}
@@ -119,19 +119,19 @@ func RequestOf(ctx context.Context) Request {
 
 // Recorder writes the trail. A use case that cannot record must fail: the trail fails closed.
 type Recorder interface {
-	// Record appends entries in the order given. Inside a transaction of ctx they are appended in it, so that an entry
-	// exists exactly if its effect does. No other transaction can append until that one ends, so record last. Refused
-	// entries are recorded after the end of the transaction, because it is rolled back. Outside of a transaction Record
-	// returns when the entries are durably committed, and shares that commit with concurrent calls. The zero Principal
-	// is a client who is not signed in.
+	// Record appends entries in order. If ctx has a transaction, they are part of it, so that an entry exists exactly
+	// if its effect does. Until the transaction ends, no other transaction can append, so callers should record last.
+	// Refused entries are recorded after the end of the transaction, because it is rolled back. Outside of a
+	// transaction, Record returns when the entries are durably committed; concurrent calls share a commit. The zero
+	// Principal is a client that is not signed in.
 	//
 	// Errors: errs.Unavailable; a plain error for a malformed entry, which is a defect.
 	Record(ctx context.Context, who auth.Principal, entries ...Entry) error
 }
 
-// RecordMissing handles err of a request for a record that does not exist or that the caller may not see: the two have
-// the same response. It records refusal if err is missing, and returns err. Other errors are returned unrecorded. Every
-// such response about patients passes here.
+// RecordMissing records refusal if err is missing, the error for a record that does not exist or that the caller may
+// not see, and returns err. It does not record other errors. Every such response about a patient is recorded by
+// RecordMissing.
 //
 // Errors: err; errs.Unavailable if the refusal could not be recorded.
 func RecordMissing(

@@ -1,4 +1,4 @@
-// Package audittest has audit.Recorders for the tests of modules, without a trail.
+// Package audittest provides audit.Recorders for the tests of modules, without a trail.
 package audittest
 
 import (
@@ -11,8 +11,8 @@ import (
 	"healthcare/platform/databasetest"
 )
 
-// Recorder is an audit.Recorder in memory; the zero Recorder is empty. It keeps the entries of a transaction that is
-// rolled back, too.
+// Recorder is an audit.Recorder in memory; the zero Recorder is empty. It also keeps the entries of transactions that
+// are rolled back.
 type Recorder struct {
 	mu       sync.Mutex
 	recorded []Recorded
@@ -26,7 +26,7 @@ type Recorded struct {
 	audit.Entry
 }
 
-// Record implements audit.Recorder. It is a step of databasetest.RunWithFaults.
+// Record implements audit.Recorder. Record is a step for databasetest.RunWithFaults.
 func (r *Recorder) Record(ctx context.Context, who auth.Principal, entries ...audit.Entry) error {
 	if err := databasetest.InjectFault(ctx, "audit entry"); err != nil {
 		return err
@@ -42,7 +42,7 @@ func (r *Recorder) Record(ctx context.Context, who auth.Principal, entries ...au
 	return nil
 }
 
-// Refuse makes every following Record return err; nil ends that.
+// Refuse sets the error that the following calls of Record return; nil resets it.
 func (r *Recorder) Refuse(err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -9,12 +9,12 @@ import (
 )
 
 // Transactional returns a Recorder that passes entries to next. It fails the test if an entry about a successful change
-// is recorded outside of a transaction of db: a change that is stored without its entry could not be noticed.
+// is recorded outside of a transaction of db: otherwise a change could be stored without its entry.
 func Transactional(t testing.TB, db Transactions, next audit.Recorder) audit.Recorder {
 	return transactional{t, db, next}
 }
 
-// Transactions reports whether a transaction is open; a database.DB does.
+// Transactions reports whether ctx has an open transaction. *database.DB implements it.
 type Transactions interface {
 	InTransaction(ctx context.Context) bool
 }

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// Access determines who may call an operation. The contract has it as x-access; the zero Access allows no caller.
+// Access determines who may call an operation. x-access in the contract declares it. The zero Access allows no caller.
 type Access struct {
 	public   bool
 	everyone bool
@@ -18,9 +18,9 @@ const (
 	Authenticated = "authenticated" // every signed-in user, with any role
 )
 
-// ParseAccess parses an x-access value: public, authenticated, or a list of roles such as [staff, admin]. Other roles
-// are rejected, so a role that is declared later may call an operation only if x-access names it. Errors: a plain error
-// that names the value.
+// ParseAccess parses an x-access value: public, authenticated, or a list of roles such as [staff, admin]. A list
+// excludes all other roles, so that a role that is declared later may call an operation only if x-access names it.
+// Errors: a plain error that names the value.
 func ParseAccess(value any) (Access, error) {
 	switch value {
 	case Public:
@@ -46,10 +46,10 @@ func ParseAccess(value any) (Access, error) {
 // IsPublic reports whether the operation needs no access token.
 func (a Access) IsPublic() bool { return a.public }
 
-// Allows reports whether a signed-in user with that role may call the operation.
+// Allows reports whether a signed-in user with the role may call the operation.
 func (a Access) Allows(role Role) bool {
 	return a.public || a.everyone || slices.Contains(a.roles, role)
 }
 
-// Roles returns the roles that x-access names; none for public and authenticated.
+// Roles returns the roles that x-access names, or nil for public and authenticated.
 func (a Access) Roles() []Role { return a.roles }

@@ -1,5 +1,5 @@
-// Package auth has the acting user and the permissions to call operations. modules/identity implements Authenticator;
-// other packages use only these types, so that no module depends on how users sign in.
+// Package auth defines the acting user, the roles and the permissions to call operations. modules/identity implements
+// Authenticator; other packages use only these types, so that no module depends on the sign-in.
 package auth
 
 import (
@@ -17,13 +17,13 @@ type Principal struct {
 	Role      Role
 }
 
-// The errors of authentication and of permissions.
+// Errors of authentication and authorization.
 var (
 	// ErrUnauthenticated rejects a request without an access token.
 	ErrUnauthenticated = errs.New(
 		errs.Unauthenticated, "not_authenticated", "Authentication credentials were not provided.")
 
-	// ErrInvalidToken rejects a malformed, forged, expired or revoked access token, and that of a disabled user.
+	// ErrInvalidToken rejects an access token that is malformed, forged, expired, revoked or of a disabled user.
 	ErrInvalidToken = errs.New(errs.Unauthenticated, "token_not_valid", "The access token is not valid or has expired.")
 
 	// ErrForbidden rejects a role that may not call the operation.

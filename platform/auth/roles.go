@@ -11,8 +11,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// Role is the role of a user. It determines which operations the user may call (Access), never which records the user
-// sees, which is the scope of the module that owns the records.
+// Role is the role of a user. It determines which operations the user may call (Access), not which records the user may
+// see: the module that owns the records defines their scope.
 type Role string
 
 // The basic roles. Modules declare further ones.
@@ -26,12 +26,12 @@ var named = regexp.MustCompile(`^[a-z][a-z_]{0,31}$`)
 // Valid reports whether the name fits the contract and the store.
 func (r Role) Valid() bool { return named.MatchString(string(r)) }
 
-// Roles are the declared roles. Users can be given them, and operations can name them.
+// Roles are the declared roles. Users can be assigned them, and operations can name them.
 type Roles map[Role]Declaration
 
 // Declaration describes a role.
 type Declaration struct {
-	Description string // one sentence, for people
+	Description string // one sentence for administrators
 
 	// Fits returns an error unless the user may have the role; nil allows every user. Errors: those of a Requirement.
 	Fits func(ctx context.Context, user uuid.UUID) error
@@ -65,7 +65,7 @@ func (r Roles) Require(requirements ...Requirement) error {
 // Names returns the declared roles in alphabetical order.
 func (r Roles) Names() []Role { return slices.Sorted(maps.Keys(r)) }
 
-// String returns the names as a list for people.
+// String returns the names, separated by commas.
 func (r Roles) String() string {
 	return strings.ReplaceAll(strings.Trim(fmt.Sprint(r.Names()), "[]"), " ", ", ")
 }

@@ -57,13 +57,13 @@ func TestAccess(t *testing.T) {
 		require.False(t, access.IsPublic())
 		require.Equal(t, []auth.Role{auth.Admin}, access.Roles())
 	})
-	t.Run("allows every role for authenticated users, but is not public", func(t *testing.T) {
+	t.Run("authenticated allows every role, but is not public", func(t *testing.T) {
 		access := parsed("authenticated")
 		require.True(t, access.Allows("undeclared"))
 		require.False(t, access.IsPublic())
 		require.Empty(t, access.Roles())
 	})
-	t.Run("is public for all", func(t *testing.T) { require.True(t, parsed("public").IsPublic()) })
+	t.Run("public is public", func(t *testing.T) { require.True(t, parsed("public").IsPublic()) })
 	t.Run("rejects every other value", func(t *testing.T) {
 		for _, value := range []any{
 			nil, "", "Public", "admin", true, 7,

@@ -9,7 +9,7 @@ import (
 // State is the severity of a finding.
 type State string
 
-// The states. With a failure the service does not work as documented; a warning does not affect it yet.
+// The states. A failure prevents the service from working as documented; a warning does not affect it yet.
 const (
 	OK   State = "ok"
 	Warn State = "warn"
@@ -23,7 +23,7 @@ type Finding struct {
 	Text    string
 }
 
-// NewFinding returns a finding whose text is one line, even if the arguments have line feeds.
+// NewFinding returns a finding with a formatted text. Line feeds in the arguments become spaces.
 func NewFinding(state State, subject, format string, args ...any) Finding {
 	return Finding{state, subject, strings.Join(strings.Fields(fmt.Sprintf(format, args...)), " ")}
 }

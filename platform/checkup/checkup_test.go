@@ -11,7 +11,7 @@ func TestDisk(t *testing.T) {
 	for free, state := range map[uint64]State{
 		0: Fail, noSpace - 1: Fail, noSpace: Warn, littleSpace - 1: Warn, littleSpace: OK, 1 << 50: OK,
 	} {
-		require.Equal(t, state, ofSpace(free, "x").State, "%d", free)
+		require.Equal(t, state, findingOf(free, "x").State, "%d", free)
 	}
 	t.Run("reads the parent of a folder that does not exist yet", func(t *testing.T) {
 		folder := t.TempDir()
@@ -20,6 +20,6 @@ func TestDisk(t *testing.T) {
 	})
 }
 
-func TestFoundIsOneLine(t *testing.T) {
+func TestFindingIsOneLine(t *testing.T) {
 	require.Equal(t, Finding{Warn, "store", "two lines"}, NewFinding(Warn, "store", "%s", "two\n\tlines"))
 }

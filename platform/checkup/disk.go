@@ -33,10 +33,10 @@ func Disk(folder string) Finding {
 	if err != nil {
 		return NewFinding(Warn, "disk", "the free space of %s cannot be read: %v", folder, err)
 	}
-	return ofSpace(free, folder)
+	return findingOf(free, folder)
 }
 
-func ofSpace(free uint64, folder string) Finding {
+func findingOf(free uint64, folder string) Finding {
 	text := fmt.Sprintf("%d MiB free in %s", free>>20, folder)
 	switch {
 	case free < noSpace:

@@ -8,8 +8,8 @@ import (
 
 // Clock returns the time.
 type Clock interface {
-	// Now returns the current time in UTC, truncated to microseconds. Both engines can store that, so a write and a
-	// later read respond with the same time. Errors: none.
+	// Now returns the current time in UTC, truncated to microseconds. Both engines store microseconds, so that a write
+	// and a later read return the same time. Errors: none.
 	Now() time.Time
 }
 
@@ -20,13 +20,13 @@ type system struct{}
 
 func (system) Now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
 
-// Manual is a clock that changes only when a test sets it. It is safe for concurrent use.
+// Manual is a clock that only its methods change, for tests. It is safe for concurrent use.
 type Manual struct {
 	mu  sync.Mutex
 	now time.Time
 }
 
-// At returns a Manual clock that is set to t.
+// At returns a Manual clock set to t.
 func At(t time.Time) *Manual { return &Manual{now: t.UTC().Truncate(time.Microsecond)} }
 
 // Now returns the time to which the clock is set.

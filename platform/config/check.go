@@ -19,7 +19,7 @@ import (
 
 // check validates every key. Errors: *Error, one line that names all invalid keys.
 func (c Config) check() error {
-	rules := map[string]error{ // beyond those of the tags
+	rules := map[string]error{ // in addition to those of the tags
 		"secret_key":            c.SecretKey.Check(),
 		"secret_key_previous":   checkPrevious(c.SecretKeyPrevious, c.PreviousSecrets()),
 		"audit_key":             c.AuditKey.Check(),
@@ -55,7 +55,7 @@ func (c Config) check() error {
 	return joinErrors(invalid)
 }
 
-// checkTag validates a value by its field's tag. A number or a duration without a range panics.
+// checkTag validates a value by its field's tag. It panics if a number or a duration has no range.
 func checkTag(tag reflect.StructTag, value any) error {
 	low, high, _ := strings.Cut(tag.Get("range"), ",")
 	switch value := value.(type) {
@@ -78,7 +78,7 @@ func must[T any](value T, err error) T {
 	return value
 }
 
-// keyError returns the text about a key, which names its variable too.
+// keyError returns an error text that names the key and its environment variable.
 func keyError(key, reason string) string { return key + " (" + strings.ToUpper(key) + "): " + reason }
 
 // joinErrors returns one error for all texts, or nil if all are valid. Errors: *Error.
@@ -123,7 +123,7 @@ func checkNotEmpty(v string) error {
 	return nil
 }
 
-// checkPostgresURL validates the URL of a PostgreSQL server. Errors do not quote it, because it may hold a password.
+// checkPostgresURL validates the URL of a PostgreSQL server. Errors do not quote it, because it may contain a password.
 func checkPostgresURL(url string) error {
 	if url == "" {
 		return nil
@@ -132,7 +132,7 @@ func checkPostgresURL(url string) error {
 		return errors.New("must start with postgres:// (empty: the embedded SQLite)")
 	}
 	conn, err := pgconn.ParseConfig(url)
-	// The part of a host before an @ is the end of a password, which later messages would show.
+	// A host with an @ starts with the end of a password, which later messages would show.
 	if err != nil || strings.Contains(conn.Host, "@") ||
 		slices.ContainsFunc(
 			conn.Fallbacks, func(f *pgconn.FallbackConfig) bool { return strings.Contains(f.Host, "@") },
@@ -180,7 +180,8 @@ func checkEach(values []string, check func(string) error) error {
 	return nil
 }
 
-// checkOrigin accepts scheme://host[:port] (RFC 6454). The wildcard * is rejected: responses hold patient data.
+// checkOrigin accepts scheme://host[:port] (RFC 6454). The wildcard * is rejected, because responses contain patient
+// data.
 func checkOrigin(origin string) error {
 	u, err := url.Parse(origin)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || strings.ContainsAny(u.Host, "*,") ||

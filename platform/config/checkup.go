@@ -11,8 +11,8 @@ import (
 	"healthcare/platform/checkup"
 )
 
-// Examine returns findings about the configuration and the files in data_dir. It reads keys but neither shows nor
-// generates any.
+// Examine returns findings about the configuration and the files in data_dir. It reads keys, but neither shows nor
+// generates them.
 func (c Config) Examine() []checkup.Finding {
 	findings := []checkup.Finding{c.examineKeys()}
 	changed, err := c.Changed()
@@ -51,7 +51,7 @@ func (c Config) examineKeys() checkup.Finding {
 // examineFiles returns findings about the permissions of the files in data_dir.
 func (c Config) examineFiles() (findings []checkup.Finding) {
 	if runtime.GOOS == "windows" {
-		return nil // it has no permission bits
+		return nil // Windows has no permission bits
 	}
 	exposed, private := c.exposed()
 	for _, file := range exposed {
@@ -63,10 +63,10 @@ func (c Config) examineFiles() (findings []checkup.Finding) {
 	return findings
 }
 
-// Exposed returns a sentence for each file in data_dir that other accounts can read or change, with the remedy.
+// Exposed returns a sentence with the remedy for each file in data_dir that other accounts can access.
 func (c Config) Exposed() []string {
 	if runtime.GOOS == "windows" {
-		return nil // it has no permission bits
+		return nil // Windows has no permission bits
 	}
 	exposed, _ := c.exposed()
 	return exposed

@@ -9,13 +9,13 @@ import (
 	_ "time/tzdata" // time_zone works in a container without a time zone database
 )
 
-// Config holds every key. A key is declared by its field here, which gives its type and its valid values, and in
-// configs/default.yaml, which gives its default and its meaning. The tag range is the lowest and the highest valid
-// value of a number or a duration, and oneof lists the valid values of a text; check has the remaining rules.
+// Config has a field for every key. The field declares the type and the valid values, and configs/default.yaml the
+// default and the meaning. The tag range has the lowest and the highest valid value of a number or a duration, the tag
+// oneof the valid values of a text; check has the remaining rules.
 type Config struct {
 	SecretKey         Secret   `koanf:"secret_key"`
 	SecretKeyPrevious Secret   `koanf:"secret_key_previous"` // a list: PreviousSecrets
-	DatabaseURL       Secret   `koanf:"database_url"`        // it holds a password
+	DatabaseURL       Secret   `koanf:"database_url"`        // contains a password
 	Debug             bool     `koanf:"debug"`
 	AllowedHosts      []string `koanf:"allowed_hosts"`
 	CORSOrigins       []string `koanf:"cors_origins"`
@@ -86,11 +86,11 @@ type Config struct {
 // Django is the value of compat that serves clients of the original service.
 const Django = "django"
 
-// Production is the value of app_env with which no key is generated.
+// Production is the value of app_env for which no key is generated.
 const Production = "production"
 
-// Error reports an invalid configuration in one line, which names the key and holds no secret. The process exits with
-// 78 (EX_CONFIG, sysexits.h).
+// Error reports an invalid configuration in one line, which names the key and contains no secret. The process exits
+// with 78 (EX_CONFIG, sysexits.h).
 type Error struct{ text string }
 
 func (e *Error) Error() string { return "configuration: " + e.text }
@@ -103,7 +103,7 @@ func (c Config) Embedded() bool { return c.DatabaseURL == "" }
 // DatabasePath returns the path of the embedded database.
 func (c Config) DatabasePath() string { return filepath.Join(c.DataDir, "healthcare.db") }
 
-// Location returns the time zone that decides the date. It is UTC if the configuration was not validated.
+// Location returns the time zone for dates. It is UTC if time_zone is invalid.
 func (c Config) Location() *time.Location {
 	location, err := time.LoadLocation(c.TimeZone)
 	if err != nil {

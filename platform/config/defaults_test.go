@@ -29,7 +29,7 @@ func TestDefaults(t *testing.T) {
 	})
 	t.Run("are returned by Default, regardless of the environment", func(t *testing.T) {
 		c := load(t)
-		variables(t, "HTTP_ADDRESS", ":1", "DEBUG", "perhaps")
+		setVariables(t, "HTTP_ADDRESS", ":1", "DEBUG", "perhaps")
 		d, err := config.Default()
 		require.NoError(t, err)
 		require.Equal(t, c, d)

@@ -6,11 +6,11 @@ import (
 	"healthcare/configs"
 )
 
-// Key is a key as configs/default.yaml documents it.
+// Key is the documentation of a key in configs/default.yaml.
 type Key struct {
 	Name    string
-	Default string // as written there, "" if the key is empty
-	Text    string // the comment before the key or behind it
+	Default string // as written in the file; "" if the key is empty
+	Text    string // the comment before the key or at the end of its line
 }
 
 // Variable returns the environment variable of the key.

@@ -64,7 +64,7 @@ func TestEnsureSecretReadsRotatedSecrets(t *testing.T) {
 			oldest + " retired=2026-11-01T11:00:00+01:00",
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := config.Config{DataDir: kept(t, content)}
+			c := config.Config{DataDir: newDataDir(t, content)}
 			require.NoError(t, c.EnsureSecret())
 			require.Equal(t, newest, c.SecretKey.Reveal())
 			require.Equal(t, []config.Secret{config.Secret(older), config.Secret(oldest)}, c.PreviousSecrets())
@@ -75,15 +75,15 @@ func TestEnsureSecretReadsRotatedSecrets(t *testing.T) {
 		})
 	}
 	t.Run("in the format before rotation: one line that may have spaces", func(t *testing.T) {
-		c := config.Config{DataDir: kept(t, " by hand, with spaces: "+newest+"\n")}
+		c := config.Config{DataDir: newDataDir(t, " by hand, with spaces: "+newest+"\n")}
 		require.NoError(t, c.EnsureSecret())
 		require.Equal(t, "by hand, with spaces: "+newest, c.SecretKey.Reveal())
 		require.Empty(t, c.PreviousSecrets())
 	})
 }
 
-// kept returns a data_dir whose file secret_key holds content.
-func kept(t *testing.T, content string) string {
+// newDataDir returns a data_dir whose file secret_key has the given content.
+func newDataDir(t *testing.T, content string) string {
 	t.Helper()
 	folder := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "secret_key"), []byte(content), 0o600))
@@ -138,7 +138,7 @@ func TestEnsureSecretRejects(t *testing.T) {
 			require.Contains(t, line, path+" holds no usable secret; remove it")
 			kept, err := os.ReadFile(path)
 			require.NoError(t, err)
-			require.Equal(t, content, string(kept), "the operator removes it")
+			require.Equal(t, content, string(kept), "only the operator removes the file")
 		})
 	}
 	newest, older := strong(t), strong(t)
@@ -152,7 +152,7 @@ func TestEnsureSecretRejects(t *testing.T) {
 		"that a crash cut short": older + " retired=2026-11-24T10",
 	} {
 		t.Run("a previous secret "+name+", with its line number", func(t *testing.T) {
-			folder := kept(t, newest+"\n"+line+"\n"+older+" retired=2026-11-24T10:00:00Z\n")
+			folder := newDataDir(t, newest+"\n"+line+"\n"+older+" retired=2026-11-24T10:00:00Z\n")
 			message := rejected(t, config.Config{DataDir: folder})
 			require.Contains(t, message, filepath.Join(folder, "secret_key")+" holds no usable secret")
 			require.Contains(t, message, "in line 2;")
@@ -162,7 +162,7 @@ func TestEnsureSecretRejects(t *testing.T) {
 	}
 	t.Run("a file without its first line, because a previous secret would sign", func(t *testing.T) {
 		require.Contains(
-			t, rejected(t, config.Config{DataDir: kept(t, older+" retired=2026-11-24T10:00:00Z\n")}),
+			t, rejected(t, config.Config{DataDir: newDataDir(t, older+" retired=2026-11-24T10:00:00Z\n")}),
 			"holds no usable secret; remove it",
 		)
 	})

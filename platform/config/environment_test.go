@@ -13,8 +13,8 @@ import (
 	"healthcare/platform/config"
 )
 
-// variables sets these variables (name, value, name, value …) and empties all others of the configuration.
-func variables(t *testing.T, pairs ...string) {
+// setVariables sets the given variables (name, value, name, value …) and empties all other configuration variables.
+func setVariables(t *testing.T, pairs ...string) {
 	t.Helper()
 	t.Setenv("CONFIG_FILE", "")
 	t.Setenv("PORT", "")
@@ -36,19 +36,19 @@ func defaults(t *testing.T) map[string]any {
 	return all
 }
 
-// load returns the configuration with these variables.
+// load returns the configuration with the given variables.
 func load(t *testing.T, pairs ...string) config.Config {
 	t.Helper()
-	variables(t, pairs...)
+	setVariables(t, pairs...)
 	c, err := config.Load()
 	require.NoError(t, err)
 	return c
 }
 
-// refused returns the error of the configuration with these variables, which is one line.
-func refused(t *testing.T, pairs ...string) string {
+// loadError returns the error of the configuration with the given variables, which must be one line.
+func loadError(t *testing.T, pairs ...string) string {
 	t.Helper()
-	variables(t, pairs...)
+	setVariables(t, pairs...)
 	_, err := config.Load()
 	require.Error(t, err, "%q", pairs)
 	require.ErrorAs(t, err, new(*config.Error), "the process exits with 78 on this error only")

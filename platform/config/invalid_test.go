@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// anyText has the keys without invalid values.
+// anyText lists the keys that have no invalid values.
 var anyText = []string{"audit_checkpoints"}
 
 func TestInvalidValues(t *testing.T) {
@@ -74,17 +74,17 @@ func TestInvalidValues(t *testing.T) {
 		require.NotEmpty(t, values, "%s needs a rule, and invalid values here", key)
 		for _, value := range values {
 			t.Run(variable+"="+value, func(t *testing.T) {
-				line := refused(t, variable, value)
+				line := loadError(t, variable, value)
 				require.Contains(t, line, "configuration: "+key+" ("+variable+"): ")
 				require.NotContains(t, line, "hunter2")
 				require.Regexp(t, `must (be|start|have)|is (not|a range)|write|needs`, line, "states what is valid")
 			})
 		}
 	}
-	require.Contains(t, refused(t, "CONFIG_FILE", file(t, `data_dir: ""`)), "data_dir (DATA_DIR): must not be empty")
+	require.Contains(t, loadError(t, "CONFIG_FILE", file(t, `data_dir: ""`)), "data_dir (DATA_DIR): must not be empty")
 }
 
-// outside returns values that a field's type or tag excludes.
+// outside returns values that the type or the tag of a field excludes.
 func outside(t *testing.T, tag reflect.StructTag, value any) []string {
 	t.Helper()
 	low, high, _ := strings.Cut(tag.Get("range"), ",")
@@ -122,23 +122,23 @@ func TestRanges(t *testing.T) {
 		if strings.Contains(bounds, "h0m0s") {
 			value = "-1s"
 		}
-		require.Contains(t, refused(t, variable, value), bounds)
+		require.Contains(t, loadError(t, variable, value), bounds)
 	}
 }
 
 func TestErrors(t *testing.T) {
 	t.Run("of several keys are one line that names them all", func(t *testing.T) {
-		line := refused(t, "HTTP_READ_TIMEOUT", "0s", "LOG_LEVEL", "loud", "HTTP_ADDRESS", "8000")
+		line := loadError(t, "HTTP_READ_TIMEOUT", "0s", "LOG_LEVEL", "loud", "HTTP_ADDRESS", "8000")
 		for _, variable := range []string{"(HTTP_READ_TIMEOUT)", "(LOG_LEVEL)", "(HTTP_ADDRESS)"} {
 			require.Contains(t, line, variable)
 		}
-		line = refused(t, "HTTP_READ_TIMEOUT", "soon", "DEBUG", "perhaps")
+		line = loadError(t, "HTTP_READ_TIMEOUT", "soon", "DEBUG", "perhaps")
 		require.Contains(t, line, "(HTTP_READ_TIMEOUT)")
 		require.Contains(t, line, "(DEBUG)")
 	})
 	t.Run("of contradicting values name the key to change", func(t *testing.T) {
 		require.Contains(
-			t, refused(t, "PASSWORD_HASH_MEMORY", "64", "PASSWORD_HASH_PARALLELISM", "16"),
+			t, loadError(t, "PASSWORD_HASH_MEMORY", "64", "PASSWORD_HASH_PARALLELISM", "16"),
 			"(PASSWORD_HASH_MEMORY): must be between 128 and",
 		)
 	})
@@ -163,6 +163,6 @@ func TestAllowedHosts(t *testing.T) {
 	} {
 		require.Equal(t, []string{host}, load(t, "ALLOWED_HOSTS", host).AllowedHosts)
 	}
-	require.Contains(t, refused(t, "ALLOWED_HOSTS", "*.clinic.example"), `write ".clinic.example"`)
-	require.Contains(t, refused(t, "ALLOWED_HOSTS", "bücher.example"), `"xn--bcher-kva.example"`)
+	require.Contains(t, loadError(t, "ALLOWED_HOSTS", "*.clinic.example"), `write ".clinic.example"`)
+	require.Contains(t, loadError(t, "ALLOWED_HOSTS", "bücher.example"), `"xn--bcher-kva.example"`)
 }

@@ -10,7 +10,7 @@ import (
 	"healthcare/platform/keyfile"
 )
 
-// Names of the files in data_dir beside the embedded database.
+// Names of the files in data_dir other than the embedded database.
 const (
 	SecretKeyFile   = "secret_key"
 	AuditKeyFile    = "audit_key"
@@ -65,7 +65,8 @@ func unusableKey(key string, err error) error {
 	return errorf("%s", keyError(key, "is not set, and cannot be stored in data_dir (DATA_DIR): "+err.Error()))
 }
 
-// missingKey returns an error other than *Error: probably the command runs in the wrong folder.
+// missingKey returns an error for a missing file. It is not an *Error, because the command probably runs in the wrong
+// folder.
 func missingKey(key, path string) error {
 	if absolute, err := filepath.Abs(path); err == nil {
 		path = absolute
@@ -91,9 +92,9 @@ func (c Config) StoredSecrets() (keyfile.Secrets, error) {
 
 func (c Config) secretPath() string { return filepath.Join(c.DataDir, SecretKeyFile) }
 
-// RotateSecret generates a new secret in data_dir. The current one becomes a previous one. Previous ones that were
-// retired longer ago than session_lifetime are dropped, because no session depends on them; with dropAll all are
-// dropped. Errors: those of StoredSecrets; *Error: those of keyfile.Rotate.
+// RotateSecret generates a new secret in data_dir. The current secret becomes a previous one. Previous secrets that
+// were retired longer ago than session_lifetime are dropped, because no session depends on them; with dropAll all are
+// dropped. Errors: those of StoredSecrets; those of keyfile.Rotate, as *Error.
 func (c Config) RotateSecret(now time.Time, dropAll bool) (keyfile.Rotation, error) {
 	if _, err := c.StoredSecrets(); err != nil {
 		return keyfile.Rotation{}, err

@@ -74,7 +74,7 @@ func load(k *koanf.Koanf) (Config, error) {
 	return c, c.check()
 }
 
-// errorLine matches the position in an error of the YAML parser.
+// errorLine matches the line number in an error of the YAML parser.
 var errorLine = regexp.MustCompile(` line \d+`)
 
 func loadFile(k *koanf.Koanf, known map[string]bool) error {
@@ -111,7 +111,7 @@ func readFile(variable, path string) ([]byte, error) {
 }
 
 // loadEnvironment reads NAME, or the content of the file that NAME_FILE names. An empty variable counts as unset. An
-// empty file is rejected, and so are two sources of one key: either could silently replace the intended value.
+// empty file is rejected, and so are two sources of one key: otherwise one could silently replace the intended value.
 func loadEnvironment(k *koanf.Koanf, known map[string]bool) error {
 	var failed error
 	source := map[string]string{}
@@ -145,14 +145,14 @@ func loadEnvironment(k *koanf.Koanf, known map[string]bool) error {
 	return failed
 }
 
-// decode sets every field from its key. Its errors replace those of the decoder, which do not name the variable.
+// decode sets every field from its key. It replaces the errors of the decoder, which do not name the variable.
 func decode(k *koanf.Koanf, c *Config) error {
 	var invalid []string
 	fields := reflect.ValueOf(c).Elem()
 	for i := range fields.NumField() {
 		key, field := fields.Type().Field(i).Tag.Get("koanf"), fields.Field(i)
 		conf := koanf.UnmarshalConf{DecoderConfig: &mapstructure.DecoderConfig{
-			WeaklyTypedInput: true, // the environment has only text
+			WeaklyTypedInput: true, // environment variables are texts
 			DecodeHook: mapstructure.ComposeDecodeHookFunc(
 				scalarToText, mapstructure.StringToTimeDurationHookFunc(), splitCommas),
 		}}

@@ -69,15 +69,15 @@ func TestNameFile(t *testing.T) {
 		require.Equal(t, ":3333", load(t, "CONFIG_FILE", path, "HTTP_ADDRESS_FILE", file(t, ":3333")).HTTPAddress)
 	})
 	t.Run("is rejected by name if the file is missing", func(t *testing.T) {
-		line := refused(t, "SECRET_KEY_FILE", "/nowhere/secret")
+		line := loadError(t, "SECRET_KEY_FILE", "/nowhere/secret")
 		require.Contains(t, line, "SECRET_KEY_FILE")
 		require.Contains(t, line, "/nowhere/secret")
 	})
 	t.Run("is rejected if the file is empty, which would select the embedded database", func(t *testing.T) {
-		require.Contains(t, refused(t, "DATABASE_URL_FILE", file(t, "\n")), "DATABASE_URL_FILE: the file is empty")
+		require.Contains(t, loadError(t, "DATABASE_URL_FILE", file(t, "\n")), "DATABASE_URL_FILE: the file is empty")
 	})
 	t.Run("is rejected beside the variable itself, because the intended one is unknown", func(t *testing.T) {
-		line := refused(t, "HTTP_ADDRESS", ":1", "HTTP_ADDRESS_FILE", file(t, ":2"))
+		line := loadError(t, "HTTP_ADDRESS", ":1", "HTTP_ADDRESS_FILE", file(t, ":2"))
 		require.Contains(t, line, "both HTTP_ADDRESS and HTTP_ADDRESS_FILE are set")
 	})
 }
@@ -108,11 +108,13 @@ func TestConfigFile(t *testing.T) {
 		"an empty log level":          {`log_level: ""`, "log_level (LOG_LEVEL)"},
 	} {
 		t.Run("is rejected for "+name, func(t *testing.T) {
-			require.Contains(t, refused(t, "CONFIG_FILE", file(t, c.content)), c.names)
+			require.Contains(t, loadError(t, "CONFIG_FILE", file(t, c.content)), c.names)
 		})
 	}
 	t.Run("is rejected by name if it is missing", func(t *testing.T) {
-		require.Contains(t, refused(t, "CONFIG_FILE", "/nowhere/config.yaml"), "CONFIG_FILE: open /nowhere/config.yaml")
+		require.Contains(
+			t, loadError(t, "CONFIG_FILE", "/nowhere/config.yaml"), "CONFIG_FILE: open /nowhere/config.yaml",
+		)
 	})
 	t.Run("is never quoted, because it may hold a secret", func(t *testing.T) {
 		secret := strong(t)
@@ -120,7 +122,7 @@ func TestConfigFile(t *testing.T) {
 			secret, "secret_key: *" + secret, "secret_key: [" + secret + "]", "secret_key: {a: " + secret + "}",
 			"secret_key: !!int " + secret, "secret_key: " + secret + ": x", "- " + secret, "database_url: mysql://u:" + secret + "@h/x",
 		} {
-			require.NotContains(t, refused(t, "CONFIG_FILE", file(t, content)), secret[:4], content)
+			require.NotContains(t, loadError(t, "CONFIG_FILE", file(t, content)), secret[:4], content)
 		}
 	})
 }

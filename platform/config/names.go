@@ -11,8 +11,8 @@ import (
 	"healthcare/platform/spelling"
 )
 
-// Misspelt returns the environment variables that resemble one of this program, each with the name that was probably
-// intended. It returns no values. Errors: *Error.
+// Misspelt returns the names of environment variables that resemble a variable of this program, each with the name that
+// was probably intended. Errors: *Error.
 func Misspelt() (map[string]string, error) {
 	k, err := defaults()
 	if err != nil {
@@ -42,7 +42,7 @@ func misspeltAmong(ours, environment []string) map[string]string {
 	return intended
 }
 
-// misspeltHints returns a hint for each misspelt variable, for the error about a configuration: it may be the cause.
+// misspeltHints returns a hint for each misspelt variable, which may be the cause of a configuration error.
 func misspeltHints(names []string) (hints []string) {
 	for name, intended := range misspeltAmong(names, os.Environ()) {
 		hints = append(hints, name+" is set but unknown: did you mean "+intended+"?")
@@ -61,7 +61,7 @@ func required(key string) error {
 	return errorf("%s", strings.Join(append([]string{text}, misspeltHints(variableNames(k))...), "; "))
 }
 
-// addressFromPort sets http_address, if it is missing, from PORT, which platforms set to the port that they route to.
+// addressFromPort sets a missing http_address from PORT, which hosting platforms set to the port that they route to.
 // Errors: *Error.
 func addressFromPort(k *koanf.Koanf, standard string) error {
 	name, port := "PORT", os.Getenv("PORT")

@@ -15,7 +15,7 @@ var ordinary string
 
 func misspelt(t *testing.T, pairs ...string) map[string]string {
 	t.Helper()
-	variables(t, pairs...)
+	setVariables(t, pairs...)
 	all, err := config.Misspelt()
 	require.NoError(t, err)
 	return all
@@ -51,7 +51,7 @@ func TestMisspeltVariables(t *testing.T) {
 		require.Empty(t, misspelt(t))
 	})
 	t.Run("are named in the error about a configuration, without their values", func(t *testing.T) {
-		line := refused(t, "HTTP_READ_TIMEOUT", "5", "SECRET_KEY_FIEL", "hunter2")
+		line := loadError(t, "HTTP_READ_TIMEOUT", "5", "SECRET_KEY_FIEL", "hunter2")
 		require.Contains(t, line, "(HTTP_READ_TIMEOUT)")
 		require.Contains(t, line, "SECRET_KEY_FIEL is set but unknown: did you mean SECRET_KEY_FILE?")
 		require.NotContains(t, line, "hunter2")
@@ -65,10 +65,12 @@ func TestPort(t *testing.T) {
 		require.Equal(t, ":0", load(t, "PORT", "0").HTTPAddress)
 		require.Equal(t, ":9123", load(t, "PORT", "", "PORT_FILE", file(t, "9123\n")).HTTPAddress)
 		require.Equal(t, "127.0.0.1:8000", load(t, "PORT_FILE", "").HTTPAddress)
-		require.Contains(t, refused(t, "PORT_FILE", file(t, "\n")), "PORT_FILE: the file is empty")
-		require.Contains(t, refused(t, "PORT_FILE", file(t, "http")), "configuration: PORT_FILE: must be a port number")
-		require.Contains(t, refused(t, "PORT_FILE", "/nowhere/port"), "PORT_FILE")
-		require.Contains(t, refused(t, "PORT_FILE", file(t, "1"), "PORT", "1"), "both PORT and PORT_FILE are set")
+		require.Contains(t, loadError(t, "PORT_FILE", file(t, "\n")), "PORT_FILE: the file is empty")
+		require.Contains(
+			t, loadError(t, "PORT_FILE", file(t, "http")), "configuration: PORT_FILE: must be a port number",
+		)
+		require.Contains(t, loadError(t, "PORT_FILE", "/nowhere/port"), "PORT_FILE")
+		require.Contains(t, loadError(t, "PORT_FILE", file(t, "1"), "PORT", "1"), "both PORT and PORT_FILE are set")
 	})
 	t.Run("is ignored if http_address is set, even if it is invalid", func(t *testing.T) {
 		for _, port := range []string{"9123", "tcp://10.0.0.1:9123"} {
@@ -84,7 +86,7 @@ func TestPort(t *testing.T) {
 	t.Run("is rejected by name if it is not a number", func(t *testing.T) {
 		for _, port := range []string{"tcp://10.0.0.1:9123", "http", "-1", "65536", "80.5", " 80", ":80", "0x50", "８０"} {
 			require.Contains(
-				t, refused(t, "PORT", port, "PORT_FILE", ""), "configuration: PORT: must be a port number", port,
+				t, loadError(t, "PORT", port, "PORT_FILE", ""), "configuration: PORT: must be a port number", port,
 			)
 		}
 	})

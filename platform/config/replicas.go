@@ -7,7 +7,7 @@ import (
 )
 
 // ReplicaURLs returns the addresses in database_replica_urls, which are separated by commas or white space. A comma
-// between two hosts of one address does not separate. Each address may hold a password.
+// between two hosts of one address is not a separator. Each address may contain a password.
 func (c Config) ReplicaURLs() []string {
 	list := c.DatabaseReplicaURLs.Reveal()
 	for _, scheme := range []string{"postgres://", "postgresql://"} {
@@ -22,8 +22,8 @@ func (c Config) ReplicaURLs() []string {
 	return urls
 }
 
-// checkReplicaURLs rejects replicas without a primary, and invalid addresses. Errors name the position and quote
-// nothing.
+// checkReplicaURLs rejects replicas without a primary, and invalid addresses. Errors name the position without quoting
+// the address.
 func checkReplicaURLs(c Config) error {
 	urls := c.ReplicaURLs()
 	if len(urls) > 0 && c.DatabaseURL == "" {

@@ -34,7 +34,7 @@ func TestReplicaURLs(t *testing.T) {
 		"must be between 1s and 1h0m0s":              {"DATABASE_URL", primary, "DATABASE_REPLICA_MAX_LAG", "0s"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			variables(t, pairs...)
+			setVariables(t, pairs...)
 			_, err := config.Load()
 			require.ErrorContains(t, err, name)
 			require.NotContains(t, err.Error(), "hunter2")

@@ -39,7 +39,7 @@ func TestRotateSecret(t *testing.T) {
 		require.NoDirExists(t, folder)
 	})
 	t.Run("rejects a concurrent rotation", func(t *testing.T) {
-		c := config.Config{DataDir: kept(t, strong(t))}
+		c := config.Config{DataDir: newDataDir(t, strong(t))}
 		require.NoError(t, os.WriteFile(filepath.Join(c.DataDir, "secret_key.new"), nil, 0o600))
 		_, err := c.RotateSecret(noon, false)
 		require.ErrorAs(t, err, new(*config.Error))

@@ -94,15 +94,15 @@ func TestSecretStrength(t *testing.T) {
 		"a repeated control character": strings.Repeat("\x01", 65),
 	} {
 		t.Run("rejects "+name, func(t *testing.T) {
-			line := refused(t, "SECRET_KEY", secret)
+			line := loadError(t, "SECRET_KEY", secret)
 			require.Contains(t, line, "secret_key (SECRET_KEY): ")
 			require.Contains(t, line, "openssl rand", "how to generate one")
 			require.NotContains(t, line, secret)
 		})
 	}
 	t.Run("does not depend on the source", func(t *testing.T) {
-		require.NotContains(t, refused(t, "SECRET_KEY_FILE", file(t, "kT5z0qPwX1v8")), "kT5z0qPwX1v8")
-		require.NotContains(t, refused(t, "CONFIG_FILE", file(t, "secret_key: kT5z0qPwX1v8")), "kT5z0qPwX1v8")
+		require.NotContains(t, loadError(t, "SECRET_KEY_FILE", file(t, "kT5z0qPwX1v8")), "kT5z0qPwX1v8")
+		require.NotContains(t, loadError(t, "CONFIG_FILE", file(t, "secret_key: kT5z0qPwX1v8")), "kT5z0qPwX1v8")
 	})
 	t.Run("accepts generated secrets", func(t *testing.T) {
 		for range 100 {
@@ -148,7 +148,7 @@ func TestR45_WeakPreviousSecretsAreRejected(t *testing.T) {
 		"only commas":         {" , ,", "holds no secret"},
 	} {
 		t.Run("for "+name, func(t *testing.T) {
-			line := refused(t, "SECRET_KEY", strong(t), "SECRET_KEY_PREVIOUS", c.list)
+			line := loadError(t, "SECRET_KEY", strong(t), "SECRET_KEY_PREVIOUS", c.list)
 			require.Contains(t, line, "secret_key_previous (SECRET_KEY_PREVIOUS): "+c.why)
 			for _, secret := range strings.FieldsFunc(c.list, func(r rune) bool { return r == ',' || r == ' ' }) {
 				require.NotContains(t, line, secret)

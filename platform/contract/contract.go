@@ -1,5 +1,5 @@
-// Package contract merges the modules' OpenAPI documents into one, adds the parts that the server itself contributes,
-// checks the result and publishes it. It needs no HTTP server.
+// Package contract merges the modules' OpenAPI documents into one, adds the parts of the server itself, validates the
+// result and publishes it. It needs no HTTP server.
 package contract
 
 import (
@@ -22,8 +22,8 @@ type Contract struct {
 // /api/patients/{id}/.
 func Key(method, route string) string { return method + " " + route }
 
-// cache holds the built contracts by the digest of their parts: a program needs one, but tests start it hundreds of
-// times.
+// cache has the contracts by the digest of their parts. A program needs one contract, but tests start the program
+// hundreds of times.
 var cache sync.Map // [sha256.Size]byte -> *Contract
 
 // Documents are the modules' parts of the contract.

@@ -12,17 +12,17 @@ import (
 	"healthcare/platform/auth"
 )
 
-// Extensions that a module's document may use beside OpenAPI's own members.
+// Extensions of OpenAPI that a module's document may use.
 const (
 	accessExtension    = "x-access"     // who may call the operation, as auth.ParseAccess reads it; mandatory
-	auditExtension     = "x-audit"      // the audit.Resource of an operation for some roles; mandatory there
+	auditExtension     = "x-audit"      // the audit.Resource of an operation; mandatory if x-access is a list of roles
 	listExtension      = "x-list"       // a list: {ordering: [columns], default: -column, heavy: [parameters]}
-	versionedExtension = "x-versioned"  // true: it returns or changes one resource that has an ETag
+	versionedExtension = "x-versioned"  // true: the operation returns or changes one resource that has an ETag
 	bodyLimitExtension = "x-body-limit" // the size of the operation's body, in bytes, below the server's limit
 	enumerateExtension = "x-resources"  // of a schema, true: its enum lists the declared resources
 	rolesExtension     = "x-roles"      // of a schema, true: its enum lists the declared roles
 	anyCaseExtension   = "x-any-case"   // of a schema, true: values of its enum are accepted in any letter case
-	maxWordsExtension  = "x-max-words"  // of a query parameter's schema: how many different words it may have
+	maxWordsExtension  = "x-max-words"  // of a query parameter's schema: maximum number of different words
 
 	// of a document: the roles of users that the module declares, with a sentence for people about each
 	userRolesExtension = "x-user-roles"
@@ -35,10 +35,10 @@ const (
 	// name
 	orderExtension = "x-order"
 
-	// false: a POST of a signed-in user that takes no Idempotency-Key, because its work cannot be in a transaction
+	// false: a POST of a signed-in user without an Idempotency-Key, because it cannot run in one transaction
 	repeatableExtension = "x-repeatable"
 
-	// true: the operation hashes a password and waits for that in a queue of its own
+	// true: the operation hashes a password, and waits for it in a separate queue
 	hashesExtension = "x-hashes"
 
 	// of a body's member, true: it is not converted from another type; the formats uuid and password need no mark
@@ -51,10 +51,10 @@ const (
 	UniqueExtension   = "x-unique"   // true: the value may exist only once, so a repeated run omits the member
 )
 
-// MaxOrdering is how many columns a list may be ordered by.
+// MaxOrdering is the maximum number of columns by which a list may be ordered.
 const MaxOrdering = 4
 
-// addServerParts describes the parameters and responses of the server itself, so that no module repeats them.
+// addServerParts adds the parameters and responses of the server itself, so that modules need not repeat them.
 func addServerParts(method string, op *openapi3.Operation) {
 	responses := map[string]string{"400": "Invalid", "default": "Problem"}
 	if _, roles := op.Extensions[accessExtension].([]any); roles {
@@ -87,7 +87,7 @@ func addServerParts(method string, op *openapi3.Operation) {
 }
 
 // gatherParameters moves the path's parameters into its operations and sorts them: path, query, header. Tools append
-// the path's parameters to the operation's, which would show a patient's id behind an optional header.
+// the path's parameters to the operation's, which would show a patient's id after an optional header.
 func gatherParameters(item *openapi3.PathItem) {
 	places := []string{openapi3.ParameterInPath, openapi3.ParameterInQuery, openapi3.ParameterInHeader}
 	for _, op := range item.Operations() {
@@ -170,7 +170,7 @@ func addHeaders(op *openapi3.Operation, names ...string) {
 		if response == nil {
 			continue
 		}
-		own := *response.Value // the same description may serve other operations
+		own := *response.Value // other operations may share the description
 		own.Headers = openapi3.Headers{}
 		maps.Copy(own.Headers, response.Value.Headers)
 		for _, name := range names {

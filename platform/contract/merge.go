@@ -24,8 +24,7 @@ var platformDocument []byte
 // platformPath is the path by which modules' documents refer to the platform's.
 const platformPath = "platform/contract/openapi.yaml"
 
-// Merge returns one document that holds the modules' documents and the platform's. Errors: documents that are not valid
-// or contradict each other.
+// Merge merges the modules' documents and the platform's into one. Errors: invalid or contradictory documents.
 func Merge(version string, documents ...[]byte) (*openapi3.T, error) {
 	roles, err := Roles(documents...)
 	if err != nil {
@@ -61,7 +60,7 @@ func merge(version string, roles auth.Roles, documents [][]byte) (*openapi3.T, e
 	if err != nil {
 		return nil, err
 	}
-	doc, err := openapi3.NewLoader().LoadFromData(whole) // resolves references that were added
+	doc, err := openapi3.NewLoader().LoadFromData(whole) // resolves the added references
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +96,7 @@ func load(document []byte, at string) (*openapi3.T, error) {
 func absorb(merged, part *openapi3.T) error {
 	merged.Tags = append(merged.Tags, part.Tags...)
 	for route, item := range part.Paths.Map() {
-		bare := strings.TrimSuffix(route, "/") // both forms are routed
+		bare := strings.TrimSuffix(route, "/") // paths are routed with and without the final slash
 		if merged.Paths.Value(bare) != nil || merged.Paths.Value(bare+"/") != nil {
 			return fmt.Errorf("path %s is another module's", route)
 		}

@@ -12,21 +12,21 @@ import (
 	"healthcare/platform/auth"
 )
 
-// Operation is the part of an operation's description that a server needs.
+// Operation is the part of an operation's description that the server needs.
 type Operation struct {
 	ID        string // the operationId
 	Method    string
 	Route     string // the path template, such as /api/patients/{id}/
 	Access    auth.Access
-	Resource  audit.Resource // the kind of thing it is about; "" for an operation that names no roles
-	Platform  bool           // one of the server's own, whose responses are small or shared by all
+	Resource  audit.Resource // the kind of record in audit entries; "" for an operation that names no roles
+	Platform  bool           // an operation of the server itself, whose responses are small or equal for all clients
 	TakesBody bool
-	Hashes    bool // a password
+	Hashes    bool // hashes a password
 	BodyLimit int  // bytes; 0: the server's limit
 
 	List         *ListRules // nil: not a list
 	Query        Parameters
-	ReturnsArray bool             // in one page or in several
+	ReturnsArray bool             // in one page or in several pages
 	Repeatable   bool             // takes an Idempotency-Key
 	Body         *openapi3.Schema // nil: none
 	Exact        map[string]bool  // members of the body that are not converted from another type
@@ -37,13 +37,13 @@ type Operation struct {
 type ListRules struct {
 	Ordering []string // columns that the list may be ordered by
 	Default  string   // the default order, such as -created_at
-	Heavy    []string // filters, beside search, that may read many rows for a page
+	Heavy    []string // filters other than search that may read many rows for a page
 }
 
 // Parameters are the query parameters that an operation describes, by name.
 type Parameters map[string]*openapi3.Schema
 
-// Collection returns the operation's path up to its first parameter. It repeats nothing that a client sent.
+// Collection returns the operation's path up to its first parameter. It contains no text of a client.
 func (o *Operation) Collection() string {
 	before, _, _ := strings.Cut(o.Route, "{")
 	return before
@@ -181,7 +181,7 @@ func returnsArray(op *openapi3.Operation) bool {
 // AnyCase reports whether the values of a schema's enum are accepted in any letter case.
 func AnyCase(schema *openapi3.Schema) bool { return schema.Extensions[anyCaseExtension] == true }
 
-// MaxWords returns how many different words a value may have, if that is limited.
+// MaxWords returns the maximum number of different words in a value, if it is limited.
 func MaxWords(schema *openapi3.Schema) (most int, limited bool) {
 	number, limited := schema.Extensions[maxWordsExtension].(float64)
 	return int(number), limited

@@ -18,11 +18,10 @@ type Described struct {
 	Operation     *openapi3.Operation
 }
 
-// methodsInOrder are the methods in the order of a resource's life: creation comes first.
+// methodsInOrder lists the methods in the order of a resource's life cycle.
 var methodsInOrder = []string{http.MethodPost, http.MethodGet, http.MethodPut, http.MethodPatch, http.MethodDelete}
 
-// InOrder returns the operations of doc in the order for readers: by tag, within a tag by the path's x-order and name,
-// then by method.
+// InOrder returns the operations of doc, ordered by tag, x-order of the path, path and method.
 func InOrder(doc *openapi3.T) []Described {
 	var all []Described
 	for route, item := range doc.Paths.Map() {
@@ -47,8 +46,8 @@ func InOrder(doc *openapi3.T) []Described {
 }
 
 // Publish returns the document for clients: JSON, without the extensions that only the code generator and InOrder read.
-// Equal contracts have equal bytes: operations are in their order, all other members in that of x-order, then of their
-// names.
+// Equal contracts have equal bytes: operations have the order of InOrder, all other members are ordered by x-order and
+// name.
 func Publish(doc *openapi3.T) ([]byte, error) {
 	whole, err := doc.MarshalJSON()
 	if err != nil {
@@ -74,7 +73,7 @@ func Publish(doc *openapi3.T) ([]byte, error) {
 // leading are the first members of an OpenAPI document.
 var leading = []string{"openapi", "info", "servers", "tags", "paths", "components"}
 
-// writeOrdered writes JSON whose objects have their members in the order of x-order, then of their names.
+// writeOrdered writes tree as JSON. Members of objects are ordered by x-order and name.
 func writeOrdered(out *bytes.Buffer, tree any) error {
 	switch node := tree.(type) {
 	case map[string]any:
@@ -122,7 +121,7 @@ func isInternal(name string) bool {
 	return slices.Contains(internal, name) || strings.HasPrefix(name, "x-go-")
 }
 
-// orderOf returns the x-order of a node; those without one come last.
+// orderOf returns the x-order of a node, or a number after all others if it has none.
 func orderOf(node map[string]any) float64 {
 	if order, ok := node[orderExtension].(float64); ok {
 		return order

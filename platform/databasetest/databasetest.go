@@ -1,5 +1,5 @@
-// Package databasetest gives every test a migrated database of its own, on both engines: SQLite always, PostgreSQL if
-// package cluster finds a server. It imports no module; it uses their migrations and tables.
+// Package databasetest provides each test with its own migrated database, on both engines: SQLite always, PostgreSQL if
+// package cluster finds a server. It imports no module, but uses the modules' migrations and tables.
 package databasetest
 
 import (
@@ -24,7 +24,7 @@ func Each(t *testing.T, test func(t *testing.T, db *database.DB)) {
 	EachConfig(t, func(t *testing.T, cfg database.Config) { test(t, open(t, cfg)) })
 }
 
-// EachConfig is Each for tests that open the database themselves.
+// EachConfig is like Each, for tests that open the database themselves.
 func EachConfig(t *testing.T, test func(t *testing.T, cfg database.Config)) {
 	t.Run(string(database.SQLite), func(t *testing.T) {
 		t.Parallel()
@@ -36,7 +36,7 @@ func EachConfig(t *testing.T, test func(t *testing.T, cfg database.Config)) {
 	})
 }
 
-// EachBench is Each for benchmarks, which run one engine after the other.
+// EachBench is like Each, for benchmarks. It runs one engine after the other.
 func EachBench(b *testing.B, bench func(b *testing.B, db *database.DB)) {
 	for _, engine := range []database.Engine{database.SQLite, database.Postgres} {
 		b.Run(string(engine), func(b *testing.B) { bench(b, OpenForBench(b, engine)) })
@@ -73,7 +73,7 @@ func open(t testing.TB, cfg database.Config) *database.DB {
 	return db
 }
 
-// limits returns the limits of an installation, with longer timeouts: a loaded test machine is slow.
+// limits returns the limits of an installation, with longer timeouts for loaded test machines.
 func limits() database.Config {
 	return database.Config{
 		PoolSize: 8, ConnectTimeout: 30 * time.Second, AcquireTimeout: 20 * time.Second,
@@ -159,5 +159,5 @@ func PostgresWith(t testing.TB, options string) database.Config {
 	return cfg
 }
 
-// Missing is the reason of a skipped test.
+// Missing is the reason for skipping tests.
 const Missing = "PostgreSQL is not installed and TEST_DATABASE_URL is not set: tests on PostgreSQL are skipped"

@@ -8,9 +8,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// RequireAllDiffer fails unless every exported field of the struct before differs in after, except the named
-// ones. A test that stores one after the other and reads both back thus covers fields that are added later: it fails
-// until they have values.
+// RequireAllDiffer fails unless every exported field of the struct before differs in after, except the named ones. A
+// test that stores both values and reads them back therefore covers fields that are added later: it fails until they
+// have values.
 func RequireAllDiffer[T any](t testing.TB, before, after T, except ...string) {
 	t.Helper()
 	a, b := reflect.ValueOf(before), reflect.ValueOf(after)

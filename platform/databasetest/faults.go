@@ -16,10 +16,10 @@ import (
 	"healthcare/platform/database"
 )
 
-// ErrInjected is the error of a step that RunWithFaults lets fail.
+// ErrInjected is the error that RunWithFaults injects.
 var ErrInjected = errors.New("injected fault")
 
-// faults records the steps of one run of a use case, and lets one of them fail.
+// faults records the steps of one run of a use case, one of which fails.
 type faults struct {
 	failing int // 1 is the first step
 	mu      sync.Mutex
@@ -28,8 +28,8 @@ type faults struct {
 
 type faultsKey struct{}
 
-// InjectFault counts a step of the use case that runs in ctx, and returns ErrInjected if RunWithFaults lets it fail.
-// Fakes of dependencies call it; statements and audittest.Recorder are covered.
+// InjectFault counts a step of the use case that runs with ctx, and returns ErrInjected if the step must fail. Fakes of
+// dependencies call it. Statements and audittest.Recorder already do.
 func InjectFault(ctx context.Context, step string) error {
 	f, _ := ctx.Value(faultsKey{}).(*faults)
 	if f == nil {
@@ -44,11 +44,11 @@ func InjectFault(ctx context.Context, step string) error {
 	return ErrInjected
 }
 
-// RunWithFaults runs a use case once for each of its steps: its statements, entries of the audit trail and calls of
-// InjectFault. That step fails. The use case must return the error and leave every table unchanged, except those named
-// by ignored. The last run has no fault, and RunWithFaults returns its error. All runs must have the same steps up to
-// the fault, because a step that is missing from later runs, such as a cached query, shifts those after it: they would
-// not fail. Tests that use one database must not run in parallel.
+// RunWithFaults runs a use case once for each of its steps, which fails in that run: its statements, audit entries and
+// calls of InjectFault. The use case must return the error and leave all tables unchanged, except the ignored ones. The
+// last run has no fault, and RunWithFaults returns its error. All runs must have the same steps up to the fault,
+// because a step that is missing from later runs, such as a cached query, shifts those after it: they would not fail.
+// Tests that use one database must not run in parallel.
 func RunWithFaults(t testing.TB, db *database.DB, useCase func(ctx context.Context) error, ignored ...string) error {
 	t.Helper()
 	return runWithFaults(t, db, useCase, true, ignored)

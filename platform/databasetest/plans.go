@@ -14,11 +14,11 @@ import (
 	"healthcare/platform/database"
 )
 
-// PlanModes are the values of PostgreSQL's plan_cache_mode that force one kind of plan.
+// PlanModes lists the values of PostgreSQL's plan_cache_mode that force a generic or a custom plan.
 var PlanModes = []string{"force_generic_plan", "force_custom_plan"}
 
-// RequireIndex requires a plan that is one scan of the index in the list's order, bounded by all of cond, and that
-// filters out at most 10 rows.
+// RequireIndex requires a plan that scans the index in order, limited by all conditions in cond, and that filters out
+// at most 10 rows.
 func RequireIndex(t testing.TB, plan Plan, index string, cond ...string) {
 	t.Helper()
 	steps := plan.Steps()
@@ -68,10 +68,10 @@ type Plan struct {
 	Below   []Plan  `json:"Plans"`
 }
 
-// Buffers returns how many buffers the plan read.
+// Buffers returns the number of buffers that the plan read.
 func (n Plan) Buffers() int { return n.Hit + n.Read }
 
-// Steps returns the nodes of a plan, the outermost first.
+// Steps returns the nodes of the plan, the outermost first.
 func (n Plan) Steps() []Plan {
 	all := []Plan{n}
 	for _, below := range n.Below {

@@ -22,7 +22,7 @@ func ownDatabase(t testing.TB, server string) string {
 	t.Helper()
 	from, err := template(server)
 	require.NoError(t, err)
-	// FILE_COPY suits a small template: it copies files instead of writing every block to the WAL.
+	// FILE_COPY is faster for a small template: it copies files instead of writing every block to the WAL.
 	return createDatabase(t, server, fmt.Sprintf(`TEMPLATE %q STRATEGY FILE_COPY`, from))
 }
 
@@ -127,7 +127,7 @@ func nameTemplate() (string, error) {
 	return templatePrefix + hex.EncodeToString(digest.Sum(nil)[:8]), nil
 }
 
-// at returns the server's address with another database.
+// at returns the server's address with the given database.
 func at(server, database string) string {
 	u, err := url.Parse(server)
 	if err != nil {

@@ -1,5 +1,6 @@
 // Package errs defines the few kinds of error that clients can distinguish. Every module declares its own error values
-// of these kinds. Only platform/httpserver maps a kind to an HTTP status. The package depends on nothing.
+// of these kinds. Only platform/httpserver maps a kind to an HTTP status. The package imports only the standard
+// library.
 package errs
 
 import (
@@ -14,24 +15,24 @@ type Kind uint8
 
 // The kinds. The zero Kind is Internal: an error that is not classified is the server's fault.
 const (
-	Internal        Kind = iota // a defect or an unexpected failure; the client gets no details
-	Invalid                     // the input breaks a rule
+	Internal        Kind = iota // a defect or an unexpected failure; clients receive no details
+	Invalid                     // the input violates a rule
 	Unauthenticated             // there is no signed-in user, or the credentials are wrong
 	Forbidden                   // the role does not allow this
-	NotFound                    // it does not exist, or the caller may not see it
-	Conflict                    // it contradicts stored data
-	Gone                        // it no longer exists
-	Stale                       // it was changed since the client read it
+	NotFound                    // the resource does not exist, or the caller may not see it
+	Conflict                    // the request contradicts stored data
+	Gone                        // the resource no longer exists
+	Stale                       // the resource has changed since the client read it
 	Unconditional               // the client must name the version that it changes
-	Unprocessable               // it contradicts an earlier request
+	Unprocessable               // the request contradicts an earlier one
 	Throttled                   // too many attempts; it may succeed later
 	Unavailable                 // the store or another resource cannot serve at the moment; it may succeed later
 )
 
-// Error is an error that use cases and repositories return if the client should learn the reason.
+// Error is an error whose reason is sent to the client. Use cases and repositories return it.
 type Error struct {
 	Kind   Kind
-	Code   string              // stable and documented, lower_snake_case: clients' programs compare it
+	Code   string              // stable and documented, in lower_snake_case; clients compare it
 	Detail string              // one sentence, safe to show: no value of a patient, no SQL, no internal message
 	Fields map[string][]string // for Invalid: each field of the request and its messages
 
@@ -39,12 +40,12 @@ type Error struct {
 	// together
 	Unique string
 
-	RetryAfter time.Duration // for Throttled and Unavailable: when to try again; 0 means unknown
+	RetryAfter time.Duration // for Throttled and Unavailable: time until a retry; 0 means unknown
 
 	cause error
 }
 
-// New returns an error value. Its owner declares it as an exported Err... variable.
+// New returns an error value, for an exported Err... variable.
 func New(kind Kind, code, detail string) *Error {
 	return &Error{Kind: kind, Code: code, Detail: detail}
 }
@@ -69,7 +70,7 @@ func Fields(checks map[string]error) error {
 	return InvalidFields(fields)
 }
 
-// InvalidFields returns an Invalid error with these messages.
+// InvalidFields returns an Invalid error with messages by field.
 func InvalidFields(fields map[string][]string) *Error {
 	return &Error{Kind: Invalid, Code: "validation_failed", Detail: "Some fields are not valid.", Fields: fields}
 }
@@ -82,14 +83,14 @@ func Duplicate(field, code, detail string) *Error {
 	return &Error{Kind: Conflict, Code: code, Detail: detail, Unique: field}
 }
 
-// Because returns the same error with its cause, for the log. The cause is never sent to a client.
+// Because returns a copy of the error with a cause, for the log. The cause is never sent to a client.
 func (e *Error) Because(cause error) *Error {
 	with := *e
 	with.cause = cause
 	return &with
 }
 
-// Error returns the text for logs. It includes the cause, so it must not be sent to clients, which get Detail.
+// Error returns the text for logs. It includes the cause, so it must not be sent to clients, which receive Detail.
 func (e *Error) Error() string {
 	if e.cause != nil {
 		return e.Code + ": " + e.cause.Error()
@@ -114,8 +115,8 @@ func KindOf(err error) Kind {
 	return Internal
 }
 
-// FieldName returns name as a key of Fields. Where it has other characters than names have, or too many, it returns
-// place: the part of the request that the field is in.
+// FieldName returns name as a key of Fields. If name has unusual characters, or too many, FieldName returns place: the
+// part of the request that contains the field.
 func FieldName(name, place string) string {
 	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.[]"
 	if name == "" || len(name) > 64 || strings.Trim(name, letters) != "" {

@@ -31,12 +31,12 @@ func TestError(t *testing.T) {
 		require.NotContains(t, err.Detail, "users_mailbox_key")
 		require.Equal(t, "taken: The name is taken.", errTaken.Error())
 	})
-	t.Run("does not change the declared value when it gets a cause", func(t *testing.T) {
+	t.Run("does not change when Because adds a cause", func(t *testing.T) {
 		_ = errTaken.Because(io.EOF)
 		require.NoError(t, errTaken.Unwrap())
 		require.NotErrorIs(t, errTaken, io.EOF)
 	})
-	t.Run("keeps its other fields when it gets a cause", func(t *testing.T) {
+	t.Run("Because copies the other fields", func(t *testing.T) {
 		err := &errs.Error{
 			Kind: errs.Throttled, Code: "slow", Detail: "Later.", Fields: map[string][]string{"a": {"b"}},
 			RetryAfter: 7,

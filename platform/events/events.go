@@ -1,5 +1,5 @@
-// Package events lets a module publish events to which others react, in process and in the same transaction. It is not
-// a queue: a subscriber runs on the publisher's goroutine, before the publisher's use case commits.
+// Package events lets a module publish events to which other modules react, in the same process and transaction. It is
+// not a queue: a subscriber runs on the publisher's goroutine, before the publisher's use case commits.
 package events
 
 import (
@@ -12,8 +12,8 @@ import (
 
 // Publisher publishes events.
 type Publisher interface {
-	// Publish calls every subscriber to the event's type with ctx, inside the transaction of ctx, in no particular
-	// order. Errors: the first subscriber's error, which must roll back the transaction.
+	// Publish calls every subscriber to the event's type with ctx, and thus in its transaction, in no particular order.
+	// Errors: the first subscriber's error, which must roll back the transaction.
 	Publish(ctx context.Context, event any) error
 }
 
@@ -24,8 +24,8 @@ type Subscription struct {
 	react      func(ctx context.Context, event any) error
 }
 
-// On returns the subscription of subscriber (a module's name) to events of type E. Subscribers use their own repository
-// and other modules' interfaces for reading, never a Publisher.
+// On returns the subscription of subscriber (a module's name) to events of type E. Subscribers may use their own
+// repository and the reading interfaces of other modules, but no Publisher.
 func On[E any](subscriber string, react func(ctx context.Context, event E) error) Subscription {
 	return Subscription{
 		subscriber: subscriber,

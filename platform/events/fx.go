@@ -6,7 +6,7 @@ import (
 	"healthcare/platform/telemetry"
 )
 
-// Module provides the Publisher over every subscription of the graph.
+// Module provides the Publisher with all subscriptions of the graph.
 var Module = fx.Module("events", fx.Provide(newPublisher), telemetry.Collect(collectors))
 
 type subscriptions struct {

@@ -16,7 +16,7 @@ func newFailures() *prometheus.CounterVec {
 	}, []string{"event", "subscriber"})
 }
 
-// collectors returns the metrics of a Publisher that New returned.
+// collectors returns the metrics of publisher, if New returned it.
 func collectors(publisher Publisher) []prometheus.Collector {
 	b, ours := publisher.(*bus)
 	if !ours {

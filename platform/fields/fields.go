@@ -1,6 +1,6 @@
-// Package fields compares, trims, patches and copies the fields of structs, so that a record's fields are listed in its
-// types and nowhere else. Fields correspond by name. A field without a counterpart is a defect, which panics when the
-// function is made: in a package variable, so in every test and at the start of the program.
+// Package fields compares, trims, patches and copies the fields of structs, so that only the types of a record list its
+// fields. Fields correspond by name. A field without a counterpart is a defect: the constructors of this package panic.
+// As they initialize package variables, they panic in every test and at the start of the program.
 package fields
 
 import (
@@ -14,7 +14,8 @@ import (
 )
 
 // Comparer returns a function that returns the names of the fields in which two values differ, in the order of the
-// fields. Names are those of the contract and of the audit trail: medical_record_number for MedicalRecordNumber.
+// fields. The names have the form of the contract and the audit trail, such as medical_record_number for
+// MedicalRecordNumber.
 func Comparer[T any]() func(a, b T) []string {
 	var names []string
 	for field := range exported(reflect.TypeFor[T]()) {
@@ -38,7 +39,7 @@ func equal(a, b reflect.Value) bool {
 	return a.Equal(b)
 }
 
-// Trim removes white space around every text of *value.
+// Trim removes leading and trailing white space from every string field of *value.
 func Trim[T any](value *T) {
 	for _, field := range reflect.ValueOf(value).Elem().Fields() {
 		if field.Kind() == reflect.String {
@@ -47,8 +48,8 @@ func Trim[T any](value *T) {
 	}
 }
 
-// Patcher returns a function that sets the fields of a T for which the changes are not nil. Every field of Changes is a
-// pointer to the value of a field of T, or named by except.
+// Patcher returns a function that sets the fields of a T for which the changes are not nil. Every field of Changes must
+// be a pointer to the type of the field of T, or named in except.
 func Patcher[T, Changes any](except ...string) func(*T, Changes) {
 	type step struct{ to, from int }
 	var steps []step
@@ -83,8 +84,8 @@ func Patcher[T, Changes any](except ...string) func(*T, Changes) {
 	}
 }
 
-// Mapper returns a function that makes a To from the fields of a From. Each field of both has a counterpart of the same
-// name, or is named by except: the caller sets those. The counterparts have the same type, or these:
+// Mapper returns a function that converts a From to a To. Each field of both types must have a counterpart of the same
+// name, or be named in except, for fields that the caller sets. Counterparts must have the same type, or these types:
 //
 //   - From has a T, and To a pointer to a T.
 //   - From has a fmt.Stringer, and To a text.
@@ -122,7 +123,7 @@ func Mapper[From, To any](except ...string) func(From) To {
 	}
 }
 
-// step sets one field of a Mapper's result.
+// step sets one field of the result of a Mapper.
 type step struct {
 	to, from int
 	convert  conversion
@@ -182,7 +183,7 @@ func exported(t reflect.Type) func(yield func(reflect.StructField) bool) {
 	}
 }
 
-// exceptions are the names of fields that the caller handles, and whether a struct has them.
+// exceptions maps the names of the fields that the caller sets to whether a struct has such a field.
 type exceptions map[string]bool
 
 func newExceptions(names []string) exceptions {

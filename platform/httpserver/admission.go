@@ -17,16 +17,15 @@ import (
 )
 
 const (
-	// memoryBytes bounds bodies and responses in memory: pages while they are read and encoded, and all responses
-	// until they were sent.
+	// memoryBytes limits the memory of bodies and responses: pages while they are read and encoded, and all responses
+	// until they are sent.
 	memoryBytes = 16 << 20
 
-	// smallResponse is the size of a response that is not accounted for: it fits into the buffer that each connection
-	// has anyway.
+	// smallResponse is the size up to which a response is not counted: it fits into the buffer of each connection.
 	smallResponse = 4 << 10
 
-	// ordinaryItem is the size that most items of a list stay below. A page of larger ones is read a second time, with
-	// memory for the largest.
+	// ordinaryItem is larger than most items of a list. A page of larger items is read a second time, with memory for
+	// the largest page.
 	ordinaryItem = 2 << 10
 )
 
@@ -40,18 +39,19 @@ const (
 	longPage = 200
 )
 
-// turnsPerProcessor is how many requests run at once for each processor. The total is at least twice the number of
-// connections to the store. Other requests wait here, where turns are shared fairly among callers, instead of waiting
-// for a connection or the single writer, which are first come, first served.
+// turnsPerProcessor is the number of requests that run at once per processor. The total is at least twice the number of
+// connections to the store. Further requests wait for a turn, which is shared fairly among callers. Otherwise they
+// would wait for a connection or for the single writer, in the order of their arrival.
 const turnsPerProcessor = 8
 
-// shares are the resources that all callers share. A caller that uses most of one waits while others want it.
+// shares are the resources that all callers share. A caller that uses most of a resource waits while others wait for
+// it.
 type shares struct {
 	memory *admission.Resource // bytes of bodies and responses
-	turns  *admission.Resource // requests that run
-	// reads that examine many rows, by weight: one processor stays free of them, if there are several
+	turns  *admission.Resource // running requests
+	// reads that examine many rows, by weight; if there are several processors, they leave one free
 	heavy    *admission.Resource
-	recorded *admission.Budget // requests that the audit trail records; nil: any number
+	recorded *admission.Budget // requests that the audit trail records; nil: unlimited
 }
 
 func newShares(cfg Config) shares {
@@ -78,12 +78,12 @@ func newShares(cfg Config) shares {
 	return s
 }
 
-// tokenKey is how much of a token's end identifies it.
+// tokenKey is the number of bytes at the end of a token that identify it.
 const tokenKey = 24
 
-// takeTurn waits for the request's turn. The token identifies the caller, as the user is not known before the store is
-// read. Operations of the platform need no turn, nor do public ones that hash a password, which have a queue of their
-// own. Errors: admission.ErrTooMany, admission.ErrBusy, the context's.
+// takeTurn waits for the request's turn. The token identifies the caller, because the user is unknown until the store
+// is read. Operations of the platform need no turn, and neither do public operations that hash a password, which have
+// their own queue. Errors: admission.ErrTooMany, admission.ErrBusy, that of the context.
 func (call *call) takeTurn(c *fiber.Ctx) error {
 	if op := call.Operation; op.Access.IsPublic() && (op.Platform || op.Hashes) {
 		return nil
@@ -99,7 +99,7 @@ func (call *call) acquireTurn(c *fiber.Ctx) (err error) {
 	return err
 }
 
-// releaseTurn ends the request's turn before it waits for another resource that is shared.
+// releaseTurn ends the request's turn, before it waits for another shared resource.
 func (call *call) releaseTurn() {
 	call.turn.Release()
 	call.turn = nil
@@ -113,7 +113,7 @@ func (call *call) releaseTurnToHash(*fiber.Ctx) error {
 	return nil
 }
 
-// spend takes a request that the audit trail will record from the budget of its user and network. Errors:
+// spend charges a request that the audit trail will record to the budget of its user and network. Errors:
 // errs.Throttled.
 func (call *call) spend(*fiber.Ctx) error {
 	if call.Operation.Platform || call.shares.recorded == nil {
@@ -133,7 +133,7 @@ var errTooManyRecorded = errs.New(
 	"Too many requests from this user or network. Try again later.",
 )
 
-// caller returns the caller whose shares the request uses.
+// caller returns the user and the network to which the request's resources are charged.
 func (call *call) caller() admission.Caller {
 	user := ""
 	if call.Principal.UserID != uuid.Nil {
@@ -143,7 +143,7 @@ func (call *call) caller() admission.Caller {
 }
 
 // reserve acquires a list's share of heavy reads, and memory for the page that it is about to read. Errors:
-// admission.ErrTooMany, admission.ErrBusy, the context's.
+// admission.ErrTooMany, admission.ErrBusy, that of the context.
 func (call *call) reserve(c *fiber.Ctx) (err error) {
 	if call.Operation.List == nil {
 		return nil
@@ -158,7 +158,7 @@ func (call *call) reserve(c *fiber.Ctx) (err error) {
 	return call.reservePage(c, min(call.Limit(c)*ordinaryItem, paging.MaxBytes))
 }
 
-// weight returns the weight of a list.
+// weight returns the weight of a list request as a heavy read; 0 for an ordinary one.
 func (call *call) weight(c *fiber.Ctx) (weight int64) {
 	if call.Limit(c) > longPage {
 		weight += weightOfLongPage
@@ -186,10 +186,10 @@ func (call *call) reservePage(c *fiber.Ctx, bytes int) (err error) {
 	return call.acquireTurn(c)
 }
 
-// pageWeight returns the memory for a page of so many bytes: it is in memory as rows and as JSON.
+// pageWeight returns the memory for a page of a size in bytes: it is in memory as rows and as JSON.
 func pageWeight(bytes int) int64 { return 2 * int64(bytes) }
 
-// account leases memory for the response until it was sent. The response to a change is sent even without free memory.
+// account leases memory for the response until it is sent. The response to a change is sent even without free memory.
 // Errors: those of reserve, for a response to a read.
 func (call *call) account(c *fiber.Ctx) (err error) {
 	call.releaseTurn()
@@ -209,12 +209,12 @@ func (call *call) account(c *fiber.Ctx) (err error) {
 	default:
 		call.lease = call.shares.memory.ForceLease(call.caller(), size)
 	}
-	conn.Hold(call.lease)
-	call.lease = nil // now the connection's
+	conn.HoldLease(call.lease)
+	call.lease = nil // the connection releases it
 	return nil
 }
 
-// release returns the shares that the handler has used. The response's memory is the connection's.
+// release releases the resources of the request. The connection releases the memory of the response.
 func (call *call) release() {
 	call.releaseTurn()
 	call.heavy.Release()

@@ -20,7 +20,8 @@ import (
 	"healthcare/platform/rest"
 )
 
-// BenchmarkShares measures the shares of a list request: the trail's budget, and memory for the page and the response.
+// BenchmarkShares measures the cost of charging a list request: the trail's budget, and memory for the page and the
+// response.
 func BenchmarkShares(b *testing.B) {
 	s := &Server{cfg: Config{HandlerTimeout: time.Second, RecordedPerHour: 1 << 30}}
 	s.shares = newShares(s.cfg)
@@ -43,7 +44,7 @@ func BenchmarkShares(b *testing.B) {
 	})
 }
 
-// newListCall returns a call of a list with this query, on a new server.
+// newListCall returns a call of a list operation with the given query, on a new server.
 func newListCall(t *testing.T, query string, headers ...string) (*call, *fiber.Ctx) {
 	t.Helper()
 	s := &Server{cfg: Config{HandlerTimeout: time.Second}}
@@ -77,7 +78,7 @@ func TestWeightsOfLists(t *testing.T) {
 	}
 }
 
-// While others use all slots for heavy reads, another heavy read waits and an ordinary page does not.
+// While other callers use the whole capacity for heavy reads, a further heavy read waits and an ordinary page does not.
 func TestHeavyReadsWaitForSlots(t *testing.T) {
 	t.Parallel()
 	call, c := newListCall(t, "search=a")
@@ -116,14 +117,14 @@ func TestListsReserveMemory(t *testing.T) {
 	require.True(t, free(heavy, 1<<20), "all of it")
 }
 
-// shortContext returns a context that ends within milliseconds.
+// shortContext returns a context with a timeout of 20 ms.
 func shortContext(t *testing.T) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	t.Cleanup(cancel)
 	return ctx
 }
 
-// While one network holds all turns and has requests that wait, the next turn is another network's.
+// While one network uses all turns and has waiting requests, the next free turn goes to another network.
 func TestTurnsAreSharedFairly(t *testing.T) {
 	s := serve(t, func(cfg *Config) { cfg.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")} })
 	crowd := admission.NewCaller(netip.MustParseAddr("192.0.2.7"), "")

@@ -80,7 +80,7 @@ func TestAuthentication(t *testing.T) {
 	})
 }
 
-// unavailable is an authenticator whose store cannot be reached.
+// unavailable is an authenticator whose store is unavailable.
 type unavailable struct{}
 
 // Authenticate implements auth.Authenticator.

@@ -15,7 +15,7 @@ import (
 // errNotFound is the error for a path that does not exist.
 var errNotFound = errs.New(errs.NotFound, "not_found", "Not found.")
 
-// checkPath rejects a path parameter that cannot be decoded, as no id contains it. Errors: errNotFound.
+// checkPath rejects a path parameter that cannot be decoded, because no id has such a form. Errors: errNotFound.
 func checkPath(_ *call, c *fiber.Ctx) error {
 	for _, name := range c.Route().Params {
 		if _, err := url.PathUnescape(c.Params(name)); err != nil {
@@ -25,8 +25,8 @@ func checkPath(_ *call, c *fiber.Ctx) error {
 	return nil
 }
 
-// readToken reads the bearer token (RFC 6750; the scheme's case does not matter, RFC 9110, section 11.1). A header of
-// another scheme holds no token. Errors: auth.ErrUnauthenticated.
+// readToken reads the bearer token (RFC 6750; the scheme is case-insensitive, RFC 9110, section 11.1). A header with
+// another scheme counts as missing. Errors: auth.ErrUnauthenticated.
 func readToken(call *call, c *fiber.Ctx) error {
 	if call.Operation.Access.IsPublic() {
 		return nil
@@ -49,7 +49,7 @@ func (s *Server) authenticate(call *call, c *fiber.Ctx) (err error) {
 	return err
 }
 
-// authorize rejects a role that may not call the operation. Errors: auth.ErrForbidden, that of the audit trail.
+// authorize rejects a role that may not call the operation. Errors: auth.ErrForbidden; that of the audit trail.
 func (s *Server) authorize(call *call, c *fiber.Ctx) error {
 	if call.Operation.Access.IsPublic() || call.Operation.Access.Allows(call.Principal.Role) {
 		return nil
@@ -57,7 +57,7 @@ func (s *Server) authorize(call *call, c *fiber.Ctx) error {
 	return s.forbid(c, call.Operation, call.Principal)
 }
 
-// forbid records in the audit trail that a role was rejected. Errors: auth.ErrForbidden, that of the audit trail.
+// forbid records in the audit trail that a role was rejected. Errors: auth.ErrForbidden; that of the audit trail.
 func (s *Server) forbid(c *fiber.Ctx, op *contract.Operation, by auth.Principal) error {
 	entry := audit.Entry{
 		Action: audit.Refused, Resource: op.Resource, Outcome: audit.Denied, Status: fiber.StatusForbidden,

@@ -11,10 +11,10 @@ import (
 	"healthcare/platform/rest"
 )
 
-// This file is the path of a request: the steps in the order in which they run. Each step is one function. A request
-// first passes serve, then middleware, then the steps of its operation.
+// This file defines the path of a request: the steps in the order in which they run, each of which is one function. A
+// request first passes serve, then the middleware, then the steps of its operation.
 
-// serve returns the handler that fasthttp calls. Its steps reject the requests that Fiber must not see.
+// serve returns the handler that fasthttp calls. Its steps reject the requests that Fiber must not receive.
 func (s *Server) serve(next fasthttp.RequestHandler) fasthttp.RequestHandler {
 	return func(ctx *fasthttp.RequestCtx) {
 		if !s.checkFraming(ctx) {
@@ -37,7 +37,7 @@ func (s *Server) serve(next fasthttp.RequestHandler) fasthttp.RequestHandler {
 func (s *Server) middleware() []any {
 	all := []any{
 		s.record, // outermost: it also recovers from panics and turns errors into problems
-		s.limit,  // the address, the encoding, the host and the time of a request
+		s.limit,  // the length of the URL, the encoding, the host and the deadline
 	}
 	if len(s.cfg.CORSOrigins) > 0 {
 		all = append(all, crossOrigin(s.cfg.CORSOrigins))
@@ -77,16 +77,16 @@ func (s *Server) operation(op *contract.Operation, handler fiber.Handler) fiber.
 	}
 }
 
-// call is a request to a described operation, with the shares that it holds.
+// call is a request to a described operation, with the resources that it uses.
 type call struct {
 	rest.Call
 	shares *shares
 	bearer string // the access token
 
-	turn  *admission.Lease // nil: it is not its turn, or it needs none
-	token string           // the end of the access token
-	heavy *admission.Lease // of heavy reads; nil: none
-	lease *admission.Lease // the memory of a page; nil: none
+	turn  *admission.Lease // nil: the request has no turn, or needs none
+	token string           // the end of the access token, which identifies the caller
+	heavy *admission.Lease // weight of a heavy read; nil: none
+	lease *admission.Lease // memory of the page; nil: none
 }
 
 // newCall returns the request's call, for the steps and, as a rest.Call, for the handler.

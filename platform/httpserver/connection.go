@@ -10,17 +10,17 @@ import (
 	"healthcare/platform/httpserver/transport"
 )
 
-// checkFraming rejects a request whose end or addressee other implementations may read differently.
+// checkFraming rejects a request whose end or host other implementations may interpret differently.
 func (s *Server) checkFraming(ctx *fasthttp.RequestCtx) bool {
 	if transport.WellFramed(&ctx.Request) {
 		return true
 	}
 	s.rejectUnrouted(ctx, errMalformed)
-	ctx.SetConnectionClose() // the bytes that follow need not be a request
+	ctx.SetConnectionClose() // the following bytes are not necessarily a request
 	return false
 }
 
-// receiveBody reads the request's body. The caller must call release when the request was answered.
+// receiveBody reads the request's body. The caller must call release after the response.
 func (s *Server) receiveBody(ctx *fasthttp.RequestCtx) (release func(), received bool) {
 	release, err := s.bodies.Receive(ctx)
 	if err != nil {
@@ -31,8 +31,8 @@ func (s *Server) receiveBody(ctx *fasthttp.RequestCtx) (release func(), received
 	return release, true
 }
 
-// claimConnection reports whether the connection is still open. If the listener closed it for another one, the request
-// is dropped, because its client would not receive the response.
+// claimConnection reports whether the connection is still open. If the listener closed it for a new connection, the
+// request is dropped, because the client would not receive the response.
 func claimConnection(ctx *fasthttp.RequestCtx) bool {
 	if conn, ok := ctx.Conn().(*transport.Conn); ok && !conn.Begin() {
 		ctx.SetConnectionClose()
@@ -41,7 +41,8 @@ func claimConnection(ctx *fasthttp.RequestCtx) bool {
 	return true
 }
 
-// checkMethod rejects methods that Fiber does not know. Fiber itself would answer them in plain text without headers.
+// checkMethod rejects methods that Fiber does not support. Fiber itself would respond in plain text and without
+// security headers.
 func (s *Server) checkMethod(ctx *fasthttp.RequestCtx) bool {
 	if slices.Contains(standardMethods, string(ctx.Method())) {
 		return true
@@ -74,7 +75,7 @@ func (s *Server) rejectUnrouted(ctx *fasthttp.RequestCtx, err error) {
 	s.logRequest(ctx, requestRecord{id: id, method: "unknown", op: unmatched, started: started, err: err})
 }
 
-// rejectUnread responds to a request that could not be read. fasthttp calls it outside every middleware, with an error
+// rejectUnread responds to a request that could not be read. fasthttp calls it outside the middleware, with an error
 // that may quote the request.
 func (s *Server) rejectUnread(ctx *fasthttp.RequestCtx, err error) {
 	if conn, ok := ctx.Conn().(*transport.Conn); ok {

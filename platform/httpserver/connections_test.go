@@ -12,7 +12,7 @@ import (
 	"healthcare/platform/httpserver/transport"
 )
 
-// occupy opens connections that wait for an answer, until free is called.
+// occupy opens connections whose requests do not finish until free is called.
 func (s *testServer) occupy(t *testing.T, count int) (free func()) {
 	t.Helper()
 	for range count {
@@ -33,7 +33,7 @@ func TestConnectionsBeyondTheLimit(t *testing.T) {
 	const limit = 4
 	s := serve(t, func(c *Config) { c.Connections = limit })
 	free := s.occupy(t, limit)
-	t.Run("get 503, whatever they send", func(t *testing.T) {
+	t.Run("receive 503 for any request", func(t *testing.T) {
 		for range 20 {
 			a := s.send(t, http.MethodPost, "/things/", jsonOf(768<<10))
 			requireProblem(t, a, http.StatusServiceUnavailable)
@@ -41,7 +41,7 @@ func TestConnectionsBeyondTheLimit(t *testing.T) {
 			require.True(t, a.last)
 		}
 	})
-	t.Run("get no response before they send: a client would treat it as an error", func(t *testing.T) {
+	t.Run("receive no response before they send: a client would treat it as an error", func(t *testing.T) {
 		conn := s.dial(t)
 		require.NoError(t, conn.SetReadDeadline(time.Now().Add(50*time.Millisecond)))
 		_, err := conn.Read(make([]byte, 1))
@@ -58,7 +58,7 @@ func TestConnectionsBeyondTheLimit(t *testing.T) {
 		require.Eventually(t, func() bool { return s.send(t, http.MethodGet, "/things/", "").status == http.StatusOK },
 			2*time.Second, 5*time.Millisecond)
 	})
-	t.Run("are closed when too many are answered", func(t *testing.T) {
+	t.Run("are closed when too many are being rejected", func(t *testing.T) {
 		s := serve(t, func(c *Config) { c.Connections = 1 })
 		s.occupy(t, 1)
 		for range transport.Overload {
@@ -81,7 +81,7 @@ func TestClientsThatAreStillSendingGetTheResponse(t *testing.T) {
 			require.NoError(t, err)
 			for range 20 {
 				_, err := conn.Write(make([]byte, 4096))
-				require.NoError(t, err, "a reset would take the answer with it")
+				require.NoError(t, err, "a reset would discard the response")
 				time.Sleep(time.Millisecond)
 			}
 			all := answers(t, conn, http.MethodPost)
@@ -124,7 +124,7 @@ func TestR21_SlowConnectionsAreClosed(t *testing.T) {
 	})
 }
 
-// While one network holds all connections and opens more, others are served.
+// While one network has all connections and opens more, others are served.
 func TestIdleConnectionsOfANetworkDoNotBlockOthers(t *testing.T) {
 	t.Parallel()
 	s := serve(t, func(c *Config) { c.Connections = 64 })
@@ -133,7 +133,7 @@ func TestIdleConnectionsOfANetworkDoNotBlockOthers(t *testing.T) {
 		_, err := conn.Write([]byte("GET /livez HTTP/1.1\r\nHost: a\r\n\r\n"))
 		require.NoError(t, err)
 		_, err = conn.Read(make([]byte, 1))
-		require.NoError(t, err, "the newest is always served")
+		require.NoError(t, err, "the newest connection is always served")
 	}
 	require.LessOrEqual(t, s.listener.Count(), 64)
 	require.Len(t, s.logged.FilterMessageSnippet("http_connections").All(), 1)

@@ -60,29 +60,29 @@ func TestContractIsServed(t *testing.T) {
 	}
 	require.NoError(t, json.Unmarshal([]byte(a.body), &document))
 	require.Equal(t, "test", document.Info.Version)
-	t.Run("it holds every module's paths and the platform's", func(t *testing.T) {
+	t.Run("contains the paths of the modules and of the platform", func(t *testing.T) {
 		for _, path := range []string{
 			"/things/", "/things/{id}/", "/small/", "/livez", "/readyz", "/openapi.json", "/problems/{code}",
 		} {
 			require.Contains(t, document.Paths, path)
 		}
 	})
-	t.Run("it describes the server's own responses, and which operations need a token", func(t *testing.T) {
+	t.Run("describes the server's own responses, and which operations require a token", func(t *testing.T) {
 		open, closed := document.Paths["/things/"].Get, document.Paths["/things/{id}/"].Get
 		for _, status := range []string{"400", "default"} {
 			require.Contains(t, open.Responses, status)
 			require.Contains(t, closed.Responses, status)
 		}
 		for _, status := range []string{"405", "408", "413", "414", "415", "421", "431", "500", "503"} {
-			require.NotContains(t, open.Responses, status, "the default response is for these")
+			require.NotContains(t, open.Responses, status, "the default response covers these")
 			require.NotContains(t, closed.Responses, status)
 		}
-		require.Contains(t, document.Paths["/readyz"].Get.Responses, "503", "not to be ready is an answer of its own")
+		require.Contains(t, document.Paths["/readyz"].Get.Responses, "503", "readiness describes its own 503")
 		require.NotContains(t, open.Responses, "401")
 		require.Contains(t, closed.Responses, "401")
 		require.Equal(t, []map[string][]string{{"bearer": {}}}, closed.Security)
 	})
-	t.Run("it refers to nothing outside itself", func(t *testing.T) {
+	t.Run("has no external references", func(t *testing.T) {
 		require.NotContains(t, strings.ReplaceAll(a.body, `"$ref":"#/`, ""), "$ref")
 	})
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// crossOrigin lets browsers show responses to pages of the given origins, compared exactly (Fetch Standard, CORS
-// protocol). Credentials are off: no cookies are involved, and a page sends the bearer token itself.
+// crossOrigin allows pages of the given origins, compared exactly, to read responses (Fetch Standard, CORS protocol).
+// Credentials are not allowed: the service uses no cookies, and a page sends the bearer token itself.
 func crossOrigin(origins []string) fiber.Handler {
 	return cors.New(cors.Config{
 		AllowOrigins:  strings.Join(origins, ","),
@@ -20,12 +20,12 @@ func crossOrigin(origins []string) fiber.Handler {
 	})
 }
 
-// problemHeaders are the headers that remain when a response turns into a problem.
+// problemHeaders are the headers that a response keeps when it is replaced by a problem.
 var problemHeaders = []string{
 	fiber.HeaderAccessControlAllowOrigin, fiber.HeaderAccessControlExposeHeaders, fiber.HeaderVary, fiber.HeaderAllow,
 }
 
-// reset empties a response except for problemHeaders.
+// reset resets a response, except for problemHeaders.
 func reset(response *fasthttp.Response) {
 	kept := map[string]string{}
 	for _, name := range problemHeaders {

@@ -12,13 +12,13 @@ import (
 )
 
 // COMPAT=django serves clients of the original service, which was written with Django REST framework: problems also
-// have the members of its errors, forms are read, and lists are lenient and long.
+// have the members of its errors, forms are accepted, and lists ignore unknown parameters and have longer pages.
 
-// nonFieldErrors is the member in which Django REST framework has the messages that belong to no field.
+// nonFieldErrors is the member for messages of Django REST framework that do not belong to a field.
 const nonFieldErrors = "non_field_errors"
 
-// djangoProblem returns p as JSON with the original's members added. The original responded to a duplicate with 400, so
-// p's status changes. The members of the problem keep their values: no field of a request overwrites them.
+// djangoProblem returns p as JSON, with the members of the original service's errors. It changes the status of a
+// duplicate to 400, as in the original service. The fields of a request do not overwrite the members of p.
 func djangoProblem(ctx *fasthttp.RequestCtx, p *Problem, err error) []byte {
 	fields := p.Errors
 	if e, ok := errors.AsType[*errs.Error](err); ok && e.Unique != "" {

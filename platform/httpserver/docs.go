@@ -18,11 +18,12 @@ import (
 //go:embed docs
 var docsPage embed.FS
 
-// docsPolicy lets the page run its own files and send requests to this server only. Swagger UI writes style attributes.
+// docsPolicy allows the page to run only its own files, and to send requests only to this server. Swagger UI needs
+// inline styles.
 const docsPolicy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; " +
 	"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// docsFiles returns the page's files by name: our own and those of Swagger UI.
+// docsFiles returns the files of the page by name: those in docs and those of Swagger UI.
 var docsFiles = sync.OnceValues(func() (map[string]*publication, error) {
 	files := map[string]*publication{}
 	err := eachFile(static.FS, func(name string, content []byte) error {
@@ -47,7 +48,7 @@ func addFile(files map[string]*publication, name string, content []byte) (err er
 	return err
 }
 
-// eachFile visits the files of a file system by their base names.
+// eachFile calls visit with the base name and the content of each file of a file system.
 func eachFile(files fs.FS, visit func(name string, content []byte) error) error {
 	return fs.WalkDir(files, ".", func(at string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {

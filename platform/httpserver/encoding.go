@@ -7,8 +7,8 @@ import (
 	"github.com/gofiber/fiber/v2"
 )
 
-// weights reads a header in which the client weighs values, such as br, gzip;q=0.5 (RFC 9110, section 12.4.2). Values
-// are in lower case. A weight that cannot be read is 1.
+// weights parses a header with weighted values, such as br, gzip;q=0.5 (RFC 9110, section 12.4.2). It returns the
+// values in lower case. An invalid weight counts as 1.
 func weights(c *fiber.Ctx, header string) map[string]float64 {
 	all := map[string]float64{}
 	for _, line := range c.Request().Header.PeekAll(header) {

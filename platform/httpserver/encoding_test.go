@@ -12,7 +12,7 @@ import (
 
 const littleMemory = 512 << 10
 
-// allocated returns how many bytes the process allocates while f runs. No other test may run in parallel.
+// allocated returns the number of bytes that the process allocates while f runs. No other test may run in parallel.
 func allocated(f func()) uint64 {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)

@@ -19,7 +19,7 @@ import (
 	"healthcare/platform/rest"
 )
 
-// maxFormFields is how many fields a form may have.
+// maxFormFields is the maximum number of fields of a form.
 const maxFormFields = 64
 
 func malformedForm(detail string) error {
@@ -31,9 +31,9 @@ var errFile = &httpError{
 	"Files are not accepted. Send the form's fields only.",
 }
 
-// readForm replaces a form in the request's body by a JSON object of the same members. The steps behind it see only the
-// object: handlers, and the fingerprint of an Idempotency-Key. Bodies of other types stay as they are. Errors:
-// *httpError.
+// readForm replaces a form in the request's body by a JSON object with the same members. The later steps, such as the
+// handler and the fingerprint of an Idempotency-Key, receive only the object. Bodies of other types are not changed.
+// Errors: *httpError.
 func (s *Server) readForm(call *call, c *fiber.Ctx) error {
 	op := call.Operation
 	if !s.cfg.Django || !op.TakesBody {
@@ -41,7 +41,7 @@ func (s *Server) readForm(call *call, c *fiber.Ctx) error {
 	}
 	media, parameters, err := mime.ParseMediaType(c.Get(fiber.HeaderContentType))
 	if err != nil || media != fiber.MIMEApplicationForm && media != fiber.MIMEMultipartForm {
-		return nil //nolint:nilerr // checkBody rejects an unreadable type with every other that is not JSON
+		return nil //nolint:nilerr // checkBody rejects an invalid type, like every type that is not JSON
 	}
 	body := bytes.TrimPrefix(c.Request().Body(), []byte(rest.ByteOrderMark))
 	if op.BodyLimit > 0 && len(body) > op.BodyLimit {
@@ -71,7 +71,7 @@ func (s *Server) readForm(call *call, c *fiber.Ctx) error {
 	return nil
 }
 
-// readParts reads the fields of a multipart form from memory; no part goes to a file. Errors: *httpError.
+// readParts reads the fields of a multipart form in memory, without temporary files. Errors: *httpError.
 func readParts(body []byte, boundary string) (url.Values, error) {
 	fields := url.Values{}
 	if boundary == "" {
@@ -104,8 +104,9 @@ func readParts(body []byte, boundary string) (url.Values, error) {
 	}
 }
 
-// formMembers returns the members that a form's fields stand for. A form holds text only, so the schema decides which
-// members are numbers and booleans. An empty optional one of these is absent. Errors: *httpError.
+// formMembers converts the fields of a form to members of a JSON object. Forms contain only text, so the schema
+// determines which members are numbers and booleans. Empty optional numbers and booleans are omitted. Errors:
+// *httpError.
 func formMembers(fields url.Values, schema *openapi3.Schema) (map[string]any, error) {
 	if len(fields) > maxFormFields {
 		return nil, malformedForm("The form has too many fields.")

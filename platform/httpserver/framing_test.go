@@ -13,10 +13,10 @@ import (
 	"healthcare/platform/httpserver/transport"
 )
 
-// smuggled is a second request, which runs only if the first one's framing is misread.
+// smuggled is a second request, which is run only if the framing of the first is misinterpreted.
 const smuggled = "DELETE /things/1/ HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer " + token + "\r\n\r\n"
 
-// sized and chunked return a request with the given framing headers or body, followed by smuggled.
+// sized returns a request with the given framing headers, followed by smuggled.
 func sized(headers string) string {
 	return chunked(headers, `{"name":"a"}`)
 }
@@ -28,7 +28,7 @@ func chunked(headers, body string) string {
 
 func plain(line, headers string) string { return line + "\r\n" + headers + "\r\n" + smuggled }
 
-// ambiguousRequests returns requests that two implementations may read differently (RFC 9112).
+// ambiguousRequests returns requests that two implementations may interpret differently (RFC 9112).
 func ambiguousRequests() map[string]string {
 	const te, whole = "Transfer-Encoding: chunked\r\n", "c\r\n{\"name\":\"a\"}\r\n0\r\n\r\n"
 	const get, host = "GET /things/ HTTP/1.1", "Host: a\r\n"
@@ -106,17 +106,17 @@ func ambiguousRequests() map[string]string {
 func TestR22_Framing(t *testing.T) {
 	s := serve(t)
 	for name, raw := range ambiguousRequests() {
-		t.Run(strings.ToValidUTF8(name, "?")+" is refused, and nothing runs", func(t *testing.T) {
+		t.Run(strings.ToValidUTF8(name, "?")+" is rejected, and no handler runs", func(t *testing.T) {
 			before := s.handled.Load()
 			all := s.sendRaw(t, raw)
 			require.Len(t, all, 1)
 			require.Equal(t, http.StatusBadRequest, all[0].status)
-			require.True(t, all[0].last, "what follows need not be a request")
+			require.True(t, all[0].last, "the following bytes are not necessarily a request")
 			require.Equal(t, before, s.handled.Load())
 			requireProblem(t, all[0], http.StatusBadRequest)
 		})
 	}
-	t.Run("no chunks are an empty body", func(t *testing.T) {
+	t.Run("a body without chunks is empty", func(t *testing.T) {
 		all := s.sendRaw(t, plain("GET /things/ HTTP/1.1", "Host: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n"))
 		require.Len(t, all, 2)
 		require.Equal(t, http.StatusOK, all[0].status)
@@ -149,7 +149,7 @@ func TestR22_AcceptsWellFramedRequests(t *testing.T) {
 		"an absolute address of the Host": strings.Replace(sized("Content-Length: 12\r\n"), "/things/", "http://A/things/", 1),
 		"an empty line before it":         "\r\n" + sized("Content-Length: 12\r\n"),
 	} {
-		t.Run(name+" is read, and the next request is the next", func(t *testing.T) {
+		t.Run(name+" is accepted, and the next request is run", func(t *testing.T) {
 			before := s.handled.Load()
 			all := s.sendRaw(t, raw)
 			require.Len(t, all, 2)

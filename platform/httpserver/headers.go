@@ -5,7 +5,7 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// setSecurityHeaders sets the headers that every response has.
+// setSecurityHeaders sets the headers of every response.
 func setSecurityHeaders(ctx *fasthttp.RequestCtx, requestID string) {
 	h := &ctx.Response.Header
 	h.Set(fiber.HeaderXRequestID, requestID)
@@ -14,7 +14,7 @@ func setSecurityHeaders(ctx *fasthttp.RequestCtx, requestID string) {
 	}
 }
 
-// securityHeaders suit an API: nothing is stored, framed, sniffed or run.
+// securityHeaders prevent browsers from storing, framing, sniffing and executing responses.
 var securityHeaders = map[string]string{
 	fiber.HeaderCacheControl:          "no-store",
 	fiber.HeaderContentSecurityPolicy: "default-src 'none'; frame-ancestors 'none'",
@@ -24,15 +24,15 @@ var securityHeaders = map[string]string{
 	"Cross-Origin-Resource-Policy":    "same-origin",
 }
 
-// requestHeaders are the request headers that change what the service does and that a page may set. The preflight of
-// the CORS protocol allows these. TestCORSNamesEveryHeader fails for a header that is read and missing here.
+// requestHeaders are the request headers that affect the service and that a page may set. The CORS preflight response
+// allows them. TestCORSNamesEveryHeader fails if the code reads a header that is missing here.
 var requestHeaders = []string{
 	fiber.HeaderAccept, fiber.HeaderAuthorization, fiber.HeaderContentEncoding, fiber.HeaderContentType,
 	"Idempotency-Key", fiber.HeaderIfMatch, fiber.HeaderIfNoneMatch, "Prefer", "traceparent", "tracestate",
 	fiber.HeaderUserAgent, fiber.HeaderXRequestID,
 }
 
-// responseHeaders are the response headers that a page may read, beside those that browsers always show.
+// responseHeaders are the response headers that a page may read, in addition to those that browsers always expose.
 var responseHeaders = []string{
 	fiber.HeaderAllow, fiber.HeaderETag, "Idempotent-Replayed", fiber.HeaderLink, fiber.HeaderLocation,
 	"Preference-Applied", fiber.HeaderRetryAfter, fiber.HeaderWarning, fiber.HeaderWWWAuthenticate,

@@ -18,8 +18,8 @@ import (
 	"healthcare/platform/contract"
 )
 
-// headerMentions collects the headers that the source of a folder reads or sets by calling the methods, written as text
-// or as Fiber's constants.
+// headerMentions returns the headers that are arguments of the given calls in the source of a folder, as literals or as
+// Fiber's constants, with the files.
 func headerMentions(t *testing.T, folder string, calls ...string) map[string][]string {
 	t.Helper()
 	found := map[string][]string{}
@@ -62,7 +62,7 @@ func headerMentions(t *testing.T, folder string, calls ...string) map[string][]s
 	return found
 }
 
-// headerNamed returns the header that an expression names: "Prefer", fiber.HeaderIfMatch.
+// headerNamed returns the header that an expression names, such as "Prefer" or fiber.HeaderIfMatch, or "".
 func headerNamed(expression ast.Expr) string {
 	switch e := expression.(type) {
 	case *ast.BasicLit:
@@ -78,7 +78,7 @@ func headerNamed(expression ast.Expr) string {
 	return ""
 }
 
-// plainName returns the same text for If-None-Match and HeaderIfNoneMatch.
+// plainName returns a name in lower case without hyphens, so that If-None-Match equals HeaderIfNoneMatch.
 func plainName(name string) string { return strings.ToLower(strings.ReplaceAll(name, "-", "")) }
 
 func requireNamed(t *testing.T, mentions map[string][]string, listed []string, others ...string) {
@@ -102,7 +102,7 @@ func TestCORSNamesEveryHeader(t *testing.T) {
 		}
 		require.Greater(t, len(reads), 9, "the source was read")
 		requireNamed(t, reads, requestHeaders,
-			// the browser's and proxies' own, which no page may set or needs to
+			// headers of browsers and proxies, which a page may not or need not set
 			"Accept-Encoding", "Expect", "X-Forwarded-For", "Forwarded",
 			"Content-Disposition", // of a part of a form
 			"json", "Instance")

@@ -10,7 +10,8 @@ import (
 	"go.uber.org/zap"
 )
 
-// servesHost reports whether the server serves the request's host. Probes may use any, as they may come by address.
+// servesHost reports whether the server serves the request's host. Probes may use any host, because they may address
+// the server by IP.
 func (s *Server) servesHost(c *fiber.Ctx) bool {
 	path := strings.TrimSuffix(c.Path(), "/")
 	if path == "/livez" || path == "/readyz" || path == "/metrics" {
@@ -44,8 +45,8 @@ func hostName(host string) string {
 	return strings.ToLower(strings.TrimSuffix(strings.Trim(host, "[]"), "."))
 }
 
-// URL returns an address at which a client on this machine reaches the server: the one that it listens on, or one of
-// the allowed hosts if they exclude that.
+// URL returns a URL at which a client on this machine reaches the server. Its host is the address that the server
+// listens on, or one of the allowed hosts if they exclude that address.
 func (s *Server) URL() string {
 	configured, _, _ := net.SplitHostPort(s.cfg.Address) // config has checked it
 	listening, port, _ := net.SplitHostPort(s.address)
@@ -82,8 +83,8 @@ func (cfg Config) servedHost(local []string) string {
 	return local[0]
 }
 
-// warnOfHost logs, at most once a minute, that a request was rejected because of its host. The name that a proxy or a
-// client sends is what an operator needs to correct allowed_hosts. A scanner must not fill the log.
+// warnOfHost logs, at most once a minute, that a request was rejected because of its host. The operator needs the name
+// to correct allowed_hosts. The limit prevents scanners from filling the log.
 func (s *Server) warnOfHost(host string) {
 	if s.hostWarnings.Allow(time.Now()) {
 		s.log.Warn(
@@ -96,8 +97,8 @@ func (s *Server) warnOfHost(host string) {
 // maxHost is the length of the longest name of a host (RFC 1035, section 2.3.4).
 const maxHost = 255
 
-// printableHost returns a client's text in the form in which it is logged: printable ASCII with "?" in the place of
-// other characters, at most maxHost bytes, and without a user's name and password before an "@".
+// printableHost returns a client's text in a form that is safe to log: at most maxHost bytes of printable ASCII with
+// "?" for other characters, without a user name and password before an "@".
 func printableHost(text string) string {
 	text = text[strings.LastIndexByte(text, '@')+1:]
 	shown := []byte(text[:min(len(text), maxHost)])

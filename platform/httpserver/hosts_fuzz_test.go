@@ -9,8 +9,8 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// FuzzHost checks that a host is served only when, without port, dot and case, it is the allowed one or below an
-// allowed domain.
+// FuzzHost checks that a host is served only if it equals the allowed host, or is in an allowed domain, ignoring port,
+// final dot and case.
 func FuzzHost(f *testing.F) {
 	for _, seed := range []string{
 		"", "api.example", "API.example.:80", "[::1]:80", "evilapi.example", "api.example.evil", "deep.below.test",

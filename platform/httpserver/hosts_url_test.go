@@ -49,11 +49,11 @@ func TestLogsARejectedHost(t *testing.T) {
 	s := serve(t, func(c *Config) { c.AllowedHosts = []string{"api.example"} })
 	warned := func() []observer.LoggedEntry { return s.logged.FilterLevelExact(zapcore.WarnLevel).All() }
 	require.Equal(t, http.StatusOK, s.statusForHost(t, "/things/", "api.example"))
-	require.Empty(t, warned(), "one that is served is not")
+	require.Empty(t, warned(), "a host that is served is not logged")
 	for range 20 {
 		require.Equal(t, http.StatusMisdirectedRequest, s.statusForHost(t, "/things/", "wrong.example:8443"))
 	}
-	require.Len(t, warned(), 1, "once a minute, whoever asks")
+	require.Len(t, warned(), 1, "logged once a minute")
 	require.Equal(t, "wrong.example:8443", warned()[0].ContextMap()["host"])
 
 	t.Run("as printable ASCII of a bounded length", func(t *testing.T) {

@@ -23,7 +23,7 @@ type Deduplicator interface {
 	) (first idempotency.Response, replayed bool, err error)
 }
 
-// maxKey is the length of the longest Idempotency-Key, in characters.
+// maxKey is the maximum length of an Idempotency-Key, in characters.
 const maxKey = 255
 
 // once lets a client that sends an Idempotency-Key repeat a POST. The handler runs in the transaction that stores the
@@ -79,8 +79,8 @@ var errGone = errs.New(
 	"The earlier request with this Idempotency-Key succeeded, but its result no longer exists.",
 )
 
-// replay responds with the present state of the first request's result. It authorizes and audits the read as any
-// other, so that a repeated request returns nothing that the caller could not read.
+// replay responds with the current state of the resource that the first request created. It authorizes and audits the
+// read like any other, so that the response contains only data that the caller may read.
 func (s *Server) replay(c *fiber.Ctx, first idempotency.Response) error {
 	location := first.Header[fiber.HeaderLocation]
 	err := s.readBack(c, location)
@@ -95,7 +95,7 @@ func (s *Server) replay(c *fiber.Ctx, first idempotency.Response) error {
 	return nil
 }
 
-// readBack runs the handler of GET for an address of this server.
+// readBack runs the GET handler of a path of this server.
 func (s *Server) readBack(c *fiber.Ctx, location string) (err error) {
 	request, outer := c.Request(), rest.CallOf(c)
 	uri, method := string(request.RequestURI()), string(request.Header.Method())
@@ -106,7 +106,7 @@ func (s *Server) readBack(c *fiber.Ctx, location string) (err error) {
 	}()
 	request.SetRequestURI(location)
 	request.Header.SetMethod(fiber.MethodGet)
-	request.Header.Del(fiber.HeaderIfNoneMatch) // means nothing in a POST
+	request.Header.Del(fiber.HeaderIfNoneMatch) // has no meaning in a POST
 	// the route sets the operation
 	rest.Attach(c, &rest.Call{Principal: outer.Principal, Address: outer.Address, Settings: outer.Settings})
 	c.Locals(readErrorKey, nil)
@@ -115,8 +115,8 @@ func (s *Server) readBack(c *fiber.Ctx, location string) (err error) {
 	return err
 }
 
-// newReads returns the router of readBack. Its routes have no steps: the caller has passed those of the repeated
-// request.
+// newReads returns the router of readBack. Its routes run no steps, because the repeated request has already passed its
+// own.
 func newReads() *fiber.App {
 	return fiber.New(fiber.Config{
 		CaseSensitive: true, Immutable: true, DisableStartupMessage: true, JSONEncoder: rest.EncodeJSON,
@@ -124,7 +124,7 @@ func newReads() *fiber.App {
 	})
 }
 
-// addRead adds a route to those of readBack.
+// addRead adds a route to the router of readBack.
 func (s *Server) addRead(op *contract.Operation, path string, handler fiber.Handler) {
 	if op.Access.IsPublic() {
 		return

@@ -12,7 +12,7 @@ import (
 	"healthcare/platform/rest"
 )
 
-// readQuery checks the query and replaces it with its canonical form if it was sent in another. Errors: errs.Invalid.
+// readQuery validates the query, and replaces it by its canonical form if it differs. Errors: errs.Invalid.
 func (s *Server) readQuery(call *call, c *fiber.Ctx) error {
 	op, uri := call.Operation, c.Request().URI()
 	if len(uri.QueryString()) == 0 || len(op.Query) == 0 && !op.ReturnsArray {
@@ -31,7 +31,7 @@ func (s *Server) readQuery(call *call, c *fiber.Ctx) error {
 	return err
 }
 
-// checkBody rejects a body by its size and its declared type. Errors: errBodyTooLarge, errMediaType.
+// checkBody validates the size and the declared type of a body. Errors: errBodyTooLarge, errMediaType.
 func checkBody(call *call, c *fiber.Ctx) error {
 	op := call.Operation
 	if !op.TakesBody {

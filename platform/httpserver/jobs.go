@@ -14,8 +14,8 @@ type Jobs interface {
 	Find(ctx context.Context, id string) (jobs.Status, error)
 }
 
-// job responds with a job's state and counts. The account that started it may no longer exist, so the id is the
-// credential.
+// job responds with a job's state and counts. The job's id is the credential, because the account that started the job
+// may no longer exist.
 func (s *Server) job(c *fiber.Ctx) error {
 	if s.jobs == nil {
 		return jobs.ErrNotFound

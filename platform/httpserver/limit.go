@@ -7,8 +7,8 @@ import (
 	"github.com/gofiber/fiber/v2"
 )
 
-// limit rejects requests that no route accepts and gives the others a deadline. The deadline's context is not Fiber's
-// own, which ends as soon as a shutdown starts.
+// limit rejects requests that no route accepts, and sets the deadline of the others. The context is not derived from
+// Fiber's, which is cancelled as soon as a shutdown starts.
 func (s *Server) limit(c *fiber.Ctx) error {
 	if len(c.Request().RequestURI()) > s.cfg.URLLimit {
 		return errURITooLong
@@ -22,7 +22,7 @@ func (s *Server) limit(c *fiber.Ctx) error {
 	}
 	base := context.Background()
 	if s.telemetry.Tracing.Enabled() {
-		base = c.UserContext() // holds the request's span
+		base = c.UserContext() // contains the request's span
 	}
 	ctx, cancel := context.WithTimeout(base, s.cfg.HandlerTimeout)
 	defer cancel()

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// jsonOf returns a body of exactly size bytes.
+// jsonOf returns a JSON object of size bytes.
 func jsonOf(size int) string { return `{"name":"` + strings.Repeat("a", size-11) + `"}` }
 
 // post returns a raw request to target with body, in one chunk, in small chunks, or by its length.

@@ -19,12 +19,12 @@ import (
 // Telemetry holds the metrics registry and the tracing of the server.
 type Telemetry struct {
 	Registry  *prometheus.Registry
-	Elsewhere bool               // /metrics has an address of its own
+	Elsewhere bool               // metrics are served on a separate address
 	Tracing   *telemetry.Tracing // nil: nothing is traced
 }
 
-// meter measures requests. Its labels are route patterns, methods and statuses: closed sets, so that no client can add
-// a series.
+// meter measures requests. The values of its labels (route patterns, methods and statuses) are closed sets, so that no
+// client can add a series.
 type meter struct {
 	requests *prometheus.CounterVec
 	duration *prometheus.HistogramVec
@@ -51,7 +51,7 @@ func (m *meter) collectors() []prometheus.Collector {
 	return []prometheus.Collector{m.requests, m.duration, m.inFlight}
 }
 
-// observe counts a request that was answered.
+// observe records a request after its response.
 func (m *meter) observe(op *contract.Operation, method string, status int, took time.Duration) {
 	if op == unmatched && !slices.Contains(standardMethods, method) {
 		method = "unknown"
@@ -63,14 +63,13 @@ func (m *meter) observe(op *contract.Operation, method string, status int, took 
 	m.requests.WithLabelValues(op.Route, method, statusTexts[status]).Inc()
 }
 
-// standardMethods are the methods that Fiber knows.
+// standardMethods are the methods that Fiber supports.
 var standardMethods = []string{
 	fiber.MethodGet, fiber.MethodHead, fiber.MethodPost, fiber.MethodPut, fiber.MethodPatch, fiber.MethodDelete,
 	fiber.MethodOptions, fiber.MethodTrace, fiber.MethodConnect,
 }
 
-// statusTexts are the labels of the statuses of HTTP (RFC 9110, section 15). They are made once, so that observe
-// allocates nothing.
+// statusTexts has the labels of the HTTP statuses (RFC 9110, section 15), so that observe does not allocate.
 var statusTexts = func() (texts [600]string) {
 	for status := range texts {
 		texts[status] = strconv.Itoa(status)
@@ -78,8 +77,8 @@ var statusTexts = func() (texts [600]string) {
 	return texts
 }()
 
-// metrics returns the handler of a scrape from the same machine. It responds with 404 to other machines, and to all
-// where the metrics have an address of their own.
+// metrics returns the handler for scrapes from the same machine. It responds with 404 to other machines, and to all
+// requests if metrics are served on a separate address.
 func (s *Server) metrics() fiber.Handler {
 	scrape := adaptor.HTTPHandler(telemetry.Handler(s.telemetry.Registry))
 	return func(c *fiber.Ctx) error {
@@ -90,8 +89,8 @@ func (s *Server) metrics() fiber.Handler {
 	}
 }
 
-// isLocalName reports whether the host of a scrape names this machine. A page whose own name leads to this machine (DNS
-// rebinding) comes from it too.
+// isLocalName reports whether the host of a scrape names this machine. Otherwise a page whose domain resolves to this
+// machine (DNS rebinding) could read the metrics through a local browser.
 func (s *Server) isLocalName(host string) bool {
 	name := hostName(host)
 	if ip, err := netip.ParseAddr(name); err == nil {
@@ -100,7 +99,7 @@ func (s *Server) isLocalName(host string) bool {
 	return name == "localhost" || len(s.cfg.AllowedHosts) > 0 && s.cfg.allowsHost(host)
 }
 
-// proxyHeaders are the headers that proxies add.
+// proxyHeaders are headers that proxies add.
 var proxyHeaders = []string{
 	fiber.HeaderXForwardedFor, transport.Forwarded, "X-Real-IP", fiber.HeaderVia, fiber.HeaderXForwardedProto,
 	fiber.HeaderXForwardedHost,

@@ -9,7 +9,7 @@ import (
 	"healthcare/platform/rest"
 )
 
-// operations returns the platform's own API: for load balancers, containers and people.
+// operations returns the API of the platform itself.
 func (s *Server) operations() rest.API {
 	return func(router fiber.Router) {
 		router.Get("/livez", alive)
@@ -29,8 +29,8 @@ type health struct {
 
 func alive(c *fiber.Ctx) error { return c.JSON(health{Status: "ok"}) }
 
-// readyz responds within a second, even if the store does not respond: a probe that fails is more useful than one that
-// hangs.
+// readyz responds within a second, even if the store does not respond: a failing probe is more useful than a hanging
+// one.
 func (s *Server) readyz(c *fiber.Ctx) error {
 	if s.draining.Load() {
 		return errDraining
@@ -51,7 +51,7 @@ func (s *Server) openapi(c *fiber.Ctx) error {
 	return document.send(c)
 }
 
-// explain responds with the explanation of a problem's type.
+// explain responds with the explanation of a problem type.
 func (s *Server) explain(c *fiber.Ctx) error {
 	text, ok := s.contract.Problems[c.Params("code")]
 	if !ok {

@@ -18,9 +18,9 @@ import (
 	"healthcare/platform/rest"
 )
 
-// This file is the only place where an error gets an HTTP status.
+// Only this file maps errors to HTTP statuses.
 
-// Problem is the body of every response that is not a success (RFC 9457).
+// Problem is the body of every error response (RFC 9457).
 type Problem struct {
 	Type      string              `json:"type"`
 	Title     string              `json:"title"`
@@ -50,7 +50,7 @@ var kinds = map[errs.Kind]struct {
 	errs.Unavailable:     {fiber.StatusServiceUnavailable, "Unavailable"},
 }
 
-// httpError is an error that only HTTP knows, not the modules.
+// httpError is an error of HTTP itself, which no module returns.
 type httpError struct {
 	status              int
 	code, title, detail string
@@ -107,7 +107,7 @@ var (
 	errDraining = errs.New(errs.Unavailable, "shutting_down", "The server is stopping.")
 )
 
-// respondProblem responds with an error of the chain. It is Fiber's ErrorHandler too. It always returns nil.
+// respondProblem responds with err as a problem. It is also Fiber's ErrorHandler. It always returns nil.
 func (s *Server) respondProblem(c *fiber.Ctx, err error) error {
 	var instance string
 	if call := rest.CallOf(c); call != nil {
@@ -124,7 +124,7 @@ func (s *Server) respondProblem(c *fiber.Ctx, err error) error {
 	return nil
 }
 
-// fromFiber keeps the status of Fiber's error and drops its text, which may quote the request.
+// fromFiber returns the error with the status of Fiber's error, without its text, which may quote the request.
 func fromFiber(f *fiber.Error) error {
 	switch {
 	case f.Code == fiber.StatusNotFound:
@@ -139,7 +139,7 @@ func fromFiber(f *fiber.Error) error {
 	return errInternal
 }
 
-// fromTransport returns the error for a request that could not be read. It drops fasthttp's text, which may quote the
+// fromTransport returns the error for a request that could not be read, without fasthttp's text, which may quote the
 // request.
 func fromTransport(err error) error {
 	var network net.Error
@@ -158,7 +158,7 @@ func fromTransport(err error) error {
 	return errMalformed
 }
 
-// writeProblem writes err as a problem, with the headers that every response has and those that its status requires.
+// writeProblem writes err as a problem, with the headers of every response and those that the status requires.
 func (s *Server) writeProblem(ctx *fasthttp.RequestCtx, requestID, instance string, err error) {
 	p, retryAfter := describe(err)
 	p.Type, p.Instance, p.RequestID = "/problems/"+p.Code, instance, requestID
@@ -171,7 +171,7 @@ func (s *Server) writeProblem(ctx *fasthttp.RequestCtx, requestID, instance stri
 	ctx.SetStatusCode(p.Status)
 	ctx.SetContentType("application/problem+json")
 	ctx.SetBody(body)
-	ctx.Response.SkipBody = ctx.IsHead() // fasthttp omits this when a request could not be read
+	ctx.Response.SkipBody = ctx.IsHead() // fasthttp does not set it for a request that could not be read
 	if p.Status == fiber.StatusUnauthorized {
 		ctx.Response.Header.Set(fiber.HeaderWWWAuthenticate, challenge(err))
 	}
@@ -181,7 +181,7 @@ func (s *Server) writeProblem(ctx *fasthttp.RequestCtx, requestID, instance stri
 	}
 }
 
-// challenge returns how a request is to authenticate (RFC 6750, section 3). It names an error only if the request had
+// challenge returns the value of WWW-Authenticate (RFC 6750, section 3). It contains an error only if the request had
 // an access token.
 func challenge(err error) string {
 	if errors.Is(err, auth.ErrInvalidToken) {
@@ -190,7 +190,7 @@ func challenge(err error) string {
 	return `Bearer realm="api"`
 }
 
-// describe returns the parts of a problem that follow from the error.
+// describe returns the members of a problem that depend only on err.
 func describe(err error) (p Problem, retryAfter time.Duration) {
 	if e, ok := errors.AsType[*errs.Error](err); ok {
 		if k, ok := kinds[e.Kind]; ok {

@@ -13,7 +13,7 @@ import (
 	"healthcare/platform/errs"
 )
 
-// requireProblem checks a response that is not a success (RFC 9457).
+// requireProblem requires an error response (RFC 9457).
 func requireProblem(t *testing.T, a answer, status int) Problem {
 	t.Helper()
 	require.Equal(t, status, a.status, a.body)
@@ -32,7 +32,7 @@ func requireProblem(t *testing.T, a answer, status int) Problem {
 	return p
 }
 
-// requireHardened checks the headers that every response has.
+// requireHardened requires the headers of every response.
 func requireHardened(t *testing.T, a answer) {
 	t.Helper()
 	require.NotEmpty(t, a.header.Get("X-Request-ID"))
@@ -48,7 +48,7 @@ func requireHardened(t *testing.T, a answer) {
 	require.Empty(t, a.header.Values("Server"))
 }
 
-// errorRequests returns a request for each error that the server or its middleware returns.
+// errorRequests returns, for each error of the server and its middleware, a function that provokes it.
 func errorRequests(t *testing.T) map[string]func(t *testing.T, method string) answer {
 	s := serve(t, func(c *Config) { c.AllowedHosts = []string{"127.0.0.1"} })
 	impatient := serve(t, func(c *Config) { c.ReadTimeout = 100 * time.Millisecond })

@@ -11,17 +11,17 @@ import (
 	"healthcare/platform/rest"
 )
 
-// publication is content that is the same for all clients until another release is started. It may be cached and is
-// compressed. No other response is: one that holds a secret beside a client's text reveals the secret by its compressed
-// length (BREACH).
+// publication is content that is equal for all clients until another release is started. Only publications may be
+// cached and are compressed. Compressing a response that contains a secret and text of a client reveals the secret by
+// its length (BREACH).
 type publication struct {
 	contentType string
-	tag         string                 // of the content; the ETags of its two forms are made of it
+	tag         string                 // digest of the content; the ETags of both forms contain it
 	plain       func() ([]byte, error) // returns the content
-	packed      []byte                 // the content compressed with gzip; nil where that is not shorter
+	packed      []byte                 // the content compressed with gzip; nil if that is not shorter
 }
 
-// publish returns the publication of content. Errors: none in practice, as it writes to memory.
+// publish returns the publication of content. Errors: none in practice, because it writes to memory.
 func publish(contentType string, content []byte) (*publication, error) {
 	var packed bytes.Buffer
 	w, err := gzip.NewWriterLevel(&packed, gzip.BestCompression)
@@ -48,8 +48,8 @@ func digest(content []byte) string {
 	return hex.EncodeToString(sum[:8])
 }
 
-// send responds with the form that the client prefers, or with 304 if the client has that form. Caches store it and
-// revalidate it each time, so that a new release is visible at once.
+// send responds with the form that the client prefers, or with 304 if the client already has it. Caches must revalidate
+// it for each use, so that a new release is visible at once.
 func (p *publication) send(c *fiber.Ctx) error {
 	tag, packed := `"`+p.tag+`"`, false
 	if p.packed != nil {

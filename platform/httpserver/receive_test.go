@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Bodies share their memory with responses. A client that sends many incomplete bodies loses its connections as soon
-// as another client sends a body, but not before.
+// Bodies and responses share memory. Connections of a client that sends many incomplete bodies are closed when another
+// client sends a body, but not before.
 func TestBodiesShareMemory(t *testing.T) {
 	const limit, senders = 512 << 10, 40
 	s := serve(t, func(cfg *Config) {
@@ -22,7 +22,7 @@ func TestBodiesShareMemory(t *testing.T) {
 		}
 	})
 	head := "POST /things/ HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nX-Forwarded-For: 192.0.2.1\r\n"
-	for range senders { // together they want 20 MiB
+	for range senders { // together they need 20 MiB
 		conn := s.dial(t)
 		_, err := fmt.Fprintf(conn, "%sContent-Length: %d\r\n\r\n{", head, limit)
 		require.NoError(t, err)
@@ -42,7 +42,7 @@ func TestBodiesShareMemory(t *testing.T) {
 	require.Equal(t, http.StatusCreated, s.send(
 		t, http.MethodPost, "/things/", `{"name":"small"}`, "X-Forwarded-For: 192.0.2.1",
 	).status,
-		"an ordinary body waits for nothing")
+		"a small body does not wait")
 }
 
 func TestDoesNotWaitForARejectedBody(t *testing.T) {

@@ -16,9 +16,9 @@ import (
 	"healthcare/platform/rest"
 )
 
-// record sets the headers that every response has, runs the rest of the chain, and then logs, measures and traces the
-// request. An error ends here, as a problem. The request is named by its route's pattern, never by the path that was
-// sent.
+// record sets the headers of every response, runs the rest of the chain, and then logs, measures and traces the
+// request. It responds to errors with problems. It identifies the request by its route pattern, never by the requested
+// path.
 func (s *Server) record(c *fiber.Ctx) error {
 	started := time.Now()
 	id := newRequestID()
@@ -41,10 +41,10 @@ func (s *Server) record(c *fiber.Ctx) error {
 	return nil
 }
 
-// unmatched is the operation of requests that do not reach a described one.
+// unmatched is the operation of requests that do not match a described operation.
 var unmatched = &contract.Operation{Route: "unmatched"}
 
-// requestRecord is the part of a request that is logged and measured.
+// requestRecord is the data of a request that is logged and measured.
 type requestRecord struct {
 	id, method string
 	op         *contract.Operation
@@ -77,7 +77,7 @@ func (s *Server) logRequest(ctx *fasthttp.RequestCtx, r requestRecord) {
 
 var errPanic = errors.New("a handler panicked")
 
-// recoverPanics runs the rest of the chain. The value of a panic is not logged: it may hold a patient's data.
+// recoverPanics runs the rest of the chain. The value of a panic is not logged, because it may contain patient data.
 func (s *Server) recoverPanics(c *fiber.Ctx) (err error) {
 	defer func() {
 		if recover() != nil {
@@ -90,11 +90,11 @@ func (s *Server) recoverPanics(c *fiber.Ctx) (err error) {
 	return c.Next()
 }
 
-// newRequestID returns the id of one request. Its response, its log line and its entries in the audit trail have it.
+// newRequestID returns the id of a request, which its response, its log line and its audit entries contain.
 func newRequestID() string { return uuid.Must(uuid.NewV7()).String() }
 
-// clientRequestID returns the X-Request-ID that the client sent, for the log only. Anything but one UUID or 32
-// hexadecimal digits is ignored, because it may be a text that must not be logged.
+// clientRequestID returns the X-Request-ID of the client, for the log only. It ignores values other than a single UUID
+// or 32 hexadecimal digits, because they may be text that must not be logged.
 func clientRequestID(ctx *fasthttp.RequestCtx) string {
 	sent := ctx.Request.Header.PeekAll(fiber.HeaderXRequestID)
 	if len(sent) != 1 || len(sent[0]) != 32 && len(sent[0]) != 36 {

@@ -11,19 +11,20 @@ import (
 	"healthcare/platform/errs"
 )
 
-// Replicas serve plain reads in the place of the primary database. database.Replicas implements it.
+// Replicas serve plain reads instead of the primary database. *replica.Set implements it.
 type Replicas interface {
-	// Reading returns ctx for a session's plain reads: they may use a replica that has the session's writes.
+	// Reading returns a context for a session's plain reads, which may use a replica that has replayed the session's
+	// writes.
 	Reading(ctx context.Context, session uuid.UUID) context.Context
-	// UsedReplica reports whether a replica was used with a ctx of Reading.
+	// UsedReplica reports whether a read with a context of Reading was sent to a replica.
 	UsedReplica(ctx context.Context) bool
 	// Wrote records that the session may have written up to now. Errors: errs.Unavailable.
 	Wrote(ctx context.Context, session uuid.UUID) error
 }
 
-// routeReads lets replicas serve the operations that read, and records at every instance which sessions write. It
-// follows the authorization, which uses the primary. So do operations that are open to all roles: they are about the
-// caller's own account and sessions, which another session may have changed.
+// routeReads lets replicas serve read operations, and records which sessions write. It runs after the authorization,
+// which uses the primary. Operations for all roles use the primary, too: they concern the caller's own account and
+// sessions, which another session may have changed.
 func (s *Server) routeReads(op *contract.Operation, next step) step {
 	switch {
 	case op.Access.IsPublic():
@@ -49,12 +50,13 @@ func (s *Server) routeReads(op *contract.Operation, next step) step {
 	}
 }
 
-// recordGrace is how much longer than its request the record of a write may take. A write is recorded even if its time
-// is over, as it may have been committed. The response is still sent within two seconds when the store is gone.
+// recordGrace is how long the recording of a write may continue after the request's deadline. The write is recorded
+// even after the deadline, because it may have been committed. If the store is unreachable, the response is still sent
+// within two seconds.
 const recordGrace = 250 * time.Millisecond
 
-// recordWrite also records a rejected write: a client that learns that a resource has changed must see the change when
-// it reads again. A write that could not be recorded is not answered with success.
+// recordWrite records the write after next, also a rejected one: a client that is informed that a resource has changed
+// must see the change when it reads again. If a write cannot be recorded, the response is an error.
 func (s *Server) recordWrite(next step) step {
 	return func(call *call, c *fiber.Ctx) error {
 		err := next(call, c)

@@ -15,12 +15,12 @@ import (
 )
 
 // hangingReplicas is a store that does not respond.
-type hangingReplicas struct{ asked bool }
+type hangingReplicas struct{ called bool }
 
 func (*hangingReplicas) Reading(ctx context.Context, _ uuid.UUID) context.Context { return ctx }
 func (*hangingReplicas) UsedReplica(context.Context) bool                         { return false }
 func (l *hangingReplicas) Wrote(ctx context.Context, _ uuid.UUID) error {
-	l.asked = ctx.Err() == nil
+	l.called = ctx.Err() == nil
 	<-ctx.Done()
 	return ctx.Err()
 }
@@ -31,7 +31,7 @@ func TestRecordWriteIsBounded(t *testing.T) {
 	refused := errs.New(errs.Unavailable, "unavailable", "gone")
 	for name, handler := range map[string]fiber.Handler{
 		"after its deadline":                    func(c *fiber.Ctx) error { <-c.UserContext().Done(); return refused },
-		"that was refused at once":              func(*fiber.Ctx) error { return refused },
+		"that was rejected at once":             func(*fiber.Ctx) error { return refused },
 		"that succeeded and cannot be recorded": func(*fiber.Ctx) error { return nil },
 	} {
 		t.Run("a write "+name, func(t *testing.T) {
@@ -54,7 +54,7 @@ func TestRecordWriteIsBounded(t *testing.T) {
 			require.NoError(t, failed)
 			require.NoError(t, answer.Body.Close())
 			require.Error(t, err)
-			require.True(t, store.asked, "it is recorded, as it may have been committed")
+			require.True(t, store.called, "the write is recorded, because it may have been committed")
 			require.Less(t, took, limit+recordGrace+time.Second)
 		})
 	}

@@ -11,7 +11,7 @@ import (
 
 func TestRequestID(t *testing.T) {
 	s := serve(t)
-	// asked sends a request with headers, and returns the id of its answer and the client's id in the log.
+	// asked sends a request with headers, and returns the request id of the response and the client's id in the log.
 	asked := func(t *testing.T, request, headers string, status int) (ours, clients string) {
 		t.Helper()
 		s.logged.TakeAll()
@@ -52,13 +52,13 @@ func TestRequestID(t *testing.T) {
 				"0af7651916cd43dd8448eb211c80319c",
 			} {
 				ours, clients := asked(t, request.line, "X-Request-ID: "+good+"\r\n"+request.headers, request.status)
-				require.Equal(t, good, clients, "it is kept for the log")
+				require.Equal(t, good, clients, "it is logged")
 				require.NotEqual(t, good, ours)
 			}
 			first, none := asked(t, request.line, request.headers, request.status)
 			second, _ := asked(t, request.line, request.headers, request.status)
 			require.Empty(t, none)
-			require.NotEqual(t, first, second, "every request has its own")
+			require.NotEqual(t, first, second, "every request has a new id")
 		})
 	}
 	uid := "0193525f-1f70-7cc1-a0e2-0f6e2b6cfe3b"
@@ -75,7 +75,7 @@ func TestRequestID(t *testing.T) {
 			require.NotEqual(t, bad, ours)
 		})
 	}
-	t.Run("one that would split the response is rejected or ignored", func(t *testing.T) {
+	t.Run("an id that would split the response is rejected or ignored", func(t *testing.T) {
 		for _, split := range []string{"a\r\n Set-Cookie: x", "a\rSet-Cookie: x", "a\nSet-Cookie: x", "a\x00b"} {
 			for _, a := range s.sendRaw(t, "GET /things/ HTTP/1.1\r\nHost: a\r\nX-Request-ID: "+split+"\r\n\r\n") {
 				require.Empty(t, a.header.Values("Set-Cookie"))

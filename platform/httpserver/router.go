@@ -10,8 +10,8 @@ import (
 	"healthcare/platform/contract"
 )
 
-// describedRouter registers handlers behind the steps of their operations, so that no route exists that is not
-// described or that anybody may call.
+// describedRouter registers handlers together with the steps of their operations, so that every route is described and
+// authorized.
 type describedRouter struct {
 	fiber.Router
 	server *Server
@@ -61,7 +61,7 @@ func (r *describedRouter) add(method, describedAs, path string, handlers []fiber
 	return r
 }
 
-// complete returns an error if an operation is not routed, or a handler not described.
+// complete returns an error if an operation has no handler, or a handler no operation.
 func (r *describedRouter) complete() error {
 	for _, op := range r.server.contract.Operations {
 		key := op.Method + " " + fiberPath(op.Route)
@@ -76,10 +76,10 @@ func (r *describedRouter) complete() error {
 	return fmt.Errorf("%s", strings.Join(r.failed, "; "))
 }
 
-// fiberPath returns a path template in Fiber's form: {id} becomes :id.
+// fiberPath converts a path template to Fiber's form: {id} becomes :id.
 func fiberPath(route string) string { return strings.NewReplacer("{", ":", "}", "").Replace(route) }
 
-// routeOf returns the path template of a path in Fiber's form.
+// routeOf converts a path in Fiber's form to a path template.
 func routeOf(path string) string {
 	segments := strings.Split(path, "/")
 	for i, segment := range segments {

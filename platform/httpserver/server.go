@@ -1,5 +1,5 @@
 // Package httpserver is the HTTP server: the Fiber application, the steps of a request in their order (chain.go) and
-// the one file where an error gets an HTTP status (problem.go). It does not know the modules.
+// the mapping of errors to HTTP statuses (problem.go). It is independent of the modules.
 package httpserver
 
 import (
@@ -24,11 +24,11 @@ import (
 
 // Config holds the limits of the server. Sizes are in bytes.
 type Config struct {
-	Address          string // host:port; port 0 takes a free one
+	Address          string // host:port; port 0 selects a free port
 	AllowedHosts     []string
-	CORSOrigins      []string // whose pages may send requests from browsers; none: only the server's own pages
+	CORSOrigins      []string // origins whose pages may read responses; empty: only the server's own pages
 	TrustedProxies   []netip.Prefix
-	ForwardedHeader  string // in which trusted proxies name their clients: transport.Forwarded, else X-Forwarded-For
+	ForwardedHeader  string // header that names the client: transport.Forwarded, otherwise X-Forwarded-For
 	BodyLimit        int
 	HeaderLimit      int
 	URLLimit         int
@@ -39,15 +39,15 @@ type Config struct {
 	HandlerTimeout   time.Duration
 	ShutdownDelay    time.Duration
 	ShutdownTimeout  time.Duration
-	StoreConnections int            // how many connections to the store there are
-	RecordedPerHour  int            // how many requests of a user or network the audit trail records; 0: any number
+	StoreConnections int            // number of connections to the store
+	RecordedPerHour  int            // number of requests per user or network that the audit trail records; 0: unlimited
 	RequireIfMatch   bool           // PUT, PATCH and DELETE must name the version that they change
-	CursorKeys       keyring.Ring   // the newest seals cursors, all open them
-	TimeZone         *time.Location // in which a filter's date without a time begins
+	CursorKeys       keyring.Ring   // the newest key encrypts cursors, all decrypt them
+	TimeZone         *time.Location // of dates without a time in filters
 	Django           bool           // serves clients of the original service: django.go
 }
 
-// Readiness reports whether the handlers' resources can serve. Errors: the reason why not.
+// Readiness checks the resources of the handlers. Errors: the reason for which requests cannot be served.
 type Readiness func(ctx context.Context) error
 
 // Server serves the APIs of the modules and the platform's own.
@@ -69,7 +69,7 @@ type Server struct {
 	addresses     transport.Addresses
 	bodies        transport.Bodies
 	app           *fiber.App
-	reads         *fiber.App // for repeated requests
+	reads         *fiber.App // router of readBack
 	address       string
 	listener      *transport.Listener
 	stopped       chan error
@@ -106,7 +106,7 @@ func New(
 	})
 	s.app = fiber.New(fiber.Config{
 		CaseSensitive:         true,
-		Immutable:             true, // values of a request outlive it without surprises
+		Immutable:             true, // values remain valid after the request
 		DisableStartupMessage: true,
 		DisableDefaultDate:    false,
 		BodyLimit:             cfg.BodyLimit,
@@ -114,7 +114,8 @@ func New(
 		ReadTimeout:           cfg.ReadTimeout,
 		WriteTimeout:          cfg.WriteTimeout,
 		IdleTimeout:           cfg.IdleTimeout,
-		// transport.Listener responds first, with all headers; the connections that it closes end soon
+		// transport.Listener rejects connections before fasthttp does, with all headers; fasthttp still counts
+		// connections that it closes
 		Concurrency: 2*cfg.Connections + transport.Overload,
 		// Fiber itself ignores X-Forwarded-*; transport.Addresses reads them
 		EnableTrustedProxyCheck: true,
@@ -138,11 +139,12 @@ func New(
 	server.ConnState = transport.ConnState
 	server.ExpectHandler = s.expect
 	server.DisablePreParseMultipartForm = true // forms are rejected, or read by readForm within its own limits
-	server.SecureErrorLogMessage = true        // never quote a request that could not be read: it may hold a token
+	server.SecureErrorLogMessage = true        // do not log requests that could not be read: they may contain a token
 	return s, nil
 }
 
-// Listen opens the address, so that a busy port is an error of the start, and serves in the background until Shutdown.
+// Listen listens on the address, so that the start fails if the port is in use, and serves in the background until
+// Shutdown.
 func (s *Server) Listen() error {
 	ln, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", s.cfg.Address)
 	if err != nil {
@@ -165,24 +167,25 @@ func (s *Server) warnOfFull() {
 	}
 }
 
-// linkLimit returns how long the address of a page may be, so that a request with it is accepted: half of what is
-// accepted is for its headers.
+// linkLimit returns the maximum length of the address of a page, so that the server accepts a request for it. It leaves
+// half of the header limit to the other headers.
 func linkLimit(cfg Config) int { return min(cfg.URLLimit, cfg.HeaderLimit/2) }
 
-// Stopped returns the channel that receives why the server stopped. Before Shutdown that is a failure, and the end of
-// the program.
+// Stopped returns the channel that receives the reason why the server stopped. Before Shutdown, the server stops only
+// because of a failure, after which the program must end.
 func (s *Server) Stopped() <-chan error { return s.stopped }
 
-// Address returns the address on which the server listens, with the port that it got where the configuration has 0.
+// Address returns the address on which the server listens, with the selected port if the configured port is 0.
 func (s *Server) Address() string { return s.address }
 
-// keepAliveGrace is how long an open connection may bring one more request after the listener was closed. The response
-// names itself the last one. Otherwise a client that sends while an idle connection is closed would get no response.
+// keepAliveGrace is how long an open connection may send one more request after the listener was closed. The response
+// closes the connection. Otherwise a client that sends while its idle connection is being closed would receive no
+// response.
 const keepAliveGrace = 500 * time.Millisecond
 
-// Shutdown stops the server without failing a request in flight. First it is no longer ready and each response is the
-// last of its connection. Then it accepts no connections. Then it waits for responses until ctx or the shutdown timeout
-// ends. Errors: requests that did not finish in time.
+// Shutdown stops the server without failing requests in flight. First, readiness fails and each response closes its
+// connection. After the shutdown delay the server accepts no connections, and waits for responses until ctx or the
+// shutdown timeout ends. Errors: requests did not finish in time.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.draining.Store(true)
 	select {
@@ -193,7 +196,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	defer cancel()
 	if s.listener != nil {
 		_ = s.listener.Close()
-		// fasthttp's own count is one too low once the listener is closed.
+		// fasthttp's count of connections is one too low after the listener is closed.
 		end := time.Now().Add(keepAliveGrace)
 		for s.listener.Count() > 0 && time.Now().Before(end) && ctx.Err() == nil {
 			time.Sleep(keepAliveGrace / 50)

@@ -70,7 +70,7 @@ components:
         {name: {type: string}, count: {type: integer}, alive: {type: boolean}, note: {type: string, nullable: true}}
 `
 
-// thing is in the generator's form: required, optional, and nullable members.
+// thing has the form of generated types: required, optional, and nullable members.
 type thing struct {
 	Name  string                    `json:"name"`
 	Count int                       `json:"count,omitempty"`
@@ -80,7 +80,7 @@ type thing struct {
 
 func same(in thing) thing { return in }
 
-// testKeys returns the keys that seal cursors.
+// testKeys returns the keys of cursors.
 func testKeys() keyring.Ring {
 	keys, err := keyring.New([]byte("a secret of the tests: 32 bytes or more"))
 	if err != nil {
@@ -107,7 +107,7 @@ func (oneToken) Authenticate(_ context.Context, given string) (auth.Principal, e
 type testServer struct {
 	*Server
 	logged  *observer.ObservedLogs
-	handled atomic.Int64         // handlers that ran
+	handled atomic.Int64         // number of handlers that ran
 	entered chan context.Context // one per request to /held/
 	release chan struct{}        // releases one of them
 	panics  any                  // what /panic/ panics with
@@ -149,7 +149,7 @@ func (s *testServer) api() rest.API {
 	}
 }
 
-// serve starts a server that ends with the test.
+// serve starts a server, which is stopped at the end of the test.
 func serve(t *testing.T, adjust ...func(*Config)) *testServer {
 	t.Helper()
 	return serveObserved(t, unobserved(), adjust...)
@@ -167,7 +167,7 @@ func contractOf(t *testing.T, documents ...string) *contract.Contract {
 	return described
 }
 
-// unobserved returns telemetry with a registry of its own.
+// unobserved returns Telemetry with a new registry.
 func unobserved() Telemetry { return Telemetry{Registry: prometheus.NewRegistry()} }
 
 func serveObserved(t *testing.T, observed Telemetry, adjust ...func(*Config)) *testServer {
@@ -200,12 +200,12 @@ func serveObserved(t *testing.T, observed Telemetry, adjust ...func(*Config)) *t
 	return s
 }
 
-// answer is one response, read to its end.
+// answer is a response that was read completely.
 type answer struct {
 	status int
 	header http.Header
 	body   string
-	last   bool // the connection ends with it
+	last   bool // it closes the connection
 }
 
 func read(t *testing.T, r *http.Response) answer {
@@ -216,7 +216,7 @@ func read(t *testing.T, r *http.Response) answer {
 	return answer{r.StatusCode, r.Header, string(body), r.Close}
 }
 
-// send sends one request on a connection of its own. Headers are "Name: value".
+// send sends one request on a new connection. Headers have the form "Name: value".
 func (s *testServer) send(t *testing.T, method, target, body string, headers ...string) answer {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), method, "http://"+s.Address()+target, strings.NewReader(body))
@@ -238,7 +238,7 @@ func (s *testServer) send(t *testing.T, method, target, body string, headers ...
 	return read(t, response)
 }
 
-// sendRaw sends bytes, closes the sending side and reads every response.
+// sendRaw sends raw, closes the sending side and returns all responses.
 func (s *testServer) sendRaw(t *testing.T, raw string) []answer {
 	t.Helper()
 	conn := s.dial(t)
@@ -271,7 +271,7 @@ func answers(t *testing.T, conn net.Conn, request string) []answer {
 	}
 }
 
-// lines returns the log as an operator reads it.
+// lines returns the log in the operator's format.
 func (s *testServer) lines(t *testing.T) []string {
 	t.Helper()
 	encoder := zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig())

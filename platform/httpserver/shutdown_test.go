@@ -17,7 +17,7 @@ import (
 	"healthcare/platform/audittest"
 )
 
-// hold sends a request to /held/ and waits until it is in its handler.
+// hold sends a request to /held/ and waits until its handler runs.
 func (s *testServer) hold(t *testing.T) (handler context.Context, finish func() answer) {
 	t.Helper()
 	conn := s.dial(t)

@@ -9,10 +9,10 @@ import (
 	"healthcare/platform/telemetry"
 )
 
-// Spans follow OpenTelemetry's semantic conventions for HTTP, without the parts that clients write: no path, query,
-// address or user agent.
+// Spans follow OpenTelemetry's semantic conventions for HTTP, without attributes that clients control: path, query,
+// address and user agent.
 
-// startSpan begins the span of a request, or returns nil if nothing is traced. The route is added at the end.
+// startSpan starts the span of a request, or returns nil if tracing is disabled. endSpan adds the route.
 func (s *Server) startSpan(c *fiber.Ctx) trace.Span {
 	if !s.telemetry.Tracing.Enabled() {
 		return nil
@@ -33,15 +33,15 @@ func endSpan(span trace.Span, op *contract.Operation, method string, status int,
 			span.SetAttributes(attribute.String("http.route", op.Route))
 		}
 		span.SetAttributes(attribute.Int("http.response.status_code", status))
-		if status >= fiber.StatusInternalServerError { // of a server's span, only these are errors
+		if status >= fiber.StatusInternalServerError { // in a server's span only these are errors
 			telemetry.RecordError(span, err)
 		}
 	}
 	span.End()
 }
 
-// traceHandler gives a handler a span named after its operation, which is the use case that it calls. It returns the
-// handler itself if nothing is traced.
+// traceHandler returns a handler that runs in a span named after its operation, which is the use case that it calls. It
+// returns handler itself if tracing is disabled.
 func (s *Server) traceHandler(op *contract.Operation, handler fiber.Handler) fiber.Handler {
 	tracing := s.telemetry.Tracing
 	if !tracing.Enabled() {

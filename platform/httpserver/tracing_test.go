@@ -18,7 +18,8 @@ import (
 	"healthcare/platform/telemetry"
 )
 
-// anotherAddress returns an address of this machine that is not loopback. Connections to it also come from it.
+// anotherAddress returns an address of this machine that is not loopback. Connections to it also have it as their
+// source.
 func anotherAddress(t *testing.T) string {
 	t.Helper()
 	all, err := net.InterfaceAddrs()

@@ -6,8 +6,8 @@ import (
 	"github.com/gofiber/fiber/v2"
 )
 
-// serveUnrouted responds to requests that no described operation handles: OPTIONS, and the root for browsers. It needs
-// no token, because it shows only what the contract shows.
+// serveUnrouted responds to requests that no described operation handles: OPTIONS, and GET of / by browsers. It
+// requires no token, because it reveals only what the contract contains.
 func serveUnrouted(c *fiber.Ctx) error {
 	var err error
 	switch reads := c.Method() == fiber.MethodGet || c.Method() == fiber.MethodHead; {
@@ -21,7 +21,7 @@ func serveUnrouted(c *fiber.Ctx) error {
 		c.Append(fiber.HeaderAllow, fiber.MethodGet, fiber.MethodHead)
 		err = fiber.ErrMethodNotAllowed
 	default:
-		err = c.Next() // Fiber finds the methods of the path
+		err = c.Next() // Fiber determines the methods of the path
 	}
 	if !errors.Is(err, fiber.ErrMethodNotAllowed) {
 		return err
@@ -33,8 +33,8 @@ func serveUnrouted(c *fiber.Ctx) error {
 	return err
 }
 
-// wantsPage reports whether the client asks for HTML and does not prefer JSON. */* does not ask for it: programs send
-// that.
+// wantsPage reports whether the client accepts HTML explicitly and does not prefer JSON. */* is not explicit: programs
+// send it.
 func wantsPage(c *fiber.Ctx) bool {
 	accepted := weights(c, fiber.HeaderAccept)
 	return accepted[fiber.MIMETextHTML] > 0 && accepted[fiber.MIMETextHTML] >= accepted[fiber.MIMEApplicationJSON]

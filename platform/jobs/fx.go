@@ -9,7 +9,7 @@ import (
 	"healthcare/platform/telemetry"
 )
 
-// Module provides the Queue, and the Runner over every handler of the graph.
+// Module provides the Queue, and the Runner with all handlers of the graph.
 var Module = fx.Module("jobs",
 	fx.Provide(NewQueue, fx.Annotate(NewRunner, fx.ParamTags(`group:"job_handlers"`))),
 	telemetry.Collect(func(r *Runner) []prometheus.Collector {
@@ -22,7 +22,7 @@ func Handle(constructor any) fx.Option {
 	return fx.Provide(fx.Annotated{Group: "job_handlers", Target: constructor})
 }
 
-// Run processes jobs for as long as the program serves.
+// Run processes jobs while the program serves.
 func Run(lc fx.Lifecycle, r *Runner) {
 	stop, stopped := context.WithCancel(context.Background())
 	work, cancel := context.WithCancel(context.Background())
@@ -38,7 +38,7 @@ func Run(lc fx.Lifecycle, r *Runner) {
 			select {
 			case <-done:
 			case <-ctx.Done():
-				cancel() // undoes the batch
+				cancel() // rolls back the batch
 				<-done
 			}
 			return nil

@@ -1,6 +1,6 @@
 // Package jobs runs work that is too long for one request. A job is a row; each of its batches is one transaction,
-// which also holds the batch's events, audit entries and progress. A crash therefore loses at most the batch
-// that was running.
+// which also contains the batch's events, audit entries and progress. A crash therefore loses at most the batch that
+// was running.
 package jobs
 
 import (
@@ -19,7 +19,7 @@ import (
 const (
 	// MaxBatch is the largest number of rows that one batch may process.
 	MaxBatch = 500
-	// Retention is how long the state of a job that has ended can be read.
+	// Retention is how long the state of a job can be read after its end.
 	Retention = 7 * 24 * time.Hour
 )
 
@@ -38,10 +38,10 @@ const (
 type Status struct {
 	State State `json:"state"`
 	Done  int64 `json:"done"`
-	Total int64 `json:"total"` // an estimate: rows may come and go while the job runs
+	Total int64 `json:"total"` // an estimate: rows may be added and removed while the job runs
 }
 
-// Job is the view of a Handler.
+// Job is a job as a Handler receives it.
 type Job struct {
 	ID         uuid.UUID
 	Kind       string
@@ -49,7 +49,7 @@ type Job struct {
 	Done       int64 // rows processed by earlier batches
 }
 
-// Decode reads the parameters. Errors: a Permanent one.
+// Decode decodes the parameters. Errors: a Permanent error.
 func (j Job) Decode(into any) error {
 	if err := json.Unmarshal(j.Parameters, into); err != nil {
 		return Permanent(err)
@@ -67,20 +67,20 @@ type Progress struct {
 type Handler struct {
 	Kind string
 
-	// Batch processes at most limit rows in the transaction of ctx. It may run again for the same rows after its
-	// transaction was undone, and on several instances one after the other. Errors: any, after which the batch is
-	// retried; a Permanent one, after which the job has failed.
+	// Batch processes at most limit rows in the transaction of ctx. It may run again for the same rows after a
+	// rollback, and successively on several instances. After a Permanent error the job has failed; after any other
+	// error the batch is retried.
 	Batch func(ctx context.Context, job Job, limit int) (Progress, error)
 }
 
-// Permanent marks an error that no retry can remove.
+// Permanent marks an error that a retry cannot resolve.
 func Permanent(err error) error { return permanent{err} }
 
 type permanent struct{ error }
 
 func (p permanent) Unwrap() error { return p.error }
 
-// ErrNotFound is the error for an id without a job, or whose job has expired.
+// ErrNotFound is the error for an unknown or expired job.
 var ErrNotFound = errs.New(errs.NotFound, "not_found", "No such job.")
 
 // Queue stores jobs. It is safe for concurrent use, also by several instances on one database.
@@ -95,9 +95,9 @@ func NewQueue(db *database.DB, clock clock.Clock) *Queue {
 	return &Queue{db: db, clock: clock, added: make(chan struct{}, 1)}
 }
 
-// Add adds a job in the transaction of ctx; it starts when that has committed. The parameters hold ids only:
-// everything else is patient data that would outlive its patient. Total is the estimated number of rows. Errors: the
-// store's.
+// Add adds a job in the transaction of ctx. The job starts after the commit. The parameters must contain only ids,
+// because other data would outlive the deletion of the patient. total is the estimated number of rows. Errors: those of
+// the store.
 func (q *Queue) Add(ctx context.Context, kind string, parameters any, total int64) (uuid.UUID, error) {
 	encoded, err := json.Marshal(parameters)
 	if err != nil {
@@ -140,7 +140,7 @@ func (q *Queue) Find(ctx context.Context, id string) (Status, error) {
 	return found[0], nil
 }
 
-// row is a job that the Runner has locked.
+// row is the row of a locked job.
 type row struct {
 	ID         uuid.UUID
 	Kind       string
@@ -159,11 +159,11 @@ func (q *Queue) due(ctx context.Context, kinds []string) (due bool, err error) {
 	return due, err
 }
 
-// lock locks a due job that no other instance processes, until the transaction ends. The lock serves as a lease:
-// it ends with the connection, so another instance continues as soon as one has crashed.
+// lock locks a due job that no other instance processes, until the transaction ends. The lock serves as a lease: it
+// ends with the connection, so that another instance continues the job after a crash.
 func (q *Queue) lock(ctx context.Context, kinds []string) (row, bool, error) {
 	skip := " FOR UPDATE SKIP LOCKED"
-	if q.db.Engine() == database.SQLite { // has one writing transaction at a time
+	if q.db.Engine() == database.SQLite { // SQLite has one writing transaction at a time
 		skip = ""
 	}
 	var locked []row
@@ -176,7 +176,7 @@ func (q *Queue) lock(ctx context.Context, kinds []string) (row, bool, error) {
 	return locked[0], true, nil
 }
 
-// advance records a batch. Setting due_at puts the job behind the others that are due.
+// advance records the progress of a batch. It sets due_at to the current time, so that other due jobs run first.
 func (q *Queue) advance(ctx context.Context, id uuid.UUID, p Progress) error {
 	now := q.clock.Now()
 	if p.More {
@@ -187,7 +187,7 @@ func (q *Queue) advance(ctx context.Context, id uuid.UUID, p Progress) error {
 		Done, p.Rows, database.At(now.Add(Retention)), id).Error
 }
 
-// postpone records a failure, unless another instance is working on the job or has changed it since.
+// postpone records a failure and sets the time of the next attempt, unless another instance has changed the job since.
 func (q *Queue) postpone(ctx context.Context, r row, failure error) error {
 	now := q.clock.Now()
 	if errors.As(failure, new(permanent)) {
@@ -202,10 +202,10 @@ func (q *Queue) postpone(ctx context.Context, r row, failure error) error {
 	).Error
 }
 
-// backoff doubles from one second to one minute.
+// backoff returns the time until the next attempt. It doubles from one second to one minute.
 func backoff(failures int) time.Duration { return min(time.Second<<min(failures, 6), time.Minute) }
 
-// removeExpired removes the jobs that ended long ago.
+// removeExpired deletes the jobs whose retention has passed.
 func (q *Queue) removeExpired(ctx context.Context) error {
 	return q.db.Write(ctx).Exec(`DELETE FROM jobs WHERE expires_at <= ?`, database.At(q.clock.Now())).Error
 }

@@ -36,7 +36,7 @@ func each(t *testing.T, test func(t *testing.T, f *fixture)) {
 	})
 }
 
-// batch removes rows of the table work, and fails after its effect where the test wants that.
+// batch deletes rows of the table work, and then fails with f.fail if it is set.
 func (f *fixture) batch(ctx context.Context, _ jobs.Job, limit int) (jobs.Progress, error) {
 	done := f.db.Write(ctx).
 		Exec(`DELETE FROM work WHERE id IN (SELECT id FROM work ORDER BY id LIMIT ?)`, min(limit, 10))
@@ -98,11 +98,11 @@ func TestBatches(t *testing.T) {
 		failure := errors.New("cannot")
 		f.fail.Store(&failure)
 		step()
-		require.EqualValues(t, 15, f.rows(t.Context()), "the batch that failed was undone")
+		require.EqualValues(t, 15, f.rows(t.Context()), "the failed batch was rolled back")
 		require.Equal(t, jobs.Status{State: jobs.Running, Done: 10, Total: 25}, f.status(t, id))
 		worked, err := r.Step(t.Context())
 		require.NoError(t, err)
-		require.False(t, worked, "the next attempt comes later")
+		require.False(t, worked, "the next attempt is not due yet")
 
 		f.fail.Store(nil)
 		f.clock.Advance(time.Second)
@@ -118,7 +118,7 @@ func TestBatches(t *testing.T) {
 	})
 }
 
-// Batches that are fast grow, up to MaxBatch.
+// The size of fast batches grows up to MaxBatch.
 func TestBatchesAreBounded(t *testing.T) {
 	each(t, func(t *testing.T, f *fixture) {
 		f.add(t, 0)
@@ -155,7 +155,7 @@ func TestPermanentFailure(t *testing.T) {
 	})
 }
 
-// TestRunners has two instances process one job at the same time.
+// Two instances process one job at the same time.
 func TestRunners(t *testing.T) {
 	each(t, func(t *testing.T, f *fixture) {
 		stop, cancel := context.WithCancel(t.Context())

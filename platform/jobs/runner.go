@@ -13,17 +13,17 @@ import (
 )
 
 const (
-	// how soon a job of an instance that crashed, or whose commit was not signalled, is found
+	// time after which a job of another instance, or of one that crashed, is found
 	pollInterval  = 2 * time.Second
 	sweepInterval = time.Minute
 	logInterval   = 10 * time.Second
 	batchTimeout  = 30 * time.Second
 
-	// A batch that takes longer than batchTarget is followed by smaller ones: SQLite has one writer, and requests wait
-	// for it.
+	// After a batch that takes longer than batchTarget the next one is smaller, because requests wait for SQLite's only
+	// writer.
 	batchTarget   = 100 * time.Millisecond
 	firstBatch    = 50
-	smallestBatch = 10 // of those that succeed: on a loaded machine even one row may take long
+	smallestBatch = 10 // for successful batches: on a loaded machine even one row may take long
 	minPause      = 10 * time.Millisecond
 )
 
@@ -34,7 +34,7 @@ type Runner struct {
 	kinds    []string
 	log      *zap.Logger
 
-	limit    int // of the next batch
+	limit    int // rows of the next batch
 	logged   time.Time
 	rows     *prometheus.CounterVec
 	failures *prometheus.CounterVec
@@ -69,7 +69,7 @@ func NewRunner(handlers []Handler, queue *Queue, log *zap.Logger) (*Runner, erro
 	return r, nil
 }
 
-// Run processes jobs until stop ends. The batch that is running then is completed, unless work ends too.
+// Run processes jobs until stop is done. It completes the running batch, unless work is done, too.
 func (r *Runner) Run(stop, work context.Context) {
 	if len(r.kinds) == 0 {
 		return
@@ -88,7 +88,7 @@ func (r *Runner) Run(stop, work context.Context) {
 			r.log.Error("jobs could not be processed; trying again", zap.Error(err))
 		}
 		wait, added := pollInterval, r.queue.added
-		if worked { // leaves the writer and the processors to requests for longer than the batch took
+		if worked { // leaves the writer and the processors to requests for twice the duration of the batch
 			wait, added = max(minPause, 2*time.Since(began)), nil
 		}
 		timer := time.NewTimer(wait)
@@ -112,8 +112,8 @@ func (r *Runner) sweep(ctx context.Context) error {
 	return r.queue.removeExpired(ctx)
 }
 
-// Step processes one batch of a job that is due, and reports whether there was one. Errors: those of the store; a batch
-// that fails is logged and postponed.
+// Step processes one batch of a due job, and reports whether there was one. A failed batch is logged and postponed.
+// Errors: those of the store.
 func (r *Runner) Step(ctx context.Context) (worked bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, batchTimeout)
 	defer cancel()
@@ -125,7 +125,7 @@ func (r *Runner) Step(ctx context.Context) (worked bool, err error) {
 	var began time.Time
 	held := false
 	err = r.queue.db.Do(ctx, func(ctx context.Context) error {
-		began = time.Now() // after the wait for the writer
+		began = time.Now() // after waiting for the writer
 		if job, held, err = r.queue.lock(ctx, r.kinds); err != nil || !held {
 			return err
 		}
@@ -150,7 +150,7 @@ func (r *Runner) Step(ctx context.Context) (worked bool, err error) {
 	return true, nil
 }
 
-// adapt chooses the size of the next batch by the time that this one took.
+// adapt adjusts the size of the next batch to the duration of this one.
 func (r *Runner) adapt(took time.Duration, err error) {
 	switch {
 	case err != nil:
@@ -163,7 +163,7 @@ func (r *Runner) adapt(took time.Duration, err error) {
 }
 
 func (r *Runner) failed(ctx context.Context, job row, failure error) error {
-	// the program stops; another instance, or the next start, continues
+	// the program is stopping; another instance, or the next start, continues the job
 	if errors.Is(context.Cause(ctx), context.Canceled) {
 		return nil
 	}
@@ -175,7 +175,8 @@ func (r *Runner) failed(ctx context.Context, job row, failure error) error {
 		zap.Int("failures", job.Failures+1),
 		zap.Error(failure),
 	)
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), batchTimeout) // the batch may have used up its time
+	// The batch may have reached its timeout.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), batchTimeout)
 	defer cancel()
 	return r.queue.postpone(ctx, job, failure)
 }

@@ -1,5 +1,5 @@
 // Package keyfile creates, reads and rotates the files of data_dir that hold a secret. A file is created once, with
-// mode 0600. Processes that start at the same time get the same secret, and a crash leaves no partial file.
+// mode 0600. Processes that start at the same time read the same secret, and a crash leaves no partial file.
 package keyfile
 
 import (
@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// Secrets are the contents of a file that is rotated: the newest secret on its first line, and each earlier one on a
-// line of its own, newest first, with the time since which it only verifies.
+// Secrets is the content of a file that is rotated. The first line has the newest secret. Each further line has a
+// previous secret, newest first, and the time at which it was retired: since then it only verifies.
 type Secrets struct {
 	Newest   Secret
 	Previous []Retired
@@ -36,7 +36,7 @@ func (s Secrets) List() Secret {
 	return Secret(strings.Join(all, ","))
 }
 
-// Ensure reads the file, after creating it with a new secret if it does not exist. Errors: those of Read.
+// Ensure reads the file. If it does not exist, Ensure first creates it with a new secret. Errors: those of Read.
 func Ensure(path string) (Secrets, error) {
 	if err := create(path); err != nil {
 		return Secrets{}, err
@@ -44,7 +44,7 @@ func Ensure(path string) (Secrets, error) {
 	return Read(path)
 }
 
-// EnsureKey is Ensure for a file that holds one key, which is never rotated. Errors: those of ReadKey.
+// EnsureKey is like Ensure, for a file with a single key, which is never rotated. Errors: those of ReadKey.
 func EnsureKey(path string) (Secret, error) {
 	if err := create(path); err != nil {
 		return "", err
@@ -52,7 +52,7 @@ func EnsureKey(path string) (Secret, error) {
 	return ReadKey(path)
 }
 
-// ReadKey reads a file that holds one key. Errors: those of os.ReadFile; one that names path and quotes no content.
+// ReadKey reads a file with a single key. Errors: those of os.ReadFile; an error that names path and quotes no content.
 func ReadKey(path string) (Secret, error) {
 	content, err := os.ReadFile(path) // #nosec G304 -- the operator's own data_dir
 	if err != nil {
@@ -69,8 +69,8 @@ func ReadKey(path string) (Secret, error) {
 // retiredMark separates a previous secret from its time (RFC 3339).
 const retiredMark = " retired="
 
-// Read reads a file that Ensure, Rotate or an operator has written. Errors: those of os.ReadFile; one that names path
-// and quotes no content.
+// Read reads a file that Ensure, Rotate or an operator has written. Errors: those of os.ReadFile; an error that names
+// path and quotes no content.
 func Read(path string) (Secrets, error) {
 	content, err := os.ReadFile(path) // #nosec G304 -- the operator's own data_dir
 	if err != nil {
@@ -100,15 +100,15 @@ func parseRetired(line string) (Retired, bool) {
 	return Retired{secret, retired.UTC()}, err == nil && text != "" && secret.listable() && secret.Check() == nil
 }
 
-// create writes a new secret to a file that does not exist yet. It links a complete file into place, so that neither a
-// second process nor the start after a crash reads half of one.
+// create writes a new secret to a file that does not exist yet. It links a complete file to path, so that neither a
+// concurrent process nor the start after a crash reads a partial file.
 func create(path string) error {
 	folder := filepath.Dir(path)
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return err
 	}
 	if _, err := os.Lstat(path); !errors.Is(err, os.ErrNotExist) {
-		return nil // reading reports other errors
+		return nil // the caller's read reports other errors
 	}
 	f, err := os.CreateTemp(folder, ".secret_key-*") // mode 0600
 	if err != nil {
@@ -121,7 +121,7 @@ func create(path string) error {
 	if err := os.Link(f.Name(), path); !errors.Is(err, os.ErrExist) {
 		return err
 	}
-	return nil // another process was first
+	return nil // another process has created it
 }
 
 func newSecret() Secret {

@@ -12,16 +12,16 @@ import (
 // Rotation is the result of Rotate.
 type Rotation struct {
 	Secrets Secrets   // the new content of the file
-	Dropped []Retired // secrets of the former content that are not part of it
+	Dropped []Retired // secrets of the former content that Secrets lacks
 }
 
-// Rotate adds a new secret to a file as its newest. The former one becomes a previous one. Previous ones are dropped
-// when they have been retired for longer than lifetime, with dropAll at once. A crash leaves either the former or the
-// new content. Errors: the file does not exist or is unusable; another rotation is running; the file was replaced, but
-// not synced. After any other error the file is unchanged.
+// Rotate adds a new secret to a file as its newest. The former newest becomes a previous secret. Rotate drops previous
+// secrets that were retired more than lifetime ago, or all with dropAll. A crash leaves either the former or the new
+// content. Errors: the file does not exist or is unusable; another rotation is running; the file was replaced, but not
+// synced. After any other error the file is unchanged.
 func Rotate(path string, now time.Time, lifetime time.Duration, dropAll bool) (Rotation, error) {
 	if _, err := Read(path); err != nil {
-		return Rotation{}, err // before anything is written: it may be the wrong folder
+		return Rotation{}, err // before creating a file, because it may be the wrong folder
 	}
 	// #nosec G304 -- the operator's own data_dir
 	next, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
@@ -40,7 +40,7 @@ func Rotate(path string, now time.Time, lifetime time.Duration, dropAll bool) (R
 	return rotation, syncFolder(filepath.Dir(path))
 }
 
-// replace reads the file, which no other process can rotate as long as next exists, and puts next in its place.
+// replace reads the file, which no other process can rotate while next exists, and replaces it by next.
 func replace(path string, next *os.File, now time.Time, lifetime time.Duration, dropAll bool) (Rotation, error) {
 	former, err := Read(path)
 	if err != nil {
@@ -57,7 +57,7 @@ func replace(path string, next *os.File, now time.Time, lifetime time.Duration, 
 	return rotation, os.Rename(next.Name(), path)
 }
 
-// rotate returns the secrets that stay and those that are dropped when a new one is made at now.
+// rotate returns the secrets after a rotation at now, and the dropped ones.
 func (s Secrets) rotate(now time.Time, lifetime time.Duration, dropAll bool) Rotation {
 	previous := slices.Insert(slices.Clone(s.Previous), 0, Retired{s.Newest, now})
 	rotation := Rotation{Secrets: Secrets{Newest: newSecret()}}
@@ -71,8 +71,8 @@ func (s Secrets) rotate(now time.Time, lifetime time.Duration, dropAll bool) Rot
 	return rotation
 }
 
-// syncFolder makes the rename survive a power cut, after which tokens of the new secret could otherwise meet the former
-// file.
+// syncFolder makes the rename durable. Otherwise a power cut could restore the former file, after tokens were signed
+// with the new secret.
 func syncFolder(path string) error {
 	folder, err := os.Open(path) // #nosec G304 -- the operator's own data_dir
 	if err == nil {

@@ -90,7 +90,8 @@ func TestRotate(t *testing.T) {
 	})
 }
 
-// Concurrent rotations represent processes, which share nothing but the folder. Starts read it meanwhile.
+// Concurrent rotations represent processes, which share only the folder. Meanwhile, other processes start and read the
+// file.
 func TestConcurrentRotations(t *testing.T) {
 	for range 20 {
 		path, first := newFile(t)
@@ -110,7 +111,7 @@ func TestConcurrentRotations(t *testing.T) {
 			}
 			want[rotations[i].Secrets.Newest] = true
 		}
-		require.Greater(t, len(want), 1, "one of them is the first")
+		require.Greater(t, len(want), 1, "at least one rotation succeeds")
 		secrets, err := keyfile.Read(path)
 		require.NoError(t, err)
 		got := map[keyfile.Secret]bool{secrets.Newest: true}
@@ -132,7 +133,7 @@ func TestRotateRejects(t *testing.T) {
 		require.Error(t, err)
 		require.NotContains(t, err.Error(), "\n")
 		after, _ := os.ReadFile(path)
-		require.Equal(t, string(before), string(after), "the file is as it was")
+		require.Equal(t, string(before), string(after), "the file is unchanged")
 		return err.Error()
 	}
 	t.Run("a file that does not exist, without creating its folder", func(t *testing.T) {
@@ -151,7 +152,7 @@ func TestRotateRejects(t *testing.T) {
 		path, _ := newFile(t)
 		require.NoError(t, os.WriteFile(path+".new", nil, 0o600))
 		require.Contains(t, rejection(t, path), "another rotation is under way; if none is, remove "+path+".new")
-		require.FileExists(t, path+".new", "it belongs to the other rotation")
+		require.FileExists(t, path+".new", "the file belongs to the other rotation")
 	})
 	t.Run("a secret that no list can hold, unless it is dropped", func(t *testing.T) {
 		byHand := "by hand, with spaces: kT5z0qPwX1v8aY7mN2bV4cR9"

@@ -7,7 +7,7 @@ import (
 	"unicode"
 )
 
-// Secret is text that never prints: not in a log, not in an error, not as JSON.
+// Secret is text that is never printed: neither in logs and errors nor as JSON.
 type Secret string
 
 const redacted = "[redacted]"
@@ -23,7 +23,7 @@ func (s Secret) String() string {
 	return redacted
 }
 
-// Format implements fmt.Formatter, for every verb: fmt would print the value of a misused %d.
+// Format implements fmt.Formatter for every verb, because fmt would print the value for an unsuitable verb such as %d.
 func (s Secret) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(s.String())) }
 
 // MarshalText implements encoding.TextMarshaler, for encoders.
@@ -32,14 +32,14 @@ func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 // minBytes is the key length of HMAC-SHA-256 (RFC 7518, section 3.2).
 const minBytes = 32
 
-// examples are parts of values that are copied from documentation.
+// examples are parts of example values in documentation.
 var examples = []string{
 	"change-me", "change_me", "changeme", "change-this", "change_this", "django-insecure", "your-secret", "your_secret",
 	"example", "placeholder",
 }
 
-// Check rejects a secret that is short, repetitive or taken from an example. It accepts the empty one. Errors: plain,
-// without the secret.
+// Check rejects a secret that is short, repetitive or taken from an example. It accepts the empty secret. Errors: a
+// plain error without the secret.
 func (s Secret) Check() error {
 	if s == "" {
 		return nil

@@ -1,5 +1,5 @@
 // Package keyring derives one key per purpose from each of the operator's secrets, so that a new secret signs while
-// older ones still verify. Its callers define the purposes and load the secrets. It depends on no other package.
+// older ones still verify. Callers define the purposes and load the secrets.
 package keyring
 
 import (
@@ -12,19 +12,19 @@ import (
 )
 
 const (
-	minSecret = 32          // bytes: as many as the HMAC gives (RFC 7518, section 3.2)
+	minSecret = 32          // bytes: the output size of the HMAC (RFC 7518, section 3.2)
 	keySize   = sha256.Size // bytes of a key
 	keyIDSize = 8           // bytes of a key's id, 11 characters in base64url
 )
 
-// Ring has the operator's secrets, newest first. New returns one; the zero Ring has no keys. It never prints its
-// secrets, and is safe for concurrent use.
+// Ring holds the operator's secrets, newest first. The zero Ring has no keys. It never prints its secrets, and is safe
+// for concurrent use.
 type Ring struct {
 	secrets func() [][]byte // a function, because fmt prints unexported fields without calling Format
 }
 
-// New returns a ring of the secret that signs and the previous ones, which still verify. Repeated secrets are left out.
-// Errors: plain, with the position of a secret of less than 32 bytes and never the secret.
+// New returns a Ring of the newest secret, which signs, and the previous ones, which still verify. It omits repeated
+// secrets. Errors: a plain error with the position of a secret of less than 32 bytes, without the secret.
 func New(newest []byte, previous ...[]byte) (Ring, error) {
 	var secrets [][]byte
 	for i, secret := range append([][]byte{newest}, previous...) {
@@ -39,20 +39,20 @@ func New(newest []byte, previous ...[]byte) (Ring, error) {
 	return Ring{func() [][]byte { return secrets }}, nil
 }
 
-// Key is the key of one secret for one purpose. It prints as its id.
+// Key is the key of one secret for one purpose. It is printed as its id.
 type Key struct {
 	ID     string // 11 characters of base64url, which reveal nothing about the key
 	Secret []byte // 32 bytes
 }
 
-// ErrNone is the error of callers for the zero Ring.
+// ErrNone is the error that callers return for the zero Ring.
 var ErrNone = errors.New("keyring: no keys")
 
 // Newest returns the key that signs. Purpose is a constant of the caller, such as "access token". It must not end in
-// "key id", because the texts that ids are derived from do. Newest panics for the zero Ring.
+// "key id", like the texts from which ids are derived. Newest panics for the zero Ring.
 func (r Ring) Newest(purpose string) Key { return derive(r.secrets()[0], purpose) }
 
-// All returns every key that verifies, newest first; none for the zero Ring.
+// All returns every key that verifies, newest first, or nil for the zero Ring.
 func (r Ring) All(purpose string) []Key {
 	if r.secrets == nil {
 		return nil
@@ -82,7 +82,7 @@ func expand(secret []byte, info string, size int) []byte {
 	return key
 }
 
-// Format hides the secrets from every verb, also from unsuitable ones: fmt reports a misused %d with the value.
+// Format hides the secrets for every verb, because fmt would print the value for an unsuitable verb such as %d.
 func (r Ring) Format(f fmt.State, _ rune) { _, _ = fmt.Fprintf(f, "[%d keys]", len(r.All(""))) }
 
 // Format prints the id for every verb.

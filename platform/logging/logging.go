@@ -19,8 +19,8 @@ type Config struct {
 	Color    bool   // levels are coloured if standard error is a terminal
 }
 
-// New returns a logger that writes to standard error, and its queue. A terminal gets readable text, anything else one
-// JSON object per line. Errors: an unknown level.
+// New returns a logger that writes to standard error, and its queue. The format is readable text on a terminal,
+// otherwise one JSON object per line. Errors: an unknown level.
 func New(cfg Config) (*zap.Logger, *Queue, error) {
 	level, err := zapcore.ParseLevel(cfg.Level)
 	if err != nil {
@@ -47,8 +47,8 @@ func New(cfg Config) (*zap.Logger, *Queue, error) {
 	return zap.New(&core{zc.Level, encoder, queue}), queue, nil
 }
 
-// Milliseconds returns a field with a duration in milliseconds, precise to the microsecond. The name ends in _ms, so
-// that the log shows the unit.
+// Milliseconds returns a field with a duration in milliseconds, precise to the microsecond. The name must end in _ms,
+// to show the unit.
 func Milliseconds(name string, d time.Duration) zap.Field {
 	return zap.Float64(name, float64(d.Microseconds())/1000)
 }

@@ -13,8 +13,8 @@ import (
 	"healthcare/platform/telemetry"
 )
 
-// Limits of the lines that wait for the descriptor. The next batch grows while one is written, so memory holds at most
-// twice as much.
+// Limits of the lines that wait for the descriptor. The next batch grows while one is written, so that at most twice as
+// much is in memory.
 const (
 	maxBytes     = 1 << 20   // for lines below level warn
 	maxLines     = 8192      // likewise
@@ -24,7 +24,7 @@ const (
 	syncTimeout  = time.Second
 )
 
-// Queue decouples callers from the descriptor, which blocks while its reader does not read. Lines are appended, and one
+// Queue decouples callers from the descriptor, which blocks if its reader stops reading. Callers append lines, and one
 // goroutine writes them in batches and in order. When the queue is full, lines are dropped and counted, those below
 // level warn first. Lines with the field NeverDrop are never dropped.
 type Queue struct {
@@ -56,7 +56,7 @@ func newDropped() *prometheus.CounterVec {
 // Collectors returns the metric of dropped lines.
 func Collectors(q *Queue) []prometheus.Collector { return []prometheus.Collector{q.dropped} }
 
-// Flush waits until all lines logged before are written. Errors: that of ctx.
+// Flush waits until all lines that were logged before are written. Errors: that of ctx.
 func (q *Queue) Flush(ctx context.Context) error {
 	q.mu.Lock()
 	idle := q.idle
@@ -91,7 +91,7 @@ func (q *Queue) put(line []byte, level zapcore.Level, keep bool) {
 	}
 }
 
-// hasRoom reports whether a line fits.
+// hasRoom reports whether a line of a size fits into the queue.
 func (q *Queue) hasRoom(size int, level zapcore.Level) bool {
 	bytes, lines := len(q.waiting)+size, q.lines+1
 	if level >= zapcore.WarnLevel {
@@ -106,7 +106,7 @@ func (q *Queue) drop(level zapcore.Level, lines int) {
 	q.missing += lines
 }
 
-// report appends a line with the number of lines that are missing at this position.
+// report appends a line with the number of lines that were dropped at this position.
 func (q *Queue) report() {
 	entry := zapcore.Entry{
 		Level:   zapcore.WarnLevel,
@@ -144,7 +144,7 @@ func (q *Queue) write() {
 	}
 }
 
-// take returns the waiting lines. If there are none, it ends the writing.
+// take returns the waiting lines. If there are none, it marks the queue as idle.
 func (q *Queue) take() (batch []byte, lines int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -161,7 +161,7 @@ func (q *Queue) take() (batch []byte, lines int) {
 	return batch, lines
 }
 
-// NeverDrop returns a field that is not written. Its line is never dropped.
+// NeverDrop returns a field that marks a line as never to be dropped. The field itself is not written.
 func NeverDrop() zap.Field { return zap.Field{Type: zapcore.SkipType, Interface: keep{}} }
 
 type keep struct{}

@@ -1,5 +1,5 @@
 // Package paging defines how lists are requested and returned: by key, never by offset, so that every page costs the
-// same and no item repeats or is skipped. It depends on nothing.
+// same and no item is repeated or skipped.
 package paging
 
 import (
@@ -9,33 +9,34 @@ import (
 	"unicode/utf8"
 )
 
-// Order is one column of a list's order.
+// Order is one column by which a list is ordered.
 type Order struct {
 	Column     string
 	Descending bool
 }
 
-// MaxBytes is the size of the largest page, in bytes of JSON. A page ends before the item that would exceed it, and has
+// MaxBytes is the maximum size of a page, in bytes of JSON. A page ends before the item that would exceed it, but has
 // at least one item.
 const MaxBytes = 1 << 20
 
-// CountLimit is how far the items of a list are counted: a larger exact number is rarely worth reading all of them.
+// CountLimit is the number up to which the items of a list are counted: larger exact counts are rarely worth reading
+// all items.
 const CountLimit = 10_000
 
 // Request is a client's request for a page of a list.
 type Request struct {
 	Limit int     // items on a page, at least 1
-	Order []Order // total: the last column is unique
+	Order []Order // a total order: the last column is unique
 	// the key of the last item before the page, a text for each column of Order or for the first of them; nil: the
 	// first page
 	After []string
 	Count bool // whether Total is wanted
 
-	// Shortened is set if texts of After are only the beginnings of the item's.
+	// Shortened is set if texts of After are only prefixes of the item's.
 	Shortened *Shortened
 
-	Bytes int // the size of the page before More is called; 0 means MaxBytes
-	// reserves memory for a larger page and returns its size; nil: no more than Bytes
+	Bytes int // the maximum size of the page unless More is called; 0 means MaxBytes
+	// reserves memory for a larger page and returns its maximum size; nil: not possible
 	More func() (int, error)
 }
 
@@ -46,7 +47,7 @@ type Shortened struct {
 	Digest string
 }
 
-// KeyText is how many bytes of a text a shortened key has at most.
+// KeyText is the maximum number of bytes of a text in a shortened key.
 const KeyText = 64
 
 // Shorten returns the key with at most KeyText bytes of each text, cut between characters.
@@ -69,18 +70,18 @@ func Shorten(key []string) ([]string, *Shortened) {
 	return short, &shortened
 }
 
-// Digest identifies a whole key.
+// Digest returns a digest of a whole key.
 func Digest(key []string) string {
 	hash := sha256.New()
 	for _, text := range key {
 		_ = binary.Write(hash, binary.BigEndian, uint64(len(text)))
-		_, _ = hash.Write([]byte(text)) // a hash does not fail
+		_, _ = hash.Write([]byte(text)) // a hash never returns an error
 	}
 	return string(hash.Sum(nil)[:16])
 }
 
-// Begin returns the start of the page if the item of a shortened key was deleted or changed: the key of its first
-// texts, after which every later item is. nil is the first page.
+// Begin returns the start of the page if the item of a shortened key was deleted or changed: a key of the first columns
+// that precedes every later item. nil means the first page.
 func (r Request) Begin() []string {
 	i := r.Shortened.First
 	bound := r.After[i]
@@ -99,7 +100,7 @@ func successor(prefix string) string {
 		last, size := utf8.DecodeLastRuneInString(prefix)
 		prefix = prefix[:len(prefix)-size]
 		if last == 0xD7FF {
-			return prefix + "\uE000" // past the surrogates, which are not characters
+			return prefix + "\uE000" // skips the surrogates, which are not characters
 		}
 		if last < utf8.MaxRune {
 			return prefix + string(last+1)
@@ -111,7 +112,7 @@ func successor(prefix string) string {
 // Page is one page of a list.
 type Page[T any] struct {
 	Items []T
-	Next  []string           // the key of the next page; nil: this is the last one
+	Next  []string           // the key of the next page; nil: this is the last page
 	Total *int64             // of all pages, CountLimit+1 for any number above CountLimit; nil: not requested
 	Key   func(int) []string // the key of an item, by its index
 }
@@ -133,7 +134,7 @@ func Map[T, U any](p Page[T], convert func(T) U) Page[U] {
 	return Page[U]{Items: items, Next: p.Next, Total: p.Total, Key: p.Key}
 }
 
-// Size returns how many bytes of JSON an item with these texts has at most, for items of up to some 20 members.
+// Size returns the maximum size of an item with these texts in JSON, in bytes, for items of up to about 20 members.
 func Size(texts ...string) int {
 	size := itemSize
 	for _, text := range texts {
@@ -144,10 +145,10 @@ func Size(texts ...string) int {
 
 const (
 	itemSize = 768 // names of members, ids, numbers and times
-	IDSize   = 40  // IDSize is how many bytes of JSON an id has, in a list of them.
+	IDSize   = 40  // IDSize is the size of an id in a JSON array, in bytes.
 )
 
-// TextSize returns how many bytes a text has in JSON (RFC 8259, section 7), without its quotation marks.
+// TextSize returns the size of a text in JSON (RFC 8259, section 7) without quotation marks, in bytes.
 func TextSize(text string) int {
 	size := 0
 	for i := range len(text) {
@@ -156,7 +157,7 @@ func TextSize(text string) int {
 	return size
 }
 
-// escaped holds how many bytes of JSON a byte becomes.
+// escaped has the size of each byte in JSON.
 var escaped = func() (sizes [256]uint8) {
 	for b := range sizes {
 		switch {

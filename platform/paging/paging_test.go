@@ -23,7 +23,7 @@ func TestTextSizeIsNeverTooSmall(t *testing.T) {
 	require.Equal(t, 6+2+2+1, paging.TextSize("\x01\"\\a"))
 }
 
-// The start of a page with a shortened key is before the key's item, and before every item after it.
+// The start of a page with a shortened key precedes the key's item and every later item.
 func TestShortenedKeySkipsNothing(t *testing.T) {
 	t.Parallel()
 	text := rapid.Custom(func(t *rapid.T) string {
@@ -59,7 +59,7 @@ func TestShortenedKeySkipsNothing(t *testing.T) {
 	require.NotEqual(t, paging.Digest([]string{"ab", "c"}), paging.Digest([]string{"a", "bc"}))
 }
 
-// after reports whether an item comes after a key, which may be of the first columns only.
+// after reports whether an item follows a key, which may have only the first columns.
 func after(order []paging.Order, item, key []string) bool {
 	for i, text := range key {
 		if item[i] != text {

@@ -26,8 +26,8 @@ func New(out io.Writer) *Line {
 	return &Line{out: out, every: 10 * time.Second, last: time.Now()} //nolint:forbidigo // the interval of lines
 }
 
-// Show writes the progress, at most ten times a second on a terminal and every ten seconds elsewhere. Operations
-// shorter than that write nothing.
+// Show writes the progress, at most ten times a second on a terminal and every ten seconds elsewhere. Shorter
+// operations write nothing.
 func (l *Line) Show(what string, done, all int64) {
 	now := time.Now() //nolint:forbidigo // likewise
 	if now.Sub(l.last) < l.every {

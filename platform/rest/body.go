@@ -18,7 +18,7 @@ import (
 	"healthcare/platform/errs"
 )
 
-// maxDepth is how many levels of objects and arrays a body may have.
+// maxDepth is the maximum nesting depth of a body.
 const maxDepth = 32
 
 // EncodeJSON encodes v. Equal values have the same bytes.
@@ -27,11 +27,11 @@ func EncodeJSON(v any) ([]byte, error) { return json.Marshal(v, json.Determinist
 // Body reads the request's JSON object into In, a type generated from the contract, and passes it to convert. It is
 // stricter than Fiber's BodyParser, which also binds forms and XML, compares names without case, uses the last
 // duplicate and decompresses. Body requires one value in UTF-8, no duplicate names, no NUL, a depth of at most 32,
-// every required member, and null only where the contract allows it. Values of another type are converted where that
-// loses nothing, unless the client prefers strict handling.
+// every required member, and null only where the contract allows it. Values of another type are converted if the
+// conversion is lossless, unless the client prefers strict handling.
 //
-// Errors: errs.Invalid, either malformed_json or validation_failed with every rejected field at once. If Out has a
-// method Validate, the fields that have the right type but break a rule are among them.
+// Errors: errs.Invalid, either malformed_json or validation_failed with all rejected fields. If Out has a method
+// Validate, they include the fields that violate a rule.
 func Body[In, Out any](c *fiber.Ctx, convert func(In) Out) (Out, error) {
 	var in In
 	var none Out
@@ -57,7 +57,7 @@ func Body[In, Out any](c *fiber.Ctx, convert func(In) Out) (Out, error) {
 			maps.Copy(fields, e.Fields)
 		}
 	}
-	maps.Copy(fields, rejected) // a wrong type is more precise than the rule that its zero value breaks
+	maps.Copy(fields, rejected) // the message about a wrong type replaces that about its zero value
 	return none, errs.InvalidFields(fields)
 }
 
@@ -68,11 +68,11 @@ func malformed(format string, args ...any) error {
 // ByteOrderMark may precede a body. Parsers may ignore it (RFC 8259, section 8.1).
 const ByteOrderMark = "\ufeff"
 
-// splitObject checks all of raw and splits it into its members.
+// splitObject validates raw and splits it into its members.
 func splitObject(raw []byte) (members map[string]jsontext.Value, err error) {
 	sent := len(raw)
 	raw = bytes.TrimPrefix(raw, []byte(ByteOrderMark))
-	// Unmarshal rejects duplicate names, invalid UTF-8 and a second value, but not an escaped NUL and a great depth
+	// Unmarshal rejects duplicate names, invalid UTF-8 and a second value, but not an escaped NUL or deep nesting
 	suspicious := bytes.Contains(raw, []byte(`\u0000`)) ||
 		bytes.Count(raw, []byte("{"))+bytes.Count(raw, []byte("[")) > maxDepth
 	if !suspicious && json.Unmarshal(raw, &members) == nil && members != nil {
@@ -87,7 +87,7 @@ func splitObject(raw []byte) (members map[string]jsontext.Value, err error) {
 	return members, nil
 }
 
-// findError returns the first error in raw, which begins skipped bytes after the body's start. It reads token by token.
+// findError returns the first error in raw. It reads token by token. skipped is the offset of raw in the body.
 func findError(raw []byte, skipped int) error {
 	if len(bytes.TrimSpace(raw)) == 0 {
 		return malformed("The body is empty; a JSON object is expected.")
@@ -115,8 +115,8 @@ func findError(raw []byte, skipped int) error {
 	return nil
 }
 
-// decodeMembers decodes each member into the field of that name and returns the messages of the rejected ones. Members
-// without a field are ignored: read-only fields may be sent back as they were read.
+// decodeMembers decodes each member into the field of its name, and returns the error messages by member. It ignores
+// members without a field, so that clients may send back read-only fields.
 func decodeMembers(into any, members map[string]jsontext.Value) map[string][]string {
 	rejected := map[string][]string{}
 	v := reflect.ValueOf(into).Elem()
@@ -136,7 +136,7 @@ func decodeMembers(into any, members map[string]jsontext.Value) map[string][]str
 	return rejected
 }
 
-// bodyField is the contract's description of a body's member, as its json tag has it.
+// bodyField is the description of a body's member in its json tag.
 type bodyField struct {
 	name     string
 	required bool
@@ -157,7 +157,7 @@ func bodyFields(t reflect.Type) []bodyField {
 	return fields
 }
 
-// expectation returns the message for a value that does not have a field's type.
+// expectation returns the error message for a value of the wrong type.
 func expectation(t reflect.Type) string {
 	switch wireType(t).Kind() {
 	case reflect.String:
@@ -179,13 +179,13 @@ func Text(n nullable.Nullable[string]) *string {
 	return &text
 }
 
-// OrEmpty returns a nullable member's text, empty if it was null or not sent.
+// OrEmpty returns a nullable member's text, or "" if it was null or not sent.
 func OrEmpty(n nullable.Nullable[string]) string {
 	text, _ := n.Get()
 	return text
 }
 
-// OrNil returns a nullable member's value, nil if it was null or not sent.
+// OrNil returns a nullable member's value, or nil if it was null or not sent.
 func OrNil[T any](n nullable.Nullable[T]) *T {
 	value, err := n.Get()
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"healthcare/platform/errs"
 )
 
-// thing is in the generator's form: required, optional, and nullable members.
+// thing has the form of generated types: required, optional, and nullable members.
 type thing struct {
 	Name  string                    `json:"name"`
 	Count int                       `json:"count,omitempty"`
@@ -22,7 +22,7 @@ type thing struct {
 
 func same(in thing) thing { return in }
 
-// bodyOf reads raw as the body of a request.
+// bodyOf calls Body for a request with the body raw.
 func bodyOf[Out any](raw string, convert func(thing) Out) (Out, error) {
 	app := fiber.New()
 	c := app.AcquireCtx(&fasthttp.RequestCtx{})
@@ -32,7 +32,7 @@ func bodyOf[Out any](raw string, convert func(thing) Out) (Out, error) {
 	return Body(c, convert)
 }
 
-// nested returns an object with that many levels.
+// nested returns an object with the given nesting depth.
 func nested(levels int) string {
 	return `{"name":"a","deep":` + strings.Repeat("[", levels-1) + strings.Repeat("]", levels-1) + `}`
 }

@@ -1,5 +1,5 @@
-// Package rest holds the functions that the modules' handlers share: they read bodies, page requests and conditions,
-// and send resources and pages. The server has checked the request against the contract before a handler runs.
+// Package rest provides functions for the handlers of modules: they read bodies, page requests and conditions, and send
+// resources and pages. Before a handler runs, the server validates the request against the contract.
 package rest
 
 import (
@@ -19,25 +19,25 @@ type API func(fiber.Router)
 type Call struct {
 	Operation *contract.Operation
 	Principal auth.Principal // the zero Principal for a public operation
-	Address   netip.Addr     // the client's; invalid where the peer has no IP address
+	Address   netip.Addr     // address of the client; invalid if the peer has no IP address
 	Settings  *Settings
-	SentQuery string // the query as it was sent, if that was not its canonical form
+	SentQuery string // the query as it was sent, if it was not canonical
 
-	PageBytes int                 // how large a page may be before MorePage is called
-	MorePage  func() (int, error) // reserves memory for the largest page and returns its size in bytes
+	PageBytes int                 // maximum size of a page unless MorePage is called
+	MorePage  func() (int, error) // reserves memory for the largest page and returns its maximum size in bytes
 }
 
-// Settings are the settings of a server that handlers' helpers need.
+// Settings are the server settings that this package needs.
 type Settings struct {
 	Cursors        Cursors
-	LinkLimit      int  // the length of the longest address of a page
+	LinkLimit      int  // the maximum length of the address of a page
 	RequireIfMatch bool // PUT, PATCH and DELETE must name the version that they change
 	Django         bool // serves clients of the original service
 }
 
 type callKey struct{}
 
-// Attach makes call the request's call.
+// Attach attaches call to the request.
 func Attach(c *fiber.Ctx, call *Call) { c.Locals(callKey{}, call) }
 
 // CallOf returns the request's call, or nil if the request has not reached a described operation.
@@ -49,8 +49,7 @@ func CallOf(c *fiber.Ctx) *Call {
 // Principal returns the signed-in user, for the handler of an operation that is not public.
 func Principal(c *fiber.Ctx) auth.Principal { return CallOf(c).Principal }
 
-// ClientAddress returns the address that sent the request, past the proxies that the operator trusts. It is invalid
-// where the peer has no IP address.
+// ClientAddress returns the address of the client, behind trusted proxies. It is invalid if the peer has no IP address.
 func ClientAddress(c *fiber.Ctx) netip.Addr { return CallOf(c).Address }
 
 // Django reports whether the server serves clients of the original service, which was written with Django REST
@@ -61,11 +60,11 @@ func Django(c *fiber.Ctx) bool {
 }
 
 const (
-	defaultLimit = 100 // items on a page when the client does not ask for a number
-	djangoLimit  = 500 // the same for clients of the original service, which returned whole lists: the largest page
+	defaultLimit = 100 // items on a page if the client sends no limit
+	djangoLimit  = 500 // for clients of the original service, which returned whole lists: the largest page
 )
 
-// Limit returns how many items the request asks for, at most.
+// Limit returns the maximum number of items that the request asks for.
 func (call *Call) Limit(c *fiber.Ctx) int {
 	if limit, err := strconv.Atoi(c.Query("limit")); err == nil {
 		return limit // checked against the contract

@@ -19,16 +19,15 @@ var errUnconditional = errs.New(
 	errs.Unconditional, "if_match_required", "Send If-Match with the ETag of the version you mean to change.",
 )
 
-// entityTag matches the tags of this service: the version and, for a body with derived parts, a digest of them. Proxies
-// that compress weaken a tag (nginx) or add the coding to it (Apache and Caddy -gzip, older Apache ;gzip and a suffix
-// after the quotation mark, Jetty --gzip). These forms still name the version, whatever its bytes became on their way.
+// entityTag matches the tags of this service: the version and, for a body with derived parts, a digest of them.
+// Compressing proxies weaken a tag (nginx) or append the coding to it (Apache and Caddy -gzip, older Apache ;gzip and a
+// suffix after the quotation mark, Jetty --gzip). These forms still identify the version.
 var entityTag = regexp.MustCompile(`^(?:W/)?"(v([0-9]{1,9})(?:-[0-9a-f]+)?)` + codingSuffix + `"` + codingSuffix + `$`)
 
 const codingSuffix = `(?:(?:--?|;)(?:x-gzip|gzip|br|zstd|zstandard|deflate|compress))?`
 
-// IfMatch returns the versions of the resource that the client accepts to change: those that it names, or any for * and
-// without the header. A weak form of a tag of this service counts. Other tags match nothing (RFC 9110, section 13.1.1).
-// Errors: errs.Unconditional.
+// IfMatch returns the versions in If-Match; * or a missing header matches any version. Weak forms of this service's
+// tags match their version. Other tags match nothing (RFC 9110, section 13.1.1). Errors: errs.Unconditional.
 func IfMatch(c *fiber.Ctx) (revision.Match, error) {
 	header := strings.TrimSpace(headerList(c, fiber.HeaderIfMatch))
 	if header == "" && CallOf(c).Settings.RequireIfMatch {
@@ -47,7 +46,7 @@ func IfMatch(c *fiber.Ctx) (revision.Match, error) {
 	return revision.OneOf(versions...), nil
 }
 
-// headerList returns the value of a header that is a list and may have several lines (RFC 9110, section 5.3).
+// headerList returns the value of a list header, which may have several lines (RFC 9110, section 5.3).
 func headerList(c *fiber.Ctx, name string) string {
 	lines := c.Request().Header.PeekAll(name)
 	if len(lines) == 1 {
@@ -59,11 +58,12 @@ func headerList(c *fiber.Ctx, name string) string {
 // Resource is a single resource with its version.
 type Resource struct {
 	Version int
-	Derived bool // the body has parts that change without the version, such as an age
+	Derived bool // the body has parts that change independently of the version, such as an age
 	Body    any
 }
 
-// Send responds with a resource and its ETag, or with 304 to a GET that names the tag (RFC 9110, section 13.1.2).
+// Send responds with a resource and its ETag, or with 304 to a GET whose If-None-Match contains the tag (RFC 9110,
+// section 13.1.2).
 func Send(c *fiber.Ctx, status int, r Resource) error {
 	body, err := EncodeJSON(r.Body)
 	if err != nil {
@@ -83,13 +83,14 @@ func Send(c *fiber.Ctx, status int, r Resource) error {
 	return c.Status(status).Send(body)
 }
 
-// HasVersion reports whether the request's If-None-Match names tag.
+// HasVersion reports whether the request's If-None-Match contains tag.
 func HasVersion(c *fiber.Ctx, tag string) bool {
-	return names(headerList(c, fiber.HeaderIfNoneMatch), tag)
+	return containsTag(headerList(c, fiber.HeaderIfNoneMatch), tag)
 }
 
-// names reports whether an If-None-Match contains tag, by weak comparison and in the forms that proxies make of it.
-func names(header, tag string) bool {
+// containsTag reports whether the value of an If-None-Match header contains tag, by weak comparison, or a form of tag
+// that a proxy has rewritten.
+func containsTag(header, tag string) bool {
 	for one := range strings.SplitSeq(header, ",") {
 		one = strings.TrimSpace(one)
 		if one == "*" || strings.TrimPrefix(one, "W/") == tag {

@@ -15,13 +15,13 @@ import (
 	"healthcare/platform/paging"
 )
 
-// Cursors seals the place where a page ends. A cursor is opaque, because the place may contain a patient's name, and is
-// valid only for the caller, the list and the filters that it was made for: AES-256-GCM with those as additional data
-// (NIST SP 800-38D). The newest key seals and all open, so that a link to a page remains valid under a new secret.
-// There is at least one key.
+// Cursors encrypts and decrypts cursors, which contain the key of the last item of a page. A cursor is encrypted,
+// because the key may contain a patient's name. It is valid only for its caller, list and filters, which are the
+// additional data of AES-256-GCM (NIST SP 800-38D). The newest key encrypts and all keys decrypt, so that links to
+// pages remain valid after a rotation. There is at least one key.
 type Cursors []cipher.AEAD
 
-// NewCursors returns the cursors that are sealed with these keys. Errors: a ring without keys.
+// NewCursors returns Cursors with the keys of a ring. Errors: a ring without keys.
 func NewCursors(keys keyring.Ring) (Cursors, error) {
 	var all Cursors
 	for _, key := range keys.All("list cursor") {
@@ -41,20 +41,20 @@ func NewCursors(keys keyring.Ring) (Cursors, error) {
 	return all, nil
 }
 
-// seal returns the cursor of the items after key. It has at most room characters, or the length of a shortened key.
+// seal returns the cursor of the items after key. If it is longer than room characters, the key is shortened.
 func (c Cursors) seal(key []string, boundTo []byte, room int) string {
-	plain, _ := json.Marshal(key, jsontext.AllowInvalidUTF8(true)) // texts only: it cannot fail
+	plain, _ := json.Marshal(key, jsontext.AllowInvalidUTF8(true)) // never fails for texts
 	if base64.RawURLEncoding.EncodedLen(len(plain)+c[0].Overhead()) > room {
 		if short, how := paging.Shorten(key); how.First >= 0 {
 			first := byte(how.First) //nolint:gosec // a few columns
 			plain = append([]byte{first}, binding(append(short, how.Digest)...)...)
 		}
 	}
-	sealed := c[0].Seal(nil, nil, plain, boundTo) // #nosec G407 -- this AEAD makes its own random nonces
+	sealed := c[0].Seal(nil, nil, plain, boundTo) // #nosec G407 -- this AEAD generates random nonces
 	return base64.RawURLEncoding.EncodeToString(sealed)
 }
 
-// longestShort returns the length of the longest cursor of a shortened key with so many columns.
+// longestShort returns the maximum length of the cursor of a shortened key with a number of columns.
 func (c Cursors) longestShort(columns int) int {
 	text := 1 + paging.KeyText
 	return base64.RawURLEncoding.EncodedLen(1 + (columns+1)*text + c[0].Overhead())
@@ -62,7 +62,7 @@ func (c Cursors) longestShort(columns int) int {
 
 var errCursor = errors.New("not a cursor of this list")
 
-// open returns the key of a cursor. Errors: errCursor for a text that seal did not return for the same binding.
+// open returns the key of a cursor. Errors: errCursor for a text that seal has not returned for the same boundTo.
 func (c Cursors) open(cursor string, boundTo []byte) (key []string, how *paging.Shortened, err error) {
 	sealed, err := base64.RawURLEncoding.Strict().DecodeString(cursor)
 	if err != nil {
@@ -90,7 +90,7 @@ func (c Cursors) open(cursor string, boundTo []byte) (key []string, how *paging.
 	return nil, nil, errCursor
 }
 
-// binding joins texts so that no two lists of them have the same bytes.
+// binding encodes texts so that different lists of texts have different encodings.
 func binding(texts ...string) []byte {
 	var bound []byte
 	for _, text := range texts {
@@ -100,7 +100,7 @@ func binding(texts ...string) []byte {
 	return bound
 }
 
-// unbound splits the result of binding.
+// unbound decodes the result of binding.
 func unbound(bound []byte) (texts []string, ok bool) {
 	for len(bound) > 0 {
 		length, size := binary.Uvarint(bound)

@@ -23,11 +23,11 @@ func FuzzCursor(f *testing.F) {
 	f.Fuzz(func(t *testing.T, first, second, caller, list, typed string, at uint16, flip byte) {
 		bound := binding(caller, list)
 		_, _, err := own.open(typed, bound)
-		require.ErrorIs(t, err, errCursor, "nobody sealed %q for this binding", typed)
+		require.ErrorIs(t, err, errCursor, "%q was not sealed for this binding", typed)
 
 		room := int(at) % maxCursor
 		cursor := own.seal([]string{first, second}, bound, room)
-		require.LessOrEqual(t, len(cursor), max(room, own.longestShort(2)), "it fits, or is as short as it can be")
+		require.LessOrEqual(t, len(cursor), max(room, own.longestShort(2)), "the cursor fits, or its key is shortened")
 		key, shortened, err := own.open(cursor, bound)
 		require.NoError(t, err)
 		require.Len(t, key, 2)

@@ -7,7 +7,7 @@ import (
 	"healthcare/platform/jobs"
 )
 
-// SendJob responds that the work continues as a new job of an estimated number of rows (202).
+// SendJob responds with 202: the work continues as a new job with an estimated number of rows.
 func SendJob(c *fiber.Ctx, id uuid.UUID, total int64) error {
 	c.Location("/api/jobs/" + id.String() + "/")
 	c.Set(fiber.HeaderRetryAfter, "1")

@@ -9,11 +9,11 @@ import (
 	"healthcare/platform/contract"
 )
 
-// Values of another type are accepted if the conversion loses nothing: text and numbers such as 31.0 for an integer,
-// and numbers for text. Booleans, ids, passwords and tokens are not converted.
+// Values of another type are accepted if the conversion is lossless: texts and numbers such as 31.0 for an integer, and
+// numbers for a text. Booleans, ids, passwords and tokens are not converted.
 
-// convertMembers gives members the types of a body's fields, if that loses nothing. It leaves the others to be
-// rejected.
+// convertMembers converts members to the types of the body's fields, if the conversion is lossless. Other members are
+// rejected later.
 func convertMembers(body reflect.Type, members map[string]jsontext.Value, exact map[string]bool) {
 	for i, field := range bodyFields(body) {
 		raw, sent := members[field.name]
@@ -25,7 +25,7 @@ func convertMembers(body reflect.Type, members map[string]jsontext.Value, exact 
 		case reflect.Int, reflect.Int32, reflect.Int64:
 			number := strings.TrimSpace(string(raw))
 			if kind == '"' {
-				text, _ := jsontext.AppendUnquote(nil, raw) // splitObject has checked it
+				text, _ := jsontext.AppendUnquote(nil, raw) // splitObject has validated it
 				number = string(text)
 			}
 			if whole, ok := contract.WholeNumber(number); ok && (kind == '"' || kind == '0') {

@@ -14,8 +14,8 @@ import (
 	"healthcare/platform/paging"
 )
 
-// PageRequest returns which page of a list the caller asks for. Limit and ordering were checked against the contract.
-// Errors: errs.Invalid for a cursor that was not made for this caller, list, filters and order; ErrURITooLong.
+// PageRequest returns the requested page of a list. The server has validated limit and ordering against the contract.
+// Errors: errs.Invalid for a cursor of a different caller, list, filter or order; ErrURITooLong.
 func PageRequest(c *fiber.Ctx) (paging.Request, error) {
 	call := CallOf(c)
 	request := paging.Request{
@@ -30,7 +30,7 @@ func PageRequest(c *fiber.Ctx) (paging.Request, error) {
 		return request, nil
 	}
 	key, shortened, err := call.Settings.Cursors.open(cursor, call.binding(c.Path(), queryOf(c)))
-	if err != nil && call.SentQuery != "" { // older releases bound cursors to the query as it was sent
+	if err != nil && call.SentQuery != "" { // older releases bound cursors to the query that was sent
 		if sent, malformed := url.ParseQuery(call.SentQuery); malformed == nil {
 			key, shortened, err = call.Settings.Cursors.open(cursor, call.binding(c.Path(), sent))
 		}
@@ -47,14 +47,14 @@ func PageRequest(c *fiber.Ctx) (paging.Request, error) {
 // maxCursor is the maxLength of the parameter cursor in the contract.
 const maxCursor = 1500
 
-// ErrURITooLong is the error of a query beside which no link to the next page fits.
+// ErrURITooLong is the error of a query that leaves no space for a link to the next page.
 var ErrURITooLong = errors.New("the path and query are too long")
 
-// linkFits rejects a query that leaves no room for a cursor in the address of the next page, so that every link of the
-// server can be followed. Errors: ErrURITooLong.
+// linkFits rejects a query that leaves no space for a cursor in the address of the next page, so that the server
+// accepts every link that it returns. Errors: ErrURITooLong.
 func (call *Call) linkFits(c *fiber.Ctx, columns int) error {
 	longest := call.Settings.Cursors.longestShort(columns)
-	const escaping, canonical = 3, 128 // a byte may become %XX, and a date a time
+	const escaping, canonical = 3, 128 // a byte may be encoded as %XX, and a date become a time
 	if escaping*len(c.Request().RequestURI())+canonical+longest <= call.Settings.LinkLimit {
 		return nil
 	}
@@ -64,15 +64,15 @@ func (call *Call) linkFits(c *fiber.Ctx, columns int) error {
 	return nil
 }
 
-// link returns the address of the list with an empty cursor, and how long a cursor may be.
+// link returns the address of the list with an empty cursor, and the maximum length of a cursor.
 func (call *Call) link(c *fiber.Ctx, query url.Values) (address string, room int) {
 	query.Set("cursor", "")
 	address = c.Path() + "?" + query.Encode()
 	return address, min(call.Settings.LinkLimit-len(address), maxCursor)
 }
 
-// SendPage responds with a page as a bare array, with a link to the next one (RFC 8288) and, if it was asked for, the
-// count, exact up to paging.CountLimit. For HEAD no body is made.
+// SendPage responds with a page as an array, with a link to the next page (RFC 8288) and, if requested, the count,
+// exact up to paging.CountLimit. For HEAD it encodes no body.
 func SendPage[T, S any](c *fiber.Ctx, page paging.Page[T], show func(T) S) error {
 	if page.Next != nil {
 		query, call := queryOf(c), CallOf(c)
@@ -90,7 +90,7 @@ func SendPage[T, S any](c *fiber.Ctx, page paging.Page[T], show func(T) S) error
 	}
 	if c.Method() == fiber.MethodHead {
 		c.Set(fiber.HeaderContentType, fiber.MIMEApplicationJSON)
-		return nil // without Content-Length, which only the body has (RFC 9110, section 9.3.2)
+		return nil // without Content-Length, which would require the body (RFC 9110, section 9.3.2)
 	}
 	return c.JSON(paging.Map(page, show).Items)
 }
@@ -112,8 +112,8 @@ func (call *Call) binding(path string, query url.Values) []byte {
 	return binding(call.Principal.UserID.String(), strings.TrimSuffix(path, "/"), bound.Encode())
 }
 
-// orderOf returns the order of an ordering such as -created_at,name. It ends in the id, which makes it total, in the
-// direction of the column before it.
+// orderOf returns the order of an ordering such as -created_at,name. It appends the id, in the direction of the last
+// column, so that the order is total.
 func orderOf(ordering string, list *contract.ListRules) []paging.Order {
 	if ordering == "" {
 		ordering = list.Default

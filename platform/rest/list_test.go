@@ -11,7 +11,7 @@ import (
 	"healthcare/platform/contract"
 )
 
-// Releases before the canonical form bound a cursor to the query as it was sent.
+// Releases without the canonical form bound a cursor to the query that was sent.
 func TestCursorsOfReleasesWithoutTheCanonicalForm(t *testing.T) {
 	app := fiber.New()
 	op := &contract.Operation{List: &contract.ListRules{Ordering: []string{"name"}, Default: "name"}}

@@ -6,7 +6,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// Value returns an optional parameter's value, zero if it is absent.
+// Value returns an optional parameter's value, or the zero value if it is absent.
 func Value[T any](given *T) (value T) {
 	if given != nil {
 		value = *given
@@ -14,7 +14,7 @@ func Value[T any](given *T) (value T) {
 	return value
 }
 
-// UUID returns an optional parameter of format uuid, nil if it is absent. Its format was checked before.
+// UUID returns an optional parameter of format uuid, or nil if it is absent. The server has validated its format.
 func UUID(given *string) *uuid.UUID {
 	if given == nil {
 		return nil
@@ -23,7 +23,8 @@ func UUID(given *string) *uuid.UUID {
 	return &id
 }
 
-// Instant returns an optional parameter of format date-time, zero if it is absent. Its format was checked before.
+// Instant returns an optional parameter of format date-time, or the zero Time if it is absent. The server has validated
+// its format.
 func Instant(given *string) time.Time {
 	at, _ := time.Parse(time.RFC3339, Value(given))
 	return at

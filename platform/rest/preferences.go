@@ -12,8 +12,8 @@ const (
 	CountExact     = "count=exact"     // count all items of a list
 )
 
-// Prefers reports whether the client states a preference, such as count=exact. If a preference has several values, the
-// first counts, in any line of the header (RFC 7240, section 2).
+// Prefers reports whether the request has a preference, such as count=exact. The first value of a preference counts,
+// across all lines of the header (RFC 7240, section 2).
 func Prefers(c *fiber.Ctx, preference string) bool {
 	wanted, _, _ := strings.Cut(preference, "=")
 	for _, line := range c.Request().Header.PeekAll("Prefer") {

@@ -10,8 +10,8 @@ import (
 )
 
 // The functions below are the handlers of a resource that has an id and a version. Their parameters are the parts that
-// differ: parse reads an id, convert returns the use case's input for a body, and show returns the resource of a
-// result.
+// differ: parse parses an id, convert converts a body to the input of the use case, and show returns the representation
+// of a result.
 
 // Create adds a resource and responds with 201, its address and the resource itself.
 func Create[In, Input, T any](
@@ -46,7 +46,7 @@ func Read[ID, T any](
 	return Send(c, fiber.StatusOK, show(found))
 }
 
-// Change changes a resource, if it has a version that the client names, and responds with it.
+// Change changes a resource, if its version matches If-Match, and responds with it.
 func Change[ID, In, Input, T any](
 	c *fiber.Ctx, id string, parse func(string) (ID, error), convert func(In) Input,
 	change func(context.Context, auth.Principal, ID, revision.Match, Input) (T, error), show func(T) Resource,
@@ -70,7 +70,7 @@ func Change[ID, In, Input, T any](
 	return Send(c, fiber.StatusOK, show(changed))
 }
 
-// Remove removes a resource, if it has a version that the client names, and responds with 204.
+// Remove removes a resource, if its version matches If-Match, and responds with 204.
 func Remove[ID any](
 	c *fiber.Ctx, id string, parse func(string) (ID, error),
 	remove func(context.Context, auth.Principal, ID, revision.Match) error,

@@ -10,16 +10,16 @@ import (
 	"healthcare/platform/errs"
 )
 
-// maxWarned is how many unknown names a Warning lists.
+// maxWarned is the maximum number of names in a Warning.
 const maxWarned = 10
 
-// reportUnknown reports members that the operation does not know: in a Warning, or with Prefer: handling=strict (RFC
-// 7240) among the rejected fields. Members of the response are known, so that a resource can be sent back as it was
-// read.
+// reportUnknown reports members that the operation does not describe: in a Warning or, with Prefer: handling=strict
+// (RFC 7240), as rejected fields. Members of the response are accepted, so that clients can send back a resource as
+// they read it.
 func reportUnknown(c *fiber.Ctx, members map[string]jsontext.Value, rejected map[string][]string) {
 	call := CallOf(c)
 	if call == nil {
-		return // no described operation, so nothing is known
+		return // no described operation
 	}
 	var unknown []string
 	for name := range members {
@@ -36,8 +36,8 @@ func reportUnknown(c *fiber.Ctx, members map[string]jsontext.Value, rejected map
 	WarnIgnored(c, "fields", unknown)
 }
 
-// WarnIgnored sets the Warning header to the names of the request's parts that were ignored, if any. The names must be
-// those of errs.FieldName.
+// WarnIgnored lists the ignored parts of the request in the Warning header, if there are any. names must be results of
+// errs.FieldName.
 func WarnIgnored(c *fiber.Ctx, kind string, names []string) {
 	if len(names) == 0 {
 		return

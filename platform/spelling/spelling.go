@@ -1,4 +1,4 @@
-// Package spelling finds the name that a misspelled word most likely stands for.
+// Package spelling finds the most likely intended name of a misspelled word.
 package spelling
 
 // Distance returns the number of characters to insert, remove, replace or swap with their neighbour to turn one name

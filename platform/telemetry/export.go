@@ -14,7 +14,7 @@ import (
 
 // NewTracing returns a Tracing that exports spans by OTLP over HTTP, or nil if cfg disables it. The SDK reads the
 // collector, the sampling and the service name from the OTEL_* variables. Spans wait in a bounded queue, so that a slow
-// or missing collector loses spans and delays no request. Errors: a collector that cannot be configured.
+// or missing collector loses spans but delays no request. Errors: an invalid configuration of the exporter.
 func NewTracing(cfg Config, log *zap.Logger) (*Tracing, error) {
 	if !cfg.Traces {
 		return nil, nil //nolint:nilnil // nil is disabled tracing
@@ -23,7 +23,7 @@ func NewTracing(cfg Config, log *zap.Logger) (*Tracing, error) {
 	otel.SetErrorHandler(errorLog) // the SDK reports errors only globally
 	otel.SetLogger(logr.New(errorLog))
 
-	ctx := context.Background() // nothing is sent yet
+	ctx := context.Background() // New does not connect
 	exporter, err := otlptracehttp.New(ctx)
 	if err != nil {
 		return nil, err
@@ -35,7 +35,7 @@ func NewTracing(cfg Config, log *zap.Logger) (*Tracing, error) {
 			attribute.String("service.name", "healthcare"), attribute.String("service.version", cfg.Version),
 		),
 		resource.WithFromEnv(),
-	) // overrides the attributes before
+	) // the last option overrides the others
 	if err != nil {
 		errorLog.Handle(err)
 	}

@@ -24,7 +24,7 @@ func metricsServer(lc fx.Lifecycle, cfg Config, registry *prometheus.Registry, l
 	return s
 }
 
-// tracing stops after everything that starts spans.
+// tracing provides the Tracing. fx stops it after its users, so that it exports their spans.
 func tracing(lc fx.Lifecycle, cfg Config, log *zap.Logger) (*Tracing, error) {
 	t, err := NewTracing(cfg, log)
 	if err == nil {

@@ -1,6 +1,6 @@
-// Package telemetry provides the registry of metrics, the server that they are scraped from, and tracing. It depends on
-// no package that it observes: packages add collectors (Collect) or receive a *Tracing. Metrics and spans name no
-// person: they hold no requested path, no id and no value.
+// Package telemetry provides the registry of metrics, the server for scrapes, and tracing. It imports no package that
+// it observes: packages add collectors (Collect) or receive a *Tracing. Metrics and spans contain no personal data: no
+// requested path, no id and no value.
 package telemetry
 
 import (
@@ -46,7 +46,7 @@ func Gauge(name, help string, value func() float64) prometheus.Collector {
 	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value)
 }
 
-// Counters returns counters with one label. All of its values exist from the start, at 0.
+// Counters returns counters with one label, initialized to 0 for each of the values.
 func Counters(name, help, label string, values ...string) *prometheus.CounterVec {
 	counters := prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, []string{label})
 	for _, value := range values {
@@ -55,7 +55,7 @@ func Counters(name, help, label string, values ...string) *prometheus.CounterVec
 	return counters
 }
 
-// Handler serves scrapes of the registry. More than two at once are answered with 503.
+// Handler serves scrapes of the registry. Of concurrent scrapes, all but two receive 503.
 func Handler(registry *prometheus.Registry) http.Handler {
 	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: 2, Timeout: 10 * time.Second})
 }

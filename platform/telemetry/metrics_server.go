@@ -18,7 +18,7 @@ type MetricsServer struct {
 	log     *zap.Logger
 }
 
-// NewMetricsServer returns a server that serves from Listen on, if cfg has an address.
+// NewMetricsServer returns a server, which Listen starts if cfg has an address.
 func NewMetricsServer(cfg Config, registry *prometheus.Registry, log *zap.Logger) *MetricsServer {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", Handler(registry))
@@ -28,14 +28,15 @@ func NewMetricsServer(cfg Config, registry *prometheus.Registry, log *zap.Logger
 		WriteTimeout:   15 * time.Second,
 		IdleTimeout:    2 * time.Minute,
 		MaxHeaderBytes: 8 << 10,
-		ErrorLog:       zap.NewStdLog(zap.NewNop()), // it reports broken connections
+		ErrorLog:       zap.NewStdLog(zap.NewNop()), // suppresses messages about broken connections
 	}}
 }
 
-// Enabled reports whether there is a separate address.
+// Enabled reports whether a separate address is configured.
 func (s *MetricsServer) Enabled() bool { return s.address != "" }
 
-// Listen opens the address, so that a port in use fails the start, and serves in the background until Shutdown.
+// Listen listens on the address, so that the start fails if the port is in use, and serves in the background until
+// Shutdown.
 func (s *MetricsServer) Listen(ctx context.Context) error {
 	if !s.Enabled() {
 		return nil

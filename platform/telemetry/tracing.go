@@ -13,7 +13,8 @@ import (
 	"healthcare/platform/errs"
 )
 
-// Tracing starts spans. A nil *Tracing is disabled tracing: callers check Enabled first, so that it costs nothing.
+// Tracing starts spans. A nil *Tracing disables tracing. Callers check Enabled first, so that disabled tracing costs
+// nothing.
 type Tracing struct {
 	tracer trace.Tracer
 	flush  func(context.Context) error
@@ -27,8 +28,9 @@ func TracingWith(provider trace.TracerProvider) *Tracing {
 // Enabled reports whether spans are exported.
 func (t *Tracing) Enabled() bool { return t != nil }
 
-// StartServer starts the span of a request. traceparent names its parent (W3C Trace Context, level 1); a malformed one
-// is ignored. tracestate and baggage are not read: clients choose their text, which every span would export.
+// StartServer starts the span of a request. traceparent is the header that names its parent (W3C Trace Context, level
+// 1); a malformed value is ignored. tracestate and baggage are ignored, because clients choose their text, which every
+// span would export.
 func (t *Tracing) StartServer(
 	ctx context.Context, traceparent, name string, attributes ...attribute.KeyValue,
 ) (context.Context, trace.Span) {
@@ -38,7 +40,7 @@ func (t *Tracing) StartServer(
 	return t.tracer.Start(ctx, name, trace.WithSpanKind(trace.SpanKindServer), trace.WithAttributes(attributes...))
 }
 
-// StartChild starts a span below the one in ctx. Outside a sampled request it returns ctx and a nil span, so that
+// StartChild starts a child of the span in ctx. Outside of a sampled request it returns ctx and a nil span, so that
 // background work is not traced.
 func (t *Tracing) StartChild(
 	ctx context.Context, kind trace.SpanKind, name string, attributes ...attribute.KeyValue,
@@ -49,7 +51,7 @@ func (t *Tracing) StartChild(
 	return t.tracer.Start(ctx, name, trace.WithSpanKind(kind), trace.WithAttributes(attributes...))
 }
 
-// RecordError marks a span as failed, with the error's code. It omits the text, which may quote personal data.
+// RecordError marks a span as failed, with the code of err. It omits the text of err, which may quote personal data.
 func RecordError(span trace.Span, err error) {
 	code := "internal_error"
 	if e, ok := errors.AsType[*errs.Error](err); ok {
@@ -70,8 +72,8 @@ func TraceID(ctx context.Context) string {
 // flushTimeout limits the export of the last spans when the program ends.
 const flushTimeout = time.Second
 
-// Shutdown exports the remaining spans, for at most one second. Errors: none; spans that are not accepted by then are
-// lost.
+// Shutdown exports the remaining spans, for at most one second. Spans that are not exported by then are lost. Errors:
+// none.
 func (t *Tracing) Shutdown(ctx context.Context) error {
 	if !t.Enabled() {
 		return nil

@@ -15,10 +15,10 @@ import (
 
 // Fold returns s without case, accents and typographic variants, as searches compare texts. It decomposes s (Unicode
 // Standard Annex 15), removes accents, folds case (default caseless matching, section 3.13), replaces variants and
-// composes the result. Lower case follows because cases.Fold swaps the cases of Cherokee.
+// composes the result. It then maps to lower case, because cases.Fold maps Cherokee letters to upper case.
 func Fold(s string) string {
 	if isASCII(s) {
-		return strings.ReplaceAll(strings.ToLower(s), "`", "'") // as the chain does, without its 4 KiB per link
+		return strings.ReplaceAll(strings.ToLower(s), "`", "'") // equals the chain below, without its buffers of 4 KiB
 	}
 	chain := transform.Chain(
 		runes.Map(replaceSpacingAccent), norm.NFKD, runes.Remove(runes.In(unicode.Mn)), cases.Fold(),
@@ -26,7 +26,7 @@ func Fold(s string) string {
 	)
 	folded, _, err := transform.String(chain, s)
 	if err != nil {
-		return s // only invalid UTF-8 fails, which callers have rejected
+		return s // fails only for invalid UTF-8, which callers reject
 	}
 	if strings.IndexFunc(folded, isVariant) >= 0 {
 		folded = replaceVariants(folded)
@@ -43,7 +43,7 @@ func isASCII(s string) bool {
 	return true
 }
 
-// replaceSpacingAccent replaces characters whose decomposition has another meaning: a spacing accent, which people type
+// replaceSpacingAccent replaces characters whose decomposition has another meaning: a spacing accent, which users type
 // for an apostrophe, would become a space, and a double prime would become two apostrophes.
 func replaceSpacingAccent(r rune) rune {
 	switch {
@@ -88,8 +88,8 @@ func plainForm(r rune) (plain string, variant bool) {
 	return "", false
 }
 
-// Words returns the distinct words of a search, folded. Long words come first: they are the rarest, so a row that lacks
-// one is compared with no further word.
+// Words returns the distinct folded words of a search, long words first. Long words are the rarest, so that most rows
+// are rejected by the first comparison.
 func Words(search string) []string {
 	words := strings.Fields(Fold(search))
 	slices.SortFunc(words, func(a, b string) int { return cmp.Or(cmp.Compare(len(b), len(a)), strings.Compare(a, b)) })

@@ -11,7 +11,7 @@ import (
 	"strconv"
 )
 
-// debian matches the folders of the versions on Debian and Ubuntu, which are not on the PATH.
+// debian matches the folders of PostgreSQL's programs on Debian and Ubuntu, which are not on the PATH.
 const debian = "/usr/lib/postgresql/*/bin"
 
 // binaries returns the folder of the server's programs: that of postgres on the PATH, else the newest version that

@@ -1,5 +1,5 @@
-// Package cluster starts PostgreSQL servers for the tests of one process and stops them when the process ends, also if
-// it is killed. Package databasetest creates the databases on them.
+// Package cluster starts PostgreSQL servers for the tests of a process. They stop when the process ends, even if it is
+// killed. Package databasetest creates the databases on them.
 package cluster
 
 import (
@@ -19,8 +19,8 @@ type server struct {
 	toggle func() error // stops the server, or starts it again
 }
 
-// throwaway is the server of this process. It is global because the tests of one binary share nothing else. A failed
-// start is remembered, so that later tests do not wait for another attempt.
+// throwaway is the server of this process, which all tests of a binary share. A failed start is stored, so that later
+// tests do not wait for another attempt.
 var throwaway struct {
 	sync.Mutex
 	running *server
@@ -46,8 +46,8 @@ func URL() (string, error) {
 	return throwaway.running.url, nil
 }
 
-// Durable starts a throwaway server with the durability of an installation, for measurements: a commit that does not
-// wait for the disk costs almost nothing. The server ends with stop or with the process. Errors: those of URL.
+// Durable starts a throwaway server with the durability of an installation, for measurements: commits wait for the
+// disk. The server ends with stop or with the process. Errors: those of URL.
 func Durable() (url string, stop func(), err error) {
 	s, err := start("", "-c", "fsync=on", "-c", "synchronous_commit=on", "-c", "full_page_writes=on",
 		"-c", "autovacuum=on", "-c", "shared_buffers=256MB")

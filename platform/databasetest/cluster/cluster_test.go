@@ -152,8 +152,8 @@ func newChild(t *testing.T, temp, ending string) child {
 	return c
 }
 
-// held returns the server's folder, open. Every process of the server holds its lock, so that the lock is free when the
-// last of them has ended.
+// held opens the server's folder. Every process of the server holds the folder's lock, so that it is free when all
+// processes have ended.
 func (c child) held(t *testing.T, temp string) *os.File {
 	started := func() bool { found, _ := filepath.Glob(temp + "/*/log"); return len(found) == 1 }
 	require.Eventually(t, started, 10*time.Second, time.Millisecond)

@@ -71,8 +71,8 @@ func attributes() (*syscall.SysProcAttr, error) {
 	return nil, errors.New("PostgreSQL does not run as root, and neither user postgres nor user nobody exists")
 }
 
-// answers returns nil if the server completes a handshake: it also accepts connections while it is still starting.
-func answers(address string) error {
+// ping returns nil if the server completes a handshake. A starting server already accepts connections.
+func ping(address string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	connection, err := pgx.Connect(ctx, address)

@@ -19,8 +19,8 @@ const (
 )
 
 // newFolder creates the server's folder and returns it open and locked. It is in the temp folder, or in /tmp if the
-// socket's path would be too long there or the server's user may not write there. That user creates the folder and so
-// can remove it.
+// socket's path would be too long there or the server's user may not write there. The server's user creates the folder,
+// so that it can remove it.
 func newFolder(attr *syscall.SysProcAttr) (*os.File, error) {
 	var failed error
 	for _, temp := range []string{os.TempDir(), "/tmp"} {

@@ -14,7 +14,7 @@ type Server struct {
 	running *server
 }
 
-// Own starts a server for the caller alone; TEST_DATABASE_URL is ignored. Errors: ErrNotInstalled; others quote the end
+// Own starts a server for the caller only; TEST_DATABASE_URL is ignored. Errors: ErrNotInstalled; others quote the end
 // of the server's log.
 func Own() (*Server, error) {
 	return begin("")
@@ -40,7 +40,8 @@ func (s *Server) Folder() string { return s.running.folder }
 // Socket returns the path of the Unix socket that the server listens on while it runs.
 func (s *Server) Socket() string { return s.Folder() + "/.s.PGSQL.5432" }
 
-// Stop stops the server in "fast" mode, which ends every session, and returns when it has ended. Errors: it still runs.
+// Stop stops the server in "fast" mode, which ends every session, and returns when it has ended. Errors: the server is
+// still running.
 func (s *Server) Stop() error {
 	if err := s.running.toggle(); err != nil {
 		return err
@@ -53,18 +54,19 @@ func (s *Server) Stop() error {
 	})
 }
 
-// Start starts the server again and returns when it accepts connections. Errors: it does not.
+// Start starts the server again and returns when it accepts connections. Errors: the server does not accept connections
+// in time.
 func (s *Server) Start() error {
 	if err := s.running.toggle(); err != nil {
 		return err
 	}
-	return within(func() error { return answers(s.running.url) })
+	return within(func() error { return ping(s.running.url) })
 }
 
 // Close ends the server and deletes its data.
 func (s *Server) Close() { s.running.stop() }
 
-// within repeats try until it succeeds or startTimeout is over.
+// within repeats try until it succeeds, for at most startTimeout.
 func within(try func() error) (err error) {
 	for end := time.Now().Add(startTimeout); time.Now().Before(end); time.Sleep(pause) {
 		if err = try(); err == nil {

@@ -17,7 +17,7 @@ func TestOwn(t *testing.T) {
 	require.NoError(t, err)
 	for range 2 {
 		require.NoError(t, own.Stop())
-		require.Error(t, answers(own.URL()))
+		require.Error(t, ping(own.URL()))
 		require.NoFileExists(t, own.Socket())
 		require.NoError(t, own.Start())
 		require.Equal(t, "stored", query(t, connect(t, own.URL()), "SELECT value FROM kept"))

@@ -16,10 +16,11 @@ import (
 	"time"
 )
 
-// ErrNoPatroni reports that this machine lacks a program that a cluster with fail-over needs.
+// ErrNoPatroni reports that a program for clusters with fail-over is not installed.
 var ErrNoPatroni = errors.New("patroni and etcd are needed (Debian: apt-get install patroni etcd-server)")
 
-// FailoverTTL is how long Patroni lets a leader be silent before another node takes over. It accepts no less.
+// FailoverTTL is the time after which another node replaces a leader that does not respond. It is the minimum that
+// Patroni accepts.
 const FailoverTTL = 20 * time.Second
 
 //go:embed patroni.sh
@@ -132,7 +133,7 @@ func (p *Patroni) mkdir(name string) error {
 	return mkdir.Run()
 }
 
-// run starts a program in a folder, with its output in <folder>/<name>.log and its number in <folder>/<name>.pid.
+// run starts a program in a folder, with its output in <folder>/<name>.log and its process id in <folder>/<name>.pid.
 func (p *Patroni) run(name, folder, program string, arguments ...string) (*exec.Cmd, error) {
 	path := filepath.Join(folder, name)
 	log, err := os.OpenFile(path+".log", os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644) // #nosec G302 -- no secret
@@ -324,7 +325,7 @@ func (p *Patroni) node(name string) *patroniNode {
 	return nil
 }
 
-// Close ends all processes and returns when the folder is gone.
+// Close ends all processes and returns when the folder is removed.
 func (p *Patroni) Close() {
 	_ = p.lifeline.Close()
 	_ = p.done.SetReadDeadline(time.Now().Add(startTimeout))

@@ -58,11 +58,11 @@ func newSupervisor(
 	return &supervisor{process: sh, lifeline: lifeline, reports: reports}, nil
 }
 
-// await returns when the server accepts connections. It stops a server that does not.
+// await returns when the server accepts connections. It stops a server that does not start in time.
 func (s *supervisor) await(address string) error {
-	err := errors.New("no answer")
+	err := errors.New("no response")
 	for end := time.Now().Add(startTimeout); time.Now().Before(end); {
-		if err = answers(address); err == nil {
+		if err = ping(address); err == nil {
 			return nil
 		}
 		if s.waitEnd(pause) {

@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// lostPlus is a time whose offset lost its plus sign: in a query an unescaped + is a space.
+// lostPlus matches a time with a space instead of the plus sign: in a query an unescaped + is a space.
 var lostPlus = regexp.MustCompile(`^(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?) (\d{2}:\d{2})$`)
 
-// Forms that are nearly a time. The message for each describes how to write it.
+// Common mistakes in times. The error message for each describes the correction.
 var (
 	otherCase = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}(?:t.*|.*z)$`)
 	noOffset  = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?$`)
@@ -18,8 +18,8 @@ var (
 
 const timeFormat = "Must be a date, or a time such as 2026-11-22T22:29:36Z or 2026-11-22T22:29:36%2B05:30 (RFC 3339)."
 
-// moment returns the instant of a parameter of format date-time, in RFC 3339: the time that was sent, or the start of a
-// date's day. It restores an unescaped plus sign. Errors: a sentence that describes how to write a time.
+// moment returns the value of a parameter of format date-time in RFC 3339: the time that was sent, or the start of the
+// day if a date was sent. It restores an unescaped plus sign. Errors: a sentence that describes how to write a time.
 func (r Reader) moment(sent string) (string, error) {
 	value := sent
 	if day, err := time.Parse(time.DateOnly, sent); err == nil {
@@ -28,13 +28,13 @@ func (r Reader) moment(sent string) (string, error) {
 		value = lostPlus.ReplaceAllString(sent, "$1+$2")
 	}
 	at, err := time.Parse(time.RFC3339, value)
-	if year := at.UTC().Year(); err == nil && year >= 1 && year <= 9999 { // the years that both engines know
+	if year := at.UTC().Year(); err == nil && year >= 1 && year <= 9999 { // the years that both engines support
 		return value, nil
 	}
 	return "", sentence(timeFormat + hint(sent, err))
 }
 
-// hint names the mistake in a value that is nearly a time; err is what parsing it returned.
+// hint describes a common mistake in sent, or returns "". err is the result of parsing it.
 func hint(sent string, err error) string {
 	switch {
 	case err == nil:
@@ -51,18 +51,18 @@ func hint(sent string, err error) string {
 	return ""
 }
 
-// startOfDay returns the first instant of a civil day in a zone. If clocks skip midnight, that is the first instant
-// after it. A day that a zone skips as a whole begins with the next day.
+// startOfDay returns the first instant of a civil day in a time zone. If clocks skip midnight, it is the first instant
+// afterwards. A day that a zone skips entirely begins with the next day.
 func startOfDay(day time.Time, zone *time.Location) time.Time {
 	if zone == nil {
 		zone = time.UTC
 	}
 	midnight := time.Date(day.Year(), day.Month(), day.Day(), 0, 0, 0, 0, time.UTC)
-	for from := midnight.Add(-24 * time.Hour).In(zone); ; { // no zone is further from UTC
+	for from := midnight.Add(-24 * time.Hour).In(zone); ; { // no zone has a larger offset
 		_, offset := from.Zone()
 		start := midnight.Add(-time.Duration(offset) * time.Second)
 		if start.Before(from) {
-			start = from // the clock was changed over midnight
+			start = from // clocks were set forward past midnight
 		}
 		_, changes := from.ZoneBounds()
 		if changes.IsZero() || start.Before(changes) {

@@ -1,4 +1,4 @@
-// Package query checks the query of a request against the contract and returns its canonical form.
+// Package query validates the query of a request against the contract and returns its canonical form.
 package query
 
 import (
@@ -22,15 +22,15 @@ import (
 
 // Reader reads the query of one request.
 type Reader struct {
-	Zone    *time.Location  // in which a date without a time begins
+	Zone    *time.Location  // of dates without a time
 	Ignored map[string]bool // collects the names of ignored parameters
-	Strict  bool            // rejects values of another type (RFC 7240, handling=strict)
-	Django  bool            // ignores unknown parameters of a list, unless strict
+	Strict  bool            // reject values of another type (RFC 7240, handling=strict)
+	Django  bool            // ignore unknown parameters of a list, unless Strict is set
 	Array   bool            // the operation returns a list
 }
 
-// Read checks a query against the described parameters and reports every rejected parameter at once. It returns the
-// query in its canonical form, the only one that handlers and cursors know, or nil if it was sent in that form. Errors:
+// Read validates a query against the described parameters and reports every rejected parameter at once. It returns the
+// query in the canonical form, which handlers and cursors require, or nil if it already has this form. Errors:
 // errs.Invalid.
 func (r Reader) Read(query *fasthttp.Args, described contract.Parameters) (url.Values, error) {
 	wrong, values := map[string]error{}, map[string]string{}
@@ -59,7 +59,7 @@ func (r Reader) Read(query *fasthttp.Args, described contract.Parameters) (url.V
 			continue
 		case again && !schema.Type.Is("array"):
 			wrong[name] = sentence("Given more than once.")
-		case again: // a list may also be sent as one parameter for each item
+		case again: // a list may also be sent as repeated parameters
 			value, changed = earlier+","+value, true
 		}
 		values[name] = value
@@ -80,12 +80,12 @@ func (r Reader) Read(query *fasthttp.Args, described contract.Parameters) (url.V
 }
 
 const (
-	formatParameter = "format" // REST frameworks choose the media type with it
-	cacheBuster     = "_"      // jQuery and others add it so that no cache answers
+	formatParameter = "format" // selects the media type in REST frameworks
+	cacheBuster     = "_"      // jQuery and others add it to bypass caches
 )
 
-// absent reports whether a parameter of a list has no effect: a filter without a value, or a parameter that clients add
-// by habit.
+// absent reports whether a parameter of a list has no effect: a filter without a value, or a parameter that client
+// libraries add.
 func (r Reader) absent(name, value string, known bool) bool {
 	if known {
 		return value == "" || !r.Strict && strings.TrimSpace(value) == ""
@@ -125,8 +125,8 @@ func (r Reader) value(schema *openapi3.Schema, sent string) (string, error) {
 	return sent, checkText(schema, sent)
 }
 
-// checkOrdering rejects a column that is named twice, in either direction. The only parameter that is an array is
-// ordering.
+// checkOrdering rejects repeated columns, in either direction, and too many columns. ordering is the only parameter
+// that is an array.
 func checkOrdering(items []string) error {
 	seen := map[string]bool{}
 	for _, item := range items {
@@ -175,7 +175,7 @@ func checkText(schema *openapi3.Schema, value string) error {
 	return nil
 }
 
-// choices lists the values of an enum for people.
+// choices returns the values of an enum for an error message.
 func choices(enum []any) string {
 	texts := make([]string, len(enum))
 	for i, value := range enum {
@@ -184,7 +184,7 @@ func choices(enum []any) string {
 	return strings.Join(texts, ", ")
 }
 
-// enumerated reports whether value is in the schema's enum, if it has one.
+// enumerated reports whether value is in the schema's enum, or the schema has no enum.
 func enumerated(schema *openapi3.Schema, value string) bool {
 	return len(schema.Enum) == 0 || slices.ContainsFunc(schema.Enum, func(one any) bool {
 		listed, _ := one.(string)

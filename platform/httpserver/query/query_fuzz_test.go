@@ -16,7 +16,7 @@ import (
 	"healthcare/platform/rest"
 )
 
-// everyKind returns a parameter of every kind that a contract may describe.
+// everyKind returns one parameter of each kind that a contract may describe.
 func everyKind() contract.Parameters {
 	either := openapi3.NewStringSchema().WithEnum("name", "-name")
 	return contract.Parameters{
@@ -103,7 +103,7 @@ func requireDescribed(t *testing.T, name, value string) {
 			require.Equal(t, "name", strings.TrimPrefix(part, "-"))
 		}
 	default:
-		require.Equal(t, "kind", name, "an undescribed parameter was taken")
+		require.Equal(t, "kind", name, "an undescribed parameter was accepted")
 		require.Contains(t, []string{"a", "b"}, value)
 	}
 }

@@ -11,10 +11,10 @@ import (
 	"go.uber.org/zap"
 )
 
-// Addresses finds the addresses of clients. Its fields are set before it is used.
+// Addresses determines the addresses of clients. Its fields must not change after the first call.
 type Addresses struct {
 	Trusted []netip.Prefix // proxies
-	Header  string         // in which trusted proxies name their clients: Forwarded, else X-Forwarded-For
+	Header  string         // header in which trusted proxies name the client: Forwarded, otherwise X-Forwarded-For
 	Log     *zap.Logger
 
 	unreadableHop OnceAMinute
@@ -24,9 +24,9 @@ type Addresses struct {
 // Forwarded is the header of RFC 7239, for Addresses.Header.
 const Forwarded = "Forwarded"
 
-// Client returns the address that sent the request: the peer, or, while that is a trusted proxy, the address that it
-// names, followed from the right. Fiber's own c.IP() returns the left-most entry of X-Forwarded-For, which the client
-// wrote. Only one header is read: a proxy that sets the other one passes this one on from the client.
+// Client returns the address of the client: the peer or, if the peer is a trusted proxy, the right-most address in the
+// forwarding header that is not a trusted proxy. Fiber's own c.IP() returns the left-most entry of X-Forwarded-For,
+// which the client wrote. Only one header is read, because a proxy passes on the header that it does not set.
 func (a *Addresses) Client(ctx *fasthttp.RequestCtx) netip.Addr {
 	var peer netip.Addr
 	if tcp, ok := ctx.RemoteAddr().(*net.TCPAddr); ok {
@@ -54,7 +54,7 @@ func (a *Addresses) Client(ctx *fasthttp.RequestCtx) netip.Addr {
 }
 
 // walk follows the addresses that proxies name, from the right, while they are trusted. It stops before an element that
-// cannot be read, and reports that.
+// cannot be parsed, and returns unreadable.
 func walk(
 	peer netip.Addr, lines [][]byte, trusted []netip.Prefix, parse func(string) (netip.Addr, bool),
 ) (client netip.Addr, unreadable bool) {
@@ -74,7 +74,7 @@ func walk(
 	return client, false
 }
 
-// warnOfUntrustedProxy logs once that requests come through a proxy that the configuration does not list.
+// warnOfUntrustedProxy logs once that requests pass through a proxy although no proxy is configured.
 func (a *Addresses) warnOfUntrustedProxy(ctx *fasthttp.RequestCtx, peer netip.Addr) {
 	if a.warnedOfProxy.Load() || !peer.IsPrivate() && !peer.IsLoopback() && !peer.IsLinkLocalUnicast() {
 		return
@@ -89,7 +89,7 @@ func (a *Addresses) warnOfUntrustedProxy(ctx *fasthttp.RequestCtx, peer netip.Ad
 	}
 }
 
-// OnceAMinute limits a log line that clients can cause.
+// OnceAMinute limits the frequency of a log line that clients can cause.
 type OnceAMinute struct{ last atomic.Int64 } // Unix nanoseconds
 
 // Allow reports whether the line may be logged now.
@@ -98,7 +98,8 @@ func (o *OnceAMinute) Allow(now time.Time) bool {
 	return (last == 0 || now.UnixNano()-last >= int64(time.Minute)) && o.last.CompareAndSwap(last, now.UnixNano())
 }
 
-// bare returns the address in the form that prefixes compare: IPv4 as such, and no zone, which may be any text.
+// bare returns the address in the form that prefixes compare: without an IPv6 form of IPv4, and without a zone, which
+// may be any text.
 func bare(address netip.Addr) netip.Addr { return address.Unmap().WithZone("") }
 
 func isTrusted(address netip.Addr, trusted []netip.Prefix) bool {

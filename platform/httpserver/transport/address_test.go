@@ -115,7 +115,7 @@ func TestX10_WalkProperties(t *testing.T) {
 		if !isTrusted(peer, proxies) {
 			require.Equal(t, peer, client)
 		}
-		// A client other than the peer was named by a chain of proxies only, from the peer leftwards.
+		// A client other than the peer was named by an unbroken chain of proxies, from the peer leftwards.
 		if client != peer {
 			last := len(hops) - 1
 			for last >= 0 && (strings.Trim(hops[last], " \t") == "" || trusts(hops[last])) {

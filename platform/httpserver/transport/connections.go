@@ -1,4 +1,4 @@
-// Package transport is the part of the server below Fiber: connections and their limits, the framing and the bodies of
+// Package transport is the layer of the server below Fiber: connections and their limits, the framing and the bodies of
 // requests, and the addresses of clients.
 package transport
 
@@ -18,31 +18,32 @@ import (
 	"healthcare/platform/admission"
 )
 
-// Overload is how many connections beyond the limit are answered at a time. Others are closed. fasthttp's own limit is
-// behind it.
+// Overload is the number of connections beyond the limit that receive a response at a time. Further connections are
+// closed. fasthttp's own limit is higher.
 const Overload = 64
 
-// Listener bounds the open connections. When there are as many as it allows, it closes those that have waited longest
-// for a request, so that a new one can be opened: of the network with most connections, so that one network cannot take
-// all. Where none can be closed, the new one gets the response of Busy; fasthttp's own response would carry no headers.
+// Listener limits the number of open connections. At the limit, it closes connections for a new one: of the network
+// with most connections, so that one network cannot use all, those that have waited longest for a request. If none can
+// be closed, the new connection receives the response of Busy, because fasthttp's own response has no headers.
 type Listener struct {
 	net.Listener
 	Limit   int
 	Trusted []netip.Prefix // proxies
-	Full    func()         // called when connections were closed or rejected; nil: not called
-	Busy    func() []byte  // returns a whole response
+	Full    func()         // called when connections are closed or rejected; may be nil
+	Busy    func() []byte  // returns a complete response
 
 	closed    sync.Once
-	answering atomic.Int64 // connections beyond the limit
+	answering atomic.Int64 // number of connections beyond the limit that receive a response
 
 	mu   sync.Mutex
 	open map[*Conn]struct{}
 }
 
-// acceptPause is how long a connection may wait for one to close when the process has no file descriptor left.
+// acceptPause is the time until the next attempt to accept a connection when the process has no file descriptor left.
 const acceptPause = 50 * time.Millisecond
 
-// isTemporary distinguishes a lack of file descriptors from the end of the listener. fasthttp treats both as the end.
+// isTemporary reports whether err is a lack of file descriptors, not the end of the listener. fasthttp would stop in
+// both cases.
 func isTemporary(err error) bool {
 	var t interface{ Temporary() bool }
 	return errors.As(err, &t) && t.Temporary()
@@ -71,13 +72,14 @@ func (l *Listener) Accept() (net.Conn, error) {
 	}
 }
 
-// Close implements net.Listener. It may be called more than once: the server closes it before fasthttp does.
+// Close implements net.Listener. It may be called more than once, because both the server and fasthttp close the
+// listener.
 func (l *Listener) Close() (err error) {
 	l.closed.Do(func() { err = l.Listener.Close() })
 	return err
 }
 
-// admit counts a new connection and closes others for it if necessary. It returns nil if there is no place for it.
+// admit counts a new connection, and closes others for it if necessary. It returns nil if none can be closed.
 func (l *Listener) admit(conn net.Conn) *Conn {
 	c := &Conn{Conn: conn, listener: l}
 	c.network, c.proxy = l.networkOf(conn.RemoteAddr())
@@ -102,8 +104,8 @@ func (l *Listener) admit(conn net.Conn) *Conn {
 	return c
 }
 
-// networkOf returns the widest network that counts as one client's, and whether it is a trusted proxy, whose
-// connections are many clients'.
+// networkOf returns the widest network of peer that counts as one client, and whether peer is a trusted proxy, whose
+// connections belong to many clients.
 func (l *Listener) networkOf(peer net.Addr) (network netip.Prefix, proxy bool) {
 	tcp, ok := peer.(*net.TCPAddr)
 	if !ok {
@@ -116,15 +118,16 @@ func (l *Listener) networkOf(peer net.Addr) (network netip.Prefix, proxy bool) {
 	return network, isTrusted(address, l.Trusted)
 }
 
-// sendBuffer is how many bytes the system buffers of a response that a client reads slowly. Its own limit is megabytes.
+// sendBuffer is the number of bytes of a response that the system buffers for a slow client. The default limit is
+// several megabytes.
 const sendBuffer = 256 << 10
 
-// closedTogether is the part of the closable connections that are closed at once, so that they are sorted once for many
-// new ones.
+// closedTogether is the divisor for the number of connections that are closed at once, so that they are sorted only
+// once for many new connections.
 const closedTogether = 64
 
-// evict closes connections that wait for a request, those that have waited longest first: of the networks that have
-// most, or of the newcomer's own if that is one of them. It reports whether it closed one.
+// evict closes connections that wait for a request, those that have waited longest first: of the networks with most
+// connections, or only of the newcomer's network if that is one of them. It reports whether it closed a connection.
 func (l *Listener) evict(newcomer *Conn) bool {
 	counts, most := map[netip.Prefix]int{}, 0
 	for c := range l.open {
@@ -159,7 +162,7 @@ func (l *Listener) closeWaiting(candidate func(*Conn) bool) (closed bool) {
 	slices.SortFunc(all, func(a, b waiting) int { return cmp.Compare(a.since, b.since) })
 	for _, c := range all[:(len(all)+closedTogether-1)/closedTogether] {
 		if !c.conn.since.CompareAndSwap(c.since, 0) {
-			continue // its next request has just arrived
+			continue // a request has just arrived
 		}
 		delete(l.open, c.conn)
 		_ = c.conn.Conn.Close() // fasthttp then closes conn
@@ -168,7 +171,7 @@ func (l *Listener) closeWaiting(candidate func(*Conn) bool) (closed bool) {
 	return closed
 }
 
-// Count returns how many connections are open.
+// Count returns the number of open connections.
 func (l *Listener) Count() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -181,7 +184,7 @@ func (l *Listener) remove(c *Conn) {
 	delete(l.open, c)
 }
 
-// Conn is a connection that counts against the limit. It holds the memory of its last response.
+// Conn is a connection that counts towards the limit. It holds the memory lease of its last response.
 type Conn struct {
 	net.Conn
 	listener *Listener
@@ -189,8 +192,8 @@ type Conn struct {
 	proxy    bool
 	since    atomic.Int64 // when it began to wait for a request, in Unix nanoseconds; 0 during a request
 	closed   atomic.Bool
-	rejected atomic.Bool // the request was rejected before it was read to its end
-	ended    atomic.Bool // the client has closed its side, and a read came to that end
+	rejected atomic.Bool // the request was rejected before it was read completely
+	ended    atomic.Bool // a read returned io.EOF: the client has closed its side
 	response atomic.Pointer[admission.Lease]
 }
 
@@ -203,19 +206,20 @@ func (c *Conn) Read(into []byte) (n int, err error) {
 	return n, err
 }
 
-// Begin marks that a request has arrived. It reports whether the connection is still open for the response.
+// Begin marks the arrival of a request. It reports whether the connection is still open.
 func (c *Conn) Begin() bool { return c.since.Swap(0) != 0 }
 
-// Hold keeps the memory of a response until it has left. The connection may be closed while others wait for memory.
-func (c *Conn) Hold(lease *admission.Lease) {
+// HoldLease holds the memory lease of a response until the response is sent. While other callers wait for memory, the
+// connection may be closed.
+func (c *Conn) HoldLease(lease *admission.Lease) {
 	lease.AllowRecall(func() { _ = c.Conn.Close() })
 	c.response.Swap(lease).Release() // the previous response shares a buffer with this one
 }
 
-// Reject marks a connection whose request is rejected before it was read to its end.
+// Reject marks a connection whose request is rejected before it is read completely.
 func (c *Conn) Reject() { c.rejected.Store(true) }
 
-// ConnState is called by fasthttp when a response has left.
+// ConnState is fasthttp's callback for changes of a connection's state. An idle connection has sent its response.
 func ConnState(conn net.Conn, state fasthttp.ConnState) {
 	if c, ok := conn.(*Conn); ok && state == fasthttp.StateIdle {
 		c.response.Swap(nil).Release()
@@ -236,14 +240,14 @@ func (c *Conn) Close() error {
 	return c.Conn.Close()
 }
 
-// Limits of the bytes that a rejected client is still sending. Beyond them the response may be lost.
+// Limits of the data that linger reads from a rejected client. Beyond them the response may be lost.
 const (
 	lingerBytes = 1 << 20
 	lingerTime  = 500 * time.Millisecond
 )
 
-// linger reads the bytes that the client is still sending. Closing with unread bytes would reset the connection, and
-// the response would be lost (RFC 9112, section 9.6).
+// linger reads the data that the client is still sending. Closing a connection with unread data would reset it, and the
+// response would be lost (RFC 9112, section 9.6).
 func linger(conn net.Conn) {
 	if tcp, ok := conn.(*net.TCPConn); ok {
 		_ = tcp.CloseWrite()
@@ -252,7 +256,7 @@ func linger(conn net.Conn) {
 	}
 }
 
-// rejectBusy responds to a connection beyond the limit.
+// rejectBusy sends the response of Busy to a connection beyond the limit.
 func (l *Listener) rejectBusy(conn net.Conn) {
 	defer l.answering.Add(-1)
 	defer func() { _ = conn.Close() }()

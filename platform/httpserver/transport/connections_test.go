@@ -15,7 +15,7 @@ import (
 	"healthcare/platform/admission"
 )
 
-// from is a connection whose peer has that address.
+// from is a connection with a fixed remote address.
 type from struct {
 	net.Conn
 	address net.Addr
@@ -24,7 +24,7 @@ type from struct {
 // RemoteAddr implements net.Conn.
 func (f from) RemoteAddr() net.Addr { return f.address }
 
-// arrival is what a listener accepts next.
+// arrival accepts a connection from address.
 func arrival(t *testing.T, l *Listener, address string) *Conn {
 	t.Helper()
 	client, server := net.Pipe()
@@ -32,7 +32,7 @@ func arrival(t *testing.T, l *Listener, address string) *Conn {
 	return l.admit(from{server, net.TCPAddrFromAddrPort(netip.AddrPortFrom(netip.MustParseAddr(address), 1))})
 }
 
-// isOpen reports whether the listener has the connection.
+// isOpen reports whether the listener counts the connection as open.
 func (l *Listener) isOpen(c *Conn) bool {
 	_, open := l.open[c]
 	return open
@@ -41,7 +41,7 @@ func (l *Listener) isOpen(c *Conn) bool {
 func TestAFullServerClosesWhatWaitsLongest(t *testing.T) {
 	t.Parallel()
 	const attacker, bystander, proxy = "192.0.2.1", "198.51.100.1", "10.0.0.1"
-	t.Run("of the network that has most", func(t *testing.T) {
+	t.Run("of the network with most connections", func(t *testing.T) {
 		l := &Listener{Limit: 6}
 		others := arrival(t, l, bystander) // has waited longest
 		var all []*Conn
@@ -54,11 +54,11 @@ func TestAFullServerClosesWhatWaitsLongest(t *testing.T) {
 		require.NotNil(t, newcomer)
 		require.True(t, l.isOpen(others) && l.isOpen(busy) && l.isOpen(all[2]))
 		require.False(t, l.isOpen(all[1]))
-		require.False(t, all[1].Begin(), "what arrived meanwhile is not worked on")
+		require.False(t, all[1].Begin(), "a request on a closed connection is not run")
 		_, err := all[1].Conn.Write([]byte("x"))
 		require.Error(t, err)
 		ConnState(busy, fasthttp.StateIdle)
-		require.True(t, busy.Begin(), "it waits again, from now on")
+		require.True(t, busy.Begin(), "it waits again")
 	})
 	t.Run("of its own network, if that has most: a single network may have all", func(t *testing.T) {
 		l := &Listener{Limit: 3}
@@ -72,7 +72,7 @@ func TestAFullServerClosesWhatWaitsLongest(t *testing.T) {
 			c.Begin()
 		}
 		ConnState(others, fasthttp.StateIdle)
-		require.Nil(t, arrival(t, l, attacker), "others do not make room for it")
+		require.Nil(t, arrival(t, l, attacker), "connections of other networks are not closed for it")
 	})
 	t.Run("of a trusted proxy last", func(t *testing.T) {
 		l := &Listener{Limit: 4, Trusted: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}
@@ -100,7 +100,7 @@ func TestAHeldResponseMakesRoomForOthers(t *testing.T) {
 		require.True(t, conn.Begin())
 		lease, err := memory.Lease(t.Context(), admission.NewCaller(netip.MustParseAddr("192.0.2.1"), ""), memoryBytes)
 		require.NoError(t, err)
-		conn.Hold(lease)
+		conn.HoldLease(lease)
 		written := make(chan error, 1)
 		go func() { // as fasthttp does
 			_, err := conn.Write([]byte("nobody reads this"))

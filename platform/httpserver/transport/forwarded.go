@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// elements yields the elements of a list header from the last to the first, over all of its lines. The element of the
-// nearest proxy comes first, and a client's text to its left does not change how it is split. Commas inside of quoted
-// strings do not separate.
+// elements yields the elements of a list header from the last to the first, across all its lines. The element of the
+// nearest proxy comes first, and the client's text to its left does not affect it. Commas in quoted strings do not
+// separate elements.
 func elements(lines [][]byte) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for _, bytes := range slices.Backward(lines) {
@@ -26,8 +26,8 @@ func elements(lines [][]byte) iter.Seq[string] {
 	}
 }
 
-// cutLast splits a line at its last comma outside of a quoted string. A quotation mark inside of one is escaped by a
-// backslash.
+// cutLast splits a line at its last comma outside of a quoted string. In a quoted string, a backslash escapes a
+// quotation mark.
 func cutLast(line string) (before, element string, found bool) {
 	quoted := false
 	for i := len(line) - 1; i >= 0; i-- {
@@ -46,7 +46,7 @@ func escaped(before string) bool {
 	return (len(before)-len(strings.TrimRight(before, `\`)))%2 == 1
 }
 
-// parseHop reads an element of X-Forwarded-For.
+// parseHop parses an element of X-Forwarded-For.
 func parseHop(element string) (netip.Addr, bool) {
 	if text, quoted := unquote(element); quoted {
 		element = strings.Trim(text, " \t")
@@ -54,8 +54,8 @@ func parseHop(element string) (netip.Addr, bool) {
 	return parseNode(element)
 }
 
-// parseForwarded reads the parameter for of an element of Forwarded (RFC 7239, section 4). An element without one, with
-// two, or with an identifier that is not an address (unknown, _hidden) has no address.
+// parseForwarded parses the parameter "for" of an element of Forwarded (RFC 7239, section 4). It returns false if the
+// parameter is missing, repeated or not an address (unknown, _hidden).
 func parseForwarded(element string) (address netip.Addr, ok bool) {
 	found := false
 	for rest := element; rest != ""; {
@@ -109,7 +109,7 @@ func unquote(s string) (text string, quoted bool) {
 	return b.String(), true
 }
 
-// parseNode reads an address in the forms that proxies write: alone, in brackets, and with a port.
+// parseNode parses an address in the forms that proxies write: alone, in brackets, and with a port.
 func parseNode(node string) (netip.Addr, bool) {
 	if address, ok := parseHost(node); ok {
 		return address, true
@@ -132,7 +132,7 @@ func parseHost(host string) (netip.Addr, bool) {
 	return address, err == nil
 }
 
-// isPort accepts a number, and the obfuscated ports of RFC 7239, section 6.3.
+// isPort reports whether port is a port number or an obfuscated port (RFC 7239, section 6.3).
 func isPort(port string) bool {
 	if hidden, obfuscated := strings.CutPrefix(port, "_"); obfuscated {
 		const allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"

@@ -6,10 +6,10 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// WellFramed reports whether all implementations read the request in the same way (RFC 9112, sections 2.2, 3.2, 5 and
-// 6.1). fasthttp rejects most other requests, but it accepts lines that end in a bare LF, folded lines, spaces inside a
-// name, Transfer-Encoding beside Content-Length or other than chunked, versions other than HTTP/1, and an address that
-// contradicts Host.
+// WellFramed reports whether all implementations interpret the framing of the request equally (RFC 9112, sections 2.2,
+// 3.2, 5 and 6.1). fasthttp rejects most other requests, but it accepts lines that end in a bare LF, folded lines,
+// spaces inside a name, Transfer-Encoding beside Content-Length or other than chunked, versions other than HTTP/1, and
+// an address that contradicts Host.
 func WellFramed(r *fasthttp.Request) bool {
 	var seen [len(singletonHeaders)]bool
 	chunked := false
@@ -38,7 +38,7 @@ func WellFramed(r *fasthttp.Request) bool {
 	return (version == "HTTP/1.1" || version == "HTTP/1.0") && bytes.EqualFold(r.Header.Host(), r.URI().Host())
 }
 
-// singletonHeaders are the headers that a request may have only once.
+// singletonHeaders are the headers that must not be repeated.
 var singletonHeaders = [...][]byte{
 	transferEncoding: []byte("Transfer-Encoding"),
 	contentLength:    []byte("Content-Length"),

@@ -12,25 +12,25 @@ import (
 	"healthcare/platform/admission"
 )
 
-// smallBody is the size of the largest body that is not accounted for.
+// smallBody is the size up to which a body is not counted.
 const smallBody = 8 << 10
 
-// ErrExpectation is the error of a request with another expectation than 100-continue.
+// ErrExpectation is the error for an expectation other than 100-continue.
 var ErrExpectation = errors.New("the expectation cannot be met")
 
-// bodyRejected marks a request whose body is not read. It is a header because HeaderReceived has no other means. A
-// request that brings the header is rejected as well.
+// bodyRejected is a header that marks a request whose body is not read, because HeaderReceived can pass on only
+// headers. A request that was sent with the header is rejected as well.
 const bodyRejected = "X-Body-Rejected"
 
-// Bodies reads the bodies of requests. Its fields are set before it is used.
+// Bodies reads the bodies of requests. Its fields must not change after the first call.
 type Bodies struct {
 	Limit     int // bytes
 	Memory    *admission.Resource
 	Addresses *Addresses
 }
 
-// HeaderReceived is called by fasthttp when it has read a header. It leaves the body to Receive, except
-// for the first byte. It does not wait for the body if the header is reason enough to reject the request.
+// HeaderReceived is called by fasthttp after the header is read. It leaves the body to Receive, except for the first
+// byte. If the header is a reason to reject the request, the body is not read.
 func (b *Bodies) HeaderReceived(header *fasthttp.RequestHeader) fasthttp.RequestConfig {
 	if header.ContentLength() > b.Limit || slices.ContainsFunc(header.PeekAll(fasthttp.HeaderExpect), unmet) {
 		header.SetContentLength(0)
@@ -42,7 +42,7 @@ func (b *Bodies) HeaderReceived(header *fasthttp.RequestHeader) fasthttp.Request
 // unmet reports whether the server does not support the value of an Expect header (RFC 9110, section 10.1.1).
 func unmet(expected []byte) bool { return !strings.EqualFold(string(expected), "100-continue") }
 
-// Rejected returns why the body of a request is not read, or nil if it is. Errors: ErrExpectation,
+// Rejected returns the reason why the body of a request is not read, or nil. Errors: ErrExpectation,
 // fasthttp.ErrBodyTooLarge.
 func Rejected(header *fasthttp.RequestHeader) error {
 	switch {
@@ -54,10 +54,10 @@ func Rejected(header *fasthttp.RequestHeader) error {
 	return fasthttp.ErrBodyTooLarge
 }
 
-// Receive reads the rest of the request's body. A large body takes its part of the memory of responses and bodies until
-// release is called. While others wait for memory, a slow sender's connection may be closed. Errors: ErrExpectation,
-// fasthttp.ErrBodyTooLarge, admission.ErrTooMany, admission.ErrBusy, errors of the connection. After an error the
-// caller must close the connection.
+// Receive reads the rest of the request's body. A large body uses the shared memory of bodies and responses until
+// release is called. While other callers wait for memory, the connection of a slow sender may be closed. Errors:
+// ErrExpectation, fasthttp.ErrBodyTooLarge, admission.ErrTooMany, admission.ErrBusy, errors of the connection. After an
+// error the caller must close the connection.
 func (b *Bodies) Receive(ctx *fasthttp.RequestCtx) (release func(), err error) {
 	if err := Rejected(&ctx.Request.Header); err != nil {
 		return nil, err
@@ -67,7 +67,7 @@ func (b *Bodies) Receive(ctx *fasthttp.RequestCtx) (release func(), err error) {
 		return func() {}, nil
 	}
 	size := ctx.Request.Header.ContentLength()
-	if size < 0 { // in chunks
+	if size < 0 { // chunked
 		size = b.Limit
 	}
 	conn, counted := ctx.Conn().(*Conn)
@@ -92,7 +92,8 @@ func (b *Bodies) Receive(ctx *fasthttp.RequestCtx) (release func(), err error) {
 	}
 	if errors.Is(err, io.EOF) {
 		err = nil
-		// Chunks end with one of size 0 (RFC 9112, section 8). fasthttp accepts the connection's end in its place.
+		// A chunked body ends with a chunk of size 0 (RFC 9112, section 8). fasthttp also accepts the end of the
+		// connection.
 		if len(body) < ctx.Request.Header.ContentLength() || counted && conn.ended.Load() {
 			err = io.ErrUnexpectedEOF
 		}

@@ -107,8 +107,8 @@ func (p connPool) BeginTx(ctx context.Context, options *sql.TxOptions) (gorm.Con
 	return &transaction{pool: p, conn: conn, ctx: ctx}, nil
 }
 
-// transaction is a transaction on its own connection. BEGIN is sent together with its first statement, and is not sent
-// if there is none.
+// transaction is a transaction on its own connection. BEGIN is sent together with its first statement, or not at all if
+// the transaction runs no statement.
 type transaction struct {
 	pool  connPool
 	conn  *sql.Conn // nil once the transaction has ended

@@ -75,7 +75,8 @@ func write(root, plural, of, singular string) error {
 	if err := generate(root, plural); err != nil {
 		return err
 	}
-	fmt.Printf("go test ./modules ./modules/%s/... checks the new module.\n", plural)
+	fmt.Printf("go test ./modules ./modules/%s/... tests the new module.\n", plural)
+	fmt.Println("go test ./cmd/healthcare/test/... calls its operations in the whole service.")
 	return nil
 }
 

@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// A generated module builds, passes its tests and keeps the boundaries, in a copy of the repository.
+// A generated module builds, passes its tests, keeps the boundaries and has correct expectations, in a copy of the
+// repository.
 func TestGeneratedModule(t *testing.T) {
 	root := t.TempDir()
 	copyRepository(t, root)
@@ -18,6 +19,8 @@ func TestGeneratedModule(t *testing.T) {
 	for _, command := range []string{
 		"go vet ./modules/visits/... ./cmd/internal/composition", // generating has built the program
 		"go test ./modules/visits/... ./modules",
+		"go test ./cmd/healthcare/test/volume -run TestStatementsOfEachRoute",
+		"go test ./cmd/healthcare/test/security -run TestEveryIDIsDeclared|TestEveryUseOfAPatientsIDIsRecorded",
 	} {
 		words := strings.Fields(command)
 		run := exec.Command(words[0], words[1:]...)

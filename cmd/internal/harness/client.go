@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"healthcare/platform/auth"
 )
 
 // Client is a REST client. Every answer it gets is held against the contract.
@@ -96,6 +98,24 @@ func (c *Client) SignInTokens() Object {
 func (c *Client) UserID() string {
 	c.T.Helper()
 	return c.Do("GET", "/api/auth/me/", nil).Expect(200).ID()
+}
+
+// SetRole gives the user a role, which no route checks.
+func (c *Client) SetRole(role auth.Role) {
+	c.T.Helper()
+	users := c.Service.DB.Write(c.T.Context()).Table("users").Where("mailbox = ?", c.Email())
+	require.NoError(c.T, users.Update("role", role).Error)
+}
+
+// WithRole runs do while the user has the role.
+func (c *Client) WithRole(role auth.Role, do func()) {
+	c.T.Helper()
+	var before auth.Role
+	users := c.Service.DB.Write(c.T.Context()).Table("users").Where("mailbox = ?", c.Email())
+	require.NoError(c.T, users.Select("role").Take(&before).Error)
+	c.SetRole(role)
+	defer c.SetRole(before)
+	do()
 }
 
 // AddPatient creates a patient, with fields instead of the defaults, and returns the id.

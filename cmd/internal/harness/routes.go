@@ -5,8 +5,10 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"testing"
 
 	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/stretchr/testify/require"
 
 	"healthcare/platform/auth"
 )
@@ -19,6 +21,7 @@ type Route struct {
 	Method, Path string
 	Operation    *openapi3.Operation
 	Parameters   openapi3.Parameters // the path's and the operation's
+	Expectation                      // of its module, empty for an operation of a test
 	examples     Object              // of every member that any schema gives one for
 }
 
@@ -30,7 +33,9 @@ func (s *Service) Routes() (all []Route) {
 			continue
 		}
 		for method, op := range item.Operations() {
-			all = append(all, Route{method, path, op, slices.Concat(item.Parameters, op.Parameters), examples})
+			r := Route{Method: method, Path: path, Operation: op, examples: examples}
+			r.Parameters, r.Expectation = slices.Concat(item.Parameters, op.Parameters), s.expectations[r.String()]
+			all = append(all, r)
 		}
 	}
 	slices.SortFunc(all, func(a, b Route) int { return strings.Compare(a.String(), b.String()) })
@@ -114,18 +119,46 @@ func (r Route) Body(known Object) Object {
 	return body
 }
 
-// PathID returns the known id that the route's path names: the other user's for users, and for a collection without
-// special rules the id of the record that KnownValues created there.
-func (r Route) PathID(known Object) string {
-	if id, ok := known[r.CollectionPath()].(string); ok {
-		return id
+// ChangedBody returns a body like Body, with another value in every member that is not known, where one can be chosen.
+func (r Route) ChangedBody(known Object) Object {
+	body := r.Body(known)
+	for member, value := range body {
+		if known[member] == nil {
+			body[member] = changedValue(r.BodySchemas()[member].Value, value)
+		}
 	}
-	for part, name := range map[string]string{"doctors": "doctor", "users": "user", "sessions": "session"} {
-		if id, ok := known[name].(string); ok && strings.Contains(r.Path, part) {
+	return body
+}
+
+func changedValue(schema *openapi3.Schema, value any) any {
+	switch number, isNumber := value.(float64); {
+	case len(schema.Enum) > 0:
+		other := slices.IndexFunc(schema.Enum, func(v any) bool { return v != value })
+		return schema.Enum[max(other, 0)]
+	case schema.Type.Is("boolean"):
+		return value != true
+	case isNumber && schema.Max != nil && number >= *schema.Max:
+		return number - 1
+	case isNumber:
+		return number + 1
+	case schema.Format == "date":
+		return "1950-01-02"
+	case schema.Format == "date-time":
+		return "2026-01-02T03:04:05Z"
+	case isFreeText(schema):
+		return "Changed"
+	}
+	return value
+}
+
+// PathID returns the known id of the record that the path names, as the module's expectations declare it.
+func (r Route) PathID(known Object) string {
+	for _, declared := range r.IDs {
+		if id, ok := known[declared.Of].(string); ok && declared.In == "path" {
 			return id
 		}
 	}
-	return known["patient"].(string)
+	return known[Patient].(string)
 }
 
 // Allows reports whether a user of that role may call the route, as the document has it.
@@ -143,26 +176,73 @@ func (r Route) CreatesUser() bool {
 }
 
 // KnownValues creates a record of each kind and returns the values that bodies and paths may name, and those that prove
-// the user's identity. The records of a new module are created from the examples of its contract, and returned under
-// the path of their collection.
+// the user's identity.
 func (c *Client) KnownValues() Object {
 	other := c.Service.NewUser(c.T, "Another"+c.Name)
 	known := Object{
-		"patient": c.AddPatient(), "doctor": c.AddDoctor(), "user": other.UserID(), "session": MissingID,
+		Patient: c.AddPatient(), "doctor": c.AddDoctor(), "user": other.UserID(), "session": MissingID,
 		"email": other.Email(), "password": Password, "current_password": Password, "new_password": Password,
 	}
-	for _, r := range c.Service.Routes() {
-		special := slices.ContainsFunc(specialCollections,
-			func(path string) bool { return strings.HasPrefix(r.Path, path) })
-		if r.Method == "POST" && !special && !r.TakesID() {
-			known[r.Path] = c.Do(r.Method, r.Path, r.Body(known)).Expect(201).ID()
-		}
-	}
+	c.AddRecords(known, "")
 	return known
 }
 
-// specialCollections have records that are not created by a plain POST of an example, or whose paths name other
-// records.
+// AddRecords creates a record of each kind that a plain POST creates, also of modules that are added later. Its values
+// are those of known, the text where the schema accepts any, and the examples of the contract. The id is added to known
+// under the kind of record, which the module's expectations declare for the path of the new record.
+func (c *Client) AddRecords(known Object, text string) {
+	c.T.Helper()
+	for _, r := range c.Service.Routes() {
+		special := slices.ContainsFunc(specialCollections,
+			func(path string) bool { return strings.HasPrefix(r.Path, path) })
+		if r.Method != "POST" || special || r.TakesID() {
+			continue
+		}
+		body := r.Body(known)
+		for member := range body {
+			schema := r.BodySchemas()[member]
+			if known[member] == nil && text != "" && isFreeText(schema.Value) {
+				body[member] = text
+			}
+		}
+		var made Response
+		add := func() {
+			if made = c.Do(r.Method, r.Path, body); made.Status == 400 { // by a rule that the schema does not have
+				made = c.Do(r.Method, r.Path, r.Body(known))
+			}
+		}
+		if r.Role() == auth.Staff {
+			add()
+		} else {
+			c.WithRole(r.Role(), add)
+		}
+		known[c.Service.kindAt(c.T, made.Expect(201).Header.Get("Location"))] = made.ID()
+	}
+}
+
+// isFreeText reports whether the schema accepts a text of any form.
+func isFreeText(schema *openapi3.Schema) bool {
+	return schema.Type.Is("string") && schema.Format == "" && schema.Pattern == "" && len(schema.Enum) == 0
+}
+
+// kindAt returns the kind of record of which the location has the id.
+func (s *Service) kindAt(t testing.TB, location string) string {
+	t.Helper()
+	for _, r := range s.Routes() {
+		if r.CollectionPath() != r.Path && strings.HasPrefix(location, r.CollectionPath()) {
+			for _, id := range r.IDs {
+				if id.In == "path" {
+					return id.Of
+				}
+			}
+		}
+	}
+	require.Fail(t, "an id is not declared", "declare the id in the path %s in %s of its module", location,
+		expectationsFile)
+	return ""
+}
+
+// specialCollections have records that are not created by a plain POST of an example.
 var specialCollections = []string{
 	"/api/auth/", "/api/users/", "/api/patients/", "/api/doctors/", "/api/mappings/", "/api/explosives/",
 }

@@ -56,7 +56,8 @@ type Service struct {
 	Document *openapi3.T
 	Answered sync.Map // "operationId status" of every answer
 
-	Resources map[audit.Resource]contract.Resource // as the modules declare them
+	Resources    map[audit.Resource]contract.Resource // as the modules declare them
+	expectations map[string]Expectation
 }
 
 // EachEngine runs test against the whole program on both engines.
@@ -90,7 +91,7 @@ func StartWith(t *testing.T, db database.Config, more fx.Option, adjust ...func(
 	for _, f := range adjust {
 		f(&cfg)
 	}
-	s := &Service{Log: &safeBuffer{}}
+	s := &Service{Log: &safeBuffer{}, expectations: Expectations(t)}
 	encoder := zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig())
 	logger := zap.New(zapcore.NewCore(encoder, s.Log, zapcore.DebugLevel))
 	var server *httpserver.Server
@@ -147,8 +148,7 @@ func (s *Service) NewUserWithRole(t *testing.T, role auth.Role, name string) *Cl
 	t.Helper()
 	c := s.NewUser(t, name)
 	c.RenewedToken = &c.Token
-	require.NoError(
-		t, s.DB.Write(t.Context()).Exec("UPDATE users SET role = ? WHERE mailbox = ?", role, c.Email()).Error)
+	c.SetRole(role)
 	return c
 }
 

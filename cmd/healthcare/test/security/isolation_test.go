@@ -20,7 +20,8 @@ import (
 type attackCase struct {
 	s                *harness.Service
 	victim, attacker *harness.Client
-	ids              []string // the victim's: a patient, an assignment, the user, a session
+	ids              []string // the victim's: one record of each kind
+	known            object   // the victim's records by kind
 	own              object   // the attacker's, and what all share
 	told             map[string]bool
 	cases            int
@@ -42,6 +43,16 @@ func newAttackCase(t *testing.T, s *harness.Service) *attackCase {
 	user := x.victim.Do("GET", "/api/patients/"+patient, nil).Object()["created_by"].(string)
 	session := x.victim.Do("GET", "/api/auth/sessions/", nil).List()[0]["id"].(string)
 	x.ids = []string{patient, assignment, user, session}
+	x.known = object{harness.Patient: patient, "assignment": assignment, "user": user, "session": session}
+	for _, text := range []string{"zyxcanary", "zyxcanary"} { // a list of two has a cursor
+		added := object{harness.Patient: patient, "doctor": doctor}
+		x.victim.AddRecords(added, text)
+		for kind, id := range added {
+			if kind != harness.Patient && kind != "doctor" {
+				x.known[kind], x.ids = id, append(x.ids, id.(string))
+			}
+		}
+	}
 	x.own = object{"patient": x.attacker.AddPatient(), "doctor": doctor}
 	kept := object{"name": "Zyxcanary B", "age": 1, "gender": "Other"}
 	x.victim.Do("POST", "/api/patients/", kept, "Idempotency-Key", "victims-key").Expect(201)
@@ -118,12 +129,14 @@ func TestR05_NothingOfAnotherUserByAnyRequest(t *testing.T) {
 func (x *attackCase) foreignCursors(t *testing.T) (all []string) {
 	for _, r := range x.s.Routes() {
 		if slices.Contains(r.ParameterNames("query"), "cursor") && r.Allows(auth.Staff) {
+			at := r.PathWith(r.PathID(x.known))
 			for range 2 {
 				// an access log grows by being read
-				x.victim.ForTest(t).Do("GET", r.PathWith(x.ids[0]), nil).Expect(200)
+				x.victim.ForTest(t).Do("GET", at, nil).Expect(200)
 			}
-			link := x.victim.ForTest(t).Do("GET", harness.PathWithQuery(r.PathWith(x.ids[0]), "limit", "1"),
+			link := x.victim.ForTest(t).Do("GET", harness.PathWithQuery(at, "limit", "1"),
 				nil).Expect(200).Header.Get("Link")
+			require.NotEmpty(t, link, "the victim has two records in each list: %s", r)
 			all = append(all, regexp.MustCompile(`cursor=([\w-]+)`).FindStringSubmatch(link)[1])
 		}
 	}

@@ -100,15 +100,8 @@ func (w *policyWorld) signInAgain(t *testing.T, role auth.Role) {
 	known["session"] = c.Do("GET", "/api/auth/sessions/", nil).Expect(200).List()[0]["id"]
 	known["doctor"] = c.AddDoctor() // whom nobody is assigned to
 	c.Token = c.SignIn()            // another session than the one that is named
-	setRole(t, c, role)
+	c.SetRole(role)
 	w.who[role], w.known[role] = c, known
-}
-
-// setRole gives the user a role that no route would give.
-func setRole(t *testing.T, c *harness.Client, role auth.Role) {
-	t.Helper()
-	require.NoError(
-		t, c.Service.DB.Write(t.Context()).Exec("UPDATE users SET role = ? WHERE mailbox = ?", role, c.Email()).Error)
 }
 
 // check calls the operation as somebody of the role, with what it takes.
@@ -159,10 +152,6 @@ func (w *policyWorld) check(t *testing.T, r harness.Route, role auth.Role, may b
 // idOf is what the path names, of what the caller has.
 func idOf(r harness.Route, known object) string {
 	switch r.String() {
-	case "/api/mappings/detail/{id}/ GET", "/api/mappings/{id}/ DELETE":
-		return known["assignment"].(string)
-	case "/api/jobs/{id}/ GET":
-		return known["job"].(string)
 	case "/docs/{asset} GET":
 		return "docs.js"
 	case "/problems/{code} GET":

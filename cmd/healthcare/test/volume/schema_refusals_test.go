@@ -22,19 +22,22 @@ func TestValuesOutsideTheSchemaAreRefused(t *testing.T) {
 		patient := c.AddPatient()
 		known := c.KnownValues()
 		known["patient"] = patient
-		cases := 0
+		cases, routes := 0, map[string]harness.Route{}
+		for _, r := range s.Routes() {
+			routes[r.String()] = r
+		}
 		for path, item := range s.Document.Paths.Map() {
 			for method, op := range item.Operations() {
 				c := c
 				if r := (harness.Route{Operation: op}); !r.Allows(auth.Admin) && !r.IsPublic() {
 					c = auditor
 				}
-				at := strings.ReplaceAll(path, "{id}", harness.Route{Path: path}.PathID(known))
+				at := strings.ReplaceAll(path, "{id}", routes[path+" "+method].PathID(known))
 				if op.RequestBody != nil {
 					schema := op.RequestBody.Value.Content.Get("application/json").Schema.Value
 					for name, property := range schema.Properties {
 						for _, wrong := range invalidValues(property.Value) {
-							body := exampleBody(schema)
+							body := exampleBody(schema, known)
 							body[name] = wrong
 							p := c.Do(method, at, body, "Prefer", "handling=strict").ExpectProblem(400,
 								"validation_failed")
@@ -43,7 +46,7 @@ func TestValuesOutsideTheSchemaAreRefused(t *testing.T) {
 						}
 					}
 					for _, name := range schema.Required {
-						body := exampleBody(schema)
+						body := exampleBody(schema, known)
 						delete(body, name)
 						require.Contains(t, c.Do(method, at, body).ExpectProblem(400, "validation_failed").Errors, name)
 						cases++
@@ -73,15 +76,21 @@ func TestValuesOutsideTheSchemaAreRefused(t *testing.T) {
 	})
 }
 
-// exampleBody is a body that the schema allows: the example it gives, else those of its required members.
-func exampleBody(schema *openapi3.Schema) object {
+// exampleBody returns a body that the schema allows: the example it gives, else those of its required members and known
+// ids.
+func exampleBody(schema *openapi3.Schema, known object) object {
 	body := object{}
 	if example, ok := schema.Example.(map[string]any); ok {
 		maps.Copy(body, example)
 	}
 	for _, name := range schema.Required {
-		if example := schema.Properties[name].Value.Example; body[name] == nil && example != nil {
-			body[name] = example
+		member := schema.Properties[name].Value
+		switch {
+		case body[name] != nil:
+		case member.Format == "uuid" && known[name] != nil:
+			body[name] = known[name]
+		case member.Example != nil:
+			body[name] = member.Example
 		}
 	}
 	return body

@@ -192,12 +192,7 @@ func (c *Client) KnownValues() Object {
 // under the kind of record, which the module's expectations declare for the path of the new record.
 func (c *Client) AddRecords(known Object, text string) {
 	c.T.Helper()
-	for _, r := range c.Service.Routes() {
-		special := slices.ContainsFunc(specialCollections,
-			func(path string) bool { return strings.HasPrefix(r.Path, path) })
-		if r.Method != "POST" || special || r.TakesID() {
-			continue
-		}
+	for _, r := range c.Service.PlainCreators() {
 		body := r.Body(known)
 		for member := range body {
 			schema := r.BodySchemas()[member]
@@ -218,6 +213,14 @@ func (c *Client) AddRecords(known Object, text string) {
 		}
 		known[c.Service.kindAt(c.T, made.Expect(201).Header.Get("Location"))] = made.ID()
 	}
+}
+
+// PlainCreators returns the routes that create a record by a plain POST: those of modules that are added later.
+func (s *Service) PlainCreators() []Route {
+	return slices.DeleteFunc(s.Routes(), func(r Route) bool {
+		isPrefix := func(path string) bool { return strings.HasPrefix(r.Path, path) }
+		return r.Method != "POST" || r.TakesID() || slices.ContainsFunc(specialCollections, isPrefix)
+	})
 }
 
 // isFreeText reports whether the schema accepts a text of any form.

@@ -90,7 +90,12 @@ func TestEveryDescribedResponseIsSent(t *testing.T) {
 		callAllWithoutToken(t, s)
 		reachAccounts(t, s)
 		reachJobs(t, s)
+		reachAddedModules(t, s)
 
+		limited := map[string]bool{} // the limits of these are reached in their modules' own tests
+		for _, create := range s.PlainCreators() {
+			limited[create.Operation.OperationID+" 409"] = true
+		}
 		var unreached []string
 		for _, item := range s.Document.Paths.Map() {
 			for _, op := range item.Operations() {
@@ -100,7 +105,7 @@ func TestEveryDescribedResponseIsSent(t *testing.T) {
 						status == "400" && op.RequestBody == nil || op.OperationID == "register" &&
 						(status == "403" || status == "429")
 					key := fmt.Sprintf("%s %s", op.OperationID, status)
-					if _, reached := s.Answered.Load(key); !reached && !serversOwn {
+					if _, reached := s.Answered.Load(key); !reached && !serversOwn && !limited[key] {
 						unreached = append(unreached, key)
 					}
 				}
@@ -218,6 +223,51 @@ func reachConditions(c *harness.Client) {
 		id := c.Do("POST", made.path, made.body, "Idempotency-Key", "gone").Expect(201).ID()
 		c.Do("DELETE", made.path+id, nil).Expect(204)
 		c.Do("POST", made.path, made.body, "Idempotency-Key", "gone").Expect(410)
+	}
+}
+
+// reachAddedModules requests the responses of modules whose records are created by a plain POST. The requests are
+// derived from the contract.
+func reachAddedModules(t *testing.T, s *harness.Service) {
+	c := s.NewUser(t, "Added")
+	known := c.KnownValues()
+	do := func(r harness.Route, at string, body any, headers ...string) harness.Response {
+		c.SetRole(r.Role())
+		return c.Do(r.Method, at, body, headers...)
+	}
+	for _, create := range s.PlainCreators() {
+		do(create, create.Path, object{})
+		do(create, create.Path, create.Body(known), "Idempotency-Key", "k").Expect(201)
+		do(create, create.Path, object{}, "Idempotency-Key", "k").Expect(422)
+		for _, id := range create.IDs {
+			body := create.Body(known)
+			body[id.Name] = harness.MissingID
+			do(create, create.Path, body)
+		}
+		one := do(create, create.Path, create.Body(known), "Idempotency-Key", "gone").Expect(201).ID()
+		removals := []harness.Route{}
+		for _, r := range s.Routes() {
+			switch {
+			case r.CollectionPath() != create.Path || r.Method == "POST":
+			case r.Method == "DELETE":
+				removals = append(removals, r)
+			case r.Method == "GET":
+				do(r, r.PathWith(one), nil).Expect(200)
+				do(r, r.PathWith(one), nil, "If-None-Match", "*")
+				do(r, r.PathWith(harness.MissingID), nil)
+			default:
+				do(r, r.PathWith(one), "{").Expect(400)
+				do(r, r.PathWith(one), r.Body(known), "If-Match", `"v9"`)
+				do(r, r.PathWith(one), r.ChangedBody(known)).Expect(200)
+				do(r, r.PathWith(harness.MissingID), r.Body(known)).Expect(404)
+			}
+		}
+		for _, r := range removals {
+			do(r, r.PathWith(one), nil, "If-Match", `"v9"`)
+			do(r, r.PathWith(one), nil).Expect(204)
+			do(r, r.PathWith(one), nil).Expect(404)
+			do(create, create.Path, create.Body(known), "Idempotency-Key", "gone").Expect(410)
+		}
 	}
 }
 

@@ -227,7 +227,7 @@ func withDatabase(ctx context.Context, mode creation, do func(context.Context, *
 	}
 	defer func() { _ = db.Close() }()
 	if err := db.Connect(ctx); err != nil {
-		return fmt.Errorf("%s: %w", db.Where(), err)
+		return fmt.Errorf("%s: %w", db.Location(), err)
 	}
 	return do(ctx, db)
 }
@@ -282,7 +282,7 @@ func withGraph(ctx context.Context, target any, work func(context.Context) error
 	}
 	store := composition.DatabaseConfig(cfg)
 	store.Existing = true
-	if err := store.Find(); err != nil {
+	if err := store.CheckFile(); err != nil {
 		return err
 	}
 	if err := cfg.RequireKeys(); err != nil {

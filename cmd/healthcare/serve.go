@@ -76,7 +76,7 @@ func serve(ctx context.Context, demo bool) error {
 	}
 	announce(
 		os.Stdout, "healthcare %s listens on %s, keeps its data in %s, and describes its API at %s/docs/\n",
-		programVersion(), base, db.Where(), base,
+		programVersion(), base, db.Location(), base,
 	)
 
 	select {

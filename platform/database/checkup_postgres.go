@@ -13,13 +13,13 @@ import (
 )
 
 const (
-	oldestServer  = 150000 // server_version_num
-	tolerableSkew = 2 * time.Second
-	harmfulSkew   = time.Minute
+	minServerVersion = 150000 // as server_version_num
+	warnClockSkew    = 2 * time.Second
+	failClockSkew    = time.Minute
 )
 
 func (db *DB) checkPostgres(ctx context.Context) []checkup.Finding {
-	ctx, cancel := context.WithTimeout(ctx, connectWithin)
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	var s struct {
 		Version, Role, ServerEncoding, ClientEncoding, Verbosity string
@@ -27,41 +27,46 @@ func (db *DB) checkPostgres(ctx context.Context) []checkup.Finding {
 		Standby, Trigrams                                        bool
 		ReadOnly                                                 string
 	}
-	err := db.Read(ctx).Raw(`SELECT current_setting('server_version') AS version, current_setting('server_version_num')::int AS number, current_user AS role,
+	err := db.Read(ctx).Raw(`SELECT current_user AS role,
+		current_setting('server_version') AS version, current_setting('server_version_num')::int AS number,
 		current_setting('server_encoding') AS server_encoding, current_setting('client_encoding') AS client_encoding,
-		current_setting('log_error_verbosity') AS verbosity, pg_is_in_recovery() AS standby, current_setting('transaction_read_only') AS read_only,
+		current_setting('log_error_verbosity') AS verbosity,
+		pg_is_in_recovery() AS standby, current_setting('transaction_read_only') AS read_only,
 		EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_trgm') AS trigrams`).Scan(&s).Error
 	if err != nil {
-		return []checkup.Finding{checkup.NewFinding(checkup.Fail, "store", "%s: %v", db.Where(), causeOf(err))}
+		return []checkup.Finding{checkup.NewFinding(checkup.Fail, "store", "%s: %v", db.Location(), causeOf(err))}
 	}
 	state, remark := checkup.OK, ""
 	switch {
-	case s.Number < oldestServer:
-		state, remark = checkup.Fail, ": PostgreSQL 15 or newer is needed"
+	case s.Number < minServerVersion:
+		state, remark = checkup.Fail, ": PostgreSQL 15 or newer is required"
 	case s.Standby || s.ReadOnly != "off":
-		state, remark = checkup.Fail, ": it only reads; name the primary, or add target_session_attrs=read-write to a list of hosts"
+		state, remark = checkup.Fail, ": it is read-only: "+
+			"configure the primary, or add target_session_attrs=read-write to a list of hosts"
 	}
-	found := []checkup.Finding{
-		checkup.NewFinding(state, "store", "%s answers from %s: version %s, role %s%s", db.Where(), db.answering(ctx), s.Version, s.Role, remark),
-	}
+	findings := []checkup.Finding{checkup.NewFinding(state, "store", "%s answers from %s: version %s, role %s%s",
+		db.Location(), db.serverAddress(ctx), s.Version, s.Role, remark)}
 	if s.ServerEncoding == "UTF8" && s.ClientEncoding == "UTF8" {
-		found = append(found, checkup.NewFinding(checkup.OK, "encoding", "UTF8"))
+		findings = append(findings, checkup.NewFinding(checkup.OK, "encoding", "UTF8"))
 	} else {
-		found = append(found, checkup.NewFinding(checkup.Fail, "encoding", "the server has %s and the session %s: dump the database and restore it into one with ENCODING 'UTF8'",
+		findings = append(findings, checkup.NewFinding(checkup.Fail, "encoding",
+			"the server has %s and the session %s: dump the database and restore it into one with ENCODING 'UTF8'",
 			s.ServerEncoding, s.ClientEncoding))
 	}
-	found = append(found, db.checkIndexes(ctx, s.Trigrams)...)
+	findings = append(findings, db.checkIndexes(ctx, s.Trigrams))
 	if s.Verbosity == "terse" {
-		found = append(found, checkup.NewFinding(checkup.OK, "privacy", "log_error_verbosity is terse"))
+		findings = append(findings, checkup.NewFinding(checkup.OK, "privacy", "log_error_verbosity is terse"))
 	} else {
-		found = append(found, checkup.NewFinding(checkup.Warn, "privacy",
-			"log_error_verbosity is %s: PostgreSQL writes the contents of refused rows into its log; set it to terse", s.Verbosity))
+		findings = append(findings, checkup.NewFinding(checkup.Warn, "privacy",
+			"log_error_verbosity is %s: PostgreSQL writes the contents of rejected rows into its log; set it to terse",
+			s.Verbosity))
 	}
-	return append(append(found, db.checkClock(ctx)), db.checkReplicas(ctx)...)
+	findings = append(findings, db.checkClock(ctx))
+	return append(findings, db.checkReplicas(ctx)...)
 }
 
-// answering returns the address of the server that the connection leads to, of several hosts too.
-func (db *DB) answering(ctx context.Context) string {
+// serverAddress returns the address of the connected server, which may be one of several hosts.
+func (db *DB) serverAddress(ctx context.Context) string {
 	conn, err := db.pools[0].Conn(ctx)
 	if err != nil {
 		return "nowhere"
@@ -77,55 +82,65 @@ func (db *DB) answering(ctx context.Context) string {
 	return address
 }
 
-// checkIndexes reports tables whose searches no index serves, and indexes that an interrupted CREATE INDEX CONCURRENTLY left unusable.
-func (db *DB) checkIndexes(ctx context.Context, trigrams bool) []checkup.Finding {
+// checkIndexes reports tables without a search index, and invalid indexes, which an interrupted CREATE INDEX
+// CONCURRENTLY leaves.
+func (db *DB) checkIndexes(ctx context.Context, trigrams bool) checkup.Finding {
 	if !trigrams {
-		return []checkup.Finding{checkup.NewFinding(checkup.Warn, "extensions", "pg_trgm is not installed: searches slow down as lists grow; CREATE EXTENSION pg_trgm, then its indexes")}
+		return checkup.NewFinding(checkup.Warn, "extensions",
+			"pg_trgm is not installed: searches slow down as lists grow; CREATE EXTENSION pg_trgm, then its indexes")
 	}
-	var unserved, invalid []string
+	var unindexed, invalid []string
 	err := errors.Join(
-		db.Read(ctx).Raw(`SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'search_text' AND NOT a.attisdropped
+		db.Read(ctx).Raw(`SELECT c.relname FROM pg_class c
+			JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'search_text' AND NOT a.attisdropped
 			WHERE c.relkind = 'r' AND c.relnamespace = ANY (current_schemas(false)::regnamespace[]) AND NOT EXISTS (
 				SELECT FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_am m ON m.oid = x.relam
-				WHERE i.indrelid = c.oid AND i.indisvalid AND m.amname IN ('gin', 'gist') AND a.attnum = ANY (i.indkey)) ORDER BY 1`).Scan(&unserved).Error,
+				WHERE i.indrelid = c.oid AND i.indisvalid AND m.amname IN ('gin', 'gist')
+				AND a.attnum = ANY (i.indkey)) ORDER BY 1`).Scan(&unindexed).Error,
 		db.Read(ctx).Raw(`SELECT x.relname FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid
-			WHERE NOT i.indisvalid AND x.relnamespace = ANY (current_schemas(false)::regnamespace[]) ORDER BY 1`).Scan(&invalid).Error,
+			WHERE NOT i.indisvalid AND x.relnamespace = ANY (current_schemas(false)::regnamespace[])
+			ORDER BY 1`).Scan(&invalid).Error,
 	)
 	switch {
 	case err != nil:
-		return []checkup.Finding{checkup.NewFinding(checkup.Fail, "extensions", "%v", causeOf(err))}
+		return checkup.NewFinding(checkup.Fail, "extensions", "%v", causeOf(err))
 	case len(invalid) > 0:
-		return []checkup.Finding{checkup.NewFinding(checkup.Warn, "extensions", "these indexes are unusable, because making them was interrupted: %s: REINDEX INDEX CONCURRENTLY each",
-			strings.Join(invalid, ", "))}
-	case len(unserved) > 0:
-		name := unserved[0]
-		return []checkup.Finding{checkup.NewFinding(checkup.Warn, "extensions", "no index serves searches of %s: CREATE INDEX CONCURRENTLY %s_search_text_idx ON %s USING gin (search_text gin_trgm_ops)",
-			strings.Join(unserved, ", "), name, name)}
+		return checkup.NewFinding(checkup.Warn, "extensions",
+			"these indexes are invalid, because their creation was interrupted: %s: REINDEX INDEX CONCURRENTLY each",
+			strings.Join(invalid, ", "))
+	case len(unindexed) > 0:
+		table := unindexed[0]
+		return checkup.NewFinding(checkup.Warn, "extensions",
+			"no index serves searches of %s: "+
+				"CREATE INDEX CONCURRENTLY %s_search_text_idx ON %s USING gin (search_text gin_trgm_ops)",
+			strings.Join(unindexed, ", "), table, table)
 	}
-	return []checkup.Finding{checkup.NewFinding(checkup.OK, "extensions", "pg_trgm and its indexes are there")}
+	return checkup.NewFinding(checkup.OK, "extensions", "pg_trgm and its indexes exist")
 }
 
 func (db *DB) checkClock(ctx context.Context) checkup.Finding {
-	var there time.Time
-	asked := time.Now()
-	if err := db.pools[0].QueryRowContext(ctx, "SELECT clock_timestamp()").Scan(&there); err != nil {
+	var serverTime time.Time
+	began := time.Now()
+	if err := db.pools[0].QueryRowContext(ctx, "SELECT clock_timestamp()").Scan(&serverTime); err != nil {
 		return checkup.NewFinding(checkup.Fail, "clock", "%v", causeOf(err))
 	}
-	return ofSkew(there.Sub(asked.Add(time.Since(asked) / 2)))
+	middle := began.Add(time.Since(began) / 2)
+	return skewFinding(serverTime.Sub(middle))
 }
 
-func ofSkew(skew time.Duration) checkup.Finding {
+func skewFinding(skew time.Duration) checkup.Finding {
+	const format = "the database server's clock differs by %s: synchronise both (NTP)"
 	switch {
-	case skew.Abs() > harmfulSkew:
-		return checkup.NewFinding(checkup.Fail, "clock", "the database server's clock differs by %s: synchronise both (NTP)", skew.Round(time.Second))
-	case skew.Abs() > tolerableSkew:
-		return checkup.NewFinding(checkup.Warn, "clock", "the database server's clock differs by %s: synchronise both (NTP)", skew.Round(time.Millisecond))
+	case skew.Abs() > failClockSkew:
+		return checkup.NewFinding(checkup.Fail, "clock", format, skew.Round(time.Second))
+	case skew.Abs() > warnClockSkew:
+		return checkup.NewFinding(checkup.Warn, "clock", format, skew.Round(time.Millisecond))
 	}
 	return checkup.NewFinding(checkup.OK, "clock", "agrees with the database server's")
 }
 
-// checkReplicas reports whether each replica can be asked.
-func (db *DB) checkReplicas(ctx context.Context) (found []checkup.Finding) {
+// checkReplicas reports whether each replica can be read.
+func (db *DB) checkReplicas(ctx context.Context) (findings []checkup.Finding) {
 	for i, address := range db.cfg.ReplicaURLs {
 		pool, err := postgres.OpenPool(postgres.Config{URL: address})
 		var standby bool
@@ -133,14 +148,15 @@ func (db *DB) checkReplicas(ctx context.Context) (found []checkup.Finding) {
 			err = pool.QueryRowContext(ctx, "SELECT pg_is_in_recovery()").Scan(&standby)
 			_ = pool.Close()
 		}
+		state, text := checkup.OK, "can be read"
 		switch {
 		case err != nil:
-			found = append(found, checkup.NewFinding(checkup.Warn, "replica", "number %d of database_replica_urls is not used: %v", i+1, causeOf(err)))
+			state, text = checkup.Warn, "is not used: "+causeOf(err).Error()
 		case !standby:
-			found = append(found, checkup.NewFinding(checkup.Warn, "replica", "number %d of database_replica_urls is no replica", i+1))
-		default:
-			found = append(found, checkup.NewFinding(checkup.OK, "replica", "number %d of database_replica_urls can be read", i+1))
+			state, text = checkup.Warn, "is not a replica"
 		}
+		findings = append(findings,
+			checkup.NewFinding(state, "replica", "number %d of database_replica_urls %s", i+1, text))
 	}
-	return found
+	return findings
 }

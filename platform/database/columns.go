@@ -12,11 +12,11 @@ import (
 // timeLayout has a fixed width, so that SQLite's text order is the order of time.
 const timeLayout = "2006-01-02T15:04:05.000000Z"
 
-// Time is an instant in a row: timestamptz on PostgreSQL, TEXT (RFC 3339, UTC, microseconds) in SQLite's STRICT tables, which
-// know no time type. The zero Time is stored as NULL.
+// Time is an instant in a row: timestamptz on PostgreSQL, TEXT (RFC 3339, UTC, microseconds) in SQLite's STRICT tables,
+// which have no time type. The zero Time is stored as NULL.
 type Time struct{ time.Time }
 
-// At is t in a row.
+// At returns t as the value of a row.
 func At(t time.Time) Time { return Time{t} }
 
 // Value implements driver.Valuer.
@@ -36,15 +36,15 @@ func (t *Time) Scan(src any) (err error) {
 		*t = Time{v.UTC()}
 	case string:
 		if t.Time, err = time.Parse(timeLayout, v); err != nil {
-			err = errors.New("a stored time is malformed") // the cause quotes it, and it may be logged
+			err = errors.New("malformed time in the store") // without the cause, which quotes the value
 		}
 	default:
-		err = fmt.Errorf("a time cannot be read from %T", src)
+		err = fmt.Errorf("cannot read a time from %T", src)
 	}
 	return err
 }
 
-// TimestamptzValue implements pgtype.TimestamptzValuer, so that pgx does not format and parse a text.
+// TimestamptzValue implements pgtype.TimestamptzValuer: pgx then sends the time in binary instead of formatting it.
 func (t Time) TimestamptzValue() (pgtype.Timestamptz, error) {
 	return pgtype.Timestamptz{Time: t.Time, Valid: !t.IsZero()}, nil
 }
@@ -55,7 +55,7 @@ func (t *Time) ScanTimestamptz(v pgtype.Timestamptz) error {
 	return nil
 }
 
-// Text is text in a row where "" stands for none and is stored as NULL, so that a unique constraint ignores it.
+// Text is an optional text in a row. The empty Text is stored as NULL, which unique constraints ignore.
 type Text string
 
 // Value implements driver.Valuer.
@@ -74,7 +74,7 @@ func (t *Text) Scan(src any) error {
 	case string:
 		*t = Text(v)
 	default:
-		return fmt.Errorf("text cannot be read from %T", src)
+		return fmt.Errorf("cannot read a text from %T", src)
 	}
 	return nil
 }

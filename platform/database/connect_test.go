@@ -84,7 +84,7 @@ func TestServerThatRefusesForGood(t *testing.T) {
 		require.ErrorContains(t, err, sqlstate)
 		require.Equal(t, errs.Internal, errs.KindOf(err))
 		require.Less(t, time.Since(began), 5*time.Second, "trying again is pointless")
-		require.NotContains(t, errorText(err)+db.Where(), password)
+		require.NotContains(t, errorText(err)+db.Location(), password)
 	}
 	t.Run("a wrong password is said at once, without saying it", func(t *testing.T) {
 		t.Parallel()
@@ -115,7 +115,7 @@ func TestAddressesAreNotQuoted(t *testing.T) {
 		})
 	}
 	t.Run("one that is used is shown to people without its password", func(t *testing.T) {
-		where := openStore(t, postgresAt("db.example:5433"), zap.NewNop()).Where()
+		where := openStore(t, postgresAt("db.example:5433"), zap.NewNop()).Location()
 		require.Equal(t, "PostgreSQL (healthcare at db.example:5433)", where)
 	})
 }

@@ -1,6 +1,6 @@
-// Package database opens the store - embedded SQLite or PostgreSQL - behind GORM, and hides the differences between the
-// two: connections, locking, transactions, error codes, migrations. A module's store gets a connection from DB.Read and
-// DB.Write and in no other way, so it cannot leave the transaction in the context.
+// Package database opens the store, embedded SQLite or PostgreSQL, behind GORM, and hides the differences between the
+// two: connections, locking, transactions, error codes, migrations. A module's store gets connections from DB.Read and
+// DB.Write only, so it cannot leave the transaction in the context.
 package database
 
 import (
@@ -25,16 +25,16 @@ import (
 	"healthcare/platform/telemetry"
 )
 
-// Engine is the kind of a store. Its value is also the name of a module's migration folder.
+// Engine is the kind of a store. Its value is also the name of the folder of a module's migrations.
 type Engine string
 
-// The engines.
+// The supported engines.
 const (
 	SQLite   Engine = sqlite.Name
 	Postgres Engine = "postgres"
 )
 
-// String returns the engine's own spelling, for people.
+// String returns the name of the engine's product.
 func (e Engine) String() string {
 	if e == Postgres {
 		return "PostgreSQL"
@@ -46,16 +46,16 @@ func (e Engine) String() string {
 type Config struct {
 	URL              string        // postgres://…; empty means the embedded SQLite
 	ReplicaURLs      []string      // streaming replicas of URL, optional
-	ReplicaMaxLag    time.Duration // maximal age of a replica's answer
+	ReplicaMaxLag    time.Duration // maximum age of the data that a replica returns
 	Path             string        // the SQLite file; created with mode 0600
-	Existing         bool          // Open and Connect reject a store without tables, and create none
+	Existing         bool          // Open and Connect reject a missing store and one without tables
 	PoolSize         int           // connections to PostgreSQL, readers of SQLite; at least 1
-	ConnectTimeout   time.Duration // for Connect, with all its attempts
-	AcquireTimeout   time.Duration // for a statement's or transaction's connection, opening one included; 0: the context's
+	ConnectTimeout   time.Duration // bounds Connect, including all its attempts
+	AcquireTimeout   time.Duration // bounds acquiring a connection, including opening one; 0: only the context does
 	StatementTimeout time.Duration // PostgreSQL's statement_timeout
 	LockTimeout      time.Duration // PostgreSQL's lock_timeout, SQLite's busy_timeout
 	IdleInTxTimeout  time.Duration // PostgreSQL's idle_in_transaction_session_timeout
-	SlowQuery        time.Duration // slower statements are logged, without their values; 0 means none
+	SlowQuery        time.Duration // slower statements are logged without their values; 0 logs none
 }
 
 // settings returns the settings of a PostgreSQL session that serves requests.
@@ -68,7 +68,7 @@ func (cfg Config) settings() map[string]string {
 	}
 }
 
-// Addresses returns the addresses of the SQLite file, as the driver knows them, for its one writer and for its readers.
+// Addresses returns the driver's data source names of the SQLite file, for its one writer and for its readers.
 func (cfg Config) Addresses() (writer, reader string) {
 	return sqlite.Addresses(cfg.Path, cfg.LockTimeout)
 }
@@ -80,19 +80,18 @@ type DB struct {
 	log    *zap.Logger
 	writer *gorm.DB
 	reader *gorm.DB  // SQLite: a query-only pool beside the one writer; PostgreSQL: the writer
-	pools  []*sql.DB // the writer's first
+	pools  []*sql.DB // the writer's pool is the first
 
-	space space
+	full fullState
 
-	tracing  *telemetry.Tracing // nil: tracing is off
-	replicas *replica.Set       // nil: none
+	tracing  *telemetry.Tracing // nil if tracing is off
+	replicas *replica.Set       // nil without replicas
 }
 
-// Open prepares the store without touching it; Connect connects to it. Errors: a configuration that is not valid; that of
-// Config.Find.
+// Open prepares the store without connecting to it. Errors: an invalid configuration; those of Config.CheckFile.
 func Open(cfg Config, log *zap.Logger) (*DB, error) {
 	if cfg.Existing {
-		if err := cfg.Find(); err != nil {
+		if err := cfg.CheckFile(); err != nil {
 			return nil, err
 		}
 	}
@@ -106,17 +105,19 @@ func openSQLite(cfg Config, log *zap.Logger) (*DB, error) {
 	if err := sqlite.CreatePrivately(cfg.Path); err != nil {
 		return nil, err
 	}
-	write, read := cfg.Addresses()
-	writer, reader := sqlite.OpenCached(write), sqlite.OpenCached(read)
+	writerAddress, readerAddress := cfg.Addresses()
+	writer, reader := sqlite.OpenCached(writerAddress), sqlite.OpenCached(readerAddress)
 	reader.SetMaxOpenConns(cfg.PoolSize)
 	reader.SetMaxIdleConns(cfg.PoolSize)
-	db := &DB{engine: SQLite, cfg: cfg, log: log, pools: []*sql.DB{writer, reader}} // the writer creates the file in WAL mode
-	// SQLite has one writer; a queue in Go is fairer than its busy loop.
+	// The writer is the first pool, because its connection puts the file into WAL mode.
+	db := &DB{engine: SQLite, cfg: cfg, log: log, pools: []*sql.DB{writer, reader}}
+	// SQLite has one writer. A queue in Go is fairer than SQLite's busy loop.
+	queue := pool.New(writer, 1, cfg.AcquireTimeout)
 	var err error
-	if db.writer, err = orm.Open(sqlite.NewDialector(pool.New(writer, 1, cfg.AcquireTimeout)), cfg.SlowQuery, log); err != nil {
+	if db.writer, err = orm.Open(sqlite.NewDialector(queue), cfg.SlowQuery, log); err != nil {
 		return nil, err
 	}
-	// Reads of a file do not hang, so the wait for a reader needs no bound.
+	// Reading a file does not hang, so the wait for a reader needs no bound.
 	db.reader, err = orm.Open(sqlite.NewDialector(reader), cfg.SlowQuery, log)
 	return db, err
 }
@@ -139,13 +140,13 @@ func openPostgres(cfg Config, log *zap.Logger) (*DB, error) {
 	return db, err
 }
 
-// Pristine opens a SQLite store in memory that holds only the rows of migrations, so that others can be told from them.
-func Pristine(ctx context.Context, m Migrations) (*DB, error) {
+// OpenInMemory opens a SQLite store in memory and applies the migrations. It contains only the rows that they insert.
+func OpenInMemory(ctx context.Context, m Migrations) (*DB, error) {
 	conns, err := sql.Open("sqlite", "file::memory:?_foreign_keys=1&_dqs=0")
 	if err != nil {
 		return nil, err
 	}
-	conns.SetMaxOpenConns(1) // another connection would be another database
+	conns.SetMaxOpenConns(1) // each connection has its own database
 	db := &DB{engine: SQLite, log: zap.NewNop(), pools: []*sql.DB{conns}}
 	if db.writer, err = orm.Open(sqlite.NewDialector(conns), 0, db.log); err != nil {
 		return nil, err
@@ -158,11 +159,11 @@ func Pristine(ctx context.Context, m Migrations) (*DB, error) {
 // Engine returns the kind of the store.
 func (db *DB) Engine() Engine { return db.engine }
 
-// Replicas returns those of the configuration; nil if it has none.
+// Replicas returns the configured replicas, nil without any.
 func (db *DB) Replicas() *replica.Set { return db.replicas }
 
-// Where describes the store for people, with every server of a list of hosts and without a password.
-func (db *DB) Where() string {
+// Location describes the store for people, with every server of a list of hosts and without a password.
+func (db *DB) Location() string {
 	if db.engine == SQLite {
 		return fmt.Sprintf("%s (%s)", db.engine, db.cfg.Path)
 	}
@@ -173,8 +174,8 @@ func (db *DB) Where() string {
 	return fmt.Sprintf("%s (%s)", db.engine, servers)
 }
 
-// Connect connects to the store. It tries again with growing pauses until ConnectTimeout has passed or another attempt is
-// pointless. Errors: that of the last attempt.
+// Connect connects to the store. It retries with growing pauses until ConnectTimeout has passed or an error is
+// permanent. Errors: that of the last attempt.
 func (db *DB) Connect(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, db.cfg.ConnectTimeout)
 	defer cancel()
@@ -184,7 +185,7 @@ func (db *DB) Connect(ctx context.Context) error {
 			err = db.requireTables(ctx)
 		}
 		if err == nil || !errors.As(err, new(*errs.Error)) {
-			return err // nil, or permanent: wrong password, no such database, not a database file
+			return err // nil, or permanent: a wrong password, a missing database, a file of another format
 		}
 		db.log.Warn("the database is not reachable yet", zap.Error(err), logging.Milliseconds("next_try_in_ms", pause))
 		select {
@@ -195,10 +196,10 @@ func (db *DB) Connect(ctx context.Context) error {
 	}
 }
 
-// Ping verifies that every pool has a working connection. Errors: errs.Unavailable; a permanent one.
+// Ping verifies that every pool has a working connection. Errors: errs.Unavailable; a permanent error.
 func (db *DB) Ping(ctx context.Context) error {
-	for _, pool := range db.pools {
-		if err := pool.PingContext(ctx); err != nil {
+	for _, conns := range db.pools {
+		if err := conns.PingContext(ctx); err != nil {
 			return fault.Explain(err)
 		}
 	}
@@ -208,31 +209,31 @@ func (db *DB) Ping(ctx context.Context) error {
 // Close closes every connection.
 func (db *DB) Close() error {
 	failed := []error{db.replicas.Close()}
-	for _, pool := range db.pools {
-		failed = append(failed, pool.Close())
+	for _, conns := range db.pools {
+		failed = append(failed, conns.Close())
 	}
 	return errors.Join(failed...)
 }
 
-// Read returns a connection for queries: the transaction if one is open in ctx, else the replica that ctx may read from
+// Read returns a handle for queries: the transaction if one is open in ctx, else the replica that ctx may read from
 // (replica.Set.Reading), else the reader.
 func (db *DB) Read(ctx context.Context) *gorm.DB {
-	if tx := db.open(ctx); tx != nil {
+	if tx := db.openTx(ctx); tx != nil {
 		return tx.WithContext(ctx)
 	}
 	if err := db.CheckContext(ctx); err != nil {
 		return failing(db.reader.WithContext(ctx), err)
 	}
-	if replica := db.replicas.Reader(ctx); replica != nil {
-		return replica
+	if q := db.replicas.Reader(ctx); q != nil {
+		return q
 	}
 	return db.reader.WithContext(ctx)
 }
 
-// Write returns a connection for changes: the transaction if one is open in ctx, else the writer, where each statement is a
-// transaction of its own.
+// Write returns a handle for changes: the transaction if one is open in ctx, else the writer, where each statement is a
+// separate transaction.
 func (db *DB) Write(ctx context.Context) *gorm.DB {
-	if tx := db.open(ctx); tx != nil {
+	if tx := db.openTx(ctx); tx != nil {
 		return tx.WithContext(ctx)
 	}
 	if err := db.CheckContext(ctx); err != nil {
@@ -241,7 +242,7 @@ func (db *DB) Write(ctx context.Context) *gorm.DB {
 	return db.writer.WithContext(ctx)
 }
 
-// failing returns a session whose every statement fails with err.
+// failing returns q in a state in which every statement fails with err.
 func failing(q *gorm.DB, err error) *gorm.DB {
 	_ = q.AddError(err)
 	return q

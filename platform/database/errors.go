@@ -9,24 +9,24 @@ import (
 	"healthcare/platform/database/internal/fault"
 )
 
-// UnusableError is a store that this release must not work with until an operator changes it. Trying again is pointless.
+// UnusableError reports a store that this release must not use until an operator changes it. Retrying is pointless.
 type UnusableError = fault.UnusableError
 
-// Violates reports whether err is a violation of the constraint of that name, on either engine. SQLite does not report the
-// name of a foreign key: check inside the transaction that inserts (its transactions are serial), and let PostgreSQL's name
-// catch the race.
+// Violates reports whether err is a violation of the named constraint, on either engine. SQLite does not report the
+// names of foreign keys. Therefore check for the referenced row inside the transaction that inserts, which is serial on
+// SQLite. On PostgreSQL the constraint's name identifies a concurrent deletion.
 func Violates(err error, constraint string) bool { return fault.Violates(err, constraint) }
 
-// Deleted explains err, with which the deletion of rows of table was rejected. If other rows refer to them, a module
-// does not react to event, the announcement of the deletion: a fault of the program, which is answered 500 and whose
-// log line names the foreign keys. It returns other errors unchanged.
-func (db *DB) Deleted(ctx context.Context, err error, table, event string) error {
+// DeleteError explains err, the error of a deletion from table. If other rows refer to the deleted ones, a module does
+// not react to event, which announces the deletion. This is a defect: the response is 500, and the log names the
+// foreign keys. Other errors are returned unchanged.
+func (db *DB) DeleteError(ctx context.Context, err error, table, event string) error {
 	var f *fault.Error
 	if !errors.As(err, &f) || !f.ForeignKey {
 		return err
 	}
 	keys := []string{f.Constraint}
-	if db.Engine() == SQLite { // does not report the name
+	if db.engine == SQLite { // does not report the name
 		keys = nil
 		found := db.Write(ctx).Raw(
 			`SELECT m.name || '_' || k."from" || '_fkey' FROM sqlite_master m, pragma_foreign_key_list(m.name) k
@@ -37,6 +37,8 @@ func (db *DB) Deleted(ctx context.Context, err error, table, event string) error
 			return found.Error
 		}
 	}
-	return fmt.Errorf("rows refer to what is deleted from %s, by %s: the module of that table must react to %s: %w",
-		table, strings.Join(keys, " or "), event, f)
+	return fmt.Errorf(
+		"other rows refer to the rows deleted from %s, by %s: the module of their table must react to %s: %w",
+		table, strings.Join(keys, " or "), event, f,
+	)
 }

@@ -10,12 +10,13 @@ import (
 	"healthcare/platform/database/internal/fault"
 )
 
-// elsewhere is the likely reason for a store that is not there, and what to do.
-const elsewhere = "run this where the service runs, or set %s. Only `healthcare serve` and `healthcare migrate up` create one"
+// noDatabaseHint follows the error about a missing store, with the name of the setting that locates it.
+const noDatabaseHint = "run this where the service runs, or set %s. " +
+	"Only `healthcare serve` and `healthcare migrate up` create a database"
 
-// Find reports whether the embedded database is there, without touching it. A server is asked by Connect. Errors: there is none, with the path that was
-// looked at.
-func (cfg Config) Find() error {
+// CheckFile verifies that the SQLite file exists, without opening it. It does not check a server; Connect does. Errors:
+// the file is missing, with its absolute path.
+func (cfg Config) CheckFile() error {
 	if cfg.URL != "" {
 		return nil
 	}
@@ -25,33 +26,33 @@ func (cfg Config) Find() error {
 	}
 	switch info, err := os.Stat(path); {
 	case errors.Is(err, os.ErrNotExist):
-		return fmt.Errorf("no database at %s: "+elsewhere, path, "DATA_DIR")
+		return fmt.Errorf("no database at %s: "+noDatabaseHint, path, "DATA_DIR")
 	case err != nil:
 		return err
 	case !info.Mode().IsRegular():
-		return fmt.Errorf("no database at %s, which is no file: "+elsewhere, path, "DATA_DIR")
+		return fmt.Errorf("no database at %s, which is not a file: "+noDatabaseHint, path, "DATA_DIR")
 	}
 	return nil
 }
 
-// requireTables reports whether migrations have ever been applied to the store. It creates nothing, unlike goose, which makes the table that it looks for.
-// Errors: none has been; the store's.
+// requireTables verifies that migrations have been applied to the store. Unlike goose, it does not create the table
+// that records them. Errors: no migration has been applied; the store's.
 func (db *DB) requireTables(ctx context.Context) error {
-	there, err := db.migrationTables(ctx, db.pools[0])
+	tables, err := db.migrationTables(ctx, db.pools[0])
 	if err != nil {
 		return fault.Explain(err)
 	}
-	if len(there) > 0 {
+	if len(tables) > 0 {
 		return nil
 	}
 	if db.engine == SQLite {
-		return Empty(db.cfg.Path)
+		return NoTablesError(db.cfg.Path)
 	}
-	return fmt.Errorf("%s has no tables of this service: "+elsewhere, db.Where(), "DATABASE_URL")
+	return fmt.Errorf("%s has no tables of this service: "+noDatabaseHint, db.Location(), "DATABASE_URL")
 }
 
-// Empty is the error of a SQLite database without tables.
-func Empty(path string) error {
-	path, _ = filepath.Abs(path) // Find has
-	return fmt.Errorf("no database at %s, which has no tables: "+elsewhere, path, "DATA_DIR")
+// NoTablesError returns the error about a SQLite database without tables.
+func NoTablesError(path string) error {
+	path, _ = filepath.Abs(path) // CheckFile has succeeded
+	return fmt.Errorf("no database at %s, which has no tables: "+noDatabaseHint, path, "DATA_DIR")
 }

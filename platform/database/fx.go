@@ -12,30 +12,31 @@ import (
 	"healthcare/platform/tx"
 )
 
-// Module provides the store, connected and migrated before anything that needs it starts, and closed after it stopped.
+// Module provides the store. It is connected and migrated before the components that depend on it start, and closed
+// after they have stopped.
 var Module = fx.Module("database",
 	fx.Provide(
-		open, func(db *DB) tx.Runner { return db },
+		provide, func(db *DB) tx.Runner { return db },
 		fx.Annotate(NewSearchTextUpdater, fx.ParamTags(`group:"search_texts"`)),
 	),
 	telemetry.Collect(poolCollectors),
-	telemetry.Collect(func(r *SearchTextUpdater) []prometheus.Collector {
-		return []prometheus.Collector{r.recomputed, r.waiting}
+	telemetry.Collect(func(u *SearchTextUpdater) []prometheus.Collector {
+		return []prometheus.Collector{u.recomputed, u.waiting}
 	}),
 )
 
-// ProvideSearchTexts adds the *SearchTexts that constructor returns to those that are recomputed while the program serves.
+// ProvideSearchTexts adds the *SearchTexts that constructor returns to those that SearchTextUpdater recomputes.
 func ProvideSearchTexts(constructor any) fx.Option {
 	return fx.Provide(fx.Annotated{Group: "search_texts", Target: constructor})
 }
 
-// UpdateSearchTexts recomputes search texts for as long as the program serves.
-func UpdateSearchTexts(lc fx.Lifecycle, r *SearchTextUpdater) {
+// UpdateSearchTexts runs updater while the program serves.
+func UpdateSearchTexts(lc fx.Lifecycle, updater *SearchTextUpdater) {
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	lc.Append(fx.Hook{
 		OnStart: func(context.Context) error {
-			go func() { defer close(done); r.Run(ctx) }()
+			go func() { defer close(done); updater.Run(ctx) }()
 			return nil
 		},
 		OnStop: func(context.Context) error {
@@ -46,19 +47,21 @@ func UpdateSearchTexts(lc fx.Lifecycle, r *SearchTextUpdater) {
 	})
 }
 
-// WarnOfVerboseLog tells an operator, when the program begins to serve, whose PostgreSQL writes the contents of refused
-// rows into its log, however seldom the service has one refused.
+// WarnOfVerboseLog logs a warning at the start of the program if PostgreSQL writes the contents of rejected rows into
+// its log.
 func WarnOfVerboseLog(lc fx.Lifecycle, db *DB) {
 	lc.Append(fx.StartHook(db.warnOfVerboseLog))
 }
 
-// OnStart says what to do about pending migrations when the program starts.
-type OnStart struct {
+// StartupMigrations are the migrations that must have been applied before the program serves.
+type StartupMigrations struct {
 	Migrations Migrations
-	Apply      bool // false: refuse to start while any is pending
+	Apply      bool // apply pending migrations; otherwise the start fails if one is pending
 }
 
-func open(lc fx.Lifecycle, cfg Config, start OnStart, log *zap.Logger, tracing *telemetry.Tracing) (*DB, error) {
+func provide(
+	lc fx.Lifecycle, cfg Config, m StartupMigrations, log *zap.Logger, tracing *telemetry.Tracing,
+) (*DB, error) {
 	db, err := Open(cfg, log)
 	if err != nil {
 		return nil, err
@@ -67,18 +70,18 @@ func open(lc fx.Lifecycle, cfg Config, start OnStart, log *zap.Logger, tracing *
 		return nil, err
 	}
 	lc.Append(fx.Hook{
-		OnStart: func(ctx context.Context) error { return db.start(ctx, start) },
+		OnStart: func(ctx context.Context) error { return db.start(ctx, m) },
 		OnStop:  func(context.Context) error { return db.Close() },
 	})
 	return db, nil
 }
 
-func (db *DB) start(ctx context.Context, start OnStart) error {
+func (db *DB) start(ctx context.Context, startup StartupMigrations) error {
 	if err := db.Connect(ctx); err != nil {
-		return fmt.Errorf("%s: %w", db.Where(), err)
+		return fmt.Errorf("%s: %w", db.Location(), err)
 	}
-	if start.Apply {
-		applied, err := db.Migrate(ctx, start.Migrations)
+	if startup.Apply {
+		applied, err := db.Migrate(ctx, startup.Migrations)
 		for _, m := range applied {
 			db.log.Info("migration applied", zap.String("module", m.Module), zap.String("name", m.Name))
 		}
@@ -87,10 +90,11 @@ func (db *DB) start(ctx context.Context, start OnStart) error {
 		}
 		db.warnOfSlowSearch(ctx)
 	}
-	all, err := db.MigrationStatus(ctx, start.Migrations)
+	all, err := db.MigrationStatus(ctx, startup.Migrations)
 	for _, m := range all {
 		if m.Newer {
-			db.log.Warn("applied by a newer release: "+m.Module+"/"+m.Name, zap.String("what_to_do", "run that release, or finish its rollout"))
+			db.log.Warn("applied by a newer release: "+m.Module+"/"+m.Name,
+				zap.String("hint", "run that release, or finish its rollout"))
 		}
 		if !m.Applied {
 			return fmt.Errorf("migration %s/%s is pending: run `healthcare migrate up` first", m.Module, m.Name)
@@ -99,15 +103,16 @@ func (db *DB) start(ctx context.Context, start OnStart) error {
 	return err
 }
 
-// warnOfSlowSearch tells an operator whose role could not make the extension that searches work without their index. cmd/healthcare/POSTGRESQL.md says what to do.
+// warnOfSlowSearch logs a warning if the extension of the search indexes is missing: the role of the migrations may not
+// be allowed to create it (cmd/healthcare/POSTGRESQL.md).
 func (db *DB) warnOfSlowSearch(ctx context.Context) {
 	if db.engine != Postgres {
 		return
 	}
-	var there bool
-	err := db.Read(ctx).Raw("SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_trgm')").Scan(&there).Error
-	if err == nil && !there {
-		db.log.Warn("pg_trgm is not installed: searches are not served by an index and slow down as lists grow")
+	var installed bool
+	err := db.Read(ctx).Raw("SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_trgm')").Scan(&installed).Error
+	if err == nil && !installed {
+		db.log.Warn("pg_trgm is not installed: searches use no index and slow down as lists grow")
 	}
 }
 
@@ -118,7 +123,9 @@ func (db *DB) warnOfVerboseLog(ctx context.Context) {
 	var verbosity string
 	err := db.Read(ctx).Raw("SELECT current_setting('log_error_verbosity')").Scan(&verbosity).Error
 	if err == nil && verbosity != "terse" {
-		db.log.Warn("log_error_verbosity is "+verbosity+": PostgreSQL writes the contents of refused rows into its log",
-			zap.String("what_to_do", "set log_error_verbosity = terse in postgresql.conf and reload"))
+		db.log.Warn(
+			"log_error_verbosity is "+verbosity+": PostgreSQL writes the contents of rejected rows into its log",
+			zap.String("hint", "set log_error_verbosity = terse in postgresql.conf and reload"),
+		)
 	}
 }

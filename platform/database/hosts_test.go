@@ -53,7 +53,7 @@ func TestAListOfHosts(t *testing.T) {
 	t.Run("is shown to people as a whole, each server once", func(t *testing.T) {
 		cfg := postgresAt("")
 		cfg.URL = "postgres://app:" + password + "@a.example,b.example:5433,[2001:db8::1]/healthcare" // each with TLS, then without
-		where := openStore(t, cfg, zap.NewNop()).Where()
+		where := openStore(t, cfg, zap.NewNop()).Location()
 		require.Equal(t, "PostgreSQL (healthcare at a.example:5432, b.example:5433, [2001:db8::1]:5432)", where)
 	})
 	t.Run("is worth trying to its end within a request: servers that are switched off use up a second together", func(t *testing.T) {

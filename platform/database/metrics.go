@@ -5,10 +5,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 )
 
-// poolCollectors returns the metrics of each pool as go_sql_*: how many connections are open and in use, and how often one
-// was waited for.
+// poolCollectors returns the metrics of each pool, go_sql_*: open and used connections, waits for a connection.
 func poolCollectors(db *DB) []prometheus.Collector {
-	names := []string{"writer", "reader"} // SQLite's
+	names := []string{"writer", "reader"} // of SQLite
 	if db.engine == Postgres {
 		names = []string{"pool"}
 	}

@@ -15,13 +15,14 @@ import (
 	"healthcare/platform/database/internal/postgres"
 )
 
-// Migrations are the SQL files of all modules: <module>/<engine>/NNNN_what.sql.
+// Migrations are the SQL files of all modules, <module>/<engine>/NNNN_<name>.sql.
 type Migrations struct {
 	Files   fs.FS
-	Modules []string // in the order in which they are applied: a module after those whose keys it references
+	Modules []string // in the order of application: a module follows those whose tables it references
 }
 
-// Migration is one file and whether it has been applied. Of one that a newer release has applied only the version is known, which is its name then.
+// Migration is a migration and whether it has been applied. The Name of a migration that only a newer release has is
+// its version.
 type Migration struct {
 	Module  string
 	Name    string
@@ -29,16 +30,19 @@ type Migration struct {
 	Newer   bool
 }
 
-// Migrate applies what is pending, a module at a time, and returns what it applied. On PostgreSQL an advisory lock lets one instance do it
-// while others wait. It does not wait long for the locks of a migration, because requests wait behind it: it tries again until maxLockWait is over.
-// Errors: the first migration that failed, by module and name; it is undone, those before it stay. UnusableError where a newer release has applied one
-// that this release cannot work with.
+// Migrate applies the pending migrations, module by module, and returns those that it applied. On PostgreSQL one
+// instance migrates at a time, under an advisory lock. A migration waits only briefly for its table locks, because
+// requests queue behind it, and is retried for maxLockWait.
+//
+// Errors: that of the first migration that failed, with its module and name. That migration is rolled back, earlier
+// ones are kept. UnusableError if a newer release has applied a breaking migration.
 func (db *DB) Migrate(ctx context.Context, m Migrations) ([]Migration, error) {
 	var applied []Migration
-	err := db.eachModule(ctx, m, oneAtATime, func([]Migration) {}, func(module string, p *goose.Provider) error {
+	_, err := db.eachModule(ctx, m, newSessionLock, func(module string, p *goose.Provider) error {
 		results, err := db.up(ctx, p)
 		if partial, ok := errors.AsType[*goose.PartialError](err); ok {
-			results, err = partial.Applied, fmt.Errorf("migration %s: %w", partial.Failed.Source.Path, fault.Explain(partial.Err))
+			name := partial.Failed.Source.Path
+			results, err = partial.Applied, fmt.Errorf("migration %s: %w", name, fault.Explain(partial.Err))
 		}
 		for _, r := range results {
 			applied = append(applied, Migration{Module: module, Name: r.Source.Path, Applied: true})
@@ -48,17 +52,18 @@ func (db *DB) Migrate(ctx context.Context, m Migrations) ([]Migration, error) {
 	return applied, err
 }
 
-// MigrationStatus lists every migration and whether it has been applied. It takes no lock, so it also works through a pooler, where a lock of the
-// session would stay with whatever connection the pooler gave it. Those that a newer release has applied come last. Errors: the store's; UnusableError
-// where one of those is breaking, beside the list.
+// MigrationStatus returns all migrations, last those that only a newer release has. It takes no lock. It therefore
+// works through a pooler, which would keep the lock of a session on one of its connections.
+//
+// Errors: the store's; UnusableError, together with the list, if a newer release has applied a breaking migration.
 func (db *DB) MigrationStatus(ctx context.Context, m Migrations) ([]Migration, error) {
-	there, err := db.migrationTables(ctx, db.pools[0])
+	tables, err := db.migrationTables(ctx, db.pools[0])
 	if err != nil {
 		return nil, err
 	}
-	var all, unknown []Migration
-	err = db.eachModule(ctx, m, nil, func(newer []Migration) { unknown = newer }, func(module string, p *goose.Provider) error {
-		if !slices.Contains(there, "goose_"+module) { // which Status would create
+	var all []Migration
+	newer, err := db.eachModule(ctx, m, nil, func(module string, p *goose.Provider) error {
+		if !slices.Contains(tables, "goose_"+module) { // Status would create the table
 			for _, source := range p.ListSources() {
 				all = append(all, Migration{Module: module, Name: source.Path})
 			}
@@ -66,55 +71,60 @@ func (db *DB) MigrationStatus(ctx context.Context, m Migrations) ([]Migration, e
 		}
 		status, err := p.Status(ctx)
 		for _, s := range status {
-			all = append(all, Migration{Module: module, Name: s.Source.Path, Applied: s.State == goose.StateApplied})
+			applied := s.State == goose.StateApplied
+			all = append(all, Migration{Module: module, Name: s.Source.Path, Applied: applied})
 		}
 		return err
 	})
-	return append(all, unknown...), err
+	return append(all, newer...), err
 }
 
-// oneAtATime has instances on PostgreSQL migrate one after the other.
-func oneAtATime() (goose.ProviderOption, error) {
-	// The default probes every 5 s: three instances starting at once would take 10 s instead of about one.
+// newSessionLock returns the advisory lock under which one instance migrates at a time.
+func newSessionLock() (goose.ProviderOption, error) {
+	// goose's default probes every 5 s. Three instances that start together would take 10 s instead of about one.
 	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 60))
 	return goose.WithSessionLocker(locker), err
 }
 
-func (db *DB) eachModule(ctx context.Context, m Migrations, locked func() (goose.ProviderOption, error), newer func([]Migration),
+// eachModule calls do for each module, in order, and returns the migrations that only a newer release has.
+func (db *DB) eachModule(
+	ctx context.Context, m Migrations, newLock func() (goose.ProviderOption, error),
 	do func(module string, p *goose.Provider) error,
-) error {
-	pool, done, err := db.migrationPool()
+) (newer []Migration, err error) {
+	pool, closePool, err := db.migrationPool()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer done()
-	unknown, err := db.newer(ctx, pool, m)
-	newer(unknown)
-	if err != nil {
-		return err
+	defer closePool()
+	if newer, err = db.newerMigrations(ctx, pool, m); err != nil {
+		return newer, err
 	}
 	for _, module := range m.Modules {
-		p, err := db.provider(pool, m, module, locked)
+		p, err := db.provider(pool, m, module, newLock)
 		if err == nil {
 			err = do(module, p)
 		}
 		if err != nil {
-			return fmt.Errorf("%s: %w", module, fault.Explain(err))
+			return newer, fmt.Errorf("%s: %w", module, fault.Explain(err))
 		}
 	}
-	return nil
+	return newer, nil
 }
 
-// migrationPool is the writer on SQLite; on PostgreSQL a pool of its own, because a migration may take longer than a statement of a request.
-func (db *DB) migrationPool() (*sql.DB, func(), error) {
+// migrationPool returns the pool for migrations: on SQLite the writer, on PostgreSQL a separate pool, because a
+// migration may take longer than the statement timeout of requests.
+func (db *DB) migrationPool() (pool *sql.DB, closePool func(), err error) {
 	if db.engine == SQLite {
 		return db.pools[0], func() {}, nil
 	}
-	pool, err := postgres.OpenPool(postgres.Config{URL: db.cfg.URL})
+	pool, err = postgres.OpenPool(postgres.Config{URL: db.cfg.URL})
 	return pool, func() { _ = pool.Close() }, err
 }
 
-func (db *DB) provider(pool *sql.DB, m Migrations, module string, locked func() (goose.ProviderOption, error)) (*goose.Provider, error) {
+// provider returns the goose provider of a module. A nil newLock means no lock.
+func (db *DB) provider(
+	pool *sql.DB, m Migrations, module string, newLock func() (goose.ProviderOption, error),
+) (*goose.Provider, error) {
 	files, err := fs.Sub(m.Files, module+"/"+string(db.engine))
 	if err != nil {
 		return nil, err
@@ -123,12 +133,12 @@ func (db *DB) provider(pool *sql.DB, m Migrations, module string, locked func() 
 	if db.engine == SQLite {
 		return goose.NewProvider(goose.DialectSQLite3, pool, files, options...)
 	}
-	if locked != nil {
-		lock, err := locked()
+	if newLock != nil {
+		sessionLock, err := newLock()
 		if err != nil {
 			return nil, err
 		}
-		options = append(options, lock)
+		options = append(options, sessionLock)
 	}
-	return goose.NewProvider(goose.DialectPostgres, pool, boundedLocks{files}, options...)
+	return goose.NewProvider(goose.DialectPostgres, pool, lockTimeoutFS{files}, options...)
 }

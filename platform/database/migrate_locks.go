@@ -18,16 +18,17 @@ import (
 )
 
 const (
-	// migrationLockWait is how long a migration waits for a lock at a time. Requests for the same table wait behind it, and give up after a second.
-	migrationLockWait = 200 * time.Millisecond
-	// lockPause is how long requests are let through before the next try.
+	// lockTimeout bounds each wait of a migration for a lock. Requests for the same table queue behind the migration
+	// and give up after a second.
+	lockTimeout = 200 * time.Millisecond
+	// lockPause is the pause before the next attempt, in which the queued requests proceed.
 	lockPause = time.Second
-	// maxLockWait is how long a migration tries to get its locks in all.
+	// maxLockWait bounds the attempts of a migration to acquire its locks.
 	maxLockWait = 10 * time.Minute
 )
 
-// up applies what is pending of a module, and tries again while somebody holds a table that a migration must change. Errors: those of goose, and the
-// lock timeout of the last try.
+// up applies the pending migrations of a module, and retries while a table that a migration must change is in use.
+// Errors: those of goose; the lock timeout of the last attempt.
 func (db *DB) up(ctx context.Context, p *goose.Provider) (applied []*goose.MigrationResult, err error) {
 	for end := time.Now().Add(maxLockWait); ; {
 		results, err := p.Up(ctx)
@@ -35,54 +36,54 @@ func (db *DB) up(ctx context.Context, p *goose.Provider) (applied []*goose.Migra
 		if !failed {
 			return append(applied, results...), err
 		}
-		if !lockedOut(err) || time.Now().After(end) {
-			partial.Applied = append(applied, partial.Applied...)
+		applied = append(applied, partial.Applied...)
+		partial.Applied = applied
+		if !isLockTimeout(err) || time.Now().After(end) {
 			return nil, partial
 		}
-		applied = append(applied, partial.Applied...)
 		db.log.Warn("a migration waits for a table that is in use", zap.String("name", partial.Failed.Source.Path),
 			logging.Milliseconds("next_try_in_ms", lockPause))
 		select {
 		case <-time.After(lockPause):
 		case <-ctx.Done():
-			partial.Applied = applied
 			return nil, partial
 		}
 	}
 }
 
-// boundedLocks are migration files that run under migrationLockWait. Those that run outside a transaction, such as CREATE INDEX CONCURRENTLY, are left as
-// they are: they wait for transactions that are open, with locks that no request waits behind, and a failure leaves an index that is not valid.
-type boundedLocks struct{ fs.FS }
+// lockTimeoutFS adds lockTimeout to migration files. It does not change files that run without a transaction, such as
+// CREATE INDEX CONCURRENTLY. These wait for open transactions with locks that block no request, and a failure would
+// leave an invalid index.
+type lockTimeoutFS struct{ fs.FS }
 
 // Open implements fs.FS.
-func (f boundedLocks) Open(name string) (fs.File, error) {
+func (f lockTimeoutFS) Open(name string) (fs.File, error) {
 	file, err := f.FS.Open(name)
 	if err != nil || !strings.HasSuffix(name, ".sql") {
 		return file, err
 	}
-	text, err := io.ReadAll(file)
+	content, err := io.ReadAll(file)
 	if err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
-	const up, alone = "-- +goose Up\n", "+goose NO TRANSACTION"
-	if !bytes.Contains(text, []byte(alone)) {
-		bound := fmt.Sprintf(up+"SET LOCAL lock_timeout = %d;\n", migrationLockWait.Milliseconds())
-		text = bytes.Replace(text, []byte(up), []byte(bound), 1)
+	const up, noTransaction = "-- +goose Up\n", "+goose NO TRANSACTION"
+	if !bytes.Contains(content, []byte(noTransaction)) {
+		bounded := fmt.Sprintf(up+"SET LOCAL lock_timeout = %d;\n", lockTimeout.Milliseconds())
+		content = bytes.Replace(content, []byte(up), []byte(bounded), 1)
 	}
-	return rewritten{file, bytes.NewReader(text)}, nil
+	return rewrittenFile{file, bytes.NewReader(content)}, nil
 }
 
-// rewritten is a file with another text.
-type rewritten struct {
+// rewrittenFile is a file with other content.
+type rewrittenFile struct {
 	fs.File
-	text io.Reader
+	content io.Reader
 }
 
 // Read implements fs.File.
-func (r rewritten) Read(p []byte) (int, error) { return r.text.Read(p) }
+func (f rewrittenFile) Read(p []byte) (int, error) { return f.content.Read(p) }
 
-func lockedOut(err error) bool {
-	pg, is := errors.AsType[*pgconn.PgError](err)
-	return is && pg.Code == "55P03"
+func isLockTimeout(err error) bool {
+	pg, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && pg.Code == "55P03"
 }

@@ -16,30 +16,34 @@ import (
 	"healthcare/platform/database/internal/postgres"
 )
 
-// newer returns what a newer release has applied that this one does not know, and UnusableError when one of it declares, in breaking_migrations, that
-// older releases cannot work with it.
-func (db *DB) newer(ctx context.Context, pool *sql.DB, m Migrations) (unknown []Migration, err error) {
+// newerMigrations returns the applied migrations that only a newer release has. Errors: the store's; UnusableError,
+// together with the list, if breaking_migrations contains one of them: older releases cannot work with it.
+func (db *DB) newerMigrations(ctx context.Context, pool *sql.DB, m Migrations) (newer []Migration, err error) {
 	tables, err := db.migrationTables(ctx, pool)
 	if err != nil {
 		return nil, fault.Explain(err)
 	}
-	known, err := db.known(m)
+	known, err := db.knownVersions(m)
 	if err != nil {
 		return nil, err
 	}
 	var breaking []string
 	for _, table := range tables {
 		if table == "breaking_migrations" {
-			err = eachVersion(ctx, pool, `SELECT module, version FROM breaking_migrations ORDER BY module, version`, func(module string, version int64) {
-				if !known[versionOf{module, version}] {
+			query := `SELECT module, version FROM breaking_migrations ORDER BY module, version`
+			err = eachVersion(ctx, pool, query, func(module string, version int64) {
+				if !known[moduleVersion{module, version}] {
 					breaking = append(breaking, fmt.Sprintf("%s/%04d", module, version))
 				}
 			})
 		} else {
 			module := strings.TrimPrefix(table, "goose_")
-			err = eachVersion(ctx, pool, `SELECT '', version_id FROM `+postgres.Quoted(table)+` WHERE version_id > 0 ORDER BY version_id`, func(_ string, version int64) {
-				if !known[versionOf{module, version}] {
-					unknown = append(unknown, Migration{Module: module, Name: fmt.Sprintf("%04d", version), Applied: true, Newer: true})
+			quoted := postgres.Quoted(table)
+			query := `SELECT '', version_id FROM ` + quoted + ` WHERE version_id > 0 ORDER BY version_id`
+			err = eachVersion(ctx, pool, query, func(_ string, version int64) {
+				if !known[moduleVersion{module, version}] {
+					name := fmt.Sprintf("%04d", version)
+					newer = append(newer, Migration{Module: module, Name: name, Applied: true, Newer: true})
 				}
 			})
 		}
@@ -48,19 +52,22 @@ func (db *DB) newer(ctx context.Context, pool *sql.DB, m Migrations) (unknown []
 		}
 	}
 	if len(breaking) > 0 {
-		return unknown, fault.Unusable("a newer release has applied %s, which this release cannot work with: run that release, or a newer one", strings.Join(breaking, ", "))
+		return newer, fault.Unusable(
+			"a newer release has applied %s, which this release cannot work with: run that release, or a newer one",
+			strings.Join(breaking, ", "),
+		)
 	}
-	return unknown, nil
+	return newer, nil
 }
 
-type versionOf struct {
+type moduleVersion struct {
 	module  string
 	version int64
 }
 
-// known are the migrations of this release.
-func (db *DB) known(m Migrations) (map[versionOf]bool, error) {
-	known := map[versionOf]bool{}
+// knownVersions returns the migrations of this release.
+func (db *DB) knownVersions(m Migrations) (map[moduleVersion]bool, error) {
+	known := map[moduleVersion]bool{}
 	for _, module := range m.Modules {
 		files, err := fs.Glob(m.Files, module+"/"+string(db.engine)+"/*.sql")
 		if err != nil {
@@ -71,13 +78,13 @@ func (db *DB) known(m Migrations) (map[versionOf]bool, error) {
 			if err != nil {
 				return nil, err
 			}
-			known[versionOf{module, version}] = true
+			known[moduleVersion{module, version}] = true
 		}
 	}
 	return known, nil
 }
 
-// migrationTables are those that record migrations, also of modules that this release does not know.
+// migrationTables returns the names of the tables that record migrations, including those of unknown modules.
 func (db *DB) migrationTables(ctx context.Context, pool *sql.DB) ([]string, error) {
 	query := `SELECT name FROM sqlite_schema WHERE type = 'table'`
 	if db.engine == Postgres {
@@ -86,29 +93,31 @@ func (db *DB) migrationTables(ctx context.Context, pool *sql.DB) ([]string, erro
 	var tables []string
 	var table string
 	err := eachRow(ctx, pool, query, func() {
-		ours := strings.HasPrefix(table, "goose_") && table != "goose_db_version" // the name that goose gives by default
-		if ours || table == "breaking_migrations" {
+		ofModule := strings.HasPrefix(table, "goose_") && table != "goose_db_version" // goose's default name
+		if ofModule || table == "breaking_migrations" {
 			tables = append(tables, table)
 		}
 	}, &table)
 	slices.Sort(tables)
-	return slices.Compact(tables), err // more than one schema of the search path may have a table
+	return slices.Compact(tables), err // several schemas of the search path may have the same table
 }
 
+// eachVersion calls do for each row of a query of a module and a version.
 func eachVersion(ctx context.Context, pool *sql.DB, query string, do func(module string, version int64)) error {
 	var module string
 	var version int64
 	return eachRow(ctx, pool, query, func() { do(module, version) }, &module, &version)
 }
 
-func eachRow(ctx context.Context, pool *sql.DB, query string, do func(), into ...any) error {
+// eachRow scans each row of a query into dest and calls do.
+func eachRow(ctx context.Context, pool *sql.DB, query string, do func(), dest ...any) error {
 	rows, err := pool.QueryContext(ctx, query)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = rows.Close() }()
 	for rows.Next() {
-		if err := rows.Scan(into...); err != nil {
+		if err := rows.Scan(dest...); err != nil {
 			return err
 		}
 		do()

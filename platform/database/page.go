@@ -11,22 +11,23 @@ import (
 	"healthcare/platform/paging"
 )
 
-// Columns are what a list may be ordered by, and how a row's value of each is read. They are the allow-list that keeps a client's
-// text out of SQL. Every column is NOT NULL, and an index serves each order.
+// Columns maps the columns by which a list may be ordered to functions that return a row's value. It is the allow-list
+// that keeps clients' texts out of SQL. Every column is NOT NULL, and an index serves each order.
 type Columns[R any] map[string]func(R) any
 
-// Page answers one page of q's rows. Errors: the store's; a column that is not in columns is a defect.
+// Page returns one page of q's rows. Errors: the store's; a defect if columns lacks a column of the request's order.
 func Page[R any](q *gorm.DB, request paging.Request, columns Columns[R]) (paging.Page[R], error) {
 	page := paging.Page[R]{}
 	for _, o := range request.Order {
 		if columns[o.Column] == nil {
-			return page, fmt.Errorf("a list cannot be ordered by %q", o.Column)
+			return page, fmt.Errorf("cannot order a list by %q", o.Column)
 		}
 	}
 	if request.Count {
 		page.Total = new(int64)
-		some := q.Session(&gorm.Session{}).Model(new(R)).Select("1").Limit(paging.CountLimit + 1)
-		if err := q.Session(&gorm.Session{NewDB: true}).Table("(?) AS counted", some).Count(page.Total).Error; err != nil {
+		limited := q.Session(&gorm.Session{}).Model(new(R)).Select("1").Limit(paging.CountLimit + 1)
+		err := q.Session(&gorm.Session{NewDB: true}).Table("(?) AS counted", limited).Count(page.Total).Error
+		if err != nil {
 			return page, err
 		}
 	}
@@ -37,21 +38,21 @@ func Page[R any](q *gorm.DB, request paging.Request, columns Columns[R]) (paging
 		return key
 	}
 	if request.Shortened != nil {
-		after, err := resume(q, request, keyOf)
+		after, err := resolve(q, request, keyOf)
 		if err != nil {
 			return page, err
 		}
 		request.After = after
 	}
-	room := request.Bytes
-	if room == 0 {
-		room = paging.MaxBytes
+	size := request.Bytes
+	if size == 0 {
+		size = paging.MaxBytes
 	}
-	items, full, err := rows(q, request, keyOf, room)
-	if full && err == nil && request.More != nil && room < paging.MaxBytes {
-		items = nil // nothing is held while it waits for memory
-		if room, err = request.More(); err == nil {
-			items, full, err = rows(q, request, keyOf, room)
+	items, full, err := readRows(q, request, keyOf, size)
+	if full && err == nil && request.More != nil && size < paging.MaxBytes {
+		items = nil // releases the rows while More waits for memory
+		if size, err = request.More(); err == nil {
+			items, full, err = readRows(q, request, keyOf, size)
 		}
 	}
 	if err != nil {
@@ -68,13 +69,12 @@ func Page[R any](q *gorm.DB, request paging.Request, columns Columns[R]) (paging
 	return page, nil
 }
 
-// resume returns the whole key that a shortened one stands for, while its row is as it was; else the nearest place
-// before it.
-func resume[R any](q *gorm.DB, request paging.Request, keyOf func(R) []string) ([]string, error) {
+// resolve returns the complete key of a shortened one if its row is unchanged, else the nearest position before it.
+func resolve[R any](q *gorm.DB, request paging.Request, keyOf func(R) []string) ([]string, error) {
 	var found []R
-	id := len(request.Order) - 1 // the last column
-	err := q.Session(&gorm.Session{}).Where(request.Order[id].Column+" = ?", request.After[id]).Limit(1).Find(&found).Error
-	if err != nil {
+	id := len(request.Order) - 1
+	row := q.Session(&gorm.Session{}).Where(request.Order[id].Column+" = ?", request.After[id]).Limit(1)
+	if err := row.Find(&found).Error; err != nil {
 		return nil, err
 	}
 	if len(found) > 0 {
@@ -85,38 +85,38 @@ func resume[R any](q *gorm.DB, request paging.Request, keyOf func(R) []string) (
 	return request.Begin(), nil
 }
 
-// portion bounds the rows of one statement, of which PostgreSQL sends all even if few are read: a default page and one
-// row more.
-const portion = 101
+// batchRows bounds the rows of one statement: a page of the default size and one row more. PostgreSQL sends all rows of
+// a statement, even if few of them are read.
+const batchRows = 101
 
-// rows reads the page's rows and one more, which tells that there is a next page, also when the last page is exactly
-// full. It ends early and reports that the page is full where more would not fit into so many bytes.
-func rows[R any](
-	q *gorm.DB, request paging.Request, keyOf func(R) []string, bytes int,
+// readRows reads the page's rows and one more, whose existence means that there is a next page. It stops and reports
+// full before the rows exceed size bytes.
+func readRows[R any](
+	q *gorm.DB, request paging.Request, keyOf func(R) []string, size int,
 ) (all []R, full bool, err error) {
-	budget := orm.NewBudget(bytes)
+	budget := orm.NewBudget(size)
 	q = q.Session(&gorm.Session{})
 	for wanted, after := request.Limit+1, request.After; wanted > 0; {
 		page := q
 		if after != nil {
-			condition, values := beyondKey(request.Order, after)
+			condition, values := afterKey(request.Order, after)
 			page = page.Where(condition, values...)
 		}
-		var some []R
-		asked := min(wanted, portion)
-		if err := budget.Apply(page.Order(orderBy(request.Order)).Limit(asked)).Find(&some).Error; err != nil {
+		var batch []R
+		limit := min(wanted, batchRows)
+		if err := budget.Apply(page.Order(orderBy(request.Order)).Limit(limit)).Find(&batch).Error; err != nil {
 			return nil, false, err
 		}
 		if all == nil {
-			all = some
+			all = batch // without copying the usual single batch
 		} else {
-			all = append(all, some...)
+			all = append(all, batch...)
 		}
-		if budget.Exceeded() || len(some) < asked {
+		if budget.Exceeded() || len(batch) < limit {
 			break
 		}
-		wanted -= asked
-		after = keyOf(some[asked-1])
+		wanted -= limit
+		after = keyOf(batch[limit-1])
 	}
 	return all, budget.Exceeded(), nil
 }
@@ -132,20 +132,21 @@ func orderBy(order []paging.Order) string {
 	return strings.Join(columns, ", ")
 }
 
-// beyondKey is the condition that a row comes after the key: a row comparison where all columns run the same way, which
-// an index serves as one range; else the same spelt out, within the range of the first column, without which every page
-// would begin at the first row.
-func beyondKey(order []paging.Order, key []string) (condition string, values []any) {
+// afterKey returns the condition on rows after the key. If all columns have the same direction, it is a row comparison,
+// which an index serves as one range. Otherwise it is spelled out within the range of the first column. Without that
+// range, every page would read from the first row.
+func afterKey(order []paging.Order, key []string) (condition string, values []any) {
 	order = order[:len(key)]
-	columns, marks := make([]string, len(order)), make([]string, len(order))
+	columns, placeholders := make([]string, len(order)), make([]string, len(order))
 	uniform := true
 	for i, o := range order {
-		columns[i], marks[i] = o.Column, "?"
+		columns[i], placeholders[i] = o.Column, "?"
 		values = append(values, key[i])
 		uniform = uniform && o.Descending == order[0].Descending
 	}
 	if uniform {
-		return fmt.Sprintf("(%s) %s (%s)", strings.Join(columns, ", "), beyond(order[0]), strings.Join(marks, ", ")), values
+		left, right := strings.Join(columns, ", "), strings.Join(placeholders, ", ")
+		return fmt.Sprintf("(%s) %s (%s)", left, afterOperator(order[0]), right), values
 	}
 	var alternatives []string
 	values = []any{key[0]}
@@ -155,23 +156,24 @@ func beyondKey(order []paging.Order, key []string) (condition string, values []a
 			equal.WriteString(order[j].Column + " = ? AND ")
 			values = append(values, key[j])
 		}
-		alternatives = append(alternatives, equal.String()+o.Column+" "+beyond(o)+" ?")
+		alternatives = append(alternatives, equal.String()+o.Column+" "+afterOperator(o)+" ?")
 		values = append(values, key[i])
 	}
-	return fmt.Sprintf("(%s %s= ? AND (%s))", order[0].Column, beyond(order[0]), strings.Join(alternatives, " OR ")), values
+	first, operator := order[0].Column, afterOperator(order[0])
+	return fmt.Sprintf("(%s %s= ? AND (%s))", first, operator, strings.Join(alternatives, " OR ")), values
 }
 
-func beyond(o paging.Order) string {
+func afterOperator(o paging.Order) string {
 	if o.Descending {
 		return "<"
 	}
 	return ">"
 }
 
-// keyText spells a row's value as both engines read it back from text.
+// keyText formats a row's value in a way that both engines parse.
 func keyText(value any) string {
 	if v, ok := value.(driver.Valuer); ok {
-		value, _ = v.Value() // ids and times: they cannot fail
+		value, _ = v.Value() // of ids and times, which return no error
 	}
 	return fmt.Sprint(value)
 }

@@ -144,7 +144,7 @@ func TestPage(t *testing.T) {
 		t.Run("a column that is not listed reaches no statement", func(t *testing.T) {
 			for _, column := range []string{"secret", "", "id; DROP TABLE listed", "ID"} {
 				_, err := database.Page(db.Read(ctx), paging.Request{Limit: 5, Order: []paging.Order{{Column: column}, {Column: "id"}}}, thingColumns)
-				require.EqualError(t, err, "a list cannot be ordered by "+strconv.Quote(column))
+				require.EqualError(t, err, "cannot order a list by "+strconv.Quote(column))
 				require.Equal(t, errs.Internal, errs.KindOf(err), "it is a defect of the service")
 			}
 		})

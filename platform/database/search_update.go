@@ -14,10 +14,11 @@ import (
 )
 
 const (
-	// refoldBatch bounds the rows of a transaction: a few milliseconds of SQLite's one writer.
-	refoldBatch = 100
-	// refoldEvery is how soon rows are found that an instance of an earlier release wrote. Without any, the index that is read is empty.
-	refoldEvery = time.Minute
+	// recomputeBatch bounds the rows of a transaction, to a few milliseconds of SQLite's one writer.
+	recomputeBatch = 100
+	// recomputeInterval bounds the delay until rows that an instance of an earlier release wrote are recomputed.
+	// Without such rows, the partial index that each run reads is empty.
+	recomputeInterval = time.Minute
 )
 
 // SearchTexts is a table whose stored search texts can be recomputed.
@@ -27,8 +28,10 @@ type SearchTexts struct {
 	batch func(ctx context.Context, after any) (last any, rows int, err error)
 }
 
-// NewSearchTexts returns those of the table of R. The columns are what of reads, the id included.
-func NewSearchTexts[R any](db *DB, table string, columns []string, of func(R) (id any, text string)) *SearchTexts {
+// NewSearchTexts returns the search texts of R's table. The columns, including the id, are those that compute reads.
+func NewSearchTexts[R any](
+	db *DB, table string, columns []string, compute func(R) (id any, text string),
+) *SearchTexts {
 	stale := StaleSearchTextCondition(db.engine)
 	return &SearchTexts{
 		table: table,
@@ -37,7 +40,8 @@ func NewSearchTexts[R any](db *DB, table string, columns []string, of func(R) (i
 		},
 		batch: func(ctx context.Context, after any) (last any, rows int, err error) {
 			err = db.Do(ctx, func(ctx context.Context) error {
-				last, rows, err = refoldSome(func() *gorm.DB { return db.Write(ctx).Model(new(R)) }, stale, columns, of, after)
+				write := func() *gorm.DB { return db.Write(ctx).Model(new(R)) }
+				last, rows, err = recomputeRows(write, stale, columns, compute, after)
 				return err
 			})
 			return last, rows, err
@@ -45,23 +49,24 @@ func NewSearchTexts[R any](db *DB, table string, columns []string, of func(R) (i
 	}
 }
 
-// refoldSome recomputes the first rows behind an id. Rows that somebody else holds are skipped: a change folds them itself, and so does
-// another instance that recomputes. Neither version nor time of change changes, for nothing that is shown does.
-func refoldSome[R any](
-	write func() *gorm.DB, stale string, columns []string, of func(R) (any, string), after any,
+// recomputeRows recomputes the search texts of the first stale rows after an id. It skips locked rows: the change or
+// the instance that holds the lock recomputes them. The version and the time of the last change stay, because the
+// visible fields do not change.
+func recomputeRows[R any](
+	write func() *gorm.DB, stale string, columns []string, compute func(R) (any, string), after any,
 ) (last any, done int, err error) {
 	var rows []R
 	err = write().Clauses(clause.Locking{Strength: "NO KEY UPDATE", Options: "SKIP LOCKED"}).Select(columns).
-		Where(stale).Where("id > ?", after).Order("id").Limit(refoldBatch).Find(&rows).Error
+		Where(stale).Where("id > ?", after).Order("id").Limit(recomputeBatch).Find(&rows).Error
 	for i := 0; err == nil && i < len(rows); i++ {
 		var text string
-		last, text = of(rows[i])
+		last, text = compute(rows[i])
 		err = write().Where("id = ?", last).UpdateColumn("search_text", text).Error
 	}
 	return last, len(rows), err
 }
 
-// SearchTextUpdater recomputes, while the program serves, the search texts that an earlier release stored.
+// SearchTextUpdater recomputes search texts that an earlier release stored, while the program serves.
 type SearchTextUpdater struct {
 	tables     []*SearchTexts
 	log        *zap.Logger
@@ -69,50 +74,52 @@ type SearchTextUpdater struct {
 	waiting    *prometheus.GaugeVec
 }
 
-// NewSearchTextUpdater returns one over the tables.
+// NewSearchTextUpdater returns an updater of the tables.
 func NewSearchTextUpdater(tables []*SearchTexts, log *zap.Logger) *SearchTextUpdater {
 	var names []string
-	for _, one := range tables {
-		names = append(names, one.table)
+	for _, texts := range tables {
+		names = append(names, texts.table)
 	}
-	r := &SearchTextUpdater{
+	u := &SearchTextUpdater{
 		tables: tables, log: log,
 		recomputed: telemetry.Counters("healthcare_search_texts_recomputed_total",
 			"Search texts of an earlier release that were recomputed.", "table", names...),
 		waiting: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "healthcare_search_texts_waiting", Help: "Search texts of an earlier release that are still to be recomputed.",
+			Name: "healthcare_search_texts_waiting",
+			Help: "Search texts of an earlier release that are still to be recomputed.",
 		}, []string{"table"}),
 	}
 	for _, name := range names {
-		r.waiting.WithLabelValues(name)
+		u.waiting.WithLabelValues(name)
 	}
-	return r
+	return u
 }
 
-// Run recomputes until ctx ends.
-func (r *SearchTextUpdater) Run(ctx context.Context) {
+// Run recomputes stale search texts every recomputeInterval until ctx ends.
+func (u *SearchTextUpdater) Run(ctx context.Context) {
 	for {
-		for _, one := range r.tables {
-			if err := r.Sweep(ctx, one); err != nil && ctx.Err() == nil {
-				r.log.Warn("search texts could not be recomputed, trying again in a minute", zap.String("table", one.table), zap.Error(err))
+		for _, texts := range u.tables {
+			if err := u.recompute(ctx, texts); err != nil && ctx.Err() == nil {
+				u.log.Warn("search texts could not be recomputed, trying again in a minute",
+					zap.String("table", texts.table), zap.Error(err))
 			}
 		}
-		if !pause(ctx, refoldEvery) {
+		if !sleep(ctx, recomputeInterval) {
 			return
 		}
 	}
 }
 
-// Sweep recomputes the stale search texts of a table, in batches with pauses of four times their length. Each batch is a transaction, so
-// one that is interrupted goes on where it was. Errors: those of the store.
-func (r *SearchTextUpdater) Sweep(ctx context.Context, texts *SearchTexts) error {
+// recompute recomputes the stale search texts of a table, in batches with pauses of four times their duration. Each
+// batch is a transaction, so an interrupted run loses at most one. Errors: the store's; that of ctx.
+func (u *SearchTextUpdater) recompute(ctx context.Context, texts *SearchTexts) error {
 	count, err := texts.count(ctx)
-	left := r.waiting.WithLabelValues(texts.table)
-	left.Set(float64(count))
+	waiting := u.waiting.WithLabelValues(texts.table)
+	waiting.Set(float64(count))
 	if err != nil || count == 0 {
 		return err
 	}
-	log := r.log.With(zap.String("table", texts.table))
+	log := u.log.With(zap.String("table", texts.table))
 	log.Info("recomputing search texts of an earlier release", zap.Int64("rows", count))
 	var after any = uuid.Nil.String()
 	done, logged := 0, time.Now()
@@ -123,9 +130,9 @@ func (r *SearchTextUpdater) Sweep(ctx context.Context, texts *SearchTexts) error
 			return err
 		}
 		after, done = last, done+rows
-		r.recomputed.WithLabelValues(texts.table).Add(float64(rows))
-		left.Set(max(0, float64(count)-float64(done)))
-		if rows < refoldBatch {
+		u.recomputed.WithLabelValues(texts.table).Add(float64(rows))
+		waiting.Set(max(0, float64(count)-float64(done)))
+		if rows < recomputeBatch {
 			log.Info("recomputed search texts of an earlier release", zap.Int("rows", done))
 			return nil
 		}
@@ -133,14 +140,14 @@ func (r *SearchTextUpdater) Sweep(ctx context.Context, texts *SearchTexts) error
 			logged = time.Now()
 			log.Info("recomputing search texts of an earlier release", zap.Int("done", done), zap.Int64("of", count))
 		}
-		if !pause(ctx, max(20*time.Millisecond, 4*time.Since(began))) {
+		if !sleep(ctx, max(20*time.Millisecond, 4*time.Since(began))) {
 			return ctx.Err()
 		}
 	}
 }
 
-// pause reports whether ctx lasted for d.
-func pause(ctx context.Context, d time.Duration) bool {
+// sleep pauses for d and reports whether ctx is still open.
+func sleep(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

@@ -12,15 +12,16 @@ import (
 	"healthcare/platform/telemetry"
 )
 
-// Spans follow OpenTelemetry's semantic conventions for database clients. A statement's text has placeholders for all values.
+// Spans follow OpenTelemetry's semantic conventions for database clients. The text of a statement has placeholders for
+// all values.
 
-// spanText bounds a statement's text in a span, in bytes: a list of ids has a placeholder for each.
-const spanText = 2048
+// maxQueryText bounds the text of a statement in a span, in bytes. A list of values has a placeholder for each.
+const maxQueryText = 2048
 
 const spanSetting = "healthcare:span"
 
-// Trace gives each statement, and each transaction, a span inside that of its request. To be called once, before the store is used; where
-// tracing is off, statements are as they were.
+// Trace creates a span for each statement and each transaction of a traced request. It must be called at most once,
+// before the store is used. If tracing is off, it does not change the store.
 func (db *DB) Trace(tracing *telemetry.Tracing) error {
 	if !tracing.Enabled() {
 		return nil
@@ -31,16 +32,23 @@ func (db *DB) Trace(tracing *telemetry.Tracing) error {
 		handles = append(handles, db.reader)
 	}
 	handles = append(handles, db.replicas.Handles()...)
+	const begin, end = "healthcare:begin", "healthcare:end"
 	var failed []error
 	for _, handle := range handles {
 		do := handle.Callback()
 		failed = append(failed,
-			do.Create().Before("gorm:create").Register("healthcare:begin", db.beginSpan), do.Create().After("gorm:create").Register("healthcare:end", endSpan),
-			do.Query().Before("gorm:query").Register("healthcare:begin", db.beginSpan), do.Query().After("gorm:query").Register("healthcare:end", endSpan),
-			do.Update().Before("gorm:update").Register("healthcare:begin", db.beginSpan), do.Update().After("gorm:update").Register("healthcare:end", endSpan),
-			do.Delete().Before("gorm:delete").Register("healthcare:begin", db.beginSpan), do.Delete().After("gorm:delete").Register("healthcare:end", endSpan),
-			do.Row().Before("gorm:row").Register("healthcare:begin", db.beginSpan), do.Row().After("gorm:row").Register("healthcare:end", endSpan),
-			do.Raw().Before("gorm:raw").Register("healthcare:begin", db.beginSpan), do.Raw().After("gorm:raw").Register("healthcare:end", endSpan),
+			do.Create().Before("gorm:create").Register(begin, db.beginSpan),
+			do.Create().After("gorm:create").Register(end, endSpan),
+			do.Query().Before("gorm:query").Register(begin, db.beginSpan),
+			do.Query().After("gorm:query").Register(end, endSpan),
+			do.Update().Before("gorm:update").Register(begin, db.beginSpan),
+			do.Update().After("gorm:update").Register(end, endSpan),
+			do.Delete().Before("gorm:delete").Register(begin, db.beginSpan),
+			do.Delete().After("gorm:delete").Register(end, endSpan),
+			do.Row().Before("gorm:row").Register(begin, db.beginSpan),
+			do.Row().After("gorm:row").Register(end, endSpan),
+			do.Raw().Before("gorm:raw").Register(begin, db.beginSpan),
+			do.Raw().After("gorm:raw").Register(end, endSpan),
 		)
 	}
 	return errors.Join(failed...)
@@ -53,13 +61,13 @@ func (db *DB) beginSpan(statement *gorm.DB) {
 	}
 }
 
-// endSpan names the span, for what is sent is known only now.
+// endSpan names and ends the span. The text of the statement is known only now.
 func endSpan(statement *gorm.DB) {
-	kept, began := statement.Statement.Settings.LoadAndDelete(spanSetting)
-	if !began {
+	setting, ok := statement.Statement.Settings.LoadAndDelete(spanSetting)
+	if !ok {
 		return
 	}
-	span, text, table := kept.(trace.Span), statement.Statement.SQL.String(), statement.Statement.Table
+	span, text, table := setting.(trace.Span), statement.Statement.SQL.String(), statement.Statement.Table
 	operation, _, _ := strings.Cut(strings.TrimSpace(text), " ")
 	name := operation
 	if table != "" {
@@ -67,14 +75,17 @@ func endSpan(statement *gorm.DB) {
 		span.SetAttributes(attribute.String("db.collection.name", table))
 	}
 	span.SetName(name)
-	span.SetAttributes(attribute.String("db.operation.name", operation), attribute.String("db.query.text", text[:min(spanText, len(text))]))
+	span.SetAttributes(
+		attribute.String("db.operation.name", operation),
+		attribute.String("db.query.text", text[:min(maxQueryText, len(text))]),
+	)
 	if err := statement.Error; err != nil && !errors.Is(err, gorm.ErrRecordNotFound) {
 		telemetry.RecordError(span, err)
 	}
 	span.End()
 }
 
-// system is the engine as the conventions call it.
+// system returns the attribute of the engine.
 func (db *DB) system() attribute.KeyValue {
 	if db.engine == Postgres {
 		return attribute.String("db.system.name", "postgresql")
@@ -82,17 +93,17 @@ func (db *DB) system() attribute.KeyValue {
 	return attribute.String("db.system.name", "sqlite")
 }
 
-// traced runs one try of a transaction in a span of its own: what it waited for, and how long it took to commit, is seen nowhere else.
-func (db *DB) traced(ctx context.Context, try func(context.Context) error) error {
+// traced runs one attempt of a transaction in a span. Only this span includes the wait for a connection and the commit.
+func (db *DB) traced(ctx context.Context, attempt func(context.Context) error) error {
 	if !db.tracing.Enabled() {
-		return try(ctx)
+		return attempt(ctx)
 	}
 	ctx, span := db.tracing.StartChild(ctx, trace.SpanKindClient, "transaction", db.system())
 	if span == nil {
-		return try(ctx)
+		return attempt(ctx)
 	}
 	defer span.End()
-	err := try(ctx)
+	err := attempt(ctx)
 	if err != nil {
 		telemetry.RecordError(span, err)
 	}

@@ -10,27 +10,28 @@ import (
 	"healthcare/platform/database/internal/fault"
 )
 
-// attempts is how often a transaction is tried in all before the client is told to come back (README.md, "Errors of the store").
-const attempts = 3
+// maxAttempts bounds the attempts of a transaction, including the first (README.md, "Errors of the store").
+const maxAttempts = 3
 
 type txKey struct{ db *DB }
 
-// transaction is one that is open, and what waits for its end.
+// transaction is an open transaction and the functions to call after its end.
 type transaction struct {
 	tx    *gorm.DB
 	after []func(context.Context) error
 }
 
-// open is the transaction in ctx, nil when there is none.
-func (db *DB) open(ctx context.Context) *gorm.DB {
+// openTx returns the transaction in ctx, nil without one.
+func (db *DB) openTx(ctx context.Context) *gorm.DB {
 	if t, ok := ctx.Value(txKey{db}).(*transaction); ok {
 		return t.tx
 	}
 	return nil
 }
 
-// AfterTransaction has do run once the transaction in ctx has ended, committed or undone, but not when it is tried again; without one it runs now. An error of
-// do becomes the transaction's answer.
+// AfterTransaction calls do after the transaction in ctx commits or rolls back, or at once without a transaction. If
+// the transaction is repeated, functions registered by the earlier attempt are discarded. An error of do becomes the
+// result of the transaction.
 func (db *DB) AfterTransaction(ctx context.Context, do func(context.Context) error) error {
 	if t, ok := ctx.Value(txKey{db}).(*transaction); ok {
 		t.after = append(t.after, do)
@@ -42,12 +43,12 @@ func (db *DB) AfterTransaction(ctx context.Context, do func(context.Context) err
 	return do(ctx)
 }
 
-// InTransaction reports whether a transaction is open in ctx, so that what is done with ctx is part of it.
-func (db *DB) InTransaction(ctx context.Context) bool { return db.open(ctx) != nil }
+// InTransaction reports whether a transaction is open in ctx.
+func (db *DB) InTransaction(ctx context.Context) bool { return db.openTx(ctx) != nil }
 
 // Do implements tx.Runner.
 func (db *DB) Do(ctx context.Context, steps func(ctx context.Context) error) error {
-	if db.open(ctx) != nil {
+	if db.InTransaction(ctx) {
 		return steps(ctx)
 	}
 	if err := db.CheckContext(ctx); err != nil {
@@ -55,18 +56,18 @@ func (db *DB) Do(ctx context.Context, steps func(ctx context.Context) error) err
 	}
 	for attempt := 1; ; attempt++ {
 		var t transaction
-		err := db.try(ctx, &t, steps)
-		db.space.after(err)
-		if attempt == attempts || !fault.IsTransient(err) || ctx.Err() != nil {
-			return t.ended(ctx, err)
+		err := db.attempt(ctx, &t, steps)
+		db.full.record(err)
+		if attempt == maxAttempts || !fault.IsTransient(err) || ctx.Err() != nil {
+			return t.finish(ctx, err)
 		}
-		jitter := time.Duration(1+rand.IntN(20*attempt)) * time.Millisecond // #nosec G404 -- spreads retries, guards nothing
+		jitter := time.Duration(1+rand.IntN(20*attempt)) * time.Millisecond // #nosec G404 -- only spreads retries
 		time.Sleep(jitter)
 	}
 }
 
-// try runs steps in one transaction.
-func (db *DB) try(ctx context.Context, t *transaction, steps func(ctx context.Context) error) error {
+// attempt runs steps in one transaction.
+func (db *DB) attempt(ctx context.Context, t *transaction, steps func(ctx context.Context) error) error {
 	defer enter(ctx)()
 	return db.traced(ctx, func(ctx context.Context) error {
 		return db.writer.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
@@ -76,12 +77,13 @@ func (db *DB) try(ctx context.Context, t *transaction, steps func(ctx context.Co
 	})
 }
 
-// ended runs what waited for the end. The answer is that of the transaction, or the first error of these.
-func (t *transaction) ended(ctx context.Context, answer error) error {
+// finish calls the functions registered by AfterTransaction. It returns the first of their errors, else err, the result
+// of the transaction.
+func (t *transaction) finish(ctx context.Context, err error) error {
 	for _, do := range t.after {
 		if err := do(ctx); err != nil {
 			return err
 		}
 	}
-	return answer
+	return err
 }

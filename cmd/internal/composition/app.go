@@ -144,7 +144,7 @@ func Configuration(cfg config.Config, version string) fx.Option {
 		logging.Config{Level: cfg.LogLevel, Readable: cfg.Debug, Color: config.Color()},
 		telemetry.Config{MetricsAddress: cfg.MetricsAddress, Traces: config.TracingEnabled(), Version: version},
 		DatabaseConfig(cfg),
-		database.OnStart{Migrations: migrations.All(), Apply: cfg.DatabaseMigrateOnStart},
+		database.StartupMigrations{Migrations: migrations.All(), Apply: cfg.DatabaseMigrateOnStart},
 		serverConfig(cfg, keys),
 		identityConfig(cfg),
 		AuditConfig(cfg),

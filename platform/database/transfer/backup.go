@@ -70,7 +70,7 @@ func Backup(
 		return saved, fmt.Errorf("the copy of %s failed verification: %w", from, err)
 	}
 	if saved.Tables == 0 {
-		return saved, database.Empty(from)
+		return saved, database.NoTablesError(from)
 	}
 	info, err := unfinished.Stat()
 	if err != nil {

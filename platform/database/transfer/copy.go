@@ -72,8 +72,8 @@ func (cfg CopyConfig) copy(ctx context.Context) (result CopyResult, err error) {
 		return result, err
 	}
 	defer func() { _ = db.Close() }()
-	result.Where = db.Where()
-	seeds, err := database.Pristine(ctx, cfg.Migrations)
+	result.Where = db.Location()
+	seeds, err := database.OpenInMemory(ctx, cfg.Migrations)
 	if err != nil {
 		return result, err
 	}
@@ -96,14 +96,14 @@ func (cfg CopyConfig) copy(ctx context.Context) (result CopyResult, err error) {
 		return result, err
 	}
 	if err := db.Connect(ctx); err != nil {
-		return result, fmt.Errorf("%s: %w", db.Where(), err)
+		return result, fmt.Errorf("%s: %w", db.Location(), err)
 	}
 	checkEmpty := func(to *target) error { return to.checkEmpty(ctx, result.Tables) }
 	if err := withTarget(ctx, db, checkEmpty); err != nil {
-		return result, fmt.Errorf("%s: %w", db.Where(), err)
+		return result, fmt.Errorf("%s: %w", db.Location(), err)
 	}
 	if _, err := db.Migrate(ctx, cfg.Migrations); err != nil {
-		return result, fmt.Errorf("%s: %w", db.Where(), err)
+		return result, fmt.Errorf("%s: %w", db.Location(), err)
 	}
 	return result, withTarget(ctx, db, func(to *target) error {
 		return cfg.copyTables(ctx, from, to, pristine, &result)

@@ -36,7 +36,7 @@ func Untouched(ctx context.Context, path string, m database.Migrations) (bool, e
 }
 
 func untouched(ctx context.Context, r reader, tables []string, m database.Migrations) (bool, error) {
-	seeds, err := database.Pristine(ctx, m)
+	seeds, err := database.OpenInMemory(ctx, m)
 	if err != nil {
 		return false, err
 	}

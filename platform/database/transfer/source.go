@@ -30,7 +30,7 @@ type reader struct{ conn *sql.Conn }
 
 // openFile opens an existing SQLite file. It changes neither the file nor its journal mode.
 func openFile(path string, parameters url.Values) (*sql.DB, error) {
-	if err := (database.Config{Path: path}).Find(); err != nil {
+	if err := (database.Config{Path: path}).CheckFile(); err != nil {
 		return nil, err
 	}
 	path, err := filepath.Abs(path)

@@ -133,7 +133,7 @@ func (s *store) Remove(ctx context.Context, scope patients.Scope, id assignments
 }
 
 func (s *store) RemoveAllOfPatients(ctx context.Context, removed []patients.ID) (ended int, err error) {
-	done := database.Among(s.db.Write(ctx), "patient_id", removed).Delete(&row{})
+	done := database.WhereIn(s.db.Write(ctx), "patient_id", removed).Delete(&row{})
 	return int(done.RowsAffected), done.Error
 }
 
@@ -187,7 +187,7 @@ func (s *store) AddMissing(ctx context.Context, all []domain.Assignment) ([]doma
 		return nil, err
 	}
 	var added []row
-	err := database.Among(s.db.Write(ctx), "id", idsOf(all)).Find(&added).Error
+	err := database.WhereIn(s.db.Write(ctx), "id", idsOf(all)).Find(&added).Error
 	return assignmentsOf(added), err
 }
 
@@ -202,7 +202,7 @@ func (s *store) RemoveAll(ctx context.Context, all []domain.Assignment) ([]domai
 			{Name: "assigned_at"},
 		},
 	}
-	err := database.Among(s.db.Write(ctx).Clauses(whole), "id", idsOf(all)).Delete(&removed).Error
+	err := database.WhereIn(s.db.Write(ctx).Clauses(whole), "id", idsOf(all)).Delete(&removed).Error
 	return assignmentsOf(removed), err
 }
 

@@ -91,7 +91,7 @@ func (s *store) listByPatient(
 	if filter.Action != "" {
 		q = q.Where("EXISTS (?)", entry.Session(&gorm.Session{}).Where("e.action = ?", filter.Action))
 	}
-	page, err := database.Page(database.Between(q, filter.CreatedAfter, filter.CreatedBefore), request, subjectColumns)
+	page, err := database.Page(database.WhereCreatedBetween(q, filter.CreatedAfter, filter.CreatedBefore), request, subjectColumns)
 	if err != nil || len(page.Items) == 0 {
 		return paging.Page[domain.Entry]{Total: page.Total}, err
 	}
@@ -143,7 +143,7 @@ func (s *store) FindUnindexed(ctx context.Context, entries []domain.Entry) (*dom
 			database.At(entries[0].Time),
 			database.At(entries[len(entries)-1].Time),
 		)
-		err := database.Among(during, "patient_id", part).Find(&rows).Error
+		err := database.WhereIn(during, "patient_id", part).Find(&rows).Error
 		if err != nil {
 			return nil, err
 		}
@@ -178,8 +178,8 @@ func (s *store) entriesByID(ctx context.Context, rows []subjectRow) (map[uuid.UU
 	slices.Sort(chains)
 	var found []row // also entries of one row's chain at another row's sequence
 	during := s.db.Read(ctx).Where("created_at >= ? AND created_at <= ?", first, last)
-	err := database.Among(
-		database.Among(during, "chain", slices.Compact(chains)), "sequence", sequences,
+	err := database.WhereIn(
+		database.WhereIn(during, "chain", slices.Compact(chains)), "sequence", sequences,
 	).Find(&found).Error
 	entries := make(map[uuid.UUID]domain.Entry, len(found))
 	for _, r := range found {

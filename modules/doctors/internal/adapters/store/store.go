@@ -138,7 +138,7 @@ func (s *store) FindAssignable(ctx context.Context, id doctors.ID) (domain.Docto
 func (s *store) FindAll(ctx context.Context, ids []doctors.ID) ([]domain.Doctor, error) {
 	var rows []row
 	shown := s.db.Read(ctx).Select("id", "name", "specialization", "experience")
-	err := database.Among(shown, "id", ids).Find(&rows).Error
+	err := database.WhereIn(shown, "id", ids).Find(&rows).Error
 	return doctorsOf(rows), err
 }
 
@@ -155,7 +155,7 @@ var columns = database.Columns[row]{
 func (s *store) List(
 	ctx context.Context, filter domain.Filter, request paging.Request,
 ) (paging.Page[domain.Doctor], error) {
-	q := database.Matching(s.db.Read(ctx), filter.Search)
+	q := database.WhereMatches(s.db.Read(ctx), filter.Search)
 	if filter.Specialization != "" {
 		q = q.Where("specialization = ?", filter.Specialization)
 	}
@@ -165,7 +165,7 @@ func (s *store) List(
 	if filter.ExperienceMax != nil {
 		q = q.Where("experience <= ?", *filter.ExperienceMax)
 	}
-	page, err := database.Page(database.Between(q, filter.CreatedAfter, filter.CreatedBefore), request, columns)
+	page, err := database.Page(database.WhereCreatedBetween(q, filter.CreatedAfter, filter.CreatedBefore), request, columns)
 	return paging.Map(page, row.doctor), err
 }
 
@@ -209,5 +209,5 @@ func (s *store) Remove(ctx context.Context, id doctors.ID) error {
 	if done.Error == nil && done.RowsAffected == 0 {
 		return doctors.ErrNotFound
 	}
-	return s.db.Deleted(ctx, done.Error, "doctors", "doctors.Deleted")
+	return s.db.DeleteError(ctx, done.Error, "doctors", "doctors.Deleted")
 }

@@ -147,7 +147,7 @@ func (m *Mailboxes) sharing(ctx context.Context, rows []mailboxRow) (all [][]ide
 		recorded[i] = r.UserID
 	}
 	var found []mailboxRow
-	shared := database.Among(
+	shared := database.WhereIn(
 		m.db.Write(ctx).Model(&mailboxRow{}).Select("mailbox").Where("NOT holds"),
 		"user_id",
 		recorded,

@@ -71,7 +71,7 @@ func (s *sessions) makeRoom(ctx context.Context, added domain.Session) error {
 	if err != nil || len(ids) < ports.MaxSessions {
 		return err
 	}
-	return database.Among(s.db.Write(ctx), "id", ids[ports.MaxSessions-1:]).Delete(&sessionRow{}).Error
+	return database.WhereIn(s.db.Write(ctx), "id", ids[ports.MaxSessions-1:]).Delete(&sessionRow{}).Error
 }
 
 func (s *sessions) Change(

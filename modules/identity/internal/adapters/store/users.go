@@ -78,14 +78,14 @@ var columns = database.Columns[userRow]{
 func (u *users) List(
 	ctx context.Context, filter domain.UserFilter, request paging.Request,
 ) (paging.Page[domain.User], error) {
-	q := database.Matching(notClosed(u.db.Read(ctx)), filter.Search)
+	q := database.WhereMatches(notClosed(u.db.Read(ctx)), filter.Search)
 	if filter.Role != "" {
 		q = q.Where("role = ?", filter.Role)
 	}
 	if filter.Active != nil {
 		q = q.Where("active = ?", *filter.Active)
 	}
-	page, err := database.Page(database.Between(q, filter.CreatedAfter, filter.CreatedBefore), request, columns)
+	page, err := database.Page(database.WhereCreatedBetween(q, filter.CreatedAfter, filter.CreatedBefore), request, columns)
 	return paging.Map(page, userRow.user), err
 }
 

@@ -99,7 +99,7 @@ func within(q *gorm.DB, scope patients.Scope) *gorm.DB { return q.Where("owner_i
 // among narrows a query to those of a few patients who are in the scope. coalesce keeps both engines from choosing an
 // index of the owner, with which they would read all patients of the owner.
 func among(q *gorm.DB, scope patients.Scope, ids []patients.ID) *gorm.DB {
-	return database.Among(q.Where("coalesce(owner_id, owner_id) = ?", scope.Owner()), "id", ids)
+	return database.WhereIn(q.Where("coalesce(owner_id, owner_id) = ?", scope.Owner()), "id", ids)
 }
 
 func (s *store) Add(ctx context.Context, patient domain.Patient) error {
@@ -156,7 +156,7 @@ func (s *store) List(
 
 // matching narrows a list to the patients that match the filter.
 func matching(q *gorm.DB, filter domain.Filter) *gorm.DB {
-	q = database.Matching(q, filter.Search)
+	q = database.WhereMatches(q, filter.Search)
 	if filter.Gender != "" {
 		q = q.Where("gender = ?", filter.Gender)
 	}
@@ -167,9 +167,9 @@ func matching(q *gorm.DB, filter domain.Filter) *gorm.DB {
 		q = q.Where("(age <= ? OR birth_date > ?)", *filter.AgeMax, filter.BornAfter)
 	}
 	if filter.Among != nil {
-		q = database.Among(q, "id", filter.Among)
+		q = database.WhereIn(q, "id", filter.Among)
 	}
-	return database.Between(q, filter.CreatedAfter, filter.CreatedBefore)
+	return database.WhereCreatedBetween(q, filter.CreatedAfter, filter.CreatedBefore)
 }
 
 func (s *store) Change(
@@ -212,7 +212,7 @@ func (s *store) Remove(ctx context.Context, scope patients.Scope, id patients.ID
 	if done.Error == nil && done.RowsAffected == 0 {
 		return patients.ErrNotFound
 	}
-	return s.db.Deleted(ctx, done.Error, "patients", "patients.Deleted")
+	return s.db.DeleteError(ctx, done.Error, "patients", "patients.Deleted")
 }
 
 func (s *store) Count(ctx context.Context, scope patients.Scope, limit int) (int, error) {
@@ -229,6 +229,6 @@ func (s *store) LockSome(ctx context.Context, scope patients.Scope, limit int) (
 }
 
 func (s *store) RemoveAll(ctx context.Context, scope patients.Scope, ids []patients.ID) error {
-	done := database.Among(within(s.db.Write(ctx), scope), "id", ids).Delete(&row{})
-	return s.db.Deleted(ctx, done.Error, "patients", "patients.Deleted")
+	done := database.WhereIn(within(s.db.Write(ctx), scope), "id", ids).Delete(&row{})
+	return s.db.DeleteError(ctx, done.Error, "patients", "patients.Deleted")
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // Any number of values is one text of SQL with one variable, so that the engines keep one prepared statement for all.
-func TestAmongHasOneText(t *testing.T) {
+func TestWhereInHasOneText(t *testing.T) {
 	eachWithList(t, 5, func(t *testing.T, db *database.DB, all []thing) {
 		var texts []string
 		for _, count := range []int{1, 2, 3000} {
@@ -21,11 +21,11 @@ func TestAmongHasOneText(t *testing.T) {
 			}
 			var found []thing
 			dry := db.Read(t.Context()).Session(&gorm.Session{DryRun: true})
-			statement := database.Among(dry, "id", values).Find(&found).Statement
+			statement := database.WhereIn(dry, "id", values).Find(&found).Statement
 			require.Len(t, statement.Vars, 1)
 			texts = append(texts, statement.SQL.String())
 
-			require.NoError(t, database.Among(db.Read(t.Context()), "id", values).Find(&found).Error)
+			require.NoError(t, database.WhereIn(db.Read(t.Context()), "id", values).Find(&found).Error)
 			require.Equal(t, all[:1], found)
 		}
 		require.Equal(t, []string{texts[0], texts[0], texts[0]}, texts)

@@ -21,25 +21,28 @@ func TestWaitingForAConnection(t *testing.T) {
 		db := openStore(t, cfg, zap.NewNop())
 		exec(t, db, `CREATE TABLE things (id text PRIMARY KEY, n integer NOT NULL)`)
 
-		t.Run("is in the order of coming", func(t *testing.T) {
+		t.Run("is first come, first served", func(t *testing.T) {
 			var all sync.WaitGroup
 			var order []string
 			hold(t, db, func() {
 				for n := range 10 {
+					started := make(chan struct{})
 					all.Go(func() {
+						close(started)
 						_ = db.Do(t.Context(), func(ctx context.Context) error {
-							order = append(order, fmt.Sprint(n)) // one at a time: there is one connection
+							order = append(order, fmt.Sprint(n)) // no race: there is one connection
 							return add(ctx, db, fmt.Sprint(n))
 						})
 					})
-					time.Sleep(100 * time.Millisecond) // until it waits, on a busy machine too
+					<-started
+					time.Sleep(100 * time.Millisecond) // until it waits, even on a busy machine
 				}
 			})
 			all.Wait()
 			require.Equal(t, []string{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"}, order)
 			require.Equal(t, order, things(t.Context(), t, db))
 		})
-		t.Run("ends with the limit, for all kinds of work, and leaves nothing taken", func(t *testing.T) {
+		t.Run("ends at its limit for statements, transactions and queries, and holds no connection", func(t *testing.T) {
 			hold(t, db, func() {
 				began := time.Now()
 				var all sync.WaitGroup
@@ -59,7 +62,7 @@ func TestWaitingForAConnection(t *testing.T) {
 	})
 }
 
-// hold takes the one connection while others do something.
+// hold acquires the only connection while others runs.
 func hold(t *testing.T, db *database.DB, others func()) {
 	t.Helper()
 	require.NoError(t, db.Do(t.Context(), func(ctx context.Context) error {

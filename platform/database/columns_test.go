@@ -16,49 +16,52 @@ func TestTime(t *testing.T) {
 	east := time.FixedZone("east", 5*60*60+30*60)
 	at := time.Date(2026, time.November, 22, 22, 29, 36, 410959000, time.UTC)
 	for _, c := range []struct {
-		what   string
+		name   string
 		time   time.Time
 		stored driver.Value
 	}{
-		{"in UTC, with microseconds", at, "2026-11-22T22:29:36.410959Z"},
-		{"of another zone in UTC", at.In(east), "2026-11-22T22:29:36.410959Z"},
-		{"of a whole second as wide as any other", at.Truncate(time.Second), "2026-11-22T22:29:36.000000Z"},
-		{"without what is below a microsecond", at.Add(999), "2026-11-22T22:29:36.410959Z"},
-		{"that is none as NULL", time.Time{}, nil},
+		{"a time in UTC with microseconds", at, "2026-11-22T22:29:36.410959Z"},
+		{"a time of another zone in UTC", at.In(east), "2026-11-22T22:29:36.410959Z"},
+		{"a whole second in the same width", at.Truncate(time.Second), "2026-11-22T22:29:36.000000Z"},
+		{"a time without its nanoseconds", at.Add(999), "2026-11-22T22:29:36.410959Z"},
+		{"the zero time as NULL", time.Time{}, nil},
 	} {
-		t.Run("stores a time "+c.what, func(t *testing.T) {
+		t.Run("stores "+c.name, func(t *testing.T) {
 			stored, err := database.At(c.time).Value()
 			require.NoError(t, err)
 			require.Equal(t, c.stored, stored)
 		})
 	}
 	for _, c := range []struct {
-		what string
+		name string
 		src  any
 		want time.Time
 	}{
 		{"SQLite's text", "2026-11-22T22:29:36.410959Z", at},
-		{"PostgreSQL's time, made UTC", at.In(east), at},
-		{"NULL as none", nil, time.Time{}},
+		{"PostgreSQL's time, converted to UTC", at.In(east), at},
+		{"NULL as the zero time", nil, time.Time{}},
 	} {
-		t.Run("reads "+c.what, func(t *testing.T) {
+		t.Run("reads "+c.name, func(t *testing.T) {
 			read := database.At(at.Add(time.Hour))
 			require.NoError(t, read.Scan(c.src))
 			require.Equal(t, c.want, read.Time)
 		})
 	}
-	for what, src := range map[string]any{"another type": 7, "malformed text": canary, "text of another layout": "2026-11-22 22:29:36" + canary} {
-		t.Run("refuses "+what+", without quoting it", func(t *testing.T) {
+	for name, src := range map[string]any{
+		"another type": 7, "malformed text": canary, "text of another layout": "2026-11-22 22:29:36" + canary,
+	} {
+		t.Run("rejects "+name+" without quoting it", func(t *testing.T) {
 			err := new(database.Time).Scan(src)
 			require.Error(t, err)
 			require.NotContains(t, err.Error(), canary)
 		})
 	}
-	t.Run("as text is ordered as time is", rapid.MakeCheck(func(t *rapid.T) {
-		instant := rapid.Map(rapid.Int64Range(-62_135_596_800_000_000, 253_402_300_799_999_999), time.UnixMicro) // years 1 to 9999
+	t.Run("orders texts like times", rapid.MakeCheck(func(t *rapid.T) {
+		const year1, year9999 = -62_135_596_800_000_000, 253_402_300_799_999_999
+		instant := rapid.Map(rapid.Int64Range(year1, year9999), time.UnixMicro)
 		a, b := instant.Draw(t, "a"), instant.Draw(t, "b")
 		if a.UTC().IsZero() || b.UTC().IsZero() {
-			t.Skip("none is not a time")
+			t.Skip("the zero time is stored as NULL")
 		}
 		textA, err := database.At(a).Value()
 		require.NoError(t, err)
@@ -73,7 +76,7 @@ func TestText(t *testing.T) {
 		text   database.Text
 		stored driver.Value
 	}{{"", nil}, {"a", "a"}, {" ", " "}} {
-		t.Run(`"`+string(c.text)+`" comes back as it was`, func(t *testing.T) {
+		t.Run(`reads "`+string(c.text)+`" as it was stored`, func(t *testing.T) {
 			stored, err := c.text.Value()
 			require.NoError(t, err)
 			require.Equal(t, c.stored, stored)
@@ -82,13 +85,13 @@ func TestText(t *testing.T) {
 			require.Equal(t, c.text, read)
 		})
 	}
-	t.Run("refuses another type", func(t *testing.T) {
+	t.Run("rejects another type", func(t *testing.T) {
 		require.ErrorContains(t, new(database.Text).Scan(7), "int")
 	})
 }
 
-// TestColumnsOfBothEngines has the engines themselves keep what the tables above say.
-func TestColumnsOfBothEngines(t *testing.T) {
+// TestStoredColumns verifies on both engines that stored times and texts are read unchanged.
+func TestStoredColumns(t *testing.T) {
 	t.Parallel()
 	type row struct {
 		At   database.Time
@@ -100,16 +103,16 @@ func TestColumnsOfBothEngines(t *testing.T) {
 			timestamp = "text"
 		}
 		exec(t, db, `CREATE TABLE columns_test (at `+timestamp+`, text text UNIQUE)`)
-		for _, kept := range []row{
+		for _, stored := range []row{
 			{database.At(time.Date(2026, time.November, 22, 22, 29, 36, 410959000, time.UTC)), "a"},
 			{database.At(time.Date(1969, time.December, 31, 23, 59, 59, 1000, time.UTC)), "ä𝒜"},
 			{database.Time{}, ""},
-			{database.Time{}, ""}, // none is unique to nobody
+			{database.Time{}, ""}, // the unique constraint ignores empty texts
 		} {
-			require.NoError(t, db.Write(t.Context()).Table("columns_test").Create(&kept).Error)
+			require.NoError(t, db.Write(t.Context()).Table("columns_test").Create(&stored).Error)
 			var read []row
 			require.NoError(t, db.Read(t.Context()).Table("columns_test").Find(&read).Error)
-			require.Equal(t, kept, read[0])
+			require.Equal(t, stored, read[0])
 			exec(t, db, `DELETE FROM columns_test WHERE text IS NOT NULL`)
 		}
 	})

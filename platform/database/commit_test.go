@@ -18,11 +18,11 @@ func TestFailedCommit(t *testing.T) {
 		err := db.Do(ctx, func(ctx context.Context) error {
 			runs++
 			require.NoError(t, add(ctx, db, "a"))
-			return db.Write(ctx).Exec(`INSERT INTO parts (id, of) VALUES ('p', 'nothing')`).Error // the engine objects at commit
+			return db.Write(ctx).Exec(`INSERT INTO parts (id, of) VALUES ('p', 'missing')`).Error // fails at commit
 		})
 		t.Run("is an error", func(t *testing.T) { require.Equal(t, errs.Conflict, errs.KindOf(err), "%v", err) })
-		t.Run("is not tried again", func(t *testing.T) { require.Equal(t, 1, runs) })
-		t.Run("leaves nothing behind", func(t *testing.T) { require.Empty(t, things(ctx, t, db)) })
+		t.Run("is not repeated", func(t *testing.T) { require.Equal(t, 1, runs) })
+		t.Run("stores nothing", func(t *testing.T) { require.Empty(t, things(ctx, t, db)) })
 		t.Run("leaves a connection that works", func(t *testing.T) {
 			require.NoError(t, db.Do(ctx, func(ctx context.Context) error { return add(ctx, db, "b") }))
 			require.Equal(t, []string{"b"}, things(ctx, t, db))
@@ -33,7 +33,7 @@ func TestFailedCommit(t *testing.T) {
 func TestCommitOnADeadConnection(t *testing.T) {
 	eachWithThings(t, func(t *testing.T, db *database.DB) {
 		if db.Engine() != database.Postgres {
-			t.Skip("SQLite has no connection to lose")
+			t.Skip("SQLite has no network connection")
 		}
 		outside, runs := t.Context(), 0
 		err := db.Do(outside, func(ctx context.Context) error {
@@ -44,7 +44,7 @@ func TestCommitOnADeadConnection(t *testing.T) {
 			return db.Write(outside).Exec(`SELECT pg_terminate_backend(?)`, pid).Error
 		})
 		requireUnavailable(t, err)
-		require.Equal(t, 1, runs, "whether it was committed is unknown: it must not run again")
+		require.Equal(t, 1, runs, "the result of the commit is unknown, so it must not be repeated")
 		require.Empty(t, things(outside, t, db))
 		require.NoError(t, db.Ping(outside), "the pool replaces the connection")
 	})

@@ -18,24 +18,25 @@ import (
 
 const password = "s3cret-passw0rd"
 
-// postgresAt configures a PostgreSQL store that is not there, or not as it should be.
+// postgresAt returns the configuration of a PostgreSQL store at address, host:port.
 func postgresAt(address string) database.Config {
 	return database.Config{
 		URL:      "postgres://app:" + password + "@" + address + "/healthcare?sslmode=disable",
-		PoolSize: 2, ConnectTimeout: time.Second, StatementTimeout: time.Second, LockTimeout: time.Second, IdleInTxTimeout: time.Second,
+		PoolSize: 2, ConnectTimeout: time.Second,
+		StatementTimeout: time.Second, LockTimeout: time.Second, IdleInTxTimeout: time.Second,
 	}
 }
 
-// nobody is an address at which nothing listens.
-func nobody(t *testing.T) string {
+// unusedAddress returns an address on which no server listens.
+func unusedAddress(t *testing.T) string {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	require.NoError(t, listener.Close())
 	return listener.Addr().String()
 }
 
-// addressed is an address with a part of it changed.
-func addressed(t *testing.T, address string, change func(*url.URL)) string {
+// changeURL returns address with a change.
+func changeURL(t *testing.T, address string, change func(*url.URL)) string {
 	parsed, err := url.Parse(address)
 	require.NoError(t, err)
 	change(parsed)
@@ -46,15 +47,15 @@ func TestUnreachableServer(t *testing.T) {
 	t.Parallel()
 	t.Run("is unavailable to Ping and to every statement", func(t *testing.T) {
 		t.Parallel()
-		db := openStore(t, postgresAt(nobody(t)), zap.NewNop())
+		db := openStore(t, postgresAt(unusedAddress(t)), zap.NewNop())
 		requireUnavailable(t, db.Ping(t.Context()))
 		requireUnavailable(t, db.Read(t.Context()).Exec("SELECT 1").Error)
 		requireUnavailable(t, db.Do(t.Context(), nil))
 	})
-	t.Run("is tried again until the time for it is over, and said so without the password", func(t *testing.T) {
+	t.Run("is retried until ConnectTimeout, with a log that does not contain the password", func(t *testing.T) {
 		t.Parallel()
 		core, log := observer.New(zapcore.DebugLevel)
-		db := openStore(t, postgresAt(nobody(t)), zap.New(core))
+		db := openStore(t, postgresAt(unusedAddress(t)), zap.New(core))
 		began := time.Now()
 		err := db.Connect(t.Context())
 		requireUnavailable(t, err)
@@ -65,7 +66,7 @@ func TestUnreachableServer(t *testing.T) {
 		}
 		require.NotContains(t, errorText(err), password)
 	})
-	t.Run("is waited for while it starts", func(t *testing.T) {
+	t.Run("is retried while it starts", func(t *testing.T) {
 		t.Parallel()
 		cfg := postgresAt(fakeServer(t, "57P03", "57P03", ""))
 		cfg.ConnectTimeout = 10 * time.Second
@@ -73,9 +74,9 @@ func TestUnreachableServer(t *testing.T) {
 	})
 }
 
-func TestServerThatRefusesForGood(t *testing.T) {
+func TestPermanentConnectionErrors(t *testing.T) {
 	t.Parallel()
-	refusedAtOnce := func(t *testing.T, cfg database.Config, sqlstate string) {
+	requireRejectedAtOnce := func(t *testing.T, cfg database.Config, sqlstate string) {
 		t.Helper()
 		cfg.ConnectTimeout = 10 * time.Second
 		db := openStore(t, cfg, zap.NewNop())
@@ -83,30 +84,30 @@ func TestServerThatRefusesForGood(t *testing.T) {
 		err := db.Connect(t.Context())
 		require.ErrorContains(t, err, sqlstate)
 		require.Equal(t, errs.Internal, errs.KindOf(err))
-		require.Less(t, time.Since(began), 5*time.Second, "trying again is pointless")
+		require.Less(t, time.Since(began), 5*time.Second, "there should be no retry")
 		require.NotContains(t, errorText(err)+db.Location(), password)
 	}
-	t.Run("a wrong password is said at once, without saying it", func(t *testing.T) {
+	t.Run("a wrong password is reported at once, without quoting it", func(t *testing.T) {
 		t.Parallel()
-		refusedAtOnce(t, postgresAt(fakeServer(t, "28P01")), "28P01")
+		requireRejectedAtOnce(t, postgresAt(fakeServer(t, "28P01")), "28P01")
 	})
 	databasetest.EachConfig(t, func(t *testing.T, cfg database.Config) {
 		if cfg.URL == "" {
-			t.Skip("SQLite creates what does not exist")
+			t.Skip("SQLite creates a missing database")
 		}
-		cfg.URL = addressed(t, cfg.URL, func(u *url.URL) { u.Path = "/nowhere" })
-		refusedAtOnce(t, cfg, "3D000") // no such database
+		cfg.URL = changeURL(t, cfg.URL, func(u *url.URL) { u.Path = "/nowhere" })
+		requireRejectedAtOnce(t, cfg, "3D000") // the database does not exist
 	})
 }
 
-func TestAddressesAreNotQuoted(t *testing.T) {
-	for what, address := range map[string]string{
-		"with a malformed port":   "postgres://app:" + password + "@localhost:port/db",
-		"with a malformed escape": "postgres://app:" + password + "%zz@localhost/db",
-		"with a strange setting":  "postgres://app:" + password + "@localhost/db?sslmode=" + password,
-		"of another kind":         "mysql://app:" + password + "@localhost/db",
+func TestPasswordsAreNotQuoted(t *testing.T) {
+	for name, address := range map[string]string{
+		"a malformed port":   "postgres://app:" + password + "@localhost:port/db",
+		"a malformed escape": "postgres://app:" + password + "%zz@localhost/db",
+		"an invalid sslmode": "postgres://app:" + password + "@localhost/db?sslmode=" + password,
+		"another scheme":     "mysql://app:" + password + "@localhost/db",
 	} {
-		t.Run("one "+what+" is refused without its password", func(t *testing.T) {
+		t.Run("by the error about "+name, func(t *testing.T) {
 			cfg := postgresAt("")
 			cfg.URL = address
 			_, err := database.Open(cfg, zap.NewNop())
@@ -114,9 +115,9 @@ func TestAddressesAreNotQuoted(t *testing.T) {
 			require.NotContains(t, errorText(err), password)
 		})
 	}
-	t.Run("one that is used is shown to people without its password", func(t *testing.T) {
-		where := openStore(t, postgresAt("db.example:5433"), zap.NewNop()).Location()
-		require.Equal(t, "PostgreSQL (healthcare at db.example:5433)", where)
+	t.Run("by the location of the store", func(t *testing.T) {
+		location := openStore(t, postgresAt("db.example:5433"), zap.NewNop()).Location()
+		require.Equal(t, "PostgreSQL (healthcare at db.example:5433)", location)
 	})
 }
 
@@ -124,9 +125,10 @@ func TestSessionSettings(t *testing.T) {
 	t.Parallel()
 	databasetest.EachConfig(t, func(t *testing.T, cfg database.Config) {
 		if cfg.URL == "" {
-			t.Skip("SQLite's are pragmas")
+			t.Skip("SQLite has pragmas instead")
 		}
-		cfg.StatementTimeout, cfg.LockTimeout, cfg.IdleInTxTimeout = 1500*time.Millisecond, 700*time.Millisecond, 5*time.Second
+		cfg.StatementTimeout, cfg.LockTimeout = 1500*time.Millisecond, 700*time.Millisecond
+		cfg.IdleInTxTimeout = 5 * time.Second
 		setting := func(t *testing.T, cfg database.Config, name string) (value string) {
 			db := openStore(t, cfg, zap.NewNop())
 			require.NoError(t, db.Read(t.Context()).Raw("SHOW "+name).Scan(&value).Error)
@@ -138,13 +140,15 @@ func TestSessionSettings(t *testing.T) {
 			require.Equal(t, "5s", setting(t, cfg, "idle_in_transaction_session_timeout"))
 			require.Equal(t, "healthcare", setting(t, cfg, "application_name"))
 		})
-		t.Run("are those of the address where it has any", func(t *testing.T) {
+		t.Run("are those of the URL if it has any", func(t *testing.T) {
 			cfg := cfg
-			cfg.URL = addressed(t, cfg.URL, func(u *url.URL) { u.RawQuery += "&statement_timeout=900&application_name=report" })
+			cfg.URL = changeURL(t, cfg.URL, func(u *url.URL) {
+				u.RawQuery += "&statement_timeout=900&application_name=report"
+			})
 			require.Equal(t, "900ms", setting(t, cfg, "statement_timeout"))
 			require.Equal(t, "report", setting(t, cfg, "application_name"))
 		})
-		t.Run("end a statement that takes too long, and a wait for a lock", func(t *testing.T) {
+		t.Run("interrupt a statement that takes too long", func(t *testing.T) {
 			cfg := cfg
 			cfg.StatementTimeout = 50 * time.Millisecond
 			err := openStore(t, cfg, zap.NewNop()).Write(t.Context()).Exec("SELECT pg_sleep(5)").Error

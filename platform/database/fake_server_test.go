@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// fakeServer returns the address of a server that speaks enough PostgreSQL to refuse connections: each one with the next of the given
-// SQLSTATEs, after it asked for the password, and all further ones with the last. An empty one accepts.
+// fakeServer returns the address of a server that implements enough of PostgreSQL's protocol to authenticate clients. It
+// rejects each connection with the next of the SQLSTATEs, and further ones with the last. An empty one accepts.
 func fakeServer(t *testing.T, sqlstates ...string) string {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -51,9 +51,9 @@ func serve(connection net.Conn, sqlstate string) {
 	}
 	server.Send(&pgproto3.AuthenticationOk{})
 	server.Send(&pgproto3.ReadyForQuery{TxStatus: 'I'})
-	for server.Flush() == nil { // every question is the empty one that a ping asks
-		question, err := server.Receive()
-		if _, leaving := question.(*pgproto3.Terminate); err != nil || leaving {
+	for server.Flush() == nil { // every query is the empty query of a ping
+		message, err := server.Receive()
+		if _, terminated := message.(*pgproto3.Terminate); err != nil || terminated {
 			return
 		}
 		server.Send(&pgproto3.EmptyQueryResponse{})

@@ -16,7 +16,7 @@ import (
 	"healthcare/platform/errs"
 )
 
-// eachWithThings runs test once per engine, with a table of its own.
+// eachWithThings runs test once per engine, with an empty table things.
 func eachWithThings(t *testing.T, test func(t *testing.T, db *database.DB)) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
@@ -30,12 +30,12 @@ func exec(t testing.TB, db *database.DB, statement string, values ...any) {
 	require.NoError(t, db.Write(t.Context()).Exec(statement, values...).Error)
 }
 
-// add stores a thing with the connection of ctx.
+// add inserts a thing with the connection of ctx.
 func add(ctx context.Context, db *database.DB, id string) error {
 	return db.Write(ctx).Exec(`INSERT INTO things (id, n) VALUES (?, 0)`, id).Error
 }
 
-// things are the ids of those that the connection of ctx sees.
+// things returns the ids of the things that the connection of ctx reads.
 func things(ctx context.Context, t testing.TB, db *database.DB) []string {
 	t.Helper()
 	ids := []string{}
@@ -43,7 +43,7 @@ func things(ctx context.Context, t testing.TB, db *database.DB) []string {
 	return ids
 }
 
-// openStore opens a store and closes it with the test.
+// openStore opens a store and closes it when the test ends.
 func openStore(t testing.TB, cfg database.Config, log *zap.Logger) *database.DB {
 	t.Helper()
 	db, err := database.Open(cfg, log)
@@ -52,24 +52,24 @@ func openStore(t testing.TB, cfg database.Config, log *zap.Logger) *database.DB 
 	return db
 }
 
-// requireUnavailable is about an error that a client is told as a 503, with a time to come back at.
+// requireUnavailable verifies that clients get err as a 503 with Retry-After.
 func requireUnavailable(t testing.TB, err error) {
 	t.Helper()
 	require.Equal(t, errs.Unavailable, errs.KindOf(err), "%v", err)
-	var said *errs.Error
-	require.ErrorAs(t, err, &said)
-	require.NotZero(t, said.RetryAfter)
+	var unavailable *errs.Error
+	require.ErrorAs(t, err, &unavailable)
+	require.NotZero(t, unavailable.RetryAfter)
 }
 
-// errorText returns each error of the tree of err, in each verb: all that a careless log could print.
+// errorText returns each error of the tree of err in each format verb, which covers everything that a log could print.
 func errorText(err error) string {
 	if err == nil {
 		return ""
 	}
 	all := []string{fmt.Sprintf("%v\n%+v\n%#v\n%q", err, err, err, err)}
-	if several, ok := err.(interface{ Unwrap() []error }); ok {
-		for _, one := range several.Unwrap() {
-			all = append(all, errorText(one))
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, err := range joined.Unwrap() {
+			all = append(all, errorText(err))
 		}
 	}
 	all = append(all, errorText(errors.Unwrap(err)))

@@ -11,8 +11,8 @@ import (
 	"healthcare/platform/databasetest"
 )
 
-// TestIDsAndTimesAsTheyAreSent has ids of every shape that modules use, and times, come back as they were, and find what they name.
-func TestIDsAndTimesAsTheyAreSent(t *testing.T) {
+// TestIDsAndTimes verifies that ids of every type that modules use, and times, are stored unchanged and find their rows.
+func TestIDsAndTimes(t *testing.T) {
 	t.Parallel()
 	type own struct{ uuid.UUID }
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
@@ -24,18 +24,22 @@ func TestIDsAndTimesAsTheyAreSent(t *testing.T) {
 		one, now := own{uuid.Must(uuid.NewV7())}, database.At(time.Now().Truncate(time.Microsecond).UTC())
 		exec(t, db, `INSERT INTO named (id, parent, at) VALUES (?, ?, ?)`, one, (*uuid.UUID)(nil), now)
 		exec(t, db, `INSERT INTO named (id, parent, at) VALUES (?, ?, ?)`, uuid.New(), &one.UUID, database.Time{})
-		for what, value := range map[string]any{"as a module's own": one, "as it is": one.UUID, "by a pointer": &one, "as text": one.String()} {
+		for what, value := range map[string]any{
+			"a module's type": one, "a UUID": one.UUID, "a pointer": &one, "a text": one.String(),
+		} {
 			var found []struct {
 				ID     own
 				Parent *uuid.UUID
 				At     database.Time
 			}
-			require.NoError(t, db.Read(t.Context()).Raw(`SELECT * FROM named WHERE id = ? AND at = ?`, value, now).Scan(&found).Error, what)
+			byID := db.Read(t.Context()).Raw(`SELECT * FROM named WHERE id = ? AND at = ?`, value, now)
+			require.NoError(t, byID.Scan(&found).Error, what)
 			require.Len(t, found, 1, what)
 			require.Equal(t, one, found[0].ID, what)
 			require.Nil(t, found[0].Parent, what)
 			require.Equal(t, now, found[0].At, what)
-			require.NoError(t, db.Read(t.Context()).Raw(`SELECT * FROM named WHERE parent IN ? AND at IS NULL`, []any{value}).Scan(&found).Error, what)
+			byParent := db.Read(t.Context()).Raw(`SELECT * FROM named WHERE parent IN ? AND at IS NULL`, []any{value})
+			require.NoError(t, byParent.Scan(&found).Error, what)
 			require.Len(t, found, 1, what)
 		}
 	})

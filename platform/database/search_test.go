@@ -178,7 +178,7 @@ func TestSearchText(t *testing.T) {
 	})
 }
 
-func TestWhereCreatedBetween(t *testing.T) {
+func TestWhereCreated(t *testing.T) {
 	eachWithTexts(t, func(t *testing.T, db *database.DB) {
 		noon := time.Date(2026, time.November, 22, 12, 0, 0, 0, time.UTC)
 		for n := range 5 {
@@ -199,7 +199,7 @@ func TestWhereCreatedBetween(t *testing.T) {
 		} {
 			t.Run(what, func(t *testing.T) {
 				var numbers []int
-				require.NoError(t, database.WhereCreatedBetween(db.Read(t.Context()).Table("texts"), one.after, one.before).Order("n").Pluck("n", &numbers).Error)
+				require.NoError(t, database.WhereCreated(db.Read(t.Context()).Table("texts"), one.after, one.before).Order("n").Pluck("n", &numbers).Error)
 				require.Equal(t, one.expected, append([]int(nil), numbers...))
 			})
 		}

@@ -22,7 +22,7 @@ func onPostgres(t *testing.T, change func(*url.URL), defaults ...string) (*datab
 	cfg := databasetest.PostgresWith(t, "")
 	setDefaults(t, cfg, defaults...)
 	if change != nil {
-		cfg.URL = addressed(t, cfg.URL, change)
+		cfg.URL = changeURL(t, cfg.URL, change)
 	}
 	return openStore(t, cfg, zap.NewNop()), cfg
 }

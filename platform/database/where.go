@@ -46,8 +46,8 @@ func arrayElement(value any) string {
 
 var arrayEscaper = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
 
-// WhereCreatedBetween restricts q to the rows created between two times, both exclusive. A zero time is no bound.
-func WhereCreatedBetween(q *gorm.DB, after, before time.Time) *gorm.DB {
+// WhereCreated restricts q to the rows created between two times, both exclusive. A zero time is no bound.
+func WhereCreated(q *gorm.DB, after, before time.Time) *gorm.DB {
 	if !after.IsZero() {
 		q = q.Where("created_at > ?", At(after))
 	}

@@ -10,7 +10,7 @@ import (
 	"healthcare/platform/database"
 )
 
-// Any number of values is one text of SQL with one variable, so that the engines keep one prepared statement for all.
+// The SQL for any number of values has one text and one parameter, so the engines cache one prepared statement.
 func TestWhereInHasOneText(t *testing.T) {
 	eachWithList(t, 5, func(t *testing.T, db *database.DB, all []thing) {
 		var texts []string

@@ -122,6 +122,6 @@ func (s *store) List(
 	default:
 		q = q.Where("chain * 0 = 0") // uses the index over all chains
 	}
-	page, err := database.Page(database.WhereCreatedBetween(q, filter.CreatedAfter, filter.CreatedBefore), request, columns)
+	page, err := database.Page(database.WhereCreated(q, filter.CreatedAfter, filter.CreatedBefore), request, columns)
 	return paging.Map(page, row.entry), err
 }

@@ -91,7 +91,8 @@ func (s *store) listByPatient(
 	if filter.Action != "" {
 		q = q.Where("EXISTS (?)", entry.Session(&gorm.Session{}).Where("e.action = ?", filter.Action))
 	}
-	page, err := database.Page(database.WhereCreatedBetween(q, filter.CreatedAfter, filter.CreatedBefore), request, subjectColumns)
+	q = database.WhereCreated(q, filter.CreatedAfter, filter.CreatedBefore)
+	page, err := database.Page(q, request, subjectColumns)
 	if err != nil || len(page.Items) == 0 {
 		return paging.Page[domain.Entry]{Total: page.Total}, err
 	}

@@ -165,7 +165,7 @@ func (s *store) List(
 	if filter.ExperienceMax != nil {
 		q = q.Where("experience <= ?", *filter.ExperienceMax)
 	}
-	page, err := database.Page(database.WhereCreatedBetween(q, filter.CreatedAfter, filter.CreatedBefore), request, columns)
+	page, err := database.Page(database.WhereCreated(q, filter.CreatedAfter, filter.CreatedBefore), request, columns)
 	return paging.Map(page, row.doctor), err
 }
 

@@ -85,7 +85,7 @@ func (u *users) List(
 	if filter.Active != nil {
 		q = q.Where("active = ?", *filter.Active)
 	}
-	page, err := database.Page(database.WhereCreatedBetween(q, filter.CreatedAfter, filter.CreatedBefore), request, columns)
+	page, err := database.Page(database.WhereCreated(q, filter.CreatedAfter, filter.CreatedBefore), request, columns)
 	return paging.Map(page, userRow.user), err
 }
 

@@ -169,7 +169,7 @@ func matching(q *gorm.DB, filter domain.Filter) *gorm.DB {
 	if filter.Among != nil {
 		q = database.WhereIn(q, "id", filter.Among)
 	}
-	return database.WhereCreatedBetween(q, filter.CreatedAfter, filter.CreatedBefore)
+	return database.WhereCreated(q, filter.CreatedAfter, filter.CreatedBefore)
 }
 
 func (s *store) Change(

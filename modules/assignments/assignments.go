@@ -15,7 +15,7 @@ type record struct{}
 // ParseID reads an id in its canonical form. Errors: ErrNotFound.
 func ParseID(s string) (ID, error) { return recordid.Parse[ID](s, ErrNotFound) }
 
-// Config is the operator's limit.
+// Config holds the limit set by the operator.
 type Config struct {
 	MaxPerUser int // 0: no limit
 }
@@ -23,7 +23,7 @@ type Config struct {
 // Errors of the module.
 var (
 	ErrNotFound        = errs.New(errs.NotFound, "not_found", "No such assignment.")
-	ErrLimitReached    = errs.New(errs.Conflict, "limit_reached", "You have as many assignments as one user may have.")
+	ErrLimitReached    = errs.New(errs.Conflict, "limit_reached", "You have reached the maximum number of assignments.")
 	ErrAlreadyAssigned = errs.Duplicate(
 		errs.WholeRecord,
 		"already_assigned",

@@ -31,7 +31,7 @@ type Directory interface {
 	// Find returns a doctor who takes new assignments. Errors: ErrNotFound, ErrInRemoval.
 	Find(ctx context.Context, id ID) (Doctor, error)
 
-	// FindAll returns those of the doctors that exist, by id, in one query. Errors: none of its own.
+	// FindAll returns the existing doctors with the given ids, by id, in one query. Errors: none of its own.
 	FindAll(ctx context.Context, ids []ID) (map[ID]Doctor, error)
 }
 
@@ -46,25 +46,25 @@ type Assignments interface {
 	Count(ctx context.Context, doctor ID) (int, error)
 
 	// Release ends at most limit of the doctor's assignments on behalf of who, in the transaction of ctx, and returns
-	// how many it ended. Unless to is nil, it assigns the patients to that doctor if they are not assigned already.
-	// Errors: ErrNotFound if to was removed in the meantime.
+	// the number of ended assignments. Unless to is nil, Release first assigns the patients to the doctor to. Errors:
+	// ErrNotFound if to was removed in the meantime.
 	Release(ctx context.Context, who auth.Principal, doctor ID, to *ID, limit int) (ended int, err error)
 }
 
-// Mode is the rule of who may change the directory.
+// Mode defines who may change the directory.
 type Mode string
 
 // The modes.
 const (
-	Guarded Mode = "guarded" // every user adds and edits; doctors of other users' patients are not deleted
-	Open    Mode = "open"    // every user adds, edits and deletes, as in the original
+	Guarded Mode = "guarded" // every user adds and edits; a doctor of other users' patients cannot be deleted
+	Open    Mode = "open"    // every user adds, edits and deletes, as in the original service
 	Curated Mode = "curated" // administrators only
 )
 
-// Config is the operator's choice of who may change the directory, and of how much.
+// Config holds the operator's settings of the directory.
 type Config struct {
 	Mode       Mode
-	MaxPerUser int // doctors that one user may have added; 0: no limit
+	MaxPerUser int // doctors that one user may add; 0: no limit
 }
 
 // Deleted is published in the transaction that removes a doctor, before the row is deleted. Subscribers delete their
@@ -96,10 +96,10 @@ var (
 	ErrCurated = errs.New(
 		errs.Forbidden,
 		"directory_is_curated",
-		"Only administrators change the directory of doctors here.",
+		"Only administrators can change the directory of doctors.",
 	)
 	ErrLimitReached = errs.New(errs.Conflict, "limit_reached",
-		"You have added as many doctors as one user may add.")
+		"You have added the maximum number of doctors per user.")
 	ErrLicenseNumberTaken = errs.Duplicate(
 		"license_number",
 		"license_number_taken",

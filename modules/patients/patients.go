@@ -47,7 +47,7 @@ type Directory interface {
 	// Find returns a patient of the scope. Errors: ErrNotFound, also for a patient outside the scope.
 	Find(ctx context.Context, scope Scope, id ID) (Patient, error)
 
-	// FindAll returns those of the patients that are in the scope, by id, in one query. Errors: none of its own.
+	// FindAll returns the patients of the scope with the given ids, by id, in one query. Errors: none of its own.
 	FindAll(ctx context.Context, scope Scope, ids []ID) (map[ID]Patient, error)
 }
 
@@ -67,7 +67,7 @@ type Deleted struct {
 	By  auth.Principal
 }
 
-// Config is the operator's limit.
+// Config holds the limit set by the operator.
 type Config struct {
 	MaxPerUser int // 0: no limit
 }
@@ -76,7 +76,7 @@ type Config struct {
 var (
 	ErrNotFound     = errs.New(errs.NotFound, "not_found", "No such patient.")
 	ErrLimitReached = errs.New(
-		errs.Conflict, "limit_reached", "You have as many patients as one user may have.",
+		errs.Conflict, "limit_reached", "You have reached the maximum number of patients per user.",
 	)
 	ErrMedicalRecordNumberTaken = errs.Duplicate(
 		"medical_record_number",

@@ -88,11 +88,11 @@ func TestUseCasesReturnEveryErrorAndLeaveNoEffect(t *testing.T) {
 				_, err := service.Browse(ctx, stranger, domain.Filter{Patient: &made.PatientID.UUID}, wholeList)
 				return err
 			}, nil},
-			{"browse a patient's", func(ctx context.Context, service *app.Service) error {
+			{"browse the assignments of a patient", func(ctx context.Context, service *app.Service) error {
 				_, err := service.BrowseOf(ctx, who, made.PatientID, wholeList)
 				return err
 			}, nil},
-			{"browse those of a patient of another user", func(ctx context.Context, service *app.Service) error {
+			{"browse a patient of another user", func(ctx context.Context, service *app.Service) error {
 				_, err := service.BrowseOf(ctx, stranger, made.PatientID, wholeList)
 				return err
 			}, patients.ErrNotFound},
@@ -100,7 +100,7 @@ func TestUseCasesReturnEveryErrorAndLeaveNoEffect(t *testing.T) {
 				_, err := service.Find(ctx, who, made.ID)
 				return err
 			}, nil},
-			{"find one of another user", func(ctx context.Context, service *app.Service) error {
+			{"find an assignment of another user", func(ctx context.Context, service *app.Service) error {
 				_, err := service.Find(ctx, stranger, made.ID)
 				return err
 			}, assignments.ErrNotFound},
@@ -111,7 +111,7 @@ func TestUseCasesReturnEveryErrorAndLeaveNoEffect(t *testing.T) {
 			{"discharge", func(ctx context.Context, service *app.Service) error {
 				return service.Discharge(ctx, who, made.ID, revision.Match{})
 			}, nil},
-			{"discharge one of another user", func(ctx context.Context, service *app.Service) error {
+			{"discharge an assignment of another user", func(ctx context.Context, service *app.Service) error {
 				return service.Discharge(ctx, stranger, made.ID, revision.Match{})
 			}, assignments.ErrNotFound},
 			{"patients of a doctor", func(ctx context.Context, _ *app.Service) error {

@@ -26,7 +26,7 @@ import (
 
 var now = time.Date(2026, time.November, 22, 22, 29, 36, 410959000, time.UTC)
 
-// env is the service over the real store, with fakes of the other modules and the rows that the foreign keys require.
+// env is a Service with the real store, fakes of the other modules, and the rows that the foreign keys require.
 type env struct {
 	*app.Service
 	db       *database.DB
@@ -42,7 +42,7 @@ func newEnv(t testing.TB, db *database.DB) env {
 	return h
 }
 
-// countingPatients counts the calls, and returns failure unless it is nil.
+// countingPatients is a patients.Directory that counts the calls, and returns failure unless failure is nil.
 type countingPatients struct {
 	patientstest.Directory
 	calls   int
@@ -69,7 +69,7 @@ func (d *countingPatients) FindAll(
 	return found, err
 }
 
-// countingDoctors does the same for doctors.
+// countingDoctors is a doctors.Directory that counts the calls, and returns failure unless failure is nil.
 type countingDoctors struct {
 	doctorstest.Directory
 	calls   int

@@ -9,7 +9,7 @@ import (
 	"healthcare/modules/patients"
 )
 
-// NewLookup returns the lookup for the patients module, which does not know assignments.
+// NewLookup returns the patients.AssignmentLookup for the patients module, which does not import this module.
 func NewLookup(assignments ports.Repository) patients.AssignmentLookup { return lookup{assignments} }
 
 type lookup struct{ assignments ports.Repository }

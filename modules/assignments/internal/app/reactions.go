@@ -9,17 +9,17 @@ import (
 	"healthcare/platform/events"
 )
 
-// WhenPatientDeleted ends the assignments of removed patients, in the same transaction. The audit entries of the
-// patients stand for those of the assignments.
+// WhenPatientDeleted ends the assignments of removed patients, in the same transaction. It records nothing, because the
+// audit entries of the patients imply the end of their assignments.
 func WhenPatientDeleted(assignments ports.Repository, limit Limit) events.Subscription {
 	return events.On("assignments", func(ctx context.Context, deleted patients.Deleted) error {
 		ended, err := assignments.RemoveAllOfPatients(ctx, deleted.IDs)
-		limit.Changed(deleted.By.UserID, -ended) // the owner of the patients
+		limit.Changed(deleted.By.UserID, -ended) // By is the owner of the patients
 		return err
 	})
 }
 
-// releasedAtOnce is the number of assignments that a statement ends.
+// releasedAtOnce is the maximum number of assignments that one call of Release ends.
 const releasedAtOnce = 1000
 
 // WhenDoctorDeleted ends the assignments of a removed doctor, in the same transaction, and names the patients in the

@@ -13,7 +13,7 @@ import (
 	"healthcare/platform/clock"
 )
 
-// NewDoctorAssignments returns the assignments of doctors for the doctors module, which does not know assignments.
+// NewDoctorAssignments returns the doctors.Assignments for the doctors module, which does not import this module.
 func NewDoctorAssignments(
 	repository ports.Repository, trail audit.Recorder, clk clock.Clock, limit Limit,
 ) doctors.Assignments {
@@ -43,7 +43,7 @@ func (d *doctorAssignments) Release(
 		return 0, err
 	}
 	var made []domain.Assignment
-	if to != nil { // before the others end: new assignments wait for the removal of patients
+	if to != nil { // before RemoveAll, because AddMissing waits for concurrent removals of the patients
 		if made, err = d.assignments.AddMissing(ctx, moved(found, *to, d.clock)); err != nil {
 			return 0, err
 		}
@@ -61,7 +61,7 @@ func (d *doctorAssignments) Release(
 	return len(found), d.trail.Record(ctx, who, newReleaseEntries(made, ended)...)
 }
 
-// moved returns assignments of the same patients to another doctor.
+// moved returns new assignments of the same patients to the doctor to.
 func moved(all []domain.Assignment, to doctors.ID, clk clock.Clock) []domain.Assignment {
 	made := make([]domain.Assignment, len(all))
 	for i, a := range all {

@@ -1,5 +1,5 @@
-// Package app has the use cases of the assignments module: one method each, on behalf of a user who may assign doctors
-// to their own patients only.
+// Package app implements the use cases of the assignments module, one method each. Every use case acts for a user, who
+// may assign doctors to their own patients only.
 package app
 
 import (
@@ -21,7 +21,7 @@ import (
 	"healthcare/platform/tx"
 )
 
-// Service is the use cases of assignments.
+// Service implements the use cases of assignments.
 type Service struct {
 	assignments ports.Repository
 	patients    patients.Directory
@@ -32,7 +32,7 @@ type Service struct {
 	limit       Limit
 }
 
-// Limit is the quota of assignments that the patients of one user may have.
+// Limit is the quota of assignments of one user's patients.
 type Limit struct{ *quota.Quota }
 
 // NewLimit returns the configured limit.
@@ -40,7 +40,7 @@ func NewLimit(cfg assignments.Config, repository ports.Repository) Limit {
 	return Limit{quota.New(cfg.MaxPerUser, repository.CountOf, assignments.ErrLimitReached)}
 }
 
-// New wires the use cases.
+// New returns a Service.
 func New(
 	repository ports.Repository, patientDirectory patients.Directory, doctorDirectory doctors.Directory,
 	trail audit.Recorder, runner tx.Runner, clk clock.Clock, limit Limit,
@@ -157,14 +157,14 @@ func (s *Service) Find(ctx context.Context, who auth.Principal, id assignments.I
 	if err != nil {
 		return Assigned{}, err
 	}
-	if len(detailed) == 0 { // its patient or doctor was removed in the meantime
+	if len(detailed) == 0 { // the patient or the doctor was removed in the meantime
 		return Assigned{}, s.recordMissing(ctx, who, id, assignments.ErrNotFound)
 	}
 	return detailed[0], s.trail.Record(ctx, who, newEntry(audit.Read, one))
 }
 
-// Lookup returns the assignment with an id that may be a patient's instead, and reports whether it exists. Unlike Find
-// it records no refusal. Errors: none of its own.
+// Lookup returns the assignment with the id, and reports whether it exists. Unlike Find, it records no refusal, because
+// the id may be the id of a patient instead. Errors: none of its own.
 func (s *Service) Lookup(ctx context.Context, who auth.Principal, id assignments.ID) (Assigned, bool, error) {
 	if _, err := s.assignments.Find(ctx, patients.VisibleTo(who), id); err != nil {
 		if errors.Is(err, assignments.ErrNotFound) {
@@ -176,11 +176,11 @@ func (s *Service) Lookup(ctx context.Context, who auth.Principal, id assignments
 	return one, err == nil, err
 }
 
-// Discharge ends an assignment. Assignments never change, so its version is 1.
-// Errors: assignments.ErrNotFound, revision.ErrStale.
+// Discharge ends an assignment. Assignments never change, so the version is always 1. Errors: assignments.ErrNotFound,
+// revision.ErrStale.
 func (s *Service) Discharge(ctx context.Context, who auth.Principal, id assignments.ID, expected revision.Match) error {
 	err := s.tx.Do(ctx, func(ctx context.Context) error {
-		one, err := s.assignments.Find(ctx, patients.ChangeableBy(who), id) // its patient is recorded
+		one, err := s.assignments.Find(ctx, patients.ChangeableBy(who), id) // for the patient in the entry
 		if err != nil {
 			return err
 		}
@@ -198,8 +198,8 @@ func (s *Service) Discharge(ctx context.Context, who auth.Principal, id assignme
 	return s.recordMissing(ctx, who, id, err)
 }
 
-// detailed adds the patients and doctors, in two queries. It leaves out assignments whose patient or doctor was removed
-// since they were read: they have ended. It returns how many of all fit on a page.
+// detailed adds the patients and doctors to assignments, in two queries. It omits assignments whose patient or doctor
+// was removed in the meantime, because they have ended. count is the number of assignments of all that fit on the page.
 func (s *Service) detailed(
 	ctx context.Context, who auth.Principal, all []domain.Assignment,
 ) (detailed []Assigned, count int, err error) {
@@ -233,7 +233,7 @@ func (s *Service) detailed(
 	return detailed, len(all), nil
 }
 
-// set is a set of ids, so that a batch has each id once.
+// set is a set of ids.
 type set[ID comparable] map[ID]struct{}
 
 func (s set[ID]) add(id ID) { s[id] = struct{}{} }

@@ -43,10 +43,10 @@ func TestAssign(t *testing.T) {
 		patient patients.ID
 		doctor  doctors.ID
 	}{
-		"that is assigned already": {patient.ID, doctor.ID}, "and a doctor who does not exist": {patient.ID, noDoctor},
-		"that does not exist": {noPatient, doctor.ID}, "and a doctor, neither of which exists": {noPatient, noDoctor},
+		"for an assigned pair": {patient.ID, doctor.ID}, "for a missing doctor": {patient.ID, noDoctor},
+		"for a missing patient": {noPatient, doctor.ID}, "for a missing pair": {noPatient, noDoctor},
 	} {
-		t.Run("reports only a missing patient for a patient of another user "+name, func(t *testing.T) {
+		t.Run("reports to another user only a missing patient "+name, func(t *testing.T) {
 			_, err := h.Assign(t.Context(), stranger, c.patient, c.doctor)
 			require.Equal(t, patients.ErrNotFound, err)
 		})
@@ -157,7 +157,7 @@ func TestErrorsOfOtherModules(t *testing.T) {
 		},
 	}
 	for name, call := range calls {
-		t.Run("fail "+name, func(t *testing.T) {
+		t.Run("are returned when "+name, func(t *testing.T) {
 			down := errors.New("down")
 			h.patients.failure = down
 			require.ErrorIs(t, call(), down)

@@ -15,7 +15,7 @@ import (
 	"healthcare/platform/auth"
 )
 
-// resource is the resource of the module's entries, as openapi.yaml declares it.
+// resource is the audit resource of assignments, declared in openapi.yaml.
 const resource audit.Resource = "Assignment"
 
 // newEntry returns the entry of a successful action on one assignment.
@@ -25,7 +25,7 @@ func newEntry(action audit.Action, a domain.Assignment) audit.Entry {
 	return entry
 }
 
-// newListEntries returns the entries of a page that is about to be shown, and of the patients whom it shows by name.
+// newListEntries returns the audit entries of a page of assignments, and of the patients whose names the page shows.
 func newListEntries(filter domain.Filter, shown []Assigned) []audit.Entry {
 	page := audit.Entry{Action: audit.List, Resource: resource}
 	if filter.Patient != nil {
@@ -39,7 +39,7 @@ func newListEntries(filter domain.Filter, shown []Assigned) []audit.Entry {
 	return append(entries, audit.NewListEntries(audit.Entry{Action: audit.List, Resource: audit.Patient}, patients)...)
 }
 
-// newReleaseEntries returns the entries of assignments that were made and ended by the removal of a doctor, and of
+// newReleaseEntries returns the audit entries of the assignments that the removal of a doctor made and ended, and of
 // their patients.
 func newReleaseEntries(made, ended []domain.Assignment) (entries []audit.Entry) {
 	var patients []uuid.UUID
@@ -60,7 +60,7 @@ func newReleaseEntries(made, ended []domain.Assignment) (entries []audit.Entry) 
 	return append(entries, audit.NewListEntries(changed, distinct(patients))...)
 }
 
-// distinct returns the different ids, sorted. It reorders ids.
+// distinct sorts ids in place and returns them without duplicates.
 func distinct(ids []uuid.UUID) []uuid.UUID {
 	slices.SortFunc(ids, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
 	return slices.Compact(ids)
@@ -75,7 +75,8 @@ func (s *Service) recordMissingPatient(
 	return audit.RecordMissing(ctx, s.trail, who, refusal, err, patients.ErrNotFound)
 }
 
-// recordMissing does the same for an assignment. The entry names no patient: the user may not know whose it is.
+// recordMissing records that the assignment does not exist or belongs to another user, and returns err. The entry names
+// no patient, because the response shows none.
 func (s *Service) recordMissing(ctx context.Context, who auth.Principal, id assignments.ID, err error) error {
 	refusal := audit.NewRefusal(resource, id.UUID, http.StatusNotFound)
 	return audit.RecordMissing(ctx, s.trail, who, refusal, err, assignments.ErrNotFound)

@@ -1,4 +1,4 @@
-// Package domain has the type of an assignment. It is pure: no store, no HTTP, no clock of its own.
+// Package domain defines assignments. It is pure: no store, no HTTP, no clock of its own.
 package domain
 
 import (
@@ -12,7 +12,7 @@ import (
 	"healthcare/platform/recordid"
 )
 
-// Assignment is a doctor who treats a patient. It never changes: it is made and it ends.
+// Assignment is the assignment of a doctor to a patient. It is created and ended, but never changed.
 type Assignment struct {
 	ID         assignments.ID
 	OwnerID    uuid.UUID // the patient's owner, who never changes

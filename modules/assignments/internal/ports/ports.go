@@ -13,8 +13,8 @@ import (
 	"healthcare/platform/paging"
 )
 
-// Repository stores assignments. Requests of users are narrowed to a scope of patients. Reactions of the module to the
-// removal of a record are not.
+// Repository stores assignments. Methods for requests of users are restricted to a scope of patients. Methods for the
+// removal of patients and doctors are not.
 type Repository interface {
 	// Add stores a new assignment. Errors: assignments.ErrAlreadyAssigned; patients.ErrNotFound or doctors.ErrNotFound
 	// if that record was removed in the meantime.
@@ -34,7 +34,7 @@ type Repository interface {
 	// Remove ends an assignment. Errors: assignments.ErrNotFound.
 	Remove(ctx context.Context, scope patients.Scope, id assignments.ID) error
 
-	// RemoveAllOfPatients ends every assignment of at most 1,000 patients, and returns how many. Errors: none.
+	// RemoveAllOfPatients ends all assignments of at most 1,000 patients, and returns their number. Errors: none.
 	RemoveAllOfPatients(ctx context.Context, removed []patients.ID) (ended int, err error)
 
 	// Owners returns the owner of each of the doctor's assignments, at most limit of them. Errors: none.
@@ -43,14 +43,14 @@ type Repository interface {
 	// CountOfDoctor returns the number of the doctor's assignments. Errors: none.
 	CountOfDoctor(ctx context.Context, doctor doctors.ID) (int, error)
 
-	// OfDoctor returns any limit of the doctor's assignments. Errors: none.
+	// OfDoctor returns up to limit of the doctor's assignments. Errors: none.
 	OfDoctor(ctx context.Context, doctor doctors.ID, limit int) ([]domain.Assignment, error)
 
-	// AddMissing stores those of the new assignments whose patient and doctor are not assigned yet, and returns them.
-	// Errors: patients.ErrNotFound or doctors.ErrNotFound if that record was removed in the meantime.
+	// AddMissing stores the new assignments whose doctor is not yet assigned to the patient, and returns them. Errors:
+	// patients.ErrNotFound or doctors.ErrNotFound if that record was removed in the meantime.
 	AddMissing(ctx context.Context, all []domain.Assignment) ([]domain.Assignment, error)
 
-	// RemoveAll ends those of the assignments that still exist, and returns them. Errors: none.
+	// RemoveAll ends the assignments that still exist, and returns them. Errors: none.
 	RemoveAll(ctx context.Context, all []domain.Assignment) ([]domain.Assignment, error)
 
 	// CountOf returns the number of assignments of the user's patients, at most limit. Errors: none.

@@ -8,8 +8,8 @@ import (
 	"healthcare/modules/doctors/internal/ports"
 )
 
-// NewDirectory returns the directory for other modules. It is separate from Service, so that a module which uses it can
-// also subscribe to events of Service.
+// NewDirectory returns the Directory for other modules. The Directory is separate from Service, so that a module can
+// use it and also subscribe to the events of Service.
 func NewDirectory(repository ports.Repository) doctors.Directory { return directory{repository} }
 
 type directory struct{ doctors ports.Repository }

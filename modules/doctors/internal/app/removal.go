@@ -17,10 +17,11 @@ import (
 	"healthcare/platform/revision"
 )
 
-// maxAtOnce is the most assignments that end with a doctor within the request. More end in the background.
+// maxAtOnce is the maximum number of assignments that Remove ends. A doctor with more assignments is removed by
+// Dissolve, as a job in the background.
 const maxAtOnce = 1000
 
-// Remove deletes a doctor who is at an expected version, with their assignments. Errors: doctors.ErrCurated,
+// Remove deletes a doctor whose version matches expected, and ends the assignments. Errors: doctors.ErrCurated,
 // doctors.ErrNotFound, revision.ErrStale, doctors.ErrOfOthers, doctors.ErrOfMany, doctors.ErrInRemoval,
 // doctors.ErrReceives.
 func (s *Service) Remove(ctx context.Context, who auth.Principal, id doctors.ID, expected revision.Match) error {
@@ -54,8 +55,8 @@ func (s *Service) lock(ctx context.Context, id doctors.ID, expected revision.Mat
 	return expected.Check(version)
 }
 
-// removalOf returns the doctor's removal, nil if none has begun. Errors: doctors.ErrInRemoval with it;
-// doctors.ErrReceives.
+// removalOf returns the removal of the doctor together with doctors.ErrInRemoval, or nil if no removal has begun.
+// Errors: doctors.ErrReceives if the doctor receives the patients of another doctor.
 func (s *Service) removalOf(ctx context.Context, id doctors.ID) (*domain.Removal, error) {
 	removals, err := s.doctors.Removals(ctx, id)
 	for _, removal := range removals {
@@ -83,7 +84,7 @@ func (s *Service) requireDeletable(ctx context.Context, who auth.Principal, id d
 	return nil
 }
 
-// delete deletes a doctor who is locked, publishes that and records it.
+// delete deletes a locked doctor, publishes doctors.Deleted and records the deletion.
 func (s *Service) delete(ctx context.Context, who auth.Principal, id doctors.ID) error {
 	if err := s.events.Publish(ctx, doctors.Deleted{ID: id, By: who}); err != nil {
 		return err
@@ -94,10 +95,10 @@ func (s *Service) delete(ctx context.Context, who auth.Principal, id doctors.ID)
 	return s.trail.Record(ctx, who, audit.NewEntry(audit.Delete, resource, id.UUID))
 }
 
-// StartRemoval begins the removal of a doctor who is at an expected version, also if patients of other users are
-// assigned. From then on the doctor takes no new assignments. The job moves the existing ones to the doctor reassignTo,
-// or ends them if it is nil, and then deletes the doctor. Errors: auth.ErrForbidden unless an administrator acts,
-// errs.Invalid, doctors.ErrNotFound, revision.ErrStale, doctors.ErrInRemoval, doctors.ErrReceives.
+// StartRemoval begins the removal of a doctor whose version matches expected, even if patients of other users are
+// assigned. New assignments of the doctor are rejected from then on. A job moves the existing assignments to the doctor
+// reassignTo, or ends them if reassignTo is nil, and then deletes the doctor. Errors: auth.ErrForbidden unless who is
+// an administrator, errs.Invalid, doctors.ErrNotFound, revision.ErrStale, doctors.ErrInRemoval, doctors.ErrReceives.
 func (s *Service) StartRemoval(
 	ctx context.Context, who auth.Principal, id doctors.ID, expected revision.Match, reassignTo *doctors.ID,
 ) (continued Continued, err error) {
@@ -144,18 +145,18 @@ func (s *Service) StartRemoval(
 // removalKind is the kind of the jobs that continue removals.
 const removalKind = "doctor_removal"
 
-// removalJob has the parameters of such a job.
+// removalJob holds the parameters of such a job.
 type removalJob struct {
 	Doctor uuid.UUID `json:"doctor"`
 }
 
-// Continued is work that continues after its request.
+// Continued describes a removal that a job continues after the request.
 type Continued struct {
 	Job   uuid.UUID
-	Total int64
+	Total int64 // the number of assignments
 }
 
-// NewRemovals returns the handler of the jobs that continue removals.
+// NewRemovals returns the jobs.Handler that continues removals.
 func NewRemovals(service *Service) jobs.Handler {
 	return jobs.Handler{Kind: removalKind, Batch: func(
 		ctx context.Context, job jobs.Job, limit int,
@@ -169,8 +170,7 @@ func NewRemovals(service *Service) jobs.Handler {
 	}}
 }
 
-// lockBoth locks the doctor and the one who receives the patients, in the order of their ids, so that no two
-// transactions wait for each other.
+// lockBoth locks the doctor and the doctor who receives the patients, in the order of their ids, to avoid deadlocks.
 func (s *Service) lockBoth(ctx context.Context, id doctors.ID, expected revision.Match, reassignTo *doctors.ID) error {
 	var unknown error
 	other := func() error {
@@ -201,8 +201,8 @@ func (s *Service) lockBoth(ctx context.Context, id doctors.ID, expected revision
 }
 
 // Continue ends or moves at most limit of the assignments of a doctor whose removal has begun, in one transaction, and
-// deletes the doctor after the last one. It returns how many it ended, and whether nothing is left to do.
-// Errors: none of its own.
+// deletes the doctor after the last assignment. It returns the number of ended assignments, and whether the removal is
+// complete. Errors: none of its own.
 func (s *Service) Continue(ctx context.Context, id doctors.ID, limit int) (ended int, done bool, err error) {
 	err = s.tx.Do(ctx, func(ctx context.Context) error {
 		ended, done = 0, true

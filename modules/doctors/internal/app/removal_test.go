@@ -28,7 +28,7 @@ func assignedDoctor(t *testing.T, h env) domain.Doctor {
 	return doctor
 }
 
-// storedAssignments is a doctors.Assignments over the table of assignments.
+// storedAssignments is a doctors.Assignments that reads and writes the table assignments.
 type storedAssignments struct{ db *database.DB }
 
 func (a storedAssignments) Owners(ctx context.Context, doctor doctors.ID, limit int) (owners []uuid.UUID, err error) {

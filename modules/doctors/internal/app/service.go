@@ -1,4 +1,4 @@
-// Package app has the use cases of the doctors module, one method each.
+// Package app implements the use cases of the doctors module, one method each.
 package app
 
 import (
@@ -19,10 +19,10 @@ import (
 	"healthcare/platform/tx"
 )
 
-// resource is the resource of the module's entries, as openapi.yaml declares it.
+// resource is the audit resource of doctors, declared in openapi.yaml.
 const resource audit.Resource = "Doctor"
 
-// Service is the use cases of the directory, which all users share. The mode decides who may change it.
+// Service implements the use cases of the directory, which all users share. The mode defines who may change it.
 type Service struct {
 	doctors     ports.Repository
 	assignments doctors.Assignments
@@ -35,7 +35,7 @@ type Service struct {
 	limit       *quota.Quota
 }
 
-// New wires the use cases.
+// New returns a Service.
 func New(
 	repository ports.Repository, assignments doctors.Assignments, queue *jobs.Queue,
 	trail audit.Recorder, runner tx.Runner, publisher events.Publisher, clk clock.Clock, cfg doctors.Config,
@@ -47,8 +47,8 @@ func New(
 	}
 }
 
-// mayChange returns doctors.ErrCurated if only administrators may change the directory. The refusal is recorded; id is
-// zero for a new doctor.
+// mayChange returns doctors.ErrCurated, and records the refusal, if only administrators may change the directory and
+// who is not one of them. id is zero for a new doctor.
 func (s *Service) mayChange(ctx context.Context, who auth.Principal, id doctors.ID) error {
 	if s.mode != doctors.Curated || who.Role == auth.Admin {
 		return nil
@@ -56,7 +56,7 @@ func (s *Service) mayChange(ctx context.Context, who auth.Principal, id doctors.
 	return s.forbidden(ctx, who, id, doctors.ErrCurated)
 }
 
-// forbidden records a refusal by role and returns it.
+// forbidden records that the role of who does not allow the action, and returns refusal.
 func (s *Service) forbidden(ctx context.Context, who auth.Principal, id doctors.ID, refusal error) error {
 	if err := s.trail.Record(ctx, who, audit.NewRefusal(resource, id.UUID, http.StatusForbidden)); err != nil {
 		return err
@@ -105,23 +105,23 @@ func (s *Service) Find(ctx context.Context, id doctors.ID) (domain.Doctor, error
 	return s.doctors.Find(ctx, id)
 }
 
-// Revise replaces all details of a doctor who is at an expected version.
-// Errors: doctors.ErrCurated, errs.Invalid, doctors.ErrNotFound, doctors.ErrLicenseNumberTaken, revision.ErrStale.
+// Revise replaces all details of a doctor whose version matches expected. Errors: doctors.ErrCurated, errs.Invalid,
+// doctors.ErrNotFound, doctors.ErrLicenseNumberTaken, revision.ErrStale.
 func (s *Service) Revise(
 	ctx context.Context, who auth.Principal, id doctors.ID, expected revision.Match, details domain.Details,
 ) (domain.Doctor, error) {
 	return s.change(ctx, who, id, expected, func(d *domain.Doctor) error { return d.Revise(details, s.clock.Now()) })
 }
 
-// Amend changes some details of a doctor who is at an expected version.
-// Errors: doctors.ErrCurated, errs.Invalid, doctors.ErrNotFound, doctors.ErrLicenseNumberTaken, revision.ErrStale.
+// Amend changes some details of a doctor whose version matches expected. Errors: doctors.ErrCurated, errs.Invalid,
+// doctors.ErrNotFound, doctors.ErrLicenseNumberTaken, revision.ErrStale.
 func (s *Service) Amend(
 	ctx context.Context, who auth.Principal, id doctors.ID, expected revision.Match, changes domain.Changes,
 ) (domain.Doctor, error) {
 	return s.change(ctx, who, id, expected, func(d *domain.Doctor) error { return d.Amend(changes, s.clock.Now()) })
 }
 
-// change applies rule to a doctor who is at an expected version, and records the names of the fields that it changed.
+// change applies rule to a doctor whose version matches expected, and records the names of the changed fields.
 func (s *Service) change(
 	ctx context.Context, who auth.Principal, id doctors.ID, expected revision.Match, rule func(*domain.Doctor) error,
 ) (changed domain.Doctor, err error) {

@@ -18,7 +18,7 @@ import (
 type Doctor struct {
 	ID doctors.ID
 	Details
-	Version   int // starts at 1 and grows with every change
+	Version   int // starts at 1 and is incremented by every change
 	CreatedAt time.Time
 	UpdatedAt time.Time
 }
@@ -60,7 +60,7 @@ func New(details Details, now time.Time) (Doctor, error) {
 	return Doctor{ID: recordid.New[doctors.ID](), Details: details, Version: 1, CreatedAt: now, UpdatedAt: now}, nil
 }
 
-// Revise replaces the details. Equal details leave version and time alone. Errors: errs.Invalid.
+// Revise replaces the details. Equal details keep Version and UpdatedAt. Errors: errs.Invalid.
 func (d *Doctor) Revise(details Details, now time.Time) error {
 	fields.Trim(&details)
 	if err := details.Validate(); err != nil {
@@ -83,14 +83,14 @@ func (c Changes) applyTo(d Details) Details {
 	return d
 }
 
-// Validate names every field that breaks a rule, at once. Lengths are in code points. Errors: errs.Invalid.
+// Validate checks all fields. Lengths are in code points. Errors: errs.Invalid with every field that breaks a rule.
 func (d Details) Validate() error {
 	fields.Trim(&d)
 	return errs.Fields(validation.Errors{
 		"name":           validation.Validate(d.Name, notBlank, atMost255),
 		"specialization": validation.Validate(d.Specialization, notBlank, atMost255),
-		"experience": validation.Validate(d.Experience, validation.Min(0).Error(years),
-			validation.Max(80).Error(years)),
+		"experience": validation.Validate(d.Experience, validation.Min(0).Error(experienceRange),
+			validation.Max(80).Error(experienceRange)),
 		"email": validation.Validate(d.Email, is.EmailFormat.Error("Must be an e-mail address."),
 			validation.RuneLength(0, 254).Error("Must have at most 254 characters.")),
 		"phone": validation.Validate(d.Phone,
@@ -100,7 +100,7 @@ func (d Details) Validate() error {
 	})
 }
 
-const years = "Must be between 0 and 80."
+const experienceRange = "Must be between 0 and 80."
 
 var (
 	notBlank  = validation.By(text.NotBlank)

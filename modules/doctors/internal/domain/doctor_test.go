@@ -89,9 +89,9 @@ func TestAmend(t *testing.T) {
 		{"the phone number alone", domain.Changes{Phone: new("2")}, func(d *domain.Details) { d.Phone = "2" }},
 		{"the license number alone", domain.Changes{LicenseNumber: new("8")},
 			func(d *domain.Details) { d.LicenseNumber = "8" }},
-		{"the e-mail address to none", domain.Changes{Email: new("")}, func(d *domain.Details) { d.Email = "" }},
-		{"the phone number to none", domain.Changes{Phone: new(" ")}, func(d *domain.Details) { d.Phone = "" }},
-		{"the license number to none", domain.Changes{LicenseNumber: new("")},
+		{"the e-mail address to empty text", domain.Changes{Email: new("")}, func(d *domain.Details) { d.Email = "" }},
+		{"the phone number to empty text", domain.Changes{Phone: new(" ")}, func(d *domain.Details) { d.Phone = "" }},
+		{"the license number to empty text", domain.Changes{LicenseNumber: new("")},
 			func(d *domain.Details) { d.LicenseNumber = "" }},
 	} {
 		t.Run("changes "+c.name, func(t *testing.T) {
@@ -111,7 +111,7 @@ func TestAmend(t *testing.T) {
 		"clears the specialization":     {domain.Changes{Specialization: new(" ")}, "specialization"},
 		"sets an impossible experience": {domain.Changes{Experience: new(-1)}, "experience"},
 	} {
-		t.Run("that "+name+" is rejected and changes nothing", func(t *testing.T) {
+		t.Run("an amendment that "+name+" is rejected and changes nothing", func(t *testing.T) {
 			doctor := registered(t, vikram())
 			before := doctor
 			c.amend.Phone = new("another, so that something would change")

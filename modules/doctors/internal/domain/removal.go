@@ -8,13 +8,13 @@ import (
 	"healthcare/modules/doctors"
 )
 
-// Removal is the removal of a doctor whose assignments end in the background. The doctor takes no new assignments.
+// Removal is the removal of a doctor, which a job completes. Meanwhile, new assignments of the doctor are rejected.
 type Removal struct {
 	Doctor     doctors.ID
 	ReassignTo *doctors.ID // receives the patients; nil: the assignments end
 	StartedAt  time.Time
 
-	// The administrator, for the audit trail.
+	// The administrator who requested the removal, for the audit trail.
 	UserID    uuid.UUID
 	SessionID uuid.UUID
 	Role      string

@@ -22,14 +22,14 @@ type Repository interface {
 	// FindAssignable returns a doctor who takes new assignments. Errors: doctors.ErrNotFound, doctors.ErrInRemoval.
 	FindAssignable(ctx context.Context, id doctors.ID) (domain.Doctor, error)
 
-	// FindAll returns those of the doctors that exist, in no order, in one query. Errors: none.
+	// FindAll returns the existing doctors with the given ids, in any order, in one query. Errors: none.
 	FindAll(ctx context.Context, ids []doctors.ID) ([]domain.Doctor, error)
 
 	// List returns a page of the doctors that match the filter. Errors: none.
 	List(ctx context.Context, filter domain.Filter, page paging.Request) (paging.Page[domain.Doctor], error)
 
-	// Change locks the doctor, applies rule to it and stores the result.
-	// Errors: doctors.ErrNotFound, doctors.ErrLicenseNumberTaken, those of rule.
+	// Change locks the doctor, applies rule to it and stores the result. Errors: doctors.ErrNotFound,
+	// doctors.ErrLicenseNumberTaken, the errors of rule.
 	Change(ctx context.Context, id doctors.ID, rule func(*domain.Doctor) error) (domain.Doctor, error)
 
 	// Lock locks the doctor against changes, removal and new references until the transaction in ctx ends, and returns
@@ -48,7 +48,7 @@ type Repository interface {
 	// BeginRemoval stores that the doctor is being removed. Errors: none.
 	BeginRemoval(ctx context.Context, removal domain.Removal) error
 
-	// Removals returns the removals of the doctor, of which there is at most one, and of doctors whose patients they
-	// receive. Errors: none.
+	// Removals returns the removal of the doctor, if any, and the removals that reassign patients to the doctor.
+	// Errors: none.
 	Removals(ctx context.Context, id doctors.ID) ([]domain.Removal, error)
 }

@@ -10,8 +10,8 @@ import (
 	"healthcare/platform/clock"
 )
 
-// NewDirectory returns the directory for other modules, with ages by the date in zone. It is separate from Service, so
-// that a module which uses it can also subscribe to events of Service.
+// NewDirectory returns the Directory for other modules. Ages are computed for the current date in zone. The Directory
+// is separate from Service, so that a module can use it and also subscribe to the events of Service.
 func NewDirectory(repository ports.Repository, clk clock.Clock, zone *time.Location) patients.Directory {
 	return directory{repository, clk, zone}
 }

@@ -23,7 +23,7 @@ import (
 
 var now = time.Date(2026, time.November, 22, 22, 29, 36, 410959000, time.UTC)
 
-// env is the service over the real store, with a clock that the test owns.
+// env is a Service with the real store and a clock that the test controls.
 type env struct {
 	*app.Service
 	db    *database.DB

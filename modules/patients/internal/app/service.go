@@ -1,5 +1,5 @@
-// Package app has the use cases of the patients module: one method each, on behalf of a user who sees only their own
-// patients.
+// Package app implements the use cases of the patients module, one method each. Every use case acts for a user, who
+// sees only their own patients.
 package app
 
 import (
@@ -22,7 +22,7 @@ import (
 	"healthcare/platform/tx"
 )
 
-// Service is the use cases of patients.
+// Service implements the use cases of patients.
 type Service struct {
 	patients ports.Repository
 	assigned patients.AssignmentLookup
@@ -30,11 +30,11 @@ type Service struct {
 	tx       tx.Runner
 	events   events.Publisher
 	clock    clock.Clock
-	zone     *time.Location // of the current date
+	zone     *time.Location // of the current date and of ages
 	limit    *quota.Quota
 }
 
-// New wires the use cases.
+// New returns a Service.
 func New(
 	repository ports.Repository, assigned patients.AssignmentLookup, trail audit.Recorder,
 	runner tx.Runner, publisher events.Publisher, clk clock.Clock, zone *time.Location, cfg patients.Config,
@@ -67,7 +67,7 @@ func (s *Service) Register(ctx context.Context, who auth.Principal, in domain.In
 	})
 }
 
-// maxAmong is the most patients that a filter by doctor may name: SQLite takes 32,766 values in a statement.
+// maxAmong is the maximum number of patients of a filter by doctor. A SQLite statement has at most 32,766 parameters.
 const maxAmong = 30_000
 
 // Browse returns a page of the patients that the user may see and that match the filter. Errors: errs.Invalid.
@@ -109,8 +109,8 @@ func (s *Service) Find(ctx context.Context, who auth.Principal, id patients.ID) 
 	return patient, s.trail.Record(ctx, who, audit.NewEntry(audit.Read, audit.Patient, id.UUID))
 }
 
-// Revise replaces all details of a patient that is at an expected version.
-// Errors: errs.Invalid, patients.ErrNotFound, patients.ErrMedicalRecordNumberTaken, revision.ErrStale.
+// Revise replaces all details of a patient whose version matches expected. Errors: errs.Invalid, patients.ErrNotFound,
+// patients.ErrMedicalRecordNumberTaken, revision.ErrStale.
 func (s *Service) Revise(
 	ctx context.Context, who auth.Principal, id patients.ID, expected revision.Match, in domain.Input,
 ) (domain.Patient, error) {
@@ -120,8 +120,8 @@ func (s *Service) Revise(
 	})
 }
 
-// Amend changes some details of a patient that is at an expected version.
-// Errors: errs.Invalid, patients.ErrNotFound, patients.ErrMedicalRecordNumberTaken, revision.ErrStale.
+// Amend changes some details of a patient whose version matches expected. Errors: errs.Invalid, patients.ErrNotFound,
+// patients.ErrMedicalRecordNumberTaken, revision.ErrStale.
 func (s *Service) Amend(
 	ctx context.Context, who auth.Principal, id patients.ID, expected revision.Match, changes domain.Changes,
 ) (domain.Patient, error) {
@@ -131,7 +131,7 @@ func (s *Service) Amend(
 	})
 }
 
-// change applies rule to a patient that is at an expected version, and records the names of the fields that it changed.
+// change applies rule to a patient whose version matches expected, and records the names of the changed fields.
 func (s *Service) change(
 	ctx context.Context, who auth.Principal, id patients.ID, expected revision.Match, rule func(*domain.Patient) error,
 ) (changed domain.Patient, err error) {
@@ -154,8 +154,8 @@ func (s *Service) change(
 	return changed, s.recordMissing(ctx, who, id, err)
 }
 
-// Remove deletes a patient that is at an expected version, after the subscribers deleted their references.
-// Errors: patients.ErrNotFound, revision.ErrStale.
+// Remove deletes a patient whose version matches expected, after the subscribers deleted their references. Errors:
+// patients.ErrNotFound, revision.ErrStale.
 func (s *Service) Remove(ctx context.Context, who auth.Principal, id patients.ID, expected revision.Match) error {
 	err := s.tx.Do(ctx, func(ctx context.Context) error {
 		version, err := s.patients.Lock(ctx, patients.ChangeableBy(who), id)
@@ -186,5 +186,5 @@ func (s *Service) recordMissing(ctx context.Context, who auth.Principal, id pati
 	return audit.RecordMissing(ctx, s.trail, who, refusal, err, patients.ErrNotFound)
 }
 
-// Today returns the date in the service's time zone, by which ages are counted.
+// Today returns the current date in the service's time zone. Ages are computed for this date.
 func (s *Service) Today() domain.Date { return domain.CalendarAt(s.clock.Now(), s.zone).Today }

@@ -111,7 +111,7 @@ func TestOtherUsers(t *testing.T) {
 	service, owner, stranger := newEnv(t, db), newUser(t, db), newUser(t, db)
 	patient := service.registered(t, owner, ananya())
 	for name, id := range map[string]patients.ID{
-		"another's": patient.ID, "a missing": {UUID: uuid.Must(uuid.NewV7())},
+		"the owner's": patient.ID, "a missing": {UUID: uuid.Must(uuid.NewV7())},
 	} {
 		t.Run("another user does not find "+name+" patient", func(t *testing.T) {
 			_, err := service.Find(t.Context(), stranger, id)

@@ -12,7 +12,7 @@ import (
 	"healthcare/platform/tx"
 )
 
-// NewUserData returns the patients of users for identity, which removes them with their account.
+// NewUserData returns the identity.UserData of patients: identity removes a user's patients with the account.
 func NewUserData(
 	repository ports.Repository, runner tx.Runner, publisher events.Publisher, trail audit.Recorder,
 ) identity.UserData {

@@ -28,12 +28,12 @@ func TestAmend(t *testing.T) {
 			func(d *domain.Details) { d.MedicalRecordNumber = "8" }},
 		{"the notes alone", domain.Changes{Notes: new("None.")}, func(d *domain.Details) { d.Notes = "None." }},
 
-		{"the e-mail address to none", domain.Changes{Email: new("")}, func(d *domain.Details) { d.Email = "" }},
-		{"the phone number to none", domain.Changes{Phone: new("")}, func(d *domain.Details) { d.Phone = "" }},
-		{"the address to none", domain.Changes{Address: new(" ")}, func(d *domain.Details) { d.Address = "" }},
-		{"the medical record number to none", domain.Changes{MedicalRecordNumber: new("")},
+		{"the e-mail address to empty text", domain.Changes{Email: new("")}, func(d *domain.Details) { d.Email = "" }},
+		{"the phone number to empty text", domain.Changes{Phone: new("")}, func(d *domain.Details) { d.Phone = "" }},
+		{"the address to empty text", domain.Changes{Address: new(" ")}, func(d *domain.Details) { d.Address = "" }},
+		{"the medical record number to empty text", domain.Changes{MedicalRecordNumber: new("")},
 			func(d *domain.Details) { d.MedicalRecordNumber = "" }},
-		{"the notes to none", domain.Changes{Notes: new("")}, func(d *domain.Details) { d.Notes = "" }},
+		{"the notes to empty text", domain.Changes{Notes: new("")}, func(d *domain.Details) { d.Notes = "" }},
 	} {
 		t.Run("changes "+c.name, func(t *testing.T) {
 			patient := registered(t, ananya())
@@ -45,13 +45,13 @@ func TestAmend(t *testing.T) {
 		})
 	}
 	for name, amend := range map[string]domain.Changes{
-		"nothing": {},
+		"no changes": {},
 		"equal values": {Name: new(" Ananya Verma "), Gender: new("female"), Age: new(31),
 			Notes: new("Allergic to penicillin.")},
-		"no birth date, as null, where it is unknown":   {BirthDate: new("")},
-		"no birth date, as spaces, where it is unknown": {BirthDate: new("  ")},
+		"null for an unknown birth date":   {BirthDate: new("")},
+		"spaces for an unknown birth date": {BirthDate: new("  ")},
 	} {
-		t.Run("by "+name+" keeps version and time", func(t *testing.T) {
+		t.Run("amending with "+name+" keeps version and time", func(t *testing.T) {
 			patient := registered(t, ananya())
 			before := patient
 			require.NoError(t, patient.Amend(amend, later, utc))
@@ -68,7 +68,7 @@ func TestAmend(t *testing.T) {
 		"sets an impossible age":      {domain.Changes{Age: new(-1)}, "age"},
 		"sets a malformed birth date": {domain.Changes{BirthDate: new("soon")}, "birth_date"},
 	} {
-		t.Run("that "+name+" is rejected and changes nothing", func(t *testing.T) {
+		t.Run("an amendment that "+name+" is rejected and changes nothing", func(t *testing.T) {
 			patient := registered(t, ananya())
 			before := patient
 			c.amend.Phone = new("another, so that something would change")
@@ -91,7 +91,7 @@ func TestAmendingAgeAndBirthDate(t *testing.T) {
 	}{
 		{"a birth date replaces the age that was known", aged, domain.Changes{BirthDate: new("2000-01-01")},
 			"2000-01-01", 0},
-		{"a birth date may come with the age that agrees", aged,
+		{"a birth date may be sent with an age that agrees", aged,
 			domain.Changes{BirthDate: new("2000-01-01"), Age: new(26)}, "2000-01-01", 0},
 		{"another birth date replaces the one before", born, domain.Changes{BirthDate: new("2000-01-01")}, "2000-01-01",
 			0},
@@ -99,10 +99,10 @@ func TestAmendingAgeAndBirthDate(t *testing.T) {
 			"1995-11-22", 0},
 		{"an age takes the place of a birth date that is cleared", born,
 			domain.Changes{BirthDate: new(""), Age: new(40)}, "", 40},
-		{"an age that is not known leaves the birth date", born, domain.Changes{AgeUnknown: true}, "1995-11-22", 0},
+		{"a null age keeps the birth date", born, domain.Changes{AgeUnknown: true}, "1995-11-22", 0},
 		{"a birth date takes the place of an age that is cleared", aged,
 			domain.Changes{BirthDate: new("2000-01-01"), AgeUnknown: true}, "2000-01-01", 0},
-		{"something else leaves the birth date", born, domain.Changes{Phone: new("1")}, "1995-11-22", 0},
+		{"a change of another field keeps the birth date", born, domain.Changes{Phone: new("1")}, "1995-11-22", 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			patient := registered(t, c.from)
@@ -119,11 +119,11 @@ func TestAmendingAgeAndBirthDate(t *testing.T) {
 	}{
 		{"an age may not contradict the known birth date", born, domain.Changes{Age: new(29)},
 			"Must agree with birth_date."},
-		{"an age may not contradict the birth date it comes with", aged,
+		{"an age may not contradict the birth date sent with it", aged,
 			domain.Changes{BirthDate: new("2000-01-01"), Age: new(30)}, "Must agree with birth_date."},
 		{"a birth date may not be cleared without an age", born, domain.Changes{BirthDate: new("")},
 			"Give an age or a birth_date."},
-		{"a birth date may not be cleared with an age that is not known", born,
+		{"a birth date may not be cleared together with the age", born,
 			domain.Changes{BirthDate: new(""), AgeUnknown: true}, "Give an age or a birth_date."},
 		{"an age may not be cleared where no birth date is known", aged, domain.Changes{AgeUnknown: true},
 			"Give an age or a birth_date."},

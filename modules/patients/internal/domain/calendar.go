@@ -2,10 +2,10 @@ package domain
 
 import "time"
 
-// Calendar holds the civil dates of one instant: the service's own, and those elsewhere on earth.
+// Calendar holds the civil dates of one instant, in the service's time zone and elsewhere on earth.
 //
-// The service cannot know where a client is. It therefore shows ages by its own date, and accepts a birth date or an
-// age that is right anywhere.
+// The service does not know the time zone of a client. It shows ages for its own date, and accepts a birth date or an
+// age that is correct anywhere on earth.
 type Calendar struct {
 	Today     Date // in the service's time zone
 	yesterday Date // the day before Today
@@ -23,7 +23,7 @@ func CalendarAt(now time.Time, zone *time.Location) Calendar {
 	}
 }
 
-// agrees reports whether age is the age of a person born on born, on a date that holds anywhere.
+// agrees reports whether a person born on born has this age today somewhere on earth.
 func (c Calendar) agrees(age int, born Date) bool {
 	return born.YearsUntil(c.earliest) <= age && age <= born.YearsUntil(c.latest)
 }

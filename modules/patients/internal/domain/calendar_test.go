@@ -10,11 +10,11 @@ import (
 	"healthcare/modules/patients/internal/domain"
 )
 
-// zones are the first and the last of a date, zones with half hours, and zones with daylight saving time.
+// zones include the zones where a date begins first and last, zones with offsets of half and quarter hours, and zones
+// with daylight saving time.
 var zones = []string{
 	"UTC", "Asia/Kolkata", "Asia/Kathmandu", "Europe/Berlin", "America/New_York", "America/St_Johns",
-	"Pacific/Kiritimati", "Pacific/Apia",
-	"Pacific/Chatham", "Pacific/Pago_Pago", "Etc/GMT+12", "Australia/Lord_Howe",
+	"Pacific/Kiritimati", "Pacific/Apia", "Pacific/Chatham", "Pacific/Pago_Pago", "Etc/GMT+12", "Australia/Lord_Howe",
 }
 
 func zone(t require.TestingT, name string) *time.Location {
@@ -46,14 +46,14 @@ func TestToday(t *testing.T) {
 		{"Pacific/Pago_Pago", "2026-11-28T11:00:00Z", "2026-11-28"},
 		{"Etc/GMT+12", "2026-11-28T11:59:59Z", "2026-11-27"},
 		{"Etc/GMT+12", "2026-11-28T12:00:00Z", "2026-11-28"},
-		{"Europe/Berlin", "2026-03-28T22:59:59Z", "2026-03-28"}, // the day before 23 hours
+		{"Europe/Berlin", "2026-03-28T22:59:59Z", "2026-03-28"}, // before a day of 23 hours
 		{"Europe/Berlin", "2026-03-28T23:00:00Z", "2026-03-29"},
 		{"Europe/Berlin", "2026-03-29T21:59:59Z", "2026-03-29"},
 		{"Europe/Berlin", "2026-03-29T22:00:00Z", "2026-03-30"},
-		{"Europe/Berlin", "2026-10-25T22:59:59Z", "2026-10-25"}, // 25 hours
+		{"Europe/Berlin", "2026-10-25T22:59:59Z", "2026-10-25"}, // a day of 25 hours
 		{"Europe/Berlin", "2026-10-25T23:00:00Z", "2026-10-26"},
 		{"America/New_York", "2026-11-01T03:59:59Z", "2026-10-31"},
-		{"America/New_York", "2026-11-02T04:59:59Z", "2026-11-01"}, // 25 hours
+		{"America/New_York", "2026-11-02T04:59:59Z", "2026-11-01"}, // a day of 25 hours
 		{"America/New_York", "2026-11-02T05:00:00Z", "2026-11-02"},
 	} {
 		t.Run("at "+c.moment+" it is "+c.today+" in "+c.zone, func(t *testing.T) {
@@ -83,8 +83,8 @@ func TestAcceptedAnywhere(t *testing.T) {
 			new(35), 36, "", ""},
 		{"a 36th birthday in India, with a service in UTC", "UTC", "2026-11-27T23:21:00Z", "1990-11-28", new(36), 35,
 			"", ""},
-		{"the age after next", "Asia/Kolkata", "2026-11-27T23:21:00Z", "1990-11-28", new(37), 0, "age", differs},
-		{"the age before last", "Asia/Kolkata", "2026-11-27T23:21:00Z", "1990-11-28", new(34), 0, "age", differs},
+		{"an age above both possible ages", "Asia/Kolkata", "2026-11-27T23:21:00Z", "1990-11-28", new(37), 0, "age", differs},
+		{"an age below both possible ages", "Asia/Kolkata", "2026-11-27T23:21:00Z", "1990-11-28", new(34), 0, "age", differs},
 		{"a negative age of a newborn", "UTC", "2026-11-27T23:21:00Z", "2026-11-28", new(-1), 0, "age",
 			"Must be between 0 and 150."},
 		{"the age of a newborn", "UTC", "2026-11-27T23:21:00Z", "2026-11-28", new(0), 0, "", ""},
@@ -99,7 +99,7 @@ func TestAcceptedAnywhere(t *testing.T) {
 			new(36), 0, "age", differs},
 		{"an age that holds at UTC-12 alone", "Pacific/Kiritimati", "2026-11-28T11:59:59Z", "1990-11-28", new(35), 36,
 			"", ""},
-		{"an age when it has ceased at UTC-12", "Pacific/Kiritimati", "2026-11-28T12:00:00Z", "1990-11-28", new(35), 0,
+		{"an age that no longer holds at UTC-12", "Pacific/Kiritimati", "2026-11-28T12:00:00Z", "1990-11-28", new(35), 0,
 			"age", differs},
 
 		{"a 150th birthday that is still at UTC-12 alone", "Pacific/Kiritimati", "2026-11-28T11:59:59Z", "1876-11-27",
@@ -111,13 +111,13 @@ func TestAcceptedAnywhere(t *testing.T) {
 
 		{"a birth on 29 February, on 28 February of a common year", "UTC", "2027-02-28T09:59:59Z", "2004-02-29",
 			new(22), 22, "", ""},
-		{"the next age of it, when 1 March has begun at UTC+14", "UTC", "2027-02-28T10:00:00Z", "2004-02-29", new(23),
+		{"the next age, when 1 March has begun at UTC+14", "UTC", "2027-02-28T10:00:00Z", "2004-02-29", new(23),
 			22, "", ""},
-		{"the next age of it, when 1 March has begun nowhere", "UTC", "2027-02-28T09:59:59Z", "2004-02-29", new(23), 0,
+		{"the next age, when 1 March has begun nowhere", "UTC", "2027-02-28T09:59:59Z", "2004-02-29", new(23), 0,
 			"age", differs},
-		{"the last age of it, while 28 February lasts at UTC-12", "UTC", "2027-03-01T11:59:59Z", "2004-02-29", new(22),
+		{"the previous age, while 28 February lasts at UTC-12", "UTC", "2027-03-01T11:59:59Z", "2004-02-29", new(22),
 			23, "", ""},
-		{"the last age of it, when 28 February is over", "UTC", "2027-03-01T12:00:00Z", "2004-02-29", new(22), 0, "age",
+		{"the previous age, when 28 February is over", "UTC", "2027-03-01T12:00:00Z", "2004-02-29", new(22), 0, "age",
 			differs},
 	} {
 		t.Run(c.name, func(t *testing.T) {

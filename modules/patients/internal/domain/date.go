@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Date is a civil date without a time zone, such as a birth date. The zero Date is no date, and stored as NULL.
+// Date is a civil date without a time zone, such as a birth date. The zero Date means no date and is stored as NULL.
 type Date struct{ year, month, day int }
 
 // DateOf returns the date of t in UTC.
@@ -66,10 +66,10 @@ func (d *Date) Scan(src any) (err error) {
 		*d = DateOf(v)
 	case string:
 		if *d, err = ParseDate(v); err != nil {
-			err = errors.New("a stored date is malformed") // the cause quotes it, and it may be logged
+			err = errors.New("a stored date is malformed") // the error of ParseDate quotes the date, and errors are logged
 		}
 	default:
-		err = fmt.Errorf("a date cannot be read from %T", src)
+		err = fmt.Errorf("cannot read a date from %T", src)
 	}
 	return err
 }

@@ -16,7 +16,7 @@ func date(t require.TestingT, s string) domain.Date {
 	return d
 }
 
-// anyDate is every day of the years 1 to 9999.
+// anyDate generates days of the years 1 to 9999.
 func anyDate() *rapid.Generator[time.Time] {
 	return rapid.Map(rapid.IntRange(0, 3_652_058), func(days int) time.Time {
 		return time.Date(1, time.January, 1+days, 0, 0, 0, 0, time.UTC)
@@ -108,7 +108,7 @@ func TestYearsUntil(t *testing.T) {
 		{"is not yet one on 28 February of a common year", "2004-02-29", "2005-02-28", 0},
 		{"turns four on 29 February of a leap year", "2004-02-29", "2008-02-29", 4},
 		{"is not yet four the day before", "2004-02-29", "2008-02-28", 3},
-		{"waits for 1 March in 2100, which is no leap year", "2096-02-29", "2100-02-28", 3},
+		{"is not yet four on 28 February 2100, because 2100 is no leap year", "2096-02-29", "2100-02-28", 3},
 	} {
 		t.Run("a person born on 29 February "+leapling.name, func(t *testing.T) {
 			require.Equal(t, leapling.years, date(t, leapling.born).YearsUntil(date(t, leapling.today)))

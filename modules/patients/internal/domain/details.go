@@ -26,7 +26,7 @@ type Details struct {
 	Notes               string // at most 10,000 characters
 }
 
-// Genders are the values of gender (FHIR R4 administrative-gender, capitalised as the original service does).
+// Genders are the values of gender (FHIR R4 administrative-gender, capitalised as in the original service).
 var Genders = []string{"Male", "Female", "Other", "Unknown"}
 
 // Input is a user's description of a patient, not yet validated.
@@ -66,7 +66,7 @@ var (
 // Differing returns the names of the fields in which d and other differ.
 func (d Details) Differing(other Details) []string { return differing(d, other) }
 
-// applyTo returns d with the changes applied, as a user would send it.
+// applyTo returns the input that describes d with the changes applied.
 func (c Changes) applyTo(d Details) Input {
 	in := inputOf(d)
 	if d.BirthDate == (Date{}) {
@@ -85,8 +85,8 @@ func (in Input) Validate() error {
 	return errs.Fields(in.checks())
 }
 
-// details validates all fields and returns them in their canonical form. A birth date that is already known is
-// accepted: it was valid once, and a client may put back what it read. Errors: errs.Invalid.
+// details validates all fields and returns them in their canonical form. The stored birth date, known, is always
+// accepted: it was valid once, and a client may send back the patient as read. Errors: errs.Invalid.
 func (in Input) details(calendar Calendar, known Date) (Details, error) {
 	fields.Trim(&in)
 	checks := in.checks()
@@ -116,7 +116,7 @@ const (
 )
 
 func (in Input) checks() validation.Errors {
-	age := anAge
+	age := ageRules
 	if in.BirthDate == "" {
 		age = append([]validation.Rule{validation.NotNil.Error("Give an age or a birth_date.")}, age...)
 	}
@@ -124,8 +124,8 @@ func (in Input) checks() validation.Errors {
 		"name":                  validation.Validate(in.Name, notBlank, atMost255),
 		"gender":                validation.Validate(in.Gender, notBlank, validation.By(knownGender)),
 		"age":                   validation.Validate(in.Age, age...),
-		"birth_date":            validation.Validate(in.BirthDate, aDate),
-		"email":                 validation.Validate(in.Email, anAddress, atMost254),
+		"birth_date":            validation.Validate(in.BirthDate, isoDate),
+		"email":                 validation.Validate(in.Email, emailAddress, atMost254),
 		"phone":                 validation.Validate(in.Phone, atMost32),
 		"address":               validation.Validate(in.Address, atMost1000),
 		"medical_record_number": validation.Validate(in.MedicalRecordNumber, atMost64),
@@ -133,17 +133,17 @@ func (in Input) checks() validation.Errors {
 	}
 }
 
-// atMost bounds a text in code points.
+// atMost returns a rule that limits the length of a text, in code points.
 func atMost(characters int) validation.Rule {
 	return validation.RuneLength(0, characters).Error("Must have at most {{.max}} characters.")
 }
 
-// Rules are made once: making one takes as long as checking it.
+// Validation rules are created once, because creating a rule takes as long as applying it.
 var (
-	notBlank  = validation.By(text.NotBlank)
-	anAddress = is.EmailFormat.Error("Must be an e-mail address.")
-	aDate     = validation.Date("2006-01-02").Error("Must be a date: YYYY-MM-DD.")
-	anAge     = []validation.Rule{validation.Min(0).Error(ageRange), validation.Max(oldestAge).Error(ageRange)}
+	notBlank     = validation.By(text.NotBlank)
+	emailAddress = is.EmailFormat.Error("Must be an e-mail address.")
+	isoDate      = validation.Date("2006-01-02").Error("Must be a date: YYYY-MM-DD.")
+	ageRules     = []validation.Rule{validation.Min(0).Error(ageRange), validation.Max(oldestAge).Error(ageRange)}
 
 	atMost32, atMost64, atMost254 = atMost(32), atMost(64), atMost(254)
 

@@ -9,7 +9,7 @@ import (
 	"healthcare/modules/patients/internal/domain"
 )
 
-// echo returns the unchanged replacement that a client sends which read the patient on a day.
+// echo returns the replacement by a client that read the patient on the date read and changed nothing.
 func echo(p domain.Patient, read domain.Date) domain.Input {
 	age := p.Age(read)
 	return domain.Input{Name: p.Details.Name, Gender: p.Details.Gender, Age: &age,

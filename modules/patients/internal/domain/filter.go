@@ -20,14 +20,14 @@ type Filter struct {
 	CreatedAfter  time.Time
 	CreatedBefore time.Time
 
-	Among     []patients.ID // nil: any. Filled in from Doctor
+	Among     []patients.ID // nil: any; set by the use case from Doctor
 	BornUntil Date          // AgeMin as a birth date; set by On
 	BornAfter Date          // AgeMax as a birth date, exclusive; set by On
 }
 
-// On returns the filter with the gender in its canonical form and the ages as birth dates. Ages are those that are
-// shown: no shown age is below 0, so age 0 includes a birth date after today, which Calendar may allow. Errors:
-// errs.Invalid.
+// On returns the filter for the date today: the gender in its canonical form, and the ages as birth dates. Ages are
+// compared as they are shown. A shown age is never negative, so age 0 includes a birth date after today, which has
+// begun in another time zone. Errors: errs.Invalid.
 func (f Filter) On(today Date) (Filter, error) {
 	if f.Gender != "" {
 		known := canonical(f.Gender)
@@ -48,9 +48,9 @@ func (f Filter) On(today Date) (Filter, error) {
 	return f, nil
 }
 
-// ErrTooManyPatients is the error of a filter by doctor that names more patients than a statement takes.
+// ErrTooManyPatients is the error of a filter by a doctor with more patients than a statement can have parameters.
 var ErrTooManyPatients = errs.Fields(map[string]error{
-	"doctor": errors.New("Too many of your patients are assigned to this doctor to filter by."),
+	"doctor": errors.New("Too many of your patients are assigned to this doctor for this filter."),
 })
 
 // yearsBefore returns the latest birth date with which a person is years old on d.

@@ -16,7 +16,7 @@ type Patient struct {
 	ID        patients.ID
 	OwnerID   uuid.UUID // never changes
 	Details   Details
-	Version   int // starts at 1 and grows with every change
+	Version   int // starts at 1 and is incremented by every change
 	CreatedAt time.Time
 	UpdatedAt time.Time
 }
@@ -31,8 +31,8 @@ func New(owner uuid.UUID, in Input, now time.Time, calendar Calendar) (Patient, 
 	return Patient{ID: id, OwnerID: owner, Details: details, Version: 1, CreatedAt: now, UpdatedAt: now}, nil
 }
 
-// Revise replaces the details. An age beside a birth date is ignored if it is the one that the patient shows, so that a
-// client can put back what it read. Equal details leave version and time alone. Errors: errs.Invalid.
+// Revise replaces the details. An age sent with a birth date is ignored if it is the age that the patient shows, so
+// that a client can send back the patient as read. Equal details keep Version and UpdatedAt. Errors: errs.Invalid.
 func (p *Patient) Revise(in Input, now time.Time, calendar Calendar) error {
 	if in.Age != nil && strings.TrimSpace(in.BirthDate) != "" && p.shows(*in.Age, calendar) {
 		in.Age = nil
@@ -52,8 +52,8 @@ func (p *Patient) Amend(changes Changes, now time.Time, calendar Calendar) error
 	return p.Revise(changes.applyTo(p.Details), now, calendar)
 }
 
-// Age returns the age in whole years on a day: counted from the birth date where it is known. It is 0 for a child born
-// on a date that has begun elsewhere and not yet here.
+// Age returns the age in whole years on the date today, computed from the birth date if it is known. The age is 0 for a
+// birth date after today, which has begun in another time zone.
 func (p Patient) Age(today Date) int {
 	if p.Details.BirthDate != (Date{}) {
 		return max(0, p.Details.BirthDate.YearsUntil(today))

@@ -18,8 +18,8 @@ type Repository interface {
 	// Find returns one patient. Errors: patients.ErrNotFound.
 	Find(ctx context.Context, scope patients.Scope, id patients.ID) (domain.Patient, error)
 
-	// FindAll returns those of the patients that are in the scope, in no order, in one query: their names, genders,
-	// ages and birth dates. Errors: none.
+	// FindAll returns the patients of the scope with the given ids, in any order, in one query. Of their details, only
+	// names, genders, ages and birth dates are read. Errors: none.
 	FindAll(ctx context.Context, scope patients.Scope, ids []patients.ID) ([]domain.Patient, error)
 
 	// List returns a page of the scope's patients that match the filter. Errors: none.
@@ -27,8 +27,8 @@ type Repository interface {
 		ctx context.Context, scope patients.Scope, filter domain.Filter, page paging.Request,
 	) (paging.Page[domain.Patient], error)
 
-	// Change locks the patient, applies rule to it and stores the result.
-	// Errors: patients.ErrNotFound, patients.ErrMedicalRecordNumberTaken, those of rule.
+	// Change locks the patient, applies rule to it and stores the result. Errors: patients.ErrNotFound,
+	// patients.ErrMedicalRecordNumberTaken, the errors of rule.
 	Change(
 		ctx context.Context, scope patients.Scope, id patients.ID, rule func(*domain.Patient) error,
 	) (domain.Patient, error)
@@ -40,12 +40,12 @@ type Repository interface {
 	// Remove deletes the patient. Errors: patients.ErrNotFound.
 	Remove(ctx context.Context, scope patients.Scope, id patients.ID) error
 
-	// Count returns the number of the scope's patients, at most limit; a negative limit is no limit. Errors: none.
+	// Count returns the number of the scope's patients, at most limit. A negative limit means no limit. Errors: none.
 	Count(ctx context.Context, scope patients.Scope, limit int) (int, error)
 
-	// LockSome locks, as Lock does, any limit of the scope's patients, and returns their ids. Errors: none.
+	// LockSome locks up to limit of the scope's patients as Lock does, and returns their ids. Errors: none.
 	LockSome(ctx context.Context, scope patients.Scope, limit int) ([]patients.ID, error)
 
-	// RemoveAll deletes those of the patients that are in the scope. Errors: none.
+	// RemoveAll deletes the patients of the scope with the given ids. Errors: none.
 	RemoveAll(ctx context.Context, scope patients.Scope, ids []patients.ID) error
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/oapi-codegen/runtime"
 )
 
-// AssignedDoctor A summary of the doctor, as of now.
+// AssignedDoctor A summary of the doctor at the time of the request.
 type AssignedDoctor struct {
 	Id string `json:"id"`
 
@@ -29,7 +29,7 @@ type AssignedDoctor struct {
 	Experience int `json:"experience"`
 }
 
-// AssignedPatient A summary of the patient, as of now.
+// AssignedPatient A summary of the patient at the time of the request.
 type AssignedPatient struct {
 	Id string `json:"id"`
 
@@ -45,7 +45,7 @@ type AssignedPatient struct {
 	Gender string `json:"gender"`
 }
 
-// Assignment A doctor who treats a patient.
+// Assignment The assignment of a doctor to a patient.
 type Assignment struct {
 	Id string `json:"id"`
 
@@ -86,10 +86,10 @@ type ListAssignmentsParams struct {
 	// Doctor Only assignments of this doctor.
 	Doctor *string `form:"doctor,omitempty" json:"doctor,omitempty"`
 
-	// CreatedAfter Only newer assignments: a time (RFC 3339), or a date for the start of that day in the server's time zone.
+	// CreatedAfter Only assignments made after this time (RFC 3339). A date means the start of that day in the server's time zone.
 	CreatedAfter *string `form:"created_after,omitempty" json:"created_after,omitempty"`
 
-	// CreatedBefore Only older assignments: a time (RFC 3339), or a date for the start of that day in the server's time zone.
+	// CreatedBefore Only assignments made before this time (RFC 3339). A date means the start of that day in the server's time zone.
 	CreatedBefore *string `form:"created_before,omitempty" json:"created_before,omitempty"`
 }
 

@@ -65,8 +65,8 @@ func (h *handlers) Assign(c *fiber.Ctx) error {
 	return rest.Send(c, fiber.StatusCreated, resource(made))
 }
 
-// ListAssignmentsOfPatient responds with a page of one patient's assignments. For clients of the original, the id may
-// be that of an assignment, too.
+// ListAssignmentsOfPatient responds with a page of one patient's assignments. Clients of the original service may also
+// send the id of an assignment.
 func (h *handlers) ListAssignmentsOfPatient(c *fiber.Ctx, id string) error {
 	if assignmentID, err := assignments.ParseID(id); err == nil && rest.Django(c) {
 		one, found, err := h.assignments.Lookup(c.UserContext(), rest.Principal(c), assignmentID)
@@ -96,7 +96,7 @@ func (h *handlers) listOf(c *fiber.Ctx, id string) error {
 	return rest.SendPage(c, page, show)
 }
 
-// ListAssignmentsByPatient is ListAssignmentsOfPatient at the other path of the original.
+// ListAssignmentsByPatient responds like ListAssignmentsOfPatient. Its path is another one of the original service.
 func (h *handlers) ListAssignmentsByPatient(c *fiber.Ctx, patientID string) error {
 	return h.listOf(c, patientID)
 }
@@ -121,15 +121,15 @@ func readPair(c *fiber.Ctx) (patients.ID, doctors.ID, error) {
 	doctor, noDoctor := doctors.ParseID(body.Doctor)
 	wrong := map[string]error{}
 	if noPatient != nil {
-		wrong["patient"] = errNoID
+		wrong["patient"] = errNotUUID
 	}
 	if noDoctor != nil {
-		wrong["doctor"] = errNoID
+		wrong["doctor"] = errNotUUID
 	}
 	return patient, doctor, errs.Fields(wrong)
 }
 
-// missingReference maps a missing patient or doctor to an invalid body, as the original responded.
+// missingReference maps a missing patient or doctor to an invalid body, as in the original service.
 func missingReference(err error) error {
 	for field, missing := range map[string]*errs.Error{"patient": patients.ErrNotFound, "doctor": doctors.ErrNotFound} {
 		if errors.Is(err, missing) {
@@ -140,9 +140,9 @@ func missingReference(err error) error {
 	return err
 }
 
-var errNoID = errors.New("Must be a UUID.") //nolint:staticcheck // shown to people as a sentence
+var errNotUUID = errors.New("Must be a UUID.") //nolint:staticcheck // shown to people as a sentence
 
-// resource returns the assignment as it is sent. The names of the patient and the doctor change without its version.
+// resource converts an assignment. The names of the patient and the doctor change without a new version.
 func resource(a app.Assigned) rest.Resource {
 	return rest.Resource{Version: domain.Version, Derived: true, Body: show(a)}
 }

@@ -48,13 +48,13 @@ type Doctor struct {
 	// Example: +91 80 5550 0123
 	Phone string `json:"phone"`
 
-	// LicenseNumber null when unknown.
+	// LicenseNumber null if unknown.
 	//
 	// Example: KA-20431
 	LicenseNumber nullable.Nullable[string] `json:"license_number"`
 }
 
-// DoctorChanges Fields to change. Omitted fields keep their values. null clears a field.
+// DoctorChanges Fields to change. Omitted fields keep their values. `null` clears an optional field.
 type DoctorChanges struct {
 	Email nullable.Nullable[string] `json:"email,omitempty"`
 
@@ -66,7 +66,7 @@ type DoctorChanges struct {
 	Specialization *string                   `json:"specialization,omitempty"`
 }
 
-// DoctorInput The fields of a doctor. An optional field that is null is treated as omitted.
+// DoctorInput The fields of a doctor. An optional field that is `null` is treated as omitted.
 type DoctorInput struct {
 	// Email Example: khanna@clinic.example
 	Email nullable.Nullable[string] `json:"email,omitempty"`
@@ -93,31 +93,31 @@ type DoctorInput struct {
 
 // ListDoctorsParams defines parameters for ListDoctors.
 type ListDoctorsParams struct {
-	// Search At most 6 different words, each a part of name, specialization, e-mail address or license number, without regard to case and accents. A single letter or digit must begin a word, except in scripts without spaces (such as Han and Thai).
+	// Search At most 6 different words. Each must occur in the name, specialization, e-mail address or license number, ignoring case and accents. A single letter or digit must begin a word, except in scripts without spaces (such as Han and Thai).
 	Search *string `form:"search,omitempty" json:"search,omitempty"`
 
-	// Specialization Exactly this one.
+	// Specialization The exact specialization.
 	Specialization *string `form:"specialization,omitempty" json:"specialization,omitempty"`
 
-	// ExperienceMin At least, in whole years.
+	// ExperienceMin Minimum experience in whole years.
 	ExperienceMin *int `form:"experience_min,omitempty" json:"experience_min,omitempty"`
 
-	// ExperienceMax At most, in whole years.
+	// ExperienceMax Maximum experience in whole years.
 	ExperienceMax *int `form:"experience_max,omitempty" json:"experience_max,omitempty"`
 
-	// CreatedAfter Only newer doctors: a time (RFC 3339), or a date for the start of that day in the server's time zone.
+	// CreatedAfter Only doctors added after this time (RFC 3339). A date means the start of that day in the server's time zone.
 	CreatedAfter *string `form:"created_after,omitempty" json:"created_after,omitempty"`
 
-	// CreatedBefore Only older doctors: a time (RFC 3339), or a date for the start of that day in the server's time zone.
+	// CreatedBefore Only doctors added before this time (RFC 3339). A date means the start of that day in the server's time zone.
 	CreatedBefore *string `form:"created_before,omitempty" json:"created_before,omitempty"`
 }
 
 // RemoveDoctorParams defines parameters for RemoveDoctor.
 type RemoveDoctorParams struct {
-	// ReassignTo Administrators only: the doctor to whom the patients are reassigned, in the background.
+	// ReassignTo Administrators only: a job reassigns the patients to this doctor.
 	ReassignTo *string `form:"reassign_to,omitempty" json:"reassign_to,omitempty"`
 
-	// Force Administrators only: ends all assignments, in the background.
+	// Force Administrators only: a job ends all assignments.
 	Force *bool `form:"force,omitempty" json:"force,omitempty"`
 }
 

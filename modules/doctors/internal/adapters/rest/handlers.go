@@ -60,8 +60,8 @@ func (h *handlers) ReadDoctor(c *fiber.Ctx, id string) error {
 	return rest.Send(c, fiber.StatusOK, resource(doctor))
 }
 
-// ReplaceDoctor replaces all details. Clients of the original knew three fields: for them the others keep their values
-// unless they are sent.
+// ReplaceDoctor replaces all details. For clients of the original service, in which a doctor has three fields, omitted
+// fields keep their values.
 func (h *handlers) ReplaceDoctor(c *fiber.Ctx, id string) error {
 	if rest.Django(c) {
 		return rest.Change(c, id, doctors.ParseID, replacementOf, h.doctors.Amend, resource)
@@ -74,7 +74,7 @@ func (h *handlers) AmendDoctor(c *fiber.Ctx, id string) error {
 	return rest.Change(c, id, doctors.ParseID, changesOf, h.doctors.Amend, resource)
 }
 
-// RemoveDoctor removes a doctor. Administrators may have it done in the background.
+// RemoveDoctor removes a doctor. With force or reassign_to, for administrators only, a job completes the removal.
 func (h *handlers) RemoveDoctor(c *fiber.Ctx, id string, params RemoveDoctorParams) error {
 	force, to := rest.Value(params.Force), rest.UUID(params.ReassignTo)
 	if !force && to == nil {

@@ -22,7 +22,7 @@ type Patient struct {
 	// Name Example: Ananya Verma
 	Name string `json:"name"`
 
-	// Age Whole years. Computed from the birth date if it is known.
+	// Age Whole years, computed from the birth date if it is known.
 	//
 	// Example: 31
 	Age int `json:"age"`
@@ -43,7 +43,7 @@ type Patient struct {
 	// Example: 2026-11-23T08:15:02.000417Z
 	UpdatedAt rest.Time `json:"updated_at"`
 
-	// BirthDate null when only the age is known.
+	// BirthDate null if only the age is known.
 	//
 	// Example: 1995-04-18
 	BirthDate nullable.Nullable[string] `json:"birth_date"`
@@ -63,7 +63,7 @@ type Patient struct {
 	// Example: 14 Lake Road, Bengaluru
 	Address string `json:"address"`
 
-	// MedicalRecordNumber null when it is unknown.
+	// MedicalRecordNumber null if unknown.
 	//
 	// Example: MRN-1042
 	MedicalRecordNumber nullable.Nullable[string] `json:"medical_record_number"`
@@ -72,14 +72,14 @@ type Patient struct {
 	Notes string `json:"notes"`
 }
 
-// PatientChanges Fields to change. Omitted fields keep their values. null clears a field.
+// PatientChanges Fields to change. Omitted fields keep their values. `null` clears an optional field.
 type PatientChanges struct {
 	Address nullable.Nullable[string] `json:"address,omitempty"`
 
-	// Age Whole years. Must agree with the birth date, if any, unless it is the age that was read. null requires a birth date.
+	// Age Whole years. Must agree with the birth date, if any. The age from the last response is ignored. `null` requires a birth date.
 	Age nullable.Nullable[int] `json:"age,omitempty"`
 
-	// BirthDate null clears it and requires an age.
+	// BirthDate `null` clears the birth date and requires an age.
 	BirthDate nullable.Nullable[string] `json:"birth_date,omitempty"`
 	Email     nullable.Nullable[string] `json:"email,omitempty"`
 
@@ -91,17 +91,17 @@ type PatientChanges struct {
 	Phone               nullable.Nullable[string] `json:"phone,omitempty"`
 }
 
-// PatientInput An age or a birth_date is required. If both are sent, they must agree. An optional field that is null is treated as omitted.
+// PatientInput An `age` or a `birth_date` is required. If both are sent, they must agree. An optional field that is `null` is treated as omitted.
 type PatientInput struct {
 	// Address Example: 14 Lake Road, Bengaluru
 	Address nullable.Nullable[string] `json:"address,omitempty"`
 
-	// Age Whole years. When a patient with a birth date is replaced, the age that was read is ignored.
+	// Age Whole years. When a patient with a birth date is replaced, the age from the last response is ignored.
 	//
 	// Example: 31
 	Age nullable.Nullable[int] `json:"age,omitempty"`
 
-	// BirthDate Not in the future anywhere on earth, at most 150 years ago.
+	// BirthDate A date that has begun in at least one time zone, at most 150 years ago.
 	//
 	// Example: 1995-04-18
 	BirthDate nullable.Nullable[string] `json:"birth_date,omitempty"`
@@ -131,25 +131,25 @@ type PatientInput struct {
 
 // ListPatientsParams defines parameters for ListPatients.
 type ListPatientsParams struct {
-	// Search At most 6 different words, each a part of name, e-mail address, phone or medical record number, without regard to case and accents. A single letter or digit must begin a word, except in scripts without spaces (such as Han and Thai).
+	// Search At most 6 different words. Each must occur in the name, e-mail address, phone number or medical record number, ignoring case and accents. A single letter or digit must begin a word, except in scripts without spaces (such as Han and Thai).
 	Search *string `form:"search,omitempty" json:"search,omitempty"`
 
 	// Gender In any letter case.
 	Gender *string `form:"gender,omitempty" json:"gender,omitempty"`
 
-	// AgeMin At least, in whole years.
+	// AgeMin Minimum age in whole years.
 	AgeMin *int `form:"age_min,omitempty" json:"age_min,omitempty"`
 
-	// AgeMax At most, in whole years.
+	// AgeMax Maximum age in whole years.
 	AgeMax *int `form:"age_max,omitempty" json:"age_max,omitempty"`
 
 	// Doctor Only patients to whom this doctor is assigned.
 	Doctor *string `form:"doctor,omitempty" json:"doctor,omitempty"`
 
-	// CreatedAfter Only newer patients: a time (RFC 3339), or a date for the start of that day in the server's time zone.
+	// CreatedAfter Only patients created after this time (RFC 3339). A date means the start of that day in the server's time zone.
 	CreatedAfter *string `form:"created_after,omitempty" json:"created_after,omitempty"`
 
-	// CreatedBefore Only older patients: a time (RFC 3339), or a date for the start of that day in the server's time zone.
+	// CreatedBefore Only patients created before this time (RFC 3339). A date means the start of that day in the server's time zone.
 	CreatedBefore *string `form:"created_before,omitempty" json:"created_before,omitempty"`
 }
 

@@ -14,15 +14,15 @@ import (
 
 var replacedFields = fields.Mapper[PatientInput, domain.Changes]("Age", "AgeUnknown")
 
-// replacementOf reads the PUT of a client of the original, which knew name, age and gender only: the other fields keep
-// their values unless they are sent.
+// replacementOf converts the body of a PUT by a client of the original service, in which a patient has only a name, an
+// age and a gender. Omitted fields keep their values.
 func replacementOf(body PatientInput) domain.Changes {
 	changes := replacedFields(body)
 	changes.Age = rest.OrNil(body.Age)
 	return changes
 }
 
-// replace amends a patient by a replacement, in which an age or a birth date is required.
+// replace changes the fields that a client of the original service sent. An age or a birth date is required.
 func (h *handlers) replace(
 	ctx context.Context, who auth.Principal, id patients.ID, expected revision.Match, changes domain.Changes,
 ) (domain.Patient, error) {

@@ -73,7 +73,7 @@ func (h *handlers) RemovePatient(c *fiber.Ctx, id string) error {
 func location(p domain.Patient) string { return "/api/patients/" + p.ID.String() + "/" }
 
 func (h *handlers) resource(p domain.Patient) rest.Resource {
-	aging := p.Details.BirthDate != (domain.Date{}) // shows an age that changes without the version
+	aging := p.Details.BirthDate != (domain.Date{}) // the age changes without a new version
 	return rest.Resource{Version: p.Version, Derived: aging, Body: show(p, h.patients.Today())}
 }
 

@@ -22,6 +22,6 @@ var (
 	ErrUnavailable = errs.New(errs.Unavailable, "unavailable",
 		"The audit trail cannot be written, so the request was not processed. Try again shortly.")
 
-	// ErrNothingToPrune is the error of a Prune that no entry is old enough for.
+	// ErrNothingToPrune is the error of a pruning for which no entry is old enough.
 	ErrNothingToPrune = errs.New(errs.Conflict, "nothing_to_prune", "The audit trail has no entry that old.")
 )

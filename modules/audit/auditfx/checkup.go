@@ -43,7 +43,7 @@ func Examine(ctx context.Context, cfg trail.Config, db *database.DB) []checkup.F
 			"cannot read the newest entry of the audit trail: %v", err))
 	case newest.After(now.Add(tolerance)):
 		return append(findings, checkup.NewFinding(checkup.Fail, "clock",
-			"it is %s, but the audit trail has an entry of %s: correct the clock",
+			"the clock shows %s, but the audit trail has an entry of %s: correct the clock",
 			now.Format(time.RFC3339), newest.Format(time.RFC3339)))
 	}
 	return append(findings, checkup.NewFinding(checkup.OK, "clock", "not behind the newest entry of the audit trail"))

@@ -47,7 +47,7 @@ func NewCheckpointer(
 	}
 }
 
-// errTrailMissing is the error of an empty trail although checkpoints exist.
+// errTrailMissing is the error of Start if the trail is empty although checkpoints exist.
 var errTrailMissing = errors.New("the audit trail is empty, but the file of AUDIT_CHECKPOINTS is not, " +
 	"so the database is missing: restore it, or move the file away to begin a new trail")
 
@@ -99,7 +99,7 @@ func (cp *Checkpointer) withTimeout(ctx context.Context, step func(context.Conte
 }
 
 // Tick prepares this month and the next, and signs a checkpoint for each chain that has grown by 1,000 entries, or at
-// all since Config.CheckpointEvery. Errors: the store's, those of the checkpoints' file.
+// all since Config.CheckpointEvery. Errors: the store's, and those of the file of checkpoints.
 func (cp *Checkpointer) Tick(ctx context.Context) error {
 	return errors.Join(cp.prepare(ctx), cp.checkpoint(ctx, func(grown int64, since time.Duration) bool {
 		return grown >= checkpointEntries || since >= cp.every
@@ -127,7 +127,8 @@ func (cp *Checkpointer) Close(ctx context.Context) {
 	}
 }
 
-// Finish signs a last checkpoint for each chain that has grown. Errors: the store's, those of the checkpoints' file.
+// Finish signs a last checkpoint for each chain that has grown. Errors: the store's, and those of the file of
+// checkpoints.
 func (cp *Checkpointer) Finish(ctx context.Context) error {
 	return cp.checkpoint(ctx, func(int64, time.Duration) bool { return true })
 }

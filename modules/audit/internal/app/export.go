@@ -100,8 +100,8 @@ func (m *Maintenance) Export(ctx context.Context, to io.Writer, progress Progres
 	return written, nil
 }
 
-// VerifyExport verifies the output of Export like Verify. Errors: *domain.Flaw; a plain one with the line that is
-// invalid; those of Verify about checkpoints.
+// VerifyExport verifies the output of Export as Verify verifies the trail. Errors: *domain.Flaw; a plain error that
+// names an invalid line; the errors of Verify about checkpoints.
 func (m *Maintenance) VerifyExport(
 	export io.Reader, checkpoints string, progress Progress,
 ) (sound int64, err error) {

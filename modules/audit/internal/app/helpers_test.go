@@ -34,7 +34,7 @@ func secret(name string) domain.Secret {
 
 var cfg = trail.Config{CheckpointEvery: time.Minute, CommitTimeout: 30 * time.Second}
 
-// fixture is the module over the real store, with a manual clock and checkpoints in memory.
+// fixture has the use cases with the real store, a manual clock and checkpoints in memory.
 type fixture struct {
 	*app.Recorder
 	*app.Maintenance

@@ -33,16 +33,16 @@ func NewMaintenance(
 	return &Maintenance{ledger, keys, checkpoints, runner, clk}
 }
 
-// Operator is the actor of the command line: without a user, and with a role that no user has.
+// Operator is the actor of commands. It has no user, and a role that no user has.
 var Operator = auth.Principal{Role: "operator"}
 
-// Progress receives the number of entries that are done, and of all entries, of a chain or of the trail.
+// Progress receives the number of processed entries and the number of all entries, of a chain or of the trail.
 type Progress func(done, all int64)
 
 // pageSize is the maximum number of entries in memory.
 const pageSize = 1000
 
-// eachEntry calls do for each entry of a span, and page after each page of them.
+// eachEntry calls do for each entry of a span, and page for each page of entries.
 func (m *Maintenance) eachEntry(
 	ctx context.Context,
 	span domain.Span,
@@ -73,9 +73,9 @@ func (m *Maintenance) eachEntry(
 // deleteBatch is the maximum number of entries that one transaction deletes.
 const deleteBatch = 10_000
 
-// Prune deletes the entries that are older than an instant, records that, and returns their number. The remaining trail
-// verifies: each chain keeps the MAC of its last deleted entry, and a new entry in the chain records the pruning.
-// Errors: audit.ErrNothingToPrune; the store's, also when the role does not own the tables.
+// Prune deletes the entries that are older than an instant, and returns their number. The remaining trail verifies:
+// each chain keeps the MAC of its last deleted entry, and a new entry in the chain records the pruning. Errors:
+// audit.ErrNothingToPrune; the store's, also when the role does not own the tables.
 func (m *Maintenance) Prune(ctx context.Context, before time.Time, progress Progress) (removed int64, err error) {
 	if before.After(m.clock.Now()) {
 		before = m.clock.Now() // keeps entries recorded from now on

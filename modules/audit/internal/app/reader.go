@@ -24,7 +24,7 @@ type Reader struct {
 	patients patients.Directory
 }
 
-// NewReader returns a Reader over a ledger.
+// NewReader returns a Reader of a ledger.
 func NewReader(ledger ports.Ledger, recorder audit.Recorder, directory patients.Directory) *Reader {
 	return &Reader{ledger, recorder, directory}
 }

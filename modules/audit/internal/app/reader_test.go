@@ -50,7 +50,7 @@ func TestReading(t *testing.T) {
 				IDs:       []uuid.UUID{page.Items[0].ID},
 			}}}, recorder.Recorded())
 		})
-		t.Run("another user does not", func(t *testing.T) {
+		t.Run("another user cannot read the access log", func(t *testing.T) {
 			_, err := reader.AccessLog(t.Context(), newStaff(), patient.ID, newest)
 			require.ErrorIs(t, err, patients.ErrNotFound)
 		})

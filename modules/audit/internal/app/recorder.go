@@ -24,7 +24,7 @@ import (
 const maxPending = 2048
 
 // Recorder writes the trail. Entries recorded outside of a transaction share commits: while one group commits, the next
-// one collects entries. So a single entry is committed at once, and concurrent entries need few commits.
+// group collects entries. So a single entry is committed at once, and concurrent entries need few commits.
 type Recorder struct {
 	ledger  ports.Ledger
 	keys    domain.Keys
@@ -46,7 +46,7 @@ type group struct {
 	err     error
 }
 
-// NewRecorder returns a Recorder over a ledger.
+// NewRecorder returns a Recorder that appends to a ledger.
 func NewRecorder(ledger ports.Ledger, keys domain.Keys, clk clock.Clock, cfg trail.Config) *Recorder {
 	return &Recorder{ledger: ledger, keys: keys, clock: clk, timeout: cfg.CommitTimeout}
 }
@@ -167,7 +167,7 @@ func unavailable(err error) error {
 	return e
 }
 
-// draft returns the entry without its place in a chain. Errors: a plain one for an invalid entry.
+// draft returns the entry without its place in a chain. Errors: a plain error for an invalid entry.
 func draft(request audit.Request, who auth.Principal, entry audit.Entry) (domain.Entry, error) {
 	_, action := entry.Action.Event()
 	_, outcome := entry.Outcome.Code()

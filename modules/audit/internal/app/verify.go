@@ -14,7 +14,8 @@ import (
 
 // Verify verifies every chain, in constant memory, and returns the number of sound entries. It compares the entries
 // with the checkpoints in a file; the path "" means the file of this installation. A server may record meanwhile.
-// Errors: *domain.Flaw, the first one; domain.ErrNoCheckpoint with its line; those of the store and of the file.
+// Errors: *domain.Flaw about the first bad entry; domain.ErrNoCheckpoint with the number of the line; those of the
+// store and of the file.
 func (m *Maintenance) Verify(ctx context.Context, checkpoints string, progress Progress) (sound int64, err error) {
 	spans, err := m.ledger.Spans(ctx)
 	if err != nil {

@@ -21,7 +21,7 @@ type MAC [sha256.Size]byte
 // String returns 64 hexadecimal digits.
 func (m MAC) String() string { return hex.EncodeToString(m[:]) }
 
-// Link identifies an entry of a chain. It is either the last one or the one before the first that is stored.
+// Link identifies an entry of a chain: the last entry, or the entry before the first stored entry.
 type Link struct {
 	Sequence int64
 	MAC      MAC

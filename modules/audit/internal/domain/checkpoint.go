@@ -71,7 +71,7 @@ func (c Checkpoint) canonical(keyID string) []byte {
 	return b
 }
 
-// ParseMAC parses 64 hexadecimal digits. Errors: a plain one.
+// ParseMAC parses 64 hexadecimal digits. Errors: a plain error.
 func ParseMAC(s string) (mac MAC, err error) {
 	raw, err := hex.DecodeString(s)
 	if err != nil || len(raw) != len(mac) {

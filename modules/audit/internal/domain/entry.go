@@ -41,8 +41,8 @@ var fieldName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,63}$`)
 // longestText is the maximum length of a text of an entry, in bytes.
 const longestText = 128
 
-// Check validates the entry, so that no value of a record gets into the trail. Errors: a plain one, because it is a
-// defect.
+// Check validates the entry, so that no value of a record gets into the trail. Errors: a plain error, because an
+// invalid entry is a defect.
 func (e Entry) Check() error {
 	for _, name := range e.Fields {
 		if !fieldName.MatchString(name) {

@@ -36,8 +36,8 @@ type Verifier struct {
 // it in any order.
 const reorderWindow = 4096
 
-// NewVerifier returns a Verifier before the first entry of the span. The checkpoints are those of its chain, in the
-// order of their creation; nil means none. The caller calls Close.
+// NewVerifier returns a Verifier that expects the first entry of the span. The checkpoints are those of its chain, in
+// the order of their creation; nil means none. The caller calls Close.
 func NewVerifier(keys Keys, span Span, checkpoints iter.Seq[Checkpoint]) *Verifier {
 	v := &Verifier{keys: keys, span: span, last: span.From, attested: span.From == Genesis(span.Chain)}
 	if checkpoints != nil {

@@ -71,6 +71,6 @@ type Checkpoints interface {
 	// Append writes, which is empty if it does not exist. The caller closes the reader. Errors: those of the file.
 	Open(path string) (io.ReadCloser, error)
 
-	// Report logs a fault of the trail, and does not repeat it while it lasts. Errors: none.
+	// Report logs an error about the trail, but does not log the same error repeatedly. Errors: none.
 	Report(err error)
 }

@@ -18,7 +18,7 @@ import (
 )
 
 // maxAtOnce is the maximum number of assignments that Remove ends. A doctor with more assignments is removed by
-// Dissolve, as a job in the background.
+// StartRemoval, as a job in the background.
 const maxAtOnce = 1000
 
 // Remove deletes a doctor whose version matches expected, and ends the assignments. Errors: doctors.ErrCurated,

@@ -1,4 +1,4 @@
-// Package checkpoints appends signed checkpoints to a file, and logs each, so that the log carries it off the machine.
+// Package checkpoints appends signed checkpoints to a file, and logs each, so that the log has a copy elsewhere.
 package checkpoints
 
 import (
@@ -16,7 +16,7 @@ import (
 	"healthcare/platform/logging"
 )
 
-// New returns the file that cfg names. The first Append creates it with mode 0600.
+// New returns Checkpoints in the file that cfg names. The first Append creates the file with mode 0600.
 func New(cfg audit.Config, log *zap.Logger) ports.Checkpoints {
 	return &file{path: cfg.Checkpoints, log: log}
 }
@@ -70,7 +70,7 @@ type snapshot struct {
 	io.Closer
 }
 
-// Report does not log the same error again until Append succeeds.
+// Report logs err. It does not log the same error again until Append succeeds.
 func (f *file) Report(err error) {
 	if f.reported == err.Error() {
 		return

@@ -109,7 +109,7 @@ func prune(run Run) *cobra.Command {
 	command := &cobra.Command{
 		Use: "prune", Short: "Delete the entries before a day (UTC); the remaining trail still verifies",
 		Args: cobra.NoArgs,
-		Long: `Delete the entries that were recorded before a day, and record that. Export them first if the law
+		Long: `Delete the entries recorded before a day, and record the pruning. Export them first if the law
 requires it: HIPAA requires retention for six years (45 CFR 164.316(b)(2)). On PostgreSQL whole
 months are dropped at once, which requires the role that owns the tables.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -19,7 +19,7 @@ type AuditEntry struct {
 	// Id Example: 0193525f-4b11-7e02-9c3a-6d0f2a7b8c90
 	Id string `json:"id"`
 
-	// Sequence The place in its chain, without gaps.
+	// Sequence The place of the entry in its chain, without gaps.
 	//
 	// Example: 1042
 	Sequence int64 `json:"sequence"`
@@ -139,10 +139,10 @@ type ListAuditEntriesParams struct {
 	// Action Only entries of this action.
 	Action *string `form:"action,omitempty" json:"action,omitempty"`
 
-	// CreatedAfter Only newer entries. A time (RFC 3339), or a date, which means the start of that day in the server's time zone.
+	// CreatedAfter Only entries recorded after this time (RFC 3339). A date means the start of that day in the server's time zone.
 	CreatedAfter *string `form:"created_after,omitempty" json:"created_after,omitempty"`
 
-	// CreatedBefore Only older entries. A time (RFC 3339), or a date, which means the start of that day in the server's time zone.
+	// CreatedBefore Only entries recorded before this time (RFC 3339). A date means the start of that day in the server's time zone.
 	CreatedBefore *string `form:"created_before,omitempty" json:"created_before,omitempty"`
 }
 

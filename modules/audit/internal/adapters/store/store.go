@@ -15,7 +15,7 @@ import (
 	"healthcare/platform/paging"
 )
 
-// New returns the ledger over db.
+// New returns a Ledger stored in db.
 func New(db *database.DB) ports.Ledger { return &store{db: db} }
 
 type store struct {

@@ -73,7 +73,7 @@ func TestUseCasesReturnEveryErrorAndLeaveNoEffect(t *testing.T) {
 				_, err := s.StartRemoval(ctx, admin, id, revision.Match{}, &other)
 				return err
 			}, nil},
-			{"start removal and reassign to an earlier doctor", doctors.Open, func(ctx context.Context, s *app.Service) error {
+			{"start removal, to an earlier doctor", doctors.Open, func(ctx context.Context, s *app.Service) error {
 				_, err := s.StartRemoval(ctx, admin, other, revision.Match{}, &id)
 				return err
 			}, nil},

@@ -66,7 +66,7 @@ func (d *Date) Scan(src any) (err error) {
 		*d = DateOf(v)
 	case string:
 		if *d, err = ParseDate(v); err != nil {
-			err = errors.New("a stored date is malformed") // the error of ParseDate quotes the date, and errors are logged
+			err = errors.New("a stored date is malformed") // err quotes the date, and errors are logged
 		}
 	default:
 		err = fmt.Errorf("cannot read a date from %T", src)

@@ -42,14 +42,16 @@ func TestWaitingForAConnection(t *testing.T) {
 			require.Equal(t, []string{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"}, order)
 			require.Equal(t, order, things(t.Context(), t, db))
 		})
-		t.Run("ends at its limit for statements, transactions and queries, and holds no connection", func(t *testing.T) {
+		t.Run("ends at its limit for every kind of work, and holds no connection", func(t *testing.T) {
 			hold(t, db, func() {
 				began := time.Now()
 				var all sync.WaitGroup
 				failed := make([]error, 3)
 				all.Go(func() { failed[0] = add(t.Context(), db, "late") })
 				all.Go(func() { failed[1] = db.Do(t.Context(), func(context.Context) error { return nil }) })
-				all.Go(func() { failed[2] = db.Write(t.Context()).Raw(`SELECT id FROM things`).Scan(&[]string{}).Error })
+				all.Go(func() {
+					failed[2] = db.Write(t.Context()).Raw(`SELECT id FROM things`).Scan(&[]string{}).Error
+				})
 				all.Wait()
 				for _, err := range failed {
 					requireUnavailable(t, err)

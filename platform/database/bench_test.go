@@ -42,8 +42,10 @@ func BenchmarkStatements(b *testing.B) {
 		if db.Engine() == database.Postgres {
 			ids, times = "uuid", "timestamptz"
 		}
-		exec(b, db, `CREATE TABLE bench_rows (id `+ids+` PRIMARY KEY, owner_id `+ids+` NOT NULL, name text NOT NULL, age integer,
-			email text NOT NULL, search_text text NOT NULL, version integer NOT NULL, created_at `+times+` NOT NULL,
+		exec(b, db, `CREATE TABLE bench_rows (id `+ids+` PRIMARY KEY, owner_id `+ids+` NOT NULL,
+			name text NOT NULL, age integer, email text NOT NULL,
+			search_text text NOT NULL, version integer NOT NULL,
+			created_at `+times+` NOT NULL,
 			updated_at `+times+` NOT NULL)`)
 		exec(b, db, `CREATE INDEX bench_rows_idx ON bench_rows (owner_id, created_at, id)`)
 		owner := uuid.New()
@@ -61,7 +63,8 @@ func BenchmarkStatements(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				var r benchRow
-				require.NoError(b, db.Read(b.Context()).Where("owner_id = ?", owner).Where("id = ?", rows[0].ID).Take(&r).Error)
+				q := db.Read(b.Context()).Where("owner_id = ?", owner).Where("id = ?", rows[0].ID)
+				require.NoError(b, q.Take(&r).Error)
 			}
 		})
 		b.Run("list", func(b *testing.B) {

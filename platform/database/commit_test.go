@@ -13,7 +13,8 @@ import (
 func TestFailedCommit(t *testing.T) {
 	eachWithThings(t, func(t *testing.T, db *database.DB) {
 		ctx := t.Context()
-		exec(t, db, `CREATE TABLE parts (id text PRIMARY KEY, of text REFERENCES things (id) DEFERRABLE INITIALLY DEFERRED)`)
+		exec(t, db, `CREATE TABLE parts (
+			id text PRIMARY KEY, of text REFERENCES things (id) DEFERRABLE INITIALLY DEFERRED)`)
 		runs := 0
 		err := db.Do(ctx, func(ctx context.Context) error {
 			runs++

@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// fakeServer returns the address of a server that implements enough of PostgreSQL's protocol to authenticate clients. It
-// rejects each connection with the next of the SQLSTATEs, and further ones with the last. An empty one accepts.
+// fakeServer returns the address of a server that implements enough of PostgreSQL's protocol to authenticate clients.
+// It rejects each connection with the next of the SQLSTATEs, and further ones with the last. An empty one accepts.
 func fakeServer(t *testing.T, sqlstates ...string) string {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)

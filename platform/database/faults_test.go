@@ -12,10 +12,10 @@ import (
 	"healthcare/platform/errs"
 )
 
-// canary stands for a patient's data: it must be in no error, as errors are logged.
+// canary represents a patient's data. Errors must not contain it, because they are logged.
 const canary = "canary-7d1f"
 
-// schema has every kind of constraint, named as PostgreSQL names them by itself.
+// schema has every kind of constraint, with the names that PostgreSQL generates.
 var schema = []string{
 	`CREATE TABLE items (
 		id    text    PRIMARY KEY,
@@ -47,41 +47,41 @@ func eachWithItems(t *testing.T, test func(t *testing.T, db *database.DB)) {
 	})
 }
 
-// TestViolations holds both engines to the same kinds and names.
+// TestViolations verifies that both engines report the same kinds of errors and names of constraints.
 func TestViolations(t *testing.T) {
 	eachWithItems(t, func(t *testing.T, db *database.DB) {
 		const insert = `INSERT INTO items (id, owner, code, label, n) VALUES (?, ?, ?, ?, ?)`
 		for _, c := range []struct {
-			what       string
+			name       string
 			statement  string
 			values     []any
 			kind       errs.Kind
-			constraint string // "" has no name on either engine
+			constraint string // empty if it has no name on either engine
 		}{
 			{"a primary key", insert, []any{"1", "x", "x", "x", 1}, errs.Conflict, "items_pkey"},
 			{"a unique column", insert, []any{"2", "x", "c", "x", 1}, errs.Conflict, "items_code_key"},
 			{"unique columns", insert, []any{"2", "ann", "x", "x", 1}, errs.Conflict, "items_owner_n_key"},
 			{"a unique expression", insert, []any{"2", "x", "x", "L", 1}, errs.Conflict, "items_lower_idx"},
 			{"a check", insert, []any{"2", canary + canary, "x", "x", 1}, errs.Invalid, "items_owner_check"},
-			{"what may not be null", insert, []any{"2", nil, canary, canary, 1}, errs.Invalid, ""},
+			{"a not null column", insert, []any{"2", nil, canary, canary, 1}, errs.Invalid, ""},
 		} {
-			t.Run("of "+c.what+" is told by its name", func(t *testing.T) {
+			t.Run("of "+c.name+" is identified by its name", func(t *testing.T) {
 				err := db.Write(t.Context()).Exec(c.statement, c.values...).Error
 				require.Equal(t, c.kind, errs.KindOf(err), "%v", err)
 				if c.constraint != "" {
 					require.True(t, database.Violates(err, c.constraint), "%v", err)
 				}
-				require.False(t, database.Violates(err, ""), "no name is no constraint's")
+				require.False(t, database.Violates(err, ""), "no constraint has an empty name")
 				require.False(t, database.Violates(err, "another_key"))
 				require.NotContains(t, errorText(err), canary)
 			})
 		}
-		for what, statement := range map[string]string{
-			"to nothing":                      `INSERT INTO parts (id, item) VALUES ('2', '` + canary + `')`,
-			"of what others still refer to":   `DELETE FROM items WHERE id = '1'`,
-			"whose target gets another value": `UPDATE items SET id = '` + canary + `' WHERE id = '1'`,
+		for name, statement := range map[string]string{
+			"by a missing row":    `INSERT INTO parts (id, item) VALUES ('2', '` + canary + `')`,
+			"by a deletion":       `DELETE FROM items WHERE id = '1'`,
+			"by a changed target": `UPDATE items SET id = '` + canary + `' WHERE id = '1'`,
 		} {
-			t.Run("of a foreign key "+what+" is a conflict, and PostgreSQL tells which", func(t *testing.T) {
+			t.Run("of a foreign key "+name+" is a conflict, and PostgreSQL names the key", func(t *testing.T) {
 				err := db.Write(t.Context()).Exec(statement).Error
 				require.Equal(t, errs.Conflict, errs.KindOf(err), "%v", err)
 				require.Equal(t, db.Engine() == database.Postgres, database.Violates(err, "parts_item_fkey"))
@@ -91,49 +91,52 @@ func TestViolations(t *testing.T) {
 	})
 }
 
-// TestX14_BothEnginesRefuseTheSameValues verifies X14 and X15: both engines refuse the same values, and no error quotes one.
-func TestX14_BothEnginesRefuseTheSameValues(t *testing.T) {
+// TestX14_BothEnginesRejectTheSameValues verifies X14 and X15: both engines reject the same values without quoting
+// them.
+func TestX14_BothEnginesRejectTheSameValues(t *testing.T) {
 	eachWithItems(t, func(t *testing.T, db *database.DB) {
 		valid := map[string]any{"id": canary, "owner": canary, "code": canary, "n": 2}
 		for _, c := range []struct {
-			what   string
+			name   string
 			column string
 			value  any
 		}{
 			{"text with NUL", "owner", "NUL\x00" + canary},
-			{"text of a type of its own with NUL", "code", database.Text("NUL\x00" + canary)},
+			{"database.Text with NUL", "code", database.Text("NUL\x00" + canary)},
 			{"text that is not UTF-8", "owner", "\xff" + canary},
-			{"text where a number belongs", "n", canary},
+			{"text in a number's column", "n", canary},
 			{"a date that does not exist", "born", "2025-02-29 " + canary},
-			{"null where something must be", "n", nil},
+			{"null in a not null column", "n", nil},
 		} {
 			row := maps.Clone(valid)
 			row[c.column] = c.value
-			t.Run(c.what+" is refused as the client's mistake, and not quoted", func(t *testing.T) {
+			t.Run(c.name+" is invalid, and not quoted", func(t *testing.T) {
 				err := db.Write(t.Context()).Table("items").Create(row).Error
 				require.Equal(t, errs.Invalid, errs.KindOf(err), "%v", err)
 				require.NotContains(t, errorText(err), canary)
 
-				err = db.Write(t.Context()).Table("items").Where("id = ?", "1").Updates(map[string]any{c.column: c.value}).Error
+				items := db.Write(t.Context()).Table("items")
+				err = items.Where("id = ?", "1").Updates(map[string]any{c.column: c.value}).Error
 				require.Equal(t, errs.Invalid, errs.KindOf(err), "%v", err)
 				require.NotContains(t, errorText(err), canary)
 			})
 		}
-		for what, text := range map[string]string{"NUL": "NUL\x00" + canary, "what is not UTF-8": "\xff" + canary} {
-			t.Run("to look for "+what+" is refused likewise", func(t *testing.T) {
+		for name, text := range map[string]string{"NUL": "NUL\x00" + canary, "invalid UTF-8": "\xff" + canary} {
+			t.Run("a query for "+name+" is invalid, and not quoted", func(t *testing.T) {
 				var found []map[string]any
 				err := db.Read(t.Context()).Table("items").Where("owner = ?", text).Find(&found).Error
 				require.Equal(t, errs.Invalid, errs.KindOf(err), "%v", err)
 				require.NotContains(t, errorText(err), canary)
-				err = db.Read(t.Context()).Raw(`SELECT * FROM items WHERE owner IN ?`, []string{"x", text}).Scan(&found).Error
+				q := db.Read(t.Context()).Raw(`SELECT * FROM items WHERE owner IN ?`, []string{"x", text})
+				err = q.Scan(&found).Error
 				require.Equal(t, errs.Invalid, errs.KindOf(err), "%v", err)
 			})
 		}
-		t.Run("a number that fits no column is not quoted either", func(t *testing.T) {
-			const tooMuch = 9_876_543_210
-			err := db.Write(t.Context()).Exec(`UPDATE items SET n = ?`, tooMuch).Error
+		t.Run("a number that is out of range is not quoted", func(t *testing.T) {
+			const tooLarge = 9_876_543_210
+			err := db.Write(t.Context()).Exec(`UPDATE items SET n = ?`, tooLarge).Error
 			if db.Engine() == database.SQLite {
-				require.NoError(t, err, "SQLite's integers have 64 bits: the domain's bounds are what counts")
+				require.NoError(t, err, "SQLite's integers have 64 bits: only the domain bounds them")
 				return
 			}
 			require.Equal(t, errs.Invalid, errs.KindOf(err), "%v", err)
@@ -142,23 +145,24 @@ func TestX14_BothEnginesRefuseTheSameValues(t *testing.T) {
 	})
 }
 
-// TestX15_WhatATableHoldsIsNotQuoted verifies X15: neither what cannot be read nor what a trigger says of a row comes into an error.
-func TestX15_WhatATableHoldsIsNotQuoted(t *testing.T) {
+// TestX15_StoredValuesAreNotQuoted verifies X15: errors contain neither unreadable values nor the messages of triggers.
+func TestX15_StoredValuesAreNotQuoted(t *testing.T) {
 	eachWithItems(t, func(t *testing.T, db *database.DB) {
 		exec(t, db, `UPDATE items SET label = '`+canary+`'`)
-		t.Run("a text where a number is expected", func(t *testing.T) {
+		t.Run("by the error about a text that is read as a number", func(t *testing.T) {
 			var found []struct{ Label int }
 			err := db.Read(t.Context()).Table("items").Find(&found).Error
 			require.Equal(t, errs.Internal, errs.KindOf(err))
-			require.ErrorContains(t, err, `name "label"`, "the log says where")
+			require.ErrorContains(t, err, `name "label"`, "the log names the column")
 			require.NotContains(t, errorText(err), canary)
 		})
-		t.Run("a trigger that tells of the row", func(t *testing.T) {
+		t.Run("by the error of a trigger that quotes the row", func(t *testing.T) {
 			if db.Engine() == database.SQLite {
-				exec(t, db, `CREATE TRIGGER tell BEFORE UPDATE ON items BEGIN SELECT RAISE(ABORT, 'no'); END`)
+				exec(t, db, `CREATE TRIGGER quote BEFORE UPDATE ON items BEGIN SELECT RAISE(ABORT, 'no'); END`)
 			} else {
-				exec(t, db, `CREATE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'not %', NEW.label; END $$`)
-				exec(t, db, `CREATE TRIGGER tell BEFORE UPDATE ON items FOR EACH ROW EXECUTE FUNCTION tell()`)
+				exec(t, db, `CREATE FUNCTION quote() RETURNS trigger LANGUAGE plpgsql AS
+					$$ BEGIN RAISE EXCEPTION 'not %', NEW.label; END $$`)
+				exec(t, db, `CREATE TRIGGER quote BEFORE UPDATE ON items FOR EACH ROW EXECUTE FUNCTION quote()`)
 			}
 			err := db.Write(t.Context()).Exec(`UPDATE items SET n = 2`).Error
 			require.Error(t, err)
@@ -167,15 +171,15 @@ func TestX15_WhatATableHoldsIsNotQuoted(t *testing.T) {
 	})
 }
 
-func TestWhatIsWrongWithTheProgram(t *testing.T) {
+func TestDefectiveStatements(t *testing.T) {
 	eachWithItems(t, func(t *testing.T, db *database.DB) {
-		for what, statement := range map[string]string{
+		for name, statement := range map[string]string{
 			"a column that does not exist": `SELECT nome FROM items`,
 			"a table that does not exist":  `SELECT * FROM itmes`,
 			"a misspelt keyword":           `SELEC 1`,
 			"a column in double quotes":    `SELECT "nome" FROM items`,
 		} {
-			t.Run(what+" is our fault, and said in the log", func(t *testing.T) {
+			t.Run(name+" is an internal error", func(t *testing.T) {
 				err := db.Read(t.Context()).Raw(statement).Scan(&[]map[string]any{}).Error
 				require.Error(t, err)
 				require.Equal(t, errs.Internal, errs.KindOf(err))

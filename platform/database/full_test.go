@@ -10,8 +10,8 @@ import (
 	"healthcare/platform/database"
 )
 
-// A store that has no space left cannot record what it would show, so that it is not ready until a change succeeds.
-func TestAFullStoreIsNotReady(t *testing.T) {
+// A store without space cannot append to the audit trail. It is not ready until a transaction succeeds.
+func TestFullStoreIsNotReady(t *testing.T) {
 	eachWithThings(t, func(t *testing.T, db *database.DB) {
 		ctx := t.Context()
 		change := func() error {

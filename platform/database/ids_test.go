@@ -11,7 +11,8 @@ import (
 	"healthcare/platform/databasetest"
 )
 
-// TestIDsAndTimes verifies that ids of every type that modules use, and times, are stored unchanged and find their rows.
+// TestIDsAndTimes verifies that ids of every type that modules use, and times, are stored unchanged and find their
+// rows.
 func TestIDsAndTimes(t *testing.T) {
 	t.Parallel()
 	type own struct{ uuid.UUID }

@@ -14,14 +14,16 @@ import (
 	"healthcare/platform/databasetest"
 )
 
-// migrations are those of two modules, for both engines: the second refers to the first. The last one is as given, or missing.
+// migrations returns the migrations of two modules for both engines. The second module refers to the first and has a
+// second migration unless it is empty.
 func migrations(second string) database.Migrations {
 	files := fstest.MapFS{}
 	for _, engine := range []string{"sqlite", "postgres"} {
 		for name, sql := range map[string]string{
 			"wards/" + engine + "/0001_wards.sql": `CREATE TABLE wards (id text PRIMARY KEY);`,
-			"beds/" + engine + "/0001_beds.sql":   `CREATE TABLE beds (id text PRIMARY KEY, ward text REFERENCES wards (id));`,
-			"beds/" + engine + "/0002_more.sql":   second,
+			"beds/" + engine + "/0001_beds.sql": `CREATE TABLE beds (
+				id text PRIMARY KEY, ward text REFERENCES wards (id));`,
+			"beds/" + engine + "/0002_more.sql": second,
 		} {
 			if sql == "" {
 				continue
@@ -32,8 +34,9 @@ func migrations(second string) database.Migrations {
 	return database.Migrations{Files: files, Modules: []string{"wards", "beds"}}
 }
 
-// TestMigrateTogether has instances that start at once find a migration that takes its time: one applies it while the others wait.
-func TestMigrateTogether(t *testing.T) {
+// TestConcurrentMigrate verifies that of several instances that start together one applies a slow migration while the
+// others wait.
+func TestConcurrentMigrate(t *testing.T) {
 	t.Parallel()
 	databasetest.EachConfig(t, func(t *testing.T, cfg database.Config) {
 		if cfg.URL == "" {
@@ -51,7 +54,7 @@ func TestMigrateTogether(t *testing.T) {
 		}
 		all.Wait()
 		require.Equal(t, [len(applied)]error{}, failed)
-		require.Len(t, slices.Concat(applied[:]...), 1, "the migration should have been applied by exactly one of them")
+		require.Len(t, slices.Concat(applied[:]...), 1, "exactly one instance should have applied the migration")
 	})
 }
 
@@ -62,24 +65,29 @@ func TestMigrate(t *testing.T) {
 		good := migrations(`ALTER TABLE beds ADD COLUMN floor integer;`)
 		broken := migrations(`CREATE TABLE half (id text PRIMARY KEY); CREATE TABLE half (id text PRIMARY KEY);`)
 
-		t.Run("is pending at first", func(t *testing.T) {
+		t.Run("lists all as pending in a new store", func(t *testing.T) {
 			status, err := db.MigrationStatus(ctx, good)
 			require.NoError(t, err)
-			status = slices.DeleteFunc(status, func(m database.Migration) bool { return m.Newer }) // the modules of the program
+			// The template of the store has the migrations of the program.
+			status = slices.DeleteFunc(status, func(m database.Migration) bool { return m.Newer })
 			require.Equal(t, []database.Migration{
-				{Module: "wards", Name: "0001_wards.sql"}, {Module: "beds", Name: "0001_beds.sql"}, {Module: "beds", Name: "0002_more.sql"},
+				{Module: "wards", Name: "0001_wards.sql"},
+				{Module: "beds", Name: "0001_beds.sql"},
+				{Module: "beds", Name: "0002_more.sql"},
 			}, status)
 		})
-		t.Run("keeps what came before the migration that failed, which it names and undoes", func(t *testing.T) {
+		t.Run("names and rolls back a failed migration, and keeps earlier ones", func(t *testing.T) {
 			applied, err := db.Migrate(ctx, broken)
 			require.ErrorContains(t, err, "beds: migration 0002_more.sql: ")
 			require.Equal(t, []database.Migration{
-				{Module: "wards", Name: "0001_wards.sql", Applied: true}, {Module: "beds", Name: "0001_beds.sql", Applied: true},
+				{Module: "wards", Name: "0001_wards.sql", Applied: true},
+				{Module: "beds", Name: "0001_beds.sql", Applied: true},
 			}, applied)
-			require.Error(t, db.Read(ctx).Raw(`SELECT * FROM half`).Scan(&[]string{}).Error, "the first half should be undone")
+			half := db.Read(ctx).Raw(`SELECT * FROM half`)
+			require.Error(t, half.Scan(&[]string{}).Error, "the first half should be rolled back")
 			require.NoError(t, db.Read(ctx).Raw(`SELECT id FROM beds`).Scan(&[]string{}).Error)
 		})
-		t.Run("goes on from there, and then has nothing left to do", func(t *testing.T) {
+		t.Run("applies the rest, and then nothing", func(t *testing.T) {
 			applied, err := db.Migrate(ctx, good)
 			require.NoError(t, err)
 			require.Equal(t, []database.Migration{{Module: "beds", Name: "0002_more.sql", Applied: true}}, applied)
@@ -87,14 +95,14 @@ func TestMigrate(t *testing.T) {
 			require.NoError(t, err)
 			require.Empty(t, applied)
 		})
-		t.Run("leaves a store that works", func(t *testing.T) {
+		t.Run("leaves a working store", func(t *testing.T) {
 			require.NoError(t, db.Do(ctx, func(ctx context.Context) error {
 				return db.Write(ctx).Exec(`INSERT INTO wards (id) VALUES ('a')`).Error
 			}))
 		})
-		t.Run("of a module without files is an error that names it", func(t *testing.T) {
-			_, err := db.Migrate(ctx, database.Migrations{Files: fstest.MapFS{}, Modules: []string{"lost"}})
-			require.ErrorContains(t, err, "lost: ")
+		t.Run("returns an error that names a module without files", func(t *testing.T) {
+			_, err := db.Migrate(ctx, database.Migrations{Files: fstest.MapFS{}, Modules: []string{"missing"}})
+			require.ErrorContains(t, err, "missing: ")
 		})
 	})
 }

@@ -18,7 +18,7 @@ import (
 	"healthcare/platform/paging"
 )
 
-// thing is a row of a list; many share a and b.
+// thing is a row of a list. Many rows have the same a and b.
 type thing struct {
 	ID string
 	A  string
@@ -33,14 +33,15 @@ var thingColumns = database.Columns[thing]{
 	"b":  func(t thing) any { return t.B },
 }
 
-// eachWithList runs test once per engine, with count things of three a's and five b's.
+// eachWithList runs test once per engine, with count things with three values of a and five of b.
 func eachWithList(t *testing.T, count int, test func(t *testing.T, db *database.DB, all []thing)) {
 	eachWithThings(t, func(t *testing.T, db *database.DB) {
 		text := map[database.Engine]string{database.SQLite: "text", database.Postgres: `text COLLATE "C"`}[db.Engine()]
 		exec(t, db, `CREATE TABLE listed (id `+text+` PRIMARY KEY, a `+text+` NOT NULL, b integer NOT NULL)`)
 		var all []thing
 		for i := range count {
-			all = append(all, thing{ID: fmt.Sprintf("%03d", i*37%1000), A: []string{"é", "A", "a'); --"}[i%3], B: i % 5})
+			a := []string{"é", "A", "a'); --"}[i%3]
+			all = append(all, thing{ID: fmt.Sprintf("%03d", i*37%1000), A: a, B: i % 5})
 		}
 		if count > 0 {
 			require.NoError(t, db.Write(t.Context()).Create(&all).Error)
@@ -55,7 +56,7 @@ func list(ctx context.Context, t require.TestingT, db *database.DB, request pagi
 	return page
 }
 
-// walk is a list page by page. Every page but the last is full, and the last holds something unless it is the first.
+// walk returns all pages of a list. It verifies that every page but the last is full.
 func walk(ctx context.Context, t require.TestingT, db *database.DB, request paging.Request) (pages [][]thing) {
 	for {
 		page := list(ctx, t, db, request)
@@ -65,15 +66,17 @@ func walk(ctx context.Context, t require.TestingT, db *database.DB, request pagi
 		}
 		require.Len(t, page.Items, request.Limit)
 		require.Len(t, page.Next, len(request.Order))
-		require.Less(t, len(pages), 1000, "a list ends")
+		require.Less(t, len(pages), 1000, "the list should end")
 	}
 }
 
-// inOrder is what the pages of a list should hold.
+// inOrder returns all sorted by order.
 func inOrder(all []thing, order []paging.Order) []thing {
 	return slices.SortedStableFunc(slices.Values(all), func(x, y thing) int {
 		for _, o := range order {
-			c := map[string]int{"id": cmp.Compare(x.ID, y.ID), "a": cmp.Compare(x.A, y.A), "b": cmp.Compare(x.B, y.B)}[o.Column]
+			c := map[string]int{
+				"id": cmp.Compare(x.ID, y.ID), "a": cmp.Compare(x.A, y.A), "b": cmp.Compare(x.B, y.B),
+			}[o.Column]
 			if o.Descending {
 				c = -c
 			}
@@ -89,34 +92,36 @@ func TestPage(t *testing.T) {
 	byID := []paging.Order{{Column: "id"}}
 	eachWithList(t, 60, func(t *testing.T, db *database.DB, all []thing) {
 		ctx := t.Context()
-		t.Run("any order, in any mix of directions, pages through every row once", func(t *testing.T) {
+		t.Run("returns every row once, in any order and mix of directions", func(t *testing.T) {
 			rapid.Check(t, func(r *rapid.T) {
 				var order []paging.Order
-				for _, column := range rapid.Permutation([]string{"a", "b"}).Draw(r, "columns")[rapid.IntRange(0, 2).Draw(r, "left out"):] {
+				columns := rapid.Permutation([]string{"a", "b"}).Draw(r, "columns")
+				for _, column := range columns[rapid.IntRange(0, 2).Draw(r, "omitted"):] {
 					order = append(order, paging.Order{Column: column, Descending: rapid.Bool().Draw(r, column)})
 				}
 				order = append(order, paging.Order{Column: "id", Descending: rapid.Bool().Draw(r, "id")})
-				request := paging.Request{Limit: rapid.SampledFrom([]int{4, 7, 20, 59, 60, 61, 100}).Draw(r, "limit"), Order: order}
+				limit := rapid.SampledFrom([]int{4, 7, 20, 59, 60, 61, 100}).Draw(r, "limit")
+				request := paging.Request{Limit: limit, Order: order}
 				require.Equal(r, inOrder(all, order), slices.Concat(walk(ctx, r, db, request)...))
 			})
 		})
-		t.Run("a last page that is exactly full is the last", func(t *testing.T) {
+		t.Run("ends with a page that is exactly full", func(t *testing.T) {
 			pages := walk(ctx, t, db, paging.Request{Limit: 20, Order: byID})
 			require.Len(t, pages, 3)
 			require.Len(t, pages[2], 20)
 			require.Nil(t, list(ctx, t, db, paging.Request{Limit: 60, Order: byID}).Next)
 			require.NotNil(t, list(ctx, t, db, paging.Request{Limit: 59, Order: byID}).Next)
 		})
-		t.Run("the key need not be there any more", func(t *testing.T) {
+		t.Run("continues after a key whose row does not exist", func(t *testing.T) {
 			page := list(ctx, t, db, paging.Request{Limit: 100, Order: byID, After: []string{all[0].ID + "x"}})
 			require.Equal(t, inOrder(all, byID)[1:], page.Items)
 		})
-		t.Run("nothing comes after the last", func(t *testing.T) {
+		t.Run("is empty after the last row", func(t *testing.T) {
 			page := list(ctx, t, db, paging.Request{Limit: 5, Order: byID, After: []string{"~"}})
 			require.Empty(t, page.Items)
 			require.Nil(t, page.Next)
 		})
-		t.Run("the count is of all pages, wherever this one lies, within the filter", func(t *testing.T) {
+		t.Run("counts the rows of all pages that match the filter", func(t *testing.T) {
 			require.Nil(t, list(ctx, t, db, paging.Request{Limit: 5, Order: byID}).Total)
 			request := paging.Request{Limit: 5, Order: byID, Count: true}
 			for range 3 {
@@ -125,25 +130,30 @@ func TestPage(t *testing.T) {
 				require.Len(t, page.Items, 5)
 				request.After = page.Next
 			}
-			page, err := database.Page(db.Read(ctx).Where("b = ?", 3), paging.Request{Limit: 12, Order: byID, Count: true}, thingColumns)
+			request = paging.Request{Limit: 12, Order: byID, Count: true}
+			page, err := database.Page(db.Read(ctx).Where("b = ?", 3), request, thingColumns)
 			require.NoError(t, err)
 			require.Equal(t, int64(12), *page.Total)
 			require.Len(t, page.Items, 12)
 			require.Nil(t, page.Next)
 		})
-		t.Run("a filter and the key hold together, in mixed directions too", func(t *testing.T) {
+		t.Run("combines a filter with the key, even in mixed directions", func(t *testing.T) {
 			order := []paging.Order{{Column: "b"}, {Column: "id", Descending: true}}
-			narrow := func() *gorm.DB { return db.Read(ctx).Where("a = ?", "é").Where("b = ? OR b = ?", 1, 2) }
-			first, err := database.Page(narrow(), paging.Request{Limit: 3, Order: order}, thingColumns)
+			filtered := func() *gorm.DB { return db.Read(ctx).Where("a = ?", "é").Where("b = ? OR b = ?", 1, 2) }
+			first, err := database.Page(filtered(), paging.Request{Limit: 3, Order: order}, thingColumns)
 			require.NoError(t, err)
-			rest, err := database.Page(narrow(), paging.Request{Limit: 100, Order: order, After: first.Next}, thingColumns)
+			request := paging.Request{Limit: 100, Order: order, After: first.Next}
+			rest, err := database.Page(filtered(), request, thingColumns)
 			require.NoError(t, err)
-			expected := slices.DeleteFunc(inOrder(all, order), func(t thing) bool { return t.A != "é" || t.B != 1 && t.B != 2 })
+			expected := slices.DeleteFunc(inOrder(all, order), func(t thing) bool {
+				return t.A != "é" || t.B != 1 && t.B != 2
+			})
 			require.Equal(t, expected, append(first.Items, rest.Items...))
 		})
-		t.Run("a column that is not listed reaches no statement", func(t *testing.T) {
+		t.Run("rejects a column that is not in the allow-list", func(t *testing.T) {
 			for _, column := range []string{"secret", "", "id; DROP TABLE listed", "ID"} {
-				_, err := database.Page(db.Read(ctx), paging.Request{Limit: 5, Order: []paging.Order{{Column: column}, {Column: "id"}}}, thingColumns)
+				request := paging.Request{Limit: 5, Order: []paging.Order{{Column: column}, {Column: "id"}}}
+				_, err := database.Page(db.Read(ctx), request, thingColumns)
 				require.EqualError(t, err, "cannot order a list by "+strconv.Quote(column))
 				require.Equal(t, errs.Internal, errs.KindOf(err), "it is a defect of the service")
 			}
@@ -151,10 +161,11 @@ func TestPage(t *testing.T) {
 	})
 }
 
-func TestPageOfNothing(t *testing.T) {
+func TestEmptyPage(t *testing.T) {
 	eachWithList(t, 0, func(t *testing.T, db *database.DB, _ []thing) {
-		t.Run("an empty list is one empty page", func(t *testing.T) {
-			page := list(t.Context(), t, db, paging.Request{Limit: 5, Order: []paging.Order{{Column: "id"}}, Count: true})
+		t.Run("is the only page of an empty list", func(t *testing.T) {
+			request := paging.Request{Limit: 5, Order: []paging.Order{{Column: "id"}}, Count: true}
+			page := list(t.Context(), t, db, request)
 			require.Empty(t, page.Items)
 			require.Nil(t, page.Next)
 			require.Zero(t, *page.Total)
@@ -162,13 +173,13 @@ func TestPageOfNothing(t *testing.T) {
 	})
 }
 
-// A page ends before it is larger than a page may be, and asks for memory before it is larger than it was given. Every
-// row is on one page.
-func TestPagesEndByTheirSize(t *testing.T) {
+// A page ends before it exceeds the maximum size, and requests memory before it exceeds its budget. Every row is on
+// exactly one page.
+func TestPageSizeInBytes(t *testing.T) {
 	eachWithList(t, 0, func(t *testing.T, db *database.DB, _ []thing) {
-		const most = paging.MaxBytes
-		// Quotation marks are two bytes of JSON; the third is larger than a page.
-		for i, size := range []int{most / 3, most / 3, most + 1, most / 3, most / 2, 10, 10} {
+		const limit = paging.MaxBytes
+		// The third row is larger than a page. The quotation marks of the fifth take two bytes each in JSON.
+		for i, size := range []int{limit / 3, limit / 3, limit + 1, limit / 3, limit / 2, 10, 10} {
 			text := strings.Repeat(map[bool]string{true: `"`, false: "a"}[i == 4], size)
 			require.NoError(t, db.Write(t.Context()).Create(&thing{ID: fmt.Sprint(i), A: text}).Error)
 		}
@@ -198,17 +209,17 @@ func TestPagesEndByTheirSize(t *testing.T) {
 			pages(paging.Request{Limit: 500, Order: byID, Bytes: 3000}),
 		)
 
-		asked := 0
+		calls := 0
 		more := func() (int, error) {
-			asked++
-			return most, nil
+			calls++
+			return limit, nil
 		}
 		require.Equal(
 			t,
 			[][]string{{"0", "1"}, {"2"}, {"3"}, {"4"}, {"5", "6"}},
 			pages(paging.Request{Limit: 500, Order: byID, Bytes: 3000, More: more}),
 		)
-		require.Equal(t, 4, asked)
+		require.Equal(t, 4, calls)
 		_, err := database.Page(
 			db.Read(t.Context()),
 			paging.Request{Limit: 2, Order: byID, Bytes: 10, More: func() (int, error) { return 0, context.Canceled }},
@@ -218,8 +229,8 @@ func TestPagesEndByTheirSize(t *testing.T) {
 	})
 }
 
-// A count ends one beyond the limit, however many rows there are.
-func TestCountsEndAtTheLimit(t *testing.T) {
+// A count stops at one more than the limit.
+func TestCountLimit(t *testing.T) {
 	eachWithList(t, 0, func(t *testing.T, db *database.DB, _ []thing) {
 		exec(t, db, `INSERT INTO listed (id, a, b)
 			WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ?)
@@ -232,13 +243,13 @@ func TestCountsEndAtTheLimit(t *testing.T) {
 	})
 }
 
-// A shortened key stands for its row as long as that row is unchanged. Otherwise the page begins where the shortened
-// key does, so that it skips no row.
+// A shortened key identifies its row while that row is unchanged. Otherwise the page begins at the shortened key, so
+// that it skips no row.
 func TestShortenedKeys(t *testing.T) {
 	eachWithList(t, 0, func(t *testing.T, db *database.DB, _ []thing) {
-		alike := strings.Repeat("é", paging.KeyText)
+		prefix := strings.Repeat("é", paging.KeyText)
 		for i := range 3 {
-			exec(t, db, `INSERT INTO listed (id, a, b) VALUES (?, ?, 0)`, fmt.Sprint(i), alike+fmt.Sprint(i))
+			exec(t, db, `INSERT INTO listed (id, a, b) VALUES (?, ?, 0)`, fmt.Sprint(i), prefix+fmt.Sprint(i))
 		}
 		request := paging.Request{Limit: 2, Order: []paging.Order{{Column: "a"}, {Column: "id"}}}
 		first := list(t.Context(), t, db, request)
@@ -260,7 +271,7 @@ func TestShortenedKeys(t *testing.T) {
 	})
 }
 
-// A long page is read in portions.
+// A long page is read in batches.
 func TestLongPages(t *testing.T) {
 	eachWithList(t, 450, func(t *testing.T, db *database.DB, all []thing) {
 		order := []paging.Order{{Column: "a"}, {Column: "id", Descending: true}}

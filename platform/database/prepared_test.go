@@ -18,7 +18,7 @@ type numbered struct {
 
 func (numbered) TableName() string { return "things" }
 
-// usages are the ways in which a statement gets to the store.
+// usages are the ways in which a statement is sent to the store.
 var usages = map[string]func(ctx context.Context, db *database.DB) error{
 	"a query for rows": func(ctx context.Context, db *database.DB) error {
 		var all []numbered
@@ -28,14 +28,14 @@ var usages = map[string]func(ctx context.Context, db *database.DB) error{
 		var all []int
 		return db.Read(ctx).Raw(`SELECT n FROM things WHERE n >= ?`, 0).Scan(&all).Error
 	},
-	"a change that returns": func(ctx context.Context, db *database.DB) error {
+	"a change with RETURNING": func(ctx context.Context, db *database.DB) error {
 		var n int
 		return db.Write(ctx).Raw(`UPDATE things SET n = n + 1 WHERE id = ? RETURNING n`, "a").Scan(&n).Error
 	},
 	"a change": func(ctx context.Context, db *database.DB) error {
 		return db.Write(ctx).Exec(`UPDATE things SET n = n + 1 WHERE id = ?`, "b").Error
 	},
-	"a transaction of several": func(ctx context.Context, db *database.DB) error {
+	"a transaction of several statements": func(ctx context.Context, db *database.DB) error {
 		return db.Do(ctx, func(ctx context.Context) error {
 			var first numbered
 			if err := db.Read(ctx).Where("id = ?", "a").Take(&first).Error; err != nil {
@@ -51,50 +51,57 @@ var usages = map[string]func(ctx context.Context, db *database.DB) error{
 	},
 }
 
-// TestMigrationsBesideStatements has every connection of a pool prepare statements, changes what they stand on, and uses them all again.
-func TestMigrationsBesideStatements(t *testing.T) {
+// TestMigrationsInvalidateStatements verifies that statements that every connection has prepared work after a change of
+// their table.
+func TestMigrationsInvalidateStatements(t *testing.T) {
 	eachWithThings(t, func(t *testing.T, db *database.DB) {
 		ctx := t.Context()
 		for _, id := range []string{"a", "b"} {
 			require.NoError(t, add(ctx, db, id))
 		}
-		everywhere := func(t *testing.T) {
+		useAllConnections := func(t *testing.T) {
 			t.Helper()
-			for what, use := range usages {
+			for name, use := range usages {
 				var all sync.WaitGroup
 				failed := make([]error, 24)
 				for i := range failed {
 					all.Go(func() { failed[i] = use(ctx, db) })
 				}
 				all.Wait()
-				require.Equal(t, make([]error, len(failed)), failed, what)
+				require.Equal(t, make([]error, len(failed)), failed, name)
 			}
 		}
-		everywhere(t)
-		changes := []string{`ALTER TABLE things ADD COLUMN added text`, `ALTER TABLE things ADD COLUMN full_one integer NOT NULL DEFAULT 7`, `CREATE INDEX things_n_idx ON things (n)`}
+		useAllConnections(t)
+		changes := []string{
+			`ALTER TABLE things ADD COLUMN added text`,
+			`ALTER TABLE things ADD COLUMN filled integer NOT NULL DEFAULT 7`,
+			`CREATE INDEX things_n_idx ON things (n)`,
+		}
 		if db.Engine() == database.Postgres {
-			changes = append(changes, `ALTER TABLE things ALTER COLUMN n TYPE bigint`, `ALTER TABLE things ALTER COLUMN id TYPE varchar(40)`)
+			changes = append(changes,
+				`ALTER TABLE things ALTER COLUMN n TYPE bigint`,
+				`ALTER TABLE things ALTER COLUMN id TYPE varchar(40)`)
 		}
 		for _, change := range changes {
 			t.Run("after "+change, func(t *testing.T) {
 				exec(t, db, change)
-				everywhere(t)
+				useAllConnections(t)
 			})
 		}
 	})
 }
 
-// TestStatementsThatAreGone is about a server, or a pooler, that has forgotten what a connection prepared.
-func TestStatementsThatAreGone(t *testing.T) {
+// TestDeallocatedStatements verifies that a connection prepares statements again that the server or a pooler dropped.
+func TestDeallocatedStatements(t *testing.T) {
 	eachWithThings(t, func(t *testing.T, db *database.DB) {
 		if db.Engine() == database.SQLite {
-			t.Skip("SQLite has no server that could forget a statement")
+			t.Skip("SQLite has no server")
 		}
 		ctx := t.Context()
 		require.NoError(t, add(ctx, db, "a"))
 		require.NoError(t, add(ctx, db, "b"))
-		for what, use := range usages {
-			t.Run(what, func(t *testing.T) {
+		for name, use := range usages {
+			t.Run(name, func(t *testing.T) {
 				require.NoError(t, use(ctx, db))
 				require.NoError(t, db.Write(ctx).Session(&gorm.Session{}).Exec(`DEALLOCATE ALL`).Error)
 				require.NoError(t, use(ctx, db))

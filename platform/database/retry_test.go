@@ -13,10 +13,11 @@ import (
 	"healthcare/platform/errs"
 )
 
-// provoke makes the engine refuse a statement in a way that may pass: on PostgreSQL with the given SQLSTATE.
+// provoke causes a transient error of the engine, on PostgreSQL with the given SQLSTATE.
 func provoke(ctx context.Context, db *database.DB, sqlstate string) error {
 	if db.Engine() == database.Postgres {
-		return db.Write(ctx).Exec(fmt.Sprintf(`DO $$ BEGIN RAISE EXCEPTION 'again' USING ERRCODE = '%s'; END $$`, sqlstate)).Error
+		raise := fmt.Sprintf(`DO $$ BEGIN RAISE EXCEPTION 'again' USING ERRCODE = '%s'; END $$`, sqlstate)
+		return db.Write(ctx).Exec(raise).Error
 	}
 	open, err := db.Write(ctx).Raw(`SELECT id FROM things`).Rows()
 	if err != nil {
@@ -27,7 +28,7 @@ func provoke(ctx context.Context, db *database.DB, sqlstate string) error {
 	if err := open.Err(); err != nil {
 		return err
 	}
-	return db.Write(ctx).Exec(`DROP TABLE things`).Error // SQLITE_LOCKED, as a statement still reads it
+	return db.Write(ctx).Exec(`DROP TABLE things`).Error // SQLITE_LOCKED, because a statement still reads the table
 }
 
 func TestRetry(t *testing.T) {
@@ -39,7 +40,7 @@ func TestRetry(t *testing.T) {
 				runs := 0
 				require.NoError(t, db.Do(ctx, func(ctx context.Context) error {
 					runs++
-					require.NoError(t, add(ctx, db, sqlstate), "what the run before added is undone")
+					require.NoError(t, add(ctx, db, sqlstate), "the previous attempt should be rolled back")
 					if runs < 3 {
 						return provoke(ctx, db, sqlstate)
 					}
@@ -49,7 +50,7 @@ func TestRetry(t *testing.T) {
 				require.Contains(t, things(ctx, t, db), sqlstate)
 			})
 		}
-		t.Run("gives up after the third time, so that the client comes back", func(t *testing.T) {
+		t.Run("ends as unavailable after the third attempt", func(t *testing.T) {
 			runs := 0
 			requireUnavailable(t, db.Do(ctx, func(ctx context.Context) error {
 				runs++
@@ -69,11 +70,11 @@ func TestRetry(t *testing.T) {
 			}))
 			require.Equal(t, 1, runs)
 		})
-		for what, failed := range map[string]error{
-			"the steps' own error":                errBroken,
-			"what another resource cannot do now": errs.New(errs.Unavailable, "busy", "Later."),
+		for name, failed := range map[string]error{
+			"another error of the steps":            errBroken,
+			"an unavailable error of another store": errs.New(errs.Unavailable, "busy", "Later."),
 		} {
-			t.Run("is not for "+what, func(t *testing.T) {
+			t.Run("does not follow "+name, func(t *testing.T) {
 				runs := 0
 				require.Same(t, failed, db.Do(ctx, func(context.Context) error {
 					runs++
@@ -82,7 +83,7 @@ func TestRetry(t *testing.T) {
 				require.Equal(t, 1, runs)
 			})
 		}
-		t.Run("is not for a violated constraint", func(t *testing.T) {
+		t.Run("does not follow a violated constraint", func(t *testing.T) {
 			runs := 0
 			require.Error(t, db.Do(ctx, func(ctx context.Context) error {
 				runs++
@@ -93,7 +94,8 @@ func TestRetry(t *testing.T) {
 	})
 }
 
-// TestDeadlock has two transactions lock two rows in opposite order: one is undone, runs again, and both changes are there.
+// TestDeadlock verifies that two transactions that lock two rows in opposite order both commit, one at its second
+// attempt.
 func TestDeadlock(t *testing.T) {
 	eachWithThings(t, func(t *testing.T, db *database.DB) {
 		for _, id := range []string{"a", "b"} {
@@ -113,7 +115,7 @@ func TestDeadlock(t *testing.T) {
 					if err := db.Write(ctx).Exec(`UPDATE things SET n = n + 1 WHERE id = ?`, id).Error; err != nil {
 						return err
 					}
-					if db.Engine() == database.Postgres { // on SQLite transactions wait for each other from the start
+					if db.Engine() == database.Postgres { // SQLite's writing transactions are serial
 						meet()
 					}
 				}

@@ -15,7 +15,7 @@ import (
 	"healthcare/platform/errs"
 )
 
-// kept is a row of each type that rows are made of.
+// kept is a row with a field of each type that modules use.
 type kept struct {
 	ID    keptID
 	Name  string
@@ -37,13 +37,13 @@ func eachWithKept(t *testing.T, test func(t *testing.T, db *database.DB)) {
 		if db.Engine() == database.SQLite {
 			id, at, yes, end = "text", "text", "integer", " STRICT"
 		}
-		exec(t, db, `CREATE TABLE kept (id `+id+` PRIMARY KEY, name text NOT NULL, note text, count integer NOT NULL, age integer, open `+yes+` NOT NULL,
-			at `+at+` NOT NULL, until `+at+`)`+end)
+		exec(t, db, `CREATE TABLE kept (id `+id+` PRIMARY KEY, name text NOT NULL, note text, count integer NOT NULL,
+			age integer, open `+yes+` NOT NULL, at `+at+` NOT NULL, until `+at+`)`+end)
 		test(t, db)
 	})
 }
 
-// Rows are read as they were written, whatever is asked for and however.
+// Rows are read as they were written, by every kind of query and in every state of a transaction.
 func TestReadingRows(t *testing.T) {
 	age, at := 7, time.Date(2026, 11, 25, 4, 5, 6, 7000, time.UTC)
 	full := kept{keptID{uuid.New()}, "a", "b", 3, &age, true, database.At(at), database.At(at.Add(time.Hour))}
@@ -63,13 +63,15 @@ func TestReadingRows(t *testing.T) {
 				do(ctx)
 			})
 		}
-		for where, in := range map[string]func(*testing.T, func(context.Context)){
-			"outside of a transaction": outside, "as the first of a transaction": first, "later in one": later,
+		for name, in := range map[string]func(*testing.T, func(context.Context)){
+			"outside a transaction":         outside,
+			"in the first statement of one": first,
+			"in a later statement of one":   later,
 		} {
-			t.Run(where, func(t *testing.T) {
+			t.Run(name, func(t *testing.T) {
 				ordered := func(ctx context.Context) *gorm.DB { return db.Read(ctx).Model(&kept{}).Order("name") }
 				in(t, func(ctx context.Context) {
-					all := []kept{{Name: "what was there before"}, full, full}
+					all := []kept{{Name: "previous content"}, full, full}
 					require.NoError(t, ordered(ctx).Limit(5).Find(&all).Error)
 					require.Equal(t, []kept{full, bare}, all)
 				})
@@ -84,7 +86,8 @@ func TestReadingRows(t *testing.T) {
 					require.NoError(t, found.Error)
 					require.Zero(t, found.RowsAffected)
 					require.Empty(t, none)
-					require.ErrorIs(t, ordered(ctx).Where("name = ?", "nobody").Take(&kept{}).Error, gorm.ErrRecordNotFound)
+					err := ordered(ctx).Where("name = ?", "nobody").Take(&kept{}).Error
+					require.ErrorIs(t, err, gorm.ErrRecordNotFound)
 				})
 				in(t, func(ctx context.Context) {
 					var ids []keptID
@@ -99,7 +102,8 @@ func TestReadingRows(t *testing.T) {
 						Name  string
 						Count int
 					}
-					found := db.Read(ctx).Raw("SELECT name, count, 'no field' AS other FROM kept ORDER BY name").Find(&part)
+					query := "SELECT name, count, 'no field' AS other FROM kept ORDER BY name"
+					found := db.Read(ctx).Raw(query).Find(&part)
 					require.NoError(t, found.Error)
 					require.EqualValues(t, 2, found.RowsAffected)
 					require.Equal(t, "a", part[0].Name)
@@ -110,49 +114,52 @@ func TestReadingRows(t *testing.T) {
 	})
 }
 
-// A transaction whose first statement fails is undone like any other, and leaves a connection that works.
-func TestAFirstStatementThatFails(t *testing.T) {
+// A transaction whose first statement fails is rolled back and leaves a working connection.
+func TestFailedFirstStatement(t *testing.T) {
 	t.Parallel()
 	databasetest.EachConfig(t, func(t *testing.T, cfg database.Config) {
 		cfg.PoolSize, cfg.AcquireTimeout = 1, 10*time.Second
 		db := openStore(t, cfg, zap.NewNop())
 		exec(t, db, `CREATE TABLE things (id text PRIMARY KEY, n integer NOT NULL)`)
 		require.NoError(t, add(t.Context(), db, "a"))
-		for what, c := range map[string]struct {
+		for name, c := range map[string]struct {
 			kind errs.Kind
 			do   func(ctx context.Context) error
 		}{
 			"in the store": {errs.Conflict, func(ctx context.Context) error { return add(ctx, db, "a") }},
-			"while it reads": {errs.Internal, func(ctx context.Context) error {
+			"for an unknown column": {errs.Internal, func(ctx context.Context) error {
 				return db.Read(ctx).Raw("SELECT nothing FROM things").Find(&[]kept{}).Error
 			}},
-			"in a question that is no question": {errs.Internal, func(ctx context.Context) error {
+			"for an unknown table": {errs.Internal, func(ctx context.Context) error {
 				return db.Write(ctx).Exec("INSERT INTO nowhere VALUES (1)").Error
 			}},
 			"before it is sent": {errs.Invalid, func(ctx context.Context) error {
 				return db.Write(ctx).Exec("INSERT INTO things (id, n) VALUES (?, 0)", "\xff").Error
 			}},
 		} {
-			t.Run(what, func(t *testing.T) {
+			t.Run(name, func(t *testing.T) {
 				session := sessionOf(t, db)
 				for range 3 {
 					err := db.Do(t.Context(), c.do)
 					require.Equal(t, c.kind, errs.KindOf(err), "%v", err)
 				}
-				require.NoError(t, db.Do(t.Context(), func(ctx context.Context) error { return add(ctx, db, "after "+what) }))
-				require.Contains(t, things(t.Context(), t, db), "after "+what)
-				require.Equal(t, session, sessionOf(t, db), "undone, not cut off")
+				require.NoError(t, db.Do(t.Context(), func(ctx context.Context) error {
+					return add(ctx, db, "after "+name)
+				}))
+				require.Contains(t, things(t.Context(), t, db), "after "+name)
+				require.Equal(t, session, sessionOf(t, db), "the connection should be kept")
 			})
 		}
 		if db.Engine() == database.Postgres {
 			var open int
-			require.NoError(t, db.Read(t.Context()).Raw(`SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in transaction%'`).Scan(&open).Error)
+			require.NoError(t, db.Read(t.Context()).Raw(`SELECT count(*) FROM pg_stat_activity
+				WHERE datname = current_database() AND state LIKE 'idle in transaction%'`).Scan(&open).Error)
 			require.Zero(t, open)
 		}
 	})
 }
 
-// sessionOf is the server's process that answers db, which has one connection. SQLite has none.
+// sessionOf returns the id of the server process of db's only connection, zero on SQLite.
 func sessionOf(t testing.TB, db *database.DB) (pid int) {
 	t.Helper()
 	if db.Engine() == database.Postgres {

@@ -13,10 +13,10 @@ import (
 	"healthcare/platform/databasetest"
 )
 
-// spoken is a text in scripts of one, two, three and four bytes a character.
-const spoken = "Zoé अनन्या वर्मा 🩺"
+// multibyte is a text whose characters have one, two, three and four bytes.
+const multibyte = "Zoé अनन्या वर्मा 🩺"
 
-// onPostgres opens a database of the test's own after these statements, in which %[1]s stands for its name, have changed its defaults.
+// onPostgres opens a new database after executing the statements defaults, in which %[1]s is replaced by its name.
 func onPostgres(t *testing.T, change func(*url.URL), defaults ...string) (*database.DB, database.Config) {
 	t.Helper()
 	cfg := databasetest.PostgresWith(t, "")
@@ -38,14 +38,15 @@ func setDefaults(t *testing.T, cfg database.Config, defaults ...string) {
 	require.NoError(t, before.Close())
 }
 
-// way is how a session comes by other values of settings.
-type way struct {
+// settingSource changes the URL or the defaults of a database, from which its sessions get other settings.
+type settingSource struct {
 	change   func(*url.URL)
 	defaults []string
 }
 
-func inherited(settings map[string]string) map[string]way {
-	queried := func(write func(url.Values)) func(*url.URL) {
+// settingSources returns the sources from which a session may get settings.
+func settingSources(settings map[string]string) map[string]settingSource {
+	inQuery := func(write func(url.Values)) func(*url.URL) {
 		return func(u *url.URL) {
 			q := u.Query()
 			write(q)
@@ -59,34 +60,35 @@ func inherited(settings map[string]string) map[string]way {
 		byRole = append(byRole, fmt.Sprintf(`ALTER ROLE app IN DATABASE %%[1]s SET %s = '%s'`, name, value))
 		options.WriteString(" -c " + name + "=" + strings.ReplaceAll(value, " ", `\ `))
 	}
-	return map[string]way{
-		"by ALTER DATABASE":         {defaults: byDatabase},
-		"by ALTER ROLE IN DATABASE": {defaults: byRole},
-		"by the address": {change: queried(func(q url.Values) {
+	return map[string]settingSource{
+		"ALTER DATABASE":         {defaults: byDatabase},
+		"ALTER ROLE IN DATABASE": {defaults: byRole},
+		"the URL": {change: inQuery(func(q url.Values) {
 			for name, value := range settings {
 				q.Set(name, value)
 			}
 		})},
-		"by the address, in capitals": {change: queried(func(q url.Values) {
+		"the URL in capitals": {change: inQuery(func(q url.Values) {
 			for name, value := range settings {
 				q.Set(strings.ToUpper(name), value)
 			}
 		})},
-		"by the options of the address": {change: queried(func(q url.Values) { q.Set("options", options.String()) })},
+		"the options of the URL": {change: inQuery(func(q url.Values) { q.Set("options", options.String()) })},
 	}
 }
 
-func TestInheritedSettingsDoNotChangeWhatIsMeant(t *testing.T) {
+func TestInheritedSettingsAreReplaced(t *testing.T) {
 	t.Parallel()
 	foreign := map[string]string{
-		"client_encoding": "LATIN1", "datestyle": "SQL, DMY", "timezone": "Asia/Kolkata", "standard_conforming_strings": "off",
-		"default_transaction_isolation": "serializable", "default_transaction_read_only": "on", "synchronous_commit": "off",
+		"client_encoding": "LATIN1", "datestyle": "SQL, DMY", "timezone": "Asia/Kolkata",
+		"standard_conforming_strings": "off", "default_transaction_isolation": "serializable",
+		"default_transaction_read_only": "on", "synchronous_commit": "off",
 		"bytea_output": "escape", "gin_fuzzy_search_limit": "1",
 	}
-	for how, way := range inherited(foreign) {
-		t.Run(how, func(t *testing.T) {
+	for name, source := range settingSources(foreign) {
+		t.Run("from "+name, func(t *testing.T) {
 			t.Parallel()
-			db, _ := onPostgres(t, way.change, way.defaults...)
+			db, _ := onPostgres(t, source.change, source.defaults...)
 			ctx := t.Context()
 			require.NoError(t, db.Connect(ctx))
 			for name, foreign := range foreign {
@@ -95,7 +97,7 @@ func TestInheritedSettingsDoNotChangeWhatIsMeant(t *testing.T) {
 				require.NotEqual(t, strings.ToLower(foreign), strings.ToLower(value), name)
 			}
 			exec(t, db, `CREATE TABLE notes (body text NOT NULL, at timestamptz NOT NULL)`)
-			exec(t, db, `INSERT INTO notes VALUES (?, '2026-03-04T05:06:07Z')`, spoken)
+			exec(t, db, `INSERT INTO notes VALUES (?, '2026-03-04T05:06:07Z')`, multibyte)
 			var found struct {
 				Body              string
 				Characters, Bytes int
@@ -103,61 +105,65 @@ func TestInheritedSettingsDoNotChangeWhatIsMeant(t *testing.T) {
 				Day               string
 			}
 			require.NoError(t, db.Read(ctx).Raw(
-				`SELECT body, length(body) AS characters, octet_length(body) AS bytes, '\' AS backslash, at::text AS day FROM notes`).Scan(&found).Error)
-			require.Equal(t, spoken, found.Body)
-			require.Equal(t, len([]rune(spoken)), found.Characters)
-			require.Equal(t, len(spoken), found.Bytes)
+				`SELECT body, length(body) AS characters, octet_length(body) AS bytes, '\' AS backslash, at::text AS day
+				FROM notes`).Scan(&found).Error)
+			require.Equal(t, multibyte, found.Body)
+			require.Equal(t, len([]rune(multibyte)), found.Characters)
+			require.Equal(t, len(multibyte), found.Bytes)
 			require.Equal(t, `\`, found.Backslash)
 			require.Equal(t, "2026-03-04 05:06:07+00", found.Day)
 		})
 	}
 }
 
-func TestDatabasesThatCannotBeUsed(t *testing.T) {
+func TestUnusableDatabases(t *testing.T) {
 	t.Parallel()
-	refused := func(t *testing.T, db *database.DB, why ...string) {
+	requireUnusable := func(t *testing.T, db *database.DB, reasons ...string) {
 		t.Helper()
 		err := db.Connect(t.Context())
 		require.ErrorAs(t, err, new(*database.UnusableError))
-		for _, text := range why {
+		for _, text := range reasons {
 			require.ErrorContains(t, err, text)
 		}
 		_, err = db.Migrate(t.Context(), migrations(""))
-		require.ErrorAs(t, err, new(*database.UnusableError), "no table is made either")
+		require.ErrorAs(t, err, new(*database.UnusableError), "no table should be created")
 	}
 	for _, encoding := range []string{"LATIN1", "LATIN9", "SQL_ASCII", "EUC_JP"} {
-		t.Run("of the encoding "+encoding, func(t *testing.T) {
+		t.Run("with the encoding "+encoding, func(t *testing.T) {
 			t.Parallel()
 			cfg := databasetest.PostgresWith(t, `TEMPLATE template0 ENCODING '`+encoding+`' LOCALE 'C'`)
-			refused(t, openStore(t, cfg, zap.NewNop()), "encoded in "+encoding, "ENCODING 'UTF8' TEMPLATE template0")
+			db := openStore(t, cfg, zap.NewNop())
+			requireUnusable(t, db, "encoded in "+encoding, "ENCODING 'UTF8' TEMPLATE template0")
 		})
 	}
 	for name, foreign := range map[string]string{"session_replication_role": "replica", "search_path": "nowhere"} {
-		for how, way := range inherited(map[string]string{name: foreign}) {
-			t.Run("with "+name+" "+how, func(t *testing.T) {
+		for how, source := range settingSources(map[string]string{name: foreign}) {
+			t.Run("with "+name+" from "+how, func(t *testing.T) {
 				t.Parallel()
-				db, _ := onPostgres(t, way.change, way.defaults...)
-				refused(t, db, name+" is "+foreign)
+				db, _ := onPostgres(t, source.change, source.defaults...)
+				requireUnusable(t, db, name+" is "+foreign)
 			})
 		}
 	}
-	for what, path := range map[string]string{
-		"a schema before pg_catalog": "public, pg_catalog", "tables that end with the session": "pg_temp, public", "system tables": "pg_catalog, public",
+	for name, path := range map[string]string{
+		"a schema before pg_catalog": "public, pg_catalog", "temporary tables": "pg_temp, public",
+		"system tables": "pg_catalog, public",
 	} {
-		t.Run("with a search_path of "+what, func(t *testing.T) {
+		t.Run("with a search_path of "+name, func(t *testing.T) {
 			t.Parallel()
 			db, _ := onPostgres(t, nil, `ALTER DATABASE %[1]s SET search_path = `+path)
-			refused(t, db, "search_path is")
+			requireUnusable(t, db, "search_path is")
 		})
 	}
-	t.Run("but one with a schema of its own is used", func(t *testing.T) {
+	t.Run("except one with a separate schema, which works", func(t *testing.T) {
 		t.Parallel()
 		db, _ := onPostgres(t, nil, `CREATE SCHEMA clinic`, `ALTER DATABASE %[1]s SET search_path = clinic, public`)
 		require.NoError(t, db.Connect(t.Context()))
 		_, err := db.Migrate(t.Context(), migrations(""))
 		require.NoError(t, err)
 		var schema string
-		require.NoError(t, db.Read(t.Context()).Raw(`SELECT schemaname FROM pg_tables WHERE tablename = 'beds'`).Scan(&schema).Error)
+		q := db.Read(t.Context()).Raw(`SELECT schemaname FROM pg_tables WHERE tablename = 'beds'`)
+		require.NoError(t, q.Scan(&schema).Error)
 		require.Equal(t, "clinic", schema)
 	})
 }

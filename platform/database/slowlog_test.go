@@ -25,11 +25,13 @@ func TestSlowLog(t *testing.T) {
 			return lines.TakeAll()
 		}
 		const insert = `INSERT INTO users (id, name) VALUES (?, ?)`
-		t.Run("tells of a slow statement with placeholders instead of values", func(t *testing.T) {
+		t.Run("logs a slow statement with placeholders instead of values", func(t *testing.T) {
 			lines := logged(t, time.Nanosecond, func(db *database.DB) {
 				require.Error(t, db.Write(t.Context()).Exec(insert, canary, canary).Error)
-				require.NoError(t, db.Read(t.Context()).Table("users").Where("name = ?", canary).Find(&[]map[string]any{}).Error)
-				require.NoError(t, db.Write(t.Context()).Table("users").Where("name = ?", canary).Update("name", canary).Error)
+				byName := db.Read(t.Context()).Table("users").Where("name = ?", canary)
+				require.NoError(t, byName.Find(&[]map[string]any{}).Error)
+				byName = db.Write(t.Context()).Table("users").Where("name = ?", canary)
+				require.NoError(t, byName.Update("name", canary).Error)
 			})
 			require.Len(t, lines, 3)
 			for _, line := range lines {
@@ -43,13 +45,13 @@ func TestSlowLog(t *testing.T) {
 			}
 			require.Equal(t, `SELECT * FROM "users" WHERE name = `+placeholder(cfg), lines[1].ContextMap()["sql"])
 		})
-		t.Run("says nothing of fast statements, nor of errors, which are returned", func(t *testing.T) {
+		t.Run("logs neither fast statements nor errors, which are returned", func(t *testing.T) {
 			require.Empty(t, logged(t, time.Hour, func(db *database.DB) {
 				require.Error(t, db.Write(t.Context()).Exec(insert, canary, canary).Error)
 				require.Error(t, db.Read(t.Context()).Table("nowhere").Take(&map[string]any{}).Error)
 			}))
 		})
-		t.Run("is silent when there is no threshold", func(t *testing.T) {
+		t.Run("logs nothing without a threshold", func(t *testing.T) {
 			require.Empty(t, logged(t, 0, func(db *database.DB) { require.NoError(t, db.Ping(t.Context())) }))
 			require.Empty(t, logged(t, 0, func(db *database.DB) {
 				require.Error(t, db.Write(t.Context()).Exec(insert, canary, canary).Error)
@@ -65,7 +67,7 @@ func placeholder(cfg database.Config) string {
 	return "$1"
 }
 
-// encoded is the line as it would be written.
+// encoded returns the line as it would be written.
 func encoded(t *testing.T, line observer.LoggedEntry) string {
 	t.Helper()
 	buffer, err := zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()).EncodeEntry(line.Entry, line.Context)

@@ -18,48 +18,50 @@ import (
 	"healthcare/platform/errs"
 )
 
-// sqliteAt configures an SQLite store as an installation would.
+// sqliteAt returns the configuration of a SQLite store at path.
 func sqliteAt(path string) database.Config {
 	return database.Config{Path: path, PoolSize: 2, ConnectTimeout: 10 * time.Second, LockTimeout: 10 * time.Second}
 }
 
-func TestSQLiteIsSafe(t *testing.T) {
+func TestSQLitePragmas(t *testing.T) {
 	t.Parallel()
 	db := databasetest.SQLite(t)
 	writer, reader := db.Write(t.Context()), db.Read(t.Context())
 	pragma := func(t *testing.T, connection *gorm.DB, name, want string) {
 		t.Helper()
-		var answer string
-		require.NoError(t, connection.Raw(`PRAGMA `+name).Scan(&answer).Error)
-		require.Equal(t, want, answer, name)
+		var value string
+		require.NoError(t, connection.Raw(`PRAGMA `+name).Scan(&value).Error)
+		require.Equal(t, want, value, name)
 	}
 	t.Run("an acknowledged write survives a power cut", func(t *testing.T) {
 		pragma(t, writer, "journal_mode", "wal")
 		pragma(t, writer, "synchronous", "2")
 	})
-	t.Run("readers go on while the writer writes", func(t *testing.T) { pragma(t, reader, "journal_mode", "wal") })
-	t.Run("foreign keys hold", func(t *testing.T) { pragma(t, writer, "foreign_keys", "1") })
+	t.Run("readers do not wait for the writer", func(t *testing.T) { pragma(t, reader, "journal_mode", "wal") })
+	t.Run("foreign keys are enforced", func(t *testing.T) { pragma(t, writer, "foreign_keys", "1") })
 	t.Run("the reader cannot write, the writer can", func(t *testing.T) {
 		pragma(t, reader, "query_only", "1")
 		pragma(t, writer, "query_only", "0")
 	})
-	t.Run("a lock is waited for", func(t *testing.T) {
+	t.Run("statements wait for locks", func(t *testing.T) {
 		pragma(t, writer, "busy_timeout", "20000")
 		pragma(t, reader, "busy_timeout", "20000")
 	})
 	t.Run("a write through Read fails, and changes nothing", func(t *testing.T) {
 		exec(t, db, `CREATE TABLE things (id text PRIMARY KEY, n integer NOT NULL)`)
 		require.NoError(t, add(t.Context(), db, "a"))
-		for _, statement := range []string{`DELETE FROM things`, `INSERT INTO things VALUES ('b', 0)`, `DROP TABLE things`} {
+		for _, statement := range []string{
+			`DELETE FROM things`, `INSERT INTO things VALUES ('b', 0)`, `DROP TABLE things`,
+		} {
 			err := db.Read(t.Context()).Exec(statement).Error
 			require.ErrorContains(t, err, "readonly")
-			require.Equal(t, errs.Internal, errs.KindOf(err), "only a defect does so")
+			require.Equal(t, errs.Internal, errs.KindOf(err), "only a defect writes through Read")
 		}
 		require.Equal(t, []string{"a"}, things(t.Context(), t, db))
 	})
 }
 
-func TestSQLiteFilesAreTheOwnersAlone(t *testing.T) {
+func TestSQLiteFilesArePrivate(t *testing.T) {
 	t.Parallel()
 	folder := filepath.Join(t.TempDir(), "new", "data")
 	db := openStore(t, sqliteAt(filepath.Join(folder, "healthcare.db")), zap.NewNop())
@@ -83,7 +85,7 @@ func TestSQLiteFilesAreTheOwnersAlone(t *testing.T) {
 
 func TestSQLitePaths(t *testing.T) {
 	for _, name := range []string{"a b", "a%20b", "a?b", "a#b", "a&mode=memory", "ä+ö", "a'b"} {
-		t.Run(name+" is a name like any other, and what was written is there after a restart", func(t *testing.T) {
+		t.Run(name+" is a valid name, and its rows exist after a restart", func(t *testing.T) {
 			t.Parallel()
 			cfg := sqliteAt(filepath.Join(t.TempDir(), name, name+".db"))
 			db := openStore(t, cfg, zap.NewNop())
@@ -94,19 +96,20 @@ func TestSQLitePaths(t *testing.T) {
 
 			info, err := os.Stat(cfg.Path)
 			require.NoError(t, err)
-			require.NotZero(t, info.Size(), "it should have been written to this very file")
+			require.NotZero(t, info.Size(), "this file should have been written")
 			require.Equal(t, []string{"a"}, things(t.Context(), t, openStore(t, cfg, zap.NewNop())))
 		})
 	}
-	t.Run("that cannot be opened are an error at once", func(t *testing.T) {
+	t.Run("that cannot be created are rejected", func(t *testing.T) {
 		file := filepath.Join(t.TempDir(), "file")
 		require.NoError(t, os.WriteFile(file, nil, 0o600))
 		_, err := database.Open(sqliteAt(filepath.Join(file, "healthcare.db")), zap.NewNop())
 		require.Error(t, err)
 	})
-	t.Run("to what is no database are an error at once", func(t *testing.T) {
+	t.Run("of files of another format are rejected at once", func(t *testing.T) {
 		cfg := sqliteAt(filepath.Join(t.TempDir(), "letter.txt"))
-		require.NoError(t, os.WriteFile(cfg.Path, []byte("Dear Sir or Madam, this is a letter and no database, as its first line tells whoever cares to read it."), 0o600))
+		letter := []byte("Dear Sir or Madam, this letter is longer than the first 100 bytes, the header of a database.")
+		require.NoError(t, os.WriteFile(cfg.Path, append(letter, letter...), 0o600))
 		began := time.Now()
 		require.ErrorContains(t, openStore(t, cfg, zap.NewNop()).Connect(t.Context()), "not a database")
 		require.Less(t, time.Since(began), cfg.ConnectTimeout/2)
@@ -120,7 +123,7 @@ func TestWaitingForTheWriter(t *testing.T) {
 		t.Cleanup(cancel)
 		return ctx
 	}
-	refused := func(t *testing.T, db *database.DB) {
+	requireTimeouts := func(t *testing.T, db *database.DB) {
 		t.Helper()
 		for what, write := range map[string]func(context.Context) error{
 			"a statement": func(ctx context.Context) error { return add(ctx, db, "b") },
@@ -140,26 +143,27 @@ func TestWaitingForTheWriter(t *testing.T) {
 		exec(t, db, `CREATE TABLE things (id text PRIMARY KEY, n integer NOT NULL)`)
 		return db, cfg.Path
 	}
-	t.Run("ends with the deadline while a request of this process writes, and readers do not wait", func(t *testing.T) {
+	t.Run("ends at the deadline while this process writes, and readers do not wait", func(t *testing.T) {
 		t.Parallel()
 		db, _ := setUp(t)
 		require.NoError(t, db.Do(t.Context(), func(ctx context.Context) error {
 			require.NoError(t, add(ctx, db, "a"))
-			refused(t, db)
+			requireTimeouts(t, db)
 			require.Empty(t, things(soon(t), t, db))
 			return nil
 		}))
 		require.Equal(t, []string{"a"}, things(t.Context(), t, db))
 	})
-	t.Run("ends with the deadline while another process writes, and readers do not wait", func(t *testing.T) {
+	t.Run("ends at the deadline while another process writes, and readers do not wait", func(t *testing.T) {
 		t.Parallel()
 		db, path := setUp(t)
-		other, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Opaque: path, RawQuery: "_txlock=immediate"}).String())
+		address := url.URL{Scheme: "file", Opaque: path, RawQuery: "_txlock=immediate"}
+		other, err := sql.Open("sqlite", address.String())
 		require.NoError(t, err)
 		defer other.Close()
 		writing, err := other.BeginTx(t.Context(), nil)
 		require.NoError(t, err)
-		refused(t, db)
+		requireTimeouts(t, db)
 		require.Empty(t, things(soon(t), t, db))
 		require.NoError(t, writing.Rollback())
 		require.NoError(t, add(t.Context(), db, "a"), "the store should work again")

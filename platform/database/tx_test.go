@@ -24,14 +24,14 @@ func TestDo(t *testing.T) {
 			}))
 			require.Equal(t, []string{"a", "b"}, things(ctx, t, db))
 		})
-		t.Run("undoes everything when steps return an error, and returns it unchanged", func(t *testing.T) {
+		t.Run("rolls back when steps return an error, and returns it unchanged", func(t *testing.T) {
 			require.Same(t, errBroken, db.Do(ctx, func(ctx context.Context) error {
 				require.NoError(t, add(ctx, db, "c"))
 				return errBroken
 			}))
 			require.Equal(t, []string{"a", "b"}, things(ctx, t, db))
 		})
-		t.Run("undoes everything when steps panic, panics on, and keeps no connection", func(t *testing.T) {
+		t.Run("rolls back and releases the connection when steps panic", func(t *testing.T) {
 			for range 10 { // more than there are connections
 				require.PanicsWithValue(t, "at the disco", func() {
 					_ = db.Do(ctx, func(ctx context.Context) error {
@@ -42,7 +42,7 @@ func TestDo(t *testing.T) {
 			}
 			require.Equal(t, []string{"a", "b"}, things(ctx, t, db))
 		})
-		t.Run("lets its own reads see its writes, and nobody else's before the commit", func(t *testing.T) {
+		t.Run("shows its writes to other transactions only after the commit", func(t *testing.T) {
 			outside := ctx
 			require.NoError(t, db.Do(ctx, func(ctx context.Context) error {
 				require.NoError(t, add(ctx, db, "c"))
@@ -52,7 +52,7 @@ func TestDo(t *testing.T) {
 			}))
 			require.Equal(t, []string{"a", "b", "c"}, things(ctx, t, db))
 		})
-		t.Run("leaves a failed statement to be the steps' error", func(t *testing.T) {
+		t.Run("returns the error of a failed statement", func(t *testing.T) {
 			err := db.Do(ctx, func(ctx context.Context) error {
 				require.NoError(t, add(ctx, db, "d"))
 				return add(ctx, db, "a")
@@ -71,7 +71,7 @@ func TestNestedDo(t *testing.T) {
 				return db.Do(ctx, func(ctx context.Context) error { return add(ctx, db, id) })
 			}
 		}
-		t.Run("joins the transaction that is open, so that it is undone with it", func(t *testing.T) {
+		t.Run("joins the open transaction and is rolled back with it", func(t *testing.T) {
 			require.Same(t, errBroken, db.Do(ctx, func(ctx context.Context) error {
 				require.NoError(t, nested("inner")(ctx))
 				require.Equal(t, []string{"inner"}, things(ctx, t, db))
@@ -79,7 +79,7 @@ func TestNestedDo(t *testing.T) {
 			}))
 			require.Empty(t, things(ctx, t, db))
 		})
-		t.Run("commits with the outer one, and not before", func(t *testing.T) {
+		t.Run("commits with the outer transaction", func(t *testing.T) {
 			outside := ctx
 			require.NoError(t, db.Do(ctx, func(ctx context.Context) error {
 				require.NoError(t, nested("inner")(ctx))
@@ -88,7 +88,7 @@ func TestNestedDo(t *testing.T) {
 			}))
 			require.Equal(t, []string{"inner", "outer"}, things(ctx, t, db))
 		})
-		t.Run("that fails undoes the outer one when the outer one passes its error on", func(t *testing.T) {
+		t.Run("rolls back the outer transaction if that returns its error", func(t *testing.T) {
 			require.ErrorIs(t, db.Do(ctx, func(ctx context.Context) error {
 				require.NoError(t, add(ctx, db, "third"))
 				return db.Do(ctx, func(context.Context) error { return errBroken })
@@ -115,7 +115,7 @@ func TestTransactionsBelongToTheirStore(t *testing.T) {
 
 func TestContextOfATransaction(t *testing.T) {
 	eachWithThings(t, func(t *testing.T, db *database.DB) {
-		t.Run("that has ended lets nothing begin", func(t *testing.T) {
+		t.Run("that has ended prevents the transaction", func(t *testing.T) {
 			ended, cancel := context.WithCancel(t.Context())
 			cancel()
 			requireUnavailable(t, db.Do(ended, func(context.Context) error {
@@ -123,7 +123,7 @@ func TestContextOfATransaction(t *testing.T) {
 				return nil
 			}))
 		})
-		t.Run("that ends on the way lets nothing commit", func(t *testing.T) {
+		t.Run("that ends during the steps prevents the commit", func(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			requireUnavailable(t, db.Do(ctx, func(ctx context.Context) error {
 				defer cancel()
@@ -136,7 +136,8 @@ func TestContextOfATransaction(t *testing.T) {
 			defer cancel()
 			began := time.Now()
 			requireUnavailable(t, db.Do(ctx, func(ctx context.Context) error {
-				return db.Write(ctx).Exec(`WITH RECURSIVE forever (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM forever WHERE n < 2000000000)
+				return db.Write(ctx).Exec(`WITH RECURSIVE forever (n) AS (
+					SELECT 1 UNION ALL SELECT n + 1 FROM forever WHERE n < 2000000000)
 					INSERT INTO things SELECT 'never', max(n) FROM forever`).Error
 			}))
 			require.Less(t, time.Since(began), 5*time.Second)

@@ -38,7 +38,8 @@ func TestUpdate(t *testing.T) {
 	second.ID = "b"
 	eachWithThings(t, func(t *testing.T, db *database.DB) {
 		timeType := map[database.Engine]string{database.SQLite: "text", database.Postgres: "timestamptz"}[db.Engine()]
-		exec(t, db, `CREATE TABLE updated_rows (id text PRIMARY KEY, owner_id text NOT NULL, name text NOT NULL, age integer,
+		exec(t, db, `CREATE TABLE updated_rows (
+			id text PRIMARY KEY, owner_id text NOT NULL, name text NOT NULL, age integer,
 			active boolean NOT NULL, number text, search_text text NOT NULL, version integer NOT NULL,
 			created_at `+timeType+` NOT NULL, updated_at `+timeType+`)`)
 		stored := func(t *testing.T) []updatedRow {
@@ -55,7 +56,7 @@ func TestUpdate(t *testing.T) {
 		where := func(t *testing.T) *gorm.DB {
 			return db.Write(t.Context()).Where("owner_id = ?", "o").Where("id = ?", "a")
 		}
-		t.Run("writes every column but the fixed ones, to the row of the conditions only", func(t *testing.T) {
+		t.Run("writes all columns except the fixed ones to the rows that meet the conditions", func(t *testing.T) {
 			reset(t)
 			changed := updatedRow{
 				ID: "z", OwnerID: "p", Name: "Bea", Age: new(32), Number: "N-2", SearchText: "bea", Version: 2,
@@ -63,7 +64,7 @@ func TestUpdate(t *testing.T) {
 			}
 			argument := changed
 			require.NoError(t, database.Update(where(t), &argument, "id", "owner_id", "created_at"))
-			require.Equal(t, changed, argument, "the argument stays as it is")
+			require.Equal(t, changed, argument, "the argument should be unchanged")
 			changed.ID, changed.OwnerID, changed.CreatedAt = "a", "o", database.At(at)
 			require.Equal(t, []updatedRow{changed, second}, stored(t))
 		})
@@ -99,7 +100,8 @@ func TestUpdate(t *testing.T) {
 			require.ErrorIs(t, db.Do(t.Context(), func(ctx context.Context) error {
 				changed := first
 				changed.Name = "Bea"
-				require.NoError(t, database.Update(db.Write(ctx).Where("id = ?", "a"), &changed, "id", "owner_id", "created_at"))
+				q := db.Write(ctx).Where("id = ?", "a")
+				require.NoError(t, database.Update(q, &changed, "id", "owner_id", "created_at"))
 				return refused
 			}), refused)
 			require.Equal(t, []updatedRow{first, second}, stored(t))

@@ -84,6 +84,18 @@ func TestExpectedVersion(t *testing.T) {
 	require.NoError(t, service.Remove(t.Context(), anyAdmin, doctor.ID, revision.OneOf(doctor.Version)))
 }
 
+func TestTrailNamesTheChangedFields(t *testing.T) {
+	t.Parallel()
+	db := databasetest.SQLite(t)
+	service, trail := newService(db, store.New(db), storedAssignments{db}, doctors.Config{Mode: doctors.Open})
+	doctor := service.registered(t, vikram())
+	_, err := service.Amend(t.Context(), anyAdmin, doctor.ID, revision.Match{},
+		domain.Changes{Name: new("B"), Experience: &doctor.Experience})
+	require.NoError(t, err)
+	all := trail.Recorded()
+	require.Equal(t, []string{"name"}, all[len(all)-1].Fields)
+}
+
 func TestInvalidDetailsAreReportedByField(t *testing.T) {
 	t.Parallel()
 	service := newEnv(t, databasetest.SQLite(t))

@@ -35,7 +35,9 @@ func TestRegister(t *testing.T) {
 	})
 	t.Run("rejects and does not store invalid input", func(t *testing.T) {
 		_, err := service.Register(t.Context(), who, domain.Input{})
-		require.Equal(t, errs.Invalid, errs.KindOf(err))
+		var invalid *errs.Error
+		require.ErrorAs(t, err, &invalid)
+		require.Contains(t, invalid.Fields, "name")
 		require.Len(t, service.browsed(t, who), 1)
 	})
 	t.Run("rejects a birth date that has not begun anywhere", func(t *testing.T) {

@@ -11,7 +11,7 @@ import (
 	"healthcare/platform/auth"
 )
 
-// changedValues are values of members whose example in the contract could be refused or equal to the stored value.
+// changedValues holds values of members whose example in the contract could be rejected or equal to the stored value.
 var changedValues = object{
 	"age": 77, "experience": 33, "gender": "Other", "name": "Another Name", "role": "auditor", "active": false,
 	"specialization": "Audiology", "email": "another@clinic.example", "birth_date": "1950-01-02",
@@ -21,7 +21,7 @@ var changedValues = object{
 
 var fieldName = regexp.MustCompile(`\w+`)
 
-// Every member of a PATCH body that changes a record is named in the entry of the change, and no other is.
+// The entry of a change names every member that changed, and no other.
 func TestEveryChangedFieldIsRecorded(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
@@ -50,7 +50,7 @@ func TestEveryChangedFieldIsRecorded(t *testing.T) {
 	})
 }
 
-// A disabled user who signs in with the right password leaves the same entry as a wrong password does.
+// A disabled user with the right password is recorded like a wrong password.
 func TestSignInOfADisabledUserIsRecorded(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
@@ -66,7 +66,7 @@ func TestSignInOfADisabledUserIsRecorded(t *testing.T) {
 	})
 }
 
-// An auditor who reads the entries about a patient appears in the log that the patient's owner reads.
+// A read of the entries about a patient by an auditor is in the access log of the patient's owner.
 func TestAuditorsAppearInThePatientsAccessLog(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {

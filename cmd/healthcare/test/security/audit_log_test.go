@@ -10,7 +10,7 @@ import (
 	"healthcare/platform/auth"
 )
 
-// A patient's owner reads who looked at the record, and how, also when it was one of many on a page.
+// The access log lists the readers of a patient and their operations, also if a page showed many patients.
 func TestAccessLog(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
@@ -25,14 +25,14 @@ func TestAccessLog(t *testing.T) {
 		}{
 			{"GET", path, nil, nil}, {"PATCH", path, object{"notes": "x"}, nil}, {"GET", "/api/patients/", nil, nil},
 			{"GET", "/api/patients/?search=ananya", nil, nil},
-			{"GET", "/api/patients/?limit=1&ordering=created_at", nil, nil}, // the other one
+			{"GET", "/api/patients/?limit=1&ordering=created_at", nil, nil}, // the other patient
 			{"GET", "/api/patients/" + other + "/", nil, nil},
 		} {
 			c.Do(request.method, request.path, request.body, request.headers...).Expect(200)
 		}
 		c.Assign(patient, c.AddDoctor()).Expect(201)
 		c.Do("GET", "/api/mappings/", nil).Expect(200)
-		told := func(path string) (all []string) {
+		accessLog := func(path string) (all []string) {
 			for _, entry := range c.Do("GET", path, nil).Expect(200).List() {
 				all = append(all, fmt.Sprint(entry["action"], " ", entry["resource_type"]))
 			}
@@ -41,22 +41,22 @@ func TestAccessLog(t *testing.T) {
 		require.Equal(t, []string{
 			"create Patient", "read Patient", "update Patient", "list Patient", "search Patient", "create Assignment",
 			"list Patient",
-		}, told(path+"access-log/?ordering=created_at"), "the last are the assignments, which show patients by name")
-		require.Equal(t, "trail_read AuditEvent", told(path + "access-log/?limit=1")[0], "and who looked here")
+		}, accessLog(path+"access-log/?ordering=created_at"), "assignments contain names")
+		require.Equal(t, "trail_read AuditEvent", accessLog(path + "access-log/?limit=1")[0], "the reader")
 		require.Equal(t, []string{"create Patient", "list Patient"},
-			told("/api/patients/" + other + "/access-log/?ordering=created_at")[:2])
+			accessLog("/api/patients/" + other + "/access-log/?ordering=created_at")[:2])
 		s.NewUserWithRole(t, auth.Staff, "Ravi").Do("GET", path+"access-log/", nil).ExpectProblem(404, "not_found")
 
-		t.Run("a repetition is a reading of the same patient", func(t *testing.T) {
+		t.Run("a repeated request is recorded as a read of the same patient", func(t *testing.T) {
 			c := c.ForTest(t)
 			made := c.Do("POST", "/api/patients/", create, "Idempotency-Key", "k").Expect(201).ID()
 			require.Equal(t, made, c.Do("POST", "/api/patients/", create, "Idempotency-Key", "k").Expect(201).ID())
 			entries := c.Do("GET", "/api/patients/"+made+"/access-log/?ordering=created_at", nil).Expect(200).List()
 			require.Len(t, entries, 2)
 			require.Equal(t, "read", entries[1]["action"])
-			require.EqualValues(t, 200, entries[1]["status"], "which the answer repeats with 201")
+			require.EqualValues(t, 200, entries[1]["status"], "the replayed response has the status 201")
 		})
-		t.Run("a refusal stands though it undoes what the key began", func(t *testing.T) {
+		t.Run("a refusal is recorded although it rolls back the idempotency key", func(t *testing.T) {
 			ravi := s.NewUserWithRole(t, auth.Staff, "Sita")
 			theirs := object{"patient": patient, "doctor": ravi.AddDoctor()}
 			a := ravi.ForTest(t).Do("POST", "/api/mappings/", theirs, "Idempotency-Key", "mine").Expect(404)
@@ -68,7 +68,7 @@ func TestAccessLog(t *testing.T) {
 	})
 }
 
-// Every authentication event is recorded, with who it was and how it ended.
+// Every authentication event is recorded, with the user and the outcome.
 func TestAuthenticationEventsAreRecorded(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {

@@ -19,8 +19,8 @@ func ofPatient(s *harness.Service, r harness.Route) bool {
 	return s.Resources[audit.Resource(resource)].OfPatient
 }
 
-// a route that touches patients' data and records nothing fails here by itself: every one that the contract has,
-// answered with a success, with a 304, with the answer to an earlier request, with a 404 and with a 403.
+// every route of the contract that reads or writes patients' data is recorded: with a success, a 304, a replayed
+// response, a 404 and a 403. A new route needs no change here.
 func TestR40_AccessToPatientDataIsRecorded(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
@@ -31,7 +31,7 @@ func TestR40_AccessToPatientDataIsRecorded(t *testing.T) {
 			requests++
 			a := client.Do(r.Method, at, body, headers...).Expect(status)
 			entries := s.AuditEntries(t, a.Header.Get("X-Request-Id"))
-			require.NotEmpty(t, entries, "%s answered %d, and nobody will know", r, status)
+			require.NotEmpty(t, entries, "%s responded %d without an entry", r, status)
 			for _, entry := range entries {
 				require.Equal(t, status == 404 || status == 403, entry["outcome"] == string(audit.Denied), "%v", entry)
 				require.Equal(t, "127.0.0.1", entry["address"])
@@ -81,8 +81,9 @@ func TestR40_AccessToPatientDataIsRecorded(t *testing.T) {
 	})
 }
 
-// what cannot be recorded is not done and not shown; what touches no patient goes on.
-func TestR42_TheTrailFailsClosed(t *testing.T) {
+// an operation on patient data that cannot be recorded has no effect and returns no data. Other operations
+// succeed.
+func TestR42_OperationsFailClosed(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		c := s.NewUserWithRole(t, auth.Staff, "Asha")
@@ -123,8 +124,8 @@ func TestR42_TheTrailFailsClosed(t *testing.T) {
 	})
 }
 
-// the trail has no room for what a patient is called, or has.
-func TestR44_NoValueOfAPatientIsInTheTrail(t *testing.T) {
+// the trail contains no value of a patient.
+func TestR44_TheTrailContainsNoPatientValues(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		c := s.NewUserWithRole(t, auth.Staff, "Asha")
@@ -152,6 +153,6 @@ func TestR44_NoValueOfAPatientIsInTheTrail(t *testing.T) {
 		}
 		require.Len(t, updated, 1)
 		require.Contains(t, fmt.Sprint(updated[0]), "notes")
-		require.Contains(t, fmt.Sprint(updated[0]), "phone", "the names of what changed")
+		require.Contains(t, fmt.Sprint(updated[0]), "phone", "the names of the changed fields")
 	})
 }

@@ -18,7 +18,7 @@ import (
 	"healthcare/platform/database"
 )
 
-// mutator makes bodies that are nearly right, which reach further than noise.
+// mutator generates bodies that are almost valid, so that they reach more code than random text.
 type mutator struct {
 	*rand.Rand
 	texts []string // JSON values
@@ -35,7 +35,7 @@ func newMutator(seed, stream uint64) mutator {
 	return m
 }
 
-// value is any JSON value, or nearly one.
+// value returns a JSON value, or text that is almost one.
 func (m mutator) value(depth int) string {
 	switch m.IntN(8) {
 	case 0:
@@ -57,7 +57,7 @@ func (m mutator) value(depth int) string {
 	return m.texts[m.IntN(len(m.texts))]
 }
 
-// noise is text of any characters, some of which JSON does not allow.
+// noise returns random text, also with characters that JSON does not allow.
 func (m mutator) noise(length int) string {
 	planes := []int{0x80, 0x100, 0x3000, 0xFFFF, 0x10FFFF}
 	var text strings.Builder
@@ -67,8 +67,8 @@ func (m mutator) noise(length int) string {
 	return text.String()
 }
 
-// body is one body for the route: members changed, left out, doubled or added, in any order, and sometimes cut or with
-// a wrong byte.
+// body returns a body for the route, with members that are changed, omitted, doubled or added, in any order. Some
+// bodies are truncated or contain a wrong byte.
 func (m mutator) body(r harness.Route, known object) string {
 	var members []string
 	for name, value := range r.Body(known) {
@@ -94,7 +94,7 @@ func (m mutator) body(r harness.Route, known object) string {
 			members[at] = name + ":" + m.value(0)
 		}
 	}
-	if m.IntN(3) > 0 { // one member of a name, so that the value is looked at
+	if m.IntN(3) > 0 { // one member of each name, so that its value is read
 		seen := map[string]bool{}
 		members = slices.DeleteFunc(members, func(member string) bool {
 			name, _, _ := strings.Cut(member, ":")
@@ -114,9 +114,9 @@ func (m mutator) body(r harness.Route, known object) string {
 	return string(raw)
 }
 
-// R-29 asks for 10,000 bodies per endpoint: FUZZ_BODIES=10000 go test ./cmd/healthcare -run R29. FUZZ_SEED repeats a
-// run.
-func TestR29_NoBodyIsAnsweredWithAFailure(t *testing.T) {
+// R-29 requires 10,000 bodies per endpoint: FUZZ_BODIES=10000 go test ./cmd/healthcare/test/security -run R29.
+// FUZZ_SEED repeats a run.
+func TestR29_NoBodyCausesAServerError(t *testing.T) {
 	t.Parallel()
 	count := harness.EnvNumber(t, "FUZZ_BODIES", 300)
 	seed := harness.EnvNumber(t, "FUZZ_SEED", uint64(time.Now().UnixNano()))
@@ -137,13 +137,13 @@ func TestR29_NoBodyIsAnsweredWithAFailure(t *testing.T) {
 					body := m.body(r, known)
 					a := c.Do(r.Method, r.PathWith(id), body)
 					require.Less(t, a.Status, 500, "FUZZ_SEED=%d, body %d: %q: %s", seed, n, body, a.Body)
-					require.False(t, a.Status == 401 && !r.IsPublic(), "%s: nothing is read of who is not signed in", r)
+					require.False(t, a.Status == 401 && !r.IsPublic(), "%s: the session must be valid", r)
 					if a.Status < 400 || a.Status == 401 || a.Status == 409 ||
 						strings.Contains(string(a.Body), "Is not your password") {
 						taken++
 					}
 				}
-				require.Greater(t, taken, int(count/50), "some are well-formed, or nothing behind the reader is tested")
+				require.Greater(t, taken, int(count/50), "some bodies must be well-formed")
 			})
 			known["email"] = email
 		}
@@ -151,14 +151,14 @@ func TestR29_NoBodyIsAnsweredWithAFailure(t *testing.T) {
 	})
 }
 
-func TestR18_BodiesOfEveryRouteAreBounded(t *testing.T) {
+func TestR18_BodiesOfEveryRouteAreLimited(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		c := s.NewUserWithRole(t, auth.Admin, "Asha")
 		for _, r := range harness.WithBody(s.Routes()) {
 			limit := 64 << 10
-			if said, ok := r.Operation.Extensions["x-body-limit"].(float64); ok {
-				limit = int(said)
+			if declared, ok := r.Operation.Extensions["x-body-limit"].(float64); ok {
+				limit = int(declared)
 			}
 			exactly := func(size int) string { return "{}" + strings.Repeat(" ", size-2) }
 			require.NotEqual(t, 413, c.Do(r.Method, r.PathWith(harness.MissingID), exactly(limit)).Status,
@@ -168,7 +168,7 @@ func TestR18_BodiesOfEveryRouteAreBounded(t *testing.T) {
 	})
 }
 
-func TestR19_DepthIsBoundedOnEveryRoute(t *testing.T) {
+func TestR19_DepthIsLimitedOnEveryRoute(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		c := s.NewUserWithRole(t, auth.Admin, "Asha")
@@ -183,7 +183,7 @@ func TestR19_DepthIsBoundedOnEveryRoute(t *testing.T) {
 	})
 }
 
-func TestR20_PagesAreBounded(t *testing.T) {
+func TestR20_PagesAreLimited(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		c, auditor := s.NewUserWithRole(t, auth.Admin, "Asha"), s.NewUserWithRole(t, "auditor", "Uma")

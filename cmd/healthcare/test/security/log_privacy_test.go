@@ -27,21 +27,21 @@ import (
 	"healthcare/platform/httpserver"
 )
 
-// R-26, R-27 and R-28 look at one walk, for it takes a while.
-func TestR26R27R28_LogAndErrorsHoldNothingPrivate(t *testing.T) {
+// R-26, R-27 and R-28 share one walk, because it takes long.
+func TestR26R27R28_LogAndErrorsContainNoPrivateData(t *testing.T) {
 	eachPrivacyRun(t, 2, func(t *testing.T, w *privacyRun) {
-		t.Run("R-26: the log holds nothing private", func(t *testing.T) { r26TheLogHoldsNothingPrivate(t, w) })
-		t.Run("R-27: one request is one line", func(t *testing.T) { r27OneRequestOneLine(t, w) })
-		t.Run("R-28: no answer holds internals", func(t *testing.T) { r28NoAnswerHoldsInternals(t, w) })
+		t.Run("R-26: the log contains no private data", func(t *testing.T) { checkLogPrivacy(t, w) })
+		t.Run("R-27: each request has one line", func(t *testing.T) { checkRequestLines(t, w) })
+		t.Run("R-28: no response contains internals", func(t *testing.T) { checkResponseInternals(t, w) })
 	})
 }
 
 var refusedHost = regexp.MustCompile(`(?m)^.*a request was rejected because its host is not one of allowed_hosts.*$`)
 
-// R-26: the log, at its most talkative, holds nothing private, however it is spelt.
-func r26TheLogHoldsNothingPrivate(t *testing.T, w *privacyRun) {
+// R-26: at the most detailed level, the log contains no private value in any encoding.
+func checkLogPrivacy(t *testing.T, w *privacyRun) {
 	log := strings.ToLower(w.s.Log.String())
-	log = refusedHost.ReplaceAllString(log, "") // operators are shown which name is missing in allowed_hosts
+	log = refusedHost.ReplaceAllString(log, "") // the log names a host that is missing in allowed_hosts
 	shows := func(form string) {                // prints only the offending line
 		if at := strings.Index(log, strings.ToLower(form)); at >= 0 {
 			begin := strings.LastIndex(log[:at], "\n") + 1
@@ -51,25 +51,25 @@ func r26TheLogHoldsNothingPrivate(t *testing.T, w *privacyRun) {
 	}
 	for _, what := range []string{`"msg":"request"`, `"msg":"panic"`, `"msg":"slow statement"`, "insert into", "update",
 		"delete", `"status":500`, `"error"`} {
-		require.Contains(t, log, what, "the log is one in which something could be found")
+		require.Contains(t, log, what, "the walk must cause such a line")
 	}
 	stored := fmt.Sprint(w.stored)
 	for _, word := range w.words {
-		require.GreaterOrEqual(t, w.sent[word], 10, "%q goes through the service", word)
+		require.GreaterOrEqual(t, w.sent[word], 10, "%q was not sent often enough", word)
 		for _, form := range encodings(word) {
 			shows(form)
 		}
 	}
 	for what, word := range privateValues {
 		switch what {
-		case "password", "agent", "key": // an agent goes with its session, and a key when it has expired
+		case "password", "agent", "key": // an agent is deleted with its session, and a key when it expires
 		default:
 			require.Contains(t, stored, word, "%s is stored as it is", what)
 		}
 	}
 	for _, table := range []string{"users", "sessions", "signin_attempts"} {
 		for _, row := range w.stored[table] {
-			for column, value := range row { // every word was sent as a name and as a User-Agent too
+			for column, value := range row { // every word was also sent as a name and as a User-Agent
 				require.True(
 					t,
 					column == "name" || column == "client" || !strings.Contains(value, privateValues["password"]),
@@ -84,7 +84,7 @@ func r26TheLogHoldsNothingPrivate(t *testing.T, w *privacyRun) {
 	t.Logf("%d requests, %d KiB of log", len(w.exchanges), len(log)>>10)
 }
 
-// encodings are the ways in which a text may come into a log.
+// encodings returns the forms in which a text may be logged.
 func encodings(word string) []string {
 	quoted, _ := json.Marshal(word)
 	twice, _ := json.Marshal(string(quoted))
@@ -93,7 +93,7 @@ func encodings(word string) []string {
 		strings.Trim(strconv.QuoteToASCII(word), `"`),
 		url.QueryEscape(word), url.PathEscape(word), hex.EncodeToString([]byte(word)),
 	}
-	for skip := range 3 { // base64 spells a text in three ways, by where it begins
+	for skip := range 3 { // base64 has three encodings of a text, depending on its offset
 		for _, encoding := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
 			text := strings.Repeat(" ", skip) + word
 			all = append(all, encoding.EncodeToString([]byte(text))[(skip*8+5)/6:len(text)*8/6])
@@ -102,8 +102,8 @@ func encodings(word string) []string {
 	return all
 }
 
-// R-27: one request, one line, whatever became of it; and every line of the log is a JSON object.
-func r27OneRequestOneLine(t *testing.T, w *privacyRun) {
+// R-27: each request has one line, with any outcome, and every line of the log is a JSON object.
+func checkRequestLines(t *testing.T, w *privacyRun) {
 	for line := range strings.Lines(w.s.Log.String()) {
 		var o object
 		require.NoError(t, json.Unmarshal([]byte(line), &o), line)
@@ -111,7 +111,7 @@ func r27OneRequestOneLine(t *testing.T, w *privacyRun) {
 	ids := map[string]bool{}
 	for _, h := range w.exchanges {
 		line := h.line(t)
-		require.False(t, ids[h.id], "a request id is one request's")
+		require.False(t, ids[h.id], "request ids are unique")
 		ids[h.id] = true
 		members := []string{"client", "level", "method", "msg", "request_id", "route", "status", "took_ms", "ts"}
 		if h.status >= 500 {
@@ -121,7 +121,7 @@ func r27OneRequestOneLine(t *testing.T, w *privacyRun) {
 		require.Equal(t, h.id, line["request_id"], h.what)
 		require.EqualValues(t, h.status, line["status"], h.what)
 		if line["method"] == "unknown" {
-			require.Contains(t, []int{400, 408, 413, 431, 501}, h.status, "%s: only what was not read has no method",
+			require.Contains(t, []int{400, 408, 413, 431, 501}, h.status, "%s: only an unread request has no method",
 				h.what)
 			require.Equal(t, "unmatched", line["route"], h.what)
 		} else {
@@ -146,7 +146,7 @@ func r27OneRequestOneLine(t *testing.T, w *privacyRun) {
 	}
 }
 
-// line is the one line that a request has.
+// line returns the only line of a request.
 func (h exchange) line(t *testing.T) object {
 	t.Helper()
 	var found []object
@@ -161,7 +161,7 @@ func (h exchange) line(t *testing.T) object {
 	return found[0]
 }
 
-// internals is what answers never hold; the names of this database and this machine come on top.
+// internals matches texts that no response may contain, in addition to the names of this database and this machine.
 var internals = regexp.MustCompile(
 	`(?i)sqlstate|\bselect\s|insert into|\bupdate\s+"?\w+"?\s+set|delete from|syntax error` +
 		`|no such (table|column)|duplicate key` +
@@ -169,12 +169,12 @@ var internals = regexp.MustCompile(
 		`|\.go\b|\.go:\d|fasthttp|fiber|zap\b` +
 		`|\*?(errs|errors|domain|ports|json)\.[A-Z]\w+|healthcare/|/modules/|nil pointer|0x[0-9a-f]{6,}|argon2|hmac`)
 
-// R-28: no response shows how the service is made, and a problem leads to its line in the log.
-func r28NoAnswerHoldsInternals(t *testing.T, w *privacyRun) {
+// R-28: no response shows internals of the service, and a problem has the request id of its line in the log.
+func checkResponseInternals(t *testing.T, w *privacyRun) {
 	inside := w.internalNames(t)
 	problems := 0
 	for _, h := range w.exchanges {
-		text := harness.TokenPattern.ReplaceAllString(h.text, "…") // in which any letters may follow each other
+		text := harness.TokenPattern.ReplaceAllString(h.text, "…") // a token may contain any letters
 		require.NotRegexp(t, internals, text, h.what)
 		for _, name := range inside {
 			require.NotContains(t, text, name, h.what)
@@ -190,14 +190,14 @@ func r28NoAnswerHoldsInternals(t *testing.T, w *privacyRun) {
 		require.Equal(t, p.RequestID, h.line(t)["request_id"], h.what)
 		if h.status == 500 {
 			require.Equal(t, "The server failed. Its log has the cause under the request id.", p.Detail, h.what)
-			require.NotEmpty(t, h.line(t)["error"], "%s: the log does have the cause", h.what)
+			require.NotEmpty(t, h.line(t)["error"], "%s: the log has the cause", h.what)
 		}
 	}
 	require.Greater(t, problems, 500)
 }
 
-// internalNames are those of tables, constraints and columns that the contract does not know, of the machine and of
-// what is on it.
+// internalNames returns the names of tables, constraints and columns that are not in the contract, of the machine, its
+// files and its processes.
 func (w *privacyRun) internalNames(t *testing.T) []string {
 	host, err := os.Hostname()
 	require.NoError(t, err)
@@ -207,7 +207,7 @@ func (w *privacyRun) internalNames(t *testing.T) []string {
 	require.NoError(t, err)
 	names := []string{folder, os.TempDir() + "/"}
 	for _, name := range []string{host, w.db.Path, w.db.URL, strings.Trim(address.Path, "/")} {
-		if len(name) > 4 { // a shorter one may be in any token
+		if len(name) > 4 { // a token may contain a shorter name
 			names = append(names, name)
 		}
 	}
@@ -222,7 +222,7 @@ func (w *privacyRun) internalNames(t *testing.T) []string {
 	return names
 }
 
-// schemaNames are those of all tables, columns, indexes and constraints.
+// schemaNames returns the names of all tables, columns, indexes and constraints.
 func schemaNames(t *testing.T, s *harness.Service) []string {
 	t.Helper()
 	catalogue := "SELECT name FROM sqlite_master"
@@ -235,7 +235,7 @@ func schemaNames(t *testing.T, s *harness.Service) []string {
 	return slices.Concat(names, s.TableNames(t), s.ColumnNames(t))
 }
 
-// sendRaw sends bytes as they are, on a connection of their own, and notes the first answer.
+// sendRaw sends bytes on a new connection, and records the first response.
 func (w *privacyRun) sendRaw(t *testing.T, method, raw string) int {
 	t.Helper()
 	from := w.logLength()

@@ -13,7 +13,7 @@ import (
 	"healthcare/platform/auth"
 )
 
-// Values that these tests write to read-only columns. Numbers and times are such that no rule of a column refuses them.
+// Values that these tests send for read-only columns. No rule of a column rejects the numbers and times.
 const (
 	sentinelID   = "5eed5eed-5eed-7eed-8eed-5eed5eed5eed"
 	sentinelTime = "2001-02-03T04:05:06.000000Z"
@@ -21,8 +21,8 @@ const (
 
 var sentinels = []any{sentinelID, sentinelTime, 61, false, true, "sentinel", nil, object{"id": sentinelID}}
 
-// foreignMembers are all names of columns and of members of answers, in the spellings that lenient readers take for the
-// same, but those that the route takes.
+// foreignMembers returns the names of all columns and of all members of responses, except those that the route accepts,
+// in the spellings that lenient decoders treat as equal.
 func foreignMembers(t *testing.T, s *harness.Service, r harness.Route) []string {
 	names := map[string]bool{"createdBy": true, "$set": true, "patient_details": true}
 	for _, column := range s.ColumnNames(t) {
@@ -44,7 +44,7 @@ func foreignMembers(t *testing.T, s *harness.Service, r harness.Route) []string 
 	return slices.Sorted(maps.Keys(names))
 }
 
-func TestR08_NoColumnIsWrittenByItsName(t *testing.T) {
+func TestR08_UndeclaredMembersWriteNoColumn(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		for _, r := range harness.WithBody(s.Routes()) {
@@ -58,7 +58,7 @@ func TestR08_NoColumnIsWrittenByItsName(t *testing.T) {
 					changesNothing(t, s, c, r, known, 204)
 				case r.Method == "POST":
 					holdsNoSentinel(t, s, c, r, known)
-				case r.Method == "DELETE": // refused, or there would be nothing to look at
+				case r.Method == "DELETE": // rejected for the password, so that the rows remain
 					known["password"] = "wrong horse"
 					changesNothing(t, s, c, r, known, 400)
 				default:
@@ -69,15 +69,15 @@ func TestR08_NoColumnIsWrittenByItsName(t *testing.T) {
 	})
 }
 
-// changesNothing sends what is stored already, and every foreign member with every sentinel beside it: nothing changes
-// in the database that the route itself does not change.
+// changesNothing sends the stored values together with every foreign member and every sentinel. It requires that the
+// database changes only where the route itself writes.
 func changesNothing(t *testing.T, s *harness.Service, c *harness.Client, r harness.Route, known object, status int) {
 	at := r.PathWith(known["id"].(string))
 	c.ForTest(t).Do(r.Method, at, r.Body(known)).Expect(status)
 	before := withoutRouteTable(s.StoredRows(t), r)
 	names := foreignMembers(t, s, r)
 	for _, sentinel := range sentinels {
-		for some := range slices.Chunk(names, 60) { // identity takes 8 KiB
+		for some := range slices.Chunk(names, 60) { // bodies of identity have at most 8 KiB
 			body := r.Body(known)
 			for _, name := range some {
 				body[name] = sentinel
@@ -97,7 +97,7 @@ func changesNothing(t *testing.T, s *harness.Service, c *harness.Client, r harne
 	require.Equal(t, before, withoutRouteTable(s.StoredRows(t), r))
 }
 
-// withoutRouteTable leaves out what the route changes by itself.
+// withoutRouteTable returns the rows without the table that the route writes to.
 func withoutRouteTable(all harness.Rows, r harness.Route) harness.Rows {
 	delete(all, "signin_attempts")
 	delete(all, "known_clients")
@@ -111,7 +111,7 @@ func withoutRouteTable(all harness.Rows, r harness.Route) harness.Rows {
 	return all
 }
 
-// holdsNoSentinel makes things with every foreign member: the rows that come of it are like that of a plain request.
+// holdsNoSentinel creates records with every foreign member. It requires rows that equal those of a plain request.
 func holdsNoSentinel(t *testing.T, s *harness.Service, c *harness.Client, r harness.Route, known object) {
 	before := s.StoredRows(t)
 	send := func(extra object) {
@@ -133,7 +133,7 @@ func holdsNoSentinel(t *testing.T, s *harness.Service, c *harness.Client, r harn
 	plain := without(s.StoredRows(t), before)
 	names := foreignMembers(t, s, r)
 	for _, sentinel := range sentinels {
-		for some := range slices.Chunk(names, 60) { // sign-in takes 8 KiB
+		for some := range slices.Chunk(names, 60) { // bodies of sign-in have at most 8 KiB
 			all := object{}
 			for _, name := range some {
 				all[name] = sentinel
@@ -147,7 +147,7 @@ func holdsNoSentinel(t *testing.T, s *harness.Service, c *harness.Client, r harn
 	requireSimilar(t, without(s.StoredRows(t), before), plain)
 }
 
-// without takes out the rows of before.
+// without removes the rows of before.
 func without(all harness.Rows, before harness.Rows) harness.Rows {
 	rest := harness.Rows{}
 	for table, content := range all {
@@ -164,8 +164,8 @@ func without(all harness.Rows, before harness.Rows) harness.Rows {
 	return rest
 }
 
-// requireSimilar holds every row against the one of a plain request: the same but in what is each row's own, and that
-// is not what was sent.
+// requireSimilar compares every row with the row of a plain request. They may differ in the columns of perRow, which
+// must not contain the sent values.
 func requireSimilar(t *testing.T, all harness.Rows, plain harness.Rows) {
 	t.Helper()
 	for table, content := range all {
@@ -184,7 +184,7 @@ func requireSimilar(t *testing.T, all harness.Rows, plain harness.Rows) {
 	}
 }
 
-// perRow are the columns that these requests themselves make different.
+// perRow holds the columns that differ in every row.
 var perRow = map[string][]string{
 	"users": {"email", "mailbox", "username", "search_text"}, "user_mailboxes": {"user_id", "mailbox"},
 	"assignments": {"doctor_id"}, "signin_attempts": {"key", "failures"},

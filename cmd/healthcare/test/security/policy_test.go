@@ -26,8 +26,8 @@ import (
 const anonymous, undeclaredRole, auditor auth.Role = "anonymous", "ghost", "auditor"
 
 // readPolicy returns the roles that may call each operation, by Route.String. The modules' expectations list them, by
-// hand. A request that no line allows must be refused. "ghost" is a role that no module declares, such as the role of a
-// user after its module was removed.
+// hand. A request that no line allows must be rejected. "ghost" is a role that no module declares, such as the role of
+// a user after its module was removed.
 func readPolicy(t *testing.T) map[string][]auth.Role {
 	t.Helper()
 	all := map[string][]auth.Role{}
@@ -40,7 +40,7 @@ func readPolicy(t *testing.T) map[string][]auth.Role {
 	return all
 }
 
-// operations are all that is described, what serves operators too.
+// operations returns all described operations, including those for operators.
 func operations(s *harness.Service) (all []harness.Route) {
 	all = s.Routes()
 	for path, item := range s.Document.Paths.Map() {
@@ -53,7 +53,7 @@ func operations(s *harness.Service) (all []harness.Route) {
 	return all
 }
 
-func TestR09_RolesMayWhatIsWrittenAndNothingElse(t *testing.T) {
+func TestR09_RolesMayCallListedOperationsOnly(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		policy := readPolicy(t)
@@ -69,7 +69,7 @@ func TestR09_RolesMayWhatIsWrittenAndNothingElse(t *testing.T) {
 	})
 }
 
-// policyWorld is a service with somebody of each role, and something of theirs to call every operation with.
+// policyWorld is a service with a user of each role, and records of these users for calling every operation.
 type policyWorld struct {
 	s     *harness.Service
 	who   map[auth.Role]*harness.Client
@@ -87,7 +87,7 @@ func newPolicyWorld(t *testing.T, s *harness.Service) *policyWorld {
 	return w
 }
 
-// signInAgain makes somebody new of the role, who first was staff, to have patients.
+// signInAgain creates a new user of the role, who is staff at first in order to add patients.
 func (w *policyWorld) signInAgain(t *testing.T, role auth.Role) {
 	t.Helper()
 	w.calls++
@@ -98,13 +98,13 @@ func (w *policyWorld) signInAgain(t *testing.T, role auth.Role) {
 	known["refresh"] = c.SignInTokens()["refresh"]
 	known["job"] = w.s.AddJob(t)
 	known["session"] = c.Do("GET", "/api/auth/sessions/", nil).Expect(200).List()[0]["id"]
-	known["doctor"] = c.AddDoctor() // whom nobody is assigned to
-	c.Token = c.SignIn()            // another session than the one that is named
+	known["doctor"] = c.AddDoctor() // without assignments
+	c.Token = c.SignIn()            // not the session of known["session"]
 	c.SetRole(role)
 	w.who[role], w.known[role] = c, known
 }
 
-// check calls the operation as somebody of the role, with what it takes.
+// check calls the operation as a user of the role, with valid parameters.
 func (w *policyWorld) check(t *testing.T, r harness.Route, role auth.Role, may bool) {
 	c, known := w.who[role].ForTest(t), w.known[role]
 	call := func(method string) harness.Response {
@@ -126,7 +126,7 @@ func (w *policyWorld) check(t *testing.T, r harness.Route, role auth.Role, may b
 		if may {
 			a := call(method)
 			if r.String() == "/api/auth/me/ DELETE" {
-				a.ExpectProblem(409, "owns_patients") // no role's matter: the handler was reached
+				a.ExpectProblem(409, "owns_patients") // not a matter of roles: the handler ran
 			} else {
 				require.Contains(t, []int{200, 201, 204}, a.Status, "the handler does its work: %s", a.Body)
 			}
@@ -142,14 +142,14 @@ func (w *policyWorld) check(t *testing.T, r harness.Route, role auth.Role, may b
 		if method != http.MethodHead {
 			a.ExpectProblem(status, code)
 		}
-		require.Equal(t, before, w.s.StoredRows(t), "nothing has happened")
+		require.Equal(t, before, w.s.StoredRows(t), "nothing is stored")
 	}
-	if may && role != anonymous && r.Method != http.MethodGet { // they may be signed out, or what they had may be gone
+	if may && role != anonymous && r.Method != http.MethodGet { // the session or the records may be deleted
 		w.signInAgain(t, role)
 	}
 }
 
-// idOf is what the path names, of what the caller has.
+// idOf returns the id of the caller's record that the path names.
 func idOf(r harness.Route, known object) string {
 	switch r.String() {
 	case "/docs/{asset} GET":
@@ -160,8 +160,8 @@ func idOf(r harness.Route, known object) string {
 	return r.PathID(known)
 }
 
-// what is not described has no handler, whoever calls and however they dress it up.
-func TestR09_VerbsThatAreNotDescribedNeverSucceed(t *testing.T) {
+// an operation that is not described has no handler, for any caller and in any form.
+func TestR09_UndescribedMethodsNeverSucceed(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		world := newPolicyWorld(t, s)
@@ -201,7 +201,7 @@ func TestR09_VerbsThatAreNotDescribedNeverSucceed(t *testing.T) {
 				}
 			}
 		}
-		require.Equal(t, before, s.StoredRows(t), "nothing has happened")
+		require.Equal(t, before, s.StoredRows(t), "nothing is stored")
 		t.Logf("%d calls", calls)
 	})
 }
@@ -219,7 +219,7 @@ func TestR09_AdministratorsSeeNoPatientsOfOthers(t *testing.T) {
 			"/api/mappings/?patient=" + patient,
 			"/api/mappings/?doctor=" + doctor,
 		} {
-			require.NotEmpty(t, owner.Do("GET", path, nil).Expect(200).List(), "there is something to see: %s", path)
+			require.NotEmpty(t, owner.Do("GET", path, nil).Expect(200).List(), "the owner must see records: %s", path)
 			a := admin.Do("GET", path, nil, "Prefer", "count=exact").Expect(200)
 			require.Empty(t, a.List(), path)
 			require.Equal(t, "0", a.Header.Get("X-Total-Count"), path)
@@ -238,8 +238,8 @@ func TestR09_AdministratorsSeeNoPatientsOfOthers(t *testing.T) {
 	})
 }
 
-// fixtureModule brings a role and an API for it, as a later module could. It has no real module's name. identity knows
-// neither.
+// fixtureModule declares a role and an API for it, as a later module could. Its name belongs to no real module, and
+// identity knows neither the name nor the role.
 type fixtureModule struct{ linked atomic.Pointer[uuid.UUID] }
 
 func (v *fixtureModule) option() fx.Option {
@@ -280,7 +280,7 @@ func (v *fixtureModule) api() rest.API {
 	}
 }
 
-func TestR09_ModulesBringTheirOwnRoles(t *testing.T) {
+func TestR09_ModulesDeclareRoles(t *testing.T) {
 	t.Parallel()
 	databasetest.EachConfig(t, func(t *testing.T, db database.Config) {
 		var module fixtureModule
@@ -290,7 +290,7 @@ func TestR09_ModulesBringTheirOwnRoles(t *testing.T) {
 		at := "/api/users/" + id.String() + "/"
 		role := func() any { return admin.Do("GET", at, nil).Expect(200).Object()["role"] }
 
-		t.Run("which no user gets before the module accepts them", func(t *testing.T) {
+		t.Run("a user cannot have the role before the module accepts the user", func(t *testing.T) {
 			admin.ForTest(t).Do("PATCH", at, object{"role": "doctor"}).ExpectProblem(409, "no_record")
 			admin.ForTest(t).Do("POST", "/api/users/",
 				object{"name": "N", "email": "n@clinic.example", "password": harness.Password,
@@ -300,7 +300,7 @@ func TestR09_ModulesBringTheirOwnRoles(t *testing.T) {
 				t, admin.ForTest(t).Do("PATCH", at, object{"role": "nurse"}).ExpectProblem(400,
 					"validation_failed").Errors["role"][0], "doctor", "the error names it")
 		})
-		t.Run("which may call what names it from then on, and nothing of other modules", func(t *testing.T) {
+		t.Run("the role may then call operations that name it, and none of other modules", func(t *testing.T) {
 			doctor.ForTest(t).Do("GET", "/api/fixtures/", nil).Expect(403)
 			module.linked.Store(&id)
 			require.Equal(
@@ -317,12 +317,12 @@ func TestR09_ModulesBringTheirOwnRoles(t *testing.T) {
 			doctor.ForTest(t).Do("GET", "/api/auth/me/", nil).Expect(200)
 			doctor.ForTest(t).Do("GET", "/api/auth/sessions/", nil).Expect(200)
 		})
-		t.Run("which others may not call", func(t *testing.T) {
+		t.Run("other roles may not call these operations", func(t *testing.T) {
 			s.Anonymous(t).Do("GET", "/api/fixtures/", nil).Expect(401)
 			admin.ForTest(t).Do("GET", "/api/fixtures/", nil).ExpectProblem(403, "forbidden")
 			staff.ForTest(t).Do("GET", "/api/fixtures/", nil).ExpectProblem(403, "forbidden")
 		})
-		t.Run("which an administrator takes away again, at once", func(t *testing.T) {
+		t.Run("an administrator can remove the role, with immediate effect", func(t *testing.T) {
 			admin.ForTest(t).Do("PATCH", at, object{"role": "staff"}).Expect(200)
 			doctor.ForTest(t).Do("GET", "/api/fixtures/", nil).ExpectProblem(403, "forbidden")
 			doctor.ForTest(t).Do("GET", "/api/patients/", nil).Expect(200)

@@ -17,9 +17,9 @@ import (
 	"healthcare/platform/databasetest"
 )
 
-// TestPostgresLogNamesNobody refuses medical record numbers, license numbers and addresses that are taken, one by one
-// and in races, and reads the log of a PostgreSQL with its default settings.
-func TestPostgresLogNamesNobody(t *testing.T) {
+// TestPostgresLogContainsNoPersonalData sends medical record numbers, license numbers and addresses that are in use,
+// one by one and concurrently, and reads the log of a PostgreSQL with its default settings.
+func TestPostgresLogContainsNoPersonalData(t *testing.T) {
 	t.Parallel()
 	server := databasetest.OwnPostgres(t)
 	cfg := database.Config{
@@ -57,7 +57,7 @@ func TestPostgresLogNamesNobody(t *testing.T) {
 		c.Do("PUT", other, one.body(canary)).ExpectProblem(409, one.code)
 		c.Do("PATCH", other, object{one.field: canary + " of its own"}).Expect(200)
 
-		for round := range 5 { // half of the rivals add, half change
+		for round := range 5 { // half of the requests add, half change
 			number, rivals := fmt.Sprintf("%s-%d", canary, round), make([]func() harness.Response, 8)
 			for i := range rivals {
 				path := one.list + c.Do("POST", one.list, one.body(fmt.Sprintf("%d %d", round, i))).Expect(201).ID() +
@@ -105,18 +105,18 @@ func TestPostgresLogNamesNobody(t *testing.T) {
 	}
 	require.NotContains(t, log(), canary)
 	require.NotContains(t, log(), "duplicate key")
-	require.Contains(t, s.Log.String(), "log_error_verbosity is default", "an operator is warned")
+	require.Contains(t, s.Log.String(), "log_error_verbosity is default", "the log has a warning")
 	require.Error(t, s.DB.Write(t.Context()).Exec("UPDATE doctors SET license_number = ?", canary).Error)
 	require.Eventually(
 		t,
 		func() bool { return strings.Contains(log(), canary) },
 		5*time.Second,
 		10*time.Millisecond,
-		"the log is the one that the tests read",
+		"the log contains the errors",
 	)
 }
 
-// requireOneWinner runs rivals at once: one succeeds, and the others are refused with the code.
+// requireOneWinner sends the requests concurrently: one succeeds, and the others are rejected with the code.
 func requireOneWinner(t *testing.T, code string, rivals []func() harness.Response) {
 	t.Helper()
 	var won atomic.Int64

@@ -15,10 +15,10 @@ import (
 	"healthcare/platform/auth"
 )
 
-// marker is in every hostile value, so that it would be seen in a statement.
+// marker is part of every hostile value, so that a statement with the value can be found.
 const marker = "zqxmark"
 
-// hostileTexts are values that change a statement where they become part of its text.
+// hostileTexts holds values that would change a statement into which they were concatenated.
 var hostileTexts = []string{
 	marker + "'; DROP TABLE patients; --", marker + `" OR ""="`, marker + "` OR 1=1", marker +
 		"') UNION SELECT password_hash FROM users --",
@@ -28,8 +28,8 @@ var hostileTexts = []string{
 	marker + "\uff07 OR 1=1", marker + "\n--\n", "';" + marker + "\t--",
 }
 
-// disarm is a value of the same shape that means nothing to a database: as many words, all different, as long, and of
-// one letter or digit where that is one.
+// disarm returns a harmless value of the same shape, with the same number of words and the same lengths. All words
+// differ, and a single letter or digit stays one.
 func disarm(value string) string {
 	letter, alone := 'a', ""
 	return strings.Map(func(r rune) rune {
@@ -62,12 +62,12 @@ func TestR25_NoValueIsPartOfAStatement(t *testing.T) {
 				}
 				expected := send(disarm)
 				hostileOnes := send(func(value string) string { return value })
-				maps.Copy(expected, send(disarm)) // some statements depend on what was there before, not on a value
-				require.NotEmpty(t, expected, "%s asks the database for nothing", r)
+				maps.Copy(expected, send(disarm)) // some statements depend on stored rows, not on a value
+				require.NotEmpty(t, expected, "%s sends no statement", r)
 				for text := range hostileOnes {
 					require.NotContains(t, strings.ToLower(text), marker)
 					require.Contains(t, slices.Collect(maps.Keys(expected)), text,
-						"a harmless value never makes this statement")
+						"harmless values do not cause this statement")
 				}
 				maps.Copy(total, hostileOnes)
 			})
@@ -75,35 +75,34 @@ func TestR25_NoValueIsPartOfAStatement(t *testing.T) {
 		require.GreaterOrEqual(t, len(total), 20)
 		for text := range total {
 			require.NotContains(t, strings.ReplaceAll(text, `ESCAPE '\'`, ""), "'",
-				"no statement of a request holds a value")
+				"no statement contains a value")
 			require.NotRegexp(t, harness.EveryColumn, text, "a statement names its columns")
 		}
 		t.Logf("%d statements", len(total))
 	})
 }
 
-// sendEverywhere sends every value, dressed, through every place of the route: its path, its query, its headers and its
-// body.
+// sendEverywhere sends every value, transformed by dress, in every part of a request: path, query, headers and body.
 func sendEverywhere(c *harness.Client, r harness.Route, known object, dress func(string) string) {
 	id := r.PathID(known)
-	ask := func(at string, body any, headers ...string) {
+	send := func(at string, body any, headers ...string) {
 		a := c.Do(r.Method, at, body, headers...)
 		require.Less(c.T, a.Status, 500, "%s %s: %s", r, at, a.Body)
-		require.False(c.T, a.Status == 401 && !r.IsPublic(), "%s: nothing is asked of who is not signed in", r)
+		require.False(c.T, a.Status == 401 && !r.IsPublic(), "%s: the session must be valid", r)
 	}
-	keep := r.Method == "DELETE" // what is there is needed by the next route
+	keep := r.Method == "DELETE" // the next route needs the record
 	if !keep {
-		ask(r.PathWith(id), r.Body(known))
+		send(r.PathWith(id), r.Body(known))
 	}
-	ask(r.PathWith(harness.MissingID), r.Body(known))
+	send(r.PathWith(harness.MissingID), r.Body(known))
 	for n, value := range harness.Sample(len(r.Path)+len(r.Method), hostileTexts) {
 		value = dress(value)
-		ask(r.PathWith(url.PathEscape(value)), r.Body(known))
+		send(r.PathWith(url.PathEscape(value)), r.Body(known))
 		for _, name := range r.ParameterNames("query") {
-			ask(harness.PathWithQuery(r.PathWith(id), name, value), nil, "Prefer", "count=exact")
+			send(harness.PathWithQuery(r.PathWith(id), name, value), nil, "Prefer", "count=exact")
 		}
 		for _, name := range r.ParameterNames("header") {
-			ask(r.PathWith(harness.MissingID), r.Body(known), name, strings.Join(strings.Fields(value), ""))
+			send(r.PathWith(harness.MissingID), r.Body(known), name, strings.Join(strings.Fields(value), ""))
 		}
 		if keep || r.Operation.RequestBody == nil {
 			continue
@@ -117,10 +116,10 @@ func sendEverywhere(c *harness.Client, r harness.Route, known object, dress func
 					len(r.Path))
 			}
 			body[member] = value
-			ask(r.PathWith(id), body)
+			send(r.PathWith(id), body)
 		}
 		valid[value] = object{value: value}
-		ask(r.PathWith(id), everywhere)
-		ask(r.PathWith(id), valid)
+		send(r.PathWith(id), everywhere)
+		send(r.PathWith(id), valid)
 	}
 }

@@ -26,7 +26,7 @@ import (
 	"healthcare/platform/telemetry"
 )
 
-// observedService is the whole program, whose measurements and spans a test looks into.
+// observedService is the whole program, with its metrics and spans.
 type observedService struct {
 	*harness.Service
 	registry *prometheus.Registry
@@ -40,7 +40,7 @@ func startObserved(t *testing.T, db database.Config) observedService {
 	return w
 }
 
-// exerciseAll visits every route, with what it takes and with private words in its path, query, headers and body.
+// exerciseAll calls every route, with valid parameters and with private words in its path, query, headers and body.
 func (w observedService) exerciseAll(t *testing.T) {
 	c := w.NewUserWithRole(t, auth.Admin, "Asha")
 	c.Undocumented = true
@@ -58,7 +58,7 @@ func (w observedService) exerciseAll(t *testing.T) {
 	for _, r := range w.Routes() {
 		body, headers := bodyOrNone(r, known),
 			[]string{"User-Agent", privateValues["agent"], "tracestate", "kanari=1", "baggage", "kanari=1"}
-		if r.Method != "DELETE" { // what is there is needed by the next route
+		if r.Method != "DELETE" { // the next route needs the record
 			c.Do(r.Method, r.PathWith(r.PathID(known)), body, headers...)
 		}
 		c.Do(r.Method, r.PathWith(url.PathEscape(word)), body, headers...)
@@ -74,7 +74,7 @@ func (w observedService) exerciseAll(t *testing.T) {
 	c.Do("DELETE", "/api/patients/"+known["patient"].(string), nil).Expect(204)
 }
 
-// requireNoPrivateValue are what neither a metric nor a span may hold.
+// requireNoPrivateValue requires that a metric or span contains no private value.
 func requireNoPrivateValue(t *testing.T, text, what string) {
 	t.Helper()
 	text = strings.ToLower(text)
@@ -88,14 +88,14 @@ func requireNoPrivateValue(t *testing.T, text, what string) {
 	}
 }
 
-func TestMetricsAndSpansHoldNothingPrivate(t *testing.T) {
+func TestMetricsAndSpansContainNoPrivateData(t *testing.T) {
 	t.Parallel()
 	databasetest.EachConfig(t, func(t *testing.T, db database.Config) {
 		w := startObserved(t, db)
 		w.exerciseAll(t)
-		t.Run("by numbers that count every request, and name nobody", func(t *testing.T) { w.checkMetrics(t) })
-		t.Run("by spans that lie in each other, and name nobody", func(t *testing.T) { w.checkSpans(t) })
-		t.Run("on a dashboard that asks for what there is", func(t *testing.T) { w.checkDashboard(t) })
+		t.Run("metrics count every request without private data", func(t *testing.T) { w.checkMetrics(t) })
+		t.Run("spans are nested and contain no private data", func(t *testing.T) { w.checkSpans(t) })
+		t.Run("the dashboard queries existing metrics", func(t *testing.T) { w.checkDashboard(t) })
 	})
 }
 
@@ -120,7 +120,7 @@ func (w observedService) checkMetrics(t *testing.T) {
 	for what, times := range logged {
 		expected[what] = fmt.Sprint(times)
 	}
-	require.Equal(t, expected, counted, "what is logged is what is counted")
+	require.Equal(t, expected, counted, "the log and the metrics agree")
 	requireNoPrivateValue(t, text, "the metrics")
 	for _, line := range []string{
 		`healthcare_idempotent_requests_total{outcome="first"} 1`,
@@ -185,7 +185,7 @@ func (w observedService) checkSpans(t *testing.T) {
 	t.Logf("%v", kinds)
 }
 
-// Words of PromQL beside the names of metrics.
+// Keywords and functions of PromQL.
 var (
 	clauses   = regexp.MustCompile(`\{[^}]*\}|\[[^\]]*\]|\b(by|without|on|ignoring|group_left)\s*\([^)]*\)`)
 	functions = regexp.MustCompile(`\b[a-z_]+\s*\(`)
@@ -217,7 +217,7 @@ func (w observedService) checkDashboard(t *testing.T) {
 		for _, name := range names.FindAllString(
 			functions.ReplaceAllString(clauses.ReplaceAllString(expression, " "), " "), -1) {
 			if !slices.Contains(operators, name) {
-				require.True(t, exported[name], "%s: nobody exports %s", expression, name)
+				require.True(t, exported[name], "%s: %s is not exported", expression, name)
 				asked[name] = true
 			}
 		}
@@ -231,7 +231,7 @@ func (w observedService) checkDashboard(t *testing.T) {
 	require.GreaterOrEqual(t, len(asked), 20, "%v", slices.Sorted(maps.Keys(asked)))
 }
 
-// expressions are the queries of a dashboard.
+// expressions returns the queries of a dashboard.
 func expressions(tree any) (all []string) {
 	switch node := tree.(type) {
 	case object:

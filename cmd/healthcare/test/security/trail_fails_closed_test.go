@@ -55,7 +55,7 @@ func (f *failingTrail) option() fx.Option {
 	})
 }
 
-// soundRequest is a request that succeeds with this status.
+// soundRequest is a request that succeeds with its status.
 type soundRequest struct {
 	client *harness.Client
 	path   string
@@ -179,7 +179,7 @@ func effects(t *testing.T, s *harness.Service) harness.Rows {
 	return rows
 }
 
-// Refusals that the trail must record are not answered as refusals while it fails.
+// A refusal that cannot be recorded is a 503.
 func TestR42_RefusalsFailClosed(t *testing.T) {
 	t.Parallel()
 	databasetest.EachConfig(t, func(t *testing.T, db database.Config) {

@@ -36,36 +36,36 @@ var privateValues = map[string]string{
 	"agent":                 "KanariBrowser/9.31 (zaza)", "key": "kanari:key/40417",
 }
 
-// privacyRun goes everywhere in a service, and into every trouble there is, as somebody whose every word is private. It
-// keeps what was answered and logged.
+// privacyRun calls everything in a service and provokes every kind of error, as a user whose data is private. It
+// records the responses and the log.
 type privacyRun struct {
 	s         *harness.Service
 	db        database.Config
 	clock     *clock.Manual
-	words     []string            // private, and the tokens and the cursor that were answered
-	forms     map[string][]string // how each is spelt
+	words     []string            // private values, and the received tokens and cursor
+	forms     map[string][]string // the encodings of each word
 	sent      map[string]int
-	turn      int  // whose word is next
-	first     bool // pass: words go through every header once
+	turn      int  // index of the next word
+	first     bool // the first pass sends words in every header
 	exchanges []exchange
-	person    *harness.Client // whose data are private
+	person    *harness.Client // the user with private data
 	refresh   string
 	patient   string
 	stored    harness.Rows // before the store broke
-	schema    []string     // names in it
+	schema    []string     // names of tables, columns and constraints
 }
 
-// exchange is one response and the lines logged meanwhile.
+// exchange is a response and the lines logged during the request.
 type exchange struct {
-	what, method, route string // route is empty where it does not matter
+	what, method, route string // route may be empty
 	status              int
 	id                  string
 	text                string // headers and body
 	lines               []string
 }
 
-// eachPrivacyRun runs test after a walk through a service of each engine, in which every route was visited that many
-// times with ever other words.
+// eachPrivacyRun runs test after a walk through a service on each engine. The walk calls every route passes times, with
+// different words.
 func eachPrivacyRun(t *testing.T, passes int, test func(t *testing.T, w *privacyRun)) {
 	t.Parallel()
 	databasetest.EachConfig(t, func(t *testing.T, db database.Config) {
@@ -109,23 +109,23 @@ paths:
 components: {schemas: {Fuse: {type: object, properties: {notes: {type: string, example: x}}}}}
 `
 
-// panickingAPI is an API that panics with what it is sent.
+// panickingAPI returns an API that panics with the received text.
 func panickingAPI() rest.API {
 	return func(router fiber.Router) {
 		router.Post("/api/explosives/", func(c *fiber.Ctx) error {
-			said := string(c.Request().Body())
-			switch len(said) % 3 {
+			text := string(c.Request().Body())
+			switch len(text) % 3 {
 			case 0:
-				panic(errors.New(said))
+				panic(errors.New(text))
 			case 1:
-				panic(struct{ Said string }{said})
+				panic(struct{ Text string }{text})
 			}
-			panic(said)
+			panic(text)
 		})
 	}
 }
 
-// do sends a request to a route and notes the answer.
+// do sends a request to a route and records the response.
 func (w *privacyRun) do(c *harness.Client, r harness.Route, path string, body any, headers ...string) harness.Response {
 	c.T.Helper()
 	from := w.logLength()
@@ -141,7 +141,7 @@ func (w *privacyRun) do(c *harness.Client, r harness.Route, path string, body an
 	return a
 }
 
-// count notes which words were sent.
+// count records the sent words.
 func (w *privacyRun) count(request string) {
 	for _, word := range w.words {
 		if w.forms[word] == nil {
@@ -154,34 +154,34 @@ func (w *privacyRun) count(request string) {
 }
 
 func (w *privacyRun) recordExchange(h exchange, from int, header http.Header, body []byte) {
-	said := header.Clone()
-	said.Del("Date")
-	h.id, h.text = header.Get("X-Request-Id"), fmt.Sprint(said, "\n", string(body))
+	headers := header.Clone()
+	headers.Del("Date")
+	h.id, h.text = header.Get("X-Request-Id"), fmt.Sprint(headers, "\n", string(body))
 	h.lines = strings.Split(strings.TrimSuffix(w.logSince(from), "\n"), "\n")
 	w.exchanges = append(w.exchanges, h)
 }
 
-// logLength is how long the log is.
+// logLength returns the length of the log in bytes.
 func (w *privacyRun) logLength() int {
 	w.s.Log.Mu.Lock()
 	defer w.s.Log.Mu.Unlock()
 	return w.s.Log.B.Len()
 }
 
-// logSince is what was logged after so many bytes.
+// logSince returns the log after an offset in bytes.
 func (w *privacyRun) logSince(from int) string {
 	w.s.Log.Mu.Lock()
 	defer w.s.Log.Mu.Unlock()
 	return string(w.s.Log.B.Bytes()[from:])
 }
 
-// request is do for what has no route of its own.
+// request is do for a path without a route.
 func (w *privacyRun) request(c *harness.Client, method, path string, body any, headers ...string) harness.Response {
 	c.T.Helper()
 	return w.do(c, harness.Route{Method: method, Path: path}, path, body, headers...)
 }
 
-// exerciseAll is a life in which all goes well: what is private is stored, and tokens are good.
+// exerciseAll calls every route successfully: private values are stored, and tokens are valid.
 func (w *privacyRun) exerciseAll(t *testing.T) {
 	for _, word := range privateValues {
 		w.words = append(w.words, word)
@@ -216,7 +216,7 @@ func (w *privacyRun) exerciseAll(t *testing.T) {
 	w.do(w.person, at, "/api/patients/"+w.patient, nil, "If-None-Match", "*").Expect(304)
 }
 
-// signIn makes the person's tokens words of the walk.
+// signIn signs the person in and adds the tokens to the words of the walk.
 func (w *privacyRun) signIn(t *testing.T) {
 	credentials := object{"email": privateValues["email"], "password": privateValues["password"]}
 	tokens := w.request(w.person, "POST", "/api/auth/login/", credentials, "User-Agent",
@@ -228,13 +228,13 @@ func (w *privacyRun) signIn(t *testing.T) {
 		strings.Split(w.person.Token, ".")[2])
 }
 
-// nextWord is the next one.
+// nextWord returns the words in turn.
 func (w *privacyRun) nextWord() string {
 	w.turn++
 	return w.words[w.turn%len(w.words)]
 }
 
-// visitor is a new administrator, of whom nothing is private, with a body for every route.
+// visitor returns a new administrator without private data, with a body for every route.
 func (w *privacyRun) visitor(t *testing.T) (*harness.Client, object) {
 	c := w.s.NewUserWithRole(t, auth.Admin, fmt.Sprintf("Visitor%d", len(w.exchanges)))
 	c.RenewedToken, c.Undocumented = nil, true
@@ -248,7 +248,7 @@ func (w *privacyRun) visitor(t *testing.T) (*harness.Client, object) {
 	return c, known
 }
 
-// exerciseRoute sends the next words through everything that the route reads, and what it does not.
+// exerciseRoute sends the next words in every part of the request, whether the route reads it or not.
 func (w *privacyRun) exerciseRoute(t *testing.T, r harness.Route) {
 	c, known := w.visitor(t)
 	nobody, forger := w.s.Anonymous(t), w.s.Anonymous(t)
@@ -290,8 +290,8 @@ func (w *privacyRun) exerciseRoute(t *testing.T, r harness.Route) {
 	}
 }
 
-// sendHeaders sends every word in every header. Headers that no request is refused for go together, each with another
-// word; one that may end the request before the others are read goes alone.
+// sendHeaders sends every word in every header. Headers that cause no rejection are sent together, each with a
+// different word. A header that may end the request before the others are read is sent alone.
 func (w *privacyRun) sendHeaders(r harness.Route, send func(path string, body any, headers ...string), at string,
 	body any) {
 	harmless := []string{
@@ -316,7 +316,7 @@ func (w *privacyRun) sendHeaders(r harness.Route, send func(path string, body an
 	}
 }
 
-// bodyOrNone is a body where one is taken.
+// bodyOrNone returns a body for a route that accepts one.
 func bodyOrNone(r harness.Route, known object) any {
 	if r.Operation.RequestBody == nil {
 		return nil
@@ -324,7 +324,7 @@ func bodyOrNone(r harness.Route, known object) any {
 	return r.Body(known)
 }
 
-// provokeRefusals is what a client may do wrong that is understood.
+// provokeRefusals sends well-formed requests that are rejected.
 func (w *privacyRun) provokeRefusals(t *testing.T) {
 	p, c := privateValues, w.person
 	one := harness.Route{Method: "PUT", Path: "/api/patients/{id}/"}
@@ -356,7 +356,7 @@ func (w *privacyRun) provokeRefusals(t *testing.T) {
 		w.request(w.s.Anonymous(t), "GET", "/api/auth/me/", nil, "Authorization", "Bearer "+forged).Expect(401)
 	}
 	w.clock.Advance(48 * time.Hour)
-	w.request(c, "GET", "/api/auth/me/", nil).Expect(401) // expired
+	w.request(c, "GET", "/api/auth/me/", nil).Expect(401) // the token has expired
 	w.request(c, "POST", "/api/auth/refresh/", object{"refresh": w.refresh}).Expect(401)
 	w.signIn(t)
 	for n := range 5 {
@@ -368,8 +368,8 @@ func (w *privacyRun) provokeRefusals(t *testing.T) {
 	w.request(c, "DELETE", "/api/auth/me/", object{"password": p["password"]}).Expect(429)
 }
 
-// abandonResponses is what a client may do wrong that HTTP itself does not allow, or that is refused before it is
-// looked at. Every request has a good token.
+// abandonResponses sends requests that are malformed as HTTP, or are rejected before they are read. Every request has a
+// valid token.
 func (w *privacyRun) abandonResponses(t *testing.T) {
 	unread := func(status int, method, raw string) {
 		t.Helper()
@@ -402,7 +402,7 @@ func (w *privacyRun) abandonResponses(t *testing.T) {
 		"POST /api/patients/"+head+"Content-Type: application/json\r\nContent-Length: 99\r\n\r\n"+privateValues["name"])
 }
 
-// breakStore takes away what the service stands on, one thing at a time, and goes everywhere meanwhile.
+// breakStore breaks one dependency of the service at a time, and calls every route meanwhile.
 func (w *privacyRun) breakStore(t *testing.T) {
 	exec := func(statement string) {
 		t.Helper()
@@ -416,7 +416,7 @@ func (w *privacyRun) breakStore(t *testing.T) {
 		exec("ALTER TABLE " + table + " RENAME TO " + table + "_gone")
 		least := 2
 		switch table {
-		case "known_clients", "registrations": // some sign-ins need the one, and new accounts the other
+		case "known_clients", "registrations": // only some sign-ins and registrations need them
 			least = 0
 			w.request(
 				w.s.Anonymous(t),
@@ -438,11 +438,11 @@ func (w *privacyRun) breakStore(t *testing.T) {
 	require.GreaterOrEqual(t, w.request(c, "GET", "/readyz", nil).Status, 500)
 }
 
-// callAll calls every route with what it takes, while something is broken, and returns how many of them fail.
+// callAll calls every route with valid parameters while the store is broken, and returns the number of failures.
 func (w *privacyRun) callAll(t *testing.T, c *harness.Client, known object, headers ...string) (failed int) {
 	for _, r := range w.s.Routes() {
 		if strings.HasPrefix(r.Path, "/api/auth/logout") || r.Path == "/api/explosives/" {
-			continue // it could work, and nothing would after it; it fails anyway
+			continue // if it succeeded, later routes would fail
 		}
 		at := r.PathWith(r.PathID(known))
 		if slices.Contains(r.ParameterNames("query"), "search") {
@@ -455,8 +455,8 @@ func (w *privacyRun) callAll(t *testing.T, c *harness.Client, known object, head
 	return failed
 }
 
-// violateConstraints has the store refuse rows with a constraint that the service does not know, describes them in
-// words of a trigger, and hold what cannot be read.
+// violateConstraints makes the store reject rows by an unknown constraint and by a trigger that quotes them, and stores
+// values that cannot be read.
 func (w *privacyRun) violateConstraints(t *testing.T, exec func(statement string)) {
 	c, one := w.person, harness.Route{Method: "PUT", Path: "/api/patients/{id}/"}
 	patient := object{"name": privateValues["name"], "age": 1, "gender": "Other", "phone": privateValues["phone"],
@@ -491,13 +491,13 @@ func (w *privacyRun) violateConstraints(t *testing.T, exec func(statement string
 	} else {
 		exec("UPDATE patients SET created_at = phone || notes")
 	}
-	for range 3 * w.db.PoolSize { // statements that a connection has prepared fail otherwise, once
+	for range 3 * w.db.PoolSize { // a statement that a connection has prepared fails differently, once
 		w.do(c, harness.Route{Method: "GET", Path: "/api/patients/{id}/"}, "/api/patients/"+w.patient, nil).Expect(500)
 	}
 	change().Expect(500)
 }
 
-// whileLocked runs steps while somebody else holds what patients are written to.
+// whileLocked runs steps while another connection locks the table of patients.
 func (w *privacyRun) whileLocked(t *testing.T, steps func()) {
 	driver, source, lock := "sqlite", w.db.Path, "BEGIN IMMEDIATE"
 	if w.db.URL != "" {
@@ -514,8 +514,7 @@ func (w *privacyRun) whileLocked(t *testing.T, steps func()) {
 	require.NoError(t, err)
 }
 
-// cutConnections ends every connection to PostgreSQL, which takes no new ones. The embedded store cannot be out of
-// reach.
+// cutConnections ends every connection to PostgreSQL, which rejects new ones. The embedded store is always reachable.
 func (w *privacyRun) cutConnections(t *testing.T) {
 	if w.db.URL == "" {
 		return

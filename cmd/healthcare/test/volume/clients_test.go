@@ -16,13 +16,13 @@ import (
 	"healthcare/platform/database"
 )
 
-// list is a list of the contract, with a client who may read it.
+// list is a list of the contract, with a client that may read it.
 type list struct {
 	*harness.Client
-	columns []string // by which it can be ordered
+	columns []string // by which the list can be ordered
 }
 
-// allLists returns all lists that have parameters, by path.
+// allLists returns all lists with parameters, by path.
 func allLists(t *testing.T, s *harness.Service) map[string]list {
 	t.Helper()
 	admin := s.NewUserWithRole(t, auth.Admin, "Asha")
@@ -53,7 +53,7 @@ func allLists(t *testing.T, s *harness.Service) map[string]list {
 	return lists
 }
 
-func TestListsOfEveryClient(t *testing.T) {
+func TestListParametersOfAllClients(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		for at, c := range allLists(t, s) {
@@ -98,7 +98,7 @@ func TestListsOfEveryClient(t *testing.T) {
 				require.Contains(t, message, "Must be one of "+column+", -"+column)
 			}
 		}
-		t.Run("the list of sessions has no parameters, and answers JSON only", func(t *testing.T) {
+		t.Run("the list of sessions has no parameters, and is sent as JSON only", func(t *testing.T) {
 			c := s.NewUser(t, "Bela")
 			c.Undocumented = true
 			for _, query := range []string{"", "?_=1", "?format=json", "?limit=5"} {
@@ -108,7 +108,7 @@ func TestListsOfEveryClient(t *testing.T) {
 				t, c.ForTest(t).Do("GET", "/api/auth/sessions/?format=xml", nil).ExpectProblem(400,
 					"validation_failed").Errors, "format")
 		})
-		t.Run("what removes an account is taken as described only", func(t *testing.T) {
+		t.Run("the deletion of an account accepts only the described request", func(t *testing.T) {
 			c := s.NewUser(t, "Cora")
 			for _, query := range []string{"patients=", "_=1", "format=json"} {
 				c.ForTest(t).Do("DELETE", "/api/auth/me/?"+query,
@@ -118,7 +118,7 @@ func TestListsOfEveryClient(t *testing.T) {
 	})
 }
 
-func TestListsOfRepeatedParameters(t *testing.T) {
+func TestRepeatedListParameters(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		c := s.NewUser(t, "Asha")
@@ -134,7 +134,7 @@ func TestListsOfRepeatedParameters(t *testing.T) {
 			c.Pages(
 				"/api/patients/?ordering=name&limit=2.0&_=7&search=&ordering=-created_at&format=json&gender=&age_min=",
 				"id"))
-		t.Run("a cursor is good for the same filters in another spelling, and for no others", func(t *testing.T) {
+		t.Run("a cursor is valid for all spellings of the same filters only", func(t *testing.T) {
 			c := c.ForTest(t)
 			link := c.Do("GET", "/api/patients/?limit=2&ordering=name&ordering=-created_at&age_min=30.0&_=1",
 				nil).Expect(200).NextPage()
@@ -163,7 +163,7 @@ func TestDatesInFiltersAreDaysOfTheZone(t *testing.T) {
 		staff := s.NewUser(t, "Bela")
 		staff.Undocumented = true
 		patient := staff.AddPatient()
-		stored := func(at string) { // in India this is the first of January from 18:30 on
+		stored := func(at string) { // in India, 1 January begins at 18:30 UTC
 			moment, err := time.Parse(time.RFC3339, at)
 			require.NoError(t, err)
 			require.NoError(
@@ -179,13 +179,13 @@ func TestDatesInFiltersAreDaysOfTheZone(t *testing.T) {
 			require.Equal(t, 1, count("created_before=2026-01-02"), at)
 			require.Equal(t, inside, count("created_after=2026-01-01&created_before=2026-01-02") == 1, at)
 			require.Equal(t, inside, count("created_after=2026-01-01T00:00:00+05:30") == 1,
-				"the plus sign was lost on the way")
+				"the plus sign was decoded as a space")
 			require.Equal(t, inside, count("created_after=2026-01-01T00:00:00%2B05:30") == 1)
 		}
 		described := 0
 		for path, c := range lists {
 			for _, name := range []string{"created_after", "created_before"} {
-				if c.Do("GET", path+"?"+name+"=2026-01-01", nil).Status == 400 { // it has no such filter
+				if c.Do("GET", path+"?"+name+"=2026-01-01", nil).Status == 400 { // the list has no such filter
 					require.Contains(t, string(c.Do("GET", path+"?"+name+"=2026-01-01", nil).Body), "Unknown parameter")
 					continue
 				}
@@ -208,7 +208,7 @@ func TestDatesInFiltersAreDaysOfTheZone(t *testing.T) {
 	}, func(cfg *config.Config) { cfg.TimeZone = "Asia/Kolkata" })
 }
 
-func TestBodiesOfEveryClient(t *testing.T) {
+func TestBodiesOfAllClients(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		c := s.NewUserWithRole(t, auth.Admin, "Asha")
@@ -228,7 +228,7 @@ func TestBodiesOfEveryClient(t *testing.T) {
 					body[member] = value
 					return c.ForTest(t).Do(r.Method, r.PathWith(id), body, headers...)
 				}
-				typed := func(a harness.Response) bool { // was it refused for its type?
+				typed := func(a harness.Response) bool { // reports whether the type was rejected
 					text := string(a.Body)
 					return strings.Contains(text, "Must be a whole number.") ||
 						strings.Contains(text, "Must be a string.") || strings.Contains(text, "Must be true or false.")
@@ -260,7 +260,7 @@ func TestBodiesOfEveryClient(t *testing.T) {
 		require.GreaterOrEqual(t, numbers, 6, "age and experience, of three operations each")
 		require.GreaterOrEqual(t, exact, 9, "the ids of an assignment, the passwords and the refresh token")
 
-		t.Run("text keeps the digits that were sent", func(t *testing.T) {
+		t.Run("text keeps the sent digits", func(t *testing.T) {
 			c := c.ForTest(t)
 			made := c.Do("POST", "/api/patients/",
 				`{"name":"Ananya","gender":"female","age":"31","phone":9876543210,`+
@@ -272,7 +272,7 @@ func TestBodiesOfEveryClient(t *testing.T) {
 				t, c.Do("POST", "/api/patients/", `{"name":"A","gender":"female","age":"151"}`).ExpectProblem(400,
 					"validation_failed").Errors, "age")
 		})
-		t.Run("a byte order mark before a body is skipped, and is part of what a key repeats", func(t *testing.T) {
+		t.Run("a byte order mark is skipped, and is part of the body that a key repeats", func(t *testing.T) {
 			c := c.ForTest(t)
 			const body = `{"name":"Ananya","gender":"female","age":31}`
 			key := []string{"Idempotency-Key", "with-a-mark"}
@@ -296,13 +296,13 @@ func TestBodiesOfEveryClient(t *testing.T) {
 	})
 }
 
-// jsonText is JSON as it is spelt.
+// jsonText is JSON that is sent unchanged.
 type jsonText string
 
 // MarshalJSON implements json.Marshaler.
 func (j jsonText) MarshalJSON() ([]byte, error) { return []byte(j), nil }
 
-func TestTheContractIsCachedAndOptionsAreAnswered(t *testing.T) {
+func TestCachingOfTheContractAndOptions(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		c := s.Anonymous(t)

@@ -18,8 +18,8 @@ import (
 	"healthcare/platform/auth"
 )
 
-// boundTexts are texts at a member's or a parameter's own bound and one beyond it, in letters of one, two and four
-// bytes.
+// boundTexts returns texts at the length limit of a member or parameter and one character longer, in letters of one,
+// two and four bytes.
 func boundTexts(schema *openapi3.Schema) (corpus []string) {
 	if schema.MaxLength != nil {
 		for _, letter := range []string{"e", "é", "𠮷"} {
@@ -30,10 +30,10 @@ func boundTexts(schema *openapi3.Schema) (corpus []string) {
 	return corpus
 }
 
-// results is what every case came to, in order, without what no two runs share.
+// results holds the results of all cases in order, without the parts that differ in every run.
 type results []string
 
-// add notes what a request came to: its answer, and the row that it made or changed.
+// add records the response of a request and the row that it created or changed.
 func (o *results) add(t *testing.T, s *harness.Service, what string, a harness.Response) {
 	t.Helper()
 	require.Less(t, a.Status, 500, "%s: %s", what, a.Body)
@@ -45,7 +45,7 @@ func (o *results) add(t *testing.T, s *harness.Service, what string, a harness.R
 	*o = append(*o, fmt.Sprint(what, " → ", a.Status, " ", body, a.Header.Get("Warning"), " ", row(t, s, a)))
 }
 
-// row is what is stored of the thing in an answer, without what is each row's own.
+// row returns the stored row of the record in a response, without the columns that differ in every row.
 func row(t *testing.T, s *harness.Service, a harness.Response) string {
 	t.Helper()
 	id := harness.IDPattern.FindString(string(a.Body))
@@ -59,7 +59,7 @@ func row(t *testing.T, s *harness.Service, a harness.Response) string {
 			maps.DeleteFunc(row, func(column string, value any) bool {
 				own := strings.HasSuffix(column, "id") || strings.HasSuffix(column, "_at") ||
 					strings.HasSuffix(column, "_hash")
-				return own || column == "username" || column == "active" // a number here, a truth value there
+				return own || column == "username" || column == "active" // the engines store it as different types
 			})
 			if row["birth_date"] != nil {
 				row["birth_date"] = harness.ValueText(row["birth_date"])[:10]
@@ -70,12 +70,12 @@ func row(t *testing.T, s *harness.Service, a harness.Response) string {
 	return ""
 }
 
-// requireSameResults runs the same cases on both engines, which must come to the same.
+// requireSameResults runs the same cases on both engines and requires equal results.
 func requireSameResults(t *testing.T, run func(t *testing.T, s *harness.Service) results) {
 	t.Parallel()
 	var mu sync.Mutex
 	var all []results
-	t.Cleanup(func() { // after the engines, which run beside each other
+	t.Cleanup(func() { // after the parallel tests of both engines
 		for i := 1; i < len(all) && !t.Failed(); i++ {
 			require.Len(t, all[i], len(all[0]))
 			for n := range all[0] {
@@ -92,7 +92,7 @@ func requireSameResults(t *testing.T, run func(t *testing.T, s *harness.Service)
 	})
 }
 
-// writeCases sends every value through every member of every body whose schema is of the kind, spelt as it is.
+// writeCases sends every value, unchanged, in every member of every body whose schema is of the kind.
 func writeCases(t *testing.T, s *harness.Service, kind string, values func(*openapi3.Schema) []string) (o results) {
 	c := s.NewUserWithRole(t, auth.Admin, "Asha")
 	c.Undocumented = true
@@ -128,18 +128,18 @@ func writeCases(t *testing.T, s *harness.Service, kind string, values func(*open
 	return append(o, queryCases(t, c, kind, values)...)
 }
 
-// requireAccepted holds that a number that was taken is a whole one within its bounds, and what was made of it.
+// requireAccepted requires that an accepted number is an integer within its bounds, and that its value was kept.
 func requireAccepted(t *testing.T, schema *openapi3.Schema, sent, made string) {
 	t.Helper()
 	number, ok := new(big.Rat).SetString(strings.TrimSpace(sent))
-	require.True(t, ok && number.IsInt(), "%q was taken", sent)
+	require.True(t, ok && number.IsInt(), "%q was accepted", sent)
 	value, _ := number.Float64()
-	require.True(t, value >= *schema.Min && value <= *schema.Max, "%q was taken", sent)
+	require.True(t, value >= *schema.Min && value <= *schema.Max, "%q was accepted", sent)
 	same, ok := new(big.Rat).SetString(made)
 	require.True(t, ok && number.Cmp(same) == 0, "%q became %s", sent, made)
 }
 
-// queryCases sends every value through every query parameter of the kind, and reads the lists in every order.
+// queryCases sends every value in every query parameter of the kind, and reads the lists in every order.
 func queryCases(t *testing.T, c *harness.Client, kind string, values func(*openapi3.Schema) []string) (o results) {
 	for turn, r := range c.Service.Routes() {
 		for _, p := range r.Parameters {
@@ -159,7 +159,7 @@ func queryCases(t *testing.T, c *harness.Client, kind string, values func(*opena
 					at += "&limit=3"
 				}
 				a := c.Do(r.Method, at, nil, "Prefer", "count=exact")
-				if kind == openapi3.TypeInteger && a.Status < 300 && plain != "" { // an empty one is not given
+				if kind == openapi3.TypeInteger && a.Status < 300 && plain != "" { // an empty value counts as missing
 					requireAccepted(t, p.Value.Schema.Value, plain, strings.TrimSpace(plain))
 				}
 				o.add(t, c.Service, fmt.Sprintf("%s %s %d %.80s", r, p.Value.Name, n, value), a)
@@ -176,7 +176,7 @@ func queryCases(t *testing.T, c *harness.Client, kind string, values func(*opena
 	return o
 }
 
-func TestR23_TheSameTextsOnBothEngines(t *testing.T) {
+func TestR23_TextsHaveEqualResultsOnBothEngines(t *testing.T) {
 	requireSameResults(t, func(t *testing.T, s *harness.Service) results {
 		return writeCases(t, s, openapi3.TypeString, func(schema *openapi3.Schema) (values []string) {
 			for _, text := range slices.Concat(harness.TextCorpus(), boundTexts(schema)) {
@@ -189,7 +189,7 @@ func TestR23_TheSameTextsOnBothEngines(t *testing.T) {
 	})
 }
 
-func TestR24_TheSameNumbersOnBothEngines(t *testing.T) {
+func TestR24_NumbersHaveEqualResultsOnBothEngines(t *testing.T) {
 	requireSameResults(t, func(t *testing.T, s *harness.Service) results {
 		o := writeCases(t, s, openapi3.TypeInteger, func(*openapi3.Schema) []string { return harness.IntegerCorpus() })
 		require.True(t, slices.ContainsFunc(o, func(one string) bool { return strings.Contains(one, "→ 200") }))

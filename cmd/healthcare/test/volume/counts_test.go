@@ -11,7 +11,7 @@ import (
 	"healthcare/platform/database"
 )
 
-func TestCountsStop(t *testing.T) {
+func TestCountsAreLimited(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		c := s.NewUser(t, "Asha")

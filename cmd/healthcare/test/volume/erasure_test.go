@@ -48,7 +48,7 @@ func cellsOf(t *testing.T, s *harness.Service, name string) (all []string) {
 	return all
 }
 
-// cellsContaining returns where the text is stored, in any letter case.
+// cellsContaining returns the tables and columns that contain the text, in any letter case.
 func cellsContaining(t *testing.T, s *harness.Service, text string) (found []string) {
 	t.Helper()
 	for _, cell := range cells(t, s) {
@@ -59,8 +59,8 @@ func cellsContaining(t *testing.T, s *harness.Service, text string) (found []str
 	return found
 }
 
-// Nothing keeps the data of a patient or an account longer than its owner asked for.
-func TestNoTableKeepsWhatWasDeleted(t *testing.T) {
+// No table contains the data of a patient or an account after its deletion.
+func TestNoTableKeepsDeletedData(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		c := s.NewUser(t, "Asha-canary")
@@ -75,7 +75,7 @@ func TestNoTableKeepsWhatWasDeleted(t *testing.T) {
 		assigned := c.Do("POST", "/api/mappings/", mapping, "Idempotency-Key", "m").Expect(201).ID()
 		require.NotEmpty(t, cellsContaining(t, s, "canary name"), "the search finds what is there")
 
-		t.Run("a value that was changed", func(t *testing.T) {
+		t.Run("a changed value", func(t *testing.T) {
 			c := c.ForTest(t)
 			c.Do("PATCH", "/api/patients/"+id+"/", object{"phone": "+91 2"}).Expect(200)
 			require.Empty(t, cellsContaining(t, s, "31337"))
@@ -85,7 +85,7 @@ func TestNoTableKeepsWhatWasDeleted(t *testing.T) {
 			require.Equal(t, "/api/patients/"+id+"/", again.Header.Get("Location"))
 			require.Equal(t, `"v2"`, again.Header.Get("ETag")[:3]+`"`)
 		})
-		t.Run("an assignment that ended", func(t *testing.T) {
+		t.Run("a removed assignment", func(t *testing.T) {
 			c := c.ForTest(t)
 			require.Equal(t, assigned, c.Do("POST", "/api/mappings/", mapping, "Idempotency-Key", "m").Expect(201).ID())
 			c.Do("DELETE", "/api/mappings/"+assigned+"/", nil).Expect(204)
@@ -113,8 +113,8 @@ func TestNoTableKeepsWhatWasDeleted(t *testing.T) {
 	})
 }
 
-// addAnswers adds kept answers to requests of the user.
-func addAnswers(t *testing.T, s *harness.Service, user string, n int) {
+// addResponses stores responses to requests of the user.
+func addResponses(t *testing.T, s *harness.Service, user string, n int) {
 	t.Helper()
 	rows, expires := make([]map[string]any, n), database.At(time.Now().Add(time.Hour))
 	for i := range rows {
@@ -137,15 +137,15 @@ func waitForJob(t *testing.T, s *harness.Service, location string) (status objec
 	return status
 }
 
-// An account with many patients is closed at once, and its data goes in the background.
-func TestLeavingWithManyPatients(t *testing.T) {
+// An account with many patients is closed immediately, and its data is deleted in the background.
+func TestAccountDeletionWithManyPatients(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		admin, c := s.NewUserWithRole(t, "admin", "Boss"), s.NewUser(t, "Canary")
-		t.Run("many kept answers, without a patient, are removed in the background too", func(t *testing.T) {
+		t.Run("many stored responses without a patient are also removed in the background", func(t *testing.T) {
 			c := s.NewUser(t, "Repeating")
 			user := c.UserID()
-			addAnswers(t, s, user, 250) // more than one batch of the job removes, after the request's own
+			addResponses(t, s, user, 250) // more than the request and one batch of the job remove
 			accepted := c.Do("DELETE", "/api/auth/me/", object{"password": harness.Password}).Expect(202)
 			require.Zero(t, accepted.Object()["total"])
 			waitForJob(t, s, accepted.Header.Get("Location"))
@@ -156,12 +156,12 @@ func TestLeavingWithManyPatients(t *testing.T) {
 
 		user := c.UserID()
 		s.AddPatients(t, user, harness.LargeCount())
-		addAnswers(t, s, user, 1_200)
+		addResponses(t, s, user, 1_200)
 		body := object{"password": harness.Password}
 		began := time.Now()
 		var accepted harness.Response
 		var mu sync.Mutex
-		// some wait for the row that the first one closes
+		// some wait for the lock of the first one
 		counts := harness.Concurrently(3, func(int) harness.Response {
 			a := c.Do("DELETE", "/api/auth/me/?patients=delete", body)
 			if mu.Lock(); a.Status == 202 {
@@ -185,7 +185,7 @@ func TestLeavingWithManyPatients(t *testing.T) {
 		}
 		admin.Do("GET", "/api/users/"+user+"/", nil).Expect(404)
 		admin.Do("PATCH", "/api/users/"+user+"/", object{"active": true}).Expect(404)
-		s.NewUser(t, "Canary") // the address is free
+		s.NewUser(t, "Canary") // the address is available
 
 		status := waitForJob(t, s, accepted.Header.Get("Location"))
 		t.Logf("removed in %v", time.Since(began))
@@ -205,7 +205,7 @@ func TestLeavingWithManyPatients(t *testing.T) {
 	})
 }
 
-// Bodies that the previous release keeps beside this one are never shown, and are removed.
+// Bodies that the previous release stores while both run are never sent, and are removed.
 func TestBodiesOfThePreviousRelease(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {

@@ -13,15 +13,15 @@ import (
 	"healthcare/cmd/internal/harness"
 )
 
-// longText returns names that are long, or long in an address or in JSON, and alike for longer than a shortened key
-// keeps.
+// longText returns names that are long, some of them longer in a URL or in JSON. They have equal prefixes that are
+// longer than a shortened key.
 func longText(n int) string {
 	alike := strings.Repeat([]string{"<&>", "अ", "a", "\U0010FFFF", "%\"\\", "é\u2028"}[n%6], 100)
 	text := []rune(alike + fmt.Sprintf("%04d", n*7919%10_000) + alike + alike)
 	return string(text[:min(255, len(text))])
 }
 
-// orderings are all of up to so many of the columns, in either direction.
+// orderings returns all orders by at most that many of the columns, in both directions.
 func orderings(columns []string, most int) (all []string) {
 	if most == 0 {
 		return nil
@@ -38,8 +38,8 @@ func orderings(columns []string, most int) (all []string) {
 	return all
 }
 
-// Every link that the server makes can be followed, whatever the data, and leads to all of it.
-func TestEveryLinkCanBeFollowed(t *testing.T) {
+// Every link of the server is valid for all data, and the links lead to all items.
+func TestEveryLinkIsValid(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		c := s.NewUser(t, "Asha")
@@ -73,7 +73,7 @@ func TestEveryLinkCanBeFollowed(t *testing.T) {
 		for list, of := range columns {
 			for i, ordering := range orderings(of, 2) {
 				if i%4 != 0 {
-					continue // the others are like these
+					continue // the other orders are similar
 				}
 				query := url.Values{"ordering": {ordering}, "limit": {fmt.Sprint(5 + i%7)}}
 				if i%2 == 0 {
@@ -83,7 +83,7 @@ func TestEveryLinkCanBeFollowed(t *testing.T) {
 			}
 			all := []string{of[0], "-" + of[len(of)-1], "-" + of[0] + ",-" + of[1], strings.Join(of, ",")}
 			for _, ordering := range all {
-				// The item at which a page ended changes: items may repeat, none is skipped.
+				// The last item of a page changes: items may repeat, none is omitted.
 				changed := false
 				seen := follow(list+"?limit=6&ordering="+ordering+"&created_before=2100-01-01", func(page int) {
 					if page == 2 && !changed {
@@ -95,17 +95,17 @@ func TestEveryLinkCanBeFollowed(t *testing.T) {
 				require.Subset(t, seen, ids[list], ordering)
 			}
 		}
-		t.Run("a query beside which no cursor fits is refused, whether or not there is a next page",
+		t.Run("a query that leaves no space for a cursor is rejected, with or without a next page",
 			func(t *testing.T) {
 				c := c.ForTest(t)
-				long := strings.Repeat("ॐ", 100) // three bytes, nine characters of an address
+				long := strings.Repeat("ॐ", 100) // three bytes, nine characters in a URL
 				found := c.Do("GET", "/api/patients/?search="+url.QueryEscape(long), nil).Expect(200)
 				require.Empty(t, found.NextPage())
 				c.Do(
 					"GET", "/api/doctors/?specialization="+url.QueryEscape(strings.Repeat("ॐ", 200)), nil,
 				).ExpectProblem(414, "uri_too_long")
 			})
-		t.Run("each column once, and at most four", func(t *testing.T) {
+		t.Run("an order has each column once, and at most four", func(t *testing.T) {
 			c := c.ForTest(t)
 			for _, ordering := range []string{
 				"name,name",

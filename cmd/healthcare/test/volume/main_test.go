@@ -1,7 +1,7 @@
 // Package volume tests the service with many rows or many generated cases: both engines' results for whole corpora of
-// texts and numbers, every link of every ordering, pages limited by size, deletions that become jobs, counts that stop,
+// texts and numbers, every link of every ordering, pages limited by size, deletions that become jobs, limited counts,
 // and the number of SQL statements of each route.
-// Tests belong here when they need hundreds of rows or requests to show what they show.
+// Tests belong here when they need hundreds of rows or requests.
 // CI runs this package without the race detector, which would slow it down eightfold. SOAK=1 raises the numbers.
 package volume
 

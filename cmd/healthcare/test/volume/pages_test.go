@@ -13,8 +13,8 @@ import (
 	"healthcare/platform/paging"
 )
 
-// A page ends where it would be larger than 1 MiB; its link leads on. HEAD creates no body, and records how
-// many it would have shown.
+// A page ends before it exceeds 1 MiB, and its link leads to the next items. HEAD creates no body, and records the
+// number of items that GET would return.
 func TestPagesOfLargeItems(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
@@ -29,7 +29,7 @@ func TestPagesOfLargeItems(t *testing.T) {
 		require.Len(t, all, 61)
 		slices.Sort(all)
 		require.Len(t, slices.Compact(all), 61)
-		require.Len(t, c.Do("GET", "/api/patients/", nil).List(), len(a.List()), "whatever the limit")
+		require.Len(t, c.Do("GET", "/api/patients/", nil).List(), len(a.List()), "with any limit")
 
 		head := c.Do("HEAD", "/api/patients/?limit=500&ordering=name", nil, "Prefer", "count=exact").Expect(200)
 		require.Equal(t, "61", head.Header.Get("X-Total-Count"))
@@ -46,7 +46,7 @@ func TestPagesOfLargeItems(t *testing.T) {
 	})
 }
 
-func TestPagesOfAssignmentsEndByTheirSize(t *testing.T) {
+func TestPagesOfAssignmentsAreLimitedBySize(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		c := s.NewUser(t, "Asha")
@@ -74,7 +74,7 @@ func TestPagesOfAssignmentsEndByTheirSize(t *testing.T) {
 	})
 }
 
-// Nothing is served that is not recorded: whoever has had much recorded is refused, and others are not.
+// A user or network that causes too many entries of the trail is rejected, and others are not.
 func TestRequestsBeyondTheBudgetOfTheTrail(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
@@ -91,8 +91,8 @@ func TestRequestsBeyondTheBudgetOfTheTrail(t *testing.T) {
 			}
 		}
 		require.InDelta(t, 20, refused, 6)
-		from(attacker, "203.0.113.1").ExpectProblem(429, "too_many_requests") // the user's, wherever they are
-		from(bystander, "192.0.2.7").ExpectProblem(429, "too_many_requests")  // the network's, whoever they are
+		from(attacker, "203.0.113.1").ExpectProblem(429, "too_many_requests") // the budget of the user, in any network
+		from(bystander, "192.0.2.7").ExpectProblem(429, "too_many_requests")  // the budget of the network, for any user
 		from(bystander, "198.51.100.1").Expect(200)
 		s.Anonymous(t).Do("GET", "/livez", nil, "X-Forwarded-For", "192.0.2.1").Expect(200)
 		var recorded int64
@@ -100,7 +100,7 @@ func TestRequestsBeyondTheBudgetOfTheTrail(t *testing.T) {
 			t, s.DB.Read(t.Context()).Table("audit_entries").Where("action = 'list'").Count(&recorded).Error)
 		require.EqualValues(t, 61-refused, recorded)
 
-		// refusals, other methods and answers without a body spend as much
+		// refusals, other methods and responses without a body cost the same
 		chen := s.NewUser(t, "Chen")
 		requests := []struct {
 			method, path string

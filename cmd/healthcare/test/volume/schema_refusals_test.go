@@ -13,9 +13,9 @@ import (
 	"healthcare/platform/auth"
 )
 
-// Holds that the service refuses what the document refuses, where strict handling is preferred, and that it names the
-// field. The cases are made from every constraint of every body and query.
-func TestValuesOutsideTheSchemaAreRefused(t *testing.T) {
+// With strict handling, the service rejects every value that the document does not allow, and names the field. The
+// cases are generated from every constraint of every body and query.
+func TestValuesOutsideTheSchemaAreRejected(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		c, auditor := s.NewUserWithRole(t, auth.Admin, "Asha"), s.NewUserWithRole(t, "auditor", "Uma")
@@ -76,8 +76,7 @@ func TestValuesOutsideTheSchemaAreRefused(t *testing.T) {
 	})
 }
 
-// exampleBody returns a body that the schema allows: the example it gives, else those of its required members and known
-// ids.
+// exampleBody returns a valid body: the example of the schema, and known ids or examples of missing required members.
 func exampleBody(schema *openapi3.Schema, known object) object {
 	body := object{}
 	if example, ok := schema.Example.(map[string]any); ok {
@@ -96,7 +95,7 @@ func exampleBody(schema *openapi3.Schema, known object) object {
 	return body
 }
 
-// invalidValues are values that a schema does not allow, just beyond its bounds where it has some.
+// invalidValues returns values that a schema does not allow, among them those next to its bounds.
 func invalidValues(schema *openapi3.Schema) (wrong []any) {
 	if !schema.Nullable {
 		wrong = append(wrong, nil)

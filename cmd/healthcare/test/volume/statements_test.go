@@ -15,9 +15,9 @@ import (
 	"healthcare/platform/config"
 )
 
-// TestStatementsOfEachRoute has each route send as many statements as its module expects, with few records and with
-// many: no route sends one more for each record. The statements of the session and of the audit trail are included
-// (three, and a fourth if a patient is named). BEGIN and COMMIT are not counted.
+// TestStatementsOfEachRoute checks that each route sends the expected number of statements of its module, with few and
+// with many records: no route sends one statement per record. The numbers include the statements of the session and of
+// the audit trail (three, and a fourth if a patient is named), but not BEGIN and COMMIT.
 func TestStatementsOfEachRoute(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
@@ -49,7 +49,7 @@ func countStatements(t *testing.T, s *harness.Service, recorded *harness.Stateme
 		other.SignIn()
 	}
 	leaver.Assign(leaver.AddPatient(), doctor).Expect(201)
-	ask := func(c *harness.Client, method, route, id string, body any) harness.Response {
+	send := func(c *harness.Client, method, route, id string, body any) harness.Response {
 		r := route
 		if id != "" {
 			before, after, _ := strings.Cut(route, "{")
@@ -64,55 +64,55 @@ func countStatements(t *testing.T, s *harness.Service, recorded *harness.Stateme
 		return a
 	}
 	whole := object{"name": "Ananya Verma", "age": 32, "gender": "Other"}
-	ask(c, "POST", "/api/patients/", "", whole)
-	ask(c, "GET", "/api/patients/", "", nil)
-	ask(c, "GET", "/api/patients/{id}/", patient, nil)
-	ask(c, "PUT", "/api/patients/{id}/", patient, whole)
-	ask(c, "PATCH", "/api/patients/{id}/", patient, object{"notes": "x"})
-	ask(c, "GET", "/api/patients/{id}/access-log/", patient, nil)
-	made := ask(c, "POST", "/api/doctors/", "",
+	send(c, "POST", "/api/patients/", "", whole)
+	send(c, "GET", "/api/patients/", "", nil)
+	send(c, "GET", "/api/patients/{id}/", patient, nil)
+	send(c, "PUT", "/api/patients/{id}/", patient, whole)
+	send(c, "PATCH", "/api/patients/{id}/", patient, object{"notes": "x"})
+	send(c, "GET", "/api/patients/{id}/access-log/", patient, nil)
+	made := send(c, "POST", "/api/doctors/", "",
 		object{"name": "Dr. Vikram Khanna", "specialization": "Dermatology", "experience": 9}).ID()
-	ask(c, "GET", "/api/doctors/", "", nil)
-	ask(c, "GET", "/api/doctors/{id}/", doctor, nil)
-	ask(c, "PUT", "/api/doctors/{id}/", doctor,
+	send(c, "GET", "/api/doctors/", "", nil)
+	send(c, "GET", "/api/doctors/{id}/", doctor, nil)
+	send(c, "PUT", "/api/doctors/{id}/", doctor,
 		object{"name": "Dr. Vikram Khanna", "specialization": "Cardiology", "experience": 10})
-	ask(c, "PATCH", "/api/doctors/{id}/", doctor, object{"phone": "+91 80 5550 0188"})
-	ask(c, "POST", "/api/mappings/", "", object{"patient": patient, "doctor": made})
-	ask(c, "GET", "/api/mappings/", "", nil)
-	ask(c, "GET", "/api/mappings/{id}/", patient, nil)
-	ask(c, "GET", "/api/mappings/patient/{patient_id}/", patient, nil)
-	ask(c, "GET", "/api/mappings/detail/{id}/", mapping, nil)
-	ask(c, "DELETE", "/api/mappings/{id}/", mapping, nil)
-	ask(c, "DELETE", "/api/doctors/{id}/", doctor, nil)
-	ask(c, "DELETE", "/api/patients/{id}/", patient, nil)
-	ask(auditor, "GET", "/api/audit/", "", nil)
-	ask(c, "GET", "/api/users/", "", nil)
-	ask(c, "POST", "/api/users/", "", object{"name": name, "email": name + ".new@clinic.example",
+	send(c, "PATCH", "/api/doctors/{id}/", doctor, object{"phone": "+91 80 5550 0188"})
+	send(c, "POST", "/api/mappings/", "", object{"patient": patient, "doctor": made})
+	send(c, "GET", "/api/mappings/", "", nil)
+	send(c, "GET", "/api/mappings/{id}/", patient, nil)
+	send(c, "GET", "/api/mappings/patient/{patient_id}/", patient, nil)
+	send(c, "GET", "/api/mappings/detail/{id}/", mapping, nil)
+	send(c, "DELETE", "/api/mappings/{id}/", mapping, nil)
+	send(c, "DELETE", "/api/doctors/{id}/", doctor, nil)
+	send(c, "DELETE", "/api/patients/{id}/", patient, nil)
+	send(auditor, "GET", "/api/audit/", "", nil)
+	send(c, "GET", "/api/users/", "", nil)
+	send(c, "POST", "/api/users/", "", object{"name": name, "email": name + ".new@clinic.example",
 		"password": harness.Password})
-	ask(c, "GET", "/api/users/{id}/", other.UserID(), nil)
-	ask(c, "PATCH", "/api/users/{id}/", other.UserID(), object{"name": "Mira"})
+	send(c, "GET", "/api/users/{id}/", other.UserID(), nil)
+	send(c, "PATCH", "/api/users/{id}/", other.UserID(), object{"name": "Mira"})
 	nobody := s.Anonymous(t)
-	ask(nobody, "POST", "/api/auth/register/", "",
+	send(nobody, "POST", "/api/auth/register/", "",
 		object{"name": name, "email": name + ".self@clinic.example", "password": harness.Password})
-	tokens := ask(nobody, "POST", "/api/auth/login/", "",
+	tokens := send(nobody, "POST", "/api/auth/login/", "",
 		object{"email": other.Email(), "password": harness.Password}).Object()
-	ask(nobody, "POST", "/api/auth/refresh/", "", object{"refresh": tokens["refresh"]})
-	ask(other, "GET", "/api/auth/me/", "", nil)
-	ask(other, "PATCH", "/api/auth/me/", "", object{"name": "Zoë"})
-	sessions := ask(other, "GET", "/api/auth/sessions/", "", nil).List()
+	send(nobody, "POST", "/api/auth/refresh/", "", object{"refresh": tokens["refresh"]})
+	send(other, "GET", "/api/auth/me/", "", nil)
+	send(other, "PATCH", "/api/auth/me/", "", object{"name": "Zoë"})
+	sessions := send(other, "GET", "/api/auth/sessions/", "", nil).List()
 	for _, session := range sessions {
 		if session["current"] != true {
-			ask(other, "DELETE", "/api/auth/sessions/{id}/", session["id"].(string), nil)
+			send(other, "DELETE", "/api/auth/sessions/{id}/", session["id"].(string), nil)
 			break
 		}
 	}
-	ask(other, "POST", "/api/auth/logout/", "", nil)
+	send(other, "POST", "/api/auth/logout/", "", nil)
 	other.Token = other.SignIn()
-	ask(other, "POST", "/api/auth/logout-all/", "", nil)
-	ask(leaver, "POST", "/api/auth/password/", "",
+	send(other, "POST", "/api/auth/logout-all/", "", nil)
+	send(leaver, "POST", "/api/auth/password/", "",
 		object{"current_password": harness.Password, "new_password": "another " + harness.Password})
-	ask(leaver, "DELETE", "/api/auth/me/?patients=delete", "", object{"password": "another " + harness.Password})
-	ask(nobody, "GET", "/api/jobs/{id}/", s.AddJob(t), nil)
+	send(leaver, "DELETE", "/api/auth/me/?patients=delete", "", object{"password": "another " + harness.Password})
+	send(nobody, "GET", "/api/jobs/{id}/", s.AddJob(t), nil)
 	for i, r := range s.Routes() {
 		if counted[r.String()] != "" {
 			continue
@@ -132,7 +132,7 @@ func countStatements(t *testing.T, s *harness.Service, recorded *harness.Stateme
 		if r.Operation.RequestBody != nil {
 			body = r.ChangedBody(known)
 		}
-		ask(c, r.Method, r.Path, id, body)
+		send(c, r.Method, r.Path, id, body)
 	}
 	return counted
 }

@@ -1,6 +1,7 @@
 package query
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -18,7 +19,9 @@ func read(r Reader, raw string) (string, map[string][]string) {
 	r.Array = true
 	canonical, err := r.Read(&query, everyKind())
 	if err != nil {
-		return "", err.(*errs.Error).Fields
+		var invalid *errs.Error
+		errors.As(err, &invalid)
+		return "", invalid.Fields
 	}
 	return canonical.Encode(), nil
 }

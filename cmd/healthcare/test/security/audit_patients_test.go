@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"healthcare/cmd/internal/harness"
@@ -37,9 +36,10 @@ func TestEveryIDIsDeclared(t *testing.T) {
 			for _, id := range r.IDs {
 				declared = append(declared, id.String())
 			}
-			assert.ElementsMatch(t, idPlaces(r), declared,
-				"%s %s: the ids of the contract, and those below its line in testdata/operations.txt of its module",
-				r.Method, r.Path)
+			t.Run(r.String(), func(t *testing.T) {
+				require.ElementsMatch(t, idPlaces(r), declared,
+					"the ids of the contract, and those below its line in testdata/operations.txt of its module")
+			})
 		}
 	})
 }

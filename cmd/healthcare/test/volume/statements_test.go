@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"healthcare/cmd/internal/harness"
@@ -26,8 +25,10 @@ func TestStatementsOfEachRoute(t *testing.T) {
 		require.Equal(t, few, many, "with 1 record of each kind, and with 25")
 		expected := harness.Expectations(t)
 		for _, r := range s.Routes() {
-			assert.Equal(t, expected[r.String()].Statements, many[r.String()],
-				"statements of %s %s, in testdata/operations.txt of its module and as sent", r.Method, r.Path)
+			t.Run(r.String(), func(t *testing.T) {
+				require.Equal(t, expected[r.String()].Statements, many[r.String()],
+					"statements in testdata/operations.txt of the module, and as sent")
+			})
 		}
 	}, func(c *config.Config) { c.DoctorDirectory = "open" })
 }

@@ -41,7 +41,7 @@ var converters = map[uint32]converter{
 		toPostgres: typed(func(v int64) (any, bool) { return v == 1, v == 0 || v == 1 }),
 		toSQLite:   typed(func(v bool) (any, bool) { return map[bool]int64{true: 1}[v], true }),
 	},
-	pgtype.ByteaOID: {toPostgres: typed(unchanged[[]byte]), toSQLite: typed(unchanged[[]byte])},
+	pgtype.ByteaOID: {toPostgres: typed(presentBytes), toSQLite: typed(presentBytes)},
 }
 
 // typed returns a function that calls convert, or returns false for a value of a Go type other than T.
@@ -56,6 +56,15 @@ func typed[T any](convert func(T) (any, bool)) func(any) (any, bool) {
 }
 
 func unchanged[T any](v T) (any, bool) { return v, true }
+
+// presentBytes returns v, or an empty slice for nil. SQLite's driver reads an empty blob as a nil slice, which drivers
+// write as NULL.
+func presentBytes(v []byte) (any, bool) {
+	if v == nil {
+		v = []byte{}
+	}
+	return v, true
+}
 
 // validText accepts the text that PostgreSQL can hold. The service accepts no other (X14).
 func validText(v string) (any, bool) { return v, utf8.ValidString(v) && !strings.Contains(v, "\x00") }

@@ -72,6 +72,7 @@ func (e copyEnv) insertRows() {
 	insert(`registrations (network, full_at) VALUES ('k', ?)`, at)
 	insert(`idempotency_keys VALUES (?, 'POST /', '"quoted" \N	tab', 'f', 201, '{"a": ["b"]}', ?, ?)`,
 		asha, []byte{0, 1, 255, '\\', '\n'}, at)
+	insert(`idempotency_keys VALUES (?, 'POST /', 'empty', 'f', 201, '{}', x'', ?)`, asha, at)
 	for i := range 20 {
 		var age, born, number any = 150, nil, nil
 		if i%2 == 0 {

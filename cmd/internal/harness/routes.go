@@ -101,22 +101,28 @@ func (r Route) BodySchemas() openapi3.Schemas {
 func (r Route) Body(known Object) Object {
 	body := Object{}
 	for _, member := range r.BodyMembers() {
-		schema := r.BodySchemas()[member].Value
 		value, there := known[member]
 		switch {
 		case there:
 		case slices.Contains([]string{"birth_date", "medical_record_number", "license_number"}, member):
 			continue // optional, and unique or bound to another member
-		case r.examples[member] != nil:
-			value = r.examples[member]
-		case schema.Type.Is("integer"):
-			value = *schema.Min
 		default:
-			value = "1"
+			value = r.example(member)
 		}
 		body[member] = value
 	}
 	return body
+}
+
+func (r Route) example(member string) any {
+	schema := r.BodySchemas()[member].Value
+	switch {
+	case r.examples[member] != nil:
+		return r.examples[member]
+	case schema.Type.Is("integer"):
+		return *schema.Min
+	}
+	return "1"
 }
 
 // ChangedBody returns a body like Body, with another value in every member that is not known, where one can be chosen.
@@ -128,6 +134,11 @@ func (r Route) ChangedBody(known Object) Object {
 		}
 	}
 	return body
+}
+
+// ChangedValue returns a valid value of the member that differs from its example.
+func (r Route) ChangedValue(member string) any {
+	return changedValue(r.BodySchemas()[member].Value, r.example(member))
 }
 
 func changedValue(schema *openapi3.Schema, value any) any {
@@ -146,6 +157,9 @@ func changedValue(schema *openapi3.Schema, value any) any {
 	case schema.Format == "date-time":
 		return "2026-01-02T03:04:05Z"
 	case isFreeText(schema):
+		if text, _ := value.(string); strings.Contains(text, "@") {
+			return "changed@clinic.example"
+		}
 		return "Changed"
 	}
 	return value

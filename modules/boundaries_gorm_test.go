@@ -66,7 +66,7 @@ func (k names) misuse(callee *ast.SelectorExpr, args []ast.Expr) string {
 	case !k.isHandle(callee.X):
 		return ""
 	case name == "Save":
-		return "Save writes every column, and inserts what it does not find: use database.Update"
+		return "Save writes every column, and inserts a missing row: use database.Update"
 	case slices.Contains(takesConditions, name) && len(args) > 1:
 		return name + " takes conditions, which pass raw SQL through: use Where"
 	case slices.Contains(writesFields, name) && !isMap(first):

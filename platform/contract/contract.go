@@ -7,7 +7,10 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/getkin/kin-openapi/openapi3"
+
 	"healthcare/platform/audit"
+	"healthcare/platform/auth"
 )
 
 // Contract is the merged document as one server uses it. It is immutable.
@@ -57,21 +60,29 @@ func build(version string, documents [][]byte) (*Contract, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Contract{
-		Operations: map[string]*Operation{}, Problems: map[string]string{}, Resources: Resources(doc),
-	}
-	for route, item := range doc.Paths.Map() {
-		for method, described := range item.Operations() {
-			op, err := newOperation(method, route, described, roles, c.Resources)
-			if err != nil {
-				return nil, fmt.Errorf("%s %s: %w", method, route, err)
-			}
-			c.Operations[Key(method, route)] = op
-		}
+	c := &Contract{Problems: map[string]string{}, Resources: Resources(doc)}
+	if c.Operations, err = operationsOf(doc, roles); err != nil {
+		return nil, err
 	}
 	for code, text := range doc.Extensions[problemsExtension].(map[string]any) {
 		c.Problems[code], _ = text.(string)
 	}
 	c.Document, err = Publish(doc)
 	return c, err
+}
+
+// operationsOf returns the operations of the document, by Key. Errors: an operation that does not declare who may call
+// it, or that names an undeclared role or resource.
+func operationsOf(doc *openapi3.T, roles auth.Roles) (map[string]*Operation, error) {
+	all, resources := map[string]*Operation{}, Resources(doc)
+	for route, item := range doc.Paths.Map() {
+		for method, described := range item.Operations() {
+			op, err := newOperation(method, route, described, roles, resources)
+			if err != nil {
+				return nil, fmt.Errorf("%s %s: %w", method, route, err)
+			}
+			all[Key(method, route)] = op
+		}
+	}
+	return all, nil
 }

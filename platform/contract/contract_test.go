@@ -46,7 +46,8 @@ func TestNew(t *testing.T) {
 		"an access without a role":   {[][]byte{access("[]")}, "unknown access []"},
 		"an access for a non-role":   {[][]byte{access("[staff, 7]")}, "7 is not the name of a role"},
 		"an undeclared role": {
-			[][]byte{access("[staff, ghost], x-audit: User")}, "the role ghost is not declared",
+			[][]byte{access("[staff, ghost], x-audit: User")},
+			"the role ghost is not declared under x-user-roles of a module (declared: ",
 		},
 		"roles without x-audit":  {[][]byte{access("[staff]")}, `the resource "" is not declared`},
 		"an undeclared resource": {[][]byte{access("[staff], x-audit: Usr")}, `the resource "Usr" is not declared`},
@@ -110,7 +111,11 @@ func TestNew(t *testing.T) {
 		"a reference to a missing schema": {[][]byte{refersTo("#/components/schemas/Missing")}, "Missing"},
 		"a document that is not YAML":     {[][]byte{[]byte("{")}, "yaml"},
 	} {
-		t.Run("rejects "+name, func(t *testing.T) { require.ErrorContains(t, check(c.documents...), c.want) })
+		t.Run("rejects "+name, func(t *testing.T) {
+			require.ErrorContains(t, check(c.documents...), c.want)
+			_, err := Merge("1", c.documents...)
+			require.ErrorContains(t, err, c.want, "also for the command openapi")
+		})
 	}
 	t.Run("accepts two equal schemas", func(t *testing.T) {
 		require.NoError(t, check(described("/a/", operationNamed("a"), schema("string")), with(schema("string"))))

@@ -24,13 +24,19 @@ var platformDocument []byte
 // platformPath is the path by which modules' documents refer to the platform's.
 const platformPath = "platform/contract/openapi.yaml"
 
-// Merge merges the modules' documents and the platform's into one. Errors: invalid or contradictory documents.
+// Merge merges the modules' documents and the platform's into one. Errors: invalid or contradictory documents; those of
+// operationsOf.
 func Merge(version string, documents ...[]byte) (*openapi3.T, error) {
 	roles, err := Roles(documents...)
 	if err != nil {
 		return nil, err
 	}
-	return merge(version, roles, documents)
+	doc, err := merge(version, roles, documents)
+	if err != nil {
+		return nil, err
+	}
+	_, err = operationsOf(doc, roles)
+	return doc, err
 }
 
 func merge(version string, roles auth.Roles, documents [][]byte) (*openapi3.T, error) {

@@ -58,12 +58,14 @@ func newOperation(
 	}
 	for _, role := range access.Roles() {
 		if _, declared := roles[role]; !declared {
-			return nil, fmt.Errorf("%s: the role %s is not declared", accessExtension, role)
+			return nil, fmt.Errorf("%s: the role %s is not declared under %s of a module (declared: %s)",
+				accessExtension, role, userRolesExtension, roles)
 		}
 	}
 	about, _ := described.Extensions[auditExtension].(string)
 	if _, declared := resources[audit.Resource(about)]; len(access.Roles()) > 0 && !declared {
-		return nil, fmt.Errorf("%s: the resource %q is not declared", auditExtension, about)
+		return nil, fmt.Errorf("%s: the resource %q is not declared under %s of a module",
+			auditExtension, about, resourcesExtension)
 	}
 	op := &Operation{
 		ID: described.OperationID, Method: method, Route: route, Access: access, Resource: audit.Resource(about),

@@ -1,6 +1,6 @@
 // Package fields compares, trims, patches and copies the fields of structs, so that only the types of a record list its
 // fields. Fields correspond by name. A field without a counterpart is a defect: the constructors of this package panic.
-// As they initialize package variables, they panic in every test and at the start of the program.
+// As they initialize package variables, they panic in the tests that import those, and at the start of the program.
 package fields
 
 import (

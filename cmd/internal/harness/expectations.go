@@ -15,10 +15,22 @@ import (
 
 // Expectation is the written expectation of one operation. It is independent of the contract.
 type Expectation struct {
-	Statements string // the number of SQL statements that a request sends, "-" if they are not counted
-	Trail      string // "recorded" or "unrecorded", "-" for an operation outside the API
-	Roles      []auth.Role
+	Statements string      // the number of SQL statements that a request sends, "-" if they are not counted
+	Trail      string      // "recorded" or "unrecorded", "-" for an operation outside the API
+	Roles      []auth.Role // or everybody, or users
 	IDs        []ID
+}
+
+// Anonymous is the role of callers without a token in the expectations.
+const Anonymous auth.Role = "anonymous"
+
+// These words stand for all callers, and for all users, also users whose role is no longer declared.
+const everybody, users auth.Role = "everybody", "users"
+
+// Allows reports whether callers of the role may call the operation.
+func (e Expectation) Allows(role auth.Role) bool {
+	return slices.Contains(e.Roles, role) || slices.Contains(e.Roles, everybody) ||
+		role != Anonymous && slices.Contains(e.Roles, users)
 }
 
 // ID is a place of a request that takes the id of a record.
@@ -117,12 +129,10 @@ func parseID(t testing.TB, file string, words []string) ID {
 
 // Role returns the role of which a test calls the operation: staff where they may, else another role that may.
 func (e Expectation) Role() auth.Role {
-	named := slices.Clone(e.Roles)
-	named = slices.DeleteFunc(named, func(r auth.Role) bool { return r == "anonymous" || r == "ghost" })
-	if len(named) == 0 || slices.Contains(named, auth.Staff) {
+	if len(e.Roles) == 0 || e.Allows(auth.Staff) {
 		return auth.Staff
 	}
-	return named[0]
+	return e.Roles[0]
 }
 
 // RequireExpectations fails for a route without an expectation, and for an expectation without a route.

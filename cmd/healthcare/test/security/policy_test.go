@@ -14,8 +14,10 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/fx"
 
+	"healthcare/cmd/internal/composition"
 	"healthcare/cmd/internal/harness"
 	"healthcare/platform/auth"
+	"healthcare/platform/contract"
 	"healthcare/platform/database"
 	"healthcare/platform/databasetest"
 	"healthcare/platform/errs"
@@ -23,19 +25,27 @@ import (
 	"healthcare/platform/rest"
 )
 
-const anonymous, undeclaredRole, auditor auth.Role = "anonymous", "ghost", "auditor"
+// undeclaredRole is a role that no module declares, such as the role of a user after its module was removed.
+const undeclaredRole auth.Role = "ghost"
 
-// readPolicy returns the roles that may call each operation, by Route.String. The modules' expectations list them, by
-// hand. A request that no line allows must be rejected. "ghost" is a role that no module declares, such as the role of
-// a user after its module was removed.
-func readPolicy(t *testing.T) map[string][]auth.Role {
+// userRoles returns the roles that the modules declare, and undeclaredRole.
+func userRoles(t *testing.T) []auth.Role {
 	t.Helper()
-	all := map[string][]auth.Role{}
-	for operation, expectation := range harness.Expectations(t) {
-		for _, role := range expectation.Roles {
-			require.Contains(t, []auth.Role{anonymous, undeclaredRole, auth.Staff, auth.Admin, auditor}, role)
-		}
-		all[operation] = expectation.Roles
+	declared, err := contract.Roles(composition.Documents()...)
+	require.NoError(t, err)
+	return append(declared.Names(), undeclaredRole)
+}
+
+// callerRoles returns the roles of all callers.
+func callerRoles(t *testing.T) []auth.Role { return append(userRoles(t), harness.Anonymous) }
+
+// readPolicy returns the expectations, by Route.String. They list the roles that may call each operation, by hand. A
+// request that no line allows must be rejected.
+func readPolicy(t *testing.T) map[string]harness.Expectation {
+	t.Helper()
+	all, words := harness.Expectations(t), append(callerRoles(t), "everybody", "users")
+	for operation, expectation := range all {
+		require.Subset(t, words, expectation.Roles, operation)
 	}
 	return all
 }
@@ -57,11 +67,11 @@ func TestR09_RolesMayCallListedOperationsOnly(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		policy := readPolicy(t)
-		harness.RequireExpectations(t, operations(s), harness.Expectations(t))
+		harness.RequireExpectations(t, operations(s), policy)
 		world := newPolicyWorld(t, s)
 		for _, r := range operations(s) {
-			for _, role := range []auth.Role{anonymous, undeclaredRole, auth.Staff, auth.Admin, auditor} {
-				may := slices.Contains(policy[r.String()], role)
+			for _, role := range callerRoles(t) {
+				may := policy[r.String()].Allows(role)
 				t.Run(fmt.Sprintf("%s may call %s: %v", role, r, may),
 					func(t *testing.T) { world.check(t, r, role, may) })
 			}
@@ -78,16 +88,16 @@ type policyWorld struct {
 }
 
 func newPolicyWorld(t *testing.T, s *harness.Service) *policyWorld {
-	w := &policyWorld{s: s, who: map[auth.Role]*harness.Client{anonymous: s.Anonymous(t)},
+	w := &policyWorld{s: s, who: map[auth.Role]*harness.Client{harness.Anonymous: s.Anonymous(t)},
 		known: map[auth.Role]object{}}
-	for _, role := range []auth.Role{auth.Staff, auth.Admin, undeclaredRole, auditor} {
+	for _, role := range userRoles(t) {
 		w.signInAgain(t, role)
 	}
-	w.known[anonymous] = w.known[auth.Staff]
+	w.known[harness.Anonymous] = w.known[auth.Staff]
 	return w
 }
 
-// signInAgain creates a new user of the role, who is staff at first in order to add patients.
+// signInAgain creates a new user of the role. The user is staff at first, to add patients.
 func (w *policyWorld) signInAgain(t *testing.T, role auth.Role) {
 	t.Helper()
 	w.calls++
@@ -135,7 +145,7 @@ func (w *policyWorld) check(t *testing.T, r harness.Route, role auth.Role, may b
 		before := w.s.StoredRows(t)
 		a := call(method)
 		status, code := http.StatusForbidden, "forbidden"
-		if role == anonymous {
+		if role == harness.Anonymous {
 			status, code = http.StatusUnauthorized, "not_authenticated"
 		}
 		a.Expect(status)
@@ -144,7 +154,7 @@ func (w *policyWorld) check(t *testing.T, r harness.Route, role auth.Role, may b
 		}
 		require.Equal(t, before, w.s.StoredRows(t), "nothing is stored")
 	}
-	if may && role != anonymous && r.Method != http.MethodGet { // the session or the records may be deleted
+	if may && role != harness.Anonymous && r.Method != http.MethodGet { // the session or the records may be deleted
 		w.signInAgain(t, role)
 	}
 }
@@ -174,7 +184,7 @@ func TestR09_UndescribedMethodsNeverSucceed(t *testing.T) {
 			"QUERY", "LINK", "get", "GETS"}
 		calls := 0
 		for path, methods := range described {
-			for _, role := range []auth.Role{anonymous, undeclaredRole, auth.Staff, auth.Admin, auditor} {
+			for _, role := range callerRoles(t) {
 				c, at := world.who[role], harness.Route{Path: path}.PathWith(world.known[role]["patient"].(string))
 				for _, verb := range verbs {
 					if slices.Contains(methods, verb) || verb == "HEAD" && slices.Contains(methods, "GET") {
@@ -297,7 +307,7 @@ func TestR09_ModulesDeclareRoles(t *testing.T) {
 					"role": "doctor"}).ExpectProblem(409, "no_record")
 			require.Equal(t, "staff", role())
 			require.Contains(
-				t, admin.ForTest(t).Do("PATCH", at, object{"role": "nurse"}).ExpectProblem(400,
+				t, admin.ForTest(t).Do("PATCH", at, object{"role": "ghost"}).ExpectProblem(400,
 					"validation_failed").Errors["role"][0], "doctor", "the error names it")
 		})
 		t.Run("the role may then call operations that name it, and none of other modules", func(t *testing.T) {
@@ -306,9 +316,9 @@ func TestR09_ModulesDeclareRoles(t *testing.T) {
 			require.Equal(
 				t, "doctor", admin.ForTest(t).Do("PATCH", at, object{"role": "doctor"}).Expect(200).Object()["role"])
 			doctor.ForTest(t).Do("GET", "/api/fixtures/", nil).Expect(204)
-			for operation, roles := range readPolicy(t) {
+			for operation, expectation := range readPolicy(t) {
 				path, method, _ := strings.Cut(operation, " ")
-				if slices.Contains(roles, anonymous) || slices.Contains(roles, undeclaredRole) {
+				if expectation.Allows(undeclaredRole) {
 					continue
 				}
 				doctor.ForTest(t).Do(method, harness.Route{Path: path}.PathWith(harness.MissingID),

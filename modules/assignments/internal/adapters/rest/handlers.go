@@ -96,7 +96,7 @@ func (h *handlers) listOf(c *fiber.Ctx, id string) error {
 	return rest.SendPage(c, page, show)
 }
 
-// ListAssignmentsByPatient responds like ListAssignmentsOfPatient. Its path is another one of the original service.
+// ListAssignmentsByPatient responds like ListAssignmentsOfPatient. The original service has both paths.
 func (h *handlers) ListAssignmentsByPatient(c *fiber.Ctx, patientID string) error {
 	return h.listOf(c, patientID)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/valyala/fasthttp"
 
+	"healthcare/platform/contract"
 	"healthcare/platform/errs"
 )
 
@@ -227,4 +228,72 @@ func TestX11_ReportsWrongTypesAndBrokenRulesTogether(t *testing.T) {
 		_, err := bodyOf(`{"name":"","count":0}`, func(in thing) ruled { return ruled(in) })
 		require.NoError(t, err)
 	})
+}
+
+// fieldsOf returns the rejected fields of a validation error.
+func fieldsOf(t *testing.T, err error) map[string][]string {
+	t.Helper()
+	var e *errs.Error
+	require.ErrorAs(t, err, &e)
+	return e.Fields
+}
+
+func TestX11_MessagesAboutMalformedBodies(t *testing.T) {
+	for raw, want := range map[string]string{
+		"":                         "The body is empty; a JSON object is expected.",
+		" \n":                      "The body is empty; a JSON object is expected.",
+		"1":                        "The body must be a JSON object.",
+		"[]":                       "The body must be a JSON object.",
+		`{"name":"a" "b"}`:         "The body is not well-formed JSON (at byte 11).",
+		"\ufeff{\"name\":1 \"b\"}": "The body is not well-formed JSON (at byte 12).",
+		`{"name":"a\u0000"}`:       "The body holds a NUL character (before byte 17).",
+		`{"name":"a"}{}`:           "The body holds more than one JSON value.",
+		nested(33):                 "The body is nested deeper than 32 levels.",
+	} {
+		t.Run(raw, func(t *testing.T) {
+			_, err := bodyOf(raw, same)
+			require.ErrorContains(t, err, want)
+		})
+	}
+}
+
+func TestX11_AcceptsManyBracketsAtAnAllowedDepth(t *testing.T) {
+	many := `{"name":"a","x":[` + strings.Repeat("[],", 40) + `{}],"y":"\\u0000",`
+	for _, raw := range []string{many + `"z":1}`, many + nested(32)[1 : len(nested(32))-1][len(`"name":"a",`):] + "}"} {
+		got, err := bodyOf(raw, same)
+		require.NoError(t, err)
+		require.Equal(t, "a", got.Name)
+	}
+}
+
+func TestLosslessConversions(t *testing.T) {
+	for raw, want := range map[string]thing{
+		`{"name":"a","count":31.0}`:     {Name: "a", Count: 31},
+		`{"name":"a","count":"31"}`:     {Name: "a", Count: 31},
+		`{"name":"a","count":" 3.1e1"}`: {Name: "a", Count: 31},
+		`{"name": 1.50 }`:               {Name: "1.50"},
+	} {
+		t.Run(raw, func(t *testing.T) {
+			got, err := bodyOf(raw, same)
+			require.NoError(t, err)
+			require.Equal(t, want, got)
+		})
+	}
+	t.Run("exact members are not converted, and members after them are", func(t *testing.T) {
+		operation := &contract.Operation{Exact: map[string]bool{"name": true}}
+		c := newRequest(t, &Call{Settings: &Settings{}, Operation: operation}, "POST", "/things/")
+		c.Request().SetBodyString(`{"name":5,"count":"2"}`)
+		_, err := Body(c, same)
+		require.Equal(t, map[string][]string{"name": {"Must be a string."}}, fieldsOf(t, err))
+	})
+}
+
+func TestEncodeJSON(t *testing.T) {
+	_, err := EncodeJSON(func() {})
+	require.Error(t, err)
+	for range 20 { // the order of a map's members is random otherwise
+		text, err := EncodeJSON(map[string]int{"d": 4, "b": 2, "a": 1, "c": 3, "e": 5})
+		require.NoError(t, err)
+		require.Equal(t, `{"a":1,"b":2,"c":3,"d":4,"e":5}`, string(text))
+	}
 }

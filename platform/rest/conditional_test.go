@@ -66,3 +66,38 @@ func TestTagsThatProxiesRewrite(t *testing.T) {
 		require.False(t, containsTag(`W/"v3"`, `"v3-0000000000000000"`))
 	})
 }
+
+func TestSend(t *testing.T) {
+	t.Parallel()
+	send := func(method, sent string, r Resource) *fiber.Ctx {
+		c := newRequest(t, nil, method, "/things/1/", fiber.HeaderIfNoneMatch, sent)
+		require.NoError(t, Send(c, fiber.StatusOK, r))
+		return c
+	}
+	known := Resource{Version: 3, Body: 1}
+	for name, want := range map[string]struct {
+		method, sent string
+		status       int
+	}{
+		"GET of the known version":     {"GET", `"v3"`, 304},
+		"HEAD of the known version":    {"HEAD", `"v3"`, 304},
+		"GET of another version":       {"GET", `"v2"`, 200},
+		"PATCH with the known version": {"PATCH", `"v3"`, 200},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := send(want.method, want.sent, known)
+			require.Equal(t, want.status, c.Response().StatusCode())
+			require.Equal(t, `"v3"`, header(c, fiber.HeaderETag))
+			if want.status == fiber.StatusOK {
+				require.Equal(t, fiber.MIMEApplicationJSON, header(c, fiber.HeaderContentType))
+				require.Equal(t, "1", string(c.Response().Body()))
+			}
+		})
+	}
+	t.Run("the tag of a body with derived parts has a digest of eight bytes", func(t *testing.T) {
+		one := header(send("GET", "", Resource{Version: 3, Derived: true, Body: 1}), fiber.HeaderETag)
+		two := header(send("GET", "", Resource{Version: 3, Derived: true, Body: 2}), fiber.HeaderETag)
+		require.Regexp(t, `^"v3-[0-9a-f]{16}"$`, one)
+		require.NotEqual(t, one, two)
+	})
+}

@@ -24,13 +24,18 @@ func TestResources(t *testing.T) {
 		}
 		return 42, nil
 	}
-	called, fails := "", error(nil)
+	called, fails, encodable := "", error(nil), true
 	use := func(by auth.Principal, args ...any) (thing, error) {
 		called = fmt.Sprint(append([]any{by.Role}, args...)...)
 		return thing{Name: "b", Count: 7}, fails
 	}
 	allows := func(match revision.Match, version int) bool { return match.Check(version) == nil }
-	show := func(t thing) Resource { return Resource{Version: t.Count, Body: t} }
+	show := func(t thing) Resource {
+		if !encodable {
+			return Resource{Body: func() {}}
+		}
+		return Resource{Version: t.Count, Body: t}
+	}
 	operations := map[string]func(c *fiber.Ctx, id string) error{
 		"Create": func(c *fiber.Ctx, _ string) error {
 			create := func(_ context.Context, by auth.Principal, in thing) (thing, error) {
@@ -93,6 +98,10 @@ func TestResources(t *testing.T) {
 			require.Equal(t, want.address, string(response.Header.Peek(fiber.HeaderLocation)))
 			if want.tag != "" {
 				require.JSONEq(t, answer, string(response.Body()))
+				encodable = false
+				_, err = ask(operation, "42", tag, body)
+				encodable = true
+				require.Error(t, err)
 			}
 			fails = errUse
 			_, err = ask(operation, "42", tag, body)

@@ -98,13 +98,13 @@ func TestResourceCountsWideNetworks(t *testing.T) {
 		start := time.Now()
 		other := admission.NewCaller(netip.MustParseAddr("2001:db8:2::7"), "")
 		release, err := r.Acquire(t.Context(), other, 1)
-		took := time.Since(start)
+		elapsed := time.Since(start)
 		if err == nil {
 			release()
 		}
 		time.Sleep(time.Minute) // until no caller waits
 		require.NoError(t, err)
-		require.Equal(t, time.Second, took, "it should wait for the end of one use only")
+		require.Equal(t, time.Second, elapsed, "it should wait for the end of one use only")
 	})
 }
 

@@ -44,7 +44,7 @@ func TestWaitingForAConnection(t *testing.T) {
 		})
 		t.Run("ends at its limit for every kind of work, and holds no connection", func(t *testing.T) {
 			hold(t, db, func() {
-				began := time.Now()
+				start := time.Now()
 				var all sync.WaitGroup
 				failed := make([]error, 3)
 				all.Go(func() { failed[0] = add(t.Context(), db, "late") })
@@ -56,7 +56,7 @@ func TestWaitingForAConnection(t *testing.T) {
 				for _, err := range failed {
 					requireUnavailable(t, err)
 				}
-				require.InDelta(t, cfg.AcquireTimeout.Seconds(), time.Since(began).Seconds(), 1)
+				require.InDelta(t, cfg.AcquireTimeout.Seconds(), time.Since(start).Seconds(), 1)
 			})
 			require.NoError(t, add(t.Context(), db, "after"))
 			require.NotContains(t, things(t.Context(), t, db), "late")

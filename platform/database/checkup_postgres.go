@@ -120,11 +120,11 @@ func (db *DB) checkIndexes(ctx context.Context, trigrams bool) checkup.Finding {
 
 func (db *DB) checkClock(ctx context.Context) checkup.Finding {
 	var serverTime time.Time
-	began := time.Now()
+	start := time.Now()
 	if err := db.pools[0].QueryRowContext(ctx, "SELECT clock_timestamp()").Scan(&serverTime); err != nil {
 		return checkup.NewFinding(checkup.Fail, "clock", "%v", causeOf(err))
 	}
-	middle := began.Add(time.Since(began) / 2)
+	middle := start.Add(time.Since(start) / 2)
 	return skewFinding(serverTime.Sub(middle))
 }
 

@@ -56,10 +56,10 @@ func TestUnreachableServer(t *testing.T) {
 		t.Parallel()
 		core, log := observer.New(zapcore.DebugLevel)
 		db := openStore(t, postgresAt(unusedAddress(t)), zap.New(core))
-		began := time.Now()
+		start := time.Now()
 		err := db.Connect(t.Context())
 		requireUnavailable(t, err)
-		require.GreaterOrEqual(t, time.Since(began), time.Second)
+		require.GreaterOrEqual(t, time.Since(start), time.Second)
 		require.GreaterOrEqual(t, log.Len(), 3)
 		for _, line := range log.All() {
 			require.NotContains(t, encoded(t, line), password)
@@ -80,11 +80,11 @@ func TestPermanentConnectionErrors(t *testing.T) {
 		t.Helper()
 		cfg.ConnectTimeout = 10 * time.Second
 		db := openStore(t, cfg, zap.NewNop())
-		began := time.Now()
+		start := time.Now()
 		err := db.Connect(t.Context())
 		require.ErrorContains(t, err, sqlstate)
 		require.Equal(t, errs.Internal, errs.KindOf(err))
-		require.Less(t, time.Since(began), 5*time.Second, "there should be no retry")
+		require.Less(t, time.Since(start), 5*time.Second, "there should be no retry")
 		require.NotContains(t, errorText(err)+db.Location(), password)
 	}
 	t.Run("a wrong password is reported at once, without quoting it", func(t *testing.T) {

@@ -60,16 +60,16 @@ func TestHostLists(t *testing.T) {
 	t.Run("are tried to their end within a request: silent servers take a second together", func(t *testing.T) {
 		cfg := prependHosts(t, cfg, silentServer(t), silentServer(t), unusedAddress(t))
 		db := openStore(t, cfg, zap.NewNop())
-		began := time.Now()
+		start := time.Now()
 		require.NoError(t, db.Write(t.Context()).Exec("SELECT 1").Error)
-		require.Less(t, time.Since(began), 1200*time.Millisecond)
+		require.Less(t, time.Since(start), 1200*time.Millisecond)
 	})
 	t.Run("have the connect_timeout of the URL for each server", func(t *testing.T) {
 		cfg := prependHosts(t, cfg, silentServer(t), silentServer(t))
 		cfg.URL += "&connect_timeout=1"
-		began := time.Now()
+		start := time.Now()
 		require.NoError(t, openStore(t, cfg, zap.NewNop()).Ping(t.Context()))
-		require.GreaterOrEqual(t, time.Since(began), 2*time.Second)
+		require.GreaterOrEqual(t, time.Since(start), 2*time.Second)
 	})
 	t.Run("lead to the primary without target_session_attrs", func(t *testing.T) {
 		replica, err := own.Replica()

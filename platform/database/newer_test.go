@@ -106,10 +106,10 @@ func TestMigrationsWaitForTables(t *testing.T) {
 			migrated <- err
 		}()
 		for range 8 {
-			began := time.Now()
+			start := time.Now()
 			var ids []string
 			require.NoError(t, db.Read(ctx).Raw(`SELECT id FROM wards`).Scan(&ids).Error)
-			require.Less(t, time.Since(began), 900*time.Millisecond, "a request should not wait for the transaction")
+			require.Less(t, time.Since(start), 900*time.Millisecond, "a request should not wait for the transaction")
 			time.Sleep(150 * time.Millisecond)
 		}
 		close(release)

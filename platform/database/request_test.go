@@ -28,7 +28,7 @@ func TestContextFromOutsideTheTransaction(t *testing.T) {
 			},
 		} {
 			t.Run("fails at once and names the line, for "+name, func(t *testing.T) {
-				began := time.Now()
+				start := time.Now()
 				err := db.Do(outer, func(ctx context.Context) error {
 					require.NoError(t, add(ctx, db, "y"))
 					return use()
@@ -36,7 +36,7 @@ func TestContextFromOutsideTheTransaction(t *testing.T) {
 				require.ErrorContains(t, err, "use the one that Do passes to its steps")
 				require.ErrorContains(t, err, "database_test.")
 				require.Equal(t, errs.Internal, errs.KindOf(err))
-				require.Less(t, time.Since(began), time.Second)
+				require.Less(t, time.Since(start), time.Second)
 				require.Empty(t, things(outer, t, db), "the transaction should be rolled back")
 			})
 		}

@@ -124,7 +124,7 @@ func (u *SearchTextUpdater) recompute(ctx context.Context, texts *SearchTexts) e
 	var after any = uuid.Nil.String()
 	done, logged := 0, time.Now()
 	for {
-		began := time.Now()
+		start := time.Now()
 		last, rows, err := texts.batch(ctx, after)
 		if err != nil {
 			return err
@@ -140,7 +140,7 @@ func (u *SearchTextUpdater) recompute(ctx context.Context, texts *SearchTexts) e
 			logged = time.Now()
 			log.Info("recomputing search texts of an earlier release", zap.Int("done", done), zap.Int64("of", count))
 		}
-		if !sleep(ctx, max(20*time.Millisecond, 4*time.Since(began))) {
+		if !sleep(ctx, max(20*time.Millisecond, 4*time.Since(start))) {
 			return ctx.Err()
 		}
 	}

@@ -110,9 +110,9 @@ func TestSQLitePaths(t *testing.T) {
 		cfg := sqliteAt(filepath.Join(t.TempDir(), "letter.txt"))
 		letter := []byte("Dear Sir or Madam, this letter is longer than the first 100 bytes, the header of a database.")
 		require.NoError(t, os.WriteFile(cfg.Path, append(letter, letter...), 0o600))
-		began := time.Now()
+		start := time.Now()
 		require.ErrorContains(t, openStore(t, cfg, zap.NewNop()).Connect(t.Context()), "not a database")
-		require.Less(t, time.Since(began), cfg.ConnectTimeout/2)
+		require.Less(t, time.Since(start), cfg.ConnectTimeout/2)
 	})
 }
 
@@ -131,9 +131,9 @@ func TestWaitingForTheWriter(t *testing.T) {
 				return db.Do(ctx, func(ctx context.Context) error { return add(ctx, db, "b") })
 			},
 		} {
-			began := time.Now()
+			start := time.Now()
 			requireUnavailable(t, write(soon(t)))
-			require.Less(t, time.Since(began), 5*time.Second, what)
+			require.Less(t, time.Since(start), 5*time.Second, what)
 		}
 	}
 	setUp := func(t *testing.T) (*database.DB, string) {

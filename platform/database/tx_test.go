@@ -134,13 +134,13 @@ func TestContextOfATransaction(t *testing.T) {
 		t.Run("whose deadline passes interrupts a statement", func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 			defer cancel()
-			began := time.Now()
+			start := time.Now()
 			requireUnavailable(t, db.Do(ctx, func(ctx context.Context) error {
 				return db.Write(ctx).Exec(`WITH RECURSIVE forever (n) AS (
 					SELECT 1 UNION ALL SELECT n + 1 FROM forever WHERE n < 2000000000)
 					INSERT INTO things SELECT 'never', max(n) FROM forever`).Error
 			}))
-			require.Less(t, time.Since(began), 5*time.Second)
+			require.Less(t, time.Since(start), 5*time.Second)
 			require.NoError(t, add(t.Context(), db, "the store still works"))
 		})
 	})

@@ -52,14 +52,14 @@ func (m *meter) collectors() []prometheus.Collector {
 }
 
 // observe records a request after its response.
-func (m *meter) observe(op *contract.Operation, method string, status int, took time.Duration) {
+func (m *meter) observe(op *contract.Operation, method string, status int, elapsed time.Duration) {
 	if op == unmatched && !slices.Contains(standardMethods, method) {
 		method = "unknown"
 	}
 	if status < 0 || status >= len(statusTexts) {
 		status = 0
 	}
-	m.duration.WithLabelValues(op.Route, method).Observe(took.Seconds())
+	m.duration.WithLabelValues(op.Route, method).Observe(elapsed.Seconds())
 	m.requests.WithLabelValues(op.Route, method, statusTexts[status]).Inc()
 }
 

@@ -34,11 +34,11 @@ func TestBodiesShareMemory(t *testing.T) {
 	}, 5*time.Second, 5*time.Millisecond)
 
 	body := `{"name":"` + strings.Repeat(" ", limit/2) + `"}`
-	began := time.Now()
+	start := time.Now()
 	require.Equal(
 		t, http.StatusCreated, s.send(t, http.MethodPost, "/things/", body, "X-Forwarded-For: 198.51.100.1").status,
 	)
-	require.Less(t, time.Since(began), s.cfg.ReadTimeout)
+	require.Less(t, time.Since(start), s.cfg.ReadTimeout)
 	require.Equal(t, http.StatusCreated, s.send(
 		t, http.MethodPost, "/things/", `{"name":"small"}`, "X-Forwarded-For: 192.0.2.1",
 	).status,
@@ -59,11 +59,11 @@ func TestDoesNotWaitForARejectedBody(t *testing.T) {
 		request := "POST /things/ HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n" + headers + "\r\n"
 		_, err := conn.Write([]byte(request))
 		require.NoError(t, err)
-		began := time.Now()
+		start := time.Now()
 		all := answers(t, conn, request)
 		require.Len(t, all, 1, headers)
 		require.Equal(t, status, all[0].status, headers)
-		require.Less(t, time.Since(began), s.cfg.ReadTimeout/2, headers)
+		require.Less(t, time.Since(start), s.cfg.ReadTimeout/2, headers)
 	}
 }
 

@@ -55,11 +55,11 @@ type requestRecord struct {
 
 // logRequest measures a request after its response and writes its log line.
 func (s *Server) logRequest(ctx *fasthttp.RequestCtx, r requestRecord) {
-	status, took := ctx.Response.StatusCode(), time.Since(r.started)
-	s.meter.observe(r.op, r.method, status, took)
+	status, elapsed := ctx.Response.StatusCode(), time.Since(r.started)
+	s.meter.observe(r.op, r.method, status, elapsed)
 	fields := []zap.Field{
 		zap.String("request_id", r.id), zap.String("method", r.method), zap.String("route", r.op.Route),
-		zap.Int("status", status), logging.Milliseconds("took_ms", took),
+		zap.Int("status", status), logging.Milliseconds("took_ms", elapsed),
 		zap.Stringer("client", s.addresses.Client(ctx)),
 	}
 	if id := clientRequestID(ctx); id != "" {

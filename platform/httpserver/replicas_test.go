@@ -40,14 +40,14 @@ func TestRecordWriteIsBounded(t *testing.T) {
 			s := &Server{replicas: store}
 			app := fiber.New()
 			var err error
-			var took time.Duration
+			var elapsed time.Duration
 			app.Post("/", func(c *fiber.Ctx) error {
 				ctx, cancel := context.WithTimeout(context.Background(), limit)
 				defer cancel()
 				c.SetUserContext(ctx)
-				began := time.Now()
+				start := time.Now()
 				err = s.recordWrite(func(_ *call, c *fiber.Ctx) error { return handler(c) })(&call{}, c)
-				took = time.Since(began)
+				elapsed = time.Since(start)
 				return nil
 			})
 			answer, failed := app.Test(httptest.NewRequest(http.MethodPost, "/", nil), 5000)
@@ -55,7 +55,7 @@ func TestRecordWriteIsBounded(t *testing.T) {
 			require.NoError(t, answer.Body.Close())
 			require.Error(t, err)
 			require.True(t, store.called, "the write is recorded, because it may have been committed")
-			require.Less(t, took, limit+recordGrace+time.Second)
+			require.Less(t, elapsed, limit+recordGrace+time.Second)
 		})
 	}
 }

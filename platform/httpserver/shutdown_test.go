@@ -105,11 +105,11 @@ func TestShutdown(t *testing.T) {
 		closesAfterResponse := func() bool {
 			_, err := conn.Write([]byte("GET /livez HTTP/1.1\r\nHost: a\r\n\r\n"))
 			require.NoError(t, err)
-			said, err := http.ReadResponse(answered, nil)
+			response, err := http.ReadResponse(answered, nil)
 			require.NoError(t, err)
-			_, err = io.Copy(io.Discard, said.Body)
-			require.NoError(t, errors.Join(err, said.Body.Close()))
-			return said.Close
+			_, err = io.Copy(io.Discard, response.Body)
+			require.NoError(t, errors.Join(err, response.Body.Close()))
+			return response.Close
 		}
 		require.False(t, closesAfterResponse())
 		stopped := make(chan error, 1)

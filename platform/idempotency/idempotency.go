@@ -68,8 +68,8 @@ type Store struct {
 }
 
 // New returns the Store of the responses in db.
-func New(db *database.DB, clock clock.Clock) *Store {
-	return &Store{db: db, clock: clock, outcomes: newOutcomes(), interval: sweepInterval}
+func New(db *database.DB, clk clock.Clock) *Store {
+	return &Store{db: db, clock: clk, outcomes: newOutcomes(), interval: sweepInterval}
 }
 
 type row struct {

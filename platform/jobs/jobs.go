@@ -91,8 +91,8 @@ type Queue struct {
 }
 
 // NewQueue returns the queue in db.
-func NewQueue(db *database.DB, clock clock.Clock) *Queue {
-	return &Queue{db: db, clock: clock, added: make(chan struct{}, 1)}
+func NewQueue(db *database.DB, clk clock.Clock) *Queue {
+	return &Queue{db: db, clock: clk, added: make(chan struct{}, 1)}
 }
 
 // Add adds a job in the transaction of ctx. The job starts after the commit. The parameters must contain only ids,

@@ -82,14 +82,14 @@ func (r *Runner) Run(stop, work context.Context) {
 				r.log.Warn("expired jobs were not removed; the next attempt is in a minute", zap.Error(err))
 			}
 		}
-		began := time.Now()
+		start := time.Now()
 		worked, err := r.Step(work)
 		if err != nil && work.Err() == nil {
 			r.log.Error("jobs could not be processed; trying again", zap.Error(err))
 		}
 		wait, added := pollInterval, r.queue.added
 		if worked { // leaves the writer and the processors to requests for twice the duration of the batch
-			wait, added = max(minPause, 2*time.Since(began)), nil
+			wait, added = max(minPause, 2*time.Since(start)), nil
 		}
 		timer := time.NewTimer(wait)
 		select {
@@ -122,10 +122,10 @@ func (r *Runner) Step(ctx context.Context) (worked bool, err error) {
 	}
 	var job row
 	var progress Progress
-	var began time.Time
+	var start time.Time
 	held := false
 	err = r.queue.db.Do(ctx, func(ctx context.Context) error {
-		began = time.Now() // after waiting for the writer
+		start = time.Now() // after waiting for the writer
 		if job, held, err = r.queue.lock(ctx, r.kinds); err != nil || !held {
 			return err
 		}
@@ -142,7 +142,7 @@ func (r *Runner) Step(ctx context.Context) (worked bool, err error) {
 	if !held {
 		return false, err
 	}
-	r.adapt(time.Since(began), err)
+	r.adapt(time.Since(start), err)
 	if err != nil {
 		return true, r.failed(ctx, job, err)
 	}
@@ -151,13 +151,13 @@ func (r *Runner) Step(ctx context.Context) (worked bool, err error) {
 }
 
 // adapt adjusts the size of the next batch to the duration of this one.
-func (r *Runner) adapt(took time.Duration, err error) {
+func (r *Runner) adapt(elapsed time.Duration, err error) {
 	switch {
 	case err != nil:
 		r.limit = max(1, r.limit/2)
-	case took > batchTarget:
+	case elapsed > batchTarget:
 		r.limit = max(min(r.limit, smallestBatch), r.limit/2)
-	case took < batchTarget/2:
+	case elapsed < batchTarget/2:
 		r.limit = min(MaxBatch, 2*r.limit)
 	}
 }

@@ -144,9 +144,9 @@ func TestQueueNeverDropsCheckpointsAndLimitsErrors(t *testing.T) {
 func TestFlushTimesOut(t *testing.T) {
 	p, log, queue := blocked()
 	log.Info("stopped")
-	began := time.Now()
+	start := time.Now()
 	require.ErrorIs(t, log.Sync(), context.DeadlineExceeded)
-	require.Less(t, time.Since(began), 2*syncTimeout)
+	require.Less(t, time.Since(start), 2*syncTimeout)
 	close(p.gate)
 	require.NoError(t, queue.Flush(t.Context()))
 	require.Len(t, p.lines(t), 1)

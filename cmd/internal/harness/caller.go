@@ -53,26 +53,26 @@ func (c *HTTPClient) Send(method, path string, body Object, headers ...string) (
 	for i := 0; i < len(headers); i += 2 {
 		request.Header.Set(headers[i], headers[i+1])
 	}
-	said := HTTPResponse{NewConnection: true}
-	trace := &httptrace.ClientTrace{GotConn: func(conn httptrace.GotConnInfo) { said.NewConnection = !conn.Reused }}
+	got := HTTPResponse{NewConnection: true}
+	trace := &httptrace.ClientTrace{GotConn: func(conn httptrace.GotConnInfo) { got.NewConnection = !conn.Reused }}
 	response, err := c.HTTP.Do(request.WithContext(httptrace.WithClientTrace(request.Context(), trace)))
 	if err != nil {
-		return said, err
+		return got, err
 	}
 	defer func() { _ = response.Body.Close() }()
 	raw, err := io.ReadAll(response.Body)
 	if err != nil {
-		return said, err
+		return got, err
 	}
-	said.Status, said.RetryAfter = response.StatusCode, response.Header.Get("Retry-After")
-	_ = json.Unmarshal(raw, &said.Body) // a list, or nothing, has no fields to look at
-	return said, nil
+	got.Status, got.RetryAfter = response.StatusCode, response.Header.Get("Retry-After")
+	_ = json.Unmarshal(raw, &got.Body) // a list, or nothing, has no fields to look at
+	return got, nil
 }
 
 // Try is send for those who ask for nothing but the answer.
 func (c *HTTPClient) Try(method, path string, body Object) (int, Object, error) {
-	said, err := c.Send(method, path, body)
-	return said.Status, said.Body, err
+	got, err := c.Send(method, path, body)
+	return got.Status, got.Body, err
 }
 
 // Call sends a request that is answered with this status.
@@ -97,10 +97,10 @@ func (c *HTTPClient) SignUp() {
 	c.T.Helper()
 	insist := func(path string, body Object, status int) Object {
 		for end := time.Now().Add(Timeout); ; time.Sleep(100 * time.Millisecond) {
-			if said, err := c.Send("POST", path, body); err != nil || said.Status != 503 || time.Now().After(end) {
+			if got, err := c.Send("POST", path, body); err != nil || got.Status != 503 || time.Now().After(end) {
 				require.NoError(c.T, err)
-				require.Equal(c.T, status, said.Status, "%s: %v", path, said.Body)
-				return said.Body
+				require.Equal(c.T, status, got.Status, "%s: %v", path, got.Body)
+				return got.Body
 			}
 		}
 	}

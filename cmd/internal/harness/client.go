@@ -90,8 +90,8 @@ func (c *Client) SignIn() string {
 // SignInTokens starts a session and returns the response, which has both tokens.
 func (c *Client) SignInTokens() Object {
 	c.T.Helper()
-	nobody := &Client{T: c.T, Service: c.Service}
-	return nobody.Do("POST", "/api/auth/login/", Object{"email": c.Email(), "password": Password}).Expect(200).Object()
+	anonymous := &Client{T: c.T, Service: c.Service}
+	return anonymous.Do("POST", "/api/auth/login/", Object{"email": c.Email(), "password": Password}).Expect(200).Object()
 }
 
 // UserID is that of the client's own account.

@@ -15,11 +15,11 @@ import (
 // EnvNumber is a setting of a test run, such as FUZZ_BODIES=10000.
 func EnvNumber(t *testing.T, name string, otherwise uint64) uint64 {
 	t.Helper()
-	said := os.Getenv(name)
-	if said == "" {
+	value := os.Getenv(name)
+	if value == "" {
 		return otherwise
 	}
-	n, err := strconv.ParseUint(said, 10, 64)
+	n, err := strconv.ParseUint(value, 10, 64)
 	require.NoError(t, err, name)
 	return n
 }

@@ -13,19 +13,19 @@ import (
 )
 
 // ReadLatencies is how long readers of patients wait until then, sorted.
-func ReadLatencies(b testing.TB, c *HTTPClient, until <-chan time.Time) (took []time.Duration) {
+func ReadLatencies(b testing.TB, c *HTTPClient, until <-chan time.Time) (durations []time.Duration) {
 	for {
 		select {
 		case <-until:
-			slices.Sort(took)
-			require.NotEmpty(b, took)
-			return took
+			slices.Sort(durations)
+			require.NotEmpty(b, durations)
+			return durations
 		default:
-			began := time.Now()
+			start := time.Now()
 			status, _, err := c.Try("GET", "/api/patients/", nil)
 			require.NoError(b, err)
 			require.Equal(b, 200, status)
-			took = append(took, time.Since(began))
+			durations = append(durations, time.Since(start))
 		}
 	}
 }

@@ -86,8 +86,8 @@ var Binary = sync.OnceValues(func() (string, error) {
 	path := filepath.Join(folder, "healthcare")
 	build := exec.Command("go", "build", "-race=false", "-buildvcs=false", "-ldflags", "-X main.version="+TestVersion,
 		"-o", path, "healthcare/cmd/healthcare")
-	if said, err := build.CombinedOutput(); err != nil {
-		return "", errors.Join(err, errors.New(string(said)), os.RemoveAll(folder))
+	if output, err := build.CombinedOutput(); err != nil {
+		return "", errors.Join(err, errors.New(string(output)), os.RemoveAll(folder))
 	}
 	return path, nil
 })
@@ -262,8 +262,8 @@ var ListeningLine = regexp.MustCompile(
 func (r *Process) WaitReady() string {
 	r.T.Helper()
 	for end := time.Now().Add(Timeout); time.Now().Before(end); time.Sleep(2 * time.Millisecond) {
-		if said := ListeningLine.FindStringSubmatch(r.Stdout.String()); said != nil {
-			return said[2]
+		if match := ListeningLine.FindStringSubmatch(r.Stdout.String()); match != nil {
+			return match[2]
 		}
 		select {
 		case <-r.Done:

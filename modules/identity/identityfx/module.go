@@ -43,20 +43,20 @@ var Module = fx.Module("identity",
 )
 
 // attempts are counted under the newest secret. A rotation resets them, which gives a guesser new free attempts.
-func attempts(cfg identity.Config, keys keyring.Ring, db *database.DB, clock clock.Clock) ports.Attempts {
+func attempts(cfg identity.Config, keys keyring.Ring, db *database.DB, clk clock.Clock) ports.Attempts {
 	limits := domain.AttemptLimits{
 		FreeAttempts: cfg.FreeAttempts, AccountFailures: cfg.AccountFailures, ClientFailures: cfg.ClientFailures,
 	}
-	return store.NewAttempts(db, keys.Newest("sign-in attempts").Secret, limits, clock)
+	return store.NewAttempts(db, keys.Newest("sign-in attempts").Secret, limits, clk)
 }
 
 // registrations are counted under the newest secret as well.
-func registrations(cfg identity.Config, keys keyring.Ring, db *database.DB, clock clock.Clock) ports.Registrations {
+func registrations(cfg identity.Config, keys keyring.Ring, db *database.DB, clk clock.Clock) ports.Registrations {
 	return store.NewRegistrations(
 		db,
 		keys.Newest("sign-in attempts").Secret,
 		domain.RegistrationLimit(cfg.RegistrationsPerHour),
-		clock,
+		clk,
 	)
 }
 
@@ -71,11 +71,11 @@ func passwords(cfg identity.Config) (ports.Passwords, error) {
 	})
 }
 
-func tokens(cfg identity.Config, keys keyring.Ring, clock clock.Clock) (ports.Tokens, error) {
+func tokens(cfg identity.Config, keys keyring.Ring, clk clock.Clock) (ports.Tokens, error) {
 	return token.New(token.Config{
 		Keys: keys, Issuer: "healthcare", Audience: "healthcare-api", Lifetime: cfg.AccessTokenLifetime,
 		UserIDClaim: cfg.Django,
-	}, clock)
+	}, clk)
 }
 
 // Command is `healthcare user`. over fills target from the program's graph, whose store is open while work runs.

@@ -76,9 +76,9 @@ func TestServer(t *testing.T) {
 	t.Run("leaves no goroutine in this process", func(t *testing.T) { goleak.VerifyNone(t) })
 	t.Run("has ended when Stop returns; Stop may be repeated, and URL starts another server", func(t *testing.T) {
 		held := hold(t, folderOf(t, address))
-		began := time.Now()
+		start := time.Now()
 		Stop()
-		require.Less(t, time.Since(began), 4*time.Second, "the supervisor should not have to kill it")
+		require.Less(t, time.Since(start), 4*time.Second, "the supervisor should not have to kill it")
 		require.NoDirExists(t, held.Name())
 		requireEnded(t, held)
 		Stop()

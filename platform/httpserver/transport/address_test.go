@@ -193,8 +193,8 @@ func TestForwarded(t *testing.T) {
 
 func TestOnceAMinute(t *testing.T) {
 	var o OnceAMinute
-	began := time.Now()
-	require.True(t, o.Allow(began))
-	require.False(t, o.Allow(began.Add(time.Minute-1)))
-	require.True(t, o.Allow(began.Add(time.Minute)))
+	start := time.Now()
+	require.True(t, o.Allow(start))
+	require.False(t, o.Allow(start.Add(time.Minute-1)))
+	require.True(t, o.Allow(start.Add(time.Minute)))
 }

@@ -57,12 +57,12 @@ func StartProgram(ctx context.Context, program, folder string, env []string, arg
 	if err != nil {
 		return nil, err
 	}
-	began := time.Now()
+	start := time.Now()
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
 	p := &Process{cmd: cmd, life: life}
-	if err := p.await(ctx, out, began); err != nil {
+	if err := p.await(ctx, out, start); err != nil {
 		_ = p.Stop()
 		text, _ := os.ReadFile(log.Name()) // the log, if any
 		lines := strings.Split(strings.TrimSpace(string(text)), "\n")
@@ -71,7 +71,7 @@ func StartProgram(ctx context.Context, program, folder string, env []string, arg
 	return p, nil
 }
 
-func (p *Process) await(ctx context.Context, out io.Reader, began time.Time) error {
+func (p *Process) await(ctx context.Context, out io.Reader, start time.Time) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	line, err := bufio.NewReader(out).ReadBytes('\n')
@@ -85,7 +85,7 @@ func (p *Process) await(ctx context.Context, out io.Reader, began time.Time) err
 	p.Base, p.debug = "http://"+s.Address, "http://"+s.Debug
 	for {
 		err := p.get(ctx, p.Base+"/readyz", io.Discard)
-		p.Took = time.Since(began)
+		p.Took = time.Since(start)
 		if err == nil || ctx.Err() != nil {
 			return err
 		}

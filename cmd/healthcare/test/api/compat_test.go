@@ -105,7 +105,7 @@ func eachCompatMode(t *testing.T, test func(t *testing.T, o *original, on bool))
 
 func TestCompat_Errors(t *testing.T) {
 	eachCompatMode(t, func(t *testing.T, o *original, on bool) {
-		nobody := &original{s: o.s}
+		anonymous := &original{s: o.s}
 		for name, c := range map[string]struct {
 			got    harness.Response
 			member string
@@ -115,12 +115,12 @@ func TestCompat_Errors(t *testing.T) {
 				object{"name": "A", "gender": "Male", "age": 200}), "error",
 				object{"age": []any{"Must be between 0 and 150."}}},
 			"a missing resource": {o.get(t, "/api/patients/1/"), "error", "No such patient."},
-			"no token": {nobody.get(t, "/api/patients/"), "error",
+			"no token": {anonymous.get(t, "/api/patients/"), "error",
 				"Authentication credentials were not provided."},
 			"a path that does not exist": {o.get(t, "/api/nothing/"), "error", "Not found."},
-			"a field of an account": {nobody.json(t, "POST", "/api/auth/login/",
+			"a field of an account": {anonymous.json(t, "POST", "/api/auth/login/",
 				object{"email": "a@b.example"}), "password", []any{"This field is required."}},
-			"a body that is not well-formed": {nobody.call(t, "POST", "/api/auth/login/", "application/json", "{"),
+			"a body that is not well-formed": {anonymous.call(t, "POST", "/api/auth/login/", "application/json", "{"),
 				"non_field_errors", nil},
 		} {
 			t.Run(name, func(t *testing.T) {
@@ -141,7 +141,7 @@ func TestCompat_Errors(t *testing.T) {
 			})
 		}
 		t.Run("a rejected sign-in has a detail and no list", func(t *testing.T) {
-			got := nobody.json(t, "POST", "/api/auth/login/",
+			got := anonymous.json(t, "POST", "/api/auth/login/",
 				object{"email": "a@b.example", "password": "wrong"}).Expect(401).Object()
 			require.NotEmpty(t, got["detail"])
 			require.NotContains(t, got, "non_field_errors")
@@ -152,7 +152,7 @@ func TestCompat_Errors(t *testing.T) {
 		})
 		t.Run("a field does not overwrite a member of the problem", func(t *testing.T) {
 			body := object{"email": "x@y.example", "password": harness.Password, "status": 1, "detail": 2}
-			got := nobody.json(t, "POST", "/api/auth/login/", body, "Prefer", "handling=strict").Expect(400).Object()
+			got := anonymous.json(t, "POST", "/api/auth/login/", body, "Prefer", "handling=strict").Expect(400).Object()
 			require.EqualValues(t, 400, got["status"])
 			require.Equal(t, "Some fields are not valid.", got["detail"])
 		})

@@ -20,7 +20,7 @@ import (
 func TestEveryDescribedResponseIsSent(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
-		c, nobody := s.NewUser(t, "Asha"), s.Anonymous(t)
+		c, anonymous := s.NewUser(t, "Asha"), s.Anonymous(t)
 		missing := "0193525f-1f70-7cc1-a0e2-0f6e2b6cfe3b"
 		patient := object{"name": "A", "age": 1, "gender": "Other", "medical_record_number": "M"}
 		doctor := object{"name": "A", "specialization": "B", "experience": 1, "license_number": "L"}
@@ -28,16 +28,16 @@ func TestEveryDescribedResponseIsSent(t *testing.T) {
 		login := object{"email": "asha@clinic.example", "password": "correct horse"}
 		revised := s.NewUser(t, "Conditional")
 		reachConditions(revised)
-		nobody.Do("POST", "/api/auth/register/",
+		anonymous.Do("POST", "/api/auth/register/",
 			object{"name": "A", "email": "asha@clinic.example", "password": "correct horse"})
-		refresh := nobody.Do("POST", "/api/auth/login/", login).Object()["refresh"]
-		nobody.Do("POST", "/api/auth/login/", object{"email": "a@b.example", "password": "x"})
+		refresh := anonymous.Do("POST", "/api/auth/login/", login).Object()["refresh"]
+		anonymous.Do("POST", "/api/auth/login/", object{"email": "a@b.example", "password": "x"})
 		for range 2 {
-			nobody.Do("POST", "/api/auth/refresh/", object{"refresh": refresh})
+			anonymous.Do("POST", "/api/auth/refresh/", object{"refresh": refresh})
 		}
-		nobody.Do("POST", "/api/auth/refresh/", object{"refresh": "nonsense"})
+		anonymous.Do("POST", "/api/auth/refresh/", object{"refresh": "nonsense"})
 		for _, path := range []string{"register", "login", "refresh"} {
-			nobody.Do("POST", "/api/auth/"+path+"/", object{})
+			anonymous.Do("POST", "/api/auth/"+path+"/", object{})
 		}
 
 		patientID := c.Do("POST", "/api/patients/", patient).ID()
@@ -81,12 +81,12 @@ func TestEveryDescribedResponseIsSent(t *testing.T) {
 		}
 		for _, path := range []string{"/livez", "/readyz", "/metrics", "/openapi.json", "/problems/not_found",
 			"/problems/nonsense", "/docs/", "/docs/docs.js", "/docs/nonsense"} {
-			nobody.Do("GET", path, nil).Expect(map[bool]int{true: 404, false: 200}[strings.HasSuffix(path, "nonsense")])
+			anonymous.Do("GET", path, nil).Expect(map[bool]int{true: 404, false: 200}[strings.HasSuffix(path, "nonsense")])
 		}
 		for _, path := range []string{"/openapi.json", "/docs/", "/docs/docs.js"} {
-			nobody.Do("GET", path, nil, "If-None-Match", "*").Expect(304)
+			anonymous.Do("GET", path, nil, "If-None-Match", "*").Expect(304)
 		}
-		nobody.Do("GET", "/metrics", nil, "X-Forwarded-For", "192.0.2.1").Expect(404)
+		anonymous.Do("GET", "/metrics", nil, "X-Forwarded-For", "192.0.2.1").Expect(404)
 		callAllWithoutToken(t, s)
 		reachAccounts(t, s)
 		reachJobs(t, s)

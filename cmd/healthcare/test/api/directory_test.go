@@ -256,13 +256,13 @@ func TestRowsOfAUserAreLimited(t *testing.T) {
 		t.Run("assignments are limited, and every deletion lowers their count", func(t *testing.T) {
 			c := s.NewUser(t, "Chen").ForTest(t)
 			patients := []string{c.AddPatient(), c.AddPatient()}
-			var mappings, doctors []string
+			var mappings, names []string
 			fill := func() {
 				for _, patient := range patients {
-					for len(doctors) < limit {
-						doctors = append(doctors, c.AddDoctor())
+					for len(names) < limit {
+						names = append(names, c.AddDoctor())
 					}
-					for _, doctor := range doctors {
+					for _, doctor := range names {
 						if a := c.Assign(patient, doctor); a.Status == 201 {
 							mappings = append(mappings, a.ID())
 						} else {
@@ -270,7 +270,7 @@ func TestRowsOfAUserAreLimited(t *testing.T) {
 						}
 					}
 				}
-				c.Assign(patients[len(patients)-1], doctors[0]).Expect(409)
+				c.Assign(patients[len(patients)-1], names[0]).Expect(409)
 			}
 			count := func() int { return len(c.Do("GET", "/api/mappings/", nil).Expect(200).List()) }
 			fill()
@@ -278,8 +278,8 @@ func TestRowsOfAUserAreLimited(t *testing.T) {
 			c.Do("DELETE", "/api/mappings/"+mappings[0], nil).Expect(204)
 			fill()
 			require.Equal(t, limit, count())
-			c.Do("DELETE", "/api/doctors/"+doctors[0], nil).Expect(204)
-			doctors = doctors[1:]
+			c.Do("DELETE", "/api/doctors/"+names[0], nil).Expect(204)
+			names = names[1:]
 			fill()
 			require.Equal(t, limit, count())
 			c.Do("DELETE", "/api/patients/"+patients[0], nil).Expect(204)

@@ -80,9 +80,9 @@ func TestSessionsAreListed(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		c := s.NewUser(t, "Asha")
-		nobody := s.Anonymous(t)
+		anonymous := s.Anonymous(t)
 		login := object{"email": c.Email(), "password": harness.Password}
-		second := nobody.Do("POST", "/api/auth/login/", login, "User-Agent", "phone\u202e", "X-Forwarded-For",
+		second := anonymous.Do("POST", "/api/auth/login/", login, "User-Agent", "phone\u202e", "X-Forwarded-For",
 			"203.0.113.77").Expect(200).Object()
 		all := c.Do("GET", "/api/auth/sessions/", nil).Expect(200).List()
 		require.Len(t, all, 2)
@@ -92,7 +92,7 @@ func TestSessionsAreListed(t *testing.T) {
 		require.Equal(t, "phone", all[1-current]["client"])
 		require.Equal(t, "127.0.0.0/24", all[1-current]["address"], "the header is not trusted")
 		used := all[1-current]["last_used_at"]
-		nobody.Do("POST", "/api/auth/refresh/", object{"refresh": second["refresh"]}).Expect(200)
+		anonymous.Do("POST", "/api/auth/refresh/", object{"refresh": second["refresh"]}).Expect(200)
 		all = c.Do("GET", "/api/auth/sessions/", nil).Expect(200).List()
 		require.Greater(t, all[0]["last_used_at"], used)
 		require.Equal(t, false, all[0]["current"], "last used first")
@@ -107,9 +107,9 @@ func TestX10_TheThrottleCountsClientsNotProxies(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			eachMoment(t, func(t *testing.T, s *harness.Service) {
 				c := s.NewUser(t, "Asha")
-				nobody := s.Anonymous(t)
+				anonymous := s.Anonymous(t)
 				guess := func(forwarded string) harness.Response {
-					return nobody.Do("POST", "/api/auth/login/", object{"email": c.Email(), "password": "a guess"},
+					return anonymous.Do("POST", "/api/auth/login/", object{"email": c.Email(), "password": "a guess"},
 						"X-Forwarded-For", forwarded)
 				}
 				for range 2 {
@@ -147,14 +147,14 @@ func TestX10_GuessesDoNotLockAccounts(t *testing.T) {
 	for name, c := range strangers {
 		t.Run(name, func(t *testing.T) {
 			eachMoment(t, func(t *testing.T, s *harness.Service) {
-				asha, nobody := s.NewUser(t, "Asha"), s.Anonymous(t)
+				asha, anonymous := s.NewUser(t, "Asha"), s.Anonymous(t)
 				for i := range 20 {
 					guess := object{"email": fmt.Sprintf("stranger%d@clinic.example", i), "password": "a guess"}
-					nobody.Do("POST", "/api/auth/login/", guess, c.header, c.stranger).Expect(401)
+					anonymous.Do("POST", "/api/auth/login/", guess, c.header, c.stranger).Expect(401)
 				}
 				login := object{"email": asha.Email(), "password": harness.Password}
-				nobody.Do("POST", "/api/auth/login/", login, c.header, c.stranger).Expect(429)
-				nobody.Do("POST", "/api/auth/login/", login, c.header, c.other).Expect(200)
+				anonymous.Do("POST", "/api/auth/login/", login, c.header, c.stranger).Expect(429)
+				anonymous.Do("POST", "/api/auth/login/", login, c.header, c.other).Expect(200)
 			}, func(cfg *config.Config) {
 				cfg.SignInClientFailures, cfg.TrustedProxies = 20, []string{"127.0.0.0/8"}
 				cfg.ForwardedHeader = c.header

@@ -210,12 +210,12 @@ func (c attackCase) run(t *testing.T, p harness.Env, db database.Config) {
 // other statuses.
 func (c attackCase) watchBystander(a *attackSetup, until <-chan time.Time) (rate float64, p99 time.Duration,
 	failures string) {
-	var took []time.Duration
+	var durations []time.Duration
 	good, seen := 0, map[int]int{}
 	for {
-		began := time.Now()
+		start := time.Now()
 		status := c.bystander(a)
-		took = append(took, time.Since(began))
+		durations = append(durations, time.Since(start))
 		if status/100 == 2 {
 			good++
 		} else {
@@ -223,11 +223,11 @@ func (c attackCase) watchBystander(a *attackSetup, until <-chan time.Time) (rate
 		}
 		select {
 		case <-until:
-			slices.Sort(took)
+			slices.Sort(durations)
 			if len(seen) > 0 {
 				failures = fmt.Sprint(", other statuses ", seen)
 			}
-			return float64(good) / float64(len(took)), took[len(took)*99/100], failures
+			return float64(good) / float64(len(durations)), durations[len(durations)*99/100], failures
 		case <-time.After(c.every):
 		}
 	}

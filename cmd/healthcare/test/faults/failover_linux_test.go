@@ -80,14 +80,14 @@ func (l *load) testFailOver(r *harness.Process, killed time.Time) {
 	var first, last time.Time
 	slowest := time.Duration(0)
 	for _, one := range l.recorded() {
-		finished := one.at.Add(one.took)
+		finished := one.at.Add(one.elapsed)
 		if finished.Before(killed) {
 			continue
 		}
 		require.NoError(t, one.err, "%s: no response", one.what)
-		slowest = max(slowest, one.took)
-		require.Less(t, one.took, rejectionLimit(), "%s: %d after %s, %s after the kill\n%s", one.what, one.Status,
-			one.took, finished.Sub(killed), logOf(r, one.Body))
+		slowest = max(slowest, one.elapsed)
+		require.Less(t, one.elapsed, rejectionLimit(), "%s: %d after %s, %s after the kill\n%s", one.what, one.Status,
+			one.elapsed, finished.Sub(killed), logOf(r, one.Body))
 		if one.Status/100 == 2 {
 			continue
 		}
@@ -110,7 +110,7 @@ func (l *load) rejectedSince(since time.Time) (n int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, one := range l.exchanges {
-		if one.at.Add(one.took).After(since) && one.Status/100 != 2 {
+		if one.at.Add(one.elapsed).After(since) && one.Status/100 != 2 {
 			n++
 		}
 	}

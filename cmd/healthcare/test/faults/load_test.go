@@ -42,9 +42,9 @@ func newDefaultEnv(t *testing.T) harness.Env {
 
 // exchange is a request and its response.
 type exchange struct {
-	what string // method and kind of request
-	at   time.Time
-	took time.Duration
+	what    string // method and kind of request
+	at      time.Time
+	elapsed time.Duration
 	harness.HTTPResponse
 	err error
 }
@@ -228,10 +228,10 @@ func statuses(all []exchange) string {
 // waitUntil waits until a condition is true, and fails with the message what after limit.
 func waitUntil(t testing.TB, limit time.Duration, what string, condition func() bool) time.Duration {
 	t.Helper()
-	began := time.Now()
+	start := time.Now()
 	for !condition() {
-		require.Less(t, time.Since(began), limit, what)
+		require.Less(t, time.Since(start), limit, what)
 		time.Sleep(2 * time.Millisecond)
 	}
-	return time.Since(began)
+	return time.Since(start)
 }

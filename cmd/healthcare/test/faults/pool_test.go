@@ -33,13 +33,13 @@ func TestR54_PoolExhausted(t *testing.T) {
 		}
 		anonymous := harness.NewHTTPClient(t, c.URL)
 		for range 20 {
-			began := time.Now()
+			start := time.Now()
 			anonymous.Call("GET", "/livez", nil, 200)
 			anonymous.Call("GET", "/openapi.json", nil, 200)
 			anonymous.Call("GET", "/api/patients/", nil, 401)
 			anonymous.Call("POST", "/api/auth/login/", object{"email": 1}, 400)
 			anonymous.Call("GET", "/nowhere/", nil, 404)
-			require.Less(t, time.Since(began), acquire+slack, "requests without a store are delayed")
+			require.Less(t, time.Since(start), acquire+slack, "requests without a store are delayed")
 		}
 		time.Sleep(acquire + slack)
 		release()
@@ -53,7 +53,7 @@ func TestR54_PoolExhausted(t *testing.T) {
 			}
 			require.Equal(t, 503, one.Status, "%v", one.Body)
 			require.NotEmpty(t, one.RetryAfter)
-			require.InDelta(t, acquire.Seconds(), one.took.Seconds(), slack.Seconds())
+			require.InDelta(t, acquire.Seconds(), one.elapsed.Seconds(), slack.Seconds())
 		}
 		require.Equal(t, 0, r.Terminate().ExitCode)
 	})

@@ -103,7 +103,7 @@ func (l *load) testOutage(r *harness.Process, fault outage, own *cluster.Server,
 	t.Helper()
 	before := l.acknowledged()
 	waitUntil(t, harness.Timeout, "no load", func() bool { return l.acknowledged() > before+50 })
-	began := time.Now()
+	start := time.Now()
 	fault.begin(t, own, proxy)
 	time.Sleep(fault.duration)
 	l.Call("GET", "/livez", nil, 200)
@@ -115,13 +115,13 @@ func (l *load) testOutage(r *harness.Process, fault outage, own *cluster.Server,
 
 	slowest, last := time.Duration(0), ended
 	for _, one := range l.recorded() {
-		finished := one.at.Add(one.took)
-		if one.at.Before(began) && finished.Before(began) {
+		finished := one.at.Add(one.elapsed)
+		if one.at.Before(start) && finished.Before(start) {
 			continue
 		}
 		require.NoError(t, one.err, "%s: no response", one.what)
-		slowest = max(slowest, one.took)
-		require.Less(t, one.took, rejectionLimit(), "%s: %d after %s", one.what, one.Status, one.took)
+		slowest = max(slowest, one.elapsed)
+		require.Less(t, one.elapsed, rejectionLimit(), "%s: %d after %s", one.what, one.Status, one.elapsed)
 		if one.Status/100 == 2 {
 			continue
 		}
@@ -166,7 +166,7 @@ func requireCheckpoints(p harness.Env, traffic *load) {
 func (l *load) acknowledgedSince(since time.Time) (n int) {
 	for _, one := range l.recorded() {
 		switch {
-		case one.at.Add(one.took).Before(since):
+		case one.at.Add(one.elapsed).Before(since):
 		case one.Status/100 != 2:
 			return 0
 		case one.what != "read":

@@ -71,7 +71,7 @@ func searchLoad(b *testing.B, engine database.Engine) {
 			b.ReportMetric(medianLatency(b, c, 5, "/api/patients/?limit=10&doctor="+doctor), "ms-p50-alone")
 			var served atomic.Int64
 			var all sync.WaitGroup
-			began := time.Now()
+			start := time.Now()
 			for range 12 {
 				all.Go(func() {
 					for range 4 {
@@ -85,22 +85,22 @@ func searchLoad(b *testing.B, engine database.Engine) {
 			}
 			all.Wait()
 			b.ReportMetric(float64(served.Load()), "served-of-48")
-			b.ReportMetric(time.Since(began).Seconds(), "s")
+			b.ReportMetric(time.Since(start).Seconds(), "s")
 		}
 	})
 }
 
 // medianLatency returns the median latency of n requests in milliseconds.
 func medianLatency(b *testing.B, c *harness.HTTPClient, n int, path string) float64 {
-	took := make([]time.Duration, n)
-	for i := range took {
-		began := time.Now()
+	durations := make([]time.Duration, n)
+	for i := range durations {
+		start := time.Now()
 		_, err := c.Send("GET", path, nil, "Prefer", "count=exact")
 		require.NoError(b, err)
-		took[i] = time.Since(began)
+		durations[i] = time.Since(start)
 	}
-	slices.Sort(took)
-	return float64(took[n/2].Microseconds()) / 1000
+	slices.Sort(durations)
+	return float64(durations[n/2].Microseconds()) / 1000
 }
 
 // startFlood sends a request from clients without a pause until stop, and counts the requests.

@@ -62,10 +62,12 @@ func (a hashAttack) begin(c *harness.HTTPClient) (stop func()) {
 
 // signInAll signs in n times, one after the other, as the user that email returns. It returns the number of successes
 // and the sorted latencies.
-func signInAll(t testing.TB, c *harness.HTTPClient, n int, email func(i int) string) (good int, took []time.Duration) {
+func signInAll(
+	t testing.TB, c *harness.HTTPClient, n int, email func(i int) string,
+) (good int, durations []time.Duration) {
 	t.Helper()
 	for i := range n {
-		began := time.Now()
+		start := time.Now()
 		response, err := c.Send(
 			"POST",
 			"/api/auth/login/",
@@ -74,13 +76,13 @@ func signInAll(t testing.TB, c *harness.HTTPClient, n int, email func(i int) str
 			"198.51.100.1",
 		)
 		require.NoError(t, err)
-		took = append(took, time.Since(began))
+		durations = append(durations, time.Since(start))
 		if response.Status == http.StatusOK {
 			good++
 		}
 	}
-	slices.Sort(took)
-	return good, took
+	slices.Sort(durations)
+	return good, durations
 }
 
 // registerAccounts registers the attacker, the bystander, who then signs in from the bystander's network, and n

@@ -25,7 +25,7 @@ var unfinished = []string{
 
 // sendSlowly opens a connection, never finishes its request, and returns the time until the server closed it.
 func sendSlowly(t *testing.T, address, begin string, patience time.Duration, open *sync.WaitGroup) time.Duration {
-	began := time.Now()
+	start := time.Now()
 	conn, err := net.Dial("tcp", address)
 	if err == nil {
 		_, err = conn.Write([]byte(begin))
@@ -36,7 +36,7 @@ func sendSlowly(t *testing.T, address, begin string, patience time.Duration, ope
 		return 0
 	}
 	defer func() { _ = conn.Close() }()
-	_ = conn.SetDeadline(began.Add(patience))
+	_ = conn.SetDeadline(start.Add(patience))
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -45,13 +45,13 @@ func sendSlowly(t *testing.T, address, begin string, patience time.Duration, ope
 	for begin != "" {
 		select {
 		case <-ended:
-			return time.Since(began)
+			return time.Since(start)
 		case <-time.After(time.Second):
 			_, _ = conn.Write([]byte("a")) // fails if the server has closed the connection
 		}
 	}
 	<-ended
-	return time.Since(began)
+	return time.Since(start)
 }
 
 // TestR21_SlowConnections checks that a thousand slow connections do not delay other clients, and that each is closed
@@ -108,15 +108,15 @@ func p99(t *testing.T, c *harness.HTTPClient, duration time.Duration) time.Durat
 	for range 4 {
 		clients.Go(func() {
 			for time.Now().Before(end) {
-				began := time.Now()
+				start := time.Now()
 				status, _, err := c.Try("GET", "/api/patients/", nil)
-				took := time.Since(began)
+				elapsed := time.Since(start)
 				if err != nil || status != 200 {
 					t.Errorf("%d %v", status, err)
 					return
 				}
 				mu.Lock()
-				all = append(all, took)
+				all = append(all, elapsed)
 				mu.Unlock()
 			}
 		})

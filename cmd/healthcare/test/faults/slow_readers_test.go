@@ -42,25 +42,25 @@ func leaveUnread(t *testing.T, s *harness.Service, c *harness.Client, path strin
 // measureBystander reads from another network for a duration, and returns the rate of success and the p99.
 func measureBystander(t testing.TB, s *harness.Service, c *harness.Client, path string, duration time.Duration,
 ) (rate float64, p99 time.Duration) {
-	var took []time.Duration
+	var durations []time.Duration
 	good := 0
 	for end := time.Now().Add(duration); time.Now().Before(end); {
 		request, err := http.NewRequest(http.MethodGet, s.URL+path, nil)
 		require.NoError(t, err)
 		request.Header.Set("Authorization", "Bearer "+c.Token)
 		request.Header.Set("X-Forwarded-For", "198.51.100.1")
-		began := time.Now()
+		start := time.Now()
 		response, err := http.DefaultClient.Do(request)
 		require.NoError(t, err)
 		_, _ = io.Copy(io.Discard, response.Body)
 		_ = response.Body.Close()
-		took = append(took, time.Since(began))
+		durations = append(durations, time.Since(start))
 		if response.StatusCode == http.StatusOK {
 			good++
 		}
 	}
-	slices.Sort(took)
-	return float64(good) / float64(len(took)), took[len(took)*99/100]
+	slices.Sort(durations)
+	return float64(good) / float64(len(durations)), durations[len(durations)*99/100]
 }
 
 // TestR58_RequestsDuringSlowReaders checks that clients that do not read the largest pages do not affect others.

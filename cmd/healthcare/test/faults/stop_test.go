@@ -38,10 +38,10 @@ func TestR55_StopUnderLoadFailsNoRequest(t *testing.T) {
 			traffic.start()
 			waitUntil(t, harness.Timeout, "nothing is acknowledged",
 				func() bool { return traffic.acknowledged() >= enough })
-			began := time.Now()
-			stops = append(stops, began)
+			start := time.Now()
+			stops = append(stops, start)
 			require.Equal(t, 0, r.Terminate().ExitCode, "%s", r.Stderr.String())
-			slowest = max(slowest, time.Since(began))
+			slowest = max(slowest, time.Since(start))
 			traffic.clients.Wait()
 		}
 		require.Less(t, slowest, 25*time.Second)

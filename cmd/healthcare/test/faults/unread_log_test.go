@@ -31,7 +31,7 @@ func callLivez(t *testing.T, base string, n int) time.Duration {
 	for range 16 {
 		all.Go(func() {
 			for sent.Add(1) <= int64(n) {
-				began := time.Now()
+				start := time.Now()
 				response, err := client.Get(base + "/livez")
 				if err != nil {
 					t.Error(err)
@@ -39,9 +39,9 @@ func callLivez(t *testing.T, base string, n int) time.Duration {
 				}
 				_, _ = io.Copy(io.Discard, response.Body)
 				_ = response.Body.Close()
-				for took := int64(time.Since(began)); ; {
+				for elapsed := int64(time.Since(start)); ; {
 					seen := slowest.Load()
-					if took <= seen || slowest.CompareAndSwap(seen, took) {
+					if elapsed <= seen || slowest.CompareAndSwap(seen, elapsed) {
 						break
 					}
 				}
@@ -86,9 +86,9 @@ func TestR58_UnreadLog(t *testing.T) {
 				return err == nil && response.Body.Close() == nil && response.StatusCode == http.StatusOK
 			}, harness.Timeout, 20*time.Millisecond)
 			require.Less(t, callLivez(t, base, requests), 5*time.Second)
-			began := time.Now()
+			start := time.Now()
 			require.Equal(t, 0, r.Terminate().ExitCode)
-			require.Less(t, time.Since(began), 5*time.Second)
+			require.Less(t, time.Since(start), 5*time.Second)
 		}
 	})
 	t.Run("requests are served after the reader has ended", func(t *testing.T) {

@@ -72,15 +72,15 @@ func TestUnreachableCollectorDelaysNoRequest(t *testing.T) {
 			c := harness.NewHTTPClient(t, r.WaitReady())
 			c.SignUp()
 			for range 50 {
-				began := time.Now()
+				start := time.Now()
 				c.Call("GET", "/api/patients/", nil, 200)
-				require.Less(t, time.Since(began), 5*time.Second)
+				require.Less(t, time.Since(start), 5*time.Second)
 			}
 			time.Sleep(500 * time.Millisecond) // some exports fail
-			began := time.Now()
+			start := time.Now()
 			o := r.Terminate()
 			require.Equal(t, 0, o.ExitCode)
-			require.Less(t, time.Since(began), 5*time.Second)
+			require.Less(t, time.Since(start), 5*time.Second)
 			warnings := 0
 			for _, line := range o.StderrLines() {
 				require.Regexp(t, `^\{"level":.*\}$`, line)

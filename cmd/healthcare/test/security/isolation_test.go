@@ -23,7 +23,7 @@ type attackCase struct {
 	ids              []string // the victim's: one record of each kind
 	known            object   // the victim's records by kind
 	own              object   // the attacker's, and what all share
-	told             map[string]bool
+	sent             map[string]bool
 	cases            int
 }
 
@@ -32,7 +32,7 @@ var canaries = []string{"zyxcanary", "7391648", "vctmzq"}
 
 func newAttackCase(t *testing.T, s *harness.Service) *attackCase {
 	x := &attackCase{s: s, victim: s.NewUser(t, "Vctmzq"), attacker: s.NewUserWithRole(t, auth.Staff, "Mallory"),
-		told: map[string]bool{}}
+		sent: map[string]bool{}}
 	secret := object{"name": "Zyxcanary A", "phone": "7391648", "notes": "zyxcanary", "address": "zyxcanary",
 		"email": "zyxcanary@home.example"}
 	patient := x.victim.AddPatient(secret, object{"medical_record_number": "zyxcanary"})
@@ -65,17 +65,17 @@ func (x *attackCase) send(t *testing.T, method, path string, body any, headers .
 	x.cases++
 	a := x.attacker.ForTest(t).Do(method, path, body, headers...)
 	typed, _ := json.Marshal(body)
-	said := strings.ToLower(fmt.Sprint(path, string(typed), headers))
-	heard := strings.ToLower(fmt.Sprint(a.Header, string(a.Body)))
+	request := strings.ToLower(fmt.Sprint(path, string(typed), headers))
+	response := strings.ToLower(fmt.Sprint(a.Header, string(a.Body)))
 	for _, canary := range canaries {
-		require.NotContains(t, heard, canary, "%s %s %s %v", method, path, typed, headers)
+		require.NotContains(t, response, canary, "%s %s %s %v", method, path, typed, headers)
 	}
 	for _, id := range x.ids {
 		if strings.Contains(string(typed), id) {
-			x.told[id] = true // it may be stored as a text of the attacker's own
+			x.sent[id] = true // it may be stored as a text of the attacker's own
 		}
-		if !strings.Contains(said, id) && !x.told[id] {
-			require.NotContains(t, heard, id, "%s %s %s %v", method, path, typed, headers)
+		if !strings.Contains(request, id) && !x.sent[id] {
+			require.NotContains(t, response, id, "%s %s %s %v", method, path, typed, headers)
 		}
 	}
 	require.True(t, a.Status < 500 || a.Status == 501, "%s %s %s %v: %s", method, path, typed, headers, a.Body)

@@ -38,18 +38,18 @@ func TestR14_SignInDoesNotRevealAccounts(t *testing.T) {
 			times := make([][]time.Duration, len(logins))
 			for range 25 {
 				for i, login := range logins {
-					began := time.Now()
+					start := time.Now()
 					a := c.Do("POST", "/api/auth/login/", login)
-					times[i] = append(times[i], time.Since(began))
+					times[i] = append(times[i], time.Since(start))
 					a.Header.Del("Date")
 					responses[fmt.Sprint(a.Status, a.WithoutRequestID(), a.Header)] = true
 				}
 			}
 			require.Len(t, responses, 1, "all responses are equal")
 			var medians []time.Duration
-			for _, took := range times {
-				slices.Sort(took)
-				medians = append(medians, took[len(took)/2])
+			for _, durations := range times {
+				slices.Sort(durations)
+				medians = append(medians, durations[len(durations)/2])
 			}
 			gap = slices.Max(medians) - slices.Min(medians)
 			if gap < 2*time.Millisecond {

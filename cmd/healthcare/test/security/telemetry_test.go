@@ -53,8 +53,8 @@ func (w observedService) exerciseAll(t *testing.T) {
 		}
 	}
 	known["email"] = privateValues["email"]
-	nobody, word := w.Anonymous(t), privateValues["name"]
-	nobody.Undocumented = true
+	anonymous, word := w.Anonymous(t), privateValues["name"]
+	anonymous.Undocumented = true
 	for _, r := range w.Routes() {
 		body, headers := bodyOrNone(r, known),
 			[]string{"User-Agent", privateValues["agent"], "tracestate", "kanari=1", "baggage", "kanari=1"}
@@ -63,7 +63,7 @@ func (w observedService) exerciseAll(t *testing.T) {
 		}
 		c.Do(r.Method, r.PathWith(url.PathEscape(word)), body, headers...)
 		c.Do(r.Method, harness.PathWithQuery(r.PathWith(harness.MissingID), "search", word), body, headers...)
-		nobody.Do(r.Method, r.PathWith(harness.MissingID), body, headers...)
+		anonymous.Do(r.Method, r.PathWith(harness.MissingID), body, headers...)
 	}
 	for range 2 {
 		c.Do("POST", "/api/patients/", object{"name": word, "age": 1, "gender": "Other"}, "Idempotency-Key",

@@ -251,8 +251,8 @@ func (w *privacyRun) visitor(t *testing.T) (*harness.Client, object) {
 // exerciseRoute sends the next words in every part of the request, whether the route reads it or not.
 func (w *privacyRun) exerciseRoute(t *testing.T, r harness.Route) {
 	c, known := w.visitor(t)
-	nobody, forger := w.s.Anonymous(t), w.s.Anonymous(t)
-	nobody.Undocumented, forger.Undocumented = true, true
+	anonymous, forger := w.s.Anonymous(t), w.s.Anonymous(t)
+	anonymous.Undocumented, forger.Undocumented = true, true
 	body, at := bodyOrNone(r, known), r.PathWith(r.PathID(known))
 	send := func(path string, body any, headers ...string) {
 		a := w.do(c, r, path, body, headers...)
@@ -261,7 +261,7 @@ func (w *privacyRun) exerciseRoute(t *testing.T, r harness.Route) {
 		}
 	}
 	send(at, body)
-	w.do(nobody, r, at, body, "User-Agent", w.nextWord())
+	w.do(anonymous, r, at, body, "User-Agent", w.nextWord())
 	for range 2 {
 		forger.Token = url.PathEscape(w.nextWord())
 		w.do(forger, r, r.PathWith(url.PathEscape(w.nextWord())), body)

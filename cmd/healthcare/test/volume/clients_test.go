@@ -285,13 +285,13 @@ func TestBodiesOfAllClients(t *testing.T) {
 			c.Do("PATCH", "/api/patients/"+made, "\ufeff{}").Expect(200)
 			require.Contains(t, c.Do("POST", "/api/patients/", "\ufeff").ExpectProblem(400, "malformed_json").Detail,
 				"empty")
-			nobody := s.Anonymous(t)
-			nobody.Undocumented = true
-			nobody.Do("POST", "/api/auth/login/",
+			anonymous := s.Anonymous(t)
+			anonymous.Undocumented = true
+			anonymous.Do("POST", "/api/auth/login/",
 				"\ufeff"+`{"email":"`+c.Email()+`","password":"`+harness.Password+`"}`).Expect(200)
 			fits := "\ufeff{}" + strings.Repeat(" ", 8192-5)
-			require.NotEqual(t, 413, nobody.Do("POST", "/api/auth/login/", fits).Status)
-			nobody.Do("POST", "/api/auth/login/", fits+" ").ExpectProblem(413, "body_too_large")
+			require.NotEqual(t, 413, anonymous.Do("POST", "/api/auth/login/", fits).Status)
+			anonymous.Do("POST", "/api/auth/login/", fits+" ").ExpectProblem(413, "body_too_large")
 		})
 	})
 }

@@ -129,9 +129,9 @@ func addResponses(t *testing.T, s *harness.Service, user string, n int) {
 // waitForJob returns the last status of a job, as a client without a token reads it.
 func waitForJob(t *testing.T, s *harness.Service, location string) (status object) {
 	t.Helper()
-	nobody := s.Anonymous(t)
+	anonymous := s.Anonymous(t)
 	require.Eventually(t, func() bool {
-		status = nobody.Do("GET", location, nil).Expect(200).Object()
+		status = anonymous.Do("GET", location, nil).Expect(200).Object()
 		return status["state"] == "done"
 	}, 5*time.Minute, 20*time.Millisecond)
 	return status
@@ -158,7 +158,7 @@ func TestAccountDeletionWithManyPatients(t *testing.T) {
 		s.AddPatients(t, user, harness.LargeCount())
 		addResponses(t, s, user, 1_200)
 		body := object{"password": harness.Password}
-		began := time.Now()
+		start := time.Now()
 		var accepted harness.Response
 		var mu sync.Mutex
 		// some wait for the lock of the first one
@@ -171,7 +171,7 @@ func TestAccountDeletionWithManyPatients(t *testing.T) {
 			return a
 		})
 		require.Equal(t, map[int]int{202: 1, 401: 2}, counts)
-		t.Logf("closed in %v", time.Since(began))
+		t.Logf("closed in %v", time.Since(start))
 		require.Equal(t, "1", accepted.Header.Get("Retry-After"))
 		require.EqualValues(t, harness.LargeCount(), accepted.Object()["total"])
 
@@ -188,7 +188,7 @@ func TestAccountDeletionWithManyPatients(t *testing.T) {
 		s.NewUser(t, "Canary") // the address is available
 
 		status := waitForJob(t, s, accepted.Header.Get("Location"))
-		t.Logf("removed in %v", time.Since(began))
+		t.Logf("removed in %v", time.Since(start))
 		require.EqualValues(t, harness.LargeCount(), status["done"])
 		require.Len(t, status, 3)
 		require.Empty(t, cellsContaining(t, s, "canary of many"))

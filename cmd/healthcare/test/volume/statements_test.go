@@ -92,12 +92,12 @@ func countStatements(t *testing.T, s *harness.Service, recorded *harness.Stateme
 		"password": harness.Password})
 	send(c, "GET", "/api/users/{id}/", other.UserID(), nil)
 	send(c, "PATCH", "/api/users/{id}/", other.UserID(), object{"name": "Mira"})
-	nobody := s.Anonymous(t)
-	send(nobody, "POST", "/api/auth/register/", "",
+	anonymous := s.Anonymous(t)
+	send(anonymous, "POST", "/api/auth/register/", "",
 		object{"name": name, "email": name + ".self@clinic.example", "password": harness.Password})
-	tokens := send(nobody, "POST", "/api/auth/login/", "",
+	tokens := send(anonymous, "POST", "/api/auth/login/", "",
 		object{"email": other.Email(), "password": harness.Password}).Object()
-	send(nobody, "POST", "/api/auth/refresh/", "", object{"refresh": tokens["refresh"]})
+	send(anonymous, "POST", "/api/auth/refresh/", "", object{"refresh": tokens["refresh"]})
 	send(other, "GET", "/api/auth/me/", "", nil)
 	send(other, "PATCH", "/api/auth/me/", "", object{"name": "Zoë"})
 	sessions := send(other, "GET", "/api/auth/sessions/", "", nil).List()
@@ -113,7 +113,7 @@ func countStatements(t *testing.T, s *harness.Service, recorded *harness.Stateme
 	send(leaver, "POST", "/api/auth/password/", "",
 		object{"current_password": harness.Password, "new_password": "another " + harness.Password})
 	send(leaver, "DELETE", "/api/auth/me/?patients=delete", "", object{"password": "another " + harness.Password})
-	send(nobody, "GET", "/api/jobs/{id}/", s.AddJob(t), nil)
+	send(anonymous, "GET", "/api/jobs/{id}/", s.AddJob(t), nil)
 	for i, r := range s.Routes() {
 		if counted[r.String()] != "" {
 			continue

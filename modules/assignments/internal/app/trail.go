@@ -35,29 +35,30 @@ func newListEntries(filter domain.Filter, shown []Assigned) []audit.Entry {
 	if filter.Patient != nil || len(shown) == 0 {
 		return entries
 	}
-	patients := distinct(audit.IDs(shown, func(a Assigned) uuid.UUID { return a.PatientID.UUID }))
-	return append(entries, audit.NewListEntries(audit.Entry{Action: audit.List, Resource: audit.Patient}, patients)...)
+	ids := distinct(audit.IDs(shown, func(a Assigned) uuid.UUID { return a.PatientID.UUID }))
+	return append(entries, audit.NewListEntries(audit.Entry{Action: audit.List, Resource: audit.Patient}, ids)...)
 }
 
 // newReleaseEntries returns the audit entries of the assignments that the removal of a doctor made and ended, and of
 // their patients.
 func newReleaseEntries(made, ended []domain.Assignment) (entries []audit.Entry) {
-	var patients []uuid.UUID
+	var patientIDs []uuid.UUID
 	add := func(action audit.Action, all []domain.Assignment) {
 		if len(all) == 0 {
 			return
 		}
 		ids := audit.IDs(all, func(a domain.Assignment) uuid.UUID { return a.ID.UUID })
 		entries = append(entries, audit.NewListEntries(audit.Entry{Action: action, Resource: resource}, ids)...)
-		patients = append(patients, audit.IDs(all, func(a domain.Assignment) uuid.UUID { return a.PatientID.UUID })...)
+		treated := audit.IDs(all, func(a domain.Assignment) uuid.UUID { return a.PatientID.UUID })
+		patientIDs = append(patientIDs, treated...)
 	}
 	add(audit.Create, made)
 	add(audit.Delete, ended)
-	if len(patients) == 0 {
+	if len(patientIDs) == 0 {
 		return nil
 	}
 	changed := audit.Entry{Action: audit.Update, Resource: audit.Patient, Fields: []string{"assignments"}}
-	return append(entries, audit.NewListEntries(changed, distinct(patients))...)
+	return append(entries, audit.NewListEntries(changed, distinct(patientIDs))...)
 }
 
 // distinct sorts ids in place and returns them without duplicates.

@@ -39,11 +39,11 @@ func NewAccounts(
 	cfg identity.Config, users ports.Users, mailboxes ports.Mailboxes, sessions ports.Sessions,
 	credentials *Credentials, registrations ports.Registrations, userData identity.UserData,
 	responses ports.StoredResponses,
-	queue *jobs.Queue, roles auth.Roles, trail audit.Recorder, tx tx.Runner, clock clock.Clock,
+	queue *jobs.Queue, roles auth.Roles, trail audit.Recorder, runner tx.Runner, clk clock.Clock,
 ) *Accounts {
 	return &Accounts{
 		users: users, mailboxes: mailboxes, sessions: sessions, credentials: credentials, registrations: registrations,
-		userData: userData, responses: responses, jobs: queue, roles: roles, trail: trail, tx: tx, clock: clock,
+		userData: userData, responses: responses, jobs: queue, roles: roles, trail: trail, tx: runner, clock: clk,
 		closed: cfg.RegistrationClosed,
 	}
 }

@@ -29,14 +29,14 @@ type Credentials struct {
 // NewCredentials wires the dependencies.
 func NewCredentials(
 	cfg identity.Config, passwords ports.Passwords, common ports.CommonPasswords,
-	attempts ports.Attempts, trail audit.Recorder, clock clock.Clock,
+	attempts ports.Attempts, trail audit.Recorder, clk clock.Clock,
 ) *Credentials {
 	policy := domain.PasswordPolicy{Strict: cfg.StrictPasswords, Common: common}
 	return &Credentials{
 		passwords: passwords,
 		attempts:  attempts,
 		trail:     trail,
-		refusals:  newRefusals(trail, clock),
+		refusals:  newRefusals(trail, clk),
 		policy:    policy,
 	}
 }

@@ -29,14 +29,14 @@ type family struct {
 	alive   bool
 	live    int       // the live generation
 	rotated time.Time // time of the last rotation
-	began   time.Time
+	started time.Time
 }
 
 // use sends the token of a known generation and compares the response with the model.
 func (f *family) use(t *rapid.T, generation int) {
 	now := f.h.clock.Now()
 	got, err := f.h.Refresh(context.Background(), f.tokens[generation], here)
-	idle, end := f.rotated.Add(idle), f.began.Add(absolute)
+	idle, end := f.rotated.Add(idle), f.started.Add(absolute)
 	switch {
 	case !f.alive || !now.Before(idle) || !now.Before(end):
 		require.ErrorIs(t, err, identity.ErrInvalidRefresh)
@@ -123,7 +123,7 @@ func TestR12_AFamilyHasAtMostOneLiveLeaf(t *testing.T) {
 			require.NoError(t, err)
 			f := &family{
 				h: h, tokens: []string{first.Refresh}, access: first.Access, session: caller.SessionID,
-				alive: true, rotated: h.clock.Now(), began: h.clock.Now(),
+				alive: true, rotated: h.clock.Now(), started: h.clock.Now(),
 			}
 			any := func(t *rapid.T) int { return rapid.IntRange(0, len(f.tokens)-1).Draw(t, "generation") }
 			t.Repeat(map[string]func(*rapid.T){

@@ -87,7 +87,7 @@ func newFixture(t testing.TB, db *database.DB, adjust ...func(*identity.Config))
 	credentials := app.NewCredentials(
 		cfg,
 		h.passwords,
-		func(password string) bool { return password == "password1" },
+		func(pw string) bool { return pw == "password1" },
 		attempts,
 		h.trail,
 		manual,
@@ -148,20 +148,20 @@ type countedPasswords struct {
 	busy             error
 }
 
-func (p *countedPasswords) Hash(ctx context.Context, by ports.Caller, password string) (string, error) {
+func (p *countedPasswords) Hash(ctx context.Context, by ports.Caller, pw string) (string, error) {
 	p.hashed.Add(1)
 	p.last.Store(&by)
 	if p.busy != nil {
 		return "", p.busy
 	}
-	return p.Passwords.Hash(ctx, by, password)
+	return p.Passwords.Hash(ctx, by, pw)
 }
 
 func (p *countedPasswords) Verify(
-	ctx context.Context, by ports.Caller, password, phc string, count func(context.Context) error,
+	ctx context.Context, by ports.Caller, pw, phc string, count func(context.Context) error,
 ) (ok, stale bool, err error) {
 	p.last.Store(&by)
-	return p.Passwords.Verify(ctx, by, password, phc, func(ctx context.Context) error {
+	return p.Passwords.Verify(ctx, by, pw, phc, func(ctx context.Context) error {
 		err := count(ctx)
 		if err == nil {
 			p.verified.Add(1)

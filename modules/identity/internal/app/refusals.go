@@ -43,8 +43,8 @@ type refused struct {
 	last    audit.Request // of them
 }
 
-func newRefusals(trail audit.Recorder, clock clock.Clock) *refusals {
-	return &refusals{trail: trail, clock: clock, windows: map[string]*refused{}}
+func newRefusals(trail audit.Recorder, clk clock.Clock) *refusals {
+	return &refusals{trail: trail, clock: clk, windows: map[string]*refused{}}
 }
 
 // add records a refused sign-in, or counts it.

@@ -36,14 +36,14 @@ type Service struct {
 // New wires the use cases.
 func New(
 	cfg identity.Config, users ports.Users, sessions ports.Sessions, credentials *Credentials, tokens ports.Tokens,
-	trail audit.Recorder, tx tx.Runner, clock clock.Clock,
+	trail audit.Recorder, runner tx.Runner, clk clock.Clock,
 ) *Service {
 	lifetimes := domain.Lifetimes{Idle: cfg.SessionIdleLifetime, Absolute: cfg.SessionLifetime}
 	if cfg.Django {
 		lifetimes.Retry = lifetimes.Idle
 	}
 	return &Service{
-		users: users, sessions: sessions, credentials: credentials, tokens: tokens, trail: trail, tx: tx, clock: clock,
+		users: users, sessions: sessions, credentials: credentials, tokens: tokens, trail: trail, tx: runner, clock: clk,
 		lifetimes: lifetimes, accessLifetime: cfg.AccessTokenLifetime,
 	}
 }

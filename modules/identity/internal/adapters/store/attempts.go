@@ -24,9 +24,9 @@ const attemptsSweep = 20
 
 // NewAttempts returns a ports.Attempts that counts in db. Its keys cannot be traced to an address without key: 32
 // random bytes, the same for all instances. Another key resets all counts.
-func NewAttempts(db *database.DB, key []byte, limits domain.AttemptLimits, clock clock.Clock) ports.Attempts {
+func NewAttempts(db *database.DB, key []byte, limits domain.AttemptLimits, clk clock.Clock) ports.Attempts {
 	return &attempts{
-		db: db, hidden: hidden(key), limits: limits, clock: clock, refused: newRefusals(),
+		db: db, hidden: hidden(key), limits: limits, clock: clk, refused: newRefusals(),
 		made: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "healthcare_password_attempts_total",
 			Help: "Password attempts admitted; each costs a hash.",

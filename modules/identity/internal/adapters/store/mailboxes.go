@@ -33,8 +33,8 @@ type Mailboxes struct {
 }
 
 // NewMailboxes returns the mailboxes in db.
-func NewMailboxes(db *database.DB, clock clock.Clock, log *zap.Logger) *Mailboxes {
-	return &Mailboxes{db: db, clock: clock, log: log}
+func NewMailboxes(db *database.DB, clk clock.Clock, log *zap.Logger) *Mailboxes {
+	return &Mailboxes{db: db, clock: clk, log: log}
 }
 
 // CatchUp implements ports.Mailboxes.
@@ -44,12 +44,12 @@ func (m *Mailboxes) CatchUp(ctx context.Context) error { return m.run(ctx, catch
 func (m *Mailboxes) Sweep(ctx context.Context) error { return m.run(ctx, sweepMargin) }
 
 func (m *Mailboxes) run(ctx context.Context, margin time.Duration) error {
-	began := m.clock.Now()
+	start := m.clock.Now()
 	if err := m.recordSince(ctx, margin); err != nil {
 		return err
 	}
 	if !m.db.InTransaction(ctx) { // an open transaction may still be rolled back
-		m.upTo.Store(began.UnixMicro())
+		m.upTo.Store(start.UnixMicro())
 	}
 	return nil
 }

@@ -16,9 +16,9 @@ import (
 // NewRegistrations returns a ports.Registrations that counts in db. Its keys cannot be traced to an address without
 // key.
 func NewRegistrations(
-	db *database.DB, key []byte, limit domain.RegistrationLimit, clock clock.Clock,
+	db *database.DB, key []byte, limit domain.RegistrationLimit, clk clock.Clock,
 ) ports.Registrations {
-	return &registrations{db: db, hidden: hidden(key), limit: limit, clock: clock}
+	return &registrations{db: db, hidden: hidden(key), limit: limit, clock: clk}
 }
 
 type registrations struct {

@@ -38,9 +38,9 @@ func config() Config {
 }
 
 // open calls New, for tests and benchmarks.
-func open(t testing.TB, cfg Config, clock clock.Clock) ports.Tokens {
+func open(t testing.TB, cfg Config, clk clock.Clock) ports.Tokens {
 	t.Helper()
-	tokens, err := New(cfg, clock)
+	tokens, err := New(cfg, clk)
 	require.NoError(t, err)
 	return tokens
 }
@@ -115,8 +115,8 @@ func TestIssue(t *testing.T) {
 
 func TestR11_VerifyChecksTheTime(t *testing.T) {
 	cfg := config()
-	issue := func(t *testing.T, clock clock.Clock) string {
-		token, err := open(t, cfg, clock).Issue(ports.Claims{UserID: user, SessionID: session})
+	issue := func(t *testing.T, clk clock.Clock) string {
+		token, err := open(t, cfg, clk).Issue(ports.Claims{UserID: user, SessionID: session})
 		require.NoError(t, err)
 		return token
 	}

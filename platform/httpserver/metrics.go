@@ -34,15 +34,15 @@ type meter struct {
 func newMeter() *meter {
 	return &meter{
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "http_requests_total", Help: "Requests that were answered, by route pattern, method and status.",
+			Name: "http_requests_total", Help: "Completed requests, by route pattern, method and status.",
 		}, []string{"route", "method", "status"}),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "http_request_duration_seconds",
-			Help:    "How long requests took from their last byte to their answer, by route pattern and method.",
+			Help:    "Time from a request's last byte to its response, by route pattern and method.",
 			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
 		}, []string{"route", "method"}),
 		inFlight: prometheus.NewGauge(
-			prometheus.GaugeOpts{Name: "http_requests_in_flight", Help: "Requests that are being answered."},
+			prometheus.GaugeOpts{Name: "http_requests_in_flight", Help: "Requests that are being processed."},
 		),
 	}
 }

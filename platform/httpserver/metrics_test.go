@@ -34,7 +34,7 @@ func TestRequestsAreMeasured(t *testing.T) {
 		return fmt.Sprintf("http_requests_total{method=%q,route=%q,status=\"%d\"}", method, route, status)
 	}
 	require.NoError(t, testutil.GatherAndCompare(registry, strings.NewReader(`
-# HELP http_requests_total Requests that were answered, by route pattern, method and status.
+# HELP http_requests_total Completed requests, by route pattern, method and status.
 # TYPE http_requests_total counter
 `+counted("/things/{id}/", "GET", 200)+` 3
 `+counted("/things/{id}/", "HEAD", 200)+` 1
@@ -45,7 +45,7 @@ func TestRequestsAreMeasured(t *testing.T) {
 `+counted("unmatched", "unknown", 501)+` 1
 `+counted("unmatched", "unknown", 400)+` 1
 `+counted("unmatched", "unknown", 413)+` 1
-# HELP http_requests_in_flight Requests that are being answered.
+# HELP http_requests_in_flight Requests that are being processed.
 # TYPE http_requests_in_flight gauge
 http_requests_in_flight 0
 `), "http_requests_total", "http_requests_in_flight"))

@@ -37,7 +37,7 @@ func TestRequestID(t *testing.T) {
 		status              int
 	}{
 		{"a request that is served", "GET /things/", "", http.StatusOK},
-		{"a request that is refused", "GET /nothing/", "", http.StatusNotFound},
+		{"a request that is rejected", "GET /nothing/", "", http.StatusNotFound},
 		{"a method that is unknown", "BREW /things/", "", http.StatusNotImplemented},
 		{
 			"a request that can be read in two ways",

@@ -45,7 +45,7 @@ func (s Secret) Check() error {
 		return nil
 	}
 	if len(s) < minBytes {
-		return errors.New("must have at least 32 bytes; make one with: openssl rand -base64 48")
+		return errors.New("must have at least 32 bytes; generate one with: openssl rand -base64 48")
 	}
 	seen := map[byte]bool{}
 	for i := range len(s) {
@@ -54,11 +54,11 @@ func (s Secret) Check() error {
 	lower := strings.ToLower(s.Reveal())
 	for _, part := range examples {
 		if strings.Contains(lower, part) {
-			return errors.New("looks like an example value; make one with: openssl rand -base64 48")
+			return errors.New("looks like an example value; generate one with: openssl rand -base64 48")
 		}
 	}
 	if len(seen) < 8 {
-		return errors.New("has too few different characters; make one with: openssl rand -base64 48")
+		return errors.New("has too few different characters; generate one with: openssl rand -base64 48")
 	}
 	return nil
 }

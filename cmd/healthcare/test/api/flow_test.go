@@ -41,7 +41,7 @@ func TestFlowOfTheOriginal(t *testing.T) {
 		require.NoError(t, err)
 		patientPath := "/api/patients/" + created.ID() + "/"
 		require.Equal(t, patient, c.Do("GET", patientPath, nil).Expect(200).Object(),
-			"what POST answers is what GET answers")
+			"POST and GET respond with the same body")
 		require.Equal(t, []object{patient}, c.Do("GET", "/api/patients/", nil).Expect(200).List())
 
 		replaced := c.Do("PUT", patientPath, object{"name": "Ananya V.", "age": 32, "gender": "Female"}).Expect(

@@ -16,7 +16,7 @@ import (
 // erasureKind is the kind of the jobs that remove the data of closed accounts.
 const erasureKind = "account_erasure"
 
-// removedAtOnce is the most patients, and the most stored responses, that are removed within the request.
+// removedAtOnce is the maximum number of patients, and of stored responses, that are removed during the request.
 const removedAtOnce = 100
 
 // erasure has the parameters of such a job.

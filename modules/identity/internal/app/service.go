@@ -63,7 +63,7 @@ type Tokens struct {
 	ExpiresIn time.Duration // of Access
 }
 
-// SignIn starts a session. An unknown address, a wrong password and an inactive user get the same answer, after the
+// SignIn starts a session. An unknown address, a wrong password and an inactive user get the same response, after the
 // same work. Errors: errs.Invalid, identity.ErrInvalidCredentials, errs.Throttled, errs.Unavailable if too many
 // passwords are being hashed.
 func (s *Service) SignIn(ctx context.Context, credentials domain.Credentials, from From) (Tokens, error) {

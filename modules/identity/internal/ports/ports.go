@@ -68,7 +68,7 @@ type StoredResponses interface {
 	DeleteByUser(ctx context.Context, user uuid.UUID, limit int) (int, error)
 }
 
-// MaxSharing is the most users of one mailbox that are listed.
+// MaxSharing is the maximum number of users of one mailbox that are listed.
 const MaxSharing = 100
 
 // Mailboxes records the mailboxes of users that another release added. It is safe for concurrent use, also by several
@@ -103,5 +103,5 @@ type Sessions interface {
 	Standing(ctx context.Context, id identity.SessionID) (domain.Standing, error)
 }
 
-// MaxSessions is the most sessions that a user can have.
+// MaxSessions is the maximum number of sessions of a user.
 const MaxSessions = 100

@@ -113,7 +113,7 @@ func questionFor(changes domain.Changes) string {
 }
 
 // choose returns the account that the argument identifies. Unless the question is empty, it prints the account and
-// asks the question.
+// prompts for confirmation.
 // Errors: identity.ErrUserNotFound, errAmbiguous, errDeclined, the store's.
 func choose(
 	ctx context.Context, cmd *cobra.Command, accounts *app.Accounts, account, question string,

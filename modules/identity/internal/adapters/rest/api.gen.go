@@ -239,10 +239,10 @@ type ListUsersParams struct {
 	// Active Only users who may sign in.
 	Active *bool `form:"active,omitempty" json:"active,omitempty"`
 
-	// CreatedAfter Only users created after this time: a time (RFC 3339), or a date for the start of that day in the server's time zone.
+	// CreatedAfter Only users created after this time (RFC 3339). A date means the start of that day in the server's time zone.
 	CreatedAfter *string `form:"created_after,omitempty" json:"created_after,omitempty"`
 
-	// CreatedBefore Only users created before this time: a time (RFC 3339), or a date for the start of that day in the server's time zone.
+	// CreatedBefore Only users created before this time (RFC 3339). A date means the start of that day in the server's time zone.
 	CreatedBefore *string `form:"created_before,omitempty" json:"created_before,omitempty"`
 }
 

@@ -21,7 +21,7 @@ func newRefusals() *prometheus.CounterVec {
 		limits[domain.Account], limits[domain.Client], limits[domain.Pair])
 }
 
-// admit asks the limits, and counts a refusal.
+// admit returns the error of the limit that rejects the attempt, and counts the rejection by limit.
 func (a *attempts) admit(t domain.Tallies, attempt domain.Attempt, now time.Time) error {
 	err := a.limits.Admit(t, attempt.SignedIn, now)
 	if scope, blocked := domain.BlockedBy(err); blocked {

@@ -20,7 +20,7 @@ func (p verified) validAt(now time.Time) bool {
 	return now.Before(p.expires.Add(leeway)) && !now.Before(p.issuedAt.Add(-leeway))
 }
 
-// perGeneration is the most tokens in each of the two generations of a cache: about a megabyte in total.
+// perGeneration is the maximum number of tokens in each of the two generations of a cache: about 1 MB in total.
 const perGeneration = 4096
 
 // cache holds verified tokens by their digests, so that it contains no token. Sessions and users are not cached; every

@@ -19,7 +19,7 @@ const (
 	headerType = "at+jwt"         // RFC 9068 section 2.1: other JWTs are not accepted as access tokens
 	maxLength  = 2048             // bytes of a token, checked first
 	maxKeyID   = 32               // characters of a kid
-	leeway     = 30 * time.Second // the most that the clocks of two instances differ
+	leeway     = 30 * time.Second // maximum difference between the clocks of two instances
 )
 
 // Reasons to reject a token before its claims are read. The texts are fixed, like those of claims.

@@ -12,8 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// HTTPClient is a client of a running binary. Unlike client it holds answers against no contract: the whole-graph tests
-// do.
+// HTTPClient is a client of a running binary. Unlike Client, it does not validate responses against the contract.
 type HTTPClient struct {
 	T     testing.TB
 	URL   string
@@ -28,11 +27,11 @@ func NewHTTPClient(t testing.TB, base string) *HTTPClient {
 	return &HTTPClient{T: t, URL: base, HTTP: &http.Client{Transport: transport, Timeout: Timeout}}
 }
 
-// HTTPResponse is what came back.
+// HTTPResponse is a response of the binary.
 type HTTPResponse struct {
 	Status        int
 	RetryAfter    string
-	NewConnection bool // came over a connection of its own
+	NewConnection bool // the request opened a new connection
 	Body          Object
 }
 
@@ -65,23 +64,23 @@ func (c *HTTPClient) Send(method, path string, body Object, headers ...string) (
 		return got, err
 	}
 	got.Status, got.RetryAfter = response.StatusCode, response.Header.Get("Retry-After")
-	_ = json.Unmarshal(raw, &got.Body) // a list, or nothing, has no fields to look at
+	_ = json.Unmarshal(raw, &got.Body) // a list, or nothing, has no fields
 	return got, nil
 }
 
-// Try is send for those who ask for nothing but the answer.
+// Try sends a request like Send, and returns only the status and the body.
 func (c *HTTPClient) Try(method, path string, body Object) (int, Object, error) {
 	got, err := c.Send(method, path, body)
 	return got.Status, got.Body, err
 }
 
-// Call sends a request that is answered with this status.
+// Call sends a request, asserts the status and returns the body.
 func (c *HTTPClient) Call(method, path string, body Object, status int) Object {
 	c.T.Helper()
-	got, answer, err := c.Try(method, path, body)
+	got, response, err := c.Try(method, path, body)
 	require.NoError(c.T, err)
-	require.Equal(c.T, status, got, "%s %s: %v", method, path, answer)
-	return answer
+	require.Equal(c.T, status, got, "%s %s: %v", method, path, response)
+	return response
 }
 
 // Bodies of requests: an account, a patient, and the sign-in of the account.
@@ -91,8 +90,8 @@ var (
 	AshaLogin    = Object{"email": AshaAccount["email"], "password": AshaAccount["password"]}
 )
 
-// SignUp registers and signs in Asha. On a machine that is busy with other tests, a program with the limits that ship
-// asks to come back later.
+// SignUp registers and signs in Asha. On a machine that is busy with other tests, a program with the default limits
+// may respond with 503, and the request is repeated.
 func (c *HTTPClient) SignUp() {
 	c.T.Helper()
 	insist := func(path string, body Object, status int) Object {
@@ -108,7 +107,7 @@ func (c *HTTPClient) SignUp() {
 	c.Token = insist("/api/auth/login/", AshaLogin, 200)["access"].(string)
 }
 
-// List is a page of everything there.
+// List returns the items of a page.
 func (c *HTTPClient) List(path string) (all []Object) {
 	c.T.Helper()
 	request, err := http.NewRequest(http.MethodGet, c.URL+path, nil)

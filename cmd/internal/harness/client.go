@@ -17,24 +17,24 @@ import (
 	"healthcare/platform/auth"
 )
 
-// Client is a REST client. Every answer it gets is held against the contract.
+// Client is a REST client that validates every response against the contract.
 type Client struct {
 	T            *testing.T
 	Service      *Service
 	Token        string
 	Name         string
 	RenewedToken *string // the token of one who signs in again after signing out
-	Undocumented bool    // sends what the document does not promise to be taken, such as a date with a space before it
+	Undocumented bool    // sends values that the contract does not allow, such as a date with a leading space
 }
 
-// ForTest is the same client in a subtest.
+// ForTest returns the same client for a subtest.
 func (c *Client) ForTest(t *testing.T) *Client {
 	other := *c
 	other.T = t
 	return &other
 }
 
-// Do sends a request; body is sent as it is when it is a string, else as JSON; nil sends none.
+// Do sends a request. A string body is sent unchanged, any other body as JSON, and nil sends none.
 func (c *Client) Do(method, path string, body any, headers ...string) Response {
 	c.T.Helper()
 	var payload []byte
@@ -75,7 +75,7 @@ func (c *Client) Do(method, path string, body any, headers ...string) Response {
 	return a
 }
 
-// Password is everybody's.
+// Password is the password of every test user.
 const Password = "correct horse"
 
 // Email returns the address that the client signs in with.
@@ -94,7 +94,7 @@ func (c *Client) SignInTokens() Object {
 	return anonymous.Do("POST", "/api/auth/login/", Object{"email": c.Email(), "password": Password}).Expect(200).Object()
 }
 
-// UserID is that of the client's own account.
+// UserID returns the id of the client's own account.
 func (c *Client) UserID() string {
 	c.T.Helper()
 	return c.Do("GET", "/api/auth/me/", nil).Expect(200).ID()
@@ -107,7 +107,7 @@ func (c *Client) SetRole(role auth.Role) {
 	require.NoError(c.T, users.Update("role", role).Error)
 }
 
-// WithRole runs do while the user has the role.
+// WithRole gives the user the role while do runs.
 func (c *Client) WithRole(role auth.Role, do func()) {
 	c.T.Helper()
 	var before auth.Role
@@ -143,7 +143,7 @@ func (c *Client) Assign(patient, doctor string) Response {
 	return c.Do("POST", "/api/mappings/", Object{"patient": patient, "doctor": doctor})
 }
 
-// Pages walks a list to its end and gives its items' values of a field, page by page.
+// Pages requests every page of a list and returns the items' values of a field, page by page.
 func (c *Client) Pages(path, field string) (all [][]string) {
 	c.T.Helper()
 	for path != "" {
@@ -159,5 +159,5 @@ func (c *Client) Pages(path, field string) (all [][]string) {
 	return all
 }
 
-// OmitField in a change takes the field out.
+// OmitField as a value removes the field from the body.
 const OmitField = "\x00remove"

@@ -4,7 +4,7 @@ import (
 	"sync"
 )
 
-// Concurrently runs do n times at once, at most 64 in flight, and counts the answers by status.
+// Concurrently runs do n times at once, at most 64 in flight, and counts the responses by status.
 func Concurrently(n int, do func(i int) Response) map[int]int {
 	var wg sync.WaitGroup
 	var mu sync.Mutex

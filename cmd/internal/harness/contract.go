@@ -13,11 +13,11 @@ import (
 	"healthcare/platform/httpserver"
 )
 
-// holdAgainstContract fails the test on an answer that the contract does not describe.
+// checkContract fails the test if the contract does not describe the response.
 func (c *Client) checkContract(request *http.Request, a Response) {
 	c.T.Helper()
 	for _, name := range []string{"X-Request-Id", "Content-Security-Policy", "X-Content-Type-Options"} {
-		require.NotEmpty(c.T, a.Header.Get(name), "every answer carries %s", name)
+		require.NotEmpty(c.T, a.Header.Get(name), "every response has the header %s", name)
 	}
 	kept := "no-store"
 	if path := request.URL.Path; a.Status < 400 && request.Method != http.MethodOptions &&
@@ -34,10 +34,10 @@ func (c *Client) checkContract(request *http.Request, a Response) {
 	}
 	described := httptest.NewRequest(request.Method, strings.TrimPrefix(request.URL.String(), c.Service.URL), nil)
 	if described.Method == http.MethodHead {
-		described.Method = http.MethodGet // Fiber answers HEAD where GET is described
+		described.Method = http.MethodGet // Fiber serves HEAD where GET is described
 	}
 	route, parameters, err := c.Service.contract.FindRoute(described)
-	if err != nil && !strings.HasSuffix(described.URL.Path, "/") { // both forms are served, one is described
+	if err != nil && !strings.HasSuffix(described.URL.Path, "/") { // both forms are served; the contract describes one
 		described.URL.Path += "/"
 		route, parameters, err = c.Service.contract.FindRoute(described)
 	}
@@ -49,7 +49,7 @@ func (c *Client) checkContract(request *http.Request, a Response) {
 			request.URL.Path)
 		return
 	}
-	if route.Operation.Responses.Status(a.Status) == nil { // the default response describes these, and no others
+	if route.Operation.Responses.Status(a.Status) == nil { // the default response describes only these
 		require.Contains(
 			c.T, []int{405, 408, 413, 414, 415, 417, 421, 429, 431, 500, 503},
 			a.Status, "%s %s: %s", request.Method, request.URL.Path, a.Body,
@@ -69,7 +69,7 @@ func (c *Client) checkContract(request *http.Request, a Response) {
 	}
 	require.NoError(c.T, openapi3filter.ValidateResponse(c.T.Context(), input), "%s %s: %s", request.Method,
 		request.URL.Path, a.Body)
-	if a.Status < 300 && !c.Undocumented { // what the service takes, the document allows
+	if a.Status < 300 && !c.Undocumented { // the contract allows every accepted request
 		described.Header = request.Header
 		described.Body, _ = request.GetBody()
 		input.RequestValidationInput.Options = &openapi3filter.Options{

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// EnvNumber is a setting of a test run, such as FUZZ_BODIES=10000.
+// EnvNumber returns a numeric setting of the test run, such as FUZZ_BODIES=10000.
 func EnvNumber(t *testing.T, name string, otherwise uint64) uint64 {
 	t.Helper()
 	value := os.Getenv(name)
@@ -24,7 +24,7 @@ func EnvNumber(t *testing.T, name string, otherwise uint64) uint64 {
 	return n
 }
 
-// TextCorpus is the Unicode corpus: what spelling, trimming, counting, folding and storing get wrong.
+// TextCorpus has the Unicode texts that are easily misread, trimmed, counted, folded or stored wrongly.
 func TextCorpus() []string {
 	emoji, flood := "\U0001F469\u200D\u2695\uFE0F", "a"+strings.Repeat("\u0301", 200)
 	corpus := []string{
@@ -33,9 +33,9 @@ func TextCorpus() []string {
 		"한글", "각",
 		// right to left, joined
 		"مريم", "\u202Eabc\u202C", "a\u200Fb", "\u2066x\u2069", emoji, "\U0001F1EE\U0001F1F3", "\U0001F44D\U0001F3FD",
-		// beside the surrogates, and no characters
+		// next to the surrogates, and noncharacters
 		"\uD7FF", "\uE000", "\uFFFD", "\uFFFE", "\uFFFF", "\U0010FFFF", "\U00010000", "\uFDD0",
-		// what trimming takes for space
+		// characters that trimming treats as space
 		"\uFEFF", "\uFEFFa", "a\uFEFF", "\u00A0a\u00A0", "\u2003a\u3000", "\u200Ba\u200B", "\u180Ea", "\u0085a\u0085",
 		"\u1680",
 		// controls and line ends
@@ -50,7 +50,7 @@ func TextCorpus() []string {
 	return corpus
 }
 
-// IntegerCorpus is the corpus of numbers, as they are spelt in JSON or in a query.
+// IntegerCorpus has numbers as they are written in JSON or in a query.
 func IntegerCorpus() []string {
 	corpus := []string{
 		"-0", "0.0", "1.0", "1e2", "1E+2", "100e-2", "1.5", "-1.5", "0.9999999999999999999999", "1e400", "-1e400",
@@ -74,8 +74,8 @@ var (
 	UsernamePattern = regexp.MustCompile(`"username":"[^"]+"`)
 )
 
-// Sample is every third of generated cases, beginning with another one for each turn, so that every case comes up in
-// some place. CORPORA=all, as in CI, selects all of them.
+// Sample returns every third generated case and starts at a different case each turn, so that every case is tested
+// somewhere. CORPORA=all, as in CI, selects all of them.
 func Sample[T any](turn int, all []T) []T {
 	if os.Getenv("CORPORA") == "all" {
 		return all
@@ -89,7 +89,7 @@ func Sample[T any](turn int, all []T) []T {
 	})
 }
 
-// MinimumCases is how many of a whole corpus's cases a run has at least.
+// MinimumCases returns the minimum number of cases of a corpus that a run tests.
 func MinimumCases(whole int) int {
 	if os.Getenv("CORPORA") == "all" {
 		return whole

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// ReadLatencies is how long readers of patients wait until then, sorted.
+// ReadLatencies reads patients until the channel delivers, and returns the sorted latencies.
 func ReadLatencies(b testing.TB, c *HTTPClient, until <-chan time.Time) (durations []time.Duration) {
 	for {
 		select {

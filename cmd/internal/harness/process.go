@@ -38,7 +38,7 @@ func (p Env) ListFolder() (all []string) {
 	return all
 }
 
-// UnreadPipe is a pipe that nobody reads, with its reading end.
+// UnreadPipe returns a pipe that is not read, with its reading end.
 func UnreadPipe(t *testing.T) (writer, reader *os.File) {
 	t.Helper()
 	reader, writer, err := os.Pipe()
@@ -47,7 +47,7 @@ func UnreadPipe(t *testing.T) (writer, reader *os.File) {
 	return writer, reader
 }
 
-// StartLoggingTo starts the server with its log in a file of the test's.
+// StartLoggingTo starts the server with its log in a file of the test.
 func (p Env) StartLoggingTo(t *testing.T, log *os.File) *Process {
 	t.Helper()
 	path, err := Binary()
@@ -64,10 +64,10 @@ func (o Result) ExpectSuccess() string {
 }
 
 // The tests in process_*_test.go run the real binary as an operator does: with an environment, a folder and signals.
-// How long they wait is bounded, and what still runs at a test's end is killed.
+// Their waits are bounded, and processes that still run at a test's end are killed.
 
 const (
-	Timeout     = 30 * time.Second // with a process, on a machine that has other things to do
+	Timeout     = 30 * time.Second // for a process on a machine under load
 	SecretKey   = "kT5z0qPwX1v8Lr3Jc7Hd9Mb2Ny4Gf6Sa-of-the-tests"
 	AuditKey    = "Wm4sQz7cVb1nKx9pRt3yHd6fJg0lUe5a-of-the-tests"
 	TestVersion = "0.0.0-test"
@@ -99,26 +99,25 @@ type Env struct {
 	Variables []string
 }
 
-// NewEnv is a new folder and nothing but what every shell has, and a free port.
+// NewEnv returns a new folder, a free port and an environment with only the variables that every shell sets.
 func NewEnv(t *testing.T) Env {
 	folder := t.TempDir()
 	return Env{t, folder, []string{"PATH=" + os.Getenv("PATH"), "HOME=" + folder, "TMPDIR=" + os.TempDir(),
 		"HTTP_ADDRESS=127.0.0.1:0"}}
 }
 
-// NewTolerantEnv is a bare place whose limits suit a loaded machine, and where a password costs nothing.
+// NewTolerantEnv returns an environment like NewEnv, with limits for a loaded machine and cheap password hashes.
 func NewTolerantEnv(t *testing.T) Env {
 	return NewEnv(t).With("AUDIT_KEY="+AuditKey, "HTTP_HANDLER_TIMEOUT=30s", "HTTP_READ_TIMEOUT=30s",
 		"HTTP_WRITE_TIMEOUT=30s",
 		"DATABASE_STATEMENT_TIMEOUT=20s", "DATABASE_ACQUIRE_TIMEOUT=20s", "DATABASE_LOCK_TIMEOUT=20s",
 		"DATABASE_SLOW_QUERY=0s",
-		// A server or a process that gets no processor for a second has not vanished: TestThreeInstances was answered
-		// 503.
+		// A server or a process that gets no processor for a second is not lost: TestThreeInstances received a 503.
 		"PGCONNECT_TIMEOUT=20", "DATABASE_IDLE_IN_TRANSACTION_TIMEOUT=20s",
 		"PASSWORD_HASH_WAIT=30s", "PASSWORD_HASH_MEMORY=64", "PASSWORD_HASH_ITERATIONS=1")
 }
 
-// EachEnv runs test in a patient place with a migrated database of its own, on each engine.
+// EachEnv runs test in a tolerant environment with its own migrated database, on each engine.
 func EachEnv(t *testing.T, test func(t *testing.T, p Env, db database.Config)) {
 	databasetest.EachConfig(t, func(t *testing.T, db database.Config) {
 		p := NewTolerantEnv(t).With("SECRET_KEY=" + SecretKey)
@@ -130,13 +129,13 @@ func EachEnv(t *testing.T, test func(t *testing.T, p Env, db database.Config)) {
 	})
 }
 
-// With is the place with more variables; of two with one name the later counts.
+// With returns the environment with more variables. The last of two variables of the same name wins.
 func (p Env) With(env ...string) Env {
 	p.Variables = append(slices.Clip(p.Variables), env...)
 	return p
 }
 
-// Process is the binary, running.
+// Process is a running instance of the binary.
 type Process struct {
 	T              testing.TB
 	Cmd            *exec.Cmd
@@ -153,7 +152,7 @@ func (p Env) Start(args ...string) *Process {
 	return p.Command(path, args...)
 }
 
-// Command runs something that becomes the program.
+// Command starts a command that executes the program.
 func (p Env) Command(path string, args ...string) *Process {
 	p.T.Helper()
 	return p.CommandWith(path, func(*exec.Cmd) {}, args...)
@@ -203,14 +202,14 @@ func (r *Process) Signal(s os.Signal) {
 	require.NoError(r.T, r.Cmd.Process.Signal(s))
 }
 
-// Terminate is what a container's runtime does.
+// Terminate stops the process as a container runtime does.
 func (r *Process) Terminate() Result {
 	r.T.Helper()
 	r.Signal(syscall.SIGTERM)
 	return r.Wait()
 }
 
-// Result is what is left of a program: it waits for its end.
+// Result is the exit code and output of a program that has ended.
 type Result struct {
 	T              testing.TB
 	ExitCode       int // -1 when a signal ended it
@@ -233,13 +232,13 @@ func (r *Process) Wait() Result {
 	return o
 }
 
-// StderrLines are those of standard error.
+// StderrLines returns the lines of standard error.
 func (o Result) StderrLines() []string {
 	return strings.Split(strings.TrimSuffix(o.Stderr, "\n"), "\n")
 }
 
-// ExpectFailure asserts how a program fails: with this code, nothing on standard output, and a last line that shows
-// people why; its log stands before.
+// ExpectFailure asserts that a program failed with this code, wrote nothing to standard output, and explained the error
+// in its last line, after its log.
 func (o Result) ExpectFailure(code int, why ...string) Result {
 	o.T.Helper()
 	require.Equal(o.T, code, o.ExitCode, "%s", o.Stderr)
@@ -275,7 +274,7 @@ func (r *Process) WaitReady() string {
 	return ""
 }
 
-// Output is what a process writes, readable while it does.
+// Output is the output of a process, readable while the process writes.
 type Output struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -295,7 +294,7 @@ func (s *Output) String() string {
 	return s.b.String()
 }
 
-// RunWithInput is the place's program with something on its standard input.
+// RunWithInput runs the program with the text as its standard input.
 func (p Env) RunWithInput(input string, args ...string) Result {
 	p.T.Helper()
 	path, err := Binary()

@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Proxy stands between the program and a PostgreSQL server, as a network does: it passes everything on, swallows
-// everything, or cuts.
+// Proxy forwards connections between the program and a PostgreSQL server. It can also drop all data without an error,
+// or close all connections.
 type Proxy struct {
 	listener net.Listener
 	socket   string // the server's
@@ -18,12 +18,12 @@ type Proxy struct {
 	ended chan struct{}
 
 	mu   sync.Mutex
-	hole bool // what is sent disappears, connections included, without an error
+	hole bool // data and new connections are dropped without an error
 	open map[*flow]bool
 }
 
-// flow is one connection through the proxy. Once something of it was swallowed it stays dead, as behind a firewall that
-// forgot it.
+// flow is one connection through the proxy. After some of its data was dropped, it stays unusable, as behind a
+// firewall that lost its state.
 type flow struct {
 	client, server net.Conn
 	dead           bool
@@ -56,14 +56,14 @@ func (p *Proxy) URL() string {
 	return "postgres://app@" + p.listener.Addr().String() + "/postgres?sslmode=disable"
 }
 
-// BlackHole makes everything that is sent disappear without an error, or ends that.
+// BlackHole starts or stops dropping all data without an error.
 func (p *Proxy) BlackHole(hole bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.hole = hole
 }
 
-// Cut ends every connection.
+// Cut closes every connection.
 func (p *Proxy) Cut() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -109,7 +109,7 @@ func (p *Proxy) pass(client net.Conn) {
 	<-back
 }
 
-// copy passes on what from sends until it ends, unless there is a hole.
+// copy forwards the data of from until its end, unless data is being dropped.
 func (p *Proxy) copy(f *flow, to, from net.Conn) {
 	buffer := make([]byte, 32<<10)
 	for {
@@ -120,7 +120,7 @@ func (p *Proxy) copy(f *flow, to, from net.Conn) {
 		p.mu.Unlock()
 		if err != nil {
 			if dead {
-				<-p.ended // neither side learns that the other is gone
+				<-p.ended // neither side is notified that the other has closed
 			}
 			return
 		}

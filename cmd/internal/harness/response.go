@@ -12,7 +12,7 @@ import (
 	"healthcare/platform/httpserver"
 )
 
-// Response is what came back.
+// Response is a response of the service.
 type Response struct {
 	T      *testing.T
 	Status int
@@ -20,7 +20,7 @@ type Response struct {
 	Body   []byte
 }
 
-// Expect asserts the status and hands the answer on.
+// Expect asserts the status and returns the response.
 func (a Response) Expect(status int) Response {
 	a.T.Helper()
 	require.Equal(a.T, status, a.Status, "%s", a.Body)
@@ -37,7 +37,7 @@ func (a Response) ExpectProblem(status int, code string) httpserver.Problem {
 	return p
 }
 
-// WithoutRequestID is the body with the request's id left out, which also leaves the header: two requests have two.
+// WithoutRequestID returns the body without the request id, which differs between two requests.
 func (a Response) WithoutRequestID() string {
 	id := a.Header.Get("X-Request-Id")
 	a.Header.Del("X-Request-Id")
@@ -50,14 +50,14 @@ func (a Response) Decode(v any) {
 	require.NoError(a.T, json.Unmarshal(a.Body, v), "%s", a.Body)
 }
 
-// Object is the answer's JSON object.
+// Object returns the JSON object of the body.
 func (a Response) Object() (o map[string]any) {
 	a.T.Helper()
 	a.Decode(&o)
 	return o
 }
 
-// List is the answer's JSON array of objects.
+// List returns the JSON array of objects of the body.
 func (a Response) List() (l []map[string]any) {
 	a.T.Helper()
 	require.Equal(a.T, byte('['), a.Body[0], "a list is a bare array: %s", a.Body)
@@ -78,7 +78,7 @@ type Object = map[string]any
 
 var nextLink = regexp.MustCompile(`^<([^>]+)>; rel="next"$`)
 
-// NextPage is where the next page is, empty on the last one.
+// NextPage returns the URL of the next page, empty on the last page.
 func (a Response) NextPage() string {
 	a.T.Helper()
 	header := a.Header.Get("Link")

@@ -14,7 +14,7 @@ import (
 )
 
 // Requests are derived from the contract, so that a route, a parameter, a member of a body or a column that
-// is added later is covered without anyone remembering.
+// is added later is covered without an edit.
 
 // Route is one described operation.
 type Route struct {
@@ -25,7 +25,7 @@ type Route struct {
 	examples     Object              // of every member that any schema gives one for
 }
 
-// Routes are all operations of the API, in a fixed order; what serves operators and documents is not among them.
+// Routes returns all operations of the API in a fixed order, without those for operators and documents.
 func (s *Service) Routes() (all []Route) {
 	examples := s.examples()
 	for path, item := range s.Document.Paths.Map() {
@@ -54,7 +54,7 @@ func (s *Service) examples() Object {
 	return examples
 }
 
-// WithBody are the routes that take a body.
+// WithBody returns the routes that accept a body.
 func WithBody(all []Route) []Route {
 	return slices.DeleteFunc(slices.Clone(all), func(r Route) bool { return r.Operation.RequestBody == nil })
 }
@@ -62,10 +62,10 @@ func WithBody(all []Route) []Route {
 // String returns the path and the method.
 func (r Route) String() string { return r.Path + " " + r.Method }
 
-// TakesID reports whether the path names something.
+// TakesID reports whether the path has an id.
 func (r Route) TakesID() bool { return strings.Contains(r.Path, "{") }
 
-// PathWith is the path with id in every place for one.
+// PathWith returns the path with id in place of every id.
 func (r Route) PathWith(id string) string {
 	var path strings.Builder
 	for i, part := range strings.Split(r.Path, "/") {
@@ -80,10 +80,10 @@ func (r Route) PathWith(id string) string {
 	return path.String()
 }
 
-// CollectionPath is the path up to the first id, which identifies the kind of record.
+// CollectionPath returns the path up to the first id, which identifies the kind of record.
 func (r Route) CollectionPath() string { return strings.Split(r.Path, "{")[0] }
 
-// BodyMembers are those of the body, in a fixed order.
+// BodyMembers returns the members of the body in a fixed order.
 func (r Route) BodyMembers() []string {
 	if r.Operation.RequestBody == nil {
 		return nil
@@ -96,8 +96,8 @@ func (r Route) BodySchemas() openapi3.Schemas {
 	return r.Operation.RequestBody.Value.Content.Get("application/json").Schema.Value.Properties
 }
 
-// Body is a body that the route takes, empty where it takes none, with the members of known where it has them: ids, and
-// what must be unique.
+// Body returns a body that the route accepts, empty if it accepts none. Members of known replace the examples: ids, and
+// values that must be unique.
 func (r Route) Body(known Object) Object {
 	body := Object{}
 	for _, member := range r.BodyMembers() {
@@ -264,7 +264,7 @@ var specialCollections = []string{
 	"/api/auth/", "/api/users/", "/api/patients/", "/api/doctors/", "/api/mappings/", "/api/explosives/",
 }
 
-// ParameterNames are the described parameters of one place: query, header or path.
+// ParameterNames returns the described parameters of one location: query, header or path.
 func (r Route) ParameterNames(place string) (names []string) {
 	for _, p := range r.Parameters {
 		if p.Value.In == place {
@@ -274,10 +274,10 @@ func (r Route) ParameterNames(place string) (names []string) {
 	return names
 }
 
-// PathWithQuery is the path with one query parameter.
+// PathWithQuery returns the path with one query parameter.
 func PathWithQuery(path, name, value string) string {
 	return path + "?" + url.Values{name: {value}}.Encode()
 }
 
-// MissingID is an id of nothing.
+// MissingID is an id that no record has.
 const MissingID = "0193525f-1f70-7cc1-a0e2-0f6e2b6cfe3b"

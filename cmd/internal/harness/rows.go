@@ -39,7 +39,7 @@ func (s *Service) AddLargePatients(t *testing.T, c *Client, count, notes int) {
 	require.NoError(t, s.DB.Write(t.Context()).Exec(statement, strings.Repeat("𝒜", notes), count, first).Error)
 }
 
-// AuditEntries is what was recorded of the request of that id, in order.
+// AuditEntries returns the audit entries of the request with that id, in order.
 func (s *Service) AuditEntries(t *testing.T, request string) (entries []Object) {
 	t.Helper()
 	require.NoError(
@@ -48,7 +48,7 @@ func (s *Service) AuditEntries(t *testing.T, request string) (entries []Object) 
 	return entries
 }
 
-// AddAssignedPatients gives the user so many patients, all assigned to the doctor.
+// AddAssignedPatients adds that many patients of the user, all assigned to the doctor.
 func (s *Service) AddAssignedPatients(t testing.TB, owner, doctor string, count int) (patients []string) {
 	t.Helper()
 	at, people, assigned := database.At(time.Now()), []Object{}, []Object{}
@@ -97,7 +97,7 @@ func (s *Service) ReleaseDoctor(t testing.TB, released doctors.Assignments, doct
 	return ended
 }
 
-// LargeCount is the number of patients of whoever leaves: more than one request removes.
+// LargeCount is the number of patients of a user who closes the account: more than one request removes.
 func LargeCount() int {
 	if os.Getenv("SOAK") == "1" {
 		return 50_000
@@ -119,7 +119,7 @@ func (s *Service) AddPatients(t *testing.T, owner string, n int) {
 	require.NoError(t, s.DB.Write(t.Context()).Table("patients").CreateInBatches(rows, 500).Error)
 }
 
-// AddJob adds a job that no handler knows, and returns its id.
+// AddJob adds a job without a handler, and returns its id.
 func (s *Service) AddJob(t *testing.T) string {
 	t.Helper()
 	id, now := uuid.NewString(), database.At(time.Now())
@@ -129,10 +129,10 @@ func (s *Service) AddJob(t *testing.T) string {
 	return id
 }
 
-// Rows is everything that is stored, table by table, every value as text.
+// Rows has all stored rows by table, with every value as text.
 type Rows map[string][]map[string]string
 
-// StoredRows reads the whole database but the audit trail, which grows by being asked; the tables are the catalogue's.
+// StoredRows reads every table of the catalogue except the audit trail, which grows with every read.
 func (s *Service) StoredRows(t *testing.T) Rows {
 	t.Helper()
 	all := Rows{}
@@ -157,7 +157,7 @@ func (s *Service) StoredRows(t *testing.T) Rows {
 	return all
 }
 
-// ValueText is a stored value as text.
+// ValueText returns a stored value as text.
 func ValueText(value any) string {
 	switch v := value.(type) {
 	case time.Time:
@@ -168,7 +168,7 @@ func ValueText(value any) string {
 	return fmt.Sprint(value)
 }
 
-// TableNames are those of the database's catalogue.
+// TableNames returns the tables of the database's catalogue.
 func (s *Service) TableNames(t *testing.T) (names []string) {
 	t.Helper()
 	catalogue := "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"
@@ -179,7 +179,7 @@ func (s *Service) TableNames(t *testing.T) (names []string) {
 	return names
 }
 
-// ColumnNames are the names of all columns of all tables.
+// ColumnNames returns the names of all columns of all tables.
 func (s *Service) ColumnNames(t *testing.T) (names []string) {
 	t.Helper()
 	for _, table := range s.TableNames(t) {
@@ -199,7 +199,7 @@ func (s *Service) columnsOf(t *testing.T, table string) ([]string, error) {
 	return read.Columns()
 }
 
-// BelongingTo keeps the rows that name one of the ids in a column of ids.
+// BelongingTo returns the rows with one of the ids in a column of ids.
 func (all Rows) BelongingTo(ids ...string) Rows {
 	kept := Rows{}
 	for table, content := range all {

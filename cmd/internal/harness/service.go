@@ -32,17 +32,17 @@ import (
 	"healthcare/platform/httpserver"
 )
 
-// BehindProxy has requests come from the networks that X-Forwarded-For names, and be answered in the time that ships.
+// BehindProxy trusts X-Forwarded-For for the client's address, and sets the default handler timeout.
 func BehindProxy(cfg *config.Config) {
 	cfg.TrustedProxies, cfg.HTTPHandlerTimeout = []string{"127.0.0.0/8"}, 1500*time.Millisecond
 }
 
-// WithClock has the whole program look at this clock.
+// WithClock makes the whole program use this clock.
 func WithClock(manual *clock.Manual) fx.Option {
 	return fx.Decorate(func(clock.Clock) clock.Clock { return manual })
 }
 
-// WithDocument adds a part to the contract, which describes an API of the test's own.
+// WithDocument adds a part to the contract, which describes an API of the test.
 func WithDocument(document string) fx.Option {
 	return fx.Decorate(func(all contract.Documents) contract.Documents { return append(all, []byte(document)) })
 }
@@ -54,7 +54,7 @@ type Service struct {
 	Log      *safeBuffer
 	contract routers.Router
 	Document *openapi3.T
-	Answered sync.Map // "operationId status" of every answer
+	Answered sync.Map // "operationId status" of every response
 
 	Resources    map[audit.Resource]contract.Resource // as the modules declare them
 	expectations map[string]Expectation
@@ -71,8 +71,7 @@ func Start(t *testing.T, db database.Config, adjust ...func(*config.Config)) *Se
 	return StartWith(t, db, fx.Options(), adjust...)
 }
 
-// StartWith is startService with more parts than the program has: a module of the test's own, or a part in another's
-// place.
+// StartWith starts the program like Start, with additional parts: a module of the test, or a replacement of a part.
 func StartWith(t *testing.T, db database.Config, more fx.Option, adjust ...func(*config.Config)) *Service {
 	t.Helper()
 	cfg, err := config.Default()
@@ -86,7 +85,7 @@ func StartWith(t *testing.T, db database.Config, more fx.Option, adjust ...func(
 	cfg.SignInFreeAttempts, cfg.SignInAccountFailures, cfg.SignInClientFailures = 1_000_000, 1_000_000, 1_000_000
 	// nor about registering
 	cfg.RegistrationsPerHour = 0
-	// a loaded machine is slow, not broken
+	// a loaded machine is slow
 	cfg.PasswordHashWait, cfg.HTTPHandlerTimeout, cfg.HTTPReadTimeout = 30*time.Second, 30*time.Second, 30*time.Second
 	for _, f := range adjust {
 		f(&cfg)
@@ -106,7 +105,7 @@ func StartWith(t *testing.T, db database.Config, more fx.Option, adjust ...func(
 	require.NoError(t, app.Err())
 	require.NoError(t, app.Start(t.Context()))
 	t.Cleanup(func() {
-		http.DefaultClient.CloseIdleConnections() // the server would let them speak once more
+		http.DefaultClient.CloseIdleConnections() // the server would serve one more request on them
 		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 		defer cancel()
 		require.NoError(t, app.Stop(ctx))
@@ -117,12 +116,12 @@ func StartWith(t *testing.T, db database.Config, more fx.Option, adjust ...func(
 	return s
 }
 
-// readContract takes the contract from where a client takes it.
+// readContract reads the contract from the URL that clients use.
 func (s *Service) readContract(t *testing.T) {
-	answer, err := http.Get(s.URL + "/openapi.json")
+	response, err := http.Get(s.URL + "/openapi.json")
 	require.NoError(t, err)
-	defer func() { _ = answer.Body.Close() }()
-	raw, err := io.ReadAll(answer.Body)
+	defer func() { _ = response.Body.Close() }()
+	raw, err := io.ReadAll(response.Body)
 	require.NoError(t, err)
 	s.Document, err = openapi3.NewLoader().LoadFromData(raw)
 	require.NoError(t, err)
@@ -133,7 +132,7 @@ func (s *Service) readContract(t *testing.T) {
 // Anonymous returns a client without a token.
 func (s *Service) Anonymous(t *testing.T) *Client { return &Client{T: t, Service: s} }
 
-// NewUser registers and signs in somebody new.
+// NewUser registers and signs in a new user.
 func (s *Service) NewUser(t *testing.T, name string) *Client {
 	t.Helper()
 	c := s.Anonymous(t)
@@ -143,7 +142,7 @@ func (s *Service) NewUser(t *testing.T, name string) *Client {
 	return c
 }
 
-// NewUserWithRole is a new user of that role, whom no route can sign out for long.
+// NewUserWithRole returns a new user of that role, who signs in again after a route ended the session.
 func (s *Service) NewUserWithRole(t *testing.T, role auth.Role, name string) *Client {
 	t.Helper()
 	c := s.NewUser(t, name)
@@ -152,7 +151,7 @@ func (s *Service) NewUserWithRole(t *testing.T, role auth.Role, name string) *Cl
 	return c
 }
 
-// safeBuffer keeps the log for tests that look into it.
+// safeBuffer stores the log for tests that read it.
 type safeBuffer struct {
 	Mu sync.Mutex
 	B  bytes.Buffer

@@ -14,14 +14,14 @@ import (
 	"healthcare/platform/audit"
 )
 
-// StatementRecorder are those that the service sent since the last time that it was asked.
+// StatementRecorder records the statements that the service sent since the last Take or Count.
 type StatementRecorder struct {
 	mu    sync.Mutex
 	texts map[string]bool
-	sent  int // how many, the same ones too
+	sent  int // number of statements, including repeated ones
 }
 
-// background are parts of the statements of the tasks that run beside the requests, whatever is requested.
+// background are parts of the statements of the tasks that run beside the requests, independently of them.
 var background = []string{
 	`FROM "audit_heads" ORDER BY chain;`,                            // the checkpointer of the audit trail
 	`WHERE (search_text `,                                           // the sweep that recomputes search texts
@@ -31,7 +31,7 @@ var background = []string{
 	// the removal of bodies that an earlier release has kept
 	`length(body) > 0`,
 	`WHERE (user_id, route, key) IN (`,             // the removal of expired Idempotency-Keys
-	`FROM "idempotency_keys" WHERE expires_at <= `, // which are looked for first
+	`FROM "idempotency_keys" WHERE expires_at <= `, // which are selected first
 }
 
 func inBackground(ctx context.Context, text string) bool {
@@ -39,10 +39,10 @@ func inBackground(ctx context.Context, text string) bool {
 	return audit.RequestOf(ctx).ID == "" && slices.ContainsFunc(background, isPart)
 }
 
-// EveryColumn is what a statement must not ask for: a newer release's column would change its result.
+// EveryColumn matches SELECT *, which is not allowed: the column of a newer release would change the result.
 var EveryColumn = regexp.MustCompile(`(?i)(?:SELECT|RETURNING|,)\s+(?:DISTINCT\s+)?(?:[\w"]+\.)?\*|"\.\*`)
 
-// RecordStatements notes the text of every statement of both pools.
+// RecordStatements records the text of every statement of both pools.
 func (s *Service) RecordStatements(t *testing.T) *StatementRecorder {
 	r := &StatementRecorder{texts: map[string]bool{}}
 	note := func(db *gorm.DB) {
@@ -69,7 +69,7 @@ func (s *Service) RecordStatements(t *testing.T) *StatementRecorder {
 	return r
 }
 
-// Take hands out what was noted, and starts anew.
+// Take returns the recorded statements and clears the record.
 func (r *StatementRecorder) Take() map[string]bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -78,7 +78,7 @@ func (r *StatementRecorder) Take() map[string]bool {
 	return taken
 }
 
-// Count is how many were sent since it was asked last; what texts they had is forgotten.
+// Count returns the number of statements since the last call, and clears the record.
 func (r *StatementRecorder) Count() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -91,7 +91,8 @@ func (c *Client) SignIn() string {
 func (c *Client) SignInTokens() Object {
 	c.T.Helper()
 	anonymous := &Client{T: c.T, Service: c.Service}
-	return anonymous.Do("POST", "/api/auth/login/", Object{"email": c.Email(), "password": Password}).Expect(200).Object()
+	credentials := Object{"email": c.Email(), "password": Password}
+	return anonymous.Do("POST", "/api/auth/login/", credentials).Expect(200).Object()
 }
 
 // UserID returns the id of the client's own account.

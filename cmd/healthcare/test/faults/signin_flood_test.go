@@ -85,8 +85,8 @@ func signInAll(
 	return good, durations
 }
 
-// registerAccounts registers the attacker, the bystander, who then signs in from the bystander's network, and n
-// strangers, who do not.
+// registerAccounts registers the attacker, the bystander and n strangers. Of these only the bystander then signs in,
+// from the bystander's network.
 func registerAccounts(t testing.TB, c *harness.HTTPClient, n int) {
 	t.Helper()
 	register := func(email string) {

@@ -19,8 +19,8 @@ type authenticator struct {
 	sessions ports.Sessions
 }
 
-// Authenticate implements auth.Authenticator. It verifies the token, then queries the store once, so that a disabled user,
-// a reset password and an ended session take effect with the next request.
+// Authenticate implements auth.Authenticator. It verifies the token, then queries the store once, so that a disabled
+// user, a reset password and an ended session take effect with the next request.
 func (a *authenticator) Authenticate(ctx context.Context, token string) (auth.Principal, error) {
 	claims, err := a.tokens.Verify(token)
 	if err != nil {

@@ -43,8 +43,8 @@ func New(
 		lifetimes.Retry = lifetimes.Idle
 	}
 	return &Service{
-		users: users, sessions: sessions, credentials: credentials, tokens: tokens, trail: trail, tx: runner, clock: clk,
-		lifetimes: lifetimes, accessLifetime: cfg.AccessTokenLifetime,
+		users: users, sessions: sessions, credentials: credentials, tokens: tokens, trail: trail, tx: runner,
+		clock: clk, lifetimes: lifetimes, accessLifetime: cfg.AccessTokenLifetime,
 	}
 }
 

@@ -49,7 +49,10 @@ standard input is not a terminal.`,
 	user.AddCommand(
 		create(run), list(run), promote(run), password(run),
 		change(run, "demote EMAIL|ID", "Set a user's role to staff", domain.Changes{Role: new(string(auth.Staff))}),
-		change(run, "disable EMAIL|ID", "End a user's sessions and prevent new sign-ins", domain.Changes{Active: new(false)}),
+		change(
+			run, "disable EMAIL|ID", "End a user's sessions and prevent new sign-ins",
+			domain.Changes{Active: new(false)},
+		),
 		change(run, "enable EMAIL|ID", "Allow a user to sign in again", domain.Changes{Active: new(true)}),
 	)
 	return user

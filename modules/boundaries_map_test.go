@@ -9,7 +9,7 @@ import (
 )
 
 // mapColumns is the head of the table under README.md's heading "Context map".
-var mapColumns = []string{"module", "owns", "asks", "announces", "reacts to"}
+var mapColumns = []string{"module", "owns", "queries", "publishes", "reacts to"}
 
 var noMap = violation{
 	file:    "README.md",

@@ -215,6 +215,13 @@ func (db *DB) Close() error {
 	return errors.Join(failed...)
 }
 
+type primaryKey struct{}
+
+// FromPrimary returns ctx for queries that must see every committed row: Read returns no replica.
+func FromPrimary(ctx context.Context) context.Context {
+	return context.WithValue(ctx, primaryKey{}, true)
+}
+
 // Read returns a handle for queries: the transaction if one is open in ctx, else the replica that ctx may read from
 // (replica.Set.Reading), else the reader.
 func (db *DB) Read(ctx context.Context) *gorm.DB {
@@ -224,8 +231,10 @@ func (db *DB) Read(ctx context.Context) *gorm.DB {
 	if err := db.CheckContext(ctx); err != nil {
 		return failing(db.reader.WithContext(ctx), err)
 	}
-	if q := db.replicas.Reader(ctx); q != nil {
-		return q
+	if ctx.Value(primaryKey{}) == nil {
+		if q := db.replicas.Reader(ctx); q != nil {
+			return q
+		}
 	}
 	return db.reader.WithContext(ctx)
 }

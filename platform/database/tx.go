@@ -19,6 +19,8 @@ type txKey struct{ db *DB }
 type transaction struct {
 	tx    *gorm.DB
 	after []func(context.Context) error
+
+	afterCommit []func()
 }
 
 // openTx returns the transaction in ctx, nil without one.
@@ -41,6 +43,16 @@ func (db *DB) AfterTransaction(ctx context.Context, do func(context.Context) err
 		return err
 	}
 	return do(ctx)
+}
+
+// AfterCommit calls do after the transaction in ctx commits, or at once without a transaction. It does not call do if
+// the transaction is rolled back or its outcome is unknown.
+func (db *DB) AfterCommit(ctx context.Context, do func()) {
+	if t, ok := ctx.Value(txKey{db}).(*transaction); ok {
+		t.afterCommit = append(t.afterCommit, do)
+		return
+	}
+	do()
 }
 
 // InTransaction reports whether a transaction is open in ctx.
@@ -80,6 +92,11 @@ func (db *DB) attempt(ctx context.Context, t *transaction, steps func(ctx contex
 // finish calls the functions registered by AfterTransaction. It returns the first of their errors, else err, the result
 // of the transaction.
 func (t *transaction) finish(ctx context.Context, err error) error {
+	if err == nil {
+		for _, do := range t.afterCommit {
+			do()
+		}
+	}
 	for _, do := range t.after {
 		if err := do(ctx); err != nil {
 			return err

@@ -122,7 +122,10 @@ func readSQLite(t *testing.T, db *database.DB) schema {
 	unique := sortedByTable(t, db, `SELECT t.name AS of, t.name
 			|| CASE i.origin WHEN 'pk' THEN '_pkey' ELSE '_' || `+columnsOf("", "_")+` || '_key' END
 			|| '(' || `+columnsOf("", ", ")+` || ')' AS value
-		FROM sqlite_schema t JOIN pragma_index_list(t.name) i WHERE t.type = 'table' AND i.origin IN ('pk', 'u')`)
+		FROM sqlite_schema t JOIN pragma_index_list(t.name) i WHERE t.type = 'table' AND i.origin IN ('pk', 'u')
+		UNION ALL SELECT t.name, t.name || '_pkey(' || c.name || ')' -- the rowid has no index
+		FROM sqlite_schema t JOIN pragma_table_info(t.name) c WHERE t.type = 'table' AND c.pk > 0
+		AND NOT EXISTS (SELECT 1 FROM pragma_index_list(t.name) WHERE origin = 'pk')`)
 	foreign := sortedByTable(t, db, `SELECT t.name AS of, t.name || '_' || group_concat(k."from", '_')
 			|| '_fkey(' || group_concat(k."from", ', ') || ') REFERENCES '
 			|| k."table" || '(' || group_concat(k."to", ', ') || ') ON DELETE ' || k.on_delete AS value

@@ -15,6 +15,7 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver pgx of database/sql
 	"github.com/stretchr/testify/require"
 
+	"healthcare/modules/audit/audittest"
 	"healthcare/modules/doctors"
 	"healthcare/platform/auth"
 	"healthcare/platform/database"
@@ -42,9 +43,17 @@ func (s *Service) AddLargePatients(t *testing.T, c *Client, count, notes int) {
 // AuditEntries returns the audit entries of the request with that id, in order.
 func (s *Service) AuditEntries(t *testing.T, request string) (entries []Object) {
 	t.Helper()
-	require.NoError(
-		t, s.DB.Read(t.Context()).Table("audit_entries").Where("request_id = ?",
-			request).Order("sequence").Find(&entries).Error)
+	return s.FindAuditEntries(t, func(e Object) bool { return e["request_id"] == request })
+}
+
+// FindAuditEntries returns the entries for which matches is true, in order.
+func (s *Service) FindAuditEntries(t testing.TB, matches func(Object) bool) (entries []Object) {
+	t.Helper()
+	for _, e := range audittest.Entries(context.Background(), t, s.DB) {
+		if matches(e) {
+			entries = append(entries, e)
+		}
+	}
 	return entries
 }
 

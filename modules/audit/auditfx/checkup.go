@@ -34,9 +34,11 @@ func Examine(ctx context.Context, cfg trail.Config, db *database.DB) []checkup.F
 		return []checkup.Finding{checkup.NewFinding(checkup.Fail, "checkpoints", "%v", err)}
 	}
 	now := clock.New().Now()
-	checkpointer := app.NewCheckpointer(store.New(db), keys, checkpoints.New(cfg, zap.NewNop()), clock.New(), cfg)
-	findings := []checkup.Finding{examineFile(ctx, cfg.Checkpoints, checkpointer)}
-	newest, err := checkpointer.Newest(ctx)
+	segments, file := store.NewSegments(db), checkpoints.New(cfg, zap.NewNop())
+	sealing := app.NewSealing(segments, keys, file, clock.New(), cfg)
+	keeper := app.NewKeeper(segments, sealing, store.New(db), keys, file, clock.New(), cfg)
+	findings := []checkup.Finding{examineFile(ctx, cfg.Checkpoints, keeper)}
+	newest, err := keeper.Newest(ctx)
 	switch {
 	case err != nil:
 		return append(findings, checkup.NewFinding(checkup.Fail, "clock",
@@ -49,7 +51,7 @@ func Examine(ctx context.Context, cfg trail.Config, db *database.DB) []checkup.F
 	return append(findings, checkup.NewFinding(checkup.OK, "clock", "not behind the newest entry of the audit trail"))
 }
 
-func examineFile(ctx context.Context, path string, checkpointer *app.Checkpointer) checkup.Finding {
+func examineFile(ctx context.Context, path string, keeper *app.Keeper) checkup.Finding {
 	file, err := os.OpenFile(path, os.O_APPEND|os.O_RDWR, 0) // #nosec G304 -- the operator's own configuration
 	if errors.Is(err, os.ErrNotExist) {
 		if _, err := os.Stat(filepath.Dir(path)); err != nil {
@@ -63,7 +65,7 @@ func examineFile(ctx context.Context, path string, checkpointer *app.Checkpointe
 		return checkup.NewFinding(checkup.Fail, "checkpoints",
 			"%v: the user of the service needs permission to read the file and append to it", err)
 	}
-	if err := errors.Join(file.Close(), checkpointer.Resume(ctx)); err != nil {
+	if err := errors.Join(file.Close(), keeper.Resume(ctx)); err != nil {
 		return checkup.NewFinding(checkup.Fail, "checkpoints", "%s does not match the trail: %v", path, err)
 	}
 	return checkup.NewFinding(checkup.OK, "checkpoints", "%s is writable and matches the trail", path)

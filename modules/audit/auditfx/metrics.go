@@ -7,10 +7,13 @@ import (
 	"healthcare/platform/telemetry"
 )
 
-// collectors returns the metrics of the recorder.
-func collectors(recorder *app.Recorder) []prometheus.Collector {
+// collectors returns the metrics of recording and of sealing.
+func collectors(recorder *app.Recorder, sealing *app.Sealing) []prometheus.Collector {
 	value := func(number func(app.Tally) int) func() float64 {
 		return func() float64 { return float64(number(recorder.Tally())) }
+	}
+	sealed := func(number func(app.SealingTally) float64) func() float64 {
+		return func() float64 { return number(sealing.Tally()) }
 	}
 	return []prometheus.Collector{
 		telemetry.Counter("healthcare_audit_entries_total",
@@ -24,5 +27,22 @@ func collectors(recorder *app.Recorder) []prometheus.Collector {
 			value(func(t app.Tally) int { return t.Failures })),
 		telemetry.Gauge("healthcare_audit_entries_waiting", "Entries waiting for the running append.",
 			value(func(t app.Tally) int { return t.Waiting })),
+		telemetry.Gauge("healthcare_audit_unsealed_entries", "Entries of the audit trail that are not sealed yet.",
+			sealed(func(t app.SealingTally) float64 { return float64(t.UnsealedEntries) })),
+		telemetry.Gauge("healthcare_audit_unsealed_seconds",
+			"Time since the audit trail has entries that are not sealed. More than 60 means that sealing fails.",
+			sealed(func(t app.SealingTally) float64 { return t.UnsealedFor.Seconds() })),
+		telemetry.Counter("healthcare_audit_segments_total", "Segments of the audit trail sealed by this instance.",
+			sealed(func(t app.SealingTally) float64 { return float64(t.Segments) })),
+		telemetry.Counter("healthcare_audit_seal_failures_total", "Attempts to seal a segment that failed.",
+			sealed(func(t app.SealingTally) float64 { return float64(t.Failures) })),
+		telemetry.Counter("healthcare_audit_set_aside_total",
+			"Batches that were set aside because they were changed or repeated: the trail was tampered with.",
+			sealed(func(t app.SealingTally) float64 { return float64(t.Aside) })),
+		telemetry.Counter("healthcare_audit_missing_total",
+			"Batches that were committed and removed before they were sealed: the trail was tampered with.",
+			sealed(func(t app.SealingTally) float64 { return float64(t.Missing) })),
+		telemetry.Counter("healthcare_audit_clock_jumps_total", "Segments in which the clock of an instance jumped.",
+			sealed(func(t app.SealingTally) float64 { return float64(t.Jumps) })),
 	}
 }

@@ -16,7 +16,6 @@ import (
 	"healthcare/modules/audit/internal/app"
 	"healthcare/modules/audit/internal/domain"
 	"healthcare/platform/audit"
-	"healthcare/platform/clock"
 	"healthcare/platform/httpserver"
 	"healthcare/platform/keyring"
 	"healthcare/platform/telemetry"
@@ -25,11 +24,11 @@ import (
 // Document is the module's part of the contract.
 var Document = rest.Document
 
-// Module provides audit.Recorder and the module's API. A program that uses the Recorder also runs the Checkpointer.
+// Module provides audit.Recorder and the module's API. A program that uses the Recorder also runs the Keeper.
 var Module = fx.Module("audit",
 	fx.Provide(
-		store.New, checkpoints.New, newKeys, newRecorder,
-		app.NewRecorder, app.NewCheckpointer, app.NewReader, app.NewMaintenance,
+		store.New, store.NewSegments, checkpoints.New, newKeys, newRecorder,
+		app.NewSealing, app.NewRecorder, app.NewKeeper, app.NewReader, app.NewMaintenance,
 	),
 	httpserver.Handle(rest.New),
 	telemetry.Collect(collectors),
@@ -50,22 +49,22 @@ func newKeys(cfg trail.Config) (domain.Keys, error) {
 	return domain.NewKeys(derive("audit entry"), derive("audit checkpoint")), nil
 }
 
-// newRecorder returns the recorder, and runs the checkpointer while the program runs.
-func newRecorder(lc fx.Lifecycle, recorder *app.Recorder, checkpointer *app.Checkpointer) audit.Recorder {
+// newRecorder returns the recorder, and runs the keeper while the program runs.
+func newRecorder(lc fx.Lifecycle, recorder *app.Recorder, keeper *app.Keeper) audit.Recorder {
 	running, stop := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	lc.Append(fx.Hook{
 		OnStart: func(ctx context.Context) error {
-			if err := checkpointer.Start(ctx); err != nil {
+			if err := keeper.Start(ctx); err != nil {
 				return err
 			}
-			go func() { defer close(done); checkpointer.Run(running) }()
+			go func() { defer close(done); keeper.Run(running) }()
 			return nil
 		},
 		OnStop: func(ctx context.Context) error {
 			stop()
 			<-done
-			checkpointer.Close(ctx)
+			keeper.Close(ctx)
 			return nil
 		},
 	})
@@ -87,6 +86,6 @@ func Command(
 			return nil, err
 		}
 		keys, err := newKeys(cfg)
-		return app.NewMaintenance(nil, keys, checkpoints.New(cfg, zap.NewNop()), nil, clock.New()), err
+		return app.NewOfflineMaintenance(keys, checkpoints.New(cfg, zap.NewNop())), err
 	})
 }

@@ -32,7 +32,8 @@ func TestCopyIncludesAllRows(t *testing.T) {
 	require.Equal(t, map[string]int64{
 		"users": 2, "user_mailboxes": 1, "sessions": 1, "signin_attempts": 1, "known_clients": 1,
 		"registrations": 1, "idempotency_keys": 2, "patients": 20, "doctors": 1, "assignments": 1, "audit_entries": 4,
-		"audit_subjects": 1, "audit_heads": 8, "last_writes": 0, "breaking_migrations": 0, "jobs": 0,
+		"audit_subjects": 1, "audit_heads": 8, "audit_inbox": 1, "audit_segments": 3, "audit_index": 1,
+		"audit_chain": 1, "last_writes": 0, "breaking_migrations": 0, "jobs": 0,
 		"closed_accounts": 0, "doctor_creators": 0, "doctor_removals": 0,
 	}, rows)
 	const utc = ` at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`
@@ -73,6 +74,18 @@ func TestCopyIncludesAllRows(t *testing.T) {
 			"SELECT sequence || encode(mac, 'hex') || coalesce(to_char(last_at" + utc +
 				", '') FROM audit_heads ORDER BY chain",
 		},
+		{
+			"the end of the trail",
+			"SELECT number || ' ' || sequence || lower(hex(mac)) || sealed_to || claimed || anchor_number || " +
+				"anchor_sequence || lower(hex(anchor_mac)) || closed FROM audit_chain",
+			"SELECT number || ' ' || sequence || encode(mac, 'hex') || sealed_to || claimed || anchor_number || " +
+				"anchor_sequence || encode(anchor_mac, 'hex') || closed::int FROM audit_chain",
+		},
+		{
+			"segments",
+			"SELECT number || ' ' || first || key_id || lower(hex(packed)) FROM audit_segments ORDER BY number",
+			"SELECT number || ' ' || first || key_id || encode(packed, 'hex') FROM audit_segments ORDER BY number",
+		},
 	} {
 		source, target := e.values(test.sqlite, test.postgres)
 		require.NotEmpty(t, source)
@@ -88,7 +101,8 @@ func TestCopyIncludesAllRows(t *testing.T) {
 		e := e
 		e.t = t
 		e.copyFails("the target is not empty and was not changed: " +
-			"assignments (rows: 1), audit_entries (rows: 4), audit_subjects (rows: 1), doctors (rows: 1)")
+			"assignments (rows: 1), audit_entries (rows: 4), audit_inbox (rows: 1), audit_index (rows: 1), " +
+			"audit_segments (rows: 3), audit_subjects (rows: 1), doctors (rows: 1)")
 	})
 }
 

@@ -93,6 +93,13 @@ func (e copyEnv) insertRows() {
 	insert(`audit_subjects SELECT patient_id, created_at, id, chain, sequence FROM audit_entries LIMIT 1`)
 	run(e.t, e.from,
 		`UPDATE audit_heads SET sequence = 4, mac = ?, last_at = '2026-11-30T23:59:59.999999Z' WHERE chain = 1`, mac)
+	for number := range 3 {
+		insert(`audit_segments VALUES (?, ?, 2, 1, 2, 3, 'k', ?, 9, ?)`, number+1, 1+2*number, mac, mac[:9])
+	}
+	run(e.t, e.from, `UPDATE audit_chain SET number = 3, sequence = 6, mac = ?, sealed_to = 40, claimed = '39,40',
+		anchor_number = 1, anchor_sequence = 2, anchor_mac = ?, closed = 1`, mac, mac)
+	insert(`audit_inbox VALUES (41, 2, x'0203')`)
+	insert(`audit_index VALUES (zeroblob(17), 2, x'0001')`)
 }
 
 // copy copies the rows, without an error.
@@ -119,7 +126,8 @@ var tables = []string{
 	"users", "user_mailboxes", "sessions", "signin_attempts",
 	"known_clients", "registrations", "idempotency_keys", "patients",
 	"doctors", "assignments", "audit_entries", "audit_subjects",
-	"audit_heads", "last_writes", "breaking_migrations", "jobs",
+	"audit_heads", "audit_inbox", "audit_segments", "audit_index", "audit_chain",
+	"last_writes", "breaking_migrations", "jobs",
 	"closed_accounts", "doctor_creators", "doctor_removals",
 }
 

@@ -1,18 +1,22 @@
 package faults
 
 import (
+	"context"
 	"database/sql"
 	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
 
+	"healthcare/modules/audit/audittest"
 	"healthcare/platform/database"
 )
 
 // databaseCheck reads the program's database directly.
 type databaseCheck struct {
 	t    testing.TB
+	db   database.Config
 	pool *sql.DB
 }
 
@@ -25,25 +29,25 @@ func openDatabaseCheck(t testing.TB, db database.Config) databaseCheck {
 	pool, err := sql.Open(driver, source)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = pool.Close() })
-	return databaseCheck{t, pool}
+	return databaseCheck{t, db, pool}
 }
 
 // partialWrites has queries that count partial writes. All must return 0, because the effect, the entry in the trail
 // and the stored response are one transaction.
 var partialWrites = map[string]string{
 	"an unrecorded patient": `SELECT count(*) FROM patients p WHERE NOT EXISTS (
-		SELECT 1 FROM audit_entries e WHERE e.resource_id = p.id AND e.resource_type = 'Patient'
+		SELECT 1 FROM trail_entries e WHERE e.resource_id = p.id AND e.resource_type = 'Patient'
 		AND e.action = 'create' AND e.outcome = 'success')`,
-	"a recorded patient who neither exists nor was deleted": `SELECT count(*) FROM audit_entries e
+	"a recorded patient who neither exists nor was deleted": `SELECT count(*) FROM trail_entries e
 		WHERE e.resource_type = 'Patient' AND e.action = 'create'
 		AND e.outcome = 'success' AND NOT EXISTS (SELECT 1 FROM patients p WHERE p.id = e.resource_id) AND NOT EXISTS (
-		SELECT 1 FROM audit_entries d WHERE d.resource_id = e.resource_id
+		SELECT 1 FROM trail_entries d WHERE d.resource_id = e.resource_id
 		AND d.action = 'delete' AND d.outcome = 'success')`,
 	"a patient who is recorded as deleted": `SELECT count(*) FROM patients p WHERE EXISTS (
-		SELECT 1 FROM audit_entries e WHERE e.resource_id = p.id AND e.action = 'delete' AND e.outcome = 'success')`,
+		SELECT 1 FROM trail_entries e WHERE e.resource_id = p.id AND e.action = 'delete' AND e.outcome = 'success')`,
 	"a patient with more or fewer versions than recorded changes": `SELECT count(*) FROM patients p
 		WHERE p.version <> 1 + (
-		SELECT count(*) FROM audit_entries e WHERE e.resource_id = p.id
+		SELECT count(*) FROM trail_entries e WHERE e.resource_id = p.id
 		AND e.action = 'update' AND e.outcome = 'success')`,
 	"a stored response without exactly one effect": `SELECT count(*) FROM idempotency_keys k
 		WHERE 1 <> (SELECT count(*) FROM patients p WHERE p.notes = k.key)`,
@@ -52,9 +56,39 @@ var partialWrites = map[string]string{
 		SELECT 1 FROM idempotency_keys k WHERE k.key = p.notes)`,
 }
 
+// decodeTrail stores the decoded trail in the table trail_entries.
+func (l databaseCheck) decodeTrail() {
+	l.t.Helper()
+	cfg := l.db
+	cfg.PoolSize = max(cfg.PoolSize, 2)
+	db, err := database.Open(cfg, zap.NewNop())
+	require.NoError(l.t, err)
+	defer func() { require.NoError(l.t, db.Close()) }()
+	ctx := context.Background()
+	for _, statement := range []string{
+		"DROP TABLE IF EXISTS trail_entries",
+		"CREATE TABLE trail_entries AS SELECT id AS resource_id, name AS resource_type, name AS action, " +
+			"name AS outcome FROM patients WHERE id IS NULL",
+		"CREATE INDEX trail_entries_resource_id_idx ON trail_entries (resource_id)",
+	} {
+		require.NoError(l.t, db.Write(ctx).Exec(statement).Error)
+	}
+	var rows []map[string]any
+	for _, e := range audittest.Entries(ctx, l.t, db) {
+		rows = append(rows, map[string]any{
+			"resource_id": e["resource_id"], "resource_type": e["resource_type"], "action": e["action"],
+			"outcome": e["outcome"],
+		})
+	}
+	if len(rows) > 0 {
+		require.NoError(l.t, db.Write(ctx).Table("trail_entries").CreateInBatches(rows, 1000).Error)
+	}
+}
+
 // requireAcknowledged asserts that the store has all acknowledged writes and no partial ones.
 func (l databaseCheck) requireAcknowledged(traffic *load) {
 	l.t.Helper()
+	l.decodeTrail()
 	for what, count := range partialWrites {
 		var n int
 		require.NoError(l.t, l.pool.QueryRow(count).Scan(&n), what)

@@ -73,7 +73,7 @@ func (l databaseCheck) blockWriters() (release func()) {
 	if _, err = conn.ExecContext(ctx, `BEGIN IMMEDIATE`); err != nil { // PostgreSQL rejects it
 		tx, err := conn.BeginTx(ctx, nil)
 		require.NoError(l.t, err)
-		_, err = tx.Exec(`LOCK TABLE doctors, audit_heads IN ACCESS EXCLUSIVE MODE`)
+		_, err = tx.Exec(`LOCK TABLE doctors, audit_inbox IN ACCESS EXCLUSIVE MODE`)
 		require.NoError(l.t, err)
 		return func() { require.NoError(l.t, tx.Rollback()) }
 	}

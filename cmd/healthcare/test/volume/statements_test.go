@@ -16,7 +16,7 @@ import (
 
 // TestStatementsOfEachRoute checks that each route sends the expected number of statements of its module, with few and
 // with many records: no route sends one statement per record. The numbers include the statements of the session and of
-// the audit trail (three, and a fourth if a patient is named), but not BEGIN and COMMIT.
+// the audit trail (one), but not BEGIN and COMMIT.
 func TestStatementsOfEachRoute(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {

@@ -9,22 +9,20 @@ import (
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
+	"healthcare/modules/audit/audittest"
 	"healthcare/modules/audit/internal/domain"
 	"healthcare/platform/database"
 	"healthcare/platform/databasetest"
 )
 
-// appendTo appends n entries to one chain.
+// appendTo appends n entries to a chain of entries, as an earlier release does.
 func (h fixture) appendTo(t *testing.T, chain, n int) {
 	t.Helper()
-	require.NoError(t, h.ledger.Append(t.Context(), chain, func(head *domain.Head) []domain.Entry {
-		entries := make([]domain.Entry, n)
-		for i := range entries {
-			entries[i] = domain.Entry{ID: uuid.Must(uuid.NewV7()), Action: "login_failed", Outcome: "refused"}
-			head.Seal(&entries[i], keys, h.clock.Now())
-		}
-		return entries
-	}))
+	entries := make([]domain.Entry, n)
+	for i := range entries {
+		entries[i] = domain.Entry{ID: uuid.Must(uuid.NewV7()), Action: "login_failed", Outcome: "refused"}
+	}
+	audittest.AppendToChain(t.Context(), t, h.db, keys, chain, func(int) time.Time { return h.clock.Now() }, entries...)
 }
 
 // requireFlawIn requires a flaw of one chain.
@@ -46,23 +44,25 @@ func TestR41_MissingChain(t *testing.T) {
 		require.NoError(t, h.Finish(t.Context())) // so that the last line is about chain 1
 		require.Equal(t, 3, h.checkpoints.count())
 		require.EqualValues(t, 7, h.verified(t))
-		require.NoError(t, h.newCheckpointer().Resume(t.Context()))
+		require.NoError(t, h.restarted().Resume(t.Context()))
 		var export bytes.Buffer
 		written, err := h.Export(t.Context(), &export, noProgress)
 		require.NoError(t, err)
 		require.EqualValues(t, 8, written)
+		const segments = 3 // lines of the export: the chain of segments and one of them, with the export itself
 
 		t.Run("leaves a gap in an export", func(t *testing.T) {
 			lines := strings.SplitAfter(export.String(), "\n")
-			remaining := append(lines[:6:6], lines[11:]...) // without the line and the four entries of chain 3
-			require.Contains(t, remaining[6], `{"chain":4,`)
+			lines = lines[segments:]
+			remaining := append(lines[:5:5], lines[10:]...) // without the line and the four entries of chain 3
+			require.Contains(t, remaining[5], `{"chain":4,`)
 			_, err := h.VerifyExport(strings.NewReader(strings.Join(remaining, "")), "", noProgress)
 			requireFlawIn(t, err, 3, 1)
 		})
 		t.Run("the checkpoints reveal it at the end of an export", func(t *testing.T) {
 			lines := strings.SplitAfter(export.String(), "\n")
-			require.Contains(t, lines[6], `{"chain":3,`)
-			_, err := h.VerifyExport(strings.NewReader(strings.Join(lines[:6], "")), "", noProgress)
+			require.Contains(t, lines[segments+5], `{"chain":3,`)
+			_, err := h.VerifyExport(strings.NewReader(strings.Join(lines[segments:segments+5], "")), "", noProgress)
 			requireFlawIn(t, err, 3, 1)
 		})
 		disableTriggers(t, db)
@@ -71,7 +71,7 @@ func TestR41_MissingChain(t *testing.T) {
 			exec(t, db, "UPDATE audit_heads SET sequence = anchor_sequence, mac = anchor_mac WHERE chain = 3")
 			_, err := h.Verify(t.Context(), "", noProgress)
 			requireFlawIn(t, err, 3, 1)
-			requireFlawIn(t, h.newCheckpointer().Resume(t.Context()), 3, 4)
+			requireFlawIn(t, h.restarted().Resume(t.Context()), 3, 4)
 		})
 		h.checkpoints.lines = nil // the following flaws are found without checkpoints
 		for _, chain := range []int{3, 8, 1} {
@@ -90,20 +90,67 @@ func TestPruneCoversEveryChain(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		h := newFixture(db)
-		require.NoError(t, h.Tick(t.Context()))
 		h.appendTo(t, 1, 3)
 		h.appendTo(t, 2, 5)
+		h.record(t, 4)
+		require.NoError(t, h.sealing.Flush(t.Context()))
 		h.clock.Advance(24 * time.Hour)
 		day := h.clock.Now()
 		h.appendTo(t, 2, 1)
 		h.appendTo(t, 7, 2) // too recent
-		require.EqualValues(t, 11, h.verified(t))
+		h.record(t, 1)
+		require.NoError(t, h.sealing.Flush(t.Context()))
+		require.EqualValues(t, 16, h.verified(t))
 		removed, err := h.Prune(t.Context(), day, noProgress)
 		require.NoError(t, err)
-		require.EqualValues(t, 8, removed)
-		require.EqualValues(t, 3+2, h.verified(t), "two chains record that they were pruned")
+		require.EqualValues(t, 8+4, removed)
+		require.EqualValues(t, 3+1+1, h.verified(t), "an entry records the pruning")
 		_, err = h.Prune(t.Context(), day, noProgress)
 		require.Error(t, err)
+	})
+}
+
+// The chains of entries are closed when no earlier release appends to them.
+func TestChainsAreClosed(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		h := newFixture(db)
+		closed := func() bool {
+			require.NoError(t, h.Tick(t.Context()))
+			chain, err := h.segments.Chain(t.Context())
+			require.NoError(t, err)
+			return chain.Closed
+		}
+		h.appendTo(t, 2, 3)
+		h.clock.Advance(2 * time.Hour)
+		require.False(t, closed(), "before the first segment")
+		h.record(t, 1)
+		h.seal(t)
+		require.False(t, closed(), "at once")
+		h.clock.Advance(59 * time.Minute)
+		h.appendTo(t, 1, 1) // an earlier release is still running
+		h.clock.Advance(2 * time.Minute)
+		require.False(t, closed(), "while an earlier release appends")
+		h.clock.Advance(time.Hour)
+		require.True(t, closed())
+		require.True(t, closed())
+		require.EqualValues(t, 5, h.verified(t))
+		t.Run("and reject further entries", func(t *testing.T) {
+			insert := "INSERT INTO audit_entries SELECT chain, sequence + 1, created_at, id, request_id, " +
+				"actor_id, role, session_id, address, action, resource_type, resource_id, patient_id, outcome, " +
+				"status, ids, id_count, fields, key_id, mac FROM audit_entries WHERE chain = 1"
+			require.Error(t, db.Write(t.Context()).Exec(insert).Error)
+		})
+		t.Run("and reveal a changed end without checkpoints", func(t *testing.T) {
+			h.checkpoints.lines = nil
+			disableTriggers(t, db)
+			exec(t, db, "DELETE FROM audit_entries WHERE chain = 2 AND sequence > 1")
+			exec(t, db, `UPDATE audit_heads SET sequence = 1,
+				mac = (SELECT mac FROM audit_entries WHERE chain = 2 AND sequence = 1) WHERE chain = 2`)
+			_, err := h.Verify(t.Context(), "", noProgress)
+			requireFlawIn(t, err, 2, 2)
+			require.ErrorContains(t, err, "the chain was closed after entry 3")
+		})
 	})
 }
 

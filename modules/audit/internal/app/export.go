@@ -45,16 +45,28 @@ type entryLine struct {
 	IDs          []uuid.UUID `json:"ids,omitempty"`
 	Count        int64       `json:"count"`
 	Fields       []string    `json:"fields,omitempty"`
-	KeyID        string      `json:"key_id"`
-	MAC          string      `json:"mac"`
+	KeyID        string      `json:"key_id,omitempty"` // of the chains of entries, like the MAC
+	MAC          string      `json:"mac,omitempty"`
+
+	ClientRequestID string    `json:"client_request_id,omitempty"`
+	Basis           string    `json:"basis,omitempty"`
+	GrantID         uuid.UUID `json:"grant_id,omitzero"`
+	ForID           uuid.UUID `json:"for_id,omitzero"`
+	Purpose         string    `json:"purpose,omitempty"`
 }
 
 func lineOf(e domain.Entry) entryLine {
-	return entryLine{
-		e.Chain, e.Sequence, e.Time.UTC(), e.ID, e.RequestID, e.ActorID, e.Role, e.SessionID, e.Address, e.Action,
-		e.ResourceType, e.ResourceID, e.PatientID, e.Outcome, e.Status, e.IDs, e.Count, e.Fields, e.KeyID,
-		e.MAC.String(),
+	line := entryLine{
+		Chain: e.Chain, Sequence: e.Sequence, Time: e.Time.UTC(), ID: e.ID, RequestID: e.RequestID, ActorID: e.ActorID,
+		Role: e.Role, SessionID: e.SessionID, Address: e.Address, Action: e.Action, ResourceType: e.ResourceType,
+		ResourceID: e.ResourceID, PatientID: e.PatientID, Outcome: e.Outcome, Status: e.Status, IDs: e.IDs,
+		Count: e.Count, Fields: e.Fields, KeyID: e.KeyID,
+		ClientRequestID: e.ClientRequestID, Basis: e.Basis, GrantID: e.GrantID, ForID: e.ForID, Purpose: e.Purpose,
 	}
+	if e.Chain != domain.SegmentChain {
+		line.MAC = e.MAC.String()
+	}
+	return line
 }
 
 // entry returns the entry of the line. An invalid MAC becomes the zero MAC, which verification detects.
@@ -72,18 +84,21 @@ func (l entryLine) entry() domain.Entry {
 // entries. It first records itself as a reading of the trail. Errors: those of the store and of the writer.
 func (m *Maintenance) Export(ctx context.Context, to io.Writer, progress Progress) (written int64, err error) {
 	reading := audit.Entry{Action: audit.TrailRead, Resource: auditEvent, Outcome: audit.Success}
-	entry, err := draft(audit.RequestOf(ctx), Operator, reading)
-	if err != nil {
+	if err := m.recorder.Record(ctx, Operator, reading); err != nil {
 		return 0, err
 	}
-	if err := m.ledger.Append(ctx, domain.AnyChain, sealAll(m.keys, m.clock, []domain.Entry{entry})); err != nil {
+	if err := m.sealing.Flush(ctx); err != nil {
 		return 0, unavailable(err)
+	}
+	lines := json.NewEncoder(to)
+	written, err = m.exportSegments(ctx, lines, progress)
+	if err != nil {
+		return written, err
 	}
 	spans, err := m.ledger.Spans(ctx)
 	if err != nil {
-		return 0, err
+		return written, err
 	}
-	lines := json.NewEncoder(to)
 	for _, span := range spans {
 		head := spanLine{span.Chain, span.From.Sequence, span.From.MAC.String(), span.To.Sequence, span.To.MAC.String()}
 		if err := lines.Encode(head); err != nil {
@@ -104,24 +119,29 @@ func (m *Maintenance) Export(ctx context.Context, to io.Writer, progress Progres
 // names an invalid line; the errors of Verify about checkpoints.
 func (m *Maintenance) VerifyExport(
 	export io.Reader, checkpoints string, progress Progress,
-) (sound int64, err error) {
-	lines, walked := &exportLines{from: scanner(export)}, 0
+) (report Report, err error) {
+	lines, walked := &exportLines{from: scanner(export, longestExported)}, 0
+	marks, err := m.verifyExportedSegments(lines, checkpoints, progress, &report)
+	if err != nil {
+		return report, err
+	}
 	for lines.next() {
-		verified, err := m.walk(checkpoints, lines.span, func(span domain.Span, next func(domain.Entry) error) error {
+		each := func(span domain.Span, next func(domain.Entry) error) error {
 			if walked++; span.Chain != walked {
 				return missingChain(walked)
 			}
 			return lines.entries(span, next, progress)
-		})
-		if sound += verified; err != nil {
-			return sound, err
+		}
+		verified, err := m.walk(checkpoints, marks, lines.span, each)
+		if report.Entries += verified; err != nil {
+			return report, err
 		}
 	}
 	if lines.line == 0 {
-		return 0, errors.New("the export is empty")
+		return report, errors.New("the export is empty")
 	}
 	// Older exports have fewer chains than domain.Chains.
-	return sound, errors.Join(lines.from.Err(), m.checkUnknownChains(checkpoints, walked))
+	return report, errors.Join(lines.from.Err(), m.checkUnknownChains(checkpoints, walked))
 }
 
 // exportLines reads an export and buffers one line.

@@ -8,8 +8,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"healthcare/modules/audit/internal/adapters/store"
-	"healthcare/modules/audit/internal/app"
 	"healthcare/modules/audit/internal/domain"
 	"healthcare/modules/patients"
 	"healthcare/modules/patients/patientstest"
@@ -32,7 +30,7 @@ func (d *failingPatients) Find(ctx context.Context, scope patients.Scope, id pat
 }
 
 // severalTransactions are the tables of use cases that continue in further transactions.
-var severalTransactions = []string{"audit_entries", "audit_entries_default", "audit_heads", "audit_subjects"}
+var severalTransactions = []string{"audit_inbox", "audit_segments", "audit_chain", "audit_index", "audit_heads"}
 
 func TestUseCasesReturnEveryErrorAndLeaveNoEffect(t *testing.T) {
 	t.Parallel()
@@ -58,7 +56,7 @@ func TestUseCasesReturnEveryErrorAndLeaveNoEffect(t *testing.T) {
 		}, nil, severalTransactions},
 		{"prune", func(ctx context.Context, h fixture) error {
 			h.record(t, 1)
-			h.clock.Advance(time.Hour)
+			h.clock.Advance(25 * time.Hour)
 			_, err := h.Prune(ctx, h.clock.Now(), noProgress)
 			return err
 		}, nil, severalTransactions},
@@ -67,7 +65,7 @@ func TestUseCasesReturnEveryErrorAndLeaveNoEffect(t *testing.T) {
 			return err
 		}, nil, nil},
 		{"browse", func(ctx context.Context, h fixture) error {
-			reader := app.NewReader(store.New(h.db), new(audittest.Recorder), new(failingPatients))
+			reader := h.newReader(new(audittest.Recorder), new(failingPatients))
 			_, err := reader.Browse(ctx, auth.Principal{}, domain.Filter{}, page)
 			return err
 		}, nil, nil},
@@ -75,12 +73,12 @@ func TestUseCasesReturnEveryErrorAndLeaveNoEffect(t *testing.T) {
 			who, directory := newStaff(), new(failingPatients)
 			patient := patients.Patient{ID: patients.ID{UUID: h.entries(t)[0].PatientID}}
 			directory.Add(who.UserID, patient)
-			reader := app.NewReader(store.New(h.db), new(audittest.Recorder), directory)
+			reader := h.newReader(new(audittest.Recorder), directory)
 			_, err := reader.AccessLog(ctx, who, patient.ID, page)
 			return err
 		}, nil, nil},
 		{"access log of a patient of another user", func(ctx context.Context, h fixture) error {
-			reader := app.NewReader(store.New(h.db), new(audittest.Recorder), new(failingPatients))
+			reader := h.newReader(new(audittest.Recorder), new(failingPatients))
 			_, err := reader.AccessLog(ctx, newStaff(), patients.ID{UUID: h.entries(t)[0].PatientID}, page)
 			return err
 		}, patients.ErrNotFound, nil},
@@ -90,6 +88,7 @@ func TestUseCasesReturnEveryErrorAndLeaveNoEffect(t *testing.T) {
 			databasetest.Each(t, func(t *testing.T, db *database.DB) {
 				h := newFixture(db)
 				h.record(t, 3)
+				h.seal(t)
 				run := func(ctx context.Context) error { return c.run(ctx, h) }
 				withFaults := databasetest.RunWithFaults
 				if c.ignored != nil {
@@ -108,7 +107,7 @@ func TestReadingAPatientsEntriesNamesThePatient(t *testing.T) {
 		h, trail := newFixture(db), new(audittest.Recorder)
 		h.record(t, 1)
 		patient := h.entries(t)[0].PatientID
-		reader := app.NewReader(store.New(db), trail, new(patientstest.Directory))
+		reader := h.newReader(trail, new(patientstest.Directory))
 		page := paging.Request{Limit: 10, Order: []paging.Order{{Column: "created_at"}, {Column: "id"}}}
 		_, err := reader.Browse(t.Context(), newStaff(), domain.Filter{Patient: &patient}, page)
 		require.NoError(t, err)

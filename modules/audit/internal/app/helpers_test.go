@@ -17,6 +17,7 @@ import (
 	"healthcare/modules/audit/internal/app"
 	"healthcare/modules/audit/internal/domain"
 	"healthcare/modules/audit/internal/ports"
+	"healthcare/modules/patients"
 	"healthcare/platform/audit"
 	"healthcare/platform/auth"
 	"healthcare/platform/clock"
@@ -38,9 +39,11 @@ var cfg = trail.Config{CheckpointEvery: time.Minute, CommitTimeout: 30 * time.Se
 type fixture struct {
 	*app.Recorder
 	*app.Maintenance
-	*app.Checkpointer
+	*app.Keeper
 	db          *database.DB
-	ledger      *countingLedger
+	segments    *countingSegments
+	ledger      ports.Ledger
+	sealing     *app.Sealing
 	clock       *clock.Manual
 	checkpoints *memoryCheckpoints
 }
@@ -48,18 +51,25 @@ type fixture struct {
 func newFixture(db *database.DB) fixture {
 	h := fixture{
 		db:          db,
-		ledger:      &countingLedger{Ledger: store.New(db)},
+		segments:    &countingSegments{Segments: store.NewSegments(db)},
+		ledger:      store.New(db),
 		clock:       clock.At(now),
 		checkpoints: &memoryCheckpoints{},
 	}
-	h.Recorder = app.NewRecorder(h.ledger, keys, h.clock, cfg)
-	h.Maintenance = app.NewMaintenance(h.ledger, keys, h.checkpoints, db, h.clock)
-	h.Checkpointer = h.newCheckpointer()
+	return h.restarted()
+}
+
+// restarted returns the use cases of a new process on the same store.
+func (h fixture) restarted() fixture {
+	h.sealing = app.NewSealing(h.segments, keys, h.checkpoints, h.clock, cfg)
+	h.Recorder = app.NewRecorder(h.segments, keys, h.clock, h.sealing, cfg)
+	h.Maintenance = app.NewMaintenance(h.segments, h.ledger, h.Recorder, h.sealing, keys, h.checkpoints, h.db, h.clock)
+	h.Keeper = app.NewKeeper(h.segments, h.sealing, h.ledger, keys, h.checkpoints, h.clock, cfg)
 	return h
 }
 
-func (h fixture) newCheckpointer() *app.Checkpointer {
-	return app.NewCheckpointer(h.ledger, keys, h.checkpoints, h.clock, cfg)
+func (h fixture) newReader(recorder audit.Recorder, directory patients.Directory) *app.Reader {
+	return app.NewReader(h.segments, h.ledger, h.sealing, recorder, directory)
 }
 
 // record appends n readings by different users.
@@ -73,17 +83,43 @@ func (h fixture) record(t *testing.T, n int) {
 // verified verifies the trail and returns the number of sound entries.
 func (h fixture) verified(t *testing.T) int64 {
 	t.Helper()
-	sound, err := h.Verify(t.Context(), "", noProgress)
+	report, err := h.Verify(t.Context(), "", noProgress)
 	require.NoError(t, err)
-	return sound
+	return report.Entries
 }
 
-// entries returns the entries of chain 1.
-func (h fixture) entries(t *testing.T) []domain.Entry {
+// seal seals the inbox and returns the chain's segments.
+func (h fixture) seal(t *testing.T) []domain.Segment {
 	t.Helper()
-	all, err := h.ledger.Read(t.Context(), 1, 0, 100_000)
+	require.NoError(t, h.sealing.Flush(t.Context()))
+	chain, err := h.segments.Chain(t.Context())
+	require.NoError(t, err)
+	all, err := h.segments.Range(t.Context(), chain.Span.From.Number, chain.Span.To.Number, 1_000_000)
 	require.NoError(t, err)
 	return all
+}
+
+// entries seals the inbox and returns the entries of the chain.
+func (h fixture) entries(t *testing.T) (all []domain.Entry) {
+	t.Helper()
+	for _, segment := range h.seal(t) {
+		records, err := segment.Records()
+		require.NoError(t, err)
+		for _, r := range records {
+			if r.Batch != nil {
+				all = append(all, r.Batch.Entries...)
+			}
+		}
+	}
+	return all
+}
+
+// unsealed returns the number of entries in the inbox.
+func (h fixture) unsealed(t *testing.T) int64 {
+	t.Helper()
+	backlog, err := h.segments.Backlog(t.Context(), 0)
+	require.NoError(t, err)
+	return backlog.Entries
 }
 
 func noProgress(int64, int64) {}
@@ -104,17 +140,17 @@ func reading() audit.Entry {
 	}
 }
 
-// countingLedger counts appends, and runs a function before each that can fail or block.
-type countingLedger struct {
-	ports.Ledger
+// countingSegments counts inserts, and runs a function before each that can fail or block.
+type countingSegments struct {
+	ports.Segments
 	mu      sync.Mutex
-	appends int
+	inserts int
 	before  func(context.Context) error
 }
 
-func (c *countingLedger) Append(ctx context.Context, chain int, seal func(*domain.Head) []domain.Entry) error {
+func (c *countingSegments) Insert(ctx context.Context, entries int, batch []byte) error {
 	c.mu.Lock()
-	c.appends++
+	c.inserts++
 	before := c.before
 	c.mu.Unlock()
 	if before != nil {
@@ -122,20 +158,20 @@ func (c *countingLedger) Append(ctx context.Context, chain int, seal func(*domai
 			return err
 		}
 	}
-	return c.Ledger.Append(ctx, chain, seal)
+	return c.Segments.Insert(ctx, entries, batch)
 }
 
-// beforeAppend sets a function that runs before each append; nil removes it.
-func (c *countingLedger) beforeAppend(before func(context.Context) error) {
+// beforeInsert sets a function that runs before each insert; nil removes it.
+func (c *countingSegments) beforeInsert(before func(context.Context) error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.before = before
 }
 
-func (c *countingLedger) count() int {
+func (c *countingSegments) count() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.appends
+	return c.inserts
 }
 
 // memoryCheckpoints stores checkpoints in memory.

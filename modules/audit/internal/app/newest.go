@@ -5,9 +5,21 @@ import (
 	"time"
 )
 
-// Newest returns the time of the newest entry of the trail; the zero time if the trail is empty. Errors: the store's.
-func (cp *Checkpointer) Newest(ctx context.Context) (newest time.Time, err error) {
-	spans, err := cp.ledger.Spans(ctx)
+// Newest returns the time of the last segment, or else of the newest entry of the older chains; the zero time if the
+// trail is empty. Errors: the store's.
+func (k *Keeper) Newest(ctx context.Context) (newest time.Time, err error) {
+	chain, err := k.segments.Chain(ctx)
+	if err != nil {
+		return newest, err
+	}
+	if last := chain.Span.To.Number; last > 0 {
+		headers, err := k.segments.Headers(ctx, last-1, last, 1)
+		if err != nil || len(headers) == 0 {
+			return newest, err
+		}
+		return headers[0].SealedAt, nil
+	}
+	spans, err := k.ledger.Spans(ctx)
 	if err != nil {
 		return newest, err
 	}
@@ -15,7 +27,7 @@ func (cp *Checkpointer) Newest(ctx context.Context) (newest time.Time, err error
 		if span.To.Sequence <= span.From.Sequence {
 			continue
 		}
-		last, err := cp.ledger.Read(ctx, span.Chain, span.To.Sequence-1, 1)
+		last, err := k.ledger.Read(ctx, span.Chain, span.To.Sequence-1, 1)
 		if err != nil {
 			return newest, err
 		}

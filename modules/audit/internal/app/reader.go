@@ -19,14 +19,19 @@ const auditEvent audit.Resource = "AuditEvent"
 
 // Reader returns the entries that a user may read. Each reading is itself recorded in the trail.
 type Reader struct {
+	segments ports.Segments
 	ledger   ports.Ledger
+	sealing  *Sealing
 	recorder audit.Recorder
 	patients patients.Directory
 }
 
-// NewReader returns a Reader of a ledger.
-func NewReader(ledger ports.Ledger, recorder audit.Recorder, directory patients.Directory) *Reader {
-	return &Reader{ledger, recorder, directory}
+// NewReader returns a Reader of the chain and of the older chains.
+func NewReader(
+	segments ports.Segments, ledger ports.Ledger, sealing *Sealing, recorder audit.Recorder,
+	directory patients.Directory,
+) *Reader {
+	return &Reader{segments, ledger, sealing, recorder, directory}
 }
 
 // Browse returns a page of the entries that match the filter, for a user who may read all of them.
@@ -54,7 +59,7 @@ func (r *Reader) AccessLog(
 func (r *Reader) read(
 	ctx context.Context, who auth.Principal, filter domain.Filter, request paging.Request,
 ) (paging.Page[domain.Entry], error) {
-	page, err := r.ledger.List(ctx, filter, request)
+	page, err := r.list(ctx, filter, request)
 	if err != nil {
 		return paging.Page[domain.Entry]{}, err
 	}
@@ -75,4 +80,14 @@ func (r *Reader) read(
 		return paging.Page[domain.Entry]{}, err
 	}
 	return page, nil
+}
+
+// list seals what was recorded before, so that one order has all entries.
+func (r *Reader) list(
+	ctx context.Context, filter domain.Filter, request paging.Request,
+) (paging.Page[domain.Entry], error) {
+	if err := r.sealing.FlushForReader(ctx); err != nil {
+		return paging.Page[domain.Entry]{}, unavailable(err)
+	}
+	return list(ctx, r.segments, r.ledger, filter, request)
 }

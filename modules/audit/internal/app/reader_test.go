@@ -7,7 +7,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	trail "healthcare/modules/audit"
-	"healthcare/modules/audit/internal/app"
 	"healthcare/modules/audit/internal/domain"
 	"healthcare/modules/patients"
 	"healthcare/modules/patients/patientstest"
@@ -28,7 +27,7 @@ func TestReading(t *testing.T) {
 		owner, patient := newStaff(), patients.Patient{ID: recordid.New[patients.ID]()}
 		directory.Add(owner.UserID, patient)
 		var recorder audittest.Recorder
-		reader := app.NewReader(h.ledger, &recorder, &directory)
+		reader := h.newReader(&recorder, &directory)
 		about := reading()
 		about.PatientID = patient.ID.UUID
 		require.NoError(t, h.Record(t.Context(), owner, about, reading()))

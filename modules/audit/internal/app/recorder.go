@@ -26,10 +26,12 @@ const maxPending = 2048
 // Recorder writes the trail. Entries recorded outside of a transaction share commits: while one group commits, the next
 // group collects entries. So a single entry is committed at once, and concurrent entries need few commits.
 type Recorder struct {
-	ledger  ports.Ledger
-	keys    domain.Keys
-	clock   clock.Clock
-	timeout time.Duration
+	segments ports.Segments
+	keys     domain.Keys
+	clock    clock.Clock
+	sealing  *Sealing
+	writer   *domain.Writer
+	timeout  time.Duration
 
 	mu         sync.Mutex
 	pending    *group // collects entries while another group commits; nil if empty
@@ -46,9 +48,14 @@ type group struct {
 	err     error
 }
 
-// NewRecorder returns a Recorder that appends to a ledger.
-func NewRecorder(ledger ports.Ledger, keys domain.Keys, clk clock.Clock, cfg trail.Config) *Recorder {
-	return &Recorder{ledger: ledger, keys: keys, clock: clk, timeout: cfg.CommitTimeout}
+// NewRecorder returns a Recorder that inserts batches for sealing.
+func NewRecorder(
+	segments ports.Segments, keys domain.Keys, clk clock.Clock, sealing *Sealing, cfg trail.Config,
+) *Recorder {
+	return &Recorder{
+		segments: segments, keys: keys, clock: clk, sealing: sealing, writer: domain.NewWriter(),
+		timeout: cfg.CommitTimeout,
+	}
 }
 
 // Record implements audit.Recorder.
@@ -64,16 +71,16 @@ func (r *Recorder) Record(ctx context.Context, who auth.Principal, entries ...au
 			return err
 		}
 	}
-	if err := r.ledger.CheckContext(ctx); err != nil {
+	if err := r.segments.CheckContext(ctx); err != nil {
 		return err // the commit of the group would wait for the transaction that waits for it
 	}
 	switch {
 	case len(drafts) == 0:
 		return nil
-	case !r.ledger.InTransaction(ctx):
+	case !r.segments.InTransaction(ctx):
 		return r.recordInGroup(ctx, drafts)
 	case entries[0].Action == audit.Refused: // must persist although the refusal rolls the transaction back
-		return r.ledger.AfterTransaction(ctx, func(ctx context.Context) error { return r.recordInGroup(ctx, drafts) })
+		return r.segments.AfterTransaction(ctx, func(ctx context.Context) error { return r.recordInGroup(ctx, drafts) })
 	}
 	return r.append(ctx, drafts)
 }
@@ -140,21 +147,39 @@ func (r *Recorder) appendGroup(entries []domain.Entry) (err error) {
 	return r.append(ctx, entries)
 }
 
-func (r *Recorder) append(ctx context.Context, drafts []domain.Entry) error {
-	err := r.ledger.Append(ctx, domain.AnyChain, sealAll(r.keys, r.clock, drafts))
-	r.count(len(drafts), err)
-	return unavailable(err)
+// maxUnsealed is the maximum number of batches in the inbox, above which nothing is recorded: the sealing fails.
+const maxUnsealed = 100_000
+
+var errBehind = errors.New("too many batches are not sealed")
+
+// append inserts drafts as batches. Each is acknowledged by a later batch once it is committed.
+func (r *Recorder) append(ctx context.Context, drafts []domain.Entry) (err error) {
+	all := len(drafts)
+	defer func() { r.count(all, err) }()
+	if r.sealing.Behind() {
+		return unavailable(errBehind)
+	}
+	for len(drafts) > 0 {
+		entries := drafts[:batchLength(drafts)]
+		drafts = drafts[len(entries):]
+		batch := r.writer.Next(r.clock.Now(), entries)
+		if err := r.segments.Insert(ctx, len(entries), batch.Seal(r.keys)); err != nil {
+			return unavailable(err)
+		}
+		r.segments.AfterCommit(ctx, func() { r.writer.Committed(batch) })
+	}
+	return nil
 }
 
-// sealAll returns a function that seals drafts after a head. The store calls it again when it retries.
-func sealAll(keys domain.Keys, clk clock.Clock, drafts []domain.Entry) func(*domain.Head) []domain.Entry {
-	return func(head *domain.Head) []domain.Entry {
-		sealed := slices.Clone(drafts)
-		for i := range sealed {
-			head.Seal(&sealed[i], keys, clk.Now())
+// batchLength returns the number of the first drafts that fit into a batch, at least one.
+func batchLength(drafts []domain.Entry) int {
+	size := 0
+	for i, e := range drafts[:min(len(drafts), domain.MaxBatchEntries)] {
+		if size += e.MaxSize(); size > domain.MaxBatchBytes && i > 0 {
+			return i
 		}
-		return sealed
 	}
+	return min(len(drafts), domain.MaxBatchEntries)
 }
 
 // unavailable maps every error to ErrUnavailable, because the client may retry in any case.

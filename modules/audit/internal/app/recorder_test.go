@@ -42,10 +42,9 @@ func TestRecord(t *testing.T) {
 			require.Len(t, entries, 2)
 			first, second := entries[0], entries[1]
 			require.Equal(t, domain.Entry{
-				Chain: 1, Sequence: 1, Time: now, ID: first.ID, RequestID: "r-1", ActorID: who.UserID, Role: "staff",
+				Sequence: 1, Time: now, ID: first.ID, RequestID: "r-1", ActorID: who.UserID, Role: "staff",
 				SessionID: who.SessionID, Address: "2001:db8::7", Action: "search", ResourceType: "Patient",
 				Outcome: "success", Status: 200, IDs: ids[:200], Count: 201,
-				KeyID: "entries", MAC: first.MAC,
 			}, first)
 			require.Equal(t, []string{"phone", "notes"}, second.Fields)
 			require.Equal(t, patient, second.PatientID)
@@ -96,10 +95,26 @@ func TestRecord(t *testing.T) {
 			require.EqualValues(t, 7, h.verified(t))
 			require.NoError(t, h.Record(t.Context(), newStaff()))
 		})
-		t.Run("uses the time of the last entry if the clock goes back", func(t *testing.T) {
+		t.Run("keeps the reading of a clock that goes back, in the order of recording", func(t *testing.T) {
 			h.clock.Advance(-time.Hour)
 			h.record(t, 1)
 			require.EqualValues(t, 8, h.verified(t))
+			entries := h.entries(t)
+			last := entries[len(entries)-1]
+			require.EqualValues(t, 8, last.Sequence)
+			require.Equal(t, now.Add(-time.Hour), last.Time)
+		})
+		t.Run("splits many entries into batches", func(t *testing.T) {
+			before := h.segments.count()
+			require.NoError(t, h.Record(t.Context(), newStaff(), readings(501)...))
+			require.Equal(t, 3, h.segments.count()-before)
+			large := readings(200)
+			for i := range large {
+				large[i].IDs = make([]uuid.UUID, 200)
+			}
+			require.NoError(t, h.Record(t.Context(), newStaff(), large...))
+			require.Equal(t, 3+3, h.segments.count()-before, "of at most 256 KiB")
+			require.EqualValues(t, 8+501+200, h.verified(t))
 		})
 	})
 }
@@ -124,8 +139,8 @@ func TestConcurrentRecords(t *testing.T) {
 				require.NoError(t, <-failed)
 			}
 			require.EqualValues(t, 200, h.verified(t))
-			require.Less(t, h.ledger.count(), 50)
-			t.Logf("200 records in %d commits", h.ledger.count())
+			require.Less(t, h.segments.count(), 50)
+			t.Logf("200 records in %d commits", h.segments.count())
 		})
 		t.Run("records alongside transactions that commit or roll back", func(t *testing.T) {
 			errRollback := errors.New("rollback")
@@ -160,15 +175,15 @@ func TestR42_TheTrailFailsClosed(t *testing.T) {
 			require.Equal(t, errs.Unavailable, errs.KindOf(err), "%v", err)
 		}
 		t.Run("if the store fails", func(t *testing.T) {
-			h.ledger.beforeAppend(func(context.Context) error { return errors.New("disk full") })
+			h.segments.beforeInsert(func(context.Context) error { return errors.New("disk full") })
 			requireUnavailable(t, h.Record(t.Context(), newStaff(), reading()))
-			h.ledger.beforeAppend(nil)
+			h.segments.beforeInsert(nil)
 			h.record(t, 1)
 		})
 		t.Run("if the context ends, although the commit continues", func(t *testing.T) {
 			release := make(chan struct{})
-			defer h.ledger.beforeAppend(nil)
-			h.ledger.beforeAppend(func(context.Context) error { <-release; return nil })
+			defer h.segments.beforeInsert(nil)
+			h.segments.beforeInsert(func(context.Context) error { <-release; return nil })
 			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 			defer cancel()
 			requireUnavailable(t, h.Record(ctx, newStaff(), reading()))
@@ -177,7 +192,7 @@ func TestR42_TheTrailFailsClosed(t *testing.T) {
 		})
 		t.Run("at once if too many entries are waiting", func(t *testing.T) {
 			release, entered := make(chan struct{}), make(chan struct{}, 1)
-			h.ledger.beforeAppend(func(context.Context) error {
+			h.segments.beforeInsert(func(context.Context) error {
 				select {
 				case entered <- struct{}{}:
 				default:
@@ -196,15 +211,15 @@ func TestR42_TheTrailFailsClosed(t *testing.T) {
 			cancel() // the entries wait in their group, but the caller does not
 			requireUnavailable(t, h.Record(brief, newStaff(), many...))
 			requireUnavailable(t, h.Record(t.Context(), newStaff(), reading()))
-			h.ledger.beforeAppend(nil)
+			h.segments.beforeInsert(nil)
 			close(release)
 			all.Wait()
 			require.Positive(t, h.verified(t))
 		})
 		t.Run("if appending panics, and then continues", func(t *testing.T) {
-			h.ledger.beforeAppend(func(context.Context) error { panic("a defect") })
+			h.segments.beforeInsert(func(context.Context) error { panic("a defect") })
 			require.Error(t, h.Record(t.Context(), newStaff(), reading()))
-			h.ledger.beforeAppend(nil)
+			h.segments.beforeInsert(nil)
 			h.record(t, 1)
 		})
 		t.Run("if the store is closed", func(t *testing.T) {

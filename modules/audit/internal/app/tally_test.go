@@ -24,12 +24,12 @@ func TestTally(t *testing.T) {
 		}))
 		require.Equal(t, app.Tally{Entries: 3, Groups: 2}, h.Tally())
 
-		h.ledger.beforeAppend(func(context.Context) error { return errors.New("down") })
+		h.segments.beforeInsert(func(context.Context) error { return errors.New("down") })
 		require.Error(t, h.Record(t.Context(), newStaff(), reading()))
 		require.Equal(t, app.Tally{Entries: 3, Groups: 2, Failures: 1}, h.Tally())
 
-		entered, release := make(chan struct{}, 2), make(chan struct{})
-		h.ledger.beforeAppend(func(context.Context) error { entered <- struct{}{}; <-release; return nil })
+		entered, release := make(chan struct{}, 100), make(chan struct{})
+		h.segments.beforeInsert(func(context.Context) error { entered <- struct{}{}; <-release; return nil })
 		var all sync.WaitGroup
 		all.Go(func() { _ = h.Record(t.Context(), newStaff(), reading()) })
 		<-entered

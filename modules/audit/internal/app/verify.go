@@ -12,30 +12,41 @@ import (
 	"healthcare/modules/audit/internal/domain"
 )
 
-// Verify verifies every chain, in constant memory, and returns the number of sound entries. It compares the entries
-// with the checkpoints in a file; the path "" means the file of this installation. A server may record meanwhile.
-// Errors: *domain.Flaw about the first bad entry; domain.ErrNoCheckpoint with the number of the line; those of the
-// store and of the file.
-func (m *Maintenance) Verify(ctx context.Context, checkpoints string, progress Progress) (sound int64, err error) {
+// Report is the result of a verification.
+type Report struct {
+	Entries  int64         // that are sound
+	Unsealed int64         // of them in the inbox
+	Notes    []domain.Note // the first observations of a sound trail
+	Jumps    int           // the number of all observations
+}
+
+// Verify verifies every chain, in bounded memory. It compares the entries with the checkpoints in a file; the path ""
+// means the file of this installation. A server may record meanwhile. Errors: *domain.Flaw about the first bad segment
+// or entry; domain.ErrNoCheckpoint with the number of the line; those of the store and of the file.
+func (m *Maintenance) Verify(ctx context.Context, checkpoints string, progress Progress) (report Report, err error) {
+	marks, err := m.verifySegments(ctx, checkpoints, progress, &report)
+	if err != nil {
+		return report, err
+	}
 	spans, err := m.ledger.Spans(ctx)
 	if err != nil {
-		return 0, err
+		return report, err
 	}
 	for i := range max(len(spans), domain.Chains) {
 		if i >= len(spans) || spans[i].Chain != i+1 {
-			return sound, missingChain(i + 1)
+			return report, missingChain(i + 1)
 		}
-		verified, err := m.verify(ctx, i, checkpoints, progress)
-		if sound += verified; err != nil {
-			return sound, err
+		verified, err := m.verify(ctx, i, checkpoints, marks, progress)
+		if report.Entries += verified; err != nil {
+			return report, err
 		}
 	}
-	return sound, m.checkUnknownChains(checkpoints, max(len(spans), domain.Chains))
+	return report, m.checkUnknownChains(checkpoints, max(len(spans), domain.Chains))
 }
 
 // verify verifies the chain of one span. If the chain was pruned meanwhile, it starts again.
 func (m *Maintenance) verify(
-	ctx context.Context, at int, checkpoints string, progress Progress,
+	ctx context.Context, at int, checkpoints string, marks []domain.Mark, progress Progress,
 ) (sound int64, err error) {
 	span := func() (domain.Span, error) {
 		spans, err := m.ledger.Spans(ctx)
@@ -51,7 +62,7 @@ func (m *Maintenance) verify(
 			walked, err = span()
 			return walked, err
 		}
-		sound, err := m.walk(checkpoints, now, func(span domain.Span, next func(domain.Entry) error) error {
+		sound, err := m.walk(checkpoints, marks, now, func(span domain.Span, next func(domain.Entry) error) error {
 			return m.eachEntry(ctx, span, progress, next, m.checkIndex)
 		})
 		if err == nil {
@@ -84,6 +95,7 @@ func (m *Maintenance) checkIndex(ctx context.Context, entries []domain.Entry) er
 // walk verifies one span, whose entries each passes to next, and returns the number of sound entries.
 func (m *Maintenance) walk(
 	checkpoints string,
+	marks []domain.Mark,
 	of func() (domain.Span, error),
 	each func(span domain.Span, next func(domain.Entry) error) error,
 ) (sound int64, err error) {
@@ -97,7 +109,7 @@ func (m *Maintenance) walk(
 		return 0, err
 	}
 	lines := &checkpointLines{keys: m.keys, of: func(chain int) bool { return chain == span.Chain }, from: file}
-	v := domain.NewVerifier(m.keys, span, lines.all)
+	v := domain.NewVerifier(m.keys, span, lines.all, marks...)
 	defer v.Close()
 	if err = each(span, v.Next); err == nil {
 		err = v.End()
@@ -113,7 +125,8 @@ func (m *Maintenance) checkUnknownChains(checkpoints string, walked int) error {
 		return err
 	}
 	defer func() { _ = file.Close() }()
-	lines := &checkpointLines{keys: m.keys, of: func(chain int) bool { return chain > walked }, from: file}
+	unknown := func(chain int) bool { return chain > walked && chain != domain.SegmentChain }
+	lines := &checkpointLines{keys: m.keys, of: unknown, from: file}
 	for checkpoint := range lines.all {
 		return missingChain(checkpoint.Chain)
 	}
@@ -129,11 +142,14 @@ type checkpointLines struct {
 	failed error
 }
 
-// longestLine is the maximum length of a line of checkpoints or of an export, in bytes.
-const longestLine = 64 << 10
+// The maximum length of a line of checkpoints and of an export, in bytes.
+const (
+	longestCheckpoint = 64 << 10
+	longestExported   = 32 << 20
+)
 
 func (l *checkpointLines) all(yield func(domain.Checkpoint) bool) {
-	lines := scanner(l.from)
+	lines := scanner(l.from, longestCheckpoint)
 	for n := 1; lines.Scan(); n++ {
 		text := bytes.TrimSpace(lines.Bytes())
 		if len(text) == 0 {
@@ -167,7 +183,7 @@ func claimedChain(line []byte) int {
 	return n
 }
 
-func scanner(from io.Reader) *bufio.Scanner {
+func scanner(from io.Reader, longestLine int) *bufio.Scanner {
 	lines := bufio.NewScanner(from)
 	lines.Buffer(make([]byte, 0, 4096), longestLine)
 	return lines

@@ -32,6 +32,13 @@ type Entry struct {
 	Count        int64
 	Fields       []string
 
+	// For the access rules; the eight chains lack them.
+	ClientRequestID string    // the X-Request-ID that the client sent, if the response has another one
+	Basis           string    // why the actor may access the patient
+	GrantID         uuid.UUID // the grant that allowed it
+	ForID           uuid.UUID // the user on whose behalf the actor acted
+	Purpose         string    // of use (HL7 PurposeOfUse)
+
 	KeyID string // id of the key of the MAC
 	MAC   MAC
 }
@@ -50,7 +57,9 @@ func (e Entry) Check() error {
 			return errors.New("audit: the name of a changed field must consist of a-z, 0-9 and _")
 		}
 	}
-	for _, text := range []string{e.RequestID, e.Role, e.Address, e.Action, e.ResourceType, e.Outcome} {
+	for _, text := range []string{
+		e.RequestID, e.ClientRequestID, e.Role, e.Address, e.Action, e.ResourceType, e.Outcome, e.Basis, e.Purpose,
+	} {
 		if len(text) > longestText {
 			return fmt.Errorf("audit: a text of the entry is longer than %d bytes", longestText)
 		}
@@ -59,4 +68,15 @@ func (e Entry) Check() error {
 		return errors.New("audit: the count of the entry is less than the number of its ids")
 	}
 	return nil
+}
+
+// MaxSize returns an upper bound of the size of the entry in a batch, in bytes.
+func (e Entry) MaxSize() int {
+	const fixed = 256 // ids, numbers and lengths
+	size := fixed + len(e.RequestID) + len(e.ClientRequestID) + len(e.Role) + len(e.Address) + len(e.Action) +
+		len(e.ResourceType) + len(e.Outcome) + len(e.Basis) + len(e.Purpose) + len(uuid.UUID{})*len(e.IDs)
+	for _, name := range e.Fields {
+		size += len(name) + 1
+	}
+	return size
 }

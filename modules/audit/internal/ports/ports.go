@@ -12,9 +12,20 @@ import (
 	"healthcare/platform/paging"
 )
 
-// Ledger stores the chains. Entries cannot be changed, and only pruned entries can be deleted.
-type Ledger interface {
-	// InTransaction reports whether a transaction is open in ctx. Append then joins it.
+// Backlog is the number of batches in the inbox, of their entries and of their bytes.
+type Backlog struct{ Batches, Entries, Bytes int64 }
+
+// Chain is the state of the chain of segments.
+type Chain struct {
+	Span     domain.SegmentSpan
+	SealedTo int64 // the greatest id of the inbox that is sealed
+	Closed   bool  // whether the chains of Ledger have ended
+}
+
+// Segments stores the inbox, the chain of segments and their index. Batches cannot be changed, and are deleted only
+// when a segment has them. Segments cannot be changed, and only pruned ones can be deleted.
+type Segments interface {
+	// InTransaction reports whether a transaction is open in ctx. Insert then joins it.
 	InTransaction(ctx context.Context) bool
 
 	// CheckContext returns an error for developers if ctx is from outside the open transaction of its own request, and
@@ -25,12 +36,78 @@ type Ledger interface {
 	// Errors: those of do, returned here or by the transaction.
 	AfterTransaction(ctx context.Context, do func(context.Context) error) error
 
-	// Append locks the head of a chain until the transaction in ctx ends, or a transaction of its own, and stores the
-	// entries that seal returns. For domain.AnyChain it prefers a chain that is not locked. Errors: the store's.
-	Append(ctx context.Context, chain int, seal func(*domain.Head) []domain.Entry) error
+	// AfterCommit runs do after the transaction in ctx commits, or at once without a transaction.
+	AfterCommit(ctx context.Context, do func())
 
+	// Insert adds a batch of a number of entries to the inbox. Errors: the store's.
+	Insert(ctx context.Context, entries int, batch []byte) error
+
+	// Backlog returns the size of the inbox after an id. Errors: the store's.
+	Backlog(ctx context.Context, after int64) (Backlog, error)
+
+	// Inbox returns the first batches after an id, in the order of their ids: enough for one segment. Errors: the
+	// store's.
+	Inbox(ctx context.Context, after int64) ([]domain.InboxRow, error)
+
+	// Chain returns the state of the chain. Errors: the store's.
+	Chain(ctx context.Context) (Chain, error)
+
+	// Seal stores a segment after a position and deletes its batches from the inbox. It reports false without a change
+	// if the chain has another end, or a batch is not in the inbox any more. Errors: the store's.
+	Seal(ctx context.Context, after domain.Position, seal domain.Seal) (stored bool, err error)
+
+	// Close is Seal of a segment with marks of the ends of the chains of Ledger, and ends these. It also reports false
+	// if one of them has another end. Errors: the store's.
+	Close(ctx context.Context, after domain.Position, seal domain.Seal, ends []domain.Mark) (stored bool, err error)
+
+	// Range returns at most limit segments after a number and up to another, in order. Errors: the store's.
+	Range(ctx context.Context, after, upTo int64, limit int) ([]domain.Segment, error)
+
+	// Headers returns the headers of Range. Errors: the store's.
+	Headers(ctx context.Context, after, upTo int64, limit int) ([]domain.Header, error)
+
+	// Select returns the segments with some numbers, in order. Errors: the store's.
+	Select(ctx context.Context, numbers []int64) ([]domain.Segment, error)
+
+	// Between returns the first and the last segment that may have entries between two times, both exclusive. A zero
+	// time is no bound. first is greater than last without one. Errors: the store's.
+	Between(ctx context.Context, after, before time.Time) (first, last int64, err error)
+
+	// SealedSince returns the number of the first segment sealed at or after an instant, 0 without one. Errors: the
+	// store's.
+	SealedSince(ctx context.Context, at time.Time) (number int64, err error)
+
+	// SetSegmentAnchor makes the chain begin after a segment, so that the segments up to it may be deleted.
+	// Errors: the store's.
+	SetSegmentAnchor(ctx context.Context, at domain.Position) error
+
+	// DeleteSegments deletes the segments up to a number. Errors: the store's, also when the role does not own the
+	// tables.
+	DeleteSegments(ctx context.Context, upTo int64) error
+
+	// InsertIndex adds rows to the index, unless they exist. Errors: the store's.
+	InsertIndex(ctx context.Context, rows []domain.IndexRow) error
+
+	// Blocks returns at most limit rows of a term, of the blocks after a number and up to another. Errors: the store's.
+	Blocks(
+		ctx context.Context, term domain.Term, after, upTo int64, descending bool, limit int,
+	) ([]domain.IndexRow, error)
+
+	// IndexRows returns the rows of terms in one block. Errors: the store's.
+	IndexRows(ctx context.Context, block int64, terms []domain.Term) ([]domain.IndexRow, error)
+
+	// DeleteIndexRows deletes the rows of terms in one block. Errors: the store's.
+	DeleteIndexRows(ctx context.Context, block int64, terms []domain.Term) error
+}
+
+// Ledger stores the chains of entries of earlier releases. Entries cannot be changed, and only pruned entries can be
+// deleted.
+type Ledger interface {
 	// Spans returns the stored span of each chain, ordered by chain. Errors: the store's.
 	Spans(ctx context.Context) ([]domain.Span, error)
+
+	// Rested reports whether no chain got an entry since an instant. Errors: the store's.
+	Rested(ctx context.Context, since time.Time) (bool, error)
 
 	// Read returns at most limit entries of a chain after a sequence, in order. Errors: the store's.
 	Read(ctx context.Context, chain int, after int64, limit int) ([]domain.Entry, error)
@@ -41,9 +118,6 @@ type Ledger interface {
 
 	// List returns a page of the entries that match the filter. Errors: the store's.
 	List(ctx context.Context, filter domain.Filter, page paging.Request) (paging.Page[domain.Entry], error)
-
-	// PrepareMonth creates the partition of the month of an instant, if the engine has partitions. Errors: the store's.
-	PrepareMonth(ctx context.Context, at time.Time) error
 
 	// SetAnchor makes the chain begin after an entry, so that the entries up to it may be deleted. Errors: the store's.
 	SetAnchor(ctx context.Context, chain int, at domain.Link) error

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"go.uber.org/zap"
 
@@ -22,8 +23,10 @@ func New(cfg audit.Config, log *zap.Logger) ports.Checkpoints {
 }
 
 type file struct {
-	path     string
-	log      *zap.Logger
+	path string
+	log  *zap.Logger
+
+	mu       sync.Mutex
 	reported string // the error that was logged last
 }
 
@@ -39,7 +42,9 @@ func (f *file) Append(line []byte) error {
 	}
 	_, err = file.Write(append(line, '\n'))
 	if err = errors.Join(err, file.Sync(), file.Close()); err == nil {
+		f.mu.Lock()
 		f.reported = ""
+		f.mu.Unlock()
 		f.log.Info("audit checkpoint", zap.ByteString("checkpoint", line), logging.NeverDrop())
 	}
 	return err
@@ -72,13 +77,19 @@ type snapshot struct {
 
 // Report logs err. It does not log the same error again until Append succeeds.
 func (f *file) Report(err error) {
-	if f.reported == err.Error() {
+	f.mu.Lock()
+	repeated := f.reported == err.Error()
+	f.reported = err.Error()
+	f.mu.Unlock()
+	if repeated {
 		return
 	}
-	f.reported = err.Error()
 	message := "maintenance of the audit trail failed and will be retried"
 	if _, tampered := errors.AsType[*domain.Flaw](err); tampered {
 		message = "the audit trail does not match its checkpoint"
+	}
+	if _, examine := errors.AsType[*domain.Alarm](err); examine {
+		message = "the audit trail needs attention"
 	}
 	f.log.Error(message, zap.Error(err))
 }

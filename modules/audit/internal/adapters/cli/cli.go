@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"time"
 
@@ -38,7 +39,7 @@ The commands need the server's AUDIT_KEY, and AUDIT_KEY_PREVIOUS if the key was 
 func verify(run Run, offline func() (*app.Maintenance, error)) *cobra.Command {
 	var checkpoints, from string
 	command := &cobra.Command{
-		Use: "verify", Short: "Verify that the trail is unchanged; otherwise name the first bad entry and exit with 1",
+		Use: "verify", Short: "Verify that the trail is unchanged; else name the first bad segment and exit with 1",
 		Args: cobra.NoArgs,
 		Long: `Verify the whole trail and compare it with the signed checkpoints, which reveal a tail that was
 cut off and an old database that was restored. Without --checkpoints it reads the file of this
@@ -46,13 +47,12 @@ installation (AUDIT_CHECKPOINTS).`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			check := func(ctx context.Context, maintenance *app.Maintenance) error {
 				line := progress.New(cmd.ErrOrStderr())
-				sound, err := verifyTrail(ctx, maintenance, from, checkpoints, showProgress(line, "verified"))
+				report, err := verifyTrail(ctx, maintenance, from, checkpoints, showProgress(line, "verified"))
 				line.End()
 				if err != nil {
 					return err
 				}
-				_, err = fmt.Fprintf(cmd.OutOrStdout(), "sound: %d entries\n", sound)
-				return err
+				return printReport(cmd.OutOrStdout(), report)
 			}
 			if from == "" {
 				return run(cmd.Context(), check)
@@ -70,15 +70,34 @@ installation (AUDIT_CHECKPOINTS).`,
 	return command
 }
 
+func printReport(to io.Writer, report app.Report) error {
+	for _, note := range report.Notes {
+		if _, err := fmt.Fprintln(to, "note:", note.Text); err != nil {
+			return err
+		}
+	}
+	if more := report.Jumps - len(report.Notes); more > 0 {
+		if _, err := fmt.Fprintf(to, "note: %d more segments\n", more); err != nil {
+			return err
+		}
+	}
+	_, err := fmt.Fprintf(to, "sound: %d entries", report.Entries)
+	if report.Unsealed > 0 {
+		_, err = fmt.Fprintf(to, ", of which %d are not sealed yet", report.Unsealed)
+	}
+	_, failed := fmt.Fprintln(to)
+	return errors.Join(err, failed)
+}
+
 func verifyTrail(
 	ctx context.Context, maintenance *app.Maintenance, from, checkpoints string, show app.Progress,
-) (int64, error) {
+) (app.Report, error) {
 	if from == "" {
 		return maintenance.Verify(ctx, checkpoints, show)
 	}
 	file, err := os.Open(from) // #nosec G304 -- the operator's own command line
 	if err != nil {
-		return 0, err
+		return app.Report{}, err
 	}
 	defer func() { _ = file.Close() }()
 	return maintenance.VerifyExport(file, checkpoints, show)
@@ -89,7 +108,7 @@ func export(run Run) *cobra.Command {
 		Use: "export", Short: "Write the whole trail to standard output, one JSON object per line (NDJSON)",
 		Args: cobra.NoArgs,
 		Long: `Write the whole trail to standard output, one JSON object per line: for each chain its bounds,
-then its entries. The export is recorded in the trail.`,
+then its segments and entries. The export is recorded in the trail.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return run(cmd.Context(), func(ctx context.Context, maintenance *app.Maintenance) error {
 				line := progress.New(cmd.ErrOrStderr())
@@ -110,8 +129,9 @@ func prune(run Run) *cobra.Command {
 		Use: "prune", Short: "Delete the entries before a day (UTC); the remaining trail still verifies",
 		Args: cobra.NoArgs,
 		Long: `Delete the entries recorded before a day, and record the pruning. Export them first if the law
-requires it: HIPAA requires retention for six years (45 CFR 164.316(b)(2)). On PostgreSQL whole
-months are dropped at once, which requires the role that owns the tables.`,
+requires it: HIPAA requires retention for six years (45 CFR 164.316(b)(2)). Entries of up to a day
+before are kept, because entries are deleted by segments. On PostgreSQL this requires the role that
+owns the tables.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			before, err := time.Parse(time.DateOnly, day)
 			if err != nil {

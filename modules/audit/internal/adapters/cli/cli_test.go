@@ -33,24 +33,27 @@ func secret(name string) domain.Secret {
 
 // installation is a store with 20 entries and a file of checkpoints.
 type installation struct {
-	db           *database.DB
-	cfg          trail.Config
-	maintenance  *app.Maintenance
-	checkpointer *app.Checkpointer
-	recorder     *app.Recorder
+	db          *database.DB
+	cfg         trail.Config
+	clock       *clock.Manual
+	maintenance *app.Maintenance
+	keeper      *app.Keeper
+	recorder    *app.Recorder
 }
 
 func newInstallation(t *testing.T, db *database.DB) installation {
-	p := installation{db: db, cfg: trail.Config{
+	p := installation{db: db, clock: clock.At(time.Now()), cfg: trail.Config{
 		Checkpoints:     filepath.Join(t.TempDir(), "data", "checkpoints.jsonl"),
 		CheckpointEvery: time.Minute,
 		CommitTimeout:   time.Minute,
 	}}
 	keys := domain.NewKeys([]domain.Secret{secret("entries")}, []domain.Secret{secret("checkpoints")})
-	ledger, file, clk := store.New(db), checkpoints.New(p.cfg, zap.NewNop()), clock.New()
-	p.recorder = app.NewRecorder(ledger, keys, clk, p.cfg)
-	p.maintenance = app.NewMaintenance(ledger, keys, file, db, clk)
-	p.checkpointer = app.NewCheckpointer(ledger, keys, file, clk, p.cfg)
+	segments, ledger := store.NewSegments(db), store.New(db)
+	file, clk := checkpoints.New(p.cfg, zap.NewNop()), p.clock
+	sealing := app.NewSealing(segments, keys, file, clk, p.cfg)
+	p.recorder = app.NewRecorder(segments, keys, clk, sealing, p.cfg)
+	p.maintenance = app.NewMaintenance(segments, ledger, p.recorder, sealing, keys, file, db, clk)
+	p.keeper = app.NewKeeper(segments, sealing, ledger, keys, file, clk, p.cfg)
 	p.record(t, 20)
 	return p
 }
@@ -68,7 +71,7 @@ func (p installation) record(t *testing.T, n int) {
 		}
 	}
 	require.NoError(t, p.recorder.Record(t.Context(), auth.Principal{UserID: uuid.New()}, entries...))
-	require.NoError(t, p.checkpointer.Finish(t.Context()))
+	require.NoError(t, p.keeper.Finish(t.Context()))
 }
 
 // run executes healthcare audit with arguments.
@@ -126,25 +129,40 @@ func TestAuditCommands(t *testing.T) {
 			require.ErrorContains(t, err, "before")
 		})
 		t.Run("prune deletes entries, and the remaining trail verifies", func(t *testing.T) {
+			p.clock.Advance(25 * time.Hour)
+			p.record(t, 1)
 			out, _, err := p.run(t, "prune", "--before", "2999-01-01")
 			require.NoError(t, err)
 			require.Equal(t, "pruned: 21 entries\n", out)
 			p.record(t, 5)
 			out, _, err = p.run(t, "verify")
 			require.NoError(t, err)
-			require.Equal(t, "sound: 6 entries\n", out)
+			require.Equal(t, "sound: 7 entries\n", out)
 		})
-		t.Run("verify names the first bad entry", func(t *testing.T) {
-			disableTrigger := "ALTER TABLE audit_entries DISABLE TRIGGER USER"
+		t.Run("verify counts entries that are not sealed, and prints jumps of the clock", func(t *testing.T) {
+			p.clock.Advance(-25 * time.Hour)
+			p.record(t, 1)
+			require.NoError(t, p.recorder.Record(t.Context(), auth.Principal{}, audit.Entry{
+				Action: audit.LoginFailed, Resource: "Session", Outcome: audit.Denied,
+			}))
+			out, _, err := p.run(t, "verify")
+			require.NoError(t, err)
+			require.Regexp(t, `^note: segment \d+, sealed at .*: a clock jumped\n`+
+				`sound: 9 entries, of which 1 are not sealed yet\n$`, out)
+		})
+		t.Run("verify names the first bad segment", func(t *testing.T) {
+			disableTrigger := "ALTER TABLE audit_segments DISABLE TRIGGER USER"
 			if db.Engine() == database.SQLite {
-				disableTrigger = "DROP TRIGGER audit_entries_refuse_update"
+				disableTrigger = "DROP TRIGGER audit_segments_refuse_update"
 			}
-			change := "UPDATE audit_entries SET status = 404 WHERE sequence = 24"
+			change := "UPDATE audit_segments SET last_at = last_at + 1 " +
+				"WHERE number = (SELECT max(number) FROM audit_segments)"
 			for _, statement := range []string{disableTrigger, change} {
 				require.NoError(t, db.Write(t.Context()).Exec(statement).Error)
 			}
 			out, _, err := p.run(t, "verify")
-			require.ErrorContains(t, err, "chain 1, entry 24: was changed")
+			require.ErrorContains(t, err, "audit trail, segment ")
+			require.ErrorContains(t, err, "was changed")
 			require.Empty(t, out)
 		})
 		t.Run("rejects a misspelt command", func(t *testing.T) {

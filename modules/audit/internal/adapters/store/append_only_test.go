@@ -15,9 +15,9 @@ import (
 // TestR43_TheTrailOnlyGrows runs SQL over the connection of the service.
 func TestR43_TheTrailOnlyGrows(t *testing.T) {
 	each(t, func(t *testing.T, db *database.DB, ledger ports.Ledger) {
-		appendEntries(t.Context(), t, ledger, now, fullEntries(5)...)
-		require.NoError(t, ledger.PrepareMonth(t.Context(), now.AddDate(0, 1, 0)))
-		appendEntries(t.Context(), t, ledger, now.AddDate(0, 1, 0), fullEntries(2)...)
+		appendEntries(t.Context(), t, db, now, fullEntries(5)...)
+		prepareMonth(t.Context(), t, db, now.AddDate(0, 1, 0))
+		appendEntries(t.Context(), t, db, now.AddDate(0, 1, 0), fullEntries(2)...)
 		statements := []string{
 			"UPDATE audit_entries SET status = 200",
 			"UPDATE audit_entries SET outcome = 'success' WHERE sequence = 3",
@@ -80,8 +80,8 @@ func TestR43_Roles(t *testing.T) {
 		}
 		t.Run("the application appends and creates partitions", func(t *testing.T) {
 			require.NoError(t, as(application, func(ctx context.Context) error {
-				require.NoError(t, ledger.PrepareMonth(ctx, now))
-				appendEntries(ctx, t, ledger, now, fullEntries(3)...)
+				prepareMonth(ctx, t, db, now)
+				appendEntries(ctx, t, db, now, fullEntries(3)...)
 				return nil
 			}))
 			var partition string

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
+	"healthcare/modules/audit/audittest"
 	"healthcare/modules/audit/internal/adapters/store"
 	"healthcare/modules/audit/internal/domain"
 	"healthcare/modules/audit/internal/ports"
@@ -51,18 +52,21 @@ func minimalEntry() domain.Entry {
 	return domain.Entry{ID: uuid.Must(uuid.NewV7()), Action: "login_failed", Outcome: "refused"}
 }
 
-// appendEntries appends entries with times an hour apart, the first at from.
+// appendEntries appends entries to chain 1 with times an hour apart, the first at from.
 func appendEntries(
-	ctx context.Context, t *testing.T, ledger ports.Ledger, from time.Time, entries ...domain.Entry,
+	ctx context.Context, t *testing.T, db *database.DB, from time.Time, entries ...domain.Entry,
 ) []domain.Entry {
 	t.Helper()
-	require.NoError(t, ledger.Append(ctx, domain.AnyChain, func(head *domain.Head) []domain.Entry {
-		for i := range entries {
-			head.Seal(&entries[i], keys, from.Add(time.Duration(i)*time.Hour))
-		}
-		return entries
-	}))
-	return entries
+	return appendTo(ctx, t, db, 1, from, entries...)
+}
+
+// appendTo appends entries to a chain.
+func appendTo(
+	ctx context.Context, t *testing.T, db *database.DB, chain int, from time.Time, entries ...domain.Entry,
+) []domain.Entry {
+	t.Helper()
+	at := func(i int) time.Time { return from.Add(time.Duration(i) * time.Hour) }
+	return audittest.AppendToChain(ctx, t, db, keys, chain, at, entries...)
 }
 
 // fullEntries returns n full entries.
@@ -119,5 +123,13 @@ func disableTriggers(t *testing.T, db *database.DB) {
 	require.NoError(t, db.Read(t.Context()).Raw(query).Scan(&triggers).Error)
 	for _, name := range triggers {
 		require.NoError(t, db.Write(t.Context()).Exec("DROP TRIGGER "+name).Error)
+	}
+}
+
+// prepareMonth creates the partition of a month as the previous release does, on PostgreSQL.
+func prepareMonth(ctx context.Context, t *testing.T, db *database.DB, at time.Time) {
+	t.Helper()
+	if db.Engine() == database.Postgres {
+		require.NoError(t, db.Write(ctx).Exec("SELECT audit_ensure_month(?)", database.At(at)).Error)
 	}
 }

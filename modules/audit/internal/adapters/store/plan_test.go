@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"gorm.io/gorm"
 
+	"healthcare/modules/audit/audittest"
 	"healthcare/modules/audit/internal/domain"
 	"healthcare/modules/audit/internal/ports"
 	"healthcare/platform/database"
@@ -25,7 +26,7 @@ func TestX21_ListPlans(t *testing.T) {
 		if db.Engine() == database.SQLite {
 			rows = 300 // enough, because SQLite plans without statistics
 		}
-		quiet := fillTrail(t, db, ledger, rows)
+		quiet := fillTrail(t, db, rows)
 		sent := databasetest.LastQuery(t, db)
 		for name, one := range map[string]struct {
 			filter      domain.Filter
@@ -121,13 +122,13 @@ func patientPlans(t *testing.T, db *database.DB, ledger ports.Ledger, quiet uuid
 
 // fillTrail appends entries of three months and three users. It returns the user who is the actor and the patient of
 // the first 200 entries only.
-func fillTrail(t *testing.T, db *database.DB, ledger ports.Ledger, rows int) (quiet uuid.UUID) {
+func fillTrail(t *testing.T, db *database.DB, rows int) (quiet uuid.UUID) {
 	t.Helper()
 	quiet = uuid.New()
 	busy := []uuid.UUID{uuid.New(), uuid.New()}
 	start := time.Date(2026, time.September, 1, 0, 0, 0, 0, time.UTC)
 	for month := range 3 {
-		require.NoError(t, ledger.PrepareMonth(t.Context(), start.AddDate(0, month, 0)))
+		prepareMonth(t.Context(), t, db, start.AddDate(0, month, 0))
 	}
 	entries := fullEntries(rows)
 	for i := range entries {
@@ -138,13 +139,13 @@ func fillTrail(t *testing.T, db *database.DB, ledger ports.Ledger, rows int) (qu
 		}
 	}
 	for chain := range domain.Chains {
-		require.NoError(t, ledger.Append(t.Context(), chain+1, func(head *domain.Head) (its []domain.Entry) {
-			for i := chain; i < rows; i += domain.Chains {
-				head.Seal(&entries[i], keys, start.Add(time.Duration(i)*90*24*time.Hour/time.Duration(rows)))
-				its = append(its, entries[i])
-			}
-			return its
-		}))
+		var its []domain.Entry
+		for i := chain; i < rows; i += domain.Chains {
+			its = append(its, entries[i])
+		}
+		audittest.AppendToChain(t.Context(), t, db, keys, chain+1, func(i int) time.Time {
+			return start.Add(time.Duration(chain+i*domain.Chains) * 90 * 24 * time.Hour / time.Duration(rows))
+		}, its...)
 	}
 	if db.Engine() == database.Postgres {
 		require.NoError(t, db.Write(t.Context()).Exec("ANALYZE audit_entries, audit_subjects").Error)

@@ -8,13 +8,6 @@ import (
 	"healthcare/platform/database"
 )
 
-func (s *store) PrepareMonth(ctx context.Context, at time.Time) error {
-	if s.db.Engine() != database.Postgres {
-		return nil
-	}
-	return s.db.Write(ctx).Exec("SELECT audit_ensure_month(?)", database.At(at)).Error
-}
-
 func (s *store) SetAnchor(ctx context.Context, chain int, at domain.Link) error {
 	return s.db.Write(ctx).Model(&headRow{}).Where("chain = ?", chain).
 		Updates(map[string]any{"anchor_sequence": at.Sequence, "anchor_mac": at.MAC[:]}).Error

@@ -36,16 +36,6 @@ type row struct {
 
 func (row) TableName() string { return "audit_entries" }
 
-func rowOf(e domain.Entry) row {
-	return row{
-		Chain: e.Chain, Sequence: e.Sequence, CreatedAt: database.At(e.Time), ID: e.ID, RequestID: e.RequestID,
-		ActorID: orNull(e.ActorID), Role: e.Role, SessionID: orNull(e.SessionID), Address: e.Address, Action: e.Action,
-		ResourceType: e.ResourceType, ResourceID: orNull(e.ResourceID), PatientID: orNull(e.PatientID),
-		Outcome: e.Outcome, Status: e.Status, IDs: e.IDs, IDCount: e.Count, Fields: e.Fields,
-		KeyID: e.KeyID, MAC: e.MAC[:],
-	}
-}
-
 func (r row) entry() domain.Entry {
 	e := domain.Entry{
 		Chain: r.Chain, Sequence: r.Sequence, Time: r.CreatedAt.Time, ID: r.ID, RequestID: r.RequestID,
@@ -63,13 +53,6 @@ func entriesOf(rows []row) []domain.Entry {
 		all[i] = r.entry()
 	}
 	return all
-}
-
-func orNull(id uuid.UUID) *uuid.UUID {
-	if id == uuid.Nil {
-		return nil
-	}
-	return &id
 }
 
 func orZero(id *uuid.UUID) uuid.UUID {
@@ -94,10 +77,6 @@ func link(sequence int64, mac []byte) domain.Link {
 	l := domain.Link{Sequence: sequence}
 	copy(l.MAC[:], mac)
 	return l
-}
-
-func (r headRow) head() domain.Head {
-	return domain.Head{Chain: r.Chain, Link: link(r.Sequence, r.MAC), Time: r.LastAt.Time}
 }
 
 func (r headRow) span() domain.Span {

@@ -4,10 +4,7 @@ package store
 
 import (
 	"context"
-	"sync/atomic"
-
-	"gorm.io/gorm"
-	"gorm.io/gorm/clause"
+	"time"
 
 	"healthcare/modules/audit/internal/domain"
 	"healthcare/modules/audit/internal/ports"
@@ -16,70 +13,26 @@ import (
 )
 
 // New returns a Ledger stored in db.
-func New(db *database.DB) ports.Ledger { return &store{db: db} }
+func New(db *database.DB) ports.Ledger { return &store{db} }
 
-type store struct {
-	db        *database.DB
-	nextChain atomic.Uint32 // the chain to wait for next if all are locked, before the modulo
-}
-
-func (s *store) InTransaction(ctx context.Context) bool { return s.db.InTransaction(ctx) }
-
-func (s *store) CheckContext(ctx context.Context) error { return s.db.CheckContext(ctx) }
-
-func (s *store) AfterTransaction(ctx context.Context, do func(context.Context) error) error {
-	return s.db.AfterTransaction(ctx, do)
-}
+type store struct{ db *database.DB }
 
 // batch is the maximum number of values or rows of one statement.
 const batch = 1000
 
 // insertBatch returns the maximum number of rows of one INSERT. On SQLite it is small, so that few different statements
 // are prepared and cached.
-func (s *store) insertBatch() int {
-	if s.db.Engine() == database.SQLite {
+func insertBatch(db *database.DB) int {
+	if db.Engine() == database.SQLite {
 		return 64
 	}
 	return batch
 }
 
-func (s *store) Append(ctx context.Context, chain int, seal func(*domain.Head) []domain.Entry) error {
-	return s.db.Do(ctx, func(ctx context.Context) error {
-		q := s.db.Write(ctx)
-		locked, err := s.lockHead(q, chain)
-		if err != nil {
-			return err
-		}
-		head := locked.head()
-		entries := seal(&head)
-		rows := make([]row, len(entries))
-		for i, e := range entries {
-			rows[i] = rowOf(e)
-		}
-		if err := q.CreateInBatches(rows, s.insertBatch()).Error; err != nil {
-			return err
-		}
-		if err := q.CreateInBatches(subjectsOf(entries), s.insertBatch()).Error; err != nil {
-			return err
-		}
-		return q.Model(&headRow{}).Where("chain = ?", head.Chain).Updates(map[string]any{
-			"sequence": head.Sequence, "mac": head.MAC[:], "last_at": database.At(head.Time),
-		}).Error
-	})
-}
-
-// lockHead locks the head of a chain until the transaction ends. For domain.AnyChain it locks the first chain that is
-// not locked. If all are locked, callers wait for the chains in turn.
-func (s *store) lockHead(q *gorm.DB, chain int) (locked headRow, err error) {
-	if chain == domain.AnyChain {
-		free := q.Clauses(clause.Locking{Strength: "UPDATE", Options: "SKIP LOCKED"}).
-			Order("chain").Limit(1).Find(&locked)
-		if free.Error != nil || free.RowsAffected == 1 {
-			return locked, free.Error
-		}
-		chain = 1 + int(s.nextChain.Add(1)%domain.Chains)
-	}
-	return locked, q.Clauses(clause.Locking{Strength: "UPDATE"}).Where("chain = ?", chain).Take(&locked).Error
+func (s *store) Rested(ctx context.Context, since time.Time) (bool, error) {
+	var recent int64
+	err := s.db.Read(ctx).Model(&headRow{}).Where("last_at > ?", database.At(since)).Count(&recent).Error
+	return recent == 0, err
 }
 
 func (s *store) Spans(ctx context.Context) ([]domain.Span, error) {

@@ -1,8 +1,6 @@
 package store_test
 
 import (
-	"context"
-	"errors"
 	"slices"
 	"testing"
 	"time"
@@ -13,11 +11,10 @@ import (
 	"healthcare/modules/audit/internal/domain"
 	"healthcare/modules/audit/internal/ports"
 	"healthcare/platform/database"
-	"healthcare/platform/errs"
 	"healthcare/platform/paging"
 )
 
-func TestAppend(t *testing.T) {
+func TestChains(t *testing.T) {
 	each(t, func(t *testing.T, db *database.DB, ledger ports.Ledger) {
 		t.Run("chains begin at their genesis", func(t *testing.T) {
 			spans, err := ledger.Spans(t.Context())
@@ -29,45 +26,31 @@ func TestAppend(t *testing.T) {
 			}
 		})
 		t.Run("stores every column unchanged", func(t *testing.T) {
-			appended := appendEntries(t.Context(), t, ledger, now, fullEntry(), minimalEntry())
+			appended := appendEntries(t.Context(), t, db, now, fullEntry(), minimalEntry())
 			read, err := ledger.Read(t.Context(), 1, 0, 10)
 			require.NoError(t, err)
 			require.Equal(t, appended, read)
 			require.NoError(t, verify(t, ledger))
 		})
-		t.Run("a rollback leaves neither an entry nor a gap", func(t *testing.T) {
-			errRollback := errors.New("rollback")
-			require.ErrorIs(t, db.Do(t.Context(), func(ctx context.Context) error {
-				require.True(t, ledger.InTransaction(ctx))
-				appendEntries(ctx, t, ledger, now, fullEntry())
-				return errRollback
-			}), errRollback)
-			require.False(t, ledger.InTransaction(t.Context()))
-			require.EqualValues(t, 3, appendEntries(t.Context(), t, ledger, now, fullEntry())[0].Sequence)
-			require.NoError(t, verify(t, ledger))
-		})
-		t.Run("appends more entries than one statement", func(t *testing.T) {
-			appendEntries(t.Context(), t, ledger, now, fullEntries(1100)...)
-			require.NoError(t, verify(t, ledger))
-		})
-		t.Run("maps a store failure to Unavailable", func(t *testing.T) {
-			ended, cancel := context.WithCancel(t.Context())
-			cancel()
-			err := ledger.Append(ended, 1, func(*domain.Head) []domain.Entry { return nil })
-			require.Equal(t, errs.Unavailable, errs.KindOf(err), "%v", err)
+		t.Run("reports whether the chains rest", func(t *testing.T) {
+			for since, want := range map[time.Time]bool{now: false, now.Add(time.Hour): true} {
+				rested, err := ledger.Rested(t.Context(), since)
+				require.NoError(t, err)
+				require.Equal(t, want, rested, since)
+			}
 		})
 	})
 }
 
 func TestList(t *testing.T) {
-	each(t, func(t *testing.T, _ *database.DB, ledger ports.Ledger) {
+	each(t, func(t *testing.T, db *database.DB, ledger ports.Ledger) {
 		all := fullEntries(5)
 		all[1].ActorID, all[3].ActorID = all[0].ActorID, all[0].ActorID
 		all[2].PatientID = all[0].PatientID
 		all[4].Action = "read"
 		all[3].IDs = []uuid.UUID{uuid.New(), all[0].PatientID, all[1].PatientID}      // returned by a list
 		all[4].IDs, all[4].ResourceType = []uuid.UUID{all[0].PatientID}, "Assignment" // no patient ids
-		all = appendEntries(t.Context(), t, ledger, now, all...)
+		all = appendEntries(t.Context(), t, db, now, all...)
 		listed := func(filter domain.Filter) (sequences []int64) {
 			request := paging.Request{Limit: 2, Order: newest}
 			for {
@@ -119,7 +102,7 @@ func TestList(t *testing.T) {
 				large[i].PatientID, large[i].Action = patient, "list"
 				large[i].IDs = slices.Repeat([]uuid.UUID{patient}, 200) // one index row
 			}
-			appendEntries(t.Context(), t, ledger, all[4].Time.Add(time.Hour), large...)
+			appendEntries(t.Context(), t, db, all[4].Time.Add(time.Hour), large...)
 			for _, filter := range []domain.Filter{{Patient: &patient}, {Action: "list"}, {CreatedAfter: all[4].Time}} {
 				request := paging.Request{Limit: 500, Order: newest}
 				first, err := ledger.List(t.Context(), filter, request)

@@ -2,16 +2,13 @@ package store
 
 import (
 	"bytes"
-	"cmp"
 	"context"
-	"iter"
 	"slices"
 
 	"github.com/google/uuid"
 	"gorm.io/gorm"
 
 	"healthcare/modules/audit/internal/domain"
-	"healthcare/platform/audit"
 	"healthcare/platform/database"
 	"healthcare/platform/paging"
 )
@@ -28,46 +25,12 @@ type subjectRow struct {
 
 func (subjectRow) TableName() string { return "audit_subjects" }
 
-// subjectsOf returns one row for each patient of each entry, in the order of the index, so that an insert writes
-// adjacent rows.
-func subjectsOf(entries []domain.Entry) []subjectRow {
-	capacity := 0
-	for _, e := range entries {
-		capacity += len(e.IDs) + 1
-	}
-	rows := make([]subjectRow, 0, capacity)
-	for _, e := range entries {
-		row := subjectRow{CreatedAt: database.At(e.Time), ID: e.ID, Chain: e.Chain, Sequence: e.Sequence}
-		for row.PatientID = range namedPatients(e) {
-			rows = append(rows, row)
-		}
-	}
-	slices.SortFunc(rows, func(a, b subjectRow) int {
-		return cmp.Or(bytes.Compare(a.PatientID[:], b.PatientID[:]), cmp.Compare(a.Sequence, b.Sequence))
-	})
-	return slices.Compact(rows)
-}
-
 // patientsOf returns the patients that an entry is about, each once: its PatientID, and the patients of a list or
 // search.
 func patientsOf(e domain.Entry) []uuid.UUID {
-	all := slices.Collect(namedPatients(e))
+	all := slices.Collect(e.NamedPatients())
 	slices.SortFunc(all, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
 	return slices.Compact(all)
-}
-
-// namedPatients yields the patients in an entry, possibly repeated.
-func namedPatients(e domain.Entry) iter.Seq[uuid.UUID] {
-	return func(yield func(uuid.UUID) bool) {
-		if e.PatientID != uuid.Nil && !yield(e.PatientID) || e.ResourceType != string(audit.Patient) {
-			return
-		}
-		for _, id := range e.IDs {
-			if id != uuid.Nil && !yield(id) {
-				return
-			}
-		}
-	}
 }
 
 // subjectColumns are the columns that the list may be ordered by, like columns.

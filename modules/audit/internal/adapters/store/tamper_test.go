@@ -27,7 +27,7 @@ func TestR41_TamperingBySQLIsDetected(t *testing.T) {
 	for column, value := range edits {
 		t.Run("a changed "+column, func(t *testing.T) {
 			each(t, func(t *testing.T, db *database.DB, ledger ports.Ledger) {
-				appendEntries(t.Context(), t, ledger, now, fullEntries(5)...)
+				appendEntries(t.Context(), t, db, now, fullEntries(5)...)
 				require.NoError(t, verify(t, ledger))
 				tamper(t, db, "UPDATE audit_entries SET "+column+" = "+value+" WHERE sequence = 3")
 				requireFlaw(t, verify(t, ledger), 3)
@@ -51,7 +51,7 @@ func TestR41_TamperingBySQLIsDetected(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			each(t, func(t *testing.T, db *database.DB, ledger ports.Ledger) {
-				appendEntries(t.Context(), t, ledger, now, fullEntries(5)...)
+				appendEntries(t.Context(), t, db, now, fullEntries(5)...)
 				tamper(t, db, one.statement)
 				requireFlaw(t, verify(t, ledger), one.first)
 			})

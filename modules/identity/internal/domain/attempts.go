@@ -61,7 +61,15 @@ const (
 	KnownLasts    = 30 * 24 * time.Hour // a pair's success
 	longestWait   = 900 * time.Second   // of a pair
 	shortestRetry = time.Second         // Retry-After has no smaller unit (RFC 9110, section 10.2.3)
+
+	// clockSkew is the maximum difference between the clocks of two instances. A time further ahead was recorded before
+	// the clock went back.
+	clockSkew = 30 * time.Second
 )
+
+// isAhead reports whether a recorded time is one from before the clock went back. A wait since then might be as long as
+// the clock was wrong.
+func isAhead(recorded, now time.Time) bool { return recorded.After(now.Add(clockSkew)) }
 
 // AttemptLimits are the numbers of failures without a wait.
 type AttemptLimits struct {
@@ -164,12 +172,17 @@ func (t Tallies) Ends(scope Scope) time.Time {
 	return failures
 }
 
-// remembered returns the part of the tally that still counts.
+// remembered returns the part of the tally that still counts. After the clock went back, a client's window starts
+// afresh; an account and a pair keep their failures, but the next attempt does not wait for the last one.
 func (t Tallies) remembered(now time.Time) Tallies {
 	for scope := range t {
 		failures, known := t[scope].ends(Scope(scope))
-		if !now.Before(failures) {
+		window := Scope(scope) == Client || Scope(scope) == WideClient
+		switch {
+		case !now.Before(failures), window && isAhead(t[scope].FirstAt, now):
 			t[scope] = Tally{SucceededAt: t[scope].SucceededAt}
+		case isAhead(t[scope].LastAt, now):
+			t[scope].LastAt = time.Time{}
 		}
 		if !now.Before(known) {
 			t[scope].SucceededAt = time.Time{}

@@ -98,6 +98,14 @@ func TestAttemptBounds(t *testing.T) {
 			domain.Client: client(20)[domain.Client], domain.Pair: pair(15)[domain.Pair],
 		}, 0, 900 * time.Second},
 		{"all three, of which the longest wait counts,", longest, 0, day},
+
+		{"a pair that failed 15 times by a clock that is half a minute ahead", pair(15), -30 * time.Second,
+			930 * time.Second},
+		{"a pair that failed 15 times by a clock that was ahead", pair(15), -30*time.Second - 1000, 0},
+		{"an account that failed 100 times by a clock that was a year ahead", account(100, time.Time{}), -365 * day, 0},
+		{"a client that failed 20 times by a clock that is half a minute ahead", client(20), -30 * time.Second,
+			10*time.Minute + 30*time.Second},
+		{"a client that failed 20 times by a clock that was an hour ahead", client(20), -time.Hour, 0},
 	} {
 		t.Run(fmt.Sprintf("%s waits %s", c.name, c.wait),
 			func(t *testing.T) { require.Equal(t, c.wait, wait(t, c.tallies, now.Add(c.after))) })
@@ -175,6 +183,19 @@ func TestCountAndSucceed(t *testing.T) {
 		var tallies domain.Tallies
 		tallies.Succeed(now)
 		require.Equal(t, domain.Tallies{domain.Pair: {SucceededAt: now}}, tallies)
+	})
+	t.Run("an attempt after the clock was set back keeps the failures, except those of a client", func(t *testing.T) {
+		at := now.Add(-365 * day)
+		many := domain.Tally{Failures: 100, FirstAt: now, LastAt: now}
+		tallies := domain.Tallies{many, many, many, many}
+		require.Zero(t, wait(t, tallies, at))
+		tallies.Count(at)
+		first := domain.Tally{Failures: 1, FirstAt: at, LastAt: at}
+		more := domain.Tally{Failures: 101, FirstAt: now, LastAt: at}
+		require.Equal(t, domain.Tallies{more, first, first, more}, tallies)
+		require.Equal(t, day, wait(t, tallies, at))
+		tallies.Succeed(at)
+		require.Equal(t, domain.Tallies{domain.Pair: {SucceededAt: at}}, tallies)
 	})
 	t.Run("each scope ends when nothing in it counts any more", func(t *testing.T) {
 		tallies := domain.Tallies{counted, counted, counted, counted}

@@ -34,9 +34,9 @@ func (l RegistrationLimit) Admit(full, now time.Time) error {
 	return &refused
 }
 
-// Count returns the value of full after another account.
+// Count returns the value of full after another account. A network has its full allowance after the clock went back.
 func (l RegistrationLimit) Count(full, now time.Time) time.Time {
-	if full.Before(now) {
+	if full.Before(now) || isAhead(full, now.Add(time.Hour)) {
 		full = now
 	}
 	return full.Add(l.interval())

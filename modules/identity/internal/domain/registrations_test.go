@@ -53,6 +53,14 @@ func TestRegistrationLimit(t *testing.T) {
 	t.Run("an allowance does not grow beyond the limit", func(t *testing.T) {
 		require.Equal(t, now.Add(20*time.Minute), limit.Count(now.Add(-24*time.Hour), now))
 	})
+	t.Run("a network has its full allowance when the clock was set back", func(t *testing.T) {
+		full := limit.Count(now.Add(40*time.Minute), now)
+		require.Equal(t, now.Add(time.Hour), full)
+		require.Equal(t, 20*time.Minute+30*time.Second, wait(t, limit, full, now.Add(-30*time.Second)))
+		at := now.Add(-365 * day)
+		require.Zero(t, wait(t, limit, full, at))
+		require.Equal(t, at.Add(20*time.Minute), limit.Count(full, at))
+	})
 	t.Run("a limit of one account admits one in an hour", func(t *testing.T) {
 		full := domain.RegistrationLimit(1).Count(time.Time{}, now)
 		require.Equal(t, time.Hour, wait(t, 1, full, now))

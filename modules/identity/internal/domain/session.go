@@ -119,14 +119,18 @@ func (s *Session) Refresh(generation int, from Origin, now time.Time, lifetimes 
 		s.From = from
 		s.use(now, lifetimes)
 		return Rotated
-	case generation == s.Generation-1 && now.Sub(s.LastUsedAt) <= max(RetryWindow, lifetimes.Retry):
-		return Repeated
+	case generation == s.Generation-1 && now.Sub(s.LastUsedAt).Abs() <= max(RetryWindow, lifetimes.Retry):
+		return Repeated // after the clock went back further than the window, the use is no retry but Reused
 	}
 	return Reused
 }
 
-// use sets the times of the live generation.
+// use sets the times of the live generation. A session from before the clock went back counts as created now, so that
+// its absolute lifetime does not include the time by which the clock was wrong.
 func (s *Session) use(now time.Time, lifetimes Lifetimes) {
+	if s.CreatedAt.After(now) {
+		s.CreatedAt = now
+	}
 	s.LastUsedAt, s.ExpiresAt = now, now.Add(lifetimes.Idle)
 	if end := s.CreatedAt.Add(lifetimes.Absolute); end.Before(s.ExpiresAt) {
 		s.ExpiresAt = end

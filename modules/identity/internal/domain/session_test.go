@@ -58,6 +58,12 @@ func TestRefresh(t *testing.T) {
 		"the live one, the moment the session expires": {2, 24 * time.Hour, domain.Refused},
 		"the grandparent, when the session is over":    {0, 24 * time.Hour, domain.Refused},
 		"a generation that does not exist":             {3, 0, domain.Refused},
+
+		"the parent, when the clock was set back within its window":     {1, -60 * time.Second, domain.Repeated},
+		"the parent, when the clock was set back beyond its window":     {1, -60*time.Second - 1000, domain.Reused},
+		"the parent, when the clock was set back by a year":             {1, -365 * day, domain.Reused},
+		"the grandparent, when the clock was set back":                  {0, -time.Hour, domain.Reused},
+		"a generation that does not exist, when the clock was set back": {3, -time.Hour, domain.Refused},
 	} {
 		t.Run("with "+name+" changes nothing", func(t *testing.T) {
 			s := fresh()
@@ -68,6 +74,23 @@ func TestRefresh(t *testing.T) {
 			require.Equal(t, before, s)
 		})
 	}
+	t.Run("with the live token starts the lifetimes afresh when the clock was set back", func(t *testing.T) {
+		s := fresh()
+		at := now.Add(-365 * day)
+		require.Equal(t, domain.Rotated, s.Refresh(0, phone, at, lifetimes))
+		require.Equal(t, domain.Session{
+			ID: s.ID, Generation: 1, From: phone, CreatedAt: at, LastUsedAt: at, ExpiresAt: at.Add(lifetimes.Idle),
+		}, s)
+	})
+	t.Run("repeats a token for an idle lifetime if the window is that long, also when the clock was set back",
+		func(t *testing.T) {
+			s := fresh()
+			long := lifetimes
+			long.Retry = long.Idle
+			s.Refresh(0, laptop, now, long)
+			require.Equal(t, domain.Repeated, s.Refresh(0, laptop, now.Add(-time.Hour), long))
+			require.Equal(t, domain.Reused, s.Refresh(0, laptop, now.Add(-25*time.Hour), long))
+		})
 	t.Run("with the parent does not extend its window", func(t *testing.T) {
 		s := fresh()
 		s.Refresh(0, laptop, now, lifetimes)

@@ -13,7 +13,8 @@ import (
 	"healthcare/platform/database"
 )
 
-// renewKnown is the age of a success from which the next one is stored: most sign-ins write nothing here.
+// renewKnown is the age of a success from which the next one is stored: most sign-ins write nothing here. A success
+// that is as far in the future, from before the clock went back, is replaced as well.
 const renewKnown = 24 * time.Hour
 
 // knownRow is a client that signed in to an account.
@@ -56,7 +57,7 @@ func (a *attempts) remember(ctx context.Context, attempt domain.Attempt) error {
 	}
 	at, err := a.signedInAt(a.db.Write(ctx), attempt)
 	now := a.clock.Now()
-	if err != nil || now.Sub(at) < renewKnown {
+	if err != nil || now.Sub(at).Abs() < renewKnown {
 		return err
 	}
 	renewed := clause.OnConflict{
@@ -67,8 +68,12 @@ func (a *attempts) remember(ctx context.Context, attempt domain.Attempt) error {
 	if err := a.db.Write(ctx).Clauses(renewed).Create(&row).Error; err != nil {
 		return err
 	}
+	// Successes in the future, from before the clock went back, come last.
+	order := clause.OrderBy{Expression: clause.Expr{
+		SQL: "signed_in_at > ?, signed_in_at DESC, client", Vars: []any{database.At(now)},
+	}}
 	last := a.db.Write(ctx).Model(&knownRow{}).Select("client").Where("user_id = ?", attempt.User).
-		Order("signed_in_at DESC, client").Limit(ports.MaxKnownClients)
+		Clauses(order).Limit(ports.MaxKnownClients)
 	if err := a.db.Write(ctx).Where(
 		"user_id = ? AND client NOT IN (?)", attempt.User, last,
 	).Delete(&knownRow{}).Error; err != nil {

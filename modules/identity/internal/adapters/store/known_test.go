@@ -107,6 +107,27 @@ func TestKnownClients(t *testing.T) {
 	})
 }
 
+// Clients that signed in before the clock was set back make room for others, and are renewed when they sign in.
+func TestKnownClientsAfterTheClockWentBack(t *testing.T) {
+	eachTally(t, func(t *testing.T, attempts tally) {
+		asha := attempts.of(t, "asha@example.com")
+		attempts.clock.Advance(365 * day)
+		for n := range ports.MaxKnownClients {
+			attempts.succeed(t, asha(n))
+		}
+		attempts.clock.Advance(-365 * day)
+		attempts.succeed(t, asha(0))
+		attempts.succeed(t, asha(1000))
+		attempts.succeed(t, asha(1001))
+		require.Equal(t, ports.MaxKnownClients, attempts.knownClients(t))
+		for _, n := range []int{0, 1000, 1001} {
+			require.True(t, attempts.known(t, asha(n)))
+		}
+		attempts.clock.Advance(30 * day)
+		require.False(t, attempts.known(t, asha(0)))
+	})
+}
+
 // The previous release stored successes in signin_attempts.
 func TestKnownClientsOfThePreviousRelease(t *testing.T) {
 	eachTally(t, func(t *testing.T, attempts tally) {

@@ -59,15 +59,19 @@ func (s *sessions) Add(ctx context.Context, session domain.Session, passwordHash
 	})
 }
 
-// makeRoom deletes the user's expired sessions, and the longest unused ones if there would be too many.
+// makeRoom deletes the user's expired sessions, and the longest unused ones if there would be too many. Those last used
+// in the future, before the clock went back, count as the longest unused: otherwise each new session would end the
+// previous one.
 func (s *sessions) makeRoom(ctx context.Context, added domain.Session) error {
 	expired := s.db.Write(ctx).Where("user_id = ? AND expires_at <= ?", added.UserID, database.At(added.CreatedAt))
 	if err := expired.Delete(&sessionRow{}).Error; err != nil {
 		return err
 	}
 	var ids []identity.SessionID
-	err := s.db.Write(ctx).Model(&sessionRow{}).Where("user_id = ?", added.UserID).
-		Order("last_used_at DESC, id DESC").Pluck("id", &ids).Error
+	last := clause.OrderBy{Expression: clause.Expr{
+		SQL: "last_used_at > ?, last_used_at DESC, id DESC", Vars: []any{database.At(added.CreatedAt)},
+	}}
+	err := s.db.Write(ctx).Model(&sessionRow{}).Where("user_id = ?", added.UserID).Clauses(last).Pluck("id", &ids).Error
 	if err != nil || len(ids) < ports.MaxSessions {
 		return err
 	}
@@ -92,7 +96,7 @@ func (s *sessions) Change(
 			return nil
 		}
 		found := s.db.Write(ctx).Where("id = ?", id)
-		return explain(database.Update(found, &changed, "id", "user_id", "created_at"))
+		return explain(database.Update(found, &changed, "id", "user_id"))
 	})
 }
 

@@ -124,6 +124,23 @@ func TestMostSessions(t *testing.T) {
 	})
 }
 
+// Sessions used in the future, before the clock was set back, make room before newer ones.
+func TestMostSessionsAfterTheClockWentBack(t *testing.T) {
+	each(t, func(t *testing.T, _ *database.DB, users ports.Users, sessions ports.Sessions) {
+		user := added(t, users, asha("a@example.com", "a"))
+		for range ports.MaxSessions {
+			started(t, sessions, user, now.Add(365*day), now.Add(366*day))
+		}
+		first := started(t, sessions, user, now, now.Add(day))
+		second := started(t, sessions, user, now.Add(time.Second), now.Add(day))
+		all, err := sessions.List(t.Context(), user.ID)
+		require.NoError(t, err)
+		require.Len(t, all, ports.MaxSessions)
+		require.Contains(t, all, first)
+		require.Contains(t, all, second)
+	})
+}
+
 func TestChangeSession(t *testing.T) {
 	each(t, func(t *testing.T, _ *database.DB, users ports.Users, sessions ports.Sessions) {
 		ctx, user := t.Context(), added(t, users, asha("a@example.com", "a"))
@@ -146,10 +163,11 @@ func TestChangeSession(t *testing.T) {
 		})
 		t.Run("stores only the generation, the client and the times", func(t *testing.T) {
 			require.NoError(t, sessions.Change(ctx, session.ID, func(ctx context.Context, s *domain.Session) error {
-				s.CreatedAt = now.Add(time.Hour)
+				s.UserID, s.CreatedAt = recordid.New[identity.UserID](), now.Add(-time.Hour)
 				return rotate(ctx, s)
 			}))
 			require.NoError(t, rotate(ctx, &session))
+			session.CreatedAt = now.Add(-time.Hour)
 			kept, err := read(t, sessions, session.ID)
 			require.NoError(t, err)
 			require.Equal(t, session, kept)

@@ -15,9 +15,9 @@ type verified struct {
 	issuedAt, expires time.Time
 }
 
-// validAt checks the dates again, as the parser does.
+// validAt reports whether the dates admit the token now. A cached token needs no other check.
 func (p verified) validAt(now time.Time) bool {
-	return now.Before(p.expires.Add(leeway)) && !now.Before(p.issuedAt.Add(-leeway))
+	return now.Before(p.expires.Add(leeway)) && !now.Before(p.issuedAt.Add(-maxAhead))
 }
 
 // perGeneration is the maximum number of tokens in each of the two generations of a cache: about 1 MB in total.

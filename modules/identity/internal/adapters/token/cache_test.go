@@ -45,7 +45,7 @@ func TestCachedTokensExpire(t *testing.T) {
 	good()
 	at.Advance(time.Nanosecond)
 	refused()
-	at.Advance(-time.Hour - 2*leeway)
+	at.Advance(-time.Hour - leeway - maxAhead)
 	good()
 	at.Advance(-time.Nanosecond)
 	refused()

@@ -20,6 +20,10 @@ const (
 	maxLength  = 2048             // bytes of a token, checked first
 	maxKeyID   = 32               // characters of a kid
 	leeway     = 30 * time.Second // maximum difference between the clocks of two instances
+
+	// maxAhead is how far in the future a token may have been issued: the clock may have been set back since, which
+	// must not sign out everybody. Its lifetime grows by that time at most.
+	maxAhead = 24 * time.Hour
 )
 
 // Reasons to reject a token before its claims are read. The texts are fixed, like those of claims.
@@ -31,6 +35,7 @@ var (
 	errMethod  = errors.New("header: alg is not HS256")
 	errKeyID   = errors.New("header: malformed kid")
 	errUnknown = errors.New("header: unknown kid")
+	errAhead   = errors.New("claims: iat is more than a day ahead")
 )
 
 // header is the JOSE header. All members are required.
@@ -40,15 +45,14 @@ type header struct {
 	Type      string `json:"typ"`
 }
 
-// newParser enables all checks of golang-jwt. By default it accepts any HMAC, tokens without exp, iat in the future and
-// malleable base64.
+// newParser enables all checks of golang-jwt, except that of iat, which verify checks with maxAhead. By default it
+// accepts any HMAC, tokens without exp and malleable base64.
 func newParser(cfg Config, clk clock.Clock) *jwt.Parser {
 	return jwt.NewParser(
 		jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}),
 		jwt.WithIssuer(cfg.Issuer),
 		jwt.WithAudience(cfg.Audience),
 		jwt.WithExpirationRequired(),
-		jwt.WithIssuedAt(),
 		jwt.WithLeeway(leeway),
 		jwt.WithStrictDecoding(),
 		jwt.WithTimeFunc(clk.Now),
@@ -86,7 +90,14 @@ func (t *tokens) verify(token string) (verified, error) {
 		return verified{}, err
 	}
 	claims, err := c.issued()
-	return verified{claims, time.Unix(c.IssuedAt, 0), time.Unix(c.ExpiresAt, 0)}, err
+	if err != nil {
+		return verified{}, err
+	}
+	p := verified{claims, time.Unix(c.IssuedAt, 0), time.Unix(c.ExpiresAt, 0)}
+	if !p.validAt(t.clock.Now()) {
+		return verified{}, errAhead
+	}
+	return p, nil
 }
 
 // keyOf returns the key that the header names. It accepts only the three members that Issue writes: crit, jku, jwk,

@@ -179,12 +179,21 @@ func (s *Store) Run(ctx context.Context, log *zap.Logger) {
 	}
 }
 
-// Sweep deletes expired responses, and the bodies that an earlier release stored. Errors: those of db.
+// Sweep deletes expired responses, and the bodies that an earlier release stored. The lifetime of responses that were
+// stored in the future, before the clock went back, begins now. Errors: those of db.
 func (s *Store) Sweep(ctx context.Context) error {
 	bodies := func(batch *gorm.DB) *gorm.DB { // the header stays: it holds no personal data
 		return s.db.Write(ctx).Model(&row{}).Where("(user_id, route, key) IN (?)", batch).UpdateColumn("body", []byte{})
 	}
 	if err := s.sweepWhere(ctx, bodies, "length(body) > 0"); err != nil {
+		return err
+	}
+	longest := database.At(s.clock.Now().Add(Lifetime))
+	ahead := func(batch *gorm.DB) *gorm.DB {
+		q := s.db.Write(ctx).Model(&row{}).Where("(user_id, route, key) IN (?)", batch)
+		return q.UpdateColumn("expires_at", longest)
+	}
+	if err := s.sweepWhere(ctx, ahead, "expires_at > ?", longest); err != nil {
 		return err
 	}
 	expired := func(batch *gorm.DB) *gorm.DB {

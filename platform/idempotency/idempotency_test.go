@@ -136,6 +136,35 @@ func TestOnce(t *testing.T) {
 	})
 }
 
+// A response that was stored in the future, before the clock was set back, is returned for a day from then on.
+func TestTheClockGoesBack(t *testing.T) {
+	each(t, func(t *testing.T, d env) {
+		ctx := t.Context()
+		for _, ahead := range []time.Duration{time.Hour, 365 * 24 * time.Hour} {
+			name := ahead.String()
+			d.clock.Advance(ahead)
+			_, _, err := d.Once(ctx, request(name), d.effect(name))
+			require.NoError(t, err)
+			d.clock.Advance(-ahead)
+			for _, again := range []env{d, another(t, d)} {
+				_, replayed, err := again.Once(ctx, request(name), again.effect(name))
+				require.NoError(t, err)
+				require.True(t, replayed)
+			}
+			require.NoError(t, d.Sweep(ctx))
+			d.clock.Advance(idempotency.Lifetime - time.Microsecond)
+			_, replayed, err := d.Once(ctx, request(name), d.effect(name))
+			require.NoError(t, err)
+			require.True(t, replayed)
+			d.clock.Advance(time.Microsecond)
+			_, replayed, err = d.Once(ctx, request(name), d.effect(name))
+			require.NoError(t, err)
+			require.False(t, replayed)
+			require.Equal(t, 2, d.count(t, name))
+		}
+	})
+}
+
 func TestInFlight(t *testing.T) {
 	each(t, func(t *testing.T, d env) {
 		ctx := t.Context()

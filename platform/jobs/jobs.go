@@ -21,6 +21,11 @@ const (
 	MaxBatch = 500
 	// Retention is how long the state of a job can be read after its end.
 	Retention = 7 * 24 * time.Hour
+
+	// maxDelay is more than the longest time until the next attempt, by the clock of any instance. A job that is due
+	// later was postponed before the clock went back, and is due.
+	maxDelay   = 2 * maxBackoff
+	maxBackoff = time.Minute
 )
 
 // State is the state of a job.
@@ -153,9 +158,10 @@ type row struct {
 
 // due reports whether a job of one of the kinds is due.
 func (q *Queue) due(ctx context.Context, kinds []string) (due bool, err error) {
+	now := q.clock.Now()
 	err = q.db.Read(ctx).Raw(
-		`SELECT EXISTS (SELECT 1 FROM jobs WHERE expires_at IS NULL AND due_at <= ? AND kind IN ?)`,
-		database.At(q.clock.Now()), kinds).Scan(&due).Error
+		`SELECT EXISTS (SELECT 1 FROM jobs WHERE expires_at IS NULL AND (due_at <= ? OR due_at > ?) AND kind IN ?)`,
+		database.At(now), database.At(now.Add(maxDelay)), kinds).Scan(&due).Error
 	return due, err
 }
 
@@ -167,9 +173,10 @@ func (q *Queue) lock(ctx context.Context, kinds []string) (row, bool, error) {
 		skip = ""
 	}
 	var locked []row
+	now := q.clock.Now()
 	err := q.db.Write(ctx).Raw(`SELECT id, kind, parameters, state, done, total, failures FROM jobs
-		WHERE expires_at IS NULL AND due_at <= ? AND kind IN ? ORDER BY due_at, id LIMIT 1`+skip,
-		database.At(q.clock.Now()), kinds).Scan(&locked).Error
+		WHERE expires_at IS NULL AND (due_at <= ? OR due_at > ?) AND kind IN ? ORDER BY due_at, id LIMIT 1`+skip,
+		database.At(now), database.At(now.Add(maxDelay)), kinds).Scan(&locked).Error
 	if err != nil || len(locked) == 0 {
 		return row{}, false, err
 	}
@@ -203,10 +210,16 @@ func (q *Queue) postpone(ctx context.Context, r row, failure error) error {
 }
 
 // backoff returns the time until the next attempt. It doubles from one second to one minute.
-func backoff(failures int) time.Duration { return min(time.Second<<min(failures, 6), time.Minute) }
+func backoff(failures int) time.Duration { return min(time.Second<<min(failures, 6), maxBackoff) }
 
-// removeExpired deletes the jobs whose retention has passed.
+// removeExpired deletes the jobs whose retention has passed. The retention of those that ended in the future, before
+// the clock went back, begins now.
 func (q *Queue) removeExpired(ctx context.Context) error {
+	longest := database.At(q.clock.Now().Add(Retention))
+	err := q.db.Write(ctx).Exec(`UPDATE jobs SET expires_at = ? WHERE expires_at > ?`, longest, longest).Error
+	if err != nil {
+		return err
+	}
 	return q.db.Write(ctx).Exec(`DELETE FROM jobs WHERE expires_at <= ?`, database.At(q.clock.Now())).Error
 }
 

@@ -118,6 +118,55 @@ func TestBatches(t *testing.T) {
 	})
 }
 
+// A job continues, and its state expires, although the clock was set back.
+func TestTheClockGoesBack(t *testing.T) {
+	each(t, func(t *testing.T, f *fixture) {
+		for _, ahead := range []time.Duration{time.Hour, 365 * 24 * time.Hour} {
+			f.clock.Advance(ahead)
+			ended := f.add(t, 0)
+			r := f.runner(t)
+			step := func(want bool) {
+				t.Helper()
+				worked, err := r.Step(t.Context())
+				require.NoError(t, err)
+				require.Equal(t, want, worked)
+			}
+			step(true)
+			require.Equal(t, jobs.Done, f.status(t, ended).State)
+			id, other := f.add(t, 25), f.add(t, 5)
+			step(true)
+			failure := errors.New("cannot")
+			f.fail.Store(&failure)
+			step(true)
+			step(true)
+			f.fail.Store(nil)
+			f.clock.Advance(-ahead)
+			r = f.runner(t) // as after a restart
+			for range 5 {
+				step(f.status(t, id).State != jobs.Done || f.status(t, other).State != jobs.Done)
+			}
+			require.Equal(t, jobs.Done, f.status(t, id).State)
+			require.Equal(t, jobs.Done, f.status(t, other).State)
+
+			stop, cancel := context.WithCancel(t.Context())
+			done := make(chan struct{})
+			go func() { defer close(done); r.Run(stop, t.Context()) }()
+			require.Eventually(t, func() bool {
+				var longest int
+				require.NoError(t, f.db.Read(t.Context()).Raw(`SELECT count(*) FROM jobs WHERE expires_at > ?`,
+					database.At(f.clock.Now().Add(jobs.Retention))).Scan(&longest).Error)
+				return longest == 0
+			}, 10*time.Second, 10*time.Millisecond)
+			cancel()
+			<-done
+			require.Equal(t, jobs.Done, f.status(t, ended).State)
+			f.clock.Advance(jobs.Retention)
+			_, err := f.queue.Find(t.Context(), ended)
+			require.ErrorIs(t, err, jobs.ErrNotFound)
+		}
+	})
+}
+
 // The size of fast batches grows up to MaxBatch.
 func TestBatchesAreBounded(t *testing.T) {
 	each(t, func(t *testing.T, f *fixture) {

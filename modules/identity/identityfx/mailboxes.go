@@ -38,10 +38,13 @@ func api(
 			}()
 			return nil
 		},
-		OnStop: func(context.Context) error {
+		OnStop: func(stopping context.Context) error {
 			stop()
 			<-done
-			credentials.RecordRefusals(true)
+			if lost, err := credentials.RecordRefusals(stopping); err != nil {
+				log.Error("refused sign-ins were not recorded in the audit trail",
+					zap.Int64("lost", lost), zap.Error(err))
+			}
 			return nil
 		},
 	})
@@ -58,7 +61,11 @@ func sweep(ctx context.Context, credentials *app.Credentials, mailboxes *store.M
 			return
 		case <-tick.C:
 		}
-		credentials.RecordRefusals(false)
+		// Not canceled with ctx: an entry whose commit is no longer awaited would be recorded again at the stop.
+		if kept, err := credentials.RecordRefusals(context.WithoutCancel(ctx)); err != nil {
+			log.Warn("refused sign-ins were not recorded in the audit trail; the next attempt is in a minute",
+				zap.Int64("kept", kept), zap.Error(err))
+		}
 		if err := mailboxes.Sweep(ctx); err != nil && ctx.Err() == nil {
 			log.Warn("mailboxes of new accounts were not recorded; the next attempt is in a minute", zap.Error(err))
 		}

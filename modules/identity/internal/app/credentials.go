@@ -51,7 +51,8 @@ type proof struct {
 
 // prove verifies a password against the hash of the user that find returns. The cost is the same without such a user,
 // for whom find returns the zero user. who is the zero Principal unless the caller holds a live session of the account.
-// Errors: errs.Throttled before any work, errs.Unavailable if too many passwords are being hashed.
+// The attempt of the result is set after an error, too. Errors: errs.Throttled before any work, errs.Unavailable if too
+// many passwords are being hashed.
 func (c *Credentials) prove(
 	ctx context.Context, who auth.Principal, mailbox, password string,
 	client netip.Addr, find func(context.Context) (domain.User, error),
@@ -71,7 +72,7 @@ func (c *Credentials) prove(
 		return err
 	})
 	if err != nil {
-		return domain.User{}, proof{}, err
+		return domain.User{}, p, err
 	}
 	count := func(ctx context.Context) error { return c.attempts.Count(ctx, p.attempt) }
 	p.right, p.stale, err = c.passwords.Verify(ctx, p.by, password, user.PasswordHash, count)

@@ -2,9 +2,7 @@ package app_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net/http"
 	"net/netip"
 	"sync"
 	"testing"
@@ -251,71 +249,4 @@ func TestRegistrationsAreBounded(t *testing.T) {
 		h.clock.Advance(20 * time.Minute)
 		require.NoError(t, another(1))
 	})
-}
-
-// Rejected sign-ins of a window are recorded as one immediate entry and one with their number.
-func TestRejectedSignInsAreCounted(t *testing.T) {
-	t.Parallel()
-	h := newFixture(t, databasetest.SQLite(t))
-	h.registered(t, asha())
-	refused := func() (counts []int64) {
-		for _, entry := range h.trail.Recorded() {
-			if entry.Status == http.StatusTooManyRequests {
-				require.Equal(t, audit.LoginFailed, entry.Action)
-				require.Equal(t, audit.Denied, entry.Outcome)
-				require.Zero(t, entry.ResourceID)
-				counts = append(counts, entry.Count)
-			}
-		}
-		return counts
-	}
-	try := func(times, n int, id string) {
-		for range times {
-			ctx := audit.WithRequest(t.Context(), audit.Request{ID: id, Address: network(n).Address})
-			_, err := h.SignIn(ctx, domain.Credentials{Email: asha().Email, Password: "a guess"}, network(n))
-			require.Error(t, err)
-		}
-	}
-	try(5, 1, "")
-	require.Empty(t, refused(), "each failure has an entry of its own")
-	try(1, 1, "first")
-	require.Equal(t, []int64{0}, refused())
-	try(99, 1, "last")
-	require.Equal(t, []int64{0}, refused())
-	try(5+7, 2, "")
-	require.Equal(t, []int64{0, 0}, refused(), "one for each network")
-	h.credentials.RecordRefusals(false)
-	require.Equal(t, []int64{0, 0}, refused(), "the window has not ended")
-
-	h.clock.Advance(10 * time.Minute)
-	h.trail.Refuse(errors.New("full"))
-	h.credentials.RecordRefusals(false)
-	h.trail.Refuse(nil)
-	require.Equal(t, []int64{0, 0}, refused(), "the trail rejected the entry")
-	h.credentials.RecordRefusals(false)
-	require.ElementsMatch(t, []int64{0, 0, 99, 6}, refused(), "recorded at the next attempt")
-	for _, entry := range h.trail.Recorded() {
-		if entry.Count == 99 {
-			require.Equal(t, "last", entry.Request.ID)
-			require.Equal(t, network(1).Address, entry.Request.Address)
-		}
-	}
-	h.credentials.RecordRefusals(true)
-	require.Len(t, refused(), 4, "nothing is recorded twice")
-
-	try(1, 1, "") // counts as a failure and starts a wait
-	try(3, 1, "")
-	require.Equal(t, int64(0), refused()[4])
-	h.clock.Advance(10 * time.Minute)
-	try(1, 1, "")
-	try(1, 1, "")
-	require.ElementsMatch(
-		t,
-		[]int64{0, 0, 99, 6, 0, 2, 0},
-		refused(),
-		"the next rejection records the previous window",
-	)
-	try(1, 1, "")
-	h.credentials.RecordRefusals(true)
-	require.Equal(t, int64(1), refused()[7], "at the end of the process")
 }

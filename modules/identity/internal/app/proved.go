@@ -61,7 +61,7 @@ func (a *Accounts) prove(
 		err = wrong(field)
 	}
 	if err != nil {
-		return domain.User{}, a.credentials.failed(ctx, who, user.ID, from.Address, err)
+		return domain.User{}, a.credentials.failed(ctx, who, proved.attempt, err)
 	}
 	return user, a.credentials.succeeded(ctx, proved)
 }

@@ -1,10 +1,11 @@
 package app
 
 import (
-	"cmp"
 	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
 	"net/http"
-	"net/netip"
 	"sync"
 	"time"
 
@@ -16,100 +17,177 @@ import (
 )
 
 const (
-	// refusalWindow is the time during which refused sign-ins of a network are counted, before their number is
-	// recorded.
+	// refusalWindow is the time after a recorded refusal during which further ones of the same kind are counted.
 	refusalWindow = 10 * time.Minute
 
-	// maxRefusalWindows bounds the memory of refusals: some 3 MB. The networks beyond it share one window.
-	maxRefusalWindows = 10_000
+	// maxRefusalWindows bounds the memory of refusals to about 2 MB. The refusals beyond it share one window.
+	maxRefusalWindows = 4096
+
+	// concurrentRefusals is the number of counts that are recorded at the same time. They share commits.
+	concurrentRefusals = 32
 )
 
-// refusals records sign-ins that the throttle refused: the first of a network at once, those of the following ten
-// minutes as one entry with their number. So a client that keeps trying does not fill the trail. A process that is
-// killed loses the numbers of open windows.
+// refusals records sign-ins that the throttle refused. The first refusal of a window is an entry, and further ones are
+// counted. flush records the counts, one entry for each window. So a client that keeps trying does not fill the trail.
+// A process that is killed loses the counts since the last flush.
 type refusals struct {
 	trail audit.Recorder
 	clock clock.Clock
+	key   []byte // hides the accounts; random, because windows end with the process
 
 	mu      sync.Mutex
-	windows map[string]*refused // by network
+	windows map[refusalKey]*refusalCount
 }
 
-// refused is the window of a network.
-type refused struct {
-	network string
-	ends    time.Time
-	count   int64         // since the one that was recorded
-	last    audit.Request // of them
+// refusalKey identifies the refusals that share a window. The zero key is that of the shared window.
+type refusalKey struct {
+	limit   domain.Scope
+	client  string            // the client prefix; for domain.WideClient the wide one
+	account [sha256.Size]byte // the HMAC of the mailbox
+}
+
+// refusalCount is the state of a window.
+type refusalCount struct {
+	began time.Time
+	count int64         // refusals that are not recorded yet
+	last  audit.Request // of them; zero for the shared window
 }
 
 func newRefusals(trail audit.Recorder, clk clock.Clock) *refusals {
-	return &refusals{trail: trail, clock: clk, windows: map[string]*refused{}}
+	key := make([]byte, sha256.Size)
+	_, _ = rand.Read(key) // never fails
+	return &refusals{trail: trail, clock: clk, key: key, windows: map[refusalKey]*refusalCount{}}
 }
 
-// add records a refused sign-in, or counts it.
-func (r *refusals) add(ctx context.Context, client netip.Addr) {
-	ended, first := r.note(ctx, cmp.Or(domain.Network(client), "unknown"))
-	r.record(ended)
+func (r *refusals) keyOf(attempt domain.Attempt, refusal error) refusalKey {
+	limit, _ := domain.BlockedBy(refusal)
+	key := refusalKey{limit: limit, client: attempt.Prefix()}
+	if limit == domain.WideClient {
+		key.client = attempt.WidePrefix()
+	}
+	mac := hmac.New(sha256.New, r.key)
+	_, _ = mac.Write([]byte(attempt.Mailbox)) // a hash never fails
+	mac.Sum(key.account[:0])
+	return key
+}
+
+// add records a refused attempt if it is the first of its window, and otherwise counts it. A first refusal that cannot
+// be recorded is counted as well.
+func (r *refusals) add(ctx context.Context, attempt domain.Attempt, refusal error) {
+	key, request := r.keyOf(attempt, refusal), audit.RequestOf(ctx)
+	key, first := r.open(key)
 	if first {
-		_ = r.trail.Record(ctx, auth.Principal{}, loginFailed(identity.UserID{}, http.StatusTooManyRequests))
-	}
-}
-
-// note counts a refused sign-in in the window of its network, unless it is the first. It returns the window that ended,
-// if there is one.
-func (r *refusals) note(ctx context.Context, network string) (ended *refused, first bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	now := r.clock.Now()
-	w := r.windows[network]
-	if w == nil && len(r.windows) >= maxRefusalWindows {
-		network = "others"
-		w = r.windows[network]
-	}
-	if w != nil && now.Before(w.ends) {
-		w.count, w.last = w.count+1, audit.RequestOf(ctx)
-		return nil, false
-	}
-	r.windows[network] = &refused{network: network, ends: now.Add(refusalWindow)}
-	return w, true
-}
-
-// flush records the numbers of the windows that have ended, or of all.
-func (r *refusals) flush(all bool) {
-	r.mu.Lock()
-	now := r.clock.Now()
-	var ended []*refused
-	for network, w := range r.windows {
-		if all || !now.Before(w.ends) {
-			delete(r.windows, network)
-			ended = append(ended, w)
+		entry := loginFailed(identity.UserID{}, http.StatusTooManyRequests)
+		if r.trail.Record(ctx, auth.Principal{}, entry) == nil {
+			return
 		}
 	}
-	r.mu.Unlock()
-	for _, w := range ended {
-		r.record(w)
-	}
+	r.count(key, 1, request)
 }
 
-// record records the number of a window. If the trail cannot be written, the number is kept for the next attempt.
-func (r *refusals) record(w *refused) {
-	if w == nil || w.count == 0 {
-		return
-	}
-	entry := loginFailed(identity.UserID{}, http.StatusTooManyRequests)
-	entry.Count = w.count
-	if r.trail.Record(audit.WithRequest(context.Background(), w.last), auth.Principal{}, entry) == nil {
-		return
-	}
+// open returns the key of the window in which a refusal is counted, and reports whether it begins with the refusal.
+func (r *refusals) open(key refusalKey) (refusalKey, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if now := r.windows[w.network]; now != nil {
-		now.count, now.last = now.count+w.count, w.last
-	} else {
-		r.windows[w.network] = w
+	now := r.clock.Now()
+	w := r.windows[key]
+	if w == nil && len(r.windows) >= maxRefusalWindows {
+		key = refusalKey{}
+		w = r.windows[key]
+	}
+	if w == nil {
+		r.windows[key] = &refusalCount{began: now}
+		return key, true
+	}
+	if !w.ended(now) {
+		return key, false
+	}
+	w.began = now // flush records the count of the window before together with that of the new one
+	return key, true
+}
+
+// ended reports whether the next refusal is the first of a new window, also after the clock has gone back.
+func (w *refusalCount) ended(now time.Time) bool {
+	elapsed := now.Sub(w.began)
+	return elapsed < 0 || elapsed >= refusalWindow
+}
+
+// count adds refusals to a window. If the window was removed in the meantime, it adds a window that has ended, which
+// the next flush records and removes.
+func (r *refusals) count(key refusalKey, refused int64, last audit.Request) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.windows[key] == nil && len(r.windows) >= maxRefusalWindows {
+		key = refusalKey{}
+	}
+	w := r.windows[key]
+	if w == nil {
+		w = new(refusalCount)
+		r.windows[key] = w
+	}
+	w.count += refused
+	if key != (refusalKey{}) { // the last request does not represent the clients of the shared window
+		w.last = last
 	}
 }
 
-// RecordRefusals records the numbers of refused sign-ins whose window has ended, or of all before the process ends.
-func (c *Credentials) RecordRefusals(all bool) { c.refusals.flush(all) }
+// take returns the counts that are not recorded yet and resets them. It removes the windows that have ended.
+func (r *refusals) take() map[refusalKey]refusalCount {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now, counts := r.clock.Now(), map[refusalKey]refusalCount{}
+	for key, w := range r.windows {
+		if w.count > 0 {
+			counts[key] = *w
+			w.count = 0
+		}
+		if w.ended(now) {
+			delete(r.windows, key)
+		}
+	}
+	return counts
+}
+
+// flush records the counts. After an error it records no more, and keeps what is not recorded for the next flush.
+func (r *refusals) flush(ctx context.Context) (kept int64, err error) {
+	var running sync.WaitGroup
+	var mu sync.Mutex // guards the results
+	keep := func(key refusalKey, c refusalCount, failure error) {
+		r.count(key, c.count, c.last)
+		mu.Lock()
+		defer mu.Unlock()
+		if kept += c.count; err == nil {
+			err = failure
+		}
+	}
+	failed := func() error {
+		mu.Lock()
+		defer mu.Unlock()
+		return err
+	}
+	slots := make(chan struct{}, concurrentRefusals)
+	for key, c := range r.take() {
+		slots <- struct{}{}
+		running.Go(func() {
+			defer func() { <-slots }()
+			failure := failed()
+			if failure == nil {
+				entry := loginFailed(identity.UserID{}, http.StatusTooManyRequests)
+				entry.Count = c.count
+				failure = r.trail.Record(audit.WithRequest(ctx, c.last), auth.Principal{}, entry)
+			}
+			if failure != nil {
+				keep(key, c, failure)
+			}
+		})
+	}
+	running.Wait()
+	return kept, err
+}
+
+// RecordRefusals records the numbers of refused sign-ins since the last call that have no entries of their own. Call it
+// each minute, and before the process ends. It returns the number of refusals that could not be recorded, which the
+// next call records. Errors: those of the trail.
+func (c *Credentials) RecordRefusals(ctx context.Context) (unrecorded int64, err error) {
+	return c.refusals.flush(ctx)
+}

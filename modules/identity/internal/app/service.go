@@ -81,11 +81,11 @@ func (s *Service) SignIn(ctx context.Context, credentials domain.Credentials, fr
 		ctx, auth.Principal{}, domain.Mailbox(credentials.Email), credentials.Password, from.Address, find,
 	)
 	if err != nil {
-		return Tokens{}, s.credentials.failed(ctx, auth.Principal{}, user.ID, from.Address, err)
+		return Tokens{}, s.credentials.failed(ctx, auth.Principal{}, proved.attempt, err)
 	}
 	if !proved.right || !user.Active {
 		err = identity.ErrInvalidCredentials
-		return Tokens{}, s.credentials.failed(ctx, auth.Principal{}, user.ID, from.Address, err)
+		return Tokens{}, s.credentials.failed(ctx, auth.Principal{}, proved.attempt, err)
 	}
 	if proved.stale {
 		user = s.renewHash(ctx, proved.by, user, credentials.Password)

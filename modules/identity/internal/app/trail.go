@@ -3,11 +3,11 @@ package app
 import (
 	"context"
 	"net/http"
-	"net/netip"
 
 	"github.com/google/uuid"
 
 	"healthcare/modules/identity"
+	"healthcare/modules/identity/internal/domain"
 	"healthcare/platform/audit"
 	"healthcare/platform/auth"
 	"healthcare/platform/errs"
@@ -26,8 +26,9 @@ func about(action audit.Action, resource audit.Resource, id uuid.UUID, status in
 
 // failed records that a password was not proved, and returns refusal. The refusal is returned even if it cannot be
 // recorded, because it grants nothing. Errors that are not about the password, such as a full queue, are not recorded.
+// Refusals by the throttle of callers who are not signed in are counted, see refusals.
 func (c *Credentials) failed(
-	ctx context.Context, who auth.Principal, user identity.UserID, client netip.Addr, refusal error,
+	ctx context.Context, who auth.Principal, attempt domain.Attempt, refusal error,
 ) error {
 	status := map[errs.Kind]int{
 		errs.Unauthenticated: http.StatusUnauthorized,
@@ -35,9 +36,9 @@ func (c *Credentials) failed(
 		errs.Invalid:         http.StatusBadRequest,
 	}[errs.KindOf(refusal)]
 	if status == http.StatusTooManyRequests && who.UserID == uuid.Nil {
-		c.refusals.add(ctx, client)
+		c.refusals.add(ctx, attempt, refusal)
 	} else if status != 0 {
-		_ = c.trail.Record(ctx, who, loginFailed(user, status))
+		_ = c.trail.Record(ctx, who, loginFailed(attempt.User, status))
 	}
 	return refusal
 }

@@ -24,6 +24,7 @@ type Reader struct {
 	sealing  *Sealing
 	recorder audit.Recorder
 	patients patients.Directory
+	open     openTerms
 }
 
 // NewReader returns a Reader of the chain and of the older chains.
@@ -31,7 +32,9 @@ func NewReader(
 	segments ports.Segments, ledger ports.Ledger, sealing *Sealing, recorder audit.Recorder,
 	directory patients.Directory,
 ) *Reader {
-	return &Reader{segments, ledger, sealing, recorder, directory}
+	return &Reader{
+		segments: segments, ledger: ledger, sealing: sealing, recorder: recorder, patients: directory,
+	}
 }
 
 // Browse returns a page of the entries that match the filter, for a user who may read all of them.
@@ -80,14 +83,4 @@ func (r *Reader) read(
 		return paging.Page[domain.Entry]{}, err
 	}
 	return page, nil
-}
-
-// list seals what was recorded before, so that one order has all entries.
-func (r *Reader) list(
-	ctx context.Context, filter domain.Filter, request paging.Request,
-) (paging.Page[domain.Entry], error) {
-	if err := r.sealing.FlushForReader(ctx); err != nil {
-		return paging.Page[domain.Entry]{}, unavailable(err)
-	}
-	return list(ctx, r.segments, r.ledger, filter, request)
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"healthcare/modules/audit/internal/domain"
 	"healthcare/modules/audit/internal/ports"
@@ -20,9 +21,56 @@ const (
 	blocksLimit = 16  // rows of the index in memory
 )
 
+// openTerms has the terms of segments of the open block, which no index has. Segments never change, so it is a cache
+// that is never wrong. It is safe for concurrent use.
+type openTerms struct {
+	mu    sync.Mutex
+	terms map[int64][]domain.Term // by the number of the segment
+	size  int
+}
+
+// maxOpenTerms is the maximum number of terms, about 8 MB.
+const maxOpenTerms = 500_000
+
+// lacks reports whether a segment is known not to have a term.
+func (o *openTerms) lacks(number int64, term domain.Term) bool {
+	o.mu.Lock()
+	terms, known := o.terms[number]
+	o.mu.Unlock()
+	return known && !domain.HasTerm(terms, term)
+}
+
+// add adds the terms of a segment after indexed, the last segment that the index has, and removes those up to it.
+// Errors: those of the segment's records.
+func (o *openTerms) add(segment domain.Segment, indexed int64) error {
+	number := segment.Number
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if _, known := o.terms[number]; known || number <= indexed || o.size > maxOpenTerms {
+		return nil
+	}
+	records, err := segment.Records()
+	if err != nil {
+		return err
+	}
+	for other, terms := range o.terms {
+		if other <= indexed {
+			o.size -= len(terms)
+			delete(o.terms, other)
+		}
+	}
+	if o.terms == nil {
+		o.terms = map[int64][]domain.Term{}
+	}
+	o.terms[number] = domain.TermsOf(records)
+	o.size += len(o.terms[number])
+	return nil
+}
+
 // search lists entries of the chain of segments.
 type search struct {
 	segments   ports.Segments
+	open       *openTerms
 	filter     domain.Filter
 	descending bool
 
@@ -32,14 +80,14 @@ type search struct {
 
 // newSearch returns a search in the whole chain. Errors: the store's.
 func newSearch(
-	ctx context.Context, segments ports.Segments, filter domain.Filter, descending bool,
+	ctx context.Context, segments ports.Segments, open *openTerms, filter domain.Filter, descending bool,
 ) (*search, error) {
 	chain, err := segments.Chain(ctx)
 	if err != nil {
 		return nil, err
 	}
 	s := &search{
-		segments: segments, filter: filter, descending: descending,
+		segments: segments, open: open, filter: filter, descending: descending,
 		after: chain.Span.From.Number, upTo: chain.Span.To.Number,
 	}
 	if s.indexed, err = lastBlock(ctx, segments, chain.Span); err != nil {
@@ -71,6 +119,7 @@ func (s *search) begin(p place) {
 // candidates yields the numbers of the segments that may have entries of the filter, in the order of the list.
 func (s *search) candidates(ctx context.Context) iter.Seq2[int64, error] {
 	term, hasTerm := s.filter.Term()
+	skipped := func(number int64) bool { return hasTerm && s.open.lacks(number, term) }
 	open := s.indexed
 	if !hasTerm {
 		open = s.after
@@ -79,7 +128,7 @@ func (s *search) candidates(ctx context.Context) iter.Seq2[int64, error] {
 	return func(yield func(int64, error) bool) {
 		if s.descending {
 			for number := s.upTo; number > open; number-- {
-				if !yield(number, nil) {
+				if !skipped(number) && !yield(number, nil) {
 					return
 				}
 			}
@@ -93,7 +142,7 @@ func (s *search) candidates(ctx context.Context) iter.Seq2[int64, error] {
 		}
 		if !s.descending {
 			for number := open + 1; number <= s.upTo; number++ {
-				if !yield(number, nil) {
+				if !skipped(number) && !yield(number, nil) {
 					return
 				}
 			}
@@ -205,22 +254,15 @@ func (s *search) count(ctx context.Context) (count int64, ok bool, err error) {
 
 // matching returns the entries of a segment that match the filter and come after a sequence, in the order of the list.
 func (s *search) matching(segment domain.Segment, sequence int64) ([]domain.Entry, error) {
-	records, err := segment.Records()
-	if err != nil {
+	err := s.open.add(segment, s.indexed)
+	matching, unreadable := segment.Find(s.filter)
+	if err := errors.Join(err, unreadable); err != nil {
 		return nil, errors.Join(errors.New("audit: a segment cannot be read. Run healthcare audit verify"), err)
 	}
-	var matching []domain.Entry
-	for _, r := range records {
-		if r.Batch == nil {
-			continue
-		}
-		for _, e := range r.Batch.Entries {
-			later := sequence == 0 || s.descending == (e.Sequence < sequence) && e.Sequence != sequence
-			if later && s.filter.Matches(e) {
-				matching = append(matching, e)
-			}
-		}
-	}
+	matching = slices.DeleteFunc(matching, func(e domain.Entry) bool {
+		later := sequence == 0 || s.descending == (e.Sequence < sequence) && e.Sequence != sequence
+		return !later
+	})
 	if s.descending {
 		slices.Reverse(matching)
 	}
@@ -283,22 +325,25 @@ func placeOf(key []string) (p place, ok bool) {
 }
 
 // list returns a page of the entries that match the filter: those of the chain, and before them those of the older
-// chains. Errors: the store's.
-func list(
-	ctx context.Context, segments ports.Segments, ledger ports.Ledger, filter domain.Filter, request paging.Request,
+// chains. It seals what was recorded before, so that one order has all entries. Errors: errs.Unavailable; the store's.
+func (r *Reader) list(
+	ctx context.Context, filter domain.Filter, request paging.Request,
 ) (paging.Page[domain.Entry], error) {
-	s, err := newSearch(ctx, segments, filter, request.Order[0].Descending)
+	if err := r.sealing.FlushForReader(ctx); err != nil {
+		return paging.Page[domain.Entry]{}, unavailable(err)
+	}
+	s, err := newSearch(ctx, r.segments, &r.open, filter, request.Order[0].Descending)
 	if err != nil {
 		return paging.Page[domain.Entry]{}, err
 	}
 	var total *int64
 	if request.Count {
-		if total, err = countAll(ctx, s, ledger, request); err != nil {
+		if total, err = countAll(ctx, s, r.ledger, request); err != nil {
 			return paging.Page[domain.Entry]{}, err
 		}
 		request.Count = false
 	}
-	page, err := listPage(ctx, s, ledger, request)
+	page, err := listPage(ctx, s, r.ledger, request)
 	page.Total = total
 	return page, err
 }

@@ -69,7 +69,7 @@ func TestVerifyAndExport(t *testing.T) {
 			require.ErrorContains(t, verify(slices.Delete(slices.Clone(lines), 500, 501)), reason)
 			require.ErrorContains(t, verify(lines[:500]), "line 500: differs from entry 499")
 			requireFlaw(t, verify(edited(1, `"entries":1000`, `"entries":999`)), 1)
-			requireFlaw(t, verify(edited(1, `"records":"A`, `"records":"B`)), 1)
+			requireFlaw(t, verify(edited(1, `"records":"`, `"records":"AAAA`)), 1)
 			requireFlaw(t, verify(edited(1002, `"key_id":"entries"`, `"key_id":"other"`)), 2)
 			requireFlaw(t, verify(slices.Delete(slices.Clone(lines), 1, 1002)), 1)
 			requireFlaw(t, verify(edited(0, `"last":3`, `"last":4`)), 4)

@@ -32,6 +32,7 @@ func (e *encoded) id(id uuid.UUID) { *e = append(*e, id[:]...) }
 type decoder struct {
 	rest   []byte
 	failed bool
+	texts  map[string]string // decoded texts, because most repeat
 }
 
 // bytes returns the next n bytes, without copying them.
@@ -60,7 +61,23 @@ func (d *decoder) signed() int64 {
 	return int64(n>>1) ^ -int64(n&1) // zigzag, as in binary.Varint
 }
 
-func (d *decoder) text() string { return string(d.bytes(d.number())) }
+func (d *decoder) text() string {
+	read := d.bytes(d.number())
+	if text, known := d.texts[string(read)]; known { // without an allocation
+		return text
+	}
+	text := string(read)
+	if d.texts == nil {
+		d.texts = map[string]string{}
+	}
+	if len(d.texts) < maxTexts {
+		d.texts[text] = text
+	}
+	return text
+}
+
+// maxTexts is the maximum number of texts that a decoder remembers.
+const maxTexts = 256
 
 func (d *decoder) id() (id uuid.UUID) {
 	copy(id[:], d.bytes(uint64(len(id))))

@@ -57,10 +57,11 @@ func (s *Sealer) Next(after Position, rows []InboxRow, now time.Time, giveUp boo
 		if err == nil && (s.history.Contains(batch) || added.Contains(batch)) {
 			err = errReplayed
 		}
-		record := encoded(body)
+		var record encoded
 		if err != nil {
-			record = nil
 			record.aside(Aside{err.Error(), row.Bytes})
+		} else {
+			record.record(len(batch.Entries), body)
 		}
 		if len(s.seal.Rows) > 0 && (len(s.records)+len(record) > MaxSegmentBytes ||
 			err == nil && s.seal.Entries+len(batch.Entries) > MaxSegmentEntries) {

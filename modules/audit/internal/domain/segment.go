@@ -1,6 +1,7 @@
 package domain
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
 	"errors"
@@ -89,36 +90,57 @@ type Record struct {
 // recordAside is the first byte of a record with an Aside. That of a batch is its version, that of a Mark its kind.
 const recordAside = 'A'
 
+// record appends a record: the number of its entries, the length of its body, and the body. So a reader can skip it.
+func (e *encoded) record(entries int, body []byte) {
+	e.number(uint64(entries)) //nolint:gosec // not negative
+	e.number(uint64(len(body)))
+	*e = append(*e, body...)
+}
+
 func (e *encoded) aside(a Aside) {
-	*e = append(*e, recordAside)
-	e.text(a.Reason)
-	e.text(string(a.Batch))
+	body := encoded{recordAside}
+	body.text(a.Reason)
+	body.text(string(a.Batch))
+	e.record(0, body)
 }
 
 func (e *encoded) mark(m Mark) {
-	*e = append(*e, byte(m.Kind))
-	e.signed(int64(m.Chain))
-	e.signed(m.Sequence)
-	*e = append(*e, m.MAC[:]...)
+	body := encoded{byte(m.Kind)}
+	body.signed(int64(m.Chain))
+	body.signed(m.Sequence)
+	e.record(0, append(body, m.MAC[:]...))
+}
+
+// recordBody returns the body of the next record and the number of its entries.
+func (d *decoder) recordBody() (entries int, body []byte) {
+	entries = int(d.number()) //nolint:gosec // compared with that of the body, or of the segment
+	return entries, d.bytes(d.number())
 }
 
 func (d *decoder) record() (r Record) {
-	if len(d.rest) == 0 {
+	entries, body := d.recordBody()
+	if len(body) == 0 {
 		d.failed = true
 		return r
 	}
-	switch kind := d.rest[0]; kind {
+	inner := decoder{rest: body, texts: d.texts}
+	switch kind := body[0]; kind {
 	case recordAside:
-		d.bytes(1)
-		r.Aside = &Aside{d.text(), []byte(d.text())}
+		inner.bytes(1)
+		r.Aside = &Aside{inner.text(), []byte(inner.text())}
 	case byte(Closed), byte(Pruned):
-		d.bytes(1)
-		r.Mark = &Mark{Kind: MarkKind(kind), Chain: int(d.signed()), Link: Link{Sequence: d.signed()}}
-		copy(r.Mark.MAC[:], d.bytes(uint64(len(r.Mark.MAC))))
+		inner.bytes(1)
+		r.Mark = &Mark{Kind: MarkKind(kind), Chain: int(inner.signed()), Link: Link{Sequence: inner.signed()}}
+		copy(r.Mark.MAC[:], inner.bytes(uint64(len(r.Mark.MAC))))
 	default:
-		batch := d.batch()
+		batch := inner.batch()
 		r.Batch = &batch
 	}
+	found := 0
+	if r.Batch != nil {
+		found = len(r.Batch.Entries)
+	}
+	d.require(!inner.failed && len(inner.rest) == 0 && found == entries)
 	return r
 }
 
@@ -159,8 +181,54 @@ func (s Segment) Records() ([]Record, error) {
 	return s.records(s.Raw)
 }
 
+// Find returns the entries of a segment that match a filter, in order. It decodes only batches that may have one.
+// Errors: those of Records.
+func (s Segment) Find(f Filter) (all []Entry, err error) {
+	if len(s.Raw) != s.RawSize || s.RawSize == 0 {
+		return nil, errUnreadable
+	}
+	needle := f.needle()
+	d, sequence := decoder{rest: s.Raw, texts: map[string]string{}}, s.First
+	for len(d.rest) > 0 && !d.failed {
+		before := d.rest
+		entries, body := d.recordBody()
+		if entries > 0 && bytes.Contains(body, needle) {
+			d.rest = before
+			for i, e := range d.record().entries() {
+				if e.Sequence = sequence + int64(i); f.Matches(e) {
+					all = append(all, e)
+				}
+			}
+		}
+		sequence += int64(entries)
+	}
+	if d.failed {
+		return nil, errUnreadable
+	}
+	return all, nil
+}
+
+// entries returns the entries of a record, none without a batch.
+func (r Record) entries() []Entry {
+	if r.Batch == nil {
+		return nil
+	}
+	return r.Batch.Entries
+}
+
+// needle returns bytes that a batch with an entry of the filter contains.
+func (f Filter) needle() []byte {
+	switch {
+	case f.Patient != nil:
+		return f.Patient[:]
+	case f.Actor != nil:
+		return f.Actor[:]
+	}
+	return []byte(f.Action)
+}
+
 func (s Segment) records(raw []byte) (all []Record, err error) {
-	d, sequence := decoder{rest: raw}, s.First
+	d, sequence := decoder{rest: raw, texts: map[string]string{}}, s.First
 	for len(d.rest) > 0 && !d.failed {
 		r := d.record()
 		if r.Batch != nil {

@@ -116,13 +116,13 @@ func TestMACOfAKnownSegment(t *testing.T) {
 	sealer := domain.NewSealer(keys, domain.NewHistory(false))
 	first, err := sealer.Next(domain.Origin(), rowsOf(batch.Seal(keys)), sealed, false)
 	require.NoError(t, err)
-	require.Equal(t, "f41659e8d52b4d9b2a7ac394a0db4f817405111dbdb62cd6d24e02ba2592008a", first.MAC.String())
+	require.Equal(t, "a09e3da44ae01a6419bb363728888f155b56b0f54c51ca098d20097da913371b", first.MAC.String())
 	ends := domain.Mark{Kind: domain.Closed, Chain: 3, Link: domain.Link{Sequence: 17}}
 	for i := range ends.MAC {
 		ends.MAC[i] = 7
 	}
 	second := sealer.SealMarks(first.End(), []domain.Mark{ends}, sealed)
-	require.Equal(t, "da25687cd20e50c4bbd149d1016cc5c4ddf9b0b37e273ab3cec2ef1eb57f989c", second.MAC.String())
+	require.Equal(t, "8a623ef9ba95390f5b6cc13088c7aa520f36d440e578cdf386fad5ee61791f85", second.MAC.String())
 	records, err := keys.Authenticate(second.Segment, first.End())
 	require.NoError(t, err)
 	require.Equal(t, []domain.Record{{Mark: &ends}}, records)
@@ -464,6 +464,38 @@ func TestIndexRowsEqualTheSegmentsOfATerm(t *testing.T) {
 		_, ok := domain.IndexRow{Block: 9, Segments: malformed}.Numbers()
 		require.False(t, ok, malformed)
 	}
+}
+
+func TestFindReturnsWhatAFilterMatches(t *testing.T) {
+	c := newChain(3)
+	segment := c.segments[1]
+	records, err := segment.Records()
+	require.NoError(t, err)
+	var all []domain.Entry
+	for _, r := range records {
+		all = append(all, r.Batch.Entries...)
+	}
+	actor, patient, listed := all[2].ActorID, all[3].PatientID, all[4].IDs[0]
+	for _, f := range []domain.Filter{
+		{}, {Actor: &actor}, {Patient: &patient}, {Patient: &listed}, {Action: "update"}, {Action: "read"},
+		{Actor: &actor, Action: "update"}, {Patient: &patient, Actor: &actor}, {CreatedBefore: all[0].Time},
+	} {
+		var want []domain.Entry
+		for _, e := range all {
+			if f.Matches(e) {
+				want = append(want, e)
+			}
+		}
+		found, err := segment.Find(f)
+		require.NoError(t, err)
+		require.Equal(t, want, found, "%+v", f)
+	}
+	segment.Raw = segment.Raw[:len(segment.Raw)-1]
+	segment.RawSize--
+	_, err = segment.Find(domain.Filter{})
+	require.Error(t, err)
+	_, err = domain.Segment{}.Find(domain.Filter{})
+	require.Error(t, err)
 }
 
 func TestFiltersByTime(t *testing.T) {

@@ -188,19 +188,33 @@ type occurrence struct {
 
 // Add adds a segment of the block.
 func (b *BlockIndex) Add(segment int64, records []Record) {
-	b.terms = append(b.terms[:0], BlockTerm)
+	b.terms = appendTerms(append(b.terms[:0], BlockTerm), records)
+	for _, term := range b.terms {
+		b.occurrences = append(b.occurrences, occurrence{term, segment})
+	}
+}
+
+// TermsOf returns the terms of a segment's records, each once, ordered.
+func TermsOf(records []Record) []Term { return slices.Clip(appendTerms(nil, records)) }
+
+// HasTerm reports whether a result of TermsOf has a term.
+func HasTerm(terms []Term, term Term) bool {
+	_, found := slices.BinarySearchFunc(terms, term, compareTerms)
+	return found
+}
+
+// appendTerms appends the terms of records, and sorts all, each once.
+func appendTerms(terms []Term, records []Record) []Term {
 	for _, r := range records {
 		if r.Batch == nil {
 			continue
 		}
 		for i := range r.Batch.Entries {
-			b.terms = r.Batch.Entries[i].terms(b.terms)
+			terms = r.Batch.Entries[i].terms(terms)
 		}
 	}
-	slices.SortFunc(b.terms, compareTerms)
-	for _, term := range slices.Compact(b.terms) {
-		b.occurrences = append(b.occurrences, occurrence{term, segment})
-	}
+	slices.SortFunc(terms, compareTerms)
+	return slices.Compact(terms)
 }
 
 func compareTerms(a, b Term) int { return bytes.Compare(a[:], b[:]) }

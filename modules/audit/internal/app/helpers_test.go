@@ -197,6 +197,13 @@ func (m *memoryCheckpoints) Open(string) (io.ReadCloser, error) {
 	return io.NopCloser(bytes.NewReader(bytes.Clone(m.lines))), nil
 }
 
+func (m *memoryCheckpoints) Replace(lines [][]byte, size int64) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.lines = append(append(bytes.Join(lines, []byte{'\n'}), '\n'), m.lines[size:]...)
+	return nil
+}
+
 func (m *memoryCheckpoints) Report(err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

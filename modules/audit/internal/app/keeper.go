@@ -284,9 +284,10 @@ func lastLines(checkpoints ports.Checkpoints) (last map[string][]byte, err error
 	last = map[string][]byte{}
 	lines := scanner(file, longestCheckpoint)
 	for lines.Scan() {
-		chain, _, _ := bytes.Cut(lines.Bytes(), []byte(","))
-		if previous := last[string(chain)]; len(lines.Bytes()) > 0 {
-			last[string(chain)] = append(previous[:0], lines.Bytes()...)
+		line, _ := domain.WholeLine(lines.Bytes())
+		chain, _, _ := bytes.Cut(line, []byte(","))
+		if previous := last[string(chain)]; line != nil {
+			last[string(chain)] = append(previous[:0], line...)
 		}
 	}
 	return last, lines.Err()

@@ -16,8 +16,9 @@ import (
 type Report struct {
 	Entries  int64         // that are sound
 	Unsealed int64         // of them in the inbox
-	Notes    []domain.Note // the first observations of a sound trail
-	Jumps    int           // the number of all observations
+	Notes    []domain.Note // the first segments in which a clock jumped
+	Jumps    int           // the number of all of them
+	Torn     []int         // numbers of torn lines in the file of checkpoints
 }
 
 // Verify verifies every chain, in bounded memory. It compares the entries with the checkpoints in a file; the path ""
@@ -140,6 +141,7 @@ type checkpointLines struct {
 	of     func(chain int) bool
 	from   io.Reader
 	failed error
+	torn   []int // numbers of lines that are torn
 }
 
 // The maximum length of a line of checkpoints and of an export, in bytes.
@@ -151,8 +153,11 @@ const (
 func (l *checkpointLines) all(yield func(domain.Checkpoint) bool) {
 	lines := scanner(l.from, longestCheckpoint)
 	for n := 1; lines.Scan(); n++ {
-		text := bytes.TrimSpace(lines.Bytes())
-		if len(text) == 0 {
+		text, torn := domain.WholeLine(lines.Bytes())
+		if torn {
+			l.torn = append(l.torn, n)
+		}
+		if text == nil {
 			continue
 		}
 		claimed := claimedChain(text)

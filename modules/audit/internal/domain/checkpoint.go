@@ -36,6 +36,18 @@ func (k Keys) Sign(c Checkpoint) []byte {
 	return line
 }
 
+// WholeLine returns the whole line in a line of a file of checkpoints, and reports whether a part of it is torn: the
+// process was killed while it wrote a line, and an earlier release then continued the same line. whole is nil without
+// one.
+func WholeLine(line []byte) (whole []byte, torn bool) {
+	line = bytes.TrimSpace(line)
+	begin := max(0, bytes.LastIndex(line, []byte(`{"chain":`)))
+	if !bytes.HasSuffix(line, []byte("}")) { // a line has no other closing brace
+		return nil, len(line) > 0
+	}
+	return line[begin:], begin > 0
+}
+
 // ErrNoCheckpoint is the error of a line that was not returned by Sign with one of the keys.
 var ErrNoCheckpoint = errors.New("not a checkpoint signed with AUDIT_KEY or AUDIT_KEY_PREVIOUS")
 

@@ -145,6 +145,10 @@ type Checkpoints interface {
 	// Append writes, which is empty if it does not exist. The caller closes the reader. Errors: those of the file.
 	Open(path string) (io.ReadCloser, error)
 
+	// Replace replaces the content of the file by lines, and keeps lines appended meanwhile to the content that was
+	// size bytes long. Errors: those of the file.
+	Replace(lines [][]byte, size int64) error
+
 	// Report logs an error about the trail, but does not log the same error repeatedly. Errors: none.
 	Report(err error)
 }

@@ -1,5 +1,5 @@
-// Command bench measures the service against minimal references on the same rows, with and without its audit trail, and
-// as its tables grow.
+// Command bench measures the service against itself without its audit trail, against minimal references on the same
+// rows, and as its tables grow. It also measures other servers with the same client.
 package main
 
 import (
@@ -26,20 +26,20 @@ func main() {
 
 // options are the flags.
 type options struct {
-	engines      []string
-	names        []string
-	seconds      float64
-	rounds       int
-	clients      int
-	trailClients int
-	rows         int
-	postgres     string
-	json         string
-	profiles     string
-	before       string
-	beyond       float64
-	sizes        []int
-	perPerson    int
+	engines   []string
+	names     []string
+	seconds   float64
+	rounds    int
+	clients   int
+	rows      int
+	postgres  string
+	json      string
+	profiles  string
+	before    string
+	beyond    float64
+	sizes     []int
+	perPerson int
+	peers     peerOptions
 }
 
 func root() *cobra.Command {
@@ -51,35 +51,49 @@ func root() *cobra.Command {
 	}
 	c.CompletionOptions.DisableDefaultCmd = true
 	flags := c.PersistentFlags()
-	flags.StringSliceVar(&o.engines, "engine", []string{sqlite, postgres}, "engines to measure on")
-	flags.StringSliceVar(&o.names, "scenario", nil, "scenarios to measure (default all):\n"+scenarioHelp(scenarios))
 	flags.Float64Var(&o.seconds, "seconds", 0.8, "seconds per server and round")
 	flags.IntVar(&o.rounds, "rounds", 5, "rounds per server and scenario")
-	flags.IntVar(&o.clients, "clients", 8, "concurrent requests")
-	flags.StringVar(
-		&o.postgres, "postgres", "",
-		"`address` of a PostgreSQL server that allows creating databases (default: a temporary, durable one)",
-	)
+	flags.IntVar(&o.clients, "clients", 16, "concurrent requests")
 	flags.StringVar(&o.json, "json", "", "`file` to write every sample to")
-	c.Flags().IntVar(&o.rows, "rows", 10_000, "patients; ten assignments each")
-	c.Flags().IntVar(&o.trailClients, "trail-clients", 64, "concurrent requests for the cost of the trail")
+	o.storeFlags(c, scenarios)
+	o.rowsFlag(c)
 	c.Flags().StringVar(
 		&o.profiles, "profile", "",
 		"`folder` for CPU and allocation profiles (pprof) of the service in each scenario, instead of measuring",
 	)
-	grow := &cobra.Command{
-		Use: "growth", Short: "Measure the service as its tables grow", Long: growthHelp, Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return o.growth(cmd.Context(), cmd.OutOrStdout()) },
-	}
-	grow.Flags().IntSliceVar(
-		&o.sizes, "sizes", []int{1_000, 100_000, 1_000_000}, "numbers of patients; the first is the reference",
-	)
-	grow.Flags().IntVar(&o.perPerson, "assignments", 10, "assignments of each patient")
 	child := &cobra.Command{
 		Use: "serve", Hidden: true, Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return serve(cmd.Context(), args[0]) },
 	}
-	c.AddCommand(grow, o.controlCommand(), child)
+	c.AddCommand(o.growthCommand(), o.controlCommand(), o.peersCommand(), child)
+	return c
+}
+
+// storeFlags adds the flags of a command that fills its own databases.
+func (o *options) storeFlags(c *cobra.Command, all []scenario) {
+	flags := c.Flags()
+	flags.StringSliceVar(&o.engines, "engine", []string{sqlite, postgres}, "engines to measure on")
+	flags.StringSliceVar(&o.names, "scenario", nil, "scenarios to measure (default all):\n"+scenarioHelp(all))
+	flags.StringVar(
+		&o.postgres, "postgres", "",
+		"`address` of a PostgreSQL server that allows creating databases (default: a temporary, durable one)",
+	)
+}
+
+func (o *options) rowsFlag(c *cobra.Command) {
+	c.Flags().IntVar(&o.rows, "rows", 10_000, "patients; ten assignments each")
+}
+
+func (o *options) growthCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use: "growth", Short: "Measure the service as its tables grow", Long: growthHelp, Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.growth(cmd.Context(), cmd.OutOrStdout()) },
+	}
+	o.storeFlags(c, growthScenarios)
+	c.Flags().IntSliceVar(
+		&o.sizes, "sizes", []int{1_000, 100_000, 1_000_000}, "numbers of patients; the first is the reference",
+	)
+	c.Flags().IntVar(&o.perPerson, "assignments", 10, "assignments of each patient")
 	return c
 }
 
@@ -87,22 +101,18 @@ func (o *options) controlCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "control", Short: "Measure this build against itself and an older build",
 		Long: controlHelp, Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if !cmd.Flags().Changed("clients") {
-				o.clients = 16
-			}
-			return o.control(cmd.Context(), cmd.OutOrStdout())
-		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.control(cmd.Context(), cmd.OutOrStdout()) },
 	}
+	o.storeFlags(c, scenarios)
+	o.rowsFlag(c)
 	c.Flags().StringVar(&o.before, "before", "", "`program`: this command, built from the revision to compare with")
 	c.Flags().Float64Var(&o.beyond, "beyond", 0.03, "allowed slowdown of a scenario beyond the control's spread")
-	c.Flags().IntVar(&o.rows, "rows", 10_000, "patients; ten assignments each")
 	return c
 }
 
 func scenarioHelp(all []scenario) (help string) {
 	for _, s := range all {
-		help += fmt.Sprintf("  %-12s %s\n", s.name, s.description)
+		help += fmt.Sprintf("  %-18s %s\n", s.name, s.description)
 	}
 	return strings.TrimSuffix(help, "\n")
 }

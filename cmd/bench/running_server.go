@@ -16,10 +16,11 @@ import (
 	"healthcare/cmd/bench/internal/rows"
 )
 
-// runningServer is a server process and the actor that sends its requests.
+// runningServer is a server and the actor that sends its requests.
 type runningServer struct {
 	name    string
-	process *child.Process
+	process *child.Process // nil if this command did not start it
+	stats   func(context.Context) (child.Stats, error)
 	actor   *actor
 }
 
@@ -39,7 +40,7 @@ func (s *store) startServers(ctx context.Context, kinds ...string) (all []*runni
 		if err != nil {
 			return all, err
 		}
-		all = append(all, &runningServer{name: kind, process: process, actor: &actor{
+		all = append(all, &runningServer{name: kind, process: process, stats: process.Stats, actor: &actor{
 			base: process.Base, plan: s.plan, reader: signedIn[0], writer: signedIn[1],
 			patched: make([]int, patientsPerActor(s.plan, len(kinds))), first: i * patientsPerActor(s.plan, len(kinds)),
 		}})

@@ -15,29 +15,18 @@ import (
 type scenario struct {
 	name        string
 	description string
-	kind        kind
 	clients     int // at most; 0: --clients
 	request     func(a *actor, n int) vegeta.Target
 }
 
-// kind selects the target of a scenario's ratio.
-type kind string
-
-const (
-	read  kind = "read"
-	list  kind = "list"
-	write kind = "write"
-	mixed kind = "mixed" // nine reads to a write
-)
-
 var scenarios = []scenario{
-	{"read", "one patient", read, 0, readOne},
-	{"list", "50 patients", list, 0, get("/api/patients/?limit=50")},
-	{"assignments", "50 assignments with details", list, 0, get("/api/mappings/?limit=50")},
-	{"create", "a patient", write, 0, create},
-	{"patch", "a patient's notes, with If-Match", write, 0, (*actor).patch},
-	{"login", "a sign-in, argon2id included", write, 4, login}, // the queue for hashing times out after one second
-	{"mixed", "90 % read, 10 % create", mixed, 0, func(a *actor, n int) vegeta.Target {
+	{"read", "one patient", 0, readOne},
+	{"list", "50 patients", 0, get("/api/patients/?limit=50")},
+	{"assignments", "50 assignments with details", 0, get("/api/mappings/?limit=50")},
+	{"create", "a patient", 0, create},
+	{"patch", "a patient's notes, with If-Match", 0, (*actor).patch},
+	{"login", "a sign-in, argon2id included", 4, login}, // the queue for hashing times out after one second
+	{"mixed", "90 % read, 10 % create", 0, func(a *actor, n int) vegeta.Target {
 		if n%10 == 9 {
 			return create(a, n)
 		}

@@ -13,7 +13,7 @@ import (
 	"healthcare/platform/database"
 )
 
-// Fewest is the lowest number of patients with a page for the reader and separate patients to patch for four servers.
+// Fewest is the lowest number of patients with a page for the reader and separate patients to patch for five servers.
 const Fewest = 1000
 
 // Plan has the numbers of rows. Half of the patients belong to the reader, so that a statement without the owner's

@@ -57,7 +57,8 @@ func (m *Mailboxes) run(ctx context.Context, margin time.Duration) error {
 func (m *Mailboxes) recordSince(ctx context.Context, margin time.Duration) error {
 	var from *position // nil: from the beginning
 	if upTo := m.upTo.Load(); upTo != 0 {
-		from = &position{createdAt: database.At(time.UnixMicro(upTo).Add(-margin))}
+		begun := time.UnixMicro(min(upTo, m.clock.Now().UnixMicro())) // the clock may have been set back since
+		from = &position{createdAt: database.At(begun.Add(-margin))}
 	} else if all, err := m.complete(ctx); err != nil || all {
 		return err
 	}

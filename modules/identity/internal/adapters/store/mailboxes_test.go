@@ -116,6 +116,20 @@ func TestAddressesOfOldReleases(t *testing.T) {
 	})
 }
 
+// Users that an older release adds after the clock was set back are recorded at once.
+func TestMailboxesAfterTheClockWentBack(t *testing.T) {
+	each(t, func(t *testing.T, db *database.DB, users ports.Users, _ ports.Sessions) {
+		manual := clock.At(now.Add(365 * day))
+		mailboxes := store.NewMailboxes(db, manual, zap.NewNop())
+		require.NoError(t, mailboxes.Sweep(t.Context()))
+		manual.Advance(-365 * day)
+		addedByOldRelease(t, db, registeredAt("ravi@bücher.example", 0))
+		require.NoError(t, mailboxes.CatchUp(t.Context()))
+		require.ErrorIs(t, users.Add(t.Context(), registeredAt("ravi@xn--bcher-kva.example", 1)),
+			identity.ErrEmailTaken)
+	})
+}
+
 func TestMailboxesAfterARollback(t *testing.T) {
 	each(t, func(t *testing.T, db *database.DB, users ports.Users, _ ports.Sessions) {
 		manual := clock.At(now)

@@ -221,7 +221,8 @@ func (s *Sealing) chained(seal domain.Seal) {
 	}
 	if domain.ClockJumped(s.header, seal.Header) {
 		s.count(func(t *SealingTally) { t.Jumps++ })
-		s.alarm("a clock jumped: entries of %s to %s were sealed at %s. Their order is right, their times may be wrong",
+		s.alarm("a clock jumped, or a transaction took minutes: entries of %s to %s were sealed at %s. "+
+			"Their order is right, their times may be wrong",
 			seal.FirstAt.Format(time.RFC3339), seal.LastAt.Format(time.RFC3339), seal.SealedAt.Format(time.RFC3339))
 	}
 	s.last, s.header = seal.End(), seal.Header

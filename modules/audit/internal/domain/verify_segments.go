@@ -121,7 +121,8 @@ func (v *SegmentVerifier) record(s Segment, r Record) error {
 func (v *SegmentVerifier) note(s Segment) {
 	if v.jumps++; len(v.notes) < maxNotes {
 		v.notes = append(v.notes, Note{s.Number, fmt.Sprintf(
-			"segment %d, sealed at %s, has entries of %s to %s: a clock jumped", s.Number,
+			"segment %d, sealed at %s, has entries of %s to %s: "+
+				"a clock jumped, or a transaction took minutes", s.Number,
 			s.SealedAt.Format(time.RFC3339), s.FirstAt.Format(time.RFC3339), s.LastAt.Format(time.RFC3339))})
 	}
 }

@@ -1,0 +1,190 @@
+package app_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"healthcare/modules/audit/internal/domain"
+	"healthcare/platform/database"
+	"healthcare/platform/databasetest"
+	"healthcare/platform/errs"
+)
+
+// Three instances record and compete to seal. Each entry is in the chain once.
+func TestInstancesCompeteToSeal(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		h := newFixture(db)
+		const each = 150
+		var all sync.WaitGroup
+		for range 3 {
+			instance := h.restarted()
+			for range 2 {
+				all.Go(func() {
+					for range each {
+						if err := instance.Record(t.Context(), newStaff(), reading()); err != nil {
+							t.Error(err)
+						}
+					}
+				})
+			}
+			all.Go(func() {
+				for range 30 {
+					if err := instance.sealing.Flush(t.Context()); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		all.Wait()
+		require.EqualValues(t, 6*each, h.verified(t))
+		require.Len(t, h.entries(t), 6*each)
+		require.EqualValues(t, 6*each, h.restarted().verified(t))
+		require.Empty(t, h.checkpoints.reported)
+	})
+}
+
+// A batch whose transaction commits after later ids were sealed is sealed later.
+func TestALateCommitIsSealed(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		if db.Engine() == database.Postgres { // SQLite has one writer, so ids are in the order of commits
+			testLateCommit(t, db)
+		}
+	})
+}
+
+func testLateCommit(t *testing.T, db *database.DB) {
+	h := newFixture(db)
+	began, commit, ended := make(chan struct{}), make(chan struct{}), make(chan error)
+	go func() {
+		ended <- db.Do(t.Context(), func(ctx context.Context) error {
+			err := h.Record(ctx, newStaff(), reading())
+			close(began)
+			<-commit
+			return err
+		})
+	}()
+	<-began
+	h.record(t, 3)
+	require.Len(t, h.entries(t), 3)
+	require.NoError(t, h.Tick(t.Context()))
+	h.clock.Advance(11 * time.Minute)
+	h.record(t, 1)
+	require.NoError(t, h.Tick(t.Context())) // the low-water mark is now above the id of the late batch
+	close(commit)
+	require.NoError(t, <-ended)
+	h.record(t, 1) // acknowledges the late batch
+	require.NoError(t, h.sealing.Flush(t.Context()))
+	require.EqualValues(t, 6, h.verified(t), "the late batch is in the inbox, so it is not missing")
+	require.EqualValues(t, 1, h.unsealed(t))
+	h.clock.Advance(11 * time.Minute)
+	require.NoError(t, h.Tick(t.Context()))
+	require.Zero(t, h.unsealed(t), "the whole inbox is read every ten minutes")
+	require.EqualValues(t, 6, h.restarted().verified(t))
+	require.Len(t, h.checkpoints.reported, 1)
+	require.ErrorContains(t, h.checkpoints.reported[0], "a clock jumped, or a transaction took minutes")
+}
+
+// A process may end at any statement of sealing. The next one continues, and every entry is in the chain once.
+func TestSealingContinuesAfterEveryFault(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		h := newFixture(db)
+		recorded := int64(0)
+		err := databasetest.ResumeWithFaults(t, db, func(ctx context.Context) error {
+			require.NoError(t, h.Record(t.Context(), newStaff(), readings(1200)...))
+			recorded += 1200
+			h.clock.Advance(25 * time.Hour) // completes a block of the index
+			return errors.Join(h.restarted().Tick(ctx))
+		}, "audit_inbox", "audit_segments", "audit_chain", "audit_index", "audit_heads")
+		require.NoError(t, err)
+		require.NoError(t, h.sealing.Flush(t.Context()))
+		require.NoError(t, h.sealing.Index(t.Context()))
+		require.Equal(t, recorded, h.restarted().verified(t))
+		require.Len(t, h.entries(t), int(recorded))
+	})
+}
+
+// An alarm is reported once, and the trail goes on.
+func TestAlarms(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		h := newFixture(db)
+		require.NoError(t, h.Tick(t.Context()))
+		h.record(t, 3)
+		require.EqualValues(t, 3, h.unsealed(t))
+		disableSegmentTriggers(t, db)
+		exec(t, db, "UPDATE audit_inbox SET batch = ? WHERE id = (SELECT max(id) FROM audit_inbox)", columnBytes("x"))
+		exec(t, db, "DELETE FROM audit_inbox WHERE id = (SELECT min(id) FROM audit_inbox)")
+		h.record(t, 1)
+		require.Len(t, h.seal(t), 1)
+		require.ErrorContains(t, errors.Join(h.checkpoints.reported...), "segment 1 has a batch that was set aside")
+		h.checkpoints.reported = nil
+		h.clock.Advance(11 * time.Minute)
+		require.NoError(t, h.Tick(t.Context()))
+		require.Len(t, h.checkpoints.reported, 2)
+		require.ErrorContains(t, errors.Join(h.checkpoints.reported...), "batch 1 of writer")
+		require.ErrorContains(t, errors.Join(h.checkpoints.reported...), "batch 3 of writer")
+		h.clock.Advance(11 * time.Minute)
+		require.NoError(t, h.Tick(t.Context()))
+		require.Len(t, h.checkpoints.reported, 2)
+		tally := h.sealing.Tally()
+		require.EqualValues(t, 1, tally.Aside)
+		require.EqualValues(t, 2, tally.Missing)
+		require.EqualValues(t, 1, tally.Segments)
+	})
+}
+
+// A batch of a key that no instance knows is set aside after five minutes.
+func TestABatchOfAnUnknownKeyWaits(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		h := newFixture(db)
+		other := domain.NewKeys([]domain.Secret{secret("other")}, []domain.Secret{secret("checkpoints")})
+		batch := domain.NewWriter().Next(now, []domain.Entry{{Action: "read", Outcome: "success"}})
+		require.NoError(t, h.segments.Insert(t.Context(), 1, batch.Seal(other)))
+		h.record(t, 1)
+		require.Empty(t, h.seal(t))
+		require.EqualValues(t, 2, h.unsealed(t))
+		require.Len(t, h.checkpoints.reported, 1)
+		require.ErrorContains(t, h.checkpoints.reported[0], "It waits 5m0s for an instance that knows the key")
+		h.clock.Advance(4 * time.Minute)
+		require.Empty(t, h.seal(t))
+		h.clock.Advance(time.Minute)
+		require.Len(t, h.seal(t), 1)
+		require.Zero(t, h.unsealed(t))
+		require.ErrorContains(t, errors.Join(h.checkpoints.reported...), "set aside")
+	})
+}
+
+// Recording ends when too many batches wait, because sealing fails.
+func TestRecordingEndsIfTheInboxIsFull(t *testing.T) {
+	t.Parallel()
+	h := newFixture(databasetest.SQLite(t))
+	exec(t, h.db, `INSERT INTO audit_inbox (id, entries, batch) WITH RECURSIVE numbers (n) AS (
+		SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n <= 100000) SELECT n, 1, x'00' FROM numbers`)
+	h.record(t, 1) // the inbox was not measured yet
+	exec(t, h.db, "DROP TABLE audit_index")
+	exec(t, h.db, "ALTER TABLE audit_segments RENAME TO audit_segments_away") // sealing fails
+	require.Error(t, h.Tick(t.Context()))
+	err := h.Record(t.Context(), newStaff(), reading())
+	require.Equal(t, errs.Unavailable, errs.KindOf(err), "%v", err)
+}
+
+// An entry takes at most 100 bytes in full segments, whatever its batch.
+func TestBytesOfAnEntry(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		h := newFixture(db)
+		fillTrail(t, h, 5000)
+		bytes := float64(storedBytes(t, db)) / float64(len(h.entries(t)))
+		require.Less(t, bytes, 100.0)
+		t.Logf("%.0f bytes of an entry", bytes)
+	})
+}

@@ -19,12 +19,12 @@ type AuditEntry struct {
 	// Id Example: 0193525f-4b11-7e02-9c3a-6d0f2a7b8c90
 	Id string `json:"id"`
 
-	// Sequence The place of the entry in its chain, without gaps.
+	// Sequence The place of the entry in the trail, without gaps. Lists are ordered by it. Entries of earlier releases have places of their own, in eight chains before it.
 	//
 	// Example: 1042
 	Sequence int64 `json:"sequence"`
 
-	// CreatedAt When the event was recorded.
+	// CreatedAt When the event was recorded, by the clock of the instance.
 	//
 	// Example: 2026-11-23T08:15:02.000417Z
 	CreatedAt rest.Time `json:"created_at"`
@@ -81,7 +81,7 @@ type AuditEntry struct {
 	// Example: []
 	Ids []string `json:"ids"`
 
-	// Count The number of records that a list returned; for trail_pruned, the sequence of the last deleted entry.
+	// Count The number of records that a list returned; for trail_pruned, the sequence of the last deleted entry; for login_failed, the number of refused sign-ins that the entry counts.
 	//
 	// Example: 0
 	Count int64 `json:"count"`

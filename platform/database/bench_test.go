@@ -1,6 +1,11 @@
 package database_test
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -89,5 +94,31 @@ func BenchmarkStatements(b *testing.B) {
 				require.NoError(b, db.Write(b.Context()).Create(&r).Error)
 			}
 		})
+	})
+}
+
+// BenchmarkTransactions measures transactions of two inserts, by a lone writer and by 16 at the same time.
+func BenchmarkTransactions(b *testing.B) {
+	databasetest.EachBench(b, func(b *testing.B, db *database.DB) {
+		exec(b, db, `CREATE TABLE things (id text PRIMARY KEY, n integer NOT NULL)`)
+		for _, writers := range []int{1, 16} {
+			b.Run(fmt.Sprintf("writers=%d", writers), func(b *testing.B) {
+				var left atomic.Int64
+				left.Store(int64(b.N))
+				var all sync.WaitGroup
+				for range writers {
+					all.Go(func() {
+						for left.Add(-1) >= 0 {
+							if err := db.Do(b.Context(), func(ctx context.Context) error {
+								return errors.Join(add(ctx, db, uuid.NewString()), add(ctx, db, uuid.NewString()))
+							}); err != nil {
+								b.Error(err)
+							}
+						}
+					})
+				}
+				all.Wait()
+			})
+		}
 	})
 }

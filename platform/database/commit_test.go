@@ -2,6 +2,10 @@ package database_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -28,6 +32,29 @@ func TestFailedCommit(t *testing.T) {
 			require.NoError(t, db.Do(ctx, func(ctx context.Context) error { return add(ctx, db, "b") }))
 			require.Equal(t, []string{"b"}, things(ctx, t, db))
 		})
+	})
+}
+
+func TestAfterCommitOfManyWriters(t *testing.T) {
+	eachWithThings(t, func(t *testing.T, db *database.DB) {
+		outside := t.Context()
+		var all sync.WaitGroup
+		failed, committed := make([]error, 16), make([]int, 16)
+		for i := range failed {
+			all.Go(func() {
+				id := fmt.Sprint(i)
+				failed[i] = db.Do(outside, func(ctx context.Context) error {
+					db.AfterCommit(ctx, func() {
+						db.Read(outside).Raw(`SELECT count(*) FROM things WHERE id = ?`, id).Scan(&committed[i])
+					})
+					return add(ctx, db, id)
+				})
+			})
+		}
+		all.Wait()
+		require.NoError(t, errors.Join(failed...))
+		require.Equal(t, slices.Repeat([]int{1}, 16), committed)
+		require.Len(t, things(outside, t, db), 16)
 	})
 }
 

@@ -16,7 +16,6 @@ import (
 
 	"healthcare/platform/database/internal/fault"
 	"healthcare/platform/database/internal/orm"
-	"healthcare/platform/database/internal/pool"
 	"healthcare/platform/database/internal/postgres"
 	"healthcare/platform/database/internal/sqlite"
 	"healthcare/platform/database/replica"
@@ -112,7 +111,7 @@ func openSQLite(cfg Config, log *zap.Logger) (*DB, error) {
 	// The writer is the first pool, because its connection puts the file into WAL mode.
 	db := &DB{engine: SQLite, cfg: cfg, log: log, pools: []*sql.DB{writer, reader}}
 	// SQLite has one writer. A queue in Go is fairer than SQLite's busy loop.
-	queue := pool.New(writer, 1, cfg.AcquireTimeout)
+	queue := sqlite.NewWriter(writer, cfg.AcquireTimeout)
 	var err error
 	if db.writer, err = orm.Open(sqlite.NewDialector(queue), cfg.SlowQuery, log); err != nil {
 		return nil, err

@@ -5,8 +5,6 @@ import (
 	"context"
 	"database/sql"
 	"time"
-
-	"gorm.io/gorm"
 )
 
 // Bounded is a pool that serves waiting callers in order and limits their waiting time. If hanging work holds all
@@ -29,19 +27,39 @@ func New(db *sql.DB, connections int, limit time.Duration) Bounded {
 // Acquire takes a connection out of the pool. Errors: that of the context, also when the limit has passed; those of
 // connecting, which has its own time limit.
 func (b Bounded) Acquire(ctx context.Context) (*sql.Conn, error) {
-	select {
-	case b.inUse <- struct{}{}: // the usual case, without a timer
-	default:
-		if err := b.wait(ctx); err != nil {
-			return nil, err
-		}
+	if err := b.Enter(ctx); err != nil {
+		return nil, err
 	}
 	conn, err := b.Conn(ctx)
 	if err != nil {
-		<-b.inUse
+		b.Leave()
 	}
 	return conn, err
 }
+
+// Enter waits for the right to use a connection, until Leave. Errors: that of the context, also when the limit has
+// passed.
+func (b Bounded) Enter(ctx context.Context) error {
+	select {
+	case b.inUse <- struct{}{}: // the usual case, without a timer
+		return nil
+	default:
+		return b.wait(ctx)
+	}
+}
+
+// EnterUnless is Enter without a limit. It returns false if done is closed first.
+func (b Bounded) EnterUnless(done <-chan struct{}) bool {
+	select {
+	case b.inUse <- struct{}{}:
+		return true
+	case <-done:
+		return false
+	}
+}
+
+// Leave lets the next waiting caller use a connection.
+func (b Bounded) Leave() { <-b.inUse }
 
 func (b Bounded) wait(ctx context.Context) error {
 	if b.limit > 0 {
@@ -60,62 +78,7 @@ func (b Bounded) wait(ctx context.Context) error {
 // Release returns a connection to the pool. It waits until the rows and transactions of the connection are closed.
 func (b Bounded) Release(conn *sql.Conn) {
 	_ = conn.Close()
-	<-b.inUse
-}
-
-// ExecContext implements gorm.ConnPool.
-func (b Bounded) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	conn, err := b.Acquire(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer b.Release(conn)
-	return conn.ExecContext(ctx, query, args...)
-}
-
-// QueryContext implements gorm.ConnPool.
-func (b Bounded) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	conn, err := b.Acquire(ctx)
-	if err != nil {
-		return nil, err
-	}
-	rows, err := conn.QueryContext(ctx, query, args...)
-	go b.Release(conn)
-	return rows, err
-}
-
-// BeginTx implements gorm.ConnPoolBeginner.
-func (b Bounded) BeginTx(ctx context.Context, options *sql.TxOptions) (gorm.ConnPool, error) {
-	conn, err := b.Acquire(ctx)
-	if err != nil {
-		return nil, err
-	}
-	tx, err := conn.BeginTx(ctx, options)
-	if err != nil {
-		b.Release(conn)
-		return nil, err
-	}
-	return &boundedTx{tx, func() { b.Release(conn) }}, nil
-}
-
-// boundedTx releases its connection at the end of the transaction, without a goroutine that waits for the end.
-type boundedTx struct {
-	*sql.Tx
-	release func() // nil after the end of the transaction
-}
-
-// Commit implements gorm.TxCommitter.
-func (t *boundedTx) Commit() error { return t.end(t.Tx.Commit()) }
-
-// Rollback implements gorm.TxCommitter.
-func (t *boundedTx) Rollback() error { return t.end(t.Tx.Rollback()) }
-
-func (t *boundedTx) end(err error) error {
-	if t.release != nil {
-		t.release()
-		t.release = nil
-	}
-	return err
+	b.Leave()
 }
 
 // GetDBConn implements gorm.GetDBConnector: it returns the unbounded pool, for work outside requests.

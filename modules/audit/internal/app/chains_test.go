@@ -110,6 +110,8 @@ func TestPruneCoversEveryChain(t *testing.T) {
 	})
 }
 
+const closeAfter = 7 * 24 * time.Hour
+
 // The chains of entries are closed when no earlier release appends to them.
 func TestChainsAreClosed(t *testing.T) {
 	t.Parallel()
@@ -122,16 +124,16 @@ func TestChainsAreClosed(t *testing.T) {
 			return chain.Closed
 		}
 		h.appendTo(t, 2, 3)
-		h.clock.Advance(2 * time.Hour)
+		h.clock.Advance(2 * closeAfter)
 		require.False(t, closed(), "before the first segment")
 		h.record(t, 1)
 		h.seal(t)
 		require.False(t, closed(), "at once")
-		h.clock.Advance(59 * time.Minute)
+		h.clock.Advance(closeAfter - time.Minute)
 		h.appendTo(t, 1, 1) // an earlier release is still running
 		h.clock.Advance(2 * time.Minute)
 		require.False(t, closed(), "while an earlier release appends")
-		h.clock.Advance(time.Hour)
+		h.clock.Advance(closeAfter)
 		require.True(t, closed())
 		require.True(t, closed())
 		require.EqualValues(t, 5, h.verified(t))

@@ -16,7 +16,10 @@ import (
 const (
 	tickEvery         = time.Second // interval of Tick
 	checkpointEntries = 1000        // entries of a chain after which a checkpoint is due at once
-	closeAfter        = time.Hour   // without an entry of an older release, after which its chains are closed
+
+	// closeAfter is the time without an entry of an earlier release after which its chains are closed. Until then an
+	// upgrade can be undone.
+	closeAfter = 7 * 24 * time.Hour
 )
 
 // Keeper maintains the trail while the program runs: it seals batches, signs checkpoints, and closes the chains of
@@ -121,8 +124,7 @@ func (k *Keeper) Tick(ctx context.Context) error {
 	return errors.Join(k.sealing.Tick(ctx), k.close(ctx), k.checkpoint(ctx, due))
 }
 
-// close records the ends of the chains of entries, after which nothing can be appended to them, when no older release
-// has appended since an hour after the first segment.
+// close closes the chains of entries when no earlier release has appended for a week.
 func (k *Keeper) close(ctx context.Context) error {
 	chain, err := k.segments.Chain(ctx)
 	if err != nil || chain.Closed || chain.Span.To.Number == 0 {
@@ -137,16 +139,22 @@ func (k *Keeper) close(ctx context.Context) error {
 	if rested, err := k.ledger.Rested(ctx, rested); err != nil || !rested {
 		return err
 	}
-	spans, err := k.ledger.Spans(ctx)
+	_, err = closeChains(ctx, k.ledger, k.sealing)
+	return err
+}
+
+// closeChains records the ends of the chains of entries, after which nothing can be appended to them. It reports false
+// if one of them got an entry meanwhile.
+func closeChains(ctx context.Context, ledger ports.Ledger, sealing *Sealing) (closed bool, err error) {
+	spans, err := ledger.Spans(ctx)
 	if err != nil {
-		return err
+		return false, err
 	}
 	marks := make([]domain.Mark, len(spans))
 	for i, span := range spans {
 		marks[i] = domain.Mark{Kind: domain.Closed, Chain: span.Chain, Link: span.To}
 	}
-	_, err = k.sealing.Close(ctx, marks)
-	return err
+	return sealing.Close(ctx, marks)
 }
 
 // Close calls Finish and reports its error: a missing store must not prevent the program from stopping.

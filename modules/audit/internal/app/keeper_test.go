@@ -69,7 +69,7 @@ func TestKeeper(t *testing.T) {
 		tick(t, 1, 0)
 		h.clock.Advance(15 * time.Second)
 		tick(t, 2, 0)
-		h.clock.Advance(time.Hour)
+		h.clock.Advance(closeAfter)
 		tick(t, 3, 0) // a segment closes the chains of entries
 		h.clock.Advance(time.Hour)
 		tick(t, 3, 0)

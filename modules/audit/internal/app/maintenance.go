@@ -273,6 +273,21 @@ func chunked(rows iter.Seq[domain.IndexRow], limit int) iter.Seq[[]domain.Term] 
 	}
 }
 
+// CloseChains ends the chains of entries of earlier releases, to which these cannot append any more. It reports false
+// if that was done before. Errors: the store's; errChainsGrow.
+func (m *Maintenance) CloseChains(ctx context.Context) (closed bool, err error) {
+	chain, err := m.segments.Chain(ctx)
+	if err != nil || chain.Closed {
+		return false, err
+	}
+	if closed, err = closeChains(ctx, m.ledger, m.sealing); err == nil && !closed {
+		err = errChainsGrow
+	}
+	return closed, err
+}
+
+var errChainsGrow = errors.New("an earlier release is recording: stop its instances, and try again")
+
 // lastBefore returns the last entry of a span that is older than an instant. Times never decrease along a chain, so a
 // binary search finds it.
 func (m *Maintenance) lastBefore(

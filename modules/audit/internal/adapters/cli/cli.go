@@ -33,7 +33,7 @@ The commands need the server's AUDIT_KEY, and AUDIT_KEY_PREVIOUS if the key was 
 		Args: cobra.NoArgs, // with RunE, because otherwise a misspelt subcommand prints the help and exits with 0
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	audit.AddCommand(verify(run, offline), export(run), prune(run), compact(offline))
+	audit.AddCommand(verify(run, offline), export(run), prune(run), compact(offline), closeChains(run))
 	return audit
 }
 
@@ -183,6 +183,30 @@ if a line is not signed with AUDIT_KEY or AUDIT_KEY_PREVIOUS.`,
 			}
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "kept: %d of %d checkpoints\n", kept, all)
 			return err
+		},
+	}
+}
+
+func closeChains(run Run) *cobra.Command {
+	return &cobra.Command{
+		Use: "close", Short: "End the chains of earlier releases, after which an upgrade cannot be undone",
+		Args: cobra.NoArgs,
+		Long: `End the eight chains of entries that earlier releases wrote, and record their ends in the chain of
+this release. An earlier release that is started again then cannot record, and responds with 503.
+The server does this itself a week after the last entry of an earlier release.`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return run(cmd.Context(), func(ctx context.Context, maintenance *app.Maintenance) error {
+				closed, err := maintenance.CloseChains(ctx)
+				if err != nil {
+					return err
+				}
+				result := "closed: the chains of earlier releases"
+				if !closed {
+					result = "the chains of earlier releases are closed already"
+				}
+				_, err = fmt.Fprintln(cmd.OutOrStdout(), result)
+				return err
+			})
 		},
 	}
 }

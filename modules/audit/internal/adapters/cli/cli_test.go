@@ -165,6 +165,15 @@ func TestAuditCommands(t *testing.T) {
 			require.ErrorContains(t, err, "was changed")
 			require.Empty(t, out)
 		})
+		t.Run("close ends the chains of earlier releases", func(t *testing.T) {
+			p := newInstallation(t, db)
+			out, _, err := p.run(t, "close")
+			require.NoError(t, err)
+			require.Equal(t, "closed: the chains of earlier releases\n", out)
+			out, _, err = p.run(t, "close")
+			require.NoError(t, err)
+			require.Equal(t, "the chains of earlier releases are closed already\n", out)
+		})
 		t.Run("rejects a misspelt command", func(t *testing.T) {
 			_, _, err := p.run(t, "verfy")
 			require.ErrorContains(t, err, "unknown command")

@@ -25,7 +25,7 @@ const (
 )
 
 // Sealing moves batches from the inbox into the chain of segments, and writes the index of complete blocks. Instances
-// compete: the first to store a segment wins. It is safe for concurrent use.
+// compete: the first one to store a segment succeeds. It is safe for concurrent use.
 type Sealing struct {
 	segments ports.Segments
 	keys     domain.Keys
@@ -212,7 +212,7 @@ func (s *Sealing) sealOne(ctx context.Context) (batches int64, err error) {
 	return int64(len(seal.Rows)), err // of another instance, if not stored
 }
 
-// chained updates the history with a stored segment, and reports what is wrong in it.
+// chained updates the history with a stored segment, and reports its alarms.
 func (s *Sealing) chained(seal domain.Seal) {
 	s.sealer.Chained()
 	for _, reason := range seal.Aside {

@@ -325,7 +325,7 @@ func placeOf(key []string) (p place, ok bool) {
 }
 
 // list returns a page of the entries that match the filter: those of the chain, and before them those of the older
-// chains. It seals what was recorded before, so that one order has all entries. Errors: errs.Unavailable; the store's.
+// chains. It seals all earlier entries first, so that one order has all entries. Errors: errs.Unavailable; the store's.
 func (r *Reader) list(
 	ctx context.Context, filter domain.Filter, request paging.Request,
 ) (paging.Page[domain.Entry], error) {

@@ -18,10 +18,10 @@ type WriterID [8]byte
 // String returns 16 hexadecimal digits.
 func (w WriterID) String() string { return hex.EncodeToString(w[:]) }
 
-// Batch is what one commit records: entries of one instant, with the number that their writer gave it.
+// Batch has the entries that one commit records, all of one instant, with the number that their writer gave it.
 //
 // A batch that is not sealed yet has a MAC but is in no chain, so the owner of the tables could delete it. Therefore
-// each batch acknowledges the batches of its writer that were committed before: if one of them never gets into the
+// each batch acknowledges the batches of its writer that were committed before: if one of them never appears in the
 // chain, verification names it. Only the last batches of a writer can be removed unnoticed, before they are sealed.
 type Batch struct {
 	Writer       WriterID

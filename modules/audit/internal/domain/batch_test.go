@@ -24,7 +24,7 @@ func numberedID(n int) uuid.UUID {
 // knownBatch returns a batch whose first entry has a value in every field.
 func knownBatch() domain.Batch {
 	return domain.Batch{
-		Writer: domain.WriterID{1, 2, 3, 4, 5, 6, 7, 8}, Number: 9, Acknowledged: domain.NewNumbers(1, 2, 3, 5, 7, 8),
+		Writer: domain.WriterID{1, 2, 3, 4, 5, 6, 7, 8}, Number: 9, Acknowledged: newNumbers(1, 2, 3, 5, 7, 8),
 		Time: time.Date(2025, time.November, 25, 0, 0, 0, 0, time.UTC), KeyID: "entries",
 		Entries: []domain.Entry{{
 			ID: numberedID(1), RequestID: numberedID(2).String(), ClientRequestID: "client-7", ActorID: numberedID(3),
@@ -149,9 +149,9 @@ func TestDifferentBatchesHaveDifferentBytes(t *testing.T) {
 	add("another number", domain.Batch{Number: 2, Entries: []domain.Entry{{}}})
 	add("another time", domain.Batch{Number: 1, Time: time.UnixMicro(1), Entries: []domain.Entry{{}}})
 	add("another writer", domain.Batch{Writer: domain.WriterID{1}, Number: 1, Entries: []domain.Entry{{}}})
-	add("acknowledged", domain.Batch{Number: 3, Acknowledged: domain.NewNumbers(1), Entries: []domain.Entry{{}}})
-	add("acknowledged 2", domain.Batch{Number: 3, Acknowledged: domain.NewNumbers(2), Entries: []domain.Entry{{}}})
-	add("both", domain.Batch{Number: 3, Acknowledged: domain.NewNumbers(1, 2), Entries: []domain.Entry{{}}})
+	add("acknowledged", domain.Batch{Number: 3, Acknowledged: newNumbers(1), Entries: []domain.Entry{{}}})
+	add("acknowledged 2", domain.Batch{Number: 3, Acknowledged: newNumbers(2), Entries: []domain.Entry{{}}})
+	add("both", domain.Batch{Number: 3, Acknowledged: newNumbers(1, 2), Entries: []domain.Entry{{}}})
 }
 
 func TestChangedBatchesAreRejected(t *testing.T) {

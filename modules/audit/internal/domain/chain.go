@@ -11,9 +11,6 @@ import (
 // are ordered by their time.
 const Chains = 8
 
-// AnyChain lets the ledger choose the chain of an entry.
-const AnyChain = 0
-
 // MAC is the HMAC-SHA-256 (RFC 2104) of the previous entry's MAC and the canonical bytes of this entry. So it covers
 // all previous entries.
 type MAC [sha256.Size]byte

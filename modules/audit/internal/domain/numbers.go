@@ -13,14 +13,6 @@ type Numbers struct {
 
 type numberRange struct{ first, last uint64 }
 
-// NewNumbers returns the set of some numbers.
-func NewNumbers(all ...uint64) (n Numbers) {
-	for _, number := range all {
-		n.Add(number)
-	}
-	return n
-}
-
 // Add adds a number, and reports whether it was not in the set before.
 func (n *Numbers) Add(number uint64) (added bool) {
 	i := n.find(number)
@@ -81,9 +73,6 @@ func (n Numbers) All() iter.Seq[uint64] {
 		}
 	}
 }
-
-// Empty reports whether the set has no numbers.
-func (n Numbers) Empty() bool { return len(n.ranges) == 0 }
 
 // Clone returns a copy with at most limit ranges, the first ones.
 func (n Numbers) Clone(limit int) Numbers {

@@ -11,6 +11,14 @@ import (
 	"healthcare/modules/audit/internal/domain"
 )
 
+// newNumbers returns the set of some numbers.
+func newNumbers(all ...uint64) (n domain.Numbers) {
+	for _, number := range all {
+		n.Add(number)
+	}
+	return n
+}
+
 func TestNumbersEqualASet(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		var numbers domain.Numbers
@@ -28,7 +36,7 @@ func TestNumbersEqualASet(t *testing.T) {
 			if !slices.Equal(slices.Collect(numbers.All()), slices.Sorted(maps.Keys(model))) {
 				r.Fatal(slices.Collect(numbers.All()), model)
 			}
-			if numbers.Contains(number) != model[number] || numbers.Empty() != (len(model) == 0) {
+			if numbers.Contains(number) != model[number] {
 				r.Fatal(number, model)
 			}
 		}
@@ -36,7 +44,7 @@ func TestNumbersEqualASet(t *testing.T) {
 }
 
 func TestCloneKeepsTheFirstRanges(t *testing.T) {
-	numbers := domain.NewNumbers(1, 2, 3, 5, 7, 8)
+	numbers := newNumbers(1, 2, 3, 5, 7, 8)
 	first := numbers.Clone(2)
 	require.Equal(t, []uint64{1, 2, 3, 5}, slices.Collect(first.All()))
 	first.Add(6)

@@ -64,7 +64,7 @@ type Aside struct {
 	Batch  []byte // the bytes of its row
 }
 
-// Mark records a place in a chain, when that chain gets no more entries or was pruned.
+// Mark records a place in a chain when the chain is closed or pruned.
 type Mark struct {
 	Kind  MarkKind
 	Chain int // SegmentChain, or a chain of entries

@@ -238,6 +238,3 @@ func (b *BlockIndex) Rows(block int64) iter.Seq[IndexRow] {
 		}
 	}
 }
-
-// Terms returns the number of occurrences, which bounds the number of rows.
-func (b *BlockIndex) Terms() int { return len(b.occurrences) }

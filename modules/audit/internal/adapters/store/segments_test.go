@@ -16,7 +16,7 @@ import (
 	"healthcare/platform/databasetest"
 )
 
-// segmentsEnv is a store with what its tests need to write batches and to seal them.
+// segmentsEnv is a store with a writer and a sealer.
 type segmentsEnv struct {
 	ports.Segments
 	db     *database.DB

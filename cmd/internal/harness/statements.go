@@ -37,6 +37,8 @@ var background = []string{
 	`length(body) > 0`,
 	`WHERE (user_id, route, key) IN (`,             // the removal of expired Idempotency-Keys
 	`FROM "idempotency_keys" WHERE expires_at <= `, // which are selected first
+	`FROM "idempotency_keys" WHERE expires_at > `,  // and those that a clock set too late
+	`UPDATE jobs SET expires_at = `,                // likewise
 }
 
 // ofTrail are parts of the statements whose number depends on how the audit trail was sealed.

@@ -1,6 +1,7 @@
 package child
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"testing"
@@ -16,14 +17,20 @@ func TestTreeStatsIncludesDescendants(t *testing.T) {
 	before, err := TreeStats(os.Getpid())
 	require.NoError(t, err)
 	require.Positive(t, before.Resident)
-	// A shell with a child that computes until it is killed.
-	cmd := exec.CommandContext(t.Context(), "sh", "-c", "while :; do :; done & echo; wait")
+	// A shell with a child that computes until it is killed, and whose process id it prints.
+	cmd := exec.CommandContext(t.Context(), "sh", "-c", "while :; do :; done & echo $!; wait")
 	out, err := cmd.StdoutPipe()
 	require.NoError(t, err)
 	cmd.WaitDelay = time.Second
 	require.NoError(t, cmd.Start())
-	_, err = out.Read(make([]byte, 1))
+	var busyChild int
+	_, err = fmt.Fscanln(out, &busyChild)
 	require.NoError(t, err)
+	t.Cleanup(func() { // the end of the shell does not end its child
+		p, err := os.FindProcess(busyChild)
+		require.NoError(t, err)
+		require.NoError(t, p.Kill())
+	})
 	busy := func() time.Duration { s, err := TreeStats(cmd.Process.Pid); require.NoError(t, err); return s.CPU }
 	require.Eventually(t, func() bool { return busy() >= 50*time.Millisecond }, 20*time.Second, 20*time.Millisecond)
 	after, err := TreeStats(os.Getpid())

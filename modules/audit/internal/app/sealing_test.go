@@ -98,8 +98,8 @@ func TestSealingContinuesAfterEveryFault(t *testing.T) {
 		h := newFixture(db)
 		recorded := int64(0)
 		err := databasetest.ResumeWithFaults(t, db, func(ctx context.Context) error {
-			require.NoError(t, h.Record(t.Context(), newStaff(), readings(1200)...))
-			recorded += 1200
+			require.NoError(t, h.Record(t.Context(), newStaff(), readings(40)...))
+			recorded += 40
 			h.clock.Advance(25 * time.Hour) // completes a block of the index
 			return errors.Join(h.restarted().Tick(ctx))
 		}, "audit_inbox", "audit_segments", "audit_chain", "audit_index", "audit_heads")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"time"
 
@@ -47,7 +48,8 @@ type Sealing struct {
 
 	flushMu   sync.Mutex
 	nextFlush *flush        // that has not begun; nil without one
-	flushes   chan struct{} // has an element for each flush of the last two seconds
+	flushes   chan struct{} // has an element for each flush that the limit counts
+	draining  bool          // whether an element is removed each flushEvery
 
 	tallyMu       sync.Mutex
 	tally         SealingTally
@@ -206,11 +208,34 @@ func (s *Sealing) sealOne(ctx context.Context) (batches int64, err error) {
 		return 0, err
 	}
 	stored, err := s.segments.Seal(ctx, chain.Span.To, seal)
+	if err != nil {
+		return 0, err
+	}
 	if stored {
 		s.chained(seal)
+		return int64(len(seal.Rows)), nil
 	}
-	return int64(len(seal.Rows)), err // of another instance, if not stored
+	current, err := s.segments.Chain(ctx)
+	if err == nil && current.Span.To == chain.Span.To {
+		err = s.checkStray(ctx, chain.Span.To.Number)
+	}
+	return int64(len(seal.Rows)), err // sealed by another instance
 }
+
+// checkStray returns an error if a segment is stored after the end of the chain.
+func (s *Sealing) checkStray(ctx context.Context, end int64) error {
+	stray, err := s.segments.Headers(ctx, end, math.MaxInt64, 1)
+	if err != nil || len(stray) == 0 {
+		return err
+	}
+	chain, err := s.segments.Chain(ctx)
+	if err != nil || chain.Span.To.Number >= stray[0].Number {
+		return err // sealed meanwhile
+	}
+	return &domain.Flaw{Chain: domain.SegmentChain, Sequence: stray[0].Number, Reason: strayReason}
+}
+
+const strayReason = "is stored, but the chain ends before it: it was inserted, and prevents sealing until it is deleted"
 
 // chained updates the history with a stored segment, and reports its alarms.
 func (s *Sealing) chained(seal domain.Seal) {
@@ -318,7 +343,12 @@ func (s *Sealing) FlushForReader(ctx context.Context) error {
 // entries may be missing in it.
 func (s *Sealing) flushNext(f *flush) {
 	s.flushes <- struct{}{}
-	time.AfterFunc(flushesBurst*flushEvery, func() { <-s.flushes })
+	s.flushMu.Lock()
+	if !s.draining {
+		s.draining = true
+		time.AfterFunc(flushEvery, s.drain)
+	}
+	s.flushMu.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.flushMu.Lock()
@@ -328,6 +358,16 @@ func (s *Sealing) flushNext(f *flush) {
 	defer cancel()
 	f.err = s.flush(ctx)
 	close(f.done)
+}
+
+// drain removes an element of flushes each flushEvery, so a flush waits for at most that time.
+func (s *Sealing) drain() {
+	<-s.flushes
+	s.flushMu.Lock()
+	defer s.flushMu.Unlock()
+	if s.draining = len(s.flushes) > 0; s.draining {
+		time.AfterFunc(flushEvery, s.drain)
+	}
 }
 
 // SealMarks appends a segment of marks to the chain. Errors: the store's.

@@ -141,6 +141,41 @@ func TestAlarms(t *testing.T) {
 	})
 }
 
+// A segment that was inserted after the end of the chain prevents sealing. The keeper and verification report it.
+func TestAStraySegmentIsReported(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		h := newFixture(db)
+		h.record(t, 1)
+		h.seal(t)
+		exec(t, db, "INSERT INTO audit_segments SELECT number + 1, first, entries, first_at, last_at, sealed_at, "+
+			"key_id, mac, raw_size, packed FROM audit_segments")
+		h.record(t, 1)
+		requireFlaw(t, h.sealing.Flush(t.Context()), 2)
+		requireFlaw(t, h.Tick(t.Context()), 2)
+		_, err := h.Verify(t.Context(), "", noProgress)
+		requireFlaw(t, err, 2)
+		require.ErrorContains(t, err, "prevents sealing until it is deleted")
+		disableSegmentTriggers(t, db)
+		exec(t, db, "DELETE FROM audit_segments WHERE number = 2")
+		require.Len(t, h.entries(t), 2)
+		require.EqualValues(t, 2, h.verified(t))
+	})
+}
+
+// Readers one after the other wait for at most a quarter of a second.
+func TestReadersWaitShortly(t *testing.T) {
+	t.Parallel()
+	h := newFixture(databasetest.SQLite(t))
+	for range 20 {
+		h.record(t, 1)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		require.NoError(t, h.sealing.FlushForReader(ctx))
+		cancel()
+		require.Zero(t, h.unsealed(t))
+	}
+}
+
 // A batch of a key that no instance knows is set aside after five minutes.
 func TestABatchOfAnUnknownKeyWaits(t *testing.T) {
 	t.Parallel()

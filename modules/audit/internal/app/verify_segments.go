@@ -32,7 +32,7 @@ func (m *Maintenance) verifySegments(
 			return m.eachSegment(ctx, span, progress, next)
 		})
 		if err == nil {
-			return marks, nil
+			return marks, m.sealing.checkStray(ctx, span.To.Number)
 		}
 		if chain, failed := m.segments.Chain(ctx); failed != nil || chain.Span.From.Number <= span.From.Number {
 			return nil, err

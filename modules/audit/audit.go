@@ -23,5 +23,6 @@ var (
 		"The audit trail cannot be written, so the request was not processed. Try again shortly.")
 
 	// ErrNothingToPrune is the error of a pruning for which no entry is old enough.
-	ErrNothingToPrune = errs.New(errs.Conflict, "nothing_to_prune", "The audit trail has no entry that old.")
+	ErrNothingToPrune = errs.New(errs.Conflict, "nothing_to_prune",
+		"The audit trail has no entry that old. The newest day of entries is always kept.")
 )

@@ -137,7 +137,7 @@ BEGIN
         FROM information_schema.role_table_grants WHERE table_schema = current_schema() AND table_name = 'audit_entries'
         AND privilege_type = 'INSERT' AND grantee <> current_user
     LOOP
-        EXECUTE 'GRANT INSERT, SELECT, DELETE ON audit_inbox TO ' || application;
+        EXECUTE 'GRANT INSERT (entries, batch), SELECT, DELETE ON audit_inbox TO ' || application; -- not the id
         EXECUTE 'GRANT INSERT, SELECT ON audit_segments, audit_index TO ' || application;
         EXECUTE 'GRANT SELECT, UPDATE ON audit_chain TO ' || application;
     END LOOP;

@@ -55,7 +55,8 @@ INSERT INTO audit_chain (id, sequence, mac, sealed_to, claimed, anchor_number, a
 -- +goose StatementBegin
 CREATE TRIGGER audit_inbox_refuse_insert BEFORE INSERT ON audit_inbox
 WHEN EXISTS (SELECT 1 FROM audit_inbox WHERE id = new.id)
-BEGIN SELECT RAISE(ABORT, 'batches of the audit trail are never replaced'); END;
+    OR new.id > (SELECT max(ifnull((SELECT max(id) FROM audit_inbox), 0), sealed_to) + 1 FROM audit_chain)
+BEGIN SELECT RAISE(ABORT, 'batches of the audit trail are never replaced, and their ids have no gaps'); END;
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER audit_inbox_refuse_update BEFORE UPDATE ON audit_inbox

@@ -121,7 +121,7 @@ func (m *Maintenance) VerifyExport(
 	export io.Reader, checkpoints string, progress Progress,
 ) (report Report, err error) {
 	lines, walked := &exportLines{from: scanner(export, longestExported)}, 0
-	marks, err := m.verifyExportedSegments(lines, checkpoints, progress, &report)
+	marks, hasSegments, err := m.verifyExportedSegments(lines, checkpoints, progress, &report)
 	if err != nil {
 		return report, err
 	}
@@ -140,7 +140,12 @@ func (m *Maintenance) VerifyExport(
 	if lines.line == 0 {
 		return report, errors.New("the export is empty")
 	}
-	// Older exports have fewer chains than domain.Chains.
+	if hasSegments { // exports of earlier releases may have fewer chains
+		if walked < domain.Chains {
+			return report, missingChain(walked + 1)
+		}
+		walked = domain.SegmentChain
+	}
 	return report, errors.Join(lines.from.Err(), m.checkUnknownChains(checkpoints, walked))
 }
 

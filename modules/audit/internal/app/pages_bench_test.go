@@ -81,7 +81,7 @@ func BenchmarkPages(b *testing.B) {
 			"all": {}, "all before the middle": {CreatedBefore: middle}, "a patient": {Patient: &patients[1234]},
 			"a patient before the middle": {Patient: &patients[1234], CreatedBefore: middle},
 			"no patient":                  {Patient: new(uuid.New())}, "an actor": {Actor: &users[7]},
-			"a rare action": {Action: "refused"}, "an action of nobody": {Action: "login"},
+			"a rare action": {Action: "refused"}, "an action without entries": {Action: "login"},
 			"an actor and an action": {Actor: &users[7], Action: "update"},
 		} {
 			b.Run(fmt.Sprintf("%s/%s", engine, name), func(b *testing.B) {

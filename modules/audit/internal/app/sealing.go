@@ -11,7 +11,6 @@ import (
 	trail "healthcare/modules/audit"
 	"healthcare/modules/audit/internal/domain"
 	"healthcare/modules/audit/internal/ports"
-	"healthcare/platform/audit"
 	"healthcare/platform/clock"
 )
 
@@ -54,32 +53,6 @@ type Sealing struct {
 	tallyMu       sync.Mutex
 	tally         SealingTally
 	unsealedSince time.Time
-}
-
-// SealingTally counts since the start of this instance.
-type SealingTally struct {
-	Segments, Failures, Aside, Missing, Jumps int64
-
-	UnsealedBatches, UnsealedEntries int64         // in the inbox, when it was measured last
-	UnsealedFor                      time.Duration // how long the inbox has had batches
-}
-
-// Tally returns the current counts.
-func (s *Sealing) Tally() SealingTally {
-	s.tallyMu.Lock()
-	defer s.tallyMu.Unlock()
-	t := s.tally
-	if !s.unsealedSince.IsZero() {
-		t.UnsealedFor = max(0, s.clock.Now().Sub(s.unsealedSince))
-	}
-	return t
-}
-
-// count changes the counts.
-func (s *Sealing) count(change func(*SealingTally)) {
-	s.tallyMu.Lock()
-	defer s.tallyMu.Unlock()
-	change(&s.tally)
 }
 
 // NewSealing returns the sealing of the inbox in segments.
@@ -251,9 +224,7 @@ func (s *Sealing) chained(seal domain.Seal) {
 			seal.FirstAt.Format(time.RFC3339), seal.LastAt.Format(time.RFC3339), seal.SealedAt.Format(time.RFC3339))
 	}
 	s.last, s.header = seal.End(), seal.Header
-	for _, id := range seal.Rows {
-		s.nextLow = max(s.nextLow, id)
-	}
+	s.nextLow = max(s.nextLow, seal.Last)
 	s.count(func(t *SealingTally) { t.Segments++ })
 }
 
@@ -309,67 +280,6 @@ func (s *Sealing) flush(ctx context.Context) error {
 	return err
 }
 
-// flush is a Flush that several readers wait for.
-type flush struct {
-	done chan struct{} // closed when err is set
-	err  error
-}
-
-// FlushForReader is Flush for a reader of the chain. Readers share it: it is limited to four times a second after a
-// burst. Errors: those of Flush; ctx ended.
-func (s *Sealing) FlushForReader(ctx context.Context) error {
-	ctx = audit.WithRequest(ctx, audit.Request{}) // the batches are those of all requests
-	backlog, err := s.segments.Backlog(ctx, 0)
-	if err != nil || backlog.Batches == 0 {
-		return err
-	}
-	s.flushMu.Lock()
-	f := s.nextFlush
-	if f == nil {
-		f = &flush{done: make(chan struct{})}
-		s.nextFlush = f
-		go s.flushNext(f) //nolint:gosec // not with ctx, because other readers wait as well
-	}
-	s.flushMu.Unlock()
-	select {
-	case <-f.done:
-		return f.err
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// flushNext runs f when the limit allows it. Readers that come after its start wait for the next one, because their
-// entries may be missing in it.
-func (s *Sealing) flushNext(f *flush) {
-	s.flushes <- struct{}{}
-	s.flushMu.Lock()
-	if !s.draining {
-		s.draining = true
-		time.AfterFunc(flushEvery, s.drain)
-	}
-	s.flushMu.Unlock()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.flushMu.Lock()
-	s.nextFlush = nil
-	s.flushMu.Unlock()
-	ctx, cancel := context.WithTimeout(context.Background(), s.timeout)
-	defer cancel()
-	f.err = s.flush(ctx)
-	close(f.done)
-}
-
-// drain removes an element of flushes each flushEvery, so a flush waits for at most that time.
-func (s *Sealing) drain() {
-	<-s.flushes
-	s.flushMu.Lock()
-	defer s.flushMu.Unlock()
-	if s.draining = len(s.flushes) > 0; s.draining {
-		time.AfterFunc(flushEvery, s.drain)
-	}
-}
-
 // SealMarks appends a segment of marks to the chain. Errors: the store's.
 func (s *Sealing) SealMarks(ctx context.Context, marks []domain.Mark) error {
 	for {
@@ -406,106 +316,4 @@ func (s *Sealing) sealMarks(
 		s.chained(seal)
 	}
 	return stored, err
-}
-
-// Index writes the rows of complete blocks. Errors: the store's.
-func (s *Sealing) Index(ctx context.Context) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.index(ctx)
-}
-
-func (s *Sealing) index(ctx context.Context) error {
-	chain, err := s.segments.Chain(ctx)
-	if err != nil {
-		return err
-	}
-	indexed, err := lastBlock(ctx, s.segments, chain.Span)
-	if err != nil {
-		return err
-	}
-	for {
-		end, err := blockEnd(ctx, s.segments, indexed, chain.Span.To.Number, s.clock.Now())
-		if err != nil || end == 0 {
-			return err
-		}
-		if err := s.indexBlock(ctx, indexed, end); err != nil {
-			return err
-		}
-		indexed = end
-	}
-}
-
-// lastBlock returns the number of the last segment of the last complete block, or of the anchor.
-func lastBlock(ctx context.Context, segments ports.Segments, span domain.SegmentSpan) (int64, error) {
-	rows, err := segments.Blocks(ctx, domain.BlockTerm, 0, span.To.Number, true, 1)
-	if err != nil || len(rows) == 0 {
-		return span.From.Number, err
-	}
-	return max(rows[0].Block, span.From.Number), nil
-}
-
-// blockEnd returns the number of the last segment of the block that begins after a segment, or 0 if the block is not
-// complete.
-func blockEnd(ctx context.Context, segments ports.Segments, after, upTo int64, now time.Time) (int64, error) {
-	var block domain.Block
-	for after < upTo {
-		const limit = 1024
-		headers, err := segments.Headers(ctx, after, upTo, limit)
-		if err != nil || len(headers) == 0 {
-			return 0, err
-		}
-		for _, h := range headers {
-			if end := block.Add(h); end > 0 {
-				return end, nil
-			}
-		}
-		after = headers[len(headers)-1].Number
-	}
-	return block.EndBefore(now), nil
-}
-
-func (s *Sealing) indexBlock(ctx context.Context, after, end int64) error {
-	block, err := readBlock(ctx, s.segments, after, end)
-	if err != nil {
-		return err
-	}
-	rows := make([]domain.IndexRow, 0, indexRows)
-	for row := range block.Rows(end) {
-		if rows = append(rows, row); len(rows) == indexRows {
-			if err := s.segments.InsertIndex(ctx, rows); err != nil {
-				return err
-			}
-			rows = rows[:0]
-		}
-	}
-	if len(rows) == 0 {
-		return nil
-	}
-	return s.segments.InsertIndex(ctx, rows)
-}
-
-var errSegmentMissing = errors.New("audit: a segment is missing. Run healthcare audit verify")
-
-// readBlock collects the terms of the segments after a number and up to another.
-func readBlock(ctx context.Context, segments ports.Segments, after, end int64) (*domain.BlockIndex, error) {
-	block := new(domain.BlockIndex)
-	for after < end {
-		part, err := segments.Range(ctx, after, end, rangeLimit)
-		if err != nil {
-			return nil, err
-		}
-		if len(part) == 0 {
-			return nil, errSegmentMissing
-		}
-		for _, segment := range part {
-			records, err := segment.Records()
-			if err != nil {
-				return nil, err
-			}
-			block.Add(segment.Number, records)
-		}
-		after = part[len(part)-1].Number
-	}
-	return block, nil
 }

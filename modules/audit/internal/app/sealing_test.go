@@ -163,6 +163,34 @@ func TestAStraySegmentIsReported(t *testing.T) {
 	})
 }
 
+// A row that was inserted with the greatest id is set aside, and does not keep later batches from being sealed.
+func TestAnInsertedIDDoesNotPreventSealing(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		if db.Engine() == database.SQLite {
+			return // a trigger refuses the row
+		}
+		h := newFixture(db)
+		h.record(t, 1)
+		h.seal(t)
+		exec(t, db, "INSERT INTO audit_inbox (id, entries, batch) VALUES (9223372036854775807, 1, ?)", columnBytes("x"))
+		for range 4 {
+			h.clock.Advance(11 * time.Minute)
+			h.record(t, 1)
+			require.NoError(t, h.Tick(t.Context()))
+			require.Zero(t, h.unsealed(t))
+		}
+		h.record(t, 1)
+		h.clock.Advance(time.Minute) // the inbox is read from the low-water mark
+		require.NoError(t, h.Tick(t.Context()))
+		h.clock.Advance(time.Minute)
+		require.NoError(t, h.Tick(t.Context()))
+		require.Zero(t, h.unsealed(t))
+		require.Len(t, h.entries(t), 6)
+		require.ErrorContains(t, errors.Join(h.checkpoints.reported...), "set aside")
+	})
+}
+
 // Readers one after the other wait for at most a quarter of a second.
 func TestReadersWaitShortly(t *testing.T) {
 	t.Parallel()

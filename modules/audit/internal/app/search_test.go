@@ -102,7 +102,7 @@ func TestSearchEqualsAScan(t *testing.T) {
 		require.Len(t, e.all, 6+60)
 		from, to := e.all[20].Time, e.all[50].Time
 		filters := map[string]domain.Filter{
-			"all": {}, "nobody": {Actor: new(uuid.New())}, "no patient": {Patient: new(uuid.New())},
+			"all": {}, "no actor": {Actor: new(uuid.New())}, "no patient": {Patient: new(uuid.New())},
 			"an action": {Action: "read"}, "a rare action": {Action: "login_failed"},
 			"an actor": {Actor: &e.actors[0]}, "a patient": {Patient: &e.patients[1]},
 			"an actor and an action":        {Actor: &e.actors[1], Action: "update"},

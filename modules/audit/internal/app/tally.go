@@ -1,5 +1,9 @@
 package app
 
+import (
+	"time"
+)
+
 // Tally counts the entries since the recorder was created.
 type Tally struct {
 	Entries  int // appended
@@ -29,4 +33,30 @@ func (r *Recorder) count(entries int, err error) {
 	}
 	r.tally.Groups++
 	r.tally.Entries += entries
+}
+
+// SealingTally counts since the start of this instance.
+type SealingTally struct {
+	Segments, Failures, Aside, Missing, Jumps int64
+
+	UnsealedBatches, UnsealedEntries int64         // in the inbox, when it was measured last
+	UnsealedFor                      time.Duration // how long the inbox has had batches
+}
+
+// Tally returns the current counts.
+func (s *Sealing) Tally() SealingTally {
+	s.tallyMu.Lock()
+	defer s.tallyMu.Unlock()
+	t := s.tally
+	if !s.unsealedSince.IsZero() {
+		t.UnsealedFor = max(0, s.clock.Now().Sub(s.unsealedSince))
+	}
+	return t
+}
+
+// count changes the counts.
+func (s *Sealing) count(change func(*SealingTally)) {
+	s.tallyMu.Lock()
+	defer s.tallyMu.Unlock()
+	change(&s.tally)
 }

@@ -42,7 +42,7 @@ func (m *Maintenance) Verify(ctx context.Context, checkpoints string, progress P
 			return report, err
 		}
 	}
-	return report, m.checkUnknownChains(checkpoints, max(len(spans), domain.Chains))
+	return report, m.checkUnknownChains(checkpoints, domain.SegmentChain)
 }
 
 // verify verifies the chain of one span. If the chain was pruned meanwhile, it starts again.
@@ -126,8 +126,7 @@ func (m *Maintenance) checkUnknownChains(checkpoints string, walked int) error {
 		return err
 	}
 	defer func() { _ = file.Close() }()
-	unknown := func(chain int) bool { return chain > walked && chain != domain.SegmentChain }
-	lines := &checkpointLines{keys: m.keys, of: unknown, from: file}
+	lines := &checkpointLines{keys: m.keys, of: func(chain int) bool { return chain > walked }, from: file}
 	for checkpoint := range lines.all {
 		return missingChain(checkpoint.Chain)
 	}

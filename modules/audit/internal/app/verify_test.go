@@ -73,6 +73,12 @@ func TestVerifyAndExport(t *testing.T) {
 			requireFlaw(t, verify(edited(1002, `"key_id":"entries"`, `"key_id":"other"`)), 2)
 			requireFlaw(t, verify(slices.Delete(slices.Clone(lines), 1, 1002)), 1)
 			requireFlaw(t, verify(edited(0, `"last":3`, `"last":4`)), 4)
+			t.Run("nor does one without a chain", func(t *testing.T) {
+				withoutSegments := lines[1+3+1501:]
+				requireFlaw(t, verify(withoutSegments), 1)
+				withoutLast := lines[:len(lines)-2] // the last element is empty
+				requireFlawIn(t, verify(withoutLast), domain.Chains, 1)
+			})
 			const chains = 1 + 3 + 1501
 			require.Contains(t, lines[chains], `{"chain":1,`)
 			requireFlawIn(t, verify(edited(chains+5, `"action":"login_failed"`, `"action":"login"`)), 1, 5)
@@ -227,6 +233,37 @@ func TestR41_TamperingIsFound(t *testing.T) {
 				_ = h.sealing.Flush(t.Context())
 				_, err := h.restarted().Verify(t.Context(), "", noProgress)
 				requireFlaw(t, err, one.first)
+				require.ErrorContains(t, err, one.reason)
+			})
+		})
+	}
+}
+
+// Batches that are not sealed yet cannot be removed or copied unnoticed, unless they are the last ones of their writer.
+func TestTamperingWithTheInboxIsFound(t *testing.T) {
+	t.Parallel()
+	for name, one := range map[string]struct{ statement, reason string }{
+		"a removed batch": {
+			"DELETE FROM audit_inbox WHERE id = (SELECT min(id) + 1 FROM audit_inbox)",
+			"acknowledges batch 3 of writer",
+		},
+		"a copied batch": {`INSERT INTO audit_inbox (id, entries, batch)
+			SELECT max(id) + 1, 1, (SELECT batch FROM audit_inbox ORDER BY id LIMIT 1) FROM audit_inbox`,
+			"has it twice"},
+		"a missing chain": {"DELETE FROM audit_chain", "is missing, together with its whole chain"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			databasetest.Each(t, func(t *testing.T, db *database.DB) {
+				h := newFixture(db)
+				h.record(t, 1)
+				h.seal(t)
+				h.record(t, 4)
+				require.EqualValues(t, 5, h.verified(t))
+				disableSegmentTriggers(t, db)
+				exec(t, db, one.statement)
+				_, err := h.Verify(t.Context(), "", noProgress)
+				flaw := new(domain.Flaw)
+				require.ErrorAs(t, err, &flaw)
 				require.ErrorContains(t, err, one.reason)
 			})
 		})

@@ -16,6 +16,7 @@ type InboxRow struct {
 type Seal struct {
 	Segment
 	Rows  []int64
+	Last  int64   // the greatest id of a row with an authentic batch; anybody who can insert chooses the others
 	Aside []error // the reasons of batches that were set aside
 }
 
@@ -73,6 +74,7 @@ func (s *Sealer) Next(after Position, rows []InboxRow, now time.Time, giveUp boo
 			s.seal.Aside = append(s.seal.Aside, err)
 			continue
 		}
+		s.seal.Last = max(s.seal.Last, row.ID)
 		added.Add(batch, s.seal.Number)
 		s.add(batch)
 	}

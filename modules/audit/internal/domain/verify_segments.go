@@ -3,7 +3,6 @@ package domain
 import (
 	"fmt"
 	"iter"
-	"slices"
 	"time"
 )
 
@@ -28,7 +27,7 @@ type SegmentVerifier struct {
 	previous Header
 	attested bool // whether the trail records the pruning before the span
 	history  *History
-	unsealed *History
+	unsealed []Batch
 	matcher  checkpointMatcher
 
 	marks []Mark
@@ -47,8 +46,7 @@ func NewSegmentVerifier(keys Keys, span SegmentSpan, checkpoints iter.Seq[Checkp
 	pruned := span.From != Origin()
 	return &SegmentVerifier{
 		keys: keys, span: span, last: span.From, attested: !pruned, history: NewHistory(pruned),
-		unsealed: NewHistory(true),
-		matcher:  newCheckpointMatcher(SegmentChain, span.From.Link(), checkpoints),
+		matcher: newCheckpointMatcher(SegmentChain, span.From.Link(), checkpoints),
 	}
 }
 
@@ -64,8 +62,8 @@ func (v *SegmentVerifier) Close() { v.matcher.close() }
 // Verified returns the position after the last segment that is sound.
 func (v *SegmentVerifier) Verified() Position { return v.last }
 
-// AddUnsealed adds a batch that was in the inbox before the span was read: it is not missing.
-func (v *SegmentVerifier) AddUnsealed(b Batch) { v.unsealed.Add(b, 0) }
+// AddUnsealed adds a batch that was in the inbox before the span was read.
+func (v *SegmentVerifier) AddUnsealed(b Batch) { v.unsealed = append(v.unsealed, b) }
 
 // Marks returns the recorded ends and anchors of chains.
 func (v *SegmentVerifier) Marks() []Mark { return v.marks }
@@ -143,9 +141,10 @@ func (v *SegmentVerifier) End() error {
 	if err := v.matcher.end(); err != nil {
 		return err
 	}
-	missing := slices.DeleteFunc(v.history.TakeMissing(), func(m Missing) bool {
-		return v.unsealed.Contains(Batch{Writer: m.Writer, Number: m.Number})
-	})
+	for _, b := range v.unsealed { // it may be sealed meanwhile
+		v.history.Add(b, v.span.To.Number+1)
+	}
+	missing := v.history.TakeMissing()
 	if len(missing) > 0 {
 		return v.flaw(missing[0].Segment, "acknowledges batch %d of writer %s, which is missing: it was removed "+
 			"before it was sealed (%d such batches)", missing[0].Number, missing[0].Writer, len(missing))

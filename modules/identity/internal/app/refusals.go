@@ -22,9 +22,6 @@ const (
 
 	// maxRefusalWindows bounds the memory of refusals to about 2 MB. The refusals beyond it share one window.
 	maxRefusalWindows = 4096
-
-	// concurrentRefusals is the number of counts that are recorded at the same time. They share commits.
-	concurrentRefusals = 32
 )
 
 // refusals records sign-ins that the throttle refused. The first refusal of a window is an entry, and further ones are
@@ -148,40 +145,20 @@ func (r *refusals) take() map[refusalKey]refusalCount {
 	return counts
 }
 
-// flush records the counts. After an error it records no more, and keeps what is not recorded for the next flush.
+// flush records the counts, one after the other. After an error it records no more, and returns the number of refusals
+// that the next flush records.
 func (r *refusals) flush(ctx context.Context) (kept int64, err error) {
-	var running sync.WaitGroup
-	var mu sync.Mutex // guards the results
-	keep := func(key refusalKey, c refusalCount, failure error) {
-		r.count(key, c.count, c.last)
-		mu.Lock()
-		defer mu.Unlock()
-		if kept += c.count; err == nil {
-			err = failure
+	for key, c := range r.take() {
+		if err == nil {
+			entry := loginFailed(identity.UserID{}, http.StatusTooManyRequests)
+			entry.Count = c.count
+			err = r.trail.Record(audit.WithRequest(ctx, c.last), auth.Principal{}, entry)
+		}
+		if err != nil {
+			r.count(key, c.count, c.last)
+			kept += c.count
 		}
 	}
-	failed := func() error {
-		mu.Lock()
-		defer mu.Unlock()
-		return err
-	}
-	slots := make(chan struct{}, concurrentRefusals)
-	for key, c := range r.take() {
-		slots <- struct{}{}
-		running.Go(func() {
-			defer func() { <-slots }()
-			failure := failed()
-			if failure == nil {
-				entry := loginFailed(identity.UserID{}, http.StatusTooManyRequests)
-				entry.Count = c.count
-				failure = r.trail.Record(audit.WithRequest(ctx, c.last), auth.Principal{}, entry)
-			}
-			if failure != nil {
-				keep(key, c, failure)
-			}
-		})
-	}
-	running.Wait()
 	return kept, err
 }
 

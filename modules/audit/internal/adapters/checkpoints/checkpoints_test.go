@@ -51,7 +51,7 @@ func TestFile(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, files, 1)
 	})
-	t.Run("reads what it had when it was opened", func(t *testing.T) {
+	t.Run("is read as it was at the time of opening", func(t *testing.T) {
 		opened, err := file.Open("")
 		require.NoError(t, err)
 		require.NoError(t, file.Append([]byte("five")))

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql/driver"
 	"errors"
 	"slices"
 	"strconv"
@@ -35,61 +34,6 @@ func (s *segments) AfterTransaction(ctx context.Context, do func(context.Context
 
 func (s *segments) AfterCommit(ctx context.Context, do func()) { s.db.AfterCommit(ctx, do) }
 
-// sealedBatch is the bytes of a batch. As a Valuer it is one parameter: GORM expands a slice of bytes in raw SQL.
-type sealedBatch []byte
-
-// Value implements driver.Valuer.
-func (b sealedBatch) Value() (driver.Value, error) { return []byte(b), nil }
-
-func (s *segments) Insert(ctx context.Context, entries int, batch []byte) error {
-	q := s.db.Write(ctx)
-	if s.db.Engine() == database.SQLite { // the ids of deleted rows do not occur again
-		return q.Exec("INSERT INTO audit_inbox (id, entries, batch) "+
-			"SELECT max(ifnull((SELECT max(id) FROM audit_inbox), 0), sealed_to) + 1, ?, ? FROM audit_chain",
-			entries, sealedBatch(batch)).Error
-	}
-	return q.Exec("INSERT INTO audit_inbox (entries, batch) VALUES (?, ?)", entries, sealedBatch(batch)).Error
-}
-
-func (s *segments) Backlog(ctx context.Context, after int64) (b ports.Backlog, err error) {
-	err = s.read(ctx).Raw("SELECT count(*) AS batches, coalesce(sum(entries), 0) AS entries, "+
-		"coalesce(sum(length(batch)), 0) AS bytes FROM audit_inbox WHERE id > ?", after).Scan(&b).Error
-	return b, err
-}
-
-// inboxRow is a batch of the inbox, or the size of one.
-type inboxRow struct {
-	ID    int64
-	Size  int `gorm:"->"`
-	Batch []byte
-}
-
-func (inboxRow) TableName() string { return "audit_inbox" }
-
-func (s *segments) Inbox(ctx context.Context, after int64) ([]domain.InboxRow, error) {
-	var sizes []inboxRow
-	err := s.read(ctx).Raw("SELECT id, length(batch) AS size FROM audit_inbox WHERE id > ? ORDER BY id LIMIT ?",
-		after, domain.MaxSegmentEntries).Scan(&sizes).Error
-	if err != nil || len(sizes) == 0 {
-		return nil, err
-	}
-	last, bytes := sizes[0].ID, 0
-	for _, row := range sizes {
-		if bytes += row.Size; bytes > domain.MaxSegmentBytes && row.ID != sizes[0].ID {
-			break
-		}
-		last = row.ID
-	}
-	var rows []inboxRow
-	err = s.read(ctx).Raw("SELECT id, batch FROM audit_inbox WHERE id > ? AND id <= ? ORDER BY id LIMIT ?",
-		after, last, domain.MaxSegmentEntries).Scan(&rows).Error
-	all := make([]domain.InboxRow, len(rows))
-	for i, row := range rows {
-		all[i] = domain.InboxRow{ID: row.ID, Bytes: row.Batch}
-	}
-	return all, err
-}
-
 type chainRow struct {
 	ID             int `gorm:"primaryKey;autoIncrement:false"`
 	Number         *int64
@@ -113,7 +57,13 @@ func position(number, sequence int64, mac []byte) domain.Position {
 
 func (s *segments) Chain(ctx context.Context) (c ports.Chain, err error) {
 	var row chainRow
-	if err := s.read(ctx).Where("id = 1").Take(&row).Error; err != nil {
+	err = s.read(ctx).Where("id = 1").Take(&row).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		err = &domain.Flaw{
+			Chain: domain.SegmentChain, Sequence: 1, Reason: "is missing, together with its whole chain (audit_chain)",
+		}
+	}
+	if err != nil {
 		return c, err
 	}
 	var number int64
@@ -313,70 +263,6 @@ func (s *segments) SetSegmentAnchor(ctx context.Context, at domain.Position) err
 	}).Error
 }
 
-type indexRow struct {
-	Term     []byte
-	Block    int64
-	Segments []byte
-}
-
-func (indexRow) TableName() string { return "audit_index" }
-
-func (r indexRow) row() (row domain.IndexRow) {
-	copy(row.Term[:], r.Term)
-	row.Block, row.Segments = r.Block, r.Segments
-	return row
-}
-
-func (s *segments) InsertIndex(ctx context.Context, all []domain.IndexRow) error {
-	rows := make([]indexRow, len(all))
-	for i, r := range all {
-		rows[i] = indexRow{r.Term[:], r.Block, r.Segments}
-	}
-	return s.db.Do(ctx, func(ctx context.Context) error {
-		q := s.db.Write(ctx).Clauses(clause.OnConflict{DoNothing: true})
-		return q.CreateInBatches(rows, insertBatch(s.db)).Error
-	})
-}
-
-func (s *segments) Blocks(ctx context.Context, term domain.Term, after, upTo int64, descending bool, limit int,
-) ([]domain.IndexRow, error) {
-	q := s.read(ctx).Where("term = ? AND block > ? AND block <= ?", term[:], after, upTo).Limit(limit)
-	if descending {
-		q = q.Order("block DESC")
-	} else {
-		q = q.Order("block")
-	}
-	var rows []indexRow
-	err := q.Find(&rows).Error
-	all := make([]domain.IndexRow, len(rows))
-	for i, r := range rows {
-		all[i] = r.row()
-	}
-	return all, err
-}
-
-func (s *segments) IndexRows(ctx context.Context, block int64, terms []domain.Term) ([]domain.IndexRow, error) {
-	values := make([][]byte, len(terms))
-	for i := range terms {
-		values[i] = terms[i][:]
-	}
-	var rows []indexRow
-	err := s.read(ctx).Where("term IN ? AND block = ?", values, block).Find(&rows).Error
-	all := make([]domain.IndexRow, len(rows))
-	for i, r := range rows {
-		all[i] = r.row()
-	}
-	return all, err
-}
-
 func (s *segments) DeleteSegments(ctx context.Context, upTo int64) error {
 	return s.db.Write(ctx).Where("number <= ?", upTo).Delete(&segmentRow{}).Error
-}
-
-func (s *segments) DeleteIndexRows(ctx context.Context, block int64, terms []domain.Term) error {
-	values := make([][]byte, len(terms))
-	for i := range terms {
-		values[i] = terms[i][:]
-	}
-	return s.db.Write(ctx).Where("term IN ? AND block = ?", values, block).Delete(&indexRow{}).Error
 }

@@ -245,7 +245,8 @@ func TestR43_SegmentsOnlyGrow(t *testing.T) {
 		}
 		if e.db.Engine() == database.SQLite {
 			statements = append(statements, "REPLACE INTO audit_chain SELECT * FROM audit_chain",
-				"REPLACE INTO audit_inbox SELECT * FROM audit_inbox")
+				"REPLACE INTO audit_inbox SELECT * FROM audit_inbox",
+				"INSERT INTO audit_inbox (id, entries, batch) VALUES (9223372036854775807, 1, x'00')")
 		} else {
 			statements = append(statements, "TRUNCATE audit_inbox", "TRUNCATE audit_segments CASCADE",
 				"TRUNCATE audit_index", "TRUNCATE audit_chain")
@@ -290,7 +291,7 @@ func TestR43_RolesOfSegments(t *testing.T) {
 		}
 		application := newRole(t, e.db)
 		for _, grant := range []string{
-			"GRANT INSERT, SELECT, DELETE ON audit_inbox TO " + application,
+			"GRANT INSERT (entries, batch), SELECT, DELETE ON audit_inbox TO " + application,
 			"GRANT INSERT, SELECT ON audit_segments, audit_index TO " + application,
 			"GRANT SELECT, UPDATE ON audit_chain TO " + application,
 		} {
@@ -313,6 +314,7 @@ func TestR43_RolesOfSegments(t *testing.T) {
 		for _, statement := range []string{
 			"UPDATE audit_inbox SET entries = 1", "UPDATE audit_segments SET entries = 1", "DELETE FROM audit_segments",
 			"DELETE FROM audit_index", "DELETE FROM audit_chain", "TRUNCATE audit_inbox",
+			"INSERT INTO audit_inbox (id, entries, batch) VALUES (9223372036854775807, 1, 'x')",
 			"ALTER TABLE audit_inbox DISABLE TRIGGER USER", "SET LOCAL session_replication_role = replica",
 		} {
 			t.Run("the application is denied "+statement, func(t *testing.T) {

@@ -32,7 +32,7 @@ type Verifier struct {
 	at       time.Time
 	attested bool  // whether the trail records the pruning before the span
 	closed   *Link // the recorded end of the chain; nil if it may grow
-	matcher  checkpointMatcher
+	matcher  *checkpointMatcher
 }
 
 // NewVerifier returns a Verifier that expects the first entry of the span. The checkpoints are those of its chain, in
@@ -125,8 +125,8 @@ type checkpointMatcher struct {
 // it in any order.
 const reorderWindow = 4096
 
-func newCheckpointMatcher(chain int, from Link, checkpoints iter.Seq[Checkpoint]) checkpointMatcher {
-	m := checkpointMatcher{chain: chain, from: from, last: from}
+func newCheckpointMatcher(chain int, from Link, checkpoints iter.Seq[Checkpoint]) *checkpointMatcher {
+	m := &checkpointMatcher{chain: chain, from: from, last: from}
 	if checkpoints != nil {
 		m.checkpoints = newPeekedCheckpoints(checkpoints)
 	}

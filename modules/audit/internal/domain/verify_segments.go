@@ -28,7 +28,7 @@ type SegmentVerifier struct {
 	attested bool // whether the trail records the pruning before the span
 	history  *History
 	unsealed []Batch
-	matcher  checkpointMatcher
+	matcher  *checkpointMatcher
 
 	marks []Mark
 	notes []Note

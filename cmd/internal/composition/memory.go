@@ -6,9 +6,11 @@ import (
 	"path"
 	"runtime"
 	"runtime/debug"
+	"runtime/metrics"
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"go.uber.org/fx"
 )
@@ -23,6 +25,7 @@ const ballast = 16 << 20
 // The collector works harder when the memory approaches the limit of the control group.
 func heapBallast(lc fx.Lifecycle) {
 	var reserved []byte
+	var stop func()
 	lc.Append(fx.StartStopHook(
 		func() {
 			if limit, ok := memoryLimit("/"); ok && os.Getenv("GOMEMLIMIT") == "" {
@@ -31,9 +34,64 @@ func heapBallast(lc fx.Lifecycle) {
 			}
 			returnMemory()
 			reserved = make([]byte, ballast)
+			stop = returnMemoryWhenIdle()
 		},
-		func() { runtime.KeepAlive(reserved) },
+		func() {
+			stop()
+			runtime.KeepAlive(reserved)
+		},
 	))
+}
+
+// idleInterval is how long the process must be idle before it returns the memory that it needed before.
+const idleInterval = 15 * time.Second
+
+// returnMemoryWhenIdle returns memory to the system after work, until stop is called. The runtime keeps as much as the
+// heap may grow to before the next collection, which includes ballast and the memory of the last hash.
+func returnMemoryWhenIdle() (stop func()) {
+	ticker, done := time.NewTicker(idleInterval), make(chan struct{})
+	go func() {
+		defer ticker.Stop()
+		idle := idleness{seen: allocated()}
+		for {
+			select {
+			case <-done:
+				return
+			case <-ticker.C:
+			}
+			if idle.after(allocated()) {
+				debug.FreeOSMemory()
+			}
+		}
+	}()
+	return sync.OnceFunc(func() { close(done) })
+}
+
+// Bounds of idleness, in bytes that the process allocated.
+const (
+	maxIdle  = 2 << 20 // in an interval, by an idle process: its timers and a few requests, but no sign-in
+	minSpent = 8 << 20 // since memory was returned, for which a collection is worth its time
+)
+
+// idleness decides when memory is returned.
+type idleness struct{ seen, returned uint64 }
+
+// after is called at the end of each interval with all bytes allocated so far. It reports whether to return memory now.
+func (i *idleness) after(total uint64) bool {
+	idle := total-i.seen <= maxIdle
+	i.seen = total
+	if !idle || total-i.returned < minSpent {
+		return false
+	}
+	i.returned = total
+	return true
+}
+
+// allocated returns how many bytes the process has allocated on the heap, cumulatively.
+func allocated() uint64 {
+	sample := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
+	metrics.Read(sample)
+	return sample[0].Value.Uint64()
 }
 
 var returnMemory = sync.OnceFunc(debug.FreeOSMemory)

@@ -48,3 +48,24 @@ func TestMemoryLimitIsTheLeastOfTheControlGroups(t *testing.T) {
 		})
 	}
 }
+
+func TestMemoryIsReturnedOnceAfterWork(t *testing.T) {
+	t.Parallel()
+	idle, total := idleness{seen: 100, returned: 100}, uint64(100)
+	for step, test := range []struct {
+		allocated uint64
+		want      bool
+	}{
+		{1 << 20, false},  // idle, but nothing to return
+		{19 << 20, false}, // a sign-in
+		{2<<20 + 1, false},
+		{2 << 20, true},
+		{2 << 20, false}, // returned already
+		{2 << 20, false},
+		{2 << 20, false},
+		{2 << 20, true}, // little work adds up
+	} {
+		total += test.allocated
+		require.Equal(t, test.want, idle.after(total), "step %d", step)
+	}
+}

@@ -2,6 +2,7 @@ package api
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -89,30 +90,113 @@ func TestGuardedDirectory(t *testing.T) {
 			require.Equal(t, []any{"assignments"}, log[0]["fields"])
 			require.Equal(t, asha.UserID(), log[0]["actor"])
 		})
-		t.Run("a doctor with more than 1,000 assignments cannot be deleted", func(t *testing.T) {
-			asha := asha.ForTest(t)
-			doctor := asha.AddDoctor()
-			s.AddAssignedPatients(t, asha.UserID(), doctor, 1001)
-			asha.Do("DELETE", "/api/doctors/"+doctor, nil).ExpectProblem(409, "doctor_in_use")
-			one := asha.Do("GET", "/api/mappings/?limit=1&doctor="+doctor, nil).Expect(200).List()[0]["id"].(string)
-			asha.Do("DELETE", "/api/mappings/"+one, nil).Expect(204)
-			asha.Do("DELETE", "/api/doctors/"+doctor, nil).Expect(204)
-		})
 	})
 }
 
-func TestOpenDirectory(t *testing.T) {
+// TestDeletionsInEachModeOfTheDirectory deletes doctors by the number of the caller's own patients, and of other users'
+// patients, who are assigned.
+func TestDeletionsInEachModeOfTheDirectory(t *testing.T) {
 	t.Parallel()
+	type assigned struct{ own, others int }
+	small := []assigned{{0, 0}, {1, 0}, {0, 1}, {1, 1}}
+	ownOnly := map[assigned]bool{{0, 0}: true, {1, 0}: true, {1000, 0}: true}
+	upTo1000 := map[assigned]bool{
+		{0, 0}: true, {1, 0}: true, {0, 1}: true, {1, 1}: true, {1000, 0}: true, {999, 1}: true, {0, 1000}: true,
+	}
+	for mode, deletable := range map[doctors.Mode]map[assigned]bool{
+		doctors.Guarded: ownOnly, doctors.Open: upTo1000, doctors.Curated: ownOnly,
+	} {
+		t.Run(string(mode), func(t *testing.T) {
+			t.Parallel()
+			harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
+				owner, admin := s.NewUserWithRole(t, auth.Staff, "Owner"), s.NewUserWithRole(t, auth.Admin, "Admin")
+				for _, role := range []auth.Role{auth.Staff, auth.Admin} {
+					caller, cases := s.NewUserWithRole(t, role, "Caller"+string(role)), small
+					if role == auth.Admin || mode != doctors.Curated {
+						cases = append(slices.Clone(small), assigned{1000, 0}, assigned{1001, 0},
+							assigned{999, 1}, assigned{0, 1000}, assigned{0, 1001})
+					}
+					for _, c := range cases {
+						t.Run(fmt.Sprintf("%s with %d own, %d others", role, c.own, c.others), func(t *testing.T) {
+							owner, caller := owner.ForTest(t), caller.ForTest(t)
+							doctor := admin.ForTest(t).AddDoctor()
+							own := s.AddAssignedPatients(t, caller.UserID(), doctor, c.own)
+							others := s.AddAssignedPatients(t, owner.UserID(), doctor, c.others)
+							a := caller.Do("DELETE", "/api/doctors/"+doctor, nil)
+							switch {
+							case mode == doctors.Curated && role == auth.Staff:
+								a.ExpectProblem(403, "directory_is_curated")
+							case !deletable[c]:
+								a.ExpectProblem(409, "doctor_in_use")
+							default:
+								a.Expect(204)
+								requireReleaseRecorded(t, s, a, slices.Concat(own, others))
+								requireReleaseInAccessLog(caller, caller.UserID(), own)
+								requireReleaseInAccessLog(owner, caller.UserID(), others)
+								return
+							}
+							caller.Do("GET", "/api/doctors/"+doctor, nil).Expect(200)
+							var left int
+							require.NoError(t, s.DB.Read(t.Context()).Raw(
+								`SELECT count(*) FROM assignments WHERE doctor_id = ?`, doctor,
+							).Scan(&left).Error)
+							require.Equal(t, c.own+c.others, left)
+						})
+					}
+				}
+			}, func(c *config.Config) { c.DoctorDirectory = string(mode) })
+		})
+	}
+}
+
+// requireReleaseRecorded requires that the entries of the request name each patient once, at most 200 in an entry.
+func requireReleaseRecorded(t *testing.T, s *harness.Service, deleted harness.Response, patients []string) {
+	t.Helper()
+	var named []string
+	for _, e := range s.AuditEntries(t, deleted.Header.Get("X-Request-Id")) {
+		if e["resource_type"] == string(audit.Patient) {
+			ids := strings.Split(e["ids"].(string), ",")
+			require.LessOrEqual(t, len(ids), audit.MaxIDs)
+			named = append(named, ids...)
+		}
+	}
+	require.ElementsMatch(t, patients, named)
+}
+
+// requireReleaseInAccessLog requires that the access logs of the first and the last patient end with the release by
+// actor.
+func requireReleaseInAccessLog(owner *harness.Client, actor string, patients []string) {
+	owner.T.Helper()
+	if len(patients) == 0 {
+		return
+	}
+	for _, patient := range slices.Compact([]string{patients[0], patients[len(patients)-1]}) { // one is both
+		log := owner.Do("GET", "/api/patients/"+patient+"/access-log/", nil).Expect(200).List()
+		require.Equal(owner.T, "update", log[0]["action"])
+		require.Equal(owner.T, []any{"assignments"}, log[0]["fields"])
+		require.Equal(owner.T, actor, log[0]["actor"])
+	}
+}
+
+// TestDeletionsBesideForeignAssignments lets one user delete a doctor while another user assigns the doctor.
+func TestDeletionsBesideForeignAssignments(t *testing.T) {
+	t.Parallel()
+	const rounds = 200
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		asha, bela := s.NewUserWithRole(t, auth.Staff, "Asha"), s.NewUserWithRole(t, auth.Staff, "Bela")
-		patient, doctor, crowded := asha.AddPatient(), asha.AddDoctor(), asha.AddDoctor()
-		asha.Assign(patient, doctor).Expect(201)
-		bela.Do("DELETE", "/api/doctors/"+doctor, nil).Expect(204)
-		log := asha.Do("GET", "/api/patients/"+patient+"/access-log/", nil).Expect(200).List()
-		require.Equal(t, bela.UserID(), log[0]["actor"], "the owner can read who did it")
-		s.AddAssignedPatients(t, asha.UserID(), crowded, 1001)
-		bela.Do("DELETE", "/api/doctors/"+crowded, nil).ExpectProblem(409, "doctor_in_use")
-	}, func(c *config.Config) { c.DoctorDirectory = "open" })
+		patient := bela.AddPatient()
+		for range rounds {
+			doctor := asha.AddDoctor()
+			statuses := harness.Concurrently(2, func(i int) harness.Response {
+				if i == 0 {
+					return asha.Do("DELETE", "/api/doctors/"+doctor, nil)
+				}
+				return bela.Assign(patient, doctor)
+			})
+			require.Contains(t, []map[int]int{{204: 1, 404: 1}, {409: 1, 201: 1}}, statuses,
+				"either the deletion or the assignment succeeds")
+		}
+	})
 }
 
 // entryKinds returns the actions and resources of entries.

@@ -68,7 +68,7 @@ type Config struct {
 }
 
 // Deleted is published in the transaction that removes a doctor, before the row is deleted. Subscribers delete their
-// references to it.
+// references to it, and record their changes to the data of patients as changes by By.
 type Deleted struct {
 	ID ID
 	By auth.Principal

@@ -517,6 +517,24 @@ func claimsOf(t *testing.T, access any) (claims object) {
 	return claims
 }
 
+func TestCompat_DirectoryIsOpenOnlyIfSet(t *testing.T) {
+	for mode, status := range map[string]int{"": 409, "open": 204} {
+		t.Run("DOCTOR_DIRECTORY="+mode, func(t *testing.T) {
+			harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
+				asha, bela := s.NewUser(t, "Asha"), s.NewUser(t, "Bela")
+				doctor := asha.AddDoctor()
+				bela.Assign(bela.AddPatient(), doctor).Expect(201)
+				o := &original{s, asha.Token}
+				o.call(t, "DELETE", "/api/doctors/"+doctor+"/", "", "").Expect(status)
+			}, withDjangoCompat, func(c *config.Config) {
+				if mode != "" {
+					c.DoctorDirectory = mode
+				}
+			})
+		})
+	}
+}
+
 // The flow of the original's README, by a client that changed only its base URL.
 func TestCompat_FlowOfTheOriginal(t *testing.T) {
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {

@@ -3,7 +3,6 @@ package database
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 
@@ -15,7 +14,7 @@ const noDatabaseHint = "run this where the service runs, or set %s. " +
 	"Only `healthcare serve` and `healthcare migrate up` create a database"
 
 // CheckFile verifies that the SQLite file exists, without opening it. It does not check a server; Connect does. Errors:
-// the file is missing, with its absolute path.
+// UnusableError, with the absolute path, if the file is missing.
 func (cfg Config) CheckFile() error {
 	if cfg.URL != "" {
 		return nil
@@ -26,17 +25,17 @@ func (cfg Config) CheckFile() error {
 	}
 	switch info, err := os.Stat(path); {
 	case errors.Is(err, os.ErrNotExist):
-		return fmt.Errorf("no database at %s: "+noDatabaseHint, path, "DATA_DIR")
+		return fault.Unusable("no database at %s: "+noDatabaseHint, path, "DATA_DIR")
 	case err != nil:
 		return err
 	case !info.Mode().IsRegular():
-		return fmt.Errorf("no database at %s, which is not a file: "+noDatabaseHint, path, "DATA_DIR")
+		return fault.Unusable("no database at %s, which is not a file: "+noDatabaseHint, path, "DATA_DIR")
 	}
 	return nil
 }
 
 // requireTables verifies that migrations have been applied to the store. Unlike goose, it does not create the table
-// that records them. Errors: no migration has been applied; the store's.
+// that records them. Errors: UnusableError if no migration has been applied; the store's.
 func (db *DB) requireTables(ctx context.Context) error {
 	tables, err := db.migrationTables(ctx, db.pools[0])
 	if err != nil {
@@ -48,11 +47,11 @@ func (db *DB) requireTables(ctx context.Context) error {
 	if db.engine == SQLite {
 		return NoTablesError(db.cfg.Path)
 	}
-	return fmt.Errorf("%s has no tables of this service: "+noDatabaseHint, db.Location(), "DATABASE_URL")
+	return fault.Unusable("%s has no tables of this service: "+noDatabaseHint, db.Location(), "DATABASE_URL")
 }
 
-// NoTablesError returns the error about a SQLite database without tables.
+// NoTablesError returns the UnusableError about a SQLite database without tables.
 func NoTablesError(path string) error {
 	path, _ = filepath.Abs(path) // CheckFile has succeeded
-	return fmt.Errorf("no database at %s, which has no tables: "+noDatabaseHint, path, "DATA_DIR")
+	return fault.Unusable("no database at %s, which has no tables: "+noDatabaseHint, path, "DATA_DIR")
 }

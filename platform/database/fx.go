@@ -8,6 +8,7 @@ import (
 	"go.uber.org/fx"
 	"go.uber.org/zap"
 
+	"healthcare/platform/database/internal/fault"
 	"healthcare/platform/telemetry"
 	"healthcare/platform/tx"
 )
@@ -97,7 +98,7 @@ func (db *DB) start(ctx context.Context, startup StartupMigrations) error {
 				zap.String("hint", "run that release, or finish its rollout"))
 		}
 		if !m.Applied {
-			return fmt.Errorf("migration %s/%s is pending: run `healthcare migrate up` first", m.Module, m.Name)
+			return fault.Unusable("migration %s/%s is pending: run `healthcare migrate up` first", m.Module, m.Name)
 		}
 	}
 	return err

@@ -94,7 +94,7 @@ func TestNonexistentDatabase(t *testing.T) {
 		address, err := url.Parse(db.URL)
 		require.NoError(t, err)
 		address.Path = "/nowhere"
-		o := p.With("DATABASE_URL="+address.String()).Run().ExpectFailure(harness.ExitFailure, "SQLSTATE 3D000",
+		o := p.With("DATABASE_URL="+address.String()).Run().ExpectFailure(harness.ExitConfig, "SQLSTATE 3D000",
 			`database "nowhere" does not exist`)
 		require.NotContains(t, o.Stderr, "not reachable yet", "a retry cannot create it")
 	})

@@ -27,9 +27,9 @@ func TestMigrate(t *testing.T) {
 			require.Contains(t, output, pending)
 		})
 		t.Run("serve fails while one is pending, and names the command to run", func(t *testing.T) {
-			withoutMigration.Run().ExpectFailure(harness.ExitFailure,
+			withoutMigration.Run().ExpectFailure(harness.ExitConfig,
 				"assignments/0001_assignments.sql is pending: run `healthcare migrate up` first")
-			p.Run("user", "list").ExpectFailure(harness.ExitFailure,
+			p.Run("user", "list").ExpectFailure(harness.ExitConfig,
 				"assignments/0001_assignments.sql is pending: run `healthcare migrate up` first")
 			require.Contains(t, p.Run("migrate", "status").ExpectSuccess(), pending, "no command applied it")
 			require.NotContains(t, versionTables(t, db), "goose_assignments", "nor created its table")

@@ -93,7 +93,7 @@ func TestPgBouncer(t *testing.T) {
 	through := startPgBouncer(t, direct)
 	p := harness.NewTolerantEnv(t).With("SECRET_KEY="+harness.SecretKey, "DATABASE_URL="+through,
 		"DATABASE_MIGRATE_ON_START=false", "DATABASE_POOL_SIZE=8")
-	p.Run().ExpectFailure(harness.ExitFailure, "is pending: run `healthcare migrate up` first")
+	p.Run().ExpectFailure(harness.ExitConfig, "is pending: run `healthcare migrate up` first")
 	p.With("DATABASE_URL="+direct).Run("migrate", "up").ExpectSuccess()
 
 	// commands connect directly: a canceled statement crashes PgBouncer 1.18

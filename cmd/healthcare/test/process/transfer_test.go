@@ -232,7 +232,8 @@ func TestBackupAndRestore(t *testing.T) {
 	})
 	t.Run("fails for PostgreSQL and for a missing database", func(t *testing.T) {
 		p.With("DATABASE_URL=postgres://a:hunter2@db.example/x").Run("backup").ExpectFailure(1, "pg_dump", "pgBackRest")
-		p.With("DATA_DIR="+t.TempDir()).Run("backup").ExpectFailure(1, "no database at ", "or set DATA_DIR")
+		p.With("DATA_DIR="+t.TempDir()).Run("backup").ExpectFailure(harness.ExitConfig, "no database at ",
+			"or set DATA_DIR")
 	})
 	t.Run("is restored by replacing the database", func(t *testing.T) {
 		require.Equal(t, 0, server.Terminate().ExitCode)
@@ -266,8 +267,8 @@ func TestCopyErrors(t *testing.T) {
 	p.Run("copy", "--to", "postgres://app:hunter2@db.example:port/x").ExpectFailure(1, "not a valid PostgreSQL address")
 	p.Run("copy", "--from", "postgres://app:hunter2@db.example/x", "--to", "postgres://db.example/x").ExpectFailure(1,
 		"--from must be sqlite:")
-	p.Run("copy", "--from", "sqlite:nowhere.db", "--to", "postgres://app:hunter2@127.0.0.1:1/x").ExpectFailure(1,
-		"nothing was copied", "no database at "+filepath.Join(p.Folder, "nowhere.db"))
+	p.Run("copy", "--from", "sqlite:nowhere.db", "--to", "postgres://app:hunter2@127.0.0.1:1/x").ExpectFailure(
+		harness.ExitConfig, "nothing was copied", "no database at "+filepath.Join(p.Folder, "nowhere.db"))
 	p.With("DATA_DIR=data", "DATABASE_CONNECT_TIMEOUT=30s").Run("migrate", "up").ExpectSuccess()
 	o := p.With("DATA_DIR=data", "DATABASE_URL=postgres://app:hunter2@127.0.0.1:1/x").Run("copy")
 	o.ExpectFailure(1, "nothing was copied", "x at 127.0.0.1:1", "unavailable")

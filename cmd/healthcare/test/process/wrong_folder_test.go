@@ -38,13 +38,20 @@ func versionTables(t *testing.T, cfg database.Config) (names []string) {
 
 func TestCommandInTheWrongFolder(t *testing.T) {
 	t.Parallel()
-	commands := append([]string{"keys list", "keys rotate", "backup", "doctor"}, storeCommands...)
-	for _, command := range commands {
+	codes := map[string]int{
+		"keys list": harness.ExitFailure, "keys rotate": harness.ExitFailure, // they need no database
+		"doctor": harness.ExitFailure, // it reports a failed check
+		"backup": harness.ExitConfig,
+	}
+	for _, command := range storeCommands {
+		codes[command] = harness.ExitConfig
+	}
+	for command, code := range codes {
 		t.Run("healthcare "+command+" prints the path, and creates nothing", func(t *testing.T) {
 			t.Parallel()
 			p := harness.NewEnv(t)
 			o := p.RunWithInput("correct horse\n", strings.Fields(command)...)
-			require.Equal(t, harness.ExitFailure, o.ExitCode)
+			require.Equal(t, code, o.ExitCode)
 			require.Contains(t, o.Stdout+o.Stderr, " at "+filepath.Join(p.Folder, "data"))
 			require.Contains(t, o.Stdout+o.Stderr, "set DATA_DIR")
 			require.Len(t, p.ListFolder(), 1, "the folder itself")
@@ -54,7 +61,7 @@ func TestCommandInTheWrongFolder(t *testing.T) {
 		t.Parallel()
 		_, pg := databasetest.Both(t)
 		p := harness.NewEnv(t).With("DATABASE_URL=" + pg.URL)
-		p.Run("copy").ExpectFailure(harness.ExitFailure,
+		p.Run("copy").ExpectFailure(harness.ExitConfig,
 			"no database at "+filepath.Join(p.Folder, "data", "healthcare.db"))
 		require.Len(t, p.ListFolder(), 1)
 	})
@@ -69,7 +76,7 @@ func TestCommandOnAnEmptyStore(t *testing.T) {
 			require.NoError(t, os.Mkdir(filepath.Join(p.Folder, "data"), 0o700))
 			path := filepath.Join(p.Folder, "data", "healthcare.db")
 			require.NoError(t, os.WriteFile(path, nil, 0o600))
-			p.RunWithInput("correct horse\n", strings.Fields(command)...).ExpectFailure(harness.ExitFailure,
+			p.RunWithInput("correct horse\n", strings.Fields(command)...).ExpectFailure(harness.ExitConfig,
 				"no database at "+path, "set DATA_DIR")
 			require.Empty(
 				t, versionTables(t, database.Config{Path: path, PoolSize: 1, ConnectTimeout: harness.Timeout}))
@@ -81,7 +88,7 @@ func TestCommandOnAnEmptyStore(t *testing.T) {
 		harness.Exec(t, pg, "DROP SCHEMA public CASCADE", "CREATE SCHEMA public")
 		for _, command := range storeCommands {
 			p := harness.NewTolerantEnv(t).With("SECRET_KEY="+harness.SecretKey, "DATABASE_URL="+pg.URL)
-			p.RunWithInput("correct horse\n", strings.Fields(command)...).ExpectFailure(harness.ExitFailure,
+			p.RunWithInput("correct horse\n", strings.Fields(command)...).ExpectFailure(harness.ExitConfig,
 				"has no tables of this service", "set DATABASE_URL")
 			require.Len(t, p.ListFolder(), 1)
 		}

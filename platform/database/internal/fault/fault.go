@@ -150,6 +150,8 @@ func explainPostgres(pg *pgconn.PgError) error {
 	}
 	f.ForeignKey, f.Full = pg.Code == "23503" || pg.Code == "23001", pg.Code == "53100"
 	switch {
+	case pg.Code == "3D000": // the database does not exist
+		return Unusable("%s: create it, or correct its address", f.Text)
 	case pg.Code == "40001", pg.Code == "40P01", pg.Code == "55P03", IsOutdated(pg):
 		f.Transient = true // serialisation failure, deadlock, lock timeout, concurrent migration
 		return Unavailable(f)

@@ -122,7 +122,7 @@ func (db *DB) checkClock(ctx context.Context) checkup.Finding {
 	var serverTime time.Time
 	start := time.Now()
 	if err := db.pools[0].QueryRowContext(ctx, "SELECT clock_timestamp()").Scan(&serverTime); err != nil {
-		return checkup.NewFinding(checkup.Fail, "clock", "%v", causeOf(err))
+		return checkup.NewFinding(checkup.Fail, "skew", "%v", causeOf(err))
 	}
 	middle := start.Add(time.Since(start) / 2)
 	return skewFinding(serverTime.Sub(middle))
@@ -132,11 +132,11 @@ func skewFinding(skew time.Duration) checkup.Finding {
 	const format = "the database server's clock differs by %s: synchronise both (NTP)"
 	switch {
 	case skew.Abs() > failClockSkew:
-		return checkup.NewFinding(checkup.Fail, "clock", format, skew.Round(time.Second))
+		return checkup.NewFinding(checkup.Fail, "skew", format, skew.Round(time.Second))
 	case skew.Abs() > warnClockSkew:
-		return checkup.NewFinding(checkup.Warn, "clock", format, skew.Round(time.Millisecond))
+		return checkup.NewFinding(checkup.Warn, "skew", format, skew.Round(time.Millisecond))
 	}
-	return checkup.NewFinding(checkup.OK, "clock", "agrees with the database server's")
+	return checkup.NewFinding(checkup.OK, "skew", "the clock agrees with the database server's")
 }
 
 // checkReplicas reports whether each replica can be read.

@@ -87,6 +87,17 @@ func TestDoctor(t *testing.T) {
 			for _, subject := range []string{"config", "keys", "store", "migrations", "checkpoints", "clock", "disk"} {
 				requireCheck(t, lines, "ok", subject)
 			}
+			if db.URL != "" {
+				requireCheck(t, lines, "ok", "skew", "agrees with the database server's")
+			}
+			subjects := map[string]string{}
+			for _, line := range lines {
+				subject := strings.Fields(line)[1]
+				require.Empty(t, subjects[subject], "two lines have the same subject: %s", line)
+				if subject != "disk" { // one line per folder
+					subjects[subject] = line
+				}
+			}
 			after := folderContent(t, p.Folder)
 			if db.Path != "" {
 				after = folderContent(t, filepath.Dir(db.Path))

@@ -227,7 +227,7 @@ func withDatabase(ctx context.Context, mode creation, do func(context.Context, *
 	}
 	defer func() { _ = db.Close() }()
 	if err := db.Connect(ctx); err != nil {
-		return fmt.Errorf("%s: %w", db.Location(), err)
+		return err
 	}
 	return do(ctx, db)
 }

@@ -174,13 +174,15 @@ func (db *DB) Location() string {
 }
 
 // Connect connects to the store. It retries with growing pauses until ConnectTimeout has passed or an error is
-// permanent. Errors: that of the last attempt.
+// permanent. Errors: that of the last attempt, with the location of the store.
 func (db *DB) Connect(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, db.cfg.ConnectTimeout)
 	defer cancel()
 	for pause := 100 * time.Millisecond; ; pause = min(2*pause, 5*time.Second) {
 		err := db.Ping(ctx)
-		if err == nil && db.cfg.Existing {
+		if err != nil {
+			err = fmt.Errorf("%s: %w", db.Location(), err)
+		} else if db.cfg.Existing {
 			err = db.requireTables(ctx)
 		}
 		if err == nil || !errors.As(err, new(*errs.Error)) {

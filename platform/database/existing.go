@@ -3,6 +3,7 @@ package database
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 
@@ -35,11 +36,12 @@ func (cfg Config) CheckFile() error {
 }
 
 // requireTables verifies that migrations have been applied to the store. Unlike goose, it does not create the table
-// that records them. Errors: UnusableError if no migration has been applied; the store's.
+// that records them. Errors, with the location of the store: UnusableError if no migration has been applied; the
+// store's.
 func (db *DB) requireTables(ctx context.Context) error {
 	tables, err := db.migrationTables(ctx, db.pools[0])
 	if err != nil {
-		return fault.Explain(err)
+		return fmt.Errorf("%s: %w", db.Location(), fault.Explain(err))
 	}
 	if len(tables) > 0 {
 		return nil

@@ -2,7 +2,6 @@ package database
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/fx"
@@ -79,7 +78,7 @@ func provide(
 
 func (db *DB) start(ctx context.Context, startup StartupMigrations) error {
 	if err := db.Connect(ctx); err != nil {
-		return fmt.Errorf("%s: %w", db.Location(), err)
+		return err
 	}
 	if startup.Apply {
 		applied, err := db.Migrate(ctx, startup.Migrations)

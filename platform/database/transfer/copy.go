@@ -96,7 +96,7 @@ func (cfg CopyConfig) copy(ctx context.Context) (result CopyResult, err error) {
 		return result, err
 	}
 	if err := db.Connect(ctx); err != nil {
-		return result, fmt.Errorf("%s: %w", db.Location(), err)
+		return result, err
 	}
 	checkEmpty := func(to *target) error { return to.checkEmpty(ctx, result.Tables) }
 	if err := withTarget(ctx, db, checkEmpty); err != nil {

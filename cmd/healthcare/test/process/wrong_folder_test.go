@@ -76,8 +76,9 @@ func TestCommandOnAnEmptyStore(t *testing.T) {
 			require.NoError(t, os.Mkdir(filepath.Join(p.Folder, "data"), 0o700))
 			path := filepath.Join(p.Folder, "data", "healthcare.db")
 			require.NoError(t, os.WriteFile(path, nil, 0o600))
-			p.RunWithInput("correct horse\n", strings.Fields(command)...).ExpectFailure(harness.ExitConfig,
+			o := p.RunWithInput("correct horse\n", strings.Fields(command)...).ExpectFailure(harness.ExitConfig,
 				"no database at "+path, "set DATA_DIR")
+			require.Equal(t, 1, strings.Count(o.Stderr, "healthcare.db"), "the path is printed once: %s", o.Stderr)
 			require.Empty(
 				t, versionTables(t, database.Config{Path: path, PoolSize: 1, ConnectTimeout: harness.Timeout}))
 		}
@@ -88,8 +89,9 @@ func TestCommandOnAnEmptyStore(t *testing.T) {
 		harness.Exec(t, pg, "DROP SCHEMA public CASCADE", "CREATE SCHEMA public")
 		for _, command := range storeCommands {
 			p := harness.NewTolerantEnv(t).With("SECRET_KEY="+harness.SecretKey, "DATABASE_URL="+pg.URL)
-			p.RunWithInput("correct horse\n", strings.Fields(command)...).ExpectFailure(harness.ExitConfig,
+			o := p.RunWithInput("correct horse\n", strings.Fields(command)...).ExpectFailure(harness.ExitConfig,
 				"has no tables of this service", "set DATABASE_URL")
+			require.Equal(t, 1, strings.Count(o.Stderr, "PostgreSQL ("), "the server is named once: %s", o.Stderr)
 			require.Len(t, p.ListFolder(), 1)
 		}
 		require.Empty(t, versionTables(t, pg))

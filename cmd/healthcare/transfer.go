@@ -133,9 +133,9 @@ healthcare.db-wal and healthcare.db-shm.`,
 					"point-in-time recovery")
 			}
 			if to == "" {
-				to = filepath.Join(
-					cfg.DataDir, "backups", "healthcare-"+clock.New().Now().Format("20060102T150405Z")+".db",
-				)
+				if to, err = defaultBackup(cfg); err != nil {
+					return err
+				}
 			}
 			line := progress.New(cmd.ErrOrStderr())
 			saved, err := transfer.Backup(cmd.Context(), cfg.DatabasePath(), to, line.Show)
@@ -149,8 +149,20 @@ healthcare.db-wal and healthcare.db-shm.`,
 			return nil
 		},
 	}
-	command.Flags().StringVar(&to, "to", "", "the new file (default: DATA_DIR/backups/healthcare-<time>.db)")
+	command.Flags().StringVar(&to, "to", "",
+		"the new file, in an existing folder (default: DATA_DIR/backups/healthcare-<time>.db)")
 	return command
+}
+
+// defaultBackup returns the path of a new backup in DATA_DIR and creates its folder. Errors: the database is missing;
+// the disk's.
+func defaultBackup(cfg config.Config) (string, error) {
+	if err := composition.DatabaseConfig(cfg).CheckFile(); err != nil {
+		return "", err
+	}
+	folder := filepath.Join(cfg.DataDir, "backups")
+	name := "healthcare-" + clock.New().Now().Format("20060102T150405Z") + ".db"
+	return filepath.Join(folder, name), os.MkdirAll(folder, 0o700)
 }
 
 // printMissingParts lists the keys and files that a store needs but does not hold. It shows no key.

@@ -27,8 +27,8 @@ type BackupResult struct {
 // and other connections continue to write meanwhile. The file gets its name after it was synced to the disk and passed
 // PRAGMA integrity_check. Ten times a second, progress receives the MiB written and the MiB of the source.
 //
-// Errors: the file exists; the database is missing or has no tables; the copy fails verification; the disk's. After an
-// error no file remains.
+// Errors: the file exists; its folder or the database is missing; the database has no tables; the copy fails
+// verification; the disk's. After an error no file remains.
 func Backup(
 	ctx context.Context, from, to string, progress func(label string, done, all int64),
 ) (saved BackupResult, err error) {
@@ -44,8 +44,8 @@ func Backup(
 	}
 	defer func() { _ = pool.Close() }()
 	folder := filepath.Dir(to)
-	if err := os.MkdirAll(folder, 0o700); err != nil {
-		return saved, err
+	if _, err := os.Stat(folder); errors.Is(err, os.ErrNotExist) { // mistyped, or not mounted
+		return saved, fmt.Errorf("the folder %s does not exist: create it, or choose another file", folder)
 	}
 	unfinished, err := os.CreateTemp(folder, "."+filepath.Base(to)+"-*") // SQLite keeps its mode 0600
 	if err != nil {

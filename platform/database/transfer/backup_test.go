@@ -13,7 +13,7 @@ import (
 
 func TestBackupCanBeCopiedAndStaysUnchanged(t *testing.T) {
 	e := newCopyEnv(t)
-	file := filepath.Join(t.TempDir(), "new", "what?.db")
+	file := filepath.Join(t.TempDir(), "what?.db")
 	saved, err := transfer.Backup(t.Context(), e.config.From, file, ignoreProgress)
 	require.NoError(t, err)
 	require.Equal(t, file, saved.Path)
@@ -54,6 +54,12 @@ func TestFailedBackupLeavesNoFile(t *testing.T) {
 		cancel()
 		_, err := transfer.Backup(ctx, e.config.From, filepath.Join(folder, "interrupted.db"), ignoreProgress)
 		require.EqualError(t, err, "interrupted: no backup was written")
+		requireFiles(t, folder, "complete.db")
+	})
+	t.Run("nor a folder that did not exist", func(t *testing.T) {
+		missing := filepath.Join(folder, "mistyped")
+		_, err := transfer.Backup(t.Context(), e.config.From, filepath.Join(missing, "copy.db"), ignoreProgress)
+		require.EqualError(t, err, "the folder "+missing+" does not exist: create it, or choose another file")
 		requireFiles(t, folder, "complete.db")
 	})
 	t.Run("if the source is corrupt", func(t *testing.T) {

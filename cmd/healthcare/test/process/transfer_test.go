@@ -193,6 +193,10 @@ func TestBackupAndRestore(t *testing.T) {
 	require.Eventually(t, func() bool { return len(acknowledged()) > 0 }, harness.Timeout, time.Millisecond)
 	before := acknowledged()
 	file := filepath.Join(p.Folder, "elsewhere", "backup.db")
+	p.Run("backup", "--to", file).ExpectFailure(harness.ExitFailure,
+		"the folder "+filepath.Dir(file)+" does not exist: create it")
+	require.NoDirExists(t, filepath.Dir(file))
+	require.NoError(t, os.Mkdir(filepath.Dir(file), 0o700))
 	output := withoutProgress(p.Run("backup", "--to", file)).ExpectSuccess()
 	require.Regexp(t, `^saved: \S+/elsewhere/backup.db, \d+ bytes, \d+ rows of \d+ tables, integrity checked\n`, output)
 	for _, name := range []string{"secret_key", "audit_key"} {

@@ -51,7 +51,7 @@ func (t Time) TimestamptzValue() (pgtype.Timestamptz, error) {
 
 // ScanTimestamptz implements pgtype.TimestamptzScanner.
 func (t *Time) ScanTimestamptz(v pgtype.Timestamptz) error {
-	*t = Time{v.Time}
+	*t = Time{v.Time.UTC()}
 	return nil
 }
 

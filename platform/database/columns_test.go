@@ -2,10 +2,13 @@ package database_test
 
 import (
 	"database/sql/driver"
+	"net/url"
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
 	"pgregory.net/rapid"
 
 	"healthcare/platform/database"
@@ -47,6 +50,13 @@ func TestTime(t *testing.T) {
 			require.Equal(t, c.want, read.Time)
 		})
 	}
+	t.Run("reads pgx's time, converted to UTC", func(t *testing.T) {
+		read := database.At(at.Add(time.Hour))
+		require.NoError(t, read.ScanTimestamptz(pgtype.Timestamptz{Time: at.In(east), Valid: true}))
+		require.Equal(t, at, read.Time)
+		require.NoError(t, read.ScanTimestamptz(pgtype.Timestamptz{}))
+		require.Zero(t, read.Time)
+	})
 	for name, src := range map[string]any{
 		"another type": 7, "malformed text": canary, "text of another layout": "2026-11-22 22:29:36" + canary,
 	} {
@@ -114,6 +124,34 @@ func TestStoredColumns(t *testing.T) {
 			require.NoError(t, db.Read(t.Context()).Table("columns_test").Find(&read).Error)
 			require.Equal(t, stored, read[0])
 			exec(t, db, `DELETE FROM columns_test WHERE text IS NOT NULL`)
+		}
+	})
+}
+
+// TestTimesOfAnotherSessionTimeZone verifies that times are read in UTC, whatever the time zone of the session. The
+// simple protocol transfers times as text in that zone.
+func TestTimesOfAnotherSessionTimeZone(t *testing.T) {
+	t.Parallel()
+	databasetest.EachConfig(t, func(t *testing.T, cfg database.Config) {
+		if cfg.URL == "" {
+			t.Skip("SQLite has no sessions")
+		}
+		cfg.PoolSize = 1 // so that all statements use one session
+		for _, mode := range []string{"cache_statement", "simple_protocol"} {
+			cfg.URL = changeURL(t, cfg.URL, func(u *url.URL) {
+				query := u.Query()
+				query.Set("default_query_exec_mode", mode)
+				u.RawQuery = query.Encode()
+			})
+			db := openStore(t, cfg, zap.NewNop())
+			exec(t, db, `SET TIME ZONE 'Asia/Kolkata'`)
+			var zone string
+			require.NoError(t, db.Read(t.Context()).Raw(`SHOW TIME ZONE`).Scan(&zone).Error)
+			require.Equal(t, "Asia/Kolkata", zone)
+			var read []struct{ At database.Time }
+			require.NoError(t, db.Read(t.Context()).
+				Table(`(SELECT timestamptz '2026-11-22 22:29:36.410959+00' AS at) AS instants`).Find(&read).Error)
+			require.Equal(t, time.Date(2026, time.November, 22, 22, 29, 36, 410959000, time.UTC), read[0].At.Time, mode)
 		}
 	})
 }

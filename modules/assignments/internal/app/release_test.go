@@ -1,0 +1,73 @@
+package app_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"healthcare/modules/assignments"
+	"healthcare/modules/assignments/internal/adapters/store"
+	"healthcare/modules/assignments/internal/app"
+	"healthcare/modules/assignments/internal/ports"
+	"healthcare/modules/doctors"
+	"healthcare/platform/auth"
+	"healthcare/platform/database"
+	"healthcare/platform/databasetest"
+)
+
+// slowCount is a repository that counts slowly. A quota uses a count for a hundred times its duration, which is longer
+// than a test takes, so the test sees the changes between two counts.
+type slowCount struct{ ports.Repository }
+
+func (r slowCount) CountOf(ctx context.Context, user uuid.UUID, limit int) (int, error) {
+	time.Sleep(100 * time.Millisecond)
+	return r.Repository.CountOf(ctx, user, limit)
+}
+
+func TestReleasedAssignmentsMakeRoom(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		repository := store.New(db)
+		limit := app.NewLimit(assignments.Config{MaxPerUser: 4}, slowCount{repository})
+		h, trail := newEnv(t, db).withTrail(limit)
+		admin := h.newUser(t)
+		ofDoctors := app.NewDoctorAssignments(repository, trail, h.clock, limit)
+		release := func(doctor doctors.ID, to *doctors.ID, moved int) {
+			t.Helper()
+			require.NoError(t, db.Do(t.Context(), func(ctx context.Context) error {
+				n, err := ofDoctors.Release(ctx, admin, doctor, to, 100)
+				require.Equal(t, moved, n)
+				return err
+			}))
+		}
+		// requireRoom asserts that the user has room for this number of assignments, and uses it.
+		requireRoom := func(who auth.Principal, room int) {
+			t.Helper()
+			patient := h.patientOf(t, who, "Room")
+			for range room {
+				h.assigned(t, who, patient, h.doctor(t, "Room"))
+			}
+			_, err := h.Assign(t.Context(), who, patient.ID, h.doctor(t, "Room").ID)
+			require.ErrorIs(t, err, assignments.ErrLimitReached)
+		}
+		removed, heir := h.doctor(t, "Removed"), h.doctor(t, "Heir")
+		who, other := h.newUser(t), h.newUser(t)
+		ann, bob := h.patientOf(t, who, "Ann"), h.patientOf(t, who, "Bob")
+		h.assigned(t, who, ann, removed)
+		h.assigned(t, who, bob, removed)
+		h.assigned(t, who, bob, heir)
+		h.assigned(t, other, h.patientOf(t, other, "Eve"), removed)
+		requireRoom(who, 1)
+		requireRoom(other, 3)
+
+		release(removed.ID, &heir.ID, 3) // Bob already has the heir, so one assignment of three is not replaced
+		requireRoom(who, 1)
+		requireRoom(other, 0)
+		release(heir.ID, nil, 3)
+		requireRoom(who, 2)
+		requireRoom(other, 1)
+	})
+}

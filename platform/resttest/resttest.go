@@ -29,8 +29,7 @@ func object(t testing.TB, response any) (members map[string]any) {
 
 func requireMembers(t testing.TB, response reflect.Type, filled, empty map[string]any) {
 	t.Helper()
-	for i := range response.NumField() {
-		field := response.Field(i)
+	for field := range response.Fields() {
 		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
 		require.Contains(t, filled, name, "a member of %s is omitted", response)
 		require.Contains(t, empty, name, "a member of %s is omitted for an empty record", response)

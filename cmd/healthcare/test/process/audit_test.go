@@ -42,7 +42,7 @@ func TestTrailOfTheReadmesWalk(t *testing.T) {
 		} {
 			require.Positive(t, actions[action], "%s: %v", action, actions)
 		}
-		require.Regexp(t, `^sound: \d+ entries(, of which \d+ are not sealed yet)?\n$`,
+		require.Regexp(t, `(?m)^sound: \d+ entries(, of which \d+ are not sealed yet)?$`,
 			p.Run("audit", "verify").ExpectSuccess(), "while the server runs")
 		require.Equal(t, 0, server.Terminate().ExitCode)
 
@@ -76,7 +76,7 @@ func TestTrailOfTheReadmesWalk(t *testing.T) {
 					Where("number = ?", segment["number"]).Updates(segment).Error)
 			}
 		}
-		require.Equal(t, fmt.Sprintf("sound: %d entries\n", len(entries)), p.Run("audit", "verify").ExpectSuccess(),
+		require.Contains(t, p.Run("audit", "verify").ExpectSuccess(), fmt.Sprintf("sound: %d entries\n", len(entries)),
 			"all rows are restored")
 		edit("UPDATE audit_chain SET number = ?, sequence = ?, mac = (SELECT mac FROM audit_segments WHERE number = ?)",
 			segments[0]["number"], segments[0]["entries"], segments[0]["number"])

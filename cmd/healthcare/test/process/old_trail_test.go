@@ -46,6 +46,6 @@ func TestTrailOfThePreviousReleaseGoesOn(t *testing.T) {
 		before.URL = older.WaitReady()
 		before.Call("GET", "/api/patients/"+patient+"/", nil, 503)
 		require.Equal(t, 0, older.Terminate().ExitCode)
-		require.Regexp(t, `^sound: \d+ entries\n$`, p.Run("audit", "verify").ExpectSuccess())
+		require.Regexp(t, `(?m)^sound: \d+ entries$`, p.Run("audit", "verify").ExpectSuccess())
 	})
 }

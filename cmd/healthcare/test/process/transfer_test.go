@@ -161,7 +161,7 @@ func TestCopyToPostgres(t *testing.T) {
 	require.Contains(
 		t, final, "AUDIT_CHECKPOINTS, stored in "+filepath.Join(from.Folder, "data", "audit-checkpoints.jsonl"))
 
-	require.Regexp(t, `^sound: \d\d+ entries\n$`, to.Run("audit", "verify").ExpectSuccess(),
+	require.Regexp(t, `(?m)^sound: \d\d+ entries$`, to.Run("audit", "verify").ExpectSuccess(),
 		"also against the checkpoints of the former database")
 	server = to.Start()
 	moved := harness.NewHTTPClient(t, server.WaitReady())

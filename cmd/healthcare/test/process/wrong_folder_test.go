@@ -117,7 +117,8 @@ func TestExportIsVerifiedWithoutAStore(t *testing.T) {
 		require.Equal(t, 0, o.ExitCode)
 		elsewhere := harness.NewEnv(t).With("AUDIT_KEY=" + harness.AuditKey)
 		file := elsewhere.WriteFile(o.Stdout)
-		require.Regexp(t, `^sound: \d+ entries\n$`, elsewhere.Run("audit", "verify", "--export", file).ExpectSuccess())
+		require.Regexp(t, `(?m)^sound: \d+ entries$`,
+			elsewhere.Run("audit", "verify", "--export", file).ExpectSuccess())
 		require.Len(t, elsewhere.ListFolder(), 2)
 		harness.NewEnv(t).Run("audit", "verify", "--export", file).ExpectFailure(harness.ExitFailure,
 			"no audit_key at ")

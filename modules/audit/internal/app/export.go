@@ -132,7 +132,7 @@ func (m *Maintenance) VerifyExport(
 			}
 			return lines.entries(span, next, progress)
 		}
-		verified, err := m.walk(checkpoints, marks, lines.span, each)
+		verified, err := m.walk(checkpoints, marks, &report, lines.span, each)
 		if report.Entries += verified; err != nil {
 			return report, err
 		}

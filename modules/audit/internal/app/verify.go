@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"time"
 
 	"healthcare/modules/audit/internal/domain"
 )
@@ -19,6 +20,16 @@ type Report struct {
 	Notes    []domain.Note // the first segments in which a clock jumped
 	Jumps    int           // the number of all of them
 	Torn     []int         // numbers of torn lines in the file of checkpoints
+	Compared int           // checkpoints of all chains
+	Last     time.Time     // of the checkpoints
+}
+
+// count counts the checkpoints that were compared.
+func (r *Report) count(lines *checkpointLines) {
+	r.Compared += lines.compared
+	if lines.last.After(r.Last) {
+		r.Last = lines.last
+	}
 }
 
 // Verify verifies every chain, in bounded memory. It compares the entries with the checkpoints in a file; the path ""
@@ -37,7 +48,7 @@ func (m *Maintenance) Verify(ctx context.Context, checkpoints string, progress P
 		if i >= len(spans) || spans[i].Chain != i+1 {
 			return report, missingChain(i + 1)
 		}
-		verified, err := m.verify(ctx, i, checkpoints, marks, progress)
+		verified, err := m.verify(ctx, i, checkpoints, marks, progress, &report)
 		if report.Entries += verified; err != nil {
 			return report, err
 		}
@@ -48,6 +59,7 @@ func (m *Maintenance) Verify(ctx context.Context, checkpoints string, progress P
 // verify verifies the chain of one span. If the chain was pruned meanwhile, it starts again.
 func (m *Maintenance) verify(
 	ctx context.Context, at int, checkpoints string, marks []domain.Mark, progress Progress,
+	report *Report,
 ) (sound int64, err error) {
 	span := func() (domain.Span, error) {
 		spans, err := m.ledger.Spans(ctx)
@@ -63,9 +75,10 @@ func (m *Maintenance) verify(
 			walked, err = span()
 			return walked, err
 		}
-		sound, err := m.walk(checkpoints, marks, now, func(span domain.Span, next func(domain.Entry) error) error {
+		each := func(span domain.Span, next func(domain.Entry) error) error {
 			return m.eachEntry(ctx, span, progress, next, m.checkIndex)
-		})
+		}
+		sound, err := m.walk(checkpoints, marks, report, now, each)
 		if err == nil {
 			return sound, nil
 		}
@@ -97,6 +110,7 @@ func (m *Maintenance) checkIndex(ctx context.Context, entries []domain.Entry) er
 func (m *Maintenance) walk(
 	checkpoints string,
 	marks []domain.Mark,
+	report *Report,
 	of func() (domain.Span, error),
 	each func(span domain.Span, next func(domain.Entry) error) error,
 ) (sound int64, err error) {
@@ -115,7 +129,10 @@ func (m *Maintenance) walk(
 	if err = each(span, v.Next); err == nil {
 		err = v.End()
 	}
-	return v.Verified().Sequence - span.From.Sequence, errors.Join(err, lines.failed)
+	if err = errors.Join(err, lines.failed); err == nil {
+		report.count(lines)
+	}
+	return v.Verified().Sequence - span.From.Sequence, err
 }
 
 // checkUnknownChains returns a flaw if there is a checkpoint of a chain after those that were verified.
@@ -141,6 +158,9 @@ type checkpointLines struct {
 	from   io.Reader
 	failed error
 	torn   []int // numbers of lines that are torn
+
+	compared int       // checkpoints that were passed on
+	last     time.Time // of them
 }
 
 // The maximum length of a line of checkpoints and of an export, in bytes.
@@ -171,8 +191,15 @@ func (l *checkpointLines) all(yield func(domain.Checkpoint) bool) {
 			l.failed = fmt.Errorf("checkpoints, line %d: %w", n, err)
 			return
 		}
-		if l.of(c.Chain) && !yield(c) {
+		if !l.of(c.Chain) {
+			continue
+		}
+		if !yield(c) {
 			return
+		}
+		l.compared++
+		if c.Time.After(l.last) {
+			l.last = c.Time
 		}
 	}
 	if err := lines.Err(); err != nil {

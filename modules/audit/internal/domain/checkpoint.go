@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json" //nolint:depguard // the signature covers bytes computed again from the decoded values
 	"errors"
+	"strings"
 	"time"
 )
 
@@ -38,13 +39,20 @@ func (k Keys) Sign(c Checkpoint) []byte {
 
 // WholeLine returns the whole line in a line of a file of checkpoints, and reports whether a part of it is torn: the
 // process was killed while it wrote a line, and an earlier release then continued the same line. whole is nil without
-// one.
+// one. A line that does not begin like a checkpoint is not torn, and is returned whole.
 func WholeLine(line []byte) (whole []byte, torn bool) {
 	line = bytes.TrimSpace(line)
-	begin := max(0, bytes.LastIndex(line, []byte(`{"chain":`)))
-	if !bytes.HasSuffix(line, []byte("}")) { // a line has no other closing brace
-		return nil, len(line) > 0
+	if len(line) == 0 {
+		return nil, false
 	}
+	const start = `{"chain":`
+	if !bytes.HasPrefix(line, []byte(start)) && !strings.HasPrefix(start, string(line)) {
+		return line, false
+	}
+	if !bytes.HasSuffix(line, []byte("}")) { // a line has no other closing brace
+		return nil, true
+	}
+	begin := bytes.LastIndex(line, []byte(start))
 	return line[begin:], begin > 0
 }
 

@@ -88,7 +88,16 @@ func printReport(to io.Writer, report app.Report) error {
 			return err
 		}
 	}
-	_, err := fmt.Fprintf(to, "sound: %d entries", report.Entries)
+	compared := fmt.Sprintf("compared with %d checkpoints, the last of %s",
+		report.Compared, report.Last.Format(time.RFC3339))
+	if report.Compared == 0 {
+		compared = "compared with no checkpoint, so nothing shows whether the end was cut off"
+	}
+	_, err := fmt.Fprintln(to, "note:", compared)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(to, "sound: %d entries", report.Entries)
 	if report.Unsealed > 0 {
 		_, err = fmt.Fprintf(to, ", of which %d are not sealed yet", report.Unsealed)
 	}
@@ -180,6 +189,9 @@ if a line is not signed with AUDIT_KEY or AUDIT_KEY_PREVIOUS.`,
 			kept, all, err := maintenance.CompactCheckpoints()
 			if err != nil {
 				return err
+			}
+			if all == 0 {
+				return errors.New("AUDIT_CHECKPOINTS names a file that is missing or has no checkpoint")
 			}
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "kept: %d of %d checkpoints\n", kept, all)
 			return err

@@ -97,7 +97,7 @@ func TestAuditCommands(t *testing.T) {
 		t.Run("verify prints the number of sound entries", func(t *testing.T) {
 			out, stderrText, err := p.run(t, "verify")
 			require.NoError(t, err)
-			require.Equal(t, "sound: 20 entries\n", out)
+			require.Contains(t, out, "sound: 20 entries\n")
 			require.Empty(t, stderrText, "progress is for terminals")
 		})
 		t.Run("verify accepts an export", func(t *testing.T) {
@@ -107,7 +107,7 @@ func TestAuditCommands(t *testing.T) {
 			require.NoError(t, os.WriteFile(export, []byte(out), 0o600))
 			out, _, err = p.run(t, "verify", "--export", export, "--checkpoints", p.cfg.Checkpoints)
 			require.NoError(t, err)
-			require.Equal(t, "sound: 21 entries\n", out)
+			require.Contains(t, out, "sound: 21 entries\n")
 		})
 		t.Run("only the owner can read the checkpoints", func(t *testing.T) {
 			info, err := os.Stat(p.cfg.Checkpoints)
@@ -119,6 +119,27 @@ func TestAuditCommands(t *testing.T) {
 			require.ErrorIs(t, err, os.ErrNotExist)
 			_, _, err = p.run(t, "verify", "--export", export+".missing")
 			require.ErrorIs(t, err, os.ErrNotExist)
+		})
+		t.Run("verify rejects a file of something else", func(t *testing.T) {
+			other := filepath.Join(t.TempDir(), "other")
+			require.NoError(t, os.WriteFile(other, []byte("root:x:0:0\n"), 0o600))
+			_, _, err := p.run(t, "verify", "--checkpoints", other)
+			require.ErrorIs(t, err, domain.ErrNoCheckpoint)
+		})
+		t.Run("compact rejects a missing file", func(t *testing.T) {
+			require.NoError(t, os.Rename(p.cfg.Checkpoints, p.cfg.Checkpoints+".away"))
+			_, _, err := p.run(t, "compact")
+			require.NoError(t, os.Rename(p.cfg.Checkpoints+".away", p.cfg.Checkpoints))
+			require.ErrorContains(t, err, "AUDIT_CHECKPOINTS names a file that is missing")
+		})
+		t.Run("verify reports that it compared no checkpoint", func(t *testing.T) {
+			torn := filepath.Join(t.TempDir(), "torn")
+			require.NoError(t, os.WriteFile(torn, []byte(`{"chain":9,"sequence":3,"mac":"00`+"\n"), 0o600))
+			out, _, err := p.run(t, "verify", "--checkpoints", torn)
+			require.NoError(t, err)
+			require.Equal(t, "note: checkpoints, line 1 is torn: a process was killed while writing it\n"+
+				"note: compared with no checkpoint, so nothing shows whether the end was cut off\n"+
+				"sound: 21 entries\n", out)
 		})
 		t.Run("prune rejects an invalid day and reports that no entry is old enough", func(t *testing.T) {
 			_, _, err := p.run(t, "prune", "--before", "yesterday")
@@ -137,7 +158,7 @@ func TestAuditCommands(t *testing.T) {
 			p.record(t, 5)
 			out, _, err = p.run(t, "verify")
 			require.NoError(t, err)
-			require.Equal(t, "sound: 7 entries\n", out)
+			require.Contains(t, out, "sound: 7 entries\n")
 		})
 		t.Run("verify counts entries that are not sealed, and prints jumps of the clock", func(t *testing.T) {
 			p.clock.Advance(-25 * time.Hour)
@@ -148,6 +169,7 @@ func TestAuditCommands(t *testing.T) {
 			out, _, err := p.run(t, "verify")
 			require.NoError(t, err)
 			require.Regexp(t, `^note: segment \d+, sealed at .*: a clock jumped, or a transaction took minutes\n`+
+				`note: compared with \d+ checkpoints, the last of \S+\n`+
 				`sound: 9 entries, of which 1 are not sealed yet\n$`, out)
 		})
 		t.Run("verify names the first bad segment", func(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"gorm.io/gorm"
 
 	"healthcare/modules/audit/internal/adapters/store"
 	"healthcare/modules/audit/internal/domain"
@@ -237,6 +238,9 @@ func TestR43_SegmentsOnlyGrow(t *testing.T) {
 			"UPDATE audit_chain SET mac = (SELECT mac FROM audit_segments WHERE number = 1)",
 			"UPDATE audit_chain SET anchor_number = -1",
 			"UPDATE audit_chain SET anchor_number = 3",
+			"UPDATE audit_chain SET anchor_sequence = 7777",
+			"UPDATE audit_chain SET anchor_mac = mac",
+			"UPDATE audit_chain SET anchor_number = number, anchor_sequence = sequence - 1, anchor_mac = mac",
 			"UPDATE audit_chain SET id = 2",
 			"DELETE FROM audit_chain",
 			"INSERT INTO audit_chain SELECT * FROM audit_chain",
@@ -293,7 +297,10 @@ func TestR43_RolesOfSegments(t *testing.T) {
 		for _, grant := range []string{
 			"GRANT INSERT (entries, batch), SELECT, DELETE ON audit_inbox TO " + application,
 			"GRANT INSERT, SELECT ON audit_segments, audit_index TO " + application,
-			"GRANT SELECT, UPDATE ON audit_chain TO " + application,
+			"GRANT SELECT ON audit_chain TO " + application,
+			"GRANT UPDATE (number, sequence, mac, sealed_to, claimed, closed) ON audit_chain TO " + application,
+			// of the previous release, which an upgrade does not take away
+			"GRANT INSERT, SELECT ON audit_entries TO " + application,
 		} {
 			require.NoError(t, e.db.Write(t.Context()).Exec(grant).Error)
 		}
@@ -316,6 +323,7 @@ func TestR43_RolesOfSegments(t *testing.T) {
 			"DELETE FROM audit_index", "DELETE FROM audit_chain", "TRUNCATE audit_inbox",
 			"INSERT INTO audit_inbox (id, entries, batch) VALUES (9223372036854775807, 1, 'x')",
 			"ALTER TABLE audit_inbox DISABLE TRIGGER USER", "SET LOCAL session_replication_role = replica",
+			"UPDATE audit_chain SET anchor_number = number, anchor_sequence = sequence, anchor_mac = mac",
 		} {
 			t.Run("the application is denied "+statement, func(t *testing.T) {
 				requireDenied(t, as(func(ctx context.Context) error { return e.db.Write(ctx).Exec(statement).Error }))
@@ -326,5 +334,38 @@ func TestR43_RolesOfSegments(t *testing.T) {
 				return e.db.Write(ctx).Exec("DELETE FROM audit_inbox").Error
 			}), "23000")
 		})
+		t.Run("the functions do not use tables of the application", func(t *testing.T) {
+			require.ErrorContains(t, as(func(ctx context.Context) error {
+				return run(e.db.Write(ctx), "CREATE TEMP TABLE audit_chain (claimed text)",
+					"INSERT INTO audit_chain SELECT string_agg(id::text, ',') FROM audit_inbox",
+					"DELETE FROM audit_inbox")
+			}), "23000")
+			require.NoError(t, as(func(ctx context.Context) error {
+				return run(e.db.Write(ctx),
+					"CREATE FUNCTION pg_temp.owned() RETURNS boolean LANGUAGE plpgsql AS "+
+						"$$BEGIN RAISE EXCEPTION 'called as %', current_user; END$$",
+					"CREATE TEMP VIEW audit_chain AS SELECT pg_temp.owned() AS closed",
+					"GRANT SELECT ON pg_temp.audit_chain TO PUBLIC",
+					"INSERT INTO audit_entries SELECT * FROM audit_entries WHERE false",
+					"DROP VIEW pg_temp.audit_chain")
+			}))
+		})
+		t.Run("all functions have a fixed search path that ends with pg_temp", func(t *testing.T) {
+			var others []string
+			require.NoError(t, e.db.Read(t.Context()).Raw(`SELECT proname FROM pg_proc
+				WHERE pronamespace = current_schema()::regnamespace AND proname LIKE 'audit\_%'
+				AND NOT coalesce(array_to_string(proconfig, ' ') LIKE '%, pg_temp', false)`).Scan(&others).Error)
+			require.Empty(t, others)
+		})
 	})
+}
+
+// run runs statements one after the other, until one fails.
+func run(q *gorm.DB, statements ...string) error {
+	for _, statement := range statements {
+		if err := q.Exec(statement).Error; err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -1,0 +1,53 @@
+-- +goose Up
+-- The serving role could create temporary tables with the names that the functions use: temporary tables are searched
+-- first unless pg_temp is in the search path (PostgreSQL manual, section "Writing SECURITY DEFINER Functions Safely").
+-- +goose StatementBegin
+DO $$
+DECLARE
+    name text;
+BEGIN
+    FOR name IN SELECT oid::regprocedure FROM pg_proc
+        WHERE pronamespace = current_schema()::regnamespace AND proname LIKE 'audit\_%'
+    LOOP
+        EXECUTE format('ALTER FUNCTION %s SET search_path = %I, pg_temp', name, current_schema());
+    END LOOP;
+END $$;
+-- +goose StatementEnd
+
+-- The anchor is moved to a segment that exists, before the segments up to it are deleted.
+-- +goose StatementBegin
+CREATE FUNCTION audit_anchor() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT FROM audit_segments WHERE number = NEW.anchor_number AND mac = NEW.anchor_mac
+        AND first + entries - 1 = NEW.anchor_sequence) THEN
+        RETURN NEW;
+    END IF;
+    RAISE EXCEPTION 'the anchor of the audit trail is a segment' USING ERRCODE = '23000';
+END $$;
+-- +goose StatementEnd
+-- +goose StatementBegin
+DO $$
+BEGIN
+    EXECUTE format('ALTER FUNCTION audit_anchor() SET search_path = %I, pg_temp', current_schema());
+END $$;
+-- +goose StatementEnd
+CREATE TRIGGER audit_chain_anchor BEFORE UPDATE ON audit_chain FOR EACH ROW
+    WHEN ((NEW.anchor_number, NEW.anchor_sequence, NEW.anchor_mac) IS DISTINCT FROM
+        (OLD.anchor_number, OLD.anchor_sequence, OLD.anchor_mac))
+    EXECUTE FUNCTION audit_anchor();
+
+-- Only the owner prunes. The serving role advances the end and closes the chains of earlier releases.
+-- +goose StatementBegin
+DO $$
+DECLARE
+    application text;
+BEGIN
+    FOR application IN SELECT DISTINCT CASE grantee WHEN 'PUBLIC' THEN 'PUBLIC' ELSE quote_ident(grantee) END
+        FROM information_schema.role_table_grants WHERE table_schema = current_schema() AND table_name = 'audit_chain'
+        AND privilege_type = 'UPDATE' AND grantee <> current_user
+    LOOP
+        EXECUTE 'REVOKE UPDATE ON audit_chain FROM ' || application;
+        EXECUTE 'GRANT UPDATE (number, sequence, mac, sealed_to, claimed, closed) ON audit_chain TO ' || application;
+    END LOOP;
+END $$;
+-- +goose StatementEnd

@@ -25,12 +25,26 @@ BEGIN
     RAISE EXCEPTION 'the anchor of the audit trail is a segment' USING ERRCODE = '23000';
 END $$;
 -- +goose StatementEnd
+-- The index is written after the segments. Rows that are inserted earlier would be taken for those of the block. A copy
+-- inserts the index of a trail that is still empty.
+-- +goose StatementBegin
+CREATE FUNCTION audit_refuse_early() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT FROM added WHERE block > (SELECT number FROM audit_chain)) THEN
+        RAISE EXCEPTION 'the index of the audit trail is of segments that exist' USING ERRCODE = '23000';
+    END IF;
+    RETURN NULL;
+END $$;
+-- +goose StatementEnd
 -- +goose StatementBegin
 DO $$
 BEGIN
     EXECUTE format('ALTER FUNCTION audit_anchor() SET search_path = %I, pg_temp', current_schema());
+    EXECUTE format('ALTER FUNCTION audit_refuse_early() SET search_path = %I, pg_temp', current_schema());
 END $$;
 -- +goose StatementEnd
+CREATE TRIGGER audit_index_refuse_early AFTER INSERT ON audit_index REFERENCING NEW TABLE AS added
+    FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse_early();
 CREATE TRIGGER audit_chain_anchor BEFORE UPDATE ON audit_chain FOR EACH ROW
     WHEN ((NEW.anchor_number, NEW.anchor_sequence, NEW.anchor_mac) IS DISTINCT FROM
         (OLD.anchor_number, OLD.anchor_sequence, OLD.anchor_mac))

@@ -228,6 +228,7 @@ func TestR43_SegmentsOnlyGrow(t *testing.T) {
 			"UPDATE audit_segments SET entries = 2",
 			"DELETE FROM audit_segments WHERE number = 1",
 			"UPDATE audit_index SET block = 3",
+			"INSERT INTO audit_index SELECT term, 3, segments FROM audit_index",
 			"DELETE FROM audit_index",
 			"UPDATE audit_chain SET claimed = '1,2,3,4,5,6'",
 			"UPDATE audit_chain SET sealed_to = 1000",

@@ -21,8 +21,4 @@ var (
 	// ErrUnavailable is the error of a request whose entries cannot be recorded: such a request is not served.
 	ErrUnavailable = errs.New(errs.Unavailable, "unavailable",
 		"The audit trail cannot be written, so the request was not processed. Try again shortly.")
-
-	// ErrNothingToPrune is the error of a pruning for which no entry is old enough.
-	ErrNothingToPrune = errs.New(errs.Conflict, "nothing_to_prune",
-		"The audit trail has no entry that old. The newest day of entries is always kept.")
 )

@@ -10,7 +10,6 @@ import (
 
 	"github.com/google/uuid"
 
-	trail "healthcare/modules/audit"
 	"healthcare/modules/audit/internal/domain"
 	"healthcare/platform/audit"
 )
@@ -20,8 +19,8 @@ const deleteBatch = 10_000
 
 // Prune deletes the entries that are older than an instant, and returns their number. Of the chain it deletes whole
 // blocks of the index, which have at most the entries of a day. The remaining trail verifies: each chain keeps the MAC
-// before its first entry or segment, and the chain of segments records these. Errors: audit.ErrNothingToPrune; the
-// store's, also when the role does not own the tables.
+// before its first entry or segment, and the chain of segments records these. Without an entry that is old enough it
+// records nothing. Errors: the store's, also when the role does not own the tables.
 func (m *Maintenance) Prune(ctx context.Context, before time.Time, progress Progress) (removed int64, err error) {
 	if before.After(m.clock.Now()) {
 		before = m.clock.Now() // keeps entries recorded from now on
@@ -31,7 +30,7 @@ func (m *Maintenance) Prune(ctx context.Context, before time.Time, progress Prog
 		return 0, err
 	}
 	if cuts.removed == 0 {
-		return 0, trail.ErrNothingToPrune
+		return 0, nil
 	}
 	entry := audit.Entry{
 		Action: audit.TrailPruned, Resource: auditEvent, Outcome: audit.Success, Count: cuts.last(),
@@ -106,13 +105,9 @@ func (m *Maintenance) cuts(ctx context.Context, before time.Time) (c cuts, err e
 	if err := m.sealing.Index(ctx); err != nil {
 		return c, err
 	}
-	last := chain.Span.To.Number
-	first, err := m.segments.SealedSince(ctx, before)
+	last, err := m.segments.LastSealedBefore(ctx, before, m.clock.Now())
 	if err != nil {
 		return c, err
-	}
-	if first > 0 {
-		last = first - 1
 	}
 	blocks, err := m.segments.Blocks(ctx, domain.BlockTerm, c.segments.Number, last, true, 1)
 	if err != nil || len(blocks) == 0 {

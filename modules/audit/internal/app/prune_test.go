@@ -7,7 +7,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	trail "healthcare/modules/audit"
 	"healthcare/platform/database"
 	"healthcare/platform/databasetest"
 )
@@ -27,8 +26,9 @@ func TestPrune(t *testing.T) {
 		november := h.clock.Now()
 
 		t.Run("deletes no entry if none is old enough", func(t *testing.T) {
-			_, err := h.Prune(t.Context(), october, noProgress)
-			require.ErrorIs(t, err, trail.ErrNothingToPrune)
+			removed, err := h.Prune(t.Context(), october, noProgress)
+			require.NoError(t, err)
+			require.Zero(t, removed)
 			require.EqualValues(t, 8, h.verified(t))
 		})
 		t.Run("deletes older entries, records that, and the remaining trail verifies", func(t *testing.T) {
@@ -70,6 +70,34 @@ func TestPrune(t *testing.T) {
 			requireFlaw(t, err, end.Number)
 			require.ErrorContains(t, err, "has no record that they were pruned")
 		})
+	})
+}
+
+// A segment with a time in the future does not keep the entries after it, nor does it let recent ones be deleted.
+func TestPruneAfterAClockThatWasAhead(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		h := newFixture(db)
+		const day = 24 * time.Hour
+		seal := func(entries int) {
+			h.record(t, entries)
+			h.seal(t)
+		}
+		seal(1)
+		h.clock.Advance(365 * day)
+		seal(2)
+		h.clock.Advance(-365 * day)
+		h.clock.Advance(3 * day)
+		seal(4)
+		h.clock.Advance(3 * day)
+		seal(8)
+		h.clock.Advance(365 * day)
+		seal(16)
+		h.clock.Advance(-365 * day)
+		removed, err := h.Prune(t.Context(), h.clock.Now().Add(-day), noProgress)
+		require.NoError(t, err)
+		require.EqualValues(t, 7, removed)
+		require.EqualValues(t, 8+16+1, h.verified(t))
 	})
 }
 

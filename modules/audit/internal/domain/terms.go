@@ -145,9 +145,9 @@ func (b *Block) Add(h Header) (end int64) {
 }
 
 // EndBefore returns the number of the block's last segment if no segment that is sealed at an instant can be part of
-// it, otherwise 0.
+// it, otherwise 0. A clock that goes back a day ends a block as well, or it would last until that time again.
 func (b *Block) EndBefore(at time.Time) int64 {
-	if b.segments > 0 && at.Sub(b.begun) >= blockTime {
+	if b.segments > 0 && at.Sub(b.begun).Abs() >= blockTime {
 		return b.last
 	}
 	return 0

@@ -117,12 +117,17 @@ func (v *SegmentVerifier) record(s Segment, r Record) error {
 }
 
 func (v *SegmentVerifier) note(s Segment) {
-	if v.jumps++; len(v.notes) < maxNotes {
-		v.notes = append(v.notes, Note{s.Number, fmt.Sprintf(
-			"segment %d, sealed at %s, has entries of %s to %s: "+
-				"a clock jumped, or a transaction took minutes", s.Number,
-			s.SealedAt.Format(time.RFC3339), s.FirstAt.Format(time.RFC3339), s.LastAt.Format(time.RFC3339))})
+	if v.jumps++; len(v.notes) >= maxNotes {
+		return
 	}
+	text := fmt.Sprintf("segment %d, sealed at %s, has entries of %s to %s: "+
+		"a clock jumped, or a transaction took minutes", s.Number, s.SealedAt.Format(time.RFC3339),
+		s.FirstAt.Format(time.RFC3339), s.LastAt.Format(time.RFC3339))
+	if s.SealedAt.Before(v.previous.SealedAt) { // the wrong time may be that of the other
+		before := v.previous
+		text += fmt.Sprintf(". Segment %d was sealed at %s", before.Number, before.SealedAt.Format(time.RFC3339))
+	}
+	v.notes = append(v.notes, Note{s.Number, text})
 }
 
 // End verifies the end of the chain. Errors: *Flaw.

@@ -73,9 +73,10 @@ type Segments interface {
 	// time is no bound. first is greater than last without one. Errors: the store's.
 	Between(ctx context.Context, after, before time.Time) (first, last int64, err error)
 
-	// SealedSince returns the number of the first segment sealed at or after an instant, 0 without one. Errors: the
-	// store's.
-	SealedSince(ctx context.Context, at time.Time) (number int64, err error)
+	// LastSealedBefore returns the number of the last segment that is older than an instant, and before all segments
+	// sealed between it and now; 0 without one. Times after now were read from a clock that was ahead, so they do not
+	// show that a segment is recent. Errors: the store's.
+	LastSealedBefore(ctx context.Context, instant, now time.Time) (number int64, err error)
 
 	// SetSegmentAnchor makes the chain begin after a segment, so that the segments up to it may be deleted.
 	// Errors: the store's.

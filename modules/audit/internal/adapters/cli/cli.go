@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"healthcare/modules/audit/internal/app"
-	"healthcare/platform/errs"
 	"healthcare/platform/progress"
 )
 
@@ -157,10 +156,12 @@ owns the tables.`,
 				line := progress.New(cmd.ErrOrStderr())
 				removed, err := maintenance.Prune(ctx, before, showProgress(line, "pruned"))
 				line.End()
-				if e, ok := errors.AsType[*errs.Error](err); ok && e.Kind == errs.Conflict {
-					return errors.New(e.Detail)
-				}
 				if err != nil {
+					return err
+				}
+				if removed == 0 {
+					_, err = fmt.Fprintln(cmd.OutOrStdout(),
+						"pruned: 0 entries: the trail has none that old. The newest day is always kept")
 					return err
 				}
 				_, err = fmt.Fprintf(cmd.OutOrStdout(), "pruned: %d entries\n", removed)

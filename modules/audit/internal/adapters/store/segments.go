@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -247,13 +248,10 @@ func (s *segments) Between(ctx context.Context, after, before time.Time) (first,
 	return *found.First, *found.Last, nil
 }
 
-func (s *segments) SealedSince(ctx context.Context, at time.Time) (number int64, err error) {
-	var found struct{ Number *int64 }
-	err = s.read(ctx).Raw("SELECT min(number) AS number FROM audit_segments WHERE sealed_at >= ?",
-		at.UnixMicro()).Scan(&found).Error
-	if found.Number != nil {
-		number = *found.Number
-	}
+func (s *segments) LastSealedBefore(ctx context.Context, instant, now time.Time) (number int64, err error) {
+	err = s.read(ctx).Raw("SELECT coalesce(max(number), 0) FROM audit_segments WHERE sealed_at < ? AND number < "+
+		"coalesce((SELECT min(number) FROM audit_segments WHERE sealed_at >= ? AND sealed_at <= ?), ?)",
+		instant.UnixMicro(), instant.UnixMicro(), now.UnixMicro(), int64(math.MaxInt64)).Scan(&number).Error
 	return number, err
 }
 

@@ -204,10 +204,16 @@ func TestSegmentsByTime(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, []int64{one.first, one.last}, []int64{first, last}, "%v", one)
 		}
-		for instant, want := range map[time.Time]int64{at(0): 1, at(1): 2, at(9): 0} {
-			number, err := e.SealedSince(t.Context(), instant)
+		for _, one := range []struct {
+			instant, now time.Time
+			want         int64
+		}{
+			{at(0), at(9), 0}, {at(1), at(9), 1}, {at(9), at(9), 4},
+			{at(1), at(2), 1}, {at(1), at(1), 1}, // the segments after it have times after now
+		} {
+			number, err := e.LastSealedBefore(t.Context(), one.instant, one.now)
 			require.NoError(t, err)
-			require.Equal(t, want, number)
+			require.Equal(t, one.want, number, "%v", one)
 		}
 	})
 }

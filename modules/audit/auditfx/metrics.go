@@ -42,7 +42,8 @@ func collectors(recorder *app.Recorder, sealing *app.Sealing) []prometheus.Colle
 		telemetry.Counter("healthcare_audit_missing_total",
 			"Batches that were committed and removed before they were sealed: the trail was tampered with.",
 			sealed(func(t app.SealingTally) float64 { return float64(t.Missing) })),
-		telemetry.Counter("healthcare_audit_clock_jumps_total", "Segments in which the clock of an instance jumped.",
+		telemetry.Counter("healthcare_audit_clock_jumps_total",
+			"Jumps of the clock that this instance noticed, its own and those in segments.",
 			sealed(func(t app.SealingTally) float64 { return float64(t.Jumps) })),
 	}
 }

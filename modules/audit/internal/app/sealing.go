@@ -42,8 +42,9 @@ type Sealing struct {
 	low     int64           // batches up to this id were sealed, unless their transaction was slow
 	nextLow int64
 	swept   time.Time
-	waiting time.Time // since when the inbox has batches
-	unknown time.Time // since when the first batch has an unknown key
+	waiting time.Time     // since when the inbox has batches
+	unknown time.Time     // since when the first batch has an unknown key
+	offset  time.Duration // of the clock, at the last tick
 
 	flushMu   sync.Mutex
 	nextFlush *flush        // that has not begun; nil without one
@@ -61,7 +62,7 @@ func NewSealing(
 ) *Sealing {
 	return &Sealing{
 		segments: segments, keys: keys, alarms: alarms, clock: clk, age: cfg.CheckpointEvery / 2,
-		timeout: cfg.CommitTimeout, flushes: make(chan struct{}, flushesBurst),
+		timeout: cfg.CommitTimeout, flushes: make(chan struct{}, flushesBurst), offset: clk.Offset(),
 	}
 }
 
@@ -69,6 +70,7 @@ func NewSealing(
 func (s *Sealing) Tick(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.checkClock()
 	now := s.clock.Now()
 	sweep := now.Sub(s.swept) >= sweepEvery || now.Before(s.swept)
 	if sweep {
@@ -92,6 +94,22 @@ func (s *Sealing) Tick(ctx context.Context) error {
 	}
 	return err
 }
+
+// checkClock reports that the clock of this machine was set. A segment shows that only once the clock has gone back.
+func (s *Sealing) checkClock() {
+	offset := s.clock.Offset()
+	change := offset - s.offset
+	s.offset = offset
+	if change.Abs() <= maxClockChange {
+		return
+	}
+	s.count(func(t *SealingTally) { t.Jumps++ })
+	s.alarm("the clock of this machine was set by %s, or the machine was suspended: "+
+		"the times of entries may be wrong, their order is right", change.Round(time.Second))
+}
+
+// maxClockChange is the change of the clock's offset from one tick to the next that is not reported.
+const maxClockChange = 5 * time.Second
 
 // finishSweep moves the low-water mark, and reports missing batches.
 func (s *Sealing) finishSweep(now time.Time) {

@@ -251,3 +251,27 @@ func TestBytesOfAnEntry(t *testing.T) {
 		t.Logf("%.0f bytes of an entry", bytes)
 	})
 }
+
+// The instance whose clock is set reports it at once. Segments show it only once the clock has gone back.
+func TestTheOwnClockWasSet(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		h := newFixture(db)
+		tick := func(jumps int64) {
+			t.Helper()
+			h.record(t, 1)
+			require.NoError(t, h.Tick(t.Context()))
+			require.Equal(t, jumps, h.sealing.Tally().Jumps)
+		}
+		tick(0)
+		h.clock.Advance(time.Hour)
+		tick(0)
+		h.clock.Set(5 * time.Second)
+		tick(0)
+		h.clock.Set(365 * 24 * time.Hour)
+		tick(1)
+		require.ErrorContains(t, h.checkpoints.reported[0], "the clock of this machine was set by 8760h0m0s")
+		tick(1)
+		require.Len(t, h.checkpoints.reported, 1)
+	})
+}

@@ -40,7 +40,7 @@ type refusals struct {
 type refusalKey struct {
 	limit   domain.Scope
 	client  string            // the client prefix; for domain.WideClient the wide one
-	account [sha256.Size]byte // the HMAC of the mailbox
+	account [sha256.Size]byte // the HMAC of the mailbox; zero for the limits of a client at all accounts
 }
 
 // refusalCount is the state of a window.
@@ -61,6 +61,9 @@ func (r *refusals) keyOf(attempt domain.Attempt, refusal error) refusalKey {
 	key := refusalKey{limit: limit, client: attempt.Prefix()}
 	if limit == domain.WideClient {
 		key.client = attempt.WidePrefix()
+	}
+	if limit == domain.Client || limit == domain.WideClient {
+		return key // else one client could fill all windows with accounts that do not exist
 	}
 	mac := hmac.New(sha256.New, r.key)
 	_, _ = mac.Write([]byte(attempt.Mailbox)) // a hash never fails

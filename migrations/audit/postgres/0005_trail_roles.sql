@@ -1,19 +1,4 @@
 -- +goose Up
--- The serving role could create temporary tables with the names that the functions use: temporary tables are searched
--- first unless pg_temp is in the search path (PostgreSQL manual, section "Writing SECURITY DEFINER Functions Safely").
--- +goose StatementBegin
-DO $$
-DECLARE
-    name text;
-BEGIN
-    FOR name IN SELECT oid::regprocedure FROM pg_proc
-        WHERE pronamespace = current_schema()::regnamespace AND proname LIKE 'audit\_%'
-    LOOP
-        EXECUTE format('ALTER FUNCTION %s SET search_path = %I, pg_temp', name, current_schema());
-    END LOOP;
-END $$;
--- +goose StatementEnd
-
 -- The anchor is moved to a segment that exists, before the segments up to it are deleted.
 -- +goose StatementBegin
 CREATE FUNCTION audit_anchor() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -36,19 +21,28 @@ BEGIN
     RETURN NULL;
 END $$;
 -- +goose StatementEnd
--- +goose StatementBegin
-DO $$
-BEGIN
-    EXECUTE format('ALTER FUNCTION audit_anchor() SET search_path = %I, pg_temp', current_schema());
-    EXECUTE format('ALTER FUNCTION audit_refuse_early() SET search_path = %I, pg_temp', current_schema());
-END $$;
--- +goose StatementEnd
 CREATE TRIGGER audit_index_refuse_early AFTER INSERT ON audit_index REFERENCING NEW TABLE AS added
     FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse_early();
 CREATE TRIGGER audit_chain_anchor BEFORE UPDATE ON audit_chain FOR EACH ROW
     WHEN ((NEW.anchor_number, NEW.anchor_sequence, NEW.anchor_mac) IS DISTINCT FROM
         (OLD.anchor_number, OLD.anchor_sequence, OLD.anchor_mac))
     EXECUTE FUNCTION audit_anchor();
+
+-- The serving role could create temporary tables with the names that the functions use: temporary tables are searched
+-- first unless pg_temp is in the search path (PostgreSQL manual, section "Writing SECURITY DEFINER Functions Safely").
+-- +goose StatementBegin
+DO $$
+DECLARE
+    name text;
+BEGIN
+    FOREACH name IN ARRAY ARRAY['audit_refuse()', 'audit_add_partition(text, text)', 'audit_ensure_month(timestamptz)',
+        'audit_drop_months(timestamptz)', 'audit_refuse_change()', 'audit_refuse_unsealed()', 'audit_refuse_unpruned()',
+        'audit_advance()', 'audit_refuse_closed()', 'audit_refuse_early()', 'audit_anchor()']
+    LOOP
+        EXECUTE format('ALTER FUNCTION %s SET search_path = %I, pg_temp', name, current_schema());
+    END LOOP;
+END $$;
+-- +goose StatementEnd
 
 -- Only the owner prunes. The serving role advances the end and closes the chains of earlier releases.
 -- +goose StatementBegin

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"strconv"
-	"time"
 
 	"healthcare/modules/audit/internal/domain"
 )
@@ -20,16 +19,8 @@ type Report struct {
 	Notes    []domain.Note // the first segments in which a clock jumped
 	Jumps    int           // the number of all of them
 	Torn     []int         // numbers of torn lines in the file of checkpoints
-	Compared int           // checkpoints of all chains
-	Last     time.Time     // of the checkpoints
-}
 
-// count counts the checkpoints that were compared.
-func (r *Report) count(lines *checkpointLines) {
-	r.Compared += lines.compared
-	if lines.last.After(r.Last) {
-		r.Last = lines.last
-	}
+	Compared domain.Compared
 }
 
 // Verify verifies every chain, in bounded memory. It compares the entries with the checkpoints in a file; the path ""
@@ -130,7 +121,7 @@ func (m *Maintenance) walk(
 		err = v.End()
 	}
 	if err = errors.Join(err, lines.failed); err == nil {
-		report.count(lines)
+		report.Compared.Add(v.Compared())
 	}
 	return v.Verified().Sequence - span.From.Sequence, err
 }
@@ -158,9 +149,6 @@ type checkpointLines struct {
 	from   io.Reader
 	failed error
 	torn   []int // numbers of lines that are torn
-
-	compared int       // checkpoints that were passed on
-	last     time.Time // of them
 }
 
 // The maximum length of a line of checkpoints and of an export, in bytes.
@@ -191,15 +179,8 @@ func (l *checkpointLines) all(yield func(domain.Checkpoint) bool) {
 			l.failed = fmt.Errorf("checkpoints, line %d: %w", n, err)
 			return
 		}
-		if !l.of(c.Chain) {
-			continue
-		}
-		if !yield(c) {
+		if l.of(c.Chain) && !yield(c) {
 			return
-		}
-		l.compared++
-		if c.Time.After(l.last) {
-			l.last = c.Time
 		}
 	}
 	if err := lines.Err(); err != nil {

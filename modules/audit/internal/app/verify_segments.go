@@ -70,7 +70,7 @@ func (m *Maintenance) walkSegments(
 	report.Entries += v.Verified().Sequence - span.From.Sequence + report.Unsealed
 	report.Notes, report.Jumps = v.Notes()
 	report.Torn = lines.torn
-	report.count(lines)
+	report.Compared.Add(v.Compared())
 	return v.Marks(), errors.Join(err, lines.failed)
 }
 

@@ -16,7 +16,7 @@ type InboxRow struct {
 type Seal struct {
 	Segment
 	Rows  []int64
-	Last  int64   // the greatest id of a row with an authentic batch; anybody who can insert chooses the others
+	Last  int64   // the greatest id of a row with an authentic batch; clients of the database choose other ids
 	Aside []error // the reasons of batches that were set aside
 }
 

@@ -155,6 +155,8 @@ func TestASoundChain(t *testing.T) {
 		v, err := c.verify()
 		require.NoError(t, err)
 		require.Len(t, v.Marks(), 1)
+		last := c.checkpoints[10].Time
+		require.Equal(t, domain.Compared{Count: 8, Last: last}, v.Compared(), "three are of pruned segments")
 	})
 	t.Run("is unpacked as it was sealed", func(t *testing.T) {
 		c := newChain(2)

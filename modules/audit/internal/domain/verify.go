@@ -57,6 +57,9 @@ func NewVerifier(keys Keys, span Span, checkpoints iter.Seq[Checkpoint], marks .
 // Close releases the iterator of the checkpoints.
 func (v *Verifier) Close() { v.matcher.close() }
 
+// Compared returns the checkpoints that the entries were compared with.
+func (v *Verifier) Compared() Compared { return v.matcher.compared }
+
 // Verified returns the last entry that is sound.
 func (v *Verifier) Verified() Link { return v.last }
 
@@ -119,6 +122,21 @@ type checkpointMatcher struct {
 	from, last  Link
 	checkpoints *peekedCheckpoints  // nil: none
 	recent      [reorderWindow]Link // by sequence modulo reorderWindow
+	compared    Compared
+}
+
+// Compared summarises the checkpoints that a chain was compared with. Those of pruned entries are not among them.
+type Compared struct {
+	Count int
+	Last  time.Time // of them
+}
+
+// Add adds the checkpoints of another chain.
+func (c *Compared) Add(other Compared) {
+	c.Count += other.Count
+	if other.Last.After(c.Last) {
+		c.Last = other.Last
+	}
 }
 
 // reorderWindow is the maximum number of links that a checkpoint may be late in its file: two processes may append to
@@ -175,6 +193,9 @@ func (m *checkpointMatcher) compare() error {
 		}
 		if err := m.checkAgainst(c); err != nil {
 			return err
+		}
+		if c.Sequence >= m.from.Sequence {
+			m.compared.Add(Compared{1, c.Time})
 		}
 		m.checkpoints.skip()
 	}

@@ -59,6 +59,9 @@ func (p Position) Checkpoint(at time.Time) Checkpoint { return Checkpoint{Segmen
 // Close releases the iterator of the checkpoints.
 func (v *SegmentVerifier) Close() { v.matcher.close() }
 
+// Compared returns the checkpoints that the chain was compared with.
+func (v *SegmentVerifier) Compared() Compared { return v.matcher.compared }
+
 // Verified returns the position after the last segment that is sound.
 func (v *SegmentVerifier) Verified() Position { return v.last }
 

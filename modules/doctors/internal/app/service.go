@@ -47,8 +47,8 @@ func New(
 	}
 }
 
-// mayChange returns doctors.ErrCurated, and records the refusal, if only administrators may change the directory and
-// who is not one of them. id is zero for a new doctor. Every use case that adds, changes or deletes a doctor calls it
+// mayChange returns doctors.ErrCurated, and records the refusal, if the user is not an administrator and only those may
+// change the directory. id is zero for a new doctor. Every use case that adds, changes or deletes a doctor calls it
 // first, except StartRemoval, which requires an administrator.
 func (s *Service) mayChange(ctx context.Context, who auth.Principal, id doctors.ID) error {
 	if s.mode != doctors.Curated || who.Role == auth.Admin {

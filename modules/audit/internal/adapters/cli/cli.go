@@ -88,8 +88,8 @@ func printReport(to io.Writer, report app.Report) error {
 		}
 	}
 	compared := fmt.Sprintf("compared with %d checkpoints, the last of %s",
-		report.Compared, report.Last.Format(time.RFC3339))
-	if report.Compared == 0 {
+		report.Compared.Count, report.Compared.Last.Format(time.RFC3339))
+	if report.Compared.Count == 0 {
 		compared = "compared with no checkpoint, so nothing shows whether the end was cut off"
 	}
 	_, err := fmt.Fprintln(to, "note:", compared)

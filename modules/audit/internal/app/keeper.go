@@ -213,6 +213,7 @@ func (k *Keeper) last(chain int, now time.Time) domain.Checkpoint {
 
 func (k *Keeper) sign(c domain.Checkpoint) error {
 	if err := k.checkpoints.Append(k.keys.Sign(c)); err != nil {
+		k.sealing.count(func(t *SealingTally) { t.Unwritten++ })
 		return err
 	}
 	k.signed[c.Chain] = c

@@ -110,11 +110,12 @@ func TestKeeper(t *testing.T) {
 		h.checkpoints.failWith(context.DeadlineExceeded)
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan struct{})
-		go func() { defer close(done); h.restarted().Run(ctx) }()
+		restarted := h.restarted()
+		go func() { defer close(done); restarted.Run(ctx) }()
 		require.Eventually(t, func() bool {
 			h.checkpoints.mu.Lock()
 			defer h.checkpoints.mu.Unlock()
-			return len(h.checkpoints.reported) > 0
+			return len(h.checkpoints.reported) > 0 && restarted.sealing.Tally().Unwritten > 0
 		}, 10*time.Second, 20*time.Millisecond)
 		h.checkpoints.failWith(nil)
 		require.Eventually(t, func() bool { return h.checkpoints.count() == 8 }, 10*time.Second, 10*time.Millisecond)

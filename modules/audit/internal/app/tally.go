@@ -38,6 +38,7 @@ func (r *Recorder) count(entries int, err error) {
 // SealingTally counts since the start of this instance.
 type SealingTally struct {
 	Segments, Failures, Aside, Missing, Jumps int64
+	Unwritten                                 int64 // attempts to write a checkpoint that failed
 
 	UnsealedBatches, UnsealedEntries int64         // in the inbox, when it was measured last
 	UnsealedFor                      time.Duration // how long the inbox has had batches

@@ -10,19 +10,23 @@ BEGIN
     RAISE EXCEPTION 'the anchor of the audit trail is a segment' USING ERRCODE = '23000';
 END $$;
 -- +goose StatementEnd
--- The index is written after the segments. Rows that are inserted earlier would be taken for those of the block. A copy
--- inserts the index of a trail that is still empty.
+-- The index of a block is written after its segments, and ends with the row of the term that lists blocks. Rows inserted earlier
+-- would be taken for those of the block. A copy inserts the index of a trail that is still empty.
 -- +goose StatementBegin
-CREATE FUNCTION audit_refuse_early() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION audit_refuse_other() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    last     bigint := (SELECT number FROM audit_chain);
+    complete bigint := (SELECT max(block) FROM audit_index WHERE term = '\x7a00000000000000000000000000000000'
+        AND block NOT IN (SELECT block FROM added WHERE term = '\x7a00000000000000000000000000000000'));
 BEGIN
-    IF EXISTS (SELECT FROM added WHERE block > (SELECT number FROM audit_chain)) THEN
-        RAISE EXCEPTION 'the index of the audit trail is of segments that exist' USING ERRCODE = '23000';
+    IF last IS NOT NULL AND EXISTS (SELECT FROM added WHERE block > last OR block <= complete) THEN
+        RAISE EXCEPTION 'rows of the index of the audit trail are of its open block' USING ERRCODE = '23000';
     END IF;
     RETURN NULL;
 END $$;
 -- +goose StatementEnd
-CREATE TRIGGER audit_index_refuse_early AFTER INSERT ON audit_index REFERENCING NEW TABLE AS added
-    FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse_early();
+CREATE TRIGGER audit_index_refuse_other AFTER INSERT ON audit_index REFERENCING NEW TABLE AS added
+    FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse_other();
 CREATE TRIGGER audit_chain_anchor BEFORE UPDATE ON audit_chain FOR EACH ROW
     WHEN ((NEW.anchor_number, NEW.anchor_sequence, NEW.anchor_mac) IS DISTINCT FROM
         (OLD.anchor_number, OLD.anchor_sequence, OLD.anchor_mac))
@@ -37,7 +41,7 @@ DECLARE
 BEGIN
     FOREACH name IN ARRAY ARRAY['audit_refuse()', 'audit_add_partition(text, text)', 'audit_ensure_month(timestamptz)',
         'audit_drop_months(timestamptz)', 'audit_refuse_change()', 'audit_refuse_unsealed()', 'audit_refuse_unpruned()',
-        'audit_advance()', 'audit_refuse_closed()', 'audit_refuse_early()', 'audit_anchor()']
+        'audit_advance()', 'audit_refuse_closed()', 'audit_refuse_other()', 'audit_anchor()']
     LOOP
         EXECUTE format('ALTER FUNCTION %s SET search_path = %I, pg_temp', name, current_schema());
     END LOOP;

@@ -14,16 +14,18 @@ import (
 	"healthcare/platform/audit"
 )
 
+var errFuture = errors.New("entries of the future cannot be pruned: choose a day that has begun (UTC)")
+
 // deleteBatch is the maximum number of entries that one transaction deletes.
 const deleteBatch = 10_000
 
 // Prune deletes the entries that are older than an instant, and returns their number. Of the chain it deletes whole
 // blocks of the index, which have at most the entries of a day. The remaining trail verifies: each chain keeps the MAC
 // before its first entry or segment, and the chain of segments records these. Without an entry that is old enough it
-// records nothing. Errors: the store's, also when the role does not own the tables.
+// records nothing. Errors: errFuture; the store's, also when the role does not own the tables.
 func (m *Maintenance) Prune(ctx context.Context, before time.Time, progress Progress) (removed int64, err error) {
 	if before.After(m.clock.Now()) {
-		before = m.clock.Now() // keeps entries recorded from now on
+		return 0, errFuture
 	}
 	cuts, err := m.cuts(ctx, before)
 	if err != nil {

@@ -46,12 +46,16 @@ func TestPrune(t *testing.T) {
 			require.NoError(t, db.Read(t.Context()).Table("audit_index").Count(&rows).Error)
 			require.Zero(t, rows, "deletes the index rows, too")
 		})
-		t.Run("prunes again, up to a time in the future", func(t *testing.T) {
+		t.Run("refuses a time in the future", func(t *testing.T) {
+			_, err := h.Prune(t.Context(), h.clock.Now().Add(time.Microsecond), noProgress)
+			require.ErrorContains(t, err, "choose a day that has begun")
+		})
+		t.Run("prunes again, up to now", func(t *testing.T) {
 			h.clock.Advance(december.Sub(h.clock.Now()))
 			h.record(t, 1)
 			h.seal(t)
 			h.clock.Advance(time.Second)
-			removed, err := h.Prune(t.Context(), h.clock.Now().AddDate(1, 0, 0), noProgress)
+			removed, err := h.Prune(t.Context(), h.clock.Now(), noProgress)
 			require.NoError(t, err)
 			require.EqualValues(t, 4, removed, "entries of the last day remain")
 			require.EqualValues(t, 2, h.verified(t))

@@ -120,9 +120,9 @@ func (s *search) fromIndex(ctx context.Context, term domain.Term, upTo int64) it
 				return
 			}
 			for _, row := range rows {
-				numbers, ok := row.Numbers()
-				if !ok {
-					yield(0, errMalformedIndex)
+				numbers, err := s.numbersOf(ctx, row)
+				if err != nil {
+					yield(0, err)
 					return
 				}
 				if !s.descending {
@@ -144,6 +144,21 @@ func (s *search) fromIndex(ctx context.Context, term domain.Term, upTo int64) it
 			}
 		}
 	}
+}
+
+// numbersOf returns the segments that a row lists, or all segments of its block if the row is malformed: somebody
+// inserted it before the block was complete. Errors: the store's; errMalformedIndex.
+func (s *search) numbersOf(ctx context.Context, row domain.IndexRow) ([]int64, error) {
+	if numbers, ok := row.Numbers(); ok {
+		return numbers, nil
+	}
+	block, err := s.segments.Blocks(ctx, domain.BlockTerm, row.Block-1, row.Block, false, 1)
+	if err == nil && len(block) > 0 {
+		if numbers, ok := block[0].Numbers(); ok {
+			return numbers, nil
+		}
+	}
+	return nil, errors.Join(err, errMalformedIndex)
 }
 
 var errMalformedIndex = errors.New("audit: the index of the trail is malformed. Run healthcare audit verify")

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"healthcare/modules/audit/internal/domain"
 )
@@ -114,7 +116,7 @@ func (m *Maintenance) eachSegment(
 	if err != nil {
 		return err
 	}
-	index, end := new(domain.BlockIndex), int64(0)
+	index, end, sizes := new(domain.BlockIndex), int64(0), map[int64]int64{}
 	add := func(s domain.Segment, records []domain.Record) error {
 		if s.Number > indexed {
 			return nil
@@ -130,7 +132,8 @@ func (m *Maintenance) eachSegment(
 		if s.Number < end {
 			return nil
 		}
-		err := m.checkBlock(ctx, index, end)
+		size, err := m.checkBlock(ctx, index, end)
+		sizes[end] = size
 		index, end = new(domain.BlockIndex), 0
 		return err
 	}
@@ -152,11 +155,32 @@ func (m *Maintenance) eachSegment(
 		after = last.Number
 		progress(last.End().Sequence-span.From.Sequence, span.To.Sequence-span.From.Sequence)
 	}
+	return m.checkSizes(ctx, sizes, span.From.Number, indexed)
+}
+
+// checkSizes compares the numbers of rows of the index by block, after a segment and up to another, with those that the
+// segments require. Errors: *domain.Flaw; the store's.
+func (m *Maintenance) checkSizes(ctx context.Context, required map[int64]int64, after, upTo int64) error {
+	stored, err := m.segments.IndexSizes(ctx)
+	if err != nil {
+		return err
+	}
+	for _, block := range slices.Sorted(maps.Keys(stored)) {
+		if block > after && block <= upTo && stored[block] != required[block] {
+			return &domain.Flaw{
+				Chain: domain.SegmentChain, Sequence: block,
+				Reason: "has rows in the index (audit_index) that no segment requires: they were inserted",
+			}
+		}
+	}
 	return nil
 }
 
-// checkBlock compares the index of a block with the rows that its segments require. Errors: *domain.Flaw; the store's.
-func (m *Maintenance) checkBlock(ctx context.Context, index *domain.BlockIndex, end int64) error {
+// checkBlock compares the index of a block with the rows that its segments require, and returns their number.
+// Errors: *domain.Flaw; the store's.
+func (m *Maintenance) checkBlock(
+	ctx context.Context, index *domain.BlockIndex, end int64,
+) (size int64, err error) {
 	part := make([]domain.IndexRow, 0, termsLimit)
 	check := func() error {
 		terms := make([]domain.Term, len(part))
@@ -184,14 +208,15 @@ func (m *Maintenance) checkBlock(ctx context.Context, index *domain.BlockIndex, 
 		return nil
 	}
 	for row := range index.Rows(end) {
+		size++
 		if part = append(part, row); len(part) == termsLimit {
 			if err := check(); err != nil {
-				return err
+				return size, err
 			}
 		}
 	}
 	if len(part) == 0 {
-		return nil
+		return size, nil
 	}
-	return check()
+	return size, check()
 }

@@ -14,9 +14,12 @@ import (
 
 	"healthcare/modules/audit/internal/app"
 	"healthcare/modules/audit/internal/domain"
+	"healthcare/modules/patients/patientstest"
 	"healthcare/platform/audit"
+	"healthcare/platform/audittest"
 	"healthcare/platform/database"
 	"healthcare/platform/databasetest"
+	"healthcare/platform/paging"
 )
 
 func requireFlaw(t *testing.T, err error, first int64) {
@@ -295,6 +298,58 @@ func TestVerifyComparesTheIndex(t *testing.T) {
 		_, err = h.Verify(t.Context(), "", noProgress)
 		requireFlaw(t, err, 3)
 		require.ErrorContains(t, err, "is missing in the index")
+	})
+}
+
+// Rows that somebody inserts into the index before its block is complete hide nothing, and Verify finds them. Later,
+// none can be inserted.
+func TestPlantedIndexRows(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		h := newFixture(db)
+		for range 4 {
+			h.record(t, 2)
+			h.seal(t)
+		}
+		patient := h.entries(t)[5].PatientID // in segment 3
+		term := columnBytes(append([]byte("p"), patient[:]...))
+		const plant = "INSERT INTO audit_index (term, block, segments) VALUES (?, ?, ?)"
+		exec(t, db, plant, term, 3, columnBytes{0})             // within the block
+		exec(t, db, plant, term, 4, columnBytes{0xFF})          // instead of the row of the patient
+		exec(t, db, plant, columnBytes("q"), 3, columnBytes{0}) // of nothing
+		h.clock.Advance(25 * time.Hour)
+		h.record(t, 1)
+		h.seal(t)
+		require.NoError(t, h.sealing.Index(t.Context()))
+
+		reader := h.newReader(new(audittest.Recorder), new(patientstest.Directory))
+		for _, descending := range []bool{false, true} {
+			order := []paging.Order{
+				{Column: "created_at", Descending: descending}, {Column: "id", Descending: descending},
+			}
+			page, err := reader.Browse(t.Context(), newStaff(), domain.Filter{Patient: &patient},
+				paging.Request{Limit: 10, Order: order})
+			require.NoError(t, err)
+			require.Len(t, page.Items, 1)
+		}
+		_, err := h.Verify(t.Context(), "", noProgress)
+		requireFlaw(t, err, 3)
+		require.ErrorContains(t, err, "or found by a wrong value")
+
+		for _, block := range []int{-1, 0, 2, 4, 6} {
+			require.Error(t, db.Write(t.Context()).Exec(plant, columnBytes("p"), block, columnBytes{0}).Error, block)
+		}
+		disableSegmentTriggers(t, db)
+		exec(t, db, "DELETE FROM audit_index WHERE term = ? AND block = 4", term)
+		exec(t, db, plant, term, 4, columnBytes{1})
+		_, err = h.Verify(t.Context(), "", noProgress)
+		requireFlaw(t, err, 3)
+		require.ErrorContains(t, err, "that no segment requires")
+		exec(t, db, "DELETE FROM audit_index WHERE block < 4")
+		require.EqualValues(t, 9, h.verified(t))
+		exec(t, db, plant, columnBytes("q"), 4, columnBytes{0})
+		_, err = h.Verify(t.Context(), "", noProgress)
+		requireFlaw(t, err, 4)
 	})
 }
 

@@ -89,10 +89,14 @@ type Segments interface {
 	// InsertIndex adds rows to the index, unless they exist. Errors: the store's.
 	InsertIndex(ctx context.Context, rows []domain.IndexRow) error
 
-	// Blocks returns at most limit rows of a term, of the blocks after a number and up to another. Errors: the store's.
+	// Blocks returns at most limit rows of a term, of the complete blocks after a number and up to another. Errors: the
+	// store's.
 	Blocks(
 		ctx context.Context, term domain.Term, after, upTo int64, descending bool, limit int,
 	) ([]domain.IndexRow, error)
+
+	// IndexSizes returns the number of rows by block. It reads the whole index. Errors: the store's.
+	IndexSizes(ctx context.Context) (map[int64]int64, error)
 
 	// IndexRows returns the rows of terms in one block. Errors: the store's.
 	IndexRows(ctx context.Context, block int64, terms []domain.Term) ([]domain.IndexRow, error)

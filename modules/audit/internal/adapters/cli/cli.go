@@ -43,7 +43,8 @@ func verify(run Run, offline func() (*app.Maintenance, error)) *cobra.Command {
 		Args: cobra.NoArgs,
 		Long: `Verify the whole trail and compare it with the signed checkpoints, which reveal a tail that was
 cut off and an old database that was restored. Without --checkpoints it reads the file of this
-installation (AUDIT_CHECKPOINTS).`,
+installation (AUDIT_CHECKPOINTS). A file of --checkpoints must have at least one checkpoint of what
+the trail still has.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			check := func(ctx context.Context, maintenance *app.Maintenance) error {
 				line := progress.New(cmd.ErrOrStderr())
@@ -52,7 +53,10 @@ installation (AUDIT_CHECKPOINTS).`,
 				if err != nil {
 					return err
 				}
-				return printReport(cmd.OutOrStdout(), report)
+				if checkpoints != "" && report.Compared.Count == 0 && report.Entries > 0 {
+					err = errNothingCompared
+				}
+				return errors.Join(printReport(cmd.OutOrStdout(), report), err)
 			}
 			if from == "" {
 				return run(cmd.Context(), check)
@@ -103,6 +107,9 @@ func printReport(to io.Writer, report app.Report) error {
 	_, failed := fmt.Fprintln(to)
 	return errors.Join(err, failed)
 }
+
+// errNothingCompared is the error of a file of checkpoints that the operator names and that proves nothing.
+var errNothingCompared = errors.New("the file of --checkpoints has no checkpoint of an entry that the trail still has")
 
 func verifyTrail(
 	ctx context.Context, maintenance *app.Maintenance, from, checkpoints string, show app.Progress,
@@ -160,8 +167,7 @@ owns the tables.`,
 					return err
 				}
 				if removed == 0 {
-					_, err = fmt.Fprintln(cmd.OutOrStdout(),
-						"pruned: 0 entries: the trail has none that old. The newest day is always kept")
+					_, err = fmt.Fprintln(cmd.OutOrStdout(), "pruned: 0 entries: the trail has none that old")
 					return err
 				}
 				_, err = fmt.Fprintf(cmd.OutOrStdout(), "pruned: %d entries\n", removed)

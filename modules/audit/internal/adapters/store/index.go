@@ -36,6 +36,10 @@ func (s *segments) InsertIndex(ctx context.Context, all []domain.IndexRow) error
 func (s *segments) Blocks(ctx context.Context, term domain.Term, after, upTo int64, descending bool, limit int,
 ) ([]domain.IndexRow, error) {
 	q := s.read(ctx).Where("term = ? AND block > ? AND block <= ?", term[:], after, upTo).Limit(limit)
+	if term != domain.BlockTerm {
+		q = q.Where("EXISTS (SELECT 1 FROM audit_index complete WHERE complete.term = ? AND "+
+			"complete.block = audit_index.block)", domain.BlockTerm[:])
+	}
 	if descending {
 		q = q.Order("block DESC")
 	} else {
@@ -62,6 +66,16 @@ func (s *segments) IndexRows(ctx context.Context, block int64, terms []domain.Te
 		all[i] = r.row()
 	}
 	return all, err
+}
+
+func (s *segments) IndexSizes(ctx context.Context) (map[int64]int64, error) {
+	var blocks []struct{ Block, Size int64 }
+	err := s.read(ctx).Raw("SELECT block, count(*) AS size FROM audit_index GROUP BY block").Scan(&blocks).Error
+	sizes := make(map[int64]int64, len(blocks))
+	for _, b := range blocks {
+		sizes[b.Block] = b.Size
+	}
+	return sizes, err
 }
 
 func (s *segments) DeleteIndexRows(ctx context.Context, block int64, terms []domain.Term) error {

@@ -83,6 +83,8 @@ func TestLanguage(t *testing.T) {
 	}
 }
 
+var shellComment = regexp.MustCompile(`(^|\s)#`)
+
 // languageFlaws returns the flaws of one file, as path:line: flaw.
 func languageFlaws(path, content string) (flaws []string) {
 	add := func(line int, format string, args ...any) {
@@ -95,7 +97,13 @@ func languageFlaws(path, content string) (flaws []string) {
 			}
 		}
 	}
+	shell := false // whether the line is in a block of a document that is pasted into a shell
 	for i, line := range strings.Split(content, "\n") {
+		if text := strings.TrimSpace(line); strings.HasPrefix(text, "```") && strings.HasSuffix(path, ".md") {
+			shell = text == "```sh"
+		} else if shell && shellComment.MatchString(line) {
+			add(i+1, "zsh runs a comment as a command")
+		}
 		table := strings.HasPrefix(line, "|")
 		width := utf8.RuneCountInString(strings.ReplaceAll(line, "\t", "    "))
 		if width > columns && !table && !strings.Contains(line, "://") && !strings.HasPrefix(line, "//go:") {

@@ -99,7 +99,8 @@ func (q *Quota) reserve(ctx context.Context, user uuid.UUID) error {
 	return nil
 }
 
-// Changed adds rows of the user that this process has inserted without Insert, or deleted (negative).
+// Changed adds rows of the user that this process has inserted without Insert, or deleted (negative). Call it after the
+// commit: after a rollback, a count that is too low lets the user exceed the limit.
 func (q *Quota) Changed(user uuid.UUID, rows int) {
 	if q == nil {
 		return

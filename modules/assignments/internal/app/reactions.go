@@ -14,8 +14,12 @@ import (
 func WhenPatientDeleted(assignments ports.Repository, limit Limit) events.Subscription {
 	return events.On("assignments", func(ctx context.Context, deleted patients.Deleted) error {
 		ended, err := assignments.RemoveAllOfPatients(ctx, deleted.IDs)
-		limit.Changed(deleted.By.UserID, -ended) // By is the owner of the patients
-		return err
+		if err != nil {
+			return err
+		}
+		// By is the owner of the patients.
+		assignments.AfterCommit(ctx, func() { limit.Changed(deleted.By.UserID, -ended) })
+		return nil
 	})
 }
 

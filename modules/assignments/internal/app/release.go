@@ -52,12 +52,14 @@ func (d *doctorAssignments) Release(
 	if err != nil {
 		return 0, err
 	}
-	for _, a := range ended {
-		d.limit.Changed(a.OwnerID, -1)
-	}
-	for _, a := range made {
-		d.limit.Changed(a.OwnerID, 1)
-	}
+	d.assignments.AfterCommit(ctx, func() {
+		for _, a := range ended {
+			d.limit.Changed(a.OwnerID, -1)
+		}
+		for _, a := range made {
+			d.limit.Changed(a.OwnerID, 1)
+		}
+	})
 	return len(found), d.trail.Record(ctx, who, newReleaseEntries(made, ended)...)
 }
 

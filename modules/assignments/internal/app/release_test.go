@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -13,9 +14,11 @@ import (
 	"healthcare/modules/assignments/internal/app"
 	"healthcare/modules/assignments/internal/ports"
 	"healthcare/modules/doctors"
+	"healthcare/modules/patients"
 	"healthcare/platform/auth"
 	"healthcare/platform/database"
 	"healthcare/platform/databasetest"
+	"healthcare/platform/events"
 )
 
 // slowCount is a repository that counts slowly. A quota uses a count for a hundred times its duration, which is longer
@@ -63,6 +66,27 @@ func TestReleasedAssignmentsMakeRoom(t *testing.T) {
 		requireRoom(who, 1)
 		requireRoom(other, 3)
 
+		rolledBack := errors.New("rolled back")
+		deletions := events.New(app.WhenPatientDeleted(repository, limit), app.WhenDoctorDeleted(ofDoctors))
+		for _, change := range []func(ctx context.Context) error{
+			func(ctx context.Context) error {
+				_, err := ofDoctors.Release(ctx, admin, removed.ID, nil, 100)
+				return err
+			},
+			func(ctx context.Context) error {
+				return deletions.Publish(ctx, patients.Deleted{IDs: []patients.ID{ann.ID, bob.ID}, By: who})
+			},
+			func(ctx context.Context) error {
+				return deletions.Publish(ctx, doctors.Deleted{ID: removed.ID, By: admin})
+			},
+		} {
+			require.ErrorIs(t, db.Do(t.Context(), func(ctx context.Context) error {
+				require.NoError(t, change(ctx))
+				return rolledBack
+			}), rolledBack)
+			requireRoom(who, 0)
+			requireRoom(other, 0)
+		}
 		release(removed.ID, &heir.ID, 3) // Bob already has the heir, so one assignment of three is not replaced
 		requireRoom(who, 1)
 		requireRoom(other, 0)

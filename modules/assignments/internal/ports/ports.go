@@ -55,4 +55,8 @@ type Repository interface {
 
 	// CountOf returns the number of assignments of the user's patients, at most limit. Errors: none.
 	CountOf(ctx context.Context, user uuid.UUID, limit int) (int, error)
+
+	// AfterCommit calls do after the transaction in ctx commits, or at once without a transaction. It does not call do
+	// after a rollback. Errors: none.
+	AfterCommit(ctx context.Context, do func())
 }

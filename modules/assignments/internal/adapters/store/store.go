@@ -206,6 +206,8 @@ func (s *store) RemoveAll(ctx context.Context, all []domain.Assignment) ([]domai
 	return assignmentsOf(removed), err
 }
 
+func (s *store) AfterCommit(ctx context.Context, do func()) { s.db.AfterCommit(ctx, do) }
+
 func (s *store) CountOf(ctx context.Context, user uuid.UUID, limit int) (int, error) {
 	var count int64
 	some := within(s.db.Read(ctx).Model(&row{}), patients.OwnedBy(user)).Select("1").Limit(limit)

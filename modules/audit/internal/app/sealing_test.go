@@ -3,11 +3,14 @@ package app_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
 
 	"healthcare/modules/audit/internal/domain"
 	"healthcare/platform/database"
@@ -189,6 +192,43 @@ func TestAnInsertedIDDoesNotPreventSealing(t *testing.T) {
 		require.Len(t, h.entries(t), 6)
 		require.ErrorContains(t, errors.Join(h.checkpoints.reported...), "set aside")
 	})
+}
+
+// A row that is larger than any batch is set aside without being read. The test and its parts are not parallel, because
+// they measure the memory of the process.
+func TestALargeRowIsNotRead(t *testing.T) { //nolint:paralleltest // measures memory
+	const size, limit = 16 << 20, 8 << 20
+	lite, pg := databasetest.Both(t)
+	for insert, cfg := range map[string]database.Config{
+		"INSERT INTO audit_inbox (id, entries, batch) SELECT max(id) + 1, 1, zeroblob(?) FROM audit_inbox": lite,
+		"INSERT INTO audit_inbox (entries, batch) VALUES (1, decode(repeat('00', ?), 'hex'))":              pg,
+	} {
+		db, err := database.Open(cfg, zap.NewNop())
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = db.Close() })
+		require.NoError(t, db.Connect(t.Context()))
+		h := newFixture(db)
+		h.record(t, 1)
+		exec(t, db, insert, size)
+		h.record(t, 1)
+		allocated := func(do func()) uint64 {
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			do()
+			runtime.ReadMemStats(&after)
+			return after.TotalAlloc - before.TotalAlloc
+		}
+		require.Less(t, allocated(func() {
+			_, err := h.Verify(t.Context(), "", noProgress)
+			require.ErrorContains(t, err, "is not authentic")
+		}), uint64(limit))
+		require.Less(t, allocated(func() { require.NoError(t, h.sealing.Flush(t.Context())) }), uint64(limit))
+		require.Zero(t, h.unsealed(t))
+		require.Len(t, h.entries(t), 2)
+		require.ErrorContains(t, errors.Join(h.checkpoints.reported...), fmt.Sprintf("the row has %d bytes", size))
+		_, err = h.restarted().Verify(t.Context(), "", noProgress)
+		require.ErrorContains(t, err, "was set aside")
+	}
 }
 
 // Readers one after the other wait for at most a quarter of a second.

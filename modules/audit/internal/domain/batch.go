@@ -37,6 +37,8 @@ const (
 	MaxBatchEntries = 250
 	// MaxBatchBytes is the maximum size of a batch with several entries. One entry has at most about 12 KB.
 	MaxBatchBytes = 256 << 10
+	// MaxSealedBytes is more than the size of any batch with its acknowledgements and MAC. Larger rows are not read.
+	MaxSealedBytes = 2 * MaxBatchBytes
 	// maxAcknowledged is the maximum number of ranges that a batch acknowledges.
 	maxAcknowledged = 256
 )

@@ -3,13 +3,15 @@ package domain
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"time"
 )
 
 // InboxRow is a stored batch that is not sealed.
 type InboxRow struct {
 	ID    int64
-	Bytes []byte
+	Size  int    // of the stored bytes
+	Bytes []byte // nil if Size exceeds MaxSealedBytes
 }
 
 // Seal is a segment to store, and the rows of the inbox that it replaces.
@@ -42,8 +44,9 @@ func NewSealer(keys Keys, history *History) *Sealer { return &Sealer{keys: keys,
 
 // Next returns the segment of the first rows that fit into one, after a position. Rows are in the order of their ids,
 // at least one. Each batch is a record: none is omitted. A batch that is not authentic, or that the chain already has,
-// is set aside with its bytes. giveUp also sets batches of an unknown key aside. Chained is called when the segment is
-// stored.
+// is set aside with its bytes. A row that is larger than any batch is set aside without them: a client of the database
+// with INSERT decides how large it is. giveUp also sets batches of an unknown key aside. Chained is called when the
+// segment is stored.
 //
 // Errors: ErrWaiting for a first batch of an unknown key.
 func (s *Sealer) Next(after Position, rows []InboxRow, now time.Time, giveUp bool) (Seal, error) {
@@ -57,6 +60,9 @@ func (s *Sealer) Next(after Position, rows []InboxRow, now time.Time, giveUp boo
 		}
 		if err == nil && (s.history.Contains(batch) || added.Contains(batch)) {
 			err = errReplayed
+		}
+		if row.Size > MaxSealedBytes {
+			err = fmt.Errorf("audit: the row has %d bytes, more than any batch: they were not kept", row.Size)
 		}
 		var record encoded
 		if err != nil {

@@ -45,8 +45,8 @@ type Segments interface {
 	// Backlog returns the size of the inbox after an id. Errors: the store's.
 	Backlog(ctx context.Context, after int64) (Backlog, error)
 
-	// Inbox returns the first batches after an id, in the order of their ids: enough for one segment. Errors: the
-	// store's.
+	// Inbox returns the first batches after an id, in the order of their ids: enough for one segment. It does not read
+	// the bytes of rows that are larger than a batch. Errors: the store's.
 	Inbox(ctx context.Context, after int64) ([]domain.InboxRow, error)
 
 	// Chain returns the state of the chain. Errors: the store's.

@@ -49,17 +49,21 @@ func (s *segments) Inbox(ctx context.Context, after int64) ([]domain.InboxRow, e
 	}
 	last, bytes := sizes[0].ID, 0
 	for _, row := range sizes {
-		if bytes += row.Size; bytes > domain.MaxSegmentBytes && row.ID != sizes[0].ID {
+		if row.Size <= domain.MaxSealedBytes {
+			bytes += row.Size
+		}
+		if bytes > domain.MaxSegmentBytes && row.ID != sizes[0].ID {
 			break
 		}
 		last = row.ID
 	}
 	var rows []inboxRow
-	err = s.read(ctx).Raw("SELECT id, batch FROM audit_inbox WHERE id > ? AND id <= ? ORDER BY id LIMIT ?",
-		after, last, domain.MaxSegmentEntries).Scan(&rows).Error
+	err = s.read(ctx).Raw("SELECT id, length(batch) AS size, CASE WHEN length(batch) <= ? THEN batch END AS batch "+
+		"FROM audit_inbox WHERE id > ? AND id <= ? ORDER BY id LIMIT ?",
+		domain.MaxSealedBytes, after, last, domain.MaxSegmentEntries).Scan(&rows).Error
 	all := make([]domain.InboxRow, len(rows))
 	for i, row := range rows {
-		all[i] = domain.InboxRow{ID: row.ID, Bytes: row.Batch}
+		all[i] = domain.InboxRow{ID: row.ID, Size: row.Size, Bytes: row.Batch}
 	}
 	return all, err
 }

@@ -14,14 +14,14 @@ import (
 )
 
 // TestSearchFindsTypedSpellings searches for apostrophes, hyphens and letters of other keyboards, in texts that this
-// and the previous release stored. The latter are recomputed while the service runs, without other changes of the rows.
+// and earlier releases stored. The latter are recomputed while the service runs, without other changes of the rows.
 func TestSearchFindsTypedSpellings(t *testing.T) {
 	t.Parallel()
 	names := map[string]string{
 		"O’Connor": "o'connor", "Jean‐Luc": "jean-luc", "Anne–Marie": "anne-marie", "O´Hara": "o'hara",
 		"Søren": "soren", "An\u00adna": "anna",
 	}
-	// before holds the search texts as the previous release stored them.
+	// before holds the search texts as earlier releases stored them.
 	before := strings.NewReplacer("´", " ")
 	databasetest.EachConfig(t, func(t *testing.T, cfg database.Config) {
 		s := harness.Start(t, cfg)

@@ -1,5 +1,5 @@
 // Package process tests the built program as an operator uses it: commands, environment, files, signals, exit codes,
-// logs, migrations, upgrades from the previous release, and the shell blocks of the documents.
+// logs, migrations, upgrades from earlier releases, and the shell blocks of the documents.
 // Tests belong here when they start the program once or a few times and assert output, files or exit codes.
 // CI runs this package without the race detector, because the program is built without it.
 // Failures of the infrastructure under load are in ../faults.

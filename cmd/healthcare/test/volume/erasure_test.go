@@ -203,8 +203,8 @@ func TestAccountDeletionWithManyPatients(t *testing.T) {
 	})
 }
 
-// Bodies that the previous release stores while both run are never sent, and are removed.
-func TestBodiesOfThePreviousRelease(t *testing.T) {
+// Bodies that an earlier release stores while both run are never sent, and are removed.
+func TestBodiesOfEarlierReleases(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		c := s.NewUser(t, "Asha")

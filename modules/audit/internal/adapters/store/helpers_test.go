@@ -126,7 +126,7 @@ func disableTriggers(t *testing.T, db *database.DB) {
 	}
 }
 
-// prepareMonth creates the partition of a month as the previous release does, on PostgreSQL.
+// prepareMonth creates the partition of a month as earlier releases do, on PostgreSQL.
 func prepareMonth(ctx context.Context, t *testing.T, db *database.DB, at time.Time) {
 	t.Helper()
 	if db.Engine() == database.Postgres {

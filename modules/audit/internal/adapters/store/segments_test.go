@@ -306,7 +306,7 @@ func TestR43_RolesOfSegments(t *testing.T) {
 			"GRANT INSERT, SELECT ON audit_segments, audit_index TO " + application,
 			"GRANT SELECT ON audit_chain TO " + application,
 			"GRANT UPDATE (number, sequence, mac, sealed_to, claimed, closed) ON audit_chain TO " + application,
-			// of the previous release, which an upgrade does not take away
+			// of earlier releases, which an upgrade does not take away
 			"GRANT INSERT, SELECT ON audit_entries TO " + application,
 		} {
 			require.NoError(t, e.db.Write(t.Context()).Exec(grant).Error)

@@ -198,7 +198,7 @@ func (a *attempts) lock(ctx context.Context, keys []string) ([]attemptRow, error
 }
 
 // write stores the tallies that still count and deletes the others. The rows are locked. Successes are in
-// known_clients; succeeded_at, which the previous release wrote, stays until the pair succeeds again.
+// known_clients; succeeded_at, which earlier releases wrote, stays until the pair succeeds again.
 func (a *attempts) write(ctx context.Context, keys scopeKeys, tallies domain.Tallies, now time.Time) error {
 	var kept []attemptRow
 	var over []string

@@ -128,8 +128,8 @@ func TestKnownClientsAfterTheClockWentBack(t *testing.T) {
 	})
 }
 
-// The previous release stored successes in signin_attempts.
-func TestKnownClientsOfThePreviousRelease(t *testing.T) {
+// Earlier releases stored successes in signin_attempts.
+func TestKnownClientsOfEarlierReleases(t *testing.T) {
 	eachTally(t, func(t *testing.T, attempts tally) {
 		asha := attempts.of(t, "asha@example.com")
 		attempts.fail(t, asha(1), 1)

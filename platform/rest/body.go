@@ -21,9 +21,6 @@ import (
 // maxDepth is the maximum nesting depth of a body.
 const maxDepth = 32
 
-// EncodeJSON encodes v. Equal values have the same bytes.
-func EncodeJSON(v any) ([]byte, error) { return json.Marshal(v, json.Deterministic(true)) }
-
 // Body reads the request's JSON object into In, a type generated from the contract, and passes it to convert. It is
 // stricter than Fiber's BodyParser, which also binds forms and XML, compares names without case, uses the last
 // duplicate and decompresses. Body requires one value in UTF-8, no duplicate names, no NUL, a depth of at most 32,
@@ -194,10 +191,13 @@ func OrNil[T any](n nullable.Nullable[T]) *T {
 	return &value
 }
 
+// null is a map, like every nullable. Responses share it, because nothing changes it.
+var null = nullable.NewNullNullable[string]()
+
 // NullableText returns an optional text in the form of responses: null instead of "".
 func NullableText(s string) nullable.Nullable[string] {
 	if s == "" {
-		return nullable.NewNullNullable[string]()
+		return null
 	}
 	return nullable.NewNullableWithValue(s)
 }

@@ -287,13 +287,3 @@ func TestLosslessConversions(t *testing.T) {
 		require.Equal(t, map[string][]string{"name": {"Must be a string."}}, fieldsOf(t, err))
 	})
 }
-
-func TestEncodeJSON(t *testing.T) {
-	_, err := EncodeJSON(func() {})
-	require.Error(t, err)
-	for range 20 { // the order of a map's members is random otherwise
-		text, err := EncodeJSON(map[string]int{"d": 4, "b": 2, "a": 1, "c": 3, "e": 5})
-		require.NoError(t, err)
-		require.Equal(t, `{"a":1,"b":2,"c":3,"d":4,"e":5}`, string(text))
-	}
-}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"maps"
 	"net/url"
+	"reflect"
 	"strconv"
 	"strings"
 
@@ -88,11 +89,33 @@ func SendPage[T, S any](c *fiber.Ctx, page paging.Page[T], show func(T) S) error
 			c.Set("Preference-Applied", CountExact)
 		}
 	}
+	c.Set(fiber.HeaderContentType, fiber.MIMEApplicationJSON)
 	if c.Method() == fiber.MethodHead {
-		c.Set(fiber.HeaderContentType, fiber.MIMEApplicationJSON)
 		return nil // without Content-Length, which would require the body (RFC 9110, section 9.3.2)
 	}
-	return c.JSON(paging.Map(page, show).Items)
+	return sendItems(c, page.Items, show)
+}
+
+// sendItems encodes one item at a time into the body, whose memory the server reuses.
+func sendItems[T, S any](c *fiber.Ctx, items []T, show func(T) S) (err error) {
+	var shown S
+	value := reflect.ValueOf(&shown).Elem()
+	encode, response := encoderOf(value.Type()), c.Response()
+	buf := []byte{'['}
+	for i, item := range items {
+		if i > 0 {
+			buf = append(buf, ',')
+		}
+		shown = show(item)
+		if buf, err = encode(buf, value); err != nil {
+			response.ResetBody()
+			return err
+		}
+		response.AppendBody(buf)
+		buf = buf[:0]
+	}
+	response.AppendBody(append(buf, ']'))
+	return nil
 }
 
 func queryOf(c *fiber.Ctx) url.Values {

@@ -31,7 +31,7 @@ func (d Date) String() string {
 	if d == (Date{}) {
 		return ""
 	}
-	return fmt.Sprintf("%04d-%02d-%02d", d.year, d.month, d.day)
+	return time.Date(d.year, time.Month(d.month), d.day, 0, 0, 0, 0, time.UTC).Format(time.DateOnly)
 }
 
 // YearsUntil returns the whole years from d until today: the age of a person born on d. A birthday on 29 February is on

@@ -26,3 +26,33 @@ func TestOffset(t *testing.T) {
 		require.Equal(t, start.Add(-time.Hour), manual.Now())
 	})
 }
+
+func TestSteady(t *testing.T) {
+	t.Parallel()
+	start := time.Date(2026, time.November, 29, 0, 0, 0, 0, time.UTC)
+	manual := clock.At(start)
+	requireAhead := func(ahead time.Duration) {
+		t.Helper()
+		require.Equal(t, ahead, manual.Now().Sub(manual.Steady()))
+	}
+	manual.Advance(48 * time.Hour)
+	requireAhead(0)
+	manual.Set(time.Minute)
+	requireAhead(0)
+
+	manual.Set(time.Hour) // by mistake
+	requireAhead(time.Hour)
+	manual.Advance(23 * time.Hour)
+	requireAhead(time.Hour)
+	manual.Set(-time.Hour)
+	requireAhead(0)
+
+	manual.Set(-time.Hour) // steps backward are believed at once
+	requireAhead(0)
+	manual.Set(2 * time.Hour)
+	manual.Set(365 * 24 * time.Hour)
+	requireAhead(365*24*time.Hour + 2*time.Hour)
+	manual.Advance(24 * time.Hour) // it is right
+	requireAhead(0)
+	require.WithinDuration(t, time.Now(), clock.New().Steady(), time.Second)
+}

@@ -128,7 +128,7 @@ func (s *Store) find(ctx context.Context, r Request) (Response, bool, error) {
 		return Response{}, false, nil
 	case err != nil:
 		return Response{}, false, err
-	case !s.clock.Now().Before(found.ExpiresAt.Time):
+	case !s.clock.Steady().Before(found.ExpiresAt.Time):
 		return Response{}, false, same().Delete(&row{}).Error
 	case found.Fingerprint != r.Fingerprint:
 		return Response{}, false, ErrReused
@@ -139,9 +139,8 @@ func (s *Store) find(ctx context.Context, r Request) (Response, bool, error) {
 
 // store inserts a response, and deletes some expired responses.
 func (s *Store) store(ctx context.Context, r Request, response Response) error {
-	now := s.clock.Now()
 	expired := s.db.Write(ctx).Model(&row{}).Select("user_id", "route", "key").
-		Where("expires_at <= ?", database.At(now)).
+		Where("expires_at <= ?", database.At(s.clock.Steady())).
 		Order("expires_at").Limit(sweepOnStore).Clauses(clause.Locking{Strength: "UPDATE", Options: "SKIP LOCKED"})
 	if err := s.db.Write(ctx).Where("(user_id, route, key) IN (?)", expired).Delete(&row{}).Error; err != nil {
 		return err
@@ -151,8 +150,8 @@ func (s *Store) store(ctx context.Context, r Request, response Response) error {
 		return err
 	}
 	return s.db.Write(ctx).Create(&row{
-		UserID: r.User, Route: r.Route, Key: r.Key, Fingerprint: r.Fingerprint,
-		Status: response.Status, Header: string(header), Body: []byte{}, ExpiresAt: database.At(now.Add(Lifetime)),
+		UserID: r.User, Route: r.Route, Key: r.Key, Fingerprint: r.Fingerprint, Status: response.Status,
+		Header: string(header), Body: []byte{}, ExpiresAt: database.At(s.clock.Now().Add(Lifetime)),
 	}).Error
 }
 
@@ -199,7 +198,7 @@ func (s *Store) Sweep(ctx context.Context) error {
 	expired := func(batch *gorm.DB) *gorm.DB {
 		return s.db.Write(ctx).Where("(user_id, route, key) IN (?)", batch).Delete(&row{})
 	}
-	return s.sweepWhere(ctx, expired, "expires_at <= ?", database.At(s.clock.Now()))
+	return s.sweepWhere(ctx, expired, "expires_at <= ?", database.At(s.clock.Steady()))
 }
 
 // sweepWhere calls do with queries for the rows that meet a condition, in batches, so that every transaction is short.

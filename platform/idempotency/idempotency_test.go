@@ -165,6 +165,29 @@ func TestTheClockGoesBack(t *testing.T) {
 	})
 }
 
+// A clock that is set forward by mistake does not expire responses: once it is set back, clients repeat their requests.
+func TestTheClockIsSetForwardByMistake(t *testing.T) {
+	each(t, func(t *testing.T, d env) {
+		replays := func(want bool) {
+			t.Helper()
+			_, replayed, err := d.Once(t.Context(), request("a"), d.effect("a"))
+			require.NoError(t, err)
+			require.Equal(t, want, replayed)
+		}
+		replays(false)
+		d.clock.Set(25 * time.Hour)
+		require.NoError(t, d.Sweep(t.Context()))
+		_, _, err := d.Once(t.Context(), request("b"), d.effect("b")) // deletes expired responses
+		require.NoError(t, err)
+		replays(true)
+		d.clock.Set(-25 * time.Hour)
+		replays(true)
+		require.Equal(t, 1, d.count(t, "a"))
+		d.clock.Advance(24 * time.Hour)
+		replays(false)
+	})
+}
+
 func TestInFlight(t *testing.T) {
 	each(t, func(t *testing.T, d env) {
 		ctx := t.Context()

@@ -220,7 +220,7 @@ func (q *Queue) removeExpired(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return q.db.Write(ctx).Exec(`DELETE FROM jobs WHERE expires_at <= ?`, database.At(q.clock.Now())).Error
+	return q.db.Write(ctx).Exec(`DELETE FROM jobs WHERE expires_at <= ?`, database.At(q.clock.Steady())).Error
 }
 
 // unfinished returns the number of jobs that have not ended.

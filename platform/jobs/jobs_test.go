@@ -167,6 +167,26 @@ func TestTheClockGoesBack(t *testing.T) {
 	})
 }
 
+// A clock that is set forward by mistake does not delete the state of jobs.
+func TestTheClockIsSetForwardByMistake(t *testing.T) {
+	each(t, func(t *testing.T, f *fixture) {
+		ended, r := f.add(t, 0), f.runner(t)
+		_, err := r.Step(t.Context())
+		require.NoError(t, err)
+		f.clock.Set(2 * jobs.Retention)
+		other := f.add(t, 0)
+		stop, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { defer close(done); r.Run(stop, t.Context()) }() // deletes expired jobs first
+		require.Eventually(t, func() bool { return f.status(t, other).State == jobs.Done }, 10*time.Second,
+			10*time.Millisecond)
+		cancel()
+		<-done
+		f.clock.Set(-2 * jobs.Retention)
+		require.Equal(t, jobs.Done, f.status(t, ended).State)
+	})
+}
+
 // The size of fast batches grows up to MaxBatch.
 func TestBatchesAreBounded(t *testing.T) {
 	each(t, func(t *testing.T, f *fixture) {

@@ -64,7 +64,7 @@ func newFixture(t testing.TB, db *database.DB, adjust ...func(*identity.Config))
 	}, manual)
 	require.NoError(t, err)
 	h := fixture{
-		db: db, users: store.NewUsers(db), sessions: store.NewSessions(db), tokens: tokens, clock: manual,
+		db: db, users: store.NewUsers(db), sessions: store.NewSessions(db, manual), tokens: tokens, clock: manual,
 		trail: new(audittest.Recorder), passwords: &countedPasswords{Passwords: hashing(t, 64)},
 	}
 	h.Authenticator = app.NewAuthenticator(tokens, h.sessions)

@@ -235,7 +235,8 @@ func (a *attempts) write(ctx context.Context, keys scopeKeys, tallies domain.Tal
 // sweep deletes a few expired rows. It skips locked rows, which are in use again or being deleted. It locks the rows
 // that it deletes, so it runs last, which prevents deadlocks.
 func (a *attempts) sweep(ctx context.Context) error {
-	expired := a.db.Write(ctx).Model(&attemptRow{}).Select("key").Where("expires_at <= ?", database.At(a.clock.Now())).
-		Order("expires_at").Limit(attemptsSweep).Clauses(clause.Locking{Strength: "UPDATE", Options: "SKIP LOCKED"})
+	expired := a.db.Write(ctx).Model(&attemptRow{}).Select("key").
+		Where("expires_at <= ?", database.At(a.clock.Steady())).Order("expires_at").Limit(attemptsSweep).
+		Clauses(clause.Locking{Strength: "UPDATE", Options: "SKIP LOCKED"})
 	return a.db.Write(ctx).Where("key IN (?)", expired).Delete(&attemptRow{}).Error
 }

@@ -327,6 +327,42 @@ func TestAttemptsOfAllSpellingsCountTogether(t *testing.T) {
 	})
 }
 
+// A clock that is set forward by mistake deletes no row that counts once it is set back.
+func TestTheClockIsSetForwardByMistake(t *testing.T) {
+	eachTally(t, func(t *testing.T, attempts tally) {
+		users, sessions := store.NewUsers(attempts.db), store.NewSessions(attempts.db, attempts.clock)
+		user := added(t, users, asha("asha@example.com", "asha"))
+		registered := store.NewRegistrations(attempts.db, attemptsKey, 60, attempts.clock)
+		use := func(n int) {
+			attempts.fail(t, from(n, fmt.Sprintf("user%d@example.com", n)), 1)
+			attempts.succeed(t, attempts.of(t, fmt.Sprintf("user%d@canary.example", n))(n))
+			require.NoError(t, registered.Count(t.Context(), from(n, "").Client))
+			at := attempts.clock.Now()
+			started(t, sessions, user, at, at.Add(day))
+		}
+		columns := map[string]string{
+			"signin_attempts": "expires_at", "known_clients": "signed_in_at", "registrations": "full_at",
+			"sessions": "expires_at",
+		}
+		rows := func() map[string]int { // of the time before
+			counts := map[string]int{}
+			for table, column := range columns {
+				var n int
+				require.NoError(t, attempts.db.Read(t.Context()).Raw(
+					"SELECT count(*) FROM "+table+" WHERE "+column+" <= ?", database.At(now.Add(2*day))).Scan(&n).Error)
+				require.Positive(t, n)
+				counts[table] = n
+			}
+			return counts
+		}
+		use(1)
+		before := rows()
+		attempts.clock.Set(365 * day)
+		use(2)
+		require.Equal(t, before, rows())
+	})
+}
+
 func TestAttemptsStoreNoAddress(t *testing.T) {
 	eachTally(t, func(t *testing.T, attempts tally) {
 		attempts.fail(t, domain.Attempt{Mailbox: "asha@canary.example", Client: netip.MustParseAddr("203.0.113.77")}, 2)

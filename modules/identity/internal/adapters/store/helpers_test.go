@@ -10,6 +10,7 @@ import (
 	"healthcare/modules/identity/internal/adapters/store"
 	"healthcare/modules/identity/internal/domain"
 	"healthcare/modules/identity/internal/ports"
+	"healthcare/platform/clock"
 	"healthcare/platform/database"
 	"healthcare/platform/databasetest"
 	"healthcare/platform/recordid"
@@ -20,7 +21,9 @@ var now = time.Date(2026, time.November, 22, 22, 29, 36, 410959000, time.UTC)
 // each runs test once per engine, with empty repositories.
 func each(t *testing.T, test func(t *testing.T, db *database.DB, users ports.Users, sessions ports.Sessions)) {
 	t.Parallel()
-	databasetest.Each(t, func(t *testing.T, db *database.DB) { test(t, db, store.NewUsers(db), store.NewSessions(db)) })
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		test(t, db, store.NewUsers(db), store.NewSessions(db, clock.At(now)))
+	})
 }
 
 // asha returns a user with an address.

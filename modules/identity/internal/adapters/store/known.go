@@ -80,7 +80,7 @@ func (a *attempts) remember(ctx context.Context, attempt domain.Attempt) error {
 		return err
 	}
 	expired := a.db.Write(ctx).Model(&knownRow{}).Select("user_id", "client").
-		Where("signed_in_at <= ?", database.At(now.Add(-domain.KnownLasts))).Order("signed_in_at").Limit(attemptsSweep).
-		Clauses(clause.Locking{Strength: "UPDATE", Options: "SKIP LOCKED"})
+		Where("signed_in_at <= ?", database.At(a.clock.Steady().Add(-domain.KnownLasts))).
+		Order("signed_in_at").Limit(attemptsSweep).Clauses(clause.Locking{Strength: "UPDATE", Options: "SKIP LOCKED"})
 	return a.db.Write(ctx).Where("(user_id, client) IN (?)", expired).Delete(&knownRow{}).Error
 }

@@ -76,7 +76,7 @@ func (r *registrations) Count(ctx context.Context, client netip.Addr) error {
 		if err := r.db.Write(ctx).Clauses(counted).Create(&rows).Error; err != nil {
 			return err
 		}
-		return r.sweep(ctx, now)
+		return r.sweep(ctx)
 	})
 }
 
@@ -106,8 +106,9 @@ func (r *registrations) lock(ctx context.Context, client netip.Addr) ([]registra
 }
 
 // sweep deletes a few rows of networks that have their full allowance again, more than one account adds.
-func (r *registrations) sweep(ctx context.Context, now time.Time) error {
-	over := r.db.Write(ctx).Model(&registrationRow{}).Select("network").Where("full_at <= ?", database.At(now)).
-		Order("full_at").Limit(attemptsSweep).Clauses(clause.Locking{Strength: "UPDATE", Options: "SKIP LOCKED"})
+func (r *registrations) sweep(ctx context.Context) error {
+	over := r.db.Write(ctx).Model(&registrationRow{}).Select("network").
+		Where("full_at <= ?", database.At(r.clock.Steady())).Order("full_at").Limit(attemptsSweep).
+		Clauses(clause.Locking{Strength: "UPDATE", Options: "SKIP LOCKED"})
 	return r.db.Write(ctx).Where("network IN (?)", over).Delete(&registrationRow{}).Error
 }

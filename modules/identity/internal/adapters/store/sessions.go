@@ -8,13 +8,17 @@ import (
 	"healthcare/modules/identity"
 	"healthcare/modules/identity/internal/domain"
 	"healthcare/modules/identity/internal/ports"
+	"healthcare/platform/clock"
 	"healthcare/platform/database"
 )
 
 // NewSessions returns the repository of sessions in db.
-func NewSessions(db *database.DB) ports.Sessions { return &sessions{db} }
+func NewSessions(db *database.DB, clk clock.Clock) ports.Sessions { return &sessions{db, clk} }
 
-type sessions struct{ db *database.DB }
+type sessions struct {
+	db    *database.DB
+	clock clock.Clock
+}
 
 type sessionRow struct {
 	ID         identity.SessionID
@@ -63,7 +67,9 @@ func (s *sessions) Add(ctx context.Context, session domain.Session, passwordHash
 // in the future, before the clock went back, count as the longest unused: otherwise each new session would end the
 // previous one.
 func (s *sessions) makeRoom(ctx context.Context, added domain.Session) error {
-	expired := s.db.Write(ctx).Where("user_id = ? AND expires_at <= ?", added.UserID, database.At(added.CreatedAt))
+	ahead := s.clock.Now().Sub(s.clock.Steady())
+	expired := s.db.Write(ctx).
+		Where("user_id = ? AND expires_at <= ?", added.UserID, database.At(added.CreatedAt.Add(-ahead)))
 	if err := expired.Delete(&sessionRow{}).Error; err != nil {
 		return err
 	}

@@ -28,8 +28,8 @@ func (c Config) GeneratesAuditKey() bool {
 // because it must be kept as long as the trail. Errors: *Error, which names AUDIT_KEY.
 func (c *Config) EnsureAuditKey() error { return c.completeAuditKey(keyfile.EnsureKey) }
 
-// RequireAuditKey sets the key as EnsureAuditKey does, but generates none. Errors: as there, and one that names the
-// path of a missing key.
+// RequireAuditKey sets the key as EnsureAuditKey does, but generates none. Errors: *Error, which names the path of
+// a missing key.
 func (c *Config) RequireAuditKey() error { return c.completeAuditKey(keyfile.ReadKey) }
 
 func (c *Config) completeAuditKey(read func(path string) (Secret, error)) error {

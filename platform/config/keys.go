@@ -2,7 +2,6 @@ package config
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"time"
@@ -48,8 +47,8 @@ func (c *Config) completeSecret(read func(path string) (keyfile.Secrets, error))
 	return nil
 }
 
-// RequireKeys sets the keys as EnsureSecret and EnsureAuditKey do, but generates none. Errors: as there, and one that
-// names the path of a missing key.
+// RequireKeys sets the keys as EnsureSecret and EnsureAuditKey do, but generates none. Errors: *Error, which names the
+// path of a missing key.
 func (c *Config) RequireKeys() error {
 	if err := c.completeSecret(keyfile.Read); err != nil {
 		return err
@@ -65,17 +64,16 @@ func unusableKey(key string, err error) error {
 	return errorf("%s", keyError(key, "is not set, and cannot be stored in data_dir (DATA_DIR): "+err.Error()))
 }
 
-// missingKey returns an error for a missing file. It is not an *Error, because the command probably runs in the wrong
-// folder.
+// missingKey returns an error for a missing file: probably, the command runs in the wrong folder. Errors: *Error.
 func missingKey(key, path string) error {
 	if absolute, err := filepath.Abs(path); err == nil {
 		path = absolute
 	}
-	return fmt.Errorf("no %s at %s: run this where the service runs, or set DATA_DIR. "+
+	return errorf("no %s at %s: run this where the service runs, or set DATA_DIR. "+
 		"The first `healthcare serve` or `healthcare migrate up` generates it", key, path)
 }
 
-// StoredSecrets reads the secrets in data_dir. Errors: *Error, and one that names the path if there are none yet.
+// StoredSecrets reads the secrets in data_dir. Errors: *Error, which names the path if there are none yet.
 func (c Config) StoredSecrets() (keyfile.Secrets, error) {
 	if c.SecretKeyPrevious != "" {
 		return keyfile.Secrets{}, errorf("%s", keyError("secret_key_previous", previousAlone))

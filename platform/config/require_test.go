@@ -14,7 +14,9 @@ func TestRequireKeys(t *testing.T) {
 	t.Run("names a missing file, and creates neither it nor its folder", func(t *testing.T) {
 		folder := filepath.Join(t.TempDir(), "data")
 		c := load(t, "DATA_DIR", folder)
-		require.ErrorContains(t, c.RequireKeys(), "no secret_key at "+filepath.Join(folder, "secret_key"))
+		err := c.RequireKeys()
+		require.ErrorContains(t, err, "no secret_key at "+filepath.Join(folder, "secret_key"))
+		require.ErrorAs(t, err, new(*config.Error))
 		require.NoDirExists(t, folder)
 		require.NoError(t, c.EnsureSecret())
 		again := load(t, "DATA_DIR", folder)

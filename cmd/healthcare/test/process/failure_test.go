@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -47,7 +48,9 @@ func TestFailedStartReportsItsReason(t *testing.T) {
 		t.Parallel()
 		rejecting := startFakePostgres(t, rejectPassword)
 		p := harness.NewTolerantEnv(t).With("SECRET_KEY="+harness.SecretKey, "DATABASE_URL="+rejecting.url)
-		o := p.Run().ExpectFailure(harness.ExitFailure, "PostgreSQL (clinic at ", "password authentication failed")
+		o := p.Run().ExpectFailure(harness.ExitConfig, "PostgreSQL (clinic at ", "password authentication failed",
+			"correct the role and the password in the database's address")
+		require.NotContains(t, o.Stderr, "hunter2")
 		require.NotContains(t, o.Stderr, "not reachable yet")
 		require.Equal(t, "hunter2", <-rejecting.connected, "the password was sent")
 	})
@@ -68,7 +71,10 @@ func TestFailedStartReportsItsReason(t *testing.T) {
 		t.Parallel()
 		p := harness.NewTolerantEnv(t).With("DATA_DIR=.")
 		require.NoError(t, os.WriteFile(filepath.Join(p.Folder, "healthcare.db"), make([]byte, 8192), 0o600))
-		p.Run().ExpectFailure(harness.ExitFailure, "SQLite (healthcare.db)", "file is not a database")
+		for _, command := range []string{"serve", "migrate up", "user list", "backup"} {
+			p.Run(strings.Fields(command)...).ExpectFailure(harness.ExitConfig, "SQLite (", "file is not a database",
+				"restore it from a backup, or correct DATA_DIR")
+		}
 	})
 }
 
@@ -82,7 +88,7 @@ func TestFailedMigrationIsNamed(t *testing.T) {
 	})
 }
 
-func TestNonexistentDatabase(t *testing.T) {
+func TestNonexistentDatabaseOrRole(t *testing.T) {
 	t.Parallel()
 	harness.EachEnv(t, func(t *testing.T, p harness.Env, db database.Config) {
 		if db.URL == "" {
@@ -97,5 +103,8 @@ func TestNonexistentDatabase(t *testing.T) {
 		o := p.With("DATABASE_URL="+address.String()).Run().ExpectFailure(harness.ExitConfig, "SQLSTATE 3D000",
 			`database "nowhere" does not exist`)
 		require.NotContains(t, o.Stderr, "not reachable yet", "a retry cannot create it")
+		address.User = url.User("nobody_knows")
+		p.With("DATABASE_URL="+address.String()).Run().ExpectFailure(harness.ExitConfig, "SQLSTATE 28000",
+			`role "nobody_knows" does not exist: correct the role`)
 	})
 }

@@ -180,7 +180,7 @@ func TestKeysFails(t *testing.T) {
 		t.Parallel()
 		p := harness.NewEnv(t)
 		for _, command := range []string{"rotate", "list"} {
-			p.Run("keys", command).ExpectFailure(harness.ExitFailure,
+			p.Run("keys", command).ExpectFailure(harness.ExitConfig,
 				"no secret_key at "+filepath.Join(p.Folder, "data", "secret_key"), "set DATA_DIR")
 			require.NoDirExists(t, filepath.Join(p.Folder, "data"))
 		}

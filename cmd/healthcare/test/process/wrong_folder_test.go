@@ -39,9 +39,8 @@ func versionTables(t *testing.T, cfg database.Config) (names []string) {
 func TestCommandInTheWrongFolder(t *testing.T) {
 	t.Parallel()
 	codes := map[string]int{
-		"keys list": harness.ExitFailure, "keys rotate": harness.ExitFailure, // they need no database
-		"doctor": harness.ExitFailure, // it reports a failed check
-		"backup": harness.ExitConfig,
+		"doctor":    harness.ExitFailure, // it reports a failed check
+		"keys list": harness.ExitConfig, "keys rotate": harness.ExitConfig, "backup": harness.ExitConfig,
 	}
 	for _, command := range storeCommands {
 		codes[command] = harness.ExitConfig
@@ -104,7 +103,7 @@ func TestCommandWithoutKeys(t *testing.T) {
 	p.Run("migrate", "up").ExpectSuccess()
 	key := filepath.Join(p.Folder, "data", "secret_key")
 	require.NoError(t, os.Remove(key))
-	p.Run("user", "list").ExpectFailure(harness.ExitFailure, "no secret_key at "+key, "set DATA_DIR")
+	p.Run("user", "list").ExpectFailure(harness.ExitConfig, "no secret_key at "+key, "set DATA_DIR")
 	require.NoFileExists(t, key)
 }
 
@@ -120,7 +119,7 @@ func TestExportIsVerifiedWithoutAStore(t *testing.T) {
 		require.Regexp(t, `(?m)^sound: \d+ entries$`,
 			elsewhere.Run("audit", "verify", "--export", file).ExpectSuccess())
 		require.Len(t, elsewhere.ListFolder(), 2)
-		harness.NewEnv(t).Run("audit", "verify", "--export", file).ExpectFailure(harness.ExitFailure,
+		harness.NewEnv(t).Run("audit", "verify", "--export", file).ExpectFailure(harness.ExitConfig,
 			"no audit_key at ")
 	})
 }

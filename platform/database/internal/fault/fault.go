@@ -152,6 +152,9 @@ func explainPostgres(pg *pgconn.PgError) error {
 	switch {
 	case pg.Code == "3D000": // the database does not exist
 		return Unusable("%s: create it, or correct its address", f.Text)
+	case pg.Code == "28000", pg.Code == "28P01": // unknown role, wrong password
+		return Unusable(
+			"%s: correct the role and the password in the database's address, or the server's pg_hba.conf", f.Text)
 	case pg.Code == "40001", pg.Code == "40P01", pg.Code == "55P03", IsOutdated(pg):
 		f.Transient = true // serialisation failure, deadlock, lock timeout, concurrent migration
 		return Unavailable(f)
@@ -175,6 +178,8 @@ func explainSQLite(lite *sqlite.Error) error {
 		return Unavailable(f)
 	case sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM:
 		return Unavailable(f)
+	case sqlite3.SQLITE_NOTADB:
+		return Unusable("%s: restore it from a backup, or correct DATA_DIR", f.Text)
 	case sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_MISMATCH:
 		return errRejected.Because(f)
 	case sqlite3.SQLITE_CONSTRAINT:

@@ -36,7 +36,7 @@ func TestExplainPostgres(t *testing.T) {
 		{"57014", errs.Unavailable, false},
 		{"57P01", errs.Unavailable, false}, {"57P03", errs.Unavailable, false}, {"25P03", errs.Unavailable, false},
 		{"25006", errs.Unavailable, false},
-		{"28P01", errs.Internal, false}, {"42703", errs.Internal, false},
+		{"42703", errs.Internal, false},
 		{"XX000", errs.Internal, false}, {"", errs.Internal, false},
 	} {
 		t.Run(fmt.Sprintf("%q is of kind %d", c.sqlstate, c.kind), func(t *testing.T) {
@@ -61,14 +61,20 @@ func TestExplainPostgres(t *testing.T) {
 	}
 }
 
-func TestMissingPostgresDatabaseIsUnusable(t *testing.T) {
-	err := fault.Explain(fmt.Errorf("connect: %w", &pgconn.PgError{
-		Severity: "FATAL", Code: "3D000", Message: `database "100%s" does not exist`,
-	}))
-	require.ErrorAs(t, err, new(*fault.UnusableError))
-	require.Equal(t, errs.Internal, errs.KindOf(err))
-	require.EqualError(t, err,
-		`postgres: SQLSTATE 3D000: database "100%s" does not exist: create it, or correct its address`)
+func TestWrongAddressesOfPostgresAreUnusable(t *testing.T) {
+	const role = "correct the role and the password in the database's address, or the server's pg_hba.conf"
+	for code, c := range map[string]struct{ message, remedy string }{
+		"3D000": {`database "100%s" does not exist`, "create it, or correct its address"},
+		"28000": {`role "100%s" does not exist`, role},
+		"28P01": {`password authentication failed for user "100%s"`, role},
+	} {
+		err := fault.Explain(fmt.Errorf("connect: %w", &pgconn.PgError{
+			Severity: "FATAL", Code: code, Message: c.message,
+		}))
+		require.ErrorAs(t, err, new(*fault.UnusableError))
+		require.Equal(t, errs.Internal, errs.KindOf(err))
+		require.EqualError(t, err, "postgres: SQLSTATE "+code+": "+c.message+": "+c.remedy)
+	}
 }
 
 func TestExplainConnectionErrors(t *testing.T) {

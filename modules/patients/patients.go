@@ -1,5 +1,5 @@
-// Package patients is the public package of the patients module. A patient is owned by one user and visible to no
-// other. The types, interfaces and events that other modules use are here; everything else is internal.
+// Package patients is the public package of the patients module. A patient is owned by one user and visible to those to
+// whom it is granted, and to no other. The types, interfaces and events that other modules use are here; everything else is internal.
 package patients
 
 import (
@@ -17,22 +17,6 @@ type ID = recordid.Of[Patient]
 
 // ParseID reads an id in its canonical form. Errors: ErrNotFound.
 func ParseID(s string) (ID, error) { return recordid.Parse[ID](s, ErrNotFound) }
-
-// Scope is a set of patients to which a statement is narrowed: results are never filtered afterwards. The zero Scope is
-// empty.
-type Scope struct{ owner uuid.UUID }
-
-// OwnedBy returns the scope of the patients that the user created.
-func OwnedBy(user uuid.UUID) Scope { return Scope{user} }
-
-// VisibleTo returns the scope of the patients that a user may see: those the user owns.
-func VisibleTo(who auth.Principal) Scope { return OwnedBy(who.UserID) }
-
-// ChangeableBy returns the scope of the patients that a user may change: those the user owns.
-func ChangeableBy(who auth.Principal) Scope { return OwnedBy(who.UserID) }
-
-// Owner returns the user who owns the patients of the scope.
-func (s Scope) Owner() uuid.UUID { return s.owner }
 
 // Patient is the part of a patient that other modules may use: the minimum necessary (45 CFR 164.502(b)), by value.
 type Patient struct {
@@ -77,6 +61,12 @@ var (
 	ErrNotFound     = errs.New(errs.NotFound, "not_found", "No such patient.")
 	ErrLimitReached = errs.New(
 		errs.Conflict, "limit_reached", "You have reached the maximum number of patients per user.",
+	)
+	ErrReadOnly = errs.New(
+		errs.Forbidden, "read_only", "You may read this patient, but not change it.",
+	)
+	ErrKeeperOnly = errs.New(
+		errs.Forbidden, "keeper_only", "Only the user who keeps this patient may do this.",
 	)
 	ErrMedicalRecordNumberTaken = errs.Duplicate(
 		"medical_record_number",

@@ -10,12 +10,32 @@ import (
 	"healthcare/platform/errs"
 )
 
-// Principal is the signed-in user on whose behalf a use case acts.
+// Principal is the signed-in user on whose behalf a use case acts. The role determines which operations the user may
+// call, the capacities determine on whose records beside their own.
 type Principal struct {
 	UserID    uuid.UUID
 	SessionID uuid.UUID
 	Role      Role
+	For       []Capacity // at most MaxCapacities; nil for most users
 }
+
+// MaxCapacities is the maximum number of capacities of a user.
+const MaxCapacities = 9
+
+// Capacity is a party for whom a user acts. What is granted to the party is granted to the user.
+type Capacity struct {
+	ID   uuid.UUID // of the doctor's record, or of the user
+	Kind CapacityKind
+}
+
+// CapacityKind is the kind of a Capacity's party.
+type CapacityKind string
+
+// The kinds of capacities. Readers ignore those of later releases, which may need other rules.
+const (
+	AsDoctor CapacityKind = "doctor" // the doctor whose record is linked to the user
+	AsSelf   CapacityKind = "self"   // the user, once something was granted to them
+)
 
 // Errors of authentication and authorization.
 var (

@@ -1,6 +1,7 @@
 package database
 
 import (
+	"context"
 	"database/sql/driver"
 	"fmt"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	"gorm.io/gorm"
 
 	"healthcare/platform/database/internal/orm"
+	"healthcare/platform/database/internal/postgres"
 	"healthcare/platform/paging"
 )
 
@@ -15,8 +17,49 @@ import (
 // that keeps clients' texts out of SQL. Every column is NOT NULL, and an index serves each order.
 type Columns[R any] map[string]func(R) any
 
+// List is what pages are read from.
+type List interface {
+	// Rows queries at most limit rows in the order, after the key unless it is nil.
+	Rows(order []paging.Order, after []string, limit int) *gorm.DB
+
+	// Counted queries at most limit rows, to count them.
+	Counted(limit int) *gorm.DB
+
+	// Row queries the row with the value of the column.
+	Row(column, value string) *gorm.DB
+}
+
+// plain is the list of a query's rows.
+type plain[R any] struct{ *gorm.DB }
+
+func (q plain[R]) Rows(order []paging.Order, after []string, limit int) *gorm.DB {
+	return Keyset(q.Session(&gorm.Session{}), order, after, limit)
+}
+
+func (q plain[R]) Counted(limit int) *gorm.DB {
+	return q.Session(&gorm.Session{}).Model(new(R)).Select("1").Limit(limit)
+}
+
+func (q plain[R]) Row(column, value string) *gorm.DB {
+	return q.Session(&gorm.Session{}).Where(column+" = ?", value).Limit(1)
+}
+
+// Keyset narrows q to at most limit rows in the order, after the key unless it is nil.
+func Keyset(q *gorm.DB, order []paging.Order, after []string, limit int) *gorm.DB {
+	if after != nil {
+		condition, values := afterKey(order, after)
+		q = q.Where(condition, values...)
+	}
+	return q.Order(OrderBy(order)).Limit(limit)
+}
+
 // Page returns one page of q's rows. Errors: the store's; a defect if columns lacks a column of the request's order.
 func Page[R any](q *gorm.DB, request paging.Request, columns Columns[R]) (paging.Page[R], error) {
+	return PageOf(plain[R]{q}, request, columns)
+}
+
+// PageOf returns one page of the list. Errors: as of Page.
+func PageOf[R any](list List, request paging.Request, columns Columns[R]) (paging.Page[R], error) {
 	page := paging.Page[R]{}
 	for _, o := range request.Order {
 		if columns[o.Column] == nil {
@@ -25,8 +68,8 @@ func Page[R any](q *gorm.DB, request paging.Request, columns Columns[R]) (paging
 	}
 	if request.Count {
 		page.Total = new(int64)
-		limited := q.Session(&gorm.Session{}).Model(new(R)).Select("1").Limit(paging.CountLimit + 1)
-		err := q.Session(&gorm.Session{NewDB: true}).Table("(?) AS counted", limited).Count(page.Total).Error
+		limited := list.Counted(paging.CountLimit + 1)
+		err := limited.Session(&gorm.Session{NewDB: true}).Table("(?) AS counted", limited).Count(page.Total).Error
 		if err != nil {
 			return page, err
 		}
@@ -38,7 +81,7 @@ func Page[R any](q *gorm.DB, request paging.Request, columns Columns[R]) (paging
 		return key
 	}
 	if request.Shortened != nil {
-		after, err := resolve(q, request, keyOf)
+		after, err := resolve(list, request, keyOf)
 		if err != nil {
 			return page, err
 		}
@@ -48,11 +91,11 @@ func Page[R any](q *gorm.DB, request paging.Request, columns Columns[R]) (paging
 	if size == 0 {
 		size = paging.MaxBytes
 	}
-	items, full, err := readRows(q, request, keyOf, size)
+	items, full, err := readRows(list, request, keyOf, size)
 	if full && err == nil && request.More != nil && size < paging.MaxBytes {
 		items = nil // releases the rows while More waits for memory
 		if size, err = request.More(); err == nil {
-			items, full, err = readRows(q, request, keyOf, size)
+			items, full, err = readRows(list, request, keyOf, size)
 		}
 	}
 	if err != nil {
@@ -70,11 +113,10 @@ func Page[R any](q *gorm.DB, request paging.Request, columns Columns[R]) (paging
 }
 
 // resolve returns the complete key of a shortened one if its row is unchanged, else the nearest position before it.
-func resolve[R any](q *gorm.DB, request paging.Request, keyOf func(R) []string) ([]string, error) {
+func resolve[R any](list List, request paging.Request, keyOf func(R) []string) ([]string, error) {
 	var found []R
 	id := len(request.Order) - 1
-	row := q.Session(&gorm.Session{}).Where(request.Order[id].Column+" = ?", request.After[id]).Limit(1)
-	if err := row.Find(&found).Error; err != nil {
+	if err := list.Row(request.Order[id].Column, request.After[id]).Find(&found).Error; err != nil {
 		return nil, err
 	}
 	if len(found) > 0 {
@@ -92,19 +134,13 @@ const batchRows = 101
 // readRows reads the page's rows and one more, whose existence means that there is a next page. It stops and reports
 // full before the rows exceed size bytes.
 func readRows[R any](
-	q *gorm.DB, request paging.Request, keyOf func(R) []string, size int,
+	list List, request paging.Request, keyOf func(R) []string, size int,
 ) (all []R, full bool, err error) {
 	budget := orm.NewBudget(size)
-	q = q.Session(&gorm.Session{})
 	for wanted, after := request.Limit+1, request.After; wanted > 0; {
-		page := q
-		if after != nil {
-			condition, values := afterKey(request.Order, after)
-			page = page.Where(condition, values...)
-		}
 		var batch []R
 		limit := min(wanted, batchRows)
-		if err := budget.Apply(page.Order(orderBy(request.Order)).Limit(limit)).Find(&batch).Error; err != nil {
+		if err := budget.Apply(list.Rows(request.Order, after, limit)).Find(&batch).Error; err != nil {
 			return nil, false, err
 		}
 		if all == nil {
@@ -121,7 +157,8 @@ func readRows[R any](
 	return all, budget.Exceeded(), nil
 }
 
-func orderBy(order []paging.Order) string {
+// OrderBy returns the columns of an ORDER BY clause.
+func OrderBy(order []paging.Order) string {
 	columns := make([]string, len(order))
 	for i, o := range order {
 		columns[i] = o.Column
@@ -177,3 +214,7 @@ func keyText(value any) string {
 	}
 	return fmt.Sprint(value)
 }
+
+// PlanForValues returns a context whose queries PostgreSQL plans for the values of their parameters. It is for lists
+// with filters, for which a plan for any values may read all rows. Not for the first statement of a transaction.
+func PlanForValues(ctx context.Context) context.Context { return postgres.PlanForValues(ctx) }

@@ -81,7 +81,7 @@ func (s *Service) assign(
 ) (made Assigned, err error) {
 	return made, s.tx.Do(ctx, func(ctx context.Context) (err error) {
 		made = Assigned{Assignment: domain.New(who.UserID, patient, doctor, s.clock.Now())}
-		if made.Patient, err = s.patients.Find(ctx, patients.ChangeableBy(who), patient); err != nil {
+		if made.Patient, err = s.patients.Find(ctx, patients.OwnedBy(who.UserID), patient); err != nil {
 			return err
 		}
 		if made.Doctor, err = s.doctors.Find(ctx, doctor); err != nil {
@@ -105,7 +105,7 @@ func (s *Service) Browse(
 		return paging.Page[Assigned]{}, err
 	}
 	if filter.Patient != nil && len(shown.Items) == 0 {
-		if _, err := s.patients.Find(ctx, patients.VisibleTo(who), patients.ID{UUID: *filter.Patient}); err != nil {
+		if _, err := s.patients.Find(ctx, patients.VisibleTo(who, s.clock.Now()), patients.ID{UUID: *filter.Patient}); err != nil {
 			err = s.recordMissingPatient(ctx, who, *filter.Patient, http.StatusOK, err)
 			if !errors.Is(err, patients.ErrNotFound) {
 				return paging.Page[Assigned]{}, err
@@ -120,7 +120,7 @@ func (s *Service) Browse(
 func (s *Service) page(
 	ctx context.Context, who auth.Principal, filter domain.Filter, page paging.Request,
 ) (paging.Page[Assigned], error) {
-	found, err := s.assignments.List(ctx, patients.VisibleTo(who), filter, page)
+	found, err := s.assignments.List(ctx, patients.VisibleTo(who, s.clock.Now()), filter, page)
 	if err != nil {
 		return paging.Page[Assigned]{}, err
 	}
@@ -136,7 +136,7 @@ func (s *Service) page(
 func (s *Service) BrowseOf(
 	ctx context.Context, who auth.Principal, patient patients.ID, page paging.Request,
 ) (paging.Page[Assigned], error) {
-	if _, err := s.patients.Find(ctx, patients.VisibleTo(who), patient); err != nil {
+	if _, err := s.patients.Find(ctx, patients.VisibleTo(who, s.clock.Now()), patient); err != nil {
 		return paging.Page[Assigned]{}, s.recordMissingPatient(ctx, who, patient.UUID, http.StatusNotFound, err)
 	}
 	filter := domain.Filter{Patient: &patient.UUID}
@@ -149,7 +149,7 @@ func (s *Service) BrowseOf(
 
 // Find returns one assignment. Errors: assignments.ErrNotFound.
 func (s *Service) Find(ctx context.Context, who auth.Principal, id assignments.ID) (Assigned, error) {
-	one, err := s.assignments.Find(ctx, patients.VisibleTo(who), id)
+	one, err := s.assignments.Find(ctx, patients.VisibleTo(who, s.clock.Now()), id)
 	if err != nil {
 		return Assigned{}, s.recordMissing(ctx, who, id, err)
 	}
@@ -166,7 +166,7 @@ func (s *Service) Find(ctx context.Context, who auth.Principal, id assignments.I
 // Lookup returns the assignment with the id, and reports whether it exists. Unlike Find, it records no refusal, because
 // the id may be the id of a patient instead. Errors: none of its own.
 func (s *Service) Lookup(ctx context.Context, who auth.Principal, id assignments.ID) (Assigned, bool, error) {
-	if _, err := s.assignments.Find(ctx, patients.VisibleTo(who), id); err != nil {
+	if _, err := s.assignments.Find(ctx, patients.VisibleTo(who, s.clock.Now()), id); err != nil {
 		if errors.Is(err, assignments.ErrNotFound) {
 			err = nil
 		}
@@ -180,11 +180,11 @@ func (s *Service) Lookup(ctx context.Context, who auth.Principal, id assignments
 // revision.ErrStale.
 func (s *Service) Discharge(ctx context.Context, who auth.Principal, id assignments.ID, expected revision.Match) error {
 	err := s.tx.Do(ctx, func(ctx context.Context) error {
-		one, err := s.assignments.Find(ctx, patients.ChangeableBy(who), id) // for the patient in the entry
+		one, err := s.assignments.Find(ctx, patients.OwnedBy(who.UserID), id) // for the patient in the entry
 		if err != nil {
 			return err
 		}
-		if err := s.assignments.Remove(ctx, patients.ChangeableBy(who), id); err != nil {
+		if err := s.assignments.Remove(ctx, patients.OwnedBy(who.UserID), id); err != nil {
 			return err
 		}
 		if err := expected.Check(domain.Version); err != nil {
@@ -208,7 +208,7 @@ func (s *Service) detailed(
 		patientIDs.add(a.PatientID)
 		doctorIDs.add(a.DoctorID)
 	}
-	patientsByID, err := s.patients.FindAll(ctx, patients.VisibleTo(who), patientIDs.all())
+	patientsByID, err := s.patients.FindAll(ctx, patients.VisibleTo(who, s.clock.Now()), patientIDs.all())
 	if err != nil {
 		return nil, 0, err
 	}

@@ -1,9 +1,10 @@
 // Package app implements the use cases of the patients module, one method each. Every use case acts for a user, who
-// sees only their own patients.
+// sees only their own patients and those granted to a party for whom the user acts.
 package app
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
@@ -80,7 +81,7 @@ func (s *Service) Browse(
 		return none, err
 	}
 	if filter.Doctor != nil {
-		filter.Among, err = s.assigned.PatientsOf(ctx, patients.VisibleTo(who), *filter.Doctor, maxAmong+1)
+		filter.Among, err = s.assigned.PatientsOf(ctx, patients.VisibleTo(who, s.clock.Now()), *filter.Doctor, maxAmong+1)
 		if err != nil {
 			return none, err
 		}
@@ -88,7 +89,7 @@ func (s *Service) Browse(
 			return none, domain.ErrTooManyPatients
 		}
 	}
-	found, err := s.patients.List(ctx, patients.VisibleTo(who), filter, page)
+	found, err := s.patients.List(ctx, patients.VisibleTo(who, s.clock.Now()), filter, page)
 	if err != nil {
 		return none, err
 	}
@@ -102,7 +103,7 @@ func (s *Service) Browse(
 
 // Find returns one patient. Errors: patients.ErrNotFound.
 func (s *Service) Find(ctx context.Context, who auth.Principal, id patients.ID) (domain.Patient, error) {
-	patient, err := s.patients.Find(ctx, patients.VisibleTo(who), id)
+	patient, err := s.patients.Find(ctx, patients.VisibleTo(who, s.clock.Now()), id)
 	if err != nil {
 		return domain.Patient{}, s.recordMissing(ctx, who, id, err)
 	}
@@ -110,7 +111,7 @@ func (s *Service) Find(ctx context.Context, who auth.Principal, id patients.ID) 
 }
 
 // Revise replaces all details of a patient whose version matches expected. Errors: errs.Invalid, patients.ErrNotFound,
-// patients.ErrMedicalRecordNumberTaken, revision.ErrStale.
+// patients.ErrReadOnly, patients.ErrMedicalRecordNumberTaken, revision.ErrStale.
 func (s *Service) Revise(
 	ctx context.Context, who auth.Principal, id patients.ID, expected revision.Match, in domain.Input,
 ) (domain.Patient, error) {
@@ -121,7 +122,7 @@ func (s *Service) Revise(
 }
 
 // Amend changes some details of a patient whose version matches expected. Errors: errs.Invalid, patients.ErrNotFound,
-// patients.ErrMedicalRecordNumberTaken, revision.ErrStale.
+// patients.ErrReadOnly, patients.ErrMedicalRecordNumberTaken, revision.ErrStale.
 func (s *Service) Amend(
 	ctx context.Context, who auth.Principal, id patients.ID, expected revision.Match, changes domain.Changes,
 ) (domain.Patient, error) {
@@ -137,12 +138,15 @@ func (s *Service) change(
 ) (changed domain.Patient, err error) {
 	err = s.tx.Do(ctx, func(ctx context.Context) error {
 		var before domain.Details
-		changed, err = s.patients.Change(ctx, patients.ChangeableBy(who), id, func(p *domain.Patient) error {
+		changed, err = s.patients.Change(ctx, patients.ChangeableBy(who, s.clock.Now()), id, func(p *domain.Patient) error {
 			before = p.Details
 			if err := expected.Check(p.Version); err != nil {
 				return err
 			}
-			return rule(p)
+			if err := rule(p); err != nil {
+				return err
+			}
+			return p.CheckChangedBy(who.UserID, before)
 		})
 		if err != nil {
 			return err
@@ -151,14 +155,14 @@ func (s *Service) change(
 		update.Fields = before.Differing(changed.Details)
 		return s.trail.Record(ctx, who, update)
 	})
-	return changed, s.recordMissing(ctx, who, id, err)
+	return changed, s.recordRefusal(ctx, who, id, err, patients.ErrReadOnly)
 }
 
 // Remove deletes a patient whose version matches expected, after the subscribers deleted their references. Errors:
-// patients.ErrNotFound, revision.ErrStale.
+// patients.ErrNotFound, patients.ErrKeeperOnly, revision.ErrStale.
 func (s *Service) Remove(ctx context.Context, who auth.Principal, id patients.ID, expected revision.Match) error {
 	err := s.tx.Do(ctx, func(ctx context.Context) error {
-		version, err := s.patients.Lock(ctx, patients.ChangeableBy(who), id)
+		version, err := s.patients.Lock(ctx, patients.OwnedBy(who.UserID), id)
 		if err != nil {
 			return err
 		}
@@ -168,7 +172,7 @@ func (s *Service) Remove(ctx context.Context, who auth.Principal, id patients.ID
 		if err := s.events.Publish(ctx, patients.Deleted{IDs: []patients.ID{id}, By: who}); err != nil {
 			return err
 		}
-		if err := s.patients.Remove(ctx, patients.ChangeableBy(who), id); err != nil {
+		if err := s.patients.Remove(ctx, patients.OwnedBy(who.UserID), id); err != nil {
 			return err
 		}
 		return s.trail.Record(ctx, who, audit.NewEntry(audit.Delete, audit.Patient, id.UUID))
@@ -176,7 +180,7 @@ func (s *Service) Remove(ctx context.Context, who auth.Principal, id patients.ID
 	if err == nil {
 		s.limit.Changed(who.UserID, -1)
 	}
-	return s.recordMissing(ctx, who, id, err)
+	return s.recordRefusal(ctx, who, id, err, patients.ErrKeeperOnly)
 }
 
 // recordMissing records that the patient does not exist or belongs to another user, and returns err. It returns other
@@ -184,6 +188,21 @@ func (s *Service) Remove(ctx context.Context, who auth.Principal, id patients.ID
 func (s *Service) recordMissing(ctx context.Context, who auth.Principal, id patients.ID, err error) error {
 	refusal := audit.NewRefusal(audit.Patient, id.UUID, http.StatusNotFound)
 	return audit.RecordMissing(ctx, s.trail, who, refusal, err, patients.ErrNotFound)
+}
+
+// recordRefusal is recordMissing for operations that need more than to read. It replaces patients.ErrNotFound by
+// forbidden if the user may read the patient, and records that as well.
+func (s *Service) recordRefusal(
+	ctx context.Context, who auth.Principal, id patients.ID, err, forbidden error,
+) error {
+	if len(who.For) == 0 || !errors.Is(err, patients.ErrNotFound) {
+		return s.recordMissing(ctx, who, id, err)
+	}
+	if _, err := s.patients.Find(ctx, patients.VisibleTo(who, s.clock.Now()), id); err != nil {
+		return s.recordMissing(ctx, who, id, err)
+	}
+	refusal := audit.NewRefusal(audit.Patient, id.UUID, http.StatusForbidden)
+	return audit.RecordMissing(ctx, s.trail, who, refusal, forbidden, forbidden)
 }
 
 // Today returns the current date in the service's time zone. Ages are computed for this date.

@@ -25,6 +25,12 @@ type Filter struct {
 	BornAfter Date          // AgeMax as a birth date, exclusive; set by On
 }
 
+// Narrows reports whether the filter does not match all patients.
+func (f Filter) Narrows() bool {
+	return f.Search != "" || f.Gender != "" || f.AgeMin != nil || f.AgeMax != nil || f.Doctor != nil ||
+		f.Among != nil || !f.CreatedAfter.IsZero() || !f.CreatedBefore.IsZero()
+}
+
 // On returns the filter for the date today: the gender in its canonical form, and the ages as birth dates. Ages are
 // compared as they are shown. A shown age is never negative, so age 0 includes a birth date after today, which has
 // begun in another time zone. Errors: errs.Invalid.

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"healthcare/modules/patients"
+	"healthcare/platform/errs"
 	"healthcare/platform/recordid"
 )
 
@@ -50,6 +51,15 @@ func (p *Patient) Revise(in Input, now time.Time, calendar Calendar) error {
 // Amend changes the fields that are given, under the rules of Revise. Errors: errs.Invalid.
 func (p *Patient) Amend(changes Changes, now time.Time, calendar Calendar) error {
 	return p.Revise(changes.applyTo(p.Details), now, calendar)
+}
+
+// CheckChangedBy returns an error if a user who does not own the patient changed the medical record number from that of
+// before: a conflict would tell the user about other patients of the owner. Errors: errs.Invalid.
+func (p Patient) CheckChangedBy(user uuid.UUID, before Details) error {
+	if user == p.OwnerID || p.Details.MedicalRecordNumber == before.MedicalRecordNumber {
+		return nil
+	}
+	return errs.Invalidf("medical_record_number", "Only the user who keeps the patient may change this.")
 }
 
 // Age returns the age in whole years on the date today, computed from the birth date if it is known. The age is 0 for a

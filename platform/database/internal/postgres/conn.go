@@ -90,9 +90,24 @@ func (p connPool) ExecContext(ctx context.Context, query string, args ...any) (r
 // WithRows implements orm.RowReader.
 func (p connPool) WithRows(ctx context.Context, read func(gorm.Rows) error, query string, args []any) error {
 	return p.with(ctx, func(conn *pgx.Conn) error {
-		rows, err := conn.Query(ctx, query, args...)
+		rows, err := conn.Query(ctx, query, planned(ctx, args)...)
 		return readRows(rows, err, read)
 	})
+}
+
+// planKey is the context key of PlanForValues.
+type planKey struct{}
+
+// PlanForValues returns a context whose queries PostgreSQL plans for the values of their parameters, which takes time.
+// By default it may use one plan for all values, which a filter that few rows pass makes slow.
+func PlanForValues(ctx context.Context) context.Context { return context.WithValue(ctx, planKey{}, true) }
+
+// planned returns the arguments of a query in the context: an unnamed statement is planned for its values.
+func planned(ctx context.Context, args []any) []any {
+	if ctx.Value(planKey{}) == nil {
+		return args
+	}
+	return append([]any{pgx.QueryExecModeCacheDescribe}, args...)
 }
 
 // BeginTx implements gorm.ConnPoolBeginner.
@@ -176,7 +191,7 @@ func (t *transaction) WithRows(ctx context.Context, read func(gorm.Rows) error, 
 				return readRows(rows, err, read)
 			})
 		}
-		rows, err := conn.Query(ctx, query, args...)
+		rows, err := conn.Query(ctx, query, planned(ctx, args)...)
 		return readRows(rows, err, read)
 	})
 }

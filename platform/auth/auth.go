@@ -22,7 +22,7 @@ type Principal struct {
 // MaxCapacities is the maximum number of capacities of a user.
 const MaxCapacities = 9
 
-// Capacity is a party for whom a user acts. What is granted to the party is granted to the user.
+// Capacity is a party for whom a user acts: the user may see the records that are granted to the party.
 type Capacity struct {
 	ID   uuid.UUID // of the doctor's record, or of the user
 	Kind CapacityKind

@@ -25,8 +25,8 @@ type List interface {
 	// Counted queries at most limit rows, to count them.
 	Counted(limit int) *gorm.DB
 
-	// Row queries the row with the value of the column.
-	Row(column, value string) *gorm.DB
+	// Unordered queries all rows.
+	Unordered() *gorm.DB
 }
 
 // plain is the list of a query's rows.
@@ -40,18 +40,7 @@ func (q plain[R]) Counted(limit int) *gorm.DB {
 	return q.Session(&gorm.Session{}).Model(new(R)).Select("1").Limit(limit)
 }
 
-func (q plain[R]) Row(column, value string) *gorm.DB {
-	return q.Session(&gorm.Session{}).Where(column+" = ?", value).Limit(1)
-}
-
-// Keyset narrows q to at most limit rows in the order, after the key unless it is nil.
-func Keyset(q *gorm.DB, order []paging.Order, after []string, limit int) *gorm.DB {
-	if after != nil {
-		condition, values := afterKey(order, after)
-		q = q.Where(condition, values...)
-	}
-	return q.Order(OrderBy(order)).Limit(limit)
-}
+func (q plain[R]) Unordered() *gorm.DB { return q.Session(&gorm.Session{}) }
 
 // Page returns one page of q's rows. Errors: the store's; a defect if columns lacks a column of the request's order.
 func Page[R any](q *gorm.DB, request paging.Request, columns Columns[R]) (paging.Page[R], error) {
@@ -116,7 +105,8 @@ func PageOf[R any](list List, request paging.Request, columns Columns[R]) (pagin
 func resolve[R any](list List, request paging.Request, keyOf func(R) []string) ([]string, error) {
 	var found []R
 	id := len(request.Order) - 1
-	if err := list.Row(request.Order[id].Column, request.After[id]).Find(&found).Error; err != nil {
+	row := list.Unordered().Where(request.Order[id].Column+" = ?", request.After[id]).Limit(1)
+	if err := row.Find(&found).Error; err != nil {
 		return nil, err
 	}
 	if len(found) > 0 {
@@ -157,8 +147,7 @@ func readRows[R any](
 	return all, budget.Exceeded(), nil
 }
 
-// OrderBy returns the columns of an ORDER BY clause.
-func OrderBy(order []paging.Order) string {
+func orderBy(order []paging.Order) string {
 	columns := make([]string, len(order))
 	for i, o := range order {
 		columns[i] = o.Column

@@ -115,7 +115,8 @@ func TestUseCasesReturnEveryErrorAndLeaveNoEffect(t *testing.T) {
 				return service.Discharge(ctx, stranger, made.ID, revision.Match{})
 			}, assignments.ErrNotFound},
 			{"patients of a doctor", func(ctx context.Context, _ *app.Service) error {
-				_, err := app.NewLookup(repository).PatientsOf(ctx, patients.VisibleTo(who), made.DoctorID.UUID, 10)
+				owned := patients.OwnedBy(who.UserID)
+				_, err := app.NewLookup(repository).PatientsOf(ctx, owned, made.DoctorID.UUID, 10)
 				return err
 			}, nil},
 			{"owners of a doctor's assignments", func(ctx context.Context, _ *app.Service) error {

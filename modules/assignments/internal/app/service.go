@@ -105,7 +105,8 @@ func (s *Service) Browse(
 		return paging.Page[Assigned]{}, err
 	}
 	if filter.Patient != nil && len(shown.Items) == 0 {
-		if _, err := s.patients.Find(ctx, patients.VisibleTo(who, s.clock.Now()), patients.ID{UUID: *filter.Patient}); err != nil {
+		_, err := s.patients.Find(ctx, patients.VisibleTo(who, s.clock.Now()), patients.ID{UUID: *filter.Patient})
+		if err != nil {
 			err = s.recordMissingPatient(ctx, who, *filter.Patient, http.StatusOK, err)
 			if !errors.Is(err, patients.ErrNotFound) {
 				return paging.Page[Assigned]{}, err

@@ -80,8 +80,9 @@ func (s *Service) Browse(
 	if err != nil {
 		return none, err
 	}
+	scope := patients.VisibleTo(who, s.clock.Now())
 	if filter.Doctor != nil {
-		filter.Among, err = s.assigned.PatientsOf(ctx, patients.VisibleTo(who, s.clock.Now()), *filter.Doctor, maxAmong+1)
+		filter.Among, err = s.assigned.PatientsOf(ctx, scope, *filter.Doctor, maxAmong+1)
 		if err != nil {
 			return none, err
 		}
@@ -89,7 +90,7 @@ func (s *Service) Browse(
 			return none, domain.ErrTooManyPatients
 		}
 	}
-	found, err := s.patients.List(ctx, patients.VisibleTo(who, s.clock.Now()), filter, page)
+	found, err := s.patients.List(ctx, scope, filter, page)
 	if err != nil {
 		return none, err
 	}
@@ -138,7 +139,8 @@ func (s *Service) change(
 ) (changed domain.Patient, err error) {
 	err = s.tx.Do(ctx, func(ctx context.Context) error {
 		var before domain.Details
-		changed, err = s.patients.Change(ctx, patients.ChangeableBy(who, s.clock.Now()), id, func(p *domain.Patient) error {
+		scope := patients.ChangeableBy(who, s.clock.Now())
+		changed, err = s.patients.Change(ctx, scope, id, func(p *domain.Patient) error {
 			before = p.Details
 			if err := expected.Check(p.Version); err != nil {
 				return err

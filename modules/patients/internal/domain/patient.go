@@ -54,7 +54,7 @@ func (p *Patient) Amend(changes Changes, now time.Time, calendar Calendar) error
 }
 
 // CheckChangedBy returns an error if a user who does not own the patient changed the medical record number from that of
-// before: a conflict would tell the user about other patients of the owner. Errors: errs.Invalid.
+// before: a conflict would disclose that another patient of the owner has the number. Errors: errs.Invalid.
 func (p Patient) CheckChangedBy(user uuid.UUID, before Details) error {
 	if user == p.OwnerID || p.Details.MedicalRecordNumber == before.MedicalRecordNumber {
 		return nil

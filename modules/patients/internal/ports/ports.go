@@ -4,6 +4,8 @@ package ports
 import (
 	"context"
 
+	"github.com/google/uuid"
+
 	"healthcare/modules/patients"
 	"healthcare/modules/patients/internal/domain"
 	"healthcare/platform/paging"
@@ -48,4 +50,17 @@ type Repository interface {
 
 	// RemoveAll deletes the patients of the scope with the given ids. Errors: none.
 	RemoveAll(ctx context.Context, scope patients.Scope, ids []patients.ID) error
+}
+
+// Grants stores who may see patients beside their owners.
+type Grants interface {
+	// Put stores a grant, or replaces the level and the end of the one with the same patient, grantee, basis and
+	// source. It does nothing if the patient does not exist. Errors: none.
+	Put(ctx context.Context, grant domain.Grant) error
+
+	// RemoveBySources deletes the grants of a basis from the given sources. Errors: none.
+	RemoveBySources(ctx context.Context, basis domain.Basis, sources []uuid.UUID) error
+
+	// RemoveOfGrantee deletes all grants to the grantee. Errors: none.
+	RemoveOfGrantee(ctx context.Context, grantee uuid.UUID) error
 }

@@ -100,7 +100,9 @@ type planKey struct{}
 
 // PlanForValues returns a context whose queries PostgreSQL plans for the values of their parameters, which takes time.
 // By default it may use one plan for all values, which a filter that few rows pass makes slow.
-func PlanForValues(ctx context.Context) context.Context { return context.WithValue(ctx, planKey{}, true) }
+func PlanForValues(ctx context.Context) context.Context {
+	return context.WithValue(ctx, planKey{}, true)
+}
 
 // planned returns the arguments of a query in the context: an unnamed statement is planned for its values.
 func planned(ctx context.Context, args []any) []any {

@@ -64,10 +64,8 @@ func TestPatientsOf(t *testing.T) {
 			mustAdd(t, repository, domain.New(user, patient, doctor, now))
 		}
 		t.Run("returns the doctor's patients in the scope only", func(t *testing.T) {
-			for scope, want := range map[patients.Scope][]patients.ID{
-				patients.OwnedBy(owner): {ann, bob}, patients.OwnedBy(stranger): {foreign}, {}: {},
-			} {
-				found, err := repository.PatientsOf(ctx, scope, doctor.UUID, 10)
+			for user, want := range map[uuid.UUID][]patients.ID{owner: {ann, bob}, stranger: {foreign}, {}: {}} {
+				found, err := repository.PatientsOf(ctx, patients.OwnedBy(user), doctor.UUID, 10)
 				require.NoError(t, err)
 				require.ElementsMatch(t, want, found)
 			}

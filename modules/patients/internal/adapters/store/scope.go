@@ -1,8 +1,6 @@
 package store
 
 import (
-	"strings"
-
 	"gorm.io/gorm"
 
 	"healthcare/modules/patients"
@@ -13,11 +11,10 @@ import (
 
 // The functions of this file are the only places where a scope becomes a condition.
 
-// within narrows a statement to the scope. It suits statements that name one patient: a list of granted patients reads
-// one range of an index for each grantee instead (granted.go).
+// within narrows a statement to the scope. It suits statements that name one patient; visible is for lists.
 func within(q *gorm.DB, scope patients.Scope) *gorm.DB {
-	if granted, values := grantedTo(scope); granted != "" {
-		return q.Where("(owner_id = ? OR "+granted+")", append([]any{scope.Owner()}, values...)...)
+	if granted := grantOf(q, scope); granted != nil {
+		return q.Where("(owner_id = ? OR EXISTS (?))", scope.Owner(), granted)
 	}
 	return q.Where("owner_id = ?", scope.Owner())
 }
@@ -25,25 +22,30 @@ func within(q *gorm.DB, scope patients.Scope) *gorm.DB {
 // among narrows a query to those of a few patients who are in the scope. coalesce keeps both engines from choosing an
 // index of the owner, with which they would read all patients of the owner.
 func among(q *gorm.DB, scope patients.Scope, ids []patients.ID) *gorm.DB {
-	q = database.WhereIn(q, "id", ids)
-	if granted, values := grantedTo(scope); granted != "" {
-		return q.Where("(coalesce(owner_id, owner_id) = ? OR "+granted+")", append([]any{scope.Owner()}, values...)...)
+	if granted := grantOf(q, scope); granted != nil {
+		return database.WhereIn(
+			q.Where("(coalesce(owner_id, owner_id) = ? OR EXISTS (?))", scope.Owner(), granted), "id", ids)
 	}
-	return q.Where("coalesce(owner_id, owner_id) = ?", scope.Owner())
+	return database.WhereIn(q.Where("coalesce(owner_id, owner_id) = ?", scope.Owner()), "id", ids)
 }
 
-// grantedTo returns the condition that a patient is granted to a grantee of the scope, or "" without grantees.
-func grantedTo(scope patients.Scope) (condition string, values []any) {
-	grantees, levels, at := scope.Grants()
+// grantOf queries the grants of a row of patients to the grantees of the scope, or returns nil without grantees.
+// coalesce keeps PostgreSQL from choosing an index of the grantee, with which it would read all grants to the grantee.
+func grantOf(q *gorm.DB, scope patients.Scope) *gorm.DB {
+	grantees, _, _ := scope.Grants()
 	if len(grantees) == 0 {
-		return "", nil
+		return nil
 	}
-	return "EXISTS (SELECT 1 FROM patient_grants g WHERE g.patient_id = patients.id AND g.grantee_id IN ? " +
-		"AND g.level IN ? AND " + live + ")", []any{grantees, levels, database.At(at)}
+	return live(q, scope).Select("1").Where("g.patient_id = patients.id").
+		Where("coalesce(g.grantee_id, g.grantee_id) IN ?", grantees)
 }
 
-// live is the condition that a grant g has not expired at a time.
-const live = "(g.expires_at IS NULL OR g.expires_at > ?)"
+// live queries the grants g that count at the level and the time of the scope.
+func live(q *gorm.DB, scope patients.Scope) *gorm.DB {
+	_, levels, at := scope.Grants()
+	return q.Session(&gorm.Session{NewDB: true}).Table("patient_grants g").
+		Where("g.level IN ?", levels).Where("(g.expires_at IS NULL OR g.expires_at > ?)", database.At(at))
+}
 
 // visible is the list of the patients of a scope with grantees. Each page is one statement that merges one range of an
 // index for each grantee, and that of the owner. A single condition for all of them would make both engines read and
@@ -54,23 +56,8 @@ type visible struct {
 	filter domain.Filter
 }
 
-// granted queries columns of the grantee's live grants that match the filter.
-func (v visible) granted(columns string, grantees ...any) *gorm.DB {
-	_, levels, at := v.scope.Grants()
-	q := v.db.Session(&gorm.Session{}).Table("patient_grants g").Select(columns)
-	if v.filter.Narrows() {
-		q = matching(q.Joins("JOIN patients p ON p.id = g.patient_id"), v.filter)
-	}
-	return q.Where("g.grantee_id IN ?", grantees).Where("g.level IN ?", levels).Where(live, database.At(at))
-}
-
-// owned queries the owner's patients that match the filter.
-func (v visible) owned() *gorm.DB {
-	return matching(v.db.Session(&gorm.Session{}).Model(&row{}).Where("owner_id = ?", v.scope.Owner()), v.filter)
-}
-
-// copied are the columns of patient_grants that copy those of patients.
-var copied = map[string]string{
+// ofGrants maps the columns of an order to their copies in patient_grants.
+var ofGrants = map[string]string{
 	"created_at": "g.patient_created_at", "updated_at": "g.patient_updated_at", "name": "g.patient_name",
 	"id": "g.patient_id",
 }
@@ -81,52 +68,46 @@ var copied = map[string]string{
 // which the granted half excludes. A granted patient on the page is among the first rows of its range, because every
 // row before it in the range is on the page as well, so the limits of the parts omit nothing.
 func (v visible) Rows(order []paging.Order, after []string, limit int) *gorm.DB {
-	keys, own := make([]paging.Order, len(order)), columnsOf("")
-	names := make([]string, len(order))
+	ofGrant := make([]paging.Order, len(order))
 	for i, o := range order {
-		names[i] = copied[o.Column]
-		keys[i] = paging.Order{Column: names[i], Descending: o.Descending}
+		ofGrant[i] = paging.Order{Column: ofGrants[o.Column], Descending: o.Descending}
 	}
 	grantees, _, _ := v.scope.Grants()
-	parts := make([]string, len(grantees))
-	values := []any{database.Keyset(v.owned().Select(own), order, after, limit)}
+	ranges := make([]*gorm.DB, len(grantees))
 	for i, grantee := range grantees {
-		parts[i] = "SELECT * FROM (?) AS b"
-		values = append(values, database.Keyset(
-			v.granted("DISTINCT "+strings.Join(names, ", "), grantee), keys, after, limit))
+		ranges[i] = database.Keys(v.granted().Where("g.grantee_id = ?", grantee), ofGrant, after, limit)
 	}
-	return v.db.Session(&gorm.Session{}).Raw("SELECT * FROM (SELECT * FROM (?) AS own UNION ALL SELECT "+columnsOf("q.")+
-		" FROM ("+strings.Join(parts, " UNION ")+") v JOIN patients q ON q.id = v.patient_id WHERE q.owner_id <> ?) u "+
-		"ORDER BY "+database.OrderBy(order)+" LIMIT ?", append(values, v.scope.Owner(), limit)...)
+	granted := v.db.Table("(?) AS v", database.Union(ranges...)).Select("p.*").
+		Joins("JOIN patients p ON p.id = v.patient_id").Where("p.owner_id <> ?", v.scope.Owner())
+	own := database.Keyset(v.owned().Select("patients.*"), order, after, limit)
+	both := database.UnionAll(own, granted)
+	return database.Keyset(v.db.Table("(?) AS visible", both), order, nil, limit)
 }
 
 // Counted implements database.List.
 func (v visible) Counted(limit int) *gorm.DB {
 	grantees, _, _ := v.scope.Grants()
-	all := make([]any, len(grantees))
-	for i, grantee := range grantees {
-		all[i] = grantee
-	}
-	granted := v.granted("DISTINCT g.patient_id", all...)
+	granted := v.granted().Distinct("g.patient_id").Where("g.grantee_id IN ?", grantees)
 	if !v.filter.Narrows() {
 		granted = granted.Joins("JOIN patients p ON p.id = g.patient_id")
 	}
-	return v.db.Session(&gorm.Session{}).Raw("SELECT 1 FROM (SELECT * FROM (?) AS own UNION ALL SELECT * FROM (?) AS granted) u",
+	return database.UnionAll(
 		v.owned().Select("id").Limit(limit), granted.Where("p.owner_id <> ?", v.scope.Owner()).Limit(limit))
 }
 
-// Row implements database.List.
-func (v visible) Row(column, value string) *gorm.DB {
-	one := within(v.db.Session(&gorm.Session{}), v.scope).Where(column+" = ?", value).Limit(1)
-	return matching(one, v.filter)
+// Unordered implements database.List.
+func (v visible) Unordered() *gorm.DB { return matching(within(v.db, v.scope), v.filter) }
+
+// granted queries grants of the scope whose patients match the filter.
+func (v visible) granted() *gorm.DB {
+	q := live(v.db, v.scope)
+	if v.filter.Narrows() {
+		q = matching(q.Joins("JOIN patients p ON p.id = g.patient_id"), v.filter)
+	}
+	return q
 }
 
-// columnsOf returns the columns of row, each with the prefix.
-func columnsOf(prefix string) string { return prefix + strings.Join(rowColumns, ", "+prefix) }
-
-var rowColumns = []string{
-	"id", "owner_id", "name", "gender", "age", "birth_date", "email", "phone", "address", "medical_record_number", "notes",
-	"search_text", "version", "created_at", "updated_at",
+// owned queries the owner's patients that match the filter.
+func (v visible) owned() *gorm.DB {
+	return matching(v.db.Model(&row{}).Where("owner_id = ?", v.scope.Owner()), v.filter)
 }
-
-

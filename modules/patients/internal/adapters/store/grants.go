@@ -1,0 +1,74 @@
+package store
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"healthcare/modules/patients"
+	"healthcare/modules/patients/internal/domain"
+	"healthcare/modules/patients/internal/ports"
+	"healthcare/platform/database"
+)
+
+// NewGrants returns the repository of grants in db.
+func NewGrants(db *database.DB) ports.Grants { return &grants{db} }
+
+type grants struct{ db *database.DB }
+
+type grantRow struct {
+	PatientID patients.ID
+	GranteeID uuid.UUID
+	Basis     domain.Basis
+	SourceID  uuid.UUID
+	Level     patients.Level
+	GrantedBy uuid.UUID
+	GrantedAt database.Time
+	ExpiresAt *database.Time
+
+	// Copies of the patient's columns. A trigger writes them when the patient changes.
+	PatientCreatedAt database.Time
+	PatientUpdatedAt database.Time
+	PatientName      string
+}
+
+func (grantRow) TableName() string { return "patient_grants" }
+
+func (s *grants) Put(ctx context.Context, grant domain.Grant) error {
+	return s.db.Do(ctx, func(ctx context.Context) error {
+		var patient row
+		// The lock keeps changes of the patient waiting, whose trigger would not find the new grant.
+		locked := s.db.Write(ctx).Select("created_at", "updated_at", "name").Clauses(clause.Locking{Strength: "SHARE"})
+		found := locked.Where("id = ?", grant.PatientID).Limit(1).Find(&patient)
+		if found.Error != nil || found.RowsAffected == 0 {
+			return found.Error
+		}
+		r := grantRow{
+			PatientID: grant.PatientID, GranteeID: grant.GranteeID, Basis: grant.Basis, SourceID: grant.SourceID,
+			Level: grant.Level, GrantedBy: grant.GrantedBy, GrantedAt: database.At(grant.GrantedAt),
+			PatientCreatedAt: patient.CreatedAt, PatientUpdatedAt: patient.UpdatedAt, PatientName: patient.Name,
+		}
+		if !grant.ExpiresAt.IsZero() {
+			r.ExpiresAt = new(database.At(grant.ExpiresAt))
+		}
+		replaced := clause.OnConflict{
+			Columns: []clause.Column{
+				{Name: "patient_id"}, {Name: "grantee_id"}, {Name: "basis"}, {Name: "source_id"},
+			},
+			DoUpdates: clause.AssignmentColumns([]string{"level", "expires_at"}),
+		}
+		return s.db.Write(ctx).Clauses(replaced).Create(&r).Error
+	})
+}
+
+func (s *grants) RemoveBySources(ctx context.Context, basis domain.Basis, sources []uuid.UUID) error {
+	return s.remove(database.WhereIn(s.db.Write(ctx).Where("basis = ?", basis), "source_id", sources))
+}
+
+func (s *grants) RemoveOfGrantee(ctx context.Context, grantee uuid.UUID) error {
+	return s.remove(s.db.Write(ctx).Where("grantee_id = ?", grantee))
+}
+
+func (s *grants) remove(q *gorm.DB) error { return q.Delete(&grantRow{}).Error }

@@ -1,0 +1,110 @@
+package store_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"healthcare/modules/patients"
+	"healthcare/modules/patients/internal/adapters/store"
+	"healthcare/modules/patients/internal/domain"
+	"healthcare/platform/auth"
+	"healthcare/platform/database"
+	"healthcare/platform/databasetest"
+	"healthcare/platform/paging"
+)
+
+// TestX21_GrantPlans verifies X21 for users to whom many patients are granted, and for those who own many as well. In
+// each order, the first page and a deep one read the ranges of the page only.
+func TestX21_GrantPlans(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		rows := map[database.Engine]int{database.Postgres: 40_000, database.SQLite: 600}[db.Engine()]
+		owner := insertPatients(t, db, rows, min(rows, 2_000), 3)
+		other, doctor := databasetest.NewUser(t, db), newUUID()
+		insertGrants(t, db, owner, other, doctor)
+		sent, repository := databasetest.LastQuery(t, db), store.New(db)
+		asDoctor, asSelf := auth.Capacity{ID: doctor, Kind: auth.AsDoctor}, auth.Capacity{ID: owner, Kind: auth.AsSelf}
+		for name, who := range map[string]auth.Principal{
+			"a doctor":              {UserID: newUUID(), For: []auth.Capacity{asDoctor}},
+			"a doctor and an owner": {UserID: owner, For: []auth.Capacity{asDoctor, asSelf}},
+		} {
+			scope := patients.VisibleTo(who, now)
+			for _, column := range []string{"created_at", "updated_at", "name"} {
+				t.Run(name+" by "+column, func(t *testing.T) {
+					order := []paging.Order{{Column: column, Descending: true}, {Column: "id", Descending: true}}
+					request := paging.Request{Limit: 50, Order: order}
+					var pages []databasetest.Statement
+					for range 2 {
+						page, err := repository.List(t.Context(), scope, domain.Filter{}, request)
+						require.NoError(t, err)
+						require.Len(t, page.Items, 50)
+						pages = append(pages, *sent)
+						stored := db.Read(t.Context()).Table("patients").Where("owner_id = ?", other)
+						request.After = databasetest.KeyAt(t, stored, order, rows/4)
+					}
+					if db.Engine() == database.SQLite {
+						first, deep := pages[0].QueryPlan(t, db), pages[1].QueryPlan(t, db)
+						index := "patient_grants_grantee_id_patient_" + column + "_idx (grantee_id=?"
+						require.Contains(t, first, index+")")
+						require.Contains(t, deep, index+" AND (patient_"+column+",patient_id)<(?,?))")
+						require.NotContains(t, deep, "SCAN patient", "no table is read whole")
+						return
+					}
+					for _, mode := range databasetest.PlanModes {
+						for _, page := range pages {
+							plan := page.Explain(t, db, mode)
+							require.Less(t, plan.Buffers(), 2*100+51*6, "%+v", plan)
+						}
+					}
+				})
+			}
+			t.Run(name+" with a filter that few patients pass", func(t *testing.T) {
+				request := databasetest.NewestFirst("created_at")
+				request.Limit = 50
+				filter := domain.Filter{Search: "zebra"}
+				_, err := repository.List(t.Context(), scope, filter, request)
+				require.NoError(t, err)
+				if db.Engine() == database.Postgres {
+					plan := sent.Explain(t, db, "force_custom_plan")
+					require.Less(t, plan.Buffers(), 3*100+51*6, "%+v", plan)
+				}
+			})
+			t.Run(name+" finds one patient", func(t *testing.T) {
+				for _, id := range idsOf(listAll(t.Context(), t, repository, patients.OwnedBy(other)))[:1] {
+					_, err := repository.Find(t.Context(), scope, id)
+					require.NoError(t, err)
+					if db.Engine() == database.SQLite {
+						require.NotContains(t, sent.QueryPlan(t, db), "SCAN", "no table is read whole")
+						continue
+					}
+					for _, mode := range databasetest.PlanModes {
+						plan := sent.Explain(t, db, mode)
+						require.Less(t, plan.Buffers(), 30, "%+v", plan)
+					}
+				}
+			})
+		}
+	})
+}
+
+// insertGrants makes other the owner of half of the owner's patients, and grants these to the doctor. Each of the other
+// users' patients is granted to a doctor of a few.
+func insertGrants(t *testing.T, db *database.DB, owner, other, doctor uuid.UUID) {
+	t.Helper()
+	const grants = `INSERT INTO patient_grants (patient_id, grantee_id, basis, source_id, level, granted_by, granted_at,
+		patient_created_at, patient_updated_at, patient_name)
+		SELECT id, GRANTEE, 'care', id, 'read', owner_id, created_at, created_at, updated_at, name FROM patients WHERE `
+	write := db.Write(t.Context())
+	require.NoError(t, write.Exec("UPDATE patients SET owner_id = ? WHERE owner_id = ? AND id < ?", other, owner,
+		uuid.MustParse("80000000-0000-4000-8000-000000000000")).Error)
+	ofDoctor := strings.Replace(grants, "GRANTEE", "'"+doctor.String()+"'", 1) + "owner_id = ?"
+	require.NoError(t, write.Exec(ofDoctor, other).Error)
+	ofFew := strings.Replace(grants, "GRANTEE", "owner_id", 1) + "owner_id NOT IN (?, ?)"
+	require.NoError(t, write.Exec(ofFew, owner, other).Error)
+	if db.Engine() == database.Postgres {
+		require.NoError(t, write.Exec("VACUUM ANALYZE patients, patient_grants").Error)
+	}
+}

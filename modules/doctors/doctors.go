@@ -74,6 +74,23 @@ type Deleted struct {
 	By auth.Principal
 }
 
+// Linked is published in the transaction that links a doctor's record to the account of its user, who then acts for the
+// doctor. A record has at most one user, and a user at most one record.
+type Linked struct {
+	ID   ID
+	User uuid.UUID
+	By   auth.Principal
+}
+
+// Unlinked is published in the transaction that ends a link. Deleted ends it as well.
+type Unlinked struct {
+	ID ID
+	By auth.Principal
+}
+
+// Role is the role of users who are linked to a doctor's record.
+const Role auth.Role = "doctor"
+
 // Errors of the module.
 var (
 	ErrNotFound  = errs.New(errs.NotFound, "not_found", "No such doctor.")

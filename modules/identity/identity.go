@@ -83,6 +83,10 @@ var (
 	ErrSessionNotFound   = errs.New(errs.NotFound, "not_found", "No such session.")
 	ErrLastAdministrator = errs.New(errs.Conflict, "last_administrator",
 		"The last active administrator cannot be demoted, disabled or removed.")
+	ErrTooManyCapacities = errs.New(
+		errs.Conflict, "too_many_capacities", "This account acts for the maximum number of others.")
+	ErrRoleConflict = errs.New(errs.Conflict, "role_conflict",
+		"Accounts with this role cannot be linked to the record of a doctor.")
 	ErrOwnsPatients = errs.New(
 		errs.Conflict, "owns_patients", "This account has patients. Remove them first, or send ?patients=delete.")
 )

@@ -18,6 +18,7 @@ import (
 	"healthcare/modules/identity/internal/ports"
 	"healthcare/platform/clock"
 	"healthcare/platform/database"
+	"healthcare/platform/events"
 	"healthcare/platform/httpserver"
 	"healthcare/platform/idempotency"
 	"healthcare/platform/jobs"
@@ -32,9 +33,13 @@ var Document = rest.Document
 var Module = fx.Module("identity",
 	fx.Provide(
 		store.NewUsers, store.NewMailboxes, recorded, responses,
-		store.NewSessions, attempts, registrations, passwords, common, tokens,
+		store.NewSessions, store.NewActing, attempts, registrations, passwords, common, tokens,
 		app.NewCredentials, app.New, app.NewAccounts, app.NewAuthenticator,
+		app.NewDoctorLinks,
 	),
+	events.Subscribe(app.WhenDoctorLinked),
+	events.Subscribe(app.WhenDoctorUnlinked),
+	events.Subscribe(app.WhenLinkedDoctorDeleted),
 	jobs.Handle(app.NewErasure),
 	database.ProvideSearchTexts(store.NewSearchTexts),
 	httpserver.Handle(api),

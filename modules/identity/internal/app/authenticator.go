@@ -26,7 +26,7 @@ func (a *authenticator) Authenticate(ctx context.Context, token string) (auth.Pr
 	if err != nil {
 		return auth.Principal{}, err
 	}
-	standing, err := a.sessions.Standing(ctx, identity.SessionID{UUID: claims.SessionID})
+	standing, capacities, err := a.sessions.Standing(ctx, identity.SessionID{UUID: claims.SessionID})
 	if errors.Is(err, ports.ErrNotFound) {
 		return auth.Principal{}, auth.ErrInvalidToken
 	}
@@ -36,5 +36,7 @@ func (a *authenticator) Authenticate(ctx context.Context, token string) (auth.Pr
 	if standing.UserID.UUID != claims.UserID || !standing.Active || standing.TokenVersion != claims.Version {
 		return auth.Principal{}, auth.ErrInvalidToken
 	}
-	return auth.Principal{UserID: claims.UserID, SessionID: claims.SessionID, Role: auth.Role(standing.Role)}, nil
+	return auth.Principal{
+		UserID: claims.UserID, SessionID: claims.SessionID, Role: auth.Role(standing.Role), For: capacities,
+	}, nil
 }

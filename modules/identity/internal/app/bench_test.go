@@ -12,6 +12,7 @@ import (
 	"healthcare/modules/identity/internal/app"
 	"healthcare/modules/identity/internal/domain"
 	"healthcare/modules/identity/internal/ports"
+	"healthcare/platform/auth"
 	"healthcare/platform/database"
 	"healthcare/platform/databasetest"
 )
@@ -29,15 +30,17 @@ type standingAt struct {
 }
 
 // Standing implements ports.Sessions.
-func (r *cachedStandings) Standing(ctx context.Context, id identity.SessionID) (domain.Standing, error) {
+func (r *cachedStandings) Standing(
+	ctx context.Context, id identity.SessionID,
+) (domain.Standing, []auth.Capacity, error) {
 	if cached, ok := r.known.Load(id); ok && time.Since(cached.(standingAt).at) < time.Second {
-		return cached.(standingAt).Standing, nil
+		return cached.(standingAt).Standing, nil, nil
 	}
-	standing, err := r.Sessions.Standing(ctx, id)
+	standing, capacities, err := r.Sessions.Standing(ctx, id)
 	if err == nil {
 		r.known.Store(id, standingAt{standing, time.Now()})
 	}
-	return standing, err
+	return standing, capacities, err
 }
 
 // BenchmarkAuthenticate measures the authentication of a request: the token's signature and the standing of its

@@ -4,11 +4,13 @@ package ports
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/google/uuid"
 
 	"healthcare/modules/identity"
 	"healthcare/modules/identity/internal/domain"
+	"healthcare/platform/auth"
 	"healthcare/platform/paging"
 )
 
@@ -98,10 +100,20 @@ type Sessions interface {
 	// RemoveAllBut ends every session of the user except the one kept; the zero id keeps none. Errors: none.
 	RemoveAllBut(ctx context.Context, user identity.UserID, kept identity.SessionID) error
 
-	// Standing returns the state that access tokens of the session are checked against, in one query. Errors:
-	// ErrNotFound.
-	Standing(ctx context.Context, id identity.SessionID) (domain.Standing, error)
+	// Standing returns the state that access tokens of the session are checked against, and for whom the user acts, in
+	// one query. Errors: ErrNotFound.
+	Standing(ctx context.Context, id identity.SessionID) (domain.Standing, []auth.Capacity, error)
 }
 
 // MaxSessions is the maximum number of sessions of a user.
 const MaxSessions = 100
+
+// Acting stores for whom users act.
+type Acting interface {
+	// Add stores that the user acts for the party of a capacity, from now on. It does nothing if the user does so
+	// already. Errors: identity.ErrTooManyCapacities.
+	Add(ctx context.Context, user identity.UserID, capacity auth.Capacity, now time.Time) error
+
+	// RemoveFor ends what any user does for the party, and returns the users. Errors: none.
+	RemoveFor(ctx context.Context, party uuid.UUID) ([]identity.UserID, error)
+}

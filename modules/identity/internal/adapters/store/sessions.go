@@ -3,11 +3,13 @@ package store
 import (
 	"context"
 
+	"github.com/google/uuid"
 	"gorm.io/gorm/clause"
 
 	"healthcare/modules/identity"
 	"healthcare/modules/identity/internal/domain"
 	"healthcare/modules/identity/internal/ports"
+	"healthcare/platform/auth"
 	"healthcare/platform/clock"
 	"healthcare/platform/database"
 )
@@ -130,12 +132,30 @@ func (s *sessions) RemoveAllBut(ctx context.Context, user identity.UserID, kept 
 }
 
 // standing is the query of every request. It is written in SQL because building it with GORM takes as long as running
-// it.
-const standing = "SELECT s.user_id, u.active, u.token_version, u.role " +
-	"FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id = ?"
+// it. It returns a row for each capacity, or one row without.
+const standing = "SELECT s.user_id, u.active, u.token_version, u.role, a.principal_id, a.kind " +
+	"FROM sessions s JOIN users u ON u.id = s.user_id LEFT JOIN acting a ON a.user_id = u.id WHERE s.id = ? LIMIT ?"
 
-func (s *sessions) Standing(ctx context.Context, id identity.SessionID) (domain.Standing, error) {
-	var of domain.Standing
-	err := s.db.Read(ctx).Raw(standing, id).Take(&of).Error
-	return of, explain(err)
+type standingRow struct {
+	domain.Standing `gorm:"embedded"`
+	PrincipalID     *uuid.UUID // NULL without a capacity, as Kind
+	Kind            *auth.CapacityKind
+}
+
+func (s *sessions) Standing(
+	ctx context.Context, id identity.SessionID,
+) (of domain.Standing, capacities []auth.Capacity, err error) {
+	var rows []standingRow
+	if err := s.db.Read(ctx).Raw(standing, id, auth.MaxCapacities).Find(&rows).Error; err != nil {
+		return of, nil, err
+	}
+	if len(rows) == 0 {
+		return of, nil, ports.ErrNotFound
+	}
+	for _, r := range rows {
+		if r.PrincipalID != nil {
+			capacities = append(capacities, auth.Capacity{ID: *r.PrincipalID, Kind: *r.Kind})
+		}
+	}
+	return rows[0].Standing, capacities, nil
 }

@@ -11,8 +11,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"healthcare/modules/identity"
+	"healthcare/modules/identity/internal/adapters/store"
 	"healthcare/modules/identity/internal/domain"
 	"healthcare/modules/identity/internal/ports"
+	"healthcare/platform/auth"
 	"healthcare/platform/database"
 	"healthcare/platform/recordid"
 )
@@ -228,23 +230,50 @@ func TestStanding(t *testing.T) {
 		ctx, user := t.Context(), added(t, users, asha("a@example.com", "a"))
 		session := started(t, sessions, user, now, now.Add(day))
 		t.Run("has the values of the user", func(t *testing.T) {
-			standing, err := sessions.Standing(ctx, session.ID)
+			standing, capacities, err := sessions.Standing(ctx, session.ID)
 			require.NoError(t, err)
 			require.Equal(t, domain.Standing{UserID: user.ID, Active: true, TokenVersion: 3, Role: "staff"}, standing)
+			require.Nil(t, capacities)
 		})
 		t.Run("changes with the user", func(t *testing.T) {
 			require.NoError(t,
 				db.Write(ctx).Exec(`UPDATE users SET active = ?, token_version = 4, role = 'admin' WHERE id = ?`, false,
 					user.ID).Error)
-			standing, err := sessions.Standing(ctx, session.ID)
+			standing, capacities, err := sessions.Standing(ctx, session.ID)
 			require.NoError(t, err)
 			require.Equal(t, domain.Standing{UserID: user.ID, Active: false, TokenVersion: 4, Role: "admin"}, standing)
+			require.Nil(t, capacities)
+		})
+		t.Run("has the capacities of the user, and no other's", func(t *testing.T) {
+			acting, other := store.NewActing(db), added(t, users, asha("b@example.com", "b"))
+			for i := range auth.MaxCapacities {
+				party := auth.Capacity{ID: uuid.Must(uuid.NewV7()), Kind: auth.AsDoctor}
+				require.NoError(t, acting.Add(ctx, other.ID, party, now))
+				require.NoError(t, acting.Add(ctx, user.ID, party, now))
+				require.NoError(t, acting.Add(ctx, user.ID, party, now), "a second time")
+				_, capacities, err := sessions.Standing(ctx, session.ID)
+				require.NoError(t, err)
+				require.Len(t, capacities, i+1)
+				require.Contains(t, capacities, party)
+			}
+			_, capacities, err := sessions.Standing(ctx, session.ID)
+			require.NoError(t, err)
+			another := auth.Capacity{ID: user.ID.UUID, Kind: auth.AsSelf}
+			require.ErrorIs(t, acting.Add(ctx, user.ID, another, now), identity.ErrTooManyCapacities)
+			ended, err := acting.RemoveFor(ctx, capacities[0].ID)
+			require.NoError(t, err)
+			require.ElementsMatch(t, []identity.UserID{user.ID, other.ID}, ended)
+			require.NoError(t, acting.Add(ctx, user.ID, another, now))
+			_, changed, err := sessions.Standing(ctx, session.ID)
+			require.NoError(t, err)
+			require.ElementsMatch(t, append(capacities[1:], another), changed)
 		})
 		t.Run("of a session that does not exist is not found", func(t *testing.T) {
 			for _, id := range []identity.SessionID{{UUID: uuid.Must(uuid.NewV7())}, {UUID: user.ID.UUID}, {}} {
-				standing, err := sessions.Standing(ctx, id)
+				standing, capacities, err := sessions.Standing(ctx, id)
 				require.ErrorIs(t, err, ports.ErrNotFound)
 				require.Zero(t, standing)
+				require.Nil(t, capacities)
 			}
 		})
 	})

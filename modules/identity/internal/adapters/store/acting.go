@@ -1,0 +1,63 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+	"gorm.io/gorm/clause"
+
+	"healthcare/modules/identity"
+	"healthcare/modules/identity/internal/ports"
+	"healthcare/platform/auth"
+	"healthcare/platform/database"
+)
+
+// NewActing returns the repository of capacities in db.
+func NewActing(db *database.DB) ports.Acting { return &acting{db} }
+
+type acting struct{ db *database.DB }
+
+type actingRow struct {
+	UserID      identity.UserID
+	PrincipalID uuid.UUID
+	Kind        auth.CapacityKind
+	Since       database.Time
+}
+
+func (actingRow) TableName() string { return "acting" }
+
+func (s *acting) Add(ctx context.Context, user identity.UserID, capacity auth.Capacity, now time.Time) error {
+	return s.db.Do(ctx, func(ctx context.Context) error {
+		// The lock keeps another addition of the user waiting, which would not count this one.
+		locked := s.db.Write(ctx).Select("id").Clauses(clause.Locking{Strength: "UPDATE"})
+		if err := locked.Where("id = ?", user).Take(&userRow{}).Error; err != nil {
+			return explain(err)
+		}
+		var held []actingRow
+		if err := s.db.Write(ctx).Where("user_id = ?", user).Find(&held).Error; err != nil {
+			return err
+		}
+		for _, r := range held {
+			if r.PrincipalID == capacity.ID {
+				return nil
+			}
+		}
+		if len(held) >= auth.MaxCapacities {
+			return identity.ErrTooManyCapacities
+		}
+		r := actingRow{UserID: user, PrincipalID: capacity.ID, Kind: capacity.Kind, Since: database.At(now)}
+		return s.db.Write(ctx).Create(&r).Error
+	})
+}
+
+func (s *acting) RemoveFor(ctx context.Context, party uuid.UUID) ([]identity.UserID, error) {
+	var ended []actingRow
+	users := clause.Returning{Columns: []clause.Column{{Name: "user_id"}}}
+	err := s.db.Write(ctx).Clauses(users).Where("principal_id = ?", party).Delete(&ended).Error
+	all := make([]identity.UserID, len(ended))
+	for i, r := range ended {
+		all[i] = r.UserID
+	}
+	return all, err
+}

@@ -2,13 +2,13 @@
 -- Who may see a patient beside the owner, and because of what. A grantee is a party for whom users act: a doctor's
 -- record or a user. The foreign key cascades, for releases before this table, which delete patients without knowing it.
 CREATE TABLE patient_grants (
-    patient_id         uuid        NOT NULL CONSTRAINT patient_grants_patient_id_fkey
-                                   REFERENCES patients (id) ON DELETE CASCADE,
+    patient_id         uuid        NOT NULL
+        CONSTRAINT patient_grants_patient_id_fkey REFERENCES patients (id) ON DELETE CASCADE,
     grantee_id         uuid        NOT NULL,
     basis              text        NOT NULL CONSTRAINT patient_grants_basis_check CHECK (length(basis) BETWEEN 1 AND 32),
     source_id          uuid        NOT NULL, -- such as the assignment
-    level              text        NOT NULL CONSTRAINT patient_grants_level_check
-                                   CHECK (level IN ('read', 'write', 'keep')),
+    level              text        NOT NULL
+        CONSTRAINT patient_grants_level_check CHECK (level IN ('read', 'write', 'keep')),
     granted_by         uuid        NOT NULL,
     granted_at         timestamptz NOT NULL,
     expires_at         timestamptz,

@@ -34,7 +34,7 @@ func TestCopyIncludesAllRows(t *testing.T) {
 		"registrations": 1, "idempotency_keys": 2, "patients": 20, "doctors": 1, "assignments": 1, "audit_entries": 4,
 		"audit_subjects": 1, "audit_heads": 8, "audit_inbox": 1, "audit_segments": 3, "audit_index": 1,
 		"audit_chain": 1, "last_writes": 0, "breaking_migrations": 0, "jobs": 0,
-		"closed_accounts": 0, "doctor_creators": 0, "doctor_removals": 0,
+		"closed_accounts": 0, "doctor_creators": 0, "doctor_removals": 0, "patient_grants": 1, "acting": 1,
 	}, rows)
 	const utc = ` at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`
 	for _, test := range []struct{ name, sqlite, postgres string }{

@@ -83,6 +83,9 @@ func (e copyEnv) insertRows() {
 			strings.Repeat("ß", i*1000), secret, at, at)
 	}
 	insert(`doctors VALUES (?, 'Dr. Khanna', 'Dermatology', 0, '', '', NULL, '', 1, ?, ?)`, id(200), at, at)
+	insert(`patient_grants VALUES (?, ?, 'care', ?, 'read', ?, ?, NULL, ?, ?, ?)`,
+		id(100), id(200), id(300), asha, at, at, at, secret)
+	insert(`acting VALUES (?, ?, 'doctor', ?)`, asha, id(200), at)
 	insert(`assignments VALUES (?, ?, ?, ?, ?)`, id(300), asha, id(100), id(200), at)
 	mac := []byte(strings.Repeat("m", 32))
 	for i, month := range []string{"2019-12", "2026-10", "2026-11", "2026-11"} {
@@ -128,7 +131,7 @@ var tables = []string{
 	"doctors", "assignments", "audit_entries", "audit_subjects",
 	"audit_heads", "audit_inbox", "audit_segments", "audit_index", "audit_chain",
 	"last_writes", "breaking_migrations", "jobs",
-	"closed_accounts", "doctor_creators", "doctor_removals",
+	"closed_accounts", "doctor_creators", "doctor_removals", "patient_grants", "acting",
 }
 
 // targetRows returns the number of rows of each table of the target, and the length of its trail as "sequence".

@@ -40,7 +40,7 @@ var mayImport = map[string][]string{
 
 var technologyFree = []string{uuid, ozzo, "golang.org/x/sync", "golang.org/x/text", othersRoot,
 	"platform/admission", "platform/audit", "platform/auth",
-	"platform/clock", "platform/errs", "platform/events", "platform/jobs",
+	"platform/clock", "platform/errs", "platform/events", "platform/jobs", "platform/onetime",
 	"platform/paging", "platform/quota", "platform/recordid", "platform/revision", "platform/text", "platform/tx"}
 
 // references holds the bare libraries that the service is measured against. It is never released.

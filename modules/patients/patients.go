@@ -105,6 +105,10 @@ type Directory interface {
 
 	// FindAll returns the patients of the scope with the given ids, by id, in one query. Errors: none of its own.
 	FindAll(ctx context.Context, scope Scope, ids []ID) (map[ID]Patient, error)
+
+	// Hold returns a patient of the scope and its owner, and locks the patient against removal and a change of owner
+	// until the transaction in ctx ends. Errors: ErrNotFound, also for a patient outside the scope.
+	Hold(ctx context.Context, scope Scope, id ID) (held Patient, owner uuid.UUID, err error)
 }
 
 // AssignmentLookup finds patients by their doctor. The assignments module implements it, so that patients can be listed

@@ -32,7 +32,13 @@ func RunDirectoryContract(
 			require.Equal(t, patient, found)
 		}
 	})
-	t.Run("Find does not find a patient outside the scope", func(t *testing.T) {
+	t.Run("Hold returns a patient of the scope and its owner", func(t *testing.T) {
+		held, of, err := directory.Hold(ctx, scope, ananya.ID)
+		require.NoError(t, err)
+		require.Equal(t, ananya, held)
+		require.Equal(t, owner, of)
+	})
+	t.Run("Find and Hold do not find a patient outside the scope", func(t *testing.T) {
 		for _, c := range []struct {
 			scope patients.Scope
 			id    patients.ID
@@ -43,6 +49,10 @@ func RunDirectoryContract(
 			found, err := directory.Find(ctx, c.scope, c.id)
 			require.ErrorIs(t, err, patients.ErrNotFound)
 			require.Zero(t, found)
+			held, of, err := directory.Hold(ctx, c.scope, c.id)
+			require.ErrorIs(t, err, patients.ErrNotFound)
+			require.Zero(t, held)
+			require.Zero(t, of)
 		}
 	})
 	t.Run("FindAll returns the patients of the scope by id, also for repeated ids", func(t *testing.T) {

@@ -50,6 +50,18 @@ func (d *Directory) Find(ctx context.Context, scope patients.Scope, id patients.
 	return patients.Patient{}, patients.ErrNotFound
 }
 
+// Hold implements patients.Directory. It locks nothing.
+func (d *Directory) Hold(
+	ctx context.Context, scope patients.Scope, id patients.ID,
+) (held patients.Patient, owner uuid.UUID, err error) {
+	if held, err = d.Find(ctx, scope, id); err != nil {
+		return patients.Patient{}, uuid.Nil, err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return held, d.records[id].owner, nil
+}
+
 // FindAll implements patients.Directory.
 func (d *Directory) FindAll(
 	_ context.Context, scope patients.Scope, ids []patients.ID,

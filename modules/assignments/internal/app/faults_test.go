@@ -31,6 +31,15 @@ func (d failingPatients) Find(ctx context.Context, scope patients.Scope, id pati
 	return d.Directory.Find(ctx, scope, id)
 }
 
+func (d failingPatients) Hold(
+	ctx context.Context, scope patients.Scope, id patients.ID,
+) (held patients.Patient, owner uuid.UUID, err error) {
+	if err := databasetest.InjectFault(ctx, "patient"); err != nil {
+		return patients.Patient{}, uuid.Nil, err
+	}
+	return d.Directory.Hold(ctx, scope, id)
+}
+
 func (d failingPatients) FindAll(
 	ctx context.Context, scope patients.Scope, ids []patients.ID,
 ) (map[patients.ID]patients.Patient, error) {

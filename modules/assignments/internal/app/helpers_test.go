@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"healthcare/modules/assignments"
@@ -56,6 +57,17 @@ func (d *countingPatients) Find(ctx context.Context, scope patients.Scope, id pa
 		return patients.Patient{}, d.failure
 	}
 	return found, err
+}
+
+func (d *countingPatients) Hold(
+	ctx context.Context, scope patients.Scope, id patients.ID,
+) (held patients.Patient, owner uuid.UUID, err error) {
+	d.calls++
+	held, owner, err = d.Directory.Hold(ctx, scope, id)
+	if d.failure != nil {
+		return patients.Patient{}, uuid.Nil, d.failure
+	}
+	return held, owner, err
 }
 
 func (d *countingPatients) FindAll(

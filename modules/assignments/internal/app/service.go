@@ -80,10 +80,11 @@ func (s *Service) assign(
 	ctx context.Context, who auth.Principal, patient patients.ID, doctor doctors.ID,
 ) (made Assigned, err error) {
 	return made, s.tx.Do(ctx, func(ctx context.Context) (err error) {
-		made = Assigned{Assignment: domain.New(who.UserID, patient, doctor, s.clock.Now())}
-		if made.Patient, err = s.patients.Find(ctx, patients.OwnedBy(who.UserID), patient); err != nil {
+		held, owner, err := s.patients.Hold(ctx, patients.OwnedBy(who.UserID), patient)
+		if err != nil {
 			return err
 		}
+		made = Assigned{Assignment: domain.New(owner, patient, doctor, s.clock.Now()), Patient: held}
 		if made.Doctor, err = s.doctors.Find(ctx, doctor); err != nil {
 			return err
 		}

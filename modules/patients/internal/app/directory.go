@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/google/uuid"
+
 	"healthcare/modules/patients"
 	"healthcare/modules/patients/internal/domain"
 	"healthcare/modules/patients/internal/ports"
@@ -40,6 +42,13 @@ func (d directory) FindAll(
 		views[patient.ID] = view(patient, today)
 	}
 	return views, nil
+}
+
+func (d directory) Hold(
+	ctx context.Context, scope patients.Scope, id patients.ID,
+) (held patients.Patient, owner uuid.UUID, err error) {
+	patient, err := d.patients.Hold(ctx, scope, id)
+	return view(patient, d.today()), patient.OwnerID, err
 }
 
 func (d directory) today() domain.Date { return domain.CalendarAt(d.clock.Now(), d.zone).Today }

@@ -98,6 +98,10 @@ func TestUseCasesReturnEveryErrorAndLeaveNoEffect(t *testing.T) {
 				_, err := app.NewDirectory(repository, clk, time.UTC).Find(ctx, patients.OwnedBy(who.UserID), id)
 				return err
 			}, nil},
+			{"hold in the directory", func(ctx context.Context, _ *app.Service) error {
+				_, _, err := app.NewDirectory(repository, clk, time.UTC).Hold(ctx, patients.OwnedBy(who.UserID), id)
+				return err
+			}, nil},
 			{"find several in the directory", func(ctx context.Context, _ *app.Service) error {
 				directory := app.NewDirectory(repository, clk, time.UTC)
 				_, err := directory.FindAll(ctx, patients.OwnedBy(who.UserID), []patients.ID{id})

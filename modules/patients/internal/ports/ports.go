@@ -35,6 +35,10 @@ type Repository interface {
 		ctx context.Context, scope patients.Scope, id patients.ID, rule func(*domain.Patient) error,
 	) (domain.Patient, error)
 
+	// Hold returns one patient, and locks it against removal and a change of owner until the transaction in ctx ends.
+	// Errors: patients.ErrNotFound.
+	Hold(ctx context.Context, scope patients.Scope, id patients.ID) (domain.Patient, error)
+
 	// Lock locks the patient against changes, removal and new references until the transaction in ctx ends, and returns
 	// its version. Errors: patients.ErrNotFound.
 	Lock(ctx context.Context, scope patients.Scope, id patients.ID) (version int, err error)

@@ -198,6 +198,14 @@ func (s *store) Change(
 	return changed, err
 }
 
+func (s *store) Hold(ctx context.Context, scope patients.Scope, id patients.ID) (domain.Patient, error) {
+	var r row
+	// The lock of a foreign key: it waits for LockSome and Lock, and is the one that a reference to the patient takes.
+	held := within(s.db.Write(ctx), scope).Clauses(clause.Locking{Strength: "KEY SHARE"})
+	err := held.Where("id = ?", id).Take(&r).Error
+	return r.patient(), explain(err)
+}
+
 func (s *store) Lock(ctx context.Context, scope patients.Scope, id patients.ID) (version int, err error) {
 	var r row
 	locked := within(s.db.Write(ctx), scope).Clauses(clause.Locking{Strength: "UPDATE"})

@@ -117,7 +117,7 @@ func TestShellCompletion(t *testing.T) {
 	}
 	for line, candidates := range map[string][]string{
 		"mig": {"migrate"}, "migrate ": {"up", "status"}, "audit verify --": {"--checkpoints", "--export"},
-		"user list --role ":           {"admin\t", "auditor\t", "staff\t"},
+		"user list --role ":           {"admin\t", "auditor\t", "patient\t", "staff\t"},
 		"user promote EMAIL --role a": {"admin\t", "auditor\t"},
 	} {
 		t.Run("completes healthcare "+line, func(t *testing.T) {

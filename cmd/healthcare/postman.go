@@ -150,12 +150,12 @@ func isRegistration(d contract.Described) bool {
 
 // links are the example values of the document that a run replaces: by the user's credentials and by earlier responses.
 type links struct {
-	names   map[string]string // value -> variable
-	created map[string]bool   // variables that a 201 sets, so that no list does
+	names   map[string]string      // value -> variable
+	created map[string]auth.Access // variables that a 201 sets, so that no list does, and who may create
 }
 
 func linksOf(operations []contract.Described) links {
-	l := links{names: map[string]string{}, created: map[string]bool{}}
+	l := links{names: map[string]string{}, created: map[string]auth.Access{}}
 	used := map[string]bool{} // values in a path or a body
 	for _, d := range operations {
 		for _, p := range d.Operation.Parameters {
@@ -181,7 +181,9 @@ func linksOf(operations []contract.Described) links {
 				name = strings.ToLower(schema) + "_id"
 			}
 			l.names[value] = name
-			l.created[name] = l.created[name] || d.Operation.Responses.Value("201") != nil
+			if d.Operation.Responses.Value("201") != nil {
+				l.created[name], _ = auth.ParseAccess(d.Operation.Extensions["x-access"])
+			}
 		}
 	}
 	for _, d := range operations {
@@ -229,7 +231,8 @@ func (l links) setBy(d contract.Described) (names []string) {
 	_, example := responseExample(d)
 	for _, member := range []string{"id", "access", "refresh"} {
 		value, _ := example[member].(string)
-		if name, ok := l.names[value]; ok && (d.Operation.Responses.Value("201") != nil || !l.created[name]) {
+		name, ok := l.names[value]
+		if _, created := l.created[name]; ok && (d.Operation.Responses.Value("201") != nil || !created) {
 			names = append(names, name)
 		}
 	}
@@ -319,8 +322,12 @@ func (l links) testsOf(d contract.Described) []string {
 // for an existing account.
 func (l links) expectedStatuses(d contract.Described) string {
 	var all []string
-	unset := func(p *openapi3.ParameterRef) bool { // reports whether p is an id that no response of the run sets
-		return p.Value.In == openapi3.ParameterInPath && p.Value.Example == l.fill(p.Value.Example)
+	access, _ := auth.ParseAccess(d.Operation.Extensions["x-access"])
+	unset := func(p *openapi3.ParameterRef) bool { // reports whether p is an id that not every role's run sets
+		text, _ := p.Value.Example.(string)
+		creators, created := l.created[l.names[text]]
+		return p.Value.In == openapi3.ParameterInPath && (l.names[text] == "" || created &&
+			slices.ContainsFunc(access.Roles(), func(role auth.Role) bool { return !creators.Allows(role) }))
 	}
 	for _, status := range slices.Sorted(maps.Keys(d.Operation.Responses.Map())) {
 		switch {

@@ -53,7 +53,7 @@ func TestPostmanCollectionRuns(t *testing.T) {
 			}
 		})
 		for role, other := range map[auth.Role]string{auth.Staff: "GET /api/patients/", auth.Admin: "POST /api/users/",
-			"auditor": "GET /api/audit/"} {
+			"auditor": "GET /api/audit/", "patient": "GET /api/patients/"} {
 			t.Run("for an existing user: "+string(role)+", twice", func(t *testing.T) {
 				known := s.NewUserWithRole(t, role, "Known"+string(role))
 				for range 2 {

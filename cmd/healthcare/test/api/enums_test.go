@@ -15,7 +15,7 @@ func TestGendersAndRolesInAnyLetterCase(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		t.Run("the document lists them in bodies and in queries", func(t *testing.T) {
-			genders, roles := []any{"Male", "Female", "Other", "Unknown"}, []any{"admin", "auditor", "staff"}
+			genders, roles := []any{"Male", "Female", "Other", "Unknown"}, []any{"admin", "auditor", "patient", "staff"}
 			for _, name := range []string{"PatientInput", "PatientChanges"} {
 				require.Subset(t, s.Document.Components.Schemas[name].Value.Properties["gender"].Value.Enum, genders,
 					name)

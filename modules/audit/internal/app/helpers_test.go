@@ -69,7 +69,7 @@ func (h fixture) restarted() fixture {
 }
 
 func (h fixture) newReader(recorder audit.Recorder, directory patients.Directory) *app.Reader {
-	return app.NewReader(h.segments, h.ledger, h.sealing, recorder, directory)
+	return app.NewReader(h.segments, h.ledger, h.sealing, recorder, directory, h.clock)
 }
 
 // record appends n readings by different users.

@@ -11,6 +11,7 @@ import (
 	"healthcare/modules/patients"
 	"healthcare/platform/audit"
 	"healthcare/platform/auth"
+	"healthcare/platform/clock"
 	"healthcare/platform/paging"
 )
 
@@ -24,16 +25,17 @@ type Reader struct {
 	sealing  *Sealing
 	recorder audit.Recorder
 	patients patients.Directory
+	clock    clock.Clock
 	open     openTerms
 }
 
 // NewReader returns a Reader of the chain and of the older chains.
 func NewReader(
 	segments ports.Segments, ledger ports.Ledger, sealing *Sealing, recorder audit.Recorder,
-	directory patients.Directory,
+	directory patients.Directory, clk clock.Clock,
 ) *Reader {
 	return &Reader{
-		segments: segments, ledger: ledger, sealing: sealing, recorder: recorder, patients: directory,
+		segments: segments, ledger: ledger, sealing: sealing, recorder: recorder, patients: directory, clock: clk,
 	}
 }
 
@@ -45,12 +47,12 @@ func (r *Reader) Browse(
 	return r.read(ctx, who, filter, page)
 }
 
-// AccessLog returns a page of the entries about a patient whom the user owns.
+// AccessLog returns a page of the entries about a patient whom the user may read.
 // Errors: patients.ErrNotFound; errs.Unavailable if this reading cannot be recorded.
 func (r *Reader) AccessLog(
 	ctx context.Context, who auth.Principal, patient patients.ID, page paging.Request,
 ) (paging.Page[domain.Entry], error) {
-	if _, err := r.patients.Find(ctx, patients.OwnedBy(who.UserID), patient); err != nil {
+	if _, err := r.patients.Find(ctx, patients.VisibleTo(who, r.clock.Now()), patient); err != nil {
 		refusal := audit.NewRefusal(audit.Patient, patient.UUID, http.StatusNotFound)
 		err = audit.RecordMissing(ctx, r.recorder, who, refusal, err, patients.ErrNotFound)
 		return paging.Page[domain.Entry]{}, err

@@ -35,13 +35,19 @@ func (t *Time) Scan(src any) (err error) {
 	case time.Time:
 		*t = Time{v.UTC()}
 	case string:
-		if t.Time, err = time.Parse(timeLayout, v); err != nil {
-			err = errors.New("malformed time in the store") // without the cause, which quotes the value
-		}
+		err = t.UnmarshalText([]byte(v))
 	default:
 		err = fmt.Errorf("cannot read a time from %T", src)
 	}
 	return err
+}
+
+// UnmarshalText implements encoding.TextUnmarshaler: it reads SQLite's text.
+func (t *Time) UnmarshalText(text []byte) error {
+	if len(text) != len(timeLayout) || text[len(text)-1] != 'Z' || t.Time.UnmarshalText(text) != nil {
+		return errors.New("malformed time in the store") // without the cause, which quotes the value
+	}
+	return nil
 }
 
 // TimestamptzValue implements pgtype.TimestamptzValuer: pgx then sends the time in binary instead of formatting it.

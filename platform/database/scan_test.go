@@ -2,6 +2,7 @@ package database_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -109,6 +110,54 @@ func TestReadingRows(t *testing.T) {
 					require.Equal(t, "a", part[0].Name)
 					require.Equal(t, 3, part[0].Count)
 				})
+			})
+		}
+	})
+}
+
+// Selected columns and subqueries are read like whole rows. On SQLite, the former are joined into one.
+func TestReadingSelectedColumns(t *testing.T) {
+	age := 7
+	row := kept{
+		ID: keptID{uuid.New()}, Name: "a,b|c \x01\n𝒜", Note: "", Count: -3, Age: &age, Open: true,
+		At: database.At(time.Date(2026, 11, 25, 4, 5, 6, 7000, time.UTC)),
+	}
+	eachWithKept(t, func(t *testing.T, db *database.DB) {
+		require.NoError(t, db.Write(t.Context()).Create(&row).Error)
+		sent := databasetest.LastQuery(t, db)
+		var some []kept
+		require.NoError(t, db.Read(t.Context()).Select("age", "name", "note").Find(&some).Error)
+		require.Equal(t, []kept{{Name: row.Name, Age: &age}}, some)
+		require.Equal(t, db.Engine() == database.SQLite, strings.Contains(sent.SQL, "concat_ws"), sent.SQL)
+
+		pairs := db.Read(t.Context()).Model(&kept{}).Select("name", "count")
+		var all []kept
+		require.NoError(t, db.Read(t.Context()).Where("(name, count) IN (?)", pairs).Find(&all).Error)
+		require.Equal(t, []kept{row}, all)
+	})
+}
+
+// A row that another program stored, with values that this one does not store, is an error that does not quote them.
+func TestReadingRowsOfAnotherProgram(t *testing.T) {
+	eachWithKept(t, func(t *testing.T, db *database.DB) {
+		if db.Engine() != database.SQLite {
+			t.Skip("PostgreSQL rejects such values")
+		}
+		exec(t, db, `CREATE TABLE loose (id, name, note, count, age, open, at, until)`)
+		for name, values := range map[string]string{
+			"a text that is not in UTF-8": "'canary' || CAST(x'ff' AS TEXT), NULL, 1, NULL, 0, NULL, NULL",
+			"NULL for a text":             "NULL, 'canary', 1, NULL, 0, NULL, NULL",
+			"a text for a number":         "'a', NULL, 'canary', NULL, 0, NULL, NULL",
+			"a malformed time":            "'a', NULL, 1, NULL, 0, 'canary', NULL",
+		} {
+			t.Run(name, func(t *testing.T) {
+				exec(t, db, "DELETE FROM loose")
+				exec(t, db, "INSERT INTO loose VALUES ('"+uuid.NewString()+"', "+values+")")
+				err := db.Read(t.Context()).Table("loose").Take(&kept{}).Error
+				require.Error(t, err)
+				require.NotErrorIs(t, err, gorm.ErrRecordNotFound)
+				require.NotContains(t, err.Error(), "canary")
+				require.Equal(t, errs.Internal, errs.KindOf(err))
 			})
 		}
 	})

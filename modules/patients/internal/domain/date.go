@@ -65,11 +65,17 @@ func (d *Date) Scan(src any) (err error) {
 	case time.Time:
 		*d = DateOf(v)
 	case string:
-		if *d, err = ParseDate(v); err != nil {
-			err = errors.New("a stored date is malformed") // err quotes the date, and errors are logged
-		}
+		err = d.UnmarshalText([]byte(v))
 	default:
 		err = fmt.Errorf("cannot read a date from %T", src)
 	}
 	return err
+}
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (d *Date) UnmarshalText(text []byte) (err error) {
+	if *d, err = ParseDate(string(text)); err != nil {
+		return errors.New("a stored date is malformed") // err quotes the date, and errors are logged
+	}
+	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"reflect"
+	"strings"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/callbacks"
@@ -76,10 +77,10 @@ func scan(tx *gorm.DB, rows gorm.Rows) error {
 	if err != nil {
 		return err
 	}
-	fields := fieldsOf(tx.Statement.Schema, columns)
-	dest, into := tx.Statement.ReflectValue, make([]any, len(fields))
+	target := newTarget(tx.Statement, columns)
+	dest := tx.Statement.ReflectValue
 	many := dest.Kind() == reflect.Slice
-	budget := budgetOf(tx, fields)
+	budget := budgetOf(tx, target.fields)
 	if many {
 		dest.Set(reflect.MakeSlice(dest.Type(), 0, initialCapacity(tx.Statement)))
 	}
@@ -90,14 +91,7 @@ func scan(tx *gorm.DB, rows gorm.Rows) error {
 			dest.SetLen(dest.Len() + 1)
 			row = dest.Index(dest.Len() - 1)
 		}
-		for i, field := range fields {
-			if field == nil {
-				into[i] = new(any)
-				continue
-			}
-			into[i] = field.ReflectValueOf(tx.Statement.Context, row).Addr().Interface()
-		}
-		if err := rows.Scan(into...); err != nil {
+		if err := target.read(tx.Statement.Context, rows, row); err != nil {
 			return err
 		}
 		if budget != nil && !budget.take(row) {
@@ -106,6 +100,54 @@ func scan(tx *gorm.DB, rows gorm.Rows) error {
 		}
 	}
 	return rows.Err()
+}
+
+// target reads rows into the fields of a row type.
+type target struct {
+	fields []*schema.Field // nil for a column without a field
+	into   []any           // for each column
+	texts  textBuffer
+
+	// if the row is packed
+	packed sql.RawBytes
+	values []reflect.Value
+
+	textTargets []textTarget // if it is not
+}
+
+func newTarget(s *gorm.Statement, columns []string) *target {
+	t := &target{}
+	if names := strings.Split(columns[0], ","); len(columns) == 1 && len(names) > 1 {
+		t.fields, t.into = fieldsOf(s.Schema, names), []any{&t.packed}
+		t.values = make([]reflect.Value, len(names))
+		return t
+	}
+	t.fields, t.into = fieldsOf(s.Schema, columns), make([]any, len(columns))
+	t.textTargets = make([]textTarget, len(columns))
+	return t
+}
+
+func (t *target) read(ctx context.Context, rows gorm.Rows, row reflect.Value) error {
+	for i, field := range t.fields {
+		if field == nil {
+			t.into[i] = new(any)
+			continue
+		}
+		value := field.ReflectValueOf(ctx, row)
+		switch {
+		case t.values != nil:
+			t.values[i] = value
+		case value.Kind() == reflect.String:
+			t.textTargets[i] = textTarget{value, &t.texts}
+			t.into[i] = &t.textTargets[i]
+		default:
+			t.into[i] = value.Addr().Interface()
+		}
+	}
+	if err := rows.Scan(t.into...); err != nil || t.values == nil {
+		return err
+	}
+	return unpack(t.packed, t.values, &t.texts)
 }
 
 // fieldsOf returns the field of each column, or nil for a column without a field.

@@ -24,7 +24,7 @@ type store struct{ db *database.DB }
 type row struct {
 	ID             doctors.ID
 	domain.Details `gorm:"embedded"`
-	SearchText     string
+	SearchText     string `gorm:"->:false;<-"` // written only
 	Version        int
 	CreatedAt      database.Time `gorm:"autoCreateTime:false"`
 	UpdatedAt      database.Time `gorm:"autoUpdateTime:false"` // set by the domain

@@ -26,7 +26,7 @@ type row struct {
 	ID             patients.ID
 	OwnerID        uuid.UUID
 	domain.Details `gorm:"embedded"`
-	SearchText     string
+	SearchText     string `gorm:"->:false;<-"` // written only
 	Version        int
 	CreatedAt      database.Time `gorm:"autoCreateTime:false"`
 	UpdatedAt      database.Time `gorm:"autoUpdateTime:false"` // set by the domain

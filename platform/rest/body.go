@@ -190,14 +190,3 @@ func OrNil[T any](n nullable.Nullable[T]) *T {
 	}
 	return &value
 }
-
-// null is a map, like every nullable. Responses share it, because nothing changes it.
-var null = nullable.NewNullNullable[string]()
-
-// NullableText returns an optional text in the form of responses: null instead of "".
-func NullableText(s string) nullable.Nullable[string] {
-	if s == "" {
-		return null
-	}
-	return nullable.NewNullableWithValue(s)
-}

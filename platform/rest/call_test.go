@@ -93,8 +93,6 @@ func TestNullableValues(t *testing.T) {
 	require.Equal(t, "a", *OrNil(a))
 	require.Nil(t, OrNil(null))
 	require.Nil(t, OrNil[string](nil))
-	require.Equal(t, a, NullableText("a"))
-	require.Equal(t, null, NullableText(""))
 }
 
 func TestTimesHaveSixDigits(t *testing.T) {

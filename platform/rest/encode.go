@@ -10,7 +10,6 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
-	"github.com/oapi-codegen/nullable"
 )
 
 // EncodeJSON encodes v. Equal values have the same bytes. Errors: a value that JSON cannot represent, such as a text
@@ -44,7 +43,7 @@ func newEncoder(t reflect.Type) encoder {
 	switch {
 	case t == reflect.TypeFor[Time]():
 		return encodeTime
-	case t == reflect.TypeFor[nullable.Nullable[string]]():
+	case t == reflect.TypeFor[NullableText]():
 		return encodeNullable
 	case marshals(t):
 		return encodeOther
@@ -86,8 +85,14 @@ func encodeTime(buf []byte, value reflect.Value) ([]byte, error) {
 	return value.Addr().Interface().(*Time).appendJSON(buf), nil
 }
 
+// NullableText is an optional text of a response. The empty text is null.
+type NullableText string
+
+// MarshalJSON implements json.Marshaler.
+func (t NullableText) MarshalJSON() ([]byte, error) { return encodeNullable(nil, reflect.ValueOf(t)) }
+
 func encodeNullable(buf []byte, value reflect.Value) ([]byte, error) {
-	if text, known := value.Interface().(nullable.Nullable[string])[true]; known {
+	if text := value.String(); text != "" {
 		return jsontext.AppendQuote(buf, text)
 	}
 	return append(buf, "null"...), nil

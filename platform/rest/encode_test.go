@@ -6,7 +6,6 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/google/uuid"
-	"github.com/oapi-codegen/nullable"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
@@ -29,18 +28,18 @@ type encodedPart struct {
 
 // encoded has the kinds of members that the contract generates for responses.
 type encoded struct {
-	Text    string                    `json:"text"`
-	Maybe   nullable.Nullable[string] `json:"maybe"`
-	Number  int                       `json:"number"`
-	Large   int64                     `json:"large"`
-	Yes     bool                      `json:"yes"`
-	At      Time                      `json:"at"`
-	ID      uuid.UUID                 `json:"id"`
-	Part    encodedPart               `json:"part"`
-	Texts   []string                  `json:"texts"`
-	Parts   []encodedPart             `json:"parts"`
-	Pointer *encodedPart              `json:"pointer"`
-	Any     any                       `json:"any"`
+	Text    string        `json:"text"`
+	Maybe   NullableText  `json:"maybe"`
+	Number  int           `json:"number"`
+	Large   int64         `json:"large"`
+	Yes     bool          `json:"yes"`
+	At      Time          `json:"at"`
+	ID      uuid.UUID     `json:"id"`
+	Part    encodedPart   `json:"part"`
+	Texts   []string      `json:"texts"`
+	Parts   []encodedPart `json:"parts"`
+	Pointer *encodedPart  `json:"pointer"`
+	Any     any           `json:"any"`
 }
 
 // drawEncoded returns values with any text, number and time of four digits of the year.

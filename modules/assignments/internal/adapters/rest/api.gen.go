@@ -352,8 +352,8 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 
 	router.Get(options.BaseURL+"/api/mappings/:id/", wrapper.ListAssignmentsOfPatient)
 
-	router.Get(options.BaseURL+"/api/mappings/patient/:patient_id/", wrapper.ListAssignmentsByPatient)
-
 	router.Get(options.BaseURL+"/api/mappings/detail/:id/", wrapper.ReadAssignment)
+
+	router.Get(options.BaseURL+"/api/mappings/patient/:patient_id/", wrapper.ListAssignmentsByPatient)
 
 }

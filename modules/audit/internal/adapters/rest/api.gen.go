@@ -10,7 +10,6 @@ import (
 	"healthcare/platform/rest"
 
 	"github.com/gofiber/fiber/v2"
-	"github.com/oapi-codegen/nullable"
 	"github.com/oapi-codegen/runtime"
 )
 
@@ -35,7 +34,7 @@ type AuditEntry struct {
 	// Actor The user who acted; null if no user was signed in.
 	//
 	// Example: 0193525f-1f70-7cc1-a0e2-0f6e2b6cfe3b
-	Actor nullable.Nullable[string] `json:"actor"`
+	Actor rest.NullableText `json:"actor"`
 
 	// Role The role of the actor at that time; empty if no user was signed in, operator on the command line.
 	//
@@ -43,7 +42,7 @@ type AuditEntry struct {
 	Role string `json:"role"`
 
 	// Session Example: 0193525f-20aa-7b31-8f40-2d1c3b4a5968
-	Session nullable.Nullable[string] `json:"session"`
+	Session rest.NullableText `json:"session"`
 
 	// Address The address of the client; empty outside of HTTP.
 	//
@@ -61,12 +60,12 @@ type AuditEntry struct {
 	// Resource The id of the record; null for a list.
 	//
 	// Example: 0193525f-2a41-7d3e-8a55-5b1c9f0e7d21
-	Resource nullable.Nullable[string] `json:"resource"`
+	Resource rest.NullableText `json:"resource"`
 
 	// Patient The patient whose data was read or changed.
 	//
 	// Example: 0193525f-2a41-7d3e-8a55-5b1c9f0e7d21
-	Patient nullable.Nullable[string] `json:"patient"`
+	Patient rest.NullableText `json:"patient"`
 
 	// Outcome Example: success
 	Outcome string `json:"outcome"`
@@ -106,7 +105,7 @@ type PatientAccess struct {
 	// Actor The user who acted; null if no user was signed in.
 	//
 	// Example: 0193525f-1f70-7cc1-a0e2-0f6e2b6cfe3b
-	Actor nullable.Nullable[string] `json:"actor"`
+	Actor rest.NullableText `json:"actor"`
 
 	// Role Example: staff
 	Role string `json:"role"`

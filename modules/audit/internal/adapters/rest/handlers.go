@@ -7,7 +7,6 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/google/uuid"
-	"github.com/oapi-codegen/nullable"
 
 	"healthcare/modules/audit/internal/app"
 	"healthcare/modules/audit/internal/domain"
@@ -85,11 +84,11 @@ func newPatientAccess(e domain.Entry) PatientAccess {
 	}
 }
 
-func orNull(id uuid.UUID) nullable.Nullable[string] {
+func orNull(id uuid.UUID) rest.NullableText {
 	if id == uuid.Nil {
-		return nullable.NewNullNullable[string]()
+		return ""
 	}
-	return nullable.NewNullableWithValue(id.String())
+	return rest.NullableText(id.String())
 }
 
 func texts(ids []uuid.UUID) []string {

@@ -51,7 +51,7 @@ type Doctor struct {
 	// LicenseNumber null if unknown.
 	//
 	// Example: KA-20431
-	LicenseNumber nullable.Nullable[string] `json:"license_number"`
+	LicenseNumber rest.NullableText `json:"license_number"`
 }
 
 // DoctorChanges Fields to change. Omitted fields keep their values. `null` clears an optional field.

@@ -720,19 +720,11 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 		router.Use(fiber.Handler(m))
 	}
 
-	router.Post(options.BaseURL+"/api/auth/register/", wrapper.Register)
-
 	router.Post(options.BaseURL+"/api/auth/login/", wrapper.Login)
-
-	router.Post(options.BaseURL+"/api/auth/refresh/", wrapper.Refresh)
-
-	router.Post(options.BaseURL+"/api/auth/logout/", wrapper.Logout)
 
 	router.Post(options.BaseURL+"/api/auth/logout-all/", wrapper.LogoutEverywhere)
 
-	router.Get(options.BaseURL+"/api/auth/sessions/", wrapper.ListSessions)
-
-	router.Delete(options.BaseURL+"/api/auth/sessions/:id/", wrapper.EndSession)
+	router.Post(options.BaseURL+"/api/auth/logout/", wrapper.Logout)
 
 	router.Delete(options.BaseURL+"/api/auth/me/", wrapper.Leave)
 
@@ -741,6 +733,14 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 	router.Patch(options.BaseURL+"/api/auth/me/", wrapper.RenameMe)
 
 	router.Post(options.BaseURL+"/api/auth/password/", wrapper.ChangePassword)
+
+	router.Post(options.BaseURL+"/api/auth/refresh/", wrapper.Refresh)
+
+	router.Post(options.BaseURL+"/api/auth/register/", wrapper.Register)
+
+	router.Get(options.BaseURL+"/api/auth/sessions/", wrapper.ListSessions)
+
+	router.Delete(options.BaseURL+"/api/auth/sessions/:id/", wrapper.EndSession)
 
 	router.Get(options.BaseURL+"/api/users/", wrapper.ListUsers)
 

@@ -46,7 +46,7 @@ type Patient struct {
 	// BirthDate null if only the age is known.
 	//
 	// Example: 1995-04-18
-	BirthDate nullable.Nullable[string] `json:"birth_date"`
+	BirthDate rest.NullableText `json:"birth_date"`
 
 	// Email Empty when unknown.
 	//
@@ -66,7 +66,7 @@ type Patient struct {
 	// MedicalRecordNumber null if unknown.
 	//
 	// Example: MRN-1042
-	MedicalRecordNumber nullable.Nullable[string] `json:"medical_record_number"`
+	MedicalRecordNumber rest.NullableText `json:"medical_record_number"`
 
 	// Notes Example: Allergic to penicillin.
 	Notes string `json:"notes"`

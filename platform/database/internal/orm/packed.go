@@ -39,7 +39,8 @@ func packable(fields []*schema.Field) bool {
 		case reflect.String, reflect.Int, reflect.Int64, reflect.Bool:
 			return false
 		}
-		return field.FieldType.Kind() == reflect.Pointer || !reflect.PointerTo(field.FieldType).Implements(textUnmarshaler)
+		kind := field.FieldType
+		return kind.Kind() == reflect.Pointer || !reflect.PointerTo(kind).Implements(textUnmarshaler)
 	})
 }
 

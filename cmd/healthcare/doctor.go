@@ -22,8 +22,8 @@ func doctorCommand() *cobra.Command {
 		Use:   "doctor",
 		Short: "Check the configuration, the store and the machine; exit 1 if a check fails",
 		Args:  cobra.NoArgs,
-		Long: `Check the configuration, keys, store, migrations, extensions, encoding, checkpoints of the audit
-trail, clock and disk space, whether a server is running or not. Each check prints one line that
+		Long: `Check the configuration, keys, store, schema, migrations, extensions, encoding, checkpoints of the
+audit trail, clock and disk space, whether a server is running or not. Each check prints one line that
 begins with ok, warn or fail and has the remedy. It changes nothing, creates nothing and shows no
 secret. Run it where the service runs, as the same operating system user.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {

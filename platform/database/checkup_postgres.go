@@ -53,7 +53,7 @@ func (db *DB) checkPostgres(ctx context.Context) []checkup.Finding {
 			"the server has %s and the session %s: dump the database and restore it into one with ENCODING 'UTF8'",
 			s.ServerEncoding, s.ClientEncoding))
 	}
-	findings = append(findings, db.checkIndexes(ctx, s.Trigrams))
+	findings = append(findings, db.checkSchema(ctx, s.Role), db.checkIndexes(ctx, s.Trigrams))
 	if s.Verbosity == "terse" {
 		findings = append(findings, checkup.NewFinding(checkup.OK, "privacy", "log_error_verbosity is terse"))
 	} else {
@@ -80,6 +80,44 @@ func (db *DB) serverAddress(ctx context.Context) string {
 		return nil
 	})
 	return address
+}
+
+// shadows returns the schema with most tables that record migrations, the first of several; relations of schemas before
+// it in the search path that have the name of one of its tables, so that queries use them instead; and schemas after it
+// that have as many tables that record migrations.
+const shadows = `WITH relation AS (
+		SELECT c.relname AS name, c.relowner AS owner, path.schema, path.n FROM pg_class c
+		JOIN unnest(current_schemas(false)) WITH ORDINALITY AS path (schema, n)
+			ON quote_ident(path.schema)::regnamespace = c.relnamespace WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f')
+	), installation AS (
+		SELECT schema, n, owner, count(*) AS tables FROM relation WHERE name LIKE 'goose\_%' GROUP BY schema, n, owner
+	), service AS (
+		SELECT * FROM installation ORDER BY tables DESC, n LIMIT 1
+	)
+	SELECT service.schema, coalesce((SELECT string_agg(r.schema || '.' || r.name, ', ' ORDER BY r.n, r.name)
+			FROM relation own JOIN relation r ON r.name = own.name AND r.n < own.n
+			WHERE own.n = service.n AND own.owner = service.owner), '') AS used,
+		coalesce((SELECT string_agg(i.schema, ', ' ORDER BY i.n) FROM installation i
+			WHERE i.n > service.n AND i.tables = service.tables), '') AS copies FROM service`
+
+// checkSchema reports relations that are used instead of tables of the service.
+func (db *DB) checkSchema(ctx context.Context, role string) checkup.Finding {
+	var s struct{ Schema, Used, Copies string }
+	err := db.Read(ctx).Raw(shadows).Scan(&s).Error
+	remedy := "ALTER ROLE " + postgres.Quoted(role) + " SET search_path = " + postgres.Quoted(s.Schema)
+	switch {
+	case err != nil:
+		return checkup.NewFinding(checkup.Fail, "schema", "%v", causeOf(err))
+	case s.Used != "":
+		return checkup.NewFinding(checkup.Fail, "schema",
+			"%s: used instead of the tables of the service in %s: find out who created them, and run %s",
+			s.Used, s.Schema, remedy)
+	case s.Copies != "":
+		return checkup.NewFinding(checkup.Warn, "schema",
+			"%s is used, but %s is in the search_path and has the tables of the service as well: "+
+				"if %[1]s is right, run %[3]s", s.Schema, s.Copies, remedy)
+	}
+	return checkup.NewFinding(checkup.OK, "schema", "no relation replaces a table of the service (%s)", s.Schema)
 }
 
 // checkIndexes reports tables without a search index, and invalid indexes, which an interrupted CREATE INDEX

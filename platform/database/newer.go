@@ -16,11 +16,15 @@ import (
 	"healthcare/platform/database/internal/postgres"
 )
 
-// newerMigrations returns the applied migrations that only a newer release has. Errors: the store's; UnusableError,
-// together with the list, if breaking_migrations contains one of them: older releases cannot work with it.
+// newerMigrations returns the applied migrations that only a newer release has. Errors: the store's; UnusableError for
+// another schema, and together with the list if breaking_migrations contains one of them: older releases cannot work
+// with it.
 func (db *DB) newerMigrations(ctx context.Context, pool *sql.DB, m Migrations) (newer []Migration, err error) {
 	tables, err := db.migrationTables(ctx, pool)
 	if err != nil {
+		return nil, fault.Explain(err)
+	}
+	if err := db.requireFirstSchema(ctx, pool, m); err != nil {
 		return nil, fault.Explain(err)
 	}
 	known, err := db.knownVersions(m)
@@ -58,6 +62,32 @@ func (db *DB) newerMigrations(ctx context.Context, pool *sql.DB, m Migrations) (
 		)
 	}
 	return newer, nil
+}
+
+// requireFirstSchema verifies that the tables of the service are in the schema in which new tables are created.
+// Otherwise somebody created a schema that is searched first, such as one with the name of the role, and migrations
+// would begin a second, empty installation in it. Errors: UnusableError; the driver's.
+func (db *DB) requireFirstSchema(ctx context.Context, pool *sql.DB, m Migrations) error {
+	if db.engine == SQLite {
+		return nil
+	}
+	tables := make([]string, len(m.Modules))
+	for i, module := range m.Modules {
+		tables[i] = "goose_" + module
+	}
+	var schema, first, role string
+	err := pool.QueryRowContext(ctx, `SELECT schemaname, current_schema(), current_user FROM pg_catalog.pg_tables
+		WHERE schemaname = ANY (current_schemas(false)) AND tablename = ANY ($1)
+		ORDER BY schemaname = current_schema() DESC LIMIT 1`, tables).Scan(&schema, &first, &role)
+	if errors.Is(err, sql.ErrNoRows) || err == nil && schema == first {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return fault.Unusable("the tables of the service are in the schema %s, but the search_path begins with %s: "+
+		"find out who created it, and run ALTER ROLE %s SET search_path = %s",
+		schema, first, postgres.Quoted(role), postgres.Quoted(schema))
 }
 
 type moduleVersion struct {

@@ -130,6 +130,33 @@ func TestDoctor(t *testing.T) {
 			}
 			requireCheck(t, doctor(q, 0), "warn", "files", "(mode 0755): chmod go= ")
 		})
+		t.Run("names tables of a schema that is searched before that of the service", func(t *testing.T) {
+			if db.URL == "" {
+				return // SQLite has no schemas
+			}
+			execute := func(format string) { // with the role as %1$I and the database as %2$I
+				harness.Exec(t, db, "DO $$ BEGIN EXECUTE format('"+format+
+					"', current_user, current_database()); END $$")
+			}
+			requireCheck(t, doctor(p, 0), "ok", "schema", "(public)")
+			execute("CREATE SCHEMA %1$I")
+			other := "in the schema public, but the search_path begins with "
+			requireCheck(t, doctor(p, 1), "fail", "migrations", other)
+			p.Run().ExpectFailure(harness.ExitConfig, other, `SET search_path = "public"`)
+
+			execute("CREATE TABLE %1$I.users (); CREATE VIEW %1$I.patients AS SELECT 1; CREATE TABLE %1$I.unrelated ()")
+			requireCheck(t, doctor(p, 1), "fail", "schema", ".patients, ", ".users: used instead of the tables of the "+
+				"service in public: ", "ALTER ROLE ", ` SET search_path = "public"`)
+			execute("ALTER DATABASE %2$I SET search_path = public, %1$I")
+			requireCheck(t, doctor(p, 0), "ok", "schema", "(public)")
+			execute("ALTER DATABASE %2$I SET search_path = public, copy")
+			harness.Exec(t, db, `CREATE SCHEMA copy`, `DO $$ DECLARE name text; BEGIN FOR name IN SELECT tablename
+				FROM pg_tables WHERE tablename LIKE 'goose%' LOOP EXECUTE format('CREATE TABLE copy.%I ()', name);
+				END LOOP; END $$`)
+			requireCheck(t, doctor(p, 0), "warn", "schema", "public is used, but copy is in the search_path")
+			execute("ALTER DATABASE %2$I RESET search_path")
+			execute("DROP SCHEMA %1$I CASCADE")
+		})
 		t.Run("lists pending migrations", func(t *testing.T) {
 			harness.Exec(t, db, `DELETE FROM goose_assignments WHERE version_id = 1`)
 			requireCheck(t, doctor(p, 1), "fail", "migrations",

@@ -23,6 +23,7 @@ import (
 	"healthcare/modules/audit"
 	"healthcare/modules/audit/auditfx"
 	"healthcare/modules/identity/identityfx"
+	"healthcare/modules/patients/patientsfx"
 	"healthcare/platform/config"
 	"healthcare/platform/database"
 )
@@ -60,6 +61,7 @@ SQLite). With DATABASE_URL, SECRET_KEY and AUDIT_KEY it runs on PostgreSQL.`,
 		serveCommand(),
 		migrateCommand(),
 		identityfx.Command(withGraph),
+		patientsfx.Command(withGraph),
 		auditfx.Command(withGraph, auditConfig),
 		keysCommand(),
 		copyCommand(),

@@ -24,6 +24,7 @@ func ParseID(s string) (ID, error) { return recordid.Parse[ID](s, ErrNotFound) }
 // Patient is the part of a patient that other modules may use: the minimum necessary (45 CFR 164.502(b)), by value.
 type Patient struct {
 	ID     ID
+	Owner  uuid.UUID // the user who keeps the patient
 	Name   string
 	Age    int // whole years, today
 	Gender string
@@ -106,17 +107,9 @@ type Directory interface {
 	// FindAll returns the patients of the scope with the given ids, by id, in one query. Errors: none of its own.
 	FindAll(ctx context.Context, scope Scope, ids []ID) (map[ID]Patient, error)
 
-	// Hold returns a patient of the scope and its owner, and locks the patient against removal and a change of owner
-	// until the transaction in ctx ends. Errors: ErrNotFound, also for a patient outside the scope.
-	Hold(ctx context.Context, scope Scope, id ID) (held Patient, owner uuid.UUID, err error)
-}
-
-// AssignmentLookup finds patients by their doctor. The assignments module implements it, so that patients can be listed
-// by doctor without knowing assignments.
-type AssignmentLookup interface {
-	// PatientsOf returns the patients of the scope to whom the doctor is assigned, at most limit of them, in no order.
-	// Errors: none of its own.
-	PatientsOf(ctx context.Context, scope Scope, doctor uuid.UUID, limit int) ([]ID, error)
+	// Hold is Find that locks the patient against removal and a change of owner until the transaction in ctx ends.
+	// Errors: as of Find.
+	Hold(ctx context.Context, scope Scope, id ID) (Patient, error)
 }
 
 // Deleted is published in the transaction that removes patients of one user, before the rows are deleted. Subscribers

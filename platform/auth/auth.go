@@ -4,6 +4,7 @@ package auth
 
 import (
 	"context"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -17,6 +18,11 @@ type Principal struct {
 	SessionID uuid.UUID
 	Role      Role
 	For       []Capacity // at most MaxCapacities; nil for most users
+}
+
+// ActsFor reports whether the user acts for the party.
+func (p Principal) ActsFor(party uuid.UUID) bool {
+	return slices.ContainsFunc(p.For, func(c Capacity) bool { return c.ID == party })
 }
 
 // MaxCapacities is the maximum number of capacities of a user.

@@ -28,6 +28,7 @@ type Config struct {
 	Compat string `koanf:"compat" oneof:",django"`
 
 	DoctorDirectory       string `koanf:"doctor_directory" oneof:"guarded,open,curated"`
+	CareTeamAccess        string `koanf:"care_team_access" oneof:"on,off"`
 	MaxPatientsPerUser    int    `koanf:"max_patients_per_user" range:"0,100000000"` // 0: no limit
 	MaxDoctorsPerUser     int    `koanf:"max_doctors_per_user" range:"0,100000000"`
 	MaxAssignmentsPerUser int    `koanf:"max_assignments_per_user" range:"0,100000000"`

@@ -150,8 +150,16 @@ func Configuration(cfg config.Config, version string) fx.Option {
 		AuditConfig(cfg),
 		doctors.Config{Mode: doctors.Mode(cfg.DoctorDirectory), MaxPerUser: cfg.MaxDoctorsPerUser},
 		patients.Config{MaxPerUser: cfg.MaxPatientsPerUser},
-		assignments.Config{MaxPerUser: cfg.MaxAssignmentsPerUser},
+		assignments.Config{MaxPerUser: cfg.MaxAssignmentsPerUser, Default: careTeamAccess(cfg)},
 	))
+}
+
+// careTeamAccess returns the access of new assignments by default.
+func careTeamAccess(cfg config.Config) assignments.Access {
+	if cfg.CareTeamAccess == "off" {
+		return assignments.None
+	}
+	return assignments.Read
 }
 
 // KeyRing returns the keys of the configuration's secrets. Errors: it has no secret, or one that was not checked.

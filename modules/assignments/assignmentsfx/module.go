@@ -14,9 +14,9 @@ import (
 // Document is the module's part of the contract.
 var Document = rest.Document
 
-// Module provides patients.AssignmentLookup, doctors.Assignments, the module's API and its reactions.
+// Module provides assignments.Directory, doctors.Assignments, the module's API and its reactions.
 var Module = fx.Module("assignments",
-	fx.Provide(store.New, app.NewLimit, app.New, app.NewLookup, app.NewDoctorAssignments),
+	fx.Provide(store.New, app.NewLimit, app.New, app.NewDirectory, app.NewReleaser, app.NewDoctorAssignments),
 	events.Subscribe(app.WhenPatientDeleted),
 	events.Subscribe(app.WhenDoctorDeleted),
 	httpserver.Handle(rest.New),

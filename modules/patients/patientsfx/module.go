@@ -2,21 +2,95 @@
 package patientsfx
 
 import (
-	"go.uber.org/fx"
+	"context"
+	"time"
 
+	"github.com/spf13/cobra"
+	"go.uber.org/fx"
+	"go.uber.org/zap"
+
+	"healthcare/modules/patients/internal/adapters/cli"
 	"healthcare/modules/patients/internal/adapters/rest"
 	"healthcare/modules/patients/internal/adapters/store"
 	"healthcare/modules/patients/internal/app"
 	"healthcare/platform/database"
+	"healthcare/platform/events"
 	"healthcare/platform/httpserver"
+	platform "healthcare/platform/rest"
 )
 
 // Document is the module's part of the contract.
 var Document = rest.Document
 
-// Module provides patients.Directory, identity.UserData and the module's API.
+// Module provides patients.Directory, identity.UserData, the module's API and its reactions.
 var Module = fx.Module("patients",
-	fx.Provide(store.New, app.New, app.NewDirectory, app.NewUserData),
+	fx.Provide(
+		store.New, store.NewGrants, store.NewCareTeams,
+		app.New, app.NewDirectory, app.NewUserData, app.NewCare, app.NewSync,
+	),
+	events.Subscribe(app.WhenAssigned),
+	events.Subscribe(app.WhenAccessChanged),
+	events.Subscribe(app.WhenEnded),
+	events.Subscribe(app.WhenDoctorDeleted),
 	database.ProvideSearchTexts(store.NewSearchTexts),
-	httpserver.Handle(rest.New),
+	httpserver.Handle(api),
 )
+
+// Command returns `healthcare access`. It calls runWith to fill target from the program's graph and run work while the
+// store is open.
+func Command(runWith func(ctx context.Context, target any, work func(context.Context) error) error) *cobra.Command {
+	return cli.New(func(ctx context.Context, do func(context.Context, *app.Sync) error) error {
+		var sync *app.Sync
+		return runWith(ctx, &sync, func(ctx context.Context) error { return do(ctx, sync) })
+	})
+}
+
+// syncInterval is the time after which an assignment that an earlier release made or ended is noticed.
+const syncInterval = time.Hour
+
+// api is the module's API. Before the first request it fills what an upgrade added. Then it mends at the start and
+// every hour what an earlier release has changed without it.
+func api(lc fx.Lifecycle, service *app.Service, sync *app.Sync, log *zap.Logger) platform.API {
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	lc.Append(fx.Hook{
+		OnStart: func(starting context.Context) error {
+			if err := sync.Fill(starting); err != nil {
+				return err
+			}
+			go func() {
+				defer close(done)
+				keepInSync(ctx, sync, log)
+			}()
+			return nil
+		},
+		OnStop: func(context.Context) error {
+			stop()
+			<-done
+			return nil
+		},
+	})
+	return rest.New(service)
+}
+
+// keepInSync runs until ctx ends.
+func keepInSync(ctx context.Context, sync *app.Sync, log *zap.Logger) {
+	tick := time.NewTicker(syncInterval)
+	defer tick.Stop()
+	for {
+		mended := 0
+		err := sync.Run(ctx, true, func(int) {}, func(app.Difference) { mended++ })
+		if err != nil && ctx.Err() == nil {
+			log.Warn("the grants of assignments were not compared; the next attempt is in an hour", zap.Error(err))
+		}
+		if mended > 0 {
+			log.Warn("grants of assignments differed and were mended: does an earlier release serve as well?",
+				zap.Int("assignments", mended))
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}

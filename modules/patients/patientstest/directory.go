@@ -31,6 +31,7 @@ func (d *Directory) Add(owner uuid.UUID, patient patients.Patient) {
 	if d.records == nil {
 		d.records = map[patients.ID]entry{}
 	}
+	patient.Owner = owner
 	d.records[patient.ID] = entry{owner, patient}
 }
 
@@ -51,15 +52,8 @@ func (d *Directory) Find(ctx context.Context, scope patients.Scope, id patients.
 }
 
 // Hold implements patients.Directory. It locks nothing.
-func (d *Directory) Hold(
-	ctx context.Context, scope patients.Scope, id patients.ID,
-) (held patients.Patient, owner uuid.UUID, err error) {
-	if held, err = d.Find(ctx, scope, id); err != nil {
-		return patients.Patient{}, uuid.Nil, err
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return held, d.records[id].owner, nil
+func (d *Directory) Hold(ctx context.Context, scope patients.Scope, id patients.ID) (patients.Patient, error) {
+	return d.Find(ctx, scope, id)
 }
 
 // FindAll implements patients.Directory.

@@ -86,7 +86,8 @@ func (e copyEnv) insertRows() {
 	insert(`patient_grants VALUES (?, ?, 'care', ?, 'read', ?, ?, NULL, ?, ?, ?)`,
 		id(100), id(200), id(300), asha, at, at, at, secret)
 	insert(`acting VALUES (?, ?, 'doctor', ?)`, asha, id(200), at)
-	insert(`assignments VALUES (?, ?, ?, ?, ?)`, id(300), asha, id(100), id(200), at)
+	insert(`assignments VALUES (?, ?, ?, ?, ?, 'read', 1)`, id(300), asha, id(100), id(200), at)
+	insert(`patient_doctors VALUES (?, ?, ?)`, id(200), id(100), id(300))
 	mac := []byte(strings.Repeat("m", 32))
 	for i, month := range []string{"2019-12", "2026-10", "2026-11", "2026-11"} {
 		insert(`audit_entries VALUES
@@ -132,6 +133,7 @@ var tables = []string{
 	"audit_heads", "audit_inbox", "audit_segments", "audit_index", "audit_chain",
 	"last_writes", "breaking_migrations", "jobs",
 	"closed_accounts", "doctor_creators", "doctor_removals", "patient_grants", "acting",
+	"patient_doctors",
 }
 
 // targetRows returns the number of rows of each table of the target, and the length of its trail as "sequence".

@@ -83,6 +83,7 @@ func countStatements(t *testing.T, s *harness.Service, recorded *harness.Stateme
 	send(c, "GET", "/api/mappings/{id}/", patient, nil)
 	send(c, "GET", "/api/mappings/patient/{patient_id}/", patient, nil)
 	send(c, "GET", "/api/mappings/detail/{id}/", mapping, nil)
+	send(c, "PATCH", "/api/mappings/{id}/", mapping, object{"access": "write"})
 	send(c, "DELETE", "/api/mappings/{id}/", mapping, nil)
 	send(c, "DELETE", "/api/doctors/{id}/", doctor, nil)
 	send(c, "DELETE", "/api/patients/{id}/", patient, nil)

@@ -5,7 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"healthcare/modules/assignments"
@@ -21,6 +20,7 @@ import (
 	"healthcare/platform/clock"
 	"healthcare/platform/database"
 	"healthcare/platform/databasetest"
+	"healthcare/platform/events"
 	"healthcare/platform/paging"
 	"healthcare/platform/recordid"
 )
@@ -39,7 +39,7 @@ type env struct {
 func newEnv(t testing.TB, db *database.DB) env {
 	h := env{db: db, clock: clock.At(now), patients: new(countingPatients), doctors: new(countingDoctors)}
 	h.Service = app.New(store.New(db), h.patients, h.doctors, audittest.Transactional(t, db, new(audittest.Recorder)),
-		db, h.clock, app.Limit{})
+		db, events.New(), h.clock, app.Limit{}, assignments.Config{Default: assignments.Read})
 	return h
 }
 
@@ -59,15 +59,8 @@ func (d *countingPatients) Find(ctx context.Context, scope patients.Scope, id pa
 	return found, err
 }
 
-func (d *countingPatients) Hold(
-	ctx context.Context, scope patients.Scope, id patients.ID,
-) (held patients.Patient, owner uuid.UUID, err error) {
-	d.calls++
-	held, owner, err = d.Directory.Hold(ctx, scope, id)
-	if d.failure != nil {
-		return patients.Patient{}, uuid.Nil, d.failure
-	}
-	return held, owner, err
+func (d *countingPatients) Hold(ctx context.Context, scope patients.Scope, id patients.ID) (patients.Patient, error) {
+	return d.Find(ctx, scope, id)
 }
 
 func (d *countingPatients) FindAll(
@@ -114,7 +107,7 @@ func (h env) newUser(t *testing.T) auth.Principal {
 func (h env) patientOf(t *testing.T, who auth.Principal, name string) patients.Patient {
 	t.Helper()
 	id := patients.ID{UUID: databasetest.NewPatient(t, h.db, who.UserID)}
-	patient := patients.Patient{ID: id, Name: name, Age: 31, Gender: "Other"}
+	patient := patients.Patient{ID: id, Owner: who.UserID, Name: name, Age: 31, Gender: "Other"}
 	h.patients.Add(who.UserID, patient)
 	return patient
 }
@@ -131,7 +124,7 @@ func (h env) doctor(t *testing.T, name string) doctors.Doctor {
 func (h env) assigned(t *testing.T, who auth.Principal, patient patients.Patient, doctor doctors.Doctor) app.Assigned {
 	t.Helper()
 	h.clock.Advance(time.Second)
-	made, err := h.Assign(t.Context(), who, patient.ID, doctor.ID)
+	made, err := h.Assign(t.Context(), who, patient.ID, doctor.ID, "")
 	require.NoError(t, err)
 	return made
 }

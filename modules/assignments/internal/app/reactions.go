@@ -28,11 +28,11 @@ const releasedAtOnce = 1000
 
 // WhenDoctorDeleted ends the assignments of a removed doctor, in the same transaction, and names the patients in the
 // audit trail.
-func WhenDoctorDeleted(assignments doctors.Assignments) events.Subscription {
+func WhenDoctorDeleted(releaser *Releaser) events.Subscription {
 	return events.On("assignments", func(ctx context.Context, deleted doctors.Deleted) error {
 		for {
-			ended, err := assignments.Release(ctx, deleted.By, deleted.ID, nil, releasedAtOnce)
-			if err != nil || ended < releasedAtOnce {
+			released, _, _, err := releaser.release(ctx, deleted.By, deleted.ID, nil, releasedAtOnce)
+			if err != nil || released < releasedAtOnce {
 				return err
 			}
 		}

@@ -25,8 +25,8 @@ func TestReactions(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		repository := store.New(db)
 		trail := new(audittest.Recorder)
-		ofDoctors := app.NewDoctorAssignments(repository, trail, clock.At(now), app.Limit{})
-		publisher := events.New(app.WhenPatientDeleted(repository, app.Limit{}), app.WhenDoctorDeleted(ofDoctors))
+		releaser := app.NewReleaser(repository, trail, clock.At(now), app.Limit{})
+		publisher := events.New(app.WhenPatientDeleted(repository, app.Limit{}), app.WhenDoctorDeleted(releaser))
 		deletePatient := func(ctx context.Context, id patients.ID) error {
 			return db.Write(ctx).Exec(`DELETE FROM patients WHERE id = ?`, id).Error
 		}

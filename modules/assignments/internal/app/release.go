@@ -5,52 +5,84 @@ import (
 
 	"github.com/google/uuid"
 
+	"healthcare/modules/assignments"
 	"healthcare/modules/assignments/internal/domain"
 	"healthcare/modules/assignments/internal/ports"
 	"healthcare/modules/doctors"
 	"healthcare/platform/audit"
 	"healthcare/platform/auth"
 	"healthcare/platform/clock"
+	"healthcare/platform/events"
 )
 
 // NewDoctorAssignments returns the doctors.Assignments for the doctors module, which does not import this module.
-func NewDoctorAssignments(
-	repository ports.Repository, trail audit.Recorder, clk clock.Clock, limit Limit,
-) doctors.Assignments {
-	return &doctorAssignments{repository, trail, clk, limit}
+func NewDoctorAssignments(releaser *Releaser, publisher events.Publisher) doctors.Assignments {
+	return &doctorAssignments{releaser, publisher}
 }
 
 type doctorAssignments struct {
+	*Releaser
+	events events.Publisher
+}
+
+func (d *doctorAssignments) Release(
+	ctx context.Context, who auth.Principal, doctor doctors.ID, to *doctors.ID, limit int,
+) (int, error) {
+	released, made, ended, err := d.release(ctx, who, doctor, to, limit)
+	if err != nil || released == 0 {
+		return released, err
+	}
+	if len(made) > 0 {
+		if err := d.events.Publish(ctx, assignments.Assigned{Links: linksOf(made), By: who}); err != nil {
+			return 0, err
+		}
+	}
+	ids := make([]assignments.ID, len(ended))
+	for i, a := range ended {
+		ids[i] = a.ID
+	}
+	return released, d.events.Publish(ctx, assignments.Ended{IDs: ids, By: who})
+}
+
+// Releaser ends the assignments of doctors. It publishes nothing, so that subscribers can use it.
+type Releaser struct {
 	assignments ports.Repository
 	trail       audit.Recorder
 	clock       clock.Clock
 	limit       Limit
 }
 
-func (d *doctorAssignments) Owners(ctx context.Context, doctor doctors.ID, limit int) ([]uuid.UUID, error) {
+// NewReleaser returns a Releaser.
+func NewReleaser(repository ports.Repository, trail audit.Recorder, clk clock.Clock, limit Limit) *Releaser {
+	return &Releaser{repository, trail, clk, limit}
+}
+
+// Owners implements doctors.Assignments.
+func (d *Releaser) Owners(ctx context.Context, doctor doctors.ID, limit int) ([]uuid.UUID, error) {
 	return d.assignments.Owners(ctx, doctor, limit)
 }
 
-func (d *doctorAssignments) Count(ctx context.Context, doctor doctors.ID) (int, error) {
+// Count implements doctors.Assignments.
+func (d *Releaser) Count(ctx context.Context, doctor doctors.ID) (int, error) {
 	return d.assignments.CountOfDoctor(ctx, doctor)
 }
 
-func (d *doctorAssignments) Release(
+// release ends at most limit assignments of the doctor, after it made those of the doctor to, if any. It returns the
+// number of assignments that it found.
+func (d *Releaser) release(
 	ctx context.Context, who auth.Principal, doctor doctors.ID, to *doctors.ID, limit int,
-) (int, error) {
+) (released int, made, ended []domain.Assignment, err error) {
 	found, err := d.assignments.OfDoctor(ctx, doctor, limit)
 	if err != nil || len(found) == 0 {
-		return 0, err
+		return 0, nil, nil, err
 	}
-	var made []domain.Assignment
 	if to != nil { // before RemoveAll, because AddMissing waits for concurrent removals of the patients
 		if made, err = d.assignments.AddMissing(ctx, moved(found, *to, d.clock)); err != nil {
-			return 0, err
+			return 0, nil, nil, err
 		}
 	}
-	ended, err := d.assignments.RemoveAll(ctx, found)
-	if err != nil {
-		return 0, err
+	if ended, err = d.assignments.RemoveAll(ctx, found); err != nil {
+		return 0, nil, nil, err
 	}
 	d.assignments.AfterCommit(ctx, func() {
 		for _, a := range ended {
@@ -60,10 +92,10 @@ func (d *doctorAssignments) Release(
 			d.limit.Changed(a.OwnerID, 1)
 		}
 	})
-	return len(found), d.trail.Record(ctx, who, newReleaseEntries(made, ended)...)
+	return len(found), made, ended, d.trail.Record(ctx, who, newReleaseEntries(made, ended)...)
 }
 
-// moved returns new assignments of the same patients to the doctor to.
+// moved returns new assignments of the same patients to the doctor to. They grant nothing.
 func moved(all []domain.Assignment, to doctors.ID, clk clock.Clock) []domain.Assignment {
 	made := make([]domain.Assignment, len(all))
 	for i, a := range all {

@@ -37,7 +37,8 @@ func TestReleasedAssignmentsMakeRoom(t *testing.T) {
 		limit := app.NewLimit(assignments.Config{MaxPerUser: 4}, slowCount{repository})
 		h, trail := newEnv(t, db).withTrail(limit)
 		admin := h.newUser(t)
-		ofDoctors := app.NewDoctorAssignments(repository, trail, h.clock, limit)
+		releaser := app.NewReleaser(repository, trail, h.clock, limit)
+		ofDoctors := app.NewDoctorAssignments(releaser, events.New())
 		release := func(doctor doctors.ID, to *doctors.ID, moved int) {
 			t.Helper()
 			require.NoError(t, db.Do(t.Context(), func(ctx context.Context) error {
@@ -53,7 +54,7 @@ func TestReleasedAssignmentsMakeRoom(t *testing.T) {
 			for range room {
 				h.assigned(t, who, patient, h.doctor(t, "Room"))
 			}
-			_, err := h.Assign(t.Context(), who, patient.ID, h.doctor(t, "Room").ID)
+			_, err := h.Assign(t.Context(), who, patient.ID, h.doctor(t, "Room").ID, "")
 			require.ErrorIs(t, err, assignments.ErrLimitReached)
 		}
 		removed, heir := h.doctor(t, "Removed"), h.doctor(t, "Heir")
@@ -67,7 +68,7 @@ func TestReleasedAssignmentsMakeRoom(t *testing.T) {
 		requireRoom(other, 3)
 
 		rolledBack := errors.New("rolled back")
-		deletions := events.New(app.WhenPatientDeleted(repository, limit), app.WhenDoctorDeleted(ofDoctors))
+		deletions := events.New(app.WhenPatientDeleted(repository, limit), app.WhenDoctorDeleted(releaser))
 		for _, change := range []func(ctx context.Context) error{
 			func(ctx context.Context) error {
 				_, err := ofDoctors.Release(ctx, admin, removed.ID, nil, 100)

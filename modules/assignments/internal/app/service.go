@@ -1,11 +1,14 @@
 // Package app implements the use cases of the assignments module, one method each. Every use case acts for a user, who
-// may assign doctors to their own patients only.
+// may assign doctors to their own patients and to those whom they may change.
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
+
+	"github.com/google/uuid"
 
 	"healthcare/modules/assignments"
 	"healthcare/modules/assignments/internal/domain"
@@ -15,6 +18,7 @@ import (
 	"healthcare/platform/audit"
 	"healthcare/platform/auth"
 	"healthcare/platform/clock"
+	"healthcare/platform/events"
 	"healthcare/platform/paging"
 	"healthcare/platform/quota"
 	"healthcare/platform/revision"
@@ -28,7 +32,9 @@ type Service struct {
 	doctors     doctors.Directory
 	trail       audit.Recorder
 	tx          tx.Runner
+	events      events.Publisher
 	clock       clock.Clock
+	access      assignments.Access // of new assignments, by default
 	limit       Limit
 }
 
@@ -43,7 +49,8 @@ func NewLimit(cfg assignments.Config, repository ports.Repository) Limit {
 // New returns a Service.
 func New(
 	repository ports.Repository, patientDirectory patients.Directory, doctorDirectory doctors.Directory,
-	trail audit.Recorder, runner tx.Runner, clk clock.Clock, limit Limit,
+	trail audit.Recorder, runner tx.Runner, publisher events.Publisher, clk clock.Clock, limit Limit,
+	cfg assignments.Config,
 ) *Service {
 	return &Service{
 		assignments: repository,
@@ -51,7 +58,9 @@ func New(
 		doctors:     doctorDirectory,
 		trail:       trail,
 		tx:          runner,
+		events:      publisher,
 		clock:       clk,
+		access:      cfg.Default,
 		limit:       limit,
 	}
 }
@@ -63,72 +72,108 @@ type Assigned struct {
 	Doctor  doctors.Doctor
 }
 
-// Assign assigns a doctor to a patient. The owner of the patient is checked first, so that the errors reveal nothing
-// about assignments of other users. Errors: patients.ErrNotFound, doctors.ErrNotFound, doctors.ErrInRemoval,
+// Assign assigns a doctor to a patient, with the default access if access is "". The scope is checked first, so that
+// the errors reveal nothing about patients of other users. The new assignment counts for the owner of the patient. A
+// user who may change the patient of another gives at most their own level, because to assign needs the highest.
+// Errors: errs.Invalid, patients.ErrNotFound, patients.ErrReadOnly, doctors.ErrNotFound, doctors.ErrInRemoval,
 // assignments.ErrAlreadyAssigned, assignments.ErrLimitReached.
 func (s *Service) Assign(
-	ctx context.Context, who auth.Principal, patient patients.ID, doctor doctors.ID,
+	ctx context.Context, who auth.Principal, patient patients.ID, doctor doctors.ID, access assignments.Access,
 ) (made Assigned, err error) {
-	err = s.limit.Insert(ctx, who.UserID, func(ctx context.Context) error {
-		made, err = s.assign(ctx, who, patient, doctor)
+	access = cmp.Or(access, s.access)
+	if err := domain.CheckAccess(access); err != nil {
+		return Assigned{}, err
+	}
+	owner := who.UserID
+	if len(who.For) > 0 {
+		found, err := s.patients.Find(ctx, patients.ChangeableBy(who, s.clock.Now()), patient)
+		if err != nil {
+			return Assigned{}, s.recordRefusedPatient(ctx, who, patient, err)
+		}
+		owner = found.Owner
+	}
+	err = s.limit.Insert(ctx, owner, func(ctx context.Context) error {
+		made, err = s.assign(ctx, who, patient, doctor, access)
 		return err
 	})
-	return made, s.recordMissingPatient(ctx, who, patient.UUID, http.StatusNotFound, err)
+	return made, s.recordRefusedPatient(ctx, who, patient, err)
 }
 
 func (s *Service) assign(
-	ctx context.Context, who auth.Principal, patient patients.ID, doctor doctors.ID,
+	ctx context.Context, who auth.Principal, patient patients.ID, doctor doctors.ID, access assignments.Access,
 ) (made Assigned, err error) {
 	return made, s.tx.Do(ctx, func(ctx context.Context) (err error) {
-		held, owner, err := s.patients.Hold(ctx, patients.OwnedBy(who.UserID), patient)
-		if err != nil {
+		now := s.clock.Now()
+		if made.Patient, err = s.patients.Hold(ctx, patients.ChangeableBy(who, now), patient); err != nil {
 			return err
 		}
-		made = Assigned{Assignment: domain.New(owner, patient, doctor, s.clock.Now()), Patient: held}
+		made.Assignment = domain.New(made.Patient.Owner, patient, doctor, now)
+		made.Access = access
 		if made.Doctor, err = s.doctors.Find(ctx, doctor); err != nil {
 			return err
 		}
 		if err := s.assignments.Add(ctx, made.Assignment); err != nil {
 			return err
 		}
+		links := []assignments.Link{made.Link()}
+		if err := s.events.Publish(ctx, assignments.Assigned{Links: links, By: who}); err != nil {
+			return err
+		}
 		return s.trail.Record(ctx, who, newEntry(audit.Create, made.Assignment))
 	})
 }
 
-// Browse returns a page of the assignments of the user's patients that match the filter, in three queries. A filter by
-// a patient who does not exist or belongs to another user returns an empty page, which is recorded as a refusal.
-// Errors: none.
+// Browse returns a page of the assignments that the user sees and that match the filter: those of their own patients,
+// and those of the doctors for whom they act. A filter by a patient whom the user may not see returns an empty page,
+// which is recorded as a refusal. Errors: none.
 func (s *Service) Browse(
 	ctx context.Context, who auth.Principal, filter domain.Filter, page paging.Request,
 ) (paging.Page[Assigned], error) {
+	none := paging.Page[Assigned]{}
+	granted := filter.Patient != nil && len(who.For) > 0 // the patient may be another user's
+	if granted {
+		if seen, err := s.sees(ctx, who, *filter.Patient); err != nil || !seen {
+			return none, err
+		}
+	}
 	shown, err := s.page(ctx, who, filter, page)
 	if err != nil {
-		return paging.Page[Assigned]{}, err
+		return none, err
 	}
-	if filter.Patient != nil && len(shown.Items) == 0 {
-		_, err := s.patients.Find(ctx, patients.VisibleTo(who, s.clock.Now()), patients.ID{UUID: *filter.Patient})
-		if err != nil {
-			err = s.recordMissingPatient(ctx, who, *filter.Patient, http.StatusOK, err)
-			if !errors.Is(err, patients.ErrNotFound) {
-				return paging.Page[Assigned]{}, err
-			}
-			return shown, nil
+	if filter.Patient != nil && !granted && len(shown.Items) == 0 {
+		if seen, err := s.sees(ctx, who, *filter.Patient); err != nil || !seen {
+			return shown, err
 		}
 	}
 	return shown, s.trail.Record(ctx, who, newListEntries(filter, shown.Items)...)
 }
 
-// page returns the page of Browse without recording it.
+// sees reports whether the user may read the patient, and records if not. Errors: none of its own.
+func (s *Service) sees(ctx context.Context, who auth.Principal, patient uuid.UUID) (bool, error) {
+	_, err := s.patients.Find(ctx, patients.VisibleTo(who, s.clock.Now()), patients.ID{UUID: patient})
+	err = s.recordMissingPatient(ctx, who, patient, http.StatusOK, err)
+	if errors.Is(err, patients.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// page returns the page of Browse without recording it. The user may read filter.Patient, if any.
 func (s *Service) page(
 	ctx context.Context, who auth.Principal, filter domain.Filter, page paging.Request,
-) (paging.Page[Assigned], error) {
-	found, err := s.assignments.List(ctx, patients.VisibleTo(who, s.clock.Now()), filter, page)
+) (shown paging.Page[Assigned], err error) {
+	var found paging.Page[domain.Assignment]
+	if filter.Patient != nil && len(who.For) > 0 {
+		found, err = s.assignments.ListOf(ctx, filter, page)
+	} else {
+		found, err = s.assignments.List(ctx, patients.VisibleTo(who, s.clock.Now()), filter, page)
+	}
 	if err != nil {
-		return paging.Page[Assigned]{}, err
+		return shown, err
 	}
 	detailed, count, err := s.detailed(ctx, who, found.Items)
 	if err != nil {
-		return paging.Page[Assigned]{}, err
+		return shown, err
 	}
 	found = found.Cut(count)
 	return paging.Page[Assigned]{Items: detailed, Next: found.Next, Total: found.Total}, nil
@@ -151,24 +196,53 @@ func (s *Service) BrowseOf(
 
 // Find returns one assignment. Errors: assignments.ErrNotFound.
 func (s *Service) Find(ctx context.Context, who auth.Principal, id assignments.ID) (Assigned, error) {
-	one, err := s.assignments.Find(ctx, patients.VisibleTo(who, s.clock.Now()), id)
+	one, err := s.find(ctx, who, id, patients.VisibleTo(who, s.clock.Now()))
 	if err != nil {
 		return Assigned{}, s.recordMissing(ctx, who, id, err)
 	}
+	shown, err := s.show(ctx, who, one)
+	if err != nil {
+		return Assigned{}, s.recordMissing(ctx, who, id, err)
+	}
+	return shown, s.trail.Record(ctx, who, newEntry(audit.Read, one))
+}
+
+// find returns one assignment of a patient of the scope, which is the user's. Errors: assignments.ErrNotFound.
+func (s *Service) find(
+	ctx context.Context, who auth.Principal, id assignments.ID, scope patients.Scope,
+) (domain.Assignment, error) {
+	one, err := s.assignments.Find(ctx, scope, id)
+	if len(who.For) == 0 || !errors.Is(err, assignments.ErrNotFound) {
+		return one, err
+	}
+	if one, err = s.assignments.FindAny(ctx, id); err != nil {
+		return domain.Assignment{}, err
+	}
+	if _, err := s.patients.Find(ctx, scope, one.PatientID); err != nil {
+		if errors.Is(err, patients.ErrNotFound) {
+			err = assignments.ErrNotFound
+		}
+		return domain.Assignment{}, err
+	}
+	return one, nil
+}
+
+// show adds the patient and the doctor. Errors: assignments.ErrNotFound if one of them was removed in the meantime.
+func (s *Service) show(ctx context.Context, who auth.Principal, one domain.Assignment) (Assigned, error) {
 	detailed, _, err := s.detailed(ctx, who, []domain.Assignment{one})
 	if err != nil {
 		return Assigned{}, err
 	}
-	if len(detailed) == 0 { // the patient or the doctor was removed in the meantime
-		return Assigned{}, s.recordMissing(ctx, who, id, assignments.ErrNotFound)
+	if len(detailed) == 0 {
+		return Assigned{}, assignments.ErrNotFound
 	}
-	return detailed[0], s.trail.Record(ctx, who, newEntry(audit.Read, one))
+	return detailed[0], nil
 }
 
 // Lookup returns the assignment with the id, and reports whether it exists. Unlike Find, it records no refusal, because
 // the id may be the id of a patient instead. Errors: none of its own.
 func (s *Service) Lookup(ctx context.Context, who auth.Principal, id assignments.ID) (Assigned, bool, error) {
-	if _, err := s.assignments.Find(ctx, patients.VisibleTo(who, s.clock.Now()), id); err != nil {
+	if _, err := s.find(ctx, who, id, patients.VisibleTo(who, s.clock.Now())); err != nil {
 		if errors.Is(err, assignments.ErrNotFound) {
 			err = nil
 		}
@@ -178,26 +252,77 @@ func (s *Service) Lookup(ctx context.Context, who auth.Principal, id assignments
 	return one, err == nil, err
 }
 
-// Discharge ends an assignment. Assignments never change, so the version is always 1. Errors: assignments.ErrNotFound,
-// revision.ErrStale.
-func (s *Service) Discharge(ctx context.Context, who auth.Principal, id assignments.ID, expected revision.Match) error {
-	err := s.tx.Do(ctx, func(ctx context.Context) error {
-		one, err := s.assignments.Find(ctx, patients.OwnedBy(who.UserID), id) // for the patient in the entry
+// Grant changes the access of an assignment whose version matches expected. Errors: errs.Invalid,
+// assignments.ErrNotFound, patients.ErrReadOnly, assignments.ErrOwnAssignment, revision.ErrStale.
+func (s *Service) Grant(
+	ctx context.Context, who auth.Principal, id assignments.ID, expected revision.Match, access assignments.Access,
+) (changed Assigned, err error) {
+	err = s.tx.Do(ctx, func(ctx context.Context) error {
+		before, err := s.changeable(ctx, who, id)
 		if err != nil {
 			return err
 		}
-		if err := s.assignments.Remove(ctx, patients.OwnedBy(who.UserID), id); err != nil {
+		after, err := s.assignments.Change(ctx, patients.OwnedBy(before.OwnerID), id, func(a *domain.Assignment) error {
+			if err := expected.Check(a.Version); err != nil {
+				return err
+			}
+			before = *a
+			return a.Grant(access)
+		})
+		if err != nil {
 			return err
 		}
-		if err := expected.Check(domain.Version); err != nil {
+		if changed, err = s.show(ctx, who, after); err != nil {
+			return err
+		}
+		entry := newEntry(audit.Update, after)
+		if after.Access != before.Access {
+			entry.Fields = []string{"access"}
+			if err := s.events.Publish(ctx, assignments.AccessChanged{Link: after.Link(), By: who}); err != nil {
+				return err
+			}
+		}
+		return s.trail.Record(ctx, who, entry)
+	})
+	return changed, s.recordRefusal(ctx, who, id, err)
+}
+
+// Discharge ends an assignment whose version matches expected. Errors: assignments.ErrNotFound, patients.ErrReadOnly,
+// assignments.ErrOwnAssignment, revision.ErrStale.
+func (s *Service) Discharge(ctx context.Context, who auth.Principal, id assignments.ID, expected revision.Match) error {
+	var one domain.Assignment
+	err := s.tx.Do(ctx, func(ctx context.Context) (err error) {
+		if one, err = s.changeable(ctx, who, id); err != nil {
+			return err
+		}
+		if one, err = s.assignments.Remove(ctx, patients.OwnedBy(one.OwnerID), id); err != nil {
+			return err
+		}
+		if err := expected.Check(one.Version); err != nil {
 			return err // rolls back
+		}
+		if err := s.events.Publish(ctx, assignments.Ended{IDs: []assignments.ID{id}, By: who}); err != nil {
+			return err
 		}
 		return s.trail.Record(ctx, who, newEntry(audit.Delete, one))
 	})
 	if err == nil {
-		s.limit.Changed(who.UserID, -1)
+		s.limit.Changed(one.OwnerID, -1)
 	}
-	return s.recordMissing(ctx, who, id, err)
+	return s.recordRefusal(ctx, who, id, err)
+}
+
+// changeable returns an assignment that the user may change and end: that of a patient whom the user may change, except
+// that of the user's own care. Errors: assignments.ErrNotFound, assignments.ErrOwnAssignment.
+func (s *Service) changeable(ctx context.Context, who auth.Principal, id assignments.ID) (domain.Assignment, error) {
+	one, err := s.find(ctx, who, id, patients.ChangeableBy(who, s.clock.Now()))
+	if err != nil || one.OwnerID == who.UserID {
+		return one, err
+	}
+	if who.ActsFor(one.DoctorID.UUID) {
+		return domain.Assignment{}, assignments.ErrOwnAssignment
+	}
+	return one, nil
 }
 
 // detailed adds the patients and doctors to assignments, in two queries. It omits assignments whose patient or doctor

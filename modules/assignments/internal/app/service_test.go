@@ -36,7 +36,7 @@ func TestAssign(t *testing.T) {
 		require.Equal(t, made, found)
 	})
 	t.Run("rejects the same pair again", func(t *testing.T) {
-		_, err := h.Assign(t.Context(), who, patient.ID, doctor.ID)
+		_, err := h.Assign(t.Context(), who, patient.ID, doctor.ID, "")
 		require.ErrorIs(t, err, assignments.ErrAlreadyAssigned)
 	})
 	for name, c := range map[string]struct {
@@ -47,12 +47,12 @@ func TestAssign(t *testing.T) {
 		"for a missing patient": {noPatient, doctor.ID}, "for a missing pair": {noPatient, noDoctor},
 	} {
 		t.Run("reports to another user only a missing patient "+name, func(t *testing.T) {
-			_, err := h.Assign(t.Context(), stranger, c.patient, c.doctor)
+			_, err := h.Assign(t.Context(), stranger, c.patient, c.doctor, "")
 			require.Equal(t, patients.ErrNotFound, err)
 		})
 	}
 	t.Run("rejects a missing doctor", func(t *testing.T) {
-		_, err := h.Assign(t.Context(), who, patient.ID, noDoctor)
+		_, err := h.Assign(t.Context(), who, patient.ID, noDoctor, "")
 		require.ErrorIs(t, err, doctors.ErrNotFound)
 	})
 	t.Run("stores nothing when it fails", func(t *testing.T) {
@@ -140,7 +140,7 @@ func TestErrorsOfOtherModules(t *testing.T) {
 	made := h.assigned(t, who, patient, doctor)
 	calls := map[string]func() error{
 		"assigning": func() error {
-			_, err := h.Assign(t.Context(), who, patient.ID, doctor.ID)
+			_, err := h.Assign(t.Context(), who, patient.ID, doctor.ID, "")
 			return err
 		},
 		"browsing": func() error {

@@ -3,6 +3,7 @@ package app
 import (
 	"bytes"
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 
@@ -81,4 +82,37 @@ func (s *Service) recordMissingPatient(
 func (s *Service) recordMissing(ctx context.Context, who auth.Principal, id assignments.ID, err error) error {
 	refusal := audit.NewRefusal(resource, id.UUID, http.StatusNotFound)
 	return audit.RecordMissing(ctx, s.trail, who, refusal, err, assignments.ErrNotFound)
+}
+
+// recordRefusedPatient is recordMissingPatient for operations that need more than to read the patient. It replaces
+// patients.ErrNotFound by patients.ErrReadOnly if the user may read the patient, and records that as well.
+func (s *Service) recordRefusedPatient(ctx context.Context, who auth.Principal, id patients.ID, err error) error {
+	if len(who.For) == 0 || !errors.Is(err, patients.ErrNotFound) {
+		return s.recordMissingPatient(ctx, who, id.UUID, http.StatusNotFound, err)
+	}
+	if _, err := s.patients.Find(ctx, patients.VisibleTo(who, s.clock.Now()), id); err != nil {
+		return s.recordMissingPatient(ctx, who, id.UUID, http.StatusNotFound, err)
+	}
+	refusal := audit.NewRefusal(audit.Patient, id.UUID, http.StatusForbidden)
+	return audit.RecordMissing(ctx, s.trail, who, refusal, patients.ErrReadOnly, patients.ErrReadOnly)
+}
+
+// recordRefusal is recordMissing for operations that need more than to read the assignment. It replaces
+// assignments.ErrNotFound by patients.ErrReadOnly if the user may read the assignment, and records that and
+// assignments.ErrOwnAssignment as well.
+func (s *Service) recordRefusal(ctx context.Context, who auth.Principal, id assignments.ID, err error) error {
+	if errors.Is(err, assignments.ErrNotFound) && len(who.For) > 0 {
+		_, missing := s.find(ctx, who, id, patients.VisibleTo(who, s.clock.Now()))
+		if missing != nil {
+			return s.recordMissing(ctx, who, id, missing)
+		}
+		err = patients.ErrReadOnly
+	}
+	for _, forbidden := range []error{patients.ErrReadOnly, assignments.ErrOwnAssignment} {
+		if errors.Is(err, forbidden) {
+			refusal := audit.NewRefusal(resource, id.UUID, http.StatusForbidden)
+			return audit.RecordMissing(ctx, s.trail, who, refusal, err, forbidden)
+		}
+	}
+	return s.recordMissing(ctx, who, id, err)
 }

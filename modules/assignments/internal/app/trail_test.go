@@ -14,11 +14,13 @@ import (
 	"healthcare/modules/assignments/internal/adapters/store"
 	"healthcare/modules/assignments/internal/app"
 	"healthcare/modules/assignments/internal/domain"
+	"healthcare/modules/assignments/internal/ports"
 	"healthcare/modules/doctors"
 	"healthcare/modules/patients"
 	"healthcare/platform/audit"
 	"healthcare/platform/audittest"
 	"healthcare/platform/auth"
+	"healthcare/platform/clock"
 	"healthcare/platform/database"
 	"healthcare/platform/databasetest"
 	"healthcare/platform/events"
@@ -29,7 +31,8 @@ import (
 // withTrail returns h with a trail that the test reads, and a limit.
 func (h env) withTrail(limit app.Limit) (env, *audittest.Recorder) {
 	trail := new(audittest.Recorder)
-	h.Service = app.New(store.New(h.db), h.patients, h.doctors, trail, h.db, h.clock, limit)
+	h.Service = app.New(store.New(h.db), h.patients, h.doctors, trail, h.db, events.New(), h.clock, limit,
+		assignments.Config{Default: assignments.Read})
 	return h, trail
 }
 
@@ -99,7 +102,7 @@ func TestTrailOfAReleasedDoctor(t *testing.T) {
 	t.Parallel()
 	db := databasetest.SQLite(t)
 	h, trail := newEnv(t, db), new(audittest.Recorder)
-	ofDoctors := app.NewDoctorAssignments(store.New(db), trail, h.clock, app.Limit{})
+	ofDoctors := app.NewDoctorAssignments(app.NewReleaser(store.New(db), trail, h.clock, app.Limit{}), events.New())
 	who := h.newUser(t)
 	first, second := h.doctor(t, "First"), h.doctor(t, "Second")
 	release := func(t *testing.T, to *doctors.ID) (ended int) {
@@ -137,34 +140,41 @@ func TestTrailOfAReleasedDoctor(t *testing.T) {
 	})
 }
 
-// releases is a doctors.Assignments whose Release returns these results, one after the other.
-type releases struct {
-	doctors.Assignments
-	ended []int
+// released is a repository with these numbers of assignments of a doctor, one after the other.
+type released struct {
+	ports.Repository
+	found []int
 	last  error
 }
 
-func (r *releases) Release(context.Context, auth.Principal, doctors.ID, *doctors.ID, int) (int, error) {
-	ended := r.ended[0]
-	r.ended = r.ended[1:]
-	if len(r.ended) == 0 {
-		return ended, r.last
+func (r *released) OfDoctor(context.Context, doctors.ID, int) ([]domain.Assignment, error) {
+	found := r.found[0]
+	r.found = r.found[1:]
+	if len(r.found) == 0 {
+		return make([]domain.Assignment, found), r.last
 	}
-	return ended, nil
+	return make([]domain.Assignment, found), nil
 }
+
+func (r *released) RemoveAll(_ context.Context, all []domain.Assignment) ([]domain.Assignment, error) {
+	return all, nil
+}
+
+func (r *released) AfterCommit(_ context.Context, do func()) { do() }
 
 func TestAllAssignmentsOfARemovedDoctorEnd(t *testing.T) {
 	t.Parallel()
 	failed := errors.New("failed")
-	for name, r := range map[string]*releases{
-		"until fewer than 1000 ended": {ended: []int{1000, 1000, 999}},
-		"until none is left":          {ended: []int{1000, 0}},
-		"until the store fails":       {ended: []int{1000, 1000}, last: failed},
+	for name, r := range map[string]*released{
+		"until fewer than 1000 ended": {found: []int{1000, 1000, 999}},
+		"until none is left":          {found: []int{1000, 0}},
+		"until the store fails":       {found: []int{1000, 1000}, last: failed},
 	} {
 		t.Run(name, func(t *testing.T) {
-			publisher := events.New(app.WhenDoctorDeleted(r))
+			releaser := app.NewReleaser(r, new(audittest.Recorder), clock.At(now), app.Limit{})
+			publisher := events.New(app.WhenDoctorDeleted(releaser))
 			require.ErrorIs(t, publisher.Publish(t.Context(), doctors.Deleted{}), r.last)
-			require.Empty(t, r.ended)
+			require.Empty(t, r.found)
 		})
 	}
 }
@@ -230,7 +240,7 @@ func TestEndedAssignmentsMakeRoom(t *testing.T) {
 		who := h.newUser(t)
 		ann := h.patientOf(t, who, "Ann")
 		assign := func() (app.Assigned, error) {
-			return h.Assign(t.Context(), who, ann.ID, h.doctor(t, "D").ID)
+			return h.Assign(t.Context(), who, ann.ID, h.doctor(t, "D").ID, "")
 		}
 		first, err := assign()
 		require.NoError(t, err)

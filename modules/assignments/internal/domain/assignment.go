@@ -9,23 +9,50 @@ import (
 	"healthcare/modules/assignments"
 	"healthcare/modules/doctors"
 	"healthcare/modules/patients"
+	"healthcare/platform/errs"
 	"healthcare/platform/recordid"
 )
 
-// Assignment is the assignment of a doctor to a patient. It is created and ended, but never changed.
+// Assignment is the assignment of a doctor to a patient. Only its access changes.
 type Assignment struct {
 	ID         assignments.ID
-	OwnerID    uuid.UUID // the patient's owner, who never changes
+	OwnerID    uuid.UUID // the patient's owner
 	PatientID  patients.ID
 	DoctorID   doctors.ID
 	AssignedAt time.Time
+	Access     assignments.Access
+	Version    int // starts at 1 and is incremented by every change
 }
 
-// Version is the version of every assignment.
-const Version = 1
-
-// New returns a new assignment of a doctor to a patient of the owner.
+// New returns a new assignment of a doctor to a patient of the owner. It grants nothing.
 func New(owner uuid.UUID, patient patients.ID, doctor doctors.ID, now time.Time) Assignment {
 	id := recordid.New[assignments.ID]()
-	return Assignment{ID: id, OwnerID: owner, PatientID: patient, DoctorID: doctor, AssignedAt: now}
+	return Assignment{
+		ID: id, OwnerID: owner, PatientID: patient, DoctorID: doctor, AssignedAt: now,
+		Access: assignments.None, Version: 1,
+	}
+}
+
+// Grant sets the access. The version stays if the access is the same. Errors: errs.Invalid.
+func (a *Assignment) Grant(access assignments.Access) error {
+	if err := CheckAccess(access); err != nil {
+		return err
+	}
+	if access != a.Access {
+		a.Access, a.Version = access, a.Version+1
+	}
+	return nil
+}
+
+// CheckAccess returns an error if the access does not exist. Errors: errs.Invalid.
+func CheckAccess(access assignments.Access) error {
+	if !access.Valid() {
+		return errs.Invalidf("access", "Must be none, read or write.")
+	}
+	return nil
+}
+
+// Link returns the assignment for subscribers.
+func (a Assignment) Link() assignments.Link {
+	return assignments.Link{ID: a.ID, Patient: a.PatientID.UUID, Doctor: a.DoctorID.UUID, Access: a.Access}
 }

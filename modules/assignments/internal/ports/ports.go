@@ -20,19 +20,34 @@ type Repository interface {
 	// if that record was removed in the meantime.
 	Add(ctx context.Context, assignment domain.Assignment) error
 
-	// Find returns one assignment. Errors: assignments.ErrNotFound.
+	// Find returns one assignment of a patient whom the scope's user owns. Errors: assignments.ErrNotFound.
 	Find(ctx context.Context, scope patients.Scope, id assignments.ID) (domain.Assignment, error)
 
-	// List returns a page of the scope's assignments that match the filter. Errors: none.
+	// List returns a page of the assignments that match the filter: those of the patients whom the scope's user owns,
+	// and those of the doctors for whom the user acts, unless they grant less than the scope's level. Errors: none.
 	List(
 		ctx context.Context, scope patients.Scope, filter domain.Filter, page paging.Request,
 	) (paging.Page[domain.Assignment], error)
 
-	// PatientsOf returns the patients of the scope to whom the doctor is assigned, at most limit of them. Errors: none.
-	PatientsOf(ctx context.Context, scope patients.Scope, doctor uuid.UUID, limit int) ([]patients.ID, error)
+	// ListOf returns a page of the assignments of filter.Patient that match the filter, whoever owns the patient: the
+	// caller has found the patient in the user's scope. Errors: none.
+	ListOf(ctx context.Context, filter domain.Filter, page paging.Request) (paging.Page[domain.Assignment], error)
 
-	// Remove ends an assignment. Errors: assignments.ErrNotFound.
-	Remove(ctx context.Context, scope patients.Scope, id assignments.ID) error
+	// FindAny returns one assignment, whoever owns the patient: the caller then finds the patient in the user's scope.
+	// Errors: assignments.ErrNotFound.
+	FindAny(ctx context.Context, id assignments.ID) (domain.Assignment, error)
+
+	// Change locks the assignment, applies rule to it and stores the result. Errors: assignments.ErrNotFound, the
+	// errors of rule.
+	Change(
+		ctx context.Context, scope patients.Scope, id assignments.ID, rule func(*domain.Assignment) error,
+	) (domain.Assignment, error)
+
+	// Page is assignments.Directory.Page. Errors: none.
+	Page(ctx context.Context, after assignments.ID, limit int) ([]domain.Assignment, error)
+
+	// Remove ends an assignment of a patient whom the scope's user owns, and returns it. Errors: assignments.ErrNotFound.
+	Remove(ctx context.Context, scope patients.Scope, id assignments.ID) (domain.Assignment, error)
 
 	// RemoveAllOfPatients ends all assignments of at most 1,000 patients, and returns their number. Errors: none.
 	RemoveAllOfPatients(ctx context.Context, removed []patients.ID) (ended int, err error)

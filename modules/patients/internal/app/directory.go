@@ -4,8 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/google/uuid"
-
 	"healthcare/modules/patients"
 	"healthcare/modules/patients/internal/domain"
 	"healthcare/modules/patients/internal/ports"
@@ -44,15 +42,15 @@ func (d directory) FindAll(
 	return views, nil
 }
 
-func (d directory) Hold(
-	ctx context.Context, scope patients.Scope, id patients.ID,
-) (held patients.Patient, owner uuid.UUID, err error) {
+func (d directory) Hold(ctx context.Context, scope patients.Scope, id patients.ID) (patients.Patient, error) {
 	patient, err := d.patients.Hold(ctx, scope, id)
-	return view(patient, d.today()), patient.OwnerID, err
+	return view(patient, d.today()), err
 }
 
 func (d directory) today() domain.Date { return domain.CalendarAt(d.clock.Now(), d.zone).Today }
 
 func view(p domain.Patient, today domain.Date) patients.Patient {
-	return patients.Patient{ID: p.ID, Name: p.Details.Name, Age: p.Age(today), Gender: p.Details.Gender}
+	return patients.Patient{
+		ID: p.ID, Owner: p.OwnerID, Name: p.Details.Name, Age: p.Age(today), Gender: p.Details.Gender,
+	}
 }

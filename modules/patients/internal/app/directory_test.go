@@ -47,7 +47,9 @@ func TestDirectory(t *testing.T) {
 		patient := service.registered(t, who, domain.Input{Name: "A", Gender: "Other", BirthDate: "1995-11-23"})
 		found, err := directory.Find(t.Context(), scope, patient.ID)
 		require.NoError(t, err)
-		require.Equal(t, patients.Patient{ID: patient.ID, Name: "A", Age: 30, Gender: "Other"}, found)
+		require.Equal(t, patients.Patient{
+			ID: patient.ID, Owner: who.UserID, Name: "A", Age: 30, Gender: "Other",
+		}, found)
 
 		service.clock.Advance(24 * time.Hour)
 		all, err := directory.FindAll(t.Context(), scope, []patients.ID{patient.ID})

@@ -22,15 +22,6 @@ import (
 	"healthcare/platform/revision"
 )
 
-// failingAssignments is a patients.AssignmentLookup that databasetest.RunWithFaults lets fail.
-type failingAssignments struct{ patient patients.ID }
-
-func (f failingAssignments) PatientsOf(
-	ctx context.Context, _ patients.Scope, _ uuid.UUID, _ int,
-) ([]patients.ID, error) {
-	return []patients.ID{f.patient}, databasetest.InjectFault(ctx, "assignments")
-}
-
 func TestUseCasesReturnEveryErrorAndLeaveNoEffect(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
@@ -99,7 +90,7 @@ func TestUseCasesReturnEveryErrorAndLeaveNoEffect(t *testing.T) {
 				return err
 			}, nil},
 			{"hold in the directory", func(ctx context.Context, _ *app.Service) error {
-				_, _, err := app.NewDirectory(repository, clk, time.UTC).Hold(ctx, patients.OwnedBy(who.UserID), id)
+				_, err := app.NewDirectory(repository, clk, time.UTC).Hold(ctx, patients.OwnedBy(who.UserID), id)
 				return err
 			}, nil},
 			{"find several in the directory", func(ctx context.Context, _ *app.Service) error {
@@ -111,7 +102,7 @@ func TestUseCasesReturnEveryErrorAndLeaveNoEffect(t *testing.T) {
 			t.Run(c.name, func(t *testing.T) {
 				id = newEnv(t, db).registered(t, who, domain.Input{Name: "A", Gender: "Female", Age: new(31)}).ID
 				err := databasetest.RunWithFaults(t, db, func(ctx context.Context) error {
-					return c.run(ctx, app.New(repository, failingAssignments{id}, trail, db, publisher, clk, time.UTC,
+					return c.run(ctx, app.New(repository, trail, db, publisher, clk, time.UTC,
 						patients.Config{MaxPerUser: 1000})) // a new one counts the patients again
 				})
 				require.ErrorIs(t, err, c.want)

@@ -1,11 +1,9 @@
 package app_test
 
 import (
-	"context"
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"healthcare/modules/patients"
@@ -34,7 +32,7 @@ func newEnv(t testing.TB, db *database.DB, subscriptions ...events.Subscription)
 	manual := clock.At(now)
 	return env{
 		app.New(
-			store.New(db), noAssignments{}, audittest.Transactional(t, db, new(audittest.Recorder)), db,
+			store.New(db), audittest.Transactional(t, db, new(audittest.Recorder)), db,
 			events.New(subscriptions...), manual, time.UTC, patients.Config{},
 		),
 		db,
@@ -77,11 +75,4 @@ func (h env) browsed(t *testing.T, who auth.Principal) []domain.Patient {
 // wholeList requests a list as one page, newest first.
 var wholeList = paging.Request{
 	Limit: 10_000, Order: []paging.Order{{Column: "created_at", Descending: true}, {Column: "id", Descending: true}},
-}
-
-// noAssignments is a patients.AssignmentLookup without assignments.
-type noAssignments struct{}
-
-func (noAssignments) PatientsOf(context.Context, patients.Scope, uuid.UUID, int) ([]patients.ID, error) {
-	return []patients.ID{}, nil
 }

@@ -26,7 +26,6 @@ import (
 // Service implements the use cases of patients.
 type Service struct {
 	patients ports.Repository
-	assigned patients.AssignmentLookup
 	trail    audit.Recorder
 	tx       tx.Runner
 	events   events.Publisher
@@ -37,16 +36,16 @@ type Service struct {
 
 // New returns a Service.
 func New(
-	repository ports.Repository, assigned patients.AssignmentLookup, trail audit.Recorder,
-	runner tx.Runner, publisher events.Publisher, clk clock.Clock, zone *time.Location, cfg patients.Config,
+	repository ports.Repository, trail audit.Recorder, runner tx.Runner, publisher events.Publisher, clk clock.Clock,
+	zone *time.Location, cfg patients.Config,
 ) *Service {
 	owned := func(ctx context.Context, user uuid.UUID, limit int) (int, error) {
 		return repository.Count(ctx, patients.OwnedBy(user), limit)
 	}
 	limit := quota.New(cfg.MaxPerUser, owned, patients.ErrLimitReached)
 	return &Service{
-		patients: repository, assigned: assigned, trail: trail, tx: runner,
-		events: publisher, clock: clk, zone: zone, limit: limit,
+		patients: repository, trail: trail, tx: runner, events: publisher,
+		clock: clk, zone: zone, limit: limit,
 	}
 }
 
@@ -68,9 +67,6 @@ func (s *Service) Register(ctx context.Context, who auth.Principal, in domain.In
 	})
 }
 
-// maxAmong is the maximum number of patients of a filter by doctor. A SQLite statement has at most 32,766 parameters.
-const maxAmong = 30_000
-
 // Browse returns a page of the patients that the user may see and that match the filter. Errors: errs.Invalid.
 func (s *Service) Browse(
 	ctx context.Context, who auth.Principal, filter domain.Filter, page paging.Request,
@@ -80,17 +76,7 @@ func (s *Service) Browse(
 	if err != nil {
 		return none, err
 	}
-	scope := patients.VisibleTo(who, s.clock.Now())
-	if filter.Doctor != nil {
-		filter.Among, err = s.assigned.PatientsOf(ctx, scope, *filter.Doctor, maxAmong+1)
-		if err != nil {
-			return none, err
-		}
-		if len(filter.Among) > maxAmong {
-			return none, domain.ErrTooManyPatients
-		}
-	}
-	found, err := s.patients.List(ctx, scope, filter, page)
+	found, err := s.patients.List(ctx, patients.VisibleTo(who, s.clock.Now()), filter, page)
 	if err != nil {
 		return none, err
 	}

@@ -23,19 +23,12 @@ import (
 	"healthcare/platform/revision"
 )
 
-// assignedIDs is a patients.AssignmentLookup with these patients for every doctor.
-type assignedIDs []patients.ID
-
-func (a assignedIDs) PatientsOf(_ context.Context, _ patients.Scope, _ uuid.UUID, limit int) ([]patients.ID, error) {
-	return a[:min(len(a), limit)], nil
-}
-
 // newService returns a service with a trail that the test reads.
 func newService(
-	db *database.DB, assigned patients.AssignmentLookup, most int, subscriptions ...events.Subscription,
+	db *database.DB, most int, subscriptions ...events.Subscription,
 ) (env, *audittest.Recorder) {
 	trail, manual := new(audittest.Recorder), clock.At(now)
-	service := app.New(store.New(db), assigned, trail, db, events.New(subscriptions...), manual, time.UTC,
+	service := app.New(store.New(db), trail, db, events.New(subscriptions...), manual, time.UTC,
 		patients.Config{MaxPerUser: most})
 	return env{service, db, manual}, trail
 }
@@ -43,7 +36,7 @@ func newService(
 func TestTrail(t *testing.T) {
 	t.Parallel()
 	db := databasetest.SQLite(t)
-	service, trail := newService(db, noAssignments{}, 0)
+	service, trail := newService(db, 0)
 	who := newUser(t, db)
 	patient := service.registered(t, who, ananya())
 	last := func() audit.Entry {
@@ -87,32 +80,12 @@ func TestExpectedVersion(t *testing.T) {
 	})
 }
 
-func TestBrowseByDoctor(t *testing.T) {
+func TestBrowse(t *testing.T) {
 	t.Parallel()
 	db := databasetest.SQLite(t)
-	who := newUser(t, db)
-	service, _ := newService(db, noAssignments{}, 0)
-	patient := service.registered(t, who, ananya())
-	service.registered(t, who, domain.Input{Name: "B", Gender: "Other", Age: new(1)})
-	byDoctor := func(assigned assignedIDs) ([]domain.Patient, error) {
-		service, _ := newService(db, assigned, 0)
-		page, err := service.Browse(t.Context(), who, domain.Filter{Doctor: new(uuid.New())}, wholeList)
-		return page.Items, err
-	}
-	const most = 30_000
-	many := make(assignedIDs, most+1)
-	many[0] = patient.ID
-	t.Run("returns the assigned patients only, up to 30,000", func(t *testing.T) {
-		found, err := byDoctor(many[:most])
-		require.NoError(t, err)
-		require.Equal(t, []domain.Patient{patient}, found)
-	})
-	t.Run("rejects a doctor of more patients than a statement takes", func(t *testing.T) {
-		_, err := byDoctor(many)
-		require.ErrorIs(t, err, domain.ErrTooManyPatients)
-	})
+	service, _ := newService(db, 0)
 	t.Run("rejects an unknown gender", func(t *testing.T) {
-		_, err := service.Browse(t.Context(), who, domain.Filter{Gender: "x"}, wholeList)
+		_, err := service.Browse(t.Context(), newUser(t, db), domain.Filter{Gender: "x"}, wholeList)
 		require.Equal(t, errs.Invalid, errs.KindOf(err))
 	})
 }
@@ -120,7 +93,7 @@ func TestBrowseByDoctor(t *testing.T) {
 func TestRemovedPatientsMakeRoom(t *testing.T) {
 	t.Parallel()
 	db := databasetest.SQLite(t)
-	service, _ := newService(db, noAssignments{}, 2)
+	service, _ := newService(db, 2)
 	who := newUser(t, db)
 	add := func() (domain.Patient, error) {
 		return service.Register(t.Context(), who, domain.Input{Name: "A", Gender: "Other", Age: new(1)})

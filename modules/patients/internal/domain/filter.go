@@ -1,12 +1,10 @@
 package domain
 
 import (
-	"errors"
 	"time"
 
 	"github.com/google/uuid"
 
-	"healthcare/modules/patients"
 	"healthcare/platform/errs"
 )
 
@@ -20,15 +18,14 @@ type Filter struct {
 	CreatedAfter  time.Time
 	CreatedBefore time.Time
 
-	Among     []patients.ID // nil: any; set by the use case from Doctor
-	BornUntil Date          // AgeMin as a birth date; set by On
-	BornAfter Date          // AgeMax as a birth date, exclusive; set by On
+	BornUntil Date // AgeMin as a birth date; set by On
+	BornAfter Date // AgeMax as a birth date, exclusive; set by On
 }
 
 // Narrows reports whether the filter does not match all patients.
 func (f Filter) Narrows() bool {
 	return f.Search != "" || f.Gender != "" || f.AgeMin != nil || f.AgeMax != nil || f.Doctor != nil ||
-		f.Among != nil || !f.CreatedAfter.IsZero() || !f.CreatedBefore.IsZero()
+		!f.CreatedAfter.IsZero() || !f.CreatedBefore.IsZero()
 }
 
 // On returns the filter for the date today: the gender in its canonical form, and the ages as birth dates. Ages are
@@ -53,11 +50,6 @@ func (f Filter) On(today Date) (Filter, error) {
 	}
 	return f, nil
 }
-
-// ErrTooManyPatients is the error of a filter by a doctor with more patients than a statement can have parameters.
-var ErrTooManyPatients = errs.Fields(map[string]error{
-	"doctor": errors.New("Too many of your patients are assigned to this doctor for this filter."),
-})
 
 // yearsBefore returns the latest birth date with which a person is years old on d.
 func (d Date) yearsBefore(years int) Date {

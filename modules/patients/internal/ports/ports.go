@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"healthcare/modules/assignments"
 	"healthcare/modules/patients"
 	"healthcare/modules/patients/internal/domain"
 	"healthcare/platform/paging"
@@ -56,6 +57,25 @@ type Repository interface {
 	RemoveAll(ctx context.Context, scope patients.Scope, ids []patients.ID) error
 }
 
+// CareTeams stores which doctors are assigned to which patients.
+type CareTeams interface {
+	// Put stores assignments, or replaces those with the same doctor and patient. Errors: none.
+	Put(ctx context.Context, links []assignments.Link) error
+
+	// Remove deletes assignments. Errors: none.
+	Remove(ctx context.Context, ids []assignments.ID) error
+
+	// RemoveOfDoctor deletes the assignments of the doctor. Errors: none.
+	RemoveOfDoctor(ctx context.Context, doctor uuid.UUID) error
+
+	// Range returns the assignments with ids from after, exclusive, to last, without their access. The zero ID as last
+	// is the end. Errors: none.
+	Range(ctx context.Context, after, last assignments.ID) ([]assignments.Link, error)
+
+	// Empty reports whether no assignment is stored. Errors: none.
+	Empty(ctx context.Context) (bool, error)
+}
+
 // Grants stores who may see patients beside their owners.
 type Grants interface {
 	// Put stores a grant, or replaces the level and the end of the one with the same patient, grantee, basis and
@@ -64,6 +84,10 @@ type Grants interface {
 
 	// RemoveBySources deletes the grants of a basis from the given sources. Errors: none.
 	RemoveBySources(ctx context.Context, basis domain.Basis, sources []uuid.UUID) error
+
+	// Range returns the grants of a basis with sources from after, exclusive, to last. uuid.Nil as last is the end.
+	// Errors: none.
+	Range(ctx context.Context, basis domain.Basis, after, last uuid.UUID) ([]domain.Grant, error)
 
 	// RemoveOfGrantee deletes all grants to the grantee. Errors: none.
 	RemoveOfGrantee(ctx context.Context, grantee uuid.UUID) error

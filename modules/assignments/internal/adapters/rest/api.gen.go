@@ -60,9 +60,22 @@ type Assignment struct {
 	Doctor string `json:"doctor"`
 
 	// AssignedAt Example: 2026-11-23T08:15:02.000417Z
-	AssignedAt     rest.Time       `json:"assigned_at"`
+	AssignedAt rest.Time `json:"assigned_at"`
+
+	// Access The permission of the doctor's user for the patient.
+	//
+	// Example: read
+	Access         string          `json:"access"`
 	PatientDetails AssignedPatient `json:"patient_details"`
 	DoctorDetails  AssignedDoctor  `json:"doctor_details"`
+}
+
+// AssignmentChanges The new access of an assignment.
+type AssignmentChanges struct {
+	// Access The permission of the doctor's user for the patient.
+	//
+	// Example: read
+	Access string `json:"access"`
 }
 
 // AssignmentInput A patient and the doctor to assign.
@@ -76,6 +89,11 @@ type AssignmentInput struct {
 	//
 	// Example: 0193525f-2a41-7d3e-8a55-5b1c9f0e7d21
 	Patient string `json:"patient"`
+
+	// Access The permission of the doctor's user for the patient.
+	//
+	// Example: read
+	Access *string `json:"access,omitempty"`
 }
 
 // ListAssignmentsParams defines parameters for ListAssignments.
@@ -95,6 +113,9 @@ type ListAssignmentsParams struct {
 
 // AssignJSONRequestBody defines body for Assign for application/json ContentType.
 type AssignJSONRequestBody = AssignmentInput
+
+// ChangeAccessJSONRequestBody defines body for ChangeAccess for application/json ContentType.
+type ChangeAccessJSONRequestBody = AssignmentChanges
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
@@ -118,6 +139,9 @@ type ServerInterface interface {
 	// ListAssignmentsOfPatient List one patient's assignments, newest first.
 	// (GET /api/mappings/{id}/)
 	ListAssignmentsOfPatient(c *fiber.Ctx, id string) error
+	// ChangeAccess Change what an assignment lets the doctor do.
+	// (PATCH /api/mappings/{id}/)
+	ChangeAccess(c *fiber.Ctx, id string) error
 }
 
 // ServerInterfaceWrapper converts contexts to parameters.
@@ -321,6 +345,35 @@ func (siw *ServerInterfaceWrapper) ListAssignmentsOfPatient(c *fiber.Ctx) error 
 	return handler(c)
 }
 
+// ChangeAccess operation middleware
+func (siw *ServerInterfaceWrapper) ChangeAccess(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Params("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter id: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ChangeAccess(c, id)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
 // FiberServerOptions provides options for the Fiber server.
 type FiberServerOptions struct {
 	BaseURL            string
@@ -351,6 +404,8 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 	router.Delete(options.BaseURL+"/api/mappings/:id/", wrapper.Discharge)
 
 	router.Get(options.BaseURL+"/api/mappings/:id/", wrapper.ListAssignmentsOfPatient)
+
+	router.Patch(options.BaseURL+"/api/mappings/:id/", wrapper.ChangeAccess)
 
 	router.Get(options.BaseURL+"/api/mappings/detail/:id/", wrapper.ReadAssignment)
 

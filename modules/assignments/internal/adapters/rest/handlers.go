@@ -50,11 +50,11 @@ func (h *handlers) ListAssignments(c *fiber.Ctx, params ListAssignmentsParams) e
 
 // Assign assigns a doctor to a patient.
 func (h *handlers) Assign(c *fiber.Ctx) error {
-	patient, doctor, err := readPair(c)
+	patient, doctor, access, err := readInput(c)
 	if err != nil {
 		return err
 	}
-	made, err := h.assignments.Assign(c.UserContext(), rest.Principal(c), patient, doctor)
+	made, err := h.assignments.Assign(c.UserContext(), rest.Principal(c), patient, doctor, access)
 	if err != nil && rest.Django(c) {
 		err = missingReference(err)
 	}
@@ -106,16 +106,23 @@ func (h *handlers) ReadAssignment(c *fiber.Ctx, id string) error {
 	return rest.Read(c, id, assignments.ParseID, h.assignments.Find, resource)
 }
 
+// ChangeAccess changes what an assignment lets the doctor do.
+func (h *handlers) ChangeAccess(c *fiber.Ctx, id string) error {
+	accessOf := func(in AssignmentChanges) assignments.Access { return assignments.Access(in.Access) }
+	return rest.Change(c, id, assignments.ParseID, accessOf, h.assignments.Grant, resource)
+}
+
 // Discharge ends an assignment.
 func (h *handlers) Discharge(c *fiber.Ctx, id string) error {
 	return rest.Remove(c, id, assignments.ParseID, h.assignments.Discharge)
 }
 
-// readPair reads the two ids of a new assignment. A malformed id is an invalid body here, not a missing record.
-func readPair(c *fiber.Ctx) (patients.ID, doctors.ID, error) {
+// readInput reads a new assignment; its access is "" by default. A malformed id is an invalid body here, not a missing
+// record.
+func readInput(c *fiber.Ctx) (patients.ID, doctors.ID, assignments.Access, error) {
 	body, err := rest.Body(c, func(in AssignmentInput) AssignmentInput { return in })
 	if err != nil {
-		return patients.ID{}, doctors.ID{}, err
+		return patients.ID{}, doctors.ID{}, "", err
 	}
 	patient, noPatient := patients.ParseID(body.Patient)
 	doctor, noDoctor := doctors.ParseID(body.Doctor)
@@ -126,7 +133,7 @@ func readPair(c *fiber.Ctx) (patients.ID, doctors.ID, error) {
 	if noDoctor != nil {
 		wrong["doctor"] = errNotUUID
 	}
-	return patient, doctor, errs.Fields(wrong)
+	return patient, doctor, assignments.Access(rest.Value(body.Access)), errs.Fields(wrong)
 }
 
 // missingReference maps a missing patient or doctor to an invalid body, as in the original service.
@@ -144,13 +151,13 @@ var errNotUUID = errors.New("Must be a UUID.") //nolint:staticcheck // shown to 
 
 // resource converts an assignment. The names of the patient and the doctor change without a new version.
 func resource(a app.Assigned) rest.Resource {
-	return rest.Resource{Version: domain.Version, Derived: true, Body: show(a)}
+	return rest.Resource{Version: a.Version, Derived: true, Body: show(a)}
 }
 
 func show(a app.Assigned) Assignment {
 	return Assignment{
 		Id: a.ID.String(), Patient: a.PatientID.String(), Doctor: a.DoctorID.String(),
-		AssignedAt: rest.At(a.AssignedAt),
+		AssignedAt: rest.At(a.AssignedAt), Access: string(a.Access),
 		PatientDetails: AssignedPatient{
 			Id: a.Patient.ID.String(), Name: a.Patient.Name, Age: a.Patient.Age, Gender: a.Patient.Gender,
 		},

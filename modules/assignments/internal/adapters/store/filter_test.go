@@ -54,33 +54,3 @@ func TestFilter(t *testing.T) {
 		}
 	})
 }
-
-func TestPatientsOf(t *testing.T) {
-	each(t, func(t *testing.T, db *database.DB, repository ports.Repository) {
-		ctx, owner, stranger := t.Context(), databasetest.NewUser(t, db), databasetest.NewUser(t, db)
-		doctor, unassigned := newDoctor(t, db), newDoctor(t, db)
-		ann, bob, foreign := newPatient(t, db, owner), newPatient(t, db, owner), newPatient(t, db, stranger)
-		for patient, user := range map[patients.ID]uuid.UUID{ann: owner, bob: owner, foreign: stranger} {
-			mustAdd(t, repository, domain.New(user, patient, doctor, now))
-		}
-		t.Run("returns the doctor's patients in the scope only", func(t *testing.T) {
-			for user, want := range map[uuid.UUID][]patients.ID{owner: {ann, bob}, stranger: {foreign}, {}: {}} {
-				found, err := repository.PatientsOf(ctx, patients.OwnedBy(user), doctor.UUID, 10)
-				require.NoError(t, err)
-				require.ElementsMatch(t, want, found)
-			}
-		})
-		t.Run("returns nothing for a doctor without patients, or a missing doctor", func(t *testing.T) {
-			for _, id := range []uuid.UUID{unassigned.UUID, uuid.Must(uuid.NewV7()), uuid.Nil} {
-				found, err := repository.PatientsOf(ctx, patients.OwnedBy(owner), id, 10)
-				require.NoError(t, err)
-				require.Empty(t, found)
-			}
-		})
-		t.Run("returns at most the requested number", func(t *testing.T) {
-			found, err := repository.PatientsOf(ctx, patients.OwnedBy(owner), doctor.UUID, 1)
-			require.NoError(t, err)
-			require.Len(t, found, 1)
-		})
-	})
-}

@@ -64,3 +64,9 @@ func listAll(
 	require.Nil(t, page.Next)
 	return page.Items
 }
+
+// remove calls Remove and ignores the assignment.
+func remove(ctx context.Context, repository ports.Repository, scope patients.Scope, id assignments.ID) error {
+	_, err := repository.Remove(ctx, scope, id)
+	return err
+}

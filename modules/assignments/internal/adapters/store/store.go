@@ -31,6 +31,8 @@ type row struct {
 	PatientID  patients.ID
 	DoctorID   doctors.ID
 	AssignedAt database.Time
+	Access     assignments.Access
+	Version    int
 }
 
 func (row) TableName() string { return "assignments" }
@@ -42,12 +44,15 @@ func rowOf(a domain.Assignment) row {
 		PatientID:  a.PatientID,
 		DoctorID:   a.DoctorID,
 		AssignedAt: database.At(a.AssignedAt),
+		Access:     a.Access,
+		Version:    a.Version,
 	}
 }
 
 func (r row) assignment() domain.Assignment {
 	return domain.Assignment{
 		ID: r.ID, OwnerID: r.OwnerID, PatientID: r.PatientID, DoctorID: r.DoctorID, AssignedAt: r.AssignedAt.Time,
+		Access: r.Access, Version: r.Version,
 	}
 }
 
@@ -66,8 +71,8 @@ func explain(err error) error {
 	return err
 }
 
-// within narrows a statement to the assignments of the scope's patients. This is the only place where a scope becomes a
-// condition.
+// within narrows a statement to the assignments of the patients whom the scope's user owns. This and visible are the
+// only places where a scope becomes a condition.
 func within(q *gorm.DB, scope patients.Scope) *gorm.DB { return q.Where("owner_id = ?", scope.Owner()) }
 
 func (s *store) Add(ctx context.Context, a domain.Assignment) error {
@@ -94,7 +99,26 @@ var columns = database.Columns[row]{
 func (s *store) List(
 	ctx context.Context, scope patients.Scope, filter domain.Filter, request paging.Request,
 ) (paging.Page[domain.Assignment], error) {
-	q := within(s.db.Read(ctx), scope)
+	if grantees, _, _ := scope.Grants(); len(grantees) > 0 {
+		if filter != (domain.Filter{}) {
+			ctx = database.PlanForValues(ctx)
+		}
+		page, err := database.PageOf(visible{s.db.Read(ctx), scope, filter}, request, columns)
+		return paging.Map(page, row.assignment), err
+	}
+	page, err := database.Page(matching(within(s.db.Read(ctx), scope), filter), request, columns)
+	return paging.Map(page, row.assignment), err
+}
+
+func (s *store) ListOf(
+	ctx context.Context, filter domain.Filter, request paging.Request,
+) (paging.Page[domain.Assignment], error) {
+	page, err := database.Page(matching(s.db.Read(ctx).Model(&row{}), filter), request, columns)
+	return paging.Map(page, row.assignment), err
+}
+
+// matching narrows a list to the assignments that match the filter.
+func matching(q *gorm.DB, filter domain.Filter) *gorm.DB {
 	if filter.Patient != nil {
 		q = q.Where("patient_id = ?", *filter.Patient)
 	}
@@ -107,29 +131,67 @@ func (s *store) List(
 	if !filter.AssignedBefore.IsZero() {
 		q = q.Where("assigned_at < ?", database.At(filter.AssignedBefore))
 	}
-	page, err := database.Page(q, request, columns)
-	return paging.Map(page, row.assignment), err
+	return q
 }
 
-func (s *store) PatientsOf(
-	ctx context.Context, scope patients.Scope, doctor uuid.UUID, limit int,
-) ([]patients.ID, error) {
+func (s *store) FindAny(ctx context.Context, id assignments.ID) (domain.Assignment, error) {
+	var r row
+	err := s.db.Read(ctx).Where("id = ?", id).Take(&r).Error
+	return r.assignment(), explain(err)
+}
+
+func (s *store) Change(
+	ctx context.Context, scope patients.Scope, id assignments.ID, rule func(*domain.Assignment) error,
+) (changed domain.Assignment, err error) {
+	err = s.db.Do(ctx, func(ctx context.Context) error {
+		var r row
+		locked := within(s.db.Write(ctx), scope).Clauses(clause.Locking{Strength: "UPDATE"})
+		if err := locked.Where("id = ?", id).Take(&r).Error; err != nil {
+			return explain(err)
+		}
+		changed = r.assignment()
+		if err := rule(&changed); err != nil || changed.Version == r.Version {
+			return err
+		}
+		r = rowOf(changed)
+		one := within(s.db.Write(ctx), scope).Where("id = ?", id)
+		return explain(database.Update(one, &r, "id", "owner_id", "patient_id", "doctor_id", "assigned_at"))
+	})
+	return changed, err
+}
+
+func (s *store) Page(ctx context.Context, after assignments.ID, limit int) ([]domain.Assignment, error) {
 	var rows []row
-	q := within(s.db.Read(ctx), scope).Select("patient_id").Where("doctor_id = ?", doctor)
-	err := q.Limit(limit).Find(&rows).Error
-	ids := make([]patients.ID, len(rows))
-	for i, r := range rows {
-		ids[i] = r.PatientID
-	}
-	return ids, err
+	page := s.db.Write(ctx).Clauses(clause.Locking{Strength: "SHARE"})
+	err := page.Where("id > ?", after).Order("id").Limit(limit).Find(&rows).Error
+	return assignmentsOf(rows), err
 }
 
-func (s *store) Remove(ctx context.Context, scope patients.Scope, id assignments.ID) error {
-	done := within(s.db.Write(ctx), scope).Where("id = ?", id).Delete(&row{})
-	if done.Error == nil && done.RowsAffected == 0 {
-		return assignments.ErrNotFound
+// whole returns the deleted rows.
+var whole = clause.Returning{
+	Columns: []clause.Column{
+		{Name: "id"},
+		{Name: "owner_id"},
+		{Name: "patient_id"},
+		{Name: "doctor_id"},
+		{Name: "assigned_at"},
+		{Name: "access"},
+		{Name: "version"},
+	},
+}
+
+func (s *store) Remove(
+	ctx context.Context, scope patients.Scope, id assignments.ID,
+) (domain.Assignment, error) {
+	var removed []row
+	err := within(s.db.Write(ctx).Clauses(whole), scope).Where("id = ?", id).Delete(&removed).Error
+	if err == nil && len(removed) == 0 {
+		err = assignments.ErrNotFound
 	}
-	return done.Error
+	if err != nil {
+		return domain.Assignment{}, err
+	}
+	return removed[0].assignment(), nil
 }
 
 func (s *store) RemoveAllOfPatients(ctx context.Context, removed []patients.ID) (ended int, err error) {
@@ -193,15 +255,6 @@ func (s *store) AddMissing(ctx context.Context, all []domain.Assignment) ([]doma
 
 func (s *store) RemoveAll(ctx context.Context, all []domain.Assignment) ([]domain.Assignment, error) {
 	var removed []row
-	whole := clause.Returning{
-		Columns: []clause.Column{
-			{Name: "id"},
-			{Name: "owner_id"},
-			{Name: "patient_id"},
-			{Name: "doctor_id"},
-			{Name: "assigned_at"},
-		},
-	}
 	err := database.WhereIn(s.db.Write(ctx).Clauses(whole), "id", idsOf(all)).Delete(&removed).Error
 	return assignmentsOf(removed), err
 }

@@ -43,7 +43,7 @@ func TestAddAndFind(t *testing.T) {
 		t.Run("the same pair can be added again after its removal", func(t *testing.T) {
 			again := domain.New(owner, newPatient(t, db, owner), one.DoctorID, now)
 			mustAdd(t, repository, again)
-			require.NoError(t, repository.Remove(ctx, scope, again.ID))
+			require.NoError(t, remove(ctx, repository, scope, again.ID))
 			mustAdd(t, repository, domain.New(owner, again.PatientID, one.DoctorID, now))
 		})
 		t.Run("a missing assignment is not found", func(t *testing.T) {
@@ -150,7 +150,7 @@ func TestScope(t *testing.T) {
 				require.Empty(t, listAll(ctx, t, repository, scope, domain.Filter{Patient: &foreign.PatientID.UUID}))
 			})
 			t.Run(name+" removes no foreign assignment", func(t *testing.T) {
-				require.ErrorIs(t, repository.Remove(ctx, scope, foreign.ID), assignments.ErrNotFound)
+				require.ErrorIs(t, remove(ctx, repository, scope, foreign.ID), assignments.ErrNotFound)
 				all := listAll(ctx, t, repository, patients.OwnedBy(owner), domain.Filter{})
 				require.Equal(t, []domain.Assignment{foreign}, all)
 			})
@@ -172,10 +172,10 @@ func TestRemove(t *testing.T) {
 			added = append(added, mustAdd(t, repository, domain.New(owner, pair.patient, pair.doctor, now)))
 		}
 		t.Run("removes one assignment, once", func(t *testing.T) {
-			require.NoError(t, repository.Remove(ctx, scope, added[0].ID))
+			require.NoError(t, remove(ctx, repository, scope, added[0].ID))
 			require.ElementsMatch(t, added[1:], listAll(ctx, t, repository, scope, domain.Filter{}))
-			require.ErrorIs(t, repository.Remove(ctx, scope, added[0].ID), assignments.ErrNotFound)
-			require.ErrorIs(t, repository.Remove(ctx, scope, assignments.ID{}), assignments.ErrNotFound)
+			require.ErrorIs(t, remove(ctx, repository, scope, added[0].ID), assignments.ErrNotFound)
+			require.ErrorIs(t, remove(ctx, repository, scope, assignments.ID{}), assignments.ErrNotFound)
 		})
 		t.Run("removes all assignments of a doctor only", func(t *testing.T) {
 			all, err := repository.OfDoctor(ctx, second, 500)

@@ -36,6 +36,17 @@ type grantRow struct {
 
 func (grantRow) TableName() string { return "patient_grants" }
 
+func (r grantRow) grant() domain.Grant {
+	g := domain.Grant{
+		PatientID: r.PatientID, GranteeID: r.GranteeID, Basis: r.Basis, SourceID: r.SourceID, Level: r.Level,
+		GrantedBy: r.GrantedBy, GrantedAt: r.GrantedAt.Time,
+	}
+	if r.ExpiresAt != nil {
+		g.ExpiresAt = r.ExpiresAt.Time
+	}
+	return g
+}
+
 func (s *grants) Put(ctx context.Context, grant domain.Grant) error {
 	return s.db.Do(ctx, func(ctx context.Context) error {
 		var patient row
@@ -65,6 +76,20 @@ func (s *grants) Put(ctx context.Context, grant domain.Grant) error {
 
 func (s *grants) RemoveBySources(ctx context.Context, basis domain.Basis, sources []uuid.UUID) error {
 	return s.remove(database.WhereIn(s.db.Write(ctx).Where("basis = ?", basis), "source_id", sources))
+}
+
+func (s *grants) Range(ctx context.Context, basis domain.Basis, after, last uuid.UUID) ([]domain.Grant, error) {
+	var rows []grantRow
+	q := s.db.Read(ctx).Where("basis = ? AND source_id > ?", basis, after)
+	if last != uuid.Nil {
+		q = q.Where("source_id <= ?", last)
+	}
+	err := q.Order("source_id").Find(&rows).Error
+	all := make([]domain.Grant, len(rows))
+	for i, r := range rows {
+		all[i] = r.grant()
+	}
+	return all, err
 }
 
 func (s *grants) RemoveOfGrantee(ctx context.Context, grantee uuid.UUID) error {

@@ -141,10 +141,11 @@ var columns = database.Columns[row]{
 func (s *store) List(
 	ctx context.Context, scope patients.Scope, filter domain.Filter, request paging.Request,
 ) (paging.Page[domain.Patient], error) {
-	if grantees, _, _ := scope.Grants(); len(grantees) > 0 {
-		if filter.Narrows() {
-			ctx = database.PlanForValues(ctx)
-		}
+	grantees, _, _ := scope.Grants()
+	if filter.Doctor != nil || len(grantees) > 0 && filter.Narrows() {
+		ctx = database.PlanForValues(ctx)
+	}
+	if len(grantees) > 0 {
 		page, err := database.PageOf(visible{s.db.Read(ctx), scope, filter}, request, columns)
 		return paging.Map(page, row.patient), err
 	}
@@ -164,8 +165,9 @@ func matching(q *gorm.DB, filter domain.Filter) *gorm.DB {
 	if filter.AgeMax != nil {
 		q = q.Where("(age <= ? OR birth_date > ?)", *filter.AgeMax, filter.BornAfter)
 	}
-	if filter.Among != nil {
-		q = database.WhereIn(q, "id", filter.Among)
+	if filter.Doctor != nil {
+		q = q.Where(
+			"EXISTS (SELECT 1 FROM patient_doctors d WHERE d.doctor_id = ? AND d.patient_id = id)", *filter.Doctor)
 	}
 	return database.WhereCreated(q, filter.CreatedAfter, filter.CreatedBefore)
 }

@@ -102,7 +102,8 @@ func TestCopyIncludesAllRows(t *testing.T) {
 		e := e
 		e.t = t
 		e.copyFails("the target is not empty and was not changed: " +
-			"acting (rows: 1), assignments (rows: 1), audit_entries (rows: 4), audit_inbox (rows: 1), audit_index (rows: 1), " +
+			"acting (rows: 1), assignments (rows: 1), audit_entries (rows: 4), audit_inbox (rows: 1), " +
+			"audit_index (rows: 1), " +
 			"audit_segments (rows: 3), audit_subjects (rows: 1), doctors (rows: 1)")
 	})
 }

@@ -130,7 +130,7 @@ func TestUseCasesReturnEveryErrorAndLeaveNoEffect(t *testing.T) {
 				_, err := service.Grant(ctx, who, made.ID, revision.Match{}, assignments.Write)
 				return err
 			}, nil},
-			{"change the access of an assignment of another user", func(ctx context.Context, service *app.Service) error {
+			{"change the access of another user's", func(ctx context.Context, service *app.Service) error {
 				_, err := service.Grant(ctx, stranger, made.ID, revision.Match{}, assignments.Write)
 				return err
 			}, assignments.ErrNotFound},

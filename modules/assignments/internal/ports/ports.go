@@ -46,7 +46,8 @@ type Repository interface {
 	// Page is assignments.Directory.Page. Errors: none.
 	Page(ctx context.Context, after assignments.ID, limit int) ([]domain.Assignment, error)
 
-	// Remove ends an assignment of a patient whom the scope's user owns, and returns it. Errors: assignments.ErrNotFound.
+	// Remove ends an assignment of a patient whom the scope's user owns, and returns it. Errors:
+	// assignments.ErrNotFound.
 	Remove(ctx context.Context, scope patients.Scope, id assignments.ID) (domain.Assignment, error)
 
 	// RemoveAllOfPatients ends all assignments of at most 1,000 patients, and returns their number. Errors: none.

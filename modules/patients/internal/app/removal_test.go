@@ -25,7 +25,7 @@ func assignedPatient(t *testing.T, h env) (owner auth.Principal, patient domain.
 	return owner, patient
 }
 
-func assignments(t *testing.T, db *database.DB) (count int) {
+func assigned(t *testing.T, db *database.DB) (count int) {
 	t.Helper()
 	require.NoError(t, db.Read(t.Context()).Raw(`SELECT count(*) FROM assignments`).Scan(&count).Error)
 	return count
@@ -50,13 +50,13 @@ func TestRemove(t *testing.T) {
 			failure = errors.New("subscriber failed")
 			require.ErrorIs(t, service.Remove(t.Context(), who, patient.ID, revision.Match{}), failure)
 			require.Equal(t, patient, service.found(t, who, patient))
-			require.Equal(t, 1, assignments(t, db))
+			require.Equal(t, 1, assigned(t, db))
 		})
 		t.Run("fails on the foreign key without a subscriber", func(t *testing.T) {
 			err := newEnv(t, db).Remove(t.Context(), who, patient.ID, revision.Match{})
 			require.ErrorContains(t, err, "react to patients.Deleted")
 			require.Equal(t, patient, service.found(t, who, patient))
-			require.Equal(t, 1, assignments(t, db))
+			require.Equal(t, 1, assigned(t, db))
 		})
 		t.Run("publishes nothing if the patient belongs to another user", func(t *testing.T) {
 			received = nil
@@ -69,7 +69,7 @@ func TestRemove(t *testing.T) {
 			require.NoError(t, service.Remove(t.Context(), who, patient.ID, revision.Match{}))
 			require.Equal(t, []patients.Deleted{{IDs: []patients.ID{patient.ID}, By: who}}, received)
 			require.Empty(t, service.browsed(t, who))
-			require.Zero(t, assignments(t, db))
+			require.Zero(t, assigned(t, db))
 		})
 		t.Run("fails the second time", func(t *testing.T) {
 			received = nil

@@ -56,7 +56,7 @@ func TestUserData(t *testing.T) {
 			failure = errors.New("subscriber failed")
 			_, err := deleteAll()
 			require.ErrorIs(t, err, failure)
-			require.Equal(t, 1, assignments(t, db))
+			require.Equal(t, 1, assigned(t, db))
 			failure, received = nil, nil
 		})
 		t.Run("deletes at most limit patients with their references, and none of other users", func(t *testing.T) {
@@ -78,7 +78,7 @@ func TestUserData(t *testing.T) {
 				require.Equal(t, expected, removed)
 			}
 			require.False(t, owns(t, user))
-			require.Zero(t, assignments(t, db))
+			require.Zero(t, assigned(t, db))
 			require.Len(t, received, 2)
 			require.Len(t, received[0].IDs, 1000)
 			require.Contains(t, append(received[0].IDs, received[1].IDs...), patient.ID)

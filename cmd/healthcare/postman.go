@@ -173,7 +173,8 @@ func linksOf(operations []contract.Described) links {
 		schema, example := responseExample(d)
 		for _, member := range []string{"id", "access", "refresh"} {
 			value, ok := example[member].(string)
-			if !ok || member != "access" && !used[value] {
+			isToken := member == "access" && example["refresh"] != nil // and not the access of an assignment
+			if !ok || !isToken && !used[value] {
 				continue
 			}
 			name := member

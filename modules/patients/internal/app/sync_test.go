@@ -82,7 +82,7 @@ func TestCareFollowsAssignments(t *testing.T) {
 			{"none", assignments.AccessChanged{Link: h.link, By: h.owner}, false, true},
 			{"read again", assignments.AccessChanged{Link: with(assignments.Read), By: h.owner}, true, true},
 			{"discharged", assignments.Ended{IDs: []assignments.ID{h.link.ID}, By: h.owner}, false, false},
-			{"assigned with access", assignments.Assigned{Links: links{with(assignments.Read)}, By: h.owner}, true, true},
+			{"assigned to read", assignments.Assigned{Links: links{with(assignments.Read)}, By: h.owner}, true, true},
 			{"doctor deleted", doctors.Deleted{ID: doctors.ID{UUID: h.link.Doctor}, By: h.owner}, false, false},
 		} {
 			t.Run(step.name, func(t *testing.T) {

@@ -50,6 +50,7 @@ var cascading = []string{
 	"doctor_creators_doctor_id_fkey", "doctor_creators_user_id_fkey",
 	"doctor_removals_doctor_id_fkey", "patient_grants_patient_id_fkey", "acting_user_id_fkey",
 	"patient_doctors_patient_id_fkey",
+	"patient_invitations_patient_id_fkey",
 }
 
 // TestBothEnginesHaveTheSameSchema compares the schemas in the catalogues of both engines after all migrations.

@@ -95,6 +95,7 @@ func TestMigrationMarksStaleSearchTexts(t *testing.T) {
 		for _, later := range []string{"known_clients", "registrations", "closed_accounts", "acting"} {
 			require.NoError(t, write.Exec("DROP TABLE "+later).Error)
 		}
+		require.NoError(t, write.Exec("ALTER TABLE users DROP COLUMN self_registered").Error)
 		if db.Engine() == database.SQLite {
 			require.NoError(t, write.Exec("DROP INDEX users_search_text_stale_idx").Error)
 		}

@@ -148,6 +148,12 @@ func isRegistration(d contract.Described) bool {
 	return d.Operation.Extensions["x-access"] == auth.Public && d.Operation.Responses.Value("201") != nil
 }
 
+// isClaim reports whether the operation needs a code that a run does not have.
+func isClaim(d contract.Described) bool {
+	return d.Method == http.MethodPost && d.Operation.Extensions["x-access"] == auth.Authenticated &&
+		d.Operation.Extensions["x-repeatable"] == false && d.Operation.Responses.Value("201") != nil
+}
+
 // links are the example values of the document that a run replaces: by the user's credentials and by earlier responses.
 type links struct {
 	names   map[string]string      // value -> variable
@@ -170,6 +176,9 @@ func linksOf(operations []contract.Described) links {
 		}
 	}
 	for _, d := range operations {
+		if isClaim(d) {
+			continue
+		}
 		schema, example := responseExample(d)
 		for _, member := range []string{"id", "access", "refresh"} {
 			value, ok := example[member].(string)
@@ -333,8 +342,10 @@ func (l links) expectedStatuses(d contract.Described) string {
 	for _, status := range slices.Sorted(maps.Keys(d.Operation.Responses.Map())) {
 		switch {
 		case status < "400", isRegistration(d) && (status == "403" || status == "409"),
-			status == "404" && d.Method == http.MethodGet && // exists for some callers only
-				(!strings.Contains(d.Route, "{") || slices.ContainsFunc(d.Operation.Parameters, unset)):
+			isClaim(d) && (status == "404" || status == "409"),
+			status == "404" && d.Method == http.MethodGet && !strings.Contains(d.Route, "{"), // for some callers only
+			status == "404" && (d.Method == http.MethodGet || d.Method == http.MethodDelete) &&
+				slices.ContainsFunc(d.Operation.Parameters, unset):
 			all = append(all, status)
 		}
 	}

@@ -30,6 +30,9 @@ type Patient struct {
 	Gender string
 }
 
+// Role is the role of users who only see patients that were granted to them, such as themselves.
+const Role auth.Role = "patient"
+
 // Level is what a grant allows. The owner of a patient has the level Keep without a grant.
 type Level string
 
@@ -120,9 +123,18 @@ type Deleted struct {
 	By  auth.Principal
 }
 
-// Config holds the limit set by the operator.
+// Claimed is published in the transaction in which a user accepts an invitation, after the grant was stored.
+type Claimed struct {
+	ID        ID
+	User      uuid.UUID
+	KeepsNone bool // the user keeps no patients
+	By        auth.Principal
+}
+
+// Config is set by the operator.
 type Config struct {
-	MaxPerUser int // 0: no limit
+	MaxPerUser       int  // 0: no limit
+	PatientSeesNotes bool // patients and their delegates see the notes
 }
 
 // Errors of the module.
@@ -136,6 +148,15 @@ var (
 	)
 	ErrKeeperOnly = errs.New(
 		errs.Forbidden, "keeper_only", "Only the user who keeps this patient may do this.",
+	)
+	ErrNoInvitation       = errs.New(errs.NotFound, "no_such_invitation", "No such invitation.")
+	ErrTooManyInvitations = errs.New(
+		errs.Conflict, "too_many_invitations", "This patient has the maximum number of open invitations.",
+	)
+	ErrAlreadyKept = errs.New(errs.Conflict, "already_kept", "You keep this patient.")
+	ErrNoGrant     = errs.New(errs.NotFound, "not_found", "No such grant.")
+	ErrCareEnds    = errs.New(
+		errs.Conflict, "care_ends_by_discharge", "The access of a doctor ends when the assignment ends.",
 	)
 	ErrMedicalRecordNumberTaken = errs.Duplicate(
 		"medical_record_number",

@@ -30,12 +30,17 @@ type Entry struct {
 	IDs        []uuid.UUID // the results of a list or a search; at most MaxIDs
 	Count      int64       // the number of results; 0 means len(IDs)
 	Fields     []string    // the names of the fields that changed: a-z, 0-9 and _, never a value
+	Basis      string      // of Granted and Withdrawn: the reason of the grant
+	GrantID    uuid.UUID   // of Granted and Withdrawn: the grant
 }
 
 // NewEntry returns the entry of a successful action on one record. Its status is that of the response: 201 for Create,
-// 204 for Delete, 200 otherwise. An entry about a Patient names that patient.
+// Invited and Granted, 204 for Delete and Withdrawn, 200 otherwise. An entry about a Patient names that patient.
 func NewEntry(action Action, resource Resource, id uuid.UUID) Entry {
-	status, special := map[Action]int{Create: http.StatusCreated, Delete: http.StatusNoContent}[action]
+	status, special := map[Action]int{
+		Create: http.StatusCreated, Invited: http.StatusCreated, Granted: http.StatusCreated,
+		Delete: http.StatusNoContent, Withdrawn: http.StatusNoContent,
+	}[action]
 	if !special {
 		status = http.StatusOK
 	}

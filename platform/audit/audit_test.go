@@ -17,7 +17,7 @@ func TestEveryActionHasTheCodesOfAnAuditEvent(t *testing.T) {
 	for _, action := range []audit.Action{
 		audit.Login, audit.LoginFailed, audit.Refresh, audit.RefreshReused, audit.Logout, audit.PasswordChanged,
 		audit.RoleChanged, audit.Read, audit.List, audit.Search, audit.Create, audit.Update, audit.Delete,
-		audit.Refused, audit.TrailRead, audit.TrailPruned,
+		audit.Invited, audit.Withdrawn, audit.Granted, audit.Refused, audit.TrailRead, audit.TrailPruned,
 	} {
 		event, known := action.Event()
 		require.True(t, known, action)
@@ -54,6 +54,7 @@ func TestNewEntry(t *testing.T) {
 	t.Run("has the status of the action", func(t *testing.T) {
 		for action, status := range map[audit.Action]int{
 			audit.Create: 201, audit.Delete: 204, audit.Read: 200, audit.Update: 200,
+			audit.Invited: 201, audit.Withdrawn: 204, audit.Granted: 201,
 		} {
 			require.Equal(t, audit.Entry{
 				Action: action, Resource: "Doctor", ResourceID: id, Outcome: audit.Success, Status: status,

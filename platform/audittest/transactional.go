@@ -29,6 +29,7 @@ var changes = map[audit.Action]bool{
 	audit.Login: true, audit.Refresh: true, audit.RefreshReused: true, audit.Logout: true,
 	audit.PasswordChanged: true, audit.RoleChanged: true,
 	audit.Create: true, audit.Update: true, audit.Delete: true,
+	audit.Invited: true, audit.Withdrawn: true, audit.Granted: true,
 }
 
 // Record implements audit.Recorder.

@@ -80,6 +80,19 @@ func (r Route) PathWith(id string) string {
 	return path.String()
 }
 
+// PathOf returns the path with the known id of each record that it names, as the module's expectations declare it. The
+// id of a record of an unknown kind is that of the patient.
+func (r Route) PathOf(known Object) string {
+	path := r.Path
+	for _, declared := range r.IDs {
+		if id, ok := known[declared.Of].(string); ok && declared.In == "path" {
+			path = strings.Replace(path, "{"+declared.Name+"}", id, 1)
+		}
+	}
+	r.Path = path
+	return r.PathWith(r.PathID(known))
+}
+
 // CollectionPath returns the path up to the first id, which identifies the kind of record.
 func (r Route) CollectionPath() string { return strings.Split(r.Path, "{")[0] }
 
@@ -97,11 +110,11 @@ func (r Route) BodySchemas() openapi3.Schemas {
 }
 
 // Body returns a body that the route accepts, empty if it accepts none. Members of known replace the examples: ids, and
-// values that must be unique.
+// values that must be unique. A member of one route has a key such as "/api/patients/claims/ code".
 func (r Route) Body(known Object) Object {
 	body := Object{}
 	for _, member := range r.BodyMembers() {
-		value, there := known[member]
+		value, there := r.knownValue(known, member)
 		switch {
 		case there:
 		case slices.Contains([]string{"birth_date", "medical_record_number", "license_number"}, member):
@@ -112,6 +125,13 @@ func (r Route) Body(known Object) Object {
 		body[member] = value
 	}
 	return body
+}
+
+func (r Route) knownValue(known Object, member string) (value any, ok bool) {
+	if value, ok = known[r.Path+" "+member]; !ok {
+		value, ok = known[member]
+	}
+	return value, ok
 }
 
 func (r Route) example(member string) any {
@@ -129,7 +149,7 @@ func (r Route) example(member string) any {
 func (r Route) ChangedBody(known Object) Object {
 	body := r.Body(known)
 	for member, value := range body {
-		if known[member] == nil {
+		if _, isKnown := r.knownValue(known, member); !isKnown {
 			body[member] = changedValue(r.BodySchemas()[member].Value, value)
 		}
 	}
@@ -155,7 +175,7 @@ func changedValue(schema *openapi3.Schema, value any) any {
 	case schema.Format == "date":
 		return "1950-01-02"
 	case schema.Format == "date-time":
-		return "2026-01-02T03:04:05Z"
+		return "2126-01-02T03:04:05Z"
 	case isFreeText(schema):
 		if text, _ := value.(string); strings.Contains(text, "@") {
 			return "changed@clinic.example"
@@ -197,8 +217,26 @@ func (c *Client) KnownValues() Object {
 		Patient: c.AddPatient(), "doctor": c.AddDoctor(), "user": other.UserID(), "session": MissingID,
 		"email": other.Email(), "password": Password, "current_password": Password, "new_password": Password,
 	}
+	known[claimPath+" code"] = other.Invite(other.AddPatient())["code"]
+	c.AddGrant(known, other)
 	c.AddRecords(known, "")
 	return known
+}
+
+const claimPath = "/api/patients/claims/"
+
+// AddGrant grants the known patient to another user, and invites once more.
+func (c *Client) AddGrant(known Object, other *Client) {
+	c.T.Helper()
+	patient := known[Patient].(string)
+	known["grant"] = other.Do("POST", claimPath, Object{"code": c.Invite(patient)["code"]}).Expect(201).ID()
+	known["invitation"] = c.Invite(patient)["id"]
+}
+
+// Invite invites somebody to see the patient, and returns the invitation with its code.
+func (c *Client) Invite(patient string) Object {
+	c.T.Helper()
+	return c.Do("POST", "/api/patients/"+patient+"/invitations/", Object{"as": "self"}).Expect(201).Object()
 }
 
 // AddRecords creates a record of each kind that a plain POST creates, also of modules that are added later. Its values

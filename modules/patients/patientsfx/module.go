@@ -13,9 +13,12 @@ import (
 	"healthcare/modules/patients/internal/adapters/rest"
 	"healthcare/modules/patients/internal/adapters/store"
 	"healthcare/modules/patients/internal/app"
+	"healthcare/modules/patients/internal/ports"
 	"healthcare/platform/database"
 	"healthcare/platform/events"
 	"healthcare/platform/httpserver"
+	"healthcare/platform/keyring"
+	"healthcare/platform/onetime"
 	platform "healthcare/platform/rest"
 )
 
@@ -25,8 +28,8 @@ var Document = rest.Document
 // Module provides patients.Directory, identity.UserData, the module's API and its reactions.
 var Module = fx.Module("patients",
 	fx.Provide(
-		store.New, store.NewGrants, store.NewCareTeams,
-		app.New, app.NewDirectory, app.NewUserData, app.NewCare, app.NewSync,
+		store.New, store.NewGrants, store.NewCareTeams, store.NewInvitations,
+		app.New, invitations, app.NewDirectory, app.NewUserData, app.NewCare, app.NewSync,
 	),
 	events.Subscribe(app.WhenAssigned),
 	events.Subscribe(app.WhenAccessChanged),
@@ -35,6 +38,12 @@ var Module = fx.Module("patients",
 	database.ProvideSearchTexts(store.NewSearchTexts),
 	httpserver.Handle(api),
 )
+
+func invitations(
+	service *app.Service, invitations ports.Invitations, grants ports.Grants, keys keyring.Ring,
+) *app.Invitations {
+	return app.NewInvitations(service, invitations, grants, onetime.For(keys, "patient invitation"))
+}
 
 // Command returns `healthcare access`. It calls runWith to fill target from the program's graph and run work while the
 // store is open.
@@ -50,7 +59,9 @@ const syncInterval = time.Hour
 
 // api is the module's API. Before the first request it fills what an upgrade added. Then it mends at the start and
 // every hour what an earlier release has changed without it.
-func api(lc fx.Lifecycle, service *app.Service, sync *app.Sync, log *zap.Logger) platform.API {
+func api(
+	lc fx.Lifecycle, service *app.Service, invitations *app.Invitations, sync *app.Sync, log *zap.Logger,
+) platform.API {
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	lc.Append(fx.Hook{
@@ -70,7 +81,7 @@ func api(lc fx.Lifecycle, service *app.Service, sync *app.Sync, log *zap.Logger)
 			return nil
 		},
 	})
-	return rest.New(service)
+	return rest.New(service, invitations)
 }
 
 // keepInSync runs until ctx ends.

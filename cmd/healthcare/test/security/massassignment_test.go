@@ -113,10 +113,18 @@ func withoutRouteTable(all harness.Rows, r harness.Route) harness.Rows {
 
 // holdsNoSentinel creates records with every foreign member. It requires rows that equal those of a plain request.
 func holdsNoSentinel(t *testing.T, s *harness.Service, c *harness.Client, r harness.Route, known object) {
+	keeper := s.NewUser(t, "Keeper"+c.Name)
+	kept := keeper.AddPatient()
 	before := s.StoredRows(t)
 	send := func(extra object) {
 		known := maps.Clone(known)
 		switch r.CollectionPath() {
+		case "/api/patients/claims/":
+			known[r.Path+" code"] = keeper.Invite(kept)["code"]
+		case "/api/patients/":
+			if r.TakesID() {
+				known[harness.Patient] = c.AddPatient() // a patient has ten open invitations
+			}
 		case "/api/mappings/":
 			known["doctor"] = c.AddDoctor()
 		case "/api/auth/register/", "/api/users/":
@@ -126,7 +134,7 @@ func holdsNoSentinel(t *testing.T, s *harness.Service, c *harness.Client, r harn
 		}
 		body := r.Body(known)
 		maps.Copy(body, extra)
-		a := c.ForTest(t).Do(r.Method, r.Path, body)
+		a := c.ForTest(t).Do(r.Method, r.PathOf(known), body)
 		require.Contains(t, []int{200, 201}, a.Status, "%v: %s", body, a.Body)
 	}
 	send(nil)
@@ -187,5 +195,5 @@ func requireSimilar(t *testing.T, all harness.Rows, plain harness.Rows) {
 // perRow holds the columns that differ in every row.
 var perRow = map[string][]string{
 	"users": {"email", "mailbox", "username", "search_text"}, "user_mailboxes": {"user_id", "mailbox"},
-	"assignments": {"doctor_id"}, "signin_attempts": {"key", "failures"},
+	"patient_invitations": {"patient_id", "mac"}, "assignments": {"doctor_id"}, "signin_attempts": {"key", "failures"},
 }

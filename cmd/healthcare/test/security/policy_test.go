@@ -126,7 +126,7 @@ func (w *policyWorld) check(t *testing.T, r harness.Route, role auth.Role, may b
 		if r.Operation.RequestBody == nil && method != http.MethodGet && method != http.MethodHead {
 			body = object{}
 		}
-		return c.Do(method, r.PathWith(idOf(r, known)), body)
+		return c.Do(method, pathOf(r, known), body)
 	}
 	methods := []string{r.Method}
 	if r.Method == http.MethodGet {
@@ -159,15 +159,15 @@ func (w *policyWorld) check(t *testing.T, r harness.Route, role auth.Role, may b
 	}
 }
 
-// idOf returns the id of the caller's record that the path names.
-func idOf(r harness.Route, known object) string {
+// pathOf returns the path with the ids of the caller's records.
+func pathOf(r harness.Route, known object) string {
 	switch r.String() {
 	case "/docs/{asset} GET":
-		return "docs.js"
+		return r.PathWith("docs.js")
 	case "/problems/{code} GET":
-		return "not_found"
+		return r.PathWith("not_found")
 	}
-	return r.PathID(known)
+	return r.PathOf(known)
 }
 
 // an operation that is not described has no handler, for any caller and in any form.

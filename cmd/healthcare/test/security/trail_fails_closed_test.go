@@ -96,14 +96,14 @@ func newSoundRequest(t *testing.T, s *harness.Service, r harness.Route, name str
 			known["session"] = session["id"]
 		}
 	}
-	id := r.PathID(known)
+	request := soundRequest{client: c, path: r.PathOf(known)}
 	switch {
 	case strings.Contains(r.Path, "/jobs/"):
-		id = s.AddJob(t)
+		request.path = r.PathWith(s.AddJob(t))
 	case strings.Contains(r.Path, "mappings/detail/"), r.Method == "DELETE" && strings.Contains(r.Path, "mappings"):
-		id = owner.Assign(known["patient"].(string), known["doctor"].(string)).Expect(201).ID()
+		assigned := owner.Assign(known["patient"].(string), known["doctor"].(string)).Expect(201)
+		request.path = r.PathWith(assigned.ID())
 	}
-	request := soundRequest{client: c, path: r.PathWith(id)}
 	if r.Operation.RequestBody != nil {
 		request.body = r.Body(known)
 	}

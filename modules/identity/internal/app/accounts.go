@@ -107,6 +107,7 @@ func (a *Accounts) add(
 		return domain.User{}, err
 	}
 	user := domain.NewUser(registration, string(role), hash, a.clock.Now())
+	user.SelfRegistered = registrations != ports.Registrations(uncounted{})
 	if err := a.checkRoleFits(ctx, user.ID, role); err != nil {
 		return domain.User{}, err
 	}

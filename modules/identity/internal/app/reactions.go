@@ -8,39 +8,40 @@ import (
 	"healthcare/modules/identity"
 	"healthcare/modules/identity/internal/domain"
 	"healthcare/modules/identity/internal/ports"
+	"healthcare/modules/patients"
 	"healthcare/platform/audit"
 	"healthcare/platform/auth"
 	"healthcare/platform/clock"
 	"healthcare/platform/events"
 )
 
-// DoctorLinks keeps the capacities and roles of the users who act for doctors. It reacts to events, in the transaction
-// of the publisher.
-type DoctorLinks struct {
+// Capacities keeps the capacities of users, and the roles that follow from them. It reacts to events, in the
+// transaction of the publisher.
+type Capacities struct {
 	users  ports.Users
 	acting ports.Acting
 	trail  audit.Recorder
 	clock  clock.Clock
 }
 
-// NewDoctorLinks returns DoctorLinks.
-func NewDoctorLinks(users ports.Users, acting ports.Acting, trail audit.Recorder, clk clock.Clock) *DoctorLinks {
-	return &DoctorLinks{users, acting, trail, clk}
+// NewCapacities returns Capacities.
+func NewCapacities(users ports.Users, acting ports.Acting, trail audit.Recorder, clk clock.Clock) *Capacities {
+	return &Capacities{users, acting, trail, clk}
 }
 
 // WhenDoctorLinked lets the user act for the doctor. The role staff becomes doctors.Role, an administrator keeps the
 // role. Errors: identity.ErrRoleConflict for other roles; identity.ErrTooManyCapacities.
-func WhenDoctorLinked(links *DoctorLinks) events.Subscription {
+func WhenDoctorLinked(links *Capacities) events.Subscription {
 	return events.On("identity", func(ctx context.Context, linked doctors.Linked) error {
 		user := identity.UserID{UUID: linked.User}
-		err := links.changeRole(ctx, linked.By, user, func(role auth.Role) (auth.Role, error) {
-			switch role {
+		err := links.changeRole(ctx, linked.By, user, func(u domain.User) (auth.Role, error) {
+			switch role := auth.Role(u.Role); role {
 			case auth.Staff:
 				return doctors.Role, nil
 			case auth.Admin:
 				return role, nil
 			}
-			return role, identity.ErrRoleConflict
+			return "", identity.ErrRoleConflict
 		})
 		if err != nil {
 			return err
@@ -51,30 +52,52 @@ func WhenDoctorLinked(links *DoctorLinks) events.Subscription {
 }
 
 // WhenDoctorUnlinked ends the capacity, and makes a user with doctors.Role staff again.
-func WhenDoctorUnlinked(links *DoctorLinks) events.Subscription {
+func WhenDoctorUnlinked(links *Capacities) events.Subscription {
 	return events.On("identity", func(ctx context.Context, unlinked doctors.Unlinked) error {
 		return links.end(ctx, unlinked.By, unlinked.ID)
 	})
 }
 
 // WhenLinkedDoctorDeleted does the same for a doctor who is removed from the directory.
-func WhenLinkedDoctorDeleted(links *DoctorLinks) events.Subscription {
+func WhenLinkedDoctorDeleted(links *Capacities) events.Subscription {
 	return events.On("identity", func(ctx context.Context, deleted doctors.Deleted) error {
 		return links.end(ctx, deleted.By, deleted.ID)
 	})
 }
 
-func (l *DoctorLinks) end(ctx context.Context, by auth.Principal, doctor doctors.ID) error {
+// WhenPatientClaimed lets the user act for themselves, so that they see what is granted to them. The role staff becomes
+// patients.Role if the user registered the account, keeps no patients and acts for nobody else: an administrator who
+// adds an account decides about its role. Errors: identity.ErrTooManyCapacities.
+func WhenPatientClaimed(capacities *Capacities) events.Subscription {
+	return events.On("identity", func(ctx context.Context, claimed patients.Claimed) error {
+		user, self := identity.UserID{UUID: claimed.User}, auth.Capacity{ID: claimed.User, Kind: auth.AsSelf}
+		if err := capacities.acting.Add(ctx, user, self, capacities.clock.Now()); err != nil {
+			return err
+		}
+		held, err := capacities.acting.Of(ctx, user)
+		if err != nil || len(held) > 1 || !claimed.KeepsNone {
+			return err
+		}
+		return capacities.changeRole(ctx, claimed.By, user, func(u domain.User) (auth.Role, error) {
+			if u.Role == string(auth.Staff) && u.SelfRegistered {
+				return patients.Role, nil
+			}
+			return auth.Role(u.Role), nil
+		})
+	})
+}
+
+func (l *Capacities) end(ctx context.Context, by auth.Principal, doctor doctors.ID) error {
 	users, err := l.acting.RemoveFor(ctx, doctor.UUID)
 	if err != nil {
 		return err
 	}
 	for _, user := range users {
-		err := l.changeRole(ctx, by, user, func(role auth.Role) (auth.Role, error) {
-			if role == doctors.Role {
+		err := l.changeRole(ctx, by, user, func(u domain.User) (auth.Role, error) {
+			if u.Role == string(doctors.Role) {
 				return auth.Staff, nil
 			}
-			return role, nil
+			return auth.Role(u.Role), nil
 		})
 		if err != nil {
 			return err
@@ -84,13 +107,13 @@ func (l *DoctorLinks) end(ctx context.Context, by auth.Principal, doctor doctors
 }
 
 // changeRole applies rule to the user's role and records the change. Errors: identity.ErrUserNotFound, those of rule.
-func (l *DoctorLinks) changeRole(
-	ctx context.Context, by auth.Principal, user identity.UserID, rule func(auth.Role) (auth.Role, error),
+func (l *Capacities) changeRole(
+	ctx context.Context, by auth.Principal, user identity.UserID, rule func(domain.User) (auth.Role, error),
 ) error {
 	var before domain.User
 	changed, err := l.users.Change(ctx, user, func(u *domain.User) error {
 		before = *u
-		role, err := rule(auth.Role(u.Role))
+		role, err := rule(*u)
 		if err == nil {
 			u.Amend(domain.Changes{Role: new(string(role))}, l.clock.Now())
 		}

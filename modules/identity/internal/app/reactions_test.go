@@ -24,7 +24,7 @@ func TestDoctorLinks(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		h := newFixture(t, db)
-		links := app.NewDoctorLinks(h.users, store.NewActing(db), h.trail, h.clock)
+		links := app.NewCapacities(h.users, store.NewActing(db), h.trail, h.clock)
 		publisher := events.New(
 			app.WhenDoctorLinked(links), app.WhenDoctorUnlinked(links), app.WhenLinkedDoctorDeleted(links))
 		user := h.registered(t, asha())

@@ -32,7 +32,8 @@ func TestUserChangesAreStored(t *testing.T) {
 		require.NoError(t, err)
 		second, err := h.ResetPassword(t.Context(), auth.Principal{}, id, "another horse")
 		require.NoError(t, err)
-		databasetest.RequireAllDiffer(t, first, second, "ID", "Email", "Username", "CreatedAt")
+		databasetest.RequireAllDiffer(t, first, second, "ID", "Email", "Username", "CreatedAt",
+			"SelfRegistered")
 		require.Equal(t, second, h.stored(t, first))
 	})
 }

@@ -33,6 +33,8 @@ type User struct {
 	Version      int
 	CreatedAt    time.Time
 	UpdatedAt    time.Time
+
+	SelfRegistered bool // the user registered the account; false for those that an administrator or operator added
 }
 
 // Registration is the input for a new user.
@@ -164,7 +166,7 @@ type amendable struct {
 
 var (
 	amendableOf = fields.Mapper[User, amendable]("ID", "Email", "Username", "PasswordHash", "TokenVersion", "Version",
-		"CreatedAt", "UpdatedAt")
+		"CreatedAt", "UpdatedAt", "SelfRegistered")
 	compare = fields.Comparer[amendable]()
 )
 

@@ -114,6 +114,9 @@ type Acting interface {
 	// already. Errors: identity.ErrTooManyCapacities.
 	Add(ctx context.Context, user identity.UserID, capacity auth.Capacity, now time.Time) error
 
+	// Of returns for whom the user acts. Errors: none.
+	Of(ctx context.Context, user identity.UserID) ([]auth.Capacity, error)
+
 	// RemoveFor ends what any user does for the party, and returns the users. Errors: none.
 	RemoveFor(ctx context.Context, party uuid.UUID) ([]identity.UserID, error)
 }

@@ -32,6 +32,8 @@ type Service struct {
 	clock    clock.Clock
 	zone     *time.Location // of the current date and of ages
 	limit    *quota.Quota
+
+	showsNotes bool // to patients and their delegates
 }
 
 // New returns a Service.
@@ -45,7 +47,7 @@ func New(
 	limit := quota.New(cfg.MaxPerUser, owned, patients.ErrLimitReached)
 	return &Service{
 		patients: repository, trail: trail, tx: runner, events: publisher,
-		clock: clk, zone: zone, limit: limit,
+		clock: clk, zone: zone, limit: limit, showsNotes: cfg.PatientSeesNotes,
 	}
 }
 
@@ -77,6 +79,9 @@ func (s *Service) Browse(
 		return none, err
 	}
 	found, err := s.patients.List(ctx, patients.VisibleTo(who, s.clock.Now()), filter, page)
+	if err == nil {
+		err = s.hideNotes(ctx, who, found.Items)
+	}
 	if err != nil {
 		return none, err
 	}
@@ -94,7 +99,11 @@ func (s *Service) Find(ctx context.Context, who auth.Principal, id patients.ID) 
 	if err != nil {
 		return domain.Patient{}, s.recordMissing(ctx, who, id, err)
 	}
-	return patient, s.trail.Record(ctx, who, audit.NewEntry(audit.Read, audit.Patient, id.UUID))
+	shown := []domain.Patient{patient}
+	if err := s.hideNotes(ctx, who, shown); err != nil {
+		return domain.Patient{}, err
+	}
+	return shown[0], s.trail.Record(ctx, who, audit.NewEntry(audit.Read, audit.Patient, id.UUID))
 }
 
 // Revise replaces all details of a patient whose version matches expected. Errors: errs.Invalid, patients.ErrNotFound,

@@ -3,6 +3,7 @@ package ports
 
 import (
 	"context"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -91,4 +92,33 @@ type Grants interface {
 
 	// RemoveOfGrantee deletes all grants to the grantee. Errors: none.
 	RemoveOfGrantee(ctx context.Context, grantee uuid.UUID) error
+
+	// Find returns the grant of a patient from a source. Errors: patients.ErrNoGrant.
+	Find(ctx context.Context, patient patients.ID, source uuid.UUID) (domain.Grant, error)
+
+	// Remove deletes one grant. Errors: patients.ErrNoGrant.
+	Remove(ctx context.Context, grant domain.Grant) error
+}
+
+// Invitations stores invitations. Callers narrow them to a patient whom the caller keeps, or to the MAC of a code.
+type Invitations interface {
+	// Add stores a new invitation. Errors: none.
+	Add(ctx context.Context, invitation domain.Invitation) error
+
+	// OfPatient returns the patient's invitations, also void ones. Errors: none.
+	OfPatient(ctx context.Context, patient patients.ID) ([]domain.Invitation, error)
+
+	// FindByMAC returns the invitation whose code has one of the MACs, also if it is void. Errors:
+	// patients.ErrNoInvitation.
+	FindByMAC(ctx context.Context, macs [][]byte) (domain.Invitation, error)
+
+	// Attempt counts a failed claim, and locks the invitation until the transaction in ctx ends. It returns the
+	// invitation with that failure. Errors: patients.ErrNoInvitation.
+	Attempt(ctx context.Context, id domain.InvitationID) (domain.Invitation, error)
+
+	// Remove deletes an invitation of the patient. Errors: patients.ErrNoInvitation.
+	Remove(ctx context.Context, patient patients.ID, id domain.InvitationID) error
+
+	// RemoveVoid deletes the patient's invitations that have expired by then or have too many failures. Errors: none.
+	RemoveVoid(ctx context.Context, patient patients.ID, at time.Time) error
 }

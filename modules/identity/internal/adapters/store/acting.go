@@ -51,6 +51,16 @@ func (s *acting) Add(ctx context.Context, user identity.UserID, capacity auth.Ca
 	})
 }
 
+func (s *acting) Of(ctx context.Context, user identity.UserID) ([]auth.Capacity, error) {
+	var rows []actingRow
+	err := s.db.Write(ctx).Where("user_id = ?", user).Order("principal_id").Find(&rows).Error
+	all := make([]auth.Capacity, len(rows))
+	for i, r := range rows {
+		all[i] = auth.Capacity{ID: r.PrincipalID, Kind: r.Kind}
+	}
+	return all, err
+}
+
 func (s *acting) RemoveFor(ctx context.Context, party uuid.UUID) ([]identity.UserID, error) {
 	var ended []actingRow
 	users := clause.Returning{Columns: []clause.Column{{Name: "user_id"}}}

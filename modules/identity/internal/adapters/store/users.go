@@ -34,6 +34,8 @@ type userRow struct {
 	Version      int
 	CreatedAt    database.Time `gorm:"autoCreateTime:false"`
 	UpdatedAt    database.Time `gorm:"autoUpdateTime:false"` // the domain sets the time
+
+	SelfRegistered bool
 }
 
 // NewSearchTexts returns the search texts of users in db, to be recomputed.
@@ -50,7 +52,7 @@ func userRowOf(u domain.User) userRow {
 		ID: u.ID, Name: u.Name, Email: u.Email, Mailbox: domain.LowerAddress(u.Email), Username: u.Username,
 		PasswordHash: u.PasswordHash, Role: u.Role, Active: u.Active, TokenVersion: u.TokenVersion,
 		SearchText: database.SearchText(u.Name, u.Email), Version: u.Version,
-		CreatedAt: database.At(u.CreatedAt), UpdatedAt: database.At(u.UpdatedAt),
+		CreatedAt: database.At(u.CreatedAt), UpdatedAt: database.At(u.UpdatedAt), SelfRegistered: u.SelfRegistered,
 	}
 }
 
@@ -58,7 +60,7 @@ func (r userRow) user() domain.User {
 	return domain.User{
 		ID: r.ID, Name: r.Name, Email: r.Email, Username: r.Username, PasswordHash: r.PasswordHash, Role: r.Role,
 		Active: r.Active, TokenVersion: r.TokenVersion, Version: r.Version,
-		CreatedAt: r.CreatedAt.Time, UpdatedAt: r.UpdatedAt.Time,
+		CreatedAt: r.CreatedAt.Time, UpdatedAt: r.UpdatedAt.Time, SelfRegistered: r.SelfRegistered,
 	}
 }
 
@@ -108,7 +110,7 @@ func (u *users) Change(
 			return nil
 		}
 		r = userRowOf(changed)
-		fixed := []string{"id", "email", "mailbox", "username", "created_at"}
+		fixed := []string{"id", "email", "mailbox", "username", "created_at", "self_registered"}
 		return explain(database.Update(u.db.Write(ctx).Where("id = ?", id), &r, fixed...))
 	})
 	return changed, err

@@ -68,7 +68,9 @@ type Patient struct {
 	// Example: MRN-1042
 	MedicalRecordNumber rest.NullableText `json:"medical_record_number"`
 
-	// Notes Example: Allergic to penicillin.
+	// Notes Empty for the patient and for delegates, unless `PATIENT_SEES_NOTES` is set.
+	//
+	// Example: Allergic to penicillin.
 	Notes string `json:"notes"`
 }
 
@@ -89,6 +91,34 @@ type PatientChanges struct {
 	Name                *string                   `json:"name,omitempty"`
 	Notes               nullable.Nullable[string] `json:"notes,omitempty"`
 	Phone               nullable.Nullable[string] `json:"phone,omitempty"`
+}
+
+// PatientClaim The proof that the caller is the invited person.
+type PatientClaim struct {
+	// BirthDate The patient's birth date; required unless only the age is known.
+	//
+	// Example: 1995-04-18
+	BirthDate nullable.Nullable[string] `json:"birth_date,omitempty"`
+
+	// Code The code of the invitation. Letter case, spaces and hyphens are ignored.
+	//
+	// Example: 4TXN9-0GJ7K-QW2EB-5RM8A
+	Code string `json:"code"`
+}
+
+// PatientGrant The access of the caller to a patient.
+type PatientGrant struct {
+	// Id Example: 0193525f-6e33-7b52-9c40-0d1f8e7b6c26
+	Id string `json:"id"`
+
+	// Patient Example: 0193525f-2a41-7d3e-8a55-5b1c9f0e7d21
+	Patient string `json:"patient"`
+
+	// As Example: self
+	As string `json:"as"`
+
+	// Until When the access ends; null if never.
+	Until nullable.Nullable[rest.Time] `json:"until"`
 }
 
 // PatientInput An `age` or a `birth_date` is required. If both are sent, they must agree. An optional field that is `null` is treated as omitted.
@@ -129,6 +159,33 @@ type PatientInput struct {
 	Phone nullable.Nullable[string] `json:"phone,omitempty"`
 }
 
+// PatientInvitation An invitation with its code.
+type PatientInvitation struct {
+	// Id Example: 0193525f-6e33-7b52-9c40-0d1f8e7b6c25
+	Id string `json:"id"`
+
+	// Code The code, which is shown only in this response.
+	//
+	// Example: 4TXN9-0GJ7K-QW2EB-5RM8A
+	Code string `json:"code"`
+
+	// ExpiresAt Example: 2026-11-26T08:15:02.000417Z
+	ExpiresAt rest.Time `json:"expires_at"`
+}
+
+// PatientInvitationInput defines model for PatientInvitationInput.
+type PatientInvitationInput struct {
+	// As Whether the person is the patient, or acts for the patient. In any letter case.
+	//
+	// Example: self
+	As string `json:"as"`
+
+	// Until When the access ends (RFC 3339). Without it, it does not end.
+	//
+	// Example: 2100-01-01T00:00:00Z
+	Until nullable.Nullable[string] `json:"until,omitempty"`
+}
+
 // ListPatientsParams defines parameters for ListPatients.
 type ListPatientsParams struct {
 	// Search At most 6 different words. Each must occur in the name, e-mail address, phone number or medical record number, ignoring case and accents. A single letter or digit must begin a word, except in scripts without spaces (such as Han and Thai).
@@ -156,11 +213,17 @@ type ListPatientsParams struct {
 // RegisterPatientJSONRequestBody defines body for RegisterPatient for application/json ContentType.
 type RegisterPatientJSONRequestBody = PatientInput
 
+// ClaimPatientJSONRequestBody defines body for ClaimPatient for application/json ContentType.
+type ClaimPatientJSONRequestBody = PatientClaim
+
 // AmendPatientJSONRequestBody defines body for AmendPatient for application/json ContentType.
 type AmendPatientJSONRequestBody = PatientChanges
 
 // ReplacePatientJSONRequestBody defines body for ReplacePatient for application/json ContentType.
 type ReplacePatientJSONRequestBody = PatientInput
+
+// InvitePatientJSONRequestBody defines body for InvitePatient for application/json ContentType.
+type InvitePatientJSONRequestBody = PatientInvitationInput
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
@@ -170,6 +233,9 @@ type ServerInterface interface {
 	// RegisterPatient Register a patient.
 	// (POST /api/patients/)
 	RegisterPatient(c *fiber.Ctx) error
+	// ClaimPatient Accept an invitation to see a patient.
+	// (POST /api/patients/claims/)
+	ClaimPatient(c *fiber.Ctx) error
 	// RemovePatient Remove a patient and end their assignments.
 	// (DELETE /api/patients/{id}/)
 	RemovePatient(c *fiber.Ctx, id string) error
@@ -182,6 +248,15 @@ type ServerInterface interface {
 	// ReplacePatient Replace a patient. Omitted optional fields are cleared.
 	// (PUT /api/patients/{id}/)
 	ReplacePatient(c *fiber.Ctx, id string) error
+	// EndPatientGrant End the access of a user who accepted an invitation.
+	// (DELETE /api/patients/{id}/grants/{grant}/)
+	EndPatientGrant(c *fiber.Ctx, id string, grant string) error
+	// InvitePatient Invite a person to see a patient, as the patient or as a delegate such as a parent.
+	// (POST /api/patients/{id}/invitations/)
+	InvitePatient(c *fiber.Ctx, id string) error
+	// WithdrawPatientInvitation Withdraw an invitation, so that its code is no longer valid.
+	// (DELETE /api/patients/{id}/invitations/{invitation}/)
+	WithdrawPatientInvitation(c *fiber.Ctx, id string, invitation string) error
 }
 
 // ServerInterfaceWrapper converts contexts to parameters.
@@ -277,6 +352,24 @@ func (siw *ServerInterfaceWrapper) RegisterPatient(c *fiber.Ctx) error {
 
 	handler := func(c *fiber.Ctx) error {
 		return siw.Handler.RegisterPatient(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ClaimPatient operation middleware
+func (siw *ServerInterfaceWrapper) ClaimPatient(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ClaimPatient(c)
 	}
 
 	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
@@ -406,6 +499,109 @@ func (siw *ServerInterfaceWrapper) ReplacePatient(c *fiber.Ctx) error {
 	return handler(c)
 }
 
+// EndPatientGrant operation middleware
+func (siw *ServerInterfaceWrapper) EndPatientGrant(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Params("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter id: %w", err).Error())
+	}
+
+	// ------------- Path parameter "grant" -------------
+	var grant string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "grant", c.Params("grant"), &grant, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter grant: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.EndPatientGrant(c, id, grant)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// InvitePatient operation middleware
+func (siw *ServerInterfaceWrapper) InvitePatient(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Params("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter id: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.InvitePatient(c, id)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// WithdrawPatientInvitation operation middleware
+func (siw *ServerInterfaceWrapper) WithdrawPatientInvitation(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Params("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter id: %w", err).Error())
+	}
+
+	// ------------- Path parameter "invitation" -------------
+	var invitation string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "invitation", c.Params("invitation"), &invitation, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter invitation: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.WithdrawPatientInvitation(c, id, invitation)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
 // FiberServerOptions provides options for the Fiber server.
 type FiberServerOptions struct {
 	BaseURL            string
@@ -440,5 +636,13 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 	router.Patch(options.BaseURL+"/api/patients/:id/", wrapper.AmendPatient)
 
 	router.Put(options.BaseURL+"/api/patients/:id/", wrapper.ReplacePatient)
+
+	router.Delete(options.BaseURL+"/api/patients/:id/grants/:grant/", wrapper.EndPatientGrant)
+
+	router.Post(options.BaseURL+"/api/patients/:id/invitations/", wrapper.InvitePatient)
+
+	router.Delete(options.BaseURL+"/api/patients/:id/invitations/:invitation/", wrapper.WithdrawPatientInvitation)
+
+	router.Post(options.BaseURL+"/api/patients/claims/", wrapper.ClaimPatient)
 
 }

@@ -22,11 +22,14 @@ import (
 var Document []byte
 
 // New returns the module's part of the API.
-func New(service *app.Service) rest.API {
-	return func(router fiber.Router) { RegisterHandlers(router, &handlers{service}) }
+func New(service *app.Service, invitations *app.Invitations) rest.API {
+	return func(router fiber.Router) { RegisterHandlers(router, &handlers{service, invitations}) }
 }
 
-type handlers struct{ patients *app.Service }
+type handlers struct {
+	patients    *app.Service
+	invitations *app.Invitations
+}
 
 // ListPatients responds with a page of the caller's patients.
 func (h *handlers) ListPatients(c *fiber.Ctx, params ListPatientsParams) error {

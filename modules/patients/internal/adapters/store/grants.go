@@ -97,3 +97,24 @@ func (s *grants) RemoveOfGrantee(ctx context.Context, grantee uuid.UUID) error {
 }
 
 func (s *grants) remove(q *gorm.DB) error { return q.Delete(&grantRow{}).Error }
+
+func (s *grants) Find(ctx context.Context, patient patients.ID, source uuid.UUID) (domain.Grant, error) {
+	var rows []grantRow
+	found := s.db.Write(ctx).Where("patient_id = ? AND source_id = ?", patient, source).Limit(1).Find(&rows)
+	if found.Error != nil {
+		return domain.Grant{}, found.Error
+	}
+	if len(rows) == 0 {
+		return domain.Grant{}, patients.ErrNoGrant
+	}
+	return rows[0].grant(), nil
+}
+
+func (s *grants) Remove(ctx context.Context, grant domain.Grant) error {
+	done := s.db.Write(ctx).Where("patient_id = ? AND grantee_id = ? AND basis = ? AND source_id = ?",
+		grant.PatientID, grant.GranteeID, grant.Basis, grant.SourceID).Delete(&grantRow{})
+	if done.Error == nil && done.RowsAffected == 0 {
+		return patients.ErrNoGrant
+	}
+	return done.Error
+}

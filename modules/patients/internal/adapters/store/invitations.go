@@ -1,0 +1,104 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+	"gorm.io/gorm"
+
+	"healthcare/modules/patients"
+	"healthcare/modules/patients/internal/domain"
+	"healthcare/modules/patients/internal/ports"
+	"healthcare/platform/database"
+)
+
+// NewInvitations returns the repository of invitations in db.
+func NewInvitations(db *database.DB) ports.Invitations { return &invitations{db} }
+
+type invitations struct{ db *database.DB }
+
+type invitationRow struct {
+	ID        domain.InvitationID
+	PatientID patients.ID
+	MAC       []byte `gorm:"column:mac"`
+	Basis     domain.Basis
+	Until     *database.Time
+	InvitedBy uuid.UUID
+	CreatedAt database.Time `gorm:"autoCreateTime:false"`
+	ExpiresAt database.Time
+	Failures  int
+}
+
+func (invitationRow) TableName() string { return "patient_invitations" }
+
+func (r invitationRow) invitation() domain.Invitation {
+	i := domain.Invitation{
+		ID: r.ID, PatientID: r.PatientID, MAC: r.MAC, As: r.Basis, InvitedBy: r.InvitedBy,
+		CreatedAt: r.CreatedAt.Time, ExpiresAt: r.ExpiresAt.Time, Failures: r.Failures,
+	}
+	if r.Until != nil {
+		i.Until = r.Until.Time
+	}
+	return i
+}
+
+func (s *invitations) Add(ctx context.Context, invitation domain.Invitation) error {
+	r := invitationRow{
+		ID: invitation.ID, PatientID: invitation.PatientID, MAC: invitation.MAC, Basis: invitation.As,
+		InvitedBy: invitation.InvitedBy, CreatedAt: database.At(invitation.CreatedAt),
+		ExpiresAt: database.At(invitation.ExpiresAt), Failures: invitation.Failures,
+	}
+	if !invitation.Until.IsZero() {
+		r.Until = new(database.At(invitation.Until))
+	}
+	return s.db.Write(ctx).Create(&r).Error
+}
+
+func (s *invitations) OfPatient(ctx context.Context, patient patients.ID) ([]domain.Invitation, error) {
+	var rows []invitationRow
+	err := s.db.Write(ctx).Where("patient_id = ?", patient).Find(&rows).Error
+	all := make([]domain.Invitation, len(rows))
+	for i, r := range rows {
+		all[i] = r.invitation()
+	}
+	return all, err
+}
+
+func (s *invitations) FindByMAC(ctx context.Context, macs [][]byte) (domain.Invitation, error) {
+	return s.find(s.db.Write(ctx).Where("mac IN ?", macs))
+}
+
+func (s *invitations) Attempt(ctx context.Context, id domain.InvitationID) (domain.Invitation, error) {
+	// The update locks the row. So claims at the same time are counted one after the other.
+	counted := s.db.Write(ctx).Model(&invitationRow{}).Where("id = ?", id)
+	if err := counted.Updates(map[string]any{"failures": gorm.Expr("failures + 1")}).Error; err != nil {
+		return domain.Invitation{}, err
+	}
+	return s.find(s.db.Write(ctx).Where("id = ?", id))
+}
+
+func (s *invitations) find(q *gorm.DB) (domain.Invitation, error) {
+	var rows []invitationRow
+	if err := q.Limit(1).Find(&rows).Error; err != nil {
+		return domain.Invitation{}, err
+	}
+	if len(rows) == 0 {
+		return domain.Invitation{}, patients.ErrNoInvitation
+	}
+	return rows[0].invitation(), nil
+}
+
+func (s *invitations) Remove(ctx context.Context, patient patients.ID, id domain.InvitationID) error {
+	done := s.db.Write(ctx).Where("patient_id = ? AND id = ?", patient, id).Delete(&invitationRow{})
+	if done.Error == nil && done.RowsAffected == 0 {
+		return patients.ErrNoInvitation
+	}
+	return done.Error
+}
+
+func (s *invitations) RemoveVoid(ctx context.Context, patient patients.ID, at time.Time) error {
+	void := s.db.Write(ctx).Where("patient_id = ?", patient).
+		Where("(expires_at <= ? OR failures >= ?)", database.At(at), domain.MaxFailures)
+	return void.Delete(&invitationRow{}).Error
+}

@@ -1,0 +1,106 @@
+package store_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"healthcare/modules/patients"
+	"healthcare/modules/patients/internal/adapters/store"
+	"healthcare/modules/patients/internal/domain"
+	"healthcare/modules/patients/internal/ports"
+	"healthcare/platform/database"
+	"healthcare/platform/databasetest"
+	"healthcare/platform/recordid"
+)
+
+func TestInvitations(t *testing.T) {
+	each(t, func(t *testing.T, db *database.DB, repository ports.Repository) {
+		invitations, ctx := store.NewInvitations(db), t.Context()
+		patient := mustAdd(t, repository, ananya(databasetest.NewUser(t, db))).ID
+		other := mustAdd(t, repository, ben(t, databasetest.NewUser(t, db))).ID
+		invitation := func(of patients.ID, mac string, expires time.Time) domain.Invitation {
+			return domain.Invitation{ID: recordid.New[domain.InvitationID](), PatientID: of, MAC: []byte(mac),
+				As: domain.Delegate, InvitedBy: uuid.New(), CreatedAt: now, ExpiresAt: expires}
+		}
+		first, second := invitation(patient, "\x00first", now.Add(time.Hour)), invitation(patient, "second", now)
+		first.Until, first.Failures = now.Add(time.Minute), 2
+		foreign := invitation(other, "foreign", now)
+		for _, i := range []domain.Invitation{first, second, foreign} {
+			require.NoError(t, invitations.Add(ctx, i))
+		}
+		t.Run("are stored completely", func(t *testing.T) {
+			all, err := invitations.OfPatient(ctx, patient)
+			require.NoError(t, err)
+			require.ElementsMatch(t, []domain.Invitation{first, second}, all)
+		})
+		t.Run("are found by each MAC", func(t *testing.T) {
+			found, err := invitations.FindByMAC(ctx, [][]byte{[]byte("newest"), []byte("\x00first")})
+			require.NoError(t, err)
+			require.Equal(t, first, found)
+			_, err = invitations.FindByMAC(ctx, [][]byte{[]byte("firs")})
+			require.ErrorIs(t, err, patients.ErrNoInvitation)
+		})
+		t.Run("count attempts", func(t *testing.T) {
+			counted, err := invitations.Attempt(ctx, second.ID)
+			require.NoError(t, err)
+			second.Failures = 1
+			require.Equal(t, second, counted)
+			_, err = invitations.Attempt(ctx, recordid.New[domain.InvitationID]())
+			require.ErrorIs(t, err, patients.ErrNoInvitation)
+		})
+		t.Run("are removed of their patient only", func(t *testing.T) {
+			require.ErrorIs(t, invitations.Remove(ctx, patient, foreign.ID), patients.ErrNoInvitation)
+			require.NoError(t, invitations.Remove(ctx, other, foreign.ID))
+			require.NoError(t, invitations.Add(ctx, foreign))
+		})
+		t.Run("are removed when they are void", func(t *testing.T) {
+			_, err := invitations.Attempt(ctx, first.ID)
+			require.NoError(t, err)
+			require.NoError(t, invitations.RemoveVoid(ctx, patient, now.Add(-time.Microsecond)))
+			all, err := invitations.OfPatient(ctx, patient)
+			require.NoError(t, err)
+			require.Equal(t, []domain.Invitation{second}, all, "three failures")
+			require.NoError(t, invitations.RemoveVoid(ctx, patient, now))
+			all, err = invitations.OfPatient(ctx, patient)
+			require.NoError(t, err)
+			require.Empty(t, all, "expired")
+			all, err = invitations.OfPatient(ctx, other)
+			require.NoError(t, err)
+			require.Len(t, all, 1, "of another patient")
+		})
+		t.Run("end with the patient", func(t *testing.T) {
+			require.NoError(t, db.Write(ctx).Exec(`DELETE FROM patients WHERE id = ?`, other).Error)
+			all, err := invitations.OfPatient(ctx, other)
+			require.NoError(t, err)
+			require.Empty(t, all)
+		})
+	})
+}
+
+func TestOneGrant(t *testing.T) {
+	each(t, func(t *testing.T, db *database.DB, repository ports.Repository) {
+		grants, ctx := store.NewGrants(db), t.Context()
+		patient := mustAdd(t, repository, ananya(databasetest.NewUser(t, db))).ID
+		grant := domain.Grant{PatientID: patient, GranteeID: uuid.New(), Basis: domain.Self, SourceID: uuid.New(),
+			Level: patients.Read, GrantedBy: uuid.New(), GrantedAt: now, ExpiresAt: now.Add(time.Hour)}
+		other := grant
+		other.SourceID, other.ExpiresAt = uuid.New(), time.Time{}
+		require.NoError(t, grants.Put(ctx, grant))
+		require.NoError(t, grants.Put(ctx, other))
+		found, err := grants.Find(ctx, patient, grant.SourceID)
+		require.NoError(t, err)
+		require.Equal(t, grant, found)
+		_, err = grants.Find(ctx, recordid.New[patients.ID](), grant.SourceID)
+		require.ErrorIs(t, err, patients.ErrNoGrant)
+		require.NoError(t, grants.Remove(ctx, grant))
+		require.ErrorIs(t, grants.Remove(ctx, grant), patients.ErrNoGrant)
+		_, err = grants.Find(ctx, patient, grant.SourceID)
+		require.ErrorIs(t, err, patients.ErrNoGrant)
+		found, err = grants.Find(ctx, patient, other.SourceID)
+		require.NoError(t, err)
+		require.Equal(t, other, found)
+	})
+}

@@ -1,0 +1,221 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"healthcare/modules/patients"
+	"healthcare/modules/patients/internal/domain"
+	"healthcare/modules/patients/internal/ports"
+	"healthcare/platform/audit"
+	"healthcare/platform/auth"
+	"healthcare/platform/onetime"
+)
+
+// Invitations implements the use cases by which users get to see patients whom they do not keep.
+type Invitations struct {
+	*Service
+	invitations ports.Invitations
+	grants      ports.Grants
+	codes       onetime.Codes
+}
+
+// NewInvitations returns Invitations.
+func NewInvitations(
+	service *Service, invitations ports.Invitations, grants ports.Grants, codes onetime.Codes,
+) *Invitations {
+	return &Invitations{service, invitations, grants, codes}
+}
+
+// Invited is a new invitation with its code, which is shown once.
+type Invited struct {
+	domain.Invitation
+	Code onetime.Code
+}
+
+// Invite lets the user who gets the code see a patient of who. Errors: errs.Invalid, patients.ErrNotFound,
+// patients.ErrKeeperOnly, patients.ErrTooManyInvitations.
+func (s *Invitations) Invite(
+	ctx context.Context, who auth.Principal, id patients.ID, in domain.InvitationInput,
+) (Invited, error) {
+	code, now := onetime.New(), s.clock.Now()
+	invitation, err := domain.Invite(id, in, s.codes.MAC(code), who.UserID, now, now.Add(onetime.Lifetime))
+	if err != nil {
+		return Invited{}, err
+	}
+	err = s.tx.Do(ctx, func(ctx context.Context) error {
+		if _, err := s.patients.Lock(ctx, patients.OwnedBy(who.UserID), id); err != nil {
+			return err
+		}
+		if err := s.invitations.RemoveVoid(ctx, id, s.clock.Steady()); err != nil {
+			return err
+		}
+		all, err := s.invitations.OfPatient(ctx, id)
+		if err != nil {
+			return err
+		}
+		open := 0
+		for _, other := range all {
+			if other.Open(now) {
+				open++
+			}
+		}
+		if open >= domain.MaxInvitations {
+			return patients.ErrTooManyInvitations
+		}
+		if err := s.invitations.Add(ctx, invitation); err != nil {
+			return err
+		}
+		return s.trail.Record(ctx, who, audit.NewEntry(audit.Invited, audit.Patient, id.UUID))
+	})
+	return Invited{invitation, code}, s.recordRefusal(ctx, who, id, err, patients.ErrKeeperOnly)
+}
+
+// Withdraw makes an invitation to see a patient of who void. Errors: patients.ErrNotFound, patients.ErrKeeperOnly,
+// patients.ErrNoInvitation.
+func (s *Invitations) Withdraw(
+	ctx context.Context, who auth.Principal, id patients.ID, invitation domain.InvitationID,
+) error {
+	err := s.tx.Do(ctx, func(ctx context.Context) error {
+		if _, err := s.patients.Lock(ctx, patients.OwnedBy(who.UserID), id); err != nil {
+			return err
+		}
+		if err := s.invitations.Remove(ctx, id, invitation); err != nil {
+			return err
+		}
+		return s.trail.Record(ctx, who, audit.NewEntry(audit.Withdrawn, audit.Patient, id.UUID))
+	})
+	return s.recordRefusal(ctx, who, id, err, patients.ErrKeeperOnly)
+}
+
+// Claim grants a patient to the user who sends the code of an invitation and the birth date, which is ignored where
+// only the age is known. The invitation becomes void, also with the third wrong birth date. Invitations of a user who
+// no longer keeps the patient are void. Errors: errs.Invalid, patients.ErrNoInvitation for every code that is not valid
+// and for a wrong birth date, patients.ErrAlreadyKept, those of the subscribers of patients.Claimed.
+func (s *Invitations) Claim(
+	ctx context.Context, who auth.Principal, in domain.ClaimInput,
+) (grant domain.Grant, err error) {
+	if err := in.Validate(); err != nil {
+		return grant, err
+	}
+	refusal := audit.NewRefusal(audit.Patient, uuid.Nil, http.StatusNotFound)
+	code, ok := onetime.Parse(in.Code)
+	if !ok {
+		return grant, audit.RecordMissing(
+			ctx, s.trail, who, refusal, patients.ErrNoInvitation, patients.ErrNoInvitation)
+	}
+	var wrong error
+	err = s.tx.Do(ctx, func(ctx context.Context) error {
+		wrong = nil
+		patient, invitation, err := s.attempt(ctx, code)
+		if err != nil {
+			return err
+		}
+		refusal = audit.NewRefusal(audit.Patient, patient.ID.UUID, http.StatusNotFound)
+		grant, wrong = invitation.Accept(patient, who.UserID, in.Born(), s.clock.Now(), s.zone)
+		switch {
+		case wrong == nil:
+			return s.accept(ctx, who, grant, invitation.ID)
+		case errors.Is(wrong, patients.ErrNoInvitation):
+			return nil // commits the failure that attempt has counted
+		}
+		return wrong
+	})
+	if err == nil {
+		err = wrong
+	}
+	return grant, audit.RecordMissing(ctx, s.trail, who, refusal, err, patients.ErrNoInvitation)
+}
+
+// attempt returns the open invitation with the code and its patient, and counts a failure. Both are locked, the patient
+// first, as in a removal. Errors: patients.ErrNoInvitation.
+func (s *Invitations) attempt(ctx context.Context, code onetime.Code) (domain.Patient, domain.Invitation, error) {
+	found, err := s.invitations.FindByMAC(ctx, s.codes.MACs(code))
+	if err != nil {
+		return domain.Patient{}, found, err
+	}
+	patient, err := s.patients.Hold(ctx, patients.OwnedBy(found.InvitedBy), found.PatientID)
+	if errors.Is(err, patients.ErrNotFound) {
+		err = patients.ErrNoInvitation
+	}
+	if err != nil {
+		return domain.Patient{}, found, err
+	}
+	attempted, err := s.invitations.Attempt(ctx, found.ID)
+	if err != nil {
+		return domain.Patient{}, found, err
+	}
+	attempted.Failures--
+	if !attempted.Open(s.clock.Now()) {
+		return domain.Patient{}, found, patients.ErrNoInvitation
+	}
+	return patient, attempted, nil
+}
+
+// accept stores the grant, and removes its invitation.
+func (s *Invitations) accept(
+	ctx context.Context, who auth.Principal, grant domain.Grant, invitation domain.InvitationID,
+) error {
+	if err := s.invitations.Remove(ctx, grant.PatientID, invitation); err != nil {
+		return err
+	}
+	if err := s.grants.Put(ctx, grant); err != nil {
+		return err
+	}
+	kept, err := s.patients.Count(ctx, patients.OwnedBy(who.UserID), 1)
+	if err != nil {
+		return err
+	}
+	claimed := patients.Claimed{ID: grant.PatientID, User: who.UserID, KeepsNone: kept == 0, By: who}
+	if err := s.events.Publish(ctx, claimed); err != nil {
+		return err
+	}
+	return s.trail.Record(ctx, who, entryOf(audit.Granted, grant))
+}
+
+// entryOf returns the entry of the beginning or the end of a grant.
+func entryOf(action audit.Action, grant domain.Grant) audit.Entry {
+	entry := audit.NewEntry(action, audit.Patient, grant.PatientID.UUID)
+	entry.Basis, entry.GrantID = string(grant.Basis), grant.SourceID
+	return entry
+}
+
+// End ends a grant of a patient, for the user who keeps the patient and the user to whom it was granted. The user may
+// still act for themselves, which has no effect without a grant. Errors: patients.ErrNotFound, patients.ErrNoGrant,
+// patients.ErrKeeperOnly for other users who may read the patient, patients.ErrCareEnds.
+func (s *Invitations) End(ctx context.Context, who auth.Principal, id patients.ID, source uuid.UUID) error {
+	err := s.tx.Do(ctx, func(ctx context.Context) error {
+		patient, err := s.patients.Hold(ctx, patients.VisibleTo(who, s.clock.Now()), id)
+		if err != nil {
+			return err
+		}
+		grant, err := s.grants.Find(ctx, id, source)
+		switch {
+		case err != nil:
+			return err
+		case patient.OwnerID != who.UserID && !actsFor(who, grant.GranteeID):
+			return patients.ErrKeeperOnly
+		case grant.Basis == domain.Care:
+			return patients.ErrCareEnds
+		}
+		if err := s.grants.Remove(ctx, grant); err != nil {
+			return err
+		}
+		return s.trail.Record(ctx, who, entryOf(audit.Withdrawn, grant))
+	})
+	if errors.Is(err, patients.ErrKeeperOnly) {
+		refusal := audit.NewRefusal(audit.Patient, id.UUID, http.StatusForbidden)
+		return audit.RecordMissing(ctx, s.trail, who, refusal, err, err)
+	}
+	return s.recordMissing(ctx, who, id, err)
+}
+
+func actsFor(who auth.Principal, party uuid.UUID) bool {
+	return party == who.UserID || slices.ContainsFunc(who.For, func(capacity auth.Capacity) bool {
+		return capacity.ID == party
+	})
+}

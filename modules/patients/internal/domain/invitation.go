@@ -1,0 +1,149 @@
+package domain
+
+import (
+	"errors"
+	"strings"
+	"time"
+
+	validation "github.com/go-ozzo/ozzo-validation/v4"
+	"github.com/google/uuid"
+
+	"healthcare/modules/patients"
+	"healthcare/platform/errs"
+	"healthcare/platform/recordid"
+)
+
+// InvitationID identifies an invitation, and the grant of the user who accepted it.
+type InvitationID = recordid.Of[Invitation]
+
+// ParseInvitationID reads an id in its canonical form. Errors: patients.ErrNoInvitation.
+func ParseInvitationID(s string) (InvitationID, error) {
+	return recordid.Parse[InvitationID](s, patients.ErrNoInvitation)
+}
+
+// ParseGrantID reads the id of a grant in its canonical form. Errors: patients.ErrNoGrant.
+func ParseGrantID(s string) (InvitationID, error) {
+	return recordid.Parse[InvitationID](s, patients.ErrNoGrant)
+}
+
+// MaxInvitations is the maximum number of open invitations of a patient.
+const MaxInvitations = 10
+
+// MaxFailures is the number of claims with a wrong birth date after which an invitation is void.
+const MaxFailures = 3
+
+const majority = 18 // years
+
+// Invitation lets the user who knows its code see a patient.
+type Invitation struct {
+	ID        InvitationID
+	PatientID patients.ID
+	MAC       []byte    // of the code
+	As        Basis     // Self or Delegate
+	Until     time.Time // the end of the grant; zero: none
+	InvitedBy uuid.UUID
+	CreatedAt time.Time
+	ExpiresAt time.Time // of the code, exclusive
+	Failures  int       // claims with a wrong birth date
+}
+
+// InvitationInput is a keeper's description of an invitation, not yet validated.
+type InvitationInput struct {
+	As    string // in any letter case
+	Until string // RFC 3339; empty: no end
+}
+
+// Invite returns an invitation to see the patient, with a code that can be used before expires. Errors: errs.Invalid.
+func Invite(
+	patient patients.ID, in InvitationInput, mac []byte, by uuid.UUID, now, expires time.Time,
+) (Invitation, error) {
+	as := Basis(strings.ToLower(strings.TrimSpace(in.As)))
+	until, malformed := parseEnd(in.Until, now)
+	var unknown error
+	if as != Self && as != Delegate {
+		unknown = errors.New("Must be one of self, delegate.")
+	}
+	if err := errs.Fields(map[string]error{"as": unknown, "until": malformed}); err != nil {
+		return Invitation{}, err
+	}
+	if !until.IsZero() && until.Before(expires) {
+		expires = until
+	}
+	return Invitation{
+		ID: recordid.New[InvitationID](), PatientID: patient, MAC: mac, As: as, Until: until, InvitedBy: by,
+		CreatedAt: now, ExpiresAt: expires,
+	}, nil
+}
+
+func parseEnd(s string, now time.Time) (time.Time, error) {
+	if s = strings.TrimSpace(s); s == "" {
+		return time.Time{}, nil
+	}
+	until, err := time.Parse(time.RFC3339, s)
+	if err != nil || until.UTC().Year() > 9999 {
+		return time.Time{}, errors.New("Must be a time (RFC 3339), such as 2026-12-01T00:00:00Z.")
+	}
+	if until = until.UTC().Truncate(time.Microsecond); !until.After(now) {
+		return time.Time{}, errors.New("Must be in the future.")
+	}
+	return until, nil
+}
+
+// Open reports whether the invitation can be accepted.
+func (i Invitation) Open(now time.Time) bool {
+	return now.Before(i.ExpiresAt) && i.Failures < MaxFailures
+}
+
+// Accept returns the grant for the user who knows the code and the patient's birth date. Where only the age is known,
+// born is ignored. The grant of a child's delegate ends with the 18th birthday in zone at the latest. Errors:
+// patients.ErrAlreadyKept for the user who keeps the patient, patients.ErrNoInvitation for a wrong birth date.
+func (i Invitation) Accept(p Patient, user uuid.UUID, born Date, now time.Time, zone *time.Location) (Grant, error) {
+	if user == p.OwnerID {
+		return Grant{}, patients.ErrAlreadyKept
+	}
+	if p.Details.BirthDate != (Date{}) && born != p.Details.BirthDate {
+		return Grant{}, patients.ErrNoInvitation
+	}
+	grant := Grant{
+		PatientID: p.ID, GranteeID: user, Basis: i.As, SourceID: i.ID.UUID, Level: patients.Read,
+		GrantedBy: i.InvitedBy, GrantedAt: now, ExpiresAt: i.Until,
+	}
+	if i.As == Delegate && p.Details.BirthDate != (Date{}) {
+		adult := p.Details.BirthDate.birthday(majority, zone)
+		if now.Before(adult) && (grant.ExpiresAt.IsZero() || adult.Before(grant.ExpiresAt)) {
+			grant.ExpiresAt = adult
+		}
+	}
+	return grant, nil
+}
+
+// birthday returns the first instant in zone of the day on which a person born on d becomes this many years old.
+func (d Date) birthday(years int, zone *time.Location) time.Time {
+	// 29 February of a common year is 1 March, as in YearsUntil.
+	day := time.Date(d.year+years, time.Month(d.month), d.day, 0, 0, 0, 0, time.UTC)
+	start := time.Date(day.Year(), day.Month(), day.Day(), 0, 0, 0, 0, zone)
+	if start.Day() != day.Day() { // clocks skip midnight
+		_, start = start.ZoneBounds()
+	}
+	return start.UTC()
+}
+
+// ClaimInput is a user's proof of being the invited person.
+type ClaimInput struct {
+	Code      string
+	BirthDate string // YYYY-MM-DD; empty: not given
+}
+
+// Validate checks the fields without the invitation. Errors: errs.Invalid.
+func (in ClaimInput) Validate() error {
+	return errs.Fields(map[string]error{
+		"code":       validation.Validate(in.Code, notBlank, atMost64),
+		"birth_date": validation.Validate(strings.TrimSpace(in.BirthDate), isoDate),
+	})
+}
+
+// Born returns the birth date of a valid input, or the zero Date.
+func (in ClaimInput) Born() Date {
+	born, _ := ParseDate(strings.TrimSpace(in.BirthDate))
+	return born
+}

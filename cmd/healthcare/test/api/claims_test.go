@@ -83,6 +83,9 @@ func TestClaims(t *testing.T) {
 			listed := person.Do("GET", "/api/patients/", nil, "Prefer", "count=exact").Expect(200)
 			require.Equal(t, "1", listed.Header.Get("X-Total-Count"))
 			require.Equal(t, patient, listed.List()[0]["id"])
+			require.Empty(t, listed.List()[0]["notes"])
+			require.Empty(t, person.Do("GET", at, nil).Expect(200).Object()["notes"])
+			require.Equal(t, "Zyxnotes.", keeper.ForTest(t).Do("GET", at, nil).Expect(200).Object()["notes"])
 			actions := []any{}
 			for _, e := range person.Do("GET", at+"access-log/", nil).Expect(200).List() {
 				actions = append(actions, e["action"])

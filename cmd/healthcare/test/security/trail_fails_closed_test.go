@@ -96,13 +96,12 @@ func newSoundRequest(t *testing.T, s *harness.Service, r harness.Route, name str
 			known["session"] = session["id"]
 		}
 	}
+	if slices.ContainsFunc(r.IDs, func(id harness.ID) bool { return id.Of == "assignment" }) {
+		known["assignment"] = owner.Assign(known["patient"].(string), known["doctor"].(string)).Expect(201).ID()
+	}
 	request := soundRequest{client: c, path: r.PathOf(known)}
-	switch {
-	case strings.Contains(r.Path, "/jobs/"):
+	if strings.Contains(r.Path, "/jobs/") {
 		request.path = r.PathWith(s.AddJob(t))
-	case strings.Contains(r.Path, "mappings/detail/"), r.Method == "DELETE" && strings.Contains(r.Path, "mappings"):
-		assigned := owner.Assign(known["patient"].(string), known["doctor"].(string)).Expect(201)
-		request.path = r.PathWith(assigned.ID())
 	}
 	if r.Operation.RequestBody != nil {
 		request.body = r.Body(known)

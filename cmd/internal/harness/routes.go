@@ -219,6 +219,7 @@ func (c *Client) KnownValues() Object {
 	}
 	known[claimPath+" code"] = other.Invite(other.AddPatient())["code"]
 	c.AddGrant(known, other)
+	known["assignment"] = c.Assign(known[Patient].(string), c.AddDoctor()).Expect(201).ID()
 	c.AddRecords(known, "")
 	return known
 }

@@ -68,6 +68,8 @@ func TestEveryDescribedResponseIsSent(t *testing.T) {
 		}
 		c.Do("GET", "/api/mappings/", nil)
 		for _, id := range []string{assignmentID, missing} {
+			c.Do("PATCH", "/api/mappings/"+id+"/", object{"access": "write"})
+			c.Do("PATCH", "/api/mappings/"+id+"/", object{"access": "all"})
 			c.Do("GET", "/api/mappings/detail/"+id+"/", nil)
 			c.Do("DELETE", "/api/mappings/"+id+"/", nil)
 		}
@@ -203,6 +205,7 @@ func reachConditions(c *harness.Client) {
 		c.Do("PATCH", path, object{}, "If-Match", `"v9"`).Expect(412)
 		c.Do("DELETE", path, nil, "If-Match", `"v9"`).Expect(412)
 	}
+	c.Do("PATCH", "/api/mappings/"+assignment, object{"access": "none"}, "If-Match", `"v9"`).Expect(412)
 	c.Do("DELETE", "/api/mappings/"+assignment, nil, "If-Match", `"v9"`).Expect(412)
 	other := c.AddDoctor()
 	for path, body := range map[string]object{

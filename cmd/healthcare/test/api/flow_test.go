@@ -69,6 +69,7 @@ func TestFlowOfTheOriginal(t *testing.T) {
 		require.Equal(t, object{
 			"id": assignment["id"], "patient": created.ID(), "doctor": doctor["id"],
 			"assigned_at":     assignment["assigned_at"],
+			"access":          "read",
 			"patient_details": object{"id": created.ID(), "name": "Ananya V.", "age": 32.0, "gender": "Female"},
 			"doctor_details": object{"id": doctor["id"], "name": "Dr. Vikram Khanna", "specialization": "Dermatology",
 				"experience": 10.0},

@@ -13,7 +13,7 @@ import (
 )
 
 // neverCleared holds the members of PATCH bodies that a record always has.
-var neverCleared = []string{"name", "gender", "specialization", "experience", "role", "active"}
+var neverCleared = []string{"name", "gender", "specialization", "experience", "role", "active", "access"}
 
 // Null means "unknown". The contract allows it for every optional member, and the service accepts it for those only.
 func TestNullIsAcceptedWhereTheContractAllowsIt(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"healthcare/platform/rest"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/oapi-codegen/nullable"
 	"github.com/oapi-codegen/runtime"
 )
 
@@ -80,6 +81,11 @@ type AssignmentChanges struct {
 
 // AssignmentInput A patient and the doctor to assign.
 type AssignmentInput struct {
+	// Access By default that of the server.
+	//
+	// Example: read
+	Access nullable.Nullable[string] `json:"access,omitempty"`
+
 	// Doctor A doctor's id.
 	//
 	// Example: 0193525f-3c07-7b92-9d16-2f8a4e6b1c35
@@ -89,11 +95,6 @@ type AssignmentInput struct {
 	//
 	// Example: 0193525f-2a41-7d3e-8a55-5b1c9f0e7d21
 	Patient string `json:"patient"`
-
-	// Access The permission of the doctor's user for the patient.
-	//
-	// Example: read
-	Access *string `json:"access,omitempty"`
 }
 
 // ListAssignmentsParams defines parameters for ListAssignments.

@@ -133,7 +133,7 @@ func readInput(c *fiber.Ctx) (patients.ID, doctors.ID, assignments.Access, error
 	if noDoctor != nil {
 		wrong["doctor"] = errNotUUID
 	}
-	return patient, doctor, assignments.Access(rest.Value(body.Access)), errs.Fields(wrong)
+	return patient, doctor, assignments.Access(rest.OrEmpty(body.Access)), errs.Fields(wrong)
 }
 
 // missingReference maps a missing patient or doctor to an invalid body, as in the original service.

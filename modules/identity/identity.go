@@ -6,6 +6,9 @@ import (
 	"context"
 	"time"
 
+	"github.com/google/uuid"
+
+	"healthcare/platform/auth"
 	"healthcare/platform/errs"
 	"healthcare/platform/recordid"
 )
@@ -38,6 +41,18 @@ type UserData interface {
 	// DeleteAll removes at most limit of the user's patients and all that refers to them, in the transaction of ctx,
 	// and returns their number. Session and role are those of the user on leaving, for the audit trail. Errors: none.
 	DeleteAll(ctx context.Context, user UserID, session SessionID, role string, limit int) (int, error)
+
+	// Transfer gives at most limit of the patients of the user from to the user to, oldest first, in the transaction of
+	// ctx. Patients whose medical record number a patient of to has stay. With the limit 0 it moves nothing. Errors:
+	// errs.Conflict if to has no room for any of them.
+	Transfer(ctx context.Context, who auth.Principal, from, to UserID, limit int) (Transfer, error)
+}
+
+// Transfer is the state of a transfer of one user's patients to another.
+type Transfer struct {
+	Moved     int         // by this call
+	Left      int         // patients that can be moved
+	Conflicts []uuid.UUID // at most 100 of the patients that stay
 }
 
 // AccessTokenKeys is the purpose of the keys that sign access tokens, for platform/keyring. A key's id is the token's
@@ -85,6 +100,8 @@ var (
 		"The last active administrator cannot be demoted, disabled or removed.")
 	ErrTooManyCapacities = errs.New(
 		errs.Conflict, "too_many_capacities", "This account acts for the maximum number of others.")
+	ErrCannotKeepPatients = errs.New(
+		errs.Conflict, "cannot_keep_patients", "This account is disabled, or has a role that cannot have patients.")
 	ErrRoleConflict = errs.New(errs.Conflict, "role_conflict",
 		"Accounts with this role cannot be linked to the record of a doctor.")
 	ErrOwnsPatients = errs.New(

@@ -123,6 +123,15 @@ type Deleted struct {
 	By  auth.Principal
 }
 
+// Transferred is published in the transaction that gives patients of the user From to the user To. Subscribers update
+// the owner in their records. It has at most 1,000 ids. The audit entries of the transfer name each patient, so
+// subscribers record nothing.
+type Transferred struct {
+	IDs      []ID
+	From, To uuid.UUID
+	By       auth.Principal
+}
+
 // Claimed is published in the transaction in which a user accepts an invitation, after the grant was stored.
 type Claimed struct {
 	ID        ID
@@ -142,6 +151,9 @@ var (
 	ErrNotFound     = errs.New(errs.NotFound, "not_found", "No such patient.")
 	ErrLimitReached = errs.New(
 		errs.Conflict, "limit_reached", "You have reached the maximum number of patients per user.",
+	)
+	ErrReceiverFull = errs.New(
+		errs.Conflict, "limit_reached", "The other user has reached the maximum number of patients per user.",
 	)
 	ErrReadOnly = errs.New(
 		errs.Forbidden, "read_only", "You may read this patient, but not change it.",

@@ -20,9 +20,10 @@ const (
 	Create          Action = "create"
 	Update          Action = "update"
 	Delete          Action = "delete"
-	Invited         Action = "invited"   // someone may link an account to the record, or see the patient
-	Withdrawn       Action = "withdrawn" // an invitation or a grant
-	Granted         Action = "granted"   // a user may see the patient
+	Invited         Action = "invited"     // someone may link an account to the record, or see the patient
+	Withdrawn       Action = "withdrawn"   // an invitation or a grant
+	Granted         Action = "granted"     // a user may see the patient
+	Transferred     Action = "transferred" // another user became the owner of a patient
 	Refused         Action = "refused"
 	TrailRead       Action = "trail_read"
 	TrailPruned     Action = "trail_pruned" // Entry.Count is the sequence number of the last removed entry
@@ -55,6 +56,7 @@ var events = map[Action]Event{
 	Invited:         {"110113", "110137", "C"},
 	Withdrawn:       {"110113", "110137", "D"},
 	Granted:         {"110113", "110137", "C"},
+	Transferred:     {"rest", "update", "U"},
 	Refused:         {"110113", "110126", "E"},
 	TrailRead:       {"110101", "search-type", "R"},
 	TrailPruned:     {"110101", "delete", "D"},

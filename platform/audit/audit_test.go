@@ -17,7 +17,8 @@ func TestEveryActionHasTheCodesOfAnAuditEvent(t *testing.T) {
 	for _, action := range []audit.Action{
 		audit.Login, audit.LoginFailed, audit.Refresh, audit.RefreshReused, audit.Logout, audit.PasswordChanged,
 		audit.RoleChanged, audit.Read, audit.List, audit.Search, audit.Create, audit.Update, audit.Delete,
-		audit.Invited, audit.Withdrawn, audit.Granted, audit.Refused, audit.TrailRead, audit.TrailPruned,
+		audit.Invited, audit.Withdrawn, audit.Granted, audit.Transferred, audit.Refused, audit.TrailRead,
+		audit.TrailPruned,
 	} {
 		event, known := action.Event()
 		require.True(t, known, action)

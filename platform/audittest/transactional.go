@@ -27,7 +27,7 @@ type transactional struct {
 
 var changes = map[audit.Action]bool{
 	audit.Login: true, audit.Refresh: true, audit.RefreshReused: true, audit.Logout: true,
-	audit.PasswordChanged: true, audit.RoleChanged: true,
+	audit.PasswordChanged: true, audit.RoleChanged: true, audit.Transferred: true,
 	audit.Create: true, audit.Update: true, audit.Delete: true,
 	audit.Invited: true, audit.Withdrawn: true, audit.Granted: true,
 }

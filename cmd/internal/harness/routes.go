@@ -214,8 +214,9 @@ func (r Route) CreatesUser() bool {
 func (c *Client) KnownValues() Object {
 	other := c.Service.NewUser(c.T, "Another"+c.Name)
 	known := Object{
-		Patient: c.AddPatient(), "doctor": c.AddDoctor(), "user": other.UserID(), "session": MissingID,
-		"email": other.Email(), "password": Password, "current_password": Password, "new_password": Password,
+		Patient: c.AddPatient(), "doctor": c.AddDoctor(), "user": other.UserID(), "to": c.UserID(),
+		"session": MissingID,
+		"email":   other.Email(), "password": Password, "current_password": Password, "new_password": Password,
 	}
 	known[claimPath+" code"] = other.Invite(other.AddPatient())["code"]
 	c.AddGrant(known, other)

@@ -18,6 +18,7 @@ var Document = rest.Document
 var Module = fx.Module("assignments",
 	fx.Provide(store.New, app.NewLimit, app.New, app.NewDirectory, app.NewReleaser, app.NewDoctorAssignments),
 	events.Subscribe(app.WhenPatientDeleted),
+	events.Subscribe(app.WhenPatientTransferred),
 	events.Subscribe(app.WhenDoctorDeleted),
 	httpserver.Handle(rest.New),
 )

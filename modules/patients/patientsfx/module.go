@@ -29,7 +29,7 @@ var Document = rest.Document
 var Module = fx.Module("patients",
 	fx.Provide(
 		store.New, store.NewGrants, store.NewCareTeams, store.NewInvitations,
-		app.New, invitations, app.NewDirectory, app.NewUserData, app.NewCare, app.NewSync,
+		app.NewLimit, app.New, invitations, app.NewDirectory, app.NewUserData, app.NewCare, app.NewSync,
 	),
 	events.Subscribe(app.WhenAssigned),
 	events.Subscribe(app.WhenAccessChanged),

@@ -94,6 +94,12 @@ func countStatements(t *testing.T, s *harness.Service, recorded *harness.Stateme
 		"password": harness.Password})
 	send(c, "GET", "/api/users/{id}/", other.UserID(), nil)
 	send(c, "PATCH", "/api/users/{id}/", other.UserID(), object{"name": "Mira"})
+	giver := s.NewUser(t, name+"Giver")
+	for i := range n {
+		giver.Assign(giver.AddPatient(object{"medical_record_number": fmt.Sprint(name, i)}), made).Expect(201)
+	}
+	send(c, "GET", "/api/users/{id}/transfer/?to="+c.UserID(), giver.UserID(), nil)
+	send(c, "POST", "/api/users/{id}/transfer/", giver.UserID(), object{"to": c.UserID()})
 	anonymous := s.Anonymous(t)
 	send(anonymous, "POST", "/api/auth/register/", "",
 		object{"name": name, "email": name + ".self@clinic.example", "password": harness.Password})

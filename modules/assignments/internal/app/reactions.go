@@ -23,6 +23,21 @@ func WhenPatientDeleted(assignments ports.Repository, limit Limit) events.Subscr
 	})
 }
 
+// WhenPatientTransferred stores the new owner in the assignments of transferred patients, in the same transaction.
+func WhenPatientTransferred(assignments ports.Repository, limit Limit) events.Subscription {
+	return events.On("assignments", func(ctx context.Context, transferred patients.Transferred) error {
+		changed, err := assignments.SetOwner(ctx, transferred.IDs, transferred.To)
+		if err != nil {
+			return err
+		}
+		assignments.AfterCommit(ctx, func() {
+			limit.Changed(transferred.From, -changed)
+			limit.Changed(transferred.To, changed)
+		})
+		return nil
+	})
+}
+
 // releasedAtOnce is the maximum number of assignments that one call of Release ends.
 const releasedAtOnce = 1000
 

@@ -8,9 +8,11 @@ import (
 
 	"healthcare/modules/assignments/internal/adapters/store"
 	"healthcare/modules/assignments/internal/app"
+	"healthcare/modules/assignments/internal/domain"
 	"healthcare/modules/doctors"
 	"healthcare/modules/patients"
 	"healthcare/platform/audittest"
+	"healthcare/platform/auth"
 	"healthcare/platform/clock"
 	"healthcare/platform/database"
 	"healthcare/platform/databasetest"
@@ -26,7 +28,8 @@ func TestReactions(t *testing.T) {
 		repository := store.New(db)
 		trail := new(audittest.Recorder)
 		releaser := app.NewReleaser(repository, trail, clock.At(now), app.Limit{})
-		publisher := events.New(app.WhenPatientDeleted(repository, app.Limit{}), app.WhenDoctorDeleted(releaser))
+		publisher := events.New(app.WhenPatientDeleted(repository, app.Limit{}), app.WhenDoctorDeleted(releaser),
+			app.WhenPatientTransferred(repository, app.Limit{}))
 		deletePatient := func(ctx context.Context, id patients.ID) error {
 			return db.Write(ctx).Exec(`DELETE FROM patients WHERE id = ?`, id).Error
 		}
@@ -54,6 +57,24 @@ func TestReactions(t *testing.T) {
 			require.Equal(t, errs.Conflict, errs.KindOf(err), "%v", err)
 			require.Equal(t, []app.Assigned{c, b, a}, h.browsed(t, who))
 		})
+		t.Run("give the assignments of a transferred patient to the new owner", func(t *testing.T) {
+			receiver := h.newUser(t)
+			transferred := func(from, to auth.Principal) patients.Transferred {
+				return patients.Transferred{IDs: []patients.ID{bob.ID}, From: from.UserID, To: to.UserID}
+			}
+			require.ErrorIs(t, db.Do(t.Context(), func(ctx context.Context) error {
+				require.NoError(t, publisher.Publish(ctx, transferred(who, receiver)))
+				return context.Canceled
+			}), context.Canceled)
+			require.Equal(t, []app.Assigned{c, b, a}, h.browsed(t, who))
+			require.NoError(t, publisher.Publish(t.Context(), transferred(who, receiver)))
+			require.Equal(t, []app.Assigned{a}, h.browsed(t, who))
+			theirs, err := repository.List(t.Context(), patients.OwnedBy(receiver.UserID), domain.Filter{}, wholeList)
+			require.NoError(t, err)
+			require.Len(t, theirs.Items, 2)
+			require.NoError(t, publisher.Publish(t.Context(), transferred(receiver, who)))
+			require.Equal(t, []app.Assigned{c, b, a}, h.browsed(t, who))
+		})
 		t.Run("end the assignments of a removed patient only", func(t *testing.T) {
 			require.NoError(t, db.Do(t.Context(), func(ctx context.Context) error {
 				require.NoError(t, publisher.Publish(ctx, patients.Deleted{IDs: []patients.ID{ann.ID}}))
@@ -71,7 +92,10 @@ func TestReactions(t *testing.T) {
 		t.Run("return the error of the store", func(t *testing.T) {
 			ended, cancel := context.WithCancel(t.Context())
 			cancel()
-			for _, event := range []any{patients.Deleted{IDs: []patients.ID{bob.ID}}, doctors.Deleted{ID: second.ID}} {
+			for _, event := range []any{
+				patients.Deleted{IDs: []patients.ID{bob.ID}}, doctors.Deleted{ID: second.ID},
+				patients.Transferred{IDs: []patients.ID{bob.ID}},
+			} {
 				require.Equal(t, errs.Unavailable, errs.KindOf(publisher.Publish(ended, event)))
 			}
 		})

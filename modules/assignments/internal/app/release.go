@@ -9,6 +9,7 @@ import (
 	"healthcare/modules/assignments/internal/domain"
 	"healthcare/modules/assignments/internal/ports"
 	"healthcare/modules/doctors"
+	"healthcare/modules/patients"
 	"healthcare/platform/audit"
 	"healthcare/platform/auth"
 	"healthcare/platform/clock"
@@ -84,6 +85,9 @@ func (d *Releaser) release(
 	if ended, err = d.assignments.RemoveAll(ctx, found); err != nil {
 		return 0, nil, nil, err
 	}
+	if made, err = d.corrected(ctx, made, ended); err != nil {
+		return 0, nil, nil, err
+	}
 	d.assignments.AfterCommit(ctx, func() {
 		for _, a := range ended {
 			d.limit.Changed(a.OwnerID, -1)
@@ -93,6 +97,37 @@ func (d *Releaser) release(
 		}
 	})
 	return len(found), made, ended, d.trail.Record(ctx, who, newReleaseEntries(made, ended)...)
+}
+
+// corrected repeats for new assignments what happened to the ended ones between OfDoctor and AddMissing: it stores the
+// owner to whom the patient was transferred, and ends those whose predecessor had ended already. Both would otherwise
+// leave the assignment with a former owner. It returns the remaining ones.
+func (d *Releaser) corrected(
+	ctx context.Context, made, ended []domain.Assignment,
+) (kept []domain.Assignment, err error) {
+	owners := map[patients.ID]uuid.UUID{}
+	for _, a := range ended {
+		owners[a.PatientID] = a.OwnerID
+	}
+	var without []domain.Assignment
+	for _, a := range made {
+		owner, known := owners[a.PatientID]
+		if !known {
+			without = append(without, a)
+			continue
+		}
+		if owner != a.OwnerID {
+			if _, err := d.assignments.SetOwner(ctx, []patients.ID{a.PatientID}, owner); err != nil {
+				return nil, err
+			}
+			a.OwnerID = owner
+		}
+		kept = append(kept, a)
+	}
+	if len(without) > 0 {
+		_, err = d.assignments.RemoveAll(ctx, without)
+	}
+	return kept, err
 }
 
 // moved returns new assignments of the same patients to the doctor to. They grant nothing.

@@ -12,6 +12,7 @@ import (
 	"healthcare/modules/assignments"
 	"healthcare/modules/assignments/internal/adapters/store"
 	"healthcare/modules/assignments/internal/app"
+	"healthcare/modules/assignments/internal/domain"
 	"healthcare/modules/assignments/internal/ports"
 	"healthcare/modules/doctors"
 	"healthcare/modules/patients"
@@ -28,6 +29,53 @@ type slowCount struct{ ports.Repository }
 func (r slowCount) CountOf(ctx context.Context, user uuid.UUID, limit int) (int, error) {
 	time.Sleep(100 * time.Millisecond)
 	return r.Repository.CountOf(ctx, user, limit)
+}
+
+// interrupted is a repository that calls between after OfDoctor.
+type interrupted struct {
+	ports.Repository
+	between func(found []domain.Assignment)
+}
+
+func (r interrupted) OfDoctor(ctx context.Context, doctor doctors.ID, limit int) ([]domain.Assignment, error) {
+	found, err := r.Repository.OfDoctor(ctx, doctor, limit)
+	r.between(found)
+	return found, err
+}
+
+func TestReleaseRepeatsWhatHappenedMeanwhile(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		repository := store.New(db)
+		h, trail := newEnv(t, db).withTrail(app.Limit{})
+		who, receiver := h.newUser(t), h.newUser(t)
+		removed, heir := h.doctor(t, "Removed"), h.doctor(t, "Heir")
+		ann, bob, eve := h.patientOf(t, who, "Ann"), h.patientOf(t, who, "Bob"), h.patientOf(t, who, "Eve")
+		for _, patient := range []patients.Patient{ann, bob, eve} {
+			h.assigned(t, who, patient, removed)
+		}
+		var ctx context.Context // of the transaction of the release, as SQLite has one writer
+		meanwhile := interrupted{repository, func(found []domain.Assignment) {
+			_, err := repository.SetOwner(ctx, []patients.ID{ann.ID}, receiver.UserID) // transferred
+			require.NoError(t, err)
+			_, err = repository.RemoveAllOfPatients(ctx, []patients.ID{bob.ID}) // discharged
+			require.NoError(t, err)
+		}}
+		releaser := app.NewReleaser(meanwhile, trail, h.clock, app.Limit{})
+		ofDoctors := app.NewDoctorAssignments(releaser, events.New())
+		require.NoError(t, db.Do(t.Context(), func(tx context.Context) error {
+			ctx = tx
+			_, err := ofDoctors.Release(tx, who, removed.ID, &heir.ID, 100)
+			return err
+		}))
+		owners := map[patients.ID]uuid.UUID{}
+		all, err := repository.OfDoctor(t.Context(), heir.ID, 100)
+		require.NoError(t, err)
+		for _, a := range all {
+			owners[a.PatientID] = a.OwnerID
+		}
+		require.Equal(t, map[patients.ID]uuid.UUID{ann.ID: receiver.UserID, eve.ID: who.UserID}, owners)
+	})
 }
 
 func TestReleasedAssignmentsMakeRoom(t *testing.T) {
@@ -68,17 +116,22 @@ func TestReleasedAssignmentsMakeRoom(t *testing.T) {
 		requireRoom(other, 3)
 
 		rolledBack := errors.New("rolled back")
-		deletions := events.New(app.WhenPatientDeleted(repository, limit), app.WhenDoctorDeleted(releaser))
+		publisher := events.New(app.WhenPatientDeleted(repository, limit), app.WhenDoctorDeleted(releaser),
+			app.WhenPatientTransferred(repository, limit))
 		for _, change := range []func(ctx context.Context) error{
 			func(ctx context.Context) error {
 				_, err := ofDoctors.Release(ctx, admin, removed.ID, nil, 100)
 				return err
 			},
 			func(ctx context.Context) error {
-				return deletions.Publish(ctx, patients.Deleted{IDs: []patients.ID{ann.ID, bob.ID}, By: who})
+				return publisher.Publish(ctx, patients.Deleted{IDs: []patients.ID{ann.ID, bob.ID}, By: who})
 			},
 			func(ctx context.Context) error {
-				return deletions.Publish(ctx, doctors.Deleted{ID: removed.ID, By: admin})
+				transferred := patients.Transferred{IDs: []patients.ID{ann.ID}, From: who.UserID, To: other.UserID}
+				return publisher.Publish(ctx, transferred)
+			},
+			func(ctx context.Context) error {
+				return publisher.Publish(ctx, doctors.Deleted{ID: removed.ID, By: admin})
 			},
 		} {
 			require.ErrorIs(t, db.Do(t.Context(), func(ctx context.Context) error {
@@ -94,5 +147,11 @@ func TestReleasedAssignmentsMakeRoom(t *testing.T) {
 		release(heir.ID, nil, 3)
 		requireRoom(who, 2)
 		requireRoom(other, 1)
+		moved := h.patientOf(t, who, "Moved")
+		given := patients.Transferred{IDs: []patients.ID{moved.ID}, From: who.UserID, To: other.UserID}
+		require.NoError(t, repository.Add(t.Context(),
+			domain.New(who.UserID, moved.ID, h.doctor(t, "Moved").ID, now))) // beyond the limit
+		require.NoError(t, publisher.Publish(t.Context(), given))
+		requireRoom(who, 1)
 	})
 }

@@ -13,7 +13,8 @@ import (
 	"healthcare/platform/recordid"
 )
 
-// Assignment is the assignment of a doctor to a patient. Only its access changes.
+// Assignment is the assignment of a doctor to a patient. Only its access changes, and its owner with that of the
+// patient.
 type Assignment struct {
 	ID         assignments.ID
 	OwnerID    uuid.UUID // the patient's owner

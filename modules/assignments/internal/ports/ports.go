@@ -53,6 +53,10 @@ type Repository interface {
 	// RemoveAllOfPatients ends all assignments of at most 1,000 patients, and returns their number. Errors: none.
 	RemoveAllOfPatients(ctx context.Context, removed []patients.ID) (ended int, err error)
 
+	// SetOwner stores the owner of at most 1,000 patients in their assignments, and returns the number of those that
+	// had another. Errors: none.
+	SetOwner(ctx context.Context, of []patients.ID, owner uuid.UUID) (changed int, err error)
+
 	// Owners returns the owner of each of the doctor's assignments, at most limit of them. Errors: none.
 	Owners(ctx context.Context, doctor doctors.ID, limit int) ([]uuid.UUID, error)
 

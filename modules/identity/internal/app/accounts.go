@@ -22,6 +22,7 @@ type Accounts struct {
 	users         ports.Users
 	mailboxes     ports.Mailboxes
 	sessions      ports.Sessions
+	acting        ports.Acting
 	credentials   *Credentials
 	registrations ports.Registrations
 	userData      identity.UserData
@@ -37,13 +38,14 @@ type Accounts struct {
 // NewAccounts wires the use cases.
 func NewAccounts(
 	cfg identity.Config, users ports.Users, mailboxes ports.Mailboxes, sessions ports.Sessions,
-	credentials *Credentials, registrations ports.Registrations, userData identity.UserData,
+	acting ports.Acting, credentials *Credentials, registrations ports.Registrations, userData identity.UserData,
 	responses ports.StoredResponses,
 	queue *jobs.Queue, roles auth.Roles, trail audit.Recorder, runner tx.Runner, clk clock.Clock,
 ) *Accounts {
 	return &Accounts{
-		users: users, mailboxes: mailboxes, sessions: sessions, credentials: credentials, registrations: registrations,
-		userData: userData, responses: responses, jobs: queue, roles: roles, trail: trail, tx: runner, clock: clk,
+		users: users, mailboxes: mailboxes, sessions: sessions, acting: acting, credentials: credentials,
+		registrations: registrations, userData: userData, responses: responses, jobs: queue, roles: roles, trail: trail,
+		tx: runner, clock: clk,
 		closed: cfg.RegistrationClosed,
 	}
 }

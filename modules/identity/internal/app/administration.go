@@ -29,6 +29,41 @@ func (a *Accounts) Find(ctx context.Context, id identity.UserID) (domain.User, e
 	return user, asUserNotFound(err)
 }
 
+// Account is a user, and for whom the user acts.
+type Account struct {
+	domain.User
+	ActsFor []domain.Party // oldest first
+}
+
+// BrowseWithParties is Browse with WithParties. Errors: none.
+func (a *Accounts) BrowseWithParties(
+	ctx context.Context, filter domain.UserFilter, request paging.Request,
+) (paging.Page[Account], error) {
+	page, err := a.Browse(ctx, filter, request)
+	if err != nil {
+		return paging.Page[Account]{}, err
+	}
+	accounts, err := a.WithParties(ctx, page.Items...)
+	return paging.Page[Account]{Items: accounts, Next: page.Next, Total: page.Total}, err
+}
+
+// WithParties adds for whom each of the users acts, in one query. Errors: none.
+func (a *Accounts) WithParties(ctx context.Context, users ...domain.User) ([]Account, error) {
+	ids := make([]identity.UserID, len(users))
+	for i, user := range users {
+		ids[i] = user.ID
+	}
+	parties, err := a.acting.ListFor(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]Account, len(users))
+	for i, user := range users {
+		all[i] = Account{user, parties[user.ID]}
+	}
+	return all, nil
+}
+
 // FindByEmail returns the users of an address's mailbox, oldest first. Only older releases let several users of one
 // mailbox register. Errors: identity.ErrUserNotFound.
 func (a *Accounts) FindByEmail(ctx context.Context, email string) ([]domain.User, error) {

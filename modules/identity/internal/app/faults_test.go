@@ -65,6 +65,31 @@ var faultCases = []faultCase{
 			auth.Admin)
 		return err
 	}),
+	{
+		name: "transfer",
+		prepare: func(t *testing.T, h fixture, caller auth.Principal, _ app.Tokens) func(context.Context) error {
+			from := identity.UserID{UUID: databasetest.NewUser(t, h.db)}
+			databasetest.NewPatient(t, h.db, from.UUID)
+			return func(ctx context.Context) error {
+				_, err := h.Transfer(ctx, caller, from, identity.UserID{UUID: caller.UserID}, 10)
+				return err
+			}
+		},
+	},
+	plain("add for whom users act", func(ctx context.Context, h fixture, caller auth.Principal) error {
+		_, err := h.WithParties(ctx, domain.User{ID: identity.UserID{UUID: caller.UserID}})
+		return err
+	}),
+	{
+		name: "read a transfer",
+		prepare: func(t *testing.T, h fixture, caller auth.Principal, _ app.Tokens) func(context.Context) error {
+			from := identity.UserID{UUID: databasetest.NewUser(t, h.db)}
+			return func(ctx context.Context) error {
+				_, err := h.Transferable(ctx, caller, from, identity.UserID{UUID: caller.UserID})
+				return err
+			}
+		},
+	},
 	plain("sign in", func(ctx context.Context, h fixture, _ auth.Principal) error {
 		_, err := h.SignIn(ctx, domain.Credentials{Email: "a@example.com", Password: secret}, here)
 		return err

@@ -95,9 +95,9 @@ func newFixture(t testing.TB, db *database.DB, adjust ...func(*identity.Config))
 	h.credentials = credentials
 	h.patientRows, h.roles = &patientRows{db: db}, testRoles()
 	h.Service = app.New(cfg, h.users, h.sessions, credentials, tokens, h.trail, db, manual)
-	h.Accounts = app.NewAccounts(cfg, h.users, store.NewMailboxes(db, manual, zap.NewNop()), h.sessions, credentials,
-		registrations, h.patientRows, idempotency.New(db, manual), jobs.NewQueue(db, manual), h.roles, h.trail, db,
-		manual)
+	h.Accounts = app.NewAccounts(cfg, h.users, store.NewMailboxes(db, manual, zap.NewNop()), h.sessions,
+		store.NewActing(db), credentials, registrations, h.patientRows, idempotency.New(db, manual),
+		jobs.NewQueue(db, manual), h.roles, h.trail, db, manual)
 	return h
 }
 
@@ -126,6 +126,20 @@ func (e *patientRows) DeleteAll(
 ) (int, error) {
 	done := e.db.Write(ctx).Exec(`DELETE FROM patients WHERE owner_id = ?`, user)
 	return int(done.RowsAffected), done.Error
+}
+
+// Transfer implements identity.UserData, without conflicts.
+func (e *patientRows) Transfer(
+	ctx context.Context, _ auth.Principal, from, to identity.UserID, limit int,
+) (done identity.Transfer, err error) {
+	moved := e.db.Write(ctx).Exec(`UPDATE patients SET owner_id = ? WHERE id IN
+		(SELECT id FROM patients WHERE owner_id = ? LIMIT ?)`, to, from, limit)
+	if moved.Error != nil {
+		return done, moved.Error
+	}
+	done.Moved = int(moved.RowsAffected)
+	done.Left, err = e.Count(ctx, from, -1)
+	return done, err
 }
 
 // here is the default client of the tests.

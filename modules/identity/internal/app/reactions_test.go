@@ -45,6 +45,13 @@ func TestDoctorLinks(t *testing.T) {
 			require.NoError(t, publish(doctors.Linked{ID: doctor, User: user.ID.UUID, By: by}))
 			require.Equal(t, doctors.Role, caller(t).Role)
 			require.Equal(t, acting, caller(t).For)
+			other := domain.User{ID: identity.UserID{UUID: databasetest.NewUser(t, db)}}
+			accounts, err := h.WithParties(t.Context(), other, user)
+			require.NoError(t, err)
+			require.Equal(t, []app.Account{
+				{User: other},
+				{User: user, ActsFor: []domain.Party{{ID: doctor.UUID, Kind: "doctor", Since: h.clock.Now()}}},
+			}, accounts)
 			recorded := h.trail.Recorded()
 			entry := recorded[len(recorded)-1].Entry
 			require.Equal(t, audit.RoleChanged, entry.Action)

@@ -117,6 +117,10 @@ type Acting interface {
 	// Of returns for whom the user acts. Errors: none.
 	Of(ctx context.Context, user identity.UserID) ([]auth.Capacity, error)
 
+	// ListFor returns for whom each of the users acts, oldest first, in one query. The map lacks users who act for
+	// nobody. Errors: none.
+	ListFor(ctx context.Context, users []identity.UserID) (map[identity.UserID][]domain.Party, error)
+
 	// RemoveFor ends what any user does for the party, and returns the users. Errors: none.
 	RemoveFor(ctx context.Context, party uuid.UUID) ([]identity.UserID, error)
 }

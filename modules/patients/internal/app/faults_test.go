@@ -28,8 +28,10 @@ func TestUseCasesReturnEveryErrorAndLeaveNoEffect(t *testing.T) {
 		repository, trail, clk := store.New(db), new(audittest.Recorder), clock.At(now)
 		publisher := events.New(events.On("subscriber", func(ctx context.Context, _ patients.Deleted) error {
 			return databasetest.InjectFault(ctx, "subscriber")
+		}), events.On("subscriber", func(ctx context.Context, _ patients.Transferred) error {
+			return databasetest.InjectFault(ctx, "subscriber")
 		}))
-		who := newUser(t, db)
+		who, receiver := newUser(t, db), newUser(t, db)
 		var id patients.ID // of a patient of who, new for each case
 		for _, c := range []struct {
 			name string
@@ -76,13 +78,20 @@ func TestUseCasesReturnEveryErrorAndLeaveNoEffect(t *testing.T) {
 				return s.Remove(ctx, auth.Principal{UserID: uuid.New()}, id, revision.Match{})
 			}, patients.ErrNotFound},
 			{"count a user's data", func(ctx context.Context, _ *app.Service) error {
-				userData := app.NewUserData(repository, db, publisher, trail)
+				userData := app.NewUserData(repository, db, publisher, trail, clk, app.Limit{})
 				_, err := userData.Count(ctx, identity.UserID{UUID: who.UserID}, -1)
 				return err
 			}, nil},
 			{"delete a user's data", func(ctx context.Context, _ *app.Service) error {
-				userData := app.NewUserData(repository, db, publisher, trail)
+				userData := app.NewUserData(repository, db, publisher, trail, clk, app.Limit{})
 				_, err := userData.DeleteAll(ctx, identity.UserID{UUID: who.UserID}, identity.SessionID{}, "", 100)
+				return err
+			}, nil},
+			{"transfer a user's data", func(ctx context.Context, _ *app.Service) error {
+				limit := app.NewLimit(patients.Config{MaxPerUser: 1000}, repository)
+				userData := app.NewUserData(repository, db, publisher, trail, clk, limit)
+				from, to := identity.UserID{UUID: who.UserID}, identity.UserID{UUID: receiver.UserID}
+				_, err := userData.Transfer(ctx, who, from, to, 1000)
 				return err
 			}, nil},
 			{"find in the directory", func(ctx context.Context, _ *app.Service) error {
@@ -102,8 +111,10 @@ func TestUseCasesReturnEveryErrorAndLeaveNoEffect(t *testing.T) {
 			t.Run(c.name, func(t *testing.T) {
 				id = newEnv(t, db).registered(t, who, domain.Input{Name: "A", Gender: "Female", Age: new(31)}).ID
 				err := databasetest.RunWithFaults(t, db, func(ctx context.Context) error {
-					return c.run(ctx, app.New(repository, trail, db, publisher, clk, time.UTC,
-						patients.Config{MaxPerUser: 1000})) // a new one counts the patients again
+					// a new limit counts the patients again
+					limit := app.NewLimit(patients.Config{MaxPerUser: 1000}, repository)
+					return c.run(ctx,
+						app.New(repository, trail, db, publisher, clk, time.UTC, patients.Config{}, limit))
 				})
 				require.ErrorIs(t, err, c.want)
 			})

@@ -33,7 +33,7 @@ func newEnv(t testing.TB, db *database.DB, subscriptions ...events.Subscription)
 	return env{
 		app.New(
 			store.New(db), audittest.Transactional(t, db, new(audittest.Recorder)), db,
-			events.New(subscriptions...), manual, time.UTC, patients.Config{},
+			events.New(subscriptions...), manual, time.UTC, patients.Config{}, app.Limit{},
 		),
 		db,
 		manual,

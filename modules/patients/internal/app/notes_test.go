@@ -27,7 +27,7 @@ func TestNotes(t *testing.T) {
 		const notes = "Zyxnotes."
 		service := func(cfg patients.Config) *app.Service {
 			return app.New(store.New(db), new(audittest.Recorder), db, events.New(), clock.At(now),
-				time.UTC, cfg)
+				time.UTC, cfg, app.Limit{})
 		}
 		s, keeper, doctor, user := service(patients.Config{}), newUser(t, db), uuid.New(), newUser(t, db)
 		grant := func(grantee uuid.UUID, basis domain.Basis, patient patients.ID) {

@@ -31,20 +31,30 @@ type Service struct {
 	events   events.Publisher
 	clock    clock.Clock
 	zone     *time.Location // of the current date and of ages
-	limit    *quota.Quota
+	limit    Limit
 
 	showsNotes bool // to patients and their delegates
+}
+
+// Limit is the quota of patients of one user.
+type Limit struct {
+	*quota.Quota
+	most int // 0: no limit
+}
+
+// NewLimit returns the configured limit.
+func NewLimit(cfg patients.Config, repository ports.Repository) Limit {
+	owned := func(ctx context.Context, user uuid.UUID, limit int) (int, error) {
+		return repository.Count(ctx, patients.OwnedBy(user), limit)
+	}
+	return Limit{quota.New(cfg.MaxPerUser, owned, patients.ErrLimitReached), cfg.MaxPerUser}
 }
 
 // New returns a Service.
 func New(
 	repository ports.Repository, trail audit.Recorder, runner tx.Runner, publisher events.Publisher, clk clock.Clock,
-	zone *time.Location, cfg patients.Config,
+	zone *time.Location, cfg patients.Config, limit Limit,
 ) *Service {
-	owned := func(ctx context.Context, user uuid.UUID, limit int) (int, error) {
-		return repository.Count(ctx, patients.OwnedBy(user), limit)
-	}
-	limit := quota.New(cfg.MaxPerUser, owned, patients.ErrLimitReached)
 	return &Service{
 		patients: repository, trail: trail, tx: runner, events: publisher,
 		clock: clk, zone: zone, limit: limit, showsNotes: cfg.PatientSeesNotes,

@@ -28,8 +28,9 @@ func newService(
 	db *database.DB, most int, subscriptions ...events.Subscription,
 ) (env, *audittest.Recorder) {
 	trail, manual := new(audittest.Recorder), clock.At(now)
-	service := app.New(store.New(db), trail, db, events.New(subscriptions...), manual, time.UTC,
-		patients.Config{MaxPerUser: most})
+	limit := app.NewLimit(patients.Config{MaxPerUser: most}, store.New(db))
+	service := app.New(store.New(db), trail, db, events.New(subscriptions...), manual, time.UTC, patients.Config{},
+		limit)
 	return env{service, db, manual}, trail
 }
 
@@ -120,7 +121,7 @@ func TestAUserWithoutDataLeavesNoTrace(t *testing.T) {
 		published++
 		return nil
 	})
-	userData := app.NewUserData(store.New(db), db, events.New(subscription), trail)
+	userData := app.NewUserData(store.New(db), db, events.New(subscription), trail, clock.At(now), app.Limit{})
 	removed, err := userData.DeleteAll(t.Context(), identity.UserID{UUID: uuid.New()}, identity.SessionID{}, "", 10)
 	require.NoError(t, err)
 	require.Zero(t, removed)

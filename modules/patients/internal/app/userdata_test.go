@@ -32,7 +32,7 @@ func TestUserData(t *testing.T) {
 		})
 		service := newEnv(t, db, subscription)
 		trail := new(audittest.Recorder)
-		userData := app.NewUserData(store.New(db), db, events.New(subscription), trail)
+		userData := app.NewUserData(store.New(db), db, events.New(subscription), trail, service.clock, app.Limit{})
 		owner, patient := assignedPatient(t, service)
 		user := identity.UserID{UUID: owner.UserID}
 		who := auth.Principal{UserID: owner.UserID, SessionID: uuid.New(), Role: auth.Staff}

@@ -15,7 +15,7 @@ import (
 // Patient is one user's record of a person.
 type Patient struct {
 	ID        patients.ID
-	OwnerID   uuid.UUID // never changes
+	OwnerID   uuid.UUID // changed by transfers only
 	Details   Details
 	Version   int // starts at 1 and is incremented by every change
 	CreatedAt time.Time

@@ -54,6 +54,24 @@ type Repository interface {
 	// LockSome locks up to limit of the scope's patients as Lock does, and returns their ids. Errors: none.
 	LockSome(ctx context.Context, scope patients.Scope, limit int) ([]patients.ID, error)
 
+	// Transfer gives at most limit of the scope's patients to the user to, oldest first, and returns their ids. It
+	// passes over patients who conflict, see Conflicts. Errors: none.
+	Transfer(
+		ctx context.Context, scope patients.Scope, to uuid.UUID, limit int, now time.Time,
+	) ([]patients.ID, error)
+
+	// Transferable returns the number of the scope's patients who do not conflict with a patient of the user to.
+	// Errors: none.
+	Transferable(ctx context.Context, scope patients.Scope, to uuid.UUID) (int, error)
+
+	// Conflicts returns at most limit of the scope's patients whose medical record number a patient of the user to has,
+	// oldest first. Errors: none.
+	Conflicts(ctx context.Context, scope patients.Scope, to uuid.UUID, limit int) ([]patients.ID, error)
+
+	// AfterCommit calls do after the transaction in ctx commits, or at once without a transaction. It does not call do
+	// after a rollback. Errors: none.
+	AfterCommit(ctx context.Context, do func())
+
 	// RemoveAll deletes the patients of the scope with the given ids. Errors: none.
 	RemoveAll(ctx context.Context, scope patients.Scope, ids []patients.ID) error
 }

@@ -199,6 +199,12 @@ func (s *store) RemoveAllOfPatients(ctx context.Context, removed []patients.ID) 
 	return int(done.RowsAffected), done.Error
 }
 
+func (s *store) SetOwner(ctx context.Context, of []patients.ID, owner uuid.UUID) (changed int, err error) {
+	q := database.WhereIn(s.db.Write(ctx).Model(&row{}).Where("owner_id <> ?", owner), "patient_id", of)
+	done := q.Updates(map[string]any{"owner_id": owner})
+	return int(done.RowsAffected), done.Error
+}
+
 func (s *store) Owners(ctx context.Context, doctor doctors.ID, limit int) ([]uuid.UUID, error) {
 	var rows []row
 	err := s.db.Read(ctx).Select("owner_id").Where("doctor_id = ?", doctor).Limit(limit).Find(&rows).Error

@@ -1,14 +1,18 @@
 package rest
 
 import (
+	"context"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
 
 	"healthcare/modules/identity"
+	"healthcare/modules/identity/internal/app"
 	"healthcare/modules/identity/internal/domain"
 	"healthcare/platform/auth"
+	"healthcare/platform/errs"
 	"healthcare/platform/rest"
+	"healthcare/platform/revision"
 )
 
 // ReadMe responds with the caller's account.
@@ -76,11 +80,11 @@ func (h *handlers) ListUsers(c *fiber.Ctx, params ListUsersParams) error {
 		Search: rest.Value(params.Search), Role: strings.ToLower(rest.Value(params.Role)), Active: params.Active,
 		CreatedAfter: rest.Instant(params.CreatedAfter), CreatedBefore: rest.Instant(params.CreatedBefore),
 	}
-	page, err := h.accounts.Browse(c.UserContext(), filter, request)
+	page, err := h.accounts.BrowseWithParties(c.UserContext(), filter, request)
 	if err != nil {
 		return err
 	}
-	return rest.SendPage(c, page, showAccount)
+	return rest.SendPage(c, page, showUserAccount)
 }
 
 // AddUser creates an account for another user.
@@ -100,7 +104,7 @@ func (h *handlers) AddUser(c *fiber.Ctx) error {
 		return err
 	}
 	c.Location("/api/users/" + user.ID.String() + "/")
-	return sendAccount(c, fiber.StatusCreated, user)
+	return rest.Send(c, fiber.StatusCreated, userResource(app.Account{User: user}))
 }
 
 // ReadUser responds with one user.
@@ -113,12 +117,89 @@ func (h *handlers) ReadUser(c *fiber.Ctx, id string) error {
 	if err != nil {
 		return err
 	}
-	return sendAccount(c, fiber.StatusOK, user)
+	accounts, err := h.accounts.WithParties(c.UserContext(), user)
+	if err != nil {
+		return err
+	}
+	return rest.Send(c, fiber.StatusOK, userResource(accounts[0]))
 }
 
 // AdministerUser changes a user's role and whether the user may sign in.
 func (h *handlers) AdministerUser(c *fiber.Ctx, id string) error {
-	return rest.Change(c, id, identity.ParseUserID, changesOf, h.accounts.Administer, resource)
+	return rest.Change(c, id, identity.ParseUserID, changesOf, h.administer, userResource)
+}
+
+// administer is Accounts.Administer with the account that is shown.
+func (h *handlers) administer(
+	ctx context.Context, who auth.Principal, id identity.UserID, expected revision.Match, changes domain.Changes,
+) (app.Account, error) {
+	user, err := h.accounts.Administer(ctx, who, id, expected, changes)
+	if err != nil {
+		return app.Account{}, err
+	}
+	accounts, err := h.accounts.WithParties(ctx, user)
+	if err != nil {
+		return app.Account{}, err
+	}
+	return accounts[0], nil
+}
+
+// ReadTransfer responds with the number of patients whom a transfer would move.
+func (h *handlers) ReadTransfer(c *fiber.Ctx, id string, params ReadTransferParams) error {
+	receiver := rest.Value(params.To)
+	if receiver == "" {
+		receiver = identity.UserID{}.String()
+	}
+	from, to, err := parties(id, receiver)
+	if err != nil {
+		return err
+	}
+	left, err := h.accounts.Transferable(c.UserContext(), rest.Principal(c), from, to)
+	return sendTransfer(c, left, err)
+}
+
+// TransferPatients gives patients of one user to another.
+func (h *handlers) TransferPatients(c *fiber.Ctx, id string) error {
+	limit := app.MaxTransferred
+	receiver, err := rest.Body(c, func(in TransferInput) string {
+		if in.Limit != nil {
+			limit = *in.Limit
+		}
+		return in.To
+	})
+	if err != nil {
+		return err
+	}
+	from, to, err := parties(id, receiver)
+	if err != nil {
+		return err
+	}
+	done, err := h.accounts.Transfer(c.UserContext(), rest.Principal(c), from, to, limit)
+	if err == nil {
+		c.Location("/api/users/" + from.String() + "/transfer/?to=" + to.String()) // answers a repeated request
+	}
+	return sendTransfer(c, done, err)
+}
+
+func parties(from, to string) (sender, receiver identity.UserID, err error) {
+	if sender, err = identity.ParseUserID(from); err != nil {
+		return sender, receiver, err
+	}
+	if receiver, err = identity.ParseUserID(to); err != nil {
+		return sender, receiver, errs.Invalidf("to", "Must be a UUID.")
+	}
+	return sender, receiver, nil
+}
+
+func sendTransfer(c *fiber.Ctx, transfer identity.Transfer, err error) error {
+	if err != nil {
+		return err
+	}
+	conflicts := make([]string, len(transfer.Conflicts))
+	for i, id := range transfer.Conflicts {
+		conflicts[i] = id.String()
+	}
+	return c.JSON(Transfer{Moved: transfer.Moved, Left: transfer.Left, Conflicts: conflicts})
 }
 
 func changesOf(in UserChanges) domain.Changes {
@@ -129,16 +210,28 @@ func changesOf(in UserChanges) domain.Changes {
 }
 
 func sendAccount(c *fiber.Ctx, status int, user domain.User) error {
-	return rest.Send(c, status, resource(user))
+	return rest.Send(c, status, rest.Resource{Version: user.Version, Body: showAccount(user)})
 }
 
-func resource(user domain.User) rest.Resource {
-	return rest.Resource{Version: user.Version, Body: showAccount(user)}
+// userResource returns the resource of an account. A link to a doctor's record does not change the version.
+func userResource(account app.Account) rest.Resource {
+	return rest.Resource{Version: account.Version, Derived: true, Body: showUserAccount(account)}
 }
 
 func showAccount(u domain.User) Account {
 	return Account{
 		Id: u.ID.String(), Name: u.Name, Email: u.Email, Username: u.Username, Role: u.Role, Active: u.Active,
 		CreatedAt: rest.At(u.CreatedAt), UpdatedAt: rest.At(u.UpdatedAt),
+	}
+}
+
+func showUserAccount(a app.Account) UserAccount {
+	parties := make([]Party, len(a.ActsFor))
+	for i, p := range a.ActsFor {
+		parties[i] = Party{Kind: p.Kind, Id: p.ID.String(), Since: rest.At(p.Since)}
+	}
+	return UserAccount{
+		Id: a.ID.String(), Name: a.Name, Email: a.Email, Username: a.Username, Role: a.Role, Active: a.Active,
+		CreatedAt: rest.At(a.CreatedAt), UpdatedAt: rest.At(a.UpdatedAt), ActsFor: parties,
 	}
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/oapi-codegen/runtime"
 )
 
-// Account An account as its owner and administrators see it.
+// Account The caller's account.
 type Account struct {
 	// Id Example: 0193525f-1f70-7cc1-a0e2-0f6e2b6cfe3b
 	Id string `json:"id"`
@@ -85,6 +85,22 @@ type NewUser struct {
 	//
 	// Example: staff
 	Role nullable.Nullable[string] `json:"role,omitempty"`
+}
+
+// Party One for whom a user acts. The user sees the patients that are granted to the party.
+type Party struct {
+	// Kind `doctor` for the doctor whose record is linked to the user, `self` for the user. Later releases may add kinds.
+	//
+	// Example: doctor
+	Kind string `json:"kind"`
+
+	// Id The id of the doctor's record or of the user.
+	//
+	// Example: 0193525f-3c07-7b92-9d16-2f8a4e6b1c35
+	Id string `json:"id"`
+
+	// Since Example: 2026-11-22T22:29:36.410959Z
+	Since rest.Time `json:"since"`
 }
 
 // PasswordChange The current password and the new one.
@@ -190,6 +206,37 @@ type Tokens struct {
 	ExpiresIn int `json:"expires_in"`
 }
 
+// Transfer The state of a transfer of patients.
+type Transfer struct {
+	// Moved Patients that this request moved.
+	//
+	// Example: 1000
+	Moved int `json:"moved"`
+
+	// Left Patients that can still be moved.
+	//
+	// Example: 250
+	Left int `json:"left"`
+
+	// Conflicts Ids of patients that stay, because another patient of the receiver has the medical record number. At most 100, oldest first.
+	//
+	// Example: ["0193525f-2a41-7d3e-8a55-5b1c9f0e7d21"]
+	Conflicts []string `json:"conflicts"`
+}
+
+// TransferInput The receiver of the patients.
+type TransferInput struct {
+	// Limit Patients to move at most.
+	//
+	// Example: 1000
+	Limit *int `json:"limit,omitempty"`
+
+	// To The id of the user who receives the patients.
+	//
+	// Example: 0193525f-1f70-7cc1-a0e2-0f6e2b6cfe3b
+	To string `json:"to"`
+}
+
 // User The user of an account.
 type User struct {
 	// Id Example: 0193525f-1f70-7cc1-a0e2-0f6e2b6cfe3b
@@ -207,6 +254,46 @@ type User struct {
 	//
 	// Example: asha
 	Username string `json:"username"`
+}
+
+// UserAccount An account as administrators see it.
+type UserAccount struct {
+	// Id Example: 0193525f-6e19-7d0a-9c44-1b7f3a5d8e62
+	Id string `json:"id"`
+
+	// Name Example: Ravi Iyer
+	Name string `json:"name"`
+
+	// Email As registered.
+	//
+	// Example: ravi@clinic.example
+	Email string `json:"email"`
+
+	// Username Derived from the address and made unique.
+	//
+	// Example: ravi
+	Username string `json:"username"`
+
+	// Role The user's role: staff, admin, or a role that another module declares.
+	//
+	// Example: staff
+	Role string `json:"role"`
+
+	// Active Whether the user may sign in.
+	//
+	// Example: true
+	Active bool `json:"active"`
+
+	// CreatedAt Example: 2026-11-22T22:29:36.410959Z
+	CreatedAt rest.Time `json:"created_at"`
+
+	// UpdatedAt Time of the last change.
+	//
+	// Example: 2026-11-22T22:29:36.410959Z
+	UpdatedAt rest.Time `json:"updated_at"`
+
+	// ActsFor For whom the user acts, oldest first. A change does not change the version in the ETag.
+	ActsFor []Party `json:"acts_for"`
 }
 
 // UserChanges Fields to change. Omitted fields keep their values.
@@ -246,6 +333,12 @@ type ListUsersParams struct {
 	CreatedBefore *string `form:"created_before,omitempty" json:"created_before,omitempty"`
 }
 
+// ReadTransferParams defines parameters for ReadTransfer.
+type ReadTransferParams struct {
+	// To The id of the user who would receive the patients. Without it, all patients of the user are counted.
+	To *string `form:"to,omitempty" json:"to,omitempty"`
+}
+
 // LoginJSONRequestBody defines body for Login for application/json ContentType.
 type LoginJSONRequestBody = Credentials
 
@@ -269,6 +362,9 @@ type AddUserJSONRequestBody = NewUser
 
 // AdministerUserJSONRequestBody defines body for AdministerUser for application/json ContentType.
 type AdministerUserJSONRequestBody = UserChanges
+
+// TransferPatientsJSONRequestBody defines body for TransferPatients for application/json ContentType.
+type TransferPatientsJSONRequestBody = TransferInput
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
@@ -317,6 +413,12 @@ type ServerInterface interface {
 	// AdministerUser Change a user's role, or whether they may sign in.
 	// (PATCH /api/users/{id}/)
 	AdministerUser(c *fiber.Ctx, id string) error
+	// ReadTransfer Count the patients whom a transfer to another user would move.
+	// (GET /api/users/{id}/transfer/)
+	ReadTransfer(c *fiber.Ctx, id string, params ReadTransferParams) error
+	// TransferPatients Give a user's patients to another user, oldest first.
+	// (POST /api/users/{id}/transfer/)
+	TransferPatients(c *fiber.Ctx, id string) error
 }
 
 // ServerInterfaceWrapper converts contexts to parameters.
@@ -697,6 +799,80 @@ func (siw *ServerInterfaceWrapper) AdministerUser(c *fiber.Ctx) error {
 	return handler(c)
 }
 
+// ReadTransfer operation middleware
+func (siw *ServerInterfaceWrapper) ReadTransfer(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Params("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter id: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ReadTransferParams
+
+	var query url.Values
+	query, err = url.ParseQuery(string(c.Request().URI().QueryString()))
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for query string: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", query, &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter to: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ReadTransfer(c, id, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// TransferPatients operation middleware
+func (siw *ServerInterfaceWrapper) TransferPatients(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Params("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter id: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.TransferPatients(c, id)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
 // FiberServerOptions provides options for the Fiber server.
 type FiberServerOptions struct {
 	BaseURL            string
@@ -749,5 +925,9 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 	router.Get(options.BaseURL+"/api/users/:id/", wrapper.ReadUser)
 
 	router.Patch(options.BaseURL+"/api/users/:id/", wrapper.AdministerUser)
+
+	router.Get(options.BaseURL+"/api/users/:id/transfer/", wrapper.ReadTransfer)
+
+	router.Post(options.BaseURL+"/api/users/:id/transfer/", wrapper.TransferPatients)
 
 }

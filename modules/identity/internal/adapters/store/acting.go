@@ -8,6 +8,7 @@ import (
 	"gorm.io/gorm/clause"
 
 	"healthcare/modules/identity"
+	"healthcare/modules/identity/internal/domain"
 	"healthcare/modules/identity/internal/ports"
 	"healthcare/platform/auth"
 	"healthcare/platform/database"
@@ -57,6 +58,19 @@ func (s *acting) Of(ctx context.Context, user identity.UserID) ([]auth.Capacity,
 	all := make([]auth.Capacity, len(rows))
 	for i, r := range rows {
 		all[i] = auth.Capacity{ID: r.PrincipalID, Kind: r.Kind}
+	}
+	return all, err
+}
+
+func (s *acting) ListFor(
+	ctx context.Context, users []identity.UserID,
+) (map[identity.UserID][]domain.Party, error) {
+	var rows []actingRow
+	err := database.WhereIn(s.db.Read(ctx), "user_id", users).Order("since, principal_id").Find(&rows).Error
+	all := map[identity.UserID][]domain.Party{}
+	for _, r := range rows {
+		party := domain.Party{ID: r.PrincipalID, Kind: string(r.Kind), Since: r.Since.Time}
+		all[r.UserID] = append(all[r.UserID], party)
 	}
 	return all, err
 }

@@ -51,6 +51,7 @@ var cascading = []string{
 	"doctor_removals_doctor_id_fkey", "patient_grants_patient_id_fkey", "acting_user_id_fkey",
 	"patient_doctors_patient_id_fkey",
 	"patient_invitations_patient_id_fkey",
+	"doctor_links_doctor_id_fkey", "doctor_links_user_id_fkey", "doctor_invitations_doctor_id_fkey",
 }
 
 // TestBothEnginesHaveTheSameSchema compares the schemas in the catalogues of both engines after all migrations.

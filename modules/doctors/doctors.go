@@ -115,6 +115,32 @@ var (
 		"directory_is_curated",
 		"Only administrators can change the directory of doctors.",
 	)
+	ErrLinked = errs.New(
+		errs.Forbidden,
+		"record_is_linked",
+		"This doctor's record is linked to an account. Only its user or an administrator can change it.",
+	)
+	ErrRecordLinked = errs.New(
+		errs.Conflict,
+		"already_linked",
+		"This doctor's record is already linked to an account.",
+	)
+	ErrAccountLinked = errs.New(
+		errs.Conflict,
+		"already_linked",
+		"Your account is already linked to a doctor's record.",
+	)
+	ErrNotLinked    = errs.New(errs.NotFound, "not_linked", "No account is linked to this doctor's record.")
+	ErrNoInvitation = errs.New(
+		errs.NotFound,
+		"no_such_invitation",
+		"No such invitation. It may have been used, withdrawn or replaced, or it has expired.",
+	)
+	ErrNoRecord = errs.New(
+		errs.Conflict,
+		"no_doctor_linked",
+		"This account is not linked to a doctor's record. Invite the user to claim one.",
+	)
 	ErrLimitReached = errs.New(errs.Conflict, "limit_reached",
 		"You have added the maximum number of doctors per user.")
 	ErrLicenseNumberTaken = errs.Duplicate(

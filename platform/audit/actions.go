@@ -24,6 +24,8 @@ const (
 	Withdrawn       Action = "withdrawn"   // an invitation or a grant
 	Granted         Action = "granted"     // a user may see the patient
 	Transferred     Action = "transferred" // another user became the owner of a patient
+	Linked          Action = "linked"      // an account, to the record
+	Unlinked        Action = "unlinked"
 	Refused         Action = "refused"
 	TrailRead       Action = "trail_read"
 	TrailPruned     Action = "trail_pruned" // Entry.Count is the sequence number of the last removed entry
@@ -57,6 +59,8 @@ var events = map[Action]Event{
 	Withdrawn:       {"110113", "110137", "D"},
 	Granted:         {"110113", "110137", "C"},
 	Transferred:     {"rest", "update", "U"},
+	Linked:          {"110113", "110136", "C"},
+	Unlinked:        {"110113", "110136", "D"},
 	Refused:         {"110113", "110126", "E"},
 	TrailRead:       {"110101", "search-type", "R"},
 	TrailPruned:     {"110101", "delete", "D"},

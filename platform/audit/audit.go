@@ -35,10 +35,12 @@ type Entry struct {
 }
 
 // NewEntry returns the entry of a successful action on one record. Its status is that of the response: 201 for Create,
-// Invited and Granted, 204 for Delete and Withdrawn, 200 otherwise. An entry about a Patient names that patient.
+// Invited, Granted and Linked, 204 for Delete, Withdrawn and Unlinked, 200 otherwise. An entry about a Patient names
+// that patient.
 func NewEntry(action Action, resource Resource, id uuid.UUID) Entry {
 	status, special := map[Action]int{
 		Create: http.StatusCreated, Invited: http.StatusCreated, Granted: http.StatusCreated,
+		Linked: http.StatusCreated, Unlinked: http.StatusNoContent,
 		Delete: http.StatusNoContent, Withdrawn: http.StatusNoContent,
 	}[action]
 	if !special {

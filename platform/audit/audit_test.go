@@ -17,7 +17,8 @@ func TestEveryActionHasTheCodesOfAnAuditEvent(t *testing.T) {
 	for _, action := range []audit.Action{
 		audit.Login, audit.LoginFailed, audit.Refresh, audit.RefreshReused, audit.Logout, audit.PasswordChanged,
 		audit.RoleChanged, audit.Read, audit.List, audit.Search, audit.Create, audit.Update, audit.Delete,
-		audit.Invited, audit.Withdrawn, audit.Granted, audit.Transferred, audit.Refused, audit.TrailRead,
+		audit.Invited, audit.Withdrawn, audit.Granted, audit.Transferred, audit.Linked, audit.Unlinked,
+		audit.Refused, audit.TrailRead,
 		audit.TrailPruned,
 	} {
 		event, known := action.Event()
@@ -56,6 +57,7 @@ func TestNewEntry(t *testing.T) {
 		for action, status := range map[audit.Action]int{
 			audit.Create: 201, audit.Delete: 204, audit.Read: 200, audit.Update: 200,
 			audit.Invited: 201, audit.Withdrawn: 204, audit.Granted: 201,
+			audit.Linked: 201, audit.Unlinked: 204,
 		} {
 			require.Equal(t, audit.Entry{
 				Action: action, Resource: "Doctor", ResourceID: id, Outcome: audit.Success, Status: status,

@@ -30,6 +30,7 @@ var changes = map[audit.Action]bool{
 	audit.PasswordChanged: true, audit.RoleChanged: true, audit.Transferred: true,
 	audit.Create: true, audit.Update: true, audit.Delete: true,
 	audit.Invited: true, audit.Withdrawn: true, audit.Granted: true,
+	audit.Linked: true, audit.Unlinked: true,
 }
 
 // Record implements audit.Recorder.

@@ -62,6 +62,19 @@ func TestMethods(t *testing.T) {
 			require.Equal(t, want, strings.Join(allowed, ", "), target)
 		}
 	})
+	t.Run("a path is not taken for that of another operation with a parameter", func(t *testing.T) {
+		for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodDelete, http.MethodPut} {
+			for _, target := range []string{"/things/claims/", "/things/claims"} {
+				before := s.handled.Load()
+				a := s.send(t, method, target, "", bearer)
+				require.Equal(t, http.StatusMethodNotAllowed, a.status)
+				require.Equal(t, "POST, OPTIONS", a.header.Get("Allow"))
+				require.Equal(t, before, s.handled.Load())
+			}
+		}
+		require.Equal(t, http.StatusCreated, s.send(t, http.MethodPost, "/things/claims/", `{"name":"a"}`).status)
+		require.Equal(t, http.StatusOK, s.send(t, http.MethodGet, "/things/claimed/", "", bearer).status)
+	})
 	t.Run("HEAD responds like GET, without the body", func(t *testing.T) {
 		for _, target := range []string{
 			"/things/", "/things/1/", "/livez", "/readyz", "/openapi.json", "/problems/not_found",

@@ -2,6 +2,7 @@ package httpserver
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -59,6 +60,42 @@ func (r *describedRouter) add(method, describedAs, path string, handlers []fiber
 	}
 	r.Add(method, path, r.server.operation(op, handler))
 	return r
+}
+
+// reserve responds with 405 to undescribed methods of paths such as /api/doctors/claims/, which would otherwise be
+// requests for /api/doctors/{id}/.
+func (r *describedRouter) reserve() {
+	described := map[string][]string{} // methods by path template
+	for _, op := range r.server.contract.Operations {
+		described[op.Route] = append(described[op.Route], op.Method)
+	}
+	for route, methods := range described {
+		if !isMatchedByOther(route, slices.Collect(maps.Keys(described))) {
+			continue
+		}
+		slices.Sort(methods)
+		if slices.Contains(methods, fiber.MethodGet) {
+			methods = append(methods, fiber.MethodHead)
+		}
+		for _, method := range r.server.app.Config().RequestMethods {
+			if !slices.Contains(methods, method) {
+				r.Add(method, fiberPath(route), func(c *fiber.Ctx) error {
+					c.Append(fiber.HeaderAllow, methods...)
+					return refuseMethod(c)
+				})
+			}
+		}
+	}
+}
+
+// isMatchedByOther reports whether a route without parameters is a path of another route.
+func isMatchedByOther(route string, others []string) bool {
+	segments := strings.Split(route, "/")
+	return !strings.Contains(route, "{") && slices.ContainsFunc(others, func(other string) bool {
+		return other != route && slices.EqualFunc(segments, strings.Split(other, "/"), func(segment, of string) bool {
+			return segment == of || segment != "" && strings.HasPrefix(of, "{")
+		})
+	})
 }
 
 // complete returns an error if an operation has no handler, or a handler no operation.

@@ -124,6 +124,7 @@ func New(
 	})
 	s.app.Use(s.middleware()...)
 	router := &describedRouter{Router: s.app, server: s}
+	router.reserve()
 	for _, api := range append(apis, s.operations()) {
 		api(router)
 	}

@@ -46,6 +46,12 @@ paths:
     parameters: [{name: id, in: path, required: true, schema: {type: string}}]
     get: {operationId: readThing, x-access: authenticated, responses: {"200": {description: One.}}}
     delete: {operationId: removeThing, x-access: authenticated, responses: {"204": {description: Removed.}}}
+  /things/claims/:
+    post:
+      operationId: claimThing
+      x-access: public
+      requestBody: {required: true, content: {application/json: {schema: {$ref: "#/components/schemas/Thing"}}}}
+      responses: {"201": {description: Claimed.}}
   /small/:
     post:
       operationId: addSmall
@@ -134,6 +140,7 @@ func (s *testServer) api() rest.API {
 		router.Post("/things/", add)
 		router.Get("/things/:id/", answer(fiber.StatusOK))
 		router.Delete("/things/:id/", answer(fiber.StatusNoContent))
+		router.Post("/things/claims/", add)
 		router.Post("/small/", add)
 		router.Get("/staff/", answer(fiber.StatusOK))
 		router.Get("/admins/", answer(fiber.StatusOK))

@@ -26,11 +26,17 @@ func serveUnrouted(c *fiber.Ctx) error {
 	if !errors.Is(err, fiber.ErrMethodNotAllowed) {
 		return err
 	}
+	return refuseMethod(c)
+}
+
+// refuseMethod responds to a method that no described operation of the path has, with the methods in Allow, and to
+// OPTIONS.
+func refuseMethod(c *fiber.Ctx) error {
 	c.Append(fiber.HeaderAllow, fiber.MethodOptions)
 	if c.Method() == fiber.MethodOptions {
 		return c.SendStatus(fiber.StatusNoContent)
 	}
-	return err
+	return fiber.ErrMethodNotAllowed
 }
 
 // wantsPage reports whether the client accepts HTML explicitly and does not prefer JSON. */* is not explicit: programs

@@ -14,7 +14,8 @@ func TestOptions(t *testing.T) {
 	for target, want := range map[string]string{
 		"/things/": "GET, HEAD, OPTIONS, POST", "/things": "GET, HEAD, OPTIONS, POST",
 		"/things/1/": "DELETE, GET, HEAD, OPTIONS", "/things/1": "DELETE, GET, HEAD, OPTIONS",
-		"/small/": "OPTIONS, POST", "/livez": "GET, HEAD, OPTIONS", "/docs/": "GET, HEAD, OPTIONS",
+		"/things/claims/": "OPTIONS, POST",
+		"/small/":         "OPTIONS, POST", "/livez": "GET, HEAD, OPTIONS", "/docs/": "GET, HEAD, OPTIONS",
 		"/openapi.json": "GET, HEAD, OPTIONS", "/admins/": "GET, HEAD, OPTIONS",
 		"/": "GET, HEAD, OPTIONS",
 	} {

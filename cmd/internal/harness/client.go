@@ -111,11 +111,11 @@ func (c *Client) SetRole(role auth.Role) {
 // WithRole gives the user the role while do runs.
 func (c *Client) WithRole(role auth.Role, do func()) {
 	c.T.Helper()
-	var before auth.Role
+	var before []auth.Role
 	users := c.Service.DB.Write(c.T.Context()).Table("users").Where("mailbox = ?", c.Email())
-	require.NoError(c.T, users.Select("role").Take(&before).Error)
+	require.NoError(c.T, users.Pluck("role", &before).Error)
 	c.SetRole(role)
-	defer c.SetRole(before)
+	defer c.SetRole(before[0])
 	do()
 }
 

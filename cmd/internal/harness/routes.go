@@ -221,11 +221,26 @@ func (c *Client) KnownValues() Object {
 	known[claimPath+" code"] = other.Invite(other.AddPatient())["code"]
 	c.AddGrant(known, other)
 	known["assignment"] = c.Assign(known[Patient].(string), c.AddDoctor()).Expect(201).ID()
+	known["invited_doctor"], known["linked_doctor"] = c.AddDoctor(), c.AddDoctor()
+	invitation := c.InviteDoctor(known["invited_doctor"].(string))
+	known["doctor_invitation"], known[doctorClaimPath+" code"] = invitation["id"], invitation["code"]
+	other.Do("POST", doctorClaimPath, Object{
+		"code": c.InviteDoctor(known["linked_doctor"].(string))["code"],
+	}).Expect(201)
 	c.AddRecords(known, "")
 	return known
 }
 
-const claimPath = "/api/patients/claims/"
+const claimPath, doctorClaimPath = "/api/patients/claims/", "/api/doctors/claims/"
+
+// InviteDoctor invites the doctor, as an administrator, and returns the invitation.
+func (c *Client) InviteDoctor(doctor string) (invitation Object) {
+	c.T.Helper()
+	c.WithRole(auth.Admin, func() {
+		invitation = c.Do("POST", "/api/doctors/"+doctor+"/invitations/", nil).Expect(201).Object()
+	})
+	return invitation
+}
 
 // AddGrant grants the known patient to another user, and invites once more.
 func (c *Client) AddGrant(known Object, other *Client) {

@@ -83,6 +83,8 @@ func (e copyEnv) insertRows() {
 			strings.Repeat("ß", i*1000), secret, at, at)
 	}
 	insert(`doctors VALUES (?, 'Dr. Khanna', 'Dermatology', 0, '', '', NULL, '', 1, ?, ?)`, id(200), at, at)
+	insert(`doctor_links VALUES (?, ?, ?, ?)`, id(200), asha, id(2), at)
+	insert(`doctor_invitations VALUES (?, ?, x'00ff', ?, ?, ?)`, id(200), id(201), asha, at, at)
 	insert(`patient_grants VALUES (?, ?, 'care', ?, 'read', ?, ?, NULL, ?, ?, ?)`,
 		id(100), id(200), id(300), asha, at, at, at, secret)
 	insert(`patient_invitations VALUES (?, ?, x'00ff', 'self', NULL, ?, ?, ?, 0)`, id(500), id(100), asha, at, at)
@@ -135,7 +137,7 @@ var tables = []string{
 	"last_writes", "breaking_migrations", "jobs",
 	"closed_accounts", "doctor_creators", "doctor_removals", "patient_grants", "acting",
 	"patient_doctors",
-	"patient_invitations",
+	"patient_invitations", "doctor_links", "doctor_invitations",
 }
 
 // targetRows returns the number of rows of each table of the target, and the length of its trail as "sequence".

@@ -90,6 +90,7 @@ func TestEveryDescribedResponseIsSent(t *testing.T) {
 			anonymous.Do("GET", path, nil, "If-None-Match", "*").Expect(304)
 		}
 		anonymous.Do("GET", "/metrics", nil, "X-Forwarded-For", "192.0.2.1").Expect(404)
+		reachLinks(t, s)
 		callAllWithoutToken(t, s)
 		reachAccounts(t, s)
 		reachJobs(t, s)
@@ -117,6 +118,25 @@ func TestEveryDescribedResponseIsSent(t *testing.T) {
 		slices.Sort(unreached)
 		require.Empty(t, unreached)
 	}, func(cfg *config.Config) { cfg.SignInFreeAttempts = 5 })
+}
+
+// reachLinks requests the responses about links of doctors' records to accounts.
+func reachLinks(t *testing.T, s *harness.Service) {
+	admin, user := s.NewUserWithRole(t, auth.Admin, "Inviting"), s.NewUser(t, "Invited")
+	one, other := admin.AddDoctor(), admin.AddDoctor()
+	claim := func(code any) harness.Response { return user.Do("POST", doctorClaims, object{"code": code}) }
+	user.Do("POST", doctorClaims, object{"code": 1}).Expect(400)
+	claim("x").Expect(404)
+	invitation := admin.InviteDoctor(one)
+	at := doctorAt(one) + "invitations/" + invitation["id"].(string) + "/"
+	admin.Do("DELETE", at, nil).Expect(204)
+	admin.Do("DELETE", at, nil).Expect(404)
+	claim(admin.InviteDoctor(one)["code"]).Expect(201)
+	claim(admin.InviteDoctor(other)["code"]).Expect(409)
+	admin.Do("POST", doctorAt(one)+"invitations/", nil).Expect(409)
+	admin.Do("POST", doctorAt(harness.MissingID)+"invitations/", nil).Expect(404)
+	admin.Do("DELETE", doctorAt(one)+"link/", nil).Expect(204)
+	admin.Do("DELETE", doctorAt(one)+"link/", nil).Expect(404)
 }
 
 // reachAccounts requests the responses about accounts and sessions, and those to a role without permissions.

@@ -131,6 +131,10 @@ func holdsNoSentinel(t *testing.T, s *harness.Service, c *harness.Client, r harn
 			known["email"] = strings.ToLower(r.Method) + time.Now().Format("150405.000000000") + "@clinic.example"
 		case "/api/auth/refresh/":
 			known["refresh"] = (&harness.Client{T: t, Service: s, Name: "Another" + c.Name}).SignInTokens()["refresh"]
+		case "/api/doctors/claims/":
+			doctor := known["invited_doctor"].(string)
+			c.Do("DELETE", "/api/doctors/"+doctor+"/link/", nil) // of the claim before
+			known["/api/doctors/claims/ code"] = c.InviteDoctor(doctor)["code"]
 		}
 		body := r.Body(known)
 		maps.Copy(body, extra)

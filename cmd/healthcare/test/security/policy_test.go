@@ -135,9 +135,14 @@ func (w *policyWorld) check(t *testing.T, r harness.Route, role auth.Role, may b
 	for _, method := range methods {
 		if may {
 			a := call(method)
-			if r.String() == "/api/auth/me/ DELETE" {
-				a.ExpectProblem(409, "owns_patients") // not a matter of roles: the handler ran
-			} else {
+			switch { // a refusal below is not a matter of the operation's roles: the handler ran
+			case r.String() == "/api/auth/me/ DELETE":
+				a.ExpectProblem(409, "owns_patients")
+			case r.String() == "/api/doctors/claims/ POST" && role != auth.Staff && role != auth.Admin:
+				a.ExpectProblem(409, "role_conflict")
+			case r.String() == "/api/doctors/{id}/link/ DELETE" && role != auth.Admin:
+				a.ExpectProblem(403, "record_is_linked") // linked to another user
+			default:
 				require.Contains(t, []int{200, 201, 204}, a.Status, "the handler does its work: %s", a.Body)
 			}
 			continue
@@ -255,14 +260,14 @@ type fixtureModule struct{ linked atomic.Pointer[uuid.UUID] }
 func (v *fixtureModule) option() fx.Option {
 	return fx.Options(
 		harness.WithDocument(fixtureDocument),
-		auth.Require(func() auth.Requirement { return auth.Requirement{Role: "doctor", Fits: v.fits} }),
+		auth.Require(func() auth.Requirement { return auth.Requirement{Role: "nurse", Fits: v.fits} }),
 		httpserver.Handle(v.api),
 	)
 }
 
 func (v *fixtureModule) fits(_ context.Context, user uuid.UUID) error {
 	if linked := v.linked.Load(); linked == nil || *linked != user {
-		return errs.New(errs.Conflict, "no_record", "No doctor's record is linked to this user.")
+		return errs.New(errs.Conflict, "no_record", "No nurse's record is linked to this user.")
 	}
 	return nil
 }
@@ -277,11 +282,11 @@ paths:
       operationId: listFixtures
       tags: [Fixtures]
       summary: Whom the caller sees.
-      x-access: [doctor]
+      x-access: [nurse]
       x-audit: Patient
       responses: {"204": {description: Nobody.}}
-x-user-roles: {doctor: Sees patients who are assigned.}
-x-problems: {no_record: Link the user to a doctor first.}
+x-user-roles: {nurse: Sees patients who are assigned.}
+x-problems: {no_record: Link the user to a nurse first.}
 `
 
 func (v *fixtureModule) api() rest.API {
@@ -295,37 +300,37 @@ func TestR09_ModulesDeclareRoles(t *testing.T) {
 	databasetest.EachConfig(t, func(t *testing.T, db database.Config) {
 		var module fixtureModule
 		s := harness.StartWith(t, db, module.option())
-		admin, staff, doctor := s.NewUserWithRole(t, auth.Admin, "Admin"), s.NewUser(t, "Staff"), s.NewUser(t, "Doctor")
-		id, _ := uuid.Parse(doctor.UserID())
+		admin, staff, nurse := s.NewUserWithRole(t, auth.Admin, "Admin"), s.NewUser(t, "Staff"), s.NewUser(t, "Nurse")
+		id, _ := uuid.Parse(nurse.UserID())
 		at := "/api/users/" + id.String() + "/"
 		role := func() any { return admin.Do("GET", at, nil).Expect(200).Object()["role"] }
 
 		t.Run("a user cannot have the role before the module accepts the user", func(t *testing.T) {
-			admin.ForTest(t).Do("PATCH", at, object{"role": "doctor"}).ExpectProblem(409, "no_record")
+			admin.ForTest(t).Do("PATCH", at, object{"role": "nurse"}).ExpectProblem(409, "no_record")
 			admin.ForTest(t).Do("POST", "/api/users/",
 				object{"name": "N", "email": "n@clinic.example", "password": harness.Password,
-					"role": "doctor"}).ExpectProblem(409, "no_record")
+					"role": "nurse"}).ExpectProblem(409, "no_record")
 			require.Equal(t, "staff", role())
 			require.Contains(
 				t, admin.ForTest(t).Do("PATCH", at, object{"role": "ghost"}).ExpectProblem(400,
-					"validation_failed").Errors["role"][0], "doctor", "the error names it")
+					"validation_failed").Errors["role"][0], "nurse", "the error names it")
 		})
 		t.Run("the role may then call operations that name it, and none of other modules", func(t *testing.T) {
-			doctor.ForTest(t).Do("GET", "/api/fixtures/", nil).Expect(403)
+			nurse.ForTest(t).Do("GET", "/api/fixtures/", nil).Expect(403)
 			module.linked.Store(&id)
 			require.Equal(
-				t, "doctor", admin.ForTest(t).Do("PATCH", at, object{"role": "doctor"}).Expect(200).Object()["role"])
-			doctor.ForTest(t).Do("GET", "/api/fixtures/", nil).Expect(204)
+				t, "nurse", admin.ForTest(t).Do("PATCH", at, object{"role": "nurse"}).Expect(200).Object()["role"])
+			nurse.ForTest(t).Do("GET", "/api/fixtures/", nil).Expect(204)
 			for operation, expectation := range readPolicy(t) {
 				path, method, _ := strings.Cut(operation, " ")
 				if expectation.Allows(undeclaredRole) {
 					continue
 				}
-				doctor.ForTest(t).Do(method, harness.Route{Path: path}.PathWith(harness.MissingID),
+				nurse.ForTest(t).Do(method, harness.Route{Path: path}.PathWith(harness.MissingID),
 					object{}).ExpectProblem(403, "forbidden")
 			}
-			doctor.ForTest(t).Do("GET", "/api/auth/me/", nil).Expect(200)
-			doctor.ForTest(t).Do("GET", "/api/auth/sessions/", nil).Expect(200)
+			nurse.ForTest(t).Do("GET", "/api/auth/me/", nil).Expect(200)
+			nurse.ForTest(t).Do("GET", "/api/auth/sessions/", nil).Expect(200)
 		})
 		t.Run("other roles may not call these operations", func(t *testing.T) {
 			s.Anonymous(t).Do("GET", "/api/fixtures/", nil).Expect(401)
@@ -334,8 +339,8 @@ func TestR09_ModulesDeclareRoles(t *testing.T) {
 		})
 		t.Run("an administrator can remove the role, with immediate effect", func(t *testing.T) {
 			admin.ForTest(t).Do("PATCH", at, object{"role": "staff"}).Expect(200)
-			doctor.ForTest(t).Do("GET", "/api/fixtures/", nil).ExpectProblem(403, "forbidden")
-			doctor.ForTest(t).Do("GET", "/api/patients/", nil).Expect(200)
+			nurse.ForTest(t).Do("GET", "/api/fixtures/", nil).ExpectProblem(403, "forbidden")
+			nurse.ForTest(t).Do("GET", "/api/patients/", nil).Expect(200)
 		})
 	})
 }

@@ -63,6 +63,10 @@ func TestR25_NoValueIsPartOfAStatement(t *testing.T) {
 				expected := send(disarm)
 				hostileOnes := send(func(value string) string { return value })
 				maps.Copy(expected, send(disarm)) // some statements depend on stored rows, not on a value
+				if r.Path == "/api/doctors/claims/" {
+					// A list of a user with grants names its columns in the outer SELECT only.
+					c.Do("DELETE", "/api/doctors/"+known["invited_doctor"].(string)+"/link/", nil).Expect(204)
+				}
 				require.NotEmpty(t, expected, "%s sends no statement", r)
 				for text := range hostileOnes {
 					require.NotContains(t, strings.ToLower(text), marker)

@@ -18,6 +18,7 @@ import (
 	"healthcare/platform/databasetest"
 	"healthcare/platform/events"
 	"healthcare/platform/jobs"
+	"healthcare/platform/onetime"
 	"healthcare/platform/revision"
 )
 
@@ -25,12 +26,21 @@ func TestUseCasesReturnEveryErrorAndLeaveNoEffect(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		repository, clk := store.New(db), clock.At(now)
-		publisher := events.New(events.On("subscriber", func(ctx context.Context, _ doctors.Deleted) error {
-			return databasetest.InjectFault(ctx, "subscriber")
-		}))
+		publisher := events.New(
+			events.On("subscriber", func(ctx context.Context, _ doctors.Deleted) error {
+				return databasetest.InjectFault(ctx, "subscriber")
+			}),
+			events.On("subscriber", func(ctx context.Context, _ doctors.Linked) error {
+				return databasetest.InjectFault(ctx, "subscriber")
+			}),
+			events.On("subscriber", func(ctx context.Context, _ doctors.Unlinked) error {
+				return databasetest.InjectFault(ctx, "subscriber")
+			}),
+		)
 		admin := auth.Principal{UserID: uuid.New(), Role: auth.Admin}
 		staff := auth.Principal{UserID: databasetest.NewUser(t, db), Role: auth.Staff}
-		var id, other doctors.ID // new for each case
+		var id, other, linked doctors.ID // new for each case
+		var invited app.Invited          // of other
 		details := domain.Details{Name: "B", Specialization: "S", Experience: 1}
 		for _, c := range []struct {
 			name string
@@ -86,6 +96,41 @@ func TestUseCasesReturnEveryErrorAndLeaveNoEffect(t *testing.T) {
 					return err
 				})
 			}, nil},
+			{"change a linked doctor", doctors.Open, func(ctx context.Context, s *app.Service) error {
+				_, err := s.Amend(ctx, staff, linked, revision.Match{}, domain.Changes{Name: new("C")})
+				return err
+			}, doctors.ErrLinked},
+			{"remove a linked doctor", doctors.Open, func(ctx context.Context, s *app.Service) error {
+				return s.Remove(ctx, staff, linked, revision.Match{})
+			}, doctors.ErrLinked},
+			{"invite", doctors.Open, func(ctx context.Context, s *app.Service) error {
+				_, err := s.Invite(ctx, admin, id)
+				return err
+			}, nil},
+			{"invite again", doctors.Open, func(ctx context.Context, s *app.Service) error {
+				_, err := s.Invite(ctx, admin, other)
+				return err
+			}, nil},
+			{"withdraw", doctors.Open, func(ctx context.Context, s *app.Service) error {
+				return s.Withdraw(ctx, admin, other, invited.ID)
+			}, nil},
+			{"claim", doctors.Open, func(ctx context.Context, s *app.Service) error {
+				_, err := s.Claim(ctx, staff, invited.Code.Reveal())
+				return err
+			}, nil},
+			{"claim with a wrong code", doctors.Open, func(ctx context.Context, s *app.Service) error {
+				_, err := s.Claim(ctx, staff, onetime.New().Reveal())
+				return err
+			}, doctors.ErrNoInvitation},
+			{"unlink", doctors.Open, func(ctx context.Context, s *app.Service) error {
+				return s.Unlink(ctx, admin, linked)
+			}, nil},
+			{"unlink another user", doctors.Open, func(ctx context.Context, s *app.Service) error {
+				return s.Unlink(ctx, staff, linked)
+			}, doctors.ErrLinked},
+			{"the condition of the role", doctors.Open, func(ctx context.Context, _ *app.Service) error {
+				return app.NewLinkRequirement(repository).Fits(ctx, staff.UserID)
+			}, doctors.ErrNoRecord},
 			{"find in the directory", doctors.Open, func(ctx context.Context, _ *app.Service) error {
 				_, err := app.NewDirectory(repository).Find(ctx, id)
 				return err
@@ -99,9 +144,12 @@ func TestUseCasesReturnEveryErrorAndLeaveNoEffect(t *testing.T) {
 				h := newEnv(t, db)
 				id = h.registered(t, domain.Details{Name: "First", Specialization: "S"}).ID
 				other = h.registered(t, domain.Details{Name: "Second", Specialization: "S"}).ID
+				linked = h.linked(t, staffUser(t, db)).ID
+				invited = h.invited(t, other)
+				h.exec(t, `DELETE FROM doctor_links WHERE user_id = ?`, staff.UserID)
 				err := databasetest.RunWithFaults(t, db, func(ctx context.Context) error {
 					return c.run(ctx, app.New(repository, storedAssignments{db}, jobs.NewQueue(db, clk),
-						new(audittest.Recorder), db, publisher, clk,
+						new(audittest.Recorder), db, publisher, clk, codes,
 						doctors.Config{Mode: c.mode, MaxPerUser: 1000})) // a new one counts the doctors again
 				})
 				require.ErrorIs(t, err, c.want)

@@ -21,15 +21,19 @@ import (
 // StartRemoval, as a job in the background.
 const maxAtOnce = 1000
 
-// Remove deletes a doctor whose version matches expected, and ends the assignments. Errors: doctors.ErrCurated,
-// doctors.ErrNotFound, revision.ErrStale, doctors.ErrOfOthers, doctors.ErrOfMany, doctors.ErrInRemoval,
-// doctors.ErrReceives.
+// Remove deletes a doctor whose version matches expected, and ends the assignments. Errors: doctors.ErrLinked,
+// doctors.ErrCurated, doctors.ErrNotFound, revision.ErrStale, doctors.ErrOfOthers, doctors.ErrOfMany,
+// doctors.ErrInRemoval, doctors.ErrReceives.
 func (s *Service) Remove(ctx context.Context, who auth.Principal, id doctors.ID, expected revision.Match) error {
-	if err := s.mayChange(ctx, who, id); err != nil {
-		return err
-	}
 	err := s.tx.Do(ctx, func(ctx context.Context) error {
-		if err := s.lock(ctx, id, expected); err != nil {
+		version, err := s.doctors.Lock(ctx, id)
+		if err != nil {
+			return err
+		}
+		if err := s.mayChange(ctx, who, id); err != nil {
+			return err
+		}
+		if err := expected.Check(version); err != nil {
 			return err
 		}
 		if _, err := s.removalOf(ctx, id); err != nil {
@@ -43,7 +47,7 @@ func (s *Service) Remove(ctx context.Context, who auth.Principal, id doctors.ID,
 	if err == nil {
 		s.limit.Forget(who.UserID)
 	}
-	return err
+	return s.recordForbidden(ctx, who, id, err)
 }
 
 // lock locks the doctor against changes, removal and new assignments. Errors: doctors.ErrNotFound, revision.ErrStale.

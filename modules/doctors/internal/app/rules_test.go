@@ -29,7 +29,7 @@ func newService(
 	db *database.DB, repository ports.Repository, assigned doctors.Assignments, cfg doctors.Config,
 ) (env, *audittest.Recorder) {
 	trail, manual := new(audittest.Recorder), clock.At(now)
-	service := app.New(repository, assigned, jobs.NewQueue(db, manual), trail, db, events.New(), manual, cfg)
+	service := app.New(repository, assigned, jobs.NewQueue(db, manual), trail, db, events.New(), manual, codes, cfg)
 	return env{service, db, manual}, trail
 }
 

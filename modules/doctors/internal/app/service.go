@@ -11,6 +11,7 @@ import (
 	"healthcare/platform/audit"
 	"healthcare/platform/auth"
 	"healthcare/platform/clock"
+	"healthcare/platform/errs"
 	"healthcare/platform/events"
 	"healthcare/platform/jobs"
 	"healthcare/platform/paging"
@@ -31,6 +32,7 @@ type Service struct {
 	tx          tx.Runner
 	events      events.Publisher
 	clock       clock.Clock
+	codes       Codes
 	mode        doctors.Mode
 	limit       *quota.Quota
 }
@@ -38,23 +40,36 @@ type Service struct {
 // New returns a Service.
 func New(
 	repository ports.Repository, assignments doctors.Assignments, queue *jobs.Queue,
-	trail audit.Recorder, runner tx.Runner, publisher events.Publisher, clk clock.Clock, cfg doctors.Config,
+	trail audit.Recorder, runner tx.Runner, publisher events.Publisher, clk clock.Clock, codes Codes,
+	cfg doctors.Config,
 ) *Service {
 	limit := quota.New(cfg.MaxPerUser, repository.CountOf, doctors.ErrLimitReached)
 	return &Service{
 		doctors: repository, assignments: assignments, jobs: queue, trail: trail,
-		tx: runner, events: publisher, clock: clk, mode: cfg.Mode, limit: limit,
+		tx: runner, events: publisher, clock: clk, codes: codes, mode: cfg.Mode, limit: limit,
 	}
 }
 
-// mayChange returns doctors.ErrCurated, and records the refusal, if the user is not an administrator and only those may
-// change the directory. id is zero for a new doctor. Every use case that adds, changes or deletes a doctor calls it
-// first, except StartRemoval, which requires an administrator.
+// mayChange returns an error if the user may not change the doctor. Every use case that changes or deletes a doctor
+// calls it under the doctor's lock, so that no claim comes in between, except StartRemoval, which requires an
+// administrator. Errors: doctors.ErrLinked, doctors.ErrCurated.
 func (s *Service) mayChange(ctx context.Context, who auth.Principal, id doctors.ID) error {
-	if s.mode != doctors.Curated || who.Role == auth.Admin {
+	if who.Role == auth.Admin {
 		return nil
 	}
-	return s.forbidden(ctx, who, id, doctors.ErrCurated)
+	link, err := s.doctors.LinkOf(ctx, id)
+	if err != nil {
+		return err
+	}
+	return domain.MayChange(link, who.UserID, s.mode)
+}
+
+// recordForbidden returns err, and records it if it denies the user a change of the doctor.
+func (s *Service) recordForbidden(ctx context.Context, who auth.Principal, id doctors.ID, err error) error {
+	if errs.KindOf(err) == errs.Forbidden {
+		return s.forbidden(ctx, who, id, err)
+	}
+	return err
 }
 
 // forbidden records that the role of who does not allow the action, and returns refusal.
@@ -68,8 +83,8 @@ func (s *Service) forbidden(ctx context.Context, who auth.Principal, id doctors.
 // Register adds a doctor. Errors: doctors.ErrCurated, errs.Invalid, doctors.ErrLicenseNumberTaken,
 // doctors.ErrLimitReached.
 func (s *Service) Register(ctx context.Context, who auth.Principal, details domain.Details) (domain.Doctor, error) {
-	if err := s.mayChange(ctx, who, doctors.ID{}); err != nil {
-		return domain.Doctor{}, err
+	if s.mode == doctors.Curated && who.Role != auth.Admin {
+		return domain.Doctor{}, s.forbidden(ctx, who, doctors.ID{}, doctors.ErrCurated)
 	}
 	doctor, err := domain.New(details, s.clock.Now())
 	if err != nil {
@@ -106,16 +121,16 @@ func (s *Service) Find(ctx context.Context, id doctors.ID) (domain.Doctor, error
 	return s.doctors.Find(ctx, id)
 }
 
-// Revise replaces all details of a doctor whose version matches expected. Errors: doctors.ErrCurated, errs.Invalid,
-// doctors.ErrNotFound, doctors.ErrLicenseNumberTaken, revision.ErrStale.
+// Revise replaces all details of a doctor whose version matches expected. Errors: doctors.ErrLinked,
+// doctors.ErrCurated, errs.Invalid, doctors.ErrNotFound, doctors.ErrLicenseNumberTaken, revision.ErrStale.
 func (s *Service) Revise(
 	ctx context.Context, who auth.Principal, id doctors.ID, expected revision.Match, details domain.Details,
 ) (domain.Doctor, error) {
 	return s.change(ctx, who, id, expected, func(d *domain.Doctor) error { return d.Revise(details, s.clock.Now()) })
 }
 
-// Amend changes some details of a doctor whose version matches expected. Errors: doctors.ErrCurated, errs.Invalid,
-// doctors.ErrNotFound, doctors.ErrLicenseNumberTaken, revision.ErrStale.
+// Amend changes some details of a doctor whose version matches expected. Errors: doctors.ErrLinked,
+// doctors.ErrCurated, errs.Invalid, doctors.ErrNotFound, doctors.ErrLicenseNumberTaken, revision.ErrStale.
 func (s *Service) Amend(
 	ctx context.Context, who auth.Principal, id doctors.ID, expected revision.Match, changes domain.Changes,
 ) (domain.Doctor, error) {
@@ -126,13 +141,13 @@ func (s *Service) Amend(
 func (s *Service) change(
 	ctx context.Context, who auth.Principal, id doctors.ID, expected revision.Match, rule func(*domain.Doctor) error,
 ) (changed domain.Doctor, err error) {
-	if err := s.mayChange(ctx, who, id); err != nil {
-		return domain.Doctor{}, err
-	}
 	err = s.tx.Do(ctx, func(ctx context.Context) error {
 		var before domain.Details
 		changed, err = s.doctors.Change(ctx, id, func(d *domain.Doctor) error {
 			before = d.Details
+			if err := s.mayChange(ctx, who, id); err != nil {
+				return err
+			}
 			if err := expected.Check(d.Version); err != nil {
 				return err
 			}
@@ -145,5 +160,5 @@ func (s *Service) change(
 		update.Fields = before.Differing(changed.Details)
 		return s.trail.Record(ctx, who, update)
 	})
-	return changed, err
+	return changed, s.recordForbidden(ctx, who, id, err)
 }

@@ -18,12 +18,24 @@ import (
 	"healthcare/platform/errs"
 	"healthcare/platform/events"
 	"healthcare/platform/jobs"
+	"healthcare/platform/keyring"
+	"healthcare/platform/onetime"
 	"healthcare/platform/paging"
 	"healthcare/platform/recordid"
 	"healthcare/platform/revision"
 )
 
 var now = time.Date(2026, time.November, 22, 22, 29, 36, 410959000, time.UTC)
+
+var codes = codesOf([]byte("a secret of a test with 32 bytes"))
+
+func codesOf(secret []byte, previous ...[]byte) app.Codes {
+	ring, err := keyring.New(secret, previous...)
+	if err != nil {
+		panic(err)
+	}
+	return app.Codes{Codes: onetime.For(ring, "doctor invitation")}
+}
 
 // env is a Service with the real store and a clock that the test controls.
 type env struct {
@@ -39,7 +51,7 @@ func newEnv(t testing.TB, db *database.DB, subscriptions ...events.Subscription)
 		app.New(
 			repository, storedAssignments{db}, jobs.NewQueue(db, manual),
 			audittest.Transactional(t, db, new(audittest.Recorder)), db,
-			events.New(subscriptions...), manual, doctors.Config{Mode: doctors.Open},
+			events.New(subscriptions...), manual, codes, doctors.Config{Mode: doctors.Open},
 		),
 		db,
 		manual,

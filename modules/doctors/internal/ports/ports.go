@@ -36,7 +36,8 @@ type Repository interface {
 	// its version. Errors: doctors.ErrNotFound.
 	Lock(ctx context.Context, id doctors.ID) (version int, err error)
 
-	// Remove deletes the doctor, and the record of their creator and their removal. Errors: doctors.ErrNotFound.
+	// Remove deletes the doctor, with the record of their creator, their removal, link and invitation. Errors:
+	// doctors.ErrNotFound.
 	Remove(ctx context.Context, id doctors.ID) error
 
 	// RecordCreator stores which user added the doctor. Errors: none.
@@ -51,4 +52,26 @@ type Repository interface {
 	// Removals returns the removal of the doctor, if any, and the removals that reassign patients to the doctor.
 	// Errors: none.
 	Removals(ctx context.Context, id doctors.ID) ([]domain.Removal, error)
+
+	// Invite stores the invitation, in place of an earlier one of the doctor. Errors: none.
+	Invite(ctx context.Context, invitation domain.Invitation) error
+
+	// FindInvitation returns the invitation with one of the MACs, even if it has expired. Errors:
+	// doctors.ErrNoInvitation.
+	FindInvitation(ctx context.Context, macs [][]byte) (domain.Invitation, error)
+
+	// RemoveInvitation removes the doctor's invitation. Errors: doctors.ErrNoInvitation.
+	RemoveInvitation(ctx context.Context, doctor doctors.ID, id domain.InvitationID) error
+
+	// Link stores a link, of a doctor who has none. Errors: doctors.ErrAccountLinked if the user has one.
+	Link(ctx context.Context, link domain.Link) error
+
+	// Unlink removes the link of the doctor, if any. Errors: none.
+	Unlink(ctx context.Context, id doctors.ID) error
+
+	// LinkOf returns the link of the doctor, or nil. Errors: none.
+	LinkOf(ctx context.Context, id doctors.ID) (*domain.Link, error)
+
+	// LinkOfUser returns the link of the user, or nil. Errors: none.
+	LinkOfUser(ctx context.Context, user uuid.UUID) (*domain.Link, error)
 }

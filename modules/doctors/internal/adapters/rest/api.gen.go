@@ -66,6 +66,14 @@ type DoctorChanges struct {
 	Specialization *string                   `json:"specialization,omitempty"`
 }
 
+// DoctorClaim defines model for DoctorClaim.
+type DoctorClaim struct {
+	// Code The code of the invitation. Letter case, spaces and hyphens are ignored.
+	//
+	// Example: 7K2MQ-3V9TZ-X4D0B-R8WFH
+	Code string `json:"code"`
+}
+
 // DoctorInput The fields of a doctor. An optional field that is `null` is treated as omitted.
 type DoctorInput struct {
 	// Email Example: khanna@clinic.example
@@ -89,6 +97,20 @@ type DoctorInput struct {
 
 	// Specialization Example: Dermatology
 	Specialization string `json:"specialization"`
+}
+
+// DoctorInvitation defines model for DoctorInvitation.
+type DoctorInvitation struct {
+	// Id Example: 0193525f-5d22-7a41-8b3f-9c0e7d6a5b14
+	Id string `json:"id"`
+
+	// Code The code, which is shown only in this response.
+	//
+	// Example: 7K2MQ-3V9TZ-X4D0B-R8WFH
+	Code string `json:"code"`
+
+	// ExpiresAt Example: 2026-11-26T08:15:02.000417Z
+	ExpiresAt rest.Time `json:"expires_at"`
 }
 
 // ListDoctorsParams defines parameters for ListDoctors.
@@ -124,6 +146,9 @@ type RemoveDoctorParams struct {
 // AddDoctorJSONRequestBody defines body for AddDoctor for application/json ContentType.
 type AddDoctorJSONRequestBody = DoctorInput
 
+// ClaimDoctorJSONRequestBody defines body for ClaimDoctor for application/json ContentType.
+type ClaimDoctorJSONRequestBody = DoctorClaim
+
 // AmendDoctorJSONRequestBody defines body for AmendDoctor for application/json ContentType.
 type AmendDoctorJSONRequestBody = DoctorChanges
 
@@ -138,6 +163,9 @@ type ServerInterface interface {
 	// AddDoctor Add a doctor.
 	// (POST /api/doctors/)
 	AddDoctor(c *fiber.Ctx) error
+	// ClaimDoctor Link the caller's account to the doctor's record of an invitation.
+	// (POST /api/doctors/claims/)
+	ClaimDoctor(c *fiber.Ctx) error
 	// RemoveDoctor Remove a doctor and end their assignments.
 	// (DELETE /api/doctors/{id}/)
 	RemoveDoctor(c *fiber.Ctx, id string, params RemoveDoctorParams) error
@@ -150,6 +178,15 @@ type ServerInterface interface {
 	// ReplaceDoctor Replace a doctor. Omitted optional fields are cleared.
 	// (PUT /api/doctors/{id}/)
 	ReplaceDoctor(c *fiber.Ctx, id string) error
+	// InviteDoctor Invite a doctor to link their account to this record.
+	// (POST /api/doctors/{id}/invitations/)
+	InviteDoctor(c *fiber.Ctx, id string) error
+	// WithdrawDoctorInvitation Withdraw an invitation, so that its code is no longer valid.
+	// (DELETE /api/doctors/{id}/invitations/{invitation}/)
+	WithdrawDoctorInvitation(c *fiber.Ctx, id string, invitation string) error
+	// UnlinkDoctor End the link of a doctor's record to an account.
+	// (DELETE /api/doctors/{id}/link/)
+	UnlinkDoctor(c *fiber.Ctx, id string) error
 }
 
 // ServerInterfaceWrapper converts contexts to parameters.
@@ -238,6 +275,24 @@ func (siw *ServerInterfaceWrapper) AddDoctor(c *fiber.Ctx) error {
 
 	handler := func(c *fiber.Ctx) error {
 		return siw.Handler.AddDoctor(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ClaimDoctor operation middleware
+func (siw *ServerInterfaceWrapper) ClaimDoctor(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ClaimDoctor(c)
 	}
 
 	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
@@ -390,6 +445,101 @@ func (siw *ServerInterfaceWrapper) ReplaceDoctor(c *fiber.Ctx) error {
 	return handler(c)
 }
 
+// InviteDoctor operation middleware
+func (siw *ServerInterfaceWrapper) InviteDoctor(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Params("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter id: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.InviteDoctor(c, id)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// WithdrawDoctorInvitation operation middleware
+func (siw *ServerInterfaceWrapper) WithdrawDoctorInvitation(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Params("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter id: %w", err).Error())
+	}
+
+	// ------------- Path parameter "invitation" -------------
+	var invitation string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "invitation", c.Params("invitation"), &invitation, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter invitation: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.WithdrawDoctorInvitation(c, id, invitation)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// UnlinkDoctor operation middleware
+func (siw *ServerInterfaceWrapper) UnlinkDoctor(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Params("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter id: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.UnlinkDoctor(c, id)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
 // FiberServerOptions provides options for the Fiber server.
 type FiberServerOptions struct {
 	BaseURL            string
@@ -424,5 +574,13 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 	router.Patch(options.BaseURL+"/api/doctors/:id/", wrapper.AmendDoctor)
 
 	router.Put(options.BaseURL+"/api/doctors/:id/", wrapper.ReplaceDoctor)
+
+	router.Post(options.BaseURL+"/api/doctors/:id/invitations/", wrapper.InviteDoctor)
+
+	router.Delete(options.BaseURL+"/api/doctors/:id/invitations/:invitation/", wrapper.WithdrawDoctorInvitation)
+
+	router.Delete(options.BaseURL+"/api/doctors/:id/link/", wrapper.UnlinkDoctor)
+
+	router.Post(options.BaseURL+"/api/doctors/claims/", wrapper.ClaimDoctor)
 
 }

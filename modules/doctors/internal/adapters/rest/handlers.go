@@ -102,6 +102,63 @@ func (h *handlers) RemoveDoctor(c *fiber.Ctx, id string, params RemoveDoctorPara
 	return rest.SendJob(c, continued.Job, continued.Total)
 }
 
+// ClaimDoctor links the caller to the doctor's record of an invitation.
+func (h *handlers) ClaimDoctor(c *fiber.Ctx) error {
+	code, err := rest.Body(c, func(claim DoctorClaim) string { return claim.Code })
+	if err != nil {
+		return err
+	}
+	doctor, err := h.doctors.Claim(c.UserContext(), rest.Principal(c), code)
+	if err != nil {
+		return err
+	}
+	c.Location(location(doctor))
+	return rest.Send(c, fiber.StatusCreated, resource(doctor))
+}
+
+// InviteDoctor invites a doctor, and shows the code.
+func (h *handlers) InviteDoctor(c *fiber.Ctx, id string) error {
+	doctorID, err := doctors.ParseID(id)
+	if err != nil {
+		return err
+	}
+	invited, err := h.doctors.Invite(c.UserContext(), rest.Principal(c), doctorID)
+	if err != nil {
+		return err
+	}
+	return c.Status(fiber.StatusCreated).JSON(DoctorInvitation{
+		Id: invited.ID.String(), Code: invited.Code.Reveal(), ExpiresAt: rest.At(invited.ExpiresAt),
+	})
+}
+
+// WithdrawDoctorInvitation makes an invitation invalid.
+func (h *handlers) WithdrawDoctorInvitation(c *fiber.Ctx, id, invitation string) error {
+	doctorID, err := doctors.ParseID(id)
+	if err != nil {
+		return err
+	}
+	invitationID, err := domain.ParseInvitationID(invitation)
+	if err != nil {
+		return err
+	}
+	if err := h.doctors.Withdraw(c.UserContext(), rest.Principal(c), doctorID, invitationID); err != nil {
+		return err
+	}
+	return c.SendStatus(fiber.StatusNoContent)
+}
+
+// UnlinkDoctor ends the link of a doctor's record.
+func (h *handlers) UnlinkDoctor(c *fiber.Ctx, id string) error {
+	doctorID, err := doctors.ParseID(id)
+	if err != nil {
+		return err
+	}
+	if err := h.doctors.Unlink(c.UserContext(), rest.Principal(c), doctorID); err != nil {
+		return err
+	}
+	return c.SendStatus(fiber.StatusNoContent)
+}
+
 func location(d domain.Doctor) string { return "/api/doctors/" + d.ID.String() + "/" }
 
 func resource(d domain.Doctor) rest.Resource { return rest.Resource{Version: d.Version, Body: show(d)} }

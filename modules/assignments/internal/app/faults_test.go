@@ -127,11 +127,11 @@ func TestUseCasesReturnEveryErrorAndLeaveNoEffect(t *testing.T) {
 				return err
 			}, nil},
 			{"change the access", func(ctx context.Context, service *app.Service) error {
-				_, err := service.Grant(ctx, who, made.ID, revision.Match{}, assignments.Write)
+				_, err := service.Grant(ctx, who, made.ID, revision.Match{}, new(assignments.Write))
 				return err
 			}, nil},
 			{"change the access of another user's", func(ctx context.Context, service *app.Service) error {
-				_, err := service.Grant(ctx, stranger, made.ID, revision.Match{}, assignments.Write)
+				_, err := service.Grant(ctx, stranger, made.ID, revision.Match{}, new(assignments.Write))
 				return err
 			}, assignments.ErrNotFound},
 			{"discharge", func(ctx context.Context, service *app.Service) error {

@@ -252,10 +252,10 @@ func (s *Service) Lookup(ctx context.Context, who auth.Principal, id assignments
 	return one, err == nil, err
 }
 
-// Grant changes the access of an assignment whose version matches expected. Errors: errs.Invalid,
+// Grant changes the access of an assignment whose version matches expected, unless access is nil. Errors: errs.Invalid,
 // assignments.ErrNotFound, patients.ErrReadOnly, assignments.ErrOwnAssignment, revision.ErrStale.
 func (s *Service) Grant(
-	ctx context.Context, who auth.Principal, id assignments.ID, expected revision.Match, access assignments.Access,
+	ctx context.Context, who auth.Principal, id assignments.ID, expected revision.Match, access *assignments.Access,
 ) (changed Assigned, err error) {
 	err = s.tx.Do(ctx, func(ctx context.Context) error {
 		before, err := s.changeable(ctx, who, id)
@@ -267,7 +267,10 @@ func (s *Service) Grant(
 				return err
 			}
 			before = *a
-			return a.Grant(access)
+			if access == nil {
+				return nil
+			}
+			return a.Grant(*access)
 		})
 		if err != nil {
 			return err

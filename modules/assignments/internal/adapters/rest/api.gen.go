@@ -76,7 +76,7 @@ type AssignmentChanges struct {
 	// Access The permission of the doctor's user for the patient.
 	//
 	// Example: read
-	Access string `json:"access"`
+	Access *string `json:"access,omitempty"`
 }
 
 // AssignmentInput A patient and the doctor to assign.

@@ -108,7 +108,7 @@ func (h *handlers) ReadAssignment(c *fiber.Ctx, id string) error {
 
 // ChangeAccess changes what an assignment lets the doctor do.
 func (h *handlers) ChangeAccess(c *fiber.Ctx, id string) error {
-	accessOf := func(in AssignmentChanges) assignments.Access { return assignments.Access(in.Access) }
+	accessOf := func(in AssignmentChanges) *assignments.Access { return (*assignments.Access)(in.Access) }
 	return rest.Change(c, id, assignments.ParseID, accessOf, h.assignments.Grant, resource)
 }
 

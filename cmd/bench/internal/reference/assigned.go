@@ -11,6 +11,7 @@ type shownAssignment struct {
 	Patient    uuid.UUID    `json:"patient"`
 	Doctor     uuid.UUID    `json:"doctor"`
 	AssignedAt instant      `json:"assigned_at"`
+	Access     string       `json:"access"`
 	OfPatient  shownPatient `json:"patient_details"`
 	OfDoctor   shownDoctor  `json:"doctor_details"`
 }
@@ -67,6 +68,7 @@ func (s *server) assigned(c *fiber.Ctx) error {
 			a.PatientID,
 			a.DoctorID,
 			a.AssignedAt,
+			a.Access,
 			shownPatient{p.ID, p.Name, p.age(), p.Gender},
 			shownDoctor{d.ID, d.Name, d.Specialization, d.Experience},
 		}

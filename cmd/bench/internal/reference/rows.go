@@ -164,6 +164,7 @@ type assignment struct {
 	PatientID  uuid.UUID
 	DoctorID   uuid.UUID
 	AssignedAt instant
+	Access     string
 }
 
 func (assignment) TableName() string { return "assignments" }

@@ -116,10 +116,10 @@ func (s plain) several(ctx context.Context, statement string, values ...any) (al
 func (s plain) assignments(ctx context.Context, owner uuid.UUID, limit int) (all []assignment, err error) {
 	err = s.reader.query(ctx, func(r rows) error {
 		var a assignment
-		err := r.Scan(&a.ID, &a.OwnerID, &a.PatientID, &a.DoctorID, &a.AssignedAt)
+		err := r.Scan(&a.ID, &a.OwnerID, &a.PatientID, &a.DoctorID, &a.AssignedAt, &a.Access)
 		all = append(all, a)
 		return err
-	}, "SELECT id, owner_id, patient_id, doctor_id, assigned_at FROM assignments WHERE owner_id = $1 "+
+	}, "SELECT id, owner_id, patient_id, doctor_id, assigned_at, access FROM assignments WHERE owner_id = $1 "+
 		"ORDER BY assigned_at DESC, id DESC LIMIT $2", owner, limit)
 	return all, err
 }

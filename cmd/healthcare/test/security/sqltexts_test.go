@@ -44,6 +44,9 @@ func disarm(value string) string {
 	}, value)
 }
 
+// constants removes the constants of statements.
+var constants = strings.NewReplacer(`ESCAPE '\'`, "", "access <> 'none'", "")
+
 func TestR25_NoValueIsPartOfAStatement(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
@@ -63,10 +66,6 @@ func TestR25_NoValueIsPartOfAStatement(t *testing.T) {
 				expected := send(disarm)
 				hostileOnes := send(func(value string) string { return value })
 				maps.Copy(expected, send(disarm)) // some statements depend on stored rows, not on a value
-				if r.Path == "/api/doctors/claims/" {
-					// A list of a user with grants names its columns in the outer SELECT only.
-					c.Do("DELETE", "/api/doctors/"+known["invited_doctor"].(string)+"/link/", nil).Expect(204)
-				}
 				require.NotEmpty(t, expected, "%s sends no statement", r)
 				for text := range hostileOnes {
 					require.NotContains(t, strings.ToLower(text), marker)
@@ -78,9 +77,9 @@ func TestR25_NoValueIsPartOfAStatement(t *testing.T) {
 		}
 		require.GreaterOrEqual(t, len(total), 20)
 		for text := range total {
-			require.NotContains(t, strings.ReplaceAll(text, `ESCAPE '\'`, ""), "'",
-				"no statement contains a value")
-			require.NotRegexp(t, harness.EveryColumn, text, "a statement names its columns")
+			require.NotContains(t, constants.Replace(text), "'", "no statement contains a value")
+			named := strings.ReplaceAll(text, "SELECT * FROM (SELECT ", "") // a subquery names them
+			require.NotRegexp(t, harness.EveryColumn, named, "a statement names its columns")
 		}
 		t.Logf("%d statements", len(total))
 	})

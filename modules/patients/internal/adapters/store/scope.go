@@ -77,10 +77,9 @@ func (v visible) Rows(order []paging.Order, after []string, limit int) *gorm.DB 
 	for i, grantee := range grantees {
 		ranges[i] = database.Keys(v.granted().Where("g.grantee_id = ?", grantee), ofGrant, after, limit)
 	}
-	granted := v.db.Table("(?) AS v", database.Union(ranges...)).Select("p.*").
-		Joins("JOIN patients p ON p.id = v.patient_id").Where("p.owner_id <> ?", v.scope.Owner())
-	own := database.Keyset(v.owned().Select("patients.*"), order, after, limit)
-	both := database.UnionAll(own, granted)
+	granted := v.db.Model(&row{}).Where("owner_id <> ?", v.scope.Owner()).
+		Where("id IN (SELECT v.patient_id FROM (?) AS v)", database.Union(ranges...))
+	both := database.UnionAll(database.Keyset(v.owned(), order, after, limit), granted)
 	return database.Keyset(v.db.Table("(?) AS visible", both), order, nil, limit)
 }
 

@@ -137,6 +137,7 @@ func reachLinks(t *testing.T, s *harness.Service) {
 	admin.Do("POST", doctorAt(harness.MissingID)+"invitations/", nil).Expect(404)
 	admin.Do("DELETE", doctorAt(one)+"link/", nil).Expect(204)
 	admin.Do("DELETE", doctorAt(one)+"link/", nil).Expect(404)
+	admin.SetRole(auth.Staff) // so that reachAccounts has the last administrator
 }
 
 // reachAccounts requests the responses about accounts and sessions, and those to a role without permissions.

@@ -162,8 +162,8 @@ func (h *handlers) ReadTransfer(c *fiber.Ctx, id string, params ReadTransferPara
 func (h *handlers) TransferPatients(c *fiber.Ctx, id string) error {
 	limit := app.MaxTransferred
 	receiver, err := rest.Body(c, func(in TransferInput) string {
-		if in.Limit != nil {
-			limit = *in.Limit
+		if given := rest.OrNil(in.Limit); given != nil {
+			limit = *given
 		}
 		return in.To
 	})

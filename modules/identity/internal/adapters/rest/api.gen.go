@@ -229,7 +229,7 @@ type TransferInput struct {
 	// Limit Patients to move at most.
 	//
 	// Example: 1000
-	Limit *int `json:"limit,omitempty"`
+	Limit nullable.Nullable[int] `json:"limit,omitempty"`
 
 	// To The id of the user who receives the patients.
 	//

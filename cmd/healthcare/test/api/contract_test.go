@@ -91,6 +91,8 @@ func TestEveryDescribedResponseIsSent(t *testing.T) {
 		}
 		anonymous.Do("GET", "/metrics", nil, "X-Forwarded-For", "192.0.2.1").Expect(404)
 		reachLinks(t, s)
+		reachClaims(t, s)
+		reachTransfers(t, s)
 		callAllWithoutToken(t, s)
 		reachAccounts(t, s)
 		reachJobs(t, s)
@@ -137,6 +139,52 @@ func reachLinks(t *testing.T, s *harness.Service) {
 	admin.Do("POST", doctorAt(harness.MissingID)+"invitations/", nil).Expect(404)
 	admin.Do("DELETE", doctorAt(one)+"link/", nil).Expect(204)
 	admin.Do("DELETE", doctorAt(one)+"link/", nil).Expect(404)
+	admin.SetRole(auth.Staff) // so that reachAccounts has the last administrator
+}
+
+// reachClaims requests the responses about invitations of patients and the grants that come of them.
+func reachClaims(t *testing.T, s *harness.Service) {
+	keeper, person := s.NewUser(t, "Inviter"), s.NewUser(t, "Person")
+	patient := keeper.AddPatient()
+	at := "/api/patients/" + patient + "/"
+	keeper.Do("POST", at+"invitations/", object{"as": "friend"}).Expect(400)
+	keeper.Do("POST", "/api/patients/"+harness.MissingID+"/invitations/", object{"as": "self"}).Expect(404)
+	invited := keeper.Invite(patient)
+	person.Do("POST", claims, object{}).Expect(400)
+	person.Do("POST", claims, object{"code": "x"}).Expect(404)
+	claim(keeper, invited, nil).Expect(409)
+	grant := at + "grants/" + claim(person, invited, nil).Expect(201).ID() + "/"
+	keeper.Do("DELETE", grant, nil).Expect(204)
+	keeper.Do("DELETE", grant, nil).Expect(404)
+	care := keeper.Assign(patient, keeper.AddDoctor()).Expect(201).ID()
+	keeper.Do("DELETE", at+"grants/"+care+"/", nil).Expect(409)
+	withdrawn := at + "invitations/" + keeper.Invite(patient)["id"].(string) + "/"
+	keeper.Do("DELETE", withdrawn, nil).Expect(204)
+	keeper.Do("DELETE", withdrawn, nil).Expect(404)
+	for range 10 {
+		keeper.Invite(patient)
+	}
+	keeper.Do("POST", at+"invitations/", object{"as": "self"}).Expect(409)
+}
+
+// reachTransfers requests the responses about transfers of patients.
+func reachTransfers(t *testing.T, s *harness.Service) {
+	admin, leaver, heir := s.NewUserWithRole(t, auth.Admin, "Moving"), s.NewUser(t, "Left"), s.NewUser(t, "Heir")
+	ghost := s.NewUserWithRole(t, "ghost", "Receiver")
+	leaver.AddPatient()
+	at := "/api/users/" + leaver.UserID() + "/transfer/"
+	missing := "/api/users/" + harness.MissingID + "/transfer/"
+	to := object{"to": heir.UserID()}
+	admin.Do("GET", at, nil).Expect(200)
+	admin.Do("GET", missing, nil).Expect(404)
+	admin.Do("GET", at+"?to="+ghost.UserID(), nil).Expect(409)
+	admin.Do("POST", at, object{"to": leaver.UserID()}).Expect(400)
+	admin.Do("POST", missing, to).Expect(404)
+	admin.Do("POST", at, object{"to": ghost.UserID()}).Expect(409)
+	admin.Do("POST", at, to, "Idempotency-Key", "k").Expect(200)
+	admin.Do("POST", at, object{}, "Idempotency-Key", "k").Expect(422)
+	leaver.Do("DELETE", "/api/auth/me/", object{"password": harness.Password}).Expect(204)
+	admin.Do("POST", at, to, "Idempotency-Key", "k").Expect(410)
 	admin.SetRole(auth.Staff) // so that reachAccounts has the last administrator
 }
 

@@ -54,18 +54,15 @@ func TestReleaseRepeatsWhatHappenedMeanwhile(t *testing.T) {
 		for _, patient := range []patients.Patient{ann, bob, eve} {
 			h.assigned(t, who, patient, removed)
 		}
-		var ctx context.Context // of the transaction of the release, as SQLite has one writer
-		meanwhile := interrupted{repository, func(found []domain.Assignment) {
-			_, err := repository.SetOwner(ctx, []patients.ID{ann.ID}, receiver.UserID) // transferred
-			require.NoError(t, err)
-			_, err = repository.RemoveAllOfPatients(ctx, []patients.ID{bob.ID}) // discharged
-			require.NoError(t, err)
-		}}
-		releaser := app.NewReleaser(meanwhile, trail, h.clock, app.Limit{})
-		ofDoctors := app.NewDoctorAssignments(releaser, events.New())
-		require.NoError(t, db.Do(t.Context(), func(tx context.Context) error {
-			ctx = tx
-			_, err := ofDoctors.Release(tx, who, removed.ID, &heir.ID, 100)
+		require.NoError(t, db.Do(t.Context(), func(ctx context.Context) error { // one, as SQLite has one writer
+			meanwhile := interrupted{repository, func([]domain.Assignment) {
+				_, err := repository.SetOwner(ctx, []patients.ID{ann.ID}, receiver.UserID) // transferred
+				require.NoError(t, err)
+				_, err = repository.RemoveAllOfPatients(ctx, []patients.ID{bob.ID}) // discharged
+				require.NoError(t, err)
+			}}
+			releaser := app.NewReleaser(meanwhile, trail, h.clock, app.Limit{})
+			_, err := app.NewDoctorAssignments(releaser, events.New()).Release(ctx, who, removed.ID, &heir.ID, 100)
 			return err
 		}))
 		owners := map[patients.ID]uuid.UUID{}

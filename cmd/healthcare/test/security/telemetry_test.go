@@ -172,7 +172,7 @@ func (w observedService) checkSpans(t *testing.T) {
 			kinds["statement in "+map[bool]string{true: "a transaction",
 				false: "a use case or before it"}[parent.Name() == "transaction"]]++
 			for _, a := range span.Attributes() {
-				require.NotContains(t, strings.ReplaceAll(a.Value.AsString(), `ESCAPE '\'`, ""), "'",
+				require.NotContains(t, constants.Replace(a.Value.AsString()), "'",
 					"a statement has placeholders for all values")
 			}
 		}

@@ -117,7 +117,7 @@ func writeCases(t *testing.T, s *harness.Service, kind string, values func(*open
 				}
 				sent += fmt.Sprintf("%q:%s}", member, value)
 				a := c.Do(r.Method, r.PathWith(id), sent)
-				if kind == openapi3.TypeInteger && a.Status < 300 {
+				if _, shown := a.Object()[member]; kind == openapi3.TypeInteger && a.Status < 300 && shown {
 					requireAccepted(t, r.BodySchemas()[member].Value, strings.Trim(value, `"`),
 						fmt.Sprint(a.Object()[member]))
 				}

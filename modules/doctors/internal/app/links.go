@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -12,6 +14,7 @@ import (
 	"healthcare/modules/doctors/internal/ports"
 	"healthcare/platform/audit"
 	"healthcare/platform/auth"
+	"healthcare/platform/errs"
 	"healthcare/platform/onetime"
 )
 
@@ -73,6 +76,9 @@ func (s *Service) Withdraw(ctx context.Context, who auth.Principal, id doctors.I
 // becomes invalid. Failed claims are recorded, because they may be guesses. Errors: doctors.ErrNoInvitation for every
 // code that is not valid, doctors.ErrAccountLinked, those of the subscribers of doctors.Linked.
 func (s *Service) Claim(ctx context.Context, who auth.Principal, code string) (doctor domain.Doctor, err error) {
+	if n := utf8.RuneCountInString(code); strings.TrimSpace(code) == "" || n > 64 {
+		return domain.Doctor{}, errs.Invalidf("code", "Must have 1 to 64 characters.")
+	}
 	err = s.tx.Do(ctx, func(ctx context.Context) error {
 		doctor, err = s.claim(ctx, who, code)
 		return err

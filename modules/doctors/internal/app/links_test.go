@@ -104,6 +104,11 @@ func TestClaim(t *testing.T) {
 			require.Nil(t, h.linkOf(t, rivals.ID))
 			require.NoError(t, claim(t, staffUser(t, db), invited.Code.Reveal()))
 		})
+		t.Run("rejects an empty and an overlong code", func(t *testing.T) {
+			for _, code := range []string{"", " ", strings.Repeat("U", 65)} {
+				require.Equal(t, errs.Invalid, errs.KindOf(claim(t, user, code)))
+			}
+		})
 		t.Run("finds no invitation for every code that is not valid", func(t *testing.T) {
 			linked = nil
 			third := h.registered(t, domain.Details{Name: "T", Specialization: "S"})
@@ -118,7 +123,7 @@ func TestClaim(t *testing.T) {
 			for name, code := range map[string]string{
 				"replaced": replaced.Code.Reveal(), "withdrawn": withdrawn.Code.Reveal(),
 				"of a removed doctor": ofRemoved.Code.Reveal(), "expired": expired.Code.Reveal(),
-				"wrong": onetime.New().Reveal(), "empty": "", "malformed": "U",
+				"wrong": onetime.New().Reveal(), "malformed": "U",
 			} {
 				require.Equal(t, error(doctors.ErrNoInvitation), claim(t, staffUser(t, db), code), name)
 			}

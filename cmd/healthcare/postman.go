@@ -157,7 +157,7 @@ func isClaim(d contract.Described) bool {
 // links are the example values of the document that a run replaces: by the user's credentials and by earlier responses.
 type links struct {
 	names   map[string]string      // value -> variable
-	created map[string]auth.Access // variables that a 201 sets, so that no list does, and who may create
+	created map[string]auth.Access // by the variables that a 201 sets: who may create the record
 }
 
 func linksOf(operations []contract.Described) links {

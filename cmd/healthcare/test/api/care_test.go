@@ -19,7 +19,7 @@ func actsFor(t *testing.T, c *harness.Client, doctor string) {
 }
 
 // TestCareTeam follows an assignment: the doctor's user sees the patient at its levels from the next request on, and
-// after the discharge nothing but what a stranger sees.
+// after the discharge gets the responses that a stranger gets.
 func TestCareTeam(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
@@ -29,7 +29,7 @@ func TestCareTeam(t *testing.T) {
 		own := treating.AddPatient()
 		actsFor(t, treating, doctor)
 		at := "/api/patients/" + patient + "/"
-		// sees asserts what the doctor's user sees of the patient.
+		// sees asserts whether the doctor's user sees the patient in every response.
 		sees := func(t *testing.T, visible bool) {
 			t.Helper()
 			want, status := []string{own}, 404
@@ -77,7 +77,7 @@ func TestCareTeam(t *testing.T) {
 			treating.Do("DELETE", "/api/mappings/"+other+"/", nil).ExpectProblem(403, "read_only")
 			treating.Do("PATCH", mapping, object{"access": "write"}).ExpectProblem(403, "read_only")
 		})
-		t.Run("write also changes the patient and the care team, but not what the keeper decides", func(t *testing.T) {
+		t.Run("write permits changes of the patient and the care team, except those reserved for the keeper", func(t *testing.T) {
 			tag := made.Header.Get("ETag")
 			changed := owner.Do("PATCH", mapping, object{"access": "write"}, "If-Match", tag).Expect(200)
 			require.Equal(t, "write", changed.Object()["access"])

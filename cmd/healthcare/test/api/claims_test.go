@@ -80,6 +80,10 @@ func TestClaims(t *testing.T) {
 			} {
 				person.Do("GET", path, nil).Expect(200)
 			}
+			team := person.Do("GET", "/api/mappings/"+patient+"/", nil).Expect(200).List()
+			require.Len(t, team, 1)
+			detail := person.Do("GET", "/api/mappings/detail/"+assignment+"/", nil).Expect(200)
+			require.Equal(t, team[0], detail.Object())
 			listed := person.Do("GET", "/api/patients/", nil, "Prefer", "count=exact").Expect(200)
 			require.Equal(t, "1", listed.Header.Get("X-Total-Count"))
 			require.Equal(t, patient, listed.List()[0]["id"])

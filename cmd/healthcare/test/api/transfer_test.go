@@ -86,7 +86,7 @@ func TestAnEmployeeLeaves(t *testing.T) {
 			}
 			require.Equal(t, []any{admin.UserID()}, actors)
 		})
-		t.Run("the former owner, who is enabled again, sees only the patients that stayed", func(t *testing.T) {
+		t.Run("a former owner who is enabled again sees only the patients that stayed", func(t *testing.T) {
 			admin.Do("PATCH", account, object{"active": true}).Expect(200)
 			leaver.Token = leaver.SignIn()
 			kept := leaver.Do("GET", "/api/patients/", nil).List()

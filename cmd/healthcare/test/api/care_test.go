@@ -77,7 +77,7 @@ func TestCareTeam(t *testing.T) {
 			treating.Do("DELETE", "/api/mappings/"+other+"/", nil).ExpectProblem(403, "read_only")
 			treating.Do("PATCH", mapping, object{"access": "write"}).ExpectProblem(403, "read_only")
 		})
-		t.Run("write permits changes of the patient and the care team, except those reserved for the keeper", func(t *testing.T) {
+		t.Run("write permits changes that are not reserved for the keeper", func(t *testing.T) {
 			tag := made.Header.Get("ETag")
 			changed := owner.Do("PATCH", mapping, object{"access": "write"}, "If-Match", tag).Expect(200)
 			require.Equal(t, "write", changed.Object()["access"])

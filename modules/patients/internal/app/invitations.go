@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"slices"
 
 	"github.com/google/uuid"
 
@@ -197,7 +196,7 @@ func (s *Invitations) End(ctx context.Context, who auth.Principal, id patients.I
 		switch {
 		case err != nil:
 			return err
-		case patient.OwnerID != who.UserID && !actsFor(who, grant.GranteeID):
+		case patient.OwnerID != who.UserID && grant.GranteeID != who.UserID && !who.ActsFor(grant.GranteeID):
 			return patients.ErrKeeperOnly
 		case grant.Basis == domain.Care:
 			return patients.ErrCareEnds
@@ -212,10 +211,4 @@ func (s *Invitations) End(ctx context.Context, who auth.Principal, id patients.I
 		return audit.RecordMissing(ctx, s.trail, who, refusal, err, err)
 	}
 	return s.recordMissing(ctx, who, id, err)
-}
-
-func actsFor(who auth.Principal, party uuid.UUID) bool {
-	return party == who.UserID || slices.ContainsFunc(who.For, func(capacity auth.Capacity) bool {
-		return capacity.ID == party
-	})
 }

@@ -66,7 +66,7 @@ type DoctorChanges struct {
 	Specialization *string                   `json:"specialization,omitempty"`
 }
 
-// DoctorClaim defines model for DoctorClaim.
+// DoctorClaim The code of an invitation.
 type DoctorClaim struct {
 	// Code The code of the invitation. Letter case, spaces and hyphens are ignored.
 	//
@@ -99,7 +99,7 @@ type DoctorInput struct {
 	Specialization string `json:"specialization"`
 }
 
-// DoctorInvitation defines model for DoctorInvitation.
+// DoctorInvitation A new invitation, with the code that is shown once.
 type DoctorInvitation struct {
 	// Id Example: 0193525f-5d22-7a41-8b3f-9c0e7d6a5b14
 	Id string `json:"id"`

@@ -173,7 +173,7 @@ type PatientInvitation struct {
 	ExpiresAt rest.Time `json:"expires_at"`
 }
 
-// PatientInvitationInput defines model for PatientInvitationInput.
+// PatientInvitationInput As whom the invited person sees the patient, and until when.
 type PatientInvitationInput struct {
 	// As Whether the person is the patient, or acts for the patient. In any letter case.
 	//

@@ -117,9 +117,10 @@ func writeCases(t *testing.T, s *harness.Service, kind string, values func(*open
 				}
 				sent += fmt.Sprintf("%q:%s}", member, value)
 				a := c.Do(r.Method, r.PathWith(id), sent)
-				if _, shown := a.Object()[member]; kind == openapi3.TypeInteger && a.Status < 300 && shown {
-					requireAccepted(t, r.BodySchemas()[member].Value, strings.Trim(value, `"`),
-						fmt.Sprint(a.Object()[member]))
+				if kind == openapi3.TypeInteger && a.Status < 300 {
+					if got, shown := a.Object()[member]; shown { // not the limit of a transfer
+						requireAccepted(t, r.BodySchemas()[member].Value, strings.Trim(value, `"`), fmt.Sprint(got))
+					}
 				}
 				o.add(t, s, fmt.Sprintf("%s %s %d %.80s", r, member, n, value), a)
 			}

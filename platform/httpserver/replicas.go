@@ -14,11 +14,13 @@ import (
 // Replicas serve plain reads instead of the primary database. *replica.Set implements it.
 type Replicas interface {
 	// Reading returns a context for a session's plain reads, which may use a replica that has replayed the session's
-	// writes.
-	Reading(ctx context.Context, session uuid.UUID) context.Context
+	// writes, and those that affected one of the parties for whom its user acts.
+	Reading(ctx context.Context, session uuid.UUID, parties ...uuid.UUID) context.Context
 	// UsedReplica reports whether a read with a context of Reading was sent to a replica.
 	UsedReplica(ctx context.Context) bool
-	// Wrote records that the session may have written up to now. Errors: errs.Unavailable.
+	// Writing returns a context for a request that may write, which collects whom the writes affect.
+	Writing(ctx context.Context) context.Context
+	// Wrote records that the session may have written up to now, with a context of Writing. Errors: errs.Unavailable.
 	Wrote(ctx context.Context, session uuid.UUID) error
 }
 
@@ -39,7 +41,11 @@ func (s *Server) routeReads(op *contract.Operation, next step) step {
 			return next(call, c)
 		}
 		outer := c.UserContext()
-		ctx := s.replicas.Reading(outer, call.Principal.SessionID)
+		parties := []uuid.UUID{call.Principal.UserID}
+		for _, capacity := range call.Principal.For {
+			parties = append(parties, capacity.ID)
+		}
+		ctx := s.replicas.Reading(outer, call.Principal.SessionID, parties...)
 		c.SetUserContext(ctx)
 		err := next(call, c)
 		c.SetUserContext(outer)
@@ -59,15 +65,19 @@ const recordGrace = 250 * time.Millisecond
 // must see the change when it reads again. If a write cannot be recorded, the response is an error.
 func (s *Server) recordWrite(next step) step {
 	return func(call *call, c *fiber.Ctx) error {
-		err := next(call, c)
 		if s.replicas == nil {
-			return err
+			return next(call, c)
 		}
+		outer := c.UserContext()
+		written := s.replicas.Writing(outer)
+		c.SetUserContext(written)
+		err := next(call, c)
+		c.SetUserContext(outer)
 		end := time.Now()
-		if deadline, limited := c.UserContext().Deadline(); limited && deadline.After(end) {
+		if deadline, limited := outer.Deadline(); limited && deadline.After(end) {
 			end = deadline
 		}
-		ctx, cancel := context.WithDeadline(context.WithoutCancel(c.UserContext()), end.Add(recordGrace))
+		ctx, cancel := context.WithDeadline(context.WithoutCancel(written), end.Add(recordGrace))
 		defer cancel()
 		if failed := s.replicas.Wrote(ctx, call.Principal.SessionID); err == nil {
 			return failed

@@ -17,8 +17,11 @@ import (
 // hangingReplicas is a store that does not respond.
 type hangingReplicas struct{ called bool }
 
-func (*hangingReplicas) Reading(ctx context.Context, _ uuid.UUID) context.Context { return ctx }
-func (*hangingReplicas) UsedReplica(context.Context) bool                         { return false }
+func (*hangingReplicas) Reading(ctx context.Context, _ uuid.UUID, _ ...uuid.UUID) context.Context {
+	return ctx
+}
+func (*hangingReplicas) UsedReplica(context.Context) bool            { return false }
+func (*hangingReplicas) Writing(ctx context.Context) context.Context { return ctx }
 func (l *hangingReplicas) Wrote(ctx context.Context, _ uuid.UUID) error {
 	l.called = ctx.Err() == nil
 	<-ctx.Done()

@@ -1,13 +1,17 @@
 // Package replica sends plain reads to streaming replicas of the primary, if they have replayed the writes of the
-// session. Replicas are optional: if a replica is down, behind or not a replica of this primary, the primary serves its
-// reads.
+// session, and those that changed what its user may see. Replicas are optional: if a replica is down, behind or not a
+// replica of this primary, the primary serves its reads.
 package replica
 
 import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"hash/crc32"
+	"maps"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -38,7 +42,7 @@ type Set struct {
 	ended   sync.WaitGroup
 }
 
-// slots is the number of rows of last_writes. Sessions with the same slot share their last write, so that a session may
+// slots is the number of rows of last_writes. Readers with the same slot share their last write, so that a reader may
 // read from the primary without need.
 const slots = 4096
 
@@ -64,30 +68,90 @@ func Open(cfg Config, primaryURL string, writer *gorm.DB, log *zap.Logger) (*Set
 	return set, nil
 }
 
-// Wrote records that a session has written, successfully or not. It must be called after the write and before the
-// response is sent. Later reads of the session, on every instance, are served only by replicas that have replayed
-// everything up to now. Errors: those of the store.
-func (s *Set) Wrote(ctx context.Context, session uuid.UUID) error {
-	return s.writer.WithContext(ctx).Exec(recordWrite, slot(session)).Error
+// Writing returns a context for a request that may write, in which Affect collects whom the writes affect.
+func (*Set) Writing(ctx context.Context) context.Context {
+	return context.WithValue(ctx, writingKey{}, &writing{slots: map[int]struct{}{}})
 }
 
-// recordWrite stores the position of the primary's log, which is beyond every earlier commit.
-const recordWrite = `INSERT INTO last_writes (slot, position)
-	VALUES (?, (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint)
-	ON CONFLICT (slot) DO UPDATE SET position = greatest(last_writes.position, excluded.position) RETURNING position`
-
-// lastWrite returns the position that a replica must have replayed for this session. Rows are lost in a crash or a
-// fail-over: for a missing row it records a write of the session now. Errors: those of the store.
-func (s *Set) lastWrite(ctx context.Context, session uuid.UUID) (position int64, err error) {
-	find := s.writer.WithContext(ctx).
-		Raw(`SELECT position FROM last_writes WHERE slot = ?`, slot(session)).Scan(&position)
-	if find.Error != nil || find.RowsAffected > 0 {
-		return position, find.Error
+// Affect records in a context of Writing that the request changes which records the reader may see: a user, or a party
+// for whom users act. With another context it has no effect, and the reader may see the change later, by at most
+// Config.MaxLag.
+func Affect(ctx context.Context, readers ...uuid.UUID) {
+	w, _ := ctx.Value(writingKey{}).(*writing)
+	if w == nil {
+		return
 	}
-	return position, s.writer.WithContext(ctx).Raw(recordWrite, slot(session)).Scan(&position).Error
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, reader := range readers {
+		w.slots[slot(reader)] = struct{}{}
+	}
 }
 
-func slot(session uuid.UUID) int { return int(crc32.ChecksumIEEE(session[:]) % slots) }
+type writingKey struct{}
+
+type writing struct {
+	mu    sync.Mutex
+	slots map[int]struct{}
+}
+
+func (w *writing) affected() []int {
+	if w == nil {
+		return nil
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Collect(maps.Keys(w.slots))
+}
+
+// Wrote records that a session has written, successfully or not, and so affected those whom Affect recorded in ctx. It
+// must be called after the write and before the response is sent. Later reads of the session and of those affected, on
+// every instance, are served only by replicas that have replayed everything up to now. Errors: those of the store.
+func (s *Set) Wrote(ctx context.Context, session uuid.UUID) error {
+	w, _ := ctx.Value(writingKey{}).(*writing)
+	_, err := s.record(ctx, append(w.affected(), slot(session)))
+	return err
+}
+
+// record stores the position of the primary's log for the slots, and returns it. It is beyond every earlier commit. The
+// order keeps concurrent calls from a deadlock.
+func (s *Set) record(ctx context.Context, of []int) (position int64, err error) {
+	return position, s.writer.WithContext(ctx).Raw(`WITH stored AS (
+		INSERT INTO last_writes (slot, position)
+		SELECT DISTINCT slot, (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint
+		FROM unnest(?::int[]) AS slot ORDER BY slot
+		ON CONFLICT (slot) DO UPDATE SET position = greatest(last_writes.position, excluded.position)
+		RETURNING position) SELECT max(position) FROM stored`, arrayOf(of)).Scan(&position).Error
+}
+
+// arrayOf returns an array literal, with which the statement has one text for any number of values.
+func arrayOf(values []int) string {
+	return "{" + strings.Trim(strings.Join(strings.Fields(fmt.Sprint(values)), ","), "[]") + "}"
+}
+
+// lastWrite returns the position that a replica must have replayed for these slots. Rows are lost in a crash or a
+// fail-over: for a missing row it records a write now. Errors: those of the store.
+func (s *Set) lastWrite(ctx context.Context, of []int) (position int64, err error) {
+	var stored []struct {
+		Slot     int
+		Position int64
+	}
+	find := s.writer.WithContext(ctx).
+		Raw(`SELECT slot, position FROM last_writes WHERE slot = ANY (?::int[])`, arrayOf(of)).Scan(&stored)
+	if find.Error != nil {
+		return 0, find.Error
+	}
+	for _, row := range stored {
+		position = max(position, row.Position)
+		of = slices.DeleteFunc(of, func(slot int) bool { return slot == row.Slot })
+	}
+	if len(of) == 0 {
+		return position, nil
+	}
+	return s.record(ctx, of) // beyond position
+}
+
+func slot(reader uuid.UUID) int { return int(crc32.ChecksumIEEE(reader[:]) % slots) }
 
 type readingKey struct{ set *Set }
 
@@ -98,9 +162,10 @@ type reading struct {
 	used  atomic.Bool
 }
 
-// Reading returns a context for the plain reads of a session's request. A replica serves them if it is in use and has
-// replayed the session's last write. The primary serves transactions and writes. The session must be valid.
-func (s *Set) Reading(ctx context.Context, session uuid.UUID) context.Context {
+// Reading returns a context for the plain reads of a session's request, whose user acts for the parties. A replica
+// serves them if it is in use and has replayed the session's last write and the last that affected one of the parties,
+// which include the user. The primary serves transactions and writes. The session must be valid.
+func (s *Set) Reading(ctx context.Context, session uuid.UUID, parties ...uuid.UUID) context.Context {
 	for i := range s.members {
 		// The same replica if possible, so that later reads do not return older data.
 		m := s.members[(slot(session)+i)%len(s.members)]
@@ -108,7 +173,11 @@ func (s *Set) Reading(ctx context.Context, session uuid.UUID) context.Context {
 		if current == nil {
 			continue
 		}
-		position, err := s.lastWrite(ctx, session)
+		of := []int{slot(session)}
+		for _, party := range parties {
+			of = append(of, slot(party))
+		}
+		position, err := s.lastWrite(ctx, of)
 		if err != nil || position > current.replayed {
 			return ctx // the next replica may be further behind
 		}

@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"healthcare/cmd/internal/harness"
+	"healthcare/platform/auth"
 	"healthcare/platform/database"
 	"healthcare/platform/databasetest"
 	"healthcare/platform/databasetest/cluster"
@@ -168,6 +169,8 @@ func TestReplica(t *testing.T) {
 		require.Equal(t, "noted", readNotes(atInstance(writer.ForTest(t), b), patient))
 		require.Equal(t, "noted", readNotes(atInstance(writer.ForTest(t), a), patient))
 	})
+	t.Run("the beginning and the end of an access count at once, for every session of the user",
+		func(t *testing.T) { p.testAccessEnds(t, writer.ForTest(t), a, b) })
 	t.Run("a replica that is too far behind is not used",
 		func(t *testing.T) { p.testLag(t, writer.ForTest(t), patient) })
 	t.Run("a replica stops, and returns", func(t *testing.T) { p.testStoppedReplica(t, other.ForTest(t), a, patient) })
@@ -237,6 +240,49 @@ func (p *replicaSetup) testFallbackToPrimary(t *testing.T, writer *harness.Clien
 	ended := other.Do("POST", "/api/auth/logout/", nil)
 	ended.Expect(204)
 	atInstance(other, b).Do("GET", "/api/patients/"+patient+"/", nil).Expect(401)
+}
+
+// testAccessEnds gives and takes access while the replica, whose replay is paused, serves the user concerned.
+func (p *replicaSetup) testAccessEnds(t *testing.T, owner *harness.Client, a, b *harness.Service) {
+	const born = "1990-05-17"
+	treating, doctor := a.NewUser(t, "Treating"), owner.AddDoctor()
+	actsFor(t, treating, doctor)
+	parent, admin := a.NewUser(t, "Parent"), a.NewUserWithRole(t, auth.Admin, "Admin")
+	own := treating.AddPatient()
+	patient := owner.AddPatient(object{"notes": "first", "age": harness.OmitField, "birth_date": born})
+	unseen := owner.AddPatient()
+	mapping := owner.Assign(patient, doctor).Expect(201).ID()
+	granted := claim(parent, invite(owner, patient, "delegate"), born).Expect(201).Object()
+	_ = treating.Do("GET", "/api/patients/", nil).Expect(200)
+	release := p.pauseReplay(t)
+	defer release()
+	setNotes(owner, patient, "later").Expect(200)
+	waitUntilRead(treating, patient, "first")
+
+	sees := func(c *harness.Client, patient string, status int) {
+		t.Helper()
+		for _, s := range []*harness.Service{a, b} {
+			atInstance(c, s).Do("GET", "/api/patients/"+patient+"/", nil).Expect(status)
+		}
+	}
+	owner.Assign(unseen, doctor).Expect(201)
+	sees(treating, unseen, 200)
+	owner.Do("PATCH", "/api/mappings/"+mapping+"/", object{"access": "none"}).Expect(200)
+	sees(treating, patient, 404)
+	owner.Do("PATCH", "/api/mappings/"+mapping+"/", object{"access": "write"}).Expect(200)
+	sees(treating, patient, 200)
+	owner.Do("DELETE", "/api/mappings/"+mapping+"/", nil).Expect(204)
+	sees(treating, patient, 404)
+
+	sees(parent, patient, 200)
+	owner.Do("DELETE", "/api/patients/"+patient+"/grants/"+granted["id"].(string)+"/", nil).Expect(204)
+	sees(parent, patient, 404)
+
+	other := newSession(treating)
+	sees(other, own, 200)
+	admin.Do("POST", "/api/users/"+treating.UserID()+"/transfer/", object{"to": owner.UserID()}).Expect(200)
+	sees(other, own, 404)
+	sees(newSession(owner), own, 200)
 }
 
 func (p *replicaSetup) testLag(t *testing.T, writer *harness.Client, patient string) {

@@ -11,6 +11,7 @@ import (
 	"healthcare/modules/patients/internal/domain"
 	"healthcare/modules/patients/internal/ports"
 	"healthcare/platform/database"
+	"healthcare/platform/database/replica"
 )
 
 // NewGrants returns the repository of grants in db.
@@ -70,12 +71,13 @@ func (s *grants) Put(ctx context.Context, grant domain.Grant) error {
 			},
 			DoUpdates: clause.AssignmentColumns([]string{"level", "expires_at"}),
 		}
+		replica.Affect(ctx, grant.GranteeID)
 		return s.db.Write(ctx).Clauses(replaced).Create(&r).Error
 	})
 }
 
 func (s *grants) RemoveBySources(ctx context.Context, basis domain.Basis, sources []uuid.UUID) error {
-	return s.remove(database.WhereIn(s.db.Write(ctx).Where("basis = ?", basis), "source_id", sources))
+	return s.remove(ctx, database.WhereIn(s.db.Write(ctx).Where("basis = ?", basis), "source_id", sources))
 }
 
 func (s *grants) Range(ctx context.Context, basis domain.Basis, after, last uuid.UUID) ([]domain.Grant, error) {
@@ -93,10 +95,18 @@ func (s *grants) Range(ctx context.Context, basis domain.Basis, after, last uuid
 }
 
 func (s *grants) RemoveOfGrantee(ctx context.Context, grantee uuid.UUID) error {
-	return s.remove(s.db.Write(ctx).Where("grantee_id = ?", grantee))
+	return s.remove(ctx, s.db.Write(ctx).Where("grantee_id = ?", grantee))
 }
 
-func (s *grants) remove(q *gorm.DB) error { return q.Delete(&grantRow{}).Error }
+func (s *grants) remove(ctx context.Context, q *gorm.DB) error {
+	var ended []grantRow
+	grantees := clause.Returning{Columns: []clause.Column{{Name: "grantee_id"}}}
+	err := q.Clauses(grantees).Delete(&ended).Error
+	for _, r := range ended {
+		replica.Affect(ctx, r.GranteeID)
+	}
+	return err
+}
 
 func (s *grants) Find(ctx context.Context, patient patients.ID, source uuid.UUID) (domain.Grant, error) {
 	var rows []grantRow
@@ -111,6 +121,7 @@ func (s *grants) Find(ctx context.Context, patient patients.ID, source uuid.UUID
 }
 
 func (s *grants) Remove(ctx context.Context, grant domain.Grant) error {
+	replica.Affect(ctx, grant.GranteeID)
 	done := s.db.Write(ctx).Where("patient_id = ? AND grantee_id = ? AND basis = ? AND source_id = ?",
 		grant.PatientID, grant.GranteeID, grant.Basis, grant.SourceID).Delete(&grantRow{})
 	if done.Error == nil && done.RowsAffected == 0 {

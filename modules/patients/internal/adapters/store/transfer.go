@@ -11,6 +11,7 @@ import (
 	"healthcare/modules/patients"
 	"healthcare/modules/patients/internal/domain"
 	"healthcare/platform/database"
+	"healthcare/platform/database/replica"
 	"healthcare/platform/recordid"
 )
 
@@ -48,6 +49,7 @@ func (s *store) Transfer(
 		if len(moved) == 0 {
 			return nil
 		}
+		replica.Affect(ctx, scope.Owner(), to)
 		given := database.WhereIn(within(s.db.Write(ctx).Model(&row{}), scope), "id", moved)
 		return explain(given.Updates(map[string]any{
 			"owner_id": to, "version": gorm.Expr("version + 1"), "updated_at": database.At(now),

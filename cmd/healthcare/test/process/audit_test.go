@@ -22,7 +22,7 @@ func TestTrailOfTheReadmesWalk(t *testing.T) {
 		server := p.Start()
 		base := server.WaitReady()
 		walk := readmeBlocks(t, harness.Root(t, "README.md"), "## A walk through the API")
-		output := runInteractively(t, shells[0], strings.Replace(walk, "http://127.0.0.1:8000", base, 1))
+		output := runInteractively(t, shells[0], p, strings.Replace(walk, "http://127.0.0.1:8000", base, 1))
 		require.Contains(t, output, `"name":"Dr. Vikram Khanna"`)
 		require.Equal(t, "created: audrey@clinic.example, auditor, active\n",
 			p.RunWithInput("correct horse\n", "user", "create", "--name", "Audrey", "--email", "audrey@clinic.example",

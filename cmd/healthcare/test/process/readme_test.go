@@ -6,34 +6,44 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"healthcare/cmd/internal/harness"
+	"healthcare/platform/database"
 )
 
 // shells are the interactive shells that accept the README's blocks. An interactive zsh does not support comments.
 var shells = [][]string{{"bash", "--norc", "-i"}, {"dash", "-i"}, {"zsh", "-f", "-i"}}
 
-// TestReadmesWalk runs the README's walk as printed, except for the address.
-func TestReadmesWalk(t *testing.T) {
+// TestReadmesWalks runs the README's walks as printed, except for the address, beside the released program.
+func TestReadmesWalks(t *testing.T) {
 	t.Parallel()
-	walk := readmeBlocks(t, harness.Root(t, "README.md"), "## A walk through the API")
-	examples := readmeBlocks(t, harness.Root(t, "cmd/healthcare/API.md"), "## Examples")
+	binary, err := harness.Binary()
+	require.NoError(t, err)
 	for _, sh := range shells {
 		t.Run("pasted into "+sh[0], func(t *testing.T) {
-			requireTools(t, sh[0], "curl", "sed", "grep")
-			harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
-				walkThrough(t, sh, strings.Replace(walk, "http://127.0.0.1:8000", s.URL, 1), examples)
+			requireTools(t, sh[0], "curl", "sed", "grep", "paste")
+			harness.EachEnv(t, func(t *testing.T, p harness.Env, _ database.Config) {
+				require.NoError(t, os.Symlink(binary, filepath.Join(p.Folder, "healthcare")))
+				walkThrough(t, sh, p, p.Start().WaitReady())
 			})
 		})
 	}
 }
 
-func walkThrough(t *testing.T, sh []string, walk, examples string) {
-	output := runInteractively(t, sh, walk)
+func walkThrough(t *testing.T, sh []string, p harness.Env, url string) {
+	readme := harness.Root(t, "README.md")
+	walk := strings.Replace(readmeBlocks(t, readme, "## A walk through the API"), "http://127.0.0.1:8000", url, 1)
+	careTeam := "## A walk through the care team"
+	answers := strings.Join(blocksOf(t, readme, careTeam, ""), "")
+	require.Contains(t, answers, "200\n404\n", "the doctor's requests before and after the discharge")
+	output := runInteractively(t, sh, p, walk+readmeBlocks(t, readme, careTeam))
+	output, found := strings.CutSuffix(output, answers)
+	require.True(t, found, "the output ends with the README's answers\n%s\nbut is\n%s", answers, output)
 	for _, expected := range []string{
 		`{"message":"User registered successfully"`, `"notes":"Allergic to penicillin"`, `"patient_details":{"id":`,
 		`"name":"Dr. Vikram Khanna"`,
@@ -44,7 +54,8 @@ func walkThrough(t *testing.T, sh []string, walk, examples string) {
 	require.Regexp(t, `\[\]\{"id":"[^"]+","name":"Asha Rao","email":"asha@clinic.example".*"current":true\}\]$`, output)
 	require.Equal(t, 1, strings.Count(output, "/problems/"), "only the error that the README shows: %s", output)
 
-	output = runInteractively(t, sh, strings.ReplaceAll(walk+examples, "asha@clinic.example", "again@clinic.example"))
+	walk += readmeBlocks(t, harness.Root(t, "cmd/healthcare/API.md"), "## Examples")
+	output = runInteractively(t, sh, p, strings.ReplaceAll(walk, "asha@clinic.example", "again@clinic.example"))
 	_, calls, _ := strings.Cut(output, `"notes":"first"`)
 	calls = strings.ToLower(strings.ReplaceAll(calls, "\r", ""))
 	require.Contains(
@@ -61,8 +72,8 @@ func TestReadmesFieldReturnsTheFirstMatch(t *testing.T) {
 	for _, sh := range shells {
 		t.Run("in "+sh[0], func(t *testing.T) {
 			requireTools(t, sh[0])
-			output := runInteractively(
-				t, sh, definition+"\n"+`echo '{"id":"outer","doctor":{"id":"inner"}}' | field id`+"\n")
+			call := `echo '{"id":"outer","doctor":{"id":"inner"}}' | field id`
+			output := runInteractively(t, sh, harness.NewEnv(t), definition+"\n"+call+"\n")
 			require.Equal(t, "outer\n", output)
 		})
 	}
@@ -115,7 +126,13 @@ func readmeBlocks(t *testing.T, file, heading string) string {
 }
 
 // shellBlocks returns the shell blocks of a document, or of its section with that heading.
-func shellBlocks(t *testing.T, file, heading string) (blocks []string) {
+func shellBlocks(t *testing.T, file, heading string) []string {
+	t.Helper()
+	return blocksOf(t, file, heading, "sh")
+}
+
+// blocksOf returns the blocks in a language of a document, or of its section with that heading.
+func blocksOf(t *testing.T, file, heading, language string) (blocks []string) {
 	t.Helper()
 	text, err := os.ReadFile(file) // #nosec G304 -- a file of the repository
 	require.NoError(t, err)
@@ -124,28 +141,32 @@ func shellBlocks(t *testing.T, file, heading string) (blocks []string) {
 		_, section, _ = strings.Cut(section, "\n"+heading+"\n")
 		section, _, _ = strings.Cut(section, "\n## ")
 	}
-	for _, block := range regexp.MustCompile("(?ms)^ *```sh\n(.*?)^ *```").FindAllStringSubmatch(section, -1) {
-		blocks = append(blocks, block[1])
+	for _, block := range codeBlock.FindAllStringSubmatch(section, -1) {
+		if block[1] == language {
+			blocks = append(blocks, block[2])
+		}
 	}
 	return blocks
 }
 
+var codeBlock = regexp.MustCompile("(?ms)^ *```(\\S*)\n(.*?)^ *```")
+
 var shellError = regexp.MustCompile(
 	`(?i)not found|unmatched|parse error|syntax error|unexpected|bad substitution|no matches|unterminated`)
 
-// runInteractively returns the output of an interactive shell for a script on standard input. The script must leave no
-// files behind.
-func runInteractively(t *testing.T, sh []string, script string) string {
+// runInteractively returns the output of an interactive shell in p for a script on standard input. The script must
+// leave no files behind.
+func runInteractively(t *testing.T, sh []string, p harness.Env, script string) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), sh[0], sh[1:]...) // #nosec G204 -- one of three shells
-	cmd.Dir = t.TempDir()
-	cmd.Env = append(os.Environ(), "PS1=", "PS2=", "HISTFILE=", "ENV=", "HOME="+cmd.Dir)
+	cmd.Dir = p.Folder
+	cmd.Env = slices.Concat(os.Environ(), p.Variables, []string{"PS1=", "PS2=", "HISTFILE=", "ENV="})
 	var stdout, stderr bytes.Buffer
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(script), &stdout, &stderr
 	require.NoError(t, cmd.Run(), "%s%s", stdout.String(), stderr.String())
 	require.NotRegexp(t, shellError, stderr.String())
-	left, err := os.ReadDir(cmd.Dir)
+	left, err := filepath.Glob(filepath.Join(p.Folder, "*.*"))
 	require.NoError(t, err)
-	require.Empty(t, left, "the script leaves no files behind")
+	require.Empty(t, left, "the script leaves no files behind; those of the program have no extension")
 	return stdout.String()
 }

@@ -96,8 +96,9 @@ func serveCommand() *cobra.Command {
 		Long: `Serve the API until SIGINT, SIGTERM or SIGHUP, then finish the requests in flight and exit 0. A second
 signal exits at once.
 
---demo first fills an empty embedded database with a user, 20 fictitious patients, 5 doctors and their
-assignments, and prints the user's credentials.`,
+--demo first fills an empty embedded database with 20 fictitious patients, 5 doctors and their
+assignments, and the accounts of an administrator, who keeps the patients, a doctor and a patient. It
+prints how to sign in.`,
 		Example: `  healthcare serve
   DATA_DIR=./demo healthcare serve --demo`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), demo) },

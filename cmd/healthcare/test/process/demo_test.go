@@ -43,6 +43,29 @@ func TestDemo(t *testing.T) {
 		names[patient["name"].(string)] = true
 	}
 	require.Len(t, names, 20)
+
+	signIn := func(email, role string) *harness.HTTPClient {
+		c := harness.NewHTTPClient(t, base)
+		login := object{"email": email, "password": account["password"]}
+		c.Token = c.Call("POST", "/api/auth/login/", login, 200)["access"].(string)
+		require.Equal(t, role, c.Call("GET", "/api/auth/me/", nil, 200)["role"])
+		require.Contains(t, r.Stdout.String(), email)
+		return c
+	}
+	signIn("demo@clinic.example", "admin")
+	doctor := signIn("doctor@clinic.example", "doctor")
+	assigned := map[any]int{}
+	for _, assignment := range doctor.List("/api/mappings/?limit=500") {
+		status := map[any]int{"read": 403, "write": 200}[assignment["access"]]
+		doctor.Call("PATCH", "/api/patients/"+assignment["patient"].(string)+"/", object{"phone": "1"}, status)
+		assigned[assignment["access"]]++
+	}
+	require.Equal(t, map[any]int{"read": 5, "write": 2}, assigned)
+	require.Len(t, doctor.List("/api/patients/?limit=500"), 7)
+	patient := signIn("patient@clinic.example", "patient").List("/api/patients/?limit=500")
+	require.Len(t, patient, 1)
+	require.Equal(t, "Siân O’Carrollan", patient[0]["name"])
+
 	require.Equal(t, 0, r.Terminate().ExitCode)
 	require.Contains(t, p.Run("audit", "verify").ExpectSuccess(), "sound: ")
 	p.Run("serve", "--demo").ExpectFailure(harness.ExitFailure, "--demo requires an empty store",

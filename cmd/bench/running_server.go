@@ -41,7 +41,8 @@ func (s *store) startServers(ctx context.Context, kinds ...string) (all []*runni
 			return all, err
 		}
 		all = append(all, &runningServer{name: kind, process: process, stats: process.Stats, actor: &actor{
-			base: process.Base, plan: s.plan, reader: signedIn[0], writer: signedIn[1],
+			base: process.Base, plan: s.plan, reader: signedIn[0], writer: signedIn[1], doctor: signedIn[2],
+			both:    signedIn[3],
 			patched: make([]int, patientsPerActor(s.plan, len(kinds))), first: i * patientsPerActor(s.plan, len(kinds)),
 		}})
 	}
@@ -97,8 +98,8 @@ func copyFile(from, to string) error {
 	return errors.Join(err, target.Close())
 }
 
-// signIn starts the sessions of reader and writer, which are valid on every server of this store.
-func (s *store) signIn(ctx context.Context) (headers [2]http.Header, err error) {
+// signIn starts the sessions of the actor's users, which are valid on every server of this store.
+func (s *store) signIn(ctx context.Context) (headers [4]http.Header, err error) {
 	if s.signedIn[0] != nil {
 		return s.signedIn, nil
 	}
@@ -106,7 +107,7 @@ func (s *store) signIn(ctx context.Context) (headers [2]http.Header, err error) 
 	if err != nil {
 		return headers, err
 	}
-	for i, user := range []int{rows.Reader, rows.Writer} {
+	for i, user := range []int{rows.Reader, rows.Writer, rows.Treating, rows.Both} {
 		var tokens struct{ Access string }
 		_, raw, err := call(
 			ctx, http.MethodPost, process.Base+"/api/auth/login/", bearer(""),

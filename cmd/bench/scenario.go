@@ -39,11 +39,12 @@ type actor struct {
 	base           string
 	plan           rows.Plan
 	reader, writer http.Header
+	doctor, both   http.Header // a user who acts for a doctor, and one who also owns patients
 	mu             sync.Mutex
 	sent           int
 	patched        []int     // the number of patches of each of its patients
 	first          int       // the index of its first patient
-	middle         [2]string // pages of patients and of assignments, for growth
+	middle         [4]string // for growth: pages of patients, of assignments, and of patients of doctor and both
 }
 
 // targeter returns the scenario's requests in order.

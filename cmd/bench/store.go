@@ -30,7 +30,7 @@ type store struct {
 	url      string // PostgreSQL's; else path is SQLite's file
 	path     string
 	plan     rows.Plan
-	signedIn [2]http.Header // reader and writer
+	signedIn [4]http.Header // reader, writer, doctor and both
 	before   string         // the program of an older build, for a control
 	drop     func() error
 }

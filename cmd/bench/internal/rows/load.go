@@ -59,9 +59,10 @@ func withoutIndexes(
 	return exec(last)
 }
 
-// nameOf returns the third word of CREATE INDEX name ON …
+// nameOf returns the name of CREATE INDEX name ON … or CREATE UNIQUE INDEX name ON …
 func nameOf(definition string) string {
-	return strings.Fields(definition)[2]
+	_, name, _ := strings.Cut(definition, "INDEX ")
+	return strings.Fields(name)[0]
 }
 
 func reportProgress(progress Progress, t table, n int) {

@@ -24,7 +24,7 @@ func loadPostgres(ctx context.Context, url string, plan Plan, progress Progress)
 	rows, err := conn.Query(
 		ctx,
 		`SELECT indexdef FROM pg_indexes WHERE schemaname = current_schema()
-		AND tablename IN ('patients', 'assignments')
+		AND tablename IN ('patients', 'assignments', 'patient_doctors', 'patient_grants')
 		AND indexname LIKE '%\_idx'`,
 	)
 	if err != nil {

@@ -36,6 +36,35 @@ func (p Plan) Readers() int { return p.Patients / 2 }
 
 func (p Plan) doctors() int { return max(200, 2*p.PerPatient) }
 
+// Granted returns the number of patients that are granted to a user who acts for a doctor: 5 % of all, at most 50,000.
+// The user who also owns patients has as many, two of five as the owner. At least 300, for pages in the middle.
+func (p Plan) Granted() int { return min(50_000, max(300, p.Patients/20)) }
+
+func (p Plan) ownedByBoth() int { return p.Granted() * 2 / 5 }
+
+// GrantedPatient returns the index of the j-th of the doctor's patients. They are spread over those of other users.
+func (p Plan) GrantedPatient(j int) int { return p.spread(j, p.Granted()) }
+
+// spread returns the index of the j-th of k patients that do not belong to the reader.
+func (p Plan) spread(j, k int) int { return p.Readers() + j*(p.Patients-p.Readers())/k }
+
+// grantedToBoth returns the index of the j-th patient that is granted to the user who is both. Their own patients are
+// at least three apart, so the next one is not their own.
+func (p Plan) grantedToBoth(j int) int {
+	n := p.spread(j, p.Granted()-p.ownedByBoth())
+	if p.owner(n) == Both {
+		n++
+	}
+	return n
+}
+
+// isBoths reports whether the patient is one of those that the user who is both owns.
+func (p Plan) isBoths(patient int) bool {
+	n, k := p.Patients-p.Readers(), p.ownedByBoth()
+	j := ((patient-p.Readers())*k + n - 1) / n // the first whose index is not below
+	return j < k && p.spread(j, k) == patient
+}
+
 // kinds of rows, for their ids.
 const (
 	userKind = 1 + iota
@@ -64,6 +93,8 @@ func Patient(n int) uuid.UUID { return id(patientKind, n) }
 const (
 	Reader = iota
 	Writer
+	Treating // acts for a doctor
+	Both     // acts for a doctor and owns patients
 	firstLogin
 )
 
@@ -79,6 +110,9 @@ func (p Plan) owner(patient int) int {
 	if patient < p.Readers() {
 		return Reader
 	}
+	if p.isBoths(patient) {
+		return Both
+	}
 	return firstLogin + p.LoginUsers + patient%p.Owners
 }
 
@@ -88,9 +122,12 @@ func Time(n int) time.Time { return epoch.Add(time.Duration(n) * time.Millisecon
 func at(n int) database.Time { return database.At(Time(n)) }
 
 func (p Plan) user(n int) []any {
-	name, email := fmt.Sprintf("User %d", n), Email(n)
+	name, email, role := fmt.Sprintf("User %d", n), Email(n), "staff"
+	if n == Treating || n == Both {
+		role = "doctor"
+	}
 	return []any{
-		id(userKind, n), name, email, email, fmt.Sprintf("user%d", n), p.PasswordPHC, true, 0, "staff", 1,
+		id(userKind, n), name, email, email, fmt.Sprintf("user%d", n), p.PasswordPHC, true, 0, role, 1,
 		database.SearchText(name, email), at(n), at(n),
 	}
 }
@@ -117,9 +154,8 @@ func doctor(n int) []any {
 
 // patient returns a row with a birth date for every fourth patient, and with an age for the others.
 func (p Plan) patient(n int) []any {
-	name, email, phone, record := fmt.Sprintf("Ananya Verma %d", n), fmt.Sprintf(
-		"p%d@mail.example", n,
-	), "+91 80 5550 0199", fmt.Sprintf("MRN-%d", n)
+	name, email, phone, record := patientName(n), fmt.Sprintf("p%d@mail.example", n), "+91 80 5550 0199",
+		fmt.Sprintf("MRN-%d", n)
 	var age, born any = 20 + n%60, nil
 	if n%4 == 0 {
 		age, born = nil, fmt.Sprintf("%d-04-18", 1940+n%60)
@@ -145,11 +181,69 @@ func (p Plan) patient(n int) []any {
 	}
 }
 
-func (p Plan) assignment(n int) []any {
-	patient := n / p.PerPatient
-	doctor := (patient*7 + n%p.PerPatient) % p.doctors()
-	return []any{id(assignmentKind, n), id(userKind, p.owner(patient)), Patient(patient), id(doctorKind, doctor), at(n)}
+// linkedDoctors is the number of doctors with an account: those of Treating and Both.
+const linkedDoctors = 2
+
+// linked returns the user who acts for the n-th of the doctors with an account.
+func linked(n int) int { return Treating + n }
+
+// linkedDoctor returns the index of the doctor for whom that user acts.
+func (p Plan) linkedDoctor(n int) int { return p.doctors() + n }
+
+func (p Plan) link(n int) []any {
+	return []any{id(doctorKind, p.linkedDoctor(n)), id(userKind, linked(n)), id(userKind, Writer), at(n)}
 }
+
+func (p Plan) acting(n int) []any {
+	return []any{id(userKind, linked(n)), id(doctorKind, p.linkedDoctor(n)), "doctor", at(n)}
+}
+
+// assignments returns the number of assignments: PerPatient of each patient, which grant nothing, and those of the
+// doctors with an account.
+func (p Plan) assignments() int { return p.Patients*p.PerPatient + p.grants() }
+
+func (p Plan) grants() int { return 2*p.Granted() - p.ownedByBoth() }
+
+// grant returns the patient and the doctor of the n-th assignment that grants access.
+func (p Plan) grant(n int) (patient, doctor int) {
+	if n < p.Granted() {
+		return p.GrantedPatient(n), p.linkedDoctor(0)
+	}
+	return p.grantedToBoth(n - p.Granted()), p.linkedDoctor(1)
+}
+
+// assigned returns the patient, the doctor and the access of the n-th assignment.
+func (p Plan) assigned(n int) (patient, doctor int, access string) {
+	if granting := n - p.Patients*p.PerPatient; granting >= 0 {
+		patient, doctor = p.grant(granting)
+		return patient, doctor, "read"
+	}
+	patient = n / p.PerPatient
+	return patient, (patient*7 + n%p.PerPatient) % p.doctors(), "none"
+}
+
+func (p Plan) assignment(n int) []any {
+	patient, doctor, access := p.assigned(n)
+	return []any{
+		id(assignmentKind, n), id(userKind, p.owner(patient)), Patient(patient), id(doctorKind, doctor), access, at(n),
+	}
+}
+
+func (p Plan) careTeam(n int) []any {
+	patient, doctor, _ := p.assigned(n)
+	return []any{id(doctorKind, doctor), Patient(patient), id(assignmentKind, n)}
+}
+
+func (p Plan) patientGrant(n int) []any {
+	patient, doctor := p.grant(n)
+	assignment := p.Patients*p.PerPatient + n
+	return []any{
+		Patient(patient), id(doctorKind, doctor), "care", id(assignmentKind, assignment), "read",
+		id(userKind, p.owner(patient)), at(assignment), at(patient), at(patient), patientName(patient),
+	}
+}
+
+func patientName(n int) string { return fmt.Sprintf("Ananya Verma %d", n) }
 
 // table is one of the tables to fill.
 type table struct {
@@ -176,9 +270,11 @@ func (p Plan) tables() []table {
 				"id", "name", "specialization", "experience", "email", "phone", "license_number", "search_text",
 				"version", "created_at", "updated_at",
 			},
-			p.doctors(),
+			p.linkedDoctor(linkedDoctors),
 			doctor,
 		},
+		{"doctor_links", []string{"doctor_id", "user_id", "linked_by", "linked_at"}, linkedDoctors, p.link},
+		{"acting", []string{"user_id", "principal_id", "kind", "since"}, linkedDoctors, p.acting},
 		{
 			"patients",
 			[]string{
@@ -189,8 +285,18 @@ func (p Plan) tables() []table {
 			p.patient,
 		},
 		{
-			"assignments", []string{"id", "owner_id", "patient_id", "doctor_id", "assigned_at"},
-			p.Patients * p.PerPatient, p.assignment,
+			"assignments", []string{"id", "owner_id", "patient_id", "doctor_id", "access", "assigned_at"},
+			p.assignments(), p.assignment,
+		},
+		{"patient_doctors", []string{"doctor_id", "patient_id", "assignment_id"}, p.assignments(), p.careTeam},
+		{
+			"patient_grants",
+			[]string{
+				"patient_id", "grantee_id", "basis", "source_id", "level", "granted_by", "granted_at",
+				"patient_created_at", "patient_updated_at", "patient_name",
+			},
+			p.grants(),
+			p.patientGrant,
 		},
 	}
 }

@@ -25,7 +25,7 @@ func loadSQLite(ctx context.Context, pool *sql.DB, plan Plan, progress Progress)
 	definitions, err := texts(
 		ctx, pool,
 		`SELECT sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL
-		AND tbl_name IN ('patients', 'assignments')`,
+		AND tbl_name IN ('patients', 'assignments', 'patient_doctors', 'patient_grants')`,
 	)
 	if err != nil {
 		return err

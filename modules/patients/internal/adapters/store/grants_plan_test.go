@@ -1,7 +1,6 @@
 package store_test
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/google/uuid"
@@ -94,17 +93,23 @@ func TestX21_GrantPlans(t *testing.T) {
 // users' patients is granted to a doctor of a few.
 func insertGrants(t *testing.T, db *database.DB, owner, other, doctor uuid.UUID) {
 	t.Helper()
-	const grants = `INSERT INTO patient_grants (patient_id, grantee_id, basis, source_id, level, granted_by, granted_at,
-		patient_created_at, patient_updated_at, patient_name)
-		SELECT id, GRANTEE, 'care', id, 'read', owner_id, created_at, created_at, updated_at, name FROM patients WHERE `
 	write := db.Write(t.Context())
 	require.NoError(t, write.Exec("UPDATE patients SET owner_id = ? WHERE owner_id = ? AND id < ?", other, owner,
 		uuid.MustParse("80000000-0000-4000-8000-000000000000")).Error)
-	ofDoctor := strings.Replace(grants, "GRANTEE", "'"+doctor.String()+"'", 1) + "owner_id = ?"
-	require.NoError(t, write.Exec(ofDoctor, other).Error)
-	ofFew := strings.Replace(grants, "GRANTEE", "owner_id", 1) + "owner_id NOT IN (?, ?)"
-	require.NoError(t, write.Exec(ofFew, owner, other).Error)
+	grantTo := func(grantee, where string, values ...any) {
+		require.NoError(t, write.Exec(grantsTo(grantee)+where, values...).Error)
+	}
+	grantTo("'"+doctor.String()+"'", "owner_id = ?", other)
+	grantTo("owner_id", "owner_id NOT IN (?, ?)", owner, other)
 	if db.Engine() == database.Postgres {
 		require.NoError(t, write.Exec("VACUUM ANALYZE patients, patient_grants").Error)
 	}
+}
+
+// grantsTo returns the start of a statement that grants patients to the grantee. The condition follows.
+func grantsTo(grantee string) string {
+	return `INSERT INTO patient_grants (patient_id, grantee_id, basis, source_id, level, granted_by, granted_at,
+		patient_created_at, patient_updated_at, patient_name)
+		SELECT id, ` + grantee + `, 'care', id, 'read', owner_id, created_at, created_at, updated_at, name
+		FROM patients WHERE `
 }

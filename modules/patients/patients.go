@@ -28,7 +28,11 @@ type Patient struct {
 	Name   string
 	Age    int // whole years, today
 	Gender string
+	Reason auth.Reason // why the user of the scope may see the patient
 }
+
+// Owned is the reason for which a user sees their own patients.
+var Owned = auth.Reason{Basis: "keep"}
 
 // Role is the role of users who only see patients that were granted to them, such as themselves.
 const Role auth.Role = "patient"

@@ -30,8 +30,7 @@ type Entry struct {
 	IDs        []uuid.UUID // the results of a list or a search; at most MaxIDs
 	Count      int64       // the number of results; 0 means len(IDs)
 	Fields     []string    // the names of the fields that changed: a-z, 0-9 and _, never a value
-	Basis      string      // of Granted and Withdrawn: the reason of the grant
-	GrantID    uuid.UUID   // of Granted and Withdrawn: the grant
+	Reason     auth.Reason // why the actor may see the patient; of Granted and Withdrawn: the grant
 }
 
 // NewEntry returns the entry of a successful action on one record. Its status is that of the response: 201 for Create,
@@ -73,6 +72,30 @@ func NewListEntries(page Entry, ids []uuid.UUID) []Entry {
 	for part := range slices.Chunk(ids, MaxIDs) {
 		page.IDs, page.Count = part, int64(len(ids))
 		all = append(all, page)
+	}
+	return all
+}
+
+// NewPatientEntries returns the entries of a page that shows patients, as NewListEntries does for each reason for which
+// the actor may see some of them. They name no grants, of which each patient has another.
+func NewPatientEntries[T any](page Entry, shown []T, of func(T) (id uuid.UUID, reason auth.Reason)) []Entry {
+	var reasons []auth.Reason
+	ids := map[auth.Reason][]uuid.UUID{}
+	for _, patient := range shown {
+		id, reason := of(patient)
+		reason.Grant = uuid.Nil
+		if ids[reason] == nil {
+			reasons = append(reasons, reason)
+		}
+		ids[reason] = append(ids[reason], id)
+	}
+	if len(reasons) == 0 {
+		return NewListEntries(page, nil)
+	}
+	var all []Entry
+	for _, reason := range reasons {
+		page.Reason = reason
+		all = append(all, NewListEntries(page, ids[reason])...)
 	}
 	return all
 }

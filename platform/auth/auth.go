@@ -43,6 +43,13 @@ const (
 	AsSelf   CapacityKind = "self"   // the user, once something was granted to them
 )
 
+// Reason is why a user may see a record. The zero Reason is that of actions that need none.
+type Reason struct {
+	Basis string    // the kind of reason, such as the care of a doctor; the module of the record has the kinds
+	Grant uuid.UUID // zero for the owner
+	For   uuid.UUID // the party for whom the user acts: a doctor's record or the user; zero for the owner
+}
+
 // Errors of authentication and authorization.
 var (
 	// ErrUnauthenticated rejects a request without an access token.

@@ -50,11 +50,26 @@ type Statement struct {
 func LastQuery(t testing.TB, db *database.DB) *Statement {
 	t.Helper()
 	last := new(Statement)
-	queries := db.Read(t.Context()).Callback().Query()
-	require.NoError(t, queries.After("gorm:query").Register("test:last query", func(tx *gorm.DB) {
-		*last = Statement{tx.Statement.SQL.String(), tx.Statement.Vars}
-	}))
+	onQuery(t, db, func(sent Statement) { *last = sent })
 	return last
+}
+
+// Queries returns a list to which every query of db is appended.
+func Queries(t testing.TB, db *database.DB) *[]Statement {
+	t.Helper()
+	all := new([]Statement)
+	onQuery(t, db, func(sent Statement) { *all = append(*all, sent) })
+	return all
+}
+
+func onQuery(t testing.TB, db *database.DB, do func(sent Statement)) {
+	t.Helper()
+	queries := db.Read(t.Context()).Callback().Query()
+	require.NoError(t, queries.After("gorm:query").Register("test:query", func(tx *gorm.DB) {
+		if !tx.DryRun { // a part of another query
+			do(Statement{tx.Statement.SQL.String(), tx.Statement.Vars})
+		}
+	}))
 }
 
 // Plan is a step of a plan, as in the output of EXPLAIN (FORMAT JSON).

@@ -18,8 +18,10 @@ func RunDirectoryContract(
 	directory, add := setup(t)
 	ctx, owner, stranger := t.Context(), newUUID(), newUUID()
 	scope := patients.OwnedBy(owner)
-	ananya := patients.Patient{ID: newID(), Owner: owner, Name: "Ananya Verma", Age: 31, Gender: "Female"}
-	ben := patients.Patient{ID: newID(), Owner: owner, Name: "Ben", Age: 0, Gender: "Unknown"}
+	ananya := patients.Patient{
+		ID: newID(), Owner: owner, Name: "Ananya Verma", Age: 31, Gender: "Female", Reason: patients.Owned,
+	}
+	ben := patients.Patient{ID: newID(), Owner: owner, Name: "Ben", Age: 0, Gender: "Unknown", Reason: patients.Owned}
 	theirs := patients.Patient{ID: newID(), Owner: stranger, Name: "Cleo", Age: 150, Gender: "Other"}
 	add(owner, ananya)
 	add(owner, ben)

@@ -31,7 +31,7 @@ func (d *Directory) Add(owner uuid.UUID, patient patients.Patient) {
 	if d.records == nil {
 		d.records = map[patients.ID]entry{}
 	}
-	patient.Owner = owner
+	patient.Owner, patient.Reason = owner, patients.Owned
 	d.records[patient.ID] = entry{owner, patient}
 }
 

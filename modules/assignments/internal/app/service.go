@@ -119,7 +119,7 @@ func (s *Service) assign(
 		if err := s.events.Publish(ctx, assignments.Assigned{Links: links, By: who}); err != nil {
 			return err
 		}
-		return s.trail.Record(ctx, who, newEntry(audit.Create, made.Assignment))
+		return s.trail.Record(ctx, who, newEntry(audit.Create, made.Assignment, made.Patient.Reason))
 	})
 }
 
@@ -196,7 +196,7 @@ func (s *Service) BrowseOf(
 
 // Find returns one assignment. Errors: assignments.ErrNotFound.
 func (s *Service) Find(ctx context.Context, who auth.Principal, id assignments.ID) (Assigned, error) {
-	one, err := s.find(ctx, who, id, patients.VisibleTo(who, s.clock.Now()))
+	one, _, err := s.find(ctx, who, id, patients.VisibleTo(who, s.clock.Now()))
 	if err != nil {
 		return Assigned{}, s.recordMissing(ctx, who, id, err)
 	}
@@ -204,27 +204,29 @@ func (s *Service) Find(ctx context.Context, who auth.Principal, id assignments.I
 	if err != nil {
 		return Assigned{}, s.recordMissing(ctx, who, id, err)
 	}
-	return shown, s.trail.Record(ctx, who, newEntry(audit.Read, one))
+	return shown, s.trail.Record(ctx, who, newEntry(audit.Read, one, shown.Patient.Reason))
 }
 
-// find returns one assignment of a patient of the scope, which is the user's. Errors: assignments.ErrNotFound.
+// find returns one assignment of a patient of the scope, which is the user's, and the reason for which the user may see
+// the patient. Errors: assignments.ErrNotFound.
 func (s *Service) find(
 	ctx context.Context, who auth.Principal, id assignments.ID, scope patients.Scope,
-) (domain.Assignment, error) {
-	one, err := s.assignments.Find(ctx, scope, id)
+) (one domain.Assignment, reason auth.Reason, err error) {
+	one, err = s.assignments.Find(ctx, scope, id)
 	if len(who.For) == 0 || !errors.Is(err, assignments.ErrNotFound) {
-		return one, err
+		return one, patients.Owned, err
 	}
 	if one, err = s.assignments.FindAny(ctx, id); err != nil {
-		return domain.Assignment{}, err
+		return domain.Assignment{}, reason, err
 	}
-	if _, err := s.patients.Find(ctx, scope, one.PatientID); err != nil {
+	patient, err := s.patients.Find(ctx, scope, one.PatientID)
+	if err != nil {
 		if errors.Is(err, patients.ErrNotFound) {
 			err = assignments.ErrNotFound
 		}
-		return domain.Assignment{}, err
+		return domain.Assignment{}, reason, err
 	}
-	return one, nil
+	return one, patient.Reason, nil
 }
 
 // show adds the patient and the doctor. Errors: assignments.ErrNotFound if one of them was removed in the meantime.
@@ -242,7 +244,7 @@ func (s *Service) show(ctx context.Context, who auth.Principal, one domain.Assig
 // Lookup returns the assignment with the id, and reports whether it exists. Unlike Find, it records no refusal, because
 // the id may be the id of a patient instead. Errors: none of its own.
 func (s *Service) Lookup(ctx context.Context, who auth.Principal, id assignments.ID) (Assigned, bool, error) {
-	if _, err := s.find(ctx, who, id, patients.VisibleTo(who, s.clock.Now())); err != nil {
+	if _, _, err := s.find(ctx, who, id, patients.VisibleTo(who, s.clock.Now())); err != nil {
 		if errors.Is(err, assignments.ErrNotFound) {
 			err = nil
 		}
@@ -258,7 +260,7 @@ func (s *Service) Grant(
 	ctx context.Context, who auth.Principal, id assignments.ID, expected revision.Match, access *assignments.Access,
 ) (changed Assigned, err error) {
 	err = s.tx.Do(ctx, func(ctx context.Context) error {
-		before, err := s.changeable(ctx, who, id)
+		before, _, err := s.changeable(ctx, who, id)
 		if err != nil {
 			return err
 		}
@@ -278,7 +280,7 @@ func (s *Service) Grant(
 		if changed, err = s.show(ctx, who, after); err != nil {
 			return err
 		}
-		entry := newEntry(audit.Update, after)
+		entry := newEntry(audit.Update, after, changed.Patient.Reason)
 		if after.Access != before.Access {
 			entry.Fields = []string{"access"}
 			if err := s.events.Publish(ctx, assignments.AccessChanged{Link: after.Link(), By: who}); err != nil {
@@ -295,7 +297,8 @@ func (s *Service) Grant(
 func (s *Service) Discharge(ctx context.Context, who auth.Principal, id assignments.ID, expected revision.Match) error {
 	var one domain.Assignment
 	err := s.tx.Do(ctx, func(ctx context.Context) (err error) {
-		if one, err = s.changeable(ctx, who, id); err != nil {
+		var reason auth.Reason
+		if one, reason, err = s.changeable(ctx, who, id); err != nil {
 			return err
 		}
 		if one, err = s.assignments.Remove(ctx, patients.OwnedBy(one.OwnerID), id); err != nil {
@@ -307,7 +310,7 @@ func (s *Service) Discharge(ctx context.Context, who auth.Principal, id assignme
 		if err := s.events.Publish(ctx, assignments.Ended{IDs: []assignments.ID{id}, By: who}); err != nil {
 			return err
 		}
-		return s.trail.Record(ctx, who, newEntry(audit.Delete, one))
+		return s.trail.Record(ctx, who, newEntry(audit.Delete, one, reason))
 	})
 	if err == nil {
 		s.limit.Changed(one.OwnerID, -1)
@@ -316,16 +319,16 @@ func (s *Service) Discharge(ctx context.Context, who auth.Principal, id assignme
 }
 
 // changeable returns an assignment that the user may change and end: that of a patient whom the user may change, except
-// that of the user's own care. Errors: assignments.ErrNotFound, assignments.ErrOwnAssignment.
-func (s *Service) changeable(ctx context.Context, who auth.Principal, id assignments.ID) (domain.Assignment, error) {
-	one, err := s.find(ctx, who, id, patients.ChangeableBy(who, s.clock.Now()))
-	if err != nil || one.OwnerID == who.UserID {
-		return one, err
+// that of the user's own care. It also returns the reason for which the user may see the patient. Errors:
+// assignments.ErrNotFound, assignments.ErrOwnAssignment.
+func (s *Service) changeable(
+	ctx context.Context, who auth.Principal, id assignments.ID,
+) (domain.Assignment, auth.Reason, error) {
+	one, reason, err := s.find(ctx, who, id, patients.ChangeableBy(who, s.clock.Now()))
+	if err == nil && one.OwnerID != who.UserID && who.ActsFor(one.DoctorID.UUID) {
+		return domain.Assignment{}, reason, assignments.ErrOwnAssignment
 	}
-	if who.ActsFor(one.DoctorID.UUID) {
-		return domain.Assignment{}, assignments.ErrOwnAssignment
-	}
-	return one, nil
+	return one, reason, err
 }
 
 // detailed adds the patients and doctors to assignments, in two queries. It omits assignments whose patient or doctor

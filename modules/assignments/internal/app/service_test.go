@@ -27,7 +27,9 @@ func TestAssign(t *testing.T) {
 
 	made := h.assigned(t, who, patient, doctor)
 	t.Run("returns the stored assignment, with its patient and doctor", func(t *testing.T) {
-		require.Equal(t, patient, made.Patient)
+		shown := patient
+		shown.Reason = patients.Owned
+		require.Equal(t, shown, made.Patient)
 		require.Equal(t, doctor, made.Doctor)
 		require.Equal(t, now.Add(time.Second), made.AssignedAt)
 		require.Equal(t, who.UserID, made.OwnerID)

@@ -19,10 +19,11 @@ import (
 // resource is the audit resource of assignments, declared in openapi.yaml.
 const resource audit.Resource = "Assignment"
 
-// newEntry returns the entry of a successful action on one assignment.
-func newEntry(action audit.Action, a domain.Assignment) audit.Entry {
+// newEntry returns the entry of a successful action on one assignment, for the reason for which the user may see the
+// patient.
+func newEntry(action audit.Action, a domain.Assignment, reason auth.Reason) audit.Entry {
 	entry := audit.NewEntry(action, resource, a.ID.UUID)
-	entry.PatientID = a.PatientID.UUID
+	entry.PatientID, entry.Reason = a.PatientID.UUID, reason
 	return entry
 }
 
@@ -31,13 +32,23 @@ func newListEntries(filter domain.Filter, shown []Assigned) []audit.Entry {
 	page := audit.Entry{Action: audit.List, Resource: resource}
 	if filter.Patient != nil {
 		page.PatientID = *filter.Patient
+		if len(shown) > 0 {
+			page.Reason = shown[0].Patient.Reason
+		}
 	}
 	entries := audit.NewListEntries(page, audit.IDs(shown, func(a Assigned) uuid.UUID { return a.ID.UUID }))
 	if filter.Patient != nil || len(shown) == 0 {
 		return entries
 	}
-	ids := distinct(audit.IDs(shown, func(a Assigned) uuid.UUID { return a.PatientID.UUID }))
-	return append(entries, audit.NewListEntries(audit.Entry{Action: audit.List, Resource: audit.Patient}, ids)...)
+	treated := make([]patients.Patient, len(shown))
+	for i, a := range shown {
+		treated[i] = a.Patient
+	}
+	slices.SortFunc(treated, func(a, b patients.Patient) int { return bytes.Compare(a.ID.UUID[:], b.ID.UUID[:]) })
+	treated = slices.CompactFunc(treated, func(a, b patients.Patient) bool { return a.ID == b.ID })
+	reason := func(p patients.Patient) (uuid.UUID, auth.Reason) { return p.ID.UUID, p.Reason }
+	list := audit.Entry{Action: audit.List, Resource: audit.Patient}
+	return append(entries, audit.NewPatientEntries(list, treated, reason)...)
 }
 
 // newReleaseEntries returns the audit entries of the assignments that the removal of a doctor made and ended, and of
@@ -90,10 +101,12 @@ func (s *Service) recordRefusedPatient(ctx context.Context, who auth.Principal, 
 	if len(who.For) == 0 || !errors.Is(err, patients.ErrNotFound) {
 		return s.recordMissingPatient(ctx, who, id.UUID, http.StatusNotFound, err)
 	}
-	if _, err := s.patients.Find(ctx, patients.VisibleTo(who, s.clock.Now()), id); err != nil {
+	patient, err := s.patients.Find(ctx, patients.VisibleTo(who, s.clock.Now()), id)
+	if err != nil {
 		return s.recordMissingPatient(ctx, who, id.UUID, http.StatusNotFound, err)
 	}
 	refusal := audit.NewRefusal(audit.Patient, id.UUID, http.StatusForbidden)
+	refusal.Reason = patient.Reason
 	return audit.RecordMissing(ctx, s.trail, who, refusal, patients.ErrReadOnly, patients.ErrReadOnly)
 }
 
@@ -101,16 +114,18 @@ func (s *Service) recordRefusedPatient(ctx context.Context, who auth.Principal, 
 // assignments.ErrNotFound by patients.ErrReadOnly if the user may read the assignment, and records that and
 // assignments.ErrOwnAssignment as well.
 func (s *Service) recordRefusal(ctx context.Context, who auth.Principal, id assignments.ID, err error) error {
+	var reason auth.Reason
 	if errors.Is(err, assignments.ErrNotFound) && len(who.For) > 0 {
-		_, missing := s.find(ctx, who, id, patients.VisibleTo(who, s.clock.Now()))
+		_, visible, missing := s.find(ctx, who, id, patients.VisibleTo(who, s.clock.Now()))
 		if missing != nil {
 			return s.recordMissing(ctx, who, id, missing)
 		}
-		err = patients.ErrReadOnly
+		err, reason = patients.ErrReadOnly, visible
 	}
 	for _, forbidden := range []error{patients.ErrReadOnly, assignments.ErrOwnAssignment} {
 		if errors.Is(err, forbidden) {
 			refusal := audit.NewRefusal(resource, id.UUID, http.StatusForbidden)
+			refusal.Reason = reason
 			return audit.RecordMissing(ctx, s.trail, who, refusal, err, forbidden)
 		}
 	}

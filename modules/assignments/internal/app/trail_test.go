@@ -72,6 +72,7 @@ func TestTrail(t *testing.T) {
 		})
 		require.Len(t, shown, 1)
 		require.Equal(t, ann.ID.UUID, shown[0].PatientID)
+		require.Equal(t, patients.Owned, shown[0].Reason)
 	})
 	page := success
 	page.Action, page.Resource, page.Count = audit.List, "Assignment", 2
@@ -79,11 +80,12 @@ func TestTrail(t *testing.T) {
 	t.Run("names the assignments of a list, and each of their patients once", func(t *testing.T) {
 		shown := success
 		shown.Action, shown.Resource, shown.IDs, shown.Count = audit.List, audit.Patient, []uuid.UUID{ann.ID.UUID}, 1
+		shown.Reason = patients.Owned
 		require.Equal(t, []audit.Entry{page, shown}, recorded(t, trail, browse(who, domain.Filter{})))
 	})
 	t.Run("names the patient of a list by patient", func(t *testing.T) {
 		ofAnn := page
-		ofAnn.PatientID = ann.ID.UUID
+		ofAnn.PatientID, ofAnn.Reason = ann.ID.UUID, patients.Owned
 		require.Equal(t, []audit.Entry{ofAnn},
 			recorded(t, trail, browse(who, domain.Filter{Patient: &ann.ID.UUID})))
 	})

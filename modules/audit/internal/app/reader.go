@@ -44,7 +44,7 @@ func NewReader(
 func (r *Reader) Browse(
 	ctx context.Context, who auth.Principal, filter domain.Filter, page paging.Request,
 ) (paging.Page[domain.Entry], error) {
-	return r.read(ctx, who, filter, page)
+	return r.read(ctx, who, auth.Reason{}, filter, page)
 }
 
 // AccessLog returns a page of the entries about a patient whom the user may read.
@@ -52,17 +52,18 @@ func (r *Reader) Browse(
 func (r *Reader) AccessLog(
 	ctx context.Context, who auth.Principal, patient patients.ID, page paging.Request,
 ) (paging.Page[domain.Entry], error) {
-	if _, err := r.patients.Find(ctx, patients.VisibleTo(who, r.clock.Now()), patient); err != nil {
+	found, err := r.patients.Find(ctx, patients.VisibleTo(who, r.clock.Now()), patient)
+	if err != nil {
 		refusal := audit.NewRefusal(audit.Patient, patient.UUID, http.StatusNotFound)
 		err = audit.RecordMissing(ctx, r.recorder, who, refusal, err, patients.ErrNotFound)
 		return paging.Page[domain.Entry]{}, err
 	}
-	return r.read(ctx, who, domain.Filter{Patient: &patient.UUID}, page)
+	return r.read(ctx, who, found.Reason, domain.Filter{Patient: &patient.UUID}, page)
 }
 
-// read lists entries and records that. The record names the filter's patient if any entry about them is shown.
+// read lists entries and records that, with the reason for which the user may. The record names the filter's patient if any entry about them is shown.
 func (r *Reader) read(
-	ctx context.Context, who auth.Principal, filter domain.Filter, request paging.Request,
+	ctx context.Context, who auth.Principal, reason auth.Reason, filter domain.Filter, request paging.Request,
 ) (paging.Page[domain.Entry], error) {
 	page, err := r.list(ctx, filter, request)
 	if err != nil {
@@ -73,6 +74,7 @@ func (r *Reader) read(
 		Resource: auditEvent,
 		Outcome:  audit.Success,
 		Status:   http.StatusOK,
+		Reason:   reason,
 	}
 	if filter.Patient != nil && len(page.Items) > 0 {
 		reading.PatientID = *filter.Patient

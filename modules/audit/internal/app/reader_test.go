@@ -44,6 +44,7 @@ func TestReading(t *testing.T) {
 				Action:    audit.TrailRead,
 				Resource:  "AuditEvent",
 				PatientID: patient.ID.UUID,
+				Reason:    patients.Owned,
 				Outcome:   audit.Success,
 				Status:    200,
 				IDs:       []uuid.UUID{page.Items[0].ID},

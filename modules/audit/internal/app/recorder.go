@@ -211,8 +211,9 @@ func draft(request audit.Request, who auth.Principal, entry audit.Entry) (domain
 		PatientID:    entry.PatientID,
 		Outcome:      string(entry.Outcome),
 		Status:       entry.Status,
-		Basis:        entry.Basis,
-		GrantID:      entry.GrantID,
+		Basis:        entry.Reason.Basis,
+		GrantID:      entry.Reason.Grant,
+		ForID:        entry.Reason.For,
 		Count:        max(entry.Count, int64(len(entry.IDs))),
 	}
 	if request.Address.IsValid() {

@@ -52,5 +52,6 @@ func (d directory) today() domain.Date { return domain.CalendarAt(d.clock.Now(),
 func view(p domain.Patient, today domain.Date) patients.Patient {
 	return patients.Patient{
 		ID: p.ID, Owner: p.OwnerID, Name: p.Details.Name, Age: p.Age(today), Gender: p.Details.Gender,
+		Reason: p.Reason,
 	}
 }

@@ -48,7 +48,7 @@ func TestDirectory(t *testing.T) {
 		found, err := directory.Find(t.Context(), scope, patient.ID)
 		require.NoError(t, err)
 		require.Equal(t, patients.Patient{
-			ID: patient.ID, Owner: who.UserID, Name: "A", Age: 30, Gender: "Other",
+			ID: patient.ID, Owner: who.UserID, Name: "A", Age: 30, Gender: "Other", Reason: patients.Owned,
 		}, found)
 
 		service.clock.Advance(24 * time.Hour)

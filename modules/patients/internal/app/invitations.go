@@ -69,7 +69,7 @@ func (s *Invitations) Invite(
 		if err := s.invitations.Add(ctx, invitation); err != nil {
 			return err
 		}
-		return s.trail.Record(ctx, who, audit.NewEntry(audit.Invited, audit.Patient, id.UUID))
+		return s.trail.Record(ctx, who, newEntry(audit.Invited, id, patients.Owned))
 	})
 	return Invited{invitation, code}, s.recordRefusal(ctx, who, id, err, patients.ErrKeeperOnly)
 }
@@ -86,7 +86,7 @@ func (s *Invitations) Withdraw(
 		if err := s.invitations.Remove(ctx, id, invitation); err != nil {
 			return err
 		}
-		return s.trail.Record(ctx, who, audit.NewEntry(audit.Withdrawn, audit.Patient, id.UUID))
+		return s.trail.Record(ctx, who, newEntry(audit.Withdrawn, id, patients.Owned))
 	})
 	return s.recordRefusal(ctx, who, id, err, patients.ErrKeeperOnly)
 }
@@ -178,17 +178,16 @@ func (s *Invitations) accept(
 
 // entryOf returns the entry of the beginning or the end of a grant.
 func entryOf(action audit.Action, grant domain.Grant) audit.Entry {
-	entry := audit.NewEntry(action, audit.Patient, grant.PatientID.UUID)
-	entry.Basis, entry.GrantID = string(grant.Basis), grant.SourceID
-	return entry
+	return newEntry(action, grant.PatientID, grant.Reason())
 }
 
 // End ends a grant of a patient, for the user who keeps the patient and the user to whom it was granted. The user may
 // still act for themselves, which has no effect without a grant. Errors: patients.ErrNotFound, patients.ErrNoGrant,
 // patients.ErrKeeperOnly for other users who may read the patient, patients.ErrCareEnds.
 func (s *Invitations) End(ctx context.Context, who auth.Principal, id patients.ID, source uuid.UUID) error {
-	err := s.tx.Do(ctx, func(ctx context.Context) error {
-		patient, err := s.patients.Hold(ctx, patients.VisibleTo(who, s.clock.Now()), id)
+	var patient domain.Patient
+	err := s.tx.Do(ctx, func(ctx context.Context) (err error) {
+		patient, err = s.patients.Hold(ctx, patients.VisibleTo(who, s.clock.Now()), id)
 		if err != nil {
 			return err
 		}
@@ -208,6 +207,7 @@ func (s *Invitations) End(ctx context.Context, who auth.Principal, id patients.I
 	})
 	if errors.Is(err, patients.ErrKeeperOnly) {
 		refusal := audit.NewRefusal(audit.Patient, id.UUID, http.StatusForbidden)
+		refusal.Reason = patient.Reason
 		return audit.RecordMissing(ctx, s.trail, who, refusal, err, err)
 	}
 	return s.recordMissing(ctx, who, id, err)

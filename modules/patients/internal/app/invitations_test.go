@@ -95,14 +95,14 @@ func TestClaim(t *testing.T) {
 				(*h.claimed)[len(*h.claimed)-1])
 			require.Equal(t, audit.Entry{
 				Action: audit.Granted, Resource: audit.Patient, ResourceID: patient.UUID, PatientID: patient.UUID,
-				Outcome: audit.Success, Status: 201, Basis: "self", GrantID: invited.ID.UUID,
+				Outcome: audit.Success, Status: 201, Reason: auth.Reason{Basis: "self", Grant: invited.ID.UUID, For: person.UserID},
 			}, last())
 			require.Len(t, h.browsed(t, asSelf(person)), 1)
 			refused(t, person, proof(invited, birthDate))
 			require.Equal(t, audit.NewRefusal(audit.Patient, uuid.Nil, 404), last())
 			require.NoError(t, h.End(t.Context(), asSelf(person), patient, invited.ID.UUID))
 			require.Equal(t, audit.Withdrawn, last().Action)
-			require.Equal(t, invited.ID.UUID, last().GrantID)
+			require.Equal(t, invited.ID.UUID, last().Reason.Grant)
 			require.Empty(t, h.browsed(t, asSelf(person)))
 		})
 		t.Run("reports that a user keeps patients", func(t *testing.T) {

@@ -74,7 +74,7 @@ func (s *Service) Register(ctx context.Context, who auth.Principal, in domain.In
 			if err := s.patients.Add(ctx, patient); err != nil {
 				return err
 			}
-			return s.trail.Record(ctx, who, audit.NewEntry(audit.Create, audit.Patient, patient.ID.UUID))
+			return s.trail.Record(ctx, who, newEntry(audit.Create, patient.ID, patients.Owned))
 		})
 	})
 }
@@ -89,18 +89,16 @@ func (s *Service) Browse(
 		return none, err
 	}
 	found, err := s.patients.List(ctx, patients.VisibleTo(who, s.clock.Now()), filter, page)
-	if err == nil {
-		err = s.hideNotes(ctx, who, found.Items)
-	}
 	if err != nil {
 		return none, err
 	}
+	s.hideNotes(found.Items)
 	entry := audit.Entry{Action: audit.List, Resource: audit.Patient}
 	if filter.Search != "" {
 		entry.Action = audit.Search
 	}
-	ids := audit.IDs(found.Items, func(p domain.Patient) uuid.UUID { return p.ID.UUID })
-	return found, s.trail.Record(ctx, who, audit.NewListEntries(entry, ids)...)
+	reason := func(p domain.Patient) (uuid.UUID, auth.Reason) { return p.ID.UUID, p.Reason }
+	return found, s.trail.Record(ctx, who, audit.NewPatientEntries(entry, found.Items, reason)...)
 }
 
 // Find returns one patient. Errors: patients.ErrNotFound.
@@ -110,10 +108,8 @@ func (s *Service) Find(ctx context.Context, who auth.Principal, id patients.ID) 
 		return domain.Patient{}, s.recordMissing(ctx, who, id, err)
 	}
 	shown := []domain.Patient{patient}
-	if err := s.hideNotes(ctx, who, shown); err != nil {
-		return domain.Patient{}, err
-	}
-	return shown[0], s.trail.Record(ctx, who, audit.NewEntry(audit.Read, audit.Patient, id.UUID))
+	s.hideNotes(shown)
+	return shown[0], s.trail.Record(ctx, who, newEntry(audit.Read, patient.ID, patient.Reason))
 }
 
 // Revise replaces all details of a patient whose version matches expected. Errors: errs.Invalid, patients.ErrNotFound,
@@ -158,7 +154,7 @@ func (s *Service) change(
 		if err != nil {
 			return err
 		}
-		update := audit.NewEntry(audit.Update, audit.Patient, id.UUID)
+		update := newEntry(audit.Update, id, changed.Reason)
 		update.Fields = before.Differing(changed.Details)
 		return s.trail.Record(ctx, who, update)
 	})
@@ -182,12 +178,19 @@ func (s *Service) Remove(ctx context.Context, who auth.Principal, id patients.ID
 		if err := s.patients.Remove(ctx, patients.OwnedBy(who.UserID), id); err != nil {
 			return err
 		}
-		return s.trail.Record(ctx, who, audit.NewEntry(audit.Delete, audit.Patient, id.UUID))
+		return s.trail.Record(ctx, who, newEntry(audit.Delete, id, patients.Owned))
 	})
 	if err == nil {
 		s.limit.Changed(who.UserID, -1)
 	}
 	return s.recordRefusal(ctx, who, id, err, patients.ErrKeeperOnly)
+}
+
+// newEntry returns the entry of a successful action on a patient, for the reason for which the user may see the patient.
+func newEntry(action audit.Action, id patients.ID, reason auth.Reason) audit.Entry {
+	entry := audit.NewEntry(action, audit.Patient, id.UUID)
+	entry.Reason = reason
+	return entry
 }
 
 // recordMissing records that the patient does not exist or belongs to another user, and returns err. It returns other
@@ -205,10 +208,12 @@ func (s *Service) recordRefusal(
 	if len(who.For) == 0 || !errors.Is(err, patients.ErrNotFound) {
 		return s.recordMissing(ctx, who, id, err)
 	}
-	if _, err := s.patients.Find(ctx, patients.VisibleTo(who, s.clock.Now()), id); err != nil {
+	patient, err := s.patients.Find(ctx, patients.VisibleTo(who, s.clock.Now()), id)
+	if err != nil {
 		return s.recordMissing(ctx, who, id, err)
 	}
 	refusal := audit.NewRefusal(audit.Patient, id.UUID, http.StatusForbidden)
+	refusal.Reason = patient.Reason
 	return audit.RecordMissing(ctx, s.trail, who, refusal, forbidden, forbidden)
 }
 

@@ -28,7 +28,7 @@ func TestEveryChangedFieldIsStored(t *testing.T) {
 			Address: "2 Hill Road", MedicalRecordNumber: "MRN-8", Notes: "None.",
 		})
 		require.NoError(t, err)
-		databasetest.RequireAllDiffer(t, first, second, "ID", "OwnerID", "CreatedAt")
+		databasetest.RequireAllDiffer(t, first, second, "ID", "OwnerID", "CreatedAt", "Reason")
 		databasetest.RequireAllDiffer(t, first.Details, second.Details)
 		require.Equal(t, second, service.found(t, who, first))
 

@@ -55,7 +55,7 @@ func (u *userData) DeleteAll(
 		}
 		entries := make([]audit.Entry, len(ids))
 		for i, id := range ids {
-			entries[i] = audit.NewEntry(audit.Delete, audit.Patient, id.UUID)
+			entries[i] = newEntry(audit.Delete, id, patients.Owned)
 		}
 		return u.trail.Record(ctx, who, entries...)
 	})

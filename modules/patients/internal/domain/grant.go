@@ -1,11 +1,14 @@
 package domain
 
 import (
+	"bytes"
+	"cmp"
 	"time"
 
 	"github.com/google/uuid"
 
 	"healthcare/modules/patients"
+	"healthcare/platform/auth"
 )
 
 // Basis is the reason of a grant. Ownership needs no grant.
@@ -28,4 +31,20 @@ type Grant struct {
 	GrantedBy uuid.UUID
 	GrantedAt time.Time
 	ExpiresAt time.Time // exclusive; zero: never
+}
+
+// Reason returns the reason of those who act for the grantee.
+func (g Grant) Reason() auth.Reason {
+	return auth.Reason{Basis: string(g.Basis), Grant: g.SourceID, For: g.GranteeID}
+}
+
+// Outweighs reports whether g is a better reason than other: by its level, then the care, then the older one.
+func (g Grant) Outweighs(other Grant) bool {
+	if g.Level != other.Level {
+		return g.Level.Includes(other.Level) || !other.Level.Valid()
+	}
+	if (g.Basis == Care) != (other.Basis == Care) {
+		return g.Basis == Care
+	}
+	return cmp.Or(g.GrantedAt.Compare(other.GrantedAt), bytes.Compare(g.SourceID[:], other.SourceID[:])) < 0
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"healthcare/modules/patients"
+	"healthcare/platform/auth"
 	"healthcare/platform/errs"
 	"healthcare/platform/recordid"
 )
@@ -20,6 +21,8 @@ type Patient struct {
 	Version   int // starts at 1 and is incremented by every change
 	CreatedAt time.Time
 	UpdatedAt time.Time
+
+	Reason auth.Reason // why the user of the scope may see the patient; not stored
 }
 
 // New returns a new patient of the owner. Errors: errs.Invalid with every field that breaks a rule.
@@ -29,7 +32,9 @@ func New(owner uuid.UUID, in Input, now time.Time, calendar Calendar) (Patient, 
 		return Patient{}, err
 	}
 	id := recordid.New[patients.ID]()
-	return Patient{ID: id, OwnerID: owner, Details: details, Version: 1, CreatedAt: now, UpdatedAt: now}, nil
+	return Patient{
+		ID: id, OwnerID: owner, Details: details, Version: 1, CreatedAt: now, UpdatedAt: now, Reason: patients.Owned,
+	}, nil
 }
 
 // Revise replaces the details. An age sent with a birth date is ignored if it is the age that the patient shows, so

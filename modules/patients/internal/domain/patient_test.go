@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"healthcare/modules/patients"
 	"healthcare/modules/patients/internal/domain"
 	"healthcare/platform/errs"
 	"healthcare/platform/text"
@@ -78,7 +79,7 @@ func TestRevise(t *testing.T) {
 		require.NoError(t, patient.Revise(domain.Input{Name: "Ben", Gender: "male", BirthDate: "1990-01-02"}, later,
 			utc))
 		require.Equal(t, domain.Patient{
-			ID: before.ID, OwnerID: owner, Version: 2, CreatedAt: now, UpdatedAt: later,
+			ID: before.ID, OwnerID: owner, Version: 2, CreatedAt: now, UpdatedAt: later, Reason: patients.Owned,
 			Details: domain.Details{Name: "Ben", Gender: "Male", BirthDate: date(t, "1990-01-02")},
 		}, patient)
 	})

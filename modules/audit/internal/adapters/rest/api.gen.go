@@ -89,6 +89,17 @@ type AuditEntry struct {
 	//
 	// Example: ["phone"]
 	Fields []string `json:"fields"`
+
+	// Basis Why the actor may see the patient: keep (the user who keeps the patient), care (a doctor who is assigned), self (the patient) or delegate (such as a parent). Of granted and withdrawn, the basis of the grant. null for events that need none, and in entries of releases that did not record it.
+	//
+	// Example: keep
+	Basis rest.NullableText `json:"basis"`
+
+	// Grant The assignment or the grant of the basis; null for keep, and in entries about several patients.
+	Grant rest.NullableText `json:"grant"`
+
+	// ActsFor The party for whom the actor acted: the doctor's record of care, or the user; null for keep.
+	ActsFor rest.NullableText `json:"acts_for"`
 }
 
 // PatientAccess An event in which the patient's data was read or changed.
@@ -125,6 +136,14 @@ type PatientAccess struct {
 	//
 	// Example: ["phone"]
 	Fields []string `json:"fields"`
+
+	// Basis Why the actor may see the patient: keep (the user who keeps the patient), care (a doctor who is assigned), self (the patient) or delegate (such as a parent). Of granted and withdrawn, the basis of the grant. null for events that need none, and in entries of releases that did not record it.
+	//
+	// Example: keep
+	Basis rest.NullableText `json:"basis"`
+
+	// ActsFor The party for whom the actor acted: the doctor's record of care, or the user; null for keep.
+	ActsFor rest.NullableText `json:"acts_for"`
 }
 
 // ListAuditEntriesParams defines parameters for ListAuditEntries.

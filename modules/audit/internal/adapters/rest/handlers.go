@@ -73,7 +73,8 @@ func newAuditEntry(e domain.Entry) AuditEntry {
 		Id: e.ID.String(), Sequence: e.Sequence, CreatedAt: rest.At(e.Time), Action: e.Action, Actor: orNull(e.ActorID),
 		Role: e.Role, Session: orNull(e.SessionID), Address: e.Address, RequestId: e.RequestID,
 		ResourceType: e.ResourceType, Resource: orNull(e.ResourceID), Patient: orNull(e.PatientID), Outcome: e.Outcome,
-		Status: e.Status, Ids: texts(e.IDs), Count: e.Count, Fields: orEmpty(e.Fields),
+		Status: e.Status, Ids: texts(e.IDs), Count: e.Count, Fields: orEmpty(e.Fields), Basis: rest.NullableText(e.Basis),
+		Grant: orNull(e.GrantID), ActsFor: orNull(e.ForID),
 	}
 }
 
@@ -81,6 +82,7 @@ func newPatientAccess(e domain.Entry) PatientAccess {
 	return PatientAccess{
 		Id: e.ID.String(), CreatedAt: rest.At(e.Time), Action: e.Action, Actor: orNull(e.ActorID), Role: e.Role,
 		ResourceType: e.ResourceType, Outcome: e.Outcome, Status: e.Status, Fields: orEmpty(e.Fields),
+		Basis: rest.NullableText(e.Basis), ActsFor: orNull(e.ForID),
 	}
 }
 

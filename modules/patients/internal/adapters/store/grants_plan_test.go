@@ -24,7 +24,7 @@ func TestX21_GrantPlans(t *testing.T) {
 		owner := insertPatients(t, db, rows, min(rows, 2_000), 3)
 		other, doctor := databasetest.NewUser(t, db), newUUID()
 		insertGrants(t, db, owner, other, doctor)
-		sent, repository := databasetest.LastQuery(t, db), store.New(db)
+		sent, repository := databasetest.Queries(t, db), store.New(db)
 		asDoctor, asSelf := auth.Capacity{ID: doctor, Kind: auth.AsDoctor}, auth.Capacity{ID: owner, Kind: auth.AsSelf}
 		for name, who := range map[string]auth.Principal{
 			"a doctor":              {UserID: newUUID(), For: []auth.Capacity{asDoctor}},
@@ -37,10 +37,13 @@ func TestX21_GrantPlans(t *testing.T) {
 					request := paging.Request{Limit: 50, Order: order}
 					var pages []databasetest.Statement
 					for range 2 {
+						*sent = nil
 						page, err := repository.List(t.Context(), scope, domain.Filter{}, request)
 						require.NoError(t, err)
 						require.Len(t, page.Items, 50)
-						pages = append(pages, *sent)
+						require.Len(t, *sent, 2, "the page, and the reasons for which its patients are visible")
+						requireFewPages(t, db, (*sent)[1], 100+51*6)
+						pages = append(pages, (*sent)[0])
 						stored := db.Read(t.Context()).Table("patients").Where("owner_id = ?", other)
 						request.After = databasetest.KeyAt(t, stored, order, rows/4)
 					}
@@ -64,29 +67,43 @@ func TestX21_GrantPlans(t *testing.T) {
 				request := databasetest.NewestFirst("created_at")
 				request.Limit = 50
 				filter := domain.Filter{Search: "zebra"}
+				*sent = nil
 				_, err := repository.List(t.Context(), scope, filter, request)
 				require.NoError(t, err)
 				if db.Engine() == database.Postgres {
-					plan := sent.Explain(t, db, "force_custom_plan")
+					plan := (*sent)[0].Explain(t, db, "force_custom_plan")
 					require.Less(t, plan.Buffers(), 3*100+51*6, "%+v", plan)
 				}
 			})
 			t.Run(name+" finds one patient", func(t *testing.T) {
 				for _, id := range idsOf(listAll(t.Context(), t, repository, patients.OwnedBy(other)))[:1] {
+					*sent = nil
 					_, err := repository.Find(t.Context(), scope, id)
 					require.NoError(t, err)
-					if db.Engine() == database.SQLite {
-						require.NotContains(t, sent.QueryPlan(t, db), "SCAN", "no table is read whole")
-						continue
-					}
-					for _, mode := range databasetest.PlanModes {
-						plan := sent.Explain(t, db, mode)
-						require.Less(t, plan.Buffers(), 30, "%+v", plan)
+					require.Len(t, *sent, 2)
+					for _, statement := range *sent {
+						requireFewPages(t, db, statement, 30)
 					}
 				}
 			})
 		}
 	})
+}
+
+// requireFewPages requires that the statement reads few pages on PostgreSQL, and no whole table on SQLite.
+func requireFewPages(t *testing.T, db *database.DB, statement databasetest.Statement, most int) {
+	t.Helper()
+	if db.Engine() == database.SQLite {
+		plan := statement.QueryPlan(t, db)
+		for _, table := range []string{"patients", "g"} {
+			require.NotContains(t, plan, "SCAN "+table, "no table is read whole")
+		}
+		return
+	}
+	for _, mode := range databasetest.PlanModes {
+		plan := statement.Explain(t, db, mode)
+		require.Less(t, plan.Buffers(), most, "%+v", plan)
+	}
 }
 
 // insertGrants makes other the owner of half of the owner's patients, and grants these to the doctor. Each of the other

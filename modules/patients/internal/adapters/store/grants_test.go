@@ -67,8 +67,11 @@ func (a *access) check() {
 		if level != "" {
 			visible = append(visible, patient)
 		}
-		_, err := a.repository.Find(ctx, patients.VisibleTo(who, a.now), patient.ID)
+		found, err := a.repository.Find(ctx, patients.VisibleTo(who, a.now), patient.ID)
 		require.Equal(a.t, level != "", err == nil, "find %v: %v", patient.ID, err)
+		if err == nil {
+			a.checkReason(who, found)
+		}
 		_, err = a.repository.Lock(ctx, patients.ChangeableBy(who, a.now), patient.ID)
 		require.Equal(a.t, level.Includes(patients.Write), err == nil, "lock %v: %v", patient.ID, err)
 	}
@@ -78,6 +81,31 @@ func (a *access) check() {
 	column, descending := rapid.SampledFrom(orders).Draw(a.t, "order"), rapid.Bool().Draw(a.t, "descending")
 	slices.SortFunc(visible, func(x, y domain.Patient) int { return compare(x, y, column, descending) })
 	require.Equal(a.t, idsOf(visible), a.paged(who, column, descending), "by %s %v", column, descending)
+}
+
+// checkReason compares the reason for which the user sees a patient with the model: ownership, or a grant of the highest
+// level, of a doctor if there is one.
+func (a *access) checkReason(who auth.Principal, found domain.Patient) {
+	if found.OwnerID == who.UserID {
+		require.Equal(a.t, patients.Owned, found.Reason)
+		return
+	}
+	var reasons, ofCare []auth.Reason
+	level := a.level(who, found)
+	for _, g := range a.grants {
+		live := g.ExpiresAt.IsZero() || g.ExpiresAt.After(a.now)
+		if g.PatientID != found.ID || !who.ActsFor(g.GranteeID) || !live || g.Level != level {
+			continue
+		}
+		reasons = append(reasons, g.Reason())
+		if g.Basis == domain.Care {
+			ofCare = append(ofCare, g.Reason())
+		}
+	}
+	if ofCare != nil {
+		reasons = ofCare
+	}
+	require.Contains(a.t, reasons, found.Reason)
 }
 
 // compare compares patients in the order of a list by the column.
@@ -111,6 +139,8 @@ func (a *access) paged(who auth.Principal, column string, descending bool) []pat
 		page, err := a.repository.List(a.t.Context(), patients.VisibleTo(who, a.now), filter, request)
 		require.NoError(a.t, err)
 		for _, found := range page.Items {
+			a.checkReason(who, found)
+			found.Reason = patients.Owned // as the model has it
 			require.Contains(a.t, a.patients, found)
 			all = append(all, found.ID)
 		}

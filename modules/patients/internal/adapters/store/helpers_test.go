@@ -28,7 +28,7 @@ func each(t *testing.T, test func(t *testing.T, db *database.DB, repository port
 // ananya returns a patient with all fields except the birth date.
 func ananya(owner uuid.UUID) domain.Patient {
 	return domain.Patient{
-		ID: recordid.New[patients.ID](), OwnerID: owner, Version: 1,
+		ID: recordid.New[patients.ID](), OwnerID: owner, Version: 1, Reason: patients.Owned,
 		CreatedAt: now, UpdatedAt: now.Add(time.Microsecond),
 		Details: domain.Details{
 			Name: "Ananya Verma", Gender: "Female", Age: 31, Email: "ananya@example.com", Phone: "+91 98 7654 3210",
@@ -43,7 +43,7 @@ func ben(t *testing.T, owner uuid.UUID) domain.Patient {
 	born, err := domain.ParseDate("2004-02-29")
 	require.NoError(t, err)
 	return domain.Patient{
-		ID: recordid.New[patients.ID](), OwnerID: owner, Version: 1, CreatedAt: now, UpdatedAt: now,
+		ID: recordid.New[patients.ID](), OwnerID: owner, Version: 1, Reason: patients.Owned, CreatedAt: now, UpdatedAt: now,
 		Details: domain.Details{Name: "Ben", Gender: "Unknown", BirthDate: born},
 	}
 }

@@ -1,10 +1,13 @@
 package store
 
 import (
+	"slices"
+
 	"gorm.io/gorm"
 
 	"healthcare/modules/patients"
 	"healthcare/modules/patients/internal/domain"
+	"healthcare/platform/auth"
 	"healthcare/platform/database"
 	"healthcare/platform/paging"
 )
@@ -38,6 +41,41 @@ func grantOf(q *gorm.DB, scope patients.Scope) *gorm.DB {
 	}
 	return live(q, scope).Select("1").Where("g.patient_id = patients.id").
 		Where("coalesce(g.grantee_id, g.grantee_id) IN ?", grantees)
+}
+
+// reasons adds to patients of the scope why the user may see them: as the owner, else by the grant of the highest level.
+// It omits patients whose grants have ended since they were found, so that each response has its reason.
+func reasons(q *gorm.DB, scope patients.Scope, found []domain.Patient) ([]domain.Patient, error) {
+	var granted []patients.ID
+	for i, p := range found {
+		if p.OwnerID == scope.Owner() {
+			found[i].Reason = patients.Owned
+		} else {
+			granted = append(granted, p.ID)
+		}
+	}
+	if len(granted) == 0 {
+		return found, nil
+	}
+	grantees, _, _ := scope.Grants()
+	var rows []grantRow
+	of := live(q, scope).Select("patient_id", "grantee_id", "basis", "source_id", "level", "granted_at").
+		Where("coalesce(g.grantee_id, g.grantee_id) IN ?", grantees)
+	if err := database.WhereIn(of, "g.patient_id", granted).Find(&rows).Error; err != nil {
+		return nil, err
+	}
+	best := make(map[patients.ID]domain.Grant, len(granted))
+	for _, r := range rows {
+		if g := r.grant(); g.Outweighs(best[g.PatientID]) {
+			best[g.PatientID] = g
+		}
+	}
+	for i, p := range found {
+		if grant, granted := best[p.ID]; granted && p.OwnerID != scope.Owner() {
+			found[i].Reason = grant.Reason()
+		}
+	}
+	return slices.DeleteFunc(found, func(p domain.Patient) bool { return p.Reason == (auth.Reason{}) }), nil
 }
 
 // live queries the grants g that count at the level and the time of the scope.

@@ -74,6 +74,29 @@ func (r row) patient() domain.Patient {
 	return p
 }
 
+// owned returns the patient for its owner.
+func (r row) owned() domain.Patient {
+	p := r.patient()
+	p.Reason = patients.Owned
+	return p
+}
+
+// reasoned returns the patient of a row that was found with err in the scope, with the reason of the user. Errors:
+// patients.ErrNotFound, also if the grant has ended since.
+func reasoned(q *gorm.DB, scope patients.Scope, r row, err error) (domain.Patient, error) {
+	if err != nil {
+		return domain.Patient{}, explain(err)
+	}
+	found, err := reasons(q, scope, []domain.Patient{r.patient()})
+	if err != nil {
+		return domain.Patient{}, err
+	}
+	if len(found) == 0 {
+		return domain.Patient{}, patients.ErrNotFound
+	}
+	return found[0], nil
+}
+
 func patientsOf(rows []row) []domain.Patient {
 	all := make([]domain.Patient, len(rows))
 	for i, r := range rows {
@@ -120,14 +143,16 @@ func (s *store) claim(ctx context.Context, r row) error {
 func (s *store) Find(ctx context.Context, scope patients.Scope, id patients.ID) (domain.Patient, error) {
 	var r row
 	err := within(s.db.Read(ctx), scope).Where("id = ?", id).Take(&r).Error
-	return r.patient(), explain(err)
+	return reasoned(s.db.Read(ctx), scope, r, err)
 }
 
 func (s *store) FindAll(ctx context.Context, scope patients.Scope, ids []patients.ID) ([]domain.Patient, error) {
 	var rows []row
 	q := s.db.Read(ctx).Select("id", "owner_id", "name", "gender", "age", "birth_date")
-	err := among(q, scope, ids).Find(&rows).Error
-	return patientsOf(rows), err
+	if err := among(q, scope, ids).Find(&rows).Error; err != nil {
+		return nil, err
+	}
+	return reasons(s.db.Read(ctx), scope, patientsOf(rows))
 }
 
 // columns lists the columns by which the list can be ordered.
@@ -146,11 +171,15 @@ func (s *store) List(
 		ctx = database.PlanForValues(ctx)
 	}
 	if len(grantees) > 0 {
-		page, err := database.PageOf(visible{s.db.Read(ctx), scope, filter}, request, columns)
-		return paging.Map(page, row.patient), err
+		rows, err := database.PageOf(visible{s.db.Read(ctx), scope, filter}, request, columns)
+		page := paging.Map(rows, row.patient)
+		if err == nil {
+			page.Items, err = reasons(s.db.Read(ctx), scope, page.Items)
+		}
+		return page, err
 	}
 	page, err := database.Page(matching(within(s.db.Read(ctx), scope), filter), request, columns)
-	return paging.Map(page, row.patient), err
+	return paging.Map(page, row.owned), err
 }
 
 // matching narrows a list to the patients that match the filter.
@@ -181,7 +210,9 @@ func (s *store) Change(
 		if err := locked.Where("id = ?", id).Take(&r).Error; err != nil {
 			return explain(err)
 		}
-		changed = r.patient()
+		if changed, err = reasoned(s.db.Write(ctx), scope, r, nil); err != nil {
+			return err
+		}
 		if err := rule(&changed); err != nil {
 			return err
 		}
@@ -205,7 +236,7 @@ func (s *store) Hold(ctx context.Context, scope patients.Scope, id patients.ID) 
 	// The lock of a foreign key: it waits for LockSome and Lock, and is the one that a reference to the patient takes.
 	held := within(s.db.Write(ctx), scope).Clauses(clause.Locking{Strength: "KEY SHARE"})
 	err := held.Where("id = ?", id).Take(&r).Error
-	return r.patient(), explain(err)
+	return reasoned(s.db.Write(ctx), scope, r, err)
 }
 
 func (s *store) Lock(ctx context.Context, scope patients.Scope, id patients.ID) (version int, err error) {

@@ -122,7 +122,7 @@ func shown(p domain.Patient) domain.Patient {
 		Age:       p.Details.Age,
 		BirthDate: p.Details.BirthDate,
 	}
-	return domain.Patient{ID: p.ID, OwnerID: p.OwnerID, Details: details}
+	return domain.Patient{ID: p.ID, OwnerID: p.OwnerID, Details: details, Reason: p.Reason}
 }
 
 func TestFindAll(t *testing.T) {

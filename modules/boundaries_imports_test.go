@@ -20,7 +20,7 @@ var mayImport = map[string][]string{
 	"root": {uuid, "platform/auth", "platform/errs", "platform/recordid"},
 	// others' roots are for ids; rule 1 restricts them
 	"domain": {uuid, ozzo, "golang.org/x/net/idna", "golang.org/x/text", othersRoot, "own root",
-		"platform/auth", "platform/errs", "platform/fields", "platform/recordid", "platform/text"},
+		"platform/errs", "platform/fields", "platform/recordid", "platform/text"},
 	"ports": append([]string{"own root", "own domain"}, technologyFree...),
 	"app":   append([]string{"own root", "own domain", "own ports"}, technologyFree...),
 

@@ -28,11 +28,14 @@ type Patient struct {
 	Name   string
 	Age    int // whole years, today
 	Gender string
-	Reason auth.Reason // why the user of the scope may see the patient
+	Reason Reason // why the user of the scope may see the patient
 }
 
+// Reason is why a user may see a patient, with the basis keep, care, self or delegate.
+type Reason = auth.Reason
+
 // Owned is the reason for which a user sees their own patients.
-var Owned = auth.Reason{Basis: "keep"}
+var Owned = Reason{Basis: "keep"}
 
 // Role is the role of users who only see patients that were granted to them, such as themselves.
 const Role auth.Role = "patient"

@@ -61,7 +61,8 @@ func (r *Reader) AccessLog(
 	return r.read(ctx, who, found.Reason, domain.Filter{Patient: &patient.UUID}, page)
 }
 
-// read lists entries and records that, with the reason for which the user may. The record names the filter's patient if any entry about them is shown.
+// read lists entries and records that, with the reason for which the user may. The record names the filter's patient if
+// any entry about them is shown.
 func (r *Reader) read(
 	ctx context.Context, who auth.Principal, reason auth.Reason, filter domain.Filter, request paging.Request,
 ) (paging.Page[domain.Entry], error) {

@@ -95,7 +95,8 @@ func TestClaim(t *testing.T) {
 				(*h.claimed)[len(*h.claimed)-1])
 			require.Equal(t, audit.Entry{
 				Action: audit.Granted, Resource: audit.Patient, ResourceID: patient.UUID, PatientID: patient.UUID,
-				Outcome: audit.Success, Status: 201, Reason: auth.Reason{Basis: "self", Grant: invited.ID.UUID, For: person.UserID},
+				Outcome: audit.Success, Status: 201,
+				Reason: auth.Reason{Basis: "self", Grant: invited.ID.UUID, For: person.UserID},
 			}, last())
 			require.Len(t, h.browsed(t, asSelf(person)), 1)
 			refused(t, person, proof(invited, birthDate))

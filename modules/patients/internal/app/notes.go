@@ -6,8 +6,8 @@ import (
 	"healthcare/modules/patients/internal/domain"
 )
 
-// hideNotes clears the notes of the patients whom the user sees as themselves or as a delegate only. The notes are those
-// of the clinic, for its users and its doctors.
+// hideNotes clears the notes of the patients whom the user sees as themselves or as a delegate only. The notes are
+// those of the clinic, for its users and its doctors.
 func (s *Service) hideNotes(found []domain.Patient) {
 	if s.showsNotes {
 		return

@@ -186,7 +186,8 @@ func (s *Service) Remove(ctx context.Context, who auth.Principal, id patients.ID
 	return s.recordRefusal(ctx, who, id, err, patients.ErrKeeperOnly)
 }
 
-// newEntry returns the entry of a successful action on a patient, for the reason for which the user may see the patient.
+// newEntry returns the entry of a successful action on a patient, with the reason for which the user may see the
+// patient.
 func newEntry(action audit.Action, id patients.ID, reason auth.Reason) audit.Entry {
 	entry := audit.NewEntry(action, audit.Patient, id.UUID)
 	entry.Reason = reason

@@ -8,7 +8,6 @@ import (
 	"github.com/google/uuid"
 
 	"healthcare/modules/patients"
-	"healthcare/platform/auth"
 )
 
 // Basis is the reason of a grant. Ownership needs no grant.
@@ -34,8 +33,8 @@ type Grant struct {
 }
 
 // Reason returns the reason of those who act for the grantee.
-func (g Grant) Reason() auth.Reason {
-	return auth.Reason{Basis: string(g.Basis), Grant: g.SourceID, For: g.GranteeID}
+func (g Grant) Reason() patients.Reason {
+	return patients.Reason{Basis: string(g.Basis), Grant: g.SourceID, For: g.GranteeID}
 }
 
 // Outweighs reports whether g is a better reason than other: by its level, then the care, then the older one.

@@ -8,7 +8,6 @@ import (
 	"github.com/google/uuid"
 
 	"healthcare/modules/patients"
-	"healthcare/platform/auth"
 	"healthcare/platform/errs"
 	"healthcare/platform/recordid"
 )
@@ -22,7 +21,7 @@ type Patient struct {
 	CreatedAt time.Time
 	UpdatedAt time.Time
 
-	Reason auth.Reason // why the user of the scope may see the patient; not stored
+	Reason patients.Reason // why the user of the scope may see the patient; not stored
 }
 
 // New returns a new patient of the owner. Errors: errs.Invalid with every field that breaks a rule.

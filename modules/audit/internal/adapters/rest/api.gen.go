@@ -95,7 +95,7 @@ type AuditEntry struct {
 	// Example: keep
 	Basis rest.NullableText `json:"basis"`
 
-	// Grant The assignment or the grant of the basis; null for keep, and in entries about several patients.
+	// Grant The assignment or the grant of the basis; null for keep, and in entries of several patients.
 	Grant rest.NullableText `json:"grant"`
 
 	// ActsFor The party for whom the actor acted: the doctor's record of care, or the user; null for keep.

@@ -73,8 +73,8 @@ func newAuditEntry(e domain.Entry) AuditEntry {
 		Id: e.ID.String(), Sequence: e.Sequence, CreatedAt: rest.At(e.Time), Action: e.Action, Actor: orNull(e.ActorID),
 		Role: e.Role, Session: orNull(e.SessionID), Address: e.Address, RequestId: e.RequestID,
 		ResourceType: e.ResourceType, Resource: orNull(e.ResourceID), Patient: orNull(e.PatientID), Outcome: e.Outcome,
-		Status: e.Status, Ids: texts(e.IDs), Count: e.Count, Fields: orEmpty(e.Fields), Basis: rest.NullableText(e.Basis),
-		Grant: orNull(e.GrantID), ActsFor: orNull(e.ForID),
+		Status: e.Status, Ids: texts(e.IDs), Count: e.Count, Fields: orEmpty(e.Fields),
+		Basis: rest.NullableText(e.Basis), Grant: orNull(e.GrantID), ActsFor: orNull(e.ForID),
 	}
 }
 

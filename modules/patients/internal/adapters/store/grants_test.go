@@ -83,8 +83,8 @@ func (a *access) check() {
 	require.Equal(a.t, idsOf(visible), a.paged(who, column, descending), "by %s %v", column, descending)
 }
 
-// checkReason compares the reason for which the user sees a patient with the model: ownership, or a grant of the highest
-// level, of a doctor if there is one.
+// checkReason compares the reason for which the user sees a patient with the model: ownership, or a grant of the
+// highest level, of a doctor if there is one.
 func (a *access) checkReason(who auth.Principal, found domain.Patient) {
 	if found.OwnerID == who.UserID {
 		require.Equal(a.t, patients.Owned, found.Reason)

@@ -43,7 +43,8 @@ func ben(t *testing.T, owner uuid.UUID) domain.Patient {
 	born, err := domain.ParseDate("2004-02-29")
 	require.NoError(t, err)
 	return domain.Patient{
-		ID: recordid.New[patients.ID](), OwnerID: owner, Version: 1, Reason: patients.Owned, CreatedAt: now, UpdatedAt: now,
+		ID: recordid.New[patients.ID](), OwnerID: owner, Version: 1, CreatedAt: now, UpdatedAt: now,
+		Reason:  patients.Owned,
 		Details: domain.Details{Name: "Ben", Gender: "Unknown", BirthDate: born},
 	}
 }

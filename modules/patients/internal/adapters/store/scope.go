@@ -43,8 +43,8 @@ func grantOf(q *gorm.DB, scope patients.Scope) *gorm.DB {
 		Where("coalesce(g.grantee_id, g.grantee_id) IN ?", grantees)
 }
 
-// reasons adds to patients of the scope why the user may see them: as the owner, else by the grant of the highest level.
-// It omits patients whose grants have ended since they were found, so that each response has its reason.
+// reasons adds to patients of the scope why the user may see them: as the owner, else by the grant that outweighs the
+// others. It omits patients whose grants have ended since they were found, so that each response has its reason.
 func reasons(q *gorm.DB, scope patients.Scope, found []domain.Patient) ([]domain.Patient, error) {
 	var granted []patients.ID
 	for i, p := range found {

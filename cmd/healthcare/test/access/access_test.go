@@ -146,7 +146,7 @@ func (m *machine) mustVerify() {
 }
 
 // begin starts a case with new users, of whom the first is an administrator, two doctors, some of whom are linked, and
-// some patients, who are assigned to the doctors.
+// some patients, who are assigned to the doctors, and opened to other users.
 func (m *machine) begin(t *rapid.T, root *harness.Client) {
 	m.t, m.model, m.turn = t, model{}, 0
 	m.root = m.newClient()
@@ -164,6 +164,7 @@ func (m *machine) begin(t *rapid.T, root *harness.Client) {
 	for range 3 {
 		m.addPatient()
 		m.assign()
+		m.invitePerson()
 	}
 }
 

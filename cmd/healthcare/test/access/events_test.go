@@ -71,12 +71,12 @@ func pick[T any](t *rapid.T, what string, all []T) T {
 
 func (m *machine) anyUser() *user { return pick(m.t, "user", m.users) }
 
-// actor draws the owner of the patient, or any user.
+// actor draws the owner of the patient, or, less often, any user.
 func (m *machine) actor(p *patient) *user {
-	if rapid.Bool().Draw(m.t, "by the owner") {
-		return p.owner
+	if rapid.IntRange(0, 2).Draw(m.t, "by any user") == 2 {
+		return m.anyUser()
 	}
-	return m.anyUser()
+	return p.owner
 }
 
 // changing returns the status of the user's request for a change of the patient that needs a level: ok, if the user has
@@ -437,6 +437,9 @@ func (m *machine) wait() {
 		ends = append(ends, i.expires, i.expires.Add(-time.Microsecond))
 	}
 	for _, d := range m.doctors {
+		if d.spent {
+			continue
+		}
 		ends = append(ends, d.expires, d.expires.Add(-time.Microsecond))
 	}
 	ends = slices.DeleteFunc(ends, func(at time.Time) bool { return !at.After(m.now()) })

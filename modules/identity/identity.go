@@ -39,7 +39,8 @@ type UserData interface {
 	Count(ctx context.Context, user UserID, limit int) (int, error)
 
 	// DeleteAll removes at most limit of the user's patients and all that refers to them, in the transaction of ctx,
-	// and returns their number. Session and role are those of the user on leaving, for the audit trail. Errors: none.
+	// and returns their number. If they are fewer, it also ends what others have granted to the user. Session and role
+	// are those of the user on leaving, for the audit trail. Errors: none.
 	DeleteAll(ctx context.Context, user UserID, session SessionID, role string, limit int) (int, error)
 
 	// Transfer gives at most limit of the patients of the user from to the user to, oldest first, in the transaction of

@@ -141,10 +141,12 @@ type Transferred struct {
 
 // Claimed is published in the transaction in which a user accepts an invitation, after the grant was stored.
 type Claimed struct {
-	ID        ID
-	User      uuid.UUID
-	KeepsNone bool // the user keeps no patients
-	By        auth.Principal
+	ID   ID
+	User uuid.UUID
+	By   auth.Principal
+	// KeepsNone reports whether the user keeps no patients. A subscriber locks the account first, because a transfer to
+	// the user may be about to commit. Errors: none.
+	KeepsNone func(context.Context) (bool, error)
 }
 
 // Config is set by the operator.

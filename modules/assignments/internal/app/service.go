@@ -264,7 +264,15 @@ func (s *Service) Grant(
 		if err != nil {
 			return err
 		}
-		after, err := s.assignments.Change(ctx, patients.OwnedBy(before.OwnerID), id, func(a *domain.Assignment) error {
+		// The patient is locked before the assignment, as in a removal and a transfer of the patient.
+		patient, err := s.patients.Hold(ctx, patients.ChangeableBy(who, s.clock.Now()), before.PatientID)
+		if errors.Is(err, patients.ErrNotFound) {
+			err = assignments.ErrNotFound
+		}
+		if err != nil {
+			return err
+		}
+		after, err := s.assignments.Change(ctx, patients.OwnedBy(patient.Owner), id, func(a *domain.Assignment) error {
 			if err := expected.Check(a.Version); err != nil {
 				return err
 			}

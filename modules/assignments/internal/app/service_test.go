@@ -134,6 +134,21 @@ func TestDischarge(t *testing.T) {
 	})
 }
 
+// A patient who was removed or transferred since the assignment was found.
+func TestGrantHoldsThePatient(t *testing.T) {
+	t.Parallel()
+	h := newEnv(t, databasetest.SQLite(t))
+	who := h.newUser(t)
+	made := h.assigned(t, who, h.patientOf(t, who, "Ananya"), h.doctor(t, "Vikram"))
+	h.patients.failure = patients.ErrNotFound
+	_, err := h.Grant(t.Context(), who, made.ID, revision.Match{}, new(assignments.Write))
+	require.ErrorIs(t, err, assignments.ErrNotFound)
+	h.patients.failure = nil
+	found, err := h.Find(t.Context(), who, made.ID)
+	require.NoError(t, err)
+	require.Equal(t, assignments.Read, found.Access)
+}
+
 func TestErrorsOfOtherModules(t *testing.T) {
 	t.Parallel()
 	h := newEnv(t, databasetest.SQLite(t))

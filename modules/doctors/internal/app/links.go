@@ -110,10 +110,18 @@ func (s *Service) claim(ctx context.Context, who auth.Principal, typed string) (
 	if err != nil {
 		return domain.Doctor{}, err
 	}
-	if err := s.doctors.Link(ctx, link); err != nil {
+	linked, err := s.doctors.LinkOfUser(ctx, who.UserID)
+	if err == nil && linked != nil {
+		err = doctors.ErrAccountLinked
+	}
+	if err != nil {
 		return domain.Doctor{}, err
 	}
+	// Before the row is inserted: the subscriber rejects an account that was removed since, and locks it otherwise.
 	if err := s.events.Publish(ctx, doctors.Linked{ID: link.Doctor, User: who.UserID, By: who}); err != nil {
+		return domain.Doctor{}, err
+	}
+	if err := s.doctors.Link(ctx, link); err != nil {
 		return domain.Doctor{}, err
 	}
 	return doctor, s.trail.Record(ctx, who, audit.NewEntry(audit.Linked, resource, link.Doctor.UUID))

@@ -62,7 +62,10 @@ func TestClaim(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		var linked []doctors.Linked
 		var failure error
-		h := newEnv(t, db, events.On("subscriber", func(_ context.Context, e doctors.Linked) error {
+		h := newEnv(t, db, events.On("subscriber", func(ctx context.Context, e doctors.Linked) error {
+			link, err := store.New(db).LinkOfUser(ctx, e.User)
+			require.NoError(t, err)
+			require.Nil(t, link, "the subscriber locks the account before a row refers to it")
 			linked = append(linked, e)
 			return failure
 		}))

@@ -2,7 +2,9 @@ package app_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/google/uuid"
@@ -27,9 +29,17 @@ func TestClaimsOfPatients(t *testing.T) {
 		h := newFixture(t, db)
 		acting := store.NewActing(db)
 		publisher := events.New(app.WhenPatientClaimed(app.NewCapacities(h.users, acting, h.trail, h.clock)))
+		self := func(user domain.User) auth.Capacity { return auth.Capacity{ID: user.ID.UUID, Kind: auth.AsSelf} }
 		claim := func(ctx context.Context, user domain.User, keepsNone bool) error {
-			event := patients.Claimed{ID: recordid.New[patients.ID](), User: user.ID.UUID, KeepsNone: keepsNone,
-				By: auth.Principal{UserID: user.ID.UUID, Role: auth.Staff}}
+			event := patients.Claimed{ID: recordid.New[patients.ID](), User: user.ID.UUID}
+			event.By = auth.Principal{UserID: user.ID.UUID, Role: auth.Staff}
+			event.KeepsNone = func(ctx context.Context) (bool, error) {
+				held, err := acting.Of(ctx, user.ID)
+				if err == nil && !slices.Contains(held, self(user)) {
+					err = errors.New("the account should be locked before its patients are counted")
+				}
+				return keepsNone, err
+			}
 			return db.Do(ctx, func(ctx context.Context) error { return publisher.Publish(ctx, event) })
 		}
 		number := 0
@@ -46,7 +56,6 @@ func TestClaimsOfPatients(t *testing.T) {
 			h.exec(t, `UPDATE users SET role = ? WHERE id = ?`, role, user.ID)
 			return user
 		}
-		self := func(user domain.User) auth.Capacity { return auth.Capacity{ID: user.ID.UUID, Kind: auth.AsSelf} }
 
 		t.Run("let users act for themselves, and make the role of self-registered ones patient", func(t *testing.T) {
 			user := newUser(t, true, auth.Staff)
@@ -94,6 +103,14 @@ func TestClaimsOfPatients(t *testing.T) {
 				require.NoError(t, acting.Add(t.Context(), user.ID, other, now))
 			}
 			require.ErrorIs(t, claim(t.Context(), user, true), identity.ErrTooManyCapacities)
+		})
+		t.Run("are unauthenticated once the account was closed or removed", func(t *testing.T) {
+			user := newUser(t, true, auth.Staff)
+			h.exec(t, `INSERT INTO closed_accounts (user_id, session_id, role, closed_at) VALUES (?, ?, 'staff', ?)`,
+				user.ID, uuid.New(), database.At(now))
+			require.ErrorIs(t, claim(t.Context(), user, true), auth.ErrInvalidToken)
+			require.NoError(t, h.users.Remove(t.Context(), user.ID))
+			require.ErrorIs(t, claim(t.Context(), user, true), auth.ErrInvalidToken)
 		})
 		t.Run("return every error and leave no effect", func(t *testing.T) {
 			user := newUser(t, true, auth.Staff)

@@ -124,10 +124,9 @@ func (a *Accounts) leave(
 	if owned > removedAtOnce || deleted == removedAtOnce {
 		return a.close(ctx, who, user.ID)
 	}
-	if owned > 0 {
-		if _, err := a.userData.DeleteAll(ctx, user.ID, sessionOf(who), string(who.Role), removedAtOnce); err != nil {
-			return nil, err
-		}
+	_, err = a.userData.DeleteAll(ctx, user.ID, sessionOf(who), string(who.Role), removedAtOnce+1)
+	if err != nil {
+		return nil, err
 	}
 	return nil, a.users.Remove(ctx, user.ID)
 }

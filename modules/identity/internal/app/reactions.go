@@ -30,7 +30,7 @@ func NewCapacities(users ports.Users, acting ports.Acting, trail audit.Recorder,
 }
 
 // WhenDoctorLinked lets the user act for the doctor. The role staff becomes doctors.Role, an administrator keeps the
-// role. Errors: identity.ErrRoleConflict for other roles; identity.ErrTooManyCapacities.
+// role. Errors: identity.ErrRoleConflict for other roles; identity.ErrTooManyCapacities; auth.ErrInvalidToken.
 func WhenDoctorLinked(links *Capacities) events.Subscription {
 	return events.On("identity", func(ctx context.Context, linked doctors.Linked) error {
 		user := identity.UserID{UUID: linked.User}
@@ -43,11 +43,11 @@ func WhenDoctorLinked(links *Capacities) events.Subscription {
 			}
 			return "", identity.ErrRoleConflict
 		})
-		if err != nil {
-			return err
+		if err == nil {
+			capacity := auth.Capacity{ID: linked.ID.UUID, Kind: auth.AsDoctor}
+			err = links.acting.Add(ctx, user, capacity, links.clock.Now())
 		}
-		capacity := auth.Capacity{ID: linked.ID.UUID, Kind: auth.AsDoctor}
-		return links.acting.Add(ctx, user, capacity, links.clock.Now())
+		return asInvalidToken(err)
 	})
 }
 
@@ -67,15 +67,20 @@ func WhenLinkedDoctorDeleted(links *Capacities) events.Subscription {
 
 // WhenPatientClaimed lets the user act for themselves, so that they see what is granted to them. The role staff becomes
 // patients.Role if the user registered the account, keeps no patients and acts for nobody else: an administrator who
-// adds an account decides about its role. Errors: identity.ErrTooManyCapacities.
+// adds an account decides about its role. Errors: identity.ErrTooManyCapacities, auth.ErrInvalidToken.
 func WhenPatientClaimed(capacities *Capacities) events.Subscription {
 	return events.On("identity", func(ctx context.Context, claimed patients.Claimed) error {
 		user, self := identity.UserID{UUID: claimed.User}, auth.Capacity{ID: claimed.User, Kind: auth.AsSelf}
+		// The addition locks the account, so that KeepsNone sees every patient that was transferred to the user before.
 		if err := capacities.acting.Add(ctx, user, self, capacities.clock.Now()); err != nil {
-			return err
+			return asInvalidToken(err)
 		}
 		held, err := capacities.acting.Of(ctx, user)
-		if err != nil || len(held) > 1 || !claimed.KeepsNone {
+		if err != nil || len(held) > 1 {
+			return err
+		}
+		keepsNone, err := claimed.KeepsNone(ctx)
+		if err != nil || !keepsNone {
 			return err
 		}
 		return capacities.changeRole(ctx, claimed.By, user, func(u domain.User) (auth.Role, error) {
@@ -100,13 +105,13 @@ func (l *Capacities) end(ctx context.Context, by auth.Principal, doctor doctors.
 			return auth.Role(u.Role), nil
 		})
 		if err != nil {
-			return err
+			return asUserNotFound(err)
 		}
 	}
 	return nil
 }
 
-// changeRole applies rule to the user's role and records the change. Errors: identity.ErrUserNotFound, those of rule.
+// changeRole applies rule to the user's role and records the change. Errors: ports.ErrNotFound, those of rule.
 func (l *Capacities) changeRole(
 	ctx context.Context, by auth.Principal, user identity.UserID, rule func(domain.User) (auth.Role, error),
 ) error {
@@ -120,7 +125,7 @@ func (l *Capacities) changeRole(
 		return err
 	})
 	if err != nil || before.Role == changed.Role {
-		return asUserNotFound(err)
+		return err
 	}
 	entry := about(audit.RoleChanged, userResource, user.UUID, http.StatusOK)
 	entry.Fields = domain.Differences(before, changed)

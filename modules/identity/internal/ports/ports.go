@@ -111,7 +111,7 @@ const MaxSessions = 100
 // Acting stores for whom users act.
 type Acting interface {
 	// Add stores that the user acts for the party of a capacity, from now on. It does nothing if the user does so
-	// already. Errors: identity.ErrTooManyCapacities.
+	// already. It locks the user. Errors: ErrNotFound, identity.ErrTooManyCapacities.
 	Add(ctx context.Context, user identity.UserID, capacity auth.Capacity, now time.Time) error
 
 	// Of returns for whom the user acts. Errors: none.

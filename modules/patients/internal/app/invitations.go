@@ -165,11 +165,12 @@ func (s *Invitations) accept(
 	if err := s.grants.Put(ctx, grant); err != nil {
 		return err
 	}
-	kept, err := s.patients.Count(ctx, patients.OwnedBy(who.UserID), 1)
-	if err != nil {
-		return err
+	claimed := patients.Claimed{ID: grant.PatientID, User: who.UserID, By: who,
+		KeepsNone: func(ctx context.Context) (bool, error) {
+			kept, err := s.patients.Count(ctx, patients.OwnedBy(who.UserID), 1)
+			return kept == 0, err
+		},
 	}
-	claimed := patients.Claimed{ID: grant.PatientID, User: who.UserID, KeepsNone: kept == 0, By: who}
 	if err := s.events.Publish(ctx, claimed); err != nil {
 		return err
 	}

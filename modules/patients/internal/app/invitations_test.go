@@ -91,8 +91,12 @@ func TestClaim(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, domain.Grant{PatientID: patient, GranteeID: person.UserID, Basis: domain.Self,
 				SourceID: invited.ID.UUID, Level: patients.Read, GrantedBy: keeper.UserID, GrantedAt: now}, grant)
-			require.Equal(t, patients.Claimed{ID: patient, User: person.UserID, KeepsNone: true, By: person},
-				(*h.claimed)[len(*h.claimed)-1])
+			event := (*h.claimed)[len(*h.claimed)-1]
+			keepsNone, err := event.KeepsNone(t.Context())
+			require.NoError(t, err)
+			require.True(t, keepsNone)
+			event.KeepsNone = nil
+			require.Equal(t, patients.Claimed{ID: patient, User: person.UserID, By: person}, event)
 			require.Equal(t, audit.Entry{
 				Action: audit.Granted, Resource: audit.Patient, ResourceID: patient.UUID, PatientID: patient.UUID,
 				Outcome: audit.Success, Status: 201,
@@ -111,7 +115,9 @@ func TestClaim(t *testing.T) {
 			h.registered(t, other, ananya())
 			_, err := h.Claim(t.Context(), other, proof(h.invited(t, keeper, patient), birthDate))
 			require.NoError(t, err)
-			require.False(t, (*h.claimed)[len(*h.claimed)-1].KeepsNone)
+			keepsNone, err := (*h.claimed)[len(*h.claimed)-1].KeepsNone(t.Context())
+			require.NoError(t, err)
+			require.False(t, keepsNone)
 		})
 		t.Run("refuses the right birth date after three wrong ones", func(t *testing.T) {
 			invited := h.invited(t, keeper, patient)

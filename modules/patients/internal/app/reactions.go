@@ -63,7 +63,7 @@ func WhenEnded(care *Care) events.Subscription {
 // WhenDoctorDeleted ends all grants to the doctor.
 func WhenDoctorDeleted(care *Care) events.Subscription {
 	return events.On("patients", func(ctx context.Context, deleted doctors.Deleted) error {
-		if err := care.grants.RemoveOfGrantee(ctx, deleted.ID.UUID); err != nil {
+		if _, err := care.grants.RemoveOfGrantee(ctx, deleted.ID.UUID); err != nil {
 			return err
 		}
 		return care.teams.RemoveOfDoctor(ctx, deleted.ID.UUID)

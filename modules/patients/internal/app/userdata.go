@@ -17,14 +17,15 @@ import (
 
 // NewUserData returns the identity.UserData of patients: identity removes a user's patients with the account.
 func NewUserData(
-	repository ports.Repository, runner tx.Runner, publisher events.Publisher, trail audit.Recorder, clk clock.Clock,
-	limit Limit,
+	repository ports.Repository, grants ports.Grants, runner tx.Runner, publisher events.Publisher,
+	trail audit.Recorder, clk clock.Clock, limit Limit,
 ) identity.UserData {
-	return &userData{repository, runner, publisher, trail, clk, limit}
+	return &userData{repository, grants, runner, publisher, trail, clk, limit}
 }
 
 type userData struct {
 	patients ports.Repository
+	grants   ports.Grants
 	tx       tx.Runner
 	events   events.Publisher
 	trail    audit.Recorder
@@ -43,9 +44,13 @@ func (u *userData) DeleteAll(
 	who := auth.Principal{UserID: user.UUID, SessionID: session.UUID, Role: auth.Role(role)}
 	err = u.tx.Do(ctx, func(ctx context.Context) error {
 		ids, err := u.patients.LockSome(ctx, scope, limit)
-		removed = len(ids)
-		if err != nil || len(ids) == 0 {
+		if removed = len(ids); err != nil {
 			return err
+		}
+		if removed < limit {
+			if err := u.endGrants(ctx, who); err != nil || removed == 0 {
+				return err
+			}
 		}
 		if err := u.events.Publish(ctx, patients.Deleted{IDs: ids, By: who}); err != nil {
 			return err
@@ -60,6 +65,19 @@ func (u *userData) DeleteAll(
 		return u.trail.Record(ctx, who, entries...)
 	})
 	return removed, err
+}
+
+// endGrants ends what others have granted to the user.
+func (u *userData) endGrants(ctx context.Context, who auth.Principal) error {
+	ended, err := u.grants.RemoveOfGrantee(ctx, who.UserID)
+	if err != nil || len(ended) == 0 {
+		return err
+	}
+	entries := make([]audit.Entry, len(ended))
+	for i, grant := range ended {
+		entries[i] = entryOf(audit.Withdrawn, grant)
+	}
+	return u.trail.Record(ctx, who, entries...)
 }
 
 // maxConflicts is the maximum number of conflicts that a transfer names.

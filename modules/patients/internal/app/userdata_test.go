@@ -3,6 +3,7 @@ package app_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/google/uuid"
@@ -12,6 +13,7 @@ import (
 	"healthcare/modules/patients"
 	"healthcare/modules/patients/internal/adapters/store"
 	"healthcare/modules/patients/internal/app"
+	"healthcare/modules/patients/internal/domain"
 	"healthcare/platform/audit"
 	"healthcare/platform/audittest"
 	"healthcare/platform/auth"
@@ -32,7 +34,8 @@ func TestUserData(t *testing.T) {
 		})
 		service := newEnv(t, db, subscription)
 		trail := new(audittest.Recorder)
-		userData := app.NewUserData(store.New(db), db, events.New(subscription), trail, service.clock, app.Limit{})
+		userData := app.NewUserData(store.New(db), store.NewGrants(db), db, events.New(subscription), trail,
+			service.clock, app.Limit{})
 		owner, patient := assignedPatient(t, service)
 		user := identity.UserID{UUID: owner.UserID}
 		who := auth.Principal{UserID: owner.UserID, SessionID: uuid.New(), Role: auth.Staff}
@@ -59,6 +62,16 @@ func TestUserData(t *testing.T) {
 			require.Equal(t, 1, assigned(t, db))
 			failure, received = nil, nil
 		})
+		grant := domain.Grant{PatientID: kept.ID, GranteeID: owner.UserID, Basis: domain.Delegate, SourceID: uuid.New(),
+			Level: patients.Read, GrantedBy: stranger.UserID, GrantedAt: now}
+		of := grant
+		of.GranteeID, of.SourceID = stranger.UserID, uuid.New()
+		require.NoError(t, store.NewGrants(db).Put(t.Context(), grant))
+		require.NoError(t, store.NewGrants(db).Put(t.Context(), of))
+		granted := func(t *testing.T, grant domain.Grant) error {
+			_, err := store.NewGrants(db).Find(t.Context(), kept.ID, grant.SourceID)
+			return err
+		}
 		t.Run("deletes at most limit patients with their references, and none of other users", func(t *testing.T) {
 			more := make([]map[string]any, 1500)
 			for i := range more {
@@ -73,10 +86,13 @@ func TestUserData(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, 1501, all)
 			for _, expected := range []int{1000, 501} {
+				require.NoError(t, granted(t, grant))
 				removed, err := deleteAll()
 				require.NoError(t, err)
 				require.Equal(t, expected, removed)
 			}
+			require.ErrorIs(t, granted(t, grant), patients.ErrNoGrant)
+			require.NoError(t, granted(t, of), "of another user")
 			require.False(t, owns(t, user))
 			require.Zero(t, assigned(t, db))
 			require.Len(t, received, 2)
@@ -87,6 +103,10 @@ func TestUserData(t *testing.T) {
 			require.NoError(t, err)
 			require.Zero(t, removed, "nothing is left")
 			recorded := trail.Recorded()
+			ended := slices.IndexFunc(recorded, func(r audittest.Recorded) bool { return r.Action == audit.Withdrawn })
+			require.Equal(t, kept.ID.UUID, recorded[ended].PatientID)
+			require.Equal(t, grant.SourceID, recorded[ended].GrantID)
+			recorded = slices.Delete(recorded, ended, ended+1)
 			require.Len(t, recorded, 1501)
 			for _, entry := range recorded {
 				require.Equal(t, who, entry.Who)

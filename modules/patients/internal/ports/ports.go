@@ -108,8 +108,8 @@ type Grants interface {
 	// Errors: none.
 	Range(ctx context.Context, basis domain.Basis, after, last uuid.UUID) ([]domain.Grant, error)
 
-	// RemoveOfGrantee deletes all grants to the grantee. Errors: none.
-	RemoveOfGrantee(ctx context.Context, grantee uuid.UUID) error
+	// RemoveOfGrantee deletes all grants to the grantee, and returns their patients, bases and sources. Errors: none.
+	RemoveOfGrantee(ctx context.Context, grantee uuid.UUID) ([]domain.Grant, error)
 
 	// Find returns the grant of a patient from a source. Errors: patients.ErrNoGrant.
 	Find(ctx context.Context, patient patients.ID, source uuid.UUID) (domain.Grant, error)

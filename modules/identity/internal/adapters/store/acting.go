@@ -31,7 +31,7 @@ func (actingRow) TableName() string { return "acting" }
 func (s *acting) Add(ctx context.Context, user identity.UserID, capacity auth.Capacity, now time.Time) error {
 	return s.db.Do(ctx, func(ctx context.Context) error {
 		// The lock keeps another addition of the user waiting, which would not count this one.
-		locked := s.db.Write(ctx).Select("id").Clauses(clause.Locking{Strength: "UPDATE"})
+		locked := notClosed(s.db.Write(ctx)).Select("id").Clauses(clause.Locking{Strength: "UPDATE"})
 		if err := locked.Where("id = ?", user).Take(&userRow{}).Error; err != nil {
 			return explain(err)
 		}
@@ -76,6 +76,12 @@ func (s *acting) ListFor(
 }
 
 func (s *acting) RemoveFor(ctx context.Context, party uuid.UUID) ([]identity.UserID, error) {
+	// The users are locked before the rows are deleted, as in a removal of an account.
+	locked := s.db.Write(ctx).Select("id").Clauses(forChange).Order("id")
+	locked = locked.Where("id IN (SELECT user_id FROM acting WHERE principal_id = ?)", party)
+	if err := locked.Find(&[]userRow{}).Error; err != nil {
+		return nil, err
+	}
 	var ended []actingRow
 	users := clause.Returning{Columns: []clause.Column{{Name: "user_id"}}}
 	err := s.db.Write(ctx).Clauses(users).Where("principal_id = ?", party).Delete(&ended).Error

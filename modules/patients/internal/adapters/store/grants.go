@@ -77,7 +77,8 @@ func (s *grants) Put(ctx context.Context, grant domain.Grant) error {
 }
 
 func (s *grants) RemoveBySources(ctx context.Context, basis domain.Basis, sources []uuid.UUID) error {
-	return s.remove(ctx, database.WhereIn(s.db.Write(ctx).Where("basis = ?", basis), "source_id", sources))
+	_, err := s.remove(ctx, database.WhereIn(s.db.Write(ctx).Where("basis = ?", basis), "source_id", sources))
+	return err
 }
 
 func (s *grants) Range(ctx context.Context, basis domain.Basis, after, last uuid.UUID) ([]domain.Grant, error) {
@@ -94,18 +95,22 @@ func (s *grants) Range(ctx context.Context, basis domain.Basis, after, last uuid
 	return all, err
 }
 
-func (s *grants) RemoveOfGrantee(ctx context.Context, grantee uuid.UUID) error {
+func (s *grants) RemoveOfGrantee(ctx context.Context, grantee uuid.UUID) ([]domain.Grant, error) {
 	return s.remove(ctx, s.db.Write(ctx).Where("grantee_id = ?", grantee))
 }
 
-func (s *grants) remove(ctx context.Context, q *gorm.DB) error {
+func (s *grants) remove(ctx context.Context, q *gorm.DB) ([]domain.Grant, error) {
 	var ended []grantRow
-	grantees := clause.Returning{Columns: []clause.Column{{Name: "grantee_id"}}}
-	err := q.Clauses(grantees).Delete(&ended).Error
-	for _, r := range ended {
+	identifying := clause.Returning{Columns: []clause.Column{
+		{Name: "patient_id"}, {Name: "grantee_id"}, {Name: "basis"}, {Name: "source_id"},
+	}}
+	err := q.Clauses(identifying).Delete(&ended).Error
+	all := make([]domain.Grant, len(ended))
+	for i, r := range ended {
 		replica.Affect(ctx, r.GranteeID)
+		all[i] = domain.Grant{PatientID: r.PatientID, GranteeID: r.GranteeID, Basis: r.Basis, SourceID: r.SourceID}
 	}
-	return err
+	return all, err
 }
 
 func (s *grants) Find(ctx context.Context, patient patients.ID, source uuid.UUID) (domain.Grant, error) {

@@ -240,8 +240,11 @@ func TestAccessEqualsModel(t *testing.T) {
 				},
 				"remove a grantee": func(t *rapid.T) {
 					grantee := rapid.SampledFrom(a.grantees).Draw(t, "grantee")
-					require.NoError(t, a.stored.RemoveOfGrantee(t.Context(), grantee))
+					ended, err := a.stored.RemoveOfGrantee(t.Context(), grantee)
+					require.NoError(t, err)
+					before := len(a.grants)
 					a.forget(func(g domain.Grant) bool { return g.GranteeID == grantee })
+					require.Len(t, ended, before-len(a.grants))
 				},
 				"wait": func(t *rapid.T) { a.now = a.now.Add(time.Minute) },
 			})

@@ -130,6 +130,9 @@ func (s *Service) Browse(
 	ctx context.Context, who auth.Principal, filter domain.Filter, page paging.Request,
 ) (paging.Page[Assigned], error) {
 	none := paging.Page[Assigned]{}
+	if page.Count {
+		none.Total = new(int64)
+	}
 	granted := filter.Patient != nil && len(who.For) > 0 // the patient may be another user's
 	if granted {
 		if seen, err := s.sees(ctx, who, *filter.Patient); err != nil || !seen {

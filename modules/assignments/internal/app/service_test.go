@@ -13,6 +13,7 @@ import (
 	"healthcare/modules/assignments/internal/domain"
 	"healthcare/modules/doctors"
 	"healthcare/modules/patients"
+	"healthcare/platform/auth"
 	"healthcare/platform/databasetest"
 	"healthcare/platform/recordid"
 	"healthcare/platform/revision"
@@ -147,6 +148,21 @@ func TestGrantHoldsThePatient(t *testing.T) {
 	found, err := h.Find(t.Context(), who, made.ID)
 	require.NoError(t, err)
 	require.Equal(t, assignments.Read, found.Access)
+}
+
+// The length of the list of a foreign patient is 0, also for a user who acts for a doctor.
+func TestCountsAssignmentsOfAForeignPatient(t *testing.T) {
+	t.Parallel()
+	h := newEnv(t, databasetest.SQLite(t))
+	owner, who, page := h.newUser(t), h.newUser(t), wholeList
+	foreign := h.patientOf(t, owner, "Ananya").ID.UUID
+	page.Count = true
+	for _, who.For = range [][]auth.Capacity{nil, {{ID: uuid.New(), Kind: auth.AsDoctor}}} {
+		found, err := h.Browse(t.Context(), who, domain.Filter{Patient: &foreign}, page)
+		require.NoError(t, err)
+		require.Empty(t, found.Items)
+		require.Equal(t, new(int64), found.Total)
+	}
 }
 
 func TestErrorsOfOtherModules(t *testing.T) {

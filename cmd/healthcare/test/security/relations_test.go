@@ -1,0 +1,304 @@
+package security
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"healthcare/cmd/internal/harness"
+	"healthcare/platform/auth"
+)
+
+// relationTable has the response to each request about one patient, by the relation of the user to the patient. A list
+// that contains the patient is "+", one without is "-", both with 200. The users of the relations:
+//
+//	keep      owns the patient, after a transfer from "past"
+//	write     acts for a doctor who is assigned with write, and has own patients
+//	read      acts for a doctor who is assigned with read
+//	self      the patient, with the role patient
+//	kin       acts for the patient, as staff with own patients
+//	none      acts for a doctor who is assigned with none
+//	left      acts for a doctor who was discharged
+//	off       acted for a doctor who is assigned
+//	late      was a delegate whose grant has expired
+//	void      was a delegate whose grant the owner withdrew
+//	past      owned the patient before the transfer
+//	else      has own patients only
+const relationTable = `
+                                                    keep write read self kin none left off late void past else
+GET    /api/patients/                               +    +     +    +    +   -    -    -   -    -    -    -
+GET    /api/patients/?doctor=DOCTOR                 +    +     +    +    +   -    -    -   -    -    -    -
+GET    /api/patients/?search=zebra                  +    +     +    +    +   -    -    -   -    -    -    -
+GET    /api/patients/?ordering=name                 +    +     +    +    +   -    -    -   -    -    -    -
+GET    /api/mappings/                               +    +     +    -    -   -    -    -   -    -    -    -
+GET    /api/mappings/?patient=PATIENT               +    +     +    +    +   -    -    -   -    -    -    -
+GET    /api/mappings/?doctor=DOCTOR                 +    -     -    -    -   -    -    -   -    -    -    -
+GET    /api/patients/{id}/                          200  200   200  200  200 404  404  404 404  404  404  404
+GET    /api/patients/{id}/access-log/               200  200   200  200  200 404  404  404 404  404  404  404
+GET    /api/mappings/{id}/                          200  200   200  200  200 404  404  404 404  404  404  404
+GET    /api/mappings/patient/{patient_id}/          200  200   200  200  200 404  404  404 404  404  404  404
+GET    /api/mappings/detail/{id}/                   200  200   200  200  200 404  404  404 404  404  404  404
+PUT    /api/patients/{id}/                          200  200   403  403  403 404  404  404 404  404  404  404
+PATCH  /api/patients/{id}/                          200  200   403  403  403 404  404  404 404  404  404  404
+POST   /api/mappings/                               201  201   403  403  403 404  404  404 404  404  404  404
+PATCH  /api/mappings/{id}/                          200  200   403  403  403 404  404  404 404  404  404  404
+DELETE /api/mappings/{id}/                          204  204   403  403  403 404  404  404 404  404  404  404
+POST   /api/patients/{id}/invitations/              201  403   403  403  403 404  404  404 404  404  404  404
+DELETE /api/patients/{id}/invitations/{invitation}/ 204  403   403  403  403 404  404  404 404  404  404  404
+DELETE /api/patients/{id}/grants/{grant}/           204  403   403  403  403 404  404  404 404  404  404  404
+GET    /api/audit/?patient=PATIENT                  403  403   403  403  403 403  403  403 403  403  403  403
+DELETE /api/patients/{id}/                          204  403   403  403  403 404  404  404 404  404  404  404
+`
+
+// aboutPatients are the kinds of records that belong to a patient, in the expectations of the modules.
+var aboutPatients = []string{harness.Patient, "assignment", "invitation", "grant"}
+
+// relationWorld is one patient, with a user of each relation.
+type relationWorld struct {
+	s       *harness.Service
+	users   map[string]*harness.Client
+	known   object // the patient's records by kind
+	spare   string // a doctor without assignments
+	cases   int
+	ofNoOne object // the kinds of known, with ids that no record has
+}
+
+func newRelationWorld(t *testing.T, s *harness.Service) *relationWorld {
+	w := &relationWorld{s: s, users: map[string]*harness.Client{}, ofNoOne: object{}}
+	user := func(relation string, keeps bool) *harness.Client {
+		c := s.NewUser(t, "Rel"+relation)
+		if keeps {
+			c.AddPatient()
+		}
+		w.users[relation] = c
+		return c
+	}
+	former, keep := user("past", false), user("keep", true)
+	patient := former.AddPatient(object{"name": "Zebra Crossing"})
+	admin := s.NewUserWithRole(t, auth.Admin, "Relations")
+	admin.Do("POST", "/api/users/"+former.UserID()+"/transfer/", object{"to": keep.UserID()}).Expect(200)
+	former.AddPatient()
+	for relation, access := range map[string]string{
+		"write": "write", "read": "read", "none": "none", "left": "read", "off": "write",
+	} {
+		c, doctor := user(relation, true), admin.AddDoctor()
+		c.Do("POST", "/api/doctors/claims/", object{"code": admin.InviteDoctor(doctor)["code"]}).Expect(201)
+		assigned := object{"patient": patient, "doctor": doctor, "access": access}
+		made := keep.Do("POST", "/api/mappings/", assigned).Expect(201).ID()
+		if access != "none" {
+			c.Do("GET", "/api/patients/"+patient+"/", nil).Expect(200)
+		}
+		switch relation {
+		case "left":
+			keep.Do("DELETE", "/api/mappings/"+made+"/", nil).Expect(204)
+		case "off":
+			c.Do("DELETE", "/api/doctors/"+doctor+"/link/", nil).Expect(204)
+		}
+	}
+	user("else", true)
+	at := "/api/patients/" + patient + "/"
+	for _, relation := range []string{"self", "kin", "late", "void"} {
+		c, as := user(relation, relation != "self"), "delegate"
+		if relation == "self" {
+			as = "self"
+		}
+		code := keep.Do("POST", at+"invitations/", object{"as": as}).Expect(201).Object()["code"]
+		grant := c.Do("POST", "/api/patients/claims/", object{"code": code}).Expect(201).ID()
+		switch c.Do("GET", at, nil).Expect(200); relation {
+		case "late":
+			require.NoError(t, s.DB.Write(t.Context()).Exec(
+				`UPDATE patient_grants SET expires_at = granted_at WHERE source_id = ?`, grant).Error)
+		case "void":
+			keep.Do("DELETE", at+"grants/"+grant+"/", nil).Expect(204)
+		}
+	}
+	w.spare = admin.AddDoctor()
+	w.known = object{harness.Patient: patient, "doctor": admin.AddDoctor()}
+	w.renew(t)
+	for kind := range w.known {
+		w.ofNoOne[kind] = harness.MissingID
+	}
+	w.ofNoOne["doctor"] = w.spare
+	return w
+}
+
+// renew replaces the records that the owner or a doctor has ended.
+func (w *relationWorld) renew(t *testing.T) {
+	keep, patient := w.users["keep"].ForTest(t), w.known[harness.Patient].(string)
+	if w.known["assignment"] == nil {
+		w.known["assignment"] = keep.Assign(patient, w.known["doctor"].(string)).Expect(201).ID()
+	}
+	if w.known["invitation"] == nil {
+		w.known["invitation"] = keep.Invite(patient)["id"]
+	}
+	if w.known["grant"] == nil {
+		w.cases++
+		keeps := w.s.NewUser(t, fmt.Sprint("Granted", w.cases))
+		code := keep.Invite(patient)["code"]
+		w.known["grant"] = keeps.Do("POST", "/api/patients/claims/", object{"code": code}).Expect(201).ID()
+	}
+}
+
+// relationRow is one line of the table.
+type relationRow struct {
+	harness.Route
+	query    string
+	expected map[string]string
+}
+
+func readRelations(t *testing.T, s *harness.Service) (rows []relationRow) {
+	t.Helper()
+	lines := strings.Split(strings.TrimSpace(relationTable), "\n")
+	relations, routes, seen := strings.Fields(lines[0]), map[string]harness.Route{}, map[string]bool{}
+	for _, r := range s.Routes() {
+		routes[r.String()] = r
+	}
+	for _, line := range lines[1:] {
+		words := strings.Fields(line)
+		path, query, _ := strings.Cut(words[1], "?")
+		route, ok := routes[path+" "+words[0]]
+		require.True(t, ok, "the contract lacks %s", line)
+		row := relationRow{route, query, map[string]string{}}
+		require.Len(t, words, 2+len(relations), line)
+		for i, relation := range relations {
+			row.expected[relation] = words[2+i]
+		}
+		rows = append(rows, row)
+		seen[route.String()] = true
+	}
+	for _, r := range s.Routes() {
+		about := slices.ContainsFunc(r.IDs, func(id harness.ID) bool { return slices.Contains(aboutPatients, id.Of) })
+		require.False(t, about && !seen[r.String()], "write a row for %s into relationTable", r)
+	}
+	return rows
+}
+
+// send sends the request of a row about the records of known.
+func (w *relationWorld) send(
+	t *testing.T, c *harness.Client, row relationRow, known object, method string, headers ...string,
+) harness.Response {
+	w.cases++
+	at := row.PathOf(known)
+	if row.query != "" {
+		query := strings.NewReplacer("PATIENT", known["patient"].(string), "DOCTOR", known["doctor"].(string))
+		at += "?" + query.Replace(row.query)
+	}
+	var body any
+	switch row.Method + " " + row.Path {
+	case "PUT /api/patients/{id}/":
+		body = object{"name": "Zebra Crossing", "age": 31, "gender": "Female"}
+	case "PATCH /api/patients/{id}/":
+		body = object{"notes": fmt.Sprint(w.cases)}
+	case "POST /api/mappings/":
+		body = object{"patient": known["patient"], "doctor": w.spare, "access": "none"}
+	case "PATCH /api/mappings/{id}/":
+		body = object{"access": "none"}
+	case "POST /api/patients/{id}/invitations/":
+		body = object{"as": "self"}
+	}
+	return c.ForTest(t).Do(method, at, body, headers...)
+}
+
+// relationHeaders are the variants of a request. None of them changes whether it is refused.
+func relationHeaders(row relationRow) [][]string {
+	all := [][]string{nil, {"Prefer", "count=exact"}, {"If-None-Match", "*"}}
+	if row.Method != http.MethodGet {
+		return append(all, []string{"If-Match", "*"}, []string{"If-Match", `"v1"`}, []string{"If-Match", `"v99"`},
+			[]string{"Idempotency-Key", "relation"}, []string{"If-Match", `W/"v1"`}, []string{"If-Match", `"v0"`})
+	}
+	return all[:2]
+}
+
+// comparable returns all of a response that may not differ between a foreign and a missing record.
+func comparable(a harness.Response) string {
+	body := a.WithoutRequestID()
+	a.Header.Del("Date")
+	return fmt.Sprint(a.Status, a.Header, body)
+}
+
+func TestRelationsToAPatient(t *testing.T) {
+	t.Parallel()
+	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
+		rows, w := readRelations(t, s), newRelationWorld(t, s)
+		relations := []string{"past", "else", "none", "left", "off", "late", "void", "self",
+			"kin", "read", "write", "keep"} // the owner deletes the patient
+		require.Len(t, relations, len(w.users))
+		for _, relation := range relations {
+			t.Run(relation, func(t *testing.T) {
+				patient := w.known[harness.Patient].(string)
+				before, refused := s.StoredRows(t).BelongingTo(patient), 0
+				for _, row := range rows {
+					if status, err := strconv.Atoi(row.expected[relation]); err == nil && status >= 400 {
+						w.refuse(t, row, relation, status)
+						refused++
+					}
+				}
+				require.Equal(t, before, s.StoredRows(t).BelongingTo(patient), "%d refused requests", refused)
+				for _, row := range rows {
+					if status, err := strconv.Atoi(row.expected[relation]); err != nil {
+						w.list(t, row, relation)
+					} else if status < 400 {
+						w.allow(t, row, relation, status)
+					}
+				}
+			})
+		}
+		require.GreaterOrEqual(t, w.cases, 1900)
+		t.Logf("%d cases", w.cases)
+	})
+}
+
+// refuse sends every variant of a request that must be refused; a 404 is that of a record that does not exist.
+func (w *relationWorld) refuse(t *testing.T, row relationRow, relation string, status int) {
+	methods := []string{row.Method}
+	if row.Method == http.MethodGet {
+		methods = append(methods, http.MethodHead)
+	}
+	for _, method := range methods {
+		for _, headers := range relationHeaders(row) {
+			c := w.users[relation]
+			a := w.send(t, c, row, w.known, method, headers...)
+			require.Equal(t, status, a.Status, "%s %s %v by %s: %s", method, row, headers, relation, a.Body)
+			if status == http.StatusNotFound {
+				missing := w.send(t, c, row, w.ofNoOne, method, headers...)
+				require.Equal(t, comparable(missing), comparable(a), "%s %s %v by %s", method, row, headers, relation)
+			}
+		}
+	}
+}
+
+// list requests a list, which contains the patient or not, and its length.
+func (w *relationWorld) list(t *testing.T, row relationRow, relation string) {
+	patient := w.known[harness.Patient].(string)
+	for _, headers := range [][]string{nil, {"Prefer", "count=exact"}} {
+		a := w.send(t, w.users[relation], row, w.known, http.MethodGet, headers...).Expect(200)
+		contains := slices.ContainsFunc(a.List(), func(item map[string]any) bool {
+			return item["id"] == patient || item["patient"] == patient
+		})
+		require.Equal(t, row.expected[relation] == "+", contains, "%s?%s by %s", row, row.query, relation)
+		if headers != nil {
+			require.Equal(t, fmt.Sprint(len(a.List())), a.Header.Get("X-Total-Count"), "%s by %s", row, relation)
+		}
+	}
+	w.send(t, w.users[relation], row, w.known, http.MethodHead).Expect(200)
+}
+
+// allow sends a request that succeeds, and renews what it ended.
+func (w *relationWorld) allow(t *testing.T, row relationRow, relation string, status int) {
+	a := w.send(t, w.users[relation], row, w.known, row.Method)
+	require.Equal(t, status, a.Status, "%s by %s: %s", row, relation, a.Body)
+	switch {
+	case row.Method == http.MethodGet:
+		w.send(t, w.users[relation], row, w.known, http.MethodHead).Expect(status)
+	case row.Method == http.MethodDelete && row.Path != "/api/patients/{id}/":
+		delete(w.known, row.IDs[len(row.IDs)-1].Of)
+		w.renew(t)
+	case row.String() == "/api/mappings/ POST":
+		w.users["keep"].ForTest(t).Do("DELETE", "/api/mappings/"+a.ID()+"/", nil).Expect(204)
+	}
+}

@@ -17,7 +17,7 @@ const (
 	accessExtension    = "x-access"     // who may call the operation, as auth.ParseAccess reads it; mandatory
 	auditExtension     = "x-audit"      // the audit.Resource of an operation; mandatory if x-access is a list of roles
 	listExtension      = "x-list"       // a list: {ordering: [columns], default: -column, heavy: [parameters]}
-	versionedExtension = "x-versioned"  // true: the operation returns or changes one resource that has an ETag
+	versionedExtension = "x-versioned"  // true: the operation creates, returns or changes one resource that has an ETag
 	bodyLimitExtension = "x-body-limit" // the size of the operation's body, in bytes, below the server's limit
 	enumerateExtension = "x-resources"  // of a schema, true: its enum lists the declared resources
 	rolesExtension     = "x-roles"      // of a schema, true: its enum lists the declared roles
@@ -146,11 +146,12 @@ func describeList(op *openapi3.Operation, rules *ListRules) {
 }
 
 func describeVersions(method string, op *openapi3.Operation, responses map[string]string) {
-	switch method {
-	case http.MethodGet:
+	creates := method == http.MethodPost && op.Responses.Value("201") != nil
+	switch {
+	case method == http.MethodGet:
 		op.Parameters = append(op.Parameters, parameterRef("IfNoneMatch"))
 		responses["304"] = "NotModified"
-	case http.MethodPut, http.MethodPatch, http.MethodDelete:
+	case !creates:
 		op.Parameters = append(op.Parameters, parameterRef("IfMatch"))
 		responses["412"], responses["428"] = "Stale", "Unconditional"
 	}

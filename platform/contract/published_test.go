@@ -61,6 +61,9 @@ paths:
       x-access: authenticated
       x-versioned: true
       responses: {"204": {description: Fine.}}
+  /books/{id}/loan/:
+    parameters: [{name: id, in: path, required: true, schema: {type: string}}]
+    post: {<<: *versioned, operationId: borrowBook, requestBody: *body}
   /once/:
     post:
       operationId: once
@@ -111,8 +114,12 @@ func TestServerPartsOfOperations(t *testing.T) {
 		"GET /books/{id}/":    {"id If-None-Match", "200 304 400 401 default", "ETag"},
 		"PATCH /books/{id}/":  {"id If-Match Prefer", "200 400 401 412 428 default", "ETag Warning"},
 		"DELETE /books/{id}/": {"id If-Match", "204 400 401 412 428 default", ""},
-		"POST /once/":         {"", "204 400 401 default", ""},
-		"POST /signin/":       {"Prefer", "200 400 default", "Warning"},
+		"POST /books/{id}/loan/": {
+			"id If-Match Prefer Idempotency-Key", "200 400 401 409 410 412 422 428 default",
+			"ETag Idempotent-Replayed Warning",
+		},
+		"POST /once/":   {"", "204 400 401 default", ""},
+		"POST /signin/": {"Prefer", "200 400 default", "Warning"},
 	} {
 		t.Run(id, func(t *testing.T) {
 			method, route, _ := strings.Cut(id, " ")

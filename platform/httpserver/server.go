@@ -41,7 +41,7 @@ type Config struct {
 	ShutdownTimeout  time.Duration
 	StoreConnections int            // number of connections to the store
 	RecordedPerHour  int            // number of requests per user or network that the audit trail records; 0: unlimited
-	RequireIfMatch   bool           // PUT, PATCH and DELETE must name the version that they change
+	RequireIfMatch   bool           // changes must name the version that they change
 	CursorKeys       keyring.Ring   // the newest key encrypts cursors, all decrypt them
 	TimeZone         *time.Location // of dates without a time in filters
 	Django           bool           // serves clients of the original service: django.go

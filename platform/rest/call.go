@@ -31,7 +31,7 @@ type Call struct {
 type Settings struct {
 	Cursors        Cursors
 	LinkLimit      int  // the maximum length of the address of a page
-	RequireIfMatch bool // PUT, PATCH and DELETE must name the version that they change
+	RequireIfMatch bool // changes must name the version that they change
 	Django         bool // serves clients of the original service
 }
 

@@ -40,7 +40,7 @@ func (s *Server) once(op *contract.Operation, next step) step {
 		if len(key) > maxKey || strings.ContainsFunc(key, func(r rune) bool { return r < '!' || r > '~' }) {
 			return errs.Invalidf("Idempotency-Key", "Must have 1 to %d visible ASCII characters.", maxKey)
 		}
-		digest := sha256.Sum256(c.Request().Body())
+		digest := sha256.Sum256(append([]byte(pathOfRecord(op, c)), c.Request().Body()...))
 		outer := c.UserContext()
 		request := idempotency.Request{
 			User: call.Principal.UserID, Route: op.Method + " " + op.Route, Key: key,
@@ -61,6 +61,15 @@ func (s *Server) once(op *contract.Operation, next step) step {
 		c.Set("Idempotent-Replayed", "true")
 		return s.replay(c, first)
 	}
+}
+
+// pathOfRecord returns the path if it names a record, so that a key of a request about one record is rejected for
+// another. Other paths are those of the route.
+func pathOfRecord(op *contract.Operation, c *fiber.Ctx) string {
+	if op.Collection() == op.Route {
+		return ""
+	}
+	return strings.ToLower(strings.TrimSuffix(c.Path(), "/"))
 }
 
 // responseOf returns the part of the response that is stored with the key.

@@ -48,7 +48,7 @@ type Request struct {
 	User        uuid.UUID
 	Route       string
 	Key         string // 1..255 visible characters
-	Fingerprint string // a digest of the body
+	Fingerprint string // a digest of the body, and of the record that the path names
 }
 
 // Response is the stored part of the response to the first request.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3"
 
+	"healthcare/modules/patients"
 	"healthcare/platform/auth"
 	"healthcare/platform/contract"
 )
@@ -154,6 +155,14 @@ func isClaim(d contract.Described) bool {
 		d.Operation.Extensions["x-repeatable"] == false && d.Operation.Responses.Value("201") != nil
 }
 
+// isRequest reports whether the operation is a request by a user to whom a patient was granted. A run keeps its
+// patients, and is refused.
+func isRequest(d contract.Described) bool {
+	access, err := auth.ParseAccess(d.Operation.Extensions["x-access"])
+	return d.Method == http.MethodPost && d.Operation.Responses.Value("201") != nil && err == nil &&
+		slices.Contains(access.Roles(), patients.Role)
+}
+
 // links are the example values of the document that a run replaces: by the user's credentials and by earlier responses.
 type links struct {
 	names   map[string]string      // value -> variable
@@ -163,7 +172,11 @@ type links struct {
 func linksOf(operations []contract.Described) links {
 	l := links{names: map[string]string{}, created: map[string]auth.Access{}}
 	used := map[string]bool{} // values in a path or a body
+	var requested []string    // schemas of records that a run does not create
 	for _, d := range operations {
+		if schema, _ := responseExample(d); isRequest(d) {
+			requested = append(requested, schema)
+		}
 		for _, p := range d.Operation.Parameters {
 			if text, ok := p.Value.Example.(string); ok && p.Value.In == openapi3.ParameterInPath {
 				used[text] = true
@@ -176,10 +189,10 @@ func linksOf(operations []contract.Described) links {
 		}
 	}
 	for _, d := range operations {
-		if isClaim(d) {
+		schema, example := responseExample(d)
+		if isClaim(d) || slices.Contains(requested, schema) {
 			continue
 		}
-		schema, example := responseExample(d)
 		for _, member := range []string{"id", "access", "refresh"} {
 			value, ok := example[member].(string)
 			isToken := member == "access" && example["refresh"] != nil // and not the access of an assignment
@@ -342,10 +355,9 @@ func (l links) expectedStatuses(d contract.Described) string {
 	for _, status := range slices.Sorted(maps.Keys(d.Operation.Responses.Map())) {
 		switch {
 		case status < "400", isRegistration(d) && (status == "403" || status == "409"),
-			isClaim(d) && (status == "404" || status == "409"),
+			isClaim(d) && (status == "404" || status == "409"), isRequest(d) && (status == "403" || status == "404"),
 			status == "404" && d.Method == http.MethodGet && !strings.Contains(d.Route, "{"), // for some callers only
-			status == "404" && (d.Method == http.MethodGet || d.Method == http.MethodDelete) &&
-				slices.ContainsFunc(d.Operation.Parameters, unset),
+			status == "404" && slices.ContainsFunc(d.Operation.Parameters, unset),
 			status == "404" && removesOnly(d):
 			all = append(all, status)
 		}

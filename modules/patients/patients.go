@@ -174,9 +174,21 @@ var (
 	ErrTooManyInvitations = errs.New(
 		errs.Conflict, "too_many_invitations", "This patient has the maximum number of open invitations.",
 	)
-	ErrAlreadyKept = errs.New(errs.Conflict, "already_kept", "You keep this patient.")
-	ErrNoGrant     = errs.New(errs.NotFound, "not_found", "No such grant.")
-	ErrCareEnds    = errs.New(
+	ErrRequesterOnly = errs.New(
+		errs.Forbidden, "requester_only",
+		"Only the patient and delegates ask for corrections, which they and the user who keeps the patient see.",
+	)
+	ErrNotRequester = errs.New(
+		errs.Forbidden, "requester_only", "Only the user who asked for this correction may withdraw it.",
+	)
+	ErrNoCorrection       = errs.New(errs.NotFound, "not_found", "No such correction.")
+	ErrTooManyCorrections = errs.New(
+		errs.Conflict, "too_many_corrections", "This patient has the maximum number of pending corrections.",
+	)
+	ErrAlreadyDecided = errs.New(errs.Conflict, "already_decided", "This correction has been decided.")
+	ErrAlreadyKept    = errs.New(errs.Conflict, "already_kept", "You keep this patient.")
+	ErrNoGrant        = errs.New(errs.NotFound, "not_found", "No such grant.")
+	ErrCareEnds       = errs.New(
 		errs.Conflict, "care_ends_by_discharge", "The access of a doctor ends when the assignment ends.",
 	)
 	ErrMedicalRecordNumberTaken = errs.Duplicate(

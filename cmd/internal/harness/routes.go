@@ -2,6 +2,7 @@ package harness
 
 import (
 	"maps"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -61,6 +62,16 @@ func WithBody(all []Route) []Route {
 
 // String returns the path and the method.
 func (r Route) String() string { return r.Path + " " + r.Method }
+
+// SuccessStatus returns the status of the described response to a successful request.
+func (r Route) SuccessStatus() (success int) {
+	for _, status := range []int{http.StatusOK, http.StatusCreated, http.StatusNoContent} {
+		if r.Operation.Responses.Status(status) != nil {
+			success = status
+		}
+	}
+	return success
+}
 
 // TakesID reports whether the path has an id.
 func (r Route) TakesID() bool { return strings.Contains(r.Path, "{") }
@@ -242,12 +253,37 @@ func (c *Client) InviteDoctor(doctor string) (invitation Object) {
 	return invitation
 }
 
-// AddGrant grants the known patient to another user, and invites once more.
+// AddGrant grants the known patient to another user, who asks for a correction, and invites once more.
 func (c *Client) AddGrant(known Object, other *Client) {
 	c.T.Helper()
 	patient := known[Patient].(string)
 	known["grant"] = other.Do("POST", claimPath, Object{"code": c.Invite(patient)["code"]}).Expect(201).ID()
+	known["correction"] = other.AskForCorrection(patient, "1").ID()
 	known["invitation"] = c.Invite(patient)["id"]
+}
+
+// AskForCorrection asks for a correction of the phone number of a patient who was granted to the user.
+func (c *Client) AskForCorrection(patient, phone string) Response {
+	c.T.Helper()
+	body := Object{"field": "phone", "value": phone, "because": "It changed."}
+	return c.Do("POST", "/api/patients/"+patient+"/corrections/", body).Expect(201)
+}
+
+// CallerOf returns the client who can call the route with the values of c.KnownValues: the user to whom the patient was
+// granted if the user who keeps the patient is refused.
+func (c *Client) CallerOf(r Route) *Client {
+	if !r.RefusesKeeper() {
+		return c
+	}
+	other := *c
+	other.Name, other.RenewedToken = "Another"+c.Name, nil
+	other.Token = other.SignIn()
+	return &other
+}
+
+// RefusesKeeper reports whether the operation is not for the user who keeps the patient.
+func (r Route) RefusesKeeper() bool {
+	return slices.ContainsFunc(r.IDs, func(id ID) bool { return id.Own == http.StatusForbidden })
 }
 
 // Invite invites somebody to see the patient, and returns the invitation with its code.

@@ -28,8 +28,9 @@ var Document = rest.Document
 // Module provides patients.Directory, identity.UserData, the module's API and its reactions.
 var Module = fx.Module("patients",
 	fx.Provide(
-		store.New, store.NewGrants, store.NewCareTeams, store.NewInvitations,
-		app.NewLimit, app.New, invitations, app.NewDirectory, app.NewUserData, app.NewCare, app.NewSync,
+		store.New, store.NewGrants, store.NewCareTeams, store.NewInvitations, store.NewCorrections,
+		app.NewLimit, app.New, invitations, app.NewCorrections, app.NewDirectory, app.NewUserData, app.NewCare,
+		app.NewSync,
 	),
 	events.Subscribe(app.WhenAssigned),
 	events.Subscribe(app.WhenAccessChanged),
@@ -60,7 +61,8 @@ const syncInterval = time.Hour
 // api is the module's API. Before the first request it fills what an upgrade added. Then it mends at the start and
 // every hour what an earlier release has changed without it.
 func api(
-	lc fx.Lifecycle, service *app.Service, invitations *app.Invitations, sync *app.Sync, log *zap.Logger,
+	lc fx.Lifecycle, service *app.Service, invitations *app.Invitations, corrections *app.Corrections, sync *app.Sync,
+	log *zap.Logger,
 ) platform.API {
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan struct{})
@@ -81,7 +83,7 @@ func api(
 			return nil
 		},
 	})
-	return rest.New(service, invitations)
+	return rest.New(service, invitations, corrections)
 }
 
 // keepInSync runs until ctx ends.

@@ -88,6 +88,8 @@ func (e copyEnv) insertRows() {
 	insert(`patient_grants VALUES (?, ?, 'care', ?, 'read', ?, ?, NULL, ?, ?, ?)`,
 		id(100), id(200), id(300), asha, at, at, at, secret)
 	insert(`patient_invitations VALUES (?, ?, x'00ff', 'self', NULL, ?, ?, ?, 0)`, id(500), id(100), asha, at, at)
+	insert(`patient_corrections VALUES (?, ?, 'phone', ?, ?, ?, ?, 'accepted', '', ?, ?, 2)`,
+		id(600), id(100), secret, secret, id(2), at, asha, at)
 	insert(`acting VALUES (?, ?, 'doctor', ?)`, asha, id(200), at)
 	insert(`assignments VALUES (?, ?, ?, ?, ?, 'read', 1)`, id(300), asha, id(100), id(200), at)
 	insert(`patient_doctors VALUES (?, ?, ?)`, id(200), id(100), id(300))
@@ -137,7 +139,7 @@ var tables = []string{
 	"last_writes", "breaking_migrations", "jobs",
 	"closed_accounts", "doctor_creators", "doctor_removals", "patient_grants", "acting",
 	"patient_doctors",
-	"patient_invitations", "doctor_links", "doctor_invitations",
+	"patient_invitations", "doctor_links", "doctor_invitations", "patient_corrections",
 }
 
 // targetRows returns the number of rows of each table of the target, and the length of its trail as "sequence".

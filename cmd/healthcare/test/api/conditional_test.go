@@ -111,6 +111,12 @@ func TestIfMatchRequired(t *testing.T) {
 			c.Do("PATCH", path, object{}).ExpectProblem(428, "if_match_required")
 			c.Do("PATCH", path, object{}, "If-Match", `"v1"`).Expect(200)
 		}
+		person, known := s.NewUser(t, "Person"), object{harness.Patient: patient}
+		c.AddGrant(known, person)
+		correction := correctionsOf(patient) + known["correction"].(string) + "/"
+		c.Do("POST", correction+"decision/", object{"decision": "accepted"}).ExpectProblem(428, "if_match_required")
+		person.Do("DELETE", correction, nil).ExpectProblem(428, "if_match_required")
+		c.Do("POST", correction+"decision/", object{"decision": "accepted"}, "If-Match", `"v1"`).Expect(200)
 	}, func(cfg *config.Config) { cfg.RequireIfMatch = true })
 }
 

@@ -92,6 +92,7 @@ func TestEveryDescribedResponseIsSent(t *testing.T) {
 		anonymous.Do("GET", "/metrics", nil, "X-Forwarded-For", "192.0.2.1").Expect(404)
 		reachLinks(t, s)
 		reachClaims(t, s)
+		reachCorrections(t, s)
 		reachTransfers(t, s)
 		callAllWithoutToken(t, s)
 		reachAccounts(t, s)
@@ -165,6 +166,50 @@ func reachClaims(t *testing.T, s *harness.Service) {
 		keeper.Invite(patient)
 	}
 	keeper.Do("POST", at+"invitations/", object{"as": "self"}).Expect(409)
+}
+
+// reachCorrections requests the responses about corrections of patients.
+func reachCorrections(t *testing.T, s *harness.Service) {
+	keeper, person := s.NewUser(t, "Corrected"), s.NewUser(t, "Correcting")
+	patient, removed := keeper.AddPatient(), keeper.AddPatient()
+	all, missing := correctionsOf(patient), correctionsOf(harness.MissingID)
+	for _, one := range []string{patient, removed} {
+		claim(person, keeper.Invite(one), nil).Expect(201)
+	}
+	phone := object{"field": "phone", "value": "1", "because": "x"}
+	decline := object{"decision": "declined", "note": "x"}
+	person.Do("POST", all, object{}).Expect(400)
+	person.Do("POST", missing, phone).Expect(404)
+	person.Do("POST", all, phone, "Idempotency-Key", "k").Expect(201)
+	person.Do("POST", all, object{}, "Idempotency-Key", "k").Expect(422)
+	person.Do("POST", correctionsOf(removed), phone, "Idempotency-Key", "gone").Expect(201)
+	last := correctionsOf(removed) + person.AskForCorrection(removed, "2").ID() + "/"
+	keeper.Do("POST", last+"decision/", decline, "Idempotency-Key", "gone").Expect(200)
+	keeper.Do("DELETE", "/api/patients/"+removed+"/", nil).Expect(204)
+	person.Do("POST", correctionsOf(removed), phone, "Idempotency-Key", "gone").Expect(410)
+	keeper.Do("POST", last+"decision/", decline, "Idempotency-Key", "gone").Expect(410)
+	keeper.Do("GET", all, nil).Expect(200)
+	keeper.Do("GET", missing, nil).Expect(404)
+
+	withdrawn := all + person.AskForCorrection(patient, "3").ID() + "/"
+	person.Do("GET", withdrawn, nil, "If-None-Match", "*").Expect(304)
+	person.Do("DELETE", withdrawn, nil, "If-Match", `"v9"`).Expect(412)
+	person.Do("DELETE", withdrawn, nil).Expect(204)
+	person.Do("DELETE", withdrawn, nil).Expect(404)
+	person.Do("GET", withdrawn, nil).Expect(404)
+	one := all + person.AskForCorrection(patient, "4").ID() + "/"
+	keeper.Do("GET", one, nil).Expect(200)
+	keeper.Do("POST", withdrawn+"decision/", decline).Expect(404)
+	keeper.Do("POST", one+"decision/", object{"decision": "declined"}).Expect(400)
+	keeper.Do("POST", one+"decision/", decline, "If-Match", `"v9"`).Expect(412)
+	keeper.Do("POST", one+"decision/", decline, "Idempotency-Key", "k").Expect(200)
+	keeper.Do("POST", one+"decision/", object{}, "Idempotency-Key", "k").Expect(422)
+	keeper.Do("POST", one+"decision/", decline).Expect(409)
+	person.Do("DELETE", one, nil).Expect(409)
+	for range 19 {
+		person.AskForCorrection(patient, "5")
+	}
+	person.Do("POST", all, phone).Expect(409)
 }
 
 // reachTransfers requests the responses about transfers of patients.

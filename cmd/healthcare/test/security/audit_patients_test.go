@@ -3,6 +3,7 @@ package security
 import (
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"testing"
 
@@ -74,8 +75,11 @@ func (p patientRequest) send(t *testing.T, c *harness.Client, status int, patien
 	return entrySummaries(t, p.s, c.Do(p.r.Method, at, body).Expect(status), patient)
 }
 
-// success returns the entry of an action on the patient.
+// success returns the entry of an action on the patient, or of a refusal to the user who keeps the patient.
 func (p patientRequest) success(status int) string {
+	if status == http.StatusForbidden {
+		return fmt.Sprint(p.id.Entry, " refused ", status)
+	}
 	return fmt.Sprint(p.id.Entry, " success ", status)
 }
 
@@ -139,6 +143,7 @@ func TestEveryUseOfAPatientsIDIsRecorded(t *testing.T) {
 						request.known = maps.Clone(known)
 						request.known[harness.Patient] = own
 						caller.AddGrant(request.known, owner)
+						log = append(accessLog(caller, own), "trail_read AuditEvent success 200"+ofThePatient)
 					}
 					requireOwn := func() {
 						entry := request.success(id.Own) + ofThePatient

@@ -128,7 +128,7 @@ func TestR29_NoBodyCausesAServerError(t *testing.T) {
 		email := known["email"]
 		for i, r := range harness.WithBody(s.Routes()) {
 			t.Run(r.String(), func(t *testing.T) {
-				c, m, taken := c.ForTest(t), newMutator(seed, uint64(i)), 0
+				c, m, taken := c.ForTest(t).CallerOf(r), newMutator(seed, uint64(i)), 0
 				id := r.PathID(known)
 				for n := range count {
 					if r.CreatesUser() {

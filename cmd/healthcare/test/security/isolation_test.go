@@ -53,6 +53,12 @@ func newAttackCase(t *testing.T, s *harness.Service) *attackCase {
 			}
 		}
 	}
+	person := s.NewUser(t, "Person")
+	x.victim.AddGrant(x.known, person)
+	person.AskForCorrection(patient, "7391648")
+	for _, kind := range []string{"grant", "invitation", "correction"} {
+		x.ids = append(x.ids, x.known[kind].(string))
+	}
 	x.own = object{"patient": x.attacker.AddPatient(), "doctor": doctor}
 	kept := object{"name": "Zyxcanary B", "age": 1, "gender": "Other"}
 	x.victim.Do("POST", "/api/patients/", kept, "Idempotency-Key", "victims-key").Expect(201)

@@ -114,7 +114,9 @@ func withoutRouteTable(all harness.Rows, r harness.Route) harness.Rows {
 // holdsNoSentinel creates records with every foreign member. It requires rows that equal those of a plain request.
 func holdsNoSentinel(t *testing.T, s *harness.Service, c *harness.Client, r harness.Route, known object) {
 	keeper := s.NewUser(t, "Keeper"+c.Name)
-	kept := keeper.AddPatient()
+	kept, caller := keeper.AddPatient(), c.CallerOf(r)
+	other := &harness.Client{T: t, Service: s, Name: "Another" + c.Name}
+	other.Token = other.SignIn() // the user to whom c.KnownValues grants a patient
 	before := s.StoredRows(t)
 	send := func(extra object) {
 		known := maps.Clone(known)
@@ -123,7 +125,10 @@ func holdsNoSentinel(t *testing.T, s *harness.Service, c *harness.Client, r harn
 			known[r.Path+" code"] = keeper.Invite(kept)["code"]
 		case "/api/patients/":
 			if r.TakesID() {
-				known[harness.Patient] = c.AddPatient() // a patient has ten open invitations
+				known[harness.Patient] = c.AddPatient() // a patient has ten open invitations, and twenty corrections
+			}
+			if strings.Contains(r.Path, "/corrections/") {
+				c.AddGrant(known, other)
 			}
 		case "/api/mappings/":
 			known["doctor"] = c.AddDoctor()
@@ -138,7 +143,7 @@ func holdsNoSentinel(t *testing.T, s *harness.Service, c *harness.Client, r harn
 		}
 		body := r.Body(known)
 		maps.Copy(body, extra)
-		a := c.ForTest(t).Do(r.Method, r.PathOf(known), body)
+		a := caller.ForTest(t).Do(r.Method, r.PathOf(known), body)
 		require.Contains(t, []int{200, 201}, a.Status, "%v: %s", body, a.Body)
 	}
 	send(nil)
@@ -200,4 +205,5 @@ func requireSimilar(t *testing.T, all harness.Rows, plain harness.Rows) {
 var perRow = map[string][]string{
 	"users": {"email", "mailbox", "username", "search_text"}, "user_mailboxes": {"user_id", "mailbox"},
 	"patient_invitations": {"patient_id", "mac"}, "assignments": {"doctor_id"}, "signin_attempts": {"key", "failures"},
+	"patient_corrections": {"patient_id", "value", "because"},
 }

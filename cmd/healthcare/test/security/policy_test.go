@@ -142,6 +142,8 @@ func (w *policyWorld) check(t *testing.T, r harness.Route, role auth.Role, may b
 				a.ExpectProblem(409, "role_conflict")
 			case r.String() == "/api/doctors/{id}/link/ DELETE" && role != auth.Admin:
 				a.ExpectProblem(403, "record_is_linked") // linked to another user
+			case r.RefusesKeeper():
+				a.ExpectProblem(403, "requester_only")
 			default:
 				require.Contains(t, []int{200, 201, 204}, a.Status, "the handler does its work: %s", a.Body)
 			}

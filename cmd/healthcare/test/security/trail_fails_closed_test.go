@@ -100,6 +100,9 @@ func newSoundRequest(t *testing.T, s *harness.Service, r harness.Route, name str
 		known["assignment"] = owner.Assign(known["patient"].(string), known["doctor"].(string)).Expect(201).ID()
 	}
 	request := soundRequest{client: c, path: r.PathOf(known)}
+	if r.RefusesKeeper() {
+		request.client = owner.CallerOf(r)
+	}
 	if strings.Contains(r.Path, "/jobs/") {
 		request.path = r.PathWith(s.AddJob(t))
 	}
@@ -109,11 +112,7 @@ func newSoundRequest(t *testing.T, s *harness.Service, r harness.Route, name str
 	if r.Operation.OperationID == "leave" {
 		request.path += "?patients=delete"
 	}
-	for _, status := range []int{200, 201, 204} {
-		if r.Operation.Responses.Status(status) != nil {
-			request.status = status
-		}
-	}
+	request.status = r.SuccessStatus()
 	return request
 }
 

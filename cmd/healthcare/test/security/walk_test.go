@@ -251,6 +251,7 @@ func (w *privacyRun) visitor(t *testing.T) (*harness.Client, object) {
 // exerciseRoute sends the next words in every part of the request, whether the route reads it or not.
 func (w *privacyRun) exerciseRoute(t *testing.T, r harness.Route) {
 	c, known := w.visitor(t)
+	c = c.CallerOf(r)
 	anonymous, forger := w.s.Anonymous(t), w.s.Anonymous(t)
 	anonymous.Undocumented, forger.Undocumented = true, true
 	body, at := bodyOrNone(r, known), r.PathWith(r.PathID(known))

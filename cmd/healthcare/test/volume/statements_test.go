@@ -138,7 +138,7 @@ func countStatements(t *testing.T, s *harness.Service, recorded *harness.Stateme
 		if r.Operation.RequestBody != nil {
 			body = r.ChangedBody(known)
 		}
-		sendTo(c, r.Method, r.Path, r.PathOf(known), body)
+		sendTo(c.CallerOf(r), r.Method, r.Path, r.PathOf(known), body)
 	}
 	return counted
 }

@@ -116,6 +116,33 @@ type Grants interface {
 
 	// Remove deletes one grant. Errors: patients.ErrNoGrant.
 	Remove(ctx context.Context, grant domain.Grant) error
+
+	// Represents reports whether a grant to the user at that time is that of the patient or of a delegate. Errors:
+	// none.
+	Represents(ctx context.Context, user uuid.UUID, patient patients.ID, at time.Time) (bool, error)
+}
+
+// Corrections stores corrections. Callers narrow them to a patient whom the caller may see.
+type Corrections interface {
+	// Add stores a new correction. Errors: none.
+	Add(ctx context.Context, correction domain.Correction) error
+
+	// Find returns a correction of the patient. Errors: patients.ErrNoCorrection.
+	Find(ctx context.Context, patient patients.ID, id domain.CorrectionID) (domain.Correction, error)
+
+	// List returns a page of the patient's corrections. Errors: none.
+	List(
+		ctx context.Context, patient patients.ID, page paging.Request,
+	) (paging.Page[domain.Correction], error)
+
+	// CountPending returns the number of the patient's corrections that are not decided. Errors: none.
+	CountPending(ctx context.Context, patient patients.ID) (int, error)
+
+	// Change stores the decision of a correction. Errors: patients.ErrNoCorrection.
+	Change(ctx context.Context, decided domain.Correction) error
+
+	// Remove deletes a correction of the patient. Errors: patients.ErrNoCorrection.
+	Remove(ctx context.Context, patient patients.ID, id domain.CorrectionID) error
 }
 
 // Invitations stores invitations. Callers narrow them to a patient whom the caller keeps, or to the MAC of a code.

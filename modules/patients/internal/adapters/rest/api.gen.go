@@ -14,6 +14,93 @@ import (
 	"github.com/oapi-codegen/runtime"
 )
 
+// Correction A request by a patient or a delegate to change a field of the record, and its decision.
+type Correction struct {
+	// Id Example: 0193525f-7f44-7c63-8d51-1e2a9f8c7d38
+	Id string `json:"id"`
+
+	// Patient Example: 0193525f-2a41-7d3e-8a55-5b1c9f0e7d21
+	Patient string `json:"patient"`
+
+	// Field The name of the field.
+	//
+	// Example: phone
+	Field string `json:"field"`
+
+	// Value The new value. Empty clears the field.
+	//
+	// Example: +91 80 5550 0199
+	Value string `json:"value"`
+
+	// Because The reason.
+	//
+	// Example: The number changed in October.
+	Because string `json:"because"`
+
+	// AskedBy The user who asked.
+	//
+	// Example: 0193525f-8a55-7d74-9e62-2f3ba09d8e4a
+	AskedBy string `json:"asked_by"`
+
+	// AskedAt Example: 2026-11-23T08:15:02.000417Z
+	AskedAt rest.Time `json:"asked_at"`
+
+	// AnswerBy 60 days after the request, when the answer is due (45 CFR 164.526).
+	//
+	// Example: 2027-01-22T08:15:02.000417Z
+	AnswerBy rest.Time `json:"answer_by"`
+
+	// State Example: pending
+	State string `json:"state"`
+
+	// Note The note of the decision, empty without one.
+	//
+	// Example: The number is that of another person.
+	Note string `json:"note"`
+
+	// DecidedBy The user who decided; null while the correction is pending.
+	DecidedBy rest.NullableText `json:"decided_by"`
+
+	// DecidedAt null while the correction is pending.
+	DecidedAt nullable.Nullable[rest.Time] `json:"decided_at"`
+
+	// Version The version in the ETag.
+	//
+	// Example: 1
+	Version int `json:"version"`
+}
+
+// CorrectionDecision The decision of a correction.
+type CorrectionDecision struct {
+	// Decision In any letter case.
+	//
+	// Example: declined
+	Decision string `json:"decision"`
+
+	// Note Required to decline: the reason.
+	//
+	// Example: The number is that of another person.
+	Note nullable.Nullable[string] `json:"note,omitempty"`
+}
+
+// CorrectionInput A request to change a field of a patient.
+type CorrectionInput struct {
+	// Because The reason for the correction.
+	//
+	// Example: The number changed in October.
+	Because string `json:"because"`
+
+	// Field The field, in any letter case. `notes` only if `PATIENT_SEES_NOTES` is set.
+	//
+	// Example: phone
+	Field string `json:"field"`
+
+	// Value The new value, under the rules of the field. An age is sent as text or number. Empty clears an optional field.
+	//
+	// Example: +91 80 5550 0199
+	Value string `json:"value"`
+}
+
 // Patient A patient of the caller.
 type Patient struct {
 	// Id Example: 0193525f-2a41-7d3e-8a55-5b1c9f0e7d21
@@ -222,6 +309,12 @@ type AmendPatientJSONRequestBody = PatientChanges
 // ReplacePatientJSONRequestBody defines body for ReplacePatient for application/json ContentType.
 type ReplacePatientJSONRequestBody = PatientInput
 
+// AskForCorrectionJSONRequestBody defines body for AskForCorrection for application/json ContentType.
+type AskForCorrectionJSONRequestBody = CorrectionInput
+
+// DecideCorrectionJSONRequestBody defines body for DecideCorrection for application/json ContentType.
+type DecideCorrectionJSONRequestBody = CorrectionDecision
+
 // InvitePatientJSONRequestBody defines body for InvitePatient for application/json ContentType.
 type InvitePatientJSONRequestBody = PatientInvitationInput
 
@@ -248,6 +341,21 @@ type ServerInterface interface {
 	// ReplacePatient Replace a patient. Omitted optional fields are cleared.
 	// (PUT /api/patients/{id}/)
 	ReplacePatient(c *fiber.Ctx, id string) error
+	// ListCorrections List the corrections of a patient, newest first.
+	// (GET /api/patients/{id}/corrections/)
+	ListCorrections(c *fiber.Ctx, id string) error
+	// AskForCorrection Ask for a correction of a patient's record.
+	// (POST /api/patients/{id}/corrections/)
+	AskForCorrection(c *fiber.Ctx, id string) error
+	// WithdrawCorrection Withdraw a pending correction.
+	// (DELETE /api/patients/{id}/corrections/{correction}/)
+	WithdrawCorrection(c *fiber.Ctx, id string, correction string) error
+	// ReadCorrection Read one correction.
+	// (GET /api/patients/{id}/corrections/{correction}/)
+	ReadCorrection(c *fiber.Ctx, id string, correction string) error
+	// DecideCorrection Accept or decline a correction.
+	// (POST /api/patients/{id}/corrections/{correction}/decision/)
+	DecideCorrection(c *fiber.Ctx, id string, correction string) error
 	// EndPatientGrant End the access of a user who accepted an invitation.
 	// (DELETE /api/patients/{id}/grants/{grant}/)
 	EndPatientGrant(c *fiber.Ctx, id string, grant string) error
@@ -499,6 +607,175 @@ func (siw *ServerInterfaceWrapper) ReplacePatient(c *fiber.Ctx) error {
 	return handler(c)
 }
 
+// ListCorrections operation middleware
+func (siw *ServerInterfaceWrapper) ListCorrections(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Params("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter id: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ListCorrections(c, id)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// AskForCorrection operation middleware
+func (siw *ServerInterfaceWrapper) AskForCorrection(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Params("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter id: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.AskForCorrection(c, id)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// WithdrawCorrection operation middleware
+func (siw *ServerInterfaceWrapper) WithdrawCorrection(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Params("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter id: %w", err).Error())
+	}
+
+	// ------------- Path parameter "correction" -------------
+	var correction string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "correction", c.Params("correction"), &correction, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter correction: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.WithdrawCorrection(c, id, correction)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ReadCorrection operation middleware
+func (siw *ServerInterfaceWrapper) ReadCorrection(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Params("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter id: %w", err).Error())
+	}
+
+	// ------------- Path parameter "correction" -------------
+	var correction string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "correction", c.Params("correction"), &correction, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter correction: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ReadCorrection(c, id, correction)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// DecideCorrection operation middleware
+func (siw *ServerInterfaceWrapper) DecideCorrection(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Params("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter id: %w", err).Error())
+	}
+
+	// ------------- Path parameter "correction" -------------
+	var correction string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "correction", c.Params("correction"), &correction, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter correction: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.DecideCorrection(c, id, correction)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
 // EndPatientGrant operation middleware
 func (siw *ServerInterfaceWrapper) EndPatientGrant(c *fiber.Ctx) error {
 
@@ -636,6 +913,16 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 	router.Patch(options.BaseURL+"/api/patients/:id/", wrapper.AmendPatient)
 
 	router.Put(options.BaseURL+"/api/patients/:id/", wrapper.ReplacePatient)
+
+	router.Get(options.BaseURL+"/api/patients/:id/corrections/", wrapper.ListCorrections)
+
+	router.Post(options.BaseURL+"/api/patients/:id/corrections/", wrapper.AskForCorrection)
+
+	router.Delete(options.BaseURL+"/api/patients/:id/corrections/:correction/", wrapper.WithdrawCorrection)
+
+	router.Get(options.BaseURL+"/api/patients/:id/corrections/:correction/", wrapper.ReadCorrection)
+
+	router.Post(options.BaseURL+"/api/patients/:id/corrections/:correction/decision/", wrapper.DecideCorrection)
 
 	router.Delete(options.BaseURL+"/api/patients/:id/grants/:grant/", wrapper.EndPatientGrant)
 

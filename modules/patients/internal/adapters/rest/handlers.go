@@ -22,13 +22,14 @@ import (
 var Document []byte
 
 // New returns the module's part of the API.
-func New(service *app.Service, invitations *app.Invitations) rest.API {
-	return func(router fiber.Router) { RegisterHandlers(router, &handlers{service, invitations}) }
+func New(service *app.Service, invitations *app.Invitations, corrections *app.Corrections) rest.API {
+	return func(router fiber.Router) { RegisterHandlers(router, &handlers{service, invitations, corrections}) }
 }
 
 type handlers struct {
 	patients    *app.Service
 	invitations *app.Invitations
+	corrections *app.Corrections
 }
 
 // ListPatients responds with a page of the caller's patients.

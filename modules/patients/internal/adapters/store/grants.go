@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"time"
 
 	"github.com/google/uuid"
 	"gorm.io/gorm"
@@ -133,4 +134,13 @@ func (s *grants) Remove(ctx context.Context, grant domain.Grant) error {
 		return patients.ErrNoGrant
 	}
 	return done.Error
+}
+
+func (s *grants) Represents(ctx context.Context, user uuid.UUID, patient patients.ID, at time.Time) (bool, error) {
+	var count int64
+	held := s.db.Read(ctx).Model(&grantRow{}).Where("patient_id = ? AND grantee_id = ?", patient, user).
+		Where("basis IN ?", []domain.Basis{domain.Self, domain.Delegate}).
+		Where("(expires_at IS NULL OR expires_at > ?)", database.At(at))
+	err := held.Limit(1).Count(&count).Error
+	return count > 0, err
 }

@@ -215,7 +215,8 @@ func TestCorrections(t *testing.T) {
 			moved := h.registered(t, newUser(t, db), born())
 			asked := h.asked(t, h.granted(t, moved.ID, domain.Self), moved.ID, newPhone)
 			receiver := newUser(t, db)
-			userData := app.NewUserData(store.New(db), db, events.New(), h.trail, clock.At(now), app.Limit{})
+			userData := app.NewUserData(store.New(db), store.NewGrants(db), db, events.New(), h.trail, clock.At(now),
+				app.Limit{})
 			_, err := userData.Transfer(ctx, receiver, identity.UserID{UUID: moved.OwnerID},
 				identity.UserID{UUID: receiver.UserID}, 10)
 			require.NoError(t, err)

@@ -116,6 +116,9 @@ func TestCorrections(t *testing.T) {
 			refused := func(who auth.Principal, want error, status int, do func(auth.Principal) error) {
 				t.Helper()
 				entries := h.entries(func() { require.ErrorIs(t, do(who), want) })
+				for i := range entries {
+					entries[i].Reason = auth.Reason{} // that of the user who may read, as in other use cases
+				}
 				require.Equal(t, []audit.Entry{audit.NewRefusal(audit.Patient, patient.ID.UUID, status)}, entries)
 			}
 			ask := func(who auth.Principal) error {
@@ -164,7 +167,7 @@ func TestCorrections(t *testing.T) {
 				require.NoError(t, err)
 			})
 			update := audit.NewEntry(audit.Update, audit.Patient, patient.ID.UUID)
-			update.Fields = []string{"phone"}
+			update.Fields, update.Reason = []string{"phone"}, patients.Owned
 			require.Equal(t, []audit.Entry{update, entryOf(audit.Update, asked, 200)}, entries)
 			before.Details.Phone, before.Version = "zyxphone", before.Version+1
 			require.Equal(t, before, h.found(t, keeper, patient))

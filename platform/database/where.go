@@ -46,13 +46,18 @@ func arrayElement(value any) string {
 
 var arrayEscaper = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
 
-// WhereCreated restricts q to the rows created between two times, both exclusive. A zero time is no bound.
+// WhereCreated restricts q to the rows created between two times, see WhereBetween.
 func WhereCreated(q *gorm.DB, after, before time.Time) *gorm.DB {
+	return WhereBetween(q, "created_at", after, before)
+}
+
+// WhereBetween restricts q to the rows whose column is between two times, both exclusive. A zero time is no bound.
+func WhereBetween(q *gorm.DB, column string, after, before time.Time) *gorm.DB {
 	if !after.IsZero() {
-		q = q.Where("created_at > ?", At(after))
+		q = q.Where(column+" > ?", At(after))
 	}
 	if !before.IsZero() {
-		q = q.Where("created_at < ?", At(before))
+		q = q.Where(column+" < ?", At(before))
 	}
 	return q
 }

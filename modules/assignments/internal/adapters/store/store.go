@@ -125,13 +125,7 @@ func matching(q *gorm.DB, filter domain.Filter) *gorm.DB {
 	if filter.Doctor != nil {
 		q = q.Where("doctor_id = ?", *filter.Doctor)
 	}
-	if !filter.AssignedAfter.IsZero() {
-		q = q.Where("assigned_at > ?", database.At(filter.AssignedAfter))
-	}
-	if !filter.AssignedBefore.IsZero() {
-		q = q.Where("assigned_at < ?", database.At(filter.AssignedBefore))
-	}
-	return q
+	return database.WhereBetween(q, "assigned_at", filter.AssignedAfter, filter.AssignedBefore)
 }
 
 func (s *store) FindAny(ctx context.Context, id assignments.ID) (domain.Assignment, error) {

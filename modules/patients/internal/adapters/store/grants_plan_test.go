@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
@@ -63,18 +64,26 @@ func TestX21_GrantPlans(t *testing.T) {
 					}
 				})
 			}
-			t.Run(name+" with a filter that few patients pass", func(t *testing.T) {
-				request := databasetest.NewestFirst("created_at")
-				request.Limit = 50
-				filter := domain.Filter{Search: "zebra"}
-				*sent = nil
-				_, err := repository.List(t.Context(), scope, filter, request)
-				require.NoError(t, err)
-				if db.Engine() == database.Postgres {
-					plan := (*sent)[0].Explain(t, db, "force_custom_plan")
-					require.Less(t, plan.Buffers(), 3*100+51*6, "%+v", plan)
-				}
-			})
+			filters := map[string]domain.Filter{
+				"that few patients pass": {Search: "zebra"},
+				"of old patients":        {CreatedBefore: deepTime(t, db, other, rows/4)},
+			}
+			for filtered, filter := range filters {
+				t.Run(name+" with a filter "+filtered, func(t *testing.T) {
+					request := databasetest.NewestFirst("created_at")
+					request.Limit = 50
+					*sent = nil
+					_, err := repository.List(t.Context(), scope, filter, request)
+					require.NoError(t, err)
+					if db.Engine() == database.SQLite && !filter.CreatedBefore.IsZero() {
+						require.Contains(t, (*sent)[0].QueryPlan(t, db), "(grantee_id=? AND patient_created_at<?)")
+					}
+					if db.Engine() == database.Postgres {
+						plan := (*sent)[0].Explain(t, db, "force_custom_plan")
+						require.Less(t, plan.Buffers(), 3*100+51*6, "%+v", plan)
+					}
+				})
+			}
 			t.Run(name+" finds one patient", func(t *testing.T) {
 				for _, id := range idsOf(listAll(t.Context(), t, repository, patients.OwnedBy(other)))[:1] {
 					*sent = nil
@@ -104,6 +113,15 @@ func requireFewPages(t *testing.T, db *database.DB, statement databasetest.State
 		plan := statement.Explain(t, db, mode)
 		require.Less(t, plan.Buffers(), most, "%+v", plan)
 	}
+}
+
+// deepTime returns the creation time of one of the owner's patients in the order of lists.
+func deepTime(t *testing.T, db *database.DB, owner uuid.UUID, depth int) time.Time {
+	t.Helper()
+	var times []database.Time
+	stored := db.Read(t.Context()).Table("patients").Where("owner_id = ?", owner)
+	require.NoError(t, stored.Order("created_at DESC").Offset(depth).Limit(1).Pluck("created_at", &times).Error)
+	return times[0].Time
 }
 
 // insertGrants makes other the owner of half of the owner's patients, and grants these to the doctor. Each of the other

@@ -18,11 +18,11 @@ import (
 // that contains the patient is "+", one without is "-", both with 200. The users of the relations:
 //
 //	keep      owns the patient, after a transfer from "past"
-//	write     acts for a doctor who is assigned with write, and has own patients
+//	edit      acts for a doctor who is assigned with write, and has own patients
 //	read      acts for a doctor who is assigned with read
 //	self      the patient, with the role patient
 //	kin       acts for the patient, as staff with own patients
-//	none      acts for a doctor who is assigned with none
+//	nil       acts for a doctor who is assigned with none
 //	left      acts for a doctor who was discharged
 //	off       acted for a doctor who is assigned
 //	late      was a delegate whose grant has expired
@@ -30,33 +30,38 @@ import (
 //	past      owned the patient before the transfer
 //	else      has own patients only
 const relationTable = `
-                                                    keep write read self kin none left off late void past else
-GET    /api/patients/                               +    +     +    +    +   -    -    -   -    -    -    -
-GET    /api/patients/?doctor=DOCTOR                 +    +     +    +    +   -    -    -   -    -    -    -
-GET    /api/patients/?search=zebra                  +    +     +    +    +   -    -    -   -    -    -    -
-GET    /api/patients/?ordering=name                 +    +     +    +    +   -    -    -   -    -    -    -
-GET    /api/mappings/                               +    +     +    -    -   -    -    -   -    -    -    -
-GET    /api/mappings/?patient=PATIENT               +    +     +    +    +   -    -    -   -    -    -    -
-GET    /api/mappings/?doctor=DOCTOR                 +    -     -    -    -   -    -    -   -    -    -    -
-GET    /api/patients/{id}/                          200  200   200  200  200 404  404  404 404  404  404  404
-GET    /api/patients/{id}/access-log/               200  200   200  200  200 404  404  404 404  404  404  404
-GET    /api/mappings/{id}/                          200  200   200  200  200 404  404  404 404  404  404  404
-GET    /api/mappings/patient/{patient_id}/          200  200   200  200  200 404  404  404 404  404  404  404
-GET    /api/mappings/detail/{id}/                   200  200   200  200  200 404  404  404 404  404  404  404
-PUT    /api/patients/{id}/                          200  200   403  403  403 404  404  404 404  404  404  404
-PATCH  /api/patients/{id}/                          200  200   403  403  403 404  404  404 404  404  404  404
-POST   /api/mappings/                               201  201   403  403  403 404  404  404 404  404  404  404
-PATCH  /api/mappings/{id}/                          200  200   403  403  403 404  404  404 404  404  404  404
-DELETE /api/mappings/{id}/                          204  204   403  403  403 404  404  404 404  404  404  404
-POST   /api/patients/{id}/invitations/              201  403   403  403  403 404  404  404 404  404  404  404
-DELETE /api/patients/{id}/invitations/{invitation}/ 204  403   403  403  403 404  404  404 404  404  404  404
-DELETE /api/patients/{id}/grants/{grant}/           204  403   403  403  403 404  404  404 404  404  404  404
-GET    /api/audit/?patient=PATIENT                  403  403   403  403  403 403  403  403 403  403  403  403
-DELETE /api/patients/{id}/                          204  403   403  403  403 404  404  404 404  404  404  404
+                                                                keep edit read self kin nil left off late void past else
+GET    /api/patients/                                           +    +    +    +    +   -   -    -   -    -    -    -
+GET    /api/patients/?doctor=DOCTOR                             +    +    +    +    +   -   -    -   -    -    -    -
+GET    /api/patients/?search=zebra                              +    +    +    +    +   -   -    -   -    -    -    -
+GET    /api/patients/?ordering=name                             +    +    +    +    +   -   -    -   -    -    -    -
+GET    /api/mappings/                                           +    +    +    -    -   -   -    -   -    -    -    -
+GET    /api/mappings/?patient=PATIENT                           +    +    +    +    +   -   -    -   -    -    -    -
+GET    /api/mappings/?doctor=DOCTOR                             +    -    -    -    -   -   -    -   -    -    -    -
+GET    /api/patients/{id}/                                      200  200  200  200  200 404 404  404 404  404  404  404
+GET    /api/patients/{id}/access-log/                           200  200  200  200  200 404 404  404 404  404  404  404
+GET    /api/mappings/{id}/                                      200  200  200  200  200 404 404  404 404  404  404  404
+GET    /api/mappings/patient/{patient_id}/                      200  200  200  200  200 404 404  404 404  404  404  404
+GET    /api/mappings/detail/{id}/                               200  200  200  200  200 404 404  404 404  404  404  404
+PUT    /api/patients/{id}/                                      200  200  403  403  403 404 404  404 404  404  404  404
+PATCH  /api/patients/{id}/                                      200  200  403  403  403 404 404  404 404  404  404  404
+POST   /api/mappings/                                           201  201  403  403  403 404 404  404 404  404  404  404
+PATCH  /api/mappings/{id}/                                      200  200  403  403  403 404 404  404 404  404  404  404
+DELETE /api/mappings/{id}/                                      204  204  403  403  403 404 404  404 404  404  404  404
+POST   /api/patients/{id}/invitations/                          201  403  403  403  403 404 404  404 404  404  404  404
+DELETE /api/patients/{id}/invitations/{invitation}/             204  403  403  403  403 404 404  404 404  404  404  404
+DELETE /api/patients/{id}/grants/{grant}/                       204  403  403  403  403 404 404  404 404  404  404  404
+GET    /api/audit/?patient=PATIENT                              403  403  403  403  403 403 403  403 403  403  403  403
+GET    /api/patients/{id}/corrections/                          200  403  403  200  200 404 404  404 404  404  404  404
+POST   /api/patients/{id}/corrections/                          403  403  403  201  201 404 404  404 404  404  404  404
+GET    /api/patients/{id}/corrections/{correction}/             200  403  403  200  200 404 404  404 404  404  404  404
+POST   /api/patients/{id}/corrections/{correction}/decision/    200  403  403  403  403 404 404  404 404  404  404  404
+DELETE /api/patients/{id}/corrections/{correction}/             403  403  403  204  403 404 404  404 404  404  404  404
+DELETE /api/patients/{id}/                                      204  403  403  403  403 404 404  404 404  404  404  404
 `
 
 // aboutPatients are the kinds of records that belong to a patient, in the expectations of the modules.
-var aboutPatients = []string{harness.Patient, "assignment", "invitation", "grant"}
+var aboutPatients = []string{harness.Patient, "assignment", "invitation", "grant", "correction"}
 
 // relationWorld is one patient, with a user of each relation.
 type relationWorld struct {
@@ -84,7 +89,7 @@ func newRelationWorld(t *testing.T, s *harness.Service) *relationWorld {
 	admin.Do("POST", "/api/users/"+former.UserID()+"/transfer/", object{"to": keep.UserID()}).Expect(200)
 	former.AddPatient()
 	for relation, access := range map[string]string{
-		"write": "write", "read": "read", "none": "none", "left": "read", "off": "write",
+		"edit": "write", "read": "read", "nil": "none", "left": "read", "off": "write",
 	} {
 		c, doctor := user(relation, true), admin.AddDoctor()
 		c.Do("POST", "/api/doctors/claims/", object{"code": admin.InviteDoctor(doctor)["code"]}).Expect(201)
@@ -135,6 +140,9 @@ func (w *relationWorld) renew(t *testing.T) {
 	}
 	if w.known["invitation"] == nil {
 		w.known["invitation"] = keep.Invite(patient)["id"]
+	}
+	if w.known["correction"] == nil {
+		w.known["correction"] = w.users["self"].ForTest(t).AskForCorrection(patient, "1").ID()
 	}
 	if w.known["grant"] == nil {
 		w.cases++
@@ -200,6 +208,10 @@ func (w *relationWorld) send(
 		body = object{"access": "none"}
 	case "POST /api/patients/{id}/invitations/":
 		body = object{"as": "self"}
+	case "POST /api/patients/{id}/corrections/":
+		body = object{"field": "phone", "value": "2", "because": "It changed."}
+	case "POST /api/patients/{id}/corrections/{correction}/decision/":
+		body = object{"decision": "declined", "note": "It did not."}
 	}
 	return c.ForTest(t).Do(method, at, body, headers...)
 }
@@ -225,8 +237,8 @@ func TestRelationsToAPatient(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		rows, w := readRelations(t, s), newRelationWorld(t, s)
-		relations := []string{"past", "else", "none", "left", "off", "late", "void", "self",
-			"kin", "read", "write", "keep"} // the owner deletes the patient
+		relations := []string{"past", "else", "nil", "left", "off", "late", "void", "self",
+			"kin", "read", "edit", "keep"} // the owner deletes the patient
 		require.Len(t, relations, len(w.users))
 		for _, relation := range relations {
 			t.Run(relation, func(t *testing.T) {
@@ -248,7 +260,7 @@ func TestRelationsToAPatient(t *testing.T) {
 				}
 			})
 		}
-		require.GreaterOrEqual(t, w.cases, 1900)
+		require.GreaterOrEqual(t, w.cases, 2500)
 		t.Logf("%d cases", w.cases)
 	})
 }
@@ -295,6 +307,9 @@ func (w *relationWorld) allow(t *testing.T, row relationRow, relation string, st
 	switch {
 	case row.Method == http.MethodGet:
 		w.send(t, w.users[relation], row, w.known, http.MethodHead).Expect(status)
+	case strings.HasSuffix(row.Path, "/decision/"):
+		delete(w.known, "correction")
+		w.renew(t)
 	case row.Method == http.MethodDelete && row.Path != "/api/patients/{id}/":
 		delete(w.known, row.IDs[len(row.IDs)-1].Of)
 		w.renew(t)

@@ -161,10 +161,10 @@ func (s *Corrections) Withdraw(
 		if err != nil {
 			return err
 		}
-		if err := expected.Check(found.Version); err != nil {
+		if err := found.CheckWithdrawnBy(who.UserID); err != nil {
 			return err
 		}
-		if err := found.CheckWithdrawnBy(who.UserID); err != nil {
+		if err := expected.Check(found.Version); err != nil {
 			return err
 		}
 		if err := s.corrections.Remove(ctx, id, correction); err != nil {

@@ -43,9 +43,8 @@ func TestReasonsOfAccesses(t *testing.T) {
 		}
 		has := func(t *testing.T, entry, reason object) {
 			t.Helper()
-			require.Equal(t, reason, object{
-				"basis": entry["basis"], "grant": entry["grant"], "acts_for": entry["acts_for"],
-			}, entry)
+			actual := object{"basis": entry["basis"], "grant": entry["grant"], "acts_for": entry["acts_for"]}
+			require.Equal(t, reason, actual, entry)
 		}
 		for name, c := range map[string]*harness.Client{"owner": owner, "doctor": treating, "patient": person} {
 			t.Run("the "+name+" reads", func(t *testing.T) {
@@ -97,6 +96,16 @@ func TestReasonsOfAccesses(t *testing.T) {
 			has(t, newest(t, "create", "Assignment"), reasons[owner.UserID()])
 			treating.Do("DELETE", "/api/mappings/"+other+"/", nil).Expect(204)
 			has(t, newest(t, "delete", "Assignment"), reasons[treating.UserID()])
+		})
+		t.Run("corrections and the removal", func(t *testing.T) {
+			owner, person := owner.ForTest(t), person.ForTest(t)
+			wrong := object{"field": "phone", "value": "1", "because": "x"}
+			asked := person.Do("POST", at+"corrections/", wrong).Expect(201)
+			has(t, newest(t, "create", "Correction"), reasons[person.UserID()])
+			person.Do("GET", at+"corrections/", nil).Expect(200)
+			has(t, newest(t, "list", "Correction"), reasons[person.UserID()])
+			owner.Do("POST", at+"corrections/"+asked.ID()+"/decision/", object{"decision": "accepted"}).Expect(200)
+			has(t, newest(t, "update", "Correction"), reasons[owner.UserID()])
 			owner.Do("DELETE", at, nil).Expect(204)
 			has(t, newest(t, "delete", "Patient"), reasons[owner.UserID()])
 		})

@@ -44,7 +44,8 @@ func (s *Corrections) Ask(
 		if err := s.lock(ctx, who, id); err != nil {
 			return err
 		}
-		if err := s.checkRepresents(ctx, who, id); err != nil {
+		reason, err := s.representing(ctx, who, id)
+		if err != nil {
 			return err
 		}
 		now := s.clock.Now()
@@ -66,7 +67,7 @@ func (s *Corrections) Ask(
 		if err := s.corrections.Add(ctx, asked); err != nil {
 			return err
 		}
-		return s.trail.Record(ctx, who, correctionEntry(audit.Create, asked))
+		return s.trail.Record(ctx, who, correctionEntry(audit.Create, asked, reason))
 	})
 	return asked, s.recordStranger(ctx, who, id, err)
 }
@@ -77,14 +78,15 @@ func (s *Corrections) Browse(
 	ctx context.Context, who auth.Principal, id patients.ID, page paging.Request,
 ) (paging.Page[domain.Correction], error) {
 	none := paging.Page[domain.Correction]{}
-	if err := s.checkReader(ctx, who, id); err != nil {
+	reason, err := s.reading(ctx, who, id)
+	if err != nil {
 		return none, s.recordStranger(ctx, who, id, err)
 	}
 	found, err := s.corrections.List(ctx, id, page)
 	if err != nil {
 		return none, err
 	}
-	entry := audit.Entry{Action: audit.List, Resource: CorrectionResource, PatientID: id.UUID}
+	entry := audit.Entry{Action: audit.List, Resource: CorrectionResource, PatientID: id.UUID, Reason: reason}
 	ids := audit.IDs(found.Items, func(c domain.Correction) uuid.UUID { return c.ID.UUID })
 	return found, s.trail.Record(ctx, who, audit.NewListEntries(entry, ids)...)
 }
@@ -94,14 +96,15 @@ func (s *Corrections) Browse(
 func (s *Corrections) Find(
 	ctx context.Context, who auth.Principal, id patients.ID, correction domain.CorrectionID,
 ) (domain.Correction, error) {
-	if err := s.checkReader(ctx, who, id); err != nil {
+	reason, err := s.reading(ctx, who, id)
+	if err != nil {
 		return domain.Correction{}, s.recordStranger(ctx, who, id, err)
 	}
 	found, err := s.corrections.Find(ctx, id, correction)
 	if err != nil {
 		return domain.Correction{}, err
 	}
-	return found, s.trail.Record(ctx, who, correctionEntry(audit.Read, found))
+	return found, s.trail.Record(ctx, who, correctionEntry(audit.Read, found, reason))
 }
 
 // Decide accepts or declines a correction whose version matches expected, of a patient of who. To accept it is to amend
@@ -139,7 +142,7 @@ func (s *Corrections) Decide(
 				return err
 			}
 		}
-		return s.trail.Record(ctx, who, correctionEntry(audit.Update, decided))
+		return s.trail.Record(ctx, who, correctionEntry(audit.Update, decided, patients.Owned))
 	})
 	return decided, s.recordRefusal(ctx, who, id, err, patients.ErrKeeperOnly)
 }
@@ -154,7 +157,8 @@ func (s *Corrections) Withdraw(
 		if err := s.lock(ctx, who, id); err != nil {
 			return err
 		}
-		if err := s.checkReader(ctx, who, id); err != nil {
+		reason, err := s.reading(ctx, who, id)
+		if err != nil {
 			return err
 		}
 		found, err := s.corrections.Find(ctx, id, correction)
@@ -170,7 +174,7 @@ func (s *Corrections) Withdraw(
 		if err := s.corrections.Remove(ctx, id, correction); err != nil {
 			return err
 		}
-		return s.trail.Record(ctx, who, correctionEntry(audit.Delete, found))
+		return s.trail.Record(ctx, who, correctionEntry(audit.Delete, found, reason))
 	})
 	return s.recordStranger(ctx, who, id, err)
 }
@@ -182,23 +186,26 @@ func (s *Corrections) lock(ctx context.Context, who auth.Principal, id patients.
 	return err
 }
 
-// checkReader returns an error unless the user may read the patient's corrections. Errors: patients.ErrNotFound,
-// patients.ErrRequesterOnly.
-func (s *Corrections) checkReader(ctx context.Context, who auth.Principal, id patients.ID) error {
+// reading returns the reason for which the user may read the patient's corrections: as the keeper, the patient or a
+// delegate. Errors: patients.ErrNotFound, patients.ErrRequesterOnly.
+func (s *Corrections) reading(ctx context.Context, who auth.Principal, id patients.ID) (patients.Reason, error) {
 	patient, err := s.patients.Find(ctx, patients.VisibleTo(who, s.clock.Now()), id)
 	if err != nil || patient.OwnerID == who.UserID {
-		return err
+		return patient.Reason, err
 	}
-	return s.checkRepresents(ctx, who, id)
+	return s.representing(ctx, who, id)
 }
 
-// checkRepresents returns an error unless the user is the patient or a delegate. Errors: patients.ErrRequesterOnly.
-func (s *Corrections) checkRepresents(ctx context.Context, who auth.Principal, id patients.ID) error {
-	represents, err := s.grants.Represents(ctx, who.UserID, id, s.clock.Now())
-	if err == nil && !represents {
+// representing returns the reason for which the user represents the patient. Errors: patients.ErrRequesterOnly.
+func (s *Corrections) representing(ctx context.Context, who auth.Principal, id patients.ID) (patients.Reason, error) {
+	grant, err := s.grants.FindRepresenting(ctx, who.UserID, id, s.clock.Now())
+	if errors.Is(err, patients.ErrNoGrant) {
 		err = patients.ErrRequesterOnly
 	}
-	return err
+	if err != nil {
+		return patients.Reason{}, err
+	}
+	return grant.Reason(), nil
 }
 
 // recordStranger is recordMissing that also records refusals of users who may read the patient.
@@ -211,8 +218,8 @@ func (s *Corrections) recordStranger(ctx context.Context, who auth.Principal, id
 }
 
 // correctionEntry returns the entry of an action on a correction, with the name of its field.
-func correctionEntry(action audit.Action, c domain.Correction) audit.Entry {
+func correctionEntry(action audit.Action, c domain.Correction, reason patients.Reason) audit.Entry {
 	entry := audit.NewEntry(action, CorrectionResource, c.ID.UUID)
-	entry.PatientID, entry.Fields = c.PatientID.UUID, []string{c.Field}
+	entry.PatientID, entry.Fields, entry.Reason = c.PatientID.UUID, []string{c.Field}, reason
 	return entry
 }

@@ -85,13 +85,20 @@ func TestCorrections(t *testing.T) {
 		patient := h.registered(t, keeper, ananya())
 		self, delegate := h.granted(t, patient.ID, domain.Self), h.granted(t, patient.ID, domain.Delegate)
 		doctor := h.granted(t, patient.ID, domain.Care)
-		entryOf := func(action audit.Action, c domain.Correction, status int) audit.Entry {
+		reasons := map[uuid.UUID]patients.Reason{keeper.UserID: patients.Owned}
+		for _, who := range []auth.Principal{self, delegate} {
+			grant, err := store.NewGrants(db).FindRepresenting(ctx, who.UserID, patient.ID, now)
+			require.NoError(t, err)
+			reasons[who.UserID] = grant.Reason()
+		}
+		entryOf := func(who auth.Principal, action audit.Action, c domain.Correction, status int) audit.Entry {
 			return audit.Entry{Action: action, Resource: app.CorrectionResource, ResourceID: c.ID.UUID,
-				PatientID: patient.ID.UUID, Outcome: audit.Success, Status: status, Fields: []string{"phone"}}
+				PatientID: patient.ID.UUID, Outcome: audit.Success, Status: status, Fields: []string{"phone"},
+				Reason: reasons[who.UserID]}
 		}
 		t.Run("are listed and read by the patient, delegates and the keeper", func(t *testing.T) {
 			var asked domain.Correction
-			require.Equal(t, []audit.Entry{entryOf(audit.Create, asked, 201)},
+			require.Equal(t, []audit.Entry{entryOf(self, audit.Create, asked, 201)},
 				withoutID(h.entries(func() { asked = h.asked(t, self, patient.ID, newPhone) })))
 			for _, who := range []auth.Principal{self, delegate, keeper} {
 				read := h.entries(func() {
@@ -99,7 +106,7 @@ func TestCorrections(t *testing.T) {
 					require.NoError(t, err)
 					require.Equal(t, asked, found)
 				})
-				require.Equal(t, []audit.Entry{entryOf(audit.Read, asked, 200)}, read)
+				require.Equal(t, []audit.Entry{entryOf(who, audit.Read, asked, 200)}, read)
 				listed := h.entries(func() {
 					page, err := h.corrections.Browse(ctx, who, patient.ID, allCorrections)
 					require.NoError(t, err)
@@ -107,7 +114,7 @@ func TestCorrections(t *testing.T) {
 				})
 				require.Equal(t, []audit.Entry{{Action: audit.List, Resource: app.CorrectionResource,
 					PatientID: patient.ID.UUID, Outcome: audit.Success, Status: 200, Count: 1,
-					IDs: []uuid.UUID{asked.ID.UUID}}}, listed)
+					IDs: []uuid.UUID{asked.ID.UUID}, Reason: reasons[who.UserID]}}, listed)
 			}
 			require.NoError(t, h.corrections.Withdraw(ctx, self, patient.ID, asked.ID, revision.Match{}))
 		})
@@ -168,7 +175,7 @@ func TestCorrections(t *testing.T) {
 			})
 			update := audit.NewEntry(audit.Update, audit.Patient, patient.ID.UUID)
 			update.Fields, update.Reason = []string{"phone"}, patients.Owned
-			require.Equal(t, []audit.Entry{update, entryOf(audit.Update, asked, 200)}, entries)
+			require.Equal(t, []audit.Entry{update, entryOf(keeper, audit.Update, asked, 200)}, entries)
 			before.Details.Phone, before.Version = "zyxphone", before.Version+1
 			require.Equal(t, before, h.found(t, keeper, patient))
 			found, err := h.corrections.Find(ctx, delegate, patient.ID, asked.ID)
@@ -189,7 +196,7 @@ func TestCorrections(t *testing.T) {
 				_, err := h.corrections.Decide(ctx, keeper, patient.ID, asked.ID, revision.OneOf(1), decline)
 				require.NoError(t, err)
 			})
-			require.Equal(t, []audit.Entry{entryOf(audit.Update, asked, 200)}, entries)
+			require.Equal(t, []audit.Entry{entryOf(keeper, audit.Update, asked, 200)}, entries)
 			require.Equal(t, before, h.found(t, keeper, patient))
 		})
 		t.Run("that cannot be accepted stay pending", func(t *testing.T) {

@@ -117,9 +117,9 @@ type Grants interface {
 	// Remove deletes one grant. Errors: patients.ErrNoGrant.
 	Remove(ctx context.Context, grant domain.Grant) error
 
-	// Represents reports whether a grant to the user at that time is that of the patient or of a delegate. Errors:
-	// none.
-	Represents(ctx context.Context, user uuid.UUID, patient patients.ID, at time.Time) (bool, error)
+	// FindRepresenting returns the grant by which the user represents the patient at that time: as the patient, else as
+	// a delegate. Errors: patients.ErrNoGrant.
+	FindRepresenting(ctx context.Context, user uuid.UUID, patient patients.ID, at time.Time) (domain.Grant, error)
 }
 
 // Corrections stores corrections. Callers narrow them to a patient whom the caller may see.

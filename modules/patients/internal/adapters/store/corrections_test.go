@@ -87,7 +87,7 @@ func TestCorrections(t *testing.T) {
 	})
 }
 
-func TestRepresents(t *testing.T) {
+func TestFindRepresenting(t *testing.T) {
 	each(t, func(t *testing.T, db *database.DB, repository ports.Repository) {
 		grants, ctx := store.NewGrants(db), t.Context()
 		patient := mustAdd(t, repository, ananya(databasetest.NewUser(t, db))).ID
@@ -106,12 +106,15 @@ func TestRepresents(t *testing.T) {
 			grant(domain.Care, time.Time{}):      false,
 			uuid.New():                           false,
 		} {
-			represents, err := grants.Represents(ctx, user, patient, now)
+			grant, err := grants.FindRepresenting(ctx, user, patient, now)
+			if !want {
+				require.ErrorIs(t, err, patients.ErrNoGrant)
+				continue
+			}
 			require.NoError(t, err)
-			require.Equal(t, want, represents)
+			require.Equal(t, user, grant.GranteeID)
 		}
-		represents, err := grants.Represents(ctx, self, other, now)
-		require.NoError(t, err)
-		require.False(t, represents)
+		_, err := grants.FindRepresenting(ctx, self, other, now)
+		require.ErrorIs(t, err, patients.ErrNoGrant)
 	})
 }

@@ -136,11 +136,18 @@ func (s *grants) Remove(ctx context.Context, grant domain.Grant) error {
 	return done.Error
 }
 
-func (s *grants) Represents(ctx context.Context, user uuid.UUID, patient patients.ID, at time.Time) (bool, error) {
-	var count int64
-	held := s.db.Read(ctx).Model(&grantRow{}).Where("patient_id = ? AND grantee_id = ?", patient, user).
+func (s *grants) FindRepresenting(
+	ctx context.Context, user uuid.UUID, patient patients.ID, at time.Time,
+) (domain.Grant, error) {
+	held := s.db.Read(ctx).Where("patient_id = ? AND grantee_id = ?", patient, user).
 		Where("basis IN ?", []domain.Basis{domain.Self, domain.Delegate}).
 		Where("(expires_at IS NULL OR expires_at > ?)", database.At(at))
-	err := held.Limit(1).Count(&count).Error
-	return count > 0, err
+	var rows []grantRow
+	if err := held.Order("basis DESC, source_id").Limit(1).Find(&rows).Error; err != nil {
+		return domain.Grant{}, err
+	}
+	if len(rows) == 0 {
+		return domain.Grant{}, patients.ErrNoGrant
+	}
+	return rows[0].grant(), nil
 }

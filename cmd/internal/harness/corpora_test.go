@@ -12,6 +12,14 @@ func TestSampled(t *testing.T) {
 	if !slices.Equal(all, together) {
 		t.Error(together)
 	}
+	thirds := []int{}
+	for _, third := range []string{"0", "1", "2"} {
+		t.Setenv("CORPORA", third)
+		thirds = append(thirds, Sample(4, all)...)
+	}
+	if slices.Sort(thirds); !slices.Equal(all, thirds) {
+		t.Error(thirds)
+	}
 	t.Setenv("CORPORA", "all")
 	if !slices.Equal(all, Sample(1, all)) {
 		t.Error("not all")

@@ -82,7 +82,7 @@ type Linked struct {
 	By   auth.Principal
 }
 
-// Unlinked is published in the transaction that ends a link. Deleted ends it as well.
+// Unlinked is published in the transaction that ends a link, and before Deleted, also without a link.
 type Unlinked struct {
 	ID ID
 	By auth.Principal

@@ -6,14 +6,17 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"slices"
+	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
 
 // Publisher publishes events.
 type Publisher interface {
-	// Publish calls every subscriber to the event's type with ctx, and thus in its transaction, in no particular order.
-	// Errors: the first subscriber's error, which must roll back the transaction.
+	// Publish calls every subscriber to the event's type with ctx, and thus in its transaction, in the order of the
+	// subscribers' names, so that transactions at the same time lock rows in one order. Errors: the first subscriber's
+	// error, which must roll back the transaction.
 	Publish(ctx context.Context, event any) error
 }
 
@@ -37,7 +40,10 @@ func On[E any](subscriber string, react func(ctx context.Context, event E) error
 // New returns a Publisher with the given subscriptions.
 func New(subscriptions ...Subscription) Publisher {
 	b := &bus{subscribed: map[reflect.Type][]Subscription{}, published: newPublished(), failed: newFailures()}
-	for _, s := range subscriptions {
+	inOrder := slices.SortedStableFunc(slices.Values(subscriptions), func(x, y Subscription) int {
+		return strings.Compare(x.subscriber, y.subscriber)
+	})
+	for _, s := range inOrder {
 		b.subscribed[s.event] = append(b.subscribed[s.event], s)
 		b.published.WithLabelValues(s.event.String())
 		b.failed.WithLabelValues(s.event.String(), s.subscriber)

@@ -58,13 +58,6 @@ func WhenDoctorUnlinked(links *Capacities) events.Subscription {
 	})
 }
 
-// WhenLinkedDoctorDeleted does the same for a doctor who is removed from the directory.
-func WhenLinkedDoctorDeleted(links *Capacities) events.Subscription {
-	return events.On("identity", func(ctx context.Context, deleted doctors.Deleted) error {
-		return links.end(ctx, deleted.By, deleted.ID)
-	})
-}
-
 // WhenPatientClaimed lets the user act for themselves, so that they see what is granted to them. The role staff becomes
 // patients.Role if the user registered the account, keeps no patients and acts for nobody else: an administrator who
 // adds an account decides about its role. Errors: identity.ErrTooManyCapacities, auth.ErrInvalidToken.

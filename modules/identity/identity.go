@@ -104,7 +104,7 @@ var (
 	ErrCannotKeepPatients = errs.New(
 		errs.Conflict, "cannot_keep_patients", "This account is disabled, or has a role that cannot have patients.")
 	ErrRoleConflict = errs.New(errs.Conflict, "role_conflict",
-		"Accounts with this role cannot be linked to the record of a doctor.")
+		"Accounts with this role cannot be linked to the record of a doctor. End the link first, if there is one.")
 	ErrOwnsPatients = errs.New(
 		errs.Conflict, "owns_patients", "This account has patients. Remove them first, or send ?patients=delete.")
 )

@@ -186,9 +186,12 @@ var (
 		errs.Conflict, "too_many_corrections", "This patient has the maximum number of pending corrections.",
 	)
 	ErrAlreadyDecided = errs.New(errs.Conflict, "already_decided", "This correction has been decided.")
-	ErrAlreadyKept    = errs.New(errs.Conflict, "already_kept", "You keep this patient.")
-	ErrNoGrant        = errs.New(errs.NotFound, "not_found", "No such grant.")
-	ErrCareEnds       = errs.New(
+	ErrKeepsPatients  = errs.New(
+		errs.Conflict, "keeps_patients", "This account keeps patients. Transfer them to another user first.",
+	)
+	ErrAlreadyKept = errs.New(errs.Conflict, "already_kept", "You keep this patient.")
+	ErrNoGrant     = errs.New(errs.NotFound, "not_found", "No such grant.")
+	ErrCareEnds    = errs.New(
 		errs.Conflict, "care_ends_by_discharge", "The access of a doctor ends when the assignment ends.",
 	)
 	ErrMedicalRecordNumberTaken = errs.Duplicate(

@@ -14,6 +14,7 @@ import (
 	"healthcare/modules/patients/internal/adapters/store"
 	"healthcare/modules/patients/internal/app"
 	"healthcare/modules/patients/internal/ports"
+	"healthcare/platform/auth"
 	"healthcare/platform/database"
 	"healthcare/platform/events"
 	"healthcare/platform/httpserver"
@@ -36,6 +37,7 @@ var Module = fx.Module("patients",
 	events.Subscribe(app.WhenAccessChanged),
 	events.Subscribe(app.WhenEnded),
 	events.Subscribe(app.WhenDoctorDeleted),
+	auth.Require(app.NewRoleRequirement),
 	database.ProvideSearchTexts(store.NewSearchTexts),
 	httpserver.Handle(api),
 )

@@ -85,7 +85,7 @@ func responseOf(c *fiber.Ctx) idempotency.Response {
 var errGone = errs.New(
 	errs.Gone,
 	"gone",
-	"The earlier request with this Idempotency-Key succeeded, but its result no longer exists.",
+	"The earlier request with this Idempotency-Key succeeded, but you can no longer read its result.",
 )
 
 // replay responds with the current state of the resource that the first request created. It authorizes and audits the

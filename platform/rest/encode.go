@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+	"github.com/google/uuid"
 )
 
 // EncodeJSON encodes v. Equal values have the same bytes. Errors: a value that JSON cannot represent, such as a text
@@ -87,6 +88,14 @@ func encodeTime(buf []byte, value reflect.Value) ([]byte, error) {
 
 // NullableText is an optional text of a response. The empty text is null.
 type NullableText string
+
+// NullableID returns the text of an optional id. The zero UUID is null.
+func NullableID(id uuid.UUID) NullableText {
+	if id == uuid.Nil {
+		return ""
+	}
+	return NullableText(id.String())
+}
 
 // MarshalJSON implements json.Marshaler.
 func (t NullableText) MarshalJSON() ([]byte, error) { return encodeNullable(nil, reflect.ValueOf(t)) }

@@ -235,7 +235,8 @@ func (c *Client) KnownValues() Object {
 	known["invited_doctor"], known["linked_doctor"] = c.AddDoctor(), c.AddDoctor()
 	invitation := c.InviteDoctor(known["invited_doctor"].(string))
 	known["doctor_invitation"], known[doctorClaimPath+" code"] = invitation["id"], invitation["code"]
-	other.Do("POST", doctorClaimPath, Object{
+	linked := c.Service.NewUser(c.T, "Linked"+c.Name)
+	linked.Do("POST", doctorClaimPath, Object{
 		"code": c.InviteDoctor(known["linked_doctor"].(string))["code"],
 	}).Expect(201)
 	c.AddRecords(known, "")

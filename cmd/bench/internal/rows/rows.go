@@ -58,8 +58,8 @@ func (p Plan) grantedToBoth(j int) int {
 	return n
 }
 
-// isBoths reports whether the patient is one of those that the user who is both owns.
-func (p Plan) isBoths(patient int) bool {
+// belongsToBoth reports whether the owner of the patient is the user who is both an owner and a doctor.
+func (p Plan) belongsToBoth(patient int) bool {
 	n, k := p.Patients-p.Readers(), p.ownedByBoth()
 	j := ((patient-p.Readers())*k + n - 1) / n // the first whose index is not below
 	return j < k && p.spread(j, k) == patient
@@ -110,7 +110,7 @@ func (p Plan) owner(patient int) int {
 	if patient < p.Readers() {
 		return Reader
 	}
-	if p.isBoths(patient) {
+	if p.belongsToBoth(patient) {
 		return Both
 	}
 	return firstLogin + p.LoginUsers + patient%p.Owners

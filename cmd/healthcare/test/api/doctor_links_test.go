@@ -60,12 +60,22 @@ func TestLinksOfDoctors(t *testing.T) {
 				object{"role": "doctor"}).ExpectProblem(409, "no_doctor_linked")
 			require.Equal(t, "staff", role(user))
 		})
-		t.Run("a user who keeps patients cannot become a patient", func(t *testing.T) {
-			keeper := s.NewUser(t, "Keeper")
+		t.Run("no other role can be given while there is a link, or to a user who keeps patients", func(t *testing.T) {
+			admin, linked, keeper := admin.ForTest(t), s.NewUser(t, "Linked"), s.NewUser(t, "Keeper")
+			linked.Do("POST", doctorClaims, object{"code": invite(admin.AddDoctor())["code"]}).Expect(201)
 			keeper.AddPatient()
-			admin.ForTest(t).Do("PATCH", "/api/users/"+keeper.UserID()+"/",
-				object{"role": "patient"}).ExpectProblem(409, "keeps_patients")
+			give := func(c *harness.Client, role string) harness.Response {
+				return admin.Do("PATCH", "/api/users/"+c.UserID()+"/", object{"role": role})
+			}
+			for _, other := range []string{"staff", "patient", "auditor"} {
+				give(linked, other).ExpectProblem(409, "role_conflict")
+			}
+			require.Equal(t, "doctor", role(linked))
+			give(linked, "admin").Expect(200)
+			give(linked, "doctor").Expect(200)
+			give(keeper, "patient").ExpectProblem(409, "keeps_patients")
 			require.Equal(t, "staff", role(keeper))
+			give(s.NewUser(t, "New"), "patient").Expect(200)
 		})
 		t.Run("every code that is not valid gets the same response", func(t *testing.T) {
 			other := admin.AddDoctor()

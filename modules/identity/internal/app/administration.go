@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 
+	"healthcare/modules/doctors"
 	"healthcare/modules/identity"
 	"healthcare/modules/identity/internal/domain"
 	"healthcare/modules/identity/internal/ports"
@@ -121,14 +122,17 @@ func asUserNotFound(err error) error {
 }
 
 // Administer changes a user's role and whether the user may sign in. A user who is disabled loses all sessions at once.
-// Errors: errs.Invalid, identity.ErrUserNotFound, identity.ErrLastAdministrator, revision.ErrStale, the error of the
-// role's Fits.
+// Errors: errs.Invalid, identity.ErrUserNotFound, identity.ErrLastAdministrator, identity.ErrRoleConflict,
+// revision.ErrStale, the error of the role's Fits.
 func (a *Accounts) Administer(
 	ctx context.Context, who auth.Principal, id identity.UserID, expected revision.Match, changes domain.Changes,
 ) (user domain.User, err error) {
 	err = a.tx.Do(ctx, func(ctx context.Context) error {
 		if changes.Role != nil {
 			if err := a.checkRoleFits(ctx, id, auth.Role(*changes.Role)); err != nil {
+				return err
+			}
+			if err := a.checkMayActForDoctor(ctx, id, auth.Role(*changes.Role)); err != nil {
 				return err
 			}
 		}
@@ -146,6 +150,19 @@ func (a *Accounts) Administer(
 		return a.sessions.RemoveAllBut(ctx, id, identity.SessionID{})
 	})
 	return user, err
+}
+
+// checkMayActForDoctor returns an error if the user acts for a doctor, and could not with the role. Errors:
+// identity.ErrRoleConflict.
+func (a *Accounts) checkMayActForDoctor(ctx context.Context, user identity.UserID, role auth.Role) error {
+	if role == doctors.Role || role == auth.Admin {
+		return nil
+	}
+	held, err := a.acting.Of(ctx, user)
+	if err == nil && slices.ContainsFunc(held, func(c auth.Capacity) bool { return c.Kind == auth.AsDoctor }) {
+		err = identity.ErrRoleConflict
+	}
+	return err
 }
 
 // requireAnotherAdministrator returns an error if the user is the last active administrator. It locks all

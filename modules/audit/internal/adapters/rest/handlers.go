@@ -69,28 +69,22 @@ func newFilter(params ListAuditEntriesParams) domain.Filter {
 }
 
 func newAuditEntry(e domain.Entry) AuditEntry {
+	id := rest.NullableID
 	return AuditEntry{
-		Id: e.ID.String(), Sequence: e.Sequence, CreatedAt: rest.At(e.Time), Action: e.Action, Actor: orNull(e.ActorID),
-		Role: e.Role, Session: orNull(e.SessionID), Address: e.Address, RequestId: e.RequestID,
-		ResourceType: e.ResourceType, Resource: orNull(e.ResourceID), Patient: orNull(e.PatientID), Outcome: e.Outcome,
+		Id: e.ID.String(), Sequence: e.Sequence, CreatedAt: rest.At(e.Time), Action: e.Action, Actor: id(e.ActorID),
+		Role: e.Role, Session: id(e.SessionID), Address: e.Address, RequestId: e.RequestID,
+		ResourceType: e.ResourceType, Resource: id(e.ResourceID), Patient: id(e.PatientID), Outcome: e.Outcome,
 		Status: e.Status, Ids: texts(e.IDs), Count: e.Count, Fields: orEmpty(e.Fields),
-		Basis: rest.NullableText(e.Basis), Grant: orNull(e.GrantID), ActsFor: orNull(e.ForID),
+		Basis: rest.NullableText(e.Basis), Grant: id(e.GrantID), ActsFor: id(e.ForID),
 	}
 }
 
 func newPatientAccess(e domain.Entry) PatientAccess {
 	return PatientAccess{
-		Id: e.ID.String(), CreatedAt: rest.At(e.Time), Action: e.Action, Actor: orNull(e.ActorID), Role: e.Role,
-		ResourceType: e.ResourceType, Outcome: e.Outcome, Status: e.Status, Fields: orEmpty(e.Fields),
-		Basis: rest.NullableText(e.Basis), ActsFor: orNull(e.ForID),
+		Id: e.ID.String(), CreatedAt: rest.At(e.Time), Action: e.Action, Actor: rest.NullableID(e.ActorID),
+		Role: e.Role, ResourceType: e.ResourceType, Outcome: e.Outcome, Status: e.Status, Fields: orEmpty(e.Fields),
+		Basis: rest.NullableText(e.Basis), ActsFor: rest.NullableID(e.ForID),
 	}
-}
-
-func orNull(id uuid.UUID) rest.NullableText {
-	if id == uuid.Nil {
-		return ""
-	}
-	return rest.NullableText(id.String())
 }
 
 func texts(ids []uuid.UUID) []string {

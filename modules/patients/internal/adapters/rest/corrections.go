@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/gofiber/fiber/v2"
-	"github.com/google/uuid"
 
 	"healthcare/modules/patients"
 	"healthcare/modules/patients/internal/domain"
@@ -107,14 +106,7 @@ func showCorrection(c domain.Correction) Correction {
 	return Correction{
 		Id: c.ID.String(), Patient: c.PatientID.String(), Field: c.Field, Value: c.Value, Because: c.Because,
 		AskedBy: c.AskedBy.String(), AskedAt: rest.At(c.AskedAt), AnswerBy: rest.At(c.AnswerBy()),
-		State: string(c.State), Note: c.Note, DecidedBy: deciderOf(c.DecidedBy), DecidedAt: endOf(c.DecidedAt),
+		State: string(c.State), Note: c.Note, DecidedBy: rest.NullableID(c.DecidedBy), DecidedAt: endOf(c.DecidedAt),
 		Version: c.Version,
 	}
-}
-
-func deciderOf(id uuid.UUID) rest.NullableText {
-	if id == uuid.Nil {
-		return ""
-	}
-	return rest.NullableText(id.String())
 }

@@ -114,11 +114,14 @@ func (s *Set) Wrote(ctx context.Context, session uuid.UUID) error {
 }
 
 // record stores the position of the primary's log for the slots, and returns it. It is beyond every earlier commit. The
-// order keeps concurrent calls from a deadlock.
+// slots are stored once each, because the position may change within the statement, and in order, so that concurrent
+// calls do not deadlock.
 func (s *Set) record(ctx context.Context, of []int) (position int64, err error) {
+	slices.Sort(of)
+	of = slices.Compact(of)
 	return position, s.writer.WithContext(ctx).Raw(`WITH stored AS (
 		INSERT INTO last_writes (slot, position)
-		SELECT DISTINCT slot, (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint
+		SELECT slot, (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint
 		FROM unnest(?::int[]) AS slot ORDER BY slot
 		ON CONFLICT (slot) DO UPDATE SET position = greatest(last_writes.position, excluded.position)
 		RETURNING position) SELECT max(position) FROM stored`, arrayOf(of)).Scan(&position).Error

@@ -149,21 +149,45 @@ func (s *Service) StoredRows(t *testing.T) Rows {
 		if strings.HasPrefix(table, "audit_") {
 			continue
 		}
-		var read []Object
-		require.NoError(t, s.DB.Read(t.Context()).Table(table).Find(&read).Error)
-		all[table] = []map[string]string{}
-		for _, row := range read {
-			texts := map[string]string{}
-			for column, value := range row {
-				texts[column] = ValueText(value)
-			}
-			all[table] = append(all[table], texts)
-		}
-		slices.SortFunc(
-			all[table], func(a, b map[string]string) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
+		all[table] = s.rowsOf(t, table)
 	}
 	require.Contains(t, all, "patients")
 	return all
+}
+
+// rowsOf returns the rows of a table in the order of their values. Tests read all tables thousands of times, so that
+// each row is converted once, and sorted by a key that is made once.
+func (s *Service) rowsOf(t *testing.T, table string) []map[string]string {
+	t.Helper()
+	read, err := s.DB.Read(t.Context()).Table(table).Rows()
+	require.NoError(t, err)
+	defer func() { require.NoError(t, errors.Join(read.Err(), read.Close())) }()
+	columns, err := read.Columns()
+	require.NoError(t, err)
+	values, into := make([]any, len(columns)), make([]any, len(columns))
+	for i := range values {
+		into[i] = &values[i]
+	}
+	type keyed struct {
+		key string
+		row map[string]string
+	}
+	var found []keyed
+	for read.Next() {
+		require.NoError(t, read.Scan(into...))
+		texts, row := make([]string, len(columns)), make(map[string]string, len(columns))
+		for i, column := range columns {
+			texts[i] = ValueText(values[i])
+			row[column] = texts[i]
+		}
+		found = append(found, keyed{strings.Join(texts, "\x00"), row})
+	}
+	slices.SortFunc(found, func(a, b keyed) int { return strings.Compare(a.key, b.key) })
+	rows := make([]map[string]string, len(found))
+	for i := range found {
+		rows[i] = found[i].row
+	}
+	return rows
 }
 
 // ValueText returns a stored value as text.
@@ -171,6 +195,8 @@ func ValueText(value any) string {
 	switch v := value.(type) {
 	case time.Time:
 		return v.UTC().Format(time.RFC3339Nano)
+	case string:
+		return v
 	case []byte:
 		return string(v)
 	}

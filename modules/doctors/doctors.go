@@ -82,7 +82,8 @@ type Linked struct {
 	By   auth.Principal
 }
 
-// Unlinked is published in the transaction that ends a link, and before Deleted, also without a link.
+// Unlinked is published in the transaction that ends a link, and before Deleted, also without a link. A removal of the
+// account does not publish it.
 type Unlinked struct {
 	ID ID
 	By auth.Principal

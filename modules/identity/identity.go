@@ -1,5 +1,5 @@
-// Package identity is the public API of the identity module: users, their credentials and sessions. Other modules never
-// call it: they get the acting user as the auth.Principal that its auth.Authenticator returns to the server.
+// Package identity is the public API of the identity module: users, their credentials and sessions. Other modules get
+// the acting user as the auth.Principal that its auth.Authenticator returns to the server.
 package identity
 
 import (
@@ -47,6 +47,13 @@ type UserData interface {
 	// ctx. Patients whose medical record number a patient of to has stay. With the limit 0 it moves nothing. Errors:
 	// errs.Conflict if to has no room for any of them.
 	Transfer(ctx context.Context, who auth.Principal, from, to UserID, limit int) (Transfer, error)
+}
+
+// Removed is published in the transaction in which a user's account is removed, or closed until a job has removed its
+// data. The account is locked, and its row still exists. Subscribers end what only a user with an account can have.
+type Removed struct {
+	User UserID
+	By   auth.Principal
 }
 
 // Transfer is the state of a transfer of one user's patients to another.

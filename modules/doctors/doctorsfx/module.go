@@ -9,6 +9,7 @@ import (
 	"healthcare/modules/doctors/internal/app"
 	"healthcare/platform/auth"
 	"healthcare/platform/database"
+	"healthcare/platform/events"
 	"healthcare/platform/httpserver"
 	"healthcare/platform/jobs"
 	"healthcare/platform/keyring"
@@ -22,6 +23,7 @@ var Document = rest.Document
 var Module = fx.Module("doctors",
 	fx.Provide(store.New, codes, app.New, app.NewDirectory),
 	auth.Require(app.NewLinkRequirement),
+	events.Subscribe(app.WhenAccountRemoved),
 	database.ProvideSearchTexts(store.NewSearchTexts),
 	jobs.Handle(app.NewRemovals),
 	httpserver.Handle(rest.New),

@@ -147,6 +147,10 @@ var accessRaces = []accessRace{
 			request(w.admin, "DELETE", doctorAt(doctor)+"link/", nil), remove(user),
 		}
 	}, []string{"204 204", "404 204"}},
+	{"remove a doctor, remove the account of its user", func(w *raceWorld) []func() harness.Response {
+		doctor, user := w.linked()
+		return []func() harness.Response{request(w.admin, "DELETE", doctorAt(doctor), nil), remove(user)}
+	}, []string{"204 204"}},
 	{"discharge, change the access", func(w *raceWorld) []func() harness.Response {
 		_, assignment := w.assigned()
 		return []func() harness.Response{
@@ -332,6 +336,7 @@ func TestRacesOfAccess(t *testing.T) {
 					require.Zero(t, deadlocks())
 				})
 			}
+			requireEachEndOfLinksOnce(t, s)
 			return work(ctx)
 		})
 		var out bytes.Buffer
@@ -340,6 +345,30 @@ func TestRacesOfAccess(t *testing.T) {
 		verify.SetErr(&out)
 		require.NoError(t, verify.ExecuteContext(t.Context()), out.String())
 	})
+}
+
+// requireEachEndOfLinksOnce requires that the trail has one end for each beginning of a link that has ended.
+func requireEachEndOfLinksOnce(t *testing.T, s *harness.Service) {
+	t.Helper()
+	open, ends := map[any]int{}, 0
+	for _, e := range s.FindAuditEntries(t, func(e object) bool { return e["resource_type"] == "Doctor" }) {
+		switch e["action"] {
+		case "linked":
+			open[e["resource_id"]]++
+		case "unlinked":
+			open[e["resource_id"]]--
+			ends++
+		}
+	}
+	var linked []string
+	require.NoError(t, s.DB.Read(t.Context()).Raw(`SELECT doctor_id FROM doctor_links`).Scan(&linked).Error)
+	for _, doctor := range linked {
+		open[doctor]--
+	}
+	for doctor, count := range open {
+		require.Zero(t, count, doctor)
+	}
+	require.NotZero(t, ends)
 }
 
 // run runs the race that many times. One of the requests starts later, by another time in each round.

@@ -165,16 +165,49 @@ func TestLinksOfDoctors(t *testing.T) {
 			user.ForTest(t).Do("POST", doctorClaims, object{"code": code}).Expect(201)
 			invited := admin.AddDoctor()
 			code = invite(invited)["code"]
-			user.ForTest(t).Do("DELETE", doctorAt(doctor), nil).Expect(204)
-			admin.ForTest(t).Do("DELETE", doctorAt(invited), nil).Expect(204)
+			removed := user.ForTest(t).Do("DELETE", doctorAt(doctor), nil).Expect(204)
+			require.Equal(t, []string{"role_changed User success 200", "unlinked Doctor success 204",
+				"delete Doctor success 204"}, trail(removed))
+			removed = admin.ForTest(t).Do("DELETE", doctorAt(invited), nil).Expect(204)
+			require.Equal(t, []string{"delete Doctor success 204"}, trail(removed))
 			require.Equal(t, "staff", role(user))
 			user.ForTest(t).Do("POST", doctorClaims, object{"code": code}).ExpectProblem(404, "no_such_invitation")
 		})
 		t.Run("a user who leaves ends the link", func(t *testing.T) {
-			leaver, other := s.NewUser(t, "Leaver"), admin.AddDoctor()
+			other := admin.AddDoctor()
+			leave := func(c *harness.Client, status int) harness.Response {
+				return c.Do("DELETE", "/api/auth/me/?patients=delete",
+					object{"password": harness.Password}).Expect(status)
+			}
+			leaver := s.NewUser(t, "Leaver")
 			leaver.Do("POST", doctorClaims, object{"code": invite(other)["code"]}).Expect(201)
-			leaver.Do("DELETE", "/api/auth/me/", object{"password": harness.Password}).Expect(204)
+			left := trail(leave(leaver, 204))
+			require.Equal(t, []string{"unlinked Doctor success 204", "delete User success 204"}, left)
+			require.Equal(t, []string{"delete User success 204"}, trail(leave(s.NewUser(t, "Unlinked"), 204)))
+
+			keeper := s.NewUser(t, "KeeperOfMany")
+			keeper.Do("POST", doctorClaims, object{"code": invite(other)["code"]}).Expect(201)
+			s.AddPatients(t, keeper.UserID(), 101)
+			closed := leave(keeper, 202)
 			invite(other)
+			require.Equal(t, []string{"unlinked Doctor success 204", "delete User success 202"}, trail(closed))
+			admin.ForTest(t).Do("DELETE", doctorAt(other), nil).Expect(204)
+		})
+		t.Run("a job that removes a linked doctor ends the link", func(t *testing.T) {
+			linked, treating := s.NewUser(t, "LinkedToRemoved"), admin.AddDoctor()
+			linked.Do("POST", doctorClaims, object{"code": invite(treating)["code"]}).Expect(201)
+			admin.ForTest(t).Do("DELETE", doctorAt(treating)+"?force=true", nil).Expect(202)
+			ended := func() (actions []any) {
+				for _, e := range s.FindAuditEntries(t, func(e object) bool { return e["resource_id"] == treating }) {
+					actions = append(actions, e["action"])
+				}
+				return actions
+			}
+			done := func() bool { return slices.Contains(ended(), "delete") }
+			require.Eventually(t, done, time.Minute, 20*time.Millisecond)
+			all := ended()
+			require.Equal(t, []any{"unlinked", "delete"}, all[len(all)-2:])
+			require.Equal(t, "staff", role(linked))
 		})
 	})
 }

@@ -11,6 +11,7 @@ import (
 	"healthcare/modules/doctors/internal/adapters/store"
 	"healthcare/modules/doctors/internal/app"
 	"healthcare/modules/doctors/internal/domain"
+	"healthcare/modules/identity"
 	"healthcare/platform/audittest"
 	"healthcare/platform/auth"
 	"healthcare/platform/clock"
@@ -41,6 +42,7 @@ func TestUseCasesReturnEveryErrorAndLeaveNoEffect(t *testing.T) {
 		staff := auth.Principal{UserID: databasetest.NewUser(t, db), Role: auth.Staff}
 		var id, other, linked doctors.ID // new for each case
 		var invited app.Invited          // of other
+		var linkedUser auth.Principal    // of linked
 		details := domain.Details{Name: "B", Specialization: "S", Experience: 1}
 		for _, c := range []struct {
 			name string
@@ -128,6 +130,15 @@ func TestUseCasesReturnEveryErrorAndLeaveNoEffect(t *testing.T) {
 			{"unlink another user", doctors.Open, func(ctx context.Context, s *app.Service) error {
 				return s.Unlink(ctx, staff, linked)
 			}, doctors.ErrLinked},
+			{"remove a linked doctor and the link", doctors.Open, func(ctx context.Context, s *app.Service) error {
+				return s.Remove(ctx, admin, linked, revision.Match{})
+			}, nil},
+			{"react to the removal of an account", doctors.Open, func(ctx context.Context, _ *app.Service) error {
+				return db.Do(ctx, func(ctx context.Context) error {
+					removed := identity.Removed{User: identity.UserID{UUID: linkedUser.UserID}, By: linkedUser}
+					return events.New(app.WhenAccountRemoved(repository, new(audittest.Recorder))).Publish(ctx, removed)
+				})
+			}, nil},
 			{"the condition of the role", doctors.Open, func(ctx context.Context, _ *app.Service) error {
 				return app.NewLinkRequirement(repository).Fits(ctx, staff.UserID)
 			}, doctors.ErrNoRecord},
@@ -144,7 +155,8 @@ func TestUseCasesReturnEveryErrorAndLeaveNoEffect(t *testing.T) {
 				h := newEnv(t, db)
 				id = h.registered(t, domain.Details{Name: "First", Specialization: "S"}).ID
 				other = h.registered(t, domain.Details{Name: "Second", Specialization: "S"}).ID
-				linked = h.linked(t, staffUser(t, db)).ID
+				linkedUser = staffUser(t, db)
+				linked = h.linked(t, linkedUser).ID
 				invited = h.invited(t, other)
 				h.exec(t, `DELETE FROM doctor_links WHERE user_id = ?`, staff.UserID)
 				err := databasetest.RunWithFaults(t, db, func(ctx context.Context) error {

@@ -143,14 +143,24 @@ func (s *Service) Unlink(ctx context.Context, who auth.Principal, id doctors.ID)
 		case who.Role != auth.Admin && link.User != who.UserID:
 			return doctors.ErrLinked
 		}
-		// Before the row is deleted: a removal of the account locks the account first, and then the link.
-		if err := s.events.Publish(ctx, doctors.Unlinked{ID: id, By: who}); err != nil {
-			return err
+		ended, err := s.unlink(ctx, who, id)
+		if err == nil && !ended { // the account was removed while this request waited for its lock
+			err = doctors.ErrNotLinked
 		}
-		if err := s.doctors.Unlink(ctx, id); err != nil {
-			return err
-		}
-		return s.trail.Record(ctx, who, audit.NewEntry(audit.Unlinked, resource, id.UUID))
+		return err
 	})
 	return s.recordForbidden(ctx, who, id, err)
+}
+
+// unlink ends the link of a locked doctor, if any, and records that. It reports whether there was one. Errors: none of
+// its own.
+func (s *Service) unlink(ctx context.Context, who auth.Principal, id doctors.ID) (ended bool, err error) {
+	// Before the row is deleted: a removal of the account locks the account first, and then the link.
+	if err := s.events.Publish(ctx, doctors.Unlinked{ID: id, By: who}); err != nil {
+		return false, err
+	}
+	if ended, err = s.doctors.Unlink(ctx, id); err != nil || !ended {
+		return false, err
+	}
+	return true, s.trail.Record(ctx, who, audit.NewEntry(audit.Unlinked, resource, id.UUID))
 }

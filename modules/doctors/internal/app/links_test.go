@@ -15,6 +15,7 @@ import (
 	"healthcare/modules/doctors/internal/adapters/store"
 	"healthcare/modules/doctors/internal/app"
 	"healthcare/modules/doctors/internal/domain"
+	"healthcare/modules/identity"
 	"healthcare/platform/audit"
 	"healthcare/platform/audittest"
 	"healthcare/platform/auth"
@@ -169,6 +170,72 @@ func TestLinksInTheTrail(t *testing.T) {
 	_, err := h.Claim(t.Context(), user, invited.Code.Reveal())
 	require.ErrorIs(t, err, doctors.ErrNoInvitation)
 	require.Equal(t, audit.NewRefusal("Doctor", uuid.Nil, 404), last().Entry, "a failed claim may be a guess")
+}
+
+// Every end of a link has an entry: by a removal of the doctor, at once or by a job, and by one of the account.
+func TestEndsOfLinksInTheTrail(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		h, trail := newService(db, store.New(db), storedAssignments{db}, doctors.Config{Mode: doctors.Open})
+		since := func(run func()) []audittest.Recorded {
+			before := len(trail.Recorded())
+			run()
+			return trail.Recorded()[before:]
+		}
+		by := func(who auth.Principal, id doctors.ID, actions ...audit.Action) (all []audittest.Recorded) {
+			for _, action := range actions {
+				all = append(all, audittest.Recorded{Who: who, Entry: audit.NewEntry(action, "Doctor", id.UUID)})
+			}
+			return all
+		}
+		t.Run("a removal of the doctor", func(t *testing.T) {
+			linked := h.linked(t, staffUser(t, db))
+			other := h.registered(t, domain.Details{Name: "O", Specialization: "S"})
+			require.Equal(t, by(anyAdmin, linked.ID, audit.Unlinked, audit.Delete), since(func() {
+				require.NoError(t, h.Remove(t.Context(), anyAdmin, linked.ID, revision.Match{}))
+			}))
+			require.Equal(t, by(anyAdmin, other.ID, audit.Delete), since(func() {
+				require.NoError(t, h.Remove(t.Context(), anyAdmin, other.ID, revision.Match{}))
+			}), "without a link")
+		})
+		t.Run("a removal of the doctor by a job", func(t *testing.T) {
+			linked := h.linked(t, staffUser(t, db))
+			admin := auth.Principal{UserID: uuid.New(), SessionID: uuid.New(), Role: auth.Admin}
+			_, err := h.StartRemoval(t.Context(), admin, linked.ID, revision.Match{}, nil)
+			require.NoError(t, err)
+			require.NotNil(t, h.linkOf(t, linked.ID), "until the job deletes the doctor")
+			require.Equal(t, by(admin, linked.ID, audit.Unlinked, audit.Delete), since(func() {
+				_, done, err := h.Continue(t.Context(), linked.ID, 10)
+				require.NoError(t, err)
+				require.True(t, done)
+			}))
+		})
+		t.Run("a removal of the account", func(t *testing.T) {
+			user := staffUser(t, db)
+			linked := h.linked(t, user)
+			remove := func() {
+				publisher := events.New(app.WhenAccountRemoved(store.New(db), trail))
+				removed := identity.Removed{User: identity.UserID{UUID: user.UserID}, By: user}
+				require.NoError(t, publisher.Publish(t.Context(), removed))
+			}
+			require.Equal(t, by(user, linked.ID, audit.Unlinked), since(remove))
+			require.Nil(t, h.linkOf(t, linked.ID))
+			require.Empty(t, since(remove), "without a link")
+		})
+		t.Run("a removal of the account during the end of the link", func(t *testing.T) {
+			user := staffUser(t, db)
+			linked := h.linked(t, user)
+			overtaken := app.New(store.New(db), storedAssignments{db}, jobs.NewQueue(db, h.clock), trail, db,
+				events.New(events.On("identity", func(ctx context.Context, _ doctors.Unlinked) error {
+					_, err := store.New(db).UnlinkUser(ctx, user.UserID)
+					return err
+				})), h.clock, codes, doctors.Config{})
+			require.Empty(t, since(func() {
+				err := overtaken.Unlink(t.Context(), anyAdmin, linked.ID)
+				require.ErrorIs(t, err, doctors.ErrNotLinked)
+			}), "the removal of the account has recorded it")
+		})
+	})
 }
 
 func TestUnlink(t *testing.T) {

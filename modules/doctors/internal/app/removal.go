@@ -88,10 +88,10 @@ func (s *Service) requireDeletable(ctx context.Context, who auth.Principal, id d
 	return nil
 }
 
-// delete deletes a locked doctor, publishes doctors.Unlinked and doctors.Deleted, and records the deletion. The account
-// is locked first, as in the removal of the account.
+// delete deletes a locked doctor, publishes doctors.Unlinked and doctors.Deleted, and records the deletion and the end
+// of the link.
 func (s *Service) delete(ctx context.Context, who auth.Principal, id doctors.ID) error {
-	if err := s.events.Publish(ctx, doctors.Unlinked{ID: id, By: who}); err != nil {
+	if _, err := s.unlink(ctx, who, id); err != nil {
 		return err
 	}
 	if err := s.events.Publish(ctx, doctors.Deleted{ID: id, By: who}); err != nil {

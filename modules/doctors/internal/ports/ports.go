@@ -66,8 +66,11 @@ type Repository interface {
 	// Link stores a link, of a doctor who has none. Errors: doctors.ErrAccountLinked if the user has one.
 	Link(ctx context.Context, link domain.Link) error
 
-	// Unlink removes the link of the doctor, if any. Errors: none.
-	Unlink(ctx context.Context, id doctors.ID) error
+	// Unlink removes the link of the doctor, and reports whether there was one. Errors: none.
+	Unlink(ctx context.Context, id doctors.ID) (ended bool, err error)
+
+	// UnlinkUser removes the link of the user, and returns it, or nil if there was none. Errors: none.
+	UnlinkUser(ctx context.Context, user uuid.UUID) (*domain.Link, error)
 
 	// LinkOf returns the link of the doctor, or nil. Errors: none.
 	LinkOf(ctx context.Context, id doctors.ID) (*domain.Link, error)

@@ -12,6 +12,7 @@ import (
 	"healthcare/platform/audit"
 	"healthcare/platform/auth"
 	"healthcare/platform/clock"
+	"healthcare/platform/events"
 	"healthcare/platform/jobs"
 	"healthcare/platform/revision"
 	"healthcare/platform/tx"
@@ -31,6 +32,7 @@ type Accounts struct {
 	roles         auth.Roles
 	trail         audit.Recorder
 	tx            tx.Runner
+	events        events.Publisher
 	clock         clock.Clock
 	closed        bool
 }
@@ -40,12 +42,13 @@ func NewAccounts(
 	cfg identity.Config, users ports.Users, mailboxes ports.Mailboxes, sessions ports.Sessions,
 	acting ports.Acting, credentials *Credentials, registrations ports.Registrations, userData identity.UserData,
 	responses ports.StoredResponses,
-	queue *jobs.Queue, roles auth.Roles, trail audit.Recorder, runner tx.Runner, clk clock.Clock,
+	queue *jobs.Queue, roles auth.Roles, trail audit.Recorder, runner tx.Runner, publisher events.Publisher,
+	clk clock.Clock,
 ) *Accounts {
 	return &Accounts{
 		users: users, mailboxes: mailboxes, sessions: sessions, acting: acting, credentials: credentials,
 		registrations: registrations, userData: userData, responses: responses, jobs: queue, roles: roles, trail: trail,
-		tx: runner, clock: clk,
+		tx: runner, events: publisher, clock: clk,
 		closed: cfg.RegistrationClosed,
 	}
 }

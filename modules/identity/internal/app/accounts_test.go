@@ -158,6 +158,7 @@ func TestLeave(t *testing.T) {
 			require.ErrorIs(t, leave(secret, true, revision.OneOf(9)), revision.ErrStale)
 			require.ErrorIs(t, leave(secret, false, revision.Match{}), identity.ErrOwnsPatients)
 			h.requireActive(t, tokens)
+			require.Empty(t, *h.removed)
 		})
 		t.Run("removes the user and their data", func(t *testing.T) {
 			require.NoError(t, leave(secret, true, revision.OneOf(1)))
@@ -168,12 +169,28 @@ func TestLeave(t *testing.T) {
 			require.ErrorIs(t, err, ports.ErrNotFound)
 			require.ErrorIs(t, leave(secret, true, revision.Match{}), auth.ErrInvalidToken)
 			h.signedInAs(t, "a@example.com")
+			removed := identity.Removed{User: identity.UserID{UUID: caller.UserID}, By: caller}
+			require.Equal(t, []identity.Removed{removed}, *h.removed, "published once")
 		})
 		t.Run("is rejected for the last administrator", func(t *testing.T) {
 			boss, _ := h.signedInAs(t, "boss@example.com")
 			h.exec(t, `UPDATE users SET role = 'admin' WHERE id = ?`, boss.UserID)
 			_, err := h.Leave(t.Context(), boss, revision.Match{}, secret, false, here)
 			require.ErrorIs(t, err, identity.ErrLastAdministrator)
+		})
+		t.Run("is published once if a job continues it", func(t *testing.T) {
+			closed, _ := h.signedInAs(t, "closed@example.com")
+			h.patients(t, closed, 101)
+			*h.removed = nil
+			continued, err := h.Leave(t.Context(), closed, revision.Match{}, secret, true, here)
+			require.NoError(t, err)
+			removed := identity.Removed{User: identity.UserID{UUID: closed.UserID}, By: closed}
+			require.Equal(t, []identity.Removed{removed}, *h.removed)
+			require.NotNil(t, continued)
+			require.NoError(t, h.erase(t.Context(), closed))
+			_, err = h.users.Closed(t.Context(), identity.UserID{UUID: closed.UserID})
+			require.ErrorIs(t, err, ports.ErrNotFound)
+			require.Len(t, *h.removed, 1)
 		})
 	})
 }

@@ -229,14 +229,7 @@ var faultCases = []faultCase{
 			h.patients(t, caller, 101)
 			_, err := h.Leave(t.Context(), caller, revision.Match{}, secret, true, here)
 			require.NoError(t, err)
-			erasure := app.NewErasure(h.users, h.patientRows, idempotency.New(h.db, h.clock))
-			job := jobs.Job{Parameters: []byte(`{"user":"` + caller.UserID.String() + `"}`)}
-			return func(ctx context.Context) error {
-				return h.db.Do(ctx, func(ctx context.Context) error {
-					_, err := erasure.Batch(ctx, job, 1000)
-					return err
-				})
-			}
+			return func(ctx context.Context) error { return h.erase(ctx, caller) }
 		},
 	},
 	{
@@ -270,6 +263,16 @@ func TestUseCasesReturnEveryErrorAndLeaveNoEffect(t *testing.T) {
 			})
 		})
 	}
+}
+
+// erase runs the job that removes the data of a closed account, in one batch.
+func (h fixture) erase(ctx context.Context, caller auth.Principal) error {
+	erasure := app.NewErasure(h.users, h.patientRows, idempotency.New(h.db, h.clock))
+	job := jobs.Job{Parameters: []byte(`{"user":"` + caller.UserID.String() + `"}`)}
+	return h.db.Do(ctx, func(ctx context.Context) error {
+		_, err := erasure.Batch(ctx, job, 1000)
+		return err
+	})
 }
 
 // patients inserts patients of the user.

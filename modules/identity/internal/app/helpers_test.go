@@ -22,7 +22,9 @@ import (
 	"healthcare/platform/auth"
 	"healthcare/platform/clock"
 	"healthcare/platform/database"
+	"healthcare/platform/databasetest"
 	"healthcare/platform/errs"
+	"healthcare/platform/events"
 	"healthcare/platform/idempotency"
 	"healthcare/platform/jobs"
 	"healthcare/platform/keyring"
@@ -48,6 +50,7 @@ type fixture struct {
 	passwords   *countedPasswords
 	clock       *clock.Manual
 	patientRows *patientRows
+	removed     *[]identity.Removed // published
 	roles       auth.Roles
 	trail       *audittest.Recorder
 
@@ -93,11 +96,15 @@ func newFixture(t testing.TB, db *database.DB, adjust ...func(*identity.Config))
 		manual,
 	)
 	h.credentials = credentials
-	h.patientRows, h.roles = &patientRows{db: db}, testRoles()
+	h.patientRows, h.roles, h.removed = &patientRows{db: db}, testRoles(), new([]identity.Removed)
+	publisher := events.New(events.On("subscriber", func(ctx context.Context, e identity.Removed) error {
+		*h.removed = append(*h.removed, e)
+		return databasetest.InjectFault(ctx, "subscriber")
+	}))
 	h.Service = app.New(cfg, h.users, h.sessions, credentials, tokens, h.trail, db, manual)
 	h.Accounts = app.NewAccounts(cfg, h.users, store.NewMailboxes(db, manual, zap.NewNop()), h.sessions,
 		store.NewActing(db), credentials, registrations, h.patientRows, idempotency.New(db, manual),
-		jobs.NewQueue(db, manual), h.roles, h.trail, db, manual)
+		jobs.NewQueue(db, manual), h.roles, h.trail, db, publisher, manual)
 	return h
 }
 

@@ -117,6 +117,9 @@ func (a *Accounts) leave(
 	if err := a.sessions.RemoveAllBut(ctx, user.ID, identity.SessionID{}); err != nil {
 		return nil, err
 	}
+	if err := a.events.Publish(ctx, identity.Removed{User: user.ID, By: who}); err != nil {
+		return nil, err
+	}
 	deleted, err := a.responses.DeleteByUser(ctx, user.ID.UUID, removedAtOnce)
 	if err != nil {
 		return nil, err

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"net/http"
 
 	"healthcare/modules/doctors"
@@ -97,8 +98,8 @@ func (l *Capacities) end(ctx context.Context, by auth.Principal, doctor doctors.
 			}
 			return auth.Role(u.Role), nil
 		})
-		if err != nil {
-			return asUserNotFound(err)
+		if err != nil && !errors.Is(err, ports.ErrNotFound) { // a closed account has no role to change
+			return err
 		}
 	}
 	return nil

@@ -18,6 +18,7 @@ import (
 	"healthcare/platform/databasetest"
 	"healthcare/platform/events"
 	"healthcare/platform/recordid"
+	"healthcare/platform/revision"
 )
 
 func TestDoctorLinks(t *testing.T) {
@@ -87,6 +88,15 @@ func TestDoctorLinks(t *testing.T) {
 		t.Run("are refused for a user who does not exist", func(t *testing.T) {
 			err := publish(doctors.Linked{ID: doctor, User: uuid.Must(uuid.NewV7()), By: by})
 			require.ErrorIs(t, err, auth.ErrInvalidToken)
+		})
+		t.Run("end after the account was closed", func(t *testing.T) {
+			closed, _ := h.signedInAs(t, "closed@example.com")
+			require.NoError(t, publish(doctors.Linked{ID: doctor, User: closed.UserID, By: by}))
+			h.patients(t, closed, 101)
+			_, err := h.Leave(t.Context(), closed, revision.Match{}, secret, true, here)
+			require.NoError(t, err)
+			require.NoError(t, publish(event))
+			require.NoError(t, h.erase(t.Context(), closed))
 		})
 		t.Run("leave no other user", func(t *testing.T) {
 			other := h.registered(t, domain.Registration{Name: "O", Email: "other@example.com", Password: secret})

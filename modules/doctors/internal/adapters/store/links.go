@@ -36,8 +36,21 @@ func (s *store) Link(ctx context.Context, link domain.Link) error {
 	return err
 }
 
-func (s *store) Unlink(ctx context.Context, id doctors.ID) error {
-	return s.db.Write(ctx).Where("doctor_id = ?", id).Delete(&linkRow{}).Error
+func (s *store) Unlink(ctx context.Context, id doctors.ID) (ended bool, err error) {
+	done := s.db.Write(ctx).Where("doctor_id = ?", id).Delete(&linkRow{})
+	return done.RowsAffected > 0, done.Error
+}
+
+func (s *store) UnlinkUser(ctx context.Context, user uuid.UUID) (*domain.Link, error) {
+	var ended []linkRow
+	whole := clause.Returning{Columns: []clause.Column{
+		{Name: "doctor_id"}, {Name: "user_id"}, {Name: "linked_by"}, {Name: "linked_at"},
+	}}
+	err := s.db.Write(ctx).Clauses(whole).Where("user_id = ?", user).Delete(&ended).Error
+	if err != nil || len(ended) == 0 {
+		return nil, err
+	}
+	return new(ended[0].link()), nil
 }
 
 func (s *store) LinkOf(ctx context.Context, id doctors.ID) (*domain.Link, error) {

@@ -32,6 +32,13 @@ func ParseSessionID(s string) (SessionID, error) {
 	return recordid.Parse[SessionID](s, ErrSessionNotFound)
 }
 
+// Names finds the names of users for other modules.
+type Names interface {
+	// FindNames returns the current names of the users with the given ids, by id, in one query. It omits users whose
+	// account was removed or closed. Errors: none of its own.
+	FindNames(ctx context.Context, users []UserID) (map[UserID]string, error)
+}
+
 // UserData is the data of users outside this module. The patients module implements it, so that users can be removed
 // without this module knowing patients.
 type UserData interface {

@@ -35,7 +35,7 @@ var Module = fx.Module("identity",
 		store.NewUsers, store.NewMailboxes, recorded, responses,
 		store.NewSessions, store.NewActing, attempts, registrations, passwords, common, tokens,
 		app.NewCredentials, app.New, app.NewAccounts, app.NewAuthenticator,
-		app.NewCapacities,
+		app.NewCapacities, names,
 	),
 	events.Subscribe(app.WhenDoctorLinked),
 	events.Subscribe(app.WhenDoctorUnlinked),
@@ -64,6 +64,8 @@ func registrations(cfg identity.Config, keys keyring.Ring, db *database.DB, clk 
 		clk,
 	)
 }
+
+func names(users ports.Users) identity.Names { return users }
 
 func responses(store *idempotency.Store) ports.StoredResponses { return store }
 

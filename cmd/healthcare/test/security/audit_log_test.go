@@ -2,6 +2,7 @@ package security
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -65,6 +66,62 @@ func TestAccessLog(t *testing.T) {
 			require.Equal(t, "refused", entries[0]["action"])
 			require.Equal(t, patient, fmt.Sprint(entries[0]["patient_id"]))
 		})
+	})
+}
+
+// The access log has the current names of the actors' accounts, which neither the trail nor the log has.
+func TestAccessLogShowsNamesOfActors(t *testing.T) {
+	t.Parallel()
+	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
+		owner, curious := s.NewUser(t, "Owner-canary"), s.NewUser(t, "Curious-canary")
+		auditor, closed := s.NewUserWithRole(t, "auditor", "Auditor-canary"), s.NewUser(t, "Closed-canary")
+		path := "/api/patients/" + owner.AddPatient() + "/"
+		for _, c := range []*harness.Client{curious, closed} {
+			c.Do("GET", path, nil).Expect(404)
+		}
+		auditor.Do("GET", "/api/audit/?patient="+strings.Split(path, "/")[3], nil).Expect(200)
+		names := func() map[string]any {
+			names := map[string]any{}
+			for _, entry := range owner.Do("GET", path+"access-log/", nil).Expect(200).List() {
+				require.Contains(t, entry, "actor_name")
+				names[entry["actor"].(string)] = entry["actor_name"]
+			}
+			return names
+		}
+		shown := map[string]any{
+			owner.UserID(): "Owner-canary", curious.UserID(): "Curious-canary", closed.UserID(): "Closed-canary",
+			auditor.UserID(): "Auditor-canary",
+		}
+		require.Equal(t, shown, names())
+		recorded := s.RecordStatements(t)
+		sent := func(method string) int {
+			recorded.Count()
+			owner.Do(method, path+"access-log/", nil).Expect(200)
+			return recorded.Count()
+		}
+		require.Equal(t, sent("GET")-1, sent("HEAD"), "HEAD looks no names up")
+
+		curious.Do("PATCH", "/api/auth/me/", object{"name": "Renamed-canary"}).Expect(200)
+		shown[curious.UserID()] = "Renamed-canary"
+		require.Equal(t, shown, names(), "the name of today")
+		id := closed.UserID()
+		s.AddPatients(t, id, 101)
+		leave := func(c *harness.Client, status int) {
+			c.Do("DELETE", "/api/auth/me/?patients=delete", object{"password": harness.Password}).Expect(status)
+		}
+		leave(closed, 202)
+		shown[id] = nil
+		require.Equal(t, shown, names(), "a closed account, also before the job removes it")
+		id = curious.UserID()
+		leave(curious, 204)
+		shown[id] = nil
+		require.Equal(t, shown, names(), "an account that was removed")
+
+		for _, entry := range auditor.Do("GET", "/api/audit/", nil).Expect(200).List() {
+			require.NotContains(t, entry, "actor_name")
+		}
+		require.NotContains(t, s.Log.String(), "-canary")
+		require.NotContains(t, fmt.Sprint(s.FindAuditEntries(t, func(object) bool { return true })), "-canary")
 	})
 }
 

@@ -17,11 +17,13 @@ import (
 	"healthcare/modules/audit/internal/app"
 	"healthcare/modules/audit/internal/domain"
 	"healthcare/modules/audit/internal/ports"
+	"healthcare/modules/identity"
 	"healthcare/modules/patients"
 	"healthcare/platform/audit"
 	"healthcare/platform/auth"
 	"healthcare/platform/clock"
 	"healthcare/platform/database"
+	"healthcare/platform/databasetest"
 )
 
 var now = time.Date(2026, time.November, 22, 22, 29, 36, 410959000, time.UTC)
@@ -46,6 +48,7 @@ type fixture struct {
 	sealing     *app.Sealing
 	clock       *clock.Manual
 	checkpoints *memoryCheckpoints
+	names       accountNames
 }
 
 func newFixture(db *database.DB) fixture {
@@ -69,7 +72,23 @@ func (h fixture) restarted() fixture {
 }
 
 func (h fixture) newReader(recorder audit.Recorder, directory patients.Directory) *app.Reader {
-	return app.NewReader(h.segments, h.ledger, h.sealing, recorder, directory, h.clock)
+	return app.NewReader(h.segments, h.ledger, h.sealing, recorder, directory, h.names, h.clock)
+}
+
+// accountNames is an identity.Names that databasetest.RunWithFaults lets fail.
+type accountNames map[identity.UserID]string
+
+func (n accountNames) FindNames(ctx context.Context, ids []identity.UserID) (map[identity.UserID]string, error) {
+	if err := databasetest.InjectFault(ctx, "names"); err != nil {
+		return nil, err
+	}
+	found := map[identity.UserID]string{}
+	for _, id := range ids {
+		if name, ok := n[id]; ok {
+			found[id] = name
+		}
+	}
+	return found, nil
 }
 
 // record appends n readings by different users.

@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"context"
 	"testing"
 
 	"github.com/google/uuid"
@@ -12,6 +13,7 @@ import (
 	"healthcare/modules/patients/patientstest"
 	"healthcare/platform/audit"
 	"healthcare/platform/audittest"
+	"healthcare/platform/auth"
 	"healthcare/platform/database"
 	"healthcare/platform/databasetest"
 	"healthcare/platform/errs"
@@ -54,22 +56,41 @@ func TestReading(t *testing.T) {
 			_, err := reader.AccessLog(t.Context(), newStaff(), patient.ID, newest)
 			require.ErrorIs(t, err, patients.ErrNotFound)
 		})
+		t.Run("the access log has the names of actors who have an account", func(t *testing.T) {
+			former := newStaff()
+			require.NoError(t, h.Record(t.Context(), former, about))
+			require.NoError(t, h.Record(t.Context(), auth.Principal{}, about))
+			asked := h
+			asked.names = accountNames{{UUID: owner.UserID}: "Asha Rao"}
+			reader := asked.newReader(&recorder, &directory)
+			namesOf := func(ctx context.Context) (names []string) {
+				page, err := reader.AccessLog(ctx, owner, patient.ID, newest)
+				require.NoError(t, err)
+				for _, access := range page.Items {
+					names = append(names, access.ActorName)
+				}
+				return names
+			}
+			require.Equal(t, []string{"", "", "Asha Rao"}, namesOf(t.Context()))
+			head := audit.WithRequest(t.Context(), audit.Request{ShowsNothing: true})
+			require.Equal(t, []string{"", "", ""}, namesOf(head), "a response without a body")
+		})
 		t.Run("an auditor reads all entries", func(t *testing.T) {
 			page, err := reader.Browse(t.Context(), newStaff(), domain.Filter{}, newest)
 			require.NoError(t, err)
-			require.Len(t, page.Items, 2)
+			require.Len(t, page.Items, 4)
 			page, err = reader.Browse(t.Context(), newStaff(), domain.Filter{Patient: &patient.ID.UUID}, newest)
 			require.NoError(t, err)
-			require.Len(t, page.Items, 1)
+			require.Len(t, page.Items, 3)
 		})
 		t.Run("returns no entries if the reading cannot be recorded", func(t *testing.T) {
 			recorder.Refuse(trail.ErrUnavailable)
 			page, err := reader.Browse(t.Context(), newStaff(), domain.Filter{}, newest)
 			require.Equal(t, errs.Unavailable, errs.KindOf(err))
 			require.Empty(t, page.Items)
-			page, err = reader.AccessLog(t.Context(), owner, patient.ID, newest)
+			accesses, err := reader.AccessLog(t.Context(), owner, patient.ID, newest)
 			require.Equal(t, errs.Unavailable, errs.KindOf(err))
-			require.Empty(t, page.Items)
+			require.Empty(t, accesses.Items)
 		})
 	})
 }

@@ -38,6 +38,9 @@ type Users interface {
 	// Find returns one user. Errors: ErrNotFound.
 	Find(ctx context.Context, id identity.UserID) (domain.User, error)
 
+	// FindNames is identity.Names.FindNames. Errors: none.
+	FindNames(ctx context.Context, users []identity.UserID) (map[identity.UserID]string, error)
+
 	// List returns a page of the users that match the filter. Errors: none.
 	List(ctx context.Context, filter domain.UserFilter, page paging.Request) (paging.Page[domain.User], error)
 

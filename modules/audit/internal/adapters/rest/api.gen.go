@@ -118,6 +118,11 @@ type PatientAccess struct {
 	// Example: 0193525f-1f70-7cc1-a0e2-0f6e2b6cfe3b
 	Actor rest.NullableText `json:"actor"`
 
+	// ActorName The current name of the actor; null if no user was signed in, or the account was removed.
+	//
+	// Example: Asha Rao
+	ActorName rest.NullableText `json:"actor_name"`
+
 	// Role Example: staff
 	Role string `json:"role"`
 

@@ -79,11 +79,12 @@ func newAuditEntry(e domain.Entry) AuditEntry {
 	}
 }
 
-func newPatientAccess(e domain.Entry) PatientAccess {
+func newPatientAccess(e app.Access) PatientAccess {
 	return PatientAccess{
 		Id: e.ID.String(), CreatedAt: rest.At(e.Time), Action: e.Action, Actor: rest.NullableID(e.ActorID),
-		Role: e.Role, ResourceType: e.ResourceType, Outcome: e.Outcome, Status: e.Status, Fields: orEmpty(e.Fields),
-		Basis: rest.NullableText(e.Basis), ActsFor: rest.NullableID(e.ForID),
+		ActorName: rest.NullableText(e.ActorName), Role: e.Role, ResourceType: e.ResourceType, Outcome: e.Outcome,
+		Status: e.Status, Fields: orEmpty(e.Fields), Basis: rest.NullableText(e.Basis),
+		ActsFor: rest.NullableID(e.ForID),
 	}
 }
 

@@ -7,12 +7,32 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"healthcare/modules/identity"
 	"healthcare/modules/identity/internal/domain"
 	"healthcare/modules/identity/internal/ports"
 	"healthcare/platform/database"
 	"healthcare/platform/databasetest"
 	"healthcare/platform/paging"
+	"healthcare/platform/recordid"
 )
+
+func TestFindNames(t *testing.T) {
+	each(t, func(t *testing.T, _ *database.DB, users ports.Users, _ ports.Sessions) {
+		one, other := added(t, users, asha("1@clinic.example", "1")), asha("2@clinic.example", "2")
+		other.Name, other.Active = "Disabled", false
+		added(t, users, other)
+		closed := added(t, users, asha("3@clinic.example", "3"))
+		added(t, users, asha("4@clinic.example", "4"))
+		require.NoError(t, users.Close(t.Context(), closed.ID, domain.Closing{Role: "staff", At: now}))
+		missing := recordid.New[identity.UserID]()
+		names, err := users.FindNames(t.Context(), []identity.UserID{one.ID, other.ID, closed.ID, missing, one.ID, {}})
+		require.NoError(t, err)
+		require.Equal(t, map[identity.UserID]string{one.ID: one.Name, other.ID: "Disabled"}, names)
+		names, err = users.FindNames(t.Context(), nil)
+		require.NoError(t, err)
+		require.Empty(t, names)
+	})
+}
 
 var newestFirst = []paging.Order{{Column: "created_at", Descending: true}, {Column: "id", Descending: true}}
 

@@ -70,6 +70,18 @@ func (u *users) Find(ctx context.Context, id identity.UserID) (domain.User, erro
 	return r.user(), explain(err)
 }
 
+func (u *users) FindNames(
+	ctx context.Context, ids []identity.UserID,
+) (map[identity.UserID]string, error) {
+	var rows []userRow
+	err := database.WhereIn(notClosed(u.db.Read(ctx)).Select("id", "name"), "id", ids).Find(&rows).Error
+	names := make(map[identity.UserID]string, len(rows))
+	for _, r := range rows {
+		names[r.ID] = r.Name
+	}
+	return names, err
+}
+
 // columns are the columns by which lists can be ordered.
 var columns = database.Columns[userRow]{
 	"created_at": func(r userRow) any { return r.CreatedAt },

@@ -20,6 +20,9 @@ type Principal struct {
 	For       []Capacity // at most MaxCapacities; nil for most users
 }
 
+// Operator is the actor of commands. It has no user, and a role that no user has.
+var Operator = Principal{Role: "operator"}
+
 // ActsFor reports whether the user acts for the party.
 func (p Principal) ActsFor(party uuid.UUID) bool {
 	return slices.ContainsFunc(p.For, func(c Capacity) bool { return c.ID == party })

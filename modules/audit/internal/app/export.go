@@ -14,6 +14,7 @@ import (
 
 	"healthcare/modules/audit/internal/domain"
 	"healthcare/platform/audit"
+	"healthcare/platform/auth"
 )
 
 // spanLine is the line of an export before the entries of a chain: the bounds of the chain.
@@ -84,7 +85,7 @@ func (l entryLine) entry() domain.Entry {
 // entries. It first records itself as a reading of the trail. Errors: those of the store and of the writer.
 func (m *Maintenance) Export(ctx context.Context, to io.Writer, progress Progress) (written int64, err error) {
 	reading := audit.Entry{Action: audit.TrailRead, Resource: auditEvent, Outcome: audit.Success}
-	if err := m.recorder.Record(ctx, Operator, reading); err != nil {
+	if err := m.recorder.Record(ctx, auth.Operator, reading); err != nil {
 		return 0, err
 	}
 	if err := m.sealing.Flush(ctx); err != nil {

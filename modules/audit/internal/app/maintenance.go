@@ -5,7 +5,6 @@ import (
 
 	"healthcare/modules/audit/internal/domain"
 	"healthcare/modules/audit/internal/ports"
-	"healthcare/platform/auth"
 	"healthcare/platform/clock"
 	"healthcare/platform/tx"
 )
@@ -34,9 +33,6 @@ func NewMaintenance(
 func NewOfflineMaintenance(keys domain.Keys, checkpoints ports.Checkpoints) *Maintenance {
 	return &Maintenance{keys: keys, checkpoints: checkpoints}
 }
-
-// Operator is the actor of commands. It has no user, and a role that no user has.
-var Operator = auth.Principal{Role: "operator"}
 
 // Progress receives the number of processed entries and the number of all entries, of a chain or of the trail.
 type Progress func(done, all int64)

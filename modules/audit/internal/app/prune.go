@@ -12,6 +12,7 @@ import (
 
 	"healthcare/modules/audit/internal/domain"
 	"healthcare/platform/audit"
+	"healthcare/platform/auth"
 )
 
 var errFuture = errors.New("entries of the future cannot be pruned: choose a day that has begun (UTC)")
@@ -37,7 +38,7 @@ func (m *Maintenance) Prune(ctx context.Context, before time.Time, progress Prog
 	entry := audit.Entry{
 		Action: audit.TrailPruned, Resource: auditEvent, Outcome: audit.Success, Count: cuts.last(),
 	}
-	if err := m.recorder.Record(ctx, Operator, entry); err != nil {
+	if err := m.recorder.Record(ctx, auth.Operator, entry); err != nil {
 		return 0, err
 	}
 	if err := errors.Join(m.sealing.Flush(ctx), m.sealing.SealMarks(ctx, cuts.marks())); err != nil {

@@ -51,7 +51,7 @@ func change(run Run, use, short string, changes domain.Changes) *cobra.Command {
 			}
 			user, err := choose(ctx, cmd, accounts, account, question)
 			if err == nil {
-				user, err = accounts.Administer(ctx, operator, user.ID, revision.Match{}, changes)
+				user, err = accounts.Administer(ctx, auth.Operator, user.ID, revision.Match{}, changes)
 			}
 			return report(cmd, "changed", user, err)
 		})
@@ -79,7 +79,7 @@ func password(run Run) *cobra.Command {
 				password, err = readPassword(cmd.InOrStdin(), cmd.ErrOrStderr())
 			}
 			if err == nil {
-				user, err = accounts.ResetPassword(ctx, operator, user.ID, password)
+				user, err = accounts.ResetPassword(ctx, auth.Operator, user.ID, password)
 			}
 			return report(cmd, "password set", user, err)
 		})

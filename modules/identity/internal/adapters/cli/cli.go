@@ -24,9 +24,6 @@ import (
 // Run calls do with the accounts of the configured store.
 type Run func(ctx context.Context, do func(context.Context, *app.Accounts) error) error
 
-// operator is the actor of changes from the command line, in the audit trail.
-var operator = auth.Principal{Role: "operator"}
-
 // New returns the command.
 func New(run Run) *cobra.Command {
 	user := &cobra.Command{
@@ -70,7 +67,7 @@ standard input. It cannot be passed as an argument.`,
 				return err
 			}
 			return run(cmd.Context(), func(ctx context.Context, accounts *app.Accounts) error {
-				user, err := accounts.Add(ctx, operator, registration, auth.Role(role))
+				user, err := accounts.Add(ctx, auth.Operator, registration, auth.Role(role))
 				return report(cmd, "created", user, err)
 			})
 		},

@@ -125,6 +125,8 @@ var helpKeys = []string{
 	"app_env",
 	"time_zone",
 	"registration",
+	"care_team_access",
+	"patient_sees_notes",
 	"trusted_proxies",
 	"forwarded_header",
 	"compat",

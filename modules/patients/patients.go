@@ -40,6 +40,9 @@ var Owned = Reason{Basis: "keep"}
 // Role is the role of users who only see patients that were granted to them, such as themselves.
 const Role auth.Role = "patient"
 
+// MaxRepresented is the maximum number of patients that are granted to a user as the patient or as a delegate.
+const MaxRepresented = 100
+
 // Level is what a grant allows. The owner of a patient has the level Keep without a grant.
 type Level string
 
@@ -173,6 +176,12 @@ var (
 	ErrNoInvitation       = errs.New(errs.NotFound, "no_such_invitation", "No such invitation.")
 	ErrTooManyInvitations = errs.New(
 		errs.Conflict, "too_many_invitations", "This patient has the maximum number of open invitations.",
+	)
+	ErrAlreadyClaimed = errs.New(
+		errs.Conflict, "already_claimed", "The patient has an account. End its access before another one is invited.",
+	)
+	ErrTooManyGrants = errs.New(
+		errs.Conflict, "too_many_grants", "The patient, or your account, has the maximum number of grants.",
 	)
 	ErrRequesterOnly = errs.New(
 		errs.Forbidden, "requester_only",

@@ -29,7 +29,7 @@ type Entry struct {
 	Status     int         // the HTTP status of the response; 0 outside of HTTP
 	IDs        []uuid.UUID // the results of a list or a search; at most MaxIDs
 	Count      int64       // the number of results; 0 means len(IDs)
-	Fields     []string    // the names of the fields that changed: a-z, 0-9 and _, never a value
+	Fields     []string    // the names of the fields that changed: a-z, 0-9 and _, never a value; of Granted: the level
 	Reason     auth.Reason // why the actor may see the patient; of Granted and Withdrawn: the grant
 }
 

@@ -117,7 +117,11 @@ func (r Route) BodyMembers() []string {
 
 // BodySchemas returns the schemas of the body's members.
 func (r Route) BodySchemas() openapi3.Schemas {
-	return r.Operation.RequestBody.Value.Content.Get("application/json").Schema.Value.Properties
+	return r.bodySchema().Properties
+}
+
+func (r Route) bodySchema() *openapi3.Schema {
+	return r.Operation.RequestBody.Value.Content.Get("application/json").Schema.Value
 }
 
 // Body returns a body that the route accepts, empty if it accepts none. Members of known replace the examples: ids, and
@@ -128,7 +132,8 @@ func (r Route) Body(known Object) Object {
 		value, there := r.knownValue(known, member)
 		switch {
 		case there:
-		case slices.Contains([]string{"birth_date", "medical_record_number", "license_number"}, member):
+		case !slices.Contains(r.bodySchema().Required, member) &&
+			slices.Contains([]string{"birth_date", "medical_record_number", "license_number"}, member):
 			continue // optional, and unique or bound to another member
 		default:
 			value = r.example(member)
@@ -258,7 +263,8 @@ func (c *Client) InviteDoctor(doctor string) (invitation Object) {
 func (c *Client) AddGrant(known Object, other *Client) {
 	c.T.Helper()
 	patient := known[Patient].(string)
-	known["grant"] = other.Do("POST", claimPath, Object{"code": c.Invite(patient)["code"]}).Expect(201).ID()
+	claim := Object{"code": c.Invite(patient)["code"], "birth_date": "1900-01-01"}
+	known["grant"] = other.Do("POST", claimPath, claim).Expect(201).ID()
 	known["correction"] = other.AskForCorrection(patient, "1").ID()
 	known["invitation"] = c.Invite(patient)["id"]
 }
@@ -290,7 +296,7 @@ func (r Route) RefusesKeeper() bool {
 // Invite invites somebody to see the patient, and returns the invitation with its code.
 func (c *Client) Invite(patient string) Object {
 	c.T.Helper()
-	return c.Do("POST", "/api/patients/"+patient+"/invitations/", Object{"as": "self"}).Expect(201).Object()
+	return c.Do("POST", "/api/patients/"+patient+"/invitations/", Object{"as": "delegate"}).Expect(201).Object()
 }
 
 // AddRecords creates a record of each kind that a plain POST creates, also of modules that are added later. Its values

@@ -94,13 +94,13 @@ func keepInSync(ctx context.Context, sync *app.Sync, log *zap.Logger) {
 	defer tick.Stop()
 	for {
 		mended := 0
-		err := sync.Run(ctx, true, func(int) {}, func(app.Difference) { mended++ })
+		err := sync.Run(ctx, auth.Principal{}, true, func(int) {}, func(app.Difference) { mended++ })
 		if err != nil && ctx.Err() == nil {
-			log.Warn("the grants of assignments were not compared; the next attempt is in an hour", zap.Error(err))
+			log.Warn("the grants were not compared with their sources; the next attempt is in an hour", zap.Error(err))
 		}
 		if mended > 0 {
-			log.Warn("grants of assignments differed and were mended: does an earlier release serve as well?",
-				zap.Int("assignments", mended))
+			log.Warn("grants differed from their sources and were mended: does an earlier release serve as well?",
+				zap.Int("sources", mended))
 		}
 		select {
 		case <-ctx.Done():

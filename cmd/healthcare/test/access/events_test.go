@@ -322,11 +322,11 @@ func (m *machine) removeDoctorInUse() {
 func (m *machine) invitePerson() {
 	p := pick(m.t, "patient", m.patients)
 	u := m.actor(p)
-	i := &invitation{by: u, expires: m.now().Add(codesLast), delegate: rapid.Bool().Draw(m.t, "delegate")}
-	i.patient = p
-	body := object{"as": "self"}
-	if i.delegate {
-		body["as"] = "delegate"
+	i := &invitation{by: u, expires: m.now().Add(codesLast)}
+	i.patient, i.self = p, rapid.Bool().Draw(m.t, "self")
+	body := object{"as": "delegate"}
+	if i.self {
+		body["as"] = "self"
 	}
 	if hours := rapid.SampledFrom([]int{0, 1, 30, 100}).Draw(m.t, "hours"); hours > 0 {
 		i.until = m.now().Add(time.Duration(hours) * time.Hour)
@@ -345,7 +345,7 @@ func (m *machine) invitePerson() {
 			open++
 		}
 	}
-	if status == 201 && open >= maxInvited {
+	if status == 201 && (open >= maxInvited || i.self && m.claimed(p, m.now())) {
 		status = 409
 	}
 	made := m.send(u.client, "POST", p.path()+"invitations/", body, status)
@@ -364,11 +364,10 @@ func (m *machine) claimPatient() { m.claim(pick(m.t, "invitation", m.invitations
 
 func (m *machine) claim(i *invitation) {
 	u, p := m.anyUser(), i.patient
-	body, wrong := object{"code": i.code}, false
+	body, wrong := object{"code": i.code, "birth_date": "1900-01-01"}, false
 	if !p.born.IsZero() {
-		body["birth_date"] = p.born.Format(time.DateOnly)
-		if wrong = rapid.IntRange(0, 4).Draw(m.t, "wrong") == 0; wrong {
-			body["birth_date"] = "1900-01-01"
+		if wrong = rapid.IntRange(0, 4).Draw(m.t, "wrong") == 0; !wrong {
+			body["birth_date"] = p.born.Format(time.DateOnly)
 		}
 	}
 	status := 201
@@ -380,6 +379,8 @@ func (m *machine) claim(i *invitation) {
 	case wrong:
 		status = 404
 		i.failures++
+	case i.self && m.claimed(p, m.now()):
+		status = 409
 	}
 	m.send(u.client, "POST", "/api/patients/claims/", body, status)
 	if status != 201 {
@@ -387,7 +388,7 @@ func (m *machine) claim(i *invitation) {
 	}
 	g := i.grant
 	g.user = u
-	if adult := p.born.AddDate(18, 0, 0); i.delegate && !p.born.IsZero() && m.now().Before(adult) &&
+	if adult := p.born.AddDate(18, 0, 0); !i.self && !p.born.IsZero() && m.now().Before(adult) &&
 		(g.until.IsZero() || adult.Before(g.until)) {
 		g.until = adult
 	}

@@ -55,15 +55,22 @@ type grant struct {
 	patient *patient
 	user    *user
 	until   time.Time // exclusive; zero: never ends
+	self    bool      // the user is the patient, not a delegate
 }
 
 type invitation struct {
 	grant    // without a user
-	delegate bool
 	code     string
 	by       *user
 	expires  time.Time
 	failures int
+}
+
+// claimed reports whether a user is the patient.
+func (m *model) claimed(p *patient, at time.Time) bool {
+	return slices.ContainsFunc(m.grants, func(g *grant) bool {
+		return g.self && g.patient == p && (g.until.IsZero() || at.Before(g.until))
+	})
 }
 
 // owns reports whether the user keeps patients.

@@ -44,7 +44,7 @@ func (w *raceWorld) user() *harness.Client {
 }
 
 func (w *raceWorld) invite(patient string) object {
-	return object{"code": w.owner.Invite(patient)["code"]}
+	return object{"code": w.owner.Invite(patient)["code"], "birth_date": "1900-01-01"}
 }
 
 // inviteDoctor returns a new doctor's record, and the body of its claim.
@@ -99,6 +99,14 @@ var accessRaces = []accessRace{
 			request(w.user(), "POST", claims, body), request(w.user(), "POST", claims, body),
 		}
 	}, []string{"201 404", "404 201"}},
+	{"claim a patient as the patient, claim another such invitation", func(w *raceWorld) []func() harness.Response {
+		patient := w.owner.AddPatient()
+		one, other := invite(w.owner, patient, "self"), invite(w.owner, patient, "self")
+		return []func() harness.Response{
+			func() harness.Response { return claim(w.user(), one, nil) },
+			func() harness.Response { return claim(w.user(), other, nil) },
+		}
+	}, []string{"201 409", "409 201"}},
 	{"claim a doctor, claim it as another user", func(w *raceWorld) []func() harness.Response {
 		_, body := w.inviteDoctor()
 		return []func() harness.Response{
@@ -214,7 +222,7 @@ var accessRaces = []accessRace{
 	}, []string{"204 201", "204 401"}},
 	{"remove an account, claim its patient", func(w *raceWorld) []func() harness.Response {
 		keeper := w.user()
-		body := object{"code": keeper.Invite(keeper.AddPatient())["code"]}
+		body := object{"code": keeper.Invite(keeper.AddPatient())["code"], "birth_date": "1900-01-01"}
 		return []func() harness.Response{remove(keeper), request(w.user(), "POST", claims, body)}
 	}, []string{"204 201", "204 404"}},
 	{"remove an account, transfer to it", func(w *raceWorld) []func() harness.Response {
@@ -247,7 +255,7 @@ var accessRaces = []accessRace{
 	}, []string{"204 201", "204 404"}},
 	{"transfer a patient, claim it", func(w *raceWorld) []func() harness.Response {
 		from, to := w.user(), w.user()
-		body := object{"code": from.Invite(from.AddPatient())["code"]}
+		body := object{"code": from.Invite(from.AddPatient())["code"], "birth_date": "1900-01-01"}
 		return []func() harness.Response{
 			w.transfer(from.UserID(), to.UserID()), request(w.user(), "POST", claims, body),
 		}
@@ -257,7 +265,9 @@ var accessRaces = []accessRace{
 		invited := w.owner.Invite(patient)
 		return []func() harness.Response{
 			request(w.owner, "DELETE", patientAt(patient)+"invitations/"+invited["id"].(string)+"/", nil),
-			request(w.user(), "POST", claims, object{"code": invited["code"]}),
+			request(w.user(), "POST", claims, object{
+				"code": invited["code"], "birth_date": "1900-01-01",
+			}),
 		}
 	}, []string{"204 404", "404 201"}},
 	{"withdraw a grant, end it as its user", func(w *raceWorld) []func() harness.Response {
@@ -302,8 +312,9 @@ var staleAccess = map[string]string{
 		JOIN users u ON u.id = p.owner_id WHERE u.role = 'patient'`,
 	"invitations of a doctor who is linked": `SELECT count(*) FROM doctor_invitations i
 		JOIN doctor_links l ON l.doctor_id = i.doctor_id`,
-	"invitations that were accepted": `SELECT count(*) FROM patient_invitations i
-		JOIN patient_grants g ON g.source_id = i.id`,
+	"accepted invitations without a grant, and open ones with a grant": `SELECT count(*) FROM patient_invitations i
+		LEFT JOIN patient_grants g ON g.source_id = i.id AND g.grantee_id = i.accepted_by
+		WHERE (i.accepted_by IS NULL) <> (g.source_id IS NULL)`,
 }
 
 // Every pair of requests that begin or end an access has the outcome of one after the other, without a deadlock.

@@ -104,8 +104,14 @@ func TestCareTeam(t *testing.T) {
 			sees(t, true)
 		})
 		t.Run("a discharge ends it", func(t *testing.T) {
+			owner.Do("PATCH", mapping, object{"access": "write"}).Expect(200)
+			repeated := object{"patient": patient, "doctor": owner.AddDoctor()}
+			for range 2 {
+				treating.Do("POST", "/api/mappings/", repeated, "Idempotency-Key", "third").Expect(201)
+			}
 			owner.Do("DELETE", mapping, nil).Expect(204)
 			sees(t, false)
+			treating.Do("POST", "/api/mappings/", repeated, "Idempotency-Key", "third").ExpectProblem(410, "gone")
 			require.Empty(t, owner.Do("GET", "/api/patients/?doctor="+doctor, nil).Expect(200).List())
 		})
 		t.Run("an assignment to a patient of their own changes nothing for an owner", func(t *testing.T) {

@@ -18,9 +18,13 @@ func invite(c *harness.Client, patient, as string) object {
 	return c.Do("POST", "/api/patients/"+patient+"/invitations/", object{"as": as}).Expect(201).Object()
 }
 
-// claim returns the response to the acceptance of an invitation.
+// claim returns the response to the acceptance of an invitation. A nil birth date suits a patient of whom only the age
+// is known.
 func claim(c *harness.Client, invited object, born any) harness.Response {
 	c.T.Helper()
+	if born == nil {
+		born = "1900-01-01"
+	}
 	return c.Do("POST", claims, object{"code": invited["code"], "birth_date": born})
 }
 
@@ -60,6 +64,27 @@ func TestClaims(t *testing.T) {
 			require.Equal(t, object{"id": invited["id"], "patient": patient, "as": "self", "until": nil}, granted)
 			first = invited["id"].(string)
 			claim(person, invited, born).ExpectProblem(404, "no_such_invitation")
+			second := s.NewUser(t, "Second")
+			second.Do("POST", claims, object{"code": invited["code"]}).ExpectProblem(400, "validation_failed")
+			keeper.Do("POST", at+"invitations/", object{"as": "self"}).ExpectProblem(409, "already_claimed")
+		})
+		t.Run("are listed for the keeper, with who accepted them", func(t *testing.T) {
+			keeper := keeper.ForTest(t)
+			open := invite(keeper, patient, "delegate")
+			listed := keeper.Do("GET", at+"invitations/", nil, "Prefer", "count=exact").Expect(200)
+			require.Equal(t, "2", listed.Header.Get("X-Total-Count"))
+			states := object{}
+			for _, i := range listed.List() {
+				require.NotContains(t, i, "code")
+				states[i["id"].(string)] = object{"as": i["as"], "state": i["state"], "by": i["accepted_by"]}
+			}
+			require.Equal(t, object{
+				open["id"].(string): object{"as": "delegate", "state": "open", "by": nil},
+				first:               object{"as": "self", "state": "accepted", "by": person.UserID()},
+			}, states)
+			person.ForTest(t).Do("GET", at+"invitations/", nil).ExpectProblem(403, "forbidden")
+			stranger.ForTest(t).Do("GET", at+"invitations/", nil).ExpectProblem(404, "not_found")
+			keeper.Do("DELETE", at+"invitations/"+open["id"].(string)+"/", nil).Expect(204)
 		})
 		t.Run("make an account a patient's that registered itself and keeps nothing", func(t *testing.T) {
 			require.Equal(t, "patient", person.ForTest(t).Do("GET", "/api/auth/me/", nil).Expect(200).Object()["role"])
@@ -136,6 +161,9 @@ func TestClaims(t *testing.T) {
 			person.Do("DELETE", grants+first+"/", nil).Expect(204)
 			person.Do("GET", at, nil).Expect(200)
 			keeper.ForTest(t).Do("DELETE", grants+again+"/", nil).Expect(204)
+			left := keeper.ForTest(t).Do("GET", at+"invitations/", nil).Expect(200).List()
+			require.Len(t, left, 2, "of other delegates")
+			require.NotContains(t, []any{left[0]["id"], left[1]["id"]}, again)
 			person.Do("GET", at, nil).Expect(404)
 			require.Empty(t, person.Do("GET", "/api/patients/", nil).Expect(200).List())
 		})

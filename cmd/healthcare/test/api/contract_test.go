@@ -150,9 +150,10 @@ func reachClaims(t *testing.T, s *harness.Service) {
 	at := "/api/patients/" + patient + "/"
 	keeper.Do("POST", at+"invitations/", object{"as": "friend"}).Expect(400)
 	keeper.Do("POST", "/api/patients/"+harness.MissingID+"/invitations/", object{"as": "self"}).Expect(404)
+	keeper.Do("GET", "/api/patients/"+harness.MissingID+"/invitations/", nil).Expect(404)
 	invited := keeper.Invite(patient)
 	person.Do("POST", claims, object{}).Expect(400)
-	person.Do("POST", claims, object{"code": "x"}).Expect(404)
+	claim(person, object{"code": "x"}, nil).Expect(404)
 	claim(keeper, invited, nil).Expect(409)
 	grant := at + "grants/" + claim(person, invited, nil).Expect(201).ID() + "/"
 	keeper.Do("DELETE", grant, nil).Expect(204)
@@ -166,6 +167,7 @@ func reachClaims(t *testing.T, s *harness.Service) {
 		keeper.Invite(patient)
 	}
 	keeper.Do("POST", at+"invitations/", object{"as": "self"}).Expect(409)
+	keeper.Do("GET", at+"invitations/", nil).Expect(200)
 }
 
 // reachCorrections requests the responses about corrections of patients.

@@ -82,13 +82,14 @@ func TestGuardedDirectory(t *testing.T) {
 			a := asha.Do("DELETE", at, nil).Expect(204)
 			require.Equal(
 				t,
-				[]string{"Assignment delete", "Patient update", "Doctor delete"},
+				[]string{"Assignment delete", "Patient update", "Patient withdrawn", "Doctor delete"},
 				entryKinds(s.AuditEntries(t, a.Header.Get("X-Request-Id"))),
 			)
 			log := asha.Do("GET", "/api/patients/"+patient+"/access-log/", nil).Expect(200).List()
-			require.Equal(t, "update", log[0]["action"])
-			require.Equal(t, []any{"assignments"}, log[0]["fields"])
-			require.Equal(t, asha.UserID(), log[0]["actor"])
+			require.Equal(t, "withdrawn", log[0]["action"])
+			require.Equal(t, "update", log[1]["action"])
+			require.Equal(t, []any{"assignments"}, log[1]["fields"])
+			require.Equal(t, asha.UserID(), log[1]["actor"])
 		})
 	})
 }

@@ -118,10 +118,19 @@ func holdsNoSentinel(t *testing.T, s *harness.Service, c *harness.Client, r harn
 	other := &harness.Client{T: t, Service: s, Name: "Another" + c.Name}
 	other.Token = other.SignIn() // the user to whom c.KnownValues grants a patient
 	before := s.StoredRows(t)
+	var plain harness.Rows
+	claims := 0
 	send := func(extra object) {
 		known := maps.Clone(known)
 		switch r.CollectionPath() {
 		case "/api/patients/claims/":
+			if claims++; claims%40 == 0 { // a patient has 50 accepted invitations
+				requireSimilar(t, without(s.StoredRows(t), before), plain)
+				for _, table := range []string{"patient_grants", "patient_invitations"} {
+					require.NoError(t, s.DB.Write(t.Context()).Exec(
+						"DELETE FROM "+table+" WHERE patient_id = ?", kept).Error)
+				}
+			}
 			known[r.Path+" code"] = keeper.Invite(kept)["code"]
 		case "/api/patients/":
 			if r.TakesID() {
@@ -129,6 +138,9 @@ func holdsNoSentinel(t *testing.T, s *harness.Service, c *harness.Client, r harn
 			}
 			if strings.Contains(r.Path, "/corrections/") {
 				c.AddGrant(known, other)
+				defer func(patient, grant string) { // a user has 100 grants
+					c.Do("DELETE", "/api/patients/"+patient+"/grants/"+grant+"/", nil).Expect(204)
+				}(known[harness.Patient].(string), known["grant"].(string))
 			}
 		case "/api/mappings/":
 			known["doctor"] = c.AddDoctor()
@@ -147,7 +159,7 @@ func holdsNoSentinel(t *testing.T, s *harness.Service, c *harness.Client, r harn
 		require.Contains(t, []int{200, 201}, a.Status, "%v: %s", body, a.Body)
 	}
 	send(nil)
-	plain := without(s.StoredRows(t), before)
+	plain = without(s.StoredRows(t), before)
 	names := foreignMembers(t, s, r)
 	for _, sentinel := range sentinels {
 		for some := range slices.Chunk(names, 60) { // bodies of sign-in have at most 8 KiB

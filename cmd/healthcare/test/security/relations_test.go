@@ -48,6 +48,7 @@ PATCH  /api/patients/{id}/                                      200  200  403  4
 POST   /api/mappings/                                           201  201  403  403  403 404 404  404 404  404  404  404
 PATCH  /api/mappings/{id}/                                      200  200  403  403  403 404 404  404 404  404  404  404
 DELETE /api/mappings/{id}/                                      204  204  403  403  403 404 404  404 404  404  404  404
+GET    /api/patients/{id}/invitations/                          200  403  403  403  403 404 404  404 404  404  404  404
 POST   /api/patients/{id}/invitations/                          201  403  403  403  403 404 404  404 404  404  404  404
 DELETE /api/patients/{id}/invitations/{invitation}/             204  403  403  403  403 404 404  404 404  404  404  404
 DELETE /api/patients/{id}/grants/{grant}/                       204  403  403  403  403 404 404  404 404  404  404  404
@@ -113,7 +114,8 @@ func newRelationWorld(t *testing.T, s *harness.Service) *relationWorld {
 			as = "self"
 		}
 		code := keep.Do("POST", at+"invitations/", object{"as": as}).Expect(201).Object()["code"]
-		grant := c.Do("POST", "/api/patients/claims/", object{"code": code}).Expect(201).ID()
+		claim := object{"code": code, "birth_date": "1900-01-01"}
+		grant := c.Do("POST", "/api/patients/claims/", claim).Expect(201).ID()
 		switch c.Do("GET", at, nil).Expect(200); relation {
 		case "late":
 			require.NoError(t, s.DB.Write(t.Context()).Exec(
@@ -148,7 +150,8 @@ func (w *relationWorld) renew(t *testing.T) {
 		w.cases++
 		keeps := w.s.NewUser(t, fmt.Sprint("Granted", w.cases))
 		code := keep.Invite(patient)["code"]
-		w.known["grant"] = keeps.Do("POST", "/api/patients/claims/", object{"code": code}).Expect(201).ID()
+		claim := object{"code": code, "birth_date": "1900-01-01"}
+		w.known["grant"] = keeps.Do("POST", "/api/patients/claims/", claim).Expect(201).ID()
 	}
 }
 
@@ -207,7 +210,7 @@ func (w *relationWorld) send(
 	case "PATCH /api/mappings/{id}/":
 		body = object{"access": "none"}
 	case "POST /api/patients/{id}/invitations/":
-		body = object{"as": "self"}
+		body = object{"as": "delegate"}
 	case "POST /api/patients/{id}/corrections/":
 		body = object{"field": "phone", "value": "2", "because": "It changed."}
 	case "POST /api/patients/{id}/corrections/{correction}/decision/":

@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"errors"
-	"net/http"
 
 	"github.com/google/uuid"
 
@@ -211,8 +210,7 @@ func (s *Corrections) representing(ctx context.Context, who auth.Principal, id p
 // recordStranger is recordMissing that also records refusals of users who may read the patient.
 func (s *Corrections) recordStranger(ctx context.Context, who auth.Principal, id patients.ID, err error) error {
 	if errors.Is(err, patients.ErrRequesterOnly) || errors.Is(err, patients.ErrNotRequester) {
-		refusal := audit.NewRefusal(audit.Patient, id.UUID, http.StatusForbidden)
-		return audit.RecordMissing(ctx, s.trail, who, refusal, err, err)
+		return s.recordForbidden(ctx, who, id, err)
 	}
 	return s.recordMissing(ctx, who, id, err)
 }

@@ -225,7 +225,8 @@ func TestCorrections(t *testing.T) {
 			moved := h.registered(t, newUser(t, db), born())
 			asked := h.asked(t, h.granted(t, moved.ID, domain.Self), moved.ID, newPhone)
 			receiver := newUser(t, db)
-			userData := app.NewUserData(store.New(db), store.NewGrants(db), db, events.New(), h.trail, clock.At(now),
+			userData := app.NewUserData(store.New(db), store.NewGrants(db), store.NewInvitations(db), db,
+				events.New(), h.trail, clock.At(now),
 				app.Limit{})
 			_, err := userData.Transfer(ctx, receiver, identity.UserID{UUID: moved.OwnerID},
 				identity.UserID{UUID: receiver.UserID}, 10)
@@ -239,7 +240,7 @@ func TestCorrections(t *testing.T) {
 		t.Run("need a grant that has not ended", func(t *testing.T) {
 			user := asSelf(newUser(t, db))
 			require.NoError(t, store.NewGrants(db).Put(ctx, domain.Grant{PatientID: patient.ID,
-				GranteeID: user.UserID, Basis: domain.Self, SourceID: uuid.New(), Level: patients.Read,
+				GranteeID: user.UserID, Basis: domain.Delegate, SourceID: uuid.New(), Level: patients.Read,
 				GrantedAt: now, ExpiresAt: now.Add(time.Hour)}))
 			asked := h.asked(t, user, patient.ID, newPhone)
 			h.clock.Advance(time.Hour)

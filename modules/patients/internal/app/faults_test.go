@@ -78,18 +78,21 @@ func TestUseCasesReturnEveryErrorAndLeaveNoEffect(t *testing.T) {
 				return s.Remove(ctx, auth.Principal{UserID: uuid.New()}, id, revision.Match{})
 			}, patients.ErrNotFound},
 			{"count a user's data", func(ctx context.Context, _ *app.Service) error {
-				userData := app.NewUserData(repository, store.NewGrants(db), db, publisher, trail, clk, app.Limit{})
+				userData := app.NewUserData(repository, store.NewGrants(db), store.NewInvitations(db), db,
+					publisher, trail, clk, app.Limit{})
 				_, err := userData.Count(ctx, identity.UserID{UUID: who.UserID}, -1)
 				return err
 			}, nil},
 			{"delete a user's data", func(ctx context.Context, _ *app.Service) error {
-				userData := app.NewUserData(repository, store.NewGrants(db), db, publisher, trail, clk, app.Limit{})
+				userData := app.NewUserData(repository, store.NewGrants(db), store.NewInvitations(db), db,
+					publisher, trail, clk, app.Limit{})
 				_, err := userData.DeleteAll(ctx, identity.UserID{UUID: who.UserID}, identity.SessionID{}, "", 100)
 				return err
 			}, nil},
 			{"transfer a user's data", func(ctx context.Context, _ *app.Service) error {
 				limit := app.NewLimit(patients.Config{MaxPerUser: 1000}, repository)
-				userData := app.NewUserData(repository, store.NewGrants(db), db, publisher, trail, clk, limit)
+				userData := app.NewUserData(repository, store.NewGrants(db), store.NewInvitations(db), db,
+					publisher, trail, clk, limit)
 				from, to := identity.UserID{UUID: who.UserID}, identity.UserID{UUID: receiver.UserID}
 				_, err := userData.Transfer(ctx, who, from, to, 1000)
 				return err

@@ -13,6 +13,7 @@ import (
 	"healthcare/platform/audit"
 	"healthcare/platform/auth"
 	"healthcare/platform/onetime"
+	"healthcare/platform/paging"
 )
 
 // Invitations implements the use cases by which users get to see patients whom they do not keep.
@@ -37,7 +38,7 @@ type Invited struct {
 }
 
 // Invite lets the user who gets the code see a patient of who. Errors: errs.Invalid, patients.ErrNotFound,
-// patients.ErrKeeperOnly, patients.ErrTooManyInvitations.
+// patients.ErrKeeperOnly, patients.ErrAlreadyClaimed, patients.ErrTooManyInvitations, patients.ErrTooManyGrants.
 func (s *Invitations) Invite(
 	ctx context.Context, who auth.Principal, id patients.ID, in domain.InvitationInput,
 ) (Invited, error) {
@@ -50,21 +51,15 @@ func (s *Invitations) Invite(
 		if _, err := s.patients.Lock(ctx, patients.OwnedBy(who.UserID), id); err != nil {
 			return err
 		}
-		if err := s.invitations.RemoveVoid(ctx, id, s.clock.Steady()); err != nil {
+		if err := s.removeExpired(ctx, id); err != nil {
 			return err
 		}
 		all, err := s.invitations.OfPatient(ctx, id)
+		if err == nil {
+			err = invitation.CheckBeside(all, now)
+		}
 		if err != nil {
 			return err
-		}
-		open := 0
-		for _, other := range all {
-			if other.Open(now) {
-				open++
-			}
-		}
-		if open >= domain.MaxInvitations {
-			return patients.ErrTooManyInvitations
 		}
 		if err := s.invitations.Add(ctx, invitation); err != nil {
 			return err
@@ -72,6 +67,40 @@ func (s *Invitations) Invite(
 		return s.trail.Record(ctx, who, newEntry(audit.Invited, id, patients.Owned))
 	})
 	return Invited{invitation, code}, s.recordRefusal(ctx, who, id, err, patients.ErrKeeperOnly)
+}
+
+// removeExpired deletes the patient's grants and invitations that have expired.
+func (s *Invitations) removeExpired(ctx context.Context, id patients.ID) error {
+	if err := s.invitations.RemoveVoid(ctx, id, s.clock.Steady()); err != nil {
+		return err
+	}
+	return s.grants.RemoveExpired(ctx, id, s.clock.Steady())
+}
+
+// Browse returns a page of the invitations of a patient of who, also those that were accepted, until their grants end,
+// and those that have expired, until they are deleted. Errors: patients.ErrNotFound, patients.ErrKeeperOnly.
+func (s *Invitations) Browse(
+	ctx context.Context, who auth.Principal, id patients.ID, page paging.Request,
+) (paging.Page[domain.Invitation], error) {
+	none := paging.Page[domain.Invitation]{}
+	if _, err := s.patients.Find(ctx, patients.OwnedBy(who.UserID), id); err != nil {
+		return none, s.recordRefusal(ctx, who, id, err, patients.ErrKeeperOnly)
+	}
+	found, err := s.invitations.List(ctx, id, page)
+	if err != nil {
+		return none, err
+	}
+	return found, s.trail.Record(ctx, who, newEntry(audit.Read, id, patients.Owned))
+}
+
+// StateOf returns what has become of an invitation of a patient whom the user who reads it keeps. Those of a user who
+// kept the patient before cannot be accepted.
+func (s *Invitations) StateOf(who auth.Principal, i domain.Invitation) domain.InvitationState {
+	state := i.State(s.clock.Now())
+	if state == domain.InvitationOpen && i.InvitedBy != who.UserID {
+		return domain.InvitationExpired
+	}
+	return state
 }
 
 // Withdraw makes an invitation to see a patient of who void. Errors: patients.ErrNotFound, patients.ErrKeeperOnly,
@@ -94,7 +123,8 @@ func (s *Invitations) Withdraw(
 // Claim grants a patient to the user who sends the code of an invitation and the birth date, which is ignored where
 // only the age is known. The invitation becomes void, also with the third wrong birth date. Invitations of a user who
 // no longer keeps the patient are void. Errors: errs.Invalid, patients.ErrNoInvitation for every code that is not valid
-// and for a wrong birth date, patients.ErrAlreadyKept, those of the subscribers of patients.Claimed.
+// and for a wrong birth date, patients.ErrAlreadyKept, patients.ErrAlreadyClaimed, patients.ErrTooManyGrants, those of
+// the subscribers of patients.Claimed.
 func (s *Invitations) Claim(
 	ctx context.Context, who auth.Principal, in domain.ClaimInput,
 ) (grant domain.Grant, err error) {
@@ -115,10 +145,11 @@ func (s *Invitations) Claim(
 			return err
 		}
 		refusal = audit.NewRefusal(audit.Patient, patient.ID.UUID, http.StatusNotFound)
-		grant, wrong = invitation.Accept(patient, who.UserID, in.Born(), s.clock.Now(), s.zone)
+		invitation, wrong = invitation.Accept(patient, who.UserID, in.Born(), s.clock.Now(), s.zone)
 		switch {
 		case wrong == nil:
-			return s.accept(ctx, who, grant, invitation.ID)
+			grant = invitation.Grant()
+			return s.accept(ctx, who, invitation)
 		case errors.Is(wrong, patients.ErrNoInvitation):
 			return nil // commits the failure that attempt has counted
 		}
@@ -149,17 +180,19 @@ func (s *Invitations) attempt(ctx context.Context, code onetime.Code) (domain.Pa
 		return domain.Patient{}, found, err
 	}
 	attempted.Failures--
-	if !attempted.Open(s.clock.Now()) {
+	if attempted.State(s.clock.Now()) != domain.InvitationOpen {
 		return domain.Patient{}, found, patients.ErrNoInvitation
 	}
 	return patient, attempted, nil
 }
 
-// accept stores the grant, and removes its invitation.
-func (s *Invitations) accept(
-	ctx context.Context, who auth.Principal, grant domain.Grant, invitation domain.InvitationID,
-) error {
-	if err := s.invitations.Remove(ctx, grant.PatientID, invitation); err != nil {
+// accept stores the accepted invitation and its grant. Errors: patients.ErrAlreadyClaimed, patients.ErrTooManyGrants.
+func (s *Invitations) accept(ctx context.Context, who auth.Principal, accepted domain.Invitation) error {
+	grant := accepted.Grant()
+	if err := s.invitations.Accept(ctx, accepted); err != nil {
+		return err
+	}
+	if err := s.removeExpired(ctx, grant.PatientID); err != nil {
 		return err
 	}
 	if err := s.grants.Put(ctx, grant); err != nil {
@@ -171,24 +204,38 @@ func (s *Invitations) accept(
 			return kept == 0, err
 		},
 	}
-	if err := s.events.Publish(ctx, claimed); err != nil {
+	if err := s.events.Publish(ctx, claimed); err != nil { // the subscriber locks the account
 		return err
 	}
-	return s.trail.Record(ctx, who, entryOf(audit.Granted, grant))
+	represented, err := s.grants.CountRepresented(ctx, who.UserID, s.clock.Now())
+	if err == nil && represented > patients.MaxRepresented {
+		err = patients.ErrTooManyGrants
+	}
+	if err != nil {
+		return err
+	}
+	return s.trail.Record(ctx, who, grantEntries(audit.Granted, grant)...)
 }
 
-// entryOf returns the entry of the beginning or the end of a grant.
-func entryOf(action audit.Action, grant domain.Grant) audit.Entry {
-	return newEntry(action, grant.PatientID, grant.Reason())
+// grantEntries returns the entries of the beginning or the end of grants. The fields of those that begin have the
+// level.
+func grantEntries(action audit.Action, grants ...domain.Grant) []audit.Entry {
+	entries := make([]audit.Entry, len(grants))
+	for i, grant := range grants {
+		entries[i] = newEntry(action, grant.PatientID, grant.Reason())
+		if action == audit.Granted {
+			entries[i].Fields = []string{string(grant.Level)}
+		}
+	}
+	return entries
 }
 
 // End ends a grant of a patient, for the user who keeps the patient and the user to whom it was granted. The user may
 // still act for themselves, which has no effect without a grant. Errors: patients.ErrNotFound, patients.ErrNoGrant,
 // patients.ErrKeeperOnly for other users who may read the patient, patients.ErrCareEnds.
 func (s *Invitations) End(ctx context.Context, who auth.Principal, id patients.ID, source uuid.UUID) error {
-	var patient domain.Patient
-	err := s.tx.Do(ctx, func(ctx context.Context) (err error) {
-		patient, err = s.patients.Hold(ctx, patients.VisibleTo(who, s.clock.Now()), id)
+	err := s.tx.Do(ctx, func(ctx context.Context) error {
+		patient, err := s.patients.Hold(ctx, patients.VisibleTo(who, s.clock.Now()), id)
 		if err != nil {
 			return err
 		}
@@ -204,12 +251,13 @@ func (s *Invitations) End(ctx context.Context, who auth.Principal, id patients.I
 		if err := s.grants.Remove(ctx, grant); err != nil {
 			return err
 		}
-		return s.trail.Record(ctx, who, entryOf(audit.Withdrawn, grant))
+		if err := s.invitations.RemoveAccepted(ctx, []uuid.UUID{grant.SourceID}); err != nil {
+			return err
+		}
+		return s.trail.Record(ctx, who, grantEntries(audit.Withdrawn, grant)...)
 	})
 	if errors.Is(err, patients.ErrKeeperOnly) {
-		refusal := audit.NewRefusal(audit.Patient, id.UUID, http.StatusForbidden)
-		refusal.Reason = patient.Reason
-		return audit.RecordMissing(ctx, s.trail, who, refusal, err, err)
+		return s.recordForbidden(ctx, who, id, err)
 	}
 	return s.recordMissing(ctx, who, id, err)
 }

@@ -11,6 +11,8 @@ import (
 	"healthcare/modules/patients"
 	"healthcare/modules/patients/internal/domain"
 	"healthcare/modules/patients/internal/ports"
+	"healthcare/platform/audit"
+	"healthcare/platform/auth"
 	"healthcare/platform/clock"
 	"healthcare/platform/events"
 )
@@ -20,26 +22,28 @@ import (
 type Care struct {
 	grants ports.Grants
 	teams  ports.CareTeams
+	trail  audit.Recorder
 	clock  clock.Clock
 }
 
 // NewCare returns Care.
-func NewCare(grants ports.Grants, teams ports.CareTeams, clk clock.Clock) *Care {
-	return &Care{grants, teams, clk}
+func NewCare(grants ports.Grants, teams ports.CareTeams, trail audit.Recorder, clk clock.Clock) *Care {
+	return &Care{grants, teams, trail, clk}
 }
 
 // WhenAssigned grants what new assignments grant.
 func WhenAssigned(care *Care) events.Subscription {
 	return events.On("patients", func(ctx context.Context, made assignments.Assigned) error {
+		if err := care.teams.Put(ctx, made.Links); err != nil {
+			return err
+		}
+		var granted []domain.Grant
 		for _, link := range made.Links {
-			if link.Access == assignments.None {
-				continue
-			}
-			if err := care.grants.Put(ctx, grantOf(link, made.By.UserID, care.clock.Now())); err != nil {
-				return err
+			if link.Access != assignments.None {
+				granted = append(granted, grantOf(link, made.By.UserID, care.clock.Now()))
 			}
 		}
-		return care.teams.Put(ctx, made.Links)
+		return care.grant(ctx, made.By, granted...)
 	})
 }
 
@@ -47,39 +51,68 @@ func WhenAssigned(care *Care) events.Subscription {
 func WhenAccessChanged(care *Care) events.Subscription {
 	return events.On("patients", func(ctx context.Context, changed assignments.AccessChanged) error {
 		if changed.Link.Access == assignments.None {
-			return care.grants.RemoveBySources(ctx, domain.Care, []uuid.UUID{changed.Link.ID.UUID})
+			return care.withdraw(ctx, changed.By, []uuid.UUID{changed.Link.ID.UUID})
 		}
-		return care.grants.Put(ctx, grantOf(changed.Link, changed.By.UserID, care.clock.Now()))
+		return care.grant(ctx, changed.By, grantOf(changed.Link, changed.By.UserID, care.clock.Now()))
 	})
 }
 
 // WhenEnded ends the grants of assignments.
 func WhenEnded(care *Care) events.Subscription {
 	return events.On("patients", func(ctx context.Context, ended assignments.Ended) error {
-		return care.end(ctx, ended.IDs)
+		sources := make([]uuid.UUID, len(ended.IDs))
+		for i, id := range ended.IDs {
+			sources[i] = id.UUID
+		}
+		if err := care.teams.Remove(ctx, ended.IDs); err != nil {
+			return err
+		}
+		return care.withdraw(ctx, ended.By, sources)
 	})
 }
 
 // WhenDoctorDeleted ends all grants to the doctor.
 func WhenDoctorDeleted(care *Care) events.Subscription {
 	return events.On("patients", func(ctx context.Context, deleted doctors.Deleted) error {
-		if _, err := care.grants.RemoveOfGrantee(ctx, deleted.ID.UUID); err != nil {
+		ended, err := care.grants.RemoveOfGrantee(ctx, deleted.ID.UUID)
+		if err != nil {
 			return err
 		}
-		return care.teams.RemoveOfDoctor(ctx, deleted.ID.UUID)
+		if err := care.teams.RemoveOfDoctor(ctx, deleted.ID.UUID); err != nil {
+			return err
+		}
+		return care.record(ctx, deleted.By, grantEntries(audit.Withdrawn, ended...))
 	})
 }
 
-// end ends the grants of assignments.
-func (c *Care) end(ctx context.Context, ids []assignments.ID) error {
-	sources := make([]uuid.UUID, len(ids))
-	for i, id := range ids {
-		sources[i] = id.UUID
+// grant stores and records grants.
+func (c *Care) grant(ctx context.Context, by auth.Principal, granted ...domain.Grant) error {
+	for _, grant := range granted {
+		if err := c.grants.Put(ctx, grant); err != nil {
+			return err
+		}
 	}
-	if err := c.grants.RemoveBySources(ctx, domain.Care, sources); err != nil {
+	return c.record(ctx, by, grantEntries(audit.Granted, granted...))
+}
+
+// withdraw ends the grants of assignments and records that.
+func (c *Care) withdraw(ctx context.Context, by auth.Principal, sources []uuid.UUID) error {
+	ended, err := c.grants.RemoveBySources(ctx, ofCare, sources)
+	if err != nil {
 		return err
 	}
-	return c.teams.Remove(ctx, ids)
+	return c.record(ctx, by, grantEntries(audit.Withdrawn, ended...))
+}
+
+// ofCare are the bases of grants whose sources are assignments.
+var ofCare = []domain.Basis{domain.Care}
+
+// record appends entries to the trail, if there are any.
+func (c *Care) record(ctx context.Context, by auth.Principal, entries []audit.Entry) error {
+	if len(entries) == 0 {
+		return nil
+	}
+	return c.trail.Record(ctx, by, entries...)
 }
 
 // grantOf returns the grant of an assignment that grants something.

@@ -209,6 +209,12 @@ func (s *Service) recordRefusal(
 	if len(who.For) == 0 || !errors.Is(err, patients.ErrNotFound) {
 		return s.recordMissing(ctx, who, id, err)
 	}
+	return s.recordForbidden(ctx, who, id, forbidden)
+}
+
+// recordForbidden records forbidden, with the reason for which the user may read the patient, and returns it, or
+// patients.ErrNotFound for a user who may not.
+func (s *Service) recordForbidden(ctx context.Context, who auth.Principal, id patients.ID, forbidden error) error {
 	patient, err := s.patients.Find(ctx, patients.VisibleTo(who, s.clock.Now()), id)
 	if err != nil {
 		return s.recordMissing(ctx, who, id, err)

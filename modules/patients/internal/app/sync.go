@@ -7,55 +7,113 @@ import (
 
 	"healthcare/modules/assignments"
 	"healthcare/modules/patients/internal/domain"
+	"healthcare/modules/patients/internal/ports"
+	"healthcare/platform/audit"
+	"healthcare/platform/auth"
 	"healthcare/platform/tx"
 )
 
-// Sync compares the grants to doctors and the care teams with the assignments, and mends them. They differ after an
-// upgrade, and if an earlier release that does not know them made or ended an assignment.
+// Sync compares the grants with their sources, which are the assignments and the accepted invitations, and the care
+// teams with the assignments, and mends them. They differ after an upgrade, and if an earlier release that does not
+// know them made or ended an assignment.
 type Sync struct {
 	*Care
 	assignments assignments.Directory
+	invitations ports.Invitations
 	tx          tx.Runner
 }
 
 // NewSync returns Sync.
-func NewSync(care *Care, directory assignments.Directory, runner tx.Runner) *Sync {
-	return &Sync{care, directory, runner}
+func NewSync(
+	care *Care, directory assignments.Directory, invitations ports.Invitations, runner tx.Runner,
+) *Sync {
+	return &Sync{care, directory, invitations, runner}
 }
 
-// Difference is an assignment of which a grant or a care team differs. It names no patient.
+// Difference is a source whose grant or care team differs. It names no patient.
 type Difference struct {
-	Assignment assignments.ID
-	Text       string // such as "the grant is missing"
+	Kind string    // assignment or invitation
+	ID   uuid.UUID // of the source
+	Text string    // such as "the grant is missing"
 }
 
-// comparedAtOnce is the number of assignments that one transaction compares.
+// source is a record that may grant something.
+type source struct {
+	id    uuid.UUID
+	grant *domain.Grant     // nil: it grants nothing
+	link  *assignments.Link // of an assignment
+}
+
+// pass is the comparison of the sources of one kind.
+type pass struct {
+	kind  string
+	bases []domain.Basis
+	// page returns up to limit sources after the id, in the order of their ids. They are locked against changes and
+	// removal until the transaction in ctx ends.
+	page func(ctx context.Context, after uuid.UUID, limit int) ([]source, error)
+}
+
+func (s *Sync) passes() []pass {
+	return []pass{
+		{"assignment", ofCare, s.assigned},
+		{"invitation", []domain.Basis{domain.Self, domain.Delegate}, s.accepted},
+	}
+}
+
+func (s *Sync) assigned(ctx context.Context, after uuid.UUID, limit int) ([]source, error) {
+	page, err := s.assignments.Page(ctx, assignments.ID{UUID: after}, limit)
+	all := make([]source, len(page))
+	for i, link := range page {
+		all[i] = source{id: link.ID.UUID, link: &page[i]}
+		if link.Access != assignments.None {
+			// The assignment does not have the user who granted it.
+			all[i].grant = new(grantOf(link, uuid.Nil, s.clock.Now()))
+		}
+	}
+	return all, err
+}
+
+func (s *Sync) accepted(ctx context.Context, after uuid.UUID, limit int) ([]source, error) {
+	page, err := s.invitations.Accepted(ctx, domain.InvitationID{UUID: after}, limit)
+	all := make([]source, len(page))
+	for i, invitation := range page {
+		all[i] = source{id: invitation.ID.UUID, grant: new(invitation.Grant())}
+	}
+	return all, err
+}
+
+// comparedAtOnce is the number of sources that one transaction compares.
 const comparedAtOnce = 1000
 
-// Run compares everything, page by page, and calls found with each difference, after it was mended if mend is set.
-// compared is called after each page with the number of assignments compared so far. Errors: the store's.
-func (s *Sync) Run(ctx context.Context, mend bool, compared func(int), found func(Difference)) error {
-	var after assignments.ID
-	for total := 0; ; {
-		var differing []Difference
-		var page []assignments.Link
-		err := s.tx.Do(ctx, func(ctx context.Context) (err error) {
-			page, differing, err = s.page(ctx, after, mend)
-			return err
-		})
-		if err != nil {
-			return err
+// Run compares everything, page by page, and calls found with each difference, after it was mended for the user by, if
+// mend is set. compared is called after each page with the number of sources compared so far. Errors: the store's.
+func (s *Sync) Run(
+	ctx context.Context, by auth.Principal, mend bool, compared func(int), found func(Difference),
+) error {
+	total := 0
+	for _, p := range s.passes() {
+		var after uuid.UUID
+		for more := true; more; {
+			var differing []Difference
+			var page []source
+			err := s.tx.Do(ctx, func(ctx context.Context) (err error) {
+				page, differing, err = s.compare(ctx, p, after, by, mend)
+				return err
+			})
+			if err != nil {
+				return err
+			}
+			for _, d := range differing {
+				found(d)
+			}
+			total += len(page)
+			compared(total)
+			if more = len(page) == comparedAtOnce; more {
+				after = page[len(page)-1].id
+			}
 		}
-		for _, d := range differing {
-			found(d)
-		}
-		total += len(page)
-		compared(total)
-		if len(page) < comparedAtOnce {
-			return nil
-		}
-		after = page[len(page)-1].ID
 	}
+	return nil
 }
 
 // Fill is Run on an installation in which nothing was recorded yet, such as after an upgrade; otherwise it does
@@ -65,89 +123,99 @@ func (s *Sync) Fill(ctx context.Context) error {
 	if err != nil || !empty {
 		return err
 	}
-	return s.Run(ctx, true, func(int) {}, func(Difference) {})
+	return s.Run(ctx, auth.Principal{}, true, func(int) {}, func(Difference) {})
 }
 
-// page compares the assignments after an id and mends what differs. The assignments are locked before the rest is read,
-// so that none of them ends meanwhile; those made meanwhile are read again before a surplus row counts as one.
-func (s *Sync) page(
-	ctx context.Context, after assignments.ID, mend bool,
-) (page []assignments.Link, differing []Difference, err error) {
-	if page, err = s.assignments.Page(ctx, after, comparedAtOnce); err != nil {
+// compare compares the sources after an id and mends what differs. The sources are locked before the rest is read, so
+// that none of them ends meanwhile; those made meanwhile are read again before a surplus row counts as one.
+func (s *Sync) compare(
+	ctx context.Context, p pass, after uuid.UUID, by auth.Principal, mend bool,
+) (page []source, differing []Difference, err error) {
+	if page, err = p.page(ctx, after, comparedAtOnce); err != nil {
 		return nil, nil, err
 	}
-	var last assignments.ID
+	var last uuid.UUID
 	if len(page) == comparedAtOnce {
-		last = page[len(page)-1].ID
+		last = page[len(page)-1].id
 	}
-	recorded, err := s.recorded(ctx, after, last)
+	recorded, err := s.recorded(ctx, p, after, last)
 	if err != nil {
 		return nil, nil, err
 	}
-	surplus := map[assignments.ID]bool{}
-	for id := range recorded {
-		surplus[id] = true
-	}
-	var missing []assignments.Link
-	for _, link := range page {
-		delete(surplus, link.ID)
-		if text := recorded[link.ID].differs(link); text != "" {
-			missing = append(missing, link)
-			differing = append(differing, Difference{link.ID, text})
+	var wrong []source
+	for _, src := range page {
+		if text := recorded[src.id].differs(src); text != "" {
+			wrong = append(wrong, src)
+			differing = append(differing, Difference{p.kind, src.id, text})
 		}
 	}
-	if len(surplus) > 0 {
-		again, err := s.assignments.Page(ctx, after, comparedAtOnce+len(surplus))
-		if err != nil {
-			return nil, nil, err
-		}
-		for _, link := range again {
-			delete(surplus, link.ID)
-		}
+	ended, err := s.ended(ctx, p, after, page, recorded)
+	for _, id := range ended {
+		differing = append(differing, Difference{p.kind, id, "it has ended or never existed"})
 	}
-	var ended []assignments.ID
-	for id := range surplus {
-		ended = append(ended, id)
-		differing = append(differing, Difference{id, "the assignment has ended"})
-	}
-	if mend {
-		err = s.mend(ctx, missing, ended)
+	if err == nil && mend {
+		err = s.mend(ctx, p, by, wrong, ended, recorded)
 	}
 	return page, differing, err
 }
 
-// record is what is stored of an assignment.
-type record struct {
-	team   assignments.Link
-	grants []domain.Grant
+// ended returns the recorded ids that are none of a source.
+func (s *Sync) ended(
+	ctx context.Context, p pass, after uuid.UUID, page []source, recorded map[uuid.UUID]record,
+) (ids []uuid.UUID, err error) {
+	surplus := map[uuid.UUID]bool{}
+	for id := range recorded {
+		surplus[id] = true
+	}
+	for _, src := range page {
+		delete(surplus, src.id)
+	}
+	if len(surplus) == 0 {
+		return nil, nil
+	}
+	again, err := p.page(ctx, after, comparedAtOnce+len(surplus))
+	for _, src := range again {
+		delete(surplus, src.id)
+	}
+	for id := range surplus {
+		ids = append(ids, id)
+	}
+	return ids, err
 }
 
-// recorded returns what is stored of the assignments of a range.
-func (s *Sync) recorded(ctx context.Context, after, last assignments.ID) (map[assignments.ID]record, error) {
-	all := map[assignments.ID]record{}
-	teams, err := s.teams.Range(ctx, after, last)
-	if err != nil {
-		return nil, err
+// record is what is stored of a source.
+type record struct {
+	team   assignments.Link
+	grants []ports.StoredGrant
+}
+
+// recorded returns what is stored of the sources of a range.
+func (s *Sync) recorded(ctx context.Context, p pass, after, last uuid.UUID) (map[uuid.UUID]record, error) {
+	all := map[uuid.UUID]record{}
+	if p.kind == "assignment" {
+		teams, err := s.teams.Range(ctx, assignments.ID{UUID: after}, assignments.ID{UUID: last})
+		if err != nil {
+			return nil, err
+		}
+		for _, team := range teams {
+			all[team.ID.UUID] = record{team: team}
+		}
 	}
-	for _, team := range teams {
-		all[team.ID] = record{team: team}
-	}
-	grants, err := s.grants.Range(ctx, domain.Care, after.UUID, last.UUID)
+	grants, err := s.grants.Range(ctx, p.bases, after, last)
 	for _, grant := range grants {
-		id := assignments.ID{UUID: grant.SourceID}
-		r := all[id]
+		r := all[grant.SourceID]
 		r.grants = append(r.grants, grant)
-		all[id] = r
+		all[grant.SourceID] = r
 	}
 	return all, err
 }
 
-// differs returns how the record differs from the assignment, or "".
-func (r record) differs(link assignments.Link) string {
-	if r.team.Patient != link.Patient || r.team.Doctor != link.Doctor {
+// differs returns how the record differs from the source, or "".
+func (r record) differs(src source) string {
+	if src.link != nil && (r.team.Patient != src.link.Patient || r.team.Doctor != src.link.Doctor) {
 		return "the care team lacks it"
 	}
-	if link.Access == assignments.None {
+	if src.grant == nil {
 		if len(r.grants) > 0 {
 			return "it grants nothing, but there is a grant"
 		}
@@ -156,36 +224,88 @@ func (r record) differs(link assignments.Link) string {
 	if len(r.grants) == 0 {
 		return "the grant is missing"
 	}
-	wanted := grantOf(link, uuid.Nil, r.grants[0].GrantedAt)
 	for _, got := range r.grants {
-		got.GrantedBy, got.GrantedAt = wanted.GrantedBy, wanted.GrantedAt
-		if got != wanted {
-			return "the grant has another level, patient or doctor"
+		if !r.same(got.Grant, *src.grant) {
+			return "the grant has another patient, grantee, level or end"
+		}
+		if got.Outdated {
+			return "the grant has an earlier name or time of the patient"
 		}
 	}
 	return ""
 }
 
-// mend replaces what is stored of the assignments that differ, and removes that of those that ended.
-func (s *Sync) mend(ctx context.Context, differing []assignments.Link, ended []assignments.ID) error {
-	if len(differing) == 0 && len(ended) == 0 {
-		return nil
-	}
+// same reports whether two grants of a source are equal, but for the user who granted it and the time, which
+// assignments do not have.
+func (record) same(a, b domain.Grant) bool {
+	b.GrantedBy, b.GrantedAt = a.GrantedBy, a.GrantedAt
+	return a == b
+}
+
+// mend replaces what is stored of the sources that differ, and removes that of those that ended. It records the grants
+// that begin and end thereby.
+func (s *Sync) mend(
+	ctx context.Context, p pass, by auth.Principal, wrong []source, ended []uuid.UUID, recorded map[uuid.UUID]record,
+) error {
 	ids := ended
-	for _, link := range differing {
-		ids = append(ids, link.ID)
-	}
-	if err := s.end(ctx, ids); err != nil {
-		return err
-	}
-	for _, link := range differing {
-		if link.Access == assignments.None {
+	var links []assignments.Link
+	var granted, kept []domain.Grant
+	for _, src := range wrong {
+		ids = append(ids, src.id)
+		if src.link != nil {
+			links = append(links, *src.link)
+		}
+		if src.grant == nil {
 			continue
 		}
-		// The assignment does not have the user who granted it.
-		if err := s.grants.Put(ctx, grantOf(link, uuid.Nil, s.clock.Now())); err != nil {
+		wanted := *src.grant
+		if before := recorded[src.id].grants; len(before) == 1 && recorded[src.id].same(before[0].Grant, wanted) {
+			kept = append(kept, before[0].Grant)
+		} else {
+			granted = append(granted, wanted)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	if err := s.endAll(ctx, p, by, ids, kept); err != nil {
+		return err
+	}
+	for _, grant := range kept {
+		if err := s.grants.Put(ctx, grant); err != nil {
 			return err
 		}
 	}
-	return s.teams.Put(ctx, differing)
+	if err := s.grant(ctx, by, granted...); err != nil {
+		return err
+	}
+	return s.teams.Put(ctx, links)
+}
+
+// endAll removes what is stored of sources, and records it, but for the grants that are stored again.
+func (s *Sync) endAll(
+	ctx context.Context, p pass, by auth.Principal, ids []uuid.UUID, kept []domain.Grant,
+) error {
+	removed, err := s.grants.RemoveBySources(ctx, p.bases, ids)
+	if err != nil {
+		return err
+	}
+	again := map[uuid.UUID]bool{}
+	for _, grant := range kept {
+		again[grant.SourceID] = true
+	}
+	var ended []domain.Grant
+	teams := make([]assignments.ID, len(ids))
+	for i, id := range ids {
+		teams[i] = assignments.ID{UUID: id}
+	}
+	for _, grant := range removed {
+		if !again[grant.SourceID] {
+			ended = append(ended, grant)
+		}
+	}
+	if err := s.record(ctx, by, grantEntries(audit.Withdrawn, ended...)); err != nil {
+		return err
+	}
+	return s.teams.Remove(ctx, teams)
 }

@@ -121,7 +121,8 @@ func TestAUserWithoutDataLeavesNoTrace(t *testing.T) {
 		published++
 		return nil
 	})
-	userData := app.NewUserData(store.New(db), store.NewGrants(db), db, events.New(subscription), trail, clock.At(now),
+	userData := app.NewUserData(store.New(db), store.NewGrants(db), store.NewInvitations(db), db,
+		events.New(subscription), trail, clock.At(now),
 		app.Limit{})
 	removed, err := userData.DeleteAll(t.Context(), identity.UserID{UUID: uuid.New()}, identity.SessionID{}, "", 10)
 	require.NoError(t, err)

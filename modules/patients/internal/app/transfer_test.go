@@ -43,7 +43,8 @@ func newTransferEnv(db *database.DB, most int) *transferEnv {
 	limit := app.NewLimit(patients.Config{MaxPerUser: most}, repository)
 	service := app.New(repository, h.trail, db, publisher, manual, time.UTC, patients.Config{}, limit)
 	h.env = env{service, db, manual}
-	h.userData = app.NewUserData(repository, store.NewGrants(db), db, publisher, h.trail, manual, limit)
+	h.userData = app.NewUserData(repository, store.NewGrants(db), store.NewInvitations(db), db,
+		publisher, h.trail, manual, limit)
 	return h
 }
 

@@ -17,10 +17,10 @@ import (
 
 // NewUserData returns the identity.UserData of patients: identity removes a user's patients with the account.
 func NewUserData(
-	repository ports.Repository, grants ports.Grants, runner tx.Runner, publisher events.Publisher,
-	trail audit.Recorder, clk clock.Clock, limit Limit,
+	repository ports.Repository, grants ports.Grants, invitations ports.Invitations, runner tx.Runner,
+	publisher events.Publisher, trail audit.Recorder, clk clock.Clock, limit Limit,
 ) identity.UserData {
-	return &userData{repository, grants, runner, publisher, trail, clk, limit}
+	return &userData{repository, grants, invitations, runner, publisher, trail, clk, limit}
 }
 
 // NewRoleRequirement returns the condition of patients.Role: the user keeps no patients, whom they could not change.
@@ -35,13 +35,14 @@ func NewRoleRequirement(repository ports.Repository) auth.Requirement {
 }
 
 type userData struct {
-	patients ports.Repository
-	grants   ports.Grants
-	tx       tx.Runner
-	events   events.Publisher
-	trail    audit.Recorder
-	clock    clock.Clock
-	limit    Limit
+	patients    ports.Repository
+	grants      ports.Grants
+	invitations ports.Invitations
+	tx          tx.Runner
+	events      events.Publisher
+	trail       audit.Recorder
+	clock       clock.Clock
+	limit       Limit
 }
 
 func (u *userData) Count(ctx context.Context, user identity.UserID, limit int) (int, error) {
@@ -84,11 +85,14 @@ func (u *userData) endGrants(ctx context.Context, who auth.Principal) error {
 	if err != nil || len(ended) == 0 {
 		return err
 	}
-	entries := make([]audit.Entry, len(ended))
+	sources := make([]uuid.UUID, len(ended))
 	for i, grant := range ended {
-		entries[i] = entryOf(audit.Withdrawn, grant)
+		sources[i] = grant.SourceID
 	}
-	return u.trail.Record(ctx, who, entries...)
+	if err := u.invitations.RemoveAccepted(ctx, sources); err != nil {
+		return err
+	}
+	return u.trail.Record(ctx, who, grantEntries(audit.Withdrawn, ended...)...)
 }
 
 // maxConflicts is the maximum number of conflicts that a transfer names.

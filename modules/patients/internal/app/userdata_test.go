@@ -34,7 +34,8 @@ func TestUserData(t *testing.T) {
 		})
 		service := newEnv(t, db, subscription)
 		trail := new(audittest.Recorder)
-		userData := app.NewUserData(store.New(db), store.NewGrants(db), db, events.New(subscription), trail,
+		userData := app.NewUserData(store.New(db), store.NewGrants(db), store.NewInvitations(db), db,
+			events.New(subscription), trail,
 			service.clock, app.Limit{})
 		owner, patient := assignedPatient(t, service)
 		user := identity.UserID{UUID: owner.UserID}

@@ -29,12 +29,16 @@ func ParseGrantID(s string) (InvitationID, error) {
 // MaxInvitations is the maximum number of open invitations of a patient.
 const MaxInvitations = 10
 
+// MaxAccepted is the maximum number of accepted invitations of a patient whose grants have not ended.
+const MaxAccepted = 50
+
 // MaxFailures is the number of claims with a wrong birth date after which an invitation is void.
 const MaxFailures = 3
 
 const majority = 18 // years
 
-// Invitation lets the user who knows its code see a patient.
+// Invitation lets the user who knows its code see a patient. An accepted one is the source of its grant, until the
+// grant ends.
 type Invitation struct {
 	ID        InvitationID
 	PatientID patients.ID
@@ -45,6 +49,9 @@ type Invitation struct {
 	CreatedAt time.Time
 	ExpiresAt time.Time // of the code, exclusive
 	Failures  int       // claims with a wrong birth date
+
+	AcceptedBy uuid.UUID // zero: not accepted
+	AcceptedAt time.Time
 }
 
 // InvitationInput is a keeper's description of an invitation, not yet validated.
@@ -89,32 +96,75 @@ func parseEnd(s string, now time.Time) (time.Time, error) {
 	return until, nil
 }
 
-// Open reports whether the invitation can be accepted.
-func (i Invitation) Open(now time.Time) bool {
-	return now.Before(i.ExpiresAt) && i.Failures < MaxFailures
+// InvitationState is what has become of an invitation.
+type InvitationState string
+
+// The states of invitations.
+const (
+	InvitationOpen     InvitationState = "open"     // can be accepted
+	InvitationAccepted InvitationState = "accepted" // its grant has not ended
+	InvitationExpired  InvitationState = "expired"  // or has too many failures
+)
+
+// State returns the state at a time.
+func (i Invitation) State(now time.Time) InvitationState {
+	switch {
+	case i.AcceptedBy != uuid.Nil && (i.Until.IsZero() || now.Before(i.Until)):
+		return InvitationAccepted
+	case i.AcceptedBy == uuid.Nil && now.Before(i.ExpiresAt) && i.Failures < MaxFailures:
+		return InvitationOpen
+	}
+	return InvitationExpired
 }
 
-// Accept returns the grant for the user who knows the code and the patient's birth date. Where only the age is known,
-// born is ignored. The grant of a child's delegate ends with the 18th birthday in zone at the latest. Errors:
-// patients.ErrAlreadyKept for the user who keeps the patient, patients.ErrNoInvitation for a wrong birth date.
-func (i Invitation) Accept(p Patient, user uuid.UUID, born Date, now time.Time, zone *time.Location) (Grant, error) {
+// CheckBeside returns an error unless the patient may have the invitation beside all others. Errors:
+// patients.ErrAlreadyClaimed, patients.ErrTooManyInvitations, patients.ErrTooManyGrants.
+func (i Invitation) CheckBeside(all []Invitation, now time.Time) error {
+	count := map[InvitationState]int{}
+	for _, other := range all {
+		state := other.State(now)
+		if i.As == Self && other.As == Self && state == InvitationAccepted {
+			return patients.ErrAlreadyClaimed
+		}
+		count[state]++
+	}
+	switch {
+	case count[InvitationOpen] >= MaxInvitations:
+		return patients.ErrTooManyInvitations
+	case count[InvitationAccepted] >= MaxAccepted:
+		return patients.ErrTooManyGrants
+	}
+	return nil
+}
+
+// Accept returns the invitation accepted by the user who knows the code and the patient's birth date. Where only the
+// age is known, born is ignored. The access of a child's delegate ends with the 18th birthday in zone at the latest.
+// Errors: patients.ErrAlreadyKept for the user who keeps the patient, patients.ErrNoInvitation for a wrong birth date.
+func (i Invitation) Accept(
+	p Patient, user uuid.UUID, born Date, now time.Time, zone *time.Location,
+) (Invitation, error) {
 	if user == p.OwnerID {
-		return Grant{}, patients.ErrAlreadyKept
+		return Invitation{}, patients.ErrAlreadyKept
 	}
 	if p.Details.BirthDate != (Date{}) && born != p.Details.BirthDate {
-		return Grant{}, patients.ErrNoInvitation
+		return Invitation{}, patients.ErrNoInvitation
 	}
-	grant := Grant{
-		PatientID: p.ID, GranteeID: user, Basis: i.As, SourceID: i.ID.UUID, Level: patients.Read,
-		GrantedBy: i.InvitedBy, GrantedAt: now, ExpiresAt: i.Until,
-	}
+	i.AcceptedBy, i.AcceptedAt = user, now
 	if i.As == Delegate && p.Details.BirthDate != (Date{}) {
 		adult := p.Details.BirthDate.birthday(majority, zone)
-		if now.Before(adult) && (grant.ExpiresAt.IsZero() || adult.Before(grant.ExpiresAt)) {
-			grant.ExpiresAt = adult
+		if now.Before(adult) && (i.Until.IsZero() || adult.Before(i.Until)) {
+			i.Until = adult
 		}
 	}
-	return grant, nil
+	return i, nil
+}
+
+// Grant returns the grant of an accepted invitation.
+func (i Invitation) Grant() Grant {
+	return Grant{
+		PatientID: i.PatientID, GranteeID: i.AcceptedBy, Basis: i.As, SourceID: i.ID.UUID, Level: patients.Read,
+		GrantedBy: i.InvitedBy, GrantedAt: i.AcceptedAt, ExpiresAt: i.Until,
+	}
 }
 
 // birthday returns the first instant in zone of the day on which a person born on d becomes this many years old.
@@ -131,18 +181,18 @@ func (d Date) birthday(years int, zone *time.Location) time.Time {
 // ClaimInput is a user's proof of being the invited person.
 type ClaimInput struct {
 	Code      string
-	BirthDate string // YYYY-MM-DD; empty: not given
+	BirthDate string // YYYY-MM-DD
 }
 
 // Validate checks the fields without the invitation. Errors: errs.Invalid.
 func (in ClaimInput) Validate() error {
 	return errs.Fields(map[string]error{
 		"code":       validation.Validate(in.Code, notBlank, atMost64),
-		"birth_date": validation.Validate(strings.TrimSpace(in.BirthDate), isoDate),
+		"birth_date": validation.Validate(strings.TrimSpace(in.BirthDate), notBlank, isoDate),
 	})
 }
 
-// Born returns the birth date of a valid input, or the zero Date.
+// Born returns the birth date of a valid input.
 func (in ClaimInput) Born() Date {
 	born, _ := ParseDate(strings.TrimSpace(in.BirthDate))
 	return born

@@ -1,6 +1,7 @@
 package domain_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -33,8 +34,8 @@ func TestInvite(t *testing.T) {
 		i, err := domain.Invite(patient, in, nil, by, at, expires)
 		require.NoError(t, err)
 		require.Equal(t, i.Until, i.ExpiresAt)
-		require.True(t, i.Open(i.Until.Add(-time.Microsecond)))
-		require.False(t, i.Open(i.Until))
+		require.Equal(t, domain.InvitationOpen, i.State(i.Until.Add(-time.Microsecond)))
+		require.Equal(t, domain.InvitationExpired, i.State(i.Until))
 	})
 	for _, in := range []domain.InvitationInput{
 		{}, {As: "care"}, {As: "self", Until: "2026-12-01"}, {As: "self", Until: "2026-11-22T22:29:36.410959Z"},
@@ -45,9 +46,29 @@ func TestInvite(t *testing.T) {
 	}
 	t.Run("three failures end it", func(t *testing.T) {
 		i := domain.Invitation{ExpiresAt: expires, Failures: 2}
-		require.True(t, i.Open(at))
+		require.Equal(t, domain.InvitationOpen, i.State(at))
 		i.Failures++
-		require.False(t, i.Open(at))
+		require.Equal(t, domain.InvitationExpired, i.State(at))
+	})
+	t.Run("an accepted one lasts as long as its grant", func(t *testing.T) {
+		i := domain.Invitation{ExpiresAt: at, AcceptedBy: by}
+		require.Equal(t, domain.InvitationAccepted, i.State(expires), "without an end")
+		i.Until = expires
+		require.Equal(t, domain.InvitationAccepted, i.State(expires.Add(-time.Microsecond)))
+		require.Equal(t, domain.InvitationExpired, i.State(expires))
+	})
+	t.Run("a patient has a bounded number of them, and one account", func(t *testing.T) {
+		open := domain.Invitation{As: domain.Delegate, ExpiresAt: expires}
+		expired := domain.Invitation{As: domain.Delegate, ExpiresAt: at}
+		accepted := domain.Invitation{As: domain.Delegate, AcceptedBy: by}
+		self := domain.Invitation{As: domain.Self, AcceptedBy: by, Until: expires}
+		all := append(slices.Repeat([]domain.Invitation{expired, accepted}, 48), self)
+		all = append(all, slices.Repeat([]domain.Invitation{open}, 9)...)
+		require.NoError(t, open.CheckBeside(all, at))
+		require.ErrorIs(t, open.CheckBeside(append(all, open), at), patients.ErrTooManyInvitations)
+		require.ErrorIs(t, open.CheckBeside(append(all, accepted), at), patients.ErrTooManyGrants)
+		require.ErrorIs(t, domain.Invitation{As: domain.Self}.CheckBeside(all, at), patients.ErrAlreadyClaimed)
+		require.NoError(t, domain.Invitation{As: domain.Self}.CheckBeside([]domain.Invitation{self}, expires))
 	})
 }
 
@@ -70,7 +91,8 @@ func TestAccept(t *testing.T) {
 		}
 		i := domain.Invitation{ID: recordid.New[domain.InvitationID](), PatientID: p.ID, As: as, InvitedBy: owner,
 			Until: until}
-		grant, err := i.Accept(p, user, born, at, zone)
+		i, err := i.Accept(p, user, born, at, zone)
+		grant := i.Grant()
 		if err == nil {
 			require.Equal(t, domain.Grant{PatientID: p.ID, GranteeID: user, Basis: as, SourceID: i.ID.UUID,
 				Level: patients.Read, GrantedBy: owner, GrantedAt: at, ExpiresAt: grant.ExpiresAt}, grant)

@@ -98,18 +98,25 @@ type CareTeams interface {
 // Grants stores who may see patients beside their owners.
 type Grants interface {
 	// Put stores a grant, or replaces the level and the end of the one with the same patient, grantee, basis and
-	// source. It does nothing if the patient does not exist. Errors: none.
+	// source. It does nothing if the patient does not exist. Errors: patients.ErrAlreadyClaimed for the second grant of
+	// a patient with the basis Self.
 	Put(ctx context.Context, grant domain.Grant) error
 
-	// RemoveBySources deletes the grants of a basis from the given sources. Errors: none.
-	RemoveBySources(ctx context.Context, basis domain.Basis, sources []uuid.UUID) error
+	// RemoveBySources deletes the grants of the bases from the given sources, and returns them. Errors: none.
+	RemoveBySources(ctx context.Context, bases []domain.Basis, sources []uuid.UUID) ([]domain.Grant, error)
 
-	// Range returns the grants of a basis with sources from after, exclusive, to last. uuid.Nil as last is the end.
+	// Range returns the grants of the bases with sources from after, exclusive, to last. uuid.Nil as last is the end.
 	// Errors: none.
-	Range(ctx context.Context, basis domain.Basis, after, last uuid.UUID) ([]domain.Grant, error)
+	Range(ctx context.Context, bases []domain.Basis, after, last uuid.UUID) ([]StoredGrant, error)
 
-	// RemoveOfGrantee deletes all grants to the grantee, and returns their patients, bases and sources. Errors: none.
+	// RemoveOfGrantee deletes all grants to the grantee, and returns them. Errors: none.
 	RemoveOfGrantee(ctx context.Context, grantee uuid.UUID) ([]domain.Grant, error)
+
+	// RemoveExpired deletes the grants of the patient that have expired by then. Errors: none.
+	RemoveExpired(ctx context.Context, patient patients.ID, at time.Time) error
+
+	// CountRepresented returns the number of grants with which the user represents patients at that time. Errors: none.
+	CountRepresented(ctx context.Context, user uuid.UUID, at time.Time) (int, error)
 
 	// Find returns the grant of a patient from a source. Errors: patients.ErrNoGrant.
 	Find(ctx context.Context, patient patients.ID, source uuid.UUID) (domain.Grant, error)
@@ -120,6 +127,12 @@ type Grants interface {
 	// FindRepresenting returns the grant by which the user represents the patient at that time: as the patient, else as
 	// a delegate. Errors: patients.ErrNoGrant.
 	FindRepresenting(ctx context.Context, user uuid.UUID, patient patients.ID, at time.Time) (domain.Grant, error)
+}
+
+// StoredGrant is a grant as it is stored.
+type StoredGrant struct {
+	domain.Grant
+	Outdated bool // the copies of the patient's name and times, which lists are ordered by, differ
 }
 
 // Corrections stores corrections. Callers narrow them to a patient whom the caller may see.
@@ -150,10 +163,17 @@ type Invitations interface {
 	// Add stores a new invitation. Errors: none.
 	Add(ctx context.Context, invitation domain.Invitation) error
 
-	// OfPatient returns the patient's invitations, also void ones. Errors: none.
+	// OfPatient returns the patient's invitations, also void and accepted ones. Errors: none.
 	OfPatient(ctx context.Context, patient patients.ID) ([]domain.Invitation, error)
 
-	// FindByMAC returns the invitation whose code has one of the MACs, also if it is void. Errors:
+	// List returns a page of the patient's invitations. Errors: none.
+	List(ctx context.Context, patient patients.ID, page paging.Request) (paging.Page[domain.Invitation], error)
+
+	// Accepted returns up to limit accepted invitations after the id, in the order of their ids. They are locked
+	// against changes and removal until the transaction in ctx ends. Errors: none.
+	Accepted(ctx context.Context, after domain.InvitationID, limit int) ([]domain.Invitation, error)
+
+	// FindByMAC returns the invitation whose code has one of the MACs, also if it cannot be accepted. Errors:
 	// patients.ErrNoInvitation.
 	FindByMAC(ctx context.Context, macs [][]byte) (domain.Invitation, error)
 
@@ -161,9 +181,16 @@ type Invitations interface {
 	// invitation with that failure. Errors: patients.ErrNoInvitation.
 	Attempt(ctx context.Context, id domain.InvitationID) (domain.Invitation, error)
 
-	// Remove deletes an invitation of the patient. Errors: patients.ErrNoInvitation.
+	// Accept stores who accepted the invitation, when, and the end of the grant. Errors: patients.ErrNoInvitation.
+	Accept(ctx context.Context, accepted domain.Invitation) error
+
+	// Remove deletes an invitation of the patient that is not accepted. Errors: patients.ErrNoInvitation.
 	Remove(ctx context.Context, patient patients.ID, id domain.InvitationID) error
 
-	// RemoveVoid deletes the patient's invitations that have expired by then or have too many failures. Errors: none.
+	// RemoveAccepted deletes accepted invitations. Errors: none.
+	RemoveAccepted(ctx context.Context, ids []uuid.UUID) error
+
+	// RemoveVoid deletes the patient's invitations that have expired by then, or their grants, and those with too many
+	// failures. Errors: none.
 	RemoveVoid(ctx context.Context, patient patients.ID, at time.Time) error
 }

@@ -85,7 +85,7 @@ type AuditEntry struct {
 	// Example: 0
 	Count int64 `json:"count"`
 
-	// Fields The names of the changed fields, never their values.
+	// Fields The names of the changed fields, never their values; of granted: the level.
 	//
 	// Example: ["phone"]
 	Fields []string `json:"fields"`
@@ -137,7 +137,7 @@ type PatientAccess struct {
 	// Status Example: 200
 	Status int `json:"status"`
 
-	// Fields The names of the changed fields.
+	// Fields The names of the changed fields; of granted: the level.
 	//
 	// Example: ["phone"]
 	Fields []string `json:"fields"`

@@ -101,6 +101,20 @@ type CorrectionInput struct {
 	Value string `json:"value"`
 }
 
+// NewPatientInvitation An invitation with its code.
+type NewPatientInvitation struct {
+	// Id Example: 0193525f-6e33-7b52-9c40-0d1f8e7b6c25
+	Id string `json:"id"`
+
+	// Code The code, which is shown only in this response.
+	//
+	// Example: 4TXN9-0GJ7K-QW2EB-5RM8A
+	Code string `json:"code"`
+
+	// ExpiresAt Example: 2026-11-26T08:15:02.000417Z
+	ExpiresAt rest.Time `json:"expires_at"`
+}
+
 // Patient A patient of the caller.
 type Patient struct {
 	// Id Example: 0193525f-2a41-7d3e-8a55-5b1c9f0e7d21
@@ -182,10 +196,10 @@ type PatientChanges struct {
 
 // PatientClaim The proof that the caller is the invited person.
 type PatientClaim struct {
-	// BirthDate The patient's birth date; required unless only the age is known.
+	// BirthDate The patient's birth date.
 	//
 	// Example: 1995-04-18
-	BirthDate nullable.Nullable[string] `json:"birth_date,omitempty"`
+	BirthDate string `json:"birth_date"`
 
 	// Code The code of the invitation. Letter case, spaces and hyphens are ignored.
 	//
@@ -246,18 +260,44 @@ type PatientInput struct {
 	Phone nullable.Nullable[string] `json:"phone,omitempty"`
 }
 
-// PatientInvitation An invitation with its code.
+// PatientInvitation An invitation of a person to see a patient.
 type PatientInvitation struct {
-	// Id Example: 0193525f-6e33-7b52-9c40-0d1f8e7b6c25
+	// Id Also the id of the grant, once it is accepted.
+	//
+	// Example: 0193525f-6e33-7b52-9c40-0d1f8e7b6c25
 	Id string `json:"id"`
 
-	// Code The code, which is shown only in this response.
-	//
-	// Example: 4TXN9-0GJ7K-QW2EB-5RM8A
-	Code string `json:"code"`
+	// As Example: self
+	As string `json:"as"`
 
-	// ExpiresAt Example: 2026-11-26T08:15:02.000417Z
+	// State open: the code can be used. accepted: the user sees the patient. expired: neither any longer, also after three wrong birth dates.
+	//
+	// Example: accepted
+	State string `json:"state"`
+
+	// Until When the access ends; null if never.
+	Until nullable.Nullable[rest.Time] `json:"until"`
+
+	// InvitedBy The user who invited.
+	//
+	// Example: 0193525f-1f70-7cc1-a0e2-0f6e2b6cfe3b
+	InvitedBy string `json:"invited_by"`
+
+	// CreatedAt Example: 2026-11-23T08:15:02.000417Z
+	CreatedAt rest.Time `json:"created_at"`
+
+	// ExpiresAt When the code expires.
+	//
+	// Example: 2026-11-26T08:15:02.000417Z
 	ExpiresAt rest.Time `json:"expires_at"`
+
+	// AcceptedBy The user who accepted; null before.
+	//
+	// Example: 0193525f-8a55-7d74-9e62-2f3ba09d8e4a
+	AcceptedBy rest.NullableText `json:"accepted_by"`
+
+	// AcceptedAt Example: 2026-11-24T09:30:00.000512Z
+	AcceptedAt nullable.Nullable[rest.Time] `json:"accepted_at"`
 }
 
 // PatientInvitationInput As whom the invited person sees the patient, and until when.
@@ -359,6 +399,9 @@ type ServerInterface interface {
 	// EndPatientGrant End the access of a user who accepted an invitation.
 	// (DELETE /api/patients/{id}/grants/{grant}/)
 	EndPatientGrant(c *fiber.Ctx, id string, grant string) error
+	// ListPatientInvitations List the invitations of a patient, newest first, and who accepted them.
+	// (GET /api/patients/{id}/invitations/)
+	ListPatientInvitations(c *fiber.Ctx, id string) error
 	// InvitePatient Invite a person to see a patient, as the patient or as a delegate such as a parent.
 	// (POST /api/patients/{id}/invitations/)
 	InvitePatient(c *fiber.Ctx, id string) error
@@ -813,6 +856,35 @@ func (siw *ServerInterfaceWrapper) EndPatientGrant(c *fiber.Ctx) error {
 	return handler(c)
 }
 
+// ListPatientInvitations operation middleware
+func (siw *ServerInterfaceWrapper) ListPatientInvitations(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Params("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter id: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ListPatientInvitations(c, id)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
 // InvitePatient operation middleware
 func (siw *ServerInterfaceWrapper) InvitePatient(c *fiber.Ctx) error {
 
@@ -925,6 +997,8 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 	router.Post(options.BaseURL+"/api/patients/:id/corrections/:correction/decision/", wrapper.DecideCorrection)
 
 	router.Delete(options.BaseURL+"/api/patients/:id/grants/:grant/", wrapper.EndPatientGrant)
+
+	router.Get(options.BaseURL+"/api/patients/:id/invitations/", wrapper.ListPatientInvitations)
 
 	router.Post(options.BaseURL+"/api/patients/:id/invitations/", wrapper.InvitePatient)
 

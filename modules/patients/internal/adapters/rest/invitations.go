@@ -27,8 +27,32 @@ func (h *handlers) InvitePatient(c *fiber.Ctx, id string) error {
 	if err != nil {
 		return err
 	}
-	return c.Status(fiber.StatusCreated).JSON(PatientInvitation{
+	return c.Status(fiber.StatusCreated).JSON(NewPatientInvitation{
 		Id: invited.ID.String(), Code: invited.Code.Reveal(), ExpiresAt: rest.At(invited.ExpiresAt),
+	})
+}
+
+// ListPatientInvitations responds with a page of a patient's invitations.
+func (h *handlers) ListPatientInvitations(c *fiber.Ctx, id string) error {
+	patient, err := patients.ParseID(id)
+	if err != nil {
+		return err
+	}
+	request, err := rest.PageRequest(c)
+	if err != nil {
+		return err
+	}
+	who := rest.Principal(c)
+	page, err := h.invitations.Browse(c.UserContext(), who, patient, request)
+	if err != nil {
+		return err
+	}
+	return rest.SendPage(c, page, func(i domain.Invitation) PatientInvitation {
+		return PatientInvitation{
+			Id: i.ID.String(), As: string(i.As), State: string(h.invitations.StateOf(who, i)), Until: endOf(i.Until),
+			InvitedBy: i.InvitedBy.String(), CreatedAt: rest.At(i.CreatedAt), ExpiresAt: rest.At(i.ExpiresAt),
+			AcceptedBy: rest.NullableID(i.AcceptedBy), AcceptedAt: endOf(i.AcceptedAt),
+		}
 	})
 }
 
@@ -51,7 +75,7 @@ func (h *handlers) WithdrawPatientInvitation(c *fiber.Ctx, id, invitation string
 // ClaimPatient accepts an invitation.
 func (h *handlers) ClaimPatient(c *fiber.Ctx) error {
 	input, err := rest.Body(c, func(body PatientClaim) domain.ClaimInput {
-		return domain.ClaimInput{Code: body.Code, BirthDate: rest.OrEmpty(body.BirthDate)}
+		return domain.ClaimInput{Code: body.Code, BirthDate: body.BirthDate}
 	})
 	if err != nil {
 		return err
@@ -82,6 +106,7 @@ func (h *handlers) EndPatientGrant(c *fiber.Ctx, id, grant string) error {
 	return c.SendStatus(fiber.StatusNoContent)
 }
 
+// endOf returns the time, or null for the zero time.
 func endOf(at time.Time) nullable.Nullable[rest.Time] {
 	if at.IsZero() {
 		return nullable.NewNullNullable[rest.Time]()

@@ -102,7 +102,7 @@ func TestFindRepresenting(t *testing.T) {
 		for user, want := range map[uuid.UUID]bool{
 			self:                                 true,
 			grant(domain.Delegate, now.Add(1e6)): true,
-			grant(domain.Self, now):              false,
+			grant(domain.Delegate, now):          false,
 			grant(domain.Care, time.Time{}):      false,
 			uuid.New():                           false,
 		} {

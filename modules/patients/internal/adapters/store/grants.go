@@ -73,27 +73,60 @@ func (s *grants) Put(ctx context.Context, grant domain.Grant) error {
 			DoUpdates: clause.AssignmentColumns([]string{"level", "expires_at"}),
 		}
 		replica.Affect(ctx, grant.GranteeID)
+		if grant.Basis == domain.Self {
+			inserted, err := database.Insert(s.db.Write(ctx), &r)
+			if err == nil && !inserted {
+				err = patients.ErrAlreadyClaimed
+			}
+			return err
+		}
 		return s.db.Write(ctx).Clauses(replaced).Create(&r).Error
 	})
 }
 
-func (s *grants) RemoveBySources(ctx context.Context, basis domain.Basis, sources []uuid.UUID) error {
-	_, err := s.remove(ctx, database.WhereIn(s.db.Write(ctx).Where("basis = ?", basis), "source_id", sources))
+func (s *grants) RemoveBySources(
+	ctx context.Context, bases []domain.Basis, sources []uuid.UUID,
+) ([]domain.Grant, error) {
+	return s.remove(ctx, database.WhereIn(s.db.Write(ctx).Where("basis IN ?", bases), "source_id", sources))
+}
+
+func (s *grants) Range(
+	ctx context.Context, bases []domain.Basis, after, last uuid.UUID,
+) ([]ports.StoredGrant, error) {
+	var rows []struct {
+		Row      grantRow `gorm:"embedded"`
+		Outdated bool
+	}
+	q := s.db.Read(ctx).Table("patient_grants g").Joins("JOIN patients p ON p.id = g.patient_id").Select("g.*",
+		"(g.patient_name <> p.name OR g.patient_created_at <> p.created_at OR g.patient_updated_at <> p.updated_at)"+
+			" AS outdated").
+		Where("g.basis IN ? AND g.source_id > ?", bases, after)
+	if last != uuid.Nil {
+		q = q.Where("g.source_id <= ?", last)
+	}
+	err := q.Order("g.source_id").Find(&rows).Error
+	all := make([]ports.StoredGrant, len(rows))
+	for i, r := range rows {
+		all[i] = ports.StoredGrant{Grant: r.Row.grant(), Outdated: r.Outdated}
+	}
+	return all, err
+}
+
+func (s *grants) RemoveExpired(ctx context.Context, patient patients.ID, at time.Time) error {
+	_, err := s.remove(ctx, s.db.Write(ctx).Where("patient_id = ? AND expires_at <= ?", patient, database.At(at)))
 	return err
 }
 
-func (s *grants) Range(ctx context.Context, basis domain.Basis, after, last uuid.UUID) ([]domain.Grant, error) {
-	var rows []grantRow
-	q := s.db.Read(ctx).Where("basis = ? AND source_id > ?", basis, after)
-	if last != uuid.Nil {
-		q = q.Where("source_id <= ?", last)
-	}
-	err := q.Order("source_id").Find(&rows).Error
-	all := make([]domain.Grant, len(rows))
-	for i, r := range rows {
-		all[i] = r.grant()
-	}
-	return all, err
+func (s *grants) CountRepresented(ctx context.Context, user uuid.UUID, at time.Time) (int, error) {
+	var count int64
+	err := represented(s.db.Write(ctx).Model(&grantRow{}), user, at).Count(&count).Error
+	return int(count), err
+}
+
+// represented narrows a query to the grants with which the user represents patients.
+func represented(q *gorm.DB, user uuid.UUID, at time.Time) *gorm.DB {
+	return q.Where("grantee_id = ? AND basis IN ?", user, []domain.Basis{domain.Self, domain.Delegate}).
+		Where("(expires_at IS NULL OR expires_at > ?)", database.At(at))
 }
 
 func (s *grants) RemoveOfGrantee(ctx context.Context, grantee uuid.UUID) ([]domain.Grant, error) {
@@ -102,14 +135,11 @@ func (s *grants) RemoveOfGrantee(ctx context.Context, grantee uuid.UUID) ([]doma
 
 func (s *grants) remove(ctx context.Context, q *gorm.DB) ([]domain.Grant, error) {
 	var ended []grantRow
-	identifying := clause.Returning{Columns: []clause.Column{
-		{Name: "patient_id"}, {Name: "grantee_id"}, {Name: "basis"}, {Name: "source_id"},
-	}}
-	err := q.Clauses(identifying).Delete(&ended).Error
+	err := q.Clauses(clause.Returning{}).Delete(&ended).Error
 	all := make([]domain.Grant, len(ended))
 	for i, r := range ended {
 		replica.Affect(ctx, r.GranteeID)
-		all[i] = domain.Grant{PatientID: r.PatientID, GranteeID: r.GranteeID, Basis: r.Basis, SourceID: r.SourceID}
+		all[i] = r.grant()
 	}
 	return all, err
 }
@@ -139,9 +169,7 @@ func (s *grants) Remove(ctx context.Context, grant domain.Grant) error {
 func (s *grants) FindRepresenting(
 	ctx context.Context, user uuid.UUID, patient patients.ID, at time.Time,
 ) (domain.Grant, error) {
-	held := s.db.Read(ctx).Where("patient_id = ? AND grantee_id = ?", patient, user).
-		Where("basis IN ?", []domain.Basis{domain.Self, domain.Delegate}).
-		Where("(expires_at IS NULL OR expires_at > ?)", database.At(at))
+	held := represented(s.db.Read(ctx).Where("patient_id = ?", patient), user, at)
 	var rows []grantRow
 	if err := held.Order("basis DESC, source_id").Limit(1).Find(&rows).Error; err != nil {
 		return domain.Grant{}, err

@@ -218,7 +218,7 @@ func TestAccessEqualsModel(t *testing.T) {
 					patient := a.patients[a.anyPatient(t)]
 					grant := domain.Grant{
 						PatientID: patient.ID, GranteeID: rapid.SampledFrom(a.grantees).Draw(t, "grantee"),
-						Basis:    rapid.SampledFrom([]domain.Basis{domain.Care, domain.Self}).Draw(t, "basis"),
+						Basis:    rapid.SampledFrom([]domain.Basis{domain.Care, domain.Delegate}).Draw(t, "basis"),
 						SourceID: newUUID(), Level: anyLevel.Draw(t, "level"),
 						GrantedBy: patient.OwnerID, GrantedAt: a.now,
 					}
@@ -235,7 +235,10 @@ func TestAccessEqualsModel(t *testing.T) {
 				},
 				"end a source": func(t *rapid.T) {
 					ended := a.grants[a.anyGrant(t)]
-					require.NoError(t, a.stored.RemoveBySources(t.Context(), ended.Basis, []uuid.UUID{ended.SourceID}))
+					removed, err := a.stored.RemoveBySources(
+						t.Context(), []domain.Basis{ended.Basis}, []uuid.UUID{ended.SourceID})
+					require.NoError(t, err)
+					require.Equal(t, []domain.Grant{ended}, removed)
 					a.forget(func(g domain.Grant) bool { return g.SourceID == ended.SourceID })
 				},
 				"remove a grantee": func(t *rapid.T) {

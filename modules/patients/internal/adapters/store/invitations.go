@@ -6,11 +6,13 @@ import (
 
 	"github.com/google/uuid"
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 
 	"healthcare/modules/patients"
 	"healthcare/modules/patients/internal/domain"
 	"healthcare/modules/patients/internal/ports"
 	"healthcare/platform/database"
+	"healthcare/platform/paging"
 )
 
 // NewInvitations returns the repository of invitations in db.
@@ -28,6 +30,9 @@ type invitationRow struct {
 	CreatedAt database.Time `gorm:"autoCreateTime:false"`
 	ExpiresAt database.Time
 	Failures  int
+
+	AcceptedBy *uuid.UUID
+	AcceptedAt *database.Time
 }
 
 func (invitationRow) TableName() string { return "patient_invitations" }
@@ -39,6 +44,9 @@ func (r invitationRow) invitation() domain.Invitation {
 	}
 	if r.Until != nil {
 		i.Until = r.Until.Time
+	}
+	if r.AcceptedBy != nil && r.AcceptedAt != nil {
+		i.AcceptedBy, i.AcceptedAt = *r.AcceptedBy, r.AcceptedAt.Time
 	}
 	return i
 }
@@ -58,11 +66,52 @@ func (s *invitations) Add(ctx context.Context, invitation domain.Invitation) err
 func (s *invitations) OfPatient(ctx context.Context, patient patients.ID) ([]domain.Invitation, error) {
 	var rows []invitationRow
 	err := s.db.Write(ctx).Where("patient_id = ?", patient).Find(&rows).Error
+	return invitationsOf(rows), err
+}
+
+func invitationsOf(rows []invitationRow) []domain.Invitation {
 	all := make([]domain.Invitation, len(rows))
 	for i, r := range rows {
 		all[i] = r.invitation()
 	}
-	return all, err
+	return all
+}
+
+// invitationColumns lists the columns by which the list can be ordered.
+var invitationColumns = database.Columns[invitationRow]{
+	"created_at": func(r invitationRow) any { return r.CreatedAt },
+	"id":         func(r invitationRow) any { return r.ID },
+}
+
+func (s *invitations) List(
+	ctx context.Context, patient patients.ID, request paging.Request,
+) (paging.Page[domain.Invitation], error) {
+	page, err := database.Page(s.db.Read(ctx).Where("patient_id = ?", patient), request, invitationColumns)
+	return paging.Map(page, invitationRow.invitation), err
+}
+
+func (s *invitations) Accepted(
+	ctx context.Context, after domain.InvitationID, limit int,
+) ([]domain.Invitation, error) {
+	var rows []invitationRow
+	accepted := s.db.Write(ctx).Where("accepted_by IS NOT NULL AND id > ?", after).Order("id").Limit(limit)
+	err := accepted.Clauses(clause.Locking{Strength: "SHARE"}).Find(&rows).Error
+	return invitationsOf(rows), err
+}
+
+func (s *invitations) Accept(ctx context.Context, accepted domain.Invitation) error {
+	until := (*database.Time)(nil)
+	if !accepted.Until.IsZero() {
+		until = new(database.At(accepted.Until))
+	}
+	done := s.db.Write(ctx).Model(&invitationRow{}).Where("id = ? AND accepted_by IS NULL", accepted.ID).
+		Updates(map[string]any{
+			"accepted_by": accepted.AcceptedBy, "accepted_at": database.At(accepted.AcceptedAt), "until": until,
+		})
+	if done.Error == nil && done.RowsAffected == 0 {
+		return patients.ErrNoInvitation
+	}
+	return done.Error
 }
 
 func (s *invitations) FindByMAC(ctx context.Context, macs [][]byte) (domain.Invitation, error) {
@@ -90,15 +139,21 @@ func (s *invitations) find(q *gorm.DB) (domain.Invitation, error) {
 }
 
 func (s *invitations) Remove(ctx context.Context, patient patients.ID, id domain.InvitationID) error {
-	done := s.db.Write(ctx).Where("patient_id = ? AND id = ?", patient, id).Delete(&invitationRow{})
+	open := s.db.Write(ctx).Where("patient_id = ? AND id = ? AND accepted_by IS NULL", patient, id)
+	done := open.Delete(&invitationRow{})
 	if done.Error == nil && done.RowsAffected == 0 {
 		return patients.ErrNoInvitation
 	}
 	return done.Error
 }
 
+func (s *invitations) RemoveAccepted(ctx context.Context, ids []uuid.UUID) error {
+	return database.WhereIn(s.db.Write(ctx).Where("accepted_by IS NOT NULL"), "id", ids).Delete(&invitationRow{}).Error
+}
+
 func (s *invitations) RemoveVoid(ctx context.Context, patient patients.ID, at time.Time) error {
-	void := s.db.Write(ctx).Where("patient_id = ?", patient).
-		Where("(expires_at <= ? OR failures >= ?)", database.At(at), domain.MaxFailures)
+	void := s.db.Write(ctx).Where("patient_id = ?", patient).Where(
+		"(until <= ? OR accepted_by IS NULL AND (expires_at <= ? OR failures >= ?))",
+		database.At(at), database.At(at), domain.MaxFailures)
 	return void.Delete(&invitationRow{}).Error
 }

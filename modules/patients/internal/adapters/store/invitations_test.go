@@ -13,6 +13,7 @@ import (
 	"healthcare/modules/patients/internal/ports"
 	"healthcare/platform/database"
 	"healthcare/platform/databasetest"
+	"healthcare/platform/paging"
 	"healthcare/platform/recordid"
 )
 
@@ -71,6 +72,40 @@ func TestInvitations(t *testing.T) {
 			require.NoError(t, err)
 			require.Len(t, all, 1, "of another patient")
 		})
+		t.Run("are accepted once, and remain until their grant ends", func(t *testing.T) {
+			accepted := invitation(patient, "accepted", now)
+			require.NoError(t, invitations.Add(ctx, accepted))
+			accepted.AcceptedBy, accepted.AcceptedAt, accepted.Until = uuid.New(), now, now.Add(time.Hour)
+			require.NoError(t, invitations.Accept(ctx, accepted))
+			require.ErrorIs(t, invitations.Accept(ctx, accepted), patients.ErrNoInvitation)
+			require.ErrorIs(t, invitations.Remove(ctx, patient, accepted.ID), patients.ErrNoInvitation)
+			require.NoError(t, invitations.RemoveVoid(ctx, patient, now))
+			for after, want := range map[domain.InvitationID][]domain.Invitation{{}: {accepted}, accepted.ID: {}} {
+				all, err := invitations.Accepted(ctx, after, 10)
+				require.NoError(t, err)
+				require.Equal(t, want, all)
+			}
+			all, err := invitations.Accepted(ctx, domain.InvitationID{}, 0)
+			require.NoError(t, err)
+			require.Empty(t, all, "at most as many as wanted")
+			require.NoError(t, invitations.RemoveVoid(ctx, patient, now.Add(time.Hour)))
+			all, err = invitations.OfPatient(ctx, patient)
+			require.NoError(t, err)
+			require.Empty(t, all)
+			forever := invitation(patient, "forever", now)
+			require.NoError(t, invitations.Add(ctx, forever))
+			forever.AcceptedBy, forever.AcceptedAt = uuid.New(), now
+			require.NoError(t, invitations.Accept(ctx, forever))
+			require.NoError(t, invitations.RemoveVoid(ctx, patient, now.Add(time.Hour)))
+			require.NoError(t, invitations.RemoveAccepted(ctx, []uuid.UUID{foreign.ID.UUID}), "is not accepted")
+			page, err := invitations.List(ctx, patient, paging.Request{Limit: 10, Order: newestFirst.Order})
+			require.NoError(t, err)
+			require.Equal(t, []domain.Invitation{forever}, page.Items)
+			require.NoError(t, invitations.RemoveAccepted(ctx, []uuid.UUID{forever.ID.UUID}))
+			all, err = invitations.OfPatient(ctx, patient)
+			require.NoError(t, err)
+			require.Empty(t, all)
+		})
 		t.Run("end with the patient", func(t *testing.T) {
 			require.NoError(t, db.Write(ctx).Exec(`DELETE FROM patients WHERE id = ?`, other).Error)
 			all, err := invitations.OfPatient(ctx, other)
@@ -87,8 +122,11 @@ func TestOneGrant(t *testing.T) {
 		grant := domain.Grant{PatientID: patient, GranteeID: uuid.New(), Basis: domain.Self, SourceID: uuid.New(),
 			Level: patients.Read, GrantedBy: uuid.New(), GrantedAt: now, ExpiresAt: now.Add(time.Hour)}
 		other := grant
-		other.SourceID, other.ExpiresAt = uuid.New(), time.Time{}
+		other.Basis, other.SourceID, other.ExpiresAt = domain.Delegate, uuid.New(), time.Time{}
 		require.NoError(t, grants.Put(ctx, grant))
+		second := grant
+		second.GranteeID, second.SourceID = uuid.New(), uuid.New()
+		require.ErrorIs(t, grants.Put(ctx, second), patients.ErrAlreadyClaimed)
 		require.NoError(t, grants.Put(ctx, other))
 		found, err := grants.Find(ctx, patient, grant.SourceID)
 		require.NoError(t, err)
@@ -102,5 +140,25 @@ func TestOneGrant(t *testing.T) {
 		found, err = grants.Find(ctx, patient, other.SourceID)
 		require.NoError(t, err)
 		require.Equal(t, other, found)
+		require.NoError(t, grants.Put(ctx, second))
+		for at, want := range map[time.Time]int{now: 1, second.ExpiresAt: 0} {
+			count, err := grants.CountRepresented(ctx, second.GranteeID, at)
+			require.NoError(t, err)
+			require.Equal(t, want, count)
+		}
+		require.NoError(t, grants.RemoveExpired(ctx, recordid.New[patients.ID](), second.ExpiresAt))
+		require.NoError(t, grants.RemoveExpired(ctx, patient, second.ExpiresAt.Add(-time.Microsecond)))
+		both := []domain.Basis{domain.Self, domain.Delegate}
+		all, err := grants.Range(ctx, both, uuid.Nil, uuid.Nil)
+		require.NoError(t, err)
+		require.Len(t, all, 2)
+		require.NoError(t, grants.RemoveExpired(ctx, patient, second.ExpiresAt))
+		all, err = grants.Range(ctx, both, uuid.Nil, uuid.Nil)
+		require.NoError(t, err)
+		require.Equal(t, []ports.StoredGrant{{Grant: other}}, all)
+		require.NoError(t, db.Write(ctx).Exec(`UPDATE patient_grants SET patient_name = 'Other'`).Error)
+		all, err = grants.Range(ctx, both, uuid.Nil, other.SourceID)
+		require.NoError(t, err)
+		require.Equal(t, []ports.StoredGrant{{Grant: other, Outdated: true}}, all)
 	})
 }

@@ -12,44 +12,55 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"healthcare/cmd/internal/harness"
 	"healthcare/platform/config"
+	"healthcare/platform/database"
+	"healthcare/platform/databasetest"
 )
 
-// TestAllocationsOfLists bounds the allocations of each further row of a list, with the trail.
+// TestAllocationsOfLists bounds the allocations of each further row of a list, with the trail. A row of assignments
+// takes 10.8 with PostgreSQL and 12.7 with SQLite. The count is that of the process, so that one service runs at a
+// time, after the databases of both engines were made.
 func TestAllocationsOfLists(t *testing.T) {
-	var alone sync.Mutex // the engines are tested at the same time, and the count is that of the process
-	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
-		alone.Lock()
-		defer alone.Unlock()
-		c := s.NewUser(t, "Asha")
-		for i := range 100 {
-			patient := c.Do("POST", "/api/patients/", object{
-				"name": fmt.Sprint("Ananya Verma ", i), "birth_date": "1990-02-28", "gender": "Female",
-				"email": "ananya@mail.example", "phone": "+91 80 5550 0188", "address": "14 Lake Road, Bengaluru",
-				"medical_record_number": fmt.Sprint("MRN-", i), "notes": "Allergic to penicillin.",
-			}).Expect(201).ID()
-			doctor := c.Do("POST", "/api/doctors/", object{
-				"name": fmt.Sprint("Dr. Vikram Khanna ", i), "specialization": "Dermatology", "experience": 9,
-				"email": "vikram@clinic.example", "phone": "+91 80 5550 0188", "license_number": fmt.Sprint("LN-", i),
-			}).Expect(201).ID()
-			c.Assign(patient, doctor).Expect(201)
-		}
-		for list, most := range map[string]float64{"/api/patients/": 8, "/api/doctors/": 8, "/api/mappings/": 14} {
-			few, many := allocationsOf(t, s, c, list, 20), allocationsOf(t, s, c, list, 100)
-			perRow := (many - few) / 80
-			t.Logf("%s: %.0f allocations with 20 rows, %.1f more with each row", list, few, perRow)
-			require.Less(t, perRow, most, list)
-		}
-	}, func(cfg *config.Config) { cfg.DoctorDirectory = "open" })
+	lite, pg := databasetest.Both(t)
+	for engine, db := range map[database.Engine]database.Config{database.SQLite: lite, database.Postgres: pg} {
+		t.Run(string(engine), func(t *testing.T) {
+			s := harness.Start(t, db, func(cfg *config.Config) { cfg.DoctorDirectory = "open" })
+			c := s.NewUser(t, "Asha")
+			addAssignments(c, 100)
+			bounds := map[string]float64{"/api/patients/": 8, "/api/doctors/": 8, "/api/mappings/": 14}
+			for list, most := range bounds {
+				few, many := allocationsOf(t, s, c, list, 20), allocationsOf(t, s, c, list, 100)
+				perRow := (many - few) / 80
+				t.Logf("%s: %.0f allocations with 20 rows, %.1f more with each row", list, few, perRow)
+				require.Less(t, perRow, most, list)
+			}
+		})
+	}
 }
 
-// allocationsOf returns the median of the allocations of the process while it serves one page.
+// addAssignments adds n patients with one doctor each.
+func addAssignments(c *harness.Client, n int) {
+	for i := range n {
+		patient := c.Do("POST", "/api/patients/", object{
+			"name": fmt.Sprint("Ananya Verma ", i), "birth_date": "1990-02-28", "gender": "Female",
+			"email": "ananya@mail.example", "phone": "+91 80 5550 0188", "address": "14 Lake Road, Bengaluru",
+			"medical_record_number": fmt.Sprint("MRN-", i), "notes": "Allergic to penicillin.",
+		}).Expect(201).ID()
+		doctor := c.Do("POST", "/api/doctors/", object{
+			"name": fmt.Sprint("Dr. Vikram Khanna ", i), "specialization": "Dermatology", "experience": 9,
+			"email": "vikram@clinic.example", "phone": "+91 80 5550 0188", "license_number": fmt.Sprint("LN-", i),
+		}).Expect(201).ID()
+		c.Assign(patient, doctor).Expect(201)
+	}
+}
+
+// allocationsOf returns the least number of allocations of the process while it serves one page. Other goroutines, and
+// a garbage collection that empties the pools, only add allocations.
 func allocationsOf(t *testing.T, s *harness.Service, c *harness.Client, path string, rows int) float64 {
 	t.Helper()
 	address, err := url.Parse(s.URL)
@@ -90,6 +101,5 @@ func allocationsOf(t *testing.T, s *harness.Service, c *harness.Client, path str
 		runtime.ReadMemStats(&after)
 		counts = append(counts, float64(after.Mallocs-before.Mallocs))
 	}
-	slices.Sort(counts)
-	return counts[len(counts)/2]
+	return slices.Min(counts)
 }

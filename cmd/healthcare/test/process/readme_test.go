@@ -26,6 +26,7 @@ func TestReadmesWalks(t *testing.T) {
 	require.NoError(t, err)
 	for _, sh := range shells {
 		t.Run("pasted into "+sh[0], func(t *testing.T) {
+			t.Parallel()
 			requireTools(t, sh[0], "curl", "sed", "grep", "paste")
 			harness.EachEnv(t, func(t *testing.T, p harness.Env, _ database.Config) {
 				require.NoError(t, os.Symlink(binary, filepath.Join(p.Folder, "healthcare")))

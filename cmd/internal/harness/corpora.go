@@ -76,15 +76,20 @@ var (
 )
 
 // Sample returns every third generated case and starts at a different case each turn, so that every case is tested
-// somewhere. The environment variable CORPORA is 0, 1 or 2 for the three thirds, or all for all cases.
-func Sample[T any](turn int, all []T) []T {
-	third := os.Getenv("CORPORA")
-	if third == "all" {
+// somewhere. The environment variable CORPORA is a number that chooses the third, or all for all cases.
+func Sample[T any](turn int, all []T) []T { return sample(3, turn, all) }
+
+// SampleFifth is Sample for the largest corpora. Each must have at least five cases.
+func SampleFifth[T any](turn int, all []T) []T { return sample(5, turn, all) }
+
+func sample[T any](parts, turn int, all []T) []T {
+	part := os.Getenv("CORPORA")
+	if part == "all" {
 		return all
 	}
-	shift, _ := strconv.Atoi(third)
+	shift, _ := strconv.Atoi(part)
 	return slices.Collect(func(yield func(T) bool) {
-		for i := (turn + shift) % 3; i < len(all); i += 3 {
+		for i := (turn + shift) % parts; i < len(all); i += parts {
 			if !yield(all[i]) {
 				return
 			}

@@ -20,8 +20,16 @@ func TestSampled(t *testing.T) {
 	if slices.Sort(thirds); !slices.Equal(all, thirds) {
 		t.Error(thirds)
 	}
+	fifths := []int{}
+	for _, fifth := range []string{"10", "11", "12", "13", "14"} {
+		t.Setenv("CORPORA", fifth)
+		fifths = append(fifths, SampleFifth(4, all)...)
+	}
+	if slices.Sort(fifths); !slices.Equal(all, fifths) {
+		t.Error(fifths)
+	}
 	t.Setenv("CORPORA", "all")
-	if !slices.Equal(all, Sample(1, all)) {
+	if !slices.Equal(all, Sample(1, all)) || !slices.Equal(all, SampleFifth(1, all)) {
 		t.Error("not all")
 	}
 }

@@ -162,7 +162,7 @@ func requireNoLeak(t *testing.T, method, at string, a harness.Response) {
 
 func (x *attackCase) tryPaths(t *testing.T, id string) {
 	for _, path := range allPaths(x.s) {
-		for i, spelt := range harness.Sample(x.cases, idSpellings(id)) {
+		for i, spelt := range harness.SampleFifth(x.cases, idSpellings(id)) {
 			for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND"} {
 				var body any = object{}
 				for _, r := range harness.WithBody(x.s.Routes()) {
@@ -204,7 +204,7 @@ func (x *attackCase) tryHeaders(t *testing.T, id string) {
 				headers = append(headers, [2]string{name, value})
 			}
 		}
-		for _, header := range harness.Sample(x.cases, headers) {
+		for _, header := range harness.SampleFifth(x.cases, headers) {
 			var body any
 			if r.Operation.RequestBody != nil {
 				body = r.Body(x.own)

@@ -89,7 +89,7 @@ func changesNothing(t *testing.T, s *harness.Service, c *harness.Client, r harne
 			}
 		}
 	}
-	for _, name := range harness.Sample(len(r.Path), names) {
+	for _, name := range harness.SampleFifth(len(r.Path), names) {
 		body := r.Body(known)
 		body[name] = sentinelID
 		c.ForTest(t).Do(r.Method, at, body).Expect(status)
@@ -170,7 +170,7 @@ func holdsNoSentinel(t *testing.T, s *harness.Service, c *harness.Client, r harn
 			send(all)
 		}
 	}
-	for _, name := range harness.Sample(len(r.Path), names) {
+	for _, name := range harness.SampleFifth(len(r.Path), names) {
 		send(object{name: sentinelID})
 	}
 	requireSimilar(t, without(s.StoredRows(t), before), plain)

@@ -123,6 +123,10 @@ type Directory interface {
 	// Hold is Find that locks the patient against removal and a change of owner until the transaction in ctx ends.
 	// Errors: as of Find.
 	Hold(ctx context.Context, scope Scope, id ID) (Patient, error)
+
+	// Represented returns the patients whom the user represents at a time, as the patient or as a delegate, at most
+	// MaxRepresented of them, in one query. Errors: none of its own.
+	Represented(ctx context.Context, user uuid.UUID, at time.Time) ([]ID, error)
 }
 
 // Deleted is published in the transaction that removes patients of one user, before the rows are deleted. Subscribers

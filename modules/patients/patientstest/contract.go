@@ -2,20 +2,29 @@ package patientstest
 
 import (
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"healthcare/modules/patients"
+	"healthcare/platform/auth"
 	"healthcare/platform/recordid"
 )
 
-// RunDirectoryContract tests a Directory against the documentation of patients.Directory. setup returns an empty
-// Directory and a function that adds a user's patient.
-func RunDirectoryContract(
-	t *testing.T, setup func(t *testing.T) (patients.Directory, func(owner uuid.UUID, patient patients.Patient)),
-) {
-	directory, add := setup(t)
+// Fixture is an empty Directory and the functions that fill it.
+type Fixture struct {
+	patients.Directory
+	// Add adds a patient of the owner.
+	Add func(owner uuid.UUID, patient patients.Patient)
+	// Represent lets the user represent the patient before that time; the zero time is no end.
+	Represent func(user uuid.UUID, patient patients.ID, until time.Time)
+}
+
+// RunDirectoryContract tests a Directory against the documentation of patients.Directory.
+func RunDirectoryContract(t *testing.T, setup func(t *testing.T) Fixture) {
+	directory := setup(t)
+	add := directory.Add
 	ctx, owner, stranger := t.Context(), newUUID(), newUUID()
 	scope := patients.OwnedBy(owner)
 	ananya := patients.Patient{
@@ -71,6 +80,28 @@ func RunDirectoryContract(
 		found, err := directory.FindAll(ctx, patients.Scope{}, []patients.ID{ananya.ID, theirs.ID})
 		require.NoError(t, err)
 		require.Empty(t, found)
+	})
+	t.Run("Represented returns the patients whom the user represents at the time, once each", func(t *testing.T) {
+		person, at := newUUID(), time.Date(2026, time.December, 1, 0, 0, 0, 0, time.UTC)
+		directory.Represent(person, ananya.ID, time.Time{})
+		directory.Represent(person, theirs.ID, at)
+		directory.Represent(stranger, ben.ID, time.Time{})
+		for at, expected := range map[time.Time][]patients.ID{
+			at.Add(-time.Microsecond): {ananya.ID, theirs.ID}, at: {ananya.ID},
+		} {
+			represented, err := directory.Represented(ctx, person, at)
+			require.NoError(t, err)
+			require.ElementsMatch(t, expected, represented)
+		}
+		represented, err := directory.Represented(ctx, owner, at)
+		require.NoError(t, err)
+		require.Empty(t, represented, "the owner of patients")
+		acting := auth.Principal{UserID: person, For: []auth.Capacity{{ID: person, Kind: auth.AsSelf}}}
+		all := []patients.ID{ananya.ID, theirs.ID, ben.ID}
+		found, err := directory.FindAll(ctx, patients.VisibleTo(acting, at), all)
+		require.NoError(t, err)
+		require.Len(t, found, 1)
+		require.Equal(t, person, found[ananya.ID].Reason.For)
 	})
 }
 

@@ -5,6 +5,7 @@ package patientstest
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -20,6 +21,13 @@ type Directory struct {
 type entry struct {
 	owner   uuid.UUID
 	patient patients.Patient
+	until   map[uuid.UUID]time.Time // by the user who represents the patient; zero: no end
+}
+
+// represents reports whether the user represents the patient at the time.
+func (e entry) represents(user uuid.UUID, at time.Time) bool {
+	until, represents := e.until[user]
+	return represents && (until.IsZero() || at.Before(until))
 }
 
 var _ patients.Directory = (*Directory)(nil)
@@ -32,7 +40,26 @@ func (d *Directory) Add(owner uuid.UUID, patient patients.Patient) {
 		d.records = map[patients.ID]entry{}
 	}
 	patient.Owner, patient.Reason = owner, patients.Owned
-	d.records[patient.ID] = entry{owner, patient}
+	d.records[patient.ID] = entry{owner, patient, map[uuid.UUID]time.Time{}}
+}
+
+// Represent lets the user represent a patient before that time; the zero time is no end.
+func (d *Directory) Represent(user uuid.UUID, patient patients.ID, until time.Time) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.records[patient].until[user] = until
+}
+
+// Represented implements patients.Directory.
+func (d *Directory) Represented(_ context.Context, user uuid.UUID, at time.Time) (represented []patients.ID, _ error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for id, e := range d.records {
+		if e.represents(user, at) {
+			represented = append(represented, id)
+		}
+	}
+	return represented, nil
 }
 
 // Remove removes the patient.
@@ -63,9 +90,18 @@ func (d *Directory) FindAll(
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	found := map[patients.ID]patients.Patient{}
+	grantees, _, at := scope.Grants()
 	for _, id := range ids {
-		if e, ok := d.records[id]; ok && e.owner == scope.Owner() {
+		e, ok := d.records[id]
+		if ok && e.owner == scope.Owner() {
 			found[id] = e.patient
+			continue
+		}
+		for _, grantee := range grantees {
+			if e.represents(grantee, at) {
+				e.patient.Reason = patients.Reason{Basis: "self", For: grantee}
+				found[id] = e.patient
+			}
 		}
 	}
 	return found, nil

@@ -188,14 +188,35 @@ func requests(id string) []request {
 	}
 }
 
-// checkAssignments compares the list of assignments, on pages of two and of fifty, and its count.
+// checkAssignments compares the list of assignments and its count, on pages of two in both orders, on one of fifty, and
+// of each doctor. One assignment after each event is read by its id.
 func (m *machine) checkAssignments(u *user) error {
-	for _, limit := range []string{"2", "50"} {
-		if err := m.compareAssignments(u, "/api/mappings/?limit="+limit, m.assigned(u), countExactly...); err != nil {
+	all := m.assigned(u, m.now())
+	oldest := slices.Clone(all)
+	slices.Reverse(oldest)
+	lists := map[string][]*assignment{"limit=2": all, "limit=50": all, "limit=2&ordering=assigned_at": oldest}
+	for _, d := range m.doctors {
+		lists["limit=2&doctor="+d.id] = slices.DeleteFunc(slices.Clone(all), func(a *assignment) bool {
+			return a.doctor != d
+		})
+	}
+	for query, want := range lists {
+		if err := m.compareAssignments(u, "/api/mappings/?"+query, want, countExactly...); err != nil {
 			return err
 		}
 	}
-	return nil
+	if len(m.assignments) == 0 {
+		return nil
+	}
+	one, want := m.assignments[m.turn%len(m.assignments)], 404
+	if m.sees(u, one.patient, m.now()) != "" {
+		want = 200
+	}
+	got, err := u.client.send("GET", "/api/mappings/detail/"+one.id+"/", nil)
+	if err == nil && got.status != want {
+		err = fmt.Errorf("assignment %s: %d instead of %d: %s", one.id, got.status, want, got.body)
+	}
+	return err
 }
 
 func (m *machine) compareAssignments(u *user, path string, want []*assignment, headers ...string) error {

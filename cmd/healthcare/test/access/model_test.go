@@ -99,12 +99,17 @@ func (m *model) sees(u *user, p *patient, now time.Time) patients.Level {
 	if level := m.cares(u, p); level != "" {
 		return level
 	}
-	for _, g := range m.grants {
-		if g.user == u && g.patient == p && (g.until.IsZero() || now.Before(g.until)) {
-			return patients.Read
-		}
+	if m.represents(u, p, now) {
+		return patients.Read
 	}
 	return ""
+}
+
+// represents reports whether the user sees the patient as the patient or a delegate.
+func (m *model) represents(u *user, p *patient, now time.Time) bool {
+	return slices.ContainsFunc(m.grants, func(g *grant) bool {
+		return g.user == u && g.patient == p && (g.until.IsZero() || now.Before(g.until))
+	})
 }
 
 // visible returns the patients whom the user sees, in an order as the API names it, such as "name" or "-name,id".
@@ -144,11 +149,12 @@ func compare(a, b *patient, column string) int {
 	return strings.Compare(a.id, b.id)
 }
 
-// assigned returns the assignments that the user finds without a filter, newest first: those of the user's own
-// patients, and those that let the user see a patient as a doctor.
-func (m *model) assigned(u *user) []*assignment {
+// assigned returns the assignments that the user finds without a filter, newest first: all those that the user can
+// read, but as a doctor only those that let the user see the patient.
+func (m *model) assigned(u *user, now time.Time) []*assignment {
 	return m.newest(func(a *assignment) bool {
-		return a.patient.owner == u || u.acts != nil && a.doctor == u.acts && a.access != assignments.None
+		return a.patient.owner == u || m.represents(u, a.patient, now) ||
+			u.acts != nil && a.doctor == u.acts && a.access != assignments.None
 	})
 }
 

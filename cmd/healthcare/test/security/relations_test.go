@@ -35,9 +35,9 @@ GET    /api/patients/                                           +    +    +    +
 GET    /api/patients/?doctor=DOCTOR                             +    +    +    +    +   -   -    -   -    -    -    -
 GET    /api/patients/?search=zebra                              +    +    +    +    +   -   -    -   -    -    -    -
 GET    /api/patients/?ordering=name                             +    +    +    +    +   -   -    -   -    -    -    -
-GET    /api/mappings/                                           +    +    +    -    -   -   -    -   -    -    -    -
+GET    /api/mappings/                                           +    +    +    +    +   -   -    -   -    -    -    -
 GET    /api/mappings/?patient=PATIENT                           +    +    +    +    +   -   -    -   -    -    -    -
-GET    /api/mappings/?doctor=DOCTOR                             +    -    -    -    -   -   -    -   -    -    -    -
+GET    /api/mappings/?doctor=DOCTOR                             +    -    -    +    +   -   -    -   -    -    -    -
 GET    /api/patients/{id}/                                      200  200  200  200  200 404 404  404 404  404  404  404
 GET    /api/patients/{id}/access-log/                           200  200  200  200  200 404 404  404 404  404  404  404
 GET    /api/mappings/{id}/                                      200  200  200  200  200 404 404  404 404  404  404  404

@@ -3,6 +3,7 @@ package app_test
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
@@ -47,6 +48,13 @@ func (d failingPatients) FindAll(
 	return d.Directory.FindAll(ctx, scope, ids)
 }
 
+func (d failingPatients) Represented(ctx context.Context, user uuid.UUID, at time.Time) ([]patients.ID, error) {
+	if err := databasetest.InjectFault(ctx, "represented"); err != nil {
+		return nil, err
+	}
+	return d.Directory.Represented(ctx, user, at)
+}
+
 // failingDoctors is a doctors.Directory that databasetest.RunWithFaults lets fail.
 type failingDoctors struct{ doctors.Directory }
 
@@ -69,6 +77,7 @@ func TestUseCasesReturnEveryErrorAndLeaveNoEffect(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		h, repository, trail := newEnv(t, db), store.New(db), new(audittest.Recorder)
 		who, stranger := h.newUser(t), auth.Principal{UserID: uuid.New()}
+		person := h.person(t)
 		limit := app.NewLimit(assignments.Config{MaxPerUser: 1000}, repository)
 		announced := events.New( // fails once in each case, as the other subscribers do
 			events.On("subscriber", func(ctx context.Context, _ assignments.Assigned) error {
@@ -100,6 +109,10 @@ func TestUseCasesReturnEveryErrorAndLeaveNoEffect(t *testing.T) {
 			}, patients.ErrNotFound},
 			{"browse", func(ctx context.Context, service *app.Service) error {
 				_, err := service.Browse(ctx, who, domain.Filter{}, wholeList)
+				return err
+			}, nil},
+			{"browse as a patient", func(ctx context.Context, service *app.Service) error {
+				_, err := service.Browse(ctx, person, domain.Filter{}, wholeList)
 				return err
 			}, nil},
 			{"browse by a patient of another user", func(ctx context.Context, service *app.Service) error {
@@ -167,6 +180,7 @@ func TestUseCasesReturnEveryErrorAndLeaveNoEffect(t *testing.T) {
 		} {
 			t.Run(c.name, func(t *testing.T) {
 				made, free = h.assigned(t, who, h.patientOf(t, who, "P"), h.doctor(t, "D")), h.doctor(t, "E")
+				h.patients.Represent(person.UserID, made.PatientID, time.Time{})
 				err := databasetest.RunWithFaults(t, db, func(ctx context.Context) error {
 					fresh := app.NewLimit(assignments.Config{MaxPerUser: 1000}, repository) // counts again
 					return c.run(ctx, app.New(repository, failingPatients{h.patients}, failingDoctors{h.doctors}, trail,

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"healthcare/modules/assignments"
@@ -74,6 +75,15 @@ func (d *countingPatients) FindAll(
 	return found, err
 }
 
+func (d *countingPatients) Represented(ctx context.Context, user uuid.UUID, at time.Time) ([]patients.ID, error) {
+	d.calls++
+	found, err := d.Directory.Represented(ctx, user, at)
+	if d.failure != nil {
+		return nil, d.failure
+	}
+	return found, err
+}
+
 // countingDoctors is a doctors.Directory that counts the calls, and returns failure unless failure is nil.
 type countingDoctors struct {
 	doctorstest.Directory
@@ -102,6 +112,14 @@ func (d *countingDoctors) FindAll(ctx context.Context, ids []doctors.ID) (map[do
 func (h env) newUser(t *testing.T) auth.Principal {
 	t.Helper()
 	return auth.Principal{UserID: databasetest.NewUser(t, h.db)}
+}
+
+// person returns a user who acts for themselves.
+func (h env) person(t *testing.T) auth.Principal {
+	t.Helper()
+	who := h.newUser(t)
+	who.For = []auth.Capacity{{ID: who.UserID, Kind: auth.AsSelf}}
+	return who
 }
 
 func (h env) patientOf(t *testing.T, who auth.Principal, name string) patients.Patient {

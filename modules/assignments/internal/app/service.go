@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -124,8 +125,8 @@ func (s *Service) assign(
 }
 
 // Browse returns a page of the assignments that the user sees and that match the filter: those of their own patients,
-// and those of the doctors for whom they act. A filter by a patient whom the user may not see returns an empty page,
-// which is recorded as a refusal. Errors: none.
+// of the doctors for whom they act, and of the patients whom they represent. A filter by a patient whom the user may
+// not see returns an empty page, which is recorded as a refusal. Errors: none.
 func (s *Service) Browse(
 	ctx context.Context, who auth.Principal, filter domain.Filter, page paging.Request,
 ) (paging.Page[Assigned], error) {
@@ -169,7 +170,7 @@ func (s *Service) page(
 	if filter.Patient != nil && len(who.For) > 0 {
 		found, err = s.assignments.ListOf(ctx, filter, page)
 	} else {
-		found, err = s.assignments.List(ctx, patients.VisibleTo(who, s.clock.Now()), filter, page)
+		found, err = s.list(ctx, who, filter, page)
 	}
 	if err != nil {
 		return shown, err
@@ -180,6 +181,20 @@ func (s *Service) page(
 	}
 	found = found.Cut(count)
 	return paging.Page[Assigned]{Items: detailed, Next: found.Next, Total: found.Total}, nil
+}
+
+// list returns the page of the assignments of several patients.
+func (s *Service) list(
+	ctx context.Context, who auth.Principal, filter domain.Filter, page paging.Request,
+) (found paging.Page[domain.Assignment], err error) {
+	var represented []patients.ID
+	now := s.clock.Now()
+	if slices.ContainsFunc(who.For, func(c auth.Capacity) bool { return c.Kind == auth.AsSelf }) {
+		if represented, err = s.patients.Represented(ctx, who.UserID, now); err != nil {
+			return found, err
+		}
+	}
+	return s.assignments.List(ctx, patients.VisibleTo(who, now), represented, filter, page)
 }
 
 // BrowseOf returns a page of one patient's assignments. Errors: patients.ErrNotFound.

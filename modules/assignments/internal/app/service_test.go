@@ -14,6 +14,7 @@ import (
 	"healthcare/modules/doctors"
 	"healthcare/modules/patients"
 	"healthcare/platform/auth"
+	"healthcare/platform/database"
 	"healthcare/platform/databasetest"
 	"healthcare/platform/recordid"
 	"healthcare/platform/revision"
@@ -102,6 +103,49 @@ func TestBrowse(t *testing.T) {
 		require.Equal(t, []app.Assigned{a}, h.browsed(t, who))
 		_, err := h.Find(t.Context(), who, b.ID)
 		require.ErrorIs(t, err, assignments.ErrNotFound)
+	})
+}
+
+// A user who represents patients sees their care teams, beside the assignments of own patients, and each once.
+func TestBrowseAsAPatient(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		h := newEnv(t, db)
+		keeper, person := h.newUser(t), h.person(t)
+		represented, child, foreign := h.patientOf(t, keeper, "Self"), h.patientOf(t, keeper, "Child"),
+			h.patientOf(t, keeper, "Foreign")
+		own := h.patientOf(t, person, "Own")
+		first, second := h.doctor(t, "First"), h.doctor(t, "Second")
+		h.patients.Represent(person.UserID, represented.ID, time.Time{})
+		h.patients.Represent(person.UserID, child.ID, now.Add(time.Hour))
+		h.patients.Represent(person.UserID, own.ID, time.Time{})
+		a, b, c := h.assigned(t, keeper, represented, first), h.assigned(t, keeper, child, first),
+			h.assigned(t, keeper, represented, second)
+		h.assigned(t, keeper, foreign, first)
+		d := h.assigned(t, person, own, first)
+		ids := func(filter domain.Filter) (all []assignments.ID) {
+			page := wholeList
+			page.Count = true
+			found, err := h.Browse(t.Context(), person, filter, page)
+			require.NoError(t, err)
+			require.EqualValues(t, len(found.Items), *found.Total)
+			for _, item := range found.Items {
+				all = append(all, item.ID)
+			}
+			return all
+		}
+		require.Equal(t, []assignments.ID{d.ID, c.ID, b.ID, a.ID}, ids(domain.Filter{}))
+		require.Equal(t, []assignments.ID{c.ID}, ids(domain.Filter{Doctor: &second.ID.UUID}))
+		h.patients.calls = 0
+		require.Equal(t, "self", h.browsed(t, person)[1].Patient.Reason.Basis)
+		require.Equal(t, 2, h.patients.calls, "for any number of assignments")
+		h.clock.Advance(2 * time.Hour)
+		require.Equal(t, []assignments.ID{d.ID, c.ID, a.ID}, ids(domain.Filter{}), "the access has expired")
+		for _, keeper.For = range [][]auth.Capacity{nil, {{ID: first.ID.UUID, Kind: auth.AsDoctor}}} {
+			h.patients.calls = 0
+			h.browsed(t, keeper)
+			require.Equal(t, 1, h.patients.calls, "a user who does not act for themselves represents nobody")
+		}
 	})
 }
 

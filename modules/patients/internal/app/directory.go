@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/google/uuid"
+
 	"healthcare/modules/patients"
 	"healthcare/modules/patients/internal/domain"
 	"healthcare/modules/patients/internal/ports"
@@ -12,12 +14,15 @@ import (
 
 // NewDirectory returns the Directory for other modules. Ages are computed for the current date in zone. The Directory
 // is separate from Service, so that a module can use it and also subscribe to the events of Service.
-func NewDirectory(repository ports.Repository, clk clock.Clock, zone *time.Location) patients.Directory {
-	return directory{repository, clk, zone}
+func NewDirectory(
+	repository ports.Repository, grants ports.Grants, clk clock.Clock, zone *time.Location,
+) patients.Directory {
+	return directory{repository, grants, clk, zone}
 }
 
 type directory struct {
 	patients ports.Repository
+	grants   ports.Grants
 	clock    clock.Clock
 	zone     *time.Location
 }
@@ -45,6 +50,10 @@ func (d directory) FindAll(
 func (d directory) Hold(ctx context.Context, scope patients.Scope, id patients.ID) (patients.Patient, error) {
 	patient, err := d.patients.Hold(ctx, scope, id)
 	return view(patient, d.today()), err
+}
+
+func (d directory) Represented(ctx context.Context, user uuid.UUID, at time.Time) ([]patients.ID, error) {
+	return d.grants.Represented(ctx, user, at)
 }
 
 func (d directory) today() domain.Date { return domain.CalendarAt(d.clock.Now(), d.zone).Today }

@@ -22,8 +22,8 @@ import (
 func TestDirectoryContract(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
-		setup := func(t *testing.T) (patients.Directory, func(uuid.UUID, patients.Patient)) {
-			repository := store.New(db)
+		setup := func(t *testing.T) patientstest.Fixture {
+			repository, grants := store.New(db), store.NewGrants(db)
 			add := func(owner uuid.UUID, patient patients.Patient) {
 				databasetest.AddUser(t, db, owner)
 				require.NoError(t, repository.Add(t.Context(), domain.Patient{
@@ -31,7 +31,14 @@ func TestDirectoryContract(t *testing.T) {
 					Details: domain.Details{Name: patient.Name, Gender: patient.Gender, Age: patient.Age},
 				}))
 			}
-			return app.NewDirectory(repository, clock.At(now), time.UTC), add
+			represent := func(user uuid.UUID, patient patients.ID, until time.Time) {
+				for _, basis := range []domain.Basis{domain.Self, domain.Delegate} {
+					require.NoError(t, grants.Put(t.Context(), domain.Grant{PatientID: patient, GranteeID: user,
+						Basis: basis, SourceID: uuid.New(), Level: patients.Read, GrantedAt: now, ExpiresAt: until}))
+				}
+			}
+			directory := app.NewDirectory(repository, grants, clock.At(now), time.UTC)
+			return patientstest.Fixture{Directory: directory, Add: add, Represent: represent}
 		}
 		patientstest.RunDirectoryContract(t, setup)
 	})
@@ -41,7 +48,8 @@ func TestDirectory(t *testing.T) {
 	t.Parallel()
 	db := databasetest.SQLite(t)
 	service, who := newEnv(t, db), newUser(t, db)
-	directory, scope := app.NewDirectory(store.New(db), service.clock, time.UTC), patients.OwnedBy(who.UserID)
+	directory, scope := app.NewDirectory(
+		store.New(db), store.NewGrants(db), service.clock, time.UTC), patients.OwnedBy(who.UserID)
 
 	t.Run("computes the age from the birth date, as of today", func(t *testing.T) {
 		patient := service.registered(t, who, domain.Input{Name: "A", Gender: "Other", BirthDate: "1995-11-23"})
@@ -74,5 +82,20 @@ func TestDirectory(t *testing.T) {
 		all, err := directory.FindAll(ended, scope, []patients.ID{{}})
 		require.Equal(t, errs.Unavailable, errs.KindOf(err))
 		require.Empty(t, all)
+		represented, err := directory.Represented(ended, who.UserID, now)
+		require.Equal(t, errs.Unavailable, errs.KindOf(err))
+		require.Empty(t, represented)
+	})
+	t.Run("returns no patient whom the user treats, and at most the maximum of represented ones", func(t *testing.T) {
+		person, grants := newUser(t, db), store.NewGrants(db)
+		for i := range patients.MaxRepresented + 2 {
+			basis := map[bool]domain.Basis{true: domain.Care, false: domain.Delegate}[i == 0]
+			patient := service.registered(t, who, domain.Input{Name: "P", Gender: "Other", Age: new(i)})
+			require.NoError(t, grants.Put(t.Context(), domain.Grant{PatientID: patient.ID, GranteeID: person.UserID,
+				Basis: basis, SourceID: uuid.New(), Level: patients.Read, GrantedAt: now}))
+			represented, err := directory.Represented(t.Context(), person.UserID, now)
+			require.NoError(t, err)
+			require.Len(t, represented, min(i, patients.MaxRepresented))
+		}
 	})
 }

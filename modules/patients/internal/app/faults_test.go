@@ -33,6 +33,7 @@ func TestUseCasesReturnEveryErrorAndLeaveNoEffect(t *testing.T) {
 		}))
 		who, receiver := newUser(t, db), newUser(t, db)
 		var id patients.ID // of a patient of who, new for each case
+		directory := app.NewDirectory(repository, store.NewGrants(db), clk, time.UTC)
 		for _, c := range []struct {
 			name string
 			run  func(ctx context.Context, s *app.Service) error
@@ -98,16 +99,19 @@ func TestUseCasesReturnEveryErrorAndLeaveNoEffect(t *testing.T) {
 				return err
 			}, nil},
 			{"find in the directory", func(ctx context.Context, _ *app.Service) error {
-				_, err := app.NewDirectory(repository, clk, time.UTC).Find(ctx, patients.OwnedBy(who.UserID), id)
+				_, err := directory.Find(ctx, patients.OwnedBy(who.UserID), id)
 				return err
 			}, nil},
 			{"hold in the directory", func(ctx context.Context, _ *app.Service) error {
-				_, err := app.NewDirectory(repository, clk, time.UTC).Hold(ctx, patients.OwnedBy(who.UserID), id)
+				_, err := directory.Hold(ctx, patients.OwnedBy(who.UserID), id)
 				return err
 			}, nil},
 			{"find several in the directory", func(ctx context.Context, _ *app.Service) error {
-				directory := app.NewDirectory(repository, clk, time.UTC)
 				_, err := directory.FindAll(ctx, patients.OwnedBy(who.UserID), []patients.ID{id})
+				return err
+			}, nil},
+			{"find who is represented in the directory", func(ctx context.Context, _ *app.Service) error {
+				_, err := directory.Represented(ctx, who.UserID, now)
 				return err
 			}, nil},
 		} {

@@ -127,6 +127,9 @@ type Grants interface {
 	// FindRepresenting returns the grant by which the user represents the patient at that time: as the patient, else as
 	// a delegate. Errors: patients.ErrNoGrant.
 	FindRepresenting(ctx context.Context, user uuid.UUID, patient patients.ID, at time.Time) (domain.Grant, error)
+
+	// Represented is patients.Directory.Represented. Errors: none.
+	Represented(ctx context.Context, user uuid.UUID, at time.Time) ([]patients.ID, error)
 }
 
 // StoredGrant is a grant as it is stored.

@@ -45,6 +45,11 @@ func TestReasonsOfAccesses(t *testing.T) {
 			t.Helper()
 			actual := object{"basis": entry["basis"], "grant": entry["grant"], "acts_for": entry["acts_for"]}
 			require.Equal(t, reason, actual, entry)
+			purpose := map[any]any{"keep": "TREAT", "care": "TREAT", "self": "PATRQT"}[reason["basis"]]
+			if entry["action"] == "granted" || entry["action"] == "withdrawn" {
+				purpose = nil
+			}
+			require.Equal(t, purpose, entry["purpose"], entry)
 		}
 		for name, c := range map[string]*harness.Client{"owner": owner, "doctor": treating, "patient": person} {
 			t.Run("the "+name+" reads", func(t *testing.T) {
@@ -66,6 +71,7 @@ func TestReasonsOfAccesses(t *testing.T) {
 						found = true
 						require.Equal(t, reason["basis"], entry["basis"])
 						require.Equal(t, reason["acts_for"], entry["acts_for"])
+						require.NotEmpty(t, entry["purpose"])
 					}
 				}
 				require.True(t, found)

@@ -216,6 +216,9 @@ func draft(request audit.Request, who auth.Principal, entry audit.Entry) (domain
 		ForID:        entry.Reason.For,
 		Count:        max(entry.Count, int64(len(entry.IDs))),
 	}
+	if entry.Action != audit.Granted && entry.Action != audit.Withdrawn { // whose basis is that of the grant
+		e.Purpose = domain.PurposeOfUse(e.Basis)
+	}
 	if request.Address.IsValid() {
 		e.Address = request.Address.String()
 	}

@@ -100,6 +100,11 @@ type AuditEntry struct {
 
 	// ActsFor The party for whom the actor acted: the doctor's record of care, or the user; null for keep.
 	ActsFor rest.NullableText `json:"acts_for"`
+
+	// Purpose The purpose of use (HL7 v3 PurposeOfUse), which follows from the basis: TREAT (keep, care), PATRQT (self) or FAMRQT (delegate). null without a basis, for granted and withdrawn, and in entries of earlier releases.
+	//
+	// Example: TREAT
+	Purpose rest.NullableText `json:"purpose"`
 }
 
 // PatientAccess An event in which the patient's data was read or changed.
@@ -149,6 +154,11 @@ type PatientAccess struct {
 
 	// ActsFor The party for whom the actor acted: the doctor's record of care, or the user; null for keep.
 	ActsFor rest.NullableText `json:"acts_for"`
+
+	// Purpose The purpose of use (HL7 v3 PurposeOfUse), which follows from the basis: TREAT (keep, care), PATRQT (self) or FAMRQT (delegate). null without a basis, for granted and withdrawn, and in entries of earlier releases.
+	//
+	// Example: TREAT
+	Purpose rest.NullableText `json:"purpose"`
 }
 
 // ListAuditEntriesParams defines parameters for ListAuditEntries.

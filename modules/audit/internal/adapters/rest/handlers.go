@@ -76,6 +76,7 @@ func newAuditEntry(e domain.Entry) AuditEntry {
 		ResourceType: e.ResourceType, Resource: id(e.ResourceID), Patient: id(e.PatientID), Outcome: e.Outcome,
 		Status: e.Status, Ids: texts(e.IDs), Count: e.Count, Fields: orEmpty(e.Fields),
 		Basis: rest.NullableText(e.Basis), Grant: id(e.GrantID), ActsFor: id(e.ForID),
+		Purpose: rest.NullableText(e.Purpose),
 	}
 }
 
@@ -84,7 +85,7 @@ func newPatientAccess(e app.Access) PatientAccess {
 		Id: e.ID.String(), CreatedAt: rest.At(e.Time), Action: e.Action, Actor: rest.NullableID(e.ActorID),
 		ActorName: rest.NullableText(e.ActorName), Role: e.Role, ResourceType: e.ResourceType, Outcome: e.Outcome,
 		Status: e.Status, Fields: orEmpty(e.Fields), Basis: rest.NullableText(e.Basis),
-		ActsFor: rest.NullableID(e.ForID),
+		ActsFor: rest.NullableID(e.ForID), Purpose: rest.NullableText(e.Purpose),
 	}
 }
 

@@ -40,8 +40,8 @@ func TestAccessLog(t *testing.T) {
 			return all
 		}
 		require.Equal(t, []string{
-			"create Patient", "read Patient", "update Patient", "list Patient", "search Patient", "create Assignment",
-			"list Patient",
+			"create Patient", "read Patient", "update Patient", "list Patient", "search Patient", "granted Patient",
+			"create Assignment", "list Patient",
 		}, accessLog(path+"access-log/?ordering=created_at"), "assignments contain names")
 		require.Equal(t, "trail_read AuditEvent", accessLog(path + "access-log/?limit=1")[0], "the reader")
 		require.Equal(t, []string{"create Patient", "list Patient"},

@@ -363,7 +363,7 @@ func (m *machine) invitePerson() {
 func (m *machine) claimPatient() { m.claim(pick(m.t, "invitation", m.invitations)) }
 
 func (m *machine) claim(i *invitation) {
-	u, p := m.anyUser(), i.patient
+	u, p := m.claimant(i.patient), i.patient
 	body, wrong := object{"code": i.code, "birth_date": "1900-01-01"}, false
 	if !p.born.IsZero() {
 		if wrong = rapid.IntRange(0, 4).Draw(m.t, "wrong") == 0; !wrong {
@@ -399,8 +399,29 @@ func (m *machine) claim(i *invitation) {
 	}
 }
 
+// claimant returns any user, and often one who sees the patient by a grant: the grants of a user end one by one.
+func (m *machine) claimant(p *patient) *user {
+	for _, g := range m.grants {
+		if g.patient == p && rapid.Bool().Draw(m.t, "again") {
+			return g.user
+		}
+	}
+	return m.anyUser()
+}
+
+// isOnlyGrant reports whether the user has no other grant of the patient.
+func (m *machine) isOnlyGrant(g *grant) bool {
+	return !slices.ContainsFunc(m.grants, func(other *grant) bool {
+		return other != g && other.patient == g.patient && other.user == g.user
+	})
+}
+
 func (m *machine) withdrawGrant() {
-	g := pick(m.t, "grant", m.grants)
+	among := m.grants
+	if several := slices.DeleteFunc(slices.Clone(among), m.isOnlyGrant); len(several) > 0 {
+		among = several
+	}
+	g := pick(m.t, "grant", among)
 	u := m.actor(g.patient)
 	if rapid.Bool().Draw(m.t, "by the person") {
 		u = g.user

@@ -138,6 +138,7 @@ func TestAPartialHistory(t *testing.T) {
 		return found
 	}
 	require.Empty(t, add(all[100:]...), "batches before the part are not missing")
+	require.Empty(t, add(all[1:]...), "not even if that is number 2")
 	require.Empty(t, add(append(slices.Clone(all[100:110]), all[111:]...)...), "nor some after its first batch")
 	require.Equal(t, []uint64{4901}, add(append(slices.Clone(all[100:4900]), all[4901:]...)...))
 	require.Equal(t, []uint64{3}, add(append(slices.Clone(all[:2]), all[3:]...)...), "the part has the first batch")
@@ -154,4 +155,20 @@ func TestALateBatchIsNotMissing(t *testing.T) {
 	history.Add(late, 1)
 	require.True(t, history.Contains(late))
 	require.False(t, history.Contains(second))
+}
+
+func TestMissingBatchesAreOrdered(t *testing.T) {
+	history := domain.NewHistory(false)
+	var want [][2]uint64
+	for segment := range uint64(20) { // each batch of one more writer acknowledges three that are missing
+		writer := domain.WriterID{byte(40 - segment)}
+		history.Add(domain.Batch{Writer: writer, Number: 9, Acknowledged: newNumbers(2, 3, 5)}, int64(segment))
+		want = append(want, [][2]uint64{{segment, 2}, {segment, 3}, {segment, 5}}...)
+	}
+	var found [][2]uint64
+	for _, m := range history.TakeMissing() {
+		require.Equal(t, domain.WriterID{byte(40 - m.Segment)}, m.Writer)
+		found = append(found, [2]uint64{uint64(m.Segment), m.Number})
+	}
+	require.Equal(t, want, found, "by segment, then by number")
 }

@@ -1,8 +1,10 @@
 package domain_test
 
 import (
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"reflect"
 	"slices"
@@ -192,6 +194,58 @@ func TestChangedBatchesAreRejected(t *testing.T) {
 	})
 }
 
+// batchOf returns the bytes of a batch with one entry, whose mask and optional members are given, and a MAC of zeros.
+func batchOf(mask uint64, members ...byte) []byte {
+	header := []byte{2, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1} // version 2, number 1, one entry
+	idAndTexts := make([]byte, 16+3)
+	return slices.Concat(header, binary.AppendUvarint(nil, mask), idAndTexts, members, make([]byte, 32))
+}
+
+// Otherwise an entry would have several forms, and export and verification might read different ones.
+func TestOnlyTheShortestFormOfAnEntryIsDecoded(t *testing.T) {
+	text, zeros, id := []byte("\x01x"), make([]byte, 16), slices.Repeat([]byte{7}, 16)
+	for bit, one := range []struct {
+		name             string
+		member, rejected []byte // the latter encodes that there is no member, although its bit is set
+	}{
+		{"request", id, id[:15]},
+		{"text request", text, []byte{0}},
+		{"client request", text, []byte{0}},
+		{"actor", id, zeros},
+		{"role", text, []byte{0}},
+		{"session", id, zeros},
+		{"address", text, []byte{0}},
+		{"resource", id, zeros},
+		{"patient", id, zeros},
+		{"status", []byte{2}, []byte{0}},
+		{"ids", append([]byte{1}, id...), []byte{0}},
+		{"count", []byte{2}, []byte{0}},
+		{"fields", []byte("\x01\x01x"), []byte{0}},
+		{"basis", text, []byte{0}},
+		{"grant", id, zeros},
+		{"for", id, zeros},
+		{"purpose", text, []byte{0}},
+	} {
+		decoded, err := domain.DecodeUnverified(batchOf(1<<bit, one.member...))
+		require.NoError(t, err, one.name)
+		require.NotEqual(t, domain.Entry{Time: time.UnixMicro(0).UTC()}, decoded.Entries[0], one.name)
+		_, err = domain.DecodeUnverified(batchOf(1<<bit, one.rejected...))
+		require.Error(t, err, "without a value: %s", one.name)
+		_, err = domain.DecodeUnverified(batchOf(0, one.member...))
+		require.Error(t, err, "without a bit: %s", one.name)
+	}
+	for name, sealed := range map[string][]byte{
+		"a bit without a meaning":         batchOf(1 << 17),
+		"two request ids":                 batchOf(1|2, slices.Concat(id, text)...),
+		"a UUID as the text of a request": batchOf(2, append([]byte{36}, numberedID(1).String()...)...),
+		"a length in a longer form":       batchOf(1<<4, 0x81, 0, 'x'),
+		"more ids than bytes":             batchOf(1<<10, append([]byte{2}, id...)...),
+	} {
+		_, err := domain.DecodeUnverified(sealed)
+		require.Error(t, err, name)
+	}
+}
+
 // FuzzOpen verifies that only the bytes of an encoder are decoded, with bounded memory.
 func FuzzDecode(f *testing.F) {
 	batch := knownBatch()
@@ -222,4 +276,34 @@ func TestAnEntryFitsIntoItsMaxSize(t *testing.T) {
 			r.Fatal(len(b.Seal(keys)), size)
 		}
 	})
+}
+
+func TestMaxSizeCountsEveryTextAndID(t *testing.T) {
+	text := strings.Repeat("x", 128)
+	ids, fields := make([]uuid.UUID, 250), slices.Repeat([]string{strings.Repeat("x", 64)}, 100)
+	empty := domain.Entry{}.MaxSize()
+	for name, one := range map[string]struct {
+		e    domain.Entry
+		more int
+	}{
+		"request": {domain.Entry{RequestID: text}, 128}, "client request": {domain.Entry{ClientRequestID: text}, 128},
+		"role": {domain.Entry{Role: text}, 128}, "address": {domain.Entry{Address: text}, 128},
+		"action": {domain.Entry{Action: text}, 128}, "type": {domain.Entry{ResourceType: text}, 128},
+		"outcome": {domain.Entry{Outcome: text}, 128}, "basis": {domain.Entry{Basis: text}, 128},
+		"purpose": {domain.Entry{Purpose: text}, 128}, "ids": {domain.Entry{IDs: ids}, 16 * 250},
+		"fields": {domain.Entry{Fields: fields}, 65 * 100},
+	} {
+		require.Equal(t, empty+one.more, one.e.MaxSize(), name)
+	}
+	id := numberedID(1)
+	largest := domain.Entry{
+		ID: id, RequestID: text, ClientRequestID: text, ActorID: id, Role: text, SessionID: id, Address: text,
+		Action: text, ResourceType: text, ResourceID: id, PatientID: id, Outcome: text, Status: 599, IDs: ids,
+		Count: math.MaxInt64, Fields: fields, Basis: text, GrantID: id, ForID: id, Purpose: text,
+	}
+	require.NoError(t, largest.Check())
+	without, with := domain.Batch{Number: 1}, domain.Batch{Number: 1, Entries: []domain.Entry{largest}}
+	size := len(with.Seal(keys)) - len(without.Seal(keys))
+	require.LessOrEqual(t, size, largest.MaxSize())
+	require.Greater(t, size, largest.MaxSize()-256, "the bound is not much more")
 }

@@ -74,13 +74,13 @@ func (t trail) clone() trail {
 	return t
 }
 
-// verify verifies the whole trail.
-func (t trail) verify(by domain.Keys) error {
+// verify verifies the whole trail, with the marks of its chain of segments.
+func (t trail) verify(by domain.Keys, marks ...domain.Mark) error {
 	var checkpoints iter.Seq[domain.Checkpoint]
 	if t.checkpoints != nil {
 		checkpoints = slices.Values(t.checkpoints)
 	}
-	v := domain.NewVerifier(by, t.span, checkpoints)
+	v := domain.NewVerifier(by, t.span, checkpoints, marks...)
 	defer v.Close()
 	for _, e := range t.entries {
 		if err := v.Next(e); err != nil {

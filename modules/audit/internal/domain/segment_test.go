@@ -221,6 +221,13 @@ func TestFlawsOfAChain(t *testing.T) {
 			c.span.From, c.segments = c.segments[3].End(), c.segments[4:]
 			c.span.From.MAC[0] ^= 1
 		}, 5, "was changed, or does not follow"},
+		"an anchor with another sequence": {func(c *chain) {
+			c.mark(domain.Mark{
+				Kind: domain.Pruned, Chain: domain.SegmentChain, Link: c.segments[3].End().Checkpoint(now).Link,
+			})
+			c.span.From, c.segments = c.segments[3].End(), c.segments[4:]
+			c.span.From.Sequence++
+		}, 5, "was changed, or does not follow"},
 		"a state of an old backup": {func(c *chain) {
 			c.segments, c.span.To = c.segments[:6], c.segments[5].End()
 			c.sealer = domain.NewSealer(keys, domain.NewHistory(true))
@@ -243,6 +250,65 @@ func TestFlawsOfAChain(t *testing.T) {
 		_, err := c.verify()
 		require.NoError(t, err)
 	})
+}
+
+// The MAC of a segment does not cover the number and sequence of the position before it.
+func TestASegmentFollowsOnePosition(t *testing.T) {
+	c := newChain(3)
+	for name, one := range map[string]struct {
+		change func(after *domain.Position)
+		sound  bool
+	}{
+		"that of the chain":    {func(*domain.Position) {}, true},
+		"a later number":       {func(after *domain.Position) { after.Number++ }, false},
+		"an earlier number":    {func(after *domain.Position) { after.Number-- }, false},
+		"a later sequence":     {func(after *domain.Position) { after.Sequence++ }, false},
+		"an earlier sequence":  {func(after *domain.Position) { after.Sequence-- }, false},
+		"another MAC":          {func(after *domain.Position) { after.MAC[31] ^= 1 }, false},
+		"the origin of trails": {func(after *domain.Position) { *after = domain.Origin() }, false},
+	} {
+		after := c.segments[1].End()
+		one.change(&after)
+		records, err := keys.Authenticate(c.segments[2], after)
+		if one.sound {
+			require.NoError(t, err)
+			require.Len(t, records, 3)
+			continue
+		}
+		require.ErrorContains(t, err, "was changed, or does not follow the previous segment", name)
+		require.Nil(t, records)
+	}
+}
+
+func TestMalformedRecordsAreNotDecoded(t *testing.T) {
+	aside := []byte{0, 5, 'A', 1, 'r', 1, 'b'} // no entries, five bytes
+	segment := func(entries int, raw ...byte) domain.Segment {
+		return domain.Segment{Header: domain.Header{First: 1, Entries: entries, RawSize: len(raw)}, Raw: raw}
+	}
+	records, err := segment(0, slices.Concat(aside, aside)...).Records()
+	require.NoError(t, err)
+	one := domain.Record{Aside: &domain.Aside{Reason: "r", Batch: []byte("b")}}
+	require.Equal(t, []domain.Record{one, one}, records)
+	otherSize := segment(0, aside...)
+	otherSize.RawSize++
+	for name, malformed := range map[string]domain.Segment{
+		"no records":                          segment(0),
+		"another size":                        otherSize,
+		"fewer entries than stated":           segment(1, aside...),
+		"an empty record":                     segment(0, 0, 0),
+		"an empty record at last":             segment(0, append(slices.Clone(aside), 0, 0)...),
+		"no kind that is known":               segment(0, 0, 1, 'X'),
+		"a cut record":                        segment(0, aside[:6]...),
+		"a cut length":                        segment(0, 0),
+		"a byte after the members":            segment(0, 0, 6, 'A', 1, 'r', 1, 'b', 0),
+		"a member that is cut":                segment(0, 0, 4, 'A', 1, 'r', 1),
+		"entries of a record without a batch": segment(1, 1, 5, 'A', 1, 'r', 1, 'b'),
+		"a mark without a MAC":                segment(0, 0, 3, 'C', 2, 2),
+	} {
+		records, err := malformed.Records()
+		require.Error(t, err, name)
+		require.Nil(t, records, name)
+	}
 }
 
 func TestSealing(t *testing.T) {
@@ -273,6 +339,36 @@ func TestSealing(t *testing.T) {
 		seal := c.seal(large(), large(), large(), large(), large())
 		require.Len(t, seal.Rows, 4)
 		require.LessOrEqual(t, seal.RawSize, domain.MaxSegmentBytes)
+	})
+	t.Run("never lets a second row exceed the limits", func(t *testing.T) {
+		c := newChain(0)
+		require.Equal(t, []int64{1}, c.seal(c.batch(600), c.batch(600)).Rows)
+		noBatch := func(size int) []byte { return bytes.Repeat([]byte{'x'}, size) }
+		half := domain.MaxSegmentBytes / 2
+		half -= c.seal(noBatch(half)).RawSize - half // without the rest of the record
+		seal := c.seal(noBatch(half), noBatch(half))
+		require.Equal(t, []int64{1, 2}, seal.Rows)
+		require.Equal(t, domain.MaxSegmentBytes, seal.RawSize)
+		require.Equal(t, []int64{1}, c.seal(noBatch(half), noBatch(half+1)).Rows, "a byte more than 1 MiB")
+	})
+	t.Run("sets a row that is larger than any batch aside", func(t *testing.T) {
+		c := newChain(0)
+		row := domain.InboxRow{ID: 7, Size: domain.MaxSealedBytes, Bytes: c.batch(2)}
+		seal, err := c.sealer.Next(c.span.To, []domain.InboxRow{row}, c.at, false)
+		require.NoError(t, err)
+		require.Empty(t, seal.Aside, "512 KiB are not too large")
+		require.Equal(t, 2, seal.Entries)
+		require.EqualValues(t, 7, seal.Last)
+		row = domain.InboxRow{ID: 7, Size: domain.MaxSealedBytes + 1}
+		seal, err = c.sealer.Next(c.span.To, []domain.InboxRow{row}, c.at, false)
+		require.NoError(t, err)
+		require.ErrorContains(t, errors.Join(seal.Aside...), "the row has 524289 bytes, more than any batch")
+		require.Zero(t, seal.Last)
+		records, err := seal.Records()
+		require.NoError(t, err)
+		require.Equal(t, []domain.Record{{Aside: &domain.Aside{
+			Reason: "audit: the row has 524289 bytes, more than any batch: they were not kept", Batch: []byte{},
+		}}}, records)
 	})
 	t.Run("sets a changed batch aside with its bytes", func(t *testing.T) {
 		c := newChain(1)
@@ -400,6 +496,13 @@ func TestBlocks(t *testing.T) {
 	require.Zero(t, block.Add(header(1, 1, 1, 0)))
 	require.Zero(t, block.Add(header(2, 1, 1, 24*time.Hour-1)))
 	require.EqualValues(t, 2, block.Add(header(3, 1, 1, 24*time.Hour)), "before the segment of the next day")
+	block = domain.Block{}
+	require.Zero(t, block.EndBefore(now), "an empty block does not end")
+	require.Zero(t, block.Add(header(1, 1, 1, 0)))
+	require.Zero(t, block.EndBefore(now.Add(24*time.Hour-1)))
+	require.EqualValues(t, 1, block.EndBefore(now.Add(24*time.Hour)))
+	require.EqualValues(t, 1, block.EndBefore(now.Add(-24*time.Hour)), "a clock that went back")
+	require.EqualValues(t, 1, block.Add(header(2, 1, 1, 24*time.Hour)), "a block may have one segment")
 }
 
 func TestIndexRowsEqualTheSegmentsOfATerm(t *testing.T) {

@@ -108,6 +108,52 @@ func TestFlawsHaveReasons(t *testing.T) {
 	})
 }
 
+func TestMarksAttestPruningsAndEnds(t *testing.T) {
+	whole := newTrail(12)
+	pruned := whole.clone()
+	pruned.span.From, pruned.entries = linkAt(&whole, 5), pruned.entries[5:]
+	mark := func(kind domain.MarkKind, chain, n int) domain.Mark {
+		return domain.Mark{Kind: kind, Chain: chain, Link: linkAt(&whole, n)}
+	}
+	otherMAC := func(m domain.Mark) domain.Mark {
+		m.MAC[0] ^= 1
+		return m
+	}
+	later := mark(domain.Closed, 1, 12)
+	later.Sequence = 13
+	const notPruned, notEnd = "has no record that they were pruned", "the chain was closed after entry "
+	for name, one := range map[string]struct {
+		trail  trail
+		marks  []domain.Mark
+		number int64
+		reason string
+	}{
+		"a pruning":          {pruned, []domain.Mark{mark(domain.Pruned, 1, 5)}, 0, ""},
+		"a second pruning":   {pruned, []domain.Mark{mark(domain.Pruned, 1, 3), mark(domain.Pruned, 1, 5)}, 0, ""},
+		"a pruning undone":   {pruned, []domain.Mark{mark(domain.Pruned, 1, 5), mark(domain.Pruned, 1, 7)}, 0, ""},
+		"no pruning":         {whole, []domain.Mark{mark(domain.Pruned, 2, 3)}, 0, ""},
+		"another anchor":     {pruned, []domain.Mark{mark(domain.Pruned, 1, 4)}, 5, notPruned},
+		"another chain":      {pruned, []domain.Mark{mark(domain.Pruned, 2, 5)}, 5, notPruned},
+		"another anchor MAC": {pruned, []domain.Mark{otherMAC(mark(domain.Pruned, 1, 5))}, 5, notPruned},
+		"an end and no pruning": {
+			pruned, []domain.Mark{mark(domain.Closed, 1, 5), mark(domain.Closed, 1, 12)}, 5, notPruned},
+		"an end":                  {whole, []domain.Mark{mark(domain.Closed, 1, 12)}, 0, ""},
+		"the end of another":      {whole, []domain.Mark{mark(domain.Closed, 2, 10)}, 0, ""},
+		"entries after the end":   {whole, []domain.Mark{mark(domain.Closed, 1, 10)}, 11, notEnd + "10"},
+		"an end that was cut off": {whole, []domain.Mark{later}, 13, notEnd + "13"},
+		"an end of another MAC":   {whole, []domain.Mark{otherMAC(mark(domain.Closed, 1, 12))}, 13, notEnd + "12"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := one.trail.verify(keys, one.marks...)
+			if one.reason == "" {
+				require.NoError(t, err)
+				return
+			}
+			requireFlaw(t, err, one.number, one.reason)
+		})
+	}
+}
+
 func TestCloseEndsTheCheckpoints(t *testing.T) {
 	sound, ended := newTrail(12), false
 	v := domain.NewVerifier(keys, sound.span, func(yield func(domain.Checkpoint) bool) {

@@ -309,6 +309,15 @@ func TestMalformedRecordsAreNotDecoded(t *testing.T) {
 		require.Error(t, err, name)
 		require.Nil(t, records, name)
 	}
+	for name, malformed := range map[string]domain.Segment{
+		"no records":   segment(0),
+		"another size": otherSize,
+		"a cut record": segment(0, aside[:6]...),
+		"a cut length": segment(0, append(slices.Clone(aside), 0)...),
+	} {
+		_, err := malformed.Find(domain.Filter{})
+		require.Error(t, err, "a search: %s", name)
+	}
 }
 
 func TestSealing(t *testing.T) {

@@ -119,6 +119,27 @@ func TestRecord(t *testing.T) {
 	})
 }
 
+func TestThePurposeOfUseFollowsFromTheBasis(t *testing.T) {
+	t.Parallel()
+	h := newFixture(databasetest.SQLite(t))
+	reason := auth.Reason{Basis: "delegate", Grant: uuid.New(), For: uuid.New()}
+	want := map[audit.Action]string{
+		audit.Read: "FAMRQT", audit.Update: "FAMRQT", audit.Granted: "", audit.Withdrawn: "",
+	}
+	for action := range want {
+		require.NoError(t, h.Record(t.Context(), newStaff(), audit.Entry{
+			Action: action, Resource: audit.Patient, Outcome: audit.Success, Status: 200, Reason: reason,
+		}))
+	}
+	found := map[audit.Action]string{}
+	for _, e := range h.entries(t) {
+		found[audit.Action(e.Action)] = e.Purpose
+		recorded := auth.Reason{Basis: e.Basis, Grant: e.GrantID, For: e.ForID}
+		require.Equal(t, reason, recorded)
+	}
+	require.Equal(t, want, found, "a grant is no use of the patient's data")
+}
+
 func TestConcurrentRecords(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {

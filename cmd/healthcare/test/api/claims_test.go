@@ -155,6 +155,35 @@ func TestClaims(t *testing.T) {
 			keeper.ForTest(t).Do("DELETE", grants+grant+"/", nil).ExpectProblem(404, "not_found")
 			staff.Do("GET", at, nil).Expect(404)
 		})
+		t.Run("of a child's delegate end with the corrected birth date", func(t *testing.T) {
+			keeper, kin := keeper.ForTest(t), s.NewUser(t, "Kin")
+			child := keeper.AddPatient(object{"age": 10})
+			path := "/api/patients/" + child + "/"
+			until := func() any {
+				return keeper.Do("GET", path+"invitations/", nil).Expect(200).List()[0]["until"]
+			}
+			claim(kin, invite(keeper, child, "delegate"), nil).Expect(201)
+			require.NotNil(t, until(), "only the age is known")
+			keeper.Do("PATCH", path, object{"birth_date": "2016-05-05"}).Expect(200)
+			require.Equal(t, "2034-05-05T00:00:00.000000Z", until())
+			kin.Do("GET", path, nil).Expect(200)
+			keeper.Do("PATCH", path, object{"birth_date": "2006-01-01"}).Expect(200)
+			kin.Do("GET", path, nil).Expect(404)
+			require.Empty(t, keeper.Do("GET", path+"invitations/", nil).Expect(200).List())
+			actions := []any{}
+			for _, e := range keeper.Do("GET", path+"access-log/", nil).Expect(200).List() {
+				if e["action"] == "granted" || e["action"] == "withdrawn" {
+					actions = append(actions, e["action"])
+				}
+			}
+			require.Equal(t, []any{"withdrawn", "granted", "granted"}, actions)
+		})
+		t.Run("are not for roles that see no patients", func(t *testing.T) {
+			auditor := s.NewUserWithRole(t, "auditor", "Auditor")
+			invited := invite(keeper.ForTest(t), patient, "delegate")
+			claim(auditor, invited, born).ExpectProblem(403, "forbidden")
+			claim(s.NewUser(t, "Friend"), invited, born).Expect(201)
+		})
 		t.Run("end when the person or the keeper ends the grant", func(t *testing.T) {
 			person := person.ForTest(t)
 			again := claim(person, invite(keeper.ForTest(t), patient, "delegate"), born).Expect(201).ID()
@@ -162,8 +191,8 @@ func TestClaims(t *testing.T) {
 			person.Do("GET", at, nil).Expect(200)
 			keeper.ForTest(t).Do("DELETE", grants+again+"/", nil).Expect(204)
 			left := keeper.ForTest(t).Do("GET", at+"invitations/", nil).Expect(200).List()
-			require.Len(t, left, 2, "of other delegates")
-			require.NotContains(t, []any{left[0]["id"], left[1]["id"]}, again)
+			require.Len(t, left, 3, "of other delegates")
+			require.NotContains(t, []any{left[0]["id"], left[1]["id"], left[2]["id"]}, again)
 			person.Do("GET", at, nil).Expect(404)
 			require.Empty(t, person.Do("GET", "/api/patients/", nil).Expect(200).List())
 		})

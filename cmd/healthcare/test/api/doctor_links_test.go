@@ -74,6 +74,7 @@ func TestLinksOfDoctors(t *testing.T) {
 			give(linked, "admin").Expect(200)
 			give(linked, "doctor").Expect(200)
 			give(keeper, "patient").ExpectProblem(409, "keeps_patients")
+			give(keeper, "auditor").ExpectProblem(409, "keeps_patients")
 			require.Equal(t, "staff", role(keeper))
 			give(s.NewUser(t, "New"), "patient").Expect(200)
 		})

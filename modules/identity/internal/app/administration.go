@@ -10,6 +10,7 @@ import (
 	"healthcare/modules/identity"
 	"healthcare/modules/identity/internal/domain"
 	"healthcare/modules/identity/internal/ports"
+	"healthcare/modules/patients"
 	"healthcare/platform/audit"
 	"healthcare/platform/auth"
 	"healthcare/platform/errs"
@@ -123,7 +124,7 @@ func asUserNotFound(err error) error {
 
 // Administer changes a user's role and whether the user may sign in. A user who is disabled loses all sessions at once.
 // Errors: errs.Invalid, identity.ErrUserNotFound, identity.ErrLastAdministrator, identity.ErrRoleConflict,
-// revision.ErrStale, the error of the role's Fits.
+// patients.ErrKeepsPatients, revision.ErrStale, the error of the role's Fits.
 func (a *Accounts) Administer(
 	ctx context.Context, who auth.Principal, id identity.UserID, expected revision.Match, changes domain.Changes,
 ) (user domain.User, err error) {
@@ -133,6 +134,9 @@ func (a *Accounts) Administer(
 				return err
 			}
 			if err := a.checkMayActForDoctor(ctx, id, auth.Role(*changes.Role)); err != nil {
+				return err
+			}
+			if err := a.checkKeepsNone(ctx, id, auth.Role(*changes.Role)); err != nil {
 				return err
 			}
 		}
@@ -161,6 +165,19 @@ func (a *Accounts) checkMayActForDoctor(ctx context.Context, user identity.UserI
 	held, err := a.acting.Of(ctx, user)
 	if err == nil && slices.ContainsFunc(held, func(c auth.Capacity) bool { return c.Kind == auth.AsDoctor }) {
 		err = identity.ErrRoleConflict
+	}
+	return err
+}
+
+// checkKeepsNone returns an error if the user keeps patients, and could not with the role. Errors:
+// patients.ErrKeepsPatients.
+func (a *Accounts) checkKeepsNone(ctx context.Context, user identity.UserID, role auth.Role) error {
+	if slices.Contains(keepers, role) {
+		return nil
+	}
+	kept, err := a.userData.Count(ctx, user, 1)
+	if err == nil && kept > 0 {
+		err = patients.ErrKeepsPatients
 	}
 	return err
 }

@@ -36,7 +36,7 @@ func NewCorrections(service *Service, corrections ports.Corrections, grants port
 func (s *Corrections) Ask(
 	ctx context.Context, who auth.Principal, id patients.ID, in domain.CorrectionInput,
 ) (asked domain.Correction, err error) {
-	if err := in.Validate(); err != nil {
+	if err := in.Validate(s.showsNotes); err != nil {
 		return asked, err
 	}
 	err = s.tx.Do(ctx, func(ctx context.Context) error {

@@ -85,6 +85,17 @@ func WhenDoctorDeleted(care *Care) events.Subscription {
 	})
 }
 
+// WhenDeleted ends all grants of removed patients.
+func WhenDeleted(care *Care) events.Subscription {
+	return events.On("patients", func(ctx context.Context, deleted patients.Deleted) error {
+		ended, err := care.grants.RemoveOfPatients(ctx, deleted.IDs)
+		if err != nil {
+			return err
+		}
+		return care.record(ctx, deleted.By, grantEntries(audit.Withdrawn, ended...))
+	})
+}
+
 // grant stores and records grants.
 func (c *Care) grant(ctx context.Context, by auth.Principal, granted ...domain.Grant) error {
 	for _, grant := range granted {
@@ -111,6 +122,11 @@ var ofCare = []domain.Basis{domain.Care}
 func (c *Care) record(ctx context.Context, by auth.Principal, entries []audit.Entry) error {
 	if len(entries) == 0 {
 		return nil
+	}
+	if by.SessionID == uuid.Nil { // a command or the comparison at the start
+		for i := range entries {
+			entries[i].Status = 0
+		}
 	}
 	return c.trail.Record(ctx, by, entries...)
 }

@@ -154,6 +154,12 @@ func (s *Service) change(
 		if err != nil {
 			return err
 		}
+		if before.BirthDate != changed.Details.BirthDate || before.Age != changed.Details.Age {
+			aged := aged{id: id, before: before, after: changed.Details, by: who}
+			if err := s.events.Publish(ctx, aged); err != nil {
+				return err
+			}
+		}
 		update := newEntry(audit.Update, id, changed.Reason)
 		update.Fields = before.Differing(changed.Details)
 		return s.trail.Record(ctx, who, update)

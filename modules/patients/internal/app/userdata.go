@@ -23,17 +23,6 @@ func NewUserData(
 	return &userData{repository, grants, invitations, runner, publisher, trail, clk, limit}
 }
 
-// NewRoleRequirement returns the condition of patients.Role: the user keeps no patients, whom they could not change.
-func NewRoleRequirement(repository ports.Repository) auth.Requirement {
-	return auth.Requirement{Role: patients.Role, Fits: func(ctx context.Context, user uuid.UUID) error {
-		kept, err := repository.Count(ctx, patients.OwnedBy(user), 1)
-		if err == nil && kept > 0 {
-			err = patients.ErrKeepsPatients
-		}
-		return err
-	}}
-}
-
 type userData struct {
 	patients    ports.Repository
 	grants      ports.Grants

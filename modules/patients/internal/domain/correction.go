@@ -63,8 +63,9 @@ type CorrectionInput struct {
 	Because string
 }
 
-// Validate checks the rules that need no patient. Errors: errs.Invalid.
-func (in CorrectionInput) Validate() error { return errs.Fields(in.checks(true)) }
+// Validate checks the rules that need no patient. Notes can be corrected only if patients see them. Errors:
+// errs.Invalid.
+func (in CorrectionInput) Validate(showsNotes bool) error { return errs.Fields(in.checks(showsNotes)) }
 
 func (in CorrectionInput) checks(showsNotes bool) validation.Errors {
 	return validation.Errors{
@@ -77,7 +78,7 @@ func (in CorrectionInput) checks(showsNotes bool) validation.Errors {
 func (in CorrectionInput) field() string { return strings.ToLower(strings.TrimSpace(in.Field)) }
 
 // Ask returns a correction of the patient for the user by. A value that cannot be accepted now is rejected, under the
-// rules of Amend. Notes can be corrected only if patients see them. Errors: errs.Invalid.
+// rules of Amend. Errors: errs.Invalid.
 func (p Patient) Ask(
 	in CorrectionInput, by uuid.UUID, showsNotes bool, now time.Time, calendar Calendar,
 ) (Correction, error) {

@@ -35,7 +35,7 @@ const MaxAccepted = 50
 // MaxFailures is the number of claims with a wrong birth date after which an invitation is void.
 const MaxFailures = 3
 
-const majority = 18 // years
+const majorityAge = 18 // years
 
 // Invitation lets the user who knows its code see a patient. An accepted one is the source of its grant, until the
 // grant ends.
@@ -56,8 +56,8 @@ type Invitation struct {
 
 // InvitationInput is a keeper's description of an invitation, not yet validated.
 type InvitationInput struct {
-	As    string // in any letter case
-	Until string // RFC 3339; empty: no end
+	As    string  // in any letter case
+	Until *string // RFC 3339; nil: no end
 }
 
 // Invite returns an invitation to see the patient, with a code that can be used before expires. Errors: errs.Invalid.
@@ -82,11 +82,11 @@ func Invite(
 	}, nil
 }
 
-func parseEnd(s string, now time.Time) (time.Time, error) {
-	if s = strings.TrimSpace(s); s == "" {
+func parseEnd(s *string, now time.Time) (time.Time, error) {
+	if s == nil {
 		return time.Time{}, nil
 	}
-	until, err := time.Parse(time.RFC3339, s)
+	until, err := time.Parse(time.RFC3339, strings.TrimSpace(*s))
 	if err != nil || until.UTC().Year() > 9999 {
 		return time.Time{}, errors.New("Must be a time (RFC 3339), such as 2026-12-01T00:00:00Z.")
 	}
@@ -150,13 +150,45 @@ func (i Invitation) Accept(
 		return Invitation{}, patients.ErrNoInvitation
 	}
 	i.AcceptedBy, i.AcceptedAt = user, now
-	if i.As == Delegate && p.Details.BirthDate != (Date{}) {
-		adult := p.Details.BirthDate.birthday(majority, zone)
-		if now.Before(adult) && (i.Until.IsZero() || adult.Before(i.Until)) {
-			i.Until = adult
-		}
+	if adult, child := p.Details.majority(now, zone); child && i.As == Delegate {
+		i.Until = earlier(i.Until, adult)
 	}
 	return i, nil
+}
+
+// Aged returns an accepted invitation of a delegate after the birth date or the age of the patient was changed: it ends
+// with the 18th birthday of a child, and has ended if a child turns out to be an adult. An end that the keeper chose
+// stays if it is earlier.
+func (i Invitation) Aged(before, after Details, now time.Time, zone *time.Location) Invitation {
+	was, wasChild := before.majority(now, zone)
+	adult, child := after.majority(now, zone)
+	switch {
+	case child && wasChild && i.Until.Equal(was):
+		i.Until = adult
+	case child:
+		i.Until = earlier(i.Until, adult)
+	case wasChild:
+		i.Until = earlier(i.Until, now)
+	}
+	return i
+}
+
+// earlier returns the earlier end. The zero time is no end.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// majority returns when a child is 18 years old at the latest, and whether the patient is a child now. Of a patient of
+// whom only the age is known, that is as many years from now as are missing.
+func (d Details) majority(now time.Time, zone *time.Location) (at time.Time, child bool) {
+	if d.BirthDate != (Date{}) {
+		at = d.BirthDate.birthday(majorityAge, zone)
+		return at, now.Before(at)
+	}
+	return now.AddDate(majorityAge-d.Age, 0, 0), d.Age < majorityAge
 }
 
 // Grant returns the grant of an accepted invitation.

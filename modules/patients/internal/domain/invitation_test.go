@@ -18,7 +18,7 @@ func TestInvite(t *testing.T) {
 	at := time.Date(2026, time.November, 22, 22, 29, 36, 410959000, time.UTC)
 	patient, by, expires := recordid.New[patients.ID](), uuid.New(), at.Add(72*time.Hour)
 	t.Run("describes the grant and the time of the code", func(t *testing.T) {
-		in := domain.InvitationInput{As: " Delegate", Until: "2026-12-31T23:59:59.1234567+05:30"}
+		in := domain.InvitationInput{As: " Delegate", Until: new("2026-12-31T23:59:59.1234567+05:30")}
 		i, err := domain.Invite(patient, in, []byte("mac"), by, at, expires)
 		require.NoError(t, err)
 		require.NotZero(t, i.ID)
@@ -30,7 +30,7 @@ func TestInvite(t *testing.T) {
 		}, i)
 	})
 	t.Run("the code is not valid for longer than the grant", func(t *testing.T) {
-		in := domain.InvitationInput{As: "self", Until: "2026-11-23T00:00:00Z"}
+		in := domain.InvitationInput{As: "self", Until: new("2026-11-23T00:00:00Z")}
 		i, err := domain.Invite(patient, in, nil, by, at, expires)
 		require.NoError(t, err)
 		require.Equal(t, i.Until, i.ExpiresAt)
@@ -38,8 +38,10 @@ func TestInvite(t *testing.T) {
 		require.Equal(t, domain.InvitationExpired, i.State(i.Until))
 	})
 	for _, in := range []domain.InvitationInput{
-		{}, {As: "care"}, {As: "self", Until: "2026-12-01"}, {As: "self", Until: "2026-11-22T22:29:36.410959Z"},
-		{As: "self", Until: "9999-12-31T23:59:59-01:00"},
+		{}, {As: "care"}, {As: "self", Until: new("2026-12-01")},
+		{As: "self", Until: new("2026-11-22T22:29:36.410959Z")},
+		{As: "self", Until: new("")},
+		{As: "self", Until: new("9999-12-31T23:59:59-01:00")},
 	} {
 		_, err := domain.Invite(patient, in, nil, by, at, expires)
 		require.Equal(t, errs.Invalid, errs.KindOf(err), in)
@@ -113,6 +115,38 @@ func TestAccept(t *testing.T) {
 		_, err := domain.Invitation{As: domain.Self}.Accept(
 			domain.Patient{OwnerID: owner}, owner, domain.Date{}, at, time.UTC)
 		require.ErrorIs(t, err, patients.ErrAlreadyKept)
+	})
+	t.Run("ends of a child of whom only the age is known", func(t *testing.T) {
+		p := domain.Patient{OwnerID: owner, Details: domain.Details{Age: 10}}
+		i, err := domain.Invitation{As: domain.Delegate}.Accept(p, user, domain.Date{}, at, time.UTC)
+		require.NoError(t, err)
+		require.Equal(t, at.AddDate(8, 0, 0), i.Until)
+		p.Details.Age = 18
+		i, err = domain.Invitation{As: domain.Delegate}.Accept(p, user, domain.Date{}, at, time.UTC)
+		require.NoError(t, err)
+		require.Zero(t, i.Until)
+	})
+	t.Run("ends follow the birth date", func(t *testing.T) {
+		child, younger := domain.Details{BirthDate: date("2016-05-05")}, domain.Details{BirthDate: date("2017-05-05")}
+		grown, aged := domain.Details{BirthDate: date("2006-01-01")}, domain.Details{Age: 10}
+		on := func(s string) time.Time { d, err := time.Parse(time.DateOnly, s); require.NoError(t, err); return d }
+		chosen := on("2027-01-01")
+		for name, c := range map[string]struct {
+			before, after domain.Details
+			until, want   time.Time
+		}{
+			"later":                          {child, younger, on("2034-05-05"), on("2035-05-05")},
+			"earlier":                        {younger, child, on("2035-05-05"), on("2034-05-05")},
+			"a chosen end stays":             {child, younger, chosen, chosen},
+			"a child is an adult":            {child, grown, on("2034-05-05"), at},
+			"a child of 10 years is grown":   {aged, grown, time.Time{}, at},
+			"a child of 10 years is younger": {aged, younger, time.Time{}, on("2035-05-05")},
+			"an adult is a child":            {grown, child, time.Time{}, on("2034-05-05")},
+			"an adult stays one":             {grown, domain.Details{Age: 30}, time.Time{}, time.Time{}},
+		} {
+			i := domain.Invitation{As: domain.Delegate, AcceptedBy: user, Until: c.until}
+			require.Equal(t, c.want, i.Aged(c.before, c.after, at, time.UTC).Until, name)
+		}
 	})
 	const newYear, adult = "2027-01-01T00:00:00Z", "2028-05-01T00:00:00Z"
 	utc := func(s string) time.Time {

@@ -109,6 +109,9 @@ type Grants interface {
 	// Errors: none.
 	Range(ctx context.Context, bases []domain.Basis, after, last uuid.UUID) ([]StoredGrant, error)
 
+	// RemoveOfPatients deletes all grants of the patients, and returns them. Errors: none.
+	RemoveOfPatients(ctx context.Context, ids []patients.ID) ([]domain.Grant, error)
+
 	// RemoveOfGrantee deletes all grants to the grantee, and returns them. Errors: none.
 	RemoveOfGrantee(ctx context.Context, grantee uuid.UUID) ([]domain.Grant, error)
 
@@ -186,6 +189,9 @@ type Invitations interface {
 
 	// Accept stores who accepted the invitation, when, and the end of the grant. Errors: patients.ErrNoInvitation.
 	Accept(ctx context.Context, accepted domain.Invitation) error
+
+	// SetEnd stores another end of the grant of an accepted invitation. Errors: patients.ErrNoInvitation.
+	SetEnd(ctx context.Context, accepted domain.Invitation) error
 
 	// Remove deletes an invitation of the patient that is not accepted. Errors: patients.ErrNoInvitation.
 	Remove(ctx context.Context, patient patients.ID, id domain.InvitationID) error

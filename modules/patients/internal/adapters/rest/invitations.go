@@ -18,7 +18,7 @@ func (h *handlers) InvitePatient(c *fiber.Ctx, id string) error {
 		return err
 	}
 	input, err := rest.Body(c, func(body PatientInvitationInput) domain.InvitationInput {
-		return domain.InvitationInput{As: body.As, Until: rest.OrEmpty(body.Until)}
+		return domain.InvitationInput{As: body.As, Until: rest.OrNil(body.Until)}
 	})
 	if err != nil {
 		return err

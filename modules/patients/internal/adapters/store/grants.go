@@ -97,9 +97,10 @@ func (s *grants) Range(
 		Row      grantRow `gorm:"embedded"`
 		Outdated bool
 	}
-	q := s.db.Read(ctx).Table("patient_grants g").Joins("JOIN patients p ON p.id = g.patient_id").Select("g.*",
-		"(g.patient_name <> p.name OR g.patient_created_at <> p.created_at OR g.patient_updated_at <> p.updated_at)"+
-			" AS outdated").
+	q := s.db.Read(ctx).Table("patient_grants g").Joins("LEFT JOIN patients p ON p.id = g.patient_id").
+		Select("g.patient_id", "g.grantee_id", "g.basis", "g.source_id", "g.level", "g.granted_by", "g.granted_at",
+			"g.expires_at", "(p.id IS NULL OR g.patient_name <> p.name OR g.patient_created_at <> p.created_at OR "+
+				"g.patient_updated_at <> p.updated_at) AS outdated").
 		Where("g.basis IN ? AND g.source_id > ?", bases, after)
 	if last != uuid.Nil {
 		q = q.Where("g.source_id <= ?", last)
@@ -129,13 +130,23 @@ func represented(q *gorm.DB, user uuid.UUID, at time.Time) *gorm.DB {
 		Where("(expires_at IS NULL OR expires_at > ?)", database.At(at))
 }
 
+func (s *grants) RemoveOfPatients(ctx context.Context, ids []patients.ID) ([]domain.Grant, error) {
+	return s.remove(ctx, database.WhereIn(s.db.Write(ctx), "patient_id", ids))
+}
+
 func (s *grants) RemoveOfGrantee(ctx context.Context, grantee uuid.UUID) ([]domain.Grant, error) {
 	return s.remove(ctx, s.db.Write(ctx).Where("grantee_id = ?", grantee))
 }
 
+// wholeGrant returns the columns of grants, without the copies.
+var wholeGrant = clause.Returning{Columns: []clause.Column{
+	{Name: "patient_id"}, {Name: "grantee_id"}, {Name: "basis"}, {Name: "source_id"}, {Name: "level"},
+	{Name: "granted_by"}, {Name: "granted_at"}, {Name: "expires_at"},
+}}
+
 func (s *grants) remove(ctx context.Context, q *gorm.DB) ([]domain.Grant, error) {
 	var ended []grantRow
-	err := q.Clauses(clause.Returning{}).Delete(&ended).Error
+	err := q.Clauses(wholeGrant).Delete(&ended).Error
 	all := make([]domain.Grant, len(ended))
 	for i, r := range ended {
 		replica.Affect(ctx, r.GranteeID)

@@ -100,14 +100,22 @@ func (s *invitations) Accepted(
 }
 
 func (s *invitations) Accept(ctx context.Context, accepted domain.Invitation) error {
+	return changed(s.db.Write(ctx).Where("accepted_by IS NULL"), accepted)
+}
+
+func (s *invitations) SetEnd(ctx context.Context, accepted domain.Invitation) error {
+	return changed(s.db.Write(ctx).Where("accepted_by IS NOT NULL"), accepted)
+}
+
+// changed stores who accepted the invitation, when, and the end of the grant.
+func changed(q *gorm.DB, accepted domain.Invitation) error {
 	until := (*database.Time)(nil)
 	if !accepted.Until.IsZero() {
 		until = new(database.At(accepted.Until))
 	}
-	done := s.db.Write(ctx).Model(&invitationRow{}).Where("id = ? AND accepted_by IS NULL", accepted.ID).
-		Updates(map[string]any{
-			"accepted_by": accepted.AcceptedBy, "accepted_at": database.At(accepted.AcceptedAt), "until": until,
-		})
+	done := q.Model(&invitationRow{}).Where("id = ?", accepted.ID).Updates(map[string]any{
+		"accepted_by": accepted.AcceptedBy, "accepted_at": database.At(accepted.AcceptedAt), "until": until,
+	})
 	if done.Error == nil && done.RowsAffected == 0 {
 		return patients.ErrNoInvitation
 	}

@@ -172,3 +172,31 @@ func TestMissingBatchesAreOrdered(t *testing.T) {
 	}
 	require.Equal(t, want, found, "by segment, then by number")
 }
+
+func TestAcknowledgementsAreLessThanTheNumber(t *testing.T) {
+	decode := func(number byte, ranges ...byte) ([]uint64, error) { // of distances, and of lengths less one
+		header := append([]byte{2, 0, 0, 0, 0, 0, 0, 0, 0, number, byte(len(ranges) / 2)}, ranges...)
+		b, err := domain.DecodeUnverified(append(header, make([]byte, 3+32)...))
+		return slices.Collect(b.Acknowledged.All()), err
+	}
+	for _, one := range []struct{ want, ranges []byte }{
+		{[]byte{1}, []byte{8, 0}},
+		{[]byte{1, 2, 3, 4, 5, 6, 7, 8}, []byte{1, 7}},
+		{[]byte{1, 3, 5, 7}, []byte{2, 0, 2, 0, 2, 0, 2, 0}},
+	} {
+		found, err := decode(9, one.ranges...)
+		require.NoError(t, err)
+		want := make([]uint64, len(one.want))
+		for i, number := range one.want {
+			want[i] = uint64(number)
+		}
+		require.Equal(t, want, found)
+	}
+	for _, ranges := range [][]byte{
+		{0, 0}, {9, 0}, {10, 0}, {8, 1}, {8, 2}, {1, 8}, // itself, zero and less
+		{1, 0, 1, 0}, {1, 0, 0, 0}, {1, 0, 8, 0}, // adjacent ranges, the same one, zero
+	} {
+		_, err := decode(9, ranges...)
+		require.Error(t, err, ranges)
+	}
+}

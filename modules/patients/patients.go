@@ -34,6 +34,14 @@ type Patient struct {
 // Reason is why a user may see a patient, with the basis keep, care, self or delegate.
 type Reason = auth.Reason
 
+// purposes are the purposes of use (HL7 v3 PurposeOfUse) of the bases: treatment, request of the patient and of the
+// family.
+var purposes = map[string]string{"keep": "TREAT", "care": "TREAT", "self": "PATRQT", "delegate": "FAMRQT"}
+
+// PurposeOfUse returns the purpose of an access with the reason, or "" for a basis of a later release. It follows from
+// the basis and is never taken from a request, in which a client could claim any purpose.
+func PurposeOfUse(reason Reason) string { return purposes[reason.Basis] }
+
 // Owned is the reason for which a user sees their own patients.
 var Owned = Reason{Basis: "keep"}
 

@@ -24,6 +24,7 @@ CREATE INDEX patient_grants_grantee_id_patient_updated_at_idx
     ON patient_grants (grantee_id, patient_updated_at DESC, patient_id DESC);
 CREATE INDEX patient_grants_grantee_id_patient_name_idx ON patient_grants (grantee_id, patient_name, patient_id);
 CREATE INDEX patient_grants_source_id_idx ON patient_grants (source_id);
+CREATE INDEX patient_grants_expires_at_idx ON patient_grants (expires_at) WHERE expires_at IS NOT NULL;
 CREATE UNIQUE INDEX patient_grants_self_idx ON patient_grants (patient_id) WHERE basis = 'self';
 -- A trigger, because releases before this table change patients as well.
 -- +goose StatementBegin

@@ -89,7 +89,7 @@ func api(
 	return rest.New(service, invitations, corrections)
 }
 
-// keepInSync runs until ctx ends.
+// keepInSync compares and mends, and removes what has expired, until ctx ends.
 func keepInSync(ctx context.Context, sync *app.Sync, log *zap.Logger) {
 	tick := time.NewTicker(syncInterval)
 	defer tick.Stop()
@@ -98,6 +98,9 @@ func keepInSync(ctx context.Context, sync *app.Sync, log *zap.Logger) {
 		err := sync.Run(ctx, auth.Principal{}, true, func(int) {}, func(app.Difference) { mended++ })
 		if err != nil && ctx.Err() == nil {
 			log.Warn("the grants were not compared with their sources; the next attempt is in an hour", zap.Error(err))
+		}
+		if err := sync.Expire(ctx); err != nil && ctx.Err() == nil {
+			log.Warn("grants that have expired were not removed; the next attempt is in an hour", zap.Error(err))
 		}
 		if mended > 0 {
 			log.Warn("grants differed from their sources and were mended: does an earlier release serve as well?",

@@ -107,6 +107,16 @@ var accessRaces = []accessRace{
 			func() harness.Response { return claim(w.user(), other, nil) },
 		}
 	}, []string{"201 409", "409 201"}},
+	{"claim a child as a delegate, correct the birth date to that of an adult", func(
+		w *raceWorld,
+	) []func() harness.Response {
+		child := w.owner.AddPatient(object{"age": 10})
+		body := object{"code": w.owner.Invite(child)["code"], "birth_date": "2006-01-01"}
+		return []func() harness.Response{
+			request(w.user(), "POST", claims, body),
+			request(w.owner, "PATCH", patientAt(child), object{"birth_date": "2006-01-01"}),
+		}
+	}, []string{"201 200"}},
 	{"claim a doctor, claim it as another user", func(w *raceWorld) []func() harness.Response {
 		_, body := w.inviteDoctor()
 		return []func() harness.Response{
@@ -310,6 +320,8 @@ var staleAccess = map[string]string{
 		LEFT JOIN users u ON u.id = l.user_id WHERE u.id IS NULL OR u.role NOT IN ('doctor', 'admin')`,
 	"users with the role of a patient who keep patients": `SELECT count(*) FROM patients p
 		JOIN users u ON u.id = p.owner_id WHERE u.role = 'patient'`,
+	"delegates of a child who is an adult": `SELECT count(*) FROM patient_grants g JOIN patients p
+		ON p.id = g.patient_id WHERE p.birth_date = '2006-01-01' AND g.basis = 'delegate' AND g.expires_at IS NOT NULL`,
 	"invitations of a doctor who is linked": `SELECT count(*) FROM doctor_invitations i
 		JOIN doctor_links l ON l.doctor_id = i.doctor_id`,
 	"accepted invitations without a grant, and open ones with a grant": `SELECT count(*) FROM patient_invitations i

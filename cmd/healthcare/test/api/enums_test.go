@@ -48,6 +48,15 @@ func TestGendersAndRolesInAnyLetterCase(t *testing.T) {
 				t, c.Do("PATCH", "/api/patients/"+patient.ID(), object{"gender": "nonsense"}).ExpectProblem(400,
 					"validation_failed").Errors, "gender")
 		})
+		t.Run("an access", func(t *testing.T) {
+			c := s.NewUser(t, "Access")
+			c.Undocumented = true
+			made := c.Do("POST", "/api/mappings/",
+				object{"patient": c.AddPatient(), "doctor": c.AddDoctor(), "access": "READ"}).Expect(201)
+			require.Equal(t, "read", made.Object()["access"])
+			changed := c.Do("PATCH", "/api/mappings/"+made.ID()+"/", object{"access": "Write"}).Expect(200)
+			require.Equal(t, "write", changed.Object()["access"])
+		})
 		t.Run("a role", func(t *testing.T) {
 			admin := s.NewUserWithRole(t, auth.Admin, "Admin")
 			admin.Undocumented = true

@@ -162,7 +162,7 @@ func requireNoLeak(t *testing.T, method, at string, a harness.Response) {
 
 func (x *attackCase) tryPaths(t *testing.T, id string) {
 	for _, path := range allPaths(x.s) {
-		for i, spelt := range harness.SampleFifth(x.cases, idSpellings(id)) {
+		for i, spelling := range harness.SampleFifth(x.cases, idSpellings(id)) {
 			for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND"} {
 				var body any = object{}
 				for _, r := range harness.WithBody(x.s.Routes()) {
@@ -170,7 +170,7 @@ func (x *attackCase) tryPaths(t *testing.T, id string) {
 						body = r.Body(x.own)
 					}
 				}
-				at := harness.Route{Path: path}.PathWith(spelt)
+				at := harness.Route{Path: path}.PathWith(spelling)
 				requireNoLeak(t, method, at, x.send(t, method, at, body))
 				if i == 0 {
 					requireNoLeak(t, method, at, x.send(t, method, strings.TrimSuffix(at, "/"), nil))

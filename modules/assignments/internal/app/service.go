@@ -81,8 +81,7 @@ type Assigned struct {
 func (s *Service) Assign(
 	ctx context.Context, who auth.Principal, patient patients.ID, doctor doctors.ID, access assignments.Access,
 ) (made Assigned, err error) {
-	access = cmp.Or(access, s.access)
-	if err := domain.CheckAccess(access); err != nil {
+	if access, err = domain.ParseAccess(cmp.Or(access, s.access)); err != nil {
 		return Assigned{}, err
 	}
 	owner := who.UserID

@@ -2,6 +2,7 @@
 package domain
 
 import (
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -36,7 +37,8 @@ func New(owner uuid.UUID, patient patients.ID, doctor doctors.ID, now time.Time)
 
 // Grant sets the access. The version stays if the access is the same. Errors: errs.Invalid.
 func (a *Assignment) Grant(access assignments.Access) error {
-	if err := CheckAccess(access); err != nil {
+	access, err := ParseAccess(access)
+	if err != nil {
 		return err
 	}
 	if access != a.Access {
@@ -45,12 +47,13 @@ func (a *Assignment) Grant(access assignments.Access) error {
 	return nil
 }
 
-// CheckAccess returns an error if the access does not exist. Errors: errs.Invalid.
-func CheckAccess(access assignments.Access) error {
+// ParseAccess returns the access that is given in any letter case. Errors: errs.Invalid.
+func ParseAccess(given assignments.Access) (assignments.Access, error) {
+	access := assignments.Access(strings.ToLower(strings.TrimSpace(string(given))))
 	if !access.Valid() {
-		return errs.Invalidf("access", "Must be none, read or write.")
+		return "", errs.Invalidf("access", "Must be none, read or write.")
 	}
-	return nil
+	return access, nil
 }
 
 // Link returns the assignment for subscribers.

@@ -42,8 +42,12 @@ func TestGrant(t *testing.T) {
 			}
 		})
 	}
+	t.Run("accepts any letter case", func(t *testing.T) {
+		require.NoError(t, a.Grant(" NONE"))
+		require.Equal(t, assignments.None, a.Access)
+	})
 	t.Run("rejects any other access", func(t *testing.T) {
-		for _, access := range []assignments.Access{"", "keep", "Read", "all"} {
+		for _, access := range []assignments.Access{"", "keep", "all"} {
 			require.Equal(t, errs.Invalid, errs.KindOf(a.Grant(access)), access)
 			require.Equal(t, assignments.None, a.Access)
 		}

@@ -14,6 +14,7 @@ import (
 	trail "healthcare/modules/audit"
 	"healthcare/modules/audit/internal/domain"
 	"healthcare/modules/audit/internal/ports"
+	"healthcare/modules/patients"
 	"healthcare/platform/audit"
 	"healthcare/platform/auth"
 	"healthcare/platform/clock"
@@ -217,7 +218,7 @@ func draft(request audit.Request, who auth.Principal, entry audit.Entry) (domain
 		Count:        max(entry.Count, int64(len(entry.IDs))),
 	}
 	if entry.Action != audit.Granted && entry.Action != audit.Withdrawn { // whose basis is that of the grant
-		e.Purpose = domain.PurposeOfUse(e.Basis)
+		e.Purpose = patients.PurposeOfUse(entry.Reason)
 	}
 	if request.Address.IsValid() {
 		e.Address = request.Address.String()

@@ -69,12 +69,16 @@ func (s *Invitations) Invite(
 	return Invited{invitation, code}, s.recordRefusal(ctx, who, id, err, patients.ErrKeeperOnly)
 }
 
-// removeExpired deletes the patient's grants and invitations that have expired.
+// removeExpired deletes the patient's grants and invitations that have expired, and records the ends of the grants.
 func (s *Invitations) removeExpired(ctx context.Context, id patients.ID) error {
 	if err := s.invitations.RemoveVoid(ctx, id, s.clock.Steady()); err != nil {
 		return err
 	}
-	return s.grants.RemoveExpired(ctx, id, s.clock.Steady())
+	ended, err := s.grants.RemoveExpiredOf(ctx, id, s.clock.Steady())
+	if err != nil || len(ended) == 0 {
+		return err
+	}
+	return s.trail.Record(ctx, auth.Principal{}, ofNoRequest(grantEntries(audit.Withdrawn, ended...))...)
 }
 
 // Browse returns a page of the invitations of a patient of who, also those that were accepted, until their grants end,
@@ -162,7 +166,7 @@ func (s *Invitations) Claim(
 }
 
 // attempt returns the open invitation with the code and its patient, and counts a failure. Both are locked, the patient
-// first, as in a removal. Errors: patients.ErrNoInvitation.
+// first, as in a removal and in a change of the birth date. Errors: patients.ErrNoInvitation.
 func (s *Invitations) attempt(ctx context.Context, code onetime.Code) (domain.Patient, domain.Invitation, error) {
 	found, err := s.invitations.FindByMAC(ctx, s.codes.MACs(code))
 	if err != nil {
@@ -226,6 +230,14 @@ func grantEntries(action audit.Action, grants ...domain.Grant) []audit.Entry {
 		if action == audit.Granted {
 			entries[i].Fields = []string{string(grant.Level)}
 		}
+	}
+	return entries
+}
+
+// ofNoRequest removes the status of a response from entries of what no request did.
+func ofNoRequest(entries []audit.Entry) []audit.Entry {
+	for i := range entries {
+		entries[i].Status = 0
 	}
 	return entries
 }

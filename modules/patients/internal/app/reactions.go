@@ -60,10 +60,7 @@ func WhenAccessChanged(care *Care) events.Subscription {
 // WhenEnded ends the grants of assignments.
 func WhenEnded(care *Care) events.Subscription {
 	return events.On("patients", func(ctx context.Context, ended assignments.Ended) error {
-		sources := make([]uuid.UUID, len(ended.IDs))
-		for i, id := range ended.IDs {
-			sources[i] = id.UUID
-		}
+		sources := audit.IDs(ended.IDs, func(id assignments.ID) uuid.UUID { return id.UUID })
 		if err := care.teams.Remove(ctx, ended.IDs); err != nil {
 			return err
 		}
@@ -124,9 +121,7 @@ func (c *Care) record(ctx context.Context, by auth.Principal, entries []audit.En
 		return nil
 	}
 	if by.SessionID == uuid.Nil { // a command or the comparison at the start
-		for i := range entries {
-			entries[i].Status = 0
-		}
+		entries = ofNoRequest(entries)
 	}
 	return c.trail.Record(ctx, by, entries...)
 }

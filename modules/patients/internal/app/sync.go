@@ -48,6 +48,7 @@ type source struct {
 type pass struct {
 	kind  string
 	bases []domain.Basis
+	teams bool // the sources are the members of the care teams as well
 	// page returns up to limit sources after the id, in the order of their ids. They are locked against changes and
 	// removal until the transaction in ctx ends.
 	page func(ctx context.Context, after uuid.UUID, limit int) ([]source, error)
@@ -55,8 +56,8 @@ type pass struct {
 
 func (s *Sync) passes() []pass {
 	return []pass{
-		{"assignment", ofCare, s.assigned},
-		{"invitation", []domain.Basis{domain.Self, domain.Delegate}, s.accepted},
+		{"assignment", ofCare, true, s.assigned},
+		{"invitation", []domain.Basis{domain.Self, domain.Delegate}, false, s.accepted},
 	}
 }
 
@@ -114,6 +115,36 @@ func (s *Sync) Run(
 		}
 	}
 	return nil
+}
+
+// expiredAtOnce is the number of expired grants that one transaction removes.
+const expiredAtOnce = 500
+
+// Expire removes grants that have expired, with their invitations, and records their ends. No access waits for it.
+// Errors: the store's.
+func (s *Sync) Expire(ctx context.Context) error {
+	for more := true; more; {
+		err := s.tx.Do(ctx, func(ctx context.Context) error {
+			ended, err := s.grants.RemoveExpired(ctx, s.clock.Steady(), expiredAtOnce)
+			if err != nil {
+				return err
+			}
+			more = len(ended) == expiredAtOnce
+			if err := s.invitations.RemoveAccepted(ctx, sourcesOf(ended)); err != nil {
+				return err
+			}
+			return s.record(ctx, auth.Principal{}, grantEntries(audit.Withdrawn, ended...))
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sourcesOf returns the sources of grants.
+func sourcesOf(grants []domain.Grant) []uuid.UUID {
+	return audit.IDs(grants, func(g domain.Grant) uuid.UUID { return g.SourceID })
 }
 
 // Fill is Run on an installation in which nothing was recorded yet, such as after an upgrade; otherwise it does
@@ -192,7 +223,7 @@ type record struct {
 // recorded returns what is stored of the sources of a range.
 func (s *Sync) recorded(ctx context.Context, p pass, after, last uuid.UUID) (map[uuid.UUID]record, error) {
 	all := map[uuid.UUID]record{}
-	if p.kind == "assignment" {
+	if p.teams {
 		teams, err := s.teams.Range(ctx, assignments.ID{UUID: after}, assignments.ID{UUID: last})
 		if err != nil {
 			return nil, err
@@ -271,18 +302,32 @@ func (s *Sync) mend(
 	if err := s.endAll(ctx, p, by, ids, kept); err != nil {
 		return err
 	}
+	if p.teams {
+		if err := s.replaceTeams(ctx, ids, links); err != nil {
+			return err
+		}
+	}
 	for _, grant := range kept {
 		if err := s.grants.Put(ctx, grant); err != nil {
 			return err
 		}
 	}
-	if err := s.grant(ctx, by, granted...); err != nil {
+	return s.grant(ctx, by, granted...)
+}
+
+// replaceTeams removes the assignments with the ids from the care teams and stores links.
+func (s *Sync) replaceTeams(ctx context.Context, ids []uuid.UUID, links []assignments.Link) error {
+	removed := make([]assignments.ID, len(ids))
+	for i, id := range ids {
+		removed[i] = assignments.ID{UUID: id}
+	}
+	if err := s.teams.Remove(ctx, removed); err != nil {
 		return err
 	}
 	return s.teams.Put(ctx, links)
 }
 
-// endAll removes what is stored of sources, and records it, but for the grants that are stored again.
+// endAll removes the grants of sources, and records the ends of those that are not stored again.
 func (s *Sync) endAll(
 	ctx context.Context, p pass, by auth.Principal, ids []uuid.UUID, kept []domain.Grant,
 ) error {
@@ -295,17 +340,10 @@ func (s *Sync) endAll(
 		again[grant.SourceID] = true
 	}
 	var ended []domain.Grant
-	teams := make([]assignments.ID, len(ids))
-	for i, id := range ids {
-		teams[i] = assignments.ID{UUID: id}
-	}
 	for _, grant := range removed {
 		if !again[grant.SourceID] {
 			ended = append(ended, grant)
 		}
 	}
-	if err := s.record(ctx, by, grantEntries(audit.Withdrawn, ended...)); err != nil {
-		return err
-	}
-	return s.teams.Remove(ctx, teams)
+	return s.record(ctx, by, grantEntries(audit.Withdrawn, ended...))
 }

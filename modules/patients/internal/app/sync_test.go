@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
@@ -16,6 +17,7 @@ import (
 	"healthcare/modules/patients/internal/adapters/store"
 	"healthcare/modules/patients/internal/app"
 	"healthcare/modules/patients/internal/domain"
+	"healthcare/platform/audit"
 	"healthcare/platform/audittest"
 	"healthcare/platform/auth"
 	"healthcare/platform/database"
@@ -282,5 +284,39 @@ func TestSyncOfInvitations(t *testing.T) {
 			require.Empty(t, run(false), change)
 			require.Equal(t, grant, stored(), change)
 		}
+	})
+}
+
+func TestExpire(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		h := newInvitationEnv(t, db)
+		keeper, person := newUser(t, db), newUser(t, db)
+		patient := h.registered(t, keeper, born()).ID
+		end := now.Add(time.Hour)
+		invited, err := h.Invite(t.Context(), keeper, patient,
+			domain.InvitationInput{As: "delegate", Until: new(end.Format(time.RFC3339Nano))})
+		require.NoError(t, err)
+		_, err = h.Claim(t.Context(), person, proof(invited, birthDate))
+		require.NoError(t, err)
+		_, err = h.Claim(t.Context(), newUser(t, db), proof(h.invited(t, keeper, patient), birthDate))
+		require.NoError(t, err, "without an end")
+		care := app.NewCare(store.NewGrants(db), store.NewCareTeams(db), h.trail, h.clock)
+		sync := app.NewSync(care, links{}, store.NewInvitations(db), db)
+		before := len(h.trail.Recorded())
+		require.NoError(t, sync.Expire(t.Context()))
+		require.Len(t, h.trail.Recorded(), before, "none has expired")
+		h.clock.Advance(time.Hour)
+		require.NoError(t, sync.Expire(t.Context()))
+		recorded := h.trail.Recorded()[before:]
+		require.Len(t, recorded, 1)
+		require.Equal(t, audit.Withdrawn, recorded[0].Entry.Action)
+		require.Equal(t, invited.ID.UUID, recorded[0].Entry.Reason.Grant)
+		require.Zero(t, recorded[0].Who)
+		left, err := store.NewInvitations(db).OfPatient(t.Context(), patient)
+		require.NoError(t, err)
+		require.Len(t, left, 1)
+		require.NoError(t, sync.Expire(t.Context()))
+		require.Len(t, h.trail.Recorded(), before+1)
 	})
 }

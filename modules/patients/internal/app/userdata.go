@@ -74,11 +74,7 @@ func (u *userData) endGrants(ctx context.Context, who auth.Principal) error {
 	if err != nil || len(ended) == 0 {
 		return err
 	}
-	sources := make([]uuid.UUID, len(ended))
-	for i, grant := range ended {
-		sources[i] = grant.SourceID
-	}
-	if err := u.invitations.RemoveAccepted(ctx, sources); err != nil {
+	if err := u.invitations.RemoveAccepted(ctx, sourcesOf(ended)); err != nil {
 		return err
 	}
 	return u.trail.Record(ctx, who, grantEntries(audit.Withdrawn, ended...)...)

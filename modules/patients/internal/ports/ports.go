@@ -115,8 +115,11 @@ type Grants interface {
 	// RemoveOfGrantee deletes all grants to the grantee, and returns them. Errors: none.
 	RemoveOfGrantee(ctx context.Context, grantee uuid.UUID) ([]domain.Grant, error)
 
-	// RemoveExpired deletes the grants of the patient that have expired by then. Errors: none.
-	RemoveExpired(ctx context.Context, patient patients.ID, at time.Time) error
+	// RemoveExpired deletes at most limit grants that have expired by then, and returns them. Errors: none.
+	RemoveExpired(ctx context.Context, at time.Time, limit int) ([]domain.Grant, error)
+
+	// RemoveExpiredOf deletes the grants of the patient that have expired by then, and returns them. Errors: none.
+	RemoveExpiredOf(ctx context.Context, patient patients.ID, at time.Time) ([]domain.Grant, error)
 
 	// CountRepresented returns the number of grants with which the user represents patients at that time. Errors: none.
 	CountRepresented(ctx context.Context, user uuid.UUID, at time.Time) (int, error)

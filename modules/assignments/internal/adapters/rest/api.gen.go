@@ -73,7 +73,7 @@ type Assignment struct {
 
 // AssignmentChanges The new access of an assignment.
 type AssignmentChanges struct {
-	// Access The permission of the doctor's user for the patient.
+	// Access The permission of the doctor's user for the patient, in any letter case.
 	//
 	// Example: read
 	Access *string `json:"access,omitempty"`
@@ -81,7 +81,7 @@ type AssignmentChanges struct {
 
 // AssignmentInput A patient and the doctor to assign.
 type AssignmentInput struct {
-	// Access By default that of the server.
+	// Access In any letter case. By default that of the server.
 	//
 	// Example: read
 	Access nullable.Nullable[string] `json:"access,omitempty"`

@@ -73,7 +73,7 @@ func (s *grants) Put(ctx context.Context, grant domain.Grant) error {
 			DoUpdates: clause.AssignmentColumns([]string{"level", "expires_at"}),
 		}
 		replica.Affect(ctx, grant.GranteeID)
-		if grant.Basis == domain.Self {
+		if grant.Basis == domain.Self { // a second one is an answer, and no error in PostgreSQL's log
 			inserted, err := database.Insert(s.db.Write(ctx), &r)
 			if err == nil && !inserted {
 				err = patients.ErrAlreadyClaimed
@@ -113,15 +113,26 @@ func (s *grants) Range(
 	return all, err
 }
 
-func (s *grants) RemoveExpired(ctx context.Context, patient patients.ID, at time.Time) error {
-	_, err := s.remove(ctx, s.db.Write(ctx).Where("patient_id = ? AND expires_at <= ?", patient, database.At(at)))
-	return err
+func (s *grants) RemoveExpired(ctx context.Context, at time.Time, limit int) ([]domain.Grant, error) {
+	expired := s.db.Write(ctx).Model(&grantRow{}).Select("patient_id", "grantee_id", "basis", "source_id").
+		Where("expires_at <= ?", database.At(at)).Order("expires_at").Limit(limit)
+	return s.remove(ctx, s.db.Write(ctx).Where("(patient_id, grantee_id, basis, source_id) IN (?)", expired))
+}
+
+func (s *grants) RemoveExpiredOf(ctx context.Context, patient patients.ID, at time.Time) ([]domain.Grant, error) {
+	return s.remove(ctx, s.db.Write(ctx).Where("patient_id = ? AND expires_at <= ?", patient, database.At(at)))
 }
 
 func (s *grants) CountRepresented(ctx context.Context, user uuid.UUID, at time.Time) (int, error) {
 	var count int64
 	err := represented(s.db.Write(ctx).Model(&grantRow{}), user, at).Count(&count).Error
 	return int(count), err
+}
+
+func (s *grants) Represented(ctx context.Context, user uuid.UUID, at time.Time) (ids []patients.ID, err error) {
+	held := represented(s.db.Read(ctx).Model(&grantRow{}), user, at)
+	err = held.Distinct("patient_id").Order("patient_id").Limit(patients.MaxRepresented).Pluck("patient_id", &ids).Error
+	return ids, err
 }
 
 // represented narrows a query to the grants with which the user represents patients.

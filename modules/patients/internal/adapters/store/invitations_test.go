@@ -146,13 +146,33 @@ func TestOneGrant(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, want, count)
 		}
-		require.NoError(t, grants.RemoveExpired(ctx, recordid.New[patients.ID](), second.ExpiresAt))
-		require.NoError(t, grants.RemoveExpired(ctx, patient, second.ExpiresAt.Add(-time.Microsecond)))
+		expired := func(of patients.ID, at time.Time) []domain.Grant {
+			ended, err := grants.RemoveExpiredOf(ctx, of, at)
+			require.NoError(t, err)
+			return ended
+		}
+		require.Empty(t, expired(recordid.New[patients.ID](), second.ExpiresAt))
+		require.Empty(t, expired(patient, second.ExpiresAt.Add(-time.Microsecond)))
 		both := []domain.Basis{domain.Self, domain.Delegate}
 		all, err := grants.Range(ctx, both, uuid.Nil, uuid.Nil)
 		require.NoError(t, err)
 		require.Len(t, all, 2)
-		require.NoError(t, grants.RemoveExpired(ctx, patient, second.ExpiresAt))
+		require.Equal(t, []domain.Grant{second}, expired(patient, second.ExpiresAt))
+		for _, limit := range []int{1, 2} { // the first end first
+			for i := range 2 {
+				ending := domain.Grant{PatientID: patient, GranteeID: uuid.New(), Basis: domain.Delegate,
+					SourceID: uuid.New(), Level: patients.Read, GrantedAt: now,
+					ExpiresAt: now.Add(time.Duration(i) * time.Minute)}
+				require.NoError(t, grants.Put(ctx, ending))
+			}
+			ended, err := grants.RemoveExpired(ctx, now, limit)
+			require.NoError(t, err)
+			require.Len(t, ended, 1)
+			require.Equal(t, now, ended[0].ExpiresAt)
+			ended, err = grants.RemoveExpired(ctx, now.Add(time.Minute), limit)
+			require.NoError(t, err)
+			require.Len(t, ended, 1)
+		}
 		all, err = grants.Range(ctx, both, uuid.Nil, uuid.Nil)
 		require.NoError(t, err)
 		require.Equal(t, []ports.StoredGrant{{Grant: other}}, all)

@@ -9,13 +9,14 @@ CREATE TABLE patient_invitations (
     mac         BLOB    NOT NULL CONSTRAINT patient_invitations_mac_key UNIQUE,
     basis       TEXT    NOT NULL
         CONSTRAINT patient_invitations_basis_check CHECK (basis IN ('self', 'delegate')),
-    until       TEXT, -- the end of the grant
+    until       TEXT, -- the end that the keeper chose
     invited_by  TEXT    NOT NULL,
     created_at  TEXT    NOT NULL,
     expires_at  TEXT    NOT NULL,
     failures    INTEGER NOT NULL, -- claims with a wrong birth date
     accepted_by TEXT,
-    accepted_at TEXT
+    accepted_at TEXT,
+    ends_at     TEXT -- the end of the grant
 ) STRICT;
 CREATE INDEX patient_invitations_patient_id_idx ON patient_invitations (patient_id);
 CREATE INDEX patient_invitations_accepted_idx ON patient_invitations (id) WHERE accepted_by IS NOT NULL;

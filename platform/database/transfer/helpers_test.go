@@ -87,8 +87,8 @@ func (e copyEnv) insertRows() {
 	insert(`doctor_invitations VALUES (?, ?, x'00ff', ?, ?, ?)`, id(200), id(201), asha, at, at)
 	insert(`patient_grants VALUES (?, ?, 'care', ?, 'read', ?, ?, NULL, ?, ?, ?)`,
 		id(100), id(200), id(300), asha, at, at, at, secret)
-	insert(`patient_invitations VALUES (?, ?, x'00ff', 'self', NULL, ?, ?, ?, 0, ?, ?)`,
-		id(500), id(100), asha, at, at, asha, at)
+	insert(`patient_invitations VALUES (?, ?, x'00ff', 'self', NULL, ?, ?, ?, 0, ?, ?, ?)`,
+		id(500), id(100), asha, at, at, asha, at, at)
 	insert(`patient_corrections VALUES (?, ?, 'phone', ?, ?, ?, ?, 'accepted', '', ?, ?, 2)`,
 		id(600), id(100), secret, secret, id(2), at, asha, at)
 	insert(`acting VALUES (?, ?, 'doctor', ?)`, asha, id(200), at)

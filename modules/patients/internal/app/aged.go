@@ -39,7 +39,7 @@ func WhenAged(
 				continue
 			}
 			switch after := i.Aged(changed.before, changed.after, now, zone); {
-			case after.Until.Equal(i.Until):
+			case after.EndsAt.Equal(i.EndsAt):
 			case after.State(now) == domain.InvitationAccepted:
 				if err := invitations.SetEnd(ctx, after); err != nil {
 					return err

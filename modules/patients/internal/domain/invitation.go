@@ -44,7 +44,7 @@ type Invitation struct {
 	PatientID patients.ID
 	MAC       []byte    // of the code
 	As        Basis     // Self or Delegate
-	Until     time.Time // the end of the grant; zero: none
+	Until     time.Time // the end that the keeper chose; zero: none
 	InvitedBy uuid.UUID
 	CreatedAt time.Time
 	ExpiresAt time.Time // of the code, exclusive
@@ -52,6 +52,7 @@ type Invitation struct {
 
 	AcceptedBy uuid.UUID // zero: not accepted
 	AcceptedAt time.Time
+	EndsAt     time.Time // of the grant of an accepted one; zero: never
 }
 
 // InvitationInput is a keeper's description of an invitation, not yet validated.
@@ -109,7 +110,7 @@ const (
 // State returns the state at a time.
 func (i Invitation) State(now time.Time) InvitationState {
 	switch {
-	case i.AcceptedBy != uuid.Nil && (i.Until.IsZero() || now.Before(i.Until)):
+	case i.AcceptedBy != uuid.Nil && (i.EndsAt.IsZero() || now.Before(i.EndsAt)):
 		return InvitationAccepted
 	case i.AcceptedBy == uuid.Nil && now.Before(i.ExpiresAt) && i.Failures < MaxFailures:
 		return InvitationOpen
@@ -149,26 +150,22 @@ func (i Invitation) Accept(
 	if p.Details.BirthDate != (Date{}) && born != p.Details.BirthDate {
 		return Invitation{}, patients.ErrNoInvitation
 	}
-	i.AcceptedBy, i.AcceptedAt = user, now
+	i.AcceptedBy, i.AcceptedAt, i.EndsAt = user, now, i.Until
 	if adult, child := p.Details.majority(now, zone); child && i.As == Delegate {
-		i.Until = earlier(i.Until, adult)
+		i.EndsAt = earlier(i.Until, adult)
 	}
 	return i, nil
 }
 
 // Aged returns an accepted invitation of a delegate after the birth date or the age of the patient was changed: it ends
-// with the 18th birthday of a child, and has ended if a child turns out to be an adult. An end that the keeper chose
-// stays if it is earlier.
+// with the 18th birthday of a child, or earlier if the keeper chose so, and has ended if a child turns out to be an
+// adult.
 func (i Invitation) Aged(before, after Details, now time.Time, zone *time.Location) Invitation {
-	was, wasChild := before.majority(now, zone)
-	adult, child := after.majority(now, zone)
-	switch {
-	case child && wasChild && i.Until.Equal(was):
-		i.Until = adult
-	case child:
-		i.Until = earlier(i.Until, adult)
-	case wasChild:
-		i.Until = earlier(i.Until, now)
+	_, wasChild := before.majority(now, zone)
+	if adult, child := after.majority(now, zone); child {
+		i.EndsAt = earlier(i.Until, adult)
+	} else if wasChild {
+		i.EndsAt = now
 	}
 	return i
 }
@@ -191,11 +188,19 @@ func (d Details) majority(now time.Time, zone *time.Location) (at time.Time, chi
 	return now.AddDate(majorityAge-d.Age, 0, 0), d.Age < majorityAge
 }
 
+// End returns the end of the grant, which the keeper chose for one that is not accepted; zero: never.
+func (i Invitation) End() time.Time {
+	if i.AcceptedBy == uuid.Nil {
+		return i.Until
+	}
+	return i.EndsAt
+}
+
 // Grant returns the grant of an accepted invitation.
 func (i Invitation) Grant() Grant {
 	return Grant{
 		PatientID: i.PatientID, GranteeID: i.AcceptedBy, Basis: i.As, SourceID: i.ID.UUID, Level: patients.Read,
-		GrantedBy: i.InvitedBy, GrantedAt: i.AcceptedAt, ExpiresAt: i.Until,
+		GrantedBy: i.InvitedBy, GrantedAt: i.AcceptedAt, ExpiresAt: i.EndsAt,
 	}
 }
 

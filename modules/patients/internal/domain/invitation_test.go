@@ -55,7 +55,7 @@ func TestInvite(t *testing.T) {
 	t.Run("an accepted one lasts as long as its grant", func(t *testing.T) {
 		i := domain.Invitation{ExpiresAt: at, AcceptedBy: by}
 		require.Equal(t, domain.InvitationAccepted, i.State(expires), "without an end")
-		i.Until = expires
+		i.EndsAt = expires
 		require.Equal(t, domain.InvitationAccepted, i.State(expires.Add(-time.Microsecond)))
 		require.Equal(t, domain.InvitationExpired, i.State(expires))
 	})
@@ -63,7 +63,7 @@ func TestInvite(t *testing.T) {
 		open := domain.Invitation{As: domain.Delegate, ExpiresAt: expires}
 		expired := domain.Invitation{As: domain.Delegate, ExpiresAt: at}
 		accepted := domain.Invitation{As: domain.Delegate, AcceptedBy: by}
-		self := domain.Invitation{As: domain.Self, AcceptedBy: by, Until: expires}
+		self := domain.Invitation{As: domain.Self, AcceptedBy: by, EndsAt: expires}
 		all := append(slices.Repeat([]domain.Invitation{expired, accepted}, 48), self)
 		all = append(all, slices.Repeat([]domain.Invitation{open}, 9)...)
 		require.NoError(t, open.CheckBeside(all, at))
@@ -120,32 +120,34 @@ func TestAccept(t *testing.T) {
 		p := domain.Patient{OwnerID: owner, Details: domain.Details{Age: 10}}
 		i, err := domain.Invitation{As: domain.Delegate}.Accept(p, user, domain.Date{}, at, time.UTC)
 		require.NoError(t, err)
-		require.Equal(t, at.AddDate(8, 0, 0), i.Until)
+		require.Equal(t, at.AddDate(8, 0, 0), i.EndsAt)
 		p.Details.Age = 18
 		i, err = domain.Invitation{As: domain.Delegate}.Accept(p, user, domain.Date{}, at, time.UTC)
 		require.NoError(t, err)
-		require.Zero(t, i.Until)
+		require.Zero(t, i.EndsAt)
 	})
 	t.Run("ends follow the birth date", func(t *testing.T) {
 		child, younger := domain.Details{BirthDate: date("2016-05-05")}, domain.Details{BirthDate: date("2017-05-05")}
 		grown, aged := domain.Details{BirthDate: date("2006-01-01")}, domain.Details{Age: 10}
 		on := func(s string) time.Time { d, err := time.Parse(time.DateOnly, s); require.NoError(t, err); return d }
-		chosen := on("2027-01-01")
+		chosen, birthday := on("2027-01-01"), on("2034-05-05")
 		for name, c := range map[string]struct {
 			before, after domain.Details
-			until, want   time.Time
+			until, ends   time.Time
+			want          time.Time
 		}{
-			"later":                          {child, younger, on("2034-05-05"), on("2035-05-05")},
-			"earlier":                        {younger, child, on("2035-05-05"), on("2034-05-05")},
-			"a chosen end stays":             {child, younger, chosen, chosen},
-			"a child is an adult":            {child, grown, on("2034-05-05"), at},
-			"a child of 10 years is grown":   {aged, grown, time.Time{}, at},
-			"a child of 10 years is younger": {aged, younger, time.Time{}, on("2035-05-05")},
-			"an adult is a child":            {grown, child, time.Time{}, on("2034-05-05")},
-			"an adult stays one":             {grown, domain.Details{Age: 30}, time.Time{}, time.Time{}},
+			"later":                          {child, younger, time.Time{}, birthday, on("2035-05-05")},
+			"earlier":                        {younger, child, time.Time{}, on("2035-05-05"), birthday},
+			"a chosen end stays":             {child, younger, chosen, chosen, chosen},
+			"a chosen end comes back":        {child, younger, on("2034-12-01"), birthday, on("2034-12-01")},
+			"a child is an adult":            {child, grown, chosen, chosen, at},
+			"a child of 10 years is grown":   {aged, grown, time.Time{}, at.AddDate(8, 0, 0), at},
+			"a child of 10 years is younger": {aged, younger, time.Time{}, at.AddDate(8, 0, 0), on("2035-05-05")},
+			"an adult is a child":            {grown, child, time.Time{}, time.Time{}, birthday},
+			"an adult stays one":             {grown, domain.Details{Age: 30}, chosen, chosen, chosen},
 		} {
-			i := domain.Invitation{As: domain.Delegate, AcceptedBy: user, Until: c.until}
-			require.Equal(t, c.want, i.Aged(c.before, c.after, at, time.UTC).Until, name)
+			i := domain.Invitation{As: domain.Delegate, AcceptedBy: user, Until: c.until, EndsAt: c.ends}
+			require.Equal(t, c.want, i.Aged(c.before, c.after, at, time.UTC).EndsAt, name)
 		}
 	})
 	const newYear, adult = "2027-01-01T00:00:00Z", "2028-05-01T00:00:00Z"

@@ -49,7 +49,7 @@ func (h *handlers) ListPatientInvitations(c *fiber.Ctx, id string) error {
 	}
 	return rest.SendPage(c, page, func(i domain.Invitation) PatientInvitation {
 		return PatientInvitation{
-			Id: i.ID.String(), As: string(i.As), State: string(h.invitations.StateOf(who, i)), Until: endOf(i.Until),
+			Id: i.ID.String(), As: string(i.As), State: string(h.invitations.StateOf(who, i)), Until: endOf(i.End()),
 			InvitedBy: i.InvitedBy.String(), CreatedAt: rest.At(i.CreatedAt), ExpiresAt: rest.At(i.ExpiresAt),
 			AcceptedBy: rest.NullableID(i.AcceptedBy), AcceptedAt: endOf(i.AcceptedAt),
 		}

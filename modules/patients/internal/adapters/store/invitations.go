@@ -33,6 +33,7 @@ type invitationRow struct {
 
 	AcceptedBy *uuid.UUID
 	AcceptedAt *database.Time
+	EndsAt     *database.Time
 }
 
 func (invitationRow) TableName() string { return "patient_invitations" }
@@ -47,6 +48,9 @@ func (r invitationRow) invitation() domain.Invitation {
 	}
 	if r.AcceptedBy != nil && r.AcceptedAt != nil {
 		i.AcceptedBy, i.AcceptedAt = *r.AcceptedBy, r.AcceptedAt.Time
+	}
+	if r.EndsAt != nil {
+		i.EndsAt = r.EndsAt.Time
 	}
 	return i
 }
@@ -109,12 +113,12 @@ func (s *invitations) SetEnd(ctx context.Context, accepted domain.Invitation) er
 
 // changed stores who accepted the invitation, when, and the end of the grant.
 func changed(q *gorm.DB, accepted domain.Invitation) error {
-	until := (*database.Time)(nil)
-	if !accepted.Until.IsZero() {
-		until = new(database.At(accepted.Until))
+	end := (*database.Time)(nil)
+	if !accepted.EndsAt.IsZero() {
+		end = new(database.At(accepted.EndsAt))
 	}
 	done := q.Model(&invitationRow{}).Where("id = ?", accepted.ID).Updates(map[string]any{
-		"accepted_by": accepted.AcceptedBy, "accepted_at": database.At(accepted.AcceptedAt), "until": until,
+		"accepted_by": accepted.AcceptedBy, "accepted_at": database.At(accepted.AcceptedAt), "ends_at": end,
 	})
 	if done.Error == nil && done.RowsAffected == 0 {
 		return patients.ErrNoInvitation
@@ -161,7 +165,7 @@ func (s *invitations) RemoveAccepted(ctx context.Context, ids []uuid.UUID) error
 
 func (s *invitations) RemoveVoid(ctx context.Context, patient patients.ID, at time.Time) error {
 	void := s.db.Write(ctx).Where("patient_id = ?", patient).Where(
-		"(until <= ? OR accepted_by IS NULL AND (expires_at <= ? OR failures >= ?))",
+		"(ends_at <= ? OR accepted_by IS NULL AND (expires_at <= ? OR failures >= ?))",
 		database.At(at), database.At(at), domain.MaxFailures)
 	return void.Delete(&invitationRow{}).Error
 }

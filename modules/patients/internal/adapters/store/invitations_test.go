@@ -75,7 +75,7 @@ func TestInvitations(t *testing.T) {
 		t.Run("are accepted once, and remain until their grant ends", func(t *testing.T) {
 			accepted := invitation(patient, "accepted", now)
 			require.NoError(t, invitations.Add(ctx, accepted))
-			accepted.AcceptedBy, accepted.AcceptedAt, accepted.Until = uuid.New(), now, now.Add(time.Hour)
+			accepted.AcceptedBy, accepted.AcceptedAt, accepted.EndsAt = uuid.New(), now, now.Add(time.Hour)
 			require.NoError(t, invitations.Accept(ctx, accepted))
 			require.ErrorIs(t, invitations.Accept(ctx, accepted), patients.ErrNoInvitation)
 			require.ErrorIs(t, invitations.Remove(ctx, patient, accepted.ID), patients.ErrNoInvitation)

@@ -5,7 +5,6 @@ package patients
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -52,31 +51,14 @@ const Role auth.Role = "patient"
 const MaxRepresented = 100
 
 // Level is what a grant allows. The owner of a patient has the level Keep without a grant.
-type Level string
+type Level = auth.Level
 
 // The levels, each of which includes those before it.
 const (
-	Read  Level = "read"  // read the patient, the care team and the access log
-	Write Level = "write" // change details
-	Keep  Level = "keep"  // delete, share and invite
+	Read  = auth.Read  // read the patient, the care team and the access log
+	Write = auth.Write // change details, assign and discharge doctors
+	Keep  = auth.Keep  // delete, share and invite
 )
-
-var levels = []Level{Read, Write, Keep}
-
-// Valid reports whether the level exists.
-func (l Level) Valid() bool { return slices.Contains(levels, l) }
-
-// Includes reports whether the level allows what wanted allows.
-func (l Level) Includes(wanted Level) bool { return slices.Contains(wanted.AndAbove(), l) }
-
-// AndAbove returns the level and those that include it, or nil for an unknown level.
-func (l Level) AndAbove() []Level {
-	i := slices.Index(levels, l)
-	if i < 0 {
-		return nil
-	}
-	return levels[i:]
-}
 
 // Scope is a set of patients to which a statement is narrowed: results are never filtered afterwards. It has the
 // patients that one user owns, and those granted to certain grantees at a certain level and time. The zero Scope is

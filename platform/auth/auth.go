@@ -31,10 +31,12 @@ func (p Principal) ActsFor(party uuid.UUID) bool {
 // MaxCapacities is the maximum number of capacities of a user.
 const MaxCapacities = 9
 
-// Capacity is a party for whom a user acts: the user may see the records that are granted to the party.
+// Capacity is a party for whom a user acts: the user may see the records that are granted to the party, or, as the
+// deputy of a colleague, those that the colleague keeps.
 type Capacity struct {
-	ID   uuid.UUID // of the doctor's record, or of the user
-	Kind CapacityKind
+	ID    uuid.UUID // of the doctor's record, the practice, the colleague, or the user
+	Kind  CapacityKind
+	Level Level // the most that the user may do for a practice or a colleague; not limited for other parties
 }
 
 // CapacityKind is the kind of a Capacity's party.
@@ -42,9 +44,38 @@ type CapacityKind string
 
 // The kinds of capacities. Readers ignore those of later releases, which may need other rules.
 const (
-	AsDoctor CapacityKind = "doctor" // the doctor whose record is linked to the user
-	AsSelf   CapacityKind = "self"   // the user, once something was granted to them
+	AsDoctor   CapacityKind = "doctor"   // the doctor whose record is linked to the user
+	AsSelf     CapacityKind = "self"     // the user, once something was granted to them
+	AsPractice CapacityKind = "practice" // the practice of which the user is a member
+	AsDeputy   CapacityKind = "deputy"   // the colleague for whom the user stands in, never with the level Keep
 )
+
+// Level is what a user may do with a record.
+type Level string
+
+// The levels, each of which includes those before it.
+const (
+	Read  Level = "read"  // read the record and what belongs to it
+	Write Level = "write" // change details
+	Keep  Level = "keep"  // delete, share and invite
+)
+
+var levels = []Level{Read, Write, Keep}
+
+// Valid reports whether the level exists.
+func (l Level) Valid() bool { return slices.Contains(levels, l) }
+
+// Includes reports whether the level allows what wanted allows.
+func (l Level) Includes(wanted Level) bool { return slices.Contains(wanted.AndAbove(), l) }
+
+// AndAbove returns the level and those that include it, or nil for an unknown level.
+func (l Level) AndAbove() []Level {
+	i := slices.Index(levels, l)
+	if i < 0 {
+		return nil
+	}
+	return levels[i:]
+}
 
 // Reason is why a user may see a record. The zero Reason is that of actions that need none.
 type Reason struct {

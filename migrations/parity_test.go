@@ -49,6 +49,7 @@ var cascading = []string{
 	"user_mailboxes_user_id_fkey", "known_clients_user_id_fkey",
 	"doctor_creators_doctor_id_fkey", "doctor_creators_user_id_fkey",
 	"doctor_removals_doctor_id_fkey", "patient_grants_patient_id_fkey", "acting_user_id_fkey",
+	"acting_invitations_invited_by_fkey",
 	"patient_doctors_patient_id_fkey",
 	"patient_invitations_patient_id_fkey", "patient_corrections_patient_id_fkey",
 	"doctor_links_doctor_id_fkey", "doctor_links_user_id_fkey", "doctor_invitations_doctor_id_fkey",

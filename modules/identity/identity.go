@@ -4,6 +4,7 @@ package identity
 
 import (
 	"context"
+	"net/netip"
 	"time"
 
 	"github.com/google/uuid"
@@ -37,6 +38,60 @@ type Names interface {
 	// FindNames returns the current names of the users with the given ids, by id, in one query. It omits users whose
 	// account was removed or closed. Errors: none of its own.
 	FindNames(ctx context.Context, users []UserID) (map[UserID]string, error)
+}
+
+type (
+	// Capacity is a party for whom a user acts.
+	Capacity = auth.Capacity
+
+	// Level is what a user may do for a practice or a colleague.
+	Level = auth.Level
+)
+
+// Acting is a user who acts for a party.
+type Acting struct {
+	User     UserID
+	Name     string
+	Role     auth.Role
+	Active   bool
+	Capacity Capacity
+	Since    time.Time
+	Until    time.Time // zero if the capacity does not end
+}
+
+// AccountView is a user as other modules see it.
+type AccountView struct {
+	Name   string
+	Role   auth.Role
+	Active bool
+}
+
+// Parties finds for whom users act, for other modules. It omits users whose account was removed or closed.
+type Parties interface {
+	// ActingFor returns the users who act for any of the parties at a time, ordered by party and then oldest first, in
+	// one query. It includes users who are disabled. Errors: none of its own.
+	ActingFor(ctx context.Context, parties []uuid.UUID, at time.Time) ([]Acting, error)
+
+	// Capacities returns for whom the user acts at a time. Errors: none of its own.
+	Capacities(ctx context.Context, user UserID, at time.Time) ([]auth.Capacity, error)
+
+	// Accounts returns the users with the given ids, by id, in one query. Errors: none of its own.
+	Accounts(ctx context.Context, users []UserID) (map[UserID]AccountView, error)
+}
+
+// Roles counts the users of roles, for other modules.
+type Roles interface {
+	// CountActive returns the number of active users with the role, at most limit. Errors: none of its own.
+	CountActive(ctx context.Context, role auth.Role, limit int) (int, error)
+}
+
+// Reauthenticator verifies the password of a user who is signed in, for other modules.
+type Reauthenticator interface {
+	// Reauthenticate verifies the password of who, from the address of the client. A wrong password is counted and
+	// recorded as a failed attempt to sign in. Do not call it in a transaction, which would hold the store while the
+	// password is hashed. Errors: errs.Invalid for the field password, errs.Throttled; errs.Unavailable if too many
+	// passwords are being hashed; auth.ErrInvalidToken.
+	Reauthenticate(ctx context.Context, who auth.Principal, password string, from netip.Addr) error
 }
 
 // UserData is the data of users outside this module. The patients module implements it, so that users can be removed

@@ -35,7 +35,7 @@ var Module = fx.Module("identity",
 		store.NewUsers, store.NewMailboxes, recorded, responses,
 		store.NewSessions, store.NewActing, attempts, registrations, passwords, common, tokens,
 		app.NewCredentials, app.New, app.NewAccounts, app.NewAuthenticator,
-		app.NewCapacities, names,
+		app.NewCapacities, names, store.NewParties, store.NewRoles, reauthenticator,
 	),
 	events.Subscribe(app.WhenDoctorLinked),
 	events.Subscribe(app.WhenDoctorUnlinked),
@@ -66,6 +66,8 @@ func registrations(cfg identity.Config, keys keyring.Ring, db *database.DB, clk 
 }
 
 func names(users ports.Users) identity.Names { return users }
+
+func reauthenticator(accounts *app.Accounts) identity.Reauthenticator { return accounts }
 
 func responses(store *idempotency.Store) ports.StoredResponses { return store }
 

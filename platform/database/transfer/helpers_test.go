@@ -91,7 +91,11 @@ func (e copyEnv) insertRows() {
 		id(500), id(100), asha, at, at, asha, at, at)
 	insert(`patient_corrections VALUES (?, ?, 'phone', ?, ?, ?, ?, 'accepted', '', ?, ?, 2)`,
 		id(600), id(100), secret, secret, id(2), at, asha, at)
-	insert(`acting VALUES (?, ?, 'doctor', ?)`, asha, id(200), at)
+	insert(`acting VALUES (?, ?, 'doctor', ?, '', NULL), (?, ?, 'practice', ?, 'keep', ?)`, asha, id(200), at,
+		asha, id(700), at, at)
+	insert(`practices VALUES (?, ?, ?)`, id(700), secret, at)
+	insert(`acting_invitations VALUES (?, ?, 'practice', 'read', NULL, x'00ff', ?, ?, ?)`,
+		id(701), id(700), asha, at, at)
 	insert(`assignments VALUES (?, ?, ?, ?, ?, 'read', 1)`, id(300), asha, id(100), id(200), at)
 	insert(`patient_doctors VALUES (?, ?, ?)`, id(200), id(100), id(300))
 	mac := []byte(strings.Repeat("m", 32))
@@ -139,7 +143,7 @@ var tables = []string{
 	"audit_heads", "audit_inbox", "audit_segments", "audit_index", "audit_chain",
 	"last_writes", "breaking_migrations", "jobs",
 	"closed_accounts", "doctor_creators", "doctor_removals", "patient_grants", "acting",
-	"patient_doctors",
+	"patient_doctors", "practices", "acting_invitations",
 	"patient_invitations", "doctor_links", "doctor_invitations", "patient_corrections",
 }
 

@@ -55,7 +55,7 @@ func (a *Accounts) WithParties(ctx context.Context, users ...domain.User) ([]Acc
 	for i, user := range users {
 		ids[i] = user.ID
 	}
-	parties, err := a.acting.ListFor(ctx, ids)
+	parties, err := a.acting.ListFor(ctx, ids, a.clock.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -162,7 +162,7 @@ func (a *Accounts) checkMayActForDoctor(ctx context.Context, user identity.UserI
 	if role == doctors.Role || role == auth.Admin {
 		return nil
 	}
-	held, err := a.acting.Of(ctx, user)
+	held, err := a.acting.Of(ctx, user, a.clock.Now())
 	if err == nil && slices.ContainsFunc(held, func(c auth.Capacity) bool { return c.Kind == auth.AsDoctor }) {
 		err = identity.ErrRoleConflict
 	}

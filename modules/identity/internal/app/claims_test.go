@@ -27,14 +27,14 @@ func TestClaimsOfPatients(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		h := newFixture(t, db)
-		acting := store.NewActing(db)
+		acting := store.NewActing(db, h.clock)
 		publisher := events.New(app.WhenPatientClaimed(app.NewCapacities(h.users, acting, h.trail, h.clock)))
 		self := func(user domain.User) auth.Capacity { return auth.Capacity{ID: user.ID.UUID, Kind: auth.AsSelf} }
 		claim := func(ctx context.Context, user domain.User, keepsNone bool) error {
 			event := patients.Claimed{ID: recordid.New[patients.ID](), User: user.ID.UUID}
 			event.By = auth.Principal{UserID: user.ID.UUID, Role: auth.Staff}
 			event.KeepsNone = func(ctx context.Context) (bool, error) {
-				held, err := acting.Of(ctx, user.ID)
+				held, err := acting.Of(ctx, user.ID, now)
 				if err == nil && !slices.Contains(held, self(user)) {
 					err = errors.New("the account should be locked before its patients are counted")
 				}
@@ -62,7 +62,7 @@ func TestClaimsOfPatients(t *testing.T) {
 			for range 2 {
 				require.NoError(t, claim(t.Context(), user, true))
 				require.Equal(t, string(patients.Role), h.stored(t, user).Role)
-				held, err := acting.Of(t.Context(), user.ID)
+				held, err := acting.Of(t.Context(), user.ID, now)
 				require.NoError(t, err)
 				require.Equal(t, []auth.Capacity{self(user)}, held)
 			}
@@ -84,7 +84,7 @@ func TestClaimsOfPatients(t *testing.T) {
 				user := newUser(t, c.registered, c.role)
 				require.NoError(t, claim(t.Context(), user, c.keepsNone))
 				require.Equal(t, string(c.role), h.stored(t, user).Role)
-				held, err := acting.Of(t.Context(), user.ID)
+				held, err := acting.Of(t.Context(), user.ID, now)
 				require.NoError(t, err)
 				require.Equal(t, []auth.Capacity{self(user)}, held)
 			})
@@ -92,7 +92,7 @@ func TestClaimsOfPatients(t *testing.T) {
 		t.Run("keep the role of a user who acts for somebody else", func(t *testing.T) {
 			user := newUser(t, true, auth.Staff)
 			other := auth.Capacity{ID: uuid.New(), Kind: auth.AsDoctor}
-			require.NoError(t, acting.Add(t.Context(), user.ID, other, now))
+			require.NoError(t, acting.Add(t.Context(), user.ID, domain.Party{Capacity: other, Since: now}))
 			require.NoError(t, claim(t.Context(), user, true))
 			require.Equal(t, string(auth.Staff), h.stored(t, user).Role)
 		})
@@ -100,7 +100,7 @@ func TestClaimsOfPatients(t *testing.T) {
 			user := newUser(t, true, auth.Staff)
 			for range auth.MaxCapacities {
 				other := auth.Capacity{ID: uuid.New(), Kind: auth.AsDoctor}
-				require.NoError(t, acting.Add(t.Context(), user.ID, other, now))
+				require.NoError(t, acting.Add(t.Context(), user.ID, domain.Party{Capacity: other, Since: now}))
 			}
 			require.ErrorIs(t, claim(t.Context(), user, true), identity.ErrTooManyCapacities)
 		})

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"net/http"
+	"net/netip"
 
 	"healthcare/modules/identity"
 	"healthcare/modules/identity/internal/domain"
@@ -45,6 +46,12 @@ func (a *Accounts) ChangePassword(
 		}
 		return a.trail.Record(ctx, who, about(audit.PasswordChanged, userResource, user.ID.UUID, http.StatusNoContent))
 	})
+}
+
+// Reauthenticate implements identity.Reauthenticator.
+func (a *Accounts) Reauthenticate(ctx context.Context, who auth.Principal, password string, from netip.Addr) error {
+	_, err := a.prove(ctx, who, "password", password, From{Address: from})
+	return err
 }
 
 // prove verifies the password of a user who is signed in. field is the password's name in the request.

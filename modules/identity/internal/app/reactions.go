@@ -46,7 +46,7 @@ func WhenDoctorLinked(links *Capacities) events.Subscription {
 		})
 		if err == nil {
 			capacity := auth.Capacity{ID: linked.ID.UUID, Kind: auth.AsDoctor}
-			err = links.acting.Add(ctx, user, capacity, links.clock.Now())
+			err = links.acting.Add(ctx, user, domain.Party{Capacity: capacity, Since: links.clock.Now()})
 		}
 		return asInvalidToken(err)
 	})
@@ -65,11 +65,12 @@ func WhenDoctorUnlinked(links *Capacities) events.Subscription {
 func WhenPatientClaimed(capacities *Capacities) events.Subscription {
 	return events.On("identity", func(ctx context.Context, claimed patients.Claimed) error {
 		user, self := identity.UserID{UUID: claimed.User}, auth.Capacity{ID: claimed.User, Kind: auth.AsSelf}
+		now := capacities.clock.Now()
 		// The addition locks the account, so that KeepsNone sees every patient that was transferred to the user before.
-		if err := capacities.acting.Add(ctx, user, self, capacities.clock.Now()); err != nil {
+		if err := capacities.acting.Add(ctx, user, domain.Party{Capacity: self, Since: now}); err != nil {
 			return asInvalidToken(err)
 		}
-		held, err := capacities.acting.Of(ctx, user)
+		held, err := capacities.acting.Of(ctx, user, now)
 		if err != nil || len(held) > 1 {
 			return err
 		}

@@ -25,7 +25,7 @@ func TestDoctorLinks(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		h := newFixture(t, db)
-		links := app.NewCapacities(h.users, store.NewActing(db), h.trail, h.clock)
+		links := app.NewCapacities(h.users, store.NewActing(db, h.clock), h.trail, h.clock)
 		publisher := events.New(
 			app.WhenDoctorLinked(links), app.WhenDoctorUnlinked(links))
 		user := h.registered(t, asha())
@@ -51,7 +51,7 @@ func TestDoctorLinks(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, []app.Account{
 				{User: other},
-				{User: user, ActsFor: []domain.Party{{ID: doctor.UUID, Kind: "doctor", Since: h.clock.Now()}}},
+				{User: user, ActsFor: []domain.Party{{Capacity: acting[0], Since: h.clock.Now()}}},
 			}, accounts)
 			recorded := h.trail.Recorded()
 			entry := recorded[len(recorded)-1].Entry

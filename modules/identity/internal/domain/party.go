@@ -3,12 +3,15 @@ package domain
 import (
 	"time"
 
-	"github.com/google/uuid"
+	"healthcare/modules/identity"
 )
 
-// Party is one for whom a user acts: a doctor's record, or the user.
+// Party is one for whom a user acts: a doctor's record, a practice, a colleague, or the user.
 type Party struct {
-	ID    uuid.UUID
-	Kind  string // an auth.CapacityKind
+	identity.Capacity
 	Since time.Time
+	Until time.Time // zero if the capacity does not end
 }
+
+// Ended reports whether the user no longer acts for the party.
+func (p Party) Ended(now time.Time) bool { return !p.Until.IsZero() && !now.Before(p.Until) }

@@ -103,8 +103,8 @@ type Sessions interface {
 	// RemoveAllBut ends every session of the user except the one kept; the zero id keeps none. Errors: none.
 	RemoveAllBut(ctx context.Context, user identity.UserID, kept identity.SessionID) error
 
-	// Standing returns the state that access tokens of the session are checked against, and for whom the user acts, in
-	// one query. Errors: ErrNotFound.
+	// Standing returns the state that access tokens of the session are checked against, and for whom the user acts
+	// now, in one query. Errors: ErrNotFound.
 	Standing(ctx context.Context, id identity.SessionID) (domain.Standing, []auth.Capacity, error)
 }
 
@@ -113,16 +113,19 @@ const MaxSessions = 100
 
 // Acting stores for whom users act.
 type Acting interface {
-	// Add stores that the user acts for the party of a capacity, from now on. It does nothing if the user does so
-	// already. It locks the user. Errors: ErrNotFound, identity.ErrTooManyCapacities.
-	Add(ctx context.Context, user identity.UserID, capacity auth.Capacity, now time.Time) error
+	// Add stores that the user acts for the party from party.Since on. It does nothing if the user does so already at
+	// the same level until the same time, and otherwise replaces both. It deletes the user's capacities that have
+	// ended. It locks the user. Errors: ErrNotFound, identity.ErrTooManyCapacities.
+	Add(ctx context.Context, user identity.UserID, party domain.Party) error
 
-	// Of returns for whom the user acts. Errors: none.
-	Of(ctx context.Context, user identity.UserID) ([]auth.Capacity, error)
+	// Of returns for whom the user acts at a time. Errors: none.
+	Of(ctx context.Context, user identity.UserID, at time.Time) ([]auth.Capacity, error)
 
-	// ListFor returns for whom each of the users acts, oldest first, in one query. The map lacks users who act for
-	// nobody. Errors: none.
-	ListFor(ctx context.Context, users []identity.UserID) (map[identity.UserID][]domain.Party, error)
+	// ListFor returns for whom each of the users acts at a time, oldest first, in one query. The map lacks users who
+	// act for nobody. Errors: none.
+	ListFor(
+		ctx context.Context, users []identity.UserID, at time.Time,
+	) (map[identity.UserID][]domain.Party, error)
 
 	// RemoveFor ends what any user does for the party, and returns the users. Errors: none.
 	RemoveFor(ctx context.Context, party uuid.UUID) ([]identity.UserID, error)

@@ -3,8 +3,10 @@ package rest
 import (
 	"context"
 	"strings"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/oapi-codegen/nullable"
 
 	"healthcare/modules/identity"
 	"healthcare/modules/identity/internal/app"
@@ -218,6 +220,14 @@ func userResource(account app.Account) rest.Resource {
 	return rest.Resource{Version: account.Version, Derived: true, Body: showUserAccount(account)}
 }
 
+// endOf returns an optional time of a response. The zero time is null.
+func endOf(at time.Time) nullable.Nullable[rest.Time] {
+	if at.IsZero() {
+		return nullable.NewNullNullable[rest.Time]()
+	}
+	return nullable.NewNullableWithValue(rest.At(at))
+}
+
 func showAccount(u domain.User) Account {
 	return Account{
 		Id: u.ID.String(), Name: u.Name, Email: u.Email, Username: u.Username, Role: u.Role, Active: u.Active,
@@ -228,7 +238,10 @@ func showAccount(u domain.User) Account {
 func showUserAccount(a app.Account) UserAccount {
 	parties := make([]Party, len(a.ActsFor))
 	for i, p := range a.ActsFor {
-		parties[i] = Party{Kind: p.Kind, Id: p.ID.String(), Since: rest.At(p.Since)}
+		parties[i] = Party{
+			Kind: string(p.Kind), Id: p.ID.String(), Since: rest.At(p.Since), Level: rest.NullableText(p.Level),
+			Until: endOf(p.Until),
+		}
 	}
 	return UserAccount{
 		Id: a.ID.String(), Name: a.Name, Email: a.Email, Username: a.Username, Role: a.Role, Active: a.Active,

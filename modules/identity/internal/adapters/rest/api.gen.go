@@ -87,20 +87,26 @@ type NewUser struct {
 	Role nullable.Nullable[string] `json:"role,omitempty"`
 }
 
-// Party One for whom a user acts. The user sees the patients that are granted to the party.
+// Party One for whom a user acts. The user sees the patients that are granted to the party, or, as a deputy, those that the colleague has.
 type Party struct {
-	// Kind `doctor` for the doctor whose record is linked to the user, `self` for the user. Later releases may add kinds.
+	// Kind `doctor` for the doctor whose record is linked to the user, `self` for the user, `practice` for a member, `deputy` for a colleague. Later releases may add kinds.
 	//
 	// Example: doctor
 	Kind string `json:"kind"`
 
-	// Id The id of the doctor's record or of the user.
+	// Id The id of the doctor's record, the practice, the colleague or the user.
 	//
 	// Example: 0193525f-3c07-7b92-9d16-2f8a4e6b1c35
 	Id string `json:"id"`
 
 	// Since Example: 2026-11-22T22:29:36.410959Z
 	Since rest.Time `json:"since"`
+
+	// Level The most that the user may do for the party: `read`, `write` or `keep`; null if not limited.
+	Level rest.NullableText `json:"level"`
+
+	// Until When it ends; null if never.
+	Until nullable.Nullable[rest.Time] `json:"until"`
 }
 
 // PasswordChange The current password and the new one.

@@ -5,30 +5,59 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
 	"healthcare/modules/identity"
 	"healthcare/modules/identity/internal/domain"
 	"healthcare/modules/identity/internal/ports"
 	"healthcare/platform/auth"
+	"healthcare/platform/clock"
 	"healthcare/platform/database"
 )
 
 // NewActing returns the repository of capacities in db.
-func NewActing(db *database.DB) ports.Acting { return &acting{db} }
+func NewActing(db *database.DB, clk clock.Clock) ports.Acting { return &acting{db, clk} }
 
-type acting struct{ db *database.DB }
+type acting struct {
+	db    *database.DB
+	clock clock.Clock
+}
 
 type actingRow struct {
 	UserID      identity.UserID
 	PrincipalID uuid.UUID
 	Kind        auth.CapacityKind
 	Since       database.Time
+	Level       auth.Level
+	Until       *database.Time
 }
 
 func (actingRow) TableName() string { return "acting" }
 
-func (s *acting) Add(ctx context.Context, user identity.UserID, capacity auth.Capacity, now time.Time) error {
+func actingRowOf(user identity.UserID, p domain.Party) actingRow {
+	r := actingRow{UserID: user, PrincipalID: p.ID, Kind: p.Kind, Since: database.At(p.Since), Level: p.Level}
+	if !p.Until.IsZero() {
+		r.Until = new(database.At(p.Until))
+	}
+	return r
+}
+
+func (r actingRow) party() domain.Party {
+	p := domain.Party{
+		Capacity: auth.Capacity{ID: r.PrincipalID, Kind: r.Kind, Level: r.Level}, Since: r.Since.Time,
+	}
+	if r.Until != nil {
+		p.Until = r.Until.Time
+	}
+	return p
+}
+
+// inEffect is the condition of the rows of acting, with the alias a, that are in effect at the time of its parameter.
+// Members of practices and deputies need a level.
+const inEffect = "(a.until IS NULL OR a.until > ?) AND (a.level <> '' OR a.kind NOT IN ('practice', 'deputy'))"
+
+func (s *acting) Add(ctx context.Context, user identity.UserID, party domain.Party) error {
 	return s.db.Do(ctx, func(ctx context.Context) error {
 		// The lock keeps another addition of the user waiting, which would not count this one.
 		locked := notClosed(s.db.Write(ctx)).Select("id").Clauses(clause.Locking{Strength: "UPDATE"})
@@ -39,38 +68,74 @@ func (s *acting) Add(ctx context.Context, user identity.UserID, capacity auth.Ca
 		if err := s.db.Write(ctx).Where("user_id = ?", user).Find(&held).Error; err != nil {
 			return err
 		}
+		count, ended := 0, false
 		for _, r := range held {
-			if r.PrincipalID == capacity.ID {
-				return nil
+			former := r.party()
+			if former.ID == party.ID && !former.Ended(party.Since) {
+				return s.replace(ctx, user, former, party)
+			}
+			if former.Ended(party.Since) {
+				ended = true
+			} else {
+				count++
 			}
 		}
-		if len(held) >= auth.MaxCapacities {
+		if count >= auth.MaxCapacities {
 			return identity.ErrTooManyCapacities
 		}
-		r := actingRow{UserID: user, PrincipalID: capacity.ID, Kind: capacity.Kind, Since: database.At(now)}
+		if ended {
+			if err := s.removeEnded(ctx, user, party.ID); err != nil {
+				return err
+			}
+		}
+		r := actingRowOf(user, party)
 		return s.db.Write(ctx).Create(&r).Error
 	})
 }
 
-func (s *acting) Of(ctx context.Context, user identity.UserID) ([]auth.Capacity, error) {
+// replace changes for how long and at which level the user acts for a party, unless both stay the same.
+func (s *acting) replace(ctx context.Context, user identity.UserID, former, party domain.Party) error {
+	if former.Capacity == party.Capacity && former.Until.Equal(party.Until) {
+		return nil
+	}
+	r := actingRowOf(user, party)
+	found := s.db.Write(ctx).Where("user_id = ? AND principal_id = ?", user, party.ID)
+	return explain(database.Update(found, &r, "user_id", "principal_id", "kind"))
+}
+
+// removeEnded deletes the user's rows that have ended, and that of the party, which may have ended only by a clock that
+// was set forward.
+func (s *acting) removeEnded(ctx context.Context, user identity.UserID, party uuid.UUID) error {
+	ended := s.db.Write(ctx).Where("user_id = ? AND (until <= ? OR principal_id = ?)",
+		user, database.At(s.clock.Steady()), party)
+	return ended.Delete(&actingRow{}).Error
+}
+
+func (s *acting) Of(ctx context.Context, user identity.UserID, at time.Time) ([]auth.Capacity, error) {
+	return capacitiesOf(s.db.Write(ctx), user, at)
+}
+
+// capacitiesOf returns the capacities of a user that are in effect at a time.
+func capacitiesOf(q *gorm.DB, user identity.UserID, at time.Time) ([]auth.Capacity, error) {
 	var rows []actingRow
-	err := s.db.Write(ctx).Where("user_id = ?", user).Order("principal_id").Find(&rows).Error
+	err := q.Table("acting a").Where("a.user_id = ?", user).Where(inEffect, database.At(at)).Order("a.principal_id").
+		Find(&rows).Error
 	all := make([]auth.Capacity, len(rows))
 	for i, r := range rows {
-		all[i] = auth.Capacity{ID: r.PrincipalID, Kind: r.Kind}
+		all[i] = r.party().Capacity
 	}
 	return all, err
 }
 
 func (s *acting) ListFor(
-	ctx context.Context, users []identity.UserID,
+	ctx context.Context, users []identity.UserID, at time.Time,
 ) (map[identity.UserID][]domain.Party, error) {
 	var rows []actingRow
-	err := database.WhereIn(s.db.Read(ctx), "user_id", users).Order("since, principal_id").Find(&rows).Error
+	q := s.db.Read(ctx).Table("acting a").Where(inEffect, database.At(at)).Order("a.since, a.principal_id")
+	err := database.WhereIn(q, "a.user_id", users).Find(&rows).Error
 	all := map[identity.UserID][]domain.Party{}
 	for _, r := range rows {
-		party := domain.Party{ID: r.PrincipalID, Kind: string(r.Kind), Since: r.Since.Time}
-		all[r.UserID] = append(all[r.UserID], party)
+		all[r.UserID] = append(all[r.UserID], r.party())
 	}
 	return all, err
 }

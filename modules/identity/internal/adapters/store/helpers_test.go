@@ -10,6 +10,7 @@ import (
 	"healthcare/modules/identity/internal/adapters/store"
 	"healthcare/modules/identity/internal/domain"
 	"healthcare/modules/identity/internal/ports"
+	"healthcare/platform/auth"
 	"healthcare/platform/clock"
 	"healthcare/platform/database"
 	"healthcare/platform/databasetest"
@@ -65,6 +66,9 @@ func session(user identity.UserID, at, expires time.Time) domain.Session {
 		CreatedAt: at, LastUsedAt: at, ExpiresAt: expires,
 	}
 }
+
+// since returns the party of a capacity from now on.
+func since(capacity auth.Capacity) domain.Party { return domain.Party{Capacity: capacity, Since: now} }
 
 // attemptLimits are the defaults.
 var attemptLimits = domain.AttemptLimits{FreeAttempts: 5, AccountFailures: 100, ClientFailures: 20}

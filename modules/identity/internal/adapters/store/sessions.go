@@ -132,21 +132,24 @@ func (s *sessions) RemoveAllBut(ctx context.Context, user identity.UserID, kept 
 }
 
 // standing is the query of every request. It is written in SQL because building it with GORM takes as long as running
-// it. It returns a row for each capacity, or one row without.
-const standing = "SELECT s.user_id, u.active, u.token_version, u.role, a.principal_id, a.kind " +
-	"FROM sessions s JOIN users u ON u.id = s.user_id LEFT JOIN acting a ON a.user_id = u.id WHERE s.id = ? LIMIT ?"
+// it. It returns a row for each capacity that is in effect, or one row without.
+const standing = "SELECT s.user_id, u.active, u.token_version, u.role, a.principal_id, a.kind, a.level " +
+	"FROM sessions s JOIN users u ON u.id = s.user_id LEFT JOIN acting a ON a.user_id = u.id AND " + inEffect +
+	" WHERE s.id = ? LIMIT ?"
 
 type standingRow struct {
 	domain.Standing `gorm:"embedded"`
-	PrincipalID     *uuid.UUID // NULL without a capacity, as Kind
+	PrincipalID     *uuid.UUID // NULL without a capacity, as Kind and Level
 	Kind            *auth.CapacityKind
+	Level           *auth.Level
 }
 
 func (s *sessions) Standing(
 	ctx context.Context, id identity.SessionID,
 ) (of domain.Standing, capacities []auth.Capacity, err error) {
 	var rows []standingRow
-	if err := s.db.Read(ctx).Raw(standing, id, auth.MaxCapacities).Find(&rows).Error; err != nil {
+	now := database.At(s.clock.Now())
+	if err := s.db.Read(ctx).Raw(standing, now, id, auth.MaxCapacities).Find(&rows).Error; err != nil {
 		return of, nil, err
 	}
 	if len(rows) == 0 {
@@ -154,7 +157,7 @@ func (s *sessions) Standing(
 	}
 	for _, r := range rows {
 		if r.PrincipalID != nil {
-			capacities = append(capacities, auth.Capacity{ID: *r.PrincipalID, Kind: *r.Kind})
+			capacities = append(capacities, auth.Capacity{ID: *r.PrincipalID, Kind: *r.Kind, Level: *r.Level})
 		}
 	}
 	return rows[0].Standing, capacities, nil

@@ -15,6 +15,7 @@ import (
 	"healthcare/modules/identity/internal/domain"
 	"healthcare/modules/identity/internal/ports"
 	"healthcare/platform/auth"
+	"healthcare/platform/clock"
 	"healthcare/platform/database"
 	"healthcare/platform/recordid"
 )
@@ -245,12 +246,12 @@ func TestStanding(t *testing.T) {
 			require.Nil(t, capacities)
 		})
 		t.Run("has the capacities of the user, and no other's", func(t *testing.T) {
-			acting, other := store.NewActing(db), added(t, users, asha("b@example.com", "b"))
+			acting, other := store.NewActing(db, clock.At(now)), added(t, users, asha("b@example.com", "b"))
 			for i := range auth.MaxCapacities {
 				party := auth.Capacity{ID: uuid.Must(uuid.NewV7()), Kind: auth.AsDoctor}
-				require.NoError(t, acting.Add(ctx, other.ID, party, now))
-				require.NoError(t, acting.Add(ctx, user.ID, party, now))
-				require.NoError(t, acting.Add(ctx, user.ID, party, now), "a second time")
+				require.NoError(t, acting.Add(ctx, other.ID, since(party)))
+				require.NoError(t, acting.Add(ctx, user.ID, since(party)))
+				require.NoError(t, acting.Add(ctx, user.ID, since(party)), "a second time")
 				_, capacities, err := sessions.Standing(ctx, session.ID)
 				require.NoError(t, err)
 				require.Len(t, capacities, i+1)
@@ -259,11 +260,11 @@ func TestStanding(t *testing.T) {
 			_, capacities, err := sessions.Standing(ctx, session.ID)
 			require.NoError(t, err)
 			another := auth.Capacity{ID: user.ID.UUID, Kind: auth.AsSelf}
-			require.ErrorIs(t, acting.Add(ctx, user.ID, another, now), identity.ErrTooManyCapacities)
+			require.ErrorIs(t, acting.Add(ctx, user.ID, since(another)), identity.ErrTooManyCapacities)
 			ended, err := acting.RemoveFor(ctx, capacities[0].ID)
 			require.NoError(t, err)
 			require.ElementsMatch(t, []identity.UserID{user.ID, other.ID}, ended)
-			require.NoError(t, acting.Add(ctx, user.ID, another, now))
+			require.NoError(t, acting.Add(ctx, user.ID, since(another)))
 			_, changed, err := sessions.Standing(ctx, session.ID)
 			require.NoError(t, err)
 			require.ElementsMatch(t, append(capacities[1:], another), changed)

@@ -151,7 +151,7 @@ func isRegistration(d contract.Described) bool {
 
 // isClaim reports whether the operation needs a code that a run does not have.
 func isClaim(d contract.Described) bool {
-	return d.Method == http.MethodPost && d.Operation.Extensions["x-access"] == auth.Authenticated &&
+	return d.Method == http.MethodPost && d.Operation.RequestBody != nil && bodySchema(d).Properties["code"] != nil &&
 		d.Operation.Extensions["x-repeatable"] == false && d.Operation.Responses.Value("201") != nil
 }
 
@@ -196,7 +196,7 @@ func linksOf(operations []contract.Described) links {
 		for _, member := range []string{"id", "access", "refresh"} {
 			value, ok := example[member].(string)
 			isToken := member == "access" && example["refresh"] != nil // and not the access of an assignment
-			if !ok || !isToken && !used[value] {
+			if !ok || !isToken && (member == "access" || !used[value]) {
 				continue
 			}
 			name := member
@@ -295,6 +295,10 @@ func (l links) itemOf(d contract.Described) item {
 		skip := `if (pm.collectionVariables.get("registered") !== "yes") pm.execution.skipRequest(); ` +
 			`// an account from before the run is not changed`
 		events = append(events, newEvent("prerequest", skip))
+	}
+	if r.Body != nil && strings.Contains(r.Body.Raw, "{{until}}") {
+		end := `pm.collectionVariables.set("until", new Date(Date.now() + 30 * 86400000).toISOString());`
+		events = append(events, newEvent("prerequest", end))
 	}
 	return item{Name: op.Summary, Event: events, Request: r}
 }

@@ -87,6 +87,7 @@ func runCollection(t *testing.T, s *harness.Service, c collection, variables map
 	r.variables["base"] = ""
 	r.variables["user_email"] = strings.ReplaceAll(r.variables["user_email"], "{{$timestamp}}",
 		strconv.FormatInt(time.Now().UnixNano(), 10))
+	r.variables["until"] = time.Now().UTC().AddDate(0, 1, 0).Format(time.RFC3339)
 	for _, f := range c.Item {
 		for _, i := range f.Item {
 			r.send(t, s, i)

@@ -21,8 +21,19 @@ type (
 	// SessionID identifies a session, which lasts from a login until it is logged out or expires.
 	SessionID = recordid.Of[session]
 
-	user    struct{}
-	session struct{}
+	// PracticeID identifies a practice, a group of users with whom patients can be shared.
+	PracticeID = recordid.Of[practice]
+
+	user     struct{}
+	session  struct{}
+	practice struct{}
+)
+
+// The maximum numbers of practices and deputies.
+const (
+	MaxMembers     = 200 // of a practice
+	MaxInvitations = 20  // open invitations of a practice
+	MaxDeputies    = 10  // of a user, with open invitations
 )
 
 // ParseUserID reads an id in its canonical form. Errors: ErrUserNotFound.
@@ -31,6 +42,11 @@ func ParseUserID(s string) (UserID, error) { return recordid.Parse[UserID](s, Er
 // ParseSessionID reads an id in its canonical form. Errors: ErrSessionNotFound.
 func ParseSessionID(s string) (SessionID, error) {
 	return recordid.Parse[SessionID](s, ErrSessionNotFound)
+}
+
+// ParsePracticeID reads an id in its canonical form. Errors: ErrPracticeNotFound.
+func ParsePracticeID(s string) (PracticeID, error) {
+	return recordid.Parse[PracticeID](s, ErrPracticeNotFound)
 }
 
 // Names finds the names of users for other modules.
@@ -173,7 +189,23 @@ var (
 	ErrCannotKeepPatients = errs.New(
 		errs.Conflict, "cannot_keep_patients", "This account is disabled, or has a role that cannot have patients.")
 	ErrRoleConflict = errs.New(errs.Conflict, "role_conflict",
-		"Accounts with this role cannot be linked to the record of a doctor. End the link first, if there is one.")
+		"Accounts with this role cannot act for a doctor, a practice or a colleague. End that first, if they do.")
 	ErrOwnsPatients = errs.New(
 		errs.Conflict, "owns_patients", "This account has patients. Remove them first, or send ?patients=delete.")
+	ErrPracticeNotFound = errs.New(errs.NotFound, "not_found", "No such practice.")
+	ErrMemberNotFound   = errs.New(errs.NotFound, "not_found", "No such member.")
+	ErrDeputyNotFound   = errs.New(errs.NotFound, "not_found", "No such deputy, colleague or invitation.")
+	ErrManagersOnly     = errs.New(errs.Forbidden, "managers_only", "Only managers of the practice can do this.")
+	ErrNoInvitation     = errs.New(errs.NotFound, "no_such_invitation",
+		"No such invitation. It may have been used or withdrawn, or it has expired.")
+	ErrTooManyInvitations = errs.New(
+		errs.Conflict, "too_many_invitations", "This practice has the maximum number of open invitations.")
+	ErrAlreadyMember  = errs.New(errs.Conflict, "already_member", "You are a member of this practice.")
+	ErrTooManyMembers = errs.New(
+		errs.Conflict, "too_many_members", "This practice has the maximum number of members.")
+	ErrLastManager = errs.New(errs.Conflict, "last_manager",
+		"The last manager of a practice with other members cannot leave, and cannot be demoted or removed.")
+	ErrTooManyDeputies = errs.New(
+		errs.Conflict, "too_many_deputies", "You have the maximum number of deputies and open invitations.")
+	ErrOwnInvitation = errs.New(errs.Conflict, "own_invitation", "You cannot stand in for yourself.")
 )

@@ -19,7 +19,8 @@ import (
 // MaxIDs is the maximum number of ids in an entry. Its Count is the number of all ids.
 const MaxIDs = 200
 
-// Entry is one event. It maps onto a FHIR R4 AuditEvent, see Action and Outcome.
+// Entry is one event. It maps onto a FHIR R4 AuditEvent, see Action and Outcome. Of Granted, and of Linked to a
+// practice or a colleague, Fields is the level.
 type Entry struct {
 	Action     Action
 	Resource   Resource    // AuditEvent.entity.type
@@ -29,7 +30,7 @@ type Entry struct {
 	Status     int         // the HTTP status of the response; 0 outside of HTTP
 	IDs        []uuid.UUID // the results of a list or a search; at most MaxIDs
 	Count      int64       // the number of results; 0 means len(IDs)
-	Fields     []string    // the names of the fields that changed: a-z, 0-9 and _, never a value; of Granted: the level
+	Fields     []string    // the names of the fields that changed: a-z, 0-9 and _, never a value
 	Reason     auth.Reason // why the actor may see the patient; of Granted and Withdrawn: the grant
 }
 

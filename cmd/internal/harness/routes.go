@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/stretchr/testify/require"
@@ -244,11 +245,51 @@ func (c *Client) KnownValues() Object {
 	linked.Do("POST", doctorClaimPath, Object{
 		"code": c.InviteDoctor(known["linked_doctor"].(string))["code"],
 	}).Expect(201)
+	c.AddActing(known, other)
 	c.AddRecords(known, "")
 	return known
 }
 
-const claimPath, doctorClaimPath = "/api/patients/claims/", "/api/doctors/claims/"
+const (
+	claimPath, doctorClaimPath         = "/api/patients/claims/", "/api/doctors/claims/"
+	practiceClaimPath, deputyClaimPath = "/api/practices/claims/", "/api/auth/deputies/claims/"
+)
+
+// AddActing adds a practice of the user with another manager, an open invitation of each kind, and the codes of
+// invitations by the other user.
+func (c *Client) AddActing(known Object, other *Client) {
+	c.T.Helper()
+	known["practice"], known["member"] = c.AddPractice(), other.UserID()
+	other.Do("POST", practiceClaimPath, Object{
+		"code": c.InviteMember(known["practice"].(string), "keep")["code"],
+	}).Expect(201)
+	known["practice_invitation"] = c.InviteMember(known["practice"].(string), "read")["id"]
+	known[practiceClaimPath+" code"] = other.InviteMember(other.AddPractice(), "read")["code"]
+	known["deputy_invitation"] = c.InviteDeputy("read")["id"]
+	known[deputyClaimPath+" code"] = other.InviteDeputy("read")["code"]
+	known["/api/auth/me/deputies/ until"] = inAMonth()
+}
+
+// inAMonth returns the end of a deputyship, which the contract limits to 90 days.
+func inAMonth() string { return time.Now().UTC().AddDate(0, 1, 0).Format(time.RFC3339) }
+
+// AddPractice creates a practice, which the user manages.
+func (c *Client) AddPractice() string {
+	c.T.Helper()
+	return c.Do("POST", "/api/practices/", Object{"name": "Practice"}).Expect(201).ID()
+}
+
+// InviteMember invites a user to a practice at a level, and returns the invitation with its code.
+func (c *Client) InviteMember(practice, level string) Object {
+	c.T.Helper()
+	return c.Do("POST", "/api/practices/"+practice+"/invitations/", Object{"level": level}).Expect(201).Object()
+}
+
+// InviteDeputy invites a user to stand in for c for a month, and returns the invitation with its code.
+func (c *Client) InviteDeputy(level string) Object {
+	c.T.Helper()
+	return c.Do("POST", "/api/auth/me/deputies/", Object{"level": level, "until": inAMonth()}).Expect(201).Object()
+}
 
 // InviteDoctor invites the doctor, as an administrator, and returns the invitation.
 func (c *Client) InviteDoctor(doctor string) (invitation Object) {
@@ -360,6 +401,7 @@ func (s *Service) kindAt(t testing.TB, location string) string {
 // specialCollections have records that are not created by a plain POST of an example.
 var specialCollections = []string{
 	"/api/auth/", "/api/users/", "/api/patients/", "/api/doctors/", "/api/mappings/", "/api/explosives/",
+	"/api/practices/",
 }
 
 // ParameterNames returns the described parameters of one location: query, header or path.

@@ -22,7 +22,7 @@ func recorded(mailboxes *store.Mailboxes) ports.Mailboxes { return mailboxes }
 // api is the module's API. It records the mailbox of every account before the first request. Afterwards it regularly
 // records those that an older release adds, and the numbers of refused sign-ins.
 func api(
-	lc fx.Lifecycle, service *app.Service, accounts *app.Accounts,
+	lc fx.Lifecycle, service *app.Service, accounts *app.Accounts, practices *app.Practices, deputies *app.Deputies,
 	credentials *app.Credentials, mailboxes *store.Mailboxes, log *zap.Logger,
 ) platform.API {
 	ctx, stop := context.WithCancel(context.Background())
@@ -48,7 +48,7 @@ func api(
 			return nil
 		},
 	})
-	return rest.New(service, accounts)
+	return rest.New(service, accounts, practices, deputies)
 }
 
 // sweep runs until ctx ends.

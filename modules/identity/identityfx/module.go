@@ -23,6 +23,7 @@ import (
 	"healthcare/platform/idempotency"
 	"healthcare/platform/jobs"
 	"healthcare/platform/keyring"
+	"healthcare/platform/onetime"
 	"healthcare/platform/telemetry"
 )
 
@@ -33,8 +34,10 @@ var Document = rest.Document
 var Module = fx.Module("identity",
 	fx.Provide(
 		store.NewUsers, store.NewMailboxes, recorded, responses,
-		store.NewSessions, store.NewActing, attempts, registrations, passwords, common, tokens,
+		store.NewSessions, store.NewActing, store.NewPractices, store.NewActingInvitations,
+		attempts, registrations, passwords, common, tokens,
 		app.NewCredentials, app.New, app.NewAccounts, app.NewAuthenticator,
+		practiceCodes, deputyCodes, app.NewPractices, app.NewDeputies,
 		app.NewCapacities, names, store.NewParties, store.NewRoles, reauthenticator,
 	),
 	events.Subscribe(app.WhenDoctorLinked),
@@ -63,6 +66,14 @@ func registrations(cfg identity.Config, keys keyring.Ring, db *database.DB, clk 
 		domain.RegistrationLimit(cfg.RegistrationsPerHour),
 		clk,
 	)
+}
+
+func practiceCodes(keys keyring.Ring) app.PracticeCodes {
+	return app.PracticeCodes{Codes: onetime.For(keys, "practice invitation")}
+}
+
+func deputyCodes(keys keyring.Ring) app.DeputyCodes {
+	return app.DeputyCodes{Codes: onetime.For(keys, "deputy invitation")}
 }
 
 func names(users ports.Users) identity.Names { return users }

@@ -92,6 +92,8 @@ func TestEveryDescribedResponseIsSent(t *testing.T) {
 		anonymous.Do("GET", "/metrics", nil, "X-Forwarded-For", "192.0.2.1").Expect(404)
 		reachLinks(t, s)
 		reachClaims(t, s)
+		reachPractices(t, s)
+		reachDeputies(t, s)
 		reachCorrections(t, s)
 		reachTransfers(t, s)
 		callAllWithoutToken(t, s)
@@ -141,6 +143,82 @@ func reachLinks(t *testing.T, s *harness.Service) {
 	admin.Do("DELETE", doctorAt(one)+"link/", nil).Expect(204)
 	admin.Do("DELETE", doctorAt(one)+"link/", nil).Expect(404)
 	admin.SetRole(auth.Staff) // so that reachAccounts has the last administrator
+}
+
+// reachPractices requests the responses about practices, their members and invitations.
+func reachPractices(t *testing.T, s *harness.Service) {
+	manager, member := s.NewUser(t, "Manager"), s.NewUser(t, "Member")
+	practice := manager.AddPractice()
+	at, missing := practiceAt(practice), practiceAt(harness.MissingID)
+	manager.Do("POST", "/api/practices/", object{}).Expect(400)
+	manager.Do("GET", "/api/practices/", nil).Expect(200)
+	for _, c := range []struct {
+		method, path string
+		body         any
+	}{
+		{"GET", "", nil}, {"PATCH", "", object{"name": "A"}}, {"POST", "invitations/", object{"level": "read"}},
+		{"GET", "members/", nil}, {"PUT", "members/" + member.UserID() + "/", object{"level": "read"}},
+		{"DELETE", "members/" + member.UserID() + "/", nil}, {"DELETE", "invitations/" + member.UserID() + "/", nil},
+	} {
+		manager.Do(c.method, missing+c.path, c.body).Expect(404)
+		if c.body != nil {
+			manager.Do(c.method, at+c.path, object{"level": "all", "name": ""}).Expect(400)
+		}
+	}
+	manager.Do("GET", at, nil).Expect(200)
+	manager.Do("PATCH", at, object{"name": "B"}).Expect(200)
+	manager.Do("DELETE", at+"invitations/"+manager.InviteMember(practice, "read")["id"].(string)+"/", nil).Expect(204)
+	claim := func(c *harness.Client, code any) harness.Response {
+		return c.Do("POST", practiceClaims, object{"code": code})
+	}
+	claim(member, 1).Expect(400)
+	claim(member, "x").Expect(404)
+	code := manager.InviteMember(practice, "read")["code"]
+	claim(manager, code).Expect(409)
+	claim(member, code).Expect(201)
+	manager.Do("GET", at+"members/", nil).Expect(200)
+	self, other := at+"members/"+manager.UserID()+"/", at+"members/"+member.UserID()+"/"
+	manager.Do("PUT", self, object{"level": "read"}).Expect(409)
+	manager.Do("DELETE", self, nil).Expect(409)
+	manager.Do("PUT", other, object{"level": "write"}).Expect(200)
+	manager.Do("DELETE", other, nil).Expect(204)
+	for range 20 {
+		manager.InviteMember(practice, "read")
+	}
+	manager.Do("POST", at+"invitations/", object{"level": "read"}).Expect(409)
+	create := func(name, key string) harness.Response {
+		return member.Do("POST", "/api/practices/", object{"name": name}, "Idempotency-Key", key)
+	}
+	left := create("A", "gone").Expect(201).ID()
+	member.Do("DELETE", practiceAt(left)+"members/"+member.UserID()+"/", nil).Expect(204)
+	create("A", "gone").Expect(410)
+	for i := range auth.MaxCapacities {
+		create("A", fmt.Sprint(i)).Expect(201)
+	}
+	create("B", "0").Expect(422)
+	create("A", "more").Expect(409)
+}
+
+// reachDeputies requests the responses about deputies.
+func reachDeputies(t *testing.T, s *harness.Service) {
+	colleague, deputy := s.NewUser(t, "Colleague"), s.NewUser(t, "Deputy")
+	claim := func(c *harness.Client, code any) harness.Response {
+		return c.Do("POST", deputyClaims, object{"code": code})
+	}
+	claim(deputy, 1).Expect(400)
+	claim(deputy, "x").Expect(404)
+	code := colleague.InviteDeputy("read")["code"]
+	claim(colleague, code).Expect(409)
+	claim(deputy, code).Expect(201)
+	colleague.Do("GET", deputies, nil).Expect(200)
+	colleague.Do("DELETE", deputies+deputy.UserID()+"/", nil).Expect(204)
+	colleague.Do("DELETE", deputies+deputy.UserID()+"/", nil).Expect(404)
+	colleague.Do("POST", deputies, object{"level": "keep"}).Expect(400)
+	var last object
+	for range 10 {
+		last = colleague.InviteDeputy("write")
+	}
+	colleague.Do("POST", deputies, object{"level": "read", "until": last["until"]}).Expect(409)
 }
 
 // reachClaims requests the responses about invitations of patients and the grants that come of them.

@@ -187,7 +187,7 @@ func TestR20_PagesAreLimited(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		c, auditor := s.NewUserWithRole(t, auth.Admin, "Asha"), s.NewUserWithRole(t, "auditor", "Uma")
-		patient := c.AddPatient()
+		known := object{harness.Patient: c.AddPatient(), "practice": c.AddPractice()}
 		for _, r := range s.Routes() {
 			c := c
 			if !r.Allows(auth.Admin) {
@@ -196,7 +196,7 @@ func TestR20_PagesAreLimited(t *testing.T) {
 			if slices.Contains(r.ParameterNames("query"), "limit") {
 				for limit, status := range map[string]int{"-1": 400, "0": 400, "1": 200, "500": 200, "501": 400,
 					"4294967297": 400, "18446744073709551617": 400} {
-					c.Do("GET", harness.PathWithQuery(r.PathWith(patient), "limit", limit), nil).Expect(status)
+					c.Do("GET", harness.PathWithQuery(r.PathOf(known), "limit", limit), nil).Expect(status)
 				}
 			}
 		}

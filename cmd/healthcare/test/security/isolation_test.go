@@ -56,7 +56,11 @@ func newAttackCase(t *testing.T, s *harness.Service) *attackCase {
 	person := s.NewUser(t, "Person")
 	x.victim.AddGrant(x.known, person)
 	person.AskForCorrection(patient, "7391648")
-	for _, kind := range []string{"grant", "invitation", "correction"} {
+	x.victim.Do("POST", "/api/practices/", object{"name": "zyxcanary"}).Expect(201)
+	x.victim.AddActing(x.known, s.NewUser(t, "Manager"))
+	for _, kind := range []string{
+		"grant", "invitation", "correction", "practice", "practice_invitation", "deputy_invitation",
+	} {
 		x.ids = append(x.ids, x.known[kind].(string))
 	}
 	x.own = object{"patient": x.attacker.AddPatient(), "doctor": doctor}

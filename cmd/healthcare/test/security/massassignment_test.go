@@ -72,7 +72,7 @@ func TestR08_UndeclaredMembersWriteNoColumn(t *testing.T) {
 // changesNothing sends the stored values together with every foreign member and every sentinel. It requires that the
 // database changes only where the route itself writes.
 func changesNothing(t *testing.T, s *harness.Service, c *harness.Client, r harness.Route, known object, status int) {
-	at := r.PathWith(known["id"].(string))
+	at := r.PathOf(known)
 	c.ForTest(t).Do(r.Method, at, r.Body(known)).Expect(status)
 	before := withoutRouteTable(s.StoredRows(t), r)
 	names := foreignMembers(t, s, r)
@@ -117,9 +117,10 @@ func holdsNoSentinel(t *testing.T, s *harness.Service, c *harness.Client, r harn
 	kept, caller := keeper.AddPatient(), c.CallerOf(r)
 	other := &harness.Client{T: t, Service: s, Name: "Another" + c.Name}
 	other.Token = other.SignIn() // the user to whom c.KnownValues grants a patient
+	others := other.AddPractice()
 	before := s.StoredRows(t)
 	var plain harness.Rows
-	claims := 0
+	claims, acting := 0, 0
 	send := func(extra object) {
 		known := maps.Clone(known)
 		switch r.CollectionPath() {
@@ -148,6 +149,17 @@ func holdsNoSentinel(t *testing.T, s *harness.Service, c *harness.Client, r harn
 			known["email"] = strings.ToLower(r.Method) + time.Now().Format("150405.000000000") + "@clinic.example"
 		case "/api/auth/refresh/":
 			known["refresh"] = (&harness.Client{T: t, Service: s, Name: "Another" + c.Name}).SignInTokens()["refresh"]
+		case "/api/practices/", "/api/practices/claims/", "/api/auth/deputies/claims/", "/api/auth/me/deputies/":
+			// A user acts for nine others, and has ten or twenty open invitations.
+			requireDeleted(t, s, "acting WHERE user_id = ? AND kind <> 'self' AND principal_id <> ?", c.UserID(),
+				known["practice"])
+			if acting++; acting%5 == 0 {
+				requireSimilar(t, without(s.StoredRows(t), before), plain)
+				requireDeleted(t, s, "acting_invitations WHERE invited_by = ?", c.UserID())
+			}
+			known["/api/practices/claims/ code"] = other.InviteMember(others, "read")["code"]
+			known["/api/auth/deputies/claims/ code"] = other.InviteDeputy("read")["code"]
+			defer requireDeleted(t, s, "acting_invitations WHERE invited_by = ?", other.UserID())
 		case "/api/doctors/claims/":
 			doctor := known["invited_doctor"].(string)
 			c.Do("DELETE", "/api/doctors/"+doctor+"/link/", nil) // of the claim before
@@ -174,6 +186,12 @@ func holdsNoSentinel(t *testing.T, s *harness.Service, c *harness.Client, r harn
 		send(object{name: sentinelID})
 	}
 	requireSimilar(t, without(s.StoredRows(t), before), plain)
+}
+
+// requireDeleted deletes rows of a table.
+func requireDeleted(t *testing.T, s *harness.Service, rows string, values ...any) {
+	t.Helper()
+	require.NoError(t, s.DB.Write(t.Context()).Exec("DELETE FROM "+rows, values...).Error)
 }
 
 // without removes the rows of before.
@@ -218,4 +236,5 @@ var perRow = map[string][]string{
 	"users": {"email", "mailbox", "username", "search_text"}, "user_mailboxes": {"user_id", "mailbox"},
 	"patient_invitations": {"patient_id", "mac"}, "assignments": {"doctor_id"}, "signin_attempts": {"key", "failures"},
 	"patient_corrections": {"patient_id", "value", "because"},
+	"acting_invitations":  {"mac"},
 }

@@ -26,8 +26,8 @@ type list struct {
 func allLists(t *testing.T, s *harness.Service) map[string]list {
 	t.Helper()
 	admin := s.NewUserWithRole(t, auth.Admin, "Asha")
-	patient, doctor := admin.AddPatient(), admin.AddDoctor()
-	admin.Assign(patient, doctor).Expect(201)
+	known := object{harness.Patient: admin.AddPatient(), "doctor": admin.AddDoctor(), "practice": admin.AddPractice()}
+	admin.Assign(known[harness.Patient].(string), known["doctor"].(string)).Expect(201)
 	lists := map[string]list{}
 	for i, r := range s.Routes() {
 		if _, listed := r.Operation.Extensions["x-list"]; !listed {
@@ -47,7 +47,7 @@ func allLists(t *testing.T, s *harness.Service) map[string]list {
 				}
 			}
 		}
-		lists[r.PathWith(r.PathID(object{harness.Patient: patient, "doctor": doctor}))] = one
+		lists[r.PathWith(r.PathID(known))] = one
 	}
 	require.GreaterOrEqual(t, len(lists), 8, "all lists were found: %v", lists)
 	return lists

@@ -40,7 +40,7 @@ func TestValuesOutsideTheSchemaAreRejected(t *testing.T) {
 					schema := op.RequestBody.Value.Content.Get("application/json").Schema.Value
 					for name, property := range schema.Properties {
 						for _, wrong := range invalidValues(property.Value) {
-							body := exampleBody(schema, known)
+							body := exampleBody(schema, known, path)
 							body[name] = wrong
 							p := c.Do(method, at, body, "Prefer", "handling=strict").ExpectProblem(400,
 								"validation_failed")
@@ -49,7 +49,7 @@ func TestValuesOutsideTheSchemaAreRejected(t *testing.T) {
 						}
 					}
 					for _, name := range schema.Required {
-						body := exampleBody(schema, known)
+						body := exampleBody(schema, known, path)
 						delete(body, name)
 						require.Contains(t, c.Do(method, at, body).ExpectProblem(400, "validation_failed").Errors, name)
 						cases++
@@ -79,8 +79,9 @@ func TestValuesOutsideTheSchemaAreRejected(t *testing.T) {
 	})
 }
 
-// exampleBody returns a valid body: the example of the schema, and known ids or examples of missing required members.
-func exampleBody(schema *openapi3.Schema, known object) object {
+// exampleBody returns a valid body of a path: the example of the schema, and known values or examples of missing
+// required members.
+func exampleBody(schema *openapi3.Schema, known object, path string) object {
 	body := object{}
 	if example, ok := schema.Example.(map[string]any); ok {
 		maps.Copy(body, example)
@@ -91,6 +92,8 @@ func exampleBody(schema *openapi3.Schema, known object) object {
 		case body[name] != nil:
 		case member.Format == "uuid" && known[name] != nil:
 			body[name] = known[name]
+		case known[path+" "+name] != nil:
+			body[name] = known[path+" "+name]
 		case member.Example != nil:
 			body[name] = member.Example
 		}

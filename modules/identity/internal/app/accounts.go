@@ -24,6 +24,7 @@ type Accounts struct {
 	mailboxes     ports.Mailboxes
 	sessions      ports.Sessions
 	acting        ports.Acting
+	practices     ports.Practices
 	credentials   *Credentials
 	registrations ports.Registrations
 	userData      identity.UserData
@@ -40,14 +41,16 @@ type Accounts struct {
 // NewAccounts wires the use cases.
 func NewAccounts(
 	cfg identity.Config, users ports.Users, mailboxes ports.Mailboxes, sessions ports.Sessions,
-	acting ports.Acting, credentials *Credentials, registrations ports.Registrations, userData identity.UserData,
+	acting ports.Acting, practices ports.Practices, credentials *Credentials,
+	registrations ports.Registrations, userData identity.UserData,
 	responses ports.StoredResponses,
 	queue *jobs.Queue, roles auth.Roles, trail audit.Recorder, runner tx.Runner, publisher events.Publisher,
 	clk clock.Clock,
 ) *Accounts {
 	return &Accounts{
-		users: users, mailboxes: mailboxes, sessions: sessions, acting: acting, credentials: credentials,
-		registrations: registrations, userData: userData, responses: responses, jobs: queue, roles: roles, trail: trail,
+		users: users, mailboxes: mailboxes, sessions: sessions, acting: acting, practices: practices,
+		credentials: credentials, registrations: registrations,
+		userData: userData, responses: responses, jobs: queue, roles: roles, trail: trail,
 		tx: runner, events: publisher, clock: clk,
 		closed: cfg.RegistrationClosed,
 	}

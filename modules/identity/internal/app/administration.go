@@ -133,9 +133,6 @@ func (a *Accounts) Administer(
 			if err := a.checkRoleFits(ctx, id, auth.Role(*changes.Role)); err != nil {
 				return err
 			}
-			if err := a.checkMayActForDoctor(ctx, id, auth.Role(*changes.Role)); err != nil {
-				return err
-			}
 			if err := a.checkKeepsNone(ctx, id, auth.Role(*changes.Role)); err != nil {
 				return err
 			}
@@ -148,6 +145,11 @@ func (a *Accounts) Administer(
 		if user, err = a.change(ctx, who, id, expected, changes); err != nil {
 			return asUserNotFound(err)
 		}
+		if changes.Role != nil { // after the change, which locks the account against a claim at the same time
+			if err := a.checkMayAct(ctx, id, auth.Role(*changes.Role)); err != nil {
+				return err
+			}
+		}
 		if user.Active {
 			return nil
 		}
@@ -156,14 +158,18 @@ func (a *Accounts) Administer(
 	return user, err
 }
 
-// checkMayActForDoctor returns an error if the user acts for a doctor, and could not with the role. Errors:
-// identity.ErrRoleConflict.
-func (a *Accounts) checkMayActForDoctor(ctx context.Context, user identity.UserID, role auth.Role) error {
+// checkMayAct returns an error if the user acts for a doctor, a practice or a colleague, and could not with the role.
+// Errors: identity.ErrRoleConflict.
+func (a *Accounts) checkMayAct(ctx context.Context, user identity.UserID, role auth.Role) error {
 	if role == doctors.Role || role == auth.Admin {
 		return nil
 	}
 	held, err := a.acting.Of(ctx, user, a.clock.Now())
-	if err == nil && slices.ContainsFunc(held, func(c auth.Capacity) bool { return c.Kind == auth.AsDoctor }) {
+	conflicts := func(c auth.Capacity) bool {
+		joined := c.Kind == auth.AsPractice || c.Kind == auth.AsDeputy
+		return c.Kind == auth.AsDoctor || joined && !slices.Contains(keepers, role)
+	}
+	if err == nil && slices.ContainsFunc(held, conflicts) {
 		err = identity.ErrRoleConflict
 	}
 	return err

@@ -103,7 +103,8 @@ func newFixture(t testing.TB, db *database.DB, adjust ...func(*identity.Config))
 	}))
 	h.Service = app.New(cfg, h.users, h.sessions, credentials, tokens, h.trail, db, manual)
 	h.Accounts = app.NewAccounts(cfg, h.users, store.NewMailboxes(db, manual, zap.NewNop()), h.sessions,
-		store.NewActing(db, manual), credentials, registrations, h.patientRows, idempotency.New(db, manual),
+		store.NewActing(db, manual), store.NewPractices(db), credentials,
+		registrations, h.patientRows, idempotency.New(db, manual),
 		jobs.NewQueue(db, manual), h.roles, h.trail, db, publisher, manual)
 	return h
 }

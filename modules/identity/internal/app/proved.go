@@ -78,7 +78,7 @@ func wrong(field string) error { return errs.Invalidf(field, "Is not your passwo
 // Leave removes the user's account and sessions, and with withPatients their patients. If there is much data, the
 // account is closed at once and the job that Leave returns removes the data; the job is nil if nothing is left to do.
 // Errors: errs.Invalid for a wrong password, errs.Throttled, identity.ErrOwnsPatients, identity.ErrLastAdministrator,
-// revision.ErrStale.
+// identity.ErrLastManager, revision.ErrStale.
 func (a *Accounts) Leave(
 	ctx context.Context, who auth.Principal, expected revision.Match, password string, withPatients bool, from From,
 ) (continued *Continued, err error) {
@@ -121,10 +121,26 @@ func (a *Accounts) leave(
 	if owned > 0 && !withPatients {
 		return nil, identity.ErrOwnsPatients
 	}
+	managed, err := a.practices.LockManaged(ctx, user.ID)
+	if err != nil {
+		return nil, err
+	}
+	for _, members := range managed {
+		if err := members.CheckWithout(user.ID); err != nil {
+			return nil, err
+		}
+	}
 	if err := a.sessions.RemoveAllBut(ctx, user.ID, identity.SessionID{}); err != nil {
 		return nil, err
 	}
 	if err := a.events.Publish(ctx, identity.Removed{User: user.ID, By: who}); err != nil {
+		return nil, err
+	}
+	ended, err := a.acting.RemoveAll(ctx, user.ID)
+	if err == nil && len(ended) > 0 {
+		err = a.trail.Record(ctx, who, unlinked(ended...)...)
+	}
+	if err != nil {
 		return nil, err
 	}
 	deleted, err := a.responses.DeleteByUser(ctx, user.ID.UUID, removedAtOnce)

@@ -8,6 +8,7 @@ import (
 
 	"healthcare/modules/identity"
 	"healthcare/modules/identity/internal/domain"
+	"healthcare/modules/identity/internal/ports"
 	"healthcare/platform/audit"
 	"healthcare/platform/auth"
 	"healthcare/platform/errs"
@@ -15,13 +16,35 @@ import (
 
 // The resources of the module's entries, as openapi.yaml declares them.
 const (
-	userResource    audit.Resource = "User"
-	sessionResource audit.Resource = "Session"
+	userResource     audit.Resource = "User"
+	sessionResource  audit.Resource = "Session"
+	practiceResource audit.Resource = "Practice"
 )
 
 // about returns the entry of a successful action on a user or a session.
 func about(action audit.Action, resource audit.Resource, id uuid.UUID, status int) audit.Entry {
 	return audit.Entry{Action: action, Resource: resource, ResourceID: id, Outcome: audit.Success, Status: status}
+}
+
+// linked returns the entry of a user who acts for a practice or a colleague from now on, with the level.
+func linked(resource audit.Resource, party uuid.UUID, user identity.UserID, level auth.Level) audit.Entry {
+	entry := about(audit.Linked, resource, party, http.StatusCreated)
+	entry.IDs, entry.Fields = []uuid.UUID{user.UUID}, []string{string(level)}
+	return entry
+}
+
+// unlinked returns the entries of users who no longer act for practices and colleagues.
+func unlinked(all ...ports.Ended) []audit.Entry {
+	entries := make([]audit.Entry, len(all))
+	for i, ended := range all {
+		resource := practiceResource
+		if ended.Capacity.Kind == auth.AsDeputy {
+			resource = userResource
+		}
+		entries[i] = about(audit.Unlinked, resource, ended.Capacity.ID, http.StatusNoContent)
+		entries[i].IDs = []uuid.UUID{ended.User.UUID}
+	}
+	return entries
 }
 
 // failed records that a password was not proved, and returns refusal. The refusal is returned even if it cannot be

@@ -129,4 +129,81 @@ type Acting interface {
 
 	// RemoveFor ends what any user does for the party, and returns the users. Errors: none.
 	RemoveFor(ctx context.Context, party uuid.UUID) ([]identity.UserID, error)
+
+	// Remove ends what the user does for a practice. Errors: ErrNotFound.
+	Remove(ctx context.Context, user identity.UserID, practice identity.PracticeID) error
+
+	// RemoveDeputies ends what either user does as the deputy of the other at that time, and returns the capacities
+	// that ended. Errors: none.
+	RemoveDeputies(ctx context.Context, user, other identity.UserID, at time.Time) ([]Ended, error)
+
+	// RemoveAll ends what the user does for practices and colleagues, and what deputies do for the user, and returns
+	// it. Errors: none.
+	RemoveAll(ctx context.Context, user identity.UserID) ([]Ended, error)
+
+	// Deputies returns the users who stand in for the user at a time, oldest first. Errors: none.
+	Deputies(ctx context.Context, user identity.UserID, at time.Time) ([]domain.Colleague, error)
+
+	// Colleagues returns the users for whom the user stands in at a time, oldest first. Errors: none.
+	Colleagues(ctx context.Context, user identity.UserID, at time.Time) ([]domain.Colleague, error)
+}
+
+// Ended is a capacity that was ended.
+type Ended struct {
+	User     identity.UserID
+	Capacity auth.Capacity
+}
+
+// Practices stores practices. Their members are in Acting.
+type Practices interface {
+	// Add stores a new practice. Errors: none.
+	Add(ctx context.Context, practice domain.Practice) error
+
+	// Find returns a practice. Errors: identity.ErrPracticeNotFound.
+	Find(ctx context.Context, id identity.PracticeID) (domain.Practice, error)
+
+	// List returns a page of the practices with the given ids. Errors: none.
+	List(
+		ctx context.Context, ids []identity.PracticeID, page paging.Request,
+	) (paging.Page[domain.Practice], error)
+
+	// ListAll returns a page of all practices. Errors: none.
+	ListAll(ctx context.Context, page paging.Request) (paging.Page[domain.Practice], error)
+
+	// Lock locks a practice until the transaction ends, and returns it. Every change of its members and invitations
+	// locks it, after the accounts that the change locks. Errors: identity.ErrPracticeNotFound.
+	Lock(ctx context.Context, id identity.PracticeID) (domain.Practice, error)
+
+	// LockManaged locks the practices that the user manages, and returns their members by practice. Errors: none.
+	LockManaged(ctx context.Context, user identity.UserID) (map[identity.PracticeID]domain.Members, error)
+
+	// Rename stores the name of a locked practice. Errors: none.
+	Rename(ctx context.Context, practice domain.Practice) error
+
+	// Members returns all members. Errors: none.
+	Members(ctx context.Context, id identity.PracticeID) (domain.Members, error)
+
+	// ListMembers returns a page of the members. Errors: none.
+	ListMembers(
+		ctx context.Context, id identity.PracticeID, page paging.Request,
+	) (paging.Page[domain.Member], error)
+}
+
+// ActingInvitations stores invitations to act for practices and colleagues.
+type ActingInvitations interface {
+	// Add stores an invitation. Errors: none.
+	Add(ctx context.Context, invitation domain.ActingInvitation) error
+
+	// RemoveExpired deletes the invitations of the party that have expired. Errors: none.
+	RemoveExpired(ctx context.Context, party uuid.UUID, at time.Time) error
+
+	// Open returns the party's invitations that have not expired, oldest first. Errors: none.
+	Open(ctx context.Context, party uuid.UUID, at time.Time) ([]domain.ActingInvitation, error)
+
+	// FindByMAC returns the invitation with one of the MACs, even if it has expired. Errors:
+	// identity.ErrNoInvitation.
+	FindByMAC(ctx context.Context, macs [][]byte) (domain.ActingInvitation, error)
+
+	// Remove deletes an invitation of the party. Errors: identity.ErrNoInvitation.
+	Remove(ctx context.Context, party uuid.UUID, id domain.ActingInvitationID) error
 }

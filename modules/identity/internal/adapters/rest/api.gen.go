@@ -60,10 +60,124 @@ type Credentials struct {
 	Password string `json:"password"`
 }
 
+// Deputy The other user of a deputyship.
+type Deputy struct {
+	// User Example: 0193525f-6e19-7d0a-9c44-1b7f3a5d8e62
+	User string `json:"user"`
+
+	// Name Example: Ravi Iyer
+	Name string `json:"name"`
+
+	// Level Example: write
+	Level string `json:"level"`
+
+	// Since Example: 2026-11-29T08:15:02.000417Z
+	Since rest.Time `json:"since"`
+
+	// Until When the deputyship ends.
+	Until rest.Time `json:"until"`
+}
+
+// DeputyClaim The code of an invitation.
+type DeputyClaim struct {
+	// Code The code of the invitation. Letter case, spaces and hyphens are ignored.
+	//
+	// Example: 5WQ8R-1C7MV-YT3KD-E60HN
+	Code string `json:"code"`
+}
+
+// DeputyInput The invitation of a deputy.
+type DeputyInput struct {
+	// Level The most that the deputy may do. In any letter case.
+	//
+	// Example: write
+	Level string `json:"level"`
+
+	// Until When the deputyship ends (RFC 3339), at most 90 days from now.
+	Until string `json:"until"`
+}
+
+// DeputyInvitation An open invitation of a deputy, without its code.
+type DeputyInvitation struct {
+	// Id Example: 0193525f-7b22-7a41-8b3f-9c0e7d6a5b15
+	Id string `json:"id"`
+
+	// Level Example: read
+	Level string `json:"level"`
+
+	// Until When the deputyship ends.
+	Until rest.Time `json:"until"`
+
+	// CreatedAt Example: 2026-11-29T08:15:02.000417Z
+	CreatedAt rest.Time `json:"created_at"`
+
+	// ExpiresAt When the code expires.
+	//
+	// Example: 2026-12-02T08:15:02.000417Z
+	ExpiresAt rest.Time `json:"expires_at"`
+}
+
+// Deputyships The caller's deputies, and the colleagues for whom the caller stands in.
+type Deputyships struct {
+	// Deputies The users who stand in for the caller.
+	Deputies []Deputy `json:"deputies"`
+
+	// Colleagues The users for whom the caller stands in.
+	Colleagues []Deputy `json:"colleagues"`
+
+	// Invitations The caller's invitations whose codes can be used.
+	Invitations []DeputyInvitation `json:"invitations"`
+}
+
+// Member A member of a practice.
+type Member struct {
+	// User Example: 0193525f-6e19-7d0a-9c44-1b7f3a5d8e62
+	User string `json:"user"`
+
+	// Name Example: Ravi Iyer
+	Name string `json:"name"`
+
+	// Level Example: read
+	Level string `json:"level"`
+
+	// Since Example: 2026-11-29T08:15:02.000417Z
+	Since rest.Time `json:"since"`
+}
+
+// MemberInput The level of a member.
+type MemberInput struct {
+	// Level The most that the member may do. In any letter case.
+	//
+	// Example: write
+	Level string `json:"level"`
+}
+
 // NameChange The caller's new name.
 type NameChange struct {
 	// Name Example: Asha Rao
 	Name *string `json:"name,omitempty"`
+}
+
+// NewDeputyInvitation A new invitation of a deputy, with the code that is shown once.
+type NewDeputyInvitation struct {
+	// Id Example: 0193525f-7b22-7a41-8b3f-9c0e7d6a5b15
+	Id string `json:"id"`
+
+	// Code The code, which is shown only in this response.
+	//
+	// Example: 5WQ8R-1C7MV-YT3KD-E60HN
+	Code string `json:"code"`
+
+	// Level Example: write
+	Level string `json:"level"`
+
+	// Until When the deputyship ends.
+	Until rest.Time `json:"until"`
+
+	// ExpiresAt When the code expires.
+	//
+	// Example: 2026-12-02T08:15:02.000417Z
+	ExpiresAt rest.Time `json:"expires_at"`
 }
 
 // NewUser The account to create.
@@ -124,6 +238,68 @@ type PasswordChange struct {
 type PasswordProof struct {
 	// Password Example: correct horse battery
 	Password string `json:"password"`
+}
+
+// Practice A group of users with whom patients can be shared.
+type Practice struct {
+	// Id Example: 0193525f-7a10-7e52-8c44-6b1f3a5d8e71
+	Id string `json:"id"`
+
+	// Name Example: Practice at the Lake
+	Name string `json:"name"`
+
+	// Level The caller's level: `read`, `write`, or `keep` for managers; null for an administrator who is no member.
+	//
+	// Example: keep
+	Level rest.NullableText `json:"level"`
+
+	// CreatedAt Example: 2026-11-29T08:15:02.000417Z
+	CreatedAt rest.Time `json:"created_at"`
+}
+
+// PracticeChanges Fields to change. Omitted fields keep their values.
+type PracticeChanges struct {
+	// Name Example: Practice on the Hill
+	Name *string `json:"name,omitempty"`
+}
+
+// PracticeClaim The code of an invitation.
+type PracticeClaim struct {
+	// Code The code of the invitation. Letter case, spaces and hyphens are ignored.
+	//
+	// Example: 9H2TB-M6VXQ-4D8PK-0WZ3F
+	Code string `json:"code"`
+}
+
+// PracticeInput The practice to create.
+type PracticeInput struct {
+	// Name Example: Practice at the Lake
+	Name string `json:"name"`
+}
+
+// PracticeInvitation A new invitation, with the code that is shown once.
+type PracticeInvitation struct {
+	// Id Example: 0193525f-7a44-7d13-9b5e-2c8f1e0d6a37
+	Id string `json:"id"`
+
+	// Code The code, which is shown only in this response.
+	//
+	// Example: 9H2TB-M6VXQ-4D8PK-0WZ3F
+	Code string `json:"code"`
+
+	// Level Example: read
+	Level string `json:"level"`
+
+	// ExpiresAt Example: 2026-12-02T08:15:02.000417Z
+	ExpiresAt rest.Time `json:"expires_at"`
+}
+
+// PracticeInvitationInput The invitation of a member.
+type PracticeInvitationInput struct {
+	// Level The most that the member may do. In any letter case.
+	//
+	// Example: read
+	Level string `json:"level"`
 }
 
 // RefreshInput The session to continue.
@@ -345,6 +521,9 @@ type ReadTransferParams struct {
 	To *string `form:"to,omitempty" json:"to,omitempty"`
 }
 
+// ClaimDeputyJSONRequestBody defines body for ClaimDeputy for application/json ContentType.
+type ClaimDeputyJSONRequestBody = DeputyClaim
+
 // LoginJSONRequestBody defines body for Login for application/json ContentType.
 type LoginJSONRequestBody = Credentials
 
@@ -354,6 +533,9 @@ type LeaveJSONRequestBody = PasswordProof
 // RenameMeJSONRequestBody defines body for RenameMe for application/json ContentType.
 type RenameMeJSONRequestBody = NameChange
 
+// InviteDeputyJSONRequestBody defines body for InviteDeputy for application/json ContentType.
+type InviteDeputyJSONRequestBody = DeputyInput
+
 // ChangePasswordJSONRequestBody defines body for ChangePassword for application/json ContentType.
 type ChangePasswordJSONRequestBody = PasswordChange
 
@@ -362,6 +544,21 @@ type RefreshJSONRequestBody = RefreshInput
 
 // RegisterJSONRequestBody defines body for Register for application/json ContentType.
 type RegisterJSONRequestBody = Registration
+
+// AddPracticeJSONRequestBody defines body for AddPractice for application/json ContentType.
+type AddPracticeJSONRequestBody = PracticeInput
+
+// ClaimPracticeJSONRequestBody defines body for ClaimPractice for application/json ContentType.
+type ClaimPracticeJSONRequestBody = PracticeClaim
+
+// RenamePracticeJSONRequestBody defines body for RenamePractice for application/json ContentType.
+type RenamePracticeJSONRequestBody = PracticeChanges
+
+// InviteMemberJSONRequestBody defines body for InviteMember for application/json ContentType.
+type InviteMemberJSONRequestBody = PracticeInvitationInput
+
+// SetMemberJSONRequestBody defines body for SetMember for application/json ContentType.
+type SetMemberJSONRequestBody = MemberInput
 
 // AddUserJSONRequestBody defines body for AddUser for application/json ContentType.
 type AddUserJSONRequestBody = NewUser
@@ -374,6 +571,9 @@ type TransferPatientsJSONRequestBody = TransferInput
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
+	// ClaimDeputy Stand in for the colleague of an invitation.
+	// (POST /api/auth/deputies/claims/)
+	ClaimDeputy(c *fiber.Ctx) error
 	// Login Sign in.
 	// (POST /api/auth/login/)
 	Login(c *fiber.Ctx) error
@@ -392,6 +592,15 @@ type ServerInterface interface {
 	// RenameMe Change the caller's name.
 	// (PATCH /api/auth/me/)
 	RenameMe(c *fiber.Ctx) error
+	// ListDeputies List the caller's deputies, the colleagues for whom the caller stands in, and open invitations.
+	// (GET /api/auth/me/deputies/)
+	ListDeputies(c *fiber.Ctx) error
+	// InviteDeputy Invite a colleague to stand in for the caller until a time.
+	// (POST /api/auth/me/deputies/)
+	InviteDeputy(c *fiber.Ctx) error
+	// EndDeputy Withdraw an invitation of a deputy, or end that the caller and another user stand in for each other.
+	// (DELETE /api/auth/me/deputies/{id}/)
+	EndDeputy(c *fiber.Ctx, id string) error
 	// ChangePassword Change the caller's password and end all other sessions.
 	// (POST /api/auth/password/)
 	ChangePassword(c *fiber.Ctx) error
@@ -407,6 +616,36 @@ type ServerInterface interface {
 	// EndSession End one of the caller's sessions.
 	// (DELETE /api/auth/sessions/{id}/)
 	EndSession(c *fiber.Ctx, id string) error
+	// ListPractices List the caller's practices, newest first. Administrators see all.
+	// (GET /api/practices/)
+	ListPractices(c *fiber.Ctx) error
+	// AddPractice Create a practice, which the caller manages.
+	// (POST /api/practices/)
+	AddPractice(c *fiber.Ctx) error
+	// ClaimPractice Become a member of the practice of an invitation.
+	// (POST /api/practices/claims/)
+	ClaimPractice(c *fiber.Ctx) error
+	// ReadPractice Read a practice, as a member or an administrator.
+	// (GET /api/practices/{id}/)
+	ReadPractice(c *fiber.Ctx, id string) error
+	// RenamePractice Change the name of a practice.
+	// (PATCH /api/practices/{id}/)
+	RenamePractice(c *fiber.Ctx, id string) error
+	// InviteMember Invite a user to become a member of a practice.
+	// (POST /api/practices/{id}/invitations/)
+	InviteMember(c *fiber.Ctx, id string) error
+	// WithdrawPracticeInvitation Withdraw an invitation to a practice, so that its code is no longer valid.
+	// (DELETE /api/practices/{id}/invitations/{invitation}/)
+	WithdrawPracticeInvitation(c *fiber.Ctx, id string, invitation string) error
+	// ListMembers List the members of a practice, oldest first.
+	// (GET /api/practices/{id}/members/)
+	ListMembers(c *fiber.Ctx, id string) error
+	// RemoveMember Remove a member from a practice, or leave it.
+	// (DELETE /api/practices/{id}/members/{user}/)
+	RemoveMember(c *fiber.Ctx, id string, user string) error
+	// SetMember Change the level of a member.
+	// (PUT /api/practices/{id}/members/{user}/)
+	SetMember(c *fiber.Ctx, id string, user string) error
 	// ListUsers List all users, newest first.
 	// (GET /api/users/)
 	ListUsers(c *fiber.Ctx, params ListUsersParams) error
@@ -435,6 +674,24 @@ type ServerInterfaceWrapper struct {
 
 type MiddlewareFunc fiber.Handler
 type HandlerMiddlewareFunc func(c *fiber.Ctx, next fiber.Handler) error
+
+// ClaimDeputy operation middleware
+func (siw *ServerInterfaceWrapper) ClaimDeputy(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ClaimDeputy(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
 
 // Login operation middleware
 func (siw *ServerInterfaceWrapper) Login(c *fiber.Ctx) error {
@@ -563,6 +820,71 @@ func (siw *ServerInterfaceWrapper) RenameMe(c *fiber.Ctx) error {
 	return handler(c)
 }
 
+// ListDeputies operation middleware
+func (siw *ServerInterfaceWrapper) ListDeputies(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ListDeputies(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// InviteDeputy operation middleware
+func (siw *ServerInterfaceWrapper) InviteDeputy(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.InviteDeputy(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// EndDeputy operation middleware
+func (siw *ServerInterfaceWrapper) EndDeputy(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Params("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter id: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.EndDeputy(c, id)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
 // ChangePassword operation middleware
 func (siw *ServerInterfaceWrapper) ChangePassword(c *fiber.Ctx) error {
 
@@ -651,6 +973,287 @@ func (siw *ServerInterfaceWrapper) EndSession(c *fiber.Ctx) error {
 
 	handler := func(c *fiber.Ctx) error {
 		return siw.Handler.EndSession(c, id)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ListPractices operation middleware
+func (siw *ServerInterfaceWrapper) ListPractices(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ListPractices(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// AddPractice operation middleware
+func (siw *ServerInterfaceWrapper) AddPractice(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.AddPractice(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ClaimPractice operation middleware
+func (siw *ServerInterfaceWrapper) ClaimPractice(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ClaimPractice(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ReadPractice operation middleware
+func (siw *ServerInterfaceWrapper) ReadPractice(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Params("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter id: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ReadPractice(c, id)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// RenamePractice operation middleware
+func (siw *ServerInterfaceWrapper) RenamePractice(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Params("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter id: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.RenamePractice(c, id)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// InviteMember operation middleware
+func (siw *ServerInterfaceWrapper) InviteMember(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Params("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter id: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.InviteMember(c, id)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// WithdrawPracticeInvitation operation middleware
+func (siw *ServerInterfaceWrapper) WithdrawPracticeInvitation(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Params("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter id: %w", err).Error())
+	}
+
+	// ------------- Path parameter "invitation" -------------
+	var invitation string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "invitation", c.Params("invitation"), &invitation, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter invitation: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.WithdrawPracticeInvitation(c, id, invitation)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ListMembers operation middleware
+func (siw *ServerInterfaceWrapper) ListMembers(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Params("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter id: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ListMembers(c, id)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// RemoveMember operation middleware
+func (siw *ServerInterfaceWrapper) RemoveMember(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Params("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter id: %w", err).Error())
+	}
+
+	// ------------- Path parameter "user" -------------
+	var user string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "user", c.Params("user"), &user, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter user: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.RemoveMember(c, id, user)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// SetMember operation middleware
+func (siw *ServerInterfaceWrapper) SetMember(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Params("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter id: %w", err).Error())
+	}
+
+	// ------------- Path parameter "user" -------------
+	var user string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "user", c.Params("user"), &user, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter user: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.SetMember(c, id, user)
 	}
 
 	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
@@ -902,6 +1505,8 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 		router.Use(fiber.Handler(m))
 	}
 
+	router.Post(options.BaseURL+"/api/auth/deputies/claims/", wrapper.ClaimDeputy)
+
 	router.Post(options.BaseURL+"/api/auth/login/", wrapper.Login)
 
 	router.Post(options.BaseURL+"/api/auth/logout-all/", wrapper.LogoutEverywhere)
@@ -914,6 +1519,12 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 
 	router.Patch(options.BaseURL+"/api/auth/me/", wrapper.RenameMe)
 
+	router.Get(options.BaseURL+"/api/auth/me/deputies/", wrapper.ListDeputies)
+
+	router.Post(options.BaseURL+"/api/auth/me/deputies/", wrapper.InviteDeputy)
+
+	router.Delete(options.BaseURL+"/api/auth/me/deputies/:id/", wrapper.EndDeputy)
+
 	router.Post(options.BaseURL+"/api/auth/password/", wrapper.ChangePassword)
 
 	router.Post(options.BaseURL+"/api/auth/refresh/", wrapper.Refresh)
@@ -923,6 +1534,26 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 	router.Get(options.BaseURL+"/api/auth/sessions/", wrapper.ListSessions)
 
 	router.Delete(options.BaseURL+"/api/auth/sessions/:id/", wrapper.EndSession)
+
+	router.Get(options.BaseURL+"/api/practices/", wrapper.ListPractices)
+
+	router.Post(options.BaseURL+"/api/practices/", wrapper.AddPractice)
+
+	router.Get(options.BaseURL+"/api/practices/:id/", wrapper.ReadPractice)
+
+	router.Patch(options.BaseURL+"/api/practices/:id/", wrapper.RenamePractice)
+
+	router.Post(options.BaseURL+"/api/practices/:id/invitations/", wrapper.InviteMember)
+
+	router.Delete(options.BaseURL+"/api/practices/:id/invitations/:invitation/", wrapper.WithdrawPracticeInvitation)
+
+	router.Get(options.BaseURL+"/api/practices/:id/members/", wrapper.ListMembers)
+
+	router.Delete(options.BaseURL+"/api/practices/:id/members/:user/", wrapper.RemoveMember)
+
+	router.Put(options.BaseURL+"/api/practices/:id/members/:user/", wrapper.SetMember)
+
+	router.Post(options.BaseURL+"/api/practices/claims/", wrapper.ClaimPractice)
 
 	router.Get(options.BaseURL+"/api/users/", wrapper.ListUsers)
 

@@ -19,13 +19,17 @@ import (
 var Document []byte
 
 // New returns the module's part of the API.
-func New(service *app.Service, accounts *app.Accounts) rest.API {
-	return func(router fiber.Router) { RegisterHandlers(router, &handlers{service, accounts}) }
+func New(
+	service *app.Service, accounts *app.Accounts, practices *app.Practices, deputies *app.Deputies,
+) rest.API {
+	return func(router fiber.Router) { RegisterHandlers(router, &handlers{service, accounts, practices, deputies}) }
 }
 
 type handlers struct {
-	identity *app.Service
-	accounts *app.Accounts
+	identity  *app.Service
+	accounts  *app.Accounts
+	practices *app.Practices
+	deputies  *app.Deputies
 }
 
 // from returns the client of a request.

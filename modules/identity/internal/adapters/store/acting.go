@@ -53,9 +53,12 @@ func (r actingRow) party() domain.Party {
 	return p
 }
 
-// inEffect is the condition of the rows of acting, with the alias a, that are in effect at the time of its parameter.
-// Members of practices and deputies need a level.
-const inEffect = "(a.until IS NULL OR a.until > ?) AND (a.level <> '' OR a.kind NOT IN ('practice', 'deputy'))"
+// inEffect is the condition of the rows of acting, with the alias a, that are in effect at the time for which effectAt
+// returns its values. Members of practices and deputies need a level.
+const inEffect = "(a.until IS NULL OR a.until > ?) AND (a.level <> ? OR a.kind NOT IN (?, ?))"
+
+// effectAt returns the values of inEffect for a time.
+func effectAt(at time.Time) []any { return []any{database.At(at), "", auth.AsPractice, auth.AsDeputy} }
 
 func (s *acting) Add(ctx context.Context, user identity.UserID, party domain.Party) error {
 	return s.db.Do(ctx, func(ctx context.Context) error {
@@ -68,13 +71,13 @@ func (s *acting) Add(ctx context.Context, user identity.UserID, party domain.Par
 		if err := s.db.Write(ctx).Where("user_id = ?", user).Find(&held).Error; err != nil {
 			return err
 		}
-		count, ended := 0, false
+		count, ended, now := 0, false, s.clock.Now()
 		for _, r := range held {
 			former := r.party()
-			if former.ID == party.ID && !former.Ended(party.Since) {
+			if former.ID == party.ID && !former.Ended(now) {
 				return s.replace(ctx, user, former, party)
 			}
-			if former.Ended(party.Since) {
+			if former.Ended(now) {
 				ended = true
 			} else {
 				count++
@@ -118,7 +121,7 @@ func (s *acting) Of(ctx context.Context, user identity.UserID, at time.Time) ([]
 // capacitiesOf returns the capacities of a user that are in effect at a time.
 func capacitiesOf(q *gorm.DB, user identity.UserID, at time.Time) ([]auth.Capacity, error) {
 	var rows []actingRow
-	err := q.Table("acting a").Where("a.user_id = ?", user).Where(inEffect, database.At(at)).Order("a.principal_id").
+	err := q.Table("acting a").Where("a.user_id = ?", user).Where(inEffect, effectAt(at)...).Order("a.principal_id").
 		Find(&rows).Error
 	all := make([]auth.Capacity, len(rows))
 	for i, r := range rows {
@@ -131,7 +134,7 @@ func (s *acting) ListFor(
 	ctx context.Context, users []identity.UserID, at time.Time,
 ) (map[identity.UserID][]domain.Party, error) {
 	var rows []actingRow
-	q := s.db.Read(ctx).Table("acting a").Where(inEffect, database.At(at)).Order("a.since, a.principal_id")
+	q := s.db.Read(ctx).Table("acting a").Where(inEffect, effectAt(at)...).Order("a.since, a.principal_id")
 	err := database.WhereIn(q, "a.user_id", users).Find(&rows).Error
 	all := map[identity.UserID][]domain.Party{}
 	for _, r := range rows {
@@ -153,6 +156,73 @@ func (s *acting) RemoveFor(ctx context.Context, party uuid.UUID) ([]identity.Use
 	all := make([]identity.UserID, len(ended))
 	for i, r := range ended {
 		all[i] = r.UserID
+	}
+	return all, err
+}
+
+func (s *acting) Remove(ctx context.Context, user identity.UserID, practice identity.PracticeID) error {
+	member := s.db.Write(ctx).Where("user_id = ? AND principal_id = ? AND kind = ?", user, practice, auth.AsPractice)
+	done := member.Delete(&actingRow{})
+	if done.Error == nil && done.RowsAffected == 0 {
+		return ports.ErrNotFound
+	}
+	return done.Error
+}
+
+func (s *acting) RemoveDeputies(
+	ctx context.Context, user, other identity.UserID, at time.Time,
+) ([]ports.Ended, error) {
+	return removed(s.db.Write(ctx).Where("kind = ? AND until > ?", auth.AsDeputy, database.At(at)).Where(
+		"(user_id = ? AND principal_id = ? OR user_id = ? AND principal_id = ?)", user, other, other, user))
+}
+
+func (s *acting) RemoveAll(ctx context.Context, user identity.UserID) ([]ports.Ended, error) {
+	return removed(s.db.Write(ctx).Where(
+		"(user_id = ? AND kind IN (?, ?) OR principal_id = ? AND kind = ?)",
+		user, auth.AsPractice, auth.AsDeputy, user, auth.AsDeputy))
+}
+
+// removed deletes the rows that q selects, and returns them.
+func removed(q *gorm.DB) ([]ports.Ended, error) {
+	var rows []actingRow
+	whole := clause.Returning{Columns: []clause.Column{
+		{Name: "user_id"}, {Name: "principal_id"}, {Name: "kind"}, {Name: "level"},
+	}}
+	err := q.Clauses(whole).Delete(&rows).Error
+	ended := make([]ports.Ended, len(rows))
+	for i, r := range rows {
+		ended[i] = ports.Ended{User: r.UserID, Capacity: r.party().Capacity}
+	}
+	return ended, err
+}
+
+// colleagueRow is a user at one end of a deputyship.
+type colleagueRow struct {
+	ID    identity.UserID
+	Name  string
+	Since database.Time
+	Level auth.Level
+	Until database.Time
+}
+
+func (s *acting) Deputies(ctx context.Context, user identity.UserID, at time.Time) ([]domain.Colleague, error) {
+	q := s.db.Write(ctx).Table("acting a").Joins("JOIN users u ON u.id = a.user_id")
+	return colleagues(q.Where("a.principal_id = ?", user), at)
+}
+
+func (s *acting) Colleagues(ctx context.Context, user identity.UserID, at time.Time) ([]domain.Colleague, error) {
+	q := s.db.Write(ctx).Table("acting a").Joins("JOIN users u ON u.id = a.principal_id")
+	return colleagues(q.Where("a.user_id = ?", user), at)
+}
+
+// colleagues returns the users whom q adds, with the alias u, to deputyships.
+func colleagues(q *gorm.DB, at time.Time) ([]domain.Colleague, error) {
+	var rows []colleagueRow
+	err := q.Select("u.id", "u.name", "a.since", "a.level", "a.until").
+		Where("a.kind = ?", auth.AsDeputy).Where(inEffect, effectAt(at)...).Order("a.since, u.id").Find(&rows).Error
+	all := make([]domain.Colleague, len(rows))
+	for i, r := range rows {
+		all[i] = domain.Colleague{User: r.ID, Name: r.Name, Level: r.Level, Since: r.Since.Time, Until: r.Until.Time}
 	}
 	return all, err
 }

@@ -43,7 +43,7 @@ func (p *parties) ActingFor(ctx context.Context, of []uuid.UUID, at time.Time) (
 	q := p.db.Read(ctx).Table("acting a").Joins("JOIN users u ON u.id = a.user_id").
 		Select("a.user_id", "u.name", "u.role", "u.active", "a.principal_id", "a.kind", "a.since", "a.level",
 			"a.until").
-		Where("u.id NOT IN (SELECT user_id FROM closed_accounts)").Where(inEffect, database.At(at))
+		Where("u.id NOT IN (SELECT user_id FROM closed_accounts)").Where(inEffect, effectAt(at)...)
 	err := database.WhereIn(q, "a.principal_id", of).Order("a.principal_id, a.since, a.user_id").Find(&rows).Error
 	all := make([]identity.Acting, len(rows))
 	for i, r := range rows {

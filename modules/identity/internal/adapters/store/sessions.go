@@ -148,8 +148,8 @@ func (s *sessions) Standing(
 	ctx context.Context, id identity.SessionID,
 ) (of domain.Standing, capacities []auth.Capacity, err error) {
 	var rows []standingRow
-	now := database.At(s.clock.Now())
-	if err := s.db.Read(ctx).Raw(standing, now, id, auth.MaxCapacities).Find(&rows).Error; err != nil {
+	values := append(effectAt(s.clock.Now()), id, auth.MaxCapacities)
+	if err := s.db.Read(ctx).Raw(standing, values...).Find(&rows).Error; err != nil {
 		return of, nil, err
 	}
 	if len(rows) == 0 {

@@ -52,6 +52,7 @@ var cascading = []string{
 	"acting_invitations_invited_by_fkey",
 	"patient_doctors_patient_id_fkey",
 	"patient_invitations_patient_id_fkey", "patient_corrections_patient_id_fkey",
+	"patient_restrictions_patient_id_fkey",
 	"doctor_links_doctor_id_fkey", "doctor_links_user_id_fkey", "doctor_invitations_doctor_id_fkey",
 }
 

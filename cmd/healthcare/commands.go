@@ -127,6 +127,7 @@ var helpKeys = []string{
 	"registration",
 	"care_team_access",
 	"patient_sees_notes",
+	"emergency_access",
 	"trusted_proxies",
 	"forwarded_header",
 	"compat",

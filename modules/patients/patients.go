@@ -5,6 +5,7 @@ package patients
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -30,12 +31,16 @@ type Patient struct {
 	Reason Reason // why the user of the scope may see the patient
 }
 
-// Reason is why a user may see a patient, with the basis keep, care, self or delegate.
+// Reason is why a user may see a patient, with the basis keep, care, practice, share, deputy, self, delegate or
+// emergency.
 type Reason = auth.Reason
 
 // purposes are the purposes of use (HL7 v3 PurposeOfUse) of the bases: treatment, request of the patient and of the
-// family.
-var purposes = map[string]string{"keep": "TREAT", "care": "TREAT", "self": "PATRQT", "delegate": "FAMRQT"}
+// family, and break-the-glass.
+var purposes = map[string]string{
+	"keep": "TREAT", "care": "TREAT", "practice": "TREAT", "share": "TREAT", "deputy": "TREAT",
+	"self": "PATRQT", "delegate": "FAMRQT", "emergency": "BTG",
+}
 
 // PurposeOfUse returns the purpose of an access with the reason, or "" for a basis of a later release. It follows from
 // the basis and is never taken from a request, in which a client could claim any purpose.
@@ -61,13 +66,16 @@ const (
 )
 
 // Scope is a set of patients to which a statement is narrowed: results are never filtered afterwards. It has the
-// patients that one user owns, and those granted to certain grantees at a certain level and time. The zero Scope is
-// empty.
+// patients that one user owns. For a user who acts for others, it also has those granted to the others and those that
+// colleagues own, at a certain level and time, except those that are restricted for one of the parties. The zero Scope
+// is empty.
 type Scope struct {
-	owner    uuid.UUID
-	grantees []uuid.UUID // nil for most users
-	level    Level
-	at       time.Time
+	owner      uuid.UUID
+	capacities []auth.Capacity // that allow the level; nil for most users
+	parties    []uuid.UUID     // the user and all for whom the user acts, also those that do not allow the level
+	level      Level
+	at         time.Time
+	listed     bool // without patients of emergency accesses
 }
 
 // OwnedBy returns the scope of the patients that the user owns.
@@ -79,16 +87,33 @@ func VisibleTo(who auth.Principal, at time.Time) Scope { return atLeast(Read, wh
 // ChangeableBy returns the scope of the patients whose details a user may change at a time.
 func ChangeableBy(who auth.Principal, at time.Time) Scope { return atLeast(Write, who, at) }
 
+// KeptBy returns the scope of the patients that a user keeps at a time: as the owner, or as a manager of a practice.
+func KeptBy(who auth.Principal, at time.Time) Scope { return atLeast(Keep, who, at) }
+
 func atLeast(level Level, who auth.Principal, at time.Time) Scope {
 	scope := OwnedBy(who.UserID)
 	for _, capacity := range who.For {
 		switch capacity.Kind {
 		case auth.AsDoctor, auth.AsSelf:
-			scope.grantees = append(scope.grantees, capacity.ID)
+			if capacity.Level = Write; level == Keep { // nobody keeps a patient as a doctor or by a grant to the user
+				continue
+			}
+		case auth.AsPractice, auth.AsDeputy:
+			if !capacity.Level.Includes(level) || capacity.Kind == auth.AsDeputy && level == Keep {
+				continue
+			}
+		default:
+			continue
 		}
+		scope.capacities = append(scope.capacities, capacity)
 	}
-	if scope.grantees != nil {
-		scope.level, scope.at = level, at
+	if scope.capacities != nil {
+		scope.level, scope.at, scope.parties = level, at, []uuid.UUID{who.UserID}
+		for _, capacity := range who.For {
+			if capacity.ID != who.UserID {
+				scope.parties = append(scope.parties, capacity.ID)
+			}
+		}
 	}
 	return scope
 }
@@ -96,10 +121,61 @@ func atLeast(level Level, who auth.Principal, at time.Time) Scope {
 // Owner returns the user who owns patients of the scope.
 func (s Scope) Owner() uuid.UUID { return s.owner }
 
+// Shared reports whether patients of other owners may be in the scope.
+func (s Scope) Shared() bool { return s.capacities != nil }
+
+// Colleagues returns the other owners whose patients are in the scope, because the user stands in for them.
+func (s Scope) Colleagues() []uuid.UUID {
+	return s.partiesOf(func(c auth.Capacity) bool { return c.Kind == auth.AsDeputy })
+}
+
 // Grants returns the grantees whose patients are in the scope beside the owner's, the levels of the grants that count,
-// and the time at which they must not have expired. Without grantees the scope has owned patients only.
+// and the time at which they must not have expired.
 func (s Scope) Grants() (grantees []uuid.UUID, levels []Level, at time.Time) {
-	return s.grantees, s.level.AndAbove(), s.at
+	grantees = s.partiesOf(func(c auth.Capacity) bool { return c.Kind != auth.AsDeputy })
+	return grantees, s.level.AndAbove(), s.at
+}
+
+// Doctors returns the doctors for whom the user acts.
+func (s Scope) Doctors() []uuid.UUID {
+	return s.partiesOf(func(c auth.Capacity) bool { return c.Kind == auth.AsDoctor })
+}
+
+func (s Scope) partiesOf(wanted func(auth.Capacity) bool) (ids []uuid.UUID) {
+	for _, c := range s.capacities {
+		if wanted(c) {
+			ids = append(ids, c.ID)
+		}
+	}
+	return ids
+}
+
+// Parties returns the user and all for whom the user acts. A patient who is restricted for one of them is in the scope
+// for its owner only. It is nil if the scope is not Shared.
+func (s Scope) Parties() []uuid.UUID { return s.parties }
+
+// InEmergencies reports whether patients may be in the scope because the user has opened an emergency access. Lists do
+// not have these.
+func (s Scope) InEmergencies() bool {
+	asSelf := func(c auth.Capacity) bool { return c.Kind == auth.AsSelf }
+	return s.level == Read && !s.listed && slices.ContainsFunc(s.capacities, asSelf)
+}
+
+// WithoutEmergencies returns the scope without the patients of emergency accesses.
+func (s Scope) WithoutEmergencies() Scope {
+	s.listed = true
+	return s
+}
+
+// LevelOf returns the level at which the user may use a grant of a level to a party, or, as a deputy, the patients of
+// the party.
+func (s Scope) LevelOf(party uuid.UUID, level Level) Level {
+	for _, c := range s.capacities {
+		if c.ID == party && level.Includes(c.Level) {
+			return c.Level
+		}
+	}
+	return level
 }
 
 // Directory finds patients for other modules.
@@ -114,10 +190,19 @@ type Directory interface {
 	// Errors: as of Find.
 	Hold(ctx context.Context, scope Scope, id ID) (Patient, error)
 
-	// Represented returns the patients whom the user represents at a time, as the patient or as a delegate, at most
-	// MaxRepresented of them, in one query. Errors: none of its own.
-	Represented(ctx context.Context, user uuid.UUID, at time.Time) ([]ID, error)
+	// Exceptions returns the patients in whom a list by owners and doctors differs from what the user sees at a time,
+	// in at most two queries. Errors: none of its own.
+	Exceptions(ctx context.Context, who auth.Principal, at time.Time) (Exceptions, error)
 }
+
+// Exceptions are patients in whom a list by owners and doctors differs from what a user sees.
+type Exceptions struct {
+	Represented []ID // by the user, as the patient or as a delegate: at most MaxRepresented
+	Restricted  []ID // hidden from the user unless the user owns them: at most MaxRestricted
+}
+
+// MaxRestricted is the maximum number of restricted patients that Exceptions has.
+const MaxRestricted = 1000
 
 // Deleted is published in the transaction that removes patients of one user, before the rows are deleted. Subscribers
 // delete their references to them. It has at most 1,000 ids. The audit entries of the removal name each patient, so
@@ -136,11 +221,13 @@ type Transferred struct {
 	By       auth.Principal
 }
 
-// Claimed is published in the transaction in which a user accepts an invitation, after the grant was stored.
+// Claimed is published in the transaction in which a user accepts an invitation, or opens an emergency access, after it
+// was stored.
 type Claimed struct {
-	ID   ID
-	User uuid.UUID
-	By   auth.Principal
+	ID         ID
+	User       uuid.UUID
+	By         auth.Principal
+	Represents bool // the user is the patient, or a delegate
 	// KeepsNone reports whether the user keeps no patients. A subscriber locks the account first, because a transfer to
 	// the user may be about to commit. Errors: none.
 	KeepsNone func(context.Context) (bool, error)
@@ -150,7 +237,12 @@ type Claimed struct {
 type Config struct {
 	MaxPerUser       int  // 0: no limit
 	PatientSeesNotes bool // patients and their delegates see the notes
+
+	EmergencyAccess string // who may open an emergency access: doctors, staff (and doctors), or off
 }
+
+// PrivacyRole is the role of users who review emergency accesses, and explain who sees which patient and why.
+const PrivacyRole auth.Role = "privacy"
 
 // Errors of the module.
 var (
@@ -184,6 +276,35 @@ var (
 	ErrNotRequester = errs.New(
 		errs.Forbidden, "requester_only", "Only the user who asked for this correction may withdraw it.",
 	)
+	ErrNoRestriction     = errs.New(errs.NotFound, "not_found", "No such restriction.")
+	ErrAlreadyRestricted = errs.New(
+		errs.Conflict, "already_restricted", "The patient is already hidden from this doctor or user.",
+	)
+	ErrTooManyRestrictions = errs.New(
+		errs.Conflict, "too_many_restrictions", "This patient has the maximum number of restrictions.",
+	)
+	ErrKeeperNeeded = errs.New(
+		errs.Conflict, "keeper_needed", "The patient cannot be hidden from the user who keeps it.",
+	)
+	ErrRepresentative = errs.New(
+		errs.Conflict, "representative",
+		"The patient cannot be hidden from the patient or a delegate. End the access instead.",
+	)
+	ErrUserNotFound   = errs.New(errs.NotFound, "not_found", "No such user.")
+	ErrNoEmergency    = errs.New(errs.NotFound, "not_found", "No such emergency access.")
+	ErrAlreadyVisible = errs.New(
+		errs.Conflict, "already_visible", "You can read this patient already.",
+	)
+	ErrTooManyEmergencies = errs.New(
+		errs.Conflict, "too_many_emergencies", "You have the maximum number of open emergency accesses.",
+	)
+	ErrNoPrivacyOfficer = errs.New(
+		errs.Conflict, "no_privacy_officer", "No account has the role privacy, which reviews these accesses.",
+	)
+	ErrOwnEmergency = errs.New(
+		errs.Forbidden, "own_access", "Another privacy officer must review an access that you have opened.",
+	)
+	ErrAlreadyReviewed    = errs.New(errs.Conflict, "already_reviewed", "This emergency access has been reviewed.")
 	ErrNoCorrection       = errs.New(errs.NotFound, "not_found", "No such correction.")
 	ErrTooManyCorrections = errs.New(
 		errs.Conflict, "too_many_corrections", "This patient has the maximum number of pending corrections.",
@@ -191,6 +312,12 @@ var (
 	ErrAlreadyDecided = errs.New(errs.Conflict, "already_decided", "This correction has been decided.")
 	ErrKeepsPatients  = errs.New(
 		errs.Conflict, "keeps_patients", "This account keeps patients. Transfer them to another user first.",
+	)
+	ErrColleagueOnly = errs.New(
+		errs.Conflict, "colleague_only", "Patients can be shared with staff, doctors and administrators only.",
+	)
+	ErrPatientOnly = errs.New(
+		errs.Forbidden, "patient_only", "Only the patient, delegates and the user who keeps the patient may do this.",
 	)
 	ErrAlreadyKept = errs.New(errs.Conflict, "already_kept", "You keep this patient.")
 	ErrNoGrant     = errs.New(errs.NotFound, "not_found", "No such grant.")

@@ -27,8 +27,13 @@ const (
 	Linked          Action = "linked"      // an account, to the record
 	Unlinked        Action = "unlinked"
 	Refused         Action = "refused"
-	TrailRead       Action = "trail_read"
-	TrailPruned     Action = "trail_pruned" // Entry.Count is the sequence number of the last removed entry
+
+	EmergencyOpened   Action = "emergency_opened" // a user may see the patient for some time
+	EmergencyEnded    Action = "emergency_ended"  // before that time
+	EmergencyReviewed Action = "emergency_reviewed"
+
+	TrailRead   Action = "trail_read"
+	TrailPruned Action = "trail_pruned" // Entry.Count is the sequence number of the last removed entry
 )
 
 // Event holds the codes of an Action in a FHIR R4 AuditEvent.
@@ -40,7 +45,8 @@ type Event struct {
 
 // events maps actions to DICOM codes (PS3.16, CID 400 to 403) and to FHIR's REST codes: DCM 110114 User Authentication
 // with 110122 Login and 110123 Logout, 110113 Security Alert with 110126 Node Authentication for refusals, 110136
-// Security Roles Changed, 110137 User Security Attributes Changed, and 110101 Audit Log Used.
+// Security Roles Changed, 110137 User Security Attributes Changed, 110127 and 110138 Emergency Override Started and
+// Stopped, and 110101 Audit Log Used.
 var events = map[Action]Event{
 	Login:           {"110114", "110122", "E"},
 	LoginFailed:     {"110114", "110122", "E"},
@@ -62,8 +68,13 @@ var events = map[Action]Event{
 	Linked:          {"110113", "110136", "C"},
 	Unlinked:        {"110113", "110136", "D"},
 	Refused:         {"110113", "110126", "E"},
-	TrailRead:       {"110101", "search-type", "R"},
-	TrailPruned:     {"110101", "delete", "D"},
+
+	EmergencyOpened:   {"110113", "110127", "C"},
+	EmergencyEnded:    {"110113", "110138", "U"},
+	EmergencyReviewed: {"rest", "update", "U"},
+
+	TrailRead:   {"110101", "search-type", "R"},
+	TrailPruned: {"110101", "delete", "D"},
 }
 
 // Event returns the codes of the action. known is false for an action outside the set.

@@ -30,6 +30,7 @@ type Config struct {
 	DoctorDirectory       string `koanf:"doctor_directory" oneof:"guarded,open,curated"`
 	CareTeamAccess        string `koanf:"care_team_access" oneof:"on,off"`
 	PatientSeesNotes      bool   `koanf:"patient_sees_notes"`
+	EmergencyAccess       string `koanf:"emergency_access" oneof:"doctors,staff,off"`
 	MaxPatientsPerUser    int    `koanf:"max_patients_per_user" range:"0,100000000"` // 0: no limit
 	MaxDoctorsPerUser     int    `koanf:"max_doctors_per_user" range:"0,100000000"`
 	MaxAssignmentsPerUser int    `koanf:"max_assignments_per_user" range:"0,100000000"`

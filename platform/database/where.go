@@ -20,6 +20,17 @@ func WhereIn[T any](q *gorm.DB, column string, values []T) *gorm.DB {
 	return q.Where(column+" = ANY (?)", arrayLiteral(values))
 }
 
+// WhereNotIn restricts q to the rows whose column equals none of values, and is not NULL. The statement has the same
+// text for any number of values, as that of WhereIn.
+func WhereNotIn[T any](q *gorm.DB, column string, values []T) *gorm.DB {
+	if q.Name() == string(SQLite) {
+		list, err := json.Marshal(values)
+		_ = q.AddError(err)
+		return q.Where(column+" NOT IN (SELECT value FROM json_each(?))", string(list))
+	}
+	return q.Where(column+" <> ALL (?)", arrayLiteral(values))
+}
+
 // arrayLiteral returns values as an array literal of PostgreSQL, which infers its type from the column (PostgreSQL
 // manual, section 8.15.6).
 func arrayLiteral[T any](values []T) string {

@@ -80,6 +80,7 @@ type Plan struct {
 	Removed float64 `json:"Rows Removed by Filter"`
 	Hit     int     `json:"Shared Hit Blocks"`
 	Read    int     `json:"Shared Read Blocks"`
+	Time    float64 `json:"Actual Total Time"` // in milliseconds
 	Below   []Plan  `json:"Plans"`
 }
 

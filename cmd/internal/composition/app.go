@@ -149,7 +149,10 @@ func Configuration(cfg config.Config, version string) fx.Option {
 		identityConfig(cfg),
 		AuditConfig(cfg),
 		doctors.Config{Mode: doctors.Mode(cfg.DoctorDirectory), MaxPerUser: cfg.MaxDoctorsPerUser},
-		patients.Config{MaxPerUser: cfg.MaxPatientsPerUser, PatientSeesNotes: cfg.PatientSeesNotes},
+		patients.Config{
+			MaxPerUser: cfg.MaxPatientsPerUser, PatientSeesNotes: cfg.PatientSeesNotes,
+			EmergencyAccess: cfg.EmergencyAccess,
+		},
 		assignments.Config{MaxPerUser: cfg.MaxAssignmentsPerUser, Default: careTeamAccess(cfg)},
 	))
 }

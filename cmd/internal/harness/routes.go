@@ -12,6 +12,8 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/stretchr/testify/require"
 
+	"healthcare/modules/doctors"
+	"healthcare/modules/patients"
 	"healthcare/platform/auth"
 )
 
@@ -102,7 +104,24 @@ func (r Route) PathOf(known Object) string {
 		}
 	}
 	r.Path = path
-	return r.PathWith(r.PathID(known))
+	return r.PathWith(r.PathID(known)) + r.requiredQuery(known)
+}
+
+// requiredQuery returns the query with the known ids of the required parameters, or "".
+func (r Route) requiredQuery(known Object) string {
+	query := url.Values{}
+	for _, parameter := range r.Operation.Parameters {
+		for _, declared := range r.IDs {
+			p, id := parameter.Value, known[declared.Of]
+			if p.Required && p.In == "query" && declared.In == "query" && declared.Name == p.Name && id != nil {
+				query.Set(p.Name, id.(string))
+			}
+		}
+	}
+	if len(query) == 0 {
+		return ""
+	}
+	return "?" + query.Encode()
 }
 
 // CollectionPath returns the path up to the first id, which identifies the kind of record.
@@ -134,7 +153,7 @@ func (r Route) Body(known Object) Object {
 		switch {
 		case there:
 		case !slices.Contains(r.bodySchema().Required, member) &&
-			slices.Contains([]string{"birth_date", "medical_record_number", "license_number"}, member):
+			slices.Contains([]string{"birth_date", "medical_record_number", "license_number", "practice"}, member):
 			continue // optional, and unique or bound to another member
 		default:
 			value = r.example(member)
@@ -235,7 +254,8 @@ func (c *Client) KnownValues() Object {
 		"session": MissingID,
 		"email":   other.Email(), "password": Password, "current_password": Password, "new_password": Password,
 	}
-	known[claimPath+" code"] = other.Invite(other.AddPatient())["code"]
+	shared := other.Do("POST", "/api/patients/"+other.AddPatient()+"/invitations/", Object{"as": "colleague"})
+	known[claimPath+" code"] = shared.Expect(201).Object()["code"]
 	c.AddGrant(known, other)
 	known["assignment"] = c.Assign(known[Patient].(string), c.AddDoctor()).Expect(201).ID()
 	known["invited_doctor"], known["linked_doctor"] = c.AddDoctor(), c.AddDoctor()
@@ -246,6 +266,14 @@ func (c *Client) KnownValues() Object {
 		"code": c.InviteDoctor(known["linked_doctor"].(string))["code"],
 	}).Expect(201)
 	c.AddActing(known, other)
+	known["restriction"] = c.Do("POST", "/api/patients/"+known[Patient].(string)+"/restrictions/", Object{
+		"doctor": known["linked_doctor"],
+	}).Expect(201).Object()["doctor"]
+	c.Service.NewUserWithRole(c.T, patients.PrivacyRole, "Privacy"+c.Name)
+	other.WithRole(doctors.Role, func() {
+		known["emergency"] = other.OpenEmergency(linked.AddPatient()).Expect(201).ID()
+	})
+	known["/api/patients/{id}/restrictions/ user"] = nil // instead of the doctor
 	c.AddRecords(known, "")
 	return known
 }
@@ -291,6 +319,14 @@ func (c *Client) InviteDeputy(level string) Object {
 	return c.Do("POST", "/api/auth/me/deputies/", Object{"level": level, "until": inAMonth()}).Expect(201).Object()
 }
 
+// OpenEmergency opens an emergency access, for the user of a doctor.
+func (c *Client) OpenEmergency(patient string) Response {
+	c.T.Helper()
+	return c.Do("POST", "/api/emergency-access/", Object{
+		"patient": patient, "reason": "other", "explanation": "An emergency.", "minutes": 15, "password": Password,
+	})
+}
+
 // InviteDoctor invites the doctor, as an administrator, and returns the invitation.
 func (c *Client) InviteDoctor(doctor string) (invitation Object) {
 	c.T.Helper()
@@ -318,9 +354,10 @@ func (c *Client) AskForCorrection(patient, phone string) Response {
 }
 
 // CallerOf returns the client who can call the route with the values of c.KnownValues: the user to whom the patient was
-// granted if the user who keeps the patient is refused.
+// granted if the user who keeps the patient is refused, and who has opened the emergency access.
 func (c *Client) CallerOf(r Route) *Client {
-	if !r.RefusesKeeper() {
+	opened := slices.ContainsFunc(r.IDs, func(id ID) bool { return id.Of == "emergency" })
+	if !r.RefusesKeeper() && (!opened || r.Role() == patients.PrivacyRole) {
 		return c
 	}
 	other := *c
@@ -402,6 +439,7 @@ func (s *Service) kindAt(t testing.TB, location string) string {
 var specialCollections = []string{
 	"/api/auth/", "/api/users/", "/api/patients/", "/api/doctors/", "/api/mappings/", "/api/explosives/",
 	"/api/practices/",
+	"/api/emergency-access/",
 }
 
 // ParameterNames returns the described parameters of one location: query, header or path.

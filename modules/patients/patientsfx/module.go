@@ -9,6 +9,7 @@ import (
 	"go.uber.org/fx"
 	"go.uber.org/zap"
 
+	"healthcare/modules/identity"
 	"healthcare/modules/patients/internal/adapters/cli"
 	"healthcare/modules/patients/internal/adapters/rest"
 	"healthcare/modules/patients/internal/adapters/store"
@@ -30,8 +31,9 @@ var Document = rest.Document
 var Module = fx.Module("patients",
 	fx.Provide(
 		store.New, store.NewGrants, store.NewCareTeams, store.NewInvitations, store.NewCorrections,
-		app.NewLimit, app.New, invitations, app.NewCorrections, app.NewDirectory, app.NewUserData, app.NewCare,
-		app.NewSync,
+		store.NewRestrictions, store.NewEmergencies,
+		app.NewLimit, app.New, invitations, app.NewCorrections, app.NewRestrictions, app.NewAccess, app.NewEmergencies,
+		app.NewDirectory, app.NewUserData, app.NewCare, app.NewSync,
 	),
 	events.Subscribe(app.WhenAssigned),
 	events.Subscribe(app.WhenAccessChanged),
@@ -44,9 +46,9 @@ var Module = fx.Module("patients",
 )
 
 func invitations(
-	service *app.Service, invitations ports.Invitations, grants ports.Grants, keys keyring.Ring,
+	service *app.Service, invitations ports.Invitations, parties identity.Parties, keys keyring.Ring,
 ) *app.Invitations {
-	return app.NewInvitations(service, invitations, grants, onetime.For(keys, "patient invitation"))
+	return app.NewInvitations(service, invitations, parties, onetime.For(keys, "patient invitation"))
 }
 
 // Command returns `healthcare access`. It calls runWith to fill target from the program's graph and run work while the
@@ -64,8 +66,8 @@ const syncInterval = time.Hour
 // api is the module's API. Before the first request it fills what an upgrade added. Then it mends at the start and
 // every hour what an earlier release has changed without it.
 func api(
-	lc fx.Lifecycle, service *app.Service, invitations *app.Invitations, corrections *app.Corrections, sync *app.Sync,
-	log *zap.Logger,
+	lc fx.Lifecycle, service *app.Service, invitations *app.Invitations, corrections *app.Corrections,
+	restrictions *app.Restrictions, access *app.Access, emergencies *app.Emergencies, sync *app.Sync, log *zap.Logger,
 ) platform.API {
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan struct{})
@@ -86,7 +88,7 @@ func api(
 			return nil
 		},
 	})
-	return rest.New(service, invitations, corrections)
+	return rest.New(service, invitations, corrections, restrictions, access, emergencies)
 }
 
 // keepInSync compares and mends, and removes what has expired, until ctx ends.

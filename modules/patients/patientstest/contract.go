@@ -81,22 +81,25 @@ func RunDirectoryContract(t *testing.T, setup func(t *testing.T) Fixture) {
 		require.NoError(t, err)
 		require.Empty(t, found)
 	})
-	t.Run("Represented returns the patients whom the user represents at the time, once each", func(t *testing.T) {
+	t.Run("Exceptions has the patients whom the user represents at the time, once each", func(t *testing.T) {
 		person, at := newUUID(), time.Date(2026, time.December, 1, 0, 0, 0, 0, time.UTC)
+		acting := auth.Principal{UserID: person, For: []auth.Capacity{{ID: person, Kind: auth.AsSelf}}}
 		directory.Represent(person, ananya.ID, time.Time{})
 		directory.Represent(person, theirs.ID, at)
 		directory.Represent(stranger, ben.ID, time.Time{})
 		for at, expected := range map[time.Time][]patients.ID{
 			at.Add(-time.Microsecond): {ananya.ID, theirs.ID}, at: {ananya.ID},
 		} {
-			represented, err := directory.Represented(ctx, person, at)
+			except, err := directory.Exceptions(ctx, acting, at)
 			require.NoError(t, err)
-			require.ElementsMatch(t, expected, represented)
+			require.ElementsMatch(t, expected, except.Represented)
+			require.Empty(t, except.Restricted)
 		}
-		represented, err := directory.Represented(ctx, owner, at)
-		require.NoError(t, err)
-		require.Empty(t, represented, "the owner of patients")
-		acting := auth.Principal{UserID: person, For: []auth.Capacity{{ID: person, Kind: auth.AsSelf}}}
+		for _, who := range []auth.Principal{{UserID: owner}, {UserID: person}} {
+			except, err := directory.Exceptions(ctx, who, at)
+			require.NoError(t, err)
+			require.Empty(t, except.Represented, "the owner of patients, and a user who does not act for themselves")
+		}
 		all := []patients.ID{ananya.ID, theirs.ID, ben.ID}
 		found, err := directory.FindAll(ctx, patients.VisibleTo(acting, at), all)
 		require.NoError(t, err)

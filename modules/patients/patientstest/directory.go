@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"healthcare/modules/patients"
+	"healthcare/platform/auth"
 )
 
 // Directory is a patients.Directory in memory. The zero Directory is empty. It is safe for concurrent use.
@@ -50,16 +51,18 @@ func (d *Directory) Represent(user uuid.UUID, patient patients.ID, until time.Ti
 	d.records[patient].until[user] = until
 }
 
-// Represented implements patients.Directory.
-func (d *Directory) Represented(_ context.Context, user uuid.UUID, at time.Time) (represented []patients.ID, _ error) {
+// Exceptions implements patients.Directory. It restricts no patient.
+func (d *Directory) Exceptions(
+	_ context.Context, who auth.Principal, at time.Time,
+) (differing patients.Exceptions, _ error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for id, e := range d.records {
-		if e.represents(user, at) {
-			represented = append(represented, id)
+		if e.represents(who.UserID, at) && who.ActsFor(who.UserID) {
+			differing.Represented = append(differing.Represented, id)
 		}
 	}
-	return represented, nil
+	return differing, nil
 }
 
 // Remove removes the patient.

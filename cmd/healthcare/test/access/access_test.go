@@ -17,6 +17,7 @@ import (
 	"pgregory.net/rapid"
 
 	"healthcare/cmd/internal/harness"
+	"healthcare/modules/patients"
 	"healthcare/modules/patients/patientsfx"
 	"healthcare/platform/audit"
 	"healthcare/platform/auth"
@@ -35,11 +36,13 @@ type machine struct {
 	clock    *clock.Manual
 	service  client  // of a user who has not signed in
 	root     *client // an administrator beside the users
+	privacy  *client // a privacy officer beside the users
 	signedIn time.Time
 	verify   func() error
 	turn     int // in this case
 
-	rootSignsIn func() string
+	rootSignsIn    func() string
+	privacySignsIn func() string
 }
 
 func (m *machine) now() time.Time { return m.clock.Now() }
@@ -56,6 +59,7 @@ func TestAccessEqualsModel(t *testing.T) {
 		s := harness.StartWith(t, db, parts, func(c *config.Config) { c.AccessTokenLifetime = 24 * time.Hour })
 		m := &machine{clock: manual, service: newClient(t, s.URL), verify: verify}
 		root := s.NewUserWithRole(t, auth.Admin, "Root")
+		m.privacySignsIn = s.NewUserWithRole(t, patients.PrivacyRole, "Privacy").SignIn
 		ends := time.Now().Add(duration())
 		failed, cases, states := false, 0, 0
 		// A failed case is repeated, also later, to make it smaller.
@@ -152,6 +156,8 @@ func (m *machine) begin(t *rapid.T, root *harness.Client) {
 	m.root = m.newClient()
 	m.rootSignsIn = root.SignIn
 	m.root.token, m.signedIn = root.SignIn(), m.now()
+	m.privacy = m.newClient()
+	m.privacy.token = m.privacySignsIn()
 	for range 4 {
 		m.addUser()
 	}
@@ -161,6 +167,7 @@ func (m *machine) begin(t *rapid.T, root *harness.Client) {
 		m.invite(d)
 		m.claimRecordOf(d)
 	}
+	m.beginSharing()
 	for range 3 {
 		m.addPatient()
 		m.assign()
@@ -174,6 +181,7 @@ func (m *machine) end() {
 		m.finish(m.send(m.root, "DELETE", "/api/doctors/"+d.id+"/?force=true", nil, 202))
 		m.removeDoctor(d, nil, m.now())
 	}
+	m.endPractices()
 	for _, u := range slices.Clone(m.users) {
 		m.send(u.client, "DELETE", "/api/auth/me/?patients=delete", object{"password": harness.Password}, 204)
 		m.removeUser(u)

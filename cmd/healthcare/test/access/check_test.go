@@ -35,7 +35,7 @@ func (m *machine) check(byTwo string) error {
 		})
 	}
 	wg.Wait()
-	return errors.Join(errs...)
+	return errors.Join(append(errs, m.checkExplanations())...)
 }
 
 // checkLists compares the list of patients in each order on pages of two; in one order on a page of fifty, with the
@@ -84,9 +84,9 @@ func (m *machine) comparePatients(u *user, path string, want []*patient, headers
 
 // shown returns the patient as the user should see it. The notes are hidden from patients and delegates.
 func (m *machine) shown(u *user, p *patient) string {
-	notes := ""
-	if p.owner == u || m.cares(u, p) != "" {
-		notes = notesOfAll
+	notes := notesOfAll
+	if p.owner != u && m.represents(u, p, m.now()) && m.treats(u, p, m.now()) == "" {
+		notes = ""
 	}
 	return fmt.Sprint(p.id, " ", p.name, " ", p.number, " ", p.owner.id, " ", p.created.Format(time.RFC3339Nano), " ",
 		p.updated.Format(time.RFC3339Nano), " ", notes)
@@ -125,7 +125,7 @@ func (m *machine) checkPatients(u *user) error {
 	}
 	absent := slices.Clone(m.removed[max(0, len(m.removed)-1):])
 	for _, p := range m.patients {
-		level := m.sees(u, p, m.now())
+		level := m.seesByID(u, p, m.now())
 		if level == "" {
 			absent = append(absent, p.id)
 			continue
@@ -209,7 +209,7 @@ func (m *machine) checkAssignments(u *user) error {
 		return nil
 	}
 	one, want := m.assignments[m.turn%len(m.assignments)], 404
-	if m.sees(u, one.patient, m.now()) != "" {
+	if m.seesByID(u, one.patient, m.now()) != "" {
 		want = 200
 	}
 	got, err := u.client.send("GET", "/api/mappings/detail/"+one.id+"/", nil)

@@ -55,6 +55,17 @@ func (m *machine) event(t *rapid.T) {
 	add(2, "withdraw a grant", len(m.grants) > 0, m.withdrawGrant)
 	add(1, "withdraw an invitation", len(m.invitations) > 0, m.withdrawInvitation)
 	add(3, "wait", true, m.wait)
+	add(2, "invite a member", true, m.inviteMember)
+	add(2, "join a practice", len(m.practices) > 0, m.joinPractice)
+	add(2, "change a member", len(m.practices) > 0, m.changeMember)
+	add(1, "remove a member", len(m.practices) > 0, m.removeMember)
+	add(2, "invite a deputy", true, m.inviteDeputy)
+	add(2, "become a deputy", len(m.offers) > 0, m.becomeDeputy)
+	add(1, "end a deputy", len(m.deputies) > 0, m.endDeputy)
+	add(4, "restrict", some, m.restrict)
+	add(2, "end a restriction", len(m.restrictions) > 0, m.endRestriction)
+	add(2, "open an emergency access", some, m.openEmergency)
+	add(1, "end an emergency access", len(m.emergencies) > 0, m.endEmergency)
 	add(1, "remove an account", true, m.removeAccount)
 	add(1, "make a patient staff", slices.ContainsFunc(m.users, isPatient), m.makeStaff)
 	name := rapid.SampledFrom(names).Draw(t, "event")
@@ -82,7 +93,7 @@ func (m *machine) actor(p *patient) *user {
 // changing returns the status of the user's request for a change of the patient that needs a level: ok, if the user has
 // it.
 func (m *machine) changing(u *user, p *patient, needs patients.Level, ok int) int {
-	level := m.sees(u, p, m.now())
+	level := m.seesByID(u, p, m.now())
 	switch {
 	case u.role == "patient":
 		return 403
@@ -120,6 +131,10 @@ func (m *machine) addPatient() {
 	}) {
 		status = 409
 	}
+	if mayWrite := m.practicesOf(p.owner); len(mayWrite) > 0 && rapid.Bool().Draw(m.t, "for a practice") {
+		p.practice = pick(m.t, "practice", mayWrite)
+		body["practice"] = p.practice.id
+	}
 	if p.owner.role == "patient" {
 		status = 403
 	}
@@ -128,6 +143,16 @@ func (m *machine) addPatient() {
 		p.id = added.object(m.t)["id"].(string)
 		m.patients = append(m.patients, p)
 	}
+}
+
+// practicesOf returns the practices in which the user may write.
+func (m *machine) practicesOf(u *user) (all []*practiceOf) {
+	for _, p := range m.practices {
+		if level := p.members[u]; level != "" && level.Includes(patients.Write) {
+			all = append(all, p)
+		}
+	}
+	return all
 }
 
 func (m *machine) renamePatient() {
@@ -327,6 +352,9 @@ func (m *machine) invitePerson() {
 	body := object{"as": "delegate"}
 	if i.self {
 		body["as"] = "self"
+	} else if rapid.Bool().Draw(m.t, "shared") {
+		i.shared = rapid.SampledFrom([]patients.Level{patients.Read, patients.Write}).Draw(m.t, "level")
+		body = object{"as": "colleague", "level": i.shared}
 	}
 	if hours := rapid.SampledFrom([]int{0, 1, 30, 100}).Draw(m.t, "hours"); hours > 0 {
 		i.until = m.now().Add(time.Duration(hours) * time.Hour)
@@ -365,15 +393,19 @@ func (m *machine) claimPatient() { m.claim(pick(m.t, "invitation", m.invitations
 func (m *machine) claim(i *invitation) {
 	u, p := m.claimant(i.patient), i.patient
 	body, wrong := object{"code": i.code, "birth_date": "1900-01-01"}, false
-	if !p.born.IsZero() {
+	if i.shared != "" {
+		delete(body, "birth_date")
+	} else if !p.born.IsZero() {
 		if wrong = rapid.IntRange(0, 4).Draw(m.t, "wrong") == 0; !wrong {
 			body["birth_date"] = p.born.Format(time.DateOnly)
 		}
 	}
 	status := 201
 	switch {
-	case p.owner != i.by || i.failures >= 3 || !m.now().Before(i.expires):
+	case m.sees(i.by, p, m.now()) != patients.Keep || i.failures >= 3 || !m.now().Before(i.expires):
 		status = 404
+	case i.shared != "" && u.role == "patient":
+		status = 409
 	case u == p.owner:
 		status = 409
 	case wrong:
@@ -388,15 +420,21 @@ func (m *machine) claim(i *invitation) {
 	}
 	g := i.grant
 	g.user = u
-	if adult := p.born.AddDate(18, 0, 0); !i.self && !p.born.IsZero() && m.now().Before(adult) &&
+	if adult := p.born.AddDate(18, 0, 0); !i.self && i.shared == "" && !p.born.IsZero() && m.now().Before(adult) &&
 		(g.until.IsZero() || adult.Before(g.until)) {
 		g.until = adult
 	}
 	m.grants = append(m.grants, &g)
 	m.invitations = slices.DeleteFunc(m.invitations, func(other *invitation) bool { return other == i })
-	if u.role == "staff" && u.acts == nil && !m.owns(u) {
+	if i.shared == "" && u.role == "staff" && u.acts == nil && !m.owns(u) && !m.actsForOthers(u) {
 		u.role = "patient"
 	}
+}
+
+// actsForOthers reports whether the user is a member of a practice or a deputy.
+func (m *machine) actsForOthers(u *user) bool {
+	return slices.ContainsFunc(m.practices, func(p *practiceOf) bool { return p.members[u] != "" }) ||
+		slices.ContainsFunc(m.deputies, func(d *deputy) bool { return d.user == u && m.now().Before(d.until) })
 }
 
 // claimant returns any user, and often one who sees the patient by a grant: the grants of a user end one by one.
@@ -428,9 +466,9 @@ func (m *machine) withdrawGrant() {
 	}
 	status := 204
 	switch {
-	case m.sees(u, g.patient, m.now()) == "":
+	case m.seesByID(u, g.patient, m.now()) == "":
 		status = 404
-	case u != g.patient.owner && u != g.user:
+	case m.sees(u, g.patient, m.now()) != patients.Keep && u != g.user:
 		status = 403
 	}
 	m.send(u.client, "DELETE", g.patient.path()+"grants/"+g.id+"/", nil, status)
@@ -458,6 +496,12 @@ func (m *machine) wait() {
 	for _, i := range m.invitations {
 		ends = append(ends, i.expires, i.expires.Add(-time.Microsecond))
 	}
+	for _, e := range m.emergencies {
+		ends = append(ends, e.until, e.until.Add(-time.Microsecond))
+	}
+	for _, d := range m.deputies {
+		ends = append(ends, d.until, d.until.Add(-time.Microsecond))
+	}
 	for _, d := range m.doctors {
 		if d.spent {
 			continue
@@ -473,7 +517,7 @@ func (m *machine) wait() {
 	for _, u := range m.users {
 		m.signIn(u)
 	}
-	m.root.token = m.rootSignsIn()
+	m.root.token, m.privacy.token = m.rootSignsIn(), m.privacySignsIn()
 }
 
 // removeAccount removes an account, with the patients if it has some, and adds another one.
@@ -482,6 +526,9 @@ func (m *machine) removeAccount() {
 	if rapid.Bool().Draw(m.t, "with patients") {
 		path += "?patients=delete"
 	} else if m.owns(u) {
+		status = 409
+	}
+	if slices.ContainsFunc(m.practices, func(p *practiceOf) bool { return p.lastManager(u) }) {
 		status = 409
 	}
 	m.send(u.client, "DELETE", path, object{"password": harness.Password}, status)

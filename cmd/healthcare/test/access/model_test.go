@@ -19,6 +19,12 @@ type model struct {
 	grants      []*grant
 	invitations []*invitation
 	removed     []string // ids of patients who were removed
+
+	practices    []*practiceOf
+	deputies     []*deputy
+	offers       []*offer // of deputies
+	restrictions []*restriction
+	emergencies  []*emergency
 }
 
 type user struct {
@@ -37,7 +43,8 @@ type doctor struct {
 type patient struct {
 	id, name, number string
 	owner            *user
-	born             time.Time // zero: only the age is known
+	practice         *practiceOf // with which it is shared, or nil
+	born             time.Time   // zero: only the age is known
 	created, updated time.Time
 }
 
@@ -49,13 +56,14 @@ type assignment struct {
 	assigned time.Time
 }
 
-// grant is the access of a patient or a delegate.
+// grant is the access of a patient, a delegate or a colleague.
 type grant struct {
 	id      string
 	patient *patient
 	user    *user
-	until   time.Time // exclusive; zero: never ends
-	self    bool      // the user is the patient, not a delegate
+	until   time.Time      // exclusive; zero: never ends
+	self    bool           // the user is the patient, not a delegate
+	shared  patients.Level // of a colleague, or ""
 }
 
 type invitation struct {
@@ -69,7 +77,7 @@ type invitation struct {
 // claimed reports whether a user is the patient.
 func (m *model) claimed(p *patient, at time.Time) bool {
 	return slices.ContainsFunc(m.grants, func(g *grant) bool {
-		return g.self && g.patient == p && (g.until.IsZero() || at.Before(g.until))
+		return g.self && g.shared == "" && g.patient == p && (g.until.IsZero() || at.Before(g.until))
 	})
 }
 
@@ -91,25 +99,83 @@ func (m *model) cares(u *user, p *patient) (level patients.Level) {
 	return level
 }
 
-// sees returns the level at which the user sees the patient at a time, or "".
+// sees returns the level at which the user sees the patient at a time in lists, or "".
 func (m *model) sees(u *user, p *patient, now time.Time) patients.Level {
 	if p.owner == u {
 		return patients.Keep
 	}
-	if level := m.cares(u, p); level != "" {
+	if m.restricted(u, p, now) {
+		return ""
+	}
+	most := m.treats(u, p, now)
+	if most == "" && m.granted(u, p, now) {
+		return patients.Read
+	}
+	return most
+}
+
+// seesByID is sees, also in an emergency.
+func (m *model) seesByID(u *user, p *patient, now time.Time) patients.Level {
+	if level := m.sees(u, p, now); level != "" {
 		return level
 	}
-	if m.represents(u, p, now) {
+	if slices.ContainsFunc(m.emergencies, func(e *emergency) bool {
+		return e.user == u && e.patient == p && now.Before(e.until)
+	}) {
 		return patients.Read
 	}
 	return ""
 }
 
+// treats returns the level at which the user may use the patient of another user as a doctor or a colleague, unless it
+// is restricted.
+func (m *model) treats(u *user, p *patient, now time.Time) (most patients.Level) {
+	add := func(level patients.Level) {
+		if most == "" || level.Includes(most) {
+			most = level
+		}
+	}
+	if level := m.cares(u, p); level != "" {
+		add(level)
+	}
+	for _, g := range m.grants {
+		if g.user == u && g.patient == p && g.shared != "" && (g.until.IsZero() || now.Before(g.until)) {
+			add(g.shared)
+		}
+	}
+	if p.practice != nil && p.practice.members[u] != "" {
+		add(p.practice.members[u])
+	}
+	for _, d := range m.deputies {
+		if d.user == u && d.colleague == p.owner && now.Before(d.until) {
+			add(d.level)
+		}
+	}
+	return most
+}
+
+// restricted reports whether the patient is hidden from the user, or from a party for whom the user acts.
+func (m *model) restricted(u *user, p *patient, now time.Time) bool {
+	return slices.ContainsFunc(m.restrictions, func(r *restriction) bool {
+		if r.patient != p {
+			return false
+		}
+		standsIn := func(d *deputy) bool { return d.user == u && d.colleague == r.user && now.Before(d.until) }
+		return r.doctor != nil && r.doctor == u.acts || r.user != nil && (r.user == u ||
+			slices.ContainsFunc(m.deputies, standsIn))
+	})
+}
+
+// granted reports whether the patient is granted to the user as the patient or a delegate.
+func (m *model) granted(u *user, p *patient, now time.Time) bool {
+	return slices.ContainsFunc(m.grants, func(g *grant) bool {
+		return g.user == u && g.patient == p && g.shared == "" && (g.until.IsZero() || now.Before(g.until))
+	})
+}
+
 // represents reports whether the user sees the patient as the patient or a delegate.
 func (m *model) represents(u *user, p *patient, now time.Time) bool {
-	return slices.ContainsFunc(m.grants, func(g *grant) bool {
-		return g.user == u && g.patient == p && (g.until.IsZero() || now.Before(g.until))
-	})
+	return m.granted(u, p, now) && !m.restricted(u, p, now)
 }
 
 // visible returns the patients whom the user sees, in an order as the API names it, such as "name" or "-name,id".
@@ -153,8 +219,8 @@ func compare(a, b *patient, column string) int {
 // read, but as a doctor only those that let the user see the patient.
 func (m *model) assigned(u *user, now time.Time) []*assignment {
 	return m.newest(func(a *assignment) bool {
-		return a.patient.owner == u || m.represents(u, a.patient, now) ||
-			u.acts != nil && a.doctor == u.acts && a.access != assignments.None
+		return a.patient.owner == u || m.represents(u, a.patient, now) || u.acts != nil && a.doctor == u.acts &&
+			a.access != assignments.None && !m.restricted(u, a.patient, now)
 	})
 }
 
@@ -186,12 +252,21 @@ func (m *model) removePatients(gone func(*patient) bool) {
 	m.assignments = slices.DeleteFunc(m.assignments, func(a *assignment) bool { return gone(a.patient) })
 	m.grants = slices.DeleteFunc(m.grants, func(g *grant) bool { return gone(g.patient) })
 	m.invitations = slices.DeleteFunc(m.invitations, func(i *invitation) bool { return gone(i.patient) })
+	m.restrictions = slices.DeleteFunc(m.restrictions, func(r *restriction) bool { return gone(r.patient) })
+	m.emergencies = slices.DeleteFunc(m.emergencies, func(e *emergency) bool { return gone(e.patient) })
 }
 
 // removeUser removes an account with its patients.
 func (m *model) removeUser(u *user) {
 	m.removePatients(func(p *patient) bool { return p.owner == u })
 	m.grants = slices.DeleteFunc(m.grants, func(g *grant) bool { return g.user == u })
+	m.restrictions = slices.DeleteFunc(m.restrictions, func(r *restriction) bool { return r.user == u })
+	m.emergencies = slices.DeleteFunc(m.emergencies, func(e *emergency) bool { return e.user == u })
+	m.deputies = slices.DeleteFunc(m.deputies, func(d *deputy) bool { return d.user == u || d.colleague == u })
+	m.offers = slices.DeleteFunc(m.offers, func(o *offer) bool { return o.colleague == u })
+	for _, p := range m.practices {
+		delete(p.members, u)
+	}
 	m.users = slices.DeleteFunc(m.users, func(other *user) bool { return other == u })
 }
 
@@ -227,6 +302,7 @@ func (m *model) removeDoctor(d, to *doctor, now time.Time) (made []*assignment) 
 	}
 	m.assignments = slices.DeleteFunc(m.assignments, func(a *assignment) bool { return a.doctor == d })
 	m.assignments = append(m.assignments, made...)
+	m.restrictions = slices.DeleteFunc(m.restrictions, func(r *restriction) bool { return r.doctor == d })
 	m.doctors = slices.DeleteFunc(m.doctors, func(other *doctor) bool { return other == d })
 	return made
 }
@@ -254,6 +330,9 @@ func (m *model) transfer(from, to *user, limit int, now time.Time) (moved, left 
 			left++
 		default:
 			p.owner, p.updated = to, now
+			m.restrictions = slices.DeleteFunc(m.restrictions, func(r *restriction) bool {
+				return r.patient == p && r.user == to
+			})
 			moved++
 		}
 	}

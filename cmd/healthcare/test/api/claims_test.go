@@ -59,13 +59,16 @@ func TestClaims(t *testing.T) {
 			claim(stranger, invited, "yesterday").ExpectProblem(400, "validation_failed")
 			stranger.Do("GET", at, nil).Expect(404)
 			claim(keeper, invited, born).ExpectProblem(409, "already_kept")
+			person.Do("POST", claims, object{"code": invited["code"]}).ExpectProblem(400, "validation_failed")
 			typed := object{"code": strings.ToLower(invited["code"].(string))}
 			granted := claim(person, typed, born).Expect(201).Object()
-			require.Equal(t, object{"id": invited["id"], "patient": patient, "as": "self", "until": nil}, granted)
+			require.Equal(t, object{
+				"id": invited["id"], "patient": patient, "as": "self", "level": "read", "until": nil,
+			}, granted)
 			first = invited["id"].(string)
 			claim(person, invited, born).ExpectProblem(404, "no_such_invitation")
 			second := s.NewUser(t, "Second")
-			second.Do("POST", claims, object{"code": invited["code"]}).ExpectProblem(400, "validation_failed")
+			second.Do("POST", claims, object{"code": invited["code"]}).ExpectProblem(404, "no_such_invitation")
 			keeper.Do("POST", at+"invitations/", object{"as": "self"}).ExpectProblem(409, "already_claimed")
 		})
 		t.Run("are listed for the keeper, with who accepted them", func(t *testing.T) {

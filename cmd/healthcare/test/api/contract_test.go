@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"healthcare/cmd/internal/harness"
+	"healthcare/modules/patients"
 	"healthcare/platform/auth"
 	"healthcare/platform/config"
 )
@@ -95,6 +96,7 @@ func TestEveryDescribedResponseIsSent(t *testing.T) {
 		reachPractices(t, s)
 		reachDeputies(t, s)
 		reachCorrections(t, s)
+		reachAccess(t, s)
 		reachTransfers(t, s)
 		callAllWithoutToken(t, s)
 		reachAccounts(t, s)
@@ -290,6 +292,65 @@ func reachCorrections(t *testing.T, s *harness.Service) {
 		person.AskForCorrection(patient, "5")
 	}
 	person.Do("POST", all, phone).Expect(409)
+}
+
+// reachAccess requests the responses about restrictions, emergency accesses and explanations.
+func reachAccess(t *testing.T, s *harness.Service) {
+	keeper, privacy := s.NewUser(t, "Guarded"), s.NewUserWithRole(t, patients.PrivacyRole, "Officer")
+	admin, doctor := s.NewUserWithRole(t, auth.Admin, "Linking"), s.NewUser(t, "Doctor")
+	patient, record := keeper.AddPatient(), admin.AddDoctor()
+	doctor.Do("POST", doctorClaims, object{"code": admin.InviteDoctor(record)["code"]}).Expect(201)
+	at, missing := "/api/patients/"+patient+"/", "/api/patients/"+harness.MissingID+"/"
+	for _, list := range []string{"access/", "restrictions/", "emergency-access/"} {
+		keeper.Do("GET", at+list, nil).Expect(200)
+		keeper.Do("GET", missing+list, nil).Expect(404)
+	}
+	keeper.Do("GET", at+"access/?user=x", nil).Expect(400)
+	privacy.Do("GET", "/api/access/explain/?patient="+patient+"&user="+doctor.UserID(), nil).Expect(200)
+	privacy.Do("GET", "/api/access/explain/", nil).Expect(400)
+	hide := func(party object, headers ...string) harness.Response {
+		return keeper.Do("POST", at+"restrictions/", party, headers...)
+	}
+	hide(object{}).Expect(400)
+	hide(object{"doctor": harness.MissingID}).Expect(404)
+	hide(object{"user": keeper.UserID()}).Expect(409)
+	hide(object{"doctor": record}, "Idempotency-Key", "k").Expect(201)
+	hide(object{}, "Idempotency-Key", "k").Expect(422)
+	keeper.Do("GET", at+"restrictions/"+record+"/", nil).Expect(200)
+	keeper.Do("DELETE", at+"restrictions/"+record+"/", nil).Expect(204)
+	keeper.Do("GET", at+"restrictions/"+record+"/", nil).Expect(404)
+	keeper.Do("DELETE", at+"restrictions/"+record+"/", nil).Expect(404)
+	gone := keeper.AddPatient()
+	keeper.Do("POST", "/api/patients/"+gone+"/restrictions/", object{"doctor": record}, "Idempotency-Key", "gone").
+		Expect(201)
+	keeper.Do("DELETE", "/api/patients/"+gone+"/", nil).Expect(204)
+	keeper.Do("POST", "/api/patients/"+gone+"/restrictions/", object{"doctor": record}, "Idempotency-Key", "gone").
+		Expect(410)
+
+	doctor.Do("POST", "/api/emergency-access/", object{}).Expect(400)
+	doctor.OpenEmergency(harness.MissingID).Expect(404)
+	opened := "/api/emergency-access/" + doctor.OpenEmergency(patient).Expect(201).ID() + "/"
+	doctor.OpenEmergency(patient).Expect(409)
+	privacy.Do("GET", "/api/emergency-access/?reviewed=false&ordering=opened_at", nil).Expect(200)
+	privacy.Do("GET", "/api/emergency-access/?reviewed=x", nil).Expect(400)
+	doctor.Do("DELETE", opened, nil).Expect(204)
+	doctor.Do("GET", opened, nil).Expect(200)
+	for _, method := range []string{"GET", "DELETE"} {
+		doctor.Do(method, "/api/emergency-access/"+harness.MissingID+"/", nil).Expect(404)
+	}
+	review := func(at string, body object) harness.Response { return privacy.Do("POST", at+"review/", body) }
+	justified := object{"verdict": "justified"}
+	review(opened, object{}).Expect(400)
+	review("/api/emergency-access/"+harness.MissingID+"/", justified).Expect(404)
+	review(opened, justified).Expect(200)
+	review(opened, justified).Expect(409)
+	for range 6 {
+		doctor.Do("POST", "/api/emergency-access/", object{
+			"patient": patient, "reason": "other", "explanation": "An emergency.", "minutes": 15, "password": "wrong",
+		})
+	}
+	doctor.OpenEmergency(patient).Expect(429)
+	admin.SetRole(auth.Staff) // so that reachAccounts has the last administrator
 }
 
 // reachTransfers requests the responses about transfers of patients.

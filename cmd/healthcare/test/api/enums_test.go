@@ -16,7 +16,7 @@ func TestGendersAndRolesInAnyLetterCase(t *testing.T) {
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		t.Run("the document lists them in bodies and in queries", func(t *testing.T) {
 			genders := []any{"Male", "Female", "Other", "Unknown"}
-			roles := []any{"admin", "auditor", "doctor", "patient", "staff"}
+			roles := []any{"admin", "auditor", "doctor", "patient", "privacy", "staff"}
 			for _, name := range []string{"PatientInput", "PatientChanges"} {
 				require.Subset(t, s.Document.Components.Schemas[name].Value.Properties["gender"].Value.Enum, genders,
 					name)

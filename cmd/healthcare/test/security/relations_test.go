@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"healthcare/cmd/internal/harness"
+	"healthcare/modules/patients"
 	"healthcare/platform/auth"
 )
 
@@ -58,11 +59,24 @@ POST   /api/patients/{id}/corrections/                          403  403  403  2
 GET    /api/patients/{id}/corrections/{correction}/             200  403  403  200  200 404 404  404 404  404  404  404
 POST   /api/patients/{id}/corrections/{correction}/decision/    200  403  403  403  403 404 404  404 404  404  404  404
 DELETE /api/patients/{id}/corrections/{correction}/             403  403  403  204  403 404 404  404 404  404  404  404
+GET    /api/patients/{id}/access/                               200  403  403  200  200 404 404  404 404  404  404  404
+GET    /api/access/explain/                                     403  403  403  403  403 403 403  403 403  403  403  403
+GET    /api/patients/{id}/restrictions/                         200  403  403  200  200 404 404  404 404  404  404  404
+POST   /api/patients/{id}/restrictions/                         201  403  403  201  201 404 404  404 404  404  404  404
+GET    /api/patients/{id}/restrictions/{party}/                 200  403  403  200  200 404 404  404 404  404  404  404
+DELETE /api/patients/{id}/restrictions/{party}/                 204  403  403  204  204 404 404  404 404  404  404  404
+GET    /api/patients/{id}/emergency-access/                     200  403  403  200  200 404 404  404 404  404  404  404
+POST   /api/emergency-access/                                   403  409  409  403  403 201 201  403 403  403  403  403
+GET    /api/emergency-access/{id}/                              404  404  404  403  404 404 200  404 404  404  404  404
+DELETE /api/emergency-access/{id}/                              404  404  404  403  404 404 204  404 404  404  404  404
+POST   /api/emergency-access/{id}/review/                       403  403  403  403  403 403 403  403 403  403  403  403
 DELETE /api/patients/{id}/                                      204  403  403  403  403 404 404  404 404  404  404  404
 `
 
 // aboutPatients are the kinds of records that belong to a patient, in the expectations of the modules.
-var aboutPatients = []string{harness.Patient, "assignment", "invitation", "grant", "correction"}
+var aboutPatients = []string{
+	harness.Patient, "assignment", "invitation", "grant", "correction", "restriction", "emergency",
+}
 
 // relationWorld is one patient, with a user of each relation.
 type relationWorld struct {
@@ -70,6 +84,7 @@ type relationWorld struct {
 	users   map[string]*harness.Client
 	known   object // the patient's records by kind
 	spare   string // a doctor without assignments
+	hidden  string // a doctor from whom the patient is hidden
 	cases   int
 	ofNoOne object // the kinds of known, with ids that no record has
 }
@@ -124,8 +139,12 @@ func newRelationWorld(t *testing.T, s *harness.Service) *relationWorld {
 			keep.Do("DELETE", at+"grants/"+grant+"/", nil).Expect(204)
 		}
 	}
-	w.spare = admin.AddDoctor()
+	w.spare, w.hidden = admin.AddDoctor(), admin.AddDoctor()
+	s.NewUserWithRole(t, patients.PrivacyRole, "Officer")
 	w.known = object{harness.Patient: patient, "doctor": admin.AddDoctor()}
+	emergency := w.users["left"].OpenEmergency(patient).Expect(201).ID()
+	w.users["left"].Do("DELETE", "/api/emergency-access/"+emergency+"/", nil).Expect(204)
+	w.known["emergency"] = emergency
 	w.renew(t)
 	for kind := range w.known {
 		w.ofNoOne[kind] = harness.MissingID
@@ -145,6 +164,11 @@ func (w *relationWorld) renew(t *testing.T) {
 	}
 	if w.known["correction"] == nil {
 		w.known["correction"] = w.users["self"].ForTest(t).AskForCorrection(patient, "1").ID()
+	}
+	if w.known["restriction"] == nil {
+		hidden := object{"doctor": w.hidden}
+		keep.Do("POST", "/api/patients/"+patient+"/restrictions/", hidden).Expect(201)
+		w.known["restriction"] = w.hidden
 	}
 	if w.known["grant"] == nil {
 		w.cases++
@@ -211,6 +235,12 @@ func (w *relationWorld) send(
 		body = object{"access": "none"}
 	case "POST /api/patients/{id}/invitations/":
 		body = object{"as": "delegate"}
+	case "POST /api/patients/{id}/restrictions/":
+		body = object{"doctor": w.spare}
+	case "POST /api/emergency-access/":
+		return c.ForTest(t).OpenEmergency(known["patient"].(string))
+	case "POST /api/emergency-access/{id}/review/":
+		body = object{"verdict": "justified"}
 	case "POST /api/patients/{id}/corrections/":
 		body = object{"field": "phone", "value": "2", "because": "It changed."}
 	case "POST /api/patients/{id}/corrections/{correction}/decision/":
@@ -316,6 +346,10 @@ func (w *relationWorld) allow(t *testing.T, row relationRow, relation string, st
 	case row.Method == http.MethodDelete && row.Path != "/api/patients/{id}/":
 		delete(w.known, row.IDs[len(row.IDs)-1].Of)
 		w.renew(t)
+	case row.Path == "/api/emergency-access/":
+		w.users[relation].ForTest(t).Do("DELETE", "/api/emergency-access/"+a.ID()+"/", nil).Expect(204)
+	case row.Path == "/api/patients/{id}/restrictions/" && row.Method == http.MethodPost:
+		w.users["keep"].ForTest(t).Do("DELETE", a.Header.Get("Location"), nil).Expect(204)
 	case row.String() == "/api/mappings/ POST":
 		w.users["keep"].ForTest(t).Do("DELETE", "/api/mappings/"+a.ID()+"/", nil).Expect(204)
 	}

@@ -10,6 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"healthcare/cmd/internal/harness"
+	"healthcare/modules/doctors"
+	"healthcare/modules/patients"
 	"healthcare/platform/auth"
 	"healthcare/platform/config"
 )
@@ -122,6 +124,12 @@ func countStatements(t *testing.T, s *harness.Service, recorded *harness.Stateme
 		object{"current_password": harness.Password, "new_password": "another " + harness.Password})
 	send(leaver, "DELETE", "/api/auth/me/?patients=delete", "", object{"password": "another " + harness.Password})
 	send(anonymous, "GET", "/api/jobs/{id}/", s.AddJob(t), nil)
+	s.NewUserWithRole(t, patients.PrivacyRole, name+"Privacy")
+	opener := s.NewUserWithRole(t, doctors.Role, name+"Opener")
+	send(opener, "POST", "/api/emergency-access/", "", object{
+		"patient": s.NewUser(t, name+"Rescued").AddPatient(), "reason": "other", "explanation": "An emergency.",
+		"minutes": 15, "password": harness.Password,
+	})
 	for i, r := range s.Routes() {
 		if counted[r.String()] != "" {
 			continue
@@ -135,6 +143,9 @@ func countStatements(t *testing.T, s *harness.Service, recorded *harness.Stateme
 		}
 		if r.Path == "/api/patients/claims/" { // the role of a user who acts for nobody changes
 			c.Do("DELETE", "/api/practices/"+known["practice"].(string)+"/members/"+c.UserID()+"/", nil).Expect(204)
+		}
+		if !strings.HasPrefix(r.Path, "/api/practices/") { // of which c is a member: most users act for nobody
+			require.NoError(t, s.DB.Write(t.Context()).Exec("DELETE FROM acting WHERE user_id = ?", c.UserID()).Error)
 		}
 		c.SetRole(r.Role())
 		var body any

@@ -48,11 +48,13 @@ func (d failingPatients) FindAll(
 	return d.Directory.FindAll(ctx, scope, ids)
 }
 
-func (d failingPatients) Represented(ctx context.Context, user uuid.UUID, at time.Time) ([]patients.ID, error) {
-	if err := databasetest.InjectFault(ctx, "represented"); err != nil {
-		return nil, err
+func (d failingPatients) Exceptions(
+	ctx context.Context, who auth.Principal, at time.Time,
+) (patients.Exceptions, error) {
+	if err := databasetest.InjectFault(ctx, "exceptions"); err != nil {
+		return patients.Exceptions{}, err
 	}
-	return d.Directory.Represented(ctx, user, at)
+	return d.Directory.Exceptions(ctx, who, at)
 }
 
 // failingDoctors is a doctors.Directory that databasetest.RunWithFaults lets fail.

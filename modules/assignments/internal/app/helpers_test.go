@@ -5,7 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"healthcare/modules/assignments"
@@ -75,11 +74,13 @@ func (d *countingPatients) FindAll(
 	return found, err
 }
 
-func (d *countingPatients) Represented(ctx context.Context, user uuid.UUID, at time.Time) ([]patients.ID, error) {
+func (d *countingPatients) Exceptions(
+	ctx context.Context, who auth.Principal, at time.Time,
+) (patients.Exceptions, error) {
 	d.calls++
-	found, err := d.Directory.Represented(ctx, user, at)
+	found, err := d.Directory.Exceptions(ctx, who, at)
 	if d.failure != nil {
-		return nil, d.failure
+		return patients.Exceptions{}, d.failure
 	}
 	return found, err
 }

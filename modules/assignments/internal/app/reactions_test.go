@@ -70,7 +70,7 @@ func TestReactions(t *testing.T) {
 			require.NoError(t, publisher.Publish(t.Context(), transferred(who, receiver)))
 			require.Equal(t, []app.Assigned{a}, h.browsed(t, who))
 			scope := patients.OwnedBy(receiver.UserID)
-			theirs, err := repository.List(t.Context(), scope, nil, domain.Filter{}, wholeList)
+			theirs, err := repository.List(t.Context(), scope, patients.Exceptions{}, domain.Filter{}, wholeList)
 			require.NoError(t, err)
 			require.Len(t, theirs.Items, 2)
 			require.NoError(t, publisher.Publish(t.Context(), transferred(receiver, who)))

@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"slices"
 
 	"github.com/google/uuid"
 
@@ -186,14 +185,14 @@ func (s *Service) page(
 func (s *Service) list(
 	ctx context.Context, who auth.Principal, filter domain.Filter, page paging.Request,
 ) (found paging.Page[domain.Assignment], err error) {
-	var represented []patients.ID
+	var except patients.Exceptions
 	now := s.clock.Now()
-	if slices.ContainsFunc(who.For, func(c auth.Capacity) bool { return c.Kind == auth.AsSelf }) {
-		if represented, err = s.patients.Represented(ctx, who.UserID, now); err != nil {
+	if len(who.For) > 0 {
+		if except, err = s.patients.Exceptions(ctx, who, now); err != nil {
 			return found, err
 		}
 	}
-	return s.assignments.List(ctx, patients.VisibleTo(who, now), represented, filter, page)
+	return s.assignments.List(ctx, patients.VisibleTo(who, now), except, filter, page)
 }
 
 // BrowseOf returns a page of one patient's assignments. Errors: patients.ErrNotFound.

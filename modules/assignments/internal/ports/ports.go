@@ -24,10 +24,11 @@ type Repository interface {
 	Find(ctx context.Context, scope patients.Scope, id assignments.ID) (domain.Assignment, error)
 
 	// List returns a page of the assignments that match the filter: those of the patients whom the scope's user owns,
-	// those of the doctors for whom the user acts, unless they grant less than the scope's level, and those of at most
-	// patients.MaxRepresented represented patients. Errors: none.
+	// those of the doctors for whom the user acts, unless they grant less than the scope's level or the patient is
+	// restricted, and those of the represented patients. Errors: none.
 	List(
-		ctx context.Context, scope patients.Scope, represented []patients.ID, filter domain.Filter, page paging.Request,
+		ctx context.Context, scope patients.Scope, except patients.Exceptions, filter domain.Filter,
+		page paging.Request,
 	) (paging.Page[domain.Assignment], error)
 
 	// ListOf returns a page of the assignments of filter.Patient that match the filter, whoever owns the patient: the

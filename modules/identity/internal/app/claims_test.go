@@ -31,7 +31,7 @@ func TestClaimsOfPatients(t *testing.T) {
 		publisher := events.New(app.WhenPatientClaimed(app.NewCapacities(h.users, acting, h.trail, h.clock)))
 		self := func(user domain.User) auth.Capacity { return auth.Capacity{ID: user.ID.UUID, Kind: auth.AsSelf} }
 		claim := func(ctx context.Context, user domain.User, keepsNone bool) error {
-			event := patients.Claimed{ID: recordid.New[patients.ID](), User: user.ID.UUID}
+			event := patients.Claimed{ID: recordid.New[patients.ID](), User: user.ID.UUID, Represents: true}
 			event.By = auth.Principal{UserID: user.ID.UUID, Role: auth.Staff}
 			event.KeepsNone = func(ctx context.Context) (bool, error) {
 				held, err := acting.Of(ctx, user.ID, now)

@@ -60,8 +60,9 @@ func WhenDoctorUnlinked(links *Capacities) events.Subscription {
 }
 
 // WhenPatientClaimed lets the user act for themselves, so that they see what is granted to them. The role staff becomes
-// patients.Role if the user registered the account, keeps no patients and acts for nobody else: an administrator who
-// adds an account decides about its role. Errors: identity.ErrTooManyCapacities, auth.ErrInvalidToken.
+// patients.Role if the user represents the patient, registered the account, keeps no patients and acts for nobody else:
+// an administrator who adds an account decides about its role. Errors: identity.ErrTooManyCapacities,
+// auth.ErrInvalidToken.
 func WhenPatientClaimed(capacities *Capacities) events.Subscription {
 	return events.On("identity", func(ctx context.Context, claimed patients.Claimed) error {
 		user, self := identity.UserID{UUID: claimed.User}, auth.Capacity{ID: claimed.User, Kind: auth.AsSelf}
@@ -69,6 +70,9 @@ func WhenPatientClaimed(capacities *Capacities) events.Subscription {
 		// The addition locks the account, so that KeepsNone sees every patient that was transferred to the user before.
 		if err := capacities.acting.Add(ctx, user, domain.Party{Capacity: self, Since: now}); err != nil {
 			return asInvalidToken(err)
+		}
+		if !claimed.Represents {
+			return nil
 		}
 		held, err := capacities.acting.Of(ctx, user, now)
 		if err != nil || len(held) > 1 {

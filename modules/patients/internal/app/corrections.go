@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"errors"
 
 	"github.com/google/uuid"
 
@@ -23,12 +22,11 @@ const CorrectionResource audit.Resource = "Correction"
 type Corrections struct {
 	*Service
 	corrections ports.Corrections
-	grants      ports.Grants
 }
 
 // NewCorrections returns Corrections.
-func NewCorrections(service *Service, corrections ports.Corrections, grants ports.Grants) *Corrections {
-	return &Corrections{service, corrections, grants}
+func NewCorrections(service *Service, corrections ports.Corrections) *Corrections {
+	return &Corrections{service, corrections}
 }
 
 // Ask adds a correction of a patient whom the user is, or for whom the user acts. Errors: errs.Invalid,
@@ -40,10 +38,11 @@ func (s *Corrections) Ask(
 		return asked, err
 	}
 	err = s.tx.Do(ctx, func(ctx context.Context) error {
-		if err := s.lock(ctx, who, id); err != nil {
+		// The lock keeps requests at the same time from exceeding the limit.
+		if _, err := s.patients.Lock(ctx, patients.VisibleTo(who, s.clock.Now()), id); err != nil {
 			return err
 		}
-		reason, err := s.representing(ctx, who, id)
+		reason, err := s.representing(ctx, who, id, patients.ErrRequesterOnly)
 		if err != nil {
 			return err
 		}
@@ -77,7 +76,7 @@ func (s *Corrections) Browse(
 	ctx context.Context, who auth.Principal, id patients.ID, page paging.Request,
 ) (paging.Page[domain.Correction], error) {
 	none := paging.Page[domain.Correction]{}
-	reason, err := s.reading(ctx, who, id)
+	reason, err := s.readAsPatient(ctx, who, id, patients.ErrRequesterOnly)
 	if err != nil {
 		return none, s.recordStranger(ctx, who, id, err)
 	}
@@ -95,7 +94,7 @@ func (s *Corrections) Browse(
 func (s *Corrections) Find(
 	ctx context.Context, who auth.Principal, id patients.ID, correction domain.CorrectionID,
 ) (domain.Correction, error) {
-	reason, err := s.reading(ctx, who, id)
+	reason, err := s.readAsPatient(ctx, who, id, patients.ErrRequesterOnly)
 	if err != nil {
 		return domain.Correction{}, s.recordStranger(ctx, who, id, err)
 	}
@@ -117,7 +116,8 @@ func (s *Corrections) Decide(
 		return decided, err
 	}
 	err = s.tx.Do(ctx, func(ctx context.Context) error {
-		if _, err := s.patients.Lock(ctx, patients.OwnedBy(who.UserID), id); err != nil {
+		locked, err := s.lockKept(ctx, who, id)
+		if err != nil {
 			return err
 		}
 		if decided, err = s.corrections.Find(ctx, id, correction); err != nil {
@@ -141,7 +141,7 @@ func (s *Corrections) Decide(
 				return err
 			}
 		}
-		return s.trail.Record(ctx, who, correctionEntry(audit.Update, decided, patients.Owned))
+		return s.trail.Record(ctx, who, correctionEntry(audit.Update, decided, locked.Reason))
 	})
 	return decided, s.recordRefusal(ctx, who, id, err, patients.ErrKeeperOnly)
 }
@@ -153,10 +153,8 @@ func (s *Corrections) Withdraw(
 	ctx context.Context, who auth.Principal, id patients.ID, correction domain.CorrectionID, expected revision.Match,
 ) error {
 	err := s.tx.Do(ctx, func(ctx context.Context) error {
-		if err := s.lock(ctx, who, id); err != nil {
-			return err
-		}
-		reason, err := s.reading(ctx, who, id)
+		// The lock keeps a decision waiting.
+		locked, err := s.lockAsPatient(ctx, who, id, patients.ErrRequesterOnly)
 		if err != nil {
 			return err
 		}
@@ -173,46 +171,9 @@ func (s *Corrections) Withdraw(
 		if err := s.corrections.Remove(ctx, id, correction); err != nil {
 			return err
 		}
-		return s.trail.Record(ctx, who, correctionEntry(audit.Delete, found, reason))
+		return s.trail.Record(ctx, who, correctionEntry(audit.Delete, found, locked.Reason))
 	})
 	return s.recordStranger(ctx, who, id, err)
-}
-
-// lock locks a patient whom the user may read, so that requests at the same time do not exceed the limit, and none is
-// withdrawn while it is decided. Errors: patients.ErrNotFound.
-func (s *Corrections) lock(ctx context.Context, who auth.Principal, id patients.ID) error {
-	_, err := s.patients.Lock(ctx, patients.VisibleTo(who, s.clock.Now()), id)
-	return err
-}
-
-// reading returns the reason for which the user may read the patient's corrections: as the keeper, the patient or a
-// delegate. Errors: patients.ErrNotFound, patients.ErrRequesterOnly.
-func (s *Corrections) reading(ctx context.Context, who auth.Principal, id patients.ID) (patients.Reason, error) {
-	patient, err := s.patients.Find(ctx, patients.VisibleTo(who, s.clock.Now()), id)
-	if err != nil || patient.OwnerID == who.UserID {
-		return patient.Reason, err
-	}
-	return s.representing(ctx, who, id)
-}
-
-// representing returns the reason for which the user represents the patient. Errors: patients.ErrRequesterOnly.
-func (s *Corrections) representing(ctx context.Context, who auth.Principal, id patients.ID) (patients.Reason, error) {
-	grant, err := s.grants.FindRepresenting(ctx, who.UserID, id, s.clock.Now())
-	if errors.Is(err, patients.ErrNoGrant) {
-		err = patients.ErrRequesterOnly
-	}
-	if err != nil {
-		return patients.Reason{}, err
-	}
-	return grant.Reason(), nil
-}
-
-// recordStranger is recordMissing that also records refusals of users who may read the patient.
-func (s *Corrections) recordStranger(ctx context.Context, who auth.Principal, id patients.ID, err error) error {
-	if errors.Is(err, patients.ErrRequesterOnly) || errors.Is(err, patients.ErrNotRequester) {
-		return s.recordForbidden(ctx, who, id, err)
-	}
-	return s.recordMissing(ctx, who, id, err)
 }
 
 // correctionEntry returns the entry of an action on a correction, with the name of its field.

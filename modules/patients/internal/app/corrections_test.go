@@ -36,7 +36,7 @@ type correctionEnv struct {
 
 func newCorrectionEnv(db *database.DB) correctionEnv {
 	service, trail := newService(db, 0)
-	corrections := app.NewCorrections(service.Service, store.NewCorrections(db), store.NewGrants(db))
+	corrections := app.NewCorrections(service.Service, store.NewCorrections(db))
 	return correctionEnv{service, corrections, trail}
 }
 
@@ -225,7 +225,7 @@ func TestCorrections(t *testing.T) {
 			moved := h.registered(t, newUser(t, db), born())
 			asked := h.asked(t, h.granted(t, moved.ID, domain.Self), moved.ID, newPhone)
 			receiver := newUser(t, db)
-			userData := app.NewUserData(store.New(db), store.NewGrants(db), store.NewInvitations(db), db,
+			userData := newUserData(db, store.New(db),
 				events.New(), h.trail, clock.At(now),
 				app.Limit{})
 			_, err := userData.Transfer(ctx, receiver, identity.UserID{UUID: moved.OwnerID},
@@ -253,8 +253,9 @@ func TestCorrections(t *testing.T) {
 			notes := domain.CorrectionInput{Field: "notes", Value: "Lively.", Because: "x"}
 			_, err := h.corrections.Ask(ctx, self, patient.ID, notes)
 			require.Equal(t, errs.Invalid, errs.KindOf(err))
-			shows := app.NewCorrections(app.New(store.New(db), h.trail, db, events.New(), h.clock, time.UTC,
-				patients.Config{PatientSeesNotes: true}, app.Limit{}), store.NewCorrections(db), store.NewGrants(db))
+			shows := app.NewCorrections(app.New(
+				store.New(db), store.NewGrants(db), h.trail, db, events.New(), h.clock, time.UTC,
+				patients.Config{PatientSeesNotes: true}, app.Limit{}), store.NewCorrections(db))
 			_, err = shows.Ask(ctx, self, patient.ID, notes)
 			require.NoError(t, err)
 		})

@@ -2,29 +2,31 @@ package app
 
 import (
 	"context"
+	"slices"
 	"time"
-
-	"github.com/google/uuid"
 
 	"healthcare/modules/patients"
 	"healthcare/modules/patients/internal/domain"
 	"healthcare/modules/patients/internal/ports"
+	"healthcare/platform/auth"
 	"healthcare/platform/clock"
 )
 
 // NewDirectory returns the Directory for other modules. Ages are computed for the current date in zone. The Directory
 // is separate from Service, so that a module can use it and also subscribe to the events of Service.
 func NewDirectory(
-	repository ports.Repository, grants ports.Grants, clk clock.Clock, zone *time.Location,
+	repository ports.Repository, grants ports.Grants, restrictions ports.Restrictions, clk clock.Clock,
+	zone *time.Location,
 ) patients.Directory {
-	return directory{repository, grants, clk, zone}
+	return directory{repository, grants, restrictions, clk, zone}
 }
 
 type directory struct {
-	patients ports.Repository
-	grants   ports.Grants
-	clock    clock.Clock
-	zone     *time.Location
+	patients     ports.Repository
+	grants       ports.Grants
+	restrictions ports.Restrictions
+	clock        clock.Clock
+	zone         *time.Location
 }
 
 func (d directory) Find(ctx context.Context, scope patients.Scope, id patients.ID) (patients.Patient, error) {
@@ -52,8 +54,19 @@ func (d directory) Hold(ctx context.Context, scope patients.Scope, id patients.I
 	return view(patient, d.today()), err
 }
 
-func (d directory) Represented(ctx context.Context, user uuid.UUID, at time.Time) ([]patients.ID, error) {
-	return d.grants.Represented(ctx, user, at)
+func (d directory) Exceptions(
+	ctx context.Context, who auth.Principal, at time.Time,
+) (differing patients.Exceptions, err error) {
+	if who.ActsFor(who.UserID) {
+		if differing.Represented, err = d.grants.Represented(ctx, who.UserID, at); err != nil {
+			return patients.Exceptions{}, err
+		}
+	}
+	differing.Restricted, err = d.restrictions.Restricted(ctx, patients.VisibleTo(who, at), patients.MaxRestricted)
+	differing.Represented = slices.DeleteFunc(differing.Represented, func(id patients.ID) bool {
+		return slices.Contains(differing.Restricted, id)
+	})
+	return differing, err
 }
 
 func (d directory) today() domain.Date { return domain.CalendarAt(d.clock.Now(), d.zone).Today }

@@ -37,7 +37,7 @@ func TestDirectoryContract(t *testing.T) {
 						Basis: basis, SourceID: uuid.New(), Level: patients.Read, GrantedAt: now, ExpiresAt: until}))
 				}
 			}
-			directory := app.NewDirectory(repository, grants, clock.At(now), time.UTC)
+			directory := app.NewDirectory(repository, grants, store.NewRestrictions(db), clock.At(now), time.UTC)
 			return patientstest.Fixture{Directory: directory, Add: add, Represent: represent}
 		}
 		patientstest.RunDirectoryContract(t, setup)
@@ -48,8 +48,8 @@ func TestDirectory(t *testing.T) {
 	t.Parallel()
 	db := databasetest.SQLite(t)
 	service, who := newEnv(t, db), newUser(t, db)
-	directory, scope := app.NewDirectory(
-		store.New(db), store.NewGrants(db), service.clock, time.UTC), patients.OwnedBy(who.UserID)
+	scope, directory := patients.OwnedBy(who.UserID), app.NewDirectory(
+		store.New(db), store.NewGrants(db), store.NewRestrictions(db), service.clock, time.UTC)
 
 	t.Run("computes the age from the birth date, as of today", func(t *testing.T) {
 		patient := service.registered(t, who, domain.Input{Name: "A", Gender: "Other", BirthDate: "1995-11-23"})
@@ -82,20 +82,29 @@ func TestDirectory(t *testing.T) {
 		all, err := directory.FindAll(ended, scope, []patients.ID{{}})
 		require.Equal(t, errs.Unavailable, errs.KindOf(err))
 		require.Empty(t, all)
-		represented, err := directory.Represented(ended, who.UserID, now)
+		except, err := directory.Exceptions(ended, asSelf(who), now)
 		require.Equal(t, errs.Unavailable, errs.KindOf(err))
-		require.Empty(t, represented)
+		require.Zero(t, except)
 	})
 	t.Run("returns no patient whom the user treats, and at most the maximum of represented ones", func(t *testing.T) {
-		person, grants := newUser(t, db), store.NewGrants(db)
+		person, grants, hidden := newUser(t, db), store.NewGrants(db), store.NewRestrictions(db)
 		for i := range patients.MaxRepresented + 2 {
 			basis := map[bool]domain.Basis{true: domain.Care, false: domain.Delegate}[i == 0]
 			patient := service.registered(t, who, domain.Input{Name: "P", Gender: "Other", Age: new(i)})
 			require.NoError(t, grants.Put(t.Context(), domain.Grant{PatientID: patient.ID, GranteeID: person.UserID,
 				Basis: basis, SourceID: uuid.New(), Level: patients.Read, GrantedAt: now}))
-			represented, err := directory.Represented(t.Context(), person.UserID, now)
+			except, err := directory.Exceptions(t.Context(), asSelf(person), now)
 			require.NoError(t, err)
-			require.Len(t, represented, min(i, patients.MaxRepresented))
+			require.Len(t, except.Represented, min(i, patients.MaxRepresented))
 		}
+		all, err := directory.Exceptions(t.Context(), asSelf(person), now)
+		require.NoError(t, err)
+		require.NoError(t, hidden.Add(t.Context(), domain.Restriction{
+			PatientID: all.Represented[0], PartyID: person.UserID, Kind: domain.ForUser, CreatedAt: now,
+		}))
+		except, err := directory.Exceptions(t.Context(), asSelf(person), now)
+		require.NoError(t, err)
+		require.Equal(t, all.Represented[:1], except.Restricted)
+		require.NotContains(t, except.Represented, all.Represented[0])
 	})
 }

@@ -33,7 +33,7 @@ func TestUseCasesReturnEveryErrorAndLeaveNoEffect(t *testing.T) {
 		}))
 		who, receiver := newUser(t, db), newUser(t, db)
 		var id patients.ID // of a patient of who, new for each case
-		directory := app.NewDirectory(repository, store.NewGrants(db), clk, time.UTC)
+		directory := app.NewDirectory(repository, store.NewGrants(db), store.NewRestrictions(db), clk, time.UTC)
 		for _, c := range []struct {
 			name string
 			run  func(ctx context.Context, s *app.Service) error
@@ -79,20 +79,20 @@ func TestUseCasesReturnEveryErrorAndLeaveNoEffect(t *testing.T) {
 				return s.Remove(ctx, auth.Principal{UserID: uuid.New()}, id, revision.Match{})
 			}, patients.ErrNotFound},
 			{"count a user's data", func(ctx context.Context, _ *app.Service) error {
-				userData := app.NewUserData(repository, store.NewGrants(db), store.NewInvitations(db), db,
+				userData := newUserData(db, repository,
 					publisher, trail, clk, app.Limit{})
 				_, err := userData.Count(ctx, identity.UserID{UUID: who.UserID}, -1)
 				return err
 			}, nil},
 			{"delete a user's data", func(ctx context.Context, _ *app.Service) error {
-				userData := app.NewUserData(repository, store.NewGrants(db), store.NewInvitations(db), db,
+				userData := newUserData(db, repository,
 					publisher, trail, clk, app.Limit{})
 				_, err := userData.DeleteAll(ctx, identity.UserID{UUID: who.UserID}, identity.SessionID{}, "", 100)
 				return err
 			}, nil},
 			{"transfer a user's data", func(ctx context.Context, _ *app.Service) error {
 				limit := app.NewLimit(patients.Config{MaxPerUser: 1000}, repository)
-				userData := app.NewUserData(repository, store.NewGrants(db), store.NewInvitations(db), db,
+				userData := newUserData(db, repository,
 					publisher, trail, clk, limit)
 				from, to := identity.UserID{UUID: who.UserID}, identity.UserID{UUID: receiver.UserID}
 				_, err := userData.Transfer(ctx, who, from, to, 1000)
@@ -111,7 +111,7 @@ func TestUseCasesReturnEveryErrorAndLeaveNoEffect(t *testing.T) {
 				return err
 			}, nil},
 			{"find who is represented in the directory", func(ctx context.Context, _ *app.Service) error {
-				_, err := directory.Represented(ctx, who.UserID, now)
+				_, err := directory.Exceptions(ctx, asSelf(who), now)
 				return err
 			}, nil},
 		} {
@@ -121,7 +121,8 @@ func TestUseCasesReturnEveryErrorAndLeaveNoEffect(t *testing.T) {
 					// a new limit counts the patients again
 					limit := app.NewLimit(patients.Config{MaxPerUser: 1000}, repository)
 					return c.run(ctx,
-						app.New(repository, trail, db, publisher, clk, time.UTC, patients.Config{}, limit))
+						app.New(repository, store.NewGrants(db), trail, db, publisher, clk, time.UTC, patients.Config{},
+							limit))
 				})
 				require.ErrorIs(t, err, c.want)
 			})

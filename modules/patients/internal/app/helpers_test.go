@@ -6,10 +6,13 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"healthcare/modules/identity"
 	"healthcare/modules/patients"
 	"healthcare/modules/patients/internal/adapters/store"
 	"healthcare/modules/patients/internal/app"
 	"healthcare/modules/patients/internal/domain"
+	"healthcare/modules/patients/internal/ports"
+	"healthcare/platform/audit"
 	"healthcare/platform/audittest"
 	"healthcare/platform/auth"
 	"healthcare/platform/clock"
@@ -32,12 +35,20 @@ func newEnv(t testing.TB, db *database.DB, subscriptions ...events.Subscription)
 	manual := clock.At(now)
 	return env{
 		app.New(
-			store.New(db), audittest.Transactional(t, db, new(audittest.Recorder)), db,
+			store.New(db), store.NewGrants(db), audittest.Transactional(t, db, new(audittest.Recorder)), db,
 			events.New(subscriptions...), manual, time.UTC, patients.Config{}, app.Limit{},
 		),
 		db,
 		manual,
 	}
+}
+
+func newUserData(
+	db *database.DB, repository ports.Repository, publisher events.Publisher, trail audit.Recorder, clk clock.Clock,
+	limit app.Limit,
+) identity.UserData {
+	return app.NewUserData(repository, store.NewGrants(db), store.NewInvitations(db), store.NewRestrictions(db), db,
+		publisher, trail, clk, limit)
 }
 
 // newUser inserts a user and returns the principal.

@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 
 	"github.com/google/uuid"
 
+	"healthcare/modules/doctors"
+	"healthcare/modules/identity"
 	"healthcare/modules/patients"
 	"healthcare/modules/patients/internal/domain"
 	"healthcare/modules/patients/internal/ports"
@@ -20,15 +23,15 @@ import (
 type Invitations struct {
 	*Service
 	invitations ports.Invitations
-	grants      ports.Grants
+	parties     identity.Parties
 	codes       onetime.Codes
 }
 
 // NewInvitations returns Invitations.
 func NewInvitations(
-	service *Service, invitations ports.Invitations, grants ports.Grants, codes onetime.Codes,
+	service *Service, invitations ports.Invitations, parties identity.Parties, codes onetime.Codes,
 ) *Invitations {
-	return &Invitations{service, invitations, grants, codes}
+	return &Invitations{service, invitations, parties, codes}
 }
 
 // Invited is a new invitation with its code, which is shown once.
@@ -48,7 +51,8 @@ func (s *Invitations) Invite(
 		return Invited{}, err
 	}
 	err = s.tx.Do(ctx, func(ctx context.Context) error {
-		if _, err := s.patients.Lock(ctx, patients.OwnedBy(who.UserID), id); err != nil {
+		locked, err := s.lockKept(ctx, who, id)
+		if err != nil {
 			return err
 		}
 		if err := s.removeExpired(ctx, id); err != nil {
@@ -64,7 +68,7 @@ func (s *Invitations) Invite(
 		if err := s.invitations.Add(ctx, invitation); err != nil {
 			return err
 		}
-		return s.trail.Record(ctx, who, newEntry(audit.Invited, id, patients.Owned))
+		return s.trail.Record(ctx, who, newEntry(audit.Invited, id, locked.Reason))
 	})
 	return Invited{invitation, code}, s.recordRefusal(ctx, who, id, err, patients.ErrKeeperOnly)
 }
@@ -81,30 +85,64 @@ func (s *Invitations) removeExpired(ctx context.Context, id patients.ID) error {
 	return s.trail.Record(ctx, auth.Principal{}, ofNoRequest(grantEntries(audit.Withdrawn, ended...))...)
 }
 
+// Listed is an invitation with what has become of it.
+type Listed struct {
+	domain.Invitation
+	State domain.InvitationState
+}
+
 // Browse returns a page of the invitations of a patient of who, also those that were accepted, until their grants end,
 // and those that have expired, until they are deleted. Errors: patients.ErrNotFound, patients.ErrKeeperOnly.
 func (s *Invitations) Browse(
 	ctx context.Context, who auth.Principal, id patients.ID, page paging.Request,
-) (paging.Page[domain.Invitation], error) {
-	none := paging.Page[domain.Invitation]{}
-	if _, err := s.patients.Find(ctx, patients.OwnedBy(who.UserID), id); err != nil {
-		return none, s.recordRefusal(ctx, who, id, err, patients.ErrKeeperOnly)
+) (listed paging.Page[Listed], err error) {
+	kept, err := s.patients.Find(ctx, patients.KeptBy(who, s.clock.Now()), id)
+	if err != nil {
+		return listed, s.recordRefusal(ctx, who, id, err, patients.ErrKeeperOnly)
 	}
 	found, err := s.invitations.List(ctx, id, page)
 	if err != nil {
-		return none, err
+		return listed, err
 	}
-	return found, s.trail.Record(ctx, who, newEntry(audit.Read, id, patients.Owned))
+	now := s.clock.Now()
+	keepers := map[uuid.UUID]bool{who.UserID: true, kept.OwnerID: true}
+	listed = paging.Map(found, func(i domain.Invitation) Listed { return Listed{i, i.State(now)} })
+	for n, i := range listed.Items {
+		if i.State != domain.InvitationOpen {
+			continue
+		}
+		keeps, known := keepers[i.InvitedBy]
+		if !known {
+			if keeps, err = s.keeps(ctx, i.InvitedBy, id); err != nil {
+				return paging.Page[Listed]{}, err
+			}
+			keepers[i.InvitedBy] = keeps
+		}
+		if !keeps { // the code is void
+			listed.Items[n].State = domain.InvitationExpired
+		}
+	}
+	return listed, s.trail.Record(ctx, who, newEntry(audit.Read, id, kept.Reason))
 }
 
-// StateOf returns what has become of an invitation of a patient whom the user who reads it keeps. Those of a user who
-// kept the patient before cannot be accepted.
-func (s *Invitations) StateOf(who auth.Principal, i domain.Invitation) domain.InvitationState {
-	state := i.State(s.clock.Now())
-	if state == domain.InvitationOpen && i.InvitedBy != who.UserID {
-		return domain.InvitationExpired
+// keeps reports whether the user keeps the patient of another owner, as a manager of a practice. Errors: none of its
+// own.
+func (s *Invitations) keeps(ctx context.Context, user uuid.UUID, id patients.ID) (bool, error) {
+	scope, err := s.keptBy(ctx, user)
+	if err == nil {
+		_, err = s.patients.Find(ctx, scope, id)
 	}
-	return state
+	if errors.Is(err, patients.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// keptBy returns the scope of the patients whom a user keeps who has not sent the request.
+func (s *Invitations) keptBy(ctx context.Context, user uuid.UUID) (patients.Scope, error) {
+	now := s.clock.Now()
+	capacities, err := s.parties.Capacities(ctx, identity.UserID{UUID: user}, now)
+	return patients.KeptBy(auth.Principal{UserID: user, For: capacities}, now), err
 }
 
 // Withdraw makes an invitation to see a patient of who void. Errors: patients.ErrNotFound, patients.ErrKeeperOnly,
@@ -113,22 +151,23 @@ func (s *Invitations) Withdraw(
 	ctx context.Context, who auth.Principal, id patients.ID, invitation domain.InvitationID,
 ) error {
 	err := s.tx.Do(ctx, func(ctx context.Context) error {
-		if _, err := s.patients.Lock(ctx, patients.OwnedBy(who.UserID), id); err != nil {
+		locked, err := s.lockKept(ctx, who, id)
+		if err != nil {
 			return err
 		}
 		if err := s.invitations.Remove(ctx, id, invitation); err != nil {
 			return err
 		}
-		return s.trail.Record(ctx, who, newEntry(audit.Withdrawn, id, patients.Owned))
+		return s.trail.Record(ctx, who, newEntry(audit.Withdrawn, id, locked.Reason))
 	})
 	return s.recordRefusal(ctx, who, id, err, patients.ErrKeeperOnly)
 }
 
 // Claim grants a patient to the user who sends the code of an invitation and the birth date, which is ignored where
-// only the age is known. The invitation becomes void, also with the third wrong birth date. Invitations of a user who
-// no longer keeps the patient are void. Errors: errs.Invalid, patients.ErrNoInvitation for every code that is not valid
-// and for a wrong birth date, patients.ErrAlreadyKept, patients.ErrAlreadyClaimed, patients.ErrTooManyGrants, those of
-// the subscribers of patients.Claimed.
+// only the age is known, and not needed by a colleague. The invitation becomes void, also with the third wrong birth
+// date. Invitations of a user who no longer keeps the patient are void. Errors: errs.Invalid, patients.ErrNoInvitation
+// for every code that is not valid and for a wrong birth date, patients.ErrAlreadyKept, patients.ErrAlreadyClaimed,
+// patients.ErrTooManyGrants, patients.ErrColleagueOnly, those of the subscribers of patients.Claimed.
 func (s *Invitations) Claim(
 	ctx context.Context, who auth.Principal, in domain.ClaimInput,
 ) (grant domain.Grant, err error) {
@@ -148,6 +187,12 @@ func (s *Invitations) Claim(
 		if err != nil {
 			return err
 		}
+		if err := in.CheckComplete(invitation); err != nil {
+			return err
+		}
+		if invitation.As == domain.Share && !slices.Contains(colleagues, who.Role) {
+			return patients.ErrColleagueOnly
+		}
 		refusal = audit.NewRefusal(audit.Patient, patient.ID.UUID, http.StatusNotFound)
 		invitation, wrong = invitation.Accept(patient, who.UserID, in.Born(), s.clock.Now(), s.zone)
 		switch {
@@ -165,6 +210,9 @@ func (s *Invitations) Claim(
 	return grant, audit.RecordMissing(ctx, s.trail, who, refusal, err, patients.ErrNoInvitation)
 }
 
+// colleagues are the roles of users with whom patients can be shared.
+var colleagues = []auth.Role{auth.Staff, auth.Admin, doctors.Role}
+
 // attempt returns the open invitation with the code and its patient, and counts a failure. Both are locked, the patient
 // first, as in a removal and in a change of the birth date. Errors: patients.ErrNoInvitation.
 func (s *Invitations) attempt(ctx context.Context, code onetime.Code) (domain.Patient, domain.Invitation, error) {
@@ -173,6 +221,12 @@ func (s *Invitations) attempt(ctx context.Context, code onetime.Code) (domain.Pa
 		return domain.Patient{}, found, err
 	}
 	patient, err := s.patients.Hold(ctx, patients.OwnedBy(found.InvitedBy), found.PatientID)
+	if errors.Is(err, patients.ErrNotFound) {
+		var scope patients.Scope
+		if scope, err = s.keptBy(ctx, found.InvitedBy); err == nil {
+			patient, err = s.patients.Hold(ctx, scope, found.PatientID)
+		}
+	}
 	if errors.Is(err, patients.ErrNotFound) {
 		err = patients.ErrNoInvitation
 	}
@@ -202,7 +256,7 @@ func (s *Invitations) accept(ctx context.Context, who auth.Principal, accepted d
 	if err := s.grants.Put(ctx, grant); err != nil {
 		return err
 	}
-	claimed := patients.Claimed{ID: grant.PatientID, User: who.UserID, By: who,
+	claimed := patients.Claimed{ID: grant.PatientID, User: who.UserID, By: who, Represents: grant.Basis != domain.Share,
 		KeepsNone: func(ctx context.Context) (bool, error) {
 			kept, err := s.patients.Count(ctx, patients.OwnedBy(who.UserID), 1)
 			return kept == 0, err
@@ -247,17 +301,20 @@ func ofNoRequest(entries []audit.Entry) []audit.Entry {
 // patients.ErrKeeperOnly for other users who may read the patient, patients.ErrCareEnds.
 func (s *Invitations) End(ctx context.Context, who auth.Principal, id patients.ID, source uuid.UUID) error {
 	err := s.tx.Do(ctx, func(ctx context.Context) error {
-		patient, err := s.patients.Hold(ctx, patients.VisibleTo(who, s.clock.Now()), id)
-		if err != nil {
+		if _, err := s.patients.Hold(ctx, patients.VisibleTo(who, s.clock.Now()), id); err != nil {
 			return err
 		}
 		grant, err := s.grants.Find(ctx, id, source)
-		switch {
-		case err != nil:
+		if err != nil {
 			return err
-		case patient.OwnerID != who.UserID && grant.GranteeID != who.UserID && !who.ActsFor(grant.GranteeID):
-			return patients.ErrKeeperOnly
-		case grant.Basis == domain.Care:
+		}
+		ofUser := grant.GranteeID == who.UserID || grant.Basis == domain.Care && who.ActsFor(grant.GranteeID)
+		if !ofUser {
+			if _, err := s.lockKept(ctx, who, id); err != nil {
+				return onlyKeeper(err)
+			}
+		}
+		if grant.Basis == domain.Care {
 			return patients.ErrCareEnds
 		}
 		if err := s.grants.Remove(ctx, grant); err != nil {
@@ -272,4 +329,12 @@ func (s *Invitations) End(ctx context.Context, who auth.Principal, id patients.I
 		return s.recordForbidden(ctx, who, id, err)
 	}
 	return s.recordMissing(ctx, who, id, err)
+}
+
+// onlyKeeper replaces patients.ErrNotFound, of a user who may read the patient, by patients.ErrKeeperOnly.
+func onlyKeeper(err error) error {
+	if errors.Is(err, patients.ErrNotFound) {
+		return patients.ErrKeeperOnly
+	}
+	return err
 }

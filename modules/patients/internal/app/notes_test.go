@@ -26,7 +26,7 @@ func TestNotes(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		const notes = "Zyxnotes."
 		service := func(cfg patients.Config) *app.Service {
-			return app.New(store.New(db), new(audittest.Recorder), db, events.New(), clock.At(now),
+			return app.New(store.New(db), store.NewGrants(db), new(audittest.Recorder), db, events.New(), clock.At(now),
 				time.UTC, cfg, app.Limit{})
 		}
 		s, keeper, doctor, user := service(patients.Config{}), newUser(t, db), uuid.New(), newUser(t, db)

@@ -20,15 +20,18 @@ import (
 // Care keeps the grants to doctors and the care teams as the assignments have them. It reacts to events, in the
 // transaction of the publisher. The removal of a patient removes both.
 type Care struct {
-	grants ports.Grants
-	teams  ports.CareTeams
-	trail  audit.Recorder
-	clock  clock.Clock
+	grants       ports.Grants
+	teams        ports.CareTeams
+	restrictions ports.Restrictions
+	trail        audit.Recorder
+	clock        clock.Clock
 }
 
 // NewCare returns Care.
-func NewCare(grants ports.Grants, teams ports.CareTeams, trail audit.Recorder, clk clock.Clock) *Care {
-	return &Care{grants, teams, trail, clk}
+func NewCare(
+	grants ports.Grants, teams ports.CareTeams, restrictions ports.Restrictions, trail audit.Recorder, clk clock.Clock,
+) *Care {
+	return &Care{grants, teams, restrictions, trail, clk}
 }
 
 // WhenAssigned grants what new assignments grant.
@@ -68,7 +71,7 @@ func WhenEnded(care *Care) events.Subscription {
 	})
 }
 
-// WhenDoctorDeleted ends all grants to the doctor.
+// WhenDoctorDeleted ends all grants to the doctor, and the restrictions.
 func WhenDoctorDeleted(care *Care) events.Subscription {
 	return events.On("patients", func(ctx context.Context, deleted doctors.Deleted) error {
 		ended, err := care.grants.RemoveOfGrantee(ctx, deleted.ID.UUID)
@@ -76,6 +79,9 @@ func WhenDoctorDeleted(care *Care) events.Subscription {
 			return err
 		}
 		if err := care.teams.RemoveOfDoctor(ctx, deleted.ID.UUID); err != nil {
+			return err
+		}
+		if err := care.restrictions.RemoveOfParty(ctx, deleted.ID.UUID); err != nil {
 			return err
 		}
 		return care.record(ctx, deleted.By, grantEntries(audit.Withdrawn, ended...))

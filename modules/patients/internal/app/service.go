@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -16,6 +17,7 @@ import (
 	"healthcare/platform/audit"
 	"healthcare/platform/auth"
 	"healthcare/platform/clock"
+	"healthcare/platform/errs"
 	"healthcare/platform/events"
 	"healthcare/platform/paging"
 	"healthcare/platform/quota"
@@ -26,6 +28,7 @@ import (
 // Service implements the use cases of patients.
 type Service struct {
 	patients ports.Repository
+	grants   ports.Grants
 	trail    audit.Recorder
 	tx       tx.Runner
 	events   events.Publisher
@@ -52,30 +55,56 @@ func NewLimit(cfg patients.Config, repository ports.Repository) Limit {
 
 // New returns a Service.
 func New(
-	repository ports.Repository, trail audit.Recorder, runner tx.Runner, publisher events.Publisher, clk clock.Clock,
-	zone *time.Location, cfg patients.Config, limit Limit,
+	repository ports.Repository, grants ports.Grants, trail audit.Recorder, runner tx.Runner,
+	publisher events.Publisher, clk clock.Clock, zone *time.Location, cfg patients.Config, limit Limit,
 ) *Service {
 	return &Service{
-		patients: repository, trail: trail, tx: runner, events: publisher,
+		patients: repository, grants: grants, trail: trail, tx: runner, events: publisher,
 		clock: clk, zone: zone, limit: limit, showsNotes: cfg.PatientSeesNotes,
 	}
 }
 
-// Register adds a patient who is owned by the user. Errors: errs.Invalid, patients.ErrMedicalRecordNumberTaken,
-// patients.ErrLimitReached.
+// Register is RegisterFor without a practice.
 func (s *Service) Register(ctx context.Context, who auth.Principal, in domain.Input) (domain.Patient, error) {
+	return s.RegisterFor(ctx, who, in, nil)
+}
+
+// RegisterFor adds a patient who is owned by the user, and shares the patient with the practice unless it is nil. The
+// user is a member of the practice with the level patients.Write. Errors: errs.Invalid,
+// patients.ErrMedicalRecordNumberTaken, patients.ErrLimitReached.
+func (s *Service) RegisterFor(
+	ctx context.Context, who auth.Principal, in domain.Input, practice *uuid.UUID,
+) (domain.Patient, error) {
 	now := s.clock.Now()
 	patient, err := domain.New(who.UserID, in, now, domain.CalendarAt(now, s.zone))
 	if err != nil {
 		return domain.Patient{}, err
+	}
+	if practice != nil && !mayShareWith(who, *practice) {
+		return domain.Patient{}, errs.Invalidf("practice", "Must be a practice in which you may write.")
 	}
 	return patient, s.limit.Insert(ctx, who.UserID, func(ctx context.Context) error {
 		return s.tx.Do(ctx, func(ctx context.Context) error {
 			if err := s.patients.Add(ctx, patient); err != nil {
 				return err
 			}
-			return s.trail.Record(ctx, who, newEntry(audit.Create, patient.ID, patients.Owned))
+			entries := []audit.Entry{newEntry(audit.Create, patient.ID, patients.Owned)}
+			if practice != nil {
+				grant := patient.ShareWith(*practice, now)
+				if err := s.grants.Put(ctx, grant); err != nil {
+					return err
+				}
+				entries = append(entries, grantEntries(audit.Granted, grant)...)
+			}
+			return s.trail.Record(ctx, who, entries...)
 		})
+	})
+}
+
+// mayShareWith reports whether the user may share patients with the practice.
+func mayShareWith(who auth.Principal, practice uuid.UUID) bool {
+	return slices.ContainsFunc(who.For, func(c auth.Capacity) bool {
+		return c.Kind == auth.AsPractice && c.ID == practice && c.Level.Includes(patients.Write)
 	})
 }
 
@@ -170,26 +199,97 @@ func (s *Service) change(
 // Remove deletes a patient whose version matches expected, after the subscribers deleted their references. Errors:
 // patients.ErrNotFound, patients.ErrKeeperOnly, revision.ErrStale.
 func (s *Service) Remove(ctx context.Context, who auth.Principal, id patients.ID, expected revision.Match) error {
-	err := s.tx.Do(ctx, func(ctx context.Context) error {
-		version, err := s.patients.Lock(ctx, patients.OwnedBy(who.UserID), id)
-		if err != nil {
+	var locked ports.Locked
+	err := s.tx.Do(ctx, func(ctx context.Context) (err error) {
+		if locked, err = s.lockKept(ctx, who, id); err != nil {
 			return err
 		}
-		if err := expected.Check(version); err != nil {
+		if err := expected.Check(locked.Version); err != nil {
 			return err
 		}
 		if err := s.events.Publish(ctx, patients.Deleted{IDs: []patients.ID{id}, By: who}); err != nil {
 			return err
 		}
-		if err := s.patients.Remove(ctx, patients.OwnedBy(who.UserID), id); err != nil {
+		if err := s.patients.Remove(ctx, patients.OwnedBy(locked.OwnerID), id); err != nil {
 			return err
 		}
-		return s.trail.Record(ctx, who, newEntry(audit.Delete, id, patients.Owned))
+		return s.trail.Record(ctx, who, newEntry(audit.Delete, id, locked.Reason))
 	})
 	if err == nil {
-		s.limit.Changed(who.UserID, -1)
+		s.limit.Changed(locked.OwnerID, -1)
 	}
 	return s.recordRefusal(ctx, who, id, err, patients.ErrKeeperOnly)
+}
+
+// lockKept locks a patient whom the user keeps. Errors: patients.ErrNotFound.
+func (s *Service) lockKept(ctx context.Context, who auth.Principal, id patients.ID) (ports.Locked, error) {
+	return s.patients.Lock(ctx, patients.KeptBy(who, s.clock.Now()), id)
+}
+
+// readAsPatient returns the reason for which the user may read what concerns the patient and the user who keeps the
+// patient only: as one of the two, or as a delegate. Errors: patients.ErrNotFound; forbidden for other users who may
+// read the patient.
+func (s *Service) readAsPatient(
+	ctx context.Context, who auth.Principal, id patients.ID, forbidden error,
+) (patients.Reason, error) {
+	found, err := s.patients.Find(ctx, patients.VisibleTo(who, s.clock.Now()), id)
+	if err != nil {
+		return patients.Reason{}, err
+	}
+	return s.asPatient(ctx, who, id, found.Reason, forbidden)
+}
+
+// lockAsPatient is readAsPatient that locks the patient against changes and removal.
+func (s *Service) lockAsPatient(
+	ctx context.Context, who auth.Principal, id patients.ID, forbidden error,
+) (locked ports.Locked, err error) {
+	if locked, err = s.patients.Lock(ctx, patients.VisibleTo(who, s.clock.Now()), id); err != nil {
+		return locked, err
+	}
+	locked.Reason, err = s.asPatient(ctx, who, id, locked.Reason, forbidden)
+	return locked, err
+}
+
+// asPatient returns the reason of readAsPatient for a user who may read the patient for another reason. Errors:
+// forbidden.
+func (s *Service) asPatient(
+	ctx context.Context, who auth.Principal, id patients.ID, reason patients.Reason, forbidden error,
+) (patients.Reason, error) {
+	switch domain.Basis(reason.Basis) {
+	case "keep", domain.Self, domain.Delegate:
+		return reason, nil
+	}
+	reason, err := s.representing(ctx, who, id, forbidden)
+	if err == nil || !errors.Is(err, forbidden) {
+		return reason, err
+	}
+	kept, err := s.patients.Find(ctx, patients.KeptBy(who, s.clock.Now()), id)
+	if errors.Is(err, patients.ErrNotFound) {
+		err = forbidden
+	}
+	return kept.Reason, err
+}
+
+// representing returns the reason for which the user represents the patient. Errors: forbidden for other users.
+func (s *Service) representing(
+	ctx context.Context, who auth.Principal, id patients.ID, forbidden error,
+) (patients.Reason, error) {
+	grant, err := s.grants.FindRepresenting(ctx, who.UserID, id, s.clock.Now())
+	if errors.Is(err, patients.ErrNoGrant) {
+		err = forbidden
+	}
+	if err != nil {
+		return patients.Reason{}, err
+	}
+	return grant.Reason(), nil
+}
+
+// recordStranger is recordMissing that also records refusals of users who may read the patient.
+func (s *Service) recordStranger(ctx context.Context, who auth.Principal, id patients.ID, err error) error {
+	if errs.KindOf(err) == errs.Forbidden {
+		return s.recordForbidden(ctx, who, id, err)
+	}
+	return s.recordMissing(ctx, who, id, err)
 }
 
 // newEntry returns the entry of a successful action on a patient, with the reason for which the user may see the

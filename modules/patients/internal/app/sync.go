@@ -57,7 +57,7 @@ type pass struct {
 func (s *Sync) passes() []pass {
 	return []pass{
 		{"assignment", ofCare, true, s.assigned},
-		{"invitation", []domain.Basis{domain.Self, domain.Delegate}, false, s.accepted},
+		{"invitation", []domain.Basis{domain.Self, domain.Delegate, domain.Share}, false, s.accepted},
 	}
 }
 

@@ -55,7 +55,7 @@ func newCareEnv(t *testing.T, db *database.DB) careEnv {
 	h.link = assignments.Link{
 		ID: recordid.New[assignments.ID](), Patient: patient.ID.UUID, Doctor: record.UUID, Access: assignments.None,
 	}
-	h.care = app.NewCare(store.NewGrants(db), store.NewCareTeams(db), h.trail, h.clock)
+	h.care = app.NewCare(store.NewGrants(db), store.NewCareTeams(db), store.NewRestrictions(db), h.trail, h.clock)
 	return h
 }
 
@@ -249,7 +249,7 @@ func TestSyncOfInvitations(t *testing.T) {
 		invited := h.invited(t, keeper, patient)
 		grant, err := h.Claim(t.Context(), person, proof(invited, birthDate))
 		require.NoError(t, err)
-		care := app.NewCare(store.NewGrants(db), store.NewCareTeams(db), h.trail, h.clock)
+		care := app.NewCare(store.NewGrants(db), store.NewCareTeams(db), store.NewRestrictions(db), h.trail, h.clock)
 		sync := app.NewSync(care, links{}, store.NewInvitations(db), db)
 		run := func(mend bool) (found []string) {
 			require.NoError(t, sync.Run(t.Context(), auth.Operator, mend, func(int) {}, func(d app.Difference) {
@@ -301,7 +301,7 @@ func TestExpire(t *testing.T) {
 		require.NoError(t, err)
 		_, err = h.Claim(t.Context(), newUser(t, db), proof(h.invited(t, keeper, patient), birthDate))
 		require.NoError(t, err, "without an end")
-		care := app.NewCare(store.NewGrants(db), store.NewCareTeams(db), h.trail, h.clock)
+		care := app.NewCare(store.NewGrants(db), store.NewCareTeams(db), store.NewRestrictions(db), h.trail, h.clock)
 		sync := app.NewSync(care, links{}, store.NewInvitations(db), db)
 		before := len(h.trail.Recorded())
 		require.NoError(t, sync.Expire(t.Context()))

@@ -29,8 +29,8 @@ func newService(
 ) (env, *audittest.Recorder) {
 	trail, manual := new(audittest.Recorder), clock.At(now)
 	limit := app.NewLimit(patients.Config{MaxPerUser: most}, store.New(db))
-	service := app.New(store.New(db), trail, db, events.New(subscriptions...), manual, time.UTC, patients.Config{},
-		limit)
+	service := app.New(store.New(db), store.NewGrants(db), trail, db, events.New(subscriptions...), manual, time.UTC,
+		patients.Config{}, limit)
 	return env{service, db, manual}, trail
 }
 
@@ -121,7 +121,7 @@ func TestAUserWithoutDataLeavesNoTrace(t *testing.T) {
 		published++
 		return nil
 	})
-	userData := app.NewUserData(store.New(db), store.NewGrants(db), store.NewInvitations(db), db,
+	userData := newUserData(db, store.New(db),
 		events.New(subscription), trail, clock.At(now),
 		app.Limit{})
 	removed, err := userData.DeleteAll(t.Context(), identity.UserID{UUID: uuid.New()}, identity.SessionID{}, "", 10)

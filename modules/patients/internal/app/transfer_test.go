@@ -41,9 +41,10 @@ func newTransferEnv(db *database.DB, most int) *transferEnv {
 	}))
 	repository, manual := store.New(db), clock.At(now)
 	limit := app.NewLimit(patients.Config{MaxPerUser: most}, repository)
-	service := app.New(repository, h.trail, db, publisher, manual, time.UTC, patients.Config{}, limit)
+	service := app.New(
+		repository, store.NewGrants(db), h.trail, db, publisher, manual, time.UTC, patients.Config{}, limit)
 	h.env = env{service, db, manual}
-	h.userData = app.NewUserData(repository, store.NewGrants(db), store.NewInvitations(db), db,
+	h.userData = newUserData(db, repository,
 		publisher, h.trail, manual, limit)
 	return h
 }

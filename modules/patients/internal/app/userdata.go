@@ -17,21 +17,22 @@ import (
 
 // NewUserData returns the identity.UserData of patients: identity removes a user's patients with the account.
 func NewUserData(
-	repository ports.Repository, grants ports.Grants, invitations ports.Invitations, runner tx.Runner,
-	publisher events.Publisher, trail audit.Recorder, clk clock.Clock, limit Limit,
+	repository ports.Repository, grants ports.Grants, invitations ports.Invitations, restrictions ports.Restrictions,
+	runner tx.Runner, publisher events.Publisher, trail audit.Recorder, clk clock.Clock, limit Limit,
 ) identity.UserData {
-	return &userData{repository, grants, invitations, runner, publisher, trail, clk, limit}
+	return &userData{repository, grants, invitations, restrictions, runner, publisher, trail, clk, limit}
 }
 
 type userData struct {
-	patients    ports.Repository
-	grants      ports.Grants
-	invitations ports.Invitations
-	tx          tx.Runner
-	events      events.Publisher
-	trail       audit.Recorder
-	clock       clock.Clock
-	limit       Limit
+	patients     ports.Repository
+	grants       ports.Grants
+	invitations  ports.Invitations
+	restrictions ports.Restrictions
+	tx           tx.Runner
+	events       events.Publisher
+	trail        audit.Recorder
+	clock        clock.Clock
+	limit        Limit
 }
 
 func (u *userData) Count(ctx context.Context, user identity.UserID, limit int) (int, error) {
@@ -68,8 +69,11 @@ func (u *userData) DeleteAll(
 	return removed, err
 }
 
-// endGrants ends what others have granted to the user.
+// endGrants ends what others have granted to the user, and the restrictions for the user.
 func (u *userData) endGrants(ctx context.Context, who auth.Principal) error {
+	if err := u.restrictions.RemoveOfParty(ctx, who.UserID); err != nil {
+		return err
+	}
 	ended, err := u.grants.RemoveOfGrantee(ctx, who.UserID)
 	if err != nil || len(ended) == 0 {
 		return err
@@ -123,7 +127,8 @@ func (u *userData) roomOf(ctx context.Context, user identity.UserID, limit int) 
 	return min(limit, u.limit.most-owned), err
 }
 
-// move gives up to limit patients of from to the user to, and announces it.
+// move gives up to limit patients of from to the user to, and announces it. They are no longer hidden from the user to,
+// who keeps them now.
 func (u *userData) move(
 	ctx context.Context, who auth.Principal, from, to identity.UserID, limit int,
 ) ([]patients.ID, error) {
@@ -138,6 +143,9 @@ func (u *userData) move(
 		u.limit.Changed(from.UUID, -len(moved))
 		u.limit.Changed(to.UUID, len(moved))
 	})
+	if err := u.restrictions.RemoveOfPatients(ctx, to.UUID, moved); err != nil {
+		return nil, err
+	}
 	event := patients.Transferred{IDs: moved, From: from.UUID, To: to.UUID, By: who}
 	return moved, u.events.Publish(ctx, event)
 }

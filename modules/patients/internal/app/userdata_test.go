@@ -34,7 +34,7 @@ func TestUserData(t *testing.T) {
 		})
 		service := newEnv(t, db, subscription)
 		trail := new(audittest.Recorder)
-		userData := app.NewUserData(store.New(db), store.NewGrants(db), store.NewInvitations(db), db,
+		userData := newUserData(db, store.New(db),
 			events.New(subscription), trail,
 			service.clock, app.Limit{})
 		owner, patient := assignedPatient(t, service)

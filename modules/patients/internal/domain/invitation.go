@@ -42,8 +42,9 @@ const majorityAge = 18 // years
 type Invitation struct {
 	ID        InvitationID
 	PatientID patients.ID
-	MAC       []byte    // of the code
-	As        Basis     // Self or Delegate
+	MAC       []byte // of the code
+	As        Basis  // Self, Delegate or Share
+	Level     patients.Level
 	Until     time.Time // the end that the keeper chose; zero: none
 	InvitedBy uuid.UUID
 	CreatedAt time.Time
@@ -57,7 +58,8 @@ type Invitation struct {
 
 // InvitationInput is a keeper's description of an invitation, not yet validated.
 type InvitationInput struct {
-	As    string  // in any letter case
+	As    string  // self, delegate or colleague, in any letter case
+	Level *string // of a colleague: read or write, in any letter case; nil: read
 	Until *string // RFC 3339; nil: no end
 }
 
@@ -65,22 +67,49 @@ type InvitationInput struct {
 func Invite(
 	patient patients.ID, in InvitationInput, mac []byte, by uuid.UUID, now, expires time.Time,
 ) (Invitation, error) {
-	as := Basis(strings.ToLower(strings.TrimSpace(in.As)))
+	as, known := invited[strings.ToLower(strings.TrimSpace(in.As))]
 	until, malformed := parseEnd(in.Until, now)
 	var unknown error
-	if as != Self && as != Delegate {
-		unknown = errors.New("Must be one of self, delegate.")
+	if !known {
+		unknown = errors.New("Must be one of self, delegate, colleague.")
 	}
-	if err := errs.Fields(map[string]error{"as": unknown, "until": malformed}); err != nil {
+	level, unsuitable := levelOf(in.Level, as)
+	if err := errs.Fields(map[string]error{"as": unknown, "level": unsuitable, "until": malformed}); err != nil {
 		return Invitation{}, err
 	}
 	if !until.IsZero() && until.Before(expires) {
 		expires = until
 	}
 	return Invitation{
-		ID: recordid.New[InvitationID](), PatientID: patient, MAC: mac, As: as, Until: until, InvitedBy: by,
-		CreatedAt: now, ExpiresAt: expires,
+		ID: recordid.New[InvitationID](), PatientID: patient, MAC: mac, As: as, Level: level, Until: until,
+		InvitedBy: by, CreatedAt: now, ExpiresAt: expires,
 	}, nil
+}
+
+// invited are the bases of the grants that can be offered by their names in the contract.
+var invited = map[string]Basis{"self": Self, "delegate": Delegate, "colleague": Share}
+
+// InvitedAs returns the name of the basis in the contract.
+func (b Basis) InvitedAs() string {
+	if b == Share {
+		return "colleague"
+	}
+	return string(b)
+}
+
+// levelOf returns the level of an invitation. That of a person is patients.Read.
+func levelOf(s *string, as Basis) (patients.Level, error) {
+	if s == nil {
+		return patients.Read, nil
+	}
+	level := patients.Level(strings.ToLower(strings.TrimSpace(*s)))
+	if level != patients.Read && level != patients.Write {
+		return "", errors.New("Must be one of read, write.")
+	}
+	if level == patients.Write && as != Share {
+		return "", errors.New("Only a colleague can be given the level write.")
+	}
+	return level, nil
 }
 
 func parseEnd(s *string, now time.Time) (time.Time, error) {
@@ -139,15 +168,16 @@ func (i Invitation) CheckBeside(all []Invitation, now time.Time) error {
 }
 
 // Accept returns the invitation accepted by the user who knows the code and the patient's birth date. Where only the
-// age is known, born is ignored. The access of a child's delegate ends with the 18th birthday in zone at the latest.
-// Errors: patients.ErrAlreadyKept for the user who keeps the patient, patients.ErrNoInvitation for a wrong birth date.
+// age is known, born is ignored, as for a colleague. The access of a child's delegate ends with the 18th birthday in
+// zone at the latest. Errors: patients.ErrAlreadyKept for the user who keeps the patient, patients.ErrNoInvitation for
+// a wrong birth date.
 func (i Invitation) Accept(
 	p Patient, user uuid.UUID, born Date, now time.Time, zone *time.Location,
 ) (Invitation, error) {
 	if user == p.OwnerID {
 		return Invitation{}, patients.ErrAlreadyKept
 	}
-	if p.Details.BirthDate != (Date{}) && born != p.Details.BirthDate {
+	if i.As != Share && p.Details.BirthDate != (Date{}) && born != p.Details.BirthDate {
 		return Invitation{}, patients.ErrNoInvitation
 	}
 	i.AcceptedBy, i.AcceptedAt, i.EndsAt = user, now, i.Until
@@ -199,7 +229,7 @@ func (i Invitation) End() time.Time {
 // Grant returns the grant of an accepted invitation.
 func (i Invitation) Grant() Grant {
 	return Grant{
-		PatientID: i.PatientID, GranteeID: i.AcceptedBy, Basis: i.As, SourceID: i.ID.UUID, Level: patients.Read,
+		PatientID: i.PatientID, GranteeID: i.AcceptedBy, Basis: i.As, SourceID: i.ID.UUID, Level: i.Level,
 		GrantedBy: i.InvitedBy, GrantedAt: i.AcceptedAt, ExpiresAt: i.EndsAt,
 	}
 }
@@ -218,19 +248,31 @@ func (d Date) birthday(years int, zone *time.Location) time.Time {
 // ClaimInput is a user's proof of being the invited person.
 type ClaimInput struct {
 	Code      string
-	BirthDate string // YYYY-MM-DD
+	BirthDate *string // YYYY-MM-DD; nil: not given
 }
 
 // Validate checks the fields without the invitation. Errors: errs.Invalid.
 func (in ClaimInput) Validate() error {
-	return errs.Fields(map[string]error{
-		"code":       validation.Validate(in.Code, notBlank, atMost64),
-		"birth_date": validation.Validate(strings.TrimSpace(in.BirthDate), notBlank, isoDate),
-	})
+	checks := map[string]error{"code": validation.Validate(in.Code, notBlank, atMost64)}
+	if in.BirthDate != nil {
+		checks["birth_date"] = validation.Validate(strings.TrimSpace(*in.BirthDate), notBlank, isoDate)
+	}
+	return errs.Fields(checks)
 }
 
-// Born returns the birth date of a valid input.
+// CheckComplete returns an error if the invitation needs a birth date and the input has none. Errors: errs.Invalid.
+func (in ClaimInput) CheckComplete(i Invitation) error {
+	if in.BirthDate == nil && i.As != Share {
+		return errs.Invalidf("birth_date", "Required, unless a colleague shares the patient with you.")
+	}
+	return nil
+}
+
+// Born returns the birth date of a valid input, or zero.
 func (in ClaimInput) Born() Date {
-	born, _ := ParseDate(strings.TrimSpace(in.BirthDate))
+	if in.BirthDate == nil {
+		return Date{}
+	}
+	born, _ := ParseDate(strings.TrimSpace(*in.BirthDate))
 	return born
 }

@@ -24,7 +24,7 @@ func TestInvite(t *testing.T) {
 		require.NotZero(t, i.ID)
 		i.ID = domain.InvitationID{}
 		require.Equal(t, domain.Invitation{
-			PatientID: patient, MAC: []byte("mac"), As: domain.Delegate, InvitedBy: by,
+			PatientID: patient, MAC: []byte("mac"), As: domain.Delegate, Level: patients.Read, InvitedBy: by,
 			CreatedAt: at, ExpiresAt: expires,
 			Until: time.Date(2026, time.December, 31, 18, 29, 59, 123456000, time.UTC),
 		}, i)
@@ -38,7 +38,8 @@ func TestInvite(t *testing.T) {
 		require.Equal(t, domain.InvitationExpired, i.State(i.Until))
 	})
 	for _, in := range []domain.InvitationInput{
-		{}, {As: "care"}, {As: "self", Until: new("2026-12-01")},
+		{}, {As: "care"}, {As: "share"}, {As: "self", Until: new("2026-12-01")},
+		{As: "colleague", Level: new("keep")}, {As: "self", Level: new("write")}, {As: "colleague", Level: new("")},
 		{As: "self", Until: new("2026-11-22T22:29:36.410959Z")},
 		{As: "self", Until: new("")},
 		{As: "self", Until: new("9999-12-31T23:59:59-01:00")},
@@ -60,9 +61,9 @@ func TestInvite(t *testing.T) {
 		require.Equal(t, domain.InvitationExpired, i.State(expires))
 	})
 	t.Run("a patient has a bounded number of them, and one account", func(t *testing.T) {
-		open := domain.Invitation{As: domain.Delegate, ExpiresAt: expires}
-		expired := domain.Invitation{As: domain.Delegate, ExpiresAt: at}
-		accepted := domain.Invitation{As: domain.Delegate, AcceptedBy: by}
+		open := domain.Invitation{As: domain.Delegate, Level: patients.Read, ExpiresAt: expires}
+		expired := domain.Invitation{As: domain.Delegate, Level: patients.Read, ExpiresAt: at}
+		accepted := domain.Invitation{As: domain.Delegate, Level: patients.Read, AcceptedBy: by}
 		self := domain.Invitation{As: domain.Self, AcceptedBy: by, EndsAt: expires}
 		all := append(slices.Repeat([]domain.Invitation{expired, accepted}, 48), self)
 		all = append(all, slices.Repeat([]domain.Invitation{open}, 9)...)
@@ -91,8 +92,8 @@ func TestAccept(t *testing.T) {
 		if given != "" {
 			born = date(given)
 		}
-		i := domain.Invitation{ID: recordid.New[domain.InvitationID](), PatientID: p.ID, As: as, InvitedBy: owner,
-			Until: until}
+		i := domain.Invitation{ID: recordid.New[domain.InvitationID](), PatientID: p.ID, As: as, Level: patients.Read,
+			InvitedBy: owner, Until: until}
 		i, err := i.Accept(p, user, born, at, zone)
 		grant := i.Grant()
 		if err == nil {

@@ -41,9 +41,9 @@ type Repository interface {
 	// Errors: patients.ErrNotFound.
 	Hold(ctx context.Context, scope patients.Scope, id patients.ID) (domain.Patient, error)
 
-	// Lock locks the patient against changes, removal and new references until the transaction in ctx ends, and returns
-	// its version. Errors: patients.ErrNotFound.
-	Lock(ctx context.Context, scope patients.Scope, id patients.ID) (version int, err error)
+	// Lock locks the patient against changes, removal and new references until the transaction in ctx ends. Errors:
+	// patients.ErrNotFound.
+	Lock(ctx context.Context, scope patients.Scope, id patients.ID) (Locked, error)
 
 	// Remove deletes the patient. Errors: patients.ErrNotFound.
 	Remove(ctx context.Context, scope patients.Scope, id patients.ID) error
@@ -74,6 +74,13 @@ type Repository interface {
 
 	// RemoveAll deletes the patients of the scope with the given ids. Errors: none.
 	RemoveAll(ctx context.Context, scope patients.Scope, ids []patients.ID) error
+}
+
+// Locked is what callers of Lock need of a patient.
+type Locked struct {
+	OwnerID uuid.UUID
+	Version int
+	Reason  patients.Reason
 }
 
 // CareTeams stores which doctors are assigned to which patients.
@@ -134,8 +141,67 @@ type Grants interface {
 	// a delegate. Errors: patients.ErrNoGrant.
 	FindRepresenting(ctx context.Context, user uuid.UUID, patient patients.ID, at time.Time) (domain.Grant, error)
 
-	// Represented is patients.Directory.Represented. Errors: none.
+	// Represented returns the patients whom the user represents at a time, as the patient or as a delegate, at most
+	// patients.MaxRepresented of them, in one query. Errors: none.
 	Represented(ctx context.Context, user uuid.UUID, at time.Time) ([]patients.ID, error)
+
+	// OfPatient returns the grants of the patient that have not expired at that time, oldest first. Errors: none.
+	OfPatient(ctx context.Context, patient patients.ID, at time.Time) ([]domain.Grant, error)
+
+	// OwnerOf returns the owner of a patient of any scope, for explanations of who sees it, and when it was registered.
+	// Errors: patients.ErrNotFound.
+	OwnerOf(ctx context.Context, patient patients.ID) (owner uuid.UUID, since time.Time, err error)
+}
+
+// Restrictions stores from whom patients are hidden. Callers narrow them to a patient whom the caller may see.
+type Restrictions interface {
+	// Add stores a restriction. Errors: patients.ErrAlreadyRestricted.
+	Add(ctx context.Context, restriction domain.Restriction) error
+
+	// Count returns the number of the patient's restrictions. Errors: none.
+	Count(ctx context.Context, patient patients.ID) (int, error)
+
+	// OfPatient returns the patient's restrictions, oldest first. Errors: none.
+	OfPatient(ctx context.Context, patient patients.ID) ([]domain.Restriction, error)
+
+	// Remove deletes a restriction of the patient. Errors: patients.ErrNoRestriction.
+	Remove(ctx context.Context, patient patients.ID, party uuid.UUID) error
+
+	// RemoveOfParty deletes all restrictions for the party. Errors: none.
+	RemoveOfParty(ctx context.Context, party uuid.UUID) error
+
+	// RemoveOfPatients deletes the restrictions of the patients for the party. Errors: none.
+	RemoveOfPatients(ctx context.Context, party uuid.UUID, ids []patients.ID) error
+
+	// Restricted returns at most limit of the patients who are hidden from the user of the scope. Errors: none.
+	Restricted(ctx context.Context, scope patients.Scope, limit int) ([]patients.ID, error)
+}
+
+// Emergencies stores emergency accesses. They outlive the patient and the account of the user.
+type Emergencies interface {
+	// Open stores a new access to an existing patient of any owner, who is locked against removal until the transaction
+	// in ctx ends. Errors: patients.ErrNotFound.
+	Open(ctx context.Context, emergency domain.Emergency) error
+
+	// CountOpen returns the number of accesses of the user that are open at that time. Errors: none.
+	CountOpen(ctx context.Context, user uuid.UUID, at time.Time) (int, error)
+
+	// OpenOfPatient returns the accesses to the patient that are open at that time, oldest first. Errors: none.
+	OpenOfPatient(ctx context.Context, patient patients.ID, at time.Time) ([]domain.Emergency, error)
+
+	// Find returns one access. Errors: patients.ErrNoEmergency.
+	Find(ctx context.Context, id domain.EmergencyID) (domain.Emergency, error)
+
+	// List returns a page of the accesses that match the filter. Errors: none.
+	List(
+		ctx context.Context, filter domain.EmergencyFilter, page paging.Request,
+	) (paging.Page[domain.Emergency], error)
+
+	// Change locks the access, applies rule to it and stores the result. Errors: patients.ErrNoEmergency, those of
+	// rule.
+	Change(
+		ctx context.Context, id domain.EmergencyID, rule func(*domain.Emergency) error,
+	) (domain.Emergency, error)
 }
 
 // StoredGrant is a grant as it is stored.

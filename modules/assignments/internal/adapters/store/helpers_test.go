@@ -59,7 +59,7 @@ func listAll(
 	ctx context.Context, t *testing.T, repository ports.Repository, scope patients.Scope, filter domain.Filter,
 ) []domain.Assignment {
 	t.Helper()
-	page, err := repository.List(ctx, scope, nil, filter, newestFirst)
+	page, err := repository.List(ctx, scope, patients.Exceptions{}, filter, newestFirst)
 	require.NoError(t, err)
 	require.Nil(t, page.Next)
 	return page.Items

@@ -47,13 +47,14 @@ func TestX21_ListPlans(t *testing.T) {
 					}}
 					var first, deep databasetest.Statement
 					for _, s := range []*databasetest.Statement{&first, &deep} {
-						page, err := repository.List(t.Context(), patients.OwnedBy(owner), nil, list.filter, request)
+						scope, none := patients.OwnedBy(owner), patients.Exceptions{}
+						page, err := repository.List(t.Context(), scope, none, list.filter, request)
 						require.NoError(t, err)
 						require.NotNil(t, page.Next, "the page is full")
 						*s = *sent
 						before := request
 						before.Limit = rows * 4 / 5
-						page, err = repository.List(t.Context(), patients.OwnedBy(owner), nil, list.filter, before)
+						page, err = repository.List(t.Context(), scope, none, list.filter, before)
 						require.NoError(t, err)
 						request.After = page.Next
 					}

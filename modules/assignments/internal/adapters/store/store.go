@@ -97,13 +97,13 @@ var columns = database.Columns[row]{
 }
 
 func (s *store) List(
-	ctx context.Context, scope patients.Scope, represented []patients.ID, filter domain.Filter, request paging.Request,
+	ctx context.Context, scope patients.Scope, except patients.Exceptions, filter domain.Filter, request paging.Request,
 ) (paging.Page[domain.Assignment], error) {
-	if grantees, _, _ := scope.Grants(); len(grantees) > 0 {
+	if scope.Doctors() != nil || len(except.Represented) > 0 {
 		if filter != (domain.Filter{}) {
 			ctx = database.PlanForValues(ctx)
 		}
-		page, err := database.PageOf(visible{s.db.Read(ctx), scope, represented, filter}, request, columns)
+		page, err := database.PageOf(visible{s.db.Read(ctx), scope, except, filter}, request, columns)
 		return paging.Map(page, row.assignment), err
 	}
 	page, err := database.Page(matching(within(s.db.Read(ctx), scope), filter), request, columns)

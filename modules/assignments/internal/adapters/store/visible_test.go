@@ -75,12 +75,18 @@ func TestVisibleEqualsModel(t *testing.T) {
 				some := rapid.SliceOfDistinct(rapid.SampledFrom(people), rapid.ID[patients.ID])
 				represented = some.Draw(rt, "represents")
 			}
+			some := rapid.SliceOfNDistinct(rapid.SampledFrom(people), 0, 3, rapid.ID[patients.ID])
+			restricted := slices.DeleteFunc(some.Draw(rt, "restricted"), func(id patients.ID) bool {
+				return slices.Contains(represented, id)
+			})
+			except := patients.Exceptions{Represented: represented, Restricted: restricted}
 			filter := rapid.SampledFrom([]domain.Filter{
 				{}, {}, {Doctor: &treating[0].UUID}, {AssignedAfter: now}, {AssignedBefore: now.Add(2 * time.Second)},
 			}).Draw(rt, "filter")
 			descending := rapid.Bool().Draw(rt, "descending")
 			expected := slices.DeleteFunc(slices.Clone(all), func(a domain.Assignment) bool {
-				treats := slices.Contains(own, a.DoctorID) && a.Access != assignments.None
+				treats := slices.Contains(own, a.DoctorID) && a.Access != assignments.None &&
+					!slices.Contains(restricted, a.PatientID)
 				visible := a.OwnerID == who.UserID || treats || slices.Contains(represented, a.PatientID)
 				return !visible || !matches(filter, a)
 			})
@@ -97,7 +103,7 @@ func TestVisibleEqualsModel(t *testing.T) {
 				}}
 			var found []domain.Assignment
 			for {
-				page, err := repository.List(t.Context(), patients.VisibleTo(who, now), represented, filter, request)
+				page, err := repository.List(t.Context(), patients.VisibleTo(who, now), except, filter, request)
 				require.NoError(rt, err)
 				require.EqualValues(rt, len(expected), *page.Total)
 				found = append(found, page.Items...)
@@ -129,7 +135,8 @@ func TestListOfTheMostRepresented(t *testing.T) {
 		} {
 			request := newestFirst
 			request.Count = true
-			page, err := repository.List(t.Context(), patients.VisibleTo(who, now), represented, filter, request)
+			except := patients.Exceptions{Represented: represented}
+			page, err := repository.List(t.Context(), patients.VisibleTo(who, now), except, filter, request)
 			require.NoError(t, err)
 			require.Len(t, page.Items, expected)
 			require.EqualValues(t, expected, *page.Total)
@@ -155,7 +162,8 @@ func TestX21_RepresentedPlans(t *testing.T) {
 		who.For = []auth.Capacity{{ID: who.UserID, Kind: auth.AsSelf}}
 		sent, repository := databasetest.LastQuery(t, db), store.New(db)
 		list := func(t *testing.T, filter domain.Filter, request paging.Request) paging.Page[domain.Assignment] {
-			page, err := repository.List(t.Context(), patients.VisibleTo(who, now), represented, filter, request)
+			except := patients.Exceptions{Represented: represented}
+			page, err := repository.List(t.Context(), patients.VisibleTo(who, now), except, filter, request)
 			require.NoError(t, err)
 			return page
 		}

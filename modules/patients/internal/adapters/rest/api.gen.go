@@ -14,6 +14,61 @@ import (
 	"github.com/oapi-codegen/runtime"
 )
 
+// AccessBar A reason for which a user does not see a patient.
+type AccessBar struct {
+	// Kind restriction: the patient is hidden from the user. role: the role reads no patients. disabled: the account cannot sign in.
+	//
+	// Example: restriction
+	Kind string `json:"kind"`
+
+	// Party The doctor or user of the restriction, for whom the user acts.
+	//
+	// Example: 0193525f-3c07-7b92-9d16-2f8a4e6b1c35
+	Party rest.NullableText `json:"party"`
+
+	// Since Example: 2026-11-24T09:30:00.000512Z
+	Since nullable.Nullable[rest.Time] `json:"since"`
+
+	// By The user who restricted.
+	//
+	// Example: 0193525f-8a55-7d74-9e62-2f3ba09d8e4a
+	By rest.NullableText `json:"by"`
+}
+
+// AccessReason A reason for which a user sees a patient.
+type AccessReason struct {
+	// Basis keep: the user keeps the patient. care: a doctor who is assigned. practice: a member of a practice. share: a colleague. deputy: stands in for the user who keeps the patient. self: the patient. delegate: such as a parent. emergency: an emergency access.
+	//
+	// Example: care
+	Basis string `json:"basis"`
+
+	// Level Example: read
+	Level string `json:"level"`
+
+	// Grant The assignment, invitation, practice or emergency access; null for keep and deputy.
+	//
+	// Example: 0193525f-5d22-7a41-8b3f-9c0e7d6a5b14
+	Grant rest.NullableText `json:"grant"`
+
+	// ActsFor The doctor's record, practice or user to whom it was granted; null for keep.
+	//
+	// Example: 0193525f-3c07-7b92-9d16-2f8a4e6b1c35
+	ActsFor rest.NullableText `json:"acts_for"`
+
+	// Since For keep: when the patient was registered.
+	//
+	// Example: 2026-11-24T09:30:00.000512Z
+	Since rest.Time `json:"since"`
+
+	// Until null if it does not end by time.
+	Until nullable.Nullable[rest.Time] `json:"until"`
+
+	// By The user who granted it; null for keep, and where it is not known.
+	//
+	// Example: 0193525f-1f70-7cc1-a0e2-0f6e2b6cfe3b
+	By rest.NullableText `json:"by"`
+}
+
 // Correction A request by a patient or a delegate to change a field of the record, and its decision.
 type Correction struct {
 	// Id Example: 0193525f-7f44-7c63-8d51-1e2a9f8c7d38
@@ -99,6 +154,86 @@ type CorrectionInput struct {
 	//
 	// Example: +91 80 5550 0199
 	Value string `json:"value"`
+}
+
+// EmergencyAccess An emergency access and its review.
+type EmergencyAccess struct {
+	// Id Example: 0193525f-9b66-7e85-8f73-304cb1ae9f5b
+	Id string `json:"id"`
+
+	// Patient Example: 0193525f-2a41-7d3e-8a55-5b1c9f0e7d21
+	Patient string `json:"patient"`
+
+	// User The user who opened it.
+	//
+	// Example: 0193525f-8a55-7d74-9e62-2f3ba09d8e4a
+	User string `json:"user"`
+
+	// Reason Example: unresponsive_patient
+	Reason string `json:"reason"`
+
+	// Explanation Example: Found unconscious, no companion.
+	Explanation string `json:"explanation"`
+
+	// OpenedAt Example: 2026-11-24T09:30:00.000512Z
+	OpenedAt rest.Time `json:"opened_at"`
+
+	// Until Example: 2026-11-24T10:30:00.000512Z
+	Until rest.Time `json:"until"`
+
+	// EndedAt null unless it ended before.
+	EndedAt nullable.Nullable[rest.Time] `json:"ended_at"`
+
+	// Verdict null before the review.
+	Verdict rest.NullableText `json:"verdict"`
+
+	// Note The note of the review, empty without one.
+	//
+	// Example:
+	Note string `json:"note"`
+
+	// ReviewedBy The privacy officer; null before the review.
+	ReviewedBy rest.NullableText            `json:"reviewed_by"`
+	ReviewedAt nullable.Nullable[rest.Time] `json:"reviewed_at"`
+}
+
+// EmergencyAccessInput The patient, the reason, and the proof that the caller is the owner of the account.
+type EmergencyAccessInput struct {
+	// Explanation For the review. The patient and the user who keeps the patient see it.
+	//
+	// Example: Found unconscious, no companion.
+	Explanation string `json:"explanation"`
+
+	// Minutes How long the access lasts.
+	//
+	// Example: 60
+	Minutes int `json:"minutes"`
+
+	// Password The caller's password.
+	//
+	// Example: correct horse battery
+	Password string `json:"password"`
+
+	// Patient Example: 0193525f-2a41-7d3e-8a55-5b1c9f0e7d21
+	Patient string `json:"patient"`
+
+	// Reason In any letter case.
+	//
+	// Example: unresponsive_patient
+	Reason string `json:"reason"`
+}
+
+// EmergencyReview The verdict about an emergency access.
+type EmergencyReview struct {
+	// Note Required unless justified.
+	//
+	// Example: No emergency was recorded that day.
+	Note nullable.Nullable[string] `json:"note,omitempty"`
+
+	// Verdict In any letter case.
+	//
+	// Example: justified
+	Verdict string `json:"verdict"`
 }
 
 // NewPatientInvitation An invitation with its code.
@@ -196,10 +331,10 @@ type PatientChanges struct {
 
 // PatientClaim The proof that the caller is the invited person.
 type PatientClaim struct {
-	// BirthDate The patient's birth date.
+	// BirthDate The patient's birth date. Not needed by a colleague.
 	//
 	// Example: 1995-04-18
-	BirthDate string `json:"birth_date"`
+	BirthDate nullable.Nullable[string] `json:"birth_date,omitempty"`
 
 	// Code The code of the invitation. Letter case, spaces and hyphens are ignored.
 	//
@@ -217,6 +352,9 @@ type PatientGrant struct {
 
 	// As Example: self
 	As string `json:"as"`
+
+	// Level Example: read
+	Level string `json:"level"`
 
 	// Until When the access ends; null if never.
 	Until nullable.Nullable[rest.Time] `json:"until"`
@@ -258,6 +396,11 @@ type PatientInput struct {
 
 	// Phone Example: +91 80 5550 0188
 	Phone nullable.Nullable[string] `json:"phone,omitempty"`
+
+	// Practice Of a new patient: a practice of which the caller is a member who may write. Its members see the patient at their levels, and its managers keep it.
+	//
+	// Example: 0193525f-ac77-7f96-8084-415dc2bf0a6c
+	Practice nullable.Nullable[string] `json:"practice,omitempty"`
 }
 
 // PatientInvitation An invitation of a person to see a patient.
@@ -269,6 +412,9 @@ type PatientInvitation struct {
 
 	// As Example: self
 	As string `json:"as"`
+
+	// Level Example: read
+	Level string `json:"level"`
 
 	// State open: the code can be used. accepted: the user sees the patient. expired: neither any longer, also after three wrong birth dates.
 	//
@@ -302,15 +448,92 @@ type PatientInvitation struct {
 
 // PatientInvitationInput As whom the invited person sees the patient, and until when.
 type PatientInvitationInput struct {
-	// As Whether the person is the patient, or acts for the patient. In any letter case.
+	// As Whether the person is the patient, acts for the patient, or is a colleague with whom the patient is shared. In any letter case.
 	//
 	// Example: self
 	As string `json:"as"`
+
+	// Level What a colleague may do, in any letter case: read (the default), or also change details, assign and discharge. Others read.
+	//
+	// Example: read
+	Level nullable.Nullable[string] `json:"level,omitempty"`
 
 	// Until When the access ends (RFC 3339). Without it, it does not end.
 	//
 	// Example: 2100-01-01T00:00:00Z
 	Until nullable.Nullable[string] `json:"until,omitempty"`
+}
+
+// PatientViewer Whether a user sees a patient, and why.
+type PatientViewer struct {
+	// User Example: 0193525f-8a55-7d74-9e62-2f3ba09d8e4a
+	User string `json:"user"`
+
+	// Name The current name, null if the account does not exist.
+	//
+	// Example: Vikram Khanna
+	Name rest.NullableText `json:"name"`
+
+	// Sees The most that the user may do. null: the user does not see the patient.
+	//
+	// Example: read
+	Sees rest.NullableText `json:"sees"`
+
+	// Because All reasons that count, the highest level first.
+	Because []AccessReason `json:"because"`
+
+	// BarredBy Why the user does not see the patient, or only in an emergency.
+	BarredBy []AccessBar `json:"barred_by"`
+}
+
+// Restriction A doctor or a user from whom a patient is hidden.
+type Restriction struct {
+	// Patient Example: 0193525f-2a41-7d3e-8a55-5b1c9f0e7d21
+	Patient string `json:"patient"`
+
+	// Doctor null for a user.
+	//
+	// Example: 0193525f-3c07-7b92-9d16-2f8a4e6b1c35
+	Doctor rest.NullableText `json:"doctor"`
+
+	// User null for a doctor.
+	User rest.NullableText `json:"user"`
+
+	// SaidBy The user who restricted.
+	//
+	// Example: 0193525f-8a55-7d74-9e62-2f3ba09d8e4a
+	SaidBy string `json:"said_by"`
+
+	// CreatedAt Example: 2026-11-24T09:30:00.000512Z
+	CreatedAt rest.Time `json:"created_at"`
+}
+
+// RestrictionInput From whom the patient is hidden. Either a doctor or a user.
+type RestrictionInput struct {
+	// Doctor The doctor, whose account no longer sees the patient.
+	//
+	// Example: 0193525f-3c07-7b92-9d16-2f8a4e6b1c35
+	Doctor nullable.Nullable[string] `json:"doctor,omitempty"`
+
+	// User The user.
+	//
+	// Example: 0193525f-8a55-7d74-9e62-2f3ba09d8e4a
+	User nullable.Nullable[string] `json:"user,omitempty"`
+}
+
+// ExplainAccessParams defines parameters for ExplainAccess.
+type ExplainAccessParams struct {
+	// Patient The patient's id.
+	Patient string `form:"patient" json:"patient"`
+
+	// User The user's id.
+	User string `form:"user" json:"user"`
+}
+
+// ListEmergencyAccessParams defines parameters for ListEmergencyAccess.
+type ListEmergencyAccessParams struct {
+	// Reviewed Only those that were reviewed, or were not.
+	Reviewed *bool `form:"reviewed,omitempty" json:"reviewed,omitempty"`
 }
 
 // ListPatientsParams defines parameters for ListPatients.
@@ -337,6 +560,18 @@ type ListPatientsParams struct {
 	CreatedBefore *string `form:"created_before,omitempty" json:"created_before,omitempty"`
 }
 
+// ExplainPatientAccessParams defines parameters for ExplainPatientAccess.
+type ExplainPatientAccessParams struct {
+	// User Only this user, also if the user does not see the patient.
+	User *string `form:"user,omitempty" json:"user,omitempty"`
+}
+
+// OpenEmergencyAccessJSONRequestBody defines body for OpenEmergencyAccess for application/json ContentType.
+type OpenEmergencyAccessJSONRequestBody = EmergencyAccessInput
+
+// ReviewEmergencyAccessJSONRequestBody defines body for ReviewEmergencyAccess for application/json ContentType.
+type ReviewEmergencyAccessJSONRequestBody = EmergencyReview
+
 // RegisterPatientJSONRequestBody defines body for RegisterPatient for application/json ContentType.
 type RegisterPatientJSONRequestBody = PatientInput
 
@@ -358,8 +593,29 @@ type DecideCorrectionJSONRequestBody = CorrectionDecision
 // InvitePatientJSONRequestBody defines body for InvitePatient for application/json ContentType.
 type InvitePatientJSONRequestBody = PatientInvitationInput
 
+// RestrictPatientJSONRequestBody defines body for RestrictPatient for application/json ContentType.
+type RestrictPatientJSONRequestBody = RestrictionInput
+
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
+	// ExplainAccess Explain why a user sees a patient, or does not.
+	// (GET /api/access/explain/)
+	ExplainAccess(c *fiber.Ctx, params ExplainAccessParams) error
+	// ListEmergencyAccess List emergency accesses.
+	// (GET /api/emergency-access/)
+	ListEmergencyAccess(c *fiber.Ctx, params ListEmergencyAccessParams) error
+	// OpenEmergencyAccess Open a patient's record in an emergency.
+	// (POST /api/emergency-access/)
+	OpenEmergencyAccess(c *fiber.Ctx) error
+	// EndEmergencyAccess End an emergency access before its time.
+	// (DELETE /api/emergency-access/{id}/)
+	EndEmergencyAccess(c *fiber.Ctx, id string) error
+	// ReadEmergencyAccess Read an emergency access.
+	// (GET /api/emergency-access/{id}/)
+	ReadEmergencyAccess(c *fiber.Ctx, id string) error
+	// ReviewEmergencyAccess Review an emergency access.
+	// (POST /api/emergency-access/{id}/review/)
+	ReviewEmergencyAccess(c *fiber.Ctx, id string) error
 	// ListPatients List the caller's patients, newest first.
 	// (GET /api/patients/)
 	ListPatients(c *fiber.Ctx, params ListPatientsParams) error
@@ -381,6 +637,9 @@ type ServerInterface interface {
 	// ReplacePatient Replace a patient. Omitted optional fields are cleared.
 	// (PUT /api/patients/{id}/)
 	ReplacePatient(c *fiber.Ctx, id string) error
+	// ExplainPatientAccess List who sees a patient, and why.
+	// (GET /api/patients/{id}/access/)
+	ExplainPatientAccess(c *fiber.Ctx, id string, params ExplainPatientAccessParams) error
 	// ListCorrections List the corrections of a patient, newest first.
 	// (GET /api/patients/{id}/corrections/)
 	ListCorrections(c *fiber.Ctx, id string) error
@@ -396,18 +655,33 @@ type ServerInterface interface {
 	// DecideCorrection Accept or decline a correction.
 	// (POST /api/patients/{id}/corrections/{correction}/decision/)
 	DecideCorrection(c *fiber.Ctx, id string, correction string) error
+	// ListEmergencyAccessOfPatient List the emergency accesses to a patient, newest first.
+	// (GET /api/patients/{id}/emergency-access/)
+	ListEmergencyAccessOfPatient(c *fiber.Ctx, id string) error
 	// EndPatientGrant End the access of a user who accepted an invitation.
 	// (DELETE /api/patients/{id}/grants/{grant}/)
 	EndPatientGrant(c *fiber.Ctx, id string, grant string) error
 	// ListPatientInvitations List the invitations of a patient, newest first, and who accepted them.
 	// (GET /api/patients/{id}/invitations/)
 	ListPatientInvitations(c *fiber.Ctx, id string) error
-	// InvitePatient Invite a person to see a patient, as the patient or as a delegate such as a parent.
+	// InvitePatient Invite a person to see a patient, as the patient, a delegate such as a parent, or a colleague.
 	// (POST /api/patients/{id}/invitations/)
 	InvitePatient(c *fiber.Ctx, id string) error
 	// WithdrawPatientInvitation Withdraw an invitation, so that its code is no longer valid.
 	// (DELETE /api/patients/{id}/invitations/{invitation}/)
 	WithdrawPatientInvitation(c *fiber.Ctx, id string, invitation string) error
+	// ListRestrictions List from whom a patient is hidden, oldest first.
+	// (GET /api/patients/{id}/restrictions/)
+	ListRestrictions(c *fiber.Ctx, id string) error
+	// RestrictPatient Hide a patient from a doctor or a user.
+	// (POST /api/patients/{id}/restrictions/)
+	RestrictPatient(c *fiber.Ctx, id string) error
+	// EndRestriction No longer hide a patient from a doctor or a user.
+	// (DELETE /api/patients/{id}/restrictions/{party}/)
+	EndRestriction(c *fiber.Ctx, id string, party string) error
+	// ReadRestriction Read a restriction.
+	// (GET /api/patients/{id}/restrictions/{party}/)
+	ReadRestriction(c *fiber.Ctx, id string, party string) error
 }
 
 // ServerInterfaceWrapper converts contexts to parameters.
@@ -418,6 +692,192 @@ type ServerInterfaceWrapper struct {
 
 type MiddlewareFunc fiber.Handler
 type HandlerMiddlewareFunc func(c *fiber.Ctx, next fiber.Handler) error
+
+// ExplainAccess operation middleware
+func (siw *ServerInterfaceWrapper) ExplainAccess(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ExplainAccessParams
+
+	var query url.Values
+	query, err = url.ParseQuery(string(c.Request().URI().QueryString()))
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for query string: %w", err).Error())
+	}
+
+	// ------------- Required query parameter "patient" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "patient", query, &params.Patient, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter patient: %w", err).Error())
+	}
+
+	// ------------- Required query parameter "user" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "user", query, &params.User, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter user: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ExplainAccess(c, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ListEmergencyAccess operation middleware
+func (siw *ServerInterfaceWrapper) ListEmergencyAccess(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListEmergencyAccessParams
+
+	var query url.Values
+	query, err = url.ParseQuery(string(c.Request().URI().QueryString()))
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for query string: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "reviewed" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "reviewed", query, &params.Reviewed, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter reviewed: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ListEmergencyAccess(c, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// OpenEmergencyAccess operation middleware
+func (siw *ServerInterfaceWrapper) OpenEmergencyAccess(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.OpenEmergencyAccess(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// EndEmergencyAccess operation middleware
+func (siw *ServerInterfaceWrapper) EndEmergencyAccess(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Params("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter id: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.EndEmergencyAccess(c, id)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ReadEmergencyAccess operation middleware
+func (siw *ServerInterfaceWrapper) ReadEmergencyAccess(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Params("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter id: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ReadEmergencyAccess(c, id)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ReviewEmergencyAccess operation middleware
+func (siw *ServerInterfaceWrapper) ReviewEmergencyAccess(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Params("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter id: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ReviewEmergencyAccess(c, id)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
 
 // ListPatients operation middleware
 func (siw *ServerInterfaceWrapper) ListPatients(c *fiber.Ctx) error {
@@ -650,6 +1110,51 @@ func (siw *ServerInterfaceWrapper) ReplacePatient(c *fiber.Ctx) error {
 	return handler(c)
 }
 
+// ExplainPatientAccess operation middleware
+func (siw *ServerInterfaceWrapper) ExplainPatientAccess(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Params("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter id: %w", err).Error())
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ExplainPatientAccessParams
+
+	var query url.Values
+	query, err = url.ParseQuery(string(c.Request().URI().QueryString()))
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for query string: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "user" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "user", query, &params.User, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter user: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ExplainPatientAccess(c, id, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
 // ListCorrections operation middleware
 func (siw *ServerInterfaceWrapper) ListCorrections(c *fiber.Ctx) error {
 
@@ -819,6 +1324,35 @@ func (siw *ServerInterfaceWrapper) DecideCorrection(c *fiber.Ctx) error {
 	return handler(c)
 }
 
+// ListEmergencyAccessOfPatient operation middleware
+func (siw *ServerInterfaceWrapper) ListEmergencyAccessOfPatient(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Params("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter id: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ListEmergencyAccessOfPatient(c, id)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
 // EndPatientGrant operation middleware
 func (siw *ServerInterfaceWrapper) EndPatientGrant(c *fiber.Ctx) error {
 
@@ -951,6 +1485,138 @@ func (siw *ServerInterfaceWrapper) WithdrawPatientInvitation(c *fiber.Ctx) error
 	return handler(c)
 }
 
+// ListRestrictions operation middleware
+func (siw *ServerInterfaceWrapper) ListRestrictions(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Params("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter id: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ListRestrictions(c, id)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// RestrictPatient operation middleware
+func (siw *ServerInterfaceWrapper) RestrictPatient(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Params("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter id: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.RestrictPatient(c, id)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// EndRestriction operation middleware
+func (siw *ServerInterfaceWrapper) EndRestriction(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Params("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter id: %w", err).Error())
+	}
+
+	// ------------- Path parameter "party" -------------
+	var party string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "party", c.Params("party"), &party, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter party: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.EndRestriction(c, id, party)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ReadRestriction operation middleware
+func (siw *ServerInterfaceWrapper) ReadRestriction(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Params("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter id: %w", err).Error())
+	}
+
+	// ------------- Path parameter "party" -------------
+	var party string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "party", c.Params("party"), &party, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter party: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ReadRestriction(c, id, party)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
 // FiberServerOptions provides options for the Fiber server.
 type FiberServerOptions struct {
 	BaseURL            string
@@ -974,6 +1640,18 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 		router.Use(fiber.Handler(m))
 	}
 
+	router.Get(options.BaseURL+"/api/access/explain/", wrapper.ExplainAccess)
+
+	router.Get(options.BaseURL+"/api/emergency-access/", wrapper.ListEmergencyAccess)
+
+	router.Post(options.BaseURL+"/api/emergency-access/", wrapper.OpenEmergencyAccess)
+
+	router.Delete(options.BaseURL+"/api/emergency-access/:id/", wrapper.EndEmergencyAccess)
+
+	router.Get(options.BaseURL+"/api/emergency-access/:id/", wrapper.ReadEmergencyAccess)
+
+	router.Post(options.BaseURL+"/api/emergency-access/:id/review/", wrapper.ReviewEmergencyAccess)
+
 	router.Get(options.BaseURL+"/api/patients/", wrapper.ListPatients)
 
 	router.Post(options.BaseURL+"/api/patients/", wrapper.RegisterPatient)
@@ -986,6 +1664,8 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 
 	router.Put(options.BaseURL+"/api/patients/:id/", wrapper.ReplacePatient)
 
+	router.Get(options.BaseURL+"/api/patients/:id/access/", wrapper.ExplainPatientAccess)
+
 	router.Get(options.BaseURL+"/api/patients/:id/corrections/", wrapper.ListCorrections)
 
 	router.Post(options.BaseURL+"/api/patients/:id/corrections/", wrapper.AskForCorrection)
@@ -996,6 +1676,8 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 
 	router.Post(options.BaseURL+"/api/patients/:id/corrections/:correction/decision/", wrapper.DecideCorrection)
 
+	router.Get(options.BaseURL+"/api/patients/:id/emergency-access/", wrapper.ListEmergencyAccessOfPatient)
+
 	router.Delete(options.BaseURL+"/api/patients/:id/grants/:grant/", wrapper.EndPatientGrant)
 
 	router.Get(options.BaseURL+"/api/patients/:id/invitations/", wrapper.ListPatientInvitations)
@@ -1003,6 +1685,14 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 	router.Post(options.BaseURL+"/api/patients/:id/invitations/", wrapper.InvitePatient)
 
 	router.Delete(options.BaseURL+"/api/patients/:id/invitations/:invitation/", wrapper.WithdrawPatientInvitation)
+
+	router.Get(options.BaseURL+"/api/patients/:id/restrictions/", wrapper.ListRestrictions)
+
+	router.Post(options.BaseURL+"/api/patients/:id/restrictions/", wrapper.RestrictPatient)
+
+	router.Delete(options.BaseURL+"/api/patients/:id/restrictions/:party/", wrapper.EndRestriction)
+
+	router.Get(options.BaseURL+"/api/patients/:id/restrictions/:party/", wrapper.ReadRestriction)
 
 	router.Post(options.BaseURL+"/api/patients/claims/", wrapper.ClaimPatient)
 

@@ -12,7 +12,7 @@ import (
 	"healthcare/platform/revision"
 )
 
-var replacedFields = fields.Mapper[PatientInput, domain.Changes]("Age", "AgeUnknown")
+var replacedFields = fields.Mapper[PatientInput, domain.Changes]("Age", "AgeUnknown", "Practice")
 
 // replacementOf converts the body of a PUT by a client of the original service, in which a patient has only a name, an
 // age and a gender. Omitted fields keep their values.

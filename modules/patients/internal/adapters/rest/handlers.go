@@ -3,15 +3,20 @@
 package rest
 
 import (
+	"context"
 	_ "embed" // for the contract
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/google/uuid"
 
 	"healthcare/modules/patients"
 	"healthcare/modules/patients/internal/app"
 	"healthcare/modules/patients/internal/domain"
+	"healthcare/platform/auth"
+	"healthcare/platform/errs"
 	"healthcare/platform/fields"
 	"healthcare/platform/rest"
+	"healthcare/platform/revision"
 )
 
 //go:generate go tool -modfile=../../../../../.tools/oapi.mod oapi-codegen -config ../../../../../platform/contract/oapi-codegen.yaml openapi.yaml
@@ -22,14 +27,21 @@ import (
 var Document []byte
 
 // New returns the module's part of the API.
-func New(service *app.Service, invitations *app.Invitations, corrections *app.Corrections) rest.API {
-	return func(router fiber.Router) { RegisterHandlers(router, &handlers{service, invitations, corrections}) }
+func New(
+	service *app.Service, invitations *app.Invitations, corrections *app.Corrections, restrictions *app.Restrictions,
+	access *app.Access, emergencies *app.Emergencies,
+) rest.API {
+	h := &handlers{service, invitations, corrections, restrictions, access, emergencies}
+	return func(router fiber.Router) { RegisterHandlers(router, h) }
 }
 
 type handlers struct {
-	patients    *app.Service
-	invitations *app.Invitations
-	corrections *app.Corrections
+	patients     *app.Service
+	invitations  *app.Invitations
+	corrections  *app.Corrections
+	restrictions *app.Restrictions
+	access       *app.Access
+	emergencies  *app.Emergencies
 }
 
 // ListPatients responds with a page of the caller's patients.
@@ -48,7 +60,10 @@ func (h *handlers) ListPatients(c *fiber.Ctx, params ListPatientsParams) error {
 
 // RegisterPatient adds a patient.
 func (h *handlers) RegisterPatient(c *fiber.Ctx) error {
-	return rest.Create(c, inputOf, h.patients.Register, location, h.resource)
+	register := func(ctx context.Context, who auth.Principal, new newPatient) (domain.Patient, error) {
+		return h.patients.RegisterFor(ctx, who, new.Input, new.practice)
+	}
+	return rest.Create(c, newPatientOf, register, location, h.resource)
 }
 
 // ReadPatient responds with one patient.
@@ -61,7 +76,15 @@ func (h *handlers) ReplacePatient(c *fiber.Ctx, id string) error {
 	if rest.Django(c) {
 		return rest.Change(c, id, patients.ParseID, replacementOf, h.replace, h.resource)
 	}
-	return rest.Change(c, id, patients.ParseID, inputOf, h.patients.Revise, h.resource)
+	revise := func(
+		ctx context.Context, who auth.Principal, id patients.ID, expected revision.Match, in newPatient,
+	) (domain.Patient, error) {
+		if in.practice != nil {
+			return domain.Patient{}, errs.Invalidf("practice", "Only a new patient can be shared with a practice.")
+		}
+		return h.patients.Revise(ctx, who, id, expected, in.Input)
+	}
+	return rest.Change(c, id, patients.ParseID, newPatientOf, revise, h.resource)
 }
 
 // AmendPatient changes the details that are sent.
@@ -91,7 +114,7 @@ func filterOf(params ListPatientsParams) domain.Filter {
 }
 
 var (
-	inputFields   = fields.Mapper[PatientInput, domain.Input]("Age")
+	inputFields   = fields.Mapper[PatientInput, domain.Input]("Age", "Practice")
 	changedFields = fields.Mapper[PatientChanges, domain.Changes]("Age", "AgeUnknown")
 )
 
@@ -99,6 +122,16 @@ func inputOf(body PatientInput) domain.Input {
 	in := inputFields(body)
 	in.Age = rest.OrNil(body.Age)
 	return in
+}
+
+// newPatient is a description of a patient, and the practice that it is shared with, if any.
+type newPatient struct {
+	domain.Input
+	practice *uuid.UUID
+}
+
+func newPatientOf(body PatientInput) newPatient {
+	return newPatient{inputOf(body), rest.UUID(rest.OrNil(body.Practice))}
 }
 
 func changesOf(body PatientChanges) domain.Changes {

@@ -7,6 +7,7 @@ import (
 	"github.com/oapi-codegen/nullable"
 
 	"healthcare/modules/patients"
+	"healthcare/modules/patients/internal/app"
 	"healthcare/modules/patients/internal/domain"
 	"healthcare/platform/rest"
 )
@@ -18,7 +19,7 @@ func (h *handlers) InvitePatient(c *fiber.Ctx, id string) error {
 		return err
 	}
 	input, err := rest.Body(c, func(body PatientInvitationInput) domain.InvitationInput {
-		return domain.InvitationInput{As: body.As, Until: rest.OrNil(body.Until)}
+		return domain.InvitationInput{As: body.As, Level: rest.OrNil(body.Level), Until: rest.OrNil(body.Until)}
 	})
 	if err != nil {
 		return err
@@ -42,15 +43,15 @@ func (h *handlers) ListPatientInvitations(c *fiber.Ctx, id string) error {
 	if err != nil {
 		return err
 	}
-	who := rest.Principal(c)
-	page, err := h.invitations.Browse(c.UserContext(), who, patient, request)
+	page, err := h.invitations.Browse(c.UserContext(), rest.Principal(c), patient, request)
 	if err != nil {
 		return err
 	}
-	return rest.SendPage(c, page, func(i domain.Invitation) PatientInvitation {
+	return rest.SendPage(c, page, func(i app.Listed) PatientInvitation {
 		return PatientInvitation{
-			Id: i.ID.String(), As: string(i.As), State: string(h.invitations.StateOf(who, i)), Until: endOf(i.End()),
-			InvitedBy: i.InvitedBy.String(), CreatedAt: rest.At(i.CreatedAt), ExpiresAt: rest.At(i.ExpiresAt),
+			Id: i.ID.String(), As: i.As.InvitedAs(), Level: string(i.Level), State: string(i.State),
+			Until: endOf(i.End()), InvitedBy: i.InvitedBy.String(), CreatedAt: rest.At(i.CreatedAt),
+			ExpiresAt:  rest.At(i.ExpiresAt),
 			AcceptedBy: rest.NullableID(i.AcceptedBy), AcceptedAt: endOf(i.AcceptedAt),
 		}
 	})
@@ -75,7 +76,7 @@ func (h *handlers) WithdrawPatientInvitation(c *fiber.Ctx, id, invitation string
 // ClaimPatient accepts an invitation.
 func (h *handlers) ClaimPatient(c *fiber.Ctx) error {
 	input, err := rest.Body(c, func(body PatientClaim) domain.ClaimInput {
-		return domain.ClaimInput{Code: body.Code, BirthDate: body.BirthDate}
+		return domain.ClaimInput{Code: body.Code, BirthDate: rest.OrNil(body.BirthDate)}
 	})
 	if err != nil {
 		return err
@@ -85,8 +86,8 @@ func (h *handlers) ClaimPatient(c *fiber.Ctx) error {
 		return err
 	}
 	return c.Status(fiber.StatusCreated).JSON(PatientGrant{
-		Id: grant.SourceID.String(), Patient: grant.PatientID.String(), As: string(grant.Basis),
-		Until: endOf(grant.ExpiresAt),
+		Id: grant.SourceID.String(), Patient: grant.PatientID.String(), As: grant.Basis.InvitedAs(),
+		Level: string(grant.Level), Until: endOf(grant.ExpiresAt),
 	})
 }
 

@@ -201,3 +201,20 @@ func (s *grants) FindRepresenting(
 	}
 	return rows[0].grant(), nil
 }
+
+func (s *grants) OfPatient(ctx context.Context, patient patients.ID, at time.Time) ([]domain.Grant, error) {
+	var rows []grantRow
+	live := s.db.Read(ctx).Where("patient_id = ? AND (expires_at IS NULL OR expires_at > ?)", patient, database.At(at))
+	err := live.Order("granted_at, source_id").Find(&rows).Error
+	all := make([]domain.Grant, len(rows))
+	for i, r := range rows {
+		all[i] = r.grant()
+	}
+	return all, err
+}
+
+func (s *grants) OwnerOf(ctx context.Context, patient patients.ID) (uuid.UUID, time.Time, error) {
+	var r row
+	err := s.db.Read(ctx).Select("owner_id", "created_at").Where("id = ?", patient).Take(&r).Error
+	return r.OwnerID, r.CreatedAt.Time, explain(err)
+}

@@ -25,6 +25,7 @@ type invitationRow struct {
 	PatientID patients.ID
 	MAC       []byte `gorm:"column:mac"`
 	Basis     domain.Basis
+	Level     patients.Level
 	Until     *database.Time
 	InvitedBy uuid.UUID
 	CreatedAt database.Time `gorm:"autoCreateTime:false"`
@@ -40,7 +41,7 @@ func (invitationRow) TableName() string { return "patient_invitations" }
 
 func (r invitationRow) invitation() domain.Invitation {
 	i := domain.Invitation{
-		ID: r.ID, PatientID: r.PatientID, MAC: r.MAC, As: r.Basis, InvitedBy: r.InvitedBy,
+		ID: r.ID, PatientID: r.PatientID, MAC: r.MAC, As: r.Basis, Level: r.Level, InvitedBy: r.InvitedBy,
 		CreatedAt: r.CreatedAt.Time, ExpiresAt: r.ExpiresAt.Time, Failures: r.Failures,
 	}
 	if r.Until != nil {
@@ -58,7 +59,7 @@ func (r invitationRow) invitation() domain.Invitation {
 func (s *invitations) Add(ctx context.Context, invitation domain.Invitation) error {
 	r := invitationRow{
 		ID: invitation.ID, PatientID: invitation.PatientID, MAC: invitation.MAC, Basis: invitation.As,
-		InvitedBy: invitation.InvitedBy, CreatedAt: database.At(invitation.CreatedAt),
+		Level: invitation.Level, InvitedBy: invitation.InvitedBy, CreatedAt: database.At(invitation.CreatedAt),
 		ExpiresAt: database.At(invitation.ExpiresAt), Failures: invitation.Failures,
 	}
 	if !invitation.Until.IsZero() {

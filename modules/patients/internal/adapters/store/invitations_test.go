@@ -24,7 +24,7 @@ func TestInvitations(t *testing.T) {
 		other := mustAdd(t, repository, ben(t, databasetest.NewUser(t, db))).ID
 		invitation := func(of patients.ID, mac string, expires time.Time) domain.Invitation {
 			return domain.Invitation{ID: recordid.New[domain.InvitationID](), PatientID: of, MAC: []byte(mac),
-				As: domain.Delegate, InvitedBy: uuid.New(), CreatedAt: now, ExpiresAt: expires}
+				As: domain.Delegate, Level: patients.Read, InvitedBy: uuid.New(), CreatedAt: now, ExpiresAt: expires}
 		}
 		first, second := invitation(patient, "\x00first", now.Add(time.Hour)), invitation(patient, "second", now)
 		first.Until, first.Failures = now.Add(time.Minute), 2

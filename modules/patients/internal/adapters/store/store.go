@@ -166,11 +166,10 @@ var columns = database.Columns[row]{
 func (s *store) List(
 	ctx context.Context, scope patients.Scope, filter domain.Filter, request paging.Request,
 ) (paging.Page[domain.Patient], error) {
-	grantees, _, _ := scope.Grants()
-	if filter.Doctor != nil || len(grantees) > 0 && filter.Narrows() {
+	if filter.Doctor != nil || scope.Shared() && filter.Narrows() {
 		ctx = database.PlanForValues(ctx)
 	}
-	if len(grantees) > 0 {
+	if scope = scope.WithoutEmergencies(); scope.Shared() {
 		rows, err := database.PageOf(visible{s.db.Read(ctx), scope, filter}, request, columns)
 		page := paging.Map(rows, row.patient)
 		if err == nil {
@@ -239,11 +238,12 @@ func (s *store) Hold(ctx context.Context, scope patients.Scope, id patients.ID) 
 	return reasoned(s.db.Write(ctx), scope, r, err)
 }
 
-func (s *store) Lock(ctx context.Context, scope patients.Scope, id patients.ID) (version int, err error) {
+func (s *store) Lock(ctx context.Context, scope patients.Scope, id patients.ID) (ports.Locked, error) {
 	var r row
 	locked := within(s.db.Write(ctx), scope).Clauses(clause.Locking{Strength: "UPDATE"})
-	err = locked.Select("version").Where("id = ?", id).Take(&r).Error
-	return r.Version, explain(err)
+	err := locked.Select("id", "owner_id", "version").Where("id = ?", id).Take(&r).Error
+	p, err := reasoned(s.db.Write(ctx), scope, r, err)
+	return ports.Locked{OwnerID: p.OwnerID, Version: p.Version, Reason: p.Reason}, err
 }
 
 func (s *store) Remove(ctx context.Context, scope patients.Scope, id patients.ID) error {

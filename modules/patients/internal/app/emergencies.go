@@ -1,0 +1,220 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/netip"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"healthcare/modules/doctors"
+	"healthcare/modules/identity"
+	"healthcare/modules/patients"
+	"healthcare/modules/patients/internal/domain"
+	"healthcare/modules/patients/internal/ports"
+	"healthcare/platform/audit"
+	"healthcare/platform/auth"
+	"healthcare/platform/paging"
+)
+
+// EmergencyResource is the resource of entries about emergency accesses, which name the patient.
+const EmergencyResource audit.Resource = "EmergencyAccess"
+
+// Emergencies implements the use cases of emergency access (45 CFR 164.312(a)(2)(ii)) and of its review.
+type Emergencies struct {
+	*Service
+	emergencies ports.Emergencies
+	passwords   identity.Reauthenticator
+	roles       identity.Roles
+	allowed     string // patients.Config.EmergencyAccess
+}
+
+// NewEmergencies returns Emergencies.
+func NewEmergencies(
+	service *Service, emergencies ports.Emergencies, passwords identity.Reauthenticator, roles identity.Roles,
+	cfg patients.Config,
+) *Emergencies {
+	return &Emergencies{service, emergencies, passwords, roles, cfg.EmergencyAccess}
+}
+
+// Open lets the user read one patient by id for some minutes, also if the patient is hidden from the user. The user
+// proves the password. Errors: errs.Invalid, auth.ErrForbidden, patients.ErrNoPrivacyOfficer, errs.Throttled,
+// errs.Unavailable, auth.ErrInvalidToken, patients.ErrNotFound, patients.ErrAlreadyVisible,
+// patients.ErrTooManyEmergencies, those of the subscribers of patients.Claimed.
+func (s *Emergencies) Open(
+	ctx context.Context, who auth.Principal, in domain.EmergencyInput, from netip.Addr,
+) (domain.Emergency, error) {
+	if !s.mayOpen(who) {
+		refusal := audit.NewRefusal(audit.Patient, in.Patient.UUID, http.StatusForbidden)
+		return domain.Emergency{}, audit.RecordMissing(
+			ctx, s.trail, who, refusal, auth.ErrForbidden, auth.ErrForbidden)
+	}
+	if _, err := domain.OpenEmergency(in, who.UserID, s.clock.Now()); err != nil {
+		return domain.Emergency{}, err
+	}
+	officers, err := s.roles.CountActive(ctx, patients.PrivacyRole, 1)
+	if err == nil && officers == 0 {
+		err = patients.ErrNoPrivacyOfficer
+	}
+	if err != nil {
+		return domain.Emergency{}, err
+	}
+	if err := s.passwords.Reauthenticate(ctx, who, in.Password, from); err != nil {
+		return domain.Emergency{}, err
+	}
+	opened, err := domain.OpenEmergency(in, who.UserID, s.clock.Now()) // hashing the password took time
+	if err != nil {
+		return domain.Emergency{}, err
+	}
+	err = s.tx.Do(ctx, func(ctx context.Context) error { return s.open(ctx, who, opened) })
+	return opened, s.recordMissing(ctx, who, in.Patient, err)
+}
+
+func (s *Emergencies) mayOpen(who auth.Principal) bool {
+	switch s.allowed {
+	case "off":
+		return false
+	case "staff":
+		return true
+	}
+	isDoctor := func(c auth.Capacity) bool { return c.Kind == auth.AsDoctor }
+	return who.Role == doctors.Role || slices.ContainsFunc(who.For, isDoctor)
+}
+
+func (s *Emergencies) open(ctx context.Context, who auth.Principal, e domain.Emergency) error {
+	_, err := s.patients.Find(ctx, patients.VisibleTo(who, e.OpenedAt), e.PatientID)
+	if err == nil {
+		return patients.ErrAlreadyVisible
+	}
+	if !errors.Is(err, patients.ErrNotFound) {
+		return err
+	}
+	if err := s.emergencies.Open(ctx, e); err != nil {
+		return err
+	}
+	// The subscriber locks the account, so that two requests of the user do not exceed the limit.
+	if err := s.events.Publish(ctx, patients.Claimed{ID: e.PatientID, User: who.UserID, By: who}); err != nil {
+		return err
+	}
+	open, err := s.emergencies.CountOpen(ctx, who.UserID, e.OpenedAt)
+	if err == nil && open > domain.MaxOpenEmergencies {
+		err = patients.ErrTooManyEmergencies
+	}
+	if err != nil {
+		return err
+	}
+	return s.trail.Record(ctx, who, emergencyEntry(audit.EmergencyOpened, e))
+}
+
+// BrowseOf returns a page of the emergency accesses to a patient. Errors: patients.ErrNotFound,
+// patients.ErrPatientOnly.
+func (s *Emergencies) BrowseOf(
+	ctx context.Context, who auth.Principal, id patients.ID, page paging.Request,
+) (paging.Page[domain.Emergency], error) {
+	none := paging.Page[domain.Emergency]{}
+	reason, err := s.readAsPatient(ctx, who, id, patients.ErrPatientOnly)
+	if err != nil {
+		return none, s.recordStranger(ctx, who, id, err)
+	}
+	found, err := s.emergencies.List(ctx, domain.EmergencyFilter{Patient: &id}, page)
+	if err != nil {
+		return none, err
+	}
+	entry := audit.Entry{PatientID: id.UUID, Reason: reason}
+	return found, s.recordList(ctx, who, entry, found.Items)
+}
+
+// Browse returns a page of all emergency accesses to a privacy officer, and to other users of their own. Errors: none.
+func (s *Emergencies) Browse(
+	ctx context.Context, who auth.Principal, filter domain.EmergencyFilter, page paging.Request,
+) (paging.Page[domain.Emergency], error) {
+	if who.Role != patients.PrivacyRole {
+		filter.User = &who.UserID
+	}
+	found, err := s.emergencies.List(ctx, filter, page)
+	if err != nil {
+		return paging.Page[domain.Emergency]{}, err
+	}
+	return found, s.recordList(ctx, who, audit.Entry{}, found.Items)
+}
+
+func (s *Emergencies) recordList(
+	ctx context.Context, who auth.Principal, entry audit.Entry, all []domain.Emergency,
+) error {
+	entry.Action, entry.Resource = audit.List, EmergencyResource
+	ids := audit.IDs(all, func(e domain.Emergency) uuid.UUID { return e.ID.UUID })
+	return s.trail.Record(ctx, who, audit.NewListEntries(entry, ids)...)
+}
+
+// FindOne returns an emergency access, for the user who opened it and privacy officers. Errors:
+// patients.ErrNoEmergency, also for other users.
+func (s *Emergencies) FindOne(
+	ctx context.Context, who auth.Principal, id domain.EmergencyID,
+) (domain.Emergency, error) {
+	found, err := s.emergencies.Find(ctx, id)
+	if err == nil && found.UserID != who.UserID && who.Role != patients.PrivacyRole {
+		err = patients.ErrNoEmergency
+	}
+	if err != nil {
+		return domain.Emergency{}, err
+	}
+	return found, s.trail.Record(ctx, who, emergencyEntry(audit.Read, found))
+}
+
+// End ends an emergency access before its time, for the user who opened it and privacy officers. It does nothing if the
+// access has ended. Errors: patients.ErrNoEmergency, also for other users.
+func (s *Emergencies) End(ctx context.Context, who auth.Principal, id domain.EmergencyID) error {
+	return s.changeOne(ctx, who, id, audit.EmergencyEnded, func(e *domain.Emergency) error {
+		if e.UserID != who.UserID && who.Role != patients.PrivacyRole {
+			return patients.ErrNoEmergency
+		}
+		e.End(s.clock.Now())
+		return nil
+	})
+}
+
+// Review stores the verdict of a privacy officer about an emergency access that another user has opened. Errors:
+// errs.Invalid, patients.ErrNoEmergency, patients.ErrOwnEmergency, patients.ErrAlreadyReviewed.
+func (s *Emergencies) Review(
+	ctx context.Context, who auth.Principal, id domain.EmergencyID, review domain.Review,
+) (reviewed domain.Emergency, err error) {
+	if err := review.Validate(); err != nil {
+		return reviewed, err
+	}
+	return reviewed, s.changeOne(ctx, who, id, audit.EmergencyReviewed, func(e *domain.Emergency) error {
+		err := e.Review(review, who.UserID, s.clock.Now())
+		reviewed = *e
+		return err
+	})
+}
+
+// changeOne applies rule to an emergency access, and records the action if it changed something.
+func (s *Emergencies) changeOne(
+	ctx context.Context, who auth.Principal, id domain.EmergencyID, action audit.Action,
+	rule func(*domain.Emergency) error,
+) error {
+	return s.tx.Do(ctx, func(ctx context.Context) error {
+		var before int
+		changed, err := s.emergencies.Change(ctx, id, func(e *domain.Emergency) error {
+			before = e.Version
+			return rule(e)
+		})
+		if err != nil || changed.Version == before {
+			return err
+		}
+		return s.trail.Record(ctx, who, emergencyEntry(action, changed))
+	})
+}
+
+// emergencyEntry returns the entry of an action on an emergency access. That of the opening has the code of the reason.
+func emergencyEntry(action audit.Action, e domain.Emergency) audit.Entry {
+	entry := audit.NewEntry(action, EmergencyResource, e.ID.UUID)
+	entry.PatientID = e.PatientID.UUID
+	if action == audit.EmergencyOpened {
+		entry.Fields = []string{e.Reason}
+		entry.Reason = e.Access()
+	}
+	return entry
+}

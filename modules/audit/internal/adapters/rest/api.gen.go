@@ -85,23 +85,23 @@ type AuditEntry struct {
 	// Example: 0
 	Count int64 `json:"count"`
 
-	// Fields The names of the changed fields, never their values; of granted: the level.
+	// Fields The names of the changed fields, never their values; of granted: the level; of emergency_opened: the reason.
 	//
 	// Example: ["phone"]
 	Fields []string `json:"fields"`
 
-	// Basis Why the actor may see the patient: keep (the user who keeps the patient), care (a doctor who is assigned), self (the patient) or delegate (such as a parent). Of granted and withdrawn, the basis of the grant. null for events that need none, and in entries of releases that did not record it.
+	// Basis Why the actor may see the patient: keep (the user who keeps the patient), care (a doctor who is assigned), practice (a member of a practice), share (a colleague), deputy (of the user who keeps the patient), self (the patient), delegate (such as a parent) or emergency. Of granted and withdrawn, the basis of the grant. null for events that need none, and in entries of releases that did not record it.
 	//
 	// Example: keep
 	Basis rest.NullableText `json:"basis"`
 
-	// Grant The assignment or the grant of the basis; null for keep, and in entries of several patients.
+	// Grant The assignment, grant, practice or emergency access of the basis; null for keep and deputy, and in entries of several patients.
 	Grant rest.NullableText `json:"grant"`
 
-	// ActsFor The party for whom the actor acted: the doctor's record of care, or the user; null for keep.
+	// ActsFor The party for whom the actor acted: a doctor's record, a practice, a colleague, or the user; null for keep.
 	ActsFor rest.NullableText `json:"acts_for"`
 
-	// Purpose The purpose of use (HL7 v3 PurposeOfUse), which follows from the basis: TREAT (keep, care), PATRQT (self) or FAMRQT (delegate). null without a basis, for granted and withdrawn, and in entries of earlier releases.
+	// Purpose The purpose of use (HL7 v3 PurposeOfUse), which follows from the basis: PATRQT (self), FAMRQT (delegate), BTG (emergency) or else TREAT. null without a basis, for granted and withdrawn, and in entries of earlier releases.
 	//
 	// Example: TREAT
 	Purpose rest.NullableText `json:"purpose"`
@@ -142,20 +142,20 @@ type PatientAccess struct {
 	// Status Example: 200
 	Status int `json:"status"`
 
-	// Fields The names of the changed fields; of granted: the level.
+	// Fields The names of the changed fields; of granted: the level; of emergency_opened: the reason.
 	//
 	// Example: ["phone"]
 	Fields []string `json:"fields"`
 
-	// Basis Why the actor may see the patient: keep (the user who keeps the patient), care (a doctor who is assigned), self (the patient) or delegate (such as a parent). Of granted and withdrawn, the basis of the grant. null for events that need none, and in entries of releases that did not record it.
+	// Basis Why the actor may see the patient: keep (the user who keeps the patient), care (a doctor who is assigned), practice (a member of a practice), share (a colleague), deputy (of the user who keeps the patient), self (the patient), delegate (such as a parent) or emergency. Of granted and withdrawn, the basis of the grant. null for events that need none, and in entries of releases that did not record it.
 	//
 	// Example: keep
 	Basis rest.NullableText `json:"basis"`
 
-	// ActsFor The party for whom the actor acted: the doctor's record of care, or the user; null for keep.
+	// ActsFor The party for whom the actor acted: a doctor's record, a practice, a colleague, or the user; null for keep.
 	ActsFor rest.NullableText `json:"acts_for"`
 
-	// Purpose The purpose of use (HL7 v3 PurposeOfUse), which follows from the basis: TREAT (keep, care), PATRQT (self) or FAMRQT (delegate). null without a basis, for granted and withdrawn, and in entries of earlier releases.
+	// Purpose The purpose of use (HL7 v3 PurposeOfUse), which follows from the basis: PATRQT (self), FAMRQT (delegate), BTG (emergency) or else TREAT. null without a basis, for granted and withdrawn, and in entries of earlier releases.
 	//
 	// Example: TREAT
 	Purpose rest.NullableText `json:"purpose"`

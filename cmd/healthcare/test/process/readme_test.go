@@ -39,10 +39,13 @@ func TestReadmesWalks(t *testing.T) {
 func walkThrough(t *testing.T, sh []string, p harness.Env, url string) {
 	readme := harness.Root(t, "README.md")
 	walk := strings.Replace(readmeBlocks(t, readme, "## A walk through the API"), "http://127.0.0.1:8000", url, 1)
-	careTeam := "## A walk through the care team"
-	answers := strings.Join(blocksOf(t, readme, careTeam, ""), "")
+	script, answers := walk, ""
+	for _, heading := range []string{"## A walk through the care team", "## A small clinic in four calls"} {
+		script += readmeBlocks(t, readme, heading)
+		answers += strings.Join(blocksOf(t, readme, heading, ""), "")
+	}
 	require.Contains(t, answers, "200\n404\n", "the doctor's requests before and after the discharge")
-	output := runInteractively(t, sh, p, walk+readmeBlocks(t, readme, careTeam))
+	output := runInteractively(t, sh, p, script)
 	output, found := strings.CutSuffix(output, answers)
 	require.True(t, found, "the output ends with the README's answers\n%s\nbut is\n%s", answers, output)
 	for _, expected := range []string{

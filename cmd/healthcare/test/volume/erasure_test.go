@@ -104,6 +104,8 @@ func TestNoTableKeepsDeletedData(t *testing.T) {
 			c := c.ForTest(t)
 			user := c.UserID()
 			c.Do("POST", "/api/patients/", patient, "Idempotency-Key", "p2").Expect(201)
+			c.InviteMember(c.AddPractice(), "read")
+			c.InviteDeputy("read")
 			c.Do("DELETE", "/api/auth/me/?patients=delete", object{"password": harness.Password}).Expect(204)
 			require.Empty(t, cellsContaining(t, s, "canary"))
 			for _, cell := range cellsContaining(t, s, user) {

@@ -35,7 +35,7 @@ func (m *machine) check(byTwo string) error {
 		})
 	}
 	wg.Wait()
-	return errors.Join(append(errs, m.checkExplanations())...)
+	return errors.Join(errors.Join(errs...), m.checkExplanations())
 }
 
 // checkLists compares the list of patients in each order on pages of two; in one order on a page of fifty, with the

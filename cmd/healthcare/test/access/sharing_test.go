@@ -33,10 +33,10 @@ type deputy struct {
 
 // offer is a code with which users join a practice, or become deputies.
 type offer struct {
-	deputy         // of an invitation of a deputy
-	by       *user // who invited
-	code, id string
-	expires  time.Time
+	deputy        // of an invitation of a deputy
+	by      *user // who invited
+	code    string
+	expires time.Time
 }
 
 // restriction hides a patient from a doctor or a user.

@@ -255,8 +255,8 @@ func (s *Service) lockAsPatient(
 func (s *Service) asPatient(
 	ctx context.Context, who auth.Principal, id patients.ID, reason patients.Reason, forbidden error,
 ) (patients.Reason, error) {
-	switch domain.Basis(reason.Basis) {
-	case "keep", domain.Self, domain.Delegate:
+	if reason == patients.Owned || slices.Contains([]domain.Basis{domain.Self, domain.Delegate},
+		domain.Basis(reason.Basis)) {
 		return reason, nil
 	}
 	reason, err := s.representing(ctx, who, id, forbidden)

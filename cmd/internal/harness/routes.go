@@ -151,6 +151,8 @@ func (r Route) Body(known Object) Object {
 	for _, member := range r.BodyMembers() {
 		value, there := r.knownValue(known, member)
 		switch {
+		case member == "practice" && r.TakesID():
+			continue // only a new patient is shared in this way
 		case there:
 		case !slices.Contains(r.bodySchema().Required, member) &&
 			slices.Contains([]string{"birth_date", "medical_record_number", "license_number", "practice"}, member):

@@ -35,6 +35,8 @@ type raceWorld struct {
 	t            *testing.T
 	users        int
 	admin, owner *harness.Client
+	shared       *sharing                 // of sharingRaces
+	then         func([]harness.Response) // checks what a round has left
 }
 
 // user returns a new user who has registered.
@@ -300,11 +302,15 @@ var staleAccess = map[string]string{
 		WHERE g.basis = 'care' AND a.id IS NULL`,
 	"assignments without their grant": `SELECT count(*) FROM assignments a
 		LEFT JOIN patient_grants g ON a.id = g.source_id WHERE a.access <> 'none' AND g.source_id IS NULL`,
-	"grants of users without an account": `SELECT count(*) FROM patient_grants WHERE basis <> 'care'
-		AND grantee_id NOT IN (SELECT id FROM users)`,
+	"grants of users without an account": `SELECT count(*) FROM patient_grants
+		WHERE basis NOT IN ('care', 'practice') AND grantee_id NOT IN (SELECT id FROM users)`,
 	"grants of users who do not act for themselves": `SELECT count(*) FROM patient_grants g
 		LEFT JOIN acting a ON a.user_id = g.grantee_id AND a.principal_id = g.grantee_id AND a.kind = 'self'
-		WHERE g.basis <> 'care' AND a.user_id IS NULL`,
+		WHERE g.basis NOT IN ('care', 'practice') AND a.user_id IS NULL`,
+	"restrictions for the owner": `SELECT count(*) FROM patient_restrictions r
+		JOIN patients p ON p.id = r.patient_id WHERE p.owner_id = r.grantee_id`,
+	"users with too many open emergency accesses": `SELECT count(*) FROM (SELECT user_id FROM emergency_accesses
+		WHERE ended_at IS NULL GROUP BY user_id HAVING count(*) > 5) AS too_many`,
 	"copies of a patient's name or time": `SELECT count(*) FROM patient_grants g
 		LEFT JOIN patients p ON p.id = g.patient_id
 		WHERE p.id IS NULL OR p.name <> g.patient_name OR p.updated_at <> g.patient_updated_at`,
@@ -332,13 +338,19 @@ var staleAccess = map[string]string{
 // Every pair of requests that begin or end an access has the outcome of one after the other, without a deadlock.
 func TestRacesOfAccess(t *testing.T) {
 	t.Parallel()
+	testRaces(t, accessRaces, 40, requireEachEndOfLinksOnce)
+}
+
+// testRaces runs each race that many times on PostgreSQL, and a quarter of it on SQLite.
+func testRaces(t *testing.T, races []accessRace, rounds int, finally ...func(*testing.T, *harness.Service)) {
+	if os.Getenv("CORPORA") == "all" {
+		rounds = 200
+	}
 	databasetest.EachConfig(t, func(t *testing.T, db database.Config) {
-		rounds, deadlocks := 10, func() int { return 0 }
-		if os.Getenv("CORPORA") == "all" {
-			rounds = 50
-		}
-		if db.URL != "" {
-			rounds *= 4
+		rounds, deadlocks := rounds, func() int { return 0 }
+		if db.URL == "" {
+			rounds /= 4
+		} else {
 			db, deadlocks = loggedPostgres(t, db)
 		}
 		verify := patientsfx.Command(func(ctx context.Context, sync any, work func(context.Context) error) error {
@@ -346,7 +358,7 @@ func TestRacesOfAccess(t *testing.T) {
 			w := &raceWorld{Service: s, t: t}
 			w.admin, w.owner = s.NewUserWithRole(t, auth.Admin, "Admin"), s.NewUser(t, "Owner")
 			w.owner.AddPatient()
-			for _, race := range accessRaces {
+			for _, race := range races {
 				t.Run(race.name, func(t *testing.T) {
 					w.t = t
 					w.admin, w.owner = w.admin.ForTest(t), w.owner.ForTest(t)
@@ -359,7 +371,9 @@ func TestRacesOfAccess(t *testing.T) {
 					require.Zero(t, deadlocks())
 				})
 			}
-			requireEachEndOfLinksOnce(t, s)
+			for _, check := range finally {
+				check(t, s)
+			}
 			return work(ctx)
 		})
 		var out bytes.Buffer
@@ -398,6 +412,7 @@ func requireEachEndOfLinksOnce(t *testing.T, s *harness.Service) {
 func (r accessRace) run(t *testing.T, w *raceWorld, rounds int) {
 	seen := map[string]int{}
 	for round := range rounds {
+		w.then = func([]harness.Response) {}
 		steps := r.start(w)
 		answers := make([]harness.Response, len(steps))
 		var all sync.WaitGroup
@@ -410,6 +425,7 @@ func (r accessRace) run(t *testing.T, w *raceWorld, rounds int) {
 			})
 		}
 		all.Wait()
+		w.then(answers)
 		var statuses []string
 		for _, a := range answers {
 			statuses = append(statuses, fmt.Sprint(a.Status))

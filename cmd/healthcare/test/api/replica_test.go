@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"healthcare/cmd/internal/harness"
+	"healthcare/modules/patients"
 	"healthcare/platform/auth"
 	"healthcare/platform/database"
 	"healthcare/platform/databasetest"
@@ -171,6 +172,8 @@ func TestReplica(t *testing.T) {
 	})
 	t.Run("the beginning and the end of an access count at once, for every session of the user",
 		func(t *testing.T) { p.testAccessEnds(t, writer.ForTest(t), a, b) })
+	t.Run("so do restrictions, shares, practices, deputies and emergency accesses",
+		func(t *testing.T) { p.testSharingEnds(t, writer.ForTest(t), a, b) })
 	t.Run("a replica that is too far behind is not used",
 		func(t *testing.T) { p.testLag(t, writer.ForTest(t), patient) })
 	t.Run("a replica stops, and returns", func(t *testing.T) { p.testStoppedReplica(t, other.ForTest(t), a, patient) })
@@ -283,6 +286,63 @@ func (p *replicaSetup) testAccessEnds(t *testing.T, owner *harness.Client, a, b 
 	admin.Do("POST", "/api/users/"+treating.UserID()+"/transfer/", object{"to": owner.UserID()}).Expect(200)
 	sees(other, own, 404)
 	sees(newSession(owner), own, 200)
+}
+
+// testSharingEnds begins and ends what users see by other means, and hides it, while the replica, whose replay is
+// paused, serves them.
+func (p *replicaSetup) testSharingEnds(t *testing.T, owner *harness.Client, a, b *harness.Service) {
+	a.NewUserWithRole(t, patients.PrivacyRole, "Officer")
+	practice, doctor := owner.AddPractice(), owner.AddDoctor()
+	patient := owner.AddPatient(object{"notes": "first", "practice": practice})
+	hidden, treated := owner.AddPatient(), owner.AddPatient()
+	member, share, deputy := a.NewUser(t, "Member"), a.NewUser(t, "Colleague"), a.NewUser(t, "Deputy")
+	treating := a.NewUser(t, "Doctor")
+	actsFor(t, treating, doctor)
+	joined(owner, member, practice, "read")
+	deputy.Do("POST", deputyClaims, object{"code": owner.InviteDeputy("read")["code"]}).Expect(201)
+	shared := share.Do("POST", claims, object{"code": invite(owner, patient, "colleague")["code"]}).Expect(201).ID()
+	owner.Assign(treated, doctor).Expect(201)
+	readers := []*harness.Client{member, share, deputy, treating}
+	for i, c := range readers {
+		readers[i] = newSession(c)
+		readers[i].Do("GET", "/api/patients/", nil).Expect(200)
+	}
+	release := p.pauseReplay(t)
+	defer release()
+	setNotes(owner, patient, "later").Expect(200)
+	for _, c := range readers[:3] {
+		waitUntilRead(c, patient, "first")
+	}
+
+	sees := func(c *harness.Client, patient string, status int) {
+		t.Helper()
+		for _, s := range []*harness.Service{a, b} {
+			for _, c := range []*harness.Client{c, newSession(c)} {
+				atInstance(c, s).Do("GET", patientAt(patient), nil).Expect(status)
+			}
+		}
+	}
+	restrictions := func(patient string) string { return patientAt(patient) + "restrictions/" }
+	treating = readers[3]
+	sees(treating, treated, 200)
+	for member, party := range map[string]string{"doctor": doctor, "user": treating.UserID()} {
+		owner.Do("POST", restrictions(treated), object{member: party}).Expect(201)
+		sees(treating, treated, 404)
+		owner.Do("DELETE", restrictions(treated)+party+"/", nil).Expect(204)
+		sees(treating, treated, 200)
+	}
+	sees(treating, hidden, 404)
+	opened := treating.OpenEmergency(hidden).Expect(201).ID()
+	sees(treating, hidden, 200)
+	treating.Do("DELETE", "/api/emergency-access/"+opened+"/", nil).Expect(204)
+	sees(treating, hidden, 404)
+
+	owner.Do("DELETE", practiceAt(practice)+"members/"+member.UserID()+"/", nil).Expect(204)
+	sees(readers[0], patient, 404)
+	owner.Do("DELETE", patientAt(patient)+"grants/"+shared+"/", nil).Expect(204)
+	sees(readers[1], patient, 404)
+	owner.Do("DELETE", deputies+deputy.UserID()+"/", nil).Expect(204)
+	sees(readers[2], patient, 404)
 }
 
 func (p *replicaSetup) testLag(t *testing.T, writer *harness.Client, patient string) {

@@ -59,6 +59,8 @@ func (m *machine) event(t *rapid.T) {
 	add(2, "join a practice", len(m.practices) > 0, m.joinPractice)
 	add(2, "change a member", len(m.practices) > 0, m.changeMember)
 	add(1, "remove a member", len(m.practices) > 0, m.removeMember)
+	add(2, "share with a practice", some && len(m.practices) > 0, m.shareWithPractice)
+	add(1, "end the sharing with a practice", some && len(m.practices) > 0, m.endPractice)
 	add(2, "invite a deputy", true, m.inviteDeputy)
 	add(2, "become a deputy", len(m.offers) > 0, m.becomeDeputy)
 	add(1, "end a deputy", len(m.deputies) > 0, m.endDeputy)
@@ -132,8 +134,8 @@ func (m *machine) addPatient() {
 		status = 409
 	}
 	if mayWrite := m.practicesOf(p.owner); len(mayWrite) > 0 && rapid.Bool().Draw(m.t, "for a practice") {
-		p.practice = pick(m.t, "practice", mayWrite)
-		body["practice"] = p.practice.id
+		with := pick(m.t, "practice", mayWrite)
+		p.practices, body["practice"] = []*practiceOf{with}, with.id
 	}
 	if p.owner.role == "patient" {
 		status = 403

@@ -43,8 +43,8 @@ type doctor struct {
 type patient struct {
 	id, name, number string
 	owner            *user
-	practice         *practiceOf // with which it is shared, or nil
-	born             time.Time   // zero: only the age is known
+	practices        []*practiceOf // with which it is shared
+	born             time.Time     // zero: only the age is known
 	created, updated time.Time
 }
 
@@ -143,8 +143,10 @@ func (m *model) treats(u *user, p *patient, now time.Time) (most patients.Level)
 			add(g.shared)
 		}
 	}
-	if p.practice != nil && p.practice.members[u] != "" {
-		add(p.practice.members[u])
+	for _, with := range p.practices {
+		if level := with.members[u]; level != "" {
+			add(level)
+		}
 	}
 	for _, d := range m.deputies {
 		if d.user == u && d.colleague == p.owner && now.Before(d.until) {

@@ -226,6 +226,34 @@ func (m *machine) removeMember() {
 	}
 }
 
+func (m *machine) shareWithPractice() {
+	p, with := pick(m.t, "patient", m.patients), pick(m.t, "practice", m.practices)
+	u := m.actor(p)
+	status := m.changing(u, p, auth.Keep, 204)
+	if level := with.members[u]; status == 204 && (level == "" || !level.Includes(auth.Write)) {
+		status = 404
+	}
+	m.send(u.client, "PUT", p.path()+"practices/"+with.id+"/", nil, status)
+	if status == 204 && !slices.Contains(p.practices, with) {
+		p.practices = append(p.practices, with)
+	}
+}
+
+func (m *machine) endPractice() {
+	p, with := pick(m.t, "patient", m.patients), pick(m.t, "practice", m.practices)
+	u, status := m.actor(p), 204
+	switch level := m.seesByID(u, p, m.now()); {
+	case level == "", !slices.Contains(p.practices, with):
+		status = 404
+	case level != auth.Keep:
+		status = 403
+	}
+	m.send(u.client, "DELETE", p.path()+"grants/"+with.id+"/", nil, status)
+	if status == 204 {
+		p.practices = slices.DeleteFunc(p.practices, func(other *practiceOf) bool { return other == with })
+	}
+}
+
 func (m *machine) inviteDeputy() {
 	u := m.anyUser()
 	o := &offer{by: u}

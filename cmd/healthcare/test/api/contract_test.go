@@ -153,6 +153,9 @@ func reachPractices(t *testing.T, s *harness.Service) {
 	practice := manager.AddPractice()
 	at, missing := practiceAt(practice), practiceAt(harness.MissingID)
 	manager.Do("POST", "/api/practices/", object{}).Expect(400)
+	shared := "/api/patients/" + manager.AddPatient() + "/practices/"
+	manager.Do("PUT", shared+practice+"/", nil).Expect(204)
+	manager.Do("PUT", shared+harness.MissingID+"/", nil).Expect(404)
 	manager.Do("GET", "/api/practices/", nil).Expect(200)
 	for _, c := range []struct {
 		method, path string

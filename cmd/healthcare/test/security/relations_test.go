@@ -56,6 +56,7 @@ GET    /api/patients/{id}/invitations/                          200  403  403  4
 POST   /api/patients/{id}/invitations/                          201  403  403  403  403 404 404  404 404  404  404  404
 DELETE /api/patients/{id}/invitations/{invitation}/             204  403  403  403  403 404 404  404 404  404  404  404
 DELETE /api/patients/{id}/grants/{grant}/                       204  403  403  403  403 404 404  404 404  404  404  404
+PUT    /api/patients/{id}/practices/{practice}/                 204  403  403  403  403 404 404  404 404  404  404  404
 GET    /api/audit/?patient=PATIENT                              403  403  403  403  403 403 403  403 403  403  403  403
 GET    /api/patients/{id}/corrections/                          200  403  403  200  200 404 404  404 404  404  404  404
 POST   /api/patients/{id}/corrections/                          403  403  403  201  201 404 404  404 404  404  404  404
@@ -113,6 +114,7 @@ GET    /api/patients/{id}/invitations/                          403  403  200  4
 POST   /api/patients/{id}/invitations/                          403  403  201  403  403  404  404  404  403
 DELETE /api/patients/{id}/invitations/{invitation}/             403  403  204  403  403  404  404  404  403
 DELETE /api/patients/{id}/grants/{grant}/                       403  403  204  403  403  404  404  404  403
+PUT    /api/patients/{id}/practices/{practice}/                 403  403  204  403  403  404  404  404  403
 GET    /api/audit/?patient=PATIENT                              403  403  403  403  403  403  403  403  403
 GET    /api/patients/{id}/corrections/                          403  403  200  403  403  404  404  404  403
 POST   /api/patients/{id}/corrections/                          403  403  403  403  403  404  404  404  403
@@ -171,6 +173,7 @@ func newRelationWorld(t *testing.T, s *harness.Service) *relationWorld {
 		c.Do("POST", "/api/practices/claims/", object{"code": code}).Expect(201)
 	}
 	join(former, "write")
+	join(keep, "write")
 	patient := former.AddPatient(object{"name": "Zebra Crossing", "practice": practice})
 	w.twin = former.AddPatient(object{"name": "Zebra Twin", "practice": practice})
 	former.Do("DELETE", "/api/practices/"+practice+"/members/"+former.UserID()+"/", nil).Expect(204)
@@ -241,7 +244,7 @@ func newRelationWorld(t *testing.T, s *harness.Service) *relationWorld {
 	s.NewUserWithRole(t, patients.PrivacyRole, "Officer")
 	link("emer", user("emer", true))
 	w.users["emer"].OpenEmergency(patient).Expect(201)
-	w.known = object{harness.Patient: patient, "doctor": admin.AddDoctor()}
+	w.known = object{harness.Patient: patient, "doctor": admin.AddDoctor(), "practice": practice}
 	emergency := w.users["left"].OpenEmergency(patient).Expect(201).ID()
 	w.users["left"].Do("DELETE", "/api/emergency-access/"+emergency+"/", nil).Expect(204)
 	w.known["emergency"] = emergency
@@ -249,7 +252,7 @@ func newRelationWorld(t *testing.T, s *harness.Service) *relationWorld {
 	for kind := range w.known {
 		w.ofNoOne[kind] = harness.MissingID
 	}
-	w.ofNoOne["doctor"] = w.spare
+	w.ofNoOne["doctor"], w.ofNoOne["practice"] = w.spare, practice
 	return w
 }
 

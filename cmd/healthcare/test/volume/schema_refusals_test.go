@@ -38,7 +38,7 @@ func TestValuesOutsideTheSchemaAreRejected(t *testing.T) {
 				}
 				at := path
 				if r, ok := routes[path+" "+method]; ok {
-					at = r.PathOf(known)
+					at, _, _ = strings.Cut(r.PathOf(known), "?")
 				}
 				if op.RequestBody != nil {
 					schema := op.RequestBody.Value.Content.Get("application/json").Schema.Value

@@ -144,10 +144,31 @@ func TestPractice(t *testing.T) {
 				require.Equal(t, errs.Invalid, errs.KindOf(err))
 			}
 		})
+		t.Run("gets patients that were registered before", func(t *testing.T) {
+			with := identity.PracticeID{UUID: practice}
+			for _, who := range []*auth.Principal{&owner, &reader, &manager} {
+				earlier := h.registered(t, *who, born())
+				var want error
+				if who == &reader {
+					want = identity.ErrPracticeNotFound
+				}
+				for range 2 {
+					require.ErrorIs(t, h.ShareWith(ctx, *who, earlier.ID, with), want)
+				}
+				_, err := h.Find(ctx, manager, earlier.ID)
+				require.Equal(t, want == nil, err == nil)
+			}
+			require.ErrorIs(t, h.ShareWith(ctx, reader, patient.ID, with), patients.ErrKeeperOnly)
+			require.ErrorIs(t, h.ShareWith(ctx, newUser(t, db), patient.ID, with), patients.ErrNotFound)
+			require.NoError(t, h.ShareWith(ctx, manager, patient.ID, with))
+			other := identity.PracticeID{UUID: uuid.New()}
+			require.ErrorIs(t, h.ShareWith(ctx, owner, patient.ID, other), identity.ErrPracticeNotFound)
+		})
 		t.Run("lets a manager remove a patient, which the owner no longer has", func(t *testing.T) {
 			require.NoError(t, h.Remove(ctx, manager, patient.ID, revision.Match{}))
 			last := h.trail.Recorded()[len(h.trail.Recorded())-1]
-			require.Empty(t, h.browsed(t, owner))
+			_, err := h.Find(ctx, owner, patient.ID)
+			require.ErrorIs(t, err, patients.ErrNotFound)
 			require.Equal(t, auth.Reason{Basis: "practice", Grant: practice, For: practice}, last.Entry.Reason)
 		})
 	})

@@ -46,13 +46,13 @@ func NewEmergencies(
 func (s *Emergencies) Open(
 	ctx context.Context, who auth.Principal, in domain.EmergencyInput, from netip.Addr,
 ) (domain.Emergency, error) {
+	if _, err := domain.OpenEmergency(in, who.UserID, s.clock.Now()); err != nil {
+		return domain.Emergency{}, err
+	}
 	if !s.mayOpen(who) {
 		refusal := audit.NewRefusal(audit.Patient, in.Patient.UUID, http.StatusForbidden)
 		return domain.Emergency{}, audit.RecordMissing(
 			ctx, s.trail, who, refusal, auth.ErrForbidden, auth.ErrForbidden)
-	}
-	if _, err := domain.OpenEmergency(in, who.UserID, s.clock.Now()); err != nil {
-		return domain.Emergency{}, err
 	}
 	officers, err := s.roles.CountActive(ctx, patients.PrivacyRole, 1)
 	if err == nil && officers == 0 {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"healthcare/modules/identity"
 	"healthcare/modules/patients"
 	"healthcare/modules/patients/internal/domain"
 	"healthcare/modules/patients/internal/ports"
@@ -90,7 +91,7 @@ func (s *Service) RegisterFor(
 			}
 			entries := []audit.Entry{newEntry(audit.Create, patient.ID, patients.Owned)}
 			if practice != nil {
-				grant := patient.ShareWith(*practice, now)
+				grant := patient.ShareWith(*practice, who.UserID, now)
 				if err := s.grants.Put(ctx, grant); err != nil {
 					return err
 				}
@@ -99,6 +100,31 @@ func (s *Service) RegisterFor(
 			return s.trail.Record(ctx, who, entries...)
 		})
 	})
+}
+
+// ShareWith shares a patient of the user with a practice, in which the user may write. It changes nothing if the two
+// share the patient already. Errors: patients.ErrNotFound, patients.ErrKeeperOnly, identity.ErrPracticeNotFound.
+func (s *Service) ShareWith(
+	ctx context.Context, who auth.Principal, id patients.ID, practice identity.PracticeID,
+) error {
+	err := s.tx.Do(ctx, func(ctx context.Context) error {
+		patient, err := s.patients.Hold(ctx, patients.KeptBy(who, s.clock.Now()), id)
+		if err != nil {
+			return err
+		}
+		if !mayShareWith(who, practice.UUID) {
+			return identity.ErrPracticeNotFound
+		}
+		grant := patient.ShareWith(practice.UUID, who.UserID, s.clock.Now())
+		if _, err := s.grants.Find(ctx, id, grant.SourceID); !errors.Is(err, patients.ErrNoGrant) {
+			return err
+		}
+		if err := s.grants.Put(ctx, grant); err != nil {
+			return err
+		}
+		return s.trail.Record(ctx, who, grantEntries(audit.Granted, grant)...)
+	})
+	return s.recordRefusal(ctx, who, id, err, patients.ErrKeeperOnly)
 }
 
 // mayShareWith reports whether the user may share patients with the practice.

@@ -59,9 +59,9 @@ func (g Grant) Outweighs(other Grant) bool {
 
 // ShareWith returns the grant to a practice. It lets managers of the practice keep the patient, and members do what
 // their level allows. The practice is its source, so that a patient has one for each practice.
-func (p Patient) ShareWith(practice uuid.UUID, now time.Time) Grant {
+func (p Patient) ShareWith(practice, by uuid.UUID, now time.Time) Grant {
 	return Grant{
 		PatientID: p.ID, GranteeID: practice, Basis: Practice, SourceID: practice, Level: patients.Keep,
-		GrantedBy: p.OwnerID, GrantedAt: now,
+		GrantedBy: by, GrantedAt: now,
 	}
 }

@@ -2,10 +2,10 @@ package rest
 
 import (
 	"github.com/gofiber/fiber/v2"
-	"github.com/google/uuid"
 
 	"healthcare/modules/patients"
 	"healthcare/modules/patients/internal/domain"
+	"healthcare/platform/errs"
 	"healthcare/platform/rest"
 )
 
@@ -79,14 +79,16 @@ func (h *handlers) RestrictPatient(c *fiber.Ctx, id string) error {
 	if err != nil {
 		return err
 	}
-	type parties struct{ doctor, user *uuid.UUID }
-	in, err := rest.Body(c, func(body RestrictionInput) parties {
-		return parties{rest.UUID(rest.OrNil(body.Doctor)), rest.UUID(rest.OrNil(body.User))}
-	})
+	in, err := rest.Body(c, func(body RestrictionInput) RestrictionInput { return body })
 	if err != nil {
 		return err
 	}
-	restriction, err := h.restrictions.Add(c.UserContext(), rest.Principal(c), patient, in.doctor, in.user)
+	doctor, wrongDoctor := uuidIn(rest.OrNil(in.Doctor))
+	user, wrongUser := uuidIn(rest.OrNil(in.User))
+	if err := errs.Fields(map[string]error{"doctor": wrongDoctor, "user": wrongUser}); err != nil {
+		return err
+	}
+	restriction, err := h.restrictions.Add(c.UserContext(), rest.Principal(c), patient, doctor, user)
 	if err != nil {
 		return err
 	}

@@ -670,6 +670,9 @@ type ServerInterface interface {
 	// WithdrawPatientInvitation Withdraw an invitation, so that its code is no longer valid.
 	// (DELETE /api/patients/{id}/invitations/{invitation}/)
 	WithdrawPatientInvitation(c *fiber.Ctx, id string, invitation string) error
+	// SharePatientWithPractice Share a patient with a practice.
+	// (PUT /api/patients/{id}/practices/{practice}/)
+	SharePatientWithPractice(c *fiber.Ctx, id string, practice string) error
 	// ListRestrictions List from whom a patient is hidden, oldest first.
 	// (GET /api/patients/{id}/restrictions/)
 	ListRestrictions(c *fiber.Ctx, id string) error
@@ -1485,6 +1488,43 @@ func (siw *ServerInterfaceWrapper) WithdrawPatientInvitation(c *fiber.Ctx) error
 	return handler(c)
 }
 
+// SharePatientWithPractice operation middleware
+func (siw *ServerInterfaceWrapper) SharePatientWithPractice(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Params("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter id: %w", err).Error())
+	}
+
+	// ------------- Path parameter "practice" -------------
+	var practice string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "practice", c.Params("practice"), &practice, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter practice: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.SharePatientWithPractice(c, id, practice)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
 // ListRestrictions operation middleware
 func (siw *ServerInterfaceWrapper) ListRestrictions(c *fiber.Ctx) error {
 
@@ -1685,6 +1725,8 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 	router.Post(options.BaseURL+"/api/patients/:id/invitations/", wrapper.InvitePatient)
 
 	router.Delete(options.BaseURL+"/api/patients/:id/invitations/:invitation/", wrapper.WithdrawPatientInvitation)
+
+	router.Put(options.BaseURL+"/api/patients/:id/practices/:practice/", wrapper.SharePatientWithPractice)
 
 	router.Get(options.BaseURL+"/api/patients/:id/restrictions/", wrapper.ListRestrictions)
 

@@ -5,19 +5,23 @@ import (
 
 	"healthcare/modules/patients"
 	"healthcare/modules/patients/internal/domain"
+	"healthcare/platform/errs"
 	"healthcare/platform/rest"
 )
 
 // OpenEmergencyAccess opens a patient's record in an emergency.
 func (h *handlers) OpenEmergencyAccess(c *fiber.Ctx) error {
-	input, err := rest.Body(c, func(body EmergencyAccessInput) domain.EmergencyInput {
-		return domain.EmergencyInput{
-			Patient: patients.ID{UUID: *rest.UUID(&body.Patient)}, Reason: body.Reason, Explanation: body.Explanation,
-			Minutes: body.Minutes, Password: body.Password,
-		}
-	})
+	body, err := rest.Body(c, func(body EmergencyAccessInput) EmergencyAccessInput { return body })
 	if err != nil {
 		return err
+	}
+	patient, err := uuidIn(&body.Patient)
+	if err := errs.Fields(map[string]error{"patient": err}); err != nil {
+		return err
+	}
+	input := domain.EmergencyInput{
+		Patient: patients.ID{UUID: *patient}, Reason: body.Reason, Explanation: body.Explanation,
+		Minutes: body.Minutes, Password: body.Password,
 	}
 	opened, err := h.emergencies.Open(c.UserContext(), rest.Principal(c), input, rest.ClientAddress(c))
 	if err != nil {

@@ -5,6 +5,7 @@ package rest
 import (
 	"context"
 	_ "embed" // for the contract
+	"errors"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/google/uuid"
@@ -61,7 +62,11 @@ func (h *handlers) ListPatients(c *fiber.Ctx, params ListPatientsParams) error {
 // RegisterPatient adds a patient.
 func (h *handlers) RegisterPatient(c *fiber.Ctx) error {
 	register := func(ctx context.Context, who auth.Principal, new newPatient) (domain.Patient, error) {
-		return h.patients.RegisterFor(ctx, who, new.Input, new.practice)
+		practice, err := uuidIn(new.practice)
+		if err := errs.Fields(map[string]error{"practice": err}); err != nil {
+			return domain.Patient{}, err
+		}
+		return h.patients.RegisterFor(ctx, who, new.Input, practice)
 	}
 	return rest.Create(c, newPatientOf, register, location, h.resource)
 }
@@ -127,12 +132,26 @@ func inputOf(body PatientInput) domain.Input {
 // newPatient is a description of a patient, and the practice that it is shared with, if any.
 type newPatient struct {
 	domain.Input
-	practice *uuid.UUID
+	practice *string
 }
 
 func newPatientOf(body PatientInput) newPatient {
-	return newPatient{inputOf(body), rest.UUID(rest.OrNil(body.Practice))}
+	return newPatient{inputOf(body), rest.OrNil(body.Practice)}
 }
+
+// uuidIn returns an id in a body, or nil if it is absent. Errors: errNotUUID.
+func uuidIn(given *string) (*uuid.UUID, error) {
+	if given == nil {
+		return nil, nil
+	}
+	id, err := uuid.Parse(*given)
+	if err != nil {
+		return nil, errNotUUID
+	}
+	return &id, nil
+}
+
+var errNotUUID = errors.New("Must be a UUID.") //nolint:staticcheck // shown to people as a sentence
 
 func changesOf(body PatientChanges) domain.Changes {
 	changes := changedFields(body)

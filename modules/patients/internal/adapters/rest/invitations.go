@@ -6,6 +6,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/oapi-codegen/nullable"
 
+	"healthcare/modules/identity"
 	"healthcare/modules/patients"
 	"healthcare/modules/patients/internal/app"
 	"healthcare/modules/patients/internal/domain"
@@ -102,6 +103,22 @@ func (h *handlers) EndPatientGrant(c *fiber.Ctx, id, grant string) error {
 		return err
 	}
 	if err := h.invitations.End(c.UserContext(), rest.Principal(c), patient, ended.UUID); err != nil {
+		return err
+	}
+	return c.SendStatus(fiber.StatusNoContent)
+}
+
+// SharePatientWithPractice shares a patient with a practice.
+func (h *handlers) SharePatientWithPractice(c *fiber.Ctx, id, practice string) error {
+	patient, err := patients.ParseID(id)
+	if err != nil {
+		return err
+	}
+	with, err := identity.ParsePracticeID(practice)
+	if err != nil {
+		return err
+	}
+	if err := h.patients.ShareWith(c.UserContext(), rest.Principal(c), patient, with); err != nil {
 		return err
 	}
 	return c.SendStatus(fiber.StatusNoContent)

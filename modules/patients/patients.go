@@ -198,7 +198,7 @@ type Directory interface {
 // Exceptions are patients in whom a list by owners and doctors differs from what a user sees.
 type Exceptions struct {
 	Represented []ID // by the user, as the patient or as a delegate: at most MaxRepresented
-	Restricted  []ID // hidden from the user unless the user owns them: at most MaxRestricted
+	Restricted  []ID // granted to the user and hidden from the user: at most MaxRestricted
 }
 
 // MaxRestricted is the maximum number of restricted patients that Exceptions has.

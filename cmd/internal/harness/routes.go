@@ -256,8 +256,7 @@ func (c *Client) KnownValues() Object {
 		"session": MissingID,
 		"email":   other.Email(), "password": Password, "current_password": Password, "new_password": Password,
 	}
-	shared := other.Do("POST", "/api/patients/"+other.AddPatient()+"/invitations/", Object{"as": "colleague"})
-	known[claimPath+" code"] = shared.Expect(201).Object()["code"]
+	known[claimPath+" code"] = other.InviteColleague(other.AddPatient())["code"]
 	c.AddGrant(known, other)
 	known["assignment"] = c.Assign(known[Patient].(string), c.AddDoctor()).Expect(201).ID()
 	known["invited_doctor"], known["linked_doctor"] = c.AddDoctor(), c.AddDoctor()
@@ -377,6 +376,12 @@ func (r Route) RefusesKeeper() bool {
 func (c *Client) Invite(patient string) Object {
 	c.T.Helper()
 	return c.Do("POST", "/api/patients/"+patient+"/invitations/", Object{"as": "delegate"}).Expect(201).Object()
+}
+
+// InviteColleague invites a colleague to share the patient, and returns the invitation with its code.
+func (c *Client) InviteColleague(patient string) Object {
+	c.T.Helper()
+	return c.Do("POST", "/api/patients/"+patient+"/invitations/", Object{"as": "colleague"}).Expect(201).Object()
 }
 
 // AddRecords creates a record of each kind that a plain POST creates, also of modules that are added later. Its values

@@ -13,6 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"healthcare/cmd/internal/harness"
+	"healthcare/modules/doctors"
+	"healthcare/modules/patients"
 	"healthcare/platform/auth"
 )
 
@@ -58,8 +60,17 @@ func newAttackCase(t *testing.T, s *harness.Service) *attackCase {
 	person.AskForCorrection(patient, "7391648")
 	x.victim.Do("POST", "/api/practices/", object{"name": "zyxcanary"}).Expect(201)
 	x.victim.AddActing(x.known, s.NewUser(t, "Manager"))
+	hidden := object{"doctor": doctor}
+	x.victim.Do("POST", "/api/patients/"+patient+"/restrictions/", hidden).Expect(201)
+	x.known["restriction"] = doctor
+	s.NewUserWithRole(t, patients.PrivacyRole, "Officer")
+	x.victim.WithRole(doctors.Role, func() {
+		for range 2 {
+			x.known["emergency"] = x.victim.OpenEmergency(person.AddPatient()).Expect(201).ID()
+		}
+	})
 	for _, kind := range []string{
-		"grant", "invitation", "correction", "practice", "practice_invitation", "deputy_invitation",
+		"grant", "invitation", "correction", "practice", "practice_invitation", "deputy_invitation", "emergency",
 	} {
 		x.ids = append(x.ids, x.known[kind].(string))
 	}
@@ -274,7 +285,7 @@ func TestR07_GeneratedForeignIsLikeMissing(t *testing.T) {
 				a := x.attacker.Do(r.Method, at(id), body(id), headers...)
 				a.Header.Del("Date")
 				a.Header.Del("Link") // it repeats the address
-				return fmt.Sprint(a.Status, a.WithoutRequestID(), a.Header)
+				return strings.ReplaceAll(fmt.Sprint(a.Status, a.WithoutRequestID(), a.Header), id, "ID")
 			}
 			want := ask(harness.MissingID)
 			for _, id := range x.ids {

@@ -10,6 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"healthcare/cmd/internal/harness"
+	"healthcare/modules/doctors"
+	"healthcare/modules/patients"
 	"healthcare/platform/auth"
 )
 
@@ -122,7 +124,7 @@ func holdsNoSentinel(t *testing.T, s *harness.Service, c *harness.Client, r harn
 	var plain harness.Rows
 	claims, acting := 0, 0
 	send := func(extra object) {
-		known := maps.Clone(known)
+		known, role := maps.Clone(known), auth.Admin
 		switch r.CollectionPath() {
 		case "/api/patients/claims/":
 			if claims++; claims%40 == 0 { // a patient has 50 accepted invitations
@@ -132,7 +134,7 @@ func holdsNoSentinel(t *testing.T, s *harness.Service, c *harness.Client, r harn
 						"DELETE FROM "+table+" WHERE patient_id = ?", kept).Error)
 				}
 			}
-			known[r.Path+" code"] = keeper.Invite(kept)["code"]
+			known[r.Path+" code"] = keeper.InviteColleague(kept)["code"]
 		case "/api/patients/":
 			if r.TakesID() {
 				known[harness.Patient] = c.AddPatient() // a patient has ten open invitations, and twenty corrections
@@ -143,6 +145,15 @@ func holdsNoSentinel(t *testing.T, s *harness.Service, c *harness.Client, r harn
 					c.Do("DELETE", "/api/patients/"+patient+"/grants/"+grant+"/", nil).Expect(204)
 				}(known[harness.Patient].(string), known["grant"].(string))
 			}
+		case "/api/emergency-access/":
+			role, known[harness.Patient] = doctors.Role, other.AddPatient()
+			if r.TakesID() {
+				role = patients.PrivacyRole
+				other.WithRole(doctors.Role, func() {
+					known["emergency"] = other.OpenEmergency(c.AddPatient()).Expect(201).ID()
+				})
+			}
+			defer requireDeleted(t, s, "emergency_accesses")
 		case "/api/mappings/":
 			known["doctor"] = c.AddDoctor()
 		case "/api/auth/register/", "/api/users/":
@@ -167,7 +178,13 @@ func holdsNoSentinel(t *testing.T, s *harness.Service, c *harness.Client, r harn
 		}
 		body := r.Body(known)
 		maps.Copy(body, extra)
-		a := caller.ForTest(t).Do(r.Method, r.PathOf(known), body)
+		var a harness.Response
+		do := func() { a = caller.ForTest(t).Do(r.Method, r.PathOf(known), body) }
+		if caller == c && role != auth.Admin {
+			c.WithRole(role, do)
+		} else {
+			do()
+		}
 		require.Contains(t, []int{200, 201}, a.Status, "%v: %s", body, a.Body)
 	}
 	send(nil)

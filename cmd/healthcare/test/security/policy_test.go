@@ -16,6 +16,8 @@ import (
 
 	"healthcare/cmd/internal/composition"
 	"healthcare/cmd/internal/harness"
+	"healthcare/modules/doctors"
+	"healthcare/modules/patients"
 	"healthcare/platform/auth"
 	"healthcare/platform/contract"
 	"healthcare/platform/database"
@@ -145,6 +147,14 @@ func (w *policyWorld) check(t *testing.T, r harness.Route, role auth.Role, may b
 				a.ExpectProblem(409, "role_conflict")
 			case r.String() == "/api/doctors/{id}/link/ DELETE" && role != auth.Admin:
 				a.ExpectProblem(403, "record_is_linked") // linked to another user
+			case r.String() == "/api/patients/claims/ POST" && role == patients.Role:
+				a.ExpectProblem(409, "colleague_only")
+			case r.String() == "/api/emergency-access/ POST" && role == doctors.Role:
+				a.ExpectProblem(409, "already_visible")
+			case r.String() == "/api/emergency-access/ POST":
+				a.ExpectProblem(403, "forbidden") // EMERGENCY_ACCESS is doctors
+			case strings.HasPrefix(r.Path, "/api/emergency-access/{id}/") && role != patients.PrivacyRole:
+				require.Equal(t, 404, a.Status, "another user has opened it")
 			case r.RefusesKeeper():
 				a.ExpectProblem(403, "requester_only")
 			default:

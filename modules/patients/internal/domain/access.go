@@ -66,7 +66,8 @@ type Acting struct {
 }
 
 // Explain returns why the user sees the patient and why not. acts has the capacities of the user that concern the
-// owner, a grantee, or a party of a restriction.
+// owner, a grantee, or a party of a restriction. Of a user without any relation to the patient it returns nothing else,
+// whether there is such an account or not.
 func (k Known) Explain(user uuid.UUID, account Account, acts []Acting) Viewer {
 	viewer := Viewer{User: user, Name: account.Name}
 	if account.Exists() && !account.Reads {
@@ -95,6 +96,9 @@ func (k Known) Explain(user uuid.UUID, account Account, acts []Acting) Viewer {
 	slices.SortStableFunc(viewer.Because, func(a, b Cause) int {
 		return cmp.Or(len(a.Level.AndAbove())-len(b.Level.AndAbove()), a.Since.Compare(b.Since))
 	})
+	if viewer.Because == nil && restricted == nil {
+		return Viewer{User: user}
+	}
 	if barred {
 		viewer.Because = nil
 	}

@@ -52,7 +52,7 @@ func TestExplain(t *testing.T) {
 			User: owner, Name: "N", Sees: patients.Keep,
 			Because: []domain.Cause{{Reason: patients.Owned, Level: patients.Keep, Since: at}},
 		}},
-		"a stranger": {known, user, staff, nil, domain.Viewer{User: user, Name: "N"}},
+		"a stranger": {known, user, staff, nil, domain.Viewer{User: user}},
 		"several capacities": {known, user, staff, []domain.Acting{asDoctor, member}, domain.Viewer{
 			User: user, Name: "N", Sees: patients.Write, Because: []domain.Cause{ofPractice, ofCare},
 		}},
@@ -63,7 +63,7 @@ func TestExplain(t *testing.T) {
 			}},
 		}},
 		"a deputy of another": {known, user, staff, []domain.Acting{{Party: user, Deputy: true, Level: patients.Read}},
-			domain.Viewer{User: user, Name: "N"}},
+			domain.Viewer{User: user}},
 		"one capacity is restricted": {hidden, user, staff, []domain.Acting{asDoctor, member}, domain.Viewer{
 			User: user, Name: "N", BarredBy: []domain.Bar{bar},
 		}},
@@ -82,7 +82,7 @@ func TestExplain(t *testing.T) {
 			User: owner, BarredBy: []domain.Bar{{Kind: "disabled"}},
 		}},
 		"no account":     {known, owner, domain.Account{}, nil, domain.Viewer{User: owner}},
-		"no such record": {domain.Known{}, user, staff, nil, domain.Viewer{User: user, Name: "N"}},
+		"no such record": {domain.Known{}, user, staff, nil, domain.Viewer{User: user}},
 	} {
 		t.Run(name, func(t *testing.T) { require.Equal(t, c.want, c.known.Explain(c.user, c.account, c.acts)) })
 	}

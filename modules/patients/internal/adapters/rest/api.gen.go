@@ -175,10 +175,10 @@ type EmergencyAccess struct {
 	// Explanation Example: Found unconscious, no companion.
 	Explanation string `json:"explanation"`
 
-	// OpenedAt Example: 2026-11-24T09:30:00.000512Z
+	// OpenedAt Example: 2099-12-31T23:00:00.000512Z
 	OpenedAt rest.Time `json:"opened_at"`
 
-	// Until Example: 2026-11-24T10:30:00.000512Z
+	// Until Example: 2100-01-01T00:00:00.000512Z
 	Until rest.Time `json:"until"`
 
 	// EndedAt null unless it ended before.

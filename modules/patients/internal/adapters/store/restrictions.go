@@ -84,7 +84,9 @@ func (s *restrictions) Restricted(ctx context.Context, scope patients.Scope, lim
 	if !scope.Shared() {
 		return nil, nil
 	}
-	of := restrictionsOf(s.db.Read(ctx), scope).Distinct("r.patient_id").Order("r.patient_id").Limit(limit)
+	granted := grantsOf(s.db.Read(ctx), scope).Select("1").Where("g.patient_id = r.patient_id")
+	of := restrictionsOf(s.db.Read(ctx), scope).Where("EXISTS (?)", granted)
+	of = of.Distinct("r.patient_id").Order("r.patient_id").Limit(limit)
 	err = of.Pluck("r.patient_id", &ids).Error
 	return ids, err
 }

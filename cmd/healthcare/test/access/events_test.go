@@ -383,6 +383,7 @@ func (m *machine) invitePerson() {
 		return
 	}
 	m.invitations = slices.DeleteFunc(m.invitations, void)
+	m.removeExpired(p, m.now())
 	i.id, i.code = made.object(m.t)["id"].(string), made.object(m.t)["code"].(string)
 	m.invitations = append(m.invitations, i)
 	if rapid.Bool().Draw(m.t, "at once") {
@@ -420,6 +421,7 @@ func (m *machine) claim(i *invitation) {
 	if status != 201 {
 		return
 	}
+	m.removeExpired(p, m.now())
 	g := i.grant
 	g.user = u
 	if adult := p.born.AddDate(18, 0, 0); !i.self && i.shared == "" && !p.born.IsZero() && m.now().Before(adult) &&

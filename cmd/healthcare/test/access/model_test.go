@@ -175,6 +175,13 @@ func (m *model) granted(u *user, p *patient, now time.Time) bool {
 	})
 }
 
+// removeExpired removes the patient's grants that have expired, as an invitation and a claim do.
+func (m *model) removeExpired(p *patient, now time.Time) {
+	m.grants = slices.DeleteFunc(m.grants, func(g *grant) bool {
+		return g.patient == p && !g.until.IsZero() && !now.Before(g.until)
+	})
+}
+
 // represents reports whether the user sees the patient as the patient or a delegate.
 func (m *model) represents(u *user, p *patient, now time.Time) bool {
 	return m.granted(u, p, now) && !m.restricted(u, p, now)

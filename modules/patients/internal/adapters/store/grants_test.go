@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"cmp"
+	"flag"
 	"os"
 	"slices"
 	"strings"
@@ -217,7 +218,12 @@ func idsOf(all []domain.Patient) []patients.ID {
 
 // modelTime returns how long changes are made at random.
 func modelTime() time.Duration {
-	if os.Getenv("CORPORA") == "all" {
+	explicit := false
+	flag.Visit(func(f *flag.Flag) { explicit = explicit || f.Name == "rapid.checks" })
+	switch {
+	case explicit:
+		return 24 * time.Hour
+	case os.Getenv("CORPORA") == "all":
 		return time.Minute
 	}
 	return 5 * time.Second
@@ -225,11 +231,12 @@ func modelTime() time.Duration {
 
 // TestAccessEqualsModel changes patients, grants, restrictions and emergency accesses at random, for users who act for
 // doctors, practices and colleagues. After each change, every user finds, counts and lists exactly the patients that
-// the model has for them, in every order and on pages of two. The sequences end after some seconds.
+// the model has for them, in every order and on pages of two. The sequences end after some seconds; -rapid.checks sets
+// their number instead.
 func TestAccessEqualsModel(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
-		ends := time.Now().Add(modelTime())
+		ends, states := time.Now().Add(modelTime()), 0
 		rapid.Check(t, func(rt *rapid.T) {
 			if time.Now().After(ends) {
 				return
@@ -270,7 +277,11 @@ func TestAccessEqualsModel(t *testing.T) {
 			a.grantees = append(a.grantees, doctors...)
 			hideable := slices.Clone(a.grantees)
 			rt.Repeat(map[string]func(*rapid.T){
-				"": func(t *rapid.T) { a.t = t; a.check() },
+				"": func(t *rapid.T) {
+					a.t = t
+					a.check()
+					states++
+				},
 				"add a patient": func(t *rapid.T) {
 					patient := ananya(rapid.SampledFrom(a.users).Draw(t, "owner").UserID)
 					patient.ID, patient.Details.MedicalRecordNumber = recordid.New[patients.ID](), ""
@@ -399,6 +410,7 @@ func TestAccessEqualsModel(t *testing.T) {
 				"wait": func(t *rapid.T) { a.now = a.now.Add(time.Minute) },
 			})
 		})
+		t.Logf("%d states", states)
 	})
 }
 

@@ -91,12 +91,17 @@ func changesNothing(t *testing.T, s *harness.Service, c *harness.Client, r harne
 			}
 		}
 	}
-	for _, name := range harness.SampleFifth(len(r.Path), names) {
+	for _, name := range sampled(r, names) {
 		body := r.Body(known)
 		body[name] = sentinelID
 		c.ForTest(t).Do(r.Method, at, body).Expect(status)
 	}
 	require.Equal(t, before, withoutRouteTable(s.StoredRows(t), r))
+}
+
+// sampled returns a fifteenth of the names, another one for each value of CORPORA.
+func sampled(r harness.Route, names []string) []string {
+	return harness.Sample(len(r.Path), harness.SampleFifth(len(r.Path), names))
 }
 
 // withoutRouteTable returns the rows without the table that the route writes to.
@@ -199,7 +204,7 @@ func holdsNoSentinel(t *testing.T, s *harness.Service, c *harness.Client, r harn
 			send(all)
 		}
 	}
-	for _, name := range harness.SampleFifth(len(r.Path), names) {
+	for _, name := range sampled(r, names) {
 		send(object{name: sentinelID})
 	}
 	requireSimilar(t, without(s.StoredRows(t), before), plain)

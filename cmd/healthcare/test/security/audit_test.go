@@ -9,6 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"healthcare/cmd/internal/harness"
+	"healthcare/modules/doctors"
+	"healthcare/modules/patients"
 	"healthcare/platform/audit"
 	"healthcare/platform/auth"
 )
@@ -54,12 +56,23 @@ func TestR40_AccessToPatientDataIsRecorded(t *testing.T) {
 			known["assignment"] = c.Assign(c.AddPatient(), c.AddDoctor()).Expect(201).ID()
 			c.AddRecords(known, "") // an earlier route may have removed those
 			c.AddGrant(known, other)
-			if !r.Allows(auth.Admin) {
-				c.SetRole(r.Role())
-			}
 			caller := c
 			if r.RefusesKeeper() {
 				caller = other
+			}
+			if strings.HasPrefix(r.Path, "/api/emergency-access/") {
+				known[harness.Patient] = c.AddPatient()
+				other.WithRole(doctors.Role, func() {
+					known["emergency"] = other.OpenEmergency(c.AddPatient()).Expect(201).ID()
+				})
+				if caller = other; r.CallingRole(auth.Admin) == patients.PrivacyRole {
+					caller = c
+				}
+			}
+			if role := r.CallingRole(auth.Admin); role != auth.Admin {
+				before := map[*harness.Client]auth.Role{c: auth.Admin, other: auth.Staff}[caller]
+				caller.SetRole(role)
+				defer caller.SetRole(before)
 			}
 			path := r.PathOf(known)
 			success := r.SuccessStatus()

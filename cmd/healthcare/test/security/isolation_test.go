@@ -66,7 +66,7 @@ func newAttackCase(t *testing.T, s *harness.Service) *attackCase {
 	s.NewUserWithRole(t, patients.PrivacyRole, "Officer")
 	x.victim.WithRole(doctors.Role, func() {
 		for range 2 {
-			x.known["emergency"] = x.victim.OpenEmergency(person.AddPatient()).Expect(201).ID()
+			x.known["emergency"] = x.victim.OpenEmergency(x.attacker.AddPatient()).Expect(201).ID()
 		}
 	})
 	for _, kind := range []string{

@@ -158,9 +158,18 @@ func (s *Emergencies) FindOne(
 		err = patients.ErrNoEmergency
 	}
 	if err != nil {
-		return domain.Emergency{}, err
+		return domain.Emergency{}, s.recordMissingEmergency(ctx, who, id, err)
 	}
 	return found, s.trail.Record(ctx, who, emergencyEntry(audit.Read, found))
+}
+
+// recordMissingEmergency records that the access does not exist, or was opened by another user, and returns err. It
+// returns other errors unrecorded.
+func (s *Emergencies) recordMissingEmergency(
+	ctx context.Context, who auth.Principal, id domain.EmergencyID, err error,
+) error {
+	refusal := audit.NewRefusal(EmergencyResource, id.UUID, http.StatusNotFound)
+	return audit.RecordMissing(ctx, s.trail, who, refusal, err, patients.ErrNoEmergency)
 }
 
 // End ends an emergency access before its time, for the user who opened it and privacy officers. It does nothing if the
@@ -195,7 +204,7 @@ func (s *Emergencies) changeOne(
 	ctx context.Context, who auth.Principal, id domain.EmergencyID, action audit.Action,
 	rule func(*domain.Emergency) error,
 ) error {
-	return s.tx.Do(ctx, func(ctx context.Context) error {
+	err := s.tx.Do(ctx, func(ctx context.Context) error {
 		var before int
 		changed, err := s.emergencies.Change(ctx, id, func(e *domain.Emergency) error {
 			before = e.Version
@@ -206,6 +215,7 @@ func (s *Emergencies) changeOne(
 		}
 		return s.trail.Record(ctx, who, emergencyEntry(action, changed))
 	})
+	return s.recordMissingEmergency(ctx, who, id, err)
 }
 
 // emergencyEntry returns the entry of an action on an emergency access. That of the opening has the code of the reason.

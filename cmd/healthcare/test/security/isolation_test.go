@@ -64,6 +64,11 @@ func newAttackCase(t *testing.T, s *harness.Service) *attackCase {
 	x.victim.Do("POST", "/api/patients/"+patient+"/restrictions/", hidden).Expect(201)
 	x.known["restriction"] = doctor
 	s.NewUserWithRole(t, patients.PrivacyRole, "Officer")
+	rescuer := s.NewUserWithRole(t, doctors.Role, "Rescuer")
+	for range 2 {
+		opened := rescuer.OpenEmergency(patient).Expect(201).ID()
+		rescuer.Do("DELETE", "/api/emergency-access/"+opened+"/", nil).Expect(204)
+	}
 	x.victim.WithRole(doctors.Role, func() {
 		for range 2 {
 			x.known["emergency"] = x.victim.OpenEmergency(x.attacker.AddPatient()).Expect(201).ID()

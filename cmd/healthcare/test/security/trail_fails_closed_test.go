@@ -14,6 +14,8 @@ import (
 	"go.uber.org/fx"
 
 	"healthcare/cmd/internal/harness"
+	"healthcare/modules/doctors"
+	"healthcare/modules/patients"
 	"healthcare/platform/audit"
 	"healthcare/platform/auth"
 	"healthcare/platform/database"
@@ -73,7 +75,7 @@ func (q soundRequest) send(t *testing.T, r harness.Route) harness.Response {
 func newSoundRequest(t *testing.T, s *harness.Service, r harness.Route, name string) soundRequest {
 	t.Helper()
 	role := auth.Staff
-	for _, other := range []auth.Role{auth.Admin, "auditor"} {
+	for _, other := range []auth.Role{auth.Admin, "auditor", patients.PrivacyRole} {
 		if !r.Allows(role) {
 			role = other
 		}
@@ -81,7 +83,7 @@ func newSoundRequest(t *testing.T, s *harness.Service, r harness.Route, name str
 	c := s.NewUserWithRole(t, role, name)
 	c.RenewedToken = nil
 	owner := c
-	if role == "auditor" {
+	if role == "auditor" || role == patients.PrivacyRole {
 		owner = s.NewUser(t, name+"Owner")
 	}
 	tokens := c.SignInTokens()
@@ -100,8 +102,12 @@ func newSoundRequest(t *testing.T, s *harness.Service, r harness.Route, name str
 		known["assignment"] = owner.Assign(known["patient"].(string), known["doctor"].(string)).Expect(201).ID()
 	}
 	request := soundRequest{client: c, path: r.PathOf(known)}
-	if r.RefusesKeeper() {
-		request.client = owner.CallerOf(r)
+	if caller := owner.CallerOf(r); caller != owner {
+		request.client = caller
+	}
+	if role := r.CallingRole(auth.Staff); role == doctors.Role {
+		request.client.SetRole(role)
+		known[harness.Patient] = owner.AddPatient()
 	}
 	if strings.Contains(r.Path, "/jobs/") {
 		request.path = r.PathWith(s.AddJob(t))

@@ -279,9 +279,6 @@ func (c *Client) KnownValues() Object {
 		"code": c.InviteDoctor(known["linked_doctor"].(string))["code"],
 	}).Expect(201)
 	c.AddActing(known, other)
-	known["restriction"] = c.Do("POST", "/api/patients/"+known[Patient].(string)+"/restrictions/", Object{
-		"doctor": known["linked_doctor"],
-	}).Expect(201).Object()["doctor"]
 	c.Service.addPrivacyOfficer(c.T)
 	other.WithRole(doctors.Role, func() {
 		known["emergency"] = other.OpenEmergency(linked.AddPatient()).Expect(201).ID()
@@ -360,7 +357,8 @@ func (c *Client) InviteDoctor(doctor string) (invitation Object) {
 	return invitation
 }
 
-// AddGrant grants the known patient to another user, who asks for a correction, and invites once more.
+// AddGrant grants the known patient to another user, who asks for a correction, invites once more, and hides the
+// patient from a doctor.
 func (c *Client) AddGrant(known Object, other *Client) {
 	c.T.Helper()
 	patient := known[Patient].(string)
@@ -368,6 +366,9 @@ func (c *Client) AddGrant(known Object, other *Client) {
 	known["grant"] = other.Do("POST", claimPath, claim).Expect(201).ID()
 	known["correction"] = other.AskForCorrection(patient, "1").ID()
 	known["invitation"] = c.Invite(patient)["id"]
+	known["restriction"] = c.AddDoctor()
+	hidden := Object{"doctor": known["restriction"]}
+	c.Do("POST", "/api/patients/"+patient+"/restrictions/", hidden).Expect(201)
 }
 
 // AskForCorrection asks for a correction of the phone number of a patient who was granted to the user.

@@ -46,9 +46,10 @@ var Module = fx.Module("patients",
 )
 
 func invitations(
-	service *app.Service, invitations ports.Invitations, parties identity.Parties, keys keyring.Ring,
+	service *app.Service, invitations ports.Invitations, restrictions ports.Restrictions, parties identity.Parties,
+	keys keyring.Ring,
 ) *app.Invitations {
-	return app.NewInvitations(service, invitations, parties, onetime.For(keys, "patient invitation"))
+	return app.NewInvitations(service, invitations, restrictions, parties, onetime.For(keys, "patient invitation"))
 }
 
 // Command returns `healthcare access`. It calls runWith to fill target from the program's graph and run work while the

@@ -429,6 +429,11 @@ func (m *machine) claim(i *invitation) {
 		g.until = adult
 	}
 	m.grants = append(m.grants, &g)
+	if i.shared == "" {
+		m.restrictions = slices.DeleteFunc(m.restrictions, func(r *restriction) bool {
+			return r.patient == p && (r.user == u || r.doctor != nil && r.doctor == u.acts)
+		})
+	}
 	m.invitations = slices.DeleteFunc(m.invitations, func(other *invitation) bool { return other == i })
 	if i.shared == "" && u.role == "staff" && u.acts == nil && !m.owns(u) && !m.actsForOthers(u) {
 		u.role = "patient"

@@ -364,7 +364,11 @@ func (m *machine) restrict() {
 	}
 	status := m.asPatient(u, p, 201)
 	same := func(other *restriction) bool { return other.patient == p && other.party() == r.party() }
-	if status == 201 && (r.user == p.owner || r.user != nil && m.granted(r.user, p, m.now()) ||
+	hides := r.user
+	if r.doctor != nil {
+		hides = m.userOf(r.doctor)
+	}
+	if status == 201 && (hides != nil && (hides == p.owner || hides == u || m.granted(hides, p, m.now())) ||
 		slices.ContainsFunc(m.restrictions, same)) {
 		status = 409
 	}

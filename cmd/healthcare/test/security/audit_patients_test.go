@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -68,7 +70,11 @@ func (p patientRequest) send(t *testing.T, c *harness.Client, status int, patien
 		known[harness.Patient] = patient
 		at = p.r.PathOf(known)
 	case "query":
-		at = harness.PathWithQuery(at, p.id.Name, patient)
+		path, required, _ := strings.Cut(at, "?")
+		query, err := url.ParseQuery(required)
+		require.NoError(t, err)
+		query.Set(p.id.Name, patient)
+		at = path + "?" + query.Encode()
 	case "body":
 		body.(object)[p.id.Name] = patient
 	}

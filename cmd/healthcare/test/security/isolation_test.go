@@ -60,9 +60,6 @@ func newAttackCase(t *testing.T, s *harness.Service) *attackCase {
 	person.AskForCorrection(patient, "7391648")
 	x.victim.Do("POST", "/api/practices/", object{"name": "zyxcanary"}).Expect(201)
 	x.victim.AddActing(x.known, s.NewUser(t, "Manager"))
-	hidden := object{"doctor": doctor}
-	x.victim.Do("POST", "/api/patients/"+patient+"/restrictions/", hidden).Expect(201)
-	x.known["restriction"] = doctor
 	s.NewUserWithRole(t, patients.PrivacyRole, "Officer")
 	rescuer := s.NewUserWithRole(t, doctors.Role, "Rescuer")
 	for range 2 {

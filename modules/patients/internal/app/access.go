@@ -44,9 +44,18 @@ func (a *Access) List(
 	if err != nil {
 		return nil, a.recordStranger(ctx, who, id, err)
 	}
-	viewers, err := a.explain(ctx, id, user)
+	known, err := a.known(ctx, id)
 	if err != nil {
 		return nil, err
+	}
+	viewers, err := a.explain(ctx, known, user)
+	if err != nil {
+		return nil, err
+	}
+	for i, viewer := range viewers {
+		if !viewer.Related { // the response does not disclose whether there is such an account
+			viewers[i] = domain.Viewer{User: viewer.User}
+		}
 	}
 	return viewers, a.trail.Record(ctx, who, accessEntry(id, reason))
 }
@@ -56,11 +65,19 @@ func (a *Access) List(
 func (a *Access) Explain(
 	ctx context.Context, who auth.Principal, id patients.ID, user uuid.UUID,
 ) (domain.Viewer, error) {
-	viewers, err := a.explain(ctx, id, &user)
+	known, err := a.known(ctx, id)
 	if err != nil {
 		return domain.Viewer{}, err
 	}
-	return viewers[0], a.trail.Record(ctx, who, accessEntry(id, patients.Reason{}))
+	viewers, err := a.explain(ctx, known, &user)
+	if err != nil {
+		return domain.Viewer{}, err
+	}
+	entry := accessEntry(id, patients.Reason{})
+	if known.Owner == uuid.Nil {
+		entry.PatientID = uuid.Nil // there is no such patient
+	}
+	return viewers[0], a.trail.Record(ctx, who, entry)
 }
 
 func accessEntry(id patients.ID, reason patients.Reason) audit.Entry {
@@ -73,11 +90,7 @@ func accessEntry(id patients.ID, reason patients.Reason) audit.Entry {
 var readers = []auth.Role{auth.Staff, auth.Admin, doctors.Role, patients.Role}
 
 // explain explains one user, or all who see the patient.
-func (a *Access) explain(ctx context.Context, id patients.ID, user *uuid.UUID) ([]domain.Viewer, error) {
-	known, err := a.known(ctx, id)
-	if err != nil {
-		return nil, err
-	}
+func (a *Access) explain(ctx context.Context, known domain.Known, user *uuid.UUID) ([]domain.Viewer, error) {
 	acting, err := a.acting(ctx, known)
 	if err != nil {
 		return nil, err
@@ -104,7 +117,7 @@ func (a *Access) explain(ctx context.Context, id patients.ID, user *uuid.UUID) (
 			}
 		}
 		viewer := known.Explain(id, account, acting[id])
-		if user != nil || viewer.Because != nil || viewer.BarredBy != nil {
+		if user != nil || viewer.Related {
 			viewers = append(viewers, viewer)
 		}
 	}

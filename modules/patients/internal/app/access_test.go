@@ -99,7 +99,7 @@ func newAccessEnv(db *database.DB, allowed string) accessEnv {
 		return databasetest.InjectFault(ctx, "subscriber")
 	}))
 	restrictions, emergencies := store.NewRestrictions(db), store.NewEmergencies(db)
-	h.restrictions = app.NewRestrictions(h.Service, restrictions, h.doctors, h.accounts)
+	h.restrictions = app.NewRestrictions(h.Service, restrictions, h.doctors, h.accounts, h.accounts)
 	h.emergencies = app.NewEmergencies(
 		h.Service, emergencies, h.accounts, h.accounts, patients.Config{EmergencyAccess: allowed})
 	h.access = app.NewAccess(h.Service, restrictions, emergencies, h.accounts)
@@ -199,6 +199,14 @@ func TestRestrictions(t *testing.T) {
 				SourceID: uuid.New(), Level: patients.Read, GrantedAt: now}
 			require.NoError(t, store.NewGrants(db).Put(ctx, grant))
 			require.ErrorIs(t, hide(owner, nil, &self.UserID), patients.ErrRepresentative)
+			h.accounts.capacities[self.UserID] = []auth.Capacity{{ID: doctor.UUID, Kind: auth.AsDoctor}}
+			require.ErrorIs(t, hide(owner, &doctor.UUID, nil), patients.ErrRepresentative, "by the doctor's record")
+			h.accounts.capacities[self.UserID] = nil
+			h.accounts.capacities[owner.UserID] = []auth.Capacity{{ID: doctor.UUID, Kind: auth.AsDoctor}}
+			require.ErrorIs(t, hide(self, &doctor.UUID, nil), patients.ErrKeeperNeeded, "by the doctor's record")
+			h.accounts.capacities[owner.UserID] = owner.For
+			manager := h.member(newUser(t, db), practice, auth.Keep)
+			require.ErrorIs(t, hide(manager, nil, &manager.UserID), patients.ErrKeeperNeeded, "from oneself")
 			require.NoError(t, hide(self, &doctor.UUID, nil))
 			require.ErrorIs(t, hide(owner, &doctor.UUID, nil), patients.ErrAlreadyRestricted)
 		})
@@ -375,6 +383,10 @@ func TestAccess(t *testing.T) {
 			require.Len(t, one[0].BarredBy, bars)
 			explained, err := h.access.Explain(ctx, officer, patient.ID, user)
 			require.NoError(t, err)
+			require.Equal(t, "N", explained.Name)
+			if user == stranger {
+				explained.Name = "" // is not disclosed to the keeper
+			}
 			require.Equal(t, one[0], explained)
 		}
 		missing, err := h.access.Explain(ctx, officer, recordid.New[patients.ID](), stranger)

@@ -94,16 +94,20 @@ func (s *Emergencies) open(ctx context.Context, who auth.Principal, e domain.Eme
 	if err := s.emergencies.Open(ctx, e); err != nil {
 		return err
 	}
-	// The subscriber locks the account, so that two requests of the user do not exceed the limit.
+	// The subscriber locks the account, so that the next statement has what other requests of the user have opened.
 	if err := s.events.Publish(ctx, patients.Claimed{ID: e.PatientID, User: who.UserID, By: who}); err != nil {
 		return err
 	}
-	open, err := s.emergencies.CountOpen(ctx, who.UserID, e.OpenedAt)
-	if err == nil && open > domain.MaxOpenEmergencies {
-		err = patients.ErrTooManyEmergencies
-	}
+	open, err := s.emergencies.OpenOf(ctx, who.UserID, e.OpenedAt)
 	if err != nil {
 		return err
+	}
+	if len(open) > domain.MaxOpenEmergencies {
+		return patients.ErrTooManyEmergencies
+	}
+	// Another request of the user may have opened one since.
+	if slices.ContainsFunc(open, func(o domain.Emergency) bool { return o.PatientID == e.PatientID && o.ID != e.ID }) {
+		return patients.ErrAlreadyVisible
 	}
 	return s.trail.Record(ctx, who, emergencyEntry(audit.EmergencyOpened, e))
 }

@@ -22,16 +22,18 @@ import (
 // Invitations implements the use cases by which users get to see patients whom they do not keep.
 type Invitations struct {
 	*Service
-	invitations ports.Invitations
-	parties     identity.Parties
-	codes       onetime.Codes
+	invitations  ports.Invitations
+	restrictions ports.Restrictions
+	parties      identity.Parties
+	codes        onetime.Codes
 }
 
 // NewInvitations returns Invitations.
 func NewInvitations(
-	service *Service, invitations ports.Invitations, parties identity.Parties, codes onetime.Codes,
+	service *Service, invitations ports.Invitations, restrictions ports.Restrictions, parties identity.Parties,
+	codes onetime.Codes,
 ) *Invitations {
-	return &Invitations{service, invitations, parties, codes}
+	return &Invitations{service, invitations, restrictions, parties, codes}
 }
 
 // Invited is a new invitation with its code, which is shown once.
@@ -230,6 +232,9 @@ func (s *Invitations) attempt(ctx context.Context, code onetime.Code) (domain.Pa
 	if errors.Is(err, patients.ErrNotFound) {
 		err = patients.ErrNoInvitation
 	}
+	if err == nil {
+		err = s.checkActive(ctx, found.InvitedBy)
+	}
 	if err != nil {
 		return domain.Patient{}, found, err
 	}
@@ -244,6 +249,16 @@ func (s *Invitations) attempt(ctx context.Context, code onetime.Code) (domain.Pa
 	return patient, attempted, nil
 }
 
+// checkActive returns an error if the account of the user who invited is disabled. Errors: patients.ErrNoInvitation.
+func (s *Invitations) checkActive(ctx context.Context, inviter uuid.UUID) error {
+	user := identity.UserID{UUID: inviter}
+	accounts, err := s.parties.Accounts(ctx, []identity.UserID{user})
+	if err == nil && !accounts[user].Active {
+		err = patients.ErrNoInvitation
+	}
+	return err
+}
+
 // accept stores the accepted invitation and its grant. Errors: patients.ErrAlreadyClaimed, patients.ErrTooManyGrants.
 func (s *Invitations) accept(ctx context.Context, who auth.Principal, accepted domain.Invitation) error {
 	grant := accepted.Grant()
@@ -255,6 +270,11 @@ func (s *Invitations) accept(ctx context.Context, who auth.Principal, accepted d
 	}
 	if err := s.grants.Put(ctx, grant); err != nil {
 		return err
+	}
+	if grant.Represents() {
+		if err := s.endRestrictions(ctx, who, grant); err != nil {
+			return err
+		}
 	}
 	claimed := patients.Claimed{ID: grant.PatientID, User: who.UserID, By: who, Represents: grant.Basis != domain.Share,
 		KeepsNone: func(ctx context.Context) (bool, error) {
@@ -273,6 +293,31 @@ func (s *Invitations) accept(ctx context.Context, who auth.Principal, accepted d
 		return err
 	}
 	return s.trail.Record(ctx, who, grantEntries(audit.Granted, grant)...)
+}
+
+// endRestrictions ends the restrictions for the user, and for the doctors for whom the user acts, because the patient
+// cannot be hidden from those who represent the patient.
+func (s *Invitations) endRestrictions(ctx context.Context, who auth.Principal, grant domain.Grant) error {
+	parties := []uuid.UUID{who.UserID}
+	for _, capacity := range who.For {
+		if capacity.Kind == auth.AsDoctor {
+			parties = append(parties, capacity.ID)
+		}
+	}
+	for _, party := range parties {
+		ended, err := s.restrictions.RemoveOfPatients(ctx, party, []patients.ID{grant.PatientID})
+		if err != nil {
+			return err
+		}
+		if ended > 0 {
+			restriction := domain.Restriction{PatientID: grant.PatientID, PartyID: party}
+			entry := restrictionEntry(audit.Delete, restriction, grant.Reason())
+			if err := s.trail.Record(ctx, who, entry); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // grantEntries returns the entries of the beginning or the end of grants. The fields of those that begin have the

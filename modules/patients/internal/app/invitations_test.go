@@ -46,7 +46,8 @@ func newInvitationEnv(t *testing.T, db *database.DB) invitationEnv {
 	keys, err := keyring.New([]byte("a secret of 32 bytes, or of more"))
 	require.NoError(t, err)
 	invitations := app.NewInvitations(
-		service.Service, store.NewInvitations(db), parties{}, onetime.For(keys, "patient invitation"))
+		service.Service, store.NewInvitations(db), store.NewRestrictions(db), parties{},
+		onetime.For(keys, "patient invitation"))
 	return invitationEnv{service, invitations, trail, claimed}
 }
 
@@ -61,8 +62,14 @@ func (p parties) Capacities(_ context.Context, user identity.UserID, _ time.Time
 	return p[user.UUID], nil
 }
 
-func (parties) Accounts(context.Context, []identity.UserID) (map[identity.UserID]identity.AccountView, error) {
-	return nil, nil
+func (parties) Accounts(
+	_ context.Context, users []identity.UserID,
+) (map[identity.UserID]identity.AccountView, error) {
+	all := map[identity.UserID]identity.AccountView{}
+	for _, user := range users {
+		all[user] = identity.AccountView{Name: "N", Role: auth.Staff, Active: true}
+	}
+	return all, nil
 }
 
 const birthDate = "1995-04-18"

@@ -26,13 +26,15 @@ type Restrictions struct {
 	restrictions ports.Restrictions
 	doctors      doctors.Directory
 	users        identity.Names
+	parties      identity.Parties
 }
 
 // NewRestrictions returns Restrictions.
 func NewRestrictions(
 	service *Service, restrictions ports.Restrictions, directory doctors.Directory, users identity.Names,
+	parties identity.Parties,
 ) *Restrictions {
-	return &Restrictions{service, restrictions, directory, users}
+	return &Restrictions{service, restrictions, directory, users, parties}
 }
 
 // Add hides a patient from the doctor or the user, one of which is given, until it is removed. Errors: errs.Invalid,
@@ -51,8 +53,14 @@ func (s *Restrictions) Add(
 		if err != nil {
 			return err
 		}
-		if err := s.checkParty(ctx, restriction, locked.OwnerID); err != nil {
+		users, err := s.usersOf(ctx, restriction)
+		if err != nil {
 			return err
+		}
+		for _, user := range users {
+			if err := s.checkHides(ctx, who, id, user, locked.OwnerID); err != nil {
+				return err
+			}
 		}
 		count, err := s.restrictions.Count(ctx, id)
 		if err != nil {
@@ -69,36 +77,47 @@ func (s *Restrictions) Add(
 	return restriction, s.recordStranger(ctx, who, id, err)
 }
 
-// checkParty returns an error unless the patient of the owner may be hidden from the party. Errors:
-// doctors.ErrNotFound, patients.ErrUserNotFound, patients.ErrKeeperNeeded, patients.ErrRepresentative.
-func (s *Restrictions) checkParty(ctx context.Context, r domain.Restriction, owner uuid.UUID) error {
-	if r.Kind == domain.ForDoctor {
-		doctor := doctors.ID{UUID: r.PartyID}
-		found, err := s.doctors.FindAll(ctx, []doctors.ID{doctor})
-		if _, exists := found[doctor]; err == nil && !exists {
-			err = doctors.ErrNotFound
+// usersOf returns the users from whom the restriction hides the patient. Errors: doctors.ErrNotFound,
+// patients.ErrUserNotFound.
+func (s *Restrictions) usersOf(ctx context.Context, r domain.Restriction) (users []uuid.UUID, err error) {
+	if r.Kind == domain.ForUser {
+		user := identity.UserID{UUID: r.PartyID}
+		names, err := s.users.FindNames(ctx, []identity.UserID{user})
+		if _, exists := names[user]; err == nil && !exists {
+			err = patients.ErrUserNotFound
 		}
-		return err
+		return []uuid.UUID{r.PartyID}, err
 	}
-	if r.PartyID == owner {
+	doctor := doctors.ID{UUID: r.PartyID}
+	found, err := s.doctors.FindAll(ctx, []doctors.ID{doctor})
+	if _, exists := found[doctor]; err == nil && !exists {
+		err = doctors.ErrNotFound
+	}
+	if err != nil {
+		return nil, err
+	}
+	linked, err := s.parties.ActingFor(ctx, []uuid.UUID{r.PartyID}, s.clock.Now())
+	for _, acting := range linked {
+		users = append(users, acting.User.UUID)
+	}
+	return users, err
+}
+
+// checkHides returns an error unless the patient of the owner may be hidden from the user. Errors:
+// patients.ErrKeeperNeeded, also for the user who sent the request; patients.ErrRepresentative.
+func (s *Restrictions) checkHides(
+	ctx context.Context, who auth.Principal, id patients.ID, user, owner uuid.UUID,
+) error {
+	_, err := s.grants.FindRepresenting(ctx, user, id, s.clock.Now())
+	switch {
+	case err == nil:
+		return patients.ErrRepresentative
+	case !errors.Is(err, patients.ErrNoGrant):
+		return err
+	case user == owner || user == who.UserID:
 		return patients.ErrKeeperNeeded
 	}
-	user := identity.UserID{UUID: r.PartyID}
-	names, err := s.users.FindNames(ctx, []identity.UserID{user})
-	if err != nil {
-		return err
-	}
-	if _, exists := names[user]; !exists {
-		return patients.ErrUserNotFound
-	}
-	_, err = s.grants.FindRepresenting(ctx, r.PartyID, r.PatientID, s.clock.Now())
-	if errors.Is(err, patients.ErrNoGrant) {
-		return nil
-	}
-	if err == nil {
-		err = patients.ErrRepresentative
-	}
-	return err
+	return nil
 }
 
 // Browse returns the restrictions of a patient, oldest first. Errors: patients.ErrNotFound, patients.ErrPatientOnly.

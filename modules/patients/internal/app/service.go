@@ -122,7 +122,9 @@ func (s *Service) ShareWith(
 		if err := s.grants.Put(ctx, grant); err != nil {
 			return err
 		}
-		return s.trail.Record(ctx, who, grantEntries(audit.Granted, grant)...)
+		entries := grantEntries(audit.Granted, grant)
+		entries[0].Status = http.StatusNoContent
+		return s.trail.Record(ctx, who, entries...)
 	})
 	return s.recordRefusal(ctx, who, id, err, patients.ErrKeeperOnly)
 }

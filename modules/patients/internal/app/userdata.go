@@ -143,7 +143,7 @@ func (u *userData) move(
 		u.limit.Changed(from.UUID, -len(moved))
 		u.limit.Changed(to.UUID, len(moved))
 	})
-	if err := u.restrictions.RemoveOfPatients(ctx, to.UUID, moved); err != nil {
+	if _, err := u.restrictions.RemoveOfPatients(ctx, to.UUID, moved); err != nil {
 		return nil, err
 	}
 	event := patients.Transferred{IDs: moved, From: from.UUID, To: to.UUID, By: who}

@@ -34,6 +34,7 @@ type Viewer struct {
 	Sees     patients.Level
 	Because  []Cause // that count, the highest level first
 	BarredBy []Bar
+	Related  bool // there is a cause, even if it does not count, or a restriction
 }
 
 // Account is what an explanation needs of a user's account. The zero Account does not exist.
@@ -66,8 +67,7 @@ type Acting struct {
 }
 
 // Explain returns why the user sees the patient and why not. acts has the capacities of the user that concern the
-// owner, a grantee, or a party of a restriction. Of a user without any relation to the patient it returns nothing else,
-// whether there is such an account or not.
+// owner, a grantee, or a party of a restriction.
 func (k Known) Explain(user uuid.UUID, account Account, acts []Acting) Viewer {
 	viewer := Viewer{User: user, Name: account.Name}
 	if account.Exists() && !account.Reads {
@@ -96,9 +96,7 @@ func (k Known) Explain(user uuid.UUID, account Account, acts []Acting) Viewer {
 	slices.SortStableFunc(viewer.Because, func(a, b Cause) int {
 		return cmp.Or(len(a.Level.AndAbove())-len(b.Level.AndAbove()), a.Since.Compare(b.Since))
 	})
-	if viewer.Because == nil && restricted == nil {
-		return Viewer{User: user}
-	}
+	viewer.Related = viewer.Because != nil || restricted != nil
 	if barred {
 		viewer.Because = nil
 	}

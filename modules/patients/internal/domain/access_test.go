@@ -1,6 +1,7 @@
 package domain_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -52,7 +53,7 @@ func TestExplain(t *testing.T) {
 			User: owner, Name: "N", Sees: patients.Keep,
 			Because: []domain.Cause{{Reason: patients.Owned, Level: patients.Keep, Since: at}},
 		}},
-		"a stranger": {known, user, staff, nil, domain.Viewer{User: user}},
+		"a stranger": {known, user, staff, nil, domain.Viewer{User: user, Name: "N"}},
 		"several capacities": {known, user, staff, []domain.Acting{asDoctor, member}, domain.Viewer{
 			User: user, Name: "N", Sees: patients.Write, Because: []domain.Cause{ofPractice, ofCare},
 		}},
@@ -63,7 +64,7 @@ func TestExplain(t *testing.T) {
 			}},
 		}},
 		"a deputy of another": {known, user, staff, []domain.Acting{{Party: user, Deputy: true, Level: patients.Read}},
-			domain.Viewer{User: user}},
+			domain.Viewer{User: user, Name: "N"}},
 		"one capacity is restricted": {hidden, user, staff, []domain.Acting{asDoctor, member}, domain.Viewer{
 			User: user, Name: "N", BarredBy: []domain.Bar{bar},
 		}},
@@ -82,8 +83,14 @@ func TestExplain(t *testing.T) {
 			User: owner, BarredBy: []domain.Bar{{Kind: "disabled"}},
 		}},
 		"no account":     {known, owner, domain.Account{}, nil, domain.Viewer{User: owner}},
-		"no such record": {domain.Known{}, user, staff, nil, domain.Viewer{User: user}},
+		"no such record": {domain.Known{}, user, staff, nil, domain.Viewer{User: user, Name: "N"}},
 	} {
-		t.Run(name, func(t *testing.T) { require.Equal(t, c.want, c.known.Explain(c.user, c.account, c.acts)) })
+		t.Run(name, func(t *testing.T) {
+			got := c.known.Explain(c.user, c.account, c.acts)
+			unrelated := []string{"a stranger", "a deputy of another", "no such record"}
+			require.Equal(t, !slices.Contains(unrelated, name), got.Related)
+			got.Related = false
+			require.Equal(t, c.want, got)
+		})
 	}
 }

@@ -79,10 +79,9 @@ func OpenEmergency(in EmergencyInput, user uuid.UUID, now time.Time) (Emergency,
 	}
 	err := errs.Fields(map[string]error{
 		"reason": unknown,
-		"explanation": validation.Validate(
-			explanation, notBlank, validation.RuneLength(minExplanation, maxExplanation)),
-		"minutes": validation.Validate(
-			in.Minutes, validation.Required, validation.Min(minMinutes), validation.Max(maxMinutes)),
+		"explanation": validation.Validate(explanation, notBlank,
+			validation.RuneLength(minExplanation, maxExplanation).Error("Must have 10 to 500 characters.")),
+		"minutes":  checkMinutes(in.Minutes),
 		"password": validation.Validate(in.Password, notBlank),
 	})
 	if err != nil {
@@ -92,6 +91,13 @@ func OpenEmergency(in EmergencyInput, user uuid.UUID, now time.Time) (Emergency,
 		ID: recordid.New[EmergencyID](), PatientID: in.Patient, UserID: user, Reason: reason, Explanation: explanation,
 		OpenedAt: now, Until: now.Add(time.Duration(in.Minutes) * time.Minute), Version: 1,
 	}, nil
+}
+
+func checkMinutes(minutes int) error {
+	if minutes < minMinutes || minutes > maxMinutes {
+		return errors.New("Must be between 15 and 240.")
+	}
+	return nil
 }
 
 // Access returns the reason for which the user may read the patient.

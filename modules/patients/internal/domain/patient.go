@@ -63,7 +63,7 @@ func (p Patient) CheckChangedBy(user uuid.UUID, before Details) error {
 	if user == p.OwnerID || p.Details.MedicalRecordNumber == before.MedicalRecordNumber {
 		return nil
 	}
-	return errs.Invalidf("medical_record_number", "Only the user who keeps the patient may change this.")
+	return errs.Invalidf("medical_record_number", "Only the owner of the patient may change this.")
 }
 
 // Age returns the age in whole years on the date today, computed from the birth date if it is known. The age is 0 for a

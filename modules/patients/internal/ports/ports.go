@@ -170,8 +170,8 @@ type Restrictions interface {
 	// RemoveOfParty deletes all restrictions for the party. Errors: none.
 	RemoveOfParty(ctx context.Context, party uuid.UUID) error
 
-	// RemoveOfPatients deletes the restrictions of the patients for the party. Errors: none.
-	RemoveOfPatients(ctx context.Context, party uuid.UUID, ids []patients.ID) error
+	// RemoveOfPatients deletes the restrictions of the patients for the party, and returns their number. Errors: none.
+	RemoveOfPatients(ctx context.Context, party uuid.UUID, ids []patients.ID) (int, error)
 
 	// Restricted returns at most limit of the patients who are granted to the user of the scope and hidden from the
 	// user. Errors: none.
@@ -184,8 +184,8 @@ type Emergencies interface {
 	// in ctx ends. Errors: patients.ErrNotFound.
 	Open(ctx context.Context, emergency domain.Emergency) error
 
-	// CountOpen returns the number of accesses of the user that are open at that time. Errors: none.
-	CountOpen(ctx context.Context, user uuid.UUID, at time.Time) (int, error)
+	// OpenOf returns the accesses of the user that are open at that time. Errors: none.
+	OpenOf(ctx context.Context, user uuid.UUID, at time.Time) ([]domain.Emergency, error)
 
 	// OpenOfPatient returns the accesses to the patient that are open at that time, oldest first. Errors: none.
 	OpenOfPatient(ctx context.Context, patient patients.ID, at time.Time) ([]domain.Emergency, error)

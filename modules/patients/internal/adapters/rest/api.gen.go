@@ -469,7 +469,7 @@ type PatientViewer struct {
 	// User Example: 0193525f-8a55-7d74-9e62-2f3ba09d8e4a
 	User string `json:"user"`
 
-	// Name The current name, null if the account does not exist.
+	// Name The current name. null if the account does not exist, and in the list of a patient for users who have no relation to the patient.
 	//
 	// Example: Vikram Khanna
 	Name rest.NullableText `json:"name"`

@@ -81,11 +81,11 @@ func (s *emergencies) Open(ctx context.Context, e domain.Emergency) error {
 	})
 }
 
-func (s *emergencies) CountOpen(ctx context.Context, user uuid.UUID, at time.Time) (int, error) {
-	var count int64
-	open := s.db.Write(ctx).Model(&emergencyRow{}).Where("user_id = ? AND ended_at IS NULL", user)
-	err := open.Where("until > ?", database.At(at)).Count(&count).Error
-	return int(count), err
+func (s *emergencies) OpenOf(ctx context.Context, user uuid.UUID, at time.Time) ([]domain.Emergency, error) {
+	var rows []emergencyRow
+	open := s.db.Write(ctx).Where("user_id = ? AND ended_at IS NULL AND until > ?", user, database.At(at))
+	err := open.Find(&rows).Error
+	return emergenciesIn(rows), err
 }
 
 func (s *emergencies) OpenOfPatient(

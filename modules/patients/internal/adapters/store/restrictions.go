@@ -75,9 +75,10 @@ func (s *restrictions) RemoveOfParty(ctx context.Context, party uuid.UUID) error
 	return s.db.Write(ctx).Where("grantee_id = ?", party).Delete(&restrictionRow{}).Error
 }
 
-func (s *restrictions) RemoveOfPatients(ctx context.Context, party uuid.UUID, ids []patients.ID) error {
+func (s *restrictions) RemoveOfPatients(ctx context.Context, party uuid.UUID, ids []patients.ID) (int, error) {
 	of := s.db.Write(ctx).Where("grantee_id = ?", party)
-	return database.WhereIn(of, "patient_id", ids).Delete(&restrictionRow{}).Error
+	done := database.WhereIn(of, "patient_id", ids).Delete(&restrictionRow{})
+	return int(done.RowsAffected), done.Error
 }
 
 func (s *restrictions) Restricted(ctx context.Context, scope patients.Scope, limit int) (ids []patients.ID, err error) {

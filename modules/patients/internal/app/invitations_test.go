@@ -28,8 +28,9 @@ import (
 type invitationEnv struct {
 	env
 	*app.Invitations
-	trail   *audittest.Recorder
-	claimed *[]patients.Claimed
+	trail    *audittest.Recorder
+	claimed  *[]patients.Claimed
+	disabled parties
 }
 
 func newInvitationEnv(t *testing.T, db *database.DB) invitationEnv {
@@ -45,29 +46,30 @@ func newInvitationEnv(t *testing.T, db *database.DB) invitationEnv {
 		}))
 	keys, err := keyring.New([]byte("a secret of 32 bytes, or of more"))
 	require.NoError(t, err)
+	disabled := parties{}
 	invitations := app.NewInvitations(
-		service.Service, store.NewInvitations(db), store.NewRestrictions(db), parties{},
+		service.Service, store.NewInvitations(db), store.NewRestrictions(db), disabled,
 		onetime.For(keys, "patient invitation"))
-	return invitationEnv{service, invitations, trail, claimed}
+	return invitationEnv{service, invitations, trail, claimed, disabled}
 }
 
-// parties is an identity.Parties of users who act for nobody, except those it has.
-type parties map[uuid.UUID][]auth.Capacity
+// parties is an identity.Parties of users who act for nobody. It has those whose accounts are disabled.
+type parties map[uuid.UUID]bool
 
 func (parties) ActingFor(context.Context, []uuid.UUID, time.Time) ([]identity.Acting, error) {
 	return nil, nil
 }
 
-func (p parties) Capacities(_ context.Context, user identity.UserID, _ time.Time) ([]auth.Capacity, error) {
-	return p[user.UUID], nil
+func (parties) Capacities(context.Context, identity.UserID, time.Time) ([]auth.Capacity, error) {
+	return nil, nil
 }
 
-func (parties) Accounts(
+func (p parties) Accounts(
 	_ context.Context, users []identity.UserID,
 ) (map[identity.UserID]identity.AccountView, error) {
 	all := map[identity.UserID]identity.AccountView{}
 	for _, user := range users {
-		all[user] = identity.AccountView{Name: "N", Role: auth.Staff, Active: true}
+		all[user] = identity.AccountView{Name: "N", Role: auth.Staff, Active: !p[user.UUID]}
 	}
 	return all, nil
 }
@@ -151,6 +153,38 @@ func TestClaim(t *testing.T) {
 			require.Equal(t, audit.Withdrawn, last().Action)
 			require.Equal(t, invited.ID.UUID, last().Reason.Grant)
 			require.Empty(t, h.browsed(t, asSelf(person)))
+		})
+		t.Run("ends restrictions of those who represent the patient, and of no colleague", func(t *testing.T) {
+			hidden, record := store.NewRestrictions(db), uuid.New()
+			for _, as := range []string{"delegate", "colleague"} {
+				person := newUser(t, db)
+				person.Role, person.For = auth.Staff, []auth.Capacity{{ID: record, Kind: auth.AsDoctor}}
+				for _, party := range []uuid.UUID{person.UserID, record} {
+					require.NoError(t, hidden.Add(t.Context(), domain.Restriction{
+						PatientID: patient, PartyID: party, Kind: domain.ForUser, SaidBy: keeper.UserID, CreatedAt: now,
+					}))
+				}
+				invited, err := h.Invite(t.Context(), keeper, patient, domain.InvitationInput{As: as})
+				require.NoError(t, err)
+				_, err = h.Claim(t.Context(), person, proof(invited, birthDate))
+				require.NoError(t, err)
+				_, err = h.env.Find(t.Context(), asSelf(person), patient)
+				require.Equal(t, as == "delegate", err == nil)
+				left, err := hidden.OfPatient(t.Context(), patient)
+				require.NoError(t, err)
+				require.Len(t, left, map[string]int{"delegate": 0, "colleague": 2}[as])
+			}
+			require.NoError(t, hidden.RemoveOfParty(t.Context(), record))
+		})
+		t.Run("refuses codes of a disabled account", func(t *testing.T) {
+			former := newUser(t, db)
+			kept := h.registered(t, former, born()).ID
+			invited := h.invited(t, former, kept)
+			h.disabled[former.UserID] = true
+			refused(t, person, proof(invited, birthDate))
+			delete(h.disabled, former.UserID)
+			_, err := h.Claim(t.Context(), newUser(t, db), proof(invited, birthDate))
+			require.NoError(t, err)
 		})
 		t.Run("reports that a user keeps patients", func(t *testing.T) {
 			other := newUser(t, db)

@@ -188,19 +188,27 @@ var sharingRaces = []accessRace{
 		return w.colleagueClaim(patient, s.colleague, s.other)
 	}, []string{"201 404", "404 201"}},
 	{"open two emergency accesses beside four", func(w *raceWorld) []func() harness.Response {
-		s := w.share()
-		w.then = func(answers []harness.Response) {
-			for _, a := range answers {
-				if a.Status == http.StatusCreated {
-					s.other.Do("DELETE", "/api/emergency-access/"+a.ID()+"/", nil).Expect(204)
-				}
+		return w.openAtOnce(w.share().other, 0, 1)
+	}, []string{"201 409", "409 201"}},
+	{"open an emergency access twice", func(w *raceWorld) []func() harness.Response {
+		return w.openAtOnce(w.share().colleague, 0, 0)
+	}, []string{"201 409", "409 201"}},
+}
+
+// openAtOnce returns the requests that open two emergency accesses, which end afterwards.
+func (w *raceWorld) openAtOnce(user *harness.Client, first, second int) []func() harness.Response {
+	s := w.share()
+	w.then = func(answers []harness.Response) {
+		for _, a := range answers {
+			if a.Status == http.StatusCreated {
+				user.Do("DELETE", "/api/emergency-access/"+a.ID()+"/", nil).Expect(204)
 			}
 		}
-		return []func() harness.Response{
-			func() harness.Response { return s.other.OpenEmergency(s.emergencies[0]) },
-			func() harness.Response { return s.other.OpenEmergency(s.emergencies[1]) },
-		}
-	}, []string{"201 409", "409 201"}},
+	}
+	return []func() harness.Response{
+		func() harness.Response { return user.OpenEmergency(s.emergencies[first]) },
+		func() harness.Response { return user.OpenEmergency(s.emergencies[second]) },
+	}
 }
 
 // Every pair of requests that begin or end a share, or hide a patient, has the outcome of one after the other.

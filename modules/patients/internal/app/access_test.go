@@ -101,7 +101,7 @@ func newAccessEnv(db *database.DB, allowed string) accessEnv {
 	restrictions, emergencies := store.NewRestrictions(db), store.NewEmergencies(db)
 	h.restrictions = app.NewRestrictions(h.Service, restrictions, h.doctors, h.accounts, h.accounts)
 	h.emergencies = app.NewEmergencies(
-		h.Service, emergencies, h.accounts, h.accounts, patients.Config{EmergencyAccess: allowed})
+		h.Service, emergencies, h.accounts, h.accounts, h.accounts, patients.Config{EmergencyAccess: allowed})
 	h.access = app.NewAccess(h.Service, restrictions, emergencies, h.accounts)
 	return h
 }
@@ -240,7 +240,7 @@ func TestEmergencies(t *testing.T) {
 		patient := h.registered(t, owner, born())
 		in := domain.EmergencyInput{Patient: patient.ID, Reason: "other", Explanation: "An emergency.", Minutes: 30,
 			Password: "secret"}
-		open := func(who auth.Principal, in domain.EmergencyInput) (domain.Emergency, error) {
+		open := func(who auth.Principal, in domain.EmergencyInput) (app.Opened, error) {
 			return h.emergencies.Open(ctx, who, in, netip.Addr{})
 		}
 		last := func() audit.Entry { return h.trail.Recorded()[len(h.trail.Recorded())-1].Entry }
@@ -263,7 +263,7 @@ func TestEmergencies(t *testing.T) {
 			_, err = open(user, own)
 			require.ErrorIs(t, err, patients.ErrAlreadyVisible)
 			for allowed, want := range map[string]error{"off": auth.ErrForbidden, "staff": nil} {
-				other := app.NewEmergencies(h.Service, store.NewEmergencies(db), h.accounts, h.accounts,
+				other := app.NewEmergencies(h.Service, store.NewEmergencies(db), h.accounts, h.accounts, h.accounts,
 					patients.Config{EmergencyAccess: allowed})
 				staff := newUser(t, db)
 				staff.Role = auth.Staff
@@ -274,6 +274,7 @@ func TestEmergencies(t *testing.T) {
 		t.Run("show one patient by id, in no list", func(t *testing.T) {
 			opened, err := open(user, in)
 			require.NoError(t, err)
+			require.Equal(t, "N", opened.UserName)
 			require.Equal(t, audit.EmergencyOpened, last().Action)
 			require.Equal(t, opened.Access(), last().Reason)
 			require.Equal(t, patient.ID.UUID, last().PatientID)
@@ -293,7 +294,7 @@ func TestEmergencies(t *testing.T) {
 		t.Run("are limited, end, and are reviewed", func(t *testing.T) {
 			rescuer := newUser(t, db)
 			rescuer.Role = doctors.Role
-			var opened []domain.Emergency
+			var opened []app.Opened
 			for range domain.MaxOpenEmergencies {
 				one := in
 				one.Patient = h.registered(t, owner, born()).ID
@@ -344,7 +345,7 @@ func newDoctor(t *testing.T, db *database.DB) auth.Principal {
 	return user
 }
 
-func ids(all []domain.Emergency) []domain.EmergencyID {
+func ids(all []app.Opened) []domain.EmergencyID {
 	found := make([]domain.EmergencyID, len(all))
 	for i, e := range all {
 		found[i] = e.ID
@@ -404,7 +405,7 @@ func TestAccessReturnsEveryErrorAndLeavesNoEffect(t *testing.T) {
 		owner, user, officer, ctx := newUser(t, db), newDoctor(t, db), newUser(t, db), t.Context()
 		officer.Role = patients.PrivacyRole
 		var patient domain.Patient
-		var opened domain.Emergency
+		var opened app.Opened
 		var hidden uuid.UUID
 		order := databasetest.NewestFirst("opened_at")
 		in := domain.EmergencyInput{Reason: "other", Explanation: "An emergency.", Minutes: 30, Password: "secret"}

@@ -26,6 +26,7 @@ const EmergencyResource audit.Resource = "EmergencyAccess"
 type Emergencies struct {
 	*Service
 	emergencies ports.Emergencies
+	users       identity.Names
 	passwords   identity.Reauthenticator
 	roles       identity.Roles
 	allowed     string // patients.Config.EmergencyAccess
@@ -33,10 +34,42 @@ type Emergencies struct {
 
 // NewEmergencies returns Emergencies.
 func NewEmergencies(
-	service *Service, emergencies ports.Emergencies, passwords identity.Reauthenticator, roles identity.Roles,
-	cfg patients.Config,
+	service *Service, emergencies ports.Emergencies, users identity.Names, passwords identity.Reauthenticator,
+	roles identity.Roles, cfg patients.Config,
 ) *Emergencies {
-	return &Emergencies{service, emergencies, passwords, roles, cfg.EmergencyAccess}
+	return &Emergencies{service, emergencies, users, passwords, roles, cfg.EmergencyAccess}
+}
+
+// Opened is an emergency access with the current name of the user who opened it, or "" for a removed account.
+type Opened struct {
+	domain.Emergency
+	UserName string
+}
+
+// named adds the names of the users, in one query.
+func (s *Emergencies) named(ctx context.Context, all ...domain.Emergency) ([]Opened, error) {
+	users := make([]identity.UserID, len(all))
+	for i, e := range all {
+		users[i] = identity.UserID{UUID: e.UserID}
+	}
+	names, err := s.users.FindNames(ctx, users)
+	if err != nil {
+		return nil, err
+	}
+	opened := make([]Opened, len(all))
+	for i, e := range all {
+		opened[i] = Opened{e, names[users[i]]}
+	}
+	return opened, nil
+}
+
+// namedOne is named for one emergency access.
+func (s *Emergencies) namedOne(ctx context.Context, e domain.Emergency) (Opened, error) {
+	opened, err := s.named(ctx, e)
+	if err != nil {
+		return Opened{}, err
+	}
+	return opened[0], nil
 }
 
 // Open lets the user read one patient by id for some minutes, also if the patient is hidden from the user. The user
@@ -45,13 +78,13 @@ func NewEmergencies(
 // patients.ErrTooManyEmergencies, those of the subscribers of patients.Claimed.
 func (s *Emergencies) Open(
 	ctx context.Context, who auth.Principal, in domain.EmergencyInput, from netip.Addr,
-) (domain.Emergency, error) {
+) (Opened, error) {
 	if _, err := domain.OpenEmergency(in, who.UserID, s.clock.Now()); err != nil {
-		return domain.Emergency{}, err
+		return Opened{}, err
 	}
 	if !s.mayOpen(who) {
 		refusal := audit.NewRefusal(audit.Patient, in.Patient.UUID, http.StatusForbidden)
-		return domain.Emergency{}, audit.RecordMissing(
+		return Opened{}, audit.RecordMissing(
 			ctx, s.trail, who, refusal, auth.ErrForbidden, auth.ErrForbidden)
 	}
 	officers, err := s.roles.CountActive(ctx, patients.PrivacyRole, 1)
@@ -59,17 +92,21 @@ func (s *Emergencies) Open(
 		err = patients.ErrNoPrivacyOfficer
 	}
 	if err != nil {
-		return domain.Emergency{}, err
+		return Opened{}, err
 	}
 	if err := s.passwords.Reauthenticate(ctx, who, in.Password, from); err != nil {
-		return domain.Emergency{}, err
+		return Opened{}, err
 	}
 	opened, err := domain.OpenEmergency(in, who.UserID, s.clock.Now()) // hashing the password took time
 	if err != nil {
-		return domain.Emergency{}, err
+		return Opened{}, err
+	}
+	shown, err := s.namedOne(ctx, opened)
+	if err != nil {
+		return Opened{}, err
 	}
 	err = s.tx.Do(ctx, func(ctx context.Context) error { return s.open(ctx, who, opened) })
-	return opened, s.recordMissing(ctx, who, in.Patient, err)
+	return shown, s.recordMissing(ctx, who, in.Patient, err)
 }
 
 func (s *Emergencies) mayOpen(who auth.Principal) bool {
@@ -116,8 +153,8 @@ func (s *Emergencies) open(ctx context.Context, who auth.Principal, e domain.Eme
 // patients.ErrPatientOnly.
 func (s *Emergencies) BrowseOf(
 	ctx context.Context, who auth.Principal, id patients.ID, page paging.Request,
-) (paging.Page[domain.Emergency], error) {
-	none := paging.Page[domain.Emergency]{}
+) (paging.Page[Opened], error) {
+	none := paging.Page[Opened]{}
 	reason, err := s.readAsPatient(ctx, who, id, patients.ErrPatientOnly)
 	if err != nil {
 		return none, s.recordStranger(ctx, who, id, err)
@@ -126,45 +163,53 @@ func (s *Emergencies) BrowseOf(
 	if err != nil {
 		return none, err
 	}
-	entry := audit.Entry{PatientID: id.UUID, Reason: reason}
-	return found, s.recordList(ctx, who, entry, found.Items)
+	return s.show(ctx, who, audit.Entry{PatientID: id.UUID, Reason: reason}, found)
 }
 
 // Browse returns a page of all emergency accesses to a privacy officer, and to other users of their own. Errors: none.
 func (s *Emergencies) Browse(
 	ctx context.Context, who auth.Principal, filter domain.EmergencyFilter, page paging.Request,
-) (paging.Page[domain.Emergency], error) {
+) (paging.Page[Opened], error) {
 	if who.Role != patients.PrivacyRole {
 		filter.User = &who.UserID
 	}
 	found, err := s.emergencies.List(ctx, filter, page)
 	if err != nil {
-		return paging.Page[domain.Emergency]{}, err
+		return paging.Page[Opened]{}, err
 	}
-	return found, s.recordList(ctx, who, audit.Entry{}, found.Items)
+	return s.show(ctx, who, audit.Entry{}, found)
 }
 
-func (s *Emergencies) recordList(
-	ctx context.Context, who auth.Principal, entry audit.Entry, all []domain.Emergency,
-) error {
+// show adds the names to a page and records it.
+func (s *Emergencies) show(
+	ctx context.Context, who auth.Principal, entry audit.Entry, found paging.Page[domain.Emergency],
+) (paging.Page[Opened], error) {
+	opened, err := s.named(ctx, found.Items...)
+	if err != nil {
+		return paging.Page[Opened]{}, err
+	}
 	entry.Action, entry.Resource = audit.List, EmergencyResource
-	ids := audit.IDs(all, func(e domain.Emergency) uuid.UUID { return e.ID.UUID })
-	return s.trail.Record(ctx, who, audit.NewListEntries(entry, ids)...)
+	ids := audit.IDs(opened, func(e Opened) uuid.UUID { return e.ID.UUID })
+	page := paging.Page[Opened]{Items: opened, Next: found.Next, Total: found.Total}
+	return page, s.trail.Record(ctx, who, audit.NewListEntries(entry, ids)...)
 }
 
 // FindOne returns an emergency access, for the user who opened it and privacy officers. Errors:
 // patients.ErrNoEmergency, also for other users.
 func (s *Emergencies) FindOne(
 	ctx context.Context, who auth.Principal, id domain.EmergencyID,
-) (domain.Emergency, error) {
+) (opened Opened, err error) {
 	found, err := s.emergencies.Find(ctx, id)
 	if err == nil && found.UserID != who.UserID && who.Role != patients.PrivacyRole {
 		err = patients.ErrNoEmergency
 	}
 	if err != nil {
-		return domain.Emergency{}, s.recordMissingEmergency(ctx, who, id, err)
+		return opened, s.recordMissingEmergency(ctx, who, id, err)
 	}
-	return found, s.trail.Record(ctx, who, emergencyEntry(audit.Read, found))
+	if opened, err = s.namedOne(ctx, found); err != nil {
+		return opened, err
+	}
+	return opened, s.trail.Record(ctx, who, emergencyEntry(audit.Read, found))
 }
 
 // recordMissingEmergency records that the access does not exist, or was opened by another user, and returns err. It
@@ -179,47 +224,55 @@ func (s *Emergencies) recordMissingEmergency(
 // End ends an emergency access before its time, for the user who opened it and privacy officers. It does nothing if the
 // access has ended. Errors: patients.ErrNoEmergency, also for other users.
 func (s *Emergencies) End(ctx context.Context, who auth.Principal, id domain.EmergencyID) error {
-	return s.changeOne(ctx, who, id, audit.EmergencyEnded, func(e *domain.Emergency) error {
-		if e.UserID != who.UserID && who.Role != patients.PrivacyRole {
-			return patients.ErrNoEmergency
-		}
-		e.End(s.clock.Now())
-		return nil
+	err := s.tx.Do(ctx, func(ctx context.Context) error {
+		_, err := s.changeOne(ctx, who, id, audit.EmergencyEnded, func(e *domain.Emergency) error {
+			if e.UserID != who.UserID && who.Role != patients.PrivacyRole {
+				return patients.ErrNoEmergency
+			}
+			e.End(s.clock.Now())
+			return nil
+		})
+		return err
 	})
+	return s.recordMissingEmergency(ctx, who, id, err)
 }
 
 // Review stores the verdict of a privacy officer about an emergency access that another user has opened. Errors:
 // errs.Invalid, patients.ErrNoEmergency, patients.ErrOwnEmergency, patients.ErrAlreadyReviewed.
 func (s *Emergencies) Review(
 	ctx context.Context, who auth.Principal, id domain.EmergencyID, review domain.Review,
-) (reviewed domain.Emergency, err error) {
+) (shown Opened, err error) {
 	if err := review.Validate(); err != nil {
-		return reviewed, err
+		return Opened{}, err
 	}
-	return reviewed, s.changeOne(ctx, who, id, audit.EmergencyReviewed, func(e *domain.Emergency) error {
-		err := e.Review(review, who.UserID, s.clock.Now())
-		reviewed = *e
+	err = s.tx.Do(ctx, func(ctx context.Context) error {
+		reviewed, err := s.changeOne(ctx, who, id, audit.EmergencyReviewed, func(e *domain.Emergency) error {
+			return e.Review(review, who.UserID, s.clock.Now())
+		})
+		if err != nil {
+			return err
+		}
+		shown, err = s.namedOne(ctx, reviewed)
 		return err
 	})
+	return shown, s.recordMissingEmergency(ctx, who, id, err)
 }
 
-// changeOne applies rule to an emergency access, and records the action if it changed something.
+// changeOne applies rule to an emergency access, and records the action if it changed something, in the transaction of
+// ctx.
 func (s *Emergencies) changeOne(
 	ctx context.Context, who auth.Principal, id domain.EmergencyID, action audit.Action,
 	rule func(*domain.Emergency) error,
-) error {
-	err := s.tx.Do(ctx, func(ctx context.Context) error {
-		var before int
-		changed, err := s.emergencies.Change(ctx, id, func(e *domain.Emergency) error {
-			before = e.Version
-			return rule(e)
-		})
-		if err != nil || changed.Version == before {
-			return err
-		}
-		return s.trail.Record(ctx, who, emergencyEntry(action, changed))
+) (domain.Emergency, error) {
+	var before int
+	changed, err := s.emergencies.Change(ctx, id, func(e *domain.Emergency) error {
+		before = e.Version
+		return rule(e)
 	})
-	return s.recordMissingEmergency(ctx, who, id, err)
+	if err != nil || changed.Version == before {
+		return changed, err
+	}
+	return changed, s.trail.Record(ctx, who, emergencyEntry(action, changed))
 }
 
 // emergencyEntry returns the entry of an action on an emergency access. That of the opening has the code of the reason.

@@ -169,6 +169,11 @@ type EmergencyAccess struct {
 	// Example: 0193525f-8a55-7d74-9e62-2f3ba09d8e4a
 	User string `json:"user"`
 
+	// UserName The current name of the user, null if the account was removed.
+	//
+	// Example: Vikram Khanna
+	UserName rest.NullableText `json:"user_name"`
+
 	// Reason Example: unresponsive_patient
 	Reason string `json:"reason"`
 

@@ -4,6 +4,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"healthcare/modules/patients"
+	"healthcare/modules/patients/internal/app"
 	"healthcare/modules/patients/internal/domain"
 	"healthcare/platform/errs"
 	"healthcare/platform/rest"
@@ -105,9 +106,10 @@ func (h *handlers) ReviewEmergencyAccess(c *fiber.Ctx, id string) error {
 	return c.JSON(showEmergency(reviewed))
 }
 
-func showEmergency(e domain.Emergency) EmergencyAccess {
+func showEmergency(e app.Opened) EmergencyAccess {
 	return EmergencyAccess{
-		Id: e.ID.String(), Patient: e.PatientID.String(), User: e.UserID.String(), Reason: e.Reason,
+		Id: e.ID.String(), Patient: e.PatientID.String(), User: e.UserID.String(),
+		UserName: rest.NullableText(e.UserName), Reason: e.Reason,
 		Explanation: e.Explanation, OpenedAt: rest.At(e.OpenedAt), Until: rest.At(e.Until), EndedAt: endOf(e.EndedAt),
 		Verdict: rest.NullableText(e.Verdict), Note: e.Note, ReviewedBy: rest.NullableID(e.ReviewedBy),
 		ReviewedAt: endOf(e.ReviewedAt),

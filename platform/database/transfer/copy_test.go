@@ -36,6 +36,7 @@ func TestCopyIncludesAllRows(t *testing.T) {
 		"audit_chain": 1, "last_writes": 0, "breaking_migrations": 0, "jobs": 0,
 		"closed_accounts": 0, "doctor_creators": 0, "doctor_removals": 0, "patient_grants": 1, "acting": 2,
 		"patient_doctors": 1, "practices": 1, "acting_invitations": 1,
+		"patient_restrictions": 1, "emergency_accesses": 1,
 		"patient_invitations": 1, "doctor_links": 1, "doctor_invitations": 1, "patient_corrections": 1,
 	}, rows)
 	const utc = ` at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`

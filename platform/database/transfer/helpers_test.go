@@ -87,8 +87,11 @@ func (e copyEnv) insertRows() {
 	insert(`doctor_invitations VALUES (?, ?, x'00ff', ?, ?, ?)`, id(200), id(201), asha, at, at)
 	insert(`patient_grants VALUES (?, ?, 'care', ?, 'read', ?, ?, NULL, ?, ?, ?)`,
 		id(100), id(200), id(300), asha, at, at, at, secret)
-	insert(`patient_invitations VALUES (?, ?, x'00ff', 'self', NULL, ?, ?, ?, 0, ?, ?, ?)`,
+	insert(`patient_invitations VALUES (?, ?, x'00ff', 'self', NULL, ?, ?, ?, 0, ?, ?, ?, 'read')`,
 		id(500), id(100), asha, at, at, asha, at, at)
+	insert(`patient_restrictions VALUES (?, ?, 'user', ?, ?)`, id(800), id(100), asha, at)
+	insert(`emergency_accesses VALUES (?, ?, ?, 'other', ?, ?, ?, NULL, NULL, '', NULL, NULL, 1)`,
+		id(900), id(100), asha, secret, at, at)
 	insert(`patient_corrections VALUES (?, ?, 'phone', ?, ?, ?, ?, 'accepted', '', ?, ?, 2)`,
 		id(600), id(100), secret, secret, id(2), at, asha, at)
 	insert(`acting VALUES (?, ?, 'doctor', ?, '', NULL), (?, ?, 'practice', ?, 'keep', ?)`, asha, id(200), at,
@@ -143,7 +146,7 @@ var tables = []string{
 	"audit_heads", "audit_inbox", "audit_segments", "audit_index", "audit_chain",
 	"last_writes", "breaking_migrations", "jobs",
 	"closed_accounts", "doctor_creators", "doctor_removals", "patient_grants", "acting",
-	"patient_doctors", "practices", "acting_invitations",
+	"patient_doctors", "practices", "acting_invitations", "patient_restrictions", "emergency_accesses",
 	"patient_invitations", "doctor_links", "doctor_invitations", "patient_corrections",
 }
 

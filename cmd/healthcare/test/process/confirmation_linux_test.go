@@ -70,7 +70,7 @@ func TestUserCommandsConfirm(t *testing.T) {
 		})
 		t.Run("reject an undeclared role without a question", func(t *testing.T) {
 			runOnTerminal(p, nil, "user", "promote", "ravi@clinic.example", "--role", "king").ExpectFailure(1,
-				"role: Must be one of admin, auditor, doctor, patient, staff")
+				"role: Must be one of admin, auditor, doctor, patient, privacy, staff")
 		})
 		t.Run("show the account, then read the password twice", func(t *testing.T) {
 			answers := func(repeated string) map[string]string {

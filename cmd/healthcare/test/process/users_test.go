@@ -55,7 +55,7 @@ func TestUserCommands(t *testing.T) {
 			require.Len(
 				t, strings.Split(strings.TrimSpace(p.Run("user", "list", "--role", "admin").ExpectSuccess()), "\n"), 2)
 			p.Run("user", "list", "--role", "boss").ExpectFailure(1,
-				"role: Must be one of admin, auditor, doctor, patient, staff")
+				"role: Must be one of admin, auditor, doctor, patient, privacy, staff")
 		})
 		t.Run("accept an id", func(t *testing.T) {
 			done := p.Run("user", "promote", userIDs(p)["ravi@clinic.example"], "-y", "--role", "auditor")
@@ -142,7 +142,7 @@ func TestUserCommands(t *testing.T) {
 			p.Run("user", "disable", "--yes", "asha@clinic.example").ExpectFailure(1, "last active administrator")
 			p.Run("user", "promote", "--yes", "nobody@clinic.example").ExpectFailure(1, "No such user")
 			p.Run("user", "promote", "--yes", "ravi@clinic.example", "--role", "king").ExpectFailure(1,
-				"role: Must be one of admin, auditor, doctor, patient, staff")
+				"role: Must be one of admin, auditor, doctor, patient, privacy, staff")
 			create("asha@clinic.example").ExpectFailure(1, "already exists")
 			create("nobody").ExpectFailure(1, "email: Must be an e-mail address")
 			p.RunWithInput("", "user", "create", "--name", "A", "--email", "a@b.example").ExpectFailure(1,

@@ -228,8 +228,8 @@ type Claimed struct {
 	User       uuid.UUID
 	By         auth.Principal
 	Represents bool // the user is the patient, or a delegate
-	// KeepsNone reports whether the user keeps no patients. A subscriber locks the account first, because a transfer to
-	// the user may be about to commit. Errors: none.
+	// KeepsNone reports whether the user keeps no patients. It may be nil unless Represents. A subscriber locks the
+	// account first, because a transfer to the user may be about to commit. Errors: none.
 	KeepsNone func(context.Context) (bool, error)
 }
 

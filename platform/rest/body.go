@@ -13,9 +13,11 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/gofiber/fiber/v2"
+	"github.com/google/uuid"
 	"github.com/oapi-codegen/nullable"
 
 	"healthcare/platform/errs"
+	"healthcare/platform/recordid"
 )
 
 // maxDepth is the maximum nesting depth of a body.
@@ -175,6 +177,15 @@ func Text(n nullable.Nullable[string]) *string {
 	text := OrEmpty(n)
 	return &text
 }
+
+// BodyUUID reads a record's id in a body, in its canonical form. Errors: one for the member, because a malformed id is
+// an invalid body, not a missing record.
+func BodyUUID(s string) (uuid.UUID, error) {
+	id, err := recordid.Parse[recordid.Of[any]](s, errNotUUID)
+	return id.UUID, err
+}
+
+var errNotUUID = errors.New("Must be a UUID.") //nolint:staticcheck // shown to people as a sentence
 
 // OrEmpty returns a nullable member's text, or "" if it was null or not sent.
 func OrEmpty(n nullable.Nullable[string]) string {

@@ -86,8 +86,11 @@ func accessEntry(id patients.ID, reason patients.Reason) audit.Entry {
 	return entry
 }
 
-// readers are the roles that may read patients. A test compares them with the contract.
-var readers = []auth.Role{auth.Staff, auth.Admin, doctors.Role, patients.Role}
+// keepers are the roles of users who may have patients. Patients are shared with users of these roles only.
+var keepers = []auth.Role{auth.Staff, auth.Admin, doctors.Role}
+
+// mayRead reports whether users with the role may read patients.
+func mayRead(role auth.Role) bool { return role == patients.Role || slices.Contains(keepers, role) }
 
 // explain explains one user, or all who see the patient.
 func (a *Access) explain(ctx context.Context, known domain.Known, user *uuid.UUID) ([]domain.Viewer, error) {
@@ -111,9 +114,8 @@ func (a *Access) explain(ctx context.Context, known domain.Known, user *uuid.UUI
 	for i, id := range users {
 		account := domain.Account{}
 		if found, exists := accounts[ids[i]]; exists {
-			reads := slices.Contains(readers, found.Role)
 			account = domain.Account{
-				Name: found.Name, Role: string(found.Role), Reads: reads, Disabled: !found.Active,
+				Name: found.Name, Role: string(found.Role), Reads: mayRead(found.Role), Disabled: !found.Active,
 			}
 		}
 		viewer := known.Explain(id, account, acting[id])

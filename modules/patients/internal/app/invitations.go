@@ -8,7 +8,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"healthcare/modules/doctors"
 	"healthcare/modules/identity"
 	"healthcare/modules/patients"
 	"healthcare/modules/patients/internal/domain"
@@ -107,18 +106,18 @@ func (s *Invitations) Browse(
 		return listed, err
 	}
 	now := s.clock.Now()
-	keepers := map[uuid.UUID]bool{who.UserID: true, kept.OwnerID: true}
+	keeping := map[uuid.UUID]bool{who.UserID: true} // the users who have invited
 	listed = paging.Map(found, func(i domain.Invitation) Listed { return Listed{i, i.State(now)} })
 	for n, i := range listed.Items {
 		if i.State != domain.InvitationOpen {
 			continue
 		}
-		keeps, known := keepers[i.InvitedBy]
+		keeps, known := keeping[i.InvitedBy]
 		if !known {
 			if keeps, err = s.keeps(ctx, i.InvitedBy, id); err != nil {
 				return paging.Page[Listed]{}, err
 			}
-			keepers[i.InvitedBy] = keeps
+			keeping[i.InvitedBy] = keeps
 		}
 		if !keeps { // the code is void
 			listed.Items[n].State = domain.InvitationExpired
@@ -127,14 +126,17 @@ func (s *Invitations) Browse(
 	return listed, s.trail.Record(ctx, who, newEntry(audit.Read, id, kept.Reason))
 }
 
-// keeps reports whether the user keeps the patient of another owner, as a manager of a practice. Errors: none of its
-// own.
+// keeps reports whether the user, who has not sent the request, keeps the patient, and the account is not disabled.
+// Errors: none of its own.
 func (s *Invitations) keeps(ctx context.Context, user uuid.UUID, id patients.ID) (bool, error) {
 	scope, err := s.keptBy(ctx, user)
 	if err == nil {
 		_, err = s.patients.Find(ctx, scope, id)
 	}
-	if errors.Is(err, patients.ErrNotFound) {
+	if err == nil {
+		err = s.checkActive(ctx, user)
+	}
+	if errors.Is(err, patients.ErrNotFound) || errors.Is(err, patients.ErrNoInvitation) {
 		return false, nil
 	}
 	return err == nil, err
@@ -192,7 +194,7 @@ func (s *Invitations) Claim(
 		if err := in.CheckComplete(invitation); err != nil {
 			return err
 		}
-		if invitation.As == domain.Share && !slices.Contains(colleagues, who.Role) {
+		if invitation.As == domain.Share && !slices.Contains(keepers, who.Role) {
 			return patients.ErrColleagueOnly
 		}
 		refusal = audit.NewRefusal(audit.Patient, patient.ID.UUID, http.StatusNotFound)
@@ -211,9 +213,6 @@ func (s *Invitations) Claim(
 	}
 	return grant, audit.RecordMissing(ctx, s.trail, who, refusal, err, patients.ErrNoInvitation)
 }
-
-// colleagues are the roles of users with whom patients can be shared.
-var colleagues = []auth.Role{auth.Staff, auth.Admin, doctors.Role}
 
 // attempt returns the open invitation with the code and its patient, and counts a failure. Both are locked, the patient
 // first, as in a removal and in a change of the birth date. Errors: patients.ErrNoInvitation.
@@ -276,7 +275,7 @@ func (s *Invitations) accept(ctx context.Context, who auth.Principal, accepted d
 			return err
 		}
 	}
-	claimed := patients.Claimed{ID: grant.PatientID, User: who.UserID, By: who, Represents: grant.Basis != domain.Share,
+	claimed := patients.Claimed{ID: grant.PatientID, User: who.UserID, By: who, Represents: grant.Represents(),
 		KeepsNone: func(ctx context.Context) (bool, error) {
 			kept, err := s.patients.Count(ctx, patients.OwnedBy(who.UserID), 1)
 			return kept == 0, err

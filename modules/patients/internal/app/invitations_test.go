@@ -178,12 +178,26 @@ func TestClaim(t *testing.T) {
 		})
 		t.Run("refuses codes of a disabled account", func(t *testing.T) {
 			former := newUser(t, db)
-			kept := h.registered(t, former, born()).ID
+			practice := uuid.New()
+			former.For = []auth.Capacity{{ID: practice, Kind: auth.AsPractice, Level: auth.Keep}}
+			registered, err := h.env.RegisterFor(t.Context(), former, born(), &practice)
+			require.NoError(t, err)
+			kept := registered.ID
 			invited := h.invited(t, former, kept)
 			h.disabled[former.UserID] = true
 			refused(t, person, proof(invited, birthDate))
+			state := func() domain.InvitationState {
+				manager := newUser(t, db)
+				manager.For = former.For
+				page, err := h.Invitations.Browse(t.Context(), manager, kept, wholeList)
+				require.NoError(t, err)
+				require.Len(t, page.Items, 1)
+				return page.Items[0].State
+			}
+			require.Equal(t, domain.InvitationExpired, state())
 			delete(h.disabled, former.UserID)
-			_, err := h.Claim(t.Context(), newUser(t, db), proof(invited, birthDate))
+			require.Equal(t, domain.InvitationOpen, state())
+			_, err = h.Claim(t.Context(), newUser(t, db), proof(invited, birthDate))
 			require.NoError(t, err)
 		})
 		t.Run("reports that a user keeps patients", func(t *testing.T) {

@@ -124,16 +124,10 @@ func readInput(c *fiber.Ctx) (patients.ID, doctors.ID, assignments.Access, error
 	if err != nil {
 		return patients.ID{}, doctors.ID{}, "", err
 	}
-	patient, noPatient := patients.ParseID(body.Patient)
-	doctor, noDoctor := doctors.ParseID(body.Doctor)
-	wrong := map[string]error{}
-	if noPatient != nil {
-		wrong["patient"] = errNotUUID
-	}
-	if noDoctor != nil {
-		wrong["doctor"] = errNotUUID
-	}
-	return patient, doctor, assignments.Access(rest.OrEmpty(body.Access)), errs.Fields(wrong)
+	patient, noPatient := rest.BodyUUID(body.Patient)
+	doctor, noDoctor := rest.BodyUUID(body.Doctor)
+	return patients.ID{UUID: patient}, doctors.ID{UUID: doctor}, assignments.Access(rest.OrEmpty(body.Access)),
+		errs.Fields(map[string]error{"patient": noPatient, "doctor": noDoctor})
 }
 
 // missingReference maps a missing patient or doctor to an invalid body, as in the original service.
@@ -146,8 +140,6 @@ func missingReference(err error) error {
 	}
 	return err
 }
-
-var errNotUUID = errors.New("Must be a UUID.") //nolint:staticcheck // shown to people as a sentence
 
 // resource converts an assignment. The names of the patient and the doctor change without a new version.
 func resource(a app.Assigned) rest.Resource {

@@ -187,10 +187,8 @@ func parties(from, to string) (sender, receiver identity.UserID, err error) {
 	if sender, err = identity.ParseUserID(from); err != nil {
 		return sender, receiver, err
 	}
-	if receiver, err = identity.ParseUserID(to); err != nil {
-		return sender, receiver, errs.Invalidf("to", "Must be a UUID.")
-	}
-	return sender, receiver, nil
+	receiver.UUID, err = rest.BodyUUID(to)
+	return sender, receiver, errs.Fields(map[string]error{"to": err})
 }
 
 func sendTransfer(c *fiber.Ctx, transfer identity.Transfer, err error) error {

@@ -83,8 +83,8 @@ func (h *handlers) RestrictPatient(c *fiber.Ctx, id string) error {
 	if err != nil {
 		return err
 	}
-	doctor, wrongDoctor := uuidIn(rest.OrNil(in.Doctor))
-	user, wrongUser := uuidIn(rest.OrNil(in.User))
+	doctor, wrongDoctor := uuidOrNil(rest.OrNil(in.Doctor))
+	user, wrongUser := uuidOrNil(rest.OrNil(in.User))
 	if err := errs.Fields(map[string]error{"doctor": wrongDoctor, "user": wrongUser}); err != nil {
 		return err
 	}

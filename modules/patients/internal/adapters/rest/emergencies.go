@@ -16,12 +16,12 @@ func (h *handlers) OpenEmergencyAccess(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	patient, err := uuidIn(&body.Patient)
+	patient, err := rest.BodyUUID(body.Patient)
 	if err := errs.Fields(map[string]error{"patient": err}); err != nil {
 		return err
 	}
 	input := domain.EmergencyInput{
-		Patient: patients.ID{UUID: *patient}, Reason: body.Reason, Explanation: body.Explanation,
+		Patient: patients.ID{UUID: patient}, Reason: body.Reason, Explanation: body.Explanation,
 		Minutes: body.Minutes, Password: body.Password,
 	}
 	opened, err := h.emergencies.Open(c.UserContext(), rest.Principal(c), input, rest.ClientAddress(c))

@@ -5,7 +5,6 @@ package rest
 import (
 	"context"
 	_ "embed" // for the contract
-	"errors"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/google/uuid"
@@ -62,7 +61,7 @@ func (h *handlers) ListPatients(c *fiber.Ctx, params ListPatientsParams) error {
 // RegisterPatient adds a patient.
 func (h *handlers) RegisterPatient(c *fiber.Ctx) error {
 	register := func(ctx context.Context, who auth.Principal, new newPatient) (domain.Patient, error) {
-		practice, err := uuidIn(new.practice)
+		practice, err := uuidOrNil(new.practice)
 		if err := errs.Fields(map[string]error{"practice": err}); err != nil {
 			return domain.Patient{}, err
 		}
@@ -139,19 +138,14 @@ func newPatientOf(body PatientInput) newPatient {
 	return newPatient{inputOf(body), rest.OrNil(body.Practice)}
 }
 
-// uuidIn returns an id in a body, or nil if it is absent. Errors: errNotUUID.
-func uuidIn(given *string) (*uuid.UUID, error) {
+// uuidOrNil is rest.BodyUUID for a member that may be absent.
+func uuidOrNil(given *string) (*uuid.UUID, error) {
 	if given == nil {
 		return nil, nil
 	}
-	id, err := uuid.Parse(*given)
-	if err != nil {
-		return nil, errNotUUID
-	}
-	return &id, nil
+	id, err := rest.BodyUUID(*given)
+	return &id, err
 }
-
-var errNotUUID = errors.New("Must be a UUID.") //nolint:staticcheck // shown to people as a sentence
 
 func changesOf(body PatientChanges) domain.Changes {
 	changes := changedFields(body)

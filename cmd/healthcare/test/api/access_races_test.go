@@ -36,7 +36,7 @@ type raceWorld struct {
 	users        int
 	admin, owner *harness.Client
 	shared       *sharing                 // of sharingRaces
-	then         func([]harness.Response) // checks what a round has left
+	then         func([]harness.Response) // checks the state after a round
 }
 
 // user returns a new user who has registered.

@@ -10,7 +10,7 @@ import (
 	"healthcare/modules/patients"
 )
 
-// sharing is what the races of sharingRaces share: users who need not be new in each round.
+// sharing has the users of sharingRaces who need not be new in each round.
 type sharing struct {
 	practice         string          // of owner, who manages it
 	doctor           string          // for whom colleague acts

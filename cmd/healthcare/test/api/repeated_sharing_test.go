@@ -13,7 +13,7 @@ import (
 // endOfAccess is a way to lose the access to a patient after a request with an Idempotency-Key.
 type endOfAccess struct {
 	name string
-	// begin lets the user change the patient, who is of the practice. It returns a function that ends this.
+	// begin gives the user access to the patient, who is shared with the practice, and returns a function that ends it.
 	begin func(owner, user *harness.Client, patient, practice, doctor string) (end func())
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/routers"
 	"github.com/getkin/kin-openapi/routers/gorillamux"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/fx"
 	"go.uber.org/fx/fxevent"
@@ -108,7 +109,7 @@ func StartWith(t *testing.T, db database.Config, more fx.Option, adjust ...func(
 		http.DefaultClient.CloseIdleConnections() // the server would serve one more request on them
 		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 		defer cancel()
-		require.NoError(t, app.Stop(ctx))
+		assert.NoError(t, app.Stop(ctx)) // a cleanup that ends the test would fail it without a message
 	})
 	s.URL = "http://" + server.Address()
 	s.Resources = described.Resources

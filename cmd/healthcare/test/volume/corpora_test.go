@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"healthcare/cmd/internal/harness"
@@ -76,11 +77,13 @@ func requireSameResults(t *testing.T, run func(t *testing.T, s *harness.Service)
 	t.Parallel()
 	var mu sync.Mutex
 	var all []results
-	t.Cleanup(func() { // after the parallel tests of both engines
+	t.Cleanup(func() { // after the parallel tests of both engines; a test that ends in here prints nothing
 		for i := 1; i < len(all) && !t.Failed(); i++ {
-			require.Len(t, all[i], len(all[0]))
-			for n := range all[0] {
-				require.Equal(t, all[0][n], all[i][n], "the same request, on the other engine")
+			assert.Len(t, all[i], len(all[0]))
+			for n := range min(len(all[0]), len(all[i])) {
+				if !assert.Equal(t, all[0][n], all[i][n], "the same request, on the other engine") {
+					break
+				}
 			}
 		}
 	})
@@ -141,6 +144,10 @@ func requireAccepted(t *testing.T, schema *openapi3.Schema, sent, made string) {
 	require.True(t, ok && number.Cmp(same) == 0, "%q became %s", sent, made)
 }
 
+// hexadecimal matches searches for users whose results differ in every run: random names of officers, and suffixes of
+// usernames whose local part is taken, are hexadecimal.
+var hexadecimal = regexp.MustCompile(`^(?:[^\pL\pN]*[\p{Nd}a-fA-F])+[^\pL\pN]*$`)
+
 // queryCases sends every value in every query parameter of the kind, and reads the lists in every order.
 func queryCases(t *testing.T, c *harness.Client, kind string, values func(*openapi3.Schema) []string) (o results) {
 	for turn, r := range c.Service.Routes() {
@@ -156,6 +163,9 @@ func queryCases(t *testing.T, c *harness.Client, kind string, values func(*opena
 				if json.Unmarshal([]byte(value), &plain) != nil {
 					plain = value
 				}
+				if r.Path == "/api/users/" && p.Value.Name == "search" && hexadecimal.MatchString(plain) {
+					continue
+				}
 				at := harness.PathWithQuery(r.Path, p.Value.Name, plain)
 				if p.Value.Name != "limit" {
 					at += "&limit=3"
@@ -165,7 +175,7 @@ func queryCases(t *testing.T, c *harness.Client, kind string, values func(*opena
 					requireAccepted(t, p.Value.Schema.Value, plain, strings.TrimSpace(plain))
 				}
 				o.add(t, c.Service, fmt.Sprintf("%s %s %d %.80s", r, p.Value.Name, n, value), a)
-				o = append(o, a.Header.Get("X-Total-Count"))
+				o[len(o)-1] += " count " + a.Header.Get("X-Total-Count")
 			}
 			if p.Value.Name == "ordering" {
 				for _, order := range p.Value.Schema.Value.Items.Value.Enum {

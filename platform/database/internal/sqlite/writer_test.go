@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
@@ -29,7 +30,7 @@ func newWriterTest(t *testing.T) writerTest {
 	t.Helper()
 	w, r := Addresses(filepath.Join(t.TempDir(), "test.db"), time.Second)
 	conns, readers := OpenCached(w), OpenCached(r)
-	t.Cleanup(func() { require.NoError(t, errors.Join(conns.Close(), readers.Close())) })
+	t.Cleanup(func() { assert.NoError(t, errors.Join(conns.Close(), readers.Close())) })
 	queue := NewWriter(conns, 0)
 	queue.groupTime = time.Hour
 	config := gorm.Config{SkipDefaultTransaction: true, TranslateError: true, Logger: logger.Discard}

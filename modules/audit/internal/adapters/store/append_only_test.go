@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"healthcare/modules/audit/internal/ports"
@@ -136,7 +137,7 @@ func newRole(t *testing.T, db *database.DB) string {
 	require.NoError(t, db.Write(t.Context()).Exec("CREATE ROLE "+name).Error)
 	t.Cleanup(func() {
 		for _, end := range []string{"DROP OWNED BY ", "DROP ROLE "} {
-			require.NoError(t, db.Write(context.Background()).Exec(end+name).Error)
+			assert.NoError(t, db.Write(context.Background()).Exec(end+name).Error)
 		}
 	})
 	return name

@@ -14,7 +14,6 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/routers"
 	"github.com/getkin/kin-openapi/routers/gorillamux"
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/fx"
 	"go.uber.org/fx/fxevent"
@@ -109,7 +108,9 @@ func StartWith(t *testing.T, db database.Config, more fx.Option, adjust ...func(
 		http.DefaultClient.CloseIdleConnections() // the server would serve one more request on them
 		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 		defer cancel()
-		assert.NoError(t, app.Stop(ctx)) // a cleanup that ends the test would fail it without a message
+		if err := app.Stop(ctx); err != nil { // a cleanup that ends the test would fail it without a message
+			t.Error(err)
+		}
 	})
 	s.URL = "http://" + server.Address()
 	s.Resources = described.Resources

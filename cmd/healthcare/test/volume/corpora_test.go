@@ -12,7 +12,6 @@ import (
 	"testing"
 
 	"github.com/getkin/kin-openapi/openapi3"
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"healthcare/cmd/internal/harness"
@@ -79,9 +78,12 @@ func requireSameResults(t *testing.T, run func(t *testing.T, s *harness.Service)
 	var all []results
 	t.Cleanup(func() { // after the parallel tests of both engines; a test that ends in here prints nothing
 		for i := 1; i < len(all) && !t.Failed(); i++ {
-			assert.Len(t, all[i], len(all[0]))
+			if len(all[i]) != len(all[0]) {
+				t.Errorf("%d cases on one engine, %d on the other", len(all[0]), len(all[i]))
+			}
 			for n := range min(len(all[0]), len(all[i])) {
-				if !assert.Equal(t, all[0][n], all[i][n], "the same request, on the other engine") {
+				if all[0][n] != all[i][n] {
+					t.Errorf("the same request on both engines:\n%s\n%s", all[0][n], all[i][n])
 					break
 				}
 			}

@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
@@ -30,7 +29,11 @@ func newWriterTest(t *testing.T) writerTest {
 	t.Helper()
 	w, r := Addresses(filepath.Join(t.TempDir(), "test.db"), time.Second)
 	conns, readers := OpenCached(w), OpenCached(r)
-	t.Cleanup(func() { assert.NoError(t, errors.Join(conns.Close(), readers.Close())) })
+	t.Cleanup(func() {
+		if err := errors.Join(conns.Close(), readers.Close()); err != nil {
+			t.Error(err)
+		}
+	})
 	queue := NewWriter(conns, 0)
 	queue.groupTime = time.Hour
 	config := gorm.Config{SkipDefaultTransaction: true, TranslateError: true, Logger: logger.Discard}

@@ -91,6 +91,48 @@ func TestViolations(t *testing.T) {
 	})
 }
 
+// TestExclusions verifies that SQLite's triggers report a violation as PostgreSQL's exclusion constraints do.
+func TestExclusions(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		if db.Engine() == database.SQLite {
+			exec(t, db, `CREATE TABLE stays
+				(id text PRIMARY KEY, since integer NOT NULL, until integer NOT NULL) STRICT`)
+			for _, event := range []string{"INSERT", "UPDATE"} {
+				exec(t, db, `CREATE TRIGGER stays_`+event+` BEFORE `+event+` ON stays BEGIN
+					SELECT RAISE(ABORT, 'stays_span_excl') FROM stays
+					WHERE id <> NEW.id AND since < NEW.until AND until > NEW.since; END`)
+			}
+			exec(t, db, `CREATE TRIGGER stays_kept BEFORE DELETE ON stays BEGIN
+				SELECT RAISE(ABORT, 'stays are kept, see stays_span_excl'); END`)
+		} else {
+			exec(t, db, `CREATE TABLE stays (id text PRIMARY KEY, since integer NOT NULL, until integer NOT NULL,
+				CONSTRAINT stays_span_excl EXCLUDE USING gist (int4range(since, until) WITH &&))`)
+			exec(t, db, `CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS
+				$$ BEGIN RAISE EXCEPTION 'stays are kept' USING ERRCODE = '23000'; END $$`)
+			exec(t, db, `CREATE TRIGGER stays_kept BEFORE DELETE ON stays FOR EACH ROW EXECUTE FUNCTION keep()`)
+		}
+		exec(t, db, `INSERT INTO stays (id, since, until) VALUES ('1', 10, 20), ('2', 20, 30)`)
+		for name, statement := range map[string]string{
+			"an insert":       `INSERT INTO stays (id, since, until) VALUES ('3', 19, 21)`,
+			"an update":       `UPDATE stays SET until = 21 WHERE id = '1'`,
+			"rows of a batch": `INSERT INTO stays (id, since, until) VALUES ('4', 40, 50), ('5', 45, 55)`,
+		} {
+			t.Run("a violation by "+name+" is a conflict with the constraint's name", func(t *testing.T) {
+				err := db.Write(t.Context()).Exec(statement).Error
+				require.Equal(t, errs.Conflict, errs.KindOf(err), "%v", err)
+				require.True(t, database.Violates(err, "stays_span_excl"), "%v", err)
+				require.False(t, database.Violates(err, "span_excl"))
+			})
+		}
+		t.Run("the error of any other trigger is invalid and names no constraint", func(t *testing.T) {
+			err := db.Write(t.Context()).Exec(`DELETE FROM stays`).Error
+			require.Equal(t, errs.Invalid, errs.KindOf(err), "%v", err)
+			require.False(t, database.Violates(err, "stays_span_excl"))
+		})
+	})
+}
+
 // TestX14_BothEnginesRejectTheSameValues verifies X14 and X15: both engines reject the same values without quoting
 // them.
 func TestX14_BothEnginesRejectTheSameValues(t *testing.T) {

@@ -188,6 +188,10 @@ func explainSQLite(lite *sqlite.Error) error {
 		case sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY,
 			sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
 			return errConflict.Because(f)
+		case sqlite3.SQLITE_CONSTRAINT_TRIGGER:
+			if f.Constraint != "" { // an exclusion
+				return errConflict.Because(f)
+			}
 		}
 		return errRejected.Because(f)
 	}
@@ -197,12 +201,19 @@ func explainSQLite(lite *sqlite.Error) error {
 var (
 	uniqueColumns = regexp.MustCompile(`UNIQUE constraint failed: (\w+\.\w+(?:, \w+\.\w+)*)`)
 	namedFailure  = regexp.MustCompile(`(?:CHECK constraint failed: |index ')(\w+)`)
+	exclusion     = regexp.MustCompile(`^constraint failed: (\w+_excl) \(\d+\)$`)
 )
 
 // sqliteConstraint returns the name that PostgreSQL gives the violated constraint by default. SQLite reports the
 // columns of a unique constraint ("users.mailbox") or of a primary key. It reports names only of CHECKs and of indexes
-// on expressions.
+// on expressions. SQLite has no exclusion constraints: triggers raise their names, which end in _excl.
 func sqliteConstraint(lite *sqlite.Error) string {
+	if lite.Code() == sqlite3.SQLITE_CONSTRAINT_TRIGGER {
+		if m := exclusion.FindStringSubmatch(lite.Error()); m != nil {
+			return m[1]
+		}
+		return ""
+	}
 	if m := uniqueColumns.FindStringSubmatch(lite.Error()); m != nil {
 		var name string
 		for i, column := range strings.Split(m[1], ", ") {

@@ -11,14 +11,18 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
 
 	"healthcare/cmd/internal/harness"
+	"healthcare/platform/database"
 	"healthcare/platform/databasetest"
 )
 
@@ -126,6 +130,7 @@ func TestPgBouncer(t *testing.T) {
 	s.forTest(t).testGuesses()
 	s.forTest(t).testEndedSession()
 	require.Equal(t, 0, s.env.Run("audit", "verify").ExitCode)
+	testLocks(t, through)
 
 	conn, err := pgx.Connect(t.Context(), through)
 	require.NoError(t, err)
@@ -133,6 +138,46 @@ func TestPgBouncer(t *testing.T) {
 	var timeout string
 	require.NoError(t, conn.QueryRow(t.Context(), `SHOW statement_timeout`).Scan(&timeout))
 	require.Equal(t, "2s", timeout, "connect_query sets the limits that PgBouncer does not pass on")
+}
+
+// testLocks checks that more transactions than PgBouncer has connections exclude each other with overlapping locks.
+func testLocks(t *testing.T, through string) {
+	db, err := database.Open(database.Config{
+		URL: through, PoolSize: 8, ConnectTimeout: harness.Timeout, AcquireTimeout: harness.Timeout,
+		StatementTimeout: 2 * time.Second, LockTimeout: time.Second, IdleInTxTimeout: time.Second,
+	}, zap.NewNop())
+	require.NoError(t, err)
+	defer func() { _ = db.Close() }()
+	require.NoError(t, db.Connect(t.Context()))
+	const workers, rounds = 8, 10
+	var inside, overlaps, runs atomic.Int32
+	var all sync.WaitGroup
+	failed := make(chan error, workers*rounds)
+	for i := range workers {
+		names := []string{"shared", fmt.Sprint("own ", i), fmt.Sprint("own ", (i+1)%workers)}
+		all.Go(func() {
+			for range rounds {
+				failed <- db.Do(t.Context(), func(ctx context.Context) error {
+					runs.Add(1)
+					if err := db.Lock(ctx, names...); err != nil {
+						return err
+					}
+					if inside.Add(1) > 1 {
+						overlaps.Add(1)
+					}
+					inside.Add(-1)
+					return nil
+				})
+			}
+		})
+	}
+	all.Wait()
+	close(failed)
+	for err := range failed {
+		require.NoError(t, err)
+	}
+	require.Zero(t, overlaps.Load())
+	require.EqualValues(t, workers*rounds, runs.Load(), "no transaction was repeated")
 }
 
 // TestPgBouncerRejectsUnsupportedSettings checks that the service does not start if a pooler's sessions have

@@ -108,9 +108,48 @@ func TestBothEnginesHaveTheSameSchema(t *testing.T) {
 			}
 		})
 		t.Run(name+": checks", func(t *testing.T) { require.Equal(t, pg.checks, lite.checks) })
+		t.Run(name+": exclusion constraints, raised by triggers on SQLite", func(t *testing.T) {
+			require.Equal(t, pg.exclusions, lite.exclusions)
+		})
 		t.Run(name+": indexes", func(t *testing.T) { require.Equal(t, pg.indexes, lite.indexes) })
 		t.Run(name+" is STRICT on SQLite", func(t *testing.T) { require.True(t, lite.strict) })
 	}
+}
+
+// TestExclusionsAreRead checks the reading functions with tables of its own. On SQLite, the triggers of the second one
+// do not check updates.
+func TestExclusionsAreRead(t *testing.T) {
+	const columns = ` (id integer PRIMARY KEY, since integer NOT NULL, until integer NOT NULL`
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		exec := func(statement string) { require.NoError(t, db.Write(t.Context()).Exec(statement).Error) }
+		read, ofVisits := readPostgres, "INSERT, UPDATE"
+		if db.Engine() == database.Postgres {
+			for _, name := range []string{"stays", "visits"} {
+				exec(`CREATE TABLE ` + name + columns + `, CONSTRAINT ` + name + `_until_excl EXCLUDE (until WITH =),
+					CONSTRAINT ` + name + `_span_excl EXCLUDE USING gist (int4range(since, until) WITH &&))`)
+			}
+		} else {
+			read, ofVisits = readSQLite, "INSERT"
+			body := func(name string) string {
+				return ` BEGIN SELECT RAISE(ABORT, '` + name + `_span_excl') FROM ` + name + ` WHERE since < NEW.until;
+					SELECT RAISE(ABORT, '` + name + `_until_excl') FROM ` + name + ` WHERE until = NEW.until; END`
+			}
+			for _, name := range []string{"stays", "visits"} {
+				exec(`CREATE TABLE ` + name + columns + `) STRICT`)
+				exec(`CREATE TRIGGER IF NOT EXISTS ` + name + "_a\nBEFORE INSERT ON " + name + body(name))
+			}
+			exec(`create trigger stays_b before update of since, until ON stays` + body("stays"))
+			exec(`CREATE TRIGGER visits_b AFTER UPDATE ON visits` + body("visits"))
+			exec(`CREATE TRIGGER visits_c BEFORE UPDATE ON visits
+				BEGIN SELECT RAISE(ABORT, 'no visits_span_excl'); END`)
+		}
+		tables := read(t, db)
+		stays := []string{"stays_span_excl: INSERT, UPDATE", "stays_until_excl: INSERT, UPDATE"}
+		require.Equal(t, stays, tables["stays"].exclusions)
+		visits := []string{"visits_span_excl: " + ofVisits, "visits_until_excl: " + ofVisits}
+		require.Equal(t, visits, tables["visits"].exclusions)
+		require.Empty(t, tables["audit_entries"].exclusions, "its triggers raise no name of a constraint")
+	})
 }
 
 var declaration = regexp.MustCompile(`(?i)INSERT\s+INTO\s+breaking_migrations`)

@@ -21,6 +21,8 @@ type table struct {
 	checks  []string // names
 	indexes []string // "name(column [DESC], …)", without those of constraints
 	strict  bool     // on SQLite
+
+	exclusions []string // "name: INSERT, UPDATE", with the operations that check it
 }
 
 func (s schema) names() []string {
@@ -78,6 +80,8 @@ func readPostgres(t *testing.T, db *database.DB) schema {
 		FROM pg_constraint WHERE contype = 'f'`)
 	checks := sortedByTable(t, db, `SELECT conrelid::regclass::text AS of, conname AS value
 		FROM pg_constraint WHERE contype = 'c'`)
+	exclusions := sortedByTable(t, db, `SELECT conrelid::regclass::text AS of, conname || ': INSERT, UPDATE' AS value
+		FROM pg_constraint WHERE contype = 'x'`)
 	indexes := sortedByTable(t, db, `SELECT i.indrelid::regclass::text AS of,
 			i.indexrelid::regclass || '(' || string_agg(
 			coalesce(pg_get_indexdef(i.indexrelid, n, true), '')
@@ -92,7 +96,7 @@ func readPostgres(t *testing.T, db *database.DB) schema {
 	for name := range tables {
 		read[name] = table{
 			columns: columns[name], unique: unique[name], foreign: foreign[name], checks: checks[name],
-			indexes: indexes[name],
+			indexes: indexes[name], exclusions: exclusions[name],
 		}
 	}
 	return read
@@ -102,6 +106,9 @@ var (
 	namedUnique  = regexp.MustCompile(`CONSTRAINT (\w+) UNIQUE`)
 	namedForeign = regexp.MustCompile(`CONSTRAINT (\w+) REFERENCES`)
 	namedCheck   = regexp.MustCompile(`CONSTRAINT (\w+) CHECK \(((?:[^()]|\([^()]*\))*)\)`)
+
+	beforeChange    = regexp.MustCompile(`(?i)^CREATE TRIGGER \w+\s+BEFORE\s+(INSERT|UPDATE)\b`)
+	raisedExclusion = regexp.MustCompile(`(?i)RAISE\s*\(ABORT,\s*'(\w+_excl)'\)`)
 )
 
 func readSQLite(t *testing.T, db *database.DB) schema {
@@ -133,13 +140,14 @@ func readSQLite(t *testing.T, db *database.DB) schema {
 	indexes := sortedByTable(t, db, `SELECT t.name AS of,
 			i.name || '(' || `+columnsOf(` || CASE "desc" WHEN 1 THEN ' DESC' ELSE '' END`, ", ")+` || ')' AS value
 		FROM sqlite_schema t JOIN pragma_index_list(t.name) i WHERE t.type = 'table' AND i.origin = 'c'`)
+	triggers := valuesByTable(t, db, `SELECT tbl_name AS of, sql AS value FROM sqlite_schema WHERE type = 'trigger'`)
 	read := schema{}
 	for name, statement := range statements {
 		requireSameNames(t, name, namedUnique.FindAllStringSubmatch(statement[0], -1), unique[name])
 		requireSameNames(t, name, namedForeign.FindAllStringSubmatch(statement[0], -1), foreign[name])
 		read[name] = table{
 			columns: columns[name], unique: unique[name], foreign: foreign[name], checks: checkNames(statement[0]),
-			indexes: indexes[name], strict: strict[name][0] == "1",
+			indexes: indexes[name], strict: strict[name][0] == "1", exclusions: raisedExclusions(triggers[name]),
 		}
 	}
 	return read
@@ -164,4 +172,26 @@ func checkNames(statement string) []string {
 	}
 	slices.Sort(names)
 	return names
+}
+
+// raisedExclusions returns the names of constraints that the triggers of a table raise before a change, each with the
+// changes.
+func raisedExclusions(triggers []string) []string {
+	changes := map[string][]string{} // by name
+	for _, trigger := range triggers {
+		change := beforeChange.FindStringSubmatch(trigger)
+		if change == nil {
+			continue
+		}
+		for _, raised := range raisedExclusion.FindAllStringSubmatch(trigger, -1) {
+			changes[raised[1]] = append(changes[raised[1]], strings.ToUpper(change[1]))
+		}
+	}
+	var exclusions []string
+	for name, all := range changes {
+		slices.Sort(all)
+		exclusions = append(exclusions, name+": "+strings.Join(slices.Compact(all), ", "))
+	}
+	slices.Sort(exclusions)
+	return exclusions
 }

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/stretchr/testify/require"
 )
 
@@ -98,6 +99,22 @@ func TestNew(t *testing.T) {
 		"the platform's problem": {
 			[][]byte{with("x-problems: {not_found: Mine.}")}, "problem not_found is already described",
 		},
+		"two members of problems with one name": {
+			[][]byte{
+				described("/a/", operationNamed("a"), "x-problem-members: {free: {type: string}}"),
+				with("x-problem-members: {free: {type: string}}"),
+			}, "x-problem-members: free is already declared",
+		},
+		"a member of every problem": {
+			[][]byte{with("x-problem-members: {detail: {type: string}}")},
+			"x-problem-members: detail is already declared",
+		},
+		"a member without a schema": {[][]byte{with("x-problem-members: {free: string}")}, "x-problem-members: free: "},
+		"a member of an unknown schema": {
+			[][]byte{with(`x-problem-members: {free: {$ref: "#/components/schemas/Missing"}}`)}, "Missing",
+		},
+		"a member of an invalid schema": {[][]byte{with("x-problem-members: {free: {type: any}}")}, "any"},
+		"members that are a list":       {[][]byte{with("x-problem-members: [free]")}, "x-problem-members"},
 		"a reference to another file": {
 			[][]byte{refersTo("../../secrets.yaml#/components/schemas/Thing")}, "only the platform's document",
 		},
@@ -205,4 +222,33 @@ func TestMergeListsTheDeclaredRoles(t *testing.T) {
 		t, append(roles, nil), doc.Components.Schemas["Thing"].Value.Properties["role"].Value.Enum,
 		"null too, where it may be null",
 	)
+}
+
+func TestMergeDescribesMembersOfProblems(t *testing.T) {
+	seats := described("/a/", operationNamed("a"), `
+x-problem-members: {free: {type: array, description: With taken., items: {$ref: "#/components/schemas/Seat"}}}
+components: {schemas: {Seat: {type: object, properties: {row: {type: integer}}}}}
+`)
+	other := string(refersTo("../../../../../platform/contract/openapi.yaml#/components/schemas/Problem"))
+	other = strings.NewReplacer("/a/", "/b/", "operationId: a", "operationId: b").Replace(other)
+	c, err := New("test", seats, []byte(other))
+	require.NoError(t, err, "the other module refers to the platform's schema")
+	doc, err := openapi3.NewLoader().LoadFromData(c.Document)
+	require.NoError(t, err)
+	problem := doc.Components.Schemas["Problem"].Value
+	require.Contains(t, problem.Properties, "free")
+	require.Equal(t, "With taken.", problem.Properties["free"].Value.Description)
+	require.NotContains(t, problem.Required, "free")
+	require.NotContains(t, string(c.Document), "x-problem-members")
+	taken := map[string]any{
+		"type": "/problems/taken", "title": "Conflict", "status": 409, "code": "taken", "detail": "Taken.",
+		"request_id": "1", "free": []any{map[string]any{"row": 1}},
+	}
+	require.NoError(t, problem.VisitJSON(taken))
+	taken["free"] = "1"
+	require.Error(t, problem.VisitJSON(taken))
+	delete(taken, "free")
+	require.NoError(t, problem.VisitJSON(taken), "members are optional")
+	taken["undeclared"] = 1
+	require.Error(t, problem.VisitJSON(taken))
 }

@@ -27,6 +27,13 @@ const (
 	// of a document: the roles of users that the module declares, with a sentence for people about each
 	userRolesExtension = "x-user-roles"
 
+	// of a document: the codes of the module's problems, with a sentence for people about each
+	problemsExtension = "x-problems"
+
+	// of a document: the extension members of the module's problems (RFC 9457, section 3.2), with a schema for each
+	// whose description names the codes; they become optional properties of the schema Problem
+	problemMembersExtension = "x-problem-members"
+
 	// of a document: the kinds of records that the module's entries in the audit trail are about, such as
 	// {Patient: {x-order: 1, patient: true}}; patient: true if each of them belongs to a patient
 	resourcesExtension = "x-audit-resources"

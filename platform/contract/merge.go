@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"path"
 	"slices"
@@ -54,6 +55,7 @@ func merge(version string, roles auth.Roles, documents [][]byte) (*openapi3.T, e
 			return nil, fmt.Errorf("%s: %w", part.Info.Title, err)
 		}
 	}
+	describeProblemMembers(merged)
 	slices.SortFunc(merged.Tags, func(a, b *openapi3.Tag) int {
 		return cmp.Or(cmp.Compare(orderOf(a.Extensions), orderOf(b.Extensions)), cmp.Compare(a.Name, b.Name))
 	})
@@ -108,7 +110,9 @@ func absorb(merged, part *openapi3.T) error {
 		}
 		merged.Paths.Set(route, item)
 	}
-	if err := errors.Join(absorbProblems(merged, part), absorbResources(merged, part)); err != nil {
+	if err := errors.Join(
+		absorbProblems(merged, part), absorbProblemMembers(merged, part), absorbResources(merged, part),
+	); err != nil {
 		return err
 	}
 	if part.Components == nil {
@@ -136,8 +140,6 @@ func union[M ~map[string]V, V any](kind string, into, from M) error {
 	return nil
 }
 
-const problemsExtension = "x-problems"
-
 func absorbProblems(merged, part *openapi3.T) error {
 	into, _ := merged.Extensions[problemsExtension].(map[string]any)
 	from, _ := part.Extensions[problemsExtension].(map[string]any)
@@ -148,4 +150,41 @@ func absorbProblems(merged, part *openapi3.T) error {
 		into[code] = text
 	}
 	return nil
+}
+
+// absorbProblemMembers adds the schemas of part's extension members to those in merged. Errors: a malformed schema; a
+// member that every problem has, or that is declared twice.
+func absorbProblemMembers(merged, part *openapi3.T) error {
+	from, ok := part.Extensions[problemMembersExtension].(map[string]any)
+	if !ok && part.Extensions[problemMembersExtension] != nil {
+		return fmt.Errorf("%s is not an object", problemMembersExtension)
+	}
+	into, _ := merged.Extensions[problemMembersExtension].(openapi3.Schemas)
+	if into == nil {
+		into = openapi3.Schemas{}
+	}
+	for name, schema := range from {
+		if into[name] != nil || merged.Components.Schemas["Problem"].Value.Properties[name] != nil {
+			return fmt.Errorf("%s: %s is already declared", problemMembersExtension, name)
+		}
+		member := new(openapi3.SchemaRef)
+		raw, err := json.Marshal(schema)
+		if err == nil {
+			err = json.Unmarshal(raw, member)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %s: %w", problemMembersExtension, name, err)
+		}
+		into[name] = member
+	}
+	merged.Extensions[problemMembersExtension] = into
+	return nil
+}
+
+// describeProblemMembers moves the declared extension members into the schema of problems, as optional properties. All
+// parts must have been absorbed, because they refer to the schema without them.
+func describeProblemMembers(merged *openapi3.T) {
+	declared, _ := merged.Extensions[problemMembersExtension].(openapi3.Schemas)
+	maps.Copy(merged.Components.Schemas["Problem"].Value.Properties, declared)
+	delete(merged.Extensions, problemMembersExtension)
 }

@@ -42,6 +42,10 @@ type Error struct {
 
 	RetryAfter time.Duration // for Throttled and Unavailable: time until a retry; 0 means unknown
 
+	// extension members of the problem (RFC 9457, section 3.2), safe to show; the contract declares them under
+	// x-problem-members
+	Members map[string]any
+
 	cause error
 }
 
@@ -87,6 +91,13 @@ func Duplicate(field, code, detail string) *Error {
 func (e *Error) Because(cause error) *Error {
 	with := *e
 	with.cause = cause
+	return &with
+}
+
+// With returns a copy of the error with extension members of the problem.
+func (e *Error) With(members map[string]any) *Error {
+	with := *e
+	with.Members = members
 	return &with
 }
 

@@ -36,13 +36,22 @@ func TestError(t *testing.T) {
 		require.NoError(t, errTaken.Unwrap())
 		require.NotErrorIs(t, errTaken, io.EOF)
 	})
+	t.Run("With returns a copy with members, which its text does not contain", func(t *testing.T) {
+		err := errTaken.Because(io.EOF).With(map[string]any{"free": "anna"})
+		require.Equal(t, map[string]any{"free": "anna"}, err.Members)
+		require.Equal(t, "taken: EOF", err.Error())
+		require.ErrorIs(t, err, errTaken)
+		require.ErrorIs(t, err, io.EOF)
+		require.Nil(t, errTaken.Members)
+	})
 	t.Run("Because copies the other fields", func(t *testing.T) {
 		err := &errs.Error{
 			Kind: errs.Throttled, Code: "slow", Detail: "Later.", Fields: map[string][]string{"a": {"b"}},
-			RetryAfter: 7,
+			RetryAfter: 7, Members: map[string]any{"c": 1},
 		}
 		because := err.Because(io.EOF)
 		require.Equal(t, err.Fields, because.Fields)
+		require.Equal(t, err.Members, because.Members)
 		require.Equal(t, err.RetryAfter, because.RetryAfter)
 	})
 }

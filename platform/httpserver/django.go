@@ -2,6 +2,7 @@ package httpserver
 
 import (
 	"errors"
+	"maps"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
@@ -18,8 +19,9 @@ import (
 const nonFieldErrors = "non_field_errors"
 
 // djangoProblem returns p as JSON, with the members of the original service's errors. It changes the status of a
-// duplicate to 400, as in the original service. The fields of a request do not overwrite the members of p.
-func djangoProblem(ctx *fasthttp.RequestCtx, p *Problem, err error) []byte {
+// duplicate to 400, as in the original service. The fields of a request do not overwrite the members of p, except
+// extension members. Errors: an extension member that JSON cannot represent.
+func djangoProblem(ctx *fasthttp.RequestCtx, p *Problem, err error) ([]byte, error) {
 	fields := p.Errors
 	if e, ok := errors.AsType[*errs.Error](err); ok && e.Unique != "" {
 		p.Status, p.Title = fiber.StatusBadRequest, kinds[errs.Invalid].title
@@ -28,6 +30,7 @@ func djangoProblem(ctx *fasthttp.RequestCtx, p *Problem, err error) []byte {
 		}
 	}
 	added := map[string]any{}
+	maps.Copy(added, p.Members)
 	path := string(ctx.Path())
 	switch {
 	case strings.HasPrefix(path, "/api/auth/"):
@@ -50,6 +53,5 @@ func djangoProblem(ctx *fasthttp.RequestCtx, p *Problem, err error) []byte {
 	if len(p.Errors) > 0 {
 		added["errors"] = p.Errors
 	}
-	body, _ := rest.EncodeJSON(added) // never fails for strings and numbers
-	return body
+	return rest.EncodeJSON(added)
 }

@@ -4,13 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"net"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
+	"go.uber.org/zap"
 
 	"healthcare/platform/auth"
 	"healthcare/platform/errs"
@@ -30,7 +33,11 @@ type Problem struct {
 	Instance  string              `json:"instance,omitempty"`
 	RequestID string              `json:"request_id"`
 	Errors    map[string][]string `json:"errors,omitempty"`
+	Members   map[string]any      `json:",embed"` // extension members, none with the name of a member above
 }
+
+// standardMembers are the members of Problem that are not extension members of an error.
+var standardMembers = []string{"type", "title", "status", "code", "detail", "instance", "request_id", "errors"}
 
 // kinds maps the kind of an error to its status and title.
 var kinds = map[errs.Kind]struct {
@@ -162,10 +169,7 @@ func fromTransport(err error) error {
 func (s *Server) writeProblem(ctx *fasthttp.RequestCtx, requestID, instance string, err error) {
 	p, retryAfter := describe(err)
 	p.Type, p.Instance, p.RequestID = "/problems/"+p.Code, instance, requestID
-	body, _ := rest.EncodeJSON(p) // never fails for strings
-	if s.cfg.Django {
-		body = djangoProblem(ctx, &p, err)
-	}
+	body := s.encodeProblem(ctx, &p, err)
 	reset(&ctx.Response)
 	setSecurityHeaders(ctx, requestID)
 	ctx.SetStatusCode(p.Status)
@@ -179,6 +183,27 @@ func (s *Server) writeProblem(ctx *fasthttp.RequestCtx, requestID, instance stri
 		seconds := max(1, int(math.Ceil(retryAfter.Seconds())))
 		ctx.Response.Header.Set(fiber.HeaderRetryAfter, strconv.Itoa(seconds))
 	}
+}
+
+// encodeProblem returns p as JSON. It omits the extension members if JSON cannot represent them, which is a defect of
+// the module.
+func (s *Server) encodeProblem(ctx *fasthttp.RequestCtx, p *Problem, err error) []byte {
+	encode := func() ([]byte, error) {
+		if s.cfg.Django {
+			return djangoProblem(ctx, p, err)
+		}
+		return rest.EncodeJSON(*p)
+	}
+	body, failed := encode()
+	if failed != nil {
+		s.log.Error(
+			"extension members of a problem cannot be encoded",
+			zap.String("request_id", p.RequestID), zap.String("code", p.Code),
+		)
+		p.Members = nil
+		body, _ = encode() // never fails for texts and numbers
+	}
+	return body
 }
 
 // challenge returns the value of WWW-Authenticate (RFC 6750, section 3). It contains an error only if the request had
@@ -195,6 +220,8 @@ func describe(err error) (p Problem, retryAfter time.Duration) {
 	if e, ok := errors.AsType[*errs.Error](err); ok {
 		if k, ok := kinds[e.Kind]; ok {
 			p = Problem{Title: k.title, Status: k.status, Code: e.Code, Detail: e.Detail, Errors: e.Fields}
+			p.Members = maps.Clone(e.Members)
+			maps.DeleteFunc(p.Members, func(name string, _ any) bool { return slices.Contains(standardMembers, name) })
 			return p, e.RetryAfter
 		}
 	}

@@ -111,9 +111,9 @@ func TestR58_UnreadLog(t *testing.T) {
 		var log bytes.Buffer
 		done := make(chan struct{})
 		go func() { defer close(done); _, _ = io.Copy(&log, reader) }()
-		dropped := 0
-		require.Eventually(t, func() bool { dropped = linesDropped(t, base); return dropped > 0 }, harness.Timeout,
-			20*time.Millisecond)
+		dropped, polls := 0, 0
+		require.Eventually(t, func() bool { polls++; dropped = linesDropped(t, base); return dropped > 0 },
+			harness.Timeout, 20*time.Millisecond)
 		callLivez(t, base, 10)
 		require.Equal(t, 0, r.Terminate().ExitCode)
 		_ = writer.Close() // the test's copy
@@ -131,8 +131,11 @@ func TestR58_UnreadLog(t *testing.T) {
 			}
 		}
 		require.Equal(t, 1, reports)
-		require.Equal(t, dropped, lost)
-		require.Equal(t, 2*requests+10, seen+lost)
+		// The line of a request for the metrics may be dropped after it has read the number.
+		require.GreaterOrEqual(t, lost, dropped)
+		require.LessOrEqual(t, lost, dropped+polls)
+		require.GreaterOrEqual(t, seen+lost, 2*requests+10)
+		require.LessOrEqual(t, seen+lost, 2*requests+10+polls)
 	})
 }
 

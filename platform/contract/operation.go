@@ -24,13 +24,14 @@ type Operation struct {
 	Hashes    bool // hashes a password
 	BodyLimit int  // bytes; 0: the server's limit
 
-	List         *ListRules // nil: not a list
-	Query        Parameters
-	ReturnsArray bool             // in one page or in several pages
-	Repeatable   bool             // takes an Idempotency-Key
-	Body         *openapi3.Schema // nil: none
-	Exact        map[string]bool  // members of the body that are not converted from another type
-	Known        map[string]bool  // members of the body and of the response; the latter are ignored in a body
+	List          *ListRules // nil: not a list
+	Query         Parameters
+	RequiredQuery []string         // names of query parameters
+	ReturnsArray  bool             // in one page or in several pages
+	Repeatable    bool             // takes an Idempotency-Key
+	Body          *openapi3.Schema // nil: none
+	Exact         map[string]bool  // members of the body that are not converted from another type
+	Known         map[string]bool  // members of the body and of the response; the latter are ignored in a body
 }
 
 // ListRules are the contents of x-list.
@@ -70,8 +71,9 @@ func newOperation(
 	op := &Operation{
 		ID: described.OperationID, Method: method, Route: route, Access: access, Resource: audit.Resource(about),
 		TakesBody: described.RequestBody != nil, Hashes: described.Extensions[hashesExtension] == true,
-		List: listRules(described), Query: queryParameters(described), ReturnsArray: returnsArray(described),
-		Repeatable: repeatable(method, described), Body: bodySchema(described), Exact: exactMembers(described),
+		List: listRules(described), Query: queryParameters(described), RequiredQuery: requiredParameters(described),
+		ReturnsArray: returnsArray(described),
+		Repeatable:   repeatable(method, described), Body: bodySchema(described), Exact: exactMembers(described),
 		Known: knownMembers(described),
 	}
 	op.Platform = slices.ContainsFunc(
@@ -105,6 +107,16 @@ func texts(list any) (all []string) {
 		}
 	}
 	return all
+}
+
+// requiredParameters returns the names of the query parameters that a request must have.
+func requiredParameters(op *openapi3.Operation) (names []string) {
+	for _, p := range op.Parameters {
+		if p.Value.In == openapi3.ParameterInQuery && p.Value.Required {
+			names = append(names, p.Value.Name)
+		}
+	}
+	return names
 }
 
 func queryParameters(op *openapi3.Operation) Parameters {

@@ -15,12 +15,12 @@ import (
 // readQuery validates the query, and replaces it by its canonical form if it differs. Errors: errs.Invalid.
 func (s *Server) readQuery(call *call, c *fiber.Ctx) error {
 	op, uri := call.Operation, c.Request().URI()
-	if len(uri.QueryString()) == 0 || len(op.Query) == 0 && !op.ReturnsArray {
+	if len(uri.QueryString()) == 0 && len(op.RequiredQuery) == 0 || len(op.Query) == 0 && !op.ReturnsArray {
 		return nil
 	}
 	reader := query.Reader{
 		Zone: s.cfg.TimeZone, Strict: rest.Prefers(c, rest.HandlingStrict), Array: op.ReturnsArray,
-		Django: s.cfg.Django, Ignored: map[string]bool{},
+		Django: s.cfg.Django, Ignored: map[string]bool{}, Required: op.RequiredQuery,
 	}
 	canonical, err := reader.Read(uri.QueryArgs(), op.Query)
 	if err == nil && canonical != nil {

@@ -27,6 +27,8 @@ type Reader struct {
 	Strict  bool            // reject values of another type (RFC 7240, handling=strict)
 	Django  bool            // ignore unknown parameters of a list, unless Strict is set
 	Array   bool            // the operation returns a list
+
+	Required []string // the parameters that a request must have
 }
 
 // Read validates a query against the described parameters and reports every rejected parameter at once. It returns the
@@ -73,6 +75,11 @@ func (r Reader) Read(query *fasthttp.Args, described contract.Parameters) (url.V
 		changed = changed || value != sent
 		canonical.Set(name, value)
 	}
+	for _, name := range r.Required {
+		if values[name] == "" && wrong[name] == nil {
+			wrong[name] = sentence("This parameter is required.")
+		}
+	}
 	if err := errs.Fields(wrong); err != nil || !changed {
 		return nil, err
 	}
@@ -118,15 +125,28 @@ func (r Reader) value(schema *openapi3.Schema, sent string) (string, error) {
 				return "", err
 			}
 		}
-		return strings.Join(items, ","), checkOrdering(items)
+		return strings.Join(items, ","), checkItems(schema, items)
 	case schema.Format == "date-time":
 		return r.moment(sent)
 	}
 	return sent, checkText(schema, sent)
 }
 
-// checkOrdering rejects repeated columns, in either direction, and too many columns. ordering is the only parameter
-// that is an array.
+// checkItems rejects repeated items and too many items. An array with an enum is an ordering.
+func checkItems(schema *openapi3.Schema, items []string) error {
+	if len(schema.Items.Value.Enum) > 0 {
+		return checkOrdering(items)
+	}
+	if schema.MaxItems != nil && uint64(len(items)) > *schema.MaxItems {
+		return sentence(fmt.Sprintf("Must have at most %d values.", *schema.MaxItems))
+	}
+	if sorted := slices.Sorted(slices.Values(items)); schema.UniqueItems && len(slices.Compact(sorted)) < len(items) {
+		return sentence("Each value may be given once.")
+	}
+	return nil
+}
+
+// checkOrdering rejects repeated columns, in either direction, and too many columns.
 func checkOrdering(items []string) error {
 	seen := map[string]bool{}
 	for _, item := range items {

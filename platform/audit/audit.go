@@ -49,6 +49,16 @@ func NewEntry(action Action, resource Resource, id uuid.UUID) Entry {
 	return about(Entry{Action: action, Outcome: Success, Status: status}, resource, id)
 }
 
+// Check returns an error for an entry that the trail does not accept. Errors: a plain error.
+func (e Entry) Check() error {
+	_, action := e.Action.Event()
+	_, outcome := e.Outcome.Code()
+	if !action || !outcome || !e.Resource.Valid() {
+		return errors.New("audit: an entry needs a known action and outcome, and a valid resource")
+	}
+	return nil
+}
+
 // NewRefusal returns the entry of a request about one record that was denied with an HTTP status.
 func NewRefusal(resource Resource, id uuid.UUID, status int) Entry {
 	return about(Entry{Action: Refused, Outcome: Denied, Status: status}, resource, id)

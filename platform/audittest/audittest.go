@@ -11,8 +11,8 @@ import (
 	"healthcare/platform/databasetest"
 )
 
-// Recorder is an audit.Recorder in memory; the zero Recorder is empty. It also keeps the entries of transactions that
-// are rolled back.
+// Recorder is an audit.Recorder in memory; the zero Recorder is empty. It accepts the entries that the trail accepts,
+// and also keeps those of transactions that are rolled back.
 type Recorder struct {
 	mu       sync.Mutex
 	recorded []Recorded
@@ -37,6 +37,9 @@ func (r *Recorder) Record(ctx context.Context, who auth.Principal, entries ...au
 		return r.refusal
 	}
 	for _, entry := range entries {
+		if err := entry.Check(); err != nil {
+			return err
+		}
 		r.recorded = append(r.recorded, Recorded{who, audit.RequestOf(ctx), entry})
 	}
 	return nil

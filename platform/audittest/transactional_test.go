@@ -24,7 +24,7 @@ type failures struct {
 func (f *failures) Errorf(string, ...any) { f.count++ }
 
 func TestTransactional(t *testing.T) {
-	create := audit.Entry{Action: audit.Create, Outcome: audit.Success}
+	create := audit.Entry{Action: audit.Create, Resource: "Visit", Outcome: audit.Success}
 	for name, c := range map[string]struct {
 		open  transactions
 		entry audit.Entry
@@ -33,10 +33,10 @@ func TestTransactional(t *testing.T) {
 		"accepts a change inside of a transaction":  {true, create, 0},
 		"rejects a change outside of a transaction": {false, create, 1},
 		"accepts a read outside of a transaction": {
-			false, audit.Entry{Action: audit.Read, Outcome: audit.Success}, 0,
+			false, audit.Entry{Action: audit.Read, Resource: "Visit", Outcome: audit.Success}, 0,
 		},
 		"accepts a refusal outside of a transaction": {
-			false, audit.Entry{Action: audit.Refused, Outcome: audit.Denied},
+			false, audit.Entry{Action: audit.Refused, Resource: "Visit", Outcome: audit.Denied},
 			0},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -195,10 +195,8 @@ func unavailable(err error) error {
 
 // draft returns the entry without its place in a chain. Errors: a plain error for an invalid entry.
 func draft(request audit.Request, who auth.Principal, entry audit.Entry) (domain.Entry, error) {
-	_, action := entry.Action.Event()
-	_, outcome := entry.Outcome.Code()
-	if !action || !outcome || !entry.Resource.Valid() {
-		return domain.Entry{}, errors.New("audit: an entry needs a known action and outcome, and a valid resource")
+	if err := entry.Check(); err != nil {
+		return domain.Entry{}, err
 	}
 	e := domain.Entry{
 		ID:           uuid.Must(uuid.NewV7()),

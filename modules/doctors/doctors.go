@@ -33,6 +33,10 @@ type Directory interface {
 
 	// FindAll returns the existing doctors with the given ids, by id, in one query. Errors: none of its own.
 	FindAll(ctx context.Context, ids []ID) (map[ID]Doctor, error)
+
+	// Hold is Find that locks the doctor against removal, and against the beginning of a removal, until the transaction
+	// in ctx ends. Errors: as of Find.
+	Hold(ctx context.Context, id ID) (Doctor, error)
 }
 
 // Assignments finds and ends the assignments of doctors. The assignments module implements it, so that doctors can be
@@ -70,6 +74,13 @@ type Config struct {
 // Deleted is published in the transaction that removes a doctor, before the row is deleted. Subscribers delete their
 // references to it, and record their changes to the data of patients as changes by By.
 type Deleted struct {
+	ID ID
+	By auth.Principal
+}
+
+// Removing is published in the transaction that begins a removal which a job continues. A subscriber rejects the
+// removal with an error.
+type Removing struct {
 	ID ID
 	By auth.Principal
 }

@@ -1,6 +1,7 @@
 package doctorstest
 
 import (
+	"context"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -19,20 +20,24 @@ func RunDirectoryContract(t *testing.T, setup func(t *testing.T) (doctors.Direct
 	add(vikram)
 	add(novice)
 
-	t.Run("Find returns a doctor", func(t *testing.T) {
-		for _, doctor := range []doctors.Doctor{vikram, novice} {
-			found, err := directory.Find(ctx, doctor.ID)
-			require.NoError(t, err)
-			require.Equal(t, doctor, found)
-		}
-	})
-	t.Run("Find does not find a missing doctor", func(t *testing.T) {
-		for _, id := range []doctors.ID{newID(), {}} {
-			found, err := directory.Find(ctx, id)
-			require.ErrorIs(t, err, doctors.ErrNotFound)
-			require.Zero(t, found)
-		}
-	})
+	for name, find := range map[string]func(context.Context, doctors.ID) (doctors.Doctor, error){
+		"Find": directory.Find, "Hold": directory.Hold,
+	} {
+		t.Run(name+" returns a doctor", func(t *testing.T) {
+			for _, doctor := range []doctors.Doctor{vikram, novice} {
+				found, err := find(ctx, doctor.ID)
+				require.NoError(t, err)
+				require.Equal(t, doctor, found)
+			}
+		})
+		t.Run(name+" does not find a missing doctor", func(t *testing.T) {
+			for _, id := range []doctors.ID{newID(), {}} {
+				found, err := find(ctx, id)
+				require.ErrorIs(t, err, doctors.ErrNotFound)
+				require.Zero(t, found)
+			}
+		})
+	}
 	t.Run("FindAll returns the existing doctors by id, also for repeated ids", func(t *testing.T) {
 		found, err := directory.FindAll(ctx, []doctors.ID{novice.ID, vikram.ID, newID(), novice.ID, {}})
 		require.NoError(t, err)

@@ -43,6 +43,11 @@ func (d *Directory) Find(ctx context.Context, id doctors.ID) (doctors.Doctor, er
 	return doctors.Doctor{}, doctors.ErrNotFound
 }
 
+// Hold implements doctors.Directory. It locks nothing.
+func (d *Directory) Hold(ctx context.Context, id doctors.ID) (doctors.Doctor, error) {
+	return d.Find(ctx, id)
+}
+
 // FindAll implements doctors.Directory.
 func (d *Directory) FindAll(_ context.Context, ids []doctors.ID) (map[doctors.ID]doctors.Doctor, error) {
 	d.mu.Lock()

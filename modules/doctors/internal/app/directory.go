@@ -31,6 +31,13 @@ func (d directory) FindAll(ctx context.Context, ids []doctors.ID) (map[doctors.I
 	return views, nil
 }
 
+func (d directory) Hold(ctx context.Context, id doctors.ID) (doctors.Doctor, error) {
+	if err := d.doctors.Hold(ctx, id); err != nil {
+		return doctors.Doctor{}, err
+	}
+	return d.Find(ctx, id) // after the lock, because a statement does not see what was committed while it waited
+}
+
 func view(d domain.Doctor) doctors.Doctor {
 	return doctors.Doctor{ID: d.ID, Name: d.Name, Specialization: d.Specialization, Experience: d.Experience}
 }

@@ -23,7 +23,7 @@ const maxAtOnce = 1000
 
 // Remove deletes a doctor whose version matches expected, and ends the assignments. Errors: doctors.ErrLinked,
 // doctors.ErrCurated, doctors.ErrNotFound, revision.ErrStale, doctors.ErrOfOthers, doctors.ErrOfMany,
-// doctors.ErrInRemoval, doctors.ErrReceives.
+// doctors.ErrInRemoval, doctors.ErrReceives, those of the subscribers of doctors.Deleted.
 func (s *Service) Remove(ctx context.Context, who auth.Principal, id doctors.ID, expected revision.Match) error {
 	err := s.tx.Do(ctx, func(ctx context.Context) error {
 		version, err := s.doctors.Lock(ctx, id)
@@ -106,7 +106,8 @@ func (s *Service) delete(ctx context.Context, who auth.Principal, id doctors.ID)
 // StartRemoval begins the removal of a doctor whose version matches expected, even if patients of other users are
 // assigned. New assignments of the doctor are rejected from then on. A job moves the existing assignments to the doctor
 // reassignTo, or ends them if reassignTo is nil, and then deletes the doctor. Errors: auth.ErrForbidden unless who is
-// an administrator, errs.Invalid, doctors.ErrNotFound, revision.ErrStale, doctors.ErrInRemoval, doctors.ErrReceives.
+// an administrator, errs.Invalid, doctors.ErrNotFound, revision.ErrStale, doctors.ErrInRemoval, doctors.ErrReceives,
+// those of the subscribers of doctors.Removing.
 func (s *Service) StartRemoval(
 	ctx context.Context, who auth.Principal, id doctors.ID, expected revision.Match, reassignTo *doctors.ID,
 ) (continued Continued, err error) {
@@ -131,6 +132,9 @@ func (s *Service) StartRemoval(
 			if _, err := s.removalOf(ctx, *reassignTo); err != nil && !errors.Is(err, doctors.ErrReceives) {
 				return err
 			}
+		}
+		if err := s.events.Publish(ctx, doctors.Removing{ID: id, By: who}); err != nil {
+			return err
 		}
 		if err := s.doctors.BeginRemoval(ctx, removal); err != nil {
 			return err

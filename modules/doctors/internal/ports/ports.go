@@ -36,6 +36,10 @@ type Repository interface {
 	// its version. Errors: doctors.ErrNotFound.
 	Lock(ctx context.Context, id doctors.ID) (version int, err error)
 
+	// Hold locks the doctor against Lock until the transaction in ctx ends, as a new reference does. Errors:
+	// doctors.ErrNotFound.
+	Hold(ctx context.Context, id doctors.ID) error
+
 	// Remove deletes the doctor, with the record of their creator, their removal, link and invitation. Errors:
 	// doctors.ErrNotFound.
 	Remove(ctx context.Context, id doctors.ID) error

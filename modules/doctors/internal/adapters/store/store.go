@@ -118,9 +118,12 @@ type assignable struct {
 	InRemoval bool
 }
 
+// TableName makes it a row type, which is scanned without GORM's reflection on each value.
+func (assignable) TableName() string { return "doctors" }
+
 func (s *store) FindAssignable(ctx context.Context, id doctors.ID) (domain.Doctor, error) {
 	var r assignable
-	err := s.db.Read(ctx).Model(&row{}).
+	err := s.db.Read(ctx).
 		Select("doctors.id", "name", "specialization", "experience", "email", "phone", "license_number",
 			"version", "created_at", "updated_at",
 			"doctor_removals.doctor_id IS NOT NULL AS in_removal").
@@ -202,6 +205,12 @@ func (s *store) Lock(ctx context.Context, id doctors.ID) (version int, err error
 	locked := s.db.Write(ctx).Clauses(clause.Locking{Strength: "UPDATE"})
 	err = locked.Select("version").Where("id = ?", id).Take(&r).Error
 	return r.Version, explain(err)
+}
+
+func (s *store) Hold(ctx context.Context, id doctors.ID) error {
+	var r row
+	held := s.db.Write(ctx).Clauses(clause.Locking{Strength: "KEY SHARE"})
+	return explain(held.Select("id").Where("id = ?", id).Take(&r).Error)
 }
 
 func (s *store) Remove(ctx context.Context, id doctors.ID) error {

@@ -84,6 +84,21 @@ func OwnedBy(user uuid.UUID) Scope { return Scope{owner: user} }
 // VisibleTo returns the scope of the patients that a user may read at a time.
 func VisibleTo(who auth.Principal, at time.Time) Scope { return atLeast(Read, who, at) }
 
+// VisitedBy returns the scope of the patients of these owners, without those that are hidden from the user at the time.
+// A doctor sees the name of everybody who has an appointment, also without a grant: the caller looks up only patients
+// who have one with a doctor for whom the user acts.
+func VisitedBy(who auth.Principal, owners []uuid.UUID, at time.Time) Scope {
+	with := auth.Principal{UserID: who.UserID, For: slices.Clone(who.For)}
+	for _, owner := range owners {
+		if owner != who.UserID && !who.ActsFor(owner) {
+			with.For = append(with.For, auth.Capacity{ID: owner, Kind: auth.AsDeputy, Level: Read})
+		}
+	}
+	scope := VisibleTo(with, at).WithoutEmergencies()
+	scope.parties = atLeast(Read, who, at).parties
+	return scope
+}
+
 // ChangeableBy returns the scope of the patients whose details a user may change at a time.
 func ChangeableBy(who auth.Principal, at time.Time) Scope { return atLeast(Write, who, at) }
 
@@ -198,7 +213,7 @@ type Directory interface {
 // Exceptions are patients in whom a list by owners and doctors differs from what a user sees.
 type Exceptions struct {
 	Represented []ID // by the user, as the patient or as a delegate: at most MaxRepresented
-	Restricted  []ID // granted to the user and hidden from the user: at most MaxRestricted
+	Restricted  []ID // granted to the user, or kept by a colleague, and hidden from the user: at most MaxRestricted
 }
 
 // MaxRestricted is the maximum number of restricted patients that Exceptions has.

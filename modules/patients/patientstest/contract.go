@@ -19,6 +19,10 @@ type Fixture struct {
 	Add func(owner uuid.UUID, patient patients.Patient)
 	// Represent lets the user represent the patient before that time; the zero time is no end.
 	Represent func(user uuid.UUID, patient patients.ID, until time.Time)
+	// Share grants the patient to the party.
+	Share func(party uuid.UUID, patient patients.ID, basis string, level patients.Level)
+	// Restrict hides the patient from the party.
+	Restrict func(party uuid.UUID, patient patients.ID)
 }
 
 // RunDirectoryContract tests a Directory against the documentation of patients.Directory.
@@ -105,7 +109,81 @@ func RunDirectoryContract(t *testing.T, setup func(t *testing.T) Fixture) {
 		require.NoError(t, err)
 		require.Len(t, found, 1)
 		require.Equal(t, person, found[ananya.ID].Reason.For)
+		changeable, err := directory.FindAll(ctx, patients.ChangeableBy(acting, at), all)
+		require.NoError(t, err)
+		require.Empty(t, changeable, "a patient reads")
 	})
+	t.Run("a grant counts at its level", func(t *testing.T) { testLevels(t, setup(t)) })
+	t.Run("VisitedBy has the patients of these owners, except those that are hidden from the user", func(t *testing.T) {
+		testVisited(t, setup(t))
+	})
+}
+
+func testLevels(t *testing.T, directory Fixture) {
+	ctx, owner, doctor, at := t.Context(), newUUID(), newUUID(), time.Date(2026, time.December, 1, 0, 0, 0, 0, time.UTC)
+	who := auth.Principal{UserID: newUUID(), For: []auth.Capacity{{ID: doctor, Kind: auth.AsDoctor}}}
+	for level, changes := range map[patients.Level]bool{patients.Read: false, patients.Write: true} {
+		patient := patients.Patient{ID: newID(), Name: "Ananya Verma", Age: 31, Gender: "Female"}
+		directory.Add(owner, patient)
+		directory.Share(doctor, patient.ID, "care", level)
+		found, err := directory.Find(ctx, patients.VisibleTo(who, at), patient.ID)
+		require.NoError(t, err)
+		require.Equal(t, owner, found.Owner)
+		require.Equal(t, []any{"care", doctor}, []any{found.Reason.Basis, found.Reason.For})
+		_, err = directory.Hold(ctx, patients.ChangeableBy(who, at), patient.ID)
+		require.Equal(t, changes, err == nil, "%s: %v", level, err)
+	}
+}
+
+// testVisited tests a doctor who is also the deputy of one of the owners.
+func testVisited(t *testing.T, directory Fixture) {
+	ctx, doctor, at := t.Context(), newUUID(), time.Date(2026, time.December, 1, 0, 0, 0, 0, time.UTC)
+	stranger, colleague, other := newUUID(), newUUID(), newUUID()
+	who := auth.Principal{UserID: newUUID(), For: []auth.Capacity{
+		{ID: doctor, Kind: auth.AsDoctor}, {ID: colleague, Kind: auth.AsDeputy, Level: patients.Read},
+	}}
+	var all, open, hidden []patients.ID
+	for _, owner := range []uuid.UUID{who.UserID, stranger, colleague, other} {
+		for i, party := range []uuid.UUID{{}, who.UserID, doctor} {
+			patient := patients.Patient{ID: newID(), Name: "Ananya Verma", Age: 31, Gender: "Female"}
+			directory.Add(owner, patient)
+			all = append(all, patient.ID)
+			switch {
+			case owner == who.UserID:
+				open = append(open, patient.ID) // is hidden from no owner
+			case i > 0:
+				directory.Restrict(party, patient.ID)
+				hidden = append(hidden, patient.ID)
+			case owner != other:
+				open = append(open, patient.ID)
+			}
+		}
+	}
+	find := func(scope patients.Scope) (ids []patients.ID) {
+		found, err := directory.FindAll(ctx, scope, all)
+		require.NoError(t, err)
+		for id := range found {
+			ids = append(ids, id)
+		}
+		return ids
+	}
+	fourth := newUUID() // from whom a patient of another owner is hidden, which is no matter of the doctor
+	theirs := patients.Patient{ID: newID(), Name: "Ananya Verma", Age: 31, Gender: "Female"}
+	directory.Add(stranger, theirs)
+	directory.Restrict(fourth, theirs.ID)
+	all, open = append(all, theirs.ID), append(open, theirs.ID)
+	owners := []uuid.UUID{stranger, colleague, who.UserID, fourth}
+	require.ElementsMatch(t, open, find(patients.VisitedBy(who, owners, at)))
+	require.ElementsMatch(t, find(patients.VisibleTo(who, at)), find(patients.VisitedBy(who, nil, at)))
+	for _, id := range hidden { // a grant makes no difference
+		directory.Share(doctor, id, "care", patients.Write)
+	}
+	require.ElementsMatch(t, open, find(patients.VisitedBy(who, owners, at)))
+	require.NotContains(t, find(patients.ChangeableBy(who, at)), open[3], "the scope is for reading")
+	except, err := directory.Exceptions(ctx, who, at)
+	require.NoError(t, err)
+	require.Empty(t, except.Represented)
+	require.ElementsMatch(t, hidden, except.Restricted)
 }
 
 func newUUID() uuid.UUID { return uuid.Must(uuid.NewV7()) }

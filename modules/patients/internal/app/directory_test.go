@@ -23,9 +23,13 @@ func TestDirectoryContract(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		setup := func(t *testing.T) patientstest.Fixture {
-			repository, grants := store.New(db), store.NewGrants(db)
+			repository, grants, restrictions := store.New(db), store.NewGrants(db), store.NewRestrictions(db)
+			known := map[uuid.UUID]bool{}
 			add := func(owner uuid.UUID, patient patients.Patient) {
-				databasetest.AddUser(t, db, owner)
+				if !known[owner] {
+					databasetest.AddUser(t, db, owner)
+				}
+				known[owner] = true
 				require.NoError(t, repository.Add(t.Context(), domain.Patient{
 					ID: patient.ID, OwnerID: owner, Version: 1, CreatedAt: now, UpdatedAt: now,
 					Details: domain.Details{Name: patient.Name, Gender: patient.Gender, Age: patient.Age},
@@ -37,8 +41,19 @@ func TestDirectoryContract(t *testing.T) {
 						Basis: basis, SourceID: uuid.New(), Level: patients.Read, GrantedAt: now, ExpiresAt: until}))
 				}
 			}
-			directory := app.NewDirectory(repository, grants, store.NewRestrictions(db), clock.At(now), time.UTC)
-			return patientstest.Fixture{Directory: directory, Add: add, Represent: represent}
+			directory := app.NewDirectory(repository, grants, restrictions, clock.At(now), time.UTC)
+			return patientstest.Fixture{
+				Directory: directory, Add: add, Represent: represent,
+				Share: func(party uuid.UUID, patient patients.ID, basis string, level patients.Level) {
+					require.NoError(t, grants.Put(t.Context(), domain.Grant{PatientID: patient, GranteeID: party,
+						Basis: domain.Basis(basis), SourceID: uuid.New(), Level: level, GrantedAt: now}))
+				},
+				Restrict: func(party uuid.UUID, patient patients.ID) {
+					require.NoError(t, restrictions.Add(t.Context(), domain.Restriction{
+						PatientID: patient, PartyID: party, Kind: domain.ForUser, CreatedAt: now,
+					}))
+				},
+			}
 		}
 		patientstest.RunDirectoryContract(t, setup)
 	})

@@ -173,8 +173,8 @@ type Restrictions interface {
 	// RemoveOfPatients deletes the restrictions of the patients for the party, and returns their number. Errors: none.
 	RemoveOfPatients(ctx context.Context, party uuid.UUID, ids []patients.ID) (int, error)
 
-	// Restricted returns at most limit of the patients who are granted to the user of the scope and hidden from the
-	// user. Errors: none.
+	// Restricted returns at most limit of the patients who are granted to the user of the scope, or kept by a colleague
+	// of the scope, and hidden from the user. Errors: none.
 	Restricted(ctx context.Context, scope patients.Scope, limit int) ([]patients.ID, error)
 }
 

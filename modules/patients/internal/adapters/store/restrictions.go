@@ -85,8 +85,13 @@ func (s *restrictions) Restricted(ctx context.Context, scope patients.Scope, lim
 	if !scope.Shared() {
 		return nil, nil
 	}
-	granted := grantsOf(s.db.Read(ctx), scope).Select("1").Where("g.patient_id = r.patient_id")
-	of := restrictionsOf(s.db.Read(ctx), scope).Where("EXISTS (?)", granted)
+	visible := grantsOf(s.db.Read(ctx), scope).Select("1").Where("g.patient_id = r.patient_id")
+	of := restrictionsOf(s.db.Read(ctx), scope).Where("EXISTS (?)", visible)
+	if colleagues := scope.Colleagues(); colleagues != nil {
+		kept := s.db.Read(ctx).Model(&row{}).Select("1").
+			Where("patients.id = r.patient_id AND owner_id IN ?", colleagues)
+		of = restrictionsOf(s.db.Read(ctx), scope).Where("(EXISTS (?) OR EXISTS (?))", visible, kept)
+	}
 	of = of.Distinct("r.patient_id").Order("r.patient_id").Limit(limit)
 	err = of.Pluck("r.patient_id", &ids).Error
 	return ids, err

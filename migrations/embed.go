@@ -20,6 +20,7 @@ func All() database.Migrations {
 		"doctors",
 		"patients",
 		"assignments",
+		"appointments",
 		"audit",
 	}}
 }

@@ -1,10 +1,13 @@
 package migrations_test
 
 import (
+	"context"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap"
 
@@ -61,4 +64,38 @@ func TestConcurrentMigrate(t *testing.T) {
 		require.NoError(t, err)
 		require.ElementsMatch(t, status, slices.Concat(applied[:]...), "exactly one instance applies each migration")
 	})
+}
+
+// TestMigrateWithoutTheRightToCreateExtensions migrates as a role that owns the schema, but may not create extensions,
+// before and after an administrator has created the one without which appointments could overlap.
+func TestMigrateWithoutTheRightToCreateExtensions(t *testing.T) {
+	t.Parallel()
+	cfg := databasetest.PostgresWith(t, "TEMPLATE template0")
+	admin, err := database.Open(cfg, zap.NewNop())
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = admin.Close() })
+	exec := func(statement string) { require.NoError(t, admin.Write(t.Context()).Exec(statement).Error) }
+	role := "healthcare_" + strings.ReplaceAll(uuid.NewString(), "-", "")
+	exec("CREATE ROLE " + role)
+	t.Cleanup(func() { // not t.Context, which has ended
+		for _, statement := range []string{"DROP OWNED BY " + role + " CASCADE", "DROP ROLE " + role} {
+			require.NoError(t, admin.Write(context.Background()).Exec(statement).Error)
+		}
+	})
+	exec("ALTER SCHEMA public OWNER TO " + role)
+	var name string
+	require.NoError(t, admin.Read(t.Context()).Raw("SELECT current_database()").Scan(&name).Error)
+	exec("ALTER DATABASE " + name + " SET role = " + role) // of later sessions
+	restricted, err := database.Open(cfg, zap.NewNop())
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = restricted.Close() })
+
+	_, err = restricted.Migrate(t.Context(), migrations.All())
+	require.ErrorContains(t, err, "run CREATE EXTENSION btree_gist in this database")
+	exec("SET ROLE NONE; CREATE EXTENSION btree_gist")
+	_, err = restricted.Migrate(t.Context(), migrations.All())
+	require.NoError(t, err)
+	pending, err := restricted.Migrate(t.Context(), migrations.All())
+	require.NoError(t, err)
+	require.Empty(t, pending)
 }

@@ -53,6 +53,8 @@ var cascading = []string{
 	"patient_doctors_patient_id_fkey",
 	"patient_invitations_patient_id_fkey", "patient_corrections_patient_id_fkey",
 	"patient_restrictions_patient_id_fkey",
+	"availability_doctor_id_fkey", "availability_windows_doctor_id_fkey", "availability_exceptions_doctor_id_fkey",
+	"appointments_patient_id_fkey", "waiting_entries_patient_id_fkey", "calendar_feeds_doctor_id_fkey",
 	"doctor_links_doctor_id_fkey", "doctor_links_user_id_fkey", "doctor_invitations_doctor_id_fkey",
 }
 

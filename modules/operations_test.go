@@ -55,9 +55,14 @@ func incompleteLines(file, content string) (problems []string) {
 	return problems
 }
 
+// isNumber reports whether word is a number of statements, or one on SQLite and one on PostgreSQL, such as 18/19.
 func isNumber(word string) bool {
-	_, err := strconv.ParseUint(strings.TrimPrefix(word, "+"), 10, 16)
-	return err == nil
+	for number := range strings.SplitSeq(strings.TrimPrefix(word, "+"), "/") {
+		if _, err := strconv.ParseUint(number, 10, 16); err != nil {
+			return false
+		}
+	}
+	return strings.Count(word, "/") < 2
 }
 
 func TestIncompleteOperations(t *testing.T) {

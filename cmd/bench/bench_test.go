@@ -153,6 +153,25 @@ func TestGrowth(t *testing.T) {
 	}
 }
 
+// TestAppointments runs always: only this shows that the rows of the calendars match the schema, and that every booking
+// is of a free time.
+func TestAppointments(t *testing.T) {
+	for _, engine := range []string{sqlite, postgres} {
+		t.Run(engine, func(t *testing.T) {
+			o := shortRun(t, engine)
+			o.seconds = 0.2
+			var out strings.Builder
+			require.NoError(t, o.appointments(t.Context(), &out))
+			require.Contains(t, out.String(), "bookings / creates, per second")
+			written := readSamples(t, o.json)
+			require.Len(t, written[engine], len(appointmentScenarios))
+			for _, outcome := range written[engine] {
+				require.Len(t, outcome.Samples[service], 1, outcome.Scenario)
+			}
+		})
+	}
+}
+
 func TestSpread(t *testing.T) {
 	o := outcome{
 		Samples: map[string][]sample{

@@ -133,8 +133,12 @@ func (o options) compareOn(
 func (o options) newFilledStore(
 	ctx context.Context, engine string, patients, perPatient int,
 ) (*store, func() error, error) {
-	if patients < rows.Fewest {
-		return nil, nil, fmt.Errorf("%d patients are too few: at least %d", patients, rows.Fewest)
+	return o.newStoreOf(ctx, engine, rows.Of(patients, perPatient, reference.Hash(password)))
+}
+
+func (o options) newStoreOf(ctx context.Context, engine string, plan rows.Plan) (*store, func() error, error) {
+	if plan.Patients < rows.Fewest {
+		return nil, nil, fmt.Errorf("%d patients are too few: at least %d", plan.Patients, rows.Fewest)
 	}
 	server, stop := "", func() {}
 	var err error
@@ -143,7 +147,7 @@ func (o options) newFilledStore(
 			return nil, nil, err
 		}
 	}
-	s, err := newStore(ctx, engine, server, rows.Of(patients, perPatient, reference.Hash(password)), loading(engine))
+	s, err := newStore(ctx, engine, server, plan, loading(engine))
 	if err != nil {
 		stop()
 		return nil, nil, err

@@ -57,15 +57,12 @@ func root() *cobra.Command {
 	flags.StringVar(&o.json, "json", "", "`file` to write every sample to")
 	o.storeFlags(c, scenarios)
 	o.rowsFlag(c)
-	c.Flags().StringVar(
-		&o.profiles, "profile", "",
-		"`folder` for CPU and allocation profiles (pprof) of the service in each scenario, instead of measuring",
-	)
+	o.profileFlag(c)
 	child := &cobra.Command{
 		Use: "serve", Hidden: true, Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return serve(cmd.Context(), args[0]) },
 	}
-	c.AddCommand(o.growthCommand(), o.controlCommand(), o.peersCommand(), child)
+	c.AddCommand(o.growthCommand(), o.controlCommand(), o.appointmentsCommand(), o.peersCommand(), child)
 	return c
 }
 
@@ -82,6 +79,13 @@ func (o *options) storeFlags(c *cobra.Command, all []scenario) {
 
 func (o *options) rowsFlag(c *cobra.Command) {
 	c.Flags().IntVar(&o.rows, "rows", 10_000, "patients; ten assignments each")
+}
+
+func (o *options) profileFlag(c *cobra.Command) {
+	c.Flags().StringVar(
+		&o.profiles, "profile", "",
+		"`folder` for CPU and allocation profiles (pprof) of the service in each scenario, instead of measuring",
+	)
 }
 
 func (o *options) growthCommand() *cobra.Command {
@@ -107,6 +111,18 @@ func (o *options) controlCommand() *cobra.Command {
 	o.rowsFlag(c)
 	c.Flags().StringVar(&o.before, "before", "", "`program`: this command, built from the revision to compare with")
 	c.Flags().Float64Var(&o.beyond, "beyond", 0.03, "allowed slowdown of a scenario beyond the control's spread")
+	return c
+}
+
+func (o *options) appointmentsCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use: "appointments", Short: "Measure bookings against creates, and free times", Long: appointmentsHelp,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.appointments(cmd.Context(), cmd.OutOrStdout()) },
+	}
+	o.storeFlags(c, appointmentScenarios)
+	o.rowsFlag(c)
+	o.profileFlag(c)
 	return c
 }
 

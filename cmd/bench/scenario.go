@@ -44,6 +44,7 @@ type actor struct {
 	sent           int
 	patched        []int     // the number of patches of each of its patients
 	first          int       // the index of its first patient
+	booked         int       // the number of its bookings
 	middle         [4]string // for growth: pages of patients, of assignments, and of patients of doctor and both
 }
 

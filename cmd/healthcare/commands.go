@@ -20,6 +20,7 @@ import (
 
 	"healthcare/cmd/internal/composition"
 	"healthcare/migrations"
+	"healthcare/modules/appointments/appointmentsfx"
 	"healthcare/modules/audit"
 	"healthcare/modules/audit/auditfx"
 	"healthcare/modules/identity/identityfx"
@@ -62,6 +63,7 @@ SQLite). With DATABASE_URL, SECRET_KEY and AUDIT_KEY it runs on PostgreSQL.`,
 		migrateCommand(),
 		identityfx.Command(withGraph),
 		patientsfx.Command(withGraph),
+		appointmentsfx.Command(withGraph),
 		auditfx.Command(withGraph, auditConfig),
 		keysCommand(),
 		copyCommand(),

@@ -32,7 +32,7 @@ func commandLines(command *cobra.Command, path ...string) map[string]*cobra.Comm
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	all := commandLines(rootCommand())
-	require.Len(t, all, 37, "%v", all)
+	require.Len(t, all, 39, "%v", all)
 	for line, command := range all {
 		t.Run("of healthcare "+line+" describes its purpose", func(t *testing.T) {
 			t.Parallel()

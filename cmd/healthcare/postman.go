@@ -277,12 +277,20 @@ func (l links) itemOf(d contract.Described) item {
 		case openapi3.ParameterInPath:
 			route = strings.Replace(route, "{"+p.Value.Name+"}", text, 1)
 		case openapi3.ParameterInQuery:
+			v.Disabled = !p.Value.Required
 			r.URL.Query = append(r.URL.Query, v)
 		case openapi3.ParameterInHeader:
 			r.Header = append(r.Header, v)
 		}
 	}
 	r.URL.Raw, r.URL.Path = "{{base}}"+route, strings.Split(strings.TrimPrefix(route, "/"), "/")
+	separator := "?"
+	for _, p := range r.URL.Query {
+		if !p.Disabled {
+			r.URL.Raw += separator + p.Key + "=" + p.Value
+			separator = "&"
+		}
+	}
 	if op.Extensions["x-access"] == auth.Public {
 		r.Auth = &authorization{Type: "noauth"}
 	}
@@ -360,7 +368,7 @@ func (l links) expectedStatuses(d contract.Described) string {
 		switch {
 		case status < "400", isRegistration(d) && (status == "403" || status == "409"),
 			isClaim(d) && (status == "404" || status == "409"), isRequest(d) && (status == "403" || status == "404"),
-			isEmergency(d) && (status == "403" || status == "404" || status == "409"),
+			(isEmergency(d) || isVisit(d)) && (status == "403" || status == "404" || status == "409"),
 			status == "404" && d.Method == http.MethodGet && !strings.Contains(d.Route, "{"), // for some callers only
 			status == "404" && slices.ContainsFunc(d.Operation.Parameters, unset),
 			status == "404" && removesOnly(d):
@@ -372,6 +380,12 @@ func (l links) expectedStatuses(d contract.Described) string {
 
 // isEmergency reports whether the operation opens a record in an emergency, which only doctors may, and not their own.
 func isEmergency(d contract.Described) bool { return d.Operation.OperationID == "openEmergencyAccess" }
+
+// isVisit reports whether the operation books or changes an appointment. Only administrators add the types that it
+// needs, and the time may have been booked.
+func isVisit(d contract.Described) bool {
+	return strings.HasPrefix(d.Route, "/api/appointment") || strings.HasPrefix(d.Route, "/api/waiting-list/")
+}
 
 // removesOnly reports whether the operation removes the only record of its kind below another record, such as the link
 // of a doctor to an account, which another user creates.

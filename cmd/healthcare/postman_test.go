@@ -152,6 +152,7 @@ func (r *collectionRun) send(t *testing.T, s *harness.Service, i item) {
 			switch {
 			case a.Status >= 300:
 			case found[2] != "":
+				require.NotEmpty(t, a.List(), route)
 				r.variables[found[1]] = a.List()[0][found[3]].(string)
 			default:
 				r.variables[found[1]] = a.Object()[found[3]].(string)

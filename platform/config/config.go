@@ -35,6 +35,8 @@ type Config struct {
 	MaxDoctorsPerUser     int    `koanf:"max_doctors_per_user" range:"0,100000000"`
 	MaxAssignmentsPerUser int    `koanf:"max_assignments_per_user" range:"0,100000000"`
 
+	MaxAppointmentsPerPatient int `koanf:"max_appointments_per_patient" range:"0,10000"`
+
 	MetricsAddress string `koanf:"metrics_address"`
 
 	HTTPAddress         string        `koanf:"http_address"`

@@ -46,6 +46,7 @@ func TestDefaults(t *testing.T) {
 		require.Equal(t, 250_000, c.MaxPatientsPerUser)
 		require.Equal(t, 10_000, c.MaxDoctorsPerUser)
 		require.Equal(t, 1_000_000, c.MaxAssignmentsPerUser)
+		require.Equal(t, 20, c.MaxAppointmentsPerPatient)
 		require.Positive(t, c.AuditRequestsPerHour)
 		require.Equal(t, "guarded", c.DoctorDirectory)
 		require.False(t, c.PatientSeesNotes)

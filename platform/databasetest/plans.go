@@ -65,11 +65,31 @@ func Queries(t testing.TB, db *database.DB) *[]Statement {
 func onQuery(t testing.TB, db *database.DB, do func(sent Statement)) {
 	t.Helper()
 	queries := db.Read(t.Context()).Callback().Query()
-	require.NoError(t, queries.After("gorm:query").Register("test:query", func(tx *gorm.DB) {
-		if !tx.DryRun { // a part of another query
+	require.NoError(t, queries.After("gorm:query").Register("test:query", sending(do)))
+}
+
+// Statements returns a list to which every query, update and deletion of db is appended, also those of transactions.
+func Statements(t testing.TB, db *database.DB) *[]Statement {
+	t.Helper()
+	all := new([]Statement)
+	note := sending(func(sent Statement) { *all = append(*all, sent) })
+	write := db.Write(t.Context()).Callback()
+	require.NoError(t, write.Query().After("gorm:query").Register("test:query", note))
+	require.NoError(t, write.Update().After("gorm:update").Register("test:update", note))
+	require.NoError(t, write.Delete().After("gorm:delete").Register("test:delete", note))
+	if db.Engine() == database.SQLite { // reads on other connections
+		read := db.Read(t.Context()).Callback().Query()
+		require.NoError(t, read.After("gorm:query").Register("test:query", note))
+	}
+	return all
+}
+
+func sending(do func(sent Statement)) func(*gorm.DB) {
+	return func(tx *gorm.DB) {
+		if !tx.DryRun { // a part of another statement
 			do(Statement{tx.Statement.SQL.String(), tx.Statement.Vars})
 		}
-	}))
+	}
 }
 
 // Plan is a step of a plan, as in the output of EXPLAIN (FORMAT JSON).
@@ -78,6 +98,7 @@ type Plan struct {
 	Index   string  `json:"Index Name"`
 	Cond    string  `json:"Index Cond"`
 	Removed float64 `json:"Rows Removed by Filter"`
+	Fetches int     `json:"Heap Fetches"` // of an Index Only Scan
 	Hit     int     `json:"Shared Hit Blocks"`
 	Read    int     `json:"Shared Read Blocks"`
 	Time    float64 `json:"Actual Total Time"` // in milliseconds
@@ -96,7 +117,8 @@ func (n Plan) Steps() []Plan {
 	return all
 }
 
-// Explain runs the statement on PostgreSQL with one of the PlanModes and returns its plan.
+// Explain runs the statement on PostgreSQL with one of the PlanModes and returns its plan. It undoes the changes of an
+// update or a deletion.
 func (s Statement) Explain(t testing.TB, db *database.DB, mode string) (plan Plan) {
 	t.Helper()
 	values := make([]string, len(s.Values))
@@ -104,7 +126,9 @@ func (s Statement) Explain(t testing.TB, db *database.DB, mode string) (plan Pla
 		if v, ok := value.(driver.Valuer); ok {
 			value, _ = v.Value()
 		}
-		values[i] = "'" + strings.ReplaceAll(fmt.Sprint(value), "'", "''") + "'"
+		if values[i] = "NULL"; value != nil {
+			values[i] = "'" + strings.ReplaceAll(fmt.Sprint(value), "'", "''") + "'"
+		}
 	}
 	var text string
 	require.NoError(t, db.Do(t.Context(), func(ctx context.Context) error {
@@ -114,7 +138,9 @@ func (s Statement) Explain(t testing.TB, db *database.DB, mode string) (plan Pla
 		}
 		execute := "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE listed(" + strings.Join(values, ", ") + ")"
 		for range 7 { // PostgreSQL chooses the plan with the sixth
+			require.NoError(t, tx.Exec("SAVEPOINT unchanged").Error)
 			require.NoError(t, tx.Raw(execute).Scan(&text).Error, s.SQL)
+			require.NoError(t, tx.Exec("ROLLBACK TO SAVEPOINT unchanged").Error)
 		}
 		return tx.Exec("DEALLOCATE listed").Error
 	}))

@@ -11,6 +11,8 @@ import (
 	"go.uber.org/zap"
 
 	"healthcare/migrations"
+	"healthcare/modules/appointments"
+	"healthcare/modules/appointments/appointmentsfx"
 	"healthcare/modules/assignments"
 	"healthcare/modules/assignments/assignmentsfx"
 	"healthcare/modules/audit"
@@ -56,6 +58,7 @@ var modules = []struct {
 	{doctorsfx.Module, doctorsfx.Document},
 	{patientsfx.Module, patientsfx.Document},
 	{assignmentsfx.Module, assignmentsfx.Document},
+	{appointmentsfx.Module, appointmentsfx.Document},
 	{auditfx.Module, auditfx.Document},
 }
 
@@ -154,6 +157,7 @@ func Configuration(cfg config.Config, version string) fx.Option {
 			EmergencyAccess: cfg.EmergencyAccess,
 		},
 		assignments.Config{MaxPerUser: cfg.MaxAssignmentsPerUser, Default: careTeamAccess(cfg)},
+		appointments.Config{MaxOpenPerPatient: cfg.MaxAppointmentsPerPatient},
 	))
 }
 

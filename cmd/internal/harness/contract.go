@@ -20,9 +20,13 @@ func (c *Client) checkContract(request *http.Request, a Response) {
 		require.NotEmpty(c.T, a.Header.Get(name), "every response has the header %s", name)
 	}
 	kept := "no-store"
-	if path := request.URL.Path; a.Status < 400 && request.Method != http.MethodOptions &&
-		(path == "/openapi.json" || strings.HasPrefix(path, "/docs")) {
-		kept = "no-cache" // the same for everybody
+	if path := request.URL.Path; a.Status < 400 && request.Method != http.MethodOptions {
+		switch {
+		case path == "/openapi.json" || strings.HasPrefix(path, "/docs"):
+			kept = "no-cache" // the same for everybody
+		case strings.HasPrefix(path, "/calendar/"):
+			kept = "private, max-age=300"
+		}
 	}
 	require.Equal(c.T, kept, a.Header.Get("Cache-Control"))
 	require.Empty(c.T, a.Header.Get("Server"))

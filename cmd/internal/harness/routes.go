@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"fmt"
 	"maps"
 	"net/http"
 	"net/url"
@@ -145,6 +146,11 @@ func (r Route) bodySchema() *openapi3.Schema {
 	return r.Operation.RequestBody.Value.Content.Get("application/json").Schema.Value
 }
 
+// boundMembers are optional members that are unique, or bound to another member.
+var boundMembers = []string{
+	"birth_date", "medical_record_number", "license_number", "practice", "hold", "hold_minutes",
+}
+
 // Body returns a body that the route accepts, empty if it accepts none. Members of known replace the examples: ids, and
 // values that must be unique. A member of one route has a key such as "/api/patients/claims/ code".
 func (r Route) Body(known Object) Object {
@@ -155,9 +161,11 @@ func (r Route) Body(known Object) Object {
 		case member == "practice" && r.TakesID():
 			continue // only a new patient is shared in this way
 		case there:
+		case r.takesNewName(member):
+			value = "Type " + uuid.NewString()
 		case !slices.Contains(r.bodySchema().Required, member) &&
-			slices.Contains([]string{"birth_date", "medical_record_number", "license_number", "practice"}, member):
-			continue // optional, and unique or bound to another member
+			slices.Contains(boundMembers, member):
+			continue
 		default:
 			value = r.example(member)
 		}
@@ -166,16 +174,29 @@ func (r Route) Body(known Object) Object {
 	return body
 }
 
+// takesNewName reports whether the member's value must differ from those of all records, also of other users.
+func (r Route) takesNewName(member string) bool {
+	return member == "name" && r.Path == "/api/appointment-types/"
+}
+
 func (r Route) knownValue(known Object, member string) (value any, ok bool) {
-	if value, ok = known[r.Path+" "+member]; !ok {
-		value, ok = known[member]
+	if value, ok = known[r.Path+" "+member]; ok {
+		return value, ok
 	}
+	for _, id := range r.IDs {
+		if value, ok = known[id.Of]; ok && id.String() == "body "+member {
+			return value, ok
+		}
+	}
+	value, ok = known[member]
 	return value, ok
 }
 
 func (r Route) example(member string) any {
 	schema := r.BodySchemas()[member].Value
 	switch {
+	case schema.Example != nil:
+		return schema.Example
 	case r.examples[member] != nil:
 		return r.examples[member]
 	case schema.Type.Is("integer"):
@@ -188,7 +209,7 @@ func (r Route) example(member string) any {
 func (r Route) ChangedBody(known Object) Object {
 	body := r.Body(known)
 	for member, value := range body {
-		if _, isKnown := r.knownValue(known, member); !isKnown {
+		if _, isKnown := r.knownValue(known, member); !isKnown && !r.takesNewName(member) {
 			body[member] = changedValue(r.BodySchemas()[member].Value, value)
 		}
 	}
@@ -211,10 +232,12 @@ func changedValue(schema *openapi3.Schema, value any) any {
 		return number - 1
 	case isNumber:
 		return number + 1
+	case schema.Format == "date" && strings.HasPrefix(fmt.Sprint(value), "2099-"): // may not be in the past
+		return "2099-12-31"
 	case schema.Format == "date":
 		return "1950-01-02"
 	case schema.Format == "date-time":
-		return "2126-01-02T03:04:05Z"
+		return "2126-01-02T03:04:00Z"
 	case isFreeText(schema):
 		if text, _ := value.(string); strings.Contains(text, "@") {
 			return "changed@clinic.example"
@@ -264,10 +287,11 @@ func (r Route) CreatesUser() bool {
 func (c *Client) KnownValues() Object {
 	other := c.Service.NewUser(c.T, "Another"+c.Name)
 	known := Object{
-		Patient: c.AddPatient(), "doctor": c.AddDoctor(), "user": other.UserID(), "to": c.UserID(),
-		"session": MissingID,
-		"email":   other.Email(), "password": Password, "current_password": Password, "new_password": Password,
+		Patient: c.AddPatient(), "doctor": c.AddDoctor(), "user": other.UserID(), "session": MissingID,
+		"email": other.Email(), "password": Password, "current_password": Password, "new_password": Password,
+		"overbook_reason": "Urgent",
 	}
+	known["/api/users/{id}/transfer/ to"] = c.UserID()
 	known[claimPath+" code"] = other.InviteColleague(other.AddPatient())["code"]
 	c.AddGrant(known, other)
 	known["assignment"] = c.Assign(known[Patient].(string), c.AddDoctor()).Expect(201).ID()
@@ -278,13 +302,17 @@ func (c *Client) KnownValues() Object {
 	linked.Do("POST", doctorClaimPath, Object{
 		"code": c.InviteDoctor(known["linked_doctor"].(string))["code"],
 	}).Expect(201)
+	c.AddFeed(known)
 	c.AddActing(known, other)
 	c.Service.addPrivacyOfficer(c.T)
 	other.WithRole(doctors.Role, func() {
 		known["emergency"] = other.OpenEmergency(linked.AddPatient()).Expect(201).ID()
 	})
 	known["/api/patients/{id}/restrictions/ user"] = nil // instead of the doctor
+	c.AddOpeningHours(known)
 	c.AddRecords(known, "")
+	known["appointment"] = c.AddAppointment(known).ID()
+	known["unused_type"] = c.AddAppointmentType() // which can be removed
 	return known
 }
 
@@ -292,6 +320,86 @@ const (
 	claimPath, doctorClaimPath         = "/api/patients/claims/", "/api/doctors/claims/"
 	practiceClaimPath, deputyClaimPath = "/api/practices/claims/", "/api/auth/deputies/claims/"
 )
+
+// AddAppointmentType adds an appointment type as an administrator.
+func (c *Client) AddAppointmentType() (id string) {
+	c.T.Helper()
+	c.WithRole(auth.Admin, func() {
+		body := Object{"name": "Type " + uuid.NewString(), "minutes": 30, "for_patients": true}
+		id = c.Do("POST", "/api/appointment-types/", body).Expect(201).ID()
+	})
+	return id
+}
+
+// AddAppointment books an appointment of the known patient, doctor and type, in spite of conflicts. The members of more
+// are added to the body.
+func (c *Client) AddAppointment(known Object, more ...Object) Response {
+	c.T.Helper()
+	return c.bookAt(known, "2099-12-01T09:30:00Z", append(more, Object{"overbook_reason": "Urgent"})...)
+}
+
+// AddPastAppointment books an appointment that began an hour ago, in spite of conflicts.
+func (c *Client) AddPastAppointment(known Object) Response {
+	c.T.Helper()
+	start := time.Now().UTC().Truncate(time.Minute).Add(-time.Hour)
+	return c.bookAt(known, start.Format(time.RFC3339), Object{"overbook_reason": "Urgent"})
+}
+
+// HoldAppointment reserves a time that the doctor offers: 09:30 tomorrow.
+func (c *Client) HoldAppointment(known Object) Response {
+	c.T.Helper()
+	return c.bookAt(known, Tomorrow(9*time.Hour+30*time.Minute), Object{"hold": true})
+}
+
+// AddAppointmentFor adds an appointment with the status that the route needs to known, or the free time of an offer.
+func (c *Client) AddAppointmentFor(r Route, known Object) {
+	c.T.Helper()
+	doctor := known["doctor"].(string)
+	switch _, step, _ := strings.Cut(r.Path, "{id}/"); step {
+	case "offer/":
+		c.OfferAppointments(doctor)
+		known[r.Path+" starts_at"] = Tomorrow(11 * time.Hour)
+	case "confirm/":
+		c.OfferAppointments(doctor)
+		known["appointment"] = c.HoldAppointment(known).ID()
+	case "complete/":
+		known["appointment"] = c.AddAppointment(known).ID()
+		c.Do("POST", "/api/appointments/"+known["appointment"].(string)+"/arrive/", nil).Expect(200)
+	case "no-show/":
+		known["appointment"] = c.AddPastAppointment(known).ID()
+	default:
+		if slices.ContainsFunc(r.IDs, func(id ID) bool { return id.Of == "appointment" }) {
+			known["appointment"] = c.AddAppointment(known).ID()
+		}
+	}
+}
+
+// Tomorrow returns a time of the next day in UTC, as in bodies.
+func Tomorrow(timeOfDay time.Duration) string {
+	const day = 24 * time.Hour
+	return time.Now().UTC().Truncate(day).Add(day + timeOfDay).Format(time.RFC3339)
+}
+
+func (c *Client) bookAt(known Object, start string, more ...Object) Response {
+	c.T.Helper()
+	body := Object{
+		"patient": known[Patient], "doctor": known["doctor"], "type": known["appointment_type"], "starts_at": start,
+	}
+	for _, members := range more {
+		maps.Copy(body, members)
+	}
+	return c.Do("POST", "/api/appointments/", body).Expect(201)
+}
+
+// OfferAppointments opens the doctor day and night.
+func (c *Client) OfferAppointments(doctor string) {
+	c.T.Helper()
+	var windows []Object
+	for _, day := range []string{"monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"} {
+		windows = append(windows, Object{"weekday": day, "from": "00:00", "to": "24:00"})
+	}
+	c.Do("PUT", "/api/doctors/"+doctor+"/availability/", Object{"windows": windows}).Expect(200)
+}
 
 // AddActing adds a practice of the user with another manager, an open invitation of each kind, and the codes of
 // invitations by the other user.
@@ -355,6 +463,33 @@ func (c *Client) InviteDoctor(doctor string) (invitation Object) {
 		invitation = c.Do("POST", "/api/doctors/"+doctor+"/invitations/", nil).Expect(201).Object()
 	})
 	return invitation
+}
+
+// AddOpeningHours adds records that all users share: an appointment type, a holiday, and an exception of a doctor.
+func (c *Client) AddOpeningHours(known Object) {
+	c.T.Helper()
+	if known["open_doctor"] == nil {
+		known["open_doctor"] = c.AddDoctor()
+	}
+	day := Object{"starts_on": "2099-12-24", "kind": "closed"}
+	exceptions := "/api/doctors/" + known["open_doctor"].(string) + "/exceptions/"
+	known["availability_exception"] = c.Do("POST", exceptions, day).Expect(201).ID()
+	known["appointment_type"] = c.AddAppointmentType()
+	c.WithRole(auth.Admin, func() {
+		known["/api/appointment-types/{id}/ name"] = "Type " + uuid.NewString()
+		known["holiday"] = c.Do("POST", "/api/holidays/", Object{"starts_on": "2099-12-25"}).Expect(201).ID()
+	})
+}
+
+// AddFeed adds a calendar feed of the known doctor who is linked to an account.
+func (c *Client) AddFeed(known Object) {
+	c.T.Helper()
+	c.WithRole(auth.Admin, func() {
+		path := "/api/doctors/" + known["linked_doctor"].(string) + "/calendar-feeds/"
+		feed := c.Do("POST", path, Object{"detail": "busy"}).Expect(201).Object()
+		known["calendar_feed"] = feed["id"]
+		known["calendar_file"] = strings.TrimPrefix(feed["url"].(string), "/calendar/")
+	})
 }
 
 // AddGrant grants the known patient to another user, who asks for a correction, invites once more, and hides the
@@ -469,8 +604,8 @@ func (s *Service) kindAt(t testing.TB, location string) string {
 // specialCollections have records that are not created by a plain POST of an example.
 var specialCollections = []string{
 	"/api/auth/", "/api/users/", "/api/patients/", "/api/doctors/", "/api/mappings/", "/api/explosives/",
-	"/api/practices/",
-	"/api/emergency-access/",
+	"/api/practices/", "/api/appointment-types/", "/api/holidays/", "/api/emergency-access/", "/api/appointments/",
+	"/api/appointment-series/",
 }
 
 // ParameterNames returns the described parameters of one location: query, header or path.
@@ -483,9 +618,13 @@ func (r Route) ParameterNames(place string) (names []string) {
 	return names
 }
 
-// PathWithQuery returns the path with one query parameter.
+// PathWithQuery returns the path with one more query parameter.
 func PathWithQuery(path, name, value string) string {
-	return path + "?" + url.Values{name: {value}}.Encode()
+	separator := "?"
+	if strings.Contains(path, "?") {
+		separator = "&"
+	}
+	return path + separator + url.Values{name: {value}}.Encode()
 }
 
 // MissingID is an id that no record has.

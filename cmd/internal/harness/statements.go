@@ -44,9 +44,12 @@ var background = []string{
 // ofTrail are parts of the statements whose number depends on how the audit trail was sealed.
 var ofTrail = []string{`FROM "audit_segments"`, `FROM "audit_entries"`, `FROM "audit_subjects"`}
 
+// ofPostgres is part of a statement that SQLite does not need: its writing transactions run one after the other.
+const ofPostgres = `SELECT pg_advisory_xact_lock(key) `
+
 func inBackground(ctx context.Context, text string) bool {
 	isPart := func(part string) bool { return strings.Contains(text+";", part) }
-	return slices.ContainsFunc(ofTrail, isPart) ||
+	return slices.ContainsFunc(ofTrail, isPart) || isPart(ofPostgres) ||
 		audit.RequestOf(ctx).ID == "" && slices.ContainsFunc(background, isPart)
 }
 

@@ -38,6 +38,8 @@ func TestCopyIncludesAllRows(t *testing.T) {
 		"patient_doctors": 1, "practices": 1, "acting_invitations": 1,
 		"patient_restrictions": 1, "emergency_accesses": 1,
 		"patient_invitations": 1, "doctor_links": 1, "doctor_invitations": 1, "patient_corrections": 1,
+		"appointment_types": 1, "availability": 1, "availability_windows": 2, "availability_exceptions": 2,
+		"appointments": 8, "waiting_entries": 2, "calendar_feeds": 2,
 	}, rows)
 	const utc = ` at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`
 	for _, test := range []struct{ name, sqlite, postgres string }{
@@ -89,6 +91,28 @@ func TestCopyIncludesAllRows(t *testing.T) {
 			"SELECT number || ' ' || first || key_id || lower(hex(packed)) FROM audit_segments ORDER BY number",
 			"SELECT number || ' ' || first || key_id || encode(packed, 'hex') FROM audit_segments ORDER BY number",
 		},
+		{
+			"appointments",
+			"SELECT coalesce(doctor_id, '') || doctor_name || session_id || seat || blocks_from || " +
+				"blocks_to || status || " +
+				"overbooked || reason || coalesce(expires_at, '') FROM appointments ORDER BY id",
+			"SELECT coalesce(doctor_id::text, '') || doctor_name || session_id || seat || to_char(blocks_from" + utc +
+				" || to_char(blocks_to" + utc +
+				" || status || overbooked::int || reason || coalesce(to_char(expires_at" +
+				utc + ", '') FROM appointments ORDER BY id",
+		},
+		{
+			"opening hours",
+			"SELECT weekday || ' ' || from_minute || coalesce(valid_from || valid_to || type_id, '') " +
+				"FROM availability_windows ORDER BY id",
+			"SELECT weekday || ' ' || from_minute || coalesce(valid_from::text || valid_to || type_id, '') " +
+				"FROM availability_windows ORDER BY id",
+		},
+		{
+			"calendar feeds",
+			"SELECT lower(hex(token_hash)) || coalesce(last_used_on, '') FROM calendar_feeds ORDER BY id",
+			"SELECT encode(token_hash, 'hex') || coalesce(last_used_on::text, '') FROM calendar_feeds ORDER BY id",
+		},
 	} {
 		source, target := e.values(test.sqlite, test.postgres)
 		require.NotEmpty(t, source)
@@ -104,7 +128,7 @@ func TestCopyIncludesAllRows(t *testing.T) {
 		e := e
 		e.t = t
 		e.copyFails("the target is not empty and was not changed: " +
-			"acting (rows: 2), acting_invitations (rows: 1), " +
+			"acting (rows: 2), acting_invitations (rows: 1), appointment_types (rows: 1), appointments (rows: 8), " +
 			"assignments (rows: 1), audit_entries (rows: 4), audit_inbox (rows: 1), " +
 			"audit_index (rows: 1), audit_segments (rows: 3), audit_subjects (rows: 1)")
 	})

@@ -117,6 +117,50 @@ func (e copyEnv) insertRows() {
 		anchor_number = 1, anchor_sequence = 2, anchor_mac = ?, closed = 1`, mac, mac)
 	insert(`audit_inbox VALUES (41, 2, x'0203')`)
 	insert(`audit_index VALUES (zeroblob(17), 2, x'0001')`)
+	e.fillAppointments()
+}
+
+// fillAppointments inserts appointments of the patients and the doctor of fill. Constraints allow each because of
+// another column: the time, the group, the status, or that it is overbooked.
+func (e copyEnv) fillAppointments() {
+	e.t.Helper()
+	const at = "2026-11-25T00:10:20.000001Z"
+	insert := func(statement string, values ...any) { run(e.t, e.from, "INSERT INTO "+statement, values...) }
+	insert(`appointment_types VALUES (?, ?, 30, 5, 10, 10, 1, 0, 1, 1, ?, ?)`, id(1000), secret, at, at)
+	insert(`availability VALUES (?, 'Europe/Berlin', 15, 60, 365, 1, ?)`, id(200), at)
+	insert(`availability_windows VALUES (?, ?, 1, 540, 1020, NULL, NULL, NULL),
+		(?, ?, 0, 1320, 1500, '2026-01-01', '2026-12-31', ?)`, id(1010), id(200), id(1011), id(200), id(1000))
+	insert(`availability_exceptions VALUES (?, ?, '2026-12-24', '2026-12-26', NULL, NULL, 'closed', ?, ?, ?),
+		(?, NULL, '2026-12-31', '2026-12-31', 540, 720, 'hours', '', ?, ?)`,
+		id(1020), id(200), secret, asha, at, id(1021), asha, at)
+	next := 1030
+	add := func(patient int, doctor any, session, seat int, hour, status string, overbooked int, expires any) {
+		next++
+		if session == 0 {
+			session = next
+		}
+		name := map[bool]string{true: secret}[doctor == nil]
+		insert(`appointments VALUES (?, ?, ?, ?, ?, ?, NULL, ?, ?, ?, ?, ?, ?,
+			'2026-12-01T10:00', 'Europe/Berlin', ?, ?,
+			?, ?, '', ?, 1, 2, ?, ?, ?)`, id(next), asha, id(100+patient), doctor, name, id(1000), id(session), seat,
+			"2026-12-01T"+hour+":00:00.000000Z", "2026-12-01T"+hour+":30:00.000000Z",
+			"2026-12-01T"+hour+":00:00.000000Z", "2026-12-01T"+hour+":40:00.123456Z", status, overbooked,
+			secret, secret, expires, asha, at, at)
+	}
+	add(0, id(200), 0, 0, "09", "booked", 0, nil)
+	add(1, id(200), 0, 0, "09", "cancelled", 0, nil)
+	add(2, id(200), 0, 0, "09", "booked", 1, nil) // overbooked
+	add(0, id(200), 1090, 0, "10", "arrived", 0, nil)
+	add(1, id(200), 1090, 1, "10", "pending", 0, nil) // of the same group
+	add(3, id(200), 0, 0, "11", "held", 0, at)
+	add(4, nil, 0, 0, "12", "booked", 0, nil) // of a removed doctor
+	add(5, nil, 0, 0, "12", "fulfilled", 0, nil)
+	insert(`waiting_entries VALUES (?, ?, ?, ?, ?, '2026-12-01', '2026-12-31', 'morning', 'offered', ?, 2, ?, ?, ?),
+		(?, ?, ?, NULL, ?, '2026-12-01', '2026-12-01', 'any', 'waiting', NULL, 1, ?, ?, ?)`,
+		id(1050), asha, id(103), id(200), id(1000), id(1036), asha, at, at,
+		id(1051), asha, id(104), id(1000), asha, at, at)
+	insert(`calendar_feeds VALUES (?, ?, ?, 'initials', ?, ?, '2026-11-30'), (?, ?, x'00ff', 'busy', ?, ?, NULL)`,
+		id(1060), id(200), []byte(strings.Repeat("\x00", 32)), asha, at, id(1061), id(200), asha, at)
 }
 
 // copy copies the rows, without an error.
@@ -148,6 +192,8 @@ var tables = []string{
 	"closed_accounts", "doctor_creators", "doctor_removals", "patient_grants", "acting",
 	"patient_doctors", "practices", "acting_invitations", "patient_restrictions", "emergency_accesses",
 	"patient_invitations", "doctor_links", "doctor_invitations", "patient_corrections",
+	"appointment_types", "availability", "availability_windows", "availability_exceptions", "appointments",
+	"waiting_entries", "calendar_feeds",
 }
 
 // targetRows returns the number of rows of each table of the target, and the length of its trail as "sequence".

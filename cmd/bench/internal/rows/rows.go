@@ -24,6 +24,7 @@ type Plan struct {
 	Owners      int // in addition to the reader and the writer
 	LoginUsers  int // users who sign in, enough that none reaches a limit
 	PasswordPHC string
+	Calendars   Calendars
 }
 
 // Of returns the plan for a number of patients.
@@ -71,6 +72,9 @@ const (
 	doctorKind
 	patientKind
 	assignmentKind
+	typeKind
+	windowKind
+	appointmentKind
 )
 
 // epoch is the creation time of the first row.
@@ -254,7 +258,7 @@ type table struct {
 }
 
 func (p Plan) tables() []table {
-	return []table{
+	return append([]table{
 		{
 			"users",
 			[]string{
@@ -298,5 +302,5 @@ func (p Plan) tables() []table {
 			p.grants(),
 			p.patientGrant,
 		},
-	}
+	}, p.calendars()...)
 }

@@ -102,6 +102,7 @@ func TestEveryDescribedResponseIsSent(t *testing.T) {
 		reachAccounts(t, s)
 		reachJobs(t, s)
 		reachAddedModules(t, s)
+		reachOpeningHours(t, s)
 
 		limited := map[string]bool{} // the limits of these are reached in their modules' own tests
 		for _, create := range s.PlainCreators() {

@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -13,14 +15,16 @@ import (
 )
 
 // neverCleared holds the members of PATCH bodies that a record always has.
-var neverCleared = []string{"name", "gender", "specialization", "experience", "role", "active", "access"}
+var neverCleared = []string{"name", "gender", "specialization", "experience", "role", "active", "access",
+	"minutes", "buffer_before", "buffer_after", "capacity", "needs_confirmation", "for_patients"}
 
 // Null means "unknown". The contract allows it for every optional member, and the service accepts it for those only.
 func TestNullIsAcceptedWhereTheContractAllowsIt(t *testing.T) {
 	t.Parallel()
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		c := s.NewUserWithRole(t, auth.Admin, "Asha")
-		known, nullable, users := c.KnownValues(), 0, 0
+		known, nullable, users, bookings := c.KnownValues(), 0, 0, 0
+		c.OfferAppointments(known["doctor"].(string))
 		for _, r := range harness.WithBody(s.Routes()) {
 			required := r.Operation.RequestBody.Value.Content.Get("application/json").Schema.Value.Required
 			for _, member := range r.BodyMembers() {
@@ -39,11 +43,22 @@ func TestNullIsAcceptedWhereTheContractAllowsIt(t *testing.T) {
 						users++
 						known["email"] = fmt.Sprintf("null%d@clinic.example", users)
 					}
+					if strings.HasPrefix(r.Path, "/api/appointments/{id}/") {
+						known["appointment"] = c.AddAppointment(known).ID() // others were cancelled
+					}
 					body := r.Body(known)
+					if _, books := body["starts_at"]; books {
+						bookings++ // of another time each
+						body["starts_at"] = harness.Tomorrow(4*time.Hour + time.Duration(bookings)*30*time.Minute)
+					}
 					body[member] = nil
 					switch member {
 					case "age":
 						body["birth_date"] = "1990-02-28"
+					case "from":
+						delete(body, "to") // of the same time
+					case "to":
+						delete(body, "from")
 					case "level":
 						if !slices.Contains(required, "until") {
 							delete(body, "until")
@@ -53,7 +68,7 @@ func TestNullIsAcceptedWhereTheContractAllowsIt(t *testing.T) {
 							delete(body, "decision")
 						}
 					case "doctor":
-						if body["user"] == nil {
+						if r.BodySchemas()["user"] != nil && body["user"] == nil {
 							body["user"] = c.Service.NewUser(t, fmt.Sprint("Hidden", nullable)).UserID()
 						}
 					}

@@ -40,7 +40,9 @@ func walkThrough(t *testing.T, sh []string, p harness.Env, url string) {
 	readme := harness.Root(t, "README.md")
 	walk := strings.Replace(readmeBlocks(t, readme, "## A walk through the API"), "http://127.0.0.1:8000", url, 1)
 	script, answers := walk, ""
-	for _, heading := range []string{"## A walk through the care team", "## A small clinic in four calls"} {
+	for _, heading := range []string{
+		"## A walk through the care team", "## A small clinic in four calls", "## A walk through appointments",
+	} {
 		script += readmeBlocks(t, readme, heading)
 		answers += strings.Join(blocksOf(t, readme, heading, ""), "")
 	}

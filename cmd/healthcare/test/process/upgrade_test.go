@@ -16,6 +16,7 @@ import (
 	"testing/fstest"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap"
 
@@ -201,6 +202,60 @@ func TestUpgradeWhileThePreviousReleaseServes(t *testing.T) {
 	l.waitForRounds(48)
 	l.check(before.Token, before.URL, after, another.WaitReady())
 	require.Equal(t, 0, p.Run("audit", "verify").ExitCode)
+	t.Run("removals", func(t *testing.T) { testRemovalsByThePreviousRelease(t, previous) })
+}
+
+// testRemovalsByThePreviousRelease has the previous release, as in a rollback, delete records to which rows of tables
+// refer that it does not know.
+func testRemovalsByThePreviousRelease(t *testing.T, previous string) {
+	harness.EachEnv(t, func(t *testing.T, p harness.Env, cfg database.Config) {
+		p.Run("migrate", "up").ExpectSuccess()
+		c := harness.NewHTTPClient(t, p.Command(previous).WaitReady())
+		c.SignUp()
+		user := c.Call("GET", "/api/auth/me/", nil, 200)["id"].(string)
+		first, second := c.AddPatient(), c.AddPatient()
+		doctor := func() string {
+			return c.Call("POST", "/api/doctors/", object{
+				"name": "Dr. Vikram Khanna", "specialization": "Dermatology", "experience": 9,
+			}, 201)["id"].(string)
+		}
+		busy, free := doctor(), doctor()
+		kind, hash := uuid.NewString(), map[bool]string{true: `'\xff'`, false: `x'ff'`}[cfg.URL != ""]
+		const at = "'2026-11-25T00:10:20.000001Z'"
+		add := func(table string, values ...string) {
+			row := strings.Join(values, ", ")
+			for name, value := range map[string]string{
+				"ID": uuid.NewString(), "USER": user, "TYPE": kind, "BUSY": busy, "FREE": free,
+			} {
+				row = strings.ReplaceAll(row, name, "'"+value+"'")
+			}
+			harness.Exec(t, cfg, "INSERT INTO "+table+" VALUES ("+strings.ReplaceAll(row, "AT", at)+")")
+		}
+		add("appointment_types", "TYPE, 'check-up', 30, 0, 0, 1, false, true, true, 1, AT, AT")
+		add("availability", "FREE, '', 15, 0, 365, 1, AT")
+		add("availability_windows", "ID, FREE, 1, 540, 1020, NULL, NULL, NULL")
+		add("availability_exceptions", "ID, FREE, '2026-12-24', '2026-12-26', NULL, NULL, 'closed', '', USER, AT")
+		add("calendar_feeds", "ID, FREE, "+hash+", 'busy', USER, AT, NULL")
+		for i, patient := range []string{first, second} {
+			starts, ends := fmt.Sprintf("'2026-12-01T1%d:00:00Z'", i), fmt.Sprintf("'2026-12-01T1%d:30:00Z'", i)
+			add("appointments", "ID, USER, '"+patient+"', BUSY, '', TYPE, NULL, ID, 0",
+				starts, ends, starts, ends, "'', '', 'booked', false, '', '', '', NULL, 0, 1, USER, AT, AT")
+			add("waiting_entries", "ID, USER, '"+patient+"', BUSY, TYPE, "+
+				"'2026-12-01', '2026-12-31', 'any', 'waiting', "+
+				"NULL, 1, USER, AT, AT")
+		}
+		c.Call("DELETE", "/api/patients/"+first+"/", nil, 204)
+		c.Call("DELETE", "/api/doctors/"+free+"/", nil, 204)
+		c.Call("DELETE", "/api/auth/me/?patients=delete", object{"password": harness.AshaAccount["password"]}, 204)
+		db, err := database.Open(cfg, zap.NewNop())
+		require.NoError(t, err)
+		defer func() { require.NoError(t, db.Close()) }()
+		for _, table := range []string{"availability_windows", "calendar_feeds", "appointments", "waiting_entries"} {
+			var rows int64
+			require.NoError(t, db.Read(t.Context()).Table(table).Count(&rows).Error)
+			require.Zero(t, rows, table)
+		}
+	})
 }
 
 // TestFutureMigrations adds a nullable column, one with a default and an index to every table while an instance serves.

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"healthcare/cmd/internal/harness"
@@ -142,7 +143,7 @@ func TestEveryUseOfAPatientsIDIsRecorded(t *testing.T) {
 					patient := owner.AddPatient()
 					require.Equal(t, []string{foreign}, request.send(t, caller, id.Foreign, patient))
 					require.Equal(t, []string{created, foreign}, accessLog(owner, patient), "the owner sees it")
-					require.Equal(t, []string{missing}, request.send(t, caller, id.Foreign, harness.MissingID))
+					require.Equal(t, []string{missing}, request.send(t, caller, id.Foreign, uuid.NewString()))
 					if id.Own == 0 {
 						return
 					}

@@ -194,6 +194,8 @@ func TestR20_PagesAreLimited(t *testing.T) {
 	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
 		c, auditor := s.NewUserWithRole(t, auth.Admin, "Asha"), s.NewUserWithRole(t, "auditor", "Uma")
 		known := object{harness.Patient: c.AddPatient(), "practice": c.AddPractice()}
+		c.AddOpeningHours(known)
+		known["linked_doctor"], known["doctor"] = known["open_doctor"], known["open_doctor"]
 		for _, r := range s.Routes() {
 			c := c
 			if !r.Allows(auth.Admin) {
@@ -206,7 +208,7 @@ func TestR20_PagesAreLimited(t *testing.T) {
 				}
 			}
 		}
-		many := make([]object, 501)
+		many := make([]object, 500) // and the doctor with opening hours
 		for i := range many {
 			many[i] = object{
 				"id": uuid.NewString(), "name": "A", "specialization": "B", "experience": 1, "email": "", "phone": "",

@@ -47,10 +47,12 @@ func newAttackCase(t *testing.T, s *harness.Service) *attackCase {
 	x.ids = []string{patient, assignment, user, session}
 	x.known = object{harness.Patient: patient, "assignment": assignment, "user": user, "session": session}
 	for _, text := range []string{"zyxcanary", "zyxcanary"} { // a list of two has a cursor
-		added := object{harness.Patient: patient, "doctor": doctor}
+		x.victim.AddOpeningHours(x.known)
+		added := object{harness.Patient: patient, "doctor": doctor, "appointment_type": x.known["appointment_type"]}
 		x.victim.AddRecords(added, text)
+		added["appointment"] = x.victim.AddAppointment(added, object{"reason": text}).ID()
 		for kind, id := range added {
-			if kind != harness.Patient && kind != "doctor" {
+			if x.known[kind] == nil && kind != "doctor" {
 				x.known[kind], x.ids = id, append(x.ids, id.(string))
 			}
 		}

@@ -256,5 +256,5 @@ var perRow = map[string][]string{
 	"users": {"email", "mailbox", "username", "search_text"}, "user_mailboxes": {"user_id", "mailbox"},
 	"patient_invitations": {"patient_id", "mac"}, "assignments": {"doctor_id"}, "signin_attempts": {"key", "failures"},
 	"patient_corrections": {"patient_id", "value", "because"},
-	"acting_invitations":  {"mac"},
+	"acting_invitations":  {"mac"}, "appointment_types": {"name"},
 }

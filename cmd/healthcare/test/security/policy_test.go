@@ -147,6 +147,8 @@ func (w *policyWorld) check(t *testing.T, r harness.Route, role auth.Role, may b
 				a.ExpectProblem(409, "role_conflict")
 			case r.String() == "/api/doctors/{id}/link/ DELETE" && role != auth.Admin:
 				a.ExpectProblem(403, "record_is_linked") // linked to another user
+			case strings.Contains(r.Path, "/calendar-feeds/") && role == doctors.Role:
+				require.Equal(t, 403, a.Status, "another user is linked to the doctor")
 			case r.String() == "/api/patients/claims/ POST" && role == patients.Role:
 				a.ExpectProblem(409, "colleague_only")
 			case r.String() == "/api/emergency-access/ POST" && role == doctors.Role:
@@ -157,6 +159,8 @@ func (w *policyWorld) check(t *testing.T, r harness.Route, role auth.Role, may b
 				require.Equal(t, 404, a.Status, "another user has opened it")
 			case r.RefusesKeeper():
 				a.ExpectProblem(403, "requester_only")
+			case role == doctors.Role && r.Method != http.MethodGet && slices.ContainsFunc(r.IDs, isOpenDoctor):
+				a.ExpectProblem(403, "not_your_doctor")
 			default:
 				require.Contains(t, []int{200, 201, 204}, a.Status, "the handler does its work: %s", a.Body)
 			}
@@ -182,6 +186,9 @@ func (w *policyWorld) check(t *testing.T, r harness.Route, role auth.Role, may b
 		w.signInAgain(t, role)
 	}
 }
+
+// isOpenDoctor reports whether the id is that of a doctor for whom no user acts, and whose opening hours change.
+func isOpenDoctor(id harness.ID) bool { return id.Of == "open_doctor" }
 
 // pathOf returns the path with the ids of the caller's records.
 func pathOf(r harness.Route, known object) string {

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -75,6 +76,30 @@ POST   /api/emergency-access/                                   403  409  409  4
 GET    /api/emergency-access/{id}/                              404  404  404  403  404 404 200  404 404  404  404  404
 DELETE /api/emergency-access/{id}/                              404  404  404  403  404 404 204  404 404  404  404  404
 POST   /api/emergency-access/{id}/review/                       403  403  403  403  403 403 403  403 403  403  403  403
+GET    /api/appointments/                                       +    -    -    +    +   -   -    -   -    -    -    -
+GET    /api/appointments/?patient=PATIENT                       +    +    +    +    +   -   -    -   -    -    -    -
+GET    /api/appointments/?doctor=DOCTOR                         +    -    -    +    +   -   -    -   -    -    -    -
+GET    /api/appointments/?doctor=THEIRS                         -    -    -    -    -   -   -    -   -    -    -    -
+GET    /api/appointments/{id}/                                  200  200  200  200  200 404 404  404 404  404  404  404
+GET    /api/appointments/{id}/invitation.ics                    200  200  200  200  200 404 404  404 404  404  404  404
+GET    /api/slots/?patient=PATIENT                              200  200  200  200  200 404 404  404 404  404  404  404
+POST   /api/appointments/                                       201  201  403  201  201 404 404  404 404  404  404  404
+POST   /api/appointments/conflicts/                             200  200  403  200  200 404 404  404 404  404  404  404
+POST   /api/appointment-series/                                 201  201  403  201  201 404 404  404 404  404  404  404
+PATCH  /api/appointments/{id}/                                  200  200  403  200  200 404 404  404 404  404  404  404
+POST   /api/appointments/{id}/confirm/                          200  200  403  200  200 404 404  404 404  404  404  404
+POST   /api/appointments/{id}/reschedule/                       200  200  403  200  200 404 404  404 404  404  404  404
+POST   /api/appointments/{id}/cancel/                           200  200  403  200  200 404 404  404 404  404  404  404
+POST   /api/appointments/{id}/arrive/                           200  200  403  403  403 404 404  404 404  404  404  404
+POST   /api/appointments/{id}/complete/                         200  200  403  403  403 404 404  404 404  404  404  404
+POST   /api/appointments/{id}/no-show/                          200  200  403  403  403 404 404  404 404  404  404  404
+POST   /api/appointments/{id}/void/                             200  200  403  403  403 404 404  404 404  404  404  404
+GET    /api/waiting-list/                                       +    -    -    +    +   -   -    -   -    -    -    -
+GET    /api/waiting-list/?patient=PATIENT                       +    +    +    +    +   -   -    -   -    -    -    -
+GET    /api/waiting-list/{id}/                                  200  200  200  200  200 404 404  404 404  404  404  404
+POST   /api/waiting-list/                                       201  201  403  201  201 404 404  404 404  404  404  404
+POST   /api/waiting-list/{id}/offer/                            201  201  403  403  403 404 404  404 404  404  404  404
+DELETE /api/waiting-list/{id}/                                  204  204  403  204  204 404 404  404 404  404  404  404
 DELETE /api/patients/{id}/                                      204  403  403  403  403 404 404  404 404  404  404  404
 `
 
@@ -133,12 +158,37 @@ POST   /api/emergency-access/                                   403  403  403  4
 GET    /api/emergency-access/{id}/                              404  404  404  404  404  404  404  404  404
 DELETE /api/emergency-access/{id}/                              404  404  404  404  404  404  404  404  404
 POST   /api/emergency-access/{id}/review/                       403  403  403  403  403  403  403  403  403
+GET    /api/appointments/                                       -    -    -    +    -    -    -    -    -
+GET    /api/appointments/?patient=PATIENT                       +    +    +    +    +    -    -    -    +
+GET    /api/appointments/?doctor=DOCTOR                         -    -    -    +    -    -    -    -    -
+GET    /api/appointments/?doctor=THEIRS                         -    -    -    -    -    -    -    -    -
+GET    /api/appointments/{id}/                                  200  200  200  200  200  404  404  404  200
+GET    /api/appointments/{id}/invitation.ics                    200  200  200  200  200  404  404  404  200
+GET    /api/slots/?patient=PATIENT                              200  200  200  200  200  404  404  404  200
+POST   /api/appointments/                                       403  201  201  201  403  404  404  404  404
+POST   /api/appointments/conflicts/                             403  200  200  200  403  404  404  404  404
+POST   /api/appointment-series/                                 403  201  201  201  403  404  404  404  404
+PATCH  /api/appointments/{id}/                                  403  200  200  200  403  404  404  404  404
+POST   /api/appointments/{id}/confirm/                          403  200  200  200  403  404  404  404  404
+POST   /api/appointments/{id}/reschedule/                       403  200  200  200  403  404  404  404  404
+POST   /api/appointments/{id}/cancel/                           403  200  200  200  403  404  404  404  404
+POST   /api/appointments/{id}/arrive/                           403  200  200  200  403  404  404  404  404
+POST   /api/appointments/{id}/complete/                         403  200  200  200  403  404  404  404  404
+POST   /api/appointments/{id}/no-show/                          403  200  200  200  403  404  404  404  404
+POST   /api/appointments/{id}/void/                             403  200  200  200  403  404  404  404  404
+GET    /api/waiting-list/                                       -    -    -    +    -    -    -    -    -
+GET    /api/waiting-list/?patient=PATIENT                       +    +    +    +    +    -    -    -    +
+GET    /api/waiting-list/{id}/                                  200  200  200  200  200  404  404  404  200
+POST   /api/waiting-list/                                       403  201  201  201  403  404  404  404  404
+POST   /api/waiting-list/{id}/offer/                            403  201  201  201  403  404  404  404  404
+DELETE /api/waiting-list/{id}/                                  403  204  204  204  403  404  404  404  404
 DELETE /api/patients/{id}/                                      403  403  204  403  403  404  404  404  403
 `
 
 // aboutPatients are the kinds of records that belong to a patient, in the expectations of the modules.
 var aboutPatients = []string{
 	harness.Patient, "assignment", "invitation", "grant", "correction", "restriction", "emergency",
+	"appointment", "waiting_entry",
 }
 
 // relationWorld is one patient, with a user of each relation.
@@ -245,6 +295,9 @@ func newRelationWorld(t *testing.T, s *harness.Service) *relationWorld {
 	link("emer", user("emer", true))
 	w.users["emer"].OpenEmergency(patient).Expect(201)
 	w.known = object{harness.Patient: patient, "doctor": admin.AddDoctor(), "practice": practice}
+	admin.OfferAppointments(w.known["doctor"].(string))
+	w.known["appointment_type"] = admin.AddAppointmentType()
+	w.renewVisits(t)
 	emergency := w.users["left"].OpenEmergency(patient).Expect(201).ID()
 	w.users["left"].Do("DELETE", "/api/emergency-access/"+emergency+"/", nil).Expect(204)
 	w.known["emergency"] = emergency
@@ -253,6 +306,7 @@ func newRelationWorld(t *testing.T, s *harness.Service) *relationWorld {
 		w.ofNoOne[kind] = harness.MissingID
 	}
 	w.ofNoOne["doctor"], w.ofNoOne["practice"] = w.spare, practice
+	w.ofNoOne["appointment_type"] = w.known["appointment_type"]
 	return w
 }
 
@@ -280,6 +334,22 @@ func (w *relationWorld) renew(t *testing.T) {
 		claim := object{"code": code, "birth_date": "1900-01-01"}
 		w.known["grant"] = keeps.Do("POST", "/api/patients/claims/", claim).Expect(201).ID()
 	}
+}
+
+// renewVisits replaces all appointments and waiting entries of the patient by one of each.
+func (w *relationWorld) renewVisits(t *testing.T) {
+	keep := w.users["keep"].ForTest(t)
+	for _, table := range []string{"waiting_entries", "appointments"} {
+		require.NoError(t, w.s.DB.Write(t.Context()).Exec(
+			"DELETE FROM "+table+" WHERE patient_id = ?", w.known[harness.Patient]).Error)
+	}
+	keep.AddRecords(w.known, "") // a waiting entry
+	w.known["appointment"] = keep.AddAppointment(w.known).ID()
+}
+
+// aboutVisits reports whether the row is about appointments or the waiting list.
+func (r relationRow) aboutVisits() bool {
+	return strings.HasPrefix(r.Path, "/api/appointment") || strings.HasPrefix(r.Path, "/api/waiting-list/")
 }
 
 // relationRow is one line of the table.
@@ -337,7 +407,8 @@ func (w *relationWorld) send(
 	if row.query != "" {
 		query := strings.NewReplacer("PATIENT", known["patient"].(string), "DOCTOR", known["doctor"].(string),
 			"THEIRS", cmp.Or(w.theirs[relation], w.spare))
-		at += "?" + query.Replace(row.query)
+		separator := map[bool]string{true: "&", false: "?"}[strings.Contains(at, "?")]
+		at += separator + query.Replace(row.query)
 	}
 	var body any
 	switch row.Method + " " + row.Path {
@@ -361,8 +432,31 @@ func (w *relationWorld) send(
 		body = object{"field": "phone", "value": "2", "because": "It changed."}
 	case "POST /api/patients/{id}/corrections/{correction}/decision/":
 		body = object{"decision": "declined", "note": "It did not."}
+	case "POST /api/appointments/", "POST /api/appointments/conflicts/":
+		body = visit(known)
+	case "POST /api/appointment-series/":
+		body = visit(known)
+		body.(object)["frequency"], body.(object)["count"] = "weekly", 2
+	case "PATCH /api/appointments/{id}/":
+		body = object{"reason": fmt.Sprint(w.cases)}
+	case "POST /api/appointments/{id}/reschedule/":
+		body = object{"starts_at": harness.Tomorrow(10 * time.Hour)}
+	case "POST /api/appointments/{id}/cancel/":
+		body = object{}
+	case "POST /api/waiting-list/":
+		body = row.Body(known)
+	case "POST /api/waiting-list/{id}/offer/":
+		body = object{"doctor": known["doctor"], "starts_at": harness.Tomorrow(11 * time.Hour)}
 	}
 	return c.ForTest(t).Do(method, at, body, headers...)
+}
+
+// visit returns the body of a booking at a free time.
+func visit(known object) object {
+	return object{
+		"patient": known["patient"], "doctor": known["doctor"], "type": known["appointment_type"],
+		"starts_at": harness.Tomorrow(9*time.Hour + 30*time.Minute),
+	}
 }
 
 // relationHeaders are the variants of a request. None of them changes whether it is refused.
@@ -469,9 +563,15 @@ func (w *relationWorld) allow(t *testing.T, row relationRow, relation string, st
 	if row.Method == http.MethodDelete && row.Path == "/api/patients/{id}/" && relation != "keep" {
 		known = object{harness.Patient: w.twin} // others need the patient
 	}
+	if row.aboutVisits() {
+		w.renewVisits(t)
+		w.users["keep"].ForTest(t).AddAppointmentFor(row.Route, w.known)
+	}
 	a := w.send(t, relation, row, known, row.Method)
 	require.Equal(t, status, a.Status, "%s by %s: %s", row, relation, a.Body)
 	switch {
+	case row.aboutVisits() && row.Method != http.MethodGet:
+		w.renewVisits(t)
 	case row.Method == http.MethodGet:
 		w.send(t, relation, row, w.known, http.MethodHead).Expect(status)
 	case strings.HasSuffix(row.Path, "/decision/"):

@@ -28,6 +28,7 @@ func allLists(t *testing.T, s *harness.Service) map[string]list {
 	admin := s.NewUserWithRole(t, auth.Admin, "Asha")
 	known := object{harness.Patient: admin.AddPatient(), "doctor": admin.AddDoctor(), "practice": admin.AddPractice()}
 	admin.Assign(known[harness.Patient].(string), known["doctor"].(string)).Expect(201)
+	known["open_doctor"] = known["doctor"]
 	lists := map[string]list{}
 	for i, r := range s.Routes() {
 		if _, listed := r.Operation.Extensions["x-list"]; !listed {
@@ -258,6 +259,11 @@ func TestBodiesOfAllClients(t *testing.T) {
 					member == "code":
 					exact++
 					require.True(t, typed(send("31")), "%s %s", r, member)
+				case schema.Type.Is("array"):
+					for _, value := range []jsonText{`31`, `"31"`, `{}`} {
+						rejected := send(value).ExpectProblem(400, "validation_failed").Errors
+						require.Equal(t, []string{"Has the wrong type."}, rejected[member], "%s %s", r, member)
+					}
 				default:
 					require.False(t, typed(send("31")), "%s %s", r, member)
 					require.True(t, typed(send("31", strict...)), "%s %s", r, member)

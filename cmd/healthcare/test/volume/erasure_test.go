@@ -73,6 +73,21 @@ func TestNoTableKeepsDeletedData(t *testing.T) {
 		doctor := c.AddDoctor()
 		mapping := object{"patient": id, "doctor": doctor}
 		assigned := c.Do("POST", "/api/mappings/", mapping, "Idempotency-Key", "m").Expect(201).ID()
+		kind := s.NewUserWithRole(t, "admin", "Boss").Do("POST", "/api/appointment-types/", object{
+			"name": "Check-up", "minutes": 30,
+		}).Expect(201).ID()
+		book := func(c *harness.Client, patient string) {
+			c.Do("POST", "/api/appointments/", object{
+				"patient": patient, "doctor": doctor, "type": kind, "starts_at": "2099-12-01T09:30:00Z",
+				"reason": "canary reason", "overbook_reason": "canary overbooking",
+			}, "Idempotency-Key", "a"+patient).Expect(201)
+			require.NoError(t, s.DB.Write(t.Context()).Exec(`INSERT INTO waiting_entries
+				(id, owner_id, patient_id, type_id,
+				from_on, to_on, part_of_day, state, version, created_by, created_at, updated_at)
+				SELECT id, owner_id, id, ?, ?, ?, 'any', 'waiting', 1, owner_id, created_at, created_at
+				FROM patients WHERE id = ?`, kind, "2099-12-01", "2099-12-02", patient).Error)
+		}
+		book(c, id)
 		require.NotEmpty(t, cellsContaining(t, s, "canary name"), "the search finds what is there")
 
 		t.Run("a changed value", func(t *testing.T) {
@@ -94,8 +109,14 @@ func TestNoTableKeepsDeletedData(t *testing.T) {
 		t.Run("a patient", func(t *testing.T) {
 			c := c.ForTest(t)
 			c.Do("DELETE", "/api/patients/"+id+"/", nil).Expect(204)
-			for _, text := range []string{"canary name", "canary@mail", "canary road", "canary-mrn", "canary notes"} {
+			for _, text := range []string{
+				"canary name", "canary@mail", "canary road", "canary-mrn", "canary notes", "canary reason",
+				"canary overbooking",
+			} {
 				require.Empty(t, cellsContaining(t, s, text))
+			}
+			for _, cell := range cellsContaining(t, s, id) {
+				require.Regexp(t, "^audit_|^idempotency_keys", cell)
 			}
 			c.Do("POST", "/api/patients/", patient, "Idempotency-Key", "p").ExpectProblem(410, "gone")
 			require.Empty(t, c.Do("GET", "/api/patients/", nil).List(), "the repetition had no effect")
@@ -103,7 +124,7 @@ func TestNoTableKeepsDeletedData(t *testing.T) {
 		t.Run("an account", func(t *testing.T) {
 			c := c.ForTest(t)
 			user := c.UserID()
-			c.Do("POST", "/api/patients/", patient, "Idempotency-Key", "p2").Expect(201)
+			book(c, c.Do("POST", "/api/patients/", patient, "Idempotency-Key", "p2").Expect(201).ID())
 			c.InviteMember(c.AddPractice(), "read")
 			c.InviteDeputy("read")
 			c.Do("DELETE", "/api/auth/me/?patients=delete", object{"password": harness.Password}).Expect(204)

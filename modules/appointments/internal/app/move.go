@@ -1,0 +1,171 @@
+package app
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"healthcare/modules/appointments"
+	"healthcare/modules/appointments/internal/domain"
+	"healthcare/modules/appointments/internal/domain/calendar"
+	"healthcare/modules/doctors"
+	"healthcare/modules/patients"
+	"healthcare/platform/audit"
+	"healthcare/platform/auth"
+	"healthcare/platform/errs"
+	"healthcare/platform/revision"
+)
+
+// Move moves an appointment to another time, doctor or type, in one step: it keeps its id, and loses its old time only
+// if it gets the new one. Errors: those of Book for the new time, appointments.ErrNotFound, patients.ErrReadOnly,
+// appointments.ErrHoldExpired, appointments.ErrTooLate, appointments.ErrStatus, revision.ErrStale.
+func (s *Service) Move(
+	ctx context.Context, who auth.Principal, id appointments.ID, expected revision.Match, to domain.Move,
+) (shown Shown, err error) {
+	if err := errs.Fields(to.Checks()); err != nil {
+		return shown, err
+	}
+	err = s.tx.Do(ctx, func(ctx context.Context) error {
+		shown, err = s.move(ctx, who, id, expected, to)
+		return err
+	})
+	err = s.explainConflicts(ctx, who, err)
+	return shown, s.recordRefusal(ctx, who, id, err)
+}
+
+func (s *Service) move(
+	ctx context.Context, who auth.Principal, id appointments.ID, expected revision.Match, to domain.Move,
+) (shown Shown, err error) {
+	now := s.clock.Now()
+	before, by, err := s.changeable(ctx, who, id, now)
+	if err != nil {
+		return shown, err
+	}
+	if by.byPatient && to.Overbook != nil {
+		return shown, appointments.ErrNotPatients
+	}
+	if to.Doctor != nil && !by.mayBookWith(who, *to.Doctor) {
+		return shown, patients.ErrReadOnly
+	}
+	if err := expected.Check(before.Version); err != nil {
+		return shown, err
+	}
+	lead, err := s.leadOf(ctx, before, by)
+	if err != nil {
+		return shown, err
+	}
+	if err := before.CheckMovable(by.byPatient, lead, now); err != nil {
+		return shown, err
+	}
+	if before.Status == appointments.Held && to.Overbook != nil {
+		return shown, errs.Invalidf("overbook_reason", "A reservation cannot be overbooked.")
+	}
+	moves := []movement{{before, to.Start}}
+	if to.Following {
+		if moves, err = s.movements(ctx, before, to); err != nil {
+			return shown, err
+		}
+		if err := s.lock(ctx, who, before, doctorsOf(moves, to)...); err != nil {
+			return shown, err
+		}
+	}
+	for _, one := range moves {
+		to.Start = one.start
+		moved, err := s.moveOne(ctx, who, one.Appointment, by, to, now)
+		if err != nil {
+			return shown, err
+		}
+		if moved.ID == id {
+			shown = moved
+		}
+	}
+	return shown, nil
+}
+
+// movement is the new start of an appointment.
+type movement struct {
+	domain.Appointment
+	start time.Time
+}
+
+// movements returns the new starts of an appointment and of the later ones of its series: as many days later, at the
+// same wall clock time as the first. They are in the order in which none is moved to the old time of another.
+func (s *Service) movements(ctx context.Context, first domain.Appointment, to domain.Move) ([]movement, error) {
+	moves := []movement{{first, to.Start}}
+	oldDate, _ := domain.WallClock(first.StartsAt, first.Local().Location())
+	newDate, minute := domain.WallClock(to.Start, first.Local().Location())
+	err := s.eachFollowing(ctx, first, func(a domain.Appointment) error {
+		zone := a.Local().Location()
+		date, _ := domain.WallClock(a.StartsAt, zone)
+		moves = append(moves, movement{a, calendar.At(zone, date+newDate-oldDate, minute)})
+		return nil
+	})
+	if to.Start.After(first.StartsAt) {
+		slices.Reverse(moves)
+	}
+	return moves, err
+}
+
+// doctorsOf returns the doctors of the new places.
+func doctorsOf(moves []movement, to domain.Move) (of []doctors.ID) {
+	if to.Doctor != nil {
+		return []doctors.ID{*to.Doctor}
+	}
+	for _, one := range moves {
+		of = append(of, one.DoctorID)
+	}
+	return of
+}
+
+// moveOne moves an appointment to another place.
+func (s *Service) moveOne(
+	ctx context.Context, who auth.Principal, before domain.Appointment, by side, to domain.Move, now time.Time,
+) (shown Shown, err error) {
+	after, offered, ignored, err := s.placeElsewhere(ctx, who, before, by, to, now)
+	if err != nil {
+		return shown, err
+	}
+	after.Moved(by.byPatient, offered.of, now)
+	_, err = s.appointments.Change(ctx, before.ID, func(a *domain.Appointment) error {
+		if a.Version != before.Version { // changed while this request waited for the locks
+			return revision.ErrStale
+		}
+		after.OwnerID = a.OwnerID // a transfer does not change the version
+		*a = after
+		return nil
+	})
+	if err != nil {
+		return shown, err
+	}
+	if err := s.publish(ctx, who, after, appointments.WasMoved); err != nil {
+		return shown, err
+	}
+	shown = Shown{
+		Appointment: after, Patient: by.patient, Doctor: &offered.doctor, Type: offered.of, AsPatient: by.byPatient,
+		Conflicts: ignored,
+	}
+	entry := newEntry(audit.Update, after, by.reason())
+	entry.Fields = differing(before, after)
+	return shown, s.trail.Record(ctx, who, entry)
+}
+
+// placeElsewhere returns the appointment at its new place, which is locked, and the ignored conflicts.
+func (s *Service) placeElsewhere(
+	ctx context.Context, who auth.Principal, before domain.Appointment, by side, to domain.Move, now time.Time,
+) (after domain.Appointment, offered offer, ignored []domain.Conflict, err error) {
+	doctor, kind := before.DoctorID, before.TypeID
+	if to.Doctor != nil {
+		doctor = *to.Doctor
+	}
+	if to.Type != nil {
+		kind = *to.Type
+	}
+	if offered, err = s.offered(ctx, doctor, kind, to.Start, by.byPatient); err != nil {
+		return after, offered, nil, err
+	}
+	after = before
+	after.Place(doctor, offered.of, to.Start, offered.rules.Zone)
+	how := placing{offer: offered, overbook: to.Overbook, byPatient: by.byPatient, now: now}
+	ignored, err = s.place(ctx, who, &after, how)
+	return after, offered, ignored, err
+}

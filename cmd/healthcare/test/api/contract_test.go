@@ -103,6 +103,7 @@ func TestEveryDescribedResponseIsSent(t *testing.T) {
 		reachJobs(t, s)
 		reachAddedModules(t, s)
 		reachOpeningHours(t, s)
+		reachAppointments(t, s)
 
 		limited := map[string]bool{} // the limits of these are reached in their modules' own tests
 		for _, create := range s.PlainCreators() {
@@ -499,6 +500,9 @@ func reachAddedModules(t *testing.T, s *harness.Service) {
 		return c.Do(r.Method, at, body, headers...)
 	}
 	for _, create := range s.PlainCreators() {
+		if create.Path == "/api/waiting-list/" { // see reachAppointments: entries are kept after their removal
+			continue
+		}
 		do(create, create.Path, object{})
 		do(create, create.Path, create.Body(known), "Idempotency-Key", "k").Expect(201)
 		do(create, create.Path, object{}, "Idempotency-Key", "k").Expect(422)

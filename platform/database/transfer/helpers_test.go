@@ -155,9 +155,9 @@ func (e copyEnv) fillAppointments() {
 	add(3, id(200), 0, 0, "11", "held", 0, at)
 	add(4, nil, 0, 0, "12", "booked", 0, nil) // of a removed doctor
 	add(5, nil, 0, 0, "12", "fulfilled", 0, nil)
-	insert(`waiting_entries VALUES (?, ?, ?, ?, ?, '2026-12-01', '2026-12-31', 'morning', 'offered', ?, 2, ?, ?, ?),
-		(?, ?, ?, NULL, ?, '2026-12-01', '2026-12-01', 'any', 'waiting', NULL, 1, ?, ?, ?)`,
-		id(1050), asha, id(103), id(200), id(1000), id(1036), asha, at, at,
+	insert(`waiting_entries VALUES (?, ?, ?, ?, ?, '2026-12-01', '2026-12-31', 'morning', 'offered', ?, ?, 2, ?, ?, ?),
+		(?, ?, ?, NULL, ?, '2026-12-01', '2026-12-01', 'any', 'waiting', NULL, NULL, 1, ?, ?, ?)`,
+		id(1050), asha, id(103), id(200), id(1000), id(1036), at, asha, at, at,
 		id(1051), asha, id(104), id(1000), asha, at, at)
 	insert(`calendar_feeds VALUES (?, ?, ?, 'initials', ?, ?, '2026-11-30'), (?, ?, x'00ff', 'busy', ?, ?, NULL)`,
 		id(1060), id(200), []byte(strings.Repeat("\x00", 32)), asha, at, id(1061), id(200), asha, at)

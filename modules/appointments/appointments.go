@@ -142,6 +142,7 @@ var (
 	ErrNotPatients = errs.New(
 		errs.Forbidden, "practice_only", "Only the practice may do this.",
 	)
+	ErrSeriesNotFound  = errs.New(errs.NotFound, "not_found", "No such series.")
 	ErrSeriesConflicts = errs.New(
 		errs.Conflict, "series_conflicts", "Some appointments of the series cannot be booked.",
 	)

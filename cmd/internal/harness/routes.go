@@ -311,7 +311,7 @@ func (c *Client) KnownValues() Object {
 	known["/api/patients/{id}/restrictions/ user"] = nil // instead of the doctor
 	c.AddOpeningHours(known)
 	c.AddRecords(known, "")
-	known["appointment"] = c.AddAppointment(known).ID()
+	known["appointment"], known["series"] = c.AddAppointment(known).ID(), c.AddSeries(known)
 	known["unused_type"] = c.AddAppointmentType() // which can be removed
 	return known
 }
@@ -389,6 +389,15 @@ func (c *Client) bookAt(known Object, start string, more ...Object) Response {
 		maps.Copy(body, members)
 	}
 	return c.Do("POST", "/api/appointments/", body).Expect(201)
+}
+
+// AddSeries books a series of two appointments, in spite of conflicts.
+func (c *Client) AddSeries(known Object) (id string) {
+	c.T.Helper()
+	return c.Do("POST", "/api/appointment-series/", Object{
+		"patient": known[Patient], "doctor": known["doctor"], "type": known["appointment_type"],
+		"starts_at": "2099-12-01T09:30:00Z", "frequency": "weekly", "count": 2, "overbook_reason": "Urgent",
+	}).Expect(201).ID()
 }
 
 // OfferAppointments opens the doctor day and night.

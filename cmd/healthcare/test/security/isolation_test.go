@@ -51,8 +51,9 @@ func newAttackCase(t *testing.T, s *harness.Service) *attackCase {
 		added := object{harness.Patient: patient, "doctor": doctor, "appointment_type": x.known["appointment_type"]}
 		x.victim.AddRecords(added, text)
 		added["appointment"] = x.victim.AddAppointment(added, object{"reason": text}).ID()
+		added["series"] = x.victim.AddSeries(added)
 		for kind, id := range added {
-			if x.known[kind] == nil && kind != "doctor" {
+			if !slices.Contains([]string{harness.Patient, "doctor", "appointment_type"}, kind) {
 				x.known[kind], x.ids = id, append(x.ids, id.(string))
 			}
 		}

@@ -81,6 +81,7 @@ GET    /api/appointments/?patient=PATIENT                       +    +    +    +
 GET    /api/appointments/?doctor=DOCTOR                         +    -    -    +    +   -   -    -   -    -    -    -
 GET    /api/appointments/?doctor=THEIRS                         -    -    -    -    -   -   -    -   -    -    -    -
 GET    /api/appointments/{id}/                                  200  200  200  200  200 404 404  404 404  404  404  404
+GET    /api/appointment-series/{id}/                            200  200  200  200  200 404 404  404 404  404  404  404
 GET    /api/appointments/{id}/invitation.ics                    200  200  200  200  200 404 404  404 404  404  404  404
 GET    /api/slots/?patient=PATIENT                              200  200  200  200  200 404 404  404 404  404  404  404
 POST   /api/appointments/                                       201  201  403  201  201 404 404  404 404  404  404  404
@@ -163,6 +164,7 @@ GET    /api/appointments/?patient=PATIENT                       +    +    +    +
 GET    /api/appointments/?doctor=DOCTOR                         -    -    -    +    -    -    -    -    -
 GET    /api/appointments/?doctor=THEIRS                         -    -    -    -    -    -    -    -    -
 GET    /api/appointments/{id}/                                  200  200  200  200  200  404  404  404  200
+GET    /api/appointment-series/{id}/                            200  200  200  200  200  404  404  404  200
 GET    /api/appointments/{id}/invitation.ics                    200  200  200  200  200  404  404  404  200
 GET    /api/slots/?patient=PATIENT                              200  200  200  200  200  404  404  404  200
 POST   /api/appointments/                                       403  201  201  201  403  404  404  404  404
@@ -345,6 +347,7 @@ func (w *relationWorld) renewVisits(t *testing.T) {
 	}
 	keep.AddRecords(w.known, "") // a waiting entry
 	w.known["appointment"] = keep.AddAppointment(w.known).ID()
+	w.known["series"] = keep.AddSeries(w.known)
 }
 
 // aboutVisits reports whether the row is about appointments or the waiting list.

@@ -27,7 +27,9 @@ func (s *Service) Book(ctx context.Context, who auth.Principal, in domain.Bookin
 		made, err = s.book(ctx, who, in)
 		return err
 	})
-	err = s.explainConflicts(ctx, who, err)
+	if err = s.explainConflicts(ctx, who, err); err == nil {
+		err = s.showIgnored(ctx, who, &made)
+	}
 	return made, s.recordRefusedPatient(ctx, who, in.Patient, err)
 }
 
@@ -65,7 +67,7 @@ func (s *Service) book(ctx context.Context, who auth.Principal, in domain.Bookin
 	}
 	shown := Shown{
 		Appointment: made, Patient: by.patient, Doctor: &offered.doctor, Type: offered.of, AsPatient: by.byPatient,
-		Conflicts: ignored,
+		ignored: ignored,
 	}
 	return shown, s.trail.Record(ctx, who, newEntry(audit.Create, made, by.reason()))
 }

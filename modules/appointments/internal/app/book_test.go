@@ -496,7 +496,7 @@ func testOverbooking(t *testing.T, db *database.DB) {
 		require.Equal(t, "an emergency", h.stored(t, made.ID).OverbookReason)
 		require.Len(t, made.Conflicts, 2)
 		require.Equal(t, []appointments.ID{first.ID, visit.ID},
-			[]appointments.ID{made.Conflicts[0].Of.ID, made.Conflicts[1].Of.ID})
+			[]appointments.ID{made.Conflicts[0].ID, made.Conflicts[1].ID})
 		for _, gone := range []app.Shown{first, visit} {
 			_, err = h.Cancel(t.Context(), who, gone.ID, revision.Match{}, domain.Cancellation{})
 			require.NoError(t, err)

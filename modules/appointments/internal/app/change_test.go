@@ -359,7 +359,7 @@ func testMove(t *testing.T, db *database.DB) {
 		require.Equal(t, made.Appointment, h.stored(t, made.ID))
 		moved, err := move(who, made, domain.Move{Start: at(12, 15), Overbook: new("both are short")})
 		require.NoError(t, err)
-		require.Equal(t, visit.ID, moved.Conflicts[0].Of.ID)
+		require.Equal(t, visit.ID, moved.Conflicts[0].ID)
 		require.True(t, h.stored(t, made.ID).Overbooked)
 	})
 	t.Run("a doctor moves it to no other doctor, and the patient does", func(t *testing.T) {

@@ -131,6 +131,14 @@ func (s *Service) explain(ctx context.Context, who auth.Principal, of *Conflicti
 	return err
 }
 
+// showIgnored adds the conflicts that overbooking ignored, as the user may see them.
+func (s *Service) showIgnored(ctx context.Context, who auth.Principal, shown *Shown) (err error) {
+	if len(shown.ignored) > 0 {
+		shown.Conflicts, err = s.showConflicts(ctx, who, shown.ignored)
+	}
+	return err
+}
+
 // showConflicts returns the conflicts with the ids of the appointments that the user may see: those of visible patients
 // and of the own calendar.
 func (s *Service) showConflicts(

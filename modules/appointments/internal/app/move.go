@@ -29,7 +29,9 @@ func (s *Service) Move(
 		shown, err = s.move(ctx, who, id, expected, to)
 		return err
 	})
-	err = s.explainConflicts(ctx, who, err)
+	if err = s.explainConflicts(ctx, who, err); err == nil {
+		err = s.showIgnored(ctx, who, &shown)
+	}
 	return shown, s.recordRefusal(ctx, who, id, err)
 }
 
@@ -142,7 +144,7 @@ func (s *Service) moveOne(
 	}
 	shown = Shown{
 		Appointment: after, Patient: by.patient, Doctor: &offered.doctor, Type: offered.of, AsPatient: by.byPatient,
-		Conflicts: ignored,
+		ignored: ignored,
 	}
 	entry := newEntry(audit.Update, after, by.reason())
 	entry.Fields = differing(before, after)

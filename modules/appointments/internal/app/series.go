@@ -148,3 +148,26 @@ func (s *Service) showSkipped(ctx context.Context, who auth.Principal, all []Ski
 	}
 	return nil
 }
+
+// FindSeries returns the appointments of a series that the user sees, in the order of time. Errors:
+// appointments.ErrSeriesNotFound.
+func (s *Service) FindSeries(ctx context.Context, who auth.Principal, id uuid.UUID) (Series, error) {
+	all, err := s.appointments.OfSeries(ctx, id, time.Unix(0, 0), domain.MaxCount)
+	if err != nil {
+		return Series{}, err
+	}
+	shown, _, err := s.detailed(ctx, who, all, s.clock.Now())
+	if err != nil {
+		return Series{}, err
+	}
+	if len(shown) == 0 {
+		refusal := audit.NewRefusal(resource, id, http.StatusNotFound)
+		return Series{}, audit.RecordMissing(
+			ctx, s.trail, who, refusal, appointments.ErrSeriesNotFound, appointments.ErrSeriesNotFound)
+	}
+	filter := domain.Filter{}
+	if shown[0].Patient != nil {
+		filter.Patient = &shown[0].PatientID.UUID
+	}
+	return Series{ID: id, Booked: shown}, s.trail.Record(ctx, who, newListEntries(filter, shown)...)
+}

@@ -57,8 +57,10 @@ type Shown struct {
 	Patient   *patients.Patient // nil: hidden from the user, who is the doctor
 	Doctor    *doctors.Doctor   // nil: removed
 	Type      domain.Type
-	AsPatient bool              // the user is the patient or a delegate
-	Conflicts []domain.Conflict // those that were ignored by overbooking
+	AsPatient bool            // the user is the patient or a delegate
+	Conflicts []ConflictShown // those that overbooking ignored
+
+	ignored []domain.Conflict // Conflicts before showIgnored
 }
 
 // side is the side on which a user acts.

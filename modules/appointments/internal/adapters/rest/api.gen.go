@@ -100,6 +100,9 @@ type Appointment struct {
 
 	// UpdatedAt Example: 2026-11-23T08:15:02.000417Z
 	UpdatedAt rest.Time `json:"updated_at"`
+
+	// Conflicts Those that were ignored, in the response of an overbooked booking or move only.
+	Conflicts *[]AppointmentConflict `json:"conflicts,omitempty"`
 }
 
 // AppointmentCancellation Why an appointment is cancelled.
@@ -988,6 +991,9 @@ type ServerInterface interface {
 	// BookSeries Book an appointment and its repetitions.
 	// (POST /api/appointment-series/)
 	BookSeries(c *fiber.Ctx) error
+	// ReadSeries Read the appointments of a series.
+	// (GET /api/appointment-series/{id}/)
+	ReadSeries(c *fiber.Ctx, id string) error
 	// ListAppointmentTypes List the appointment types, newest first.
 	// (GET /api/appointment-types/)
 	ListAppointmentTypes(c *fiber.Ctx, params ListAppointmentTypesParams) error
@@ -1118,6 +1124,35 @@ func (siw *ServerInterfaceWrapper) BookSeries(c *fiber.Ctx) error {
 
 	handler := func(c *fiber.Ctx) error {
 		return siw.Handler.BookSeries(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ReadSeries operation middleware
+func (siw *ServerInterfaceWrapper) ReadSeries(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Params("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter id: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ReadSeries(c, id)
 	}
 
 	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
@@ -2405,6 +2440,8 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 	}
 
 	router.Post(options.BaseURL+"/api/appointment-series/", wrapper.BookSeries)
+
+	router.Get(options.BaseURL+"/api/appointment-series/:id/", wrapper.ReadSeries)
 
 	router.Get(options.BaseURL+"/api/appointment-types/", wrapper.ListAppointmentTypes)
 

@@ -291,6 +291,10 @@ func showAppointment(a app.Shown) Appointment {
 	if a.AsPatient {
 		shown.OverbookReason = ""
 	}
+	if len(a.Conflicts) > 0 {
+		conflicts := showEach(a.Conflicts)
+		shown.Conflicts = &conflicts
+	}
 	if a.Status == appointments.Held {
 		shown.ExpiresAt = nullable.NewNullableWithValue(rest.At(a.ExpiresAt))
 	} else {

@@ -11,6 +11,7 @@ import (
 	"healthcare/modules/appointments/internal/app"
 	"healthcare/modules/appointments/internal/domain"
 	"healthcare/platform/errs"
+	"healthcare/platform/recordid"
 	"healthcare/platform/rest"
 )
 
@@ -43,12 +44,29 @@ func (h *handlers) BookSeries(c *fiber.Ctx) error {
 	if err != nil {
 		return withSkipped(err)
 	}
-	booked := make([]Appointment, len(made.Booked))
-	for i, a := range made.Booked {
+	c.Location("/api/appointment-series/" + made.ID.String() + "/")
+	return c.Status(fiber.StatusCreated).JSON(showSeries(made))
+}
+
+// ReadSeries responds with the appointments of a series.
+func (h *handlers) ReadSeries(c *fiber.Ctx, id string) error {
+	series, err := recordid.Parse[recordid.Of[any]](id, appointments.ErrSeriesNotFound)
+	if err != nil {
+		return err
+	}
+	found, err := h.appointments.FindSeries(c.UserContext(), rest.Principal(c), series.UUID)
+	if err != nil {
+		return err
+	}
+	return c.JSON(showSeries(found))
+}
+
+func showSeries(series app.Series) AppointmentSeries {
+	booked := make([]Appointment, len(series.Booked))
+	for i, a := range series.Booked {
 		booked[i] = showAppointment(a)
 	}
-	shown := AppointmentSeries{Id: made.ID.String(), Booked: booked, Skipped: showSkipped(made.Skipped)}
-	return c.Status(fiber.StatusCreated).JSON(shown)
+	return AppointmentSeries{Id: series.ID.String(), Booked: booked, Skipped: showSkipped(series.Skipped)}
 }
 
 var errOnConflict = errors.New("Must be fail or skip.") //nolint:staticcheck // shown to people as a sentence

@@ -21,6 +21,14 @@ type ID = recordid.Of[Appointment]
 // ParseID reads an id in its canonical form. Errors: ErrNotFound.
 func ParseID(s string) (ID, error) { return recordid.Parse[ID](s, ErrNotFound) }
 
+// SeriesID identifies a series.
+type SeriesID = recordid.Of[series]
+
+type series struct{}
+
+// ParseSeriesID reads an id in its canonical form. Errors: ErrSeriesNotFound.
+func ParseSeriesID(s string) (SeriesID, error) { return recordid.Parse[SeriesID](s, ErrSeriesNotFound) }
+
 // Status is the status of an appointment. Except Held and Expired they are those of FHIR R4 (AppointmentStatus). In
 // FHIR, Held is pending, with a slot that is busy-tentative.
 type Status string

@@ -11,7 +11,6 @@ import (
 	"healthcare/modules/appointments/internal/app"
 	"healthcare/modules/appointments/internal/domain"
 	"healthcare/platform/errs"
-	"healthcare/platform/recordid"
 	"healthcare/platform/rest"
 )
 
@@ -50,7 +49,7 @@ func (h *handlers) BookSeries(c *fiber.Ctx) error {
 
 // ReadSeries responds with the appointments of a series.
 func (h *handlers) ReadSeries(c *fiber.Ctx, id string) error {
-	series, err := recordid.Parse[recordid.Of[any]](id, appointments.ErrSeriesNotFound)
+	series, err := appointments.ParseSeriesID(id)
 	if err != nil {
 		return err
 	}

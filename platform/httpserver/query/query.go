@@ -187,6 +187,11 @@ func checkText(schema *openapi3.Schema, value string) error {
 	if most, limited := contract.MaxWords(schema); limited && len(text.Words(value)) > most {
 		return sentence(fmt.Sprintf("Must have at most %v different words.", most))
 	}
+	if schema.Format == "date" {
+		if _, err := time.Parse(time.DateOnly, value); err != nil {
+			return sentence("Must be a date: YYYY-MM-DD.")
+		}
+	}
 	if schema.Format == "uuid" {
 		if _, err := uuid.Parse(value); err != nil || len(value) != 36 {
 			return sentence("Must be a UUID.")

@@ -180,3 +180,40 @@ func TestUnknownParameters(t *testing.T) {
 		require.Equal(t, errs.Invalid, errs.KindOf(err))
 	})
 }
+
+func TestRequiredDatesAndArrays(t *testing.T) {
+	const first, second = "0193525f-1f70-7cc1-a0e2-0f6e2b6cfe3b", "0193525f-1f70-7cc1-a0e2-0f6e2b6cfe3c"
+	doctors := openapi3.NewArraySchema().WithItems(openapi3.NewUUIDSchema()).WithMaxItems(2).WithUniqueItems(true)
+	described := contract.Parameters{
+		"type": openapi3.NewStringSchema(), "from": openapi3.NewStringSchema().WithFormat("date"), "doctor": doctors,
+	}
+	read := func(raw string) (string, map[string][]string) {
+		var query fasthttp.Args
+		query.Parse(raw)
+		canonical, err := Reader{Required: []string{"type"}}.Read(&query, described)
+		if rejected, is := errors.AsType[*errs.Error](err); is {
+			return "", rejected.Fields
+		}
+		return canonical.Encode(), nil
+	}
+	for raw, want := range map[string]map[string][]string{
+		"":                       {"type": {"This parameter is required."}},
+		"type=":                  {"type": {"This parameter is required."}},
+		"from=x":                 {"type": {"This parameter is required."}, "from": {"Must be a date: YYYY-MM-DD."}},
+		"type=a&from=2026-02-29": {"from": {"Must be a date: YYYY-MM-DD."}},
+		"type=a&doctor=b":        {"doctor": {"Must be a UUID."}},
+
+		"type=a&doctor=" + first + "," + first:                {"doctor": {"Each value may be given once."}},
+		"type=a&doctor=" + first + "," + second + "," + first: {"doctor": {"Must have at most 2 values."}},
+	} {
+		t.Run("["+raw+"] is rejected", func(t *testing.T) {
+			_, rejected := read(raw)
+			require.Equal(t, want, rejected)
+		})
+	}
+	t.Run("repeated values of an array are one parameter", func(t *testing.T) {
+		canonical, rejected := read("type=a&from=2028-02-29&doctor=" + first + "&doctor=" + second)
+		require.Empty(t, rejected)
+		require.Equal(t, "doctor="+first+"%2C"+second+"&from=2028-02-29&type=a", canonical)
+	})
+}

@@ -39,7 +39,7 @@ func (o *results) add(t *testing.T, s *harness.Service, what string, a harness.R
 	require.Less(t, a.Status, 500, "%s: %s", what, a.Body)
 	body := string(a.Body)
 	for _, varies := range []*regexp.Regexp{harness.IDPattern, harness.TimePattern, harness.TokenPattern,
-		harness.UsernamePattern, harness.CodePattern} {
+		harness.UsernamePattern, harness.CodePattern, harness.FeedPattern} {
 		body = varies.ReplaceAllString(body, "…")
 	}
 	*o = append(*o, fmt.Sprint(what, " → ", a.Status, " ", body, a.Header.Get("Warning"), " ", row(t, s, a)))
@@ -123,7 +123,7 @@ func writeCases(t *testing.T, s *harness.Service, kind string, values func(*open
 				}
 				sent += fmt.Sprintf("%q:%s}", member, value)
 				a := c.Do(r.Method, r.PathWith(id), sent)
-				if kind == openapi3.TypeInteger && a.Status < 300 {
+				if kind == openapi3.TypeInteger && a.Status < 300 && value != "null" { // null is not sent
 					if got, shown := a.Object()[member]; shown { // not the limit of a transfer
 						requireAccepted(t, r.BodySchemas()[member].Value, strings.Trim(value, `"`), fmt.Sprint(got))
 					}

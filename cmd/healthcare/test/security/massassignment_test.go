@@ -79,7 +79,7 @@ func changesNothing(t *testing.T, s *harness.Service, c *harness.Client, r harne
 	before := withoutRouteTable(s.StoredRows(t), r)
 	names := foreignMembers(t, s, r)
 	for _, sentinel := range sentinels {
-		for some := range slices.Chunk(names, 60) { // bodies of identity have at most 8 KiB
+		for some := range slices.Chunk(names, 100) { // bodies of identity have at most 8 KiB
 			body := r.Body(known)
 			for _, name := range some {
 				body[name] = sentinel
@@ -123,7 +123,7 @@ func holdsNoSentinel(t *testing.T, s *harness.Service, c *harness.Client, r harn
 	keeper := s.NewUser(t, "Keeper"+c.Name)
 	kept, caller := keeper.AddPatient(), c.CallerOf(r)
 	other := &harness.Client{T: t, Service: s, Name: "Another" + c.Name}
-	other.Token = other.SignIn() // the user to whom c.KnownValues grants a patient
+	other.Token = other.SignIn() // the user to whom the known patient is granted
 	others := other.AddPractice()
 	before := s.StoredRows(t)
 	var plain harness.Rows
@@ -174,6 +174,20 @@ func holdsNoSentinel(t *testing.T, s *harness.Service, c *harness.Client, r harn
 			known["/api/practices/claims/ code"] = other.InviteMember(others, "read")["code"]
 			known["/api/auth/deputies/claims/ code"] = other.InviteDeputy("read")["code"]
 			defer requireDeleted(t, s, "acting_invitations WHERE invited_by = ?", other.UserID())
+		case "/api/appointments/":
+			c.AddAppointmentFor(r, known)
+		case "/api/waiting-list/":
+			known[harness.Patient] = c.AddPatient() // a patient waits ten times
+			if r.TakesID() {
+				known["doctor"] = c.AddDoctor()
+				c.AddRecords(known, "")
+				c.AddAppointmentFor(r, known)
+				requireDeleted(t, s, "waiting_entries WHERE state = 'offered'") // of which a user has twenty
+			}
+		case "/api/doctors/":
+			if strings.HasSuffix(r.Path, "/calendar-feeds/") {
+				known["linked_doctor"] = c.AddDoctor() // a doctor has five feeds
+			}
 		case "/api/doctors/claims/":
 			doctor := known["invited_doctor"].(string)
 			c.Do("DELETE", "/api/doctors/"+doctor+"/link/", nil) // of the claim before
@@ -194,7 +208,7 @@ func holdsNoSentinel(t *testing.T, s *harness.Service, c *harness.Client, r harn
 	plain = without(s.StoredRows(t), before)
 	names := foreignMembers(t, s, r)
 	for _, sentinel := range sentinels {
-		for some := range slices.Chunk(names, 60) { // bodies of sign-in have at most 8 KiB
+		for some := range slices.Chunk(names, 100) { // bodies of sign-in have at most 8 KiB
 			all := object{}
 			for _, name := range some {
 				all[name] = sentinel
@@ -256,5 +270,7 @@ var perRow = map[string][]string{
 	"users": {"email", "mailbox", "username", "search_text"}, "user_mailboxes": {"user_id", "mailbox"},
 	"patient_invitations": {"patient_id", "mac"}, "assignments": {"doctor_id"}, "signin_attempts": {"key", "failures"},
 	"patient_corrections": {"patient_id", "value", "because"},
-	"acting_invitations":  {"mac"}, "appointment_types": {"name"},
+	"acting_invitations":  {"mac"}, "appointment_types": {"name"}, "calendar_feeds": {"doctor_id"},
+	"waiting_entries": {"patient_id", "doctor_id", "appointment_id", "offered_until"}, "availability_windows": {"weekday", "doctor_id"}, "availability": {"doctor_id"},
+	"appointments": {"session_id", "series_id", "blocks_from", "blocks_to", "local_start", "doctor_id", "patient_id"},
 }

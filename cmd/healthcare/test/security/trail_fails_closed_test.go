@@ -87,7 +87,7 @@ func newSoundRequest(t *testing.T, s *harness.Service, r harness.Route, name str
 		owner = s.NewUser(t, name+"Owner")
 	}
 	tokens := c.SignInTokens()
-	known := owner.KnownValues()
+	known := owner.KnownValuesFor(r)
 	known["refresh"] = tokens["refresh"]
 	known["email"], known["new_password"] = c.Email(), harness.Password+" changed"
 	if r.CreatesUser() {

@@ -234,11 +234,11 @@ func (w *privacyRun) nextWord() string {
 	return w.words[w.turn%len(w.words)]
 }
 
-// visitor returns a new administrator without private data, with a body for every route.
-func (w *privacyRun) visitor(t *testing.T) (*harness.Client, object) {
+// visitor returns a new administrator without private data, with known values.
+func (w *privacyRun) visitor(t *testing.T, values func(*harness.Client) object) (*harness.Client, object) {
 	c := w.s.NewUserWithRole(t, auth.Admin, fmt.Sprintf("Visitor%d", len(w.exchanges)))
 	c.RenewedToken, c.Undocumented = nil, true
-	known := c.KnownValues()
+	known := values(c)
 	for what, word := range privateValues {
 		if known[what] == nil {
 			known[what] = word
@@ -250,7 +250,7 @@ func (w *privacyRun) visitor(t *testing.T) (*harness.Client, object) {
 
 // exerciseRoute sends the next words in every part of the request, whether the route reads it or not.
 func (w *privacyRun) exerciseRoute(t *testing.T, r harness.Route) {
-	c, known := w.visitor(t)
+	c, known := w.visitor(t, func(c *harness.Client) object { return c.KnownValuesFor(r) })
 	c = c.CallerOf(r)
 	anonymous, forger := w.s.Anonymous(t), w.s.Anonymous(t)
 	anonymous.Undocumented, forger.Undocumented = true, true
@@ -413,7 +413,7 @@ func (w *privacyRun) breakStore(t *testing.T) {
 		"users", "sessions", "patients", "doctors", "assignments",
 		"idempotency_keys", "signin_attempts", "known_clients", "registrations",
 	} {
-		c, known := w.visitor(t)
+		c, known := w.visitor(t, (*harness.Client).KnownValues)
 		exec("ALTER TABLE " + table + " RENAME TO " + table + "_gone")
 		least := 2
 		switch table {
@@ -430,7 +430,7 @@ func (w *privacyRun) breakStore(t *testing.T) {
 		require.GreaterOrEqual(t, w.callAll(t, c, known, "Idempotency-Key", privateValues["key"]), least)
 		exec("ALTER TABLE " + table + "_gone RENAME TO " + table)
 	}
-	c, known := w.visitor(t)
+	c, known := w.visitor(t, (*harness.Client).KnownValues)
 	w.violateConstraints(t, exec)
 	w.cutConnections(t)
 	require.GreaterOrEqual(t, w.callAll(t, c, known), 2)

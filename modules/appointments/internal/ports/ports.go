@@ -44,7 +44,8 @@ type Repository interface {
 
 	// Busy returns up to limit active appointments of the doctor that block some of the time that a blocks,
 	// and of the patient whose visits overlap that of a, in one query, in the order of time. They include a itself,
-	// and reservations that have expired, which still exclude others. Errors: none.
+	// and reservations that have expired, which still exclude others. Only the ids, the times, the seats and the status
+	// are read. Errors: none.
 	Busy(ctx context.Context, a domain.Appointment, limit int) (ofDoctor, ofPatient []domain.Appointment, err error)
 
 	// BusyTimes returns the times that active appointments of the doctors block between from and to, by doctor, and the

@@ -79,7 +79,7 @@ func invitation(a domain.Appointment, doctorName string) []byte {
 
 func newCalendar(method ics.Method) *ics.Calendar {
 	cal := ics.NewCalendar()
-	cal.SetProductId("-//healthcare//appointments//EN")
+	cal.SetProductId("-//Healthcare backend//Appointments//EN")
 	cal.SetCalscale("GREGORIAN")
 	cal.SetMethod(method)
 	return cal

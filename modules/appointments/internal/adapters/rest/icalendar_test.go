@@ -28,7 +28,7 @@ func TestInvitation(t *testing.T) {
 	t.Run("has the properties that RFC 5546 requires, in UTC", func(t *testing.T) {
 		require.Equal(t, strings.ReplaceAll(`BEGIN:VCALENDAR
 VERSION:2.0
-PRODID:-//healthcare//appointments//EN
+PRODID:-//Healthcare backend//Appointments//EN
 CALSCALE:GREGORIAN
 METHOD:REQUEST
 BEGIN:VEVENT
@@ -85,7 +85,7 @@ func TestCalendarFeed(t *testing.T) {
 	named.Initials = "AV"
 	require.Equal(t, strings.ReplaceAll(`BEGIN:VCALENDAR
 VERSION:2.0
-PRODID:-//healthcare//appointments//EN
+PRODID:-//Healthcare backend//Appointments//EN
 CALSCALE:GREGORIAN
 METHOD:PUBLISH
 REFRESH-INTERVAL;VALUE=DURATION:PT15M

@@ -188,27 +188,51 @@ func overlapping(from, to time.Time) (before, after, until database.Time) {
 	return database.At(to), database.At(from.Add(-domain.MaxBlock)), database.At(from)
 }
 
+// takenRow is the time that an appointment takes of its doctor and of its patient.
+type takenRow struct {
+	ID         appointments.ID
+	PatientID  patients.ID
+	DoctorID   *doctors.ID
+	SessionID  uuid.UUID
+	Seat       int
+	StartsAt   database.Time
+	EndsAt     database.Time
+	BlocksFrom database.Time
+	BlocksTo   database.Time
+	Status     appointments.Status
+	ExpiresAt  database.Time
+	OfDoctor   bool // as opposed to of the patient
+}
+
+const takenColumns = "id, patient_id, doctor_id, session_id, seat, starts_at, ends_at, blocks_from, blocks_to, " +
+	"status, expires_at"
+
+func (r takenRow) appointment() domain.Appointment {
+	return domain.Appointment{
+		ID: r.ID, PatientID: r.PatientID, DoctorID: orZero(r.DoctorID), SessionID: r.SessionID, Seat: r.Seat,
+		StartsAt: r.StartsAt.Time, EndsAt: r.EndsAt.Time, BlocksFrom: r.BlocksFrom.Time, BlocksTo: r.BlocksTo.Time,
+		Status: r.Status, ExpiresAt: r.ExpiresAt.Time,
+	}
+}
+
 func (s *store) Busy(
 	ctx context.Context, a domain.Appointment, limit int,
 ) (ofDoctor, ofPatient []domain.Appointment, err error) {
 	before, after, until := overlapping(a.BlocksFrom, a.BlocksTo)
-	doctor := s.db.Write(ctx).Model(&row{}).Select("*, 1 AS of_doctor").
+	doctor := s.db.Write(ctx).Model(&row{}).Select(takenColumns+", TRUE AS of_doctor").
 		Where("doctor_id = ?", a.DoctorID).Where(blocking, before, after, until).Order("blocks_from").Limit(limit)
 	before, after, until = overlapping(a.StartsAt, a.EndsAt)
-	patient := s.db.Write(ctx).Model(&row{}).Select("*, 0 AS of_doctor").
+	patient := s.db.Write(ctx).Model(&row{}).Select(takenColumns+", FALSE AS of_doctor").
 		Where("patient_id = ?", a.PatientID).Where(visiting, before, after, until).Order("starts_at").Limit(limit)
-	var rows []struct {
-		Row      row `gorm:"embedded"`
-		OfDoctor int
-	}
+	var rows []takenRow
 	if err := database.UnionAll(doctor, patient).Find(&rows).Error; err != nil {
 		return nil, nil, err
 	}
 	for _, r := range rows {
-		if r.OfDoctor == 1 {
-			ofDoctor = append(ofDoctor, r.Row.appointment())
+		if r.OfDoctor {
+			ofDoctor = append(ofDoctor, r.appointment())
 		} else {
-			ofPatient = append(ofPatient, r.Row.appointment())
+			ofPatient = append(ofPatient, r.appointment())
 		}
 	}
 	return ofDoctor, ofPatient, nil

@@ -150,6 +150,18 @@ func with(a domain.Appointment, change func(*domain.Appointment)) domain.Appoint
 	return a
 }
 
+// placesOf returns the appointments with the fields that Busy reads.
+func placesOf(all []domain.Appointment) (places []domain.Appointment) {
+	for _, a := range all {
+		places = append(places, domain.Appointment{
+			ID: a.ID, PatientID: a.PatientID, DoctorID: a.DoctorID, SessionID: a.SessionID, Seat: a.Seat,
+			StartsAt: a.StartsAt, EndsAt: a.EndsAt, BlocksFrom: a.BlocksFrom, BlocksTo: a.BlocksTo,
+			Status: a.Status, ExpiresAt: a.ExpiresAt,
+		})
+	}
+	return places
+}
+
 func TestBusy(t *testing.T) {
 	eachStore(t, func(t *testing.T, f fixture) {
 		wanted := bufferedVisit(f, 0, 0, at(12, 0), at(13, 0)) // blocks 11:30 to 13:30
@@ -172,19 +184,19 @@ func TestBusy(t *testing.T) {
 		}
 		doctor, patient, err := f.Busy(t.Context(), wanted, 100)
 		require.NoError(t, err)
-		require.Equal(t, ofDoctor, doctor, "in the order of time, with overbooked ones and expired reservations")
-		require.Equal(t, ofPatient, patient, "the patient has no buffers")
+		require.Equal(t, placesOf(ofDoctor), doctor, "in the order of time, with overbooked ones and expired reservations")
+		require.Equal(t, placesOf(ofPatient), patient, "the patient has no buffers")
 		t.Run("includes the appointment itself", func(t *testing.T) {
 			doctor, patient, err := f.Busy(t.Context(), ofPatient[0], 100)
 			require.NoError(t, err)
-			require.Equal(t, ofPatient[:1], patient)
-			require.Equal(t, ofPatient[:1], doctor[:1])
+			require.Equal(t, placesOf(ofPatient[:1]), patient)
+			require.Equal(t, placesOf(ofPatient[:1]), doctor[:1])
 		})
 		t.Run("includes one that began almost a day before", func(t *testing.T) {
 			long := f.mustAdd(t, f.visit(3, 1, at(13, 0), at(13, 0).Add(domain.MaxBlock)))
 			doctor, _, err := f.Busy(t.Context(), f.visit(4, 1, at(36, 59), at(38, 0)), 100)
 			require.NoError(t, err)
-			require.Equal(t, []domain.Appointment{long}, doctor)
+			require.Equal(t, placesOf([]domain.Appointment{long}), doctor)
 			doctor, _, err = f.Busy(t.Context(), f.visit(4, 1, at(37, 0), at(38, 0)), 100)
 			require.NoError(t, err)
 			require.Empty(t, doctor)

@@ -28,7 +28,9 @@ type Route struct {
 }
 
 // Routes returns all operations of the API in a fixed order, without those for operators and documents.
-func (s *Service) Routes() (all []Route) {
+func (s *Service) Routes() []Route { return slices.Clone(s.routes) }
+
+func (s *Service) findRoutes() (all []Route) {
 	examples := s.examples()
 	for path, item := range s.Document.Paths.Map() {
 		if !strings.HasPrefix(path, "/api/") {

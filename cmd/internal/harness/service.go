@@ -58,6 +58,7 @@ type Service struct {
 
 	Resources    map[audit.Resource]contract.Resource // as the modules declare them
 	expectations map[string]Expectation
+	routes       []Route
 }
 
 // EachEngine runs test against the whole program on both engines.
@@ -129,6 +130,7 @@ func (s *Service) readContract(t *testing.T) {
 	require.NoError(t, err)
 	s.contract, err = gorillamux.NewRouter(s.Document)
 	require.NoError(t, err)
+	s.routes = s.findRoutes()
 }
 
 // Anonymous returns a client without a token.

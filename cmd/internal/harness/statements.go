@@ -39,6 +39,8 @@ var background = []string{
 	`FROM "idempotency_keys" WHERE expires_at <= `, // which are selected first
 	`FROM "idempotency_keys" WHERE expires_at > `,  // and those that a clock set too late
 	`UPDATE jobs SET expires_at = `,                // likewise
+	// the keeper of reservations that have expired
+	`FROM "appointments" WHERE expires_at IS NOT NULL AND expires_at <= `,
 }
 
 // ofTrail are parts of the statements whose number depends on how the audit trail was sealed.

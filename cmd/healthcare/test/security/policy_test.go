@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -33,10 +34,12 @@ const undeclaredRole auth.Role = "ghost"
 // userRoles returns the roles that the modules declare, and undeclaredRole.
 func userRoles(t *testing.T) []auth.Role {
 	t.Helper()
-	declared, err := contract.Roles(composition.Documents()...)
+	declared, err := declaredRoles()
 	require.NoError(t, err)
 	return append(declared.Names(), undeclaredRole)
 }
+
+var declaredRoles = sync.OnceValues(func() (auth.Roles, error) { return contract.Roles(composition.Documents()...) })
 
 // callerRoles returns the roles of all callers.
 func callerRoles(t *testing.T) []auth.Role { return append(userRoles(t), harness.Anonymous) }

@@ -289,11 +289,21 @@ func (s *store) BusyTimes(
 	return blocks, visits, nil
 }
 
+// wholeAppointment returns every column of the changed rows.
+var wholeAppointment = clause.Returning{Columns: []clause.Column{
+	{Name: "id"}, {Name: "owner_id"}, {Name: "patient_id"}, {Name: "doctor_id"}, {Name: "doctor_name"},
+	{Name: "type_id"}, {Name: "series_id"}, {Name: "session_id"}, {Name: "seat"}, {Name: "starts_at"},
+	{Name: "ends_at"}, {Name: "blocks_from"}, {Name: "blocks_to"}, {Name: "local_start"}, {Name: "time_zone"},
+	{Name: "status"}, {Name: "overbooked"}, {Name: "overbook_reason"}, {Name: "reason"}, {Name: "cancel_reason"},
+	{Name: "expires_at"}, {Name: "sequence"}, {Name: "version"}, {Name: "created_by"}, {Name: "created_at"},
+	{Name: "updated_at"},
+}}
+
 func (s *store) ExpireAll(
 	ctx context.Context, ids []appointments.ID, now time.Time,
 ) ([]domain.Appointment, error) {
 	var rows []row
-	due := s.db.Write(ctx).Model(&rows).Clauses(clause.Returning{}).
+	due := s.db.Write(ctx).Model(&rows).Clauses(wholeAppointment).
 		Where("status = 'held' AND expires_at <= ?", database.At(now))
 	err := database.WhereIn(due, "id", ids).Updates(map[string]any{
 		"status": appointments.Expired, "expires_at": nil, "version": gorm.Expr("version + 1"),
@@ -309,7 +319,7 @@ func (s *store) Expire(ctx context.Context, now time.Time, limit int) (all []dom
 			Where("expires_at IS NOT NULL AND expires_at <= ?", database.At(now)).
 			Order("expires_at, id").Limit(limit).
 			Clauses(clause.Locking{Strength: "UPDATE", Options: "SKIP LOCKED"})
-		q := s.db.Write(ctx).Model(&rows).Clauses(clause.Returning{}).Where("id IN (?)", due)
+		q := s.db.Write(ctx).Model(&rows).Clauses(wholeAppointment).Where("id IN (?)", due)
 		err := q.Updates(map[string]any{
 			"status": appointments.Expired, "expires_at": nil, "version": gorm.Expr("version + 1"),
 			"updated_at": database.At(now),

@@ -271,6 +271,9 @@ var perRow = map[string][]string{
 	"patient_invitations": {"patient_id", "mac"}, "assignments": {"doctor_id"}, "signin_attempts": {"key", "failures"},
 	"patient_corrections": {"patient_id", "value", "because"},
 	"acting_invitations":  {"mac"}, "appointment_types": {"name"}, "calendar_feeds": {"doctor_id"},
-	"waiting_entries": {"patient_id", "doctor_id", "appointment_id", "offered_until"}, "availability_windows": {"weekday", "doctor_id"}, "availability": {"doctor_id"},
-	"appointments": {"session_id", "series_id", "blocks_from", "blocks_to", "local_start", "doctor_id", "patient_id"},
+	"availability": {"doctor_id"}, "availability_windows": {"doctor_id", "weekday"},
+	"waiting_entries": {"patient_id", "doctor_id", "appointment_id", "offered_until"},
+	"appointments": {
+		"session_id", "series_id", "blocks_from", "blocks_to", "local_start", "doctor_id", "patient_id",
+	},
 }

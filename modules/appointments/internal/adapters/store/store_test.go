@@ -184,7 +184,8 @@ func TestBusy(t *testing.T) {
 		}
 		doctor, patient, err := f.Busy(t.Context(), wanted, 100)
 		require.NoError(t, err)
-		require.Equal(t, placesOf(ofDoctor), doctor, "in the order of time, with overbooked ones and expired reservations")
+		require.Equal(t, placesOf(ofDoctor), doctor,
+			"in the order of time, with overbooked ones and expired reservations")
 		require.Equal(t, placesOf(ofPatient), patient, "the patient has no buffers")
 		t.Run("includes the appointment itself", func(t *testing.T) {
 			doctor, patient, err := f.Busy(t.Context(), ofPatient[0], 100)

@@ -135,7 +135,8 @@ func reachWaitingList(c *harness.Client, waiting func(string) object, offer func
 	offered := c.AddPatient()
 	to := path + c.Do("POST", path, waiting(offered)).Expect(201).ID() + "/offer/"
 	body := offer()
-	c.Do("POST", to, body, "Idempotency-Key", "offered").Expect(201)
+	c.Do("POST", to, body, "If-Match", `"v9"`).Expect(412)
+	c.Do("POST", to, body, "Idempotency-Key", "offered").Expect(200)
 	c.Do("POST", to, offer(), "Idempotency-Key", "offered").Expect(422)
 	c.Do("POST", to, offer()).Expect(409)
 	c.Do("DELETE", "/api/patients/"+offered+"/", nil).Expect(204)

@@ -99,7 +99,7 @@ GET    /api/waiting-list/                                       +    -    -    +
 GET    /api/waiting-list/?patient=PATIENT                       +    +    +    +    +   -   -    -   -    -    -    -
 GET    /api/waiting-list/{id}/                                  200  200  200  200  200 404 404  404 404  404  404  404
 POST   /api/waiting-list/                                       201  201  403  201  201 404 404  404 404  404  404  404
-POST   /api/waiting-list/{id}/offer/                            201  201  403  403  403 404 404  404 404  404  404  404
+POST   /api/waiting-list/{id}/offer/                            200  200  403  403  403 404 404  404 404  404  404  404
 DELETE /api/waiting-list/{id}/                                  204  204  403  204  204 404 404  404 404  404  404  404
 DELETE /api/patients/{id}/                                      204  403  403  403  403 404 404  404 404  404  404  404
 `
@@ -182,7 +182,7 @@ GET    /api/waiting-list/                                       -    -    -    +
 GET    /api/waiting-list/?patient=PATIENT                       +    +    +    +    +    -    -    -    +
 GET    /api/waiting-list/{id}/                                  200  200  200  200  200  404  404  404  200
 POST   /api/waiting-list/                                       403  201  201  201  403  404  404  404  404
-POST   /api/waiting-list/{id}/offer/                            403  201  201  201  403  404  404  404  404
+POST   /api/waiting-list/{id}/offer/                            403  200  200  200  403  404  404  404  404
 DELETE /api/waiting-list/{id}/                                  403  204  204  204  403  404  404  404  404
 DELETE /api/patients/{id}/                                      403  403  204  403  403  404  404  404  403
 `

@@ -81,7 +81,7 @@ func (h *handlers) OfferAppointment(c *fiber.Ctx, id string) error {
 		return withConflicts(err)
 	}
 	c.Location("/api/waiting-list/" + offered.ID.String() + "/") // answers a repeated request
-	return rest.Send(c, fiber.StatusCreated, waitingResource(offered))
+	return rest.Send(c, fiber.StatusOK, waitingResource(offered))
 }
 
 // waitingInputOf returns the input of a body. Errors: errs.Invalid.

@@ -164,9 +164,9 @@ func (s *Service) compute(
 			free.Zone = rules[q.Doctors[0]].Zone
 		}
 	}
-	count, atOnce := 0, calendar.Date(max(1, doctorDays/max(1, len(q.Doctors))))
-	for from := first; from <= last; from, atOnce = from+atOnce, 2*atOnce {
-		to := min(from+atOnce-1, last)
+	count, atOnce := 0, max(1, doctorDays/max(1, len(q.Doctors)))
+	for from := first; from <= last; from, atOnce = from.AddDays(atOnce), 2*atOnce {
+		to := min(from.AddDays(atOnce-1), last)
 		some, err := s.between(ctx, q, of, rules, from, to, now)
 		if err != nil {
 			return Slots{}, err

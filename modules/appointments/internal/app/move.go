@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -25,14 +26,41 @@ func (s *Service) Move(
 	if err := errs.Fields(to.Checks()); err != nil {
 		return shown, err
 	}
-	err = s.tx.Do(ctx, func(ctx context.Context) error {
-		shown, err = s.move(ctx, who, id, expected, to)
-		return err
-	})
+	for attempt := range moveAttempts {
+		err = s.tx.Do(ctx, func(ctx context.Context) error {
+			if attempt > 0 {
+				if err := s.lockMove(ctx, who, id, to); err != nil {
+					return err
+				}
+			}
+			shown, err = s.move(ctx, who, id, expected, to)
+			return err
+		})
+		if !errors.Is(err, revision.ErrStale) || to.Following { // moved in part, if the transaction goes on
+			break
+		}
+	}
 	if err = s.explainConflicts(ctx, who, err); err == nil {
 		err = s.showIgnored(ctx, who, &shown)
 	}
 	return shown, s.recordRefusal(ctx, who, id, err)
+}
+
+// moveAttempts is how often a move is tried that finds the appointment changed while it waited for the locks. A client
+// who has named a version is told in the second attempt.
+const moveAttempts = 3
+
+// lockMove locks the times that a move needs before the appointment is read, so that no other move comes between.
+func (s *Service) lockMove(ctx context.Context, who auth.Principal, id appointments.ID, to domain.Move) error {
+	a, err := s.appointments.Find(ctx, id)
+	if err != nil {
+		return err
+	}
+	doctor := a.DoctorID
+	if to.Doctor != nil {
+		doctor = *to.Doctor
+	}
+	return s.lock(ctx, who, a, doctor)
 }
 
 func (s *Service) move(

@@ -172,6 +172,17 @@ func TestConcurrentBookings(t *testing.T) {
 				h.requireNoOverlap(t)
 			}
 		})
+		t.Run("moves of one appointment by clients who name no version: none is told that it is stale", func(t *testing.T) {
+			h := newEnv(t, db)
+			who, doctor, of := h.newUser(t), h.doctor(t), h.newType(t, nil)
+			made, err := h.Book(t.Context(), who, booking(h.patientOf(t, who), doctor, of, at(8, 0)))
+			require.NoError(t, err)
+			race(t, h, 20, func(i int) error {
+				_, err := h.Move(t.Context(), who, made.ID, revision.Match{}, domain.Move{Start: at(9, 5*i)})
+				return err
+			})
+			require.Equal(t, 20, h.stored(t, made.ID).Sequence)
+		})
 		t.Run("moves and cancellations of the rest of a series, without a deadlock", func(t *testing.T) {
 			h := newEnv(t, db)
 			who, of := h.newUser(t), h.newType(t, nil)

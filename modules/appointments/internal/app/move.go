@@ -46,8 +46,8 @@ func (s *Service) Move(
 	return shown, s.recordRefusal(ctx, who, id, err)
 }
 
-// moveAttempts is how often a move is tried that finds the appointment changed while it waited for the locks. A client
-// who has named a version is told in the second attempt.
+// moveAttempts is how often a move is tried that finds the appointment changed while it waited for the locks. If the
+// client has named a version, the second attempt returns the error.
 const moveAttempts = 3
 
 // lockMove locks the times that a move needs before the appointment is read, so that no other move comes between.

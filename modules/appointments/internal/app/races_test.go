@@ -172,7 +172,7 @@ func TestConcurrentBookings(t *testing.T) {
 				h.requireNoOverlap(t)
 			}
 		})
-		t.Run("moves of one appointment by clients who name no version: none is told that it is stale", func(t *testing.T) {
+		t.Run("moves of one appointment by clients who name no version: none is stale", func(t *testing.T) {
 			h := newEnv(t, db)
 			who, doctor, of := h.newUser(t), h.doctor(t), h.newType(t, nil)
 			made, err := h.Book(t.Context(), who, booking(h.patientOf(t, who), doctor, of, at(8, 0)))

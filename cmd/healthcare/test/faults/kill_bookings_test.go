@@ -87,9 +87,9 @@ func newBookings(t *testing.T, l *load, store databaseCheck) *bookings {
 		windows = append(windows, object{"weekday": day, "from": "00:00", "to": "24:00"})
 	}
 	l.Call("PUT", "/api/doctors/"+b.doctor+"/availability/", object{"windows": windows}, 200)
-	_, err := store.pool.Exec(`INSERT INTO appointment_types (id, name, minutes, buffer_before, buffer_after, capacity,
-		needs_confirmation, for_patients, active, version, created_at, updated_at) SELECT '` + b.of + `', 'Consultation', 30,
-		0, 0, 1, FALSE, FALSE, TRUE, 1, created_at, updated_at FROM doctors`)
+	_, err := store.pool.Exec(`INSERT INTO appointment_types (id, name, minutes, buffer_before, buffer_after,
+		capacity, needs_confirmation, for_patients, active, version, created_at, updated_at)
+		SELECT '` + b.of + `', 'Consultation', 30, 0, 0, 1, FALSE, FALSE, TRUE, 1, created_at, updated_at FROM doctors`)
 	require.NoError(t, err)
 	return b
 }
@@ -113,8 +113,8 @@ func startOf(turn int64) string {
 
 func (b *bookings) body(turn int64, reason string) object {
 	return object{
-		"patient": b.patients[turn%int64(len(b.patients))], "doctor": b.doctor, "type": b.of, "starts_at": startOf(turn),
-		"reason": reason,
+		"patient": b.patients[turn%int64(len(b.patients))], "doctor": b.doctor, "type": b.of,
+		"starts_at": startOf(turn), "reason": reason,
 	}
 }
 

@@ -242,7 +242,7 @@ func testRemovalsByThePreviousRelease(t *testing.T, previous string) {
 				starts, ends, starts, ends, "'', '', 'booked', false, '', '', '', NULL, 0, 1, USER, AT, AT")
 			add("waiting_entries", "ID, USER, '"+patient+"', BUSY, TYPE, "+
 				"'2026-12-01', '2026-12-31', 'any', 'waiting', "+
-				"NULL, 1, USER, AT, AT")
+				"NULL, NULL, 1, USER, AT, AT")
 		}
 		c.Call("DELETE", "/api/patients/"+first+"/", nil, 204)
 		c.Call("DELETE", "/api/doctors/"+free+"/", nil, 204)

@@ -16,6 +16,7 @@ import (
 
 	"healthcare/cmd/internal/harness"
 	"healthcare/platform/auth"
+	"healthcare/platform/text"
 )
 
 // boundTexts returns texts at the length limit of a member or parameter and one character longer, in letters of one,
@@ -148,7 +149,7 @@ func requireAccepted(t *testing.T, schema *openapi3.Schema, sent, made string) {
 
 // hexadecimal matches searches for users whose results differ in every run: random names of officers, and suffixes of
 // usernames whose local part is taken, are hexadecimal.
-var hexadecimal = regexp.MustCompile(`^(?:[^\pL\pN]*[\p{Nd}a-fA-F])+[^\pL\pN]*$`)
+var hexadecimal = regexp.MustCompile(`^(?:[^\pL\pN]*[\p{Nd}a-f])+[^\pL\pN]*$`) // of a folded text
 
 // queryCases sends every value in every query parameter of the kind, and reads the lists in every order.
 func queryCases(t *testing.T, c *harness.Client, kind string, values func(*openapi3.Schema) []string) (o results) {
@@ -165,7 +166,7 @@ func queryCases(t *testing.T, c *harness.Client, kind string, values func(*opena
 				if json.Unmarshal([]byte(value), &plain) != nil {
 					plain = value
 				}
-				if r.Path == "/api/users/" && p.Value.Name == "search" && hexadecimal.MatchString(plain) {
+				if r.Path == "/api/users/" && p.Value.Name == "search" && hexadecimal.MatchString(text.Fold(plain)) {
 					continue
 				}
 				at := harness.PathWithQuery(r.Path, p.Value.Name, plain)

@@ -28,12 +28,7 @@ func (s *Service) Move(
 	}
 	for attempt := range moveAttempts {
 		err = s.tx.Do(ctx, func(ctx context.Context) error {
-			if attempt > 0 {
-				if err := s.lockMove(ctx, who, id, to); err != nil {
-					return err
-				}
-			}
-			shown, err = s.move(ctx, who, id, expected, to)
+			shown, err = s.move(ctx, who, id, expected, to, attempt > 0)
 			return err
 		})
 		if !errors.Is(err, revision.ErrStale) || to.Following { // moved in part, if the transaction goes on
@@ -50,24 +45,16 @@ func (s *Service) Move(
 // client has named a version, the second attempt returns the error.
 const moveAttempts = 3
 
-// lockMove locks the times that a move needs before the appointment is read, so that no other move comes between.
-func (s *Service) lockMove(ctx context.Context, who auth.Principal, id appointments.ID, to domain.Move) error {
-	a, err := s.appointments.Find(ctx, id)
-	if err != nil {
-		return err
-	}
-	doctor := a.DoctorID
-	if to.Doctor != nil {
-		doctor = *to.Doctor
-	}
-	return s.lock(ctx, who, a, doctor)
-}
-
+// move moves an appointment. In a further attempt it locks the times before it reads the appointment, so that no other
+// move comes between.
 func (s *Service) move(
-	ctx context.Context, who auth.Principal, id appointments.ID, expected revision.Match, to domain.Move,
+	ctx context.Context, who auth.Principal, id appointments.ID, expected revision.Match, to domain.Move, again bool,
 ) (shown Shown, err error) {
 	now := s.clock.Now()
 	before, by, err := s.changeable(ctx, who, id, now)
+	if err == nil && again {
+		before, err = s.lockMove(ctx, who, before, to)
+	}
 	if err != nil {
 		return shown, err
 	}
@@ -110,6 +97,24 @@ func (s *Service) move(
 		}
 	}
 	return shown, nil
+}
+
+// lockMove locks the new doctor against removal, and then the times that a move needs. It returns the appointment as it
+// is then.
+func (s *Service) lockMove(
+	ctx context.Context, who auth.Principal, a domain.Appointment, to domain.Move,
+) (domain.Appointment, error) {
+	doctor := a.DoctorID
+	if to.Doctor != nil {
+		doctor = *to.Doctor
+	}
+	if _, err := s.doctors.Hold(ctx, doctor); err != nil {
+		return a, err
+	}
+	if err := s.lock(ctx, who, a, doctor); err != nil {
+		return a, err
+	}
+	return s.appointments.Find(ctx, a.ID)
 }
 
 // movement is the new start of an appointment.

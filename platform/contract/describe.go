@@ -48,6 +48,9 @@ const (
 	// true: the operation hashes a password, and waits for it in a separate queue
 	hashesExtension = "x-hashes"
 
+	// true: the operation computes, reads or writes so much that it takes a caller's share of heavy work, like a search
+	heavyExtension = "x-heavy"
+
 	// of a body's member, true: it is not converted from another type; the formats uuid and password need no mark
 	exactExtension = "x-exact"
 )

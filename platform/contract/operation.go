@@ -22,6 +22,7 @@ type Operation struct {
 	Platform  bool           // an operation of the server itself, whose responses are small or equal for all clients
 	TakesBody bool
 	Hashes    bool // hashes a password
+	Heavy     bool // computes, reads or writes as much as a search
 	BodyLimit int  // bytes; 0: the server's limit
 
 	List          *ListRules // nil: not a list
@@ -71,7 +72,8 @@ func newOperation(
 	op := &Operation{
 		ID: described.OperationID, Method: method, Route: route, Access: access, Resource: audit.Resource(about),
 		TakesBody: described.RequestBody != nil, Hashes: described.Extensions[hashesExtension] == true,
-		List: listRules(described), Query: queryParameters(described), RequiredQuery: requiredParameters(described),
+		Heavy: described.Extensions[heavyExtension] == true,
+		List:  listRules(described), Query: queryParameters(described), RequiredQuery: requiredParameters(described),
 		ReturnsArray: returnsArray(described),
 		Repeatable:   repeatable(method, described), Body: bodySchema(described), Exact: exactMembers(described),
 		Known: knownMembers(described),

@@ -49,7 +49,7 @@ const turnsPerProcessor = 8
 type shares struct {
 	memory *admission.Resource // bytes of bodies and responses
 	turns  *admission.Resource // running requests
-	// reads that examine many rows, by weight; if there are several processors, they leave one free
+	// reads that examine many rows, and other heavy work, by weight; of several processors, it leaves one free
 	heavy    *admission.Resource
 	recorded *admission.Budget // requests that the audit trail records; nil: unlimited
 }
@@ -142,9 +142,16 @@ func (call *call) caller() admission.Caller {
 	return admission.NewCaller(call.Address, user)
 }
 
-// reserve acquires a list's share of heavy reads, and memory for the page that it is about to read. Errors:
+// reserve acquires the share of heavy work, and a list's memory for the page that it is about to read. Errors:
 // admission.ErrTooMany, admission.ErrBusy, that of the context.
 func (call *call) reserve(c *fiber.Ctx) (err error) {
+	if call.Operation.Heavy {
+		call.releaseTurn()
+		if call.heavy, err = call.shares.heavy.Lease(c.UserContext(), call.caller(), weightOfSearch); err != nil {
+			return err
+		}
+		return call.acquireTurn(c)
+	}
 	if call.Operation.List == nil {
 		return nil
 	}

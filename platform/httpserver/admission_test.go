@@ -97,6 +97,23 @@ func TestHeavyReadsWaitForSlots(t *testing.T) {
 	call.release()
 }
 
+// A heavy operation leases a share of heavy work, which it releases, and waits for it.
+func TestHeavyOperationsTakeAShare(t *testing.T) {
+	t.Parallel()
+	call, c := newListCall(t, "")
+	call.Operation = &contract.Operation{Heavy: true, Method: http.MethodPost}
+	require.NoError(t, call.reserve(c))
+	attacker := admission.NewCaller(netip.MustParseAddr("198.51.100.1"), "")
+	_, err := call.shares.heavy.Lease(shortContext(t), attacker, 1<<20)
+	require.ErrorIs(t, err, admission.ErrBusy)
+	call.release()
+	all, err := call.shares.heavy.Lease(t.Context(), attacker, 1<<20)
+	require.NoError(t, err)
+	c.SetUserContext(shortContext(t))
+	require.ErrorIs(t, call.reserve(c), admission.ErrBusy)
+	all.Release()
+}
+
 // A list reserves memory by its limit, then for the largest page if its items are large, and releases all of it.
 func TestListsReserveMemory(t *testing.T) {
 	t.Parallel()

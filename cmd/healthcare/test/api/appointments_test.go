@@ -91,20 +91,20 @@ const appointmentTable = `
 list             +    +    +    -    -    -    -    -    -    -   +    +   +    -   +    +   -    -    403
 list of patient  +    +    +    +    +    +    +    +    +    -   +    -   -    -   +    +   -    +    403
 read             200  200  200  200  200  200  200  200  200  404 200  200 200  404 200  200 404  200  403
-amend            200  200  403  403  200  200  403  200  403  404 200  200 200  404 200  200 404  404  403
-confirm          200  200  403  403  200  200  403  200  403  404 200  200 200  404 403  403 404  404  403
-reschedule       200  200  403  403  200  200  403  200  403  404 200  200 200  404 200  200 404  404  403
-to another       200  200  403  403  200  200  403  200  403  404 403  403 403  404 200  200 404  404  403
-overbook         200  200  403  403  200  200  403  200  403  404 200  200 200  404 403  403 404  404  403
-cancel           200  200  403  403  200  200  403  200  403  404 200  200 200  404 200  200 404  404  403
-arrive           200  200  403  403  200  200  403  200  403  404 200  200 200  404 403  403 404  404  403
-complete         200  200  403  403  200  200  403  200  403  404 200  200 200  404 403  403 404  404  403
-void             200  200  403  403  200  200  403  200  403  404 403  403 403  404 403  403 404  404  403
-book             201  201  403  403  201  201  403  201  403  404 201  404 404  404 201  201 404  404  403
-book overbooked  201  201  403  403  201  201  403  201  403  404 201  404 404  404 403  403 404  404  403
-book another     201  201  403  403  201  201  403  201  403  404 403  404 404  404 201  201 404  404  403
-series           201  201  403  403  201  201  403  201  403  404 201  404 404  404 201  201 404  404  403
-conflicts        200  200  403  403  200  200  403  200  403  404 200  404 404  404 200  200 404  404  403
+amend            200  200  403  403  200  200  403  200  403  404 200  200 200  404 200  200 404  403  403
+confirm          200  200  403  403  200  200  403  200  403  404 200  200 200  404 403  403 404  403  403
+reschedule       200  200  403  403  200  200  403  200  403  404 200  200 200  404 200  200 404  403  403
+to another       200  200  403  403  200  200  403  200  403  404 403  403 403  404 200  200 404  403  403
+overbook         200  200  403  403  200  200  403  200  403  404 200  200 200  404 403  403 404  403  403
+cancel           200  200  403  403  200  200  403  200  403  404 200  200 200  404 200  200 404  403  403
+arrive           200  200  403  403  200  200  403  200  403  404 200  200 200  404 403  403 404  403  403
+complete         200  200  403  403  200  200  403  200  403  404 200  200 200  404 403  403 404  403  403
+void             200  200  403  403  200  200  403  200  403  404 403  403 403  404 403  403 404  403  403
+book             201  201  403  403  201  201  403  201  403  404 201  404 404  404 201  201 404  403  403
+book overbooked  201  201  403  403  201  201  403  201  403  404 201  404 404  404 403  403 404  403  403
+book another     201  201  403  403  201  201  403  201  403  404 403  404 404  404 201  201 404  403  403
+series           201  201  403  403  201  201  403  201  403  404 201  404 404  404 201  201 404  403  403
+conflicts        200  200  403  403  200  200  403  200  403  404 200  404 404  404 200  200 404  403  403
 slots            200  200  200  200  200  200  200  200  200  404 200  404 404  404 200  200 404  200  403
 `
 
@@ -228,6 +228,28 @@ func (w *calendarWorld) send(t *testing.T, relation, name, id, patient string, s
 		return c.Do("GET", "/api/slots/?type="+w.of+"&doctor="+doctor+"&patient="+patient+"&limit=1", nil)
 	}
 	return c.Do("POST", booked, booking)
+}
+
+// A doctor from whom the patient of an appointment is hidden reads nothing that identifies the patient: neither the ids
+// nor the user who booked.
+func TestHiddenPatientOfAnAppointment(t *testing.T) {
+	t.Parallel()
+	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
+		w := newCalendarWorld(t, s)
+		self, doctor := w.users["self"], w.users["hidc"]
+		id := self.Do("POST", booked, w.booking(w.patient, w.doctors["hidc"], w.of, w.start())).Expect(201).ID()
+		read := doctor.Do("GET", appointmentAt(id), nil).Expect(200)
+		for _, member := range []string{"patient", "patient_name", "created_by"} {
+			require.Contains(t, read.Object(), member)
+			require.Nil(t, read.Object()[member], member)
+		}
+		for _, secret := range []string{w.patient, self.UserID()} {
+			require.NotContains(t, string(read.Body), secret)
+			list := doctor.Do("GET", booked+"?limit=500", nil).Expect(200)
+			require.Contains(t, string(list.Body), id)
+			require.NotContains(t, string(list.Body), secret)
+		}
+	})
 }
 
 // withoutTime returns all of a response that may not differ between a foreign and a missing record.

@@ -42,7 +42,7 @@ func (s *Service) book(ctx context.Context, who auth.Principal, in domain.Bookin
 	if by.byPatient && in.Overbook != nil {
 		return Shown{}, appointments.ErrNotPatients
 	}
-	offered, err := s.offered(ctx, in.Doctor, in.Type, in.Start, by.byPatient)
+	offered, err := s.offered(ctx, in.Doctor, in.Type, in.Start, by.byPatient, false)
 	if err != nil {
 		return Shown{}, err
 	}

@@ -557,11 +557,14 @@ func testOverbooking(t *testing.T, db *database.DB) {
 	})
 	t.Run("asked for without overbooking, the conflicts are those that it would ignore", func(t *testing.T) {
 		doctor := h.doctor(t)
-		in := booking(h.patientOf(t, who), doctor, of, at(19, 0))
+		taken := h.booked(t, who, h.patientOf(t, who), doctor, of, at(15, 0))
+		in := booking(h.patientOf(t, who), doctor, of, at(15, 0))
 		in.Overbook = new("x")
 		found, err := h.FindConflicts(t.Context(), who, in)
 		require.NoError(t, err)
 		require.NoError(t, found.Unwrap())
+		require.Len(t, found.Conflicts, 1)
+		require.Equal(t, taken.ID, found.Conflicts[0].ID)
 	})
 }
 

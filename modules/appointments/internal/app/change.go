@@ -88,25 +88,25 @@ func (s *Service) Arrive(
 		}})
 }
 
-// retake prepares that a missed appointment takes its time again, which the store checks: it ends the reservations that
-// have expired, and chooses the seat in a group anew. Errors: appointments.ErrSessionFull.
-func (s *Service) retake(ctx context.Context, who auth.Principal, a *domain.Appointment, now time.Time) error {
-	ofDoctor, ofPatient, err := s.appointments.Busy(ctx, *a, domain.MaxBusy)
+// retake checks that the time of a missed appointment is still free, as that of a new one, ends the reservations that
+// have expired, and chooses the seat in a group anew. An overbooked appointment stays so. Errors: *Conflicting.
+func (s *Service) retake(ctx context.Context, who auth.Principal, a *domain.Appointment, now time.Time) (err error) {
+	how := placing{now: now}
+	how.doctor.ID = a.DoctorID
+	if how.of, err = s.types.Find(ctx, a.TypeID); err != nil {
+		return err
+	}
+	if how.rules, err = s.rulesOf(ctx, a.DoctorID, a.StartsAt); err != nil {
+		return err
+	}
+	if a.Overbooked {
+		how.overbook = &a.OverbookReason
+	}
+	_, expired, err := s.conflicts(ctx, a, how)
 	if err != nil {
 		return err
 	}
-	ofDoctor, expired := domain.SplitExpired(ofDoctor, now)
-	_, more := domain.SplitExpired(ofPatient, now)
-	if a.SessionID != a.ID.UUID {
-		of, err := s.types.Find(ctx, a.TypeID)
-		if err != nil {
-			return err
-		}
-		if a.Seat = a.FreeSeat(ofDoctor); a.Seat >= of.Capacity && !a.Overbooked {
-			return appointments.ErrSessionFull
-		}
-	}
-	return s.expire(ctx, who, append(expired, more...), now)
+	return s.expire(ctx, who, expired, now)
 }
 
 // Complete ends the visit. Errors: as of Arrive without those of a place.
@@ -162,7 +162,7 @@ func (s *Service) step(
 		shown, err = s.apply(ctx, who, id, of)
 		return err
 	})
-	return shown, s.recordRefusal(ctx, who, id, err)
+	return shown, s.recordRefusal(ctx, who, id, s.explainConflicts(ctx, who, err))
 }
 
 func (s *Service) apply(
@@ -271,10 +271,13 @@ func (s *Service) sideToChange(
 	ctx context.Context, who auth.Principal, a domain.Appointment, now time.Time,
 ) (side, error) {
 	by, err := s.sideOf(ctx, who, a.PatientID, a.DoctorID, now)
-	if errors.Is(err, patients.ErrNotFound) {
-		if err = appointments.ErrNotFound; who.ActsFor(a.DoctorID.UUID) {
-			by, err = s.doctorsSide(ctx, who, a, now)
+	if err != nil && who.ActsFor(a.DoctorID.UUID) {
+		if errors.Is(err, patients.ErrNotFound) || errors.Is(err, patients.ErrReadOnly) {
+			return s.doctorsSide(ctx, who, a, now)
 		}
+	}
+	if errors.Is(err, patients.ErrNotFound) {
+		err = appointments.ErrNotFound
 	}
 	return by, err
 }

@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"healthcare/modules/appointments"
 	"healthcare/modules/appointments/internal/app"
 	"healthcare/modules/appointments/internal/domain"
+	"healthcare/modules/appointments/internal/domain/calendar"
 	"healthcare/modules/doctors"
 	"healthcare/modules/patients"
 	"healthcare/platform/audit"
@@ -171,6 +173,28 @@ func testLifeOfAnAppointment(t *testing.T, db *database.DB) {
 		})
 		require.Equal(t, []appointments.Change{appointments.HasExpired, appointments.HasArrived}, changes)
 		require.Equal(t, appointments.Expired, h.stored(t, held.ID).Status)
+	})
+	t.Run("a missed patient does not arrive on top of an overbooked appointment", func(t *testing.T) {
+		h := newEnv(t, db)
+		doctor := h.doctor(t)
+		made := h.booked(t, who, h.patientOf(t, who), doctor, of, at(20, 30))
+		h.clock.Advance(at(20, 30).Sub(h.clock.Now()))
+		_, err := h.MarkNoShow(t.Context(), who, made.ID, revision.Match{})
+		require.NoError(t, err)
+		in := booking(h.patientOf(t, who), doctor, of, at(20, 45))
+		in.Overbook = new("Urgent")
+		h.rules.change = func(r *calendar.Rules) { r.Windows = nil } // so that it is overbooked
+		over, err := h.Book(t.Context(), who, in)
+		h.rules.change = nil
+		require.NoError(t, err)
+		require.True(t, over.Overbooked)
+		_, err = h.Arrive(t.Context(), who, made.ID, revision.Match{})
+		require.ErrorIs(t, err, appointments.ErrSlotTaken)
+		conflicting, is := errors.AsType[*app.Conflicting](err)
+		require.True(t, is)
+		require.Len(t, conflicting.Conflicts, 1)
+		require.Equal(t, over.ID, conflicting.Conflicts[0].ID)
+		require.NotEmpty(t, conflicting.NextFree)
 	})
 }
 
@@ -392,6 +416,17 @@ func testMove(t *testing.T, db *database.DB) {
 		require.Equal(t, appointments.Pending, moved.Status)
 		_, err = move(person, made, domain.Move{Start: at(10, 0), Type: &internal.ID})
 		require.ErrorIs(t, err, appointments.ErrNotBookable)
+	})
+	t.Run("it keeps a type that can no longer be booked", func(t *testing.T) {
+		old := h.newType(t, nil)
+		made := h.booked(t, who, h.patientOf(t, who), h.doctor(t), old, at(9, 0))
+		require.NoError(t, h.db.Write(t.Context()).
+			Exec("UPDATE appointment_types SET active = FALSE WHERE id = ?", old.ID).Error)
+		_, err := move(who, made, domain.Move{Start: at(10, 0), Type: &old.ID})
+		require.ErrorIs(t, err, appointments.ErrNotBookable)
+		moved, err := move(who, made, domain.Move{Start: at(10, 0)})
+		require.NoError(t, err)
+		require.Equal(t, old.ID, moved.TypeID)
 	})
 	t.Run("a reservation that is moved keeps its minutes", func(t *testing.T) {
 		in := booking(h.patientOf(t, who), h.doctor(t), of, at(9, 0))

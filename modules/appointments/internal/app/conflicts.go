@@ -52,7 +52,8 @@ func (c *Conflicting) Unwrap() error {
 }
 
 // FindConflicts returns what prevents an appointment, without booking it: a Conflicting that wraps no error if nothing
-// does. Errors: those of Book except those that Conflicting wraps and those of limits.
+// does, with the conflicts that overbooking would ignore. Errors: those of Book except those that Conflicting wraps and
+// those of limits.
 func (s *Service) FindConflicts(
 	ctx context.Context, who auth.Principal, in domain.Booking,
 ) (found *Conflicting, err error) {
@@ -90,7 +91,7 @@ func (s *Service) findConflicts(
 	if by.byPatient && in.Overbook != nil {
 		return by, nil, appointments.ErrNotPatients
 	}
-	offered, err := s.offered(ctx, in.Doctor, in.Type, in.Start, by.byPatient)
+	offered, err := s.offered(ctx, in.Doctor, in.Type, in.Start, by.byPatient, false)
 	if err != nil {
 		return by, nil, err
 	}
@@ -100,9 +101,10 @@ func (s *Service) findConflicts(
 	}
 	wanted := domain.New(*by.patient, "", who.UserID, now)
 	wanted.Place(in.Doctor, offered.of, in.Start, offered.rules.Zone)
-	_, _, err = s.conflicts(ctx, &wanted, placing{offer: offered, byPatient: by.byPatient, now: now})
+	how := placing{offer: offered, overbook: in.Overbook, byPatient: by.byPatient, now: now}
+	ignored, _, err := s.conflicts(ctx, &wanted, how)
 	if err == nil {
-		return by, &Conflicting{wanted: wanted, offered: offered, free: true}, nil
+		return by, &Conflicting{wanted: wanted, offered: offered, found: ignored, free: true}, nil
 	}
 	if errors.As(err, &found) {
 		err = nil

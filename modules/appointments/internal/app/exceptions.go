@@ -24,7 +24,7 @@ type DetailedException struct {
 }
 
 // maxAffected is the maximum number of appointments that are counted.
-const maxAffected = 10_000
+const maxAffected = 1_000
 
 // AddException adds an exception of a doctor. Errors: errs.Invalid, doctors.ErrNotFound, appointments.ErrOtherDoctor,
 // appointments.ErrTooManyExceptions.

@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"time"
 
@@ -41,6 +42,7 @@ type env struct {
 	rules    *openAlways
 	types    ports.Types
 	trail    *audittest.Recorder
+	mu       *sync.Mutex // of changes
 	changes  *[]appointments.Changed
 }
 
@@ -48,9 +50,11 @@ func newEnv(t testing.TB, db *database.DB) env {
 	h := env{
 		db: db, clock: clock.At(now), patients: new(patientstest.Directory), doctors: new(doctorstest.Directory),
 		rules: &openAlways{zone: time.UTC}, types: store.NewTypes(db), trail: new(audittest.Recorder),
-		changes: new([]appointments.Changed),
+		mu: new(sync.Mutex), changes: new([]appointments.Changed),
 	}
 	publisher := events.New(events.On("test", func(_ context.Context, changed appointments.Changed) error {
+		h.mu.Lock()
+		defer h.mu.Unlock()
 		*h.changes = append(*h.changes, changed)
 		return nil
 	}))

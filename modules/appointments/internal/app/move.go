@@ -8,7 +8,6 @@ import (
 
 	"healthcare/modules/appointments"
 	"healthcare/modules/appointments/internal/domain"
-	"healthcare/modules/appointments/internal/domain/calendar"
 	"healthcare/modules/doctors"
 	"healthcare/modules/patients"
 	"healthcare/platform/audit"
@@ -19,7 +18,8 @@ import (
 
 // Move moves an appointment to another time, doctor or type, in one step: it keeps its id, and loses its old time only
 // if it gets the new one. Errors: those of Book for the new time, appointments.ErrNotFound, patients.ErrReadOnly,
-// appointments.ErrHoldExpired, appointments.ErrTooLate, appointments.ErrStatus, revision.ErrStale.
+// appointments.ErrHoldExpired, appointments.ErrTooLate, appointments.ErrStatus, revision.ErrStale; *SeriesConflicting
+// for several appointments.
 func (s *Service) Move(
 	ctx context.Context, who auth.Principal, id appointments.ID, expected revision.Match, to domain.Move,
 ) (shown Shown, err error) {
@@ -33,6 +33,11 @@ func (s *Service) Move(
 		})
 		if !errors.Is(err, revision.ErrStale) || to.Following { // moved in part, if the transaction goes on
 			break
+		}
+	}
+	if conflicting, is := errors.AsType[*SeriesConflicting](err); is {
+		if failed := s.showSkipped(ctx, who, conflicting.Skipped); failed != nil {
+			return shown, failed
 		}
 	}
 	if err = s.explainConflicts(ctx, who, err); err == nil {
@@ -86,9 +91,14 @@ func (s *Service) move(
 			return shown, err
 		}
 	}
+	var skipped []Skipped
 	for _, one := range moves {
 		to.Start = one.start
 		moved, err := s.moveOne(ctx, who, one.Appointment, by, to, now)
+		if one, is := skippedBy(err, one.start); is && to.Following {
+			skipped = append(skipped, one)
+			continue
+		}
 		if err != nil {
 			return shown, err
 		}
@@ -96,7 +106,34 @@ func (s *Service) move(
 			shown = moved
 		}
 	}
+	if len(skipped) > 0 {
+		return shown, &SeriesConflicting{withoutOwn(skipped, moves)}
+	}
 	return shown, nil
+}
+
+// withoutOwn returns the times that cannot be booked in their order, without the conflicts with the moved appointments
+// themselves: these would have left their places.
+func withoutOwn(skipped []Skipped, moves []movement) (rest []Skipped) {
+	own := make(set[appointments.ID])
+	for _, one := range moves {
+		own.add(one.ID)
+	}
+	for _, one := range skipped {
+		others := slices.DeleteFunc(slices.Clone(one.found), func(c domain.Conflict) bool {
+			_, is := own[c.Of.ID]
+			return is
+		})
+		if len(others) > 0 || len(one.found) == 0 {
+			one.found = others
+			rest = append(rest, one)
+		}
+	}
+	if len(rest) == 0 {
+		rest = skipped
+	}
+	slices.SortFunc(rest, func(a, b Skipped) int { return a.Start.Compare(b.Start) })
+	return rest
 }
 
 // lockMove locks the new doctor against removal, and then the times that a move needs. It returns the appointment as it
@@ -123,16 +160,35 @@ type movement struct {
 	start time.Time
 }
 
-// movements returns the new starts of an appointment and of the later ones of its series: as many days later, at the
-// same wall clock time as the first. They are in the order in which none is moved to the old time of another.
+// movements returns the new starts of an appointment and of the later ones of its series: the clock on the wall of the
+// doctor is moved by as much as for the first. They are in the order in which none is moved to the old time of another.
 func (s *Service) movements(ctx context.Context, first domain.Appointment, to domain.Move) ([]movement, error) {
-	moves := []movement{{first, to.Start}}
-	oldDate, _ := domain.WallClock(first.StartsAt, first.Local().Location())
-	newDate, minute := domain.WallClock(to.Start, first.Local().Location())
-	err := s.eachFollowing(ctx, first, func(a domain.Appointment) error {
-		zone := a.Local().Location()
-		date, _ := domain.WallClock(a.StartsAt, zone)
-		moves = append(moves, movement{a, calendar.At(zone, date+newDate-oldDate, minute)})
+	moves, zones := []movement{{first, to.Start}}, map[doctors.ID]*time.Location{}
+	zoneOf := func(a domain.Appointment) (zone *time.Location, err error) {
+		doctor := a.DoctorID
+		if to.Doctor != nil {
+			doctor = *to.Doctor
+		}
+		if zones[doctor] == nil {
+			zones[doctor], err = s.availability.Zone(ctx, &doctor)
+		}
+		return zones[doctor], err
+	}
+	zone, err := zoneOf(first)
+	if err != nil {
+		return nil, err
+	}
+	shift := domain.WallMinutes(to.Start, zone) - domain.WallMinutes(first.StartsAt, first.Local().Location())
+	err = s.eachFollowing(ctx, first, func(a domain.Appointment) error {
+		zone, err := zoneOf(a)
+		if err != nil {
+			return err
+		}
+		start := a.StartsAt
+		if own := a.Local().Location(); shift != 0 || own.String() != zone.String() {
+			start = domain.AtWall(domain.WallMinutes(start, own)+shift, zone)
+		}
+		moves = append(moves, movement{a, start})
 		return nil
 	})
 	if to.Start.After(first.StartsAt) {
@@ -195,7 +251,7 @@ func (s *Service) placeElsewhere(
 	if to.Type != nil {
 		kind = *to.Type
 	}
-	if offered, err = s.offered(ctx, doctor, kind, to.Start, by.byPatient); err != nil {
+	if offered, err = s.offered(ctx, doctor, kind, to.Start, by.byPatient, to.Type == nil); err != nil {
 		return after, offered, nil, err
 	}
 	after = before

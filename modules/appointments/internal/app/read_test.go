@@ -448,24 +448,34 @@ func testFreeTimes(t *testing.T, db *database.DB) {
 		require.NoError(t, err)
 		require.Equal(t, []int{2, 3}, []int{free.Days[0].Slots[0].Free, free.Days[0].Slots[1].Free})
 	})
-	t.Run("end with the day on which the limit is reached", func(t *testing.T) {
-		last := day.AddDays(9)
-		q := query(func(q *app.SlotsQuery) { q.Limit, q.To, q.Doctors = 5, &last, []doctors.ID{h.doctor(t).ID} })
-		var dates []calendar.Date
+	t.Run("end with the start at which the limit is reached", func(t *testing.T) {
+		last := day.AddDays(3)
+		two := []doctors.ID{h.doctor(t).ID, h.doctor(t).ID}
+		q := query(func(q *app.SlotsQuery) { q.Limit, q.To, q.Doctors = 1_000_000, &last, two })
+		all, err := h.FreeTimes(t.Context(), who, q)
+		require.NoError(t, err)
+		require.Nil(t, all.Next)
+		q.Limit = 5
+		pages := map[calendar.Date][]app.DoctorSlot{}
 		for {
 			free, err := h.FreeTimes(t.Context(), who, q)
 			require.NoError(t, err)
+			shown := 0
 			for _, one := range free.Days {
-				dates = append(dates, one.Date)
+				pages[one.Date] = append(pages[one.Date], one.Slots...)
+				shown += len(one.Slots)
 			}
 			if free.Next == nil {
 				break
 			}
-			require.Len(t, free.Days, 2)
-			q.From = free.Next
+			require.Contains(t, []int{5, 6}, shown, "both doctors offer the last start")
+			q.From, q.After = &free.Next.From, free.Next.After
 		}
-		require.Len(t, dates, 10)
-		require.Equal(t, []calendar.Date{day, last}, []calendar.Date{dates[0], dates[9]})
+		require.Len(t, pages, 4)
+		for _, one := range all.Days {
+			require.NotEmpty(t, one.Slots)
+			require.Equal(t, one.Slots, pages[one.Date])
+		}
 	})
 }
 

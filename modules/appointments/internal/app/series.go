@@ -74,7 +74,7 @@ func (s *Service) bookSeries(
 	if by.byPatient && in.Overbook != nil {
 		return Series{}, appointments.ErrNotPatients
 	}
-	offered, err := s.offered(ctx, in.Doctor, in.Type, in.Start, by.byPatient)
+	offered, err := s.offered(ctx, in.Doctor, in.Type, in.Start, by.byPatient, false)
 	if err != nil {
 		return Series{}, err
 	}

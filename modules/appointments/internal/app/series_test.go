@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -218,7 +219,7 @@ func testFollowing(t *testing.T, db *database.DB) {
 	}
 	t.Run("moves the whole series a week earlier, and not onto its own past", func(t *testing.T) {
 		_, series := book(t, at(9, 0).AddDate(0, 0, 7), 3)
-		require.ErrorIs(t, move(who, series.Booked[1], series.Booked[0].StartsAt), appointments.ErrSlotTaken)
+		require.ErrorIs(t, move(who, series.Booked[1], series.Booked[0].StartsAt), appointments.ErrSeriesConflicts)
 		require.NoError(t, move(who, series.Booked[0], at(9, 0)))
 		require.Equal(t, []string{"2026-12-01T09:00", "2026-12-08T09:00", "2026-12-15T09:00"}, h.localStarts(t, series))
 	})
@@ -233,11 +234,53 @@ func testFollowing(t *testing.T, db *database.DB) {
 		require.NoError(t, move(who, series.Booked[0], time.Date(2027, time.March, 22, 9, 0, 0, 0, berlin)))
 		require.Equal(t, []string{"2027-03-22T09:00", "2027-03-29T09:00"}, h.localStarts(t, series))
 	})
-	t.Run("moves none if one cannot be moved", func(t *testing.T) {
-		_, series := book(t, at(9, 0), 3)
-		h.booked(t, who, h.patientOf(t, who), *series.Booked[0].Doctor, of, at(10, 0).AddDate(0, 0, 14))
-		require.ErrorIs(t, move(who, series.Booked[0], at(10, 0)), appointments.ErrSlotTaken)
-		require.Equal(t, []string{"2026-12-01T09:00", "2026-12-08T09:00", "2026-12-15T09:00"}, h.localStarts(t, series))
+	t.Run("keeps the wall clock of another zone, in which the doctor is since", func(t *testing.T) {
+		newYork, err := time.LoadLocation("America/New_York")
+		require.NoError(t, err)
+		h.rules.zone = newYork
+		defer func() { h.rules.zone = time.UTC }()
+		_, series := book(t, time.Date(2027, time.March, 1, 9, 0, 0, 0, newYork), 4)
+		h.rules.zone = berlin
+		require.NoError(t, move(who, series.Booked[0], time.Date(2027, time.March, 1, 16, 0, 0, 0, berlin)))
+		require.Equal(t, []string{"2027-03-01T16:00", "2027-03-08T16:00", "2027-03-15T16:00", "2027-03-22T16:00"},
+			h.localStarts(t, series))
+	})
+	t.Run("moves the others by as much, also after a gap of the clock or a move of one", func(t *testing.T) {
+		h.rules.zone = berlin
+		defer func() { h.rules.zone = time.UTC }()
+		_, series := book(t, time.Date(2027, time.March, 21, 2, 30, 0, 0, berlin), 4)
+		moved := domain.Move{Start: time.Date(2027, time.April, 6, 15, 0, 0, 0, berlin)}
+		_, err := h.Move(t.Context(), who, series.Booked[2].ID, revision.Match{}, moved)
+		require.NoError(t, err)
+		starts := []string{"2027-03-21T02:30", "2027-03-28T03:00", "2027-04-06T15:00", "2027-04-11T02:30"}
+		require.Equal(t, starts, h.localStarts(t, series), "02:30 is missing on one day")
+		require.NoError(t, move(who, series.Booked[1], series.Booked[1].StartsAt))
+		require.Equal(t, starts, h.localStarts(t, series), "a move by nothing changes nothing")
+		_, err = h.Move(t.Context(), who, series.Booked[0].ID, revision.Match{}, domain.Move{
+			Start: time.Date(2027, time.March, 21, 3, 30, 0, 0, berlin), Following: true,
+		})
+		require.NoError(t, err)
+		require.Equal(t, []string{"2027-03-21T03:30", "2027-03-28T04:00", "2027-04-06T16:00", "2027-04-11T03:30"},
+			h.localStarts(t, series))
+	})
+	t.Run("moves none if some cannot be moved, and names all conflicts", func(t *testing.T) {
+		_, series := book(t, at(9, 0), 4)
+		taken := []time.Time{at(10, 0).AddDate(0, 0, 7), at(10, 0).AddDate(0, 0, 21)}
+		for _, start := range taken {
+			h.booked(t, who, h.patientOf(t, who), *series.Booked[0].Doctor, of, start)
+		}
+		err := move(who, series.Booked[0], at(10, 0))
+		require.ErrorIs(t, err, appointments.ErrSeriesConflicts)
+		conflicting, is := errors.AsType[*app.SeriesConflicting](err)
+		require.True(t, is)
+		require.Len(t, conflicting.Skipped, 2)
+		for i, skipped := range conflicting.Skipped {
+			require.Equal(t, taken[i], skipped.Start)
+			require.Len(t, skipped.Conflicts, 1)
+			require.NotZero(t, skipped.Conflicts[0].ID)
+		}
+		require.Equal(t, []string{"2026-12-01T09:00", "2026-12-08T09:00", "2026-12-15T09:00", "2026-12-22T09:00"},
+			h.localStarts(t, series))
 	})
 	t.Run("leaves those that are cancelled, and those whose patient has arrived", func(t *testing.T) {
 		patient, series := book(t, at(9, 0), 5)

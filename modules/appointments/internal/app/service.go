@@ -101,9 +101,15 @@ func (s *Service) sideOf(
 	if len(who.For) == 0 || !errors.Is(err, patients.ErrNotFound) {
 		return side{}, err
 	}
-	found, err = s.patients.Hold(ctx, patients.VisibleTo(who, now).WithoutEmergencies(), patient)
+	seen := patients.VisibleTo(who, now)
+	found, err = s.patients.Hold(ctx, seen.WithoutEmergencies(), patient)
 	if err == nil && !represents(found) && !who.ActsFor(doctor.UUID) {
 		err = patients.ErrReadOnly
+	}
+	if errors.Is(err, patients.ErrNotFound) {
+		if _, err = s.patients.Hold(ctx, seen, patient); err == nil { // in an emergency
+			err = patients.ErrReadOnly
+		}
 	}
 	return side{patient: &found, byPatient: represents(found)}, err
 }
@@ -116,14 +122,16 @@ type offer struct {
 }
 
 // offered returns the offer of a doctor for an appointment that starts at a time, and locks the doctor against removal.
+// The type of an existing appointment that keeps it need not be bookable.
 // Errors: doctors.ErrNotFound, doctors.ErrInRemoval, appointments.ErrTypeNotFound, appointments.ErrNotBookable.
 func (s *Service) offered(
-	ctx context.Context, doctor doctors.ID, kind domain.TypeID, start time.Time, byPatient bool,
+	ctx context.Context, doctor doctors.ID, kind domain.TypeID, start time.Time, byPatient, keepsType bool,
 ) (offered offer, err error) {
 	if offered.doctor, err = s.doctors.Hold(ctx, doctor); err != nil {
 		return offer{}, err
 	}
-	if offered.of, err = s.bookable(ctx, kind, byPatient); err != nil {
+	if offered.of, err = s.bookable(ctx, kind, byPatient); err != nil &&
+		(!keepsType || !errors.Is(err, appointments.ErrNotBookable)) {
 		return offer{}, err
 	}
 	offered.rules, err = s.rulesOf(ctx, doctor, start)

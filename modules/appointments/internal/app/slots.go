@@ -35,15 +35,22 @@ type SlotsQuery struct {
 	From, To *calendar.Date // in the time zones of the doctors, both included; nil: from today, a week
 	Zone     *time.Location // in which the times are shown; nil: those of the doctors
 	Patient  *patients.ID   // whose appointments are busy as well
-	Limit    int            // of free times: the answer ends with the day on which it is reached
+	After    time.Time      // on the first day only times after it; zero: all
+	Limit    int            // of free times: the answer ends with the start at which it is reached
 }
 
 // Slots are the free times of some days.
 type Slots struct {
 	Zone *time.Location
 	Days []SlotDay
-	Last calendar.Date  // the last day of the query
-	Next *calendar.Date // the day on which the answer could go on; nil: complete
+	Last calendar.Date // the last day of the query
+	Next *SlotsNext    // where the answer could go on; nil: complete
+}
+
+// SlotsNext is where an answer could go on: From and After of the next query.
+type SlotsNext struct {
+	From  calendar.Date
+	After time.Time
 }
 
 // SlotDay is a day and its free times. Reason is why it has none.
@@ -151,8 +158,8 @@ func checkWidth(first, last calendar.Date, of int) error {
 	return nil
 }
 
-// compute returns the free times of the days. It reads the appointments of some days at a time, and stops after the day
-// on which the limit is reached.
+// compute returns the free times of the days. It reads the appointments of some days at a time, and stops after the
+// start at which the limit is reached.
 func (s *Service) compute(
 	ctx context.Context, q SlotsQuery, of domain.Type, rules map[doctors.ID]calendar.Rules, first, last calendar.Date,
 	now time.Time,
@@ -172,10 +179,17 @@ func (s *Service) compute(
 			return Slots{}, err
 		}
 		for _, day := range some {
+			if day.Date == first {
+				day.omitUntil(q.After)
+			}
+			cut := day.cut(q.Limit - count)
 			free.Days = append(free.Days, day)
-			if count += len(day.Slots); count >= q.Limit && day.Date < last {
-				next := day.Date.AddDays(1)
-				free.Next = &next
+			switch count += len(day.Slots); {
+			case cut:
+				free.Next = &SlotsNext{day.Date, day.Slots[len(day.Slots)-1].Local}
+				return free, nil
+			case count >= q.Limit && day.Date < last:
+				free.Next = &SlotsNext{From: day.Date.AddDays(1)}
 				return free, nil
 			}
 		}
@@ -238,6 +252,30 @@ func (d *SlotDay) add(doctor doctors.ID, day calendar.Day, zone *time.Location) 
 	if day.Reason != "" && (d.Reason == "" || rank(day.Reason) < rank(d.Reason)) {
 		d.Reason = day.Reason
 	}
+}
+
+// omitUntil omits the free times up to a time, which an earlier answer has. Zero omits none.
+func (d *SlotDay) omitUntil(until time.Time) {
+	if until.IsZero() || len(d.Slots) == 0 {
+		return
+	}
+	d.Slots = slices.DeleteFunc(d.Slots, func(slot DoctorSlot) bool { return !slot.Local.After(until) })
+	if len(d.Slots) == 0 {
+		d.Reason = calendar.FullyBooked // meanwhile
+	}
+}
+
+// cut omits the free times after the start at which the limit is reached. It reports whether there are any.
+func (d *SlotDay) cut(limit int) bool {
+	end := limit
+	for end < len(d.Slots) && d.Slots[end].Local.Equal(d.Slots[end-1].Local) {
+		end++ // of other doctors
+	}
+	if end >= len(d.Slots) {
+		return false
+	}
+	d.Slots = d.Slots[:end]
+	return true
 }
 
 // sort brings the free times of several doctors into the order of time.

@@ -393,7 +393,7 @@ func (s *Service) sideToOffer(
 func (s *Service) reserve(
 	ctx context.Context, who auth.Principal, entry domain.WaitingEntry, by side, in domain.OfferInput, now time.Time,
 ) (hold domain.Appointment, offered offer, err error) {
-	if offered, err = s.offered(ctx, in.Doctor, entry.TypeID, in.Start, by.byPatient); err != nil {
+	if offered, err = s.offered(ctx, in.Doctor, entry.TypeID, in.Start, by.byPatient, false); err != nil {
 		return hold, offered, err
 	}
 	hold = domain.New(*by.patient, "", who.UserID, now)

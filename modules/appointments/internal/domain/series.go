@@ -68,6 +68,21 @@ func (r Repetition) date(first calendar.Date, n int) (calendar.Date, bool) {
 	return calendar.DateOf(on, time.UTC), on.Day() == from.Day()
 }
 
+// WallMinutes returns the minutes that the clock of a wall in the zone has run since a fixed day.
+func WallMinutes(at time.Time, zone *time.Location) int {
+	date, minute := WallClock(at, zone)
+	return int(date)*minutesPerDay + minute
+}
+
+// AtWall returns the time at which WallMinutes are reached in the zone, see calendar.At.
+func AtWall(minutes int, zone *time.Location) time.Time {
+	day := minutes / minutesPerDay
+	if minutes < 0 && minutes%minutesPerDay != 0 {
+		day--
+	}
+	return calendar.At(zone, calendar.Date(0).AddDays(day), minutes-day*minutesPerDay)
+}
+
 // WallClock returns the date and the minute of the day that a clock in the zone shows.
 func WallClock(at time.Time, zone *time.Location) (date calendar.Date, minute int) {
 	local := at.In(zone)

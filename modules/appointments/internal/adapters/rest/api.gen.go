@@ -90,10 +90,10 @@ type Appointment struct {
 	// CancelReason Example:
 	CancelReason string `json:"cancel_reason"`
 
-	// CreatedBy The user who booked it.
+	// CreatedBy The user who booked it. Null if the patient is hidden from the doctor.
 	//
 	// Example: 0193525f-1f30-7a4b-8c22-7e5d1a9b0c64
-	CreatedBy string `json:"created_by"`
+	CreatedBy rest.NullableText `json:"created_by"`
 
 	// CreatedAt Example: 2026-11-23T08:15:02.000417Z
 	CreatedAt rest.Time `json:"created_at"`
@@ -578,7 +578,7 @@ type DetailedAvailabilityException struct {
 	// CreatedAt Example: 2026-11-23T08:15:02.000417Z
 	CreatedAt rest.Time `json:"created_at"`
 
-	// Affected The number of open appointments that fall on it, at most 10,000.
+	// Affected The number of open appointments that fall on it, at most 1,000.
 	//
 	// Example: 3
 	Affected int `json:"affected"`
@@ -614,7 +614,7 @@ type DetailedHoliday struct {
 	// CreatedAt Example: 2026-11-23T08:15:02.000417Z
 	CreatedAt rest.Time `json:"created_at"`
 
-	// Affected The number of open appointments that fall on it, at most 10,000.
+	// Affected The number of open appointments that fall on it, at most 1,000.
 	//
 	// Example: 3
 	Affected int `json:"affected"`
@@ -802,8 +802,8 @@ type WaitingEntry struct {
 	// Example: 2026-11-23T08:45:02.000417Z
 	OfferedUntil nullable.Nullable[rest.Time] `json:"offered_until"`
 
-	// CreatedBy The user who added the patient.
-	CreatedBy string `json:"created_by"`
+	// CreatedBy The user who added the patient. Null if the patient is hidden from the doctor.
+	CreatedBy rest.NullableText `json:"created_by"`
 
 	// CreatedAt Example: 2026-11-23T08:15:02.000417Z
 	CreatedAt rest.Time `json:"created_at"`
@@ -927,6 +927,9 @@ type ListSlotsParams struct {
 
 	// Patient Also leave out the times of this patient's appointments.
 	Patient *string `form:"patient,omitempty" json:"patient,omitempty"`
+
+	// After On the first day only times after this one, as in the link to the next ones.
+	After *string `form:"after,omitempty" json:"after,omitempty"`
 
 	// Limit The number of free times after which the response ends.
 	Limit *int `form:"limit,omitempty" json:"limit,omitempty"`
@@ -2207,6 +2210,13 @@ func (siw *ServerInterfaceWrapper) ListSlots(c *fiber.Ctx) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "patient", query, &params.Patient, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
 	if err != nil {
 		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter patient: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "after" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", query, &params.After, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter after: %w", err).Error())
 	}
 
 	// ------------- Optional query parameter "limit" -------------

@@ -105,7 +105,7 @@ func (h *handlers) RescheduleAppointment(c *fiber.Ctx, id string, params Resched
 	move.Following = following(params.Scope)
 	moved, err := h.appointments.Move(c.UserContext(), rest.Principal(c), parsed, expected, move)
 	if err != nil {
-		return withConflicts(err)
+		return withSkipped(withConflicts(err))
 	}
 	setLocation(c, parsed)
 	return rest.Send(c, fiber.StatusOK, appointmentResource(moved))
@@ -165,7 +165,7 @@ func step(c *fiber.Ctx, id string, do app.Step) error {
 	}
 	changed, err := do(c.UserContext(), rest.Principal(c), parsed, expected)
 	if err != nil {
-		return err
+		return withConflicts(err)
 	}
 	setLocation(c, parsed)
 	return rest.Send(c, fiber.StatusOK, appointmentResource(changed))
@@ -277,13 +277,13 @@ func showAppointment(a app.Shown) Appointment {
 		Type: a.TypeID.String(), TypeName: a.Type.Name, Series: rest.NullableID(a.SeriesID),
 		StartsAt: rest.At(a.StartsAt), EndsAt: rest.At(a.EndsAt), LocalStart: a.Local().Format(time.RFC3339),
 		TimeZone: a.TimeZone, Status: string(a.Status), Overbooked: a.Overbooked, OverbookReason: a.OverbookReason,
-		Reason: a.Reason, CancelReason: a.CancelReason, CreatedBy: a.CreatedBy.String(),
+		Reason: a.Reason, CancelReason: a.CancelReason, CreatedBy: rest.NullableID(a.CreatedBy),
 		CreatedAt: rest.At(a.CreatedAt), UpdatedAt: rest.At(a.UpdatedAt),
 	}
 	if a.Patient != nil {
 		shown.Patient, shown.PatientName = rest.NullableID(a.PatientID.UUID), rest.NullableText(a.Patient.Name)
-	} else {
-		shown.Reason = "" // of a patient who is hidden from the doctor
+	} else { // hidden from the doctor: the user who booked may be the patient
+		shown.Reason, shown.CreatedBy = "", ""
 	}
 	if a.Doctor != nil {
 		shown.DoctorName = a.Doctor.Name

@@ -3,6 +3,7 @@ package rest
 import (
 	"errors"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -30,10 +31,13 @@ func (h *handlers) ListSlots(c *fiber.Ctx, params ListSlotsParams) error {
 		return err
 	}
 	if free.Next != nil {
-		query := url.Values{"from": {free.Next.String()}, "to": {free.Last.String()}}
-		for name, value := range c.Queries() {
-			if query[name] == nil {
-				query[name] = []string{value}
+		query := url.Values{"from": {free.Next.From.String()}, "to": {free.Last.String()}, "after": nil}
+		if after := free.Next.After; !after.IsZero() {
+			query["after"] = []string{after.UTC().Format(time.RFC3339)}
+		}
+		for name, value := range c.Context().QueryArgs().All() {
+			if name := string(name); !slices.Contains([]string{"from", "to", "after"}, name) {
+				query[name] = append(query[name], string(value))
 			}
 		}
 		c.Set(fiber.HeaderLink, "<"+c.Path()+"?"+query.Encode()+`>; rel="next"`)
@@ -55,6 +59,12 @@ func slotsQuery(params ListSlotsParams) (app.SlotsQuery, error) {
 	}
 	query.From, checks["from"] = day(params.From)
 	query.To, checks["to"] = day(params.To)
+	if params.After != nil {
+		var err error
+		if query.After, err = time.Parse(time.RFC3339, *params.After); err != nil {
+			checks["after"] = errAfter
+		}
+	}
 	if params.Tz != nil {
 		var err error
 		if query.Zone, err = time.LoadLocation(*params.Tz); err != nil || *params.Tz == "" || *params.Tz == "Local" {
@@ -63,6 +73,9 @@ func slotsQuery(params ListSlotsParams) (app.SlotsQuery, error) {
 	}
 	return query, errs.Fields(checks)
 }
+
+//nolint:staticcheck // shown to people
+var errAfter = errors.New("Must be a time with its offset from UTC, such as 2099-12-01T09:30:00Z.")
 
 var errZone = errors.New("Must be an IANA time zone, such as Asia/Kolkata.") //nolint:staticcheck // shown to people
 

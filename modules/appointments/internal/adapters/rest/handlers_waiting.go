@@ -128,10 +128,12 @@ func showWaiting(e app.WaitingShown) WaitingEntry {
 		Id: e.ID.String(), Doctor: rest.NullableID(e.DoctorID.UUID), Type: e.TypeID.String(), TypeName: e.Type.Name,
 		FromOn: e.From.String(), ToOn: e.To.String(), PartOfDay: string(e.PartOfDay), State: string(e.State),
 		Appointment: rest.NullableID(e.AppointmentID.UUID), OfferedUntil: nullable.NewNullNullable[rest.Time](),
-		CreatedBy: e.CreatedBy.String(), CreatedAt: rest.At(e.CreatedAt), UpdatedAt: rest.At(e.UpdatedAt),
+		CreatedBy: rest.NullableID(e.CreatedBy), CreatedAt: rest.At(e.CreatedAt), UpdatedAt: rest.At(e.UpdatedAt),
 	}
 	if e.Patient != nil {
 		shown.Patient, shown.PatientName = rest.NullableID(e.PatientID.UUID), rest.NullableText(e.Patient.Name)
+	} else {
+		shown.CreatedBy = "" // who may be the patient
 	}
 	if e.Doctor != nil {
 		shown.DoctorName = rest.NullableText(e.Doctor.Name)

@@ -35,7 +35,7 @@ func (h *handlers) ListSlots(c *fiber.Ctx, params ListSlotsParams) error {
 		if after := free.Next.After; !after.IsZero() {
 			query["after"] = []string{after.UTC().Format(time.RFC3339)}
 		}
-		for name, value := range c.Context().QueryArgs().All() {
+		for name, value := range c.Request().URI().QueryArgs().All() {
 			if name := string(name); !slices.Contains([]string{"from", "to", "after"}, name) {
 				query[name] = append(query[name], string(value))
 			}

@@ -167,23 +167,23 @@ GET    /api/appointments/{id}/                                  200  200  200  2
 GET    /api/appointment-series/{id}/                            200  200  200  200  200  404  404  404  200
 GET    /api/appointments/{id}/invitation.ics                    200  200  200  200  200  404  404  404  200
 GET    /api/slots/?patient=PATIENT                              200  200  200  200  200  404  404  404  200
-POST   /api/appointments/                                       403  201  201  201  403  404  404  404  404
-POST   /api/appointments/conflicts/                             403  200  200  200  403  404  404  404  404
-POST   /api/appointment-series/                                 403  201  201  201  403  404  404  404  404
-PATCH  /api/appointments/{id}/                                  403  200  200  200  403  404  404  404  404
-POST   /api/appointments/{id}/confirm/                          403  200  200  200  403  404  404  404  404
-POST   /api/appointments/{id}/reschedule/                       403  200  200  200  403  404  404  404  404
-POST   /api/appointments/{id}/cancel/                           403  200  200  200  403  404  404  404  404
-POST   /api/appointments/{id}/arrive/                           403  200  200  200  403  404  404  404  404
-POST   /api/appointments/{id}/complete/                         403  200  200  200  403  404  404  404  404
-POST   /api/appointments/{id}/no-show/                          403  200  200  200  403  404  404  404  404
-POST   /api/appointments/{id}/void/                             403  200  200  200  403  404  404  404  404
+POST   /api/appointments/                                       403  201  201  201  403  404  404  404  403
+POST   /api/appointments/conflicts/                             403  200  200  200  403  404  404  404  403
+POST   /api/appointment-series/                                 403  201  201  201  403  404  404  404  403
+PATCH  /api/appointments/{id}/                                  403  200  200  200  403  404  404  404  403
+POST   /api/appointments/{id}/confirm/                          403  200  200  200  403  404  404  404  403
+POST   /api/appointments/{id}/reschedule/                       403  200  200  200  403  404  404  404  403
+POST   /api/appointments/{id}/cancel/                           403  200  200  200  403  404  404  404  403
+POST   /api/appointments/{id}/arrive/                           403  200  200  200  403  404  404  404  403
+POST   /api/appointments/{id}/complete/                         403  200  200  200  403  404  404  404  403
+POST   /api/appointments/{id}/no-show/                          403  200  200  200  403  404  404  404  403
+POST   /api/appointments/{id}/void/                             403  200  200  200  403  404  404  404  403
 GET    /api/waiting-list/                                       -    -    -    +    -    -    -    -    -
 GET    /api/waiting-list/?patient=PATIENT                       +    +    +    +    +    -    -    -    +
 GET    /api/waiting-list/{id}/                                  200  200  200  200  200  404  404  404  200
-POST   /api/waiting-list/                                       403  201  201  201  403  404  404  404  404
-POST   /api/waiting-list/{id}/offer/                            403  200  200  200  403  404  404  404  404
-DELETE /api/waiting-list/{id}/                                  403  204  204  204  403  404  404  404  404
+POST   /api/waiting-list/                                       403  201  201  201  403  404  404  404  403
+POST   /api/waiting-list/{id}/offer/                            403  200  200  200  403  404  404  404  403
+DELETE /api/waiting-list/{id}/                                  403  204  204  204  403  404  404  404  403
 DELETE /api/patients/{id}/                                      403  403  204  403  403  404  404  404  403
 `
 

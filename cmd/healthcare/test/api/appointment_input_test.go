@@ -1,0 +1,78 @@
+package api
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"healthcare/cmd/internal/harness"
+	"healthcare/modules/patients"
+)
+
+// requireFieldError requires a response that rejects one field with the message.
+func requireFieldError(t *testing.T, got harness.Response, field, message string) {
+	t.Helper()
+	problem := got.ExpectProblem(400, "validation_failed")
+	require.Len(t, problem.Errors, 1)
+	require.Contains(t, problem.Errors[field], message)
+}
+
+func TestDatesOfAppointmentInput(t *testing.T) {
+	t.Parallel()
+	const outside = "Must be a date from 1900-01-01 to 9998-12-31."
+	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
+		w := newCalendar(t, s)
+		admin := w.admin.ForTest(t)
+		doctor, patient := w.doctor(admin), admin.AddPatient()
+		at, slots := doctorAt(doctor), "/api/slots/?type="+w.of+"&doctor="+doctor
+		window := func(member, date string) object {
+			return object{"windows": []object{{"weekday": "monday", "from": "09:00", "to": "17:00", member: date}}}
+		}
+		for _, date := range []string{"0000-01-01", "0001-01-01", "1899-12-31", "9999-01-01", "9999-12-31"} {
+			t.Run("rejects "+date, func(t *testing.T) {
+				c := w.admin.ForTest(t)
+				requireFieldError(t, c.Do("GET", slots+"&from="+date, nil), "from", outside)
+				requireFieldError(t, c.Do("GET", slots+"&to="+date, nil), "to", outside)
+				for _, collection := range []string{at + "exceptions/", "/api/holidays/"} {
+					requireFieldError(t, c.Do("GET", collection+"?from="+date, nil), "from", outside)
+					closed := object{"starts_on": date, "kind": "closed"}
+					requireFieldError(t, c.Do("POST", collection, closed), "starts_on", outside)
+					closed = object{"starts_on": "2099-12-24", "ends_on": date, "kind": "closed"}
+					requireFieldError(t, c.Do("POST", collection, closed), "ends_on", outside)
+				}
+				for _, member := range []string{"valid_from", "valid_to"} {
+					got := c.Do("PUT", at+"availability/", window(member, date))
+					requireFieldError(t, got, "windows[0]."+member, outside)
+				}
+				for _, member := range []string{"from_on", "to_on"} {
+					entry := object{"patient": patient, "type": w.of, "from_on": "2099-12-01", "to_on": "2099-12-31"}
+					entry[member] = date
+					requireFieldError(t, c.Do("POST", waitingList, entry), member, outside)
+				}
+			})
+		}
+		for _, date := range []string{"1900-01-01", "9998-12-31"} {
+			t.Run("accepts "+date, func(t *testing.T) {
+				c := w.admin.ForTest(t)
+				c.Do("GET", slots+"&from="+date, nil).Expect(200)
+				c.Do("GET", slots+"&from="+date+"&to="+date, nil).Expect(200)
+				for _, collection := range []string{at + "exceptions/", "/api/holidays/"} {
+					c.Do("GET", collection+"?from="+date, nil).Expect(200)
+				}
+				for _, member := range []string{"valid_from", "valid_to"} {
+					c.Do("PUT", at+"availability/", window(member, date)).Expect(200)
+				}
+			})
+		}
+		last := object{"starts_on": "9998-12-31", "kind": "closed"}
+		for _, collection := range []string{at + "exceptions/", "/api/holidays/"} {
+			id := admin.Do("POST", collection, last).Expect(201).ID()
+			admin.Do("GET", collection+id+"/", nil).Expect(200)
+		}
+		admin.Do("POST", waitingList, object{
+			"patient": patient, "type": w.of, "from_on": "9998-12-31", "to_on": "9998-12-31",
+		}).Expect(201)
+		asking := s.NewUserWithRole(t, patients.Role, "Asking")
+		require.Len(t, asking.Do("GET", "/api/holidays/", nil).Expect(200).List(), 1)
+	})
+}

@@ -1,7 +1,9 @@
 package api
 
 import (
+	"maps"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -74,5 +76,56 @@ func TestDatesOfAppointmentInput(t *testing.T) {
 		}).Expect(201)
 		asking := s.NewUserWithRole(t, patients.Role, "Asking")
 		require.Len(t, asking.Do("GET", "/api/holidays/", nil).Expect(200).List(), 1)
+	})
+}
+
+func TestStartsOfAppointmentInput(t *testing.T) {
+	t.Parallel()
+	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
+		w := newCalendar(t, s)
+		admin := w.admin.ForTest(t)
+		doctor, patient := w.doctor(admin), admin.AddPatient()
+		first := admin.Do("POST", booked, w.booking(patient, doctor, w.of, w.start())).Expect(201).ID()
+		entry := admin.Do("POST", waitingList, object{
+			"patient": patient, "type": w.of, "from_on": "2099-12-01", "to_on": "2099-12-31",
+		}).Expect(201).ID()
+		// each sends a start to every operation that reads one.
+		each := func(t *testing.T, start string, require func(got harness.Response)) {
+			t.Helper()
+			c := w.admin.ForTest(t)
+			at := func(members object) object {
+				body := object{"patient": patient, "doctor": doctor, "type": w.of, "starts_at": start}
+				body["overbook_reason"] = "A typing error."
+				maps.Copy(body, members)
+				return body
+			}
+			require(c.Do("POST", booked, at(nil)))
+			require(c.Do("POST", booked+"conflicts/", at(nil)))
+			require(c.Do("POST", "/api/appointment-series/",
+				at(object{"frequency": "monthly", "interval": 4, "count": 52})))
+			moved := object{"starts_at": start, "overbook_reason": "A typing error."}
+			require(c.Do("POST", appointmentAt(first)+"reschedule/", moved))
+			require(c.Do("POST", waitingList+entry+"/offer/", object{"doctor": doctor, "starts_at": start}))
+		}
+		for _, start := range []string{"1999-12-31T23:45:00Z", "9999-12-31T23:45:00Z", "9900-12-31T23:45:00-01:00"} {
+			t.Run("names the years for "+start, func(t *testing.T) {
+				each(t, start, func(got harness.Response) {
+					requireFieldError(t, got, "starts_at", "Must be in the years 2000 to 9900, in UTC.")
+				})
+			})
+		}
+		tooFar := time.Now().UTC().Truncate(time.Minute).AddDate(100, 0, 1).Format(time.RFC3339)
+		for _, start := range []string{tooFar, "2990-12-01T09:30:00Z", "9900-12-31T23:45:00Z", "9900-10-31T09:30:00Z"} {
+			t.Run("is outside of the booking window at "+start, func(t *testing.T) {
+				each(t, start, func(got harness.Response) {
+					require.Equal(t, 409, got.Status, "%s", got.Body)
+					require.Contains(t, []any{"outside_booking_window", "series_conflicts"}, got.Object()["code"])
+					require.Contains(t, string(got.Body), "outside_booking_window")
+				})
+			})
+		}
+		require.Len(t, admin.Do("GET", booked, nil).Expect(200).List(), 1, "nothing is booked")
+		admin.Do("POST", appointmentAt(first)+"cancel/", object{}).Expect(200)
+		admin.Do("DELETE", doctorAt(doctor), nil).Expect(204)
 	})
 }

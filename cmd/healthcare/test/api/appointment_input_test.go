@@ -129,3 +129,43 @@ func TestStartsOfAppointmentInput(t *testing.T) {
 		admin.Do("DELETE", doctorAt(doctor), nil).Expect(204)
 	})
 }
+
+func TestHoldMinutesOfAppointmentInput(t *testing.T) {
+	t.Parallel()
+	const outside = "Must be between 1 and 15."
+	const contradiction = "May not be false with hold_minutes, which reserve the time."
+	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
+		w := newCalendar(t, s)
+		admin := w.admin.ForTest(t)
+		doctor, patient := w.doctor(admin), admin.AddPatient()
+		admin.Undocumented = true // minutes outside of the bounds
+		send := func(path string, hold, minutes any) harness.Response {
+			body := w.booking(patient, doctor, w.of, w.start())
+			body["hold"], body["hold_minutes"] = hold, minutes
+			return admin.Do("POST", path, body)
+		}
+		for _, path := range []string{booked, booked + "conflicts/"} {
+			for _, minutes := range []int{-1, 0, 16, 31} {
+				for _, hold := range []any{nil, true} {
+					requireFieldError(t, send(path, hold, minutes), "hold_minutes", outside)
+				}
+				errors := send(path, false, minutes).ExpectProblem(400, "validation_failed").Errors
+				require.Len(t, errors, 2)
+				require.Contains(t, errors["hold_minutes"], outside)
+				require.Contains(t, errors["hold"], contradiction)
+			}
+			for _, minutes := range []int{1, 5, 15} {
+				requireFieldError(t, send(path, false, minutes), "hold", contradiction)
+			}
+		}
+		require.Empty(t, admin.Do("GET", booked, nil).Expect(200).List(), "nothing is booked")
+		for _, c := range []struct {
+			hold, minutes any
+			want          string
+		}{
+			{nil, nil, "booked"}, {false, nil, "booked"}, {true, nil, "held"}, {nil, 15, "held"}, {true, 1, "held"},
+		} {
+			require.Equal(t, c.want, send(booked, c.hold, c.minutes).Expect(201).Object()["status"], "%v", c)
+		}
+	})
+}

@@ -160,10 +160,10 @@ type AppointmentInput struct {
 
 	// Hold Reserve the time instead of booking it.
 	//
-	// Example: false
+	// Example: true
 	Hold nullable.Nullable[bool] `json:"hold,omitempty"`
 
-	// HoldMinutes Of the reservation, by default 10. It implies `hold`.
+	// HoldMinutes Of the reservation, by default 10. It implies `hold`, which may not be `false` then.
 	//
 	// Example: 10
 	HoldMinutes nullable.Nullable[int] `json:"hold_minutes,omitempty"`

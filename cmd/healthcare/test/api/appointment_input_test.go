@@ -2,9 +2,11 @@ package api
 
 import (
 	"maps"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"healthcare/cmd/internal/harness"
@@ -167,5 +169,68 @@ func TestHoldMinutesOfAppointmentInput(t *testing.T) {
 		} {
 			require.Equal(t, c.want, send(booked, c.hold, c.minutes).Expect(201).Object()["status"], "%v", c)
 		}
+	})
+}
+
+func TestZeroIDsOfAppointmentInput(t *testing.T) {
+	t.Parallel()
+	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
+		w := newCalendar(t, s)
+		admin := w.admin.ForTest(t)
+		doctor, patient := w.doctor(admin), admin.AddPatient()
+		first := admin.Do("POST", booked, w.booking(patient, doctor, w.of, w.start())).Expect(201).ID()
+		entry := admin.Do("POST", waitingList, object{
+			"patient": patient, "type": w.of, "from_on": "2099-12-01", "to_on": "2099-12-31",
+		}).Expect(201).ID()
+		hours := admin.Do("GET", doctorAt(doctor)+"availability/", nil).Expect(200).Object()
+		start := w.start().Format(time.RFC3339)
+		with := func(body object, member, id string) object {
+			body = maps.Clone(body)
+			body[member] = id
+			return body
+		}
+		booking := w.booking(patient, doctor, w.of, w.start())
+		series := with(with(booking, "frequency", "daily"), "on_conflict", "fail")
+		series["count"] = 2
+		move, offer := object{"starts_at": start}, object{"starts_at": start, "doctor": doctor}
+		waiting := object{"patient": patient, "type": w.of, "from_on": "2099-12-01", "to_on": "2099-12-31"}
+		// send sends an id of no record in each place that names one.
+		send := func(id string) (all []harness.Response) {
+			do := func(method, path string, body any) {
+				all = append(all, w.admin.ForTest(t).Do(method, path, body))
+			}
+			window := object{"weekday": "monday", "from": "09:00", "to": "17:00", "type": id}
+			do("PUT", doctorAt(doctor)+"availability/", object{"windows": []object{window}})
+			for _, member := range []string{"patient", "doctor", "type"} {
+				do("POST", booked, with(booking, member, id))
+				do("POST", booked+"conflicts/", with(booking, member, id))
+				do("POST", "/api/appointment-series/", with(series, member, id))
+				do("POST", waitingList, with(waiting, member, id))
+			}
+			for _, member := range []string{"doctor", "type"} {
+				do("POST", appointmentAt(first)+"reschedule/", with(move, member, id))
+			}
+			do("POST", waitingList+entry+"/offer/", with(offer, "doctor", id))
+			for _, path := range []string{
+				appointmentAt(id), "/api/appointment-series/" + id + "/", waitingList + id + "/",
+				"/api/holidays/" + id + "/", "/api/appointment-types/" + id + "/", doctorAt(id) + "availability/",
+				doctorAt(id) + "exceptions/", doctorAt(doctor) + "exceptions/" + id + "/",
+				doctorAt(id) + "calendar-feeds/", booked + "?series=" + id, booked + "?doctor=" + id,
+				booked + "?patient=" + id, waitingList + "?patient=" + id, waitingList + "?fits=" + id,
+				"/api/slots/?type=" + id, "/api/slots/?type=" + w.of + "&doctor=" + id,
+				"/api/slots/?type=" + w.of + "&patient=" + id,
+			} {
+				do("GET", path, nil)
+			}
+			return all
+		}
+		zero, missing := send(uuid.Nil.String()), send(harness.MissingID)
+		for i := range missing {
+			got := strings.ReplaceAll(withoutTime(zero[i]), uuid.Nil.String(), harness.MissingID)
+			require.Equal(t, withoutTime(missing[i]), got, "request %d", i)
+		}
+		require.Equal(t, hours, admin.Do("GET", doctorAt(doctor)+"availability/", nil).Expect(200).Object())
+		require.Len(t, admin.Do("GET", waitingList, nil).Expect(200).List(), 1)
+		require.Len(t, admin.Do("GET", booked, nil).Expect(200).List(), 1)
 	})
 }

@@ -9,8 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
-
 	"healthcare/modules/appointments/internal/domain/calendar"
 	"healthcare/modules/doctors"
 	"healthcare/platform/errs"
@@ -109,8 +107,8 @@ func fieldOfWindow(index int, name string) string { return fmt.Sprintf("windows[
 func (i AvailabilityInput) Types() map[int]TypeID {
 	types := map[int]TypeID{}
 	for index, w := range i.Windows {
-		if id, err := w.parseType(); err == nil && id.UUID != uuid.Nil {
-			types[index] = id
+		if id, err := w.parseType(); err == nil && w.Type != "" {
+			types[index] = id // also the zero id, which no type has
 		}
 	}
 	return types

@@ -195,7 +195,9 @@ func TestTimesOfWindows(t *testing.T) {
 
 func TestTypesOfWindows(t *testing.T) {
 	id := recordid.New[domain.TypeID]()
-	input := domain.AvailabilityInput{Windows: []domain.WindowInput{{}, {Type: id.String()}, {Type: "x"}}}
-	require.Equal(t, map[int]domain.TypeID{1: id}, input.Types())
+	input := domain.AvailabilityInput{Windows: []domain.WindowInput{
+		{}, {Type: id.String()}, {Type: "x"}, {Type: uuid.Nil.String()},
+	}}
+	require.Equal(t, map[int]domain.TypeID{1: id, 3: {}}, input.Types(), "the zero id is one that no type has")
 	require.Equal(t, "windows[1].type", domain.TypeOfWindow(1))
 }

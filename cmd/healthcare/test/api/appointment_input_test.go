@@ -234,3 +234,27 @@ func TestZeroIDsOfAppointmentInput(t *testing.T) {
 		require.Len(t, admin.Do("GET", booked, nil).Expect(200).List(), 1)
 	})
 }
+
+func TestTimeZonesOfAppointmentInput(t *testing.T) {
+	t.Parallel()
+	harness.EachEngine(t, func(t *testing.T, s *harness.Service) {
+		w := newCalendar(t, s)
+		admin := w.admin.ForTest(t)
+		doctor := w.doctor(admin)
+		slots, hours := "/api/slots/?type="+w.of+"&doctor="+doctor+"&tz=", doctorAt(doctor)+"availability/"
+		for _, zone := range []string{
+			"Europe/Atlantis", "Local", "localtime", "posixrules", "Factory", "posix/Europe/Berlin", "right/UTC",
+			"Europe//Berlin",
+		} {
+			got := admin.Do("GET", slots+zone, nil)
+			requireFieldError(t, got, "tz", "Must be an IANA time zone, such as Asia/Kolkata.")
+			got = admin.Do("PUT", hours, object{"time_zone": zone, "windows": []object{}})
+			requireFieldError(t, got, "time_zone", "Must be a time zone of the IANA database, such as Europe/Berlin.")
+		}
+		for _, zone := range []string{"UTC", "Asia/Kolkata", "America/Argentina/Buenos_Aires"} {
+			require.Equal(t, zone, admin.Do("GET", slots+zone, nil).Expect(200).Object()["time_zone"])
+			shown := admin.Do("PUT", hours, object{"time_zone": zone, "windows": []object{}}).Expect(200).Object()
+			require.Equal(t, zone, shown["time_zone"])
+		}
+	})
+}

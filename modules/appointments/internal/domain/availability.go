@@ -13,6 +13,7 @@ import (
 	"healthcare/modules/doctors"
 	"healthcare/platform/errs"
 	"healthcare/platform/recordid"
+	"healthcare/platform/timezone"
 )
 
 // Availability is when a doctor sees patients.
@@ -150,13 +151,12 @@ func setGiven(target, given *int) {
 	}
 }
 
-// checkZone returns an error unless the name is that of a time zone, or empty. LoadLocation also accepts Local, the
-// zone of the machine.
+// checkZone returns an error unless the name is that of a time zone, or empty.
 func checkZone(name string) error {
 	if name == "" {
 		return nil
 	}
-	if _, err := time.LoadLocation(name); err != nil || name == "Local" || len(name) > maxZoneName {
+	if _, err := timezone.Load(name); err != nil || len(name) > maxZoneName {
 		return errUnknownZone
 	}
 	return nil

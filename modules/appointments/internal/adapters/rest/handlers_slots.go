@@ -14,6 +14,7 @@ import (
 	"healthcare/modules/patients"
 	"healthcare/platform/errs"
 	"healthcare/platform/rest"
+	"healthcare/platform/timezone"
 )
 
 // defaultSlots is the number of free times after which a response ends by default.
@@ -57,7 +58,7 @@ func slotsQuery(params ListSlotsParams) (app.SlotsQuery, error) {
 	query.To, checks["to"] = day(params.To)
 	if params.Tz != nil {
 		var err error
-		if query.Zone, err = time.LoadLocation(*params.Tz); err != nil || *params.Tz == "" || *params.Tz == "Local" {
+		if query.Zone, err = timezone.Load(*params.Tz); err != nil {
 			checks["tz"] = errZone
 		}
 	}

@@ -20,13 +20,13 @@ var mayImport = map[string][]string{
 	"root": {uuid, "platform/auth", "platform/errs", "platform/recordid"},
 	// others' roots are for ids; rule 1 restricts them
 	"domain": {uuid, ozzo, "golang.org/x/net/idna", "golang.org/x/text", othersRoot, "own root",
-		"platform/errs", "platform/fields", "platform/recordid", "platform/text"},
+		"platform/errs", "platform/fields", "platform/recordid", "platform/text", "platform/timezone"},
 	"ports": append([]string{"own root", "own domain"}, technologyFree...),
 	"app":   append([]string{"own root", "own domain", "own ports"}, technologyFree...),
 
 	"adapters/rest": {anyLibrary, othersRoot, "own root", "own domain", "own app",
 		"platform/audit", "platform/auth", "platform/clock", "platform/errs", "platform/fields", "platform/rest",
-		"platform/revision"},
+		"platform/revision", "platform/timezone"},
 	"adapters/store": {anyLibrary, othersRoot, "own root", "own domain", "own ports",
 		"platform/audit", "platform/auth", "platform/clock", "platform/errs", "platform/database", "platform/paging",
 		"platform/recordid", "platform/telemetry"},

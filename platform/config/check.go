@@ -15,6 +15,8 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"golang.org/x/net/idna"
+
+	"healthcare/platform/timezone"
 )
 
 // check validates every key. Errors: *Error, one line that names all invalid keys.
@@ -143,9 +145,9 @@ func checkPostgresURL(url string) error {
 	return nil
 }
 
-// checkTimeZone accepts names of the IANA time zone database. "Local" depends on the machine, so it is rejected.
+// checkTimeZone accepts names of the IANA time zone database, except those that depend on the machine.
 func checkTimeZone(name string) error {
-	if _, err := time.LoadLocation(name); err != nil || name == "" || name == "Local" {
+	if _, err := timezone.Load(name); err != nil {
 		return errors.New("must be a name of the IANA time zone database, such as UTC, Asia/Kolkata or Europe/Berlin")
 	}
 	return nil

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"time"
 	_ "time/tzdata" // time_zone works in a container without a time zone database
+
+	"healthcare/platform/timezone"
 )
 
 // Config has a field for every key. The field declares the type and the valid values, and configs/default.yaml the
@@ -110,7 +112,7 @@ func (c Config) DatabasePath() string { return filepath.Join(c.DataDir, "healthc
 
 // Location returns the time zone for dates. It is UTC if time_zone is invalid.
 func (c Config) Location() *time.Location {
-	location, err := time.LoadLocation(c.TimeZone)
+	location, err := timezone.Load(c.TimeZone)
 	if err != nil {
 		return time.UTC
 	}

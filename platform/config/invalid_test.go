@@ -41,8 +41,11 @@ func TestInvalidValues(t *testing.T) {
 			strings.Repeat("a", 64) + ".example",
 			"a.example, https://b.example",
 		},
-		"cors_origins":     {"*", "app.clinic.example", "https://app.clinic.example/", "ftp://app.clinic.example"},
-		"time_zone":        {"Asia/Nowhere", "Local", "+05:30", "../etc/passwd"},
+		"cors_origins": {"*", "app.clinic.example", "https://app.clinic.example/", "ftp://app.clinic.example"},
+		"time_zone": {
+			"Asia/Nowhere", "Local", "localtime", "posixrules", "Factory", "posix/UTC", "right/Europe/Berlin", "+05:30",
+			"../etc/passwd",
+		},
 		"log_level":        {"INFO", "fatal"},
 		"app_env":          {"prod", "Production"},
 		"forwarded_header": {"x-real-ip", "both"},

@@ -132,12 +132,17 @@ func (s *Service) lock(ctx context.Context, who auth.Principal, a domain.Appoint
 	return s.appointments.Lock(ctx, of, a.PatientID, holder)
 }
 
-// maxBackdated is how long after its start an appointment may be stored.
-const maxBackdated = 24 * time.Hour
+const (
+	// maxBackdated is how long after its start an appointment may be stored.
+	maxBackdated = 24 * time.Hour
+	// maxYearsAhead is how many years before its start an appointment may be stored. It rejects typing errors, because
+	// overbooking ignores the horizon of the doctor.
+	maxYearsAhead = 100
+)
 
 // mayOverbook reports whether the practice may ignore the error of check, and returns that error.
 func (o offer) mayOverbook(start, now time.Time, byPatient bool) (may bool, outside error) {
-	if start.Before(now.Add(-maxBackdated)) {
+	if start.Before(now.Add(-maxBackdated)) || start.After(now.AddDate(maxYearsAhead, 0, 0)) {
 		return false, appointments.ErrOutsideWindow
 	}
 	return true, o.check(start, now, byPatient)

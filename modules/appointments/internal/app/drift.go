@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"healthcare/modules/appointments"
@@ -10,11 +11,12 @@ import (
 )
 
 // Drifted is an appointment whose instant no longer has the promised wall clock time, because the rules of its time
-// zone have changed since.
+// zone have changed since, or which cannot be compared.
 type Drifted struct {
 	domain.Appointment
-	Shows string    // the wall clock time that the instant has now, as in domain.LocalLayout; "" for an unknown zone
-	Keeps time.Time // the instant that has the promised wall clock time now; zero for an unknown zone
+	Shows string    // the wall clock time that the instant has now, as in domain.LocalLayout; "" with a Fault
+	Keeps time.Time // the instant that has the promised wall clock time now; zero with a Fault
+	Fault error     // why the times cannot be compared; nil if they were
 }
 
 // readAtOnce is the number of appointments that Drift reads at once.
@@ -44,13 +46,16 @@ func (s *Service) Drift(ctx context.Context, compared func(int), found func(Drif
 func driftOf(a domain.Appointment) (Drifted, bool) {
 	zone, err := time.LoadLocation(a.TimeZone)
 	if err != nil {
-		return Drifted{Appointment: a}, true
+		return Drifted{Appointment: a, Fault: fmt.Errorf("the time zone %s is unknown", a.TimeZone)}, true
 	}
 	shows := a.StartsAt.In(zone).Format(domain.LocalLayout)
 	if shows == a.LocalStart {
 		return Drifted{}, false
 	}
-	promised, _ := time.Parse(domain.LocalLayout, a.LocalStart) // was formatted so
+	promised, err := time.Parse(domain.LocalLayout, a.LocalStart)
+	if err != nil {
+		return Drifted{Appointment: a, Fault: fmt.Errorf("the stored local_start %q is malformed", a.LocalStart)}, true
+	}
 	date, minute := domain.WallClock(promised, time.UTC)
 	return Drifted{Appointment: a, Shows: shows, Keeps: calendar.At(zone, date, minute)}, true
 }

@@ -72,12 +72,12 @@ func (s *Service) Enlist(
 func (s *Service) enlist(
 	ctx context.Context, who auth.Principal, in domain.WaitingInput, at domain.Moment,
 ) (added WaitingShown, err error) {
-	by, err := s.sideOf(ctx, who, in.Patient, in.Doctor, at.Now)
+	by, err := s.sideOf(ctx, who, in.Patient, in.DoctorOrZero(), at.Now)
 	if err != nil {
 		return added, err
 	}
-	if in.Doctor != (doctors.ID{}) {
-		doctor, err := s.doctors.Hold(ctx, in.Doctor)
+	if in.Doctor != nil {
+		doctor, err := s.doctors.Hold(ctx, *in.Doctor)
 		if err != nil {
 			return added, err
 		}

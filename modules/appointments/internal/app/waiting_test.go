@@ -112,7 +112,7 @@ func TestEnlist(t *testing.T) {
 			who, doctor, of := h.newUser(t), h.doctor(t), h.newType(t, nil)
 			patient := h.patientOf(t, who)
 			in := waitingInput(patient, of)
-			in.Doctor, in.PartOfDay = doctor.ID, "EVENING"
+			in.Doctor, in.PartOfDay = &doctor.ID, "EVENING"
 			added := h.enlist(t, who, in)
 			require.Equal(t, domain.IsWaiting, added.State)
 			require.Equal(t, domain.Evening, added.PartOfDay)
@@ -169,12 +169,17 @@ func TestEnlist(t *testing.T) {
 			h := newEnv(t, db)
 			who, of := h.newUser(t), h.newType(t, nil)
 			in := waitingInput(h.patientOf(t, who), of)
-			in.Doctor = recordid.New[doctors.ID]()
-			_, err := h.Enlist(t.Context(), who, in)
-			require.ErrorIs(t, err, doctors.ErrNotFound)
-			in.Doctor, in.Type = doctors.ID{}, recordid.New[domain.TypeID]()
-			_, err = h.Enlist(t.Context(), who, in)
-			require.ErrorIs(t, err, appointments.ErrTypeNotFound)
+			for _, missing := range []doctors.ID{recordid.New[doctors.ID](), {}} {
+				in.Doctor = &missing
+				_, err := h.Enlist(t.Context(), who, in)
+				require.ErrorIs(t, err, doctors.ErrNotFound)
+			}
+			in.Doctor = nil
+			for _, missing := range []domain.TypeID{recordid.New[domain.TypeID](), {}} {
+				in.Type = missing
+				_, err := h.Enlist(t.Context(), who, in)
+				require.ErrorIs(t, err, appointments.ErrTypeNotFound)
+			}
 		})
 		t.Run("a patient has at most 20 open entries, also of requests at once", func(t *testing.T) {
 			h := newEnv(t, db)
@@ -210,7 +215,7 @@ func TestWaitingVisibility(t *testing.T) {
 		person, stranger, acting := h.personOf(t, patient), h.newUser(t), h.actingFor(t, doctor)
 		anyDoctor := h.enlist(t, staff, waitingInput(patient, of))
 		in := waitingInput(patient, of)
-		in.Doctor = doctor.ID
+		in.Doctor = &doctor.ID
 		withDoctor := h.enlist(t, person, in)
 
 		t.Run("staff see those of their patients, patients their own, doctors those naming them", func(t *testing.T) {
@@ -298,7 +303,7 @@ func TestOffer(t *testing.T) {
 			who, wanted, other, of := h.newUser(t), h.doctor(t), h.doctor(t), h.newType(t, nil)
 			for _, doctor := range []doctors.Doctor{wanted, other} {
 				in := waitingInput(h.patientOf(t, who), of)
-				in.Doctor, in.To = wanted.ID, in.From
+				in.Doctor, in.To = &wanted.ID, in.From
 				offered := h.offer(t, who, h.enlist(t, who, in).ID, doctor, 9)
 				require.Equal(t, wanted.Name, offered.Doctor.Name)
 				require.Equal(t, of.Name, offered.Type.Name)
@@ -549,7 +554,7 @@ func TestWaitingReactions(t *testing.T) {
 		who, doctor, of := h.newUser(t), h.doctor(t), h.newType(t, nil)
 		patient := h.patientOf(t, who)
 		in := waitingInput(patient, of)
-		in.Doctor = doctor.ID
+		in.Doctor = &doctor.ID
 		entry := h.enlist(t, who, in)
 
 		t.Run("the entries of a removed doctor end, and each is recorded", func(t *testing.T) {

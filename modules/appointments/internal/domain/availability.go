@@ -9,12 +9,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
-
 	"healthcare/modules/appointments/internal/domain/calendar"
 	"healthcare/modules/doctors"
 	"healthcare/platform/errs"
 	"healthcare/platform/recordid"
+	"healthcare/platform/timezone"
 )
 
 // Availability is when a doctor sees patients.
@@ -109,8 +108,8 @@ func fieldOfWindow(index int, name string) string { return fmt.Sprintf("windows[
 func (i AvailabilityInput) Types() map[int]TypeID {
 	types := map[int]TypeID{}
 	for index, w := range i.Windows {
-		if id, err := w.parseType(); err == nil && id.UUID != uuid.Nil {
-			types[index] = id
+		if id, err := w.parseType(); err == nil && w.Type != "" {
+			types[index] = id // also the zero id, which no type has
 		}
 	}
 	return types
@@ -152,13 +151,12 @@ func setGiven(target, given *int) {
 	}
 }
 
-// checkZone returns an error unless the name is that of a time zone, or empty. LoadLocation also accepts Local, the
-// zone of the machine.
+// checkZone returns an error unless the name is that of a time zone, or empty.
 func checkZone(name string) error {
 	if name == "" {
 		return nil
 	}
-	if _, err := time.LoadLocation(name); err != nil || name == "Local" || len(name) > maxZoneName {
+	if _, err := timezone.Load(name); err != nil || len(name) > maxZoneName {
 		return errUnknownZone
 	}
 	return nil

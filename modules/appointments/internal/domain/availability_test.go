@@ -115,6 +115,8 @@ func TestAvailabilityRules(t *testing.T) {
 	}{
 		"an unknown zone":        {domain.AvailabilityInput{TimeZone: "Europe/Atlantis"}, []string{"time_zone"}},
 		"the zone of a machine":  {domain.AvailabilityInput{TimeZone: "Local"}, []string{"time_zone"}},
+		"the file of that zone":  {domain.AvailabilityInput{TimeZone: "localtime"}, []string{"time_zone"}},
+		"a zone of leap seconds": {domain.AvailabilityInput{TimeZone: "right/UTC"}, []string{"time_zone"}},
 		"a path of a file":       {domain.AvailabilityInput{TimeZone: "../../etc/passwd"}, []string{"time_zone"}},
 		"a zone of many letters": {domain.AvailabilityInput{TimeZone: strings.Repeat("a", 65)}, []string{"time_zone"}},
 		"numbers below the bounds": {
@@ -195,7 +197,9 @@ func TestTimesOfWindows(t *testing.T) {
 
 func TestTypesOfWindows(t *testing.T) {
 	id := recordid.New[domain.TypeID]()
-	input := domain.AvailabilityInput{Windows: []domain.WindowInput{{}, {Type: id.String()}, {Type: "x"}}}
-	require.Equal(t, map[int]domain.TypeID{1: id}, input.Types())
+	input := domain.AvailabilityInput{Windows: []domain.WindowInput{
+		{}, {Type: id.String()}, {Type: "x"}, {Type: uuid.Nil.String()},
+	}}
+	require.Equal(t, map[int]domain.TypeID{1: id, 3: {}}, input.Types(), "the zero id is one that no type has")
 	require.Equal(t, "windows[1].type", domain.TypeOfWindow(1))
 }

@@ -40,19 +40,32 @@ var (
 // 24 hours.
 var rfc3339 = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$`)
 
-// ParseStart reads the start of an appointment: RFC 3339, a whole minute. Errors: one for the field.
+// ParseStart reads the start of an appointment: RFC 3339, a whole minute of the years firstStart to lastStart in UTC.
+// Errors: one for the field.
 func ParseStart(s string) (time.Time, error) {
 	s = strings.TrimSpace(s)
 	start, err := time.Parse(time.RFC3339, s)
 	start = start.UTC()
-	if err != nil || !rfc3339.MatchString(s) || !start.Truncate(time.Minute).Equal(start) ||
-		start.Year() < 2000 || start.Year() > 9998 {
+	switch {
+	case err != nil, !rfc3339.MatchString(s), !start.Truncate(time.Minute).Equal(start):
 		return time.Time{}, errStart
+	case start.Year() < firstStart || start.Year() > lastStart:
+		return time.Time{}, errStartYear
 	}
 	return start, nil
 }
 
-var errStart = errors.New("Must be a whole minute with its offset from UTC, as in 2099-12-01T09:30:00+01:00.")
+// The years of starts. The longest series takes 52 years, so that the last of its dates has four digits as well.
+const (
+	firstStart = 2000
+	lastStart  = 9900
+)
+
+var (
+	errStart = errors.New("Must be a whole minute with its offset from UTC, as in 2099-12-01T09:30:00+01:00.")
+
+	errStartYear = fmt.Errorf("Must be in the years %d to %d, in UTC.", firstStart, lastStart)
+)
 
 // Checks trims the texts, and returns the errors of the fields (nil for valid ones).
 func (b *Booking) Checks() map[string]error {

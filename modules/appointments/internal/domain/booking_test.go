@@ -26,8 +26,8 @@ func TestParseStart(t *testing.T) {
 		"2026-12-01T09:30:00+23:59":       utc(2026, 11, 30, 9, 31),
 		"2000-01-01T00:00:00Z":            utc(2000, 1, 1, 0, 0),
 		"2000-01-01T00:00:00-01:00":       utc(2000, 1, 1, 1, 0),
-		"9998-12-31T23:59:00Z":            utc(9998, 12, 31, 23, 59),
-		"9999-01-01T00:30:00+01:00":       utc(9998, 12, 31, 23, 30),
+		"9900-12-31T23:59:00Z":            utc(9900, 12, 31, 23, 59),
+		"9901-01-01T00:30:00+01:00":       utc(9900, 12, 31, 23, 30),
 		"2028-02-29T09:30:00Z":            utc(2028, 2, 29, 9, 30),
 
 		"":                             nil,
@@ -46,8 +46,8 @@ func TestParseStart(t *testing.T) {
 		"2016-12-31T23:59:60Z":         nil,
 		"1999-12-31T23:59:00Z":         nil,
 		"2000-01-01T00:30:00+01:00":    nil,
-		"9999-01-01T00:00:00Z":         nil,
-		"9998-12-31T23:30:00-01:00":    nil,
+		"9901-01-01T00:00:00Z":         nil,
+		"9900-12-31T23:30:00-01:00":    nil,
 		"1764581400":                   nil,
 		"tomorrow":                     nil,
 		"2026-12-01T9:30:00Z":          nil, // time.Parse accepts these
@@ -64,6 +64,21 @@ func TestParseStart(t *testing.T) {
 			}
 			require.NoError(t, err)
 			require.Equal(t, *want, got)
+		})
+	}
+	for _, given := range []string{
+		"0000-01-01T00:00:00Z", "1999-12-31T23:59:00Z", "2000-01-01T00:30:00+01:00", "9900-12-31T23:30:00-01:00",
+		"9999-12-31T23:45:00Z",
+	} {
+		t.Run("names the years for "+given, func(t *testing.T) {
+			_, err := domain.ParseStart(given)
+			require.EqualError(t, err, "Must be in the years 2000 to 9900, in UTC.")
+		})
+	}
+	for _, given := range []string{"", "9999-12-31T23:45:01Z", "9999-12-31", "10000-01-01T00:00:00Z"} {
+		t.Run("names the form for "+given, func(t *testing.T) {
+			_, err := domain.ParseStart(given)
+			require.ErrorContains(t, err, "Must be a whole minute with its offset from UTC")
 		})
 	}
 }

@@ -95,7 +95,7 @@ type Moment struct {
 // WaitingInput is the input of a new entry.
 type WaitingInput struct {
 	Patient   patients.ID
-	Doctor    doctors.ID // zero: any doctor
+	Doctor    *doctors.ID // nil: any doctor
 	Type      TypeID
 	From, To  calendar.Date
 	PartOfDay string // in any letter case; "": any
@@ -125,6 +125,14 @@ func (in *WaitingInput) Checks() map[string]error {
 	return checks
 }
 
+// DoctorOrZero returns the doctor, or zero for any doctor.
+func (in *WaitingInput) DoctorOrZero() (doctor doctors.ID) {
+	if in.Doctor != nil {
+		doctor = *in.Doctor
+	}
+	return doctor
+}
+
 // CheckLastDay returns an error if the last day has passed. Errors: errs.Invalid.
 func (in *WaitingInput) CheckLastDay(today calendar.Date) error {
 	if in.To < today {
@@ -136,7 +144,7 @@ func (in *WaitingInput) CheckLastDay(today calendar.Date) error {
 // NewWaitingEntry returns a new entry of the patient. The input has been checked.
 func NewWaitingEntry(patient patients.Patient, in WaitingInput, by uuid.UUID, now time.Time) WaitingEntry {
 	return WaitingEntry{
-		ID: recordid.New[WaitingID](), OwnerID: patient.Owner, PatientID: patient.ID, DoctorID: in.Doctor,
+		ID: recordid.New[WaitingID](), OwnerID: patient.Owner, PatientID: patient.ID, DoctorID: in.DoctorOrZero(),
 		TypeID: in.Type, From: in.From, To: in.To, PartOfDay: PartOfDay(in.PartOfDay), State: IsWaiting, Version: 1,
 		CreatedBy: by, CreatedAt: now, UpdatedAt: now,
 	}

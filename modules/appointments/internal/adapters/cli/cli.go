@@ -49,8 +49,8 @@ func drift(ctx context.Context, cmd *cobra.Command, service *app.Service) error 
 		line.Show("compared", int64(compared), 0)
 	}, func(d app.Drifted) {
 		drifted++
-		if d.Keeps.IsZero() {
-			fmt.Fprintf(cmd.OutOrStdout(), "%s: the time zone %s is unknown\n", d.ID, d.TimeZone)
+		if d.Fault != nil {
+			fmt.Fprintf(cmd.OutOrStdout(), "%s: %s\n", d.ID, d.Fault)
 			return
 		}
 		fmt.Fprintf(cmd.OutOrStdout(), "%s: promised %s %s, now %s; %s keeps it\n",

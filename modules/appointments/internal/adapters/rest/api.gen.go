@@ -160,10 +160,10 @@ type AppointmentInput struct {
 
 	// Hold Reserve the time instead of booking it.
 	//
-	// Example: false
+	// Example: true
 	Hold nullable.Nullable[bool] `json:"hold,omitempty"`
 
-	// HoldMinutes Of the reservation, by default 10. It implies `hold`.
+	// HoldMinutes Of the reservation, by default 10. It implies `hold`, which may not be `false` then.
 	//
 	// Example: 10
 	HoldMinutes nullable.Nullable[int] `json:"hold_minutes,omitempty"`
@@ -913,13 +913,13 @@ type ListSlotsParams struct {
 	// Type The appointment type.
 	Type string `form:"type" json:"type"`
 
-	// Doctor Only free times of these doctors, at most 50, separated by commas or in repeated parameters. By default all who have opening hours.
+	// Doctor Only free times of these doctors, at most 50, separated by commas or in repeated parameters. By default all who have opening hours, and 400 if they are more than 50.
 	Doctor *[]string `form:"doctor,omitempty" json:"doctor,omitempty"`
 
-	// From The first day, in the time zones of the doctors. By default today.
+	// From The first day, in the time zones of the doctors, from 1900-01-01 to 9998-12-31. By default today.
 	From *string `form:"from,omitempty" json:"from,omitempty"`
 
-	// To The last day. By default six days after the first.
+	// To The last day, at most 9998-12-31. By default six days after the first.
 	To *string `form:"to,omitempty" json:"to,omitempty"`
 
 	// Tz The IANA time zone in which `local` is shown. By default that of each doctor.

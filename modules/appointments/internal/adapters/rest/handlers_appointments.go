@@ -192,16 +192,21 @@ func bookingOf(body AppointmentInput) (domain.Booking, map[string]error) {
 		Start: start, Reason: rest.OrEmpty(body.Reason), Hold: rest.OrNil(body.HoldMinutes),
 		Overbook: overbook(body.OverbookReason),
 	}
-	if held := rest.OrNil(body.Hold); held != nil && *held && booking.Hold == nil {
+	hold := rest.OrNil(body.Hold)
+	if hold != nil && *hold && booking.Hold == nil {
 		minutes := domain.DefaultHold
 		booking.Hold = &minutes
-	} else if held != nil && !*held {
-		booking.Hold = nil
 	}
 	checks := booking.Checks()
+	if hold != nil && !*hold && booking.Hold != nil {
+		checks["hold"] = errNoHold
+	}
 	checks["patient"], checks["doctor"], checks["type"], checks["starts_at"] = noPatient, noDoctor, noType, noStart
 	return booking, checks
 }
+
+//nolint:staticcheck // shown to people as a sentence
+var errNoHold = errors.New("May not be false with hold_minutes, which reserve the time.")
 
 // overbook returns the reason to overbook, nil if it was not sent or is empty.
 func overbook(given nullable.Nullable[string]) *string {

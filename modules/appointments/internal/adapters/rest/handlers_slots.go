@@ -15,6 +15,7 @@ import (
 	"healthcare/modules/patients"
 	"healthcare/platform/errs"
 	"healthcare/platform/rest"
+	"healthcare/platform/timezone"
 )
 
 // defaultSlots is the number of free times after which a response ends by default.
@@ -67,7 +68,7 @@ func slotsQuery(params ListSlotsParams) (app.SlotsQuery, error) {
 	}
 	if params.Tz != nil {
 		var err error
-		if query.Zone, err = time.LoadLocation(*params.Tz); err != nil || *params.Tz == "" || *params.Tz == "Local" {
+		if query.Zone, err = timezone.Load(*params.Tz); err != nil {
 			checks["tz"] = errZone
 		}
 	}

@@ -96,7 +96,8 @@ func waitingInputOf(body WaitingEntryInput) (input domain.WaitingInput, err erro
 	input.Patient.UUID, checks["patient"] = rest.BodyUUID(body.Patient)
 	input.Type.UUID, checks["type"] = rest.BodyUUID(body.Type)
 	if doctor := rest.OrNil(body.Doctor); doctor != nil {
-		input.Doctor.UUID, checks["doctor"] = rest.BodyUUID(*doctor)
+		id, err := rest.BodyUUID(*doctor)
+		input.Doctor, checks["doctor"] = &doctors.ID{UUID: id}, err
 	}
 	return input, errs.Fields(checks)
 }

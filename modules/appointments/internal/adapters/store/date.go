@@ -18,17 +18,18 @@ func orNoDate(d *calendar.Date) *date { return (*date)(d) }
 // Value implements driver.Valuer.
 func (d date) Value() (driver.Value, error) { return calendar.Date(d).String(), nil }
 
-// Scan implements sql.Scanner: text from SQLite, a time from PostgreSQL.
+// Scan implements sql.Scanner: text from SQLite, a time from PostgreSQL. It accepts dates of all years: the bounds of
+// input do not make a stored row unreadable.
 func (d *date) Scan(src any) error {
 	switch v := src.(type) {
 	case time.Time:
 		*d = date(calendar.DateOf(v, time.UTC))
 	case string:
-		parsed, err := calendar.ParseDate(v)
+		parsed, err := time.Parse(time.DateOnly, v)
 		if err != nil {
 			return errors.New("a stored date is malformed")
 		}
-		*d = date(parsed)
+		*d = date(calendar.DateOf(parsed, time.UTC))
 	default:
 		return fmt.Errorf("cannot read a date from %T", src)
 	}

@@ -2,6 +2,7 @@ package calendar
 
 import (
 	"errors"
+	"fmt"
 	"time"
 )
 
@@ -9,17 +10,22 @@ import (
 // The zero Date is 1970-01-01.
 type Date int32
 
-// MinDate and MaxDate bound the dates that have a text: 0001-01-01 and 9999-12-31.
+// MinDate and MaxDate bound the dates that are accepted: 1900-01-01 and 9998-12-31. The days around them have a text
+// and are dates on every engine, so that the caller may compute with them.
 const (
-	MinDate Date = -719_162
-	MaxDate Date = 2_932_896
+	MinDate Date = -25_567
+	MaxDate Date = 2_932_531
 )
 
 const secondsPerDay = 24 * 60 * 60
 
-var errDate = errors.New("Enter a date as YYYY-MM-DD.")
+// Messages for people, as sentences.
+var (
+	errDate  = errors.New("Enter a date as YYYY-MM-DD.")
+	errYears = fmt.Errorf("Must be a date from %s to %s.", MinDate, MaxDate)
+)
 
-// ParseDate reads YYYY-MM-DD (RFC 3339, full-date) of the years 0001 to 9999. Errors: a plain error for any other text,
+// ParseDate reads YYYY-MM-DD (RFC 3339, full-date) from MinDate to MaxDate. Errors: a plain error for any other text,
 // which does not quote the text.
 func ParseDate(s string) (Date, error) {
 	t, err := time.Parse(time.DateOnly, s)
@@ -27,8 +33,8 @@ func ParseDate(s string) (Date, error) {
 		return 0, errDate
 	}
 	date := Date(floorDiv(t.Unix(), secondsPerDay)) //nolint:gosec // four digits of a year fit
-	if date < MinDate {
-		return 0, errDate
+	if date < MinDate || date > MaxDate {
+		return 0, errYears
 	}
 	return date, nil
 }
@@ -39,7 +45,7 @@ func DateOf(instant time.Time, zone *time.Location) Date {
 	return Date(floorDiv(instant.Unix()+int64(offset), secondsPerDay)) //nolint:gosec // 5.8 million years fit
 }
 
-// String returns YYYY-MM-DD. The result is undefined outside MinDate to MaxDate.
+// String returns YYYY-MM-DD. The result is undefined outside the years 1 to 9999.
 func (d Date) String() string {
 	return time.Unix(d.midnight(), 0).UTC().Format(time.DateOnly)
 }

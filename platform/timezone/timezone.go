@@ -1,0 +1,35 @@
+// Package timezone reads the names of time zones that people and configurations choose.
+package timezone
+
+import (
+	"errors"
+	"path"
+	"strings"
+	"time"
+)
+
+// ErrUnknown is the error of a name that is not that of a time zone.
+var ErrUnknown = errors.New("unknown time zone")
+
+// Load returns the time zone with a name of the IANA database, such as Europe/Berlin. It accepts less than
+// time.LoadLocation, which also reads the zone of the machine and other files beside the zones. Errors: ErrUnknown.
+func Load(name string) (*time.Location, error) {
+	if name == "" || path.Clean(name) != name || isExcluded(name) {
+		return nil, ErrUnknown
+	}
+	zone, err := time.LoadLocation(name)
+	if err != nil {
+		return nil, ErrUnknown
+	}
+	return zone, nil
+}
+
+// isExcluded reports whether a name depends on the machine, or is a zone where nobody lives. Some machines read their
+// files in any letter case.
+func isExcluded(name string) bool {
+	switch name = strings.ToLower(name); name {
+	case "local", "localtime", "posixrules", "factory":
+		return true
+	}
+	return strings.HasPrefix(name, "posix/") || strings.HasPrefix(name, "right/") // other forms of the same zones
+}

@@ -47,7 +47,7 @@ func TestOverbookingFarAhead(t *testing.T) {
 			require.ErrorIs(t, series.Skipped[0].Reason, appointments.ErrOutsideWindow)
 			_, err = h.Move(t.Context(), who, series.Booked[0].ID, revision.Match{},
 				domain.Move{Start: in.Start.Add(time.Minute), Overbook: in.Overbook, Following: true})
-			require.ErrorIs(t, err, appointments.ErrOutsideWindow)
+			require.ErrorIs(t, err, appointments.ErrSeriesConflicts)
 		})
 		t.Run("is bounded for moves", func(t *testing.T) {
 			made := h.booked(t, who, h.patientOf(t, who), doctor, of, at(9, 0))

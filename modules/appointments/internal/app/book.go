@@ -23,8 +23,10 @@ func (s *Service) Book(ctx context.Context, who auth.Principal, in domain.Bookin
 	if err := errs.Fields(in.Checks()); err != nil {
 		return Shown{}, err
 	}
+	// Read before the transaction, in which no other writes on SQLite. Their errors follow those about the patient.
+	offered, unknown := s.terms(ctx, in.Doctor, in.Type, in.Start)
 	err = s.tx.Do(ctx, func(ctx context.Context) error {
-		made, err = s.book(ctx, who, in)
+		made, err = s.book(ctx, who, in, offered, unknown)
 		return err
 	})
 	if err = s.explainConflicts(ctx, who, err); err == nil {
@@ -33,7 +35,9 @@ func (s *Service) Book(ctx context.Context, who auth.Principal, in domain.Bookin
 	return made, s.recordRefusedPatient(ctx, who, in.Patient, err)
 }
 
-func (s *Service) book(ctx context.Context, who auth.Principal, in domain.Booking) (Shown, error) {
+func (s *Service) book(
+	ctx context.Context, who auth.Principal, in domain.Booking, offered offer, unknown error,
+) (Shown, error) {
 	now := s.clock.Now()
 	by, err := s.sideOf(ctx, who, in.Patient, in.Doctor, now)
 	if err != nil {
@@ -42,8 +46,13 @@ func (s *Service) book(ctx context.Context, who auth.Principal, in domain.Bookin
 	if by.byPatient && in.Overbook != nil {
 		return Shown{}, appointments.ErrNotPatients
 	}
-	offered, err := s.offered(ctx, in.Doctor, in.Type, in.Start, by.byPatient, false)
-	if err != nil {
+	if offered.doctor, err = s.doctors.Hold(ctx, in.Doctor); err != nil {
+		return Shown{}, err
+	}
+	if unknown != nil {
+		return Shown{}, unknown
+	}
+	if err := offered.checkBookable(by.byPatient); err != nil {
 		return Shown{}, err
 	}
 	made := domain.New(*by.patient, in.Reason, who.UserID, now)

@@ -122,29 +122,39 @@ type offer struct {
 }
 
 // offered returns the offer of a doctor for an appointment that starts at a time, and locks the doctor against removal.
-// The type of an existing appointment that keeps it need not be bookable.
-// Errors: doctors.ErrNotFound, doctors.ErrInRemoval, appointments.ErrTypeNotFound, appointments.ErrNotBookable.
+// The type of an existing appointment that keeps it need not be bookable. Errors: doctors.ErrNotFound,
+// doctors.ErrInRemoval, appointments.ErrTypeNotFound, appointments.ErrNotBookable.
 func (s *Service) offered(
 	ctx context.Context, doctor doctors.ID, kind domain.TypeID, start time.Time, byPatient, keepsType bool,
 ) (offered offer, err error) {
-	if offered.doctor, err = s.doctors.Hold(ctx, doctor); err != nil {
+	held, err := s.doctors.Hold(ctx, doctor)
+	if err != nil {
 		return offer{}, err
 	}
-	if offered.of, err = s.bookable(ctx, kind, byPatient); err != nil &&
-		(!keepsType || !errors.Is(err, appointments.ErrNotBookable)) {
+	if offered, err = s.terms(ctx, doctor, kind, start); err == nil && !keepsType {
+		err = offered.checkBookable(byPatient)
+	}
+	offered.doctor = held
+	return offered, err
+}
+
+// terms returns an offer without the doctor. It locks nothing. Errors: appointments.ErrTypeNotFound.
+func (s *Service) terms(
+	ctx context.Context, doctor doctors.ID, kind domain.TypeID, start time.Time,
+) (offered offer, err error) {
+	if offered.of, err = s.types.Find(ctx, kind); err != nil {
 		return offer{}, err
 	}
 	offered.rules, err = s.rulesOf(ctx, doctor, start)
 	return offered, err
 }
 
-// bookable returns a type that the user may book. Errors: appointments.ErrTypeNotFound, appointments.ErrNotBookable.
-func (s *Service) bookable(ctx context.Context, kind domain.TypeID, byPatient bool) (domain.Type, error) {
-	of, err := s.types.Find(ctx, kind)
-	if err == nil && (!of.Active || byPatient && !of.ForPatients) {
-		err = appointments.ErrNotBookable
+// checkBookable returns appointments.ErrNotBookable for a type that the user may not book.
+func (o offer) checkBookable(byPatient bool) error {
+	if !o.of.Active || byPatient && !o.of.ForPatients {
+		return appointments.ErrNotBookable
 	}
-	return of, err
+	return nil
 }
 
 // rulesOf returns the rules of the doctor for the days around a time.

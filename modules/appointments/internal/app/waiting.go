@@ -83,7 +83,10 @@ func (s *Service) enlist(
 		}
 		added.Doctor = &doctor
 	}
-	if added.Type, err = s.bookable(ctx, in.Type, by.byPatient); err != nil {
+	if added.Type, err = s.types.Find(ctx, in.Type); err == nil {
+		err = offer{of: added.Type}.checkBookable(by.byPatient)
+	}
+	if err != nil {
 		return added, err
 	}
 	if err := s.lockWaiting(ctx, in.Patient); err != nil {

@@ -289,11 +289,12 @@ func (s *Sealing) Flush(ctx context.Context) error {
 }
 
 func (s *Sealing) flush(ctx context.Context) error {
-	first := true
-	_, err := s.sealUntil(ctx, func(remaining ports.Backlog, _ int64) bool {
-		done := remaining.Batches == 0 || !first && !full(remaining)
-		first = false
-		return done
+	due := int64(-1) // batches at the beginning, which may fill several segments
+	_, err := s.sealUntil(ctx, func(remaining ports.Backlog, sealed int64) bool {
+		if due < 0 {
+			due = remaining.Batches
+		}
+		return remaining.Batches == 0 || sealed >= due && !full(remaining)
 	})
 	return err
 }

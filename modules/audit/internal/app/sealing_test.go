@@ -244,6 +244,18 @@ func TestReadersWaitShortly(t *testing.T) {
 	}
 }
 
+// A reader sees all earlier entries, also of more than one segment and less than two.
+func TestFlushSealsSeveralSegments(t *testing.T) {
+	t.Parallel()
+	h := newFixture(databasetest.SQLite(t))
+	for range 15 {
+		h.record(t, domain.MaxSegmentEntries/10)
+	}
+	require.NoError(t, h.sealing.FlushForReader(t.Context()))
+	require.Zero(t, h.unsealed(t))
+	require.Len(t, h.entries(t), 15*domain.MaxSegmentEntries/10)
+}
+
 // A batch of a key that no instance knows is set aside after five minutes.
 func TestABatchOfAnUnknownKeyWaits(t *testing.T) {
 	t.Parallel()

@@ -892,7 +892,7 @@ type CancelAppointmentParams struct {
 
 // RescheduleAppointmentParams defines parameters for RescheduleAppointment.
 type RescheduleAppointmentParams struct {
-	// Scope `following` also moves the later appointments of the series.
+	// Scope `following` also moves the later appointments of the series, by as much. If some cannot be moved, none is (409 `series_conflicts`, with `skipped`).
 	Scope *string `form:"scope,omitempty" json:"scope,omitempty"`
 }
 

@@ -74,7 +74,9 @@ func (c Config) Exposed() []string {
 
 // exposed returns the sentences of Exposed, and the number of files that only their owner can use.
 func (c Config) exposed() (sentences []string, private int) {
-	for _, path := range []string{c.DataDir, c.DatabasePath(), c.secretPath(), filepath.Join(c.DataDir, AuditKeyFile)} {
+	for _, path := range []string{
+		c.DataDir, c.DatabasePath(), c.secretPath(), filepath.Join(c.DataDir, AuditKeyFile), c.MailFolder(),
+	} {
 		info, err := os.Stat(path)
 		if err != nil {
 			continue // other checks report missing files

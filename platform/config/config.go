@@ -41,6 +41,11 @@ type Config struct {
 
 	MetricsAddress string `koanf:"metrics_address"`
 
+	MailURL          Secret `koanf:"mail_url"` // contains a password
+	MailFrom         string `koanf:"mail_from"`
+	MailDKIMSelector string `koanf:"mail_dkim_selector"`
+	MailDKIMKey      Secret `koanf:"mail_dkim_key"`
+
 	HTTPAddress         string        `koanf:"http_address"`
 	TrustedProxies      []string      `koanf:"trusted_proxies"`
 	ForwardedHeader     string        `koanf:"forwarded_header"`
@@ -109,6 +114,9 @@ func (c Config) Embedded() bool { return c.DatabaseURL == "" }
 
 // DatabasePath returns the path of the embedded database.
 func (c Config) DatabasePath() string { return filepath.Join(c.DataDir, "healthcare.db") }
+
+// MailFolder returns the folder of messages that are written to files.
+func (c Config) MailFolder() string { return filepath.Join(c.DataDir, "mail") }
 
 // Location returns the time zone for dates. It is UTC if time_zone is invalid.
 func (c Config) Location() *time.Location {

@@ -60,6 +60,18 @@ func TestInvalidValues(t *testing.T) {
 		"secret_key_previous":   {"hunter2"},
 		"audit_key":             {"hunter2"},
 		"audit_key_previous":    {"hunter2"},
+		"mail_url": {
+			"mail.clinic.example", "smtp:hunter2", "http://u:hunter2@h", "smtp://u:hunter2%@h", "smtp://u:hun/ter2@h",
+			"smtp://u:hunter2@", "smtp://u:hunter2@h:0", "smtp://u:hunter2@h:65536", "smtp://u:hunter2#x@h",
+			"smtp://u:hunter2@h?x", "smtp://u:hunter2@h/?tls=none", "smtps://u:hunter2@localhost?tls=none",
+			"smtp://hunter2@h", "smtp://:hunter2@h", "smtp://u:@h", "smtp://u:hunter2@h?tls=off", "smtp://u:hunter2@h",
+		},
+		"mail_from": {
+			"clinic", "a@b@c", "a@clinic.example, b@clinic.example", "a@[127.0.0.1]", "ä@clinic.example", "@a.example",
+			"Clinic <a@clinic.example>\r\nBcc: x@clinic.example",
+		},
+		"mail_dkim_selector": {"a b", "mail.", "_x", "mail2026"},
+		"mail_dkim_key":      {"hunter2", "-----BEGIN PRIVATE KEY-----\nhunter2\n-----END PRIVATE KEY-----"},
 	}
 	fields := reflect.ValueOf(load(t))
 	for i := range fields.NumField() {

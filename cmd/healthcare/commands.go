@@ -46,6 +46,7 @@ SQLite). With DATABASE_URL, SECRET_KEY and AUDIT_KEY it runs on PostgreSQL.`,
   healthcare user promote EMAIL    make a user an administrator
   healthcare migrate status        list applied and pending migrations
   healthcare keys rotate           generate a new signing key, without signing users out
+  healthcare mail test ADDRESS     send a test message
   healthcare backup                back up the embedded database of a running server
   healthcare copy --to postgres:…  move the embedded database to PostgreSQL
   curl http://127.0.0.1:8000/openapi.json`,
@@ -66,6 +67,7 @@ SQLite). With DATABASE_URL, SECRET_KEY and AUDIT_KEY it runs on PostgreSQL.`,
 		appointmentsfx.Command(withGraph),
 		auditfx.Command(withGraph, auditConfig),
 		keysCommand(),
+		mailCommand(),
 		copyCommand(),
 		backupCommand(),
 		doctorCommand(),
@@ -126,6 +128,8 @@ var helpKeys = []string{
 	"data_dir",
 	"app_env",
 	"time_zone",
+	"mail_url",
+	"mail_from",
 	"registration",
 	"care_team_access",
 	"patient_sees_notes",

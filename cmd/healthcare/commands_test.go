@@ -32,7 +32,7 @@ func commandLines(command *cobra.Command, path ...string) map[string]*cobra.Comm
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	all := commandLines(rootCommand())
-	require.Len(t, all, 39, "%v", all)
+	require.Len(t, all, 41, "%v", all)
 	for line, command := range all {
 		t.Run("of healthcare "+line+" describes its purpose", func(t *testing.T) {
 			t.Parallel()
@@ -64,7 +64,7 @@ func TestHelp(t *testing.T) {
 	t.Run("of a command with subcommands is also its output without arguments", func(t *testing.T) {
 		t.Parallel()
 		p := harness.NewEnv(t)
-		for _, command := range []string{"migrate", "keys"} {
+		for _, command := range []string{"migrate", "keys", "mail"} {
 			require.Equal(t, p.Run(command, "--help").ExpectSuccess(), p.Run(command).ExpectSuccess())
 		}
 	})
@@ -90,6 +90,8 @@ func TestUnknownCommandsAreRejectedInOneLine(t *testing.T) {
 		"migrate down":                unknown + `"down"`,
 		"migrate up 3":                unknown + `"3"`,
 		"migrate --force":             "unknown flag: --force",
+		"mail tset":                   unknown + `"tset" for "healthcare mail"; did you mean test?`,
+		"mail test":                   "accepts 1 arg(s), received 0",
 		"keys rotat":                  unknown + `"rotat" for "healthcare keys"; did you mean rotate?`,
 		"keys rotate now":             unknown + `"now"`,
 		"keys list --json":            "unknown flag: --json",

@@ -35,6 +35,7 @@ import (
 	"healthcare/platform/jobs"
 	"healthcare/platform/keyring"
 	"healthcare/platform/logging"
+	"healthcare/platform/mail"
 	"healthcare/platform/telemetry"
 )
 
@@ -186,6 +187,14 @@ func DatabaseConfig(cfg config.Config) database.Config {
 		AcquireTimeout: cfg.DatabaseAcquireTimeout, StatementTimeout: cfg.DatabaseStatementTimeout,
 		LockTimeout:     cfg.DatabaseLockTimeout,
 		IdleInTxTimeout: cfg.DatabaseIdleInTransactionTimeout, SlowQuery: cfg.DatabaseSlowQuery,
+	}
+}
+
+// MailConfig returns the part of mail.
+func MailConfig(cfg config.Config) mail.Config {
+	return mail.Config{
+		URL: cfg.MailURL, From: cfg.MailFrom, DKIMSelector: cfg.MailDKIMSelector, DKIMKey: cfg.MailDKIMKey,
+		Folder: cfg.MailFolder(),
 	}
 }
 

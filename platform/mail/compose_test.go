@@ -153,6 +153,10 @@ func TestInjectionIsRejected(t *testing.T) {
 	} {
 		content(func(m *mail.Message) { m.Headers = map[string]string{name: canarySubject} })
 	}
+	longest := newMessage()
+	longest.Subject = strings.Repeat("x", 900)
+	require.Len(t, parse(t, compose(t, mail.Config{}, longest)).Header.Get("Subject"), 900)
+	content(func(m *mail.Message) { m.Subject = longest.Subject + "x" })
 	content(func(m *mail.Message) { m.Text = "" })
 	content(func(m *mail.Message) { m.Text = canaryText + "\xff" })
 	content(func(m *mail.Message) { m.HTML = canaryText + "\xff" })

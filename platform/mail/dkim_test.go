@@ -103,6 +103,9 @@ func requireSigned(t *testing.T, content string, verify func(digest, signature [
 
 	var signed strings.Builder
 	names := strings.Split(strings.ToLower(tags["h"]), ":")
+	for _, name := range []string{"from", "to", "subject", "date"} { // nobody can add a second one
+		require.Equal(t, 2, strings.Count(":"+tags["h"]+":", ":"+strings.ToUpper(name[:1])+name[1:]+":"), name)
+	}
 	for _, name := range names {
 		if values := fields[name]; len(values) > 0 {
 			signed.WriteString(name + ":" + values[len(values)-1] + "\r\n")

@@ -40,9 +40,17 @@ func TestParseServer(t *testing.T) {
 	for _, text := range []string{
 		"", "mail.clinic.example", "http://mail.clinic.example", "smtp:", "smtp://", "smtp://:587", "smtp://a b",
 		"smtp://mail_x\r\n", "smtp://h?tls=none&x", "smtp://h:x", "smtp://-h", "smtp://[fe80::1%25eth0]",
+		"smtp://h#x", "smtp://h/x", "smtp:h", "smtp://h?x", "smtps://h?tls=none", "smtp://h:0", "smtp://h:65536",
+		"smtp://u:" + password + "/x@h", "smtp://u:" + password + "#x@h", "smtp://u:1" + password + "?x@h",
 	} {
 		_, err := mail.ParseServer(text)
 		require.ErrorContains(t, err, "is not an address such as smtp://", text)
+		require.NotContains(t, err.Error(), password)
+	}
+	for _, text := range []string{"smtp://u@h", "smtp://u:@h", "smtp://:" + password + "@h", "smtp://:@h", "smtp://@h"} {
+		_, err := mail.ParseServer(text)
+		require.ErrorContains(t, err, "needs a user and a password, or neither", text)
+		require.NotContains(t, err.Error(), password)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -325,6 +326,24 @@ func TestServersThatDoNotServe(t *testing.T) {
 		err := newSender(t, cfg).Send(t.Context(), newMessage())
 		requireFailure(t, err, mail.Channel, mail.StepConnect, mail.CodeUnknownHost)
 	})
+}
+
+func TestRepliesThatConcernTheServer(t *testing.T) {
+	t.Parallel()
+	var code atomic.Int32
+	s := newServer(t, func(s *server) {
+		s.onRcpt = func(to string) error { return reply(int(code.Load()), smtp.NoEnhancedCode, to) }
+	})
+	sender := newSender(t, s.config("smtp", "", ""))
+	for number, failure := range map[int32]mail.Failure{
+		421: mail.Channel, 530: mail.Channel, 534: mail.Channel, 535: mail.Channel, 538: mail.Channel,
+		400: mail.Temporary, 450: mail.Temporary, 452: mail.Temporary, 499: mail.Temporary,
+		500: mail.Permanent, 550: mail.Permanent, 554: mail.Permanent, 599: mail.Permanent, 354: mail.Channel,
+	} {
+		code.Store(number)
+		err := sender.Send(t.Context(), newMessage())
+		requireFailure(t, err, failure, mail.StepRcpt, strconv.Itoa(int(number)))
+	}
 }
 
 func TestContextEndsASend(t *testing.T) {

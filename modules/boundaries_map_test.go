@@ -24,6 +24,7 @@ type mapRow struct {
 	module  string
 	tables  []string // owned by the module: the names in backticks
 	queries []string // sorted
+	reacts  []reaction
 }
 
 // contextMap returns the rows of the table in README.md, or none.
@@ -44,7 +45,10 @@ func (t tree) contextMap() []mapRow {
 		case slices.Equal(cells, mapColumns):
 			inTable = true
 		case inTable && len(cells) == len(mapColumns) && strings.Trim(cells[0], ":-") != "":
-			rows = append(rows, mapRow{n + 1, bare(cells[0]), allBackticked(cells[1]), list(cells[2])})
+			module := bare(cells[0])
+			rows = append(rows, mapRow{
+				n + 1, module, allBackticked(cells[1]), list(cells[2]), reactionsOf(module, allBackticked(cells[4])),
+			})
 		}
 	}
 	return rows
@@ -70,6 +74,18 @@ func allBackticked(cell string) []string {
 		words = append(words, match[1])
 	}
 	return words
+}
+
+// reactionsOf parses "patients.Deleted, Transferred": an event without a module is of the same one as that before it.
+func reactionsOf(module string, events []string) (all []reaction) {
+	of := ""
+	for _, event := range events {
+		if before, name, qualified := strings.Cut(event, "."); qualified {
+			of, event = before, name
+		}
+		all = append(all, reaction{module, of, event})
+	}
+	return all
 }
 
 // list parses "patients, doctors"; "-" is an empty list.

@@ -29,6 +29,7 @@ var rules = []rule{
 	{7, "the SQL and the rows of a module name only its own tables", checkTables},
 	{8, "a store passes only constant SQL to GORM", checkGorm},
 	{9, "a module that refers to rows of another module reacts to their removal", checkReactions},
+	{10, "the context map lists the events to which a module reacts", checkEvents},
 }
 
 type rule struct {

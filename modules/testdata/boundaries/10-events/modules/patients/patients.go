@@ -1,0 +1,5 @@
+package patients
+
+type Deleted struct{}
+
+type Transferred struct{}

@@ -29,19 +29,20 @@ var mayImport = map[string][]string{
 		"platform/revision", "platform/timezone"},
 	"adapters/store": {anyLibrary, othersRoot, "own root", "own domain", "own ports",
 		"platform/audit", "platform/auth", "platform/clock", "platform/errs", "platform/database", "platform/paging",
-		"platform/recordid", "platform/telemetry"},
+		"platform/recordid", "platform/telemetry", "platform/timezone"},
 	"adapters/cli": {anyLibrary, othersRoot, "own root", "own domain", "own app",
 		"platform/audit", "platform/auth", "platform/clock", "platform/errs", "platform/paging", "platform/progress",
 		"platform/revision"},
 	"adapters/*": {anyLibrary, othersRoot, "own root", "own domain", "own ports",
 		"platform/admission", "platform/audit", "platform/auth", "platform/clock", "platform/errs",
-		"platform/config", "platform/keyring", "platform/logging", "platform/mail", "platform/telemetry"},
+		"platform/config", "platform/keyring", "platform/logging", "platform/telemetry"},
 }
 
 var technologyFree = []string{uuid, ozzo, "golang.org/x/sync", "golang.org/x/text", othersRoot,
 	"platform/admission", "platform/audit", "platform/auth",
 	"platform/clock", "platform/errs", "platform/events", "platform/jobs", "platform/onetime",
-	"platform/paging", "platform/quota", "platform/recordid", "platform/revision", "platform/text", "platform/tx"}
+	"platform/paging", "platform/quota", "platform/recordid", "platform/revision", "platform/text",
+	"platform/timezone", "platform/tx"}
 
 // references holds the bare libraries that the service is measured against. It is never released.
 const references = "cmd/bench/internal/reference"

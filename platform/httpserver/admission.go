@@ -145,14 +145,7 @@ func (call *call) caller() admission.Caller {
 // reserve acquires the share of heavy work, and a list's memory for the page that it is about to read. Errors:
 // admission.ErrTooMany, admission.ErrBusy, that of the context.
 func (call *call) reserve(c *fiber.Ctx) (err error) {
-	if call.Operation.Heavy {
-		call.releaseTurn()
-		if call.heavy, err = call.shares.heavy.Lease(c.UserContext(), call.caller(), weightOfSearch); err != nil {
-			return err
-		}
-		return call.acquireTurn(c)
-	}
-	if call.Operation.List == nil {
+	if call.Operation.List == nil && !call.Operation.Heavy {
 		return nil
 	}
 	call.releaseTurn()
@@ -161,12 +154,18 @@ func (call *call) reserve(c *fiber.Ctx) (err error) {
 			return err
 		}
 	}
+	if call.Operation.List == nil {
+		return call.acquireTurn(c)
+	}
 	call.MorePage = func() (int, error) { return paging.MaxBytes, call.reservePage(c, paging.MaxBytes) }
 	return call.reservePage(c, min(call.Limit(c)*ordinaryItem, paging.MaxBytes))
 }
 
-// weight returns the weight of a list request as a heavy read; 0 for an ordinary one.
+// weight returns the weight of heavy work, or of a list request as a heavy read; 0 for an ordinary one.
 func (call *call) weight(c *fiber.Ctx) (weight int64) {
+	if call.Operation.Heavy {
+		return weightOfSearch
+	}
 	if call.Limit(c) > longPage {
 		weight += weightOfLongPage
 	}

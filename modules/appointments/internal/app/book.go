@@ -24,9 +24,9 @@ func (s *Service) Book(ctx context.Context, who auth.Principal, in domain.Bookin
 		return Shown{}, err
 	}
 	// Read before the transaction, in which no other writes on SQLite. Their errors follow those about the patient.
-	offered, unknown := s.terms(ctx, in.Doctor, in.Type, in.Start)
+	terms, unknown := s.terms(ctx, in.Doctor, in.Type, in.Start)
 	err = s.tx.Do(ctx, func(ctx context.Context) error {
-		made, err = s.book(ctx, who, in, offered, unknown)
+		made, err = s.book(ctx, who, in, terms, unknown)
 		return err
 	})
 	if err = s.explainConflicts(ctx, who, err); err == nil {
@@ -36,7 +36,7 @@ func (s *Service) Book(ctx context.Context, who auth.Principal, in domain.Bookin
 }
 
 func (s *Service) book(
-	ctx context.Context, who auth.Principal, in domain.Booking, offered offer, unknown error,
+	ctx context.Context, who auth.Principal, in domain.Booking, terms offer, unknown error,
 ) (Shown, error) {
 	now := s.clock.Now()
 	by, err := s.sideOf(ctx, who, in.Patient, in.Doctor, now)
@@ -46,13 +46,8 @@ func (s *Service) book(
 	if by.byPatient && in.Overbook != nil {
 		return Shown{}, appointments.ErrNotPatients
 	}
-	if offered.doctor, err = s.doctors.Hold(ctx, in.Doctor); err != nil {
-		return Shown{}, err
-	}
-	if unknown != nil {
-		return Shown{}, unknown
-	}
-	if err := offered.checkBookable(by.byPatient); err != nil {
+	offered, err := s.hold(ctx, in.Doctor, terms, unknown, by.byPatient, false)
+	if err != nil {
 		return Shown{}, err
 	}
 	made := domain.New(*by.patient, in.Reason, who.UserID, now)

@@ -8,6 +8,7 @@ import (
 	"healthcare/modules/appointments"
 	"healthcare/modules/appointments/internal/domain"
 	"healthcare/modules/appointments/internal/domain/calendar"
+	"healthcare/platform/timezone"
 )
 
 // Drifted is an appointment whose instant no longer has the promised wall clock time, because the rules of its time
@@ -44,7 +45,7 @@ func (s *Service) Drift(ctx context.Context, compared func(int), found func(Drif
 }
 
 func driftOf(a domain.Appointment) (Drifted, bool) {
-	zone, err := time.LoadLocation(a.TimeZone)
+	zone, err := timezone.Load(a.TimeZone)
 	if err != nil {
 		return Drifted{Appointment: a, Fault: fmt.Errorf("the time zone %s is unknown", a.TimeZone)}, true
 	}

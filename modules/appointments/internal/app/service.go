@@ -127,14 +127,21 @@ type offer struct {
 func (s *Service) offered(
 	ctx context.Context, doctor doctors.ID, kind domain.TypeID, start time.Time, byPatient, keepsType bool,
 ) (offered offer, err error) {
-	held, err := s.doctors.Hold(ctx, doctor)
-	if err != nil {
-		return offer{}, err
+	terms, unknown := s.terms(ctx, doctor, kind, start)
+	return s.hold(ctx, doctor, terms, unknown, byPatient, keepsType)
+}
+
+// hold completes the terms of an offer, which may be an error, as offered does.
+func (s *Service) hold(
+	ctx context.Context, doctor doctors.ID, terms offer, unknown error, byPatient, keepsType bool,
+) (offered offer, err error) {
+	offered = terms
+	if offered.doctor, err = s.doctors.Hold(ctx, doctor); err == nil {
+		err = unknown
 	}
-	if offered, err = s.terms(ctx, doctor, kind, start); err == nil && !keepsType {
+	if err == nil && !keepsType {
 		err = offered.checkBookable(byPatient)
 	}
-	offered.doctor = held
 	return offered, err
 }
 

@@ -11,6 +11,7 @@ import (
 	"healthcare/modules/doctors"
 	"healthcare/modules/patients"
 	"healthcare/platform/recordid"
+	"healthcare/platform/timezone"
 )
 
 // Appointment is one visit of a patient. It takes the time from StartsAt to EndsAt of the patient, and the longer time
@@ -89,7 +90,7 @@ func Session(doctor doctors.ID, of Type, start time.Time) uuid.UUID {
 
 // Local returns the start in the time zone of the appointment, or in UTC if the zone is no longer known.
 func (a Appointment) Local() time.Time {
-	zone, err := time.LoadLocation(a.TimeZone)
+	zone, err := timezone.Load(a.TimeZone)
 	if err != nil {
 		zone = time.UTC
 	}

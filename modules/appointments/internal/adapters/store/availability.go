@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -16,6 +15,7 @@ import (
 	"healthcare/modules/appointments/internal/ports"
 	"healthcare/modules/doctors"
 	"healthcare/platform/database"
+	"healthcare/platform/timezone"
 )
 
 // NewAvailability returns the repository of the availability of doctors over db. Zone is the time zone of the service.
@@ -24,9 +24,8 @@ func NewAvailability(db *database.DB, zone *time.Location) ports.Availability {
 }
 
 type availability struct {
-	db    *database.DB
-	zone  *time.Location
-	zones sync.Map // string to *time.Location: loading one reads a file
+	db   *database.DB
+	zone *time.Location
 }
 
 type availabilityRow struct {
@@ -211,14 +210,10 @@ func (s *availability) zoneOf(name string) (*time.Location, error) {
 	if name == "" {
 		return s.zone, nil
 	}
-	if known, ok := s.zones.Load(name); ok {
-		return known.(*time.Location), nil
-	}
-	zone, err := time.LoadLocation(name)
+	zone, err := timezone.Load(name)
 	if err != nil {
 		return nil, fmt.Errorf("load the time zone of a doctor: %w", err)
 	}
-	s.zones.Store(name, zone)
 	return zone, nil
 }
 

@@ -38,7 +38,7 @@ var appointmentScenarios = []scenario{
 	{slotsOfFifty, "free times of fifty doctors and a week", 1, slots(rows.BusyDoctors, 7)},
 }
 
-// book books the next free half hour, of a patient who has no other appointment then.
+// book books the next free half hour, of a patient without another appointment then.
 func book(a *actor, _ int) vegeta.Target {
 	doctor, start := a.plan.Bookable(a.booked)
 	patient := rows.Patient(a.booked * 7919 % a.plan.Readers())

@@ -77,11 +77,11 @@ func (w *calendar) booking(patient, doctor, of string, start time.Time) object {
 //	depw  stands in for the owner, with the level write; depr: with read
 //	mate  is a member of the patient's practice, with the level read; aide: with write; boss: with keep
 //	shar  is a colleague with whom the patient is shared, with the level read
-//	edit  acts for a doctor who is assigned with write; read: with read; nil: with none
+//	edit  acts for a doctor assigned with write; read: with read; nil: with none
 //	care  is the doctor of the appointment, and assigned with read
 //	cal   is the doctor of the appointment, without an assignment
 //	hidc  is the doctor of the appointment, from whom the patient is hidden
-//	hid   acts for a doctor who is assigned with write, and the patient is hidden from the user
+//	hid   acts for a doctor assigned with write, and the patient is hidden from the user
 //	self  the patient, with the role patient; kin: a delegate, as staff
 //	else  has own patients only
 //	emer  acts for a doctor, and has opened an emergency access

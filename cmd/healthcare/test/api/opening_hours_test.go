@@ -139,7 +139,7 @@ func TestOpeningHours(t *testing.T) {
 				},
 			}, second.Object())
 			again := staff.Do("PUT", at, second.Object(), "If-Match", `"v1"`).Expect(200)
-			require.Equal(t, `"v1"`, again.Header.Get("ETag"), "what is shown can be sent back")
+			require.Equal(t, `"v1"`, again.Header.Get("ETag"), "the response can be sent back")
 		})
 		t.Run("are rejected with the names of the fields of windows", func(t *testing.T) {
 			sent := object{"time_zone": "Europe/Atlantis", "windows": []object{

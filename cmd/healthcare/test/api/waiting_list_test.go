@@ -12,7 +12,7 @@ import (
 
 const waitingList = "/api/waiting-list/"
 
-// addOpenDoctor adds a doctor who is open day and night.
+// addOpenDoctor adds a doctor with opening hours day and night.
 func addOpenDoctor(c *harness.Client) string {
 	c.T.Helper()
 	doctor := c.AddDoctor()

@@ -57,7 +57,7 @@ func TestKillUnderBookings(t *testing.T) {
 	})
 }
 
-// bookings runs clients that book and move appointments of one doctor, who is open day and night.
+// bookings runs clients that book and move appointments of one doctor with opening hours day and night.
 type bookings struct {
 	*load
 	doctor, of string

@@ -16,6 +16,7 @@ import (
 	"healthcare/platform/audit"
 	"healthcare/platform/auth"
 	"healthcare/platform/errs"
+	"healthcare/platform/recordid"
 )
 
 // Conflicting is the error of an appointment whose time others take. It wraps appointments.ErrSlotTaken,
@@ -150,12 +151,12 @@ func (s *Service) showConflicts(
 	if len(found) == 0 {
 		return nil, nil
 	}
-	ids := make(set[patients.ID])
+	ids := make(recordid.Set[patients.ID])
 	for _, c := range found {
-		ids.add(c.Of.PatientID)
+		ids.Add(c.Of.PatientID)
 	}
 	scope := patients.VisibleTo(who, s.clock.Now()).WithoutEmergencies()
-	visible, err := s.patients.FindAll(ctx, scope, ids.all())
+	visible, err := s.patients.FindAll(ctx, scope, ids.All())
 	if err != nil {
 		return nil, err
 	}
@@ -187,29 +188,4 @@ func (s *Service) nextFree(ctx context.Context, a domain.Appointment, offered of
 		after = now
 	}
 	return offered.rules.NextFree(after, daysOfNextFree, timesOfNextFree, offered.query(now), load)
-}
-
-// unique returns the ids in their order, each once.
-func unique[ID comparable](ids []ID) (once []ID) {
-	seen := make(set[ID])
-	for _, id := range ids {
-		if _, is := seen[id]; !is {
-			seen.add(id)
-			once = append(once, id)
-		}
-	}
-	return once
-}
-
-// set is a set of ids.
-type set[ID comparable] map[ID]struct{}
-
-func (s set[ID]) add(id ID) { s[id] = struct{}{} }
-
-func (s set[ID]) all() []ID {
-	ids := make([]ID, 0, len(s))
-	for id := range s {
-		ids = append(ids, id)
-	}
-	return ids
 }

@@ -13,6 +13,7 @@ import (
 	"healthcare/platform/audit"
 	"healthcare/platform/auth"
 	"healthcare/platform/errs"
+	"healthcare/platform/recordid"
 	"healthcare/platform/revision"
 )
 
@@ -115,15 +116,12 @@ func (s *Service) move(
 // withoutOwn returns the times that cannot be booked in their order, without the conflicts with the moved appointments
 // themselves: these would have left their places.
 func withoutOwn(skipped []Skipped, moves []movement) (rest []Skipped) {
-	own := make(set[appointments.ID])
+	own := make(recordid.Set[appointments.ID])
 	for _, one := range moves {
-		own.add(one.ID)
+		own.Add(one.ID)
 	}
 	for _, one := range skipped {
-		others := slices.DeleteFunc(slices.Clone(one.found), func(c domain.Conflict) bool {
-			_, is := own[c.Of.ID]
-			return is
-		})
+		others := slices.DeleteFunc(slices.Clone(one.found), func(c domain.Conflict) bool { return own.Has(c.Of.ID) })
 		if len(others) > 0 || len(one.found) == 0 {
 			one.found = others
 			rest = append(rest, one)

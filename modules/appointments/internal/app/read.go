@@ -15,6 +15,7 @@ import (
 	"healthcare/platform/audit"
 	"healthcare/platform/auth"
 	"healthcare/platform/paging"
+	"healthcare/platform/recordid"
 )
 
 // Find returns one appointment. Errors: appointments.ErrNotFound.
@@ -144,20 +145,20 @@ func (s *Service) sees(ctx context.Context, who auth.Principal, patient uuid.UUI
 func (s *Service) detailed(
 	ctx context.Context, who auth.Principal, all []domain.Appointment, now time.Time,
 ) (detailed []Shown, count int, err error) {
-	ids, kinds := make(set[doctors.ID]), make(set[domain.TypeID])
+	ids, kinds := make(recordid.Set[doctors.ID]), make(recordid.Set[domain.TypeID])
 	for _, a := range all {
-		ids.add(a.DoctorID)
-		kinds.add(a.TypeID)
+		ids.Add(a.DoctorID)
+		kinds.Add(a.TypeID)
 	}
 	visitors, err := s.visitors(ctx, who, all, now)
 	if err != nil {
 		return nil, 0, err
 	}
-	doctorsByID, err := s.doctors.FindAll(ctx, ids.all())
+	doctorsByID, err := s.doctors.FindAll(ctx, ids.All())
 	if err != nil {
 		return nil, 0, err
 	}
-	types, err := s.types.FindAll(ctx, kinds.all())
+	types, err := s.types.FindAll(ctx, kinds.All())
 	if err != nil {
 		return nil, 0, err
 	}
@@ -189,26 +190,26 @@ func (s *Service) detailed(
 func (s *Service) visitors(
 	ctx context.Context, who auth.Principal, all []domain.Appointment, now time.Time,
 ) (map[patients.ID]patients.Patient, error) {
-	ids := make(set[patients.ID])
+	ids := make(recordid.Set[patients.ID])
 	for _, a := range all {
-		ids.add(a.PatientID)
+		ids.Add(a.PatientID)
 	}
-	found, err := s.patients.FindAll(ctx, patients.VisibleTo(who, now), ids.all())
+	found, err := s.patients.FindAll(ctx, patients.VisibleTo(who, now), ids.All())
 	if err != nil {
 		return nil, err
 	}
-	ungranted, owners, doctor := make(set[patients.ID]), make(set[uuid.UUID]), uuid.Nil
+	ungranted, owners, doctor := make(recordid.Set[patients.ID]), make(recordid.Set[uuid.UUID]), uuid.Nil
 	for _, a := range all {
 		if _, seen := found[a.PatientID]; !seen && who.ActsFor(a.DoctorID.UUID) {
-			ungranted.add(a.PatientID)
-			owners.add(a.OwnerID)
+			ungranted.Add(a.PatientID)
+			owners.Add(a.OwnerID)
 			doctor = a.DoctorID.UUID
 		}
 	}
 	if len(ungranted) == 0 {
 		return found, nil
 	}
-	named, err := s.patients.FindAll(ctx, patients.VisitedBy(who, owners.all(), now), ungranted.all())
+	named, err := s.patients.FindAll(ctx, patients.VisitedBy(who, owners.All(), now), ungranted.All())
 	for id, patient := range named {
 		patient.Reason = auth.Reason{Basis: "care", For: doctor}
 		found[id] = patient

@@ -14,6 +14,7 @@ import (
 	"healthcare/platform/audit"
 	"healthcare/platform/auth"
 	"healthcare/platform/errs"
+	"healthcare/platform/recordid"
 )
 
 const (
@@ -118,7 +119,7 @@ func (s *Service) checkSlotsPatient(
 // errs.Invalid.
 func (s *Service) slotDoctors(ctx context.Context, given []doctors.ID) ([]doctors.ID, error) {
 	if len(given) > 0 {
-		given = unique(given)
+		given = unique(given) // also one in two letter cases
 		found, err := s.doctors.FindAll(ctx, given)
 		if err == nil && slices.ContainsFunc(given, func(id doctors.ID) bool { _, ok := found[id]; return !ok }) {
 			err = doctors.ErrNotFound
@@ -130,6 +131,18 @@ func (s *Service) slotDoctors(ctx context.Context, given []doctors.ID) ([]doctor
 		err = errs.Invalidf("doctor", "More than %d doctors have opening hours. Name some of them.", MaxSlotDoctors)
 	}
 	return all, err
+}
+
+// unique returns the ids in their order, each once.
+func unique(ids []doctors.ID) (once []doctors.ID) {
+	seen := make(recordid.Set[doctors.ID])
+	for _, id := range ids {
+		if !seen.Has(id) {
+			seen.Add(id)
+			once = append(once, id)
+		}
+	}
+	return once
 }
 
 // days returns the first and the last day.

@@ -21,6 +21,7 @@ import (
 	"healthcare/platform/events"
 	"healthcare/platform/paging"
 	"healthcare/platform/quota"
+	"healthcare/platform/recordid"
 	"healthcare/platform/revision"
 	"healthcare/platform/tx"
 )
@@ -360,16 +361,16 @@ func (s *Service) changeable(
 func (s *Service) detailed(
 	ctx context.Context, who auth.Principal, all []domain.Assignment,
 ) (detailed []Assigned, count int, err error) {
-	patientIDs, doctorIDs := make(set[patients.ID]), make(set[doctors.ID])
+	patientIDs, doctorIDs := make(recordid.Set[patients.ID]), make(recordid.Set[doctors.ID])
 	for _, a := range all {
-		patientIDs.add(a.PatientID)
-		doctorIDs.add(a.DoctorID)
+		patientIDs.Add(a.PatientID)
+		doctorIDs.Add(a.DoctorID)
 	}
-	patientsByID, err := s.patients.FindAll(ctx, patients.VisibleTo(who, s.clock.Now()), patientIDs.all())
+	patientsByID, err := s.patients.FindAll(ctx, patients.VisibleTo(who, s.clock.Now()), patientIDs.All())
 	if err != nil {
 		return nil, 0, err
 	}
-	doctorsByID, err := s.doctors.FindAll(ctx, doctorIDs.all())
+	doctorsByID, err := s.doctors.FindAll(ctx, doctorIDs.All())
 	if err != nil {
 		return nil, 0, err
 	}
@@ -388,17 +389,4 @@ func (s *Service) detailed(
 		detailed = append(detailed, Assigned{Assignment: a, Patient: patient, Doctor: doctor})
 	}
 	return detailed, len(all), nil
-}
-
-// set is a set of ids.
-type set[ID comparable] map[ID]struct{}
-
-func (s set[ID]) add(id ID) { s[id] = struct{}{} }
-
-func (s set[ID]) all() []ID {
-	ids := make([]ID, 0, len(s))
-	for id := range s {
-		ids = append(ids, id)
-	}
-	return ids
 }

@@ -42,7 +42,7 @@ func NewAvailability(
 
 // Find returns the availability of a doctor. Errors: doctors.ErrNotFound.
 func (s *Availability) Find(ctx context.Context, _ auth.Principal, doctor doctors.ID) (domain.Availability, error) {
-	if err := s.checkDoctor(ctx, doctor); err != nil {
+	if err := checkDoctor(ctx, s.doctors, doctor); err != nil {
 		return domain.Availability{}, err
 	}
 	return s.availability.Find(ctx, doctor)
@@ -83,9 +83,9 @@ func (s *Availability) Replace(
 	return changed, s.recordForbidden(ctx, who, audit.NewRefusal(availabilityResource, doctor.UUID, 0), err)
 }
 
-// checkDoctor returns an error unless the doctor exists. Errors: doctors.ErrNotFound.
-func (s *Availability) checkDoctor(ctx context.Context, id doctors.ID) error {
-	found, err := s.doctors.FindAll(ctx, []doctors.ID{id})
+// checkDoctor returns an error unless the doctor exists, also in a removal. Errors: doctors.ErrNotFound.
+func checkDoctor(ctx context.Context, directory doctors.Directory, id doctors.ID) error {
+	found, err := directory.FindAll(ctx, []doctors.ID{id})
 	if err != nil {
 		return err
 	}
@@ -99,7 +99,7 @@ func (s *Availability) checkDoctor(ctx context.Context, id doctors.ID) error {
 // administrators those of every doctor, other doctors their own. Errors: doctors.ErrNotFound,
 // appointments.ErrOtherDoctor.
 func (s *Availability) checkChangeable(ctx context.Context, who auth.Principal, id doctors.ID) error {
-	if err := s.checkDoctor(ctx, id); err != nil {
+	if err := checkDoctor(ctx, s.doctors, id); err != nil {
 		return err
 	}
 	if who.Role == doctors.Role && !who.ActsFor(id.UUID) {

@@ -130,7 +130,7 @@ func (s *Availability) findException(
 func (s *Availability) BrowseExceptions(
 	ctx context.Context, doctor doctors.ID, from *calendar.Date, page paging.Request,
 ) (paging.Page[domain.Exception], error) {
-	if err := s.checkDoctor(ctx, doctor); err != nil {
+	if err := checkDoctor(ctx, s.doctors, doctor); err != nil {
 		return paging.Page[domain.Exception]{}, err
 	}
 	return s.browse(ctx, &doctor, from, page)

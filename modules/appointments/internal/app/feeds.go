@@ -1,4 +1,3 @@
-// Package app implements the use cases of the appointments module, one method each.
 package app
 
 import (
@@ -21,6 +20,7 @@ import (
 	"healthcare/platform/audit"
 	"healthcare/platform/auth"
 	"healthcare/platform/clock"
+	"healthcare/platform/recordid"
 	"healthcare/platform/tx"
 )
 
@@ -100,12 +100,8 @@ func (f *Feeds) List(ctx context.Context, who auth.Principal, doctor doctors.ID)
 	if err := f.mayManage(ctx, who, doctor); err != nil {
 		return nil, err
 	}
-	found, err := f.doctors.FindAll(ctx, []doctors.ID{doctor})
-	if err != nil {
+	if err := checkDoctor(ctx, f.doctors, doctor); err != nil {
 		return nil, err
-	}
-	if _, exists := found[doctor]; !exists {
-		return nil, doctors.ErrNotFound
 	}
 	return f.feeds.List(ctx, doctor)
 }
@@ -217,18 +213,14 @@ func (f *Feeds) visible(
 		}
 		who = auth.Principal{UserID: linked.User.UUID, Role: linked.Role, For: held}
 	}
-	var ids []patients.ID
-	known := map[patients.ID]bool{}
+	ids := make(recordid.Set[patients.ID])
 	for _, event := range events {
-		if !known[event.PatientID] {
-			known[event.PatientID] = true
-			ids = append(ids, event.PatientID)
-		}
+		ids.Add(event.PatientID)
 	}
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	return f.patients.FindAll(ctx, patients.VisibleTo(who, now).WithoutEmergencies(), ids)
+	return f.patients.FindAll(ctx, patients.VisibleTo(who, now).WithoutEmergencies(), ids.All())
 }
 
 // recordRead records the first read of the feed on a day. The entries have no actor, because no user is signed in. The

@@ -134,6 +134,13 @@ type Removed struct {
 	By   auth.Principal
 }
 
+// SignedInFromNewNetwork is published in the transaction of a sign-in from a network that the account does not know,
+// while it knows another one. So the first sign-in of a new account is not announced.
+type SignedInFromNewNetwork struct {
+	User UserID
+	At   time.Time
+}
+
 // Transfer is the state of a transfer of one user's patients to another.
 type Transfer struct {
 	Moved     int         // by this call

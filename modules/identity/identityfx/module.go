@@ -50,12 +50,17 @@ var Module = fx.Module("identity",
 	telemetry.Collect(store.AttemptCollectors),
 )
 
-// attempts are counted under the newest secret. A rotation resets them, which gives a guesser new free attempts.
+// attempts are counted under the newest secret. A rotation resets them, which gives a guesser new free attempts. Known
+// networks stay known, so that a rotation does not announce every sign-in.
 func attempts(cfg identity.Config, keys keyring.Ring, db *database.DB, clk clock.Clock) ports.Attempts {
 	limits := domain.AttemptLimits{
 		FreeAttempts: cfg.FreeAttempts, AccountFailures: cfg.AccountFailures, ClientFailures: cfg.ClientFailures,
 	}
-	return store.NewAttempts(db, keys.Newest("sign-in attempts").Secret, limits, clk)
+	var secrets [][]byte
+	for _, key := range keys.All("sign-in attempts") {
+		secrets = append(secrets, key.Secret)
+	}
+	return store.NewAttempts(db, secrets[0], limits, clk, secrets[1:]...)
 }
 
 // registrations are counted under the newest secret as well.

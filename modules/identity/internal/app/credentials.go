@@ -98,8 +98,9 @@ func (c *Credentials) lookUp(ctx context.Context, by ports.Caller, query func() 
 	return query()
 }
 
-// succeeded records the attempt as a success. It runs in the transaction of ctx.
-func (c *Credentials) succeeded(ctx context.Context, p proof) error {
+// succeeded records the attempt as a success. It runs in the transaction of ctx. It reports whether the account knows
+// other networks, and did not know that of the client.
+func (c *Credentials) succeeded(ctx context.Context, p proof) (isNew bool, err error) {
 	return c.attempts.Succeeded(ctx, p.attempt)
 }
 

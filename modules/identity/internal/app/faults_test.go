@@ -94,6 +94,10 @@ var faultCases = []faultCase{
 		_, err := h.SignIn(ctx, domain.Credentials{Email: "a@example.com", Password: secret}, here)
 		return err
 	}),
+	plain("sign in from a new network", func(ctx context.Context, h fixture, _ auth.Principal) error {
+		_, err := h.SignIn(ctx, domain.Credentials{Email: "a@example.com", Password: secret}, network(1))
+		return err
+	}),
 	{
 		name: "sign in with the most sessions",
 		prepare: func(t *testing.T, h fixture, caller auth.Principal, _ app.Tokens) func(context.Context) error {

@@ -51,6 +51,7 @@ type fixture struct {
 	clock       *clock.Manual
 	patientRows *patientRows
 	removed     *[]identity.Removed // published
+	announced   *[]identity.SignedInFromNewNetwork
 	roles       auth.Roles
 	trail       *audittest.Recorder
 
@@ -97,11 +98,15 @@ func newFixture(t testing.TB, db *database.DB, adjust ...func(*identity.Config))
 	)
 	h.credentials = credentials
 	h.patientRows, h.roles, h.removed = &patientRows{db: db}, testRoles(), new([]identity.Removed)
+	h.announced = new([]identity.SignedInFromNewNetwork)
 	publisher := events.New(events.On("subscriber", func(ctx context.Context, e identity.Removed) error {
 		*h.removed = append(*h.removed, e)
 		return databasetest.InjectFault(ctx, "subscriber")
+	}), events.On("subscriber", func(ctx context.Context, e identity.SignedInFromNewNetwork) error {
+		*h.announced = append(*h.announced, e)
+		return databasetest.InjectFault(ctx, "subscriber")
 	}))
-	h.Service = app.New(cfg, h.users, h.sessions, credentials, tokens, h.trail, db, manual)
+	h.Service = app.New(cfg, h.users, h.sessions, credentials, tokens, h.trail, db, publisher, manual)
 	h.Accounts = app.NewAccounts(cfg, h.users, store.NewMailboxes(db, manual, zap.NewNop()), h.sessions,
 		store.NewActing(db, manual), store.NewPractices(db), credentials,
 		registrations, h.patientRows, idempotency.New(db, manual),

@@ -70,7 +70,8 @@ func (a *Accounts) prove(
 	if err != nil {
 		return domain.User{}, a.credentials.failed(ctx, who, proved.attempt, err)
 	}
-	return user, a.credentials.succeeded(ctx, proved)
+	_, err = a.credentials.succeeded(ctx, proved)
+	return user, err
 }
 
 func wrong(field string) error { return errs.Invalidf(field, "Is not your password.") }

@@ -17,6 +17,7 @@ import (
 	"healthcare/platform/auth"
 	"healthcare/platform/clock"
 	"healthcare/platform/errs"
+	"healthcare/platform/events"
 	"healthcare/platform/tx"
 )
 
@@ -28,6 +29,7 @@ type Service struct {
 	tokens         ports.Tokens
 	trail          audit.Recorder
 	tx             tx.Runner
+	events         events.Publisher
 	clock          clock.Clock
 	lifetimes      domain.Lifetimes
 	accessLifetime time.Duration
@@ -36,7 +38,7 @@ type Service struct {
 // New wires the use cases.
 func New(
 	cfg identity.Config, users ports.Users, sessions ports.Sessions, credentials *Credentials, tokens ports.Tokens,
-	trail audit.Recorder, runner tx.Runner, clk clock.Clock,
+	trail audit.Recorder, runner tx.Runner, publisher events.Publisher, clk clock.Clock,
 ) *Service {
 	lifetimes := domain.Lifetimes{Idle: cfg.SessionIdleLifetime, Absolute: cfg.SessionLifetime}
 	if cfg.Django {
@@ -44,7 +46,7 @@ func New(
 	}
 	return &Service{
 		users: users, sessions: sessions, credentials: credentials, tokens: tokens, trail: trail, tx: runner,
-		clock: clk, lifetimes: lifetimes, accessLifetime: cfg.AccessTokenLifetime,
+		events: publisher, clock: clk, lifetimes: lifetimes, accessLifetime: cfg.AccessTokenLifetime,
 	}
 }
 
@@ -100,7 +102,11 @@ func (s *Service) begin(ctx context.Context, user domain.User, proved proof, fro
 		if err := s.sessions.Add(ctx, session, user.PasswordHash); err != nil {
 			return err
 		}
-		if err := s.credentials.succeeded(ctx, proved); err != nil {
+		isNew, err := s.credentials.succeeded(ctx, proved)
+		if err == nil && isNew {
+			err = s.events.Publish(ctx, identity.SignedInFromNewNetwork{User: user.ID, At: session.CreatedAt})
+		}
+		if err != nil {
 			return err
 		}
 		who := auth.Principal{UserID: user.ID.UUID, SessionID: session.ID.UUID, Role: auth.Role(user.Role)}

@@ -3,12 +3,15 @@ package app_test
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"healthcare/modules/identity"
 	"healthcare/modules/identity/internal/adapters/password"
+	"healthcare/modules/identity/internal/app"
 	"healthcare/modules/identity/internal/domain"
+	"healthcare/platform/database"
 	"healthcare/platform/databasetest"
 	"healthcare/platform/errs"
 )
@@ -93,5 +96,31 @@ func TestStaleHash(t *testing.T) {
 		require.Equal(t, renewed, h.stored(t, user))
 		renewed.PasswordHash = user.PasswordHash
 		require.Equal(t, user, renewed)
+	})
+}
+
+// The first sign-in from a network is announced, unless the account knows no other network.
+func TestSignInFromANewNetwork(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		h := newFixture(t, db)
+		user := h.registered(t, asha())
+		signIn := func(password string, from app.From) {
+			_, err := h.SignIn(t.Context(), domain.Credentials{Email: asha().Email, Password: password}, from)
+			if password != secret {
+				require.ErrorIs(t, err, identity.ErrInvalidCredentials)
+				return
+			}
+			require.NoError(t, err)
+		}
+		signIn(secret, here)
+		signIn(secret, here)
+		signIn("a guess", network(1))
+		require.Empty(t, *h.announced)
+		h.clock.Advance(time.Minute)
+		signIn(secret, network(1))
+		signIn(secret, network(1))
+		want := []identity.SignedInFromNewNetwork{{User: user.ID, At: now.Add(time.Minute)}}
+		require.Equal(t, want, *h.announced)
 	})
 }

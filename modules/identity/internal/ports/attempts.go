@@ -20,9 +20,9 @@ type Attempts interface {
 	// Errors: domain.ErrTooManyAttempts with RetryAfter; the store's.
 	Count(ctx context.Context, attempt domain.Attempt) error
 
-	// Succeeded records that the password of a counted attempt was right. From now on the account knows the client.
-	// Errors: the store's.
-	Succeeded(ctx context.Context, attempt domain.Attempt) error
+	// Succeeded records that the password of a counted attempt was right. From now on the account knows the client. It
+	// reports whether the client is new: the account did not know it, but another one. Errors: the store's.
+	Succeeded(ctx context.Context, attempt domain.Attempt) (isNew bool, err error)
 }
 
 // MaxKnownClients is the number of clients that an account knows: those that signed in last.

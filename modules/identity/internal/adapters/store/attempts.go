@@ -23,10 +23,17 @@ import (
 const attemptsSweep = 20
 
 // NewAttempts returns a ports.Attempts that counts in db. Its keys cannot be traced to an address without key: 32
-// random bytes, the same for all instances. Another key resets all counts.
-func NewAttempts(db *database.DB, key []byte, limits domain.AttemptLimits, clk clock.Clock) ports.Attempts {
+// random bytes, the same for all instances. Another key resets all counts. Accounts still know the clients that they
+// know by one of the previous keys.
+func NewAttempts(
+	db *database.DB, key []byte, limits domain.AttemptLimits, clk clock.Clock, previous ...[]byte,
+) ports.Attempts {
+	known := []hidden{hidden(key)}
+	for _, earlier := range previous {
+		known = append(known, hidden(earlier))
+	}
 	return &attempts{
-		db: db, hidden: hidden(key), limits: limits, clock: clk, refused: newRefusals(),
+		db: db, hidden: hidden(key), known: known, limits: limits, clock: clk, refused: newRefusals(),
 		made: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "healthcare_password_attempts_total",
 			Help: "Password attempts admitted; each costs a hash.",
@@ -40,6 +47,7 @@ func NewAttempts(db *database.DB, key []byte, limits domain.AttemptLimits, clk c
 type attempts struct {
 	db     *database.DB
 	hidden hidden
+	known  []hidden // for known clients, newest first
 	limits domain.AttemptLimits
 	clock  clock.Clock
 
@@ -144,8 +152,8 @@ func (a *attempts) Count(ctx context.Context, attempt domain.Attempt) error {
 	return err
 }
 
-func (a *attempts) Succeeded(ctx context.Context, attempt domain.Attempt) error {
-	err := a.db.Do(ctx, func(ctx context.Context) error {
+func (a *attempts) Succeeded(ctx context.Context, attempt domain.Attempt) (isNew bool, err error) {
+	err = a.db.Do(ctx, func(ctx context.Context) error {
 		err := a.change(ctx, attempt, func(t *domain.Tallies, now time.Time) error {
 			t.Succeed(now)
 			return nil
@@ -153,12 +161,13 @@ func (a *attempts) Succeeded(ctx context.Context, attempt domain.Attempt) error 
 		if err != nil {
 			return err
 		}
-		return a.remember(ctx, attempt)
+		isNew, err = a.remember(ctx, attempt)
+		return err
 	})
 	if err == nil {
 		a.right.Inc()
 	}
-	return err
+	return isNew, err
 }
 
 // change locks an attempt's tallies until the transaction of ctx ends, applies rule and stores the result.

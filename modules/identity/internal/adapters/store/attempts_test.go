@@ -70,11 +70,13 @@ func (a tally) requireWait(t *testing.T, attempt domain.Attempt, wait time.Durat
 	}
 }
 
-// succeed makes a successful attempt.
-func (a tally) succeed(t *testing.T, attempt domain.Attempt) {
+// succeed makes a successful attempt, and reports whether its client is new to the account.
+func (a tally) succeed(t *testing.T, attempt domain.Attempt) bool {
 	t.Helper()
 	a.fail(t, attempt, 1)
-	require.NoError(t, a.Succeeded(t.Context(), attempt))
+	isNew, err := a.Succeeded(t.Context(), attempt)
+	require.NoError(t, err)
+	return isNew
 }
 
 // attempter returns attempts at an account from the nth network.
@@ -263,7 +265,8 @@ func TestR15_ConcurrentAttempts(t *testing.T) {
 				if err := instances[i%2].Count(ctx, attempt); err != nil || i%3 == 0 {
 					return err
 				}
-				return instances[i%2].Succeeded(ctx, attempt)
+				_, err := instances[i%2].Succeeded(ctx, attempt)
+				return err
 			}))
 		})
 		t.Run("instances agree on the waits", func(t *testing.T) {

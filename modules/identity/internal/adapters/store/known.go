@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"gorm.io/gorm"
@@ -26,9 +27,13 @@ type knownRow struct {
 
 func (knownRow) TableName() string { return "known_clients" }
 
-// knownKey returns the key of an attempt's client in known_clients.
-func (a *attempts) knownKey(attempt domain.Attempt) string {
-	return a.hidden.key("known", attempt.Prefix())
+// knownKeys returns the keys of an attempt's client in known_clients, newest first.
+func (a *attempts) knownKeys(attempt domain.Attempt) []string {
+	keys := make([]string, len(a.known))
+	for i, hidden := range a.known {
+		keys[i] = hidden.key("known", attempt.Prefix())
+	}
+	return keys
 }
 
 // addKnown adds the success of the attempt's client at its account to the tallies.
@@ -42,29 +47,51 @@ func (a *attempts) addKnown(q *gorm.DB, attempt domain.Attempt, t *domain.Tallie
 
 func (a *attempts) signedInAt(q *gorm.DB, attempt domain.Attempt) (time.Time, error) {
 	var rows []knownRow
-	err := q.Where("user_id = ? AND client = ?", attempt.User, a.knownKey(attempt)).Limit(1).Find(&rows).Error
+	found := q.Where("user_id = ? AND client IN ?", attempt.User, a.knownKeys(attempt))
+	err := found.Order("signed_in_at DESC").Limit(1).Find(&rows).Error
 	if err != nil || len(rows) == 0 {
 		return time.Time{}, err
 	}
 	return rows[0].SignedInAt.Time, nil
 }
 
-// remember makes the client known to the account, if there is one, and deletes expired clients. The account's attempts
-// are locked.
-func (a *attempts) remember(ctx context.Context, attempt domain.Attempt) error {
-	if attempt.User == (identity.UserID{}) {
-		return nil
+// lastKnown returns the last success of the attempt's client at its account, zero if there is none. others reports
+// whether the account knows other clients, also if their successes have expired and are not deleted yet.
+func (a *attempts) lastKnown(ctx context.Context, attempt domain.Attempt) (at time.Time, others bool, err error) {
+	var rows []knownRow
+	keys := a.knownKeys(attempt)
+	ownFirst := clause.OrderBy{Expression: clause.Expr{SQL: "client IN ? DESC, signed_in_at DESC", Vars: []any{keys}}}
+	err = a.db.Write(ctx).Where("user_id = ?", attempt.User).Clauses(ownFirst).Limit(1).Find(&rows).Error
+	if err != nil || len(rows) == 0 {
+		return time.Time{}, false, err
 	}
-	at, err := a.signedInAt(a.db.Write(ctx), attempt)
+	if slices.Contains(keys, rows[0].Client) {
+		return rows[0].SignedInAt.Time, false, nil
+	}
+	return time.Time{}, true, nil
+}
+
+// remember makes the client known to the account, if there is one, and deletes expired clients. It reports whether the
+// account did not know the client, but another one. The account's attempts are locked.
+func (a *attempts) remember(ctx context.Context, attempt domain.Attempt) (isNew bool, err error) {
+	if attempt.User == (identity.UserID{}) {
+		return false, nil
+	}
+	at, isNew, err := a.lastKnown(ctx, attempt)
 	now := a.clock.Now()
 	if err != nil || now.Sub(at).Abs() < renewKnown {
-		return err
+		return false, err
 	}
+	return isNew, a.store(ctx, attempt, now)
+}
+
+// store stores a success of the attempt's client at its account, and deletes expired ones.
+func (a *attempts) store(ctx context.Context, attempt domain.Attempt, now time.Time) error {
 	renewed := clause.OnConflict{
 		Columns:   []clause.Column{{Name: "user_id"}, {Name: "client"}},
 		DoUpdates: clause.AssignmentColumns([]string{"signed_in_at"}),
 	}
-	row := knownRow{UserID: attempt.User, Client: a.knownKey(attempt), SignedInAt: database.At(now)}
+	row := knownRow{UserID: attempt.User, Client: a.knownKeys(attempt)[0], SignedInAt: database.At(now)}
 	if err := a.db.Write(ctx).Clauses(renewed).Create(&row).Error; err != nil {
 		return err
 	}

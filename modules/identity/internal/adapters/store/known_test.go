@@ -107,6 +107,44 @@ func TestKnownClients(t *testing.T) {
 	})
 }
 
+// A client is new to an account that knows others only.
+func TestNewClients(t *testing.T) {
+	eachTally(t, func(t *testing.T, attempts tally) {
+		asha, ravi := attempts.of(t, "asha@example.com"), attempts.of(t, "ravi@example.com")
+		require.False(t, attempts.succeed(t, asha(1)), "the first one of the account")
+		require.False(t, attempts.succeed(t, asha(1)))
+		require.True(t, attempts.succeed(t, asha(2)))
+		require.False(t, attempts.succeed(t, asha(2)))
+		require.False(t, attempts.succeed(t, ravi(2)), "the first one of another account")
+		require.False(t, attempts.succeed(t, from(1, "nobody@example.com")), "no account")
+		attempts.clock.Advance(40 * day)
+		require.False(t, attempts.succeed(t, asha(1)), "expired, but not deleted")
+
+		t.Run("are not those that signed in before the secret was replaced", func(t *testing.T) {
+			oldKey, newKey := []byte("a key of the tests, of 32 bytes.."), []byte("another key of the tests, longer")
+			before := store.NewAttempts(attempts.db, oldKey, attemptLimits, attempts.clock)
+			after := store.NewAttempts(attempts.db, newKey, attemptLimits, attempts.clock, oldKey)
+			mira := attempts.of(t, "mira@example.com")
+			for _, n := range []int{1, 2} {
+				_, err := before.Succeeded(t.Context(), mira(n))
+				require.NoError(t, err)
+			}
+			for range 3 {
+				isNew, err := after.Succeeded(t.Context(), mira(1))
+				require.NoError(t, err)
+				require.False(t, isNew)
+				known, err := after.Check(t.Context(), mira(2))
+				require.NoError(t, err)
+				require.True(t, known)
+				attempts.clock.Advance(day) // the client is stored again with the new key
+			}
+			isNew, err := after.Succeeded(t.Context(), mira(3))
+			require.NoError(t, err)
+			require.True(t, isNew)
+		})
+	})
+}
+
 // Clients that signed in before the clock was set back make room for others, and are renewed when they sign in.
 func TestKnownClientsAfterTheClockWentBack(t *testing.T) {
 	eachTally(t, func(t *testing.T, attempts tally) {

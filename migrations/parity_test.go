@@ -46,7 +46,7 @@ func TestBothEnginesHaveTheSameVersions(t *testing.T) {
 
 // cascading lists foreign keys of tables that earlier releases do not clear when they delete a referenced row.
 var cascading = []string{
-	"user_mailboxes_user_id_fkey", "known_clients_user_id_fkey",
+	"user_mailboxes_user_id_fkey", "known_clients_user_id_fkey", "user_mail_tokens_user_id_fkey",
 	"doctor_creators_doctor_id_fkey", "doctor_creators_user_id_fkey",
 	"doctor_removals_doctor_id_fkey", "patient_grants_patient_id_fkey", "acting_user_id_fkey",
 	"acting_invitations_invited_by_fkey",

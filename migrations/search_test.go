@@ -93,7 +93,7 @@ func TestMigrationMarksStaleSearchTexts(t *testing.T) {
 		insert(uuid.Must(uuid.NewV7()), "Ana", "a@x.example", "ana\na@x.example")
 		require.NoError(t, write.Exec("DELETE FROM goose_identity WHERE version_id >= 5").Error)
 		for _, later := range []string{"known_clients", "registrations", "closed_accounts", "acting",
-			"practices", "acting_invitations"} {
+			"practices", "acting_invitations", "user_mail_tokens"} {
 			require.NoError(t, write.Exec("DROP TABLE "+later).Error)
 		}
 		require.NoError(t, write.Exec("ALTER TABLE users DROP COLUMN self_registered").Error)

@@ -4,6 +4,7 @@ package identity
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 	"time"
 
@@ -110,6 +111,75 @@ type Reauthenticator interface {
 	Reauthenticate(ctx context.Context, who auth.Principal, password string, from netip.Addr) error
 }
 
+// Purpose is what a token that is sent by e-mail may do.
+type Purpose string
+
+// The purposes.
+const (
+	PasswordReset     Purpose = "password-reset"     // set a new password; valid for 30 minutes
+	EmailVerification Purpose = "email-verification" // verify the address; valid for 24 hours
+)
+
+// Contact is how a user is reached. The module notifications alone may use it.
+type Contact struct {
+	Email    string // as registered
+	Active   bool
+	Verified bool // the user has proved to read the mailbox
+}
+
+// TokenSecret is the text of a token that is sent by e-mail, in 86 URL-safe characters. It is printed as a placeholder.
+type TokenSecret string
+
+const redacted = "[redacted]"
+
+// Reveal returns the text, for the message.
+func (s TokenSecret) Reveal() string { return string(s) }
+
+// String returns a placeholder.
+func (TokenSecret) String() string { return redacted }
+
+// Format prints a placeholder for every verb, because fmt would print the value for an unsuitable verb such as %d.
+func (TokenSecret) Format(f fmt.State, _ rune) { _, _ = fmt.Fprint(f, redacted) }
+
+// MarshalText hides the token from encoders.
+func (TokenSecret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+
+// MailToken is a token that is made when its message is sent, and never stored.
+type MailToken struct {
+	Secret    TokenSecret
+	ExpiresAt time.Time
+}
+
+// Contacts finds addresses, and makes the tokens, for messages.
+type Contacts interface {
+	// FindContacts returns the contacts of the users with the given ids, by id, in one query. It omits users whose
+	// account was removed or closed. Errors: none of its own.
+	FindContacts(ctx context.Context, users []UserID) (map[UserID]Contact, error)
+
+	// FindToken returns the token that a TokenWanted announced. Each call returns the same one, as long as the
+	// configuration has the same secret. Errors: ErrTokenNotWanted if it was used, replaced or expired, or the account
+	// is disabled or gone, or its address changed; ErrTokenNotWanted for the zero user.
+	FindToken(ctx context.Context, wanted TokenWanted) (MailToken, error)
+
+	// Administrators returns up to limit active administrators, oldest first. Errors: none of its own.
+	Administrators(ctx context.Context, limit int) ([]UserID, error)
+}
+
+// TokenWanted is published in the transaction of a request for a message with a token. Subscribers do the same work for
+// the zero user, so that the time of a response does not reveal accounts.
+type TokenWanted struct {
+	User       UserID // zero: no active account has the address, or its mailbox got too many messages
+	Purpose    Purpose
+	Generation int64 // of the token: all of an earlier generation are invalid
+	ExpiresAt  time.Time
+}
+
+// PasswordChanged is published in the transaction of every change of a password.
+type PasswordChanged struct {
+	User UserID
+	By   auth.Principal // the user or an operator; the zero Principal for a token that was sent by e-mail
+}
+
 // UserData is the data of users outside this module. The patients module implements it, so that users can be removed
 // without this module knowing patients.
 type UserData interface {
@@ -152,6 +222,9 @@ type Transfer struct {
 // kid.
 const AccessTokenKeys = "access token"
 
+// MailTokenKeys is the purpose of the keys of tokens that are sent by e-mail, for platform/keyring.
+const MailTokenKeys = "mail token"
+
 // Config is the configuration of accounts and sign-in.
 type Config struct {
 	AccessTokenLifetime time.Duration // of an access token
@@ -159,8 +232,10 @@ type Config struct {
 	SessionLifetime     time.Duration // of a session at most
 	Django              bool          // for clients of the original, see README.md
 
+	RequireVerifiedEmail bool // nothing is granted to a user who has not verified the address
+
 	RegistrationClosed   bool // only administrators add accounts
-	RegistrationsPerHour int  // accounts that a network may register; 0 is no limit
+	RegistrationsPerHour int  // accounts that a network may register, and messages that it may request; 0: no limit
 	StrictPasswords      bool // reject the most used passwords, and those made of the user's own name and address
 
 	// Limits of guessing, see domain.AttemptLimits.
@@ -187,6 +262,11 @@ var (
 		errs.Unauthenticated, "token_not_valid", "The refresh token is invalid or expired.")
 	ErrRegistrationClosed = errs.New(
 		errs.Forbidden, "registration_closed", "Registration is closed. Only administrators can create accounts.")
+	ErrInvalidMailToken = errs.New(errs.Invalid, "mail_token_not_valid",
+		"This link is not valid. It may have been used, replaced or expired. Request another one.")
+	ErrEmailNotVerified = errs.New(errs.Forbidden, "email_not_verified",
+		"The account has not verified its e-mail address. Open the link that was sent to it, or request another one.")
+	ErrTokenNotWanted    = errs.New(errs.NotFound, "not_found", "No such token.")
 	ErrUserNotFound      = errs.New(errs.NotFound, "not_found", "No such user.")
 	ErrSessionNotFound   = errs.New(errs.NotFound, "not_found", "No such session.")
 	ErrLastAdministrator = errs.New(errs.Conflict, "last_administrator",

@@ -22,8 +22,9 @@ func recorded(mailboxes *store.Mailboxes) ports.Mailboxes { return mailboxes }
 // api is the module's API. It records the mailbox of every account before the first request. Afterwards it regularly
 // records those that an older release adds, and the numbers of refused sign-ins.
 func api(
-	lc fx.Lifecycle, service *app.Service, accounts *app.Accounts, practices *app.Practices, deputies *app.Deputies,
-	credentials *app.Credentials, mailboxes *store.Mailboxes, log *zap.Logger,
+	lc fx.Lifecycle, service *app.Service, accounts *app.Accounts, addresses *app.Addresses,
+	practices *app.Practices, deputies *app.Deputies, credentials *app.Credentials, mailboxes *store.Mailboxes,
+	log *zap.Logger,
 ) platform.API {
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan struct{})
@@ -48,7 +49,7 @@ func api(
 			return nil
 		},
 	})
-	return rest.New(service, accounts, practices, deputies)
+	return rest.New(service, accounts, addresses, practices, deputies)
 }
 
 // sweep runs until ctx ends.

@@ -34,9 +34,9 @@ var Document = rest.Document
 var Module = fx.Module("identity",
 	fx.Provide(
 		store.NewUsers, store.NewMailboxes, recorded, responses,
-		store.NewSessions, store.NewActing, store.NewPractices, store.NewActingInvitations,
-		attempts, registrations, passwords, common, tokens,
-		app.NewCredentials, app.New, app.NewAccounts, app.NewAuthenticator,
+		store.NewSessions, acting, store.NewPractices, store.NewActingInvitations, store.NewMailStates,
+		attempts, registrations, mailLimits, passwords, common, tokens, token.NewMail,
+		app.NewCredentials, app.New, app.NewAddresses, app.NewAccounts, app.NewAuthenticator, contacts,
 		practiceCodes, deputyCodes, app.NewPractices, app.NewDeputies,
 		app.NewCapacities, names, store.NewParties, store.NewRoles, reauthenticator,
 	),
@@ -68,10 +68,21 @@ func registrations(cfg identity.Config, keys keyring.Ring, db *database.DB, clk 
 	return store.NewRegistrations(
 		db,
 		keys.Newest("sign-in attempts").Secret,
-		domain.RegistrationLimit(cfg.RegistrationsPerHour),
+		domain.HourlyLimit(cfg.RegistrationsPerHour),
 		clk,
 	)
 }
+
+func mailLimits(cfg identity.Config, keys keyring.Ring, db *database.DB, clk clock.Clock) ports.MailLimits {
+	limit := domain.HourlyLimit(cfg.RegistrationsPerHour)
+	return store.NewMailLimits(db, keys.Newest("sign-in attempts").Secret, limit, clk)
+}
+
+func acting(db *database.DB, clk clock.Clock, addresses *app.Addresses) ports.Acting {
+	return app.RequireVerified(store.NewActing(db, clk), addresses)
+}
+
+func contacts(addresses *app.Addresses) identity.Contacts { return addresses }
 
 func practiceCodes(keys keyring.Ring) app.PracticeCodes {
 	return app.PracticeCodes{Codes: onetime.For(keys, "practice invitation")}

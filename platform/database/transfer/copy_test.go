@@ -31,7 +31,8 @@ func TestCopyIncludesAllRows(t *testing.T) {
 	require.ElementsMatch(t, tables, names)
 	require.Equal(t, map[string]int64{
 		"users": 2, "user_mailboxes": 1, "sessions": 1, "signin_attempts": 1, "known_clients": 1,
-		"registrations": 1, "idempotency_keys": 2, "patients": 20, "doctors": 1, "assignments": 1, "audit_entries": 4,
+		"user_mail_tokens": 1, "registrations": 1, "idempotency_keys": 2, "patients": 20, "doctors": 1,
+		"assignments": 1, "audit_entries": 4,
 		"audit_subjects": 1, "audit_heads": 8, "audit_inbox": 1, "audit_segments": 3, "audit_index": 1,
 		"audit_chain": 1, "last_writes": 0, "breaking_migrations": 0, "jobs": 0,
 		"closed_accounts": 0, "doctor_creators": 0, "doctor_removals": 0, "patient_grants": 1, "acting": 2,

@@ -69,6 +69,7 @@ func (e copyEnv) insertRows() {
 	insert(`sessions VALUES (?, ?, 2147483647, 'curl', '10.0.0.0/24', ?, ?, ?)`, id(3), asha, at, at, at)
 	insert(`signin_attempts (key, failures, expires_at) VALUES ('k', 0, ?)`, at)
 	insert(`known_clients (user_id, client, signed_in_at) VALUES (?, 'k', ?)`, asha, at)
+	insert(`user_mail_tokens VALUES (?, ?, 9223372036854775807, 0, 1)`, asha, strings.Repeat("a", 64))
 	insert(`registrations (network, full_at) VALUES ('k', ?)`, at)
 	insert(`idempotency_keys VALUES (?, 'POST /', '"quoted" \N	tab', 'f', 201, '{"a": ["b"]}', ?, ?)`,
 		asha, []byte{0, 1, 255, '\\', '\n'}, at)
@@ -185,7 +186,7 @@ func (e copyEnv) copyFails(reason string) {
 // tables lists the tables of all migrations.
 var tables = []string{
 	"users", "user_mailboxes", "sessions", "signin_attempts",
-	"known_clients", "registrations", "idempotency_keys", "patients",
+	"known_clients", "user_mail_tokens", "registrations", "idempotency_keys", "patients",
 	"doctors", "assignments", "audit_entries", "audit_subjects",
 	"audit_heads", "audit_inbox", "audit_segments", "audit_index", "audit_chain",
 	"last_writes", "breaking_migrations", "jobs",

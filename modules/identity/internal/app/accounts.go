@@ -26,6 +26,7 @@ type Accounts struct {
 	acting        ports.Acting
 	practices     ports.Practices
 	credentials   *Credentials
+	addresses     *Addresses
 	registrations ports.Registrations
 	userData      identity.UserData
 	responses     ports.StoredResponses
@@ -41,7 +42,7 @@ type Accounts struct {
 // NewAccounts wires the use cases.
 func NewAccounts(
 	cfg identity.Config, users ports.Users, mailboxes ports.Mailboxes, sessions ports.Sessions,
-	acting ports.Acting, practices ports.Practices, credentials *Credentials,
+	acting ports.Acting, practices ports.Practices, credentials *Credentials, addresses *Addresses,
 	registrations ports.Registrations, userData identity.UserData,
 	responses ports.StoredResponses,
 	queue *jobs.Queue, roles auth.Roles, trail audit.Recorder, runner tx.Runner, publisher events.Publisher,
@@ -49,7 +50,7 @@ func NewAccounts(
 ) *Accounts {
 	return &Accounts{
 		users: users, mailboxes: mailboxes, sessions: sessions, acting: acting, practices: practices,
-		credentials: credentials, registrations: registrations,
+		credentials: credentials, addresses: addresses, registrations: registrations,
 		userData: userData, responses: responses, jobs: queue, roles: roles, trail: trail,
 		tx: runner, events: publisher, clock: clk,
 		closed: cfg.RegistrationClosed,
@@ -128,6 +129,9 @@ func (a *Accounts) add(
 			if err := registrations.Count(ctx, client); err != nil {
 				return err
 			}
+			if err := a.addresses.added(ctx, user); err != nil {
+				return err
+			}
 			return a.trail.Record(ctx, who, about(audit.Create, userResource, user.ID.UUID, http.StatusCreated))
 		})
 		if !errors.Is(err, ports.ErrUsernameTaken) {
@@ -155,12 +159,31 @@ func (a *Accounts) Me(ctx context.Context, who auth.Principal) (domain.User, err
 	return user, asInvalidToken(err)
 }
 
+// OwnAccount is an account as its user sees it.
+type OwnAccount struct {
+	domain.User
+	Verified bool // the user has verified the address
+}
+
+// Own returns the account of the user who acts. Errors: auth.ErrInvalidToken if it was deleted during the request.
+func (a *Accounts) Own(ctx context.Context, who auth.Principal) (OwnAccount, error) {
+	user, state, err := a.addresses.states.Find(ctx, userOf(who))
+	return OwnAccount{user, state.For(user.Email).Verified}, asInvalidToken(err)
+}
+
 // Rename changes the user's own name. Errors: errs.Invalid, revision.ErrStale, auth.ErrInvalidToken.
 func (a *Accounts) Rename(
 	ctx context.Context, who auth.Principal, expected revision.Match, name *string,
-) (domain.User, error) {
-	user, err := a.change(ctx, who, userOf(who), expected, domain.Changes{Name: name})
-	return user, asInvalidToken(err)
+) (OwnAccount, error) {
+	var own OwnAccount
+	err := a.tx.Do(ctx, func(ctx context.Context) (err error) {
+		own.User, err = a.change(ctx, who, userOf(who), expected, domain.Changes{Name: name})
+		if err == nil {
+			own.Verified, err = a.addresses.isVerified(ctx, own.ID)
+		}
+		return err
+	})
+	return own, asInvalidToken(err)
 }
 
 // asInvalidToken maps ports.ErrNotFound to auth.ErrInvalidToken: the account was deleted during the request.

@@ -110,6 +110,9 @@ func (a *Accounts) ResetPassword(
 		if err := a.sessions.RemoveAllBut(ctx, id, identity.SessionID{}); err != nil {
 			return err
 		}
+		if err := a.addresses.passwordChanged(ctx, who, user); err != nil {
+			return err
+		}
 		return a.trail.Record(ctx, who, about(audit.PasswordChanged, userResource, id.UUID, http.StatusNoContent))
 	})
 	return user, err

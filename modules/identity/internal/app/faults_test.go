@@ -159,6 +159,58 @@ var faultCases = []faultCase{
 		_, err := h.ResetPassword(ctx, caller, identity.UserID{UUID: caller.UserID}, "another horse")
 		return err
 	}),
+	plain("request a reset", func(ctx context.Context, h fixture, _ auth.Principal) error {
+		return h.addresses.RequestReset(ctx, "a@example.com", here.Address)
+	}),
+	plain("request a reset of nobody", func(ctx context.Context, h fixture, _ auth.Principal) error {
+		return h.addresses.RequestReset(ctx, "nobody@example.com", here.Address)
+	}),
+	{
+		name: "reset the password with a token",
+		prepare: func(t *testing.T, h fixture, _ auth.Principal, _ app.Tokens) func(context.Context) error {
+			sent := h.sent(t, h.requested(t, "a@example.com"))
+			return func(ctx context.Context) error { return h.reset(ctx, sent, another) }
+		},
+	},
+	{
+		name: "use a token that is not valid", want: identity.ErrInvalidMailToken,
+		prepare: func(_ *testing.T, h fixture, _ auth.Principal, _ app.Tokens) func(context.Context) error {
+			return func(ctx context.Context) error { return h.reset(ctx, "guess", another) }
+		},
+	},
+	plain("request a verification", func(ctx context.Context, h fixture, caller auth.Principal) error {
+		return h.addresses.RequestVerification(ctx, caller, here.Address)
+	}),
+	{
+		name: "verify the address",
+		prepare: func(t *testing.T, h fixture, _ auth.Principal, _ app.Tokens) func(context.Context) error {
+			sent := h.sent(t, h.lastWanted(t))
+			return func(ctx context.Context) error {
+				return h.addresses.ConfirmVerification(ctx, sent, here.Address)
+			}
+		},
+	},
+	{
+		name: "find a token",
+		prepare: func(t *testing.T, h fixture, _ auth.Principal, _ app.Tokens) func(context.Context) error {
+			wanted := h.lastWanted(t)
+			return func(ctx context.Context) error {
+				_, err := h.addresses.FindToken(ctx, wanted)
+				return err
+			}
+		},
+	},
+	plain("find contacts", func(ctx context.Context, h fixture, caller auth.Principal) error {
+		if _, err := h.addresses.Administrators(ctx, 9); err != nil {
+			return err
+		}
+		_, err := h.addresses.FindContacts(ctx, []identity.UserID{{UUID: caller.UserID}})
+		return err
+	}),
+	plain("own account", func(ctx context.Context, h fixture, caller auth.Principal) error {
+		_, err := h.Own(ctx, caller)
+		return err
+	}),
 	plain("me", func(ctx context.Context, h fixture, caller auth.Principal) error {
 		_, err := h.Me(ctx, caller)
 		return err

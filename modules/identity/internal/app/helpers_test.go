@@ -3,6 +3,7 @@ package app_test
 import (
 	"context"
 	"net/netip"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -56,6 +57,17 @@ type fixture struct {
 	trail       *audittest.Recorder
 
 	credentials *app.Credentials
+
+	addresses *app.Addresses
+	states    ports.MailStates
+	published *published
+}
+
+// published has the events of messages that were published.
+type published struct {
+	mu      sync.Mutex
+	wanted  []identity.TokenWanted
+	changed []identity.PasswordChanged
 }
 
 func newFixture(t testing.TB, db *database.DB, adjust ...func(*identity.Config)) fixture {
@@ -79,13 +91,13 @@ func newFixture(t testing.TB, db *database.DB, adjust ...func(*identity.Config))
 	for _, f := range adjust {
 		f(&cfg)
 	}
-	limits := domain.AttemptLimits{FreeAttempts: cfg.FreeAttempts, AccountFailures: cfg.AccountFailures,
+	attemptLimits := domain.AttemptLimits{FreeAttempts: cfg.FreeAttempts, AccountFailures: cfg.AccountFailures,
 		ClientFailures: cfg.ClientFailures}
-	attempts := store.NewAttempts(db, []byte("a key of the tests, of 32 bytes.."), limits, manual)
+	attempts := store.NewAttempts(db, []byte("a key of the tests, of 32 bytes.."), attemptLimits, manual)
 	registrations := store.NewRegistrations(
 		db,
 		[]byte("a key of the tests, of 32 bytes.."),
-		domain.RegistrationLimit(cfg.RegistrationsPerHour),
+		domain.HourlyLimit(cfg.RegistrationsPerHour),
 		manual,
 	)
 	credentials := app.NewCredentials(
@@ -98,17 +110,34 @@ func newFixture(t testing.TB, db *database.DB, adjust ...func(*identity.Config))
 	)
 	h.credentials = credentials
 	h.patientRows, h.roles, h.removed = &patientRows{db: db}, testRoles(), new([]identity.Removed)
-	h.announced = new([]identity.SignedInFromNewNetwork)
+	h.announced, h.published = new([]identity.SignedInFromNewNetwork), new(published)
+	h.states = store.NewMailStates(db)
 	publisher := events.New(events.On("subscriber", func(ctx context.Context, e identity.Removed) error {
 		*h.removed = append(*h.removed, e)
 		return databasetest.InjectFault(ctx, "subscriber")
 	}), events.On("subscriber", func(ctx context.Context, e identity.SignedInFromNewNetwork) error {
 		*h.announced = append(*h.announced, e)
 		return databasetest.InjectFault(ctx, "subscriber")
+	}), events.On("subscriber", func(ctx context.Context, e identity.TokenWanted) error {
+		h.published.mu.Lock()
+		defer h.published.mu.Unlock()
+		h.published.wanted = append(h.published.wanted, e)
+		return databasetest.InjectFault(ctx, "subscriber")
+	}), events.On("subscriber", func(ctx context.Context, e identity.PasswordChanged) error {
+		h.published.mu.Lock()
+		defer h.published.mu.Unlock()
+		h.published.changed = append(h.published.changed, e)
+		return databasetest.InjectFault(ctx, "subscriber")
 	}))
+	mailTokens, err := token.NewMail(keys)
+	require.NoError(t, err)
+	limits := store.NewMailLimits(
+		db, []byte("a key of the tests, of 32 bytes.."), domain.HourlyLimit(cfg.RegistrationsPerHour), manual)
+	h.addresses = app.NewAddresses(
+		cfg, h.users, h.states, mailTokens, limits, h.sessions, credentials, h.trail, db, publisher, manual)
 	h.Service = app.New(cfg, h.users, h.sessions, credentials, tokens, h.trail, db, publisher, manual)
 	h.Accounts = app.NewAccounts(cfg, h.users, store.NewMailboxes(db, manual, zap.NewNop()), h.sessions,
-		store.NewActing(db, manual), store.NewPractices(db), credentials,
+		store.NewActing(db, manual), store.NewPractices(db), credentials, h.addresses,
 		registrations, h.patientRows, idempotency.New(db, manual),
 		jobs.NewQueue(db, manual), h.roles, h.trail, db, publisher, manual)
 	return h

@@ -36,10 +36,16 @@ type teams struct {
 
 func newTeams(t *testing.T, db *database.DB, names ...string) teams {
 	t.Helper()
-	h := newFixture(t, db)
+	return newTeamsWith(t, newFixture(t, db), names...)
+}
+
+func newTeamsWith(t *testing.T, h fixture, names ...string) teams {
+	t.Helper()
+	db := h.db
 	ring, err := keyring.New([]byte("a secret of 32 bytes, or of more"))
 	require.NoError(t, err)
-	acting, invitations := store.NewActing(db, h.clock), store.NewActingInvitations(db)
+	acting := app.RequireVerified(store.NewActing(db, h.clock), h.addresses)
+	invitations := store.NewActingInvitations(db)
 	ofPractices := app.PracticeCodes{Codes: onetime.For(ring, "practice invitation")}
 	ofDeputies := app.DeputyCodes{Codes: onetime.For(ring, "deputy invitation")}
 	w := teams{

@@ -44,6 +44,9 @@ func (a *Accounts) ChangePassword(
 		if err := a.sessions.RemoveAllBut(ctx, user.ID, sessionOf(who)); err != nil {
 			return err
 		}
+		if err := a.addresses.passwordChanged(ctx, who, user); err != nil {
+			return err
+		}
 		return a.trail.Record(ctx, who, about(audit.PasswordChanged, userResource, user.ID.UUID, http.StatusNoContent))
 	})
 }

@@ -23,7 +23,7 @@ const MaxTransferred = 1000
 
 // Transfer gives at most limit of a user's patients to another user, oldest first, and returns what is left. Errors:
 // errs.Invalid for the same user and for a limit out of bounds; identity.ErrUserNotFound,
-// identity.ErrCannotKeepPatients; errs.Conflict if the receiver has no room.
+// identity.ErrCannotKeepPatients, identity.ErrEmailNotVerified; errs.Conflict if the receiver has no room.
 func (a *Accounts) Transfer(
 	ctx context.Context, who auth.Principal, from, to identity.UserID, limit int,
 ) (done identity.Transfer, err error) {
@@ -36,6 +36,9 @@ func (a *Accounts) Transfer(
 	return done, a.tx.Do(ctx, func(ctx context.Context) error {
 		// Nothing is changed. The lock keeps the receiver from being disabled or removed before the transfer commits.
 		if _, err := a.users.Change(ctx, to, checkKeepsPatients); err != nil {
+			return asUserNotFound(err)
+		}
+		if err := a.addresses.checkVerified(ctx, to); err != nil {
 			return asUserNotFound(err)
 		}
 		if done, err = a.userData.Transfer(ctx, who, from, to, limit); err != nil {
@@ -59,6 +62,9 @@ func (a *Accounts) Transferable(
 		receiver, err := a.Find(ctx, to)
 		if err == nil {
 			err = checkKeepsPatients(&receiver)
+		}
+		if err == nil {
+			err = a.addresses.checkVerified(ctx, to)
 		}
 		if err != nil {
 			return identity.Transfer{}, err

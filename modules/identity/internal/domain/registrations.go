@@ -13,36 +13,56 @@ var ErrTooManyRegistrations = errs.New(
 	errs.Throttled, "too_many_registrations", "Too many accounts were made from this network. Try again later.",
 )
 
-// RegistrationLimit is the number of accounts that a network may register in an hour. 0 is no limit.
-type RegistrationLimit int
+// Allowance bounds how often something is done: Burst times at once, and then once in a time. The zero Allowance is no
+// limit.
+type Allowance struct {
+	Burst int
+	Every time.Duration
+}
 
-// interval returns the time after which one more account may be registered.
-func (l RegistrationLimit) interval() time.Duration { return time.Hour / time.Duration(l) }
+func (a Allowance) window() time.Duration { return time.Duration(a.Burst) * a.Every }
 
-// Admit returns nil if another account may be registered now. full is the time at which the network has its full
-// allowance again. Errors: ErrTooManyRegistrations, with the wait that remains, at least 1 s.
-func (l RegistrationLimit) Admit(full, now time.Time) error {
-	if l <= 0 {
-		return nil
+// Wait returns the time until it may be done again, at least 1 s, or 0. full is the time at which the whole allowance
+// is available again.
+func (a Allowance) Wait(full, now time.Time) time.Duration {
+	if a.Burst <= 0 {
+		return 0
 	}
-	wait := l.Count(full, now).Sub(now) - time.Hour
+	wait := a.Count(full, now).Sub(now) - a.window()
+	if wait <= 0 {
+		return 0
+	}
+	return max(shortestRetry, wait)
+}
+
+// Count returns the value of full after it was done once more. The whole allowance is available after the clock went
+// back.
+func (a Allowance) Count(full, now time.Time) time.Time {
+	if full.Before(now) || isAhead(full, now.Add(a.window())) {
+		full = now
+	}
+	return full.Add(a.Every)
+}
+
+// HourlyLimit returns the allowance of a number in an hour. 0 is no limit.
+func HourlyLimit(number int) Allowance {
+	if number <= 0 {
+		return Allowance{}
+	}
+	return Allowance{Burst: number, Every: time.Hour / time.Duration(number)}
+}
+
+// Throttled returns nil for no wait, else refusal with the wait.
+func Throttled(refusal *errs.Error, wait time.Duration) error {
 	if wait <= 0 {
 		return nil
 	}
-	refused := *ErrTooManyRegistrations
-	refused.RetryAfter = max(shortestRetry, wait)
+	refused := *refusal
+	refused.RetryAfter = wait
 	return &refused
 }
 
-// Count returns the value of full after another account. A network has its full allowance after the clock went back.
-func (l RegistrationLimit) Count(full, now time.Time) time.Time {
-	if full.Before(now) || isAhead(full, now.Add(time.Hour)) {
-		full = now
-	}
-	return full.Add(l.interval())
-}
-
-// RegistrationNetworks returns the networks that an account registered from that address counts for.
+// RegistrationNetworks returns the networks for which an account that is registered from the address counts.
 func RegistrationNetworks(address netip.Addr) []string {
 	networks := []string{cmp.Or(Network(address), "unknown")}
 	if wide := WideNetwork(address); wide != "" {

@@ -11,20 +11,8 @@ import (
 	"healthcare/platform/errs"
 )
 
-func TestRegistrationLimit(t *testing.T) {
-	const limit = domain.RegistrationLimit(3)
-	// wait returns the wait for another account; 0 means that it is admitted.
-	wait := func(t *testing.T, limit domain.RegistrationLimit, full, at time.Time) time.Duration {
-		t.Helper()
-		err := limit.Admit(full, at)
-		if err == nil {
-			return 0
-		}
-		require.ErrorIs(t, err, domain.ErrTooManyRegistrations)
-		var refused *errs.Error
-		require.ErrorAs(t, err, &refused)
-		return refused.RetryAfter
-	}
+func TestAllowances(t *testing.T) {
+	limit := domain.HourlyLimit(3)
 	// used returns the time at which a network has its full allowance again after so many accounts.
 	used := func(accounts int) time.Time {
 		var full time.Time
@@ -47,7 +35,7 @@ func TestRegistrationLimit(t *testing.T) {
 		{"a network with three accounts after a third of an hour", 3, 20 * time.Minute, 0},
 	} {
 		t.Run(c.name+" waits "+c.wait.String(), func(t *testing.T) {
-			require.Equal(t, c.wait, wait(t, limit, used(c.accounts), now.Add(c.after)))
+			require.Equal(t, c.wait, limit.Wait(used(c.accounts), now.Add(c.after)))
 		})
 	}
 	t.Run("an allowance does not grow beyond the limit", func(t *testing.T) {
@@ -56,20 +44,42 @@ func TestRegistrationLimit(t *testing.T) {
 	t.Run("a network has its full allowance when the clock was set back", func(t *testing.T) {
 		full := limit.Count(now.Add(40*time.Minute), now)
 		require.Equal(t, now.Add(time.Hour), full)
-		require.Equal(t, 20*time.Minute+30*time.Second, wait(t, limit, full, now.Add(-30*time.Second)))
+		require.Equal(t, 20*time.Minute+30*time.Second, limit.Wait(full, now.Add(-30*time.Second)))
 		at := now.Add(-365 * day)
-		require.Zero(t, wait(t, limit, full, at))
+		require.Zero(t, limit.Wait(full, at))
 		require.Equal(t, at.Add(20*time.Minute), limit.Count(full, at))
 	})
 	t.Run("a limit of one account admits one in an hour", func(t *testing.T) {
-		full := domain.RegistrationLimit(1).Count(time.Time{}, now)
-		require.Equal(t, time.Hour, wait(t, 1, full, now))
-		require.Zero(t, wait(t, 1, full, now.Add(time.Hour)))
+		one := domain.HourlyLimit(1)
+		full := one.Count(time.Time{}, now)
+		require.Equal(t, time.Hour, one.Wait(full, now))
+		require.Zero(t, one.Wait(full, now.Add(time.Hour)))
 	})
-	t.Run("0 is no limit", func(t *testing.T) { require.Zero(t, wait(t, 0, now.Add(24*time.Hour), now)) })
-	t.Run("the declared error is not modified", func(t *testing.T) {
-		require.Error(t, limit.Admit(used(3), now))
+	t.Run("0 is no limit", func(t *testing.T) {
+		require.Zero(t, domain.HourlyLimit(0).Wait(now.Add(24*time.Hour), now))
+	})
+	t.Run("the refusal has the wait, and the declared error is not modified", func(t *testing.T) {
+		require.NoError(t, domain.Throttled(domain.ErrTooManyRegistrations, 0))
+		err := domain.Throttled(domain.ErrTooManyRegistrations, limit.Wait(used(3), now))
+		require.ErrorIs(t, err, domain.ErrTooManyRegistrations)
+		var refused *errs.Error
+		require.ErrorAs(t, err, &refused)
+		require.Equal(t, 20*time.Minute, refused.RetryAfter)
 		require.Zero(t, domain.ErrTooManyRegistrations.RetryAfter)
+	})
+	t.Run("a mailbox gets at most five messages in any hour", func(t *testing.T) {
+		var full time.Time
+		sent := []time.Time{}
+		for at := now; at.Before(now.Add(6 * time.Hour)); at = at.Add(time.Minute) {
+			if domain.MailAllowance.Wait(full, at) == 0 {
+				full = domain.MailAllowance.Count(full, at)
+				sent = append(sent, at)
+			}
+		}
+		for i := range sent[5:] {
+			require.GreaterOrEqual(t, sent[i+5].Sub(sent[i]), time.Hour)
+		}
+		require.Equal(t, []time.Time{now, now.Add(time.Minute), now.Add(2 * time.Minute)}, sent[:3])
 	})
 }
 

@@ -28,6 +28,22 @@ type Attempts interface {
 // MaxKnownClients is the number of clients that an account knows: those that signed in last.
 const MaxKnownClients = 50
 
+// MailLimits bounds how many messages a network requests, and how many a mailbox gets. It is safe for concurrent use,
+// also by several instances on one database.
+type MailLimits interface {
+	// CheckClient returns an error if a network has requested too many messages, or sent too many invalid tokens: one
+	// query, no write. Errors: domain.ErrTooManyMails with RetryAfter; the store's.
+	CheckClient(ctx context.Context, client netip.Addr) error
+
+	// CountClient checks as CheckClient does, and counts a request or an invalid token of the network.
+	// Errors: domain.ErrTooManyMails with RetryAfter; the store's.
+	CountClient(ctx context.Context, client netip.Addr) error
+
+	// CountMailbox reports whether one more message may be sent to a mailbox (see domain.Mailbox), and counts it. It
+	// takes the same statements for every mailbox. Errors: the store's.
+	CountMailbox(ctx context.Context, mailbox string) (admitted bool, err error)
+}
+
 // Registrations bounds how many accounts a network registers. It is safe for concurrent use, also by several instances
 // on one database.
 type Registrations interface {

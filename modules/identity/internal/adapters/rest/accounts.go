@@ -19,7 +19,7 @@ import (
 
 // ReadMe responds with the caller's account.
 func (h *handlers) ReadMe(c *fiber.Ctx) error {
-	user, err := h.accounts.Me(c.UserContext(), rest.Principal(c))
+	user, err := h.accounts.Own(c.UserContext(), rest.Principal(c))
 	if err != nil {
 		return err
 	}
@@ -209,8 +209,9 @@ func changesOf(in UserChanges) domain.Changes {
 	return domain.Changes{Role: in.Role, Active: in.Active}
 }
 
-func sendAccount(c *fiber.Ctx, status int, user domain.User) error {
-	return rest.Send(c, status, rest.Resource{Version: user.Version, Body: showAccount(user)})
+// sendAccount responds with the caller's account. The verification of the address does not change the version.
+func sendAccount(c *fiber.Ctx, status int, account app.OwnAccount) error {
+	return rest.Send(c, status, rest.Resource{Version: account.Version, Derived: true, Body: showAccount(account)})
 }
 
 // userResource returns the resource of an account. A link to a doctor's record does not change the version.
@@ -226,10 +227,10 @@ func endOf(at time.Time) nullable.Nullable[rest.Time] {
 	return nullable.NewNullableWithValue(rest.At(at))
 }
 
-func showAccount(u domain.User) Account {
+func showAccount(u app.OwnAccount) Account {
 	return Account{
 		Id: u.ID.String(), Name: u.Name, Email: u.Email, Username: u.Username, Role: u.Role, Active: u.Active,
-		CreatedAt: rest.At(u.CreatedAt), UpdatedAt: rest.At(u.UpdatedAt),
+		CreatedAt: rest.At(u.CreatedAt), UpdatedAt: rest.At(u.UpdatedAt), EmailVerified: u.Verified,
 	}
 }
 

@@ -49,6 +49,11 @@ type Account struct {
 	//
 	// Example: 2026-11-22T22:29:36.410959Z
 	UpdatedAt rest.Time `json:"updated_at"`
+
+	// EmailVerified Whether the user has proved to read the mailbox of the address.
+	//
+	// Example: true
+	EmailVerified bool `json:"email_verified"`
 }
 
 // Credentials The e-mail address and password of an account.
@@ -127,6 +132,14 @@ type Deputyships struct {
 
 	// Invitations The caller's invitations whose codes can be used.
 	Invitations []DeputyInvitation `json:"invitations"`
+}
+
+// EmailVerification The token of a message.
+type EmailVerification struct {
+	// Token Opaque.
+	//
+	// Example: AZNSXx9wfMGg4g9uK2z-OwAAAAAAAAAAAAAAAGr9hsBzMAhx9EwWjnyUneLHUOYMLJu4_1MAF8WiZyNOnLTbjg
+	Token string `json:"token"`
 }
 
 // Member A member of a practice.
@@ -238,6 +251,27 @@ type PasswordChange struct {
 type PasswordProof struct {
 	// Password Example: correct horse battery
 	Password string `json:"password"`
+}
+
+// PasswordReset The token of a message, and the new password.
+type PasswordReset struct {
+	// Password At least 8 characters, at most 1,024 bytes; any characters, but not white space alone.
+	//
+	// Example: staple the correct horse
+	Password string `json:"password"`
+
+	// Token Opaque.
+	//
+	// Example: AZNSXx9wfMGg4g9uK2z-OwAAAAAAAAAAAAAAAGr9hsBzMAhx9EwWjnyUneLHUOYMLJu4_1MAF8WiZyNOnLTbjg
+	Token string `json:"token"`
+}
+
+// PasswordResetRequest The address of the account.
+type PasswordResetRequest struct {
+	// Email Compared as in signing in.
+	//
+	// Example: asha@clinic.example
+	Email string `json:"email"`
 }
 
 // Practice A group of users with whom patients can be shared.
@@ -536,6 +570,12 @@ type RenameMeJSONRequestBody = NameChange
 // InviteDeputyJSONRequestBody defines body for InviteDeputy for application/json ContentType.
 type InviteDeputyJSONRequestBody = DeputyInput
 
+// RequestPasswordResetJSONRequestBody defines body for RequestPasswordReset for application/json ContentType.
+type RequestPasswordResetJSONRequestBody = PasswordResetRequest
+
+// ConfirmPasswordResetJSONRequestBody defines body for ConfirmPasswordReset for application/json ContentType.
+type ConfirmPasswordResetJSONRequestBody = PasswordReset
+
 // ChangePasswordJSONRequestBody defines body for ChangePassword for application/json ContentType.
 type ChangePasswordJSONRequestBody = PasswordChange
 
@@ -544,6 +584,9 @@ type RefreshJSONRequestBody = RefreshInput
 
 // RegisterJSONRequestBody defines body for Register for application/json ContentType.
 type RegisterJSONRequestBody = Registration
+
+// ConfirmEmailVerificationJSONRequestBody defines body for ConfirmEmailVerification for application/json ContentType.
+type ConfirmEmailVerificationJSONRequestBody = EmailVerification
 
 // AddPracticeJSONRequestBody defines body for AddPractice for application/json ContentType.
 type AddPracticeJSONRequestBody = PracticeInput
@@ -601,6 +644,12 @@ type ServerInterface interface {
 	// EndDeputy Withdraw an invitation of a deputy, or end that the caller and another user stand in for each other.
 	// (DELETE /api/auth/me/deputies/{id}/)
 	EndDeputy(c *fiber.Ctx, id string) error
+	// RequestPasswordReset Request a message with a link that sets a new password.
+	// (POST /api/auth/password-reset/)
+	RequestPasswordReset(c *fiber.Ctx) error
+	// ConfirmPasswordReset Set a new password with the token of a message, and end all sessions.
+	// (POST /api/auth/password-reset/confirm/)
+	ConfirmPasswordReset(c *fiber.Ctx) error
 	// ChangePassword Change the caller's password and end all other sessions.
 	// (POST /api/auth/password/)
 	ChangePassword(c *fiber.Ctx) error
@@ -616,6 +665,12 @@ type ServerInterface interface {
 	// EndSession End one of the caller's sessions.
 	// (DELETE /api/auth/sessions/{id}/)
 	EndSession(c *fiber.Ctx, id string) error
+	// RequestEmailVerification Request a message with a link that verifies the caller's address.
+	// (POST /api/auth/verify-email/)
+	RequestEmailVerification(c *fiber.Ctx) error
+	// ConfirmEmailVerification Verify an address with the token of a message.
+	// (POST /api/auth/verify-email/confirm/)
+	ConfirmEmailVerification(c *fiber.Ctx) error
 	// ListPractices List the caller's practices, newest first. Administrators see all.
 	// (GET /api/practices/)
 	ListPractices(c *fiber.Ctx) error
@@ -885,6 +940,42 @@ func (siw *ServerInterfaceWrapper) EndDeputy(c *fiber.Ctx) error {
 	return handler(c)
 }
 
+// RequestPasswordReset operation middleware
+func (siw *ServerInterfaceWrapper) RequestPasswordReset(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.RequestPasswordReset(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ConfirmPasswordReset operation middleware
+func (siw *ServerInterfaceWrapper) ConfirmPasswordReset(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ConfirmPasswordReset(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
 // ChangePassword operation middleware
 func (siw *ServerInterfaceWrapper) ChangePassword(c *fiber.Ctx) error {
 
@@ -973,6 +1064,42 @@ func (siw *ServerInterfaceWrapper) EndSession(c *fiber.Ctx) error {
 
 	handler := func(c *fiber.Ctx) error {
 		return siw.Handler.EndSession(c, id)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// RequestEmailVerification operation middleware
+func (siw *ServerInterfaceWrapper) RequestEmailVerification(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.RequestEmailVerification(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ConfirmEmailVerification operation middleware
+func (siw *ServerInterfaceWrapper) ConfirmEmailVerification(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ConfirmEmailVerification(c)
 	}
 
 	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
@@ -1525,6 +1652,10 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 
 	router.Delete(options.BaseURL+"/api/auth/me/deputies/:id/", wrapper.EndDeputy)
 
+	router.Post(options.BaseURL+"/api/auth/password-reset/", wrapper.RequestPasswordReset)
+
+	router.Post(options.BaseURL+"/api/auth/password-reset/confirm/", wrapper.ConfirmPasswordReset)
+
 	router.Post(options.BaseURL+"/api/auth/password/", wrapper.ChangePassword)
 
 	router.Post(options.BaseURL+"/api/auth/refresh/", wrapper.Refresh)
@@ -1534,6 +1665,10 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 	router.Get(options.BaseURL+"/api/auth/sessions/", wrapper.ListSessions)
 
 	router.Delete(options.BaseURL+"/api/auth/sessions/:id/", wrapper.EndSession)
+
+	router.Post(options.BaseURL+"/api/auth/verify-email/", wrapper.RequestEmailVerification)
+
+	router.Post(options.BaseURL+"/api/auth/verify-email/confirm/", wrapper.ConfirmEmailVerification)
 
 	router.Get(options.BaseURL+"/api/practices/", wrapper.ListPractices)
 

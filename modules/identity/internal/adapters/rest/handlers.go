@@ -20,14 +20,18 @@ var Document []byte
 
 // New returns the module's part of the API.
 func New(
-	service *app.Service, accounts *app.Accounts, practices *app.Practices, deputies *app.Deputies,
+	service *app.Service, accounts *app.Accounts, addresses *app.Addresses, practices *app.Practices,
+	deputies *app.Deputies,
 ) rest.API {
-	return func(router fiber.Router) { RegisterHandlers(router, &handlers{service, accounts, practices, deputies}) }
+	return func(router fiber.Router) {
+		RegisterHandlers(router, &handlers{service, accounts, addresses, practices, deputies})
+	}
 }
 
 type handlers struct {
 	identity  *app.Service
 	accounts  *app.Accounts
+	addresses *app.Addresses
 	practices *app.Practices
 	deputies  *app.Deputies
 }

@@ -335,7 +335,7 @@ func TestTheClockIsSetForwardByMistake(t *testing.T) {
 	eachTally(t, func(t *testing.T, attempts tally) {
 		users, sessions := store.NewUsers(attempts.db), store.NewSessions(attempts.db, attempts.clock)
 		user := added(t, users, asha("asha@example.com", "asha"))
-		registered := store.NewRegistrations(attempts.db, attemptsKey, 60, attempts.clock)
+		registered := store.NewRegistrations(attempts.db, attemptsKey, domain.HourlyLimit(60), attempts.clock)
 		use := func(n int) {
 			attempts.fail(t, from(n, fmt.Sprintf("user%d@example.com", n)), 1)
 			attempts.succeed(t, attempts.of(t, fmt.Sprintf("user%d@canary.example", n))(n))
@@ -369,7 +369,7 @@ func TestTheClockIsSetForwardByMistake(t *testing.T) {
 func TestAttemptsStoreNoAddress(t *testing.T) {
 	eachTally(t, func(t *testing.T, attempts tally) {
 		attempts.fail(t, domain.Attempt{Mailbox: "asha@canary.example", Client: netip.MustParseAddr("203.0.113.77")}, 2)
-		registered := store.NewRegistrations(attempts.db, attemptsKey, 60, attempts.clock)
+		registered := store.NewRegistrations(attempts.db, attemptsKey, domain.HourlyLimit(60), attempts.clock)
 		for _, client := range []string{"203.0.113.77", "2001:db8:77::1"} {
 			attempts.succeed(t, attempts.of(t, client+"@canary.example").at(client))
 			require.NoError(t, registered.Count(t.Context(), netip.MustParseAddr(client)))

@@ -49,6 +49,9 @@ func (u *users) Close(ctx context.Context, id identity.UserID, closing domain.Cl
 		if err != nil {
 			return err
 		}
+		if err := u.db.Write(ctx).Where("user_id = ?", id).Delete(&mailTokenRow{}).Error; err != nil {
+			return err
+		}
 		return u.db.Write(ctx).Create(
 			&closedRow{UserID: id, SessionID: closing.Session, Role: closing.Role, ClosedAt: database.At(closing.At)},
 		).Error

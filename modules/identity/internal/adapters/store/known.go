@@ -55,7 +55,7 @@ func (a *attempts) signedInAt(q *gorm.DB, attempt domain.Attempt) (time.Time, er
 	return rows[0].SignedInAt.Time, nil
 }
 
-// lastKnown returns the last success of the attempt's client at its account, zero if there is none. others reports
+// lastKnown returns the last success of the attempt's client at its account, the zero time without one. others reports
 // whether the account knows other clients, also if their successes have expired and are not deleted yet.
 func (a *attempts) lastKnown(ctx context.Context, attempt domain.Attempt) (at time.Time, others bool, err error) {
 	var rows []knownRow

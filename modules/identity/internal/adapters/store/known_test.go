@@ -195,7 +195,7 @@ func TestWideClients(t *testing.T) {
 
 func TestRegistrationsOfANetwork(t *testing.T) {
 	eachTally(t, func(t *testing.T, attempts tally) {
-		registrations := store.NewRegistrations(attempts.db, attemptsKey, 60, attempts.clock)
+		registrations := store.NewRegistrations(attempts.db, attemptsKey, domain.HourlyLimit(60), attempts.clock)
 		add := func(client string) error {
 			if err := registrations.Check(t.Context(), addr(client)); err != nil {
 				return err
@@ -225,7 +225,7 @@ func TestRegistrationsOfANetwork(t *testing.T) {
 			require.NoError(t, add("198.51.100.7"), "from another network")
 		})
 		t.Run("instances share the counts, also after a restart", func(t *testing.T) {
-			other := store.NewRegistrations(attempts.db, attemptsKey, 60, attempts.clock)
+			other := store.NewRegistrations(attempts.db, attemptsKey, domain.HourlyLimit(60), attempts.clock)
 			require.ErrorIs(t, other.Check(t.Context(), addr("192.0.2.7")), domain.ErrTooManyRegistrations)
 		})
 		t.Run("a /48 counts as a network too", func(t *testing.T) {
@@ -248,7 +248,7 @@ func TestRegistrationsOfANetwork(t *testing.T) {
 			require.Equal(t, 1, rows)
 		})
 		t.Run("without a limit nothing is counted", func(t *testing.T) {
-			unlimited := store.NewRegistrations(attempts.db, attemptsKey, 0, attempts.clock)
+			unlimited := store.NewRegistrations(attempts.db, attemptsKey, domain.Allowance{}, attempts.clock)
 			for range 100 {
 				require.NoError(t, unlimited.Check(t.Context(), addr("203.0.113.7")))
 				require.NoError(t, unlimited.Count(t.Context(), addr("203.0.113.7")))

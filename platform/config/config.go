@@ -83,6 +83,7 @@ type Config struct {
 	SessionLifetime         time.Duration `koanf:"session_lifetime" range:"1m,8760h"`
 	Registration            string        `koanf:"registration" oneof:"open,closed"`
 	RegistrationsPerHour    int           `koanf:"registrations_per_hour" range:"0,1000000"`
+	RequireVerifiedEmail    bool          `koanf:"require_verified_email"`
 	PasswordPolicy          string        `koanf:"password_policy" oneof:"basic,strict"`
 	SignInFreeAttempts      int           `koanf:"signin_free_attempts" range:"1,1000000"`
 	SignInAccountFailures   int           `koanf:"signin_account_failures" range:"10,1000000"`

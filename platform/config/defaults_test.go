@@ -50,6 +50,7 @@ func TestDefaults(t *testing.T) {
 		require.Positive(t, c.AuditRequestsPerHour)
 		require.Equal(t, "guarded", c.DoctorDirectory)
 		require.False(t, c.PatientSeesNotes)
+		require.False(t, c.RequireVerifiedEmail)
 	})
 	t.Run("place the embedded database in data_dir", func(t *testing.T) {
 		require.Equal(t, "elsewhere/healthcare.db", load(t, "DATA_DIR", "elsewhere").DatabasePath())

@@ -227,8 +227,8 @@ func identityConfig(cfg config.Config) identity.Config {
 		SessionLifetime:    cfg.SessionLifetime,
 		Django:             cfg.Compat == config.Django,
 		RegistrationClosed: cfg.Registration == "closed", RegistrationsPerHour: cfg.RegistrationsPerHour,
-		StrictPasswords: cfg.PasswordPolicy == "strict",
-		FreeAttempts:    cfg.SignInFreeAttempts, AccountFailures: cfg.SignInAccountFailures,
+		RequireVerifiedEmail: cfg.RequireVerifiedEmail, StrictPasswords: cfg.PasswordPolicy == "strict",
+		FreeAttempts: cfg.SignInFreeAttempts, AccountFailures: cfg.SignInAccountFailures,
 		ClientFailures:  cfg.SignInClientFailures,
 		HashMemory:      uint32(cfg.PasswordHashMemory),     //nolint:gosec // config bounds it
 		HashIterations:  uint32(cfg.PasswordHashIterations), //nolint:gosec // config bounds it

@@ -21,6 +21,7 @@ func All() database.Migrations {
 		"patients",
 		"assignments",
 		"appointments",
+		"notifications",
 		"audit",
 	}}
 }

@@ -210,6 +210,20 @@ type Directory interface {
 	Exceptions(ctx context.Context, who auth.Principal, at time.Time) (Exceptions, error)
 }
 
+// Contact is how a patient is reached.
+type Contact struct {
+	Email   string    // of the record; "": none
+	Account uuid.UUID // the account of the patient; zero: none
+	Keeper  uuid.UUID // the user who keeps the patient
+}
+
+// Contacts finds the addresses of patients for the module notifications, which alone uses it: whoever may see them, and
+// when a message is sent.
+type Contacts interface {
+	// FindContact returns how a patient is reached, in one query. Errors: ErrNotFound.
+	FindContact(ctx context.Context, id ID) (Contact, error)
+}
+
 // Exceptions are patients in whom a list by owners and doctors differs from what a user sees.
 type Exceptions struct {
 	Represented []ID // by the user, as the patient or as a delegate: at most MaxRepresented
@@ -242,7 +256,8 @@ type Claimed struct {
 	ID         ID
 	User       uuid.UUID
 	By         auth.Principal
-	Represents bool // the user is the patient, or a delegate
+	Represents bool   // the user is the patient, or a delegate
+	Basis      string // of the grant, as in Reason
 	// KeepsNone reports whether the user keeps no patients. It may be nil unless Represents. A subscriber locks the
 	// account first, because a transfer to the user may be about to commit. Errors: none.
 	KeepsNone func(context.Context) (bool, error)

@@ -46,6 +46,12 @@ type Config struct {
 	MailDKIMSelector string `koanf:"mail_dkim_selector"`
 	MailDKIMKey      Secret `koanf:"mail_dkim_key"`
 
+	PublicURL            string `koanf:"public_url"`
+	PracticeName         string `koanf:"practice_name"`
+	NotificationDetail   string `koanf:"notification_detail" oneof:"none,time"`
+	NotificationLanguage string `koanf:"notification_language" oneof:"en,de,fr"`
+	QuietHours           string `koanf:"quiet_hours"`
+
 	HTTPAddress         string        `koanf:"http_address"`
 	TrustedProxies      []string      `koanf:"trusted_proxies"`
 	ForwardedHeader     string        `koanf:"forwarded_header"`

@@ -70,6 +70,12 @@ func TestInvalidValues(t *testing.T) {
 			"clinic", "a@b@c", "a@clinic.example, b@clinic.example", "a@[127.0.0.1]", "ä@clinic.example", "@a.example",
 			"Clinic <a@clinic.example>\r\nBcc: x@clinic.example",
 		},
+		"public_url": {
+			"clinic.example", "ftp://clinic.example", "https://", "https://clinic.example/", "https://u@clinic.example",
+			"https://clinic.example?x=1", "https://clinic.example#x", "https://clinic.example/a b", "https://clinic.example>",
+		},
+		"practice_name":      {strings.Repeat("x", 101), "Clinic\r\nBcc: x@clinic.example"},
+		"quiet_hours":        {"21:00", "21:00-21:00", "24:00-08:00", "9-17", "none-none"},
 		"mail_dkim_selector": {"a b", "mail.", "_x", "mail2026"},
 		"mail_dkim_key":      {"hunter2", "-----BEGIN PRIVATE KEY-----\nhunter2\n-----END PRIVATE KEY-----"},
 	}

@@ -69,3 +69,13 @@ func TestFiles(t *testing.T) {
 		require.Len(t, entries, 1, "no temporary file stays")
 	})
 }
+
+func TestLogDestination(t *testing.T) {
+	t.Parallel()
+	core, logged := observer.New(zap.DebugLevel)
+	mail.LogDestination(mail.Config{URL: "smtp://" + user + ":" + password + "@mail.clinic.example"}, zap.New(core))
+	require.Zero(t, logged.Len())
+	mail.LogDestination(mail.Config{Folder: "data/mail"}, zap.New(core))
+	require.Equal(t, 1, logged.Len())
+	require.Equal(t, map[string]any{"folder": "data/mail"}, logged.All()[0].ContextMap())
+}

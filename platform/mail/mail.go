@@ -67,5 +67,12 @@ func NewSender(cfg Config, clk clock.Clock, log *zap.Logger) (Sender, error) {
 	return newSMTPSender(writer, server, cfg), nil
 }
 
+// LogDestination logs at the start of a program that messages are written to files, if no server is configured.
+func LogDestination(cfg Config, log *zap.Logger) {
+	if cfg.URL == "" {
+		log.Warn("mail is written to files, because mail_url (MAIL_URL) is not set", zap.String("folder", cfg.Folder))
+	}
+}
+
 // FilePath returns the path of the file that a message is written to.
 func FilePath(folder string, id uuid.UUID) string { return filepath.Join(folder, id.String()+".eml") }

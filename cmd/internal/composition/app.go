@@ -21,6 +21,8 @@ import (
 	"healthcare/modules/doctors/doctorsfx"
 	"healthcare/modules/identity"
 	"healthcare/modules/identity/identityfx"
+	"healthcare/modules/notifications"
+	"healthcare/modules/notifications/notificationsfx"
 	"healthcare/modules/patients"
 	"healthcare/modules/patients/patientsfx"
 	"healthcare/platform/auth"
@@ -45,7 +47,7 @@ func Serving() fx.Option {
 		Parts(),
 		fx.Invoke(
 			database.WarnOfVerboseLog, database.UpdateSearchTexts, jobs.Run, sweepIdempotencyKeys,
-			httpserver.Serve, heapBallast,
+			notificationsfx.Send, httpserver.Serve, heapBallast,
 		),
 	)
 }
@@ -60,6 +62,7 @@ var modules = []struct {
 	{patientsfx.Module, patientsfx.Document},
 	{assignmentsfx.Module, assignmentsfx.Document},
 	{appointmentsfx.Module, appointmentsfx.Document},
+	{notificationsfx.Module, notificationsfx.Document},
 	{auditfx.Module, auditfx.Document},
 }
 
@@ -159,6 +162,11 @@ func Configuration(cfg config.Config, version string) fx.Option {
 		},
 		assignments.Config{MaxPerUser: cfg.MaxAssignmentsPerUser, Default: careTeamAccess(cfg)},
 		appointments.Config{MaxOpenPerPatient: cfg.MaxAppointmentsPerPatient},
+		MailConfig(cfg),
+		notifications.Config{
+			PublicURL: cfg.PublicURL, PracticeName: cfg.PracticeName, Language: cfg.NotificationLanguage,
+			QuietHours: cfg.QuietHours, Detail: notifications.Detail(cfg.NotificationDetail),
+		},
 	))
 }
 

@@ -27,13 +27,13 @@ import (
 // Document is the module's part of the contract.
 var Document = rest.Document
 
-// Module provides patients.Directory, identity.UserData, the module's API and its reactions.
+// Module provides patients.Directory, patients.Contacts, identity.UserData, the module's API and its reactions.
 var Module = fx.Module("patients",
 	fx.Provide(
 		store.New, store.NewGrants, store.NewCareTeams, store.NewInvitations, store.NewCorrections,
 		store.NewRestrictions, store.NewEmergencies,
 		app.NewLimit, app.New, invitations, app.NewCorrections, app.NewRestrictions, app.NewAccess, app.NewEmergencies,
-		app.NewDirectory, app.NewUserData, app.NewCare, app.NewSync,
+		app.NewDirectory, app.NewContacts, app.NewUserData, app.NewCare, app.NewSync,
 	),
 	events.Subscribe(app.WhenAssigned),
 	events.Subscribe(app.WhenAccessChanged),

@@ -29,6 +29,9 @@ type directory struct {
 	zone         *time.Location
 }
 
+// NewContacts returns the Contacts for the module notifications.
+func NewContacts(repository ports.Repository) patients.Contacts { return repository }
+
 func (d directory) Find(ctx context.Context, scope patients.Scope, id patients.ID) (patients.Patient, error) {
 	patient, err := d.patients.Find(ctx, scope, id)
 	return view(patient, d.today()), err

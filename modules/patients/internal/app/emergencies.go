@@ -132,7 +132,8 @@ func (s *Emergencies) open(ctx context.Context, who auth.Principal, e domain.Eme
 		return err
 	}
 	// The subscriber locks the account, so that the next statement has what other requests of the user have opened.
-	if err := s.events.Publish(ctx, patients.Claimed{ID: e.PatientID, User: who.UserID, By: who}); err != nil {
+	claimed := patients.Claimed{ID: e.PatientID, User: who.UserID, By: who, Basis: e.Access().Basis}
+	if err := s.events.Publish(ctx, claimed); err != nil {
 		return err
 	}
 	open, err := s.emergencies.OpenOf(ctx, who.UserID, e.OpenedAt)

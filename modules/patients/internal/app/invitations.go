@@ -275,7 +275,8 @@ func (s *Invitations) accept(ctx context.Context, who auth.Principal, accepted d
 			return err
 		}
 	}
-	claimed := patients.Claimed{ID: grant.PatientID, User: who.UserID, By: who, Represents: grant.Represents(),
+	claimed := patients.Claimed{
+		ID: grant.PatientID, User: who.UserID, By: who, Represents: grant.Represents(), Basis: string(grant.Basis),
 		KeepsNone: func(ctx context.Context) (bool, error) {
 			kept, err := s.patients.Count(ctx, patients.OwnedBy(who.UserID), 1)
 			return kept == 0, err

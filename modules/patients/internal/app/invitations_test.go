@@ -130,7 +130,9 @@ func TestClaim(t *testing.T) {
 			require.NoError(t, err)
 			require.True(t, keepsNone)
 			event.KeepsNone = nil
-			require.Equal(t, patients.Claimed{ID: patient, User: person.UserID, By: person, Represents: true}, event)
+			require.Equal(t, patients.Claimed{
+				ID: patient, User: person.UserID, By: person, Represents: true, Basis: "self",
+			}, event)
 			require.Equal(t, audit.Entry{
 				Action: audit.Granted, Resource: audit.Patient, ResourceID: patient.UUID, PatientID: patient.UUID,
 				Outcome: audit.Success, Status: 201, Fields: []string{"read"},

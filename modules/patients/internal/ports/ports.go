@@ -72,6 +72,9 @@ type Repository interface {
 	// after a rollback. Errors: none.
 	AfterCommit(ctx context.Context, do func())
 
+	// FindContact returns how a patient is reached, whoever may see it. Errors: patients.ErrNotFound.
+	FindContact(ctx context.Context, id patients.ID) (patients.Contact, error)
+
 	// RemoveAll deletes the patients of the scope with the given ids. Errors: none.
 	RemoveAll(ctx context.Context, scope patients.Scope, ids []patients.ID) error
 }

@@ -271,3 +271,24 @@ func (s *store) RemoveAll(ctx context.Context, scope patients.Scope, ids []patie
 	done := database.WhereIn(within(s.db.Write(ctx), scope), "id", ids).Delete(&row{})
 	return s.db.DeleteError(ctx, done.Error, "patients", "patients.Deleted")
 }
+
+func (s *store) FindContact(ctx context.Context, id patients.ID) (patients.Contact, error) {
+	var found []struct {
+		Email   string
+		OwnerID uuid.UUID
+		Account *uuid.UUID
+	}
+	err := s.db.Read(ctx).Raw(`SELECT p.email, p.owner_id, g.grantee_id AS account FROM patients p
+		LEFT JOIN patient_grants g ON g.patient_id = p.id AND g.basis = 'self' WHERE p.id = ?`, id).Scan(&found).Error
+	if err == nil && len(found) == 0 {
+		err = patients.ErrNotFound
+	}
+	if err != nil {
+		return patients.Contact{}, err
+	}
+	contact := patients.Contact{Email: found[0].Email, Keeper: found[0].OwnerID}
+	if found[0].Account != nil {
+		contact.Account = *found[0].Account
+	}
+	return contact, nil
+}

@@ -1,0 +1,231 @@
+package app_test
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"healthcare/modules/appointments"
+	"healthcare/modules/identity"
+	"healthcare/modules/notifications"
+	"healthcare/modules/notifications/internal/adapters/links"
+	"healthcare/modules/notifications/internal/adapters/store"
+	"healthcare/modules/notifications/internal/app"
+	"healthcare/modules/notifications/internal/domain"
+	"healthcare/modules/notifications/internal/ports"
+	"healthcare/modules/patients"
+	"healthcare/platform/audittest"
+	"healthcare/platform/clock"
+	"healthcare/platform/database"
+	"healthcare/platform/events"
+	"healthcare/platform/keyring"
+	"healthcare/platform/paging"
+	"healthcare/platform/recordid"
+	"healthcare/platform/revision"
+)
+
+// now is in winter, at 10:00 of Berlin.
+var now = time.Date(2026, time.November, 30, 9, 0, 0, 0, time.UTC)
+
+const (
+	publicURL = "https://clinic.example"
+	zone      = "Europe/Berlin"
+)
+
+// env is a Courier with the real store, and fakes of the other modules and of the mail server.
+type env struct {
+	*app.Courier
+	*others
+	db             *database.DB
+	clock          *clock.Manual
+	outbox         ports.Outbox
+	preferences    *app.Preferences
+	administration *app.Administration
+	events         events.Publisher
+	mail           *mailbox
+}
+
+func newEnv(t testing.TB, db *database.DB, change ...func(*notifications.Config)) env {
+	cfg := notifications.Config{
+		PublicURL: publicURL, PracticeName: "Example Clinic", Language: "en", QuietHours: "21:00-08:00",
+		Detail: notifications.NoDetail,
+	}
+	for _, f := range change {
+		f(&cfg)
+	}
+	keys, err := keyring.New([]byte("a secret of at least thirty-two bytes"))
+	require.NoError(t, err)
+	h := env{
+		db: db, clock: clock.At(now), outbox: store.New(db), mail: &mailbox{sent: map[uuid.UUID]int{}},
+		others: &others{
+			visits: map[appointments.ID]appointments.Appointment{}, contacts: map[patients.ID]patients.Contact{},
+			accounts: map[identity.UserID]identity.Contact{},
+		},
+	}
+	chosen, addresses := store.NewPreferences(db), links.New(cfg, keys)
+	composer, err := app.NewComposer(chosen, h.others, h.others, h.others, addresses, cfg, time.UTC)
+	require.NoError(t, err)
+	newMailer := func() (ports.Mailer, error) { return h.mail, nil }
+	h.Courier = app.NewCourier(h.outbox, composer, newMailer, h.clock, reporter{}, cfg)
+	h.preferences = app.NewPreferences(chosen, addresses, h.clock)
+	trail := audittest.Transactional(t, db, new(audittest.Recorder))
+	h.administration = app.NewAdministration(h.outbox, trail, db, h.clock)
+	h.events = events.New(
+		app.WhenAppointmentChanged(h.outbox, h.clock), app.WhenTokenWanted(h.outbox, h.clock),
+		app.WhenPasswordChanged(h.outbox, h.clock), app.WhenSignedInFromNewNetwork(h.outbox, h.clock),
+		app.WhenDoctorLinked(h.outbox, h.clock), app.WhenClaimed(h.outbox, h.clock),
+		app.WhenPatientDeleted(h.outbox, chosen), app.WhenAccountRemoved(h.outbox, chosen),
+	)
+	return h
+}
+
+// others are the other modules.
+type others struct {
+	visits   map[appointments.ID]appointments.Appointment
+	contacts map[patients.ID]patients.Contact
+	accounts map[identity.UserID]identity.Contact
+	failure  error
+}
+
+func (o *others) Find(_ context.Context, id appointments.ID) (appointments.Appointment, error) {
+	if found, ok := o.visits[id]; ok || o.failure != nil {
+		return found, o.failure
+	}
+	return appointments.Appointment{}, appointments.ErrNotFound
+}
+
+func (o *others) FindContact(_ context.Context, id patients.ID) (patients.Contact, error) {
+	if found, ok := o.contacts[id]; ok || o.failure != nil {
+		return found, o.failure
+	}
+	return patients.Contact{}, patients.ErrNotFound
+}
+
+func (o *others) FindContacts(
+	_ context.Context, users []identity.UserID,
+) (map[identity.UserID]identity.Contact, error) {
+	found := map[identity.UserID]identity.Contact{}
+	for _, user := range users {
+		if contact, ok := o.accounts[user]; ok {
+			found[user] = contact
+		}
+	}
+	return found, o.failure
+}
+
+func (o *others) FindToken(_ context.Context, wanted identity.TokenWanted) (identity.MailToken, error) {
+	if wanted.Generation != 7 {
+		return identity.MailToken{}, identity.ErrTokenNotWanted
+	}
+	return identity.MailToken{Secret: "a-token", ExpiresAt: wanted.ExpiresAt}, o.failure
+}
+
+func (*others) Administrators(context.Context, int) ([]identity.UserID, error) { return nil, nil }
+
+// patient adds a patient with an address and no account.
+func (o *others) patient(address string) patients.ID {
+	id := recordid.New[patients.ID]()
+	o.contacts[id] = patients.Contact{Email: address, Keeper: o.account("keeper@clinic.example").UUID}
+	return id
+}
+
+// account adds an account.
+func (o *others) account(address string) identity.UserID {
+	id := recordid.New[identity.UserID]()
+	o.accounts[id] = identity.Contact{Email: address, Active: true, Verified: true}
+	return id
+}
+
+// changed returns the event of a change of an appointment, which the directory then has. It begins after a time.
+func (h env) changed(of patients.ID, after time.Duration, change appointments.Change) appointments.Changed {
+	statuses := map[appointments.Change]appointments.Status{
+		appointments.WasBooked: appointments.Booked, appointments.WasRequested: appointments.Pending,
+		appointments.WasHeld: appointments.Held,
+	}
+	visit := appointments.Appointment{
+		ID: recordid.New[appointments.ID](), Version: 1, Status: statuses[change], Patient: of.UUID,
+		StartsAt: h.clock.Now().Add(after), TimeZone: zone,
+	}
+	h.visits[visit.ID] = visit
+	return appointments.Changed{Appointment: visit, Change: change}
+}
+
+// publish publishes an event in a transaction.
+func (h env) publish(t testing.TB, event any) {
+	t.Helper()
+	require.NoError(t, h.db.Do(t.Context(), func(ctx context.Context) error { return h.events.Publish(ctx, event) }))
+}
+
+// drained sends what is due and returns the messages since the last call.
+func (h env) drained(t testing.TB) []domain.Message {
+	t.Helper()
+	require.NoError(t, h.Drain(t.Context()))
+	return h.mail.take()
+}
+
+// states returns the number of deliveries in each state.
+func (h env) states(t testing.TB) map[notifications.State]int {
+	t.Helper()
+	counts := map[notifications.State]int{}
+	for _, d := range h.all(t) {
+		counts[d.State]++
+	}
+	return counts
+}
+
+func (h env) all(t testing.TB) []domain.Delivery {
+	t.Helper()
+	order := []paging.Order{{Column: "created_at"}, {Column: "id"}}
+	page, err := h.outbox.List(t.Context(), domain.Filter{}, paging.Request{Limit: 500, Order: order})
+	require.NoError(t, err)
+	return page.Items
+}
+
+// mailbox is a mail server.
+type mailbox struct {
+	mu      sync.Mutex
+	sent    map[uuid.UUID]int
+	taken   []domain.Message
+	failure func(domain.Message) error // nil: none
+}
+
+func (m *mailbox) Send(_ context.Context, message domain.Message) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.failure != nil {
+		if err := m.failure(message); err != nil {
+			return err
+		}
+	}
+	m.sent[message.ID]++
+	m.taken = append(m.taken, message)
+	return nil
+}
+
+func (*mailbox) Close() {}
+
+func (m *mailbox) take() []domain.Message {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	taken := m.taken
+	m.taken = nil
+	return taken
+}
+
+// fail makes the server reject every message.
+func (m *mailbox) fail(scope domain.Scope, code string) {
+	m.failure = func(domain.Message) error { return &domain.Failure{Scope: scope, Code: code} }
+}
+
+type reporter struct{}
+
+func (reporter) Failed(string, error)                                {}
+func (reporter) Paused(notifications.Channel, string, time.Duration) {}
+func (reporter) GaveUp(domain.Delivery)                              {}
+
+// anyVersion is a change without If-Match.
+var anyVersion revision.Match

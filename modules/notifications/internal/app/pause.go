@@ -1,0 +1,54 @@
+package app
+
+import (
+	"sync"
+	"time"
+
+	"healthcare/modules/notifications/internal/domain"
+)
+
+const (
+	firstPause = 30 * time.Second
+	maxPause   = 15 * time.Minute
+	// maxRejections is how many messages in a row a server may reject for good. A server that does not relay for us
+	// rejects every recipient, with replies that differ in nothing from those about one.
+	maxRejections = 10
+)
+
+// pause stops a channel whose server fails. It is shared by the workers of a process.
+type pause struct {
+	mu       sync.Mutex
+	end      time.Time
+	wait     time.Duration // of the last pause; 0: none since a success
+	rejected int           // in a row
+}
+
+// until reports whether the channel pauses.
+func (p *pause) until(now time.Time) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return now.Before(p.end)
+}
+
+func (p *pause) succeeded() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.end, p.wait, p.rejected = time.Time{}, 0, 0
+}
+
+// failed begins a pause if the failure concerns the channel, twice as long as the last one, and returns its length. It
+// returns 0 if no pause begins, or another worker has begun it.
+func (p *pause) failed(failure *domain.Failure, now time.Time) time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if failure.Scope == domain.Permanently {
+		p.rejected++
+	}
+	if failure.Scope != domain.OfChannel && p.rejected < maxRejections || now.Before(p.end) {
+		return 0
+	}
+	p.rejected = 0
+	p.wait = min(max(firstPause, 2*p.wait), maxPause)
+	p.end = now.Add(p.wait)
+	return p.wait
+}

@@ -1,0 +1,10 @@
+package domain
+
+import "healthcare/modules/notifications"
+
+// Filter narrows a list of deliveries. The zero Filter matches all.
+type Filter struct {
+	State   notifications.State
+	Kind    notifications.Kind
+	Channel notifications.Channel
+}

@@ -1,0 +1,58 @@
+package domain
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"healthcare/modules/notifications"
+)
+
+// A message is sent until it is this old (RFC 5321, section 4.5.4.1), unless it has an earlier end.
+const mailLifetime = 4 * 24 * time.Hour
+
+// rule is how messages of a kind are treated.
+type rule struct {
+	declinable bool // recipients may decline the kind
+	quiet      bool // not sent in quiet hours
+	hasEnd     bool // useless after a time of its own, such as the end of a token
+}
+
+// rules has the kinds. Messages about the security of an account, and about access to a patient, cannot be declined.
+var rules = map[notifications.Kind]rule{
+	notifications.AppointmentBooked:    {declinable: true},
+	notifications.AppointmentRequested: {declinable: true},
+	notifications.AppointmentMoved:     {declinable: true},
+	notifications.AppointmentCancelled: {declinable: true},
+	notifications.AppointmentReminder:  {declinable: true, quiet: true, hasEnd: true},
+	notifications.AppointmentOffered:   {declinable: true},
+	notifications.PasswordReset:        {hasEnd: true},
+	notifications.EmailVerification:    {hasEnd: true},
+	notifications.PasswordChanged:      {},
+	notifications.NewNetwork:           {},
+	notifications.DoctorLinked:         {},
+	notifications.AccessGranted:        {},
+	notifications.EmergencyAccess:      {},
+}
+
+// Kinds returns all kinds, sorted.
+func Kinds() []notifications.Kind { return slices.Sorted(maps.Keys(rules)) }
+
+// Declinable reports whether recipients may decline messages of the kind.
+func Declinable(kind notifications.Kind) bool { return rules[kind].declinable }
+
+// Quiet reports whether messages of the kind are not sent in quiet hours.
+func Quiet(kind notifications.Kind) bool { return rules[kind].quiet }
+
+// DeclinableKinds returns the kinds that recipients may decline, sorted.
+func DeclinableKinds() []notifications.Kind {
+	return slices.DeleteFunc(Kinds(), func(kind notifications.Kind) bool { return !Declinable(kind) })
+}
+
+// KindsWithEnd returns the kinds that are useless after a time of their own, sorted.
+func KindsWithEnd() []notifications.Kind {
+	return slices.DeleteFunc(Kinds(), func(kind notifications.Kind) bool { return !rules[kind].hasEnd })
+}
+
+// EndOf returns when a message is given up that is to be sent from now on.
+func EndOf(now time.Time) time.Time { return now.Add(mailLifetime) }

@@ -1,0 +1,120 @@
+// Package ports has the interfaces that the use cases of the notifications module need.
+package ports
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"healthcare/modules/notifications"
+	"healthcare/modules/notifications/internal/domain"
+	"healthcare/platform/paging"
+)
+
+// Outbox stores deliveries.
+type Outbox interface {
+	// Add stores new deliveries in the transaction of ctx, in one statement. Errors: none.
+	Add(ctx context.Context, all ...domain.Delivery) error
+
+	// CancelAbout ends the pending deliveries of a channel about a record, with a code. Errors: none.
+	CancelAbout(ctx context.Context, channel notifications.Channel, subject uuid.UUID, code string, now time.Time) error
+
+	// RemoveAllOf deletes the deliveries to these recipients and about these records. Errors: none.
+	RemoveAllOf(ctx context.Context, ids []uuid.UUID) error
+
+	// Due reports whether a delivery of the channel is due. Errors: none.
+	Due(ctx context.Context, channel notifications.Channel, now time.Time) (bool, error)
+
+	// Claim returns up to limit deliveries of the channel that are due, the longest due first, which no other worker
+	// has until the lease ends. Each claim is an attempt. Errors: none.
+	Claim(
+		ctx context.Context, channel notifications.Channel, now time.Time, lease time.Duration, limit int,
+	) ([]domain.Delivery, error)
+
+	// Settle stores the state of a delivery after the attempt of this number. It reports false if the delivery was
+	// claimed again, withdrawn or removed since. Errors: none.
+	Settle(ctx context.Context, d domain.Delivery, attempt int) (bool, error)
+
+	// Find returns a delivery. Errors: notifications.ErrNotFound.
+	Find(ctx context.Context, id notifications.ID) (domain.Delivery, error)
+
+	// List returns a page of the deliveries that match the filter. Errors: none.
+	List(ctx context.Context, filter domain.Filter, page paging.Request) (paging.Page[domain.Delivery], error)
+
+	// Change locks a delivery, applies rule to it and stores the result. Errors: notifications.ErrNotFound, the errors
+	// of rule.
+	Change(
+		ctx context.Context, id notifications.ID, rule func(*domain.Delivery) error,
+	) (domain.Delivery, error)
+
+	// ResendDead makes up to limit deliveries of a channel due again that were given up at since or later, oldest
+	// first, and returns their ids. It omits those that have an end of their own. Errors: none.
+	ResendDead(
+		ctx context.Context, channel notifications.Channel, since, now time.Time, limit int,
+	) ([]uuid.UUID, error)
+
+	// Prune deletes up to limit deliveries that were given up before the first time, or ended otherwise before the
+	// second, and returns their number. Errors: none.
+	Prune(ctx context.Context, deadBefore, endedBefore time.Time, limit int) (int, error)
+
+	// Backlog returns the number of deliveries of each channel that are due at now, at most limit, and since when the
+	// first of them is. Errors: none.
+	Backlog(
+		ctx context.Context, channel notifications.Channel, now time.Time, limit int,
+	) (due int, since time.Time, err error)
+
+	// Added signals that deliveries were added in this process, or may be due.
+	Added() chan struct{}
+}
+
+// Preferences stores how recipients want to be notified.
+type Preferences interface {
+	// Find returns the preferences of a recipient, the zero ones if none were chosen. Errors: none.
+	Find(ctx context.Context, recipient uuid.UUID) (domain.Preferences, error)
+
+	// Change locks the preferences of a recipient, applies rule to them and stores the result. Errors: those of rule.
+	Change(
+		ctx context.Context, recipient uuid.UUID, rule func(*domain.Preferences) error,
+	) (domain.Preferences, error)
+
+	// RemoveAll deletes the preferences of these recipients. Errors: none.
+	RemoveAll(ctx context.Context, recipients []uuid.UUID) error
+}
+
+// Mailer sends messages by mail. It keeps a connection between messages and is used by one goroutine.
+type Mailer interface {
+	// Send sends a message. Errors: *domain.Failure.
+	Send(ctx context.Context, m domain.Message) error
+
+	// Close ends the connection. The Mailer may be used again afterwards. Errors: none.
+	Close()
+}
+
+// NewMailer returns a Mailer. Errors: an invalid configuration.
+type NewMailer func() (Mailer, error)
+
+// Links makes the addresses in messages, and reads those that end messages of a kind (RFC 8058).
+type Links interface {
+	// Page returns the address to which messages of the kind lead, "" if the operator has configured none.
+	Page(kind notifications.Kind) string
+
+	// Unsubscribe returns the address at which a recipient declines messages of the kind, "" if the operator has
+	// configured none.
+	Unsubscribe(recipient uuid.UUID, kind notifications.Kind) string
+
+	// Read returns the recipient of an address of Unsubscribe. Errors: notifications.ErrUnknownLink.
+	Read(kind notifications.Kind, token string) (uuid.UUID, error)
+}
+
+// Reporter informs the operator. Errors contain nothing of a message.
+type Reporter interface {
+	// Failed reports work that is tried again.
+	Failed(work string, err error)
+
+	// Paused reports that a channel pauses because of a failure.
+	Paused(channel notifications.Channel, code string, wait time.Duration)
+
+	// GaveUp reports a delivery that is dead.
+	GaveUp(d domain.Delivery)
+}

@@ -1,0 +1,62 @@
+// Package notificationsfx wires the notifications module. It is the only package of the module that uses fx.
+package notificationsfx
+
+import (
+	"context"
+
+	"go.uber.org/fx"
+	"go.uber.org/zap"
+
+	"healthcare/modules/notifications"
+	"healthcare/modules/notifications/internal/adapters/links"
+	"healthcare/modules/notifications/internal/adapters/mailer"
+	"healthcare/modules/notifications/internal/adapters/rest"
+	"healthcare/modules/notifications/internal/adapters/store"
+	"healthcare/modules/notifications/internal/app"
+	"healthcare/platform/events"
+	"healthcare/platform/httpserver"
+	"healthcare/platform/mail"
+	"healthcare/platform/telemetry"
+)
+
+// Document is the module's part of the contract.
+var Document = rest.Document
+
+// Module provides the module's API and its reactions; it needs a notifications.Config and a mail.Config.
+var Module = fx.Module("notifications",
+	fx.Provide(
+		store.New, store.NewPreferences, mailer.New,
+		links.New, newReporter, app.NewComposer, app.NewCourier, app.NewPreferences, app.NewAdministration,
+	),
+	events.Subscribe(app.WhenAppointmentChanged),
+	events.Subscribe(app.WhenTokenWanted),
+	events.Subscribe(app.WhenPasswordChanged),
+	events.Subscribe(app.WhenSignedInFromNewNetwork),
+	events.Subscribe(app.WhenDoctorLinked),
+	events.Subscribe(app.WhenClaimed),
+	events.Subscribe(app.WhenPatientDeleted),
+	events.Subscribe(app.WhenAccountRemoved),
+	httpserver.Handle(rest.New),
+	telemetry.Collect(store.Collectors),
+)
+
+// Send sends what is due while the program serves.
+func Send(lc fx.Lifecycle, courier *app.Courier, server mail.Config, cfg notifications.Config, log *zap.Logger) {
+	mail.LogDestination(server, log)
+	if server.URL != "" && cfg.PublicURL == "" {
+		log.Warn("messages have no links, because public_url (PUBLIC_URL) is not set")
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	lc.Append(fx.StartStopHook(
+		func() {
+			go func() {
+				defer close(done)
+				if err := courier.Run(ctx); err != nil {
+					log.Error("no messages are sent", zap.Error(err))
+				}
+			}()
+		},
+		func() { stop(); <-done },
+	))
+}

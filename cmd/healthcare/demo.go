@@ -95,7 +95,7 @@ func (c demoClient) fill(ctx context.Context, out io.Writer, password string) er
 		return err
 	}
 	fmt.Fprintf(out, "demo: sign in as %s with the password %s, which is shown only once\n", demoEmail, password)
-	if err := promote(ctx, demoEmail); err != nil {
+	if err := operate(ctx, "promote", demoEmail); err != nil {
 		return err
 	}
 	var doctors []string
@@ -148,10 +148,11 @@ func (c demoClient) fill(ctx context.Context, out io.Writer, password string) er
 	return nil
 }
 
-// promote makes the user an administrator, by the operator's command.
-func promote(ctx context.Context, email string) error {
+// operate changes an account by the operator's command: promote makes the user an administrator, verify marks the
+// address as verified, which require_verified_email requires.
+func operate(ctx context.Context, verb, email string) error {
 	command := identityfx.Command(withGraph)
-	command.SetArgs([]string{"promote", "--yes", email})
+	command.SetArgs([]string{verb, "--yes", email})
 	command.SetOut(io.Discard)
 	return command.ExecuteContext(ctx)
 }
@@ -160,6 +161,9 @@ func promote(ctx context.Context, email string) error {
 func (c demoClient) signUp(ctx context.Context, name, email, password string) (demoClient, error) {
 	account := map[string]string{"name": name, "email": email, "password": password}
 	if _, err := c.post(ctx, "/api/auth/register/", account, http.StatusCreated); err != nil {
+		return c, err
+	}
+	if err := operate(ctx, "verify", email); err != nil {
 		return c, err
 	}
 	session, err := c.post(ctx, "/api/auth/login/", account, http.StatusOK)

@@ -52,12 +52,15 @@ func (c *Client) knownValues(isWanted func(known Object, kinds ...string) bool) 
 	}
 	patient := known[Patient].(string)
 	wanted := func(kinds ...string) bool { return isWanted(known, kinds...) }
-	other, linked := c.companion("Another"), c.companion("Linked")
+	other, linked, mailed := c.companion("Another"), c.companion("Linked"), c.companion("Mailed")
 	if wanted("user") {
 		known["user"], known["email"] = other().UserID(), other().Email()
 	}
 	if wanted(claimPath) {
 		known[claimPath+" code"] = other().InviteColleague(other().AddPatient())["code"]
+	}
+	if wanted(resetPath, verificationPath) {
+		c.AddMailTokens(known, mailed())
 	}
 	if wanted("grant", "correction", "invitation", "restriction") {
 		c.AddGrant(known, other())

@@ -21,6 +21,7 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"healthcare/cmd/internal/composition"
+	"healthcare/modules/identity"
 	"healthcare/platform/audit"
 	"healthcare/platform/audittest"
 	"healthcare/platform/auth"
@@ -59,6 +60,7 @@ type Service struct {
 	Resources    map[audit.Resource]contract.Resource // as the modules declare them
 	expectations map[string]Expectation
 	routes       []Route
+	contacts     identity.Contacts
 }
 
 // EachEngine runs test against the whole program on both engines.
@@ -101,7 +103,7 @@ func StartWith(t *testing.T, db database.Config, more fx.Option, adjust ...func(
 	})
 	program := fx.Module("program", composition.Serving(), recordsInTransactions) // a module: more may decorate, too
 	app := fx.New(composition.Configuration(cfg, TestVersion), program, more, fx.Replace(db), fx.Replace(logger),
-		fx.Populate(&server, &s.DB, &described),
+		fx.Populate(&server, &s.DB, &described, &s.contacts),
 		fx.WithLogger(func() fxevent.Logger { return fxevent.NopLogger }))
 	require.NoError(t, app.Err())
 	require.NoError(t, app.Start(t.Context()))

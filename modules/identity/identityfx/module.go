@@ -36,7 +36,7 @@ var Module = fx.Module("identity",
 		store.NewUsers, store.NewMailboxes, recorded, responses,
 		store.NewSessions, acting, store.NewPractices, store.NewActingInvitations, store.NewMailStates,
 		attempts, registrations, mailLimits, passwords, common, tokens, token.NewMail,
-		app.NewCredentials, app.New, app.NewAddresses, app.NewAccounts, app.NewAuthenticator, contacts,
+		app.NewCredentials, app.New, app.NewAddresses, app.NewAccounts, app.NewAuthenticator, app.NewContacts,
 		practiceCodes, deputyCodes, app.NewPractices, app.NewDeputies,
 		app.NewCapacities, names, store.NewParties, store.NewRoles, reauthenticator,
 	),
@@ -78,11 +78,9 @@ func mailLimits(cfg identity.Config, keys keyring.Ring, db *database.DB, clk clo
 	return store.NewMailLimits(db, keys.Newest("sign-in attempts").Secret, limit, clk)
 }
 
-func acting(db *database.DB, clk clock.Clock, addresses *app.Addresses) ports.Acting {
-	return app.RequireVerified(store.NewActing(db, clk), addresses)
+func acting(cfg identity.Config, db *database.DB, clk clock.Clock, states ports.MailStates) ports.Acting {
+	return app.RequireVerified(cfg, store.NewActing(db, clk), states)
 }
-
-func contacts(addresses *app.Addresses) identity.Contacts { return addresses }
 
 func practiceCodes(keys keyring.Ring) app.PracticeCodes {
 	return app.PracticeCodes{Codes: onetime.For(keys, "practice invitation")}

@@ -82,7 +82,7 @@ func TestDemo(t *testing.T) {
 	t.Run("works without an allowed host that resolves", func(t *testing.T) {
 		t.Parallel()
 		r := harness.NewTolerantEnv(t).With("ALLOWED_HOSTS=.clinic.example", "HTTP_PROXY=http://127.0.0.1:1",
-			"REQUIRE_IF_MATCH=true", "PASSWORD_POLICY=strict").Start("serve", "--demo")
+			"REQUIRE_IF_MATCH=true", "PASSWORD_POLICY=strict", "REQUIRE_VERIFIED_EMAIL=true").Start("serve", "--demo")
 		base, _ := waitDemoReady(r)
 		require.Contains(t, base, "http://clinic.example:")
 		require.Equal(t, 0, r.Terminate().ExitCode)

@@ -63,8 +63,12 @@ func TestUserCommands(t *testing.T) {
 			p.Run("user", "demote", "--yes", strings.ToUpper(userIDs(p)["ravi@clinic.example"])).ExpectSuccess()
 			p.Run("user", "demote", "--yes", "0193525f-1f70-7cc1-a0e2-0f6e2b6cfe3b").ExpectFailure(1, "No such user")
 		})
+		t.Run("verify an address", func(t *testing.T) {
+			done := p.Run("user", "verify", "--yes", "RAVI@clinic.example").ExpectSuccess()
+			require.Equal(t, "verified: ravi@clinic.example, staff, active\n", done)
+		})
 		t.Run("change nothing without --yes or a terminal", func(t *testing.T) {
-			for _, verb := range []string{"promote", "demote", "disable", "enable"} {
+			for _, verb := range []string{"promote", "demote", "disable", "enable", "verify"} {
 				p.RunWithInput("y\n", "user", verb, "ravi@clinic.example").ExpectFailure(1, "pass --yes")
 			}
 			require.Contains(t, p.Run("user", "list", "--search", "ravi").ExpectSuccess(), " staff ")

@@ -27,6 +27,7 @@ type Accounts struct {
 	practices     ports.Practices
 	credentials   *Credentials
 	addresses     *Addresses
+	verification  verification
 	registrations ports.Registrations
 	userData      identity.UserData
 	responses     ports.StoredResponses
@@ -51,7 +52,8 @@ func NewAccounts(
 	return &Accounts{
 		users: users, mailboxes: mailboxes, sessions: sessions, acting: acting, practices: practices,
 		credentials: credentials, addresses: addresses, registrations: registrations,
-		userData: userData, responses: responses, jobs: queue, roles: roles, trail: trail,
+		verification: verification{addresses.states, cfg.RequireVerifiedEmail},
+		userData:     userData, responses: responses, jobs: queue, roles: roles, trail: trail,
 		tx: runner, events: publisher, clock: clk,
 		closed: cfg.RegistrationClosed,
 	}
@@ -179,7 +181,7 @@ func (a *Accounts) Rename(
 	err := a.tx.Do(ctx, func(ctx context.Context) (err error) {
 		own.User, err = a.change(ctx, who, userOf(who), expected, domain.Changes{Name: name})
 		if err == nil {
-			own.Verified, err = a.addresses.isVerified(ctx, own.ID)
+			own.Verified, err = a.verification.of(ctx, own.ID)
 		}
 		return err
 	})

@@ -32,18 +32,17 @@ type Addresses struct {
 	tx          tx.Runner
 	events      events.Publisher
 	clock       clock.Clock
-	required    bool
 }
 
 // NewAddresses wires the use cases.
 func NewAddresses(
-	cfg identity.Config, users ports.Users, states ports.MailStates, tokens ports.MailTokens, limits ports.MailLimits,
+	users ports.Users, states ports.MailStates, tokens ports.MailTokens, limits ports.MailLimits,
 	sessions ports.Sessions, credentials *Credentials, trail audit.Recorder, runner tx.Runner,
 	publisher events.Publisher, clk clock.Clock,
 ) *Addresses {
 	return &Addresses{
 		users: users, states: states, tokens: tokens, limits: limits, sessions: sessions, credentials: credentials,
-		trail: trail, tx: runner, events: publisher, clock: clk, required: cfg.RequireVerifiedEmail,
+		trail: trail, tx: runner, events: publisher, clock: clk,
 	}
 }
 
@@ -173,9 +172,7 @@ func (a *Addresses) ConfirmVerification(ctx context.Context, token string, clien
 		if err := a.spend(ctx, identity.EmailVerification, token, user.ID, func(*domain.User) {}); err != nil {
 			return err
 		}
-		entry := about(audit.Update, userResource, user.ID.UUID, http.StatusNoContent)
-		entry.Fields = []string{"email_verified"}
-		return a.trail.Record(ctx, holderOf(user), entry)
+		return a.trail.Record(ctx, holderOf(user), verifiedEntry(user.ID))
 	})
 	return a.refused(ctx, client, err)
 }
@@ -274,23 +271,4 @@ func (a *Addresses) passwordChanged(ctx context.Context, who auth.Principal, use
 		return err
 	}
 	return a.events.Publish(ctx, identity.PasswordChanged{User: user.ID, By: who})
-}
-
-// isVerified reports whether the user has verified the address. Errors: ports.ErrNotFound.
-func (a *Addresses) isVerified(ctx context.Context, id identity.UserID) (bool, error) {
-	user, state, err := a.states.Find(ctx, id)
-	return state.For(user.Email).Verified, err
-}
-
-// checkVerified returns an error if the configuration requires a verified address and the user has none. Errors:
-// identity.ErrEmailNotVerified, ports.ErrNotFound.
-func (a *Addresses) checkVerified(ctx context.Context, id identity.UserID) error {
-	if !a.required {
-		return nil
-	}
-	verified, err := a.isVerified(ctx, id)
-	if err == nil && !verified {
-		err = identity.ErrEmailNotVerified
-	}
-	return err
 }

@@ -46,7 +46,7 @@ func (h fixture) requested(t testing.TB, email string) identity.TokenWanted {
 // sent returns the token that was announced, as it is sent.
 func (h fixture) sent(t testing.TB, wanted identity.TokenWanted) string {
 	t.Helper()
-	made, err := h.addresses.FindToken(t.Context(), wanted)
+	made, err := h.contacts.FindToken(t.Context(), wanted)
 	require.NoError(t, err)
 	require.Equal(t, wanted.ExpiresAt, made.ExpiresAt)
 	return made.Secret.Reveal()
@@ -68,7 +68,7 @@ func (h fixture) canSignIn(t testing.TB, password string) bool {
 // verified reports whether the user's address is verified.
 func (h fixture) verified(t testing.TB, id identity.UserID) bool {
 	t.Helper()
-	contacts, err := h.addresses.FindContacts(t.Context(), []identity.UserID{id})
+	contacts, err := h.contacts.FindContacts(t.Context(), []identity.UserID{id})
 	require.NoError(t, err)
 	require.Contains(t, contacts, id)
 	return contacts[id].Verified
@@ -111,7 +111,7 @@ func TestPasswordReset(t *testing.T) {
 		t.Run("works once, and the token is not made again", func(t *testing.T) {
 			require.ErrorIs(t, h.reset(t.Context(), secretToken, "a third horse"), identity.ErrInvalidMailToken)
 			require.True(t, h.canSignIn(t, another))
-			_, err := h.addresses.FindToken(t.Context(), wanted)
+			_, err := h.contacts.FindToken(t.Context(), wanted)
 			require.ErrorIs(t, err, identity.ErrTokenNotWanted)
 		})
 		t.Run("is recorded, and so is a token that is not valid", func(t *testing.T) {
@@ -182,7 +182,7 @@ func TestTokensThatAreNotValid(t *testing.T) {
 				h.sent(t, wanted)
 				h.clock.Advance(30 * time.Second)
 				spoil(t, h, user)
-				_, err := h.addresses.FindToken(t.Context(), wanted)
+				_, err := h.contacts.FindToken(t.Context(), wanted)
 				require.ErrorIs(t, err, identity.ErrTokenNotWanted)
 				require.ErrorIs(t, h.reset(t.Context(), sent, "a third horse"), identity.ErrInvalidMailToken)
 			})
@@ -291,7 +291,7 @@ func TestResetsOfNobody(t *testing.T) {
 			require.Equal(t, identity.TokenWanted{
 				Purpose: identity.PasswordReset, ExpiresAt: now.Add(30 * time.Minute).Truncate(time.Second),
 			}, wanted, email)
-			_, err := h.addresses.FindToken(t.Context(), wanted)
+			_, err := h.contacts.FindToken(t.Context(), wanted)
 			require.ErrorIs(t, err, identity.ErrTokenNotWanted)
 		}
 		require.Equal(t, errs.Invalid, errs.KindOf(h.addresses.RequestReset(t.Context(), " ", here.Address)))
@@ -340,7 +340,7 @@ func TestVerification(t *testing.T) {
 			before := len(h.published.wanted)
 			require.NoError(t, h.addresses.RequestVerification(t.Context(), who, here.Address))
 			require.Len(t, h.published.wanted, before)
-			_, err := h.addresses.FindToken(t.Context(), identity.TokenWanted{
+			_, err := h.contacts.FindToken(t.Context(), identity.TokenWanted{
 				User: user.ID, Purpose: identity.EmailVerification, Generation: 1,
 				ExpiresAt: h.clock.Now().Add(time.Hour),
 			})
@@ -363,6 +363,17 @@ func TestVerification(t *testing.T) {
 			require.ErrorIs(t, err, auth.ErrInvalidToken)
 			_, err = h.Own(t.Context(), gone)
 			require.ErrorIs(t, err, auth.ErrInvalidToken)
+		})
+		t.Run("is done by an operator, which ends the tokens", func(t *testing.T) {
+			other := h.registered(t, domain.Registration{Name: "O", Email: "o@example.com", Password: secret})
+			sent := h.sent(t, h.lastWanted(t))
+			user, err := h.Verify(t.Context(), auth.Operator, other.ID)
+			require.NoError(t, err)
+			require.Equal(t, other, user)
+			require.True(t, h.verified(t, other.ID))
+			require.ErrorIs(t, confirm(sent), identity.ErrInvalidMailToken)
+			_, err = h.Verify(t.Context(), auth.Operator, identity.UserID{UUID: uuid.New()})
+			require.ErrorIs(t, err, identity.ErrUserNotFound)
 		})
 		t.Run("is wanted for accounts that an administrator adds", func(t *testing.T) {
 			added, err := h.Add(t.Context(), auth.Operator,
@@ -474,7 +485,7 @@ func TestContacts(t *testing.T) {
 		h.patients(t, closed, 101)
 		_, err := h.Leave(t.Context(), closed, revision.Match{}, secret, true, here)
 		require.NoError(t, err)
-		contacts, err := h.addresses.FindContacts(t.Context(),
+		contacts, err := h.contacts.FindContacts(t.Context(),
 			[]identity.UserID{user.ID, disabled.ID, {UUID: closed.UserID}, {UUID: uuid.New()}, {}})
 		require.NoError(t, err)
 		require.Equal(t, map[identity.UserID]identity.Contact{
@@ -493,7 +504,7 @@ func TestContacts(t *testing.T) {
 		for limit, want := range map[int][]identity.UserID{
 			1: {admins[0]}, 2: {admins[0], admins[2]}, 9: {admins[0], admins[2], admins[3]},
 		} {
-			found, err := h.addresses.Administrators(t.Context(), limit)
+			found, err := h.contacts.Administrators(t.Context(), limit)
 			require.NoError(t, err)
 			require.Equal(t, want, found)
 		}

@@ -118,6 +118,26 @@ func (a *Accounts) ResetPassword(
 	return user, err
 }
 
+// Verify marks the address of a user as verified, for an operator who knows that the user reads the mailbox. Tokens
+// that verify it become invalid. Errors: identity.ErrUserNotFound.
+func (a *Accounts) Verify(ctx context.Context, who auth.Principal, id identity.UserID) (user domain.User, err error) {
+	err = a.tx.Do(ctx, func(ctx context.Context) error {
+		if user, err = a.users.Change(ctx, id, func(*domain.User) error { return nil }); err != nil { // locks the account
+			return err
+		}
+		_, before, err := a.verification.states.Find(ctx, id)
+		if err != nil {
+			return err
+		}
+		after := before.For(user.Email).Spend(identity.EmailVerification)
+		if err := a.verification.states.Save(ctx, id, before, after); err != nil {
+			return err
+		}
+		return a.trail.Record(ctx, who, verifiedEntry(id))
+	})
+	return user, asUserNotFound(err)
+}
+
 func asUserNotFound(err error) error {
 	if errors.Is(err, ports.ErrNotFound) {
 		return identity.ErrUserNotFound

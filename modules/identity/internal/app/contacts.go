@@ -8,26 +8,42 @@ import (
 	"healthcare/modules/identity"
 	"healthcare/modules/identity/internal/domain"
 	"healthcare/modules/identity/internal/ports"
+	"healthcare/platform/clock"
+	"healthcare/platform/tx"
 )
 
+// NewContacts returns the contacts of users. Subscribers to events use it, so it publishes none.
+func NewContacts(
+	states ports.MailStates, tokens ports.MailTokens, runner tx.Runner, clk clock.Clock,
+) identity.Contacts {
+	return &contacts{states, tokens, runner, clk}
+}
+
+type contacts struct {
+	states ports.MailStates
+	tokens ports.MailTokens
+	tx     tx.Runner
+	clock  clock.Clock
+}
+
 // FindContacts implements identity.Contacts.
-func (a *Addresses) FindContacts(
+func (c *contacts) FindContacts(
 	ctx context.Context, users []identity.UserID,
 ) (map[identity.UserID]identity.Contact, error) {
-	return a.states.FindContacts(ctx, users)
+	return c.states.FindContacts(ctx, users)
 }
 
 // Administrators implements identity.Contacts.
-func (a *Addresses) Administrators(ctx context.Context, limit int) ([]identity.UserID, error) {
-	return a.states.Administrators(ctx, limit)
+func (c *contacts) Administrators(ctx context.Context, limit int) ([]identity.UserID, error) {
+	return c.states.Administrators(ctx, limit)
 }
 
 // FindToken implements identity.Contacts.
-func (a *Addresses) FindToken(ctx context.Context, wanted identity.TokenWanted) (identity.MailToken, error) {
+func (c *contacts) FindToken(ctx context.Context, wanted identity.TokenWanted) (identity.MailToken, error) {
 	var user domain.User
 	var state domain.MailState
-	err := a.tx.Do(ctx, func(ctx context.Context) (err error) { // a replica may not know the user yet
-		user, state, err = a.states.Find(ctx, wanted.User)
+	err := c.tx.Do(ctx, func(ctx context.Context) (err error) { // a replica may not know the user yet
+		user, state, err = c.states.Find(ctx, wanted.User)
 		return err
 	})
 	if errors.Is(err, ports.ErrNotFound) {
@@ -40,9 +56,9 @@ func (a *Addresses) FindToken(ctx context.Context, wanted identity.TokenWanted) 
 	expires := wanted.ExpiresAt.Truncate(time.Second)
 	verified := wanted.Purpose == identity.EmailVerification && state.Verified
 	if !user.Active || verified || wanted.Generation != state.Generation(wanted.Purpose) ||
-		!domain.TokenLives(wanted.Purpose, expires, a.clock.Now()) {
+		!domain.TokenLives(wanted.Purpose, expires, c.clock.Now()) {
 		return identity.MailToken{}, identity.ErrTokenNotWanted
 	}
 	claims := ports.MailClaims{User: user.ID, Generation: wanted.Generation, ExpiresAt: expires}
-	return identity.MailToken{Secret: a.tokens.IssueMail(wanted.Purpose, user, claims), ExpiresAt: expires}, nil
+	return identity.MailToken{Secret: c.tokens.IssueMail(wanted.Purpose, user, claims), ExpiresAt: expires}, nil
 }

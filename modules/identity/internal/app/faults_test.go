@@ -195,16 +195,20 @@ var faultCases = []faultCase{
 		prepare: func(t *testing.T, h fixture, _ auth.Principal, _ app.Tokens) func(context.Context) error {
 			wanted := h.lastWanted(t)
 			return func(ctx context.Context) error {
-				_, err := h.addresses.FindToken(ctx, wanted)
+				_, err := h.contacts.FindToken(ctx, wanted)
 				return err
 			}
 		},
 	},
 	plain("find contacts", func(ctx context.Context, h fixture, caller auth.Principal) error {
-		if _, err := h.addresses.Administrators(ctx, 9); err != nil {
+		if _, err := h.contacts.Administrators(ctx, 9); err != nil {
 			return err
 		}
-		_, err := h.addresses.FindContacts(ctx, []identity.UserID{{UUID: caller.UserID}})
+		_, err := h.contacts.FindContacts(ctx, []identity.UserID{{UUID: caller.UserID}})
+		return err
+	}),
+	plain("verify for an operator", func(ctx context.Context, h fixture, caller auth.Principal) error {
+		_, err := h.Verify(ctx, auth.Operator, identity.UserID{UUID: caller.UserID})
 		return err
 	}),
 	plain("own account", func(ctx context.Context, h fixture, caller auth.Principal) error {

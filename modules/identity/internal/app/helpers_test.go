@@ -58,7 +58,9 @@ type fixture struct {
 
 	credentials *app.Credentials
 
+	cfg       identity.Config
 	addresses *app.Addresses
+	contacts  identity.Contacts
 	states    ports.MailStates
 	published *published
 }
@@ -133,8 +135,9 @@ func newFixture(t testing.TB, db *database.DB, adjust ...func(*identity.Config))
 	require.NoError(t, err)
 	limits := store.NewMailLimits(
 		db, []byte("a key of the tests, of 32 bytes.."), domain.HourlyLimit(cfg.RegistrationsPerHour), manual)
+	h.cfg, h.contacts = cfg, app.NewContacts(h.states, mailTokens, db, manual)
 	h.addresses = app.NewAddresses(
-		cfg, h.users, h.states, mailTokens, limits, h.sessions, credentials, h.trail, db, publisher, manual)
+		h.users, h.states, mailTokens, limits, h.sessions, credentials, h.trail, db, publisher, manual)
 	h.Service = app.New(cfg, h.users, h.sessions, credentials, tokens, h.trail, db, publisher, manual)
 	h.Accounts = app.NewAccounts(cfg, h.users, store.NewMailboxes(db, manual, zap.NewNop()), h.sessions,
 		store.NewActing(db, manual), store.NewPractices(db), credentials, h.addresses,

@@ -44,7 +44,7 @@ func newTeamsWith(t *testing.T, h fixture, names ...string) teams {
 	db := h.db
 	ring, err := keyring.New([]byte("a secret of 32 bytes, or of more"))
 	require.NoError(t, err)
-	acting := app.RequireVerified(store.NewActing(db, h.clock), h.addresses)
+	acting := app.RequireVerified(h.cfg, store.NewActing(db, h.clock), h.states)
 	invitations := store.NewActingInvitations(db)
 	ofPractices := app.PracticeCodes{Codes: onetime.For(ring, "practice invitation")}
 	ofDeputies := app.DeputyCodes{Codes: onetime.For(ring, "deputy invitation")}

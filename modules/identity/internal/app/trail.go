@@ -26,6 +26,13 @@ func about(action audit.Action, resource audit.Resource, id uuid.UUID, status in
 	return audit.Entry{Action: action, Resource: resource, ResourceID: id, Outcome: audit.Success, Status: status}
 }
 
+// verifiedEntry returns the entry of a user whose address was verified.
+func verifiedEntry(user identity.UserID) audit.Entry {
+	entry := about(audit.Update, userResource, user.UUID, http.StatusNoContent)
+	entry.Fields = []string{"email_verified"}
+	return entry
+}
+
 // linked returns the entry of a user who acts for a practice or a colleague from now on, with the level.
 func linked(resource audit.Resource, party uuid.UUID, user identity.UserID, level auth.Level) audit.Entry {
 	entry := about(audit.Linked, resource, party, http.StatusCreated)

@@ -38,7 +38,7 @@ func (a *Accounts) Transfer(
 		if _, err := a.users.Change(ctx, to, checkKeepsPatients); err != nil {
 			return asUserNotFound(err)
 		}
-		if err := a.addresses.checkVerified(ctx, to); err != nil {
+		if err := a.verification.check(ctx, to); err != nil {
 			return asUserNotFound(err)
 		}
 		if done, err = a.userData.Transfer(ctx, who, from, to, limit); err != nil {
@@ -64,7 +64,7 @@ func (a *Accounts) Transferable(
 			err = checkKeepsPatients(&receiver)
 		}
 		if err == nil {
-			err = a.addresses.checkVerified(ctx, to)
+			err = a.verification.check(ctx, to)
 		}
 		if err != nil {
 			return identity.Transfer{}, err

@@ -28,7 +28,7 @@ func (w teams) grantsTo(t *testing.T, name string) map[string]func() error {
 	id := w.practice(t, "manager", nil)
 	practiceCode, deputyCode := w.code(t, "manager", id, "read"), w.deputyCode(t, "manager", now.Add(time.Hour))
 	capacities := app.NewCapacities(
-		w.fixture.users, app.RequireVerified(store.NewActing(w.db, w.clock), w.addresses), w.trail, w.clock)
+		w.fixture.users, app.RequireVerified(w.cfg, store.NewActing(w.db, w.clock), w.states), w.trail, w.clock)
 	publisher := events.New(app.WhenDoctorLinked(capacities), app.WhenPatientClaimed(capacities))
 	publish := func(event any) error {
 		return w.db.Do(t.Context(), func(ctx context.Context) error { return publisher.Publish(ctx, event) })
@@ -110,7 +110,7 @@ func TestRequireVerifiedEmail(t *testing.T) {
 		})
 		t.Run("returns every error and leaves no effect", func(t *testing.T) {
 			party := domain.Party{Capacity: auth.Capacity{ID: uuid.New(), Kind: auth.AsDoctor}, Since: now}
-			acting := app.RequireVerified(store.NewActing(db, w.clock), w.addresses)
+			acting := app.RequireVerified(w.cfg, store.NewActing(db, w.clock), w.states)
 			require.NoError(t, databasetest.RunWithFaults(t, db, func(ctx context.Context) error {
 				return db.Do(ctx, func(ctx context.Context) error {
 					return acting.Add(ctx, idOf(w.users["user"]), party)

@@ -58,6 +58,27 @@ func change(run Run, use, short string, changes domain.Changes) *cobra.Command {
 	})
 }
 
+// verify returns a command that marks an address as verified, for installations that send no mail.
+func verify(run Run) *cobra.Command {
+	short := "Mark a user's e-mail address as verified"
+	return onAccount("verify EMAIL|ID", short, func(cmd *cobra.Command, account string, yes bool) error {
+		if !yes && terminal(cmd.InOrStdin()) == nil {
+			return errNoTerminal
+		}
+		return run(cmd.Context(), func(ctx context.Context, accounts *app.Accounts) error {
+			question := ""
+			if !yes {
+				question = "Mark the address of this account as verified"
+			}
+			user, err := choose(ctx, cmd, accounts, account, question)
+			if err == nil {
+				user, err = accounts.Verify(ctx, auth.Operator, user.ID)
+			}
+			return report(cmd, "verified", user, err)
+		})
+	})
+}
+
 func password(run Run) *cobra.Command {
 	short := "Set a user's password and end all their sessions"
 	command := onAccount("password EMAIL|ID", short, func(cmd *cobra.Command, account string, yes bool) error {

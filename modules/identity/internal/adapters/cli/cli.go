@@ -39,12 +39,13 @@ standard input is not a terminal.`,
   healthcare user promote asha@clinic.example
   healthcare user promote 0193525f-1f70-7cc1-a0e2-0f6e2b6cfe3b --role auditor --yes
   healthcare user password asha@clinic.example < password.txt
+  healthcare user verify asha@clinic.example
   healthcare user list --role admin`,
 		Args: cobra.NoArgs, // with RunE, because cobra exits with 0 on a misspelt subcommand otherwise
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	user.AddCommand(
-		create(run), list(run), promote(run), password(run),
+		create(run), list(run), promote(run), password(run), verify(run),
 		change(run, "demote EMAIL|ID", "Set a user's role to staff", domain.Changes{Role: new(string(auth.Staff))}),
 		change(
 			run, "disable EMAIL|ID", "End a user's sessions and prevent new sign-ins",

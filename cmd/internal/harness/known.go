@@ -62,6 +62,9 @@ func (c *Client) knownValues(isWanted func(known Object, kinds ...string) bool) 
 	if wanted(resetPath, verificationPath) {
 		c.AddMailTokens(known, mailed())
 	}
+	if wanted("delivery", "pending_delivery", "/unsubscribe/{link}") {
+		c.AddDeliveries(known)
+	}
 	if wanted("grant", "correction", "invitation", "restriction") {
 		c.AddGrant(known, other())
 	}
@@ -401,5 +404,5 @@ func (s *Service) kindAt(t testing.TB, location string) string {
 var specialCollections = []string{
 	"/api/auth/", "/api/users/", "/api/patients/", "/api/doctors/", "/api/mappings/", "/api/explosives/",
 	"/api/practices/", "/api/appointment-types/", "/api/holidays/", "/api/emergency-access/", "/api/appointments/",
-	"/api/appointment-series/",
+	"/api/appointment-series/", "/api/deliveries/", "/unsubscribe/",
 }

@@ -144,6 +144,7 @@ type Rows map[string][]map[string]string
 // StoredRows reads every table of the catalogue except the audit trail, which grows with every read.
 func (s *Service) StoredRows(t *testing.T) Rows {
 	t.Helper()
+	s.waitForMail(t)
 	all := Rows{}
 	for _, table := range s.TableNames(t) {
 		if strings.HasPrefix(table, "audit_") {

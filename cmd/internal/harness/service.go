@@ -63,6 +63,9 @@ type Service struct {
 	contacts     identity.Contacts
 }
 
+// secretKey is the SECRET_KEY of services.
+const secretKey = "a key of the tests, which nobody else should use anywhere"
+
 // EachEngine runs test against the whole program on both engines.
 func EachEngine(t *testing.T, test func(t *testing.T, s *Service), adjust ...func(*config.Config)) {
 	databasetest.EachConfig(t, func(t *testing.T, db database.Config) { test(t, Start(t, db, adjust...)) })
@@ -80,7 +83,7 @@ func StartWith(t *testing.T, db database.Config, more fx.Option, adjust ...func(
 	cfg, err := config.Default()
 	require.NoError(t, err)
 	cfg.HTTPAddress = "127.0.0.1:0"
-	cfg.SecretKey = "a key of the tests, which nobody else should use anywhere"
+	cfg.SecretKey = secretKey
 	cfg.AuditKey, cfg.DataDir = "another key of the tests, which nobody else should use", t.TempDir()
 	// cheap: these tests are not about hashing
 	cfg.PasswordHashMemory, cfg.PasswordHashIterations, cfg.PasswordHashQueue = 64, 1, 1024

@@ -211,6 +211,8 @@ func pathOf(r harness.Route, known object) string {
 	switch r.String() {
 	case "/calendar/{file} GET":
 		return r.PathWith(known["calendar_file"].(string))
+	case "/unsubscribe/{link} GET", "/unsubscribe/{link} POST":
+		return r.PathWith(known["unsubscribe_link"].(string))
 	case "/docs/{asset} GET":
 		return r.PathWith("docs.js")
 	case "/problems/{code} GET":

@@ -3,8 +3,6 @@ package app
 import (
 	"context"
 
-	"github.com/google/uuid"
-
 	"healthcare/modules/notifications"
 	"healthcare/modules/notifications/internal/domain"
 	"healthcare/modules/notifications/internal/ports"
@@ -47,21 +45,22 @@ func (s *Preferences) Change(
 	})
 }
 
-// Link returns the recipient of the address in a message. Errors: notifications.ErrUnknownLink.
-func (s *Preferences) Link(kind notifications.Kind, token string) (uuid.UUID, error) {
-	return s.links.Read(kind, token)
+// Link returns the kind of messages that the link in a message ends. Errors: notifications.ErrUnknownLink.
+func (s *Preferences) Link(link string) (notifications.Kind, error) {
+	_, kind, err := s.links.Read(link)
+	return kind, err
 }
 
-// Unsubscribe declines messages of the kind for the recipient of the address in a message. Errors:
+// Unsubscribe declines messages of a kind for the recipient of the link in a message, and returns the kind. Errors:
 // notifications.ErrUnknownLink.
-func (s *Preferences) Unsubscribe(ctx context.Context, kind notifications.Kind, token string) error {
-	recipient, err := s.links.Read(kind, token)
+func (s *Preferences) Unsubscribe(ctx context.Context, link string) (notifications.Kind, error) {
+	recipient, kind, err := s.links.Read(link)
 	if err != nil {
-		return err
+		return "", err
 	}
 	_, err = s.preferences.Change(ctx, recipient, func(p *domain.Preferences) error {
 		p.Decline(kind, s.clock.Now())
 		return nil
 	})
-	return err
+	return kind, err
 }

@@ -103,8 +103,9 @@ type Links interface {
 	// configured none.
 	Unsubscribe(recipient uuid.UUID, kind notifications.Kind) string
 
-	// Read returns the recipient of an address of Unsubscribe. Errors: notifications.ErrUnknownLink.
-	Read(kind notifications.Kind, token string) (uuid.UUID, error)
+	// Read returns the recipient and the kind of the last part of an address of Unsubscribe. Errors:
+	// notifications.ErrUnknownLink.
+	Read(link string) (recipient uuid.UUID, kind notifications.Kind, err error)
 }
 
 // Reporter informs the operator. Errors contain nothing of a message.

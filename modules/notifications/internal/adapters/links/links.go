@@ -47,7 +47,7 @@ func (l links) Unsubscribe(recipient uuid.UUID, kind notifications.Kind) string 
 		return ""
 	}
 	token := append(recipient[:], mac(l.keys.Newest(unsubscribeKeys), recipient, kind)...)
-	return l.public + "/unsubscribe/" + string(kind) + "/" + base64.RawURLEncoding.EncodeToString(token)
+	return l.public + "/unsubscribe/" + string(kind) + "." + base64.RawURLEncoding.EncodeToString(token)
 }
 
 func mac(key keyring.Key, recipient uuid.UUID, kind notifications.Kind) []byte {
@@ -57,16 +57,18 @@ func mac(key keyring.Key, recipient uuid.UUID, kind notifications.Kind) []byte {
 	return hash.Sum(nil)[:macSize]
 }
 
-func (l links) Read(kind notifications.Kind, token string) (uuid.UUID, error) {
-	text, err := base64.RawURLEncoding.Strict().DecodeString(strings.TrimSpace(token))
-	if err != nil || len(text) != len(uuid.UUID{})+macSize || !domain.Declinable(kind) {
-		return uuid.Nil, notifications.ErrUnknownLink
+func (l links) Read(link string) (recipient uuid.UUID, kind notifications.Kind, err error) {
+	end := max(0, strings.LastIndexByte(link, '.')) // a kind has dots, a token has none
+	kind = notifications.Kind(link[:end])
+	token, err := base64.RawURLEncoding.Strict().DecodeString(strings.TrimPrefix(link[end:], "."))
+	if err != nil || len(token) != len(recipient)+macSize || !domain.Declinable(kind) {
+		return uuid.Nil, "", notifications.ErrUnknownLink
 	}
-	recipient := uuid.UUID(text[:len(uuid.UUID{})])
+	recipient = uuid.UUID(token[:len(recipient)])
 	for _, key := range l.keys.All(unsubscribeKeys) {
-		if hmac.Equal(text[len(uuid.UUID{}):], mac(key, recipient, kind)) {
-			return recipient, nil
+		if hmac.Equal(token[len(recipient):], mac(key, recipient, kind)) {
+			return recipient, kind, nil
 		}
 	}
-	return uuid.Nil, notifications.ErrUnknownLink
+	return uuid.Nil, "", notifications.ErrUnknownLink
 }

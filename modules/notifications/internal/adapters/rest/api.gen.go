@@ -155,11 +155,11 @@ type ServerInterface interface {
 	// (PATCH /api/notification-preferences/)
 	AmendNotificationPreferences(c *fiber.Ctx) error
 	// AskUnsubscribe Show a page that asks whether to end messages of a kind.
-	// (GET /unsubscribe/{kind}/{token})
-	AskUnsubscribe(c *fiber.Ctx, kind string, token string) error
+	// (GET /unsubscribe/{link})
+	AskUnsubscribe(c *fiber.Ctx, link string) error
 	// Unsubscribe End messages of a kind to the recipient of a message.
-	// (POST /unsubscribe/{kind}/{token})
-	Unsubscribe(c *fiber.Ctx, kind string, token string) error
+	// (POST /unsubscribe/{link})
+	Unsubscribe(c *fiber.Ctx, link string) error
 }
 
 // ServerInterfaceWrapper converts contexts to parameters.
@@ -369,24 +369,16 @@ func (siw *ServerInterfaceWrapper) AskUnsubscribe(c *fiber.Ctx) error {
 	var err error
 	_ = err
 
-	// ------------- Path parameter "kind" -------------
-	var kind string
+	// ------------- Path parameter "link" -------------
+	var link string
 
-	err = runtime.BindStyledParameterWithOptions("simple", "kind", c.Params("kind"), &kind, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: ""})
+	err = runtime.BindStyledParameterWithOptions("simple", "link", c.Params("link"), &link, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: ""})
 	if err != nil {
-		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter kind: %w", err).Error())
-	}
-
-	// ------------- Path parameter "token" -------------
-	var token string
-
-	err = runtime.BindStyledParameterWithOptions("simple", "token", c.Params("token"), &token, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: ""})
-	if err != nil {
-		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter token: %w", err).Error())
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter link: %w", err).Error())
 	}
 
 	handler := func(c *fiber.Ctx) error {
-		return siw.Handler.AskUnsubscribe(c, kind, token)
+		return siw.Handler.AskUnsubscribe(c, link)
 	}
 
 	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
@@ -406,24 +398,16 @@ func (siw *ServerInterfaceWrapper) Unsubscribe(c *fiber.Ctx) error {
 	var err error
 	_ = err
 
-	// ------------- Path parameter "kind" -------------
-	var kind string
+	// ------------- Path parameter "link" -------------
+	var link string
 
-	err = runtime.BindStyledParameterWithOptions("simple", "kind", c.Params("kind"), &kind, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: ""})
+	err = runtime.BindStyledParameterWithOptions("simple", "link", c.Params("link"), &link, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: ""})
 	if err != nil {
-		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter kind: %w", err).Error())
-	}
-
-	// ------------- Path parameter "token" -------------
-	var token string
-
-	err = runtime.BindStyledParameterWithOptions("simple", "token", c.Params("token"), &token, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: ""})
-	if err != nil {
-		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter token: %w", err).Error())
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter link: %w", err).Error())
 	}
 
 	handler := func(c *fiber.Ctx) error {
-		return siw.Handler.Unsubscribe(c, kind, token)
+		return siw.Handler.Unsubscribe(c, link)
 	}
 
 	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
@@ -474,8 +458,8 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 
 	router.Patch(options.BaseURL+"/api/notification-preferences/", wrapper.AmendNotificationPreferences)
 
-	router.Get(options.BaseURL+"/unsubscribe/:kind/:token", wrapper.AskUnsubscribe)
+	router.Get(options.BaseURL+"/unsubscribe/:link", wrapper.AskUnsubscribe)
 
-	router.Post(options.BaseURL+"/unsubscribe/:kind/:token", wrapper.Unsubscribe)
+	router.Post(options.BaseURL+"/unsubscribe/:link", wrapper.Unsubscribe)
 
 }

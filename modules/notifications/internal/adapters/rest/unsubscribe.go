@@ -20,25 +20,27 @@ var unsubscribePage = template.Must(template.New("").Parse(`<!doctype html>
 `))
 
 // AskUnsubscribe responds with a page whose form sends the request below.
-func (h *handlers) AskUnsubscribe(c *fiber.Ctx, kind, token string) error {
-	if _, err := h.preferences.Link(notifications.Kind(kind), token); err != nil {
+func (h *handlers) AskUnsubscribe(c *fiber.Ctx, link string) error {
+	kind, err := h.preferences.Link(link)
+	if err != nil {
 		return err
 	}
 	return sendPage(c, kind, false)
 }
 
 // Unsubscribe ends messages of a kind. Mail programs send it without a session (RFC 8058).
-func (h *handlers) Unsubscribe(c *fiber.Ctx, kind, token string) error {
-	if err := h.preferences.Unsubscribe(c.UserContext(), notifications.Kind(kind), token); err != nil {
+func (h *handlers) Unsubscribe(c *fiber.Ctx, link string) error {
+	kind, err := h.preferences.Unsubscribe(c.UserContext(), link)
+	if err != nil {
 		return err
 	}
 	return sendPage(c, kind, true)
 }
 
-func sendPage(c *fiber.Ctx, kind string, done bool) error {
+func sendPage(c *fiber.Ctx, kind notifications.Kind, done bool) error {
 	var page strings.Builder
 	if err := unsubscribePage.Execute(&page, struct {
-		Kind string
+		Kind notifications.Kind
 		Done bool
 	}{kind, done}); err != nil {
 		return err

@@ -1,9 +1,14 @@
 package harness
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
+	"io"
+	"mime/quotedprintable"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -24,6 +29,24 @@ func (s *Service) waitForMail(t *testing.T) {
 		require.NoError(t, found.Scan(&open).Error)
 		return len(open) == 0
 	}, Timeout, 5*time.Millisecond, "messages are not sent")
+}
+
+// Mails returns the messages that the service has written so far, once all that are due are written: header and texts,
+// without their encoding.
+func (s *Service) Mails(t *testing.T) (all []string) {
+	t.Helper()
+	s.waitForMail(t)
+	files, err := filepath.Glob(filepath.Join(s.MailFolder, "*.eml"))
+	require.NoError(t, err)
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		header, body, _ := bytes.Cut(text, []byte("\r\n\r\n"))
+		decoded, err := io.ReadAll(quotedprintable.NewReader(bytes.NewReader(body)))
+		require.NoError(t, err)
+		all = append(all, string(header)+"\n\n"+string(decoded))
+	}
+	return all
 }
 
 // AddDeliveries adds a delivery that was given up, one that is due much later, and the link in a message.

@@ -61,6 +61,7 @@ type Service struct {
 	expectations map[string]Expectation
 	routes       []Route
 	contacts     identity.Contacts
+	MailFolder   string // where messages are written
 }
 
 // secretKey is the SECRET_KEY of services.
@@ -96,7 +97,7 @@ func StartWith(t *testing.T, db database.Config, more fx.Option, adjust ...func(
 	for _, f := range adjust {
 		f(&cfg)
 	}
-	s := &Service{Log: &safeBuffer{}, expectations: Expectations(t)}
+	s := &Service{Log: &safeBuffer{}, MailFolder: cfg.MailFolder(), expectations: Expectations(t)}
 	encoder := zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig())
 	logger := zap.New(zapcore.NewCore(encoder, s.Log, zapcore.DebugLevel))
 	var server *httpserver.Server

@@ -122,8 +122,8 @@ func (a *Accounts) ResetPassword(
 // that verify it become invalid. Errors: identity.ErrUserNotFound.
 func (a *Accounts) Verify(ctx context.Context, who auth.Principal, id identity.UserID) (user domain.User, err error) {
 	err = a.tx.Do(ctx, func(ctx context.Context) error {
-		// locks the account
-		if user, err = a.users.Change(ctx, id, func(*domain.User) error { return nil }); err != nil {
+		user, err = a.users.Change(ctx, id, func(*domain.User) error { return nil }) // locks the account
+		if err != nil {
 			return err
 		}
 		_, before, err := a.verification.states.Find(ctx, id)

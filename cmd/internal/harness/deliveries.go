@@ -25,7 +25,7 @@ func (s *Service) waitForMail(t *testing.T) {
 	require.Eventually(t, func() bool {
 		var open []string
 		found := s.DB.Write(t.Context()).Raw(`SELECT id FROM deliveries
-			WHERE state = 'pending' AND (due_at <= ? OR attempts > 0) LIMIT 1`, database.At(time.Now()))
+			WHERE state = 'pending' AND (due_at <= ? OR attempts > 0) LIMIT 1`, database.At(s.clock.Now()))
 		require.NoError(t, found.Scan(&open).Error)
 		return len(open) == 0
 	}, Timeout, 5*time.Millisecond, "messages are not sent")
@@ -62,7 +62,7 @@ func (c *Client) AddDeliveries(known Object) {
 			id, c.UserID(), c.UserID(), state, due, database.At(later), database.At(time.Now()), ended).Error)
 		return id
 	}
-	known["delivery"] = insert("dead", database.Time{}, database.At(time.Now()))
+	known["delivery"] = insert("dead", database.Time{}, database.At(s.clock.Now()))
 	known["pending_delivery"] = insert("pending", database.At(later), database.Time{})
 	known["unsubscribe_link"] = c.Service.unsubscribeLink(c.T, c.UserID())
 }

@@ -30,7 +30,7 @@ func (s *Service) MailToken(t *testing.T, email string, purpose identity.Purpose
 	require.NoError(t, s.DB.Write(t.Context()).
 		Exec(`UPDATE user_mail_tokens SET verified = ? WHERE user_id = ?`, false, row.ID).Error)
 	wanted := identity.TokenWanted{
-		User: row.ID, Purpose: purpose, Generation: row.Verifications, ExpiresAt: time.Now().Add(25 * time.Minute),
+		User: row.ID, Purpose: purpose, Generation: row.Verifications, ExpiresAt: s.clock.Now().Add(25 * time.Minute),
 	}
 	if purpose == identity.PasswordReset {
 		wanted.Generation = row.Resets

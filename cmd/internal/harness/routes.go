@@ -68,7 +68,7 @@ func (r Route) String() string { return r.Path + " " + r.Method }
 
 // SuccessStatus returns the status of the described response to a successful request.
 func (r Route) SuccessStatus() (success int) {
-	for _, status := range []int{http.StatusOK, http.StatusCreated, http.StatusNoContent} {
+	for _, status := range []int{http.StatusAccepted, http.StatusOK, http.StatusCreated, http.StatusNoContent} {
 		if r.Operation.Responses.Status(status) != nil {
 			success = status
 		}

@@ -62,6 +62,7 @@ type Service struct {
 	routes       []Route
 	contacts     identity.Contacts
 	MailFolder   string // where messages are written
+	clock        clock.Clock
 }
 
 // secretKey is the SECRET_KEY of services.
@@ -107,7 +108,7 @@ func StartWith(t *testing.T, db database.Config, more fx.Option, adjust ...func(
 	})
 	program := fx.Module("program", composition.Serving(), recordsInTransactions) // a module: more may decorate, too
 	app := fx.New(composition.Configuration(cfg, TestVersion), program, more, fx.Replace(db), fx.Replace(logger),
-		fx.Populate(&server, &s.DB, &described, &s.contacts),
+		fx.Populate(&server, &s.DB, &described, &s.contacts, &s.clock),
 		fx.WithLogger(func() fxevent.Logger { return fxevent.NopLogger }))
 	require.NoError(t, app.Err())
 	require.NoError(t, app.Start(t.Context()))

@@ -17,6 +17,7 @@ import (
 	"go.uber.org/fx"
 
 	"healthcare/cmd/internal/harness"
+	"healthcare/modules/identity"
 	"healthcare/platform/auth"
 	"healthcare/platform/clock"
 	"healthcare/platform/config"
@@ -224,6 +225,7 @@ func (w *privacyRun) signIn(t *testing.T) {
 	tokens = w.request(w.person, "POST", "/api/auth/refresh/",
 		object{"refresh": tokens["refresh"]}).Expect(200).Object()
 	w.person.Token, w.refresh = tokens["access"].(string), tokens["refresh"].(string)
+	w.words = append(w.words, w.s.MailToken(t, privateValues["email"], identity.PasswordReset))
 	w.words = append(w.words, w.person.Token, w.refresh, strings.Split(w.person.Token, ".")[1],
 		strings.Split(w.person.Token, ".")[2])
 }

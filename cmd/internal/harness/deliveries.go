@@ -62,7 +62,7 @@ func (c *Client) AddDeliveries(known Object) {
 			id, c.UserID(), c.UserID(), state, due, database.At(later), database.At(time.Now()), ended).Error)
 		return id
 	}
-	known["delivery"] = insert("dead", database.Time{}, database.At(s.clock.Now()))
+	known["delivery"] = insert("dead", database.Time{}, database.At(time.Now()))
 	known["pending_delivery"] = insert("pending", database.At(later), database.Time{})
 	known["unsubscribe_link"] = c.Service.unsubscribeLink(c.T, c.UserID())
 }

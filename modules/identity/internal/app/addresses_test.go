@@ -274,7 +274,11 @@ func TestOneUseRaisesTheGeneration(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, domain.MailState{}, before, "a user of an older release")
 		require.False(t, h.verified(t, user.ID))
-		require.NoError(t, h.reset(t.Context(), h.sent(t, h.requested(t, asha().Email)), another))
+		sent := h.sent(t, h.requested(t, asha().Email))
+		h.exec(t, `UPDATE users SET email = 'new@example.com' WHERE id = ?`, user.ID)
+		require.ErrorIs(t, h.reset(t.Context(), sent, another), identity.ErrInvalidMailToken, "another address")
+		h.exec(t, `UPDATE users SET email = ? WHERE id = ?`, asha().Email, user.ID)
+		require.NoError(t, h.reset(t.Context(), sent, another))
 		require.True(t, h.verified(t, user.ID))
 	})
 }

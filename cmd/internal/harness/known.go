@@ -49,6 +49,9 @@ func (c *Client) knownValues(isWanted func(known Object, kinds ...string) bool) 
 		"/api/patients/{id}/restrictions/ user": nil, // instead of the doctor
 		"/api/auth/me/deputies/ until":          inAMonth(),
 		"/api/appointment-types/{id}/ name":     "Type " + uuid.NewString(),
+		preferencesPath + " language":           "fr",
+		preferencesPath + " time_zone":          "Asia/Tokyo",
+		preferencesPath + " quiet_hours":        "22:00-06:00",
 	}
 	patient := known[Patient].(string)
 	wanted := func(kinds ...string) bool { return isWanted(known, kinds...) }
@@ -130,6 +133,7 @@ func (c *Client) companion(prefix string) func() *Client {
 const (
 	claimPath, doctorClaimPath         = "/api/patients/claims/", "/api/doctors/claims/"
 	practiceClaimPath, deputyClaimPath = "/api/practices/claims/", "/api/auth/deputies/claims/"
+	preferencesPath                    = "/api/notification-preferences/"
 )
 
 // CallerOf returns the client who can call the route with the values of c.KnownValues: the user to whom the patient was

@@ -51,6 +51,7 @@ type Changes struct {
 
 var (
 	errLanguage = errors.New("Enter en, de or fr, or nothing for the language of the service.")
+	errZone     = errors.New("Must be a time zone of the IANA database, such as Europe/Berlin.")
 	errKind     = errors.New("A kind does not exist, or cannot be declined.")
 )
 
@@ -63,7 +64,9 @@ func (c Changes) Checks() map[string]error {
 		wrong["language"] = errLanguage
 	}
 	if c.TimeZone != nil && *c.TimeZone != "" {
-		_, wrong["time_zone"] = timezone.Load(*c.TimeZone)
+		if _, err := timezone.Load(*c.TimeZone); err != nil {
+			wrong["time_zone"] = errZone
+		}
 	}
 	if c.QuietHours != nil && *c.QuietHours != "" {
 		_, wrong["quiet_hours"] = ParseQuietHours(*c.QuietHours)

@@ -90,10 +90,17 @@ type NotificationPreferences struct {
 
 // NotificationPreferencesChanges Fields to change. Omitted fields keep their values.
 type NotificationPreferencesChanges struct {
-	Declined   *[]string `json:"declined,omitempty"`
-	Language   *string   `json:"language,omitempty"`
-	QuietHours *string   `json:"quiet_hours,omitempty"`
-	TimeZone   *string   `json:"time_zone,omitempty"`
+	// Declined Example: ["appointment.booked"]
+	Declined *[]string `json:"declined,omitempty"`
+
+	// Language Example: de
+	Language *string `json:"language,omitempty"`
+
+	// QuietHours Example: 21:00-08:00
+	QuietHours *string `json:"quiet_hours,omitempty"`
+
+	// TimeZone Example: Europe/Berlin
+	TimeZone *string `json:"time_zone,omitempty"`
 }
 
 // ResendInput Which deliveries are sent again.

@@ -105,7 +105,7 @@ func (s *outbox) CancelAbout(
 	ctx context.Context, channel notifications.Channel, subject uuid.UUID, code string, now time.Time,
 ) error {
 	return s.db.Write(ctx).Model(&row{}).
-		Where("subject_id = ? AND channel = ? AND state = 'pending'", subject, channel).
+		Where("subject_id = ? AND channel = ? AND due_at IS NOT NULL", subject, channel).
 		Updates(map[string]any{
 			"state": notifications.Cancelled, "due_at": nil, "last_error": code, "ended_at": database.At(now),
 		}).Error
@@ -168,7 +168,7 @@ func idsOf(rows []row) []uuid.UUID {
 func (s *outbox) Settle(ctx context.Context, d domain.Delivery, attempt int) (bool, error) {
 	r := rowOf(d)
 	done := s.db.Write(ctx).Model(&row{}).
-		Where("id = ? AND state = 'pending' AND attempts = ?", d.ID, attempt).
+		Where("id = ? AND due_at IS NOT NULL AND attempts = ?", d.ID, attempt).
 		Updates(map[string]any{
 			"state": r.State, "due_at": r.DueAt, "attempts": r.Attempts, "last_error": r.LastError,
 			"ended_at": r.EndedAt,
@@ -241,10 +241,10 @@ func (s *outbox) Change(
 func (s *outbox) ResendDead(
 	ctx context.Context, channel notifications.Channel, since, now time.Time, limit int,
 ) (ids []uuid.UUID, err error) {
-	err = s.db.Do(ctx, func(ctx context.Context) error {
+	err = s.db.Do(database.PlanForValues(ctx), func(ctx context.Context) error {
 		var rows []row
 		dead := unlocked(s.db.Write(ctx).Select("id")).
-			Where("state = 'dead' AND channel = ? AND ended_at >= ?", channel, database.At(since))
+			Where("state = ? AND channel = ? AND ended_at >= ?", notifications.Dead, channel, database.At(since))
 		dead = database.WhereNotIn(dead, "kind", domain.KindsWithEnd()).Order("created_at, id").Limit(limit)
 		if err := dead.Find(&rows).Error; err != nil {
 			return err
@@ -264,7 +264,7 @@ func (s *outbox) Prune(ctx context.Context, deadBefore, endedBefore time.Time, l
 		var rows []row
 		err := unlocked(s.db.Write(ctx).Select("id")).
 			Where("ended_at < ?", database.At(endedBefore)).
-			Where("(state <> 'dead' OR ended_at < ?)", database.At(deadBefore)).
+			Where("(state <> ? OR ended_at < ?)", notifications.Dead, database.At(deadBefore)).
 			Order("ended_at").Limit(limit).Find(&rows).Error
 		if err != nil || len(rows) == 0 {
 			return err

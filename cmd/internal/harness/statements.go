@@ -34,7 +34,8 @@ const recorded = "INSERT INTO audit_inbox"
 // independently of them, has no request.
 func inBackground(ctx context.Context, text string) bool {
 	isPart := func(part string) bool { return strings.Contains(text+";", part) }
-	return audit.RequestOf(ctx).ID == "" && !isPart(recorded) || slices.ContainsFunc(ofTrail, isPart) || isPart(ofPostgres)
+	return audit.RequestOf(ctx).ID == "" && !isPart(recorded) || isPart(ofPostgres) ||
+		slices.ContainsFunc(ofTrail, isPart)
 }
 
 // EveryColumn matches SELECT *, which is not allowed: the column of a newer release would change the result.

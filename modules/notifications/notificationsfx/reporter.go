@@ -21,7 +21,7 @@ func (r reporter) Failed(work string, err error) {
 
 func (r reporter) Paused(channel notifications.Channel, code string, wait time.Duration) {
 	r.log.Warn("the server of a channel fails; its messages wait, and none is given up for it",
-		zap.String("channel", string(channel)), zap.String("code", code), zap.Duration("pause", wait))
+		zap.String("channel", string(channel)), zap.String("code", code), zap.Float64("pause_seconds", wait.Seconds()))
 }
 
 func (r reporter) GaveUp(d domain.Delivery) {

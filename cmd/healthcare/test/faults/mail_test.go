@@ -61,8 +61,8 @@ func TestMailsPerSecond(t *testing.T) {
 // addDeliveries stores messages to the only user.
 func (l databaseCheck) addDeliveries(n int) {
 	l.t.Helper()
-	const row = `('%s', 'mail', 'account.password-changed', 'user', '%s', '%s', 0, 'pending', '2026-01-01T00:00:00.000000Z',
-		'2099-01-01T00:00:00.000000Z', 0, '', '2026-01-01T00:00:00.000000Z', NULL)`
+	const row = `('%s', 'mail', 'account.password-changed', 'user', '%s', '%s', 0, 'pending',
+		'2026-01-01T00:00:00.000000Z', '2099-01-01T00:00:00.000000Z', 0, '', '2026-01-01T00:00:00.000000Z', NULL)`
 	var user string
 	require.NoError(l.t, l.pool.QueryRow(`SELECT id FROM users`).Scan(&user))
 	var rows []string

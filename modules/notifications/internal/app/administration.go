@@ -1,3 +1,5 @@
+// Package app implements the use cases of the notifications module: what is stored when something happens, what is sent
+// of it and when, and the settings of recipients and administrators.
 package app
 
 import (

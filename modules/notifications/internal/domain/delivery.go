@@ -135,6 +135,7 @@ func (d *Delivery) Fail(failure Failure, now time.Time, random float64) {
 	case Permanently:
 		d.end(notifications.Dead, failure.Code, now)
 		return
+	case ForNow:
 	}
 	d.DueAt = now.Add(max(backoff(d.Attempts, random), failure.RetryAfter))
 	if d.DueAt.After(d.GiveUpAt) {

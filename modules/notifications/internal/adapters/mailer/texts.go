@@ -1,14 +1,14 @@
 package mailer
 
 import (
-	"bytes"
 	"embed"
-	"encoding/json"
 	"fmt"
 	html "html/template"
 	"strings"
 	"text/template"
 	"time"
+
+	"github.com/go-json-experiment/json"
 
 	"healthcare/modules/notifications"
 	"healthcare/modules/notifications/internal/domain"
@@ -67,10 +67,8 @@ func loadTexts() (texts, error) {
 		if err != nil {
 			return texts{}, err
 		}
-		decoder := json.NewDecoder(bytes.NewReader(file))
-		decoder.DisallowUnknownFields()
 		var read language
-		if err := decoder.Decode(&read); err != nil {
+		if err := json.Unmarshal(file, &read, json.RejectUnknownMembers(true)); err != nil {
 			return texts{}, fmt.Errorf("texts of %s: %w", name, err)
 		}
 		all.languages[name] = read

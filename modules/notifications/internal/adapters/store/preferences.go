@@ -45,7 +45,7 @@ func find(q *gorm.DB, recipient uuid.UUID) (domain.Preferences, error) {
 		Recipient: recipient, Language: r.Language, TimeZone: r.TimeZone, QuietHours: r.QuietHours, Version: r.Version,
 		UpdatedAt: r.UpdatedAt.Time,
 	}
-	for _, kind := range strings.Fields(r.Declined) {
+	for kind := range strings.FieldsSeq(r.Declined) {
 		found.Declined = append(found.Declined, notifications.Kind(kind))
 	}
 	return found, err

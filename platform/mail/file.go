@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"time"
 
 	"go.uber.org/zap"
 )
@@ -14,7 +15,13 @@ type fileSender struct {
 	*composer
 	folder string
 	log    *zap.Logger
+	pruned time.Time // when old messages were last removed
 }
+
+const (
+	fileRetention = 30 * 24 * time.Hour // of written messages
+	pruneInterval = time.Hour
+)
 
 func (s *fileSender) Send(ctx context.Context, m Message) error {
 	l, err := s.compose(m)
@@ -31,7 +38,27 @@ func (s *fileSender) Send(ctx context.Context, m Message) error {
 	return nil
 }
 
-func (*fileSender) Close() {}
+// Close removes old messages, at most once an hour.
+func (s *fileSender) Close() {
+	now := s.clk.Now()
+	if now.Sub(s.pruned) < pruneInterval {
+		return
+	}
+	s.pruned = now
+	entries, err := os.ReadDir(s.folder)
+	if err != nil {
+		return // there is no folder yet
+	}
+	for _, entry := range entries {
+		info, err := entry.Info()
+		if err != nil || filepath.Ext(entry.Name()) != fileSuffix || now.Sub(info.ModTime()) < fileRetention {
+			continue // or another sender has removed it
+		}
+		if err := os.Remove(filepath.Join(s.folder, entry.Name())); err != nil && !errors.Is(err, os.ErrNotExist) {
+			s.log.Warn("an old message was not removed", zap.Error(newError(StepFile, err)))
+		}
+	}
+}
 
 // writeFile writes a file that only its owner can read. A crash leaves the former content or the new one.
 func writeFile(folder, path string, content []byte) error {

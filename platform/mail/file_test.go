@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap"
@@ -68,6 +69,27 @@ func TestFiles(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, entries, 1, "no temporary file stays")
 	})
+}
+
+func TestOldFilesAreRemoved(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	sender := newSender(t, mail.Config{Folder: folder})
+	old, recent := newMessage(), newMessage()
+	require.NoError(t, sender.Send(t.Context(), old))
+	require.NoError(t, sender.Send(t.Context(), recent))
+	other := filepath.Join(folder, "notes.txt")
+	require.NoError(t, os.WriteFile(other, nil, 0o600))
+	for path, age := range map[string]time.Duration{
+		mail.FilePath(folder, old.ID): 31, mail.FilePath(folder, recent.ID): 29, other: 31,
+	} {
+		written := time.Now().Add(-age * 24 * time.Hour)
+		require.NoError(t, os.Chtimes(path, written, written))
+	}
+	sender.Close()
+	require.NoFileExists(t, mail.FilePath(folder, old.ID))
+	require.FileExists(t, mail.FilePath(folder, recent.ID))
+	require.FileExists(t, other)
 }
 
 func TestLogDestination(t *testing.T) {

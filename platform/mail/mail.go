@@ -47,7 +47,8 @@ type Sender interface {
 	// server may have accepted a message whose Send failed at StepData.
 	Send(ctx context.Context, m Message) error
 
-	// Close ends the connection. The Sender may be used again afterwards. Errors: none.
+	// Close ends the connection, or removes files of messages that are older than 30 days. The Sender may be used again
+	// afterwards. Errors: none.
 	Close()
 }
 
@@ -75,4 +76,8 @@ func LogDestination(cfg Config, log *zap.Logger) {
 }
 
 // FilePath returns the path of the file that a message is written to.
-func FilePath(folder string, id uuid.UUID) string { return filepath.Join(folder, id.String()+".eml") }
+func FilePath(folder string, id uuid.UUID) string {
+	return filepath.Join(folder, id.String()+fileSuffix)
+}
+
+const fileSuffix = ".eml"
